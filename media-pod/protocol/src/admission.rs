@@ -1,0 +1,287 @@
+//! Admissions: the short-lived tokens by which a media pod trusts the router (to let somebody in) and the operator (to administer).
+//!
+//! One algorithm only: JWT (RFC 7519) signed with Ed25519 (`EdDSA`, RFC 8037). The private key is in one Secret; pods hold
+//! the public keys as a JWKS (RFC 7517) and choose by `kid`. Nothing here reads a clock: the caller passes the Unix time.
+//! Tokens and keys never appear in `Debug` output or errors.
+
+use std::collections::HashMap;
+
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use thiserror::Error;
+
+/// Audience of the router's admissions.
+pub const POD_AUDIENCE: &str = "convene-pod";
+/// Audience of the operator's admin tokens.
+pub const ADMIN_AUDIENCE: &str = "convene-pod-admin";
+/// Seconds for which a freshly signed token is good: it is used at once.
+pub const LIFETIME_SECONDS: u64 = 60;
+/// Seconds by which the clocks of signer and verifier may differ.
+pub const CLOCK_SKEW_SECONDS: u64 = 30;
+/// Longest token that is looked at, in bytes.
+pub const MAX_TOKEN_BYTES: usize = 4096;
+
+/// What the pod must know about a meeting to open its room: the pod keeps no list of meetings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MeetingGrant {
+    /// Namespace of the Meeting.
+    pub namespace: String,
+    /// Name of the Meeting.
+    pub name: String,
+    /// Uid of the Meeting: a room never outlives the object it was opened for.
+    pub uid: String,
+    /// Title that people see.
+    pub title: String,
+    /// People allowed at the same time.
+    pub max_participants: u32,
+    /// Seconds after which an empty room is closed.
+    pub empty_timeout_seconds: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Claims<T> {
+    aud: String,
+    iat: u64,
+    exp: u64,
+    #[serde(flatten)]
+    body: T,
+}
+
+#[derive(Serialize, Deserialize)]
+struct AdmissionBody {
+    meeting: MeetingGrant,
+}
+
+#[derive(Serialize, Deserialize)]
+struct AdminBody {}
+
+/// What is wrong with a key or a token.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum AdmissionError {
+    /// The private key is not an Ed25519 key in PKCS#8 PEM.
+    #[error("the signing key is not an Ed25519 key in PKCS#8 PEM")]
+    SigningKey,
+    /// The JWKS document cannot be read or holds no usable key.
+    #[error("the public key set is not a JWKS with at least one Ed25519 key that has a kid")]
+    KeySet,
+    /// There is no token, or it is too long or not a JWT.
+    #[error("the token is missing or malformed")]
+    Malformed,
+    /// No key of the set has the token's `kid`.
+    #[error("the token is signed with a key that is not trusted here")]
+    UnknownKey,
+    /// Signature, algorithm, audience or shape is wrong.
+    #[error("the token is not valid for this purpose")]
+    Invalid,
+    /// The token's time has passed or has not come.
+    #[error("the token has expired or is not valid yet")]
+    Expired,
+}
+
+impl AdmissionError {
+    /// A short constant for metric labels and logs.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::SigningKey => "SigningKeyInvalid",
+            Self::KeySet => "KeySetInvalid",
+            Self::Malformed => "TokenMalformed",
+            Self::UnknownKey => "TokenKeyUnknown",
+            Self::Invalid => "TokenInvalid",
+            Self::Expired => "TokenExpired",
+        }
+    }
+}
+
+/// Signs admissions and admin tokens with one Ed25519 key.
+#[derive(Clone)]
+pub struct Signer {
+    key: EncodingKey,
+    kid: String,
+}
+
+impl Signer {
+    /// Reads an Ed25519 private key (PKCS#8 PEM); `kid` is the name under which pods know its public half.
+    pub fn from_pem(pem: &str, kid: &str) -> Result<Self, AdmissionError> {
+        let key = EncodingKey::from_ed_pem(pem.as_bytes()).map_err(|_| AdmissionError::SigningKey)?;
+        Ok(Self { key, kid: kid.to_owned() })
+    }
+
+    /// A token that lets its bearer into `meeting` for [`LIFETIME_SECONDS`] from `now` (Unix seconds).
+    pub fn admission(&self, meeting: &MeetingGrant, now: u64) -> Result<String, AdmissionError> {
+        self.sign(POD_AUDIENCE, AdmissionBody { meeting: meeting.clone() }, now)
+    }
+
+    /// A token for the pods' admin API, good for [`LIFETIME_SECONDS`] from `now` (Unix seconds).
+    pub fn admin(&self, now: u64) -> Result<String, AdmissionError> {
+        self.sign(ADMIN_AUDIENCE, AdminBody {}, now)
+    }
+
+    fn sign<T: Serialize>(&self, audience: &str, body: T, now: u64) -> Result<String, AdmissionError> {
+        let header = Header { kid: Some(self.kid.clone()), ..Header::new(Algorithm::EdDSA) };
+        let claims = Claims { aud: audience.to_owned(), iat: now, exp: now + LIFETIME_SECONDS, body };
+        encode(&header, &claims, &self.key).map_err(|_| AdmissionError::SigningKey)
+    }
+}
+
+impl std::fmt::Debug for Signer {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Signer").field("kid", &self.kid).finish_non_exhaustive()
+    }
+}
+
+/// The public keys that a media pod trusts, by `kid`.
+#[derive(Clone)]
+pub struct KeySet {
+    keys: HashMap<String, DecodingKey>,
+}
+
+impl KeySet {
+    /// Reads a JWKS document; keys of other kinds are passed over.
+    pub fn from_jwks(json: &str) -> Result<Self, AdmissionError> {
+        let set: JwkSet = serde_json::from_str(json).map_err(|_| AdmissionError::KeySet)?;
+        let keys: HashMap<_, _> = set.keys.iter().filter_map(ed25519_key).collect();
+        if keys.is_empty() { Err(AdmissionError::KeySet) } else { Ok(Self { keys }) }
+    }
+
+    /// The meeting that `token` admits to, if it is good at `now` (Unix seconds).
+    pub fn verify_admission(&self, token: &str, now: u64) -> Result<MeetingGrant, AdmissionError> {
+        self.verify::<AdmissionBody>(token, POD_AUDIENCE, now).map(|body| body.meeting)
+    }
+
+    /// Whether `token` opens the admin API at `now` (Unix seconds).
+    pub fn verify_admin(&self, token: &str, now: u64) -> Result<(), AdmissionError> {
+        self.verify::<AdminBody>(token, ADMIN_AUDIENCE, now).map(|_| ())
+    }
+
+    fn verify<T: DeserializeOwned>(&self, token: &str, audience: &str, now: u64) -> Result<T, AdmissionError> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(AdmissionError::Malformed);
+        }
+        let kid = decode_header(token).map_err(|_| AdmissionError::Malformed)?.kid.unwrap_or_default();
+        let key = self.keys.get(&kid).ok_or(AdmissionError::UnknownKey)?;
+        let data = decode::<Claims<T>>(token, key, &validation(audience)).map_err(|_| AdmissionError::Invalid)?;
+        let Claims { iat, exp, body, .. } = data.claims;
+        let is_current = now < exp.saturating_add(CLOCK_SKEW_SECONDS) && iat <= now.saturating_add(CLOCK_SKEW_SECONDS);
+        if is_current { Ok(body) } else { Err(AdmissionError::Expired) }
+    }
+}
+
+impl std::fmt::Debug for KeySet {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_set().entries(self.keys.keys()).finish()
+    }
+}
+
+/// Times are checked against the caller's clock instead of the machine's.
+fn validation(audience: &str) -> Validation {
+    let mut validation = Validation::new(Algorithm::EdDSA);
+    validation.set_audience(&[audience]);
+    validation.set_required_spec_claims(&["exp", "aud"]);
+    validation.validate_exp = false;
+    validation
+}
+
+fn ed25519_key(jwk: &Jwk) -> Option<(String, DecodingKey)> {
+    let AlgorithmParameters::OctetKeyPair(pair) = &jwk.algorithm else { return None };
+    if pair.curve != EllipticCurve::Ed25519 {
+        return None;
+    }
+    Some((jwk.common.key_id.clone()?, DecodingKey::from_ed_components(&pair.x).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Made for these tests with `openssl genpkey -algorithm ed25519`.
+    const PEM: &str = include_str!("../tests/data/admission-test-key.pem");
+    const JWKS: &str = include_str!("../tests/data/admission-test-jwks.json");
+    const NOW: u64 = 1_800_000_000;
+
+    fn signer() -> Signer {
+        Signer::from_pem(PEM, "test").unwrap()
+    }
+
+    fn keys() -> KeySet {
+        KeySet::from_jwks(JWKS).unwrap()
+    }
+
+    fn grant() -> MeetingGrant {
+        MeetingGrant {
+            namespace: "team-a".into(),
+            name: "stand-up".into(),
+            uid: "uid-1".into(),
+            title: "Stand-up".into(),
+            max_participants: 10,
+            empty_timeout_seconds: 300,
+        }
+    }
+
+    #[test]
+    fn admission_comes_back_as_signed() {
+        let token = signer().admission(&grant(), NOW).unwrap();
+        assert_eq!(keys().verify_admission(&token, NOW + 5), Ok(grant()));
+    }
+
+    #[test]
+    fn tokens_are_good_for_their_audience_only() {
+        let admin = signer().admin(NOW).unwrap();
+        let admission = signer().admission(&grant(), NOW).unwrap();
+        assert_eq!(keys().verify_admin(&admin, NOW), Ok(()));
+        assert_eq!(keys().verify_admin(&admission, NOW), Err(AdmissionError::Invalid));
+        assert_eq!(keys().verify_admission(&admin, NOW), Err(AdmissionError::Invalid));
+    }
+
+    #[test]
+    fn time_is_checked_with_skew_on_both_sides() {
+        let token = signer().admin(NOW).unwrap();
+        let edge = NOW + LIFETIME_SECONDS + CLOCK_SKEW_SECONDS;
+        assert_eq!(keys().verify_admin(&token, edge - 1), Ok(()));
+        assert_eq!(keys().verify_admin(&token, edge), Err(AdmissionError::Expired));
+        assert_eq!(keys().verify_admin(&token, NOW - CLOCK_SKEW_SECONDS), Ok(()));
+        assert_eq!(keys().verify_admin(&token, NOW - CLOCK_SKEW_SECONDS - 1), Err(AdmissionError::Expired));
+    }
+
+    #[test]
+    fn other_keys_other_algorithms_and_garbage_are_refused() {
+        let stranger = Signer::from_pem(PEM, "other").unwrap().admin(NOW).unwrap();
+        assert_eq!(keys().verify_admin(&stranger, NOW), Err(AdmissionError::UnknownKey));
+
+        let good = signer().admin(NOW).unwrap();
+        let mut parts: Vec<&str> = good.split('.').collect();
+        // {"alg":"none","kid":"test"}
+        parts[0] = "eyJhbGciOiJub25lIiwia2lkIjoidGVzdCJ9";
+        assert_eq!(keys().verify_admin(&parts.join("."), NOW), Err(AdmissionError::Malformed));
+        // {"alg":"HS256","kid":"test"}
+        parts[0] = "eyJhbGciOiJIUzI1NiIsImtpZCI6InRlc3QifQ";
+        assert_eq!(keys().verify_admin(&parts.join("."), NOW), Err(AdmissionError::Invalid));
+
+        for garbage in ["", "a.b.c", "....", &"x".repeat(MAX_TOKEN_BYTES + 1)] {
+            assert_eq!(keys().verify_admin(garbage, NOW), Err(AdmissionError::Malformed), "{garbage:.10}");
+        }
+    }
+
+    #[test]
+    fn a_changed_payload_is_refused() {
+        let token = signer().admission(&grant(), NOW).unwrap();
+        let other = signer().admission(&MeetingGrant { name: "board".into(), ..grant() }, NOW).unwrap();
+        let (head, _) = token.rsplit_once('.').unwrap();
+        let (_, signature) = other.rsplit_once('.').unwrap();
+        assert_eq!(keys().verify_admission(&format!("{head}.{signature}"), NOW), Err(AdmissionError::Invalid));
+    }
+
+    #[test]
+    fn debug_output_shows_no_key() {
+        assert_eq!(format!("{:?}", signer()), r#"Signer { kid: "test", .. }"#);
+        assert_eq!(format!("{:?}", keys()), r#"{"test"}"#);
+    }
+
+    #[test]
+    fn key_sets_without_an_ed25519_key_are_refused() {
+        for json in ["", "{}", r#"{"keys":[]}"#, r#"{"keys":[{"kty":"oct","k":"c2VjcmV0","kid":"a"}]}"#] {
+            assert_eq!(KeySet::from_jwks(json).unwrap_err(), AdmissionError::KeySet, "{json}");
+        }
+    }
+}

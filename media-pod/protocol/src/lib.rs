@@ -1,0 +1,9 @@
+//! The wire between Convene's parts: protoo frames, signaling messages, admissions and the pods' admin API.
+//!
+//! This crate holds types and their checks. It never opens a socket, reads a clock or knows mediasoup: RTP, ICE and DTLS
+//! parameters pass through as JSON. The TypeScript in `web/src/generated` is made from it (`cargo test -p convene-protocol`).
+
+pub mod admin;
+pub mod admission;
+pub mod frame;
+pub mod message;
