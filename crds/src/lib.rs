@@ -1,0 +1,15 @@
+//! The Kubernetes API of Convene: the `Meeting` and `MediaPool` types, and every name the parts share.
+//!
+//! What it does: types, schema, validation rules and the generated YAML beside them. What it never does: talk to a
+//! cluster. No client and no runtime belong here, so that everything else may depend on it.
+
+pub mod generate;
+pub mod meeting;
+pub mod names;
+pub mod pool;
+
+pub use meeting::{AssignedPod, Meeting, MeetingPhase, MeetingSpec, MeetingStatus};
+pub use pool::{
+    AddressPolicy, AnnouncedAddress, Capacity, ContainerResources, Exposure, IceServer, ImagePullPolicy, MediaPool,
+    MediaPoolSpec, MediaPoolStatus, PodCounts, PortCounts, RtcPorts,
+};
