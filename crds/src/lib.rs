@@ -10,6 +10,6 @@ pub mod pool;
 
 pub use meeting::{AssignedPod, Meeting, MeetingPhase, MeetingSpec, MeetingStatus};
 pub use pool::{
-    AddressPolicy, AnnouncedAddress, Capacity, ContainerResources, Exposure, IceServer, ImagePullPolicy, MediaPool,
-    MediaPoolSpec, MediaPoolStatus, PodCounts, PortCounts, RtcPorts,
+    AddressPolicy, AnnouncedAddress, Capacity, ContainerResources, Exposure, ImagePullPolicy, MediaPool, MediaPoolSpec,
+    MediaPoolStatus, PodCounts, PortCounts, RtcPorts,
 };

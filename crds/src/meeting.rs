@@ -79,15 +79,15 @@ pub struct MeetingSpec {
     /// Name of the MediaPool that carries the call. Pools live in the namespace Convene is installed in; `kubectl get mediapools -A`
     /// lists them. Cannot be changed later: to use another pool, delete the meeting and create it again.
     #[serde(default = "default_pool")]
-    #[schemars(length(min = 1, max = 63))]
+    #[schemars(length(min = 1, max = 40))]
     #[x_kube(
         validation = Rule::new("self == oldSelf").message("pool cannot be changed: delete the meeting and create it again in the other pool"),
         validation = Rule::new("self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')").message("pool must be the name of a MediaPool: lower-case letters, digits and '-', beginning and ending with a letter or digit")
     )]
     pub pool: String,
 
-    /// How many people may be in the call at once, 1 to 1000. Whoever comes after that is told that the meeting is full. A media pod
-    /// has room for `capacity.participants` of its MediaPool; a larger meeting waits with the reason PoolFull.
+    /// How many people may be in the call at once, 1 to 1000. Whoever comes after that is told that the meeting is full. It cannot be
+    /// larger than `capacity.participants` of the MediaPool: such a meeting fails with the reason MeetingTooLarge.
     #[serde(default = "default_max_participants")]
     #[schemars(range(min = 1, max = 1000))]
     pub max_participants: u32,

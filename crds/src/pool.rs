@@ -29,6 +29,8 @@ use serde::{Deserialize, Serialize};
     derive = "PartialEq",
     derive = "Default",
     cel,
+    validation = Rule::new("self.metadata.name.size() <= 40 && self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')")
+        .message("metadata.name must be at most 40 lower-case letters, digits and '-', because the media pods are named after their pool"),
     doc = "A set of media pods of one kind. The operator keeps some of them ready, makes more when meetings need them, and gives each its own \
            block of ports for media. It belongs in the namespace Convene is installed in; meetings name it in spec.pool.",
     printcolumn(
@@ -75,6 +77,8 @@ use serde::{Deserialize, Serialize};
 #[x_kube(
     validation = Rule::new("self.rtcPorts.max - self.rtcPorts.min + 1 >= self.workersPerPod + self.plainPorts")
         .message("rtcPorts has no room for a single pod: a pod takes workersPerPod + plainPorts ports, so widen rtcPorts or lower those two"),
+    validation = Rule::new("self.exposure != 'HostNetwork' || self.rtcPorts.max - self.rtcPorts.min + 1 >= self.workersPerPod + self.plainPorts + 1")
+        .message("rtcPorts has no room for a single pod: with exposure HostNetwork a pod takes one port more, for signaling, so widen rtcPorts"),
     validation = Rule::new("self.warm <= self.max")
         .message("warm is larger than max: raise max, or keep fewer spare pods")
 )]
@@ -113,7 +117,8 @@ pub struct MediaPoolSpec {
     pub plain_ports: u16,
 
     /// Ports that media pods may use for media. Each pod takes a block of `workersPerPod` + `plainPorts` ports in a row. With exposure
-    /// HostPort or HostNetwork these are ports of the nodes: nothing else may listen there, and firewalls must let UDP and TCP in.
+    /// HostPort or HostNetwork these are ports of the nodes: nothing else may listen there, and firewalls must let UDP and TCP in. With
+    /// HostNetwork a block has one port more, for signaling.
     pub rtc_ports: RtcPorts,
 
     /// How media gets from browsers to the pods. HostPort: the pod's block is opened on its node under the same numbers. HostNetwork: the
@@ -125,11 +130,6 @@ pub struct MediaPoolSpec {
     /// Which address is told to browsers as the place to send media to.
     #[serde(default)]
     pub announced_address: AnnouncedAddress,
-
-    /// STUN and TURN servers for the browsers of this pool's meetings. Not needed where browsers reach the announced address.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16))]
-    pub ice_servers: Vec<IceServer>,
 
     /// What one media pod takes on at most.
     #[serde(default)]
@@ -237,25 +237,6 @@ pub enum AddressPolicy {
     NodeAddress,
     /// What the pool's spec says.
     Fixed,
-}
-
-/// A STUN or TURN server for browsers.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
-#[x_kube(validation = Rule::new("has(self.username) == has(self.credential)").message("username and credential go together: give both, or neither"))]
-#[serde(rename_all = "camelCase")]
-pub struct IceServer {
-    /// Addresses of the server, such as `stun:stun.example.com:3478` or `turns:turn.example.com:443?transport=tcp`.
-    #[schemars(length(min = 1, max = 8), inner(length(min = 6, max = 256)))]
-    #[x_kube(validation = Rule::new("self.all(url, url.matches('^(stun|stuns|turn|turns):.+'))").message("every one of iceServers[].urls must begin with stun:, stuns:, turn: or turns:"))]
-    pub urls: Vec<String>,
-    /// User name for TURN. Every participant gets to see it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 256))]
-    pub username: Option<String>,
-    /// Password for TURN. Every participant gets to see it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 256))]
-    pub credential: Option<String>,
 }
 
 /// What one media pod takes on at most.

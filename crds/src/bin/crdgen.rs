@@ -2,7 +2,10 @@
 //!
 //! The same files go to `crds/yaml` (to read and to apply by hand) and into the chart `convene-crds`.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use convene_crds::generate::{self, GeneratedFile};
 
@@ -30,7 +33,9 @@ fn main() -> ExitCode {
     match run(check) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problems) => {
-            problems.iter().for_each(|problem| eprintln!("{problem}"));
+            for problem in problems {
+                eprintln!("{problem}");
+            }
             ExitCode::FAILURE
         }
     }
@@ -52,14 +57,14 @@ fn directories() -> [PathBuf; 2] {
     [crds.join("yaml"), crds.join("../charts/convene-crds/files")]
 }
 
-fn write_file(directory: &PathBuf, file: &GeneratedFile) -> Result<(), String> {
+fn write_file(directory: &Path, file: &GeneratedFile) -> Result<(), String> {
     let path = directory.join(&file.name);
     std::fs::create_dir_all(directory)
         .and_then(|()| std::fs::write(&path, &file.text))
         .map_err(|error| format!("could not write {}: {error}", path.display()))
 }
 
-fn check_file(directory: &PathBuf, file: &GeneratedFile) -> Result<(), String> {
+fn check_file(directory: &Path, file: &GeneratedFile) -> Result<(), String> {
     let path = directory.join(&file.name);
     let found =
         std::fs::read_to_string(&path).map_err(|error| format!("could not read {}: {error}", path.display()))?;

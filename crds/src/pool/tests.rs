@@ -57,12 +57,14 @@ fn a_host_name_is_no_announced_address() {
 }
 
 #[test]
-fn ice_servers_are_checked() {
-    let message = refusal(json!({"iceServers": [{"urls": ["https://example.com"]}]}));
-    assert!(message.contains("must begin with stun:"), "{message}");
-    let message = refusal(json!({"iceServers": [{"urls": ["turn:example.com"], "username": "u"}]}));
-    assert!(message.contains("go together"), "{message}");
-    pool(json!({"iceServers": [{"urls": ["turn:example.com"], "username": "u", "credential": "c"}]}))
-        .validate_cel()
-        .unwrap();
+fn the_node_network_needs_one_port_more() {
+    let message = refusal(json!({"rtcPorts": {"min": 40000, "max": 40000}, "exposure": "HostNetwork"}));
+    assert!(message.contains("one port more"), "{message}");
+}
+
+#[test]
+fn a_name_that_no_pod_could_carry_is_refused() {
+    let mut long = pool(json!({}));
+    long.metadata.name = Some("p".repeat(41));
+    assert!(long.validate_cel().unwrap_err().to_string().contains("at most 40"));
 }
