@@ -1,0 +1,66 @@
+{{/* Labels of every object. Call with (list $ "component"). */}}
+{{- define "convene.labels" -}}
+{{- $root := index . 0 -}}
+{{ include "convene.selector" . }}
+app.kubernetes.io/part-of: convene
+app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ $root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" }}
+{{- end }}
+
+{{/* The part of the labels that never changes, by which Services and Deployments find their pods. */}}
+{{- define "convene.selector" -}}
+{{- $root := index . 0 -}}
+app.kubernetes.io/name: {{ printf "convene-%s" (index . 1) }}
+app.kubernetes.io/instance: {{ $root.Release.Name }}
+app.kubernetes.io/component: {{ index . 1 }}
+{{- end }}
+
+{{/* Name of an object in the release namespace. */}}
+{{- define "convene.name" -}}
+{{ printf "%s-%s" (index . 0).Release.Name (index . 1) }}
+{{- end }}
+
+{{/* Name of a cluster-wide object: two releases of one name in two namespaces must not share it. */}}
+{{- define "convene.clusterName" -}}
+{{ printf "%s-%s" (index . 0).Release.Namespace (include "convene.name" .) }}
+{{- end }}
+
+{{- define "convene.image" -}}
+{{- $image := (index . 0).Values.image -}}
+{{ printf "%s/convene-%s:%s" $image.registry (index . 1) (default (index . 0).Chart.AppVersion $image.tag) }}
+{{- end }}
+
+{{/* Pod Security Standard "restricted". */}}
+{{- define "convene.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+seccompProfile: {type: RuntimeDefault}
+{{- end }}
+
+{{- define "convene.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
+{{- end }}
+
+{{/* Liveness: the process turns. Readiness: it may take traffic. */}}
+{{- define "convene.probes" -}}
+startupProbe:
+  httpGet: {path: /healthz, port: http}
+  periodSeconds: 1
+  failureThreshold: 60
+livenessProbe:
+  httpGet: {path: /healthz, port: http}
+  periodSeconds: 10
+  timeoutSeconds: 3
+readinessProbe:
+  httpGet: {path: /readyz, port: http}
+  periodSeconds: 3
+  timeoutSeconds: 3
+{{- end }}
+
+{{- define "convene.joinBase" -}}
+{{ default "http://localhost:8080" .Values.publicUrl }}
+{{- end }}

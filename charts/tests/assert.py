@@ -1,0 +1,190 @@
+"""Looks at what helm rendered (standard input) and says what is wrong with it.
+
+  assert.py objects [--values FILE]   every object of the chart convene
+  assert.py definitions [--kept]      the chart convene-crds
+  assert.py rights                    prints the roles, for comparison with rbac.golden.yaml
+"""
+
+import sys
+
+import yaml
+
+NAMESPACE = "convene-system"
+CLUSTER_WIDE = ("ClusterRole", "ClusterRoleBinding")
+STANDARD_LABELS = (
+    "app.kubernetes.io/name",
+    "app.kubernetes.io/instance",
+    "app.kubernetes.io/component",
+    "app.kubernetes.io/version",
+    "app.kubernetes.io/managed-by",
+    "helm.sh/chart",
+)
+problems = []
+
+
+def expect(fact, message):
+    if not fact:
+        problems.append(message)
+
+
+def title(item):
+    return f"{item['kind']} {item['metadata']['name']}"
+
+
+def of_kind(items, *kinds):
+    return [item for item in items if item["kind"] in kinds]
+
+
+def check_metadata(item):
+    for label in STANDARD_LABELS:
+        expect(label in item["metadata"].get("labels", {}), f"{title(item)} has no label {label}")
+    namespace = item["metadata"].get("namespace")
+    expected = None if item["kind"] in CLUSTER_WIDE else NAMESPACE
+    expect(namespace == expected, f"{title(item)} is in namespace {namespace}, not {expected}")
+
+
+def check_restricted(deployment):
+    """Pod Security Standard "restricted", and a read-only root file system."""
+    pod, name = deployment["spec"]["template"]["spec"], title(deployment)
+    security = pod["securityContext"]
+    expect(security["runAsNonRoot"] is True and security["runAsUser"] > 0, f"{name} may run as root")
+    expect(security["seccompProfile"] == {"type": "RuntimeDefault"}, f"{name} has no seccomp profile")
+    for field in ("hostNetwork", "hostPID", "hostIPC"):
+        expect(not pod.get(field), f"{name} sets {field}")
+    for volume in pod.get("volumes", []):
+        expect("hostPath" not in volume, f"{name} mounts a path of its node")
+    for container in pod["containers"]:
+        security = container["securityContext"]
+        expect(security["allowPrivilegeEscalation"] is False, f"{name} may escalate privileges")
+        expect(security["readOnlyRootFilesystem"] is True, f"{name} can write its root file system")
+        expect(security["capabilities"] == {"drop": ["ALL"]}, f"{name} keeps capabilities")
+        expect(not any("hostPort" in port for port in container["ports"]), f"{name} takes host ports")
+
+
+def check_running(deployment):
+    """What keeps the program healthy: probes on ports that exist, requests, a memory limit, a token only where it is used."""
+    name, pod = title(deployment), deployment["spec"]["template"]["spec"]
+    for container in pod["containers"]:
+        ports = {port["name"] for port in container["ports"]}
+        for probe in ("livenessProbe", "readinessProbe"):
+            expect(container[probe]["httpGet"]["port"] in ports, f"{name}: {probe} asks a port that does not exist")
+        paths = [container[probe]["httpGet"]["path"] for probe in ("livenessProbe", "readinessProbe")]
+        expect(paths == ["/healthz", "/readyz"], f"{name}: probes ask {paths}")
+        expect("memory" in container["resources"]["limits"], f"{name} has no memory limit")
+        mounts = {mount["name"] for mount in container.get("volumeMounts", [])}
+        expect(mounts == {volume["name"] for volume in pod.get("volumes", [])}, f"{name}: volumes and mounts differ")
+
+
+def check_selectors(items):
+    pods = [item["spec"]["template"] for item in of_kind(items, "Deployment")]
+    for item in of_kind(items, "Service", "PodDisruptionBudget", "Deployment"):
+        selector = item["spec"]["selector"]
+        selector = selector.get("matchLabels", selector).items()
+        found = [pod for pod in pods if selector <= pod["metadata"]["labels"].items()]
+        expect(len(found) == 1, f"{title(item)} selects {len(found)} Deployments, not 1")
+        for port in item["spec"].get("ports", []):
+            names = {p["name"] for pod in found for c in pod["spec"]["containers"] for p in c["ports"]}
+            expect(port["targetPort"] in names, f"{title(item)} sends to the unknown port {port['targetPort']}")
+
+
+def check_bindings(items):
+    """Every account, role and binding that is named exists, and every pod has an account of its own."""
+    names = {(item["kind"], item["metadata"]["name"]) for item in items}
+    for item in of_kind(items, "RoleBinding", "ClusterRoleBinding"):
+        expect((item["roleRef"]["kind"], item["roleRef"]["name"]) in names, f"{title(item)} names an unknown role")
+        for subject in item["subjects"]:
+            expect(("ServiceAccount", subject["name"]) in names, f"{title(item)} names an unknown account")
+            expect(subject["namespace"] == NAMESPACE, f"{title(item)} names an account of another namespace")
+    for item in of_kind(items, "Deployment"):
+        account = item["spec"]["template"]["spec"]["serviceAccountName"]
+        expect(("ServiceAccount", account) in names, f"{title(item)} uses the unknown account {account}")
+
+
+def check_rules(items):
+    for item in of_kind(items, "Role", "ClusterRole"):
+        for rule in item["rules"]:
+            expect("*" not in rule["verbs"] + rule["resources"] + rule["apiGroups"], f"{title(item)} uses a wildcard")
+            if {"secrets", "configmaps"} & set(rule["resources"]):
+                expect(rule.get("resourceNames"), f"{title(item)} reaches every Secret or ConfigMap")
+                expect(item["kind"] == "Role", f"{title(item)} reaches Secrets of all namespaces")
+
+
+def check_named_objects(items):
+    """What the environment of the programs names is an object of this release."""
+    names = {item["metadata"]["name"] for item in of_kind(items, "Secret", "ConfigMap")}
+    for item in of_kind(items, "Deployment"):
+        for variable in item["spec"]["template"]["spec"]["containers"][0]["env"]:
+            if variable["name"].startswith("CONVENE_ADMISSION_KEY"):
+                expect(variable["value"] in names, f"{title(item)}: {variable['name']} names {variable['value']}, which is not there")
+    for item in of_kind(items, "Secret", "ConfigMap"):
+        expect(not {"data", "stringData"} & item.keys(), f"{title(item)} carries data, which an upgrade would write back")
+
+
+def check_given_values(items, values):
+    """The values that the file gives are found where they belong."""
+    pools, service = of_kind(items, "MediaPool"), next(i for i in of_kind(items, "Service") if i["metadata"]["name"] == "convene-router")
+    given = values.get("defaultPool", {})
+    expect(len(pools) == (1 if given.get("enabled", True) else 0), f"{len(pools)} pools were rendered")
+    for pool in pools:
+        for key, value in given.items():
+            expect(pool["spec"].get(key) == value, f"{title(pool)}: {key} is {pool['spec'].get(key)}, not {value}")
+        expect("enabled" not in pool["spec"], f"{title(pool)} has the field enabled, which is the chart's own")
+    router = values.get("router", {})
+    expect(service["spec"]["type"] == router.get("service", {}).get("type", "ClusterIP"), f"{title(service)} has the wrong type")
+    ports = {port["name"]: port.get("nodePort") for port in service["spec"]["ports"]}
+    expect(("https" in ports) == bool(router.get("tls")), f"{title(service)} has the ports {ports}")
+    for name in ports:
+        wanted = router.get("service", {}).get(f"{name}NodePort")
+        expect(ports[name] == wanted, f"{title(service)}: node port of {name} is {ports[name]}, not {wanted}")
+    expect(bool(of_kind(items, "PodDisruptionBudget")) == (router.get("replicas", 2) > 1), "disruption budget and replicas do not fit")
+    image = values.get("image", {})
+    for item in of_kind(items, "Deployment"):
+        found = item["spec"]["template"]["spec"]["containers"][0]["image"]
+        expect(found.startswith(image.get("registry", "ghcr.io/convene-dev") + "/convene-"), f"{title(item)} uses the image {found}")
+        expect(found.endswith(":" + image.get("tag", "0.1.0")), f"{title(item)} uses the image {found}")
+
+
+def check_objects(items, values):
+    for item in items:
+        check_metadata(item)
+    names = [(item["kind"], item["metadata"]["name"]) for item in items]
+    expect(len(names) == len(set(names)), "two objects have the same name")
+    for item in of_kind(items, "Deployment"):
+        check_restricted(item)
+        check_running(item)
+    expect(len(of_kind(items, "Deployment")) == 2, "operator and router are not both there")
+    for check in (check_selectors, check_bindings, check_rules, check_named_objects):
+        check(items)
+    check_given_values(items, values)
+
+
+def check_definitions(items, kept):
+    names = sorted(item["metadata"]["name"] for item in items)
+    expect(names == ["mediapools.convene.dev", "meetings.convene.dev"], f"the chart renders {names}")
+    for item in items:
+        policy = item["metadata"].get("annotations", {}).get("helm.sh/resource-policy")
+        expect(policy == ("keep" if kept else None), f"{title(item)} has the resource policy {policy}")
+        expect("helm.sh/chart" in item["metadata"]["labels"], f"{title(item)} has no label helm.sh/chart")
+
+
+def rights(items):
+    found = {title(item): item["rules"] for item in of_kind(items, "Role", "ClusterRole")}
+    return yaml.safe_dump(found, default_flow_style=None, width=160).strip()
+
+
+def main():
+    mode, options = sys.argv[1], sys.argv[2:]
+    items = [item for item in yaml.safe_load_all(sys.stdin) if item]
+    if mode == "rights":
+        print("# Written by charts/test.sh --update from what the chart renders.")
+        print(rights(items))
+    elif mode == "definitions":
+        check_definitions(items, "--kept" in options)
+    else:
+        check_objects(items, yaml.safe_load(open(options[1])) if options else {})
+    for problem in problems:
+        print(f"charts: {problem}", file=sys.stderr)
+    sys.exit(1 if problems else 0)
+
+
+main()

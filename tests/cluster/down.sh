@@ -1,0 +1,101 @@
+#!/bin/bash
+# Ends the cluster and removes all it left: processes, network namespaces, mounts, cgroups, bridge, state. Kills only processes
+# it can prove to be the cluster's: by noted id and program path, or by membership in a node's cgroup. Compiled programs stay.
+set -uo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+# stop NAME: kills the noted process at once; its state is thrown away anyway.
+stop() {
+  local id
+  id=$(cat "$STATE/pids/$1" 2>/dev/null) || return 0
+  if is_ours "$id"; then kill -KILL "$id"; fi
+}
+
+stop_matching() { # PATTERN
+  local file
+  for file in "$STATE"/pids/$1; do [ -f "$file" ] && stop "$(basename "$file")"; done
+}
+
+# Containers are found by cgroup, so that this works when containerd is dead.
+kill_containers() {
+  local list id
+  while read -r list; do
+    while read -r id; do kill -KILL "$id" 2>/dev/null; done <"$list"
+  done < <(find /sys/fs/cgroup -path '*/convene-node-*' -name cgroup.procs 2>/dev/null)
+}
+
+containers_gone() {
+  ! find /sys/fs/cgroup -path '*/convene-node-*' -name cgroup.procs -exec cat {} + 2>/dev/null | grep -q .
+}
+
+kill_shims() {
+  local entry id
+  for entry in /proc/[0-9]*; do
+    id=${entry#/proc/}
+    if is_ours "$id" && [[ $(readlink "$entry/exe") == */containerd-shim-runc-v2 ]]; then kill -KILL "$id" 2>/dev/null; fi
+  done
+}
+
+nothing_runs() {
+  local file
+  for file in "$STATE"/pids/*; do
+    if [ -f "$file" ] && is_ours "$(cat "$file")"; then return 1; fi
+  done
+}
+
+remove_mounts() {
+  awk -v state="$STATE/" 'index($2, state) == 1 {print $2}' /proc/mounts | sort -r | xargs -r umount --lazy
+}
+
+remove_network() {
+  local name
+  for name in $(ip netns list 2>/dev/null | awk '/^node-[0-9]+/ {print $1}'); do ip netns delete "$name"; done
+  for name in $(cat "$STATE"/pod-namespaces 2>/dev/null); do ip netns delete "$name" 2>/dev/null; done
+  ip link delete "$BRIDGE" 2>/dev/null
+}
+
+# Which network namespaces belong to our pods: other container runtimes use the same names (cni-<uuid>), so we look where the
+# processes of our cgroups are, while they still are.
+note_pod_namespaces() {
+  local list id link name
+  for list in $(find /sys/fs/cgroup -path '*/convene-node-*' -name cgroup.procs 2>/dev/null); do
+    while read -r id; do
+      link=$(stat --dereference --format=%i "/proc/$id/ns/net" 2>/dev/null) && echo "$link"
+    done <"$list"
+  done | sort -u | while read -r link; do
+    for name in /run/netns/cni-*; do
+      if [ -e "$name" ] && [ "$(stat --format=%i "$name")" = "$link" ]; then basename "$name"; fi
+    done
+  done >"$STATE/pod-namespaces"
+}
+
+remove_cgroups() {
+  local group
+  for group in /sys/fs/cgroup/convene-node-* /sys/fs/cgroup/*/convene-node-*; do
+    [ -d "$group" ] && find "$group" -depth -type d -exec rmdir {} \; 2>/dev/null
+  done
+}
+
+main() {
+  need_root
+  refuse_foreign_cluster
+  [ "${1:-}" = --locked ] || lock
+  if [ ! -e "$STATE" ] && ! ip link show "$BRIDGE" >/dev/null 2>&1; then
+    say "is not up"
+    return
+  fi
+  mkdir -p "$STATE/pids"
+  stop_matching '*-kubelet' # first, or it starts the containers again
+  note_pod_namespaces
+  kill_containers
+  kill_shims
+  stop_matching '*'
+  wait_for 20 nothing_runs || fail "some processes noted in $STATE/pids do not end"
+  wait_for 20 containers_gone || fail "some containers do not end; see /sys/fs/cgroup/*/convene-node-*"
+  remove_mounts
+  remove_network
+  remove_cgroups
+  rm -rf "$STATE" "$OWNER_FILE"
+  say "is down, and nothing is left of it"
+}
+main "$@"

@@ -1,0 +1,23 @@
+#!/bin/bash
+# Builds the images of operator, router and media pod from target/release and web/dist (nothing is compiled here, nothing is
+# downloaded), and imports them into the nodes when the cluster is up.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+RELEASE=${CARGO_TARGET_DIR:-$REPOSITORY/target}/release
+WEB=$REPOSITORY/web/dist
+
+# The Dockerfile's stages before "rootfs" want a network; the context of that name replaces them.
+build_component() { # NAME [WEB-APP]
+  "$REPOSITORY/images/rootfs.sh" "$RELEASE/convene-$1" "$ROOTFS/$1" "${@:2}"
+  "$CLUSTER_SOURCE/build-image.sh" "$(image_name "$1")" "$REPOSITORY" \
+    --file "$REPOSITORY/Dockerfile" --target "$1" --build-context "rootfs=$ROOTFS"
+}
+
+need_root
+need buildah buildah
+ROOTFS=$(mktemp -d)
+trap 'rm -rf "$ROOTFS"' EXIT
+build_component operator
+build_component router "$WEB"
+build_component media-pod "$WEB"
+if is_up; then "$CLUSTER_SOURCE/load-images.sh"; else say "the cluster is not up; load-images.sh imports the images later"; fi
