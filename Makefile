@@ -1,0 +1,86 @@
+# The way in: `make run` for a call on this machine, `make test` for everything. `make help` lists the rest.
+# Test steps live in tests/run.sh, the test cluster in tests/cluster.
+
+PORT ?= 8080
+MEDIA_POD := target/release/convene-media-pod
+WEB_SOURCES := $(shell find web/src web/index.html web/vite.config.ts web/tsconfig.json web/public -type f 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.PHONY: help bootstrap run build media-pod generate images cluster-build cluster-up cluster-down test \
+  lint drift test-rust test-web test-charts test-e2e-dev test-cluster test-e2e-cluster measure screenshots
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: bootstrap web/dist/index.html media-pod ## builds, then serves a call at http://localhost:8080/m/hello (PORT=... for another port)
+	@printf '\nConvene: open  http://localhost:%s/m/hello  in two browser tabs. Ctrl-C ends it.\n\n' '$(PORT)'
+	@exec $(MEDIA_POD) --dev --listen 0.0.0.0:$(PORT) --web-dir web/dist
+
+bootstrap:
+	@.ci/bootstrap run
+
+build: bootstrap web/dist/index.html ## web app and all three programs, optimised
+	cargo build --release --workspace
+
+media-pod:
+	@echo 'building the media pod; the first time its C++ worker takes 5 to 10 minutes'
+	cargo build --release -p convene-media-pod
+
+# npm notes in this file what it installed.
+web/node_modules/.package-lock.json: web/package-lock.json
+	cd web && npm ci --no-audit --no-fund
+	@touch $@
+
+web/dist/index.html: web/node_modules/.package-lock.json $(WEB_SOURCES)
+	cd web && npm run build
+
+generate: ## rewrites what is generated from the Rust types: definitions in crds/yaml and the chart, types in web/src/generated
+	cargo run --quiet -p convene-crds --bin crdgen
+	cargo test --quiet -p convene-protocol
+
+images: ## container images of all three programs, for the test cluster
+	@tests/run.sh images
+
+cluster-build: ## compiles the test cluster (Kubernetes and what it needs, from Go modules); 12 minutes the first time
+	@.ci/bootstrap test
+	@tests/cluster/build.sh
+
+cluster-up: cluster-build ## starts a real Kubernetes with two nodes on this machine, with Convene's images on it (root)
+	@tests/cluster/up.sh
+	@tests/run.sh images
+
+cluster-down: ## ends it and removes what it left
+	@tests/cluster/down.sh
+
+test: ## everything below; at the end one line of what ran, and the count
+	@tests/run.sh all
+
+lint: ## format, clippy, types, unused code, shell scripts
+	@tests/run.sh lint-scripts lint-web lint
+
+drift: ## generated files are what the types say; no Rust file is left out of the build
+	@tests/run.sh drift-crds drift
+
+test-rust: ## unit and integration tests of all crates, with real mediasoup workers
+	@tests/run.sh rust
+
+test-web: ## unit tests of the web app
+	@tests/run.sh web
+
+test-charts: ## charts: schema, rendering, what must not be accepted
+	@tests/run.sh charts
+
+test-e2e-dev: ## browsers against one media pod without a cluster
+	@tests/run.sh e2e-dev
+
+test-cluster: ## the test cluster itself: nodes, pods, services, ports
+	@tests/run.sh cluster
+
+test-e2e-cluster: ## helm, kubectl and browsers on a real Kubernetes; the cluster stays up
+	@tests/run.sh e2e-cluster
+
+measure: ## measures what docs/measurements.md holds (needs a quiet machine)
+	@tests/run.sh measure
+
+screenshots: ## makes the pictures of the documentation anew
+	@tests/run.sh screenshots

@@ -1,0 +1,77 @@
+// The call of `make run`: one media pod, real browsers.
+import { everyoneSeesAndHearsEveryone, everyoneShowsOnly } from '../support/call.ts';
+import { screenshotDirectory } from '../support/environment.ts';
+import { MediaPod } from '../support/media-pod.ts';
+import { waitUntil } from '../support/wait.ts';
+import { expect, test } from './fixtures.ts';
+
+test('two and then three people see and hear each other, and one leaves', async ({ pod, people }) => {
+  const place = { url: pod.url('/m/hello') };
+  const ada = await people.join('Ada', place);
+  const grace = await people.join('Grace', place);
+  await everyoneSeesAndHearsEveryone([ada, grace]);
+
+  const linus = await people.join('Linus', place);
+  await everyoneSeesAndHearsEveryone([ada, grace, linus]);
+
+  await linus.leave();
+  await everyoneShowsOnly([ada, grace]);
+  await everyoneSeesAndHearsEveryone([ada, grace]);
+});
+
+test('meetings of different names do not meet', async ({ pod, people }) => {
+  const ada = await people.join('Ada', { url: pod.url('/m/first') });
+  const grace = await people.join('Grace', { url: pod.url('/m/second') });
+  await waitUntil('both rooms are there', 10, async () => {
+    const { rooms } = await pod.stats();
+    return rooms === 2 || (Array.isArray(rooms) && rooms.length === 2) ? undefined : `rooms: ${JSON.stringify(rooms)}`;
+  });
+  await everyoneShowsOnly([ada]);
+  await everyoneShowsOnly([grace]);
+});
+
+test('a browser that vanishes without a goodbye disappears from the call', async ({ pod, people }) => {
+  const place = { url: pod.url('/m/hello') };
+  const ada = await people.join('Ada', place);
+  const grace = await people.join('Grace', place);
+  await everyoneSeesAndHearsEveryone([ada, grace]);
+  await grace.close();
+  await everyoneShowsOnly([ada], 30);
+});
+
+test('the media pod dies and the call comes back by itself', async ({ pod, people }) => {
+  const place = { url: pod.url('/m/hello') };
+  const ada = await people.join('Ada', place);
+  const grace = await people.join('Grace', place);
+  await everyoneSeesAndHearsEveryone([ada, grace]);
+
+  await pod.program.kill();
+  await waitUntil('Ada sees that the connection is lost', 10, async () => {
+    const state = await ada.connectionState();
+    return state === 'reconnecting' ? undefined : `the connection state is ${state}`;
+  });
+  const successor = await MediaPod.start({ port: pod.port });
+  try {
+    await ada.isConnected(40);
+    await grace.isConnected(40);
+    await everyoneSeesAndHearsEveryone([ada, grace]);
+  } finally {
+    await successor.program.kill();
+  }
+});
+
+test('pictures for the documentation @screenshot', async ({ pod, people }) => {
+  test.skip(screenshotDirectory === undefined, 'only with CONVENE_SCREENSHOTS');
+  const place = { url: pod.url('/m/hello') };
+  const entrance = await people.open('Ada', place);
+  await entrance.page.getByTestId('join-button').waitFor();
+  await entrance.page.locator('video').first().evaluate((video: HTMLVideoElement) => video.videoWidth > 0);
+  await entrance.page.getByTestId('name-input').fill('Ada');
+  await entrance.screenshot(`${screenshotDirectory ?? ''}/entrance.png`);
+  await entrance.enter();
+  await entrance.isConnected();
+  const others = [await people.join('Grace', place), await people.join('Linus', place)];
+  await everyoneSeesAndHearsEveryone([entrance, ...others]);
+  await entrance.screenshot(`${screenshotDirectory ?? ''}/call.png`);
+  expect(await entrance.tiles()).toHaveLength(3);
+});

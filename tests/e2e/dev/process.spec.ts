@@ -1,0 +1,89 @@
+// The media pod as a process: what it answers about itself, how it ends, what it says when it cannot start.
+import { once } from 'node:events';
+import { createSocket } from 'node:dgram';
+
+import { everyoneSeesAndHearsEveryone } from '../support/call.ts';
+import { mediaPodProgram, webDirectory } from '../support/environment.ts';
+import { freeBlock, freePort } from '../support/ports.ts';
+import { Program } from '../support/program.ts';
+import { waitUntil } from '../support/wait.ts';
+import { expect, test } from './fixtures.ts';
+
+const GRACE_SECONDS = 20;
+
+test('health, readiness and metrics are answered', async ({ pod }) => {
+  expect((await fetch(pod.url('/healthz'))).status).toBe(200);
+  expect((await fetch(pod.url('/readyz'))).status).toBe(200);
+  const metrics = await fetch(pod.url('/metrics'));
+  expect(metrics.headers.get('content-type')).toContain('text/plain');
+  expect(await metrics.text()).toMatch(/^# TYPE convene_\w+ (counter|gauge|histogram)$/m);
+});
+
+test('the address without a path leads to a meeting', async ({ pod }) => {
+  const answer = await fetch(pod.url('/'), { redirect: 'manual' });
+  expect(answer.status).toBeGreaterThanOrEqual(302);
+  expect(answer.status).toBeLessThan(309);
+  expect(answer.headers.get('location')).toBe('/m/hello');
+});
+
+test('statistics count what is there, and return to zero when all have left', async ({ pod, people }) => {
+  const place = { url: pod.url('/m/hello') };
+  const ada = await people.join('Ada', place);
+  const grace = await people.join('Grace', place);
+  await everyoneSeesAndHearsEveryone([ada, grace]);
+  // Two people, each with a transport to send and one to receive, camera and microphone.
+  expect(await pod.stats()).toMatchObject({ workers: 2, routers: 1, transports: 4, producers: 4, consumers: 4 });
+
+  await ada.leave();
+  await grace.leave();
+  await waitUntil('nothing is left', 20, async () => {
+    const { transports, producers, consumers } = await pod.stats();
+    const left = { transports, producers, consumers };
+    return Object.values(left).every((count) => count === 0) ? undefined : JSON.stringify(left);
+  });
+});
+
+test('SIGTERM tells everybody and ends with 0 within the grace time', async ({ pod, people }) => {
+  const place = { url: pod.url('/m/hello') };
+  const ada = await people.join('Ada', place);
+  const grace = await people.join('Grace', place);
+  await everyoneSeesAndHearsEveryone([ada, grace]);
+
+  pod.program.signal('SIGTERM');
+  for (const person of [ada, grace]) {
+    await waitUntil(`${person.name} is told`, 5, async () => {
+      const state = await person.connectionState();
+      return state === 'reconnecting' ? undefined : `the connection state is ${state}`;
+    });
+  }
+  expect(await pod.program.ended(GRACE_SECONDS)).toEqual({ code: 0, signal: null });
+});
+
+test('an unknown flag is refused with its name', async () => {
+  const program = new Program(mediaPodProgram, ['--no-such-flag']);
+  expect((await program.ended(5)).code).toBe(2);
+  expect(program.output).toContain('--no-such-flag');
+});
+
+test('an impossible port range is refused with a sentence', async () => {
+  const program = new Program(mediaPodProgram, ['--dev', '--rtc-ports', '40010-40000']);
+  expect((await program.ended(5)).code).toBe(2);
+  expect(program.output).toContain('40010');
+});
+
+test('a media port that is taken is named', async () => {
+  const port = await freeBlock(1);
+  const occupant = createSocket('udp4').bind(port, '0.0.0.0');
+  await once(occupant, 'listening');
+  const program = new Program(mediaPodProgram, [
+    ...['--dev', '--listen', `127.0.0.1:${String(await freePort())}`, '--web-dir', webDirectory],
+    ...['--workers', '1', '--rtc-ports', `${String(port)}-${String(port)}`],
+  ]);
+  try {
+    expect((await program.ended(20)).code).toBe(1);
+    expect(program.output.trimEnd().split('\n').at(-1)).toContain(String(port));
+  } finally {
+    await program.kill();
+    occupant.close();
+  }
+});

@@ -1,0 +1,22 @@
+// How the end-to-end tests run: one after the other (two cores carry three browsers, not six), never twice. A test that passes
+// only at a second try has found something.
+import { defineConfig } from '@playwright/test';
+
+const results = '../../test-results';
+
+export default defineConfig({
+  testMatch: /.*\.spec\.ts/,
+  outputDir: `${results}/e2e`,
+  fullyParallel: false,
+  workers: 1,
+  retries: 0,
+  forbidOnly: true,
+  timeout: 120_000,
+  // The JSON report goes where PLAYWRIGHT_JSON_OUTPUT_FILE says; tests/run.sh counts from it.
+  reporter: process.env['PLAYWRIGHT_JSON_OUTPUT_FILE'] === undefined ? [['list']] : [['list'], ['json']],
+  projects: [
+    { name: 'dev', testDir: 'dev' },
+    { name: 'cluster', testDir: 'cluster', timeout: 240_000 },
+    { name: 'measure', testDir: 'measure', timeout: 900_000 },
+  ],
+});

@@ -1,0 +1,41 @@
+// What the tests take from their surroundings: paths of the repository and the environment variables that change a run.
+// Every variable the tests read is read here; docs/development.md lists them.
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+export const repository = resolve(import.meta.dirname, '../../..');
+
+function fromEnvironment(name: string): string | undefined {
+  const value = process.env[name];
+  return value === undefined || value === '' ? undefined : value;
+}
+
+const cache = fromEnvironment('CONVENE_CACHE') ?? join(fromEnvironment('XDG_CACHE_HOME') ?? join(homedir(), '.cache'), 'convene');
+const clusterState = join(cache, 'cluster/state');
+
+export const webDirectory = join(repository, 'web/dist');
+export const mediaPodProgram = join(repository, 'target/release/convene-media-pod');
+export const chromium = fromEnvironment('CONVENE_CHROMIUM') ?? '/usr/bin/chromium';
+
+/** Where pictures for the documentation go; undefined: none are made. */
+export const screenshotDirectory = fromEnvironment('CONVENE_SCREENSHOTS');
+
+/** A cluster of somebody else, instead of the one of tests/cluster. */
+const foreignKubeconfig = fromEnvironment('CONVENE_TEST_KUBECONFIG');
+
+export const cluster = {
+  kubeconfig: foreignKubeconfig ?? join(clusterState, 'pki/admin.conf'),
+  /** kubectl and helm of the test cluster come first; a foreign cluster uses the machine's own. */
+  path: foreignKubeconfig === undefined ? `${join(cache, 'cluster/bin')}:${process.env['PATH'] ?? ''}` : (process.env['PATH'] ?? ''),
+  /** Files ca.crt, router.crt and router.key: what the router identifies itself with. */
+  tls: fromEnvironment('CONVENE_TEST_TLS') ?? join(clusterState, 'tls'),
+  /** Address of a node, as browsers reach it. */
+  nodeAddress: fromEnvironment('CONVENE_TEST_NODE') ?? '10.200.0.11',
+  /** More arguments for `helm install convene`, separated by blanks: another registry, for example. */
+  helmArguments: (fromEnvironment('CONVENE_TEST_HELM_ARGS') ?? '').split(' ').filter((argument) => argument !== ''),
+  images: join(cache, 'cluster/images'),
+  isOwn: foreignKubeconfig === undefined,
+};
+
+/** Leaves namespaces, releases and processes of a failed test alone, to look at. */
+export const keepAfterFailure = fromEnvironment('CONVENE_KEEP') === '1';

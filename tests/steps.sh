@@ -1,0 +1,204 @@
+# What each test step does. Sourced by run.sh, which captures the output. A step ends at its first failing command, and calls
+# `count` with what its runner reported.
+# shellcheck shell=bash disable=SC2034
+
+# shellcheck source=tests/cluster/lib.sh
+source "$REPOSITORY/tests/cluster/lib.sh"
+set -euo pipefail
+
+declare -A DESCRIPTIONS=(
+  [lint]='rustfmt, clippy, one version of tokio, axum and kube (the first time this compiles the media worker: 8 minutes)'
+  [lint-scripts]='shell scripts'
+  [lint-web]='web app and end-to-end tests: types, style, unused code'
+  [web]='unit tests and build of the web app'
+  [rust]='unit and integration tests of all crates, with real media workers (the first time 10 minutes)'
+  [drift-crds]='custom resource definitions are what the Rust types say'
+  [drift]='TypeScript types are what the Rust types say; no Rust file is left out'
+  [release]='all three programs, optimised (the first time 10 minutes)'
+  [charts]='Helm charts'
+  [e2e-dev]='three browsers against one media pod without a cluster'
+  [images]='container images, and onto the nodes of the test cluster when it is up'
+  [cluster]='a real Kubernetes with two nodes on this machine, and whether it works'
+  [e2e-cluster]='helm, kubectl and three browsers on that Kubernetes'
+  [measure]='time to the first picture, start of a pod, memory, image sizes (10 minutes)'
+  [screenshots]='pictures of the running call into docs/images'
+)
+
+uses_own_cluster() { [ -z "${CONVENE_TEST_KUBECONFIG:-}" ]; }
+
+# count PASSED FAILED SKIPPED
+count() { echo "$1 $2 $3" >>"$COUNT_FILE"; }
+
+# Sums the `test result:` lines of cargo; fields 4, 6 and 8 are passed, failed and ignored.
+count_cargo() { # OUTPUT-FILE
+  local numbers
+  read -r -a numbers < <(awk '/^test result: / {p += $4; f += $6; i += $8} END {print p + 0, f + 0, i + 0}' "$1")
+  count "${numbers[@]}"
+}
+
+count_vitest() { # JSON-FILE
+  local numbers
+  read -r -a numbers < <(jq -r '"\(.numPassedTests) \(.numFailedTests) \(.numPendingTests + .numTodoTests)"' "$1")
+  count "${numbers[@]}"
+}
+
+count_playwright() { # JSON-FILE; a test that passed only at a second try is no pass, and we allow none
+  local numbers
+  read -r -a numbers < <(jq -r '.stats | "\(.expected) \(.unexpected + .flaky) \(.skipped)"' "$1")
+  count "${numbers[@]}"
+}
+
+# Our own shell tests print a line `N passed, N failed`.
+count_closing_line() { # OUTPUT-FILE
+  local numbers
+  read -r -a numbers < <(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed.*/\1 \2/p' "$1" | tail -n 1)
+  [ "${#numbers[@]}" = 2 ] || { echo "no line 'N passed, N failed' in the output of the test"; return 1; }
+  count "${numbers[@]}" 0
+}
+
+# The test of the cluster itself says `cluster: works: …` for each thing it tried, and ends at the first that does not.
+count_works() { count "$(grep -c '^cluster: works:' "$1")" 0 0; }
+
+# counted COUNTER FILE COMMAND...: runs, keeps the output in FILE too, counts whatever the outcome, and fails as the command does.
+counted() {
+  local counter=$1 file=$2 status=0
+  shift 2
+  "$@" 2>&1 | tee "$file" || status=$?
+  "$counter" "$file"
+  return $status
+}
+
+# npm_install FOLDER: only when the lock file is newer than what npm noted about its last installation.
+npm_install() {
+  [ "$1/node_modules/.package-lock.json" -nt "$1/package-lock.json" ] && return
+  (cd "$1" && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --no-audit --no-fund)
+  touch "$1/node_modules/.package-lock.json"
+}
+
+shell_scripts() {
+  git ls-files -z | xargs -0 grep --files-with-matches --null --extended-regexp '^#!.*\b(ba)?sh$|^# shellcheck shell=' | xargs -0 -n 1 echo |
+    grep -vE '\.(ts|rs|md)$'
+}
+
+step_lint_scripts() {
+  local files
+  mapfile -t files < <(shell_scripts)
+  shellcheck --external-sources --source-path=SCRIPTDIR --source-path="$REPOSITORY" --severity=warning "${files[@]}"
+  echo "${#files[@]} shell scripts are clean"
+}
+
+# Two versions of these in one program mean two runtimes, or types that do not fit each other.
+assert_single_version() { # CRATE
+  local versions
+  versions=$(cargo tree --workspace --edges normal --prefix none | awk -v crate="$1" '$1 == crate {print $2}' | sort -u)
+  [ "$(wc -l <<<"$versions")" = 1 ] || { echo "more than one version of $1:" "$versions"; return 1; }
+}
+
+step_lint() {
+  local crate
+  cargo fmt --all --check
+  for crate in tokio axum kube; do assert_single_version "$crate"; done
+  cargo clippy --workspace --all-targets -- -D warnings
+}
+
+step_lint_web() {
+  npm_install web
+  npm_install tests/e2e
+  (cd tests/e2e && npm run --silent typecheck)
+  cd web
+  npm run --silent typecheck
+  npm run --silent lint
+  npm run --silent knip
+}
+
+step_web() {
+  npm_install web
+  cd web
+  rm -f "$RESULTS/vitest.json"
+  local status=0
+  npx vitest run --reporter=default --reporter=json --outputFile.json="$RESULTS/vitest.json" || status=$?
+  count_vitest "$RESULTS/vitest.json"
+  [ $status = 0 ]
+  npm run --silent build
+}
+
+step_rust() { counted count_cargo "$RESULTS/cargo.log" cargo test --workspace --no-fail-fast; }
+
+step_drift_crds() { cargo run --quiet -p convene-crds --bin crdgen -- --check; }
+
+# The files that the compiler read for the crates of this workspace, tests included: from the dependency lists beside what it built.
+compiled_rust_files() {
+  local artifact list
+  cargo test --workspace --no-run --quiet --message-format=json |
+    jq -r --arg root "$REPOSITORY/" 'select(.reason == "compiler-artifact" and (.manifest_path | startswith($root))) | .filenames[]' |
+    while IFS= read -r artifact; do
+      list=$(dirname "$artifact")/$(basename "$artifact" | sed -E 's/^lib(.*)\.(rlib|rmeta|so)$/\1/').d
+      [ -f "$list" ] && sed -nE 's/^([^ ]+\.rs):$/\1/p' "$list"
+    done | sed "s|^$REPOSITORY/||" | sort -u
+}
+
+step_drift() {
+  # `cargo test` has written the types anew; the index must hold the same.
+  git diff --exit-code -- web/src/generated crds/yaml charts/convene-crds/files
+  local forgotten
+  forgotten=$(comm -23 <(git ls-files '*.rs' | sort) <(compiled_rust_files))
+  [ -z "$forgotten" ] || { echo "no crate includes these files, so nobody compiles them:"; echo "$forgotten"; return 1; }
+}
+
+step_release() { cargo build --release --workspace; }
+
+step_charts() { counted count_closing_line "$RESULTS/charts.log" charts/test.sh; }
+
+step_images() { tests/cluster/images.sh; }
+
+step_cluster() {
+  if ! uses_own_cluster; then
+    kubectl --kubeconfig="$CONVENE_TEST_KUBECONFIG" get nodes
+    return
+  fi
+  tests/cluster/up.sh
+  counted count_works "$RESULTS/cluster.log" tests/cluster/check.sh
+}
+
+# playwright NAME ARGUMENTS...
+playwright() {
+  local name=$1 status=0
+  shift
+  npm_install tests/e2e
+  cd tests/e2e
+  rm -f "$RESULTS/$name.json"
+  PLAYWRIGHT_JSON_OUTPUT_FILE="$RESULTS/$name.json" npx playwright test "$@" || status=$?
+  [ -f "$RESULTS/$name.json" ] || { echo "the tests of $name did not start"; return 1; }
+  count_playwright "$RESULTS/$name.json"
+  return $status
+}
+
+require_file() { [ -e "$1" ] || { echo "$1 is missing: $2"; return 1; }; }
+
+require_dev_programs() {
+  require_file "$REPOSITORY/target/release/convene-media-pod" "run make build"
+  require_file "$REPOSITORY/web/dist/index.html" "run make build"
+}
+
+step_e2e_dev() {
+  require_dev_programs
+  playwright e2e-dev --project=dev
+}
+
+step_e2e_cluster() {
+  if uses_own_cluster; then
+    tests/cluster/up.sh
+    tests/cluster/images.sh
+  fi
+  playwright e2e-cluster --project=cluster
+}
+
+step_measure() {
+  require_dev_programs
+  playwright measure --project=measure
+}
+
+step_screenshots() {
+  require_dev_programs
+  CONVENE_SCREENSHOTS=$REPOSITORY/docs/images playwright screenshots --project=dev --grep @screenshot
+}
