@@ -1,0 +1,19 @@
+/** Names of people: trimmed, spaces folded, 1 to 64 characters. */
+
+export const MAX_NAME_LENGTH = 64;
+
+/** The name as it is sent, or undefined if nothing is left of it. Characters are counted as people see them, roughly: by code point. */
+export function normalizeName(input: string): string | undefined {
+  const folded = input.replace(/\s+/gu, ' ').replace(/\p{Cc}/gu, '').trim();
+  const cut = Array.from(folded).slice(0, MAX_NAME_LENGTH).join('').trim();
+  return cut === '' ? undefined : cut;
+}
+
+/** One or two letters that stand for a person without video. */
+export function initialsOf(name: string): string {
+  const words = name.split(/[\s._-]+/u).filter((word) => word !== '');
+  const first = words[0];
+  const last = words.length > 1 ? words.at(-1) : undefined;
+  const letters = [first, last].map((word) => (word === undefined ? '' : (Array.from(word)[0] ?? ''))).join('');
+  return letters === '' ? '?' : letters.toLocaleUpperCase();
+}

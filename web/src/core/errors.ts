@@ -1,0 +1,44 @@
+/**
+ * The errors of the core. Each has a code (what happened) and a category (where to look); the words for people are the views' part.
+ */
+
+export type ErrorCategory = 'environment' | 'device' | 'network' | 'protocol';
+
+const CATEGORIES = {
+  'insecure-context': 'environment',
+  'webrtc-missing': 'environment',
+  'browser-unsupported': 'environment',
+  'permission-denied': 'device',
+  'device-missing': 'device',
+  'device-in-use': 'device',
+  'device-failed': 'device',
+  'server-unreachable': 'network',
+  'media-unreachable': 'network',
+  'codec-unsupported': 'protocol',
+  'request-refused': 'protocol',
+  'request-timeout': 'protocol',
+  'answer-malformed': 'protocol',
+  'connection-closed': 'protocol',
+} as const satisfies Record<string, ErrorCategory>;
+
+export type ErrorCode = keyof typeof CATEGORIES;
+
+export class ConveneError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'ConveneError';
+    this.code = code;
+  }
+
+  get category(): ErrorCategory {
+    return CATEGORIES[this.code];
+  }
+}
+
+/** Wraps anything thrown; what is a ConveneError already stays as it is. */
+export function toConveneError(thrown: unknown, fallback: ErrorCode): ConveneError {
+  if (thrown instanceof ConveneError) return thrown;
+  return new ConveneError(fallback, thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown });
+}

@@ -1,0 +1,26 @@
+/**
+ * Lifetimes. Whatever is opened for a while registers its end with a scope, so nothing outlives its owner.
+ */
+
+export class Scope {
+  #ends: (() => void)[] = [];
+  #ended = false;
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Runs `end` when the scope ends; at once if it has ended already. */
+  onEnd(end: () => void): void {
+    if (this.#ended) end();
+    else this.#ends.push(end);
+  }
+
+  /** Ends the scope, last registered first. A second call does nothing. */
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    for (const end of this.#ends.reverse()) end();
+    this.#ends = [];
+  }
+}

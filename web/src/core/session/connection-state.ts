@@ -1,0 +1,30 @@
+/** The one value that tells everybody outside how the connection is, including its error. Pure. */
+
+import type { ConveneError } from '../errors';
+import type { EndCause } from './close-reason';
+import type { SessionState } from './machine';
+
+export type ConnectionState =
+  | { status: 'idle' }
+  | { status: 'connecting'; attempt: number }
+  | { status: 'connected' }
+  | { status: 'reconnecting'; attempt: number }
+  | { status: 'closed'; cause: EndCause; reason: string }
+  | { status: 'failed'; error: ConveneError };
+
+export function connectionStateOf(state: SessionState): ConnectionState {
+  switch (state.name) {
+    case 'idle':
+      return { status: 'idle' };
+    case 'opening':
+    case 'joining':
+    case 'waiting':
+      return { status: state.wasJoined ? 'reconnecting' : 'connecting', attempt: state.attempt };
+    case 'joined':
+      return { status: 'connected' };
+    case 'closed':
+      return { status: 'closed', cause: state.cause, reason: state.reason };
+    case 'failed':
+      return { status: 'failed', error: state.error };
+  }
+}

@@ -1,0 +1,151 @@
+import { describe, expect, it } from 'vitest';
+import { ConveneError } from '../errors';
+import {
+  INITIAL_STATE,
+  MAX_MEDIA_FAILURES,
+  STABLE_AFTER_MS,
+  transition,
+  type SessionEvent,
+  type SessionState,
+} from './machine';
+
+/** Plays events in order; gives the last state and the effects of each step by their names. */
+function play(...events: SessionEvent[]): { state: SessionState; effects: string[][] } {
+  let state = INITIAL_STATE;
+  const effects: string[][] = [];
+  for (const event of events) {
+    const next = transition(state, event);
+    state = next.state;
+    effects.push(next.effects.map((effect) => (effect.type === 'startTimer' ? `startTimer ${effect.ms}` : effect.type)));
+  }
+  return { state, effects };
+}
+
+const start: SessionEvent = { type: 'start' };
+const opened: SessionEvent = { type: 'socketOpened' };
+const joined: SessionEvent = { type: 'joinSucceeded' };
+const timer: SessionEvent = { type: 'timerFired' };
+const lost: SessionEvent = { type: 'socketClosed', code: 1006, reason: '' };
+const leave: SessionEvent = { type: 'leave' };
+const refused: SessionEvent = { type: 'joinFailed', error: new ConveneError('request-refused', 'no') };
+const intoCall = [start, opened, joined];
+const intoStableCall = [...intoCall, timer];
+
+describe('getting in', () => {
+  it('opens, joins, and counts as good after a while', () => {
+    const { state, effects } = play(...intoStableCall);
+    expect(state).toMatchObject({ name: 'joined', attempt: 0 });
+    expect(effects).toEqual([['openSocket'], ['join'], [`startTimer ${STABLE_AFTER_MS}`], []]);
+  });
+
+  it.each<[string, SessionEvent]>([
+    ['a closed socket', lost],
+    ['a refused join', refused],
+  ])('waits 1 s after %s', (_case, event) => {
+    const { state, effects } = play(start, opened, event);
+    expect(state).toMatchObject({ name: 'waiting', waitMs: 1000, wasJoined: false });
+    expect(effects.at(-1)).toEqual(['stopTimer', 'dropConnection', 'startTimer 1000']);
+  });
+
+  it.each(['webrtc-missing', 'browser-unsupported', 'codec-unsupported'] as const)('gives up at once on %s', (code) => {
+    const error = new ConveneError(code, 'cannot get better');
+    expect(play(start, opened, { type: 'joinFailed', error }).state).toEqual({ name: 'failed', error, wasJoined: false });
+  });
+});
+
+describe('losing the connection', () => {
+  it.each([1001, 1006, 1011, 1012])('comes back at once after close code %i', (code) => {
+    const { state, effects } = play(...intoStableCall, { type: 'socketClosed', code, reason: '' });
+    expect(state).toMatchObject({ name: 'opening', attempt: 1, wasJoined: true });
+    expect(effects.at(-1)).toEqual(['stopTimer', 'dropConnection', 'openSocket']);
+  });
+
+  it('waits 1, 2, 4, 8, 8 … s, then says that it failed', () => {
+    let { state } = play(...intoStableCall, lost);
+    const waits: number[] = [];
+    while (state.name === 'opening') {
+      state = transition(state, lost).state;
+      if (state.name !== 'waiting') break;
+      waits.push(state.waitMs / 1000);
+      state = transition(state, timer).state;
+    }
+    expect(waits).toEqual([1, 2, 4, 8, 8, 8, 8, 8, 8, 8]);
+    expect(waits.reduce((sum, wait) => sum + wait)).toBe(63);
+    expect(state).toMatchObject({ name: 'failed', wasJoined: true, error: { code: 'server-unreachable' } });
+  });
+
+  it('does not spin when each call is lost right after the join', () => {
+    expect(play(...intoCall, lost).state).toMatchObject({ name: 'waiting', waitMs: 1000 });
+    expect(play(...intoCall, lost, timer, opened, joined, lost).state).toMatchObject({ name: 'waiting', waitMs: 2000 });
+  });
+
+  it('cuts the wait short when the network is back', () => {
+    const { state, effects } = play(...intoCall, lost, { type: 'networkBack' });
+    expect(state.name).toBe('opening');
+    expect(effects.at(-1)).toEqual(['stopTimer', 'openSocket']);
+  });
+});
+
+describe('the end', () => {
+  it.each([
+    ['meeting ended', 'meeting-ended'],
+    ['the room was closed', 'closed'],
+    ['room closed', 'meeting-ended'],
+    ['there is no meeting "a/b"', 'meeting-missing'],
+    ['the meeting is full', 'meeting-full'],
+    ['replaced by a newer connection', 'replaced'],
+    ['', 'closed'],
+  ])('close code 4000 "%s" is final: %s', (reason, cause) => {
+    for (const before of [[start], [start, opened], intoCall, intoStableCall]) {
+      const { state, effects } = play(...before, { type: 'socketClosed', code: 4000, reason });
+      expect(state).toEqual({ name: 'closed', cause, reason });
+      expect(effects.at(-1)).toEqual(['stopTimer', 'dropConnection']);
+    }
+  });
+
+  it.each<[string, SessionEvent[]]>([
+    ['opening', [start]],
+    ['joining', [start, opened]],
+    ['joined', intoCall],
+    ['waiting', [...intoCall, lost]],
+  ])('leaving works while %s', (_name, before) => {
+    const { state, effects } = play(...before, leave);
+    expect(state).toEqual({ name: 'closed', cause: 'left', reason: '' });
+    expect(effects.at(-1)).toEqual(['stopTimer', 'dropConnection']);
+  });
+
+  it('hears nothing afterwards', () => {
+    const { state, effects } = play(...intoCall, leave, lost, joined, timer, { type: 'networkBack' }, leave);
+    expect(state).toMatchObject({ name: 'closed', cause: 'left' });
+    expect(effects.slice(4)).toEqual([[], [], [], [], []]);
+  });
+});
+
+describe('media', () => {
+  const broken: SessionEvent = { type: 'mediaFailed' };
+
+  it('that breaks leads to a new join at once', () => {
+    const { state, effects } = play(...intoStableCall, broken);
+    expect(state).toMatchObject({ name: 'opening', wasJoined: true, mediaFailures: 1 });
+    expect(effects.at(-1)).toEqual(['stopTimer', 'dropConnection', 'openSocket']);
+  });
+
+  it('that never comes is said after a few joins', () => {
+    const rounds = Array.from({ length: MAX_MEDIA_FAILURES }, () => [opened, joined, timer, broken]).flat();
+    expect(play(start, ...rounds).state).toMatchObject({ name: 'failed', error: { code: 'media-unreachable' } });
+  });
+
+  it('that came through in between starts the count anew', () => {
+    const rounds = Array.from({ length: 9 }, () => [opened, joined, { type: 'mediaConnected' } as const, broken]).flat();
+    expect(play(start, ...rounds).state).toMatchObject({ name: 'opening', mediaFailures: 1 });
+  });
+});
+
+it('a failed session can be started again, and starts itself when the network was at fault and is back', () => {
+  const error = new ConveneError('server-unreachable', 'gone');
+  const failed: SessionState = { name: 'failed', error, wasJoined: true };
+  expect(transition(failed, start).state.name).toBe('opening');
+  expect(transition(failed, { type: 'networkBack' }).state.name).toBe('opening');
+  const other: SessionState = { ...failed, error: new ConveneError('codec-unsupported', 'no') };
+  expect(transition(other, { type: 'networkBack' }).state).toBe(other);
+});

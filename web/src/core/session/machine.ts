@@ -1,0 +1,191 @@
+/**
+ * The life of a session as a pure state machine: `transition(state, event)` says what comes next and what is to be done.
+ *
+ * It knows neither sockets, media nor clocks. The session carries out the effects and reports what happened as events.
+ */
+
+import { ConveneError } from '../errors';
+import { waitBeforeAttempt } from './backoff';
+import { endCauseOf, FINAL_CLOSE_CODE, type EndCause } from './close-reason';
+
+/** A call that has held this long counts as good again: the next loss is retried at once. */
+export const STABLE_AFTER_MS = 10_000;
+/** Signaling works but media does not come through: this often the whole join is repeated before that is said. */
+export const MAX_MEDIA_FAILURES = 3;
+
+/** What is remembered while trying to get (back) into the call. */
+interface Trying {
+  /** Number of this attempt since the last good call; 0 once a call has held. */
+  attempt: number;
+  /** Whether this session was in the call before: then the views say "reconnecting". */
+  wasJoined: boolean;
+  /** Times in a row that media could not be established. */
+  mediaFailures: number;
+}
+
+export type SessionState =
+  | { name: 'idle' }
+  | ({ name: 'opening' } & Trying)
+  | ({ name: 'joining' } & Trying)
+  | ({ name: 'joined' } & Trying)
+  | ({ name: 'waiting'; waitMs: number } & Trying)
+  | { name: 'closed'; cause: EndCause; reason: string }
+  | { name: 'failed'; error: ConveneError; wasJoined: boolean };
+
+export type SessionEvent =
+  | { type: 'start' }
+  | { type: 'socketOpened' }
+  | { type: 'joinSucceeded' }
+  | { type: 'joinFailed'; error: ConveneError }
+  | { type: 'socketClosed'; code: number; reason: string }
+  | { type: 'mediaConnected' }
+  | { type: 'mediaFailed' }
+  | { type: 'timerFired' }
+  | { type: 'networkBack' }
+  | { type: 'leave' };
+
+export type SessionEffect =
+  | { type: 'openSocket' }
+  | { type: 'join' }
+  | { type: 'dropConnection' }
+  | { type: 'startTimer'; ms: number }
+  | { type: 'stopTimer' };
+
+export interface Transition {
+  state: SessionState;
+  effects: SessionEffect[];
+}
+
+export const INITIAL_STATE: SessionState = { name: 'idle' };
+
+const FRESH: Trying = { attempt: 1, wasJoined: false, mediaFailures: 0 };
+
+export function transition(state: SessionState, event: SessionEvent): Transition {
+  if (event.type === 'leave') return leave(state);
+  switch (state.name) {
+    case 'idle':
+    case 'closed':
+      return event.type === 'start' ? open(FRESH) : stay(state);
+    case 'failed':
+      return fromFailed(state, event);
+    case 'opening':
+      return fromOpening(state, event);
+    case 'joining':
+      return fromJoining(state, event);
+    case 'joined':
+      return fromJoined(state, event);
+    case 'waiting':
+      return fromWaiting(state, event);
+  }
+}
+
+function fromFailed(state: SessionState & { name: 'failed' }, event: SessionEvent): Transition {
+  const again = event.type === 'start' || (event.type === 'networkBack' && state.error.category === 'network');
+  return again ? open({ ...FRESH, wasJoined: state.wasJoined }) : stay(state);
+}
+
+function fromOpening(state: SessionState & { name: 'opening' }, event: SessionEvent): Transition {
+  switch (event.type) {
+    case 'socketOpened':
+      return { state: { ...state, name: 'joining' }, effects: [{ type: 'join' }] };
+    case 'socketClosed':
+      return lost(state, event.code, event.reason);
+    default:
+      return stay(state);
+  }
+}
+
+function fromJoining(state: SessionState & { name: 'joining' }, event: SessionEvent): Transition {
+  switch (event.type) {
+    case 'joinSucceeded':
+      return {
+        state: { ...state, name: 'joined', wasJoined: true },
+        effects: [{ type: 'startTimer', ms: STABLE_AFTER_MS }],
+      };
+    case 'joinFailed':
+      return joinFailed(state, event.error);
+    case 'socketClosed':
+      return lost(state, event.code, event.reason);
+    default:
+      return stay(state);
+  }
+}
+
+function fromJoined(state: SessionState & { name: 'joined' }, event: SessionEvent): Transition {
+  switch (event.type) {
+    case 'timerFired':
+      return { state: { ...state, attempt: 0 }, effects: [] };
+    case 'mediaConnected':
+      return { state: { ...state, mediaFailures: 0 }, effects: [] };
+    case 'mediaFailed':
+      return mediaFailed(state);
+    case 'socketClosed':
+      return lost(state, event.code, event.reason);
+    default:
+      return stay(state);
+  }
+}
+
+function fromWaiting(state: SessionState & { name: 'waiting' }, event: SessionEvent): Transition {
+  switch (event.type) {
+    case 'timerFired':
+      return open(state);
+    case 'networkBack':
+      return open(state, [{ type: 'stopTimer' }]);
+    default:
+      return stay(state);
+  }
+}
+
+function stay(state: SessionState): Transition {
+  return { state, effects: [] };
+}
+
+function open({ attempt, wasJoined, mediaFailures }: Trying, before: SessionEffect[] = []): Transition {
+  return { state: { name: 'opening', attempt, wasJoined, mediaFailures }, effects: [...before, { type: 'openSocket' }] };
+}
+
+function leave(state: SessionState): Transition {
+  if (state.name === 'closed') return stay(state);
+  return { state: { name: 'closed', cause: 'left', reason: '' }, effects: [{ type: 'stopTimer' }, { type: 'dropConnection' }] };
+}
+
+/** The socket is gone. Final codes end the session; from a good call the first attempt is at once, the others wait. */
+function lost(state: SessionState & Trying, code: number, reason: string): Transition {
+  const drop: SessionEffect[] = [{ type: 'stopTimer' }, { type: 'dropConnection' }];
+  if (code === FINAL_CLOSE_CODE) {
+    return { state: { name: 'closed', cause: endCauseOf(reason), reason }, effects: drop };
+  }
+  return tryAgain(state, drop, new ConveneError('server-unreachable', `the connection was closed with ${code} ${reason}`.trim()));
+}
+
+/** What cannot get better by trying again (a browser without WebRTC, no common codec) ends the session. */
+function joinFailed(state: SessionState & Trying, error: ConveneError): Transition {
+  const drop: SessionEffect[] = [{ type: 'stopTimer' }, { type: 'dropConnection' }];
+  const isFinal = error.category === 'environment' || error.code === 'codec-unsupported';
+  if (isFinal) return { state: { name: 'failed', error, wasJoined: state.wasJoined }, effects: drop };
+  return tryAgain(state, drop, error);
+}
+
+/** Media could not be mended by an ICE restart: join anew, but not for ever. */
+function mediaFailed(state: SessionState & Trying): Transition {
+  const drop: SessionEffect[] = [{ type: 'stopTimer' }, { type: 'dropConnection' }];
+  const mediaFailures = state.mediaFailures + 1;
+  if (mediaFailures >= MAX_MEDIA_FAILURES) {
+    const error = new ConveneError('media-unreachable', `media could not be established ${mediaFailures} times in a row`);
+    return { state: { name: 'failed', error, wasJoined: true }, effects: drop };
+  }
+  return open({ ...state, mediaFailures }, drop);
+}
+
+function tryAgain(trying: Trying, effects: SessionEffect[], error: ConveneError): Transition {
+  const { wasJoined, mediaFailures } = trying;
+  const attempt = trying.attempt + 1;
+  const waitMs = waitBeforeAttempt(attempt);
+  if (waitMs === undefined) return { state: { name: 'failed', error, wasJoined }, effects };
+  if (waitMs === 0) return open({ attempt, wasJoined, mediaFailures }, effects);
+  return {
+    state: { name: 'waiting', attempt, wasJoined, mediaFailures, waitMs },
+    effects: [...effects, { type: 'startTimer', ms: waitMs }],
+  };
+}

@@ -1,0 +1,90 @@
+/** One WebRTC transport of a connection: made through signaling, mended by ICE restarts, closed with its scope. */
+
+import type { types } from 'mediasoup-client';
+import type { Direction, Source, TransportAnswer } from '../../generated/messages';
+import type { Log } from '../log';
+import type { Scope } from '../scope';
+import { decodeIceParameters, decodeProduce, decodeTransport } from '../signaling/decode';
+import type { Requester } from '../signaling/requester';
+import { repair, RESTART_GRACE_MS, type RepairEffect, type RepairEvent, type RepairState } from './ice-repair';
+
+export interface TransportContext {
+  device: types.Device;
+  signaling: Requester;
+  scope: Scope;
+  log: Log;
+  onConnected: () => void;
+  onBroken: () => void;
+}
+
+export async function createTransport(direction: Direction, context: TransportContext): Promise<types.Transport> {
+  const answer = decodeTransport(
+    await context.signaling.request('createWebRtcTransport', { forceTcp: false, appData: { direction } }),
+  );
+  const options = optionsFrom(answer);
+  const transport =
+    direction === 'producer' ? context.device.createSendTransport(options) : context.device.createRecvTransport(options);
+  context.scope.onEnd(() => transport.close());
+  wireSignaling(transport, context);
+  keepConnected(transport, context);
+  return transport;
+}
+
+function optionsFrom(answer: TransportAnswer): types.TransportOptions {
+  const { transportId: id, iceParameters, iceCandidates, dtlsParameters, sctpParameters } = answer;
+  const options = { id, iceParameters, iceCandidates, dtlsParameters };
+  return sctpParameters ? { ...options, sctpParameters } : options;
+}
+
+/** mediasoup-client asks by events; each is answered by what the server says. */
+function wireSignaling(transport: types.Transport, { signaling }: TransportContext): void {
+  const transportId = transport.id;
+  transport.on('connect', ({ dtlsParameters }, done, fail) => {
+    signaling.request('connectWebRtcTransport', { transportId, dtlsParameters }).then(() => done(), fail);
+  });
+  transport.on('produce', ({ kind, rtpParameters, appData }, done, fail) => {
+    signaling
+      .request('produce', { transportId, kind, rtpParameters, appData: { source: appData['source'] as Source } })
+      .then((answer) => done({ id: decodeProduce(answer).producerId }))
+      .catch((error: unknown) => fail(error as Error));
+  });
+}
+
+/** Carries out what `repair` decides. */
+function keepConnected(transport: types.Transport, { signaling, scope, log, onConnected, onBroken }: TransportContext): void {
+  let state: RepairState = 'healthy';
+  let grace: ReturnType<typeof setTimeout> | undefined;
+
+  const restart = async (): Promise<void> => {
+    const answer = decodeIceParameters(await signaling.request('restartIce', { transportId: transport.id }));
+    await transport.restartIce({ iceParameters: answer.iceParameters });
+  };
+  const run: Record<RepairEffect, () => void> = {
+    restartIce: () => {
+      log.info(`the ${transport.direction} transport is ${transport.connectionState}: restarting ICE`);
+      restart().catch((error: unknown) => {
+        log.warn('the ICE restart failed', error);
+        advance('restartRefused');
+      });
+    },
+    startGrace: () => {
+      grace = setTimeout(() => advance('graceOver'), RESTART_GRACE_MS);
+    },
+    stopGrace: () => clearTimeout(grace),
+    reportConnected: onConnected,
+    reportBroken: onBroken,
+  };
+  const advance = (event: RepairEvent): void => {
+    if (scope.ended) return;
+    const next = repair(state, event);
+    state = next.state;
+    for (const effect of next.effects) run[effect]();
+  };
+
+  scope.onEnd(() => clearTimeout(grace));
+  transport.on('connectionstatechange', (connectionState) => {
+    if (connectionState === 'connected' || connectionState === 'disconnected' || connectionState === 'failed') {
+      advance(connectionState);
+    }
+  });
+}

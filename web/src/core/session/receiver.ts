@@ -1,0 +1,86 @@
+/**
+ * Receives other people's media over one connection: one mediasoup consumer for each `newConsumer` of the server.
+ *
+ * Pauses and closings may overtake the making of a consumer; they are remembered, so that nothing closed comes to life.
+ */
+
+import type { types } from 'mediasoup-client';
+import type { NewConsumer } from '../../generated/messages';
+import type { Log } from '../log';
+import type { RoomEvent } from './events';
+import type { ReceivedMedia } from './stats';
+
+/** A consumer that is being made, or is there. */
+interface Slot {
+  peerId: string;
+  consumer: types.Consumer | undefined;
+  isPaused: boolean;
+}
+
+export class Receiver {
+  readonly #transport: types.Transport;
+  readonly #emit: (event: RoomEvent) => void;
+  readonly #log: Log;
+  readonly #slots = new Map<string, Slot>();
+
+  constructor(transport: types.Transport, emit: (event: RoomEvent) => void, log: Log) {
+    this.#transport = transport;
+    this.#emit = emit;
+    this.#log = log;
+  }
+
+  /** Makes the consumer. Only when this is done may the request be answered: then the server lets media flow. */
+  async add(offer: NewConsumer): Promise<void> {
+    const { consumerId, peerId, producerId, kind, rtpParameters, producerPaused, appData } = offer;
+    if (this.#slots.has(consumerId)) return;
+    const slot: Slot = { peerId, consumer: undefined, isPaused: producerPaused };
+    this.#slots.set(consumerId, slot);
+    try {
+      // Microphone and camera of a person share a stream id, so the browser keeps lips and voice together.
+      const streamId = `${peerId}-${appData.source === 'screensharing' ? 'screen' : 'person'}`;
+      slot.consumer = await this.#transport.consume({ id: consumerId, producerId, kind, rtpParameters, streamId });
+    } catch (error) {
+      this.#slots.delete(consumerId);
+      throw error;
+    }
+    if (this.#slots.get(consumerId) !== slot) {
+      slot.consumer.close();
+      return;
+    }
+    const { track } = slot.consumer;
+    this.#emit({ type: 'trackAdded', remote: { consumerId, peerId, kind, source: appData.source, track, isPaused: slot.isPaused } });
+  }
+
+  setPaused(consumerId: string, isPaused: boolean): void {
+    const slot = this.#slots.get(consumerId);
+    if (slot === undefined) return;
+    slot.isPaused = isPaused;
+    if (slot.consumer !== undefined) this.#emit({ type: 'trackPaused', consumerId, isPaused });
+  }
+
+  remove(consumerId: string): void {
+    const slot = this.#slots.get(consumerId);
+    if (slot === undefined) return;
+    this.#slots.delete(consumerId);
+    slot.consumer?.close();
+    this.#emit({ type: 'trackRemoved', consumerId });
+  }
+
+  /** What has arrived so far, for statistics. */
+  async reports(): Promise<ReceivedMedia[]> {
+    const consumers = [...this.#slots.values()].flatMap(({ peerId, consumer }) =>
+      consumer === undefined || consumer.closed ? [] : [{ peerId, consumer }],
+    );
+    const reports = await Promise.all(
+      consumers.map(async ({ peerId, consumer }) => {
+        try {
+          return [{ peerId, kind: consumer.kind, report: await consumer.getStats() }];
+        } catch (error) {
+          this.#log.info('no statistics for a consumer that just closed', error);
+          return [];
+        }
+      }),
+    );
+    return reports.flat();
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * A person's stay in a meeting: runs the session machine, keeps the connection, and tells listeners what happens.
+ *
+ * All decisions about connecting are the machine's; here they are carried out. Views, frameworks and words for people are elsewhere.
+ */
+
+import { Device } from 'mediasoup-client';
+import { Emitter, type Unsubscribe } from '../emitter';
+import { toConveneError } from '../errors';
+import type { Log } from '../log';
+import type { LocalMedia } from '../media/local-media';
+import { Scope } from '../scope';
+import type { SocketFactory } from '../signaling/protoo';
+import { connectionStateOf, type ConnectionState } from './connection-state';
+import type { SessionNews } from './events';
+import { INITIAL_STATE, transition, type SessionEffect, type SessionEvent, type SessionState } from './machine';
+import { RoomConnection, type RoomConnectionHooks } from './room-connection';
+import { summarizeReceived, type ReceivedStats } from './stats';
+
+export interface SessionOptions {
+  /** WebSocket address with the peer id; the same for every attempt. */
+  url: string;
+  displayName: string;
+  localMedia: LocalMedia;
+  log: Log;
+  userAgent?: string;
+  createDevice?: () => Promise<Device>;
+  openSocket?: SocketFactory;
+}
+
+export class Session {
+  readonly #options: SessionOptions;
+  readonly #news: Emitter<SessionNews>;
+  readonly #scope = new Scope();
+  #state: SessionState = INITIAL_STATE;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #connection: RoomConnection | undefined;
+  /** The connection before, whose last pictures stay up until the new one has joined. */
+  #previous: RoomConnection | undefined;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#news = new Emitter(options.log);
+  }
+
+  get connection(): ConnectionState {
+    return connectionStateOf(this.#state);
+  }
+
+  subscribe(listener: (news: SessionNews) => void): Unsubscribe {
+    return this.#news.subscribe(listener);
+  }
+
+  /** Joins; after a failure, tries again. */
+  start(): void {
+    if (this.#state.name === 'idle') this.#followSurroundings();
+    this.#handle({ type: 'start' });
+  }
+
+  /** Leaves for good. Local devices are their owner's to give back. */
+  leave(): void {
+    this.#handle({ type: 'leave' });
+    this.#scope.end();
+  }
+
+  async stats(): Promise<ReceivedStats[]> {
+    return ((await this.#connection?.reports()) ?? []).map(summarizeReceived);
+  }
+
+  /** Changes of one's own media go out; a network that comes back cuts a waiting time short. */
+  #followSurroundings(): void {
+    this.#scope.onEnd(this.#options.localMedia.subscribe((local) => void this.#connection?.publish(local)));
+    if (!('addEventListener' in globalThis)) return;
+    const onOnline = (): void => this.#handle({ type: 'networkBack' });
+    globalThis.addEventListener('online', onOnline);
+    this.#scope.onEnd(() => globalThis.removeEventListener('online', onOnline));
+  }
+
+  #handle(event: SessionEvent): void {
+    const before = JSON.stringify(this.connection);
+    const { state, effects } = transition(this.#state, event);
+    this.#state = state;
+    for (const effect of effects) this.#run(effect);
+    if (state.name === 'closed' || state.name === 'failed') this.#closePrevious();
+    if (JSON.stringify(this.connection) !== before) this.#news.emit({ type: 'connection', connection: this.connection });
+  }
+
+  #run(effect: SessionEffect): void {
+    switch (effect.type) {
+      case 'openSocket':
+        return this.#open();
+      case 'join':
+        return void this.#join();
+      case 'dropConnection':
+        return this.#drop();
+      case 'startTimer':
+        clearTimeout(this.#timer);
+        this.#timer = setTimeout(() => this.#handle({ type: 'timerFired' }), effect.ms);
+        return;
+      case 'stopTimer':
+        return clearTimeout(this.#timer);
+    }
+  }
+
+  #open(): void {
+    const { url, displayName, log, openSocket } = this.#options;
+    const connection: RoomConnection = new RoomConnection({
+      url,
+      displayName,
+      log,
+      userAgent: this.#options.userAgent ?? navigator.userAgent,
+      createDevice: this.#options.createDevice ?? (() => Device.factory()),
+      hooks: this.#hooksFor(() => connection),
+      ...(openSocket === undefined ? {} : { openSocket }),
+    });
+    this.#connection = connection;
+  }
+
+  /** What a connection reports counts only while it is the current one. */
+  #hooksFor(self: () => RoomConnection): RoomConnectionHooks {
+    const ifCurrent = (act: () => void): void => {
+      if (self() === this.#connection) act();
+    };
+    return {
+      onOpen: () => ifCurrent(() => this.#handle({ type: 'socketOpened' })),
+      onClose: (code, reason) => ifCurrent(() => this.#handle({ type: 'socketClosed', code, reason })),
+      onRoomEvent: (event) => ifCurrent(() => this.#news.emit(event)),
+      onMediaConnected: () => ifCurrent(() => this.#handle({ type: 'mediaConnected' })),
+      onMediaBroken: () => ifCurrent(() => this.#handle({ type: 'mediaFailed' })),
+      onPublishError: (kind, error) => ifCurrent(() => this.#news.emit({ type: 'publishFailed', kind, error })),
+    };
+  }
+
+  async #join(): Promise<void> {
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    try {
+      await connection.join();
+    } catch (error) {
+      if (connection !== this.#connection) return;
+      this.#options.log.warn('the join failed', error);
+      this.#handle({ type: 'joinFailed', error: toConveneError(error, 'server-unreachable') });
+      return;
+    }
+    if (connection !== this.#connection) return;
+    this.#handle({ type: 'joinSucceeded' });
+    this.#closePrevious();
+    await connection.publish(this.#options.localMedia.state);
+  }
+
+  #drop(): void {
+    const dropped = this.#connection;
+    this.#connection = undefined;
+    if (dropped === undefined) return;
+    dropped.closeSignaling();
+    // A connection that never joined has no pictures to keep: what is older stays instead.
+    if (this.#previous === undefined) this.#previous = dropped;
+    else dropped.close();
+  }
+
+  #closePrevious(): void {
+    this.#previous?.close();
+    this.#previous = undefined;
+  }
+}

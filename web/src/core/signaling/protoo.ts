@@ -1,0 +1,228 @@
+/**
+ * One protoo connection: requests, responses and notifications as JSON over one WebSocket.
+ *
+ * It never reconnects; whether and when to try again is the session machine's decision. What is not a protoo message is
+ * logged and dropped, a request from the server is always answered, so nothing on the other side waits for a timeout.
+ */
+
+import { ConveneError } from '../errors';
+import type { Log } from '../log';
+import { isRecord, type JsonRecord } from './json';
+
+const SUBPROTOCOL = 'protoo';
+const REQUEST_TIMEOUT_BASE_MS = 1500;
+const MAX_REQUEST_ID = 10_000_000;
+
+/** An answer of the other side that says no. */
+export class RequestRefused extends ConveneError {
+  readonly errorCode: number;
+
+  constructor(method: string, errorCode: number, reason: string) {
+    super('request-refused', `"${method}" was refused with ${errorCode}: ${reason}`);
+    this.errorCode = errorCode;
+  }
+}
+
+/** The part of a browser's WebSocket that is used here. */
+export type SocketLike = Pick<WebSocket, 'send' | 'close' | 'readyState'> & {
+  onopen: (() => void) | null;
+  onmessage: ((event: { data: unknown }) => void) | null;
+  onclose: ((event: { code: number; reason: string }) => void) | null;
+};
+
+export type SocketFactory = (url: string, protocol: string) => SocketLike;
+
+const openBrowserSocket: SocketFactory = (url, protocol) => new WebSocket(url, protocol) as unknown as SocketLike;
+
+export interface ProtooHandlers {
+  onOpen(): void;
+  /** The socket is gone; after that nothing more is called. */
+  onClose(code: number, reason: string): void;
+  onNotification(method: string, data: JsonRecord): void;
+  /** Answers a request of the server; undefined means that the method is not known here. */
+  onRequest(method: string, data: JsonRecord): Promise<void> | undefined;
+}
+
+interface Pending {
+  method: string;
+  resolve: (data: unknown) => void;
+  reject: (error: ConveneError) => void;
+  timer: ReturnType<typeof setTimeout>;
+}
+
+export interface ProtooOptions {
+  handlers: ProtooHandlers;
+  log: Log;
+  openSocket?: SocketFactory;
+}
+
+const OPEN = 1;
+
+export class ProtooConnection {
+  readonly #socket: SocketLike;
+  readonly #handlers: ProtooHandlers;
+  readonly #log: Log;
+  readonly #pending = new Map<number, Pending>();
+  #closed = false;
+
+  constructor(url: string, { handlers, log, openSocket = openBrowserSocket }: ProtooOptions) {
+    this.#handlers = handlers;
+    this.#log = log;
+    this.#socket = openSocket(url, SUBPROTOCOL);
+    this.#socket.onopen = () => {
+      if (!this.#closed) handlers.onOpen();
+    };
+    this.#socket.onmessage = ({ data }) => this.#receive(data);
+    this.#socket.onclose = ({ code, reason }) => {
+      if (this.#shut()) handlers.onClose(code, reason);
+    };
+  }
+
+  /** Sends a request and waits for its answer. The more requests wait, the longer each may take. */
+  request(method: string, data: JsonRecord = {}): Promise<unknown> {
+    if (!this.#isOpen()) return Promise.reject(closedError(method));
+    const id = this.#freeId();
+    const timeout = REQUEST_TIMEOUT_BASE_MS * (15 + 0.1 * this.#pending.size);
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#pending.delete(id);
+        reject(new ConveneError('request-timeout', `"${method}" was not answered within ${Math.round(timeout / 1000)} s`));
+      }, timeout);
+      this.#pending.set(id, { method, resolve, reject, timer });
+      this.#send({ request: true, id, method, data });
+    });
+  }
+
+  /** Sends a notification. Without a connection it is lost, as it would be on the wire. */
+  notify(method: string, data: JsonRecord = {}): void {
+    if (this.#isOpen()) this.#send({ notification: true, method, data });
+  }
+
+  /** Closes without a code, as protoo clients do. The handlers hear nothing any more. */
+  close(): void {
+    if (this.#shut()) this.#socket.close();
+  }
+
+  #isOpen(): boolean {
+    return !this.#closed && this.#socket.readyState === OPEN;
+  }
+
+  #freeId(): number {
+    for (;;) {
+      const id = Math.floor(Math.random() * MAX_REQUEST_ID);
+      if (!this.#pending.has(id)) return id;
+    }
+  }
+
+  #send(message: JsonRecord): void {
+    this.#socket.send(JSON.stringify(message));
+  }
+
+  /** True if this call shut it. Whoever still waits for an answer is told that there will be none. */
+  #shut(): boolean {
+    if (this.#closed) return false;
+    this.#closed = true;
+    const waiting = [...this.#pending.values()];
+    this.#pending.clear();
+    for (const { method, timer, reject } of waiting) {
+      clearTimeout(timer);
+      reject(closedError(method));
+    }
+    return true;
+  }
+
+  #receive(frame: unknown): void {
+    if (this.#closed) return;
+    const message = parseFrame(frame);
+    if (message === undefined) {
+      this.#log.warn('dropped a frame that is not a protoo message', frame);
+    } else if (message['request'] === true) {
+      this.#receiveRequest(message);
+    } else if (message['response'] === true) {
+      this.#receiveResponse(message);
+    } else {
+      this.#receiveNotification(message);
+    }
+  }
+
+  #receiveRequest({ id, method, data }: JsonRecord): void {
+    if (typeof id !== 'number' || typeof method !== 'string') {
+      this.#log.warn('dropped a request without id or method', { id, method });
+      return;
+    }
+    const refuse = (errorCode: number, errorReason: string): void => {
+      if (this.#isOpen()) this.#send({ response: true, id, ok: false, errorCode, errorReason });
+    };
+    this.#answer(method, payload(data)).then(
+      (known) => {
+        if (!known) refuse(404, `unknown method "${method}"`);
+        else if (this.#isOpen()) this.#send({ response: true, id, ok: true, data: {} });
+      },
+      (error: unknown) => {
+        this.#log.warn(`could not serve the request "${method}"`, error);
+        refuse(500, error instanceof Error ? error.message : String(error));
+      },
+    );
+  }
+
+  async #answer(method: string, data: JsonRecord): Promise<boolean> {
+    const answer = this.#handlers.onRequest(method, data);
+    if (answer === undefined) return false;
+    await answer;
+    return true;
+  }
+
+  #receiveResponse({ id, ok, data, errorCode, errorReason }: JsonRecord): void {
+    const pending = typeof id === 'number' ? this.#pending.get(id) : undefined;
+    if (typeof id !== 'number' || pending === undefined) {
+      this.#log.info('dropped an answer that nobody waits for', { id });
+      return;
+    }
+    this.#pending.delete(id);
+    clearTimeout(pending.timer);
+    if (ok === true) pending.resolve(isPresent(data) ? data : {});
+    else pending.reject(new RequestRefused(pending.method, numberOr(errorCode, 500), textOr(errorReason, 'no reason given')));
+  }
+
+  #receiveNotification({ notification, method, data }: JsonRecord): void {
+    if (notification !== true || typeof method !== 'string') {
+      this.#log.warn('dropped a message that is neither request, response nor notification', { method });
+      return;
+    }
+    try {
+      this.#handlers.onNotification(method, payload(data));
+    } catch (error) {
+      this.#log.warn(`could not take the notification "${method}"`, error);
+    }
+  }
+}
+
+function parseFrame(frame: unknown): JsonRecord | undefined {
+  if (typeof frame !== 'string') return undefined;
+  try {
+    const message: unknown = JSON.parse(frame);
+    return isRecord(message) ? message : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function payload(data: unknown): JsonRecord {
+  return isRecord(data) ? data : {};
+}
+
+function isPresent(value: unknown): boolean {
+  return value !== undefined && value !== null;
+}
+
+function numberOr(value: unknown, fallback: number): number {
+  return typeof value === 'number' ? value : fallback;
+}
+
+function textOr(value: unknown, fallback: string): string {
+  return typeof value === 'string' ? value : fallback;
+}
+
+function closedError(method: string): ConveneError {
+  return new ConveneError('connection-closed', `"${method}": the connection is closed`);
+}

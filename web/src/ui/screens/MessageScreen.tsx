@@ -1,0 +1,53 @@
+/** A whole page that says one thing: waiting, not found, ended, failed. */
+
+import { CalendarX2, CircleAlert, DoorOpen } from 'lucide-react';
+import { useEffect, useRef, type ReactNode } from 'react';
+import { Brand } from '../parts/Brand';
+import type { Text } from '../texts';
+
+type Mood = 'wait' | 'lost' | 'trouble' | 'done';
+
+interface Props {
+  mood: Mood;
+  text: Text;
+  detail?: string;
+  isError?: boolean;
+  testId?: string;
+  action?: { label: string; onClick: () => void } | undefined;
+  children?: ReactNode;
+}
+
+export function MessageScreen({ mood, text, detail = '', isError = false, testId, action, children }: Props): ReactNode {
+  const heading = useRef<HTMLHeadingElement>(null);
+  // The page changed under the reader: screen readers start from the new heading.
+  useEffect(() => heading.current?.focus(), []);
+  return (
+    <main className="page message-page" data-testid={testId}>
+      <Brand />
+      <section className="card message" {...(isError ? { role: 'alert', 'data-testid': 'error-message' } : {})}>
+        <MoodIcon mood={mood} />
+        <h1 ref={heading} tabIndex={-1}>
+          {text.title}
+        </h1>
+        <p>{text.advice}</p>
+        {detail !== '' && <p className="message-detail">“{detail}”</p>}
+        {action !== undefined && (
+          <button type="button" className="button button-primary" data-testid="rejoin-button" onClick={action.onClick}>
+            {action.label}
+          </button>
+        )}
+      </section>
+      {children}
+    </main>
+  );
+}
+
+function MoodIcon({ mood }: { mood: Mood }): ReactNode {
+  if (mood === 'wait') return <span className="spinner" aria-hidden="true" />;
+  const Icon = { lost: CalendarX2, trouble: CircleAlert, done: DoorOpen }[mood];
+  return (
+    <span className={`message-icon message-icon-${mood}`} aria-hidden="true">
+      <Icon size={28} />
+    </span>
+  );
+}
