@@ -4,6 +4,20 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 PATH=${CONVENE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/convene}/cluster/bin:$PATH
+PASSED=0
+
+# passes COMMAND...: one check that counts.
+passes() {
+  "$@" || exit 1
+  PASSED=$((PASSED + 1))
+}
+
+# The first failure ends the test; the caller reads this line.
+summary() {
+  local status=$?
+  echo "$PASSED passed, $((status > 0)) failed"
+}
+
 fail() {
   echo "charts: $*" >&2
   exit 1
@@ -12,24 +26,33 @@ fail() {
 render() { # VALUES-FILE...
   local options=() file
   for file in "$@"; do options+=(--values "$file"); done
-  helm template convene convene --namespace convene-system --include-crds "${options[@]}"
+  helm template convene convene --namespace convene-system "${options[@]}"
+}
+
+same_definition() {
+  cmp "$1" "convene-crds/files/$(basename "$1")" || fail "the chart's definitions are not crdgen's; run: cargo run -p convene-crds --bin crdgen"
 }
 
 check_definitions() {
   local file
   for file in ../crds/yaml/*.yaml; do
-    cmp "$file" "convene-crds/files/$(basename "$file")" || fail "the chart's definitions are not crdgen's; run: cargo run -p convene-crds --bin crdgen"
+    passes same_definition "$file"
   done
-  helm template convene-crds convene-crds | python3 tests/assert.py definitions
-  helm template convene-crds convene-crds --set keep=true | python3 tests/assert.py definitions --kept
+  passes python3 tests/assert.py definitions < <(helm template convene-crds convene-crds)
+  passes python3 tests/assert.py definitions --kept < <(helm template convene-crds convene-crds --set keep=true)
+}
+
+refuses() { # SETTING WORD
+  local message
+  message=$(helm template convene convene --set "$1" 2>&1 >/dev/null) && fail "$1 is not refused"
+  grep -q "$2" <<<"$message" || fail "the message about $1 does not name $2: $message"
 }
 
 check_refusals() {
-  local setting word message
+  local setting word
   while read -r setting word; do
     case $setting in '' | '#'*) continue ;; esac
-    message=$(helm template convene convene --set "$setting" 2>&1 >/dev/null) && fail "$setting is not refused"
-    grep -q "$word" <<<"$message" || fail "the message about $setting does not name $word: $message"
+    passes refuses "$setting" "$word"
   done <tests/refused.txt
 }
 
@@ -43,16 +66,16 @@ check_rights() {
 main() {
   command -v helm >/dev/null || fail "helm is missing; build it with tests/cluster/build.sh"
   python3 -c 'import yaml' 2>/dev/null || fail "the Python package yaml is missing; install it with: apt-get install python3-yaml"
-  helm lint --strict --quiet convene convene-crds
+  trap summary EXIT
   local values
-  render | python3 tests/assert.py objects
+  passes helm lint --strict --quiet convene convene-crds
+  passes python3 tests/assert.py objects < <(render)
   for values in tests/values/*.yaml; do
-    helm lint --strict --quiet convene --values "$values"
-    render "$values" | python3 tests/assert.py objects --values "$values"
+    passes helm lint --strict --quiet convene --values "$values"
+    passes python3 tests/assert.py objects --values "$values" < <(render "$values")
   done
   check_definitions
   check_refusals
-  check_rights "${1:-}"
-  echo "charts: $(ls tests/values | wc -l) sets of values, $(grep -cv '^#' tests/refused.txt) refusals, rights and definitions are as they should be"
+  passes check_rights "${1:-}"
 }
 main "$@"

@@ -5,6 +5,7 @@
   assert.py rights                    prints the roles, for comparison with rbac.golden.yaml
 """
 
+import json
 import sys
 
 import yaml
@@ -103,6 +104,9 @@ def check_bindings(items):
 def check_rules(items):
     for item in of_kind(items, "Role", "ClusterRole"):
         for rule in item["rules"]:
+            if not {"apiGroups", "resources", "verbs"} <= rule.keys():
+                problems.append(f"{title(item)} has a broken rule: {rule}")
+                continue
             expect("*" not in rule["verbs"] + rule["resources"] + rule["apiGroups"], f"{title(item)} uses a wildcard")
             if {"secrets", "configmaps"} & set(rule["resources"]):
                 expect(rule.get("resourceNames"), f"{title(item)} reaches every Secret or ConfigMap")
@@ -165,6 +169,20 @@ def check_definitions(items, kept):
         policy = item["metadata"].get("annotations", {}).get("helm.sh/resource-policy")
         expect(policy == ("keep" if kept else None), f"{title(item)} has the resource policy {policy}")
         expect("helm.sh/chart" in item["metadata"]["labels"], f"{title(item)} has no label helm.sh/chart")
+    check_pool_values(next(item for item in items if item["metadata"]["name"].startswith("mediapools")))
+
+
+def check_pool_values(definition):
+    """The schema of the value defaultPool knows exactly the fields of a MediaPool's spec, and their limits."""
+    with open("convene/values.schema.json") as file:
+        values = json.load(file)["properties"]["defaultPool"]["properties"]
+    spec = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+    differing = spec.keys() ^ (values.keys() - {"enabled"})
+    expect(not differing, f"values.schema.json and the MediaPool differ in {sorted(differing)}")
+    for name in spec.keys() & values.keys():
+        for limit in ("minimum", "maximum", "enum"):
+            found, wanted = values[name].get(limit), spec[name].get(limit)
+            expect(found == wanted, f"values.schema.json: {limit} of defaultPool.{name} is {found}, the MediaPool has {wanted}")
 
 
 def rights(items):

@@ -2,6 +2,7 @@
 # build-image.sh NAME:TAG CONTEXT [buildah options]: builds one image and writes it as $IMAGES/<name>.tar with its id beside it.
 # Time stamps are fixed, so the same content always has the same id and needs no second import.
 set -euo pipefail
+# shellcheck source=tests/cluster/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # No kernel overlay, no user namespaces: works inside containers and small virtual machines too.
 export BUILDAH_ISOLATION=chroot STORAGE_DRIVER=vfs

@@ -2,6 +2,7 @@
 # Compiles Kubernetes, etcd, containerd and helm from Go modules, and two tiny static programs (the pause container and an
 # echo server for check.sh) into images. Done already: says so and ends. Cold it takes about 12 minutes on 2 cores.
 set -euo pipefail
+# shellcheck source=tests/cluster/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 KUBERNETES=v1.36.3

@@ -2,6 +2,7 @@
 # Looks whether the running cluster can do what Convene needs: pods on both nodes, host ports over UDP from outside, pods across
 # nodes, a NodePort, logs, Pod Security, deletion. Makes one namespace and removes it. About 15 seconds.
 set -euo pipefail
+# shellcheck source=tests/cluster/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 NAMESPACE=cluster-check
 PORT=45999

@@ -27,7 +27,7 @@ start_etcd() {
 }
 
 start_apiserver() {
-  cd "$PKI"
+  cd "$PKI" || return
   start apiserver kube-apiserver --etcd-servers=http://127.0.0.1:2379 \
     --secure-port=6443 --bind-address=0.0.0.0 --advertise-address="$HOST_ADDRESS" \
     --service-cluster-ip-range=10.96.0.0/16 --service-account-issuer=https://kubernetes.default.svc \

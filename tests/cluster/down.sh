@@ -2,6 +2,7 @@
 # Ends the cluster and removes all it left: processes, network namespaces, mounts, cgroups, bridge, state. Kills only processes
 # it can prove to be the cluster's: by noted id and program path, or by membership in a node's cgroup. Compiled programs stay.
 set -uo pipefail
+# shellcheck source=tests/cluster/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 # stop NAME: kills the noted process at once; its state is thrown away anyway.
@@ -16,17 +17,16 @@ stop_matching() { # PATTERN
   for file in "$STATE"/pids/$1; do [ -f "$file" ] && stop "$(basename "$file")"; done
 }
 
+# The ids of all processes in our nodes' cgroups.
+container_processes() { find /sys/fs/cgroup -path '*/convene-node-*' -name cgroup.procs -exec cat {} + 2>/dev/null | sort -u; }
+
 # Containers are found by cgroup, so that this works when containerd is dead.
 kill_containers() {
-  local list id
-  while read -r list; do
-    while read -r id; do kill -KILL "$id" 2>/dev/null; done <"$list"
-  done < <(find /sys/fs/cgroup -path '*/convene-node-*' -name cgroup.procs 2>/dev/null)
+  local id
+  container_processes | while read -r id; do kill -KILL "$id" 2>/dev/null; done
 }
 
-containers_gone() {
-  ! find /sys/fs/cgroup -path '*/convene-node-*' -name cgroup.procs -exec cat {} + 2>/dev/null | grep -q .
-}
+containers_gone() { [ -z "$(container_processes)" ]; }
 
 kill_shims() {
   local entry id
@@ -50,23 +50,29 @@ remove_mounts() {
 remove_network() {
   local name
   for name in $(ip netns list 2>/dev/null | awk '/^node-[0-9]+/ {print $1}'); do ip netns delete "$name"; done
-  for name in $(cat "$STATE"/pod-namespaces 2>/dev/null); do ip netns delete "$name" 2>/dev/null; done
+  while read -r name; do ip netns delete "$name" 2>/dev/null; done <"$STATE/pod-namespaces"
   ip link delete "$BRIDGE" 2>/dev/null
 }
 
 # Which network namespaces belong to our pods: other container runtimes use the same names (cni-<uuid>), so we look where the
 # processes of our cgroups are, while they still are.
 note_pod_namespaces() {
-  local list id link name
-  for list in $(find /sys/fs/cgroup -path '*/convene-node-*' -name cgroup.procs 2>/dev/null); do
-    while read -r id; do
-      link=$(stat --dereference --format=%i "/proc/$id/ns/net" 2>/dev/null) && echo "$link"
-    done <"$list"
-  done | sort -u | while read -r link; do
+  local id name
+  container_processes | while read -r id; do
     for name in /run/netns/cni-*; do
-      if [ -e "$name" ] && [ "$(stat --format=%i "$name")" = "$link" ]; then basename "$name"; fi
+      if [ "/proc/$id/ns/net" -ef "$name" ]; then basename "$name"; fi
     done
-  done >"$STATE/pod-namespaces"
+  done | sort -u >"$STATE/pod-namespaces"
+}
+
+# What the CNI plugins noted about our pods, outside of our folder. The loopback's notes have the same container id.
+remove_network_notes() {
+  local notes=/var/lib/cni/results file id
+  for file in "$notes"/convene-pods-*-eth0; do
+    [ -f "$file" ] || continue
+    id=${file#"$notes/convene-pods-"}
+    rm -f "$file" "$notes/cni-loopback-${id%-eth0}-lo"
+  done
 }
 
 remove_cgroups() {
@@ -94,6 +100,7 @@ main() {
   wait_for 20 containers_gone || fail "some containers do not end; see /sys/fs/cgroup/*/convene-node-*"
   remove_mounts
   remove_network
+  remove_network_notes
   remove_cgroups
   rm -rf "$STATE" "$OWNER_FILE"
   say "is down, and nothing is left of it"

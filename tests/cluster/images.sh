@@ -1,14 +1,15 @@
 #!/bin/bash
 # Builds the images of operator, router and media pod from target/release and web/dist (nothing is compiled here, nothing is
-# downloaded), and imports them into the nodes when the cluster is up.
+# downloaded), and imports them into the nodes when the cluster is up. CONVENE_BINARIES names another folder than target/release.
 set -euo pipefail
+# shellcheck source=tests/cluster/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-RELEASE=${CARGO_TARGET_DIR:-$REPOSITORY/target}/release
+BINARIES=${CONVENE_BINARIES:-${CARGO_TARGET_DIR:-$REPOSITORY/target}/release}
 WEB=$REPOSITORY/web/dist
 
 # The Dockerfile's stages before "rootfs" want a network; the context of that name replaces them.
 build_component() { # NAME [WEB-APP]
-  "$REPOSITORY/images/rootfs.sh" "$RELEASE/convene-$1" "$ROOTFS/$1" "${@:2}"
+  "$REPOSITORY/images/rootfs.sh" "$BINARIES/convene-$1" "$ROOTFS/$1" "${@:2}"
   "$CLUSTER_SOURCE/build-image.sh" "$(image_name "$1")" "$REPOSITORY" \
     --file "$REPOSITORY/Dockerfile" --target "$1" --build-context "rootfs=$ROOTFS"
 }

@@ -1,5 +1,5 @@
 # Shared by the scripts of this folder: where things are, how to say something, how to wait. Sourced, never run.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 
 CLUSTER_SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 REPOSITORY=$(cd "$CLUSTER_SOURCE/../.." && pwd)

@@ -2,6 +2,7 @@
 # Imports the images that images.sh built into every node that does not have them yet. load-images.sh NAME... imports other
 # archives of the image folder instead.
 set -euo pipefail
+# shellcheck source=tests/cluster/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 need_root

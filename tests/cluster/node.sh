@@ -32,7 +32,7 @@ make_node_cgroups() {
 write_cni_config() { # NUMBER FOLDER
   mkdir -p "$2/cni"
   cat >"$2/cni/10-bridge.conflist" <<END
-{"cniVersion": "1.0.0", "name": "pods", "plugins": [
+{"cniVersion": "1.0.0", "name": "convene-pods", "plugins": [
   {"type": "bridge", "bridge": "cni0", "isGateway": true, "ipMasq": true, "hairpinMode": true,
    "ipam": {"type": "host-local", "dataDir": "$2/ipam",
             "ranges": [[{"subnet": "$(pod_subnet "$1").0/24"}]], "routes": [{"dst": "0.0.0.0/0"}]}},

@@ -3,7 +3,7 @@
 
 make_authority() {
   mkdir -p "$PKI"
-  cd "$PKI"
+  cd "$PKI" || return
   openssl req -x509 -newkey rsa:2048 -nodes -days 365 -subj /CN=convene-test-ca -keyout ca.key -out ca.crt 2>/dev/null
   openssl genrsa -out sa.key 2048 2>/dev/null
   openssl rsa -in sa.key -pubout -out sa.pub 2>/dev/null
@@ -27,7 +27,7 @@ kubeconfig() {
 } >/dev/null
 
 make_cluster_identities() {
-  cd "$PKI"
+  cd "$PKI" || return
   certificate apiserver /CN=kube-apiserver \
     "DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,IP:127.0.0.1,IP:10.96.0.1,IP:$HOST_ADDRESS"
   certificate admin /O=system:masters/CN=admin
@@ -40,7 +40,7 @@ make_cluster_identities() {
 
 # make_node_identity NODE ADDRESS
 make_node_identity() {
-  cd "$PKI"
+  cd "$PKI" || return
   certificate "$1" "/O=system:nodes/CN=system:node:$1" "DNS:$1,IP:$2"
   kubeconfig "$1"
 }

@@ -3,9 +3,13 @@
 # namespace of its own, joined by a bridge. The host is "outside": browsers and load run there. Up already: says so and ends.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
+# shellcheck source=tests/cluster/lib.sh
 source ./lib.sh
+# shellcheck source=tests/cluster/pki.sh
 source ./pki.sh
+# shellcheck source=tests/cluster/control-plane.sh
 source ./control-plane.sh
+# shellcheck source=tests/cluster/node.sh
 source ./node.sh
 
 NODES=2
