@@ -1,0 +1,102 @@
+//! `convene-router`: reads its arguments, starts the router, and ends when it is told to.
+//!
+//! Exit codes: 0 after SIGTERM or SIGINT, 2 for wrong arguments, 1 for everything else; the last line on stderr says why.
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::Parser;
+use convene_operator::router::app::App;
+use convene_operator::router::config::{Config, LogFormat, RouterArgs};
+use convene_operator::router::serve::Listeners;
+use convene_operator::router::{keys, watch};
+use kube::Client;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+use tracing_subscriber::EnvFilter;
+
+/// Gives every meeting one stable URL
+///
+/// The router serves the web app at /m/<namespace>/<name>, tells programs about a meeting at /api/v1/meetings/<namespace>/<name>, and
+/// connects signaling (a WebSocket at /signal/<namespace>/<name>) to the media pod that the operator has chosen. It watches Meetings in all
+/// namespaces and media pods in its own, writes nothing to the cluster, and keeps no state: run as many replicas as you like. While the
+/// API server is away it goes on with what it knew last.
+///
+/// It uses the service account of its pod, or your kubeconfig outside a cluster. /healthz, /readyz and /metrics are on the plain listener.
+#[derive(Debug, Parser)]
+#[command(name = "convene-router", version, max_term_width = 110)]
+struct Arguments {
+    #[command(flatten)]
+    router: RouterArgs,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let Arguments { router: args } = Arguments::parse();
+    start_log(args.log_format);
+    let config = match args.check() {
+        Ok(config) => config,
+        Err(error) => return fail(2, &error),
+    };
+    match Box::pin(run(config)).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(1, error.as_ref()),
+    }
+}
+
+async fn run(config: Config) -> Result<(), Box<dyn Error>> {
+    rustls::crypto::ring::default_provider().install_default().map_err(|_| "a TLS provider is installed already")?;
+    let listeners = Listeners::bind(&config).await?;
+    let client = Client::try_default().await?;
+    let (plain, tls) = (listeners.plain_address()?, listeners.tls_address().transpose()?);
+    let Config { web, namespace, admission_key_secret, signal, .. } = config;
+    info!(%plain, ?tls, namespace, admission_key_secret, ?signal, version = env!("CARGO_PKG_VERSION"), "router starts");
+
+    let stopping = CancellationToken::new();
+    let app = App::new(web, signal, stopping.clone());
+    let index = watch::watch(client.clone(), &namespace, app.sink());
+    let key = keys::watch(client, &namespace, &admission_key_secret, &app.signer, app.sink());
+    tokio::select! {
+        result = listeners.serve(app.clone()) => Ok(result?),
+        result = index => never(result?),
+        result = key => never(result?),
+        result = stop_on_signal(stopping) => never(result?),
+    }
+}
+
+/// Tells everybody to stop on the first signal, and goes on waiting: what ends the process is that the listeners are done.
+async fn stop_on_signal(stopping: CancellationToken) -> std::io::Result<Infallible> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    stopping.cancel();
+    std::future::pending().await
+}
+
+fn never(infallible: Infallible) -> Result<(), Box<dyn Error>> {
+    match infallible {}
+}
+
+fn start_log(format: LogFormat) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => builder.init(),
+        LogFormat::Json => builder.json().flatten_event(true).init(),
+    }
+}
+
+fn fail(code: u8, error: &dyn Error) -> ExitCode {
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        message = format!("{message}: {cause}");
+        source = cause.source();
+    }
+    eprintln!("convene-router: {message}");
+    ExitCode::from(code)
+}

@@ -1,0 +1,34 @@
+//! The router: one stable URL for every meeting.
+//!
+//! It serves the web app, answers what a meeting is waiting for, and splices each signaling `WebSocket` to the media pod that the
+//! operator has chosen. Watches feed an index, handlers read it. It keeps no state of its own and writes nothing to the cluster: any
+//! replica answers for any meeting, without sticky sessions.
+//!
+//! Pure: [`key`], [`record`], [`select`], [`index`], [`problem`], [`handshake`]. The rest does I/O.
+
+pub mod access;
+pub mod api;
+pub mod app;
+pub mod config;
+pub mod handshake;
+pub mod health;
+pub mod index;
+pub mod key;
+pub mod keys;
+pub mod links;
+pub mod metrics;
+pub mod pages;
+pub mod problem;
+pub mod proxy;
+pub mod record;
+pub mod select;
+pub mod serve;
+pub mod splice;
+pub mod table;
+pub mod upstream;
+pub mod watch;
+
+#[cfg(test)]
+mod fixtures;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+//! Liveness and readiness.
+//!
+//! Alive means that this process turns, nothing else. Ready means that it has seen everything once; it stays ready after that, whatever
+//! becomes of the API server, because the last known table goes on serving.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use super::app::App;
+
+/// What must have been seen once before traffic may come.
+#[derive(Debug, Default)]
+pub struct Readiness {
+    meetings: AtomicBool,
+    pods: AtomicBool,
+    admission_key: AtomicBool,
+}
+
+/// One thing that must have been seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The first full list of Meetings.
+    Meetings,
+    /// The first full list of media pods.
+    Pods,
+    /// A usable admission key.
+    AdmissionKey,
+}
+
+impl Readiness {
+    const PARTS: [(Part, &'static str); 3] = [
+        (Part::Meetings, "the first full list of Meetings"),
+        (Part::Pods, "the first full list of media pods"),
+        (Part::AdmissionKey, "a usable key in the admission key Secret"),
+    ];
+
+    /// Notes that `part` has been seen. Returns true the first time.
+    pub fn note(&self, part: Part) -> bool {
+        !self.flag(part).swap(true, Ordering::Release)
+    }
+
+    /// What has not been seen yet, in words.
+    pub fn missing(&self) -> Vec<&'static str> {
+        Self::PARTS
+            .iter()
+            .filter(|(part, _)| !self.flag(*part).load(Ordering::Acquire))
+            .map(|(_, words)| *words)
+            .collect()
+    }
+
+    fn flag(&self, part: Part) -> &AtomicBool {
+        match part {
+            Part::Meetings => &self.meetings,
+            Part::Pods => &self.pods,
+            Part::AdmissionKey => &self.admission_key,
+        }
+    }
+}
+
+/// `GET /healthz`.
+pub async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// `GET /readyz`; the body says what is missing.
+pub async fn readyz(State(app): State<App>) -> Response {
+    let missing = app.readiness.missing();
+    if missing.is_empty() {
+        return "ok\n".into_response();
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, format!("waiting for {}\n", missing.join(", "))).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ready_only_when_everything_was_seen_once() {
+        let readiness = Readiness::default();
+        assert_eq!(readiness.missing().len(), 3);
+        assert!(readiness.note(Part::Pods));
+        assert!(!readiness.note(Part::Pods), "only the first time is news");
+        readiness.note(Part::AdmissionKey);
+        assert_eq!(readiness.missing(), ["the first full list of Meetings"]);
+        readiness.note(Part::Meetings);
+        assert!(readiness.missing().is_empty());
+    }
+}

@@ -1,0 +1,172 @@
+//! The router's metrics. Labels are bounded: routes, statuses and reasons, never a meeting's or a person's name.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+};
+use tracing::warn;
+
+use super::app::App;
+
+/// All metrics of one router.
+#[derive(Debug)]
+pub struct RouterMetrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    request_seconds: HistogramVec,
+    joins: IntCounterVec,
+    closes: IntCounterVec,
+    hold_seconds: Histogram,
+    index_objects: IntGaugeVec,
+    watch_errors: IntCounterVec,
+    spliced_bytes: IntCounterVec,
+    /// Joins that wait for a pod now.
+    pub held_joins: IntGauge,
+    /// Signaling sockets that are spliced now.
+    pub open_sockets: IntGauge,
+}
+
+const VALID: &str = "metric names and labels are constants that the tests register";
+
+impl Default for RouterMetrics {
+    fn default() -> Self {
+        let metrics = Self::unregistered();
+        metrics.register();
+        metrics
+    }
+}
+
+impl RouterMetrics {
+    fn unregistered() -> Self {
+        let buckets = vec![0.001, 0.005, 0.025, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
+        let seconds = |name: &str, help: &str| HistogramOpts::new(name, help).buckets(buckets.clone());
+        let duration = seconds(
+            "convene_router_request_duration_seconds",
+            "Time to answer a request, by route; held joins include their wait.",
+        );
+        let hold =
+            seconds("convene_router_hold_seconds", "How long joins were held before they were connected or given up.");
+        Self {
+            registry: Registry::new(),
+            requests: counters("convene_router_requests_total", "Answered requests.", &["route", "status"]),
+            request_seconds: HistogramVec::new(duration, &["route"]).expect(VALID),
+            joins: counters(
+                "convene_router_joins_total",
+                "Joins at the signaling route, by what became of them.",
+                &["outcome"],
+            ),
+            closes: counters(
+                "convene_router_socket_ends_total",
+                "Ended signaling sockets, by who ended them.",
+                &["reason"],
+            ),
+            hold_seconds: Histogram::with_opts(hold).expect(VALID),
+            index_objects: gauges("convene_router_index_objects", "Objects in the routing index.", &["kind"]),
+            watch_errors: counters("convene_router_watch_errors_total", "Failed watches.", &["kind"]),
+            spliced_bytes: counters(
+                "convene_router_spliced_bytes_total",
+                "Bytes passed between clients and media pods.",
+                &["direction"],
+            ),
+            held_joins: IntGauge::new("convene_router_held_joins", "Joins that wait for a media pod.").expect(VALID),
+            open_sockets: IntGauge::new("convene_router_open_sockets", "Open signaling sockets.").expect(VALID),
+        }
+    }
+
+    fn register(&self) {
+        let collectors: [Box<dyn prometheus::core::Collector>; 10] = [
+            Box::new(self.requests.clone()),
+            Box::new(self.request_seconds.clone()),
+            Box::new(self.joins.clone()),
+            Box::new(self.closes.clone()),
+            Box::new(self.hold_seconds.clone()),
+            Box::new(self.index_objects.clone()),
+            Box::new(self.watch_errors.clone()),
+            Box::new(self.spliced_bytes.clone()),
+            Box::new(self.held_joins.clone()),
+            Box::new(self.open_sockets.clone()),
+        ];
+        for collector in collectors {
+            self.registry.register(collector).expect(VALID);
+        }
+    }
+
+    /// An answered request.
+    pub fn count_request(&self, route: &str, status: StatusCode, took: Duration) {
+        self.requests.with_label_values(&[route, status.as_str()]).inc();
+        self.request_seconds.with_label_values(&[route]).observe(took.as_secs_f64());
+    }
+
+    /// What became of a join.
+    pub fn count_join(&self, outcome: &str) {
+        self.joins.with_label_values(&[outcome]).inc();
+    }
+
+    /// A signaling socket ended.
+    pub fn count_socket_end(&self, reason: &str, from_client: u64, from_pod: u64) {
+        self.closes.with_label_values(&[reason]).inc();
+        self.spliced_bytes.with_label_values(&["from_client"]).inc_by(from_client);
+        self.spliced_bytes.with_label_values(&["from_pod"]).inc_by(from_pod);
+    }
+
+    /// A join was held for so long.
+    pub fn observe_hold(&self, held: Duration) {
+        self.hold_seconds.observe(held.as_secs_f64());
+    }
+
+    /// Sizes of the index.
+    pub fn set_index_sizes(&self, meetings: usize, pods: usize) {
+        for (kind, count) in [("Meeting", meetings), ("Pod", pods)] {
+            self.index_objects.with_label_values(&[kind]).set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+    }
+
+    /// A watch failed.
+    pub fn count_watch_error(&self, kind: &str) {
+        self.watch_errors.with_label_values(&[kind]).inc();
+    }
+
+    /// The text that Prometheus reads.
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        if let Err(error) = TextEncoder::new().encode_utf8(&self.registry.gather(), &mut text) {
+            warn!(%error, "could not write the metrics");
+        }
+        text
+    }
+}
+
+fn counters(name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+    IntCounterVec::new(Opts::new(name, help), labels).expect(VALID)
+}
+
+fn gauges(name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
+    IntGaugeVec::new(Opts::new(name, help), labels).expect(VALID)
+}
+
+/// `GET /metrics`.
+pub async fn serve_metrics(State(app): State<App>) -> Response {
+    ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], app.metrics.render()).into_response()
+}
+
+/// Counts one up while it lives.
+#[derive(Debug)]
+pub struct GaugeGuard(IntGauge);
+
+impl GaugeGuard {
+    /// Counts one up.
+    pub fn new(gauge: &IntGauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for GaugeGuard {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}

@@ -1,0 +1,212 @@
+//! Errors as programs read them: `application/problem+json` (RFC 9457).
+//!
+//! Every refusal of the router is an [`ApiError`]; its texts say what to do and hold nothing secret. Pure.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use thiserror::Error;
+
+use super::key::{MeetingKey, NameError};
+
+/// Why the router refuses a request.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ApiError {
+    /// The address cannot be that of a meeting.
+    #[error("{0}")]
+    InvalidName(NameError),
+    /// No such meeting.
+    #[error("there is no meeting {:?} in the namespace {:?}", .0.name(), .0.namespace())]
+    MeetingNotFound(MeetingKey),
+    /// No such route.
+    #[error("this address leads nowhere; meetings are at /m/<namespace>/<name>")]
+    RouteNotFound,
+    /// The route exists, the method does not.
+    #[error("this address can only be read (GET)")]
+    MethodNotAllowed,
+    /// The signaling route was asked without a WebSocket handshake.
+    #[error("this address speaks WebSocket version 13 over HTTP/1.1; send a WebSocket handshake")]
+    UpgradeRequired,
+    /// The handshake does not offer the signaling subprotocol.
+    #[error("offer the WebSocket subprotocol \"protoo\"")]
+    SubprotocolRequired,
+    /// The router has just started.
+    #[error("{message}")]
+    NotReadyYet {
+        /// Why, in a word.
+        reason: String,
+        /// Why, in a sentence.
+        message: String,
+    },
+    /// The meeting did not become ready while the join was held.
+    #[error("the meeting is not ready yet: {message} (waited {waited_seconds} s)")]
+    HeldTooLong {
+        /// What it waits for, in a word.
+        reason: String,
+        /// What it waits for, in a sentence.
+        message: String,
+        /// How long the join was held.
+        waited_seconds: u64,
+    },
+    /// Too many joins are held.
+    #[error("too many people are waiting for meetings to start; try again in a moment")]
+    TooManyHeld,
+    /// Too many sockets are open.
+    #[error("this router has as many connections as it may have; try again in a moment")]
+    TooManySockets,
+    /// The media pod answered the handshake with something else than 101.
+    #[error("the media pod refused the connection{}", .detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default())]
+    PodRefused {
+        /// Its status.
+        status: StatusCode,
+        /// Its words, if it had any.
+        detail: Option<String>,
+    },
+    /// The router is shutting down.
+    #[error("this router is shutting down; connect again")]
+    Stopping,
+    /// A fault of the router.
+    #[error("the router could not handle this request; its log says why")]
+    Internal,
+}
+
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    instance: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+}
+
+impl ApiError {
+    /// One word for logs and metrics.
+    pub fn reason(&self) -> &'static str {
+        self.kind().0
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> StatusCode {
+        self.kind().2
+    }
+
+    fn kind(&self) -> (&'static str, &'static str, StatusCode) {
+        match self {
+            Self::InvalidName(_) => ("InvalidName", "Not the name of a meeting", StatusCode::BAD_REQUEST),
+            Self::MeetingNotFound(_) => ("MeetingNotFound", "Meeting not found", StatusCode::NOT_FOUND),
+            Self::RouteNotFound => ("RouteNotFound", "Nothing here", StatusCode::NOT_FOUND),
+            Self::MethodNotAllowed => ("MethodNotAllowed", "Method not allowed", StatusCode::METHOD_NOT_ALLOWED),
+            Self::UpgradeRequired => ("UpgradeRequired", "WebSocket handshake required", StatusCode::UPGRADE_REQUIRED),
+            Self::SubprotocolRequired => ("SubprotocolRequired", "Subprotocol required", StatusCode::FORBIDDEN),
+            Self::NotReadyYet { .. } => ("RouterStarting", "Router is starting", StatusCode::SERVICE_UNAVAILABLE),
+            Self::HeldTooLong { .. } => ("HeldTooLong", "Meeting not ready", StatusCode::SERVICE_UNAVAILABLE),
+            Self::TooManyHeld => ("TooManyHeld", "Too many waiting", StatusCode::SERVICE_UNAVAILABLE),
+            Self::TooManySockets => ("TooManySockets", "Too many connections", StatusCode::SERVICE_UNAVAILABLE),
+            Self::PodRefused { status, .. } => ("PodRefused", "Refused by the media pod", *status),
+            Self::Stopping => ("RouterStopping", "Router is shutting down", StatusCode::SERVICE_UNAVAILABLE),
+            Self::Internal => ("Internal", "Internal error", StatusCode::INTERNAL_SERVER_ERROR),
+        }
+    }
+
+    /// The answer; `instance` is the path that was asked for, without its query.
+    pub fn into_problem(self, instance: &str) -> Response {
+        let (name, title, status) = self.kind();
+        let problem = Problem {
+            r#type: format!("https://convene.dev/problems/{}", kebab_case(name)),
+            title,
+            status: status.as_u16(),
+            detail: self.to_string(),
+            instance,
+            reason: self.waiting_reason(),
+        };
+        let mut response = (status, Json(problem)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        self.add_headers(headers);
+        response
+    }
+
+    fn waiting_reason(&self) -> Option<&str> {
+        match self {
+            Self::NotReadyYet { reason, .. } | Self::HeldTooLong { reason, .. } => Some(reason),
+            _ => None,
+        }
+    }
+
+    fn add_headers(&self, headers: &mut axum::http::HeaderMap) {
+        match self {
+            Self::UpgradeRequired => {
+                headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+                headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+                headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+            }
+            Self::MethodNotAllowed => {
+                headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+            }
+            _ if self.status() == StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn kebab_case(name: &str) -> String {
+    let mut text = String::with_capacity(name.len() + 4);
+    for (position, letter) in name.char_indices() {
+        if letter.is_ascii_uppercase() && position > 0 {
+            text.push('-');
+        }
+        text.push(letter.to_ascii_lowercase());
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+    use serde_json::Value;
+
+    use super::super::fixtures::key;
+    use super::*;
+
+    async fn problem(error: ApiError) -> (Response<()>, Value) {
+        let (parts, body) = error.into_problem("/api/v1/meetings/team-a/board").into_parts();
+        let body = serde_json::from_slice(&body.collect().await.unwrap().to_bytes()).unwrap();
+        (Response::from_parts(parts, ()), body)
+    }
+
+    #[tokio::test]
+    async fn a_problem_has_the_members_of_rfc_9457() {
+        let (response, body) = problem(ApiError::MeetingNotFound(key("team-a", "board"))).await;
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+        assert_eq!(
+            body,
+            serde_json::json!({
+                "type": "https://convene.dev/problems/meeting-not-found",
+                "title": "Meeting not found",
+                "status": 404,
+                "detail": "there is no meeting \"board\" in the namespace \"team-a\"",
+                "instance": "/api/v1/meetings/team-a/board"
+            })
+        );
+    }
+
+    #[tokio::test]
+    async fn headers_say_what_to_do_next() {
+        let (response, _) = problem(ApiError::MethodNotAllowed).await;
+        assert_eq!(response.headers()[header::ALLOW], "GET, HEAD");
+        let (response, _) = problem(ApiError::UpgradeRequired).await;
+        assert_eq!(response.headers()[header::UPGRADE], "websocket");
+        let held =
+            ApiError::HeldTooLong { reason: "NoCapacity".into(), message: "no free pod".into(), waited_seconds: 60 };
+        let (response, body) = problem(held).await;
+        assert_eq!(response.headers()[header::RETRY_AFTER], "2");
+        assert_eq!(body["reason"], "NoCapacity");
+        assert_eq!(body["detail"], "the meeting is not ready yet: no free pod (waited 60 s)");
+    }
+}

@@ -1,0 +1,287 @@
+//! The signaling route: finds the meeting's pod, waits for it if it must, and splices the `WebSocket` to it.
+//!
+//! A refusal that is final is given inside the `WebSocket` (close code 4000), because clients retry for a minute when the handshake itself
+//! fails; everything that may pass is an HTTP error, so that they do retry. It decides nothing about who goes where.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use axum::body::Body;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use tokio::sync::{OwnedSemaphorePermit, SemaphorePermit, watch};
+use tokio::time::timeout;
+use tracing::{Instrument, debug, info, info_span, warn};
+
+use super::access::RequestId;
+use super::app::{App, RequestedMeeting};
+use super::handshake::{Provenance, SUBPROTOCOL, Scheme, answer_headers, build_pod_request, check_handshake};
+use super::key::MeetingKey;
+use super::metrics::{GaugeGuard, RouterMetrics};
+use super::problem::ApiError;
+use super::record::{PodRecord, Waiting};
+use super::select::{PodRoute, RouteDecision};
+use super::splice::{End, splice};
+use super::upstream::{self, PodError};
+
+/// Close code that clients take as final (DESIGN section 7).
+const CLOSE_FINAL: u16 = 4000;
+/// Time for a client to answer a close frame.
+const CLOSE_LINGER: Duration = Duration::from_secs(5);
+
+/// Why a join does not lead to a pod.
+enum Refusal {
+    /// Final: said inside the `WebSocket`.
+    Close { reason: &'static str, text: &'static str },
+    /// May pass: said as an HTTP error.
+    Error(ApiError),
+}
+
+const NOT_FOUND: Refusal = Refusal::Close { reason: "MeetingNotFound", text: "meeting not found" };
+const ENDED: Refusal = Refusal::Close { reason: "MeetingEnded", text: "meeting ended" };
+
+/// `GET /signal/{namespace}/{name}`.
+pub async fn signal(
+    State(app): State<App>,
+    RequestedMeeting(requested): RequestedMeeting,
+    request: Request,
+) -> Response {
+    let mut report = JoinReport { metrics: Arc::clone(&app.metrics), outcome: "ClientGone" };
+    let (mut parts, _) = request.into_parts();
+    let path = parts.uri.path().to_owned();
+    let joined = match check_handshake(&parts) {
+        Ok(()) => join(&app, requested.ok().as_ref(), &mut parts).await,
+        Err(error) => Err(Refusal::Error(error)),
+    };
+    let (outcome, response) = match joined {
+        Ok(response) => ("Connected", response),
+        Err(Refusal::Close { reason, text }) => (reason, close_with(parts, text).await),
+        Err(Refusal::Error(error)) => (error.reason(), error.into_problem(&path)),
+    };
+    report.outcome = outcome;
+    response
+}
+
+/// Counts what became of a join, also when the client goes away while it waits and nothing after that runs.
+struct JoinReport {
+    metrics: Arc<RouterMetrics>,
+    outcome: &'static str,
+}
+
+impl Drop for JoinReport {
+    fn drop(&mut self) {
+        self.metrics.count_join(self.outcome);
+    }
+}
+
+async fn join(app: &App, key: Option<&MeetingKey>, parts: &mut Parts) -> Result<Response, Refusal> {
+    // What cannot be a meeting's name is the name of no meeting.
+    let key = key.ok_or(NOT_FOUND)?;
+    let place = Arc::clone(&app.sockets).try_acquire_owned().map_err(|_| Refusal::Error(ApiError::TooManySockets))?;
+    let (route, response) = reach_pod(app, key, parts).await?;
+    let client = parts.extensions.remove::<OnUpgrade>().ok_or(Refusal::Error(ApiError::UpgradeRequired))?;
+    let mut answer = Response::new(Body::empty());
+    *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    *answer.headers_mut() = answer_headers(response.headers());
+    let socket = Socket {
+        app: app.clone(),
+        pod: Arc::clone(&route.pod),
+        place,
+        open: GaugeGuard::new(&app.metrics.open_sockets),
+    };
+    let span = info_span!("socket", meeting = %key, pod = route.pod.name, request_id = request_id(parts));
+    app.tasks.spawn(socket.run(client, response).instrument(span));
+    Ok(answer)
+}
+
+/// Holds the join until its pod has answered the handshake.
+async fn reach_pod(
+    app: &App,
+    key: &MeetingKey,
+    parts: &Parts,
+) -> Result<(PodRoute, axum::http::Response<Incoming>), Refusal> {
+    let started = Instant::now();
+    // Subscribed before the first look at the table, so that no change between look and wait is missed.
+    let mut changes = app.table.subscribe();
+    let mut hold: Option<Hold<'_>> = None;
+    loop {
+        let (waiting, failed) = match app.table.route(key) {
+            RouteDecision::Unknown => return Err(NOT_FOUND),
+            RouteDecision::Ended => return Err(ENDED),
+            RouteDecision::Waiting(waiting) => (waiting, None),
+            RouteDecision::Pod(route) => match try_pod(app, &route, parts).await? {
+                Ok(response) => {
+                    let held_ms = started.elapsed().as_millis();
+                    debug!(meeting = %key, pod = route.pod.name, reason = "AssignedPodReady", held_ms, "join connected");
+                    return Ok((route, response));
+                }
+                Err(waiting) => (waiting, Some(route.pod)),
+            },
+        };
+        if hold.is_none() {
+            info!(meeting = %key, reason = waiting.reason, message = waiting.message, "join held");
+            hold = Some(Hold::begin(app, started)?);
+        }
+        wait(app, key, started, waiting, failed.as_deref(), &mut changes).await?;
+    }
+}
+
+/// A held join: counted while it lasts, measured when it ends.
+struct Hold<'a> {
+    metrics: &'a RouterMetrics,
+    started: Instant,
+    _place: SemaphorePermit<'a>,
+    _gauge: GaugeGuard,
+}
+
+impl<'a> Hold<'a> {
+    fn begin(app: &'a App, started: Instant) -> Result<Self, Refusal> {
+        let place = app.held.try_acquire().map_err(|_| Refusal::Error(ApiError::TooManyHeld))?;
+        Ok(Self { metrics: &app.metrics, started, _place: place, _gauge: GaugeGuard::new(&app.metrics.held_joins) })
+    }
+}
+
+impl Drop for Hold<'_> {
+    fn drop(&mut self) {
+        self.metrics.observe_hold(self.started.elapsed());
+    }
+}
+
+/// Tries the pod once. The inner error is a fault that may pass; the outer one is an answer that stands.
+async fn try_pod(
+    app: &App,
+    route: &PodRoute,
+    parts: &Parts,
+) -> Result<Result<axum::http::Response<Incoming>, Waiting>, Refusal> {
+    let Some(signer) = app.signer.get() else {
+        return Ok(Err(Waiting::new("AdmissionKeyMissing", "the router has no admission key yet")));
+    };
+    let Ok(admission) = signer.admission(&route.meeting.grant(), unix_now()) else {
+        return Err(Refusal::Error(ApiError::Internal));
+    };
+    let provenance = Provenance {
+        peer: parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip()),
+        scheme: parts.extensions.get::<Scheme>().copied().unwrap_or_default(),
+        request_id: request_id(parts),
+    };
+    let request = build_pod_request(parts, route, provenance, &admission).ok_or(Refusal::Error(ApiError::Internal))?;
+    match upstream::open(route.address, request).await {
+        Ok(response) => Ok(Ok(response)),
+        Err(PodError::Refused { status, detail }) => Err(Refusal::Error(ApiError::PodRefused { status, detail })),
+        Err(error) => {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            warn!(meeting = %route.meeting.key, pod = route.pod.name, reason = error.reason(), %error, cause, "join waits for its pod");
+            Ok(Err(Waiting::new(error.reason(), "its media pod does not answer; it is tried again")))
+        }
+    }
+}
+
+/// Waits until it is worth looking again; an error when the time to wait is over.
+async fn wait(
+    app: &App,
+    key: &MeetingKey,
+    started: Instant,
+    waiting: Waiting,
+    failed: Option<&PodRecord>,
+    changes: &mut watch::Receiver<()>,
+) -> Result<(), Refusal> {
+    let limit = app.signal.hold_timeout;
+    let remaining = limit.saturating_sub(started.elapsed());
+    let next_look = async {
+        match failed {
+            Some(pod) => {
+                let _ = timeout(app.signal.retry_pause, other_route(app, key, pod, changes)).await;
+            }
+            None => next_change(changes).await,
+        }
+    };
+    tokio::select! {
+        result = timeout(remaining, next_look) => result.map_err(|_| {
+            let Waiting { reason, message } = waiting;
+            Refusal::Error(ApiError::HeldTooLong { reason, message, waited_seconds: limit.as_secs() })
+        }),
+        () = app.stopping.cancelled() => Err(Refusal::Error(ApiError::Stopping)),
+    }
+}
+
+/// Waits until the meeting is somewhere else than on the pod that has just failed.
+async fn other_route(app: &App, key: &MeetingKey, failed: &PodRecord, changes: &mut watch::Receiver<()>) {
+    while matches!(app.table.route(key), RouteDecision::Pod(route) if *route.pod == *failed) {
+        next_change(changes).await;
+    }
+}
+
+async fn next_change(changes: &mut watch::Receiver<()>) {
+    // The sender lives in the table, which the app holds: this cannot fail.
+    let _ = changes.changed().await;
+}
+
+/// One open signaling socket.
+struct Socket {
+    app: App,
+    pod: Arc<PodRecord>,
+    place: OwnedSemaphorePermit,
+    open: GaugeGuard,
+}
+
+impl Socket {
+    async fn run(self, client: OnUpgrade, response: axum::http::Response<Incoming>) {
+        let Self { app, pod, place, open } = self;
+        let started = Instant::now();
+        let (client, pod_side) = match tokio::try_join!(client, hyper::upgrade::on(response)) {
+            Ok(sides) => sides,
+            Err(error) => return debug!(%error, "the socket ended before it was connected"),
+        };
+        let gone = app.links.attach(&pod, &app.table);
+        let stop = async {
+            tokio::select! {
+                () = gone.cancelled() => End::PodGone,
+                () = leave_in_turn(&app) => End::RouterStopping,
+            }
+        };
+        let spliced = splice(TokioIo::new(client), TokioIo::new(pod_side), app.signal.silence, stop).await;
+        let reason = spliced.end.reason();
+        app.metrics.count_socket_end(reason, spliced.from_client, spliced.from_pod);
+        let seconds = started.elapsed().as_secs();
+        info!(reason, seconds, from_client = spliced.from_client, from_pod = spliced.from_pod, "socket ended");
+        drop((place, open));
+    }
+}
+
+/// Resolves some time after the router was told to stop: if everybody left at once, everybody would come back at once.
+async fn leave_in_turn(app: &App) {
+    app.stopping.cancelled().await;
+    tokio::time::sleep(app.signal.stop_spread.mul_f64(rand::random())).await;
+}
+
+/// Accepts the `WebSocket` only to close it, so that the client learns that it need not come back.
+async fn close_with(mut parts: Parts, text: &'static str) -> Response {
+    let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
+        Ok(upgrade) => upgrade,
+        Err(rejection) => return rejection.into_response(),
+    };
+    upgrade.protocols([SUBPROTOCOL]).max_message_size(4096).on_upgrade(move |socket| close_socket(socket, text))
+}
+
+async fn close_socket(mut socket: WebSocket, text: &'static str) {
+    let frame = CloseFrame { code: CLOSE_FINAL, reason: text.into() };
+    if socket.send(Message::Close(Some(frame))).await.is_ok() {
+        // The client answers the close frame; a socket dropped before that may lose the frame.
+        let _ = timeout(CLOSE_LINGER, async { while let Some(Ok(_)) = socket.recv().await {} }).await;
+    }
+}
+
+fn request_id(parts: &Parts) -> &str {
+    parts.extensions.get::<RequestId>().map_or("-", |id| id.0.as_str())
+}
+
+fn unix_now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
+}

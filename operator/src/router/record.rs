@@ -1,0 +1,269 @@
+//! What the router remembers of a Meeting and of a media pod: the few facts that routing needs, read once from the object.
+//!
+//! Pure: objects in, records out. It never decides where anybody goes; [`select`](super::select) does.
+
+use std::net::{IpAddr, SocketAddr};
+
+use convene_crds::names::{
+    CONDITION_ACCEPTED, CONDITION_ASSIGNED, CONDITION_READY, HTTP_PORT_NAME, MEDIA_HTTP_PORT, TRUE,
+};
+use convene_crds::{Meeting, MeetingPhase, MeetingStatus};
+use convene_protocol::admission::MeetingGrant;
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::core::error_boundary::InvalidObject;
+
+use super::key::MeetingKey;
+
+/// Why a meeting cannot be joined yet: a word for programs, a sentence for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// One word, as in a condition's reason.
+    pub reason: String,
+    /// A sentence.
+    pub message: String,
+}
+
+impl Waiting {
+    /// A reason with its sentence.
+    pub fn new(reason: &str, message: impl Into<String>) -> Self {
+        Self { reason: reason.to_owned(), message: message.into() }
+    }
+}
+
+/// The pod a Meeting is bound to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    /// Name of the pod.
+    pub pod: String,
+    /// Uid of the pod: a later pod of the same name is another pod.
+    pub uid: String,
+}
+
+/// What the router knows of one Meeting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MeetingRecord {
+    /// Namespace and name.
+    pub key: MeetingKey,
+    /// Uid of the object.
+    pub uid: String,
+    /// Title that people see; the name if the Meeting has none.
+    pub title: String,
+    /// Where the meeting is in its life.
+    pub phase: MeetingPhase,
+    /// The object is being deleted.
+    pub is_deleting: bool,
+    /// The pod it is bound to.
+    pub assignment: Option<Assignment>,
+    /// What its conditions say it waits for.
+    pub waiting: Waiting,
+    /// Address for the browser.
+    pub join_url: Option<String>,
+    /// People in the call as the operator last counted them.
+    pub participants: Option<u32>,
+    /// People allowed at the same time.
+    pub max_participants: u32,
+    /// Seconds after which an empty room is closed.
+    pub empty_timeout_seconds: u64,
+}
+
+impl MeetingRecord {
+    /// Reads a Meeting; `None` if it has no valid name, which the API server does not let happen.
+    pub fn from_meeting(meeting: &Meeting) -> Option<Self> {
+        let status = meeting.status.clone().unwrap_or_default();
+        let record = Self::named(&meeting.metadata)?;
+        Some(Self {
+            title: title(meeting).unwrap_or(record.title),
+            phase: status.phase.unwrap_or(MeetingPhase::Pending),
+            waiting: waiting(&status),
+            assignment: status.pod.map(|pod| Assignment { pod: pod.name, uid: pod.uid }),
+            join_url: status.join_url,
+            participants: status.participants,
+            max_participants: meeting.spec.max_participants,
+            empty_timeout_seconds: u64::from(meeting.spec.empty_timeout),
+            ..record
+        })
+    }
+
+    /// A Meeting that cannot be read still exists: who asks for it is told to wait and why, instead of "not found".
+    pub fn from_invalid(invalid: &InvalidObject) -> Option<Self> {
+        let message = format!("the Meeting cannot be read: {}", invalid.error);
+        Self::named(&invalid.metadata).map(|record| Self { waiting: Waiting::new("MeetingInvalid", message), ..record })
+    }
+
+    fn named(metadata: &ObjectMeta) -> Option<Self> {
+        let key = key_of(metadata)?;
+        Some(Self {
+            uid: metadata.uid.clone().unwrap_or_default(),
+            title: key.name().to_owned(),
+            key,
+            phase: MeetingPhase::Pending,
+            is_deleting: metadata.deletion_timestamp.is_some(),
+            assignment: None,
+            waiting: Waiting::new("Pending", "the meeting has just been created"),
+            join_url: None,
+            participants: None,
+            max_participants: 0,
+            empty_timeout_seconds: 0,
+        })
+    }
+
+    /// What the media pod is told about the meeting.
+    pub fn grant(&self) -> MeetingGrant {
+        MeetingGrant {
+            namespace: self.key.namespace().to_owned(),
+            name: self.key.name().to_owned(),
+            uid: self.uid.clone(),
+            title: self.title.clone(),
+            max_participants: self.max_participants,
+            empty_timeout_seconds: self.empty_timeout_seconds,
+        }
+    }
+}
+
+/// Namespace and name of an object, if they are valid.
+pub fn key_of(metadata: &ObjectMeta) -> Option<MeetingKey> {
+    MeetingKey::parse(metadata.namespace.as_deref()?, metadata.name.as_deref()?).ok()
+}
+
+fn title(meeting: &Meeting) -> Option<String> {
+    meeting.spec.title.clone().filter(|title| !title.trim().is_empty())
+}
+
+/// The first condition on the way to Ready that does not hold says what the meeting waits for.
+fn waiting(status: &MeetingStatus) -> Waiting {
+    [CONDITION_ACCEPTED, CONDITION_ASSIGNED, CONDITION_READY]
+        .iter()
+        .filter_map(|name| status.conditions.iter().find(|condition| condition.type_ == *name))
+        .find(|condition| condition.status != TRUE)
+        .map_or_else(
+            || Waiting::new("Pending", "the meeting is being given a place"),
+            |condition| Waiting::new(&condition.reason, condition.message.clone()),
+        )
+}
+
+/// What the router knows of one media pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodRecord {
+    /// Name of the pod.
+    pub name: String,
+    /// Uid of the pod.
+    pub uid: String,
+    /// Where its signaling listens, once it has an address.
+    pub address: Option<SocketAddr>,
+    /// Its readiness probe passes.
+    pub is_ready: bool,
+    /// It is being deleted: no new joins.
+    pub is_leaving: bool,
+}
+
+impl PodRecord {
+    /// Reads a Pod; `None` if it has no name or uid.
+    pub fn from_pod(pod: &Pod) -> Option<Self> {
+        Some(Self {
+            name: pod.metadata.name.clone()?,
+            uid: pod.metadata.uid.clone()?,
+            address: pod_ip(pod).map(|ip| SocketAddr::new(ip, signaling_port(pod))),
+            is_ready: is_ready(pod),
+            is_leaving: pod.metadata.deletion_timestamp.is_some(),
+        })
+    }
+}
+
+fn pod_ip(pod: &Pod) -> Option<IpAddr> {
+    pod.status.as_ref()?.pod_ip.as_deref()?.parse().ok()
+}
+
+/// Pods that share the node's network listen on a port of their own, so the declared container port decides.
+fn signaling_port(pod: &Pod) -> u16 {
+    pod.spec
+        .iter()
+        .flat_map(|spec| &spec.containers)
+        .flat_map(|container| container.ports.iter().flatten())
+        .find(|port| port.name.as_deref() == Some(HTTP_PORT_NAME))
+        .and_then(|port| u16::try_from(port.container_port).ok())
+        .unwrap_or(MEDIA_HTTP_PORT)
+}
+
+fn is_ready(pod: &Pod) -> bool {
+    let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    conditions.into_iter().any(|condition| condition.type_ == "Ready" && condition.status == TRUE)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::fixtures;
+    use super::*;
+
+    fn meeting(value: serde_json::Value) -> MeetingRecord {
+        MeetingRecord::from_meeting(&serde_json::from_value(value).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_meeting_without_status_waits_under_its_own_name() {
+        let record = meeting(json!({
+            "apiVersion": "convene.dev/v1alpha1", "kind": "Meeting",
+            "metadata": {"namespace": "team-a", "name": "stand-up", "uid": "m-1"}, "spec": {"title": "  "}
+        }));
+        assert_eq!((record.title.as_str(), record.phase), ("stand-up", MeetingPhase::Pending));
+        assert_eq!(record.waiting.reason, "Pending");
+        assert_eq!(record.assignment, None);
+        assert_eq!(record.grant().max_participants, 50);
+        assert_eq!(record.grant().empty_timeout_seconds, 300);
+    }
+
+    #[test]
+    fn the_first_condition_that_fails_says_what_it_waits_for() {
+        let conditions = |accepted: &str, assigned: &str| {
+            let condition = |name: &str, status: &str| {
+                json!({"type": name, "status": status, "reason": format!("{name}Reason"), "message": format!("{name} message"),
+                       "lastTransitionTime": "2026-01-01T00:00:00Z"})
+            };
+            // In an order that is not the order of precedence.
+            json!([condition("Ready", "False"), condition("Assigned", assigned), condition("Accepted", accepted)])
+        };
+        for (accepted, assigned, reason) in [
+            ("False", "False", "AcceptedReason"),
+            ("True", "Unknown", "AssignedReason"),
+            ("True", "True", "ReadyReason"),
+        ] {
+            let mut object = fixtures::meeting_json("team-a", "stand-up", "m-1", None);
+            object["status"] = json!({"conditions": conditions(accepted, assigned)});
+            assert_eq!(meeting(object).waiting.reason, reason);
+        }
+    }
+
+    #[test]
+    fn the_declared_port_of_a_pod_wins_over_the_usual_one() {
+        let pod = |ports: serde_json::Value| {
+            let mut object = fixtures::pod_json("media-0", "p-0", "10.1.2.3", 0, true);
+            object["spec"]["containers"] = json!([{"name": "media-pod", "ports": ports}]);
+            PodRecord::from_pod(&serde_json::from_value(object).unwrap()).unwrap().address.unwrap().to_string()
+        };
+        assert_eq!(
+            pod(json!([{"name": "rtc", "containerPort": 40000}, {"name": "http", "containerPort": 28080}])),
+            "10.1.2.3:28080"
+        );
+        assert_eq!(pod(json!([{"name": "rtc", "containerPort": 40000}])), "10.1.2.3:8080");
+    }
+
+    #[test]
+    fn a_pod_without_address_or_condition_is_not_ready() {
+        let pod = json!({"metadata": {"name": "media-0", "uid": "p-0"}});
+        let record = PodRecord::from_pod(&serde_json::from_value(pod).unwrap()).unwrap();
+        assert_eq!((record.address, record.is_ready, record.is_leaving), (None, false, false));
+    }
+
+    #[test]
+    fn a_meeting_that_cannot_be_read_is_known_and_waits() {
+        let guard: kube::core::DeserializeGuard<Meeting> = serde_json::from_value(json!({
+            "metadata": {"namespace": "team-a", "name": "broken", "uid": "m-2"}, "spec": {"maxParticipants": "many"}
+        }))
+        .unwrap();
+        let record = MeetingRecord::from_invalid(&guard.0.unwrap_err()).unwrap();
+        assert_eq!(record.waiting.reason, "MeetingInvalid");
+        assert!(record.waiting.message.contains("many"), "{}", record.waiting.message);
+    }
+}

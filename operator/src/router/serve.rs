@@ -1,0 +1,193 @@
+//! The sockets: plain and TLS listeners, limits on connections, certificates that change while they serve, and an orderly end.
+//!
+//! It knows nothing of routes.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use axum::{Extension, Router};
+use axum_server::accept::NoDelayAcceptor;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
+use axum_server::{Handle, Server};
+use thiserror::Error;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tracing::{info, warn};
+
+use super::app::{App, app};
+use super::config::{Config, TlsConfig};
+use super::handshake::Scheme;
+
+/// A new connection must have sent its first request by then.
+const FIRST_REQUEST: Duration = Duration::from_secs(15);
+/// Between requests a connection may rest this long; above what load balancers allow themselves, so that they close first.
+const IDLE: Duration = Duration::from_secs(75);
+/// Request line and headers together.
+const MAX_HEADER_BYTES: usize = 64 * 1024;
+/// Time for requests that run when the router is told to stop.
+const GRACE: Duration = Duration::from_secs(5);
+/// How often the certificate files are looked at.
+const CERTIFICATE_CHECK: Duration = Duration::from_secs(30);
+
+/// Why the router cannot serve.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    /// The address cannot be listened on.
+    #[error("could not listen on {address}")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// Certificate or key cannot be used.
+    #[error("could not use the certificate {cert:?} with the key {key:?}")]
+    Certificate {
+        /// Certificate file.
+        cert: PathBuf,
+        /// Key file.
+        key: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A listener broke.
+    #[error("a listener failed")]
+    Listener(#[source] io::Error),
+}
+
+/// Listeners that stand, so that a taken port is known before anything else starts.
+#[derive(Debug)]
+pub struct Listeners {
+    plain: TcpListener,
+    tls: Option<(TcpListener, TlsFiles, RustlsConfig)>,
+}
+
+impl Listeners {
+    /// Binds the addresses and reads the certificate.
+    pub async fn bind(config: &Config) -> Result<Self, ServeError> {
+        let plain = bind(config.listen)?;
+        let tls = match &config.tls {
+            Some(tls) => Some(bind_tls(tls).await?),
+            None => None,
+        };
+        Ok(Self { plain, tls })
+    }
+
+    /// Where plain HTTP is served.
+    pub fn plain_address(&self) -> io::Result<SocketAddr> {
+        self.plain.local_addr()
+    }
+
+    /// Where HTTPS is served.
+    pub fn tls_address(&self) -> Option<io::Result<SocketAddr>> {
+        self.tls.as_ref().map(|(listener, ..)| listener.local_addr())
+    }
+
+    /// Serves until `state.stopping` is cancelled, then lets everybody go within a few seconds.
+    pub async fn serve(self, state: App) -> Result<(), ServeError> {
+        let (handle, router) = (Handle::new(), app(state.clone()));
+        let secure = self.tls.map(|(listener, files, config)| {
+            tokio::spawn(keep_certificate(files, config.clone()));
+            let acceptor = RustlsAcceptor::new(config).acceptor(NoDelayAcceptor::new());
+            let router = router.clone().layer(Extension(Scheme::Https));
+            let handle = handle.clone();
+            async move { server(listener, &handle)?.acceptor(acceptor).serve(make_service(router)).await }
+        });
+        let plain = server(self.plain, &handle).map_err(ServeError::Listener)?;
+        let plain = plain.acceptor(NoDelayAcceptor::new()).serve(make_service(router));
+        let served = async {
+            match secure {
+                Some(secure) => tokio::try_join!(plain, secure).map(|_| ()),
+                None => plain.await,
+            }
+        };
+        let stop = async {
+            state.stopping.cancelled().await;
+            info!("stopping: no new connections, open ones are let go");
+            handle.graceful_shutdown(Some(GRACE));
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            result = served => result.map_err(ServeError::Listener)?,
+            () = stop => {}
+        }
+        state.tasks.close();
+        if timeout(GRACE, state.tasks.wait()).await.is_err() {
+            warn!(sockets = state.tasks.len(), "some sockets did not end in time");
+        }
+        Ok(())
+    }
+}
+
+type MakeService = axum::extract::connect_info::IntoMakeServiceWithConnectInfo<Router, SocketAddr>;
+
+fn make_service(router: Router) -> MakeService {
+    router.into_make_service_with_connect_info()
+}
+
+fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address).map_err(|source| ServeError::Listen { address, source })
+}
+
+async fn bind_tls(tls: &TlsConfig) -> Result<(TcpListener, TlsFiles, RustlsConfig), ServeError> {
+    let (cert, key) = (tls.cert.clone(), tls.key.clone());
+    let unusable = |source| ServeError::Certificate { cert: cert.clone(), key: key.clone(), source };
+    let mut files = TlsFiles { cert: cert.clone(), key: key.clone(), seen: None };
+    let (chain, private) = files.read_changed().await.map_err(unusable)?.expect("the first reading is always a change");
+    let config = RustlsConfig::from_pem(chain, private).await.map_err(unusable)?;
+    Ok((bind(tls.listen)?, files, config))
+}
+
+fn server(listener: TcpListener, handle: &Handle<SocketAddr>) -> io::Result<Server<SocketAddr>> {
+    let mut server = axum_server::from_tcp(listener)?.handle(handle.clone()).first_request_timeout(FIRST_REQUEST);
+    server.http_builder().http1().max_buf_size(MAX_HEADER_BYTES).header_read_timeout(IDLE);
+    Ok(server.accept_error_handler(|peer, error| tracing::debug!(?peer, %error, "a connection was not accepted")))
+}
+
+/// The certificate's files and what was read from them last.
+#[derive(Debug)]
+struct TlsFiles {
+    cert: PathBuf,
+    key: PathBuf,
+    seen: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+impl TlsFiles {
+    /// Certificate and key if either has changed since the last call.
+    async fn read_changed(&mut self) -> io::Result<Option<(Vec<u8>, Vec<u8>)>> {
+        let found = (tokio::fs::read(&self.cert).await?, tokio::fs::read(&self.key).await?);
+        if self.seen.as_ref() == Some(&found) {
+            return Ok(None);
+        }
+        self.seen = Some(found.clone());
+        Ok(Some(found))
+    }
+
+    /// Takes over a changed certificate; a broken one leaves the old one in use.
+    async fn reload(&mut self, config: &RustlsConfig) {
+        let result = match self.read_changed().await {
+            Ok(None) => return,
+            Ok(Some((cert, key))) => config.reload_from_pem(cert, key).await,
+            Err(error) => Err(error),
+        };
+        match result {
+            Ok(()) => info!(cert = ?self.cert, "certificate changed and is in use"),
+            Err(error) => {
+                warn!(cert = ?self.cert, %error, "could not use the changed certificate; the old one stays in use");
+            }
+        }
+    }
+}
+
+async fn keep_certificate(mut files: TlsFiles, config: RustlsConfig) {
+    let mut ticks = interval(CERTIFICATE_CHECK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        files.reload(&config).await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

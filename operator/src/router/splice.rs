@@ -1,0 +1,198 @@
+//! Passes bytes both ways between a client and its media pod until one of them ends.
+//!
+//! It never looks at the bytes: frames, pings and compression are between client and pod. A reader that does not read stops the writer on
+//! the other side (one small buffer for each direction, no queue).
+
+use std::io;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
+
+/// Requests of a client are small, what a pod tells about others is larger.
+const FROM_CLIENT_BUFFER: usize = 2 * 1024;
+const FROM_POD_BUFFER: usize = 4 * 1024;
+/// Time for the rest of the other direction, for example the answer to a close frame, once one side has ended.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// Who ended a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The client closed or was lost.
+    Client,
+    /// The pod closed or was lost.
+    Pod,
+    /// The pod has said nothing for longer than its own pings allow.
+    PodSilent,
+    /// The pod no longer exists.
+    PodGone,
+    /// This router is shutting down.
+    RouterStopping,
+}
+
+impl End {
+    /// One word for logs and metrics.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Client => "ClientEnded",
+            Self::Pod => "PodEnded",
+            Self::PodSilent => "PodSilent",
+            Self::PodGone => "PodGone",
+            Self::RouterStopping => "RouterStopping",
+        }
+    }
+}
+
+/// What has passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spliced {
+    /// Who ended it.
+    pub end: End,
+    /// Bytes from the client to the pod.
+    pub from_client: u64,
+    /// Bytes from the pod to the client.
+    pub from_pod: u64,
+}
+
+/// Passes bytes until one side ends, the pod is silent for `silence`, or `stop` resolves.
+pub async fn splice<C, P>(client: C, pod: P, silence: Duration, stop: impl Future<Output = End>) -> Spliced
+where
+    C: AsyncRead + AsyncWrite,
+    P: AsyncRead + AsyncWrite,
+{
+    let (mut client_reader, mut client_writer) = tokio::io::split(client);
+    let (mut pod_reader, mut pod_writer) = tokio::io::split(pod);
+    let (mut from_client, mut from_pod) = (0, 0);
+    let end = {
+        let mut upward =
+            std::pin::pin!(pump(&mut client_reader, &mut pod_writer, FROM_CLIENT_BUFFER, None, &mut from_client));
+        let mut downward =
+            std::pin::pin!(pump(&mut pod_reader, &mut client_writer, FROM_POD_BUFFER, Some(silence), &mut from_pod));
+        tokio::select! {
+            _ = &mut upward => {
+                let _ = timeout(LINGER, &mut downward).await;
+                End::Client
+            }
+            end = &mut downward => {
+                let _ = timeout(LINGER, &mut upward).await;
+                match end { PumpEnd::Silent => End::PodSilent, PumpEnd::Done => End::Pod }
+            }
+            end = stop => end,
+        }
+    };
+    let _ = timeout(LINGER, client_writer.shutdown()).await;
+    Spliced { end, from_client, from_pod }
+}
+
+enum PumpEnd {
+    Done,
+    Silent,
+}
+
+/// One direction. When its source ends, its destination is told so (half close).
+async fn pump(
+    reader: &mut (impl AsyncRead + Unpin),
+    writer: &mut (impl AsyncWrite + Unpin),
+    capacity: usize,
+    silence: Option<Duration>,
+    passed: &mut u64,
+) -> PumpEnd {
+    let mut buffer = vec![0; capacity];
+    loop {
+        let Some(read) = read_some(reader, &mut buffer, silence).await else {
+            let _ = writer.shutdown().await;
+            return PumpEnd::Silent;
+        };
+        let count = read.unwrap_or(0);
+        if count == 0 || write_all(writer, &buffer[..count]).await.is_err() {
+            let _ = writer.shutdown().await;
+            return PumpEnd::Done;
+        }
+        *passed += count as u64;
+    }
+}
+
+/// `None` means silence for longer than allowed.
+async fn read_some(
+    reader: &mut (impl AsyncRead + Unpin),
+    buffer: &mut [u8],
+    silence: Option<Duration>,
+) -> Option<io::Result<usize>> {
+    match silence {
+        Some(limit) => timeout(limit, reader.read(buffer)).await.ok(),
+        None => Some(reader.read(buffer).await),
+    }
+}
+
+async fn write_all(writer: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {
+    writer.write_all(bytes).await?;
+    writer.flush().await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use tokio::io::duplex;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_mins(10);
+
+    #[tokio::test]
+    async fn bytes_pass_both_ways_and_are_counted() {
+        let (mut client, router_client) = duplex(64);
+        let (mut pod, router_pod) = duplex(64);
+        let task = tokio::spawn(splice(router_client, router_pod, LONG, pending()));
+        client.write_all(b"hello pod").await.unwrap();
+        let mut seen = [0; 9];
+        pod.read_exact(&mut seen).await.unwrap();
+        assert_eq!(&seen, b"hello pod");
+        pod.write_all(b"hi").await.unwrap();
+        drop(pod);
+        let mut rest = Vec::new();
+        client.read_to_end(&mut rest).await.unwrap();
+        assert_eq!(rest, b"hi");
+        drop(client);
+        assert_eq!(task.await.unwrap(), Spliced { end: End::Pod, from_client: 9, from_pod: 2 });
+    }
+
+    #[tokio::test]
+    async fn a_pod_that_does_not_read_stops_the_client_instead_of_filling_memory() {
+        let (mut client, router_client) = duplex(64);
+        let (pod, router_pod) = duplex(64);
+        let task = tokio::spawn(splice(router_client, router_pod, LONG, pending()));
+        // The write cannot end while the pod does not read; after the pod is gone it fails.
+        let bytes = vec![7; 1_000_000];
+        let mut writer = Box::pin(client.write_all(&bytes));
+        assert!(futures_util::poll!(&mut writer).is_pending());
+        for _ in 0..1000 {
+            tokio::task::yield_now().await;
+            assert!(futures_util::poll!(&mut writer).is_pending());
+        }
+        drop(pod);
+        assert!(writer.await.is_err(), "the client notices");
+        drop(client);
+        let spliced = task.await.unwrap();
+        assert!(spliced.from_client < 10_000, "{spliced:?}");
+    }
+
+    #[tokio::test]
+    async fn a_silent_pod_is_let_go() {
+        let (mut client, router_client) = duplex(64);
+        let (_pod, router_pod) = duplex(64);
+        let task = tokio::spawn(splice(router_client, router_pod, Duration::from_millis(5), pending()));
+        assert_eq!(client.read_to_end(&mut Vec::new()).await.unwrap(), 0, "the client sees the end");
+        drop(client);
+        assert_eq!(task.await.unwrap().end, End::PodSilent);
+    }
+
+    #[tokio::test]
+    async fn whoever_stops_it_is_named_and_the_client_sees_the_end() {
+        let (mut client, router_client) = duplex(64);
+        let (_pod, router_pod) = duplex(64);
+        let spliced = splice(router_client, router_pod, LONG, async { End::PodGone });
+        assert_eq!(spliced.await.end, End::PodGone);
+        assert_eq!(client.read_to_end(&mut Vec::new()).await.unwrap(), 0);
+    }
+}

@@ -1,0 +1,7 @@
+//! Tests of the router as a whole: its routes without sockets, its signaling with real ones, its table fed by watch events.
+
+mod feed;
+mod http;
+pub(super) mod peer;
+mod proxy;
+mod proxy_faults;

@@ -1,0 +1,194 @@
+//! Signaling as it goes well: spliced, held, connected, let go.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use convene_crds::MeetingPhase;
+use futures_util::{SinkExt, StreamExt};
+use tokio::net::TcpListener;
+use tokio_tungstenite::tungstenite::Message;
+
+use super::super::app::SignalSettings;
+use super::super::fixtures::{meeting_record, settings};
+use super::peer::{Pod, Running, closed, echo, join, refused, until};
+
+const JOIN: &str = "/signal/team-a/stand-up?peerId=abc&name=%C3%A9";
+
+#[tokio::test]
+async fn bytes_pass_both_ways_and_the_pod_learns_who_comes() {
+    let mut router = Running::start().await;
+    let pod = Pod::start(&router.fixture.jwks).await;
+    router.fixture.assign("media-0", pod.address);
+    let headers = [
+        ("origin", "https://meet.example.org"),
+        ("cookie", "a=b"),
+        ("authorization", "Bearer mine"),
+        ("x-forwarded-for", "203.0.113.9"),
+    ];
+    let mut client = join(router.address, JOIN, &headers).await.unwrap();
+
+    assert_eq!(echo(&mut client, "hello").await, "hello");
+    let long = "x".repeat(300_000);
+    assert_eq!(echo(&mut client, &long).await, long);
+    client.send(Message::binary(vec![0, 1, 2, 255])).await.unwrap();
+    assert_eq!(client.next().await.unwrap().unwrap(), Message::binary(vec![0, 1, 2, 255]));
+    assert_eq!(echo(&mut client, "ping me").await, "pong 13", "the pod's ping reaches the client, its pong the pod");
+
+    let seen = pod.seen().remove(0);
+    assert_eq!(seen.uri, JOIN);
+    assert_eq!(seen.grant, meeting_record("team-a", "stand-up", None).grant());
+    assert_eq!(seen.headers["origin"], "https://meet.example.org");
+    assert_eq!(seen.headers["x-forwarded-for"], "127.0.0.1");
+    assert_eq!(seen.headers["x-forwarded-proto"], "http");
+    assert!(!seen.headers.contains_key("cookie"));
+    assert_eq!(seen.headers.get_all("authorization").iter().count(), 1);
+
+    assert_eq!(router.fixture.app.metrics.open_sockets.get(), 1);
+    client.close(None).await.unwrap();
+    until("the socket is gone", || router.fixture.app.metrics.open_sockets.get() == 0).await;
+    assert!(router.has_metric(r#"convene_router_joins_total{outcome="Connected"} 1"#));
+}
+
+#[tokio::test]
+async fn a_join_is_held_until_the_meeting_has_a_ready_pod() {
+    let mut router = Running::start().await;
+    let pod = Pod::start(&router.fixture.jwks).await;
+    let joining = router.held_join().await;
+    router.fixture.assign("media-0", pod.address);
+    let mut client = joining.await.unwrap().unwrap();
+    assert_eq!(echo(&mut client, "hello").await, "hello");
+    assert_eq!(router.fixture.app.metrics.held_joins.get(), 0);
+}
+
+#[tokio::test]
+async fn a_join_is_held_while_its_pod_has_just_died_and_goes_to_the_next_one() {
+    let mut router = Running::start().await;
+    let dead = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    router.fixture.assign("media-0", dead);
+    let joining = router.held_join().await;
+    let pod = Pod::start(&router.fixture.jwks).await;
+    router.fixture.assign("media-1", pod.address);
+    let mut client = joining.await.unwrap().unwrap();
+    assert_eq!(echo(&mut client, "hello").await, "hello");
+}
+
+#[tokio::test]
+async fn a_pod_that_comes_back_at_its_address_is_tried_again_without_any_news() {
+    let mut router = Running::start().await;
+    let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    router.fixture.assign("media-0", address);
+    let joining = router.held_join().await;
+    let _pod = Pod::on(TcpListener::bind(address).await.unwrap(), &router.fixture.jwks);
+    assert_eq!(echo(&mut joining.await.unwrap().unwrap(), "hello").await, "hello");
+}
+
+#[tokio::test]
+async fn when_the_pod_dies_the_client_is_let_go_and_finds_the_next_pod_at_the_same_address() {
+    let mut router = Running::start().await;
+    let (first, second) = (Pod::start(&router.fixture.jwks).await, Pod::start(&router.fixture.jwks).await);
+    router.fixture.assign("media-0", first.address);
+    let mut client = router.join(JOIN).await.unwrap();
+    echo(&mut client, "hello").await;
+    first.die().await;
+    assert_eq!(closed(client).await, None, "no close frame: clients come back");
+    until("the end is counted", || router.has_metric(r#"convene_router_socket_ends_total{reason="PodEnded"} 1"#)).await;
+    router.fixture.assign("media-1", second.address);
+    assert_eq!(echo(&mut router.join(JOIN).await.unwrap(), "again").await, "again");
+}
+
+#[tokio::test]
+async fn a_pod_that_vanishes_without_a_word_is_noticed_by_its_deletion() {
+    let mut router = Running::start().await;
+    let pod = Pod::start(&router.fixture.jwks).await;
+    router.fixture.assign("media-0", pod.address);
+    let mut client = router.join(JOIN).await.unwrap();
+    echo(&mut client, "hello").await;
+    router.fixture.index.reset_pods([]);
+    router.fixture.app.table.publish(router.fixture.index.clone());
+    router.fixture.app.links.sweep(&router.fixture.app.table);
+    assert_eq!(closed(client).await, None);
+    until("the end is counted", || router.has_metric(r#"convene_router_socket_ends_total{reason="PodGone"} 1"#)).await;
+}
+
+#[tokio::test]
+async fn unknown_and_ended_meetings_are_final_for_the_client() {
+    let mut router = Running::start().await;
+    for path in [
+        "/signal/team-a/board",
+        "/signal/team-b/stand-up",
+        "/signal/Team/x",
+        "/signal/a%2fb/x",
+        "/signal/..%2f/x",
+        "/signal/t/%C3%A9",
+        "/signal/t/%ff",
+    ] {
+        let client = router.join(path).await.unwrap_or_else(|error| panic!("{path}: {error}"));
+        assert_eq!(closed(client).await, Some((4000, "meeting not found".into())), "{path}");
+    }
+    router.fixture.index.apply_meeting(super::super::record::MeetingRecord {
+        phase: MeetingPhase::Ended,
+        ..meeting_record("team-a", "stand-up", None)
+    });
+    router.fixture.app.table.publish(router.fixture.index.clone());
+    assert_eq!(closed(router.join(JOIN).await.unwrap()).await, Some((4000, "meeting ended".into())));
+}
+
+#[tokio::test]
+async fn a_meeting_deleted_while_a_join_is_held_ends_it_for_good() {
+    let mut router = Running::start().await;
+    let joining = router.held_join().await;
+    router.fixture.index.reset_meetings([]);
+    router.fixture.app.table.publish(router.fixture.index.clone());
+    assert_eq!(closed(joining.await.unwrap().unwrap()).await, Some((4000, "meeting not found".into())));
+}
+
+#[tokio::test]
+async fn a_router_that_has_just_started_holds_instead_of_denying() {
+    let router = Running::start().await;
+    router.fixture.app.table.publish(super::super::index::RoutingIndex::default());
+    let joining = router.held_join().await;
+    router.fixture.app.table.publish(router.fixture.index.clone());
+    until("still held, now for its pod", || router.fixture.app.metrics.held_joins.get() == 1).await;
+    joining.abort();
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_while_it_waits_is_not_held_any_longer() {
+    let router = Running::start().await;
+    router.held_join().await.abort();
+    until("nobody is held", || router.fixture.app.metrics.held_joins.get() == 0).await;
+    assert!(router.has_metric(r#"convene_router_joins_total{outcome="ClientGone"} 1"#));
+    assert_eq!(router.fixture.app.held.available_permits(), settings().max_held);
+    assert_eq!(router.fixture.app.sockets.available_permits(), settings().max_sockets);
+}
+
+#[tokio::test]
+async fn a_join_that_waits_too_long_is_told_what_for() {
+    let router = Running::with(SignalSettings { hold_timeout: Duration::from_millis(30), ..settings() }).await;
+    let (status, problem) = refused(router.join(JOIN).await);
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!((&problem["reason"], &problem["instance"]), (&"Pending".into(), &"/signal/team-a/stand-up".into()));
+    assert!(problem["detail"].as_str().unwrap().contains("being given a place"), "{problem}");
+}
+
+#[tokio::test]
+async fn stopping_lets_sockets_and_held_joins_go_and_then_ends() {
+    let mut router = Running::start().await;
+    let joining = router.held_join().await;
+    let pod = Pod::start(&router.fixture.jwks).await;
+    router.fixture.index.apply_meeting(meeting_record("team-a", "other", Some(("media-0", "uid-media-0"))));
+    router.fixture.index.apply_pod(super::super::fixtures::pod_record(
+        "media-0",
+        "uid-media-0",
+        &pod.address.to_string(),
+    ));
+    router.fixture.app.table.publish(router.fixture.index.clone());
+    let mut client = router.join("/signal/team-a/other").await.unwrap();
+    echo(&mut client, "hello").await;
+
+    router.fixture.app.stopping.cancel();
+    assert_eq!(refused(joining.await.unwrap()).0, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(closed(client).await, None, "no close frame: clients come back, to another replica");
+    router.server.await.unwrap().unwrap();
+    assert!(router.fixture.app.tasks.is_empty());
+}
