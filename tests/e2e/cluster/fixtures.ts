@@ -1,0 +1,22 @@
+// Fixtures of the tests on a cluster: people who are photographed, and a cluster that is written down, when a test fails.
+import { test as base } from '@playwright/test';
+
+import { dumpCluster } from '../support/dump.ts';
+import { People } from '../support/people.ts';
+
+export const test = base.extend<{ people: People }>({
+  people: [
+    async ({}, use, info) => {
+      const people = new People();
+      await use(people);
+      if (info.status !== info.expectedStatus) {
+        await people.dump(info);
+        await dumpCluster(info);
+      }
+      await people.closeAll();
+    },
+    { auto: true },
+  ],
+});
+
+export { expect } from '@playwright/test';

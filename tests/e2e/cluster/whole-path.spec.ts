@@ -1,0 +1,204 @@
+// The whole path on a real Kubernetes: helm, kubectl, operator, router, media pods and browsers. The tests build on each other:
+// they are one story, from installation to removal.
+import { everyoneSeesAndHearsEveryone, everyoneShowsOnly } from '../support/call.ts';
+import { cluster, keepAfterFailure } from '../support/environment.ts';
+import { httpsGet } from '../support/https.ts';
+import { apply, conditionOf, describeShows, getObject, kubectl, listObjects, refusalOf } from '../support/kubectl.ts';
+import { apiServerProcess, processesOfPod } from '../support/node-process.ts';
+import { ProtooClient } from '../support/protoo.ts';
+import { NAMESPACE, install, isUsable, place, publicUrl, remains, removeLeftovers, uninstall } from '../support/release.ts';
+import { certificateAuthority } from '../support/tls.ts';
+import { waitUntil } from '../support/wait.ts';
+import { expect, test } from './fixtures.ts';
+
+const MEETING = ['meeting', 'team-standup'] as const;
+const MEETING_URL = `${publicUrl}/m/default/team-standup`;
+const MEDIA_PODS = ['pods', '--namespace', NAMESPACE, '--selector', 'app.kubernetes.io/name=convene-media-pod'] as const;
+const POOL_DEFAULTS = { rtcPorts: { min: 42_000, max: 42_009 }, warm: 1, max: 1 };
+
+const meeting = (name: string, spec: object): object => ({
+  apiVersion: 'convene.dev/v1alpha1',
+  kind: 'Meeting',
+  metadata: { name, namespace: 'default' },
+  spec,
+});
+const pool = (name: string, spec: object): object => ({
+  apiVersion: 'convene.dev/v1alpha1',
+  kind: 'MediaPool',
+  metadata: { name, namespace: NAMESPACE },
+  spec: { ...POOL_DEFAULTS, ...spec },
+});
+
+/** The media pod that carries the meeting now. */
+async function carrier(): Promise<{ name: string; uid: string }> {
+  const { status } = await getObject(...MEETING);
+  return status?.['pod'] as { name: string; uid: string };
+}
+
+test.describe.configure({ mode: 'serial' });
+
+test.beforeAll(async () => {
+  test.setTimeout(240_000);
+  await removeLeftovers();
+});
+
+test.afterAll(async ({}, info) => {
+  test.setTimeout(240_000);
+  if (info.status !== info.expectedStatus && keepAfterFailure) return;
+  await kubectl('delete', 'meetings', '--all', '--namespace', 'default').catch(() => undefined); // no such kind any more: fine
+  await removeLeftovers();
+});
+
+test('helm install makes operator, router and a media pod ready, and says what to do next', async () => {
+  const notes = await install();
+  expect(notes).toContain('kubectl apply -f examples/meeting.yaml');
+  expect(notes).toContain(MEETING_URL);
+  await isUsable();
+});
+
+test('kubectl apply of the example makes a meeting that is ready and has a URL', async () => {
+  await kubectl('apply', '-f', 'examples/meeting.yaml');
+  await kubectl('wait', '--for=condition=Ready', MEETING.join('/'), '--timeout=60s');
+  const table = await kubectl('get', 'meetings');
+  expect(table).toMatch(/^NAME +PHASE +PARTICIPANTS +JOIN URL +AGE/);
+  expect(table).toContain(MEETING_URL);
+  expect(table).toMatch(/ Ready /);
+  await describeShows(MEETING, /Assigned/, /Events:\s+Type/);
+});
+
+test('two and then three people see and hear each other at the routed URL, and one leaves', async ({ people }) => {
+  const ada = await people.join('Ada', place(MEETING_URL));
+  const grace = await people.join('Grace', place(MEETING_URL));
+  await everyoneSeesAndHearsEveryone([ada, grace]);
+
+  const linus = await people.join('Linus', place(MEETING_URL));
+  await everyoneSeesAndHearsEveryone([ada, grace, linus]);
+  await waitUntil('kubectl shows three participants', 30, async () => {
+    const { status } = await getObject(...MEETING);
+    return status?.['participants'] === 3 ? undefined : `it shows ${String(status?.['participants'])}`;
+  });
+
+  await linus.leave();
+  await everyoneShowsOnly([ada, grace]);
+  await everyoneSeesAndHearsEveryone([ada, grace]);
+});
+
+test('the media pod is deleted under the call: it comes back by itself on another pod', async ({ people }) => {
+  const ada = await people.join('Ada', place(MEETING_URL));
+  const grace = await people.join('Grace', place(MEETING_URL));
+  await everyoneSeesAndHearsEveryone([ada, grace]);
+  const before = await carrier();
+
+  await kubectl('delete', 'pod', before.name, '--namespace', NAMESPACE, '--force', '--grace-period=0');
+  await waitUntil('the meeting has another pod', 60, async () => {
+    const now = await carrier();
+    return now?.uid !== undefined && now.uid !== before.uid ? undefined : 'it still has the old one';
+  });
+  await everyoneSeesAndHearsEveryone([ada, grace], 90);
+  await describeShows(MEETING, /Events:[^]*Assigned/);
+});
+
+test('the process of the media pod is killed under the call: it comes back by itself', async ({ people }) => {
+  test.skip(!cluster.isOwn, 'the processes of somebody else\'s cluster are not here');
+  const ada = await people.join('Ada', place(MEETING_URL));
+  const grace = await people.join('Grace', place(MEETING_URL));
+  await everyoneSeesAndHearsEveryone([ada, grace]);
+
+  const { uid } = await carrier();
+  const processes = processesOfPod(uid, 'convene-media-pod');
+  expect(processes).toHaveLength(1);
+  process.kill(processes[0] as number, 'SIGKILL');
+  await waitUntil('Ada sees that the connection is lost', 15, async () => {
+    const state = await ada.connectionState();
+    return state === 'connected' ? 'she is still connected' : undefined;
+  });
+  await everyoneSeesAndHearsEveryone([ada, grace], 90);
+});
+
+test('operator and API server are away: calls go on, people still come in, and new meetings are served afterwards', async ({ people }) => {
+  test.skip(!cluster.isOwn, 'the API server of somebody else\'s cluster is not ours to stop');
+  const ada = await people.join('Ada', place(MEETING_URL));
+  const server = apiServerProcess();
+  await kubectl('delete', 'pod', '--namespace', NAMESPACE, '--selector', 'app.kubernetes.io/component=operator', '--force', '--grace-period=0');
+  process.kill(server, 'SIGSTOP');
+  try {
+    const grace = await people.join('Grace', place(MEETING_URL));
+    await everyoneSeesAndHearsEveryone([ada, grace]);
+  } finally {
+    process.kill(server, 'SIGCONT');
+  }
+  await apply(meeting('afterwards', {}));
+  await conditionOf(['meeting', 'afterwards'], 'Ready', { status: 'True' }, 90);
+  await kubectl('delete', 'meeting', 'afterwards');
+});
+
+test('a meeting nobody made: a page for people, problem+json for programs, a final close for clients', async ({ people }) => {
+  const url = `${publicUrl}/m/default/nobody-made-this`;
+  const page = await httpsGet(url, { accept: 'text/html' });
+  expect(page.status).toBe(404);
+  expect(page.contentType).toContain('text/html');
+
+  const api = await httpsGet(`${publicUrl}/api/v1/meetings/default/nobody-made-this`);
+  expect(api.status).toBe(404);
+  expect(api.contentType).toContain('application/problem+json');
+  expect(JSON.parse(api.body)).toMatchObject({ status: 404 });
+
+  const client = await ProtooClient.connect(`${publicUrl.replace('https', 'wss')}/signal/default/nobody-made-this?peerId=somebodyx`, certificateAuthority());
+  expect((await client.closed(5)).code).toBe(4000);
+
+  const visitor = await people.open('Visitor', place(url));
+  await expect(visitor.page.locator('body')).toContainText('nobody-made-this');
+});
+
+test('a media pool that cannot work is refused with a sentence', async () => {
+  expect(await refusalOf(pool('bad', { rtcPorts: { min: 42_009, max: 42_000 } }))).toContain('rtcPorts.min is larger than rtcPorts.max');
+  expect(await refusalOf(pool('bad', { workersPerPod: 20 }))).toContain('rtcPorts has no room');
+  expect(await refusalOf(pool('bad', { rtcPorts: { min: 80, max: 90 } }))).toContain('1024');
+});
+
+test('a meeting whose pool does not exist waits, and says so', async () => {
+  await apply(meeting('homeless', { pool: 'nowhere' }));
+  const condition = await conditionOf(['meeting', 'homeless'], 'Accepted', { status: 'False' });
+  expect(condition.message).toContain('nowhere');
+  await describeShows(['meeting', 'homeless'], new RegExp(condition.reason), /Events:[^]*nowhere/);
+  await kubectl('delete', 'meeting', 'homeless');
+});
+
+test('a meeting larger than its pool allows waits, and says so', async () => {
+  await apply(pool('tiny', { capacity: { participants: 5 }, warm: 0 }));
+  await apply(meeting('too-large', { pool: 'tiny', maxParticipants: 50 }));
+  const condition = await conditionOf(['meeting', 'too-large'], 'Ready', { status: 'False' });
+  await describeShows(['meeting', 'too-large'], new RegExp(condition.reason), /Events:[^]*tiny/);
+  await kubectl('delete', 'meeting', 'too-large');
+  await kubectl('delete', 'mediapool', 'tiny', '--namespace', NAMESPACE);
+});
+
+test('a pool whose image does not exist says so, and the other pools go on', async () => {
+  const name = ['mediapool', 'no-image', '--namespace', NAMESPACE];
+  await apply(pool('no-image', { image: 'localhost/no-such-image:1', imagePullPolicy: 'Never', rtcPorts: { min: 43_000, max: 43_009 } }));
+  const condition = await conditionOf(name, 'PodsAvailable', { status: 'False' }, 90);
+  expect(condition.message).toContain('no-such-image');
+  await describeShows(name, /no-such-image/, new RegExp(`Events:[^]*${condition.reason}`));
+
+  await apply(meeting('elsewhere', {}));
+  await conditionOf(['meeting', 'elsewhere'], 'Ready', { status: 'True' });
+  await kubectl('delete', 'meeting', 'elsewhere');
+  await kubectl('delete', 'mediapool', 'no-image', '--namespace', NAMESPACE);
+});
+
+test('kubectl delete meeting ends the call for everybody', async ({ people }) => {
+  const ada = await people.join('Ada', place(MEETING_URL));
+  const grace = await people.join('Grace', place(MEETING_URL));
+  await everyoneSeesAndHearsEveryone([ada, grace]);
+  await kubectl('delete', ...MEETING);
+  await Promise.all([ada.seesEnd(15), grace.seesEnd(15)]);
+});
+
+test('helm uninstall leaves nothing', async () => {
+  await uninstall();
+  await waitUntil('nothing is left', 60, async () => {
+    const left = await remains();
+    return left.length === 0 ? undefined : left.join(', ');
+  });
+  expect(await listObjects(...MEDIA_PODS)).toEqual([]);
+});

@@ -1,0 +1,70 @@
+// Convene on the test cluster: installed as the README says, with the test certificate, and removed without a trace.
+import { join } from 'node:path';
+
+import { cluster } from './environment.ts';
+import { httpsGet } from './https.ts';
+import { CommandError, helm, kubectl } from './kubectl.ts';
+import type { Place } from './participant.ts';
+import { routerKeyFingerprint } from './tls.ts';
+import { waitUntil } from './wait.ts';
+
+export const NAMESPACE = 'convene-system';
+const HTTPS_NODE_PORT = 30443;
+const TLS_SECRET = 'router-tls';
+
+export const publicUrl = `https://${cluster.nodeAddress}:${String(HTTPS_NODE_PORT)}`;
+
+export function place(url: string): Place {
+  return { url, keyFingerprint: routerKeyFingerprint() };
+}
+
+/** Removes what an earlier, interrupted run may have left. */
+export async function removeLeftovers(): Promise<void> {
+  await uninstall().catch(ignoreAbsent);
+  await kubectl('delete', 'namespace', NAMESPACE, '--ignore-not-found', '--wait', '--timeout=120s');
+}
+
+function ignoreAbsent(error: unknown): void {
+  if (!(error instanceof CommandError)) throw error;
+}
+
+/** The README's commands, and what a test cluster needs besides: certificate and a port on the nodes. Returns what helm printed. */
+export async function install(): Promise<string> {
+  await helm('install', 'convene-crds', 'charts/convene-crds');
+  await kubectl('create', 'namespace', NAMESPACE);
+  const files = [`--cert=${join(cluster.tls, 'router.crt')}`, `--key=${join(cluster.tls, 'router.key')}`];
+  await kubectl('create', 'secret', 'tls', TLS_SECRET, '--namespace', NAMESPACE, ...files);
+  return helm(
+    ...['install', 'convene', 'charts/convene', '--namespace', NAMESPACE, '--create-namespace'],
+    ...['--set', `publicUrl=${publicUrl},router.tls.secretName=${TLS_SECRET}`],
+    ...['--set', `router.service.type=NodePort,router.service.httpsNodePort=${String(HTTPS_NODE_PORT)}`],
+    ...cluster.helmArguments,
+  );
+}
+
+/** Operator, router and the default pool can be used, and the router answers at its public address. */
+export async function isUsable(): Promise<void> {
+  await kubectl('rollout', 'status', 'deployment/convene-operator', 'deployment/convene-router', '--namespace', NAMESPACE, '--timeout=90s');
+  await kubectl('wait', '--for=condition=Ready', 'mediapool/default', '--namespace', NAMESPACE, '--timeout=90s');
+  await waitUntil('the router answers from outside', 30, async () => {
+    const { status } = await httpsGet(`${publicUrl}/healthz`);
+    return status === 200 ? undefined : `/healthz says ${String(status)}`;
+  });
+}
+
+export async function uninstall(): Promise<void> {
+  await helm('uninstall', 'convene', '--namespace', NAMESPACE, '--wait', '--ignore-not-found');
+  await helm('uninstall', 'convene-crds', '--wait', '--ignore-not-found');
+}
+
+/** Everything in the release namespace and cluster-wide that is not Kubernetes' own, nor our certificate. */
+export async function remains(): Promise<string[]> {
+  const kinds = 'pods,secrets,configmaps,services,deployments,replicasets,serviceaccounts,roles,rolebindings,poddisruptionbudgets';
+  const inNamespace = await kubectl('get', kinds, '--namespace', NAMESPACE, '-o', 'name');
+  const clusterWide = await kubectl('get', 'clusterroles,clusterrolebindings,customresourcedefinitions', '-o', 'name');
+  const expected = new Set([`secret/${TLS_SECRET}`, 'configmap/kube-root-ca.crt', 'serviceaccount/default']);
+  return [
+    ...inNamespace.split('\n').filter((name) => name !== '' && !expected.has(name)),
+    ...clusterWide.split('\n').filter((name) => name.includes('convene')),
+  ];
+}
