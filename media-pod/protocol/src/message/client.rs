@@ -7,7 +7,7 @@ use thiserror::Error;
 use ts_rs::TS;
 
 /// Longest display name, in characters.
-pub const MAX_DISPLAY_NAME: usize = 64;
+pub(crate) const MAX_DISPLAY_NAME: usize = 64;
 
 /// Everything a client may ask or tell. The JSON is `{ "method": …, "data": … }`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
@@ -323,6 +323,31 @@ impl ClientRequest {
         })?;
         request.check().map_err(|problem| RequestError::InvalidData { method: shown, problem: problem.to_owned() })?;
         Ok(request)
+    }
+
+    /// The method's name, for metric labels.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::GetRtcStatsUrl(_) => "getRtcStatsUrl",
+            Self::GetRouterRtpCapabilities(_) => "getRouterRtpCapabilities",
+            Self::CreateWebRtcTransport(_) => "createWebRtcTransport",
+            Self::ConnectWebRtcTransport(_) => "connectWebRtcTransport",
+            Self::RestartIce(_) => "restartIce",
+            Self::Join(_) => "join",
+            Self::Produce(_) => "produce",
+            Self::CloseProducer(_) => "closeProducer",
+            Self::PauseProducer(_) => "pauseProducer",
+            Self::ResumeProducer(_) => "resumeProducer",
+            Self::PauseConsumer(_) => "pauseConsumer",
+            Self::ResumeConsumer(_) => "resumeConsumer",
+            Self::RequestConsumerKeyFrame(_) => "requestConsumerKeyFrame",
+            Self::SetConsumerPreferredLayers(_) => "setConsumerPreferredLayers",
+            Self::SetConsumerPriority(_) => "setConsumerPriority",
+            Self::ChangeDisplayName(_) => "changeDisplayName",
+            Self::GetTransportStats(_) => "getTransportStats",
+            Self::GetProducerStats(_) => "getProducerStats",
+            Self::GetConsumerStats(_) => "getConsumerStats",
+        }
     }
 
     fn check(&self) -> Result<(), &'static str> {

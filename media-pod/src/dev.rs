@@ -1,0 +1,90 @@
+//! Standing alone (--dev): the web app, and rooms for any name, without Kubernetes and without admissions.
+
+use std::path::Path as FilePath;
+
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use convene_protocol::admission::MeetingGrant;
+use serde_json::json;
+use tower_http::services::{ServeDir, ServeFile};
+
+use crate::app::{self, AppState, SignalQuery, problem};
+
+/// Longest meeting name, in bytes.
+const MAX_NAME: usize = 128;
+/// Participants of a meeting that nobody has set a limit for.
+const MAX_PARTICIPANTS: u32 = 100;
+/// Seconds after which an empty room is closed.
+const EMPTY_TIMEOUT_SECONDS: u64 = 300;
+
+/// Adds the web app and the addresses without namespace.
+pub(crate) fn add_routes(router: Router<AppState>, web_dir: &FilePath) -> Router<AppState> {
+    let page = ServeFile::new(web_dir.join("index.html"));
+    router
+        .route("/", get(|| async { Redirect::temporary("/m/hello") }))
+        .route("/signal/{name}", get(signal))
+        .route("/api/v1/meetings/{name}", get(describe))
+        .route("/api/v1/meetings/{namespace}/{name}", get(describe_in_namespace))
+        .route_service("/m/{name}", page.clone())
+        .route_service("/m/{namespace}/{name}", page)
+        .fallback_service(ServeDir::new(web_dir).fallback(get(app::not_found)))
+}
+
+/// The grant for any name that is one.
+pub(crate) fn grant(namespace: &str, name: &str) -> Result<MeetingGrant, Response> {
+    let is_fit = |part: &str| part.len() <= MAX_NAME && !part.chars().any(char::is_control);
+    if name.is_empty() || !is_fit(name) || !is_fit(namespace) {
+        return Err(problem(StatusCode::BAD_REQUEST, "a meeting's name has 1 to 128 bytes and no control characters"));
+    }
+    Ok(MeetingGrant {
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+        uid: "dev".to_owned(),
+        title: name.to_owned(),
+        max_participants: MAX_PARTICIPANTS,
+        empty_timeout_seconds: EMPTY_TIMEOUT_SECONDS,
+    })
+}
+
+async fn signal(
+    State(state): State<AppState>,
+    Path(name): Path<String>,
+    Query(query): Query<SignalQuery>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    match grant("", &name) {
+        Ok(grant) => app::open(state, grant, query, upgrade).await,
+        Err(refusal) => refusal,
+    }
+}
+
+async fn describe(State(state): State<AppState>, Path(name): Path<String>) -> Response {
+    description(&state, "", &name).await
+}
+
+async fn describe_in_namespace(
+    State(state): State<AppState>,
+    Path((namespace, name)): Path<(String, String)>,
+) -> Response {
+    description(&state, &namespace, &name).await
+}
+
+/// The same shape as the router's.
+async fn description(state: &AppState, namespace: &str, name: &str) -> Response {
+    let grant = match grant(namespace, name) {
+        Ok(grant) => grant,
+        Err(refusal) => return refusal,
+    };
+    let rooms = state.rooms.list().await.rooms;
+    let room = rooms.iter().find(|room| room.namespace == namespace && room.name == name);
+    let participants = room.map_or(0, |room| room.participants);
+    let body = json!({
+        "namespace": grant.namespace, "name": grant.name, "title": grant.title,
+        "phase": "Ready", "ready": true, "participants": participants,
+    });
+    Json(body).into_response()
+}

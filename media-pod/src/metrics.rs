@@ -1,0 +1,133 @@
+//! Prometheus metrics of the media pod. Labels are bounded: no names of meetings or people.
+
+use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
+
+/// Every metric of the pod; clones share them.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// Workers that run.
+    pub workers_alive: IntGauge,
+    /// Workers that ended on their own.
+    pub worker_deaths: IntCounter,
+    /// Open rooms.
+    pub rooms: IntGauge,
+    /// Open WebSockets.
+    pub connections: IntGauge,
+    /// Participants who have joined.
+    pub participants: IntGauge,
+    /// Open things of the media plane, by `object` (transport, producer, consumer) and `kind`.
+    pub objects: IntGaugeVec,
+    /// Requests and notifications by `method`.
+    pub requests: IntCounterVec,
+    /// What clients sent that could not be read, by `reason`.
+    pub protocol_errors: IntCounterVec,
+    /// WebSockets by `outcome` of their opening.
+    pub connection_attempts: IntCounterVec,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let registry = Registry::new();
+        let metrics = Self {
+            workers_alive: gauge(&registry, "convene_media_workers", "mediasoup workers that run"),
+            worker_deaths: counter(
+                &registry,
+                "convene_media_worker_deaths_total",
+                "mediasoup workers that ended on their own",
+            ),
+            rooms: gauge(&registry, "convene_media_rooms", "open rooms"),
+            connections: gauge(&registry, "convene_media_connections", "open signaling connections"),
+            participants: gauge(&registry, "convene_media_participants", "participants who have joined"),
+            objects: gauges(
+                &registry,
+                "convene_media_objects",
+                "open transports, producers and consumers",
+                &["object", "kind"],
+            ),
+            requests: counters(
+                &registry,
+                "convene_media_requests_total",
+                "client requests and notifications",
+                &["method"],
+            ),
+            protocol_errors: counters(
+                &registry,
+                "convene_media_protocol_errors_total",
+                "unreadable client messages",
+                &["reason"],
+            ),
+            connection_attempts: counters(
+                &registry,
+                "convene_media_connection_attempts_total",
+                "signaling connections asked for",
+                &["outcome"],
+            ),
+            registry,
+        };
+        #[cfg(target_os = "linux")]
+        metrics.register_process();
+        metrics
+    }
+}
+
+impl Metrics {
+    /// The text exposition format of Prometheus.
+    pub fn render(&self) -> String {
+        TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_default()
+    }
+
+    /// Open things of one sort, over all kinds.
+    pub fn count(&self, object: &str) -> i64 {
+        let kinds: &[&str] = if object == "transport" { &["webrtc"] } else { &["audio", "video"] };
+        kinds.iter().map(|kind| self.objects.with_label_values(&[object, kind]).get()).sum()
+    }
+
+    #[cfg(target_os = "linux")]
+    fn register_process(&self) {
+        let collector = prometheus::process_collector::ProcessCollector::for_self();
+        self.registry.register(Box::new(collector)).expect("registered once per registry");
+    }
+}
+
+/// Counts one thing for as long as it lives.
+#[derive(Debug)]
+pub struct Counted(IntGauge);
+
+impl Counted {
+    /// Counts up now and down when dropped.
+    pub fn new(gauge: IntGauge) -> Self {
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+fn gauge(registry: &Registry, name: &str, help: &str) -> IntGauge {
+    let gauge = IntGauge::new(name, help).expect("the names here are valid");
+    registry.register(Box::new(gauge.clone())).expect("every name is registered once");
+    gauge
+}
+
+fn counter(registry: &Registry, name: &str, help: &str) -> IntCounter {
+    let counter = IntCounter::new(name, help).expect("the names here are valid");
+    registry.register(Box::new(counter.clone())).expect("every name is registered once");
+    counter
+}
+
+fn gauges(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
+    let gauges = IntGaugeVec::new(Opts::new(name, help), labels).expect("the names here are valid");
+    registry.register(Box::new(gauges.clone())).expect("every name is registered once");
+    gauges
+}
+
+fn counters(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+    let counters = IntCounterVec::new(Opts::new(name, help), labels).expect("the names here are valid");
+    registry.register(Box::new(counters.clone())).expect("every name is registered once");
+    counters
+}

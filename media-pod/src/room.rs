@@ -1,0 +1,225 @@
+//! The room: who is in it, who sends what to whom, and what everybody is told.
+//!
+//! A pure state machine (sans-IO): [`Room::handle`] takes what happened and the time, and gives back what is to be done, in
+//! order. It never waits, reads a clock, opens a socket or holds a handle of the media plane; that is [`crate::shell`]'s part.
+
+mod command;
+mod effect;
+mod events;
+mod ids;
+mod limits;
+mod peer;
+mod requests;
+mod results;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use convene_protocol::frame::{CLOSE_COME_BACK, CLOSE_FINAL};
+use convene_protocol::message::{ConsumerRef, PeerClosed, ProtocolVersion, ServerNotification};
+use serde_json::Value;
+
+pub use command::{Command, Context, CreatedConsumer, CreatedTransport, End, MediaError, MediaEvent, Outcome};
+pub use effect::{Effect, Operation, Outgoing};
+pub use ids::{ConnectionId, ConsumerId, PeerId, ProducerId, TransportId};
+pub use limits::Limits;
+
+use peer::Peer;
+
+/// One meeting's room on this pod.
+#[derive(Debug)]
+pub struct Room {
+    limits: Limits,
+    /// mediasoup's `RtpCapabilities` of the room's router.
+    capabilities: Value,
+    version: String,
+    peers: BTreeMap<PeerId, Peer>,
+    empty_since: Option<Duration>,
+}
+
+impl Room {
+    /// An empty room. `now` is the time since any fixed point, as in every later call.
+    pub fn new(limits: Limits, capabilities: Value, version: String, now: Duration) -> Self {
+        Self { limits, capabilities, version, peers: BTreeMap::new(), empty_since: Some(now) }
+    }
+
+    /// Participants who have joined.
+    pub fn participants(&self) -> usize {
+        self.peers.values().filter(|peer| peer.joined.is_some()).count()
+    }
+
+    /// Takes what happened, gives what is to be done, in order.
+    pub fn handle(&mut self, command: Command, now: Duration) -> Vec<Effect> {
+        let mut effects = Effects::default();
+        match command {
+            Command::Connected { connection, peer } => self.connect(connection, peer, &mut effects),
+            Command::Disconnected { connection } => self.disconnect(connection, &mut effects),
+            Command::Request { connection, id, request } => self.request(connection, id, request, &mut effects),
+            Command::Notification { connection, request } => self.notified(connection, request, &mut effects),
+            Command::Answered { connection, id, is_ok } => self.answered(connection, id, is_ok, &mut effects),
+            Command::MediaDone { context, outcome } => self.media_done(context, outcome, now, &mut effects),
+            Command::Media(event) => self.media_event(event, now, &mut effects),
+            Command::Tick => self.tick(now, &mut effects),
+            Command::End(end) => self.end(end, &mut effects),
+        }
+        self.note_emptiness(now);
+        effects.0
+    }
+
+    fn connect(&mut self, connection: ConnectionId, id: PeerId, effects: &mut Effects) {
+        // The old socket of the same person may be half open: this is how reconnecting looks.
+        if self.peers.contains_key(&id) {
+            self.remove(&id, effects, Some((CLOSE_FINAL, "replaced by a newer connection of the same peer")));
+        }
+        if self.peers.len() >= self.limits.peers {
+            effects.close(connection, CLOSE_FINAL, "the meeting is full");
+            return;
+        }
+        self.peers.insert(id, Peer::new(connection));
+        let version = ProtocolVersion { version: self.version.clone() };
+        effects.tell(connection, ServerNotification::MediasoupVersion(version.clone()));
+        effects.tell(connection, ServerNotification::MediasoupVersionLegacy(version));
+    }
+
+    fn disconnect(&mut self, connection: ConnectionId, effects: &mut Effects) {
+        if let Some(id) = self.peer_id_of(connection) {
+            self.remove(&id, effects, None);
+        }
+    }
+
+    fn end(&mut self, end: End, effects: &mut Effects) {
+        let close = match end {
+            End::Over => (CLOSE_FINAL, "meeting ended"),
+            End::Moved => (CLOSE_COME_BACK, "the meeting moves: please come back"),
+        };
+        self.remove_all(close, effects);
+    }
+
+    /// Closes everybody's connection and all that is theirs; the room is over.
+    fn remove_all(&mut self, close: (u16, &'static str), effects: &mut Effects) {
+        for (_, peer) in std::mem::take(&mut self.peers) {
+            effects.close(peer.connection, close.0, close.1);
+            for transport in peer.transports.into_keys() {
+                effects.run(Operation::CloseTransport(transport));
+            }
+        }
+        effects.0.push(Effect::Shut);
+    }
+
+    fn tick(&mut self, now: Duration, effects: &mut Effects) {
+        self.drop_unanswered_offers(now, effects);
+        for id in self.lost_peers(now) {
+            self.remove(&id, effects, Some((CLOSE_COME_BACK, "media connection lost: please come back")));
+        }
+        let is_abandoned = self.empty_since.is_some_and(|since| now.saturating_sub(since) >= self.limits.empty_timeout);
+        if is_abandoned {
+            effects.0.push(Effect::Shut);
+        }
+    }
+
+    fn lost_peers(&self, now: Duration) -> Vec<PeerId> {
+        let is_lost =
+            |peer: &Peer| peer.lost_since().is_some_and(|since| now.saturating_sub(since) >= self.limits.ice_grace);
+        self.peers.iter().filter(|(_, peer)| is_lost(peer)).map(|(id, _)| id.clone()).collect()
+    }
+
+    fn drop_unanswered_offers(&mut self, now: Duration, effects: &mut Effects) {
+        let timeout = self.limits.answer_timeout;
+        for peer in self.peers.values_mut() {
+            let late = peer.offers.extract_if(.., |_, offer| now.saturating_sub(offer.since) >= timeout);
+            for (_, offer) in late {
+                peer.consumers.remove(&offer.consumer);
+                effects.run(Operation::CloseConsumer(offer.consumer));
+            }
+        }
+    }
+
+    fn note_emptiness(&mut self, now: Duration) {
+        self.empty_since = if self.peers.is_empty() { self.empty_since.or(Some(now)) } else { None };
+    }
+
+    /// Takes a participant and all that is theirs out of the room, and tells the others.
+    fn remove(&mut self, id: &PeerId, effects: &mut Effects, close: Option<(u16, &'static str)>) {
+        let Some(peer) = self.peers.remove(id) else { return };
+        for producer in peer.producers.keys() {
+            self.close_consumers_of(producer, effects);
+        }
+        if peer.joined.is_some() {
+            self.tell_joined(&ServerNotification::PeerClosed(PeerClosed { peer_id: id.0.clone() }), None, effects);
+        }
+        if let Some((code, reason)) = close {
+            effects.close(peer.connection, code, reason);
+        }
+        // A transport takes its producers and consumers with it.
+        for transport in peer.transports.into_keys() {
+            effects.run(Operation::CloseTransport(transport));
+        }
+    }
+
+    /// Ends the consumers of a producer that is no more.
+    fn close_consumers_of(&mut self, producer: &ProducerId, effects: &mut Effects) {
+        for peer in self.peers.values_mut() {
+            let gone = peer.consumers.extract_if(.., |_, consumer| consumer.producer == *producer);
+            for (consumer, _) in gone {
+                peer.offers.retain(|_, offer| offer.consumer != consumer);
+                let told = ConsumerRef { consumer_id: consumer.0.clone() };
+                effects.tell(peer.connection, ServerNotification::ConsumerClosed(told));
+                effects.run(Operation::CloseConsumer(consumer));
+            }
+        }
+    }
+
+    /// Tells everybody who has joined, but for `except`.
+    fn tell_joined(&self, told: &ServerNotification, except: Option<&PeerId>, effects: &mut Effects) {
+        for (id, peer) in &self.peers {
+            if peer.joined.is_some() && Some(id) != except {
+                effects.tell(peer.connection, told.clone());
+            }
+        }
+    }
+
+    fn peer_id_of(&self, connection: ConnectionId) -> Option<PeerId> {
+        self.peers.iter().find(|(_, peer)| peer.connection == connection).map(|(id, _)| id.clone())
+    }
+
+    fn peer_of(&mut self, connection: ConnectionId) -> Option<(&PeerId, &mut Peer)> {
+        self.peers.iter_mut().find(|(_, peer)| peer.connection == connection)
+    }
+
+    fn owner_of_producer(&self, producer: &ProducerId) -> Option<(&PeerId, &Peer)> {
+        self.peers.iter().find(|(_, peer)| peer.producers.contains_key(producer))
+    }
+}
+
+/// Effects in the order in which they are to be run.
+#[derive(Default)]
+struct Effects(Vec<Effect>);
+
+impl Effects {
+    fn tell(&mut self, connection: ConnectionId, told: ServerNotification) {
+        self.0.push(Effect::Send(connection, Outgoing::Notification(told)));
+    }
+
+    fn succeed(&mut self, connection: ConnectionId, id: u64, data: Value) {
+        self.0.push(Effect::Send(connection, Outgoing::Success(id, data)));
+    }
+
+    fn fail(&mut self, connection: ConnectionId, id: u64, code: u16, reason: impl Into<String>) {
+        self.0.push(Effect::Send(connection, Outgoing::Failure { id, code, reason: reason.into() }));
+    }
+
+    fn close(&mut self, connection: ConnectionId, code: u16, reason: &'static str) {
+        self.0.push(Effect::Close { connection, code, reason });
+    }
+
+    /// An operation for which nobody waits.
+    fn run(&mut self, operation: Operation) {
+        self.0.push(Effect::Media(operation, Context::None));
+    }
+
+    fn run_for(&mut self, operation: Operation, context: Context) {
+        self.0.push(Effect::Media(operation, context));
+    }
+}

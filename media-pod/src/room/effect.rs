@@ -1,0 +1,107 @@
+//! What a room wants done: the outputs of [`super::Room::handle`]. The shell runs them in order.
+
+use convene_protocol::message::{Direction, MediaKind, ServerNotification, ServerRequest};
+use serde_json::Value;
+
+use super::command::Context;
+use super::ids::{ConnectionId, ConsumerId, ProducerId, TransportId};
+
+/// One thing to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Send a message to a client.
+    Send(ConnectionId, Outgoing),
+    /// Close a client's WebSocket.
+    Close {
+        /// Which one.
+        connection: ConnectionId,
+        /// 4000 is final; 1012 means "come back to the same URL".
+        code: u16,
+        /// For people; at most 123 bytes.
+        reason: &'static str,
+    },
+    /// Do something to the media plane; its outcome comes back with the context before anything else does.
+    Media(Operation, Context),
+    /// The room is over: nothing is left in it.
+    Shut,
+}
+
+/// A message to a client.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outgoing {
+    /// What was asked is done.
+    Success(u64, Value),
+    /// What was asked is not done.
+    Failure {
+        /// Id of the request.
+        id: u64,
+        /// With HTTP's meaning.
+        code: u16,
+        /// For people.
+        reason: String,
+    },
+    /// The room asks.
+    Request(u64, ServerRequest),
+    /// The room tells.
+    Notification(ServerNotification),
+}
+
+/// Something to do to the media plane.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Operation {
+    /// Make a WebRTC transport.
+    CreateTransport {
+        /// Which way media flows, seen from the client.
+        direction: Direction,
+        /// Offer TCP candidates only.
+        force_tcp: bool,
+    },
+    /// Give a transport the client's DTLS parameters.
+    ConnectTransport(TransportId, Value),
+    /// New ICE credentials.
+    RestartIce(TransportId),
+    /// Drop a transport and everything on it.
+    CloseTransport(TransportId),
+    /// Receive from a client.
+    Produce {
+        /// The client's sending transport.
+        transport: TransportId,
+        /// Audio or video.
+        kind: MediaKind,
+        /// mediasoup's `RtpParameters`.
+        rtp_parameters: Value,
+    },
+    /// Send to a client, paused.
+    Consume {
+        /// The client's receiving transport.
+        transport: TransportId,
+        /// What to send.
+        producer: ProducerId,
+        /// mediasoup's `RtpCapabilities` of the client.
+        rtp_capabilities: Value,
+    },
+    /// Pause receiving.
+    PauseProducer(ProducerId),
+    /// Receive again.
+    ResumeProducer(ProducerId),
+    /// Drop a producer.
+    CloseProducer(ProducerId),
+    /// Pause sending.
+    PauseConsumer(ConsumerId),
+    /// Send (again).
+    ResumeConsumer(ConsumerId),
+    /// Ask the producer's client for a key frame.
+    RequestKeyFrame(ConsumerId),
+    /// Layers to send at most.
+    SetPreferredLayers(ConsumerId, u8, Option<u8>),
+    /// Share of short bandwidth.
+    SetPriority(ConsumerId, u8),
+    /// Drop a consumer.
+    CloseConsumer(ConsumerId),
+    /// Statistics of a transport.
+    TransportStats(TransportId),
+    /// Statistics of a producer.
+    ProducerStats(ProducerId),
+    /// Statistics of a consumer.
+    ConsumerStats(ConsumerId),
+}

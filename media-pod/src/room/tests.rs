@@ -1,0 +1,513 @@
+//! The room's facts, with a media plane that always succeeds and counts what is open.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use convene_protocol::message::{ClientRequest, ConsumerScore, Direction, ServerNotification, ServerRequest, Source};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::{
+    Command, ConnectionId, Context, CreatedConsumer, CreatedTransport, Effect, End, Limits, MediaEvent, Operation,
+    Outcome, Outgoing, PeerId, ProducerId, Room, TransportId,
+};
+
+/// A room whose operations succeed at once.
+struct Harness {
+    room: Room,
+    now: Duration,
+    next_id: u64,
+    next_request: u64,
+    open_transports: BTreeSet<TransportId>,
+    sent: Vec<(ConnectionId, Outgoing)>,
+    closed: Vec<(ConnectionId, u16, &'static str)>,
+    operations: Vec<Operation>,
+    is_shut: bool,
+}
+
+impl Harness {
+    fn new(limits: Limits) -> Self {
+        Self {
+            room: Room::new(limits, json!({ "codecs": ["all"] }), "1".into(), Duration::ZERO),
+            now: Duration::ZERO,
+            next_id: 0,
+            next_request: 0,
+            open_transports: BTreeSet::new(),
+            sent: Vec::new(),
+            closed: Vec::new(),
+            operations: Vec::new(),
+            is_shut: false,
+        }
+    }
+
+    fn handle(&mut self, command: Command) {
+        let effects = self.room.handle(command, self.now);
+        for effect in effects {
+            match effect {
+                Effect::Send(connection, message) => self.sent.push((connection, message)),
+                Effect::Close { connection, code, reason } => self.closed.push((connection, code, reason)),
+                Effect::Shut => self.is_shut = true,
+                Effect::Media(operation, context) => self.run(operation, context),
+            }
+        }
+    }
+
+    fn run(&mut self, operation: Operation, context: Context) {
+        self.next_id += 1;
+        let id = self.next_id.to_string();
+        let outcome = match &operation {
+            Operation::CreateTransport { .. } => {
+                self.open_transports.insert(TransportId(id.clone()));
+                Outcome::Transport(Box::new(CreatedTransport {
+                    id: TransportId(id),
+                    ice_parameters: json!({}),
+                    ice_candidates: json!([]),
+                    dtls_parameters: json!({}),
+                    sctp_parameters: None,
+                }))
+            }
+            Operation::CloseTransport(transport) => {
+                assert!(self.open_transports.remove(transport), "{transport} closed twice");
+                Outcome::Done
+            }
+            Operation::Produce { .. } => Outcome::Producer(ProducerId(id)),
+            Operation::Consume { .. } => Outcome::Consumer(Box::new(CreatedConsumer {
+                id: super::ConsumerId(id),
+                rtp_parameters: json!({}),
+                consumer_type: "simple".into(),
+                score: ConsumerScore::default(),
+            })),
+            Operation::TransportStats(_) => Outcome::Stats(json!([1])),
+            Operation::RestartIce(_) => Outcome::IceParameters(json!({ "usernameFragment": "u" })),
+            _ => Outcome::Done,
+        };
+        self.operations.push(operation);
+        self.handle(Command::MediaDone { context, outcome: Ok(outcome) });
+    }
+
+    fn connect(&mut self, connection: u64, peer: &str) -> ConnectionId {
+        let connection = ConnectionId(connection);
+        self.handle(Command::Connected { connection, peer: PeerId::from(peer) });
+        connection
+    }
+
+    /// Sends a request and gives its response.
+    fn ask(&mut self, connection: ConnectionId, method: &str, data: Value) -> Result<Value, (u16, String)> {
+        self.next_request += 1;
+        let id = self.next_request;
+        let request = ClientRequest::parse(method, data).expect("the test sends what can be read");
+        self.handle(Command::Request { connection, id, request });
+        let mut answers = self.sent.iter().filter_map(|(to, message)| match message {
+            Outgoing::Success(of, data) if *of == id && *to == connection => Some(Ok(data.clone())),
+            Outgoing::Failure { id: of, code, reason } if *of == id && *to == connection => {
+                Some(Err((*code, reason.clone())))
+            }
+            _ => None,
+        });
+        let answer = answers.next().expect("every request is answered");
+        assert!(answers.next().is_none(), "answered twice");
+        answer
+    }
+
+    fn transport(&mut self, connection: ConnectionId, direction: &str) -> String {
+        let data = json!({ "forceTcp": false, "appData": { "direction": direction } });
+        let answer = self.ask(connection, "createWebRtcTransport", data).expect("a transport");
+        answer["transportId"].as_str().expect("an id").to_owned()
+    }
+
+    fn join(&mut self, connection: ConnectionId, name: &str) -> Value {
+        self.transport(connection, "consumer");
+        let data = json!({ "displayName": name, "device": { "flag": "chrome" }, "rtpCapabilities": { "codecs": [] } });
+        self.ask(connection, "join", data).expect("join works")
+    }
+
+    fn produce(&mut self, connection: ConnectionId, kind: &str) -> String {
+        let transport = self.transport(connection, "producer");
+        let data =
+            json!({ "transportId": transport, "kind": kind, "rtpParameters": {}, "appData": { "source": kind } });
+        let answer = self.ask(connection, "produce", data).expect("produce works");
+        answer["producerId"].as_str().expect("an id").to_owned()
+    }
+
+    /// Everybody accepts what was offered to them.
+    fn accept_offers(&mut self) {
+        let offers = self.offers();
+        for (connection, id, _) in offers {
+            self.handle(Command::Answered { connection, id, is_ok: true });
+        }
+    }
+
+    fn offers(&self) -> Vec<(ConnectionId, u64, Source)> {
+        let offer = |(to, message): &(ConnectionId, Outgoing)| match message {
+            Outgoing::Request(id, ServerRequest::NewConsumer(offer)) => Some((*to, *id, offer.app_data.source)),
+            _ => None,
+        };
+        self.sent.iter().filter_map(offer).collect()
+    }
+
+    /// Methods of what a connection was sent, in order.
+    fn told(&self, connection: ConnectionId) -> Vec<String> {
+        let name = |message: &Outgoing| match message {
+            Outgoing::Success(..) => "answer".to_owned(),
+            Outgoing::Failure { .. } => "error".to_owned(),
+            Outgoing::Request(_, asked) => method(asked),
+            Outgoing::Notification(told) => method(told),
+        };
+        self.sent.iter().filter(|(to, _)| *to == connection).map(|(_, message)| name(message)).collect()
+    }
+
+    fn forget(&mut self) {
+        self.sent.clear();
+        self.operations.clear();
+    }
+}
+
+fn method(message: &impl serde::Serialize) -> String {
+    json!(message)["method"].as_str().expect("every message has a method").to_owned()
+}
+
+fn harness() -> Harness {
+    Harness::new(Limits::default())
+}
+
+#[test]
+fn join_is_answered_before_consumers_are_offered_and_others_hear_of_it() {
+    let mut room = harness();
+    let ada = room.connect(1, "ada");
+    room.join(ada, "Ada");
+    room.produce(ada, "audio");
+    room.produce(ada, "video");
+    room.forget();
+
+    let bob = room.connect(2, "bob");
+    let answer = room.join(bob, "Bob");
+
+    assert_eq!(answer["peers"][0]["peerId"], "ada");
+    assert_eq!(answer["peers"][0]["id"], "ada");
+    let expected = ["mediasoupVersion", "mediasoup-version", "answer", "answer", "newConsumer", "newConsumer"];
+    assert_eq!(room.told(bob), expected);
+    assert_eq!(room.told(ada), ["newPeer"]);
+}
+
+#[test]
+fn a_consumer_flows_only_after_its_receiver_accepts() {
+    let mut room = harness();
+    let (ada, bob) = (room.connect(1, "ada"), room.connect(2, "bob"));
+    room.join(ada, "Ada");
+    room.join(bob, "Bob");
+    room.produce(ada, "video");
+    let resumed =
+        |room: &Harness| room.operations.iter().any(|operation| matches!(operation, Operation::ResumeConsumer(_)));
+    assert!(!resumed(&room));
+    room.accept_offers();
+    assert!(resumed(&room));
+    assert_eq!(room.told(bob).last().map(String::as_str), Some("consumerScore"));
+}
+
+#[test]
+fn a_refused_or_unanswered_consumer_is_dropped() {
+    let mut room = harness();
+    let (ada, bob) = (room.connect(1, "ada"), room.connect(2, "bob"));
+    room.join(ada, "Ada");
+    room.join(bob, "Bob");
+    room.produce(ada, "audio");
+    room.produce(ada, "video");
+    let (connection, id, _) = room.offers()[0];
+    room.handle(Command::Answered { connection, id, is_ok: false });
+    room.now += Limits::default().answer_timeout;
+    room.handle(Command::Tick);
+    let closed = room.operations.iter().filter(|operation| matches!(operation, Operation::CloseConsumer(_))).count();
+    assert_eq!(closed, 2);
+}
+
+#[test]
+fn leaving_closes_what_was_owned_and_tells_the_others() {
+    let mut room = harness();
+    let (ada, bob) = (room.connect(1, "ada"), room.connect(2, "bob"));
+    room.join(ada, "Ada");
+    room.join(bob, "Bob");
+    room.produce(ada, "video");
+    room.accept_offers();
+    room.forget();
+    room.handle(Command::Disconnected { connection: ada });
+    assert_eq!(room.told(bob), ["consumerClosed", "peerClosed"]);
+    assert_eq!(room.open_transports.len(), 1, "only bob's transport is left");
+    assert_eq!(room.room.participants(), 1);
+}
+
+#[test]
+fn the_same_peer_comes_again_and_the_old_connection_goes_first() {
+    let mut room = harness();
+    let old = room.connect(1, "ada");
+    room.join(old, "Ada");
+    room.produce(old, "video");
+    let new = room.connect(2, "ada");
+    assert_eq!(room.closed, [(old, 4000, "replaced by a newer connection of the same peer")]);
+    assert!(room.open_transports.is_empty());
+    room.join(new, "Ada");
+    room.handle(Command::Disconnected { connection: old });
+    assert_eq!(room.room.participants(), 1, "the late end of the old socket is nobody's");
+}
+
+#[test]
+fn wrong_order_and_foreign_ids_are_refused_and_change_nothing() {
+    let mut room = harness();
+    let (ada, bob) = (room.connect(1, "ada"), room.connect(2, "bob"));
+    let early = room.transport(ada, "producer");
+    let produce = |transport: &str| json!({ "transportId": transport, "kind": "audio", "rtpParameters": {} });
+    assert_eq!(room.ask(ada, "produce", produce(&early)), Err((409, "join first".into())));
+    assert_eq!(room.ask(ada, "changeDisplayName", json!({ "displayName": "X" })), Err((409, "join first".into())));
+    room.join(ada, "Ada");
+    room.join(bob, "Bob");
+    assert_eq!(room.ask(ada, "join", json!({ "displayName": "Ada" })), Err((409, "you have joined already".into())));
+    let foreign = room.produce(bob, "audio");
+    let not_yours = Err((404, format!("you have no producer with id {foreign:?}")));
+    assert_eq!(room.ask(ada, "closeProducer", json!({ "producerId": foreign })), not_yours);
+    assert_eq!(room.ask(ada, "pauseProducer", json!({ "producerId": foreign })), not_yours);
+    let receiving = room.transport(ada, "consumer");
+    assert_eq!(room.ask(ada, "produce", produce(&receiving)), Err((409, "this transport is for receiving".into())));
+    assert_eq!(room.room.participants(), 2);
+    assert!(room.closed.is_empty());
+}
+
+#[test]
+fn pausing_tells_the_receivers_and_new_ones_learn_it_from_the_offer() {
+    let mut room = harness();
+    let (ada, bob) = (room.connect(1, "ada"), room.connect(2, "bob"));
+    room.join(ada, "Ada");
+    room.join(bob, "Bob");
+    let producer = room.produce(ada, "audio");
+    room.accept_offers();
+    room.forget();
+    room.ask(ada, "pauseProducer", json!({ "producerId": producer })).expect("pause works");
+    assert_eq!(room.told(bob), ["consumerPaused"]);
+    let eve = room.connect(3, "eve");
+    room.join(eve, "Eve");
+    let offers = room.sent.iter().filter_map(|(_, message)| match message {
+        Outgoing::Request(_, ServerRequest::NewConsumer(offer)) => Some(offer.producer_paused),
+        _ => None,
+    });
+    assert_eq!(offers.collect::<Vec<_>>(), [true]);
+}
+
+#[test]
+fn state_changes_work_as_notifications_and_crossing_ones_are_passed_over() {
+    let mut room = harness();
+    let (ada, bob) = (room.connect(1, "ada"), room.connect(2, "bob"));
+    room.join(ada, "Ada");
+    room.join(bob, "Bob");
+    let producer = room.produce(ada, "audio");
+    room.forget();
+    let close = ClientRequest::parse("closeProducer", json!({ "producerId": producer })).expect("readable");
+    room.handle(Command::Notification { connection: ada, request: close.clone() });
+    assert_eq!(room.told(bob), ["consumerClosed"]);
+    room.handle(Command::Notification { connection: ada, request: close });
+    assert_eq!(room.told(ada), [] as [&str; 0], "no answer to a notification, right or wrong");
+}
+
+#[test]
+fn statistics_have_the_shape_of_the_clients_dialect() {
+    let mut room = harness();
+    let (old, new) = (room.connect(1, "old"), room.connect(2, "new"));
+    let data = json!({ "forceTcp": false, "producing": true, "consuming": false });
+    let answer = room.ask(old, "createWebRtcTransport", data).expect("a transport");
+    let transport = room.transport(new, "producer");
+    assert_eq!(room.ask(old, "getTransportStats", json!({ "transportId": answer["id"] })), Ok(json!([1])));
+    assert_eq!(room.ask(new, "getTransportStats", json!({ "transportId": transport })), Ok(json!({ "stats": [1] })));
+    let restarted = json!({ "usernameFragment": "u", "iceParameters": { "usernameFragment": "u" } });
+    assert_eq!(room.ask(new, "restartIce", json!({ "transportId": transport })), Ok(restarted));
+}
+
+#[test]
+fn limits_are_errors_not_endings() {
+    let limits = Limits { peers: 2, transports_per_peer: 2, producers_per_peer: 1, ..Limits::default() };
+    let mut room = Harness::new(limits);
+    let ada = room.connect(1, "ada");
+    room.join(ada, "Ada");
+    let transport = room.transport(ada, "producer");
+    let third = room.ask(ada, "createWebRtcTransport", json!({ "appData": { "direction": "producer" } }));
+    assert_eq!(third, Err((429, "you have 2 transports already".into())));
+    let produce = json!({ "transportId": transport, "kind": "audio", "rtpParameters": {} });
+    room.ask(ada, "produce", produce.clone()).expect("the first works");
+    assert_eq!(room.ask(ada, "produce", produce), Err((429, "you have 1 producers already".into())));
+    room.connect(2, "bob");
+    let late = room.connect(3, "eve");
+    assert_eq!(room.closed, [(late, 4000, "the meeting is full")]);
+}
+
+#[test]
+fn an_empty_room_ends_after_its_time_and_not_before() {
+    let mut room = harness();
+    let ada = room.connect(1, "ada");
+    room.now += Duration::from_secs(1000);
+    room.handle(Command::Tick);
+    assert!(!room.is_shut, "somebody is there");
+    room.handle(Command::Disconnected { connection: ada });
+    room.now += Limits::default().empty_timeout.checked_sub(Duration::from_millis(1)).expect("more than 1 ms");
+    room.handle(Command::Tick);
+    assert!(!room.is_shut);
+    room.now += Duration::from_millis(1);
+    room.handle(Command::Tick);
+    assert!(room.is_shut);
+}
+
+#[test]
+fn a_lost_way_is_forgiven_within_its_grace() {
+    let mut room = harness();
+    let ada = room.connect(1, "ada");
+    let transport = TransportId(room.transport(ada, "producer"));
+    room.handle(Command::Media(MediaEvent::TransportDisconnected(transport.clone())));
+    room.now += Duration::from_secs(29);
+    room.handle(Command::Media(MediaEvent::TransportConnected(transport.clone())));
+    room.now += Duration::from_secs(60);
+    room.handle(Command::Tick);
+    assert!(room.closed.is_empty());
+    room.handle(Command::Media(MediaEvent::TransportDisconnected(transport)));
+    room.now += Limits::default().ice_grace;
+    room.handle(Command::Tick);
+    assert_eq!(room.closed, [(ada, 1012, "media connection lost: please come back")]);
+}
+
+#[test]
+fn ends_say_whether_to_come_back() {
+    for (end, code) in [(End::Over, 4000), (End::Moved, 1012)] {
+        let mut room = harness();
+        let ada = room.connect(1, "ada");
+        room.join(ada, "Ada");
+        room.handle(Command::End(end));
+        assert_eq!(room.closed.iter().map(|(to, code, _)| (*to, *code)).collect::<Vec<_>>(), [(ada, code)]);
+        assert!(room.is_shut && room.open_transports.is_empty());
+    }
+}
+
+#[test]
+fn a_dead_worker_sends_everybody_back_without_touching_its_handles() {
+    let mut room = harness();
+    let ada = room.connect(1, "ada");
+    room.join(ada, "Ada");
+    room.forget();
+    room.handle(Command::Media(MediaEvent::WorkerDied));
+    assert_eq!(room.closed, [(ada, 1012, "the media worker ended: please come back")]);
+    assert!(room.is_shut && room.operations.is_empty());
+}
+
+#[test]
+fn speakers_are_told_by_peer_and_silence_moves_nobody() {
+    let mut room = harness();
+    let (ada, bob) = (room.connect(1, "ada"), room.connect(2, "bob"));
+    room.join(ada, "Ada");
+    room.join(bob, "Bob");
+    let producer = ProducerId(room.produce(ada, "audio"));
+    room.forget();
+    room.handle(Command::Media(MediaEvent::DominantSpeaker(producer.clone())));
+    room.handle(Command::Media(MediaEvent::Volumes(vec![(producer, -20)])));
+    room.handle(Command::Media(MediaEvent::Volumes(vec![])));
+    assert_eq!(room.told(bob), ["activeSpeaker", "speakingPeers", "speakingPeers"]);
+    let Some((_, Outgoing::Notification(ServerNotification::ActiveSpeaker(told)))) = room.sent.first() else {
+        panic!("no active speaker");
+    };
+    assert_eq!(told.peer_id.as_deref(), Some("ada"));
+}
+
+#[test]
+fn directions_of_transports_are_kept_apart() {
+    let mut room = harness();
+    let ada = room.connect(1, "ada");
+    room.transport(ada, "producer");
+    let joined = room.ask(ada, "join", json!({ "displayName": "Ada", "rtpCapabilities": {} }));
+    joined.expect("joins without a receiving transport");
+    let bob = room.connect(2, "bob");
+    room.join(bob, "Bob");
+    room.produce(bob, "audio");
+    assert!(room.offers().is_empty(), "ada cannot receive yet");
+    room.transport(ada, "consumer");
+    assert_eq!(room.offers().len(), 1, "now she can");
+    let is_consumer =
+        |operation: &Operation| matches!(operation, Operation::CreateTransport { direction: Direction::Consumer, .. });
+    assert_eq!(room.operations.iter().filter(|operation| is_consumer(operation)).count(), 2);
+}
+
+/// What a hostile or unlucky crowd may do, by small numbers.
+#[derive(Clone, Debug)]
+enum Act {
+    Connect(u64, u8),
+    Disconnect(u64),
+    Ask(u64, usize, u64),
+    Answer(u64, u64, bool),
+    Lost(u64),
+    Wait(u64),
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        (0u64..12, 0u8..4).prop_map(|(connection, peer)| Act::Connect(connection, peer)),
+        (0u64..12).prop_map(Act::Disconnect),
+        (0u64..12, 0usize..9, 0u64..60).prop_map(|(connection, what, id)| Act::Ask(connection, what, id)),
+        (0u64..12, 0u64..6, any::<bool>()).prop_map(|(connection, id, is_ok)| Act::Answer(connection, id, is_ok)),
+        (0u64..60).prop_map(Act::Lost),
+        (0u64..40).prop_map(Act::Wait),
+    ]
+}
+
+fn some_request(what: usize, id: u64) -> ClientRequest {
+    let id = id.to_string();
+    let (method, data) = match what {
+        0 => ("join", json!({ "displayName": "Somebody", "rtpCapabilities": {} })),
+        1 => ("createWebRtcTransport", json!({ "appData": { "direction": "producer" } })),
+        2 => ("createWebRtcTransport", json!({ "consuming": true })),
+        3 => ("produce", json!({ "transportId": id, "kind": "video", "rtpParameters": {} })),
+        4 => ("closeProducer", json!({ "producerId": id })),
+        5 => ("pauseConsumer", json!({ "consumerId": id })),
+        6 => ("restartIce", json!({ "transportId": id })),
+        7 => ("getRtcStatsUrl", json!({})),
+        _ => ("resumeProducer", json!({ "producerId": id })),
+    };
+    ClientRequest::parse(method, data).expect("readable")
+}
+
+proptest! {
+    /// Whatever happens: every request of a live connection is answered once, nobody hears anything after their close,
+    /// no transport is closed twice (the harness asserts it), and when all are gone nothing is left open.
+    #[test]
+    fn nothing_outlives_its_owner(acts in proptest::collection::vec(act(), 0..120)) {
+        let mut room = harness();
+        let mut used = BTreeSet::new();
+        for act in acts {
+            match act {
+                Act::Connect(connection, peer) => {
+                    if used.insert(connection) {
+                        room.connect(connection, &format!("peer-{peer}"));
+                    }
+                }
+                Act::Disconnect(connection) => room.handle(Command::Disconnected { connection: ConnectionId(connection) }),
+                Act::Ask(connection, what, id) => {
+                    let connection = ConnectionId(connection);
+                    room.next_request += 1;
+                    let request = Command::Request { connection, id: room.next_request, request: some_request(what, id) };
+                    let before = room.sent.len();
+                    room.handle(request);
+                    let asked = room.next_request;
+                    let answers = room.sent[before..].iter().filter(|(_, message)| {
+                        matches!(message, Outgoing::Success(of, _) | Outgoing::Failure { id: of, .. } if *of == asked)
+                    });
+                    prop_assert_eq!(answers.count(), 1);
+                }
+                Act::Answer(connection, id, is_ok) => {
+                    room.handle(Command::Answered { connection: ConnectionId(connection), id, is_ok });
+                }
+                Act::Lost(id) => {
+                    room.handle(Command::Media(MediaEvent::TransportDisconnected(TransportId(id.to_string()))));
+                }
+                Act::Wait(seconds) => {
+                    room.now += Duration::from_secs(seconds);
+                    room.handle(Command::Tick);
+                }
+            }
+        }
+        for connection in 0..12 {
+            room.handle(Command::Disconnected { connection: ConnectionId(connection) });
+        }
+        prop_assert!(room.open_transports.is_empty());
+        prop_assert_eq!(room.room.participants(), 0);
+    }
+}

@@ -1,0 +1,199 @@
+//! The pod's rooms: opened by the first admission, found by later ones, ended from outside, forgotten when over.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use convene_protocol::admin::{RoomList, RoomReport};
+use convene_protocol::admission::MeetingGrant;
+use thiserror::Error;
+use tokio::sync::Mutex;
+
+use crate::metrics::Metrics;
+use crate::room::{ConnectionId, End, Limits};
+use crate::sfu::workers::{Workers, WorkersError};
+use crate::shell::{Input, MediaPlane, RoomHandle, Shell};
+
+/// A meeting's name on this pod: namespace (empty without Kubernetes) and name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RoomKey {
+    /// Namespace, empty for a pod that stands alone.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+}
+
+/// Why nobody can enter.
+#[derive(Debug, Error)]
+pub enum EnterError {
+    /// The pod is about to end.
+    #[error("this media pod is shutting down")]
+    Draining,
+    /// No worker took the room.
+    #[error("cannot open the room {name:?}")]
+    Place {
+        /// The room.
+        name: String,
+        /// Why.
+        source: WorkersError,
+    },
+    /// The worker took the room and failed it.
+    #[error("cannot set up the room {name:?}")]
+    SetUp {
+        /// The room.
+        name: String,
+        /// mediasoup's own words.
+        source: mediasoup::worker::RequestError,
+    },
+}
+
+impl EnterError {
+    /// A short constant for metric labels and logs.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Draining => "Draining",
+            Self::Place { source, .. } => source.reason(),
+            Self::SetUp { .. } => "RoomSetUpFailed",
+        }
+    }
+}
+
+/// All rooms of the pod.
+#[derive(Debug)]
+pub struct Rooms {
+    open: Mutex<HashMap<RoomKey, OpenRoom>>,
+    workers: Arc<Workers>,
+    metrics: Metrics,
+    is_draining: AtomicBool,
+    next_number: AtomicU64,
+}
+
+#[derive(Clone, Debug)]
+struct OpenRoom {
+    /// Never used twice: tells a room from its successor of the same name.
+    number: u64,
+    uid: String,
+    handle: RoomHandle,
+}
+
+impl Rooms {
+    /// No rooms yet.
+    pub fn new(workers: Arc<Workers>, metrics: Metrics) -> Arc<Self> {
+        Arc::new(Self {
+            open: Mutex::new(HashMap::new()),
+            workers,
+            metrics,
+            is_draining: AtomicBool::new(false),
+            next_number: AtomicU64::new(1),
+        })
+    }
+
+    /// The room for a meeting; opened if it is not. A room of an older meeting with the same name ends first.
+    pub async fn enter(self: &Arc<Self>, grant: &MeetingGrant) -> Result<RoomHandle, EnterError> {
+        if self.is_draining() {
+            return Err(EnterError::Draining);
+        }
+        let key = RoomKey { namespace: grant.namespace.clone(), name: grant.name.clone() };
+        let mut open = self.open.lock().await;
+        if let Some(room) = open.get(&key) {
+            if room.uid == grant.uid && !room.handle.is_over() {
+                return Ok(room.handle.clone());
+            }
+            room.handle.send(Input::End(End::Over)).await;
+        }
+        let number = self.next_number.fetch_add(1, Ordering::Relaxed);
+        let handle = self.start(grant, key.clone(), number).await?;
+        open.insert(key, OpenRoom { number, uid: grant.uid.clone(), handle: handle.clone() });
+        Ok(handle)
+    }
+
+    async fn start(
+        self: &Arc<Self>,
+        grant: &MeetingGrant,
+        key: RoomKey,
+        number: u64,
+    ) -> Result<RoomHandle, EnterError> {
+        let name = grant.name.clone();
+        let place = self.workers.place().await;
+        let place = place.map_err(|source| EnterError::Place { name: name.clone(), source })?;
+        let announced = self.workers.announced().to_vec();
+        let media = MediaPlane::new(place, announced, self.metrics.clone()).await;
+        let (media, events) = media.map_err(|source| EnterError::SetUp { name, source })?;
+        tracing::info!(namespace = key.namespace, name = key.name, uid = grant.uid, "room opened");
+        let rooms = Arc::downgrade(self);
+        Ok(Shell::start(limits(grant), media, events, self.metrics.clone(), forget(rooms, key, number)))
+    }
+
+    /// A number for a new connection.
+    pub fn connection_id(&self) -> ConnectionId {
+        ConnectionId(self.next_number.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Every open room, sorted.
+    pub async fn list(&self) -> RoomList {
+        let open = self.open.lock().await;
+        let report = |(key, room): (&RoomKey, &OpenRoom)| RoomReport {
+            namespace: key.namespace.clone(),
+            name: key.name.clone(),
+            uid: room.uid.clone(),
+            participants: u32::try_from(room.handle.participants()).unwrap_or(u32::MAX),
+        };
+        let mut rooms: Vec<_> = open.iter().map(report).collect();
+        rooms.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        RoomList { rooms, draining: self.is_draining() }
+    }
+
+    /// Ends a room; false when there is none by that name (and uid, if given).
+    pub async fn end(&self, key: &RoomKey, uid: Option<&str>, end: End) -> bool {
+        let handle = {
+            let open = self.open.lock().await;
+            let room = open.get(key).filter(|room| uid.is_none_or(|uid| room.uid == uid));
+            room.map(|room| room.handle.clone())
+        };
+        match handle {
+            Some(handle) => handle.send(Input::End(end)).await,
+            None => false,
+        }
+    }
+
+    /// Whether the pod takes nobody any more.
+    pub fn is_draining(&self) -> bool {
+        self.is_draining.load(Ordering::Relaxed)
+    }
+
+    /// Takes nobody any more and sends everybody to come back elsewhere. Returns when all rooms are over or time is up.
+    pub async fn drain(&self, at_most: Duration) {
+        self.is_draining.store(true, Ordering::Relaxed);
+        let handles: Vec<_> = self.open.lock().await.values().map(|room| room.handle.clone()).collect();
+        let all_over = async {
+            for handle in &handles {
+                handle.send(Input::End(End::Moved)).await;
+            }
+            for handle in handles {
+                handle.over().await;
+            }
+        };
+        if tokio::time::timeout(at_most, all_over).await.is_err() {
+            tracing::warn!("some rooms did not end in time");
+        }
+    }
+}
+
+fn limits(grant: &MeetingGrant) -> Limits {
+    Limits {
+        peers: grant.max_participants as usize,
+        empty_timeout: Duration::from_secs(grant.empty_timeout_seconds),
+        ..Limits::default()
+    }
+}
+
+/// Takes a room that is over from the list, unless a successor has its place already.
+async fn forget(rooms: Weak<Rooms>, key: RoomKey, number: u64) {
+    let Some(rooms) = rooms.upgrade() else { return };
+    let mut open = rooms.open.lock().await;
+    if open.get(&key).is_some_and(|room| room.number == number) {
+        open.remove(&key);
+        tracing::info!(namespace = key.namespace, name = key.name, "room over");
+    }
+}

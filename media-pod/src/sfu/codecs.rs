@@ -1,0 +1,64 @@
+//! The codecs that every router offers. Constant; nothing is negotiated here.
+
+use mediasoup::prelude::RtpCodecCapability;
+use serde_json::{Value, json};
+
+/// Codecs in order of preference. Opus with NACK; AV1 for temporal layers only, since its spatial layers cannot be forwarded.
+pub fn media_codecs() -> Vec<RtpCodecCapability> {
+    let all = vec![
+        audio(
+            "audio/opus",
+            48_000,
+            2,
+            &json!([{ "type": "nack", "parameter": "" }, { "type": "transport-cc", "parameter": "" }]),
+        ),
+        audio("audio/PCMU", 8_000, 1, &json!([])),
+        audio("audio/PCMA", 8_000, 1, &json!([])),
+        video("video/VP8", &json!({})),
+        video("video/VP9", &json!({ "profile-id": 0 })),
+        video("video/VP9", &json!({ "profile-id": 2 })),
+        video("video/H264", &h264("42e01f")),
+        video("video/H264", &h264("4d0032")),
+        video("video/AV1", &json!({})),
+    ];
+    all.into_iter().map(|codec| serde_json::from_value(codec).expect("the codecs above are well formed")).collect()
+}
+
+fn audio(mime_type: &str, clock_rate: u32, channels: u8, feedback: &Value) -> Value {
+    json!({
+        "kind": "audio", "mimeType": mime_type, "clockRate": clock_rate, "channels": channels,
+        "parameters": {}, "rtcpFeedback": feedback,
+    })
+}
+
+fn video(mime_type: &str, parameters: &Value) -> Value {
+    let mut parameters = parameters.clone();
+    parameters["x-google-start-bitrate"] = json!(1000);
+    json!({
+        "kind": "video", "mimeType": mime_type, "clockRate": 90_000, "parameters": parameters,
+        "rtcpFeedback": [
+            { "type": "nack", "parameter": "" },
+            { "type": "nack", "parameter": "pli" },
+            { "type": "ccm", "parameter": "fir" },
+            { "type": "goog-remb", "parameter": "" },
+            { "type": "transport-cc", "parameter": "" },
+        ],
+    })
+}
+
+fn h264(profile_level_id: &str) -> Value {
+    json!({ "packetization-mode": 1, "profile-level-id": profile_level_id, "level-asymmetry-allowed": 1 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_codec_is_readable_and_offered_once() {
+        let codecs = media_codecs();
+        assert_eq!(codecs.len(), 9);
+        let opus = serde_json::to_value(&codecs[0]).unwrap();
+        assert_eq!((&opus["mimeType"], &opus["channels"]), (&json!("audio/opus"), &json!(2)));
+    }
+}

@@ -1,0 +1,250 @@
+//! The pod's mediasoup workers: made at the start, replaced when they end, the least loaded given to each new room.
+//!
+//! A worker is a thread of this process. Each has one `WebRtcServer` on one port (UDP and TCP) of the block.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use mediasoup::prelude::{
+    ListenInfo, Protocol, Router, RouterOptions, WebRtcServer, WebRtcServerListenInfos, WebRtcServerOptions, Worker,
+    WorkerManager, WorkerSettings,
+};
+use mediasoup::worker::{WorkerLogLevel, WorkerLogTag};
+use thiserror::Error;
+use tokio::sync::mpsc;
+
+use super::block::PortBlock;
+use super::codecs::media_codecs;
+use crate::metrics::Metrics;
+
+/// Version of the mediasoup crate, told to clients.
+pub const MEDIASOUP_VERSION: &str = "0.33.1";
+
+/// How the workers are to be made.
+#[derive(Clone, Debug)]
+pub struct WorkerSpec {
+    /// How many.
+    pub count: usize,
+    /// Their ports.
+    pub block: PortBlock,
+    /// Local address to listen on.
+    pub listen_ip: IpAddr,
+    /// What clients are told to send to; the first is the one the worker knows.
+    pub announced: Vec<String>,
+}
+
+/// What can go wrong with workers.
+#[derive(Debug, Error)]
+pub enum WorkersError {
+    /// The block is too small.
+    #[error(transparent)]
+    Block(#[from] super::block::PortBlockError),
+    /// The thread did not start.
+    #[error("cannot start mediasoup worker {index}")]
+    Start {
+        /// Which one, from 0.
+        index: usize,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The port is taken, or the address is not this machine's.
+    #[error("cannot listen on {ip} port {port} (udp and tcp) for WebRTC: is the port taken by another process?")]
+    Listen {
+        /// The local address.
+        ip: IpAddr,
+        /// The port.
+        port: u16,
+        /// mediasoup's own words.
+        source: mediasoup::worker::CreateWebRtcServerError,
+    },
+    /// No router could be made.
+    #[error("cannot create a router")]
+    Router {
+        /// mediasoup's own words.
+        source: mediasoup::worker::CreateRouterError,
+    },
+    /// Every worker has ended and none is back yet.
+    #[error("no media worker is running")]
+    NoneAlive,
+}
+
+impl WorkersError {
+    /// A short constant for metric labels and logs.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Block(_) => "PortBlockTooSmall",
+            Self::Start { .. } => "WorkerStartFailed",
+            Self::Listen { .. } => "PortTaken",
+            Self::Router { .. } => "RouterFailed",
+            Self::NoneAlive => "NoWorker",
+        }
+    }
+}
+
+/// The pod's workers.
+#[derive(Debug)]
+pub struct Workers {
+    spec: WorkerSpec,
+    manager: WorkerManager,
+    slots: Mutex<Vec<Option<Slot>>>,
+    deaths: mpsc::UnboundedSender<usize>,
+    metrics: Metrics,
+}
+
+#[derive(Clone, Debug)]
+struct Slot {
+    worker: Worker,
+    server: WebRtcServer,
+    rooms: Arc<AtomicUsize>,
+}
+
+/// A router on a worker, for one room. Gives the room's place on the worker back when dropped.
+#[derive(Debug)]
+pub struct Place {
+    /// The room's router.
+    pub router: Router,
+    /// The worker's server, for the room's transports.
+    pub server: WebRtcServer,
+    /// The worker itself, to hear of its end.
+    pub worker: Worker,
+    rooms: Arc<AtomicUsize>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.rooms.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// One worker as `/stats` shows it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct WorkerReport {
+    /// Its port.
+    pub port: u16,
+    /// Whether it runs.
+    pub alive: bool,
+    /// Rooms on it.
+    pub rooms: usize,
+}
+
+impl Workers {
+    /// Starts all workers; fails when a port of the block cannot be had.
+    pub async fn start(spec: WorkerSpec, metrics: Metrics) -> Result<Arc<Self>, WorkersError> {
+        let ports = spec.block.worker_ports(spec.count)?;
+        let (deaths, died) = mpsc::unbounded_channel();
+        let slots = Mutex::new(vec![None; spec.count]);
+        let workers = Arc::new(Self { spec, manager: WorkerManager::new(), slots, deaths, metrics });
+        for (index, _) in ports.enumerate() {
+            workers.fill(index).await?;
+        }
+        tokio::spawn(replace_dead(Arc::downgrade(&workers), died));
+        Ok(workers)
+    }
+
+    /// Addresses that clients are told to send to.
+    pub fn announced(&self) -> &[String] {
+        &self.spec.announced
+    }
+
+    /// Makes a router on the worker with the fewest rooms.
+    pub async fn place(&self) -> Result<Place, WorkersError> {
+        let slot = self.least_loaded().ok_or(WorkersError::NoneAlive)?;
+        let Slot { worker, server, rooms } = slot;
+        rooms.fetch_add(1, Ordering::Relaxed);
+        let router = worker.create_router(RouterOptions::new(media_codecs())).await;
+        match router {
+            Ok(router) => Ok(Place { router, server, worker, rooms }),
+            Err(source) => {
+                rooms.fetch_sub(1, Ordering::Relaxed);
+                Err(WorkersError::Router { source })
+            }
+        }
+    }
+
+    /// How many workers run.
+    pub fn alive(&self) -> usize {
+        self.lock().iter().flatten().count()
+    }
+
+    /// Each worker, in order of its port.
+    pub fn report(&self) -> Vec<WorkerReport> {
+        let rooms = |slot: &Slot| slot.rooms.load(Ordering::Relaxed);
+        let slots = self.lock();
+        let report = slots.iter().enumerate().map(|(index, slot)| WorkerReport {
+            port: self.port(index),
+            alive: slot.is_some(),
+            rooms: slot.as_ref().map_or(0, rooms),
+        });
+        report.collect()
+    }
+
+    fn least_loaded(&self) -> Option<Slot> {
+        self.lock().iter().flatten().min_by_key(|slot| slot.rooms.load(Ordering::Relaxed)).cloned()
+    }
+
+    async fn fill(&self, index: usize) -> Result<(), WorkersError> {
+        let start = |source| WorkersError::Start { index, source };
+        let worker = self.manager.create_worker(settings()).await.map_err(start)?;
+        let (ip, port) = (self.spec.listen_ip, self.port(index));
+        let listen = |source| WorkersError::Listen { ip, port, source };
+        let server = worker.create_webrtc_server(self.server_options(port)).await.map_err(listen)?;
+        let deaths = self.deaths.clone();
+        let on_dead = worker.on_dead(move |_| {
+            let _ = deaths.send(index);
+        });
+        on_dead.detach();
+        self.lock()[index] = Some(Slot { worker, server, rooms: Arc::default() });
+        self.metrics.workers_alive.set(i64::try_from(self.alive()).unwrap_or(i64::MAX));
+        Ok(())
+    }
+
+    fn server_options(&self, port: u16) -> WebRtcServerOptions {
+        let listen = |protocol| ListenInfo {
+            protocol,
+            ip: self.spec.listen_ip,
+            announced_address: self.spec.announced.first().cloned(),
+            expose_internal_ip: false,
+            port: Some(port),
+            port_range: None,
+            flags: None,
+            send_buffer_size: None,
+            recv_buffer_size: None,
+        };
+        WebRtcServerOptions::new(WebRtcServerListenInfos::new(listen(Protocol::Udp)).insert(listen(Protocol::Tcp)))
+    }
+
+    fn port(&self, index: usize) -> u16 {
+        let ports = self.spec.block.worker_ports(self.spec.count).ok();
+        ports.and_then(|mut ports| ports.nth(index)).unwrap_or_default()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Option<Slot>>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The crate's own defaults log everything at debug level.
+fn settings() -> WorkerSettings {
+    let mut settings = WorkerSettings::default();
+    settings.log_level = WorkerLogLevel::Warn;
+    settings.log_tags = vec![WorkerLogTag::Info, WorkerLogTag::Ice, WorkerLogTag::Dtls];
+    settings
+}
+
+/// Puts a new worker where one has ended. Its port is free again only after the dead thread's sockets are.
+async fn replace_dead(workers: std::sync::Weak<Workers>, mut died: mpsc::UnboundedReceiver<usize>) {
+    while let Some(index) = died.recv().await {
+        let Some(workers) = workers.upgrade() else { return };
+        tracing::error!(worker = index, "a media worker ended; its rooms move to the others");
+        workers.metrics.worker_deaths.inc();
+        workers.lock()[index] = None;
+        workers.metrics.workers_alive.set(i64::try_from(workers.alive()).unwrap_or(i64::MAX));
+        if let Err(error) = workers.fill(index).await {
+            tracing::warn!(worker = index, %error, "cannot replace the media worker yet");
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let _ = workers.deaths.send(index);
+        }
+    }
+}
