@@ -11,9 +11,9 @@ COPY web/ ./
 RUN npm run build
 
 FROM rust:1.95-bookworm AS build
-RUN apt-get update && apt-get install --yes --no-install-recommends \
-    clang flatbuffers-compiler g++ libflatbuffers-dev libssl-dev libuv1-dev meson ninja-build pkg-config python3 python3-pip \
-    && rm -rf /var/lib/apt/lists/*
+# The media worker's C++ dependencies come the crate's own way: downloaded and linked in by its meson project.
+ENV CONVENE_MEDIASOUP_DEPS=upstream
+RUN apt-get update && apt-get install --yes --no-install-recommends python3-pip && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 COPY . .
 RUN cargo build --release --locked

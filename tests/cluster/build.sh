@@ -57,11 +57,20 @@ is_built() {
   [ -f "$IMAGES/pause.tar" ] && [ -f "$IMAGES/udp-echo.tar" ]
 }
 
+# Two builds at a time would only be slower, and write the same files.
+build_lock() {
+  exec 8>"$CLUSTER_CACHE/build.lock"
+  flock --nonblock 8 && return
+  say "another build is running; waiting for it"
+  flock 8
+}
+
 main() {
   command -v go >/dev/null || fail "Go 1.26 or later is missing; see https://go.dev/doc/install"
   need gcc "gcc libc6-dev"
   need buildah buildah
   mkdir -p "$BIN" "$IMAGES"
+  build_lock
   if is_built; then
     say "Kubernetes $KUBERNETES is built already in $BIN"
     return

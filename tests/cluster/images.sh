@@ -1,6 +1,7 @@
 #!/bin/bash
 # Builds the images of operator, router and media pod from target/release and web/dist (nothing is compiled here, nothing is
 # downloaded), and imports them into the nodes when the cluster is up. CONVENE_BINARIES names another folder than target/release.
+# images.sh COMPONENT...: only those of operator, router, media-pod.
 set -euo pipefail
 # shellcheck source=tests/cluster/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -8,17 +9,30 @@ BINARIES=${CONVENE_BINARIES:-${CARGO_TARGET_DIR:-$REPOSITORY/target}/release}
 WEB=$REPOSITORY/web/dist
 
 # The Dockerfile's stages before "rootfs" want a network; the context of that name replaces them.
-build_component() { # NAME [WEB-APP]
-  "$REPOSITORY/images/rootfs.sh" "$BINARIES/convene-$1" "$ROOTFS/$1" "${@:2}"
+build_component() { # NAME
+  local web=("$WEB")
+  [ "$1" != operator ] || web=()
+  "$REPOSITORY/images/rootfs.sh" "$BINARIES/convene-$1" "$ROOTFS/$1" "${web[@]}"
   "$CLUSTER_SOURCE/build-image.sh" "$(image_name "$1")" "$REPOSITORY" \
     --file "$REPOSITORY/Dockerfile" --target "$1" --build-context "rootfs=$ROOTFS"
+}
+
+main() {
+  local wanted=("$@") name
+  [ "$#" -gt 0 ] || wanted=("${COMPONENTS[@]}")
+  for name in "${wanted[@]}"; do
+    [[ " ${COMPONENTS[*]} " == *" $name "* ]] || fail "there is no component $name; there are: ${COMPONENTS[*]}"
+    build_component "$name"
+  done
+  if is_up; then
+    "$CLUSTER_SOURCE/load-images.sh" "${wanted[@]/#/convene-}"
+  else
+    say "the cluster is not up; load-images.sh imports the images later"
+  fi
 }
 
 need_root
 need buildah buildah
 ROOTFS=$(mktemp -d)
 trap 'rm -rf "$ROOTFS"' EXIT
-build_component operator
-build_component router "$WEB"
-build_component media-pod "$WEB"
-if is_up; then "$CLUSTER_SOURCE/load-images.sh"; else say "the cluster is not up; load-images.sh imports the images later"; fi
+main "$@"

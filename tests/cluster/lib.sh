@@ -3,7 +3,7 @@
 
 CLUSTER_SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 REPOSITORY=$(cd "$CLUSTER_SOURCE/../.." && pwd)
-CLUSTER_CACHE=${CONVENE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/convene}/cluster
+CLUSTER_CACHE=$(realpath --canonicalize-missing "${CONVENE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/convene}/cluster")
 BIN=$CLUSTER_CACHE/bin       # compiled programs, kept between runs
 IMAGES=$CLUSTER_CACHE/images # image archives and their ids, kept between runs
 STATE=$CLUSTER_CACHE/state   # everything of the running cluster; `down.sh` removes it
