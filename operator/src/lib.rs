@@ -2,4 +2,21 @@
 //!
 //! `meeting` and `pool` are the operator's two controllers, `router` is the router; the rest serves both.
 
+pub mod backoff;
+pub mod conditions;
+pub mod config;
+pub mod context;
+pub mod events;
+pub mod keys;
+pub mod ledger;
+pub mod media_pod;
+pub mod meeting;
+pub mod metrics;
+pub mod podlink;
+pub mod pool;
+pub mod ports;
+pub mod reason;
 pub mod router;
+pub mod run;
+pub mod telemetry;
+pub mod world;

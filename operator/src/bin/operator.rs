@@ -1,0 +1,100 @@
+//! `convene-operator`: reads its arguments, connects to the API server and runs the two controllers.
+
+use std::{net::SocketAddr, process::ExitCode};
+
+use clap::Parser;
+use convene_operator::{
+    config::{Config, parse_public_url},
+    pool::validate::PodDefaults,
+    run::run,
+    telemetry::{LogFormat, start_logging},
+};
+use kube::Client;
+
+/// Convene's operator: gives every Meeting a media pod, and every `MediaPool` the pods it needs.
+///
+/// Run one replica: there is no leader election yet.
+#[derive(Debug, Parser)]
+#[command(name = "convene-operator", version)]
+struct Args {
+    /// Namespace of the `MediaPools`, the media pods and the admission keys
+    #[arg(long, env = "POD_NAMESPACE")]
+    namespace: String,
+
+    /// Address that people reach the router at; join URLs begin with it
+    #[arg(long, env = "CONVENE_PUBLIC_URL", default_value = "http://localhost:8080", value_parser = parse_public_url)]
+    public_url: String,
+
+    /// Image of media pods whose pool names none
+    #[arg(long, env = "CONVENE_MEDIA_POD_IMAGE", default_value = concat!("ghcr.io/convene-dev/convene-media-pod:", env!("CARGO_PKG_VERSION")))]
+    media_pod_image: String,
+
+    /// Secret for the private admission key, made by the chart and filled by the operator
+    #[arg(long, env = "CONVENE_ADMISSION_KEY_SECRET", default_value = "convene-admission-key")]
+    admission_key_secret: String,
+
+    /// `ConfigMap` for the public admission keys, made by the chart and filled by the operator
+    #[arg(long, env = "CONVENE_ADMISSION_KEYS_CONFIGMAP", default_value = "convene-admission-keys")]
+    admission_keys_configmap: String,
+
+    /// Where /healthz, /readyz and /metrics are served
+    #[arg(long, env = "CONVENE_LISTEN", default_value = "0.0.0.0:8080")]
+    listen: SocketAddr,
+
+    /// How log lines look
+    #[arg(long, env = "CONVENE_LOG_FORMAT", default_value = "text")]
+    log_format: LogFormat,
+}
+
+impl Args {
+    fn into_config(self) -> Config {
+        Config {
+            namespace: self.namespace,
+            public_url: self.public_url,
+            defaults: PodDefaults { image: self.media_pod_image, admission_keys: self.admission_keys_configmap },
+            admission_key_secret: self.admission_key_secret,
+            listen: self.listen,
+        }
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let args = Args::parse();
+    start_logging(args.log_format);
+    let config = args.into_config();
+    tracing::info!(?config, version = env!("CARGO_PKG_VERSION"), "starting");
+    let client = match Client::try_default().await {
+        Ok(client) => client,
+        Err(error) => {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "found no way to an API server: neither a service account nor a kubeconfig"
+            );
+            return ExitCode::FAILURE;
+        }
+    };
+    match run(client, config, wait_for_stop()).await {
+        Ok(()) => {
+            tracing::info!("stopped");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "ended");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn wait_for_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+        (Ok(mut terminate), Ok(mut interrupt)) => {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        }
+        _ => std::future::pending().await,
+    }
+}

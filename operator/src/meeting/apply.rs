@@ -1,0 +1,46 @@
+//! Fourth step for a Meeting: the status write and the events; it loops, sends and decides nothing.
+
+use convene_crds::{Meeting, MeetingStatus};
+use kube::{
+    Api, Resource, ResourceExt,
+    api::{Patch, PatchParams},
+};
+use serde_json::json;
+
+use super::{Error, report::is_same};
+use crate::{
+    context::{Context, Outcome},
+    events::{self, Note},
+};
+
+/// Owner of the status in the eyes of server-side apply.
+pub const FIELD_MANAGER: &str = "convene-operator/meeting";
+
+/// Writes `status` if it says anything new, then publishes `notes`.
+pub async fn apply_status(
+    context: &Context,
+    meeting: &Meeting,
+    status: &MeetingStatus,
+    notes: &[Note],
+) -> Result<Outcome, Error> {
+    if is_same(meeting.status.as_ref(), status) {
+        return Ok(Outcome::Skipped);
+    }
+    let (namespace, name) = (meeting.namespace().unwrap_or_default(), meeting.name_any());
+    let api: Api<Meeting> = Api::namespaced(context.world.client.clone(), &namespace);
+    // With the UID a meeting that was deleted and made anew meanwhile is left alone.
+    let patch = json!({
+        "apiVersion": Meeting::api_version(&()),
+        "kind": Meeting::kind(&()),
+        "metadata": {"name": name, "namespace": namespace, "uid": meeting.metadata.uid},
+        "status": status,
+    });
+    let parameters = PatchParams::apply(FIELD_MANAGER).force();
+    match api.patch_status(&name, &parameters, &Patch::Apply(&patch)).await {
+        Ok(_) => {}
+        Err(kube::Error::Api(answer)) if answer.is_not_found() || answer.is_conflict() => return Ok(Outcome::Skipped),
+        Err(source) => return Err(Error::WriteStatus { namespace, name, source: Box::new(source) }),
+    }
+    events::publish(&context.recorder, &meeting.object_ref(&()), "Reconcile", notes).await;
+    Ok(Outcome::Applied)
+}

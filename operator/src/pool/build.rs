@@ -1,0 +1,267 @@
+//! From a planned pod to the `Pod` object.
+//!
+//! Pure: the same plan gives the same object, byte for byte. The pod meets the Pod Security level `restricted` except for what its exposure
+//! needs: host ports, or the node's network.
+
+use std::collections::BTreeMap;
+
+use convene_crds::{
+    ContainerResources, Exposure,
+    names::{
+        ADMISSION_KEYS_DIR, ADMISSION_KEYS_FILE, ANNOTATION_ANNOUNCED_ADDRESSES, ANNOTATION_RTC_PORTS,
+        ANNOUNCED_ADDRESSES_FILE, HTTP_PORT_NAME, LABEL_APP_NAME, LABEL_MANAGED_BY, LABEL_POOL, LABEL_REVISION,
+        MANAGED_BY, MEDIA_CONTAINER, MEDIA_HTTP_PORT, MEDIA_POD_APP_NAME, POD_INFO_DIR,
+    },
+};
+use k8s_openapi::{
+    api::core::v1::{
+        Capabilities, ConfigMapVolumeSource, Container, ContainerPort, DownwardAPIVolumeFile, DownwardAPIVolumeSource,
+        EnvVar, HTTPGetAction, KeyToPath, ObjectFieldSelector, Pod, PodSecurityContext, PodSpec, Probe,
+        ResourceRequirements, SeccompProfile, SecurityContext, Toleration, Volume, VolumeMount,
+    },
+    apimachinery::pkg::{api::resource::Quantity, util::intstr::IntOrString},
+};
+use kube::api::ObjectMeta;
+
+use super::{
+    plan::NewPod,
+    validate::{PodTemplate, ValidPool},
+};
+use crate::ports::PortRange;
+
+const USER: i64 = 65532;
+/// The pod takes 20 s to send everybody away; then 10 s remain.
+const TERMINATION_GRACE_SECONDS: i64 = 30;
+/// Seconds until a pod on a lost node is given up; Kubernetes' own default of 300 would leave the people of its meetings waiting.
+const LOST_NODE_SECONDS: i64 = 30;
+
+/// The object of a planned pod.
+pub fn build_pod(pool: &ValidPool, pod: &NewPod) -> Pod {
+    let rtc_ports = compute_rtc_ports(&pool.template, pod.block);
+    Pod {
+        metadata: ObjectMeta {
+            name: Some(pod.name.clone()),
+            namespace: Some(pool.namespace.clone()),
+            labels: Some(build_labels(pool)),
+            annotations: Some(build_annotations(pool, rtc_ports)),
+            owner_references: Some(pool.owner.iter().cloned().collect()),
+            ..ObjectMeta::default()
+        },
+        spec: Some(build_spec(&pool.template, pod.block)),
+        status: None,
+    }
+}
+
+/// The revision of a template: changes with anything that would make another pod, and with nothing else.
+pub fn compute_revision(template: &PodTemplate) -> String {
+    let first = 1024_u16;
+    let last = first.saturating_add(u16::try_from(template.block_size().saturating_sub(1)).unwrap_or(u16::MAX));
+    let spec = PortRange::new(first, last).map(|block| build_spec(template, block));
+    let text = serde_json::to_string(&(spec.ok(), &template.fixed_addresses))
+        .expect("a pod spec consists of plain JSON values");
+    format!("{:010x}", compute_fnv(text.as_bytes()) & 0xff_ffff_ffff)
+}
+
+/// FNV-1a: the same on every machine and in every version, which the standard library's hashers do not promise.
+fn compute_fnv(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+fn compute_rtc_ports(template: &PodTemplate, block: PortRange) -> PortRange {
+    let last = block.first().saturating_add(template.media_ports.saturating_sub(1));
+    PortRange::new(block.first(), last).unwrap_or(block)
+}
+
+/// In the node's network every pod needs a port of its own for signaling: the one after its media ports.
+fn compute_http_port(template: &PodTemplate, block: PortRange) -> u16 {
+    if template.exposure == Exposure::HostNetwork { block.last() } else { MEDIA_HTTP_PORT }
+}
+
+fn build_labels(pool: &ValidPool) -> BTreeMap<String, String> {
+    let labels = [
+        (LABEL_APP_NAME, MEDIA_POD_APP_NAME),
+        (LABEL_MANAGED_BY, MANAGED_BY),
+        (LABEL_POOL, pool.name.as_str()),
+        (LABEL_REVISION, pool.revision.as_str()),
+    ];
+    labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into()
+}
+
+fn build_annotations(pool: &ValidPool, rtc_ports: PortRange) -> BTreeMap<String, String> {
+    let mut annotations = BTreeMap::from([(ANNOTATION_RTC_PORTS.to_owned(), rtc_ports.to_string())]);
+    if !pool.template.fixed_addresses.is_empty() {
+        annotations.insert(ANNOTATION_ANNOUNCED_ADDRESSES.to_owned(), pool.template.fixed_addresses.join(","));
+    }
+    annotations
+}
+
+fn build_spec(template: &PodTemplate, block: PortRange) -> PodSpec {
+    PodSpec {
+        containers: vec![build_container(template, block)],
+        volumes: Some(vec![build_admission_keys_volume(template), build_pod_info_volume()]),
+        node_selector: (!template.node_selector.is_empty()).then(|| template.node_selector.clone()),
+        tolerations: Some(build_tolerations(template)),
+        host_network: (template.exposure == Exposure::HostNetwork).then_some(true),
+        // A container that ends is started again in place: same ports, same meetings, the quickest way back.
+        restart_policy: Some("Always".to_owned()),
+        termination_grace_period_seconds: Some(TERMINATION_GRACE_SECONDS),
+        automount_service_account_token: Some(false),
+        enable_service_links: Some(false),
+        security_context: Some(PodSecurityContext {
+            run_as_non_root: Some(true),
+            run_as_user: Some(USER),
+            run_as_group: Some(USER),
+            seccomp_profile: Some(SeccompProfile { type_: "RuntimeDefault".to_owned(), localhost_profile: None }),
+            ..PodSecurityContext::default()
+        }),
+        ..PodSpec::default()
+    }
+}
+
+fn build_tolerations(template: &PodTemplate) -> Vec<Toleration> {
+    let lost = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"].map(|key| Toleration {
+        key: Some(key.to_owned()),
+        operator: Some("Exists".to_owned()),
+        effect: Some("NoExecute".to_owned()),
+        toleration_seconds: Some(LOST_NODE_SECONDS),
+        value: None,
+    });
+    template.tolerations.iter().cloned().chain(lost).collect()
+}
+
+fn build_container(template: &PodTemplate, block: PortRange) -> Container {
+    Container {
+        name: MEDIA_CONTAINER.to_owned(),
+        image: Some(template.image.clone()),
+        image_pull_policy: template.image_pull_policy.map(|policy| policy.as_str().to_owned()),
+        env: Some(build_environment(template, block)),
+        ports: Some(build_ports(template, block)),
+        resources: template.resources.as_ref().map(build_resources),
+        startup_probe: Some(build_probe("/healthz", 1, 60)),
+        liveness_probe: Some(build_probe("/healthz", 10, 3)),
+        readiness_probe: Some(build_probe("/readyz", 1, 2)),
+        volume_mounts: Some(vec![
+            build_mount("admission-keys", ADMISSION_KEYS_DIR),
+            build_mount("pod-info", POD_INFO_DIR),
+        ]),
+        security_context: Some(SecurityContext {
+            allow_privilege_escalation: Some(false),
+            read_only_root_filesystem: Some(true),
+            run_as_non_root: Some(true),
+            capabilities: Some(Capabilities { drop: Some(vec!["ALL".to_owned()]), add: None }),
+            ..SecurityContext::default()
+        }),
+        // The pod's last line says why it ended; so it reaches the pool's and the meetings' conditions.
+        termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
+        ..Container::default()
+    }
+}
+
+fn build_environment(template: &PodTemplate, block: PortRange) -> Vec<EnvVar> {
+    let variables = [
+        ("CONVENE_LISTEN", format!("0.0.0.0:{}", compute_http_port(template, block))),
+        ("CONVENE_RTC_PORTS", compute_rtc_ports(template, block).to_string()),
+        ("CONVENE_WORKERS", template.workers.to_string()),
+        ("CONVENE_ANNOUNCED_ADDRESS_FILE", format!("{POD_INFO_DIR}/{ANNOUNCED_ADDRESSES_FILE}")),
+        ("CONVENE_ADMISSION_KEYS", format!("{ADMISSION_KEYS_DIR}/{ADMISSION_KEYS_FILE}")),
+        ("CONVENE_SHUTDOWN_GRACE", "20s".to_owned()),
+        ("CONVENE_LOG_FORMAT", "json".to_owned()),
+    ];
+    variables.map(|(name, value)| EnvVar { name: name.to_owned(), value: Some(value), value_from: None }).into()
+}
+
+fn build_ports(template: &PodTemplate, block: PortRange) -> Vec<ContainerPort> {
+    let http = compute_http_port(template, block);
+    let mut ports =
+        vec![build_port(HTTP_PORT_NAME.to_owned(), http, "TCP", template.exposure == Exposure::HostNetwork)];
+    let is_open_on_node = template.exposure != Exposure::PodIp;
+    for port in compute_rtc_ports(template, block).ports() {
+        ports.push(build_port(format!("rtc-{port}-udp"), port, "UDP", is_open_on_node));
+        ports.push(build_port(format!("rtc-{port}-tcp"), port, "TCP", is_open_on_node));
+    }
+    ports
+}
+
+fn build_port(name: String, port: u16, protocol: &str, is_open_on_node: bool) -> ContainerPort {
+    ContainerPort {
+        name: Some(name),
+        container_port: i32::from(port),
+        host_port: is_open_on_node.then(|| i32::from(port)),
+        protocol: Some(protocol.to_owned()),
+        host_ip: None,
+    }
+}
+
+fn build_resources(resources: &ContainerResources) -> ResourceRequirements {
+    let quantities = |amounts: &BTreeMap<String, IntOrString>| {
+        let amounts: BTreeMap<_, _> =
+            amounts.iter().map(|(name, amount)| (name.clone(), Quantity(compute_quantity(amount)))).collect();
+        (!amounts.is_empty()).then_some(amounts)
+    };
+    ResourceRequirements {
+        limits: quantities(&resources.limits),
+        requests: quantities(&resources.requests),
+        claims: None,
+    }
+}
+
+fn compute_quantity(amount: &IntOrString) -> String {
+    match amount {
+        IntOrString::Int(number) => number.to_string(),
+        IntOrString::String(text) => text.clone(),
+    }
+}
+
+fn build_probe(path: &str, period_seconds: i32, failure_threshold: i32) -> Probe {
+    Probe {
+        http_get: Some(HTTPGetAction {
+            path: Some(path.to_owned()),
+            port: IntOrString::String(HTTP_PORT_NAME.to_owned()),
+            ..HTTPGetAction::default()
+        }),
+        period_seconds: Some(period_seconds),
+        failure_threshold: Some(failure_threshold),
+        timeout_seconds: Some(2),
+        ..Probe::default()
+    }
+}
+
+fn build_mount(name: &str, path: &str) -> VolumeMount {
+    VolumeMount { name: name.to_owned(), mount_path: path.to_owned(), read_only: Some(true), ..VolumeMount::default() }
+}
+
+/// Naming the key makes the pod wait until it is there, instead of starting without.
+fn build_admission_keys_volume(template: &PodTemplate) -> Volume {
+    Volume {
+        name: "admission-keys".to_owned(),
+        config_map: Some(ConfigMapVolumeSource {
+            name: template.admission_keys.clone(),
+            items: Some(vec![KeyToPath {
+                key: ADMISSION_KEYS_FILE.to_owned(),
+                path: ADMISSION_KEYS_FILE.to_owned(),
+                mode: None,
+            }]),
+            ..ConfigMapVolumeSource::default()
+        }),
+        ..Volume::default()
+    }
+}
+
+fn build_pod_info_volume() -> Volume {
+    let field = format!("metadata.annotations['{ANNOTATION_ANNOUNCED_ADDRESSES}']");
+    Volume {
+        name: "pod-info".to_owned(),
+        downward_api: Some(DownwardAPIVolumeSource {
+            items: Some(vec![DownwardAPIVolumeFile {
+                path: ANNOUNCED_ADDRESSES_FILE.to_owned(),
+                field_ref: Some(ObjectFieldSelector { api_version: Some("v1".to_owned()), field_path: field }),
+                ..DownwardAPIVolumeFile::default()
+            }]),
+            ..DownwardAPIVolumeSource::default()
+        }),
+        ..Volume::default()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,129 @@
+//! Second step for a `MediaPool`: from the object to a type that holds only what can be built.
+//!
+//! Pure. Afterwards nobody reads `MediaPoolSpec`.
+
+use convene_crds::{AddressPolicy, Capacity, ContainerResources, Exposure, ImagePullPolicy, MediaPool};
+use k8s_openapi::{api::core::v1::Toleration, apimachinery::pkg::apis::meta::v1::OwnerReference};
+use kube::{Resource, ResourceExt};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+use super::build::compute_revision;
+use crate::{media_pod::Wait, ports::PortRange, reason};
+
+/// What the operator knows about media pods whatever their pool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodDefaults {
+    /// Image of pools that name none.
+    pub image: String,
+    /// `ConfigMap` with the public admission keys.
+    pub admission_keys: String,
+}
+
+/// Everything that a pod is made of, apart from its name and its ports. Its hash is the pod's revision.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PodTemplate {
+    /// Container image.
+    pub image: String,
+    /// When the image is fetched.
+    pub image_pull_policy: Option<ImagePullPolicy>,
+    /// CPU and memory.
+    pub resources: Option<ContainerResources>,
+    /// Labels of suitable nodes.
+    pub node_selector: BTreeMap<String, String>,
+    /// Taints to put up with.
+    pub tolerations: Vec<Toleration>,
+    /// Media workers.
+    pub workers: u16,
+    /// Ports for media: those of the workers, then the plain ones.
+    pub media_ports: u16,
+    /// How media gets to the pod.
+    pub exposure: Exposure,
+    /// Addresses known before the pod is, if fixed.
+    pub fixed_addresses: Vec<String>,
+    /// `ConfigMap` with the public admission keys.
+    pub admission_keys: String,
+}
+
+impl PodTemplate {
+    /// Ports that a pod takes from the pool's range.
+    pub fn block_size(&self) -> u32 {
+        u32::from(self.media_ports) + u32::from(self.exposure == Exposure::HostNetwork)
+    }
+}
+
+/// A pool that can be built.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ValidPool {
+    /// Name of the pool.
+    pub name: String,
+    /// Namespace of the pool and of its pods.
+    pub namespace: String,
+    /// What the pods' owner reference says.
+    pub owner: Option<OwnerReference>,
+    /// What the pods are made of.
+    pub template: PodTemplate,
+    /// Hash of the template.
+    pub revision: String,
+    /// Where blocks are taken from.
+    pub ports: PortRange,
+    /// What one pod takes on.
+    pub capacity: Capacity,
+    /// Ready pods to keep without meetings.
+    pub warm: u32,
+    /// Most pods.
+    pub max: u32,
+}
+
+/// Checks `pool`. The API server has checked the same rules; an older definition of the kind may have let something else pass.
+pub fn validate_pool(pool: &MediaPool, defaults: &PodDefaults) -> Result<ValidPool, Wait> {
+    let spec = &pool.spec;
+    let ports = PortRange::new(spec.rtc_ports.min, spec.rtc_ports.max)
+        .map_err(|error| Wait::new(reason::INVALID_SPEC, format!("spec.rtcPorts: {error}")))?;
+    let template = compute_template(pool, defaults)?;
+    if template.block_size() == 0 || ports.count() < template.block_size() {
+        return Err(compute_too_narrow(ports, template.block_size()));
+    }
+    Ok(ValidPool {
+        name: pool.name_any(),
+        namespace: pool.namespace().unwrap_or_default(),
+        owner: pool.controller_owner_ref(&()),
+        revision: compute_revision(&template),
+        template,
+        ports,
+        capacity: spec.capacity,
+        warm: spec.warm.min(spec.max),
+        max: spec.max,
+    })
+}
+
+fn compute_template(pool: &MediaPool, defaults: &PodDefaults) -> Result<PodTemplate, Wait> {
+    let spec = &pool.spec;
+    let image = spec.image.clone().unwrap_or_else(|| defaults.image.clone());
+    let is_fixed = spec.announced_address.policy == AddressPolicy::Fixed;
+    if is_fixed && spec.announced_address.addresses.is_empty() {
+        return Err(Wait::new(reason::INVALID_SPEC, "spec.announcedAddress: policy Fixed needs addresses"));
+    }
+    Ok(PodTemplate {
+        image,
+        image_pull_policy: spec.image_pull_policy,
+        resources: spec.resources.clone(),
+        node_selector: spec.node_selector.clone(),
+        tolerations: spec.tolerations.clone(),
+        workers: spec.workers_per_pod,
+        media_ports: spec.workers_per_pod.saturating_add(spec.plain_ports),
+        exposure: spec.exposure,
+        fixed_addresses: if is_fixed { spec.announced_address.addresses.clone() } else { Vec::new() },
+        admission_keys: defaults.admission_keys.clone(),
+    })
+}
+
+fn compute_too_narrow(ports: PortRange, wanted: u32) -> Wait {
+    let count = ports.count();
+    Wait::new(
+        reason::INVALID_SPEC,
+        format!(
+            "spec.rtcPorts {ports} has {count} ports, one pod takes {wanted}: widen it, or lower workersPerPod or plainPorts"
+        ),
+    )
+}

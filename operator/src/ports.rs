@@ -1,0 +1,135 @@
+//! Port ranges and their allocation: which ports the next media pod gets.
+//!
+//! Pure: what is in use is computed by the caller from the pods it observed, for every plan anew, and the time is an argument. Nothing is
+//! ever handed out twice by construction: a block is free if it touches no block that is in use or resting.
+
+use std::{collections::BTreeMap, collections::BTreeSet, fmt, str::FromStr, time::Duration};
+
+use jiff::Timestamp;
+use thiserror::Error;
+
+/// How long a freed block rests: packets of the calls it carried may still be under way, and nodes remember UDP flows for half a minute.
+pub const QUARANTINE: Duration = Duration::from_secs(30);
+
+/// Ports in a row, both ends included; never empty and never inverted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PortRange {
+    first: u16,
+    last: u16,
+}
+
+/// A text or a pair of numbers that is no port range.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("{0:?} is not a port range such as \"40000-40003\"")]
+pub struct PortRangeError(String);
+
+impl PortRange {
+    /// The range from `first` to `last`, both included.
+    pub fn new(first: u16, last: u16) -> Result<Self, PortRangeError> {
+        if first == 0 || first > last {
+            return Err(PortRangeError(format!("{first}-{last}")));
+        }
+        Ok(Self { first, last })
+    }
+
+    /// First port.
+    pub const fn first(self) -> u16 {
+        self.first
+    }
+
+    /// Last port.
+    pub const fn last(self) -> u16 {
+        self.last
+    }
+
+    /// Number of ports, at least 1.
+    pub fn count(self) -> u32 {
+        u32::from(self.last) - u32::from(self.first) + 1
+    }
+
+    /// Whether both ranges have a port in common.
+    pub const fn overlaps(self, other: Self) -> bool {
+        self.first <= other.last && other.first <= self.last
+    }
+
+    /// Every port, in order.
+    pub fn ports(self) -> impl Iterator<Item = u16> {
+        self.first..=self.last
+    }
+
+    fn starting_at(first: u32, count: u32) -> Option<Self> {
+        let last = first.checked_add(count.checked_sub(1)?)?;
+        Some(Self { first: u16::try_from(first).ok()?, last: u16::try_from(last).ok()? })
+    }
+}
+
+impl fmt::Display for PortRange {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}-{}", self.first, self.last)
+    }
+}
+
+impl FromStr for PortRange {
+    type Err = PortRangeError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let error = || PortRangeError(text.to_owned());
+        let (first, last) = text.split_once('-').ok_or_else(error)?;
+        let number = |part: &str| part.parse::<u16>().map_err(|_| error());
+        Self::new(number(first)?, number(last)?).map_err(|_| error())
+    }
+}
+
+/// The lowest block of `count` ports within `range` that touches nothing in `taken`; `None` if there is none.
+pub fn compute_free_block(range: PortRange, count: u32, taken: &BTreeSet<PortRange>) -> Option<PortRange> {
+    let mut first = u32::from(range.first);
+    // Sorted by first port, so one walk finds the lowest gap; blocks may lie outside the range or overlap each other.
+    for block in taken {
+        let candidate = PortRange::starting_at(first, count)?;
+        if candidate.last < block.first {
+            break;
+        }
+        first = first.max(u32::from(block.last) + 1);
+    }
+    PortRange::starting_at(first, count).filter(|block| block.last <= range.last)
+}
+
+/// How many ports of `range` are in one of `taken`.
+pub fn compute_used_ports(range: PortRange, taken: &BTreeSet<PortRange>) -> u32 {
+    let used = range.ports().filter(|port| taken.iter().any(|block| block.first <= *port && *port <= block.last));
+    u32::try_from(used.count()).unwrap_or(u32::MAX)
+}
+
+/// Blocks that rest after use. Only a cache of the recent past: lost with the process, and then a restart's own time is the rest.
+#[derive(Clone, Debug, Default)]
+pub struct Quarantine {
+    in_use: BTreeSet<PortRange>,
+    resting: BTreeMap<PortRange, Timestamp>,
+}
+
+impl Quarantine {
+    /// Takes note of what is in use now: what was in use before and is no longer begins its rest.
+    pub fn observe(&mut self, in_use: &BTreeSet<PortRange>, now: Timestamp) {
+        let until = now
+            .saturating_add(jiff::SignedDuration::try_from(QUARANTINE).unwrap_or_default())
+            .unwrap_or(Timestamp::MAX);
+        for freed in self.in_use.difference(in_use) {
+            self.resting.insert(*freed, until);
+        }
+        self.resting.retain(|block, end| *end > now && !in_use.contains(block));
+        self.in_use.clone_from(in_use);
+    }
+
+    /// The blocks that rest, as of the last observation.
+    pub fn resting(&self) -> impl Iterator<Item = PortRange> {
+        self.resting.keys().copied()
+    }
+
+    /// When the next block has rested enough.
+    pub fn next_release(&self) -> Option<Timestamp> {
+        self.resting.values().min().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+//! Logs, and the small server for health and metrics.
+//!
+//! Alive means that this process turns: nothing remote is asked. Ready says what is missing.
+
+use std::{
+    future::Future,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use axum::{
+    Router,
+    extract::State,
+    http::{StatusCode, header},
+    response::IntoResponse,
+    routing::get,
+};
+use clap::ValueEnum;
+use prometheus::{Encoder, Registry, TextEncoder};
+use tracing_subscriber::EnvFilter;
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Begins to log to standard error. `RUST_LOG` narrows or widens what is logged; information is the default.
+pub fn start_logging(format: LogFormat) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => builder.init(),
+        LogFormat::Json => builder.json().flatten_event(true).init(),
+    }
+}
+
+/// What must have happened once before the operator is ready.
+#[derive(Debug, Default)]
+pub struct Readiness {
+    keys: AtomicBool,
+    caches: AtomicBool,
+}
+
+impl Readiness {
+    /// The admission keys are in place.
+    pub fn keys_are_ready(&self) {
+        self.keys.store(true, Ordering::Relaxed);
+    }
+
+    /// Everything was listed once.
+    pub fn caches_are_ready(&self) {
+        self.caches.store(true, Ordering::Relaxed);
+    }
+
+    /// What is missing.
+    pub fn missing(&self) -> Vec<&'static str> {
+        let parts =
+            [(&self.keys, "the admission keys"), (&self.caches, "the first full list of meetings, pools and pods")];
+        parts.into_iter().filter(|(flag, _)| !flag.load(Ordering::Relaxed)).map(|(_, name)| name).collect()
+    }
+}
+
+#[derive(Clone)]
+struct Health {
+    readiness: Arc<Readiness>,
+    registry: Registry,
+}
+
+/// The routes `/healthz`, `/readyz` and `/metrics`.
+pub fn build_health_app(readiness: Arc<Readiness>, registry: Registry) -> Router {
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(answer_readiness))
+        .route("/metrics", get(answer_metrics))
+        .with_state(Health { readiness, registry })
+}
+
+/// Serves `app` until `stop` is done.
+pub async fn serve(
+    listen: SocketAddr,
+    app: Router,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let listener = tokio::net::TcpListener::bind(listen).await?;
+    axum::serve(listener, app).with_graceful_shutdown(stop).await
+}
+
+async fn answer_readiness(State(health): State<Health>) -> (StatusCode, String) {
+    let missing = health.readiness.missing();
+    if missing.is_empty() {
+        return (StatusCode::OK, "ok\n".to_owned());
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, format!("waiting for {}\n", missing.join(" and ")))
+}
+
+async fn answer_metrics(State(health): State<Health>) -> impl IntoResponse {
+    let mut text = Vec::new();
+    let encoder = TextEncoder::new();
+    match encoder.encode(&health.registry.gather(), &mut text) {
+        Ok(()) => (StatusCode::OK, [(header::CONTENT_TYPE, encoder.format_type().to_owned())], text),
+        Err(error) => {
+            let plain = [(header::CONTENT_TYPE, "text/plain".to_owned())];
+            (StatusCode::INTERNAL_SERVER_ERROR, plain, error.to_string().into_bytes())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readiness_says_what_is_missing() {
+        let readiness = Readiness::default();
+        assert_eq!(readiness.missing().len(), 2);
+        readiness.keys_are_ready();
+        assert_eq!(readiness.missing(), ["the first full list of meetings, pools and pods"]);
+        readiness.caches_are_ready();
+        assert!(readiness.missing().is_empty());
+    }
+}
