@@ -95,7 +95,7 @@ test('the media pod is deleted under the call: it comes back by itself on anothe
     return now?.uid !== undefined && now.uid !== before.uid ? undefined : 'it still has the old one';
   });
   await everyoneSeesAndHearsEveryone([ada, grace], 90);
-  await describeShows(MEETING, /Events:[^]*Assigned/);
+  await describeShows(MEETING, /Events:[^]*Reassigned/);
 });
 
 test('the process of the media pod is killed under the call: it comes back by itself', async ({ people }) => {
@@ -158,7 +158,7 @@ test('a media pool that cannot work is refused with a sentence', async () => {
 
 test('a meeting whose pool does not exist waits, and says so', async () => {
   await apply(meeting('homeless', { pool: 'nowhere' }));
-  const condition = await conditionOf(['meeting', 'homeless'], 'Accepted', { status: 'False' });
+  const condition = await conditionOf(['meeting', 'homeless'], 'Accepted', { status: 'False', reason: /^PoolNotFound$/ });
   expect(condition.message).toContain('nowhere');
   await describeShows(['meeting', 'homeless'], new RegExp(condition.reason), /Events:[^]*nowhere/);
   await kubectl('delete', 'meeting', 'homeless');
@@ -167,7 +167,7 @@ test('a meeting whose pool does not exist waits, and says so', async () => {
 test('a meeting larger than its pool allows waits, and says so', async () => {
   await apply(pool('tiny', { capacity: { participants: 5 }, warm: 0 }));
   await apply(meeting('too-large', { pool: 'tiny', maxParticipants: 50 }));
-  const condition = await conditionOf(['meeting', 'too-large'], 'Ready', { status: 'False' });
+  const condition = await conditionOf(['meeting', 'too-large'], 'Accepted', { status: 'False', reason: /^MeetingTooLarge$/ });
   await describeShows(['meeting', 'too-large'], new RegExp(condition.reason), /Events:[^]*tiny/);
   await kubectl('delete', 'meeting', 'too-large');
   await kubectl('delete', 'mediapool', 'tiny', '--namespace', NAMESPACE);
@@ -176,7 +176,7 @@ test('a meeting larger than its pool allows waits, and says so', async () => {
 test('a pool whose image does not exist says so, and the other pools go on', async () => {
   const name = ['mediapool', 'no-image', '--namespace', NAMESPACE];
   await apply(pool('no-image', { image: 'localhost/no-such-image:1', imagePullPolicy: 'Never', rtcPorts: { min: 43_000, max: 43_009 } }));
-  const condition = await conditionOf(name, 'PodsAvailable', { status: 'False' }, 90);
+  const condition = await conditionOf(name, 'PodsAvailable', { status: 'False', reason: /^ImagePullFailed$/ }, 90);
   expect(condition.message).toContain('no-such-image');
   await describeShows(name, /no-such-image/, new RegExp(`Events:[^]*${condition.reason}`));
 

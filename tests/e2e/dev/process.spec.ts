@@ -32,13 +32,13 @@ test('statistics count what is there, and return to zero when all have left', as
   const grace = await people.join('Grace', place);
   await everyoneSeesAndHearsEveryone([ada, grace]);
   // Two people, each with a transport to send and one to receive, camera and microphone.
-  expect(await pod.stats()).toMatchObject({ workers: 2, routers: 1, transports: 4, producers: 4, consumers: 4 });
+  expect(await pod.stats()).toMatchObject({ workers: 2, routers: 1, rooms: 1, participants: 2, connections: 2, transports: 4, producers: 4, consumers: 4 });
 
   await ada.leave();
   await grace.leave();
   await waitUntil('nothing is left', 20, async () => {
-    const { transports, producers, consumers } = await pod.stats();
-    const left = { transports, producers, consumers };
+    const { participants, connections, transports, producers, consumers } = await pod.stats();
+    const left = { participants, connections, transports, producers, consumers };
     return Object.values(left).every((count) => count === 0) ? undefined : JSON.stringify(left);
   });
 });
