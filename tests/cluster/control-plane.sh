@@ -10,20 +10,31 @@ start() {
   echo $! >"$STATE/pids/$name"
 }
 
-# await NAME SECONDS COMMAND...: stops with the log of NAME when the command does not succeed in time.
+# await NAME SECONDS COMMAND...: stops with the log of NAME when NAME ends, or the command does not succeed in time.
 await() {
-  local name=$1
-  shift
-  wait_for "$@" && return
-  echo "--- last lines of $STATE/log/$name.log" >&2
-  tail -n 25 "$STATE/log/$name.log" >&2
-  fail "$name did not come up within $1 s; the whole log is $STATE/log/$name.log; down.sh cleans up"
+  local name=$1 seconds=$2 deadline=$((SECONDS + $2)) problem=
+  shift 2
+  until "$@" >/dev/null 2>&1; do
+    runs "$name" || problem="$name ended"
+    [ "$SECONDS" -lt "$deadline" ] || problem="$name does not answer after $seconds s"
+    [ -z "$problem" ] || explain "$name" "$problem"
+    sleep 0.2
+  done
+}
+
+runs() { kill -0 "$(cat "$STATE/pids/$1")" 2>/dev/null; }
+
+explain() { # NAME PROBLEM
+  echo "--- last lines of $STATE/log/$1.log" >&2
+  tail -n 25 "$STATE/log/$1.log" >&2
+  fail "$2, so the cluster did not come up; logs are in $STATE/log, and down.sh cleans up"
 }
 
 start_etcd() {
   start etcd etcd --data-dir "$STATE/etcd" --unsafe-no-fsync \
     --listen-client-urls http://127.0.0.1:2379 --advertise-client-urls http://127.0.0.1:2379 \
     --listen-peer-urls http://127.0.0.1:2380
+  await etcd 30 curl --fail --silent http://127.0.0.1:2379/health
 }
 
 start_apiserver() {

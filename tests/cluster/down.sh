@@ -52,6 +52,7 @@ remove_network() {
   for name in $(ip netns list 2>/dev/null | awk '/^node-[0-9]+/ {print $1}'); do ip netns delete "$name"; done
   while read -r name; do ip netns delete "$name" 2>/dev/null; done <"$STATE/pod-namespaces"
   ip link delete "$BRIDGE" 2>/dev/null
+  for name in -i -o; do iptables -D FORWARD "$name" "$BRIDGE" -j ACCEPT 2>/dev/null; done
 }
 
 # Which network namespaces belong to our pods: other container runtimes use the same names (cni-<uuid>), so we look where the

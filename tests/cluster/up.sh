@@ -21,6 +21,7 @@ check_machine() {
   need conntrack conntrack
   need runc runc
   need openssl openssl
+  need curl curl
   need nsenter util-linux
   [ -x /usr/lib/cni/bridge ] || fail "the CNI plugins are missing; install them with: apt-get install containernetworking-plugins"
   [ -f "$BIN/.fingerprint" ] || fail "Kubernetes is not built yet; run $CLUSTER_SOURCE/build.sh"
@@ -32,6 +33,14 @@ make_bridge() {
   ip addr add "$HOST_ADDRESS/24" dev "$BRIDGE"
   ip link set "$BRIDGE" up
   sysctl -qw net.ipv4.ip_forward=1
+  allow_forwarding
+}
+
+# Docker drops what it does not forward itself, and where the kernel shows bridged traffic to iptables, our nodes' too.
+allow_forwarding() {
+  local direction
+  if ! iptables -S FORWARD | grep -q -- '-P FORWARD DROP'; then return; fi
+  for direction in -i -o; do iptables -I FORWARD "$direction" "$BRIDGE" -j ACCEPT; done
 }
 
 start_everything() {
