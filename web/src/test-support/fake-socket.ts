@@ -4,7 +4,7 @@ import type { JsonRecord } from '../core/signaling/json';
 import type { SocketLike } from '../core/signaling/protoo';
 
 export class FakeSocket implements SocketLike {
-  readyState = 0;
+  readyState: 0 | 1 | 2 | 3 = 0;
   onopen: (() => void) | null = null;
   onmessage: ((event: { data: unknown }) => void) | null = null;
   onclose: ((event: { code: number; reason: string }) => void) | null = null;

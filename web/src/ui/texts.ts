@@ -27,19 +27,19 @@ const ERRORS: Readonly<Record<ErrorCode, (device: string) => Text>> = {
   }),
   'permission-denied': (device) => ({
     title: `Your browser blocks the ${device}`,
-    advice: `Allow the ${device} with the icon beside the address bar, then try again. You can also join without it.`,
+    advice: `Allow the ${device} with the icon beside the address bar, then try again. You can also join as you are.`,
   }),
   'device-missing': (device) => ({
     title: `No ${device} found`,
-    advice: `Connect a ${device} and try again, or join without one.`,
+    advice: `Connect one and try again, or join as you are.`,
   }),
   'device-in-use': (device) => ({
-    title: `Your ${device} is busy`,
-    advice: `Another program seems to be using the ${device}. Close it and try again, or join without it.`,
+    title: `Cannot use your ${device} now`,
+    advice: `Another program seems to be using it. Close that program and try again, or join as you are.`,
   }),
   'device-failed': (device) => ({
-    title: `Your ${device} did not start`,
-    advice: `Unplug it and plug it in again, or choose another ${device}. You can also join without it.`,
+    title: `Could not start your ${device}`,
+    advice: `Unplug it and plug it in again, or choose another one. You can also join as you are.`,
   }),
   'server-unreachable': () => ({
     title: 'We could not reach the meeting',
@@ -66,7 +66,7 @@ const ERRORS: Readonly<Record<ErrorCode, (device: string) => Text>> = {
 };
 
 export function errorText(error: ConveneError, device?: DeviceKind): Text {
-  return ERRORS[error.code](device === undefined ? 'camera or microphone' : DEVICE_NAMES[device]);
+  return ERRORS[error.code](device === undefined ? 'camera and microphone' : DEVICE_NAMES[device]);
 }
 
 const ENDINGS: Readonly<Record<EndCause, Text>> = {

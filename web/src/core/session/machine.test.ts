@@ -75,12 +75,13 @@ describe('losing the connection', () => {
   });
 
   it('does not spin when each call is lost right after the join', () => {
-    expect(play(...intoCall, lost).state).toMatchObject({ name: 'waiting', waitMs: 1000 });
-    expect(play(...intoCall, lost, timer, opened, joined, lost).state).toMatchObject({ name: 'waiting', waitMs: 2000 });
+    const lostAgain = [opened, joined, lost];
+    expect(play(...intoCall, lost, ...lostAgain).state).toMatchObject({ name: 'waiting', waitMs: 1000 });
+    expect(play(...intoCall, lost, ...lostAgain, timer, ...lostAgain).state).toMatchObject({ name: 'waiting', waitMs: 2000 });
   });
 
   it('cuts the wait short when the network is back', () => {
-    const { state, effects } = play(...intoCall, lost, { type: 'networkBack' });
+    const { state, effects } = play(...intoCall, lost, lost, { type: 'networkBack' });
     expect(state.name).toBe('opening');
     expect(effects.at(-1)).toEqual(['stopTimer', 'openSocket']);
   });
@@ -107,7 +108,7 @@ describe('the end', () => {
     ['opening', [start]],
     ['joining', [start, opened]],
     ['joined', intoCall],
-    ['waiting', [...intoCall, lost]],
+    ['waiting', [...intoCall, lost, lost]],
   ])('leaving works while %s', (_name, before) => {
     const { state, effects } = play(...before, leave);
     expect(state).toEqual({ name: 'closed', cause: 'left', reason: '' });

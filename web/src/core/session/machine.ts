@@ -99,7 +99,8 @@ function fromJoining(state: SessionState & { name: 'joining' }, event: SessionEv
   switch (event.type) {
     case 'joinSucceeded':
       return {
-        state: { ...state, name: 'joined', wasJoined: true },
+        // The first call is taken as good at once; one that was just restored has to prove it.
+        state: { ...state, name: 'joined', attempt: state.wasJoined ? state.attempt : 0, wasJoined: true },
         effects: [{ type: 'startTimer', ms: STABLE_AFTER_MS }],
       };
     case 'joinFailed':

@@ -1,6 +1,6 @@
 /** Before the call: see oneself, say one's name, choose devices. */
 
-import { CameraOff, Info } from 'lucide-react';
+import { Info, VideoOff } from 'lucide-react';
 import type { ReactNode, SyntheticEvent } from 'react';
 import { initialsOf, MAX_NAME_LENGTH } from '../../core/display-name';
 import type { DeviceKind } from '../../core/media/devices';
@@ -39,7 +39,7 @@ function Preview({ model, state }: Props): ReactNode {
     <section className="preview" aria-label="Preview of your camera">
       {name === '' ? (
         <span className="preview-empty">
-          <CameraOff size={32} aria-hidden="true" />
+          <VideoOff size={32} aria-hidden="true" />
         </span>
       ) : (
         <Avatar initials={initialsOf(name)} hue={hueOf(name)} />
@@ -58,7 +58,7 @@ function previewHint({ local }: AppState): string {
   if (local.camera.status === 'opening' || local.microphone.status === 'opening') {
     return 'Your browser may ask whether this page may use your camera and microphone.';
   }
-  return trackOf(local.camera) === undefined ? 'Camera is off' : '';
+  return local.camera.status === 'off' ? 'Camera is off' : '';
 }
 
 function JoinForm({ model, state }: Props): ReactNode {
@@ -94,18 +94,20 @@ function JoinForm({ model, state }: Props): ReactNode {
             onChange={(event) => model.setName(event.currentTarget.value)}
           />
         </label>
-        <DeviceSelect
-          label="Camera"
-          choices={state.devices.cameras}
-          currentTrack={trackOf(state.local.camera)}
-          onChoose={(deviceId) => model.choose('camera', deviceId)}
-        />
-        <DeviceSelect
-          label="Microphone"
-          choices={state.devices.microphones}
-          currentTrack={trackOf(state.local.microphone)}
-          onChoose={(deviceId) => model.choose('microphone', deviceId)}
-        />
+        <div className="field-pair">
+          <DeviceSelect
+            label="Camera"
+            choices={state.devices.cameras}
+            currentTrack={trackOf(state.local.camera)}
+            onChoose={(deviceId) => model.choose('camera', deviceId)}
+          />
+          <DeviceSelect
+            label="Microphone"
+            choices={state.devices.microphones}
+            currentTrack={trackOf(state.local.microphone)}
+            onChoose={(deviceId) => model.choose('microphone', deviceId)}
+          />
+        </div>
         <DeviceProblem state={state} onRetry={(kinds) => kinds.forEach((kind) => model.toggle(kind))} />
         <button type="submit" className="button button-primary button-wide" data-testid="join-button" disabled={!state.canJoin}>
           {joinLabel(state)}

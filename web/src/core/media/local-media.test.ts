@@ -1,0 +1,101 @@
+import { describe, expect, it, vi } from 'vitest';
+import { FakeDevices } from '../../test-support/fake-media';
+import { silentLog } from '../log';
+import { deviceError } from './devices';
+import { LocalMedia } from './local-media';
+
+function setUp(): { devices: FakeDevices; local: LocalMedia } {
+  const devices = new FakeDevices();
+  return { devices, local: new LocalMedia(devices, silentLog) };
+}
+
+describe('the microphone', () => {
+  it('stays open while muted and sends silence', async () => {
+    const { devices, local } = setUp();
+    await local.turnOn('microphone');
+    local.turnOff('microphone');
+    expect(local.state.microphone.status).toBe('muted');
+    expect(devices.opened[0]?.track).toMatchObject({ enabled: false, readyState: 'live' });
+    await local.turnOn('microphone');
+    expect(local.state.microphone.status).toBe('on');
+    expect(devices.opened).toHaveLength(1);
+  });
+
+  it('stays muted when another one is chosen', async () => {
+    const { devices, local } = setUp();
+    await local.turnOn('microphone');
+    local.turnOff('microphone');
+    await local.choose('microphone', 'mic-2');
+    expect(local.state.microphone.status).toBe('muted');
+    expect(devices.opened.map(({ deviceId, track }) => [deviceId, track.readyState, track.enabled])).toEqual([
+      [undefined, 'ended', false],
+      ['mic-2', 'live', false],
+    ]);
+  });
+});
+
+describe('the camera', () => {
+  it('is stopped when it is switched off', async () => {
+    const { devices, local } = setUp();
+    await local.turnOn('camera');
+    local.turnOff('camera');
+    expect(local.state.camera.status).toBe('off');
+    expect(devices.opened[0]?.track.readyState).toBe('ended');
+  });
+
+  it('that is switched off while it opens does not stay on behind the back', async () => {
+    const { devices, local } = setUp();
+    const opening = local.turnOn('camera');
+    local.turnOff('camera');
+    await opening;
+    expect(local.state.camera.status).toBe('off');
+    expect(devices.opened[0]?.track.readyState).toBe('ended');
+  });
+
+  it('that is off is not opened by a choice', async () => {
+    const { devices, local } = setUp();
+    await local.choose('camera', 'cam-2');
+    expect(devices.opened).toEqual([]);
+    await local.turnOn('camera');
+    expect(devices.opened[0]?.deviceId).toBe('cam-2');
+  });
+
+  it('that is unplugged becomes a failure', async () => {
+    const { devices, local } = setUp();
+    await local.turnOn('camera');
+    devices.opened[0]?.track.dispatchEvent(new Event('ended'));
+    expect(local.state.camera).toMatchObject({ status: 'failed', error: { code: 'device-missing' } });
+  });
+
+  it('that fails can be tried again', async () => {
+    const { devices, local } = setUp();
+    devices.failures.camera = deviceError('camera', new DOMException('busy', 'NotReadableError'));
+    await local.turnOn('camera');
+    expect(local.state.camera).toMatchObject({ status: 'failed', error: { code: 'device-in-use' } });
+    delete devices.failures.camera;
+    await local.turnOn('camera');
+    expect(local.state.camera.status).toBe('on');
+  });
+});
+
+it('tells every change and gives everything back at the end', async () => {
+  const { devices, local } = setUp();
+  const heard = vi.fn();
+  local.subscribe(heard);
+  await Promise.all([local.turnOn('microphone'), local.turnOn('camera')]);
+  local.stop();
+  expect(heard).toHaveBeenCalledTimes(6);
+  expect(devices.opened.map(({ track }) => track.readyState)).toEqual(['ended', 'ended']);
+});
+
+it.each([
+  ['NotAllowedError', 'permission-denied'],
+  ['SecurityError', 'permission-denied'],
+  ['NotFoundError', 'device-missing'],
+  ['OverconstrainedError', 'device-missing'],
+  ['NotReadableError', 'device-in-use'],
+  ['AbortError', 'device-failed'],
+  ['SomethingNew', 'device-failed'],
+])('getUserMedia\'s %s becomes %s', (name, code) => {
+  expect(deviceError('camera', new DOMException('text', name))).toMatchObject({ code, category: 'device' });
+});

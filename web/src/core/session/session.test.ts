@@ -1,0 +1,269 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { FakeDevices, createFakeDevice } from '../../test-support/fake-media';
+import { consumerOffer, FakeServer } from '../../test-support/fake-server';
+import { silentLog } from '../log';
+import { LocalMedia } from '../media/local-media';
+import type { SessionNews } from './events';
+import { Session } from './session';
+
+interface Setup {
+  server: FakeServer;
+  devices: FakeDevices;
+  local: LocalMedia;
+  session: Session;
+  news: SessionNews[];
+}
+
+function setUp(): Setup {
+  const server = new FakeServer();
+  const devices = new FakeDevices();
+  const local = new LocalMedia(devices, silentLog);
+  const session = new Session({
+    url: 'ws://pod/signal/team/hello?peerId=abcdefgh',
+    displayName: 'Ada',
+    localMedia: local,
+    log: silentLog,
+    userAgent: 'Mozilla/5.0 Chrome/156.0.0.0 Safari/537.36',
+    createDevice: createFakeDevice,
+    openSocket: server.openSocket,
+  });
+  const news: SessionNews[] = [];
+  session.subscribe((one) => news.push(one));
+  return { server, devices, local, session, news };
+}
+
+/** Lets everything that needs no time happen. */
+const settle = (): Promise<unknown> => vi.advanceTimersByTimeAsync(0);
+
+async function joined(): Promise<Setup> {
+  const setup = setUp();
+  await setup.local.turnOn('microphone');
+  await setup.local.turnOn('camera');
+  setup.session.start();
+  setup.server.socket.serverOpens();
+  await settle();
+  return setup;
+}
+
+const statuses = (news: SessionNews[]): string[] => news.flatMap((one) => (one.type === 'connection' ? [one.connection.status] : []));
+
+beforeEach(() => vi.useFakeTimers());
+afterEach(() => vi.useRealTimers());
+
+describe('joining', () => {
+  it('goes the way of the demo protocol', async () => {
+    const { server, news } = await joined();
+    expect(server.socket.sent.map(({ method }) => method)).toEqual([
+      'getRouterRtpCapabilities',
+      'createWebRtcTransport',
+      'createWebRtcTransport',
+      'join',
+      'connectWebRtcTransport',
+      'produce',
+      'produce',
+    ]);
+    expect(server.sent('createWebRtcTransport').map(({ data }) => data)).toEqual([
+      { forceTcp: false, appData: { direction: 'producer' } },
+      { forceTcp: false, appData: { direction: 'consumer' } },
+    ]);
+    expect(server.sent('join')[0]?.['data']).toMatchObject({
+      displayName: 'Ada',
+      device: { flag: 'chrome', name: 'Chrome', version: '156.0.0.0' },
+      rtpCapabilities: { codecs: expect.any(Array) as unknown },
+    });
+    expect(statuses(news)).toEqual(['connecting', 'connected']);
+  });
+
+  it('sends microphone and camera with their source', async () => {
+    const { server } = await joined();
+    expect(server.sent('produce').map(({ data }) => data)).toEqual([
+      expect.objectContaining({ kind: 'audio', appData: { source: 'audio' } }),
+      expect.objectContaining({ kind: 'video', appData: { source: 'video' } }),
+    ]);
+    const video = server.sent('produce')[1]?.['data'] as { rtpParameters: { encodings: unknown[]; codecs: { mimeType: string }[] } };
+    expect(video.rtpParameters.encodings).toHaveLength(3);
+    expect(video.rtpParameters.codecs[0]?.mimeType.toLowerCase()).toBe('video/vp8');
+  });
+
+  it('works without any device', async () => {
+    const { server, session, news } = setUp();
+    session.start();
+    server.socket.serverOpens();
+    await settle();
+    expect(statuses(news)).toEqual(['connecting', 'connected']);
+    expect(server.sent('produce')).toEqual([]);
+  });
+
+  it('tries again when the server refuses, with the same peer id', async () => {
+    const { server, session } = setUp();
+    server.answers['join'] = () => new Error('not now');
+    session.start();
+    server.socket.serverOpens();
+    await settle();
+    expect(session.connection).toMatchObject({ status: 'connecting' });
+    expect(server.socket.isClosedByClient).toBe(true);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(server.sockets.map(({ url }) => url)).toEqual(Array(2).fill('ws://pod/signal/team/hello?peerId=abcdefgh'));
+  });
+
+  it.each([
+    ['getRouterRtpCapabilities', {}],
+    ['createWebRtcTransport', { transportId: 7 }],
+    ['join', { peers: 'nobody' }],
+  ])('survives a malformed answer to %s', async (method, answer) => {
+    const { server, session } = setUp();
+    server.answers[method] = () => answer;
+    session.start();
+    server.socket.serverOpens();
+    await settle();
+    expect(session.connection.status).toBe('connecting');
+    expect(server.socket.isClosedByClient).toBe(true);
+  });
+});
+
+describe('one\'s own media', () => {
+  it('muting pauses the producer, unmuting resumes it', async () => {
+    const { server, local } = await joined();
+    local.turnOff('microphone');
+    await settle();
+    await local.turnOn('microphone');
+    await settle();
+    const data = { producerId: 'producer-of-audio' };
+    expect(server.socket.sent.slice(-2)).toEqual([
+      { notification: true, method: 'pauseProducer', data },
+      { notification: true, method: 'resumeProducer', data },
+    ]);
+  });
+
+  it('camera off closes the producer and frees the camera; on again makes a new one', async () => {
+    const { server, local, devices } = await joined();
+    local.turnOff('camera');
+    await settle();
+    expect(server.socket.sent.at(-1)).toMatchObject({ method: 'closeProducer', data: { producerId: 'producer-of-video' } });
+    expect(devices.opened.find(({ kind }) => kind === 'camera')?.track.readyState).toBe('ended');
+    await local.turnOn('camera');
+    await settle();
+    expect(server.sent('produce')).toHaveLength(3);
+  });
+
+  it('that the server refuses is told, and the call goes on', async () => {
+    const { server, local, session, news } = setUp();
+    server.answers['produce'] = () => new Error('no');
+    await local.turnOn('microphone');
+    session.start();
+    server.socket.serverOpens();
+    await settle();
+    expect(news).toContainEqual(expect.objectContaining({ type: 'publishFailed', kind: 'microphone' }));
+    expect(session.connection.status).toBe('connected');
+  });
+
+  it('that was muted stays muted over a reconnect', async () => {
+    const { server, local } = await joined();
+    local.turnOff('microphone');
+    server.socket.serverCloses(1012);
+    server.socket.serverOpens();
+    await settle();
+    expect(server.socket.sent.at(-1)).toMatchObject({ method: 'pauseProducer' });
+  });
+});
+
+describe('other people\'s media', () => {
+  it('is consumed, then accepted', async () => {
+    const { server, news } = await joined();
+    server.offersConsumer(1, consumerOffer('bob', 'video'));
+    await settle();
+    expect(server.answerTo(1)).toMatchObject({ ok: true });
+    expect(news).toContainEqual({
+      type: 'trackAdded',
+      remote: expect.objectContaining({ consumerId: 'bob-video', peerId: 'bob', kind: 'video', source: 'video', isPaused: false }) as unknown,
+    });
+  });
+
+  it('that cannot be received is refused, and the rest goes on', async () => {
+    const { server, news } = await joined();
+    server.offersConsumer(1, { ...consumerOffer('bob', 'video'), kind: 'smell' });
+    server.offersConsumer(2, { ...consumerOffer('bob', 'video'), rtpParameters: { codecs: 'none' } });
+    server.offersConsumer(3, consumerOffer('bob', 'audio'));
+    await settle();
+    expect([1, 2, 3].map((id) => server.answerTo(id)?.['ok'])).toEqual([false, false, true]);
+    expect(news.filter(({ type }) => type === 'trackAdded')).toHaveLength(1);
+  });
+
+  it('follows pauses and closings, also of what is still being made', async () => {
+    const { server, news } = await joined();
+    server.offersConsumer(1, consumerOffer('bob', 'audio', 'closed-early'));
+    server.notifies('consumerClosed', { consumerId: 'closed-early' });
+    server.offersConsumer(2, consumerOffer('bob', 'video', 'stays'));
+    server.notifies('consumerPaused', { consumerId: 'stays' });
+    await settle();
+    server.notifies('consumerResumed', { consumerId: 'stays' });
+    server.notifies('consumerClosed', { consumerId: 'stays' });
+    server.notifies('consumerClosed', { consumerId: 'stays' });
+    expect(news.filter(({ type }) => type.startsWith('track'))).toEqual([
+      { type: 'trackRemoved', consumerId: 'closed-early' },
+      { type: 'trackAdded', remote: expect.objectContaining({ consumerId: 'stays', isPaused: true }) as unknown },
+      { type: 'trackPaused', consumerId: 'stays', isPaused: false },
+      { type: 'trackRemoved', consumerId: 'stays' },
+    ]);
+  });
+
+  it('malformed and unknown notifications change nothing', async () => {
+    const { server, news, session } = await joined();
+    const before = news.length;
+    server.notifies('newPeer', {});
+    server.notifies('newPeer', { peer: { peerId: 7 } });
+    server.notifies('speakingPeers', { peerVolumes: [{ peerId: 'bob' }] });
+    server.notifies('consumerPaused', {});
+    server.notifies('constructor', {});
+    server.notifies('downlinkBwe', { desiredBitrate: 1 });
+    expect(news).toHaveLength(before);
+    expect(session.connection.status).toBe('connected');
+  });
+});
+
+describe('losing and ending', () => {
+  it('comes back over a new connection with the same devices', async () => {
+    const { server, devices, news } = await joined();
+    server.socket.serverCloses(1012, 'moved');
+    expect(server.sockets).toHaveLength(2);
+    server.socket.serverOpens();
+    await settle();
+    expect(statuses(news)).toEqual(['connecting', 'connected', 'reconnecting', 'connected']);
+    expect(server.sent('produce')).toHaveLength(4);
+    expect(devices.opened).toHaveLength(2);
+  });
+
+  it('keeps the old pictures until the new connection has joined', async () => {
+    const { server, news } = await joined();
+    server.offersConsumer(1, consumerOffer('bob', 'video'));
+    await settle();
+    const added = news.find((one) => one.type === 'trackAdded');
+    const track = added?.type === 'trackAdded' ? added.remote.track : undefined;
+    server.socket.serverCloses(1006);
+    await settle();
+    expect(track?.readyState).toBe('live');
+    server.socket.serverOpens();
+    await settle();
+    expect(track?.readyState).toBe('ended');
+  });
+
+  it('ends for good on 4000', async () => {
+    const { server, session } = await joined();
+    server.socket.serverCloses(4000, 'meeting ended');
+    await vi.advanceTimersByTimeAsync(120_000);
+    expect(session.connection).toEqual({ status: 'closed', cause: 'meeting-ended', reason: 'meeting ended' });
+    expect(server.sockets).toHaveLength(1);
+  });
+
+  it('leaving closes the socket and hears nothing more, but leaves the devices open', async () => {
+    const { server, session, devices, local } = await joined();
+    session.leave();
+    expect(server.socket.isClosedByClient).toBe(true);
+    expect(session.connection).toMatchObject({ status: 'closed', cause: 'left' });
+    expect(devices.opened.map(({ track }) => track.readyState)).toEqual(['live', 'live']);
+    const sent = server.socket.sent.length;
+    local.turnOff('camera');
+    await settle();
+    expect(server.socket.sent).toHaveLength(sent);
+  });
+});

@@ -1,0 +1,133 @@
+import { describe, expect, it } from 'vitest';
+import { describeBrowser } from './browser';
+import { initialsOf, normalizeName } from './display-name';
+import { ConveneError, toConveneError } from './errors';
+import { callProblem, captureProblem } from './media/environment';
+import { fallbackTitle, fetchMeeting, meetingFromPath, signalingUrl } from './meeting';
+import { newPeerId } from './peer-id';
+import { Scope } from './scope';
+import { summarizeReceived } from './session/stats';
+
+describe('display names', () => {
+  it.each<[string, string | undefined]>([
+    ['  Ada   Lovelace ', 'Ada Lovelace'],
+    ['Ada\n\tLovelace', 'Ada Lovelace'],
+    ['Ada\u0000', 'Ada'],
+    [' \u00a0 ', undefined],
+    ['', undefined],
+    ['x'.repeat(10_000), 'x'.repeat(64)],
+    ['😀'.repeat(70), '😀'.repeat(64)],
+    ['<b>Ada</b>', '<b>Ada</b>'],
+  ])('%j is sent as %j', (input, name) => expect(normalizeName(input)).toBe(name));
+
+  it.each([
+    ['Ada Lovelace', 'AL'],
+    ['Ada King of Lovelace', 'AL'],
+    ['ada', 'A'],
+    ['ö.ä', 'ÖÄ'],
+    ['', '?'],
+    ['😀 smile', '😀S'],
+  ])('%j has the initials %j', (name, initials) => expect(initialsOf(name)).toBe(initials));
+});
+
+describe('addresses', () => {
+  it.each<[string, string | undefined]>([
+    ['/m/hello', 'hello'],
+    ['/m/team-a/stand-up', 'team-a/stand-up'],
+    ['/m/team-a/stand-up/', 'team-a/stand-up'],
+    ['/m/', undefined],
+    ['/', undefined],
+    ['/m/a/b/c', undefined],
+    ['/x/hello', undefined],
+  ])('%s names %s', (path, rest) => expect(meetingFromPath(path)?.rest).toBe(rest));
+
+  it('of signaling follow the page', () => {
+    const address = { rest: 'team-a/stand-up' };
+    expect(signalingUrl(address, { protocol: 'https:', host: 'meet.example' }, 'abcdefgh')).toBe(
+      'wss://meet.example/signal/team-a/stand-up?peerId=abcdefgh',
+    );
+    expect(signalingUrl(address, { protocol: 'http:', host: 'localhost:8080' }, 'a&b')).toBe(
+      'ws://localhost:8080/signal/team-a/stand-up?peerId=a%26b',
+    );
+  });
+
+  it('give a title until there is a better one', () => {
+    expect(fallbackTitle({ rest: 'team-a/caf%C3%A9' })).toBe('café');
+    expect(fallbackTitle({ rest: 'bad%zz' })).toBe('bad%zz');
+  });
+});
+
+describe('what the server tells about a meeting', () => {
+  const ask = (status: number, body: string): ReturnType<typeof fetchMeeting> =>
+    fetchMeeting({ rest: 'team-a/stand-up' }, () => Promise.resolve(new Response(body, { status })));
+
+  it.each<[number, string, object]>([
+    [200, '{"title":"Weekly","phase":"Ready"}', { status: 'found', title: 'Weekly', phase: 'Ready' }],
+    [200, '{"title":"","phase":7}', { status: 'found', title: 'stand-up', phase: undefined }],
+    [200, '{"phase":"Pending","message":"no pod is free"}', { status: 'found', detail: 'no pod is free' }],
+    [404, '{"title":"not found"}', { status: 'missing' }],
+    [503, '', { status: 'unreachable' }],
+    [200, '<html>', { status: 'unreachable' }],
+    [200, '[]', { status: 'unreachable' }],
+  ])('%i %s', async (status, body, info) => expect(await ask(status, body)).toMatchObject(info));
+
+  it('and a network that is gone', async () => {
+    expect(await fetchMeeting({ rest: 'x' }, () => Promise.reject(new TypeError('offline')))).toEqual({ status: 'unreachable' });
+  });
+});
+
+it.each([
+  ['Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36', 'chrome', '156.0.0.0'],
+  ['Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36 Edg/156.0.1.2', 'edge', '156.0.1.2'],
+  ['Mozilla/5.0 AppleWebKit/537.36 Chrome/156.0.0.0 Safari/537.36 OPR/130.0', 'opera', '130.0'],
+  ['Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0', 'firefox', '150.0'],
+  ['Mozilla/5.0 (Macintosh) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/20.1 Safari/605.1.15', 'safari', '20.1'],
+  ['curl/8', 'unknown', undefined],
+])('browser %#', (userAgent, flag, version) => {
+  const device = describeBrowser(userAgent);
+  expect([device.flag, device.version]).toEqual([flag, version]);
+});
+
+it('peer ids are eight lower-case letters, anew each time', () => {
+  expect(newPeerId()).toMatch(/^[a-z]{8}$/u);
+  expect(newPeerId()).not.toBe(newPeerId());
+  expect(newPeerId(() => Uint8Array.of(0, 25, 26, 51, 52, 255, 1, 2))).toBe('azazavbc');
+});
+
+it.each([
+  [{ isSecureContext: true, hasPeerConnection: true, hasMediaDevices: true }, undefined, undefined],
+  [{ isSecureContext: false, hasPeerConnection: true, hasMediaDevices: false }, undefined, 'insecure-context'],
+  [{ isSecureContext: true, hasPeerConnection: false, hasMediaDevices: true }, 'webrtc-missing', undefined],
+  [{ isSecureContext: true, hasPeerConnection: true, hasMediaDevices: false }, undefined, 'webrtc-missing'],
+])('environment %#', (environment, call, capture) => {
+  expect(callProblem(environment)?.code).toBe(call);
+  expect(captureProblem(environment)?.code).toBe(capture);
+});
+
+it('a scope ends what it holds once, the latest first, and what comes too late at once', () => {
+  const ends: string[] = [];
+  const scope = new Scope();
+  scope.onEnd(() => ends.push('first'));
+  scope.onEnd(() => ends.push('second'));
+  scope.end();
+  scope.end();
+  scope.onEnd(() => ends.push('late'));
+  expect(ends).toEqual(['second', 'first', 'late']);
+});
+
+it('errors keep their code, others get one', () => {
+  const known = new ConveneError('device-in-use', 'busy');
+  expect(toConveneError(known, 'device-failed')).toBe(known);
+  expect(toConveneError('text', 'server-unreachable')).toMatchObject({ code: 'server-unreachable', category: 'network', message: 'text' });
+});
+
+it('statistics come from the inbound stream, and what is missing counts as nothing', () => {
+  const report = new Map<string, unknown>([
+    ['a', { type: 'codec' }],
+    ['b', { type: 'inbound-rtp', framesDecoded: 30, bytesReceived: 1234, frameWidth: 640 }],
+  ]);
+  expect(summarizeReceived({ peerId: 'bob', kind: 'video', report })).toEqual({
+    peerId: 'bob', kind: 'video', framesDecoded: 30, audioLevel: 0, bytesReceived: 1234, frameWidth: 640,
+  });
+  expect(summarizeReceived({ peerId: 'bob', kind: 'audio', report: new Map() }).bytesReceived).toBe(0);
+});

@@ -1,0 +1,150 @@
+import { describe, expect, it } from 'vitest';
+import { fakeTrack } from '../test-support/fake-media';
+import type { LocalMediaState } from '../core/media/local-media';
+import type { PeerInfo } from '../generated/messages';
+import { fitGrid } from './grid';
+import { EMPTY_ROOM, reduceRoom, type RoomView, type RoomViewEvent } from './participants';
+import { hueOf, tilesOf, type Tile } from './tiles';
+
+const peer = (peerId: string, displayName = peerId): PeerInfo => ({ peerId, id: peerId, displayName, device: {}, remoteAddress: '' });
+
+const track = (peerId: string, kind: 'audio' | 'video', consumerId = `${peerId}-${kind}`): RoomViewEvent => ({
+  type: 'trackAdded',
+  remote: { consumerId, peerId, kind, source: kind, track: fakeTrack(kind === 'audio' ? 'microphone' : 'camera'), isPaused: false },
+});
+
+const OFF: LocalMediaState = { microphone: { status: 'off' }, camera: { status: 'off' } };
+
+const play = (...events: RoomViewEvent[]): RoomView => events.reduce(reduceRoom, EMPTY_ROOM);
+const tiles = (room: RoomView, local = OFF): Tile[] => tilesOf(room, { peerId: 'me', displayName: 'Ada Lovelace', local });
+const tileOf = (room: RoomView, peerId: string): Tile | undefined => tiles(room).find((tile) => tile.peerId === peerId);
+
+const together: RoomViewEvent[] = [
+  { type: 'joined', peers: [peer('bob'), peer('cy')] },
+  track('bob', 'audio'),
+  track('bob', 'video'),
+  track('cy', 'video'),
+];
+
+describe('the tiles', () => {
+  it('show others in the order of their coming and oneself last', () => {
+    const room = play(...together, { type: 'peerJoined', peer: peer('dee') });
+    expect(tiles(room).map(({ peerId, isSelf }) => [peerId, isSelf])).toEqual([['bob', false], ['cy', false], ['dee', false], ['me', true]]);
+  });
+
+  it('show initials, a muted mark and no picture for a person without media', () => {
+    expect(tiles(EMPTY_ROOM)).toEqual([
+      expect.objectContaining({ initials: 'AL', isMuted: true, video: undefined, audio: undefined, isSelf: true }),
+    ]);
+  });
+
+  it('show one\'s own picture, and never play one\'s own voice', () => {
+    const local: LocalMediaState = {
+      microphone: { status: 'on', track: fakeTrack('microphone') },
+      camera: { status: 'on', track: fakeTrack('camera') },
+    };
+    const self = tiles(EMPTY_ROOM, local)[0];
+    expect(self).toMatchObject({ isMuted: false, audio: undefined });
+    expect(self?.video).toBeDefined();
+  });
+
+  it('hide a paused picture and mark a paused voice', () => {
+    const room = play(
+      ...together,
+      { type: 'trackPaused', consumerId: 'bob-video', isPaused: true },
+      { type: 'trackPaused', consumerId: 'bob-audio', isPaused: true },
+    );
+    expect(tileOf(room, 'bob')).toMatchObject({ video: undefined, isMuted: true });
+  });
+
+  it('outline who speaks loudly enough and is not muted', () => {
+    const volumes = [{ peerId: 'bob', volume: -30 }, { peerId: 'cy', volume: -30 }, { peerId: 'me', volume: -70 }];
+    const room = play(...together, { type: 'speakers', volumes });
+    expect(tiles(room).map(({ isSpeaking }) => isSpeaking)).toEqual([true, false, false]);
+    expect(tileOf(reduceRoom(room, { type: 'speakers', volumes: [] }), 'bob')?.isSpeaking).toBe(false);
+  });
+
+  it('give a person the same colour everywhere', () => {
+    expect(hueOf('Ada')).toBe(hueOf('Ada'));
+    for (const name of ['', 'Ada', '😀'.repeat(64)]) expect(hueOf(name)).toSatisfy((hue: number) => hue >= 0 && hue < 360);
+  });
+});
+
+describe('people who go', () => {
+  it('take their media along', () => {
+    const room = play(...together, { type: 'activeSpeaker', peerId: 'bob' }, { type: 'peerLeft', peerId: 'bob' });
+    expect(room.participants.map(({ peerId }) => peerId)).toEqual(['cy']);
+    expect(room.tracks.map(({ peerId }) => peerId)).toEqual(['cy']);
+    expect(room.activeSpeaker).toBeUndefined();
+  });
+
+  it('twice, or unknown ones, change nothing', () => {
+    const room = play(...together);
+    expect(play(...together, { type: 'peerLeft', peerId: 'nobody' }).participants).toEqual(room.participants);
+  });
+
+  it('and come twice are there once', () => {
+    const room = play(...together, { type: 'peerJoined', peer: peer('bob', 'Robert') });
+    expect(room.participants.map(({ displayName }) => displayName)).toEqual(['Robert', 'cy']);
+  });
+
+  it('may change their name', () => {
+    const room = play(...together, { type: 'peerRenamed', peerId: 'cy', displayName: 'Cyrus' });
+    expect(tileOf(room, 'cy')?.name).toBe('Cyrus');
+  });
+});
+
+describe('while the connection is lost', () => {
+  const lost = play(...together, { type: 'connectionLost' });
+
+  it('everybody stays, greyed', () => {
+    expect(tiles(lost).map(({ isStale }) => isStale)).toEqual([true, true, false]);
+    expect(tileOf(lost, 'bob')?.video).toBeDefined();
+  });
+
+  it('who is back takes the old place, with the old picture until a fresh one comes', () => {
+    const back = reduceRoom(lost, { type: 'joined', peers: [peer('cy')] });
+    expect(back.participants.map(({ peerId, isStale }) => [peerId, isStale])).toEqual([['bob', true], ['cy', false]]);
+    expect(tileOf(back, 'cy')?.video).toBeDefined();
+    const fresh = reduceRoom(back, track('cy', 'video', 'new'));
+    expect(fresh.tracks.filter(({ peerId }) => peerId === 'cy').map(({ consumerId }) => consumerId)).toEqual(['new']);
+  });
+
+  it('who does not come back is let go after a while', () => {
+    const back: RoomViewEvent[] = [{ type: 'joined', peers: [peer('cy')] }, track('cy', 'audio', 'new'), { type: 'staleExpired' }];
+    const after = back.reduce(reduceRoom, lost);
+    expect(after.participants.map(({ peerId }) => peerId)).toEqual(['cy']);
+    expect(after.tracks.map(({ consumerId }) => consumerId)).toEqual(['new']);
+  });
+});
+
+describe('the grid', () => {
+  it.each([
+    [1, 1440, 760, 1],
+    [2, 1440, 760, 2],
+    [3, 1440, 760, 2],
+    [5, 1440, 760, 3],
+    [9, 1440, 760, 3],
+    [2, 344, 480, 1],
+    [4, 344, 480, 2],
+  ])('for %i in %i×%i has %i columns', (count, width, height, columns) => {
+    expect(fitGrid(count, width, height, 12).columns).toBe(columns);
+  });
+
+  it('never overflows and never distorts, for 1 to 49 people on any screen', () => {
+    for (const [width, height] of [[344, 480], [740, 860], [1410, 760], [2500, 300], [200, 900]] as const) {
+      for (let count = 1; count <= 49; count += 1) {
+        const { columns, rows, tileWidth, tileHeight } = fitGrid(count, width, height, 12);
+        expect(columns * rows).toBeGreaterThanOrEqual(count);
+        expect(tileWidth * columns + 12 * (columns - 1)).toBeLessThanOrEqual(width);
+        expect(tileHeight * rows + 12 * (rows - 1)).toBeLessThanOrEqual(height);
+        expect(tileWidth / tileHeight).toBeLessThan(1.9);
+        expect(tileWidth / tileHeight).toBeGreaterThan(0.7);
+      }
+    }
+  });
+
+  it('has no size before the space is known', () => {
+    expect(fitGrid(3, 0, 0, 12)).toMatchObject({ tileWidth: 0, tileHeight: 0 });
+  });
+});
