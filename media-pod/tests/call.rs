@@ -1,0 +1,138 @@
+//! A call between two peers of another make through a real worker: DTLS handshake, SRTP both ways, and what is left afterwards.
+//! A worker that was built wrongly creates transports happily and dies at the first DTLS ClientHello; this is the test for it.
+
+mod support;
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use support::peer::{OPUS, Peer, Role};
+use support::{Client, Pod};
+
+const SSRC: u32 = 1111;
+
+/// Connects a sender and produces Opus.
+async fn send_audio(client: &mut Client) -> (Peer, String) {
+    let transport = client.transport("producer").await;
+    let peer = Peer::start(&transport, Role::Send(SSRC));
+    connect(client, &transport, &peer).await;
+    let produce = json!({
+        "transportId": transport["transportId"], "kind": "audio", "appData": { "source": "audio" },
+        "rtpParameters": {
+            "mid": "0",
+            "codecs": [{ "mimeType": "audio/opus", "payloadType": OPUS, "clockRate": 48000, "channels": 2, "parameters": {}, "rtcpFeedback": [] }],
+            "headerExtensions": [], "encodings": [{ "ssrc": SSRC }], "rtcp": { "cname": "", "reducedSize": true },
+        },
+    });
+    let answer = client.ask("produce", produce).await.unwrap();
+    (peer, answer["producerId"].as_str().unwrap().to_owned())
+}
+
+async fn connect(client: &mut Client, transport: &Value, peer: &Peer) {
+    let data = json!({ "transportId": transport["transportId"], "dtlsParameters": peer.dtls_parameters });
+    assert_eq!(client.ask("connectWebRtcTransport", data).await, Ok(json!({})));
+}
+
+/// Accepts the next consumer and gives its request.
+async fn receive(client: &mut Client, peer: &Peer) -> Value {
+    let offer = client.hear("newConsumer").await;
+    let encoding = &offer["data"]["rtpParameters"]["encodings"][0];
+    peer.expect(u32::try_from(encoding["ssrc"].as_u64().unwrap()).unwrap());
+    client.accept(&offer).await;
+    offer
+}
+
+/// Waits for some packets of the sender, decrypted by the receiver.
+fn arrived(peer: &Peer, count: usize) -> Vec<String> {
+    let next = || peer.received.recv_timeout(Duration::from_secs(15)).expect("packets arrive");
+    (0..count).map(|_| String::from_utf8(next()).unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn media_flows_and_nothing_is_left_behind() {
+    let pod = Pod::start().await;
+    let mut ada = Client::connect(&pod, "team/standup", "ada").await;
+    assert!(ada.hear("mediasoupVersion").await["data"]["version"].is_string());
+    let mut bob = Client::connect(&pod, "team/standup", "bob").await;
+    ada.join("Ada").await;
+
+    let transport = bob.transport("consumer").await;
+    let receiver = Peer::start(&transport, Role::Receive);
+    connect(&mut bob, &transport, &receiver).await;
+    let joined = bob.join("Bob").await;
+    assert_eq!(joined["peers"][0]["displayName"], "Ada");
+    assert_eq!(ada.hear("newPeer").await["data"]["peer"]["displayName"], "Bob");
+
+    let (_sender, producer) = send_audio(&mut ada).await;
+    let offer = receive(&mut bob, &receiver).await;
+    assert_eq!((&offer["data"]["peerId"], &offer["data"]["producerId"]), (&json!("ada"), &json!(producer)));
+    let packets = arrived(&receiver, 20);
+    assert!(packets.iter().all(|packet| packet.starts_with("packet ")), "{packets:?}");
+
+    let stats = pod.stats().await;
+    for (what, count) in
+        [("rooms", 1), ("routers", 1), ("transports", 2), ("producers", 1), ("consumers", 1), ("participants", 2)]
+    {
+        assert_eq!(stats[what], count, "{what} in {stats}");
+    }
+    let consumer = json!({ "consumerId": offer["data"]["consumerId"] });
+    let statistics = bob.ask("getConsumerStats", consumer).await.unwrap();
+    assert!(statistics["stats"].as_array().is_some_and(|stats| !stats.is_empty()), "{statistics}");
+
+    bob.ask("restartIce", json!({ "transportId": transport["transportId"] })).await.unwrap();
+    arrived(&receiver, 5);
+
+    ada.tell("closeProducer", json!({ "producerId": producer })).await;
+    assert_eq!(bob.hear("consumerClosed").await["data"]["consumerId"], offer["data"]["consumerId"]);
+    drop(ada);
+    assert_eq!(bob.hear("peerClosed").await["data"]["peerId"], "ada");
+    drop(bob);
+    pod.until_stats("emptiness", |stats| {
+        ["transports", "producers", "consumers", "participants", "connections"].iter().all(|what| stats[what] == 0)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_producer_sends_nothing_until_it_is_resumed() {
+    let pod = Pod::start().await;
+    let (mut ada, mut bob) = (Client::connect(&pod, "room", "ada").await, Client::connect(&pod, "room", "bob").await);
+    ada.join("Ada").await;
+    let transport = bob.transport("consumer").await;
+    let receiver = Peer::start(&transport, Role::Receive);
+    connect(&mut bob, &transport, &receiver).await;
+    bob.join("Bob").await;
+    let (_sender, producer) = send_audio(&mut ada).await;
+    receive(&mut bob, &receiver).await;
+    arrived(&receiver, 3);
+
+    ada.ask("pauseProducer", json!({ "producerId": producer })).await.unwrap();
+    bob.hear("consumerPaused").await;
+    while receiver.received.recv_timeout(Duration::from_millis(300)).is_ok() {}
+    ada.ask("resumeProducer", json!({ "producerId": producer })).await.unwrap();
+    bob.hear("consumerResumed").await;
+    arrived(&receiver, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parameters_that_the_worker_refuses_are_answered_and_spoil_nothing() {
+    let pod = Pod::start().await;
+    let mut ada = Client::connect(&pod, "room", "ada").await;
+    ada.join("Ada").await;
+    let transport = ada.transport("producer").await;
+    let produce = |parameters: Value| json!({ "transportId": transport["transportId"], "kind": "audio", "rtpParameters": parameters });
+    let nonsense = [json!({}), json!({ "codecs": [] }), json!([]), json!({ "codecs": [{ "mimeType": "audio/opus" }] })];
+    for parameters in nonsense {
+        let (code, reason) = ada.ask("produce", produce(parameters.clone())).await.unwrap_err();
+        assert_eq!(code, 400, "{parameters}: {reason}");
+    }
+    let unsupported = json!({
+        "codecs": [{ "mimeType": "audio/opus", "payloadType": 96, "clockRate": 12345, "channels": 2, "parameters": {}, "rtcpFeedback": [] }],
+        "headerExtensions": [], "encodings": [{ "ssrc": 5 }], "rtcp": { "reducedSize": true },
+    });
+    assert_eq!(ada.ask("produce", produce(unsupported)).await.unwrap_err().0, 400);
+    let connect = json!({ "transportId": transport["transportId"], "dtlsParameters": { "fingerprints": "none" } });
+    assert_eq!(ada.ask("connectWebRtcTransport", connect).await.unwrap_err().0, 400);
+    let (_sender, producer) = send_audio(&mut ada).await;
+    assert!(!producer.is_empty());
+}

@@ -1,0 +1,193 @@
+//! The wire: hostile and clumsy clients, endings, admissions, and what the HTTP side says.
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use convene_protocol::admission::{KeySet, MeetingGrant, Signer};
+use convene_protocol::frame::MAX_MESSAGE_BYTES;
+use serde_json::json;
+use support::{Client, Pod};
+
+const PEM: &str = include_str!("../protocol/tests/data/admission-test-key.pem");
+const JWKS: &str = include_str!("../protocol/tests/data/admission-test-jwks.json");
+
+fn now() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
+}
+
+fn signer() -> Signer {
+    Signer::from_pem(PEM, "test").unwrap()
+}
+
+fn grant(name: &str, uid: &str, max_participants: u32) -> MeetingGrant {
+    MeetingGrant {
+        namespace: "team".into(),
+        name: name.into(),
+        uid: uid.into(),
+        title: name.into(),
+        max_participants,
+        empty_timeout_seconds: 300,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_is_answered_at_once_and_the_call_goes_on() {
+    let pod = Pod::start().await;
+    let (mut eve, mut bob) = (Client::connect(&pod, "room", "eve").await, Client::connect(&pod, "room", "bob").await);
+    bob.join("Bob").await;
+    let too_long = format!(r#"{{"request":true,"id":1,"method":"join","data":"{}"}}"#, "x".repeat(MAX_MESSAGE_BYTES));
+    let cases = [
+        ("{broken".to_owned(), -1, 400),
+        ("[]".to_owned(), -1, 400),
+        ("\u{0}\u{1}".to_owned(), -1, 400),
+        (r#"{"request":true,"id":77}"#.to_owned(), 77, 400),
+        (r#"{"request":true,"id":78,"method":"launchRockets"}"#.to_owned(), 78, 500),
+        (r#"{"request":true,"id":79,"method":"join","data":{"displayName":7}}"#.to_owned(), 79, 400),
+        (r#"{"request":true,"id":80,"method":"produce","data":{"transportId":"x","kind":"audio","rtpParameters":{}}}"#.into(), 80, 409),
+        (r#"{"request":true,"id":81,"method":"restartIce","data":{"transportId":"not-mine"}}"#.into(), 81, 404),
+        (too_long, -1, 413),
+    ];
+    for (text, id, code) in cases {
+        let sent = Instant::now();
+        let shown: String = text.chars().take(60).collect();
+        eve.send(text).await;
+        let answer = eve.until(|message| message["response"] == true).await;
+        assert_eq!((&answer["id"], &answer["errorCode"]), (&json!(id), &json!(code)), "{shown}");
+        assert!(sent.elapsed() < Duration::from_secs(5), "{shown} took {:?}", sent.elapsed());
+    }
+    eve.tell("closeProducer", json!({ "producerId": "not-mine" })).await;
+    eve.join("Eve").await;
+    assert_eq!(eve.ask("join", json!({ "displayName": "Eve" })).await.unwrap_err().0, 409);
+    assert_eq!(bob.hear("newPeer").await["data"]["peer"]["displayName"], "Eve");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_handshake_wants_a_peer_id_and_protoo() {
+    let pod = Pod::start().await;
+    let status = |path: &'static str, headers: &'static str| {
+        let upgrade =
+            "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+        let pod = &pod;
+        async move { pod.http("GET", path, &format!("{upgrade}{headers}")).await.0 }
+    };
+    // `Connection: close` of the helper makes it no upgrade at all.
+    assert_eq!(status("/signal/room?peerId=a", "Sec-WebSocket-Protocol: protoo\r\n").await, 400);
+    for (query, expected) in [("", 400), ("a%20b", 400), (&"x".repeat(65), 400)] {
+        assert_eq!(Client::try_connect(&pod, "room", query, None).await.err(), Some(expected), "{query:?}");
+    }
+    let plain = tokio_tungstenite::connect_async(format!("ws://{}/signal/room?peerId=a", pod.address)).await;
+    assert!(plain.is_err_and(|error| error.to_string().contains("403")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_peer_on_a_new_socket_replaces_the_old_one() {
+    let pod = Pod::start().await;
+    let mut old = Client::connect(&pod, "room", "ada").await;
+    old.join("Ada").await;
+    let mut new = Client::connect(&pod, "room", "ada").await;
+    assert_eq!(old.closed().await, (4000, "replaced by a newer connection of the same peer".into()));
+    assert_eq!(new.join("Ada").await["peers"], json!([]));
+    pod.until_stats("one connection", |stats| stats["connections"] == 1 && stats["participants"] == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_admitted_people_enter_and_only_their_meeting() {
+    let pod = Pod::start_with(Some(KeySet::from_jwks(JWKS).unwrap()), 1).await;
+    let good = signer().admission(&grant("standup", "uid-1", 1), now()).unwrap();
+    let expired = signer().admission(&grant("standup", "uid-1", 1), now() - 1000).unwrap();
+    let admin = signer().admin(now()).unwrap();
+    let cases = [(None, 401), (Some(expired.as_str()), 401), (Some(admin.as_str()), 401), (Some("x.y.z"), 401)];
+    for (token, status) in cases {
+        assert_eq!(Client::try_connect(&pod, "team/standup", "ada", token).await.err(), Some(status));
+    }
+    assert_eq!(Client::try_connect(&pod, "team/board", "ada", Some(&good)).await.err(), Some(403));
+    let mut ada = Client::try_connect(&pod, "team/standup", "ada", Some(&good)).await.ok().unwrap();
+    ada.join("Ada").await;
+    let mut late = Client::try_connect(&pod, "team/standup", "bob", Some(&good)).await.ok().unwrap();
+    assert_eq!(late.closed().await, (4000, "the meeting is full".into()));
+    assert_eq!(pod.get("/m/hello").await.0, 404, "no web app outside --dev");
+    assert_eq!(pod.get("/signal/hello?peerId=a").await.0, 404, "no rooms without namespace outside --dev");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operator_lists_and_ends_rooms_by_uid() {
+    let pod = Pod::start_with(Some(KeySet::from_jwks(JWKS).unwrap()), 1).await;
+    let token = signer().admission(&grant("standup", "uid-1", 5), now()).unwrap();
+    let mut ada = Client::try_connect(&pod, "team/standup", "ada", Some(&token)).await.ok().unwrap();
+    ada.join("Ada").await;
+    assert_eq!(pod.get("/admin/v1/rooms").await.0, 401);
+    let admin = format!("Authorization: Bearer {}\r\n", signer().admin(now()).unwrap());
+    let (status, body) = pod.http("GET", "/admin/v1/rooms", &admin).await;
+    let room = json!({ "namespace": "team", "name": "standup", "uid": "uid-1", "participants": 1 });
+    assert_eq!((status, serde_json::from_str(&body).ok()), (200, Some(json!({ "rooms": [room], "draining": false }))));
+    let end =
+        |uid: &'static str, reason: &'static str| format!("/admin/v1/rooms/team/standup?uid={uid}&reason={reason}");
+    assert_eq!(pod.http("DELETE", &end("uid-2", "ended"), &admin).await.0, 404, "another meeting of that name");
+    assert_eq!(pod.http("DELETE", &end("uid-1", "nonsense"), &admin).await.0, 400);
+    assert_eq!(pod.http("DELETE", &end("uid-1", "ended"), "").await.0, 401);
+    assert_eq!(pod.http("DELETE", &end("uid-1", "ended"), &admin).await.0, 204);
+    assert_eq!(ada.closed().await, (4000, "meeting ended".into()));
+    pod.until_stats("no room", |stats| stats["rooms"] == 0 && stats["routers"] == 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_meeting_made_anew_under_the_same_name_gets_a_new_room() {
+    let pod = Pod::start_with(Some(KeySet::from_jwks(JWKS).unwrap()), 1).await;
+    let token = |uid| signer().admission(&grant("standup", uid, 5), now()).unwrap();
+    let mut old = Client::try_connect(&pod, "team/standup", "ada", Some(&token("uid-1"))).await.ok().unwrap();
+    old.join("Ada").await;
+    let mut new = Client::try_connect(&pod, "team/standup", "bob", Some(&token("uid-2"))).await.ok().unwrap();
+    assert_eq!(old.closed().await, (4000, "meeting ended".into()));
+    assert_eq!(new.join("Bob").await["peers"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn draining_sends_everybody_to_come_back_and_takes_nobody() {
+    let pod = Pod::start().await;
+    let mut ada = Client::connect(&pod, "room", "ada").await;
+    ada.join("Ada").await;
+    assert_eq!(pod.get("/readyz").await, (200, "ok\n".into()));
+    pod.state.rooms.drain(Duration::from_secs(10)).await;
+    assert_eq!(ada.closed().await, (1012, "the meeting moves: please come back".into()));
+    assert_eq!(pod.get("/readyz").await, (503, "not ready: shutting down\n".into()));
+    assert_eq!(pod.get("/healthz").await.0, 200);
+    let mut late = Client::connect(&pod, "room", "bob").await;
+    assert_eq!(late.closed().await.0, 1012);
+    let stats = pod.stats().await;
+    assert_eq!((&stats["draining"], &stats["rooms"], &stats["transports"]), (&json!(true), &json!(0), &json!(0)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rooms_are_spread_over_the_workers() {
+    let pod = Pod::start_with(None, 2).await;
+    let _ada = Client::connect(&pod, "one", "ada").await;
+    let _bob = Client::connect(&pod, "two", "bob").await;
+    let stats = pod.stats().await;
+    let rooms: Vec<_> = stats["workerList"].as_array().unwrap().iter().map(|worker| worker["rooms"].clone()).collect();
+    assert_eq!(rooms, [1, 1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_http_side_says_what_there_is() {
+    let pod = Pod::start().await;
+    let (status, metrics) = pod.get("/metrics").await;
+    assert_eq!(status, 200);
+    assert!(
+        metrics.contains("convene_media_workers 1") && metrics.contains("process_resident_memory_bytes"),
+        "{metrics}"
+    );
+    assert_eq!(pod.get("/m/hello").await, (200, "<title>the app</title>".into()));
+    assert_eq!(pod.get("/m/team/hello").await.0, 200);
+    let (_, described) = pod.get("/api/v1/meetings/hello").await;
+    let described: serde_json::Value = serde_json::from_str(&described).unwrap();
+    assert_eq!(
+        (&described["name"], &described["ready"], &described["participants"]),
+        (&json!("hello"), &json!(true), &json!(0))
+    );
+    let (status, body) = pod.get("/nowhere").await;
+    assert_eq!(status, 404);
+    assert!(body.contains("there is nothing here"), "{body}");
+    assert_eq!(pod.get("/../../etc/passwd").await.0, 404);
+    assert_eq!(pod.get("/%2e%2e/%2e%2e/etc/passwd").await.0, 404);
+}

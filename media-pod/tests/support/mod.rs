@@ -1,0 +1,266 @@
+//! A real pod on loopback, clients that speak protoo to it, and WebRTC peers of another make (str0m).
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+pub(crate) mod peer;
+
+use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use convene_media_pod::app::{self, AppState};
+use convene_media_pod::metrics::Metrics;
+use convene_media_pod::rooms::Rooms;
+use convene_media_pod::sfu::block::PortBlock;
+use convene_media_pod::sfu::workers::{WorkerSpec, Workers};
+use convene_protocol::admission::KeySet;
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::{Error as WsError, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+/// Longest wait for anything.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// A pod in this process.
+pub(crate) struct Pod {
+    pub(crate) address: SocketAddr,
+    pub(crate) state: AppState,
+    _web_dir: tempdir::TempDir,
+}
+
+/// A folder that goes with its value.
+mod tempdir {
+    use std::path::{Path, PathBuf};
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    pub(crate) struct TempDir(PathBuf);
+
+    impl TempDir {
+        pub(crate) fn new() -> Self {
+            static COUNT: AtomicU32 = AtomicU32::new(0);
+            let name = format!("convene-test-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+            let path = std::env::temp_dir().join(name);
+            std::fs::create_dir_all(&path).unwrap();
+            Self(path)
+        }
+
+        pub(crate) fn path(&self) -> &Path {
+            &self.0
+        }
+    }
+
+    impl Drop for TempDir {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+}
+
+impl Pod {
+    /// One that trusts everybody.
+    pub(crate) async fn start() -> Self {
+        Self::start_with(None, 1).await
+    }
+
+    /// One that trusts `keys`, with some workers.
+    pub(crate) async fn start_with(keys: Option<KeySet>, workers: usize) -> Self {
+        let web_dir = tempdir::TempDir::new();
+        std::fs::write(web_dir.path().join("index.html"), "<title>the app</title>").unwrap();
+        let metrics = Metrics::default();
+        let workers = start_workers(workers, &metrics).await;
+        let rooms = Rooms::new(Arc::clone(&workers), metrics.clone());
+        let is_dev = keys.is_none();
+        let state = AppState { rooms, workers, keys: keys.map(Arc::new), metrics, started: Instant::now() };
+        let router = app::router(state.clone(), is_dev.then(|| web_dir.path()));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(axum::serve(listener, router).into_future());
+        Self { address, state, _web_dir: web_dir }
+    }
+
+    /// Answer of a plain GET: status and body.
+    pub(crate) async fn get(&self, path: &str) -> (u16, String) {
+        self.http("GET", path, "").await
+    }
+
+    /// Answer of a plain request without body.
+    pub(crate) async fn http(&self, method: &str, path: &str, headers: &str) -> (u16, String) {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let request = format!("{method} {path} HTTP/1.1\r\nHost: pod\r\nConnection: close\r\n{headers}\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+    }
+
+    /// `/stats`.
+    pub(crate) async fn stats(&self) -> Value {
+        serde_json::from_str(&self.get("/stats").await.1).unwrap()
+    }
+
+    /// Waits until `/stats` satisfies `is_so`.
+    pub(crate) async fn until_stats(&self, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+        let start = Instant::now();
+        loop {
+            let stats = self.stats().await;
+            if is_so(&stats) {
+                return stats;
+            }
+            assert!(start.elapsed() < PATIENCE, "{what} did not come: {stats}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+/// Ports are asked of the system and can be taken in between; then others are tried.
+async fn start_workers(count: usize, metrics: &Metrics) -> Arc<Workers> {
+    for _ in 0..20 {
+        let block = free_block(count);
+        let listen_ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let spec = WorkerSpec { count, block, listen_ip, announced: vec!["127.0.0.1".into()] };
+        if let Ok(workers) = Workers::start(spec, metrics.clone()).await {
+            return workers;
+        }
+    }
+    panic!("no free block of {count} ports");
+}
+
+/// A block of ports that is free at this moment.
+pub(crate) fn free_block(count: usize) -> PortBlock {
+    loop {
+        let first = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let Some(last) = first.checked_add(u16::try_from(count - 1).unwrap()) else { continue };
+        let is_free = |port: u16| {
+            UdpSocket::bind(("127.0.0.1", port)).is_ok() && std::net::TcpListener::bind(("127.0.0.1", port)).is_ok()
+        };
+        if (first..=last).all(is_free) {
+            return PortBlock::new(first, last).unwrap();
+        }
+    }
+}
+
+/// A protoo client.
+pub(crate) struct Client {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    next_id: u64,
+    waiting: VecDeque<Value>,
+}
+
+impl Client {
+    /// Connects to a room of a pod.
+    pub(crate) async fn connect(pod: &Pod, room: &str, peer: &str) -> Self {
+        Self::try_connect(pod, room, peer, None).await.expect("the pod takes the connection")
+    }
+
+    /// Connects, perhaps with a token; the error is the HTTP status.
+    pub(crate) async fn try_connect(pod: &Pod, room: &str, peer: &str, token: Option<&str>) -> Result<Self, u16> {
+        let mut request =
+            format!("ws://{}/signal/{room}?peerId={peer}", pod.address).into_client_request().expect("a good address");
+        request.headers_mut().insert("Sec-WebSocket-Protocol", "protoo".parse().unwrap());
+        if let Some(token) = token {
+            request.headers_mut().insert("Authorization", format!("Bearer {token}").parse().unwrap());
+        }
+        match connect_async(request).await {
+            Ok((socket, _)) => Ok(Self { socket, next_id: 0, waiting: VecDeque::new() }),
+            Err(WsError::Http(answer)) => Err(answer.status().as_u16()),
+            Err(error) => panic!("cannot connect: {error}"),
+        }
+    }
+
+    /// Sends text as it is.
+    pub(crate) async fn send(&mut self, text: impl Into<String>) {
+        self.socket.send(Message::text(text.into())).await.unwrap();
+    }
+
+    /// Sends a request and gives its answer.
+    pub(crate) async fn ask(&mut self, method: &str, data: Value) -> Result<Value, (u64, String)> {
+        self.next_id += 1;
+        let id = self.next_id;
+        self.send(json!({ "request": true, "id": id, "method": method, "data": data }).to_string()).await;
+        let answer = self.until(|message| message["response"] == true && message["id"] == id).await;
+        if answer["ok"] == true {
+            Ok(answer["data"].clone())
+        } else {
+            Err((answer["errorCode"].as_u64().unwrap(), answer["errorReason"].as_str().unwrap().to_owned()))
+        }
+    }
+
+    /// Sends a notification.
+    pub(crate) async fn tell(&mut self, method: &str, data: Value) {
+        self.send(json!({ "notification": true, "method": method, "data": data }).to_string()).await;
+    }
+
+    /// Accepts a request of the pod.
+    pub(crate) async fn accept(&mut self, request: &Value) {
+        self.send(json!({ "response": true, "id": request["id"], "ok": true, "data": {} }).to_string()).await;
+    }
+
+    /// The next message of a method, request or notification.
+    pub(crate) async fn hear(&mut self, method: &str) -> Value {
+        self.until(|message| message["method"] == method).await
+    }
+
+    /// The first message, heard already or to come, that fits. The others are kept.
+    pub(crate) async fn until(&mut self, fits: impl Fn(&Value) -> bool) -> Value {
+        if let Some(index) = self.waiting.iter().position(&fits) {
+            return self.waiting.remove(index).unwrap();
+        }
+        let next = async {
+            loop {
+                let message = self.next().await.expect("the socket is open");
+                if fits(&message) {
+                    return message;
+                }
+                self.waiting.push_back(message);
+            }
+        };
+        let heard = tokio::time::timeout(PATIENCE, next).await;
+        heard.unwrap_or_else(|_| panic!("it did not come; heard instead: {:?}", self.waiting))
+    }
+
+    /// Close code and reason of the end that the pod makes.
+    pub(crate) async fn closed(&mut self) -> (u16, String) {
+        let end = async {
+            loop {
+                match self.socket.next().await {
+                    Some(Ok(Message::Close(Some(frame)))) => return (frame.code.into(), frame.reason.to_string()),
+                    Some(Ok(_)) => {}
+                    other => panic!("ended without a close frame: {other:?}"),
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, end).await.expect("the pod closes the socket")
+    }
+
+    async fn next(&mut self) -> Result<Value, (u16, String)> {
+        loop {
+            match self.socket.next().await {
+                Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
+                Some(Ok(Message::Close(Some(frame)))) => return Err((frame.code.into(), frame.reason.to_string())),
+                Some(Ok(_)) => {}
+                other => panic!("the socket ended: {other:?}"),
+            }
+        }
+    }
+
+    /// A transport of a direction.
+    pub(crate) async fn transport(&mut self, direction: &str) -> Value {
+        let data = json!({ "forceTcp": false, "appData": { "direction": direction } });
+        self.ask("createWebRtcTransport", data).await.unwrap()
+    }
+
+    /// Joins with what the router itself can.
+    pub(crate) async fn join(&mut self, name: &str) -> Value {
+        let answer = self.ask("getRouterRtpCapabilities", json!({})).await.unwrap();
+        let data = json!({
+            "displayName": name, "device": { "flag": "unknown", "name": "test" },
+            "rtpCapabilities": answer["routerRtpCapabilities"],
+        });
+        self.ask("join", data).await.unwrap()
+    }
+}

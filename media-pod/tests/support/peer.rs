@@ -1,0 +1,174 @@
+//! A WebRTC peer of another make (str0m) on a thread of its own: ICE, DTLS and SRTP for real.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use str0m::format::{Codec, FormatParams};
+use str0m::ice::IceCreds;
+use str0m::media::{Frequency, MediaKind, Mid};
+use str0m::net::{Protocol, Receive};
+use str0m::rtp::{RtpWrite, Ssrc};
+use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
+
+/// Payload type of Opus on both sides of the tests' routers.
+pub(crate) const OPUS: u8 = 100;
+const PACKET_INTERVAL: Duration = Duration::from_millis(20);
+
+/// What a peer does once connected.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Role {
+    /// Sends Opus packets with this SSRC.
+    Send(u32),
+    /// Receives.
+    Receive,
+}
+
+/// The way to a running peer.
+pub(crate) struct Peer {
+    /// For `connectWebRtcTransport`.
+    pub(crate) dtls_parameters: Value,
+    /// Payloads as they arrive.
+    pub(crate) received: Receiver<Vec<u8>>,
+    commands: Sender<Command>,
+}
+
+enum Command {
+    Expect(u32),
+}
+
+impl Peer {
+    /// Connects to a transport of the pod, given the answer of `createWebRtcTransport`.
+    pub(crate) fn start(transport: &Value, role: Role) -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let local = socket.local_addr().unwrap();
+        let mut config = RtcConfig::new().set_rtp_mode(true).clear_codecs();
+        let format = FormatParams { use_inband_fec: Some(true), ..FormatParams::default() };
+        config.codec_config().add_config(OPUS.into(), None, Codec::Opus, Frequency::FORTY_EIGHT_KHZ, Some(2), format);
+        let mut rtc = config.build(Instant::now());
+        rtc.add_local_candidate(Candidate::host(local, "udp").unwrap());
+        rtc.add_remote_candidate(Candidate::host(remote(transport), "udp").unwrap());
+        let fingerprint = configure(&mut rtc, transport);
+        declare(&mut rtc, role);
+        let (commands, to_do) = channel();
+        let (arrived, received) = channel();
+        std::thread::spawn(move || Loop { rtc, socket, local, role, to_do, arrived }.run());
+        let dtls_parameters = json!({ "role": "client", "fingerprints": [fingerprint] });
+        Self { dtls_parameters, received, commands }
+    }
+
+    /// Receives this SSRC from now on.
+    pub(crate) fn expect(&self, ssrc: u32) {
+        self.commands.send(Command::Expect(ssrc)).unwrap();
+    }
+}
+
+fn remote(transport: &Value) -> SocketAddr {
+    let candidates = transport["iceCandidates"].as_array().unwrap();
+    let udp = candidates.iter().find(|candidate| candidate["protocol"] == "udp").expect("a UDP candidate");
+    format!("{}:{}", udp["address"].as_str().unwrap(), udp["port"]).parse().unwrap()
+}
+
+fn configure(rtc: &mut Rtc, transport: &Value) -> Value {
+    let ice = &transport["iceParameters"];
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let fingerprints = transport["dtlsParameters"]["fingerprints"].as_array().unwrap();
+    let sha256 = fingerprints.iter().find(|fingerprint| fingerprint["algorithm"] == "sha-256").unwrap();
+    let mut direct = rtc.direct_api();
+    direct.set_ice_controlling(true);
+    direct.set_remote_ice_credentials(IceCreds { ufrag: text(&ice["usernameFragment"]), pass: text(&ice["password"]) });
+    direct.set_remote_fingerprint(format!("sha-256 {}", text(&sha256["value"])).parse().unwrap());
+    direct.start_dtls(true).unwrap();
+    let own = direct.local_dtls_fingerprint().to_string();
+    let (_, value) = own.split_once(' ').unwrap();
+    json!({ "algorithm": "sha-256", "value": value })
+}
+
+fn mid() -> Mid {
+    "0".into()
+}
+
+fn declare(rtc: &mut Rtc, role: Role) {
+    let mut direct = rtc.direct_api();
+    direct.declare_media(mid(), MediaKind::Audio);
+    if let Role::Send(ssrc) = role {
+        direct.declare_stream_tx(Ssrc::from(ssrc), None, mid(), None);
+    }
+}
+
+struct Loop {
+    rtc: Rtc,
+    socket: UdpSocket,
+    local: SocketAddr,
+    role: Role,
+    to_do: Receiver<Command>,
+    arrived: Sender<Vec<u8>>,
+}
+
+impl Loop {
+    /// Until the test drops its end.
+    fn run(mut self) {
+        let mut buffer = vec![0; 2000];
+        let mut sequence = 0u16;
+        let mut next_packet = Instant::now();
+        while self.take_commands() && self.rtc.is_alive() {
+            let now = Instant::now();
+            if let (Role::Send(ssrc), true) = (self.role, self.rtc.is_connected() && now >= next_packet) {
+                self.send(ssrc, sequence, now);
+                sequence += 1;
+                next_packet = now + PACKET_INTERVAL;
+            }
+            let Some(timeout) = self.poll() else { return };
+            self.receive(&mut buffer, timeout.min(next_packet.max(now)));
+        }
+    }
+
+    fn take_commands(&mut self) -> bool {
+        loop {
+            match self.to_do.try_recv() {
+                Ok(Command::Expect(ssrc)) => {
+                    self.rtc.direct_api().expect_stream_rx(Ssrc::from(ssrc), None, mid(), None);
+                }
+                Err(std::sync::mpsc::TryRecvError::Empty) => return true,
+                Err(std::sync::mpsc::TryRecvError::Disconnected) => return false,
+            }
+        }
+    }
+
+    fn send(&mut self, ssrc: u32, sequence: u16, now: Instant) {
+        let mut direct = self.rtc.direct_api();
+        let stream = direct.stream_tx(&Ssrc::from(ssrc)).unwrap();
+        let payload = format!("packet {sequence}");
+        let time = u32::from(sequence) * 960;
+        stream.write_rtp(RtpWrite::new(OPUS.into(), u64::from(sequence).into(), time, now, payload.as_bytes()));
+    }
+
+    fn poll(&mut self) -> Option<Instant> {
+        loop {
+            match self.rtc.poll_output().unwrap() {
+                Output::Timeout(timeout) => return Some(timeout),
+                Output::Transmit(transmit) => {
+                    let _ = self.socket.send_to(&transmit.contents, transmit.destination);
+                }
+                Output::Event(Event::RtpPacket(packet)) => self.arrived.send(packet.payload.to_vec()).ok()?,
+                Output::Event(_) => {}
+            }
+        }
+    }
+
+    fn receive(&mut self, buffer: &mut [u8], until: Instant) {
+        let wait = until.saturating_duration_since(Instant::now()).clamp(Duration::from_millis(1), PACKET_INTERVAL);
+        self.socket.set_read_timeout(Some(wait)).unwrap();
+        let now = match self.socket.recv_from(buffer) {
+            Ok((length, source)) => {
+                let Ok(contents) = buffer[..length].try_into() else { return };
+                let receive = Receive { proto: Protocol::Udp, source, destination: self.local, contents };
+                self.rtc.handle_input(Input::Receive(Instant::now(), receive)).unwrap();
+                return;
+            }
+            Err(_) => Instant::now(),
+        };
+        self.rtc.handle_input(Input::Timeout(now)).unwrap();
+    }
+}
