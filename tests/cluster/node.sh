@@ -61,6 +61,7 @@ END
 }
 
 # oomScoreAdj, enforceNodeAllocatable: for the same reason. Images come from archives alone, so nothing may collect them.
+# clusterDNS: nobody answers there, but without it every pod gets a warning event.
 write_kubelet_config() { # NODE FOLDER
   cat >"$2/kubelet.yaml" <<END
 apiVersion: kubelet.config.k8s.io/v1beta1
@@ -79,6 +80,7 @@ authorization: {mode: Webhook}
 tlsCertFile: $PKI/$1.crt
 tlsPrivateKeyFile: $PKI/$1.key
 clusterDomain: cluster.local
+clusterDNS: [10.96.0.10]
 evictionHard: {memory.available: 100Mi}
 imageGCHighThresholdPercent: 100
 imageGCLowThresholdPercent: 99

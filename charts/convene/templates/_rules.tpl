@@ -3,7 +3,7 @@
 {{- define "convene.rules.operator.cluster" -}}
 - {apiGroups: [convene.dev], resources: [meetings], verbs: [get, list, watch]}
 - {apiGroups: [convene.dev], resources: [meetings/status], verbs: [patch]}
-- {apiGroups: [""], resources: [nodes], verbs: [get, list, watch]}
+- {apiGroups: [""], resources: [nodes], verbs: [get]}
 - {apiGroups: [events.k8s.io], resources: [events], verbs: [create, patch]}
 {{- end }}
 
