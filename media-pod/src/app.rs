@@ -144,17 +144,17 @@ async fn signal_in_namespace(
         None => dev::grant(&namespace, &name),
         Some(keys) => match keys.verify_admission(bearer(&headers), unix_now()) {
             Ok(grant) if grant.namespace == namespace && grant.name == name => Ok(grant),
-            Ok(_) => Err(problem(StatusCode::FORBIDDEN, "the admission is for another meeting")),
+            Ok(_) => Err(Box::new(problem(StatusCode::FORBIDDEN, "the admission is for another meeting"))),
             Err(error) => {
                 state.metrics.connection_attempts.with_label_values(&[error.reason()]).inc();
                 tracing::warn!(reason = error.reason(), namespace, name, "admission refused");
-                Err(problem(StatusCode::UNAUTHORIZED, &error.to_string()))
+                Err(Box::new(problem(StatusCode::UNAUTHORIZED, &error.to_string())))
             }
         },
     };
     match grant {
         Ok(grant) => open(state, grant, query, upgrade).await,
-        Err(refusal) => refusal,
+        Err(refusal) => *refusal,
     }
 }
 

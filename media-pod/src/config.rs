@@ -16,7 +16,7 @@ const DEFAULT_RTC_PORT: u16 = 44_444;
 ///
 /// Speaks the mediasoup demo's signaling protocol (protoo over WebSocket) at /signal/{namespace}/{name}?peerId=… and moves
 /// media on its block of RTC ports, UDP and TCP. In a cluster the operator starts it; alone, start it with --dev and open
-/// http://localhost:8080/m/hello.
+/// <http://localhost:8080/m/hello>.
 ///
 /// Ends with 0 after SIGTERM or SIGINT, with 2 for wrong flags, with 1 when it cannot work; the last line says why.
 #[derive(Clone, Debug, Parser)]
@@ -63,7 +63,7 @@ pub struct Args {
     #[arg(long, env = "CONVENE_SHUTDOWN_GRACE", value_name = "DURATION", default_value = "20s", value_parser = duration)]
     pub shutdown_grace: Duration,
 
-    /// How the log is written. What is written is RUST_LOG's to say.
+    /// How the log is written. What is written is `RUST_LOG`'s to say.
     #[arg(long, env = "CONVENE_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
 }

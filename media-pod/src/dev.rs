@@ -35,10 +35,11 @@ pub(crate) fn add_routes(router: Router<AppState>, web_dir: &FilePath) -> Router
 }
 
 /// The grant for any name that is one.
-pub(crate) fn grant(namespace: &str, name: &str) -> Result<MeetingGrant, Response> {
+pub(crate) fn grant(namespace: &str, name: &str) -> Result<MeetingGrant, Box<Response>> {
     let is_fit = |part: &str| part.len() <= MAX_NAME && !part.chars().any(char::is_control);
     if name.is_empty() || !is_fit(name) || !is_fit(namespace) {
-        return Err(problem(StatusCode::BAD_REQUEST, "a meeting's name has 1 to 128 bytes and no control characters"));
+        let problem = problem(StatusCode::BAD_REQUEST, "a meeting's name has 1 to 128 bytes and no control characters");
+        return Err(Box::new(problem));
     }
     Ok(MeetingGrant {
         namespace: namespace.to_owned(),
@@ -58,7 +59,7 @@ async fn signal(
 ) -> Response {
     match grant("", &name) {
         Ok(grant) => app::open(state, grant, query, upgrade).await,
-        Err(refusal) => refusal,
+        Err(refusal) => *refusal,
     }
 }
 
@@ -77,7 +78,7 @@ async fn describe_in_namespace(
 async fn description(state: &AppState, namespace: &str, name: &str) -> Response {
     let grant = match grant(namespace, name) {
         Ok(grant) => grant,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     let rooms = state.rooms.list().await.rooms;
     let room = rooms.iter().find(|room| room.namespace == namespace && room.name == name);

@@ -1,5 +1,7 @@
 //! A call between two peers of another make through a real worker: DTLS handshake, SRTP both ways, and what is left afterwards.
-//! A worker that was built wrongly creates transports happily and dies at the first DTLS ClientHello; this is the test for it.
+//! A worker that was built wrongly creates transports happily and dies at the first DTLS `ClientHello`; this is the test for it.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
 

@@ -1,5 +1,7 @@
 //! The wire: hostile and clumsy clients, endings, admissions, and what the HTTP side says.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use std::time::{Duration, Instant};

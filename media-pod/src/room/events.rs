@@ -20,7 +20,7 @@ impl Room {
             MediaEvent::TransportConnected(transport) => self.set_lost(&transport, None),
             MediaEvent::TransportDisconnected(transport) => self.set_lost(&transport, Some(now)),
             MediaEvent::ProducerScore(producer, score) => self.producer_score(&producer, score, effects),
-            MediaEvent::ConsumerScore(consumer, score) => self.consumer_score(&consumer, score, effects),
+            MediaEvent::ConsumerScore(consumer, score) => self.consumer_score(&consumer, &score, effects),
             MediaEvent::ConsumerLayers(consumer, layers) => self.consumer_layers(&consumer, layers, effects),
             MediaEvent::Volumes(volumes) => self.volumes(&volumes, effects),
             MediaEvent::DominantSpeaker(producer) => self.dominant_speaker(&producer, effects),
@@ -42,7 +42,7 @@ impl Room {
         }
     }
 
-    fn consumer_score(&mut self, consumer: &ConsumerId, score: ConsumerScore, effects: &mut Effects) {
+    fn consumer_score(&mut self, consumer: &ConsumerId, score: &ConsumerScore, effects: &mut Effects) {
         for peer in self.peers.values_mut() {
             if let Some(state) = peer.consumers.get_mut(consumer) {
                 state.score = score.clone();

@@ -25,7 +25,7 @@ impl Default for Limits {
             peers: 100,
             transports_per_peer: 4,
             producers_per_peer: 8,
-            empty_timeout: Duration::from_secs(300),
+            empty_timeout: Duration::from_mins(5),
             ice_grace: Duration::from_secs(30),
             answer_timeout: Duration::from_secs(30),
         }

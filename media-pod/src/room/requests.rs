@@ -82,7 +82,7 @@ impl Room {
             ClientRequest::CloseProducer(producer) => self.close_producer(&peer_id, &producer.producer_id, effects),
             ClientRequest::PauseProducer(producer) => self.set_paused(&peer_id, &producer.producer_id, true, effects),
             ClientRequest::ResumeProducer(producer) => self.set_paused(&peer_id, &producer.producer_id, false, effects),
-            ClientRequest::ChangeDisplayName(name) => self.rename(&peer_id, name.display_name, effects),
+            ClientRequest::ChangeDisplayName(name) => self.rename(&peer_id, &name.display_name, effects),
             other => {
                 let operation = owned_operation(peer, other)?;
                 Ok(Verdict::Run(operation, Context::Request { connection, id }))
@@ -103,7 +103,7 @@ impl Room {
         peer.joined = Some(Joined { display_name, device: join.device, rtp_capabilities: join.rtp_capabilities });
         effects.succeed(peer.connection, id, json!(answer));
         if let Some(info) = peer.info(peer_id) {
-            self.tell_joined(&ServerNotification::NewPeer(info.into()), Some(peer_id), effects);
+            self.tell_joined(&ServerNotification::NewPeer(Box::new(info.into())), Some(peer_id), effects);
         }
         self.consume_everything(peer_id, effects);
         Ok(Verdict::Answered)
@@ -139,7 +139,7 @@ impl Room {
         Ok(Verdict::Answer(json!({})))
     }
 
-    fn rename(&mut self, peer_id: &PeerId, name: String, effects: &mut Effects) -> Result<Verdict, Refusal> {
+    fn rename(&mut self, peer_id: &PeerId, name: &str, effects: &mut Effects) -> Result<Verdict, Refusal> {
         let joined = self.peers.get_mut(peer_id).and_then(|peer| peer.joined.as_mut());
         let joined = joined.ok_or_else(not_joined)?;
         let display_name = name.trim().to_owned();

@@ -359,7 +359,7 @@ fn a_lost_way_is_forgiven_within_its_grace() {
     room.handle(Command::Media(MediaEvent::TransportDisconnected(transport.clone())));
     room.now += Duration::from_secs(29);
     room.handle(Command::Media(MediaEvent::TransportConnected(transport.clone())));
-    room.now += Duration::from_secs(60);
+    room.now += Duration::from_mins(1);
     room.handle(Command::Tick);
     assert!(room.closed.is_empty());
     room.handle(Command::Media(MediaEvent::TransportDisconnected(transport)));

@@ -333,6 +333,7 @@ fn stats<T: Serialize>(result: Result<Vec<T>, RequestError>) -> Done {
     result.map(|stats| Outcome::Stats(json!(stats))).map_err(failed)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` passes by value")]
 fn failed(error: RequestError) -> MediaError {
     MediaError { code: 500, message: format!("the media worker refused: {error}") }
 }

@@ -2,7 +2,7 @@
 //! older one asks, so each is accepted as either.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use thiserror::Error;
 use ts_rs::TS;
 
@@ -312,8 +312,8 @@ impl ClientRequest {
     /// Reads and checks a method and its payload.
     pub fn parse(method: &str, data: Value) -> Result<Self, RequestError> {
         let shown: String = method.chars().take(40).collect();
-        let message = json!({ "method": method, "data": data });
-        let request = Self::deserialize(message).map_err(|error| {
+        let message = [("method".to_owned(), Value::from(method)), ("data".to_owned(), data)];
+        let request = Self::deserialize(Value::Object(message.into_iter().collect())).map_err(|error| {
             let problem: String = error.to_string().chars().take(200).collect();
             if problem.starts_with("unknown variant") && problem.contains(&format!("`{method}`")) {
                 RequestError::UnknownMethod { method: shown.clone() }
@@ -371,6 +371,7 @@ fn check_name(name: &str) -> Result<(), &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn both_dialects_name_the_direction() {

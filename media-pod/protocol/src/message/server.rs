@@ -26,7 +26,7 @@ pub enum ServerNotification {
     #[serde(rename = "mediasoup-version")]
     MediasoupVersionLegacy(ProtocolVersion),
     /// Somebody joined.
-    NewPeer(NewPeer),
+    NewPeer(Box<NewPeer>),
     /// Somebody left.
     PeerClosed(PeerClosed),
     /// Somebody changed their name.
@@ -357,7 +357,7 @@ mod tests {
             device: Device::default(),
             remote_address: String::new(),
         };
-        let told = serde_json::to_value(ServerNotification::NewPeer(peer.into())).unwrap();
+        let told = serde_json::to_value(ServerNotification::NewPeer(Box::new(peer.into()))).unwrap();
         let flat = json!({ "peerId": "p", "id": "p", "displayName": "Ada", "device": {}, "remoteAddress": "" });
         let mut data = flat.clone();
         data["peer"] = flat;
