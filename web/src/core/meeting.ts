@@ -8,7 +8,7 @@ export interface MeetingAddress {
 }
 
 export type MeetingInfo =
-  | { status: 'found'; title: string; phase: string | undefined; detail: string | undefined }
+  | { status: 'found'; title: string; isReady: boolean; waitingFor: string | undefined }
   | { status: 'missing' }
   | { status: 'unreachable' };
 
@@ -36,7 +36,8 @@ export function fallbackTitle({ rest }: MeetingAddress): string {
 export async function fetchMeeting(address: MeetingAddress, fetchFrom: typeof fetch = fetch): Promise<MeetingInfo> {
   try {
     const response = await fetchFrom(`/api/v1/meetings/${address.rest}`, { headers: { accept: 'application/json' } });
-    if (response.status === 404) return { status: 'missing' };
+    // A name that no meeting can have is answered with 400: for the person it is the same.
+    if (response.status === 404 || response.status === 400) return { status: 'missing' };
     if (!response.ok) return { status: 'unreachable' };
     return meetingOf(address, await response.json());
   } catch {
@@ -46,11 +47,12 @@ export async function fetchMeeting(address: MeetingAddress, fetchFrom: typeof fe
 
 function meetingOf(address: MeetingAddress, body: unknown): MeetingInfo {
   if (!isRecord(body)) return { status: 'unreachable' };
-  const { title, phase, message } = body;
+  const { title, ready, waitingFor } = body;
+  const message = isRecord(waitingFor) ? waitingFor['message'] : undefined;
   return {
     status: 'found',
     title: isText(title) ? title : fallbackTitle(address),
-    phase: isText(phase) ? phase : undefined,
-    detail: isText(message) ? message : undefined,
+    isReady: ready !== false,
+    waitingFor: isText(message) ? message : undefined,
   };
 }

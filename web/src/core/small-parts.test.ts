@@ -62,9 +62,10 @@ describe('what the server tells about a meeting', () => {
     fetchMeeting({ rest: 'team-a/stand-up' }, () => Promise.resolve(new Response(body, { status })));
 
   it.each<[number, string, object]>([
-    [200, '{"title":"Weekly","phase":"Ready"}', { status: 'found', title: 'Weekly', phase: 'Ready' }],
-    [200, '{"title":"","phase":7}', { status: 'found', title: 'stand-up', phase: undefined }],
-    [200, '{"phase":"Pending","message":"no pod is free"}', { status: 'found', detail: 'no pod is free' }],
+    [200, '{"title":"Weekly","ready":true}', { status: 'found', title: 'Weekly', isReady: true, waitingFor: undefined }],
+    [200, '{"title":"","waitingFor":7}', { status: 'found', title: 'stand-up', isReady: true, waitingFor: undefined }],
+    [200, '{"ready":false,"waitingFor":{"reason":"Full","message":"no pod is free"}}', { isReady: false, waitingFor: 'no pod is free' }],
+    [400, '{}', { status: 'missing' }],
     [404, '{"title":"not found"}', { status: 'missing' }],
     [503, '', { status: 'unreachable' }],
     [200, '<html>', { status: 'unreachable' }],

@@ -20,9 +20,6 @@ import { EMPTY_ROOM, reduceRoom, type RoomView, type RoomViewEvent } from './par
 import { Store } from './store';
 import { tilesOf, type Tile } from './tiles';
 
-/** Longest time that people and pictures are kept after one is back oneself, before theirs are back too. */
-export const STALE_KEPT_MS = 15_000;
-
 export type Screen =
   | { name: 'loading' }
   | { name: 'missing' }
@@ -85,7 +82,6 @@ export class AppModel {
   readonly #local: LocalMedia;
   readonly #store: Store<AppState>;
   #call: Call | undefined;
-  #staleTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(dependencies: AppDependencies) {
     this.#dependencies = dependencies;
@@ -199,24 +195,19 @@ export class AppModel {
     this.#set({ connection });
     switch (connection.status) {
       case 'reconnecting':
-        clearTimeout(this.#staleTimer);
         return this.#foldRoom({ type: 'connectionLost' });
-      case 'connected':
-        clearTimeout(this.#staleTimer);
-        this.#staleTimer = setTimeout(() => this.#foldRoom({ type: 'staleExpired' }), STALE_KEPT_MS);
-        return;
       case 'closed':
         return this.#end({ name: 'ended', cause: connection.cause, reason: connection.reason });
       case 'failed':
         return this.#end({ name: 'failed', error: connection.error });
       case 'idle':
       case 'connecting':
+      case 'connected':
         return;
     }
   }
 
   #end(screen: Screen): void {
-    clearTimeout(this.#staleTimer);
     const session = this.#call?.session;
     this.#call = undefined;
     session?.leave();
@@ -264,6 +255,10 @@ function firstScreen(address: MeetingAddress | undefined, problem: ConveneError 
 
 function describe(info: MeetingInfo): Partial<AppState> {
   if (info.status !== 'found') return { waitingFor: 'The server does not answer yet.' };
-  const isReady = info.phase === undefined || info.phase === 'Ready';
-  return { title: info.title, waitingFor: isReady ? undefined : (info.detail ?? 'The meeting is being prepared.') };
+  return { title: info.title, waitingFor: info.isReady ? undefined : sentence(info.waitingFor ?? 'the meeting is being prepared') };
+}
+
+/** The server's reasons are written for logs: without a capital and a full stop. */
+function sentence(reason: string): string {
+  return `${reason.charAt(0).toLocaleUpperCase()}${reason.slice(1)}${/[.!?]$/u.test(reason) ? '' : '.'}`;
 }

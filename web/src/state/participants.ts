@@ -5,10 +5,10 @@
  * it is clear that they are not coming.
  */
 
-import type { RemoteTrack, RoomEvent } from '../core/session/events';
+import type { LastPicturesGone, RemoteTrack, RoomEvent } from '../core/session/events';
 
-/** From the server's loudness, in dBvo, on somebody counts as speaking. */
-const SPEAKING_FROM = -60;
+/** Mean loudness, in dBvo over most of a second, from which on somebody counts as speaking: speech with its pauses. */
+const SPEAKING_FROM = -70;
 
 export interface Participant {
   peerId: string;
@@ -27,7 +27,7 @@ export interface RoomView {
   activeSpeaker: string | undefined;
 }
 
-export type RoomViewEvent = RoomEvent | { type: 'connectionLost' } | { type: 'staleExpired' };
+export type RoomViewEvent = RoomEvent | LastPicturesGone | { type: 'connectionLost' };
 
 export const EMPTY_ROOM: RoomView = { participants: [], tracks: [], speaking: new Set(), activeSpeaker: undefined };
 
@@ -53,7 +53,7 @@ export function reduceRoom(room: RoomView, event: RoomViewEvent): RoomView {
       return { ...room, activeSpeaker: event.peerId };
     case 'connectionLost':
       return staleRoom(room);
-    case 'staleExpired':
+    case 'lastPicturesGone':
       return { ...withoutPeers(room, ({ isStale }) => isStale), tracks: room.tracks.filter(({ isStale }) => !isStale) };
   }
 }

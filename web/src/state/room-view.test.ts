@@ -58,7 +58,7 @@ describe('the tiles', () => {
   });
 
   it('outline who speaks loudly enough and is not muted', () => {
-    const volumes = [{ peerId: 'bob', volume: -30 }, { peerId: 'cy', volume: -30 }, { peerId: 'me', volume: -70 }];
+    const volumes = [{ peerId: 'bob', volume: -30 }, { peerId: 'cy', volume: -75 }, { peerId: 'me', volume: -71 }];
     const room = play(...together, { type: 'speakers', volumes });
     expect(tiles(room).map(({ isSpeaking }) => isSpeaking)).toEqual([true, false, false]);
     expect(tileOf(reduceRoom(room, { type: 'speakers', volumes: [] }), 'bob')?.isSpeaking).toBe(false);
@@ -111,7 +111,7 @@ describe('while the connection is lost', () => {
   });
 
   it('who does not come back is let go after a while', () => {
-    const back: RoomViewEvent[] = [{ type: 'joined', peers: [peer('cy')] }, track('cy', 'audio', 'new'), { type: 'staleExpired' }];
+    const back: RoomViewEvent[] = [{ type: 'joined', peers: [peer('cy')] }, track('cy', 'audio', 'new'), { type: 'lastPicturesGone' }];
     const after = back.reduce(reduceRoom, lost);
     expect(after.participants.map(({ peerId }) => peerId)).toEqual(['cy']);
     expect(after.tracks.map(({ consumerId }) => consumerId)).toEqual(['new']);

@@ -27,7 +27,13 @@ export type RoomEvent =
   | { type: 'speakers'; volumes: PeerVolume[] }
   | { type: 'activeSpeaker'; peerId: string | undefined };
 
+/** Last pictures of the connection before are gone now: who has not come back by then is not coming. */
+export interface LastPicturesGone {
+  type: 'lastPicturesGone';
+}
+
 export type SessionNews =
   | RoomEvent
+  | LastPicturesGone
   | { type: 'connection'; connection: ConnectionState }
   | { type: 'publishFailed'; kind: DeviceKind; error: ConveneError };

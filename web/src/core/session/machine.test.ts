@@ -3,6 +3,7 @@ import { ConveneError } from '../errors';
 import {
   INITIAL_STATE,
   MAX_MEDIA_FAILURES,
+  OPEN_LIMIT_MS,
   STABLE_AFTER_MS,
   transition,
   type SessionEvent,
@@ -28,6 +29,7 @@ const timer: SessionEvent = { type: 'timerFired' };
 const lost: SessionEvent = { type: 'socketClosed', code: 1006, reason: '' };
 const leave: SessionEvent = { type: 'leave' };
 const refused: SessionEvent = { type: 'joinFailed', error: new ConveneError('request-refused', 'no') };
+const open = `startTimer ${OPEN_LIMIT_MS}`;
 const intoCall = [start, opened, joined];
 const intoStableCall = [...intoCall, timer];
 
@@ -35,7 +37,7 @@ describe('getting in', () => {
   it('opens, joins, and counts as good after a while', () => {
     const { state, effects } = play(...intoStableCall);
     expect(state).toMatchObject({ name: 'joined', attempt: 0 });
-    expect(effects).toEqual([['openSocket'], ['join'], [`startTimer ${STABLE_AFTER_MS}`], []]);
+    expect(effects).toEqual([[open, 'openSocket'], ['stopTimer', 'join'], [`startTimer ${STABLE_AFTER_MS}`], []]);
   });
 
   it.each<[string, SessionEvent]>([
@@ -45,6 +47,12 @@ describe('getting in', () => {
     const { state, effects } = play(start, opened, event);
     expect(state).toMatchObject({ name: 'waiting', waitMs: 1000, wasJoined: false });
     expect(effects.at(-1)).toEqual(['stopTimer', 'dropConnection', 'startTimer 1000']);
+  });
+
+  it('gives up a connection that hangs and tries again', () => {
+    const { state, effects } = play(start, timer);
+    expect(state).toMatchObject({ name: 'waiting', waitMs: 1000 });
+    expect(effects.at(-1)).toEqual(['dropConnection', 'startTimer 1000']);
   });
 
   it.each(['webrtc-missing', 'browser-unsupported', 'codec-unsupported'] as const)('gives up at once on %s', (code) => {
@@ -57,7 +65,7 @@ describe('losing the connection', () => {
   it.each([1001, 1006, 1011, 1012])('comes back at once after close code %i', (code) => {
     const { state, effects } = play(...intoStableCall, { type: 'socketClosed', code, reason: '' });
     expect(state).toMatchObject({ name: 'opening', attempt: 1, wasJoined: true });
-    expect(effects.at(-1)).toEqual(['stopTimer', 'dropConnection', 'openSocket']);
+    expect(effects.at(-1)).toEqual(['stopTimer', 'dropConnection', open, 'openSocket']);
   });
 
   it('waits 1, 2, 4, 8, 8 … s, then says that it failed', () => {
@@ -83,7 +91,7 @@ describe('losing the connection', () => {
   it('cuts the wait short when the network is back', () => {
     const { state, effects } = play(...intoCall, lost, lost, { type: 'networkBack' });
     expect(state.name).toBe('opening');
-    expect(effects.at(-1)).toEqual(['stopTimer', 'openSocket']);
+    expect(effects.at(-1)).toEqual(['stopTimer', open, 'openSocket']);
   });
 });
 
@@ -128,7 +136,7 @@ describe('media', () => {
   it('that breaks leads to a new join at once', () => {
     const { state, effects } = play(...intoStableCall, broken);
     expect(state).toMatchObject({ name: 'opening', wasJoined: true, mediaFailures: 1 });
-    expect(effects.at(-1)).toEqual(['stopTimer', 'dropConnection', 'openSocket']);
+    expect(effects.at(-1)).toEqual(['stopTimer', 'dropConnection', open, 'openSocket']);
   });
 
   it('that never comes is said after a few joins', () => {

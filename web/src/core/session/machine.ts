@@ -8,6 +8,8 @@ import { ConveneError } from '../errors';
 import { waitBeforeAttempt } from './backoff';
 import { endCauseOf, FINAL_CLOSE_CODE, type EndCause } from './close-reason';
 
+/** Longer than a router holds a connection while the meeting gets its place: a connection that hangs is given up. */
+export const OPEN_LIMIT_MS = 75_000;
 /** A call that has held this long counts as good again: the next loss is retried at once. */
 export const STABLE_AFTER_MS = 10_000;
 /** Signaling works but media does not come through: this often the whole join is repeated before that is said. */
@@ -87,7 +89,9 @@ function fromFailed(state: SessionState & { name: 'failed' }, event: SessionEven
 function fromOpening(state: SessionState & { name: 'opening' }, event: SessionEvent): Transition {
   switch (event.type) {
     case 'socketOpened':
-      return { state: { ...state, name: 'joining' }, effects: [{ type: 'join' }] };
+      return { state: { ...state, name: 'joining' }, effects: [{ type: 'stopTimer' }, { type: 'join' }] };
+    case 'timerFired':
+      return tryAgain(state, [{ type: 'dropConnection' }], new ConveneError('server-unreachable', 'the connection did not open in time'));
     case 'socketClosed':
       return lost(state, event.code, event.reason);
     default:
@@ -143,7 +147,10 @@ function stay(state: SessionState): Transition {
 }
 
 function open({ attempt, wasJoined, mediaFailures }: Trying, before: SessionEffect[] = []): Transition {
-  return { state: { name: 'opening', attempt, wasJoined, mediaFailures }, effects: [...before, { type: 'openSocket' }] };
+  return {
+    state: { name: 'opening', attempt, wasJoined, mediaFailures },
+    effects: [...before, { type: 'startTimer', ms: OPEN_LIMIT_MS }, { type: 'openSocket' }],
+  };
 }
 
 function leave(state: SessionState): Transition {

@@ -49,7 +49,9 @@ export interface RoomConnectionOptions {
 export class RoomConnection {
   readonly #options: RoomConnectionOptions;
   readonly #signaling: ProtooConnection;
-  readonly #media = new Scope();
+  readonly #sending = new Scope();
+  readonly #receiving = new Scope();
+  #hasJoined = false;
   #publisher: Publisher | undefined;
   #receiver: Receiver | undefined;
 
@@ -71,10 +73,9 @@ export class RoomConnection {
   /** The join sequence of the demo protocol. Throws a ConveneError. */
   async join(): Promise<void> {
     const device = await this.#loadDevice();
-    const context = this.#transportContext(device);
     const [sendTransport, receiveTransport] = await Promise.all([
-      createTransport('producer', context),
-      createTransport('consumer', context),
+      createTransport('producer', this.#transportContext(device, this.#sending)),
+      createTransport('consumer', this.#transportContext(device, this.#receiving)),
     ]);
     const { displayName, userAgent, log, hooks } = this.#options;
     this.#receiver = new Receiver(receiveTransport, hooks.onRoomEvent, log);
@@ -92,6 +93,7 @@ export class RoomConnection {
         rtpCapabilities: device.recvRtpCapabilities,
       }),
     );
+    this.#hasJoined = true;
     hooks.onRoomEvent({ type: 'joined', peers });
   }
 
@@ -104,14 +106,25 @@ export class RoomConnection {
     return (await this.#receiver?.reports()) ?? [];
   }
 
+  /** Whether there may be pictures of this connection. */
+  get hasJoined(): boolean {
+    return this.#hasJoined;
+  }
+
   /** Ends signaling alone: pictures and voices go on for as long as the other side still sends. */
   closeSignaling(): void {
     this.#signaling.close();
   }
 
-  close(): void {
+  /** Ends all but what is received: browsers show black for a track whose transport is closed, the last picture otherwise. */
+  closeSending(): void {
     this.#signaling.close();
-    this.#media.end();
+    this.#sending.end();
+  }
+
+  close(): void {
+    this.closeSending();
+    this.#receiving.end();
   }
 
   get #requester(): Requester {
@@ -130,12 +143,12 @@ export class RoomConnection {
     }
   }
 
-  #transportContext(device: types.Device): TransportContext {
+  #transportContext(device: types.Device, scope: Scope): TransportContext {
     const { log, hooks } = this.#options;
     return {
       device,
       signaling: this.#requester,
-      scope: this.#media,
+      scope,
       log,
       onConnected: () => hooks.onMediaConnected(),
       onBroken: () => hooks.onMediaBroken(),

@@ -4,7 +4,7 @@ import { consumerOffer, FakeServer } from '../../test-support/fake-server';
 import { silentLog } from '../log';
 import { LocalMedia } from '../media/local-media';
 import type { SessionNews } from './events';
-import { Session } from './session';
+import { LAST_PICTURES_KEPT_MS, Session } from './session';
 
 interface Setup {
   server: FakeServer;
@@ -233,18 +233,36 @@ describe('losing and ending', () => {
     expect(devices.opened).toHaveLength(2);
   });
 
-  it('keeps the old pictures until the new connection has joined', async () => {
+  it('keeps the old pictures until everybody had time to come back', async () => {
     const { server, news } = await joined();
     server.offersConsumer(1, consumerOffer('bob', 'video'));
     await settle();
     const added = news.find((one) => one.type === 'trackAdded');
     const track = added?.type === 'trackAdded' ? added.remote.track : undefined;
     server.socket.serverCloses(1006);
-    await settle();
-    expect(track?.readyState).toBe('live');
     server.socket.serverOpens();
     await settle();
+    await vi.advanceTimersByTimeAsync(LAST_PICTURES_KEPT_MS - 1);
+    expect(track?.readyState).toBe('live');
+    await vi.advanceTimersByTimeAsync(1);
     expect(track?.readyState).toBe('ended');
+    expect(news.at(-1)).toEqual({ type: 'lastPicturesGone' });
+  });
+
+  it('keeps them over attempts that fail, and drops them when it gives up', async () => {
+    const { server, session, news } = await joined();
+    server.offersConsumer(1, consumerOffer('bob', 'video'));
+    await settle();
+    const added = news.find((one) => one.type === 'trackAdded');
+    const track = added?.type === 'trackAdded' ? added.remote.track : undefined;
+    server.socket.serverCloses(1006);
+    for (let attempt = 1; attempt < 11; attempt += 1) {
+      expect([session.connection.status, track?.readyState]).toEqual(['reconnecting', 'live']);
+      server.socket.serverCloses(1006);
+      await vi.advanceTimersByTimeAsync(8000);
+    }
+    server.socket.serverCloses(1006);
+    expect([session.connection.status, track?.readyState]).toEqual(['failed', 'ended']);
   });
 
   it('ends for good on 4000', async () => {

@@ -17,6 +17,9 @@ import { INITIAL_STATE, transition, type SessionEffect, type SessionEvent, type 
 import { RoomConnection, type RoomConnectionHooks } from './room-connection';
 import { summarizeReceived, type ReceivedStats } from './stats';
 
+/** Longest time that the last pictures are kept after one is back oneself: the others come back one by one. */
+export const LAST_PICTURES_KEPT_MS = 15_000;
+
 export interface SessionOptions {
   /** WebSocket address with the peer id; the same for every attempt. */
   url: string;
@@ -35,8 +38,9 @@ export class Session {
   #state: SessionState = INITIAL_STATE;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #connection: RoomConnection | undefined;
-  /** The connection before, whose last pictures stay up until the new one has joined. */
+  /** The connection before, whose last pictures stay up until there are fresh ones. */
   #previous: RoomConnection | undefined;
+  #picturesTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -144,7 +148,8 @@ export class Session {
     }
     if (connection !== this.#connection) return;
     this.#handle({ type: 'joinSucceeded' });
-    this.#closePrevious();
+    this.#previous?.closeSending();
+    this.#picturesTimer = setTimeout(() => this.#closePrevious(), LAST_PICTURES_KEPT_MS);
     await connection.publish(this.#options.localMedia.state);
   }
 
@@ -152,14 +157,18 @@ export class Session {
     const dropped = this.#connection;
     this.#connection = undefined;
     if (dropped === undefined) return;
+    clearTimeout(this.#picturesTimer);
     dropped.closeSignaling();
     // A connection that never joined has no pictures to keep: what is older stays instead.
-    if (this.#previous === undefined) this.#previous = dropped;
-    else dropped.close();
+    if (!dropped.hasJoined) return dropped.close();
+    this.#previous?.close();
+    this.#previous = dropped;
   }
 
   #closePrevious(): void {
+    clearTimeout(this.#picturesTimer);
     this.#previous?.close();
     this.#previous = undefined;
+    this.#news.emit({ type: 'lastPicturesGone' });
   }
 }

@@ -1,0 +1,170 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { silentLog } from '../core/log';
+import { deviceError } from '../core/media/devices';
+import type { MeetingInfo } from '../core/meeting';
+import { Session } from '../core/session/session';
+import { createFakeDevice, FakeDevices } from '../test-support/fake-media';
+import { consumerOffer, FakeServer } from '../test-support/fake-server';
+import { AppModel, type AppDependencies } from './app-model';
+
+const FOUND: MeetingInfo = { status: 'found', title: 'Weekly', isReady: true, waitingFor: undefined };
+
+function setUp(change: Partial<AppDependencies> = {}, info = FOUND): { model: AppModel; server: FakeServer; devices: FakeDevices; saved: string[] } {
+  const server = new FakeServer();
+  const devices = new FakeDevices();
+  const saved: string[] = [];
+  const model = new AppModel({
+    address: { rest: 'team-a/stand-up' },
+    environment: { isSecureContext: true, hasPeerConnection: true, hasMediaDevices: true },
+    devices,
+    log: silentLog,
+    fetchMeeting: () => Promise.resolve(info),
+    createSession: ({ peerId, displayName, localMedia }) =>
+      new Session({
+        url: `ws://pod/?peerId=${peerId}`,
+        displayName,
+        localMedia,
+        log: silentLog,
+        userAgent: '',
+        createDevice: createFakeDevice,
+        openSocket: server.openSocket,
+      }),
+    loadName: () => '',
+    saveName: (name) => saved.push(name),
+    ...change,
+  });
+  return { model, server, devices, saved };
+}
+
+async function inCall(): Promise<ReturnType<typeof setUp>> {
+  const app = setUp();
+  await app.model.open();
+  app.model.setName(' Ada ');
+  app.model.join();
+  app.server.socket.serverOpens();
+  await vi.advanceTimersByTimeAsync(0);
+  return app;
+}
+
+beforeEach(() => vi.useFakeTimers());
+afterEach(() => vi.useRealTimers());
+
+describe('opening the page', () => {
+  it('shows the meeting and the preview', async () => {
+    const { model } = setUp();
+    expect(model.state.get()).toMatchObject({ screen: { name: 'loading' }, title: 'stand-up' });
+    await model.open();
+    expect(model.state.get()).toMatchObject({
+      screen: { name: 'preJoin' },
+      title: 'Weekly',
+      waitingFor: undefined,
+      local: { microphone: { status: 'on' }, camera: { status: 'on' } },
+      devices: { microphones: [{ label: 'Desk' }] },
+    });
+  });
+
+  it('says what the meeting waits for', async () => {
+    const { model } = setUp({}, { ...FOUND, isReady: false, waitingFor: 'no pod is free' });
+    await model.open();
+    expect(model.state.get().waitingFor).toBe('No pod is free.');
+  });
+
+  it.each<[string, Partial<AppDependencies>, MeetingInfo, string]>([
+    ['without a meeting in the address', { address: undefined }, FOUND, 'missing'],
+    ['of a meeting that is not there', {}, { status: 'missing' }, 'missing'],
+    ['while the server is away', {}, { status: 'unreachable' }, 'preJoin'],
+    ['in a browser without WebRTC', { environment: { isSecureContext: true, hasPeerConnection: false, hasMediaDevices: true } }, FOUND, 'unsupported'],
+  ])('%s', async (_case, change, info, screen) => {
+    const { model } = setUp(change, info);
+    await model.open();
+    expect(model.state.get().screen.name).toBe(screen);
+  });
+});
+
+describe('joining', () => {
+  it('needs a name of which something is left', async () => {
+    const { model, server } = setUp();
+    await model.open();
+    model.setName('   ');
+    model.join();
+    expect(model.state.get()).toMatchObject({ canJoin: false, screen: { name: 'preJoin' } });
+    expect(server.sockets).toEqual([]);
+  });
+
+  it('takes the tidy name, remembers it, and shows oneself', async () => {
+    const { model, server, saved } = await inCall();
+    expect(saved).toEqual(['Ada']);
+    expect(server.sent('join')[0]?.['data']).toMatchObject({ displayName: 'Ada' });
+    expect(model.state.get()).toMatchObject({
+      screen: { name: 'call' },
+      connection: { status: 'connected' },
+      tiles: [{ isSelf: true, name: 'Ada', isMuted: false }],
+    });
+  });
+
+  it('works without devices', async () => {
+    const { model, server, devices } = setUp();
+    devices.failures.camera = deviceError('camera', new DOMException('no', 'NotAllowedError'));
+    devices.failures.microphone = deviceError('microphone', new DOMException('no', 'NotAllowedError'));
+    await model.open();
+    model.setName('Ada');
+    model.join();
+    server.socket.serverOpens();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(model.state.get()).toMatchObject({ connection: { status: 'connected' }, tiles: [{ isMuted: true, video: undefined }] });
+    model.toggle('camera');
+    await vi.advanceTimersByTimeAsync(0);
+    expect(model.state.get().notice).toMatchObject({ kind: 'camera', error: { code: 'permission-denied' } });
+  });
+});
+
+describe('in the call', () => {
+  it('shows who comes and what they send', async () => {
+    const { model, server } = await inCall();
+    server.notifies('newPeer', { peer: { peerId: 'bob', displayName: 'Bob' } });
+    server.offersConsumer(1, consumerOffer('bob', 'video'));
+    await vi.advanceTimersByTimeAsync(0);
+    const [bob] = model.state.get().tiles;
+    expect(bob).toMatchObject({ name: 'Bob', isSelf: false, isMuted: true });
+    expect(bob?.video).toBeDefined();
+  });
+
+  it('keeps everybody while reconnecting, and lets go who does not come back', async () => {
+    const { model, server } = await inCall();
+    server.notifies('newPeer', { peer: { peerId: 'bob', displayName: 'Bob' } });
+    server.socket.serverCloses(1012);
+    expect(model.state.get()).toMatchObject({ connection: { status: 'reconnecting' }, tiles: [{ name: 'Bob', isStale: true }, {}] });
+    server.socket.serverOpens();
+    await vi.advanceTimersByTimeAsync(14_000);
+    expect(model.state.get().tiles).toHaveLength(2);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(model.state.get().tiles).toHaveLength(1);
+  });
+
+  it('leaving gives the devices back and offers to come again, as somebody new', async () => {
+    const { model, server, devices } = await inCall();
+    model.leave();
+    expect(model.state.get().screen).toEqual({ name: 'ended', cause: 'left', reason: '' });
+    expect(devices.opened.map(({ track }) => track.readyState)).toEqual(['ended', 'ended']);
+    await model.rejoin();
+    expect(model.state.get().screen.name).toBe('preJoin');
+    model.join();
+    expect(new Set(server.sockets.map(({ url }) => url)).size).toBe(2);
+  });
+
+  it('the end of the meeting says so', async () => {
+    const { model, server } = await inCall();
+    server.socket.serverCloses(4000, 'meeting ended');
+    expect(model.state.get().screen).toMatchObject({ name: 'ended', cause: 'meeting-ended' });
+    expect(model.state.get().tiles).toEqual([]);
+  });
+
+  it('a lost server says so in the end', async () => {
+    const { model, server } = await inCall();
+    for (let attempt = 0; attempt <= 11; attempt += 1) {
+      server.socket.serverCloses(1006);
+      await vi.advanceTimersByTimeAsync(8000);
+    }
+    expect(model.state.get().screen).toMatchObject({ name: 'failed', error: { code: 'server-unreachable' } });
+  });
+});
