@@ -1,6 +1,6 @@
 #!/bin/bash
 # Tests of both charts without a cluster: lint, rendering with several sets of values, what the schema refuses, what the rendered
-# objects must hold, and the exact rights. `charts/test.sh --update` writes the expected rights anew. About 10 seconds.
+# objects must hold, the examples, and the exact rights. `charts/test.sh --update` writes the expected rights anew. About 10 seconds.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 PATH=${CONVENE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/convene}/cluster/bin:$PATH
@@ -75,6 +75,7 @@ main() {
     passes python3 tests/assert.py objects --values "$values" < <(render "$values")
   done
   check_definitions
+  passes python3 tests/examples.py ../examples/*.yaml < <(helm template convene-crds convene-crds)
   check_refusals
   passes check_rights "${1:-}"
 }
