@@ -4,6 +4,7 @@
 
 use std::convert::Infallible;
 use std::error::Error;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -19,14 +20,20 @@ use tracing_subscriber::EnvFilter;
 
 /// Gives every meeting one stable URL
 ///
-/// The router serves the web app at /m/<namespace>/<name>, tells programs about a meeting at /api/v1/meetings/<namespace>/<name>, and
-/// connects signaling (a WebSocket at /signal/<namespace>/<name>) to the media pod that the operator has chosen. It watches Meetings in all
-/// namespaces and media pods in its own, writes nothing to the cluster, and keeps no state: run as many replicas as you like. While the
-/// API server is away it goes on with what it knew last.
+/// The router serves the web app at /m/<namespace>/<name>, tells programs about a meeting
+/// at /api/v1/meetings/<namespace>/<name>, and connects signaling (a WebSocket at
+/// /signal/<namespace>/<name>) to the media pod that the operator has chosen.
 ///
-/// It uses the service account of its pod, or your kubeconfig outside a cluster. /healthz, /readyz and /metrics are on the plain listener.
+/// It watches Meetings in all namespaces and media pods in its own, writes nothing to the
+/// cluster, and keeps no state: run as many replicas as you like. While the API server is
+/// away it goes on with what it knew last.
+///
+/// It uses the service account of its pod, or your kubeconfig outside a cluster.
+/// /healthz, /readyz and /metrics are on the plain listener.
+// One text for people, as it is shown in a terminal, hence no Markdown.
+#[allow(clippy::doc_markdown)]
 #[derive(Debug, Parser)]
-#[command(name = "convene-router", version, max_term_width = 110)]
+#[command(name = "convene-router", version, verbatim_doc_comment)]
 struct Arguments {
     #[command(flatten)]
     router: RouterArgs,
@@ -82,8 +89,10 @@ fn never(infallible: Infallible) -> Result<(), Box<dyn Error>> {
 }
 
 fn start_log(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // The client logs every failed request once more than the watches do.
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,kube_client=off"));
+    let is_terminal = std::io::stderr().is_terminal();
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(is_terminal);
     match format {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().flatten_event(true).init(),

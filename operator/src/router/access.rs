@@ -41,6 +41,10 @@ pub struct RequestId(pub String);
 /// Adds the security headers that an answer does not set itself.
 pub async fn security_headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
+    // They are for pages, not for sockets.
+    if response.status().is_informational() {
+        return response;
+    }
     for (name, value) in SECURITY_HEADERS {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }

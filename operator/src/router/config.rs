@@ -70,8 +70,8 @@ pub struct RouterArgs {
     #[arg(long, env = "CONVENE_MAX_SOCKETS", value_name = "COUNT", default_value_t = 50_000)]
     pub max_sockets: u32,
 
-    /// Form of the log; what is logged is set by `RUST_LOG` (for example debug, or info,kube=warn)
-    #[arg(long, env = "CONVENE_LOG_FORMAT", value_enum, default_value = "text")]
+    /// Form of the log; the variable `RUST_LOG` sets what is logged (info unless set)
+    #[arg(long, env = "CONVENE_LOG_FORMAT", value_name = "FORMAT", value_enum, default_value = "text")]
     pub log_format: LogFormat,
 }
 

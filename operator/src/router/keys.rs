@@ -18,7 +18,7 @@ use thiserror::Error;
 use tracing::{info, warn};
 
 use super::health::Part;
-use super::watch::{Sink, WatchError};
+use super::watch::{Sink, WatchError, WatchLog};
 
 /// Why a Secret gives no signing key.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -99,15 +99,12 @@ pub async fn keep_signer(
     sink: Sink,
 ) -> Result<Infallible, WatchError> {
     let mut secrets = pin!(secrets);
-    while let Some(event) = secrets.next().await {
-        match event {
-            Ok(Event::Apply(secret) | Event::InitApply(secret)) => take(&secret, slot, &sink),
-            Ok(Event::Delete(_)) => warn!("the admission key Secret was deleted; the key read before stays in use"),
-            Ok(Event::Init | Event::InitDone) => {}
-            Err(error) => {
-                sink.metrics.count_watch_error("Secret");
-                warn!(%error, "the watch of the admission key Secret failed and is tried again");
-            }
+    let mut log = WatchLog::new("Secret");
+    while let Some(news) = secrets.next().await {
+        match log.note(news, &sink.metrics) {
+            Some(Event::Apply(secret) | Event::InitApply(secret)) => take(&secret, slot, &sink),
+            Some(Event::Delete(_)) => warn!("the admission key Secret was deleted; the key read before stays in use"),
+            Some(Event::Init | Event::InitDone) | None => {}
         }
     }
     Err(WatchError::Ended)

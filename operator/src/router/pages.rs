@@ -117,17 +117,21 @@ fn no_such_meeting(key: &MeetingKey) -> Response {
         escape(key.name()),
         escape(key.namespace())
     );
-    not_found("No such meeting", &text)
+    not_found("No such meeting", &text, "<a class=\"button\" href=\"\">Try again</a>\n")
 }
 
 fn nothing_here() -> Response {
-    let text = "This address leads nowhere. The address of a meeting ends in <code>/m/</code>, its namespace, a slash and its name. \
+    let text = "This address leads nowhere. The address of a meeting looks like <code>/m/team-a/stand-up</code>. \
                 Check it for a slip, or ask whoever invited you.";
-    not_found("Nothing here", text)
+    not_found("Nothing here", text, "")
 }
 
-fn not_found(title: &str, text: &str) -> Response {
-    let page = NOT_FOUND_PAGE.replace("{style}", STYLE).replace("{title}", title).replace("{text}", text);
+fn not_found(title: &str, text: &str, action: &str) -> Response {
+    let page = NOT_FOUND_PAGE
+        .replace("{style}", STYLE)
+        .replace("{title}", title)
+        .replace("{text}", text)
+        .replace("{action}", action);
     own_page(StatusCode::NOT_FOUND, page)
 }
 

@@ -13,6 +13,7 @@ use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
+use convene_protocol::frame::CLOSE_FINAL;
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
@@ -31,8 +32,6 @@ use super::select::{PodRoute, RouteDecision};
 use super::splice::{End, splice};
 use super::upstream::{self, PodError};
 
-/// Close code that clients take as final (DESIGN section 7).
-const CLOSE_FINAL: u16 = 4000;
 /// Time for a client to answer a close frame.
 const CLOSE_LINGER: Duration = Duration::from_secs(5);
 
@@ -126,7 +125,7 @@ async fn reach_pod(
             },
         };
         if hold.is_none() {
-            info!(meeting = %key, reason = waiting.reason, message = waiting.message, "join held");
+            info!(meeting = %key, reason = waiting.reason, waiting_for = waiting.message, "join held");
             hold = Some(Hold::begin(app, started)?);
         }
         wait(app, key, started, waiting, failed.as_deref(), &mut changes).await?;

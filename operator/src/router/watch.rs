@@ -16,7 +16,7 @@ use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 use thiserror::Error;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::health::{Part, Readiness};
 use super::index::RoutingIndex;
@@ -28,7 +28,7 @@ use super::table::RoutingTable;
 /// Most news that are published as one.
 const BATCH: usize = 512;
 
-type Watched<K> = Result<Event<K>, watcher::Error>;
+pub(super) type Watched<K> = Result<Event<K>, watcher::Error>;
 
 /// Why the index is no longer fed.
 #[derive(Debug, Error)]
@@ -76,7 +76,7 @@ pub async fn keep_index(
     let meetings = meetings.map(|event| Some(News::Meeting(Box::new(event)))).chain(stream::once(async { None }));
     let pods = pods.map(|event| Some(News::Pod(Box::new(event)))).chain(stream::once(async { None }));
     let mut batches = pin!(stream::select(meetings, pods).ready_chunks(BATCH));
-    let mut keeper = Keeper { index: RoutingIndex::default(), meetings: Vec::new(), pods: Vec::new(), sink };
+    let mut keeper = Keeper::new(sink);
     while let Some(batch) = batches.next().await {
         let is_ended = batch.iter().any(Option::is_none);
         keeper.take_batch(batch.into_iter().flatten());
@@ -87,24 +87,78 @@ pub async fn keep_index(
     Err(WatchError::Ended)
 }
 
+/// Counts the failures of one watch, and logs them without flooding the log while the API server is away.
+#[derive(Debug)]
+pub(super) struct WatchLog {
+    kind: &'static str,
+    failures: u32,
+}
+
+impl WatchLog {
+    /// Every so many failures in a row are logged again.
+    const REPEAT: u32 = 30;
+
+    pub(super) fn new(kind: &'static str) -> Self {
+        Self { kind, failures: 0 }
+    }
+
+    /// The event, if it is one.
+    pub(super) fn note<K>(&mut self, news: Watched<K>, metrics: &RouterMetrics) -> Option<Event<K>> {
+        let kind = self.kind;
+        let Err(error) = news.as_ref() else {
+            // A watch that starts over says so before the API server has answered anything.
+            if self.failures > 0 && !matches!(news, Ok(Event::Init)) {
+                info!(kind, failures = self.failures, "the watch works again");
+                self.failures = 0;
+            }
+            return news.ok();
+        };
+        metrics.count_watch_error(kind);
+        if self.failures.is_multiple_of(Self::REPEAT) {
+            warn!(kind, %error, "a watch failed and is tried again; what was known last stays in use");
+        } else {
+            debug!(kind, %error, "a watch failed again");
+        }
+        self.failures += 1;
+        None
+    }
+}
+
 struct Keeper {
     index: RoutingIndex,
     /// Lists being received; the table changes only once they are complete.
     meetings: Vec<MeetingRecord>,
     pods: Vec<PodRecord>,
+    meeting_watch: WatchLog,
+    pod_watch: WatchLog,
     sink: Sink,
 }
 
 impl Keeper {
+    fn new(sink: Sink) -> Self {
+        Self {
+            index: RoutingIndex::default(),
+            meetings: Vec::new(),
+            pods: Vec::new(),
+            meeting_watch: WatchLog::new("Meeting"),
+            pod_watch: WatchLog::new("Pod"),
+            sink,
+        }
+    }
+
     fn take_batch(&mut self, batch: impl Iterator<Item = News>) {
         let mut is_changed = false;
         let mut seen = Vec::new();
         for news in batch {
             is_changed |= match news {
-                News::Meeting(event) => {
-                    self.take(*event, "Meeting", |keeper, event| keeper.take_meeting(event, &mut seen))
-                }
-                News::Pod(event) => self.take(*event, "Pod", |keeper, event| keeper.take_pod(event, &mut seen)),
+                News::Meeting(news) => match self.meeting_watch.note(*news, &self.sink.metrics) {
+                    Some(event) => self.take_meeting(event, &mut seen),
+                    None => false,
+                },
+                News::Pod(news) => match self.pod_watch.note(*news, &self.sink.metrics) {
+                    Some(event) => self.take_pod(event, &mut seen),
+                    None => false,
+                },
             };
         }
         if is_changed {
@@ -120,18 +174,6 @@ impl Keeper {
                     "first full list received"
                 );
             }
-        }
-    }
-
-    fn take<K>(
-        &mut self,
-        news: Watched<K>,
-        kind: &'static str,
-        take: impl FnOnce(&mut Self, Event<K>) -> bool,
-    ) -> bool {
-        match news {
-            Ok(event) => take(self, event),
-            Err(error) => self.report(kind, &error),
         }
     }
 
@@ -176,12 +218,6 @@ impl Keeper {
         table.publish(self.index.clone());
         links.sweep(table);
         metrics.set_index_sizes(self.index.meeting_count(), self.index.pod_count());
-    }
-
-    fn report(&self, kind: &'static str, error: &watcher::Error) -> bool {
-        self.sink.metrics.count_watch_error(kind);
-        warn!(kind, %error, "a watch failed and is tried again; the last known table is served meanwhile");
-        false
     }
 }
 
