@@ -12,6 +12,8 @@ export interface TransportContext {
   device: types.Device;
   signaling: Requester;
   scope: Scope;
+  /** For how long a faltering transport is mended: not longer than there is signaling to do it by. */
+  mending: Scope;
   log: Log;
   onConnected: () => void;
   onBroken: () => void;
@@ -51,7 +53,7 @@ function wireSignaling(transport: types.Transport, { signaling }: TransportConte
 }
 
 /** Carries out what `repair` decides. */
-function keepConnected(transport: types.Transport, { signaling, scope, log, onConnected, onBroken }: TransportContext): void {
+function keepConnected(transport: types.Transport, { signaling, mending, log, onConnected, onBroken }: TransportContext): void {
   let state: RepairState = 'healthy';
   let grace: ReturnType<typeof setTimeout> | undefined;
 
@@ -75,13 +77,13 @@ function keepConnected(transport: types.Transport, { signaling, scope, log, onCo
     reportBroken: onBroken,
   };
   const advance = (event: RepairEvent): void => {
-    if (scope.ended) return;
+    if (mending.ended) return;
     const next = repair(state, event);
     state = next.state;
     for (const effect of next.effects) run[effect]();
   };
 
-  scope.onEnd(() => clearTimeout(grace));
+  mending.onEnd(() => clearTimeout(grace));
   transport.on('connectionstatechange', (connectionState) => {
     if (connectionState === 'connected' || connectionState === 'disconnected' || connectionState === 'failed') {
       advance(connectionState);

@@ -49,6 +49,7 @@ export interface RoomConnectionOptions {
 export class RoomConnection {
   readonly #options: RoomConnectionOptions;
   readonly #signaling: ProtooConnection;
+  readonly #mending = new Scope();
   readonly #sending = new Scope();
   readonly #receiving = new Scope();
   #hasJoined = false;
@@ -113,12 +114,13 @@ export class RoomConnection {
 
   /** Ends signaling alone: pictures and voices go on for as long as the other side still sends. */
   closeSignaling(): void {
+    this.#mending.end();
     this.#signaling.close();
   }
 
   /** Ends all but what is received: browsers show black for a track whose transport is closed, the last picture otherwise. */
   closeSending(): void {
-    this.#signaling.close();
+    this.closeSignaling();
     this.#sending.end();
   }
 
@@ -149,6 +151,7 @@ export class RoomConnection {
       device,
       signaling: this.#requester,
       scope,
+      mending: this.#mending,
       log,
       onConnected: () => hooks.onMediaConnected(),
       onBroken: () => hooks.onMediaBroken(),
