@@ -82,5 +82,5 @@ test-e2e-cluster: ## helm, kubectl and browsers on a real Kubernetes; the cluste
 measure: ## measures what docs/measurements.md holds (needs a quiet machine)
 	@tests/run.sh measure
 
-screenshots: ## makes the pictures of the documentation anew
+screenshots: ## makes the picture of the README anew
 	@tests/run.sh screenshots

@@ -102,6 +102,10 @@ clean_up() {
 }
 
 run_everything() {
+  if uses_own_cluster && [ "$(id -u)" != 0 ]; then
+    echo "the test cluster needs root (network namespaces, containers): sudo -E make test, or set CONVENE_TEST_KUBECONFIG" >&2
+    exit 1
+  fi
   echo "[$(elapsed)] bootstrap: system packages and tools"
   .ci/bootstrap test
   trap clean_up EXIT

@@ -200,5 +200,5 @@ step_measure() {
 
 step_screenshots() {
   require_dev_programs
-  CONVENE_SCREENSHOTS=$REPOSITORY/docs/images playwright screenshots --project=dev --grep @screenshot
+  playwright screenshots --project=screenshots
 }

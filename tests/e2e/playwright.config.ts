@@ -17,6 +17,7 @@ export default defineConfig({
   projects: [
     { name: 'dev', testDir: 'dev' },
     { name: 'cluster', testDir: 'cluster', timeout: 240_000 },
+    { name: 'screenshots', testDir: 'screenshots' },
     { name: 'measure', testDir: 'measure', timeout: 900_000 },
   ],
 });

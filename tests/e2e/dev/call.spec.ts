@@ -1,9 +1,8 @@
 // The call of `make run`: one media pod, real browsers.
 import { everyoneSeesAndHearsEveryone, everyoneShowsOnly } from '../support/call.ts';
-import { screenshotDirectory } from '../support/environment.ts';
 import { MediaPod } from '../support/media-pod.ts';
 import { waitUntil } from '../support/wait.ts';
-import { expect, test } from './fixtures.ts';
+import { test } from './fixtures.ts';
 
 test('two and then three people see and hear each other, and one leaves', async ({ pod, people }) => {
   const place = { url: pod.url('/m/hello') };
@@ -58,20 +57,4 @@ test('the media pod dies and the call comes back by itself', async ({ pod, peopl
   } finally {
     await successor.program.kill();
   }
-});
-
-test('pictures for the documentation @screenshot', async ({ pod, people }) => {
-  test.skip(screenshotDirectory === undefined, 'only with CONVENE_SCREENSHOTS');
-  const place = { url: pod.url('/m/hello') };
-  const entrance = await people.open('Ada', place);
-  await entrance.page.getByTestId('join-button').waitFor();
-  await entrance.page.locator('video').first().evaluate((video: HTMLVideoElement) => video.videoWidth > 0);
-  await entrance.page.getByTestId('name-input').fill('Ada');
-  await entrance.screenshot(`${screenshotDirectory ?? ''}/entrance.png`);
-  await entrance.enter();
-  await entrance.isConnected();
-  const others = [await people.join('Grace', place), await people.join('Linus', place)];
-  await everyoneSeesAndHearsEveryone([entrance, ...others]);
-  await entrance.screenshot(`${screenshotDirectory ?? ''}/call.png`);
-  expect(await entrance.tiles()).toHaveLength(3);
 });

@@ -17,9 +17,6 @@ export const webDirectory = join(repository, 'web/dist');
 export const mediaPodProgram = join(repository, 'target/release/convene-media-pod');
 export const chromium = fromEnvironment('CONVENE_CHROMIUM') ?? '/usr/bin/chromium';
 
-/** Where pictures for the documentation go; undefined: none are made. */
-export const screenshotDirectory = fromEnvironment('CONVENE_SCREENSHOTS');
-
 /** A cluster of somebody else, instead of the one of tests/cluster. */
 const foreignKubeconfig = fromEnvironment('CONVENE_TEST_KUBECONFIG');
 
