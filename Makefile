@@ -38,16 +38,16 @@ generate: ## rewrites what is generated from the Rust types: definitions in crds
 	cargo run --quiet -p convene-crds --bin crdgen
 	cargo test --quiet -p convene-protocol
 
-images: ## container images of all three programs, for the test cluster
-	@tests/run.sh images
+images: build ## container images of all three programs, and onto the test cluster when it is up
+	@tests/cluster/images.sh
 
 cluster-build: ## compiles the test cluster (Kubernetes and what it needs, from Go modules); 12 minutes the first time
 	@.ci/bootstrap test
 	@tests/cluster/build.sh
 
-cluster-up: cluster-build ## starts a real Kubernetes with two nodes on this machine, with Convene's images on it (root)
+cluster-up: cluster-build build ## starts a real Kubernetes with two nodes on this machine, with Convene's images on it (root)
 	@tests/cluster/up.sh
-	@tests/run.sh images
+	@tests/cluster/images.sh
 
 cluster-down: ## ends it and removes what it left
 	@tests/cluster/down.sh
@@ -70,17 +70,17 @@ test-web: ## unit tests of the web app
 test-charts: ## charts: schema, rendering, what must not be accepted
 	@tests/run.sh charts
 
-test-e2e-dev: ## browsers against one media pod without a cluster
+test-e2e-dev: web/dist/index.html media-pod ## browsers against one media pod without a cluster
 	@tests/run.sh e2e-dev
 
 test-cluster: ## the test cluster itself: nodes, pods, services, ports
 	@tests/run.sh cluster
 
-test-e2e-cluster: ## helm, kubectl and browsers on a real Kubernetes; the cluster stays up
-	@tests/run.sh e2e-cluster
+test-e2e-cluster: build ## helm, kubectl and browsers on a real Kubernetes; the cluster stays up
+	@tests/run.sh cluster images e2e-cluster
 
-measure: ## measures what docs/measurements.md holds (needs a quiet machine)
+measure: build ## measures what docs/measurements.md holds (needs a quiet machine)
 	@tests/run.sh measure
 
-screenshots: ## makes the picture of the README anew
+screenshots: web/dist/index.html media-pod ## makes the picture of the README anew
 	@tests/run.sh screenshots
