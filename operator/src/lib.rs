@@ -7,6 +7,8 @@ pub mod conditions;
 pub mod config;
 pub mod context;
 pub mod events;
+#[cfg(test)]
+mod fixtures;
 pub mod keys;
 pub mod ledger;
 pub mod media_pod;

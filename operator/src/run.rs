@@ -5,7 +5,11 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use futures_util::{FutureExt, Stream, StreamExt, future::Shared};
+use convene_protocol::admission::Signer;
+use futures_util::{
+    FutureExt, Stream, StreamExt,
+    future::{BoxFuture, Shared},
+};
 use kube::{
     Client,
     runtime::{
@@ -21,7 +25,7 @@ use crate::{
     backoff::{Attempts, compute_pause},
     config::Config,
     context::Context,
-    keys::ensure_keys,
+    keys::{KeysError, ensure_keys},
     meeting,
     metrics::OperatorMetrics,
     podlink::PodLink,
@@ -67,7 +71,7 @@ pub async fn run(
     let readiness = Arc::new(Readiness::default());
     let address = config.listen;
     let server = serve(address, build_health_app(Arc::clone(&readiness), registry), stop.clone());
-    let work = run_controllers(client, config, metrics, readiness, stop.clone());
+    let work = run_controllers(client, config, metrics, readiness, stop.clone()).boxed();
     tokio::select! {
         served = server => match served {
             Ok(()) => Ok(()),
@@ -82,10 +86,10 @@ async fn run_controllers(
     config: Config,
     metrics: OperatorMetrics,
     readiness: Arc<Readiness>,
-    stop: Shared<futures_util::future::BoxFuture<'static, ()>>,
+    stop: Shared<BoxFuture<'static, ()>>,
 ) -> Result<(), RunError> {
     let link = tokio::select! {
-        link = connect_pods(&client, &config) => link,
+        link = connect_pods(client.clone(), config.clone()).boxed() => link,
         () = stop.clone() => return Ok(()),
     };
     readiness.keys_are_ready();
@@ -109,7 +113,7 @@ async fn run_controllers(
         .reconcile_on(stream_of(pools_to_look_at))
         .graceful_shutdown_on(stop.clone())
         .run(pool::reconcile, pool::on_error, context);
-    let background = run_background(Arc::clone(&world), pods, link, metrics, client, config, readiness);
+    let background = run_background(Arc::clone(&world), pods, link, metrics, client, config, readiness).boxed();
     tokio::select! {
         ((), ()) = async { tokio::join!(drain("meeting", meeting_controller), drain("pool", pool_controller)) } => {
             if stop.now_or_never().is_some() { Ok(()) } else { Err(RunError::Ended("controllers' watches")) }
@@ -136,18 +140,16 @@ async fn run_background(
     tokio::select! {
         () = watch_pods(Arc::clone(&world), pods) => "watch of media pods",
         () = pool::rooms::keep_rooms(Arc::clone(&world), link, metrics) => "room keeper",
-        () = keep_keys(&client, &config) => "key keeper",
+        () = keep_keys(client, config).boxed() => "key keeper",
         () = announce => "readiness",
     }
 }
 
 /// Without keys no pod can start and no room be asked about, so this comes first, as often as it takes.
-async fn connect_pods(client: &Client, config: &Config) -> PodLink {
+async fn connect_pods(client: Client, config: Config) -> PodLink {
     let mut failed = 0_u32;
     loop {
-        match ensure_keys(client, &config.namespace, &config.admission_key_secret, &config.defaults.admission_keys)
-            .await
-        {
+        match check_keys(&client, &config).await {
             Ok(signer) => return PodLink::new(signer),
             Err(error) => {
                 failed += 1;
@@ -162,12 +164,15 @@ async fn connect_pods(client: &Client, config: &Config) -> PodLink {
     }
 }
 
-async fn keep_keys(client: &Client, config: &Config) {
+/// Boxed, because the compiler cannot see through the nested futures that they may change threads.
+fn check_keys<'a>(client: &'a Client, config: &'a Config) -> BoxFuture<'a, Result<Signer, KeysError>> {
+    ensure_keys(client, &config.namespace, &config.admission_key_secret, &config.defaults.admission_keys).boxed()
+}
+
+async fn keep_keys(client: Client, config: Config) {
     loop {
         tokio::time::sleep(KEYS_PERIOD).await;
-        let keys =
-            ensure_keys(client, &config.namespace, &config.admission_key_secret, &config.defaults.admission_keys).await;
-        if let Err(error) = keys {
+        if let Err(error) = check_keys(&client, &config).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 reason = error.reason(),

@@ -62,12 +62,9 @@ async fn keep_once(world: &World, link: &PodLink, metrics: &OperatorMetrics) {
     let pods: Vec<MediaPod> = world.pods.state().iter().map(|pod| MediaPod::from_pod(pod)).collect();
     metrics.media_pods.set(i64::try_from(pods.len()).unwrap_or(i64::MAX));
     metrics.meetings.set(i64::try_from(world.meetings.len()).unwrap_or(i64::MAX));
-    let asked = pods.iter().filter(|pod| pod.ip.is_some() && !matches!(pod.state, PodState::Dead(_)));
-    let answers: Vec<_> = stream::iter(asked)
-        .map(async |pod| (pod, observe_rooms(link, pod, metrics).await))
-        .buffer_unordered(PODS_AT_ONCE)
-        .collect()
-        .await;
+    let asked = pods.into_iter().filter(|pod| pod.ip.is_some() && !matches!(pod.state, PodState::Dead(_)));
+    let asked: Vec<_> = asked.map(|pod| ask_pod(link.clone(), pod, metrics.clone())).collect();
+    let answers: Vec<_> = stream::iter(asked).buffer_unordered(PODS_AT_ONCE).collect().await;
     let homes = compute_homes(world);
     for (pod, rooms) in &answers {
         for room in rooms.iter().flatten() {
@@ -77,6 +74,11 @@ async fn keep_once(world: &World, link: &PodLink, metrics: &OperatorMetrics) {
         }
     }
     report_participants(world, &answers);
+}
+
+async fn ask_pod(link: PodLink, pod: MediaPod, metrics: OperatorMetrics) -> (MediaPod, Option<Vec<RoomReport>>) {
+    let rooms = observe_rooms(&link, &pod, &metrics).await;
+    (pod, rooms)
 }
 
 async fn observe_rooms(link: &PodLink, pod: &MediaPod, metrics: &OperatorMetrics) -> Option<Vec<RoomReport>> {
@@ -143,7 +145,7 @@ async fn end_room(world: &World, link: &PodLink, pod: &MediaPod, room: &RoomRepo
 }
 
 /// Notes the numbers and asks for a look at the meetings whose number is new. A pod that did not answer leaves its meetings' numbers alone.
-fn report_participants(world: &World, answers: &[(&MediaPod, Option<Vec<RoomReport>>)]) {
+fn report_participants(world: &World, answers: &[(MediaPod, Option<Vec<RoomReport>>)]) {
     let mut counts: HashMap<&str, HashMap<&str, u32>> = HashMap::new();
     for (pod, rooms) in answers {
         if let Some(rooms) = rooms {

@@ -1,1 +1,129 @@
+use serde_json::json;
+
 use super::*;
+use crate::fixtures::{media_pod, pool, starting};
+
+fn meeting(bound_to: Option<&MediaPod>) -> ValidMeeting {
+    ValidMeeting { max_participants: 20, bound_to: bound_to.map(MediaPod::to_assigned) }
+}
+
+fn observed(pods: Vec<MediaPod>, loads: &[(usize, u32, u32)]) -> ObservedPool {
+    let pool = pool(json!({"capacity": {"participants": 100, "meetings": 10}, "max": 3}));
+    let load = |(index, meetings, participants): &(usize, u32, u32)| {
+        (pods[*index].uid.clone(), PodLoad { meetings: *meetings, participants: *participants })
+    };
+    ObservedPool { loads: loads.iter().map(load).collect(), trouble: None, pool, pods }
+}
+
+fn pods(states: Vec<PodState>) -> Vec<MediaPod> {
+    let pool = pool(json!({"capacity": {"participants": 100, "meetings": 10}, "max": 3}));
+    states.into_iter().zip(0..).map(|(state, number)| media_pod(&pool, number, state)).collect()
+}
+
+fn placed_on(plan: &MeetingPlan) -> Option<&str> {
+    match &plan.placement {
+        Placement::New(pod) | Placement::Kept(pod) => Some(&pod.name),
+        Placement::Nowhere => None,
+    }
+}
+
+#[test]
+fn the_fullest_pod_that_fits_is_taken() {
+    use PodState::{Ready, Terminating};
+    let three = || vec![Ready, Ready, Ready];
+    let cases: Vec<(&str, Vec<PodState>, Vec<(usize, u32, u32)>, Option<&str>)> = vec![
+        ("all empty: the first by name", three(), vec![], Some("media-lagoon-41000")),
+        ("most people", three(), vec![(0, 2, 10), (1, 1, 30)], Some("media-lagoon-41004")),
+        ("most meetings", three(), vec![(0, 2, 0), (2, 3, 0)], Some("media-lagoon-41008")),
+        ("room for the people", three(), vec![(0, 1, 81), (1, 1, 80)], Some("media-lagoon-41004")),
+        ("room for the meeting", three(), vec![(0, 10, 50), (1, 9, 0)], Some("media-lagoon-41004")),
+        ("only ready ones", vec![starting(), Terminating, Ready], vec![(0, 5, 50)], Some("media-lagoon-41008")),
+        ("none fits", three(), vec![(0, 1, 81), (1, 1, 90), (2, 10, 0)], None),
+        ("none there", vec![], vec![], None),
+    ];
+    for (case, states, loads, wanted) in cases {
+        let plan = plan_meeting(&meeting(None), &observed(pods(states), &loads));
+        assert_eq!(placed_on(&plan), wanted, "{case}");
+    }
+}
+
+#[test]
+fn an_older_template_is_the_second_choice() {
+    let mut both = pods(vec![PodState::Ready, PodState::Ready]);
+    both[0].revision = "older".into();
+    let plan = plan_meeting(&meeting(None), &observed(both, &[(0, 5, 50)]));
+    assert_eq!(placed_on(&plan), Some("media-lagoon-41004"));
+}
+
+#[test]
+fn a_meeting_stays_where_it_is_even_if_another_pod_is_fuller() {
+    let both = pods(vec![PodState::Ready, PodState::Ready]);
+    let plan = plan_meeting(&meeting(Some(&both[1])), &observed(both.clone(), &[(0, 5, 50), (1, 1, 0)]));
+    assert_eq!(plan.placement, Placement::Kept(both[1].to_assigned()));
+    assert!(plan.ready.is_true() && plan.left.is_none());
+}
+
+#[test]
+fn a_meeting_waits_for_its_own_pod_to_be_ready_again() {
+    let both = pods(vec![starting(), PodState::Ready]);
+    let plan = plan_meeting(&meeting(Some(&both[0])), &observed(both.clone(), &[]));
+    assert_eq!(placed_on(&plan), Some("media-lagoon-41000"));
+    assert_eq!(plan.ready, Verdict::no("PodNotReady", "its container is being made"));
+    assert!(plan.assigned.is_true());
+}
+
+#[test]
+fn a_meeting_leaves_a_pod_that_is_gone() {
+    let wait = || Wait::new(reason::POD_FAILED, "ended");
+    for state in [PodState::Terminating, PodState::Dead(wait()), PodState::Crashing(wait())] {
+        let both = pods(vec![state.clone(), PodState::Ready]);
+        let plan = plan_meeting(&meeting(Some(&both[0])), &observed(both.clone(), &[]));
+        assert_eq!(plan.placement, Placement::New(both[1].to_assigned()), "{state:?}");
+        assert!(plan.left.is_some() && plan.ready.is_true());
+    }
+}
+
+#[test]
+fn a_pod_of_the_same_name_is_another_pod() {
+    let mut one = pods(vec![PodState::Ready]);
+    let bound = one[0].clone();
+    one[0].uid = "later-uid".into();
+    let plan = plan_meeting(&meeting(Some(&bound)), &observed(one.clone(), &[]));
+    assert_eq!(plan.placement, Placement::New(one[0].to_assigned()));
+    assert_eq!(plan.left.unwrap().reason, "PodGone");
+}
+
+#[test]
+fn a_crashing_pod_is_better_than_none_and_a_lost_one_is_not() {
+    let crashing = pods(vec![PodState::Crashing(Wait::new(reason::POD_CRASHING, "exit code 1"))]);
+    let plan = plan_meeting(&meeting(Some(&crashing[0])), &observed(crashing.clone(), &[]));
+    assert_eq!(placed_on(&plan), Some("media-lagoon-41000"));
+    assert_eq!(plan.ready.wait().reason, "PodCrashing");
+    let going = pods(vec![PodState::Terminating]);
+    let plan = plan_meeting(&meeting(Some(&going[0])), &observed(going.clone(), &[]));
+    assert_eq!(plan.placement, Placement::Nowhere);
+    assert_eq!(plan.ready.wait().reason, "NoPodReady");
+}
+
+#[test]
+fn waiting_says_what_for() {
+    let image = || PodState::Starting(Wait::new(reason::IMAGE_PULL_FAILED, "cannot get image \"x\""));
+    let trouble = Wait::new(reason::POD_REFUSED, "exceeded quota");
+    let full = vec![(0, 10, 0), (1, 10, 0), (2, 10, 0)];
+    let three = || vec![PodState::Ready, PodState::Ready, PodState::Ready];
+    let cases: Vec<(&str, Vec<PodState>, Vec<(usize, u32, u32)>, Option<Wait>, &str)> = vec![
+        ("nothing there", vec![], vec![], None, "NoPodReady"),
+        ("nothing can be made", vec![], vec![], Some(trouble.clone()), "PodRefused"),
+        ("starting", vec![starting()], vec![], None, "NoPodReady"),
+        ("image missing", vec![starting(), image()], vec![], Some(trouble), "ImagePullFailed"),
+        ("full at max", three(), full, None, "PoolFull"),
+        ("full below max", vec![PodState::Ready], vec![(0, 10, 0)], None, "NoPodReady"),
+    ];
+    for (case, states, loads, trouble, wanted) in cases {
+        let observed = ObservedPool { trouble, ..observed(pods(states), &loads) };
+        let plan = plan_meeting(&meeting(None), &observed);
+        assert_eq!(plan.ready.wait().reason, wanted, "{case}");
+        assert_eq!(plan.assigned, plan.ready, "{case}");
+        assert!(plan.accepted.is_true(), "{case}");
+    }
+}

@@ -1,1 +1,103 @@
+use serde_json::{Value, json};
+
 use super::*;
+use crate::{
+    fixtures::{media_pod, meeting_object, pool},
+    media_pod::PodState,
+    meeting::plan::plan_refused,
+};
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn ready_plan() -> MeetingPlan {
+    let pod = media_pod(&pool(json!({})), 0, PodState::Ready).to_assigned();
+    MeetingPlan {
+        accepted: Verdict::yes(reason::ACCEPTED, "a"),
+        assigned: Verdict::yes(reason::ASSIGNED, "b"),
+        ready: Verdict::yes(reason::POD_READY, "c"),
+        placement: Placement::New(pod),
+        left: None,
+    }
+}
+
+fn reasons(notes: &[Note]) -> Vec<&str> {
+    notes.iter().map(|note| note.reason).collect()
+}
+
+#[test]
+fn a_ready_meeting_tells_everything() {
+    let meeting = meeting_object(json!({}), Value::Null);
+    let status = compute_status(&meeting, &ready_plan(), "https://meet.test/", 4, at(60));
+    assert_eq!(
+        serde_json::to_value(&status).unwrap(),
+        json!({
+            "phase": "Ready",
+            "joinUrl": "https://meet.test/m/crew/regatta",
+            "participants": 4,
+            "observedGeneration": 2,
+            "pod": {
+                "name": "media-lagoon-41000", "uid": "media-lagoon-41000-uid", "node": "pier-1", "ip": "10.9.8.7", "port": 8080,
+                "addresses": ["203.0.113.7"], "rtcPorts": "41000-41003",
+            },
+            "conditions": [
+                {"type": "Accepted", "status": "True", "reason": "Accepted", "message": "a", "observedGeneration": 2, "lastTransitionTime": "1970-01-01T00:01:00Z"},
+                {"type": "Assigned", "status": "True", "reason": "Assigned", "message": "b", "observedGeneration": 2, "lastTransitionTime": "1970-01-01T00:01:00Z"},
+                {"type": "Ready", "status": "True", "reason": "PodReady", "message": "c", "observedGeneration": 2, "lastTransitionTime": "1970-01-01T00:01:00Z"},
+            ],
+        })
+    );
+}
+
+#[test]
+fn nothing_new_is_not_written_however_late_it_is() {
+    let meeting = meeting_object(json!({}), Value::Null);
+    let status = compute_status(&meeting, &ready_plan(), "https://meet.test", 4, at(60));
+    assert!(!is_same(None, &status));
+    let written = meeting_object(json!({}), serde_json::to_value(&status).unwrap());
+    let later = compute_status(&written, &ready_plan(), "https://meet.test", 4, at(99));
+    assert!(is_same(written.status.as_ref(), &later));
+    assert!(reasons(&compute_notes(&written, &ready_plan())).is_empty());
+    let more = compute_status(&written, &ready_plan(), "https://meet.test", 5, at(99));
+    assert!(!is_same(written.status.as_ref(), &more));
+}
+
+#[test]
+fn phases_follow_the_conditions() {
+    let wait = |reason| Wait::new(reason, "");
+    let ready = ready_plan();
+    let starting = MeetingPlan { ready: Verdict::no(reason::POD_NOT_READY, ""), ..ready_plan() };
+    let nowhere = MeetingPlan { placement: Placement::Nowhere, ..starting.clone() };
+    let cases = [
+        (ready, MeetingPhase::Ready),
+        (starting, MeetingPhase::Starting),
+        (nowhere, MeetingPhase::Pending),
+        (plan_refused(&wait(reason::POOL_NOT_FOUND)), MeetingPhase::Pending),
+        (plan_refused(&wait(reason::MEETING_TOO_LARGE)), MeetingPhase::Failed),
+    ];
+    for (plan, phase) in cases {
+        assert_eq!(compute_phase(&plan), phase, "{plan:?}");
+    }
+}
+
+#[test]
+fn each_cause_is_told_once() {
+    let new = meeting_object(json!({}), Value::Null);
+    assert_eq!(reasons(&compute_notes(&new, &ready_plan())), ["Accepted", "Assigned", "PodReady"]);
+    let refused = plan_refused(&Wait::new(reason::POOL_NOT_FOUND, "no pool"));
+    let notes = compute_notes(&new, &refused);
+    assert_eq!(reasons(&notes), ["PoolNotFound"]);
+    assert!(notes[0].is_warning);
+}
+
+#[test]
+fn a_move_is_told_as_a_move() {
+    let meeting = meeting_object(json!({}), Value::Null);
+    let status = compute_status(&meeting, &ready_plan(), "https://meet.test", 0, at(60));
+    let written = meeting_object(json!({}), serde_json::to_value(&status).unwrap());
+    let moved = MeetingPlan { left: Some(Wait::new(reason::POD_GONE, "pod \"x\" was deleted")), ..ready_plan() };
+    let notes = compute_notes(&written, &moved);
+    assert_eq!(reasons(&notes), ["Reassigned"]);
+    assert_eq!(notes[0].message, "moved to media pod \"media-lagoon-41000\": pod \"x\" was deleted");
+}

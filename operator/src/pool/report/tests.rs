@@ -1,1 +1,79 @@
+use serde_json::json;
+
 use super::*;
+use crate::{
+    fixtures::{media_pod, pool, pool_object, starting},
+    ledger::PodLoad,
+    pool::plan::NewPod,
+};
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn observed(states: Vec<PodState>) -> (ValidPool, ObservedPods) {
+    let pool = pool(json!({"workersPerPod": 4, "max": 2}));
+    let pods: Vec<_> = states.into_iter().zip(0..).map(|(state, number)| media_pod(&pool, number, state)).collect();
+    let taken = pods.iter().filter_map(|pod| pod.block).collect();
+    (pool, ObservedPods { pods, taken, ..ObservedPods::default() })
+}
+
+#[test]
+fn the_status_counts_pods_ports_and_meetings() {
+    let (pool, mut observed) = observed(vec![PodState::Ready, PodState::Ready, starting(), PodState::Terminating]);
+    observed.loads.insert("media-lagoon-41000-uid".into(), PodLoad { meetings: 7, participants: 3 });
+    let verdicts = compute_verdicts(&pool, &observed, &Applied::default());
+    let status = compute_status(&pool_object(json!({})), Some((&pool, &observed)), &verdicts, at(60));
+    assert_eq!(status.pods, PodCounts { ready: 2, starting: 1, warm: 1, total: 4 });
+    assert_eq!(status.ports, PortCounts { total: 40, used: 16, free: 24 });
+    assert_eq!((status.meetings, status.observed_generation), (7, Some(3)));
+    let mut written = pool_object(json!({}));
+    written.status = Some(status);
+    let later = compute_status(&written, Some((&pool, &observed)), &verdicts, at(99));
+    assert!(is_same(written.status.as_ref(), &later));
+    assert!(compute_notes(&written, Some(&Applied::default()), &verdicts).is_empty());
+}
+
+#[test]
+fn trouble_is_told_by_weight() {
+    let stuck = PodState::Starting(Wait::new(reason::IMAGE_PULL_FAILED, "image"));
+    let refused = Applied { refused: Some(Wait::new(reason::POD_REFUSED, "quota")), ..Applied::default() };
+    let ports = Applied { trouble: Some(Wait::new(reason::PORTS_EXHAUSTED, "ports")), ..Applied::default() };
+    let cases = [
+        (vec![PodState::Ready], Applied::default(), "PodReady", "PodsAvailable"),
+        (vec![starting()], Applied::default(), "NoPodReady", "PodsAvailable"),
+        (vec![stuck.clone()], ports.clone(), "ImagePullFailed", "ImagePullFailed"),
+        (vec![], refused, "PodRefused", "PodRefused"),
+        (vec![PodState::Ready], ports, "PodReady", "PortsExhausted"),
+        (vec![PodState::Ready, stuck], Applied::default(), "PodReady", "ImagePullFailed"),
+    ];
+    for (states, applied, ready, available) in cases {
+        let (pool, observed) = observed(states);
+        let verdicts = compute_verdicts(&pool, &observed, &applied);
+        assert_eq!(
+            (verdicts.ready.wait().reason, verdicts.available.wait().reason),
+            (ready, available),
+            "{observed:?}"
+        );
+    }
+}
+
+#[test]
+fn a_full_pool_says_so_while_meetings_wait() {
+    let (pool, mut observed) = observed(vec![PodState::Ready, PodState::Ready]);
+    observed.waiting = 3;
+    let verdicts = compute_verdicts(&pool, &observed, &Applied::default());
+    assert_eq!(verdicts.available.wait().reason, "PoolFull");
+    assert!(verdicts.available.wait().message.contains("raise its max"), "{verdicts:?}");
+}
+
+#[test]
+fn what_was_done_is_told() {
+    let (pool, observed) = observed(vec![]);
+    let new = NewPod { name: "media-lagoon-41000".into(), block: pool.ports };
+    let applied = Applied { created: vec![new], ..Applied::default() };
+    let verdicts = compute_verdicts(&pool, &observed, &applied);
+    let notes = compute_notes(&pool_object(json!({})), Some(&applied), &verdicts);
+    assert_eq!(notes[0], Note::normal("PodCreated", "created media pod \"media-lagoon-41000\" with ports 41000-41039"));
+    assert_eq!(notes[1].reason, "NoPodReady");
+}

@@ -1,0 +1,98 @@
+//! Pools and pods for tests; their names differ from anything in the product.
+
+#![allow(clippy::needless_pass_by_value, reason = "json! literals read best as values")]
+
+use convene_crds::{MediaPool, Meeting};
+use k8s_openapi::api::core::v1::Pod;
+use serde_json::{Value, json};
+
+use crate::{
+    media_pod::{MediaPod, PodState, Wait},
+    pool::validate::{PodDefaults, ValidPool, validate_pool},
+    ports::PortRange,
+};
+
+pub(crate) fn defaults() -> PodDefaults {
+    PodDefaults { image: "registry.test/media:1".into(), admission_keys: "lagoon-keys".into() }
+}
+
+pub(crate) fn pool_object(spec: Value) -> MediaPool {
+    let mut full = json!({"rtcPorts": {"min": 41000, "max": 41039}});
+    full.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+    let metadata = json!({"name": "lagoon", "namespace": "harbor", "uid": "pool-uid", "generation": 3});
+    let api_version = "convene.dev/v1alpha1";
+    serde_json::from_value(json!({"apiVersion": api_version, "kind": "MediaPool", "metadata": metadata, "spec": full}))
+        .unwrap()
+}
+
+pub(crate) fn pool(spec: Value) -> ValidPool {
+    validate_pool(&pool_object(spec), &defaults()).unwrap()
+}
+
+pub(crate) fn meeting_object(spec: Value, status: Value) -> Meeting {
+    let metadata = json!({"name": "regatta", "namespace": "crew", "uid": "meeting-uid", "generation": 2});
+    let api_version = "convene.dev/v1alpha1";
+    serde_json::from_value(
+        json!({"apiVersion": api_version, "kind": "Meeting", "metadata": metadata, "spec": spec, "status": status}),
+    )
+    .unwrap()
+}
+
+/// A pod of the pool `lagoon` as the controllers see it; its UID is its name with `-uid`.
+pub(crate) fn media_pod(pool: &ValidPool, number: u16, state: PodState) -> MediaPod {
+    let first = pool.ports.first() + number * 4;
+    let block = PortRange::new(first, first + 3).unwrap();
+    MediaPod {
+        name: format!("media-lagoon-{first}"),
+        uid: format!("media-lagoon-{first}-uid"),
+        pool: pool.name.clone(),
+        revision: pool.revision.clone(),
+        node: Some("pier-1".into()),
+        ip: Some("10.9.8.7".into()),
+        ips: vec!["10.9.8.7".into()],
+        http_port: 8080,
+        addresses: vec!["203.0.113.7".into()],
+        rtc_ports: Some(block),
+        block: Some(block),
+        uses_node_ports: true,
+        state,
+        created: jiff::Timestamp::from_second(i64::from(number)).ok(),
+    }
+}
+
+pub(crate) fn starting() -> PodState {
+    PodState::Starting(Wait::new(crate::reason::POD_NOT_READY, "its container is being made"))
+}
+
+/// A `Pod` object with this status, otherwise ready but for what is changed.
+pub(crate) fn pod_object(patch: Value) -> Pod {
+    let mut object = json!({
+        "metadata": {
+            "name": "media-lagoon-41000", "namespace": "harbor", "uid": "pod-uid",
+            "labels": {"convene.dev/pool": "lagoon", "convene.dev/revision": "r1"},
+            "annotations": {"convene.dev/rtc-ports": "41000-41003", "convene.dev/announced-addresses": "203.0.113.7, 2001:db8::7"},
+        },
+        "spec": {"nodeName": "pier-1", "containers": [{"name": "media-pod", "ports": [{"name": "http", "containerPort": 8080}]}]},
+        "status": {
+            "phase": "Running", "podIP": "10.9.8.7", "podIPs": [{"ip": "10.9.8.7"}],
+            "conditions": [{"type": "Ready", "status": "True"}, {"type": "PodScheduled", "status": "True"}],
+        },
+    });
+    merge(&mut object, patch);
+    serde_json::from_value(object).unwrap()
+}
+
+fn merge(target: &mut Value, patch: Value) {
+    match (target, patch) {
+        (Value::Object(target), Value::Object(patch)) => {
+            for (key, value) in patch {
+                if value.is_null() {
+                    target.remove(&key);
+                } else {
+                    merge(target.entry(key).or_insert(Value::Null), value);
+                }
+            }
+        }
+        (target, patch) => *target = patch,
+    }
+}

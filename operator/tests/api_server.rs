@@ -1,0 +1,425 @@
+//! The operator and its definitions against a real API server: what it takes, what it refuses, and the whole way of a meeting. Pods get their
+//! status by hand, and a small server answers for them, because there is no kubelet here.
+
+mod support;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    extract::{Path, Query, State},
+    http::HeaderMap,
+    routing::{delete, get},
+};
+use convene_crds::{MediaPool, Meeting, MeetingPhase, names};
+use convene_operator::{config::Config, pool::validate::PodDefaults, run::run};
+use convene_protocol::{
+    admin::{RoomList, RoomReport},
+    admission::KeySet,
+};
+use k8s_openapi::{
+    api::core::v1::{ConfigMap, Event, Namespace, Node, Pod, Secret},
+    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
+};
+use kube::{
+    Api, Client, Resource, ResourceExt,
+    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use support::{ApiServer, wait_for};
+use tokio::sync::oneshot;
+
+const SHORT: Duration = Duration::from_secs(20);
+const HOME: &str = "harbor";
+
+async fn create<K>(api: &Api<K>, object: Value) -> K
+where
+    K: Resource + DeserializeOwned + serde::Serialize + Clone + std::fmt::Debug,
+{
+    api.create(&PostParams::default(), &serde_json::from_value(object).unwrap()).await.unwrap()
+}
+
+async fn install_definitions(client: &Client) {
+    let api: Api<CustomResourceDefinition> = Api::all(client.clone());
+    for definition in convene_crds::generate::definitions() {
+        let definition = create(&api, definition).await;
+        let name = definition.name_any();
+        wait_for(&name, SHORT, async || {
+            let conditions =
+                api.get(&name).await.unwrap().status.and_then(|status| status.conditions).unwrap_or_default();
+            let is_established =
+                conditions.iter().any(|condition| condition.type_ == "Established" && condition.status == "True");
+            if is_established { Ok(()) } else { Err(format!("{conditions:?}")) }
+        })
+        .await;
+    }
+}
+
+fn meeting(name: &str, spec: Value) -> Value {
+    json!({"apiVersion": "convene.dev/v1alpha1", "kind": "Meeting", "metadata": {"name": name, "namespace": "crew"}, "spec": spec})
+}
+
+fn pool(name: &str, spec: Value) -> Value {
+    json!({"apiVersion": "convene.dev/v1alpha1", "kind": "MediaPool", "metadata": {"name": name, "namespace": HOME}, "spec": spec})
+}
+
+async fn make_namespaces(client: &Client) {
+    let api: Api<Namespace> = Api::all(client.clone());
+    for name in [HOME, "crew"] {
+        create(&api, json!({"metadata": {"name": name}})).await;
+    }
+}
+
+/// Sends the object as it is: the types here would not let some of these mistakes be written.
+async fn refusal(client: &Client, object: &Value) -> String {
+    let plural = if object["kind"] == "Meeting" { "meetings" } else { "mediapools" };
+    let namespace = object["metadata"]["namespace"].as_str().unwrap();
+    let uri = format!("/apis/convene.dev/v1alpha1/namespaces/{namespace}/{plural}");
+    let request = http_request("POST", &uri, object);
+    match client.request::<Value>(request).await {
+        Err(kube::Error::Api(answer)) => answer.message.clone(),
+        other => panic!("{object} was not refused: {other:?}"),
+    }
+}
+
+fn http_request(method: &str, uri: &str, body: &Value) -> axum::http::Request<Vec<u8>> {
+    let builder = axum::http::Request::builder().method(method).uri(uri).header("content-type", "application/json");
+    builder.body(serde_json::to_vec(body).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn mistakes_are_refused_with_a_sentence_that_mends_them() {
+    let Some(server) = ApiServer::start("refusals").await else { return };
+    let client = &server.client;
+    make_namespaces(client).await;
+    install_definitions(client).await;
+    let ports = json!({"min": 41000, "max": 41039});
+    let cases = [
+        (meeting("a", json!({"maxParticipants": 0})), "should be greater than or equal to 1"),
+        (meeting("a", json!({"maxParticipants": 1001})), "should be less than or equal to 1000"),
+        (meeting("a", json!({"maxParticipants": "many"})), "must be of type integer"),
+        (meeting("a", json!({"title": "x".repeat(201)})), "200"),
+        (meeting("a", json!({"pool": "Big_One"})), "pool must be the name of a MediaPool"),
+        (pool("p", json!({})), "rtcPorts: Required value"),
+        (pool("p", json!({"rtcPorts": {"min": 80, "max": 90}})), "should be greater than or equal to 1024"),
+        (pool("p", json!({"rtcPorts": {"min": 41039, "max": 41000}})), "swap them"),
+        (pool("p", json!({"rtcPorts": {"min": 41000, "max": 41001}, "workersPerPod": 3})), "no room for a single pod"),
+        (
+            pool("p", json!({"rtcPorts": ports, "exposure": "Magic"})),
+            "supported values: \"HostPort\", \"HostNetwork\", \"PodIP\"",
+        ),
+        (pool("p", json!({"rtcPorts": ports, "warm": 3, "max": 2})), "raise max"),
+        (pool("p", json!({"rtcPorts": ports, "announcedAddress": {"policy": "Fixed"}})), "needs the addresses"),
+        (
+            pool("p", json!({"rtcPorts": ports, "announcedAddress": {"policy": "Fixed", "addresses": ["media.test"]}})),
+            "host names are not possible",
+        ),
+        (pool(&"p".repeat(41), json!({"rtcPorts": ports})), "at most 40"),
+    ];
+    for (object, sentence) in cases {
+        let message = refusal(client, &object).await;
+        assert!(message.contains(sentence), "{object}: {message}");
+    }
+}
+
+#[tokio::test]
+async fn defaults_are_filled_in_and_the_pool_stays() {
+    let Some(server) = ApiServer::start("defaults").await else { return };
+    let client = &server.client;
+    make_namespaces(client).await;
+    install_definitions(client).await;
+    let meetings: Api<Meeting> = Api::namespaced(client.clone(), "crew");
+    let made = create(&meetings, meeting("regatta", json!({}))).await;
+    assert_eq!((made.spec.pool.as_str(), made.spec.max_participants, made.spec.empty_timeout), ("default", 50, 300));
+    let change = Patch::Merge(json!({"spec": {"pool": "other"}}));
+    let answer = meetings.patch("regatta", &PatchParams::default(), &change).await.unwrap_err();
+    assert!(answer.to_string().contains("pool cannot be changed"), "{answer}");
+    let pools: Api<MediaPool> = Api::namespaced(client.clone(), HOME);
+    let resources = json!({"requests": {"cpu": 1, "memory": "64Mi"}});
+    let made =
+        create(&pools, pool("lagoon", json!({"rtcPorts": {"min": 41000, "max": 41039}, "resources": resources}))).await;
+    assert_eq!(
+        (made.spec.workers_per_pod, made.spec.warm, made.spec.max, made.spec.capacity.participants),
+        (1, 1, 10, 200)
+    );
+}
+
+/// An operator that runs until this is dropped, or until it is told to stop.
+struct RunningOperator {
+    stop: Option<oneshot::Sender<()>>,
+    task: tokio::task::JoinHandle<Result<(), convene_operator::run::RunError>>,
+}
+
+impl RunningOperator {
+    async fn start(client: &Client) -> Self {
+        let secrets: Api<Secret> = Api::namespaced(client.clone(), HOME);
+        let config_maps: Api<ConfigMap> = Api::namespaced(client.clone(), HOME);
+        if secrets.get_opt("lagoon-key").await.unwrap().is_none() {
+            create(&secrets, json!({"metadata": {"name": "lagoon-key"}})).await;
+            create(&config_maps, json!({"metadata": {"name": "lagoon-keys"}})).await;
+        }
+        let config = Config {
+            namespace: HOME.into(),
+            public_url: "https://meet.test".into(),
+            defaults: PodDefaults { image: "registry.test/media:1".into(), admission_keys: "lagoon-keys".into() },
+            admission_key_secret: "lagoon-key".into(),
+            listen: "127.0.0.1:0".parse().unwrap(),
+        };
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(run(client.clone(), config, async {
+            let _ = stopped.await;
+        }));
+        Self { stop: Some(stop), task }
+    }
+
+    async fn stop(mut self) {
+        drop(self.stop.take());
+        tokio::time::timeout(SHORT, &mut self.task).await.expect("ends when told to").unwrap().unwrap();
+    }
+}
+
+async fn media_pods(client: &Client) -> Vec<Pod> {
+    let api: Api<Pod> = Api::namespaced(client.clone(), HOME);
+    api.list(&ListParams::default().labels(names::MEDIA_POD_SELECTOR)).await.unwrap().items
+}
+
+async fn wait_for_pods(client: &Client, count: usize, unlike: &[String]) -> Vec<Pod> {
+    wait_for("media pods", SHORT, async || {
+        let pods: Vec<_> =
+            media_pods(client).await.into_iter().filter(|pod| !unlike.contains(&pod.uid().unwrap())).collect();
+        if pods.len() == count { Ok(pods) } else { Err(format!("there are {}, not {count}", pods.len())) }
+    })
+    .await
+}
+
+async fn wait_for_phase(client: &Client, name: &str, phase: MeetingPhase) -> Meeting {
+    let api: Api<Meeting> = Api::namespaced(client.clone(), "crew");
+    wait_for(&format!("meeting {name} {phase:?}"), SHORT, async || {
+        let meeting = api.get(name).await.unwrap();
+        let found = meeting.status.as_ref().and_then(|status| status.phase);
+        if found == Some(phase) { Ok(meeting) } else { Err(format!("{:?}", meeting.status)) }
+    })
+    .await
+}
+
+/// What scheduler and kubelet would do.
+async fn make_pod_ready(client: &Client, pod: &Pod, ip: &str) {
+    let name = pod.name_any();
+    let binding = json!({"apiVersion": "v1", "kind": "Binding", "metadata": {"name": name}, "target": {"kind": "Node", "name": "pier-1"}});
+    let uri = format!("/api/v1/namespaces/{HOME}/pods/{name}/binding");
+    client.request::<Value>(http_request("POST", &uri, &binding)).await.unwrap();
+    let status = json!({"status": {
+        "phase": "Running", "podIP": ip, "podIPs": [{"ip": ip}],
+        "conditions": [{"type": "PodScheduled", "status": "True"}, {"type": "Ready", "status": "True"}],
+    }});
+    let api: Api<Pod> = Api::namespaced(client.clone(), HOME);
+    api.patch_status(&name, &PatchParams::default(), &Patch::Merge(&status)).await.unwrap();
+}
+
+async fn make_node(client: &Client) {
+    let api: Api<Node> = Api::all(client.clone());
+    create(&api, json!({"metadata": {"name": "pier-1"}})).await;
+    let addresses = json!({"status": {"addresses": [
+        {"type": "InternalIP", "address": "192.0.2.1"}, {"type": "ExternalIP", "address": "203.0.113.7"},
+    ]}});
+    api.patch_status("pier-1", &PatchParams::default(), &Patch::Merge(&addresses)).await.unwrap();
+}
+
+fn condition_reason(meeting: &Meeting, type_: &str) -> String {
+    let conditions = &meeting.status.as_ref().unwrap().conditions;
+    conditions
+        .iter()
+        .find(|condition| condition.type_ == type_)
+        .map(|condition| condition.reason.clone())
+        .unwrap_or_default()
+}
+
+async fn event_reasons(client: &Client, namespace: &str, name: &str) -> Vec<String> {
+    let api: Api<Event> = Api::namespaced(client.clone(), namespace);
+    let events = api.list(&ListParams::default()).await.unwrap().items;
+    events
+        .into_iter()
+        .filter(|event| event.involved_object.name.as_deref() == Some(name))
+        .filter_map(|event| event.reason)
+        .collect()
+}
+
+/// Answers the admin API in place of the media pods: rooms by UID of their meeting.
+#[derive(Clone, Default)]
+struct FakePods {
+    rooms: Arc<Mutex<BTreeMap<String, RoomReport>>>,
+    ended: Arc<Mutex<Vec<String>>>,
+    keys: Arc<Mutex<Option<KeySet>>>,
+}
+
+impl FakePods {
+    async fn start(&self, ip: &str) {
+        let app = Router::new()
+            .route("/admin/v1/rooms", get(Self::list))
+            .route("/admin/v1/rooms/{namespace}/{name}", delete(Self::end))
+            .with_state(self.clone());
+        let listener = tokio::net::TcpListener::bind((ip, names::MEDIA_HTTP_PORT)).await.unwrap();
+        tokio::spawn(async move { axum::serve(listener, app).await });
+    }
+
+    fn check(&self, headers: &HeaderMap) {
+        let token = headers["authorization"].to_str().unwrap().strip_prefix("Bearer ").unwrap();
+        let now = u64::try_from(jiff::Timestamp::now().as_second()).unwrap();
+        assert_eq!(self.keys.lock().unwrap().as_ref().unwrap().verify_admin(token, now), Ok(()));
+    }
+
+    async fn list(State(fake): State<Self>, headers: HeaderMap) -> axum::Json<RoomList> {
+        fake.check(&headers);
+        axum::Json(RoomList { rooms: fake.rooms.lock().unwrap().values().cloned().collect(), draining: false })
+    }
+
+    async fn end(
+        State(fake): State<Self>,
+        Path(room): Path<(String, String)>,
+        Query(query): Query<BTreeMap<String, String>>,
+        headers: HeaderMap,
+    ) {
+        fake.check(&headers);
+        fake.rooms.lock().unwrap().remove(&query["uid"]);
+        fake.ended.lock().unwrap().push(format!("{}/{} {}", room.0, room.1, query["reason"]));
+    }
+}
+
+#[tokio::test]
+#[allow(clippy::too_many_lines, reason = "one story, told in order")]
+async fn a_meeting_goes_the_whole_way() {
+    let Some(server) = ApiServer::start("story").await else { return };
+    let client = &server.client;
+    make_namespaces(client).await;
+    install_definitions(client).await;
+    make_node(client).await;
+    let operator = RunningOperator::start(client).await;
+    let meetings: Api<Meeting> = Api::namespaced(client.clone(), "crew");
+    let pools: Api<MediaPool> = Api::namespaced(client.clone(), HOME);
+    let pods: Api<Pod> = Api::namespaced(client.clone(), HOME);
+
+    // No pool: it says so, and goes on by itself when the pool comes.
+    create(&meetings, meeting("regatta", json!({"pool": "lagoon", "title": "Regatta"}))).await;
+    let waiting = wait_for_phase(client, "regatta", MeetingPhase::Pending).await;
+    assert_eq!(condition_reason(&waiting, "Accepted"), "PoolNotFound");
+    create(&pools, pool("lagoon", json!({"rtcPorts": {"min": 41000, "max": 41009}, "workersPerPod": 2, "max": 3})))
+        .await;
+    let first = wait_for_pods(client, 1, &[]).await.remove(0);
+    assert_eq!(first.annotations()[names::ANNOTATION_RTC_PORTS], "41000-41001");
+    wait_for("the reason NoPodReady", SHORT, async || {
+        let reason = condition_reason(&meetings.get("regatta").await.unwrap(), "Ready");
+        if reason == "NoPodReady" { Ok(()) } else { Err(reason) }
+    })
+    .await;
+
+    // The pod becomes ready: it learns its address, the meeting is bound to it, and a spare one is made.
+    make_pod_ready(client, &first, "127.71.0.1").await;
+    let ready = wait_for_phase(client, "regatta", MeetingPhase::Ready).await;
+    let status = ready.status.as_ref().unwrap();
+    assert_eq!(status.join_url.as_deref(), Some("https://meet.test/m/crew/regatta"));
+    assert_eq!(status.pod.as_ref().unwrap().uid, first.uid().unwrap());
+    assert_eq!(status.observed_generation, ready.metadata.generation);
+    wait_for("the announced address", SHORT, async || {
+        let pod = pods.get(&first.name_any()).await.unwrap();
+        let told = pod.annotations().get(names::ANNOTATION_ANNOUNCED_ADDRESSES).cloned();
+        if told.as_deref() == Some("203.0.113.7") { Ok(()) } else { Err(format!("{told:?}")) }
+    })
+    .await;
+    let spare = wait_for_pods(client, 1, &[first.uid().unwrap()]).await.remove(0);
+    assert_ne!(spare.annotations()[names::ANNOTATION_RTC_PORTS], "41000-41001");
+    make_pod_ready(client, &spare, "127.71.0.2").await;
+
+    // People come: their number reaches the status, over a line that carries a token of the key the operator made.
+    let fake = FakePods::default();
+    let keys: ConfigMap = Api::namespaced(client.clone(), HOME).get("lagoon-keys").await.unwrap();
+    *fake.keys.lock().unwrap() = Some(KeySet::from_jwks(&keys.data.unwrap()[names::ADMISSION_KEYS_FILE]).unwrap());
+    let uid = ready.uid().unwrap();
+    let room = RoomReport { namespace: "crew".into(), name: "regatta".into(), uid: uid.clone(), participants: 3 };
+    fake.rooms.lock().unwrap().insert(uid.clone(), room);
+    fake.start("127.71.0.1").await;
+    wait_for("three participants", SHORT, async || {
+        let count = meetings.get("regatta").await.unwrap().status.unwrap().participants;
+        if count == Some(3) { Ok(()) } else { Err(format!("{count:?}")) }
+    })
+    .await;
+
+    // Nothing changes: nothing is written.
+    let settled = settle(client).await;
+    tokio::time::sleep(Duration::from_secs(6)).await; // longer than a round of the room keeper
+    assert_eq!(resource_versions(client).await, settled, "something was written although nothing changed");
+
+    // The pod is lost: the meeting moves to the spare one at once, and another spare one is made on other ports.
+    pods.delete(&first.name_any(), &DeleteParams::default().grace_period(0)).await.unwrap();
+    wait_for("the meeting on the spare pod", SHORT, async || {
+        let status = meetings.get("regatta").await.unwrap().status.unwrap();
+        let is_moved = status.phase == Some(MeetingPhase::Ready)
+            && status.pod.as_ref().map(|pod| &pod.uid) == spare.uid().as_ref();
+        if is_moved { Ok(()) } else { Err(format!("{status:?}")) }
+    })
+    .await;
+    let third = wait_for_pods(client, 1, &[first.uid().unwrap(), spare.uid().unwrap()]).await.remove(0);
+    assert_eq!(third.annotations()[names::ANNOTATION_RTC_PORTS], "41004-41005", "freed ports rest for a while");
+    assert!(event_reasons(client, "crew", "regatta").await.contains(&"Reassigned".to_owned()));
+
+    // The operator is away while the meeting is deleted: its successor ends the room.
+    operator.stop().await;
+    fake.start("127.71.0.2").await;
+    meetings.delete("regatta", &DeleteParams::default()).await.unwrap();
+    let operator = RunningOperator::start(client).await;
+    wait_for("the end of the room", SHORT, async || {
+        let ended = fake.ended.lock().unwrap().clone();
+        if ended.contains(&"crew/regatta ended".to_owned()) { Ok(()) } else { Err(format!("{ended:?}")) }
+    })
+    .await;
+    let reasons = event_reasons(client, HOME, "lagoon").await;
+    assert!(reasons.contains(&"PodCreated".to_owned()), "{reasons:?}");
+    operator.stop().await;
+}
+
+/// Waits until two looks a second apart see the same.
+async fn settle(client: &Client) -> Vec<String> {
+    wait_for("a settled cluster", SHORT, async || {
+        let before = resource_versions(client).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if resource_versions(client).await == before { Ok(before) } else { Err("it still changes".into()) }
+    })
+    .await
+}
+
+async fn resource_versions(client: &Client) -> Vec<String> {
+    let version = |meta: &kube::api::ObjectMeta| format!("{:?} {:?}", meta.name, meta.resource_version);
+    let meetings: Api<Meeting> = Api::all(client.clone());
+    let pools: Api<MediaPool> = Api::all(client.clone());
+    let mut all: Vec<_> = media_pods(client).await.iter().map(|pod| version(&pod.metadata)).collect();
+    all.extend(
+        meetings.list(&ListParams::default()).await.unwrap().items.iter().map(|meeting| version(&meeting.metadata)),
+    );
+    all.extend(pools.list(&ListParams::default()).await.unwrap().items.iter().map(|pool| version(&pool.metadata)));
+    all
+}
+
+#[tokio::test]
+async fn a_key_is_made_once_however_many_ask() {
+    let Some(server) = ApiServer::start("keys").await else { return };
+    let client = &server.client;
+    make_namespaces(client).await;
+    let secrets: Api<Secret> = Api::namespaced(client.clone(), HOME);
+    let config_maps: Api<ConfigMap> = Api::namespaced(client.clone(), HOME);
+    create(&secrets, json!({"metadata": {"name": "lagoon-key"}})).await;
+    create(&config_maps, json!({"metadata": {"name": "lagoon-keys"}})).await;
+    let ask = async || convene_operator::keys::ensure_keys(client, HOME, "lagoon-key", "lagoon-keys").await.unwrap();
+    let signers = tokio::join!(ask(), ask(), ask(), ask());
+    let keys = config_maps.get("lagoon-keys").await.unwrap().data.unwrap();
+    let keys = KeySet::from_jwks(&keys[names::ADMISSION_KEYS_FILE]).unwrap();
+    for signer in [signers.0, signers.1, signers.2, signers.3] {
+        assert_eq!(keys.verify_admin(&signer.admin(1_800_000_000).unwrap(), 1_800_000_000), Ok(()));
+    }
+    let before = secrets.get("lagoon-key").await.unwrap().metadata.resource_version;
+    ask().await;
+    assert_eq!(secrets.get("lagoon-key").await.unwrap().metadata.resource_version, before);
+}
