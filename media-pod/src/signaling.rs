@@ -12,6 +12,7 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
+use tokio_tungstenite::tungstenite::Error as WsError;
 
 use crate::metrics::{Counted, Metrics};
 use crate::room::{ConnectionId, PeerId};
@@ -27,6 +28,8 @@ const PING_INTERVAL: Duration = Duration::from_secs(20);
 const SILENCE_LIMIT: Duration = Duration::from_secs(50);
 /// How long one message may take to leave.
 const SEND_LIMIT: Duration = Duration::from_secs(10);
+/// How long the last frame of a socket that is given up may take to leave.
+const LAST_WORDS_LIMIT: Duration = Duration::from_secs(1);
 /// Longest peer id, in characters.
 const MAX_PEER_ID: usize = 64;
 
@@ -54,11 +57,17 @@ pub async fn serve(socket: WebSocket, room: RoomHandle, connection: ConnectionId
         return;
     }
     let (sink, stream) = socket.split();
-    let reader = Reader { room: room.clone(), connection, outbox, metrics };
+    let reader = Reader { room: room.clone(), connection, outbox: outbox.clone(), metrics };
+    let writer = write(sink, outgoing);
+    tokio::pin!(writer);
     // Whichever ends first ends the other: a socket that cannot be written is not read either.
-    tokio::select! {
-        () = reader.run(stream) => {}
-        () = write(sink, outgoing) => {}
+    let last_words = tokio::select! {
+        last_words = reader.run(stream) => last_words,
+        () = &mut writer => None,
+    };
+    if let Some((code, reason)) = last_words {
+        let _ = outbox.try_send(Out::Close(code, reason));
+        let _ = timeout(LAST_WORDS_LIMIT, writer).await;
     }
     room.send(Input::Disconnect(connection)).await;
 }
@@ -71,8 +80,15 @@ struct Reader {
 }
 
 impl Reader {
-    async fn run(self, mut stream: SplitStream<WebSocket>) {
-        while let Ok(Some(Ok(message))) = timeout(SILENCE_LIMIT, stream.next()).await {
+    /// Until the socket ends; gives what to close it with, where the client can still hear it.
+    async fn run(self, mut stream: SplitStream<WebSocket>) -> Option<(u16, &'static str)> {
+        loop {
+            let message = match timeout(SILENCE_LIMIT, stream.next()).await {
+                Ok(Some(Ok(message))) => message,
+                Ok(Some(Err(error))) => return self.unusable(error),
+                Ok(None) => return None,
+                Err(_) => return Some((1001, "no sign of life")),
+            };
             let goes_on = match message {
                 Message::Text(text) => self.text(&text).await,
                 // protoo ignores binary frames; pings are answered below us, pongs are signs of life.
@@ -80,9 +96,20 @@ impl Reader {
                 Message::Close(_) => false,
             };
             if !goes_on {
-                return;
+                return None;
             }
         }
+    }
+
+    fn unusable(&self, error: axum::Error) -> Option<(u16, &'static str)> {
+        let (reason, close) = match error.into_inner().downcast_ref::<WsError>() {
+            Some(WsError::Capacity(_)) => ("FrameTooLarge", Some((1009, "the message is far too large"))),
+            Some(WsError::Protocol(_)) => ("FrameInvalid", Some((1002, "this is not WebSocket"))),
+            Some(WsError::Utf8(_)) => ("FrameNotUtf8", Some((1007, "text must be UTF-8"))),
+            _ => ("SocketFailed", None),
+        };
+        self.metrics.protocol_errors.with_label_values(&[reason]).inc();
+        close
     }
 
     async fn text(&self, text: &str) -> bool {

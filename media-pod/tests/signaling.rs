@@ -65,6 +65,20 @@ async fn what_cannot_be_read_is_answered_at_once_and_the_call_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_socket_that_cannot_be_read_any_more_is_closed_with_its_reason() {
+    let pod = Pod::start().await;
+    let mut bob = Client::connect(&pod, "room", "bob").await;
+    let mut eve = Client::connect(&pod, "room", "eve").await;
+    // A frame that says it is 1 GiB long: refused by its head, nothing of it is waited for.
+    eve.send_raw(&[0x81, 0xff, 0, 0, 0, 0, 0x40, 0, 0, 0, 1, 2, 3, 4]).await;
+    assert_eq!(eve.closed().await, (1009, "the message is far too large".into()));
+    let mut eve = Client::connect(&pod, "room", "eve").await;
+    eve.send_raw(&[0xff, 0x80, 1, 2, 3, 4]).await;
+    assert_eq!(eve.closed().await, (1002, "this is not WebSocket".into()));
+    bob.join("Bob").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_handshake_wants_a_peer_id_and_protoo() {
     let pod = Pod::start().await;
     let status = |path: &'static str, headers: &'static str| {

@@ -177,6 +177,13 @@ impl Client {
         self.socket.send(Message::text(text.into())).await.unwrap();
     }
 
+    /// Sends bytes past the WebSocket layer.
+    pub(crate) async fn send_raw(&mut self, bytes: &[u8]) {
+        use tokio::io::AsyncWriteExt;
+        let MaybeTlsStream::Plain(stream) = self.socket.get_mut() else { panic!("the tests use no TLS") };
+        stream.write_all(bytes).await.unwrap();
+    }
+
     /// Sends a request and gives its answer.
     pub(crate) async fn ask(&mut self, method: &str, data: Value) -> Result<Value, (u64, String)> {
         self.next_id += 1;
