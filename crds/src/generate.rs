@@ -43,6 +43,7 @@ pub fn definitions() -> Vec<Value> {
             let mut definition = definition.expect("a definition consists of plain JSON values");
             strip_unsigned_formats(&mut definition);
             strip_inner_descriptions(&mut definition);
+            join_description_lines(&mut definition);
             definition
         })
         .collect()
@@ -109,6 +110,22 @@ fn strip_inner_descriptions(value: &mut Value) {
             map.values_mut().for_each(strip_inner_descriptions);
         }
         Value::Array(items) => items.iter_mut().for_each(strip_inner_descriptions),
+        _ => {}
+    }
+}
+
+/// The lines of a comment end where the source is wide enough; `kubectl explain` breaks lines by itself.
+fn join_description_lines(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            if let Some(Value::String(description)) = map.get_mut("description") {
+                let paragraphs: Vec<_> =
+                    description.split("\n\n").map(|paragraph| paragraph.replace('\n', " ")).collect();
+                *description = paragraphs.join("\n\n");
+            }
+            map.values_mut().for_each(join_description_lines);
+        }
+        Value::Array(items) => items.iter_mut().for_each(join_description_lines),
         _ => {}
     }
 }

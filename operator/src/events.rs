@@ -20,17 +20,25 @@ pub struct Note {
     pub reason: &'static str,
     /// A sentence.
     pub message: String,
+    /// The media pod it is about: repetitions are folded only if they are about the same pod.
+    pub pod: Option<String>,
 }
 
 impl Note {
     /// Something happened as it should.
     pub fn normal(reason: &'static str, message: impl Into<String>) -> Self {
-        Self { is_warning: false, reason, message: message.into() }
+        Self { is_warning: false, reason, message: message.into(), pod: None }
+    }
+
+    /// The same note, about a media pod.
+    #[must_use]
+    pub fn about(self, pod: &str) -> Self {
+        Self { pod: Some(pod.to_owned()), ..self }
     }
 
     /// Something is not as it should be.
     pub fn warning(reason: &'static str, message: impl Into<String>) -> Self {
-        Self { is_warning: true, reason, message: message.into() }
+        Self { is_warning: true, reason, message: message.into(), pod: None }
     }
 }
 
@@ -42,7 +50,7 @@ pub async fn publish(recorder: &Recorder, object: &ObjectReference, action: &str
             reason: note.reason.to_owned(),
             note: Some(compute_text(&note.message)),
             action: action.to_owned(),
-            secondary: None,
+            secondary: note.pod.as_deref().map(build_pod_reference),
         };
         if let Err(error) = recorder.publish(&event, object).await {
             tracing::warn!(
@@ -51,6 +59,15 @@ pub async fn publish(recorder: &Recorder, object: &ObjectReference, action: &str
                 "could not publish an event"
             );
         }
+    }
+}
+
+fn build_pod_reference(name: &str) -> ObjectReference {
+    ObjectReference {
+        api_version: Some("v1".to_owned()),
+        kind: Some("Pod".to_owned()),
+        name: Some(name.to_owned()),
+        ..ObjectReference::default()
     }
 }
 

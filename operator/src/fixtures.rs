@@ -96,3 +96,57 @@ fn merge(target: &mut Value, patch: Value) {
         (target, patch) => *target = patch,
     }
 }
+
+/// An API server that follows a script: each request must be the next one of it, and gets the answer beside it.
+pub(crate) struct ScriptedServer {
+    expected: std::sync::Arc<std::sync::Mutex<std::collections::VecDeque<(String, u16, Value)>>>,
+}
+
+impl ScriptedServer {
+    /// A client whose requests must be `"METHOD /path"` in this order.
+    pub(crate) fn start(script: Vec<(&str, u16, Value)>) -> (Self, kube::Client) {
+        let script = script.into_iter().map(|(request, status, answer)| (request.to_owned(), status, answer)).collect();
+        let expected = std::sync::Arc::new(std::sync::Mutex::new(script));
+        let server = Self { expected: std::sync::Arc::clone(&expected) };
+        let service = tower::service_fn(move |request: axum::http::Request<kube::client::Body>| {
+            let asked = format!("{} {}", request.method(), request.uri().path());
+            let next = expected.lock().unwrap().pop_front();
+            let (wanted, status, answer) = next.unwrap_or_else(|| panic!("{asked} was not expected"));
+            assert_eq!(asked, wanted);
+            let body = kube::client::Body::from(serde_json::to_vec(&answer).unwrap());
+            let response = axum::http::Response::builder().status(status).body(body);
+            std::future::ready(response)
+        });
+        (server, kube::Client::new(service, "harbor"))
+    }
+
+    /// Nothing of the script is left.
+    pub(crate) fn assert_finished(&self) {
+        let left = self.expected.lock().unwrap();
+        assert!(left.is_empty(), "not asked for: {left:?}");
+    }
+}
+
+/// What the API server says instead of an object.
+pub(crate) fn status(code: u16, reason: &str, message: &str) -> Value {
+    json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason, "message": message})
+}
+
+/// A context whose recorder and caches use `client`.
+pub(crate) fn context(client: &kube::Client) -> crate::context::Context {
+    let (world, _ends) = crate::world::World::new(client.clone(), "harbor".into());
+    crate::context::Context {
+        world,
+        config: crate::config::Config {
+            namespace: "harbor".into(),
+            public_url: "https://meet.test".into(),
+            defaults: defaults(),
+            admission_key_secret: "lagoon-key".into(),
+            listen: ([127, 0, 0, 1], 0).into(),
+        },
+        recorder: kube::runtime::events::Recorder::new(client.clone(), "tester".into()),
+        attempts: crate::backoff::Attempts::default(),
+        metrics: crate::metrics::OperatorMetrics::register(&prometheus::Registry::new()).unwrap(),
+        quarantine: std::sync::Mutex::default(),
+    }
+}

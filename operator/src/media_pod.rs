@@ -248,12 +248,11 @@ fn compute_image_wait(name: &str, container: &ContainerStatus) -> Option<Wait> {
     ) {
         return None;
     }
-    let details = waiting.message.as_deref().map(|message| format!(" ({})", shorten(message, 300))).unwrap_or_default();
-    let image = &container.image;
-    Some(Wait::new(
-        reason::IMAGE_PULL_FAILED,
-        format!("media pod {name:?} cannot get its image {image:?}: {cause}{details}"),
-    ))
+    // The kubelet goes back and forth between failing and pausing; the cause is the same, so the sentence is too.
+    let details = waiting.message.as_deref().unwrap_or(cause);
+    let details = details.split_once("ErrImagePull: ").map_or(details, |(_, failure)| failure);
+    let message = format!("media pod {name:?} cannot get its image {:?}: {}", container.image, shorten(details, 300));
+    Some(Wait::new(reason::IMAGE_PULL_FAILED, message))
 }
 
 fn compute_missing(pod: &Pod, container: Option<&ContainerStatus>) -> String {

@@ -11,7 +11,7 @@ pub mod report;
 pub mod rooms;
 pub mod validate;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use convene_crds::MediaPool;
 use jiff::Timestamp;
@@ -27,7 +27,7 @@ use self::{
 use crate::{
     context::{Context, Outcome},
     events::{self, Note},
-    media_pod::Wait,
+    media_pod::{MediaPod, Wait},
     reason,
     world::Guarded,
 };
@@ -93,13 +93,13 @@ async fn look_at(object: &MediaPool, context: &Context) -> Result<Outcome, Error
         Err(why) => return report_refusal(object, &why, context).await,
     };
     let pods = observe::observe_pods(context).await?; // I/O
-    let nodes = observe::observe_nodes(context, &pool, &pods).await?; // I/O
-    let (observed, plan) = decide(context, &pool, &pods, nodes); // pure but for the caches
-    let (applied, failure) = apply::apply_plan(context, &pool, plan.clone()).await; // I/O
-    pardon(context, &plan, &applied);
-    let verdicts = report::compute_verdicts(&pool, &observed, &applied); // pure
+    let addresses = observe::observe_nodes(context, &pool, &pods).await?; // I/O
+    let (observed, plan) = decide(context, &pool, &pods, addresses); // pure but for the caches
+    let (done, failure) = apply::apply_plan(context, &pool, plan.clone()).await; // I/O
+    pardon(context, &plan, &done);
+    let verdicts = report::compute_verdicts(&pool, &observed, &done); // pure
     let status = report::compute_status(object, Some((&pool, &observed)), &verdicts, Timestamp::now()); // pure
-    let notes = report::compute_notes(object, Some(&applied), &verdicts); // pure
+    let notes = report::compute_notes(object, Some(&done), &verdicts); // pure
     let outcome = apply::apply_status(context, object, &status, &notes).await?; // I/O
     failure.map_or_else(|| Ok(compute_outcome(outcome, &verdicts)), Err)
 }
@@ -108,12 +108,12 @@ async fn look_at(object: &MediaPool, context: &Context) -> Result<Outcome, Error
 fn decide(
     context: &Context,
     pool: &ValidPool,
-    pods: &[crate::media_pod::MediaPod],
-    nodes: std::collections::BTreeMap<String, Vec<String>>,
+    pods: &[MediaPod],
+    node_addresses: BTreeMap<String, Vec<String>>,
 ) -> (ObservedPods, PoolPlan) {
     let mut ledger = context.world.ledger();
     ledger.retain_pods(|uid| pods.iter().any(|pod| pod.uid == uid));
-    let observed = observe::observe_pool(context, pool, pods, nodes, &ledger, Timestamp::now());
+    let observed = observe::observe_pool(context, pool, pods, node_addresses, &ledger, Timestamp::now());
     let plan = plan_pool(pool, &observed);
     for deletion in &plan.delete {
         ledger.condemn(&deletion.uid);

@@ -7,7 +7,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use convene_protocol::admission::Signer;
 use futures_util::{
-    FutureExt, Stream, StreamExt,
+    FutureExt, Stream, StreamExt, TryFutureExt,
     future::{BoxFuture, Shared},
 };
 use kube::{
@@ -38,7 +38,7 @@ const MEETINGS_AT_ONCE: u16 = 32;
 /// Pod changes come in bursts; one look at the pool serves them all.
 const POOL_DEBOUNCE: Duration = Duration::from_millis(200);
 /// How often it is made sure that the keys are in place: somebody may have deleted them.
-const KEYS_PERIOD: Duration = Duration::from_secs(300);
+const KEYS_PERIOD: Duration = Duration::from_mins(5);
 
 /// Why the operator ended although nobody told it to.
 #[derive(Debug, Error)]
@@ -70,15 +70,11 @@ pub async fn run(
     let metrics = OperatorMetrics::register(&registry).map_err(RunError::Metrics)?;
     let readiness = Arc::new(Readiness::default());
     let address = config.listen;
-    let server = serve(address, build_health_app(Arc::clone(&readiness), registry), stop.clone());
-    let work = run_controllers(client, config, metrics, readiness, stop.clone()).boxed();
-    tokio::select! {
-        served = server => match served {
-            Ok(()) => Ok(()),
-            Err(source) => Err(RunError::Serve { address, source }),
-        },
-        worked = work => worked,
-    }
+    let health = serve(address, build_health_app(Arc::clone(&readiness), registry), stop.clone())
+        .map_err(|source| RunError::Serve { address, source });
+    let controllers = run_controllers(client, config, metrics, readiness, stop).boxed();
+    // Both end when told to; the first that fails ends the other.
+    tokio::try_join!(health, controllers).map(|((), ())| ())
 }
 
 async fn run_controllers(

@@ -4,6 +4,7 @@
 
 use std::{
     future::Future,
+    io::IsTerminal,
     net::SocketAddr,
     sync::{
         Arc,
@@ -34,7 +35,10 @@ pub enum LogFormat {
 /// Begins to log to standard error. `RUST_LOG` narrows or widens what is logged; information is the default.
 pub fn start_logging(format: LogFormat) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     match format {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().flatten_event(true).init(),

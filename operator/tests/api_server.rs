@@ -1,6 +1,12 @@
 //! The operator and its definitions against a real API server: what it takes, what it refuses, and the whole way of a meeting. Pods get their
 //! status by hand, and a small server answers for them, because there is no kubelet here.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::needless_pass_by_value,
+    reason = "a test may end at once, and json! literals read best as values"
+)]
+
 mod support;
 
 use std::{

@@ -91,3 +91,11 @@ fn a_crashing_pod_is_given_up_after_some_restarts() {
     assert!(wait.message.contains("exit code 2, error: the port 41000 is taken"), "{}", wait.message);
     assert!(matches!(state(container(&waiting, MAX_RESTARTS, &last)), PodState::Dead(_)));
 }
+
+#[test]
+fn a_missing_image_is_told_the_same_while_failing_and_while_pausing() {
+    let failing = json!({"waiting": {"reason": "ErrImagePull", "message": "no such host"}});
+    let pausing = json!({"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image \"x\": ErrImagePull: no such host"}});
+    let none = json!({});
+    assert_eq!(state(container(&failing, 0, &none)), state(container(&pausing, 0, &none)));
+}

@@ -44,3 +44,6 @@ pub async fn apply_status(
     events::publish(&context.recorder, &meeting.object_ref(&()), "Reconcile", notes).await;
     Ok(Outcome::Applied)
 }
+
+#[cfg(test)]
+mod tests;

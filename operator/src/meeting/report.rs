@@ -94,6 +94,7 @@ fn compute_left(why: &Wait, placement: &Placement) -> Note {
     match placement {
         Placement::New(pod) => {
             Note::warning(reason::REASSIGNED, format!("moved to media pod {:?}: {}", pod.name, why.message))
+                .about(&pod.name)
         }
         Placement::Kept(_) | Placement::Nowhere => Note::warning(why.reason, why.message.clone()),
     }

@@ -140,3 +140,6 @@ async fn write_status(context: &Context, object: &MediaPool, status: &MediaPoolS
         Err(source) => Err(Error::WriteStatus { name, source: Box::new(source) }),
     }
 }
+
+#[cfg(test)]
+mod tests;

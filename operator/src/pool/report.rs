@@ -105,7 +105,7 @@ pub fn compute_notes(object: &MediaPool, applied: Option<&Applied>, verdicts: &P
         let is_told = notes.iter().any(|note| note.reason == *reason);
         if is_new && !is_told && *reason != reason::PODS_AVAILABLE {
             let is_expected = verdict.is_true() || [reason::NO_POD_READY, reason::PORTS_RESTING].contains(reason);
-            notes.push(Note { is_warning: !is_expected, reason, message: message.clone() });
+            notes.push(Note { is_warning: !is_expected, reason, message: message.clone(), pod: None });
         }
     }
     notes
@@ -113,15 +113,13 @@ pub fn compute_notes(object: &MediaPool, applied: Option<&Applied>, verdicts: &P
 
 fn compute_pod_notes(applied: &Applied) -> Vec<Note> {
     let created = applied.created.iter().map(|pod| {
-        Note::normal(reason::POD_CREATED, format!("created media pod {:?} with ports {}", pod.name, pod.block))
+        let message = format!("created media pod {:?} with ports {}", pod.name, pod.block);
+        Note::normal(reason::POD_CREATED, message).about(&pod.name)
     });
     let deleted = applied.deleted.iter().map(|pod| {
+        let message = format!("deleted media pod {:?}: {}", pod.name, pod.why.message);
         let is_warning = pod.why.reason == reason::POD_REPLACED;
-        Note {
-            is_warning,
-            reason: pod.why.reason,
-            message: format!("deleted media pod {:?}: {}", pod.name, pod.why.message),
-        }
+        Note { is_warning, ..Note::normal(pod.why.reason, message).about(&pod.name) }
     });
     created.chain(deleted).collect()
 }

@@ -42,7 +42,7 @@ impl ApiServer {
     }
 
     async fn wait_until_ready(&self) {
-        wait_for("the API server", Duration::from_secs(60), async || {
+        wait_for("the API server", Duration::from_mins(1), async || {
             let namespaces: kube::Api<k8s_openapi::api::core::v1::Namespace> = kube::Api::all(self.client.clone());
             match namespaces.get("default").await {
                 Ok(_) => Ok(()),

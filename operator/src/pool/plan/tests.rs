@@ -1,3 +1,5 @@
+#![allow(clippy::type_complexity, reason = "tables of cases read best as tuples")]
+
 use proptest::prelude::*;
 use serde_json::json;
 

@@ -74,6 +74,7 @@ fn what_was_done_is_told() {
     let applied = Applied { created: vec![new], ..Applied::default() };
     let verdicts = compute_verdicts(&pool, &observed, &applied);
     let notes = compute_notes(&pool_object(json!({})), Some(&applied), &verdicts);
-    assert_eq!(notes[0], Note::normal("PodCreated", "created media pod \"media-lagoon-41000\" with ports 41000-41039"));
+    let created = Note::normal("PodCreated", "created media pod \"media-lagoon-41000\" with ports 41000-41039");
+    assert_eq!(notes[0], created.about("media-lagoon-41000"));
     assert_eq!(notes[1].reason, "NoPodReady");
 }

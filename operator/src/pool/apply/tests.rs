@@ -1,0 +1,76 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{
+    fixtures::{ScriptedServer, context, pool, pool_object, status},
+    ports::PortRange,
+};
+
+const PODS: &str = "/api/v1/namespaces/harbor/pods";
+
+fn plan() -> PoolPlan {
+    let deletion =
+        PodDeletion { name: "old".into(), uid: "old-uid".into(), why: Wait::new(reason::POD_REPLACED, "ended") };
+    PoolPlan {
+        create: vec![NewPod { name: "new".into(), block: PortRange::new(41000, 41000).unwrap() }],
+        delete: vec![deletion],
+        announce: vec![Announcement {
+            name: "told".into(),
+            uid: "told-uid".into(),
+            addresses: vec!["203.0.113.7".into()],
+        }],
+        trouble: None,
+    }
+}
+
+fn pod(name: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}})
+}
+
+async fn carry_out(script: Vec<(&str, u16, Value)>) -> (Applied, Option<Error>) {
+    let (server, client) = ScriptedServer::start(script);
+    let result = apply_plan(&context(&client), &pool(json!({})), plan()).await;
+    server.assert_finished();
+    result
+}
+
+#[tokio::test]
+async fn a_plan_is_carried_out_in_order_with_nothing_more() {
+    let (told, old) = (format!("PATCH {PODS}/told"), format!("DELETE {PODS}/old"));
+    let script = vec![
+        (told.as_str(), 200, pod("told")),
+        (old.as_str(), 200, pod("old")),
+        ("POST /api/v1/namespaces/harbor/pods", 201, pod("new")),
+    ];
+    let (applied, failure) = carry_out(script).await;
+    assert!(failure.is_none(), "{failure:?}");
+    assert_eq!((applied.created.len(), applied.deleted.len(), applied.refused), (1, 1, None));
+}
+
+#[tokio::test]
+async fn one_failure_does_not_stop_the_others() {
+    let (told, old) = (format!("PATCH {PODS}/told"), format!("DELETE {PODS}/old"));
+    let down = status(500, "InternalError", "etcd is away");
+    let quota = status(403, "Forbidden", "exceeded quota: crew");
+    let script = vec![
+        (told.as_str(), 500, down),
+        (old.as_str(), 404, status(404, "NotFound", "")),
+        ("POST /api/v1/namespaces/harbor/pods", 403, quota),
+    ];
+    let (applied, failure) = carry_out(script).await;
+    assert_eq!(failure.unwrap().reason(), "AddressNotAnnounced");
+    assert_eq!(applied.deleted.len(), 1);
+    let refused = applied.refused.unwrap();
+    assert_eq!(refused.reason, "PodRefused");
+    assert!(refused.message.contains("exceeded quota"), "{}", refused.message);
+}
+
+#[tokio::test]
+async fn a_status_that_says_nothing_new_is_not_sent() {
+    let (server, client) = ScriptedServer::start(vec![]);
+    let mut object = pool_object(json!({}));
+    object.status = Some(MediaPoolStatus::default());
+    let outcome = apply_status(&context(&client), &object, &MediaPoolStatus::default(), &[]).await.unwrap();
+    assert_eq!(outcome, Outcome::Skipped);
+    server.assert_finished();
+}
