@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use convene_protocol::admin::{EndReason, EndRoomQuery};
 
-use crate::app::{AppState, bearer, problem, unix_now};
+use crate::http::{AppState, bearer, problem, unix_now};
 use crate::room::End;
 use crate::rooms::RoomKey;
 

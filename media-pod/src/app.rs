@@ -2,8 +2,7 @@
 //!
 //! [`router`] builds it from its state; nothing here decides about rooms.
 
-use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::path::Path as FilePath;
 
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{Path, Query, State};
@@ -11,36 +10,16 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get};
 use axum::{Json, Router};
-use convene_protocol::admission::{KeySet, MeetingGrant};
-use convene_protocol::frame::SUBPROTOCOL;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::admin;
 use crate::dev;
-use crate::metrics::Metrics;
-use crate::rooms::{EnterError, Rooms};
-use crate::sfu::workers::{MEDIASOUP_VERSION, Workers};
-use crate::shell::RoomHandle;
-use crate::signaling::{self, HARD_LIMIT_BYTES};
-
-/// What every handler may use.
-#[derive(Clone, Debug)]
-pub struct AppState {
-    /// The rooms.
-    pub rooms: Arc<Rooms>,
-    /// The workers under them.
-    pub workers: Arc<Workers>,
-    /// Who is trusted; `None` trusts everybody (--dev).
-    pub keys: Option<Arc<KeySet>>,
-    /// The metrics.
-    pub metrics: Metrics,
-    /// When the process was ready.
-    pub started: Instant,
-}
+use crate::http::{AppState, bearer, not_found, problem, unix_now};
+use crate::sfu::workers::MEDIASOUP_VERSION;
+use crate::signaling::enter::{SignalQuery, open};
 
 /// Every route of the pod. `web_dir` is served with --dev only.
-pub fn router(state: AppState, web_dir: Option<&std::path::Path>) -> Router {
+pub fn router(state: AppState, web_dir: Option<&FilePath>) -> Router {
     let common = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
@@ -59,32 +38,6 @@ pub fn router(state: AppState, web_dir: Option<&std::path::Path>) -> Router {
 pub fn waiting(missing: &'static str) -> Router {
     let not_ready = move || async move { (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {missing}\n")) };
     Router::new().route("/healthz", get(|| async { "ok\n" })).fallback(not_ready)
-}
-
-/// The bearer token of a request.
-pub(crate) fn bearer(headers: &HeaderMap) -> &str {
-    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    value.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default()
-}
-
-/// Seconds since 1970.
-pub(crate) fn unix_now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
-}
-
-/// An `application/problem+json` answer (RFC 9457).
-pub(crate) fn problem(status: StatusCode, detail: &str) -> Response {
-    let body = json!({
-        "type": "about:blank",
-        "title": status.canonical_reason().unwrap_or("Error"),
-        "status": status.as_u16(),
-        "detail": detail,
-    });
-    (status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
-}
-
-pub(crate) async fn not_found() -> Response {
-    problem(StatusCode::NOT_FOUND, "there is nothing here")
 }
 
 async fn ready(State(state): State<AppState>) -> Response {
@@ -126,13 +79,6 @@ async fn stats(State(state): State<AppState>) -> Json<Value> {
     }))
 }
 
-/// Query of the signaling address, as the mediasoup demo has it. More keys are ignored.
-#[derive(Debug, Deserialize)]
-pub(crate) struct SignalQuery {
-    #[serde(rename = "peerId", default)]
-    peer_id: String,
-}
-
 async fn signal_in_namespace(
     State(state): State<AppState>,
     Path((namespace, name)): Path<(String, String)>,
@@ -156,42 +102,4 @@ async fn signal_in_namespace(
         Ok(grant) => open(state, grant, query, upgrade).await,
         Err(refusal) => *refusal,
     }
-}
-
-/// Upgrades the request and serves the client in its room.
-pub(crate) async fn open(
-    state: AppState,
-    grant: MeetingGrant,
-    query: SignalQuery,
-    upgrade: WebSocketUpgrade,
-) -> Response {
-    let Some(peer) = signaling::peer_id(&query.peer_id) else {
-        return problem(
-            StatusCode::BAD_REQUEST,
-            "peerId is missing or not 1 to 64 letters, digits, '-', '_', '.', '@' or ':'",
-        );
-    };
-    let upgrade = upgrade.max_message_size(HARD_LIMIT_BYTES).max_frame_size(HARD_LIMIT_BYTES).protocols([SUBPROTOCOL]);
-    if upgrade.selected_protocol().is_none() {
-        return problem(StatusCode::FORBIDDEN, "the WebSocket subprotocol must be protoo");
-    }
-    let entered = state.rooms.enter(&grant).await;
-    let outcome = entered.as_ref().map_or_else(EnterError::reason, |_| "Opened");
-    state.metrics.connection_attempts.with_label_values(&[outcome]).inc();
-    match entered {
-        Ok(room) => upgrade.on_upgrade(move |socket| serve(state, socket, room, peer)),
-        Err(error) => {
-            tracing::warn!(reason = error.reason(), %error, "cannot let a client in");
-            upgrade.on_upgrade(|socket| {
-                signaling::refuse(socket, true, "this media pod takes nobody now: please come back")
-            })
-        }
-    }
-}
-
-async fn serve(state: AppState, socket: axum::extract::ws::WebSocket, room: RoomHandle, peer: crate::room::PeerId) {
-    let connection = state.rooms.connection_id();
-    tracing::info!(connection = connection.0, "client connected");
-    signaling::serve(socket, room, connection, peer, state.metrics).await;
-    tracing::info!(connection = connection.0, "client gone");
 }

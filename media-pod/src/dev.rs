@@ -12,7 +12,8 @@ use convene_protocol::admission::MeetingGrant;
 use serde_json::json;
 use tower_http::services::{ServeDir, ServeFile};
 
-use crate::app::{self, AppState, SignalQuery, problem};
+use crate::http::{AppState, not_found, problem};
+use crate::signaling::enter::{SignalQuery, open};
 
 /// Longest meeting name, in bytes.
 const MAX_NAME: usize = 128;
@@ -31,7 +32,7 @@ pub(crate) fn add_routes(router: Router<AppState>, web_dir: &FilePath) -> Router
         .route("/api/v1/meetings/{namespace}/{name}", get(describe_in_namespace))
         .route_service("/m/{name}", page.clone())
         .route_service("/m/{namespace}/{name}", page)
-        .fallback_service(ServeDir::new(web_dir).fallback(get(app::not_found)))
+        .fallback_service(ServeDir::new(web_dir).fallback(get(not_found)))
 }
 
 /// The grant for any name that is one.
@@ -58,7 +59,7 @@ async fn signal(
     upgrade: WebSocketUpgrade,
 ) -> Response {
     match grant("", &name) {
-        Ok(grant) => app::open(state, grant, query, upgrade).await,
+        Ok(grant) => open(state, grant, query, upgrade).await,
         Err(refusal) => *refusal,
     }
 }

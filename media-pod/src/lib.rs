@@ -8,6 +8,7 @@ pub mod app;
 pub mod config;
 pub mod dev;
 pub mod drain;
+pub mod http;
 pub mod metrics;
 pub mod room;
 pub mod rooms;

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use convene_media_pod::app::{self, AppState};
+use convene_media_pod::app;
 use convene_media_pod::config::{Announced, Args, Config, LogFormat, Trust, addresses};
 use convene_media_pod::drain;
+use convene_media_pod::http::AppState;
 use convene_media_pod::metrics::Metrics;
 use convene_media_pod::rooms::Rooms;
 use convene_media_pod::sfu::workers::{WorkerSpec, Workers, WorkersError};

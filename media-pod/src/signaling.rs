@@ -3,6 +3,8 @@
 //! Reads frames, answers what cannot be read, hands the rest to the room, and sends what the room says. It knows nothing of
 //! what the messages mean.
 
+pub(crate) mod enter;
+
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};

@@ -8,7 +8,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use convene_media_pod::app::{self, AppState};
+use convene_media_pod::app;
+use convene_media_pod::http::AppState;
 use convene_media_pod::metrics::Metrics;
 use convene_media_pod::rooms::Rooms;
 use convene_media_pod::sfu::block::PortBlock;

@@ -1,0 +1,57 @@
+//! The door of signaling: from an HTTP request with a grant to a served WebSocket in the meeting's room.
+
+use axum::extract::ws::{WebSocket, WebSocketUpgrade};
+use axum::http::StatusCode;
+use axum::response::Response;
+use convene_protocol::admission::MeetingGrant;
+use convene_protocol::frame::SUBPROTOCOL;
+use serde::Deserialize;
+
+use super::{HARD_LIMIT_BYTES, peer_id, refuse, serve};
+use crate::http::{AppState, problem};
+use crate::room::PeerId;
+use crate::rooms::EnterError;
+use crate::shell::RoomHandle;
+
+/// Query of the signaling address, as the mediasoup demo has it. More keys are ignored.
+#[derive(Debug, Deserialize)]
+pub(crate) struct SignalQuery {
+    #[serde(rename = "peerId", default)]
+    peer_id: String,
+}
+
+/// Upgrades the request and serves the client in its room.
+pub(crate) async fn open(
+    state: AppState,
+    grant: MeetingGrant,
+    query: SignalQuery,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let Some(peer) = peer_id(&query.peer_id) else {
+        return problem(
+            StatusCode::BAD_REQUEST,
+            "peerId is missing or not 1 to 64 letters, digits, '-', '_', '.', '@' or ':'",
+        );
+    };
+    let upgrade = upgrade.max_message_size(HARD_LIMIT_BYTES).max_frame_size(HARD_LIMIT_BYTES).protocols([SUBPROTOCOL]);
+    if upgrade.selected_protocol().is_none() {
+        return problem(StatusCode::FORBIDDEN, "the WebSocket subprotocol must be protoo");
+    }
+    let entered = state.rooms.enter(&grant).await;
+    let outcome = entered.as_ref().map_or_else(EnterError::reason, |_| "Opened");
+    state.metrics.connection_attempts.with_label_values(&[outcome]).inc();
+    match entered {
+        Ok(room) => upgrade.on_upgrade(move |socket| serve_in(state, socket, room, peer)),
+        Err(error) => {
+            tracing::warn!(reason = error.reason(), %error, "cannot let a client in");
+            upgrade.on_upgrade(|socket| refuse(socket, true, "this media pod takes nobody now: please come back"))
+        }
+    }
+}
+
+async fn serve_in(state: AppState, socket: WebSocket, room: RoomHandle, peer: PeerId) {
+    let connection = state.rooms.connection_id();
+    tracing::info!(connection = connection.0, "client connected");
+    serve(socket, room, connection, peer, state.metrics).await;
+    tracing::info!(connection = connection.0, "client gone");
+}
