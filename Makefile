@@ -7,7 +7,7 @@ WEB_SOURCES := $(shell find web/src web/index.html web/vite.config.ts web/tsconf
 
 .DEFAULT_GOAL := help
 .PHONY: help bootstrap run build media-pod generate images cluster-build cluster-up cluster-down test \
-  lint drift test-rust test-web test-charts test-e2e-dev test-cluster test-e2e-cluster measure screenshots
+  lint drift test-rust test-web test-charts test-api-server test-e2e-dev test-cluster test-e2e-cluster measure screenshots
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ test-web: ## unit tests of the web app
 
 test-charts: ## charts: schema, rendering, what must not be accepted
 	@tests/run.sh charts
+
+test-api-server: cluster-build ## the operator against a real API server and etcd, without nodes
+	@tests/run.sh api-server
 
 test-e2e-dev: web/dist/index.html media-pod ## browsers against one media pod without a cluster
 	@tests/run.sh e2e-dev
