@@ -4,7 +4,7 @@
 //! It decides nothing and writes nothing. Types that users write are watched through `DeserializeGuard`: an object that cannot be read is
 //! seen as such and stops no other.
 
-use std::{fmt::Debug, sync::Arc};
+use std::{collections::BTreeSet, fmt::Debug, sync::Arc};
 
 use convene_crds::{
     MediaPool, Meeting,
@@ -24,7 +24,13 @@ use kube::{
 use serde::de::DeserializeOwned;
 use tokio::sync::{Notify, mpsc};
 
-use crate::ledger::Ledger;
+use crate::{
+    client::{WatchBackoff, watch_config},
+    ledger::Ledger,
+};
+
+/// Meeting, `MediaPool` and Pod.
+const WATCHED_KINDS: usize = 3;
 
 /// An object of a type that users write: it may be unreadable.
 pub type Guarded<K> = DeserializeGuard<K>;
@@ -53,6 +59,8 @@ pub struct World {
     pub look_at_pool: Trigger<MediaPool>,
     /// Asks for a look at the rooms of all pods.
     pub look_at_rooms: Notify,
+    /// Kinds whose first full list is in the cache.
+    listed: tokio::sync::watch::Sender<BTreeSet<String>>,
 }
 
 /// The writing ends of the caches and the hearing ends of the triggers: each is used by one watch or controller.
@@ -78,9 +86,18 @@ impl World {
         let (look_at_meeting, meetings_to_look_at) = mpsc::unbounded_channel();
         let (look_at_pool, pools_to_look_at) = mpsc::unbounded_channel();
         let ledger = std::sync::Mutex::default();
-        let look_at_rooms = Notify::new();
-        let world =
-            Self { client, namespace, meetings, pools, pods, ledger, look_at_meeting, look_at_pool, look_at_rooms };
+        let world = Self {
+            client,
+            namespace,
+            meetings,
+            pools,
+            pods,
+            ledger,
+            look_at_meeting,
+            look_at_pool,
+            look_at_rooms: Notify::new(),
+            listed: tokio::sync::watch::Sender::default(),
+        };
         let ends = WorldEnds {
             meetings: meetings_writer,
             pools: pools_writer,
@@ -92,10 +109,15 @@ impl World {
     }
 
     /// Waits for the first full list of everything: a decision made before would take every pod for lost.
+    ///
+    /// The stores' own wait will not do: of several waiters it wakes only the one that asked last, and the others wait for ever.
     pub async fn wait_until_complete(&self) {
-        // Fails only if a writer is gone, and then its watch has ended, which ends the process.
-        let _ =
-            tokio::join!(self.meetings.wait_until_ready(), self.pools.wait_until_ready(), self.pods.wait_until_ready());
+        // Fails only if the sender is gone, and that is part of us.
+        let _ = self.listed.subscribe().wait_for(|kinds| kinds.len() == WATCHED_KINDS).await;
+    }
+
+    fn heard_full_list(&self, kind: &str) {
+        self.listed.send_if_modified(|kinds| kinds.insert(kind.to_owned()));
     }
 
     /// The ledger. A panic elsewhere while it was held leaves it usable: each change to it is complete in itself.
@@ -177,7 +199,7 @@ pub fn watch_meetings(
     writer: Writer<Guarded<Meeting>>,
 ) -> impl Stream<Item = Changed<Meeting>> + Send + use<> {
     let api = Api::all(world.client.clone());
-    watch(api, watcher::Config::default(), writer, Arc::clone(world), World::heard_meeting)
+    watch(api, watch_config(), writer, Arc::clone(world), World::heard_meeting)
 }
 
 /// The watch of pools, for their controller.
@@ -186,13 +208,13 @@ pub fn watch_pools(
     writer: Writer<Guarded<MediaPool>>,
 ) -> impl Stream<Item = Changed<MediaPool>> + Send + use<> {
     let api = Api::namespaced(world.client.clone(), &world.namespace);
-    watch(api, watcher::Config::default(), writer, Arc::clone(world), World::heard_pool)
+    watch(api, watch_config(), writer, Arc::clone(world), World::heard_pool)
 }
 
 /// Watches media pods; ends never.
 pub async fn watch_pods(world: Arc<World>, writer: Writer<Pod>) {
     let api = Api::namespaced(world.client.clone(), &world.namespace);
-    let config = watcher::Config::default().labels(MEDIA_POD_SELECTOR);
+    let config = watch_config().labels(MEDIA_POD_SELECTOR);
     watch(api, config, writer, world, World::heard_pod).for_each(|_| std::future::ready(())).await;
 }
 
@@ -209,10 +231,13 @@ fn watch<K>(
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
 {
-    let events =
-        watcher(api, config).default_backoff().modify(|object| object.managed_fields_mut().clear()).reflect(writer);
+    let events = watcher(api, config)
+        .backoff(WatchBackoff::default())
+        .modify(|object| object.managed_fields_mut().clear())
+        .reflect(writer);
     events
         .inspect(move |event| match event {
+            Ok(Event::InitDone) => world.heard_full_list(&K::kind(&())),
             Ok(event) => heard(&world, event),
             Err(error) => tracing::warn!(error = error as &dyn std::error::Error, kind = %K::kind(&()), "watch broke, trying again"),
         })
@@ -222,4 +247,33 @@ where
 /// A receiver as a stream.
 pub fn stream_of<T: Send + 'static>(receiver: mpsc::UnboundedReceiver<T>) -> impl Stream<Item = T> + Send {
     stream::unfold(receiver, async |mut receiver| receiver.recv().await.map(|item| (item, receiver)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::fixtures::ScriptedServer;
+
+    #[tokio::test]
+    async fn everybody_who_waits_for_the_first_lists_is_woken() {
+        let (_, client) = ScriptedServer::start(vec![]);
+        let (world, _ends) = World::new(client, "harbor".into());
+        let waiting: Vec<_> = (0..3)
+            .map(|_| {
+                let world = Arc::clone(&world);
+                tokio::spawn(async move { world.wait_until_complete().await })
+            })
+            .collect();
+        tokio::task::yield_now().await; // all of them wait now
+        for kind in ["Meeting", "MediaPool", "Meeting"] {
+            world.heard_full_list(kind);
+        }
+        assert!(waiting.iter().all(|one| !one.is_finished()));
+        world.heard_full_list("Pod");
+        for one in waiting {
+            tokio::time::timeout(Duration::from_secs(5), one).await.unwrap().unwrap();
+        }
+    }
 }
