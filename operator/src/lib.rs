@@ -3,6 +3,7 @@
 //! `meeting` and `pool` are the operator's two controllers, `router` is the router; the rest serves both.
 
 pub mod backoff;
+pub mod client;
 pub mod conditions;
 pub mod config;
 pub mod context;

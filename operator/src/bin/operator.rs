@@ -4,12 +4,12 @@ use std::{net::SocketAddr, process::ExitCode};
 
 use clap::Parser;
 use convene_operator::{
+    client::connect,
     config::{Config, parse_public_url},
     pool::validate::PodDefaults,
     run::run,
     telemetry::{LogFormat, start_logging},
 };
-use kube::Client;
 
 /// Convene's operator: gives every Meeting a media pod, and every `MediaPool` the pods it needs.
 ///
@@ -64,13 +64,10 @@ async fn main() -> ExitCode {
     start_logging(args.log_format);
     let config = args.into_config();
     tracing::info!(?config, version = env!("CARGO_PKG_VERSION"), "starting");
-    let client = match Client::try_default().await {
+    let client = match connect().await {
         Ok(client) => client,
         Err(error) => {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "found no way to an API server: neither a service account nor a kubeconfig"
-            );
+            tracing::error!(error = &error as &dyn std::error::Error, "cannot start");
             return ExitCode::FAILURE;
         }
     };

@@ -8,11 +8,12 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
+use convene_operator::client::connect;
 use convene_operator::router::app::App;
 use convene_operator::router::config::{Config, LogFormat, RouterArgs};
 use convene_operator::router::serve::Listeners;
 use convene_operator::router::{keys, watch};
-use kube::Client;
+
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -56,7 +57,7 @@ async fn main() -> ExitCode {
 async fn run(config: Config) -> Result<(), Box<dyn Error>> {
     rustls::crypto::ring::default_provider().install_default().map_err(|_| "a TLS provider is installed already")?;
     let listeners = Listeners::bind(&config).await?;
-    let client = Client::try_default().await?;
+    let client = connect().await?;
     let (plain, tls) = (listeners.plain_address()?, listeners.tls_address().transpose()?);
     let Config { web, namespace, admission_key_secret, signal, .. } = config;
     info!(%plain, ?tls, namespace, admission_key_secret, ?signal, version = env!("CARGO_PKG_VERSION"), "router starts");

@@ -19,6 +19,7 @@ use tracing::{info, warn};
 
 use super::health::Part;
 use super::watch::{Sink, WatchError, WatchLog};
+use crate::client::{WatchBackoff, watch_config};
 
 /// Why a Secret gives no signing key.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -87,8 +88,8 @@ pub async fn watch(
     slot: &SignerSlot,
     sink: Sink,
 ) -> Result<Infallible, WatchError> {
-    let only_this = watcher::Config::default().fields(&format!("metadata.name={name}"));
-    let secrets = watcher(Api::<Secret>::namespaced(client, namespace), only_this).default_backoff();
+    let only_this = watch_config().fields(&format!("metadata.name={name}"));
+    let secrets = watcher(Api::<Secret>::namespaced(client, namespace), only_this).backoff(WatchBackoff::default());
     keep_signer(secrets, slot, sink).await
 }
 

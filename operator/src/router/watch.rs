@@ -24,6 +24,7 @@ use super::links::PodLinks;
 use super::metrics::RouterMetrics;
 use super::record::{MeetingRecord, PodRecord, key_of};
 use super::table::RoutingTable;
+use crate::client::{WatchBackoff, watch_config};
 
 /// Most news that are published as one.
 const BATCH: usize = 512;
@@ -55,8 +56,8 @@ pub struct Sink {
 pub async fn watch(client: Client, namespace: &str, sink: Sink) -> Result<Infallible, WatchError> {
     let meetings = Api::<DeserializeGuard<Meeting>>::all(client.clone());
     let pods = Api::<Pod>::namespaced(client, namespace);
-    let meetings = watcher(meetings, watcher::Config::default()).default_backoff();
-    let pods = watcher(pods, watcher::Config::default().labels(MEDIA_POD_SELECTOR)).default_backoff();
+    let meetings = watcher(meetings, watch_config()).backoff(WatchBackoff::default());
+    let pods = watcher(pods, watch_config().labels(MEDIA_POD_SELECTOR)).backoff(WatchBackoff::default());
     keep_index(meetings, pods, sink).await
 }
 
