@@ -72,9 +72,8 @@ finish() {
 }
 
 # The test cluster's programs compile beside the Rust build: both leave cores idle at times. `setsid` makes the build a process
-# group of its own, which the clean-up can end as a whole.
+# group of its own, which the clean-up can end as a whole. The tests of charts and API server use these programs too, whatever the cluster.
 start_cluster_build() {
-  uses_own_cluster || return 0
   setsid nice -n 15 tests/cluster/build.sh >"$LOGS/cluster-build.log" 2>&1 </dev/null &
   CLUSTER_BUILD=$!
 }
