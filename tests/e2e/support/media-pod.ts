@@ -2,9 +2,11 @@
 import { mediaPodProgram, webDirectory } from './environment.ts';
 import { freeBlock, freePort } from './ports.ts';
 import { Program } from './program.ts';
-import { waitUntil } from './wait.ts';
+import { type Missing, waitUntil } from './wait.ts';
 
 const WORKERS = 2;
+/** Short, because this time is measured too. */
+const READY_POLL_MILLISECONDS = 10;
 
 /** What `/stats` counts; the test names what it reads. */
 export type Stats = Readonly<Record<'workers' | 'routers' | 'rooms' | 'connections' | 'participants' | 'transports' | 'producers' | 'consumers', number>>;
@@ -28,12 +30,14 @@ export class MediaPod {
       ...(options.args ?? []),
     ]);
     const pod = new MediaPod(program, port);
-    await waitUntil('the media pod is ready', 20, async () => {
-      if (program.hasEnded) throw new Error(`it ended: ${program.output}`);
-      const answer = await fetch(pod.url('/readyz'));
-      return answer.ok ? undefined : `/readyz says ${String(answer.status)} ${await answer.text()}`;
-    });
+    await waitUntil('the media pod is ready', 20, () => pod.#whatIsMissing(), READY_POLL_MILLISECONDS);
     return pod;
+  }
+
+  async #whatIsMissing(): Promise<Missing> {
+    if (this.program.hasEnded) throw new Error(`it ended: ${this.program.output}`);
+    const answer = await fetch(this.url('/readyz'));
+    return answer.ok ? undefined : `/readyz says ${String(answer.status)} ${await answer.text()}`;
   }
 
   url(path: string): string {

@@ -7,7 +7,12 @@ export type Missing = string | undefined;
 const POLL_MILLISECONDS = 200;
 
 /** Polls until nothing is missing. An exception counts as "not yet" too: things may not exist at first. */
-export async function waitUntil(what: string, seconds: number, whatIsMissing: () => Promise<Missing> | Missing): Promise<void> {
+export async function waitUntil(
+  what: string,
+  seconds: number,
+  whatIsMissing: () => Promise<Missing> | Missing,
+  pollMilliseconds = POLL_MILLISECONDS,
+): Promise<void> {
   const deadline = performance.now() + seconds * 1000;
   for (;;) {
     const missing = await Promise.resolve()
@@ -15,7 +20,7 @@ export async function waitUntil(what: string, seconds: number, whatIsMissing: ()
       .catch((error: unknown) => firstLine(error));
     if (missing === undefined) return;
     if (performance.now() > deadline) throw new Error(`after ${String(seconds)} s, ${what}: ${missing}`);
-    await pause(POLL_MILLISECONDS);
+    await pause(pollMilliseconds);
   }
 }
 
