@@ -13,7 +13,6 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: bootstrap web/dist/index.html media-pod ## builds, then serves a call at http://localhost:8080/m/hello (PORT=... for another port)
-	@printf '\nConvene: open  http://localhost:%s/m/hello  in two browser tabs. Ctrl-C ends it.\n\n' '$(PORT)'
 	@exec $(MEDIA_POD) --dev --listen 0.0.0.0:$(PORT) --web-dir web/dist
 
 bootstrap:
