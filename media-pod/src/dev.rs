@@ -3,12 +3,14 @@
 use std::path::Path as FilePath;
 
 use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use convene_protocol::admission::MeetingGrant;
+use serde::Deserialize;
 use serde_json::json;
 use tower_http::services::{ServeDir, ServeFile};
 
@@ -26,7 +28,7 @@ const EMPTY_TIMEOUT_SECONDS: u64 = 300;
 pub(crate) fn add_routes(router: Router<AppState>, web_dir: &FilePath) -> Router<AppState> {
     let page = ServeFile::new(web_dir.join("index.html"));
     router
-        .route("/", get(|| async { Redirect::temporary("/m/hello") }))
+        .route("/", get(front_door))
         .route("/signal/{name}", get(signal))
         .route("/api/v1/meetings/{name}", get(describe))
         .route("/api/v1/meetings/{namespace}/{name}", get(describe_in_namespace))
@@ -50,6 +52,28 @@ pub(crate) fn grant(namespace: &str, name: &str) -> Result<MeetingGrant, Box<Res
         max_participants: MAX_PARTICIPANTS,
         empty_timeout_seconds: EMPTY_TIMEOUT_SECONDS,
     })
+}
+
+/// Query of the mediasoup demo's address form: `/?roomId=…&peerId=…`.
+#[derive(Debug, Deserialize)]
+struct DemoQuery {
+    #[serde(rename = "roomId", default)]
+    room_id: String,
+    #[serde(flatten)]
+    signal: SignalQuery,
+}
+
+/// Browsers are led to a meeting; WebSockets come here by the mediasoup demo's address form.
+async fn front_door(
+    State(state): State<AppState>,
+    Query(query): Query<DemoQuery>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    let Ok(upgrade) = upgrade else { return Redirect::temporary("/m/hello").into_response() };
+    match grant("", &query.room_id) {
+        Ok(grant) => open(state, grant, query.signal, upgrade).await,
+        Err(refusal) => *refusal,
+    }
 }
 
 async fn signal(

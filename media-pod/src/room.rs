@@ -3,6 +3,8 @@
 //! A pure state machine (sans-IO): [`Room::handle`] takes what happened and the time, and gives back what is to be done, in
 //! order. It never waits, reads a clock, opens a socket or holds a handle of the media plane; that is [`crate::shell`]'s part.
 
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
+
 mod command;
 mod effect;
 mod events;

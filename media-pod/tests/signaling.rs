@@ -97,6 +97,20 @@ async fn the_handshake_wants_a_peer_id_and_protoo() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_address_form_of_the_mediasoup_demo_leads_to_the_same_room() {
+    let pod = Pod::start().await;
+    let mut ada = Client::connect(&pod, "room", "ada").await;
+    ada.join("Ada").await;
+    let query = "/?roomId=room&peerId=bob&consumerReplicas=undefined";
+    let mut bob = Client::try_open(&pod, query, None).await.ok().unwrap();
+    assert_eq!(bob.join("Bob").await["peers"][0]["id"], "ada");
+    for incomplete in ["/?roomId=room", "/?peerId=bob", "/"] {
+        assert_eq!(Client::try_open(&pod, incomplete, None).await.err(), Some(400), "{incomplete}");
+    }
+    assert_eq!(pod.get("/").await.0, 307, "browsers are led to a meeting");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_same_peer_on_a_new_socket_replaces_the_old_one() {
     let pod = Pod::start().await;
     let mut old = Client::connect(&pod, "room", "ada").await;

@@ -2,6 +2,8 @@
 //!
 //! Pure. A condition's time moves only when its status does; everything else about it may change without.
 
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
+
 use convene_crds::names::{FALSE, TRUE};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};

@@ -3,6 +3,8 @@
 //! Pure. The cluster holds the truth (`status.pod` of each Meeting); the ledger only bridges the moment between a decision and its return
 //! through the watch, so that two decisions made in that moment do not take the same last place, and no pod is deleted under a meeting.
 
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use convene_crds::{AssignedPod, Meeting};

@@ -2,6 +2,8 @@
 //!
 //! Pure: a view of a `Pod` object, computed anew whenever it is needed. Nothing here asks the pod itself (see `podlink`).
 
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
+
 use convene_crds::AssignedPod;
 use convene_crds::names::{
     ANNOTATION_ANNOUNCED_ADDRESSES, ANNOTATION_RTC_PORTS, HTTP_PORT_NAME, LABEL_POOL, LABEL_REVISION, MEDIA_HTTP_PORT,

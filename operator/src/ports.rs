@@ -3,6 +3,8 @@
 //! Pure: what is in use is computed by the caller from the pods it observed, for every plan anew, and the time is an argument. Nothing is
 //! ever handed out twice by construction: a block is free if it touches no block that is in use or resting.
 
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
+
 use std::{collections::BTreeMap, collections::BTreeSet, fmt, str::FromStr, time::Duration};
 
 use jiff::Timestamp;

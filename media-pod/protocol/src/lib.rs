@@ -3,6 +3,8 @@
 //! This crate holds types and their checks. It never opens a socket, reads a clock or knows mediasoup: RTP, ICE and DTLS
 //! parameters pass through as JSON. The TypeScript in `web/src/generated` is made from it (`cargo test -p convene-protocol`).
 
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
+
 pub mod admin;
 pub mod admission;
 pub mod frame;

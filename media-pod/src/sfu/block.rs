@@ -1,5 +1,7 @@
 //! The contiguous block of ports that belongs to this pod. Pure: nothing is opened here.
 
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
+
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;

@@ -1,6 +1,8 @@
 //! ICE candidates for every announced address. mediasoup is ICE-lite and does not check what was announced, so candidates may be
 //! added here: each with a foundation and a priority of its own (RFC 8445 sections 5.1.1.3 and 5.1.2). Pure.
 
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
+
 use serde_json::{Value, json};
 
 /// Candidates as the worker gave them (for the first address), repeated for each further announced address.

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::num::NonZeroU16;
 
 use convene_protocol::message::{ConsumerScore, Layers, MediaKind as WireKind};
+use event_listener_primitives::HandlerId;
 use mediasoup::prelude::{
     ActiveSpeakerObserver, ActiveSpeakerObserverOptions, AudioLevelObserver, AudioLevelObserverOptions, Consumer,
     ConsumerLayers, ConsumerOptions, MediaKind, Producer, ProducerOptions, RtpCapabilities, RtpObserver,
@@ -47,6 +48,8 @@ pub struct MediaPlane {
     announced: Vec<String>,
     events: mpsc::UnboundedSender<MediaEvent>,
     metrics: Metrics,
+    /// The worker outlives the room; what it tells the room must not.
+    _on_dead: HandlerId,
 }
 
 #[derive(Debug)]
@@ -64,6 +67,8 @@ impl MediaPlane {
         metrics: Metrics,
     ) -> Result<(Self, mpsc::UnboundedReceiver<MediaEvent>), RequestError> {
         let (events, reports) = mpsc::unbounded_channel();
+        let to_room = events.clone();
+        let on_dead = place.worker.on_dead(move |_| report(&to_room, MediaEvent::WorkerDied));
         let levels = place.router.create_audio_level_observer(level_options()).await?;
         let speakers = place.router.create_active_speaker_observer(ActiveSpeakerObserverOptions::default()).await?;
         let media = Self {
@@ -76,6 +81,7 @@ impl MediaPlane {
             announced,
             events,
             metrics,
+            _on_dead: on_dead,
         };
         media.listen_to_observers();
         Ok((media, reports))
@@ -230,8 +236,6 @@ impl MediaPlane {
     }
 
     fn listen_to_observers(&self) {
-        let events = self.events.clone();
-        self.place.worker.on_dead(move |_| report(&events, MediaEvent::WorkerDied)).detach();
         let events = self.events.clone();
         let on_volumes = self.levels.on_volumes(move |volumes| {
             let of = |volume: &mediasoup::prelude::AudioLevelObserverVolume| {

@@ -160,8 +160,12 @@ impl Client {
 
     /// Connects, perhaps with a token; the error is the HTTP status.
     pub(crate) async fn try_connect(pod: &Pod, room: &str, peer: &str, token: Option<&str>) -> Result<Self, u16> {
-        let mut request =
-            format!("ws://{}/signal/{room}?peerId={peer}", pod.address).into_client_request().expect("a good address");
+        Self::try_open(pod, &format!("/signal/{room}?peerId={peer}"), token).await
+    }
+
+    /// Connects to an address of the pod.
+    pub(crate) async fn try_open(pod: &Pod, path: &str, token: Option<&str>) -> Result<Self, u16> {
+        let mut request = format!("ws://{}{path}", pod.address).into_client_request().expect("a good address");
         request.headers_mut().insert("Sec-WebSocket-Protocol", "protoo".parse().unwrap());
         if let Some(token) = token {
             request.headers_mut().insert("Authorization", format!("Bearer {token}").parse().unwrap());

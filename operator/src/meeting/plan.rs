@@ -2,6 +2,8 @@
 //!
 //! Pure: no I/O, no clock, no randomness. The plan leaves the executor no choices.
 
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
+
 use convene_crds::AssignedPod;
 
 use super::validate::ValidMeeting;

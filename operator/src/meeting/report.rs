@@ -2,6 +2,8 @@
 //!
 //! Pure; `apply` sends both. A status is written only if [`is_same`] says that it differs.
 
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
+
 use convene_crds::{
     Meeting, MeetingPhase, MeetingStatus,
     names::{CONDITION_ACCEPTED, CONDITION_ASSIGNED, CONDITION_READY, join_path},

@@ -2,6 +2,8 @@
 //!
 //! Pure. Afterwards nobody reads `MeetingSpec`.
 
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
+
 use convene_crds::{AssignedPod, Meeting};
 use kube::ResourceExt;
 

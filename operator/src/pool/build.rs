@@ -3,6 +3,8 @@
 //! Pure: the same plan gives the same object, byte for byte. The pod meets the Pod Security level `restricted` except for what its exposure
 //! needs: host ports, or the node's network.
 
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
+
 use std::collections::BTreeMap;
 
 use convene_crds::{

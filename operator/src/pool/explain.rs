@@ -2,6 +2,8 @@
 //!
 //! Pure. The most telling cause wins: an image that cannot be pulled is worth more to the reader than "is starting".
 
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
+
 use super::validate::ValidPool;
 use crate::{
     media_pod::{MediaPod, Wait},

@@ -3,6 +3,8 @@
 //! Pure: no I/O, no clock, no randomness. Names and ports are in the plan; the executor has no choices. A pod with meetings is never deleted
 //! unless it is dead.
 
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use convene_crds::Exposure;

@@ -2,6 +2,8 @@
 //!
 //! Pure; `apply` sends both. It takes [`Applied`], never the plan: only what was done is reported.
 
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
+
 use convene_crds::{
     MediaPool, MediaPoolStatus, PodCounts, PortCounts,
     names::{CONDITION_PODS_AVAILABLE, CONDITION_READY},

@@ -2,6 +2,8 @@
 //!
 //! Pure. Afterwards nobody reads `MediaPoolSpec`.
 
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
+
 use convene_crds::{AddressPolicy, Capacity, ContainerResources, Exposure, ImagePullPolicy, MediaPool};
 use k8s_openapi::{api::core::v1::Toleration, apimachinery::pkg::apis::meta::v1::OwnerReference};
 use kube::{Resource, ResourceExt};

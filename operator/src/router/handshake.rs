@@ -2,6 +2,8 @@
 //!
 //! Pure. After the handshake nobody looks into the bytes any more.
 
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
+
 use std::net::IpAddr;
 
 use axum::http::request::Parts;

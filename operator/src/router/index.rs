@@ -3,6 +3,8 @@
 //! Synchronous and pure. Watches change it through `apply`, `delete` and `reset`; it never waits, logs or asks the API server.
 //! A copy is cheap (records are shared), so that readers get snapshots and need no lock.
 
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
+
 use std::collections::HashMap;
 use std::sync::Arc;
 

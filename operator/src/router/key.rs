@@ -3,6 +3,8 @@
 //! A [`MeetingKey`] cannot hold anything but two valid Kubernetes names, so nothing behind it has to think of `..`, escapes or
 //! unicode. It never looks anything up.
 
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
+
 use std::fmt;
 use std::sync::Arc;
 

@@ -2,6 +2,8 @@
 //!
 //! Every refusal of the router is an [`ApiError`]; its texts say what to do and hold nothing secret. Pure.
 
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};

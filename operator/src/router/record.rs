@@ -2,6 +2,8 @@
 //!
 //! Pure: objects in, records out. It never decides where anybody goes; [`select`](super::select) does.
 
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
+
 use std::net::{IpAddr, SocketAddr};
 
 use convene_crds::names::{

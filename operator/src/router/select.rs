@@ -2,6 +2,8 @@
 //!
 //! Pure. The meeting's own assignment is the only candidate: the operator chooses pods, the router never does.
 
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
