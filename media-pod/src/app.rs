@@ -74,6 +74,8 @@ async fn stats(State(state): State<AppState>) -> Json<Value> {
         "transports": metrics.count("transport"),
         "producers": metrics.count("producer"),
         "consumers": metrics.count("consumer"),
+        "dataProducers": metrics.count_data("producer"),
+        "dataConsumers": metrics.count_data("consumer"),
         "workerList": report,
         "roomList": list.rooms,
     }))

@@ -77,10 +77,15 @@ impl Metrics {
         TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_default()
     }
 
-    /// Open things of one sort, over all kinds.
+    /// Open things of one sort, over all kinds of media.
     pub fn count(&self, object: &str) -> i64 {
         let kinds: &[&str] = if object == "transport" { &["webrtc"] } else { &["audio", "video"] };
         kinds.iter().map(|kind| self.objects.with_label_values(&[object, kind]).get()).sum()
+    }
+
+    /// Open data producers or data consumers.
+    pub fn count_data(&self, object: &str) -> i64 {
+        self.objects.with_label_values(&[object, "data"]).get()
     }
 
     #[cfg(target_os = "linux")]

@@ -6,6 +6,7 @@
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod command;
+mod data;
 mod effect;
 mod events;
 mod ids;
@@ -23,12 +24,14 @@ use convene_protocol::frame::{CLOSE_COME_BACK, CLOSE_FINAL};
 use convene_protocol::message::{ConsumerRef, PeerClosed, ProtocolVersion, ServerNotification};
 use serde_json::Value;
 
-pub use command::{Command, Context, CreatedConsumer, CreatedTransport, End, MediaError, MediaEvent, Outcome};
+pub use command::{
+    Command, Context, CreatedConsumer, CreatedDataConsumer, CreatedTransport, End, MediaError, MediaEvent, Outcome,
+};
 pub use effect::{Effect, Operation, Outgoing};
-pub use ids::{ConnectionId, ConsumerId, PeerId, ProducerId, TransportId};
+pub use ids::{ConnectionId, ConsumerId, DataConsumerId, DataProducerId, PeerId, ProducerId, TransportId};
 pub use limits::Limits;
 
-use peer::Peer;
+use peer::{Offered, Peer};
 
 /// One meeting's room on this pod.
 #[derive(Debug)]
@@ -130,10 +133,10 @@ impl Room {
     fn drop_unanswered_offers(&mut self, now: Duration, effects: &mut Effects) {
         let timeout = self.limits.answer_timeout;
         for peer in self.peers.values_mut() {
-            let late = peer.offers.extract_if(.., |_, offer| now.saturating_sub(offer.since) >= timeout);
+            let late: Vec<_> =
+                peer.offers.extract_if(.., |_, offer| now.saturating_sub(offer.since) >= timeout).collect();
             for (_, offer) in late {
-                peer.consumers.remove(&offer.consumer);
-                effects.run(Operation::CloseConsumer(offer.consumer));
+                effects.run(peer.drop_offered(offer.offered));
             }
         }
     }
@@ -147,6 +150,9 @@ impl Room {
         let Some(peer) = self.peers.remove(id) else { return };
         for producer in peer.producers.keys() {
             self.close_consumers_of(producer, effects);
+        }
+        for producer in peer.data_producers.keys() {
+            self.close_data_consumers_of(producer, effects);
         }
         if peer.joined.is_some() {
             self.tell_joined(&ServerNotification::PeerClosed(PeerClosed { peer_id: id.0.clone() }), None, effects);
@@ -165,7 +171,7 @@ impl Room {
         for peer in self.peers.values_mut() {
             let gone = peer.consumers.extract_if(.., |_, consumer| consumer.producer == *producer);
             for (consumer, _) in gone {
-                peer.offers.retain(|_, offer| offer.consumer != consumer);
+                peer.offers.retain(|_, offer| offer.offered != Offered::Consumer(consumer.clone()));
                 let told = ConsumerRef { consumer_id: consumer.0.clone() };
                 effects.tell(peer.connection, ServerNotification::ConsumerClosed(told));
                 effects.run(Operation::CloseConsumer(consumer));

@@ -3,6 +3,7 @@
 //! It decides nothing itself. It owns the room's handles of the media plane ([`media`]) and the way to each client; both end
 //! with it.
 
+mod data;
 mod media;
 
 use std::collections::{HashMap, VecDeque};

@@ -117,6 +117,58 @@ async fn a_paused_producer_sends_nothing_until_it_is_resumed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_chat_reaches_the_others_and_the_bot_answers_everybody() {
+    let pod = Pod::start().await;
+    let (mut ada, mut bob) = (Client::connect(&pod, "room", "ada").await, Client::connect(&pod, "room", "bob").await);
+    let sending = ada.transport("producer").await;
+    let speaker = Peer::start(&sending, Role::Receive);
+    connect(&mut ada, &sending, &speaker).await;
+    ada.join("Ada").await;
+    let receiving = bob.transport("consumer").await;
+    let listener = Peer::start(&receiving, Role::Receive);
+    connect(&mut bob, &receiving, &listener).await;
+    bob.join("Bob").await;
+    let bot = bob.hear("newDataConsumer").await;
+    assert_eq!((&bot["data"]["peerId"], &bot["data"]["label"]), (&json!(null), &json!("bot")));
+    listener.open(stream_of(&bot));
+    bob.accept(&bot).await;
+
+    for (stream, channel) in [(0, "chat"), (1, "bot")] {
+        let data = json!({
+            "transportId": sending["transportId"], "label": channel, "protocol": "", "appData": { "channel": channel },
+            "sctpStreamParameters": { "streamId": stream, "ordered": true },
+        });
+        let answer = ada.ask("produceData", data).await.unwrap();
+        assert_eq!(answer["id"], answer["dataProducerId"]);
+        speaker.open(stream);
+    }
+    let chat = bob.hear("newDataConsumer").await;
+    assert_eq!(chat["data"]["appData"], json!({ "peerId": "ada", "channel": "chat" }));
+    listener.open(stream_of(&chat));
+    bob.accept(&chat).await;
+
+    speaker.say(0, "hello");
+    assert_eq!(heard(&listener), "hello");
+    speaker.say(1, "who is there?");
+    assert_eq!(heard(&listener), "Ada told me: \"who is there?\"");
+
+    let stats = bob.ask("getDataConsumerStats", json!({ "dataConsumerId": chat["data"]["id"] })).await.unwrap();
+    assert_eq!(stats["stats"][0]["messagesSent"], 1, "{stats}");
+    drop(ada);
+    assert_eq!(bob.hear("dataConsumerClosed").await["data"]["dataConsumerId"], chat["data"]["dataConsumerId"]);
+    drop(bob);
+    pod.until_stats("emptiness", |stats| stats["dataProducers"] == 0 && stats["dataConsumers"] == 0).await;
+}
+
+fn stream_of(offer: &Value) -> u16 {
+    u16::try_from(offer["data"]["sctpStreamParameters"]["streamId"].as_u64().unwrap()).unwrap()
+}
+
+fn heard(peer: &Peer) -> String {
+    peer.heard.recv_timeout(Duration::from_secs(15)).expect("a message arrives")
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn parameters_that_the_worker_refuses_are_answered_and_spoil_nothing() {
     let pod = Pod::start().await;
     let mut ada = Client::connect(&pod, "room", "ada").await;

@@ -8,14 +8,13 @@ mod client;
 mod server;
 
 pub use client::{
-    ClientRequest, ConnectTransport, CreateTransport, Direction, Join, Produce, Source, TransportAppData,
+    Channel, ClientRequest, ConnectTransport, CreateTransport, Direction, Join, Produce, ProduceData, Source,
 };
-pub use client::{
-    ConsumerRef, DisplayName, NoData, PreferredLayers, Priority, ProducerRef, RequestError, TransportRef,
-};
-pub use client::{Device, MediaKind};
+pub use client::{ConsumerRef, DataConsumerRef, DataProducerRef, DisplayName, NoData, PreferredLayers, Priority};
+pub use client::{Device, MediaKind, ProducerRef, RequestError, TransportAppData, TransportRef};
 pub use server::{
-    ActiveSpeaker, ConsumerAppData, ConsumerLayers, ConsumerScore, DisplayNameChanged, IceParametersAnswer, JoinAnswer,
-    Layers, NewConsumer, NewPeer, PeerClosed, PeerInfo, PeerVolume, ProduceAnswer, ProducerScore, ProtocolVersion,
-    RouterCapabilitiesAnswer, ScoreOf, ServerNotification, ServerRequest, SpeakingPeers, StatsAnswer, TransportAnswer,
+    ActiveSpeaker, ConsumerAppData, ConsumerLayers, ConsumerScore, DataConsumerAppData, DisplayNameChanged,
+    IceParametersAnswer, JoinAnswer, Layers, NewConsumer, NewDataConsumer, NewPeer, PeerClosed, PeerInfo, PeerVolume,
+    ProduceAnswer, ProduceDataAnswer, ProducerScore, ProtocolVersion, RouterCapabilitiesAnswer, ScoreOf,
+    ServerNotification, ServerRequest, SpeakingPeers, StatsAnswer, TransportAnswer,
 };

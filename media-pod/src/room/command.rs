@@ -1,9 +1,9 @@
 //! What happens to a room: the inputs of [`super::Room::handle`]. Plain data, no handles.
 
-use convene_protocol::message::{ClientRequest, ConsumerScore, Direction, Layers, MediaKind, Source};
+use convene_protocol::message::{Channel, ClientRequest, ConsumerScore, Direction, Layers, MediaKind, Source};
 use serde_json::Value;
 
-use super::ids::{ConnectionId, ConsumerId, PeerId, ProducerId, TransportId};
+use super::ids::{ConnectionId, ConsumerId, DataConsumerId, DataProducerId, PeerId, ProducerId, TransportId};
 
 /// Everything that can happen to a room.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,6 +92,24 @@ pub enum Context {
         /// Where it comes from.
         source: Source,
     },
+    /// Note the data producer, answer, and let the others consume it.
+    ProduceData {
+        /// On which connection.
+        connection: ConnectionId,
+        /// Id for the response.
+        id: u64,
+        /// What it is for.
+        channel: Channel,
+    },
+    /// Note the data consumer and offer it to the client.
+    ConsumeData {
+        /// The receiver's connection.
+        connection: ConnectionId,
+        /// The receiver's transport.
+        transport: TransportId,
+        /// Whose messages; `None` for the bot's.
+        producer: Option<DataProducerId>,
+    },
     /// Note the consumer and offer it to the client.
     Consume {
         /// The receiver's connection.
@@ -116,6 +134,10 @@ pub enum Outcome {
     Producer(ProducerId),
     /// A consumer was created.
     Consumer(Box<CreatedConsumer>),
+    /// A data producer was created.
+    DataProducer(DataProducerId),
+    /// A data consumer was created.
+    DataConsumer(Box<CreatedDataConsumer>),
     /// The receiver has no codec for this producer.
     NotConsumable,
     /// Statistics, an array.
@@ -150,6 +172,21 @@ pub struct CreatedConsumer {
     pub score: ConsumerScore,
 }
 
+/// A data consumer as the media plane made it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreatedDataConsumer {
+    /// Its id.
+    pub id: DataConsumerId,
+    /// Whose messages.
+    pub producer: DataProducerId,
+    /// `SctpStreamParameters`.
+    pub sctp_stream_parameters: Value,
+    /// As the sender named it.
+    pub label: String,
+    /// As the sender named it.
+    pub protocol: String,
+}
+
 /// Why an operation failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MediaError {
@@ -174,6 +211,8 @@ pub enum MediaEvent {
     ConsumerLayers(ConsumerId, Option<Layers>),
     /// How loud producers are, in dBvo; empty on silence.
     Volumes(Vec<(ProducerId, i8)>),
+    /// Somebody wrote to the bot.
+    BotHeard(DataProducerId, String),
     /// Whose speech dominates.
     DominantSpeaker(ProducerId),
     /// The worker is gone, and with it every handle of the room.

@@ -1,10 +1,10 @@
 //! What a room wants done: the outputs of [`super::Room::handle`]. The shell runs them in order.
 
-use convene_protocol::message::{Direction, MediaKind, ServerNotification, ServerRequest};
+use convene_protocol::message::{Channel, Direction, MediaKind, ServerNotification, ServerRequest};
 use serde_json::Value;
 
 use super::command::Context;
-use super::ids::{ConnectionId, ConsumerId, ProducerId, TransportId};
+use super::ids::{ConnectionId, ConsumerId, DataConsumerId, DataProducerId, ProducerId, TransportId};
 
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,6 +80,34 @@ pub enum Operation {
         /// mediasoup's `RtpCapabilities` of the client.
         rtp_capabilities: Value,
     },
+    /// Receive messages from a client.
+    ProduceData {
+        /// The client's sending transport.
+        transport: TransportId,
+        /// What they are for.
+        channel: Channel,
+        /// mediasoup's `SctpStreamParameters`.
+        sctp_stream_parameters: Value,
+        /// As the client named it.
+        label: String,
+        /// As the client named it.
+        protocol: String,
+    },
+    /// Send messages to a client.
+    ConsumeData {
+        /// The client's receiving transport.
+        transport: TransportId,
+        /// Whose messages; `None` for the bot's.
+        producer: Option<DataProducerId>,
+    },
+    /// The bot says something to everybody.
+    BotSay(String),
+    /// Drop a data consumer.
+    CloseDataConsumer(DataConsumerId),
+    /// Statistics of a data producer.
+    DataProducerStats(DataProducerId),
+    /// Statistics of a data consumer.
+    DataConsumerStats(DataConsumerId),
     /// Pause receiving.
     PauseProducer(ProducerId),
     /// Receive again.

@@ -23,6 +23,7 @@ impl Room {
             MediaEvent::ConsumerScore(consumer, score) => self.consumer_score(&consumer, &score, effects),
             MediaEvent::ConsumerLayers(consumer, layers) => self.consumer_layers(&consumer, layers, effects),
             MediaEvent::Volumes(volumes) => self.volumes(&volumes, effects),
+            MediaEvent::BotHeard(producer, text) => self.bot_heard(&producer, &text, effects),
             MediaEvent::DominantSpeaker(producer) => self.dominant_speaker(&producer, effects),
             MediaEvent::WorkerDied => self.worker_died(effects),
         }

@@ -35,4 +35,8 @@ id! {
     ProducerId
     /// A stream to one participant.
     ConsumerId
+    /// Messages into the room.
+    DataProducerId
+    /// Messages to one participant.
+    DataConsumerId
 }

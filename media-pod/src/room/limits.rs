@@ -11,6 +11,8 @@ pub struct Limits {
     pub transports_per_peer: usize,
     /// Producers of one participant.
     pub producers_per_peer: usize,
+    /// Data producers of one participant.
+    pub data_producers_per_peer: usize,
     /// An empty room ends after this.
     pub empty_timeout: Duration,
     /// A participant whose media found no way for this long is asked to come back anew.
@@ -25,6 +27,7 @@ impl Default for Limits {
             peers: 100,
             transports_per_peer: 4,
             producers_per_peer: 8,
+            data_producers_per_peer: 8,
             empty_timeout: Duration::from_mins(5),
             ice_grace: Duration::from_secs(30),
             answer_timeout: Duration::from_secs(30),

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use convene_protocol::message::{ConsumerScore, Device, Direction, MediaKind, PeerInfo, Source};
+use convene_protocol::message::{Channel, ConsumerScore, Device, Direction, MediaKind, PeerInfo, Source};
 use serde_json::Value;
 
-use super::ids::{ConnectionId, ConsumerId, PeerId, ProducerId, TransportId};
+use super::effect::Operation;
+use super::ids::{ConnectionId, ConsumerId, DataConsumerId, DataProducerId, PeerId, ProducerId, TransportId};
 
 /// One participant.
 #[derive(Debug)]
@@ -19,6 +20,9 @@ pub(super) struct Peer {
     pub(super) transports: BTreeMap<TransportId, TransportState>,
     pub(super) producers: BTreeMap<ProducerId, ProducerState>,
     pub(super) consumers: BTreeMap<ConsumerId, ConsumerState>,
+    pub(super) data_producers: BTreeMap<DataProducerId, Channel>,
+    /// By whose messages they bring; `None` for the bot's.
+    pub(super) data_consumers: BTreeMap<DataConsumerId, Option<DataProducerId>>,
     /// Requests to the client that wait for their answer.
     pub(super) offers: BTreeMap<u64, Offer>,
     next_offer: u64,
@@ -53,10 +57,17 @@ pub(super) struct ConsumerState {
     pub(super) score: ConsumerScore,
 }
 
-/// A consumer that was offered to the client.
+/// What was offered to the client.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Offered {
+    Consumer(ConsumerId),
+    DataConsumer(DataConsumerId),
+}
+
+/// An offer that waits for its answer.
 #[derive(Debug)]
 pub(super) struct Offer {
-    pub(super) consumer: ConsumerId,
+    pub(super) offered: Offered,
     pub(super) since: Duration,
 }
 
@@ -69,6 +80,8 @@ impl Peer {
             transports: BTreeMap::new(),
             producers: BTreeMap::new(),
             consumers: BTreeMap::new(),
+            data_producers: BTreeMap::new(),
+            data_consumers: BTreeMap::new(),
             offers: BTreeMap::new(),
             next_offer: 1,
         }
@@ -92,11 +105,25 @@ impl Peer {
     }
 
     /// Notes an offer and gives the id of its request.
-    pub(super) fn offer(&mut self, consumer: ConsumerId, now: Duration) -> u64 {
+    pub(super) fn offer(&mut self, offered: Offered, now: Duration) -> u64 {
         let id = self.next_offer;
         self.next_offer += 1;
-        self.offers.insert(id, Offer { consumer, since: now });
+        self.offers.insert(id, Offer { offered, since: now });
         id
+    }
+
+    /// Forgets what was offered and is not wanted; gives the operation that drops it.
+    pub(super) fn drop_offered(&mut self, offered: Offered) -> Operation {
+        match offered {
+            Offered::Consumer(consumer) => {
+                self.consumers.remove(&consumer);
+                Operation::CloseConsumer(consumer)
+            }
+            Offered::DataConsumer(consumer) => {
+                self.data_consumers.remove(&consumer);
+                Operation::CloseDataConsumer(consumer)
+            }
+        }
     }
 
     /// Since when media has found no way, if so.

@@ -1,14 +1,14 @@
 //! What clients ask and tell: checks ownership and order, and turns the rest into operations.
 
 use convene_protocol::message::{
-    ClientRequest, ConsumerRef, CreateTransport, Direction, DisplayNameChanged, Join, JoinAnswer, Produce,
+    ClientRequest, ConsumerRef, CreateTransport, Direction, DisplayNameChanged, Join, JoinAnswer, Produce, ProduceData,
     RouterCapabilitiesAnswer, ServerNotification,
 };
 use serde_json::{Value, json};
 
 use super::command::Context;
 use super::effect::Operation;
-use super::ids::{ConnectionId, ConsumerId, PeerId, ProducerId, TransportId};
+use super::ids::{ConnectionId, ConsumerId, DataConsumerId, DataProducerId, PeerId, ProducerId, TransportId};
 use super::peer::{Joined, Peer};
 use super::{Effects, Room};
 
@@ -79,6 +79,9 @@ impl Room {
             }
             ClientRequest::Join(join) => self.join(&peer_id, id, join, effects),
             ClientRequest::Produce(produce) => start_producer(peer, connection, id, produce, limits.producers_per_peer),
+            ClientRequest::ProduceData(produce) => {
+                start_data_producer(peer, connection, id, produce, limits.data_producers_per_peer)
+            }
             ClientRequest::CloseProducer(producer) => self.close_producer(&peer_id, &producer.producer_id, effects),
             ClientRequest::PauseProducer(producer) => self.set_paused(&peer_id, &producer.producer_id, true, effects),
             ClientRequest::ResumeProducer(producer) => self.set_paused(&peer_id, &producer.producer_id, false, effects),
@@ -194,6 +197,26 @@ fn start_producer(
     ))
 }
 
+fn start_data_producer(
+    peer: &Peer,
+    connection: ConnectionId,
+    id: u64,
+    produce: ProduceData,
+    most: usize,
+) -> Result<Verdict, Refusal> {
+    if peer.joined.is_none() {
+        return Err(not_joined());
+    }
+    let transport = own_transport(peer, &produce.transport_id)?;
+    if peer.data_producers.len() >= most {
+        return Err(Refusal(429, format!("you have {most} data producers already")));
+    }
+    let channel = produce.channel();
+    let ProduceData { sctp_stream_parameters, label, protocol, .. } = produce;
+    let operation = Operation::ProduceData { transport, channel, sctp_stream_parameters, label, protocol };
+    Ok(Verdict::Run(operation, Context::ProduceData { connection, id, channel }))
+}
+
 /// Operations on a single thing of the peer's own.
 fn owned_operation(peer: &Peer, request: ClientRequest) -> Result<Operation, Refusal> {
     let consumer = |id: &str| own_consumer(peer, id);
@@ -212,12 +235,19 @@ fn owned_operation(peer: &Peer, request: ClientRequest) -> Result<Operation, Ref
         ClientRequest::GetTransportStats(of) => Operation::TransportStats(own_transport(peer, &of.transport_id)?),
         ClientRequest::GetProducerStats(of) => Operation::ProducerStats(own_producer(peer, &of.producer_id)?),
         ClientRequest::GetConsumerStats(of) => Operation::ConsumerStats(consumer(&of.consumer_id)?),
+        ClientRequest::GetDataProducerStats(of) => {
+            Operation::DataProducerStats(own_data_producer(peer, &of.data_producer_id)?)
+        }
+        ClientRequest::GetDataConsumerStats(of) => {
+            Operation::DataConsumerStats(own_data_consumer(peer, &of.data_consumer_id)?)
+        }
         // The rest is answered before; naming them keeps a new message from being forgotten.
         ClientRequest::GetRtcStatsUrl(_)
         | ClientRequest::GetRouterRtpCapabilities(_)
         | ClientRequest::CreateWebRtcTransport(_)
         | ClientRequest::Join(_)
         | ClientRequest::Produce(_)
+        | ClientRequest::ProduceData(_)
         | ClientRequest::CloseProducer(_)
         | ClientRequest::PauseProducer(_)
         | ClientRequest::ResumeProducer(_)
@@ -241,4 +271,14 @@ fn own_consumer(peer: &Peer, id: &str) -> Result<ConsumerId, Refusal> {
     let (own, _) =
         peer.consumers.get_key_value(&ConsumerId::from(id)).ok_or_else(|| Refusal::not_found("consumer", id))?;
     Ok(own.clone())
+}
+
+fn own_data_producer(peer: &Peer, id: &str) -> Result<DataProducerId, Refusal> {
+    let own = peer.data_producers.get_key_value(&DataProducerId::from(id));
+    own.map(|(own, _)| own.clone()).ok_or_else(|| Refusal::not_found("data producer", id))
+}
+
+fn own_data_consumer(peer: &Peer, id: &str) -> Result<DataConsumerId, Refusal> {
+    let own = peer.data_consumers.get_key_value(&DataConsumerId::from(id));
+    own.map(|(own, _)| own.clone()).ok_or_else(|| Refusal::not_found("data consumer", id))
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::command::{Context, CreatedConsumer, CreatedTransport, MediaError, Outcome};
 use super::effect::{Effect, Operation, Outgoing};
 use super::ids::{ConnectionId, PeerId, ProducerId, TransportId};
-use super::peer::{ConsumerState, ProducerState, TransportState};
+use super::peer::{ConsumerState, Offered, ProducerState, TransportState};
 use super::{Effects, Room};
 
 impl Room {
@@ -32,16 +32,28 @@ impl Room {
             (Context::Consume { connection, transport, producer }, Ok(Outcome::Consumer(created))) => {
                 self.note_consumer(connection, &transport, &producer, *created, now, effects);
             }
+            (Context::ProduceData { connection, id, channel }, Ok(Outcome::DataProducer(producer))) => {
+                self.note_data_producer(connection, id, channel, &producer, effects);
+            }
+            (Context::ConsumeData { connection, transport, producer }, Ok(Outcome::DataConsumer(created))) => {
+                self.note_data_consumer(connection, &transport, producer, *created, now, effects);
+            }
             (Context::Request { connection, id }, Ok(outcome)) => self.answer(connection, id, outcome, effects),
             (
                 Context::Request { connection, id }
                 | Context::CreateTransport { connection, id, .. }
-                | Context::Produce { connection, id, .. },
+                | Context::Produce { connection, id, .. }
+                | Context::ProduceData { connection, id, .. },
                 Err(error),
             ) => effects.fail(connection, id, error.code, error.message),
             // A consumer that cannot be made is one stream less; the shell has logged why.
             (
-                Context::Consume { .. } | Context::None | Context::CreateTransport { .. } | Context::Produce { .. },
+                Context::Consume { .. }
+                | Context::ConsumeData { .. }
+                | Context::None
+                | Context::CreateTransport { .. }
+                | Context::Produce { .. }
+                | Context::ProduceData { .. },
                 _,
             ) => {}
         }
@@ -111,7 +123,7 @@ impl Room {
             return;
         };
         peer.consumers.insert(created.id.clone(), ConsumerState { producer: producer.clone(), score: created.score });
-        let request = peer.offer(created.id, now);
+        let request = peer.offer(Offered::Consumer(created.id), now);
         let asked = ServerRequest::NewConsumer(Box::new(offer));
         effects.0.push(Effect::Send(connection, Outgoing::Request(request, asked)));
     }
@@ -144,14 +156,16 @@ impl Room {
     pub(super) fn answered(&mut self, connection: ConnectionId, id: u64, is_ok: bool, effects: &mut Effects) {
         let Some((_, peer)) = self.peer_of(connection) else { return };
         let Some(offer) = peer.offers.remove(&id) else { return };
-        if is_ok {
-            let score = peer.consumers.get(&offer.consumer).map(|consumer| consumer.score.clone()).unwrap_or_default();
-            let told = ScoreOf { consumer_id: offer.consumer.0.clone(), score };
-            effects.run(Operation::ResumeConsumer(offer.consumer));
-            effects.tell(connection, ServerNotification::ConsumerScore(told));
-        } else {
-            peer.consumers.remove(&offer.consumer);
-            effects.run(Operation::CloseConsumer(offer.consumer));
+        match offer.offered {
+            Offered::Consumer(consumer) if is_ok => {
+                let score = peer.consumers.get(&consumer).map(|state| state.score.clone()).unwrap_or_default();
+                let told = ScoreOf { consumer_id: consumer.0.clone(), score };
+                effects.run(Operation::ResumeConsumer(consumer));
+                effects.tell(connection, ServerNotification::ConsumerScore(told));
+            }
+            // Messages flow from the start.
+            Offered::DataConsumer(_) if is_ok => {}
+            refused => effects.run(peer.drop_offered(refused)),
         }
     }
 
@@ -167,6 +181,7 @@ impl Room {
         for producer in producers {
             self.consume(receiver, &producer, effects);
         }
+        self.consume_all_data(receiver, effects);
     }
 
     /// Consumes a producer for a receiver that can and does not yet.

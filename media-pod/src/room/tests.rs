@@ -8,8 +8,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{
-    Command, ConnectionId, Context, CreatedConsumer, CreatedTransport, Effect, End, Limits, MediaEvent, Operation,
-    Outcome, Outgoing, PeerId, ProducerId, Room, TransportId,
+    Command, ConnectionId, Context, CreatedConsumer, CreatedDataConsumer, CreatedTransport, DataConsumerId,
+    DataProducerId, Effect, End, Limits, MediaEvent, Operation, Outcome, Outgoing, PeerId, ProducerId, Room,
+    TransportId,
 };
 
 /// A room whose operations succeed at once.
@@ -77,6 +78,14 @@ impl Harness {
                 consumer_type: "simple".into(),
                 score: ConsumerScore::default(),
             })),
+            Operation::ProduceData { .. } => Outcome::DataProducer(DataProducerId(id)),
+            Operation::ConsumeData { producer, .. } => Outcome::DataConsumer(Box::new(CreatedDataConsumer {
+                id: DataConsumerId(id),
+                producer: producer.clone().unwrap_or_else(|| DataProducerId::from("bot")),
+                sctp_stream_parameters: json!({ "streamId": 0 }),
+                label: "any".into(),
+                protocol: String::new(),
+            })),
             Operation::TransportStats(_) => Outcome::Stats(json!([1])),
             Operation::RestartIce(_) => Outcome::IceParameters(json!({ "usernameFragment": "u" })),
             _ => Outcome::Done,
@@ -127,6 +136,24 @@ impl Harness {
             json!({ "transportId": transport, "kind": kind, "rtpParameters": {}, "appData": { "source": kind } });
         let answer = self.ask(connection, "produce", data).expect("produce works");
         answer["producerId"].as_str().expect("an id").to_owned()
+    }
+
+    fn produce_data(&mut self, connection: ConnectionId, channel: &str) -> String {
+        let transport = self.transport(connection, "producer");
+        let data = json!({ "transportId": transport, "label": channel, "sctpStreamParameters": {} });
+        let answer = self.ask(connection, "produceData", data).expect("produceData works");
+        answer["dataProducerId"].as_str().expect("an id").to_owned()
+    }
+
+    /// Whose messages were offered to a connection.
+    fn data_offers(&self, connection: ConnectionId) -> Vec<Option<String>> {
+        let offer = |(to, message): &(ConnectionId, Outgoing)| match message {
+            Outgoing::Request(_, ServerRequest::NewDataConsumer(offer)) if *to == connection => {
+                Some(offer.peer_id.clone())
+            }
+            _ => None,
+        };
+        self.sent.iter().filter_map(offer).collect()
     }
 
     /// Everybody accepts what was offered to them.
@@ -184,8 +211,9 @@ fn join_is_answered_before_consumers_are_offered_and_others_hear_of_it() {
 
     assert_eq!(answer["peers"][0]["peerId"], "ada");
     assert_eq!(answer["peers"][0]["id"], "ada");
-    let expected = ["mediasoupVersion", "mediasoup-version", "answer", "answer", "newConsumer", "newConsumer"];
-    assert_eq!(room.told(bob), expected);
+    let first = ["mediasoupVersion", "mediasoup-version", "answer", "answer"];
+    let offered = ["newConsumer", "newConsumer", "newDataConsumer"];
+    assert_eq!(room.told(bob), [&first[..], &offered[..]].concat());
     assert_eq!(room.told(ada), ["newPeer"]);
 }
 
@@ -407,6 +435,29 @@ fn speakers_are_told_by_peer_and_silence_moves_nobody() {
         panic!("no active speaker");
     };
     assert_eq!(told.peer_id.as_deref(), Some("ada"));
+}
+
+#[test]
+fn chat_goes_to_the_others_and_words_for_the_bot_to_the_bot_alone() {
+    let mut room = harness();
+    let (ada, bob) = (room.connect(1, "ada"), room.connect(2, "bob"));
+    room.join(ada, "Ada");
+    room.join(bob, "Bob");
+    let bot_channel = room.produce_data(ada, "bot");
+    room.produce_data(ada, "chat");
+    let eve = room.connect(3, "eve");
+    room.join(eve, "Eve");
+    assert_eq!(room.data_offers(bob), [None, Some("ada".to_owned())]);
+    assert_eq!(room.data_offers(eve), [None, Some("ada".to_owned())]);
+    assert_eq!(room.data_offers(ada), [None]);
+
+    room.forget();
+    room.handle(Command::Media(MediaEvent::BotHeard(DataProducerId(bot_channel), "hi".into())));
+    assert_eq!(room.operations, [Operation::BotSay("Ada told me: \"hi\"".into())]);
+    room.handle(Command::Disconnected { connection: ada });
+    assert_eq!(room.told(bob), ["dataConsumerClosed", "peerClosed"]);
+    room.handle(Command::Media(MediaEvent::BotHeard(DataProducerId::from("gone"), "hi".into())));
+    assert_eq!(room.told(eve), ["dataConsumerClosed", "peerClosed"], "the bot says nothing for who has left");
 }
 
 #[test]

@@ -229,7 +229,8 @@ impl Workers {
 fn settings() -> WorkerSettings {
     let mut settings = WorkerSettings::default();
     settings.log_level = WorkerLogLevel::Warn;
-    settings.log_tags = vec![WorkerLogTag::Info, WorkerLogTag::Ice, WorkerLogTag::Dtls];
+    // The tags of ICE and DTLS warn of every hang-up.
+    settings.log_tags = vec![WorkerLogTag::Info];
     settings
 }
 

@@ -21,9 +21,11 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
+use super::data::{DataPlane, NewChannel};
 use crate::metrics::{Counted, Metrics};
 use crate::room::{
-    ConsumerId, CreatedConsumer, CreatedTransport, MediaError, MediaEvent, Operation, Outcome, ProducerId, TransportId,
+    ConsumerId, CreatedConsumer, CreatedTransport, DataProducerId, MediaError, MediaEvent, Operation, Outcome,
+    ProducerId, TransportId,
 };
 use crate::sfu::candidates::announce;
 use crate::sfu::workers::Place;
@@ -33,7 +35,7 @@ const INITIAL_OUTGOING_BITRATE: u64 = 3_000_000;
 /// Seconds without an ICE consent after which the way counts as lost (RFC 7675).
 const ICE_CONSENT_TIMEOUT: u8 = 20;
 
-type Done = Result<Outcome, MediaError>;
+pub(super) type Done = Result<Outcome, MediaError>;
 
 /// Every handle of one room.
 #[derive(Debug)]
@@ -41,6 +43,7 @@ pub struct MediaPlane {
     // Dropped in this order: children before parents.
     consumers: HashMap<ConsumerId, Owned<Consumer>>,
     producers: HashMap<ProducerId, Owned<Producer>>,
+    data: DataPlane,
     transports: HashMap<TransportId, (WebRtcTransport, Counted)>,
     levels: AudioLevelObserver,
     speakers: ActiveSpeakerObserver,
@@ -74,6 +77,7 @@ impl MediaPlane {
         let media = Self {
             consumers: HashMap::new(),
             producers: HashMap::new(),
+            data: DataPlane::new(&place.router).await?,
             transports: HashMap::new(),
             levels,
             speakers,
@@ -105,6 +109,18 @@ impl MediaPlane {
             Operation::Consume { transport, producer, rtp_capabilities } => {
                 self.consume(transport, &producer, rtp_capabilities).await
             }
+            Operation::ProduceData { transport, channel, sctp_stream_parameters, label, protocol } => {
+                let wanted = NewChannel { channel, sctp_stream_parameters, label, protocol };
+                self.produce_data(&transport, wanted).await
+            }
+            Operation::ConsumeData { transport, producer } => self.consume_data(&transport, producer.as_ref()).await,
+            Operation::BotSay(text) => self.data.say(text),
+            Operation::CloseDataConsumer(id) => {
+                self.data.close_consumer(&id);
+                Ok(Outcome::Done)
+            }
+            Operation::DataProducerStats(id) => self.data.producer_stats(&id).await,
+            Operation::DataConsumerStats(id) => self.data.consumer_stats(&id).await,
             Operation::CloseProducer(id) => Ok(done(self.producers.remove(&id))),
             Operation::CloseConsumer(id) => Ok(done(self.consumers.remove(&id))),
             Operation::PauseProducer(id) => finished(self.producer(&id)?.pause().await),
@@ -156,6 +172,7 @@ impl MediaPlane {
     }
 
     fn close_transport(&mut self, id: &TransportId) -> Outcome {
+        self.data.close_transport(id);
         self.consumers.retain(|_, consumer| consumer.transport != *id);
         self.producers.retain(|_, producer| producer.transport != *id);
         done(self.transports.remove(id))
@@ -217,6 +234,16 @@ impl MediaPlane {
         let owned = Owned { handle, transport, _counted: self.counted("consumer", label) };
         self.consumers.insert(id, owned);
         Outcome::Consumer(Box::new(created))
+    }
+
+    async fn produce_data(&mut self, id: &TransportId, wanted: NewChannel) -> Done {
+        let transport = self.transport(id)?.clone();
+        self.data.produce((id, &transport), wanted, &self.events, &self.metrics).await
+    }
+
+    async fn consume_data(&mut self, id: &TransportId, producer: Option<&DataProducerId>) -> Done {
+        let transport = self.transport(id)?.clone();
+        self.data.consume((id, &transport), producer, &self.metrics).await
     }
 
     fn transport(&self, id: &TransportId) -> Result<&WebRtcTransport, MediaError> {
@@ -288,7 +315,7 @@ impl MediaPlane {
 }
 
 /// The room may be over already; then nobody needs the report.
-fn report(events: &mpsc::UnboundedSender<MediaEvent>, event: MediaEvent) {
+pub(super) fn report(events: &mpsc::UnboundedSender<MediaEvent>, event: MediaEvent) {
     let _ = events.send(event);
 }
 
@@ -317,7 +344,7 @@ fn wire_score(score: &mediasoup::consumer::ConsumerScore) -> ConsumerScore {
     }
 }
 
-fn read<T: DeserializeOwned>(value: Value, name: &str) -> Result<T, MediaError> {
+pub(super) fn read<T: DeserializeOwned>(value: Value, name: &str) -> Result<T, MediaError> {
     serde_json::from_value(value).map_err(|error| {
         let problem: String = error.to_string().chars().take(200).collect();
         MediaError { code: 400, message: format!("{name} cannot be used: {problem}") }
@@ -333,7 +360,7 @@ fn finished(result: Result<(), RequestError>) -> Done {
     result.map(|()| Outcome::Done).map_err(failed)
 }
 
-fn stats<T: Serialize>(result: Result<Vec<T>, RequestError>) -> Done {
+pub(super) fn stats<T: Serialize>(result: Result<Vec<T>, RequestError>) -> Done {
     result.map(|stats| Outcome::Stats(json!(stats))).map_err(failed)
 }
 
@@ -343,11 +370,11 @@ fn failed(error: RequestError) -> MediaError {
 }
 
 /// What the sender asked for cannot be had: its parameters do not fit.
-fn refused(error: impl std::error::Error) -> MediaError {
+pub(super) fn refused(error: impl std::error::Error) -> MediaError {
     let message: String = error.to_string().chars().take(300).collect();
     MediaError { code: 400, message }
 }
 
-fn gone(what: &str) -> MediaError {
+pub(super) fn gone(what: &str) -> MediaError {
     MediaError { code: 404, message: format!("the {what} is gone") }
 }

@@ -1,10 +1,12 @@
 //! A WebRTC peer of another make (str0m) on a thread of its own: ICE, DTLS and SRTP for real.
 
+use std::collections::HashMap;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use str0m::channel::{ChannelConfig, ChannelId};
 use str0m::format::{Codec, FormatParams};
 use str0m::ice::IceCreds;
 use str0m::media::{Frequency, MediaKind, Mid};
@@ -31,11 +33,15 @@ pub(crate) struct Peer {
     pub(crate) dtls_parameters: Value,
     /// Payloads as they arrive.
     pub(crate) received: Receiver<Vec<u8>>,
+    /// Texts as they arrive on data channels.
+    pub(crate) heard: Receiver<String>,
     commands: Sender<Command>,
 }
 
 enum Command {
     Expect(u32),
+    Open(u16),
+    Say(u16, String),
 }
 
 impl Peer {
@@ -53,9 +59,22 @@ impl Peer {
         declare(&mut rtc, role);
         let (commands, to_do) = channel();
         let (arrived, received) = channel();
-        std::thread::spawn(move || Loop { rtc, socket, local, role, to_do, arrived }.run());
+        let (said, heard) = channel();
+        std::thread::spawn(move || {
+            Loop { rtc, socket, local, role, to_do, arrived, said, channels: HashMap::new(), to_say: Vec::new() }.run()
+        });
         let dtls_parameters = json!({ "role": "client", "fingerprints": [fingerprint] });
-        Self { dtls_parameters, received, commands }
+        Self { dtls_parameters, received, heard, commands }
+    }
+
+    /// Opens a data channel with this stream id, as signaling has agreed it.
+    pub(crate) fn open(&self, stream: u16) {
+        self.commands.send(Command::Open(stream)).unwrap();
+    }
+
+    /// Says something on a data channel, as soon as that is open.
+    pub(crate) fn say(&self, stream: u16, text: &str) {
+        self.commands.send(Command::Say(stream, text.to_owned())).unwrap();
     }
 
     /// Receives this SSRC from now on.
@@ -80,6 +99,7 @@ fn configure(rtc: &mut Rtc, transport: &Value) -> Value {
     direct.set_remote_ice_credentials(IceCreds { ufrag: text(&ice["usernameFragment"]), pass: text(&ice["password"]) });
     direct.set_remote_fingerprint(format!("sha-256 {}", text(&sha256["value"])).parse().unwrap());
     direct.start_dtls(true).unwrap();
+    direct.start_sctp(true);
     let own = direct.local_dtls_fingerprint().to_string();
     let (_, value) = own.split_once(' ').unwrap();
     json!({ "algorithm": "sha-256", "value": value })
@@ -104,6 +124,9 @@ struct Loop {
     role: Role,
     to_do: Receiver<Command>,
     arrived: Sender<Vec<u8>>,
+    said: Sender<String>,
+    channels: HashMap<u16, ChannelId>,
+    to_say: Vec<(u16, String)>,
 }
 
 impl Loop {
@@ -119,6 +142,7 @@ impl Loop {
                 sequence += 1;
                 next_packet = now + PACKET_INTERVAL;
             }
+            self.say_what_can_be_said();
             let Some(timeout) = self.poll() else { return };
             self.receive(&mut buffer, timeout.min(next_packet.max(now)));
         }
@@ -130,10 +154,24 @@ impl Loop {
                 Ok(Command::Expect(ssrc)) => {
                     self.rtc.direct_api().expect_stream_rx(Ssrc::from(ssrc), None, mid(), None);
                 }
+                Ok(Command::Open(stream)) => {
+                    let config = ChannelConfig { negotiated: Some(stream), ..ChannelConfig::default() };
+                    let id = self.rtc.direct_api().create_data_channel(config);
+                    self.channels.insert(stream, id);
+                }
+                Ok(Command::Say(stream, text)) => self.to_say.push((stream, text)),
                 Err(std::sync::mpsc::TryRecvError::Empty) => return true,
                 Err(std::sync::mpsc::TryRecvError::Disconnected) => return false,
             }
         }
+    }
+
+    fn say_what_can_be_said(&mut self) {
+        let Self { rtc, channels, to_say, .. } = self;
+        to_say.retain(|(stream, text)| {
+            let channel = channels.get(stream).and_then(|id| rtc.channel(*id));
+            !channel.is_some_and(|mut channel| channel.write(false, text.as_bytes()).unwrap_or(false))
+        });
     }
 
     fn send(&mut self, ssrc: u32, sequence: u16, now: Instant) {
@@ -152,6 +190,9 @@ impl Loop {
                     let _ = self.socket.send_to(&transmit.contents, transmit.destination);
                 }
                 Output::Event(Event::RtpPacket(packet)) => self.arrived.send(packet.payload.to_vec()).ok()?,
+                Output::Event(Event::ChannelData(message)) => {
+                    self.said.send(String::from_utf8(message.data).unwrap()).ok()?;
+                }
                 Output::Event(_) => {}
             }
         }

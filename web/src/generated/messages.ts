@@ -14,9 +14,14 @@ peerId?: string | null,
 volume?: number | null, };
 
 /**
+ * What a data channel is for.
+ */
+export type Channel = "chat" | "bot";
+
+/**
  * Everything a client may ask or tell. The JSON is `{ "method": …, "data": … }`.
  */
-export type ClientRequest = { "method": "getRtcStatsUrl", "data": NoData } | { "method": "getRouterRtpCapabilities", "data": NoData } | { "method": "createWebRtcTransport", "data": CreateTransport } | { "method": "connectWebRtcTransport", "data": ConnectTransport } | { "method": "restartIce", "data": TransportRef } | { "method": "join", "data": Join } | { "method": "produce", "data": Produce } | { "method": "closeProducer", "data": ProducerRef } | { "method": "pauseProducer", "data": ProducerRef } | { "method": "resumeProducer", "data": ProducerRef } | { "method": "pauseConsumer", "data": ConsumerRef } | { "method": "resumeConsumer", "data": ConsumerRef } | { "method": "requestConsumerKeyFrame", "data": ConsumerRef } | { "method": "setConsumerPreferredLayers", "data": PreferredLayers } | { "method": "setConsumerPriority", "data": Priority } | { "method": "changeDisplayName", "data": DisplayName } | { "method": "getTransportStats", "data": TransportRef } | { "method": "getProducerStats", "data": ProducerRef } | { "method": "getConsumerStats", "data": ConsumerRef };
+export type ClientRequest = { "method": "getRtcStatsUrl", "data": NoData } | { "method": "getRouterRtpCapabilities", "data": NoData } | { "method": "createWebRtcTransport", "data": CreateTransport } | { "method": "connectWebRtcTransport", "data": ConnectTransport } | { "method": "restartIce", "data": TransportRef } | { "method": "join", "data": Join } | { "method": "produce", "data": Produce } | { "method": "produceData", "data": ProduceData } | { "method": "closeProducer", "data": ProducerRef } | { "method": "pauseProducer", "data": ProducerRef } | { "method": "resumeProducer", "data": ProducerRef } | { "method": "pauseConsumer", "data": ConsumerRef } | { "method": "resumeConsumer", "data": ConsumerRef } | { "method": "requestConsumerKeyFrame", "data": ConsumerRef } | { "method": "setConsumerPreferredLayers", "data": PreferredLayers } | { "method": "setConsumerPriority", "data": Priority } | { "method": "changeDisplayName", "data": DisplayName } | { "method": "getTransportStats", "data": TransportRef } | { "method": "getProducerStats", "data": ProducerRef } | { "method": "getConsumerStats", "data": ConsumerRef } | { "method": "getDataProducerStats", "data": DataProducerRef } | { "method": "getDataConsumerStats", "data": DataConsumerRef };
 
 /**
  * Payload of `connectWebRtcTransport`.
@@ -107,6 +112,37 @@ forceTcp: boolean,
  * Newer dialect: holds the direction.
  */
 appData?: TransportAppData | null, };
+
+/**
+ * `appData` of a data consumer.
+ */
+export type DataConsumerAppData = { 
+/**
+ * Who sends; absent for the bot.
+ */
+peerId?: string | null, 
+/**
+ * What it is for.
+ */
+channel: Channel, };
+
+/**
+ * Names a data consumer of the receiver.
+ */
+export type DataConsumerRef = { 
+/**
+ * Which data consumer.
+ */
+dataConsumerId: string, };
+
+/**
+ * Names a data producer of the sender.
+ */
+export type DataProducerRef = { 
+/**
+ * Which data producer.
+ */
+dataProducerId: string, };
 
 /**
  * The client's program, as it describes itself.
@@ -259,6 +295,47 @@ consumerScore: ConsumerScore,
 appData: ConsumerAppData, };
 
 /**
+ * Payload of `newDataConsumer`. `id` is the older spelling of `dataConsumerId`.
+ */
+export type NewDataConsumer = { 
+/**
+ * Who sends; null for the bot.
+ */
+peerId: string | null, 
+/**
+ * The receiver's transport.
+ */
+transportId: string, 
+/**
+ * The new data consumer.
+ */
+dataConsumerId: string, 
+/**
+ * Same as `dataConsumerId`.
+ */
+id: string, 
+/**
+ * The sender's data producer.
+ */
+dataProducerId: string, 
+/**
+ * mediasoup's `SctpStreamParameters`.
+ */
+sctpStreamParameters: import('mediasoup-client').types.SctpStreamParameters, 
+/**
+ * As the sender named it.
+ */
+label: string, 
+/**
+ * As the sender named it.
+ */
+protocol: string, 
+/**
+ * Who and what.
+ */
+appData: DataConsumerAppData, };
+
+/**
  * Payload of `newPeer`: flat for the older dialect, nested for the newer.
  */
 export type NewPeer = { 
@@ -384,6 +461,44 @@ producerId: string,
 id: string, };
 
 /**
+ * Payload of `produceData`.
+ */
+export type ProduceData = { 
+/**
+ * A transport of the direction `producer`.
+ */
+transportId: string, 
+/**
+ * mediasoup's `SctpStreamParameters`.
+ */
+sctpStreamParameters: import('mediasoup-client').types.SctpStreamParameters, 
+/**
+ * Older dialect: `bot` for the bot, anything else for the chat.
+ */
+label: string, 
+/**
+ * Free.
+ */
+protocol: string, 
+/**
+ * `{ channel }` in the newer dialect, free in the older one.
+ */
+appData: { channel: Channel }, };
+
+/**
+ * Answer to `produceData`. `id` is the older spelling of `dataProducerId`.
+ */
+export type ProduceDataAnswer = { 
+/**
+ * The new data producer.
+ */
+dataProducerId: string, 
+/**
+ * Same as `dataProducerId`.
+ */
+id: string, };
+
+/**
  * Names a producer of the sender.
  */
 export type ProducerRef = { 
@@ -439,12 +554,12 @@ score: ConsumerScore, };
 /**
  * What the media pod tells clients. The JSON is `{ "method": …, "data": … }`.
  */
-export type ServerNotification = { "method": "mediasoupVersion", "data": ProtocolVersion } | { "method": "mediasoup-version", "data": ProtocolVersion } | { "method": "newPeer", "data": NewPeer } | { "method": "peerClosed", "data": PeerClosed } | { "method": "peerDisplayNameChanged", "data": DisplayNameChanged } | { "method": "producerScore", "data": ProducerScore } | { "method": "consumerScore", "data": ScoreOf } | { "method": "consumerPaused", "data": ConsumerRef } | { "method": "consumerResumed", "data": ConsumerRef } | { "method": "consumerClosed", "data": ConsumerRef } | { "method": "consumerLayersChanged", "data": ConsumerLayers } | { "method": "activeSpeaker", "data": ActiveSpeaker } | { "method": "speakingPeers", "data": SpeakingPeers };
+export type ServerNotification = { "method": "mediasoupVersion", "data": ProtocolVersion } | { "method": "mediasoup-version", "data": ProtocolVersion } | { "method": "newPeer", "data": NewPeer } | { "method": "peerClosed", "data": PeerClosed } | { "method": "peerDisplayNameChanged", "data": DisplayNameChanged } | { "method": "producerScore", "data": ProducerScore } | { "method": "consumerScore", "data": ScoreOf } | { "method": "consumerPaused", "data": ConsumerRef } | { "method": "consumerResumed", "data": ConsumerRef } | { "method": "consumerClosed", "data": ConsumerRef } | { "method": "dataConsumerClosed", "data": DataConsumerRef } | { "method": "consumerLayersChanged", "data": ConsumerLayers } | { "method": "activeSpeaker", "data": ActiveSpeaker } | { "method": "speakingPeers", "data": SpeakingPeers };
 
 /**
  * What the media pod asks of a client. The JSON is `{ "method": …, "data": … }`.
  */
-export type ServerRequest = { "method": "newConsumer", "data": NewConsumer };
+export type ServerRequest = { "method": "newConsumer", "data": NewConsumer } | { "method": "newDataConsumer", "data": NewDataConsumer };
 
 /**
  * Where media comes from.

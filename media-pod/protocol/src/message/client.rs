@@ -9,6 +9,9 @@ use ts_rs::TS;
 /// Longest display name, in characters.
 pub(crate) const MAX_DISPLAY_NAME: usize = 64;
 
+/// Longest label and protocol of a data channel, in bytes.
+const MAX_LABEL: usize = 128;
+
 /// Everything a client may ask or tell. The JSON is `{ "method": …, "data": … }`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "method", content = "data", rename_all = "camelCase")]
@@ -28,6 +31,8 @@ pub enum ClientRequest {
     Join(Join),
     /// Send audio or video.
     Produce(Produce),
+    /// Send messages over a data channel.
+    ProduceData(ProduceData),
     /// Stop sending.
     CloseProducer(ProducerRef),
     /// Stop sending for a while.
@@ -52,6 +57,10 @@ pub enum ClientRequest {
     GetProducerStats(ProducerRef),
     /// Statistics of a consumer.
     GetConsumerStats(ConsumerRef),
+    /// Statistics of a data producer.
+    GetDataProducerStats(DataProducerRef),
+    /// Statistics of a data consumer.
+    GetDataConsumerStats(DataConsumerRef),
 }
 
 /// An empty payload.
@@ -237,6 +246,65 @@ impl Produce {
     }
 }
 
+/// What a data channel is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export, export_to = "messages.ts")]
+pub enum Channel {
+    /// Messages to everybody.
+    Chat,
+    /// Messages to the room's bot, which answers to everybody.
+    Bot,
+}
+
+/// Payload of `produceData`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export, export_to = "messages.ts")]
+pub struct ProduceData {
+    /// A transport of the direction `producer`.
+    pub transport_id: String,
+    /// mediasoup's `SctpStreamParameters`.
+    #[ts(type = "import('mediasoup-client').types.SctpStreamParameters")]
+    pub sctp_stream_parameters: Value,
+    /// Older dialect: `bot` for the bot, anything else for the chat.
+    #[serde(default)]
+    pub label: String,
+    /// Free.
+    #[serde(default)]
+    pub protocol: String,
+    /// `{ channel }` in the newer dialect, free in the older one.
+    #[serde(default)]
+    #[ts(type = "{ channel: Channel }")]
+    pub app_data: Value,
+}
+
+impl ProduceData {
+    /// The channel in either spelling.
+    pub fn channel(&self) -> Channel {
+        let named = self.app_data.get("channel").and_then(|channel| Channel::deserialize(channel).ok());
+        named.unwrap_or(if self.label == "bot" { Channel::Bot } else { Channel::Chat })
+    }
+}
+
+/// Names a data producer of the sender.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export, export_to = "messages.ts")]
+pub struct DataProducerRef {
+    /// Which data producer.
+    pub data_producer_id: String,
+}
+
+/// Names a data consumer of the receiver.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export, export_to = "messages.ts")]
+pub struct DataConsumerRef {
+    /// Which data consumer.
+    pub data_consumer_id: String,
+}
+
 /// Payload of `setConsumerPreferredLayers`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
@@ -335,6 +403,7 @@ impl ClientRequest {
             Self::RestartIce(_) => "restartIce",
             Self::Join(_) => "join",
             Self::Produce(_) => "produce",
+            Self::ProduceData(_) => "produceData",
             Self::CloseProducer(_) => "closeProducer",
             Self::PauseProducer(_) => "pauseProducer",
             Self::ResumeProducer(_) => "resumeProducer",
@@ -347,6 +416,8 @@ impl ClientRequest {
             Self::GetTransportStats(_) => "getTransportStats",
             Self::GetProducerStats(_) => "getProducerStats",
             Self::GetConsumerStats(_) => "getConsumerStats",
+            Self::GetDataProducerStats(_) => "getDataProducerStats",
+            Self::GetDataConsumerStats(_) => "getDataConsumerStats",
         }
     }
 
@@ -356,6 +427,9 @@ impl ClientRequest {
             Self::ChangeDisplayName(name) => check_name(&name.display_name),
             Self::CreateWebRtcTransport(create) if create.direction().is_none() => {
                 Err("appData.direction says neither producer nor consumer")
+            }
+            Self::ProduceData(data) if data.label.len() > MAX_LABEL || data.protocol.len() > MAX_LABEL => {
+                Err("label and protocol must have 128 bytes at most")
             }
             Self::SetConsumerPriority(Priority { priority: 0, .. }) => Err("priority must be 1 to 255"),
             _ => Ok(()),
@@ -404,6 +478,24 @@ mod tests {
             let produce =
                 Produce { transport_id: "t".into(), kind, rtp_parameters: json!({}), app_data: app_data.clone() };
             assert_eq!(produce.source(), source, "{app_data}");
+        }
+    }
+
+    #[test]
+    fn both_dialects_name_the_channel() {
+        let cases = [
+            ("chat", json!({ "channel": "bot" }), Channel::Bot),
+            ("bot", json!({ "channel": "chat" }), Channel::Chat),
+            ("bot", json!({ "info": "my-bot-DataProducer" }), Channel::Bot),
+            ("chat", json!({}), Channel::Chat),
+            ("", json!(null), Channel::Chat),
+        ];
+        for (label, app_data, channel) in cases {
+            let data = json!({ "transportId": "t", "sctpStreamParameters": {}, "label": label, "appData": app_data });
+            let Ok(ClientRequest::ProduceData(produce)) = ClientRequest::parse("produceData", data.clone()) else {
+                panic!("refused: {data}");
+            };
+            assert_eq!(produce.channel(), channel, "{data}");
         }
     }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use ts_rs::TS;
 
-use super::client::{Device, MediaKind, Source};
+use super::client::{Channel, Device, MediaKind, Source};
 
 /// What the media pod asks of a client. The JSON is `{ "method": …, "data": … }`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
@@ -13,6 +13,8 @@ use super::client::{Device, MediaKind, Source};
 pub enum ServerRequest {
     /// Receive a producer of somebody else; resumed once accepted.
     NewConsumer(Box<NewConsumer>),
+    /// Receive the messages of somebody else, or of the bot.
+    NewDataConsumer(Box<NewDataConsumer>),
 }
 
 /// What the media pod tells clients. The JSON is `{ "method": …, "data": … }`.
@@ -41,6 +43,8 @@ pub enum ServerNotification {
     ConsumerResumed(super::ConsumerRef),
     /// The consumer is gone.
     ConsumerClosed(super::ConsumerRef),
+    /// The data consumer is gone.
+    DataConsumerClosed(super::DataConsumerRef),
     /// Other layers arrive now.
     ConsumerLayersChanged(ConsumerLayers),
     /// Who speaks.
@@ -185,6 +189,17 @@ pub struct ProduceAnswer {
     pub id: String,
 }
 
+/// Answer to `produceData`. `id` is the older spelling of `dataProducerId`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export, export_to = "messages.ts")]
+pub struct ProduceDataAnswer {
+    /// The new data producer.
+    pub data_producer_id: String,
+    /// Same as `dataProducerId`.
+    pub id: String,
+}
+
 /// Answer to the statistics requests of the newer dialect; the older one gets the bare array.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 #[ts(export, export_to = "messages.ts")]
@@ -237,6 +252,44 @@ pub struct ConsumerAppData {
     /// Older dialect's mark of a shared screen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share: Option<bool>,
+}
+
+/// Payload of `newDataConsumer`. `id` is the older spelling of `dataConsumerId`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export, export_to = "messages.ts")]
+pub struct NewDataConsumer {
+    /// Who sends; null for the bot.
+    pub peer_id: Option<String>,
+    /// The receiver's transport.
+    pub transport_id: String,
+    /// The new data consumer.
+    pub data_consumer_id: String,
+    /// Same as `dataConsumerId`.
+    pub id: String,
+    /// The sender's data producer.
+    pub data_producer_id: String,
+    /// mediasoup's `SctpStreamParameters`.
+    #[ts(type = "import('mediasoup-client').types.SctpStreamParameters")]
+    pub sctp_stream_parameters: Value,
+    /// As the sender named it.
+    pub label: String,
+    /// As the sender named it.
+    pub protocol: String,
+    /// Who and what.
+    pub app_data: DataConsumerAppData,
+}
+
+/// `appData` of a data consumer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export, export_to = "messages.ts", optional_fields = nullable)]
+pub struct DataConsumerAppData {
+    /// Who sends; absent for the bot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer_id: Option<String>,
+    /// What it is for.
+    pub channel: Channel,
 }
 
 /// mediasoup's score of a consumer; 0 (worst) to 10.
