@@ -29,6 +29,22 @@ const pool = (name: string, spec: object): object => ({
   spec: { ...POOL_DEFAULTS, ...spec },
 });
 
+/** Somebody else's pod that has a port of its node. Whether it runs well does not matter. */
+const portHolder = (node: string, port: number): object => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: `holder-${node}`, namespace: NAMESPACE, labels: { 'holds-a-port': 'true' } },
+  spec: {
+    nodeName: node,
+    containers: [{
+      name: 'holder',
+      image: 'ghcr.io/convene-dev/convene-media-pod:0.1.0',
+      args: ['--dev'],
+      ports: [{ containerPort: port, hostPort: port, protocol: 'UDP' }],
+    }],
+  },
+});
+
 /** The media pod that carries the meeting now. */
 async function carrier(): Promise<{ name: string; uid: string }> {
   const { status } = await getObject(...MEETING);
@@ -171,6 +187,36 @@ test('a meeting larger than its pool allows waits, and says so', async () => {
   await describeShows(['meeting', 'too-large'], new RegExp(condition.reason), /Events:[^]*tiny/);
   await kubectl('delete', 'meeting', 'too-large');
   await kubectl('delete', 'mediapool', 'tiny', '--namespace', NAMESPACE);
+});
+
+test('a pool that is full says so, and takes the meeting that waits when there is room', async () => {
+  await apply(pool('crowded', { capacity: { meetings: 1 } }));
+  await apply(meeting('first', { pool: 'crowded' }));
+  await conditionOf(['meeting', 'first'], 'Ready', { status: 'True' });
+  await apply(meeting('second', { pool: 'crowded' }));
+  const condition = await conditionOf(['meeting', 'second'], 'Assigned', { status: 'False', reason: /^PoolFull$/ });
+  expect(condition.message).toContain('crowded');
+  await describeShows(['meeting', 'second'], /PoolFull/, /Events:[^]*PoolFull/);
+
+  await kubectl('delete', 'meeting', 'first');
+  await conditionOf(['meeting', 'second'], 'Ready', { status: 'True' });
+  await kubectl('delete', 'meeting', 'second');
+  await kubectl('delete', 'mediapool', 'crowded', '--namespace', NAMESPACE);
+});
+
+test('ports that others hold are named, and used as soon as they are free', async () => {
+  const port = 44_000;
+  const nodes = (await listObjects('nodes')).map(({ metadata }) => metadata.name);
+  for (const node of nodes) await apply(portHolder(node, port));
+  const name = ['mediapool', 'squeezed', '--namespace', NAMESPACE];
+  await apply(pool('squeezed', { rtcPorts: { min: port, max: port } }));
+  const condition = await conditionOf(name, 'PodsAvailable', { status: 'False', reason: /^PortsTaken$/ });
+  expect(condition.message).toContain(String(port));
+  await describeShows(name, /PortsTaken/, /Events:[^]*PortsTaken/);
+
+  await kubectl('delete', 'pods', '--namespace', NAMESPACE, '--selector', 'holds-a-port=true', '--force', '--grace-period=0');
+  await conditionOf(name, 'PodsAvailable', { status: 'True' }, 90);
+  await kubectl('delete', 'mediapool', 'squeezed', '--namespace', NAMESPACE);
 });
 
 test('a pool whose image does not exist says so, and the other pools go on', async () => {
