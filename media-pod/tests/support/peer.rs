@@ -61,7 +61,7 @@ impl Peer {
         let (arrived, received) = channel();
         let (said, heard) = channel();
         std::thread::spawn(move || {
-            Loop { rtc, socket, local, role, to_do, arrived, said, channels: HashMap::new(), to_say: Vec::new() }.run()
+            Loop { rtc, socket, local, role, to_do, arrived, said, channels: HashMap::new(), to_say: Vec::new() }.run();
         });
         let dtls_parameters = json!({ "role": "client", "fingerprints": [fingerprint] });
         Self { dtls_parameters, received, heard, commands }
