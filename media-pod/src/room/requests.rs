@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::command::Context;
 use super::effect::Operation;
 use super::ids::{ConnectionId, ConsumerId, DataConsumerId, DataProducerId, PeerId, ProducerId, TransportId};
+use super::limits::Limits;
 use super::peer::{Joined, Peer};
 use super::{Effects, Room};
 
@@ -58,8 +59,10 @@ impl Room {
         request: ClientRequest,
         effects: &mut Effects,
     ) -> Result<Verdict, Refusal> {
-        let capabilities = self.capabilities.clone();
-        let limits = self.limits.clone();
+        if matches!(request, ClientRequest::GetRouterRtpCapabilities(_)) {
+            return Ok(Verdict::Answer(self.capabilities_answer()));
+        }
+        let Limits { transports_per_peer, producers_per_peer, data_producers_per_peer, .. } = self.limits;
         let Some((peer_id, peer)) = self.peer_of(connection) else {
             return Err(Refusal(409, "this connection has been replaced".into()));
         };
@@ -69,18 +72,13 @@ impl Room {
                 peer.wraps_stats = true;
                 Ok(Verdict::Answer(json!({})))
             }
-            ClientRequest::GetRouterRtpCapabilities(_) => {
-                let answer =
-                    RouterCapabilitiesAnswer { router_rtp_capabilities: capabilities.clone(), flat: capabilities };
-                Ok(Verdict::Answer(json!(answer)))
-            }
             ClientRequest::CreateWebRtcTransport(create) => {
-                create_transport(peer, connection, id, &create, limits.transports_per_peer)
+                create_transport(peer, connection, id, &create, transports_per_peer)
             }
             ClientRequest::Join(join) => self.join(&peer_id, id, join, effects),
-            ClientRequest::Produce(produce) => start_producer(peer, connection, id, produce, limits.producers_per_peer),
+            ClientRequest::Produce(produce) => start_producer(peer, connection, id, produce, producers_per_peer),
             ClientRequest::ProduceData(produce) => {
-                start_data_producer(peer, connection, id, produce, limits.data_producers_per_peer)
+                start_data_producer(peer, connection, id, produce, data_producers_per_peer)
             }
             ClientRequest::CloseProducer(producer) => self.close_producer(&peer_id, &producer.producer_id, effects),
             ClientRequest::PauseProducer(producer) => self.set_paused(&peer_id, &producer.producer_id, true, effects),
@@ -91,6 +89,11 @@ impl Room {
                 Ok(Verdict::Run(operation, Context::Request { connection, id }))
             }
         }
+    }
+
+    fn capabilities_answer(&self) -> Value {
+        let flat = self.capabilities.clone();
+        json!(RouterCapabilitiesAnswer { router_rtp_capabilities: flat.clone(), flat })
     }
 
     /// Answers, makes the newcomer known, then offers what the others send: clients rely on this order.
