@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use convene_protocol::admission::MeetingGrant;
+use convene_protocol::admission::{MediaGrant, MeetingGrant};
 use serde::Deserialize;
 use serde_json::json;
 use tower_http::services::{ServeDir, ServeFile};
@@ -51,6 +51,7 @@ pub(crate) fn grant(namespace: &str, name: &str) -> Result<MeetingGrant, Box<Res
         title: name.to_owned(),
         max_participants: MAX_PARTICIPANTS,
         empty_timeout_seconds: EMPTY_TIMEOUT_SECONDS,
+        media: MediaGrant::default(),
     })
 }
 

@@ -13,7 +13,7 @@ use convene_media_pod::config::{Announced, Args, Config, LogFormat, Trust, addre
 use convene_media_pod::drain;
 use convene_media_pod::http::AppState;
 use convene_media_pod::metrics::Metrics;
-use convene_media_pod::rooms::Rooms;
+use convene_media_pod::rooms::{Rooms, Settings};
 use convene_media_pod::sfu::workers::{WorkerSpec, Workers, WorkersError};
 use convene_protocol::admission::{AdmissionError, KeySet};
 use thiserror::Error;
@@ -103,7 +103,7 @@ async fn start(config: &Config, announced: Vec<String>) -> Result<AppState, Star
         announced,
     };
     let workers = Workers::start(spec, metrics.clone()).await?;
-    let rooms = Rooms::new(Arc::clone(&workers), metrics.clone());
+    let rooms = Rooms::new(Arc::clone(&workers), Settings::default(), metrics.clone());
     Ok(AppState { rooms, workers, keys, metrics, started: Instant::now() })
 }
 

@@ -1,6 +1,13 @@
 //! Prometheus metrics of the media pod. Labels are bounded: no names of meetings or people.
 
-use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
+use prometheus::{
+    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+};
+
+use crate::room::Fact;
+
+/// Seconds; people leave when it takes longer than the last.
+const JOIN_BUCKETS: [f64; 10] = [0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0, 15.0, 60.0];
 
 /// Every metric of the pod; clones share them.
 #[derive(Clone, Debug)]
@@ -24,6 +31,10 @@ pub struct Metrics {
     pub protocol_errors: IntCounterVec,
     /// WebSockets by `outcome` of their opening.
     pub connection_attempts: IntCounterVec,
+    /// What was not made because a limit was reached, by `limit`.
+    pub limits_reached: IntCounterVec,
+    /// Seconds from the connection to a `stage`: joined, media.
+    pub join_seconds: HistogramVec,
 }
 
 impl Default for Metrics {
@@ -63,6 +74,21 @@ impl Default for Metrics {
                 "signaling connections asked for",
                 &["outcome"],
             ),
+            limits_reached: counters(
+                &registry,
+                "convene_media_limits_reached_total",
+                "what was not made because a limit was reached",
+                &["limit"],
+            ),
+            join_seconds: histograms(
+                &registry,
+                HistogramOpts::new(
+                    "convene_media_join_seconds",
+                    "time from the connection to being joined, and to media",
+                )
+                .buckets(JOIN_BUCKETS.into()),
+                &["stage"],
+            ),
             registry,
         };
         #[cfg(target_os = "linux")]
@@ -77,9 +103,18 @@ impl Metrics {
         TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_default()
     }
 
+    /// Counts what a room has noted.
+    pub fn note(&self, fact: Fact) {
+        match fact {
+            Fact::Joined(after) => self.join_seconds.with_label_values(&["joined"]).observe(after.as_secs_f64()),
+            Fact::MediaConnected(after) => self.join_seconds.with_label_values(&["media"]).observe(after.as_secs_f64()),
+            Fact::LimitReached(limit) => self.limits_reached.with_label_values(&[limit]).inc(),
+        }
+    }
+
     /// Open things of one sort, over all kinds of media.
     pub fn count(&self, object: &str) -> i64 {
-        let kinds: &[&str] = if object == "transport" { &["webrtc"] } else { &["audio", "video"] };
+        let kinds: &[&str] = if object == "transport" { &["webrtc", "plain"] } else { &["audio", "video"] };
         kinds.iter().map(|kind| self.objects.with_label_values(&[object, kind]).get()).sum()
     }
 
@@ -135,4 +170,10 @@ fn counters(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Int
     let counters = IntCounterVec::new(Opts::new(name, help), labels).expect("the names here are valid");
     registry.register(Box::new(counters.clone())).expect("every name is registered once");
     counters
+}
+
+fn histograms(registry: &Registry, options: HistogramOpts, labels: &[&str]) -> HistogramVec {
+    let histograms = HistogramVec::new(options, labels).expect("the names here are valid");
+    registry.register(Box::new(histograms.clone())).expect("every name is registered once");
+    histograms
 }

@@ -5,15 +5,21 @@
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod broadcaster;
+mod broadcasting;
+mod chat;
+mod chatting;
 mod command;
 mod data;
 mod effect;
 mod events;
 mod ids;
 mod limits;
+mod owned;
 mod peer;
 mod requests;
 mod results;
+mod seats;
 #[cfg(test)]
 mod tests;
 
@@ -21,13 +27,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use convene_protocol::frame::{CLOSE_COME_BACK, CLOSE_FINAL};
-use convene_protocol::message::{ConsumerRef, PeerClosed, ProtocolVersion, ServerNotification};
+use convene_protocol::message::{ConsumerRef, PeerClosed, ServerNotification};
 use serde_json::Value;
 
+use chat::Chat;
 pub use command::{
-    Command, Context, CreatedConsumer, CreatedDataConsumer, CreatedTransport, End, MediaError, MediaEvent, Outcome,
+    Asker, Command, Context, CreatedConsumer, CreatedDataConsumer, CreatedPlainTransport, CreatedProducer,
+    CreatedTransport, End, MediaError, MediaEvent, Outcome,
 };
-pub use effect::{Effect, Operation, Outgoing};
+pub use effect::{Effect, Fact, Operation, Outgoing};
 pub use ids::{ConnectionId, ConsumerId, DataConsumerId, DataProducerId, PeerId, ProducerId, TransportId};
 pub use limits::Limits;
 
@@ -41,28 +49,50 @@ pub struct Room {
     capabilities: Value,
     version: String,
     peers: BTreeMap<PeerId, Peer>,
+    chat: Chat,
     empty_since: Option<Duration>,
 }
 
 impl Room {
-    /// An empty room. `now` is the time since any fixed point, as in every later call.
-    pub fn new(limits: Limits, capabilities: Value, version: String, now: Duration) -> Self {
-        Self { limits, capabilities, version, peers: BTreeMap::new(), empty_since: Some(now) }
+    /// An empty room. Every later `now` is the time since this moment, which is `opened_at` milliseconds after 1970.
+    pub fn new(limits: Limits, capabilities: Value, version: String, opened_at: u64) -> Self {
+        let chat = Chat::new(limits.chat_messages, opened_at);
+        Self { limits, capabilities, version, peers: BTreeMap::new(), chat, empty_since: Some(Duration::ZERO) }
     }
 
-    /// Participants who have joined.
+    /// Participants who have joined, broadcasters not counted.
     pub fn participants(&self) -> usize {
-        self.peers.values().filter(|peer| peer.joined.is_some()).count()
+        self.peers.values().filter(|peer| peer.joined.is_some() && !peer.is_broadcaster).count()
+    }
+
+    /// What is in the room now.
+    pub fn census(&self) -> RoomCensus {
+        let count = |of: fn(&Peer) -> usize| self.peers.values().map(of).sum();
+        RoomCensus {
+            participants: self.participants(),
+            joining: self.unjoined().count(),
+            broadcasters: self.peers.values().filter(|peer| peer.is_broadcaster).count(),
+            transports: count(|peer| peer.transports.len()),
+            producers: count(|peer| peer.producers.len()),
+            consumers: count(|peer| peer.consumers.len()),
+            data_producers: count(|peer| peer.data_producers.len()),
+            data_consumers: count(|peer| peer.data_consumers.len()),
+        }
     }
 
     /// Takes what happened, gives what is to be done, in order.
     pub fn handle(&mut self, command: Command, now: Duration) -> Vec<Effect> {
         let mut effects = Effects::default();
         match command {
-            Command::Connected { connection, peer } => self.connect(connection, peer, &mut effects),
+            Command::Connected { connection, peer, replicas } => {
+                self.connect(connection, peer, replicas, now, &mut effects);
+            }
             Command::Disconnected { connection } => self.disconnect(connection, &mut effects),
-            Command::Request { connection, id, request } => self.request(connection, id, request, &mut effects),
-            Command::Notification { connection, request } => self.notified(connection, request, &mut effects),
+            Command::Request { connection, id, request } => {
+                self.request(Asker::client(connection, id), request, now, &mut effects);
+            }
+            Command::Notification { connection, request } => self.notified(connection, request, now, &mut effects),
+            Command::Broadcaster { call, peer, request } => self.broadcast(call, &peer, request, now, &mut effects),
             Command::Answered { connection, id, is_ok } => self.answered(connection, id, is_ok, &mut effects),
             Command::MediaDone { context, outcome } => self.media_done(context, outcome, now, &mut effects),
             Command::Media(event) => self.media_event(event, now, &mut effects),
@@ -71,21 +101,6 @@ impl Room {
         }
         self.note_emptiness(now);
         effects.0
-    }
-
-    fn connect(&mut self, connection: ConnectionId, id: PeerId, effects: &mut Effects) {
-        // The old socket of the same person may be half open: this is how reconnecting looks.
-        if self.peers.contains_key(&id) {
-            self.remove(&id, effects, Some((CLOSE_FINAL, "replaced by a newer connection of the same peer")));
-        }
-        if self.peers.len() >= self.limits.peers {
-            effects.close(connection, CLOSE_FINAL, "the meeting is full");
-            return;
-        }
-        self.peers.insert(id, Peer::new(connection));
-        let version = ProtocolVersion { version: self.version.clone() };
-        effects.tell(connection, ServerNotification::MediasoupVersion(version.clone()));
-        effects.tell(connection, ServerNotification::MediasoupVersionLegacy(version));
     }
 
     fn disconnect(&mut self, connection: ConnectionId, effects: &mut Effects) {
@@ -115,19 +130,14 @@ impl Room {
 
     fn tick(&mut self, now: Duration, effects: &mut Effects) {
         self.drop_unanswered_offers(now, effects);
-        for id in self.lost_peers(now) {
-            self.remove(&id, effects, Some((CLOSE_COME_BACK, "media connection lost: please come back")));
+        self.speak_up(effects);
+        for (id, close) in self.overdue(now) {
+            self.remove(&id, effects, Some(close));
         }
         let is_abandoned = self.empty_since.is_some_and(|since| now.saturating_sub(since) >= self.limits.empty_timeout);
         if is_abandoned {
-            effects.0.push(Effect::Shut);
+            self.remove_all((CLOSE_COME_BACK, "the room was empty"), effects);
         }
-    }
-
-    fn lost_peers(&self, now: Duration) -> Vec<PeerId> {
-        let is_lost =
-            |peer: &Peer| peer.lost_since().is_some_and(|since| now.saturating_sub(since) >= self.limits.ice_grace);
-        self.peers.iter().filter(|(_, peer)| is_lost(peer)).map(|(id, _)| id.clone()).collect()
     }
 
     fn drop_unanswered_offers(&mut self, now: Duration, effects: &mut Effects) {
@@ -141,8 +151,10 @@ impl Room {
         }
     }
 
+    /// Broadcasters keep no room alive: somebody has to be there to receive.
     fn note_emptiness(&mut self, now: Duration) {
-        self.empty_since = if self.peers.is_empty() { self.empty_since.or(Some(now)) } else { None };
+        let is_empty = self.peers.values().all(|peer| peer.is_broadcaster);
+        self.empty_since = if is_empty { self.empty_since.or(Some(now)) } else { None };
     }
 
     /// Takes a participant and all that is theirs out of the room, and tells the others.
@@ -153,6 +165,10 @@ impl Room {
         }
         for producer in peer.data_producers.keys() {
             self.close_data_consumers_of(producer, effects);
+        }
+        // A voice is on no transport of the peer's.
+        if let Some(voice) = peer.voice.producer() {
+            effects.run(Operation::CloseDataProducer(voice.clone()));
         }
         if peer.joined.is_some() {
             self.tell_joined(&ServerNotification::PeerClosed(PeerClosed { peer_id: id.0.clone() }), None, effects);
@@ -201,6 +217,27 @@ impl Room {
     }
 }
 
+/// How much of everything there is in a room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RoomCensus {
+    /// Who have joined, broadcasters not counted.
+    pub participants: usize,
+    /// Connections that have not joined yet.
+    pub joining: usize,
+    /// Senders and receivers without a WebSocket.
+    pub broadcasters: usize,
+    /// Transports, WebRTC and plain.
+    pub transports: usize,
+    /// Streams into the room.
+    pub producers: usize,
+    /// Streams out of the room.
+    pub consumers: usize,
+    /// Data channels into the room.
+    pub data_producers: usize,
+    /// Data channels out of the room.
+    pub data_consumers: usize,
+}
+
 /// Effects in the order in which they are to be run.
 #[derive(Default)]
 struct Effects(Vec<Effect>);
@@ -210,12 +247,16 @@ impl Effects {
         self.0.push(Effect::Send(connection, Outgoing::Notification(told)));
     }
 
-    fn succeed(&mut self, connection: ConnectionId, id: u64, data: Value) {
-        self.0.push(Effect::Send(connection, Outgoing::Success(id, data)));
+    fn succeed(&mut self, asker: Asker, data: Value) {
+        self.0.push(Effect::Send(asker.reply, Outgoing::Success(asker.id, data)));
     }
 
-    fn fail(&mut self, connection: ConnectionId, id: u64, code: u16, reason: impl Into<String>) {
-        self.0.push(Effect::Send(connection, Outgoing::Failure { id, code, reason: reason.into() }));
+    fn fail(&mut self, asker: Asker, code: u16, reason: impl Into<String>) {
+        self.0.push(Effect::Send(asker.reply, Outgoing::Failure { id: asker.id, code, reason: reason.into() }));
+    }
+
+    fn note(&mut self, fact: Fact) {
+        self.0.push(Effect::Note(fact));
     }
 
     fn close(&mut self, connection: ConnectionId, code: u16, reason: &'static str) {

@@ -11,9 +11,9 @@ use thiserror::Error;
 use tokio::sync::Mutex;
 
 use crate::metrics::Metrics;
-use crate::room::{ConnectionId, End, Limits};
-use crate::sfu::workers::{Workers, WorkersError};
-use crate::shell::{Input, MediaPlane, RoomHandle, Shell};
+use crate::room::{ConnectionId, End, Limits, RoomCensus};
+use crate::sfu::workers::Workers;
+use crate::shell::{Input, Layout, MediaPlane, MediaSettings, OpenError, RoomHandle, Shell};
 
 /// A meeting's name on this pod: namespace (empty without Kubernetes) and name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,22 +30,17 @@ pub enum EnterError {
     /// The pod is about to end.
     #[error("this media pod is shutting down")]
     Draining,
-    /// No worker took the room.
+    /// The media plane cannot take the room.
     #[error("cannot open the room {name:?}")]
-    Place {
+    Open {
         /// The room.
         name: String,
         /// Why.
-        source: WorkersError,
+        source: OpenError,
     },
-    /// The worker took the room and failed it.
-    #[error("cannot set up the room {name:?}")]
-    SetUp {
-        /// The room.
-        name: String,
-        /// mediasoup's own words.
-        source: mediasoup::worker::RequestError,
-    },
+    /// Senders and receivers on different workers need two.
+    #[error("usePipeTransports needs two media workers")]
+    TooFewWorkers,
 }
 
 impl EnterError {
@@ -53,10 +48,19 @@ impl EnterError {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Draining => "Draining",
-            Self::Place { source, .. } => source.reason(),
-            Self::SetUp { .. } => "RoomSetUpFailed",
+            Self::Open { source, .. } => source.reason(),
+            Self::TooFewWorkers => "TooFewWorkers",
         }
     }
+}
+
+/// What every room of the pod gets, where its meeting says nothing else.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// How much it may have.
+    pub limits: Limits,
+    /// How much of the network its media may use.
+    pub media: MediaSettings,
 }
 
 /// All rooms of the pod.
@@ -64,6 +68,7 @@ impl EnterError {
 pub struct Rooms {
     open: Mutex<HashMap<RoomKey, OpenRoom>>,
     workers: Arc<Workers>,
+    settings: Settings,
     metrics: Metrics,
     is_draining: AtomicBool,
     next_number: AtomicU64,
@@ -79,18 +84,19 @@ struct OpenRoom {
 
 impl Rooms {
     /// No rooms yet.
-    pub fn new(workers: Arc<Workers>, metrics: Metrics) -> Arc<Self> {
+    pub fn new(workers: Arc<Workers>, settings: Settings, metrics: Metrics) -> Arc<Self> {
         Arc::new(Self {
             open: Mutex::new(HashMap::new()),
             workers,
+            settings,
             metrics,
             is_draining: AtomicBool::new(false),
             next_number: AtomicU64::new(1),
         })
     }
 
-    /// The room for a meeting; opened if it is not. A room of an older meeting with the same name ends first.
-    pub async fn enter(self: &Arc<Self>, grant: &MeetingGrant) -> Result<RoomHandle, EnterError> {
+    /// The room for a meeting; opened with this layout if it is not. A room of an older meeting with the same name ends first.
+    pub async fn enter(self: &Arc<Self>, grant: &MeetingGrant, layout: Layout) -> Result<RoomHandle, EnterError> {
         if self.is_draining() {
             return Err(EnterError::Draining);
         }
@@ -102,8 +108,11 @@ impl Rooms {
             }
             room.handle.send(Input::End(End::Over)).await;
         }
+        if layout == Layout::Piped && (self.workers.alive() < 2 || self.workers.plain_ports().is_none()) {
+            return Err(EnterError::TooFewWorkers);
+        }
         let number = self.next_number.fetch_add(1, Ordering::Relaxed);
-        let handle = self.start(grant, key.clone(), number).await?;
+        let handle = self.start(grant, layout, key.clone(), number).await?;
         open.insert(key, OpenRoom { number, uid: grant.uid.clone(), handle: handle.clone() });
         Ok(handle)
     }
@@ -111,18 +120,44 @@ impl Rooms {
     async fn start(
         self: &Arc<Self>,
         grant: &MeetingGrant,
+        layout: Layout,
         key: RoomKey,
         number: u64,
     ) -> Result<RoomHandle, EnterError> {
-        let name = grant.name.clone();
-        let place = self.workers.place().await;
-        let place = place.map_err(|source| EnterError::Place { name: name.clone(), source })?;
-        let announced = self.workers.announced().to_vec();
-        let media = MediaPlane::new(place, announced, self.metrics.clone()).await;
-        let (media, events) = media.map_err(|source| EnterError::SetUp { name, source })?;
+        let settings = self.settings.media.with(&grant.media);
+        let opened = MediaPlane::open(Arc::clone(&self.workers), layout, settings, self.metrics.clone()).await;
+        let (media, events) = opened.map_err(|source| EnterError::Open { name: grant.name.clone(), source })?;
         tracing::info!(namespace = key.namespace, name = key.name, uid = grant.uid, "room opened");
         let rooms = Arc::downgrade(self);
-        Ok(Shell::start(limits(grant), media, events, self.metrics.clone(), forget(rooms, key, number)))
+        let limits = self.limits(grant);
+        Ok(Shell::start(limits, media, events, self.metrics.clone(), forget(rooms, key, number)))
+    }
+
+    fn limits(&self, grant: &MeetingGrant) -> Limits {
+        Limits {
+            peers: grant.max_participants as usize,
+            empty_timeout: Duration::from_secs(grant.empty_timeout_seconds),
+            ..self.settings.limits.clone()
+        }
+    }
+
+    /// What every room gets, where its meeting says nothing else.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The open room of a meeting.
+    pub async fn find(&self, key: &RoomKey) -> Option<RoomHandle> {
+        let open = self.open.lock().await;
+        open.get(key).filter(|room| !room.handle.is_over()).map(|room| room.handle.clone())
+    }
+
+    /// Every open room with what is in it, sorted.
+    pub async fn census(&self) -> Vec<(RoomKey, RoomCensus)> {
+        let open = self.open.lock().await;
+        let mut all: Vec<_> = open.iter().map(|(key, room)| (key.clone(), room.handle.census())).collect();
+        all.sort_by(|(a, _), (b, _)| a.cmp(b));
+        all
     }
 
     /// A number for a new connection.
@@ -177,14 +212,6 @@ impl Rooms {
         if tokio::time::timeout(at_most, all_over).await.is_err() {
             tracing::warn!("some rooms did not end in time");
         }
-    }
-}
-
-fn limits(grant: &MeetingGrant) -> Limits {
-    Limits {
-        peers: grant.max_participants as usize,
-        empty_timeout: Duration::from_secs(grant.empty_timeout_seconds),
-        ..Limits::default()
     }
 }
 

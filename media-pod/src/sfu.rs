@@ -5,4 +5,6 @@
 pub mod block;
 pub mod candidates;
 pub mod codecs;
+pub mod spread;
+pub mod thread;
 pub mod workers;

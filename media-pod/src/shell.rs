@@ -3,24 +3,30 @@
 //! It decides nothing itself. It owns the room's handles of the media plane ([`media`]) and the way to each client; both end
 //! with it.
 
+mod convert;
 mod data;
 mod media;
+mod pipes;
+mod settings;
+mod sites;
+mod streams;
+mod transports;
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use convene_protocol::frame;
 use convene_protocol::message::ClientRequest;
-use serde_json::json;
-use tokio::sync::mpsc;
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::MissedTickBehavior;
 
-pub use media::MediaPlane;
+pub use media::{MediaPlane, OpenError};
+pub use settings::{Layout, MediaSettings};
 
 use crate::metrics::Metrics;
-use crate::room::{Command, ConnectionId, Effect, End, Limits, MediaEvent, Outgoing, PeerId, Room};
+use crate::room::broadcaster::{BroadcasterRequest, Refused};
+use crate::room::{Command, ConnectionId, Effect, End, Limits, MediaEvent, Outgoing, PeerId, Room, RoomCensus};
 
 /// Commands that wait for a room before its clients are slowed down.
 const INBOX: usize = 256;
@@ -36,6 +42,8 @@ pub enum Input {
         connection: ConnectionId,
         /// As the client calls itself.
         peer: PeerId,
+        /// Further copies that it wants of every consumer.
+        replicas: usize,
         /// The way to it.
         outbox: Outbox,
     },
@@ -59,9 +67,23 @@ pub enum Input {
         /// Whether it accepted.
         is_ok: bool,
     },
+    /// A broadcaster's script calls.
+    Broadcast {
+        /// The call's number; a number of its own.
+        call: ConnectionId,
+        /// The broadcaster.
+        peer: PeerId,
+        /// What.
+        request: Box<BroadcasterRequest>,
+        /// Where the answer goes.
+        answer: Answer,
+    },
     /// The room is to end.
     End(End),
 }
+
+/// Takes the one answer to a broadcaster's call.
+pub type Answer = oneshot::Sender<Result<Value, Refused>>;
 
 /// What a client's WebSocket is to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,7 +101,7 @@ pub type Outbox = mpsc::Sender<Out>;
 #[derive(Clone, Debug)]
 pub struct RoomHandle {
     inbox: mpsc::Sender<Input>,
-    participants: Arc<AtomicUsize>,
+    census: watch::Receiver<RoomCensus>,
 }
 
 impl RoomHandle {
@@ -88,9 +110,29 @@ impl RoomHandle {
         self.inbox.send(input).await.is_ok()
     }
 
+    /// Calls on behalf of a broadcaster and gives the room's answer. `call` is a number never used before.
+    pub async fn broadcast(
+        &self,
+        call: ConnectionId,
+        peer: PeerId,
+        request: BroadcasterRequest,
+    ) -> Result<Value, Refused> {
+        let (answer, answered) = oneshot::channel();
+        let over = || Refused { code: 404, reason: "the room has just ended".into() };
+        if !self.send(Input::Broadcast { call, peer, request: Box::new(request), answer }).await {
+            return Err(over());
+        }
+        answered.await.unwrap_or_else(|_| Err(over()))
+    }
+
+    /// What is in the room, as of the last thing that happened.
+    pub fn census(&self) -> RoomCensus {
+        *self.census.borrow()
+    }
+
     /// Participants who have joined, as of the last thing that happened.
     pub fn participants(&self) -> usize {
-        self.participants.load(Ordering::Relaxed)
+        self.census().participants
     }
 
     /// Returns when the room is over.
@@ -111,7 +153,9 @@ pub struct Shell {
     media: MediaPlane,
     opened: Instant,
     outboxes: HashMap<ConnectionId, Outbox>,
-    participants: Arc<AtomicUsize>,
+    /// Calls that wait for their answer.
+    calls: HashMap<ConnectionId, Answer>,
+    census: watch::Sender<RoomCensus>,
     metrics: Metrics,
 }
 
@@ -125,11 +169,13 @@ impl Shell {
         on_over: impl Future<Output = ()> + Send + 'static,
     ) -> RoomHandle {
         let (inbox, inputs) = mpsc::channel(INBOX);
-        let participants = Arc::<AtomicUsize>::default();
+        let (census, seen) = watch::channel(RoomCensus::default());
         let capabilities = media.rtp_capabilities();
-        let room = Room::new(limits, capabilities, crate::sfu::workers::MEDIASOUP_VERSION.to_owned(), Duration::ZERO);
-        let handle = RoomHandle { inbox, participants: Arc::clone(&participants) };
-        let shell = Self { room, media, opened: Instant::now(), outboxes: HashMap::new(), participants, metrics };
+        let room =
+            Room::new(limits, capabilities, crate::sfu::workers::MEDIASOUP_VERSION.to_owned(), unix_milliseconds());
+        let handle = RoomHandle { inbox, census: seen };
+        let (outboxes, calls) = (HashMap::new(), HashMap::new());
+        let shell = Self { room, media, opened: Instant::now(), outboxes, calls, census, metrics };
         tokio::spawn(async move {
             shell.run(inputs, events).await;
             on_over.await;
@@ -151,15 +197,19 @@ impl Shell {
                 break;
             }
         }
-        self.metrics.participants.sub(signed(self.participants.swap(0, Ordering::Relaxed)));
+        self.metrics.participants.sub(signed(self.census.borrow().participants));
         self.metrics.rooms.dec();
     }
 
     fn command(&mut self, input: Input) -> Command {
         match input {
-            Input::Connect { connection, peer, outbox } => {
+            Input::Connect { connection, peer, replicas, outbox } => {
                 self.outboxes.insert(connection, outbox);
-                Command::Connected { connection, peer }
+                Command::Connected { connection, peer, replicas }
+            }
+            Input::Broadcast { call, peer, request, answer } => {
+                self.calls.insert(call, answer);
+                Command::Broadcaster { call, peer, request: *request }
             }
             Input::Disconnect(connection) => {
                 self.outboxes.remove(&connection);
@@ -185,10 +235,11 @@ impl Shell {
                         commands.push_back(Command::MediaDone { context, outcome });
                     }
                     Effect::Send(connection, message) => {
-                        if !self.send(connection, Out::Text(text_of(message))) {
+                        if !self.deliver(connection, message) {
                             commands.push_back(Command::Disconnected { connection });
                         }
                     }
+                    Effect::Note(fact) => self.metrics.note(fact),
                     Effect::Close { connection, code, reason } => {
                         self.send(connection, Out::Close(code, reason));
                         self.outboxes.remove(&connection);
@@ -196,8 +247,22 @@ impl Shell {
                 }
             }
         }
-        self.count_participants();
+        self.count();
         is_over
+    }
+
+    /// To a client's WebSocket, or to the script that called; false for a client that is to be dropped.
+    fn deliver(&mut self, connection: ConnectionId, message: Outgoing) -> bool {
+        let Some(answer) = self.calls.remove(&connection) else {
+            return self.send(connection, Out::Text(text_of(message)));
+        };
+        // A script that has gone away needs no answer.
+        let _ = answer.send(match message {
+            Outgoing::Failure { code, reason, .. } => Err(Refused { code, reason }),
+            Outgoing::Success(_, data) => Ok(data),
+            Outgoing::Request(..) | Outgoing::Notification(_) => Ok(Value::Null),
+        });
+        true
     }
 
     /// False for a client that does not read: its way is full, and it is dropped.
@@ -211,11 +276,16 @@ impl Shell {
         false
     }
 
-    fn count_participants(&self) {
-        let now = self.room.participants();
-        let before = self.participants.swap(now, Ordering::Relaxed);
-        self.metrics.participants.add(signed(now) - signed(before));
+    fn count(&self) {
+        let now = self.room.census();
+        let before = self.census.send_replace(now);
+        self.metrics.participants.add(signed(now.participants) - signed(before.participants));
     }
+}
+
+fn unix_milliseconds() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn signed(count: usize) -> i64 {

@@ -49,11 +49,21 @@ pub async fn refuse(mut socket: WebSocket, come_back: bool, reason: &'static str
     let _ = timeout(SEND_LIMIT, socket.send(close)).await;
 }
 
+/// Who comes in by a WebSocket.
+#[derive(Clone, Debug)]
+pub struct Entrant {
+    /// As the client calls itself.
+    pub peer: PeerId,
+    /// Further copies that it wants of every consumer.
+    pub replicas: usize,
+}
+
 /// Serves one client until either side ends.
-pub async fn serve(socket: WebSocket, room: RoomHandle, connection: ConnectionId, peer: PeerId, metrics: Metrics) {
+pub async fn serve(socket: WebSocket, room: RoomHandle, connection: ConnectionId, entrant: Entrant, metrics: Metrics) {
     let _counted = Counted::new(metrics.connections.clone());
     let (outbox, outgoing) = mpsc::channel(OUTBOX);
-    let connect = Input::Connect { connection, peer, outbox: outbox.clone() };
+    let Entrant { peer, replicas } = entrant;
+    let connect = Input::Connect { connection, peer, replicas, outbox: outbox.clone() };
     if !room.send(connect).await {
         refuse(socket, true, "the room has just ended: please come back").await;
         return;

@@ -6,7 +6,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use convene_protocol::admission::{KeySet, MeetingGrant, Signer};
+use convene_protocol::admission::{KeySet, MediaGrant, MeetingGrant, Signer};
 use convene_protocol::frame::MAX_MESSAGE_BYTES;
 use serde_json::json;
 use support::{Client, Pod};
@@ -30,6 +30,7 @@ fn grant(name: &str, uid: &str, max_participants: u32) -> MeetingGrant {
         title: name.into(),
         max_participants,
         empty_timeout_seconds: 300,
+        media: MediaGrant::default(),
     }
 }
 

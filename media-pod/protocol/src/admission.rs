@@ -38,6 +38,24 @@ pub struct MeetingGrant {
     pub max_participants: u32,
     /// Seconds after which an empty room is closed.
     pub empty_timeout_seconds: u64,
+    /// How much of the network its media may use.
+    #[serde(default)]
+    pub media: MediaGrant,
+}
+
+/// What a meeting says about its media. What it does not say, the pod decides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct MediaGrant {
+    /// Bits per second that one participant may send at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_incoming_bitrate: Option<u32>,
+    /// Bits per second that one participant is sent at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_outgoing_bitrate: Option<u32>,
+    /// Bits per second that one participant is sent until the way has been measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub initial_outgoing_bitrate: Option<u32>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -216,6 +234,7 @@ mod tests {
             title: "Stand-up".into(),
             max_participants: 10,
             empty_timeout_seconds: 300,
+            media: MediaGrant::default(),
         }
     }
 

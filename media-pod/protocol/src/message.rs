@@ -8,13 +8,15 @@ mod client;
 mod server;
 
 pub use client::{
-    Channel, ClientRequest, ConnectTransport, CreateTransport, Direction, Join, Produce, ProduceData, Source,
+    Channel, ChatHistory, ChatText, ClientRequest, ConnectTransport, CreateTransport, Direction, Join, MAX_CHAT_TEXT,
+    Produce, ProduceData, Source, Throttle,
 };
 pub use client::{ConsumerRef, DataConsumerRef, DataProducerRef, DisplayName, NoData, PreferredLayers, Priority};
 pub use client::{Device, MediaKind, ProducerRef, RequestError, TransportAppData, TransportRef};
 pub use server::{
-    ActiveSpeaker, ConsumerAppData, ConsumerLayers, ConsumerScore, DataConsumerAppData, DisplayNameChanged,
-    IceParametersAnswer, JoinAnswer, Layers, NewConsumer, NewDataConsumer, NewPeer, PeerClosed, PeerInfo, PeerVolume,
-    ProduceAnswer, ProduceDataAnswer, ProducerScore, ProtocolVersion, RouterCapabilitiesAnswer, ScoreOf,
-    ServerNotification, ServerRequest, SpeakingPeers, StatsAnswer, TransportAnswer,
+    ActiveSpeaker, ChatHistoryAnswer, ChatMessage, ChatSent, ConsumerAppData, ConsumerLayers, ConsumerScore,
+    DataConsumerAppData, DisplayNameChanged, DownlinkBwe, IceParametersAnswer, JoinAnswer, Layers, NewConsumer,
+    NewDataConsumer, NewPeer, PeerClosed, PeerInfo, PeerVolume, ProduceAnswer, ProduceDataAnswer, ProducerScore,
+    ProtocolVersion, RouterCapabilitiesAnswer, ScoreOf, ServerNotification, ServerRequest, SpeakingPeers, StatsAnswer,
+    TransportAnswer,
 };

@@ -1,8 +1,11 @@
 //! What happens to a room: the inputs of [`super::Room::handle`]. Plain data, no handles.
 
-use convene_protocol::message::{Channel, ClientRequest, ConsumerScore, Direction, Layers, MediaKind, Source};
+use convene_protocol::message::{
+    Channel, ClientRequest, ConsumerScore, Direction, DownlinkBwe, Layers, MediaKind, Source,
+};
 use serde_json::Value;
 
+use super::broadcaster::BroadcasterRequest;
 use super::ids::{ConnectionId, ConsumerId, DataConsumerId, DataProducerId, PeerId, ProducerId, TransportId};
 
 /// Everything that can happen to a room.
@@ -14,6 +17,8 @@ pub enum Command {
         connection: ConnectionId,
         /// Chosen by the client.
         peer: PeerId,
+        /// Further copies that it wants of every consumer.
+        replicas: usize,
     },
     /// A WebSocket ended, for whatever reason.
     Disconnected {
@@ -45,6 +50,15 @@ pub enum Command {
         /// Whether the client accepted.
         is_ok: bool,
     },
+    /// A broadcaster's script calls over HTTP.
+    Broadcaster {
+        /// The call; answered once.
+        call: ConnectionId,
+        /// The broadcaster.
+        peer: PeerId,
+        /// What.
+        request: BroadcasterRequest,
+    },
     /// An [`super::Operation`] has ended.
     MediaDone {
         /// As given with the operation.
@@ -60,33 +74,42 @@ pub enum Command {
     End(End),
 }
 
+/// Who waits for an answer, and on whose behalf.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asker {
+    /// The participant's own connection, which tells it from an earlier one of the same name.
+    pub peer: ConnectionId,
+    /// Where the answer goes: the same, or the HTTP call of a broadcaster.
+    pub reply: ConnectionId,
+    /// Id for the response.
+    pub id: u64,
+}
+
+impl Asker {
+    /// A client that asks on its WebSocket.
+    pub(super) fn client(connection: ConnectionId, id: u64) -> Self {
+        Self { peer: connection, reply: connection, id }
+    }
+}
+
 /// What an operation was for; comes back with its outcome.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Context {
     /// Nobody waits.
     None,
     /// Answer this request with an empty payload, or the error.
-    Request {
-        /// On which connection.
-        connection: ConnectionId,
-        /// Id for the response.
-        id: u64,
-    },
+    Request(Asker),
     /// Note the transport, then answer.
     CreateTransport {
-        /// On which connection.
-        connection: ConnectionId,
-        /// Id for the response.
-        id: u64,
-        /// Which way media flows, seen from the client.
-        direction: Direction,
+        /// Who waits.
+        asker: Asker,
+        /// Which way media flows, seen from the client; `None`: either.
+        direction: Option<Direction>,
     },
     /// Note the producer, answer, and let the others consume it.
     Produce {
-        /// On which connection.
-        connection: ConnectionId,
-        /// Id for the response.
-        id: u64,
+        /// Who waits.
+        asker: Asker,
         /// Audio or video.
         kind: MediaKind,
         /// Where it comes from.
@@ -94,13 +117,18 @@ pub enum Context {
     },
     /// Note the data producer, answer, and let the others consume it.
     ProduceData {
-        /// On which connection.
-        connection: ConnectionId,
-        /// Id for the response.
-        id: u64,
+        /// Who waits.
+        asker: Asker,
         /// What it is for.
         channel: Channel,
     },
+    /// Note the data producer by which the room speaks for a participant that has no data channel.
+    Voice {
+        /// For whom.
+        connection: ConnectionId,
+    },
+    /// The offers of a voice have been made.
+    VoiceOffered,
     /// Note the data consumer and offer it to the client.
     ConsumeData {
         /// The receiver's connection.
@@ -119,6 +147,20 @@ pub enum Context {
         /// What is consumed.
         producer: ProducerId,
     },
+    /// Note the consumer and answer the broadcaster that asked for it.
+    ConsumeFor {
+        /// Who waits.
+        asker: Asker,
+        /// What is consumed.
+        producer: ProducerId,
+    },
+    /// Note the data consumer and answer the broadcaster that asked for it.
+    ConsumeDataFor {
+        /// Who waits.
+        asker: Asker,
+        /// Whose messages.
+        producer: DataProducerId,
+    },
 }
 
 /// What an operation gave.
@@ -128,10 +170,12 @@ pub enum Outcome {
     Done,
     /// A transport was created.
     Transport(Box<CreatedTransport>),
+    /// A transport for RTP without ICE was created.
+    PlainTransport(CreatedPlainTransport),
     /// ICE was restarted; the new parameters.
     IceParameters(Value),
     /// A producer was created.
-    Producer(ProducerId),
+    Producer(CreatedProducer),
     /// A consumer was created.
     Consumer(Box<CreatedConsumer>),
     /// A data producer was created.
@@ -157,6 +201,28 @@ pub struct CreatedTransport {
     pub dtls_parameters: Value,
     /// `SctpParameters`.
     pub sctp_parameters: Option<Value>,
+}
+
+/// A transport for RTP without ICE as the media plane made it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreatedPlainTransport {
+    /// Its id.
+    pub id: TransportId,
+    /// Where to send, as announced.
+    pub ip: String,
+    /// Where to send RTP.
+    pub port: u16,
+    /// Where to send RTCP, when not on one port.
+    pub rtcp_port: Option<u16>,
+}
+
+/// A producer as the media plane made it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreatedProducer {
+    /// Its id.
+    pub id: ProducerId,
+    /// Codecs as receivers get them, those of retransmission left out; mediasoup's JSON.
+    pub consumable_codecs: Value,
 }
 
 /// A consumer as the media plane made it.
@@ -213,6 +279,10 @@ pub enum MediaEvent {
     Volumes(Vec<(ProducerId, i8)>),
     /// Somebody wrote to the bot.
     BotHeard(DataProducerId, String),
+    /// Somebody wrote to everybody.
+    ChatHeard(DataProducerId, String),
+    /// What a client's way can carry, as estimated now.
+    DownlinkBwe(TransportId, DownlinkBwe),
     /// Whose speech dominates.
     DominantSpeaker(ProducerId),
     /// The worker is gone, and with it every handle of the room.

@@ -1,4 +1,4 @@
-//! Data channels: the chat of everybody with everybody, and the bot that answers to all.
+//! Data channels: everybody's to everybody, and the bot's. What is said on them is [`super::chatting`]'s.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use convene_protocol::message::{
 };
 use serde_json::json;
 
-use super::command::{Context, CreatedDataConsumer};
+use super::command::{Asker, Context, CreatedDataConsumer};
 use super::effect::{Effect, Operation, Outgoing};
 use super::ids::{ConnectionId, DataProducerId, PeerId, TransportId};
 use super::peer::Offered;
@@ -17,23 +17,26 @@ use super::{Effects, Room};
 impl Room {
     pub(super) fn note_data_producer(
         &mut self,
-        connection: ConnectionId,
-        id: u64,
+        asker: Asker,
         channel: Channel,
         producer: &DataProducerId,
         effects: &mut Effects,
     ) {
         // Gone meanwhile: it ended with its transport.
-        let Some((peer_id, peer)) = self.peer_of(connection) else { return };
+        let Some((peer_id, peer)) = self.peer_of(asker.peer) else { return };
         let peer_id = peer_id.clone();
         peer.data_producers.insert(producer.clone(), channel);
         let answer = ProduceDataAnswer { data_producer_id: producer.0.clone(), id: producer.0.clone() };
-        effects.succeed(connection, id, json!(answer));
+        effects.succeed(asker, json!(answer));
         if channel == Channel::Chat {
-            let others: Vec<PeerId> = self.peers.keys().filter(|other| **other != peer_id).cloned().collect();
-            for other in others {
-                self.consume_data(&other, Some(producer.clone()), effects);
-            }
+            self.offer_data(&peer_id, producer, effects);
+        }
+    }
+
+    /// Offers somebody's chat to the others.
+    pub(super) fn offer_data(&mut self, sender: &PeerId, producer: &DataProducerId, effects: &mut Effects) {
+        for other in self.all_but(sender) {
+            self.consume_data(&other, Some(producer.clone()), effects);
         }
     }
 
@@ -50,7 +53,7 @@ impl Room {
     }
 
     fn consume_data(&mut self, receiver: &PeerId, producer: Option<DataProducerId>, effects: &mut Effects) {
-        let Some(peer) = self.peers.get(receiver) else { return };
+        let Some(peer) = self.peers.get(receiver).filter(|peer| !peer.is_broadcaster) else { return };
         let (Some(_), Some(transport)) = (&peer.joined, peer.transport(Direction::Consumer)) else { return };
         if peer.data_consumers.values().any(|of| *of == producer) {
             return;
@@ -98,15 +101,24 @@ impl Room {
         }
     }
 
-    /// The bot repeats to everybody what somebody told it.
-    pub(super) fn bot_heard(&self, producer: &DataProducerId, text: &str, effects: &mut Effects) {
-        let sender = self.peers.values().find(|peer| peer.data_producers.contains_key(producer));
-        if let Some(joined) = sender.and_then(|peer| peer.joined.as_ref()) {
-            effects.run(Operation::BotSay(format!("{} told me: \"{text}\"", joined.display_name)));
-        }
+    pub(super) fn note_data_consumer_for(
+        &mut self,
+        asker: Asker,
+        producer: &DataProducerId,
+        created: CreatedDataConsumer,
+        effects: &mut Effects,
+    ) {
+        let Some((_, peer)) = self.peer_of(asker.peer) else {
+            effects.run(Operation::CloseDataConsumer(created.id));
+            return;
+        };
+        let id = created.id.0.clone();
+        peer.data_consumers.insert(created.id, Some(producer.clone()));
+        let stream = created.sctp_stream_parameters["streamId"].clone();
+        effects.succeed(asker, json!({ "dataConsumerId": id, "id": id, "streamId": stream }));
     }
 
-    fn owner_of_data_producer(&self, producer: &DataProducerId) -> Option<&PeerId> {
+    pub(super) fn owner_of_data_producer(&self, producer: &DataProducerId) -> Option<&PeerId> {
         self.peers.iter().find(|(_, peer)| peer.data_producers.contains_key(producer)).map(|(id, _)| id)
     }
 }

@@ -1,5 +1,8 @@
 //! What a room wants done: the outputs of [`super::Room::handle`]. The shell runs them in order.
 
+use std::net::IpAddr;
+use std::time::Duration;
+
 use convene_protocol::message::{Channel, Direction, MediaKind, ServerNotification, ServerRequest};
 use serde_json::Value;
 
@@ -22,8 +25,21 @@ pub enum Effect {
     },
     /// Do something to the media plane; its outcome comes back with the context before anything else does.
     Media(Operation, Context),
+    /// Something worth counting has happened.
+    Note(Fact),
     /// The room is over: nothing is left in it.
     Shut,
+}
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// Somebody joined, so long after the connection.
+    Joined(Duration),
+    /// Somebody's media found its way for the first time, so long after the connection.
+    MediaConnected(Duration),
+    /// A limit kept something from being made.
+    LimitReached(&'static str),
 }
 
 /// A message to a client.
@@ -51,10 +67,30 @@ pub enum Outgoing {
 pub enum Operation {
     /// Make a WebRTC transport.
     CreateTransport {
-        /// Which way media flows, seen from the client.
-        direction: Direction,
+        /// Which way media flows, seen from the client; `None`: either.
+        direction: Option<Direction>,
         /// Offer TCP candidates only.
         force_tcp: bool,
+    },
+    /// Make a transport for RTP without ICE and DTLS.
+    CreatePlainTransport {
+        /// Which way media flows, seen from the other side; `None`: either.
+        direction: Option<Direction>,
+        /// Learn the other side's address from its first packet.
+        comedia: bool,
+        /// RTP and RTCP on one port.
+        rtcp_mux: bool,
+    },
+    /// Tell a plain transport where to send.
+    ConnectPlainTransport {
+        /// Which one.
+        transport: TransportId,
+        /// The other side.
+        ip: IpAddr,
+        /// Its RTP port.
+        port: u16,
+        /// Its RTCP port.
+        rtcp_port: Option<u16>,
     },
     /// Give a transport the client's DTLS parameters.
     ConnectTransport(TransportId, Value),
@@ -71,7 +107,7 @@ pub enum Operation {
         /// mediasoup's `RtpParameters`.
         rtp_parameters: Value,
     },
-    /// Send to a client, paused.
+    /// Send to a client.
     Consume {
         /// The client's receiving transport.
         transport: TransportId,
@@ -79,6 +115,8 @@ pub enum Operation {
         producer: ProducerId,
         /// mediasoup's `RtpCapabilities` of the client.
         rtp_capabilities: Value,
+        /// Wait to be resumed.
+        paused: bool,
     },
     /// Receive messages from a client.
     ProduceData {
@@ -102,6 +140,14 @@ pub enum Operation {
     },
     /// The bot says something to everybody.
     BotSay(String),
+    /// A data producer of the room's own, to speak for a participant without data channels.
+    CreateVoice,
+    /// Nothing: its outcome comes back after those of the operations before it.
+    Settle,
+    /// Say something with such a voice.
+    VoiceSay(DataProducerId, String),
+    /// Drop a data producer.
+    CloseDataProducer(DataProducerId),
     /// Drop a data consumer.
     CloseDataConsumer(DataConsumerId),
     /// Statistics of a data producer.

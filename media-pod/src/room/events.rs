@@ -4,43 +4,78 @@ use std::time::Duration;
 
 use convene_protocol::frame::CLOSE_COME_BACK;
 use convene_protocol::message::{
-    ActiveSpeaker, ConsumerLayers, ConsumerScore, Layers, PeerVolume, ProducerScore, ScoreOf, ServerNotification,
-    SpeakingPeers,
+    ActiveSpeaker, ConsumerLayers, ConsumerScore, DownlinkBwe, Layers, PeerVolume, ProducerScore, ScoreOf,
+    ServerNotification, SpeakingPeers,
 };
 use serde_json::Value;
 
 use super::command::MediaEvent;
-use super::effect::Effect;
+use super::effect::{Effect, Fact};
 use super::ids::{ConnectionId, ConsumerId, ProducerId, TransportId};
+use super::peer::Peer;
 use super::{Effects, Room};
+
+/// How often a client is told of its bandwidth.
+const BANDWIDTH_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Room {
     pub(super) fn media_event(&mut self, event: MediaEvent, now: Duration, effects: &mut Effects) {
         match event {
-            MediaEvent::TransportConnected(transport) => self.set_lost(&transport, None),
-            MediaEvent::TransportDisconnected(transport) => self.set_lost(&transport, Some(now)),
-            MediaEvent::ProducerScore(producer, score) => self.producer_score(&producer, score, effects),
+            MediaEvent::TransportConnected(transport) => self.found_way(&transport, now, effects),
+            MediaEvent::TransportDisconnected(transport) => self.lost_way(&transport, now),
+            MediaEvent::ProducerScore(producer, score) => self.producer_score(&producer, score, now, effects),
             MediaEvent::ConsumerScore(consumer, score) => self.consumer_score(&consumer, &score, effects),
             MediaEvent::ConsumerLayers(consumer, layers) => self.consumer_layers(&consumer, layers, effects),
             MediaEvent::Volumes(volumes) => self.volumes(&volumes, effects),
             MediaEvent::BotHeard(producer, text) => self.bot_heard(&producer, &text, effects),
+            MediaEvent::ChatHeard(producer, text) => self.chat_heard(&producer, &text, now, effects),
+            MediaEvent::DownlinkBwe(transport, estimate) => self.bandwidth(&transport, estimate, now, effects),
             MediaEvent::DominantSpeaker(producer) => self.dominant_speaker(&producer, effects),
             MediaEvent::WorkerDied => self.worker_died(effects),
         }
     }
 
-    fn set_lost(&mut self, transport: &TransportId, lost_since: Option<Duration>) {
-        let state = self.peers.values_mut().find_map(|peer| peer.transports.get_mut(transport));
-        if let Some(state) = state {
-            state.lost_since = lost_since;
+    fn found_way(&mut self, transport: &TransportId, now: Duration, effects: &mut Effects) {
+        let Some(peer) = self.owner_of_transport(transport) else { return };
+        if let Some(state) = peer.transports.get_mut(transport) {
+            state.lost_since = None;
+        }
+        if peer.media_since.is_none() {
+            peer.media_since = Some(now);
+            effects.note(Fact::MediaConnected(now.saturating_sub(peer.since)));
         }
     }
 
-    fn producer_score(&self, producer: &ProducerId, score: Value, effects: &mut Effects) {
-        if let Some((_, peer)) = self.owner_of_producer(producer) {
-            let told = ProducerScore { producer_id: producer.0.clone(), score };
-            effects.tell(peer.connection, ServerNotification::ProducerScore(told));
+    fn lost_way(&mut self, transport: &TransportId, now: Duration) {
+        let state = self.owner_of_transport(transport).and_then(|peer| peer.transports.get_mut(transport));
+        if let Some(state) = state {
+            state.lost_since = Some(now);
         }
+    }
+
+    /// The worker estimates many times a second; people read once.
+    fn bandwidth(&mut self, transport: &TransportId, estimate: DownlinkBwe, now: Duration, effects: &mut Effects) {
+        let Some(peer) = self.owner_of_transport(transport) else { return };
+        if peer.bandwidth_told.is_none_or(|told| now.saturating_sub(told) >= BANDWIDTH_INTERVAL) {
+            peer.bandwidth_told = Some(now);
+            effects.tell(peer.connection, ServerNotification::DownlinkBwe(estimate));
+        }
+    }
+
+    fn owner_of_transport(&mut self, transport: &TransportId) -> Option<&mut Peer> {
+        self.peers.values_mut().find(|peer| peer.transports.contains_key(transport))
+    }
+
+    fn producer_score(&mut self, producer: &ProducerId, score: Value, now: Duration, effects: &mut Effects) {
+        let owner = self.peers.values_mut().find(|peer| peer.producers.contains_key(producer));
+        let Some(peer) = owner else { return };
+        let scores = score.as_array().map(Vec::as_slice).unwrap_or_default();
+        let is_silent = scores.iter().all(|stream| stream["score"] == 0);
+        if let Some(state) = peer.producers.get_mut(producer) {
+            state.silent_since = is_silent.then(|| state.silent_since.unwrap_or(now));
+        }
+        let told = ProducerScore { producer_id: producer.0.clone(), score };
+        effects.tell(peer.connection, ServerNotification::ProducerScore(told));
     }
 
     fn consumer_score(&mut self, consumer: &ConsumerId, score: &ConsumerScore, effects: &mut Effects) {

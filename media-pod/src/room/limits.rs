@@ -2,21 +2,41 @@
 
 use std::time::Duration;
 
-/// Limits of a room.
+/// Limits of a room. What goes beyond is refused with an error that names the limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Participants at the same time.
+    /// Participants at the same time, broadcasters not counted.
     pub peers: usize,
-    /// WebRTC transports of one participant. Two are in use; an abandoned pair may still be there.
+    /// Connections that have not joined yet; one more, and the one that waits longest has to come back.
+    pub unjoined: usize,
+    /// Broadcasters (senders and receivers without a WebSocket) at the same time.
+    pub broadcasters: usize,
+    /// Transports of one participant. Two are in use; an abandoned pair may still be there.
     pub transports_per_peer: usize,
     /// Producers of one participant.
     pub producers_per_peer: usize,
+    /// Consumers of one participant.
+    pub consumers_per_peer: usize,
     /// Data producers of one participant.
     pub data_producers_per_peer: usize,
+    /// Transports in the room.
+    pub transports: usize,
+    /// Producers in the room.
+    pub producers: usize,
+    /// Consumers in the room.
+    pub consumers: usize,
+    /// Further copies of every consumer that a participant may ask for (`consumerReplicas` of the demo).
+    pub replicas: usize,
+    /// Chat messages that are kept for those who come later.
+    pub chat_messages: usize,
     /// An empty room ends after this.
     pub empty_timeout: Duration,
     /// A participant whose media found no way for this long is asked to come back anew.
     pub ice_grace: Duration,
+    /// A connection that does not join within this is asked to come back anew. Long, since people look for a permission prompt.
+    pub join_timeout: Duration,
+    /// A broadcaster that neither sends nor receives for this long is taken out of the room.
+    pub broadcaster_timeout: Duration,
     /// An offered consumer that is not accepted within this is dropped (protoo's own limit is about 30 s).
     pub answer_timeout: Duration,
 }
@@ -25,11 +45,21 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             peers: 100,
+            unjoined: 200,
+            broadcasters: 16,
             transports_per_peer: 4,
             producers_per_peer: 8,
+            consumers_per_peer: 1000,
             data_producers_per_peer: 8,
+            transports: 1000,
+            producers: 500,
+            consumers: 20_000,
+            replicas: 8,
+            chat_messages: 200,
             empty_timeout: Duration::from_mins(5),
             ice_grace: Duration::from_secs(30),
+            join_timeout: Duration::from_mins(10),
+            broadcaster_timeout: Duration::from_mins(2),
             answer_timeout: Duration::from_secs(30),
         }
     }

@@ -12,7 +12,22 @@ use super::ids::{ConnectionId, ConsumerId, DataConsumerId, DataProducerId, PeerI
 /// One participant.
 #[derive(Debug)]
 pub(super) struct Peer {
+    /// Its WebSocket; for a broadcaster the HTTP call by which it came in.
     pub(super) connection: ConnectionId,
+    pub(super) is_broadcaster: bool,
+    pub(super) since: Duration,
+    /// Since when its media has had a way, once it had one.
+    pub(super) media_since: Option<Duration>,
+    /// Further copies that it wants of every consumer.
+    pub(super) replicas: usize,
+    /// Gets chat messages by signaling.
+    pub(super) follows_chat: bool,
+    /// How the room speaks for it.
+    pub(super) voice: Voice,
+    /// When it was last told of its bandwidth.
+    pub(super) bandwidth_told: Option<Duration>,
+    /// A broadcaster's, from its entry; a participant's is in [`Joined`].
+    pub(super) entry: Option<Joined>,
     /// Set by `join`.
     pub(super) joined: Option<Joined>,
     /// Newer clients get statistics in an object, older ones bare.
@@ -37,9 +52,33 @@ pub(super) struct Joined {
     pub(super) rtp_capabilities: Option<Value>,
 }
 
+/// How the room says in the chat what a participant without data channels has to say.
+#[derive(Debug, Default)]
+pub(super) enum Voice {
+    /// Not asked for yet.
+    #[default]
+    None,
+    /// Being made or offered to the others; what is to be said waits.
+    Tuning { producer: Option<DataProducerId>, waiting: Vec<String> },
+    /// The others hear it.
+    Heard(DataProducerId),
+}
+
+impl Voice {
+    pub(super) fn producer(&self) -> Option<&DataProducerId> {
+        match self {
+            Self::None => None,
+            Self::Tuning { producer, .. } => producer.as_ref(),
+            Self::Heard(producer) => Some(producer),
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct TransportState {
-    pub(super) direction: Direction,
+    /// `None`: either.
+    pub(super) direction: Option<Direction>,
+    pub(super) is_plain: bool,
     pub(super) since: Duration,
     pub(super) lost_since: Option<Duration>,
 }
@@ -49,6 +88,10 @@ pub(super) struct ProducerState {
     pub(super) kind: MediaKind,
     pub(super) source: Source,
     pub(super) is_paused: bool,
+    /// Codecs as receivers get them.
+    pub(super) consumable_codecs: Value,
+    /// Since when nothing has come, as far as that is known; from the start until something comes.
+    pub(super) silent_since: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -72,9 +115,17 @@ pub(super) struct Offer {
 }
 
 impl Peer {
-    pub(super) fn new(connection: ConnectionId) -> Self {
+    pub(super) fn new(connection: ConnectionId, replicas: usize, now: Duration) -> Self {
         Self {
             connection,
+            is_broadcaster: false,
+            since: now,
+            media_since: None,
+            replicas,
+            follows_chat: false,
+            voice: Voice::None,
+            bandwidth_told: None,
+            entry: None,
             joined: None,
             wraps_stats: false,
             transports: BTreeMap::new(),
@@ -85,6 +136,10 @@ impl Peer {
             offers: BTreeMap::new(),
             next_offer: 1,
         }
+    }
+
+    pub(super) fn broadcaster(connection: ConnectionId, entry: Joined, now: Duration) -> Self {
+        Self { is_broadcaster: true, entry: Some(entry), ..Self::new(connection, 0, now) }
     }
 
     /// What others are told of this participant, once it has joined.
@@ -100,7 +155,7 @@ impl Peer {
 
     /// The newest transport of a direction: an older one may be what a failed attempt left.
     pub(super) fn transport(&self, direction: Direction) -> Option<&TransportId> {
-        let of_direction = self.transports.iter().filter(|(_, state)| state.direction == direction);
+        let of_direction = self.transports.iter().filter(|(_, state)| state.direction == Some(direction));
         of_direction.max_by_key(|(_, state)| state.since).map(|(id, _)| id)
     }
 
@@ -124,6 +179,19 @@ impl Peer {
                 Operation::CloseDataConsumer(consumer)
             }
         }
+    }
+
+    /// Since when a broadcaster has neither sent nor received, if so.
+    pub(super) fn idle_since(&self) -> Option<Duration> {
+        let is_busy = !self.consumers.is_empty() || !self.data_consumers.is_empty() || !self.data_producers.is_empty();
+        if is_busy {
+            return None;
+        }
+        let mut latest = self.since;
+        for producer in self.producers.values() {
+            latest = latest.max(producer.silent_since?);
+        }
+        Some(latest)
     }
 
     /// Since when media has found no way, if so.

@@ -1,69 +1,78 @@
 //! What clients ask and tell: checks ownership and order, and turns the rest into operations.
 
+use std::time::Duration;
+
 use convene_protocol::message::{
-    ClientRequest, ConsumerRef, CreateTransport, Direction, DisplayNameChanged, Join, JoinAnswer, Produce, ProduceData,
-    RouterCapabilitiesAnswer, ServerNotification,
+    ClientRequest, ConsumerRef, CreateTransport, Direction, DisplayNameChanged, Join, JoinAnswer, MediaKind, PeerInfo,
+    Produce, ProduceData, RouterCapabilitiesAnswer, ServerNotification,
 };
 use serde_json::{Value, json};
 
-use super::command::Context;
-use super::effect::Operation;
-use super::ids::{ConnectionId, ConsumerId, DataConsumerId, DataProducerId, PeerId, ProducerId, TransportId};
-use super::limits::Limits;
+use super::command::{Asker, Context};
+use super::effect::{Fact, Operation};
+use super::ids::{ConnectionId, PeerId, ProducerId, TransportId};
+use super::owned::{own_transport, owned_operation};
 use super::peer::{Joined, Peer};
 use super::{Effects, Room};
 
 /// Why a request is refused: an error code with HTTP's meaning and a sentence.
-struct Refusal(u16, String);
+#[derive(Debug)]
+pub(super) struct Refusal(pub(super) u16, pub(super) String);
 
 impl Refusal {
-    fn not_found(what: &str, id: &str) -> Self {
+    pub(super) fn not_found(what: &str, id: &str) -> Self {
         let shown: String = id.chars().take(40).collect();
         Self(404, format!("you have no {what} with id {shown:?}"))
+    }
+
+    pub(super) fn not_joined() -> Self {
+        Self(409, "join first".into())
+    }
+
+    fn too_many(have: usize, most: usize, what: &str) -> Result<(), Self> {
+        if have < most { Ok(()) } else { Err(Self(429, format!("the limit of {most} {what} is reached"))) }
     }
 }
 
 /// What a request leads to.
-enum Verdict {
+pub(super) enum Verdict {
     /// The answer is known.
     Answer(Value),
     /// Run this; the context says how to answer.
     Run(Operation, Context),
-    /// The answer has been given.
+    /// The answer has been given, or will be.
     Answered,
 }
 
+pub(super) type Judged = Result<Verdict, Refusal>;
+
 impl Room {
-    pub(super) fn request(&mut self, connection: ConnectionId, id: u64, request: ClientRequest, effects: &mut Effects) {
-        match self.judge(connection, id, request, effects) {
-            Ok(Verdict::Answer(data)) => effects.succeed(connection, id, data),
-            Ok(Verdict::Run(operation, context)) => effects.run_for(operation, context),
-            Ok(Verdict::Answered) => {}
-            Err(Refusal(code, reason)) => effects.fail(connection, id, code, reason),
-        }
+    pub(super) fn request(&mut self, asker: Asker, request: ClientRequest, now: Duration, effects: &mut Effects) {
+        let judged = self.judge(asker, request, now, effects);
+        conclude(asker, judged, effects);
     }
 
     /// Notifications are requests without an answer. What crosses on the wire with a close is no error: it is passed over.
-    pub(super) fn notified(&mut self, connection: ConnectionId, request: ClientRequest, effects: &mut Effects) {
-        let mut own = Effects::default();
-        if let Ok(Verdict::Run(operation, _)) = self.judge(connection, 0, request, &mut own) {
-            own.run(operation);
-        }
-        effects.0.append(&mut own.0);
-    }
-
-    fn judge(
+    pub(super) fn notified(
         &mut self,
         connection: ConnectionId,
-        id: u64,
         request: ClientRequest,
+        now: Duration,
         effects: &mut Effects,
-    ) -> Result<Verdict, Refusal> {
+    ) {
+        if !may_be_told(&request) {
+            return;
+        }
+        if let Ok(Verdict::Run(operation, _)) = self.judge(Asker::client(connection, 0), request, now, effects) {
+            effects.run(operation);
+        }
+    }
+
+    fn judge(&mut self, asker: Asker, request: ClientRequest, now: Duration, effects: &mut Effects) -> Judged {
         if matches!(request, ClientRequest::GetRouterRtpCapabilities(_)) {
             return Ok(Verdict::Answer(self.capabilities_answer()));
         }
-        let Limits { transports_per_peer, producers_per_peer, data_producers_per_peer, .. } = self.limits;
-        let Some((peer_id, peer)) = self.peer_of(connection) else {
+        let Some((peer_id, peer)) = self.peer_of(asker.peer) else {
             return Err(Refusal(409, "this connection has been replaced".into()));
         };
         let peer_id = peer_id.clone();
@@ -72,50 +81,127 @@ impl Room {
                 peer.wraps_stats = true;
                 Ok(Verdict::Answer(json!({})))
             }
-            ClientRequest::CreateWebRtcTransport(create) => {
-                create_transport(peer, connection, id, &create, transports_per_peer)
-            }
-            ClientRequest::Join(join) => self.join(&peer_id, id, join, effects),
-            ClientRequest::Produce(produce) => start_producer(peer, connection, id, produce, producers_per_peer),
-            ClientRequest::ProduceData(produce) => {
-                start_data_producer(peer, connection, id, produce, data_producers_per_peer)
-            }
+            ClientRequest::CreateWebRtcTransport(create) => self.create_transport(&peer_id, asker, &create),
+            ClientRequest::Join(join) => self.join(&peer_id, asker, join, now, effects),
+            ClientRequest::Produce(produce) => self.start_producer(&peer_id, asker, produce),
+            ClientRequest::ProduceData(produce) => self.start_data_producer(&peer_id, asker, produce),
             ClientRequest::CloseProducer(producer) => self.close_producer(&peer_id, &producer.producer_id, effects),
             ClientRequest::PauseProducer(producer) => self.set_paused(&peer_id, &producer.producer_id, true, effects),
             ClientRequest::ResumeProducer(producer) => self.set_paused(&peer_id, &producer.producer_id, false, effects),
             ClientRequest::ChangeDisplayName(name) => self.rename(&peer_id, &name.display_name, effects),
-            other => {
-                let operation = owned_operation(peer, other)?;
-                Ok(Verdict::Run(operation, Context::Request { connection, id }))
+            ClientRequest::GetChatHistory(wanted) => self.chat_history(&peer_id, wanted),
+            ClientRequest::SendChatMessage(chat) => self.send_chat(&peer_id, chat.text, now, effects),
+            ClientRequest::ApplyNetworkThrottle(_)
+            | ClientRequest::ResetNetworkThrottle(_)
+            | ClientRequest::StopNetworkThrottle(_) => {
+                Err(Refusal(403, "network throttling is not offered here".into()))
             }
+            other => Ok(Verdict::Run(owned_operation(peer, other)?, Context::Request(asker))),
         }
     }
 
-    fn capabilities_answer(&self) -> Value {
+    pub(super) fn capabilities_answer(&self) -> Value {
         let flat = self.capabilities.clone();
         json!(RouterCapabilitiesAnswer { router_rtp_capabilities: flat.clone(), flat })
     }
 
-    /// Answers, makes the newcomer known, then offers what the others send: clients rely on this order.
-    fn join(&mut self, peer_id: &PeerId, id: u64, join: Join, effects: &mut Effects) -> Result<Verdict, Refusal> {
-        let peers =
-            self.peers.iter().filter(|(other, _)| *other != peer_id).filter_map(|(other, peer)| peer.info(other));
-        let answer = JoinAnswer { peers: peers.collect() };
-        let Some(peer) = self.peers.get_mut(peer_id) else { return Ok(Verdict::Answered) };
+    fn join(&mut self, peer_id: &PeerId, asker: Asker, join: Join, now: Duration, effects: &mut Effects) -> Judged {
+        let is_full = self.is_full();
+        let Some(peer) = self.peers.get(peer_id) else { return Ok(Verdict::Answered) };
         if peer.joined.is_some() {
             return Err(Refusal(409, "you have joined already".into()));
         }
-        let display_name = join.display_name.trim().to_owned();
-        peer.joined = Some(Joined { display_name, device: join.device, rtp_capabilities: join.rtp_capabilities });
-        effects.succeed(peer.connection, id, json!(answer));
-        if let Some(info) = peer.info(peer_id) {
-            self.tell_joined(&ServerNotification::NewPeer(Box::new(info.into())), Some(peer_id), effects);
+        if is_full {
+            return Err(Refusal(403, "the meeting is full".into()));
         }
+        effects.note(Fact::Joined(now.saturating_sub(peer.since)));
+        let display_name = join.display_name.trim().to_owned();
+        let joined = Joined { display_name, device: join.device, rtp_capabilities: join.rtp_capabilities };
+        let answer = json!(JoinAnswer { peers: self.others(peer_id) });
+        self.introduce(peer_id, joined, asker, answer, effects);
         self.consume_everything(peer_id, effects);
         Ok(Verdict::Answered)
     }
 
-    fn close_producer(&mut self, peer_id: &PeerId, id: &str, effects: &mut Effects) -> Result<Verdict, Refusal> {
+    /// Everybody who has joined, but for `peer_id`.
+    pub(super) fn others(&self, peer_id: &PeerId) -> Vec<PeerInfo> {
+        let others = self.peers.iter().filter(|(other, _)| *other != peer_id);
+        others.filter_map(|(other, peer)| peer.info(other)).collect()
+    }
+
+    /// Answers, then makes the newcomer known; consumers come later: clients rely on this order.
+    pub(super) fn introduce(
+        &mut self,
+        peer_id: &PeerId,
+        joined: Joined,
+        asker: Asker,
+        answer: Value,
+        effects: &mut Effects,
+    ) {
+        let Some(peer) = self.peers.get_mut(peer_id) else { return };
+        peer.joined = Some(joined);
+        effects.succeed(asker, answer);
+        if let Some(info) = peer.info(peer_id) {
+            self.tell_joined(&ServerNotification::NewPeer(Box::new(info.into())), Some(peer_id), effects);
+        }
+    }
+
+    fn create_transport(&mut self, peer_id: &PeerId, asker: Asker, create: &CreateTransport) -> Judged {
+        let direction = create.direction().ok_or_else(|| Refusal(400, "the direction is missing".into()))?;
+        let peer = self.may_have_transport(peer_id)?;
+        peer.wraps_stats |= create.app_data.is_some();
+        let direction = Some(direction);
+        let operation = Operation::CreateTransport { direction, force_tcp: create.force_tcp };
+        Ok(Verdict::Run(operation, Context::CreateTransport { asker, direction }))
+    }
+
+    /// The participant, unless a limit is reached.
+    pub(super) fn may_have_transport(&mut self, peer_id: &PeerId) -> Result<&mut Peer, Refusal> {
+        let in_room = self.peers.values().map(|peer| peer.transports.len()).sum();
+        Refusal::too_many(in_room, self.limits.transports, "transports in the meeting")?;
+        let peer = self.peers.get_mut(peer_id).ok_or_else(Refusal::not_joined)?;
+        let most = self.limits.transports_per_peer;
+        Refusal::too_many(peer.transports.len(), most, "transports per participant").map(|()| peer)
+    }
+
+    fn start_producer(&self, peer_id: &PeerId, asker: Asker, produce: Produce) -> Judged {
+        let source = produce.source();
+        let transport = self.may_produce(peer_id, &produce.transport_id)?;
+        let Produce { kind, rtp_parameters, .. } = produce;
+        check_layers(kind, &rtp_parameters)?;
+        let context = Context::Produce { asker, kind, source };
+        Ok(Verdict::Run(Operation::Produce { transport, kind, rtp_parameters }, context))
+    }
+
+    /// The transport to send on, unless order, ownership or a limit forbids it.
+    pub(super) fn may_produce(&self, peer_id: &PeerId, transport: &str) -> Result<TransportId, Refusal> {
+        let in_room = self.peers.values().map(|peer| peer.producers.len()).sum();
+        Refusal::too_many(in_room, self.limits.producers, "producers in the meeting")?;
+        let peer = self.peers.get(peer_id).filter(|peer| peer.joined.is_some()).ok_or_else(Refusal::not_joined)?;
+        let transport = own_transport(peer, transport)?;
+        if peer.transports.get(&transport).and_then(|state| state.direction) == Some(Direction::Consumer) {
+            return Err(Refusal(409, "this transport is for receiving".into()));
+        }
+        let most = self.limits.producers_per_peer;
+        Refusal::too_many(peer.producers.len(), most, "producers per participant").map(|()| transport)
+    }
+
+    fn start_data_producer(&self, peer_id: &PeerId, asker: Asker, produce: ProduceData) -> Judged {
+        let channel = produce.channel();
+        let transport = self.may_produce_data(peer_id, &produce.transport_id)?;
+        let ProduceData { sctp_stream_parameters, label, protocol, .. } = produce;
+        let operation = Operation::ProduceData { transport, channel, sctp_stream_parameters, label, protocol };
+        Ok(Verdict::Run(operation, Context::ProduceData { asker, channel }))
+    }
+
+    pub(super) fn may_produce_data(&self, peer_id: &PeerId, transport: &str) -> Result<TransportId, Refusal> {
+        let peer = self.peers.get(peer_id).filter(|peer| peer.joined.is_some()).ok_or_else(Refusal::not_joined)?;
+        let transport = own_transport(peer, transport)?;
+        let most = self.limits.data_producers_per_peer;
+        Refusal::too_many(peer.data_producers.len(), most, "data producers per participant").map(|()| transport)
+    }
+
+    fn close_producer(&mut self, peer_id: &PeerId, id: &str, effects: &mut Effects) -> Judged {
         let producer = ProducerId::from(id);
         let owned = self.peers.get_mut(peer_id).and_then(|peer| peer.producers.remove(&producer));
         owned.ok_or_else(|| Refusal::not_found("producer", id))?;
@@ -124,13 +210,7 @@ impl Room {
         Ok(Verdict::Answer(json!({})))
     }
 
-    fn set_paused(
-        &mut self,
-        peer_id: &PeerId,
-        id: &str,
-        pause: bool,
-        effects: &mut Effects,
-    ) -> Result<Verdict, Refusal> {
+    fn set_paused(&mut self, peer_id: &PeerId, id: &str, pause: bool, effects: &mut Effects) -> Judged {
         let producer = ProducerId::from(id);
         let state = self.peers.get_mut(peer_id).and_then(|peer| peer.producers.get_mut(&producer));
         state.ok_or_else(|| Refusal::not_found("producer", id))?.is_paused = pause;
@@ -145,9 +225,9 @@ impl Room {
         Ok(Verdict::Answer(json!({})))
     }
 
-    fn rename(&mut self, peer_id: &PeerId, name: &str, effects: &mut Effects) -> Result<Verdict, Refusal> {
+    fn rename(&mut self, peer_id: &PeerId, name: &str, effects: &mut Effects) -> Judged {
         let joined = self.peers.get_mut(peer_id).and_then(|peer| peer.joined.as_mut());
-        let joined = joined.ok_or_else(not_joined)?;
+        let joined = joined.ok_or_else(Refusal::not_joined)?;
         let display_name = name.trim().to_owned();
         let old_display_name = std::mem::replace(&mut joined.display_name, display_name.clone());
         let told = DisplayNameChanged { peer_id: peer_id.0.clone(), display_name, old_display_name };
@@ -156,132 +236,52 @@ impl Room {
     }
 }
 
-fn not_joined() -> Refusal {
-    Refusal(409, "join first".into())
-}
-
-fn create_transport(
-    peer: &mut Peer,
-    connection: ConnectionId,
-    id: u64,
-    create: &CreateTransport,
-    most: usize,
-) -> Result<Verdict, Refusal> {
-    let direction = create.direction().ok_or_else(|| Refusal(400, "the direction is missing".into()))?;
-    if peer.transports.len() >= most {
-        return Err(Refusal(429, format!("you have {most} transports already")));
+/// Gives the answer that is due now.
+pub(super) fn conclude(asker: Asker, judged: Judged, effects: &mut Effects) {
+    match judged {
+        Ok(Verdict::Answer(data)) => effects.succeed(asker, data),
+        Ok(Verdict::Run(operation, context)) => effects.run_for(operation, context),
+        Ok(Verdict::Answered) => {}
+        Err(Refusal(code, reason)) => effects.fail(asker, code, reason),
     }
-    peer.wraps_stats |= create.app_data.is_some();
-    let operation = Operation::CreateTransport { direction, force_tcp: create.force_tcp };
-    Ok(Verdict::Run(operation, Context::CreateTransport { connection, id, direction }))
 }
 
-fn start_producer(
-    peer: &Peer,
-    connection: ConnectionId,
-    id: u64,
-    produce: Produce,
-    most: usize,
-) -> Result<Verdict, Refusal> {
-    if peer.joined.is_none() {
-        return Err(not_joined());
+/// What makes sense without an answer. The rest would make things whose ids nobody learns.
+fn may_be_told(request: &ClientRequest) -> bool {
+    matches!(
+        request,
+        ClientRequest::CloseProducer(_)
+            | ClientRequest::PauseProducer(_)
+            | ClientRequest::ResumeProducer(_)
+            | ClientRequest::PauseConsumer(_)
+            | ClientRequest::ResumeConsumer(_)
+            | ClientRequest::RequestConsumerKeyFrame(_)
+            | ClientRequest::SetConsumerPreferredLayers(_)
+            | ClientRequest::SetConsumerPriority(_)
+            | ClientRequest::ChangeDisplayName(_)
+    )
+}
+
+/// AV1 goes through with temporal layers only: its dependency descriptor does not reach receivers, who then cannot decode
+/// spatial ones and ask for key frames without end.
+fn check_layers(kind: MediaKind, rtp_parameters: &Value) -> Result<(), Refusal> {
+    let mime_type = rtp_parameters["codecs"][0]["mimeType"].as_str().unwrap_or_default();
+    if kind != MediaKind::Video || !mime_type.eq_ignore_ascii_case("video/av1") {
+        return Ok(());
     }
-    let transport = own_transport(peer, &produce.transport_id)?;
-    if peer.transports.get(&transport).map(|state| state.direction) != Some(Direction::Producer) {
-        return Err(Refusal(409, "this transport is for receiving".into()));
+    let encodings = rtp_parameters["encodings"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let is_spatial = |encoding: &Value| spatial_layers(encoding["scalabilityMode"].as_str().unwrap_or_default()) > 1;
+    if encodings.len() > 1 || encodings.iter().any(is_spatial) {
+        let reason =
+            "AV1 is forwarded with temporal layers only: send one encoding with scalabilityMode L1T1, L1T2 or L1T3";
+        return Err(Refusal(400, reason.into()));
     }
-    if peer.producers.len() >= most {
-        return Err(Refusal(429, format!("you have {most} producers already")));
-    }
-    let context = Context::Produce { connection, id, kind: produce.kind, source: produce.source() };
-    Ok(Verdict::Run(
-        Operation::Produce { transport, kind: produce.kind, rtp_parameters: produce.rtp_parameters },
-        context,
-    ))
+    Ok(())
 }
 
-fn start_data_producer(
-    peer: &Peer,
-    connection: ConnectionId,
-    id: u64,
-    produce: ProduceData,
-    most: usize,
-) -> Result<Verdict, Refusal> {
-    if peer.joined.is_none() {
-        return Err(not_joined());
-    }
-    let transport = own_transport(peer, &produce.transport_id)?;
-    if peer.data_producers.len() >= most {
-        return Err(Refusal(429, format!("you have {most} data producers already")));
-    }
-    let channel = produce.channel();
-    let ProduceData { sctp_stream_parameters, label, protocol, .. } = produce;
-    let operation = Operation::ProduceData { transport, channel, sctp_stream_parameters, label, protocol };
-    Ok(Verdict::Run(operation, Context::ProduceData { connection, id, channel }))
-}
-
-/// Operations on a single thing of the peer's own.
-fn owned_operation(peer: &Peer, request: ClientRequest) -> Result<Operation, Refusal> {
-    let consumer = |id: &str| own_consumer(peer, id);
-    Ok(match request {
-        ClientRequest::ConnectWebRtcTransport(connect) => {
-            Operation::ConnectTransport(own_transport(peer, &connect.transport_id)?, connect.dtls_parameters)
-        }
-        ClientRequest::RestartIce(of) => Operation::RestartIce(own_transport(peer, &of.transport_id)?),
-        ClientRequest::PauseConsumer(of) => Operation::PauseConsumer(consumer(&of.consumer_id)?),
-        ClientRequest::ResumeConsumer(of) => Operation::ResumeConsumer(consumer(&of.consumer_id)?),
-        ClientRequest::RequestConsumerKeyFrame(of) => Operation::RequestKeyFrame(consumer(&of.consumer_id)?),
-        ClientRequest::SetConsumerPreferredLayers(of) => {
-            Operation::SetPreferredLayers(consumer(&of.consumer_id)?, of.spatial_layer, of.temporal_layer)
-        }
-        ClientRequest::SetConsumerPriority(of) => Operation::SetPriority(consumer(&of.consumer_id)?, of.priority),
-        ClientRequest::GetTransportStats(of) => Operation::TransportStats(own_transport(peer, &of.transport_id)?),
-        ClientRequest::GetProducerStats(of) => Operation::ProducerStats(own_producer(peer, &of.producer_id)?),
-        ClientRequest::GetConsumerStats(of) => Operation::ConsumerStats(consumer(&of.consumer_id)?),
-        ClientRequest::GetDataProducerStats(of) => {
-            Operation::DataProducerStats(own_data_producer(peer, &of.data_producer_id)?)
-        }
-        ClientRequest::GetDataConsumerStats(of) => {
-            Operation::DataConsumerStats(own_data_consumer(peer, &of.data_consumer_id)?)
-        }
-        // The rest is answered before; naming them keeps a new message from being forgotten.
-        ClientRequest::GetRtcStatsUrl(_)
-        | ClientRequest::GetRouterRtpCapabilities(_)
-        | ClientRequest::CreateWebRtcTransport(_)
-        | ClientRequest::Join(_)
-        | ClientRequest::Produce(_)
-        | ClientRequest::ProduceData(_)
-        | ClientRequest::CloseProducer(_)
-        | ClientRequest::PauseProducer(_)
-        | ClientRequest::ResumeProducer(_)
-        | ClientRequest::ChangeDisplayName(_) => return Err(Refusal(500, "not an operation on one thing".into())),
-    })
-}
-
-fn own_transport(peer: &Peer, id: &str) -> Result<TransportId, Refusal> {
-    let (own, _) =
-        peer.transports.get_key_value(&TransportId::from(id)).ok_or_else(|| Refusal::not_found("transport", id))?;
-    Ok(own.clone())
-}
-
-fn own_producer(peer: &Peer, id: &str) -> Result<ProducerId, Refusal> {
-    let (own, _) =
-        peer.producers.get_key_value(&ProducerId::from(id)).ok_or_else(|| Refusal::not_found("producer", id))?;
-    Ok(own.clone())
-}
-
-fn own_consumer(peer: &Peer, id: &str) -> Result<ConsumerId, Refusal> {
-    let (own, _) =
-        peer.consumers.get_key_value(&ConsumerId::from(id)).ok_or_else(|| Refusal::not_found("consumer", id))?;
-    Ok(own.clone())
-}
-
-fn own_data_producer(peer: &Peer, id: &str) -> Result<DataProducerId, Refusal> {
-    let own = peer.data_producers.get_key_value(&DataProducerId::from(id));
-    own.map(|(own, _)| own.clone()).ok_or_else(|| Refusal::not_found("data producer", id))
-}
-
-fn own_data_consumer(peer: &Peer, id: &str) -> Result<DataConsumerId, Refusal> {
-    let own = peer.data_consumers.get_key_value(&DataConsumerId::from(id));
-    own.map(|(own, _)| own.clone()).ok_or_else(|| Refusal::not_found("data consumer", id))
+/// The number after the `L` or `S` of a scalability mode (W3C WebRTC-SVC); 1 when there is none.
+fn spatial_layers(mode: &str) -> u32 {
+    let digits = mode.trim_start_matches(['L', 'S']);
+    let end = digits.find(|character: char| !character.is_ascii_digit()).unwrap_or(digits.len());
+    digits[..end].parse().unwrap_or(1)
 }

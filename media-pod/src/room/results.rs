@@ -8,9 +8,11 @@ use convene_protocol::message::{
 };
 use serde_json::{Value, json};
 
-use super::command::{Context, CreatedConsumer, CreatedTransport, MediaError, Outcome};
-use super::effect::{Effect, Operation, Outgoing};
-use super::ids::{ConnectionId, PeerId, ProducerId, TransportId};
+use super::command::{
+    Asker, Context, CreatedConsumer, CreatedPlainTransport, CreatedProducer, CreatedTransport, MediaError, Outcome,
+};
+use super::effect::{Effect, Fact, Operation, Outgoing};
+use super::ids::{ConnectionId, ConsumerId, PeerId, ProducerId, TransportId};
 use super::peer::{ConsumerState, Offered, ProducerState, TransportState};
 use super::{Effects, Room};
 
@@ -22,89 +24,134 @@ impl Room {
         now: Duration,
         effects: &mut Effects,
     ) {
+        match outcome {
+            Ok(outcome) => self.succeeded(context, outcome, now, effects),
+            Err(error) => self.failed(&context, error, effects),
+        }
+    }
+
+    fn succeeded(&mut self, context: Context, outcome: Outcome, now: Duration, effects: &mut Effects) {
         match (context, outcome) {
-            (Context::CreateTransport { connection, id, direction }, Ok(Outcome::Transport(created))) => {
-                self.note_transport(connection, id, direction, *created, now, effects);
+            (Context::CreateTransport { asker, direction }, Outcome::Transport(created)) => {
+                self.note_transport(asker, direction, *created, now, effects);
             }
-            (Context::Produce { connection, id, kind, source }, Ok(Outcome::Producer(producer))) => {
-                self.note_producer(connection, id, kind, source, producer, effects);
+            (Context::CreateTransport { asker, direction }, Outcome::PlainTransport(created)) => {
+                self.note_plain_transport(asker, direction, &created, now, effects);
             }
-            (Context::Consume { connection, transport, producer }, Ok(Outcome::Consumer(created))) => {
+            (Context::Produce { asker, kind, source }, Outcome::Producer(created)) => {
+                self.note_producer(asker, kind, source, created, now, effects);
+            }
+            (Context::Consume { connection, transport, producer }, Outcome::Consumer(created)) => {
                 self.note_consumer(connection, &transport, &producer, *created, now, effects);
             }
-            (Context::ProduceData { connection, id, channel }, Ok(Outcome::DataProducer(producer))) => {
-                self.note_data_producer(connection, id, channel, &producer, effects);
+            (Context::ConsumeFor { asker, producer }, Outcome::Consumer(created)) => {
+                self.note_consumer_for(asker, &producer, *created, effects);
             }
-            (Context::ConsumeData { connection, transport, producer }, Ok(Outcome::DataConsumer(created))) => {
+            (Context::ProduceData { asker, channel }, Outcome::DataProducer(producer)) => {
+                self.note_data_producer(asker, channel, &producer, effects);
+            }
+            (Context::Voice { connection }, Outcome::DataProducer(producer)) => {
+                self.note_voice(connection, &producer, effects);
+            }
+            (Context::ConsumeData { connection, transport, producer }, Outcome::DataConsumer(created)) => {
                 self.note_data_consumer(connection, &transport, producer, *created, now, effects);
             }
-            (Context::Request { connection, id }, Ok(outcome)) => self.answer(connection, id, outcome, effects),
-            (
-                Context::Request { connection, id }
-                | Context::CreateTransport { connection, id, .. }
-                | Context::Produce { connection, id, .. }
-                | Context::ProduceData { connection, id, .. },
-                Err(error),
-            ) => effects.fail(connection, id, error.code, error.message),
-            // A consumer that cannot be made is one stream less; the shell has logged why.
-            (
-                Context::Consume { .. }
-                | Context::ConsumeData { .. }
-                | Context::None
-                | Context::CreateTransport { .. }
-                | Context::Produce { .. }
-                | Context::ProduceData { .. },
-                _,
-            ) => {}
+            (Context::ConsumeDataFor { asker, producer }, Outcome::DataConsumer(created)) => {
+                self.note_data_consumer_for(asker, &producer, *created, effects);
+            }
+            (Context::ConsumeFor { asker, .. }, Outcome::NotConsumable) => {
+                effects.fail(asker, 400, "the given rtpCapabilities have no codec for this producer");
+            }
+            (Context::VoiceOffered, _) => self.speak_up(effects),
+            (Context::Request(asker), outcome) => self.answer(asker, outcome, effects),
+            // A stream that its receiver cannot decode is one stream less.
+            _ => {}
+        }
+    }
+
+    /// What somebody asked for is answered with the error; what the room itself wanted is left out, and the shell has logged why.
+    fn failed(&mut self, context: &Context, error: MediaError, effects: &mut Effects) {
+        match context {
+            Context::Request(asker)
+            | Context::CreateTransport { asker, .. }
+            | Context::Produce { asker, .. }
+            | Context::ProduceData { asker, .. }
+            | Context::ConsumeFor { asker, .. }
+            | Context::ConsumeDataFor { asker, .. } => effects.fail(*asker, error.code, error.message),
+            Context::Voice { connection } => self.lose_voice(*connection),
+            Context::None | Context::VoiceOffered | Context::Consume { .. } | Context::ConsumeData { .. } => {}
         }
     }
 
     fn note_transport(
         &mut self,
-        connection: ConnectionId,
-        id: u64,
-        direction: Direction,
+        asker: Asker,
+        direction: Option<Direction>,
         created: CreatedTransport,
         now: Duration,
         effects: &mut Effects,
     ) {
-        let Some((peer_id, peer)) = self.peer_of(connection) else {
+        let Some((peer_id, peer)) = self.peer_of(asker.peer) else {
             effects.run(Operation::CloseTransport(created.id));
             return;
         };
         let peer_id = peer_id.clone();
-        peer.transports.insert(created.id.clone(), TransportState { direction, since: now, lost_since: None });
-        effects.succeed(connection, id, json!(transport_answer(created)));
+        let state = TransportState { direction, is_plain: false, since: now, lost_since: None };
+        peer.transports.insert(created.id.clone(), state);
+        effects.succeed(asker, json!(transport_answer(created)));
         // A client that makes its receiving transport after joining gets its consumers now.
-        if direction == Direction::Consumer && peer.joined.is_some() {
+        if direction == Some(Direction::Consumer) && peer.joined.is_some() {
             self.consume_everything(&peer_id, effects);
         }
     }
 
-    fn note_producer(
+    fn note_plain_transport(
         &mut self,
-        connection: ConnectionId,
-        id: u64,
-        kind: MediaKind,
-        source: Source,
-        producer: ProducerId,
+        asker: Asker,
+        direction: Option<Direction>,
+        created: &CreatedPlainTransport,
+        now: Duration,
         effects: &mut Effects,
     ) {
-        let Some((peer_id, peer)) = self.peer_of(connection) else {
+        let Some((_, peer)) = self.peer_of(asker.peer) else {
+            effects.run(Operation::CloseTransport(created.id.clone()));
+            return;
+        };
+        let state = TransportState { direction, is_plain: true, since: now, lost_since: None };
+        peer.transports.insert(created.id.clone(), state);
+        let id = &created.id.0;
+        let mut answer = json!({ "transportId": id, "id": id, "ip": created.ip, "port": created.port });
+        if let Some(rtcp_port) = created.rtcp_port {
+            answer["rtcpPort"] = json!(rtcp_port);
+        }
+        effects.succeed(asker, answer);
+    }
+
+    fn note_producer(
+        &mut self,
+        asker: Asker,
+        kind: MediaKind,
+        source: Source,
+        created: CreatedProducer,
+        now: Duration,
+        effects: &mut Effects,
+    ) {
+        let CreatedProducer { id: producer, consumable_codecs } = created;
+        let Some((peer_id, peer)) = self.peer_of(asker.peer) else {
             effects.run(Operation::CloseProducer(producer));
             return;
         };
         let peer_id = peer_id.clone();
-        peer.producers.insert(producer.clone(), ProducerState { kind, source, is_paused: false });
-        effects.succeed(
-            connection,
-            id,
-            json!(ProduceAnswer { producer_id: producer.0.clone(), id: producer.0.clone() }),
-        );
-        let others: Vec<PeerId> = self.peers.keys().filter(|other| **other != peer_id).cloned().collect();
-        for other in others {
+        let state = ProducerState { kind, source, is_paused: false, consumable_codecs, silent_since: Some(now) };
+        peer.producers.insert(producer.clone(), state);
+        effects.succeed(asker, json!(ProduceAnswer { producer_id: producer.0.clone(), id: producer.0.clone() }));
+        for other in self.all_but(&peer_id) {
             self.consume(&other, &producer, effects);
         }
+    }
+
+    pub(super) fn all_but(&self, peer_id: &PeerId) -> Vec<PeerId> {
+        self.peers.keys().filter(|other| *other != peer_id).cloned().collect()
     }
 
     fn note_consumer(
@@ -126,6 +173,29 @@ impl Room {
         let request = peer.offer(Offered::Consumer(created.id), now);
         let asked = ServerRequest::NewConsumer(Box::new(offer));
         effects.0.push(Effect::Send(connection, Outgoing::Request(request, asked)));
+    }
+
+    fn note_consumer_for(
+        &mut self,
+        asker: Asker,
+        producer: &ProducerId,
+        created: CreatedConsumer,
+        effects: &mut Effects,
+    ) {
+        let kind = self.owner_of_producer(producer).and_then(|(_, peer)| Some(peer.producers.get(producer)?.kind));
+        let (Some(kind), Some((_, peer))) = (kind, self.peer_of(asker.peer)) else {
+            effects.run(Operation::CloseConsumer(created.id));
+            effects.fail(asker, 404, "the producer is gone");
+            return;
+        };
+        let ConsumerId(id) = &created.id;
+        let answer = json!({
+            "consumerId": id, "id": id, "producerId": producer.0, "kind": kind,
+            "rtpParameters": created.rtp_parameters, "type": created.consumer_type,
+        });
+        let state = ConsumerState { producer: producer.clone(), score: created.score };
+        peer.consumers.insert(created.id, state);
+        effects.succeed(asker, answer);
     }
 
     fn offer_of(
@@ -167,11 +237,12 @@ impl Room {
             Offered::DataConsumer(_) if is_ok => {}
             refused => effects.run(peer.drop_offered(refused)),
         }
+        self.speak_up(effects);
     }
 
-    fn answer(&mut self, connection: ConnectionId, id: u64, outcome: Outcome, effects: &mut Effects) {
-        let wraps_stats = self.peer_of(connection).is_some_and(|(_, peer)| peer.wraps_stats);
-        effects.succeed(connection, id, answer_data(outcome, wraps_stats));
+    fn answer(&mut self, asker: Asker, outcome: Outcome, effects: &mut Effects) {
+        let wraps_stats = self.peer_of(asker.peer).is_some_and(|(_, peer)| peer.wraps_stats);
+        effects.succeed(asker, answer_data(outcome, wraps_stats));
     }
 
     /// Offers everything that the others send.
@@ -184,9 +255,9 @@ impl Room {
         self.consume_all_data(receiver, effects);
     }
 
-    /// Consumes a producer for a receiver that can and does not yet.
+    /// Consumes a producer for a receiver that can and does not yet. Broadcasters ask for what they want.
     fn consume(&mut self, receiver: &PeerId, producer: &ProducerId, effects: &mut Effects) {
-        let Some(peer) = self.peers.get(receiver) else { return };
+        let Some(peer) = self.peers.get(receiver).filter(|peer| !peer.is_broadcaster) else { return };
         let capabilities = peer.joined.as_ref().and_then(|joined| joined.rtp_capabilities.clone());
         let (Some(rtp_capabilities), Some(transport)) = (capabilities, peer.transport(Direction::Consumer)) else {
             return;
@@ -194,10 +265,27 @@ impl Room {
         if peer.consumers.values().any(|consumer| consumer.producer == *producer) {
             return;
         }
-        let (transport, producer) = (transport.clone(), producer.clone());
-        let context =
-            Context::Consume { connection: peer.connection, transport: transport.clone(), producer: producer.clone() };
-        effects.run_for(Operation::Consume { transport, producer, rtp_capabilities }, context);
+        for _ in 0..=peer.replicas {
+            let (transport, producer) = (transport.clone(), producer.clone());
+            let context = Context::Consume {
+                connection: peer.connection,
+                transport: transport.clone(),
+                producer: producer.clone(),
+            };
+            let rtp_capabilities = rtp_capabilities.clone();
+            let operation = Operation::Consume { transport, producer, rtp_capabilities, paused: true };
+            if self.has_room_for_consumer(receiver) {
+                effects.run_for(operation, context);
+            } else {
+                effects.note(Fact::LimitReached("consumers"));
+            }
+        }
+    }
+
+    pub(super) fn has_room_for_consumer(&self, receiver: &PeerId) -> bool {
+        let own = self.peers.get(receiver).map_or(0, |peer| peer.consumers.len());
+        let all: usize = self.peers.values().map(|peer| peer.consumers.len()).sum();
+        own < self.limits.consumers_per_peer && all < self.limits.consumers
     }
 }
 

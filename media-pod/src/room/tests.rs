@@ -8,10 +8,14 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{
-    Command, ConnectionId, Context, CreatedConsumer, CreatedDataConsumer, CreatedTransport, DataConsumerId,
-    DataProducerId, Effect, End, Limits, MediaEvent, Operation, Outcome, Outgoing, PeerId, ProducerId, Room,
-    TransportId,
+    Command, ConnectionId, Context, CreatedConsumer, CreatedDataConsumer, CreatedPlainTransport, CreatedProducer,
+    CreatedTransport, DataConsumerId, DataProducerId, Effect, End, Fact, Limits, MediaEvent, Operation, Outcome,
+    Outgoing, PeerId, ProducerId, Room, TransportId,
 };
+
+mod broadcasting;
+mod chatting;
+mod seats;
 
 /// A room whose operations succeed at once.
 struct Harness {
@@ -23,13 +27,14 @@ struct Harness {
     sent: Vec<(ConnectionId, Outgoing)>,
     closed: Vec<(ConnectionId, u16, &'static str)>,
     operations: Vec<Operation>,
+    facts: Vec<Fact>,
     is_shut: bool,
 }
 
 impl Harness {
     fn new(limits: Limits) -> Self {
         Self {
-            room: Room::new(limits, json!({ "codecs": ["all"] }), "1".into(), Duration::ZERO),
+            room: Room::new(limits, json!({ "codecs": ["all"] }), "1".into(), 0),
             now: Duration::ZERO,
             next_id: 0,
             next_request: 0,
@@ -37,6 +42,7 @@ impl Harness {
             sent: Vec::new(),
             closed: Vec::new(),
             operations: Vec::new(),
+            facts: Vec::new(),
             is_shut: false,
         }
     }
@@ -47,6 +53,7 @@ impl Harness {
             match effect {
                 Effect::Send(connection, message) => self.sent.push((connection, message)),
                 Effect::Close { connection, code, reason } => self.closed.push((connection, code, reason)),
+                Effect::Note(fact) => self.facts.push(fact),
                 Effect::Shut => self.is_shut = true,
                 Effect::Media(operation, context) => self.run(operation, context),
             }
@@ -67,18 +74,27 @@ impl Harness {
                     sctp_parameters: None,
                 }))
             }
+            Operation::CreatePlainTransport { rtcp_mux, .. } => {
+                self.open_transports.insert(TransportId(id.clone()));
+                let rtcp_port = (!rtcp_mux).then_some(40_001);
+                let created =
+                    CreatedPlainTransport { id: TransportId(id), ip: "192.0.2.1".into(), port: 40_000, rtcp_port };
+                Outcome::PlainTransport(created)
+            }
             Operation::CloseTransport(transport) => {
                 assert!(self.open_transports.remove(transport), "{transport} closed twice");
                 Outcome::Done
             }
-            Operation::Produce { .. } => Outcome::Producer(ProducerId(id)),
+            Operation::Produce { .. } => {
+                Outcome::Producer(CreatedProducer { id: ProducerId(id), consumable_codecs: json!(["codec"]) })
+            }
             Operation::Consume { .. } => Outcome::Consumer(Box::new(CreatedConsumer {
                 id: super::ConsumerId(id),
                 rtp_parameters: json!({}),
                 consumer_type: "simple".into(),
                 score: ConsumerScore::default(),
             })),
-            Operation::ProduceData { .. } => Outcome::DataProducer(DataProducerId(id)),
+            Operation::ProduceData { .. } | Operation::CreateVoice => Outcome::DataProducer(DataProducerId(id)),
             Operation::ConsumeData { producer, .. } => Outcome::DataConsumer(Box::new(CreatedDataConsumer {
                 id: DataConsumerId(id),
                 producer: producer.clone().unwrap_or_else(|| DataProducerId::from("bot")),
@@ -95,8 +111,12 @@ impl Harness {
     }
 
     fn connect(&mut self, connection: u64, peer: &str) -> ConnectionId {
+        self.connect_with(connection, peer, 0)
+    }
+
+    fn connect_with(&mut self, connection: u64, peer: &str, replicas: usize) -> ConnectionId {
         let connection = ConnectionId(connection);
-        self.handle(Command::Connected { connection, peer: PeerId::from(peer) });
+        self.handle(Command::Connected { connection, peer: PeerId::from(peer), replicas });
         connection
     }
 
@@ -354,11 +374,15 @@ fn limits_are_errors_not_endings() {
     room.join(ada, "Ada");
     let transport = room.transport(ada, "producer");
     let third = room.ask(ada, "createWebRtcTransport", json!({ "appData": { "direction": "producer" } }));
-    assert_eq!(third, Err((429, "you have 2 transports already".into())));
+    assert_eq!(third, Err((429, "the limit of 2 transports per participant is reached".into())));
     let produce = json!({ "transportId": transport, "kind": "audio", "rtpParameters": {} });
     room.ask(ada, "produce", produce.clone()).expect("the first works");
-    assert_eq!(room.ask(ada, "produce", produce), Err((429, "you have 1 producers already".into())));
-    room.connect(2, "bob");
+    assert_eq!(
+        room.ask(ada, "produce", produce),
+        Err((429, "the limit of 1 producers per participant is reached".into()))
+    );
+    let bob = room.connect(2, "bob");
+    room.join(bob, "Bob");
     let late = room.connect(3, "eve");
     assert_eq!(room.closed, [(late, 4000, "the meeting is full")]);
 }
@@ -367,6 +391,7 @@ fn limits_are_errors_not_endings() {
 fn an_empty_room_ends_after_its_time_and_not_before() {
     let mut room = harness();
     let ada = room.connect(1, "ada");
+    room.join(ada, "Ada");
     room.now += Duration::from_secs(1000);
     room.handle(Command::Tick);
     assert!(!room.is_shut, "somebody is there");
@@ -473,8 +498,9 @@ fn directions_of_transports_are_kept_apart() {
     assert!(room.offers().is_empty(), "ada cannot receive yet");
     room.transport(ada, "consumer");
     assert_eq!(room.offers().len(), 1, "now she can");
-    let is_consumer =
-        |operation: &Operation| matches!(operation, Operation::CreateTransport { direction: Direction::Consumer, .. });
+    let is_consumer = |operation: &Operation| {
+        matches!(operation, Operation::CreateTransport { direction: Some(Direction::Consumer), .. })
+    };
     assert_eq!(room.operations.iter().filter(|operation| is_consumer(operation)).count(), 2);
 }
 
@@ -485,6 +511,7 @@ enum Act {
     Disconnect(u64),
     Ask(u64, usize, u64),
     Answer(u64, u64, bool),
+    Broadcast(u8, usize, u64),
     Lost(u64),
     Wait(u64),
 }
@@ -493,8 +520,9 @@ fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
         (0u64..12, 0u8..4).prop_map(|(connection, peer)| Act::Connect(connection, peer)),
         (0u64..12).prop_map(Act::Disconnect),
-        (0u64..12, 0usize..9, 0u64..60).prop_map(|(connection, what, id)| Act::Ask(connection, what, id)),
+        (0u64..12, 0usize..11, 0u64..60).prop_map(|(connection, what, id)| Act::Ask(connection, what, id)),
         (0u64..12, 0u64..6, any::<bool>()).prop_map(|(connection, id, is_ok)| Act::Answer(connection, id, is_ok)),
+        (0u8..4, 0usize..8, 0u64..60).prop_map(|(peer, what, id)| Act::Broadcast(peer, what, id)),
         (0u64..60).prop_map(Act::Lost),
         (0u64..40).prop_map(Act::Wait),
     ]
@@ -511,6 +539,8 @@ fn some_request(what: usize, id: u64) -> ClientRequest {
         5 => ("pauseConsumer", json!({ "consumerId": id })),
         6 => ("restartIce", json!({ "transportId": id })),
         7 => ("getRtcStatsUrl", json!({})),
+        8 => ("sendChatMessage", json!({ "text": "hello" })),
+        9 => ("produceData", json!({ "transportId": id, "label": "chat", "sctpStreamParameters": {} })),
         _ => ("resumeProducer", json!({ "producerId": id })),
     };
     ClientRequest::parse(method, data).expect("readable")
@@ -546,6 +576,12 @@ proptest! {
                 Act::Answer(connection, id, is_ok) => {
                     room.handle(Command::Answered { connection: ConnectionId(connection), id, is_ok });
                 }
+                Act::Broadcast(peer, what, id) => {
+                    let before = room.sent.len();
+                    let call = room.call(&format!("peer-{peer}"), broadcasting::some_call(what, id));
+                    let answers = room.sent[before..].iter().filter(|(to, _)| *to == call);
+                    prop_assert_eq!(answers.count(), 1);
+                }
                 Act::Lost(id) => {
                     room.handle(Command::Media(MediaEvent::TransportDisconnected(TransportId(id.to_string()))));
                 }
@@ -558,7 +594,11 @@ proptest! {
         for connection in 0..12 {
             room.handle(Command::Disconnected { connection: ConnectionId(connection) });
         }
+        for peer in 0..4 {
+            room.call(&format!("peer-{peer}"), super::broadcaster::BroadcasterRequest::Leave);
+        }
         prop_assert!(room.open_transports.is_empty());
+        prop_assert_eq!(room.room.census(), super::RoomCensus::default());
         prop_assert_eq!(room.room.participants(), 0);
     }
 }

@@ -83,6 +83,14 @@ impl PortBlock {
     }
 }
 
+impl PortBlock {
+    /// The ports above the workers', for plain transports and for pipes between workers; `None` when there are none.
+    pub fn plain_ports(&self, workers: usize) -> Option<RangeInclusive<u16>> {
+        let first = u16::try_from(workers).ok().and_then(|count| self.min.checked_add(count))?;
+        (first <= self.max).then_some(first..=self.max)
+    }
+}
+
 impl FromStr for PortBlock {
     type Err = PortBlockError;
 
@@ -131,5 +139,8 @@ mod tests {
             "5 workers need 5 ports, but the block 40000-40003 has 4: widen --rtc-ports or lower --workers"
         );
         assert!(block.worker_ports(0).is_err());
+        assert_eq!(block.plain_ports(3), Some(40_003..=40_003));
+        assert_eq!(block.plain_ports(4), None);
+        assert_eq!(PortBlock::new(65_534, 65_535).unwrap().plain_ports(2), None);
     }
 }

@@ -3,6 +3,7 @@
 //! A worker is a thread of this process. Each has one `WebRtcServer` on one port (UDP and TCP) of the block.
 
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,12 +12,13 @@ use mediasoup::prelude::{
     ListenInfo, Protocol, Router, RouterOptions, WebRtcServer, WebRtcServerListenInfos, WebRtcServerOptions, Worker,
     WorkerManager, WorkerSettings,
 };
-use mediasoup::worker::{WorkerLogLevel, WorkerLogTag};
+use mediasoup::worker::{WorkerDump, WorkerLogLevel, WorkerLogTag};
 use thiserror::Error;
 use tokio::sync::mpsc;
 
 use super::block::PortBlock;
 use super::codecs::media_codecs;
+use super::thread::WorkerThread;
 use crate::metrics::Metrics;
 
 /// Version of the mediasoup crate, told to clients.
@@ -97,36 +99,68 @@ pub struct Workers {
 struct Slot {
     worker: Worker,
     server: WebRtcServer,
-    rooms: Arc<AtomicUsize>,
+    rooms: Load,
+    consumers: Load,
+    thread: Arc<WorkerThread>,
+}
+
+/// How many of something a worker carries.
+#[derive(Clone, Debug, Default)]
+pub struct Load(Arc<AtomicUsize>);
+
+impl Load {
+    /// How many.
+    pub fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// One more, until dropped.
+    pub fn add(&self) -> Carried {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Carried(Arc::clone(&self.0))
+    }
+}
+
+/// One of what a worker carries.
+#[derive(Debug)]
+pub struct Carried(Arc<AtomicUsize>);
+
+impl Drop for Carried {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// A router on a worker, for one room. Gives the room's place on the worker back when dropped.
 #[derive(Debug)]
 pub struct Place {
+    /// The worker's number.
+    pub index: usize,
     /// The room's router.
     pub router: Router,
     /// The worker's server, for the room's transports.
     pub server: WebRtcServer,
     /// The worker itself, to hear of its end.
     pub worker: Worker,
-    rooms: Arc<AtomicUsize>,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.rooms.fetch_sub(1, Ordering::Relaxed);
-    }
+    /// Consumers on the worker, those of other rooms too.
+    pub consumers: Load,
+    _room: Carried,
 }
 
 /// One worker as `/stats` shows it.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct WorkerReport {
     /// Its port.
     pub port: u16,
     /// Whether it runs.
     pub alive: bool,
-    /// Rooms on it.
+    /// Rooms on it; a room that spreads counts on each of its workers.
     pub rooms: usize,
+    /// Consumers on it.
+    pub consumers: usize,
+    /// CPU time that its thread has used, in seconds.
+    pub cpu_seconds: Option<f64>,
 }
 
 impl Workers {
@@ -148,19 +182,40 @@ impl Workers {
         &self.spec.announced
     }
 
-    /// Makes a router on the worker with the fewest rooms.
-    pub async fn place(&self) -> Result<Place, WorkersError> {
-        let slot = self.least_loaded().ok_or(WorkersError::NoneAlive)?;
-        let Slot { worker, server, rooms } = slot;
-        rooms.fetch_add(1, Ordering::Relaxed);
-        let router = worker.create_router(RouterOptions::new(media_codecs())).await;
-        match router {
-            Ok(router) => Ok(Place { router, server, worker, rooms }),
-            Err(source) => {
-                rooms.fetch_sub(1, Ordering::Relaxed);
-                Err(WorkersError::Router { source })
-            }
+    /// Makes a router on the least loaded worker, those in `but` left out.
+    pub async fn place(&self, but: &[usize]) -> Result<Place, WorkersError> {
+        let (index, slot) = self.least_loaded(but).ok_or(WorkersError::NoneAlive)?;
+        // Counted before anything is waited for, so that the next room sees it.
+        let room = slot.rooms.add();
+        let router = slot.worker.create_router(RouterOptions::new(media_codecs())).await;
+        let router = router.map_err(|source| WorkersError::Router { source })?;
+        let Slot { worker, server, consumers, .. } = slot;
+        Ok(Place { index, router, server, worker, consumers, _room: room })
+    }
+
+    /// Consumers on the least loaded worker, those in `but` left out; `None` when there is no other.
+    pub fn lightest(&self, but: &[usize]) -> Option<usize> {
+        self.least_loaded(but).map(|(_, slot)| slot.consumers.count())
+    }
+
+    /// Ports for plain transports and pipes.
+    pub fn plain_ports(&self) -> Option<RangeInclusive<u16>> {
+        self.spec.block.plain_ports(self.spec.count)
+    }
+
+    /// Local address to listen on.
+    pub fn listen_ip(&self) -> IpAddr {
+        self.spec.listen_ip
+    }
+
+    /// What each worker says of itself, for tests and for people who look for leaks.
+    pub async fn dumps(&self) -> Vec<WorkerDump> {
+        let workers: Vec<Worker> = self.lock().iter().flatten().map(|slot| slot.worker.clone()).collect();
+        let mut dumps = Vec::new();
+        for worker in workers {
+            dumps.extend(worker.dump().await.ok());
         }
+        dumps
     }
 
     /// How many workers run.
@@ -170,23 +225,29 @@ impl Workers {
 
     /// Each worker, in order of its port.
     pub fn report(&self) -> Vec<WorkerReport> {
-        let rooms = |slot: &Slot| slot.rooms.load(Ordering::Relaxed);
         let slots = self.lock();
         let report = slots.iter().enumerate().map(|(index, slot)| WorkerReport {
             port: self.port(index),
             alive: slot.is_some(),
-            rooms: slot.as_ref().map_or(0, rooms),
+            rooms: slot.as_ref().map_or(0, |slot| slot.rooms.count()),
+            consumers: slot.as_ref().map_or(0, |slot| slot.consumers.count()),
+            cpu_seconds: slot.as_ref().and_then(|slot| slot.thread.cpu_seconds()),
         });
         report.collect()
     }
 
-    fn least_loaded(&self) -> Option<Slot> {
-        self.lock().iter().flatten().min_by_key(|slot| slot.rooms.load(Ordering::Relaxed)).cloned()
+    fn least_loaded(&self, but: &[usize]) -> Option<(usize, Slot)> {
+        let slots = self.lock();
+        let alive = slots.iter().enumerate().filter_map(|(index, slot)| Some((index, slot.as_ref()?)));
+        let others = alive.filter(|(index, _)| !but.contains(index));
+        let lightest = others.min_by_key(|(_, slot)| (slot.consumers.count(), slot.rooms.count()));
+        lightest.map(|(index, slot)| (index, slot.clone()))
     }
 
     async fn fill(&self, index: usize) -> Result<(), WorkersError> {
         let start = |source| WorkersError::Start { index, source };
-        let worker = self.manager.create_worker(settings()).await.map_err(start)?;
+        let thread = Arc::<WorkerThread>::default();
+        let worker = self.manager.create_worker(self.settings(&thread)).await.map_err(start)?;
         let (ip, port) = (self.spec.listen_ip, self.port(index));
         let listen = |source| WorkersError::Listen { ip, port, source };
         let server = worker.create_webrtc_server(self.server_options(port)).await.map_err(listen)?;
@@ -195,9 +256,22 @@ impl Workers {
             let _ = deaths.send(index);
         });
         on_dead.detach();
-        self.lock()[index] = Some(Slot { worker, server, rooms: Arc::default() });
+        self.lock()[index] = Some(Slot { worker, server, rooms: Load::default(), consumers: Load::default(), thread });
         self.metrics.workers_alive.set(i64::try_from(self.alive()).unwrap_or(i64::MAX));
         Ok(())
+    }
+
+    /// The crate's own defaults log everything at debug level.
+    fn settings(&self, thread: &Arc<WorkerThread>) -> WorkerSettings {
+        let mut settings = WorkerSettings::default();
+        settings.log_level = WorkerLogLevel::Warn;
+        // The tags of ICE and DTLS warn of every hang-up.
+        settings.log_tags = vec![WorkerLogTag::Info];
+        // Pipes between workers can be given no ports of their own: without this they would listen outside the block.
+        settings.rtc_port_range = self.plain_ports().unwrap_or(self.port(0)..=self.port(0));
+        let thread = Arc::clone(thread);
+        settings.thread_initializer = Some(Arc::new(move || thread.note()));
+        settings
     }
 
     fn server_options(&self, port: u16) -> WebRtcServerOptions {
@@ -223,15 +297,6 @@ impl Workers {
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Option<Slot>>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The crate's own defaults log everything at debug level.
-fn settings() -> WorkerSettings {
-    let mut settings = WorkerSettings::default();
-    settings.log_level = WorkerLogLevel::Warn;
-    // The tags of ICE and DTLS warn of every hang-up.
-    settings.log_tags = vec![WorkerLogTag::Info];
-    settings
 }
 
 /// Puts a new worker where one has ended. Its port is free again only after the dead thread's sockets are.

@@ -7,17 +7,31 @@ use convene_protocol::admission::MeetingGrant;
 use convene_protocol::frame::SUBPROTOCOL;
 use serde::Deserialize;
 
-use super::{HARD_LIMIT_BYTES, peer_id, refuse, serve};
+use super::{Entrant, HARD_LIMIT_BYTES, peer_id, refuse, serve};
 use crate::http::{AppState, problem};
-use crate::room::PeerId;
 use crate::rooms::EnterError;
-use crate::shell::RoomHandle;
+use crate::shell::{Layout, RoomHandle};
 
 /// Query of the signaling address, as the mediasoup demo has it. More keys are ignored.
 #[derive(Debug, Deserialize)]
 pub(crate) struct SignalQuery {
     #[serde(rename = "peerId", default)]
     peer_id: String,
+    /// A number; older apps write `undefined` for none.
+    #[serde(rename = "consumerReplicas", default)]
+    consumer_replicas: String,
+    #[serde(rename = "usePipeTransports", default)]
+    use_pipe_transports: String,
+}
+
+impl SignalQuery {
+    fn replicas(&self) -> usize {
+        self.consumer_replicas.parse().unwrap_or(0)
+    }
+
+    fn layout(&self) -> Layout {
+        if self.use_pipe_transports == "true" { Layout::Piped } else { Layout::Growing }
+    }
 }
 
 /// Upgrades the request and serves the client in its room.
@@ -37,11 +51,17 @@ pub(crate) async fn open(
     if upgrade.selected_protocol().is_none() {
         return problem(StatusCode::FORBIDDEN, "the WebSocket subprotocol must be protoo");
     }
-    let entered = state.rooms.enter(&grant).await;
+    let entered = state.rooms.enter(&grant, query.layout()).await;
     let outcome = entered.as_ref().map_or_else(EnterError::reason, |_| "Opened");
     state.metrics.connection_attempts.with_label_values(&[outcome]).inc();
     match entered {
-        Ok(room) => upgrade.on_upgrade(move |socket| serve_in(state, socket, room, peer)),
+        Ok(room) => {
+            let entrant = Entrant { peer, replicas: query.replicas() };
+            upgrade.on_upgrade(move |socket| serve_in(state, socket, room, entrant))
+        }
+        Err(EnterError::TooFewWorkers) => {
+            upgrade.on_upgrade(|socket| refuse(socket, false, "usePipeTransports needs two media workers"))
+        }
         Err(error) => {
             tracing::warn!(reason = error.reason(), %error, "cannot let a client in");
             upgrade.on_upgrade(|socket| refuse(socket, true, "this media pod takes nobody now: please come back"))
@@ -49,9 +69,9 @@ pub(crate) async fn open(
     }
 }
 
-async fn serve_in(state: AppState, socket: WebSocket, room: RoomHandle, peer: PeerId) {
+async fn serve_in(state: AppState, socket: WebSocket, room: RoomHandle, entrant: Entrant) {
     let connection = state.rooms.connection_id();
     tracing::info!(connection = connection.0, "client connected");
-    serve(socket, room, connection, peer, state.metrics).await;
+    serve(socket, room, connection, entrant, state.metrics).await;
     tracing::info!(connection = connection.0, "client gone");
 }

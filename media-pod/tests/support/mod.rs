@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use convene_media_pod::app;
 use convene_media_pod::http::AppState;
 use convene_media_pod::metrics::Metrics;
-use convene_media_pod::rooms::Rooms;
+use convene_media_pod::rooms::{Rooms, Settings};
 use convene_media_pod::sfu::block::PortBlock;
 use convene_media_pod::sfu::workers::{WorkerSpec, Workers};
 use convene_protocol::admission::KeySet;
@@ -72,7 +72,7 @@ impl Pod {
         std::fs::write(web_dir.path().join("index.html"), "<title>the app</title>").unwrap();
         let metrics = Metrics::default();
         let workers = start_workers(workers, &metrics).await;
-        let rooms = Rooms::new(Arc::clone(&workers), metrics.clone());
+        let rooms = Rooms::new(Arc::clone(&workers), Settings::default(), metrics.clone());
         let is_dev = keys.is_none();
         let state = AppState { rooms, workers, keys: keys.map(Arc::new), metrics, started: Instant::now() };
         let router = app::router(state.clone(), is_dev.then(|| web_dir.path()));

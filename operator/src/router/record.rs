@@ -10,7 +10,7 @@ use convene_crds::names::{
     CONDITION_ACCEPTED, CONDITION_ASSIGNED, CONDITION_READY, HTTP_PORT_NAME, MEDIA_HTTP_PORT, TRUE,
 };
 use convene_crds::{Meeting, MeetingPhase, MeetingStatus};
-use convene_protocol::admission::MeetingGrant;
+use convene_protocol::admission::{MediaGrant, MeetingGrant};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::error_boundary::InvalidObject;
@@ -119,6 +119,7 @@ impl MeetingRecord {
             title: self.title.clone(),
             max_participants: self.max_participants,
             empty_timeout_seconds: self.empty_timeout_seconds,
+            media: MediaGrant::default(),
         }
     }
 }

@@ -19,9 +19,74 @@ volume?: number | null, };
 export type Channel = "chat" | "bot";
 
 /**
+ * Payload of `getChatHistory`.
+ */
+export type ChatHistory = { 
+/**
+ * Whether later messages are to come as `chatMessage` notifications: for clients without data channels.
+ */
+follow?: boolean | null, };
+
+/**
+ * Answer to `getChatHistory`: the newest messages, oldest first.
+ */
+export type ChatHistoryAnswer = { 
+/**
+ * As many as the room keeps.
+ */
+messages: Array<ChatMessage>, };
+
+/**
+ * Something said in the chat.
+ */
+export type ChatMessage = { 
+/**
+ * Counts up from 1 in a room.
+ */
+id: number, 
+/**
+ * Who said it.
+ */
+peerId: string, 
+/**
+ * Their name at that time.
+ */
+displayName: string, 
+/**
+ * What.
+ */
+text: string, 
+/**
+ * When, in milliseconds since 1970.
+ */
+sentAt: number, };
+
+/**
+ * Answer to `sendChatMessage`.
+ */
+export type ChatSent = { 
+/**
+ * The message's number.
+ */
+id: number, 
+/**
+ * When, in milliseconds since 1970.
+ */
+sentAt: number, };
+
+/**
+ * Payload of `sendChatMessage`.
+ */
+export type ChatText = { 
+/**
+ * 1 to 4096 bytes.
+ */
+text: string, };
+
+/**
  * Everything a client may ask or tell. The JSON is `{ "method": …, "data": … }`.
  */
-export type ClientRequest = { "method": "getRtcStatsUrl", "data": NoData } | { "method": "getRouterRtpCapabilities", "data": NoData } | { "method": "createWebRtcTransport", "data": CreateTransport } | { "method": "connectWebRtcTransport", "data": ConnectTransport } | { "method": "restartIce", "data": TransportRef } | { "method": "join", "data": Join } | { "method": "produce", "data": Produce } | { "method": "produceData", "data": ProduceData } | { "method": "closeProducer", "data": ProducerRef } | { "method": "pauseProducer", "data": ProducerRef } | { "method": "resumeProducer", "data": ProducerRef } | { "method": "pauseConsumer", "data": ConsumerRef } | { "method": "resumeConsumer", "data": ConsumerRef } | { "method": "requestConsumerKeyFrame", "data": ConsumerRef } | { "method": "setConsumerPreferredLayers", "data": PreferredLayers } | { "method": "setConsumerPriority", "data": Priority } | { "method": "changeDisplayName", "data": DisplayName } | { "method": "getTransportStats", "data": TransportRef } | { "method": "getProducerStats", "data": ProducerRef } | { "method": "getConsumerStats", "data": ConsumerRef } | { "method": "getDataProducerStats", "data": DataProducerRef } | { "method": "getDataConsumerStats", "data": DataConsumerRef };
+export type ClientRequest = { "method": "getRtcStatsUrl", "data": NoData } | { "method": "getRouterRtpCapabilities", "data": NoData } | { "method": "createWebRtcTransport", "data": CreateTransport } | { "method": "connectWebRtcTransport", "data": ConnectTransport } | { "method": "restartIce", "data": TransportRef } | { "method": "join", "data": Join } | { "method": "produce", "data": Produce } | { "method": "produceData", "data": ProduceData } | { "method": "closeProducer", "data": ProducerRef } | { "method": "pauseProducer", "data": ProducerRef } | { "method": "resumeProducer", "data": ProducerRef } | { "method": "pauseConsumer", "data": ConsumerRef } | { "method": "resumeConsumer", "data": ConsumerRef } | { "method": "requestConsumerKeyFrame", "data": ConsumerRef } | { "method": "setConsumerPreferredLayers", "data": PreferredLayers } | { "method": "setConsumerPriority", "data": Priority } | { "method": "changeDisplayName", "data": DisplayName } | { "method": "getTransportStats", "data": TransportRef } | { "method": "getProducerStats", "data": ProducerRef } | { "method": "getConsumerStats", "data": ConsumerRef } | { "method": "getDataProducerStats", "data": DataProducerRef } | { "method": "getDataConsumerStats", "data": DataConsumerRef } | { "method": "getChatHistory", "data": ChatHistory } | { "method": "sendChatMessage", "data": ChatText } | { "method": "applyNetworkThrottle", "data": Throttle } | { "method": "resetNetworkThrottle", "data": Throttle } | { "method": "stopNetworkThrottle", "data": Throttle };
 
 /**
  * Payload of `connectWebRtcTransport`.
@@ -191,6 +256,23 @@ displayName: string,
  * The name before.
  */
 oldDisplayName: string, };
+
+/**
+ * Payload of `downlinkBwe`; all in bits per second.
+ */
+export type DownlinkBwe = { 
+/**
+ * What all consumers together would like.
+ */
+desiredBitrate: number, 
+/**
+ * What they can use now.
+ */
+effectiveDesiredBitrate: number, 
+/**
+ * What the way is estimated to carry.
+ */
+availableBitrate: number, };
 
 /**
  * Answer to `restartIce`: the parameters at top level and under their name.
@@ -554,7 +636,7 @@ score: ConsumerScore, };
 /**
  * What the media pod tells clients. The JSON is `{ "method": …, "data": … }`.
  */
-export type ServerNotification = { "method": "mediasoupVersion", "data": ProtocolVersion } | { "method": "mediasoup-version", "data": ProtocolVersion } | { "method": "newPeer", "data": NewPeer } | { "method": "peerClosed", "data": PeerClosed } | { "method": "peerDisplayNameChanged", "data": DisplayNameChanged } | { "method": "producerScore", "data": ProducerScore } | { "method": "consumerScore", "data": ScoreOf } | { "method": "consumerPaused", "data": ConsumerRef } | { "method": "consumerResumed", "data": ConsumerRef } | { "method": "consumerClosed", "data": ConsumerRef } | { "method": "dataConsumerClosed", "data": DataConsumerRef } | { "method": "consumerLayersChanged", "data": ConsumerLayers } | { "method": "activeSpeaker", "data": ActiveSpeaker } | { "method": "speakingPeers", "data": SpeakingPeers };
+export type ServerNotification = { "method": "mediasoupVersion", "data": ProtocolVersion } | { "method": "mediasoup-version", "data": ProtocolVersion } | { "method": "newPeer", "data": NewPeer } | { "method": "peerClosed", "data": PeerClosed } | { "method": "peerDisplayNameChanged", "data": DisplayNameChanged } | { "method": "producerScore", "data": ProducerScore } | { "method": "consumerScore", "data": ScoreOf } | { "method": "consumerPaused", "data": ConsumerRef } | { "method": "consumerResumed", "data": ConsumerRef } | { "method": "consumerClosed", "data": ConsumerRef } | { "method": "dataConsumerClosed", "data": DataConsumerRef } | { "method": "consumerLayersChanged", "data": ConsumerLayers } | { "method": "activeSpeaker", "data": ActiveSpeaker } | { "method": "speakingPeers", "data": SpeakingPeers } | { "method": "downlinkBwe", "data": DownlinkBwe } | { "method": "chatMessage", "data": ChatMessage };
 
 /**
  * What the media pod asks of a client. The JSON is `{ "method": …, "data": … }`.
@@ -583,6 +665,11 @@ export type StatsAnswer = {
  * mediasoup's statistics of the object.
  */
 stats: unknown[], };
+
+/**
+ * Payload of the throttle requests. What the demo sends in it, its secret included, is not read.
+ */
+export type Throttle = { secret: string };
 
 /**
  * Answer to `createWebRtcTransport`. `id` is the older spelling of `transportId`.

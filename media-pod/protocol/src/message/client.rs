@@ -12,6 +12,9 @@ pub(crate) const MAX_DISPLAY_NAME: usize = 64;
 /// Longest label and protocol of a data channel, in bytes.
 const MAX_LABEL: usize = 128;
 
+/// Longest chat message that is kept and passed on by signaling, in bytes.
+pub const MAX_CHAT_TEXT: usize = 4096;
+
 /// Everything a client may ask or tell. The JSON is `{ "method": …, "data": … }`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "method", content = "data", rename_all = "camelCase")]
@@ -61,6 +64,16 @@ pub enum ClientRequest {
     GetDataProducerStats(DataProducerRef),
     /// Statistics of a data consumer.
     GetDataConsumerStats(DataConsumerRef),
+    /// Our own: what has been said in the chat.
+    GetChatHistory(ChatHistory),
+    /// Our own: say something in the chat without a data channel.
+    SendChatMessage(ChatText),
+    /// Make the network worse, for tests of the demo's authors. Known, and never offered.
+    ApplyNetworkThrottle(Throttle),
+    /// The end of it (older name).
+    ResetNetworkThrottle(Throttle),
+    /// The end of it (newer name).
+    StopNetworkThrottle(Throttle),
 }
 
 /// An empty payload.
@@ -339,6 +352,29 @@ pub struct DisplayName {
     pub display_name: String,
 }
 
+/// Payload of `getChatHistory`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(default)]
+#[ts(export, export_to = "messages.ts", optional_fields = nullable)]
+pub struct ChatHistory {
+    /// Whether later messages are to come as `chatMessage` notifications: for clients without data channels.
+    #[ts(as = "Option<bool>")]
+    pub follow: bool,
+}
+
+/// Payload of `sendChatMessage`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export, export_to = "messages.ts")]
+pub struct ChatText {
+    /// 1 to 4096 bytes.
+    pub text: String,
+}
+
+/// Payload of the throttle requests. What the demo sends in it, its secret included, is not read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export, export_to = "messages.ts", type = "{ secret: string }")]
+pub struct Throttle {}
+
 /// Why a message of a client cannot be acted on.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum RequestError {
@@ -418,6 +454,11 @@ impl ClientRequest {
             Self::GetConsumerStats(_) => "getConsumerStats",
             Self::GetDataProducerStats(_) => "getDataProducerStats",
             Self::GetDataConsumerStats(_) => "getDataConsumerStats",
+            Self::GetChatHistory(_) => "getChatHistory",
+            Self::SendChatMessage(_) => "sendChatMessage",
+            Self::ApplyNetworkThrottle(_) => "applyNetworkThrottle",
+            Self::ResetNetworkThrottle(_) => "resetNetworkThrottle",
+            Self::StopNetworkThrottle(_) => "stopNetworkThrottle",
         }
     }
 
@@ -432,6 +473,9 @@ impl ClientRequest {
                 Err("label and protocol must have 128 bytes at most")
             }
             Self::SetConsumerPriority(Priority { priority: 0, .. }) => Err("priority must be 1 to 255"),
+            Self::SendChatMessage(chat) if chat.text.trim().is_empty() || chat.text.len() > MAX_CHAT_TEXT => {
+                Err("text must have 1 to 4096 bytes")
+            }
             _ => Ok(()),
         }
     }

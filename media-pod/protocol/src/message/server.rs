@@ -51,6 +51,10 @@ pub enum ServerNotification {
     ActiveSpeaker(ActiveSpeaker),
     /// How loud everybody is.
     SpeakingPeers(SpeakingPeers),
+    /// What the client's way can carry, as estimated.
+    DownlinkBwe(DownlinkBwe),
+    /// Our own: somebody said something in the chat.
+    ChatMessage(ChatMessage),
 }
 
 /// Payload of the version notifications.
@@ -383,6 +387,59 @@ pub struct ActiveSpeaker {
 pub struct SpeakingPeers {
     /// The loudest first; empty when all are silent.
     pub peer_volumes: Vec<PeerVolume>,
+}
+
+/// Payload of `downlinkBwe`; all in bits per second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export, export_to = "messages.ts")]
+pub struct DownlinkBwe {
+    /// What all consumers together would like.
+    pub desired_bitrate: u32,
+    /// What they can use now.
+    pub effective_desired_bitrate: u32,
+    /// What the way is estimated to carry.
+    pub available_bitrate: u32,
+}
+
+/// Something said in the chat.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export, export_to = "messages.ts")]
+pub struct ChatMessage {
+    /// Counts up from 1 in a room.
+    #[ts(type = "number")]
+    pub id: u64,
+    /// Who said it.
+    pub peer_id: String,
+    /// Their name at that time.
+    pub display_name: String,
+    /// What.
+    pub text: String,
+    /// When, in milliseconds since 1970.
+    #[ts(type = "number")]
+    pub sent_at: u64,
+}
+
+/// Answer to `getChatHistory`: the newest messages, oldest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export, export_to = "messages.ts")]
+pub struct ChatHistoryAnswer {
+    /// As many as the room keeps.
+    pub messages: Vec<ChatMessage>,
+}
+
+/// Answer to `sendChatMessage`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export, export_to = "messages.ts")]
+pub struct ChatSent {
+    /// The message's number.
+    #[ts(type = "number")]
+    pub id: u64,
+    /// When, in milliseconds since 1970.
+    #[ts(type = "number")]
+    pub sent_at: u64,
 }
 
 /// How loud somebody is.

@@ -1,0 +1,200 @@
+//! Broadcasters: senders and receivers without a WebSocket, on whose behalf a script calls over HTTP. Each call is answered once.
+
+use std::time::Duration;
+
+use convene_protocol::frame::CLOSE_FINAL;
+use convene_protocol::message::Channel;
+use serde_json::{Value, json};
+
+use super::broadcaster::{BroadcasterRequest, Entry};
+use super::command::{Asker, Context};
+use super::effect::Operation;
+use super::ids::{ConnectionId, DataProducerId, PeerId, ProducerId, TransportId};
+use super::owned::{own_consumer, own_transport};
+use super::peer::{Joined, Peer};
+use super::requests::{Judged, Refusal, Verdict, conclude};
+use super::{Effects, Room};
+
+impl Room {
+    pub(super) fn broadcast(
+        &mut self,
+        call: ConnectionId,
+        id: &PeerId,
+        request: BroadcasterRequest,
+        now: Duration,
+        effects: &mut Effects,
+    ) {
+        // The participant's number is that of the call by which it came in; later calls have numbers of their own.
+        let peer = self.peers.get(id).map_or(call, |peer| peer.connection);
+        let asker = Asker { peer, reply: call, id: 0 };
+        let judged = match request {
+            BroadcasterRequest::RouterRtpCapabilities => Ok(Verdict::Answer(self.capabilities_answer())),
+            BroadcasterRequest::Enter(entry) => self.let_in(asker, id, entry, now, effects),
+            other => self.of_broadcaster(asker, id, other, effects),
+        };
+        conclude(asker, judged, effects);
+    }
+
+    fn let_in(&mut self, asker: Asker, id: &PeerId, entry: Entry, now: Duration, effects: &mut Effects) -> Judged {
+        if entry.replaces {
+            self.remove(id, effects, Some((CLOSE_FINAL, "replaced by a broadcaster of the same id")));
+        } else if self.peers.contains_key(id) {
+            return Err(Refusal(409, format!("{:?} is in the meeting already", id.0)));
+        }
+        if self.census().broadcasters >= self.limits.broadcasters {
+            return Err(Refusal(429, format!("the limit of {} broadcasters is reached", self.limits.broadcasters)));
+        }
+        let Entry { display_name, device, rtp_capabilities, joins_at_once, .. } = entry;
+        let receives = rtp_capabilities.is_some();
+        let joined = Joined { display_name, device, rtp_capabilities };
+        self.peers.insert(id.clone(), Peer::broadcaster(asker.reply, joined, now));
+        let peers = if receives { self.senders_but(id) } else { Vec::new() };
+        let answer = json!({ "peerId": id.0, "id": id.0, "peers": peers });
+        if joins_at_once {
+            return self.join_broadcaster(asker, id, answer, effects);
+        }
+        Ok(Verdict::Answer(answer))
+    }
+
+    fn join_broadcaster(&mut self, asker: Asker, id: &PeerId, answer: Value, effects: &mut Effects) -> Judged {
+        let peer = self.peers.get_mut(id).ok_or_else(Refusal::not_joined)?;
+        let entry = peer.entry.take().ok_or_else(|| Refusal(409, "it has joined already".into()))?;
+        self.introduce(id, entry, asker, answer, effects);
+        Ok(Verdict::Answered)
+    }
+
+    fn of_broadcaster(
+        &mut self,
+        asker: Asker,
+        id: &PeerId,
+        request: BroadcasterRequest,
+        effects: &mut Effects,
+    ) -> Judged {
+        let known = self.peers.get(id).filter(|peer| peer.is_broadcaster);
+        let peer = known.ok_or_else(|| Refusal(404, "there is no such broadcaster in the meeting".into()))?;
+        let run = |operation| Ok(Verdict::Run(operation, Context::Request(asker)));
+        match request {
+            // Answered before; naming them keeps a new request from being forgotten.
+            BroadcasterRequest::RouterRtpCapabilities | BroadcasterRequest::Enter(_) => {
+                Err(Refusal(500, "not a request of a broadcaster that is in".into()))
+            }
+            BroadcasterRequest::Join => self.join_broadcaster(asker, id, json!({}), effects),
+            BroadcasterRequest::Leave => {
+                self.remove(id, effects, None);
+                Ok(Verdict::Answer(json!({})))
+            }
+            BroadcasterRequest::CreatePlainTransport { direction, comedia, rtcp_mux } => {
+                self.may_have_transport(id)?;
+                let operation = Operation::CreatePlainTransport { direction, comedia, rtcp_mux };
+                Ok(Verdict::Run(operation, Context::CreateTransport { asker, direction }))
+            }
+            BroadcasterRequest::CreateWebRtcTransport => {
+                self.may_have_transport(id)?;
+                let operation = Operation::CreateTransport { direction: None, force_tcp: false };
+                Ok(Verdict::Run(operation, Context::CreateTransport { asker, direction: None }))
+            }
+            BroadcasterRequest::ConnectPlainTransport { transport, ip, port, rtcp_port } => {
+                let transport = own_transport_of(peer, &transport, true)?;
+                run(Operation::ConnectPlainTransport { transport, ip, port, rtcp_port })
+            }
+            BroadcasterRequest::ConnectWebRtcTransport { transport, dtls_parameters } => {
+                run(Operation::ConnectTransport(own_transport_of(peer, &transport, false)?, dtls_parameters))
+            }
+            BroadcasterRequest::Produce { transport, kind, rtp_parameters, source } => {
+                let transport = self.may_produce(id, &transport.0)?;
+                let context = Context::Produce { asker, kind, source };
+                Ok(Verdict::Run(Operation::Produce { transport, kind, rtp_parameters }, context))
+            }
+            BroadcasterRequest::ProduceData { transport, sctp_stream_parameters, label, protocol } => {
+                let transport = self.may_produce_data(id, &transport.0)?;
+                let channel = if label == "bot" { Channel::Bot } else { Channel::Chat };
+                let operation = Operation::ProduceData { transport, channel, sctp_stream_parameters, label, protocol };
+                Ok(Verdict::Run(operation, Context::ProduceData { asker, channel }))
+            }
+            BroadcasterRequest::Consume { transport, producer, paused, rtp_capabilities } => {
+                self.consume_for(asker, id, &transport, producer, paused, rtp_capabilities)
+            }
+            BroadcasterRequest::ConsumeData { transport, producer } => {
+                self.consume_data_for(asker, id, &transport, producer)
+            }
+            BroadcasterRequest::ResumeConsumer(consumer) => {
+                run(Operation::ResumeConsumer(own_consumer(peer, &consumer.0)?))
+            }
+            BroadcasterRequest::PeerProducersInfos => Ok(Verdict::Answer(self.peer_producers_infos(id))),
+        }
+    }
+
+    fn consume_for(
+        &self,
+        asker: Asker,
+        id: &PeerId,
+        transport: &TransportId,
+        producer: ProducerId,
+        paused: bool,
+        rtp_capabilities: Option<Value>,
+    ) -> Judged {
+        let (joined, transport) = self.may_consume(id, transport)?;
+        if self.owner_of_producer(&producer).is_none() {
+            return Err(Refusal(404, "there is no such producer in the meeting".into()));
+        }
+        if !self.has_room_for_consumer(id) {
+            return Err(Refusal(429, "the limit of consumers is reached".into()));
+        }
+        let known = rtp_capabilities.or_else(|| joined.rtp_capabilities.clone());
+        let rtp_capabilities = known.ok_or_else(|| Refusal(400, "rtpCapabilities are missing".into()))?;
+        let operation = Operation::Consume { transport, producer: producer.clone(), rtp_capabilities, paused };
+        Ok(Verdict::Run(operation, Context::ConsumeFor { asker, producer }))
+    }
+
+    fn consume_data_for(&self, asker: Asker, id: &PeerId, transport: &TransportId, producer: DataProducerId) -> Judged {
+        let (_, transport) = self.may_consume(id, transport)?;
+        if self.owner_of_data_producer(&producer).is_none() {
+            return Err(Refusal(404, "there is no such data producer in the meeting".into()));
+        }
+        let operation = Operation::ConsumeData { transport, producer: Some(producer.clone()) };
+        Ok(Verdict::Run(operation, Context::ConsumeDataFor { asker, producer }))
+    }
+
+    fn may_consume(&self, id: &PeerId, transport: &TransportId) -> Result<(&Joined, TransportId), Refusal> {
+        let peer = self.peers.get(id).ok_or_else(Refusal::not_joined)?;
+        let joined = peer.joined.as_ref().ok_or_else(Refusal::not_joined)?;
+        Ok((joined, own_transport(peer, &transport.0)?))
+    }
+
+    /// Everybody who has joined but for `id`, with what they send, as older scripts want it.
+    fn senders_but(&self, id: &PeerId) -> Vec<Value> {
+        let others = self.peers.iter().filter(|(other, peer)| *other != id && peer.joined.is_some());
+        let describe = |(other, peer): (&PeerId, &Peer)| {
+            let producer =
+                |(id, state): (&ProducerId, &super::peer::ProducerState)| json!({ "id": id.0, "kind": state.kind });
+            let producers: Vec<Value> = peer.producers.iter().map(producer).collect();
+            let mut described = json!(peer.info(other));
+            described["producers"] = json!(producers);
+            described
+        };
+        others.map(describe).collect()
+    }
+
+    /// The same as newer scripts want it.
+    fn peer_producers_infos(&self, id: &PeerId) -> Value {
+        let others = self.peers.iter().filter(|(other, peer)| *other != id && peer.joined.is_some());
+        let describe = |(other, peer): (&PeerId, &Peer)| {
+            let producers = peer.producers.iter().map(|(id, state)| {
+                json!({
+                    "producerId": id.0, "kind": state.kind, "source": state.source,
+                    "consumableCodecs": state.consumable_codecs,
+                })
+            });
+            json!({ "peerId": other.0, "producers": producers.collect::<Vec<_>>() })
+        };
+        json!({ "peerProducersInfos": others.map(describe).collect::<Vec<_>>() })
+    }
+}
+
+fn own_transport_of(peer: &Peer, transport: &TransportId, is_plain: bool) -> Result<TransportId, Refusal> {
+    let own = own_transport(peer, &transport.0)?;
+    if peer.transports.get(&own).is_some_and(|state| state.is_plain != is_plain) {
+        return Err(Refusal(400, "this transport is of the other kind".into()));
+    }
+    Ok(own)
+}

@@ -1,0 +1,120 @@
+//! The chat and the bot: what is kept, who is told, and how somebody without data channels speaks to those with.
+
+use std::time::Duration;
+
+use convene_protocol::message::{Channel, ChatHistory, ChatHistoryAnswer, ChatMessage, ChatSent, ServerNotification};
+use serde_json::json;
+
+use super::command::Context;
+use super::effect::Operation;
+use super::ids::{ConnectionId, DataProducerId, PeerId};
+use super::peer::{Offered, Voice};
+use super::requests::{Judged, Refusal, Verdict};
+use super::{Effects, Room};
+
+/// Texts that wait for a voice to be heard.
+const MOST_WAITING: usize = 32;
+
+impl Room {
+    pub(super) fn chat_history(&mut self, peer_id: &PeerId, wanted: ChatHistory) -> Judged {
+        let peer = self.peers.get_mut(peer_id).filter(|peer| peer.joined.is_some()).ok_or_else(Refusal::not_joined)?;
+        peer.follows_chat |= wanted.follow;
+        Ok(Verdict::Answer(json!(ChatHistoryAnswer { messages: self.chat.history() })))
+    }
+
+    /// Keeps and passes on what came by signaling.
+    pub(super) fn send_chat(&mut self, peer_id: &PeerId, text: String, now: Duration, effects: &mut Effects) -> Judged {
+        if self.peers.get(peer_id).is_none_or(|peer| peer.joined.is_none()) {
+            return Err(Refusal::not_joined());
+        }
+        let Some(message) = self.note_chat(peer_id, &text, now, effects) else { return Err(Refusal::not_joined()) };
+        self.speak(peer_id, text, effects);
+        Ok(Verdict::Answer(json!(ChatSent { id: message.id, sent_at: message.sent_at })))
+    }
+
+    /// Keeps what was heard on a data channel, and passes it on to those who have none.
+    pub(super) fn chat_heard(&mut self, producer: &DataProducerId, text: &str, now: Duration, effects: &mut Effects) {
+        if let Some(sender) = self.owner_of_data_producer(producer).cloned() {
+            self.note_chat(&sender, text, now, effects);
+        }
+    }
+
+    fn note_chat(&mut self, sender: &PeerId, text: &str, now: Duration, effects: &mut Effects) -> Option<ChatMessage> {
+        let name = &self.peers.get(sender)?.joined.as_ref()?.display_name;
+        let message = self.chat.note(&sender.0, name, text, now);
+        let followers = self.peers.iter().filter(|(id, peer)| peer.follows_chat && *id != sender);
+        for (_, peer) in followers {
+            effects.tell(peer.connection, ServerNotification::ChatMessage(message.clone()));
+        }
+        Some(message)
+    }
+
+    /// To those with data channels, on one that the room has made for the speaker.
+    fn speak(&mut self, peer_id: &PeerId, text: String, effects: &mut Effects) {
+        let Some(peer) = self.peers.get_mut(peer_id) else { return };
+        match &mut peer.voice {
+            Voice::Heard(producer) => effects.run(Operation::VoiceSay(producer.clone(), text)),
+            Voice::Tuning { waiting, .. } if waiting.len() < MOST_WAITING => waiting.push(text),
+            Voice::Tuning { .. } => {}
+            Voice::None => {
+                peer.voice = Voice::Tuning { producer: None, waiting: vec![text] };
+                effects.run_for(Operation::CreateVoice, Context::Voice { connection: peer.connection });
+            }
+        }
+    }
+
+    pub(super) fn note_voice(&mut self, connection: ConnectionId, made: &DataProducerId, effects: &mut Effects) {
+        let Some((peer_id, peer)) = self.peer_of(connection) else {
+            effects.run(Operation::CloseDataProducer(made.clone()));
+            return;
+        };
+        let peer_id = peer_id.clone();
+        peer.data_producers.insert(made.clone(), Channel::Chat);
+        if let Voice::Tuning { producer, .. } = &mut peer.voice {
+            *producer = Some(made.clone());
+        }
+        self.offer_data(&peer_id, made, effects);
+        // Comes back after the offers have been made: when there was nobody to offer it to, it is heard at once.
+        effects.run_for(Operation::Settle, Context::VoiceOffered);
+    }
+
+    pub(super) fn lose_voice(&mut self, connection: ConnectionId) {
+        if let Some((_, peer)) = self.peer_of(connection) {
+            peer.voice = Voice::None;
+        }
+    }
+
+    /// Lets voices be heard that everybody has been offered: a browser loses what comes on a channel it does not know yet.
+    pub(super) fn speak_up(&mut self, effects: &mut Effects) {
+        let offered = self.unanswered_data_offers();
+        for peer in self.peers.values_mut() {
+            let Voice::Tuning { producer: Some(producer), waiting } = &mut peer.voice else { continue };
+            if offered.contains(producer) {
+                continue;
+            }
+            for text in std::mem::take(waiting) {
+                effects.run(Operation::VoiceSay(producer.clone(), text));
+            }
+            peer.voice = Voice::Heard(producer.clone());
+        }
+    }
+
+    fn unanswered_data_offers(&self) -> Vec<DataProducerId> {
+        let of_peer = |peer: &super::Peer| {
+            let consumers = peer.offers.values().filter_map(|offer| match &offer.offered {
+                Offered::DataConsumer(consumer) => peer.data_consumers.get(consumer).cloned().flatten(),
+                Offered::Consumer(_) => None,
+            });
+            consumers.collect::<Vec<_>>()
+        };
+        self.peers.values().flat_map(of_peer).collect()
+    }
+
+    /// The bot repeats to everybody what somebody told it.
+    pub(super) fn bot_heard(&self, producer: &DataProducerId, text: &str, effects: &mut Effects) {
+        let sender = self.peers.values().find(|peer| peer.data_producers.contains_key(producer));
+        if let Some(joined) = sender.and_then(|peer| peer.joined.as_ref()) {
+            effects.run(Operation::BotSay(format!("{} told me: \"{text}\"", joined.display_name)));
+        }
+    }
+}

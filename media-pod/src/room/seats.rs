@@ -1,0 +1,75 @@
+//! Who may be in the room: coming in, and going out when time is up.
+
+use std::time::Duration;
+
+use convene_protocol::frame::{CLOSE_COME_BACK, CLOSE_FINAL};
+use convene_protocol::message::{ProtocolVersion, ServerNotification};
+
+use super::ids::{ConnectionId, PeerId};
+use super::peer::Peer;
+use super::{Effects, Room};
+
+/// Close code and reason.
+pub(super) type Close = (u16, &'static str);
+
+impl Room {
+    pub(super) fn connect(
+        &mut self,
+        connection: ConnectionId,
+        id: PeerId,
+        replicas: usize,
+        now: Duration,
+        effects: &mut Effects,
+    ) {
+        // The old socket of the same person may be half open: this is how reconnecting looks.
+        self.remove(&id, effects, Some((CLOSE_FINAL, "replaced by a newer connection of the same peer")));
+        if self.is_full() {
+            effects.close(connection, CLOSE_FINAL, "the meeting is full");
+            return;
+        }
+        self.make_place(effects);
+        self.peers.insert(id, Peer::new(connection, replicas.min(self.limits.replicas), now));
+        let version = ProtocolVersion { version: self.version.clone() };
+        effects.tell(connection, ServerNotification::MediasoupVersion(version.clone()));
+        effects.tell(connection, ServerNotification::MediasoupVersionLegacy(version));
+    }
+
+    /// Connections that say nothing take no seat: only who has joined counts.
+    pub(super) fn is_full(&self) -> bool {
+        self.participants() >= self.limits.peers
+    }
+
+    pub(super) fn unjoined(&self) -> impl Iterator<Item = (&PeerId, &Peer)> {
+        self.peers.iter().filter(|(_, peer)| peer.joined.is_none() && !peer.is_broadcaster)
+    }
+
+    fn make_place(&mut self, effects: &mut Effects) {
+        if self.unjoined().count() < self.limits.unjoined {
+            return;
+        }
+        let longest = self.unjoined().min_by_key(|(_, peer)| (peer.since, peer.connection)).map(|(id, _)| id.clone());
+        if let Some(id) = longest {
+            self.remove(&id, effects, Some((CLOSE_COME_BACK, "too many wait to join: please come back")));
+        }
+    }
+
+    /// Whose time is up, and why.
+    pub(super) fn overdue(&self, now: Duration) -> Vec<(PeerId, Close)> {
+        let overdue = |(id, peer): (&PeerId, &Peer)| Some((id.clone(), self.time_is_up(peer, now)?));
+        self.peers.iter().filter_map(overdue).collect()
+    }
+
+    fn time_is_up(&self, peer: &Peer, now: Duration) -> Option<Close> {
+        let is_over = |since: Option<Duration>, limit| since.is_some_and(|since| now.saturating_sub(since) >= limit);
+        let limits = &self.limits;
+        if is_over(peer.lost_since(), limits.ice_grace) {
+            return Some((CLOSE_COME_BACK, "media connection lost: please come back"));
+        }
+        if peer.is_broadcaster {
+            let is_idle = is_over(peer.idle_since(), limits.broadcaster_timeout);
+            return is_idle.then_some((CLOSE_FINAL, "nothing is sent or received"));
+        }
+        let is_late = peer.joined.is_none() && is_over(Some(peer.since), limits.join_timeout);
+        is_late.then_some((CLOSE_COME_BACK, "did not join in time: please come back"))
+    }
+}

@@ -1,0 +1,184 @@
+//! Broadcasters: senders and receivers without a WebSocket.
+
+use std::time::Duration;
+
+use convene_protocol::message::{Device, Direction, MediaKind, Source};
+use serde_json::{Value, json};
+
+use super::super::broadcaster::{BroadcasterRequest, Entry};
+use super::{Command, ConnectionId, Harness, Outgoing, PeerId, ProducerId, TransportId, harness};
+
+fn entry(is_older: bool) -> BroadcasterRequest {
+    BroadcasterRequest::Enter(Entry {
+        display_name: "Camera".into(),
+        device: Device::default(),
+        rtp_capabilities: Some(json!({})),
+        joins_at_once: is_older,
+        replaces: !is_older,
+    })
+}
+
+fn plain(direction: Direction) -> BroadcasterRequest {
+    BroadcasterRequest::CreatePlainTransport { direction: Some(direction), comedia: true, rtcp_mux: false }
+}
+
+/// For the crowd: any call, with an id that may be somebody's.
+pub(super) fn some_call(what: usize, id: u64) -> BroadcasterRequest {
+    let transport = TransportId(id.to_string());
+    match what {
+        0 => entry(true),
+        1 => entry(false),
+        2 => BroadcasterRequest::Join,
+        3 => plain(Direction::Producer),
+        4 => BroadcasterRequest::CreateWebRtcTransport,
+        5 => BroadcasterRequest::Leave,
+        6 => produce(&transport.0),
+        _ => BroadcasterRequest::Consume {
+            transport,
+            producer: ProducerId(id.to_string()),
+            paused: false,
+            rtp_capabilities: None,
+        },
+    }
+}
+
+fn produce(transport: &str) -> BroadcasterRequest {
+    BroadcasterRequest::Produce {
+        transport: TransportId::from(transport),
+        kind: MediaKind::Video,
+        rtp_parameters: json!({}),
+        source: Source::Video,
+    }
+}
+
+impl Harness {
+    /// Calls with a number of its own.
+    pub(super) fn call(&mut self, peer: &str, request: BroadcasterRequest) -> ConnectionId {
+        self.next_request += 1;
+        let call = ConnectionId(1_000_000 + self.next_request);
+        self.handle(Command::Broadcaster { call, peer: PeerId::from(peer), request });
+        call
+    }
+
+    /// Calls and gives the answer.
+    fn broadcast(&mut self, peer: &str, request: BroadcasterRequest) -> Result<Value, (u16, String)> {
+        let call = self.call(peer, request);
+        let answer = self.sent.iter().rev().find(|(to, _)| *to == call).expect("every call is answered");
+        match &answer.1 {
+            Outgoing::Success(_, data) => Ok(data.clone()),
+            Outgoing::Failure { code, reason, .. } => Err((*code, reason.clone())),
+            other => panic!("no answer: {other:?}"),
+        }
+    }
+
+    fn id_of(&mut self, peer: &str, request: BroadcasterRequest) -> String {
+        self.broadcast(peer, request).expect("it is made")["id"].as_str().expect("an id").to_owned()
+    }
+}
+
+#[test]
+fn older_scripts_are_seen_at_once_and_newer_ones_when_they_say() {
+    let mut room = harness();
+    let ada = room.connect(1, "ada");
+    room.join(ada, "Ada");
+    room.forget();
+    let answer = room.broadcast("old", entry(true)).expect("enters");
+    assert_eq!(answer["peers"][0]["id"], "ada");
+    assert_eq!(room.told(ada), ["newPeer"]);
+    room.broadcast("new", entry(false)).expect("enters");
+    assert_eq!(room.told(ada), ["newPeer"], "not yet");
+    let transport = room.id_of("new", plain(Direction::Producer));
+    assert_eq!(room.broadcast("new", produce(&transport)), Err((409, "join first".into())));
+    room.broadcast("new", BroadcasterRequest::Join).expect("joins");
+    assert_eq!(room.broadcast("new", BroadcasterRequest::Join).map_err(|(code, _)| code), Err(409));
+    assert_eq!(room.told(ada), ["newPeer", "newPeer"]);
+    assert_eq!(room.room.participants(), 1, "broadcasters take no seat");
+}
+
+#[test]
+fn what_a_broadcaster_sends_is_offered_and_goes_with_it() {
+    let mut room = harness();
+    let ada = room.connect(1, "ada");
+    room.join(ada, "Ada");
+    room.broadcast("camera", entry(true)).expect("enters");
+    let made = room.broadcast("camera", plain(Direction::Producer)).expect("a transport");
+    assert_eq!((&made["ip"], &made["port"], &made["rtcpPort"]), (&json!("192.0.2.1"), &json!(40_000), &json!(40_001)));
+    let transport = made["transportId"].as_str().expect("an id");
+    room.broadcast("camera", produce(transport)).expect("produces");
+    assert_eq!(room.offers().len(), 1);
+    room.forget();
+    room.broadcast("camera", BroadcasterRequest::Leave).expect("leaves");
+    assert_eq!(room.told(ada), ["consumerClosed", "peerClosed"]);
+    assert_eq!(room.broadcast("camera", BroadcasterRequest::Leave).map_err(|(code, _)| code), Err(404));
+}
+
+#[test]
+fn a_broadcaster_receives_what_it_asks_for_and_nothing_else() {
+    let mut room = harness();
+    let ada = room.connect(1, "ada");
+    room.join(ada, "Ada");
+    let producer = room.produce(ada, "video");
+    room.broadcast("recorder", entry(false)).expect("enters");
+    let transport = TransportId(room.id_of("recorder", plain(Direction::Consumer)));
+    let consume = |producer: &str| BroadcasterRequest::Consume {
+        transport: transport.clone(),
+        producer: ProducerId::from(producer),
+        paused: true,
+        rtp_capabilities: None,
+    };
+    assert_eq!(room.broadcast("recorder", consume(&producer)), Err((409, "join first".into())));
+    room.broadcast("recorder", BroadcasterRequest::Join).expect("joins");
+    assert_eq!(room.room.census().consumers, 0);
+    let infos = room.broadcast("recorder", BroadcasterRequest::PeerProducersInfos).expect("infos");
+    let expected = json!([{ "peerId": "ada", "producers": [
+        { "producerId": producer, "kind": "video", "source": "video", "consumableCodecs": ["codec"] },
+    ] }]);
+    assert_eq!(infos["peerProducersInfos"], expected);
+    assert_eq!(room.broadcast("recorder", consume("nobody's")).map_err(|(code, _)| code), Err(404));
+    let consumer = room.id_of("recorder", consume(&producer));
+    let resume = BroadcasterRequest::ResumeConsumer(super::super::ConsumerId(consumer));
+    room.broadcast("recorder", resume).expect("resumes");
+}
+
+#[test]
+fn ids_that_are_taken_are_refused_to_older_scripts_and_given_to_newer_ones() {
+    let mut room = harness();
+    let ada = room.connect(1, "ada");
+    room.join(ada, "Ada");
+    assert_eq!(room.broadcast("ada", entry(true)), Err((409, "\"ada\" is in the meeting already".into())));
+    assert!(room.closed.is_empty());
+    room.broadcast("ada", entry(false)).expect("replaces");
+    assert_eq!(room.closed, [(ada, 4000, "replaced by a broadcaster of the same id")]);
+    assert_eq!(room.broadcast("ada", BroadcasterRequest::Join), Ok(json!({})));
+}
+
+#[test]
+fn a_client_is_no_broadcaster() {
+    let mut room = harness();
+    let ada = room.connect(1, "ada");
+    room.join(ada, "Ada");
+    for call in [BroadcasterRequest::Leave, BroadcasterRequest::Join, plain(Direction::Producer)] {
+        assert_eq!(room.broadcast("ada", call).map_err(|(code, _)| code), Err(404));
+    }
+    assert_eq!(room.room.participants(), 1);
+}
+
+#[test]
+fn broadcasters_that_do_nothing_go_and_keep_no_room_alive() {
+    let mut room = harness();
+    room.broadcast("silent", entry(true)).expect("enters");
+    room.now += Duration::from_mins(2);
+    room.handle(Command::Tick);
+    assert_eq!(room.room.census().broadcasters, 0);
+    room.broadcast("camera", entry(true)).expect("enters");
+    let transport = room.id_of("camera", plain(Direction::Producer));
+    let producer = ProducerId(room.id_of("camera", produce(&transport)));
+    let score = json!([{ "ssrc": 1, "score": 10 }]);
+    room.handle(Command::Media(super::MediaEvent::ProducerScore(producer, score)));
+    room.now += Duration::from_mins(2);
+    room.handle(Command::Tick);
+    assert_eq!(room.room.census().broadcasters, 1, "something comes");
+    room.now += Duration::from_mins(5);
+    room.handle(Command::Tick);
+    assert!(room.is_shut && room.open_transports.is_empty());
+}

@@ -1,0 +1,104 @@
+//! The chat with and without data channels.
+
+use convene_protocol::message::{ServerNotification, ServerRequest};
+use serde_json::{Value, json};
+
+use super::{Command, ConnectionId, DataProducerId, Harness, MediaEvent, Operation, Outgoing, harness};
+
+impl Harness {
+    fn chat_messages(&self, connection: ConnectionId) -> Vec<String> {
+        let text = |(to, message): &(ConnectionId, Outgoing)| match message {
+            Outgoing::Notification(ServerNotification::ChatMessage(told)) if *to == connection => {
+                Some(told.text.clone())
+            }
+            _ => None,
+        };
+        self.sent.iter().filter_map(text).collect()
+    }
+
+    fn said(&self) -> Vec<String> {
+        let text = |operation: &Operation| match operation {
+            Operation::VoiceSay(_, text) => Some(text.clone()),
+            _ => None,
+        };
+        self.operations.iter().filter_map(text).collect()
+    }
+
+    fn accept_data_offers(&mut self) {
+        let of_data = |(to, message): &(ConnectionId, Outgoing)| match message {
+            Outgoing::Request(id, ServerRequest::NewDataConsumer(_)) => Some((*to, *id)),
+            _ => None,
+        };
+        let offers: Vec<_> = self.sent.iter().filter_map(of_data).collect();
+        for (connection, id) in offers {
+            self.handle(Command::Answered { connection, id, is_ok: true });
+        }
+    }
+}
+
+fn texts(history: &Value) -> Vec<&str> {
+    let messages = history["messages"].as_array().expect("messages");
+    messages.iter().map(|message| message["text"].as_str().expect("text")).collect()
+}
+
+#[test]
+fn what_was_said_on_data_channels_is_kept_for_those_who_come_later() {
+    let mut room = harness();
+    let ada = room.connect(1, "ada");
+    room.join(ada, "Ada");
+    let channel = room.produce_data(ada, "chat");
+    room.handle(Command::Media(MediaEvent::ChatHeard(DataProducerId(channel), "first".into())));
+    let bob = room.connect(2, "bob");
+    assert_eq!(room.ask(bob, "getChatHistory", json!({})), Err((409, "join first".into())));
+    room.join(bob, "Bob");
+    let history = room.ask(bob, "getChatHistory", json!({ "follow": true })).expect("history");
+    assert_eq!(texts(&history), ["first"]);
+    assert_eq!(
+        (&history["messages"][0]["peerId"], &history["messages"][0]["displayName"]),
+        (&json!("ada"), &json!("Ada"))
+    );
+}
+
+#[test]
+fn followers_hear_by_signaling_and_nobody_else_does() {
+    let mut room = harness();
+    let (ada, bob, eve) = (room.connect(1, "ada"), room.connect(2, "bob"), room.connect(3, "eve"));
+    for (connection, name) in [(ada, "Ada"), (bob, "Bob"), (eve, "Eve")] {
+        room.join(connection, name);
+    }
+    room.ask(bob, "getChatHistory", json!({ "follow": true })).expect("history");
+    let channel = room.produce_data(ada, "chat");
+    room.handle(Command::Media(MediaEvent::ChatHeard(DataProducerId(channel), "hello".into())));
+    room.ask(bob, "sendChatMessage", json!({ "text": "hi" })).expect("sent");
+    assert_eq!(room.chat_messages(bob), ["hello"]);
+    assert!(room.chat_messages(eve).is_empty() && room.chat_messages(ada).is_empty());
+}
+
+#[test]
+fn a_voice_waits_until_everybody_has_been_offered_it() {
+    let mut room = harness();
+    let (ada, bob) = (room.connect(1, "ada"), room.connect(2, "bob"));
+    room.join(ada, "Ada");
+    room.join(bob, "Bob");
+    let sent = room.ask(bob, "sendChatMessage", json!({ "text": "one" })).expect("sent");
+    assert_eq!(sent["id"], 1);
+    assert_eq!(room.data_offers(ada), [None, Some("bob".to_owned())]);
+    room.ask(bob, "sendChatMessage", json!({ "text": "two" })).expect("sent");
+    assert!(room.said().is_empty(), "ada's browser does not know the channel yet");
+    room.accept_data_offers();
+    assert_eq!(room.said(), ["one", "two"]);
+    room.ask(bob, "sendChatMessage", json!({ "text": "three" })).expect("sent");
+    assert_eq!(room.said(), ["one", "two", "three"]);
+    room.handle(Command::Disconnected { connection: bob });
+    assert!(room.operations.iter().any(|operation| matches!(operation, Operation::CloseDataProducer(_))));
+}
+
+#[test]
+fn a_voice_with_nobody_to_hear_it_says_what_it_has_to() {
+    let mut room = harness();
+    let ada = room.connect(1, "ada");
+    room.join(ada, "Ada");
+    room.ask(ada, "sendChatMessage", json!({ "text": "anybody?" })).expect("sent");
+    assert_eq!(room.said(), ["anybody?"]);
+    assert_eq!(room.ask(ada, "sendChatMessage", json!({ "text": "x" })).map(|sent| sent["id"].clone()), Ok(json!(2)));
+}

@@ -1,0 +1,99 @@
+//! Between the room's plain data and mediasoup's types: reading parameters, shaping answers and errors.
+
+use convene_protocol::message::ConsumerScore;
+use mediasoup::prelude::{AudioLevelObserverOptions, RtpParameters};
+use mediasoup::worker::RequestError;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::num::NonZeroU16;
+use tokio::sync::mpsc;
+
+use crate::room::{MediaError, MediaEvent, Outcome};
+
+pub(super) type Done = Result<Outcome, MediaError>;
+
+/// The room may be over already; then nobody needs the report.
+pub(super) fn report(events: &mpsc::UnboundedSender<MediaEvent>, event: MediaEvent) {
+    let _ = events.send(event);
+}
+
+/// As the mediasoup demo has it.
+pub(super) fn level_options() -> AudioLevelObserverOptions {
+    let mut options = AudioLevelObserverOptions::default();
+    options.max_entries = NonZeroU16::new(10).expect("10 is not 0");
+    options.threshold = -80;
+    options.interval = 800;
+    options
+}
+
+/// With simulcast by rid, mediasoup-client sends an empty cname; the worker refuses it and remembers it for later producers.
+pub(super) fn usable_parameters(rtp_parameters: Value) -> Result<RtpParameters, MediaError> {
+    let mut parameters: RtpParameters = read(rtp_parameters, "rtpParameters")?;
+    if parameters.rtcp.cname.as_deref() == Some("") {
+        parameters.rtcp.cname = None;
+    }
+    Ok(parameters)
+}
+
+pub(super) fn wire_score(score: &mediasoup::consumer::ConsumerScore) -> ConsumerScore {
+    ConsumerScore {
+        score: score.score,
+        producer_score: score.producer_score,
+        producer_scores: score.producer_scores.clone(),
+    }
+}
+
+pub(super) fn read<T: DeserializeOwned>(value: Value, name: &str) -> Result<T, MediaError> {
+    serde_json::from_value(value).map_err(|error| {
+        let problem: String = error.to_string().chars().take(200).collect();
+        MediaError { code: 400, message: format!("{name} cannot be used: {problem}") }
+    })
+}
+
+pub(super) fn done<T>(dropped: T) -> Outcome {
+    drop(dropped);
+    Outcome::Done
+}
+
+pub(super) fn finished(result: Result<(), RequestError>) -> Done {
+    result.map(|()| Outcome::Done).map_err(failed)
+}
+
+/// Statistics with the `type` that mediasoup's Node.js API gives them and its Rust crate leaves out; clients of the demo show it.
+pub(super) fn stats<T: Serialize>(result: Result<Vec<T>, RequestError>, kind: &str) -> Done {
+    let mut stats = result.map(|stats| json!(stats)).map_err(failed)?;
+    for entry in stats.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+        // A consumer's statistics hold those of its producer too; only streams that come in have bitrates by layer.
+        let is_inbound = kind == "outbound-rtp" && entry.contains_key("bitrateByLayer");
+        entry.insert("type".into(), json!(if is_inbound { "inbound-rtp" } else { kind }));
+    }
+    Ok(Outcome::Stats(stats))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` passes by value")]
+pub(super) fn failed(error: RequestError) -> MediaError {
+    MediaError { code: 500, message: format!("the media worker refused: {error}") }
+}
+
+/// What the sender asked for cannot be had: its parameters do not fit.
+pub(super) fn refused(error: impl std::error::Error) -> MediaError {
+    let message: String = error.to_string().chars().take(300).collect();
+    MediaError { code: 400, message }
+}
+
+pub(super) fn gone(what: &str) -> MediaError {
+    MediaError { code: 404, message: format!("the {what} is gone") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statistics_say_what_they_are_of() {
+        let of_consumer = vec![json!({ "ssrc": 1 }), json!({ "ssrc": 2, "bitrateByLayer": {} })];
+        let Ok(Outcome::Stats(typed)) = stats(Ok(of_consumer), "outbound-rtp") else { panic!("no statistics") };
+        assert_eq!((&typed[0]["type"], &typed[1]["type"]), (&json!("outbound-rtp"), &json!("inbound-rtp")));
+    }
+}
