@@ -8,47 +8,9 @@ mod support;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use support::peer::{OPUS, Peer, Role};
+use support::audio::{arrived, connect, receive, send_audio};
+use support::peer::{Peer, Role};
 use support::{Client, Pod};
-
-const SSRC: u32 = 1111;
-
-/// Connects a sender and produces Opus.
-async fn send_audio(client: &mut Client) -> (Peer, String) {
-    let transport = client.transport("producer").await;
-    let peer = Peer::start(&transport, Role::Send(SSRC));
-    connect(client, &transport, &peer).await;
-    let produce = json!({
-        "transportId": transport["transportId"], "kind": "audio", "appData": { "source": "audio" },
-        "rtpParameters": {
-            "mid": "0",
-            "codecs": [{ "mimeType": "audio/opus", "payloadType": OPUS, "clockRate": 48000, "channels": 2, "parameters": {}, "rtcpFeedback": [] }],
-            "headerExtensions": [], "encodings": [{ "ssrc": SSRC }], "rtcp": { "cname": "", "reducedSize": true },
-        },
-    });
-    let answer = client.ask("produce", produce).await.unwrap();
-    (peer, answer["producerId"].as_str().unwrap().to_owned())
-}
-
-async fn connect(client: &mut Client, transport: &Value, peer: &Peer) {
-    let data = json!({ "transportId": transport["transportId"], "dtlsParameters": peer.dtls_parameters });
-    assert_eq!(client.ask("connectWebRtcTransport", data).await, Ok(json!({})));
-}
-
-/// Accepts the next consumer and gives its request.
-async fn receive(client: &mut Client, peer: &Peer) -> Value {
-    let offer = client.hear("newConsumer").await;
-    let encoding = &offer["data"]["rtpParameters"]["encodings"][0];
-    peer.expect(u32::try_from(encoding["ssrc"].as_u64().unwrap()).unwrap());
-    client.accept(&offer).await;
-    offer
-}
-
-/// Waits for some packets of the sender, decrypted by the receiver.
-fn arrived(peer: &Peer, count: usize) -> Vec<String> {
-    let next = || peer.received.recv_timeout(Duration::from_secs(15)).expect("packets arrive");
-    (0..count).map(|_| String::from_utf8(next()).unwrap()).collect()
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn media_flows_and_nothing_is_left_behind() {
@@ -132,6 +94,7 @@ async fn the_chat_reaches_the_others_and_the_bot_answers_everybody() {
     assert_eq!((&bot["data"]["peerId"], &bot["data"]["label"]), (&json!(null), &json!("bot")));
     listener.open(stream_of(&bot));
     bob.accept(&bot).await;
+    listener.until_open();
 
     for (stream, channel) in [(0, "chat"), (1, "bot")] {
         let data = json!({
@@ -146,6 +109,7 @@ async fn the_chat_reaches_the_others_and_the_bot_answers_everybody() {
     assert_eq!(chat["data"]["appData"], json!({ "peerId": "ada", "channel": "chat" }));
     listener.open(stream_of(&chat));
     bob.accept(&chat).await;
+    listener.until_open();
 
     speaker.say(0, "hello");
     assert_eq!(heard(&listener), "hello");

@@ -21,8 +21,14 @@ impl Room {
         now: Duration,
         effects: &mut Effects,
     ) {
+        const REPLACED: Close = (CLOSE_FINAL, "replaced by a newer connection of the same peer");
+        // Sockets are served side by side, so the older one may get here last.
+        if self.peers.get(&id).is_some_and(|peer| peer.connection > connection) {
+            effects.close(connection, REPLACED.0, REPLACED.1);
+            return;
+        }
         // The old socket of the same person may be half open: this is how reconnecting looks.
-        self.remove(&id, effects, Some((CLOSE_FINAL, "replaced by a newer connection of the same peer")));
+        self.remove(&id, effects, Some(REPLACED));
         if self.is_full() {
             effects.close(connection, CLOSE_FINAL, "the meeting is full");
             return;

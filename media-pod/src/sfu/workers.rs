@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use event_listener_primitives::{BagOnce, HandlerId};
 use mediasoup::prelude::{
     ListenInfo, Protocol, Router, RouterOptions, WebRtcServer, WebRtcServerListenInfos, WebRtcServerOptions, Worker,
     WorkerManager, WorkerSettings,
@@ -102,7 +103,11 @@ struct Slot {
     rooms: Load,
     consumers: Load,
     thread: Arc<WorkerThread>,
+    ended: Ended,
 }
+
+/// Called once each when a worker has ended or is to be used no more.
+type Ended = BagOnce<Box<dyn FnOnce() + Send>>;
 
 /// How many of something a worker carries.
 #[derive(Clone, Debug, Default)]
@@ -140,11 +145,17 @@ pub struct Place {
     pub router: Router,
     /// The worker's server, for the room's transports.
     pub server: WebRtcServer,
-    /// The worker itself, to hear of its end.
-    pub worker: Worker,
     /// Consumers on the worker, those of other rooms too.
     pub consumers: Load,
+    ended: Ended,
     _room: Carried,
+}
+
+impl Place {
+    /// Calls back when the worker has ended, or at once if it has; not after the handler's id is dropped.
+    pub fn on_end(&self, callback: impl FnOnce() + Send + 'static) -> HandlerId {
+        self.ended.add(Box::new(callback))
+    }
 }
 
 /// One worker as `/stats` shows it.
@@ -189,8 +200,15 @@ impl Workers {
         let room = slot.rooms.add();
         let router = slot.worker.create_router(RouterOptions::new(media_codecs())).await;
         let router = router.map_err(|source| WorkersError::Router { source })?;
-        let Slot { worker, server, consumers, .. } = slot;
-        Ok(Place { index, router, server, worker, consumers, _room: room })
+        let Slot { server, consumers, ended, .. } = slot;
+        Ok(Place { index, router, server, consumers, ended, _room: room })
+    }
+
+    /// Takes a worker out of use and puts a new one in its place: its rooms hear that it has ended, as if it had died.
+    /// False when there is no such worker.
+    pub fn retire(&self, index: usize) -> bool {
+        let slot = self.lock().get(index).cloned().flatten();
+        slot.inspect(|slot| slot.ended.call_simple()).is_some()
     }
 
     /// Consumers on the least loaded worker, those in `but` left out; `None` when there is no other.
@@ -251,12 +269,15 @@ impl Workers {
         let (ip, port) = (self.spec.listen_ip, self.port(index));
         let listen = |source| WorkersError::Listen { ip, port, source };
         let server = worker.create_webrtc_server(self.server_options(port)).await.map_err(listen)?;
-        let deaths = self.deaths.clone();
-        let on_dead = worker.on_dead(move |_| {
+        let (ended, deaths) = (Ended::default(), self.deaths.clone());
+        let told = ended.add(Box::new(move || {
             let _ = deaths.send(index);
-        });
-        on_dead.detach();
-        self.lock()[index] = Some(Slot { worker, server, rooms: Load::default(), consumers: Load::default(), thread });
+        }));
+        told.detach();
+        let all = ended.clone();
+        worker.on_dead(move |_| all.call_simple()).detach();
+        self.lock()[index] =
+            Some(Slot { worker, server, rooms: Load::default(), consumers: Load::default(), thread, ended });
         self.metrics.workers_alive.set(i64::try_from(self.alive()).unwrap_or(i64::MAX));
         Ok(())
     }

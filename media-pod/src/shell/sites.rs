@@ -35,7 +35,7 @@ pub(super) struct Sites {
 struct Site {
     place: Place,
     /// The worker outlives the room; what it tells the room must not.
-    _on_dead: HandlerId,
+    _on_end: HandlerId,
 }
 
 impl Sites {
@@ -57,8 +57,8 @@ impl Sites {
     async fn grow(&mut self) -> Result<SiteId, WorkersError> {
         let place = self.workers.place(&self.taken()).await?;
         let events = self.events.clone();
-        let on_dead = place.worker.on_dead(move |_| report(&events, MediaEvent::WorkerDied));
-        self.opened.push(Site { place, _on_dead: on_dead });
+        let on_end = place.on_end(move || report(&events, MediaEvent::WorkerDied));
+        self.opened.push(Site { place, _on_end: on_end });
         Ok(self.opened.len() - 1)
     }
 

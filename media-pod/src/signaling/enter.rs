@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::{Entrant, HARD_LIMIT_BYTES, peer_id, refuse, serve};
 use crate::http::{AppState, problem};
+use crate::room::ConnectionId;
 use crate::rooms::EnterError;
 use crate::shell::{Layout, RoomHandle};
 
@@ -51,13 +52,15 @@ pub(crate) async fn open(
     if upgrade.selected_protocol().is_none() {
         return problem(StatusCode::FORBIDDEN, "the WebSocket subprotocol must be protoo");
     }
+    // Numbered in the order of the requests, whatever happens to the sockets: the newest of a peer counts.
+    let connection = state.rooms.connection_id();
     let entered = state.rooms.enter(&grant, query.layout()).await;
     let outcome = entered.as_ref().map_or_else(EnterError::reason, |_| "Opened");
     state.metrics.connection_attempts.with_label_values(&[outcome]).inc();
     match entered {
         Ok(room) => {
             let entrant = Entrant { peer, replicas: query.replicas() };
-            upgrade.on_upgrade(move |socket| serve_in(state, socket, room, entrant))
+            upgrade.on_upgrade(move |socket| serve_in(state, socket, room, connection, entrant))
         }
         Err(EnterError::TooFewWorkers) => {
             upgrade.on_upgrade(|socket| refuse(socket, false, "usePipeTransports needs two media workers"))
@@ -69,8 +72,7 @@ pub(crate) async fn open(
     }
 }
 
-async fn serve_in(state: AppState, socket: WebSocket, room: RoomHandle, entrant: Entrant) {
-    let connection = state.rooms.connection_id();
+async fn serve_in(state: AppState, socket: WebSocket, room: RoomHandle, connection: ConnectionId, entrant: Entrant) {
     tracing::info!(connection = connection.0, "client connected");
     serve(socket, room, connection, entrant, state.metrics).await;
     tracing::info!(connection = connection.0, "client gone");

@@ -1,6 +1,7 @@
 //! A real pod on loopback, clients that speak protoo to it, and WebRTC peers of another make (str0m).
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub(crate) mod audio;
 pub(crate) mod peer;
 
 use std::collections::VecDeque;
@@ -68,11 +69,20 @@ impl Pod {
 
     /// One that trusts `keys`, with some workers.
     pub(crate) async fn start_with(keys: Option<KeySet>, workers: usize) -> Self {
+        Self::start_as(keys, workers, 0, Settings::default()).await
+    }
+
+    /// One that trusts everybody, with ports for plain transports and pipes, and settings for its rooms.
+    pub(crate) async fn start_set(workers: usize, plain_ports: usize, settings: Settings) -> Self {
+        Self::start_as(None, workers, plain_ports, settings).await
+    }
+
+    async fn start_as(keys: Option<KeySet>, workers: usize, plain_ports: usize, settings: Settings) -> Self {
         let web_dir = tempdir::TempDir::new();
         std::fs::write(web_dir.path().join("index.html"), "<title>the app</title>").unwrap();
         let metrics = Metrics::default();
-        let workers = start_workers(workers, &metrics).await;
-        let rooms = Rooms::new(Arc::clone(&workers), Settings::default(), metrics.clone());
+        let workers = start_workers(workers, plain_ports, &metrics).await;
+        let rooms = Rooms::new(Arc::clone(&workers), settings, metrics.clone());
         let is_dev = keys.is_none();
         let state = AppState { rooms, workers, keys: keys.map(Arc::new), metrics, started: Instant::now() };
         let router = app::router(state.clone(), is_dev.then(|| web_dir.path()));
@@ -119,9 +129,9 @@ impl Pod {
 }
 
 /// Ports are asked of the system and can be taken in between; then others are tried.
-async fn start_workers(count: usize, metrics: &Metrics) -> Arc<Workers> {
+async fn start_workers(count: usize, plain_ports: usize, metrics: &Metrics) -> Arc<Workers> {
     for _ in 0..20 {
-        let block = free_block(count);
+        let block = free_block(count + plain_ports);
         let listen_ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let spec = WorkerSpec { count, block, listen_ip, announced: vec!["127.0.0.1".into()] };
         if let Ok(workers) = Workers::start(spec, metrics.clone()).await {
@@ -233,6 +243,15 @@ impl Client {
         };
         let heard = tokio::time::timeout(PATIENCE, next).await;
         heard.unwrap_or_else(|_| panic!("it did not come; heard instead: {:?}", self.waiting))
+    }
+
+    /// Reads until the pod closes the socket, however long that takes; its code and reason.
+    pub(crate) async fn hear_everything(&mut self) -> (u16, String) {
+        loop {
+            if let Err(closed) = self.next().await {
+                return closed;
+            }
+        }
     }
 
     /// Close code and reason of the end that the pod makes.

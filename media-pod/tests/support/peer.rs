@@ -35,6 +35,8 @@ pub(crate) struct Peer {
     pub(crate) received: Receiver<Vec<u8>>,
     /// Texts as they arrive on data channels.
     pub(crate) heard: Receiver<String>,
+    /// Data channels, as they turn out to be open.
+    opened: Receiver<()>,
     commands: Sender<Command>,
 }
 
@@ -60,11 +62,13 @@ impl Peer {
         let (commands, to_do) = channel();
         let (arrived, received) = channel();
         let (said, heard) = channel();
+        let (open, opened) = channel();
         std::thread::spawn(move || {
-            Loop { rtc, socket, local, role, to_do, arrived, said, channels: HashMap::new(), to_say: Vec::new() }.run();
+            Loop { rtc, socket, local, role, to_do, arrived, said, open, channels: HashMap::new(), to_say: Vec::new() }
+                .run();
         });
         let dtls_parameters = json!({ "role": "client", "fingerprints": [fingerprint] });
-        Self { dtls_parameters, received, heard, commands }
+        Self { dtls_parameters, received, heard, opened, commands }
     }
 
     /// Opens a data channel with this stream id, as signaling has agreed it.
@@ -75,6 +79,11 @@ impl Peer {
     /// Says something on a data channel, as soon as that is open.
     pub(crate) fn say(&self, stream: u16, text: &str) {
         self.commands.send(Command::Say(stream, text.to_owned())).unwrap();
+    }
+
+    /// Waits until a channel that was opened is usable: what is said to it before would be lost.
+    pub(crate) fn until_open(&self) {
+        self.opened.recv_timeout(Duration::from_secs(15)).expect("the channel opens");
     }
 
     /// Receives this SSRC from now on.
@@ -125,6 +134,7 @@ struct Loop {
     to_do: Receiver<Command>,
     arrived: Sender<Vec<u8>>,
     said: Sender<String>,
+    open: Sender<()>,
     channels: HashMap<u16, ChannelId>,
     to_say: Vec<(u16, String)>,
 }
@@ -193,6 +203,7 @@ impl Loop {
                 Output::Event(Event::ChannelData(message)) => {
                     self.said.send(String::from_utf8(message.data).unwrap()).ok()?;
                 }
+                Output::Event(Event::ChannelOpen(..)) => self.open.send(()).ok()?,
                 Output::Event(_) => {}
             }
         }

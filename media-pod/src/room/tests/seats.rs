@@ -20,6 +20,16 @@ fn silent_connections_take_no_seat_and_the_longest_waiting_makes_place() {
 }
 
 #[test]
+fn an_older_socket_that_comes_late_does_not_replace_the_newer() {
+    let mut room = harness();
+    let new = room.connect(2, "ada");
+    room.join(new, "Ada");
+    let old = room.connect(1, "ada");
+    assert_eq!(room.closed, [(old, 4000, "replaced by a newer connection of the same peer")]);
+    assert_eq!(room.room.participants(), 1);
+}
+
+#[test]
 fn who_never_joins_is_asked_to_come_back() {
     let mut room = harness();
     let ada = room.connect(1, "ada");

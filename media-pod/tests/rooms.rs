@@ -1,0 +1,189 @@
+//! Rooms over several workers, rooms whose worker ends, and what is left after a thousand hostile sequences.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use std::time::Duration;
+
+use convene_media_pod::room::End;
+use convene_media_pod::rooms::{RoomKey, Settings};
+use convene_media_pod::shell::MediaSettings;
+use serde_json::{Value, json};
+use support::audio::{arrived, connect, receive, send_audio};
+use support::peer::{Peer, Role};
+use support::{Client, Pod};
+
+/// A receiver that has joined.
+async fn receiver(pod: &Pod, path: &str, name: &str) -> (Client, Peer) {
+    let mut client = Client::try_open(pod, path, None).await.ok().unwrap();
+    let transport = client.transport("consumer").await;
+    let peer = Peer::start(&transport, Role::Receive);
+    connect(&mut client, &transport, &peer).await;
+    client.join(name).await;
+    (client, peer)
+}
+
+fn loads(stats: &Value) -> Vec<u64> {
+    let workers = stats["workerList"].as_array().unwrap();
+    workers.iter().map(|worker| worker["consumers"].as_u64().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn senders_and_receivers_on_different_workers_hear_each_other() {
+    let pod = Pod::start_set(2, 16, Settings::default()).await;
+    let path = |peer: &str| format!("/signal/room?peerId={peer}&usePipeTransports=true");
+    let mut ada = Client::try_open(&pod, &path("ada"), None).await.ok().unwrap();
+    ada.join("Ada").await;
+    let (_sender, producer) = send_audio(&mut ada).await;
+    let (mut bob, listener) = receiver(&pod, &path("bob"), "Bob").await;
+    let bot = bob.hear("newDataConsumer").await;
+    assert_eq!(bot["data"]["peerId"], json!(null), "the bot reaches the other worker too");
+    let offer = receive(&mut bob, &listener).await;
+    assert_eq!(offer["data"]["producerId"], json!(producer));
+    arrived(&listener, 10);
+    assert_eq!(loads(&pod.stats().await), [0, 1], "the consumer is on the receivers' worker");
+    ada.ask("pauseProducer", json!({ "producerId": producer })).await.unwrap();
+    while listener.received.recv_timeout(Duration::from_millis(300)).is_ok() {}
+    ada.ask("resumeProducer", json!({ "producerId": producer })).await.unwrap();
+    arrived(&listener, 5);
+    ada.ask("closeProducer", json!({ "producerId": producer })).await.unwrap();
+    bob.hear("consumerClosed").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_worker_is_not_enough_for_pipes_and_says_so_for_good() {
+    let pod = Pod::start_set(1, 16, Settings::default()).await;
+    let path = "/signal/room?peerId=ada&usePipeTransports=true";
+    let mut refused = Client::try_open(&pod, path, None).await.ok().unwrap();
+    assert_eq!(refused.closed().await, (4000, "usePipeTransports needs two media workers".into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_larger_than_a_worker_goes_on_growing_on_the_next() {
+    let media = MediaSettings { consumers_per_worker: 1, ..MediaSettings::default() };
+    let pod = Pod::start_set(2, 16, Settings { media, ..Settings::default() }).await;
+    let mut ada = Client::connect(&pod, "room", "ada").await;
+    ada.join("Ada").await;
+    let (_sender, _) = send_audio(&mut ada).await;
+    let mut listeners = Vec::new();
+    for name in ["bob", "eve"] {
+        let (mut client, peer) = receiver(&pod, &format!("/signal/room?peerId={name}"), name).await;
+        receive(&mut client, &peer).await;
+        listeners.push((client, peer));
+    }
+    assert_eq!(loads(&pod.stats().await), [1, 1]);
+    for (_, peer) in &listeners {
+        arrived(peer, 10);
+    }
+    // Loudness is measured where the room began, wherever somebody speaks from.
+    let (mut zoe, _) = receiver(&pod, "/signal/room?peerId=zoe", "Zoe").await;
+    let (_second, _) = send_audio(&mut zoe).await;
+    ada.hear("newPeer").await;
+    let stats = pod.stats().await;
+    assert_eq!((&stats["rooms"], &stats["producers"]), (&json!(1), &json!(2)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_ends_takes_only_its_rooms_and_they_go_on_elsewhere() {
+    let pod = Pod::start_with(None, 2).await;
+    let (mut ada, mut bob) = (Client::connect(&pod, "one", "ada").await, Client::connect(&pod, "two", "bob").await);
+    ada.join("Ada").await;
+    bob.join("Bob").await;
+    assert!(pod.state.workers.retire(0));
+    assert_eq!(ada.closed().await, (1012, "the media worker ended: please come back".into()));
+    let mut ada = Client::connect(&pod, "one", "ada").await;
+    ada.join("Ada").await;
+    ada.transport("producer").await;
+    bob.ask("changeDisplayName", json!({ "displayName": "Still Bob" })).await.unwrap();
+    let stats = pod.until_stats("a new worker", |stats| stats["workers"] == 2).await;
+    assert_eq!((&stats["rooms"], &stats["participants"]), (&json!(2), &json!(2)));
+}
+
+/// Numbers that look random and are the same in every run.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % end
+    }
+}
+
+fn video(transport: &Value, ssrc: u64) -> Value {
+    json!({
+        "transportId": transport["transportId"], "kind": "video",
+        "rtpParameters": {
+            "mid": ssrc.to_string(),
+            "codecs": [{ "mimeType": "video/VP8", "payloadType": 101, "clockRate": 90000, "parameters": {}, "rtcpFeedback": [] }],
+            "headerExtensions": [], "encodings": [{ "ssrc": ssrc }], "rtcp": { "cname": "x", "reducedSize": true },
+        },
+    })
+}
+
+/// Somebody comes, does things in some order, many of them wrong, and goes in one of several ways.
+async fn misbehave(pod: &Pod, numbers: &mut Numbers) {
+    let mut client = Client::connect(pod, "room", &format!("peer-{}", numbers.below(3))).await;
+    let mut transport = json!({ "transportId": "none" });
+    for _ in 0..numbers.below(8) {
+        let _ = match numbers.below(9) {
+            0 | 1 => {
+                let direction = if numbers.below(2) == 0 { "producer" } else { "consumer" };
+                let data = json!({ "appData": { "direction": direction } });
+                let made = client.ask("createWebRtcTransport", data).await;
+                made.map(|made| transport = made)
+            }
+            2 | 3 => {
+                client.ask("join", json!({ "displayName": "Eve", "rtpCapabilities": { "codecs": [] } })).await.map(drop)
+            }
+            4 | 5 => client.ask("produce", video(&transport, 1 + numbers.below(5))).await.map(drop),
+            6 => client.ask("sendChatMessage", json!({ "text": "hi" })).await.map(drop),
+            7 => {
+                let data = json!({ "transportId": transport["transportId"], "label": "chat", "sctpStreamParameters": { "streamId": numbers.below(9) } });
+                client.ask("produceData", data).await.map(drop)
+            }
+            _ => client.ask("restartIce", json!({ "transportId": transport["transportId"] })).await.map(drop),
+        };
+    }
+    match numbers.below(3) {
+        // Gone without a word, gone in the middle of one, or replaced by its next self while it is still there.
+        0 => drop(client),
+        1 => client.send_raw(&[0x81, 0x85, 1, 2]).await,
+        _ => std::mem::forget(client),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_thousand_sequences_nothing_is_left_in_the_worker() {
+    let pod = Pod::start().await;
+    let fresh = pod.state.workers.dumps().await;
+    let mut keeper = Client::connect(&pod, "room", "keeper").await;
+    keeper.transport("consumer").await;
+    keeper.join("Keeper").await;
+    // Somebody who does not read would be taken for gone.
+    let keeper = tokio::spawn(async move { keeper.hear_everything().await });
+    let mut numbers = Numbers(42);
+    for _ in 0..1000 {
+        misbehave(&pod, &mut numbers).await;
+    }
+    for peer in 0..3 {
+        drop(Client::connect(&pod, "room", &format!("peer-{peer}")).await);
+    }
+    let left = pod.until_stats("the keeper alone", |stats| stats["connections"] == 1 && stats["transports"] == 1).await;
+    for (what, count) in [("producers", 0), ("consumers", 0), ("dataProducers", 0), ("participants", 1)] {
+        assert_eq!(left[what], count, "{what} in {left}");
+    }
+    let key = RoomKey { namespace: String::new(), name: "room".into() };
+    assert!(pod.state.rooms.end(&key, None, End::Over).await);
+    assert_eq!(keeper.await.unwrap(), (4000, "meeting ended".into()));
+    pod.until_stats("no room", |stats| stats["rooms"] == 0 && stats["transports"] == 0).await;
+    let handlers = |dumps: &[mediasoup::worker::WorkerDump]| {
+        let handlers = &dumps[0].channel_message_handlers;
+        (
+            dumps[0].router_ids.len(),
+            handlers.channel_request_handlers.len(),
+            handlers.channel_notification_handlers.len(),
+        )
+    };
+    assert_eq!(handlers(&pod.state.workers.dumps().await), handlers(&fresh));
+}
