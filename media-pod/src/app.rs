@@ -4,19 +4,18 @@
 
 use std::path::Path as FilePath;
 
+use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get};
-use axum::{Json, Router};
-use serde_json::{Value, json};
 
 use crate::admin;
 use crate::dev;
 use crate::http::{AppState, bearer, not_found, problem, unix_now};
-use crate::sfu::workers::MEDIASOUP_VERSION;
 use crate::signaling::enter::{SignalQuery, open};
+use crate::stats::stats;
 
 /// Every route of the pod. `web_dir` is served with --dev only.
 pub fn router(state: AppState, web_dir: Option<&FilePath>) -> Router {
@@ -55,30 +54,10 @@ async fn ready(State(state): State<AppState>) -> Response {
 }
 
 async fn metrics(State(state): State<AppState>) -> Response {
+    for (index, worker) in state.workers.report().into_iter().enumerate() {
+        state.metrics.worker_cpu(index, worker.cpu_seconds.unwrap_or_default());
+    }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], state.metrics.render()).into_response()
-}
-
-async fn stats(State(state): State<AppState>) -> Json<Value> {
-    let list = state.rooms.list().await;
-    let report = state.workers.report();
-    let metrics = &state.metrics;
-    Json(json!({
-        "mediasoupVersion": MEDIASOUP_VERSION,
-        "uptimeSeconds": state.started.elapsed().as_secs(),
-        "draining": list.draining,
-        "workers": state.workers.alive(),
-        "routers": metrics.rooms.get(),
-        "rooms": list.rooms.len(),
-        "connections": metrics.connections.get(),
-        "participants": metrics.participants.get(),
-        "transports": metrics.count("transport"),
-        "producers": metrics.count("producer"),
-        "consumers": metrics.count("consumer"),
-        "dataProducers": metrics.count_data("producer"),
-        "dataConsumers": metrics.count_data("consumer"),
-        "workerList": report,
-        "roomList": list.rooms,
-    }))
 }
 
 async fn signal_in_namespace(

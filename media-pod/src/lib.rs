@@ -15,3 +15,4 @@ pub mod rooms;
 pub mod sfu;
 pub mod shell;
 pub mod signaling;
+mod stats;

@@ -1,8 +1,13 @@
 //! Prometheus metrics of the media pod. Labels are bounded: no names of meetings or people.
 
+pub mod flow;
+
 use prometheus::{
-    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+    CounterVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
 };
+
+use flow::Flow;
 
 use crate::room::Fact;
 
@@ -35,6 +40,10 @@ pub struct Metrics {
     pub limits_reached: IntCounterVec,
     /// Seconds from the connection to a `stage`: joined, media.
     pub join_seconds: HistogramVec,
+    /// CPU time of each `worker`'s thread.
+    pub worker_cpu: CounterVec,
+    /// What flows.
+    pub flow: Flow,
 }
 
 impl Default for Metrics {
@@ -89,6 +98,13 @@ impl Default for Metrics {
                 .buckets(JOIN_BUCKETS.into()),
                 &["stage"],
             ),
+            worker_cpu: seconds(
+                &registry,
+                "convene_media_worker_cpu_seconds_total",
+                "CPU time of the media worker's thread",
+                &["worker"],
+            ),
+            flow: Flow::new(&registry),
             registry,
         };
         #[cfg(target_os = "linux")]
@@ -101,6 +117,13 @@ impl Metrics {
     /// The text exposition format of Prometheus.
     pub fn render(&self) -> String {
         TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_default()
+    }
+
+    /// Notes the CPU time that a worker's thread has used; a new thread begins anew, as counters may.
+    pub fn worker_cpu(&self, worker: usize, seconds: f64) {
+        let counter = self.worker_cpu.with_label_values(&[&worker.to_string()]);
+        counter.reset();
+        counter.inc_by(seconds);
     }
 
     /// Counts what a room has noted.
@@ -176,4 +199,10 @@ fn histograms(registry: &Registry, options: HistogramOpts, labels: &[&str]) -> H
     let histograms = HistogramVec::new(options, labels).expect("the names here are valid");
     registry.register(Box::new(histograms.clone())).expect("every name is registered once");
     histograms
+}
+
+fn seconds(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> CounterVec {
+    let counters = CounterVec::new(Opts::new(name, help), labels).expect("the names here are valid");
+    registry.register(Box::new(counters.clone())).expect("every name is registered once");
+    counters
 }

@@ -7,6 +7,7 @@
 
 pub mod broadcaster;
 mod broadcasting;
+mod census;
 mod chat;
 mod chatting;
 mod command;
@@ -30,6 +31,7 @@ use convene_protocol::frame::{CLOSE_COME_BACK, CLOSE_FINAL};
 use convene_protocol::message::{ConsumerRef, PeerClosed, ServerNotification};
 use serde_json::Value;
 
+pub use census::{PeerReport, RoomCensus};
 use chat::Chat;
 pub use command::{
     Asker, Command, Context, CreatedConsumer, CreatedDataConsumer, CreatedPlainTransport, CreatedProducer,
@@ -63,21 +65,6 @@ impl Room {
     /// Participants who have joined, broadcasters not counted.
     pub fn participants(&self) -> usize {
         self.peers.values().filter(|peer| peer.joined.is_some() && !peer.is_broadcaster).count()
-    }
-
-    /// What is in the room now.
-    pub fn census(&self) -> RoomCensus {
-        let count = |of: fn(&Peer) -> usize| self.peers.values().map(of).sum();
-        RoomCensus {
-            participants: self.participants(),
-            joining: self.unjoined().count(),
-            broadcasters: self.peers.values().filter(|peer| peer.is_broadcaster).count(),
-            transports: count(|peer| peer.transports.len()),
-            producers: count(|peer| peer.producers.len()),
-            consumers: count(|peer| peer.consumers.len()),
-            data_producers: count(|peer| peer.data_producers.len()),
-            data_consumers: count(|peer| peer.data_consumers.len()),
-        }
     }
 
     /// Takes what happened, gives what is to be done, in order.
@@ -215,27 +202,6 @@ impl Room {
     fn owner_of_producer(&self, producer: &ProducerId) -> Option<(&PeerId, &Peer)> {
         self.peers.iter().find(|(_, peer)| peer.producers.contains_key(producer))
     }
-}
-
-/// How much of everything there is in a room.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RoomCensus {
-    /// Who have joined, broadcasters not counted.
-    pub participants: usize,
-    /// Connections that have not joined yet.
-    pub joining: usize,
-    /// Senders and receivers without a WebSocket.
-    pub broadcasters: usize,
-    /// Transports, WebRTC and plain.
-    pub transports: usize,
-    /// Streams into the room.
-    pub producers: usize,
-    /// Streams out of the room.
-    pub consumers: usize,
-    /// Data channels into the room.
-    pub data_producers: usize,
-    /// Data channels out of the room.
-    pub data_consumers: usize,
 }
 
 /// Effects in the order in which they are to be run.

@@ -11,7 +11,7 @@ use thiserror::Error;
 use tokio::sync::Mutex;
 
 use crate::metrics::Metrics;
-use crate::room::{ConnectionId, End, Limits, RoomCensus};
+use crate::room::{ConnectionId, End, Limits};
 use crate::sfu::workers::Workers;
 use crate::shell::{Input, Layout, MediaPlane, MediaSettings, OpenError, RoomHandle, Shell};
 
@@ -152,10 +152,10 @@ impl Rooms {
         open.get(key).filter(|room| !room.handle.is_over()).map(|room| room.handle.clone())
     }
 
-    /// Every open room with what is in it, sorted.
-    pub async fn census(&self) -> Vec<(RoomKey, RoomCensus)> {
+    /// Every open room with the way to it, sorted.
+    pub async fn handles(&self) -> Vec<(RoomKey, RoomHandle)> {
         let open = self.open.lock().await;
-        let mut all: Vec<_> = open.iter().map(|(key, room)| (key.clone(), room.handle.census())).collect();
+        let mut all: Vec<_> = open.iter().map(|(key, room)| (key.clone(), room.handle.clone())).collect();
         all.sort_by(|(a, _), (b, _)| a.cmp(b));
         all
     }

@@ -7,6 +7,7 @@ mod convert;
 mod data;
 mod media;
 mod pipes;
+mod sample;
 mod settings;
 mod sites;
 mod streams;
@@ -26,10 +27,14 @@ pub use settings::{Layout, MediaSettings};
 
 use crate::metrics::Metrics;
 use crate::room::broadcaster::{BroadcasterRequest, Refused};
-use crate::room::{Command, ConnectionId, Effect, End, Limits, MediaEvent, Outgoing, PeerId, Room, RoomCensus};
+use crate::room::{
+    Command, ConnectionId, Effect, End, Limits, MediaEvent, Outgoing, PeerId, PeerReport, Room, RoomCensus,
+};
 
 /// Commands that wait for a room before its clients are slowed down.
 const INBOX: usize = 256;
+/// How long a busy room may take to say who is there.
+const DESCRIBE_LIMIT: Duration = Duration::from_secs(1);
 /// How often deadlines are looked at.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -78,6 +83,8 @@ pub enum Input {
         /// Where the answer goes.
         answer: Answer,
     },
+    /// Somebody wants to know who is here.
+    Describe(oneshot::Sender<Vec<PeerReport>>),
     /// The room is to end.
     End(End),
 }
@@ -123,6 +130,16 @@ impl RoomHandle {
             return Err(over());
         }
         answered.await.unwrap_or_else(|_| Err(over()))
+    }
+
+    /// Who is in the room; nobody when it is over or too busy to say.
+    pub async fn describe(&self) -> Vec<PeerReport> {
+        let (answer, answered) = oneshot::channel();
+        let asked = async {
+            self.send(Input::Describe(answer)).await;
+            answered.await.unwrap_or_default()
+        };
+        tokio::time::timeout(DESCRIBE_LIMIT, asked).await.unwrap_or_default()
     }
 
     /// What is in the room, as of the last thing that happened.
@@ -186,12 +203,22 @@ impl Shell {
     async fn run(mut self, mut inputs: mpsc::Receiver<Input>, mut events: mpsc::UnboundedReceiver<MediaEvent>) {
         self.metrics.rooms.inc();
         let mut ticks = tokio::time::interval(TICK);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut samples = tokio::time::interval(self.media.settings.sample_interval);
+        for interval in [&mut ticks, &mut samples] {
+            interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        }
         loop {
             let command = tokio::select! {
-                Some(input) = inputs.recv() => self.command(input),
+                Some(input) = inputs.recv() => match self.command(input) {
+                    Some(command) => command,
+                    None => continue,
+                },
                 Some(event) = events.recv() => Command::Media(event),
                 _ = ticks.tick() => Command::Tick,
+                _ = samples.tick() => {
+                    self.media.sample().await;
+                    continue;
+                }
             };
             if self.step(command).await {
                 break;
@@ -201,8 +228,9 @@ impl Shell {
         self.metrics.rooms.dec();
     }
 
-    fn command(&mut self, input: Input) -> Command {
-        match input {
+    /// What the room is to make of it; what it need not know of is answered here.
+    fn command(&mut self, input: Input) -> Option<Command> {
+        Some(match input {
             Input::Connect { connection, peer, replicas, outbox } => {
                 self.outboxes.insert(connection, outbox);
                 Command::Connected { connection, peer, replicas }
@@ -219,7 +247,11 @@ impl Shell {
             Input::Message { connection, id: None, request } => Command::Notification { connection, request },
             Input::Answer { connection, id, is_ok } => Command::Answered { connection, id, is_ok },
             Input::End(end) => Command::End(end),
-        }
+            Input::Describe(answer) => {
+                let _ = answer.send(self.room.peers());
+                return None;
+            }
+        })
     }
 
     /// Runs one command and all that follows from it; true when the room is over.

@@ -100,6 +100,41 @@ async fn a_worker_that_ends_takes_only_its_rooms_and_they_go_on_elsewhere() {
     assert_eq!((&stats["rooms"], &stats["participants"]), (&json!(2), &json!(2)));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_flows_is_counted_and_who_is_there_is_told() {
+    let media = MediaSettings { sample_interval: Duration::from_millis(100), ..MediaSettings::default() };
+    let pod = Pod::start_set(1, 0, Settings { media, ..Settings::default() }).await;
+    let mut ada = Client::connect(&pod, "room", "ada").await;
+    ada.join("Ada").await;
+    let (_sender, _) = send_audio(&mut ada).await;
+    let (mut bob, listener) = receiver(&pod, "/signal/room?peerId=bob", "Bob").await;
+    receive(&mut bob, &listener).await;
+    arrived(&listener, 20);
+    let is_counted = |metrics: &str, line: &str| {
+        let value = metrics.lines().find_map(|shown| shown.strip_prefix(line));
+        value.is_some_and(|value| value.trim().parse::<f64>().unwrap() > 0.0)
+    };
+    let wanted = [
+        "convene_media_packets_total{direction=\"in\",kind=\"audio\"}",
+        "convene_media_packets_total{direction=\"out\",kind=\"audio\"}",
+        "convene_media_bytes_total{direction=\"in\"}",
+        "convene_media_bytes_total{direction=\"out\"}",
+        "convene_media_score_count{direction=\"in\",kind=\"audio\"}",
+        "convene_media_join_seconds_count{stage=\"joined\"}",
+        "convene_media_join_seconds_count{stage=\"media\"}",
+    ];
+    for line in wanted {
+        pod.until("metrics", |metrics| is_counted(metrics, line), line).await;
+    }
+    let stats = pod.stats().await;
+    assert!(stats["memoryBytes"].as_u64().unwrap() > 1_000_000 && stats["workerList"][0]["cpuSeconds"].is_number());
+    let room = &stats["roomList"][0];
+    assert_eq!((&room["name"], &room["participants"], &room["producers"]), (&json!("room"), &json!(2), &json!(1)));
+    let peers: Vec<_> =
+        room["peers"].as_array().unwrap().iter().map(|peer| (&peer["peerId"], &peer["consumers"])).collect();
+    assert_eq!(peers, [(&json!("ada"), &json!(0)), (&json!("bob"), &json!(1))]);
+}
+
 /// Numbers that look random and are the same in every run.
 struct Numbers(u64);
 

@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use super::convert::{Done, done, finished, level_options, report, stats};
 use super::data::{DataPlane, NewChannel};
 use super::pipes::Pipes;
+use super::sample::Sampler;
 use super::settings::{Layout, MediaSettings};
 use super::sites::{HOME, SiteId, Sites};
 use super::transports::RoomTransport;
@@ -40,6 +41,7 @@ pub struct MediaPlane {
     pub(super) settings: MediaSettings,
     pub(super) events: mpsc::UnboundedSender<MediaEvent>,
     pub(super) metrics: Metrics,
+    pub(super) sampler: Sampler,
 }
 
 #[derive(Debug)]
@@ -97,6 +99,7 @@ impl MediaPlane {
             settings,
             events,
             metrics,
+            sampler: Sampler::default(),
         };
         media.listen_to_observers();
         Ok((media, reports))

@@ -1,5 +1,7 @@
 //! How much of the network a room's media may use, and when a room spreads over several workers.
 
+use std::time::Duration;
+
 use convene_protocol::admission::MediaGrant;
 
 /// Settings of a room's media. Bitrates are bits per second of one transport, that is: of one participant and direction.
@@ -17,6 +19,8 @@ pub struct MediaSettings {
     pub ice_consent_timeout: u8,
     /// From so many consumers on a worker is full, and a room goes on growing on another one.
     pub consumers_per_worker: usize,
+    /// How often what flows is looked at, for the metrics.
+    pub sample_interval: Duration,
 }
 
 impl Default for MediaSettings {
@@ -28,6 +32,7 @@ impl Default for MediaSettings {
             max_incoming_bitrate: None,
             ice_consent_timeout: 20,
             consumers_per_worker: 500,
+            sample_interval: Duration::from_secs(15),
         }
     }
 }

@@ -42,6 +42,20 @@ impl RoomTransport {
         }
     }
 
+    /// Bytes received and sent so far.
+    pub(super) async fn bytes(&self) -> Option<(u64, u64)> {
+        match &self.handle {
+            Handle::WebRtc(transport) => {
+                let stats = transport.get_stats().await.ok()?;
+                stats.first().map(|stat| (stat.bytes_received, stat.bytes_sent))
+            }
+            Handle::Plain(transport) => {
+                let stats = transport.get_stats().await.ok()?;
+                stats.first().map(|stat| (stat.bytes_received, stat.bytes_sent))
+            }
+        }
+    }
+
     fn web_rtc(&self) -> Result<&WebRtcTransport, MediaError> {
         match &self.handle {
             Handle::WebRtc(transport) => Ok(transport),

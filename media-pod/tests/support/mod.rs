@@ -114,6 +114,19 @@ impl Pod {
         serde_json::from_str(&self.get("/stats").await.1).unwrap()
     }
 
+    /// Waits until a text of the pod satisfies `is_so`.
+    pub(crate) async fn until(&self, path: &str, is_so: impl Fn(&str) -> bool, what: &str) {
+        let start = Instant::now();
+        loop {
+            let (_, text) = self.get(&format!("/{path}")).await;
+            if is_so(&text) {
+                return;
+            }
+            assert!(start.elapsed() < PATIENCE, "{what} did not come: {text}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Waits until `/stats` satisfies `is_so`.
     pub(crate) async fn until_stats(&self, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
         let start = Instant::now();

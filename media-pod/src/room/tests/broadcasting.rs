@@ -128,7 +128,7 @@ fn a_broadcaster_receives_what_it_asks_for_and_nothing_else() {
     };
     assert_eq!(room.broadcast("recorder", consume(&producer)), Err((409, "join first".into())));
     room.broadcast("recorder", BroadcasterRequest::Join).expect("joins");
-    assert_eq!(room.room.census().consumers, 0);
+    assert_eq!(room.room.census().holdings.consumers, 0);
     let infos = room.broadcast("recorder", BroadcasterRequest::PeerProducersInfos).expect("infos");
     let expected = json!([{ "peerId": "ada", "producers": [
         { "producerId": producer, "kind": "video", "source": "video", "consumableCodecs": ["codec"] },

@@ -1,0 +1,102 @@
+//! What is in a room, for statistics. Counts and ids; no names of people.
+
+use serde::Serialize;
+
+use super::Room;
+use super::ids::PeerId;
+use super::peer::Peer;
+
+/// How much of everything there is in a room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RoomCensus {
+    /// Who have joined, broadcasters not counted.
+    pub participants: usize,
+    /// Connections that have not joined yet.
+    pub joining: usize,
+    /// Senders and receivers without a WebSocket.
+    pub broadcasters: usize,
+    /// What they have together.
+    #[serde(flatten)]
+    pub holdings: Holdings,
+}
+
+/// Things of the media plane that somebody has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Holdings {
+    /// Transports, WebRTC and plain.
+    pub transports: usize,
+    /// Streams into the room.
+    pub producers: usize,
+    /// Streams out of the room.
+    pub consumers: usize,
+    /// Data channels into the room.
+    pub data_producers: usize,
+    /// Data channels out of the room.
+    pub data_consumers: usize,
+}
+
+/// One participant, connection or broadcaster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PeerReport {
+    /// As it calls itself.
+    pub peer_id: String,
+    /// Whether it has joined.
+    pub joined: bool,
+    /// Whether it has no WebSocket.
+    pub broadcaster: bool,
+    /// `chrome`, `firefox`, …; as it says.
+    pub device: Option<String>,
+    /// What it has.
+    #[serde(flatten)]
+    pub holdings: Holdings,
+}
+
+impl Room {
+    /// What is in the room now.
+    pub fn census(&self) -> RoomCensus {
+        let add = |sum: Holdings, peer: &Peer| sum.and(holdings(peer));
+        RoomCensus {
+            participants: self.participants(),
+            joining: self.unjoined().count(),
+            broadcasters: self.peers.values().filter(|peer| peer.is_broadcaster).count(),
+            holdings: self.peers.values().fold(Holdings::default(), add),
+        }
+    }
+
+    /// Who is in the room now.
+    pub fn peers(&self) -> Vec<PeerReport> {
+        let report = |(id, peer): (&PeerId, &Peer)| PeerReport {
+            peer_id: id.0.clone(),
+            joined: peer.joined.is_some(),
+            broadcaster: peer.is_broadcaster,
+            device: peer.joined.as_ref().and_then(|joined| joined.device.flag.clone()),
+            holdings: holdings(peer),
+        };
+        self.peers.iter().map(report).collect()
+    }
+}
+
+impl Holdings {
+    fn and(self, other: Self) -> Self {
+        Self {
+            transports: self.transports + other.transports,
+            producers: self.producers + other.producers,
+            consumers: self.consumers + other.consumers,
+            data_producers: self.data_producers + other.data_producers,
+            data_consumers: self.data_consumers + other.data_consumers,
+        }
+    }
+}
+
+fn holdings(peer: &Peer) -> Holdings {
+    Holdings {
+        transports: peer.transports.len(),
+        producers: peer.producers.len(),
+        consumers: peer.consumers.len(),
+        data_producers: peer.data_producers.len(),
+        data_consumers: peer.data_consumers.len(),
+    }
+}
