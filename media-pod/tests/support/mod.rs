@@ -9,6 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::serve::ListenerExt;
 use convene_media_pod::app;
 use convene_media_pod::http::AppState;
 use convene_media_pod::metrics::Metrics;
@@ -88,6 +89,8 @@ impl Pod {
         let router = app::router(state.clone(), is_dev.then(|| web_dir.path()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        // As the program does: small messages wait for nobody.
+        let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
         tokio::spawn(axum::serve(listener, router).into_future());
         Self { address, state, _web_dir: web_dir }
     }
