@@ -5,14 +5,16 @@
 //! their shapes are those of mediasoup and mediasoup-client. Nothing here acts on a message.
 
 mod client;
+mod read;
 mod server;
 
 pub use client::{
-    Channel, ChatHistory, ChatText, ClientRequest, ConnectTransport, CreateTransport, Direction, Join, MAX_CHAT_TEXT,
-    Produce, ProduceData, Source, Throttle,
+    Channel, ChatHistory, ChatText, ClientRequest, ConnectTransport, CreateTransport, Direction, Join, Produce,
+    ProduceData, Source, Throttle,
 };
 pub use client::{ConsumerRef, DataConsumerRef, DataProducerRef, DisplayName, NoData, PreferredLayers, Priority};
-pub use client::{Device, MediaKind, ProducerRef, RequestError, TransportAppData, TransportRef};
+pub use client::{Device, MediaKind, ProducerRef, TransportAppData, TransportRef};
+pub use read::{MAX_CHAT_TEXT, RequestError};
 pub use server::{
     ActiveSpeaker, ChatHistoryAnswer, ChatMessage, ChatSent, ConsumerAppData, ConsumerLayers, ConsumerScore,
     DataConsumerAppData, DisplayNameChanged, DownlinkBwe, IceParametersAnswer, JoinAnswer, Layers, NewConsumer,

@@ -1,19 +1,9 @@
-//! Messages from clients, read and bounded. Requests and notifications share their names: the newer demo notifies where the
-//! older one asks, so each is accepted as either.
+//! Messages from clients: their shapes in both dialects, and what they mean. Requests and notifications share their names: the
+//! newer demo notifies where the older one asks, so each is accepted as either. What may be absent may also be null.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
-use thiserror::Error;
 use ts_rs::TS;
-
-/// Longest display name, in characters.
-pub(crate) const MAX_DISPLAY_NAME: usize = 64;
-
-/// Longest label and protocol of a data channel, in bytes.
-const MAX_LABEL: usize = 128;
-
-/// Longest chat message that is kept and passed on by signaling, in bytes.
-pub const MAX_CHAT_TEXT: usize = 4096;
 
 /// Everything a client may ask or tell. The JSON is `{ "method": …, "data": … }`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
@@ -76,6 +66,11 @@ pub enum ClientRequest {
     StopNetworkThrottle(Throttle),
 }
 
+/// Clients in other languages than JavaScript write null for what they leave out.
+fn null_is_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(field: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(field)?.unwrap_or_default())
+}
+
 /// An empty payload.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[ts(export, export_to = "messages.ts", type = "Record<string, never>")]
@@ -98,9 +93,10 @@ pub enum Direction {
 #[ts(export, export_to = "messages.ts", optional_fields = nullable)]
 pub struct CreateTransport {
     /// ICE over TCP only.
+    #[serde(deserialize_with = "null_is_default")]
     pub force_tcp: bool,
     /// Newer dialect: holds the direction.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "with_direction")]
     pub app_data: Option<TransportAppData>,
     /// Older dialect: the client sends.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -130,6 +126,15 @@ impl CreateTransport {
 pub struct TransportAppData {
     /// Which way media flows.
     pub direction: Direction,
+}
+
+/// In the older dialect `appData` is free, and says nothing unless it has a direction.
+fn with_direction<'de, D: Deserializer<'de>>(field: D) -> Result<Option<TransportAppData>, D::Error> {
+    let app_data = Value::deserialize(field)?;
+    match app_data.get("direction") {
+        None | Some(Value::Null) => Ok(None),
+        Some(_) => TransportAppData::deserialize(app_data).map(Some).map_err(serde::de::Error::custom),
+    }
 }
 
 /// Payload of `connectWebRtcTransport`.
@@ -195,7 +200,7 @@ pub struct Join {
     /// 1 to 64 characters.
     pub display_name: String,
     /// The client's program.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub device: Device,
     /// mediasoup's `RtpCapabilities`; absent for a client that receives nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -281,10 +286,10 @@ pub struct ProduceData {
     #[ts(type = "import('mediasoup-client').types.SctpStreamParameters")]
     pub sctp_stream_parameters: Value,
     /// Older dialect: `bot` for the bot, anything else for the chat.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub label: String,
     /// Free.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub protocol: String,
     /// `{ channel }` in the newer dialect, free in the older one.
     #[serde(default)]
@@ -358,6 +363,7 @@ pub struct DisplayName {
 #[ts(export, export_to = "messages.ts", optional_fields = nullable)]
 pub struct ChatHistory {
     /// Whether later messages are to come as `chatMessage` notifications: for clients without data channels.
+    #[serde(deserialize_with = "null_is_default")]
     #[ts(as = "Option<bool>")]
     pub follow: bool,
 }
@@ -374,117 +380,6 @@ pub struct ChatText {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[ts(export, export_to = "messages.ts", type = "{ secret: string }")]
 pub struct Throttle {}
-
-/// Why a message of a client cannot be acted on.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum RequestError {
-    /// No such method.
-    #[error("unknown method {method:?}")]
-    UnknownMethod {
-        /// As sent, shortened.
-        method: String,
-    },
-    /// The payload does not fit the method.
-    #[error("invalid data for {method:?}: {problem}")]
-    InvalidData {
-        /// The method.
-        method: String,
-        /// What does not fit.
-        problem: String,
-    },
-}
-
-impl RequestError {
-    /// A short constant for metric labels and logs.
-    pub fn reason(&self) -> &'static str {
-        match self {
-            Self::UnknownMethod { .. } => "MethodUnknown",
-            Self::InvalidData { .. } => "DataInvalid",
-        }
-    }
-
-    /// The error code of the answer; unknown methods get 500, as in the demo.
-    pub fn code(&self) -> u16 {
-        match self {
-            Self::UnknownMethod { .. } => 500,
-            Self::InvalidData { .. } => 400,
-        }
-    }
-}
-
-impl ClientRequest {
-    /// Reads and checks a method and its payload.
-    pub fn parse(method: &str, data: Value) -> Result<Self, RequestError> {
-        let shown: String = method.chars().take(40).collect();
-        let message = [("method".to_owned(), Value::from(method)), ("data".to_owned(), data)];
-        let request = Self::deserialize(Value::Object(message.into_iter().collect())).map_err(|error| {
-            let problem: String = error.to_string().chars().take(200).collect();
-            if problem.starts_with("unknown variant") && problem.contains(&format!("`{method}`")) {
-                RequestError::UnknownMethod { method: shown.clone() }
-            } else {
-                RequestError::InvalidData { method: shown.clone(), problem }
-            }
-        })?;
-        request.check().map_err(|problem| RequestError::InvalidData { method: shown, problem: problem.to_owned() })?;
-        Ok(request)
-    }
-
-    /// The method's name, for metric labels.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::GetRtcStatsUrl(_) => "getRtcStatsUrl",
-            Self::GetRouterRtpCapabilities(_) => "getRouterRtpCapabilities",
-            Self::CreateWebRtcTransport(_) => "createWebRtcTransport",
-            Self::ConnectWebRtcTransport(_) => "connectWebRtcTransport",
-            Self::RestartIce(_) => "restartIce",
-            Self::Join(_) => "join",
-            Self::Produce(_) => "produce",
-            Self::ProduceData(_) => "produceData",
-            Self::CloseProducer(_) => "closeProducer",
-            Self::PauseProducer(_) => "pauseProducer",
-            Self::ResumeProducer(_) => "resumeProducer",
-            Self::PauseConsumer(_) => "pauseConsumer",
-            Self::ResumeConsumer(_) => "resumeConsumer",
-            Self::RequestConsumerKeyFrame(_) => "requestConsumerKeyFrame",
-            Self::SetConsumerPreferredLayers(_) => "setConsumerPreferredLayers",
-            Self::SetConsumerPriority(_) => "setConsumerPriority",
-            Self::ChangeDisplayName(_) => "changeDisplayName",
-            Self::GetTransportStats(_) => "getTransportStats",
-            Self::GetProducerStats(_) => "getProducerStats",
-            Self::GetConsumerStats(_) => "getConsumerStats",
-            Self::GetDataProducerStats(_) => "getDataProducerStats",
-            Self::GetDataConsumerStats(_) => "getDataConsumerStats",
-            Self::GetChatHistory(_) => "getChatHistory",
-            Self::SendChatMessage(_) => "sendChatMessage",
-            Self::ApplyNetworkThrottle(_) => "applyNetworkThrottle",
-            Self::ResetNetworkThrottle(_) => "resetNetworkThrottle",
-            Self::StopNetworkThrottle(_) => "stopNetworkThrottle",
-        }
-    }
-
-    fn check(&self) -> Result<(), &'static str> {
-        match self {
-            Self::Join(join) => check_name(&join.display_name),
-            Self::ChangeDisplayName(name) => check_name(&name.display_name),
-            Self::CreateWebRtcTransport(create) if create.direction().is_none() => {
-                Err("appData.direction says neither producer nor consumer")
-            }
-            Self::ProduceData(data) if data.label.len() > MAX_LABEL || data.protocol.len() > MAX_LABEL => {
-                Err("label and protocol must have 128 bytes at most")
-            }
-            Self::SetConsumerPriority(Priority { priority: 0, .. }) => Err("priority must be 1 to 255"),
-            Self::SendChatMessage(chat) if chat.text.trim().is_empty() || chat.text.len() > MAX_CHAT_TEXT => {
-                Err("text must have 1 to 4096 bytes")
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-fn check_name(name: &str) -> Result<(), &'static str> {
-    let is_fit = !name.trim().is_empty() && name.chars().count() <= MAX_DISPLAY_NAME;
-    if is_fit { Ok(()) } else { Err("displayName must have 1 to 64 characters") }
-}
 
 #[cfg(test)]
 mod tests {
@@ -544,40 +439,31 @@ mod tests {
     }
 
     #[test]
-    fn wrong_messages_say_what_is_wrong() {
-        let cases = [
-            ("launchRockets", json!({}), "unknown method \"launchRockets\""),
-            ("join", json!({}), "invalid data for \"join\": missing field `displayName`"),
-            (
-                "join",
-                json!({ "displayName": "  " }),
-                "invalid data for \"join\": displayName must have 1 to 64 characters",
-            ),
-            (
-                "join",
-                json!({ "displayName": "x".repeat(65) }),
-                "invalid data for \"join\": displayName must have 1 to 64 characters",
-            ),
-            ("join", json!("x"), "invalid data for \"join\": invalid type: string \"x\", expected struct Join"),
-            (
-                "createWebRtcTransport",
-                json!({}),
-                "invalid data for \"createWebRtcTransport\": appData.direction says neither producer nor consumer",
-            ),
-            (
-                "setConsumerPriority",
-                json!({ "consumerId": "c", "priority": 0 }),
-                "invalid data for \"setConsumerPriority\": priority must be 1 to 255",
-            ),
-        ];
-        for (method, data, message) in cases {
-            assert_eq!(ClientRequest::parse(method, data).unwrap_err().to_string(), message);
+    fn app_data_without_a_direction_leaves_it_to_the_older_spelling() {
+        for app_data in [json!({}), json!({ "direction": null }), json!(null), json!({ "info": "x" })] {
+            let data = json!({ "producing": false, "consuming": true, "appData": app_data });
+            let create: CreateTransport = serde_json::from_value(data).unwrap();
+            assert_eq!((create.direction(), create.app_data), (Some(Direction::Consumer), None), "{app_data}");
         }
+        let wrong = json!({ "consuming": true, "appData": { "direction": "sideways" } });
+        assert!(serde_json::from_value::<CreateTransport>(wrong).is_err());
     }
 
     #[test]
-    fn a_kind_that_does_not_exist_is_no_unknown_method() {
-        let data = json!({ "transportId": "t", "kind": "smell", "rtpParameters": {} });
-        assert!(matches!(ClientRequest::parse("produce", data), Err(RequestError::InvalidData { .. })));
+    fn null_stands_for_what_is_left_out() {
+        let cases = [
+            ("createWebRtcTransport", json!({ "producing": true, "consuming": null, "forceTcp": null })),
+            ("join", json!({ "displayName": "Ada", "device": null, "rtpCapabilities": null })),
+            ("produceData", json!({ "transportId": "t", "sctpStreamParameters": {}, "label": null, "protocol": null })),
+            ("setConsumerPreferredLayers", json!({ "consumerId": "c", "spatialLayer": 1, "temporalLayer": null })),
+            ("getChatHistory", json!({ "follow": null })),
+        ];
+        for (method, with_null) in cases {
+            let mut without = with_null.clone();
+            without.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+            let (read, expected) = (ClientRequest::parse(method, with_null), ClientRequest::parse(method, without));
+            assert!(expected.is_ok(), "{expected:?}");
+            assert_eq!(read, expected);
+        }
     }
 }

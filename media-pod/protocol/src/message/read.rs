@@ -1,0 +1,232 @@
+//! Messages from clients, read and bounded: what is wrong is said in a few words, whatever was sent.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use thiserror::Error;
+
+use super::client::{ClientRequest, Device, Priority};
+
+/// Longest display name, in characters.
+const MAX_DISPLAY_NAME: usize = 64;
+/// Longest label and protocol of a data channel, and what a device says of itself, in bytes.
+const MAX_LABEL: usize = 128;
+/// Longest chat message that is kept and passed on by signaling, in bytes.
+pub const MAX_CHAT_TEXT: usize = 4096;
+/// As much of a method that does not exist as its error shows, in bytes.
+const MAX_SHOWN_METHOD: usize = 40;
+/// As much of a problem as its error shows, in bytes: it may quote what was sent.
+const MAX_SHOWN_PROBLEM: usize = 400;
+
+/// Why a message of a client cannot be acted on.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum RequestError {
+    /// No such method.
+    #[error("unknown method {method:?}")]
+    UnknownMethod {
+        /// As sent, shortened.
+        method: String,
+    },
+    /// The payload does not fit the method.
+    #[error("invalid data for {method:?}: {problem}")]
+    InvalidData {
+        /// The method.
+        method: String,
+        /// What does not fit.
+        problem: String,
+    },
+}
+
+impl RequestError {
+    /// A short constant for metric labels and logs.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::UnknownMethod { .. } => "MethodUnknown",
+            Self::InvalidData { .. } => "DataInvalid",
+        }
+    }
+
+    /// The error code of the answer; unknown methods get 500, as in the demo.
+    pub fn code(&self) -> u16 {
+        match self {
+            Self::UnknownMethod { .. } => 500,
+            Self::InvalidData { .. } => 400,
+        }
+    }
+}
+
+impl ClientRequest {
+    /// Reads and checks a method and its payload.
+    pub fn parse(method: &str, data: Value) -> Result<Self, RequestError> {
+        Self::read(method, data).map_err(|problem| {
+            let shown = shortened(method, MAX_SHOWN_METHOD);
+            if is_known(method) {
+                RequestError::InvalidData { method: shown, problem }
+            } else {
+                RequestError::UnknownMethod { method: shown }
+            }
+        })
+    }
+
+    fn read(method: &str, data: Value) -> Result<Self, String> {
+        let data = match data {
+            Value::Object(_) => data,
+            // How some languages write an object without fields.
+            Value::Array(fields) if fields.is_empty() => json!({}),
+            // serde would take an array for the fields in their order.
+            _ => return Err("it is not an object".to_owned()),
+        };
+        let message = [("method".to_owned(), Value::from(method)), ("data".to_owned(), data)];
+        let request = Self::deserialize(Value::Object(message.into_iter().collect()))
+            .map_err(|error| shortened(&error.to_string(), MAX_SHOWN_PROBLEM))?;
+        request.check().map_err(str::to_owned)?;
+        Ok(request)
+    }
+
+    /// The method's name, for metric labels.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::GetRtcStatsUrl(_) => "getRtcStatsUrl",
+            Self::GetRouterRtpCapabilities(_) => "getRouterRtpCapabilities",
+            Self::CreateWebRtcTransport(_) => "createWebRtcTransport",
+            Self::ConnectWebRtcTransport(_) => "connectWebRtcTransport",
+            Self::RestartIce(_) => "restartIce",
+            Self::Join(_) => "join",
+            Self::Produce(_) => "produce",
+            Self::ProduceData(_) => "produceData",
+            Self::CloseProducer(_) => "closeProducer",
+            Self::PauseProducer(_) => "pauseProducer",
+            Self::ResumeProducer(_) => "resumeProducer",
+            Self::PauseConsumer(_) => "pauseConsumer",
+            Self::ResumeConsumer(_) => "resumeConsumer",
+            Self::RequestConsumerKeyFrame(_) => "requestConsumerKeyFrame",
+            Self::SetConsumerPreferredLayers(_) => "setConsumerPreferredLayers",
+            Self::SetConsumerPriority(_) => "setConsumerPriority",
+            Self::ChangeDisplayName(_) => "changeDisplayName",
+            Self::GetTransportStats(_) => "getTransportStats",
+            Self::GetProducerStats(_) => "getProducerStats",
+            Self::GetConsumerStats(_) => "getConsumerStats",
+            Self::GetDataProducerStats(_) => "getDataProducerStats",
+            Self::GetDataConsumerStats(_) => "getDataConsumerStats",
+            Self::GetChatHistory(_) => "getChatHistory",
+            Self::SendChatMessage(_) => "sendChatMessage",
+            Self::ApplyNetworkThrottle(_) => "applyNetworkThrottle",
+            Self::ResetNetworkThrottle(_) => "resetNetworkThrottle",
+            Self::StopNetworkThrottle(_) => "stopNetworkThrottle",
+        }
+    }
+
+    fn check(&self) -> Result<(), &'static str> {
+        match self {
+            Self::Join(join) => check_name(&join.display_name).and_then(|()| check_device(&join.device)),
+            Self::ChangeDisplayName(name) => check_name(&name.display_name),
+            Self::CreateWebRtcTransport(create) if create.direction().is_none() => {
+                Err("appData.direction says neither producer nor consumer")
+            }
+            Self::ProduceData(data) if data.label.len() > MAX_LABEL || data.protocol.len() > MAX_LABEL => {
+                Err("label and protocol must have 128 bytes at most")
+            }
+            Self::SetConsumerPriority(Priority { priority: 0, .. }) => Err("priority must be 1 to 255"),
+            Self::SendChatMessage(chat) if chat.text.trim().is_empty() || chat.text.len() > MAX_CHAT_TEXT => {
+                Err("text must have 1 to 4096 bytes")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn check_name(name: &str) -> Result<(), &'static str> {
+    let is_fit = !name.trim().is_empty() && name.chars().count() <= MAX_DISPLAY_NAME;
+    if is_fit { Ok(()) } else { Err("displayName must have 1 to 64 characters") }
+}
+
+/// Everybody in the room is told of it.
+fn check_device(device: &Device) -> Result<(), &'static str> {
+    let fields = [&device.flag, &device.name, &device.version];
+    let is_fit = fields.into_iter().flatten().all(|text| text.len() <= MAX_LABEL);
+    if is_fit { Ok(()) } else { Err("flag, name and version of the device must have 128 bytes at most") }
+}
+
+/// Alone, a method that exists lacks its data; one that does not exist is the first thing that is wrong.
+fn is_known(method: &str) -> bool {
+    let alone = ClientRequest::deserialize(json!({ "method": method }));
+    !alone.is_err_and(|error| error.to_string().starts_with("unknown variant"))
+}
+
+/// As much of it as errors may show.
+fn shortened(text: &str, most: usize) -> String {
+    text[..text.floor_char_boundary(most)].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrong_messages_say_what_is_wrong() {
+        let cases = [
+            ("launchRockets", json!({}), "unknown method \"launchRockets\""),
+            ("join", json!({}), "invalid data for \"join\": missing field `displayName`"),
+            (
+                "join",
+                json!({ "displayName": "  " }),
+                "invalid data for \"join\": displayName must have 1 to 64 characters",
+            ),
+            (
+                "join",
+                json!({ "displayName": "x".repeat(65) }),
+                "invalid data for \"join\": displayName must have 1 to 64 characters",
+            ),
+            ("join", json!("x"), "invalid data for \"join\": it is not an object"),
+            (
+                "join",
+                json!({ "displayName": 7 }),
+                "invalid data for \"join\": invalid type: integer `7`, expected a string",
+            ),
+            (
+                "createWebRtcTransport",
+                json!({}),
+                "invalid data for \"createWebRtcTransport\": appData.direction says neither producer nor consumer",
+            ),
+            (
+                "setConsumerPriority",
+                json!({ "consumerId": "c", "priority": 0 }),
+                "invalid data for \"setConsumerPriority\": priority must be 1 to 255",
+            ),
+        ];
+        for (method, data, message) in cases {
+            assert_eq!(ClientRequest::parse(method, data).unwrap_err().to_string(), message);
+        }
+    }
+
+    #[test]
+    fn a_kind_that_does_not_exist_is_no_unknown_method() {
+        let data = json!({ "transportId": "t", "kind": "smell", "rtpParameters": {} });
+        assert!(matches!(ClientRequest::parse("produce", data), Err(RequestError::InvalidData { .. })));
+    }
+
+    #[test]
+    fn what_everybody_is_told_is_short() {
+        for field in ["flag", "name", "version"] {
+            let join = |length: usize| {
+                ClientRequest::parse("join", json!({ "displayName": "Ada", "device": { field: "x".repeat(length) } }))
+            };
+            assert!(join(128).is_ok());
+            assert_eq!(
+                join(129).unwrap_err().to_string(),
+                "invalid data for \"join\": flag, name and version of the device must have 128 bytes at most"
+            );
+        }
+    }
+
+    #[test]
+    fn an_empty_array_is_an_object_without_fields() {
+        assert!(ClientRequest::parse("getRouterRtpCapabilities", json!([])).is_ok());
+        assert!(ClientRequest::parse("getRouterRtpCapabilities", json!([{}])).is_err());
+    }
+
+    #[test]
+    fn errors_are_cut_between_characters() {
+        assert_eq!(shortened("aé", 2), "a");
+        assert_eq!(shortened("aé", 3), "aé");
+    }
+}
