@@ -22,6 +22,9 @@ pub const CLOCK_SKEW_SECONDS: u64 = 30;
 /// Longest token that is looked at, in bytes.
 pub const MAX_TOKEN_BYTES: usize = 4096;
 
+/// Length of an Ed25519 public key (RFC 8032).
+const ED25519_KEY_BYTES: usize = 32;
+
 /// What the pod must know about a meeting to open its room: the pod keeps no list of meetings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -206,7 +209,10 @@ fn ed25519_key(jwk: &Jwk) -> Option<(String, DecodingKey)> {
     if pair.curve != EllipticCurve::Ed25519 {
         return None;
     }
-    Some((jwk.common.key_id.clone()?, DecodingKey::from_ed_components(&pair.x).ok()?))
+    let key = DecodingKey::from_ed_components(&pair.x).ok()?;
+    // The library would take any length, and panic when a token comes.
+    let is_whole = key.try_get_as_bytes().is_ok_and(|bytes| bytes.len() == ED25519_KEY_BYTES);
+    is_whole.then_some((jwk.common.key_id.clone()?, key))
 }
 
 #[cfg(test)]
@@ -295,6 +301,18 @@ mod tests {
     fn debug_output_shows_no_key() {
         assert_eq!(format!("{:?}", signer()), r#"Signer { kid: "test", .. }"#);
         assert_eq!(format!("{:?}", keys()), r#"{"test"}"#);
+    }
+
+    /// The library takes them and panics when a token comes. Found by fuzzing.
+    #[test]
+    fn keys_of_a_wrong_length_are_no_keys() {
+        let good: serde_json::Value = serde_json::from_str(JWKS).unwrap();
+        let x = good["keys"][0]["x"].as_str().unwrap();
+        for wrong in ["", "AA", &x[..42], &format!("{x}AAAA")] {
+            let mut jwks = good.clone();
+            jwks["keys"][0]["x"] = wrong.into();
+            assert_eq!(KeySet::from_jwks(&jwks.to_string()).unwrap_err(), AdmissionError::KeySet, "{wrong:?}");
+        }
     }
 
     #[test]
