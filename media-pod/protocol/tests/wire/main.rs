@@ -1,0 +1,40 @@
+//! The wire contract, message by message: goldens of both dialects, readers that know one dialect only, mutations of every
+//! message, and the examples of docs/protocol.md. `UPDATE_GOLDEN=1` rewrites what is compared with files.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod client_messages;
+mod files;
+mod frames;
+mod golden;
+mod mutations;
+mod readers;
+mod server_messages;
+mod values;
+
+/// The dialect of mediasoup-demo's JavaScript server and app.
+const L: &[&str] = &["L"];
+/// The dialect of its TypeScript successor.
+const T: &[&str] = &["T"];
+/// Both.
+const LT: &[&str] = &["L", "T"];
+/// Convene's own additions.
+const OWN: &[&str] = &["own"];
+
+/// The methods that a message type of the protocol knows, as serde lists them when it meets another one. So no list of ours can
+/// miss a new message.
+fn names_of<T: serde::de::DeserializeOwned>() -> Vec<String> {
+    let nonsense = serde_json::json!({ "method": "?", "data": {} });
+    let Err(error) = serde_json::from_value::<T>(nonsense) else { panic!("a message without a name was accepted") };
+    let listed = error.to_string();
+    let (_, expected) = listed.split_once(", expected ").expect("serde lists what it expects");
+    expected.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+#[test]
+fn names_are_read_from_serde() {
+    use convene_protocol::message::{ClientRequest, ServerNotification, ServerRequest};
+    assert_eq!(names_of::<ServerRequest>(), ["newConsumer", "newDataConsumer"]);
+    assert!(names_of::<ServerNotification>().contains(&"mediasoup-version".to_owned()));
+    assert!(names_of::<ClientRequest>().len() > 20);
+}

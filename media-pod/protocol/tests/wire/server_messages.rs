@@ -1,0 +1,149 @@
+//! What the media pod asks and tells clients, and what clients answer.
+
+use convene_protocol::frame;
+use convene_protocol::message::{
+    ActiveSpeaker, Channel, ConsumerAppData, ConsumerLayers, ConsumerRef, ConsumerScore, DataConsumerAppData,
+    DataConsumerRef, DisplayNameChanged, DownlinkBwe, Layers, MediaKind, NewConsumer, NewDataConsumer, PeerClosed,
+    PeerVolume, ProducerScore, ProtocolVersion, ScoreOf, ServerNotification, ServerRequest, Source, SpeakingPeers,
+};
+use serde_json::{Value, json};
+
+use crate::client_messages::{bob, chat_message};
+use crate::values::{received_rtp_parameters, sctp_stream_parameters};
+
+/// The id of every request in the goldens.
+const ID: u64 = 3;
+
+/// A frame to a client, and when it looks like this.
+pub(crate) struct ServerMessage {
+    pub(crate) about: &'static str,
+    pub(crate) frame: Value,
+}
+
+impl ServerMessage {
+    pub(crate) fn method(&self) -> &str {
+        self.frame["method"].as_str().unwrap()
+    }
+}
+
+pub(crate) fn all() -> Vec<ServerMessage> {
+    [requests(), peers(), streams(), room()].into_iter().flatten().collect()
+}
+
+/// What clients answer to requests: they accept, or have opened the page without receiving.
+pub(crate) fn client_answers() -> [Value; 3] {
+    [
+        json!({ "response": true, "id": ID, "ok": true, "data": {} }),
+        json!({ "response": true, "id": ID, "ok": false, "errorCode": 403, "errorReason": "this page receives nothing" }),
+        // protoo-server leaves `ok` out.
+        json!({ "response": true, "id": ID, "errorCode": 403, "errorReason": "this page receives nothing" }),
+    ]
+}
+
+fn asked(about: &'static str, request: &ServerRequest) -> ServerMessage {
+    ServerMessage { about, frame: serde_json::from_str(&frame::request(ID, &json!(request))).unwrap() }
+}
+
+fn told(about: &'static str, notification: &ServerNotification) -> ServerMessage {
+    ServerMessage { about, frame: serde_json::from_str(&frame::notification(&json!(notification))).unwrap() }
+}
+
+fn requests() -> Vec<ServerMessage> {
+    let consumer = |source: Source| {
+        ServerRequest::NewConsumer(Box::new(NewConsumer {
+            peer_id: "bob".into(),
+            transport_id: "transport-2".into(),
+            consumer_id: "consumer-1".into(),
+            id: "consumer-1".into(),
+            producer_id: "producer-2".into(),
+            kind: MediaKind::Video,
+            rtp_parameters: received_rtp_parameters(),
+            consumer_type: "simulcast".into(),
+            producer_paused: false,
+            consumer_score: score(),
+            app_data: ConsumerAppData {
+                peer_id: "bob".into(),
+                source,
+                share: (source == Source::Screensharing).then_some(true),
+            },
+        }))
+    };
+    let data_consumer = |peer_id: Option<&str>, channel: Channel| {
+        let label = if channel == Channel::Bot { "bot" } else { "chat" };
+        ServerRequest::NewDataConsumer(Box::new(NewDataConsumer {
+            peer_id: peer_id.map(str::to_owned),
+            transport_id: "transport-2".into(),
+            data_consumer_id: "data-consumer-1".into(),
+            id: "data-consumer-1".into(),
+            data_producer_id: "data-producer-2".into(),
+            sctp_stream_parameters: sctp_stream_parameters(),
+            label: label.into(),
+            protocol: String::new(),
+            app_data: DataConsumerAppData { peer_id: peer_id.map(str::to_owned), channel },
+        }))
+    };
+    vec![
+        asked("camera", &consumer(Source::Video)),
+        asked("shared screen", &consumer(Source::Screensharing)),
+        asked("chat of a participant", &data_consumer(Some("bob"), Channel::Chat)),
+        asked("the bot", &data_consumer(None, Channel::Bot)),
+    ]
+}
+
+fn score() -> ConsumerScore {
+    ConsumerScore { score: 10, producer_score: 9, producer_scores: vec![10, 10, 9] }
+}
+
+fn peers() -> Vec<ServerMessage> {
+    let version = ProtocolVersion { version: "3.20.1".into() };
+    let renamed =
+        DisplayNameChanged { peer_id: "bob".into(), display_name: "Bob B.".into(), old_display_name: "Bob".into() };
+    let left = PeerClosed { peer_id: "bob".into() };
+    vec![
+        told("newer name", &ServerNotification::MediasoupVersion(version.clone())),
+        told("older name", &ServerNotification::MediasoupVersionLegacy(version)),
+        told("somebody joined", &ServerNotification::NewPeer(Box::new(bob().into()))),
+        told("somebody left", &ServerNotification::PeerClosed(left)),
+        told("a new name", &ServerNotification::PeerDisplayNameChanged(renamed)),
+    ]
+}
+
+fn streams() -> Vec<ServerMessage> {
+    let consumer = ConsumerRef { consumer_id: "consumer-1".into() };
+    let scores = json!([{ "encodingIdx": 0, "ssrc": 111_222_333, "rid": "r0", "score": 10 }]);
+    let produced = ProducerScore { producer_id: "producer-1".into(), score: scores };
+    let score = ScoreOf { consumer_id: "consumer-1".into(), score: score() };
+    let layers = |layers| ServerNotification::ConsumerLayersChanged(ConsumerLayers::new("consumer-1".into(), layers));
+    let gone = DataConsumerRef { data_consumer_id: "data-consumer-1".into() };
+    vec![
+        told("of a stream that the client sends", &ServerNotification::ProducerScore(produced)),
+        told("of a stream that it receives", &ServerNotification::ConsumerScore(score)),
+        told("the sender paused", &ServerNotification::ConsumerPaused(consumer.clone())),
+        told("the sender resumed", &ServerNotification::ConsumerResumed(consumer.clone())),
+        told("the stream ended", &ServerNotification::ConsumerClosed(consumer)),
+        told("other layers arrive", &layers(Some(Layers { spatial_layer: 2, temporal_layer: Some(1) }))),
+        told("nothing arrives", &layers(None)),
+        told("the channel ended", &ServerNotification::DataConsumerClosed(gone)),
+    ]
+}
+
+fn room() -> Vec<ServerMessage> {
+    let speaker = |peer_id: Option<&str>, volume| {
+        ServerNotification::ActiveSpeaker(ActiveSpeaker { peer_id: peer_id.map(str::to_owned), volume })
+    };
+    let speaking = |volumes: &[i8]| {
+        let peer_volumes = volumes.iter().map(|volume| PeerVolume { peer_id: "bob".into(), volume: *volume });
+        ServerNotification::SpeakingPeers(SpeakingPeers { peer_volumes: peer_volumes.collect() })
+    };
+    let estimate =
+        DownlinkBwe { desired_bitrate: 5_000_000, effective_desired_bitrate: 1_800_000, available_bitrate: 2_000_000 };
+    vec![
+        told("somebody speaks", &speaker(Some("bob"), None)),
+        told("somebody speaks, with loudness", &speaker(Some("bob"), Some(-32))),
+        told("nobody speaks", &speaker(None, None)),
+        told("somebody is heard", &speaking(&[-32])),
+        told("silence", &speaking(&[])),
+        told("once a second at most", &ServerNotification::DownlinkBwe(estimate)),
+        told("to clients that follow the chat by signaling", &ServerNotification::ChatMessage(chat_message())),
+    ]
+}
