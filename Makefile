@@ -7,7 +7,7 @@ WEB_SOURCES := $(shell find web/src web/index.html web/vite.config.ts web/tsconf
 
 .DEFAULT_GOAL := help
 .PHONY: help bootstrap run build media-pod generate images cluster-build cluster-up cluster-down test \
-  lint drift test-rust test-web test-charts test-api-server test-e2e-dev test-cluster test-e2e-cluster measure screenshots
+  lint drift test-rust test-fuzz test-web test-charts test-api-server test-e2e-dev test-cluster test-e2e-cluster measure screenshots
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ drift: ## generated files are what the types say; no Rust file is left out of th
 
 test-rust: ## unit and integration tests of all crates, with real mediasoup workers
 	@tests/run.sh rust
+
+test-fuzz: ## parsers with random input, a bounded number of it (CONVENE_FUZZ_SECONDS=N for longer)
+	@tests/run.sh fuzz
 
 test-web: ## unit tests of the web app
 	@tests/run.sh web

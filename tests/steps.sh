@@ -12,6 +12,7 @@ declare -A DESCRIPTIONS=(
   [lint-web]='web app and end-to-end tests: types, style, unused code'
   [web]='unit tests and build of the web app'
   [rust]='unit and integration tests of all crates, with real media workers (the first time 10 minutes)'
+  [fuzz]='parsers of what strangers send, with random input (the first time this compiles them with coverage counters: 3 minutes)'
   [drift-crds]='custom resource definitions are what the Rust types say'
   [drift]='TypeScript types are what the Rust types say; no Rust file is left out'
   [release]='all three programs, optimised (the first time 10 minutes)'
@@ -131,6 +132,19 @@ step_web() {
 
 step_rust() { counted count_cargo_without_ignored "$RESULTS/cargo.log" cargo test --workspace --no-fail-fast; }
 
+# A workspace of its own, compiled as fuzz/.cargo/config.toml says and nothing else.
+lint_fuzz() {
+  cd fuzz
+  unset CARGO_TARGET_DIR CARGO_ENCODED_RUSTFLAGS RUSTFLAGS
+  cargo fmt --check
+  cargo clippy --release --locked -- -D warnings
+}
+
+step_fuzz() {
+  (lint_fuzz)
+  counted count_closing_line "$RESULTS/fuzz.log" tests/fuzz.sh
+}
+
 step_api_server() { counted count_cargo "$RESULTS/api-server.log" cargo test -p convene-operator --test api_server -- --ignored; }
 
 step_drift_crds() { cargo run --quiet -p convene-crds --bin crdgen -- --check; }
@@ -146,11 +160,17 @@ compiled_rust_files() {
     done | sed "s|^$REPOSITORY/||" | sort -u
 }
 
+# The step `fuzz` compiles these.
+fuzz_rust_files() {
+  cargo metadata --manifest-path fuzz/Cargo.toml --no-deps --format-version 1 | jq -r '.packages[].targets[].src_path' |
+    sed "s|^$REPOSITORY/||"
+}
+
 step_drift() {
   # `cargo test` has written the types anew; the index must hold the same.
   git diff --exit-code -- web/src/generated crds/yaml charts/convene-crds/files
   local forgotten
-  forgotten=$(comm -23 <(git ls-files '*.rs' | sort) <(compiled_rust_files))
+  forgotten=$(comm -23 <(git ls-files '*.rs' | sort) <({ compiled_rust_files; fuzz_rust_files; } | sort -u))
   [ -z "$forgotten" ] || { echo "no crate includes these files, so nobody compiles them:"; echo "$forgotten"; return 1; }
 }
 

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod client_messages;
+mod corpus;
 mod files;
 mod frames;
 mod golden;
