@@ -5,6 +5,7 @@
 
 mod client_messages;
 mod corpus;
+mod document;
 mod files;
 mod frames;
 mod golden;

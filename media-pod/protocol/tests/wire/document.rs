@@ -1,0 +1,82 @@
+//! docs/protocol.md: its examples are the goldens, and it leaves no message out.
+
+use std::fs;
+use std::path::PathBuf;
+
+use convene_protocol::frame::{CLOSE_COME_BACK, CLOSE_FINAL, MAX_MESSAGE_BYTES, SUBPROTOCOL};
+use convene_protocol::message::{ClientRequest, MAX_CHAT_TEXT, ServerNotification, ServerRequest};
+use serde_json::Value;
+
+use crate::client_messages;
+use crate::files::{is_updating, pretty, repository};
+use crate::{frames, golden, names_of};
+
+/// Before a block of JSON: where its golden is, by file and JSON pointer.
+const MARK: &str = "<!-- golden: ";
+
+fn path() -> PathBuf {
+    repository().join("docs/protocol.md")
+}
+
+fn golden_of(mark: &str) -> Value {
+    let (file, pointer) = mark.trim_end_matches(" -->").split_once(' ').expect("a mark names file and pointer");
+    let (kind, method) = file.split_once('/').expect("a file lies in a folder");
+    let method = method.trim_end_matches(".json");
+    let golden = match kind {
+        "client" => {
+            let message = client_messages::all().into_iter().find(|message| message.method == method);
+            golden::of_client(&message.unwrap_or_else(|| panic!("no golden {file}")))
+        }
+        "server" => golden::of_server().remove(method).unwrap_or_else(|| panic!("no golden {file}")),
+        _ => {
+            let text = frames::TEXTS.iter().find(|(name, _)| *name == method);
+            frames::golden(text.unwrap_or_else(|| panic!("no golden {file}")).1)
+        }
+    };
+    golden.pointer(pointer).unwrap_or_else(|| panic!("{file} has no {pointer}")).clone()
+}
+
+/// The document with the examples as they should be.
+fn with_examples(document: &str) -> String {
+    let mut parts = document.split(MARK);
+    let mut written = vec![parts.next().unwrap_or_default().to_owned()];
+    for part in parts {
+        let (mark, rest) = part.split_once('\n').expect("a mark has a line of its own");
+        let (_, after) = rest.split_once("\n```").expect("a block of JSON follows the mark");
+        let example = pretty(&golden_of(mark));
+        written.push(format!("{MARK}{mark}\n```json\n{example}```{after}"));
+    }
+    written.concat()
+}
+
+#[test]
+fn examples_are_the_goldens() {
+    let document = fs::read_to_string(path()).unwrap();
+    assert!(document.matches(MARK).count() >= 6, "the examples are gone");
+    let expected = with_examples(&document);
+    if is_updating() {
+        fs::write(path(), &expected).unwrap();
+    } else {
+        assert!(document == expected, "examples differ from the goldens; UPDATE_GOLDEN=1 rewrites them");
+    }
+}
+
+#[test]
+fn every_message_is_described() {
+    let document = fs::read_to_string(path()).unwrap();
+    let mut names = names_of::<ClientRequest>();
+    names.extend(names_of::<ServerRequest>());
+    names.extend(names_of::<ServerNotification>());
+    let forgotten: Vec<String> = names.into_iter().filter(|name| !document.contains(&format!("`{name}`"))).collect();
+    assert_eq!(forgotten, [""; 0]);
+}
+
+#[test]
+fn numbers_are_those_of_the_code() {
+    let document = fs::read_to_string(path()).unwrap();
+    let grouped = format!("{} {:03}", MAX_MESSAGE_BYTES / 1000, MAX_MESSAGE_BYTES % 1000);
+    let numbers = [grouped, CLOSE_FINAL.to_string(), CLOSE_COME_BACK.to_string(), MAX_CHAT_TEXT.to_string()];
+    for number in numbers.iter().map(String::as_str).chain([SUBPROTOCOL]) {
+        assert!(document.contains(number), "{number} is not named");
+    }
+}
