@@ -27,7 +27,7 @@ fn places(value: &Value, at: &str, found: &mut Vec<String>) {
     match value {
         Value::Object(fields) => fields.iter().for_each(|(key, value)| places(value, &format!("{at}/{key}"), found)),
         Value::Array(items) => {
-            items.iter().enumerate().for_each(|(i, value)| places(value, &format!("{at}/{i}"), found))
+            items.iter().enumerate().for_each(|(i, value)| places(value, &format!("{at}/{i}"), found));
         }
         _ => {}
     }
@@ -65,7 +65,9 @@ fn mutate(value: &mut Value, numbers: &mut Numbers) {
     match numbers.below(4) {
         0 => drop(target.as_array_mut().map(|items| items.extend(items.clone()))),
         1 => {
-            drop(target.as_object_mut().and_then(|fields| fields.keys().next().cloned().map(|key| fields.remove(&key))))
+            drop(
+                target.as_object_mut().and_then(|fields| fields.keys().next().cloned().map(|key| fields.remove(&key))),
+            );
         }
         _ => *target = odd[numbers.below(odd.len())].clone(),
     }
