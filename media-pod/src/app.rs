@@ -3,13 +3,15 @@
 //! [`router`] builds it from its state; nothing here decides about rooms.
 
 use std::path::Path as FilePath;
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get};
+use tower::Service;
 
 use crate::admin;
 use crate::dev;
@@ -33,10 +35,37 @@ pub fn router(state: AppState, web_dir: Option<&FilePath>) -> Router {
     }
 }
 
-/// The routes of a pod that still waits for `missing`: alive, not ready.
-pub fn waiting(missing: &'static str) -> Router {
-    let not_ready = move || async move { (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {missing}\n")) };
-    Router::new().route("/healthz", get(|| async { "ok\n" })).fallback(not_ready)
+/// What is served from the first moment on: alive, not ready, until [`Door::open`] gives the real routes.
+#[derive(Clone, Debug, Default)]
+pub struct Door(Arc<OnceLock<Router>>);
+
+impl Door {
+    /// The routes, whatever they are at the time of a request. `missing` is what the pod waits for.
+    pub fn router(&self, missing: &'static str) -> Router {
+        let door = self.clone();
+        Router::new().fallback(move |request: Request| {
+            let routes = door.0.get().cloned();
+            async move {
+                match routes {
+                    // Routers are always ready and never fail.
+                    Some(mut routes) => routes.call(request).await.into_response(),
+                    None => waiting(request.uri().path(), missing),
+                }
+            }
+        })
+    }
+
+    /// From now on these are the routes.
+    pub fn open(&self, router: Router) {
+        let _ = self.0.set(router);
+    }
+}
+
+fn waiting(path: &str, missing: &str) -> Response {
+    match path {
+        "/healthz" => "ok\n".into_response(),
+        _ => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {missing}\n")).into_response(),
+    }
 }
 
 async fn ready(State(state): State<AppState>) -> Response {

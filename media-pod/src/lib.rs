@@ -1,7 +1,7 @@
 //! Convene's media pod: protoo signaling, rooms and mediasoup workers in one process.
 //!
 //! [`room`] decides and is pure; [`shell`] runs what it decides on the handles of [`sfu`]; [`signaling`] speaks to clients;
-//! [`app`] is the HTTP side. The pod has no Kubernetes client and no credentials of its own.
+//! [`serve`] accepts connections and [`app`] is the HTTP side. The pod has no Kubernetes client and no credentials of its own.
 
 pub mod admin;
 pub mod app;
@@ -10,8 +10,10 @@ pub mod dev;
 pub mod drain;
 pub mod http;
 pub mod metrics;
+pub mod rate;
 pub mod room;
 pub mod rooms;
+pub mod serve;
 pub mod sfu;
 pub mod shell;
 pub mod signaling;

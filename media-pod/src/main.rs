@@ -1,5 +1,6 @@
 //! The media pod's process: reads its configuration, starts workers and the HTTP side, ends when asked.
 
+use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -7,13 +8,15 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use clap::Parser;
-use convene_media_pod::app;
-use convene_media_pod::config::{Announced, Args, Config, LogFormat, Trust, addresses};
+use convene_media_pod::app::{self, Door};
+use convene_media_pod::config::{Announced, Args, Config, LogFormat, SettingsError, Trust, addresses, settings};
 use convene_media_pod::drain;
 use convene_media_pod::http::AppState;
 use convene_media_pod::metrics::Metrics;
 use convene_media_pod::rooms::{Rooms, Settings};
+use convene_media_pod::serve::{
+    self, Certificate, CertificateError, ServeLimits, Server, connections_for, raise_open_files,
+};
 use convene_media_pod::sfu::workers::{WorkerSpec, Workers, WorkersError};
 use convene_protocol::admission::{AdmissionError, KeySet};
 use thiserror::Error;
@@ -22,6 +25,10 @@ use tracing_subscriber::EnvFilter;
 
 /// How often the file of announced addresses is looked at.
 const ADDRESS_POLL: Duration = Duration::from_millis(200);
+/// A connection must have made itself understood by then.
+const HEAD_LIMIT: Duration = Duration::from_secs(10);
+/// What requests have to end in when the rooms are over.
+const LAST_REQUESTS: Duration = Duration::from_secs(2);
 
 /// Why the pod cannot work.
 #[derive(Debug, Error)]
@@ -35,22 +42,17 @@ enum StartError {
     #[error("{web_dir:?} holds no index.html: build the web app (npm ci && npm run build in web/) or say --web-dir")]
     WebApp { web_dir: std::path::PathBuf },
     #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    #[error(transparent)]
     Workers(#[from] WorkersError),
-    #[error("the HTTP server failed")]
-    Serve { source: std::io::Error },
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    start_log(args.log_format);
-    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-    let config = match Config::new(&args, cpus) {
-        Ok(config) => config,
-        Err(error) => {
-            eprintln!("convene-media-pod: {error}");
-            return ExitCode::from(2);
-        }
+    let (args, config) = match configuration() {
+        Ok(read) => read,
+        Err(status) => return status,
     };
+    start_log(args.log_format);
     let runtime = tokio::runtime::Runtime::new().expect("threads can be started at the start of a process");
     match runtime.block_on(run(config)) {
         Ok(()) => ExitCode::SUCCESS,
@@ -61,39 +63,74 @@ fn main() -> ExitCode {
     }
 }
 
+/// The checked configuration; what is wrong with it has been said, with the status to end with.
+fn configuration() -> Result<(Args, Config), ExitCode> {
+    let refused = |error: &dyn std::error::Error| {
+        eprintln!("convene-media-pod: {}", chain(error));
+        ExitCode::from(2)
+    };
+    let command_line: Vec<OsString> = std::env::args_os().collect();
+    let args = settings(&command_line).map_err(|error| match error {
+        // --help and --version come this way too, and are no error.
+        SettingsError::CommandLine(error) => error.exit(),
+        error => refused(&error),
+    })?;
+    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+    let config = Config::new(&args, cpus).map_err(|error| refused(&error))?;
+    Ok((args, config))
+}
+
 async fn run(config: Config) -> Result<(), StartError> {
     let asked_to_end = drain::asked_to_end();
     tokio::pin!(asked_to_end);
-    // Before anything else: an orchestrator's probes are answered while the announced address is waited for.
-    let listener = listen(config.listen)?;
-    let announced = tokio::select! {
-        announced = announced(&config.announced, &listener) => announced,
+    let started = tokio::select! {
+        started = start(&config) => started?,
         () = &mut asked_to_end => return Ok(()),
     };
-    let listener = serving(config.listen, listener)?;
-    let state = start(&config, announced).await?;
-    let web_dir = web_dir(&config)?;
-    let app = app::router(state.clone(), web_dir);
-    say_hello(&config, listener.local_addr().ok(), web_dir.is_some());
-
-    let (drained, is_drained) = tokio::sync::oneshot::channel::<()>();
-    let rooms = Arc::clone(&state.rooms);
-    let grace = config.shutdown_grace;
-    let server = axum::serve(listener, app).with_graceful_shutdown(async move {
-        let _ = is_drained.await;
-    });
-    let server = tokio::spawn(server.into_future());
     asked_to_end.await;
-    drain::drain(&rooms, grace).await;
-    let _ = drained.send(());
-    match tokio::time::timeout(Duration::from_secs(2), server).await {
-        Ok(Ok(Err(source))) => Err(StartError::Serve { source }),
-        // Sockets that nobody closes do not keep the process.
-        _ => Ok(()),
-    }
+    drain::drain(&started.rooms, config.shutdown_grace).await;
+    started.server.end(LAST_REQUESTS).await;
+    Ok(())
 }
 
-async fn start(config: &Config, announced: Vec<String>) -> Result<AppState, StartError> {
+/// What there is to end.
+struct Started {
+    rooms: Arc<Rooms>,
+    server: Server,
+}
+
+async fn start(config: &Config) -> Result<Started, StartError> {
+    let server = Server::new(serve_limits(config));
+    let demo = config.demo_listen.map(listen).transpose()?;
+    let certificate = config.tls.clone().map(Certificate::from_files).transpose()?;
+    if let Some(certificate) = &certificate {
+        tokio::spawn(serve::keep(certificate.clone()));
+    }
+    // Before anything else: an orchestrator's probes are answered while the announced address is waited for.
+    let listener = listen(config.listen)?;
+    let address = listener.local_addr().unwrap_or(config.listen);
+    let door = Door::default();
+    server.serve(listener, certificate.as_ref(), door.router("no announced address yet"));
+    let announced = announced(&config.announced).await;
+    let state = state(config, announced.clone()).await?;
+    let web_dir = web_dir(config)?;
+    let routes = app::router(state.clone(), web_dir);
+    let demo = demo.map(|demo| serve_demo(&server, demo, certificate, routes.clone(), &announced)).transpose()?;
+    door.open(routes);
+    say_hello(config, address, demo.as_deref());
+    Ok(Started { rooms: state.rooms, server })
+}
+
+fn serve_limits(config: &Config) -> ServeLimits {
+    let connections = connections_for(config.max_connections, raise_open_files());
+    if connections < config.max_connections {
+        let wanted = config.max_connections;
+        tracing::warn!(connections, wanted, "the limit of open files allows fewer connections than --max-connections");
+    }
+    ServeLimits { connections, head: HEAD_LIMIT }
+}
+
+async fn state(config: &Config, announced: Vec<String>) -> Result<AppState, StartError> {
     let metrics = Metrics::default();
     let keys = trusted_keys(&config.trust)?.map(Arc::new);
     let spec = WorkerSpec {
@@ -107,37 +144,36 @@ async fn start(config: &Config, announced: Vec<String>) -> Result<AppState, Star
     Ok(AppState { rooms, workers, keys, metrics, started: Instant::now() })
 }
 
-fn listen(address: SocketAddr) -> Result<std::net::TcpListener, StartError> {
-    let listen = || {
-        let listener = std::net::TcpListener::bind(address)?;
-        listener.set_nonblocking(true)?;
-        Ok(listener)
-    };
-    listen().map_err(|source| StartError::Listen { address, source })
+fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    serve::bind(address).map_err(|source| StartError::Listen { address, source })
 }
 
-fn serving(address: SocketAddr, listener: std::net::TcpListener) -> Result<TcpListener, StartError> {
-    TcpListener::from_std(listener).map_err(|source| StartError::Listen { address, source })
+/// The mediasoup demo's app wants TLS; a certificate is made where there is none. Gives what people are to be told.
+fn serve_demo(
+    server: &Server,
+    listener: TcpListener,
+    certificate: Option<Certificate>,
+    routes: axum::Router,
+    announced: &[String],
+) -> Result<String, StartError> {
+    let certificate = certificate.map_or_else(|| Certificate::self_signed(announced), Ok)?;
+    let port = listener.local_addr().map_or(0, |address| address.port());
+    server.serve(listener, Some(&certificate), routes);
+    let host = announced.first().map_or("localhost", String::as_str);
+    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+    let made = if certificate.is_self_signed() { "made by the pod, " } else { "" };
+    let fingerprint = certificate.fingerprint();
+    Ok(format!("  mediasoup demo: https://{host}:{port} (certificate: {made}SHA-256 {fingerprint})"))
 }
 
-/// The announced addresses, as soon as they are known; until then probes are told what is missing.
-async fn announced(announced: &Announced, listener: &std::net::TcpListener) -> Vec<String> {
-    let file = match announced {
-        Announced::Given(addresses) => return addresses.clone(),
-        Announced::File(file) => file,
-    };
-    tracing::info!(?file, "waiting for the announced addresses");
-    let probes = listener.try_clone().and_then(TcpListener::from_std);
-    let answer_probes = async {
-        match probes {
-            Ok(probes) => drop(axum::serve(probes, app::waiting("no announced address yet")).await),
-            Err(error) => tracing::warn!(%error, "probes are not answered before the announced address is known"),
+/// The announced addresses, as soon as they are known.
+async fn announced(announced: &Announced) -> Vec<String> {
+    match announced {
+        Announced::Given(addresses) => addresses.clone(),
+        Announced::File(file) => {
+            tracing::info!(?file, "waiting for the announced addresses");
+            addresses_in(file).await
         }
-        std::future::pending::<()>().await;
-    };
-    tokio::select! {
-        found = addresses_in(file) => found,
-        () = answer_probes => Vec::new(),
     }
 }
 
@@ -167,11 +203,16 @@ fn web_dir(config: &Config) -> Result<Option<&Path>, StartError> {
     }
 }
 
-fn say_hello(config: &Config, address: Option<SocketAddr>, is_dev: bool) {
+fn say_hello(config: &Config, address: SocketAddr, demo: Option<&str>) {
     let Config { rtc_ports, workers, .. } = config;
-    tracing::info!(?address, %rtc_ports, workers, "ready");
-    if let (true, Some(address)) = (is_dev, address) {
-        println!("Convene is ready: http://localhost:{}/m/hello", address.port());
+    tracing::info!(%address, tls = config.tls.is_some(), %rtc_ports, workers, "ready");
+    if config.trust == Trust::Everybody {
+        let scheme = if config.tls.is_some() { "https" } else { "http" };
+        println!("Convene is ready: {scheme}://localhost:{}/m/hello", address.port());
+        println!("  media: ports {rtc_ports}, UDP and TCP; the first {workers} are the workers', one each");
+    }
+    if let Some(demo) = demo {
+        println!("{demo}");
     }
 }
 

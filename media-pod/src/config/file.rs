@@ -1,0 +1,171 @@
+//! The configuration file: YAML whose keys are the long flags' names. Its values count as if they were given on the command
+//! line for every flag that neither the command line nor the environment has set.
+//!
+//! There is one definition of every setting, the flag; nothing here knows a single one of them.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches};
+use serde_norway::{Mapping, Value};
+use thiserror::Error;
+
+use super::Args;
+
+/// Flags that make no sense in a file.
+const NOT_IN_FILES: [&str; 3] = ["config", "help", "version"];
+
+/// Why the settings cannot be read.
+#[derive(Debug, Error)]
+pub enum SettingsError {
+    /// Something on the command line or in the environment; or `--help` was asked for.
+    #[error(transparent)]
+    CommandLine(clap::Error),
+    /// The file cannot be read.
+    #[error("cannot read the configuration file {file:?}")]
+    Read {
+        /// Which.
+        file: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is not YAML, or has something else than settings in it.
+    #[error("the configuration file {file:?} has to hold one `flag: value` per line: {problem}")]
+    Malformed {
+        /// Which.
+        file: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// No flag has this name.
+    #[error("{file:?}: there is no setting {key:?}{hint}")]
+    UnknownKey {
+        /// Which.
+        file: PathBuf,
+        /// As written.
+        key: String,
+        /// What may have been meant.
+        hint: String,
+    },
+    /// The value is not one for this flag.
+    #[error("{file:?}: {key}: {problem}")]
+    Value {
+        /// Which.
+        file: PathBuf,
+        /// The flag's name.
+        key: String,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+/// Reads flags, environment and the file that they name, in this order of precedence. Reads nothing else.
+pub fn settings(command_line: &[OsString]) -> Result<Args, SettingsError> {
+    let command = super::command();
+    let given = command.clone().try_get_matches_from(command_line).map_err(SettingsError::CommandLine)?;
+    let matches = match given.get_one::<PathBuf>("config") {
+        None => given,
+        Some(file) => {
+            let mut merged: Vec<OsString> = command_line.iter().take(1).cloned().collect();
+            merged.extend(arguments(&command, &given, file)?);
+            merged.extend(command_line.iter().skip(1).cloned());
+            command.try_get_matches_from(merged).map_err(SettingsError::CommandLine)?
+        }
+    };
+    Args::from_arg_matches(&matches).map_err(SettingsError::CommandLine)
+}
+
+/// The file's settings as arguments, without those that are given already.
+fn arguments(command: &Command, given: &ArgMatches, file: &Path) -> Result<Vec<OsString>, SettingsError> {
+    let text = std::fs::read_to_string(file).map_err(|source| SettingsError::Read { file: file.to_owned(), source })?;
+    let mut arguments = Vec::new();
+    for (key, value) in mapping(&text).map_err(|problem| SettingsError::Malformed { file: file.to_owned(), problem })? {
+        let (arg, key) = setting(command, &key, file)?;
+        let wrong = |problem| SettingsError::Value { file: file.to_owned(), key: key.clone(), problem };
+        let argument = argument(arg, &key, &value).map_err(wrong)?;
+        check(command, argument.as_ref()).map_err(wrong)?;
+        let is_given = matches!(
+            given.value_source(arg.get_id().as_str()),
+            Some(ValueSource::CommandLine | ValueSource::EnvVariable)
+        );
+        arguments.extend(argument.filter(|_| !is_given).map(OsString::from));
+    }
+    Ok(arguments)
+}
+
+fn mapping(text: &str) -> Result<Mapping, String> {
+    match serde_norway::from_str(text).map_err(|error| error.to_string())? {
+        Value::Null => Ok(Mapping::new()),
+        Value::Mapping(mapping) => Ok(mapping),
+        _ => Err("this is something else".to_owned()),
+    }
+}
+
+fn setting<'a>(command: &'a Command, key: &Value, file: &Path) -> Result<(&'a Arg, String), SettingsError> {
+    let key = text_of(key).unwrap_or_else(|| format!("{key:?}"));
+    let known = command.get_arguments().find(|arg| arg.get_long() == Some(&key) && !NOT_IN_FILES.contains(&&*key));
+    match known {
+        Some(arg) => Ok((arg, key)),
+        None => Err(SettingsError::UnknownKey { file: file.to_owned(), hint: hint(command, &key), key }),
+    }
+}
+
+/// clap knows which flags are spelled alike.
+fn hint(command: &Command, key: &str) -> String {
+    let refused = command.clone().try_get_matches_from(["", &format!("--{key}")]).err();
+    match refused.as_ref().and_then(|error| error.get(ContextKind::SuggestedArg)) {
+        Some(ContextValue::String(flag)) => format!(" (is {:?} meant?)", flag.trim_start_matches('-')),
+        _ => String::new(),
+    }
+}
+
+/// The setting as an argument; `None` for a switch that is off.
+fn argument(arg: &Arg, key: &str, value: &Value) -> Result<Option<String>, String> {
+    if matches!(arg.get_action(), ArgAction::SetTrue) {
+        return match value {
+            Value::Bool(is_on) => Ok(is_on.then(|| format!("--{key}"))),
+            _ => Err("this is either true or false".to_owned()),
+        };
+    }
+    let text = match value {
+        Value::Sequence(items) if arg.get_value_delimiter().is_some() => {
+            items.iter().map(text_of).collect::<Option<Vec<_>>>().map(|items| items.join(","))
+        }
+        Value::Sequence(_) => return Err("this takes one value, not a list".to_owned()),
+        value => text_of(value),
+    };
+    let text = text.ok_or("there is no value that can be read")?;
+    Ok(Some(format!("--{key}={text}")))
+}
+
+fn text_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(is_so) => Some(is_so.to_string()),
+        _ => None,
+    }
+}
+
+/// Whether the flag takes this value. How flags go together is looked at when all are known.
+fn check(command: &Command, argument: Option<&String>) -> Result<(), String> {
+    let Some(argument) = argument else { return Ok(()) };
+    match command.clone().try_get_matches_from(["", argument]) {
+        Err(error) if !matches!(error.kind(), ErrorKind::MissingRequiredArgument | ErrorKind::ArgumentConflict) => {
+            Err(first_paragraph(&error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn first_paragraph(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let lines = text.lines().take_while(|line| !line.trim().is_empty()).map(str::trim);
+    let paragraph = lines.collect::<Vec<_>>().join(" ");
+    paragraph.trim_start_matches("error: ").to_owned()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,62 @@
+//! Flags about who is served where.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use clap::builder::BoolishValueParser;
+
+use super::values::duration;
+
+/// Who is served where.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Serving")]
+pub struct ServingArgs {
+    /// Where HTTP and WebSockets are served.
+    #[arg(long, env = "CONVENE_LISTEN", value_name = "ADDRESS", default_value = "0.0.0.0:8080")]
+    pub listen: SocketAddr,
+
+    /// Stand alone: serve the web app too, open any meeting, trust everybody.
+    ///
+    /// Not for a network where strangers are.
+    #[arg(long, env = "CONVENE_DEV", value_parser = BoolishValueParser::new())]
+    pub dev: bool,
+
+    /// Public keys (JWKS) of those who may admit people and administer the pod. Needed without --dev.
+    #[arg(long, env = "CONVENE_ADMISSION_KEYS", value_name = "FILE")]
+    pub admission_keys: Option<PathBuf>,
+
+    /// Certificate chain (PEM): HTTP and WebSockets are then served by TLS. Read again when it changes.
+    #[arg(long, env = "CONVENE_TLS_CERT", value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// Private key of the certificate (PEM). Read again when it changes.
+    #[arg(long, env = "CONVENE_TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+
+    /// Also serve by TLS here, for the mediasoup demo's app, which wants port 4443. Needs --dev.
+    ///
+    /// With the certificate of --tls-cert, or else with one that is made and signed by the pod itself at its start: browsers ask
+    /// once whether to trust it.
+    #[arg(long, env = "CONVENE_DEMO_LISTEN", value_name = "ADDRESS")]
+    pub demo_listen: Option<SocketAddr>,
+
+    /// Folder of the built web app, for --dev.
+    #[arg(long, env = "CONVENE_WEB_DIR", value_name = "DIRECTORY", default_value = "web/dist")]
+    pub web_dir: PathBuf,
+
+    /// Connections open at the same time, of all sorts and on all listeners; further ones are ended at once.
+    ///
+    /// The limit of open files is raised as far as the system allows; where that is not enough, fewer connections are served, and
+    /// the log says so.
+    #[arg(
+        long, env = "CONVENE_MAX_CONNECTIONS", value_name = "COUNT", default_value = "20000",
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000)
+    )]
+    pub max_connections: u32,
+
+    /// Time for clients to be told and rooms to end after SIGTERM.
+    #[arg(long, env = "CONVENE_SHUTDOWN_GRACE", value_name = "DURATION", default_value = "20s", value_parser = duration)]
+    pub shutdown_grace: Duration,
+}
