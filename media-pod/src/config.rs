@@ -4,6 +4,7 @@
 
 mod file;
 mod help;
+mod limits;
 mod media;
 mod serving;
 mod values;
@@ -16,10 +17,12 @@ use clap::{Command, CommandFactory, Parser, ValueEnum};
 use thiserror::Error;
 
 pub use file::{SettingsError, settings};
+pub use limits::ClientLimitArgs;
 pub use media::MediaArgs;
 pub use serving::ServingArgs;
 
 use crate::sfu::block::{PortBlock, PortBlockError};
+use crate::signaling::ClientLimits;
 
 /// First RTC port when none is given, as in the mediasoup demo.
 const DEFAULT_RTC_PORT: u16 = 44_444;
@@ -44,6 +47,10 @@ pub struct Args {
     /// Ports, addresses, workers.
     #[command(flatten)]
     pub media: MediaArgs,
+
+    /// How much one client may send.
+    #[command(flatten)]
+    pub client: ClientLimitArgs,
 
     /// How the log is written: text or json. What is written is `RUST_LOG`'s to say.
     #[arg(
@@ -100,6 +107,8 @@ pub struct Config {
     pub demo_listen: Option<SocketAddr>,
     /// Connections open at the same time.
     pub max_connections: u32,
+    /// What one client may send.
+    pub client_limits: ClientLimits,
     /// The pod's ports for media.
     pub rtc_ports: PortBlock,
     /// mediasoup workers.
@@ -154,13 +163,14 @@ pub fn command() -> Command {
 impl Config {
     /// Checks the arguments. `cpus` is what this machine has.
     pub fn new(args: &Args, cpus: usize) -> Result<Self, ConfigError> {
-        let Args { serving, media, .. } = args;
+        let Args { serving, media, client, .. } = args;
         let (rtc_ports, workers) = ports(media, serving.dev, cpus)?;
         Ok(Self {
             listen: serving.listen,
             tls: tls(serving)?,
             demo_listen: demo_listen(serving)?,
             max_connections: serving.max_connections,
+            client_limits: client.limits(),
             rtc_ports,
             workers,
             rtc_listen_ip: media.rtc_listen_ip,

@@ -11,6 +11,7 @@ use serde_json::json;
 use crate::metrics::Metrics;
 use crate::rooms::Rooms;
 use crate::sfu::workers::Workers;
+use crate::signaling::ClientLimits;
 
 /// What every handler may use.
 #[derive(Clone, Debug)]
@@ -21,6 +22,8 @@ pub struct AppState {
     pub workers: Arc<Workers>,
     /// Who is trusted; `None` trusts everybody (--dev).
     pub keys: Option<Arc<KeySet>>,
+    /// What one client may send.
+    pub client_limits: ClientLimits,
     /// The metrics.
     pub metrics: Metrics,
     /// When the process was ready.

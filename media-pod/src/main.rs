@@ -141,7 +141,8 @@ async fn state(config: &Config, announced: Vec<String>) -> Result<AppState, Star
     };
     let workers = Workers::start(spec, metrics.clone()).await?;
     let rooms = Rooms::new(Arc::clone(&workers), Settings::default(), metrics.clone());
-    Ok(AppState { rooms, workers, keys, metrics, started: Instant::now() })
+    let client_limits = config.client_limits;
+    Ok(AppState { rooms, workers, keys, client_limits, metrics, started: Instant::now() })
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {

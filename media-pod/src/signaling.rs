@@ -1,10 +1,12 @@
 //! Signaling: one task per client's WebSocket, between the wire and the room.
 //!
-//! Reads frames, answers what cannot be read, hands the rest to the room, and sends what the room says. It knows nothing of
-//! what the messages mean.
+//! Reads frames, answers what cannot be read or is too much, hands the rest to the room, and sends what the room says. It knows
+//! nothing of what the messages mean.
 
 pub(crate) mod enter;
+mod query;
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
@@ -12,16 +14,31 @@ use convene_protocol::frame::{self, CLOSE_COME_BACK, CLOSE_FINAL, Frame, FrameEr
 use convene_protocol::message::ClientRequest;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
+use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::Error as WsError;
 
 use crate::metrics::{Counted, Metrics};
+use crate::rate::{Gate, Rate, Verdict};
 use crate::room::{ConnectionId, PeerId};
 use crate::shell::{Input, Out, Outbox, RoomHandle};
 
-/// Largest message that is read at all. Between protoo's limit and this one there is an error answer; above it the socket ends.
-pub const HARD_LIMIT_BYTES: usize = 8 * 1024 * 1024;
+/// What one client may send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientLimits {
+    /// Requests and notifications.
+    pub rate: Rate,
+    /// Length of a message; longer ones are answered with an error, and above twice this length the socket ends.
+    pub message_bytes: usize,
+}
+
+impl Default for ClientLimits {
+    fn default() -> Self {
+        Self { rate: Rate { per_second: 100, burst: 500 }, message_bytes: frame::MAX_MESSAGE_BYTES }
+    }
+}
+
 /// Messages that wait for a client before it counts as one that does not read.
 const OUTBOX: usize = 1024;
 /// How often the server pings. Proxies in between want a sign of life within a minute.
@@ -52,29 +69,43 @@ pub async fn refuse(mut socket: WebSocket, come_back: bool, reason: &'static str
 /// Who comes in by a WebSocket.
 #[derive(Clone, Debug)]
 pub struct Entrant {
+    /// The number of its connection.
+    pub connection: ConnectionId,
     /// As the client calls itself.
     pub peer: PeerId,
     /// Further copies that it wants of every consumer.
     pub replicas: usize,
+    /// What it may send.
+    pub limits: ClientLimits,
 }
 
 /// Serves one client until either side ends.
-pub async fn serve(socket: WebSocket, room: RoomHandle, connection: ConnectionId, entrant: Entrant, metrics: Metrics) {
+pub async fn serve(socket: WebSocket, room: RoomHandle, entrant: Entrant, metrics: Metrics) {
     let _counted = Counted::new(metrics.connections.clone());
+    let Entrant { connection, peer, replicas, limits } = entrant;
     let (outbox, outgoing) = mpsc::channel(OUTBOX);
-    let Entrant { peer, replicas } = entrant;
     let connect = Input::Connect { connection, peer, replicas, outbox: outbox.clone() };
     if !room.send(connect).await {
         refuse(socket, true, "the room has just ended: please come back").await;
         return;
     }
-    let (sink, stream) = socket.split();
-    let reader = Reader { room: room.clone(), connection, outbox: outbox.clone(), metrics };
+    let (sink, mut stream) = socket.split();
+    let gate = Gate::new(limits.rate);
+    let max_bytes = limits.message_bytes;
+    let reader = Reader {
+        room: room.clone(),
+        connection,
+        outbox: outbox.clone(),
+        metrics,
+        opened: Instant::now(),
+        gate,
+        max_bytes,
+    };
     let writer = write(sink, outgoing);
     tokio::pin!(writer);
     // Whichever ends first ends the other: a socket that cannot be written is not read either.
     let last_words = tokio::select! {
-        last_words = reader.run(stream) => last_words,
+        last_words = reader.run(&mut stream) => last_words,
         () = &mut writer => None,
     };
     if let Some((code, reason)) = last_words {
@@ -82,89 +113,160 @@ pub async fn serve(socket: WebSocket, room: RoomHandle, connection: ConnectionId
         let _ = timeout(LAST_WORDS_LIMIT, writer).await;
     }
     room.send(Input::Disconnect(connection)).await;
+    // A socket that ends with something unread is reset, and its last words may be lost on the way.
+    let rest = async { while let Some(Ok(_)) = stream.next().await {} };
+    let _ = timeout(LAST_WORDS_LIMIT, rest).await;
 }
+
+/// What to close a socket with, where the client can still hear it.
+type LastWords = Option<(u16, &'static str)>;
+
+/// Whether to go on reading.
+type Next = ControlFlow<LastWords>;
+
+const GO_ON: Next = ControlFlow::Continue(());
 
 struct Reader {
     room: RoomHandle,
     connection: ConnectionId,
     outbox: Outbox,
     metrics: Metrics,
+    opened: Instant,
+    gate: Gate,
+    max_bytes: usize,
 }
 
 impl Reader {
-    /// Until the socket ends; gives what to close it with, where the client can still hear it.
-    async fn run(self, mut stream: SplitStream<WebSocket>) -> Option<(u16, &'static str)> {
+    /// Until the socket ends.
+    async fn run(mut self, stream: &mut SplitStream<WebSocket>) -> LastWords {
         loop {
-            let message = match timeout(SILENCE_LIMIT, stream.next()).await {
-                Ok(Some(Ok(message))) => message,
-                Ok(Some(Err(error))) => return self.unusable(error),
-                Ok(None) => return None,
-                Err(_) => return Some((1001, "no sign of life")),
+            let next = match timeout(SILENCE_LIMIT, stream.next()).await {
+                Ok(Some(Ok(message))) => self.message(message).await,
+                Ok(Some(Err(error))) => ControlFlow::Break(self.unusable(error)),
+                Ok(None) => ControlFlow::Break(None),
+                Err(_) => ControlFlow::Break(Some((1001, "no sign of life"))),
             };
-            let goes_on = match message {
-                Message::Text(text) => self.text(&text).await,
-                // protoo ignores binary frames; pings are answered below us, pongs are signs of life.
-                Message::Binary(_) | Message::Ping(_) | Message::Pong(_) => true,
-                Message::Close(_) => false,
-            };
-            if !goes_on {
-                return None;
+            if let ControlFlow::Break(last_words) = next {
+                return last_words;
             }
         }
     }
 
-    fn unusable(&self, error: axum::Error) -> Option<(u16, &'static str)> {
+    async fn message(&mut self, message: Message) -> Next {
+        match message {
+            Message::Text(text) => self.text(&text).await,
+            // protoo ignores binary frames; pings are answered below us.
+            Message::Binary(_) | Message::Ping(_) => match self.gate.ask(self.opened.elapsed()) {
+                Verdict::Pass | Verdict::Refuse => GO_ON,
+                Verdict::SendAway => self.send_away(),
+            },
+            // A sign of life, and an answer to ours.
+            Message::Pong(_) => GO_ON,
+            Message::Close(_) => ControlFlow::Break(None),
+        }
+    }
+
+    fn unusable(&self, error: axum::Error) -> LastWords {
         let (reason, close) = match error.into_inner().downcast_ref::<WsError>() {
             Some(WsError::Capacity(_)) => ("FrameTooLarge", Some((1009, "the message is far too large"))),
             Some(WsError::Protocol(_)) => ("FrameInvalid", Some((1002, "this is not WebSocket"))),
             Some(WsError::Utf8(_)) => ("FrameNotUtf8", Some((1007, "text must be UTF-8"))),
             _ => ("SocketFailed", None),
         };
-        self.metrics.protocol_errors.with_label_values(&[reason]).inc();
+        self.count_error(reason);
         close
     }
 
-    async fn text(&self, text: &str) -> bool {
-        match frame::parse(text) {
+    async fn text(&mut self, text: &str) -> Next {
+        let frame = if text.len() > self.max_bytes { Err(FrameError::TooLong) } else { frame::parse(text) };
+        let now = self.opened.elapsed();
+        let verdict = match &frame {
+            Ok(Frame::Response { .. }) => self.gate.answer(now),
+            _ => self.gate.ask(now),
+        };
+        match verdict {
+            Verdict::Pass => self.act(frame).await,
+            Verdict::Refuse => self.refuse(&frame),
+            Verdict::SendAway => self.send_away(),
+        }
+    }
+
+    async fn act(&self, frame: Result<Frame, FrameError>) -> Next {
+        match frame {
             Ok(Frame::Request { id, method, data }) => self.request(id, &method, data).await,
             Ok(Frame::Notification { method, data }) => match ClientRequest::parse(&method, data) {
                 Ok(request) => self.forward(None, request).await,
                 Err(error) => {
-                    self.metrics.protocol_errors.with_label_values(&[error.reason()]).inc();
-                    true
+                    self.count_error(error.reason());
+                    GO_ON
                 }
             },
             Ok(Frame::Response { id, is_ok }) => {
-                self.room.send(Input::Answer { connection: self.connection, id, is_ok }).await
+                self.to_room(Input::Answer { connection: self.connection, id, is_ok }).await
             }
             Err(error) => self.unreadable(&error),
         }
     }
 
-    async fn request(&self, id: u64, method: &str, data: serde_json::Value) -> bool {
+    /// A client that asks for too much is told so; what wants no answer is dropped.
+    fn refuse(&self, frame: &Result<Frame, FrameError>) -> Next {
+        let (reason, id) = match frame {
+            Ok(Frame::Request { id, .. }) => ("TooManyRequests", Some(*id)),
+            Ok(Frame::Notification { .. }) => ("TooManyNotifications", None),
+            Ok(Frame::Response { .. }) => ("TooManyAnswers", None),
+            Err(_) => ("TooManyUnreadable", None),
+        };
+        self.count_error(reason);
+        id.map_or(GO_ON, |id| self.answer(frame::failure(id, 429, "too many requests: ask less often")))
+    }
+
+    fn send_away(&self) -> Next {
+        self.count_error("SentAway");
+        tracing::warn!(connection = self.connection.0, "closing a client that asks too much and does not stop");
+        ControlFlow::Break(Some((CLOSE_FINAL, "too many requests")))
+    }
+
+    async fn request(&self, id: u64, method: &str, data: serde_json::Value) -> Next {
         match ClientRequest::parse(method, data) {
             Ok(request) => self.forward(Some(id), request).await,
             Err(error) => {
-                self.metrics.protocol_errors.with_label_values(&[error.reason()]).inc();
+                self.count_error(error.reason());
                 self.answer(frame::failure(id, error.code(), &error.to_string()))
             }
         }
     }
 
-    async fn forward(&self, id: Option<u64>, request: ClientRequest) -> bool {
+    async fn forward(&self, id: Option<u64>, request: ClientRequest) -> Next {
         self.metrics.requests.with_label_values(&[request.name()]).inc();
-        self.room.send(Input::Message { connection: self.connection, id, request }).await
+        self.to_room(Input::Message { connection: self.connection, id, request }).await
     }
 
-    fn unreadable(&self, error: &FrameError) -> bool {
-        self.metrics.protocol_errors.with_label_values(&[error.reason()]).inc();
-        self.answer(error.to_response())
+    async fn to_room(&self, input: Input) -> Next {
+        if self.room.send(input).await { GO_ON } else { ControlFlow::Break(None) }
     }
 
-    /// False for a client that sends but does not read.
-    fn answer(&self, text: String) -> bool {
-        self.outbox.try_send(Out::Text(text)).is_ok()
+    fn unreadable(&self, error: &FrameError) -> Next {
+        self.count_error(error.reason());
+        match error {
+            FrameError::TooLong => self.answer(too_long(self.max_bytes)),
+            error => self.answer(error.to_response()),
+        }
     }
+
+    /// The end for a client that sends but does not read.
+    fn answer(&self, text: String) -> Next {
+        if self.outbox.try_send(Out::Text(text)).is_ok() { GO_ON } else { ControlFlow::Break(None) }
+    }
+
+    fn count_error(&self, reason: &str) {
+        self.metrics.protocol_errors.with_label_values(&[reason]).inc();
+    }
+}
+
+fn too_long(max_bytes: usize) -> String {
+    let reason = format!("the message is longer than {max_bytes} bytes");
+    json!({ "response": true, "id": frame::UNKNOWN_ID, "ok": false, "errorCode": 413, "errorReason": reason })
+        .to_string()
 }
 
 async fn write(mut sink: SplitSink<WebSocket, Message>, mut outgoing: mpsc::Receiver<Out>) {

@@ -62,9 +62,17 @@ fn unknown_flags_and_wrong_values_are_refused() {
         &["--rtc-ports", "9-x"],
         &["--shutdown-grace", "1y"],
         &["--max-connections", "0"],
+        &["--requests-per-second", "0"],
+        &["--request-burst", "-1"],
+        &["--max-message-bytes", "1000000"],
         &["--listen", "everywhere"],
     ];
     for args in cases {
         assert!(Args::try_parse_from([&["convene-media-pod"], args].concat()).is_err(), "{args:?}");
     }
+}
+
+#[test]
+fn defaults_of_the_flags_are_those_of_the_settings() {
+    assert_eq!(config(&["--dev"]).map(|config| config.client_limits), Ok(ClientLimits::default()));
 }

@@ -5,35 +5,12 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use convene_protocol::admission::MeetingGrant;
 use convene_protocol::frame::SUBPROTOCOL;
-use serde::Deserialize;
 
-use super::{Entrant, HARD_LIMIT_BYTES, peer_id, refuse, serve};
+pub(crate) use super::query::SignalQuery;
+use super::{Entrant, peer_id, refuse, serve};
 use crate::http::{AppState, problem};
-use crate::room::ConnectionId;
 use crate::rooms::EnterError;
-use crate::shell::{Layout, RoomHandle};
-
-/// Query of the signaling address, as the mediasoup demo has it. More keys are ignored.
-#[derive(Debug, Deserialize)]
-pub(crate) struct SignalQuery {
-    #[serde(rename = "peerId", default)]
-    peer_id: String,
-    /// A number; older apps write `undefined` for none.
-    #[serde(rename = "consumerReplicas", default)]
-    consumer_replicas: String,
-    #[serde(rename = "usePipeTransports", default)]
-    use_pipe_transports: String,
-}
-
-impl SignalQuery {
-    fn replicas(&self) -> usize {
-        self.consumer_replicas.parse().unwrap_or(0)
-    }
-
-    fn layout(&self) -> Layout {
-        if self.use_pipe_transports == "true" { Layout::Piped } else { Layout::Growing }
-    }
-}
+use crate::shell::RoomHandle;
 
 /// Upgrades the request and serves the client in its room.
 pub(crate) async fn open(
@@ -48,7 +25,8 @@ pub(crate) async fn open(
             "peerId is missing or not 1 to 64 letters, digits, '-', '_', '.', '@' or ':'",
         );
     };
-    let upgrade = upgrade.max_message_size(HARD_LIMIT_BYTES).max_frame_size(HARD_LIMIT_BYTES).protocols([SUBPROTOCOL]);
+    let hard_limit = state.client_limits.message_bytes.saturating_mul(2);
+    let upgrade = upgrade.max_message_size(hard_limit).max_frame_size(hard_limit).protocols([SUBPROTOCOL]);
     if upgrade.selected_protocol().is_none() {
         return problem(StatusCode::FORBIDDEN, "the WebSocket subprotocol must be protoo");
     }
@@ -59,8 +37,8 @@ pub(crate) async fn open(
     state.metrics.connection_attempts.with_label_values(&[outcome]).inc();
     match entered {
         Ok(room) => {
-            let entrant = Entrant { peer, replicas: query.replicas() };
-            upgrade.on_upgrade(move |socket| serve_in(state, socket, room, connection, entrant))
+            let entrant = Entrant { connection, peer, replicas: query.replicas(), limits: state.client_limits };
+            upgrade.on_upgrade(move |socket| serve_in(state, socket, room, entrant))
         }
         Err(EnterError::TooFewWorkers) => {
             upgrade.on_upgrade(|socket| refuse(socket, false, "usePipeTransports needs two media workers"))
@@ -72,8 +50,9 @@ pub(crate) async fn open(
     }
 }
 
-async fn serve_in(state: AppState, socket: WebSocket, room: RoomHandle, connection: ConnectionId, entrant: Entrant) {
+async fn serve_in(state: AppState, socket: WebSocket, room: RoomHandle, entrant: Entrant) {
+    let connection = entrant.connection;
     tracing::info!(connection = connection.0, "client connected");
-    serve(socket, room, connection, entrant, state.metrics).await;
+    serve(socket, room, entrant, state.metrics).await;
     tracing::info!(connection = connection.0, "client gone");
 }

@@ -16,6 +16,7 @@ use convene_media_pod::metrics::Metrics;
 use convene_media_pod::rooms::{Rooms, Settings};
 use convene_media_pod::sfu::block::PortBlock;
 use convene_media_pod::sfu::workers::{WorkerSpec, Workers};
+use convene_media_pod::signaling::ClientLimits;
 use convene_protocol::admission::KeySet;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -85,7 +86,14 @@ impl Pod {
         let workers = start_workers(workers, plain_ports, &metrics).await;
         let rooms = Rooms::new(Arc::clone(&workers), settings, metrics.clone());
         let is_dev = keys.is_none();
-        let state = AppState { rooms, workers, keys: keys.map(Arc::new), metrics, started: Instant::now() };
+        let state = AppState {
+            rooms,
+            workers,
+            keys: keys.map(Arc::new),
+            client_limits: ClientLimits::default(),
+            metrics,
+            started: Instant::now(),
+        };
         let router = app::router(state.clone(), is_dev.then(|| web_dir.path()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

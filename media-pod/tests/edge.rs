@@ -1,0 +1,469 @@
+//! The edge of the process as strangers meet it: its settings, its listeners and TLS, and what it lets nobody overdo.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use futures_util::{SinkExt, StreamExt};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme, crypto::ring};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use support::free_block;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+
+/// Longest wait for anything.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Connections of the flood, as far as the machine's limit of open files goes.
+const FLOOD: u64 = 10_000;
+
+/// A folder that goes with its value.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("convene-edge-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        std::fs::write(path.join("index.html"), "<title>the app</title>").unwrap();
+        Self(path)
+    }
+
+    fn file(&self, name: &str, content: &str) -> String {
+        let path = self.0.join(name);
+        std::fs::write(&path, content).unwrap();
+        path.display().to_string()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The real program, as a process of its own.
+struct Process {
+    child: Child,
+    said: Vec<String>,
+    log: Arc<Mutex<String>>,
+    folder: Folder,
+}
+
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_convene-media-pod"));
+    command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Status and all that it said, of a run that ends by itself.
+fn run(change: impl FnOnce(&mut Command)) -> (i32, String) {
+    let mut command = program();
+    change(&mut command);
+    let output = command.output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code().unwrap(), String::from_utf8(said).unwrap())
+}
+
+impl Process {
+    /// A pod that stands alone on ports that are free.
+    fn start(flags: &[&str]) -> Self {
+        Self::start_with(|command| {
+            command.args(["--listen", "127.0.0.1:0"]).args(flags);
+        })
+    }
+
+    fn start_with(change: impl Fn(&mut Command)) -> Self {
+        // Ports are asked of the system and can be taken in between; then others are tried.
+        (0..5).find_map(|_| Self::try_start(&change)).expect("the pod starts")
+    }
+
+    fn try_start(change: &impl Fn(&mut Command)) -> Option<Self> {
+        let folder = Folder::new();
+        let mut command = program();
+        let ports = free_block(1).to_string();
+        command.args(["--dev", "--workers", "1", "--rtc-ports", &ports, "--rtc-listen-ip", "127.0.0.1", "--web-dir"]);
+        command.arg(&folder.0);
+        change(&mut command);
+        let mut child = command.spawn().unwrap();
+        let log = collect(child.stderr.take().unwrap());
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let mut said: Vec<_> = lines.by_ref().take(2).collect();
+        if said.len() < 2 {
+            let _ = child.wait();
+            return None;
+        }
+        // The demo's line, where it is wanted, is written in the same breath.
+        let wants_demo = command.get_args().any(|arg| arg == "--demo-listen");
+        said.extend(lines.by_ref().take(usize::from(wants_demo)));
+        Some(Self { child, said, log, folder })
+    }
+
+    /// The port after a text that it said.
+    fn port(&self, before: &str) -> u16 {
+        let said = self.said.join("\n");
+        let rest = said.split(before).nth(1).unwrap_or_else(|| panic!("{before:?} is not in {said}"));
+        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse().unwrap()
+    }
+
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(("127.0.0.1", self.port("//localhost:"))).await.unwrap()
+    }
+
+    /// SIGTERM, and the end that comes of it.
+    fn end(mut self) -> (ExitStatus, String) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        let start = Instant::now();
+        while self.child.try_wait().unwrap().is_none() {
+            assert!(start.elapsed() < PATIENCE, "the pod does not end: {}", self.log.lock().unwrap());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let log = self.log.lock().unwrap().clone();
+        (self.child.wait().unwrap(), log)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn collect(mut stream: impl Read + Send + 'static) -> Arc<Mutex<String>> {
+    let log = Arc::<Mutex<String>>::default();
+    let written = Arc::clone(&log);
+    std::thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        while let Ok(count @ 1..) = stream.read(&mut buffer) {
+            written.lock().unwrap().push_str(&String::from_utf8_lossy(&buffer[..count]));
+        }
+    });
+    log
+}
+
+/// Status and whole answer of a request that ends its connection.
+async fn get(mut stream: impl AsyncRead + AsyncWrite + Unpin, path: &str) -> (u16, String) {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    (answer.split(' ').nth(1).unwrap().parse().unwrap(), answer)
+}
+
+/// A protoo client on any stream.
+struct Client<S>(WebSocketStream<S>);
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
+    async fn open(stream: S, path: &str) -> Self {
+        let mut request = format!("ws://localhost{path}").into_client_request().unwrap();
+        request.headers_mut().insert("Sec-WebSocket-Protocol", "protoo".parse().unwrap());
+        Self(tokio_tungstenite::client_async(request, stream).await.unwrap().0)
+    }
+
+    async fn ask(&mut self, id: u64, method: &str, data: Value) -> Value {
+        let text = json!({ "request": true, "id": id, "method": method, "data": data }).to_string();
+        self.0.send(Message::text(text)).await.unwrap();
+        self.answer(id).await
+    }
+
+    async fn answer(&mut self, id: u64) -> Value {
+        loop {
+            let message = self.next().await.unwrap();
+            if message["response"] == true && message["id"] == id {
+                return message;
+            }
+        }
+    }
+
+    /// The next message, or code and reason of the end.
+    async fn next(&mut self) -> Result<Value, (u16, String)> {
+        loop {
+            match tokio::time::timeout(PATIENCE, self.0.next()).await.expect("something comes") {
+                Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
+                Some(Ok(Message::Close(Some(close)))) => return Err((close.code.into(), close.reason.to_string())),
+                Some(Ok(_)) => {}
+                other => panic!("the socket ended: {other:?}"),
+            }
+        }
+    }
+}
+
+/// Takes exactly one certificate: the one with this fingerprint.
+#[derive(Debug)]
+struct Pinned(String);
+
+impl ServerCertVerifier for Pinned {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        if fingerprint(certificate) == self.0 {
+            Ok(ServerCertVerified::assertion())
+        } else {
+            Err(rustls::Error::General("another certificate".into()))
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = ring::default_provider().signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signature, &algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = ring::default_provider().signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signature, &algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        ring::default_provider().signature_verification_algorithms.supported_schemes()
+    }
+}
+
+fn fingerprint(certificate: &CertificateDer<'_>) -> String {
+    let mut text = String::new();
+    for byte in Sha256::digest(certificate) {
+        let _ = write!(text, "{}{byte:02X}", if text.is_empty() { "" } else { ":" });
+    }
+    text
+}
+
+async fn connect_tls(port: u16, fingerprint: &str) -> std::io::Result<TlsStream<TcpStream>> {
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Pinned(fingerprint.to_owned())))
+        .with_no_client_auth();
+    let stream = TcpStream::connect(("127.0.0.1", port)).await?;
+    TlsConnector::from(Arc::new(config)).connect("localhost".try_into().unwrap(), stream).await
+}
+
+#[test]
+fn help_says_everything_and_is_no_error() {
+    let (status, help) = run(|command| {
+        command.arg("--help");
+    });
+    assert_eq!(status, 0);
+    for part in ["Usage:", "Serving:", "Media:", "Environment:", "Configuration file:", "Exit status:", "Examples:"] {
+        assert!(help.contains(part), "{part}");
+    }
+    let (status, short) = run(|command| {
+        command.arg("-h");
+    });
+    assert!(status == 0 && short.len() < help.len());
+    assert!(run(|command| drop(command.arg("--version"))).1.starts_with("convene-media-pod "));
+}
+
+#[test]
+fn wrong_settings_end_with_2_and_a_sentence_about_which() {
+    let folder = Folder::new();
+    let unknown = folder.file("unknown.yaml", "dev: true\nworker: 2\n");
+    let wrong = folder.file("wrong.yaml", "dev: true\nmax-connections: many\n");
+    let cases: [(&[&str], &[(&str, &str)], &[&str]); 7] = [
+        (&["--no-such-flag"], &[], &["--no-such-flag"]),
+        (&["--config", &unknown], &[], &["unknown.yaml", "worker", "workers"]),
+        (&[], &[("CONVENE_CONFIG", &wrong)], &["wrong.yaml", "max-connections", "many"]),
+        (&["--config", "/no/such/file"], &[], &["/no/such/file", "No such file"]),
+        (&[], &[("CONVENE_WORKERS", "0")], &["--workers", "0"]),
+        (&["--dev", "--tls-cert", "cert.pem"], &[], &["--tls-key"]),
+        (&["--dev", "--rtc-ports", "40010-40000"], &[], &["40010"]),
+    ];
+    for (flags, variables, expected) in cases {
+        let (status, said) = run(|command| drop(command.args(flags).envs(variables.iter().copied())));
+        assert_eq!(status, 2, "{flags:?}: {said}");
+        assert!(expected.iter().all(|part| said.contains(part)), "{flags:?}: {said}");
+    }
+}
+
+#[test]
+fn what_cannot_work_ends_with_1_and_says_why_in_its_last_line() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (folder, address) = (Folder::new(), taken.local_addr().unwrap().to_string());
+    let (empty, web) = (folder.file("empty.pem", ""), folder.0.display().to_string());
+    let cases: [(&[&str], &str); 4] = [
+        (&["--listen", &address, "--web-dir", &web], "cannot listen on"),
+        (&["--listen", "127.0.0.1:0", "--demo-listen", &address, "--web-dir", &web], "cannot listen on"),
+        (&["--listen", "127.0.0.1:0", "--tls-cert", &empty, "--tls-key", &empty], "no certificate chain"),
+        (&["--listen", "127.0.0.1:0", "--tls-cert", "/no/cert", "--tls-key", &empty], "/no/cert"),
+    ];
+    for (flags, expected) in cases {
+        let ports = free_block(1).to_string();
+        let (status, said) = run(|command| {
+            command.args(["--dev", "--workers", "1", "--rtc-ports", &ports]).args(flags);
+        });
+        assert_eq!(status, 1, "{flags:?}: {said}");
+        assert!(said.trim_end().lines().last().unwrap().contains(expected), "{flags:?}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_flag_wins_over_the_environment_and_that_over_the_file() {
+    let folder = Folder::new();
+    // The file's and the environment's addresses are no addresses of this machine.
+    let file = folder.file("pod.yaml", "listen: 192.0.2.1:1\nmax-connections: 1\nlog-format: json\n");
+    let pod = Process::start_with(|command| {
+        command.env("CONVENE_CONFIG", &file).env("CONVENE_LISTEN", "192.0.2.2:2").env("CONVENE_MAX_CONNECTIONS", "2");
+        command.args(["--listen", "127.0.0.1:0"]);
+    });
+    let (first, second) = (pod.connect().await, pod.connect().await);
+    assert_eq!(get(pod.connect().await, "/healthz").await.0, 503, "two connections are open");
+    assert_eq!(get(first, "/healthz").await.0, 200);
+    drop(second);
+    let (_, log) = pod.end();
+    assert!(log.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{log}");
+}
+
+#[tokio::test]
+async fn the_ordinary_port_speaks_tls_with_a_certificate() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let folder = Folder::new();
+    let cert = folder.file("cert.pem", &made.cert.pem());
+    let key = folder.file("key.pem", &made.signing_key.serialize_pem());
+    let pod = Process::start(&["--tls-cert", &cert, "--tls-key", &key]);
+    let (port, pin) = (pod.port("https://localhost:"), fingerprint(made.cert.der()));
+    assert_eq!(get(connect_tls(port, &pin).await.unwrap(), "/readyz").await.0, 200);
+    let mut ada = Client::open(connect_tls(port, &pin).await.unwrap(), "/signal/room?peerId=ada").await;
+    assert_eq!(ada.ask(1, "getRouterRtpCapabilities", json!({})).await["ok"], true);
+    assert!(connect_tls(port, "another").await.is_err());
+    let mut plain = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    plain.write_all(b"GET /readyz HTTP/1.1\r\nHost: pod\r\n\r\n").await.unwrap();
+    let mut answer = Vec::new();
+    let _ = plain.read_to_end(&mut answer).await;
+    assert!(!answer.starts_with(b"HTTP"), "nothing is said in the clear");
+}
+
+#[tokio::test]
+async fn the_demo_has_a_port_of_its_own_with_a_certificate_made_at_the_start() {
+    let pod = Process::start(&["--demo-listen", "127.0.0.1:0"]);
+    let port = pod.port("mediasoup demo: https://127.0.0.1:");
+    let pin = pod.said.last().unwrap().rsplit("SHA-256 ").next().unwrap().trim_end_matches(')').to_owned();
+    let query = "/?roomId=room&peerId=bob&consumerReplicas=undefined&usePipeTransports=false";
+    let mut bob = Client::open(connect_tls(port, &pin).await.unwrap(), query).await;
+    assert_eq!(bob.ask(1, "join", json!({ "displayName": "Bob", "device": {} })).await["ok"], true);
+    let mut ada = Client::open(pod.connect().await, "/signal/room?peerId=ada").await;
+    let joined = ada.ask(1, "join", json!({ "displayName": "Ada", "device": {} })).await;
+    assert_eq!(joined["data"]["peers"][0]["id"], "bob", "both ports lead to the same room");
+    assert_eq!(pod.end().0.code(), Some(0));
+}
+
+#[tokio::test]
+async fn who_asks_too_much_is_refused_and_who_does_not_stop_is_sent_away() {
+    let pod = Process::start(&["--requests-per-second", "1", "--request-burst", "5"]);
+    let mut bob = Client::open(pod.connect().await, "/signal/room?peerId=bob").await;
+    let mut eve = Client::open(pod.connect().await, "/signal/room?peerId=eve").await;
+    let refused = loop {
+        let answer = eve.ask(7, "getRouterRtpCapabilities", json!({})).await;
+        if answer["ok"] != true {
+            break answer;
+        }
+    };
+    assert_eq!(
+        (&refused["errorCode"], &refused["errorReason"]),
+        (&json!(429), &json!("too many requests: ask less often"))
+    );
+    let notification = json!({ "notification": true, "method": "pauseProducer", "data": { "producerId": "x" } });
+    for _ in 0..2000 {
+        if eve.0.send(Message::text(notification.to_string())).await.is_err() {
+            break;
+        }
+    }
+    let end = loop {
+        if let Err(end) = eve.next().await {
+            break end;
+        }
+    };
+    assert_eq!(end, (4000, "too many requests".to_owned()));
+    assert_eq!(bob.ask(1, "getRouterRtpCapabilities", json!({})).await["ok"], true);
+    let (_, metrics) = get(pod.connect().await, "/metrics").await;
+    for reason in ["TooManyRequests", "TooManyNotifications", "SentAway"] {
+        assert!(metrics.contains(&format!("{{reason=\"{reason}\"}}")), "{reason} is counted");
+    }
+}
+
+#[tokio::test]
+async fn a_message_over_the_limit_is_answered_and_one_far_over_it_ends_the_socket() {
+    let pod = Process::start(&["--max-message-bytes", "2000"]);
+    let mut eve = Client::open(pod.connect().await, "/signal/room?peerId=eve").await;
+    let text = |bytes| format!(r#"{{"request":true,"id":1,"method":"join","data":"{}"}}"#, "x".repeat(bytes));
+    eve.0.send(Message::text(text(2000))).await.unwrap();
+    let answer = loop {
+        let message = eve.next().await.unwrap();
+        if message["response"] == true {
+            break message;
+        }
+    };
+    assert_eq!(answer["errorReason"], "the message is longer than 2000 bytes");
+    assert_eq!((&answer["id"], &answer["errorCode"]), (&json!(-1), &json!(413)));
+    eve.0.send(Message::text(text(10_000))).await.unwrap();
+    assert_eq!(eve.next().await.unwrap_err(), (1009, "the message is far too large".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_silent_connections_slow_nobody_down() {
+    let open_files = convene_media_pod::serve::raise_open_files().unwrap_or(u64::MAX);
+    let flood = FLOOD.min(open_files.saturating_sub(1000));
+    let pod = Process::start(&[]);
+    let mut ada = Client::open(pod.connect().await, "/signal/room?peerId=ada").await;
+    let mut silent = Vec::new();
+    for number in 0..flood {
+        silent.push(pod.connect().await);
+        if number % 1000 == 0 {
+            assert_eq!(ada.ask(number, "getRouterRtpCapabilities", json!({})).await["ok"], true);
+        }
+    }
+    let mut bob = Client::open(pod.connect().await, "/signal/room?peerId=bob").await;
+    assert_eq!(bob.ask(1, "join", json!({ "displayName": "Bob", "device": {} })).await["ok"], true);
+    // All of them are ended, and nothing else is.
+    for mut stream in silent {
+        let ended = tokio::time::timeout(PATIENCE, stream.read(&mut [0; 1])).await.expect("it is ended in time");
+        assert!(matches!(ended, Ok(0) | Err(_)));
+    }
+    assert_eq!(ada.ask(1, "join", json!({ "displayName": "Ada", "device": {} })).await["ok"], true);
+    assert_eq!(pod.end().0.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn websockets_that_never_join_slow_nobody_down() {
+    let pod = Process::start(&[]);
+    let mut ada = Client::open(pod.connect().await, "/signal/room?peerId=ada").await;
+    let mut silent = Vec::new();
+    for number in 0..1000 {
+        silent
+            .push(Client::open(pod.connect().await, &format!("/signal/other-{}?peerId=p{number}", number % 50)).await);
+    }
+    assert_eq!(ada.ask(1, "join", json!({ "displayName": "Ada", "device": {} })).await["ok"], true);
+    assert_eq!(get(pod.connect().await, "/readyz").await.0, 200);
+    assert_eq!(pod.end().0.code(), Some(0), "the end is in time all the same");
+}
