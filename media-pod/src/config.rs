@@ -17,11 +17,13 @@ use clap::{Command, CommandFactory, Parser, ValueEnum};
 use thiserror::Error;
 
 pub use file::{SettingsError, settings};
-pub use limits::ClientLimitArgs;
-pub use media::MediaArgs;
+pub use limits::{ClientLimitArgs, PeerLimitArgs, RoomLimitArgs};
+pub use media::{BandwidthArgs, MediaArgs};
 pub use serving::ServingArgs;
 
+use crate::room::Limits;
 use crate::sfu::block::{PortBlock, PortBlockError};
+use crate::shell::MediaSettings;
 use crate::signaling::ClientLimits;
 
 /// First RTC port when none is given, as in the mediasoup demo.
@@ -47,6 +49,18 @@ pub struct Args {
     /// Ports, addresses, workers.
     #[command(flatten)]
     pub media: MediaArgs,
+
+    /// How much of the network media may use.
+    #[command(flatten)]
+    pub bandwidth: BandwidthArgs,
+
+    /// How much one room may have.
+    #[command(flatten)]
+    pub room: RoomLimitArgs,
+
+    /// How much one participant may have.
+    #[command(flatten)]
+    pub peer: PeerLimitArgs,
 
     /// How much one client may send.
     #[command(flatten)]
@@ -109,6 +123,10 @@ pub struct Config {
     pub max_connections: u32,
     /// What one client may send.
     pub client_limits: ClientLimits,
+    /// What a room and those in it may have.
+    pub limits: Limits,
+    /// How much of the network media may use.
+    pub bandwidth: MediaSettings,
     /// The pod's ports for media.
     pub rtc_ports: PortBlock,
     /// mediasoup workers.
@@ -149,6 +167,14 @@ pub enum ConfigError {
         /// As given.
         address: String,
     },
+    /// The least is more than the most.
+    #[error("--min-outgoing-bitrate ({min}) is more than --max-outgoing-bitrate ({max})")]
+    Bitrates {
+        /// Bits per second.
+        min: u32,
+        /// Bits per second.
+        max: u32,
+    },
     /// Too few ports.
     #[error(transparent)]
     Ports(#[from] PortBlockError),
@@ -163,7 +189,7 @@ pub fn command() -> Command {
 impl Config {
     /// Checks the arguments. `cpus` is what this machine has.
     pub fn new(args: &Args, cpus: usize) -> Result<Self, ConfigError> {
-        let Args { serving, media, client, .. } = args;
+        let Args { serving, media, bandwidth, room, peer, client, .. } = args;
         let (rtc_ports, workers) = ports(media, serving.dev, cpus)?;
         Ok(Self {
             listen: serving.listen,
@@ -171,6 +197,8 @@ impl Config {
             demo_listen: demo_listen(serving)?,
             max_connections: serving.max_connections,
             client_limits: client.limits(),
+            limits: limits::limits(room, peer),
+            bandwidth: bitrates(bandwidth.settings())?,
             rtc_ports,
             workers,
             rtc_listen_ip: media.rtc_listen_ip,
@@ -196,6 +224,13 @@ fn demo_listen(args: &ServingArgs) -> Result<Option<SocketAddr>, ConfigError> {
         Some(_) if !args.dev => Err(ConfigError::DemoWithoutDev),
         Some(address) if address == args.listen && address.port() != 0 => Err(ConfigError::SameAddress(address)),
         address => Ok(address),
+    }
+}
+
+fn bitrates(settings: MediaSettings) -> Result<MediaSettings, ConfigError> {
+    match (settings.min_outgoing_bitrate, settings.max_outgoing_bitrate) {
+        (Some(min), Some(max)) if min > max => Err(ConfigError::Bitrates { min, max }),
+        _ => Ok(settings),
     }
 }
 

@@ -15,14 +15,11 @@ use serde_json::json;
 use tower_http::services::{ServeDir, ServeFile};
 
 use crate::http::{AppState, not_found, problem};
+use crate::room::Limits;
 use crate::signaling::enter::{SignalQuery, open};
 
 /// Longest meeting name, in bytes.
 const MAX_NAME: usize = 128;
-/// Participants of a meeting that nobody has set a limit for.
-const MAX_PARTICIPANTS: u32 = 100;
-/// Seconds after which an empty room is closed.
-const EMPTY_TIMEOUT_SECONDS: u64 = 300;
 
 /// Adds the web app and the addresses without namespace.
 pub(crate) fn add_routes(router: Router<AppState>, web_dir: &FilePath) -> Router<AppState> {
@@ -37,8 +34,8 @@ pub(crate) fn add_routes(router: Router<AppState>, web_dir: &FilePath) -> Router
         .fallback_service(ServeDir::new(web_dir).fallback(get(not_found)))
 }
 
-/// The grant for any name that is one.
-pub(crate) fn grant(namespace: &str, name: &str) -> Result<MeetingGrant, Box<Response>> {
+/// The grant for any name that is one, with the limits of the pod.
+pub(crate) fn grant(limits: &Limits, namespace: &str, name: &str) -> Result<MeetingGrant, Box<Response>> {
     let is_fit = |part: &str| part.len() <= MAX_NAME && !part.chars().any(char::is_control);
     if name.is_empty() || !is_fit(name) || !is_fit(namespace) {
         let problem = problem(StatusCode::BAD_REQUEST, "a meeting's name has 1 to 128 bytes and no control characters");
@@ -49,10 +46,14 @@ pub(crate) fn grant(namespace: &str, name: &str) -> Result<MeetingGrant, Box<Res
         name: name.to_owned(),
         uid: "dev".to_owned(),
         title: name.to_owned(),
-        max_participants: MAX_PARTICIPANTS,
-        empty_timeout_seconds: EMPTY_TIMEOUT_SECONDS,
+        max_participants: u32::try_from(limits.peers).unwrap_or(u32::MAX),
+        empty_timeout_seconds: limits.empty_timeout.as_secs(),
         media: MediaGrant::default(),
     })
+}
+
+fn limits(state: &AppState) -> &Limits {
+    &state.rooms.settings().limits
 }
 
 /// Query of the mediasoup demo's address form: `/?roomId=…&peerId=…`.
@@ -71,7 +72,7 @@ async fn front_door(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let Ok(upgrade) = upgrade else { return Redirect::temporary("/m/hello").into_response() };
-    match grant("", &query.room_id) {
+    match grant(limits(&state), "", &query.room_id) {
         Ok(grant) => open(state, grant, query.signal, upgrade).await,
         Err(refusal) => *refusal,
     }
@@ -83,7 +84,7 @@ async fn signal(
     Query(query): Query<SignalQuery>,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    match grant("", &name) {
+    match grant(limits(&state), "", &name) {
         Ok(grant) => open(state, grant, query, upgrade).await,
         Err(refusal) => *refusal,
     }
@@ -102,7 +103,7 @@ async fn describe_in_namespace(
 
 /// The same shape as the router's.
 async fn description(state: &AppState, namespace: &str, name: &str) -> Response {
-    let grant = match grant(namespace, name) {
+    let grant = match grant(limits(state), namespace, name) {
         Ok(grant) => grant,
         Err(refusal) => return *refusal,
     };

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -140,7 +141,8 @@ async fn state(config: &Config, announced: Vec<String>) -> Result<AppState, Star
         announced,
     };
     let workers = Workers::start(spec, metrics.clone()).await?;
-    let rooms = Rooms::new(Arc::clone(&workers), Settings::default(), metrics.clone());
+    let settings = Settings { limits: config.limits.clone(), media: config.bandwidth };
+    let rooms = Rooms::new(Arc::clone(&workers), settings, metrics.clone());
     let client_limits = config.client_limits;
     Ok(AppState { rooms, workers, keys, client_limits, metrics, started: Instant::now() })
 }
@@ -210,10 +212,20 @@ fn say_hello(config: &Config, address: SocketAddr, demo: Option<&str>) {
     if config.trust == Trust::Everybody {
         let scheme = if config.tls.is_some() { "https" } else { "http" };
         println!("Convene is ready: {scheme}://localhost:{}/m/hello", address.port());
-        println!("  media: ports {rtc_ports}, UDP and TCP; the first {workers} are the workers', one each");
+        println!("  media: {}", ports(config));
     }
     if let Some(demo) = demo {
         println!("{demo}");
+    }
+}
+
+/// The ports of media, and what for.
+fn ports(config: &Config) -> String {
+    let range = |ports: Option<RangeInclusive<u16>>| ports.map(|ports| format!("{}-{}", ports.start(), ports.end()));
+    let workers = range(config.rtc_ports.worker_ports(config.workers).ok()).unwrap_or_default();
+    match range(config.rtc_ports.plain_ports(config.workers)) {
+        Some(plain) => format!("ports {workers} (WebRTC, UDP and TCP) and {plain} (plain RTP of broadcasters, UDP)"),
+        None => format!("ports {workers} (WebRTC, UDP and TCP); none is left for broadcasters"),
     }
 }
 

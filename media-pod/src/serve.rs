@@ -21,7 +21,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -33,7 +33,7 @@ pub use certificate::{Certificate, CertificateError, keep};
 pub use slots::{connections_for, raise_open_files};
 
 use held::Held;
-use slots::Slots;
+use slots::{Slot, Slots};
 
 /// Connections that wait to be accepted while this process is busy.
 const BACKLOG: u32 = 4096;
@@ -46,6 +46,10 @@ const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// What a connection over the limit is told, where it can be told anything.
 const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nRetry-After: 5\r\n\
     Connection: close\r\nContent-Length: 26\r\n\r\ntoo many open connections\n";
+/// Connections over the limit that are told so at the same time; the rest are just closed.
+const GOODBYES: u32 = 256;
+/// How long it may take to tell them.
+const GOODBYE: Duration = Duration::from_secs(1);
 /// Pause after a failure of accepting itself, such as no more file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -62,6 +66,7 @@ pub struct ServeLimits {
 #[derive(Clone, Debug)]
 pub struct Server {
     slots: Arc<Slots>,
+    goodbyes: Arc<Slots>,
     head: Duration,
     stopping: CancellationToken,
     tasks: TaskTracker,
@@ -79,7 +84,8 @@ impl Server {
     /// No listeners yet.
     pub fn new(limits: ServeLimits) -> Self {
         Self {
-            slots: Slots::new(limits.connections),
+            slots: Slots::new("connections", limits.connections),
+            goodbyes: Slots::new("refused connections that are told why", GOODBYES),
             head: limits.head,
             stopping: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -120,8 +126,8 @@ impl Server {
 
     fn admit(&self, stream: TcpStream, address: SocketAddr, tls: Option<&TlsAcceptor>, router: &Router) {
         let Some(slot) = self.slots.take() else {
-            if tls.is_none() {
-                let _ = stream.try_write(BUSY);
+            if let (None, Some(slot)) = (tls, self.goodbyes.take()) {
+                self.tasks.spawn(say_goodbye(stream, slot));
             }
             return;
         };
@@ -131,6 +137,18 @@ impl Server {
         let connection = Connection { address, router: router.clone(), server: self.clone() };
         self.tasks.spawn(connection.serve(stream, tls.cloned()));
     }
+}
+
+/// Closed with something unread, the connection would be reset and the answer lost.
+async fn say_goodbye(mut stream: TcpStream, _slot: Slot) {
+    let goodbye = async {
+        stream.write_all(BUSY).await?;
+        stream.shutdown().await?;
+        let mut rest = [0; 1024];
+        while stream.read(&mut rest).await? > 0 {}
+        std::io::Result::Ok(())
+    };
+    let _ = timeout(GOODBYE, goodbye).await;
 }
 
 struct Connection {

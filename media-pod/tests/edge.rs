@@ -62,7 +62,7 @@ struct Process {
     child: Child,
     said: Vec<String>,
     log: Arc<Mutex<String>>,
-    folder: Folder,
+    _folder: Folder,
 }
 
 fn program() -> Command {
@@ -72,10 +72,8 @@ fn program() -> Command {
 }
 
 /// Status and all that it said, of a run that ends by itself.
-fn run(change: impl FnOnce(&mut Command)) -> (i32, String) {
-    let mut command = program();
-    change(&mut command);
-    let output = command.output().unwrap();
+fn run(flags: &[&str], variables: &[(&str, &str)]) -> (i32, String) {
+    let output = program().args(flags).envs(variables.iter().copied()).output().unwrap();
     let said = [output.stdout, output.stderr].concat();
     (output.status.code().unwrap(), String::from_utf8(said).unwrap())
 }
@@ -111,7 +109,7 @@ impl Process {
         // The demo's line, where it is wanted, is written in the same breath.
         let wants_demo = command.get_args().any(|arg| arg == "--demo-listen");
         said.extend(lines.by_ref().take(usize::from(wants_demo)));
-        Some(Self { child, said, log, folder })
+        Some(Self { child, said, log, _folder: folder })
     }
 
     /// The port after a text that it said.
@@ -189,6 +187,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             let message = self.next().await.unwrap();
             if message["response"] == true && message["id"] == id {
                 return message;
+            }
+        }
+    }
+
+    /// Code and reason of the end, whatever comes before.
+    async fn end(&mut self) -> (u16, String) {
+        loop {
+            if let Err(end) = self.next().await {
+                return end;
             }
         }
     }
@@ -272,18 +279,14 @@ async fn connect_tls(port: u16, fingerprint: &str) -> std::io::Result<TlsStream<
 
 #[test]
 fn help_says_everything_and_is_no_error() {
-    let (status, help) = run(|command| {
-        command.arg("--help");
-    });
+    let (status, help) = run(&["--help"], &[]);
     assert_eq!(status, 0);
     for part in ["Usage:", "Serving:", "Media:", "Environment:", "Configuration file:", "Exit status:", "Examples:"] {
         assert!(help.contains(part), "{part}");
     }
-    let (status, short) = run(|command| {
-        command.arg("-h");
-    });
+    let (status, short) = run(&["-h"], &[]);
     assert!(status == 0 && short.len() < help.len());
-    assert!(run(|command| drop(command.arg("--version"))).1.starts_with("convene-media-pod "));
+    assert!(run(&["--version"], &[]).1.starts_with("convene-media-pod "));
 }
 
 #[test]
@@ -291,19 +294,23 @@ fn wrong_settings_end_with_2_and_a_sentence_about_which() {
     let folder = Folder::new();
     let unknown = folder.file("unknown.yaml", "dev: true\nworker: 2\n");
     let wrong = folder.file("wrong.yaml", "dev: true\nmax-connections: many\n");
-    let cases: [(&[&str], &[(&str, &str)], &[&str]); 7] = [
-        (&["--no-such-flag"], &[], &["--no-such-flag"]),
-        (&["--config", &unknown], &[], &["unknown.yaml", "worker", "workers"]),
-        (&[], &[("CONVENE_CONFIG", &wrong)], &["wrong.yaml", "max-connections", "many"]),
-        (&["--config", "/no/such/file"], &[], &["/no/such/file", "No such file"]),
-        (&[], &[("CONVENE_WORKERS", "0")], &["--workers", "0"]),
-        (&["--dev", "--tls-cert", "cert.pem"], &[], &["--tls-key"]),
-        (&["--dev", "--rtc-ports", "40010-40000"], &[], &["40010"]),
+    let flags: [(&[&str], &[&str]); 5] = [
+        (&["--no-such-flag"], &["--no-such-flag"]),
+        (&["--config", &unknown], &["unknown.yaml", "worker", "workers"]),
+        (&["--config", "/no/such/file"], &["/no/such/file", "No such file"]),
+        (&["--dev", "--tls-cert", "cert.pem"], &["--tls-key"]),
+        (&["--dev", "--rtc-ports", "40010-40000"], &["40010"]),
     ];
-    for (flags, variables, expected) in cases {
-        let (status, said) = run(|command| drop(command.args(flags).envs(variables.iter().copied())));
-        assert_eq!(status, 2, "{flags:?}: {said}");
-        assert!(expected.iter().all(|part| said.contains(part)), "{flags:?}: {said}");
+    let variables: [(&str, &str, &[&str]); 3] = [
+        ("CONVENE_CONFIG", &wrong, &["wrong.yaml", "max-connections", "many"]),
+        ("CONVENE_WORKERS", "0", &["--workers", "0"]),
+        ("CONVENE_DEV", "perhaps", &["--dev", "perhaps"]),
+    ];
+    let of_flags = flags.into_iter().map(|(flags, expected)| (run(flags, &[]), expected));
+    let of_variables = variables.into_iter().map(|(name, value, expected)| (run(&[], &[(name, value)]), expected));
+    for ((status, said), expected) in of_flags.chain(of_variables) {
+        assert_eq!(status, 2, "{expected:?}: {said}");
+        assert!(expected.iter().all(|part| said.contains(part)), "{expected:?}: {said}");
     }
 }
 
@@ -320,9 +327,7 @@ fn what_cannot_work_ends_with_1_and_says_why_in_its_last_line() {
     ];
     for (flags, expected) in cases {
         let ports = free_block(1).to_string();
-        let (status, said) = run(|command| {
-            command.args(["--dev", "--workers", "1", "--rtc-ports", &ports]).args(flags);
-        });
+        let (status, said) = run(&[&["--dev", "--workers", "1", "--rtc-ports", &ports], flags].concat(), &[]);
         assert_eq!(status, 1, "{flags:?}: {said}");
         assert!(said.trim_end().lines().last().unwrap().contains(expected), "{flags:?}: {said}");
     }
@@ -399,12 +404,7 @@ async fn who_asks_too_much_is_refused_and_who_does_not_stop_is_sent_away() {
             break;
         }
     }
-    let end = loop {
-        if let Err(end) = eve.next().await {
-            break end;
-        }
-    };
-    assert_eq!(end, (4000, "too many requests".to_owned()));
+    assert_eq!(eve.end().await, (4000, "too many requests".to_owned()));
     assert_eq!(bob.ask(1, "getRouterRtpCapabilities", json!({})).await["ok"], true);
     let (_, metrics) = get(pod.connect().await, "/metrics").await;
     for reason in ["TooManyRequests", "TooManyNotifications", "SentAway"] {
@@ -427,7 +427,7 @@ async fn a_message_over_the_limit_is_answered_and_one_far_over_it_ends_the_socke
     assert_eq!(answer["errorReason"], "the message is longer than 2000 bytes");
     assert_eq!((&answer["id"], &answer["errorCode"]), (&json!(-1), &json!(413)));
     eve.0.send(Message::text(text(10_000))).await.unwrap();
-    assert_eq!(eve.next().await.unwrap_err(), (1009, "the message is far too large".to_owned()));
+    assert_eq!(eve.end().await, (1009, "the message is far too large".to_owned()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

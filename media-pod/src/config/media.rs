@@ -3,9 +3,11 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, value_parser};
 
+use super::values::bitrate;
 use crate::sfu::block::PortBlock;
+use crate::shell::MediaSettings;
 
 /// Ports, addresses, workers.
 #[derive(Clone, Debug, Args)]
@@ -33,4 +35,54 @@ pub struct MediaArgs {
     /// File in which the announced addresses appear, separated by commas; the pod waits for it before it is ready.
     #[arg(long, env = "CONVENE_ANNOUNCED_ADDRESS_FILE", value_name = "FILE", conflicts_with = "announced_address")]
     pub announced_address_file: Option<PathBuf>,
+}
+
+/// How much of the network media may use.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Bandwidth, per participant and direction")]
+pub struct BandwidthArgs {
+    /// What a receiver is sent before its way has been measured, where the meeting says nothing else. Such as 3M or 600k.
+    #[arg(
+        long, env = "CONVENE_INITIAL_OUTGOING_BITRATE", value_name = "BITRATE", default_value = "3M", value_parser = bitrate
+    )]
+    pub initial_outgoing_bitrate: u32,
+
+    /// What a receiver is sent even when its way seems worse. By default there is no such floor.
+    #[arg(long, env = "CONVENE_MIN_OUTGOING_BITRATE", value_name = "BITRATE", value_parser = bitrate)]
+    pub min_outgoing_bitrate: Option<u32>,
+
+    /// What a receiver is sent at most, where the meeting says nothing else. By default as much as its way carries.
+    #[arg(long, env = "CONVENE_MAX_OUTGOING_BITRATE", value_name = "BITRATE", value_parser = bitrate)]
+    pub max_outgoing_bitrate: Option<u32>,
+
+    /// What a sender is asked to send at most, where the meeting says nothing else. By default as much as its way carries.
+    #[arg(long, env = "CONVENE_MAX_INCOMING_BITRATE", value_name = "BITRATE", value_parser = bitrate)]
+    pub max_incoming_bitrate: Option<u32>,
+
+    /// Time without a sign of a client's consent (ICE) after which its way counts as lost, in seconds.
+    #[arg(
+        long, env = "CONVENE_ICE_CONSENT_TIMEOUT", value_name = "SECONDS", default_value = "20",
+        value_parser = value_parser!(u8).range(10..=60)
+    )]
+    pub ice_consent_timeout: u8,
+
+    /// Consumers on a worker from which on a room goes on growing on another one.
+    #[arg(
+        long, env = "CONVENE_CONSUMERS_PER_WORKER", value_name = "COUNT", default_value = "500", help_heading = "Media",
+        value_parser = value_parser!(u32).range(1..=1_000_000)
+    )]
+    pub consumers_per_worker: u32,
+}
+
+impl BandwidthArgs {
+    pub(super) fn settings(&self) -> MediaSettings {
+        MediaSettings {
+            initial_outgoing_bitrate: self.initial_outgoing_bitrate,
+            min_outgoing_bitrate: self.min_outgoing_bitrate,
+            max_outgoing_bitrate: self.max_outgoing_bitrate,
+            max_incoming_bitrate: self.max_incoming_bitrate,
+            ice_consent_timeout: self.ice_consent_timeout,
+            consumers_per_worker: self.consumers_per_worker as usize,
+        }
+    }
 }

@@ -74,5 +74,77 @@ fn unknown_flags_and_wrong_values_are_refused() {
 
 #[test]
 fn defaults_of_the_flags_are_those_of_the_settings() {
-    assert_eq!(config(&["--dev"]).map(|config| config.client_limits), Ok(ClientLimits::default()));
+    let config = config(&["--dev"]).unwrap();
+    assert_eq!(config.client_limits, ClientLimits::default());
+    assert_eq!(config.limits, Limits::default());
+    assert_eq!(config.bandwidth, MediaSettings::default());
+}
+
+#[test]
+fn every_limit_can_be_set() {
+    // Numbers that differ from each other and from the defaults, so that no two flags are mixed up.
+    let flags = [
+        "max-peers=2",
+        "max-unjoined=3",
+        "max-broadcasters=5",
+        "max-room-transports=6",
+        "max-room-producers=7",
+        "max-room-consumers=9",
+        "chat-history=10",
+        "empty-timeout=11s",
+        "max-transports=12",
+        "max-producers=13",
+        "max-consumers=14",
+        "max-data-producers=15",
+        "max-consumer-replicas=17",
+        "ice-grace=18s",
+        "join-timeout=19s",
+        "broadcaster-timeout=21s",
+    ];
+    let flags: Vec<_> = flags.iter().map(|flag| format!("--{flag}")).collect();
+    let flags: Vec<_> = ["--dev"].into_iter().chain(flags.iter().map(String::as_str)).collect();
+    let expected = Limits {
+        peers: 2,
+        unjoined: 3,
+        broadcasters: 5,
+        transports: 6,
+        producers: 7,
+        consumers: 9,
+        chat_messages: 10,
+        empty_timeout: Duration::from_secs(11),
+        transports_per_peer: 12,
+        producers_per_peer: 13,
+        consumers_per_peer: 14,
+        data_producers_per_peer: 15,
+        replicas: 17,
+        ice_grace: Duration::from_secs(18),
+        join_timeout: Duration::from_secs(19),
+        broadcaster_timeout: Duration::from_secs(21),
+        ..Limits::default()
+    };
+    assert_eq!(config(&flags).map(|config| config.limits), Ok(expected));
+}
+
+#[test]
+fn bandwidth_can_be_set_and_has_to_be_in_order() {
+    let flags = [
+        "--dev",
+        "--initial-outgoing-bitrate=2M",
+        "--min-outgoing-bitrate=100k",
+        "--max-outgoing-bitrate=4M",
+        "--max-incoming-bitrate=1500k",
+        "--ice-consent-timeout=30",
+        "--consumers-per-worker=50",
+    ];
+    let expected = MediaSettings {
+        initial_outgoing_bitrate: 2_000_000,
+        min_outgoing_bitrate: Some(100_000),
+        max_outgoing_bitrate: Some(4_000_000),
+        max_incoming_bitrate: Some(1_500_000),
+        ice_consent_timeout: 30,
+        consumers_per_worker: 50,
+    };
+    assert_eq!(config(&flags).map(|config| config.bandwidth), Ok(expected));
+    let upside_down = config(&["--dev", "--min-outgoing-bitrate=2M", "--max-outgoing-bitrate=1M"]);
+    assert_eq!(upside_down, Err(ConfigError::Bitrates { min: 2_000_000, max: 1_000_000 }));
 }

@@ -17,6 +17,28 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Reads a duration of one second or more: rooms look at their clocks once a second.
+pub(super) fn patience(text: &str) -> Result<Duration, String> {
+    let duration = duration(text)?;
+    let is_enough = duration >= Duration::from_secs(1);
+    is_enough.then_some(duration).ok_or_else(|| format!("{text:?} is less than 1s"))
+}
+
+/// Reads `3M`, `600k` or plain bits per second. Less than 10 kbit/s is not even enough for speech.
+pub(super) fn bitrate(text: &str) -> Result<u32, String> {
+    let digits = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit {
+        "" => 1,
+        "k" => 1000,
+        "M" => 1_000_000,
+        _ => return Err(format!("{unit:?} is no unit: use k or M, for 1000 or 1000000 bits per second")),
+    };
+    let number: u32 = number.parse().map_err(|_| format!("{text:?} is no bitrate such as 3M or 600k"))?;
+    let rate = number.checked_mul(factor).filter(|rate| *rate >= 10_000);
+    rate.ok_or_else(|| format!("{text:?} is not between 10k and 4294M"))
+}
+
 /// Whether a text is an IP address or a host name.
 pub(super) fn is_address(text: &str) -> bool {
     let is_host_character = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '.');
@@ -35,6 +57,24 @@ mod tests {
         }
         for text in ["", "s", "-1s", "1.5s", "1y", "99999999999999999999s"] {
             assert!(duration(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn rooms_wait_for_a_second_at_least() {
+        assert_eq!(patience("1s"), Ok(Duration::from_secs(1)));
+        assert_eq!(patience("0"), Err(r#""0" is less than 1s"#.to_owned()));
+        assert!(patience("999ms").is_err() && patience("x").is_err());
+    }
+
+    #[test]
+    fn bitrates_have_units() {
+        let cases = [("3M", 3_000_000), ("600k", 600_000), ("10000", 10_000), ("4294M", 4_294_000_000)];
+        for (text, expected) in cases {
+            assert_eq!(bitrate(text), Ok(expected));
+        }
+        for text in ["", "k", "3G", "1.5M", "-1", "9999", "0", "4295M", "99999999999"] {
+            assert!(bitrate(text).is_err(), "{text:?}");
         }
     }
 

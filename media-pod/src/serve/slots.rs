@@ -12,6 +12,7 @@ const COMPLAINT_INTERVAL: Duration = Duration::from_secs(10);
 /// Places for connections.
 #[derive(Debug)]
 pub(super) struct Slots {
+    of: &'static str,
     free: Arc<Semaphore>,
     total: u32,
     complained: Mutex<Option<Instant>>,
@@ -21,9 +22,10 @@ pub(super) struct Slots {
 pub(super) type Slot = OwnedSemaphorePermit;
 
 impl Slots {
-    pub(super) fn new(total: u32) -> Arc<Self> {
+    /// `of` says in the log what there are too many of.
+    pub(super) fn new(of: &'static str, total: u32) -> Arc<Self> {
         let free = Arc::new(Semaphore::new(total as usize));
-        Arc::new(Self { free, total, complained: Mutex::new(None) })
+        Arc::new(Self { of, free, total, complained: Mutex::new(None) })
     }
 
     /// A place, unless all are taken.
@@ -40,7 +42,7 @@ impl Slots {
         let mut complained = self.complained.lock().unwrap_or_else(PoisonError::into_inner);
         if complained.is_none_or(|last| now - last >= COMPLAINT_INTERVAL) {
             *complained = Some(now);
-            tracing::warn!(open = self.total, "too many open connections: further ones are ended at once");
+            tracing::warn!(of = self.of, open = self.total, "too many are open: further ones are ended at once");
         }
     }
 }
@@ -67,7 +69,7 @@ mod tests {
 
     #[test]
     fn a_place_is_free_again_when_its_connection_has_ended() {
-        let slots = Slots::new(1);
+        let slots = Slots::new("tests", 1);
         let first = slots.take();
         assert!(first.is_some());
         assert!(slots.take().is_none());
