@@ -14,8 +14,9 @@ use axum::routing::{delete, get};
 use tower::Service;
 
 use crate::admin;
+use crate::broadcast;
 use crate::dev;
-use crate::http::{AppState, bearer, not_found, problem, unix_now};
+use crate::http::{AppState, admission, not_found};
 use crate::signaling::enter::{SignalQuery, open};
 use crate::stats::stats;
 
@@ -29,6 +30,7 @@ pub fn router(state: AppState, web_dir: Option<&FilePath>) -> Router {
         .route("/signal/{namespace}/{name}", get(signal_in_namespace))
         .route("/admin/v1/rooms", get(admin::list_rooms))
         .route("/admin/v1/rooms/{namespace}/{name}", delete(admin::end_room));
+    let common = broadcast::add_routes(common);
     match web_dir {
         Some(web_dir) => dev::add_routes(common, web_dir).with_state(state),
         None => common.fallback(not_found).with_state(state),
@@ -96,20 +98,8 @@ async fn signal_in_namespace(
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    let grant = match &state.keys {
-        None => dev::grant(&state.rooms.settings().limits, &namespace, &name),
-        Some(keys) => match keys.verify_admission(bearer(&headers), unix_now()) {
-            Ok(grant) if grant.namespace == namespace && grant.name == name => Ok(grant),
-            Ok(_) => Err(Box::new(problem(StatusCode::FORBIDDEN, "the admission is for another meeting"))),
-            Err(error) => {
-                state.metrics.connection_attempts.with_label_values(&[error.reason()]).inc();
-                tracing::warn!(reason = error.reason(), namespace, name, "admission refused");
-                Err(Box::new(problem(StatusCode::UNAUTHORIZED, &error.to_string())))
-            }
-        },
-    };
-    match grant {
+    match admission(&state, &headers, &namespace, &name) {
         Ok(grant) => open(state, grant, query, upgrade).await,
-        Err(refusal) => *refusal,
+        Err(denied) => denied.to_problem(),
     }
 }

@@ -14,7 +14,8 @@ use serde::Deserialize;
 use serde_json::json;
 use tower_http::services::{ServeDir, ServeFile};
 
-use crate::http::{AppState, not_found, problem};
+use crate::broadcast;
+use crate::http::{AppState, Denied, not_found};
 use crate::room::Limits;
 use crate::signaling::enter::{SignalQuery, open};
 
@@ -24,7 +25,7 @@ const MAX_NAME: usize = 128;
 /// Adds the web app and the addresses without namespace.
 pub(crate) fn add_routes(router: Router<AppState>, web_dir: &FilePath) -> Router<AppState> {
     let page = ServeFile::new(web_dir.join("index.html"));
-    router
+    broadcast::add_open_routes(router)
         .route("/", get(front_door))
         .route("/signal/{name}", get(signal))
         .route("/api/v1/meetings/{name}", get(describe))
@@ -35,11 +36,11 @@ pub(crate) fn add_routes(router: Router<AppState>, web_dir: &FilePath) -> Router
 }
 
 /// The grant for any name that is one, with the limits of the pod.
-pub(crate) fn grant(limits: &Limits, namespace: &str, name: &str) -> Result<MeetingGrant, Box<Response>> {
+pub(crate) fn grant(limits: &Limits, namespace: &str, name: &str) -> Result<MeetingGrant, Denied> {
     let is_fit = |part: &str| part.len() <= MAX_NAME && !part.chars().any(char::is_control);
     if name.is_empty() || !is_fit(name) || !is_fit(namespace) {
-        let problem = problem(StatusCode::BAD_REQUEST, "a meeting's name has 1 to 128 bytes and no control characters");
-        return Err(Box::new(problem));
+        let detail = "a meeting's name has 1 to 128 bytes and no control characters".to_owned();
+        return Err(Denied { status: StatusCode::BAD_REQUEST, detail });
     }
     Ok(MeetingGrant {
         namespace: namespace.to_owned(),
@@ -74,7 +75,7 @@ async fn front_door(
     let Ok(upgrade) = upgrade else { return Redirect::temporary("/m/hello").into_response() };
     match grant(limits(&state), "", &query.room_id) {
         Ok(grant) => open(state, grant, query.signal, upgrade).await,
-        Err(refusal) => *refusal,
+        Err(denied) => denied.to_problem(),
     }
 }
 
@@ -86,7 +87,7 @@ async fn signal(
 ) -> Response {
     match grant(limits(&state), "", &name) {
         Ok(grant) => open(state, grant, query, upgrade).await,
-        Err(refusal) => *refusal,
+        Err(denied) => denied.to_problem(),
     }
 }
 
@@ -105,7 +106,7 @@ async fn describe_in_namespace(
 async fn description(state: &AppState, namespace: &str, name: &str) -> Response {
     let grant = match grant(limits(state), namespace, name) {
         Ok(grant) => grant,
-        Err(refusal) => return *refusal,
+        Err(denied) => return denied.to_problem(),
     };
     let rooms = state.rooms.list().await.rooms;
     let room = rooms.iter().find(|room| room.namespace == namespace && room.name == name);

@@ -5,6 +5,7 @@
 
 pub mod admin;
 pub mod app;
+pub mod broadcast;
 pub mod config;
 pub mod dev;
 pub mod drain;

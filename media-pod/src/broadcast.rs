@@ -1,0 +1,194 @@
+//! The HTTP API for broadcasters: senders and receivers without a WebSocket, such as ffmpeg, on whose behalf a script calls. Both
+//! variants of the mediasoup demo's API at the same addresses.
+//!
+//! A call is read in [`call`] and decided on in the room; here is what HTTP adds: who may call from where, sizes, statuses.
+
+mod call;
+mod origin;
+
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use axum::{Json, Router};
+use convene_protocol::admission::MeetingGrant;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use tokio::time::timeout;
+
+use crate::dev;
+use crate::http::{AppState, Denied, admission};
+use crate::room::PeerId;
+use crate::room::broadcaster::Refused;
+use crate::rooms::{EnterError, RoomKey};
+use crate::shell::{Layout, RoomHandle};
+
+use call::{Asked, Success};
+
+/// Longest body of a call.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+/// Time for the body to come.
+const BODY_LIMIT: Duration = Duration::from_secs(10);
+
+/// Adds the calls for meetings in namespaces, by admission.
+pub(crate) fn add_routes(router: Router<AppState>) -> Router<AppState> {
+    router
+        .route("/broadcast/{namespace}/{name}", any(in_namespace))
+        .route("/broadcast/{namespace}/{name}/{*call}", any(in_namespace))
+}
+
+/// Adds the calls for any room, as the mediasoup demo has them.
+pub(crate) fn add_open_routes(router: Router<AppState>) -> Router<AppState> {
+    router.route("/rooms/{name}", any(in_any_room)).route("/rooms/{name}/{*call}", any(in_any_room))
+}
+
+/// Names of a room's address.
+#[derive(Debug, Deserialize)]
+struct Place {
+    #[serde(default)]
+    namespace: String,
+    name: String,
+    #[serde(default)]
+    call: String,
+}
+
+/// Which part of an address is the room's, and which is the call.
+struct Below<'a> {
+    /// Segments of the room's address.
+    depth: usize,
+    call: &'a str,
+}
+
+async fn in_namespace(State(state): State<AppState>, Path(place): Path<Place>, request: Request) -> Response {
+    let grant = admission(&state, request.headers(), &place.namespace, &place.name);
+    answered(serve(&state, grant, Below { depth: 3, call: &place.call }, request).await)
+}
+
+async fn in_any_room(State(state): State<AppState>, Path(place): Path<Place>, request: Request) -> Response {
+    let grant = dev::grant(&state.rooms.settings().limits, "", &place.name);
+    answered(serve(&state, grant, Below { depth: 2, call: &place.call }, request).await)
+}
+
+/// What is refused is said in plain text: it is read in terminals.
+fn answered(outcome: Result<Response, Refused>) -> Response {
+    outcome.unwrap_or_else(|Refused { code, reason }| {
+        let status = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        (status, format!("{reason}\n")).into_response()
+    })
+}
+
+async fn serve(
+    state: &AppState,
+    grant: Result<MeetingGrant, Denied>,
+    below: Below<'_>,
+    request: Request,
+) -> Result<Response, Refused> {
+    let grant = grant.map_err(|Denied { status, detail }| Refused { code: status.as_u16(), reason: detail })?;
+    let (parts, body) = request.into_parts();
+    let has_origin = is_of_this_host(&parts.headers)?;
+    let path: Vec<&str> = below.call.split('/').filter(|segment| !segment.is_empty()).collect();
+    let producer_id = producer_id(&parts.uri);
+    let body = if parts.method == Method::POST { object(&read(body).await?)? } else { Map::new() };
+    let asked = Asked { method: &parts.method, path: &path, producer_id: producer_id.as_deref(), has_origin, body };
+    let call = call::read(asked)?;
+    state.metrics.requests.with_label_values(&[call::name(&call.request)]).inc();
+    let room = room(state, &grant, call.opens_room).await?;
+    let answer = room.broadcast(state.rooms.connection_id(), call.peer.clone(), call.request).await?;
+    let room: Vec<&str> = parts.uri.path().split('/').take(1 + below.depth).collect();
+    Ok(respond(&room.join("/"), &call.peer, call.success, &answer))
+}
+
+/// Whether the call says where it comes from; an error when that is not here.
+fn is_of_this_host(headers: &HeaderMap) -> Result<bool, Refused> {
+    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    match text(header::ORIGIN) {
+        None => Ok(false),
+        Some(origin) if origin::is_of_host(origin, text(header::HOST).unwrap_or_default()) => Ok(true),
+        Some(_) => Err(Refused { code: 403, reason: "the Origin header names another host than this one".into() }),
+    }
+}
+
+async fn read(body: Body) -> Result<Vec<u8>, Refused> {
+    let refused = |code, reason: &str| Refused { code, reason: reason.to_owned() };
+    match timeout(BODY_LIMIT, to_bytes(body, MAX_BODY_BYTES)).await {
+        Ok(Ok(bytes)) => Ok(bytes.into()),
+        Ok(Err(_)) => Err(refused(413, "the body is longer than 65536 bytes, or it broke off")),
+        Err(_) => Err(refused(408, "the body did not come in time")),
+    }
+}
+
+/// An empty body is an empty object.
+fn object(body: &[u8]) -> Result<Map<String, Value>, Refused> {
+    if body.trim_ascii().is_empty() {
+        return Ok(Map::new());
+    }
+    let refused = |reason| Refused { code: 400, reason };
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => Err(refused("the body is not a JSON object".to_owned())),
+        Err(error) => Err(refused(format!("the body is not JSON: {error}"))),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ConsumeQuery {
+    producer_id: Option<String>,
+}
+
+fn producer_id(uri: &Uri) -> Option<String> {
+    axum::extract::Query::<ConsumeQuery>::try_from_uri(uri).ok()?.0.producer_id
+}
+
+async fn room(state: &AppState, grant: &MeetingGrant, opens: bool) -> Result<RoomHandle, Refused> {
+    let key = RoomKey { namespace: grant.namespace.clone(), name: grant.name.clone() };
+    if !opens && state.rooms.find(&key).await.is_none() {
+        return Err(Refused { code: 404, reason: "there is no such room: nobody is in it".into() });
+    }
+    // Also when it is there: a room of an older meeting with this name ends now.
+    state.rooms.enter(grant, Layout::Growing).await.map_err(|error| {
+        tracing::warn!(reason = error.reason(), %error, "cannot let a broadcaster in");
+        let reason = match error {
+            EnterError::Draining => "this media pod is shutting down: come back",
+            _ => "this media pod cannot take the room now: come back",
+        };
+        Refused { code: 503, reason: reason.to_owned() }
+    })
+}
+
+fn respond(room: &str, peer: &PeerId, success: Success, answer: &Value) -> Response {
+    let mut response = match success.body {
+        call::Body::Json => (success.status, Json(answer)).into_response(),
+        call::Body::Text(text) => (success.status, format!("{text}\n")).into_response(),
+        call::Body::Nothing => success.status.into_response(),
+    };
+    let location = success.location.and_then(|(collection, field)| {
+        let id = answer.get(field)?.as_str()?;
+        let path = if collection.is_empty() { id.to_owned() } else { format!("{peer}/{collection}/{id}") };
+        format!("{room}/broadcasters/{path}").parse().ok()
+    });
+    if let Some(location) = location {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_are_objects_or_nothing() {
+        assert_eq!(object(b" \n"), Ok(Map::new()));
+        assert!(object(br#"{"a":1}"#).is_ok_and(|object| object.len() == 1));
+        let refused = |body: &[u8]| object(body).unwrap_err();
+        assert_eq!(refused(b"[]"), Refused { code: 400, reason: "the body is not a JSON object".into() });
+        assert!(refused(b"{").reason.starts_with("the body is not JSON: "));
+        assert!(refused(b"peerId=a").reason.starts_with("the body is not JSON: "));
+        assert!(refused(&[0xff, 0xfe]).reason.starts_with("the body is not JSON: "));
+        assert!(refused("[".repeat(10_000).as_bytes()).reason.contains("recursion"));
+    }
+}

@@ -1,0 +1,328 @@
+//! From an HTTP request to a broadcaster's call: both variants of the mediasoup demo's API, told apart by what they send. Pure.
+//!
+//! The older scripts write `id` and `type` and are answered 200, the newer ones `peerId` and `direction` and are answered 201.
+
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
+
+use std::net::IpAddr;
+
+use axum::http::{Method, StatusCode};
+use convene_protocol::message::{ClientRequest, Direction, Join};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::room::broadcaster::{BroadcasterRequest, Entry, Refused};
+use crate::room::{ConsumerId, DataProducerId, PeerId, ProducerId, TransportId};
+use crate::signaling::peer_id;
+
+/// What a script asks, and how it is answered when that is done.
+#[derive(Debug, PartialEq)]
+pub(super) struct Call {
+    pub(super) peer: PeerId,
+    pub(super) request: BroadcasterRequest,
+    /// Older scripts may come first.
+    pub(super) opens_room: bool,
+    pub(super) success: Success,
+}
+
+/// How a call is answered that was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Success {
+    pub(super) status: StatusCode,
+    pub(super) body: Body,
+    /// Where what was created can be found: below the broadcaster, by a field of the room's answer.
+    pub(super) location: Option<(&'static str, &'static str)>,
+}
+
+/// What is in the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Body {
+    /// The room's answer.
+    Json,
+    /// A word for people.
+    Text(&'static str),
+    /// Nothing.
+    Nothing,
+}
+
+impl Success {
+    const fn json(status: StatusCode) -> Self {
+        Self { status, body: Body::Json, location: None }
+    }
+
+    const fn created(collection: &'static str, field: &'static str) -> Self {
+        Self { status: StatusCode::CREATED, body: Body::Json, location: Some((collection, field)) }
+    }
+
+    const fn text(text: &'static str) -> Self {
+        Self { status: StatusCode::OK, body: Body::Text(text), location: None }
+    }
+}
+
+/// An HTTP request to a room's address, without what HTTP itself needs.
+#[derive(Debug)]
+pub(super) struct Asked<'a> {
+    pub(super) method: &'a Method,
+    /// Below the room's address.
+    pub(super) path: &'a [&'a str],
+    /// `producerId` of the address.
+    pub(super) producer_id: Option<&'a str>,
+    /// Newer scripts always say it, older ones never do.
+    pub(super) has_origin: bool,
+    pub(super) body: Map<String, Value>,
+}
+
+/// Reads a request.
+pub(super) fn read(asked: Asked<'_>) -> Result<Call, Refused> {
+    match (asked.method, asked.path) {
+        (&Method::GET, []) => Ok(Call {
+            peer: PeerId::from(""),
+            request: BroadcasterRequest::RouterRtpCapabilities,
+            opens_room: !asked.has_origin,
+            success: Success::json(StatusCode::OK),
+        }),
+        (&Method::POST, ["broadcasters"]) => enter(asked.body),
+        (_, ["broadcasters", peer, rest @ ..]) => {
+            let peer = peer_id(peer).ok_or_else(|| refused(404, "there is no such broadcaster in the meeting"))?;
+            let (request, success) = of_broadcaster(&asked, rest)?;
+            Ok(Call { peer, request, opens_room: false, success })
+        }
+        (method, path) => Err(unknown(method, path)),
+    }
+}
+
+type Done = (BroadcasterRequest, Success);
+
+fn of_broadcaster(asked: &Asked<'_>, rest: &[&str]) -> Result<Done, Refused> {
+    let body = || asked.body.clone();
+    match (asked.method, rest) {
+        (&Method::DELETE, []) => Ok((BroadcasterRequest::Leave, left(asked.has_origin))),
+        (&Method::GET, ["peerProducersInfos"]) => {
+            Ok((BroadcasterRequest::PeerProducersInfos, Success::json(StatusCode::OK)))
+        }
+        (&Method::POST, ["join"]) => Ok((BroadcasterRequest::Join, Success::text("joined"))),
+        (&Method::POST, ["transports"]) => create_transport(body()),
+        (&Method::POST, ["transports", transport, "connect"]) => connect(transport, body()),
+        (&Method::POST, ["transports", transport, "producers"]) => {
+            Ok((produce(Some(transport), body())?, Success::json(StatusCode::OK)))
+        }
+        (&Method::POST, ["producers"]) => Ok((produce(None, body())?, Success::created("producers", "producerId"))),
+        (&Method::POST, ["transports", transport, "consume"]) => consume_here(transport, asked.producer_id, body()),
+        (&Method::POST, ["consumers"]) => {
+            let body: Consuming = typed(body())?;
+            let transport = body.transport_id.clone().ok_or_else(|| refused(400, "transportId is missing"))?;
+            Ok((consume(&transport, body), Success::created("consumers", "consumerId")))
+        }
+        (&Method::POST, ["consumers", consumer, "resume"]) => Ok(resume(consumer)),
+        (&Method::POST, ["transports", _, "resume"]) => Ok(resume(&typed::<Resuming>(body())?.consumer_id)),
+        (&Method::POST, ["transports", transport, "produce", "data"]) => {
+            Ok((produce_data(transport, body())?, Success::json(StatusCode::OK)))
+        }
+        (&Method::POST, ["transports", transport, "consume", "data"]) => consume_data(transport, body()),
+        (method, _) => Err(unknown(method, asked.path)),
+    }
+}
+
+fn unknown(method: &Method, path: &[&str]) -> Refused {
+    let path: String = path.join("/").chars().take(100).collect();
+    refused(404, &format!("there is no call {method} {path:?} of a room"))
+}
+
+fn refused(code: u16, reason: &str) -> Refused {
+    Refused { code, reason: reason.to_owned() }
+}
+
+fn typed<T: DeserializeOwned>(body: Map<String, Value>) -> Result<T, Refused> {
+    serde_json::from_value(Value::Object(body)).map_err(|error| refused(400, &error.to_string()))
+}
+
+/// What clients with a WebSocket say too is read and checked as theirs is.
+fn as_client(method: &str, transport: Option<&str>, mut body: Map<String, Value>) -> Result<ClientRequest, Refused> {
+    if let Some(transport) = transport {
+        body.insert("transportId".to_owned(), Value::from(transport));
+    }
+    ClientRequest::parse(method, Value::Object(body)).map_err(|error| refused(400, &error.to_string()))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Entering {
+    peer_id: Option<String>,
+    id: Option<String>,
+}
+
+fn enter(body: Map<String, Value>) -> Result<Call, Refused> {
+    let Entering { peer_id: newer, id: older } = typed(body.clone())?;
+    let is_newer = newer.is_some();
+    let id = newer.or(older).ok_or_else(|| refused(400, "peerId (or id) is missing"))?;
+    let rule = "peerId must be 1 to 64 letters, digits, '-', '_', '.', '@' or ':'";
+    let peer = peer_id(&id).ok_or_else(|| refused(400, rule))?;
+    let ClientRequest::Join(Join { display_name, mut device, rtp_capabilities }) = as_client("join", None, body)?
+    else {
+        return Err(refused(500, "join was read as something else"));
+    };
+    device.flag.get_or_insert_with(|| "broadcaster".to_owned());
+    let entry = Entry { display_name, device, rtp_capabilities, joins_at_once: !is_newer, replaces: is_newer };
+    let created = Success { status: StatusCode::CREATED, body: Body::Text("created"), location: Some(("", "peerId")) };
+    let success = if is_newer { created } else { Success::json(StatusCode::OK) };
+    Ok(Call { peer, request: BroadcasterRequest::Enter(entry), opens_room: !is_newer, success })
+}
+
+fn left(is_newer: bool) -> Success {
+    if is_newer {
+        Success { status: StatusCode::NO_CONTENT, body: Body::Nothing, location: None }
+    } else {
+        Success::text("broadcaster deleted")
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CreatingTransport {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    direction: Option<Direction>,
+    comedia: Option<bool>,
+    rtcp_mux: Option<bool>,
+}
+
+fn create_transport(body: Map<String, Value>) -> Result<Done, Refused> {
+    let CreatingTransport { kind, direction, comedia, rtcp_mux } = typed(body)?;
+    match (kind.as_deref(), direction) {
+        // What is not said is what each variant's server makes of it.
+        (None, Some(direction)) => {
+            let (comedia, rtcp_mux) = (comedia.unwrap_or(false), rtcp_mux.unwrap_or(true));
+            let request = BroadcasterRequest::CreatePlainTransport { direction: Some(direction), comedia, rtcp_mux };
+            Ok((request, Success::created("transports", "transportId")))
+        }
+        (Some("plain"), direction) => {
+            let (comedia, rtcp_mux) = (comedia.unwrap_or(true), rtcp_mux.unwrap_or(false));
+            let request = BroadcasterRequest::CreatePlainTransport { direction, comedia, rtcp_mux };
+            Ok((request, Success::json(StatusCode::OK)))
+        }
+        (Some("webrtc"), _) => Ok((BroadcasterRequest::CreateWebRtcTransport, Success::json(StatusCode::OK))),
+        (Some(_), _) => Err(refused(400, "type must be plain or webrtc")),
+        (None, None) => Err(refused(400, "direction (producer or consumer) or type (plain or webrtc) is missing")),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ConnectingPlain {
+    ip: IpAddr,
+    port: u16,
+    rtcp_port: Option<u16>,
+}
+
+fn connect(transport: &str, body: Map<String, Value>) -> Result<Done, Refused> {
+    let success = Success::text("connected");
+    if body.contains_key("dtlsParameters") {
+        let ClientRequest::ConnectWebRtcTransport(connect) =
+            as_client("connectWebRtcTransport", Some(transport), body)?
+        else {
+            return Err(refused(500, "connectWebRtcTransport was read as something else"));
+        };
+        let (transport, dtls_parameters) = (TransportId(connect.transport_id), connect.dtls_parameters);
+        return Ok((BroadcasterRequest::ConnectWebRtcTransport { transport, dtls_parameters }, success));
+    }
+    let ConnectingPlain { ip, port, rtcp_port } = typed(body)?;
+    if port == 0 || rtcp_port == Some(0) {
+        return Err(refused(400, "port and rtcpPort must be 1 to 65535"));
+    }
+    Ok((
+        BroadcasterRequest::ConnectPlainTransport { transport: TransportId::from(transport), ip, port, rtcp_port },
+        success,
+    ))
+}
+
+fn produce(transport: Option<&str>, body: Map<String, Value>) -> Result<BroadcasterRequest, Refused> {
+    let ClientRequest::Produce(produce) = as_client("produce", transport, body)? else {
+        return Err(refused(500, "produce was read as something else"));
+    };
+    let (source, kind) = (produce.source(), produce.kind);
+    let transport = TransportId(produce.transport_id);
+    Ok(BroadcasterRequest::Produce { transport, kind, rtp_parameters: produce.rtp_parameters, source })
+}
+
+fn produce_data(transport: &str, body: Map<String, Value>) -> Result<BroadcasterRequest, Refused> {
+    let ClientRequest::ProduceData(produce) = as_client("produceData", Some(transport), body)? else {
+        return Err(refused(500, "produceData was read as something else"));
+    };
+    let sctp_stream_parameters = produce.sctp_stream_parameters;
+    let (transport, label, protocol) = (TransportId(produce.transport_id), produce.label, produce.protocol);
+    Ok(BroadcasterRequest::ProduceData { transport, sctp_stream_parameters, label, protocol })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Consuming {
+    transport_id: Option<String>,
+    producer_id: String,
+    paused: Option<bool>,
+    rtp_capabilities: Option<Value>,
+}
+
+/// The older way has the producer in the address, the first of the newer ones in the body.
+fn consume_here(transport: &str, producer_id: Option<&str>, mut body: Map<String, Value>) -> Result<Done, Refused> {
+    let is_newer = body.contains_key("producerId");
+    if let (false, Some(producer_id)) = (is_newer, producer_id) {
+        body.insert("producerId".to_owned(), Value::from(producer_id));
+    }
+    let success = if is_newer { Success::created("consumers", "consumerId") } else { Success::json(StatusCode::OK) };
+    Ok((consume(transport, typed(body)?), success))
+}
+
+fn consume(transport: &str, body: Consuming) -> BroadcasterRequest {
+    BroadcasterRequest::Consume {
+        transport: TransportId::from(transport),
+        producer: ProducerId(body.producer_id),
+        paused: body.paused.unwrap_or(false),
+        rtp_capabilities: body.rtp_capabilities,
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ConsumingData {
+    data_producer_id: String,
+}
+
+fn consume_data(transport: &str, body: Map<String, Value>) -> Result<Done, Refused> {
+    let ConsumingData { data_producer_id } = typed(body)?;
+    let (transport, producer) = (TransportId::from(transport), DataProducerId(data_producer_id));
+    Ok((BroadcasterRequest::ConsumeData { transport, producer }, Success::json(StatusCode::OK)))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Resuming {
+    consumer_id: String,
+}
+
+fn resume(consumer: &str) -> Done {
+    (BroadcasterRequest::ResumeConsumer(ConsumerId::from(consumer)), Success::text("resumed"))
+}
+
+/// The call's name, for metric labels.
+pub(super) fn name(request: &BroadcasterRequest) -> &'static str {
+    match request {
+        BroadcasterRequest::RouterRtpCapabilities => "http:getRouterRtpCapabilities",
+        BroadcasterRequest::Enter(_) => "http:createBroadcaster",
+        BroadcasterRequest::Join => "http:join",
+        BroadcasterRequest::Leave => "http:deleteBroadcaster",
+        BroadcasterRequest::CreatePlainTransport { .. } => "http:createPlainTransport",
+        BroadcasterRequest::CreateWebRtcTransport => "http:createWebRtcTransport",
+        BroadcasterRequest::ConnectPlainTransport { .. } => "http:connectPlainTransport",
+        BroadcasterRequest::ConnectWebRtcTransport { .. } => "http:connectWebRtcTransport",
+        BroadcasterRequest::Produce { .. } => "http:produce",
+        BroadcasterRequest::ProduceData { .. } => "http:produceData",
+        BroadcasterRequest::Consume { .. } => "http:consume",
+        BroadcasterRequest::ConsumeData { .. } => "http:consumeData",
+        BroadcasterRequest::ResumeConsumer(_) => "http:resumeConsumer",
+        BroadcasterRequest::PeerProducersInfos => "http:getPeerProducersInfos",
+    }
+}
+
+#[cfg(test)]
+mod tests;
