@@ -3,6 +3,7 @@
 
 pub(crate) mod audio;
 pub(crate) mod peer;
+pub(crate) mod process;
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};

@@ -180,7 +180,7 @@ fn what_cannot_be_meant_is_refused_with_what_is_wrong() {
         ("broadcasters", json!({ "id": "a/b", "displayName": "x" }), 400, "peerId must be"),
         ("broadcasters", json!({ "id": "b" }), 400, "missing field `displayName`"),
         ("broadcasters", json!({ "id": "b", "displayName": " " }), 400, "1 to 64 characters"),
-        ("broadcasters", json!({ "id": "b", "displayName": "x", "device": "y" }), 400, "device"),
+        ("broadcasters", json!({ "id": "b", "displayName": "x", "device": "y" }), 400, "expected struct Device"),
         ("broadcasters/b/transports", json!({}), 400, "is missing"),
         ("broadcasters/b/transports", json!({ "type": "pipe" }), 400, "plain or webrtc"),
         ("broadcasters/b/transports", json!({ "direction": "sideways" }), 400, "unknown variant `sideways`"),
