@@ -69,7 +69,7 @@ pub struct Args {
     /// How the log is written: text or json. What is written is `RUST_LOG`'s to say.
     #[arg(
         long, env = "CONVENE_LOG_FORMAT", value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text,
-        help_heading = "Log"
+        help_heading = "Log and metrics"
     )]
     pub log_format: LogFormat,
 }

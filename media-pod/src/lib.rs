@@ -11,6 +11,7 @@ pub mod dev;
 pub mod drain;
 pub mod http;
 pub mod metrics;
+pub mod parameters;
 pub mod rate;
 pub mod room;
 pub mod rooms;

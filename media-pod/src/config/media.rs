@@ -2,10 +2,11 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, value_parser};
 
-use super::values::bitrate;
+use super::values::{bitrate, patience};
 use crate::sfu::block::PortBlock;
 use crate::shell::MediaSettings;
 
@@ -72,6 +73,13 @@ pub struct BandwidthArgs {
         value_parser = value_parser!(u32).range(1..=1_000_000)
     )]
     pub consumers_per_worker: u32,
+
+    /// How often what flows is looked at, for the metrics.
+    #[arg(
+        long, env = "CONVENE_SAMPLE_INTERVAL", value_name = "DURATION", default_value = "15s", value_parser = patience,
+        help_heading = "Log and metrics"
+    )]
+    pub sample_interval: Duration,
 }
 
 impl BandwidthArgs {
@@ -83,6 +91,7 @@ impl BandwidthArgs {
             max_incoming_bitrate: self.max_incoming_bitrate,
             ice_consent_timeout: self.ice_consent_timeout,
             consumers_per_worker: self.consumers_per_worker as usize,
+            sample_interval: self.sample_interval,
         }
     }
 }

@@ -135,6 +135,7 @@ fn bandwidth_can_be_set_and_has_to_be_in_order() {
         "--max-incoming-bitrate=1500k",
         "--ice-consent-timeout=30",
         "--consumers-per-worker=50",
+        "--sample-interval=5s",
     ];
     let expected = MediaSettings {
         initial_outgoing_bitrate: 2_000_000,
@@ -143,6 +144,7 @@ fn bandwidth_can_be_set_and_has_to_be_in_order() {
         max_incoming_bitrate: Some(1_500_000),
         ice_consent_timeout: 30,
         consumers_per_worker: 50,
+        sample_interval: Duration::from_secs(5),
     };
     assert_eq!(config(&flags).map(|config| config.bandwidth), Ok(expected));
     let upside_down = config(&["--dev", "--min-outgoing-bitrate=2M", "--max-outgoing-bitrate=1M"]);

@@ -36,7 +36,10 @@ fn an_older_script_joins_at_once_and_opens_the_room() {
     let call = post("broadcasters", body).unwrap();
     let BroadcasterRequest::Enter(entry) = call.request else { panic!("{:?}", call.request) };
     assert!(entry.joins_at_once && !entry.replaces && call.opens_room);
-    assert_eq!((entry.display_name.as_str(), entry.rtp_capabilities), ("Broadcaster", Some(json!({}))));
+    assert_eq!(
+        (entry.display_name.as_str(), entry.rtp_capabilities),
+        ("Broadcaster", Some(json!({ "codecs": [], "headerExtensions": [] })))
+    );
     assert_eq!((entry.device.flag.as_deref(), entry.device.name.as_deref()), (Some("broadcaster"), Some("FFmpeg")));
     assert_eq!(call.success, Success::json(StatusCode::OK));
 }
@@ -97,7 +100,7 @@ fn producers_are_created_below_the_transport_or_beside_it() {
     let request = |kind, source| BroadcasterRequest::Produce {
         transport: TransportId::from("t"),
         kind,
-        rtp_parameters: json!({ "codecs": [] }),
+        rtp_parameters: parameters::rtp_parameters(json!({ "codecs": [] })),
         source,
     };
     let body = |more: Value| {
@@ -121,7 +124,7 @@ fn consumers_are_created_in_three_ways() {
         paused,
         rtp_capabilities,
     };
-    let capabilities = json!({ "codecs": [] });
+    let capabilities = json!({ "codecs": [], "headerExtensions": [] });
     let cases = [
         ("broadcasters/b/transports/t/consume?producerId=p", json!({}), consume(false, None), 200),
         (
