@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, value_parser};
 
-use super::values::{bitrate, patience};
+use super::values::{bitrate, duration, patience};
 use crate::sfu::block::PortBlock;
 use crate::shell::MediaSettings;
 
@@ -60,12 +60,11 @@ pub struct BandwidthArgs {
     #[arg(long, env = "CONVENE_MAX_INCOMING_BITRATE", value_name = "BITRATE", value_parser = bitrate)]
     pub max_incoming_bitrate: Option<u32>,
 
-    /// Time without a sign of a client's consent (ICE) after which its way counts as lost, in seconds.
+    /// Time without a sign of a client's consent (ICE) after which its way counts as lost; 10s to 60s.
     #[arg(
-        long, env = "CONVENE_ICE_CONSENT_TIMEOUT", value_name = "SECONDS", default_value = "20",
-        value_parser = value_parser!(u8).range(10..=60)
+        long, env = "CONVENE_ICE_CONSENT_TIMEOUT", value_name = "DURATION", default_value = "20s", value_parser = consent
     )]
-    pub ice_consent_timeout: u8,
+    pub ice_consent_timeout: Duration,
 
     /// Consumers on a worker from which on a room goes on growing on another one.
     #[arg(
@@ -82,6 +81,13 @@ pub struct BandwidthArgs {
     pub sample_interval: Duration,
 }
 
+/// What mediasoup takes.
+fn consent(text: &str) -> Result<Duration, String> {
+    let duration = duration(text)?;
+    let is_fit = (10..=60).contains(&duration.as_secs());
+    is_fit.then_some(duration).ok_or_else(|| format!("{text:?} is not between 10s and 60s"))
+}
+
 impl BandwidthArgs {
     pub(super) fn settings(&self) -> MediaSettings {
         MediaSettings {
@@ -89,7 +95,7 @@ impl BandwidthArgs {
             min_outgoing_bitrate: self.min_outgoing_bitrate,
             max_outgoing_bitrate: self.max_outgoing_bitrate,
             max_incoming_bitrate: self.max_incoming_bitrate,
-            ice_consent_timeout: self.ice_consent_timeout,
+            ice_consent_timeout: u8::try_from(self.ice_consent_timeout.as_secs()).unwrap_or(u8::MAX),
             consumers_per_worker: self.consumers_per_worker as usize,
             sample_interval: self.sample_interval,
         }

@@ -1,4 +1,5 @@
 use super::*;
+use clap::Arg;
 
 fn config(args: &[&str]) -> Result<Config, ConfigError> {
     let args = Args::try_parse_from([&["convene-media-pod"], args].concat()).unwrap();
@@ -133,7 +134,7 @@ fn bandwidth_can_be_set_and_has_to_be_in_order() {
         "--min-outgoing-bitrate=100k",
         "--max-outgoing-bitrate=4M",
         "--max-incoming-bitrate=1500k",
-        "--ice-consent-timeout=30",
+        "--ice-consent-timeout=30s",
         "--consumers-per-worker=50",
         "--sample-interval=5s",
     ];
@@ -149,4 +150,49 @@ fn bandwidth_can_be_set_and_has_to_be_in_order() {
     assert_eq!(config(&flags).map(|config| config.bandwidth), Ok(expected));
     let upside_down = config(&["--dev", "--min-outgoing-bitrate=2M", "--max-outgoing-bitrate=1M"]);
     assert_eq!(upside_down, Err(ConfigError::Bitrates { min: 2_000_000, max: 1_000_000 }));
+}
+
+/// Every flag, as documentation shows it.
+fn table_of_flags() -> String {
+    let command = command();
+    let flags = command.get_arguments().filter(|arg| !["help", "version"].contains(&arg.get_id().as_str()));
+    let mut groups: Vec<(&str, String)> = Vec::new();
+    for arg in flags {
+        let heading = arg.get_help_heading().unwrap_or("General");
+        match groups.iter_mut().find(|(name, _)| *name == heading) {
+            Some((_, rows)) => rows.push_str(&row(arg)),
+            None => groups.push((heading, row(arg))),
+        }
+    }
+    let table = |(heading, rows)| format!("### {heading}\n\n| flag | default | |\n| --- | --- | --- |\n{rows}");
+    groups.into_iter().map(table).collect::<Vec<_>>().join("\n")
+}
+
+fn row(arg: &Arg) -> String {
+    let takes_value = arg.get_action().takes_values();
+    let value = arg.get_value_names().filter(|_| takes_value).map(|names| format!(" {}", names[0]));
+    let default = arg.get_default_values().first().filter(|_| takes_value);
+    let default = default.map(|value| format!("`{}`", value.to_string_lossy())).unwrap_or_default();
+    let meaning = arg.get_long_help().or(arg.get_help()).map(ToString::to_string).unwrap_or_default();
+    let meaning = meaning.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|");
+    let (flag, value, stop) =
+        (arg.get_long().unwrap(), value.unwrap_or_default(), if meaning.ends_with('.') { "" } else { "." });
+    format!("| `--{flag}{value}` | {default} | {meaning}{stop} |\n")
+}
+
+#[test]
+fn the_documentation_has_every_flag() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/media-pod.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let (before, rest) = page.split_once("<!-- flags -->\n").unwrap();
+    let (_, after) = rest.split_once("<!-- /flags -->").unwrap();
+    let expected = format!("{before}<!-- flags -->\n\n{}\n<!-- /flags -->{after}", table_of_flags());
+    if std::env::var_os("CONVENE_UPDATE_DOCS").is_some() {
+        std::fs::write(path, expected).unwrap();
+    } else {
+        assert!(
+            page == expected,
+            "write docs/media-pod.md anew: CONVENE_UPDATE_DOCS=1 cargo test -p convene-media-pod"
+        );
+    }
 }

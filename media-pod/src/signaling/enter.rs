@@ -12,6 +12,9 @@ use crate::http::{AppState, problem};
 use crate::rooms::EnterError;
 use crate::shell::RoomHandle;
 
+/// What a silent connection costs at least: thousands of them must fit.
+const READ_BUFFER: usize = 8 * 1024;
+
 /// Upgrades the request and serves the client in its room.
 pub(crate) async fn open(
     state: AppState,
@@ -25,8 +28,7 @@ pub(crate) async fn open(
             "peerId is missing or not 1 to 64 letters, digits, '-', '_', '.', '@' or ':'",
         );
     };
-    let hard_limit = state.client_limits.message_bytes.saturating_mul(2);
-    let upgrade = upgrade.max_message_size(hard_limit).max_frame_size(hard_limit).protocols([SUBPROTOCOL]);
+    let upgrade = sized(upgrade, state.client_limits.message_bytes).protocols([SUBPROTOCOL]);
     if upgrade.selected_protocol().is_none() {
         return problem(StatusCode::FORBIDDEN, "the WebSocket subprotocol must be protoo");
     }
@@ -48,6 +50,12 @@ pub(crate) async fn open(
             upgrade.on_upgrade(|socket| refuse(socket, true, "this media pod takes nobody now: please come back"))
         }
     }
+}
+
+/// Messages up to twice the limit are read, so that there is an answer to them; beyond that the socket ends.
+fn sized(upgrade: WebSocketUpgrade, message_bytes: usize) -> WebSocketUpgrade {
+    let hard_limit = message_bytes.saturating_mul(2);
+    upgrade.max_message_size(hard_limit).max_frame_size(hard_limit).read_buffer_size(READ_BUFFER)
 }
 
 async fn serve_in(state: AppState, socket: WebSocket, room: RoomHandle, entrant: Entrant) {
