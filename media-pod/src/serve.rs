@@ -1,6 +1,7 @@
 //! Accepting connections: plain and TLS listeners, limits on what strangers may hold open, an orderly end.
 //!
-//! HTTP/1.1 with upgrades only, which is all that signaling and its pages need. It knows nothing of routes.
+//! HTTP/1.1 with upgrades only, which is all that signaling and its pages need. Of routes it knows just the one that tells
+//! whether the process lives.
 
 mod certificate;
 mod held;
@@ -46,9 +47,13 @@ const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// What a connection over the limit is told, where it can be told anything.
 const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nRetry-After: 5\r\n\
     Connection: close\r\nContent-Length: 26\r\n\r\ntoo many open connections\n";
+/// What a connection over the limit may ask all the same: whoever watches over this process must not take it for dead.
+const VITAL: &[u8] = b"GET /healthz ";
+const ALIVE: &[u8] =
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\nContent-Length: 3\r\n\r\nok\n";
 /// Connections over the limit that are told so at the same time; the rest are just closed.
 const GOODBYES: u32 = 256;
-/// How long it may take to tell them.
+/// How long it may take to hear and tell them.
 const GOODBYE: Duration = Duration::from_secs(1);
 /// Pause after a failure of accepting itself, such as no more file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -142,10 +147,11 @@ impl Server {
 /// Closed with something unread, the connection would be reset and the answer lost.
 async fn say_goodbye(mut stream: TcpStream, _slot: Slot) {
     let goodbye = async {
-        stream.write_all(BUSY).await?;
+        let mut heard = [0; 1024];
+        let count = stream.read(&mut heard).await?;
+        stream.write_all(if heard[..count].starts_with(VITAL) { ALIVE } else { BUSY }).await?;
         stream.shutdown().await?;
-        let mut rest = [0; 1024];
-        while stream.read(&mut rest).await? > 0 {}
+        while stream.read(&mut heard).await? > 0 {}
         std::io::Result::Ok(())
     };
     let _ = timeout(GOODBYE, goodbye).await;

@@ -206,11 +206,36 @@ async fn a_flag_wins_over_the_environment_and_that_over_the_file() {
         command.args(["--listen", "127.0.0.1:0"]);
     });
     let (first, second) = (pod.connect().await, pod.connect().await);
-    assert_eq!(get(pod.connect().await, "/healthz").await.0, 503, "two connections are open");
-    assert_eq!(get(first, "/healthz").await.0, 200);
+    assert_eq!(get(pod.connect().await, "/readyz").await.0, 503, "two connections are open");
+    assert_eq!(get(first, "/readyz").await.0, 200);
     drop(second);
     let (_, log) = pod.end();
     assert!(log.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{log}");
+}
+
+#[tokio::test]
+async fn a_pod_that_waits_for_its_address_is_alive_and_not_ready() {
+    let folder = Folder::new();
+    let file = folder.0.join("addresses");
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let flags = [format!("--listen=127.0.0.1:{port}"), format!("--announced-address-file={}", file.display())];
+    let starting = tokio::task::spawn_blocking(move || {
+        Process::start_with(|command| {
+            command.args(&flags);
+        })
+    });
+    let answer = async |path| match TcpStream::connect(("127.0.0.1", port)).await {
+        Ok(stream) => get(stream, path).await,
+        Err(_) => (0, String::new()),
+    };
+    while answer("/healthz").await.0 != 200 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(answer("/readyz").await, (503, "not ready: no announced address yet\n".into()));
+    assert_eq!(answer("/signal/room?peerId=ada").await.0, 503);
+    std::fs::write(&file, "192.0.2.7, 2001:db8::7").unwrap();
+    let pod = starting.await.unwrap();
+    assert_eq!(get(pod.connect().await, "/readyz").await.0, 200);
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ async fn all_of(stream: &mut TcpStream) -> String {
         Ok(_) => {}
         Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
     }
-    String::from_utf8(bytes).unwrap()
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 async fn ask(stream: &mut TcpStream) -> String {
@@ -54,6 +54,18 @@ async fn a_connection_that_says_nothing_or_only_half_a_head_is_ended() {
 }
 
 #[tokio::test]
+async fn a_connection_that_does_not_speak_tls_is_ended() {
+    let listener = bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = Server::new(LIMITS);
+    server.serve(listener, Some(&Certificate::self_signed(&[]).unwrap()), Router::new());
+    let mut silent = TcpStream::connect(address).await.unwrap();
+    let plain = answer_to(address, REQUEST).await;
+    assert!(!plain.contains("HTTP"), "nothing is said in the clear: {plain:?}");
+    assert_eq!(all_of(&mut silent).await, "");
+}
+
+#[tokio::test]
 async fn a_connection_that_has_asked_once_may_rest_for_longer_than_that() {
     let (_server, address) = start(LIMITS);
     let mut kept = TcpStream::connect(address).await.unwrap();
@@ -69,8 +81,10 @@ async fn one_connection_too_many_is_told_so_at_once_and_upgraded_ones_count() {
     let (mut socket, _) = tokio_tungstenite::connect_async(format!("ws://{address}/echo")).await.unwrap();
     let mut second = TcpStream::connect(address).await.unwrap();
     assert!(ask(&mut second).await.starts_with("HTTP/1.1 200"));
-    let refused = all_of(&mut TcpStream::connect(address).await.unwrap()).await;
+    let refused = answer_to(address, REQUEST).await;
     assert!(refused.starts_with("HTTP/1.1 503") && refused.ends_with("too many open connections\n"), "{refused}");
+    let vital = answer_to(address, b"GET /healthz HTTP/1.1\r\nHost: pod\r\n\r\n").await;
+    assert!(vital.starts_with("HTTP/1.1 200") && vital.ends_with("ok\n"), "the process lives: {vital}");
     assert!(ask(&mut second).await.starts_with("HTTP/1.1 200"), "those who are in stay");
     drop(socket.close(None).await);
     drop(socket);
@@ -78,6 +92,12 @@ async fn one_connection_too_many_is_told_so_at_once_and_upgraded_ones_count() {
     while !ask_if_let_in(&mut next).await {
         next = TcpStream::connect(address).await.unwrap();
     }
+}
+
+async fn answer_to(address: SocketAddr, request: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request).await.unwrap();
+    all_of(&mut stream).await
 }
 
 async fn ask_if_let_in(stream: &mut TcpStream) -> bool {
