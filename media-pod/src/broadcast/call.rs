@@ -83,7 +83,7 @@ pub(super) fn read(asked: Asked<'_>) -> Result<Call, Refused> {
             opens_room: !asked.has_origin,
             success: Success::json(StatusCode::OK),
         }),
-        (&Method::POST, ["broadcasters"]) => enter(asked.body),
+        (&Method::POST, ["broadcasters"]) => enter(asked.has_origin, asked.body),
         (_, ["broadcasters", peer, rest @ ..]) => {
             let peer = peer_id(peer).ok_or_else(|| refused(404, "there is no such broadcaster in the meeting"))?;
             let (request, success) = of_broadcaster(&asked, rest)?;
@@ -153,7 +153,7 @@ struct Entering {
     id: Option<String>,
 }
 
-fn enter(body: Map<String, Value>) -> Result<Call, Refused> {
+fn enter(has_origin: bool, body: Map<String, Value>) -> Result<Call, Refused> {
     let Entering { peer_id: newer, id: older } = typed(body.clone())?;
     let is_newer = newer.is_some();
     let id = newer.or(older).ok_or_else(|| refused(400, "peerId (or id) is missing"))?;
@@ -168,7 +168,7 @@ fn enter(body: Map<String, Value>) -> Result<Call, Refused> {
     let entry = Entry { display_name, device, rtp_capabilities, joins_at_once: !is_newer, replaces: is_newer };
     let created = Success { status: StatusCode::CREATED, body: Body::Text("created"), location: Some(("", "peerId")) };
     let success = if is_newer { created } else { Success::json(StatusCode::OK) };
-    Ok(Call { peer, request: BroadcasterRequest::Enter(entry), opens_room: !is_newer, success })
+    Ok(Call { peer, request: BroadcasterRequest::Enter(entry), opens_room: !is_newer && !has_origin, success })
 }
 
 fn left(is_newer: bool) -> Success {

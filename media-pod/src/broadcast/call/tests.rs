@@ -33,6 +33,10 @@ fn a_room_is_asked_what_it_can_and_opened_by_older_scripts_alone() {
 fn an_older_script_joins_at_once_and_opens_the_room() {
     let body =
         json!({ "id": "b", "displayName": "Broadcaster", "device": { "name": "FFmpeg" }, "rtpCapabilities": {} });
+    assert!(
+        !call(&Method::POST, "broadcasters", true, body.clone()).unwrap().opens_room,
+        "older scripts say no origin"
+    );
     let call = post("broadcasters", body).unwrap();
     let BroadcasterRequest::Enter(entry) = call.request else { panic!("{:?}", call.request) };
     assert!(entry.joins_at_once && !entry.replaces && call.opens_room);
