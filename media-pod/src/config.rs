@@ -123,6 +123,8 @@ pub struct Config {
     pub max_connections: u32,
     /// What one client may send.
     pub client_limits: ClientLimits,
+    /// Rooms at the same time.
+    pub rooms: usize,
     /// What a room and those in it may have.
     pub limits: Limits,
     /// How much of the network media may use.
@@ -197,6 +199,7 @@ impl Config {
             demo_listen: demo_listen(serving)?,
             max_connections: serving.max_connections,
             client_limits: client.limits(),
+            rooms: room.max_rooms as usize,
             limits: limits::limits(room, peer),
             bandwidth: bitrates(bandwidth.settings())?,
             rtc_ports,

@@ -11,7 +11,6 @@ pub mod dev;
 pub mod drain;
 pub mod http;
 pub mod metrics;
-pub mod parameters;
 pub mod rate;
 pub mod room;
 pub mod rooms;

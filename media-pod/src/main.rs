@@ -141,7 +141,7 @@ async fn state(config: &Config, announced: Vec<String>) -> Result<AppState, Star
         announced,
     };
     let workers = Workers::start(spec, metrics.clone()).await?;
-    let settings = Settings { limits: config.limits.clone(), media: config.bandwidth };
+    let settings = Settings { rooms: config.rooms, limits: config.limits.clone(), media: config.bandwidth };
     let rooms = Rooms::new(Arc::clone(&workers), settings, metrics.clone());
     let client_limits = config.client_limits;
     Ok(AppState { rooms, workers, keys, client_limits, metrics, started: Instant::now() })

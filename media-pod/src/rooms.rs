@@ -38,6 +38,12 @@ pub enum EnterError {
         /// Why.
         source: OpenError,
     },
+    /// One more would be too many.
+    #[error("this media pod has {most} rooms already")]
+    TooManyRooms {
+        /// The limit.
+        most: usize,
+    },
     /// Senders and receivers on different workers need two.
     #[error("usePipeTransports needs two media workers")]
     TooFewWorkers,
@@ -49,18 +55,27 @@ impl EnterError {
         match self {
             Self::Draining => "Draining",
             Self::Open { source, .. } => source.reason(),
+            Self::TooManyRooms { .. } => "TooManyRooms",
             Self::TooFewWorkers => "TooFewWorkers",
         }
     }
 }
 
-/// What every room of the pod gets, where its meeting says nothing else.
-#[derive(Clone, Debug, Default)]
+/// How many rooms the pod may have, and what each of them gets where its meeting says nothing else.
+#[derive(Clone, Debug)]
 pub struct Settings {
+    /// Rooms at the same time.
+    pub rooms: usize,
     /// How much it may have.
     pub limits: Limits,
     /// How much of the network its media may use.
     pub media: MediaSettings,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { rooms: 5000, limits: Limits::default(), media: MediaSettings::default() }
+    }
 }
 
 /// All rooms of the pod.
@@ -110,6 +125,9 @@ impl Rooms {
         }
         if layout == Layout::Piped && (self.workers.alive() < 2 || self.workers.plain_ports().is_none()) {
             return Err(EnterError::TooFewWorkers);
+        }
+        if open.len() >= self.settings.rooms && !open.contains_key(&key) {
+            return Err(EnterError::TooManyRooms { most: self.settings.rooms });
         }
         let number = self.next_number.fetch_add(1, Ordering::Relaxed);
         let handle = self.start(grant, layout, key.clone(), number).await?;

@@ -6,6 +6,7 @@
 mod convert;
 mod data;
 mod media;
+mod parameters;
 mod pipes;
 mod sample;
 mod settings;

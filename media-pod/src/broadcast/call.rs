@@ -12,7 +12,6 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::parameters;
 use crate::room::broadcaster::{BroadcasterRequest, Entry, Refused};
 use crate::room::{ConsumerId, DataProducerId, PeerId, ProducerId, TransportId};
 use crate::signaling::peer_id;
@@ -164,7 +163,6 @@ fn enter(has_origin: bool, body: Map<String, Value>) -> Result<Call, Refused> {
         return Err(refused(500, "join was read as something else"));
     };
     device.flag.get_or_insert_with(|| "broadcaster".to_owned());
-    let rtp_capabilities = rtp_capabilities.map(parameters::rtp_capabilities);
     let entry = Entry { display_name, device, rtp_capabilities, joins_at_once: !is_newer, replaces: is_newer };
     let created = Success { status: StatusCode::CREATED, body: Body::Text("created"), location: Some(("", "peerId")) };
     let success = if is_newer { created } else { Success::json(StatusCode::OK) };
@@ -225,8 +223,7 @@ fn connect(transport: &str, body: Map<String, Value>) -> Result<Done, Refused> {
         else {
             return Err(refused(500, "connectWebRtcTransport was read as something else"));
         };
-        let dtls_parameters = parameters::dtls_parameters(connect.dtls_parameters);
-        let transport = TransportId(connect.transport_id);
+        let (transport, dtls_parameters) = (TransportId(connect.transport_id), connect.dtls_parameters);
         return Ok((BroadcasterRequest::ConnectWebRtcTransport { transport, dtls_parameters }, success));
     }
     let ConnectingPlain { ip, port, rtcp_port } = typed(body)?;
@@ -244,8 +241,7 @@ fn produce(transport: Option<&str>, body: Map<String, Value>) -> Result<Broadcas
         return Err(refused(500, "produce was read as something else"));
     };
     let (source, kind) = (produce.source(), produce.kind);
-    let (transport, rtp_parameters) =
-        (TransportId(produce.transport_id), parameters::rtp_parameters(produce.rtp_parameters));
+    let (transport, rtp_parameters) = (TransportId(produce.transport_id), produce.rtp_parameters);
     Ok(BroadcasterRequest::Produce { transport, kind, rtp_parameters, source })
 }
 
@@ -282,7 +278,7 @@ fn consume(transport: &str, body: Consuming) -> BroadcasterRequest {
         transport: TransportId::from(transport),
         producer: ProducerId(body.producer_id),
         paused: body.paused.unwrap_or(false),
-        rtp_capabilities: body.rtp_capabilities.map(parameters::rtp_capabilities),
+        rtp_capabilities: body.rtp_capabilities,
     }
 }
 

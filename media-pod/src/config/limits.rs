@@ -17,6 +17,13 @@ const MAX_BYTES: u64 = MAX_MESSAGE_BYTES as u64;
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Limits of one room")]
 pub struct RoomLimitArgs {
+    /// Rooms of this pod at the same time.
+    #[arg(
+        long, env = "CONVENE_MAX_ROOMS", value_name = "COUNT", default_value = "5000",
+        value_parser = value_parser!(u32).range(1..=1_000_000)
+    )]
+    pub max_rooms: u32,
+
     /// Participants who have joined, where the meeting says nothing else.
     #[arg(
         long, env = "CONVENE_MAX_PEERS", value_name = "COUNT", default_value = "100",
@@ -58,6 +65,13 @@ pub struct RoomLimitArgs {
         value_parser = value_parser!(u32).range(1..=1_000_000)
     )]
     pub max_room_consumers: u32,
+
+    /// Data producers.
+    #[arg(
+        long, env = "CONVENE_MAX_ROOM_DATA_PRODUCERS", value_name = "COUNT", default_value = "500",
+        value_parser = value_parser!(u32).range(1..=100_000)
+    )]
+    pub max_room_data_producers: u32,
 
     /// Chat messages that are kept for those who come later.
     #[arg(
@@ -167,6 +181,7 @@ pub(super) fn limits(room: &RoomLimitArgs, peer: &PeerLimitArgs) -> Limits {
         transports: room.max_room_transports as usize,
         producers: room.max_room_producers as usize,
         consumers: room.max_room_consumers as usize,
+        data_producers: room.max_room_data_producers as usize,
         chat_messages: room.chat_history as usize,
         empty_timeout: room.empty_timeout,
         transports_per_peer: peer.max_transports as usize,

@@ -1,4 +1,5 @@
 use super::*;
+use crate::rooms::Settings;
 use clap::Arg;
 
 fn config(args: &[&str]) -> Result<Config, ConfigError> {
@@ -91,6 +92,7 @@ fn every_limit_can_be_set() {
         "max-room-transports=6",
         "max-room-producers=7",
         "max-room-consumers=9",
+        "max-room-data-producers=8",
         "chat-history=10",
         "empty-timeout=11s",
         "max-transports=12",
@@ -111,6 +113,7 @@ fn every_limit_can_be_set() {
         transports: 6,
         producers: 7,
         consumers: 9,
+        data_producers: 8,
         chat_messages: 10,
         empty_timeout: Duration::from_secs(11),
         transports_per_peer: 12,
@@ -124,6 +127,8 @@ fn every_limit_can_be_set() {
         ..Limits::default()
     };
     assert_eq!(config(&flags).map(|config| config.limits), Ok(expected));
+    let rooms = |flags: &[&str]| config(&[&["--dev"], flags].concat()).map(|config| config.rooms);
+    assert_eq!((rooms(&[]), rooms(&["--max-rooms", "4"])), (Ok(Settings::default().rooms), Ok(4)));
 }
 
 #[test]

@@ -120,6 +120,7 @@ impl Room {
             BroadcasterRequest::ResumeConsumer(consumer) => {
                 run(Operation::ResumeConsumer(own_consumer(peer, &consumer.0)?))
             }
+            BroadcasterRequest::PeerProducersInfos if peer.joined.is_none() => Err(Refusal::not_joined()),
             BroadcasterRequest::PeerProducersInfos => Ok(Verdict::Answer(self.peer_producers_infos(id))),
         }
     }

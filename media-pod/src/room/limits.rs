@@ -25,6 +25,8 @@ pub struct Limits {
     pub producers: usize,
     /// Consumers in the room.
     pub consumers: usize,
+    /// Data producers in the room.
+    pub data_producers: usize,
     /// Further copies of every consumer that a participant may ask for (`consumerReplicas` of the demo).
     pub replicas: usize,
     /// Chat messages that are kept for those who come later.
@@ -54,6 +56,7 @@ impl Default for Limits {
             transports: 1000,
             producers: 500,
             consumers: 20_000,
+            data_producers: 500,
             replicas: 8,
             chat_messages: 200,
             empty_timeout: Duration::from_mins(5),

@@ -195,6 +195,8 @@ impl Room {
     }
 
     pub(super) fn may_produce_data(&self, peer_id: &PeerId, transport: &str) -> Result<TransportId, Refusal> {
+        let in_room = self.census().holdings.data_producers;
+        Refusal::too_many(in_room, self.limits.data_producers, "data producers in the meeting")?;
         let peer = self.peers.get(peer_id).filter(|peer| peer.joined.is_some()).ok_or_else(Refusal::not_joined)?;
         let transport = own_transport(peer, transport)?;
         let most = self.limits.data_producers_per_peer;

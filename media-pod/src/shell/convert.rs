@@ -29,7 +29,7 @@ pub(super) fn level_options() -> AudioLevelObserverOptions {
 
 /// With simulcast by rid, mediasoup-client sends an empty cname; the worker refuses it and remembers it for later producers.
 pub(super) fn usable_parameters(rtp_parameters: Value) -> Result<RtpParameters, MediaError> {
-    let mut parameters: RtpParameters = read(rtp_parameters, "rtpParameters")?;
+    let mut parameters: RtpParameters = read(super::parameters::rtp_parameters(rtp_parameters), "rtpParameters")?;
     if parameters.rtcp.cname.as_deref() == Some("") {
         parameters.rtcp.cname = None;
     }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::convert::{Done, done, gone, read, refused, report, usable_parameters, wire_score};
 use super::media::{MediaPlane, Owned};
+use super::parameters::rtp_capabilities;
 use super::sites::HOME;
 use crate::room::{
     ConsumerId, CreatedConsumer, CreatedProducer, MediaError, MediaEvent, Outcome, ProducerId, TransportId,
@@ -61,7 +62,7 @@ impl MediaPlane {
         capabilities: Value,
         paused: bool,
     ) -> Done {
-        let capabilities: RtpCapabilities = read(capabilities, "rtpCapabilities")?;
+        let capabilities: RtpCapabilities = read(rtp_capabilities(capabilities), "rtpCapabilities")?;
         let to = self.transport(&transport)?.site;
         let source = self.producers.get(producer).ok_or_else(|| gone("producer"))?;
         let producer_id = source.handle.id();

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::convert::{Done, done, failed, finished, gone, read, refused, report, stats};
 use super::media::MediaPlane;
+use super::parameters::dtls_parameters;
 use super::sites::SiteId;
 use crate::metrics::Counted;
 use crate::room::{CreatedPlainTransport, CreatedTransport, MediaError, MediaEvent, Outcome, TransportId};
@@ -168,7 +169,7 @@ impl MediaPlane {
     }
 
     pub(super) async fn connect_transport(&self, id: &TransportId, dtls: Value) -> Done {
-        let dtls_parameters = read(dtls, "dtlsParameters")?;
+        let dtls_parameters = read(dtls_parameters(dtls), "dtlsParameters")?;
         let transport = self.transport(id)?.web_rtc()?;
         finished(transport.connect(WebRtcTransportRemoteParameters { dtls_parameters }).await)
     }

@@ -126,7 +126,9 @@ fn a_broadcaster_receives_what_it_asks_for_and_nothing_else() {
         paused: true,
         rtp_capabilities: None,
     };
-    assert_eq!(room.broadcast("recorder", consume(&producer)), Err((409, "join first".into())));
+    for early in [consume(&producer), BroadcasterRequest::PeerProducersInfos] {
+        assert_eq!(room.broadcast("recorder", early), Err((409, "join first".into())));
+    }
     room.broadcast("recorder", BroadcasterRequest::Join).expect("joins");
     assert_eq!(room.room.census().holdings.consumers, 0);
     let infos = room.broadcast("recorder", BroadcasterRequest::PeerProducersInfos).expect("infos");

@@ -1,7 +1,7 @@
 //! What clients may leave out of mediasoup's parameters, by its JavaScript API, and its Rust types want to be there. Pure: JSON in,
 //! JSON out.
 //!
-//! Scripts that call for ffmpeg write just codecs and encodings. What is wrong stays wrong, to be refused by who reads it.
+//! Scripts that call for ffmpeg write just codecs and encodings; clients in C++ and Python leave out what has a default. What is wrong stays wrong, to be refused by who reads it.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 /// `RtpParameters` of a sender, complete.
-pub fn rtp_parameters(mut parameters: Value) -> Value {
+pub(super) fn rtp_parameters(mut parameters: Value) -> Value {
     let Some(fields) = parameters.as_object_mut() else { return parameters };
     set(fields, "headerExtensions", json!([]));
     set(fields, "encodings", json!([]));
@@ -30,7 +30,7 @@ pub fn rtp_parameters(mut parameters: Value) -> Value {
 }
 
 /// `RtpCapabilities` of a receiver, complete and without what mediasoup does not know: that is never sent.
-pub fn rtp_capabilities(mut capabilities: Value) -> Value {
+pub(super) fn rtp_capabilities(mut capabilities: Value) -> Value {
     let Some(fields) = capabilities.as_object_mut() else { return capabilities };
     set(fields, "codecs", json!([]));
     set(fields, "headerExtensions", json!([]));
@@ -51,7 +51,7 @@ pub fn rtp_capabilities(mut capabilities: Value) -> Value {
 }
 
 /// `DtlsParameters`, complete.
-pub fn dtls_parameters(mut parameters: Value) -> Value {
+pub(super) fn dtls_parameters(mut parameters: Value) -> Value {
     if let Some(fields) = parameters.as_object_mut() {
         set(fields, "role", json!("auto"));
     }
