@@ -11,25 +11,40 @@ const READY_POLL_MILLISECONDS = 10;
 /** What `/stats` counts; the test names what it reads. */
 export type Stats = Readonly<Record<'workers' | 'routers' | 'rooms' | 'connections' | 'participants' | 'transports' | 'producers' | 'consumers', number>>;
 
+export interface MediaPodOptions {
+  /** The same as an earlier one's, to take its place. */
+  readonly port?: number;
+  /** First port of its media, likewise. */
+  readonly rtcPort?: number;
+  readonly workers?: number;
+  /** Ports for media besides those of the workers. */
+  readonly plainPorts?: number;
+  readonly args?: readonly string[];
+}
+
 export class MediaPod {
   readonly program: Program;
   readonly port: number;
+  readonly rtcPort: number;
 
-  private constructor(program: Program, port: number) {
+  private constructor(program: Program, port: number, rtcPort: number) {
     this.program = program;
     this.port = port;
+    this.rtcPort = rtcPort;
   }
 
-  /** Runs and is ready. `port`: the same as an earlier one's, to take its place. */
-  static async start(options: { port?: number; args?: readonly string[] } = {}): Promise<MediaPod> {
+  /** Runs and is ready. */
+  static async start(options: MediaPodOptions = {}): Promise<MediaPod> {
+    const { workers = WORKERS, plainPorts = 0, args = [] } = options;
     const port = options.port ?? (await freePort());
-    const first = await freeBlock(WORKERS);
+    const first = options.rtcPort ?? (await freeBlock(workers + plainPorts));
     const program = new Program(mediaPodProgram, [
       ...['--dev', '--listen', `127.0.0.1:${String(port)}`, '--web-dir', webDirectory],
-      ...['--workers', String(WORKERS), '--rtc-ports', `${String(first)}-${String(first + WORKERS - 1)}`],
-      ...(options.args ?? []),
+      ...['--workers', String(workers), '--rtc-ports', `${String(first)}-${String(first + workers + plainPorts - 1)}`],
+      // A browser on this machine sends from any of its addresses, and takes answers only from the one it sent to.
+      ...['--rtc-listen-ip', '127.0.0.1', ...args],
     ]);
-    const pod = new MediaPod(program, port);
+    const pod = new MediaPod(program, port, first);
     await waitUntil('the media pod is ready', 20, () => pod.#whatIsMissing(), READY_POLL_MILLISECONDS);
     return pod;
   }
@@ -46,6 +61,11 @@ export class MediaPod {
 
   signalUrl(room: string, peerId: string): string {
     return `ws://localhost:${String(this.port)}/signal/${room}?peerId=${peerId}`;
+  }
+
+  /** The address form of the mediasoup demo. */
+  demoUrl(room: string, peerId: string, query: Readonly<Record<string, string>> = {}): string {
+    return `ws://localhost:${String(this.port)}/?${new URLSearchParams({ roomId: room, peerId, ...query }).toString()}`;
   }
 
   async stats(): Promise<Stats> {
