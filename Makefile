@@ -7,10 +7,11 @@ WEB_SOURCES := $(shell find web/src web/index.html web/vite.config.ts web/tsconf
 
 .DEFAULT_GOAL := help
 .PHONY: help bootstrap run build media-pod generate images cluster-build cluster-up cluster-down test \
-  lint drift test-rust test-fuzz test-web test-charts test-api-server test-e2e-dev test-cluster test-e2e-cluster measure screenshots
+  lint drift test-rust test-fuzz test-web test-charts test-api-server test-e2e-dev test-e2e-conformance test-cluster test-e2e-cluster \
+  measure screenshots
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: bootstrap web/dist/index.html media-pod ## builds, then serves a call at http://localhost:8080/m/hello (PORT=... for another port)
 	@exec $(MEDIA_POD) --dev --listen 0.0.0.0:$(PORT) --web-dir web/dist
@@ -77,6 +78,9 @@ test-api-server: cluster-build ## the operator against a real API server and etc
 
 test-e2e-dev: web/dist/index.html media-pod ## browsers against one media pod without a cluster
 	@tests/run.sh e2e-dev
+
+test-e2e-conformance: web/dist/index.html media-pod ## other people's clients, old and new, against one media pod
+	@tests/run.sh e2e-conformance
 
 test-cluster: ## the test cluster itself: nodes, pods, services, ports
 	@tests/run.sh cluster

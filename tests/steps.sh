@@ -19,6 +19,7 @@ declare -A DESCRIPTIONS=(
   [charts]='Helm charts'
   [api-server]='operator and definitions against a real API server and etcd'
   [e2e-dev]='three browsers against one media pod without a cluster'
+  [e2e-conformance]="other people's clients: mediasoup demo old and new, ffmpeg and GStreamer, against one media pod (5 minutes)"
   [images]='container images, and onto the nodes of the test cluster when it is up'
   [cluster]='a real Kubernetes with two nodes on this machine, and whether it works'
   [e2e-cluster]='helm, kubectl and three browsers on that Kubernetes'
@@ -214,6 +215,11 @@ require_dev_programs() {
 step_e2e_dev() {
   require_dev_programs
   playwright e2e-dev --project=dev
+}
+
+step_e2e_conformance() {
+  require_dev_programs
+  playwright e2e-conformance --project=conformance
 }
 
 step_e2e_cluster() {
