@@ -94,7 +94,7 @@ test('AV1 with temporal layers arrives, and the receiver chooses the frame rate'
 });
 
 test('AV1 with spatial layers is refused with a reason, and the camera works otherwise afterwards', async () => {
-  await expect(newer.do('startCamera', { codec: 'AV1', scalabilityMode: 'L3T3' })).rejects.toThrow(/AV1.*spatial|spatial.*AV1/i);
+  await expect(newer.do('startCamera', { codec: 'AV1', scalabilityMode: 'L3T3' })).rejects.toThrow(/AV1.*temporal layers only/i);
   await whileSending([newer, older], { codec: 'VP8' }, async () => undefined);
 });
 

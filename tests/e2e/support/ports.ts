@@ -1,4 +1,5 @@
 // Ports nobody uses on this machine: one for HTTP, blocks for media.
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
@@ -14,6 +15,20 @@ export async function freePort(): Promise<number> {
 }
 
 async function isFree(port: number): Promise<boolean> {
+  return (await isFreeForTcp(port)) && (await isFreeForUdp(port));
+}
+
+async function isFreeForUdp(port: number): Promise<boolean> {
+  const socket = createSocket('udp4').bind(port, '0.0.0.0');
+  const free = await once(socket, 'listening').then(
+    () => true,
+    () => false,
+  );
+  await new Promise<void>((resolve) => socket.close(resolve));
+  return free;
+}
+
+async function isFreeForTcp(port: number): Promise<boolean> {
   const server = createServer().listen(port, '0.0.0.0');
   // `once` rejects when the server says "error" instead.
   const free = await once(server, 'listening').then(
@@ -27,12 +42,19 @@ async function isFree(port: number): Promise<boolean> {
   return free;
 }
 
+const FIRST = 21_000;
+const LAST = 30_000;
+/** A media pod opens ports of its block only when it needs them: no block is given out twice until all others were. */
+let next = FIRST;
+
 /** First port of `size` free ones in a row, away from the default range, so that a pod of a person on this machine does not matter. */
 export async function freeBlock(size: number): Promise<number> {
-  for (let first = 21_000; first < 30_000; first += size) {
-    const ports = Array.from({ length: size }, (_, index) => first + index);
+  for (let tried = 0; tried < (LAST - FIRST) / size; tried += 1) {
+    if (next + size > LAST) next = FIRST;
+    const ports = Array.from({ length: size }, (_, index) => next + index);
+    next += size;
     const free = await Promise.all(ports.map(isFree));
-    if (free.every(Boolean)) return first;
+    if (free.every(Boolean)) return ports[0] ?? FIRST;
   }
   throw new Error(`no ${String(size)} free ports in a row`);
 }
