@@ -159,3 +159,20 @@ test('the media pod is killed: both clients come back by themselves to its succe
     await last.program.kill();
   }
 });
+
+test('a client whose id comes again is closed for good', async ({ pod, guests }) => {
+  for (const dialect of DIALECTS) {
+    const guest = await guests.join(pod, `again-${dialect}`, dialect, { camera: false });
+    const successor = await ProtooClient.connect(pod.demoUrl(`again-${dialect}`, guest.peerId));
+    await guest.waitFor('is closed', ({ connection }) => (connection === 'closed' ? undefined : `it is ${connection}`));
+    expect(guest.wire.connections).toBe(1);
+    expect((await successor.join('Successor')).ok).toBe(true);
+    successor.close();
+  }
+});
+
+test('the address needs a room and a peer', async ({ pod }) => {
+  const address = pod.url('').replace('http', 'ws');
+  await expect(ProtooClient.connect(`${address}/?roomId=somewhere`)).rejects.toThrow(/400/);
+  await expect(ProtooClient.connect(`${address}/?peerId=somebody`)).rejects.toThrow(/400/);
+});
