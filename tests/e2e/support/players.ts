@@ -12,9 +12,11 @@ import { waitUntil } from './wait.ts';
 const SECONDS = 60;
 const FRAME_RATE = 15;
 
+/** ffmpeg has a socket for RTP and another for RTCP: where both go to one port and one sender is expected, it sends RTP only. */
 export function publishByFfmpeg({ audio, video }: Destinations): Program {
   const rtp = ({ ip, port, rtcpPort }: Destination, { ssrc, payloadType }: typeof AUDIO): string[] => [
     ...['-f', 'rtp', '-ssrc', String(ssrc), '-payload_type', String(payloadType)],
+    ...(port === rtcpPort ? ['-rtpflags', 'skip_rtcp'] : []),
     `rtp://${ip}:${String(port)}?rtcpport=${String(rtcpPort)}`,
   ];
   return new Program('ffmpeg', [
@@ -28,9 +30,12 @@ export function publishByFfmpeg({ audio, video }: Destinations): Program {
 }
 
 export function publishByGStreamer({ audio, video }: Destinations): Program {
-  const rtp = (session: number, { ip, port, rtcpPort }: Destination): string => `rtpbin.send_rtp_sink_${String(session)}
-    rtpbin.send_rtp_src_${String(session)} ! udpsink host=${ip} port=${String(port)}
-    rtpbin.send_rtcp_src_${String(session)} ! udpsink host=${ip} port=${String(rtcpPort)} sync=false async=false`;
+  const rtp = (session: number, { ip, port, rtcpPort }: Destination): string => {
+    const number = String(session);
+    const sink = (to: number): string => `udpsink host=${ip} port=${String(to)} sync=false async=false`;
+    const [ofRtp, ofRtcp] = port === rtcpPort ? [`funnel name=both${number} ! ${sink(port)}`, `both${number}.`] : [sink(port), sink(rtcpPort)];
+    return `rtpbin.send_rtp_sink_${number} rtpbin.send_rtp_src_${number} ! ${ofRtp} rtpbin.send_rtcp_src_${number} ! ${ofRtcp}`;
+  };
   const pipeline = `rtpbin name=rtpbin
     audiotestsrc is-live=true freq=440 num-buffers=${String(SECONDS * 47)} ! audioconvert ! audioresample
       ! audio/x-raw,rate=48000,channels=2 ! opusenc ! rtpopuspay pt=${String(AUDIO.payloadType)} ssrc=${String(AUDIO.ssrc)} ! ${rtp(0, audio)}
