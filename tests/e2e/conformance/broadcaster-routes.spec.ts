@@ -24,7 +24,9 @@ const codec = object({ mimeType: text, payloadType: number, clockRate: number })
 const rtpParameters = object({ codecs: list(codec, 1), encodings: list(object({ ssrc: number }), 1) });
 /** What a receiver of the older scripts says it can receive. */
 const CAPABILITIES = {
-  codecs: [{ kind: 'audio', mimeType: 'audio/opus', preferredPayloadType: 100, clockRate: 48000, channels: 2, parameters: {}, rtcpFeedback: [] }],
+  codecs: [
+    { kind: 'audio', mimeType: 'audio/opus', preferredPayloadType: 100, clockRate: 48000, channels: 2, parameters: {}, rtcpFeedback: [] },
+  ],
   headerExtensions: [],
 };
 
@@ -43,11 +45,18 @@ test.describe.serial('older variant', () => {
   test('POST broadcasters', async () => {
     const producerId = await producerOf(meeting().guests.T3, 'video');
     const body = { id: 'older-script', displayName: 'Older script', device: { name: 'FFmpeg' }, rtpCapabilities: CAPABILITIES };
-    const peer = object({ id: text, displayName: text, device: object({}), producers: list(object({ id: text, kind: is('audio', 'video') })) });
+    const peer = object({
+      id: text,
+      displayName: text,
+      device: object({}),
+      producers: list(object({ id: text, kind: is('audio', 'video') })),
+    });
     const { peers } = assertAnswer(await broadcaster.call('POST', '/broadcasters', body), 200, object({ peers: list(peer, 2) }));
     const sender = (peers as { id: string; producers: { id: string }[] }[]).find(({ id }) => id === meeting().guests.T3.peerId);
     expect(sender?.producers).toContainEqual({ id: producerId, kind: 'video' });
-    await meeting().guests.T3.waitFor('is told at once', ({ peers: seen }) => (seen.some(({ id }) => id === 'older-script') ? undefined : 'it is not'));
+    await meeting().guests.T3.waitFor('is told at once', ({ peers: seen }) =>
+      seen.some(({ id }) => id === 'older-script') ? undefined : 'it is not',
+    );
   });
 
   test('POST broadcasters without rtpCapabilities tells nothing of the others', async ({ pod }) => {
@@ -64,9 +73,17 @@ test.describe.serial('older variant', () => {
 
   test('POST transports, plain', async () => {
     const shape = object({ id: text, ...plainTransport, rtcpPort: number });
-    const { id } = assertAnswer(await broadcaster.call('POST', '~/transports', { type: 'plain', comedia: true, rtcpMux: false }), 200, shape);
+    const { id } = assertAnswer(
+      await broadcaster.call('POST', '~/transports', { type: 'plain', comedia: true, rtcpMux: false }),
+      200,
+      shape,
+    );
     sending = String(id);
-    const muxed = assertAnswer(await broadcaster.call('POST', '~/transports', { type: 'plain', rtcpMux: true }), 200, object({ id: text, ...plainTransport }));
+    const muxed = assertAnswer(
+      await broadcaster.call('POST', '~/transports', { type: 'plain', rtcpMux: true }),
+      200,
+      object({ id: text, ...plainTransport }),
+    );
     expect(muxed).not.toHaveProperty('rtcpPort');
   });
 
@@ -112,7 +129,9 @@ test.describe.serial('older variant', () => {
   test('DELETE broadcasters/:id', async () => {
     assertAnswer(await broadcaster.call('DELETE', '~'), 200);
     expect((await broadcaster.call('DELETE', '~')).status).toBeGreaterThanOrEqual(400);
-    await meeting().guests.L.waitFor('hears of it', ({ peers }) => (peers.some(({ id }) => id === 'older-script') ? 'it is there' : undefined));
+    await meeting().guests.L.waitFor('hears of it', ({ peers }) =>
+      peers.some(({ id }) => id === 'older-script') ? 'it is there' : undefined,
+    );
   });
 });
 
@@ -158,14 +177,21 @@ test.describe.serial('newer variant', () => {
   });
 
   test('POST producers and consumers before join is 409', async () => {
-    const produced = await broadcaster.call('POST', '~/producers', { transportId: sending, kind: 'audio', rtpParameters: OPUS, appData: { source: 'audio' } });
+    const produced = await broadcaster.call('POST', '~/producers', {
+      transportId: sending,
+      kind: 'audio',
+      rtpParameters: OPUS,
+      appData: { source: 'audio' },
+    });
     expect(produced.status).toBe(409);
     expect((await meeting().guests.L.state()).peers.some(({ id }) => id === 'newer-script')).toBe(false);
   });
 
   test('POST join', async () => {
     assertAnswer(await broadcaster.call('POST', '~/join'), 200);
-    await meeting().guests.L.waitFor('is told only now', ({ peers }) => (peers.some(({ id }) => id === 'newer-script') ? undefined : 'it is not'));
+    await meeting().guests.L.waitFor('is told only now', ({ peers }) =>
+      peers.some(({ id }) => id === 'newer-script') ? undefined : 'it is not',
+    );
     expect((await broadcaster.call('POST', '~/join')).status).toBe(409);
   });
 
@@ -177,7 +203,12 @@ test.describe.serial('newer variant', () => {
   test('GET peerProducersInfos', async () => {
     const guest = meeting().guests.L;
     const producerId = await producerOf(guest, 'audio');
-    const producer = object({ producerId: text, kind: is('audio', 'video'), source: is('audio', 'video', 'screensharing'), consumableCodecs: list(codec, 1) });
+    const producer = object({
+      producerId: text,
+      kind: is('audio', 'video'),
+      source: is('audio', 'video', 'screensharing'),
+      consumableCodecs: list(codec, 1),
+    });
     const shape = object({ peerProducersInfos: list(object({ peerId: text, producers: list(producer) }), 2) });
     const { peerProducersInfos } = assertAnswer(await broadcaster.call('GET', '~/peerProducersInfos'), 200, shape);
     const infos = peerProducersInfos as { peerId: string; producers: { producerId: string; consumableCodecs: { mimeType: string }[] }[] }[];
@@ -207,7 +238,9 @@ test.describe.serial('newer variant', () => {
     expect((await broadcaster.call('POST', '/broadcasters/nobody/join')).status).toBe(404);
     expect((await broadcaster.call('POST', '~/producers', { ...rtp, transportId: NOBODY })).status).toBe(404);
     expect((await broadcaster.call('POST', `~/transports/${NOBODY}/connect`, { ip: '127.0.0.1', port: 9 })).status).toBe(404);
-    expect((await broadcaster.call('POST', '~/consumers', { transportId: receiving, producerId: NOBODY, rtpCapabilities: CAPABILITIES })).status).toBe(404);
+    expect(
+      (await broadcaster.call('POST', '~/consumers', { transportId: receiving, producerId: NOBODY, rtpCapabilities: CAPABILITIES })).status,
+    ).toBe(404);
     expect((await broadcaster.call('POST', `~/consumers/${NOBODY}/resume`)).status).toBe(404);
     expect((await broadcaster.call('POST', '~/transports', { direction: 'sideways' })).status).toBe(400);
     expect((await broadcaster.call('POST', '~/producers', { ...rtp, transportId: sending, kind: 'smell' })).status).toBe(400);
@@ -215,7 +248,9 @@ test.describe.serial('newer variant', () => {
 
   test('POST broadcasters with a peerId that is there closes that one first', async () => {
     assertAnswer(await broadcaster.call('POST', '/broadcasters', hello), 201);
-    await meeting().guests.T3.waitFor('hears of it', ({ peers }) => (peers.some(({ id }) => id === 'newer-script') ? 'it is there' : undefined));
+    await meeting().guests.T3.waitFor('hears of it', ({ peers }) =>
+      peers.some(({ id }) => id === 'newer-script') ? 'it is there' : undefined,
+    );
   });
 
   test('DELETE broadcasters/:peerId', async () => {

@@ -24,7 +24,9 @@ const SENDERS: readonly { tool: 'ffmpeg' | 'gst-launch-1.0'; variant: Variant; r
 ];
 
 for (const [index, { tool, variant, rtcpMux }] of SENDERS.entries()) {
-  test(`${tool} publishes by variant ${variant}${rtcpMux ? ' with RTP and RTCP on one port' : ''}: both browsers watch and hear it until it is deleted`, async ({ pod }, info) => {
+  test(`${tool} publishes by variant ${variant}${rtcpMux ? ' with RTP and RTCP on one port' : ''}: both browsers watch and hear it until it is deleted`, async ({
+    pod,
+  }, info) => {
     const broadcaster = new Broadcaster(pod.url(''), ROOM, variant, `broadcaster${String(index)}`);
     const destinations = await broadcaster.publish('The broadcaster', rtcpMux);
     const player = (tool === 'ffmpeg' ? publishByFfmpeg : publishByGStreamer)(destinations);
@@ -52,7 +54,12 @@ interface ProducerInfo {
   readonly producerId: string;
   readonly kind: 'audio' | 'video';
   readonly source: string;
-  readonly consumableCodecs: readonly { readonly mimeType: string; readonly payloadType: number; readonly clockRate: number; readonly channels?: number }[];
+  readonly consumableCodecs: readonly {
+    readonly mimeType: string;
+    readonly payloadType: number;
+    readonly clockRate: number;
+    readonly channels?: number;
+  }[];
 }
 
 /** What a receiver says it can receive: exactly the codec that is sent. */

@@ -44,7 +44,9 @@ async function whileSending(
 async function currentLayersAre(receiver: Guest, id: string, spatialLayer: number, temporalLayer: number): Promise<void> {
   await receiver.waitFor(`is told of layers ${String(spatialLayer)} and ${String(temporalLayer)}`, ({ consumers }) => {
     const current = consumers.find((one) => one.id === id)?.currentLayers;
-    return current?.spatialLayer === spatialLayer && current.temporalLayer === temporalLayer ? undefined : `they are ${JSON.stringify(current)}`;
+    return current?.spatialLayer === spatialLayer && current.temporalLayer === temporalLayer
+      ? undefined
+      : `they are ${JSON.stringify(current)}`;
   });
 }
 
@@ -86,7 +88,9 @@ test('AV1 with temporal layers arrives, and the receiver chooses the frame rate'
   await whileSending([newer, older], { codec: 'AV1', scalabilityMode: 'L1T3' }, async (id) => {
     await older.do('setPreferredLayers', id, 0, 0);
     await currentLayersAre(older, id, 0, 0);
-    await receives(older, id, 'a lower frame rate', ({ framesPerSecond: rate }) => (rate > 0 && rate <= 5 ? undefined : `it is ${String(rate)}`));
+    await receives(older, id, 'a lower frame rate', ({ framesPerSecond: rate }) =>
+      rate > 0 && rate <= 5 ? undefined : `it is ${String(rate)}`,
+    );
     await older.do('setPreferredLayers', id, 0, 2);
     await currentLayersAre(older, id, 0, 2);
     await receives(older, id, 'the full frame rate', ({ framesPerSecond: rate }) => (rate >= 7 ? undefined : `it is ${String(rate)}`));
@@ -120,7 +124,10 @@ test('Opus is offered and received in stereo, with NACK, FEC and DTX', async () 
   }
   let offer: Offer | undefined;
   await waitUntil('the offer is on the wire', 5, () => {
-    offer = older.wire.requests('received', 'newConsumer').map(({ data }) => data as Offer).find((one) => one.id === id);
+    offer = older.wire
+      .requests('received', 'newConsumer')
+      .map(({ data }) => data as Offer)
+      .find((one) => one.id === id);
     return offer === undefined ? 'it is not' : undefined;
   });
   const [opus] = offer?.rtpParameters.codecs ?? [];

@@ -14,7 +14,10 @@ interface Query {
   readonly usePipeTransports?: string;
 }
 
-export type GuestOptions = Partial<Omit<ClientOptions, 'url' | 'displayName'>> & { readonly query?: Query };
+export type GuestOptions = Partial<Omit<ClientOptions, 'url' | 'displayName'>> & {
+  readonly query?: Query;
+  /** By TLS, at this port. */ readonly port?: number;
+};
 
 /** Opens guests in a room, keeps them, and judges them at the end. */
 export class Guests {
@@ -30,10 +33,10 @@ export class Guests {
 
   /** Connects and does not wait for anything. */
   async open(pod: MediaPod, room: string, dialect: Dialect, options: GuestOptions = {}): Promise<Guest> {
-    const { query = {}, ...rest } = options;
+    const { query = {}, port, ...rest } = options;
     this.#count += 1;
     const peerId = `${dialect.toLowerCase()}guest${String(this.#count)}`;
-    const url = pod.demoUrl(room, peerId, queryOf(dialect, query));
+    const url = pod.demoUrl(room, peerId, queryOf(dialect, query), port);
     const guest = await Guest.open(this.#browser, this.#pages.url(`/${dialect}/`), dialect, peerId, { url, ...rest });
     this.#all.push(guest);
     return guest;
@@ -46,7 +49,9 @@ export class Guests {
   }
 
   async faults(): Promise<string[]> {
-    const all = await Promise.all(this.#all.map(async (guest) => (await guest.state().catch(() => undefined))?.faults.map((fault) => `${guest.name}: ${fault}`)));
+    const all = await Promise.all(
+      this.#all.map(async (guest) => (await guest.state().catch(() => undefined))?.faults.map((fault) => `${guest.name}: ${fault}`)),
+    );
     return all.flatMap((faults) => faults ?? []);
   }
 

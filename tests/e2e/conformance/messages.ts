@@ -4,13 +4,26 @@ import { type Shape, absent, anyText, anything, flag, is, list, nothing, nullabl
 
 export type PerDialect = Readonly<Record<Dialect, Shape>>;
 
-const codec = object({ kind: is('audio', 'video'), mimeType: text, clockRate: number, preferredPayloadType: number, rtcpFeedback: list(anything) });
+const codec = object({
+  kind: is('audio', 'video'),
+  mimeType: text,
+  clockRate: number,
+  preferredPayloadType: number,
+  rtcpFeedback: list(anything),
+});
 const headerExtension = object({ kind: is('audio', 'video'), uri: text, preferredId: number, direction: text });
 const rtpCapabilities = object({ codecs: list(codec, 6), headerExtensions: list(headerExtension, 4) });
 
 const iceParameters = object({ usernameFragment: text, password: text });
 /** The older mediasoup-client reads `ip`, the newer one `address`. */
-const candidate = { foundation: text, priority: number, protocol: is('udp', 'tcp'), port: number, type: is('host'), tcpType: optional(is('passive')) };
+const candidate = {
+  foundation: text,
+  priority: number,
+  protocol: is('udp', 'tcp'),
+  port: number,
+  type: is('host'),
+  tcpType: optional(is('passive')),
+};
 const dtlsParameters = object({ fingerprints: list(object({ algorithm: text, value: text }), 1) });
 const sctpParameters: PerDialect = {
   L: object({ port: is(5000), OS: number, MIS: number, maxMessageSize: number }),
@@ -87,23 +100,54 @@ export const PAYLOADS = {
   connectWebRtcTransport: { L: object({ transportId: text, dtlsParameters }), T3: object({ transportId: text, dtlsParameters }) },
   restartIce: { L: object({ transportId: text }), T3: object({ transportId: text }) },
   join: {
-    L: object({ displayName: text, device, rtpCapabilities: object({ codecs: list(anything, 1) }), sctpCapabilities: object({ numStreams: anything }) }),
+    L: object({
+      displayName: text,
+      device,
+      rtpCapabilities: object({ codecs: list(anything, 1) }),
+      sctpCapabilities: object({ numStreams: anything }),
+    }),
     T3: object({ displayName: text, device, rtpCapabilities: object({ codecs: list(anything, 1) }), sctpCapabilities: absent }),
   },
   produce: {
     L: object({ transportId: text, kind: is('audio', 'video'), rtpParameters: anything, appData: object({ source: absent }) }),
-    T3: object({ transportId: text, kind: is('audio', 'video'), rtpParameters: anything, appData: object({ source: text, share: absent }) }),
+    T3: object({
+      transportId: text,
+      kind: is('audio', 'video'),
+      rtpParameters: anything,
+      appData: object({ source: text, share: absent }),
+    }),
   },
   produceData: {
-    L: object({ transportId: text, sctpStreamParameters: anything, label: is('chat', 'bot'), protocol: anyText, appData: object({ channel: absent }) }),
-    T3: object({ transportId: text, sctpStreamParameters: anything, label: text, protocol: anyText, appData: object({ channel: is('chat', 'bot') }) }),
+    L: object({
+      transportId: text,
+      sctpStreamParameters: anything,
+      label: is('chat', 'bot'),
+      protocol: anyText,
+      appData: object({ channel: absent }),
+    }),
+    T3: object({
+      transportId: text,
+      sctpStreamParameters: anything,
+      label: text,
+      protocol: anyText,
+      appData: object({ channel: is('chat', 'bot') }),
+    }),
   },
 } satisfies Record<string, PerDialect>;
 
 /** What the media pod asks of a client. */
 export const SERVER_REQUESTS = {
   newConsumer: {
-    L: object({ peerId: text, producerId: text, id: text, kind: is('audio', 'video'), rtpParameters, type: text, appData: object({}), producerPaused: flag }),
+    L: object({
+      peerId: text,
+      producerId: text,
+      id: text,
+      kind: is('audio', 'video'),
+      rtpParameters,
+      type: text,
+      appData: object({}),
+      producerPaused: flag,
+    }),
     T3: object({
       ...{ peerId: text, transportId: text, consumerId: text, producerId: text, kind: is('audio', 'video'), rtpParameters },
       ...{ type: is('simple', 'simulcast', 'svc'), producerPaused: flag, consumerScore: score },
@@ -116,12 +160,25 @@ export const SERVER_REQUESTS = {
       ...{ protocol: anyText, appData: object({}) },
     }),
     T3: object({
-      ...{ peerId: text, transportId: text, dataConsumerId: text, dataProducerId: text, sctpStreamParameters: object({ streamId: number }) },
+      ...{
+        peerId: text,
+        transportId: text,
+        dataConsumerId: text,
+        dataProducerId: text,
+        sctpStreamParameters: object({ streamId: number }),
+      },
       ...{ label: text, protocol: anyText, appData: object({ peerId: text, channel: is('chat') }) },
     }),
   },
   newDataConsumerOfBot: {
-    L: object({ peerId: is(null), dataProducerId: text, id: text, sctpStreamParameters: object({ streamId: number }), label: is('bot'), protocol: anyText }),
+    L: object({
+      peerId: is(null),
+      dataProducerId: text,
+      id: text,
+      sctpStreamParameters: object({ streamId: number }),
+      label: is('bot'),
+      protocol: anyText,
+    }),
     T3: object({
       ...{ peerId: is(undefined, null), transportId: text, dataConsumerId: text, dataProducerId: text },
       ...{ sctpStreamParameters: object({ streamId: number }), label: text, appData: object({ peerId: absent, channel: is('bot') }) },
@@ -131,7 +188,10 @@ export const SERVER_REQUESTS = {
 
 const version = object({ version: text });
 const renamed = object({ peerId: text, displayName: text, oldDisplayName: text });
-const producerScore = object({ producerId: text, score: list(object({ encodingIdx: number, ssrc: number, rid: optional(text), score: number }), 1) });
+const producerScore = object({
+  producerId: text,
+  score: list(object({ encodingIdx: number, ssrc: number, rid: optional(text), score: number }), 1),
+});
 const ofConsumer = object({ consumerId: text });
 const bitrates = object({ desiredBitrate: number, effectiveDesiredBitrate: number, availableBitrate: number });
 const both = (shape: Shape): PerDialect => ({ L: shape, T3: shape });

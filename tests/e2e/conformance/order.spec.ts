@@ -1,6 +1,5 @@
 // In which order things arrive (section 2.3 of the contract): applications throw when they hear of something too early.
-import type { Guest } from '../support/guest.ts';
-import type { Dialect } from '../support/guest.ts';
+import type { Dialect, Guest } from '../support/guest.ts';
 import { ProtooClient } from '../support/protoo.ts';
 import { waitUntil } from '../support/wait.ts';
 import { consumerOf, everyoneSeesAndHears, producerOf, seesAndHears } from './evidence.ts';
@@ -71,7 +70,9 @@ for (const dialect of DIALECTS) {
     const guest = await guests.join(pod, room, dialect, { holdConsumers: true });
     const idKey = dialect === 'L' ? 'id' : 'consumerId';
     const offers = (): Data[] => guest.wire.requests('received', 'newConsumer').map(({ data }) => data as Data);
-    await waitUntil('the picture is offered', 10, () => (offers().some((data) => data['producerId'] === producerId) ? undefined : 'it is not'));
+    await waitUntil('the picture is offered', 10, () =>
+      offers().some((data) => data['producerId'] === producerId) ? undefined : 'it is not',
+    );
     const consumerId = offers().find((data) => data['producerId'] === producerId)?.[idKey];
     const packets = async (of: Guest, method: string, data: object): Promise<number> => {
       const { data: answer } = await of.do('request', method, data);
@@ -94,10 +95,21 @@ test('producing needs a join, creating a transport does not', async ({ pod }) =>
   const transport = await client.request('createWebRtcTransport', { forceTcp: false, producing: true, consuming: false });
   expect(transport.ok).toBe(true);
   const transportId = transport.data?.['id'];
-  const produced = await client.request('produce', { transportId, kind: 'audio', rtpParameters: { codecs: [], encodings: [] }, appData: {} });
+  const produced = await client.request('produce', {
+    transportId,
+    kind: 'audio',
+    rtpParameters: { codecs: [], encodings: [] },
+    appData: {},
+  });
   expect(produced.ok).not.toBe(true);
   expect(produced.errorReason).toMatch(/join/);
-  const channel = await client.request('produceData', { transportId, sctpStreamParameters: { streamId: 0 }, label: 'chat', protocol: '', appData: {} });
+  const channel = await client.request('produceData', {
+    transportId,
+    sctpStreamParameters: { streamId: 0 },
+    label: 'chat',
+    protocol: '',
+    appData: {},
+  });
   expect(channel.ok).not.toBe(true);
   client.close();
 });

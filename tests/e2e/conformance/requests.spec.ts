@@ -65,7 +65,9 @@ const CHANGES: readonly Change[] = [
     happens: async (actor, witness) => {
       const id = await consumerOf(witness, actor, 'audio');
       await actor.do('muteMicrophone');
-      await witness.waitFor('is told of the mute', ({ consumers }) => (consumers.find((one) => one.id === id)?.producerPaused === true ? undefined : 'it is not'));
+      await witness.waitFor('is told of the mute', ({ consumers }) =>
+        consumers.find((one) => one.id === id)?.producerPaused === true ? undefined : 'it is not',
+      );
     },
   },
   {
@@ -73,7 +75,9 @@ const CHANGES: readonly Change[] = [
     happens: async (actor, witness) => {
       const id = await consumerOf(witness, actor, 'audio');
       await actor.do('unmuteMicrophone');
-      await witness.waitFor('is told of the sound', ({ consumers }) => (consumers.find((one) => one.id === id)?.producerPaused === false ? undefined : 'it is not'));
+      await witness.waitFor('is told of the sound', ({ consumers }) =>
+        consumers.find((one) => one.id === id)?.producerPaused === false ? undefined : 'it is not',
+      );
       await seesAndHears(witness, actor, { video: false });
     },
   },
@@ -82,7 +86,9 @@ const CHANGES: readonly Change[] = [
     happens: async (actor, witness) => {
       const id = await consumerOf(witness, actor, 'video');
       await actor.do('stopCamera');
-      await witness.waitFor('loses the picture', ({ consumers }) => (consumers.some((one) => one.id === id) ? 'the consumer is there' : undefined));
+      await witness.waitFor('loses the picture', ({ consumers }) =>
+        consumers.some((one) => one.id === id) ? 'the consumer is there' : undefined,
+      );
       await actor.do('startCamera');
       await seesAndHears(witness, actor, { audio: false });
     },
@@ -108,7 +114,9 @@ const CHANGES: readonly Change[] = [
       const id = await consumerOf(actor, witness, 'video');
       const before = (await receivedBy(actor, id)).keyFrames;
       await actor.do('requestKeyFrame', id);
-      await receives(actor, id, 'one more key frame', ({ keyFrames }) => (keyFrames > before ? undefined : `${String(keyFrames)} key frames`));
+      await receives(actor, id, 'one more key frame', ({ keyFrames }) =>
+        keyFrames > before ? undefined : `${String(keyFrames)} key frames`,
+      );
     },
   },
   {
@@ -194,7 +202,10 @@ for (const dialect of DIALECTS) {
   for (const method of ['applyNetworkThrottle', dialect === 'L' ? 'resetNetworkThrottle' : 'stopNetworkThrottle']) {
     test(`${dialect} request ${method} is refused with 403`, async () => {
       const options = { uplink: 100, downlink: 100, rtt: 50, packetLoss: 0 };
-      const data = dialect === 'L' ? { secret: 'guessed', ...options } : { secret: 'guessed', options: { up: 100, down: 100, rtt: 50, packetLoss: 0 } };
+      const data =
+        dialect === 'L'
+          ? { secret: 'guessed', ...options }
+          : { secret: 'guessed', options: { up: 100, down: 100, rtt: 50, packetLoss: 0 } };
       expect(await meeting().guests[dialect].do('request', method, data)).toMatchObject({ errorCode: 403 });
     });
   }
@@ -215,19 +226,31 @@ for (const dialect of DIALECTS) {
   test(`${dialect} notification of an unknown consumer or producer changes nothing`, async () => {
     const { guests } = meeting();
     const actor = guests[dialect];
-    for (const method of ['pauseConsumer', 'resumeConsumer', 'requestConsumerKeyFrame', 'setConsumerPreferredLayers', 'setConsumerPriority']) {
+    for (const method of [
+      'pauseConsumer',
+      'resumeConsumer',
+      'requestConsumerKeyFrame',
+      'setConsumerPreferredLayers',
+      'setConsumerPriority',
+    ]) {
       await actor.do('notify', method, { consumerId: NOBODY, spatialLayer: 0, temporalLayer: 0, priority: 1 });
     }
     for (const method of ['closeProducer', 'pauseProducer', 'resumeProducer']) await actor.do('notify', method, { producerId: NOBODY });
     await actor.do('notify', 'makeCoffee', {});
-    expect(await actor.do('request', 'getTransportStats', { transportId: (await actor.state()).sendTransport })).not.toHaveProperty('errorReason');
+    expect(await actor.do('request', 'getTransportStats', { transportId: (await actor.state()).sendTransport })).not.toHaveProperty(
+      'errorReason',
+    );
     expect((await actor.state()).connection).toBe('joined');
     await seesAndHears(actor, guests[other(dialect)]);
   });
 
   test(`${dialect} requests about things of nobody are answered at once with an error`, async () => {
     const actor = meeting().guests[dialect];
-    for (const [method, key] of [['restartIce', 'transportId'], ['getProducerStats', 'producerId'], ['getConsumerStats', 'consumerId']] as const) {
+    for (const [method, key] of [
+      ['restartIce', 'transportId'],
+      ['getProducerStats', 'producerId'],
+      ['getConsumerStats', 'consumerId'],
+    ] as const) {
       const outcome = await actor.do('request', method, { [key]: NOBODY });
       expect(outcome.errorCode, method).toBeGreaterThanOrEqual(400);
       expect(outcome.milliseconds).toBeLessThan(AT_ONCE_MILLISECONDS);

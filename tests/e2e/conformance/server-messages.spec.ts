@@ -100,7 +100,12 @@ const ROWS: readonly Row[] = [
     },
   },
   { method: 'activeSpeaker', fits: (data, { guests }) => Object.values(guests).some((guest) => guest.peerId === data['peerId']) },
-  { method: 'speakingPeers', title: 'while somebody is heard', dialects: ['T3'], fits: (data) => (data['peerVolumes'] as unknown[]).length > 0 },
+  {
+    method: 'speakingPeers',
+    title: 'while somebody is heard',
+    dialects: ['T3'],
+    fits: (data) => (data['peerVolumes'] as unknown[]).length > 0,
+  },
   {
     method: 'speakingPeers',
     title: 'in silence',
@@ -125,7 +130,9 @@ for (const dialect of DIALECTS) {
     assertShape(VERSION[dialect].shape, await told(guest, VERSION[dialect].method, () => true), 'data');
   });
 
-  for (const { method, title, dialects = DIALECTS, fits = () => true, happens } of ROWS.filter(({ dialects: of }) => of?.includes(dialect) ?? true)) {
+  for (const { method, title, dialects = DIALECTS, fits = () => true, happens } of ROWS.filter(
+    ({ dialects: of }) => of?.includes(dialect) ?? true,
+  )) {
     if (!dialects.includes(dialect)) continue;
     test(`${dialect} notification ${method}${title === undefined ? '' : ` ${title}`}`, async () => {
       const at = meeting();
@@ -143,15 +150,30 @@ for (const dialect of DIALECTS) {
       for (const { data, answeredAt } of wire.requests('received', 'newConsumer')) {
         const id = (data as Data)['id'];
         const scores = wire.notifications('received', 'consumerScore').filter((score) => idOf(score.data as Data) === id);
-        expect(scores.some(({ at }) => at > answeredAt), `score of consumer ${String(id)}`).toBe(true);
+        expect(
+          scores.some(({ at }) => at > answeredAt),
+          `score of consumer ${String(id)}`,
+        ).toBe(true);
       }
     });
   }
 
   const OFFERS: readonly [string, string, Shape, (data: Data) => boolean, number][] = [
     ['newConsumer', 'newConsumer', SERVER_REQUESTS.newConsumer[dialect], () => true, 2],
-    ['newDataConsumer of a chat', 'newDataConsumer', SERVER_REQUESTS.newDataConsumer[dialect], (data) => typeof data['peerId'] === 'string', 1],
-    ['newDataConsumer of the bot', 'newDataConsumer', SERVER_REQUESTS.newDataConsumerOfBot[dialect], (data) => typeof data['peerId'] !== 'string', 1],
+    [
+      'newDataConsumer of a chat',
+      'newDataConsumer',
+      SERVER_REQUESTS.newDataConsumer[dialect],
+      (data) => typeof data['peerId'] === 'string',
+      1,
+    ],
+    [
+      'newDataConsumer of the bot',
+      'newDataConsumer',
+      SERVER_REQUESTS.newDataConsumerOfBot[dialect],
+      (data) => typeof data['peerId'] !== 'string',
+      1,
+    ],
   ];
   for (const [title, method, shape, fits, times] of OFFERS) {
     test(`${dialect} server request ${title}`, async () => {
@@ -183,7 +205,9 @@ for (const dialect of DIALECTS) {
 
   test(`${dialect} is asked nothing but what its application knows`, async () => {
     const { entries } = meeting().guests[dialect].wire;
-    const asked = new Set(entries.filter(({ way, message }) => way === 'received' && message.request === true).map(({ message }) => message.method));
+    const asked = new Set(
+      entries.filter(({ way, message }) => way === 'received' && message.request === true).map(({ message }) => message.method),
+    );
     expect([...asked].sort()).toEqual(['newConsumer', 'newDataConsumer']);
   });
 }

@@ -1,6 +1,7 @@
 // Clients of both dialects in one meeting (section 2.14 of the contract): with everything, and each without something.
 import type { Dialect, Guest } from '../support/guest.ts';
 import { MediaPod } from '../support/media-pod.ts';
+import { freePort } from '../support/ports.ts';
 import { ProtooClient } from '../support/protoo.ts';
 import { consumerOf, everyoneSeesAndHears, producerOf, receives, seesAndHears } from './evidence.ts';
 import { type GuestOptions, type Guests, expect, test } from './fixtures.ts';
@@ -33,7 +34,10 @@ async function reads(guest: Guest, from: string | undefined, text: string): Prom
 test('both see and hear each other, chat both ways, and the bot answers', async ({ pod, guests }) => {
   const [older, newer] = await bothDialects(guests, pod, 'together');
   await everyoneSeesAndHears([older, newer]);
-  for (const [one, another] of [[older, newer], [newer, older]] as const) {
+  for (const [one, another] of [
+    [older, newer],
+    [newer, older],
+  ] as const) {
     expect((await one.state()).peers).toEqual([expect.objectContaining({ id: another.peerId, displayName: another.name })]);
     await channelsAreOpen(one, 2);
   }
@@ -49,12 +53,19 @@ test('both see and hear each other, chat both ways, and the bot answers', async 
     }
   }
   // What is for the bot is for nobody else.
-  for (const guest of [older, newer]) expect((await guest.state()).lines.some(({ from, text }) => from !== undefined && text.includes('secret'))).toBe(false);
+  for (const guest of [older, newer])
+    expect((await guest.state()).lines.some(({ from, text }) => from !== undefined && text.includes('secret'))).toBe(false);
 
   // The panel of statistics: two transports, two producers, two consumers, and as many data channels.
   for (const guest of [older, newer]) {
     const panel = await guest.do('statisticsPanel');
-    expect(Object.keys(panel).sort()).toEqual(['getConsumerStats', 'getDataConsumerStats', 'getDataProducerStats', 'getProducerStats', 'getTransportStats']);
+    expect(Object.keys(panel).sort()).toEqual([
+      'getConsumerStats',
+      'getDataConsumerStats',
+      'getDataProducerStats',
+      'getProducerStats',
+      'getTransportStats',
+    ]);
     expect(panel).toMatchObject({ getTransportStats: 2, getDataProducerStats: 2, getDataConsumerStats: 2 });
   }
 });
@@ -100,9 +111,12 @@ for (const dialect of DIALECTS) {
     const room = `replicas-${dialect}`;
     const [host, guest] = await hostAndGuest(guests, pod, room, dialect, { camera: false, query: { consumerReplicas: '2' } });
     const producers = [await producerOf(host, 'audio'), await producerOf(host, 'video')];
-    const state = await guest.waitFor('has three consumers of each', ({ consumers }) => (consumers.length === 6 ? undefined : `it has ${String(consumers.length)}`));
+    const state = await guest.waitFor('has three consumers of each', ({ consumers }) =>
+      consumers.length === 6 ? undefined : `it has ${String(consumers.length)}`,
+    );
     for (const producer of producers) expect(state.consumers.filter(({ producerId }) => producerId === producer)).toHaveLength(3);
-    for (const { id } of state.consumers) await receives(guest, id, 'media by each', ({ packets }) => (packets > 0 ? undefined : 'there is none'));
+    for (const { id } of state.consumers)
+      await receives(guest, id, 'media by each', ({ packets }) => (packets > 0 ? undefined : 'there is none'));
     await consumerOf(host, guest, 'audio');
     expect((await host.state()).consumers).toHaveLength(1);
   });
@@ -119,23 +133,47 @@ test('usePipeTransports=true: two workers carry the meeting, and everybody sees 
   await second.do('tellBot', 'through the pipe too');
   await reads(first, undefined, 'through the pipe too');
   await first.do('stopCamera');
-  await second.waitFor('loses the picture', ({ consumers }) => (consumers.some(({ kind }) => kind === 'video') ? 'it is there' : undefined));
+  await second.waitFor('loses the picture', ({ consumers }) =>
+    consumers.some(({ kind }) => kind === 'video') ? 'it is there' : undefined,
+  );
 });
 
-test('a denied entry closes with 4000, and clients of both dialects stay closed', async ({ guests }) => {
-  const small = await MediaPod.start({ workers: 1 });
-  try {
-    const query = { usePipeTransports: 'true' };
-    const denied = await ProtooClient.connect(small.demoUrl('denied', 'nobody', query));
-    expect((await denied.closed(5)).code).toBe(4000);
-    for (const dialect of DIALECTS) {
-      const guest = await guests.open(small, 'denied', dialect, { query });
-      await guest.waitFor('is closed', ({ connection }) => (connection === 'closed' ? undefined : `it is ${connection}`));
-      const { joins, failures } = await guest.state();
-      expect({ joins, failures, connections: guest.wire.connections }).toEqual({ joins: 0, failures: 0, connections: 1 });
+/** Reasons for which nobody gets in: something this media pod cannot do, and a meeting that is full. */
+const DENIALS = [
+  { why: 'for which there are too few workers', query: { usePipeTransports: 'true' } },
+  { why: 'to a meeting that is full', query: {} },
+] as const;
+
+for (const { why, query } of DENIALS) {
+  test(`an entry ${why} is closed with 4000, and clients of both dialects stay closed`, async ({ guests }) => {
+    const small = await MediaPod.start({ workers: 1, args: ['--max-peers', '1'] });
+    try {
+      const first = await ProtooClient.connect(small.demoUrl('denied', 'somebody'));
+      expect((await first.join('Somebody')).ok).toBe(true);
+      const denied = await ProtooClient.connect(small.demoUrl('denied', 'nobody', query));
+      expect((await denied.closed(5)).code).toBe(4000);
+      for (const dialect of DIALECTS) {
+        const guest = await guests.open(small, 'denied', dialect, { query });
+        await guest.waitFor('is closed', ({ connection }) => (connection === 'closed' ? undefined : `it is ${connection}`));
+        const { joins, failures } = await guest.state();
+        expect({ joins, failures, connections: guest.wire.connections }).toEqual({ joins: 0, failures: 0, connections: 1 });
+      }
+      first.close();
+    } finally {
+      await small.program.kill();
     }
+  });
+}
+
+test("both see and hear each other at the demo's own address: TLS on a port of its own", async ({ guests }) => {
+  const demoPort = await freePort();
+  const pod = await MediaPod.start({ args: ['--demo-listen', `127.0.0.1:${String(demoPort)}`] });
+  try {
+    const both = await Promise.all(DIALECTS.map((dialect) => guests.join(pod, 'secure', dialect, { port: demoPort })));
+    for (const guest of both) expect(guest.url).toContain(`wss://localhost:${String(demoPort)}/?roomId=secure&peerId=`);
+    await everyoneSeesAndHears(both);
   } finally {
-    await small.program.kill();
+    await pod.program.kill();
   }
 });
 
@@ -149,7 +187,8 @@ test('the media pod is killed: both clients come back by themselves to its succe
     await pod.program.kill();
     for (const guest of both) await guest.waitFor('has lost its connection', ({ failures }) => (failures > 0 ? undefined : 'it has not'));
     last = await MediaPod.start({ port: pod.port, rtcPort: pod.rtcPort });
-    for (const guest of both) await guest.waitFor('has joined again', ({ joins }) => (joins === 2 ? undefined : `${String(joins)} times`), 40);
+    for (const guest of both)
+      await guest.waitFor('has joined again', ({ joins }) => (joins === 2 ? undefined : `${String(joins)} times`), 40);
     await everyoneSeesAndHears(both, 30);
     for (const guest of both) await channelsAreOpen(guest, 2);
     await both[0].do('say', 'here I am again');

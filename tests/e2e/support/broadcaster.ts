@@ -33,7 +33,9 @@ export const OPUS = {
   encodings: [{ ssrc: AUDIO.ssrc }],
 };
 export const VP8 = (variant: Variant): object => ({
-  codecs: [{ mimeType: 'video/vp8', payloadType: VIDEO.payloadType, clockRate: 90000, ...(variant === 'T' ? { rtcpFeedback: FEEDBACK } : {}) }],
+  codecs: [
+    { mimeType: 'video/vp8', payloadType: VIDEO.payloadType, clockRate: 90000, ...(variant === 'T' ? { rtcpFeedback: FEEDBACK } : {}) },
+  ],
   encodings: [{ ssrc: VIDEO.ssrc }],
 });
 
@@ -64,7 +66,12 @@ export class Broadcaster {
     });
     const text = await answer.text();
     const isJson = answer.headers.get('content-type')?.includes('json') === true;
-    return { status: answer.status, headers: answer.headers, text, json: isJson ? (JSON.parse(text) as Record<string, unknown>) : undefined };
+    return {
+      status: answer.status,
+      headers: answer.headers,
+      text,
+      json: isJson ? (JSON.parse(text) as Record<string, unknown>) : undefined,
+    };
   }
 
   /** A call that must succeed, as the scripts' `--check-status` wants it. */
@@ -81,12 +88,18 @@ export class Broadcaster {
   }
 
   /** A plain transport: its id and where it listens. */
-  async plainTransport(direction: 'producer' | 'consumer', options: { comedia: boolean; rtcpMux: boolean }): Promise<{ id: string } & Destination> {
+  async plainTransport(
+    direction: 'producer' | 'consumer',
+    options: { comedia: boolean; rtcpMux: boolean },
+  ): Promise<{ id: string } & Destination> {
     const how = this.variant === 'L' ? { type: 'plain' } : { direction };
     const answer = await this.ok('POST', '~/transports', { ...how, ...options });
     const id = answer[this.variant === 'L' ? 'id' : 'transportId'];
     const { ip, port, rtcpPort = port } = answer;
-    assert(typeof id === 'string' && typeof ip === 'string' && typeof port === 'number' && typeof rtcpPort === 'number', JSON.stringify(answer));
+    assert(
+      typeof id === 'string' && typeof ip === 'string' && typeof port === 'number' && typeof rtcpPort === 'number',
+      JSON.stringify(answer),
+    );
     assert.equal(answer['rtcpPort'] === undefined, options.rtcpMux, 'rtcpPort is there exactly when RTCP has a port of its own');
     return { id, ip, port, rtcpPort };
   }

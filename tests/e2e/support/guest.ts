@@ -34,14 +34,17 @@ export class Guest {
   readonly peerId: string;
   readonly name: string;
   readonly wire: Wire;
+  /** Where its WebSocket goes. */
+  readonly url: string;
   readonly console: string[] = [];
   readonly #page: Page;
   readonly #context: BrowserContext;
 
-  private constructor(dialect: Dialect, peerId: string, name: string, context: BrowserContext, page: Page) {
+  private constructor(dialect: Dialect, peerId: string, url: string, context: BrowserContext, page: Page) {
     this.dialect = dialect;
     this.peerId = peerId;
-    this.name = name;
+    this.name = `${dialect} ${peerId}`;
+    this.url = url;
     this.#context = context;
     this.#page = page;
     this.wire = new Wire(page);
@@ -50,21 +53,29 @@ export class Guest {
   }
 
   /** Opens the page at that address and lets its client connect. */
-  static async open(browser: Browser, page: string, dialect: Dialect, peerId: string, options: Omit<ClientOptions, 'displayName'>): Promise<Guest> {
+  static async open(
+    browser: Browser,
+    page: string,
+    dialect: Dialect,
+    peerId: string,
+    options: Omit<ClientOptions, 'displayName'>,
+  ): Promise<Guest> {
     const context = await browser.newContext({ permissions: ['camera', 'microphone'], ignoreHTTPSErrors: true });
-    const name = `${dialect} ${peerId}`;
-    const guest = new Guest(dialect, peerId, name, context, await context.newPage());
+    const guest = new Guest(dialect, peerId, options.url, context, await context.newPage());
     await guest.#page.goto(page);
-    await guest.#page.evaluate((all) => window.client.start(all), { ...options, displayName: name });
+    await guest.#page.evaluate((all) => window.client.start(all), { ...options, displayName: guest.name });
     return guest;
   }
 
   /** Calls the client's own function of that name. */
-  async do<K extends keyof ConformanceClient>(what: K, ...args: Parameters<ConformanceClient[K]>): Promise<Awaited<ReturnType<ConformanceClient[K]>>> {
-    const answer = await this.#page.evaluate(
-      ([name, given]) => (window.client[name] as (...all: unknown[]) => unknown)(...given),
-      [what, args] as [keyof ConformanceClient, unknown[]],
-    );
+  async do<K extends keyof ConformanceClient>(
+    what: K,
+    ...args: Parameters<ConformanceClient[K]>
+  ): Promise<Awaited<ReturnType<ConformanceClient[K]>>> {
+    const answer = await this.#page.evaluate(([name, given]) => (window.client[name] as (...all: unknown[]) => unknown)(...given), [
+      what,
+      args,
+    ] as [keyof ConformanceClient, unknown[]]);
     return answer as Awaited<ReturnType<ConformanceClient[K]>>;
   }
 

@@ -63,9 +63,10 @@ export class MediaPod {
     return `ws://localhost:${String(this.port)}/signal/${room}?peerId=${peerId}`;
   }
 
-  /** The address form of the mediasoup demo. */
-  demoUrl(room: string, peerId: string, query: Readonly<Record<string, string>> = {}): string {
-    return `ws://localhost:${String(this.port)}/?${new URLSearchParams({ roomId: room, peerId, ...query }).toString()}`;
+  /** The address form of the mediasoup demo; with a port, that of TLS. */
+  demoUrl(room: string, peerId: string, query: Readonly<Record<string, string>> = {}, tlsPort?: number): string {
+    const origin = tlsPort === undefined ? `ws://localhost:${String(this.port)}` : `wss://localhost:${String(tlsPort)}`;
+    return `${origin}/?${new URLSearchParams({ roomId: room, peerId, ...query }).toString()}`;
   }
 
   async stats(): Promise<Stats> {

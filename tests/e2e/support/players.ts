@@ -33,7 +33,8 @@ export function publishByGStreamer({ audio, video }: Destinations): Program {
   const rtp = (session: number, { ip, port, rtcpPort }: Destination): string => {
     const number = String(session);
     const sink = (to: number): string => `udpsink host=${ip} port=${String(to)} sync=false async=false`;
-    const [ofRtp, ofRtcp] = port === rtcpPort ? [`funnel name=both${number} ! ${sink(port)}`, `both${number}.`] : [sink(port), sink(rtcpPort)];
+    const [ofRtp, ofRtcp] =
+      port === rtcpPort ? [`funnel name=both${number} ! ${sink(port)}`, `both${number}.`] : [sink(port), sink(rtcpPort)];
     return `rtpbin.send_rtp_sink_${number} rtpbin.send_rtp_src_${number} ! ${ofRtp} rtpbin.send_rtcp_src_${number} ! ${ofRtcp}`;
   };
   const pipeline = `rtpbin name=rtpbin
@@ -59,7 +60,15 @@ export function receiveByFfmpeg(audio: Receiving, video: Receiving, sdpFile: str
     `a=rtpmap:${String(payloadType)} ${codec}`,
     `a=rtcp-fb:${String(payloadType)} nack pli`,
   ];
-  const sdp = ['v=0', 'o=- 0 0 IN IP4 127.0.0.1', 's=-', 'c=IN IP4 127.0.0.1', 't=0 0', ...media('audio', audio, 'opus/48000/2'), ...media('video', video, 'VP8/90000')];
+  const sdp = [
+    'v=0',
+    'o=- 0 0 IN IP4 127.0.0.1',
+    's=-',
+    'c=IN IP4 127.0.0.1',
+    't=0 0',
+    ...media('audio', audio, 'opus/48000/2'),
+    ...media('video', video, 'VP8/90000'),
+  ];
   writeFileSync(sdpFile, `${sdp.join('\r\n')}\r\n`);
   return new Program('ffmpeg', [
     ...['-nostdin', '-hide_banner', '-loglevel', 'warning', '-protocol_whitelist', 'file,udp,rtp', '-i', sdpFile],

@@ -69,7 +69,12 @@ export interface ClientState {
   readonly peers: readonly SeenPeer[];
   readonly consumers: readonly SeenConsumer[];
   /** Ids by label and sender's peer id; the bot's has no sender. */
-  readonly dataConsumers: readonly { readonly id: string; readonly peerId: string | undefined; readonly label: string; readonly isOpen: boolean }[];
+  readonly dataConsumers: readonly {
+    readonly id: string;
+    readonly peerId: string | undefined;
+    readonly label: string;
+    readonly isOpen: boolean;
+  }[];
   readonly producers: readonly Sent[];
   readonly dataProducers: readonly { readonly id: string; readonly label: string; readonly isOpen: boolean }[];
   readonly lines: readonly Line[];

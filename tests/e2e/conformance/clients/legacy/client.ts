@@ -3,7 +3,17 @@
 import { Device, parseScalabilityMode, type types } from 'mediasoup-client-2024';
 import { Peer, type ProtooRequest, WebSocketTransport } from 'protoo-client';
 
-import type { AudioOptions, ClientOptions, ClientState, ConformanceClient, Outcome, Panel, Received, Source, VideoOptions } from '../api.ts';
+import type {
+  AudioOptions,
+  ClientOptions,
+  ClientState,
+  ConformanceClient,
+  Outcome,
+  Panel,
+  Received,
+  Source,
+  VideoOptions,
+} from '../api.ts';
 import { booleanOf, fields, kindOf, listOf, objectOf, textOf } from '../fields.ts';
 import { camera, encodingsFor, microphone, pickCodec, play, readReceived, readWay, screen } from '../media.ts';
 import { outcomeOf } from '../outcome.ts';
@@ -342,7 +352,8 @@ class OlderClient implements ConformanceClient {
       if (!Array.isArray(stats)) throw new Error(`the answer to ${method} is no array`);
       panel[method] = (panel[method] ?? 0) + stats.length;
     };
-    for (const transport of [this.#send, this.#receive]) if (transport !== undefined) await show('getTransportStats', { transportId: transport.id });
+    for (const transport of [this.#send, this.#receive])
+      if (transport !== undefined) await show('getTransportStats', { transportId: transport.id });
     for (const producer of this.#producers.values()) await show('getProducerStats', { producerId: producer.id });
     for (const consumerId of this.#room.consumers.keys()) await show('getConsumerStats', { consumerId });
     for (const producer of this.#dataProducers.values()) await show('getDataProducerStats', { dataProducerId: producer.id });
@@ -375,7 +386,11 @@ class OlderClient implements ConformanceClient {
       failures: this.#failures,
       ...this.#room.state(),
       producers: [...this.#producers].map(([source, producer]) => ({ id: producer.id, source })),
-      dataProducers: [...this.#dataProducers].map(([label, producer]) => ({ id: producer.id, label, isOpen: producer.readyState === 'open' })),
+      dataProducers: [...this.#dataProducers].map(([label, producer]) => ({
+        id: producer.id,
+        label,
+        isOpen: producer.readyState === 'open',
+      })),
       sendTransport: this.#send?.id,
       receiveTransport: this.#receive?.id,
       faults: this.#faults,

@@ -357,7 +357,11 @@ class NewerClient implements ConformanceClient {
       failures: this.#failures,
       ...this.#store.state(),
       producers: [...this.#producers].map(([source, producer]) => ({ id: producer.id, source })),
-      dataProducers: [...this.#dataProducers].map(([label, producer]) => ({ id: producer.id, label, isOpen: producer.readyState === 'open' })),
+      dataProducers: [...this.#dataProducers].map(([label, producer]) => ({
+        id: producer.id,
+        label,
+        isOpen: producer.readyState === 'open',
+      })),
       sendTransport: this.#sendTransport?.id,
       receiveTransport: this.#receiveTransport?.id,
       faults: this.#faults,
