@@ -9,7 +9,7 @@ mod media;
 mod serving;
 mod values;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -204,7 +204,7 @@ impl Config {
             bandwidth: bitrates(bandwidth.settings())?,
             rtc_ports,
             workers,
-            rtc_listen_ip: media.rtc_listen_ip,
+            rtc_listen_ip: rtc_listen_ip(media, serving.dev),
             announced: announced(media, serving.dev)?,
             trust: trust(serving)?,
             web_dir: serving.web_dir.clone(),
@@ -247,6 +247,14 @@ fn ports(args: &MediaArgs, is_dev: bool, cpus: usize) -> Result<(PortBlock, usiz
     let workers = workers.unwrap_or_else(|| cpus.min(ports.len()).clamp(1, 256));
     ports.worker_ports(workers)?;
     Ok((ports, workers))
+}
+
+/// A browser on this machine sends to 127.0.0.1 from another address of the machine. From a socket of all addresses the answer
+/// would come from that other one, which the browser does not accept: it would be left with TCP.
+fn rtc_listen_ip(args: &MediaArgs, is_dev: bool) -> IpAddr {
+    let is_local = is_dev && args.announced_address.is_empty() && args.announced_address_file.is_none();
+    let default = if is_local { Ipv4Addr::LOCALHOST } else { Ipv4Addr::UNSPECIFIED };
+    args.rtc_listen_ip.unwrap_or(IpAddr::V4(default))
 }
 
 fn default_ports(count: usize) -> Result<PortBlock, PortBlockError> {

@@ -30,6 +30,14 @@ fn dev_needs_nothing_else() {
 }
 
 #[test]
+fn media_is_received_where_it_is_announced() {
+    let listen_ip = |args: &[&str]| config(args).map(|config| config.rtc_listen_ip.to_string());
+    assert_eq!(listen_ip(&["--dev"]), Ok("127.0.0.1".into()), "else browsers here get no UDP");
+    assert_eq!(listen_ip(&["--dev", "--announced-address", "192.0.2.1"]), Ok("0.0.0.0".into()));
+    assert_eq!(listen_ip(&["--dev", "--rtc-listen-ip", "192.0.2.1"]), Ok("192.0.2.1".into()));
+}
+
+#[test]
 fn what_is_missing_is_named() {
     assert_eq!(config(&[]), Err(ConfigError::NoAnnouncedAddress));
     assert_eq!(config(&["--announced-address", "192.0.2.1"]), Err(ConfigError::NoKeys));

@@ -1,6 +1,7 @@
 // What clients ask and tell (sections 2.4 and 2.5 of the contract): one test per message and dialect. The older dialect asks for
 // everything; the newer one notifies of what changes.
 import type { Dialect, Guest } from '../support/guest.ts';
+import { ProtooClient } from '../support/protoo.ts';
 import { waitUntil } from '../support/wait.ts';
 import type { Exchange } from '../support/wire.ts';
 import { arrivesInWidth, consumerOf, producerOf, receivedBy, receives, seesAndHears, standsStill } from './evidence.ts';
@@ -257,3 +258,21 @@ for (const dialect of DIALECTS) {
     }
   });
 }
+
+test('a client that leaves out what mediasoup has defaults for sends and receives', async () => {
+  const { pod, room, guests } = meeting();
+  const client = await ProtooClient.connect(pod.demoUrl(room, 'frugal'));
+  const open = async (direction: 'producing' | 'consuming'): Promise<unknown> =>
+    (await client.request('createWebRtcTransport', { [direction]: true })).data?.['id'];
+  const [transportId] = [await open('producing'), await open('consuming')];
+  const opus = { mimeType: 'audio/opus', clockRate: 48000, channels: 2 };
+  const rtpCapabilities = { codecs: [{ ...opus, kind: 'audio', preferredPayloadType: 100 }] };
+  expect((await client.request('join', { displayName: 'Frugal', device: {}, rtpCapabilities })).ok).toBe(true);
+  // A consumer that it accepted has a score.
+  await waitUntil('it receives', 5, () => (client.notifications.includes('consumerScore') ? undefined : 'it does not'));
+  const rtpParameters = { codecs: [{ ...opus, payloadType: 100 }], encodings: [{ ssrc: 3333 }] };
+  const produced = await client.request('produce', { transportId, kind: 'audio', rtpParameters });
+  expect(produced, JSON.stringify(produced)).toMatchObject({ ok: true });
+  for (const guest of Object.values(guests)) await consumerOf(guest, { peerId: 'frugal' }, 'audio');
+  client.close();
+});

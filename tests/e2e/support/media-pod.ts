@@ -41,8 +41,7 @@ export class MediaPod {
     const program = new Program(mediaPodProgram, [
       ...['--dev', '--listen', `127.0.0.1:${String(port)}`, '--web-dir', webDirectory],
       ...['--workers', String(workers), '--rtc-ports', `${String(first)}-${String(first + workers + plainPorts - 1)}`],
-      // A browser on this machine sends from any of its addresses, and takes answers only from the one it sent to.
-      ...['--rtc-listen-ip', '127.0.0.1', ...args],
+      ...args,
     ]);
     const pod = new MediaPod(program, port, first);
     await waitUntil('the media pod is ready', 20, () => pod.#whatIsMissing(), READY_POLL_MILLISECONDS);
