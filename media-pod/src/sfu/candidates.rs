@@ -6,13 +6,18 @@
 use serde_json::{Value, json};
 
 /// Candidates as the worker gave them (for the first address), repeated for each further announced address.
-/// Earlier addresses are preferred.
+/// Earlier addresses are preferred. Each also has its address under `ip`, where older clients read it.
 pub fn announce(candidates: &Value, addresses: &[String]) -> Value {
     let own = candidates.as_array().map(Vec::as_slice).unwrap_or_default();
     let further = addresses.iter().skip(1).enumerate();
     let added =
         further.flat_map(|(index, address)| own.iter().map(move |candidate| moved(candidate, address, index + 1)));
-    Value::Array(own.iter().cloned().chain(added).collect())
+    Value::Array(own.iter().cloned().chain(added).map(with_older_spelling).collect())
+}
+
+fn with_older_spelling(mut candidate: Value) -> Value {
+    candidate["ip"] = candidate["address"].clone();
+    candidate
 }
 
 fn moved(candidate: &Value, address: &str, rank: usize) -> Value {
@@ -24,10 +29,6 @@ fn moved(candidate: &Value, address: &str, rank: usize) -> Value {
     candidate["foundation"] = json!(format!("{foundation}{rank}"));
     candidate["priority"] = json!(lowered);
     candidate["address"] = json!(address);
-    // Older clients read `ip`.
-    if candidate.get("ip").is_some() {
-        candidate["ip"] = json!(address);
-    }
     candidate
 }
 
@@ -44,8 +45,13 @@ mod tests {
     }
 
     #[test]
-    fn one_address_changes_nothing() {
-        assert_eq!(announce(&worker_candidates(), &["192.0.2.1".into()]), worker_candidates());
+    fn one_address_adds_only_the_older_spelling() {
+        let announced = announce(&worker_candidates(), &["192.0.2.1".into()]);
+        let mut expected = worker_candidates();
+        for candidate in expected.as_array_mut().unwrap() {
+            candidate["ip"] = json!("192.0.2.1");
+        }
+        assert_eq!(announced, expected);
     }
 
     #[test]
@@ -59,6 +65,6 @@ mod tests {
         let udp = all.iter().filter(|candidate| candidate["protocol"] == "udp");
         let priorities: Vec<_> = udp.map(|candidate| candidate["priority"].as_u64().unwrap()).collect();
         assert!(priorities.is_sorted_by(|first, second| first > second), "{priorities:?}");
-        assert_eq!(all[2]["address"], "2001:db8::1");
+        assert_eq!((&all[2]["address"], &all[2]["ip"]), (&json!("2001:db8::1"), &json!("2001:db8::1")));
     }
 }

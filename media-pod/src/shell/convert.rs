@@ -44,6 +44,15 @@ pub(super) fn wire_score(score: &mediasoup::consumer::ConsumerScore) -> Consumer
     }
 }
 
+/// A stream without a rid has no `rid`, rather than one that is null.
+pub(super) fn wire_producer_score(score: &[mediasoup::producer::ProducerScore]) -> Value {
+    let mut streams = json!(score);
+    for stream in streams.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+        stream.retain(|_, value| !value.is_null());
+    }
+    streams
+}
+
 pub(super) fn read<T: DeserializeOwned>(value: Value, name: &str) -> Result<T, MediaError> {
     serde_json::from_value(value).map_err(|error| {
         let problem: String = error.to_string().chars().take(200).collect();

@@ -7,7 +7,7 @@ use mediasoup::prelude::{
 };
 use serde_json::{Value, json};
 
-use super::convert::{Done, done, gone, read, refused, report, usable_parameters, wire_score};
+use super::convert::{Done, done, gone, read, refused, report, usable_parameters, wire_producer_score, wire_score};
 use super::media::{MediaPlane, Owned};
 use super::parameters::rtp_capabilities;
 use super::sites::HOME;
@@ -103,8 +103,8 @@ impl MediaPlane {
 
     fn listen_to_producer(&self, id: &ProducerId, producer: &Producer) {
         let (events, id) = (self.events.clone(), id.clone());
-        let on_score =
-            producer.on_score(move |score| report(&events, MediaEvent::ProducerScore(id.clone(), json!(score))));
+        let on_score = producer
+            .on_score(move |score| report(&events, MediaEvent::ProducerScore(id.clone(), wire_producer_score(score))));
         on_score.detach();
     }
 
