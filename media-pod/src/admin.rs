@@ -7,7 +7,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use convene_protocol::admin::{EndReason, EndRoomQuery};
 
-use crate::http::{AppState, bearer, problem, unix_now};
+use crate::admission::{bearer, unix_now};
+use crate::http::{AppState, problem};
 use crate::room::End;
 use crate::rooms::RoomKey;
 

@@ -14,9 +14,10 @@ use axum::routing::{delete, get};
 use tower::Service;
 
 use crate::admin;
+use crate::admission::admission;
 use crate::broadcast;
 use crate::dev;
-use crate::http::{AppState, admission, not_found};
+use crate::http::{AppState, not_found};
 use crate::signaling::enter::{SignalQuery, open};
 use crate::stats::stats;
 

@@ -5,22 +5,17 @@ use std::path::Path as FilePath;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use convene_protocol::admission::{MediaGrant, MeetingGrant};
 use serde::Deserialize;
 use serde_json::json;
 use tower_http::services::{ServeDir, ServeFile};
 
+use crate::admission::open_grant;
 use crate::broadcast;
-use crate::http::{AppState, Denied, not_found};
-use crate::room::Limits;
+use crate::http::{AppState, not_found};
 use crate::signaling::enter::{SignalQuery, open};
-
-/// Longest meeting name, in bytes.
-const MAX_NAME: usize = 128;
 
 /// Adds the web app and the addresses without namespace.
 pub(crate) fn add_routes(router: Router<AppState>, web_dir: &FilePath) -> Router<AppState> {
@@ -33,28 +28,6 @@ pub(crate) fn add_routes(router: Router<AppState>, web_dir: &FilePath) -> Router
         .route_service("/m/{name}", page.clone())
         .route_service("/m/{namespace}/{name}", page)
         .fallback_service(ServeDir::new(web_dir).fallback(get(not_found)))
-}
-
-/// The grant for any name that is one, with the limits of the pod.
-pub(crate) fn grant(limits: &Limits, namespace: &str, name: &str) -> Result<MeetingGrant, Denied> {
-    let is_fit = |part: &str| part.len() <= MAX_NAME && !part.chars().any(char::is_control);
-    if name.is_empty() || !is_fit(name) || !is_fit(namespace) {
-        let detail = "a meeting's name has 1 to 128 bytes and no control characters".to_owned();
-        return Err(Denied { status: StatusCode::BAD_REQUEST, detail });
-    }
-    Ok(MeetingGrant {
-        namespace: namespace.to_owned(),
-        name: name.to_owned(),
-        uid: "dev".to_owned(),
-        title: name.to_owned(),
-        max_participants: u32::try_from(limits.peers).unwrap_or(u32::MAX),
-        empty_timeout_seconds: limits.empty_timeout.as_secs(),
-        media: MediaGrant::default(),
-    })
-}
-
-fn limits(state: &AppState) -> &Limits {
-    &state.rooms.settings().limits
 }
 
 /// Query of the mediasoup demo's address form: `/?roomId=…&peerId=…`.
@@ -73,7 +46,7 @@ async fn front_door(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let Ok(upgrade) = upgrade else { return Redirect::temporary("/m/hello").into_response() };
-    match grant(limits(&state), "", &query.room_id) {
+    match open_grant(&state, "", &query.room_id) {
         Ok(grant) => open(state, grant, query.signal, upgrade).await,
         Err(denied) => denied.to_problem(),
     }
@@ -85,7 +58,7 @@ async fn signal(
     Query(query): Query<SignalQuery>,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    match grant(limits(&state), "", &name) {
+    match open_grant(&state, "", &name) {
         Ok(grant) => open(state, grant, query, upgrade).await,
         Err(denied) => denied.to_problem(),
     }
@@ -104,7 +77,7 @@ async fn describe_in_namespace(
 
 /// The same shape as the router's.
 async fn description(state: &AppState, namespace: &str, name: &str) -> Response {
-    let grant = match grant(limits(state), namespace, name) {
+    let grant = match open_grant(state, namespace, name) {
         Ok(grant) => grant,
         Err(denied) => return denied.to_problem(),
     };

@@ -1,14 +1,13 @@
-//! What the HTTP handlers share: the state, admissions, problems. No routes.
+//! What the HTTP handlers share: the state and problems. No routes.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use convene_protocol::admission::{KeySet, MeetingGrant};
+use convene_protocol::admission::KeySet;
 use serde_json::json;
 
-use crate::dev;
 use crate::metrics::Metrics;
 use crate::rooms::Rooms;
 use crate::sfu::workers::Workers;
@@ -31,12 +30,6 @@ pub struct AppState {
     pub started: Instant,
 }
 
-/// The bearer token of a request.
-pub(crate) fn bearer(headers: &HeaderMap) -> &str {
-    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    value.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default()
-}
-
 /// Why somebody is not let in.
 #[derive(Debug)]
 pub(crate) struct Denied {
@@ -49,30 +42,6 @@ impl Denied {
     pub(crate) fn to_problem(&self) -> Response {
         problem(self.status, &self.detail)
     }
-}
-
-/// The grant for a meeting, by the token that a request shows. Where everybody is trusted none is needed.
-pub(crate) fn admission(
-    state: &AppState,
-    headers: &HeaderMap,
-    namespace: &str,
-    name: &str,
-) -> Result<MeetingGrant, Denied> {
-    let Some(keys) = &state.keys else { return dev::grant(&state.rooms.settings().limits, namespace, name) };
-    match keys.verify_admission(bearer(headers), unix_now()) {
-        Ok(grant) if grant.namespace == namespace && grant.name == name => Ok(grant),
-        Ok(_) => Err(Denied { status: StatusCode::FORBIDDEN, detail: "the admission is for another meeting".into() }),
-        Err(error) => {
-            state.metrics.connection_attempts.with_label_values(&[error.reason()]).inc();
-            tracing::warn!(reason = error.reason(), namespace, name, "admission refused");
-            Err(Denied { status: StatusCode::UNAUTHORIZED, detail: error.to_string() })
-        }
-    }
-}
-
-/// Seconds since 1970.
-pub(crate) fn unix_now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// An `application/problem+json` answer (RFC 9457).

@@ -4,6 +4,7 @@
 //! [`serve`] accepts connections and [`app`] is the HTTP side. The pod has no Kubernetes client and no credentials of its own.
 
 pub mod admin;
+mod admission;
 pub mod app;
 pub mod broadcast;
 pub mod config;

@@ -23,6 +23,7 @@ mod results;
 mod seats;
 #[cfg(test)]
 mod tests;
+mod verdict;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

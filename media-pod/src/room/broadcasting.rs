@@ -12,7 +12,7 @@ use super::effect::Operation;
 use super::ids::{ConnectionId, DataProducerId, PeerId, ProducerId, TransportId};
 use super::owned::{own_consumer, own_transport};
 use super::peer::{Joined, Peer};
-use super::requests::{Judged, Refusal, Verdict, conclude};
+use super::verdict::{Judged, Refusal, Verdict, conclude};
 use super::{Effects, Room};
 
 impl Room {

@@ -9,7 +9,7 @@ use super::command::Context;
 use super::effect::Operation;
 use super::ids::{ConnectionId, DataProducerId, PeerId};
 use super::peer::{Offered, Voice};
-use super::requests::{Judged, Refusal, Verdict};
+use super::verdict::{Judged, Refusal, Verdict};
 use super::{Effects, Room};
 
 /// Texts that wait for a voice to be heard.

@@ -6,7 +6,7 @@ use convene_protocol::message::ClientRequest;
 use super::effect::Operation;
 use super::ids::{ConsumerId, DataConsumerId, DataProducerId, ProducerId, TransportId};
 use super::peer::Peer;
-use super::requests::Refusal;
+use super::verdict::Refusal;
 
 /// Operations on a single thing of the peer's own.
 pub(super) fn owned_operation(peer: &Peer, request: ClientRequest) -> Result<Operation, Refusal> {

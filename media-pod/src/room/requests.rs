@@ -13,38 +13,8 @@ use super::effect::{Fact, Operation};
 use super::ids::{ConnectionId, PeerId, ProducerId, TransportId};
 use super::owned::{own_transport, owned_operation};
 use super::peer::{Joined, Peer};
+use super::verdict::{Judged, Refusal, Verdict, conclude};
 use super::{Effects, Room};
-
-/// Why a request is refused: an error code with HTTP's meaning and a sentence.
-#[derive(Debug)]
-pub(super) struct Refusal(pub(super) u16, pub(super) String);
-
-impl Refusal {
-    pub(super) fn not_found(what: &str, id: &str) -> Self {
-        let shown: String = id.chars().take(40).collect();
-        Self(404, format!("you have no {what} with id {shown:?}"))
-    }
-
-    pub(super) fn not_joined() -> Self {
-        Self(409, "join first".into())
-    }
-
-    fn too_many(have: usize, most: usize, what: &str) -> Result<(), Self> {
-        if have < most { Ok(()) } else { Err(Self(429, format!("the limit of {most} {what} is reached"))) }
-    }
-}
-
-/// What a request leads to.
-pub(super) enum Verdict {
-    /// The answer is known.
-    Answer(Value),
-    /// Run this; the context says how to answer.
-    Run(Operation, Context),
-    /// The answer has been given, or will be.
-    Answered,
-}
-
-pub(super) type Judged = Result<Verdict, Refusal>;
 
 impl Room {
     pub(super) fn request(&mut self, asker: Asker, request: ClientRequest, now: Duration, effects: &mut Effects) {
@@ -235,16 +205,6 @@ impl Room {
         let told = DisplayNameChanged { peer_id: peer_id.0.clone(), display_name, old_display_name };
         self.tell_joined(&ServerNotification::PeerDisplayNameChanged(told), Some(peer_id), effects);
         Ok(Verdict::Answer(json!({})))
-    }
-}
-
-/// Gives the answer that is due now.
-pub(super) fn conclude(asker: Asker, judged: Judged, effects: &mut Effects) {
-    match judged {
-        Ok(Verdict::Answer(data)) => effects.succeed(asker, data),
-        Ok(Verdict::Run(operation, context)) => effects.run_for(operation, context),
-        Ok(Verdict::Answered) => {}
-        Err(Refusal(code, reason)) => effects.fail(asker, code, reason),
     }
 }
 
