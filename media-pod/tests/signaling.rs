@@ -8,8 +8,11 @@ use std::time::{Duration, Instant};
 
 use convene_protocol::admission::{KeySet, MediaGrant, MeetingGrant, Signer};
 use convene_protocol::frame::MAX_MESSAGE_BYTES;
+use futures_util::SinkExt;
 use serde_json::json;
 use support::{Client, Pod};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 const PEM: &str = include_str!("../protocol/tests/data/admission-test-key.pem");
 const JWKS: &str = include_str!("../protocol/tests/data/admission-test-jwks.json");
@@ -221,4 +224,27 @@ async fn the_http_side_says_what_there_is() {
     assert!(body.contains("there is nothing here"), "{body}");
     assert_eq!(pod.get("/../../etc/passwd").await.0, 404);
     assert_eq!(pod.get("/%2e%2e/%2e%2e/etc/passwd").await.0, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_never_reads_is_dropped_and_nobody_else_notices() {
+    let pod = Pod::start().await;
+    let mut bob = Client::connect(&pod, "room", "bob").await;
+    bob.join("Bob").await;
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let stream = socket.connect(pod.address).await.unwrap();
+    let mut request = format!("ws://{}/signal/room?peerId=eve", pod.address).into_client_request().unwrap();
+    request.headers_mut().insert("Sec-WebSocket-Protocol", "protoo".parse().unwrap());
+    let (mut eve, _) = tokio_tungstenite::client_async(request, stream).await.unwrap();
+    // Each answer is some ten kilobytes: together more than the system keeps for a socket that is not read.
+    for id in 0..490 {
+        let ask = json!({ "request": true, "id": id, "method": "getRouterRtpCapabilities" }).to_string();
+        eve.send(Message::text(ask)).await.unwrap();
+    }
+    pod.until_stats("eve beside bob", |stats| stats["connections"] == 2).await;
+    bob.ask("changeDisplayName", json!({ "displayName": "Bob the patient" })).await.unwrap();
+    pod.until_stats("bob alone", |stats| stats["connections"] == 1).await;
+    bob.ask("changeDisplayName", json!({ "displayName": "Bob" })).await.unwrap();
+    drop(eve);
 }
