@@ -267,7 +267,7 @@ test('a client that leaves out what mediasoup has defaults for sends and receive
   const [transportId] = [await open('producing'), await open('consuming')];
   const opus = { mimeType: 'audio/opus', clockRate: 48000, channels: 2 };
   const rtpCapabilities = { codecs: [{ ...opus, kind: 'audio', preferredPayloadType: 100 }] };
-  expect((await client.request('join', { displayName: 'Frugal', device: {}, rtpCapabilities })).ok).toBe(true);
+  expect((await client.request('join', { displayName: 'Frugal', device: { name: 'Frugal' }, rtpCapabilities })).ok).toBe(true);
   // A consumer that it accepted has a score.
   await waitUntil('it receives', 5, () => (client.notifications.includes('consumerScore') ? undefined : 'it does not'));
   const rtpParameters = { codecs: [{ ...opus, payloadType: 100 }], encodings: [{ ssrc: 3333 }] };
