@@ -95,7 +95,13 @@ impl Room {
         }
     }
 
-    fn volumes(&self, volumes: &[(ProducerId, i8)], effects: &mut Effects) {
+    fn volumes(&mut self, volumes: &[(ProducerId, i8)], effects: &mut Effects) {
+        for (producer, volume) in volumes {
+            let state = self.peers.values_mut().find_map(|peer| peer.producers.get_mut(producer));
+            if let Some(state) = state {
+                state.volume = Some(*volume);
+            }
+        }
         let of_peer = |(producer, volume): &(ProducerId, i8)| {
             let (peer, _) = self.owner_of_producer(producer)?;
             Some(PeerVolume { peer_id: peer.0.clone(), volume: *volume })
@@ -106,8 +112,9 @@ impl Room {
 
     /// A silence is no speaker: the last one stays, so that layouts do not jump.
     fn dominant_speaker(&self, producer: &ProducerId, effects: &mut Effects) {
-        if let Some((peer, _)) = self.owner_of_producer(producer) {
-            let told = ActiveSpeaker { peer_id: Some(peer.0.clone()), volume: None };
+        if let Some((id, peer)) = self.owner_of_producer(producer) {
+            let volume = peer.producers.get(producer).and_then(|state| state.volume);
+            let told = ActiveSpeaker { peer_id: Some(id.0.clone()), volume };
             self.tell_joined(&ServerNotification::ActiveSpeaker(told), None, effects);
         }
     }

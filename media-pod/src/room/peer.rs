@@ -90,6 +90,8 @@ pub(super) struct ProducerState {
     pub(super) is_paused: bool,
     /// Codecs as receivers get them.
     pub(super) consumable_codecs: Value,
+    /// How loud it was when somebody last was, in dBvo.
+    pub(super) volume: Option<i8>,
     /// Since when nothing has come, as far as that is known; from the start until something comes.
     pub(super) silent_since: Option<Duration>,
 }

@@ -142,7 +142,8 @@ impl Room {
             return;
         };
         let peer_id = peer_id.clone();
-        let state = ProducerState { kind, source, is_paused: false, consumable_codecs, silent_since: Some(now) };
+        let state =
+            ProducerState { kind, source, is_paused: false, consumable_codecs, volume: None, silent_since: Some(now) };
         peer.producers.insert(producer.clone(), state);
         effects.succeed(asker, json!(ProduceAnswer { producer_id: producer.0.clone(), id: producer.0.clone() }));
         for other in self.all_but(&peer_id) {

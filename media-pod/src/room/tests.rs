@@ -452,14 +452,16 @@ fn speakers_are_told_by_peer_and_silence_moves_nobody() {
     room.join(bob, "Bob");
     let producer = ProducerId(room.produce(ada, "audio"));
     room.forget();
-    room.handle(Command::Media(MediaEvent::DominantSpeaker(producer.clone())));
-    room.handle(Command::Media(MediaEvent::Volumes(vec![(producer, -20)])));
+    room.handle(Command::Media(MediaEvent::Volumes(vec![(producer.clone(), -20)])));
+    room.handle(Command::Media(MediaEvent::DominantSpeaker(producer)));
     room.handle(Command::Media(MediaEvent::Volumes(vec![])));
-    assert_eq!(room.told(bob), ["activeSpeaker", "speakingPeers", "speakingPeers"]);
-    let Some((_, Outgoing::Notification(ServerNotification::ActiveSpeaker(told)))) = room.sent.first() else {
-        panic!("no active speaker");
-    };
-    assert_eq!(told.peer_id.as_deref(), Some("ada"));
+    assert_eq!(room.told(bob), ["speakingPeers", "activeSpeaker", "speakingPeers"]);
+    let told = room.sent.iter().find_map(|(_, message)| match message {
+        Outgoing::Notification(ServerNotification::ActiveSpeaker(told)) => Some(told.clone()),
+        _ => None,
+    });
+    let told = told.expect("an active speaker");
+    assert_eq!((told.peer_id.as_deref(), told.volume), (Some("ada"), Some(-20)));
 }
 
 #[test]
