@@ -6,20 +6,11 @@
 mod support;
 
 use serde_json::{Value, json};
+use support::numbers::Numbers;
 use support::{Client, Pod};
 
 /// Hostile participants.
 const ROUNDS: u64 = 150;
-
-/// Numbers that look random and are the same in every run.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % end
-    }
-}
 
 /// Places in a value, as JSON pointers.
 fn places(value: &Value, at: &str, found: &mut Vec<String>) {
@@ -36,8 +27,9 @@ fn places(value: &Value, at: &str, found: &mut Vec<String>) {
 fn mutate(value: &mut Value, numbers: &mut Numbers) {
     let mut all = Vec::new();
     places(value, "", &mut all);
-    let place = all[numbers.below(all.len())].clone();
-    let copy = value.pointer(&all[numbers.below(all.len())]).unwrap().clone();
+    let place = numbers.of(&all).clone();
+    let other: &String = numbers.of(&all);
+    let copy = value.pointer(other).unwrap().clone();
     let odd = [
         json!(null),
         json!(true),
@@ -69,7 +61,7 @@ fn mutate(value: &mut Value, numbers: &mut Numbers) {
                 target.as_object_mut().and_then(|fields| fields.keys().next().cloned().map(|key| fields.remove(&key))),
             );
         }
-        _ => *target = odd[numbers.below(odd.len())].clone(),
+        _ => *target = numbers.of(&odd).clone(),
     }
 }
 

@@ -11,6 +11,7 @@ use convene_media_pod::rooms::{RoomKey, Settings};
 use convene_media_pod::shell::MediaSettings;
 use serde_json::{Value, json};
 use support::audio::{arrived, connect, receive, send_audio};
+use support::numbers::Numbers;
 use support::peer::{Peer, Role};
 use support::{Client, Pod};
 
@@ -133,16 +134,6 @@ async fn what_flows_is_counted_and_who_is_there_is_told() {
     let peers: Vec<_> =
         room["peers"].as_array().unwrap().iter().map(|peer| (&peer["peerId"], &peer["consumers"])).collect();
     assert_eq!(peers, [(&json!("ada"), &json!(0)), (&json!("bob"), &json!(1))]);
-}
-
-/// Numbers that look random and are the same in every run.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % end
-    }
 }
 
 fn video(transport: &Value, ssrc: u64) -> Value {

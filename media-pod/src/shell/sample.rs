@@ -1,6 +1,6 @@
 //! Looks at what flows from time to time, for the metrics. Never at everything at once: the room waits meanwhile.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 use mediasoup::consumer::{ConsumerRtpStreamStat, ConsumerStat};
@@ -40,8 +40,9 @@ impl<Id: Clone + Eq + Hash + Ord> Seen<Id> {
         Id: 'a,
     {
         let mut there: Vec<Id> = there.cloned().collect();
-        there.sort_by_key(|id| (self.0.get(id).map(|(_, round)| *round), id.clone()));
-        self.0.retain(|id, _| there.contains(id));
+        there.sort_by_cached_key(|id| (self.0.get(id).map(|(_, round)| *round), id.clone()));
+        let known: HashSet<&Id> = there.iter().collect();
+        self.0.retain(|id, _| known.contains(id));
         there.truncate(AT_ONCE);
         there
     }

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 pub(crate) mod audio;
+pub(crate) mod numbers;
 pub(crate) mod peer;
 pub(crate) mod process;
 
