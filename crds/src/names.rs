@@ -30,6 +30,17 @@ pub const ANNOTATION_RTC_PORTS: &str = "convene.dev/rtc-ports";
 /// the pod reads it through a downward-API volume.
 pub const ANNOTATION_ANNOUNCED_ADDRESSES: &str = "convene.dev/announced-addresses";
 
+/// Annotation: ports that browsers must use where they differ from those the pod listens on, `PORT/PROTOCOL=ANNOUNCED` and comma-separated
+/// (`40000/udp=31001,40000/tcp=31002`). Written together with [`ANNOTATION_ANNOUNCED_ADDRESSES`], and read by the pod the same way.
+pub const ANNOTATION_ANNOUNCED_PORTS: &str = "convene.dev/announced-ports";
+/// Annotation: the pod is being drained, since when and why (`2026-11-25T10:00:00Z Cordoned`). No meeting is bound to it any more, and those
+/// it carries are moved away.
+pub const ANNOTATION_DRAINING: &str = "convene.dev/draining";
+/// Label with the value `true` on media pods that nobody is in: the disruption budget protects all others, new ones included.
+pub const LABEL_EVICTABLE: &str = "convene.dev/evictable";
+/// Condition of a media pod, in its own status: whether a STUN request to its announced address was answered.
+pub const POD_CONDITION_MEDIA_REACHABLE: &str = "convene.dev/MediaReachable";
+
 /// Name of the container of a media pod.
 pub const MEDIA_CONTAINER: &str = "media-pod";
 /// Name of the container port for signaling, health and the admin API.
@@ -49,10 +60,15 @@ pub const POD_INFO_DIR: &str = "/etc/convene/pod";
 /// File in [`POD_INFO_DIR`] with the announced addresses; empty until the operator knows them.
 pub const ANNOUNCED_ADDRESSES_FILE: &str = "announced-addresses";
 
+/// File in [`POD_INFO_DIR`] with the announced ports; empty where they are those the pod listens on.
+pub const ANNOUNCED_PORTS_FILE: &str = "announced-ports";
+
 /// Condition of a Meeting: its pool exists and its spec can be served.
 pub const CONDITION_ACCEPTED: &str = "Accepted";
 /// Condition of a Meeting: it is bound to a media pod, which `status.pod` names.
 pub const CONDITION_ASSIGNED: &str = "Assigned";
+/// Condition of both kinds: browsers outside reach the media ports at the announced address, as far as a probe can tell.
+pub const CONDITION_MEDIA_REACHABLE: &str = "MediaReachable";
 /// Condition of both kinds: people can join the meeting, or the pool can take meetings, right now.
 pub const CONDITION_READY: &str = "Ready";
 /// Condition of a `MediaPool`: all the pods it wants could be created and could start.

@@ -191,10 +191,11 @@ impl Rooms {
             name: key.name.clone(),
             uid: room.uid.clone(),
             participants: u32::try_from(room.handle.participants()).unwrap_or(u32::MAX),
+            settings: None,
         };
         let mut rooms: Vec<_> = open.iter().map(report).collect();
         rooms.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
-        RoomList { rooms, draining: self.is_draining() }
+        RoomList { version: 1, rooms, draining: self.is_draining() }
     }
 
     /// Ends a room; false when there is none by that name (and uid, if given).

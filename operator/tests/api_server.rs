@@ -349,7 +349,7 @@ async fn a_meeting_goes_the_whole_way() {
     let keys: ConfigMap = Api::namespaced(client.clone(), HOME).get("lagoon-keys").await.unwrap();
     *fake.keys.lock().unwrap() = Some(KeySet::from_jwks(&keys.data.unwrap()[names::ADMISSION_KEYS_FILE]).unwrap());
     let uid = ready.uid().unwrap();
-    let room = RoomReport { namespace: "crew".into(), name: "regatta".into(), uid: uid.clone(), participants: 3 };
+    let room = RoomReport { namespace: "crew".into(), name: "regatta".into(), uid: uid.clone(), participants: 3, settings: None };
     fake.rooms.lock().unwrap().insert(uid.clone(), room);
     fake.start("127.71.0.1").await;
     wait_for("three participants", SHORT, async || {

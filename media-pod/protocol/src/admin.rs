@@ -1,24 +1,44 @@
 //! The admin API of a media pod: what the operator asks and what the pod answers.
 //!
-//! Only the shapes live here; the pod serves them (`/admin/v1/rooms`), the operator's pod link calls them.
+//! Only the shapes live here; the pod serves them, the operator's pod link calls them. Every request carries an admin token.
 
 use serde::{Deserialize, Serialize};
 
 /// Path of the room list on a media pod.
 pub const ROOMS_PATH: &str = "/admin/v1/rooms";
+/// Path of draining: `PUT` makes the pod refuse new people and turn unready, `DELETE` takes that back.
+pub const DRAIN_PATH: &str = "/admin/v1/drain";
+/// Path of the reachability probe: `POST` opens something to send STUN binding requests to.
+pub const PROBE_PATH: &str = "/admin/v1/probe";
+/// Longest time, in seconds, that a question for news is held.
+pub const LONGEST_WAIT_SECONDS: u64 = 30;
+
+/// Query of `GET /admin/v1/rooms`. Without it the list is given at once. With both, the answer is held until the list has another version
+/// than `after`, for `wait` seconds at most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RoomListQuery {
+    /// Version of the list that is known already.
+    pub after: u64,
+    /// Seconds to wait for another one, at most [`LONGEST_WAIT_SECONDS`].
+    pub wait: u64,
+}
 
 /// Answer to `GET /admin/v1/rooms`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RoomList {
+    /// Grows with every change of what is told here. Never 0, and never the same for two processes.
+    #[serde(default)]
+    pub version: u64,
     /// Rooms that exist on the pod now, sorted by namespace and name.
     pub rooms: Vec<RoomReport>,
-    /// True once the pod refuses new rooms because it is shutting down.
+    /// True once the pod refuses new people: it is draining or shutting down.
     pub draining: bool,
 }
 
 /// One room of a media pod.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RoomReport {
     /// Namespace of the Meeting; empty for rooms of a pod that stands alone.
@@ -29,6 +49,34 @@ pub struct RoomReport {
     pub uid: String,
     /// People who have joined and are connected.
     pub participants: u32,
+    /// What of the Meeting the room goes by now. Absent from pods of versions that cannot change it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<RoomSettings>,
+}
+
+/// What of a Meeting can be changed while people are in its room.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RoomSettings {
+    /// Title that people see.
+    pub title: String,
+    /// People allowed at the same time. Those who are in stay when it becomes smaller.
+    pub max_participants: u32,
+    /// Seconds after which an empty room is closed.
+    pub empty_timeout_seconds: u64,
+    /// Whether nobody new is let in.
+    #[serde(default)]
+    pub locked: bool,
+}
+
+/// Body of `PATCH /admin/v1/rooms/{namespace}/{name}`: from now on the room goes by these settings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RoomUpdate {
+    /// Uid of the Meeting: a room of an older Meeting of the same name is left alone, and the answer is 404.
+    pub uid: String,
+    /// The settings, all of them.
+    pub settings: RoomSettings,
 }
 
 /// Why a room is ended, in the query of `DELETE /admin/v1/rooms/{namespace}/{name}?uid=…&reason=…`.
@@ -50,4 +98,48 @@ pub struct EndRoomQuery {
     pub uid: Option<String>,
     /// Why.
     pub reason: EndReason,
+}
+
+/// Query of `DELETE /admin/v1/rooms/{namespace}/{name}/participants/{id}?uid=…`, which closes that person's socket with 4000.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RemoveQuery {
+    /// Only in the room of the Meeting with this uid; absent means any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
+}
+
+/// Answer to `POST /admin/v1/probe`: one transport on each media worker. mediasoup answers no STUN request that does not carry the
+/// credentials of a transport, so the pod opens some for the one who asks, and closes them by itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProbeTargets {
+    /// Seconds until they are closed.
+    pub seconds: u64,
+    /// One for each worker.
+    pub targets: Vec<ProbeTarget>,
+}
+
+/// Something that answers STUN binding requests (RFC 8489) at the pod's announced addresses.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProbeTarget {
+    /// First half of the request's USERNAME (RFC 8445 section 7.2.2).
+    pub username_fragment: String,
+    /// Key of the request's MESSAGE-INTEGRITY.
+    pub password: String,
+    /// ICE candidates exactly as participants are told, with announced addresses and ports.
+    pub candidates: Vec<ProbeCandidate>,
+}
+
+/// A candidate of a [`ProbeTarget`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProbeCandidate {
+    /// Announced address.
+    pub address: String,
+    /// Announced port.
+    pub port: u16,
+    /// `udp` or `tcp`.
+    pub protocol: String,
 }
