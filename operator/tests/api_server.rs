@@ -284,7 +284,7 @@ impl FakePods {
 
     async fn list(State(fake): State<Self>, headers: HeaderMap) -> axum::Json<RoomList> {
         fake.check(&headers);
-        axum::Json(RoomList { rooms: fake.rooms.lock().unwrap().values().cloned().collect(), draining: false })
+        axum::Json(RoomList { version: 1, rooms: fake.rooms.lock().unwrap().values().cloned().collect(), draining: false })
     }
 
     async fn end(
