@@ -146,7 +146,7 @@ step_fuzz() {
   counted count_closing_line "$RESULTS/fuzz.log" tests/fuzz.sh
 }
 
-step_api_server() { counted count_cargo "$RESULTS/api-server.log" cargo test -p convene-operator --test api_server -- --ignored; }
+step_api_server() { counted count_cargo "$RESULTS/api-server.log" cargo test -p convene-operator --test api_server --test leader -- --ignored; }
 
 step_drift_crds() { cargo run --quiet -p convene-crds --bin crdgen -- --check; }
 

@@ -124,6 +124,19 @@ def check_named_objects(items):
         expect(not {"data", "stringData"} & item.keys(), f"{title(item)} carries data, which an upgrade would write back")
 
 
+def check_lease(items):
+    """The operator may use the lease that it is told of, and no other."""
+    operator = next(item for item in of_kind(items, "Deployment") if item["metadata"]["name"] == "convene-operator")
+    env = {variable["name"]: variable for variable in operator["spec"]["template"]["spec"]["containers"][0]["env"]}
+    role = next(item for item in of_kind(items, "Role") if item["metadata"]["name"] == "convene-operator")
+    for rule in role["rules"]:
+        if rule["resources"] == ["leases"] and rule["verbs"] != ["create"]:
+            expect(rule.get("resourceNames") == [env["CONVENE_LEASE_NAME"]["value"]], f"{title(role)} names the wrong lease")
+    expect(env["POD_NAME"]["valueFrom"] == {"fieldRef": {"fieldPath": "metadata.name"}}, f"{title(operator)} does not know its name")
+    strategy = operator["spec"]["strategy"]
+    expect(strategy["type"] == "RollingUpdate", f"{title(operator)} is replaced with the strategy {strategy}")
+
+
 def check_given_values(items, values):
     """The values that the file gives are found where they belong."""
     pools, service = of_kind(items, "MediaPool"), next(i for i in of_kind(items, "Service") if i["metadata"]["name"] == "convene-router")
@@ -140,7 +153,9 @@ def check_given_values(items, values):
     for name in ports:
         wanted = router.get("service", {}).get(f"{name}NodePort")
         expect(ports[name] == wanted, f"{title(service)}: node port of {name} is {ports[name]}, not {wanted}")
-    expect(bool(of_kind(items, "PodDisruptionBudget")) == (router.get("replicas", 2) > 1), "disruption budget and replicas do not fit")
+    replicated = {name for name in ("operator", "router") if values.get(name, {}).get("replicas", 2) > 1}
+    guarded = {item["metadata"]["labels"]["app.kubernetes.io/component"] for item in of_kind(items, "PodDisruptionBudget")}
+    expect(guarded == replicated, f"disruption budgets are there for {sorted(guarded)}, not {sorted(replicated)}")
     image = values.get("image", {})
     for item in of_kind(items, "Deployment"):
         found = item["spec"]["template"]["spec"]["containers"][0]["image"]
@@ -157,7 +172,7 @@ def check_objects(items, values):
         check_restricted(item)
         check_running(item)
     expect(len(of_kind(items, "Deployment")) == 2, "operator and router are not both there")
-    for check in (check_selectors, check_bindings, check_rules, check_named_objects):
+    for check in (check_selectors, check_bindings, check_rules, check_named_objects, check_lease):
         check(items)
     check_given_values(items, values)
 

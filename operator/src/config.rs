@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use thiserror::Error;
 use url::Url;
 
-use crate::pool::validate::PodDefaults;
+use crate::{lease::LeaseConfig, pool::validate::PodDefaults};
 
 /// Everything the operator is told.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub struct Config {
     pub admission_key_secret: String,
     /// Where health and metrics are served.
     pub listen: SocketAddr,
+    /// The election among several operators. `None`: this one acts without asking, so it must be the only one.
+    pub lease: Option<LeaseConfig>,
 }
 
 /// A public URL that people could not open.

@@ -143,6 +143,7 @@ pub(crate) fn context(client: &kube::Client) -> crate::context::Context {
             defaults: defaults(),
             admission_key_secret: "lagoon-key".into(),
             listen: ([127, 0, 0, 1], 0).into(),
+            lease: None,
         },
         recorder: kube::runtime::events::Recorder::new(client.clone(), "tester".into()),
         attempts: crate::backoff::Attempts::default(),

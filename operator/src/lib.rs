@@ -11,6 +11,7 @@ pub mod events;
 #[cfg(test)]
 mod fixtures;
 pub mod keys;
+pub mod lease;
 pub mod ledger;
 pub mod media_pod;
 pub mod meeting;

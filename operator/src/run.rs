@@ -1,7 +1,8 @@
-//! Runs the operator: keys first, then the watches, both controllers and the room keeper, until it is told to stop or one of them ends.
+//! Runs the operator: the lease first, then keys, watches, both controllers and the room keeper, until it is told to stop or one of them ends.
 //!
-//! One replica is meant to run (the chart replaces it with the strategy `Recreate`): there is no leader election yet. Two at once would not
-//! break anything that is written under preconditions, but could each create pods for the same need.
+//! Of several replicas only the one that holds the lease does anything; the others wait with empty caches, which are filled in a moment. Who
+//! loses the lease ends with an error: a new process is the one sure way to have nothing old still write. Everything here is joined or
+//! selected, so nothing ends unseen.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -20,12 +21,19 @@ use kube::{
 };
 use prometheus::Registry;
 use thiserror::Error;
+use tokio::sync::oneshot;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     backoff::{Attempts, compute_pause},
     config::Config,
     context::Context,
     keys::{KeysError, ensure_keys},
+    lease::{
+        LeaseMetrics,
+        decide::Timing,
+        keep::{Keeper, LeaseError},
+    },
     meeting,
     metrics::OperatorMetrics,
     podlink::PodLink,
@@ -39,6 +47,9 @@ const MEETINGS_AT_ONCE: u16 = 32;
 const POOL_DEBOUNCE: Duration = Duration::from_millis(200);
 /// How often it is made sure that the keys are in place: somebody may have deleted them.
 const KEYS_PERIOD: Duration = Duration::from_mins(5);
+
+/// Done when the operator is told to stop.
+type Stop = Shared<BoxFuture<'static, ()>>;
 
 /// Why the operator ended although nobody told it to.
 #[derive(Debug, Error)]
@@ -54,6 +65,9 @@ pub enum RunError {
     /// The metrics could not be set up.
     #[error("could not register the metrics")]
     Metrics(#[source] prometheus::Error),
+    /// Another operator acts, or may by now.
+    #[error("this operator does not lead any more")]
+    Lease(#[source] LeaseError),
     /// A part that runs for ever has ended.
     #[error("the {0} ended unexpectedly")]
     Ended(&'static str),
@@ -68,22 +82,63 @@ pub async fn run(
     let stop = stop.boxed().shared();
     let registry = Registry::new();
     let metrics = OperatorMetrics::register(&registry).map_err(RunError::Metrics)?;
+    let lease_metrics = LeaseMetrics::register(&registry).map_err(RunError::Metrics)?;
     let readiness = Arc::new(Readiness::default());
     let address = config.listen;
     let health = serve(address, build_health_app(Arc::clone(&readiness), registry), stop.clone())
         .map_err(|source| RunError::Serve { address, source });
-    let controllers = run_controllers(client, config, metrics, readiness, stop).boxed();
+    let acting = if let Some(lease) = config.lease.clone() {
+        let keeper = Keeper::new(client.clone(), &config.namespace, lease, Timing::default(), lease_metrics);
+        run_elected(keeper, client, config, metrics, readiness, stop).boxed()
+    } else {
+        lease_metrics.leading.set(1);
+        run_controllers(client, config, metrics, readiness, stop).boxed()
+    };
     // Both end when told to; the first that fails ends the other.
-    tokio::try_join!(health, controllers).map(|((), ())| ())
+    tokio::try_join!(health, acting).map(|((), ())| ())
 }
 
+/// Acts while the lease is ours: waits for it, and gives it back when everything under it has ended.
+async fn run_elected(
+    mut keeper: Keeper,
+    client: Client,
+    config: Config,
+    metrics: OperatorMetrics,
+    readiness: Arc<Readiness>,
+    stop: Stop,
+) -> Result<(), RunError> {
+    let changes = keeper.watch_changes();
+    if !keeper.win(changes, &readiness, stop.clone()).await.map_err(RunError::Lease)? {
+        return Ok(());
+    }
+    let (ended, work_ended) = oneshot::channel();
+    // A task of its own, so that nothing that takes long here delays a renewal.
+    let mut keeping = AbortOnDropHandle::new(tokio::spawn(keeper.keep(work_ended)));
+    let controllers = run_controllers(client, config, metrics, readiness, stop).boxed();
+    tokio::select! {
+        biased;
+        kept = &mut keeping => return judge_keeping(kept).and(Err(RunError::Ended("lease keeper"))),
+        // After a failure the lease ends by itself: what was cut off may still be under way.
+        result = controllers => result?,
+    }
+    // The keeper has gone only if the lease is lost, and then it says so.
+    let _ = ended.send(());
+    judge_keeping(keeping.await)
+}
+
+fn judge_keeping(kept: Result<Result<(), LeaseError>, tokio::task::JoinError>) -> Result<(), RunError> {
+    kept.map_err(|_| RunError::Ended("lease keeper"))?.map_err(RunError::Lease)
+}
+
+/// Everything that an operator does while it acts. When this is done, nothing of it is under way any more.
 async fn run_controllers(
     client: Client,
     config: Config,
     metrics: OperatorMetrics,
     readiness: Arc<Readiness>,
-    stop: Shared<BoxFuture<'static, ()>>,
+    stop: Stop,
 ) -> Result<(), RunError> {
+    readiness.leads();
     let link = tokio::select! {
         link = connect_pods(client.clone(), config.clone()).boxed() => link,
         () = stop.clone() => return Ok(()),
@@ -110,10 +165,14 @@ async fn run_controllers(
         .graceful_shutdown_on(stop.clone())
         .run(pool::reconcile, pool::on_error, context);
     let background = run_background(Arc::clone(&world), pods, link, metrics, client, config, readiness).boxed();
+    let controllers = async {
+        tokio::try_join!(
+            drain("meeting controller", meeting_controller, stop.clone()),
+            drain("pool controller", pool_controller, stop.clone()),
+        )
+    };
     tokio::select! {
-        ((), ()) = async { tokio::join!(drain("meeting", meeting_controller), drain("pool", pool_controller)) } => {
-            if stop.now_or_never().is_some() { Ok(()) } else { Err(RunError::Ended("controllers' watches")) }
-        }
+        ended = controllers => ended.map(|((), ())| ()),
         ended = background => Err(RunError::Ended(ended)),
     }
 }
@@ -183,11 +242,15 @@ fn build_reporter() -> Reporter {
     Reporter { controller: "convene-operator".to_owned(), instance }
 }
 
+/// Runs a controller until it was told to stop and its last pass has ended.
+///
 /// Failures were logged where they happened; that an object is gone when its turn comes is no failure.
 async fn drain<K, E, Q>(
     name: &'static str,
     passes: impl Stream<Item = Result<(ObjectRef<K>, Action), controller::Error<E, Q>>>,
-) where
+    stop: Stop,
+) -> Result<(), RunError>
+where
     K: kube::runtime::reflector::Lookup,
     E: std::error::Error + 'static,
     Q: std::error::Error + 'static,
@@ -200,4 +263,5 @@ async fn drain<K, E, Q>(
             std::future::ready(())
         })
         .await;
+    if stop.now_or_never().is_some() { Ok(()) } else { Err(RunError::Ended(name)) }
 }

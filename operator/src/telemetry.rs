@@ -45,14 +45,27 @@ pub fn start_logging(format: LogFormat) {
     }
 }
 
-/// What must have happened once before the operator is ready.
+/// What must have happened once before the operator is ready. One that stands by is ready too: it has nothing to do.
 #[derive(Debug, Default)]
 pub struct Readiness {
+    is_standby: AtomicBool,
+    leads: AtomicBool,
     keys: AtomicBool,
     caches: AtomicBool,
 }
 
 impl Readiness {
+    /// Another operator acts.
+    pub fn stands_by(&self) {
+        self.is_standby.store(true, Ordering::Relaxed);
+    }
+
+    /// This operator acts.
+    pub fn leads(&self) {
+        self.leads.store(true, Ordering::Relaxed);
+        self.is_standby.store(false, Ordering::Relaxed);
+    }
+
     /// The admission keys are in place.
     pub fn keys_are_ready(&self) {
         self.keys.store(true, Ordering::Relaxed);
@@ -63,10 +76,18 @@ impl Readiness {
         self.caches.store(true, Ordering::Relaxed);
     }
 
-    /// What is missing.
+    /// Whether another operator acts.
+    pub fn is_standby(&self) -> bool {
+        self.is_standby.load(Ordering::Relaxed)
+    }
+
+    /// What is missing before this operator acts.
     pub fn missing(&self) -> Vec<&'static str> {
-        let parts =
-            [(&self.keys, "the admission keys"), (&self.caches, "the first full list of meetings, pools and pods")];
+        let parts = [
+            (&self.leads, "the lease"),
+            (&self.keys, "the admission keys"),
+            (&self.caches, "the first full list of meetings, pools and pods"),
+        ];
         parts.into_iter().filter(|(flag, _)| !flag.load(Ordering::Relaxed)).map(|(_, name)| name).collect()
     }
 }
@@ -97,6 +118,9 @@ pub async fn serve(
 }
 
 async fn answer_readiness(State(health): State<Health>) -> (StatusCode, String) {
+    if health.readiness.is_standby() {
+        return (StatusCode::OK, "standby\n".to_owned());
+    }
     let missing = health.readiness.missing();
     if missing.is_empty() {
         return (StatusCode::OK, "ok\n".to_owned());
@@ -120,13 +144,29 @@ async fn answer_metrics(State(health): State<Health>) -> impl IntoResponse {
 mod tests {
     use super::*;
 
-    #[test]
-    fn readiness_says_what_is_missing() {
-        let readiness = Readiness::default();
-        assert_eq!(readiness.missing().len(), 2);
+    async fn ask(readiness: &Arc<Readiness>) -> (StatusCode, String) {
+        answer_readiness(State(Health { readiness: Arc::clone(readiness), registry: Registry::new() })).await
+    }
+
+    #[tokio::test]
+    async fn readiness_says_what_is_missing() {
+        let readiness = Arc::new(Readiness::default());
+        assert_eq!(readiness.missing().len(), 3);
+        readiness.leads();
         readiness.keys_are_ready();
-        assert_eq!(readiness.missing(), ["the first full list of meetings, pools and pods"]);
+        let (status, body) = ask(&readiness).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(body, "waiting for the first full list of meetings, pools and pods\n");
         readiness.caches_are_ready();
-        assert!(readiness.missing().is_empty());
+        assert_eq!(ask(&readiness).await, (StatusCode::OK, "ok\n".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn one_that_stands_by_is_ready_until_it_has_to_act() {
+        let readiness = Arc::new(Readiness::default());
+        readiness.stands_by();
+        assert_eq!(ask(&readiness).await, (StatusCode::OK, "standby\n".to_owned()));
+        readiness.leads();
+        assert_eq!(ask(&readiness).await.0, StatusCode::SERVICE_UNAVAILABLE);
     }
 }

@@ -178,6 +178,7 @@ impl RunningOperator {
             defaults: PodDefaults { image: "registry.test/media:1".into(), admission_keys: "lagoon-keys".into() },
             admission_key_secret: "lagoon-key".into(),
             listen: "127.0.0.1:0".parse().unwrap(),
+            lease: None,
         };
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(run(client.clone(), config, async {

@@ -13,6 +13,9 @@
 - {apiGroups: [""], resources: [pods], verbs: [create, delete, get, list, patch, watch]}
 - {apiGroups: [""], resources: [secrets], resourceNames: [{{ include "convene.name" (list . "admission-key") }}], verbs: [get, patch]}
 - {apiGroups: [""], resources: [configmaps], resourceNames: [{{ include "convene.name" (list . "admission-keys") }}], verbs: [get, patch]}
+{{- /* What does not exist yet cannot be named, so `create` has no name. */}}
+- {apiGroups: [coordination.k8s.io], resources: [leases], verbs: [create]}
+- {apiGroups: [coordination.k8s.io], resources: [leases], resourceNames: [convene-operator], verbs: [get, list, watch, update]}
 {{- end }}
 
 {{- define "convene.rules.router.cluster" -}}

@@ -2,10 +2,11 @@
 
 use std::{net::SocketAddr, process::ExitCode};
 
-use clap::Parser;
+use clap::{ArgAction, Parser};
 use convene_operator::{
     client::connect,
     config::{Config, parse_public_url},
+    lease::{LeaseConfig, build_identity, parse_lease_name},
     pool::validate::PodDefaults,
     run::run,
     telemetry::{LogFormat, start_logging},
@@ -13,7 +14,7 @@ use convene_operator::{
 
 /// Convene's operator: gives every Meeting a media pod, and every `MediaPool` the pods it needs.
 ///
-/// Run one replica: there is no leader election yet.
+/// Run two replicas: one acts, and the other takes its place within seconds when it goes.
 #[derive(Debug, Parser)]
 #[command(name = "convene-operator", version)]
 struct Args {
@@ -41,19 +42,33 @@ struct Args {
     #[arg(long, env = "CONVENE_LISTEN", default_value = "0.0.0.0:8080")]
     listen: SocketAddr,
 
+    /// Whether to act only while holding the lease; false for a single replica that is never run twice, not even during an upgrade
+    #[arg(long, env = "CONVENE_LEADER_ELECT", default_value_t = true, action = ArgAction::Set, value_name = "true|false")]
+    leader_elect: bool,
+
+    /// Lease that decides which replica acts, in the operator's namespace; made if it is not there
+    #[arg(long, env = "CONVENE_LEASE_NAME", default_value = "convene-operator", value_parser = parse_lease_name)]
+    lease_name: String,
+
+    /// Name of this pod: with something random after it, it is who holds the lease
+    #[arg(long, env = "POD_NAME")]
+    pod_name: Option<String>,
+
     /// How log lines look
     #[arg(long, env = "CONVENE_LOG_FORMAT", default_value = "text")]
     log_format: LogFormat,
 }
 
 impl Args {
-    fn into_config(self) -> Config {
+    fn into_config(self, random: u32) -> Config {
+        let identity = build_identity(self.pod_name.as_deref(), random);
         Config {
             namespace: self.namespace,
             public_url: self.public_url,
             defaults: PodDefaults { image: self.media_pod_image, admission_keys: self.admission_keys_configmap },
             admission_key_secret: self.admission_key_secret,
             listen: self.listen,
+            lease: self.leader_elect.then_some(LeaseConfig { name: self.lease_name, identity }),
         }
     }
 }
@@ -62,7 +77,7 @@ impl Args {
 async fn main() -> ExitCode {
     let args = Args::parse();
     start_logging(args.log_format);
-    let config = args.into_config();
+    let config = args.into_config(rand::random());
     tracing::info!(?config, version = env!("CARGO_PKG_VERSION"), "starting");
     let client = match connect().await {
         Ok(client) => client,
