@@ -174,6 +174,17 @@ async fn run_controllers(
     tokio::select! {
         ended = controllers => ended.map(|((), ())| ()),
         ended = background => Err(RunError::Ended(ended)),
+        () = stop_before_complete(&world, stop.clone()) => Ok(()),
+    }
+}
+
+/// Done when the operator is told to stop before it knows everything. Controllers would wait for ever then: for lists that nobody asks for
+/// any more. Nothing is cut off, because every pass waits for the same before it does anything.
+async fn stop_before_complete(world: &World, stop: Stop) {
+    tokio::select! {
+        biased;
+        () = world.wait_until_complete() => std::future::pending().await,
+        () = stop => {}
     }
 }
 
@@ -265,3 +276,6 @@ where
         .await;
     if stop.now_or_never().is_some() { Ok(()) } else { Err(RunError::Ended(name)) }
 }
+
+#[cfg(test)]
+mod tests;
