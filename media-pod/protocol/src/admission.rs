@@ -269,6 +269,16 @@ mod tests {
     }
 
     #[test]
+    fn a_grant_that_says_nothing_of_lock_codecs_and_chat_allows_all() {
+        let mut written = serde_json::to_value(grant()).unwrap();
+        for field in ["locked", "codecs", "chat"] {
+            written.as_object_mut().unwrap().remove(field).unwrap();
+        }
+        let read: MeetingGrant = serde_json::from_value(written).unwrap();
+        assert_eq!(read, MeetingGrant { locked: false, codecs: Vec::new(), chat: true, ..grant() });
+    }
+
+    #[test]
     fn tokens_are_good_for_their_audience_only() {
         let admin = signer().admin(NOW).unwrap();
         let admission = signer().admission(&grant(), NOW).unwrap();
