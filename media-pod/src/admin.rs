@@ -1,50 +1,132 @@
-//! The admin API, for the operator: which rooms there are, and ending one. Everything needs an admin token, but for --dev,
-//! where everybody is trusted.
+//! The admin API, for the operator: which rooms there are, changing and ending them, removing people, draining,
+//! probes. Everything needs an admin token, but for --dev, where everybody is trusted.
 
-use axum::Json;
-use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+pub mod probe;
+mod update;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{Path, Query, Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use convene_protocol::admin::{EndReason, EndRoomQuery};
+use axum::routing::{delete, get, patch, post, put};
+use axum::{Json, Router};
+use convene_protocol::admin::{
+    DRAIN_PATH, EndReason, EndRoomQuery, PROBE_PATH, ROOMS_PATH, RemoveQuery, RoomListQuery,
+};
+use tokio::time::timeout;
 
 use crate::admission::{bearer, unix_now};
-use crate::http::{AppState, problem};
-use crate::room::End;
+use crate::http::{AppState, BODY_LIMIT, Denied, problem};
+use crate::room::{End, PeerId};
 use crate::rooms::RoomKey;
 
-pub(crate) async fn list_rooms(State(state): State<AppState>, headers: HeaderMap) -> Response {
-    match check(&state, &headers) {
-        Ok(()) => Json(state.rooms.list().await).into_response(),
-        Err(refusal) => *refusal,
+/// Longest body that is read, in bytes.
+const MAX_BODY_BYTES: usize = 16 * 1024;
+
+/// Adds the routes, behind their token.
+pub(crate) fn add_routes(router: Router<AppState>, state: &AppState) -> Router<AppState> {
+    let admin = Router::new()
+        .route(ROOMS_PATH, get(list_rooms))
+        .route("/admin/v1/rooms/{namespace}/{name}", patch(update_room).delete(end_room))
+        .route("/admin/v1/rooms/{namespace}/{name}/participants/{id}", delete(remove_participant))
+        .route(DRAIN_PATH, put(drain).delete(stop_draining))
+        .route(PROBE_PATH, post(probe::open))
+        .route_layer(from_fn_with_state(state.clone(), check));
+    router.merge(admin)
+}
+
+/// Before anything else of the request is looked at.
+async fn check(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let verified = match &state.keys {
+        Some(keys) => keys.get().verify_admin(bearer(request.headers()), unix_now()),
+        None => Ok(()),
+    };
+    match verified {
+        Ok(()) => next.run(request).await,
+        Err(error) => {
+            tracing::warn!(reason = error.reason(), "admin request refused");
+            problem(StatusCode::UNAUTHORIZED, &error.to_string())
+        }
     }
 }
 
-pub(crate) async fn end_room(
+/// At once, or when there is news for who knows a version already.
+async fn list_rooms(State(state): State<AppState>, Query(query): Query<RoomListQuery>) -> Response {
+    state.rooms.wait_for_news(query).await;
+    Json(state.rooms.list().await).into_response()
+}
+
+async fn update_room(
+    State(state): State<AppState>,
+    Path((namespace, name)): Path<(String, String)>,
+    body: Body,
+) -> Response {
+    let update = match read(body).await.and_then(|body| Ok(update::read(&body)?)) {
+        Ok(update) => update,
+        Err(denied) => return denied.to_problem(),
+    };
+    let key = RoomKey { namespace, name };
+    let is_found = state.rooms.update(&key, &update.uid, update.settings).await;
+    answer(is_found, "there is no such room", || {
+        tracing::info!(namespace = key.namespace, name = key.name, "room changed by request");
+    })
+}
+
+async fn read(body: Body) -> Result<Vec<u8>, Denied> {
+    let denied = |status, detail: &str| Denied { status, detail: detail.to_owned() };
+    match timeout(BODY_LIMIT, to_bytes(body, MAX_BODY_BYTES)).await {
+        Ok(Ok(bytes)) => Ok(bytes.into()),
+        Ok(Err(_)) => {
+            Err(denied(StatusCode::PAYLOAD_TOO_LARGE, "the body is longer than 16384 bytes, or it broke off"))
+        }
+        Err(_) => Err(denied(StatusCode::REQUEST_TIMEOUT, "the body did not come in time")),
+    }
+}
+
+async fn end_room(
     State(state): State<AppState>,
     Path((namespace, name)): Path<(String, String)>,
     Query(query): Query<EndRoomQuery>,
-    headers: HeaderMap,
 ) -> Response {
-    if let Err(refusal) = check(&state, &headers) {
-        return *refusal;
-    }
     let end = match query.reason {
         EndReason::Ended => End::Over,
         EndReason::Moved => End::Moved,
     };
     let key = RoomKey { namespace, name };
-    if state.rooms.end(&key, query.uid.as_deref(), end).await {
+    let is_found = state.rooms.end(&key, query.uid.as_deref(), end).await;
+    answer(is_found, "there is no such room", || {
         tracing::info!(namespace = key.namespace, name = key.name, reason = ?query.reason, "room ended by request");
-        StatusCode::NO_CONTENT.into_response()
-    } else {
-        problem(StatusCode::NOT_FOUND, "there is no such room")
-    }
+    })
 }
 
-fn check(state: &AppState, headers: &HeaderMap) -> Result<(), Box<Response>> {
-    let Some(keys) = &state.keys else { return Ok(()) };
-    keys.verify_admin(bearer(headers), unix_now()).map_err(|error| {
-        tracing::warn!(reason = error.reason(), "admin request refused");
-        Box::new(problem(StatusCode::UNAUTHORIZED, &error.to_string()))
+async fn remove_participant(
+    State(state): State<AppState>,
+    Path((namespace, name, id)): Path<(String, String, String)>,
+    Query(query): Query<RemoveQuery>,
+) -> Response {
+    let key = RoomKey { namespace, name };
+    let is_found = state.rooms.remove(&key, query.uid.as_deref(), PeerId(id)).await;
+    answer(is_found, "there is no such participant in such a room", || {
+        tracing::info!(namespace = key.namespace, name = key.name, "participant removed by request");
     })
+}
+
+async fn drain(State(state): State<AppState>) -> StatusCode {
+    state.rooms.set_draining(true);
+    StatusCode::NO_CONTENT
+}
+
+async fn stop_draining(State(state): State<AppState>) -> StatusCode {
+    state.rooms.set_draining(false);
+    StatusCode::NO_CONTENT
+}
+
+fn answer(is_found: bool, missing: &str, note: impl FnOnce()) -> Response {
+    if is_found {
+        note();
+        StatusCode::NO_CONTENT.into_response()
+    } else {
+        problem(StatusCode::NOT_FOUND, missing)
+    }
 }

@@ -24,7 +24,7 @@ pub(crate) fn admission(
     name: &str,
 ) -> Result<MeetingGrant, Denied> {
     let Some(keys) = &state.keys else { return open_grant(state, namespace, name) };
-    match keys.verify_admission(bearer(headers), unix_now()) {
+    match keys.get().verify_admission(bearer(headers), unix_now()) {
         Ok(grant) if grant.namespace == namespace && grant.name == name => Ok(grant),
         Ok(_) => Err(Denied { status: StatusCode::FORBIDDEN, detail: "the admission is for another meeting".into() }),
         Err(error) => {
@@ -51,7 +51,16 @@ pub(crate) fn open_grant(state: &AppState, namespace: &str, name: &str) -> Resul
         max_participants: u32::try_from(limits.peers).unwrap_or(u32::MAX),
         empty_timeout_seconds: limits.empty_timeout.as_secs(),
         media: MediaGrant::default(),
+        locked: false,
+        codecs: Vec::new(),
+        chat: true,
     })
+}
+
+/// Milliseconds since 1970.
+pub(crate) fn unix_milliseconds() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Seconds since 1970.

@@ -10,7 +10,7 @@ use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get};
+use axum::routing::get;
 use tower::Service;
 
 use crate::admin;
@@ -28,10 +28,8 @@ pub fn router(state: AppState, web_dir: Option<&FilePath>) -> Router {
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .route("/stats", get(stats))
-        .route("/signal/{namespace}/{name}", get(signal_in_namespace))
-        .route("/admin/v1/rooms", get(admin::list_rooms))
-        .route("/admin/v1/rooms/{namespace}/{name}", delete(admin::end_room));
-    let common = broadcast::add_routes(common);
+        .route("/signal/{namespace}/{name}", get(signal_in_namespace));
+    let common = broadcast::add_routes(admin::add_routes(common, &state));
     match web_dir {
         Some(web_dir) => dev::add_routes(common, web_dir).with_state(state),
         None => common.fallback(not_found).with_state(state),
@@ -72,8 +70,10 @@ fn waiting(path: &str, missing: &str) -> Response {
 }
 
 async fn ready(State(state): State<AppState>) -> Response {
-    let missing = if state.rooms.is_draining() {
+    let missing = if state.rooms.is_ending() {
         Some("shutting down")
+    } else if state.rooms.is_draining() {
+        Some("draining")
     } else if state.workers.alive() == 0 {
         Some("no media worker is running")
     } else {

@@ -6,8 +6,6 @@
 mod call;
 mod origin;
 
-use std::time::Duration;
-
 use axum::body::{Body, to_bytes};
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
@@ -20,9 +18,9 @@ use serde_json::{Map, Value};
 use tokio::time::timeout;
 
 use crate::admission::{admission, open_grant};
-use crate::http::{AppState, Denied};
+use crate::http::{AppState, BODY_LIMIT, Denied};
 use crate::room::PeerId;
-use crate::room::broadcaster::Refused;
+use crate::room::broadcaster::{BroadcasterRequest, Refused};
 use crate::rooms::{EnterError, RoomKey};
 use crate::shell::{Layout, RoomHandle};
 
@@ -30,8 +28,6 @@ use call::{Asked, Success};
 
 /// Longest body of a call.
 const MAX_BODY_BYTES: usize = 64 * 1024;
-/// Time for the body to come.
-const BODY_LIMIT: Duration = Duration::from_secs(10);
 
 /// Adds the calls for meetings in namespaces, by admission.
 pub(crate) fn add_routes(router: Router<AppState>) -> Router<AppState> {
@@ -95,6 +91,9 @@ async fn serve(
     let asked = Asked { method: &parts.method, path: &path, producer_id: producer_id.as_deref(), has_origin, body };
     let call = call::read(asked)?;
     state.metrics.requests.with_label_values(&[call::name(&call.request)]).inc();
+    if state.rooms.is_draining() && matches!(call.request, BroadcasterRequest::Enter(_)) {
+        return Err(Refused { code: 503, reason: "this media pod takes nobody new: come back".into() });
+    }
     let room = room(state, &grant, call.opens_room).await?;
     let answer = room.broadcast(state.rooms.connection_id(), call.peer.clone(), call.request).await?;
     let room: Vec<&str> = parts.uri.path().split('/').take(1 + below.depth).collect();
@@ -152,7 +151,7 @@ async fn room(state: &AppState, grant: &MeetingGrant, opens: bool) -> Result<Roo
     state.rooms.enter(grant, Layout::Growing).await.map_err(|error| {
         tracing::warn!(reason = error.reason(), %error, "cannot let a broadcaster in");
         let reason = match error {
-            EnterError::Draining => "this media pod is shutting down: come back",
+            EnterError::Draining => "this media pod takes nobody now: come back",
             _ => "this media pod cannot take the room now: come back",
         };
         Refused { code: 503, reason: reason.to_owned() }

@@ -23,6 +23,7 @@ pub use serving::ServingArgs;
 
 use crate::room::Limits;
 use crate::sfu::block::{PortBlock, PortBlockError};
+use crate::sfu::ports::AnnouncedPorts;
 use crate::shell::MediaSettings;
 use crate::signaling::ClientLimits;
 
@@ -83,11 +84,11 @@ pub enum LogFormat {
     Json,
 }
 
-/// Where the announced addresses come from.
+/// Where something comes from that clients are told: the addresses or the ports.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Announced {
+pub enum Announced<T> {
     /// Known now.
-    Given(Vec<String>),
+    Given(T),
     /// To appear in this file.
     File(PathBuf),
 }
@@ -135,8 +136,10 @@ pub struct Config {
     pub workers: usize,
     /// Local address for media.
     pub rtc_listen_ip: IpAddr,
-    /// What clients are told.
-    pub announced: Announced,
+    /// Addresses that clients are told.
+    pub announced: Announced<Vec<String>>,
+    /// Ports that they are told, where they differ.
+    pub announced_ports: Announced<AnnouncedPorts>,
     /// Who is let in.
     pub trust: Trust,
     /// The built web app.
@@ -206,6 +209,7 @@ impl Config {
             workers,
             rtc_listen_ip: rtc_listen_ip(media, serving.dev),
             announced: announced(media, serving.dev)?,
+            announced_ports: announced_ports(media),
             trust: trust(serving)?,
             web_dir: serving.web_dir.clone(),
             shutdown_grace: serving.shutdown_grace,
@@ -262,7 +266,7 @@ fn default_ports(count: usize) -> Result<PortBlock, PortBlockError> {
     PortBlock::new(DEFAULT_RTC_PORT, DEFAULT_RTC_PORT + count - 1)
 }
 
-fn announced(args: &MediaArgs, is_dev: bool) -> Result<Announced, ConfigError> {
+fn announced(args: &MediaArgs, is_dev: bool) -> Result<Announced<Vec<String>>, ConfigError> {
     if let Some(file) = &args.announced_address_file {
         return Ok(Announced::File(file.clone()));
     }
@@ -271,6 +275,13 @@ fn announced(args: &MediaArgs, is_dev: bool) -> Result<Announced, ConfigError> {
         (false, _) => Ok(Announced::Given(given)),
         (true, true) => Ok(Announced::Given(vec!["127.0.0.1".to_owned()])),
         (true, false) => Err(ConfigError::NoAnnouncedAddress),
+    }
+}
+
+fn announced_ports(args: &MediaArgs) -> Announced<AnnouncedPorts> {
+    match &args.announced_ports_file {
+        Some(file) => Announced::File(file.clone()),
+        None => Announced::Given(args.announced_ports.clone().unwrap_or_default()),
     }
 }
 

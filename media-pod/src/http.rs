@@ -1,17 +1,21 @@
 //! What the HTTP handlers share: the state and problems. No routes.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use convene_protocol::admission::KeySet;
 use serde_json::json;
 
+use crate::admin::probe::ProbePlaces;
+use crate::keys::TrustedKeys;
 use crate::metrics::Metrics;
 use crate::rooms::Rooms;
 use crate::sfu::workers::Workers;
 use crate::signaling::ClientLimits;
+
+/// Time for the body of a request to come.
+pub(crate) const BODY_LIMIT: Duration = Duration::from_secs(10);
 
 /// What every handler may use.
 #[derive(Clone, Debug)]
@@ -21,7 +25,9 @@ pub struct AppState {
     /// The workers under them.
     pub workers: Arc<Workers>,
     /// Who is trusted; `None` trusts everybody (--dev).
-    pub keys: Option<Arc<KeySet>>,
+    pub keys: Option<TrustedKeys>,
+    /// Places for probes of whether the pod is reached.
+    pub probes: ProbePlaces,
     /// What one client may send.
     pub client_limits: ClientLimits,
     /// The metrics.

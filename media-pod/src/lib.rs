@@ -5,13 +5,16 @@
 
 pub mod admin;
 mod admission;
+pub mod announced;
 pub mod app;
 pub mod broadcast;
 pub mod config;
 pub mod dev;
 pub mod drain;
 pub mod http;
+pub mod keys;
 pub mod metrics;
+pub mod news;
 pub mod rate;
 pub mod room;
 pub mod rooms;

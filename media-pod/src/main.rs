@@ -9,23 +9,24 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use convene_media_pod::admin::probe::ProbePlaces;
+use convene_media_pod::announced::announcement;
 use convene_media_pod::app::{self, Door};
-use convene_media_pod::config::{Announced, Args, Config, LogFormat, SettingsError, Trust, addresses, settings};
+use convene_media_pod::config::{Args, Config, LogFormat, SettingsError, Trust, settings};
 use convene_media_pod::drain;
 use convene_media_pod::http::AppState;
+use convene_media_pod::keys::{KeysError, TrustedKeys};
 use convene_media_pod::metrics::Metrics;
 use convene_media_pod::rooms::{Rooms, Settings};
 use convene_media_pod::serve::{
     self, Certificate, CertificateError, ServeLimits, Server, connections_for, raise_open_files,
 };
+use convene_media_pod::sfu::reach::Announcement;
 use convene_media_pod::sfu::workers::{WorkerSpec, Workers, WorkersError};
-use convene_protocol::admission::{AdmissionError, KeySet};
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
-/// How often the file of announced addresses is looked at.
-const ADDRESS_POLL: Duration = Duration::from_millis(200);
 /// A connection must have made itself understood by then.
 const HEAD_LIMIT: Duration = Duration::from_secs(10);
 /// What requests have to end in when the rooms are over.
@@ -36,10 +37,8 @@ const LAST_REQUESTS: Duration = Duration::from_secs(2);
 enum StartError {
     #[error("cannot listen on {address}")]
     Listen { address: SocketAddr, source: std::io::Error },
-    #[error("cannot read {file:?}")]
-    Read { file: std::path::PathBuf, source: std::io::Error },
-    #[error("{file:?} holds no usable keys")]
-    Keys { file: std::path::PathBuf, source: AdmissionError },
+    #[error(transparent)]
+    Keys(#[from] KeysError),
     #[error("{web_dir:?} holds no index.html: build the web app (npm ci && npm run build in web/) or say --web-dir")]
     WebApp { web_dir: std::path::PathBuf },
     #[error(transparent)]
@@ -112,11 +111,12 @@ async fn start(config: &Config) -> Result<Started, StartError> {
     let address = listener.local_addr().unwrap_or(config.listen);
     let door = Door::default();
     server.serve(listener, certificate.as_ref(), door.router("no announced address yet"));
-    let announced = announced(&config.announced).await;
+    let announced = announcement(&config.announced, &config.announced_ports).await;
     let state = state(config, announced.clone()).await?;
     let web_dir = web_dir(config)?;
     let routes = app::router(state.clone(), web_dir);
-    let demo = demo.map(|demo| serve_demo(&server, demo, certificate, routes.clone(), &announced)).transpose()?;
+    let demo =
+        demo.map(|demo| serve_demo(&server, demo, certificate, routes.clone(), &announced.addresses)).transpose()?;
     door.open(routes);
     say_hello(config, address, demo.as_deref());
     Ok(Started { rooms: state.rooms, server })
@@ -131,9 +131,9 @@ fn serve_limits(config: &Config) -> ServeLimits {
     ServeLimits { connections, head: HEAD_LIMIT }
 }
 
-async fn state(config: &Config, announced: Vec<String>) -> Result<AppState, StartError> {
+async fn state(config: &Config, announced: Announcement) -> Result<AppState, StartError> {
     let metrics = Metrics::default();
-    let keys = trusted_keys(&config.trust)?.map(Arc::new);
+    let keys = trusted_keys(&config.trust)?;
     let spec = WorkerSpec {
         count: config.workers,
         block: config.rtc_ports.clone(),
@@ -144,7 +144,8 @@ async fn state(config: &Config, announced: Vec<String>) -> Result<AppState, Star
     let settings = Settings { rooms: config.rooms, limits: config.limits.clone(), media: config.bandwidth };
     let rooms = Rooms::new(Arc::clone(&workers), settings, metrics.clone());
     let client_limits = config.client_limits;
-    Ok(AppState { rooms, workers, keys, client_limits, metrics, started: Instant::now() })
+    let probes = ProbePlaces::default();
+    Ok(AppState { rooms, workers, keys, probes, client_limits, metrics, started: Instant::now() })
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
@@ -169,33 +170,11 @@ fn serve_demo(
     Ok(format!("  mediasoup demo: https://{host}:{port} (certificate: {made}SHA-256 {fingerprint})"))
 }
 
-/// The announced addresses, as soon as they are known.
-async fn announced(announced: &Announced) -> Vec<String> {
-    match announced {
-        Announced::Given(addresses) => addresses.clone(),
-        Announced::File(file) => {
-            tracing::info!(?file, "waiting for the announced addresses");
-            addresses_in(file).await
-        }
-    }
-}
-
-async fn addresses_in(file: &Path) -> Vec<String> {
-    loop {
-        let text = tokio::fs::read_to_string(file).await.unwrap_or_default();
-        match addresses(&text) {
-            Ok(found) if !found.is_empty() => return found,
-            Ok(_) => {}
-            Err(error) => tracing::warn!(%error, ?file, "cannot use the announced addresses"),
-        }
-        tokio::time::sleep(ADDRESS_POLL).await;
-    }
-}
-
-fn trusted_keys(trust: &Trust) -> Result<Option<KeySet>, StartError> {
+fn trusted_keys(trust: &Trust) -> Result<Option<TrustedKeys>, StartError> {
     let Trust::Keys(file) = trust else { return Ok(None) };
-    let json = std::fs::read_to_string(file).map_err(|source| StartError::Read { file: file.clone(), source })?;
-    KeySet::from_jwks(&json).map(Some).map_err(|source| StartError::Keys { file: file.clone(), source })
+    let keys = TrustedKeys::from_file(file)?;
+    tokio::spawn(keys.clone().follow(file.clone()));
+    Ok(Some(keys))
 }
 
 fn web_dir(config: &Config) -> Result<Option<&Path>, StartError> {

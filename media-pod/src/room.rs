@@ -21,6 +21,7 @@ mod peer;
 mod requests;
 mod results;
 mod seats;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -41,26 +42,32 @@ pub use command::{
 pub use effect::{Effect, Fact, Operation, Outgoing};
 pub use ids::{ConnectionId, ConsumerId, DataConsumerId, DataProducerId, PeerId, ProducerId, TransportId};
 pub use limits::Limits;
+pub use terms::Terms;
 
 use peer::{Offered, Peer};
+use seats::Entrance;
 
 /// One meeting's room on this pod.
 #[derive(Debug)]
 pub struct Room {
     limits: Limits,
+    terms: Terms,
     /// mediasoup's `RtpCapabilities` of the room's router.
     capabilities: Value,
     version: String,
     peers: BTreeMap<PeerId, Peer>,
     chat: Chat,
+    /// Who were in and may be about to come back, with the time at which they went.
+    gone: BTreeMap<PeerId, Duration>,
     empty_since: Option<Duration>,
 }
 
 impl Room {
     /// An empty room. Every later `now` is the time since this moment, which is `opened_at` milliseconds after 1970.
-    pub fn new(limits: Limits, capabilities: Value, version: String, opened_at: u64) -> Self {
+    pub fn new(limits: Limits, terms: Terms, capabilities: Value, version: String, opened_at: u64) -> Self {
         let chat = Chat::new(limits.chat_messages, opened_at);
-        Self { limits, capabilities, version, peers: BTreeMap::new(), chat, empty_since: Some(Duration::ZERO) }
+        let (peers, gone, empty_since) = (BTreeMap::new(), BTreeMap::new(), Some(Duration::ZERO));
+        Self { limits, terms, capabilities, version, peers, chat, gone, empty_since }
     }
 
     /// Participants who have joined, broadcasters not counted.
@@ -72,10 +79,11 @@ impl Room {
     pub fn handle(&mut self, command: Command, now: Duration) -> Vec<Effect> {
         let mut effects = Effects::default();
         match command {
-            Command::Connected { connection, peer, replicas } => {
-                self.connect(connection, peer, replicas, now, &mut effects);
+            Command::Connected { connection, peer, replicas, comes_back_only } => {
+                let entrance = Entrance { connection, replicas, comes_back_only };
+                self.connect(peer, entrance, now, &mut effects);
             }
-            Command::Disconnected { connection } => self.disconnect(connection, &mut effects),
+            Command::Disconnected { connection } => self.disconnect(connection, now, &mut effects),
             Command::Request { connection, id, request } => {
                 self.request(Asker::client(connection, id), request, now, &mut effects);
             }
@@ -85,14 +93,17 @@ impl Room {
             Command::MediaDone { context, outcome } => self.media_done(context, outcome, now, &mut effects),
             Command::Media(event) => self.media_event(event, now, &mut effects),
             Command::Tick => self.tick(now, &mut effects),
+            Command::Update(settings) => self.update(settings),
+            Command::Remove(peer) => self.expel(&peer, &mut effects),
             Command::End(end) => self.end(end, &mut effects),
         }
         self.note_emptiness(now);
         effects.0
     }
 
-    fn disconnect(&mut self, connection: ConnectionId, effects: &mut Effects) {
+    fn disconnect(&mut self, connection: ConnectionId, now: Duration, effects: &mut Effects) {
         if let Some(id) = self.peer_id_of(connection) {
+            self.note_going(&id, now);
             self.remove(&id, effects, None);
         }
     }
@@ -119,7 +130,11 @@ impl Room {
     fn tick(&mut self, now: Duration, effects: &mut Effects) {
         self.drop_unanswered_offers(now, effects);
         self.speak_up(effects);
+        self.forget_gone(now);
         for (id, close) in self.overdue(now) {
+            if close.0 == CLOSE_COME_BACK {
+                self.note_going(&id, now);
+            }
             self.remove(&id, effects, Some(close));
         }
         let is_abandoned = self.empty_since.is_some_and(|since| now.saturating_sub(since) >= self.limits.empty_timeout);

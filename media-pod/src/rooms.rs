@@ -5,15 +5,18 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use convene_protocol::admin::{RoomList, RoomReport};
+use convene_protocol::admin::{LONGEST_WAIT_SECONDS, RoomList, RoomListQuery, RoomReport, RoomSettings};
 use convene_protocol::admission::MeetingGrant;
 use thiserror::Error;
 use tokio::sync::Mutex;
 
+use crate::admission::unix_milliseconds;
 use crate::metrics::Metrics;
-use crate::room::{ConnectionId, End, Limits};
+use crate::news::News;
+use crate::room::{ConnectionId, End, Limits, PeerId, Terms};
+use crate::sfu::codecs::codecs_of;
 use crate::sfu::workers::Workers;
-use crate::shell::{Input, Layout, MediaPlane, MediaSettings, OpenError, RoomHandle, Shell};
+use crate::shell::{Input, Layout, MediaPlane, MediaSettings, OpenError, Reports, RoomHandle, Shell};
 
 /// A meeting's name on this pod: namespace (empty without Kubernetes) and name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,8 +30,8 @@ pub struct RoomKey {
 /// Why nobody can enter.
 #[derive(Debug, Error)]
 pub enum EnterError {
-    /// The pod is about to end.
-    #[error("this media pod is shutting down")]
+    /// The pod is being drained or about to end.
+    #[error("this media pod takes nobody now")]
     Draining,
     /// The media plane cannot take the room.
     #[error("cannot open the room {name:?}")]
@@ -85,7 +88,11 @@ pub struct Rooms {
     workers: Arc<Workers>,
     settings: Settings,
     metrics: Metrics,
+    news: News,
+    /// Asked for from outside, and may be taken back.
     is_draining: AtomicBool,
+    /// The process is about to end.
+    is_ending: AtomicBool,
     next_number: AtomicU64,
 }
 
@@ -105,22 +112,29 @@ impl Rooms {
             workers,
             settings,
             metrics,
+            news: News::new(unix_milliseconds()),
             is_draining: AtomicBool::new(false),
+            is_ending: AtomicBool::new(false),
             next_number: AtomicU64::new(1),
         })
     }
 
     /// The room for a meeting; opened with this layout if it is not. A room of an older meeting with the same name ends first.
+    /// A pod that is being drained opens none, but those who are in one may come back to it.
     pub async fn enter(self: &Arc<Self>, grant: &MeetingGrant, layout: Layout) -> Result<RoomHandle, EnterError> {
-        if self.is_draining() {
+        if self.is_ending() {
             return Err(EnterError::Draining);
         }
         let key = RoomKey { namespace: grant.namespace.clone(), name: grant.name.clone() };
         let mut open = self.open.lock().await;
+        let same = open.get(&key).filter(|room| room.uid == grant.uid && !room.handle.is_over());
+        if let Some(room) = same {
+            return Ok(room.handle.clone());
+        }
+        if self.is_draining() {
+            return Err(EnterError::Draining);
+        }
         if let Some(room) = open.get(&key) {
-            if room.uid == grant.uid && !room.handle.is_over() {
-                return Ok(room.handle.clone());
-            }
             room.handle.send(Input::End(End::Over)).await;
         }
         if layout == Layout::Piped && (self.workers.alive() < 2 || self.workers.plain_ports().is_none()) {
@@ -132,6 +146,7 @@ impl Rooms {
         let number = self.next_number.fetch_add(1, Ordering::Relaxed);
         let handle = self.start(grant, layout, key.clone(), number).await?;
         open.insert(key, OpenRoom { number, uid: grant.uid.clone(), handle: handle.clone() });
+        self.news.tell();
         Ok(handle)
     }
 
@@ -143,12 +158,13 @@ impl Rooms {
         number: u64,
     ) -> Result<RoomHandle, EnterError> {
         let settings = self.settings.media.with(&grant.media);
-        let opened = MediaPlane::open(Arc::clone(&self.workers), layout, settings, self.metrics.clone()).await;
+        let (workers, codecs) = (Arc::clone(&self.workers), codecs_of(&grant.codecs));
+        let opened = MediaPlane::open(workers, layout, codecs, settings, self.metrics.clone()).await;
         let (media, events) = opened.map_err(|source| EnterError::Open { name: grant.name.clone(), source })?;
         tracing::info!(namespace = key.namespace, name = key.name, uid = grant.uid, "room opened");
         let rooms = Arc::downgrade(self);
-        let limits = self.limits(grant);
-        Ok(Shell::start(limits, media, events, self.metrics.clone(), forget(rooms, key, number)))
+        let reports = Reports { metrics: self.metrics.clone(), news: self.news.clone() };
+        Ok(Shell::start(self.limits(grant), terms(grant), media, events, reports, forget(rooms, key, number)))
     }
 
     fn limits(&self, grant: &MeetingGrant) -> Limits {
@@ -183,42 +199,81 @@ impl Rooms {
         ConnectionId(self.next_number.fetch_add(1, Ordering::Relaxed))
     }
 
+    /// Returns when the list has another version than the one that is known, or when the time to wait is up.
+    pub async fn wait_for_news(&self, query: RoomListQuery) {
+        let at_most = Duration::from_secs(query.wait.min(LONGEST_WAIT_SECONDS));
+        self.news.other_than(query.after, at_most).await;
+    }
+
     /// Every open room, sorted.
     pub async fn list(&self) -> RoomList {
+        // First, so that what changes meanwhile has a later version.
+        let version = self.news.version();
         let open = self.open.lock().await;
         let report = |(key, room): (&RoomKey, &OpenRoom)| RoomReport {
             namespace: key.namespace.clone(),
             name: key.name.clone(),
             uid: room.uid.clone(),
             participants: u32::try_from(room.handle.participants()).unwrap_or(u32::MAX),
-            settings: None,
+            settings: Some(room.handle.settings()),
         };
         let mut rooms: Vec<_> = open.iter().map(report).collect();
         rooms.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
-        RoomList { version: 1, rooms, draining: self.is_draining() }
+        RoomList { version, rooms, draining: self.is_draining() }
     }
 
     /// Ends a room; false when there is none by that name (and uid, if given).
     pub async fn end(&self, key: &RoomKey, uid: Option<&str>, end: End) -> bool {
-        let handle = {
-            let open = self.open.lock().await;
-            let room = open.get(key).filter(|room| uid.is_none_or(|uid| room.uid == uid));
-            room.map(|room| room.handle.clone())
-        };
-        match handle {
+        match self.find_by_uid(key, uid).await {
             Some(handle) => handle.send(Input::End(end)).await,
             None => false,
         }
     }
 
-    /// Whether the pod takes nobody any more.
+    /// From now on a room goes by these settings; false when there is none by that name and uid.
+    pub async fn update(&self, key: &RoomKey, uid: &str, settings: RoomSettings) -> bool {
+        match self.find_by_uid(key, Some(uid)).await {
+            Some(handle) => handle.update(settings).await,
+            None => false,
+        }
+    }
+
+    /// Takes somebody out of a room; false when there is no such room or nobody of that id in it.
+    pub async fn remove(&self, key: &RoomKey, uid: Option<&str>, peer: PeerId) -> bool {
+        match self.find_by_uid(key, uid).await {
+            Some(handle) => handle.remove(peer).await,
+            None => false,
+        }
+    }
+
+    async fn find_by_uid(&self, key: &RoomKey, uid: Option<&str>) -> Option<RoomHandle> {
+        let open = self.open.lock().await;
+        let room = open.get(key).filter(|room| uid.is_none_or(|uid| room.uid == uid));
+        room.map(|room| room.handle.clone())
+    }
+
+    /// Whether the pod takes nobody new: it is being drained, or about to end.
     pub fn is_draining(&self) -> bool {
-        self.is_draining.load(Ordering::Relaxed)
+        self.is_draining.load(Ordering::Relaxed) || self.is_ending()
+    }
+
+    /// Whether the pod is about to end.
+    pub fn is_ending(&self) -> bool {
+        self.is_ending.load(Ordering::Relaxed)
+    }
+
+    /// Takes nobody new any more, or again. Those who are in stay.
+    pub fn set_draining(&self, is_draining: bool) {
+        if self.is_draining.swap(is_draining, Ordering::Relaxed) != is_draining {
+            tracing::info!(is_draining, "whether this media pod takes new people has changed");
+            self.news.tell();
+        }
     }
 
     /// Takes nobody any more and sends everybody to come back elsewhere. Returns when all rooms are over or time is up.
     pub async fn drain(&self, at_most: Duration) {
-        self.is_draining.store(true, Ordering::Relaxed);
+        self.is_ending.store(true, Ordering::Relaxed);
+        self.news.tell();
         let handles: Vec<_> = self.open.lock().await.values().map(|room| room.handle.clone()).collect();
         let all_over = async {
             for handle in &handles {
@@ -231,7 +286,12 @@ impl Rooms {
         if tokio::time::timeout(at_most, all_over).await.is_err() {
             tracing::warn!("some rooms did not end in time");
         }
+        self.news.end();
     }
+}
+
+fn terms(grant: &MeetingGrant) -> Terms {
+    Terms { title: grant.title.clone(), is_locked: grant.locked, has_chat: grant.chat }
 }
 
 /// Takes a room that is over from the list, unless a successor has its place already.
@@ -240,6 +300,7 @@ async fn forget(rooms: Weak<Rooms>, key: RoomKey, number: u64) {
     let mut open = rooms.open.lock().await;
     if open.get(&key).is_some_and(|room| room.number == number) {
         open.remove(&key);
+        rooms.news.tell();
         tracing::info!(namespace = key.namespace, name = key.name, "room over");
     }
 }

@@ -5,6 +5,9 @@
 pub mod block;
 pub mod candidates;
 pub mod codecs;
+pub mod ports;
+pub mod probe;
+pub mod reach;
 pub mod spread;
 pub mod thread;
 pub mod workers;

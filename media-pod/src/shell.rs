@@ -15,8 +15,9 @@ mod streams;
 mod transports;
 
 use std::collections::{HashMap, VecDeque};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
+use convene_protocol::admin::RoomSettings;
 use convene_protocol::frame;
 use convene_protocol::message::ClientRequest;
 use serde_json::{Value, json};
@@ -26,10 +27,12 @@ use tokio::time::MissedTickBehavior;
 pub use media::{MediaPlane, OpenError};
 pub use settings::{Layout, MediaSettings};
 
+use crate::admission::unix_milliseconds;
 use crate::metrics::Metrics;
+use crate::news::News;
 use crate::room::broadcaster::{BroadcasterRequest, Refused};
 use crate::room::{
-    Command, ConnectionId, Effect, End, Limits, MediaEvent, Outgoing, PeerId, PeerReport, Room, RoomCensus,
+    Command, ConnectionId, Effect, End, Limits, MediaEvent, Outgoing, PeerId, PeerReport, Room, RoomCensus, Terms,
 };
 
 /// Commands that wait for a room before its clients are slowed down.
@@ -50,6 +53,8 @@ pub enum Input {
         peer: PeerId,
         /// Further copies that it wants of every consumer.
         replicas: usize,
+        /// Whether it may come in only if it is or was just in: the pod takes nobody new.
+        comes_back_only: bool,
         /// The way to it.
         outbox: Outbox,
     },
@@ -86,6 +91,10 @@ pub enum Input {
     },
     /// Somebody wants to know who is here.
     Describe(oneshot::Sender<Vec<PeerReport>>),
+    /// The room is to go by these settings; answered when it does.
+    Update(RoomSettings, oneshot::Sender<()>),
+    /// Somebody is to be taken out; the answer is whether there was such a one.
+    Remove(PeerId, oneshot::Sender<bool>),
     /// The room is to end.
     End(End),
 }
@@ -110,6 +119,16 @@ pub type Outbox = mpsc::Sender<Out>;
 pub struct RoomHandle {
     inbox: mpsc::Sender<Input>,
     census: watch::Receiver<RoomCensus>,
+    settings: watch::Receiver<RoomSettings>,
+}
+
+/// Where rooms say what happens in them.
+#[derive(Clone, Debug)]
+pub struct Reports {
+    /// For numbers.
+    pub metrics: Metrics,
+    /// For those who wait for a change of the room list.
+    pub news: News,
 }
 
 impl RoomHandle {
@@ -153,6 +172,23 @@ impl RoomHandle {
         self.census().participants
     }
 
+    /// What of its meeting the room goes by.
+    pub fn settings(&self) -> RoomSettings {
+        self.settings.borrow().clone()
+    }
+
+    /// From now on the room goes by these settings; false when it is over.
+    pub async fn update(&self, settings: RoomSettings) -> bool {
+        let (answer, answered) = oneshot::channel();
+        self.send(Input::Update(settings, answer)).await && answered.await.is_ok()
+    }
+
+    /// Takes somebody out; false when there is no such one.
+    pub async fn remove(&self, peer: PeerId) -> bool {
+        let (answer, answered) = oneshot::channel();
+        self.send(Input::Remove(peer, answer)).await && answered.await.unwrap_or(false)
+    }
+
     /// Returns when the room is over.
     pub async fn over(&self) {
         self.inbox.closed().await;
@@ -173,27 +209,32 @@ pub struct Shell {
     outboxes: HashMap<ConnectionId, Outbox>,
     /// Calls that wait for their answer.
     calls: HashMap<ConnectionId, Answer>,
+    /// Changes that somebody waits for.
+    updates: Vec<oneshot::Sender<()>>,
     census: watch::Sender<RoomCensus>,
-    metrics: Metrics,
+    settings: watch::Sender<RoomSettings>,
+    reports: Reports,
 }
 
 impl Shell {
     /// Starts a room on its place; `on_over` runs when the room has ended.
     pub fn start(
         limits: Limits,
+        terms: Terms,
         media: MediaPlane,
         events: mpsc::UnboundedReceiver<MediaEvent>,
-        metrics: Metrics,
+        reports: Reports,
         on_over: impl Future<Output = ()> + Send + 'static,
     ) -> RoomHandle {
         let (inbox, inputs) = mpsc::channel(INBOX);
         let (census, seen) = watch::channel(RoomCensus::default());
         let capabilities = media.rtp_capabilities();
-        let room =
-            Room::new(limits, capabilities, crate::sfu::workers::MEDIASOUP_VERSION.to_owned(), unix_milliseconds());
-        let handle = RoomHandle { inbox, census: seen };
-        let (outboxes, calls) = (HashMap::new(), HashMap::new());
-        let shell = Self { room, media, opened: Instant::now(), outboxes, calls, census, metrics };
+        let version = crate::sfu::workers::MEDIASOUP_VERSION.to_owned();
+        let room = Room::new(limits, terms, capabilities, version, unix_milliseconds());
+        let (settings, gone_by) = watch::channel(room.settings());
+        let handle = RoomHandle { inbox, census: seen, settings: gone_by };
+        let (outboxes, calls, updates) = (HashMap::new(), HashMap::new(), Vec::new());
+        let shell = Self { room, media, opened: Instant::now(), outboxes, calls, updates, census, settings, reports };
         tokio::spawn(async move {
             shell.run(inputs, events).await;
             on_over.await;
@@ -202,7 +243,7 @@ impl Shell {
     }
 
     async fn run(mut self, mut inputs: mpsc::Receiver<Input>, mut events: mpsc::UnboundedReceiver<MediaEvent>) {
-        self.metrics.rooms.inc();
+        self.reports.metrics.rooms.inc();
         let mut ticks = tokio::time::interval(TICK);
         let mut samples = tokio::time::interval(self.media.settings.sample_interval);
         for interval in [&mut ticks, &mut samples] {
@@ -225,16 +266,16 @@ impl Shell {
                 break;
             }
         }
-        self.metrics.participants.sub(signed(self.census.borrow().participants));
-        self.metrics.rooms.dec();
+        self.reports.metrics.participants.sub(signed(self.census.borrow().participants));
+        self.reports.metrics.rooms.dec();
     }
 
     /// What the room is to make of it; what it need not know of is answered here.
     fn command(&mut self, input: Input) -> Option<Command> {
         Some(match input {
-            Input::Connect { connection, peer, replicas, outbox } => {
+            Input::Connect { connection, peer, replicas, comes_back_only, outbox } => {
                 self.outboxes.insert(connection, outbox);
-                Command::Connected { connection, peer, replicas }
+                Command::Connected { connection, peer, replicas, comes_back_only }
             }
             Input::Broadcast { call, peer, request, answer } => {
                 self.calls.insert(call, answer);
@@ -247,6 +288,14 @@ impl Shell {
             Input::Message { connection, id: Some(id), request } => Command::Request { connection, id, request },
             Input::Message { connection, id: None, request } => Command::Notification { connection, request },
             Input::Answer { connection, id, is_ok } => Command::Answered { connection, id, is_ok },
+            Input::Update(settings, answer) => {
+                self.updates.push(answer);
+                Command::Update(settings)
+            }
+            Input::Remove(peer, answer) => {
+                let _ = answer.send(self.room.has(&peer));
+                Command::Remove(peer)
+            }
             Input::End(end) => Command::End(end),
             Input::Describe(answer) => {
                 let _ = answer.send(self.room.peers());
@@ -272,7 +321,7 @@ impl Shell {
                             commands.push_back(Command::Disconnected { connection });
                         }
                     }
-                    Effect::Note(fact) => self.metrics.note(fact),
+                    Effect::Note(fact) => self.reports.metrics.note(fact),
                     Effect::Close { connection, code, reason } => {
                         self.send(connection, Out::Close(code, reason));
                         self.outboxes.remove(&connection);
@@ -309,16 +358,24 @@ impl Shell {
         false
     }
 
-    fn count(&self) {
+    /// Lets others see what the room is now.
+    fn count(&mut self) {
         let now = self.room.census();
         let before = self.census.send_replace(now);
-        self.metrics.participants.add(signed(now.participants) - signed(before.participants));
+        self.reports.metrics.participants.add(signed(now.participants) - signed(before.participants));
+        let settings = self.room.settings();
+        let is_changed = self.settings.send_if_modified(|seen| {
+            let is_other = *seen != settings;
+            *seen = settings;
+            is_other
+        });
+        if is_changed || now.participants != before.participants {
+            self.reports.news.tell();
+        }
+        for answer in self.updates.drain(..) {
+            let _ = answer.send(());
+        }
     }
-}
-
-fn unix_milliseconds() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn signed(count: usize) -> i64 {

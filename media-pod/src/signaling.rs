@@ -75,6 +75,8 @@ pub struct Entrant {
     pub peer: PeerId,
     /// Further copies that it wants of every consumer.
     pub replicas: usize,
+    /// Whether it may come in only if it is or was just in.
+    pub comes_back_only: bool,
     /// What it may send.
     pub limits: ClientLimits,
 }
@@ -82,9 +84,9 @@ pub struct Entrant {
 /// Serves one client until either side ends.
 pub async fn serve(socket: WebSocket, room: RoomHandle, entrant: Entrant, metrics: Metrics) {
     let _counted = Counted::new(metrics.connections.clone());
-    let Entrant { connection, peer, replicas, limits } = entrant;
+    let Entrant { connection, peer, replicas, comes_back_only, limits } = entrant;
     let (outbox, outgoing) = mpsc::channel(OUTBOX);
-    let connect = Input::Connect { connection, peer, replicas, outbox: outbox.clone() };
+    let connect = Input::Connect { connection, peer, replicas, comes_back_only, outbox: outbox.clone() };
     if !room.send(connect).await {
         refuse(socket, true, "the room has just ended: please come back").await;
         return;

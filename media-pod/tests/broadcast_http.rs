@@ -266,6 +266,9 @@ async fn where_people_are_admitted_every_call_shows_its_admission() {
         max_participants: 10,
         empty_timeout_seconds: 300,
         media: MediaGrant::default(),
+        locked: false,
+        codecs: Vec::new(),
+        chat: true,
     };
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     let token = Signer::from_pem(PEM, "test").unwrap().admission(&grant, now).unwrap();

@@ -218,9 +218,17 @@ async fn a_pod_that_waits_for_its_address_is_alive_and_not_ready() {
     let folder = Folder::new();
     let file = folder.0.join("addresses");
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let flags = [format!("--listen=127.0.0.1:{port}"), format!("--announced-address-file={}", file.display())];
+    let ports_file = folder.0.join("ports");
+    let flags = [
+        format!("--listen=127.0.0.1:{port}"),
+        format!("--announced-address-file={}", file.display()),
+        format!("--announced-ports-file={}", ports_file.display()),
+    ];
     let starting = tokio::task::spawn_blocking(move || {
         Process::start_with(|command| {
+            let block = command.get_args().find_map(|arg| arg.to_str()?.split_once('-')?.0.parse::<u16>().ok());
+            let listening = block.unwrap();
+            std::fs::write(&ports_file, format!("{listening}/udp=31001,{listening}/tcp=31002\n")).unwrap();
             command.args(&flags);
         })
     });
@@ -236,6 +244,12 @@ async fn a_pod_that_waits_for_its_address_is_alive_and_not_ready() {
     std::fs::write(&file, "192.0.2.7, 2001:db8::7").unwrap();
     let pod = starting.await.unwrap();
     assert_eq!(get(pod.connect().await, "/readyz").await.0, 200);
+    let mut ada = Client::open(pod.connect().await, "/signal/room?peerId=ada").await;
+    let made = ada.ask(1, "createWebRtcTransport", json!({ "appData": { "direction": "producer" } })).await;
+    let candidates = made["data"]["iceCandidates"].as_array().unwrap();
+    let told: Vec<_> = candidates.iter().map(|candidate| (&candidate["address"], &candidate["port"])).collect();
+    let address = json!("192.0.2.7");
+    assert_eq!(told, [(&address, &json!(31_001)), (&address, &json!(31_002))], "nothing listens on IPv6");
 }
 
 #[tokio::test]

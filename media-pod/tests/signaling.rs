@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use convene_protocol::admission::{KeySet, MediaGrant, MeetingGrant, Signer};
 use convene_protocol::frame::MAX_MESSAGE_BYTES;
 use futures_util::SinkExt;
-use serde_json::json;
+use serde_json::{Value, json};
 use support::{Client, Pod};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -34,6 +34,9 @@ fn grant(name: &str, uid: &str, max_participants: u32) -> MeetingGrant {
         max_participants,
         empty_timeout_seconds: 300,
         media: MediaGrant::default(),
+        locked: false,
+        codecs: Vec::new(),
+        chat: true,
     }
 }
 
@@ -153,8 +156,11 @@ async fn the_operator_lists_and_ends_rooms_by_uid() {
     assert_eq!(pod.get("/admin/v1/rooms").await.0, 401);
     let admin = format!("Authorization: Bearer {}\r\n", signer().admin(now()).unwrap());
     let (status, body) = pod.http("GET", "/admin/v1/rooms", &admin).await;
-    let room = json!({ "namespace": "team", "name": "standup", "uid": "uid-1", "participants": 1 });
-    assert_eq!((status, serde_json::from_str(&body).ok()), (200, Some(json!({ "rooms": [room], "draining": false }))));
+    let list: Value = serde_json::from_str(&body).unwrap();
+    let room = &list["rooms"][0];
+    let shown = (&room["namespace"], &room["name"], &room["uid"], &room["participants"]);
+    assert_eq!(shown, (&json!("team"), &json!("standup"), &json!("uid-1"), &json!(1)));
+    assert_eq!((status, &list["draining"]), (200, &json!(false)));
     let end =
         |uid: &'static str, reason: &'static str| format!("/admin/v1/rooms/team/standup?uid={uid}&reason={reason}");
     assert_eq!(pod.http("DELETE", &end("uid-2", "ended"), &admin).await.0, 404, "another meeting of that name");

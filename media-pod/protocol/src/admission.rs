@@ -44,6 +44,21 @@ pub struct MeetingGrant {
     /// How much of the network its media may use.
     #[serde(default)]
     pub media: MediaGrant,
+    /// Whether nobody new is let in.
+    #[serde(default)]
+    pub locked: bool,
+    /// Codecs to offer, by the subtype of their media type: `opus`, `VP8`, `VP9`, `H264`, `AV1`, `PCMU`, `PCMA`. Empty: all that the
+    /// pod has. Unknown ones are passed over, and Opus is always there.
+    #[serde(default)]
+    pub codecs: Vec<String>,
+    /// Whether people may write to each other.
+    #[serde(default = "yes")]
+    pub chat: bool,
+}
+
+/// What a meeting allows that says nothing about it.
+fn yes() -> bool {
+    true
 }
 
 /// What a meeting says about its media. What it does not say, the pod decides.
@@ -241,6 +256,9 @@ mod tests {
             max_participants: 10,
             empty_timeout_seconds: 300,
             media: MediaGrant::default(),
+            locked: true,
+            codecs: vec!["opus".into(), "VP8".into()],
+            chat: false,
         }
     }
 
@@ -248,6 +266,16 @@ mod tests {
     fn admission_comes_back_as_signed() {
         let token = signer().admission(&grant(), NOW).unwrap();
         assert_eq!(keys().verify_admission(&token, NOW + 5), Ok(grant()));
+    }
+
+    #[test]
+    fn a_grant_that_says_nothing_of_lock_codecs_and_chat_allows_all() {
+        let mut written = serde_json::to_value(grant()).unwrap();
+        for field in ["locked", "codecs", "chat"] {
+            written.as_object_mut().unwrap().remove(field).unwrap();
+        }
+        let read: MeetingGrant = serde_json::from_value(written).unwrap();
+        assert_eq!(read, MeetingGrant { locked: false, codecs: Vec::new(), chat: true, ..grant() });
     }
 
     #[test]

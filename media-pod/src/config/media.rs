@@ -8,6 +8,7 @@ use clap::{Args, value_parser};
 
 use super::values::{bitrate, duration, patience};
 use crate::sfu::block::PortBlock;
+use crate::sfu::ports::AnnouncedPorts;
 use crate::shell::MediaSettings;
 
 /// Ports, addresses, workers.
@@ -36,6 +37,14 @@ pub struct MediaArgs {
     /// File in which the announced addresses appear, separated by commas; the pod waits for it before it is ready.
     #[arg(long, env = "CONVENE_ANNOUNCED_ADDRESS_FILE", value_name = "FILE", conflicts_with = "announced_address")]
     pub announced_address_file: Option<PathBuf>,
+
+    /// Ports that clients are told where they differ from those listened on, such as 40000/udp=31001,40000/tcp=31002.
+    #[arg(long, env = "CONVENE_ANNOUNCED_PORTS", value_name = "PORTS")]
+    pub announced_ports: Option<AnnouncedPorts>,
+
+    /// File that says the same; read as soon as the announced addresses are known. Where it is empty, the ports do not differ.
+    #[arg(long, env = "CONVENE_ANNOUNCED_PORTS_FILE", value_name = "FILE", conflicts_with = "announced_ports")]
+    pub announced_ports_file: Option<PathBuf>,
 }
 
 /// How much of the network media may use.

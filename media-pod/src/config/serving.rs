@@ -23,7 +23,7 @@ pub struct ServingArgs {
     #[arg(long, env = "CONVENE_DEV", value_parser = BoolishValueParser::new())]
     pub dev: bool,
 
-    /// Public keys (JWKS) of those who may admit people and administer the pod. Needed without --dev.
+    /// Public keys (JWKS) of those who may admit people and administer the pod. Needed without --dev. Read again when it changes.
     #[arg(long, env = "CONVENE_ADMISSION_KEYS", value_name = "FILE")]
     pub admission_keys: Option<PathBuf>,
 

@@ -38,6 +38,16 @@ fn media_is_received_where_it_is_announced() {
 }
 
 #[test]
+fn ports_are_announced_as_they_are_or_as_something_says() {
+    let ports = |args: &[&str]| config(&[&["--dev"], args].concat()).map(|config| config.announced_ports);
+    assert_eq!(ports(&[]), Ok(Announced::Given(AnnouncedPorts::default())));
+    let given = Announced::Given("40000/udp=31001,40000/tcp=31002".parse().unwrap());
+    assert_eq!(ports(&["--announced-ports", "40000/udp=31001,40000/tcp=31002"]), Ok(given));
+    assert_eq!(ports(&["--announced-ports", ""]), Ok(Announced::Given(AnnouncedPorts::default())));
+    assert_eq!(ports(&["--announced-ports-file", "ports"]), Ok(Announced::File("ports".into())));
+}
+
+#[test]
 fn what_is_missing_is_named() {
     assert_eq!(config(&[]), Err(ConfigError::NoAnnouncedAddress));
     assert_eq!(config(&["--announced-address", "192.0.2.1"]), Err(ConfigError::NoKeys));
@@ -76,6 +86,8 @@ fn unknown_flags_and_wrong_values_are_refused() {
         &["--request-burst", "-1"],
         &["--max-message-bytes", "1000000"],
         &["--listen", "everywhere"],
+        &["--announced-ports", "40000"],
+        &["--announced-ports", "40000/udp=1", "--announced-ports-file", "ports"],
     ];
     for args in cases {
         assert!(Args::try_parse_from([&["convene-media-pod"], args].concat()).is_err(), "{args:?}");

@@ -36,6 +36,9 @@ impl Room {
     }
 
     fn let_in(&mut self, asker: Asker, id: &PeerId, entry: Entry, now: Duration, effects: &mut Effects) -> Judged {
+        if self.terms.is_locked && !self.has(id) {
+            return Err(Refusal::locked());
+        }
         if entry.replaces {
             self.remove(id, effects, Some((CLOSE_FINAL, "replaced by a broadcaster of the same id")));
         } else if self.peers.contains_key(id) {
@@ -106,8 +109,8 @@ impl Room {
                 Ok(Verdict::Run(Operation::Produce { transport, kind, rtp_parameters }, context))
             }
             BroadcasterRequest::ProduceData { transport, sctp_stream_parameters, label, protocol } => {
-                let transport = self.may_produce_data(id, &transport.0)?;
                 let channel = if label == "bot" { Channel::Bot } else { Channel::Chat };
+                let transport = self.may_produce_data(id, &transport.0, channel)?;
                 let operation = Operation::ProduceData { transport, channel, sctp_stream_parameters, label, protocol };
                 Ok(Verdict::Run(operation, Context::ProduceData { asker, channel }))
             }

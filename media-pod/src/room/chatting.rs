@@ -17,6 +17,9 @@ const MOST_WAITING: usize = 32;
 
 impl Room {
     pub(super) fn chat_history(&mut self, peer_id: &PeerId, wanted: ChatHistory) -> Judged {
+        if !self.terms.has_chat {
+            return Err(Refusal::no_chat());
+        }
         let peer = self.peers.get_mut(peer_id).filter(|peer| peer.joined.is_some()).ok_or_else(Refusal::not_joined)?;
         peer.follows_chat |= wanted.follow;
         Ok(Verdict::Answer(json!(ChatHistoryAnswer { messages: self.chat.history() })))
@@ -24,6 +27,9 @@ impl Room {
 
     /// Keeps and passes on what came by signaling.
     pub(super) fn send_chat(&mut self, peer_id: &PeerId, text: String, now: Duration, effects: &mut Effects) -> Judged {
+        if !self.terms.has_chat {
+            return Err(Refusal::no_chat());
+        }
         if self.peers.get(peer_id).is_none_or(|peer| peer.joined.is_none()) {
             return Err(Refusal::not_joined());
         }

@@ -1,5 +1,6 @@
 //! What happens to a room: the inputs of [`super::Room::handle`]. Plain data, no handles.
 
+use convene_protocol::admin::RoomSettings;
 use convene_protocol::message::{
     Channel, ClientRequest, ConsumerScore, Direction, DownlinkBwe, Layers, MediaKind, Source,
 };
@@ -19,6 +20,8 @@ pub enum Command {
         peer: PeerId,
         /// Further copies that it wants of every consumer.
         replicas: usize,
+        /// Whether it may come in only if it is or was just in: the pod takes nobody new.
+        comes_back_only: bool,
     },
     /// A WebSocket ended, for whatever reason.
     Disconnected {
@@ -70,6 +73,10 @@ pub enum Command {
     Media(MediaEvent),
     /// Time has passed: look at deadlines.
     Tick,
+    /// Go by these settings from now on.
+    Update(RoomSettings),
+    /// Take somebody out for good.
+    Remove(PeerId),
     /// End the room.
     End(End),
 }

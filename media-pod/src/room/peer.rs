@@ -15,6 +15,7 @@ pub(super) struct Peer {
     /// Its WebSocket; for a broadcaster the HTTP call by which it came in.
     pub(super) connection: ConnectionId,
     pub(super) is_broadcaster: bool,
+    pub(super) arrival: Arrival,
     pub(super) since: Duration,
     /// Since when its media has had a way, once it had one.
     pub(super) media_since: Option<Duration>,
@@ -41,6 +42,15 @@ pub(super) struct Peer {
     /// Requests to the client that wait for their answer.
     pub(super) offers: BTreeMap<u64, Offer>,
     next_offer: u64,
+}
+
+/// How a participant has come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Arrival {
+    /// For the first time, as far as is known.
+    New,
+    /// It was in on another connection: a lock does not keep it out.
+    Back,
 }
 
 /// What a participant said when it joined.
@@ -121,6 +131,7 @@ impl Peer {
         Self {
             connection,
             is_broadcaster: false,
+            arrival: Arrival::New,
             since: now,
             media_since: None,
             replicas,
@@ -181,6 +192,11 @@ impl Peer {
                 Operation::CloseDataConsumer(consumer)
             }
         }
+    }
+
+    /// Whether it has joined, or had on an earlier connection.
+    pub(super) fn belongs(&self) -> bool {
+        self.joined.is_some() || self.arrival == Arrival::Back
     }
 
     /// Since when a broadcaster has neither sent nor received, if so.

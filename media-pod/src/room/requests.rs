@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use convene_protocol::message::{
-    ClientRequest, ConsumerRef, CreateTransport, Direction, DisplayNameChanged, Join, JoinAnswer, MediaKind, PeerInfo,
-    Produce, ProduceData, RouterCapabilitiesAnswer, ServerNotification,
+    Channel, ClientRequest, ConsumerRef, CreateTransport, Direction, DisplayNameChanged, Join, JoinAnswer, MediaKind,
+    PeerInfo, Produce, ProduceData, RouterCapabilitiesAnswer, ServerNotification,
 };
 use serde_json::{Value, json};
 
@@ -76,10 +76,13 @@ impl Room {
     }
 
     fn join(&mut self, peer_id: &PeerId, asker: Asker, join: Join, now: Duration, effects: &mut Effects) -> Judged {
-        let is_full = self.is_full();
+        let (is_full, is_locked) = (self.is_full(), self.terms.is_locked);
         let Some(peer) = self.peers.get(peer_id) else { return Ok(Verdict::Answered) };
         if peer.joined.is_some() {
             return Err(Refusal(409, "you have joined already".into()));
+        }
+        if is_locked && !peer.belongs() {
+            return Err(Refusal::locked());
         }
         if is_full {
             return Err(Refusal(403, "the meeting is full".into()));
@@ -158,13 +161,21 @@ impl Room {
 
     fn start_data_producer(&self, peer_id: &PeerId, asker: Asker, produce: ProduceData) -> Judged {
         let channel = produce.channel();
-        let transport = self.may_produce_data(peer_id, &produce.transport_id)?;
+        let transport = self.may_produce_data(peer_id, &produce.transport_id, channel)?;
         let ProduceData { sctp_stream_parameters, label, protocol, .. } = produce;
         let operation = Operation::ProduceData { transport, channel, sctp_stream_parameters, label, protocol };
         Ok(Verdict::Run(operation, Context::ProduceData { asker, channel }))
     }
 
-    pub(super) fn may_produce_data(&self, peer_id: &PeerId, transport: &str) -> Result<TransportId, Refusal> {
+    pub(super) fn may_produce_data(
+        &self,
+        peer_id: &PeerId,
+        transport: &str,
+        channel: Channel,
+    ) -> Result<TransportId, Refusal> {
+        if channel == Channel::Chat && !self.terms.has_chat {
+            return Err(Refusal::no_chat());
+        }
         let in_room = self.census().holdings.data_producers;
         Refusal::too_many(in_room, self.limits.data_producers, "data producers in the meeting")?;
         let peer = self.peers.get(peer_id).filter(|peer| peer.joined.is_some()).ok_or_else(Refusal::not_joined)?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use convene_protocol::admin::RoomSettings;
 use convene_protocol::message::{ClientRequest, ConsumerScore, Direction, ServerNotification, ServerRequest, Source};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -10,12 +11,13 @@ use serde_json::{Value, json};
 use super::{
     Command, ConnectionId, Context, CreatedConsumer, CreatedDataConsumer, CreatedPlainTransport, CreatedProducer,
     CreatedTransport, DataConsumerId, DataProducerId, Effect, End, Fact, Limits, MediaEvent, Operation, Outcome,
-    Outgoing, PeerId, ProducerId, Room, TransportId,
+    Outgoing, PeerId, ProducerId, Room, Terms, TransportId,
 };
 
 mod broadcasting;
 mod chatting;
 mod seats;
+mod terms;
 
 /// A room whose operations succeed at once.
 struct Harness {
@@ -33,8 +35,12 @@ struct Harness {
 
 impl Harness {
     fn new(limits: Limits) -> Self {
+        Self::with(limits, Terms::default())
+    }
+
+    fn with(limits: Limits, terms: Terms) -> Self {
         Self {
-            room: Room::new(limits, json!({ "codecs": ["all"] }), "1".into(), 0),
+            room: Room::new(limits, terms, json!({ "codecs": ["all"] }), "1".into(), 0),
             now: Duration::ZERO,
             next_id: 0,
             next_request: 0,
@@ -116,8 +122,21 @@ impl Harness {
 
     fn connect_with(&mut self, connection: u64, peer: &str, replicas: usize) -> ConnectionId {
         let connection = ConnectionId(connection);
-        self.handle(Command::Connected { connection, peer: PeerId::from(peer), replicas });
+        self.handle(Command::Connected { connection, peer: PeerId::from(peer), replicas, comes_back_only: false });
         connection
+    }
+
+    /// To a pod that takes nobody new.
+    fn come_back(&mut self, connection: u64, peer: &str) -> ConnectionId {
+        let connection = ConnectionId(connection);
+        self.handle(Command::Connected { connection, peer: PeerId::from(peer), replicas: 0, comes_back_only: true });
+        connection
+    }
+
+    fn set(&mut self, change: impl FnOnce(&mut RoomSettings)) {
+        let mut settings = self.room.settings();
+        change(&mut settings);
+        self.handle(Command::Update(settings));
     }
 
     /// Sends a request and gives its response.
@@ -516,6 +535,8 @@ enum Act {
     Broadcast(u8, usize, u64),
     Lost(u64),
     Wait(u64),
+    Remove(u8),
+    Lock(bool),
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -527,6 +548,8 @@ fn act() -> impl Strategy<Value = Act> {
         (0u8..4, 0usize..8, 0u64..60).prop_map(|(peer, what, id)| Act::Broadcast(peer, what, id)),
         (0u64..60).prop_map(Act::Lost),
         (0u64..40).prop_map(Act::Wait),
+        (0u8..4).prop_map(Act::Remove),
+        any::<bool>().prop_map(Act::Lock),
     ]
 }
 
@@ -587,6 +610,8 @@ proptest! {
                 Act::Lost(id) => {
                     room.handle(Command::Media(MediaEvent::TransportDisconnected(TransportId(id.to_string()))));
                 }
+                Act::Remove(peer) => room.handle(Command::Remove(PeerId(format!("peer-{peer}")))),
+                Act::Lock(is_locked) => room.set(|settings| settings.locked = is_locked),
                 Act::Wait(seconds) => {
                     room.now += Duration::from_secs(seconds);
                     room.handle(Command::Tick);

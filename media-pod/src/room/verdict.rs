@@ -20,6 +20,14 @@ impl Refusal {
         Self(409, "join first".into())
     }
 
+    pub(super) fn locked() -> Self {
+        Self(403, "the meeting is locked".into())
+    }
+
+    pub(super) fn no_chat() -> Self {
+        Self(403, "the chat is off in this meeting".into())
+    }
+
     pub(super) fn too_many(have: usize, most: usize, what: &str) -> Result<(), Self> {
         if have < most { Ok(()) } else { Err(Self(429, format!("the limit of {most} {what} is reached"))) }
     }

@@ -1,70 +1,136 @@
 //! ICE candidates for every announced address. mediasoup is ICE-lite and does not check what was announced, so candidates may be
-//! added here: each with a foundation and a priority of its own (RFC 8445 sections 5.1.1.3 and 5.1.2). Pure.
+//! added and ports rewritten here: each candidate has a foundation and a priority of its own (RFC 8445 sections 5.1.1.3 and
+//! 5.1.2). Pure.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
 use serde_json::{Value, json};
 
-/// Candidates as the worker gave them (for the first address), repeated for each further announced address.
-/// Earlier addresses are preferred. Each also has its address under `ip`, where older clients read it.
-pub fn announce(candidates: &Value, addresses: &[String]) -> Value {
+use super::ports::{AnnouncedPorts, IpProtocol};
+use super::reach::Reach;
+
+/// Candidates as the worker gave them (for the first address of each listener), repeated for each further address that leads to
+/// the same listener, with announced ports. Earlier addresses are preferred. Each also has its address under `ip`, where older
+/// clients read it.
+pub fn announce(candidates: &Value, reach: &Reach) -> Value {
     let own = candidates.as_array().map(Vec::as_slice).unwrap_or_default();
-    let further = addresses.iter().skip(1).enumerate();
-    let added =
-        further.flat_map(|(index, address)| own.iter().map(move |candidate| moved(candidate, address, index + 1)));
-    Value::Array(own.iter().cloned().chain(added).map(with_older_spelling).collect())
+    let mut announced: Vec<(usize, Value)> = own.iter().flat_map(|candidate| copies(candidate, reach)).collect();
+    announced.sort_by_key(|(place, _)| *place);
+    Value::Array(announced.into_iter().map(|(_, candidate)| finished(candidate, &reach.ports)).collect())
 }
 
-fn with_older_spelling(mut candidate: Value) -> Value {
-    candidate["ip"] = candidate["address"].clone();
+/// One for each address that leads to the candidate's listener, with the address' place among all of them.
+fn copies(candidate: &Value, reach: &Reach) -> Vec<(usize, Value)> {
+    let of_worker = candidate["address"].as_str();
+    match reach.listeners.iter().find(|listener| listener.announced() == of_worker) {
+        Some(listener) => {
+            let copy = |(place, address): &(usize, String)| (*place, moved(candidate, address, *place));
+            listener.addresses.iter().map(copy).collect()
+        }
+        None => vec![(0, candidate.clone())],
+    }
+}
+
+fn moved(candidate: &Value, address: &str, place: usize) -> Value {
+    let mut candidate = candidate.clone();
+    if place > 0 {
+        let foundation = candidate["foundation"].as_str().unwrap_or("candidate").to_owned();
+        let priority = candidate["priority"].as_u64().unwrap_or(1);
+        // The local preference sits in bits 8 to 23. The worker takes steps of 100 there between its listeners, and UDP is 1000
+        // before TCP: steps of one keep that order.
+        let lowered = priority.saturating_sub(256 * place as u64).max(1);
+        candidate["foundation"] = json!(format!("{foundation}{place}"));
+        candidate["priority"] = json!(lowered);
+    }
+    candidate["address"] = json!(address);
     candidate
 }
 
-fn moved(candidate: &Value, address: &str, rank: usize) -> Value {
-    let mut candidate = candidate.clone();
-    let foundation = candidate["foundation"].as_str().unwrap_or("candidate").to_owned();
-    let priority = candidate["priority"].as_u64().unwrap_or(1);
-    // The local preference sits in bits 8 to 23; one step of it keeps UDP before TCP.
-    let lowered = priority.saturating_sub(256 * rank as u64).max(1);
-    candidate["foundation"] = json!(format!("{foundation}{rank}"));
-    candidate["priority"] = json!(lowered);
-    candidate["address"] = json!(address);
+fn finished(mut candidate: Value, ports: &AnnouncedPorts) -> Value {
+    let port = candidate["port"].as_u64().and_then(|port| u16::try_from(port).ok());
+    let protocol = candidate["protocol"].as_str().and_then(IpProtocol::named);
+    if let (Some(port), Some(protocol)) = (port, protocol) {
+        candidate["port"] = json!(ports.of(port, protocol));
+    }
+    candidate["ip"] = candidate["address"].clone();
     candidate
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::reach::Announcement;
     use super::*;
     use std::collections::BTreeSet;
 
-    fn worker_candidates() -> Value {
-        json!([
-            { "foundation": "udpcandidate", "priority": 1_076_302_079, "address": "192.0.2.1", "protocol": "udp", "port": 40000, "type": "host" },
-            { "foundation": "tcpcandidate", "priority": 1_076_276_479, "address": "192.0.2.1", "protocol": "tcp", "port": 40000, "type": "host", "tcpType": "passive" }
-        ])
+    fn reach(addresses: &[&str], ports: &str) -> Reach {
+        let addresses = addresses.iter().map(|address| (*address).to_owned()).collect();
+        Announcement { addresses, ports: ports.parse().unwrap() }.reach("0.0.0.0".parse().unwrap(), true)
+    }
+
+    /// As the worker gives them for one listener; the first has 0.
+    fn of_listener(address: &str, listener: u64) -> Vec<Value> {
+        let priority = |preference: u64| 1_073_741_824 + 256 * (preference - 200 * listener) + 255;
+        vec![
+            json!({ "foundation": "udpcandidate", "priority": priority(11_000), "address": address, "protocol": "udp", "port": 40000, "type": "host" }),
+            json!({ "foundation": "tcpcandidate", "priority": priority(9_900), "address": address, "protocol": "tcp", "port": 40000, "type": "host", "tcpType": "passive" }),
+        ]
+    }
+
+    fn check_distinct(announced: &[Value]) {
+        let all = |field: &str| announced.iter().map(|candidate| candidate[field].to_string()).collect::<BTreeSet<_>>();
+        assert_eq!(
+            (all("foundation").len(), all("priority").len()),
+            (announced.len(), announced.len()),
+            "{announced:?}"
+        );
+        let of = |protocol: &'static str| announced.iter().filter(move |candidate| candidate["protocol"] == protocol);
+        let priorities = |protocol| of(protocol).map(|candidate| candidate["priority"].as_u64().unwrap());
+        assert!(priorities("udp").is_sorted_by(|first, second| first > second), "{announced:?}");
+        assert!(priorities("udp").min() > priorities("tcp").max(), "UDP before TCP: {announced:?}");
     }
 
     #[test]
     fn one_address_adds_only_the_older_spelling() {
-        let announced = announce(&worker_candidates(), &["192.0.2.1".into()]);
-        let mut expected = worker_candidates();
-        for candidate in expected.as_array_mut().unwrap() {
+        let own = of_listener("192.0.2.1", 0);
+        let announced = announce(&json!(own), &reach(&["192.0.2.1"], ""));
+        let mut expected = own;
+        for candidate in &mut expected {
             candidate["ip"] = json!("192.0.2.1");
         }
-        assert_eq!(announced, expected);
+        assert_eq!(announced, json!(expected));
     }
 
     #[test]
     fn every_address_has_its_own_foundation_and_a_lower_priority() {
-        let addresses = ["192.0.2.1".to_owned(), "2001:db8::1".into(), "198.51.100.7".into()];
-        let announced = announce(&worker_candidates(), &addresses);
+        let own = json!(of_listener("192.0.2.1", 0));
+        let announced = announce(&own, &reach(&["192.0.2.1", "203.0.113.9", "198.51.100.7"], ""));
         let all = announced.as_array().unwrap();
         assert_eq!(all.len(), 6);
-        let foundations: BTreeSet<_> = all.iter().map(|candidate| candidate["foundation"].as_str().unwrap()).collect();
-        assert_eq!(foundations.len(), 6);
-        let udp = all.iter().filter(|candidate| candidate["protocol"] == "udp");
-        let priorities: Vec<_> = udp.map(|candidate| candidate["priority"].as_u64().unwrap()).collect();
-        assert!(priorities.is_sorted_by(|first, second| first > second), "{priorities:?}");
-        assert_eq!((&all[2]["address"], &all[2]["ip"]), (&json!("2001:db8::1"), &json!("2001:db8::1")));
+        check_distinct(all);
+        assert_eq!((&all[2]["address"], &all[2]["ip"]), (&json!("203.0.113.9"), &json!("203.0.113.9")));
+    }
+
+    #[test]
+    fn addresses_are_announced_for_listeners_of_their_family_only() {
+        let addresses = ["192.0.2.1", "2001:db8::1", "198.51.100.7", "2001:db8::2"];
+        let own = [of_listener(addresses[0], 0), of_listener(addresses[1], 1)].concat();
+        let announced = announce(&json!(own), &reach(&addresses, ""));
+        let all = announced.as_array().unwrap();
+        let shown: Vec<_> = all.iter().map(|candidate| candidate["address"].as_str().unwrap()).collect();
+        assert_eq!(shown, addresses.iter().flat_map(|address| [*address; 2]).collect::<Vec<_>>());
+        let distinct =
+            |field: &str| all.iter().map(|candidate| candidate[field].to_string()).collect::<BTreeSet<_>>().len();
+        assert_eq!((distinct("foundation"), distinct("priority")), (8, 8), "{all:?}");
+    }
+
+    #[test]
+    fn ports_are_rewritten_by_protocol_for_every_address() {
+        let own = json!(of_listener("192.0.2.1", 0));
+        let reach = reach(&["192.0.2.1", "198.51.100.7"], "40000/udp=31001,40000/tcp=31002");
+        let announced = announce(&own, &reach);
+        let ports: Vec<_> = announced.as_array().unwrap().iter().map(|candidate| candidate["port"].clone()).collect();
+        assert_eq!(ports, [31_001, 31_002, 31_001, 31_002]);
+        let unknown = json!([{ "address": "192.0.2.1", "protocol": "sctp", "port": 40000 }]);
+        assert_eq!(announce(&unknown, &reach)[0]["port"], 40_000);
     }
 }

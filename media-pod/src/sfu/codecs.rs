@@ -1,7 +1,10 @@
-//! The codecs that every router offers. Constant; nothing is negotiated here.
+//! The codecs that a room's routers offer: all, or those that its meeting names. Pure; nothing is negotiated here.
 
 use mediasoup::prelude::RtpCodecCapability;
 use serde_json::{Value, json};
+
+/// Every browser has it, and it is what people are heard by: offered whatever a meeting says.
+const ALWAYS: &str = "opus";
 
 /// Codecs in order of preference. Opus with NACK; AV1 for temporal layers only, since its spatial layers cannot be forwarded.
 pub fn media_codecs() -> Vec<RtpCodecCapability> {
@@ -22,6 +25,17 @@ pub fn media_codecs() -> Vec<RtpCodecCapability> {
         video("video/AV1", &json!({})),
     ];
     all.into_iter().map(|codec| serde_json::from_value(codec).expect("the codecs above are well formed")).collect()
+}
+
+/// The codecs of a meeting that names some by the subtype of their media type; all of them when it names none. Unknown names are
+/// passed over, and Opus is always there.
+pub fn codecs_of(names: &[String]) -> Vec<RtpCodecCapability> {
+    let is_wanted = |codec: &RtpCodecCapability| {
+        let mime_type = json!(codec)["mimeType"].as_str().unwrap_or_default().to_owned();
+        let subtype = mime_type.rsplit('/').next().unwrap_or_default();
+        subtype.eq_ignore_ascii_case(ALWAYS) || names.iter().any(|name| name.eq_ignore_ascii_case(subtype))
+    };
+    media_codecs().into_iter().filter(|codec| names.is_empty() || is_wanted(codec)).collect()
 }
 
 fn audio(mime_type: &str, clock_rate: u32, channels: u8, feedback: &Value) -> Value {
@@ -60,5 +74,23 @@ mod tests {
         assert_eq!(codecs.len(), 9);
         let opus = serde_json::to_value(&codecs[0]).unwrap();
         assert_eq!((&opus["mimeType"], &opus["channels"]), (&json!("audio/opus"), &json!(2)));
+    }
+
+    #[test]
+    fn a_meeting_gets_the_codecs_it_names_and_opus() {
+        let cases = [
+            (&[][..], 9),
+            (&["opus"], 1),
+            (&["VP8"], 2),
+            (&["vp8", "H264"], 4),
+            (&["VP9", "AV1", "PCMU"], 5),
+            (&["H265", "", "video/VP8"], 1),
+        ];
+        for (names, expected) in cases {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            let codecs = codecs_of(&names);
+            assert_eq!(codecs.len(), expected, "{names:?}");
+            assert_eq!(json!(codecs[0])["mimeType"], "audio/opus", "{names:?}");
+        }
     }
 }

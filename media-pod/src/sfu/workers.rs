@@ -10,15 +10,16 @@ use std::time::Duration;
 
 use event_listener_primitives::{BagOnce, HandlerId};
 use mediasoup::prelude::{
-    ListenInfo, Protocol, Router, RouterOptions, WebRtcServer, WebRtcServerListenInfos, WebRtcServerOptions, Worker,
-    WorkerManager, WorkerSettings,
+    ListenInfo, Protocol, Router, RouterOptions, RtpCodecCapability, WebRtcServer, WebRtcServerListenInfos,
+    WebRtcServerOptions, Worker, WorkerManager, WorkerSettings,
 };
+use mediasoup::types::data_structures::SocketFlags;
 use mediasoup::worker::{WorkerDump, WorkerLogLevel, WorkerLogTag};
 use thiserror::Error;
 use tokio::sync::mpsc;
 
 use super::block::PortBlock;
-use super::codecs::media_codecs;
+use super::reach::{Announcement, Listener, Reach};
 use super::thread::WorkerThread;
 use crate::metrics::Metrics;
 
@@ -34,8 +35,8 @@ pub struct WorkerSpec {
     pub block: PortBlock,
     /// Local address to listen on.
     pub listen_ip: IpAddr,
-    /// What clients are told to send to; the first is the one the worker knows.
-    pub announced: Vec<String>,
+    /// What clients are told to send to.
+    pub announced: Announcement,
 }
 
 /// What can go wrong with workers.
@@ -53,10 +54,10 @@ pub enum WorkersError {
         source: std::io::Error,
     },
     /// The port is taken, or the address is not this machine's.
-    #[error("cannot listen on {ip} port {port} (udp and tcp) for WebRTC: is the port taken by another process?")]
+    #[error("cannot listen on {ips} port {port} (udp and tcp) for WebRTC: is the port taken by another process?")]
     Listen {
-        /// The local address.
-        ip: IpAddr,
+        /// The local addresses.
+        ips: String,
         /// The port.
         port: u16,
         /// mediasoup's own words.
@@ -67,6 +68,12 @@ pub enum WorkersError {
     Router {
         /// mediasoup's own words.
         source: mediasoup::worker::CreateRouterError,
+    },
+    /// No transport could be made.
+    #[error("cannot create a transport")]
+    Transport {
+        /// mediasoup's own words.
+        source: mediasoup::worker::RequestError,
     },
     /// Every worker has ended and none is back yet.
     #[error("no media worker is running")]
@@ -81,6 +88,7 @@ impl WorkersError {
             Self::Start { .. } => "WorkerStartFailed",
             Self::Listen { .. } => "PortTaken",
             Self::Router { .. } => "RouterFailed",
+            Self::Transport { .. } => "TransportFailed",
             Self::NoneAlive => "NoWorker",
         }
     }
@@ -90,6 +98,7 @@ impl WorkersError {
 #[derive(Debug)]
 pub struct Workers {
     spec: WorkerSpec,
+    reach: Reach,
     manager: WorkerManager,
     slots: Mutex<Vec<Option<Slot>>>,
     deaths: mpsc::UnboundedSender<usize>,
@@ -180,7 +189,8 @@ impl Workers {
         let ports = spec.block.worker_ports(spec.count)?;
         let (deaths, died) = mpsc::unbounded_channel();
         let slots = Mutex::new(vec![None; spec.count]);
-        let workers = Arc::new(Self { spec, manager: WorkerManager::new(), slots, deaths, metrics });
+        let reach = reach(&spec);
+        let workers = Arc::new(Self { spec, reach, manager: WorkerManager::new(), slots, deaths, metrics });
         for (index, _) in ports.enumerate() {
             workers.fill(index).await?;
         }
@@ -188,17 +198,17 @@ impl Workers {
         Ok(workers)
     }
 
-    /// Addresses that clients are told to send to.
-    pub fn announced(&self) -> &[String] {
-        &self.spec.announced
+    /// Where to listen, and what clients are told.
+    pub fn reach(&self) -> &Reach {
+        &self.reach
     }
 
-    /// Makes a router on the least loaded worker, those in `but` left out.
-    pub async fn place(&self, but: &[usize]) -> Result<Place, WorkersError> {
+    /// Makes a router that offers `codecs` on the least loaded worker, those in `but` left out.
+    pub async fn place(&self, but: &[usize], codecs: &[RtpCodecCapability]) -> Result<Place, WorkersError> {
         let (index, slot) = self.least_loaded(but).ok_or(WorkersError::NoneAlive)?;
         // Counted before anything is waited for, so that the next room sees it.
         let room = slot.rooms.add();
-        let router = slot.worker.create_router(RouterOptions::new(media_codecs())).await;
+        let router = slot.worker.create_router(RouterOptions::new(codecs.to_vec())).await;
         let router = router.map_err(|source| WorkersError::Router { source })?;
         let Slot { server, consumers, ended, .. } = slot;
         Ok(Place { index, router, server, consumers, ended, _room: room })
@@ -221,9 +231,9 @@ impl Workers {
         self.spec.block.plain_ports(self.spec.count)
     }
 
-    /// Local address to listen on.
-    pub fn listen_ip(&self) -> IpAddr {
-        self.spec.listen_ip
+    /// Every worker that runs, with its server.
+    pub(super) fn running(&self) -> Vec<(Worker, WebRtcServer)> {
+        self.lock().iter().flatten().map(|slot| (slot.worker.clone(), slot.server.clone())).collect()
     }
 
     /// What each worker says of itself, for tests and for people who look for leaks.
@@ -266,8 +276,8 @@ impl Workers {
         let start = |source| WorkersError::Start { index, source };
         let thread = Arc::<WorkerThread>::default();
         let worker = self.manager.create_worker(self.settings(&thread)).await.map_err(start)?;
-        let (ip, port) = (self.spec.listen_ip, self.port(index));
-        let listen = |source| WorkersError::Listen { ip, port, source };
+        let port = self.port(index);
+        let listen = |source| WorkersError::Listen { ips: self.listen_ips(), port, source };
         let server = worker.create_webrtc_server(self.server_options(port)).await.map_err(listen)?;
         let (ended, deaths) = (Ended::default(), self.deaths.clone());
         let told = ended.add(Box::new(move || {
@@ -296,18 +306,17 @@ impl Workers {
     }
 
     fn server_options(&self, port: u16) -> WebRtcServerOptions {
-        let listen = |protocol| ListenInfo {
-            protocol,
-            ip: self.spec.listen_ip,
-            announced_address: self.spec.announced.first().cloned(),
-            expose_internal_ip: false,
-            port: Some(port),
-            port_range: None,
-            flags: None,
-            send_buffer_size: None,
-            recv_buffer_size: None,
-        };
-        WebRtcServerOptions::new(WebRtcServerListenInfos::new(listen(Protocol::Udp)).insert(listen(Protocol::Tcp)))
+        let listen =
+            |(listener, protocol): (&Listener, _)| ListenInfo { port: Some(port), ..listen_info(listener, protocol) };
+        let both = |listener| [(listener, Protocol::Udp), (listener, Protocol::Tcp)];
+        let mut all = self.reach.listeners.iter().flat_map(both).map(listen);
+        let first = all.next().expect("there is always a listener");
+        WebRtcServerOptions::new(all.fold(WebRtcServerListenInfos::new(first), WebRtcServerListenInfos::insert))
+    }
+
+    fn listen_ips(&self) -> String {
+        let ips: Vec<_> = self.reach.listeners.iter().map(|listener| listener.ip.to_string()).collect();
+        ips.join(" and ")
     }
 
     fn port(&self, index: usize) -> u16 {
@@ -318,6 +327,36 @@ impl Workers {
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Option<Slot>>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A socket of this listener, its port left open.
+pub fn listen_info(listener: &Listener, protocol: Protocol) -> ListenInfo {
+    ListenInfo {
+        protocol,
+        ip: listener.ip,
+        announced_address: listener.announced().map(str::to_owned),
+        expose_internal_ip: false,
+        port: None,
+        port_range: None,
+        // IPv4 has a socket of its own on the same port.
+        flags: Some(SocketFlags { ipv6_only: listener.ip.is_ipv6(), udp_reuse_port: false }),
+        send_buffer_size: None,
+        recv_buffer_size: None,
+    }
+}
+
+fn reach(spec: &WorkerSpec) -> Reach {
+    let reach = spec.announced.reach(spec.listen_ip, has_ipv6());
+    if !reach.left_out.is_empty() {
+        let (addresses, listen_ip) = (&reach.left_out, spec.listen_ip);
+        tracing::warn!(?addresses, %listen_ip, "not announced: nothing is listened on in the family of these addresses");
+    }
+    reach
+}
+
+/// Whether the machine has any IPv6 address; where it has none, listening fails.
+fn has_ipv6() -> bool {
+    std::fs::read_to_string("/proc/net/if_inet6").is_ok_and(|addresses| !addresses.trim().is_empty())
 }
 
 /// Puts a new worker where one has ended. Its port is free again only after the dead thread's sockets are.

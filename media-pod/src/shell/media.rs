@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use mediasoup::prelude::{
     ActiveSpeakerObserver, ActiveSpeakerObserverOptions, AudioLevelObserver, Consumer, ConsumerLayers, Producer,
+    RtpCodecCapability,
 };
 use mediasoup::worker::RequestError;
 use serde_json::{Value, json};
@@ -37,7 +38,6 @@ pub struct MediaPlane {
     pub(super) levels: AudioLevelObserver,
     pub(super) speakers: ActiveSpeakerObserver,
     pub(super) sites: Sites,
-    pub(super) announced: Vec<String>,
     pub(super) settings: MediaSettings,
     pub(super) events: mpsc::UnboundedSender<MediaEvent>,
     pub(super) metrics: Metrics,
@@ -79,12 +79,12 @@ impl MediaPlane {
     pub async fn open(
         workers: Arc<Workers>,
         layout: Layout,
+        codecs: Vec<RtpCodecCapability>,
         settings: MediaSettings,
         metrics: Metrics,
     ) -> Result<(Self, mpsc::UnboundedReceiver<MediaEvent>), OpenError> {
         let (events, reports) = mpsc::unbounded_channel();
-        let announced = workers.announced().to_vec();
-        let sites = Sites::open(workers, layout, settings.consumers_per_worker, events.clone()).await?;
+        let sites = Sites::open(workers, layout, settings.consumers_per_worker, codecs, events.clone()).await?;
         let home = sites.router(HOME);
         let media = Self {
             consumers: HashMap::new(),
@@ -95,7 +95,6 @@ impl MediaPlane {
             levels: home.create_audio_level_observer(level_options()).await?,
             speakers: home.create_active_speaker_observer(ActiveSpeakerObserverOptions::default()).await?,
             sites,
-            announced,
             settings,
             events,
             metrics,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use convene_protocol::message::Direction;
 use event_listener_primitives::HandlerId;
-use mediasoup::prelude::{Router, WebRtcServer};
+use mediasoup::prelude::{Router, RtpCodecCapability, WebRtcServer};
 use tokio::sync::mpsc;
 
 use super::convert::report;
@@ -28,6 +28,8 @@ pub(super) struct Sites {
     workers: Arc<Workers>,
     layout: Layout,
     full: usize,
+    /// Every router of the room offers the same.
+    codecs: Vec<RtpCodecCapability>,
     events: mpsc::UnboundedSender<MediaEvent>,
 }
 
@@ -44,9 +46,10 @@ impl Sites {
         workers: Arc<Workers>,
         layout: Layout,
         full: usize,
+        codecs: Vec<RtpCodecCapability>,
         events: mpsc::UnboundedSender<MediaEvent>,
     ) -> Result<Self, WorkersError> {
-        let mut sites = Self { opened: Vec::new(), workers, layout, full, events };
+        let mut sites = Self { opened: Vec::new(), workers, layout, full, codecs, events };
         sites.grow().await?;
         if layout == Layout::Piped {
             sites.grow().await?;
@@ -55,7 +58,7 @@ impl Sites {
     }
 
     async fn grow(&mut self) -> Result<SiteId, WorkersError> {
-        let place = self.workers.place(&self.taken()).await?;
+        let place = self.workers.place(&self.taken(), &self.codecs).await?;
         let events = self.events.clone();
         let on_end = place.on_end(move || report(&events, MediaEvent::WorkerDied));
         self.opened.push(Site { place, _on_end: on_end });

@@ -20,6 +20,8 @@ use super::sites::SiteId;
 use crate::metrics::Counted;
 use crate::room::{CreatedPlainTransport, CreatedTransport, MediaError, MediaEvent, Outcome, TransportId};
 use crate::sfu::candidates::announce;
+use crate::sfu::ports::IpProtocol;
+use crate::sfu::workers::listen_info;
 
 /// A transport of the room.
 #[derive(Debug)]
@@ -83,7 +85,7 @@ impl MediaPlane {
         let created = CreatedTransport {
             id: id.clone(),
             ice_parameters: json!(transport.ice_parameters()),
-            ice_candidates: announce(&json!(transport.ice_candidates()), &self.announced),
+            ice_candidates: announce(&json!(transport.ice_candidates()), self.sites.workers().reach()),
             dtls_parameters: json!(transport.dtls_parameters()),
             sctp_parameters: transport.sctp_parameters().map(|parameters| json!(parameters)),
         };
@@ -134,11 +136,12 @@ impl MediaPlane {
             code: 503,
             message: format!("no port for a plain transport could be had: {error}"),
         })?;
+        let announced = |port| self.sites.workers().reach().ports.of(port, IpProtocol::Udp);
         let created = CreatedPlainTransport {
             id: TransportId(transport.id().to_string()),
             ip: transport.tuple().local_address().clone(),
-            port: transport.tuple().local_port(),
-            rtcp_port: transport.rtcp_tuple().map(|tuple| tuple.local_port()),
+            port: announced(transport.tuple().local_port()),
+            rtcp_port: transport.rtcp_tuple().map(|tuple| announced(tuple.local_port())),
         };
         self.keep_transport(created.id.clone(), Handle::Plain(transport), site, "plain");
         Ok(Outcome::PlainTransport(created))
@@ -150,17 +153,8 @@ impl MediaPlane {
             message: "this media pod has no ports for plain transports: widen its block of RTC ports".into(),
         };
         let ports = self.sites.workers().plain_ports().ok_or_else(no_ports)?;
-        Ok(ListenInfo {
-            protocol: Protocol::Udp,
-            ip: self.sites.workers().listen_ip(),
-            announced_address: self.announced.first().cloned(),
-            expose_internal_ip: false,
-            port: None,
-            port_range: Some(ports),
-            flags: None,
-            send_buffer_size: None,
-            recv_buffer_size: None,
-        })
+        let listener = self.sites.workers().reach().listeners.first().ok_or_else(no_ports)?;
+        Ok(ListenInfo { port_range: Some(ports), ..listen_info(listener, Protocol::Udp) })
     }
 
     fn keep_transport(&mut self, id: TransportId, handle: Handle, site: SiteId, kind: &str) {

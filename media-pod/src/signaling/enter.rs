@@ -39,7 +39,8 @@ pub(crate) async fn open(
     state.metrics.connection_attempts.with_label_values(&[outcome]).inc();
     match entered {
         Ok(room) => {
-            let entrant = Entrant { connection, peer, replicas: query.replicas(), limits: state.client_limits };
+            let (replicas, comes_back_only) = (query.replicas(), state.rooms.is_draining());
+            let entrant = Entrant { connection, peer, replicas, comes_back_only, limits: state.client_limits };
             upgrade.on_upgrade(move |socket| serve_in(state, socket, room, entrant))
         }
         Err(EnterError::TooFewWorkers) => {

@@ -12,11 +12,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::serve::ListenerExt;
+use convene_media_pod::admin::probe::ProbePlaces;
 use convene_media_pod::app;
 use convene_media_pod::http::AppState;
+use convene_media_pod::keys::TrustedKeys;
 use convene_media_pod::metrics::Metrics;
 use convene_media_pod::rooms::{Rooms, Settings};
 use convene_media_pod::sfu::block::PortBlock;
+use convene_media_pod::sfu::reach::Announcement;
 use convene_media_pod::sfu::workers::{WorkerSpec, Workers};
 use convene_media_pod::signaling::ClientLimits;
 use convene_protocol::admission::KeySet;
@@ -76,26 +79,45 @@ impl Pod {
         Self::start_as(keys, workers, 0, Settings::default()).await
     }
 
+    /// One that trusts everybody, with one worker that listens on all addresses and announces something about its ports.
+    pub(crate) async fn start_announcing(announce: impl Fn(&PortBlock) -> Announcement) -> Self {
+        let metrics = Metrics::default();
+        let listen_ip = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        let workers = start_workers(1, 4, listen_ip, announce, &metrics).await;
+        Self::start_on(None, workers, Settings::default(), metrics).await
+    }
+
     /// One that trusts everybody, with ports for plain transports and pipes, and settings for its rooms.
     pub(crate) async fn start_set(workers: usize, plain_ports: usize, settings: Settings) -> Self {
         Self::start_as(None, workers, plain_ports, settings).await
     }
 
     async fn start_as(keys: Option<KeySet>, workers: usize, plain_ports: usize, settings: Settings) -> Self {
-        let web_dir = tempdir::TempDir::new();
-        std::fs::write(web_dir.path().join("index.html"), "<title>the app</title>").unwrap();
         let metrics = Metrics::default();
-        let workers = start_workers(workers, plain_ports, &metrics).await;
+        let announced = |_: &PortBlock| Announcement { addresses: vec!["127.0.0.1".into()], ..Announcement::default() };
+        let workers = start_workers(workers, plain_ports, Ipv4Addr::LOCALHOST.into(), announced, &metrics).await;
+        Self::start_on(keys, workers, settings, metrics).await
+    }
+
+    async fn start_on(keys: Option<KeySet>, workers: Arc<Workers>, settings: Settings, metrics: Metrics) -> Self {
         let rooms = Rooms::new(Arc::clone(&workers), settings, metrics.clone());
-        let is_dev = keys.is_none();
         let state = AppState {
             rooms,
             workers,
-            keys: keys.map(Arc::new),
+            keys: keys.map(TrustedKeys::new),
+            probes: ProbePlaces::default(),
             client_limits: ClientLimits::default(),
             metrics,
             started: Instant::now(),
         };
+        Self::with_state(state).await
+    }
+
+    /// One with this state.
+    pub(crate) async fn with_state(state: AppState) -> Self {
+        let web_dir = tempdir::TempDir::new();
+        std::fs::write(web_dir.path().join("index.html"), "<title>the app</title>").unwrap();
+        let is_dev = state.keys.is_none();
         let router = app::router(state.clone(), is_dev.then(|| web_dir.path()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -112,9 +134,16 @@ impl Pod {
 
     /// Answer of a plain request without body.
     pub(crate) async fn http(&self, method: &str, path: &str, headers: &str) -> (u16, String) {
+        self.http_with(method, path, headers, "").await
+    }
+
+    /// Answer of a request.
+    pub(crate) async fn http_with(&self, method: &str, path: &str, headers: &str, body: &str) -> (u16, String) {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
         let mut stream = TcpStream::connect(self.address).await.unwrap();
-        let request = format!("{method} {path} HTTP/1.1\r\nHost: pod\r\nConnection: close\r\n{headers}\r\n");
+        let length = if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
+        let head = format!("{method} {path} HTTP/1.1\r\nHost: pod\r\nConnection: close\r\n{length}{headers}\r\n");
+        let request = format!("{head}{body}");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
@@ -155,11 +184,17 @@ impl Pod {
 }
 
 /// Ports are asked of the system and can be taken in between; then others are tried.
-async fn start_workers(count: usize, plain_ports: usize, metrics: &Metrics) -> Arc<Workers> {
+async fn start_workers(
+    count: usize,
+    plain_ports: usize,
+    listen_ip: IpAddr,
+    announce: impl Fn(&PortBlock) -> Announcement,
+    metrics: &Metrics,
+) -> Arc<Workers> {
     for _ in 0..20 {
         let block = free_block(count + plain_ports);
-        let listen_ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let spec = WorkerSpec { count, block, listen_ip, announced: vec!["127.0.0.1".into()] };
+        let announced = announce(&block);
+        let spec = WorkerSpec { count, block, listen_ip, announced };
         if let Ok(workers) = Workers::start(spec, metrics.clone()).await {
             return workers;
         }

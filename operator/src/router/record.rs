@@ -120,6 +120,9 @@ impl MeetingRecord {
             max_participants: self.max_participants,
             empty_timeout_seconds: self.empty_timeout_seconds,
             media: MediaGrant::default(),
+            locked: false,
+            codecs: Vec::new(),
+            chat: true,
         }
     }
 }

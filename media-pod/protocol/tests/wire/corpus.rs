@@ -59,6 +59,9 @@ fn grant(media: MediaGrant) -> MeetingGrant {
         max_participants: 10,
         empty_timeout_seconds: 300,
         media,
+        locked: false,
+        codecs: Vec::new(),
+        chat: true,
     }
 }
 

@@ -3,7 +3,7 @@
 use convene_protocol::message::{ServerNotification, ServerRequest};
 use serde_json::{Value, json};
 
-use super::{Command, ConnectionId, DataProducerId, Harness, MediaEvent, Operation, Outgoing, harness};
+use super::{Command, ConnectionId, DataProducerId, Harness, Limits, MediaEvent, Operation, Outgoing, Terms, harness};
 
 impl Harness {
     fn chat_messages(&self, connection: ConnectionId) -> Vec<String> {
@@ -39,6 +39,23 @@ impl Harness {
 fn texts(history: &Value) -> Vec<&str> {
     let messages = history["messages"].as_array().expect("messages");
     messages.iter().map(|message| message["text"].as_str().expect("text")).collect()
+}
+
+#[test]
+fn where_the_chat_is_off_nothing_is_written_and_the_bot_still_answers() {
+    let terms = Terms { has_chat: false, ..Terms::default() };
+    let mut room = Harness::with(Limits::default(), terms);
+    let (ada, bob) = (room.connect(1, "ada"), room.connect(2, "bob"));
+    room.join(ada, "Ada");
+    room.join(bob, "Bob");
+    let off = Err((403, "the chat is off in this meeting".to_owned()));
+    assert_eq!(room.ask(ada, "sendChatMessage", json!({ "text": "hi" })), off);
+    assert_eq!(room.ask(ada, "getChatHistory", json!({ "follow": true })), off);
+    let transport = room.transport(ada, "producer");
+    let channel = |label: &str| json!({ "transportId": transport, "label": label, "sctpStreamParameters": {} });
+    assert_eq!(room.ask(ada, "produceData", channel("chat")), off);
+    assert!(room.ask(ada, "produceData", channel("bot")).is_ok());
+    assert_eq!(room.data_offers(bob), [None], "the bot's alone");
 }
 
 #[test]

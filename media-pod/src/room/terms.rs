@@ -1,0 +1,45 @@
+//! What a meeting says about its room beside limits, and how that changes while people are in it.
+
+use std::time::Duration;
+
+use convene_protocol::admin::RoomSettings;
+
+use super::Room;
+
+/// What the meeting says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// Title that people see.
+    pub title: String,
+    /// Whether nobody new is let in.
+    pub is_locked: bool,
+    /// Whether people may write to each other.
+    pub has_chat: bool,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self { title: String::new(), is_locked: false, has_chat: true }
+    }
+}
+
+impl Room {
+    /// What of its meeting the room goes by.
+    pub fn settings(&self) -> RoomSettings {
+        RoomSettings {
+            title: self.terms.title.clone(),
+            max_participants: u32::try_from(self.limits.peers).unwrap_or(u32::MAX),
+            empty_timeout_seconds: self.limits.empty_timeout.as_secs(),
+            locked: self.terms.is_locked,
+        }
+    }
+
+    /// Those who are in stay, whatever the settings say.
+    pub(super) fn update(&mut self, settings: RoomSettings) {
+        let RoomSettings { title, max_participants, empty_timeout_seconds, locked } = settings;
+        self.terms.title = title;
+        self.terms.is_locked = locked;
+        self.limits.peers = max_participants as usize;
+        self.limits.empty_timeout = Duration::from_secs(empty_timeout_seconds);
+    }
+}

@@ -1,0 +1,60 @@
+//! Something on every worker that answers STUN binding requests, for one who wants to know whether the announced addresses lead
+//! here. mediasoup answers only requests with the credentials of a transport, so each probe has transports of its own.
+//!
+//! They carry no media and belong to no room, and they close when the probe is dropped.
+
+use convene_protocol::admin::{ProbeCandidate, ProbeTarget};
+use mediasoup::prelude::{RouterOptions, WebRtcServer, WebRtcTransport, WebRtcTransportOptions};
+use mediasoup::worker::Worker;
+use serde_json::{Value, json};
+
+use super::candidates::announce;
+use super::workers::{Workers, WorkersError};
+
+/// Transports that answer until it is dropped.
+#[derive(Debug)]
+pub struct Probe {
+    /// One for each worker that runs.
+    pub targets: Vec<ProbeTarget>,
+    /// Each owns its router.
+    _transports: Vec<WebRtcTransport>,
+}
+
+impl Probe {
+    /// Opens a transport on every worker that runs.
+    pub async fn open(workers: &Workers) -> Result<Self, WorkersError> {
+        let (mut targets, mut transports) = (Vec::new(), Vec::new());
+        for (worker, server) in workers.running() {
+            let transport = transport(&worker, server).await?;
+            targets.push(target(&transport, workers));
+            transports.push(transport);
+        }
+        if targets.is_empty() { Err(WorkersError::NoneAlive) } else { Ok(Self { targets, _transports: transports }) }
+    }
+}
+
+async fn transport(worker: &Worker, server: WebRtcServer) -> Result<WebRtcTransport, WorkersError> {
+    let router = worker.create_router(RouterOptions::default()).await;
+    let router = router.map_err(|source| WorkersError::Router { source })?;
+    let mut options = WebRtcTransportOptions::new_with_server(server);
+    options.enable_udp = true;
+    options.enable_tcp = true;
+    options.prefer_udp = true;
+    router.create_webrtc_transport(options).await.map_err(|source| WorkersError::Transport { source })
+}
+
+fn target(transport: &WebRtcTransport, workers: &Workers) -> ProbeTarget {
+    let parameters = json!(transport.ice_parameters());
+    let announced = announce(&json!(transport.ice_candidates()), workers.reach());
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let candidate = |candidate: &Value| ProbeCandidate {
+        address: text(&candidate["address"]),
+        port: candidate["port"].as_u64().and_then(|port| u16::try_from(port).ok()).unwrap_or_default(),
+        protocol: text(&candidate["protocol"]),
+    };
+    ProbeTarget {
+        username_fragment: text(&parameters["usernameFragment"]),
+        password: text(&parameters["password"]),
+        candidates: announced.as_array().into_iter().flatten().map(candidate).collect(),
+    }
+}

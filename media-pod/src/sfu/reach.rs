@@ -1,0 +1,127 @@
+//! How clients reach the pod: what they are told to send media to, and where to listen for that. Pure: nothing is opened here.
+
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::ports::AnnouncedPorts;
+
+/// What clients are told to send to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Announcement {
+    /// IP addresses and host names, the preferred one first.
+    pub addresses: Vec<String>,
+    /// Ports that differ from those listened on.
+    pub ports: AnnouncedPorts,
+}
+
+/// A local address to listen on, and which of the announced addresses lead to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// The local address.
+    pub ip: IpAddr,
+    /// Announced addresses, at least one, each with its place among all of them; the preferred one first.
+    pub addresses: Vec<(usize, String)>,
+}
+
+impl Listener {
+    /// What the worker is told to announce by itself.
+    pub fn announced(&self) -> Option<&str> {
+        self.addresses.first().map(|(_, address)| address.as_str())
+    }
+
+    /// Whether an address leads here. What a host name leads to is not known.
+    fn is_reached_by(&self, address: &str) -> bool {
+        address.parse::<IpAddr>().is_ok_and(|ip| ip.is_ipv4() == self.ip.is_ipv4())
+    }
+}
+
+/// Where to listen and what to announce for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// The one with the preferred address first.
+    pub listeners: Vec<Listener>,
+    /// Ports that differ.
+    pub ports: AnnouncedPorts,
+    /// Announced addresses that lead to no listener: nobody is told of them.
+    pub left_out: Vec<String>,
+}
+
+impl Announcement {
+    /// A pod that listens on all addresses does so in every family that is announced, in sockets of their own. Addresses of a
+    /// family that is not listened on are left out, unless there is no other: somebody on the way may translate.
+    pub fn reach(&self, listen_ip: IpAddr, has_ipv6: bool) -> Reach {
+        let ips = if !listen_ip.is_unspecified() {
+            vec![listen_ip]
+        } else if has_ipv6 {
+            vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()]
+        } else {
+            vec![Ipv4Addr::UNSPECIFIED.into()]
+        };
+        let mut listeners: Vec<Listener> = ips.into_iter().map(|ip| Listener { ip, addresses: Vec::new() }).collect();
+        let mut left_out = Vec::new();
+        for (place, address) in self.addresses.iter().cloned().enumerate() {
+            let is_name = address.parse::<IpAddr>().is_err();
+            match listeners.iter_mut().find(|listener| is_name || listener.is_reached_by(&address)) {
+                Some(listener) => listener.addresses.push((place, address)),
+                None => left_out.push(address),
+            }
+        }
+        if left_out.len() == self.addresses.len() {
+            listeners.truncate(1);
+            listeners[0].addresses = left_out.drain(..).enumerate().collect();
+        }
+        listeners.retain(|listener| !listener.addresses.is_empty() || self.addresses.is_empty());
+        listeners.sort_by_key(|listener| listener.addresses.first().map(|(place, _)| *place));
+        Reach { listeners, ports: self.ports.clone(), left_out }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Listeners as `ip<announced,announced`.
+    fn reach(listen_ip: &str, has_ipv6: bool, addresses: &[&str]) -> (Vec<String>, Vec<String>) {
+        let addresses = addresses.iter().map(|address| (*address).to_owned()).collect();
+        let announcement = Announcement { addresses, ports: AnnouncedPorts::default() };
+        let Reach { listeners, left_out, .. } = announcement.reach(listen_ip.parse().unwrap(), has_ipv6);
+        let shown = |listener: Listener| {
+            let addresses: Vec<_> =
+                listener.addresses.into_iter().map(|(place, text)| format!("{place}:{text}")).collect();
+            format!("{} < {}", listener.ip, addresses.join(" "))
+        };
+        (listeners.into_iter().map(shown).collect(), left_out)
+    }
+
+    #[test]
+    fn every_family_that_is_announced_is_listened_on() {
+        let (v4, v6) = ("192.0.2.1", "2001:db8::1");
+        let cases = [
+            ("0.0.0.0", true, &[v4][..], &["0.0.0.0 < 0:192.0.2.1"][..], &[][..]),
+            (
+                "0.0.0.0",
+                true,
+                &[v4, v6, "198.51.100.7"],
+                &["0.0.0.0 < 0:192.0.2.1 2:198.51.100.7", ":: < 1:2001:db8::1"],
+                &[],
+            ),
+            ("0.0.0.0", true, &[v6, v4], &[":: < 0:2001:db8::1", "0.0.0.0 < 1:192.0.2.1"], &[]),
+            ("0.0.0.0", true, &[v6], &[":: < 0:2001:db8::1"], &[]),
+            ("0.0.0.0", true, &["sfu.example.org", v6], &["0.0.0.0 < 0:sfu.example.org", ":: < 1:2001:db8::1"], &[]),
+            ("::", true, &[v4, v6], &["0.0.0.0 < 0:192.0.2.1", ":: < 1:2001:db8::1"], &[]),
+            ("0.0.0.0", false, &[v4, v6], &["0.0.0.0 < 0:192.0.2.1"], &[v6]),
+            ("0.0.0.0", false, &[v6], &["0.0.0.0 < 0:2001:db8::1"], &[]),
+            ("10.0.0.5", true, &[v4, v6], &["10.0.0.5 < 0:192.0.2.1"], &[v6]),
+            ("10.0.0.5", true, &[v6], &["10.0.0.5 < 0:2001:db8::1"], &[]),
+            ("fd00::5", true, &[v4, v6], &["fd00::5 < 1:2001:db8::1"], &[v4]),
+        ];
+        for (listen_ip, has_ipv6, addresses, listeners, left_out) in cases {
+            let expected = (
+                listeners.iter().map(ToString::to_string).collect(),
+                left_out.iter().map(ToString::to_string).collect(),
+            );
+            assert_eq!(reach(listen_ip, has_ipv6, addresses), expected, "{listen_ip} {has_ipv6} {addresses:?}");
+        }
+    }
+}
