@@ -28,8 +28,8 @@ use crate::media_pod::MediaPod;
 
 mod error;
 
-use error::is_unknown;
 pub use error::PodLinkError;
+use error::is_unknown;
 
 /// Seconds that a pod is asked to hold a question for news.
 const WAIT_SECONDS: u64 = 25;
@@ -107,9 +107,8 @@ impl PodLink {
         name: &str,
         update: &RoomUpdate,
     ) -> Result<bool, PodLinkError> {
-        let body = serde_json::to_vec(update)
-            .map_err(|source| PodLinkError::Write { pod: pod.name.clone(), source })?
-            .into();
+        let body =
+            serde_json::to_vec(update).map_err(|source| PodLinkError::Write { pod: pod.name.clone(), source })?.into();
         let question = self.question(Method::PATCH, &build_room_path(namespace, name));
         self.order(pod, Question { body, ..question }).await
     }

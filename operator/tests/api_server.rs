@@ -284,7 +284,11 @@ impl FakePods {
 
     async fn list(State(fake): State<Self>, headers: HeaderMap) -> axum::Json<RoomList> {
         fake.check(&headers);
-        axum::Json(RoomList { version: 1, rooms: fake.rooms.lock().unwrap().values().cloned().collect(), draining: false })
+        axum::Json(RoomList {
+            version: 1,
+            rooms: fake.rooms.lock().unwrap().values().cloned().collect(),
+            draining: false,
+        })
     }
 
     async fn end(
@@ -349,7 +353,13 @@ async fn a_meeting_goes_the_whole_way() {
     let keys: ConfigMap = Api::namespaced(client.clone(), HOME).get("lagoon-keys").await.unwrap();
     *fake.keys.lock().unwrap() = Some(KeySet::from_jwks(&keys.data.unwrap()[names::ADMISSION_KEYS_FILE]).unwrap());
     let uid = ready.uid().unwrap();
-    let room = RoomReport { namespace: "crew".into(), name: "regatta".into(), uid: uid.clone(), participants: 3, settings: None };
+    let room = RoomReport {
+        namespace: "crew".into(),
+        name: "regatta".into(),
+        uid: uid.clone(),
+        participants: 3,
+        settings: None,
+    };
     fake.rooms.lock().unwrap().insert(uid.clone(), room);
     fake.start("127.71.0.1").await;
     wait_for("three participants", SHORT, async || {
@@ -423,7 +433,8 @@ async fn a_key_is_made_once_however_many_ask() {
     let config_maps: Api<ConfigMap> = Api::namespaced(client.clone(), HOME);
     create(&secrets, json!({"metadata": {"name": "lagoon-key"}})).await;
     create(&config_maps, json!({"metadata": {"name": "lagoon-keys"}})).await;
-    let ask = async || convene_operator::keys::ensure_keys(client, HOME, "lagoon-key", "lagoon-keys").await.unwrap();
+    let ensure = convene_operator::keys::ensure_keys;
+    let ask = async || ensure(client, HOME, "lagoon-key", "lagoon-keys", None).await.unwrap().signer;
     let signers = tokio::join!(ask(), ask(), ask(), ask());
     let keys = config_maps.get("lagoon-keys").await.unwrap().data.unwrap();
     let keys = KeySet::from_jwks(&keys[names::ADMISSION_KEYS_FILE]).unwrap();

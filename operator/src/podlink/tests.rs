@@ -24,8 +24,12 @@ use crate::{
     media_pod::PodState,
 };
 
-/// What a pod is to answer; `None` is no answer at all.
-type Answer = Option<(u16, Vec<u8>)>;
+/// What a pod is to answer.
+#[derive(Clone)]
+enum Answer {
+    With(u16, Vec<u8>),
+    Never,
+}
 
 struct Heard {
     request: String,
@@ -78,8 +82,8 @@ async fn answer(State(script): State<Script>, request: Received) -> Response {
     });
     let next = script.answers.lock().unwrap().pop_front().expect("one answer for each question");
     match next {
-        Some((status, body)) => (StatusCode::from_u16(status).unwrap(), body).into_response(),
-        None => std::future::pending().await,
+        Answer::With(status, body) => (StatusCode::from_u16(status).unwrap(), body).into_response(),
+        Answer::Never => std::future::pending().await,
     }
 }
 
@@ -93,11 +97,11 @@ fn signer(seed: u8) -> Signer {
 }
 
 fn json_answer(value: &impl serde::Serialize) -> Answer {
-    Some((200, serde_json::to_vec(value).unwrap()))
+    Answer::With(200, serde_json::to_vec(value).unwrap())
 }
 
 fn status(code: u16) -> Answer {
-    Some((code, Vec::new()))
+    Answer::With(code, Vec::new())
 }
 
 fn update() -> RoomUpdate {
@@ -190,7 +194,7 @@ async fn a_refusal_is_an_error_that_names_pod_and_status() {
 
 #[tokio::test]
 async fn a_pod_that_hangs_holds_up_nobody() {
-    let fake = FakePod::start([None, None]).await;
+    let fake = FakePod::start([Answer::Never, Answer::Never]).await;
     let limits = TimeLimits { answer: Duration::from_millis(20), news: Duration::from_millis(30) };
     let (link, pod) = (PodLink::with_limits(signer(1), limits), fake.pod());
     for error in [link.list_rooms(&pod).await.unwrap_err(), link.await_rooms(&pod, 1).await.unwrap_err()] {
@@ -201,8 +205,8 @@ async fn a_pod_that_hangs_holds_up_nobody() {
 
 #[tokio::test]
 async fn answers_that_are_too_long_or_make_no_sense_are_refused() {
-    let long = |length| Some((200, vec![b' '; length]));
-    let garbage = Some((200, b"{\"rooms\":".to_vec()));
+    let long = |length| Answer::With(200, vec![b' '; length]);
+    let garbage = Answer::With(200, b"{\"rooms\":".to_vec());
     let fake = FakePod::start([long(LARGEST_LIST + 1), garbage.clone(), long(LARGEST_ANSWER + 1), garbage]).await;
     let (link, pod) = (PodLink::new(signer(1)), fake.pod());
     let errors = [
@@ -218,11 +222,8 @@ async fn answers_that_are_too_long_or_make_no_sense_are_refused() {
 
 #[tokio::test]
 async fn a_pod_that_is_not_there_is_told_from_one_without_an_address() {
-    let fake = FakePod::start([]).await;
-    let pod = fake.pod();
-    drop(fake);
     let link = PodLink::new(signer(1));
-    let nowhere = MediaPod { ip: None, ..pod };
+    let nowhere = MediaPod { ip: None, ..media_pod(&pool(json!({})), 0, PodState::Ready) };
     assert_eq!(link.list_rooms(&nowhere).await.unwrap_err().reason(), "NoAddress");
     let closed = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
     let gone = MediaPod { ip: Some("127.0.0.1".into()), http_port: closed.port(), ..nowhere };
