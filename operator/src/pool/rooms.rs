@@ -182,13 +182,7 @@ mod tests {
     use super::*;
 
     fn room(uid: &str) -> RoomReport {
-        RoomReport {
-            namespace: "team".into(),
-            name: "standup".into(),
-            uid: uid.into(),
-            participants: 2,
-            settings: None,
-        }
+        RoomReport { namespace: "team".into(), name: "standup".into(), uid: uid.into(), participants: 2, settings: None }
     }
 
     fn home(uid: &str, pod_uid: Option<&str>) -> MeetingHome {

@@ -12,7 +12,7 @@ use convene_protocol::admin::{ProbeCandidate, ProbeTarget, ProbeTargets};
 use futures_util::{StreamExt, stream};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpStream, UdpSocket},
+    net::{TcpSocket, TcpStream, UdpSocket},
     time::{Instant, timeout, timeout_at},
 };
 
@@ -110,7 +110,7 @@ fn judge_error(error: &std::io::Error) -> Answer {
 /// The socket is connected, so an answer from elsewhere is not heard: browsers would not take it either (RFC 8445, section 7.2.5.2.1).
 async fn ask_by_udp(question: &Question, limits: TimeLimits) -> std::io::Result<Answer> {
     let any = if question.to.is_ipv4() { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { Ipv6Addr::UNSPECIFIED.into() };
-    let socket = UdpSocket::bind((any, 0)).await?;
+    let Ok(socket) = UdpSocket::bind((any, 0)).await else { return Ok(Answer::NoWay) };
     socket.connect(question.to).await?;
     let request = build_binding_request(question.id, &question.fragment, &question.password);
     let mut answer = Answer::Silent;
@@ -146,9 +146,9 @@ async fn hear_udp(question: &Question, socket: &UdpSocket, pause: Duration, know
 
 /// Each message is led by its length in two bytes (RFC 4571).
 async fn ask_by_tcp(question: &Question, limits: TimeLimits) -> std::io::Result<Answer> {
-    let Ok(connected) = timeout(limits.connect, TcpStream::connect(question.to)).await else {
-        return Ok(Answer::Silent);
-    };
+    let socket = if question.to.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
+    let Ok(socket) = socket else { return Ok(Answer::NoWay) };
+    let Ok(connected) = timeout(limits.connect, socket.connect(question.to)).await else { return Ok(Answer::Silent) };
     let mut connection = connected?;
     let request = build_binding_request(question.id, &question.fragment, &question.password);
     let length = u16::try_from(request.len()).unwrap_or(u16::MAX);

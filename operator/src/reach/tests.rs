@@ -32,6 +32,8 @@ const PASSWORD: &str = "a-password-of-the-transport";
 pub(super) enum Manner {
     Good,
     Silent,
+    /// There is no candidate for it.
+    Absent,
     Garbage,
     OtherTransaction,
     OtherPassword,
@@ -58,7 +60,7 @@ impl Manner {
             Self::Garbage => Some(b"\x01\x01 nonsense".to_vec()),
             Self::OtherTransaction => Some(build_answer([0; 12], PASSWORD)),
             Self::OtherPassword => Some(build_answer(id, "another")),
-            Self::Silent | Self::Closing | Self::Oversize => None,
+            Self::Silent | Self::Absent | Self::Closing | Self::Oversize => None,
         }
     }
 }
@@ -124,7 +126,10 @@ impl FakePod {
         for (by_udp, by_tcp) in workers {
             let socket = UdpSocket::bind(("127.0.0.1", 0)).await.unwrap();
             let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-            let ports = [("udp", socket.local_addr().unwrap().port()), ("tcp", listener.local_addr().unwrap().port())];
+            let mut ports =
+                vec![("udp", socket.local_addr().unwrap().port()), ("tcp", listener.local_addr().unwrap().port())];
+            let is_absent = |protocol| Manner::Absent == if protocol == "udp" { *by_udp } else { *by_tcp };
+            ports.retain(|(protocol, _)| !is_absent(*protocol));
             tasks.push(AbortOnDropHandle::new(tokio::spawn(respond_by_udp(socket, *by_udp))));
             tasks.push(AbortOnDropHandle::new(tokio::spawn(respond_by_tcp(listener, *by_tcp))));
             targets.push(build_target(address, &ports));
@@ -209,11 +214,9 @@ async fn nothing_but_the_pods_own_answer_counts_by_tcp() {
 }
 
 #[tokio::test]
-async fn one_silent_worker_of_two_is_told() {
-    let workers = [(Manner::Good, Manner::Good), (Manner::Silent, Manner::Silent)];
-    let reach =
-        probe_workers(&workers, TimeLimits { retransmit: [Duration::from_millis(300); 3], ..limits(true, false) })
-            .await;
+async fn one_worker_of_two_that_does_not_answer_is_told() {
+    let workers = [(Manner::Good, Manner::Good), (Manner::Absent, Manner::Closing)];
+    let reach = probe_workers(&workers, limits(true, true)).await;
     assert!(matches!(reach, Reach::Partly(_)), "{reach:?}");
 }
 
