@@ -19,6 +19,7 @@ pub mod metrics;
 pub mod podlink;
 pub mod pool;
 pub mod ports;
+pub mod reach;
 pub mod reason;
 pub mod router;
 pub mod run;

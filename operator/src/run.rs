@@ -232,7 +232,9 @@ async fn connect_pods(client: Client, config: Config) -> PodLink {
 
 /// Boxed, because the compiler cannot see through the nested futures that they may change threads.
 fn check_keys<'a>(client: &'a Client, config: &'a Config) -> BoxFuture<'a, Result<Signer, KeysError>> {
-    ensure_keys(client, &config.namespace, &config.admission_key_secret, &config.defaults.admission_keys).boxed()
+    ensure_keys(client, &config.namespace, &config.admission_key_secret, &config.defaults.admission_keys, None)
+        .map_ok(|keys| keys.signer)
+        .boxed()
 }
 
 async fn keep_keys(client: Client, config: Config) {

@@ -23,11 +23,19 @@ use axum::{
     routing::{delete, get},
 };
 use convene_crds::{MediaPool, Meeting, MeetingPhase, names};
-use convene_operator::{config::Config, pool::validate::PodDefaults, run::run};
+use convene_operator::{
+    config::Config,
+    podlink::PodLink,
+    pool::validate::PodDefaults,
+    reach::keep_reach,
+    run::run,
+    world::{World, watch_meetings, watch_pods, watch_pools},
+};
 use convene_protocol::{
     admin::{RoomList, RoomReport},
     admission::KeySet,
 };
+use futures_util::StreamExt;
 use k8s_openapi::{
     api::core::v1::{ConfigMap, Event, Namespace, Node, Pod, Secret},
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
@@ -285,7 +293,11 @@ impl FakePods {
 
     async fn list(State(fake): State<Self>, headers: HeaderMap) -> axum::Json<RoomList> {
         fake.check(&headers);
-        axum::Json(RoomList { version: 1, rooms: fake.rooms.lock().unwrap().values().cloned().collect(), draining: false })
+        axum::Json(RoomList {
+            version: 1,
+            rooms: fake.rooms.lock().unwrap().values().cloned().collect(),
+            draining: false,
+        })
     }
 
     async fn end(
@@ -350,7 +362,13 @@ async fn a_meeting_goes_the_whole_way() {
     let keys: ConfigMap = Api::namespaced(client.clone(), HOME).get("lagoon-keys").await.unwrap();
     *fake.keys.lock().unwrap() = Some(KeySet::from_jwks(&keys.data.unwrap()[names::ADMISSION_KEYS_FILE]).unwrap());
     let uid = ready.uid().unwrap();
-    let room = RoomReport { namespace: "crew".into(), name: "regatta".into(), uid: uid.clone(), participants: 3, settings: None };
+    let room = RoomReport {
+        namespace: "crew".into(),
+        name: "regatta".into(),
+        uid: uid.clone(),
+        participants: 3,
+        settings: None,
+    };
     fake.rooms.lock().unwrap().insert(uid.clone(), room);
     fake.start("127.71.0.1").await;
     wait_for("three participants", SHORT, async || {
@@ -424,7 +442,8 @@ async fn a_key_is_made_once_however_many_ask() {
     let config_maps: Api<ConfigMap> = Api::namespaced(client.clone(), HOME);
     create(&secrets, json!({"metadata": {"name": "lagoon-key"}})).await;
     create(&config_maps, json!({"metadata": {"name": "lagoon-keys"}})).await;
-    let ask = async || convene_operator::keys::ensure_keys(client, HOME, "lagoon-key", "lagoon-keys").await.unwrap();
+    let ensure = convene_operator::keys::ensure_keys;
+    let ask = async || ensure(client, HOME, "lagoon-key", "lagoon-keys", None).await.unwrap().signer;
     let signers = tokio::join!(ask(), ask(), ask(), ask());
     let keys = config_maps.get("lagoon-keys").await.unwrap().data.unwrap();
     let keys = KeySet::from_jwks(&keys[names::ADMISSION_KEYS_FILE]).unwrap();
@@ -434,4 +453,91 @@ async fn a_key_is_made_once_however_many_ask() {
     let before = secrets.get("lagoon-key").await.unwrap().metadata.resource_version;
     ask().await;
     assert_eq!(secrets.get("lagoon-key").await.unwrap().metadata.resource_version, before);
+}
+
+#[tokio::test]
+#[ignore = "needs the test cluster's binaries: make test-api-server"]
+async fn a_next_key_is_published_beside_the_first_and_an_emptied_secret_ends_both() {
+    let server = ApiServer::start("rotation").await;
+    let client = &server.client;
+    make_namespaces(client).await;
+    let secrets: Api<Secret> = Api::namespaced(client.clone(), HOME);
+    let config_maps: Api<ConfigMap> = Api::namespaced(client.clone(), HOME);
+    create(&secrets, json!({"metadata": {"name": "lagoon-key"}})).await;
+    create(&config_maps, json!({"metadata": {"name": "lagoon-keys"}})).await;
+    let ensure = convene_operator::keys::ensure_keys;
+    let published = async || {
+        let text = config_maps.get("lagoon-keys").await.unwrap().data.unwrap()[names::ADMISSION_KEYS_FILE].clone();
+        let set: Value = serde_json::from_str(&text).unwrap();
+        set["keys"].as_array().unwrap().iter().map(|key| key["kid"].to_string()).collect::<Vec<_>>()
+    };
+
+    ensure(client, HOME, "lagoon-key", "lagoon-keys", None).await.unwrap();
+    let first = published().await;
+    // Every key is old at once.
+    let keys = ensure(client, HOME, "lagoon-key", "lagoon-keys", Some(Duration::ZERO)).await.unwrap();
+    let both = published().await;
+    assert_eq!((first.len(), both.len()), (1, 2));
+    assert!(both.contains(&first[0]) && format!("{:?}", keys.signer).contains(&first[0]));
+
+    let nothing = json!({"data": {"private.pem": null, "kid": null}});
+    secrets.patch("lagoon-key", &PatchParams::default(), &Patch::Merge(&nothing)).await.unwrap();
+    ensure(client, HOME, "lagoon-key", "lagoon-keys", None).await.unwrap();
+    let anew = published().await;
+    assert!(anew.len() == 1 && !both.contains(&anew[0]), "{both:?} {anew:?}");
+    let left = secrets.get("lagoon-key").await.unwrap().data.unwrap();
+    assert_eq!(left.keys().collect::<Vec<_>>(), ["kid", "private.pem", "rotation.json"]);
+}
+
+#[tokio::test]
+#[ignore = "needs the test cluster's binaries: make test-api-server"]
+async fn what_a_probe_found_is_told_in_a_condition_of_the_pod_beside_its_others() {
+    let server = ApiServer::start("reach").await;
+    let client = &server.client;
+    make_namespaces(client).await;
+    install_definitions(client).await;
+    make_node(client).await;
+    create(&Api::<Secret>::namespaced(client.clone(), HOME), json!({"metadata": {"name": "lagoon-key"}})).await;
+    create(&Api::<ConfigMap>::namespaced(client.clone(), HOME), json!({"metadata": {"name": "lagoon-keys"}})).await;
+    let keys = convene_operator::keys::ensure_keys(client, HOME, "lagoon-key", "lagoon-keys", None).await.unwrap();
+    // A pod of an older version: it knows nothing of probes.
+    FakePods::default().start("127.0.0.42").await;
+    let pods: Api<Pod> = Api::namespaced(client.clone(), HOME);
+    let pod = create(
+        &pods,
+        json!({
+            "metadata": {
+                "name": "media-lagoon-41000",
+                "labels": {"app.kubernetes.io/name": "convene-media-pod", "convene.dev/pool": "lagoon"},
+                "annotations": {"convene.dev/rtc-ports": "41000-41003", "convene.dev/announced-addresses": "127.0.0.42"},
+            },
+            "spec": {"containers": [{"name": "media-pod", "image": "registry.test/media:1"}]},
+        }),
+    )
+    .await;
+    make_pod_ready(client, &pod, "127.0.0.42").await;
+
+    let (world, ends) = World::new(client.clone(), HOME.into());
+    let link = PodLink::new(keys.signer);
+    let meetings = watch_meetings(&world, ends.meetings);
+    let pools = watch_pools(&world, ends.pools);
+    let told = wait_for("the condition", SHORT, async || {
+        let pod = pods.get("media-lagoon-41000").await.unwrap();
+        let conditions = pod.status.unwrap().conditions.unwrap();
+        let told = conditions.iter().find(|condition| condition.type_ == names::POD_CONDITION_MEDIA_REACHABLE);
+        match told {
+            Some(told) => Ok((told.clone(), conditions.len())),
+            None => Err(format!("{conditions:?}")),
+        }
+    });
+    let (told, count) = tokio::select! {
+        told = told => told,
+        () = keep_reach(Arc::clone(&world), link) => unreachable!("it never ends"),
+        () = watch_pods(Arc::clone(&world), ends.pods) => unreachable!("it never ends"),
+        () = meetings.for_each(|_| std::future::ready(())) => unreachable!("it never ends"),
+        () = pools.for_each(|_| std::future::ready(())) => unreachable!("it never ends"),
+    };
+    assert_eq!((told.status.as_str(), told.reason.as_deref()), ("Unknown", Some("ProbeFailed")));
+    assert!(told.last_transition_time.is_some());
+    assert_eq!(count, 3, "PodScheduled and Ready are still there");
 }

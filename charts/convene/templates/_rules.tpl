@@ -11,6 +11,7 @@
 - {apiGroups: [convene.dev], resources: [mediapools], verbs: [get, list, watch]}
 - {apiGroups: [convene.dev], resources: [mediapools/status], verbs: [patch]}
 - {apiGroups: [""], resources: [pods], verbs: [create, delete, get, list, patch, watch]}
+- {apiGroups: [""], resources: [pods/status], verbs: [patch]}
 - {apiGroups: [""], resources: [secrets], resourceNames: [{{ include "convene.name" (list . "admission-key") }}], verbs: [get, patch]}
 - {apiGroups: [""], resources: [configmaps], resourceNames: [{{ include "convene.name" (list . "admission-keys") }}], verbs: [get, patch]}
 {{- /* What does not exist yet cannot be named, so `create` has no name. */}}

@@ -1,0 +1,179 @@
+//! Sends STUN requests to candidates and says what became of each. I/O only: what that means is `judge`'s to say.
+//!
+//! A pod tells where to send to, so only addresses that the operator announced for it are asked, and no more than a bounded number.
+
+use std::{
+    collections::HashSet,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
+
+use convene_protocol::admin::{ProbeCandidate, ProbeTarget, ProbeTargets};
+use futures_util::{StreamExt, stream};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpSocket, TcpStream, UdpSocket},
+    time::{Instant, timeout, timeout_at},
+};
+
+use super::{
+    judge::{Answer, Protocol, Tried},
+    stun::{TransactionId, build_binding_request, is_answer},
+};
+
+/// Workers of one pod, and candidates of one worker, that are looked at.
+const MOST_TARGETS: usize = 64;
+const MOST_CANDIDATES: usize = 16;
+const AT_ONCE: usize = 64;
+/// Longest user name fragment and password there are (RFC 8839, section 5.4).
+const LONGEST_CREDENTIAL: usize = 256;
+/// Longer than any answer to a binding request.
+const LARGEST_ANSWER: usize = 1500;
+
+/// How long a candidate may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TimeLimits {
+    /// Pause after each request by UDP. Losing one packet is nothing, losing all of them is.
+    pub(super) retransmit: [Duration; 3],
+    /// Opening a TCP connection.
+    pub(super) connect: Duration,
+    /// The answer on it.
+    pub(super) answer: Duration,
+}
+
+pub(super) const TIME_LIMITS: TimeLimits = TimeLimits {
+    retransmit: [Duration::from_millis(500), Duration::from_secs(1), Duration::from_millis(1500)],
+    connect: Duration::from_secs(2),
+    answer: Duration::from_secs(1),
+};
+
+/// A candidate that is to be asked.
+struct Question {
+    target: usize,
+    protocol: Protocol,
+    to: SocketAddr,
+    id: TransactionId,
+    fragment: String,
+    password: String,
+}
+
+/// Asks every candidate that has one of the `announced` addresses.
+pub(super) async fn ask_targets(targets: &ProbeTargets, announced: &[String], limits: TimeLimits) -> Vec<Tried> {
+    let announced: HashSet<IpAddr> = announced.iter().filter_map(|address| address.parse().ok()).collect();
+    let targets = targets.targets.iter().take(MOST_TARGETS).enumerate();
+    let questions: Vec<Question> =
+        targets.flat_map(|(number, target)| list_questions(number, target, &announced)).collect();
+    let asked = questions.into_iter().map(|question| ask(question, limits));
+    stream::iter(asked).buffer_unordered(AT_ONCE).collect().await
+}
+
+fn list_questions(number: usize, target: &ProbeTarget, announced: &HashSet<IpAddr>) -> Vec<Question> {
+    let is_sound = target.username_fragment.len().max(target.password.len()) <= LONGEST_CREDENTIAL;
+    let candidates = target.candidates.iter().filter(|_| is_sound).take(MOST_CANDIDATES);
+    let question = |candidate: &ProbeCandidate| {
+        let address = candidate.address.parse().ok().filter(|address| announced.contains(address))?;
+        Some(Question {
+            target: number,
+            protocol: Protocol::from_name(&candidate.protocol)?,
+            to: SocketAddr::new(address, candidate.port),
+            id: rand::random(),
+            fragment: target.username_fragment.clone(),
+            password: target.password.clone(),
+        })
+    };
+    candidates.filter_map(question).collect()
+}
+
+async fn ask(question: Question, limits: TimeLimits) -> Tried {
+    let answer = match question.protocol {
+        Protocol::Udp => ask_by_udp(&question, limits).await,
+        Protocol::Tcp => ask_by_tcp(&question, limits).await,
+    };
+    let answer = answer.unwrap_or_else(|error| judge_error(&error));
+    Tried { target: question.target, protocol: question.protocol, to: question.to, answer }
+}
+
+/// That the operator itself has no way to the address (no IPv6, say) tells nothing about the pod.
+fn judge_error(error: &std::io::Error) -> Answer {
+    use std::io::ErrorKind::{AddrNotAvailable, ConnectionRefused, ConnectionReset, NetworkUnreachable, TimedOut};
+    match error.kind() {
+        ConnectionRefused | ConnectionReset => Answer::Refused,
+        NetworkUnreachable | AddrNotAvailable => Answer::NoWay,
+        TimedOut => Answer::Silent,
+        _ => {
+            tracing::debug!(error = error as &dyn std::error::Error, "a probe could not be sent");
+            Answer::Silent
+        }
+    }
+}
+
+/// The socket is connected, so an answer from elsewhere is not heard: browsers would not take it either (RFC 8445, section 7.2.5.2.1).
+async fn ask_by_udp(question: &Question, limits: TimeLimits) -> std::io::Result<Answer> {
+    let any = if question.to.is_ipv4() { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { Ipv6Addr::UNSPECIFIED.into() };
+    let Ok(socket) = UdpSocket::bind((any, 0)).await else { return Ok(Answer::NoWay) };
+    socket.connect(question.to).await?;
+    let request = build_binding_request(question.id, &question.fragment, &question.password);
+    let mut answer = Answer::Silent;
+    for pause in limits.retransmit {
+        // Fails only with what is known of the request before.
+        let _ = socket.send(&request).await;
+        answer = hear_udp(question, &socket, pause, answer).await;
+        if answer == Answer::Good {
+            break;
+        }
+    }
+    Ok(answer)
+}
+
+/// Listens until the pause is over. `known` is what earlier requests have brought.
+async fn hear_udp(question: &Question, socket: &UdpSocket, pause: Duration, known: Answer) -> Answer {
+    let end = Instant::now() + pause;
+    let mut heard = known;
+    let mut bytes = [0; LARGEST_ANSWER];
+    loop {
+        match timeout_at(end, socket.recv(&mut bytes)).await {
+            Err(_) => return heard,
+            Ok(Ok(length)) if is_answer(&bytes[..length], question.id, &question.password) => return Answer::Good,
+            Ok(Ok(_)) => heard = Answer::Wrong,
+            Ok(Err(error)) => {
+                // No answer follows to a request that was turned away, but the next one may fare better.
+                tokio::time::sleep_until(end).await;
+                return judge_error(&error);
+            }
+        }
+    }
+}
+
+/// Each message is led by its length in two bytes (RFC 4571).
+async fn ask_by_tcp(question: &Question, limits: TimeLimits) -> std::io::Result<Answer> {
+    let socket = if question.to.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
+    let Ok(socket) = socket else { return Ok(Answer::NoWay) };
+    let Ok(connected) = timeout(limits.connect, socket.connect(question.to)).await else { return Ok(Answer::Silent) };
+    let mut connection = connected?;
+    let request = build_binding_request(question.id, &question.fragment, &question.password);
+    let length = u16::try_from(request.len()).unwrap_or(u16::MAX);
+    let framed = [&length.to_be_bytes()[..], &request].concat();
+    let mut heard = Answer::Silent;
+    let talk = async {
+        connection.write_all(&framed).await?;
+        while !matches!(heard, Answer::Good) {
+            heard = hear_tcp(question, &mut connection).await?;
+        }
+        Ok::<_, std::io::Error>(())
+    };
+    match timeout(limits.answer, talk).await {
+        Err(_) | Ok(Ok(())) => Ok(heard),
+        // Whoever takes the connection and closes it before or amid an answer is not the pod.
+        Ok(Err(_)) => Ok(Answer::Wrong),
+    }
+}
+
+async fn hear_tcp(question: &Question, connection: &mut TcpStream) -> std::io::Result<Answer> {
+    let length = usize::from(connection.read_u16().await?);
+    if length > LARGEST_ANSWER {
+        return Err(std::io::ErrorKind::InvalidData.into());
+    }
+    let mut bytes = vec![0; length];
+    connection.read_exact(&mut bytes).await?;
+    Ok(if is_answer(&bytes, question.id, &question.password) { Answer::Good } else { Answer::Wrong })
+}
