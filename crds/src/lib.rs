@@ -7,9 +7,14 @@ pub mod generate;
 pub mod meeting;
 pub mod names;
 pub mod pool;
+pub mod reference;
 
-pub use meeting::{AssignedPod, Meeting, MeetingPhase, MeetingSpec, MeetingStatus};
+pub use meeting::{
+    Access, AccessPolicy, AssignedPod, Codec, Features, Meeting, MeetingMedia, MeetingPhase, MeetingPlacement,
+    MeetingSpec, MeetingStatus,
+};
 pub use pool::{
-    AddressPolicy, AnnouncedAddress, Capacity, ContainerResources, Exposure, ImagePullPolicy, MediaPool, MediaPoolSpec,
-    MediaPoolStatus, PodCounts, PortCounts, RtcPorts,
+    AddressPolicy, AllowedNamespaces, AnnouncedAddress, Capacity, ContainerResources, Drain, Exposure, IceServer,
+    ImagePullPolicy, MediaPool, MediaPoolSpec, MediaPoolStatus, NamespacesFrom, PodCounts, PortBlock, PortCounts,
+    Rollout, RtcPorts,
 };

@@ -24,6 +24,11 @@ pub const LABEL_REVISION: &str = "convene.dev/revision";
 /// Selects every media pod of every pool.
 pub const MEDIA_POD_SELECTOR: &str = "app.kubernetes.io/name=convene-media-pod";
 
+/// Selects everything else that the operator makes beside a pool.
+pub const MANAGED_BY_SELECTOR: &str = "app.kubernetes.io/managed-by=convene-operator";
+/// Label: name of a media pod, on the pod itself and on the Service that opens its ports.
+pub const LABEL_POD: &str = "convene.dev/pod";
+
 /// Annotation: the RTC port block of a media pod, first and last port (`40000-40003`). Written at creation, never changed.
 pub const ANNOTATION_RTC_PORTS: &str = "convene.dev/rtc-ports";
 /// Annotation: addresses that browsers reach the media pod at, comma-separated. Written once the pod has a node;
@@ -73,6 +78,11 @@ pub const CONDITION_MEDIA_REACHABLE: &str = "MediaReachable";
 pub const CONDITION_READY: &str = "Ready";
 /// Condition of a `MediaPool`: all the pods it wants could be created and could start.
 pub const CONDITION_PODS_AVAILABLE: &str = "PodsAvailable";
+
+/// Condition of a `MediaPool`: all its pods are made from the current template.
+pub const CONDITION_UPDATED: &str = "Updated";
+/// Condition of a `MediaPool`: no other pool draws from the same ports of the nodes.
+pub const CONDITION_PORTS_EXCLUSIVE: &str = "PortsExclusive";
 
 /// `True` as a condition writes it.
 pub const TRUE: &str = "True";

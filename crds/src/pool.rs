@@ -10,10 +10,14 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::{
     api::core::v1::Toleration,
-    apimachinery::pkg::{apis::meta::v1::Condition, util::intstr::IntOrString},
+    apimachinery::pkg::{apis::meta::v1::LabelSelector, util::intstr::IntOrString},
 };
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
+
+mod status;
+
+pub use status::{MediaPoolStatus, PodCounts, PortBlock, PortCounts};
 
 /// How the media pods of this pool look, where their ports are, and how many there are.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
@@ -28,6 +32,11 @@ use serde::{Deserialize, Serialize};
     status = "MediaPoolStatus",
     derive = "PartialEq",
     derive = "Default",
+    scale(
+        spec_replicas_path = ".spec.warm",
+        status_replicas_path = ".status.pods.warm",
+        label_selector_path = ".status.selector"
+    ),
     cel,
     validation = Rule::new("self.metadata.name.size() <= 40 && self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')")
         .message("metadata.name must be at most 40 lower-case letters, digits and '-', because the media pods are named after their pool"),
@@ -38,6 +47,12 @@ use serde::{Deserialize, Serialize};
         type_ = "integer",
         json_path = ".status.pods.ready",
         description = "Pods that can take people now"
+    ),
+    printcolumn(
+        name = "Spare",
+        type_ = "integer",
+        json_path = ".status.pods.warm",
+        description = "Ready pods without meetings"
     ),
     printcolumn(
         name = "Pods",
@@ -106,6 +121,21 @@ pub struct MediaPoolSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tolerations: Vec<Toleration>,
 
+    /// Priority class of the media pods, as in a Pod. A class above those of other work keeps calls from being evicted for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub priority_class_name: Option<String>,
+
+    /// Names of Secrets with credentials of the image registry, in the namespace Convene is installed in. At most 8.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8), inner(length(min = 1, max = 253)))]
+    pub image_pull_secrets: Vec<String>,
+
+    /// Node label over whose values the pods are spread evenly where possible, for example `topology.kubernetes.io/zone`.
+    #[serde(default = "default_topology_key")]
+    #[schemars(length(min = 1, max = 317))]
+    pub topology_key: String,
+
     /// Media workers in each pod, 1 to 64. A worker is one thread with one port for media, UDP and TCP; a meeting lives on one worker.
     #[serde(default = "default_workers_per_pod")]
     #[schemars(range(min = 1, max = 64))]
@@ -118,18 +148,34 @@ pub struct MediaPoolSpec {
 
     /// Ports that media pods may use for media. Each pod takes a block of `workersPerPod` + `plainPorts` ports in a row. With exposure
     /// HostPort or HostNetwork these are ports of the nodes: nothing else may listen there, and firewalls must let UDP and TCP in. With
-    /// HostNetwork a block has one port more, for signaling.
+    /// HostNetwork a block has one port more, for signaling. Pods outside a changed range are replaced.
     pub rtc_ports: RtcPorts,
 
     /// How media gets from browsers to the pods. HostPort: the pod's block is opened on its node under the same numbers. HostNetwork: the
-    /// pod shares its node's network; fastest, but its namespace must admit privileged pods. PodIP: browsers reach pods directly, as on a
-    /// flat network.
+    /// pod shares its node's network; fastest, but its namespace must admit privileged pods. NodePort: a Service for each pod opens ports
+    /// that Kubernetes chooses on the nodes, and browsers are told those. LoadBalancer: a Service for each pod gets an address of its own
+    /// from the cloud. PodIP: browsers reach pods directly, as on a flat network.
     #[serde(default)]
     pub exposure: Exposure,
 
     /// Which address is told to browsers as the place to send media to.
     #[serde(default)]
     pub announced_address: AnnouncedAddress,
+
+    /// Whether the operator sends a STUN request to each pod's announced address now and then, to find out whether media would get there.
+    /// The condition MediaReachable tells the result. Turn it off where the operator itself cannot reach that address although browsers can.
+    #[serde(default = "yes")]
+    pub probe_media: bool,
+
+    /// STUN and TURN servers for browsers that cannot reach the media ports directly. At most 8. This version's router does not hand them out
+    /// yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    pub ice_servers: Vec<IceServer>,
+
+    /// Whose meetings may use this pool.
+    #[serde(default)]
+    pub allowed_namespaces: AllowedNamespaces,
 
     /// What one media pod takes on at most.
     #[serde(default)]
@@ -141,9 +187,99 @@ pub struct MediaPoolSpec {
     pub warm: u32,
 
     /// The most pods the pool may have, the spare ones included. When all of them are full, new meetings wait with the reason PoolFull.
+    /// Lowering it deletes no pod that carries meetings: those go as they become empty.
     #[serde(default = "default_max")]
     #[schemars(range(min = 1, max = 1000))]
     pub max: u32,
+
+    /// How people are moved off a pod that has to go: because its node is cordoned, or its template has changed.
+    #[serde(default)]
+    pub drain: Drain,
+
+    /// How pods are replaced when their template changes.
+    #[serde(default)]
+    pub rollout: Rollout,
+}
+
+/// How people are moved off a pod that has to go.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Drain {
+    /// Seconds after which a pod that is being drained is deleted even if somebody is still on it, 10 to 86400. They come back to the same
+    /// address, on another pod.
+    #[serde(default = "default_drain_deadline")]
+    #[schemars(range(min = 10, max = 86_400))]
+    pub deadline_seconds: u32,
+    /// Meetings with people that are moved in one second at most, 1 to 1000: each of them joins anew, which costs the new pod some work.
+    #[serde(default = "default_drain_pace")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub pace: u32,
+}
+
+impl Default for Drain {
+    fn default() -> Self {
+        Self { deadline_seconds: default_drain_deadline(), pace: default_drain_pace() }
+    }
+}
+
+/// How pods are replaced when their template changes.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Rollout {
+    /// Pods above `max` that may exist while others are being replaced or drained, 0 to 100. With 0 a full pool must end a pod before it can
+    /// start its successor, and the people of that pod wait meanwhile.
+    #[serde(default = "default_max_surge")]
+    #[schemars(range(min = 0, max = 100))]
+    pub max_surge: u32,
+}
+
+impl Default for Rollout {
+    fn default() -> Self {
+        Self { max_surge: default_max_surge() }
+    }
+}
+
+/// STUN or TURN servers that browsers are told, as in WebRTC's RTCIceServer.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct IceServer {
+    /// Addresses such as `stun:stun.example.com:3478` or `turns:turn.example.com:5349?transport=tcp`, 1 to 8.
+    #[schemars(length(min = 1, max = 8), inner(length(min = 6, max = 512)))]
+    #[x_kube(validation = Rule::new("self.all(url, url.matches('^(stun|stuns|turn|turns):[^ ]+$'))").message("every one of iceServers.urls must begin with stun:, stuns:, turn: or turns:"))]
+    pub urls: Vec<String>,
+    /// Name of a Secret with the credentials, in the namespace Convene is installed in. Needed by TURN servers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub credentials_secret: Option<String>,
+}
+
+/// Whose meetings may use a pool.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[x_kube(
+    validation = Rule::new("self.from == 'Selector' ? has(self.selector) : !has(self.selector)")
+        .message("selector belongs to from: Selector, and only to that: set allowedNamespaces.from to Selector, or remove the selector")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct AllowedNamespaces {
+    /// All: meetings of every namespace. Same: those of the namespace Convene is installed in. Selector: those of namespaces with certain
+    /// labels.
+    #[serde(default)]
+    pub from: NamespacesFrom,
+    /// Labels that a namespace must have, as in a NetworkPolicy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selector: Option<LabelSelector>,
+}
+
+/// Which namespaces a pool serves.
+#[derive(schemars::JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NamespacesFrom {
+    /// Every one.
+    #[default]
+    All,
+    /// The one Convene is installed in.
+    Same,
+    /// Those with certain labels.
+    Selector,
 }
 
 /// When the node fetches the image: Always, IfNotPresent or Never. Without it: Kubernetes' own rule (Always for the tag `latest`, else
@@ -202,6 +338,10 @@ pub enum Exposure {
     HostPort,
     /// The pod shares its node's network.
     HostNetwork,
+    /// A Service for each pod opens ports on the nodes that Kubernetes chooses.
+    NodePort,
+    /// A Service for each pod gets an address from the cloud.
+    LoadBalancer,
     /// Browsers reach the pod's own address.
     #[serde(rename = "PodIP")]
     PodIp,
@@ -259,63 +399,27 @@ impl Default for Capacity {
     }
 }
 
-/// What the pool has. Written by the operator alone.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
-#[serde(rename_all = "camelCase")]
-pub struct MediaPoolStatus {
-    /// The generation of the spec that this status describes. Older than `metadata.generation`: a change was not looked at yet.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub observed_generation: Option<i64>,
-    /// The pool's pods, counted.
-    #[serde(default)]
-    pub pods: PodCounts,
-    /// The pool's ports, counted.
-    #[serde(default)]
-    pub ports: PortCounts,
-    /// Meetings bound to the pool's pods.
-    #[serde(default)]
-    pub meetings: u32,
-    /// What is true of the pool, by type. Ready: it has a pod that can take people now. PodsAvailable: every pod it wants could be created
-    /// and started; if not, the message says which pod, and why.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
-    pub conditions: Vec<Condition>,
-}
-
-/// The pods of a pool, counted.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[serde(rename_all = "camelCase")]
-pub struct PodCounts {
-    /// Pods that can take people now.
-    #[serde(default)]
-    pub ready: u32,
-    /// Pods that are not ready yet.
-    #[serde(default)]
-    pub starting: u32,
-    /// Ready pods without a meeting.
-    #[serde(default)]
-    pub warm: u32,
-    /// All pods, those that are going away included.
-    #[serde(default)]
-    pub total: u32,
-}
-
-/// The ports of a pool, counted.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[serde(rename_all = "camelCase")]
-pub struct PortCounts {
-    /// Ports in `spec.rtcPorts`.
-    #[serde(default)]
-    pub total: u32,
-    /// Ports in the block of a pod, or resting after one.
-    #[serde(default)]
-    pub used: u32,
-    /// The others.
-    #[serde(default)]
-    pub free: u32,
-}
-
 const fn default_workers_per_pod() -> u16 {
+    1
+}
+
+fn default_topology_key() -> String {
+    "kubernetes.io/hostname".to_owned()
+}
+
+const fn yes() -> bool {
+    true
+}
+
+const fn default_drain_deadline() -> u32 {
+    300
+}
+
+const fn default_drain_pace() -> u32 {
+    2
+}
+
+const fn default_max_surge() -> u32 {
     1
 }
 

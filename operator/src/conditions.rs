@@ -4,11 +4,11 @@
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
-use convene_crds::names::{FALSE, TRUE};
+use convene_crds::names::{FALSE, TRUE, UNKNOWN};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use crate::media_pod::Wait;
+use crate::wait::Wait;
 
 /// What is known about one condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub enum Verdict {
     True(Wait),
     /// It is not, and this is why.
     False(Wait),
+    /// Nobody can tell yet, and this is why.
+    Unknown(Wait),
 }
 
 impl Verdict {
@@ -38,7 +40,16 @@ impl Verdict {
     /// Reason and message.
     pub const fn wait(&self) -> &Wait {
         match self {
-            Self::True(wait) | Self::False(wait) => wait,
+            Self::True(wait) | Self::False(wait) | Self::Unknown(wait) => wait,
+        }
+    }
+
+    /// As a condition writes it.
+    pub const fn status(&self) -> &'static str {
+        match self {
+            Self::True(_) => TRUE,
+            Self::False(_) => FALSE,
+            Self::Unknown(_) => UNKNOWN,
         }
     }
 }
@@ -51,7 +62,7 @@ pub fn compute_condition(
     generation: Option<i64>,
     now: Timestamp,
 ) -> Condition {
-    let status = if verdict.is_true() { TRUE } else { FALSE };
+    let status = verdict.status();
     let kept = find(old, type_)
         .filter(|condition| condition.status == status)
         .map(|condition| condition.last_transition_time.clone());

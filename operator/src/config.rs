@@ -1,11 +1,11 @@
 //! What the operator is told at its start, checked once and passed down; there are no globals.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use thiserror::Error;
 use url::Url;
 
-use crate::{lease::LeaseConfig, pool::validate::PodDefaults};
+use crate::{lease::LeaseConfig, pool::validate::PodDefaults, ports::QUARANTINE};
 
 /// Everything the operator is told.
 #[derive(Clone, Debug)]
@@ -22,6 +22,27 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The election among several operators. `None`: this one acts without asking, so it must be the only one.
     pub lease: Option<LeaseConfig>,
+    /// How old the admission key may become before it is replaced. `None`: never replaced.
+    pub key_rotation: Option<Duration>,
+    /// How long things take that are not the cluster's doing.
+    pub tempo: Tempo,
+}
+
+/// How long things take that are not the cluster's doing.
+#[derive(Clone, Copy, Debug)]
+pub struct Tempo {
+    /// How long a freed block of ports rests.
+    pub rest: Duration,
+    /// How often the number of people of one meeting is written at most.
+    pub people: Duration,
+    /// How soon a pool that lacks something is looked at again, if no watch speaks before.
+    pub waiting: Duration,
+}
+
+impl Default for Tempo {
+    fn default() -> Self {
+        Self { rest: QUARANTINE, people: Duration::from_secs(3), waiting: Duration::from_secs(10) }
+    }
 }
 
 /// A public URL that people could not open.

@@ -1,13 +1,18 @@
 //! What both controllers are handed for every pass: the world, the configuration, the recorder, the attempts and the metrics.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    future::Future,
+    sync::{Arc, Mutex, MutexGuard, Once, PoisonError},
+    time::Duration,
+};
 
 use kube::runtime::{controller::Action, events::Recorder};
 use tokio::time::Instant;
 
 use crate::{
     backoff::{Attempts, compute_resync},
-    config::Config,
+    config::{Config, Tempo},
     metrics::OperatorMetrics,
     ports::Quarantine,
     world::World,
@@ -27,6 +32,40 @@ pub struct Context {
     pub metrics: OperatorMetrics,
     /// Blocks that rest after use.
     pub quarantine: std::sync::Mutex<Quarantine>,
+    /// That the pools' statuses were asked for blocks.
+    pub recalled: Once,
+    /// When each meeting's number of people was written last.
+    pub people_told: Debounce,
+    /// When people of each pool were moved last: its pace counts by the second.
+    pub moves: Debounce,
+    /// How long things take that are not the cluster's doing.
+    pub tempo: Tempo,
+}
+
+/// Lets something happen once in a while, for each object.
+#[derive(Debug)]
+pub struct Debounce {
+    period: Duration,
+    last: Mutex<HashMap<String, Instant>>,
+}
+
+impl Debounce {
+    /// Lets something happen once in `period`.
+    pub fn new(period: Duration) -> Self {
+        Self { period, last: Mutex::default() }
+    }
+
+    /// How long to wait; `None` means that it may happen now, and that it does.
+    pub fn pause(&self, object: &str) -> Option<Duration> {
+        let now = Instant::now();
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.retain(|_, time| now.duration_since(*time) < self.period);
+        if let Some(time) = last.get(object) {
+            return Some(self.period.saturating_sub(now.duration_since(*time)));
+        }
+        last.insert(object.to_owned(), now);
+        None
+    }
 }
 
 /// How a pass ended, apart from failure.
@@ -36,8 +75,24 @@ pub enum Outcome {
     Applied,
     /// All was as it should be.
     Skipped,
-    /// The object waits for something; with the time of the next look if one is known.
-    Waiting(Option<Duration>),
+    /// The object waits for something.
+    Waiting,
+}
+
+/// What a pass came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pass {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// When the object is to be looked at again, if that is known.
+    pub again: Option<Duration>,
+}
+
+impl Pass {
+    /// A pass that knows of no next one.
+    pub const fn of(outcome: Outcome) -> Self {
+        Self { outcome, again: None }
+    }
 }
 
 impl Outcome {
@@ -45,30 +100,32 @@ impl Outcome {
         match self {
             Self::Applied => "applied",
             Self::Skipped => "skipped",
-            Self::Waiting(_) => "waiting",
+            Self::Waiting => "waiting",
         }
     }
 }
 
 impl Context {
+    /// The blocks that rest. A panic elsewhere while it was held leaves it usable.
+    pub fn quarantine(&self) -> MutexGuard<'_, Quarantine> {
+        self.quarantine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Runs a pass over `object`, counts it and says when the next one is.
     pub async fn pass<E>(
         &self,
         kind: &'static str,
         object: &str,
-        pass: impl Future<Output = Result<Outcome, E>>,
+        pass: impl Future<Output = Result<Pass, E>>,
     ) -> Result<Action, E> {
         let begin = Instant::now();
         let result = pass.await;
-        let label = result.as_ref().map_or("failed", |outcome| outcome.label());
+        let label = result.as_ref().map_or("failed", |pass| pass.outcome.label());
         self.metrics.count_pass(kind, label, begin.elapsed());
-        let outcome = result?;
+        let Pass { outcome: _, again } = result?;
         self.attempts.succeed(&format!("{kind}/{object}"));
         let resync = compute_resync(rand::random());
-        Ok(Action::requeue(match outcome {
-            Outcome::Waiting(Some(soon)) => soon.min(resync),
-            Outcome::Applied | Outcome::Skipped | Outcome::Waiting(None) => resync,
-        }))
+        Ok(Action::requeue(again.map_or(resync, |again| again.min(resync))))
     }
 
     /// The pause after a failed pass over `object`.

@@ -7,9 +7,10 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
 
 use crate::{
-    media_pod::{MediaPod, PodState, Wait},
+    media_pod::{MediaPod, PodState},
     pool::validate::{PodDefaults, ValidPool, validate_pool},
     ports::PortRange,
+    wait::Wait,
 };
 
 pub(crate) fn defaults() -> PodDefaults {
@@ -46,6 +47,7 @@ pub(crate) fn media_pod(pool: &ValidPool, number: u16, state: PodState) -> Media
         name: format!("media-lagoon-{first}"),
         uid: format!("media-lagoon-{first}-uid"),
         pool: pool.name.clone(),
+        is_labelled: true,
         revision: pool.revision.clone(),
         node: Some("pier-1".into()),
         ip: Some("10.9.8.7".into()),
@@ -57,6 +59,10 @@ pub(crate) fn media_pod(pool: &ValidPool, number: u16, state: PodState) -> Media
         uses_node_ports: true,
         state,
         created: jiff::Timestamp::from_second(i64::from(number)).ok(),
+        announced_ports: None,
+        draining: None,
+        is_evictable: false,
+        reached: None,
     }
 }
 
@@ -134,7 +140,7 @@ pub(crate) fn status(code: u16, reason: &str, message: &str) -> Value {
 
 /// A context whose recorder and caches use `client`.
 pub(crate) fn context(client: &kube::Client) -> crate::context::Context {
-    let (world, _ends) = crate::world::World::new(client.clone(), "harbor".into());
+    let (world, _ends) = crate::world::World::new(client.clone(), "harbor".into(), defaults());
     crate::context::Context {
         world,
         config: crate::config::Config {
@@ -144,10 +150,16 @@ pub(crate) fn context(client: &kube::Client) -> crate::context::Context {
             admission_key_secret: "lagoon-key".into(),
             listen: ([127, 0, 0, 1], 0).into(),
             lease: None,
+            key_rotation: None,
+            tempo: crate::config::Tempo::default(),
         },
         recorder: kube::runtime::events::Recorder::new(client.clone(), "tester".into()),
         attempts: crate::backoff::Attempts::default(),
         metrics: crate::metrics::OperatorMetrics::register(&prometheus::Registry::new()).unwrap(),
         quarantine: std::sync::Mutex::default(),
+        recalled: std::sync::Once::new(),
+        people_told: crate::context::Debounce::new(std::time::Duration::from_secs(3)),
+        moves: crate::context::Debounce::new(std::time::Duration::from_secs(1)),
+        tempo: crate::config::Tempo::default(),
     }
 }

@@ -1,13 +1,14 @@
-//! Which meeting is on which pod, as decided but perhaps not yet seen in the caches.
+//! Which meeting is on which pod, as decided but perhaps not yet seen in the caches, and what each pod carries.
 //!
-//! Pure. The cluster holds the truth (`status.pod` of each Meeting); the ledger only bridges the moment between a decision and its return
-//! through the watch, so that two decisions made in that moment do not take the same last place, and no pod is deleted under a meeting.
+//! Pure. The cluster holds the truth (`status.pod` of each Meeting); the ledger is its index, and bridges the moment between a decision and
+//! its return through the watch, so that two decisions made in that moment do not take the same last place, and no pod is deleted under a
+//! meeting. It is kept up to date event by event: a decision costs the same however many meetings there are.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use convene_crds::{AssignedPod, Meeting};
+use convene_crds::{AssignedPod, Meeting, MeetingPlacement};
 
 /// What a media pod carries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,50 +17,182 @@ pub struct PodLoad {
     pub meetings: u32,
     /// People in them.
     pub participants: u32,
+    /// Meetings among them that want the pod for themselves.
+    pub dedicated: u32,
+    /// Meetings among them that somebody is in.
+    pub lively: u32,
+}
+
+impl PodLoad {
+    /// Whether nobody is in any of its meetings.
+    pub const fn is_idle(self) -> bool {
+        self.participants == 0
+    }
 }
 
 /// Load by pod UID.
 pub type PodLoads = BTreeMap<String, PodLoad>;
 
-/// Decisions on their way to the cluster, and what the pods reported last.
+/// Namespace and name of a Meeting.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MeetingKey {
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+}
+
+/// What the meetings that no pod carries need.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Need {
+    /// Meetings that can share a pod.
+    pub shared: u32,
+    /// Meetings that want one for themselves.
+    pub dedicated: u32,
+}
+
+impl Need {
+    /// Whether nobody waits.
+    pub const fn is_none(self) -> bool {
+        self.shared == 0 && self.dedicated == 0
+    }
+
+    /// Pods that this needs, if each takes `meetings_per_pod`.
+    pub fn pods(self, meetings_per_pod: u32) -> u32 {
+        self.shared.div_ceil(meetings_per_pod.max(1)).saturating_add(self.dedicated)
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct Entry {
+    key: MeetingKey,
+    pool: String,
+    is_dedicated: bool,
+    /// Pod in the status as the cache has it.
+    recorded: Option<String>,
+    /// Pod of a decision that the cache does not show yet.
+    decided: Option<AssignedPod>,
+    recorded_participants: u32,
+    reported_participants: Option<u32>,
+    /// Waits for a pod.
+    wants_pod: bool,
+    /// May leave its draining pod although people are in it.
+    is_released: bool,
+    list: u64,
+}
+
+impl Entry {
+    fn pod_uid(&self) -> Option<&str> {
+        self.decided.as_ref().map(|pod| pod.uid.as_str()).or(self.recorded.as_deref())
+    }
+
+    fn participants(&self) -> u32 {
+        self.reported_participants.unwrap_or(self.recorded_participants)
+    }
+}
+
+/// The index of all meetings.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
-    assigned: HashMap<String, AssignedPod>,
+    meetings: HashMap<String, Entry>,
+    loads: HashMap<String, PodLoad>,
+    /// Key by UID, by pod.
+    on_pod: HashMap<String, BTreeMap<String, MeetingKey>>,
+    /// Key by UID, by pool.
+    waiting: HashMap<String, BTreeMap<String, MeetingKey>>,
+    needs: HashMap<String, Need>,
     condemned: HashSet<String>,
-    participants: HashMap<String, u32>,
+    /// People on a pod by its own account, those of meetings that have left it included.
+    people: HashMap<String, u32>,
+    list: u64,
 }
 
 impl Ledger {
+    /// A new full list of Meetings begins.
+    pub fn begin_list(&mut self) {
+        self.list += 1;
+    }
+
+    /// The full list is complete: what it did not name is gone. Those that are gone, by key.
+    pub fn end_list(&mut self) -> Vec<MeetingKey> {
+        let list = self.list;
+        let gone: Vec<_> =
+            self.meetings.iter().filter(|(_, entry)| entry.list != list).map(|(uid, _)| uid.clone()).collect();
+        gone.iter().filter_map(|uid| self.remove(uid)).collect()
+    }
+
+    /// Takes in what the watch says of a Meeting.
+    pub fn observe(&mut self, meeting: &Meeting) {
+        let Some(uid) = meeting.metadata.uid.clone() else { return };
+        let status = meeting.status.as_ref();
+        let recorded = status.and_then(|status| status.pod.as_ref()).map(|pod| pod.uid.clone());
+        let list = self.list;
+        self.meetings.entry(uid.clone()).or_default();
+        self.change(&uid, |entry| {
+            entry.key = key_of(meeting);
+            entry.pool.clone_from(&meeting.spec.pool);
+            entry.is_dedicated = meeting.spec.placement == MeetingPlacement::Dedicated;
+            if entry.decided.as_ref().is_some_and(|pod| Some(&pod.uid) == recorded.as_ref()) {
+                entry.decided = None;
+            }
+            entry.recorded = recorded;
+            entry.recorded_participants = status.and_then(|status| status.participants).unwrap_or_default();
+            entry.list = list;
+        });
+    }
+
+    /// The Meeting with this UID is gone; its key if it was known.
+    pub fn remove(&mut self, uid: &str) -> Option<MeetingKey> {
+        let entry = self.meetings.remove(uid)?;
+        self.subtract(uid, &entry);
+        Some(entry.key)
+    }
+
     /// The pod that carries `meeting`: as decided, else as its status says.
     pub fn pod_of<'a>(&'a self, meeting: &'a Meeting) -> Option<&'a AssignedPod> {
         let recorded = meeting.status.as_ref().and_then(|status| status.pod.as_ref());
-        meeting.metadata.uid.as_ref().and_then(|uid| self.assigned.get(uid)).or(recorded)
+        self.entry(meeting).and_then(|entry| entry.decided.as_ref()).or(recorded)
     }
 
     /// How many people are in `meeting`: as reported last, else as its status says.
     pub fn participants_of(&self, meeting: &Meeting) -> u32 {
         let recorded = meeting.status.as_ref().and_then(|status| status.participants);
-        let reported = meeting.metadata.uid.as_ref().and_then(|uid| self.participants.get(uid)).copied();
+        let reported = self.entry(meeting).and_then(|entry| entry.reported_participants);
         reported.or(recorded).unwrap_or_default()
     }
 
     /// Notes a decision that is about to be written.
-    pub fn assign(&mut self, meeting_uid: &str, pod: &AssignedPod) {
-        self.assigned.insert(meeting_uid.to_owned(), pod.clone());
+    pub fn assign(&mut self, uid: &str, pod: &AssignedPod) {
+        self.change(uid, |entry| {
+            entry.decided = Some(pod.clone());
+            entry.reported_participants = None;
+            entry.recorded_participants = 0;
+            (entry.wants_pod, entry.is_released) = (false, false);
+        });
     }
 
-    /// Forgets a decision: it came back through the watch, or could not be written.
-    pub fn forget(&mut self, meeting_uid: &str) {
-        self.assigned.remove(meeting_uid);
+    /// Forgets a decision that could not be written.
+    pub fn forget(&mut self, uid: &str) {
+        self.change(uid, |entry| entry.decided = None);
     }
 
-    /// Forgets the decision if `meeting` shows it already.
-    pub fn settle(&mut self, meeting: &Meeting) {
-        let Some(uid) = meeting.metadata.uid.as_deref() else { return };
-        let recorded = meeting.status.as_ref().and_then(|status| status.pod.as_ref()).map(|pod| &pod.uid);
-        if self.assigned.get(uid).is_some_and(|pod| Some(&pod.uid) == recorded) {
-            self.assigned.remove(uid);
+    /// Notes whether `meeting` waits for a pod; true if that is new.
+    pub fn want(&mut self, uid: &str, wants_pod: bool) -> bool {
+        let is_new = self.meetings.get(uid).is_some_and(|entry| entry.wants_pod != wants_pod);
+        if is_new {
+            self.change(uid, |entry| entry.wants_pod = wants_pod);
         }
+        is_new
+    }
+
+    /// Lets a meeting leave its draining pod although people are in it.
+    pub fn release(&mut self, uid: &str) {
+        self.change(uid, |entry| entry.is_released = true);
+    }
+
+    /// Whether `meeting` was released.
+    pub fn is_released(&self, meeting: &Meeting) -> bool {
+        self.entry(meeting).is_some_and(|entry| entry.is_released)
     }
 
     /// Marks pods that are about to be deleted: no meeting is bound to them any more.
@@ -77,81 +210,142 @@ impl Ledger {
         self.condemned.contains(pod_uid)
     }
 
-    /// Forgets condemned pods that are gone.
-    pub fn retain_pods(&mut self, exists: impl Fn(&str) -> bool) {
-        self.condemned.retain(|uid| exists(uid));
+    /// The pod with this UID is gone.
+    pub fn forget_pod(&mut self, pod_uid: &str) {
+        self.condemned.remove(pod_uid);
+        self.people.remove(pod_uid);
     }
 
-    /// Replaces what the pods reported, by meeting UID.
-    pub fn report_participants(&mut self, participants: HashMap<String, u32>) {
-        self.participants = participants;
-    }
-
-    /// What the pods reported last.
-    pub const fn participants(&self) -> &HashMap<String, u32> {
-        &self.participants
-    }
-
-    /// What each pod carries, given all meetings.
-    pub fn compute_loads<'a>(&self, meetings: impl Iterator<Item = &'a Meeting>) -> PodLoads {
-        let mut loads = PodLoads::new();
-        for meeting in meetings.filter(|meeting| meeting.metadata.deletion_timestamp.is_none()) {
-            if let Some(pod) = self.pod_of(meeting) {
-                let load = loads.entry(pod.uid.clone()).or_default();
-                load.meetings += 1;
-                load.participants += self.participants_of(meeting);
+    /// Takes in how many people a pod has, by UID of their meetings. The meetings whose number is new, by key.
+    pub fn report(&mut self, pod_uid: &str, rooms: &HashMap<String, u32>) -> Vec<MeetingKey> {
+        self.people.insert(pod_uid.to_owned(), rooms.values().sum());
+        let on_pod = self.on_pod.get(pod_uid).cloned().unwrap_or_default();
+        let mut changed = Vec::new();
+        for (uid, key) in on_pod {
+            let count = rooms.get(&uid).copied().unwrap_or_default();
+            if self.meetings.get(&uid).map(Entry::participants) != Some(count) {
+                self.change(&uid, |entry| entry.reported_participants = Some(count));
+                changed.push(key);
             }
         }
-        loads
+        changed
     }
+
+    /// People on a pod by its own account; `None` if it has not told yet.
+    pub fn people_on(&self, pod_uid: &str) -> Option<u32> {
+        self.people.get(pod_uid).copied()
+    }
+
+    /// What a pod carries.
+    pub fn load_of(&self, pod_uid: &str) -> PodLoad {
+        self.loads.get(pod_uid).copied().unwrap_or_default()
+    }
+
+    /// The meetings on a pod, by UID.
+    pub fn meetings_on(&self, pod_uid: &str) -> impl Iterator<Item = (&String, &MeetingKey)> {
+        self.on_pod.get(pod_uid).into_iter().flatten()
+    }
+
+    /// Those of them that somebody is in and that were not released yet, by UID.
+    pub fn lively_on(&self, pod_uid: &str) -> impl Iterator<Item = &String> {
+        let is_lively = |entry: &Entry| entry.participants() > 0 && !entry.is_released;
+        self.meetings_on(pod_uid).map(|(uid, _)| uid).filter(move |uid| self.meetings.get(*uid).is_some_and(is_lively))
+    }
+
+    /// The meetings that wait for a pod of this pool, or are on none.
+    pub fn meetings_waiting(&self, pool: &str) -> impl Iterator<Item = &MeetingKey> {
+        self.waiting.get(pool).into_iter().flat_map(BTreeMap::values)
+    }
+
+    /// What the waiting meetings of a pool need.
+    pub fn need_of(&self, pool: &str) -> Need {
+        self.needs.get(pool).copied().unwrap_or_default()
+    }
+
+    /// Number of meetings known.
+    pub fn len(&self) -> usize {
+        self.meetings.len()
+    }
+
+    /// Whether no meeting is known.
+    pub fn is_empty(&self) -> bool {
+        self.meetings.is_empty()
+    }
+
+    fn entry(&self, meeting: &Meeting) -> Option<&Entry> {
+        self.meetings.get(meeting.metadata.uid.as_deref()?)
+    }
+
+    /// Every change to a known meeting goes through here, so that the sums stay true.
+    fn change(&mut self, uid: &str, change: impl FnOnce(&mut Entry)) {
+        let Some(mut entry) = self.meetings.remove(uid) else { return };
+        self.subtract(uid, &entry);
+        change(&mut entry);
+        self.add(uid, &entry);
+        self.meetings.insert(uid.to_owned(), entry);
+    }
+
+    fn add(&mut self, uid: &str, entry: &Entry) {
+        if let Some(pod) = entry.pod_uid() {
+            let load = self.loads.entry(pod.to_owned()).or_default();
+            load.meetings += 1;
+            load.participants += entry.participants();
+            load.dedicated += u32::from(entry.is_dedicated);
+            load.lively += u32::from(entry.participants() > 0);
+            self.on_pod.entry(pod.to_owned()).or_default().insert(uid.to_owned(), entry.key.clone());
+        }
+        if entry.pod_uid().is_none() || entry.wants_pod {
+            self.waiting.entry(entry.pool.clone()).or_default().insert(uid.to_owned(), entry.key.clone());
+        }
+        if entry.wants_pod {
+            let need = self.needs.entry(entry.pool.clone()).or_default();
+            *side(need, entry.is_dedicated) += 1;
+        }
+    }
+
+    fn subtract(&mut self, uid: &str, entry: &Entry) {
+        if let Some(pod) = entry.pod_uid() {
+            let mut is_empty = false;
+            if let Some(load) = self.loads.get_mut(pod) {
+                load.meetings = load.meetings.saturating_sub(1);
+                load.participants = load.participants.saturating_sub(entry.participants());
+                load.dedicated = load.dedicated.saturating_sub(u32::from(entry.is_dedicated));
+                load.lively = load.lively.saturating_sub(u32::from(entry.participants() > 0));
+                is_empty = load.meetings == 0;
+            }
+            if is_empty {
+                self.loads.remove(pod);
+            }
+            remove_uid(&mut self.on_pod, pod, uid);
+        }
+        remove_uid(&mut self.waiting, &entry.pool, uid);
+        if entry.wants_pod
+            && let Some(need) = self.needs.get_mut(&entry.pool)
+        {
+            let count = side(need, entry.is_dedicated);
+            *count = count.saturating_sub(1);
+        }
+    }
+}
+
+fn side(need: &mut Need, is_dedicated: bool) -> &mut u32 {
+    if is_dedicated { &mut need.dedicated } else { &mut need.shared }
+}
+
+fn remove_uid(index: &mut HashMap<String, BTreeMap<String, MeetingKey>>, at: &str, uid: &str) {
+    if let Some(keys) = index.get_mut(at) {
+        keys.remove(uid);
+        if keys.is_empty() {
+            index.remove(at);
+        }
+    }
+}
+
+/// Namespace and name of `meeting`.
+pub fn key_of(meeting: &Meeting) -> MeetingKey {
+    let meta = &meeting.metadata;
+    MeetingKey { namespace: meta.namespace.clone().unwrap_or_default(), name: meta.name.clone().unwrap_or_default() }
 }
 
 #[cfg(test)]
-mod tests {
-    use convene_crds::{MeetingSpec, MeetingStatus};
-
-    use super::*;
-
-    fn meeting(uid: &str, pod: Option<&str>, participants: u32) -> Meeting {
-        let mut meeting = Meeting::new(uid, MeetingSpec::default());
-        meeting.metadata.uid = Some(uid.to_owned());
-        meeting.status = Some(MeetingStatus {
-            pod: pod.map(self::pod),
-            participants: Some(participants),
-            ..MeetingStatus::default()
-        });
-        meeting
-    }
-
-    fn pod(uid: &str) -> AssignedPod {
-        AssignedPod { uid: uid.to_owned(), ..AssignedPod::default() }
-    }
-
-    #[test]
-    fn a_decision_counts_before_the_cache_shows_it() {
-        let mut ledger = Ledger::default();
-        let meetings = [meeting("a", None, 0), meeting("b", Some("p1"), 3)];
-        ledger.assign("a", &pod("p1"));
-        assert_eq!(ledger.compute_loads(meetings.iter())["p1"], PodLoad { meetings: 2, participants: 3 });
-        ledger.forget("a");
-        assert_eq!(ledger.compute_loads(meetings.iter())["p1"], PodLoad { meetings: 1, participants: 3 });
-    }
-
-    #[test]
-    fn a_decision_is_settled_only_by_itself() {
-        let mut ledger = Ledger::default();
-        ledger.assign("a", &pod("p2"));
-        ledger.settle(&meeting("a", Some("p1"), 0));
-        assert_eq!(ledger.pod_of(&meeting("a", Some("p1"), 0)).unwrap().uid, "p2");
-        ledger.settle(&meeting("a", Some("p2"), 0));
-        assert_eq!(ledger.pod_of(&meeting("a", Some("p3"), 0)).unwrap().uid, "p3");
-    }
-
-    #[test]
-    fn a_report_is_newer_than_the_status() {
-        let mut ledger = Ledger::default();
-        ledger.report_participants(HashMap::from([("a".to_owned(), 7)]));
-        assert_eq!(ledger.participants_of(&meeting("a", None, 2)), 7);
-        assert_eq!(ledger.participants_of(&meeting("b", None, 2)), 2);
-    }
-}
+mod tests;

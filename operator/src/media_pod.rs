@@ -6,33 +6,18 @@
 
 use convene_crds::AssignedPod;
 use convene_crds::names::{
-    ANNOTATION_ANNOUNCED_ADDRESSES, ANNOTATION_RTC_PORTS, HTTP_PORT_NAME, LABEL_POOL, LABEL_REVISION, MEDIA_HTTP_PORT,
-    TRUE,
+    ANNOTATION_ANNOUNCED_ADDRESSES, ANNOTATION_ANNOUNCED_PORTS, ANNOTATION_DRAINING, ANNOTATION_RTC_PORTS, FALSE,
+    HTTP_PORT_NAME, LABEL_EVICTABLE, LABEL_POD, LABEL_POOL, LABEL_REVISION, MEDIA_HTTP_PORT,
+    POD_CONDITION_MEDIA_REACHABLE, TRUE,
 };
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod, PodCondition};
+use k8s_openapi::api::core::v1::{ContainerPort, ContainerState, ContainerStatus, Pod, PodCondition};
 use kube::ResourceExt;
 
-use crate::{ports::PortRange, reason};
+use crate::{conditions::Verdict, ports::PortRange, reason, wait::Wait};
 
 /// Container restarts after which a pod that keeps crashing is replaced. Until then it restarts in place, with its ports and its meetings.
 pub const MAX_RESTARTS: i32 = 5;
-
-/// Why something waits or fails: a constant for programs and a sentence for people.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wait {
-    /// Condition reason, event reason and metric label.
-    pub reason: &'static str,
-    /// What it waits for, and what to do about it.
-    pub message: String,
-}
-
-impl Wait {
-    /// A wait with this reason and message.
-    pub fn new(reason: &'static str, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into() }
-    }
-}
 
 /// What can be done with a media pod now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +34,49 @@ pub enum PodState {
     Dead(Wait),
 }
 
+/// Why and since when a pod is being drained.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draining {
+    /// Since when.
+    pub since: Timestamp,
+    /// Why, one of [`reason::DRAINS`].
+    pub reason: &'static str,
+}
+
+impl Draining {
+    /// The annotation's text.
+    pub fn to_annotation(&self) -> String {
+        format!("{} {}", self.since, self.reason)
+    }
+
+    /// Reads the annotation. A text that nobody of us wrote drains the pod too, from the beginning of time on.
+    pub fn parse(text: &str) -> Self {
+        let (since, word) = text.split_once(' ').unwrap_or((text, ""));
+        let reason = reason::DRAINS.into_iter().find(|reason| *reason == word).unwrap_or(reason::NOT_NEEDED);
+        Self { since: since.parse().unwrap_or(Timestamp::UNIX_EPOCH), reason }
+    }
+}
+
+/// What the probe of a pod's announced address has found, as the pod's own condition tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reached {
+    /// Whether media would get there; `None` if no probe could be made.
+    pub is_reachable: Option<bool>,
+    /// Reason and message of the condition.
+    pub wait: Wait,
+}
+
+impl Reached {
+    /// The same as a verdict about the pod's meetings.
+    pub fn to_verdict(&self) -> Verdict {
+        match self.is_reachable {
+            Some(true) => Verdict::True(self.wait.clone()),
+            Some(false) => Verdict::False(self.wait.clone()),
+            None => Verdict::Unknown(self.wait.clone()),
+        }
+    }
+}
+
 /// A media pod as the operator sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MediaPod {
@@ -58,6 +86,8 @@ pub struct MediaPod {
     pub uid: String,
     /// Pool it belongs to.
     pub pool: String,
+    /// Whether its labels still say so.
+    pub is_labelled: bool,
     /// Revision of the template it was made from.
     pub revision: String,
     /// Node it runs on, once scheduled.
@@ -80,17 +110,27 @@ pub struct MediaPod {
     pub state: PodState,
     /// When it was created.
     pub created: Option<Timestamp>,
+    /// Ports that browsers use where they differ, as announced.
+    pub announced_ports: Option<String>,
+    /// Why it is being drained, if it is.
+    pub draining: Option<Draining>,
+    /// Whether its label says that nobody is on it.
+    pub is_evictable: bool,
+    /// What the last probe has found.
+    pub reached: Option<Reached>,
 }
 
 impl MediaPod {
     /// The view of `pod`.
     pub fn from_pod(pod: &Pod) -> Self {
-        let rtc_ports = annotation(pod, ANNOTATION_RTC_PORTS).and_then(|text| text.parse().ok());
+        let rtc_ports = compute_rtc_ports(pod);
+        let pool = compute_pool(pod);
         let http_port = compute_http_port(pod);
         Self {
             name: pod.name_any(),
             uid: pod.uid().unwrap_or_default(),
-            pool: label(pod, LABEL_POOL),
+            is_labelled: label(pod, LABEL_POOL) == pool && label(pod, LABEL_POD) == pod.name_any(),
+            pool,
             revision: label(pod, LABEL_REVISION),
             node: pod.spec.as_ref().and_then(|spec| spec.node_name.clone()),
             ip: pod.status.as_ref().and_then(|status| status.pod_ip.clone()),
@@ -102,7 +142,16 @@ impl MediaPod {
             uses_node_ports: compute_uses_node_ports(pod),
             state: compute_state(pod),
             created: pod.metadata.creation_timestamp.as_ref().map(|time| time.0),
+            announced_ports: annotation(pod, ANNOTATION_ANNOUNCED_PORTS).map(str::to_owned),
+            draining: annotation(pod, ANNOTATION_DRAINING).map(Draining::parse),
+            is_evictable: label(pod, LABEL_EVICTABLE) == "true",
+            reached: compute_reached(pod),
         }
+    }
+
+    /// Whether new meetings may be bound to it.
+    pub fn is_open(&self) -> bool {
+        self.is_ready() && self.draining.is_none()
     }
 
     /// Whether people can join meetings on it.
@@ -133,8 +182,24 @@ impl MediaPod {
             port: Some(self.http_port),
             addresses: self.addresses.clone(),
             rtc_ports: self.rtc_ports.map(|ports| ports.to_string()),
+            announced_ports: self.announced_ports.clone().filter(|ports| !ports.is_empty()),
+            moved_at: None,
         }
     }
+}
+
+fn compute_reached(pod: &Pod) -> Option<Reached> {
+    let found = condition(pod, POD_CONDITION_MEDIA_REACHABLE)?;
+    let known = [reason::MEDIA_REACHABLE, reason::MEDIA_UNREACHABLE, reason::UDP_BLOCKED, reason::PROBE_FAILED];
+    let told = found.reason.as_deref().unwrap_or_default();
+    let reason = known.into_iter().find(|reason| *reason == told).unwrap_or(reason::PROBE_FAILED);
+    let wait = Wait::new(reason, found.message.clone().unwrap_or_default());
+    let is_reachable = match found.status.as_str() {
+        TRUE => Some(true),
+        FALSE => Some(false),
+        _ => None,
+    };
+    Some(Reached { is_reachable, wait })
 }
 
 fn annotation<'a>(pod: &'a Pod, key: &str) -> Option<&'a str> {
@@ -143,6 +208,24 @@ fn annotation<'a>(pod: &'a Pod, key: &str) -> Option<&'a str> {
 
 fn label(pod: &Pod, key: &str) -> String {
     pod.labels().get(key).cloned().unwrap_or_default()
+}
+
+/// The pool that owns it: labels can be edited by anybody who may edit pods, the owner hardly.
+fn compute_pool(pod: &Pod) -> String {
+    let owner = pod.owner_references().iter().find(|owner| owner.kind == "MediaPool" && owner.controller == Some(true));
+    owner.map_or_else(|| label(pod, LABEL_POOL), |owner| owner.name.clone())
+}
+
+/// The block as its spec has it, which nobody can change; the annotation says the same to people.
+fn compute_rtc_ports(pod: &Pod) -> Option<PortRange> {
+    let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
+    let is_rtc = |port: &&ContainerPort| port.name.as_deref().is_some_and(|name| name.starts_with("rtc-"));
+    let ports = containers.flat_map(|container| container.ports.iter().flatten()).filter(is_rtc);
+    let numbers: Vec<u16> = ports.filter_map(|port| u16::try_from(port.container_port).ok()).collect();
+    match (numbers.iter().min(), numbers.iter().max()) {
+        (Some(first), Some(last)) => PortRange::new(*first, *last).ok(),
+        _ => annotation(pod, ANNOTATION_RTC_PORTS).and_then(|text| text.parse().ok()),
+    }
 }
 
 fn compute_addresses(pod: &Pod) -> Vec<String> {
@@ -200,7 +283,7 @@ fn compute_state(pod: &Pod) -> PodState {
 }
 
 fn pod_can_be_reached(pod: &Pod) -> bool {
-    pod.status.as_ref().is_some_and(|status| status.pod_ip.is_some()) && annotation(pod, ANNOTATION_RTC_PORTS).is_some()
+    pod.status.as_ref().is_some_and(|status| status.pod_ip.is_some()) && compute_rtc_ports(pod).is_some()
 }
 
 fn compute_crash(name: &str, container: &ContainerStatus) -> Option<PodState> {

@@ -8,20 +8,25 @@ pub mod plan;
 pub mod report;
 pub mod validate;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use convene_crds::Meeting;
-use jiff::Timestamp;
+use convene_crds::{Meeting, MeetingStatus};
+use jiff::{SignedDuration, Timestamp};
 use kube::{Resource, ResourceExt, runtime::controller::Action};
 use thiserror::Error;
+use tokio::time::Instant;
 use tracing::instrument;
 
-use self::plan::{MeetingPlan, Placement, plan_meeting, plan_refused};
+use self::{
+    plan::{MeetingPlan, Placement, plan_meeting, plan_refused},
+    validate::{compute_expiry, compute_next_moment},
+};
 use crate::{
-    context::{Context, Outcome},
+    context::{Context, Outcome, Pass},
     events::{self, Note},
+    ledger::Ledger,
     reason,
-    world::Guarded,
+    world::{Guarded, World},
 };
 
 /// What can go wrong while a meeting is looked at.
@@ -37,6 +42,16 @@ pub enum Error {
         /// What the API server said.
         source: Box<kube::Error>,
     },
+    /// The API server did not delete a meeting whose time to live is over.
+    #[error("could not delete the expired meeting \"{namespace}/{name}\"")]
+    Delete {
+        /// Namespace of the meeting.
+        namespace: String,
+        /// Name of the meeting.
+        name: String,
+        /// What the API server said.
+        source: Box<kube::Error>,
+    },
 }
 
 impl Error {
@@ -44,12 +59,13 @@ impl Error {
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::WriteStatus { .. } => "StatusNotWritten",
+            Self::Delete { .. } => "MeetingNotDeleted",
         }
     }
 }
 
 /// One look at one meeting.
-#[instrument(name = "meeting", skip_all, fields(namespace = object.namespace(), name = object.name_any()))]
+#[instrument(name = "meeting", skip_all, fields(kind = "Meeting", namespace = object.namespace(), name = object.name_any()))]
 pub async fn reconcile(object: Arc<Guarded<Meeting>>, context: Arc<Context>) -> Result<Action, Error> {
     context.world.wait_until_complete().await;
     let key = object.metadata_key();
@@ -66,55 +82,131 @@ pub fn on_error(object: Arc<Guarded<Meeting>>, error: &Error, context: Arc<Conte
     context.pause("meeting", &object.metadata_key())
 }
 
-async fn look_at(meeting: &Meeting, context: &Context) -> Result<Outcome, Error> {
-    let plan = decide(meeting, context); // pure but for the caches
+async fn look_at(meeting: &Meeting, context: &Context) -> Result<Pass, Error> {
+    let now = Timestamp::now();
+    if meeting.metadata.deletion_timestamp.is_some() {
+        return Ok(Pass::of(Outcome::Skipped));
+    }
+    if let Some(expiry) = compute_expiry(&meeting.spec).filter(|expiry| *expiry <= now) {
+        let note =
+            Note::normal(reason::EXPIRED, format!("deleted: its time to live after its end was over at {expiry}"));
+        return apply::apply_expiry(context, meeting, &note).await.map(Pass::of); // I/O
+    }
+    let began = Instant::now();
+    let plan = decide(meeting, context, now); // pure but for the caches
     let participants = context.world.ledger().participants_of(meeting);
-    let status = report::compute_status(meeting, &plan, &context.config.public_url, participants, Timestamp::now()); // pure
+    let status = report::compute_status(meeting, &plan, &context.config.public_url, participants, now); // pure
+    let again = until(compute_next_moment(&meeting.spec, now), now);
+    if let Some(pause) = compute_debounce(meeting, &status, context) {
+        return Ok(Pass { outcome: Outcome::Waiting, again: Some(again.map_or(pause, |again| again.min(pause))) });
+    }
     let notes = report::compute_notes(meeting, &plan); // pure
     let result = apply::apply_status(context, meeting, &status, &notes).await; // I/O
     finish(meeting, &plan, &result, context);
+    measure(meeting, &plan, &result, context, began, now);
     let is_waiting = matches!(plan.placement, Placement::Nowhere);
-    result.map(|outcome| if is_waiting && outcome == Outcome::Skipped { Outcome::Waiting(None) } else { outcome })
+    result.map(|outcome| {
+        let outcome = if is_waiting && outcome == Outcome::Skipped { Outcome::Waiting } else { outcome };
+        Pass { outcome, again }
+    })
+}
+
+fn until(time: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
+    // A little later than sooner: a pass that comes too early would only come again.
+    let pause = time?.duration_since(now).max(SignedDuration::ZERO);
+    Some(Duration::try_from(pause).unwrap_or_default() + Duration::from_millis(20))
+}
+
+/// A number of people that changes all the time is written now and then.
+fn compute_debounce(meeting: &Meeting, status: &MeetingStatus, context: &Context) -> Option<Duration> {
+    let old = meeting.status.as_ref();
+    if report::is_same(old, status) || !report::differs_in_people_only(old, status) {
+        return None;
+    }
+    context.people_told.pause(meeting.metadata.uid.as_deref().unwrap_or_default())
 }
 
 /// Observes, validates and plans while holding the ledger, so that no two meetings are given the same last place.
-fn decide(meeting: &Meeting, context: &Context) -> MeetingPlan {
+fn decide(meeting: &Meeting, context: &Context, now: Timestamp) -> MeetingPlan {
     let world = &context.world;
+    let labels = world.namespace_labels(&meeting.namespace().unwrap_or_default());
+    let view = observe::observe_pool(world, meeting);
     let mut ledger = world.ledger();
-    ledger.settle(meeting);
-    let pool = observe::observe_pool(world, meeting, &context.config.defaults);
-    let valid = validate::validate_meeting(meeting, pool.as_ref(), &world.namespace, &ledger);
-    let (Ok(valid), Some(Ok(pool))) = (&valid, pool) else {
-        return valid
-            .map_or_else(|why| plan_refused(&why), |_| unreachable!("a meeting is valid only in a valid pool"));
+    let pool = view.as_ref().map(|view| view.pool.as_ref().map(AsRef::as_ref).map_err(Clone::clone));
+    let valid = validate::validate_meeting(meeting, pool.as_ref(), &world.namespace, &labels, &ledger, now);
+    let plan = match (&valid, &view) {
+        (Ok(valid), Some(view)) => match &view.pool {
+            Ok(pool) => plan_meeting(valid, &observe::observe_pods(world, view, pool, &ledger)),
+            Err(why) => plan_refused(why),
+        },
+        (Err(why), _) => plan_refused(why),
+        (Ok(_), None) => unreachable!("a meeting is valid only in a pool"),
     };
-    let plan = plan_meeting(valid, &observe::observe_pods(world, pool, &ledger));
-    if let (Placement::New(pod), Some(uid)) = (&plan.placement, &meeting.metadata.uid) {
+    note_decision(meeting, &plan, &mut ledger, world);
+    plan
+}
+
+fn note_decision(meeting: &Meeting, plan: &MeetingPlan, ledger: &mut Ledger, world: &World) {
+    let Some(uid) = &meeting.metadata.uid else { return };
+    if let Placement::New(pod) = &plan.placement {
         ledger.assign(uid, pod);
     }
-    plan
+    if ledger.want(uid, plan.wants_pod) {
+        world.ask_pool(&meeting.spec.pool);
+    }
 }
 
 /// A decision that could not be written is taken back; one that was written may mean that a room has to move, or a spare pod is needed.
 fn finish(meeting: &Meeting, plan: &MeetingPlan, result: &Result<Outcome, Error>, context: &Context) {
     let Some(uid) = &meeting.metadata.uid else { return };
-    if matches!(plan.placement, Placement::New(_))
-        && result.as_ref().map_or(true, |outcome| *outcome != Outcome::Applied)
-    {
+    if matches!(plan.placement, Placement::New(_)) && is_refused(result) {
         context.world.ledger().forget(uid);
     }
-    if plan.left.is_some() && result.is_ok() {
-        context.world.look_at_rooms.notify_one();
+    if (plan.left.is_some() || plan.ended_at.is_some()) && result.is_ok() {
+        context.world.rooms_changed();
+    }
+}
+
+/// Whether it is certain that nothing was written. After an answer that was lost the decision stands: the next pass writes it again.
+fn is_refused(result: &Result<Outcome, Error>) -> bool {
+    match result {
+        Ok(outcome) => *outcome != Outcome::Applied,
+        Err(Error::WriteStatus { source, .. }) => {
+            matches!(source.as_ref(), kube::Error::Api(answer) if (400..500).contains(&answer.code))
+        }
+        Err(Error::Delete { .. }) => true,
+    }
+}
+
+fn measure(
+    meeting: &Meeting,
+    plan: &MeetingPlan,
+    result: &Result<Outcome, Error>,
+    context: &Context,
+    started: Instant,
+    now: Timestamp,
+) {
+    if !result.as_ref().is_ok_and(|outcome| *outcome == Outcome::Applied) {
+        return;
+    }
+    if matches!(plan.placement, Placement::New(_)) {
+        context.metrics.assignment_seconds.observe(started.elapsed().as_secs_f64());
+    }
+    let is_first = meeting.status.as_ref().is_none_or(|status| status.pod.is_none());
+    if is_first && report::becomes_ready(meeting, plan) {
+        let created = meeting.metadata.creation_timestamp.as_ref().map_or(now, |time| time.0);
+        let wanted_since = meeting.spec.starts_at.as_ref().map_or(created, |time| time.0.max(created));
+        context.metrics.ready_seconds.observe(now.duration_since(wanted_since).as_secs_f64().max(0.0));
     }
 }
 
 /// An object that cannot be read gets an event: there is nothing of it that a status could be written to.
-async fn report_unreadable(object: &Guarded<Meeting>, error: &str, context: &Context) -> Result<Outcome, Error> {
+async fn report_unreadable(object: &Guarded<Meeting>, error: &str, context: &Context) -> Result<Pass, Error> {
     let note = Note::warning(reason::UNREADABLE, format!("this meeting cannot be read and is left alone: {error}"));
     let mut reference = object.object_ref(&());
     reference.api_version = Some(Meeting::api_version(&()).into_owned());
     events::publish(&context.recorder, &reference, "Read", &[note]).await;
-    Ok(Outcome::Waiting(None))
+    Ok(Pass::of(Outcome::Waiting))
 }
 
 trait MetadataKey {

@@ -1,8 +1,11 @@
-//! The operator's metrics. Labels are bounded: kinds, outcomes and states, never names of objects or people.
+//! The operator's metrics. Labels are bounded: kinds, outcomes, states and pools (of which there are few), never names of meetings or people.
 
 use std::time::Duration;
 
-use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry};
+use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+
+/// Bounds of latencies, in seconds: from what a warm pool takes to what an image that has to be fetched takes.
+const LATENCIES: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
 
 /// All metrics of one operator.
 #[derive(Clone, Debug)]
@@ -11,8 +14,18 @@ pub struct OperatorMetrics {
     pass_seconds: HistogramVec,
     /// Room lists that could not be fetched from a pod.
     pub podlink_failures: IntCounterVec,
-    /// Media pods in the cache.
-    pub media_pods: IntGauge,
+    /// Media pods, by pool and state.
+    pub media_pods: IntGaugeVec,
+    /// Ports, by pool and use.
+    pub ports: IntGaugeVec,
+    /// Objects that wait for a look, by kind.
+    pub queue: IntGaugeVec,
+    /// What was done to the cluster, by step and outcome.
+    pub steps: IntCounterVec,
+    /// From the decision for a pod to its record in the status.
+    pub assignment_seconds: Histogram,
+    /// From the creation of a Meeting (or its start, if that is later) to Ready.
+    pub ready_seconds: Histogram,
     /// Meetings in the cache.
     pub meetings: IntGauge,
 }
@@ -33,15 +46,60 @@ impl OperatorMetrics {
                 Opts::new("convene_operator_podlink_failures_total", "Questions to media pods that failed, by reason"),
                 &["reason"],
             )?,
-            media_pods: IntGauge::new("convene_operator_media_pods", "Media pods that the operator knows")?,
+            media_pods: IntGaugeVec::new(
+                Opts::new("convene_operator_media_pods", "Media pods, by pool and state"),
+                &["pool", "state"],
+            )?,
+            ports: IntGaugeVec::new(
+                Opts::new(
+                    "convene_operator_ports",
+                    "Ports of the pools' ranges, by pool and use (free, used, resting)",
+                ),
+                &["pool", "use"],
+            )?,
+            queue: IntGaugeVec::new(
+                Opts::new(
+                    "convene_operator_queue",
+                    "Requests for a look at an object that were not served yet, by kind",
+                ),
+                &["kind"],
+            )?,
+            steps: IntCounterVec::new(
+                Opts::new("convene_operator_steps_total", "What was done to the cluster, by step and outcome"),
+                &["step", "outcome"],
+            )?,
+            assignment_seconds: Histogram::with_opts(
+                HistogramOpts::new(
+                    "convene_operator_assignment_seconds",
+                    "From the decision for a media pod to its record in the Meeting's status",
+                )
+                .buckets(LATENCIES.to_vec()),
+            )?,
+            ready_seconds: Histogram::with_opts(
+                HistogramOpts::new(
+                    "convene_operator_meeting_ready_seconds",
+                    "From the creation of a Meeting, or its start if that is later, to Ready",
+                )
+                .buckets(LATENCIES.to_vec()),
+            )?,
             meetings: IntGauge::new("convene_operator_meetings", "Meetings that the operator knows")?,
         };
         registry.register(Box::new(metrics.passes.clone()))?;
         registry.register(Box::new(metrics.pass_seconds.clone()))?;
         registry.register(Box::new(metrics.podlink_failures.clone()))?;
         registry.register(Box::new(metrics.media_pods.clone()))?;
+        registry.register(Box::new(metrics.ports.clone()))?;
+        registry.register(Box::new(metrics.queue.clone()))?;
+        registry.register(Box::new(metrics.steps.clone()))?;
+        registry.register(Box::new(metrics.assignment_seconds.clone()))?;
+        registry.register(Box::new(metrics.ready_seconds.clone()))?;
         registry.register(Box::new(metrics.meetings.clone()))?;
         Ok(metrics)
+    }
+
+    /// Counts one thing that was done to the cluster.
+    pub fn count_step<T, E>(&self, step: &str, result: &Result<T, E>) {
+        self.steps.with_label_values(&[step, if result.is_ok() { "done" } else { "failed" }]).inc();
     }
 
     /// Counts one look at an object.

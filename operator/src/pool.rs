@@ -3,17 +3,18 @@
 //! Passes over pools run one after the other (see `run`), because pools may share a range of ports.
 
 pub mod apply;
+pub mod budget;
 pub mod build;
 pub mod explain;
+pub mod expose;
 pub mod observe;
 pub mod plan;
 pub mod report;
-pub mod rooms;
 pub mod validate;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use convene_crds::MediaPool;
+use convene_crds::{MediaPool, MediaPoolStatus, PodCounts, PortCounts};
 use jiff::Timestamp;
 use kube::{Resource, ResourceExt, runtime::controller::Action};
 use thiserror::Error;
@@ -25,15 +26,13 @@ use self::{
     validate::{ValidPool, validate_pool},
 };
 use crate::{
-    context::{Context, Outcome},
+    context::{Context, Outcome, Pass},
     events::{self, Note},
-    media_pod::{MediaPod, Wait},
+    media_pod::MediaPod,
     reason,
+    wait::Wait,
     world::Guarded,
 };
-
-/// How soon a pool that lacks something is looked at again, if no watch speaks before.
-const WAITING_PAUSE: Duration = Duration::from_secs(10);
 
 /// What can go wrong while a pool is looked at.
 #[derive(Debug, Error)]
@@ -41,14 +40,22 @@ const WAITING_PAUSE: Duration = Duration::from_secs(10);
 pub enum Error {
     #[error("could not list the media pods")]
     ListPods { source: Box<kube::Error> },
-    #[error("could not read node {name:?}")]
-    ReadNode { name: String, source: Box<kube::Error> },
     #[error("could not create media pod {name:?}")]
     CreatePod { name: String, source: Box<kube::Error> },
     #[error("could not delete media pod {name:?}")]
     DeletePod { name: String, source: Box<kube::Error> },
     #[error("could not announce addresses to media pod {name:?}")]
     Announce { name: String, source: Box<kube::Error> },
+    #[error("could not note that media pod {name:?} is drained")]
+    Drain { name: String, source: Box<kube::Error> },
+    #[error("could not change the protection of media pod {name:?}")]
+    Protect { name: String, source: Box<kube::Error> },
+    #[error("could not put the labels of media pod {name:?} right")]
+    Mend { name: String, source: Box<kube::Error> },
+    #[error("could not write disruption budget {name:?}")]
+    WriteBudget { name: String, source: Box<kube::Error> },
+    #[error("could not create the Service of media pod {name:?}")]
+    CreateService { name: String, source: Box<kube::Error> },
     #[error("could not write the status of pool {name:?}")]
     WriteStatus { name: String, source: Box<kube::Error> },
 }
@@ -58,17 +65,21 @@ impl Error {
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::ListPods { .. } => "PodsNotListed",
-            Self::ReadNode { .. } => "NodeNotRead",
             Self::CreatePod { .. } => "PodNotCreated",
             Self::DeletePod { .. } => "PodNotDeleted",
             Self::Announce { .. } => "AddressNotAnnounced",
+            Self::Drain { .. } => "DrainNotNoted",
+            Self::Protect { .. } => "ProtectionNotChanged",
+            Self::Mend { .. } => "LabelsNotMended",
+            Self::WriteBudget { .. } => "BudgetNotWritten",
+            Self::CreateService { .. } => "ServiceNotCreated",
             Self::WriteStatus { .. } => "StatusNotWritten",
         }
     }
 }
 
 /// One look at one pool.
-#[instrument(name = "pool", skip_all, fields(namespace = object.namespace(), name = object.name_any()))]
+#[instrument(name = "pool", skip_all, fields(kind = "MediaPool", namespace = object.namespace(), name = object.name_any()))]
 pub async fn reconcile(object: Arc<Guarded<MediaPool>>, context: Arc<Context>) -> Result<Action, Error> {
     context.world.wait_until_complete().await;
     let name = object.name_any();
@@ -87,38 +98,63 @@ pub fn on_error(object: Arc<Guarded<MediaPool>>, error: &Error, context: Arc<Con
     context.pause("pool", &object.name_any())
 }
 
-async fn look_at(object: &MediaPool, context: &Context) -> Result<Outcome, Error> {
+async fn look_at(object: &MediaPool, context: &Context) -> Result<Pass, Error> {
+    context.recalled.call_once(|| observe::recall_blocks(context));
     let pool = match validate_pool(object, &context.config.defaults) {
         Ok(pool) => pool,
         Err(why) => return report_refusal(object, &why, context).await,
     };
     let pods = observe::observe_pods(context).await?; // I/O
-    let addresses = observe::observe_nodes(context, &pool, &pods).await?; // I/O
-    let (observed, plan) = decide(context, &pool, &pods, addresses); // pure but for the caches
+    let (observed, plan) = decide(context, &pool, &pods); // pure but for the caches
+    let is_recorded = record_blocks(object, context, &observed, &plan).await; // I/O
+    if !matches!(is_recorded, Ok(true)) {
+        pardon(context, &plan, &apply::Applied::default());
+        return is_recorded.map(|_| Pass::of(Outcome::Skipped));
+    }
+    let again = plan.again;
     let (done, failure) = apply::apply_plan(context, &pool, plan.clone()).await; // I/O
+    context.quarantine().reserve(done.created.iter().map(|pod| pod.block));
     pardon(context, &plan, &done);
+    move_people(context, &pool, &plan);
     let verdicts = report::compute_verdicts(&pool, &observed, &done); // pure
-    let status = report::compute_status(object, Some((&pool, &observed)), &verdicts, Timestamp::now()); // pure
+    let blocks = report::compute_blocks(&pool, &observed, &done.created, &context.quarantine());
+    let status = report::compute_status(object, Some((&pool, &observed)), &verdicts, blocks, observed.now); // pure
     let notes = report::compute_notes(object, Some(&done), &verdicts); // pure
     let outcome = apply::apply_status(context, object, &status, &notes).await?; // I/O
-    failure.map_or_else(|| Ok(compute_outcome(outcome, &verdicts)), Err)
+    measure(context, &pool, &observed, &status);
+    failure.map_or_else(|| Ok(compute_pass(context, outcome, &verdicts, &plan, again, &observed)), Err)
 }
 
 /// Observes and plans while holding the ledger, so that no meeting is bound to a pod that is about to be deleted.
-fn decide(
-    context: &Context,
-    pool: &ValidPool,
-    pods: &[MediaPod],
-    node_addresses: BTreeMap<String, Vec<String>>,
-) -> (ObservedPods, PoolPlan) {
+fn decide(context: &Context, pool: &ValidPool, pods: &[Arc<MediaPod>]) -> (ObservedPods, PoolPlan) {
     let mut ledger = context.world.ledger();
-    ledger.retain_pods(|uid| pods.iter().any(|pod| pod.uid == uid));
-    let observed = observe::observe_pool(context, pool, pods, node_addresses, &ledger, Timestamp::now());
+    let observed = observe::observe_pool(context, pool, pods, &ledger, Timestamp::now());
     let plan = plan_pool(pool, &observed);
     for deletion in &plan.delete {
         ledger.condemn(&deletion.uid);
     }
     (observed, plan)
+}
+
+/// Before a pod is made its block is on record: if this process ends in between, the next one knows that the block may have been in use.
+/// `false`: the pool is gone, and nothing is to be made for it.
+async fn record_blocks(
+    object: &MediaPool,
+    context: &Context,
+    observed: &ObservedPods,
+    plan: &PoolPlan,
+) -> Result<bool, Error> {
+    if plan.create.is_empty() {
+        return Ok(true);
+    }
+    let blocks = report::compute_blocks_of(observed, &plan.create, &context.quarantine());
+    let status = MediaPoolStatus { blocks, ..object.status.clone().unwrap_or_default() };
+    if Some(&status) == object.status.as_ref() {
+        return Ok(true);
+    }
+    let written = apply::write_status(context, object, &status).await;
+    context.metrics.count_step("record", &written);
+    written
 }
 
 fn pardon(context: &Context, plan: &PoolPlan, applied: &apply::Applied) {
@@ -128,23 +164,78 @@ fn pardon(context: &Context, plan: &PoolPlan, applied: &apply::Applied) {
     }
 }
 
-fn compute_outcome(outcome: Outcome, verdicts: &PoolVerdicts) -> Outcome {
-    let is_settled = verdicts.ready.is_true() && verdicts.available.is_true();
-    if is_settled { outcome } else { Outcome::Waiting(Some(WAITING_PAUSE)) }
+/// Lets as many meetings leave their draining pods as the pool's pace allows, and has a look at every meeting that may have to move.
+fn move_people(context: &Context, pool: &ValidPool, plan: &PoolPlan) {
+    let world = &context.world;
+    if plan.move_off.is_empty() && plan.drain.is_empty() {
+        return;
+    }
+    let is_time = plan.move_off.is_empty() || context.moves.pause(&pool.name).is_none();
+    let mut released = Vec::new();
+    for pod in &plan.move_off {
+        let pace = if is_time { pool.drain.pace as usize } else { 0 };
+        let left = pace.saturating_sub(released.len());
+        let mut ledger = world.ledger();
+        let lively: Vec<_> = ledger.lively_on(pod).take(left).cloned().collect();
+        for uid in &lively {
+            ledger.release(uid);
+        }
+        released.extend(lively);
+    }
+    let begun = plan.drain.iter().map(|change| &change.uid).chain(&plan.move_off);
+    for pod in begun {
+        world.ask_meetings_on(pod);
+    }
 }
 
-async fn report_refusal(object: &MediaPool, why: &Wait, context: &Context) -> Result<Outcome, Error> {
+fn compute_pass(
+    context: &Context,
+    outcome: Outcome,
+    verdicts: &PoolVerdicts,
+    plan: &PoolPlan,
+    again: Option<Timestamp>,
+    observed: &ObservedPods,
+) -> Pass {
+    let is_settled = verdicts.ready.is_true() && verdicts.available.is_true();
+    let deadline = again.map(|time| Duration::try_from(time.duration_since(observed.now)).unwrap_or_default());
+    let waiting = (!is_settled).then_some(context.tempo.waiting);
+    let resting = context.quarantine().next_release();
+    let rest = resting.map(|time| Duration::try_from(time.duration_since(observed.now)).unwrap_or_default());
+    let moving = (!plan.move_off.is_empty()).then_some(Duration::from_secs(1));
+    let next = [deadline, waiting, moving, rest].into_iter().flatten().min();
+    let next = next.map(|pause| pause.max(Duration::from_millis(100)));
+    Pass { outcome: if is_settled { outcome } else { Outcome::Waiting }, again: next }
+}
+
+fn measure(context: &Context, pool: &ValidPool, observed: &ObservedPods, status: &MediaPoolStatus) {
+    let PodCounts { ready, starting, warm, draining, outdated, total } = status.pods;
+    let pods =
+        [("ready", ready), ("starting", starting), ("warm", warm), ("draining", draining), ("outdated", outdated)];
+    for (state, count) in pods.into_iter().chain([("total", total)]) {
+        context.metrics.media_pods.with_label_values(&[&pool.name, state]).set(i64::from(count));
+    }
+    let PortCounts { total: _, used, resting, free } = status.ports;
+    for (use_, count) in [("used", used), ("resting", resting), ("free", free)] {
+        context.metrics.ports.with_label_values(&[&pool.name, use_]).set(i64::from(count));
+    }
+    context.metrics.meetings.set(i64::try_from(context.world.ledger().len()).unwrap_or(i64::MAX));
+    tracing::debug!(pods = observed.pods.len(), "looked at pool");
+}
+
+async fn report_refusal(object: &MediaPool, why: &Wait, context: &Context) -> Result<Pass, Error> {
     let verdicts = report::compute_refusal(why);
-    let status = report::compute_status(object, None, &verdicts, Timestamp::now());
+    // What is on record of blocks stays: the pool's pods may still be there.
+    let blocks = object.status.as_ref().map(|status| status.blocks.clone()).unwrap_or_default();
+    let status = report::compute_status(object, None, &verdicts, blocks, Timestamp::now());
     let notes = report::compute_notes(object, None, &verdicts);
     apply::apply_status(context, object, &status, &notes).await?;
-    Ok(Outcome::Waiting(None))
+    Ok(Pass::of(Outcome::Waiting))
 }
 
 /// An object that cannot be read gets an event: there is nothing of it that a status could be written to.
-async fn report_unreadable(object: &Guarded<MediaPool>, error: &str, context: &Context) -> Result<Outcome, Error> {
+async fn report_unreadable(object: &Guarded<MediaPool>, error: &str, context: &Context) -> Result<Pass, Error> {
     let note =
         Note::warning(reason::UNREADABLE, format!("this pool cannot be read; its pods stay as they are: {error}"));
     events::publish(&context.recorder, &object.object_ref(&()), "Read", &[note]).await;
-    Ok(Outcome::Waiting(None))
+    Ok(Pass::of(Outcome::Waiting))
 }

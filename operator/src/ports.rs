@@ -102,7 +102,7 @@ pub fn compute_used_ports(range: PortRange, taken: &BTreeSet<PortRange>) -> u32 
     u32::try_from(used.count()).unwrap_or(u32::MAX)
 }
 
-/// Blocks that rest after use. Only a cache of the recent past: lost with the process, and then a restart's own time is the rest.
+/// Blocks that rest after use. The pools' statuses hold the same, so that a new process begins where the old one ended: [`Quarantine::recall`].
 #[derive(Clone, Debug, Default)]
 pub struct Quarantine {
     in_use: BTreeSet<PortRange>,
@@ -110,11 +110,32 @@ pub struct Quarantine {
 }
 
 impl Quarantine {
+    /// Takes in what a pool's status holds: a block that was given to a pod (`None`), or one that rests until then. A block whose pod is gone by
+    /// the next observation begins its rest then, since nobody knows when it was freed.
+    pub fn recall(&mut self, block: PortRange, resting_until: Option<Timestamp>) {
+        match resting_until {
+            Some(until) => drop(self.resting.insert(block, until)),
+            None => drop(self.in_use.insert(block)),
+        }
+    }
+
+    /// Notes blocks that are about to be given to pods.
+    pub fn reserve(&mut self, blocks: impl IntoIterator<Item = PortRange>) {
+        self.in_use.extend(blocks);
+    }
+
+    /// Every block that rests, and until when.
+    pub fn rests(&self) -> impl Iterator<Item = (PortRange, Timestamp)> {
+        self.resting.iter().map(|(block, until)| (*block, *until))
+    }
+
     /// Takes note of what is in use now: what was in use before and is no longer begins its rest.
-    pub fn observe(&mut self, in_use: &BTreeSet<PortRange>, now: Timestamp) {
-        let until = now
-            .saturating_add(jiff::SignedDuration::try_from(QUARANTINE).unwrap_or_default())
-            .unwrap_or(Timestamp::MAX);
+    pub fn observe(&mut self, in_use: &BTreeSet<PortRange>, rest: Duration, now: Timestamp) {
+        let rest = jiff::SignedDuration::try_from(rest).unwrap_or_default();
+        // Whole seconds, as the status holds it: what comes back must be what was written.
+        let until = now.saturating_add(rest).unwrap_or(Timestamp::MAX);
+        let is_whole = until.subsec_nanosecond() == 0;
+        let until = Timestamp::from_second(until.as_second() + i64::from(!is_whole)).unwrap_or(until);
         for freed in self.in_use.difference(in_use) {
             self.resting.insert(*freed, until);
         }

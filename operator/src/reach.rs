@@ -16,16 +16,7 @@ mod stun;
 pub use judge::Reach;
 pub use keep::keep_reach;
 
-/// The announced addresses answer.
-pub const MEDIA_REACHABLE: &str = "MediaReachable";
-/// The announced addresses do not answer, or not all the ports that media needs.
-pub const MEDIA_UNREACHABLE: &str = "MediaUnreachable";
-/// The announced addresses answer by TCP alone.
-pub const UDP_BLOCKED: &str = "UdpBlocked";
-/// The pod opened nothing to ask, or the operator could not ask it.
-pub const PROBE_FAILED: &str = "ProbeFailed";
-/// The pod has not been asked yet.
-pub const NOT_PROBED: &str = "NotProbed";
+pub use crate::reason::{MEDIA_REACHABLE, MEDIA_UNREACHABLE, PROBE_FAILED, UDP_BLOCKED};
 
 /// Asks `pod` at its announced addresses, which takes a few seconds when they do not answer.
 pub async fn probe(link: &PodLink, pod: &MediaPod) -> Reach {

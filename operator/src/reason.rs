@@ -11,10 +11,37 @@ pub const POD_READY: &str = "PodReady";
 /// Every pod the pool wants exists and starts.
 pub const PODS_AVAILABLE: &str = "PodsAvailable";
 
+/// The meeting begins later.
+pub const SCHEDULED: &str = "Scheduled";
+/// The meeting is over.
+pub const ENDED: &str = "Ended";
+/// All pods of the pool are made from the current template.
+pub const UPDATED: &str = "Updated";
+/// Pods of an older template are being replaced.
+pub const UPDATING: &str = "Updating";
+/// No other pool draws from the pool's ports.
+pub const PORTS_EXCLUSIVE: &str = "PortsExclusive";
+/// Another pool draws from the same ports of the nodes.
+pub const PORTS_OVERLAP: &str = "PortsOverlap";
+/// Media ports answered at the announced address.
+pub const MEDIA_REACHABLE: &str = "MediaReachable";
+/// Media ports did not answer at the announced address.
+pub const MEDIA_UNREACHABLE: &str = "MediaUnreachable";
+/// Media ports answered by TCP only.
+pub const UDP_BLOCKED: &str = "UdpBlocked";
+/// The media pod could not be asked to open a probe.
+pub const PROBE_FAILED: &str = "ProbeFailed";
+/// No probe has been made yet.
+pub const NOT_PROBED: &str = "NotProbed";
+/// The pool's spec turns probes off.
+pub const PROBE_OFF: &str = "ProbeOff";
+
 /// No `MediaPool` has the name the meeting gives.
 pub const POOL_NOT_FOUND: &str = "PoolNotFound";
 /// The meeting allows more people than a pod of its pool can take.
 pub const MEETING_TOO_LARGE: &str = "MeetingTooLarge";
+/// The meeting's pool does not admit its namespace.
+pub const NAMESPACE_NOT_ALLOWED: &str = "NamespaceNotAllowed";
 /// No pod is ready yet.
 pub const NO_POD_READY: &str = "NoPodReady";
 /// Every pod is full and the pool may not have more.
@@ -40,6 +67,10 @@ pub const PORTS_EXHAUSTED: &str = "PortsExhausted";
 pub const PORTS_RESTING: &str = "PortsResting";
 /// The API server refuses to create a media pod (quota, admission, Pod Security).
 pub const POD_REFUSED: &str = "PodRefused";
+/// The API server refuses the Service that opens a pod's ports.
+pub const SERVICE_REFUSED: &str = "ServiceRefused";
+/// The cloud has given a pod's Service no address yet.
+pub const NO_LOAD_BALANCER_ADDRESS: &str = "NoLoadBalancerAddress";
 /// The node of a pod has no address to announce.
 pub const NO_NODE_ADDRESS: &str = "NoNodeAddress";
 /// The object's spec cannot be served although the API server let it pass.
@@ -53,9 +84,30 @@ pub const POD_CREATED: &str = "PodCreated";
 pub const POD_DELETED: &str = "PodDeleted";
 /// A media pod was deleted because it will never be ready again.
 pub const POD_REPLACED: &str = "PodReplaced";
+/// The labels of a media pod were put right: somebody had edited them.
+pub const POD_EDITED: &str = "PodEdited";
+/// A pod is being drained because its node is cordoned.
+pub const CORDONED: &str = "Cordoned";
+/// A pod is being drained because it was made from an older template.
+pub const OUTDATED: &str = "Outdated";
+/// A pod is being drained because others can carry what it does.
+pub const NOT_NEEDED: &str = "NotNeeded";
+/// A pod is no longer drained: the cause is gone.
+pub const DRAIN_CANCELLED: &str = "DrainCancelled";
+/// A pod was deleted because the time for draining it was over.
+pub const DRAIN_DEADLINE: &str = "DrainDeadline";
+/// A meeting without people was moved off a pod with many.
+pub const RELIEVED: &str = "Relieved";
+/// The meeting is being moved because its pod has to go.
+pub const POD_DRAINING: &str = "PodDraining";
+/// The meeting object was deleted some time after its end.
+pub const EXPIRED: &str = "Expired";
 /// The meeting was moved to another pod.
 pub const REASSIGNED: &str = "Reassigned";
 
 /// The order in which several waits are told, most telling first; what is not listed comes last.
 pub const BY_WEIGHT: [&str; 6] =
     [IMAGE_PULL_FAILED, PORTS_TAKEN, UNSCHEDULABLE, NO_NODE_ADDRESS, POD_CRASHING, POD_NOT_READY];
+
+/// Every reason that a pod's drain can have, as its annotation says it.
+pub const DRAINS: [&str; 3] = [CORDONED, OUTDATED, NOT_NEEDED];

@@ -6,7 +6,6 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use convene_protocol::admission::Signer;
 use futures_util::{
     FutureExt, Stream, StreamExt, TryFutureExt,
     future::{BoxFuture, Shared},
@@ -27,8 +26,8 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::{
     backoff::{Attempts, compute_pause},
     config::Config,
-    context::Context,
-    keys::{KeysError, ensure_keys},
+    context::{Context, Debounce},
+    keys::{Keys, KeysError, ensure_keys},
     lease::{
         LeaseMetrics,
         decide::Timing,
@@ -38,13 +37,15 @@ use crate::{
     metrics::OperatorMetrics,
     podlink::PodLink,
     pool,
+    reach::keep_reach,
+    rooms::keep_rooms,
     telemetry::{Readiness, build_health_app, serve},
-    world::{World, WorldEnds, stream_of, watch_meetings, watch_pods, watch_pools},
+    world::{OtherWriters, World, WorldEnds, stream_gathered, stream_of, watch_meetings, watch_others, watch_pools},
 };
 
 const MEETINGS_AT_ONCE: u16 = 32;
 /// Pod changes come in bursts; one look at the pool serves them all.
-const POOL_DEBOUNCE: Duration = Duration::from_millis(200);
+const POOL_PERIOD: Duration = Duration::from_millis(200);
 /// How often it is made sure that the keys are in place: somebody may have deleted them.
 const KEYS_PERIOD: Duration = Duration::from_mins(5);
 
@@ -144,27 +145,32 @@ async fn run_controllers(
         () = stop.clone() => return Ok(()),
     };
     readiness.keys_are_ready();
-    let (world, ends) = World::new(client.clone(), config.namespace.clone());
+    let (world, ends) = World::new(client.clone(), config.namespace.clone(), config.defaults.clone());
     let context = Arc::new(Context {
         world: Arc::clone(&world),
         recorder: Recorder::new(client.clone(), build_reporter()),
         attempts: Attempts::default(),
         metrics: metrics.clone(),
         quarantine: std::sync::Mutex::default(),
+        recalled: std::sync::Once::new(),
+        people_told: Debounce::new(config.tempo.people),
+        moves: Debounce::new(Duration::from_millis(950)),
+        tempo: config.tempo,
         config: config.clone(),
     });
-    let WorldEnds { meetings, pools, pods, meetings_to_look_at, pools_to_look_at } = ends;
+    let WorldEnds { meetings, pools, pods, services, budgets, meetings_to_look_at, pools_to_look_at } = ends;
+    let writers = OtherWriters { pods, services, budgets };
     let meeting_controller = Controller::for_stream(watch_meetings(&world, meetings), world.meetings.clone())
         .with_config(ControllerConfig::default().concurrency(MEETINGS_AT_ONCE))
-        .reconcile_on(stream_of(meetings_to_look_at))
+        .reconcile_on(stream_of(meetings_to_look_at, metrics.queue.with_label_values(&["Meeting"])))
         .graceful_shutdown_on(stop.clone())
         .run(meeting::reconcile, meeting::on_error, Arc::clone(&context));
     let pool_controller = Controller::for_stream(watch_pools(&world, pools), world.pools.clone())
-        .with_config(ControllerConfig::default().concurrency(1).debounce(POOL_DEBOUNCE))
-        .reconcile_on(stream_of(pools_to_look_at))
+        .with_config(ControllerConfig::default().concurrency(1))
+        .reconcile_on(stream_gathered(pools_to_look_at, POOL_PERIOD, metrics.queue.with_label_values(&["MediaPool"])))
         .graceful_shutdown_on(stop.clone())
         .run(pool::reconcile, pool::on_error, context);
-    let background = run_background(Arc::clone(&world), pods, link, metrics, client, config, readiness).boxed();
+    let background = run_background(Arc::clone(&world), writers, link, metrics, client, config, readiness).boxed();
     let controllers = async {
         tokio::try_join!(
             drain("meeting controller", meeting_controller, stop.clone()),
@@ -191,7 +197,7 @@ async fn stop_before_complete(world: &World, stop: Stop) {
 /// Everything beside the controllers that must go on for ever; the answer names what did not.
 async fn run_background(
     world: Arc<World>,
-    pods: kube::runtime::reflector::store::Writer<k8s_openapi::api::core::v1::Pod>,
+    writers: OtherWriters,
     link: PodLink,
     metrics: OperatorMetrics,
     client: Client,
@@ -204,9 +210,10 @@ async fn run_background(
         std::future::pending::<()>().await;
     };
     tokio::select! {
-        () = watch_pods(Arc::clone(&world), pods) => "watch of media pods",
-        () = pool::rooms::keep_rooms(Arc::clone(&world), link, metrics) => "room keeper",
-        () = keep_keys(client, config).boxed() => "key keeper",
+        () = watch_others(Arc::clone(&world), writers).boxed() => "watches",
+        () = keep_rooms(Arc::clone(&world), link.clone(), metrics).boxed() => "room keeper",
+        () = keep_reach(Arc::clone(&world), link.clone()).boxed() => "prober",
+        () = keep_keys(client, config, link).boxed() => "key keeper",
         () = announce => "readiness",
     }
 }
@@ -216,36 +223,44 @@ async fn connect_pods(client: Client, config: Config) -> PodLink {
     let mut failed = 0_u32;
     loop {
         match check_keys(&client, &config).await {
-            Ok(signer) => return PodLink::new(signer),
+            Ok(keys) => return PodLink::new(keys.signer),
             Err(error) => {
                 failed += 1;
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    reason = error.reason(),
-                    "no admission keys, will try again"
-                );
+                note_keys(&error);
                 tokio::time::sleep(compute_pause(failed).min(Duration::from_secs(10))).await;
             }
         }
     }
 }
 
-/// Boxed, because the compiler cannot see through the nested futures that they may change threads.
-fn check_keys<'a>(client: &'a Client, config: &'a Config) -> BoxFuture<'a, Result<Signer, KeysError>> {
-    ensure_keys(client, &config.namespace, &config.admission_key_secret, &config.defaults.admission_keys, None)
-        .map_ok(|keys| keys.signer)
-        .boxed()
+fn note_keys(error: &KeysError) {
+    tracing::warn!(
+        error = error as &dyn std::error::Error,
+        reason = error.reason(),
+        "could not check the admission keys, will try again"
+    );
 }
 
-async fn keep_keys(client: Client, config: Config) {
+/// Boxed, because the compiler cannot see through the nested futures that they may change threads.
+fn check_keys<'a>(client: &'a Client, config: &'a Config) -> BoxFuture<'a, Result<Keys, KeysError>> {
+    let (secret, config_map) = (&config.admission_key_secret, &config.defaults.admission_keys);
+    ensure_keys(client, &config.namespace, secret, config_map, config.key_rotation).boxed()
+}
+
+/// Sees to it that the keys are in place (somebody may have deleted them) and are changed now and then.
+async fn keep_keys(client: Client, config: Config, link: PodLink) {
+    let mut pause = Duration::from_secs(1);
     loop {
-        tokio::time::sleep(KEYS_PERIOD).await;
-        if let Err(error) = check_keys(&client, &config).await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                reason = error.reason(),
-                "could not check the admission keys"
-            );
+        tokio::time::sleep(pause.min(KEYS_PERIOD)).await;
+        match check_keys(&client, &config).await {
+            Ok(keys) => {
+                link.use_signer(keys.signer);
+                pause = keys.look_again;
+            }
+            Err(error) => {
+                note_keys(&error);
+                pause = KEYS_PERIOD;
+            }
         }
     }
 }

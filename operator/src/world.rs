@@ -1,36 +1,47 @@
-//! What the operator knows of the cluster: three watches (Meetings everywhere, `MediaPools` and media pods in its own namespace), their
-//! caches, and who is to look again when something in them changes.
+//! What the operator knows of the cluster: its watches (Meetings, nodes and namespaces everywhere; `MediaPools`, media pods, their Services
+//! and disruption budgets in its own namespace), their caches, and who is to look again when something in them changes.
 //!
 //! It decides nothing and writes nothing. Types that users write are watched through `DeserializeGuard`: an object that cannot be read is
 //! seen as such and stops no other.
 
-use std::{collections::BTreeSet, fmt::Debug, sync::Arc};
-
-use convene_crds::{
-    MediaPool, Meeting,
-    names::{LABEL_POOL, MEDIA_POD_SELECTOR},
-};
-use futures_util::{Stream, StreamExt, stream};
-use k8s_openapi::api::core::v1::Pod;
-use kube::{
-    Api, Client, Resource, ResourceExt,
-    core::DeserializeGuard,
-    runtime::{
-        WatchStreamExt,
-        reflector::{self, ObjectRef, Store, store::Writer},
-        watcher::{self, Event, watcher},
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
     },
 };
-use serde::de::DeserializeOwned;
-use tokio::sync::{Notify, mpsc};
+
+use convene_crds::{MediaPool, Meeting};
+use k8s_openapi::api::{
+    core::v1::{Pod, Service},
+    policy::v1::PodDisruptionBudget,
+};
+use kube::{
+    Client, ResourceExt,
+    core::DeserializeGuard,
+    runtime::reflector::{self, ObjectRef, Store, store::Writer},
+};
+use tokio::sync::mpsc;
 
 use crate::{
-    client::{WatchBackoff, watch_config},
-    ledger::Ledger,
+    ledger::{Ledger, MeetingKey},
+    media_pod::MediaPod,
+    pool::validate::PodDefaults,
+    views::Views,
 };
 
-/// Meeting, `MediaPool` and Pod.
-const WATCHED_KINDS: usize = 3;
+/// Kinds whose first full list must be there before anything is decided.
+const WATCHED_KINDS: usize = 7;
+
+mod hear;
+mod streams;
+mod watches;
+
+pub use self::{
+    streams::{stream_gathered, stream_of},
+    watches::{OtherWriters, watch_meetings, watch_others, watch_pools},
+};
 
 /// An object of a type that users write: it may be unreadable.
 pub type Guarded<K> = DeserializeGuard<K>;
@@ -45,20 +56,34 @@ pub struct World {
     pub client: Client,
     /// Namespace of pools and media pods.
     pub namespace: String,
+    /// What media pods have in common.
+    pub defaults: PodDefaults,
     /// Every Meeting.
     pub meetings: Store<Guarded<Meeting>>,
     /// Every pool.
     pub pools: Store<Guarded<MediaPool>>,
     /// Every media pod.
     pub pods: Store<Pod>,
-    /// Decisions under way. Held only for the moment of a decision, never across I/O.
-    pub ledger: std::sync::Mutex<Ledger>,
+    /// Every Service that opens the ports of a media pod.
+    pub services: Store<Service>,
+    /// Every disruption budget of ours.
+    pub budgets: Store<PodDisruptionBudget>,
     /// Asks for a look at a Meeting.
     pub look_at_meeting: Trigger<Meeting>,
     /// Asks for a look at a pool.
     pub look_at_pool: Trigger<MediaPool>,
-    /// Asks for a look at the rooms of all pods.
-    pub look_at_rooms: Notify,
+    /// The set of pods has changed: whoever follows pods should look.
+    pub pods_changed: tokio::sync::watch::Sender<u64>,
+    /// Decisions under way. Held only for the moment of a decision, never across I/O.
+    ledger: Mutex<Ledger>,
+    /// Views of pools, pods and nodes. Where both are held, the ledger is taken first.
+    views: Mutex<Views>,
+    /// Labels of namespaces, by name.
+    namespaces: Mutex<BTreeMap<String, BTreeMap<String, String>>>,
+    /// Pods that were created and that the watch has not told of yet.
+    expected_pods: Mutex<HashSet<String>>,
+    /// Whether a pod may have been created that nobody told of.
+    is_unsure_of_pods: AtomicBool,
     /// Kinds whose first full list is in the cache.
     listed: tokio::sync::watch::Sender<BTreeSet<String>>,
 }
@@ -69,39 +94,58 @@ pub struct WorldEnds {
     pub meetings: Writer<Guarded<Meeting>>,
     /// Cache of pools.
     pub pools: Writer<Guarded<MediaPool>>,
-    /// Cache of pods.
+    /// Cache of media pods.
     pub pods: Writer<Pod>,
+    /// Cache of Services.
+    pub services: Writer<Service>,
+    /// Cache of disruption budgets.
+    pub budgets: Writer<PodDisruptionBudget>,
     /// Meetings to look at.
     pub meetings_to_look_at: Triggered<Meeting>,
     /// Pools to look at.
     pub pools_to_look_at: Triggered<MediaPool>,
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic elsewhere while it was held leaves it usable: each change is complete in itself.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl World {
     /// Empty caches.
-    pub fn new(client: Client, namespace: String) -> (Arc<Self>, WorldEnds) {
+    pub fn new(client: Client, namespace: String, defaults: PodDefaults) -> (Arc<Self>, WorldEnds) {
         let (meetings, meetings_writer) = reflector::store();
         let (pools, pools_writer) = reflector::store();
         let (pods, pods_writer) = reflector::store();
+        let (services, services_writer) = reflector::store();
+        let (budgets, budgets_writer) = reflector::store();
         let (look_at_meeting, meetings_to_look_at) = mpsc::unbounded_channel();
         let (look_at_pool, pools_to_look_at) = mpsc::unbounded_channel();
-        let ledger = std::sync::Mutex::default();
         let world = Self {
             client,
             namespace,
+            defaults,
             meetings,
             pools,
             pods,
-            ledger,
+            services,
+            budgets,
             look_at_meeting,
             look_at_pool,
-            look_at_rooms: Notify::new(),
+            pods_changed: tokio::sync::watch::Sender::default(),
+            ledger: Mutex::default(),
+            views: Mutex::default(),
+            namespaces: Mutex::default(),
+            expected_pods: Mutex::default(),
+            is_unsure_of_pods: AtomicBool::new(false),
             listed: tokio::sync::watch::Sender::default(),
         };
         let ends = WorldEnds {
             meetings: meetings_writer,
             pools: pools_writer,
             pods: pods_writer,
+            services: services_writer,
+            budgets: budgets_writer,
             meetings_to_look_at,
             pools_to_look_at,
         };
@@ -120,19 +164,49 @@ impl World {
         self.listed.send_if_modified(|kinds| kinds.insert(kind.to_owned()));
     }
 
-    /// The ledger. A panic elsewhere while it was held leaves it usable: each change to it is complete in itself.
-    pub fn ledger(&self) -> std::sync::MutexGuard<'_, Ledger> {
-        self.ledger.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    /// The ledger.
+    pub fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        lock(&self.ledger)
     }
 
-    /// Every readable Meeting.
-    pub fn readable_meetings(&self) -> Vec<Arc<Guarded<Meeting>>> {
-        self.meetings.state_filter(|meeting| meeting.0.is_ok())
+    /// The views.
+    pub fn views(&self) -> MutexGuard<'_, Views> {
+        lock(&self.views)
     }
 
-    /// The pool of this name.
-    pub fn pool(&self, name: &str) -> Option<Arc<Guarded<MediaPool>>> {
-        self.pools.get(&ObjectRef::new(name).within(&self.namespace))
+    /// The labels of a namespace.
+    pub fn namespace_labels(&self, name: &str) -> BTreeMap<String, String> {
+        lock(&self.namespaces).get(name).cloned().unwrap_or_default()
+    }
+
+    /// A pod was created: until the watch tells of it, the cache does not say all there is.
+    pub fn expect_pod(&self, uid: &str) {
+        if !self.views().pods().any(|pod| pod.uid == uid) {
+            lock(&self.expected_pods).insert(uid.to_owned());
+        }
+    }
+
+    /// A pod may have been created: nobody knows, because the answer was lost. Until the pods are listed the cache does not say all there is.
+    pub fn distrust_pods(&self) {
+        self.is_unsure_of_pods.store(true, Ordering::Relaxed);
+    }
+
+    /// These are all the pods: what of them the cache lacks will come.
+    pub fn trust_pods(&self, all: &[Arc<MediaPod>]) {
+        self.is_unsure_of_pods.store(false, Ordering::Relaxed);
+        for pod in all {
+            self.expect_pod(&pod.uid);
+        }
+    }
+
+    /// Whether the cache of pods shows every pod that was created here.
+    pub fn has_all_pods(&self) -> bool {
+        !self.is_unsure_of_pods.load(Ordering::Relaxed) && lock(&self.expected_pods).is_empty()
+    }
+
+    /// The Meeting of this name.
+    pub fn meeting(&self, namespace: &str, name: &str) -> Option<Arc<Guarded<Meeting>>> {
+        self.meetings.get(&ObjectRef::new(name).within(namespace))
     }
 
     /// Asks for a look at a pool by name.
@@ -141,112 +215,38 @@ impl World {
         let _ = self.look_at_pool.send(ObjectRef::new(name).within(&self.namespace));
     }
 
+    /// Asks for a look at every pool.
+    pub fn ask_all_pools(&self) {
+        for pool in self.pools.state() {
+            self.ask_pool(&pool.name_any());
+        }
+    }
+
     /// Asks for a look at a Meeting.
-    pub fn ask_meeting(&self, meeting: &Guarded<Meeting>) {
-        let _ = self.look_at_meeting.send(ObjectRef::from_obj(meeting));
+    pub fn ask_meeting(&self, key: &MeetingKey) {
+        let _ = self.look_at_meeting.send(ObjectRef::new(&key.name).within(&key.namespace));
     }
 
     /// Asks for a look at the meetings of a pool that no pod carries.
     pub fn ask_waiting_meetings(&self, pool: &str) {
-        for meeting in self.readable_meetings() {
-            if meeting.0.as_ref().is_ok_and(|meeting| meeting.spec.pool == pool && pod_uid(meeting).is_none()) {
-                self.ask_meeting(&meeting);
-            }
+        let waiting: Vec<_> = self.ledger().meetings_waiting(pool).cloned().collect();
+        for key in &waiting {
+            self.ask_meeting(key);
         }
     }
 
-    fn heard_meeting(&self, event: &Event<Guarded<Meeting>>) {
-        let (Event::Apply(guarded) | Event::Delete(guarded)) = event else { return };
-        let Ok(meeting) = &guarded.0 else { return };
-        self.ask_pool(&meeting.spec.pool);
-        if matches!(event, Event::Delete(_)) {
-            self.look_at_rooms.notify_one();
-            self.ask_waiting_meetings(&meeting.spec.pool);
+    /// Asks for a look at the meetings on a pod.
+    pub fn ask_meetings_on(&self, pod_uid: &str) {
+        let bound: Vec<_> = self.ledger().meetings_on(pod_uid).map(|(_, key)| key.clone()).collect();
+        for key in &bound {
+            self.ask_meeting(key);
         }
     }
 
-    fn heard_pool(&self, event: &Event<Guarded<MediaPool>>) {
-        if let Event::Apply(pool) | Event::Delete(pool) = event {
-            self.ask_waiting_meetings(&pool.name_any());
-        }
+    /// A meeting is gone, lives elsewhere or has changed: whoever follows rooms should compare.
+    pub fn rooms_changed(&self) {
+        self.pods_changed.send_modify(|count| *count += 1);
     }
-
-    fn heard_pod(&self, event: &Event<Pod>) {
-        let (Event::Apply(pod) | Event::Delete(pod)) = event else { return };
-        let Some(pool) = pod.labels().get(LABEL_POOL) else { return };
-        self.ask_pool(pool);
-        let uid = pod.metadata.uid.as_deref();
-        for meeting in self.readable_meetings() {
-            let is_concerned = |meeting: &Meeting| match pod_uid(meeting) {
-                Some(bound) => Some(bound) == uid,
-                None => meeting.spec.pool == *pool,
-            };
-            if meeting.0.as_ref().is_ok_and(is_concerned) {
-                self.ask_meeting(&meeting);
-            }
-        }
-    }
-}
-
-/// Pod of a meeting, as its status says.
-fn pod_uid(meeting: &Meeting) -> Option<&str> {
-    meeting.status.as_ref()?.pod.as_ref().map(|pod| pod.uid.as_str())
-}
-
-/// The watch of Meetings, for their controller.
-pub fn watch_meetings(
-    world: &Arc<World>,
-    writer: Writer<Guarded<Meeting>>,
-) -> impl Stream<Item = Changed<Meeting>> + Send + use<> {
-    let api = Api::all(world.client.clone());
-    watch(api, watch_config(), writer, Arc::clone(world), World::heard_meeting)
-}
-
-/// The watch of pools, for their controller.
-pub fn watch_pools(
-    world: &Arc<World>,
-    writer: Writer<Guarded<MediaPool>>,
-) -> impl Stream<Item = Changed<MediaPool>> + Send + use<> {
-    let api = Api::namespaced(world.client.clone(), &world.namespace);
-    watch(api, watch_config(), writer, Arc::clone(world), World::heard_pool)
-}
-
-/// Watches media pods; ends never.
-pub async fn watch_pods(world: Arc<World>, writer: Writer<Pod>) {
-    let api = Api::namespaced(world.client.clone(), &world.namespace);
-    let config = watch_config().labels(MEDIA_POD_SELECTOR);
-    watch(api, config, writer, world, World::heard_pod).for_each(|_| std::future::ready(())).await;
-}
-
-type Changed<K> = Result<Guarded<K>, watcher::Error>;
-
-/// The cache is written before anybody is told. A broken watch is taken up again with growing pauses, and the cache stays as it was.
-fn watch<K>(
-    api: Api<K>,
-    config: watcher::Config,
-    writer: Writer<K>,
-    world: Arc<World>,
-    heard: fn(&World, &Event<K>),
-) -> impl Stream<Item = Result<K, watcher::Error>> + Send
-where
-    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
-{
-    let events = watcher(api, config)
-        .backoff(WatchBackoff::default())
-        .modify(|object| object.managed_fields_mut().clear())
-        .reflect(writer);
-    events
-        .inspect(move |event| match event {
-            Ok(Event::InitDone) => world.heard_full_list(&K::kind(&())),
-            Ok(event) => heard(&world, event),
-            Err(error) => tracing::warn!(error = error as &dyn std::error::Error, kind = %K::kind(&()), "watch broke, trying again"),
-        })
-        .touched_objects()
-}
-
-/// A receiver as a stream.
-pub fn stream_of<T: Send + 'static>(receiver: mpsc::UnboundedReceiver<T>) -> impl Stream<Item = T> + Send {
-    stream::unfold(receiver, async |mut receiver| receiver.recv().await.map(|item| (item, receiver)))
 }
 
 #[cfg(test)]
@@ -259,7 +259,7 @@ mod tests {
     #[tokio::test]
     async fn everybody_who_waits_for_the_first_lists_is_woken() {
         let (_, client) = ScriptedServer::start(vec![]);
-        let (world, _ends) = World::new(client, "harbor".into());
+        let (world, _ends) = World::new(client, "harbor".into(), crate::fixtures::defaults());
         let waiting: Vec<_> = (0..3)
             .map(|_| {
                 let world = Arc::clone(&world);
@@ -267,7 +267,7 @@ mod tests {
             })
             .collect();
         tokio::task::yield_now().await; // all of them wait now
-        for kind in ["Meeting", "MediaPool", "Meeting"] {
+        for kind in ["Meeting", "MediaPool", "Meeting", "Node", "Namespace", "Service", "PodDisruptionBudget"] {
             world.heard_full_list(kind);
         }
         assert!(waiting.iter().all(|one| !one.is_finished()));

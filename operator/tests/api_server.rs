@@ -22,73 +22,36 @@ use axum::{
     http::HeaderMap,
     routing::{delete, get},
 };
-use convene_crds::{MediaPool, Meeting, MeetingPhase, names};
+use convene_crds::{AccessPolicy, Exposure, MediaPool, Meeting, MeetingPhase, MeetingPlacement, NamespacesFrom, names};
 use convene_operator::{
-    config::Config,
+    config::{Config, Tempo},
     podlink::PodLink,
     pool::validate::PodDefaults,
     reach::keep_reach,
     run::run,
-    world::{World, watch_meetings, watch_pods, watch_pools},
+    world::{OtherWriters, World, watch_meetings, watch_others, watch_pools},
 };
 use convene_protocol::{
     admin::{RoomList, RoomReport},
     admission::KeySet,
 };
 use futures_util::StreamExt;
-use k8s_openapi::{
-    api::core::v1::{ConfigMap, Event, Namespace, Node, Pod, Secret},
-    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
-};
+use k8s_openapi::api::core::v1::{ConfigMap, Event, Pod, Secret};
 use kube::{
-    Api, Client, Resource, ResourceExt,
-    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
+    Api, Client, ResourceExt,
+    api::{DeleteParams, ListParams, Patch, PatchParams},
 };
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use support::{ApiServer, wait_for};
+use support::{
+    ApiServer, HOME,
+    objects::{
+        bind_pod, create, http_request, install_definitions, make_namespaces, make_node, media_pods, meeting, pool,
+    },
+    wait_for,
+};
 use tokio::sync::oneshot;
 
 const SHORT: Duration = Duration::from_secs(20);
-const HOME: &str = "harbor";
-
-async fn create<K>(api: &Api<K>, object: Value) -> K
-where
-    K: Resource + DeserializeOwned + serde::Serialize + Clone + std::fmt::Debug,
-{
-    api.create(&PostParams::default(), &serde_json::from_value(object).unwrap()).await.unwrap()
-}
-
-async fn install_definitions(client: &Client) {
-    let api: Api<CustomResourceDefinition> = Api::all(client.clone());
-    for definition in convene_crds::generate::definitions() {
-        let definition = create(&api, definition).await;
-        let name = definition.name_any();
-        wait_for(&name, SHORT, async || {
-            let conditions =
-                api.get(&name).await.unwrap().status.and_then(|status| status.conditions).unwrap_or_default();
-            let is_established =
-                conditions.iter().any(|condition| condition.type_ == "Established" && condition.status == "True");
-            if is_established { Ok(()) } else { Err(format!("{conditions:?}")) }
-        })
-        .await;
-    }
-}
-
-fn meeting(name: &str, spec: Value) -> Value {
-    json!({"apiVersion": "convene.dev/v1alpha1", "kind": "Meeting", "metadata": {"name": name, "namespace": "crew"}, "spec": spec})
-}
-
-fn pool(name: &str, spec: Value) -> Value {
-    json!({"apiVersion": "convene.dev/v1alpha1", "kind": "MediaPool", "metadata": {"name": name, "namespace": HOME}, "spec": spec})
-}
-
-async fn make_namespaces(client: &Client) {
-    let api: Api<Namespace> = Api::all(client.clone());
-    for name in [HOME, "crew"] {
-        create(&api, json!({"metadata": {"name": name}})).await;
-    }
-}
 
 /// Sends the object as it is: the types here would not let some of these mistakes be written.
 async fn refusal(client: &Client, object: &Value) -> String {
@@ -100,11 +63,6 @@ async fn refusal(client: &Client, object: &Value) -> String {
         Err(kube::Error::Api(answer)) => answer.message.clone(),
         other => panic!("{object} was not refused: {other:?}"),
     }
-}
-
-fn http_request(method: &str, uri: &str, body: &Value) -> axum::http::Request<Vec<u8>> {
-    let builder = axum::http::Request::builder().method(method).uri(uri).header("content-type", "application/json");
-    builder.body(serde_json::to_vec(body).unwrap()).unwrap()
 }
 
 #[tokio::test]
@@ -127,7 +85,7 @@ async fn mistakes_are_refused_with_a_sentence_that_mends_them() {
         (pool("p", json!({"rtcPorts": {"min": 41000, "max": 41001}, "workersPerPod": 3})), "no room for a single pod"),
         (
             pool("p", json!({"rtcPorts": ports, "exposure": "Magic"})),
-            "supported values: \"HostPort\", \"HostNetwork\", \"PodIP\"",
+            "supported values: \"HostPort\", \"HostNetwork\", \"NodePort\", \"LoadBalancer\", \"PodIP\"",
         ),
         (pool("p", json!({"rtcPorts": ports, "warm": 3, "max": 2})), "raise max"),
         (pool("p", json!({"rtcPorts": ports, "announcedAddress": {"policy": "Fixed"}})), "needs the addresses"),
@@ -136,11 +94,42 @@ async fn mistakes_are_refused_with_a_sentence_that_mends_them() {
             "host names are not possible",
         ),
         (pool(&"p".repeat(41), json!({"rtcPorts": ports})), "at most 40"),
+        (
+            meeting("a", json!({"startsAt": "2026-12-01T10:00:00Z", "endsAt": "2026-12-01T09:00:00Z"})),
+            "endsAt is not after startsAt",
+        ),
+        (
+            meeting("a", json!({"startsAt": "2026-12-01T10:00:00Z", "endsAt": "2026-12-01T10:00:00Z"})),
+            "a meeting must begin before it ends",
+        ),
+        (meeting("a", json!({"startsAt": "tomorrow"})), "must be of type date-time"),
+        (meeting("a", json!({"ttlAfterEnded": 31_536_001})), "should be less than or equal to 31536000"),
+        (meeting("a", json!({"placement": "Alone"})), "supported values: \"Shared\", \"Dedicated\""),
+        (meeting("a", json!({"access": {"policy": "Secret"}})), "supported values: \"Open\", \"Token\", \"Lobby\""),
+        (meeting("a", json!({"media": {"maxSendKbps": 49}})), "should be greater than or equal to 50"),
+        (
+            pool("p", json!({"rtcPorts": ports, "allowedNamespaces": {"from": "Selector"}})),
+            "selector belongs to from: Selector",
+        ),
+        (
+            pool("p", json!({"rtcPorts": ports, "allowedNamespaces": {"from": "Same", "selector": {}}})),
+            "selector belongs to from: Selector",
+        ),
+        (
+            pool("p", json!({"rtcPorts": ports, "iceServers": [{"urls": ["https://turn.test"]}]})),
+            "must begin with stun:, stuns:, turn: or turns:",
+        ),
+        (pool("p", json!({"rtcPorts": ports, "iceServers": [{"urls": []}]})), "should have at least 1 items"),
+        (pool("p", json!({"rtcPorts": ports, "drain": {"pace": 0}})), "should be greater than or equal to 1"),
     ];
+    let mut others = Vec::new();
     for (object, sentence) in cases {
         let message = refusal(client, &object).await;
-        assert!(message.contains(sentence), "{object}: {message}");
+        if !message.contains(sentence) {
+            others.push(format!("{object} should say {sentence:?}: {message}"));
+        }
     }
+    assert!(others.is_empty(), "{others:#?}");
 }
 
 #[tokio::test]
@@ -153,9 +142,19 @@ async fn defaults_are_filled_in_and_the_pool_stays() {
     let meetings: Api<Meeting> = Api::namespaced(client.clone(), "crew");
     let made = create(&meetings, meeting("regatta", json!({}))).await;
     assert_eq!((made.spec.pool.as_str(), made.spec.max_participants, made.spec.empty_timeout), ("default", 50, 300));
-    let change = Patch::Merge(json!({"spec": {"pool": "other"}}));
-    let answer = meetings.patch("regatta", &PatchParams::default(), &change).await.unwrap_err();
-    assert!(answer.to_string().contains("pool cannot be changed"), "{answer}");
+    assert_eq!(
+        (made.spec.placement, made.spec.access.policy, made.spec.locked),
+        (MeetingPlacement::Shared, AccessPolicy::Open, false)
+    );
+    assert!(made.spec.features.chat && made.spec.features.screen_share && !made.spec.features.recording);
+    for (change, sentence) in [
+        (json!({"pool": "other"}), "pool cannot be changed"),
+        (json!({"placement": "Dedicated"}), "placement cannot be changed"),
+    ] {
+        let change = Patch::Merge(json!({ "spec": change }));
+        let answer = meetings.patch("regatta", &PatchParams::default(), &change).await.unwrap_err();
+        assert!(answer.to_string().contains(sentence), "{answer}");
+    }
     let pools: Api<MediaPool> = Api::namespaced(client.clone(), HOME);
     let resources = json!({"requests": {"cpu": 1, "memory": "64Mi"}});
     let made =
@@ -164,6 +163,9 @@ async fn defaults_are_filled_in_and_the_pool_stays() {
         (made.spec.workers_per_pod, made.spec.warm, made.spec.max, made.spec.capacity.participants),
         (1, 1, 10, 200)
     );
+    assert_eq!((made.spec.exposure, made.spec.allowed_namespaces.from), (Exposure::HostPort, NamespacesFrom::All));
+    assert_eq!((made.spec.drain.deadline_seconds, made.spec.drain.pace, made.spec.rollout.max_surge), (300, 2, 1));
+    assert!(made.spec.probe_media);
 }
 
 /// An operator that runs until this is dropped, or until it is told to stop.
@@ -187,6 +189,8 @@ impl RunningOperator {
             admission_key_secret: "lagoon-key".into(),
             listen: "127.0.0.1:0".parse().unwrap(),
             lease: None,
+            key_rotation: None,
+            tempo: Tempo::default(),
         };
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(run(client.clone(), config, async {
@@ -199,11 +203,6 @@ impl RunningOperator {
         drop(self.stop.take());
         tokio::time::timeout(SHORT, &mut self.task).await.expect("ends when told to").unwrap().unwrap();
     }
-}
-
-async fn media_pods(client: &Client) -> Vec<Pod> {
-    let api: Api<Pod> = Api::namespaced(client.clone(), HOME);
-    api.list(&ListParams::default().labels(names::MEDIA_POD_SELECTOR)).await.unwrap().items
 }
 
 async fn wait_for_pods(client: &Client, count: usize, unlike: &[String]) -> Vec<Pod> {
@@ -228,24 +227,13 @@ async fn wait_for_phase(client: &Client, name: &str, phase: MeetingPhase) -> Mee
 /// What scheduler and kubelet would do.
 async fn make_pod_ready(client: &Client, pod: &Pod, ip: &str) {
     let name = pod.name_any();
-    let binding = json!({"apiVersion": "v1", "kind": "Binding", "metadata": {"name": name}, "target": {"kind": "Node", "name": "pier-1"}});
-    let uri = format!("/api/v1/namespaces/{HOME}/pods/{name}/binding");
-    client.request::<Value>(http_request("POST", &uri, &binding)).await.unwrap();
+    bind_pod(client, &name, "pier-1").await.unwrap();
     let status = json!({"status": {
         "phase": "Running", "podIP": ip, "podIPs": [{"ip": ip}],
         "conditions": [{"type": "PodScheduled", "status": "True"}, {"type": "Ready", "status": "True"}],
     }});
     let api: Api<Pod> = Api::namespaced(client.clone(), HOME);
     api.patch_status(&name, &PatchParams::default(), &Patch::Merge(&status)).await.unwrap();
-}
-
-async fn make_node(client: &Client) {
-    let api: Api<Node> = Api::all(client.clone());
-    create(&api, json!({"metadata": {"name": "pier-1"}})).await;
-    let addresses = json!({"status": {"addresses": [
-        {"type": "InternalIP", "address": "192.0.2.1"}, {"type": "ExternalIP", "address": "203.0.113.7"},
-    ]}});
-    api.patch_status("pier-1", &PatchParams::default(), &Patch::Merge(&addresses)).await.unwrap();
 }
 
 fn condition_reason(meeting: &Meeting, type_: &str) -> String {
@@ -320,7 +308,7 @@ async fn a_meeting_goes_the_whole_way() {
     let client = &server.client;
     make_namespaces(client).await;
     install_definitions(client).await;
-    make_node(client).await;
+    make_node(client, "pier-1", "203.0.113.7").await;
     let operator = RunningOperator::start(client).await;
     let meetings: Api<Meeting> = Api::namespaced(client.clone(), "crew");
     let pools: Api<MediaPool> = Api::namespaced(client.clone(), HOME);
@@ -496,10 +484,12 @@ async fn what_a_probe_found_is_told_in_a_condition_of_the_pod_beside_its_others(
     let client = &server.client;
     make_namespaces(client).await;
     install_definitions(client).await;
-    make_node(client).await;
+    make_node(client, "pier-1", "203.0.113.7").await;
     create(&Api::<Secret>::namespaced(client.clone(), HOME), json!({"metadata": {"name": "lagoon-key"}})).await;
     create(&Api::<ConfigMap>::namespaced(client.clone(), HOME), json!({"metadata": {"name": "lagoon-keys"}})).await;
     let keys = convene_operator::keys::ensure_keys(client, HOME, "lagoon-key", "lagoon-keys", None).await.unwrap();
+    let pools: Api<MediaPool> = Api::namespaced(client.clone(), HOME);
+    create(&pools, pool("lagoon", json!({"rtcPorts": {"min": 41000, "max": 41039}}))).await;
     // A pod of an older version: it knows nothing of probes.
     FakePods::default().start("127.0.0.42").await;
     let pods: Api<Pod> = Api::namespaced(client.clone(), HOME);
@@ -517,7 +507,12 @@ async fn what_a_probe_found_is_told_in_a_condition_of_the_pod_beside_its_others(
     .await;
     make_pod_ready(client, &pod, "127.0.0.42").await;
 
-    let (world, ends) = World::new(client.clone(), HOME.into());
+    let (world, ends) = World::new(
+        client.clone(),
+        HOME.into(),
+        PodDefaults { image: "registry.test/media:1".into(), admission_keys: "lagoon-keys".into() },
+    );
+    let writers = OtherWriters { pods: ends.pods, services: ends.services, budgets: ends.budgets };
     let link = PodLink::new(keys.signer);
     let meetings = watch_meetings(&world, ends.meetings);
     let pools = watch_pools(&world, ends.pools);
@@ -533,7 +528,7 @@ async fn what_a_probe_found_is_told_in_a_condition_of_the_pod_beside_its_others(
     let (told, count) = tokio::select! {
         told = told => told,
         () = keep_reach(Arc::clone(&world), link) => unreachable!("it never ends"),
-        () = watch_pods(Arc::clone(&world), ends.pods) => unreachable!("it never ends"),
+        () = watch_others(Arc::clone(&world), writers) => unreachable!("it never ends"),
         () = meetings.for_each(|_| std::future::ready(())) => unreachable!("it never ends"),
         () = pools.for_each(|_| std::future::ready(())) => unreachable!("it never ends"),
     };

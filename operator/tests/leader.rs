@@ -12,7 +12,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use convene_crds::{MediaPool, names};
 use convene_operator::{
-    config::Config,
+    config::{Config, Tempo},
     lease::LeaseConfig,
     pool::validate::PodDefaults,
     run::{RunError, run},
@@ -83,6 +83,8 @@ impl Replica {
             admission_key_secret: "lagoon-key".into(),
             listen: address,
             lease: Some(LeaseConfig { name: "jetty".into(), identity: identity.into() }),
+            key_rotation: None,
+            tempo: Tempo::default(),
         };
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(run(client.clone(), config, async {

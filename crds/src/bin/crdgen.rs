@@ -1,17 +1,21 @@
-//! Writes the custom resource definitions, or with `--check` says whether the written ones are still right.
+//! Writes the custom resource definitions and their reference, or with `--check` says whether the written ones are still right.
 //!
-//! The same files go to `crds/yaml` (to read and to apply by hand) and into the chart `convene-crds`.
+//! The same definitions go to `crds/yaml` (to read and to apply by hand) and into the chart `convene-crds`; the reference goes to `docs`.
 
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
-use convene_crds::generate::{self, GeneratedFile};
+use convene_crds::{
+    generate::{self, GeneratedFile},
+    reference,
+};
 
 const USAGE: &str = "usage: crdgen [--check]
 
-Writes the custom resource definitions of Meeting and MediaPool to crds/yaml and charts/convene-crds/files.
+Writes the custom resource definitions of Meeting and MediaPool to crds/yaml and charts/convene-crds/files, and what
+people read about them to docs/reference.md.
 
   --check   write nothing; exit with 1 and say what differs if a file is not what the types say
   --help    this text";
@@ -44,17 +48,20 @@ fn main() -> ExitCode {
 fn run(check: bool) -> Result<(), Vec<String>> {
     let files = generate::files().map_err(|error| vec![error.to_string()])?;
     let handle = if check { check_file } else { write_file };
-    let problems: Vec<String> = directories()
+    let mut problems: Vec<String> = DEFINITIONS
         .iter()
-        .flat_map(|directory| files.iter().filter_map(move |file| handle(directory, file).err()))
+        .flat_map(|directory| files.iter().filter_map(move |file| handle(&find(directory), file).err()))
         .collect();
+    problems.extend(handle(&find(DOCS), &reference::file()).err());
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
+const DEFINITIONS: [&str; 2] = ["yaml", "../charts/convene-crds/files"];
+const DOCS: &str = "../docs";
+
 /// Found from this crate's own folder, so that it does not matter where the command is given.
-fn directories() -> [PathBuf; 2] {
-    let crds = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    [crds.join("yaml"), crds.join("../charts/convene-crds/files")]
+fn find(directory: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(directory)
 }
 
 fn write_file(directory: &Path, file: &GeneratedFile) -> Result<(), String> {

@@ -68,3 +68,70 @@ fn a_name_that_no_pod_could_carry_is_refused() {
     long.metadata.name = Some("p".repeat(41));
     assert!(long.validate_cel().unwrap_err().to_string().contains("at most 40"));
 }
+
+#[test]
+fn whatever_is_left_out_has_its_default() {
+    let spec = pool(json!({})).spec;
+    assert_eq!(spec.drain, Drain { deadline_seconds: 300, pace: 2 });
+    assert_eq!(spec.rollout, Rollout { max_surge: 1 });
+    assert_eq!(spec.topology_key, "kubernetes.io/hostname");
+    assert_eq!(spec.allowed_namespaces, AllowedNamespaces { from: NamespacesFrom::All, selector: None });
+    assert!(spec.probe_media && spec.ice_servers.is_empty() && spec.image_pull_secrets.is_empty());
+    assert_eq!(spec.priority_class_name, None);
+    let halves = pool(json!({"drain": {"pace": 9}, "allowedNamespaces": {}})).spec;
+    assert_eq!((halves.drain.deadline_seconds, halves.drain.pace), (300, 9));
+    assert_eq!(halves.allowed_namespaces.from, NamespacesFrom::All);
+}
+
+#[test]
+fn a_selector_goes_with_from_selector_and_with_nothing_else() {
+    let allowed = |allowed: Value| pool(json!({"allowedNamespaces": allowed}));
+    let selector = json!({"matchLabels": {"meetings": "yes"}});
+    allowed(json!({"from": "Selector", "selector": selector})).validate_cel().unwrap();
+    allowed(json!({"from": "Same"})).validate_cel().unwrap();
+    for wrong in [
+        json!({"from": "Selector"}),
+        json!({"from": "All", "selector": selector}),
+        json!({"from": "Same", "selector": selector}),
+        json!({"selector": selector}),
+    ] {
+        let message = allowed(wrong.clone()).validate_cel().unwrap_err().to_string();
+        assert!(message.contains("selector belongs to from: Selector"), "{wrong}: {message}");
+    }
+}
+
+#[test]
+fn ice_servers_have_addresses_of_their_kind() {
+    let with = |url: &str| json!({"iceServers": [{"urls": ["stun:stun.example.com:3478", url]}]});
+    for good in ["stuns:stun.example.com", "turn:turn.example.com:3478", "turns:turn.example.com:5349?transport=tcp"] {
+        pool(with(good)).validate_cel().unwrap();
+    }
+    for bad in ["https://turn.example.com", "turn.example.com", "turn:a b", "xturn:a.example.com", "turn:"] {
+        let message = refusal(with(bad));
+        assert!(message.contains("must begin with stun:"), "{bad}: {message}");
+    }
+}
+
+#[test]
+fn kubectl_scale_sets_the_spare_pods() {
+    let definition = serde_json::to_value(<MediaPool as kube::CustomResourceExt>::crd()).unwrap();
+    let version = definition.pointer("/spec/versions/0").unwrap();
+    let scale = json!({
+        "specReplicasPath": ".spec.warm",
+        "statusReplicasPath": ".status.pods.warm",
+        "labelSelectorPath": ".status.selector",
+    });
+    assert_eq!(version["subresources"], json!({"scale": scale, "status": {}}));
+}
+
+#[test]
+fn kubectl_get_shows_pods_and_room_and_on_request_the_reason() {
+    let definition = serde_json::to_value(<MediaPool as kube::CustomResourceExt>::crd()).unwrap();
+    let columns = definition.pointer("/spec/versions/0/additionalPrinterColumns").unwrap().as_array().unwrap();
+    let named = |wide: bool| -> Vec<&str> {
+        let shown = columns.iter().filter(|column| column["priority"].as_i64().is_some_and(|at| at > 0) == wide);
+        shown.filter_map(|column| column["name"].as_str()).collect()
+    };
+    assert_eq!(named(false), ["Ready", "Spare", "Pods", "Max", "Meetings", "Free ports", "Age"]);
+    assert_eq!(named(true), ["Exposure", "Reason"]);
+}

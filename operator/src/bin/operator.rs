@@ -1,11 +1,11 @@
 //! `convene-operator`: reads its arguments, connects to the API server and runs the two controllers.
 
-use std::{net::SocketAddr, process::ExitCode};
+use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
 use clap::{ArgAction, Parser};
 use convene_operator::{
     client::connect,
-    config::{Config, parse_public_url},
+    config::{Config, Tempo, parse_public_url},
     lease::{LeaseConfig, build_identity, parse_lease_name},
     pool::validate::PodDefaults,
     run::run,
@@ -38,6 +38,10 @@ struct Args {
     #[arg(long, env = "CONVENE_ADMISSION_KEYS_CONFIGMAP", default_value = "convene-admission-keys")]
     admission_keys_configmap: String,
 
+    /// Days after which the admission key is replaced, step by step so that nobody notices; 0 keeps it for ever
+    #[arg(long, env = "CONVENE_KEY_ROTATION_DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(0..=3650))]
+    key_rotation_days: u32,
+
     /// Where /healthz, /readyz and /metrics are served
     #[arg(long, env = "CONVENE_LISTEN", default_value = "0.0.0.0:8080")]
     listen: SocketAddr,
@@ -69,6 +73,9 @@ impl Args {
             admission_key_secret: self.admission_key_secret,
             listen: self.listen,
             lease: self.leader_elect.then_some(LeaseConfig { name: self.lease_name, identity }),
+            key_rotation: (self.key_rotation_days > 0)
+                .then(|| Duration::from_hours(24 * u64::from(self.key_rotation_days))),
+            tempo: Tempo::default(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use convene_crds::{Meeting, MeetingStatus};
 use kube::{
     Api, Resource, ResourceExt,
-    api::{Patch, PatchParams},
+    api::{DeleteParams, Patch, PatchParams, Preconditions},
 };
 use serde_json::json;
 
@@ -43,6 +43,22 @@ pub async fn apply_status(
     }
     events::publish(&context.recorder, &meeting.object_ref(&()), "Reconcile", notes).await;
     Ok(Outcome::Applied)
+}
+
+/// Deletes a meeting whose time to live is over, unless somebody has changed it meanwhile: that may have given it more time.
+pub async fn apply_expiry(context: &Context, meeting: &Meeting, note: &Note) -> Result<Outcome, Error> {
+    let (namespace, name) = (meeting.namespace().unwrap_or_default(), meeting.name_any());
+    let api: Api<Meeting> = Api::namespaced(context.world.client.clone(), &namespace);
+    let metadata = &meeting.metadata;
+    let preconditions =
+        Preconditions { uid: metadata.uid.clone(), resource_version: metadata.resource_version.clone() };
+    let parameters = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
+    events::publish(&context.recorder, &meeting.object_ref(&()), "Expire", std::slice::from_ref(note)).await;
+    match api.delete(&name, &parameters).await {
+        Ok(_) => Ok(Outcome::Applied),
+        Err(kube::Error::Api(answer)) if answer.is_not_found() || answer.is_conflict() => Ok(Outcome::Skipped),
+        Err(source) => Err(Error::Delete { namespace, name, source: Box::new(source) }),
+    }
 }
 
 #[cfg(test)]

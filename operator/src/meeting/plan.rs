@@ -4,26 +4,36 @@
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
-use convene_crds::AssignedPod;
+use std::{collections::BTreeMap, sync::Arc};
 
-use super::validate::ValidMeeting;
+use convene_crds::AssignedPod;
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use super::validate::{Moment, ValidMeeting};
 use crate::{
     conditions::Verdict,
     ledger::{PodLoad, PodLoads},
-    media_pod::{MediaPod, PodState, Wait},
+    media_pod::{MediaPod, PodState},
     pool::{explain::explain_no_ready_pod, validate::ValidPool},
     reason,
+    wait::Wait,
 };
+
+/// Of a pod's room for people, the percentage above which its meetings without people are better off elsewhere.
+const HOT_PERCENT: u64 = 80;
+/// And the percentage up to which a pod counts as such an elsewhere.
+const COOL_PERCENT: u64 = 50;
 
 /// The pool a meeting is in, as observed.
 #[derive(Clone, Debug)]
 pub struct ObservedPool {
     /// The pool's spec.
-    pub pool: ValidPool,
+    pub pool: Arc<ValidPool>,
     /// Why the pool could not make the pods it wants, if so: its condition `PodsAvailable`.
     pub trouble: Option<Wait>,
     /// Its pods, those about to be deleted left out.
-    pub pods: Vec<MediaPod>,
+    pub pods: Vec<Arc<MediaPod>>,
     /// What they carry.
     pub loads: PodLoads,
 }
@@ -46,44 +56,190 @@ pub struct MeetingPlan {
     pub accepted: Verdict,
     /// Condition `Assigned`.
     pub assigned: Verdict,
+    /// Condition `MediaReachable`.
+    pub reachable: Verdict,
     /// Condition `Ready`.
     pub ready: Verdict,
     /// Where it is.
     pub placement: Placement,
     /// Why it left the pod it was on, if it did.
     pub left: Option<Wait>,
+    /// Whether it needs a pod that there is not: the pool should make one.
+    pub wants_pod: bool,
+    /// Whether the pod it is on has to go.
+    pub is_draining: bool,
+    /// When it ended, if it is over.
+    pub ended_at: Option<Timestamp>,
 }
 
 /// Plans a meeting that its pool can serve.
 pub fn plan_meeting(meeting: &ValidMeeting, observed: &ObservedPool) -> MeetingPlan {
-    let Some(bound) = &meeting.bound_to else { return plan_placement(meeting, observed, None) };
-    let pod = observed.pods.iter().find(|pod| pod.uid == bound.uid);
-    match pod.map(|pod| (pod, &pod.state)) {
-        Some((pod, PodState::Ready | PodState::Starting(_))) => plan_kept(pod, observed),
-        Some((pod, PodState::Crashing(wait))) => plan_crashing(meeting, observed, pod, wait),
-        Some((_, PodState::Dead(wait))) => plan_placement(meeting, observed, Some(wait.clone())),
-        Some((_, PodState::Terminating)) | None => plan_placement(meeting, observed, Some(compute_gone(bound))),
+    let plan = plan_moment(meeting, observed);
+    MeetingPlan { placement: remember_move(meeting, plan.placement), ..plan }
+}
+
+/// When people were moved stays known while they are where they were moved to.
+fn remember_move(meeting: &ValidMeeting, placement: Placement) -> Placement {
+    let whole_second = Timestamp::from_second(meeting.now.as_second()).unwrap_or(meeting.now);
+    let old = meeting.bound_to.as_ref().and_then(|pod| pod.moved_at.clone());
+    match placement {
+        Placement::Kept(pod) => Placement::Kept(AssignedPod { moved_at: old, ..pod }),
+        Placement::New(pod) if meeting.participants > 0 => {
+            Placement::New(AssignedPod { moved_at: Some(Time(whole_second)), ..pod })
+        }
+        other => other,
+    }
+}
+
+fn plan_moment(meeting: &ValidMeeting, observed: &ObservedPool) -> MeetingPlan {
+    match meeting.moment {
+        Moment::After { ended_at } => plan_ended(observed, ended_at),
+        Moment::Before { starts_at } => plan_scheduled(observed, starts_at),
+        Moment::Shortly { starts_at } => plan_early(plan_place(meeting, observed), starts_at),
+        Moment::During => plan_place(meeting, observed),
     }
 }
 
 /// Plans a meeting that cannot be served: what it was bound to is left.
 pub fn plan_refused(why: &Wait) -> MeetingPlan {
-    let no = Verdict::False(why.clone());
-    MeetingPlan { accepted: no.clone(), assigned: no.clone(), ready: no, placement: Placement::Nowhere, left: None }
+    plan_nowhere(Verdict::False(why.clone()), why)
 }
 
-/// The fullest ready pod that has room, so that other pods become empty and can go.
+fn plan_nowhere(accepted: Verdict, why: &Wait) -> MeetingPlan {
+    let no = Verdict::False(why.clone());
+    MeetingPlan {
+        accepted,
+        assigned: no.clone(),
+        reachable: Verdict::Unknown(Wait::new(reason::NOT_PROBED, "the meeting has no media pod")),
+        ready: no,
+        placement: Placement::Nowhere,
+        left: None,
+        wants_pod: false,
+        is_draining: false,
+        ended_at: None,
+    }
+}
+
+fn plan_ended(observed: &ObservedPool, ended_at: Timestamp) -> MeetingPlan {
+    let why =
+        Wait::new(reason::ENDED, format!("the meeting is over since {ended_at}: move spec.endsAt to open it again"));
+    MeetingPlan { ended_at: Some(ended_at), ..plan_nowhere(accept(observed), &why) }
+}
+
+fn plan_scheduled(observed: &ObservedPool, starts_at: Timestamp) -> MeetingPlan {
+    plan_nowhere(accept(observed), &compute_scheduled(starts_at))
+}
+
+/// Shortly before its start a meeting has its pod, and nobody comes in yet.
+fn plan_early(plan: MeetingPlan, starts_at: Timestamp) -> MeetingPlan {
+    let ready = if plan.ready.is_true() { Verdict::False(compute_scheduled(starts_at)) } else { plan.ready };
+    MeetingPlan { ready, ..plan }
+}
+
+fn compute_scheduled(starts_at: Timestamp) -> Wait {
+    Wait::new(reason::SCHEDULED, format!("the meeting starts at {starts_at}"))
+}
+
+fn plan_place(meeting: &ValidMeeting, observed: &ObservedPool) -> MeetingPlan {
+    let Some(bound) = &meeting.bound_to else { return plan_placement(meeting, observed, None) };
+    let pod = observed.pods.iter().find(|pod| pod.uid == bound.uid);
+    match pod.map(|pod| (pod, &pod.state)) {
+        Some((pod, PodState::Ready | PodState::Starting(_))) => plan_bound(meeting, observed, pod),
+        Some((pod, PodState::Crashing(wait))) => plan_better(meeting, observed, pod, wait),
+        Some((_, PodState::Dead(wait))) => plan_placement(meeting, observed, Some(wait.clone())),
+        Some((_, PodState::Terminating)) | None => plan_placement(meeting, observed, Some(compute_gone(bound))),
+    }
+}
+
+/// On a pod that works: it stays, unless the pod has to go or is hot.
+fn plan_bound(meeting: &ValidMeeting, observed: &ObservedPool, pod: &MediaPod) -> MeetingPlan {
+    if let Some(draining) = &pod.draining {
+        let why = Wait::new(reason::POD_DRAINING, compute_drain_message(pod, draining.reason));
+        if meeting.participants == 0 || meeting.is_released {
+            return plan_better(meeting, observed, pod, &why);
+        }
+        let has_elsewhere = select_pod(meeting, observed).is_some();
+        return MeetingPlan { is_draining: true, wants_pod: !has_elsewhere, ..plan_kept(pod, observed) };
+    }
+    if meeting.participants == 0 && !meeting.is_dedicated && is_hot(observed, pod) {
+        let cool = select_pod(meeting, observed).filter(|other| is_cool(observed, other));
+        let message = format!("media pod {:?} is nearly full", pod.name);
+        return cool.map_or_else(
+            || plan_kept(pod, observed),
+            |other| plan_new(other, observed, Some(Wait::new(reason::RELIEVED, message))),
+        );
+    }
+    plan_kept(pod, observed)
+}
+
+/// Leaves a bad pod for a better one; a bad one is better than none.
+fn plan_better(meeting: &ValidMeeting, observed: &ObservedPool, pod: &MediaPod, why: &Wait) -> MeetingPlan {
+    if let Some(other) = select_pod(meeting, observed) {
+        return plan_new(other, observed, Some(why.clone()));
+    }
+    let is_draining = pod.draining.is_some() && meeting.participants > 0;
+    MeetingPlan { wants_pod: true, is_draining, ..plan_kept(pod, observed) }
+}
+
+fn compute_drain_message(pod: &MediaPod, cause: &str) -> String {
+    let name = &pod.name;
+    let node = pod.node.as_deref().unwrap_or_default();
+    match cause {
+        reason::CORDONED => format!("media pod {name:?} has to go, because its node {node:?} is cordoned"),
+        reason::OUTDATED => format!("media pod {name:?} has to go, because it was made from an older template"),
+        _ => format!("media pod {name:?} is not needed any more"),
+    }
+}
+
+fn compute_share(observed: &ObservedPool, pod: &MediaPod) -> u64 {
+    let people = u64::from(load_of(observed, pod).participants);
+    people.saturating_mul(100) / u64::from(observed.pool.capacity.participants.max(1))
+}
+
+/// Whether a pod has so many people that the rest of its room is theirs.
+pub fn is_hot(observed: &ObservedPool, pod: &MediaPod) -> bool {
+    compute_share(observed, pod) >= HOT_PERCENT
+}
+
+fn is_cool(observed: &ObservedPool, pod: &MediaPod) -> bool {
+    compute_share(observed, pod) <= COOL_PERCENT
+}
+
+/// The fullest open pod that has room, so that other pods become empty and can go; of equals one on the node with the fewest people. A
+/// dedicated meeting takes an empty one.
 pub fn select_pod<'a>(meeting: &ValidMeeting, observed: &'a ObservedPool) -> Option<&'a MediaPod> {
-    let fits = |load: PodLoad| {
-        load.meetings < observed.pool.capacity.meetings
-            && load.participants + meeting.max_participants <= observed.pool.capacity.participants
-    };
-    let candidates = observed.pods.iter().filter(|pod| pod.is_ready() && fits(load_of(observed, pod)));
-    candidates.max_by_key(|pod| {
+    let own = meeting.bound_to.as_ref().map(|pod| pod.uid.as_str());
+    let candidates = observed
+        .pods
+        .iter()
+        .filter(|pod| pod.is_open() && Some(pod.uid.as_str()) != own && has_room(meeting, observed, pod));
+    let on_node = compute_people_by_node(observed);
+    candidates.map(AsRef::as_ref).max_by_key(|pod: &&MediaPod| {
         let load = load_of(observed, pod);
         let is_current = pod.revision == observed.pool.revision;
-        (is_current, load.participants, load.meetings, std::cmp::Reverse(pod.name.clone()))
+        let is_reached = pod.reached.as_ref().is_none_or(|reached| reached.is_reachable != Some(false));
+        let crowd = on_node.get(pod.node.as_deref().unwrap_or_default()).copied().unwrap_or_default();
+        let least = std::cmp::Reverse((crowd, pod.name.as_str()));
+        (is_current, is_reached, load.participants, load.meetings, least)
     })
+}
+
+fn has_room(meeting: &ValidMeeting, observed: &ObservedPool, pod: &MediaPod) -> bool {
+    let load = load_of(observed, pod);
+    if meeting.is_dedicated {
+        return load.meetings == 0;
+    }
+    load.dedicated == 0
+        && load.meetings < observed.pool.capacity.meetings
+        && load.participants.saturating_add(meeting.max_participants) <= observed.pool.capacity.participants
+}
+
+fn compute_people_by_node(observed: &ObservedPool) -> BTreeMap<&str, u32> {
+    let mut people = BTreeMap::new();
+    for pod in &observed.pods {
+        *people.entry(pod.node.as_deref().unwrap_or_default()).or_default() += load_of(observed, pod).participants;
+    }
+    people
 }
 
 fn load_of(observed: &ObservedPool, pod: &MediaPod) -> PodLoad {
@@ -95,15 +251,26 @@ fn plan_kept(pod: &MediaPod, observed: &ObservedPool) -> MeetingPlan {
         Some(wait) => Verdict::False(wait.clone()),
         None => Verdict::yes(reason::POD_READY, "people can join"),
     };
-    let placement = Placement::Kept(pod.to_assigned());
-    MeetingPlan { accepted: accept(observed), assigned: assign(pod), ready, placement, left: None }
+    MeetingPlan {
+        accepted: accept(observed),
+        assigned: assign(pod),
+        reachable: compute_reachable(pod, observed),
+        ready,
+        placement: Placement::Kept(pod.to_assigned()),
+        left: None,
+        wants_pod: false,
+        is_draining: false,
+        ended_at: None,
+    }
 }
 
-/// A pod that keeps crashing is left for a better one, but is better than none.
-fn plan_crashing(meeting: &ValidMeeting, observed: &ObservedPool, pod: &MediaPod, wait: &Wait) -> MeetingPlan {
-    match select_pod(meeting, observed) {
-        Some(other) => plan_new(other, observed, Some(wait.clone())),
-        None => plan_kept(pod, observed),
+fn compute_reachable(pod: &MediaPod, observed: &ObservedPool) -> Verdict {
+    if !observed.pool.probes_media {
+        return Verdict::Unknown(Wait::new(reason::PROBE_OFF, "the pool's spec.probeMedia is off"));
+    }
+    match &pod.reached {
+        None => Verdict::Unknown(Wait::new(reason::NOT_PROBED, "the media ports have not been probed yet")),
+        Some(reached) => reached.to_verdict(),
     }
 }
 
@@ -119,8 +286,8 @@ fn plan_new(pod: &MediaPod, observed: &ObservedPool, left: Option<Wait>) -> Meet
 }
 
 fn plan_waiting(observed: &ObservedPool, left: Option<Wait>) -> MeetingPlan {
-    let no = Verdict::False(explain_no_ready_pod(&observed.pool, &observed.pods, observed.trouble.as_ref()));
-    MeetingPlan { accepted: accept(observed), assigned: no.clone(), ready: no, placement: Placement::Nowhere, left }
+    let why = explain_no_ready_pod(&observed.pool, &observed.pods, observed.trouble.as_ref());
+    MeetingPlan { left, wants_pod: true, ..plan_nowhere(accept(observed), &why) }
 }
 
 fn accept(observed: &ObservedPool) -> Verdict {

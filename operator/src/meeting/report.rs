@@ -6,18 +6,18 @@
 
 use convene_crds::{
     Meeting, MeetingPhase, MeetingStatus,
-    names::{CONDITION_ACCEPTED, CONDITION_ASSIGNED, CONDITION_READY, join_path},
+    names::{CONDITION_ACCEPTED, CONDITION_ASSIGNED, CONDITION_MEDIA_REACHABLE, CONDITION_READY, TRUE, join_path},
 };
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::ResourceExt;
 
 use super::plan::{MeetingPlan, Placement};
 use crate::{
     conditions::{Verdict, are_same, compute_condition, find},
     events::Note,
-    media_pod::Wait,
     reason,
+    wait::Wait,
 };
 
 /// The complete status of a meeting.
@@ -28,7 +28,17 @@ pub fn compute_status(
     participants: u32,
     now: Timestamp,
 ) -> MeetingStatus {
-    let MeetingPlan { accepted, assigned, ready, placement, left: _ } = plan;
+    let MeetingPlan {
+        accepted,
+        assigned,
+        reachable,
+        ready,
+        placement,
+        ended_at,
+        left: _,
+        wants_pod: _,
+        is_draining: _,
+    } = plan;
     let generation = meeting.metadata.generation;
     let old = old_conditions(meeting);
     let condition = |type_: &str, verdict: &Verdict| compute_condition(old, type_, verdict, generation, now);
@@ -38,15 +48,17 @@ pub fn compute_status(
         Placement::Nowhere => None,
     };
     MeetingStatus {
-        phase: Some(compute_phase(plan)),
+        phase: Some(compute_phase(plan, participants)),
         conditions: vec![
             condition(CONDITION_ACCEPTED, accepted),
             condition(CONDITION_ASSIGNED, assigned),
+            condition(CONDITION_MEDIA_REACHABLE, reachable),
             condition(CONDITION_READY, ready),
         ],
         join_url: Some(format!("{}{}", public_url.trim_end_matches('/'), join_path(&namespace, &meeting.name_any()))),
         participants: Some(if pod.is_some() { participants } else { 0 }),
         pod,
+        ended_at: ended_at.map(Time),
         observed_generation: generation,
     }
 }
@@ -54,49 +66,77 @@ pub fn compute_status(
 /// Whether writing `new` over `old` would change anything but times.
 pub fn is_same(old: Option<&MeetingStatus>, new: &MeetingStatus) -> bool {
     let Some(old) = old else { return false };
-    let MeetingStatus { phase, conditions, join_url, pod, participants, observed_generation } = new;
+    let MeetingStatus { phase, conditions, join_url, pod, participants, ended_at, observed_generation } = new;
     are_same(&old.conditions, conditions)
-        && (&old.phase, &old.join_url, &old.pod, &old.participants, &old.observed_generation)
-            == (phase, join_url, pod, participants, observed_generation)
+        && (&old.phase, &old.join_url, &old.pod, &old.participants, &old.ended_at, &old.observed_generation)
+            == (phase, join_url, pod, participants, ended_at, observed_generation)
 }
 
-/// What is new about the meeting, as events: one per cause.
+/// Whether `new` differs from `old` in nothing but the number of people.
+pub fn differs_in_people_only(old: Option<&MeetingStatus>, new: &MeetingStatus) -> bool {
+    let participants = old.and_then(|status| status.participants);
+    is_same(old, &MeetingStatus { participants, ..new.clone() })
+}
+
+/// Whether the meeting becomes ready by this for the first time since it had to wait.
+pub fn becomes_ready(meeting: &Meeting, plan: &MeetingPlan) -> bool {
+    plan.ready.is_true() && find(old_conditions(meeting), CONDITION_READY).is_none_or(|ready| ready.status != TRUE)
+}
+
+/// What is new about the meeting, as events: one per cause. A meeting that is accepted, bound and ready at once has one event.
 pub fn compute_notes(meeting: &Meeting, plan: &MeetingPlan) -> Vec<Note> {
     let mut notes: Vec<Note> = plan.left.iter().map(|why| compute_left(why, &plan.placement)).collect();
     let old = old_conditions(meeting);
-    let verdicts =
-        [(CONDITION_ACCEPTED, &plan.accepted), (CONDITION_ASSIGNED, &plan.assigned), (CONDITION_READY, &plan.ready)];
+    let verdicts = [
+        (CONDITION_ACCEPTED, &plan.accepted),
+        (CONDITION_ASSIGNED, &plan.assigned),
+        (CONDITION_MEDIA_REACHABLE, &plan.reachable),
+        (CONDITION_READY, &plan.ready),
+    ];
     for (type_, verdict) in verdicts {
         let is_new = find(old, type_).is_none_or(|condition| condition.reason != verdict.wait().reason);
         let is_told = notes.iter().any(|note| note.reason == verdict.wait().reason);
-        let is_move = type_ == CONDITION_ASSIGNED && plan.left.is_some() && verdict.is_true();
-        if is_new && !is_told && !is_move {
+        if is_new && !is_told && is_worth_telling(type_, verdict, plan) {
             notes.push(compute_note(verdict));
         }
     }
     notes
 }
 
+/// What follows from something else that is told is not.
+fn is_worth_telling(type_: &str, verdict: &Verdict, plan: &MeetingPlan) -> bool {
+    let is_bound_now = matches!(plan.placement, Placement::New(_));
+    match (type_, verdict) {
+        (CONDITION_ACCEPTED, Verdict::True(_))
+        | (CONDITION_MEDIA_REACHABLE, Verdict::Unknown(_) | Verdict::True(_)) => false,
+        (CONDITION_ASSIGNED, Verdict::True(_)) => plan.left.is_none(),
+        (CONDITION_READY, Verdict::True(_)) => !is_bound_now,
+        _ => true,
+    }
+}
+
 fn old_conditions(meeting: &Meeting) -> &[Condition] {
     meeting.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default()
 }
 
-fn compute_phase(plan: &MeetingPlan) -> MeetingPhase {
-    match (&plan.accepted, &plan.placement, plan.ready.is_true()) {
-        (Verdict::False(Wait { reason: reason::MEETING_TOO_LARGE | reason::INVALID_SPEC, .. }), _, _) => {
-            MeetingPhase::Failed
-        }
-        (Verdict::False(_), _, _) | (_, Placement::Nowhere, _) => MeetingPhase::Pending,
-        (_, _, true) => MeetingPhase::Ready,
-        (_, _, false) => MeetingPhase::Starting,
+fn compute_phase(plan: &MeetingPlan, participants: u32) -> MeetingPhase {
+    let needs_mending = [reason::MEETING_TOO_LARGE, reason::INVALID_SPEC, reason::NAMESPACE_NOT_ALLOWED];
+    match (&plan.placement, plan.ready.wait().reason) {
+        _ if plan.ended_at.is_some() => MeetingPhase::Ended,
+        _ if !plan.accepted.is_true() && needs_mending.contains(&plan.accepted.wait().reason) => MeetingPhase::Failed,
+        (Placement::Nowhere, _) | (_, reason::SCHEDULED) => MeetingPhase::Pending,
+        _ if plan.is_draining && participants > 0 => MeetingPhase::Draining,
+        _ if plan.ready.is_true() => MeetingPhase::Ready,
+        _ => MeetingPhase::Starting,
     }
 }
 
 fn compute_left(why: &Wait, placement: &Placement) -> Note {
     match placement {
         Placement::New(pod) => {
-            Note::warning(reason::REASSIGNED, format!("moved to media pod {:?}: {}", pod.name, why.message))
-                .about(&pod.name)
+            let is_planned = [reason::RELIEVED, reason::POD_DRAINING].contains(&why.reason);
+            let message = format!("moved to media pod {:?}: {}", pod.name, why.message);
+            Note { is_warning: !is_planned, ..Note::normal(reason::REASSIGNED, message).about(&pod.name) }
         }
         Placement::Kept(_) | Placement::Nowhere => Note::warning(why.reason, why.message.clone()),
     }
@@ -105,10 +145,11 @@ fn compute_left(why: &Wait, placement: &Placement) -> Note {
 fn compute_note(verdict: &Verdict) -> Note {
     let Wait { reason, message } = verdict.wait();
     match (verdict, *reason) {
-        (Verdict::True(_), _) | (_, reason::NO_POD_READY | reason::POD_NOT_READY) => {
+        (Verdict::True(_), _)
+        | (_, reason::NO_POD_READY | reason::POD_NOT_READY | reason::SCHEDULED | reason::ENDED) => {
             Note::normal(reason, message.clone())
         }
-        (Verdict::False(_), _) => Note::warning(reason, message.clone()),
+        _ => Note::warning(reason, message.clone()),
     }
 }
 

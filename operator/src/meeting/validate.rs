@@ -1,36 +1,149 @@
 //! Second step for a Meeting: from the object and its pool to a type that holds only what can be served.
 //!
-//! Pure. Afterwards nobody reads `MeetingSpec`.
+//! Pure: the time is an argument. Afterwards nobody reads `MeetingSpec`.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
-use convene_crds::{AssignedPod, Meeting};
+use std::{collections::BTreeMap, time::Duration};
+
+use convene_crds::{AllowedNamespaces, AssignedPod, Meeting, MeetingPlacement, MeetingSpec, NamespacesFrom};
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
 use kube::ResourceExt;
 
-use crate::{ledger::Ledger, media_pod::Wait, pool::validate::ValidPool, reason};
+use crate::{ledger::Ledger, pool::validate::ValidPool, reason, wait::Wait};
+
+/// How long before its start a meeting gets its media pod: a pod that has to be made first is ready by then.
+pub const LEAD: Duration = Duration::from_mins(2);
+
+/// Where now lies between a meeting's start and its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// Long before its start.
+    Before {
+        /// When it starts.
+        starts_at: Timestamp,
+    },
+    /// So shortly before its start that it gets its pod.
+    Shortly {
+        /// When it starts.
+        starts_at: Timestamp,
+    },
+    /// People can be in.
+    During,
+    /// It is over.
+    After {
+        /// When it ended.
+        ended_at: Timestamp,
+    },
+}
 
 /// A meeting that its pool can serve.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ValidMeeting {
     /// People it must have room for.
     pub max_participants: u32,
+    /// Whether it wants a pod for itself.
+    pub is_dedicated: bool,
     /// The pod it is bound to now.
     pub bound_to: Option<AssignedPod>,
+    /// People in it.
+    pub participants: u32,
+    /// Whether it may leave a draining pod although people are in it.
+    pub is_released: bool,
+    /// Where now lies.
+    pub moment: Moment,
+    /// The time.
+    pub now: Timestamp,
 }
 
-/// Checks `meeting` against the pool it names; `None` is a pool that does not exist.
+/// Where `now` lies between start and end of a meeting.
+pub fn compute_moment(spec: &MeetingSpec, now: Timestamp) -> Moment {
+    let lead = SignedDuration::try_from(LEAD).unwrap_or_default();
+    match (spec.starts_at.as_ref().map(|time| time.0), spec.ends_at.as_ref().map(|time| time.0)) {
+        (_, Some(ended_at)) if ended_at <= now => Moment::After { ended_at },
+        (Some(starts_at), _) if starts_at.saturating_sub(lead).is_ok_and(|begin| now < begin) => {
+            Moment::Before { starts_at }
+        }
+        (Some(starts_at), _) if now < starts_at => Moment::Shortly { starts_at },
+        _ => Moment::During,
+    }
+}
+
+/// When the next moment of a meeting begins, or its object is to be deleted.
+pub fn compute_next_moment(spec: &MeetingSpec, now: Timestamp) -> Option<Timestamp> {
+    let lead = SignedDuration::try_from(LEAD).unwrap_or_default();
+    let starts_at = spec.starts_at.as_ref().map(|time| time.0);
+    let begins = starts_at.and_then(|start| start.checked_sub(lead).ok());
+    let ends_at = spec.ends_at.as_ref().map(|time| time.0);
+    [begins, starts_at, ends_at, compute_expiry(spec)].into_iter().flatten().filter(|time| *time > now).min()
+}
+
+/// When the object of a meeting is to be deleted, if it ever is.
+pub fn compute_expiry(spec: &MeetingSpec) -> Option<Timestamp> {
+    let ends_at = spec.ends_at.as_ref()?.0;
+    ends_at.checked_add(SignedDuration::from_secs(i64::from(spec.ttl_after_ended?))).ok()
+}
+
+/// Checks `meeting` against the pool it names; `None` is a pool that does not exist. `labels` are those of the meeting's namespace.
 pub fn validate_meeting(
     meeting: &Meeting,
-    pool: Option<&Result<ValidPool, Wait>>,
-    namespace: &str,
+    pool: Option<&Result<&ValidPool, Wait>>,
+    home: &str,
+    labels: &BTreeMap<String, String>,
     ledger: &Ledger,
+    now: Timestamp,
 ) -> Result<ValidMeeting, Wait> {
-    let pool = pool.ok_or_else(|| compute_missing_pool(meeting, namespace))?.as_ref().map_err(Clone::clone)?;
+    let pool = pool.ok_or_else(|| compute_missing_pool(meeting, home))?.as_ref().map_err(Clone::clone)?;
+    let namespace = meeting.namespace().unwrap_or_default();
+    if !is_admitted(&pool.allowed_namespaces, &namespace, home, labels) {
+        return Err(compute_not_admitted(pool, &namespace));
+    }
     let wanted = meeting.spec.max_participants;
     if wanted > pool.capacity.participants {
         return Err(compute_too_large(meeting, pool));
     }
-    Ok(ValidMeeting { max_participants: wanted, bound_to: ledger.pod_of(meeting).cloned() })
+    Ok(ValidMeeting {
+        max_participants: wanted,
+        is_dedicated: meeting.spec.placement == MeetingPlacement::Dedicated,
+        bound_to: ledger.pod_of(meeting).cloned(),
+        participants: ledger.participants_of(meeting),
+        is_released: ledger.is_released(meeting),
+        moment: compute_moment(&meeting.spec, now),
+        now,
+    })
+}
+
+/// Whether a pool serves the meetings of a namespace with these labels.
+pub fn is_admitted(
+    allowed: &AllowedNamespaces,
+    namespace: &str,
+    home: &str,
+    labels: &BTreeMap<String, String>,
+) -> bool {
+    match allowed.from {
+        NamespacesFrom::All => true,
+        NamespacesFrom::Same => namespace == home,
+        NamespacesFrom::Selector => allowed.selector.as_ref().is_some_and(|selector| matches_labels(selector, labels)),
+    }
+}
+
+fn matches_labels(selector: &LabelSelector, labels: &BTreeMap<String, String>) -> bool {
+    let equal = selector.match_labels.iter().flatten().all(|(key, value)| labels.get(key) == Some(value));
+    equal && selector.match_expressions.iter().flatten().all(|requirement| meets(requirement, labels))
+}
+
+/// An operator that Kubernetes does not know selects nothing.
+fn meets(requirement: &LabelSelectorRequirement, labels: &BTreeMap<String, String>) -> bool {
+    let value = labels.get(&requirement.key);
+    let is_listed = || value.is_some_and(|value| requirement.values.iter().flatten().any(|listed| listed == value));
+    match requirement.operator.as_str() {
+        "In" => is_listed(),
+        "NotIn" => !is_listed(),
+        "Exists" => value.is_some(),
+        "DoesNotExist" => value.is_none(),
+        _ => false,
+    }
 }
 
 fn compute_missing_pool(meeting: &Meeting, namespace: &str) -> Wait {
@@ -39,6 +152,16 @@ fn compute_missing_pool(meeting: &Meeting, namespace: &str) -> Wait {
         reason::POOL_NOT_FOUND,
         format!(
             "there is no MediaPool {pool:?} in namespace {namespace:?}: create it, or name another one in spec.pool of a new meeting"
+        ),
+    )
+}
+
+fn compute_not_admitted(pool: &ValidPool, namespace: &str) -> Wait {
+    let pool = &pool.name;
+    Wait::new(
+        reason::NAMESPACE_NOT_ALLOWED,
+        format!(
+            "MediaPool {pool:?} does not admit meetings of namespace {namespace:?}: label the namespace as spec.allowedNamespaces of the pool asks for, or use another pool"
         ),
     )
 }
@@ -53,3 +176,6 @@ fn compute_too_large(meeting: &Meeting, pool: &ValidPool) -> Wait {
         ),
     )
 }
+
+#[cfg(test)]
+mod tests;

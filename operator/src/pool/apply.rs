@@ -1,25 +1,37 @@
 //! Fourth step for a `MediaPool`: carries out the plan, writes the status, publishes the events; it decides nothing.
 
-use convene_crds::{MediaPool, MediaPoolStatus, names::ANNOTATION_ANNOUNCED_ADDRESSES};
-use k8s_openapi::api::core::v1::Pod;
+use convene_crds::{
+    MediaPool, MediaPoolStatus,
+    names::{
+        ANNOTATION_ANNOUNCED_ADDRESSES, ANNOTATION_ANNOUNCED_PORTS, ANNOTATION_DRAINING, LABEL_EVICTABLE, LABEL_POD,
+        LABEL_POOL,
+    },
+};
+use k8s_openapi::api::{
+    core::v1::{Pod, Service},
+    policy::v1::PodDisruptionBudget,
+};
 use kube::{
     Api, Resource, ResourceExt,
     api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     Error,
+    budget::{build_budget, name_of},
     build::build_pod,
-    plan::{Announcement, NewPod, PodDeletion, PoolPlan},
+    expose::build_service,
+    plan::{Announcement, DrainChange, Mend, NewPod, PodDeletion, PoolPlan, Protection},
     report::is_same,
     validate::ValidPool,
 };
 use crate::{
     context::{Context, Outcome},
     events::{self, Note},
-    media_pod::{Wait, shorten},
+    media_pod::{MediaPod, shorten},
     reason,
+    wait::Wait,
 };
 
 /// Owner of the status in the eyes of server-side apply.
@@ -32,6 +44,10 @@ pub struct Applied {
     pub created: Vec<NewPod>,
     /// Pods that were deleted.
     pub deleted: Vec<PodDeletion>,
+    /// Pods whose drain began or ended.
+    pub drained: Vec<DrainChange>,
+    /// Pods whose labels were put right.
+    pub mended: Vec<Mend>,
     /// What the API server refuses for good, until somebody changes something.
     pub refused: Option<Wait>,
     /// What the plan could not do.
@@ -39,23 +55,49 @@ pub struct Applied {
 }
 
 /// Carries out `plan`. Pods learn their addresses first, because people may be waiting for them. One failure does not stop the others; the
-/// first one is handed back beside what was done, so that the status is written all the same.
+/// first one is handed back beside what was done, so that the status is written all the same. The blocks of new pods are on record already.
 pub async fn apply_plan(context: &Context, pool: &ValidPool, plan: PoolPlan) -> (Applied, Option<Error>) {
-    let PoolPlan { create, delete, announce, trouble } = plan;
-    let api: Api<Pod> = Api::namespaced(context.world.client.clone(), &pool.namespace);
+    // Moving people and looking again are the driver's.
+    let PoolPlan { write_budget, protect, mend, open, announce, drain, move_off: _, create, delete, trouble, again: _ } =
+        plan;
+    let hand = Hand { context, pool, api: Api::namespaced(context.world.client.clone(), &pool.namespace) };
     let mut applied = Applied { trouble, ..Applied::default() };
     let mut failures = Vec::new();
     for announcement in announce {
-        failures.extend(apply_announcement(&api, announcement).await.err());
+        failures.extend(hand.counted("announce", hand.announce(announcement).await).err());
+    }
+    for change in drain {
+        match hand.counted("drain", hand.drain(&change).await) {
+            Ok(()) => applied.drained.push(change),
+            Err(error) => failures.push(error),
+        }
+    }
+    if write_budget {
+        failures.extend(hand.counted("budget", hand.write_budget().await).err());
+    }
+    for protection in protect {
+        failures.extend(hand.counted("protect", hand.protect(&protection).await).err());
+    }
+    for mend in mend {
+        match hand.counted("mend", hand.mend(&mend).await) {
+            Ok(()) => applied.mended.push(mend),
+            Err(error) => failures.push(error),
+        }
     }
     for deletion in delete {
-        match apply_deletion(&api, &deletion).await {
+        match hand.counted("delete", apply_deletion(&hand.api, &deletion).await) {
             Ok(()) => applied.deleted.push(deletion),
             Err(error) => failures.push(error),
         }
     }
+    for pod in open {
+        match hand.counted("open", hand.open(&pod).await) {
+            Ok(refusal) => applied.refused = refusal.or(applied.refused),
+            Err(error) => failures.push(error),
+        }
+    }
     for pod in create {
-        match apply_creation(&api, pool, &pod).await {
+        match hand.counted("create", hand.create(&pod).await) {
             Ok(None) => applied.created.push(pod),
             Ok(Some(refusal)) => applied.refused = Some(refusal),
             Err(error) => failures.push(error),
@@ -64,19 +106,113 @@ pub async fn apply_plan(context: &Context, pool: &ValidPool, plan: PoolPlan) -> 
     (applied, failures.into_iter().next())
 }
 
-async fn apply_announcement(api: &Api<Pod>, announcement: Announcement) -> Result<(), Error> {
-    let Announcement { name, uid, addresses } = announcement;
-    let patch = json!({
-        "metadata": {"uid": uid, "annotations": {(ANNOTATION_ANNOUNCED_ADDRESSES): addresses.join(",")}},
-    });
-    match api.patch_metadata(&name, &PatchParams::default(), &Patch::Merge(&patch)).await {
-        Ok(_) => {
-            tracing::info!(pod = name, addresses = addresses.join(","), "announced addresses to media pod");
-            Ok(())
-        }
-        Err(kube::Error::Api(answer)) if answer.is_not_found() || answer.is_conflict() => Ok(()),
-        Err(source) => Err(Error::Announce { name, source: Box::new(source) }),
+/// What every step needs.
+struct Hand<'a> {
+    context: &'a Context,
+    pool: &'a ValidPool,
+    api: Api<Pod>,
+}
+
+impl Hand<'_> {
+    fn counted<T>(&self, step: &str, result: Result<T, Error>) -> Result<T, Error> {
+        self.context.metrics.count_step(step, &result);
+        result
     }
+
+    /// A pod that is gone, or another one by now, is left alone.
+    async fn patch(&self, name: &str, metadata: &Value) -> Result<bool, kube::Error> {
+        let patch = json!({ "metadata": metadata });
+        match self.api.patch_metadata(name, &PatchParams::default(), &Patch::Merge(&patch)).await {
+            Ok(_) => Ok(true),
+            Err(kube::Error::Api(answer)) if answer.is_not_found() || answer.is_conflict() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn announce(&self, announcement: Announcement) -> Result<(), Error> {
+        let Announcement { name, uid, addresses, ports } = announcement;
+        let addresses = addresses.join(",");
+        let annotations = json!({(ANNOTATION_ANNOUNCED_ADDRESSES): addresses, (ANNOTATION_ANNOUNCED_PORTS): ports});
+        match self.patch(&name, &json!({"uid": uid, "annotations": annotations})).await {
+            Ok(_) => {
+                tracing::info!(pod = name, addresses, ports, "announced addresses to media pod");
+                Ok(())
+            }
+            Err(source) => Err(Error::Announce { name, source: Box::new(source) }),
+        }
+    }
+
+    async fn drain(&self, change: &DrainChange) -> Result<(), Error> {
+        let DrainChange { name, uid, draining, message } = change;
+        let text = draining.as_ref().map(crate::media_pod::Draining::to_annotation);
+        match self.patch(name, &json!({"uid": uid, "annotations": {(ANNOTATION_DRAINING): text}})).await {
+            Ok(_) => {
+                tracing::info!(pod = name, "{message}");
+                Ok(())
+            }
+            Err(source) => Err(Error::Drain { name: name.clone(), source: Box::new(source) }),
+        }
+    }
+
+    async fn protect(&self, protection: &Protection) -> Result<(), Error> {
+        let Protection { name, uid, is_evictable } = protection;
+        let value = is_evictable.then_some("true");
+        let patched = self.patch(name, &json!({"uid": uid, "labels": {(LABEL_EVICTABLE): value}})).await;
+        patched.map(|_| ()).map_err(|source| Error::Protect { name: name.clone(), source: Box::new(source) })
+    }
+
+    async fn mend(&self, mend: &Mend) -> Result<(), Error> {
+        let Mend { name, uid } = mend;
+        let labels = json!({(LABEL_POOL): self.pool.name, (LABEL_POD): name});
+        let patched = self.patch(name, &json!({"uid": uid, "labels": labels})).await;
+        patched.map(|_| ()).map_err(|source| Error::Mend { name: name.clone(), source: Box::new(source) })
+    }
+
+    async fn write_budget(&self) -> Result<(), Error> {
+        let name = name_of(&self.pool.name);
+        let api: Api<PodDisruptionBudget> = Api::namespaced(self.context.world.client.clone(), &self.pool.namespace);
+        let parameters = PatchParams::apply(FIELD_MANAGER).force();
+        match api.patch(&name, &parameters, &Patch::Apply(&build_budget(self.pool))).await {
+            Ok(_) => Ok(()),
+            Err(source) => Err(Error::WriteBudget { name, source: Box::new(source) }),
+        }
+    }
+
+    async fn open(&self, pod: &MediaPod) -> Result<Option<Wait>, Error> {
+        let Some(service) = build_service(self.pool, pod) else { return Ok(None) };
+        let api: Api<Service> = Api::namespaced(self.context.world.client.clone(), &self.pool.namespace);
+        match api.create(&PostParams::default(), &service).await {
+            Ok(_) => Ok(None),
+            Err(kube::Error::Api(answer)) if answer.is_already_exists() => Ok(None),
+            Err(kube::Error::Api(answer)) if is_final(answer.code) => Ok(Some(Wait::new(
+                reason::SERVICE_REFUSED,
+                format!("the API server refuses Service {:?}: {}", pod.name, shorten(&answer.message, 500)),
+            ))),
+            Err(source) => Err(Error::CreateService { name: pod.name.clone(), source: Box::new(source) }),
+        }
+    }
+
+    /// `Some` is a refusal that trying again will not change: a quota, an admission policy, an invalid field.
+    async fn create(&self, pod: &NewPod) -> Result<Option<Wait>, Error> {
+        match self.api.create(&PostParams::default(), &build_pod(self.pool, pod)).await {
+            Ok(made) => {
+                self.context.world.expect_pod(&made.uid().unwrap_or_default());
+                tracing::info!(pod = pod.name, ports = %pod.block, "created media pod");
+                Ok(None)
+            }
+            Err(kube::Error::Api(answer)) if is_final(answer.code) => {
+                Ok(Some(compute_refusal(&pod.name, &answer.message)))
+            }
+            Err(source) => {
+                self.context.world.distrust_pods();
+                Err(Error::CreatePod { name: pod.name.clone(), source: Box::new(source) })
+            }
+        }
+    }
+}
+
+const fn is_final(code: u16) -> bool {
+    matches!(code, 400 | 403 | 409 | 422)
 }
 
 async fn apply_deletion(api: &Api<Pod>, deletion: &PodDeletion) -> Result<(), Error> {
@@ -87,22 +223,9 @@ async fn apply_deletion(api: &Api<Pod>, deletion: &PodDeletion) -> Result<(), Er
             tracing::info!(pod = deletion.name, reason = deletion.why.reason, "deleted media pod");
             Ok(())
         }
-        Err(kube::Error::Api(answer)) if answer.is_not_found() || answer.is_conflict() => Ok(()),
+        Err(kube::Error::Api(answer)) if answer.is_not_found() => Ok(()),
+        // A conflict too: what is condemned and not deleted would never get a meeting again.
         Err(source) => Err(Error::DeletePod { name: deletion.name.clone(), source: Box::new(source) }),
-    }
-}
-
-/// `Some` is a refusal that trying again will not change: a quota, an admission policy, an invalid field.
-async fn apply_creation(api: &Api<Pod>, pool: &ValidPool, pod: &NewPod) -> Result<Option<Wait>, Error> {
-    match api.create(&PostParams::default(), &build_pod(pool, pod)).await {
-        Ok(_) => {
-            tracing::info!(pod = pod.name, ports = %pod.block, "created media pod");
-            Ok(None)
-        }
-        Err(kube::Error::Api(answer)) if matches!(answer.code, 400 | 403 | 409 | 422) => {
-            Ok(Some(compute_refusal(&pod.name, &answer.message)))
-        }
-        Err(source) => Err(Error::CreatePod { name: pod.name.clone(), source: Box::new(source) }),
     }
 }
 
@@ -119,13 +242,16 @@ pub async fn apply_status(
 ) -> Result<Outcome, Error> {
     let is_unchanged = is_same(object.status.as_ref(), status);
     if !is_unchanged {
-        write_status(context, object, status).await?;
+        let written = write_status(context, object, status).await;
+        context.metrics.count_step("status", &written);
+        written?;
     }
     events::publish(&context.recorder, &object.object_ref(&()), "Reconcile", notes).await;
     Ok(if is_unchanged && notes.is_empty() { Outcome::Skipped } else { Outcome::Applied })
 }
 
-async fn write_status(context: &Context, object: &MediaPool, status: &MediaPoolStatus) -> Result<(), Error> {
+/// Writes `status`, whatever is there. A pool that is gone, or another one by now, is left alone: then the answer is `false`.
+pub async fn write_status(context: &Context, object: &MediaPool, status: &MediaPoolStatus) -> Result<bool, Error> {
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
     let api: Api<MediaPool> = Api::namespaced(context.world.client.clone(), &namespace);
     let patch = json!({
@@ -135,8 +261,8 @@ async fn write_status(context: &Context, object: &MediaPool, status: &MediaPoolS
         "status": status,
     });
     match api.patch_status(&name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&patch)).await {
-        Ok(_) => Ok(()),
-        Err(kube::Error::Api(answer)) if answer.is_not_found() || answer.is_conflict() => Ok(()),
+        Ok(_) => Ok(true),
+        Err(kube::Error::Api(answer)) if answer.is_not_found() || answer.is_conflict() => Ok(false),
         Err(source) => Err(Error::WriteStatus { name, source: Box::new(source) }),
     }
 }

@@ -10,18 +10,20 @@ use std::collections::BTreeMap;
 use convene_crds::{
     ContainerResources, Exposure,
     names::{
-        ADMISSION_KEYS_DIR, ADMISSION_KEYS_FILE, ANNOTATION_ANNOUNCED_ADDRESSES, ANNOTATION_RTC_PORTS,
-        ANNOUNCED_ADDRESSES_FILE, HTTP_PORT_NAME, LABEL_APP_NAME, LABEL_MANAGED_BY, LABEL_POOL, LABEL_REVISION,
-        MANAGED_BY, MEDIA_CONTAINER, MEDIA_HTTP_PORT, MEDIA_POD_APP_NAME, POD_INFO_DIR,
+        ADMISSION_KEYS_DIR, ADMISSION_KEYS_FILE, ANNOTATION_ANNOUNCED_ADDRESSES, ANNOTATION_ANNOUNCED_PORTS,
+        ANNOTATION_RTC_PORTS, ANNOUNCED_ADDRESSES_FILE, ANNOUNCED_PORTS_FILE, HTTP_PORT_NAME, LABEL_APP_NAME,
+        LABEL_MANAGED_BY, LABEL_POD, LABEL_POOL, LABEL_REVISION, MANAGED_BY, MEDIA_CONTAINER, MEDIA_HTTP_PORT,
+        MEDIA_POD_APP_NAME, POD_INFO_DIR,
     },
 };
 use k8s_openapi::{
     api::core::v1::{
         Capabilities, ConfigMapVolumeSource, Container, ContainerPort, DownwardAPIVolumeFile, DownwardAPIVolumeSource,
-        EnvVar, HTTPGetAction, KeyToPath, ObjectFieldSelector, Pod, PodSecurityContext, PodSpec, Probe,
-        ResourceRequirements, SeccompProfile, SecurityContext, Toleration, Volume, VolumeMount,
+        EnvVar, HTTPGetAction, KeyToPath, LocalObjectReference, ObjectFieldSelector, Pod, PodSecurityContext, PodSpec,
+        Probe, ResourceRequirements, SeccompProfile, SecurityContext, Toleration, TopologySpreadConstraint, Volume,
+        VolumeMount,
     },
-    apimachinery::pkg::{api::resource::Quantity, util::intstr::IntOrString},
+    apimachinery::pkg::{api::resource::Quantity, apis::meta::v1::LabelSelector, util::intstr::IntOrString},
 };
 use kube::api::ObjectMeta;
 
@@ -44,12 +46,12 @@ pub fn build_pod(pool: &ValidPool, pod: &NewPod) -> Pod {
         metadata: ObjectMeta {
             name: Some(pod.name.clone()),
             namespace: Some(pool.namespace.clone()),
-            labels: Some(build_labels(pool)),
+            labels: Some(build_labels(pool, &pod.name)),
             annotations: Some(build_annotations(pool, rtc_ports)),
             owner_references: Some(pool.owner.iter().cloned().collect()),
             ..ObjectMeta::default()
         },
-        spec: Some(build_spec(&pool.template, pod.block)),
+        spec: Some(build_spec(&pool.template, &pool.name, pod.block)),
         status: None,
     }
 }
@@ -58,8 +60,8 @@ pub fn build_pod(pool: &ValidPool, pod: &NewPod) -> Pod {
 pub fn compute_revision(template: &PodTemplate) -> String {
     let first = 1024_u16;
     let last = first.saturating_add(u16::try_from(template.block_size().saturating_sub(1)).unwrap_or(u16::MAX));
-    let spec = PortRange::new(first, last).map(|block| build_spec(template, block));
-    let text = serde_json::to_string(&(spec.ok(), &template.fixed_addresses))
+    let spec = PortRange::new(first, last).map(|block| build_spec(template, "", block));
+    let text = serde_json::to_string(&(spec.ok(), &template.fixed_addresses, template.exposure))
         .expect("a pod spec consists of plain JSON values");
     format!("{:010x}", compute_fnv(text.as_bytes()) & 0xff_ffff_ffff)
 }
@@ -79,11 +81,12 @@ fn compute_http_port(template: &PodTemplate, block: PortRange) -> u16 {
     if template.exposure == Exposure::HostNetwork { block.last() } else { MEDIA_HTTP_PORT }
 }
 
-fn build_labels(pool: &ValidPool) -> BTreeMap<String, String> {
+fn build_labels(pool: &ValidPool, pod: &str) -> BTreeMap<String, String> {
     let labels = [
         (LABEL_APP_NAME, MEDIA_POD_APP_NAME),
         (LABEL_MANAGED_BY, MANAGED_BY),
         (LABEL_POOL, pool.name.as_str()),
+        (LABEL_POD, pod),
         (LABEL_REVISION, pool.revision.as_str()),
     ];
     labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into()
@@ -91,14 +94,19 @@ fn build_labels(pool: &ValidPool) -> BTreeMap<String, String> {
 
 fn build_annotations(pool: &ValidPool, rtc_ports: PortRange) -> BTreeMap<String, String> {
     let mut annotations = BTreeMap::from([(ANNOTATION_RTC_PORTS.to_owned(), rtc_ports.to_string())]);
-    if !pool.template.fixed_addresses.is_empty() {
+    // With a Service the ports are not known yet, and addresses without ports would be taken for all there is.
+    if !pool.template.fixed_addresses.is_empty() && !pool.template.has_services() {
         annotations.insert(ANNOTATION_ANNOUNCED_ADDRESSES.to_owned(), pool.template.fixed_addresses.join(","));
     }
     annotations
 }
 
-fn build_spec(template: &PodTemplate, block: PortRange) -> PodSpec {
+fn build_spec(template: &PodTemplate, pool: &str, block: PortRange) -> PodSpec {
+    let pull_secrets = template.image_pull_secrets.iter().map(|name| LocalObjectReference { name: name.clone() });
     PodSpec {
+        priority_class_name: template.priority_class_name.clone(),
+        image_pull_secrets: (!template.image_pull_secrets.is_empty()).then(|| pull_secrets.collect()),
+        topology_spread_constraints: Some(vec![build_spread(template, pool)]),
         containers: vec![build_container(template, block)],
         volumes: Some(vec![build_admission_keys_volume(template), build_pod_info_volume()]),
         node_selector: (!template.node_selector.is_empty()).then(|| template.node_selector.clone()),
@@ -117,6 +125,21 @@ fn build_spec(template: &PodTemplate, block: PortRange) -> PodSpec {
             ..PodSecurityContext::default()
         }),
         ..PodSpec::default()
+    }
+}
+
+/// A node that is lost takes few of the pool's pods with it. A wish only: better an uneven pool than no pod.
+fn build_spread(template: &PodTemplate, pool: &str) -> TopologySpreadConstraint {
+    let labels = [(LABEL_APP_NAME, MEDIA_POD_APP_NAME), (LABEL_POOL, pool)];
+    TopologySpreadConstraint {
+        max_skew: 1,
+        topology_key: template.topology_key.clone(),
+        when_unsatisfiable: "ScheduleAnyway".to_owned(),
+        label_selector: Some(LabelSelector {
+            match_labels: Some(labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into()),
+            match_expressions: None,
+        }),
+        ..TopologySpreadConstraint::default()
     }
 }
 
@@ -165,6 +188,7 @@ fn build_environment(template: &PodTemplate, block: PortRange) -> Vec<EnvVar> {
         ("CONVENE_RTC_PORTS", compute_rtc_ports(template, block).to_string()),
         ("CONVENE_WORKERS", template.workers.to_string()),
         ("CONVENE_ANNOUNCED_ADDRESS_FILE", format!("{POD_INFO_DIR}/{ANNOUNCED_ADDRESSES_FILE}")),
+        ("CONVENE_ANNOUNCED_PORTS_FILE", format!("{POD_INFO_DIR}/{ANNOUNCED_PORTS_FILE}")),
         ("CONVENE_ADMISSION_KEYS", format!("{ADMISSION_KEYS_DIR}/{ADMISSION_KEYS_FILE}")),
         ("CONVENE_SHUTDOWN_GRACE", "20s".to_owned()),
         ("CONVENE_LOG_FORMAT", "json".to_owned()),
@@ -176,7 +200,7 @@ fn build_ports(template: &PodTemplate, block: PortRange) -> Vec<ContainerPort> {
     let http = compute_http_port(template, block);
     let mut ports =
         vec![build_port(HTTP_PORT_NAME.to_owned(), http, "TCP", template.exposure == Exposure::HostNetwork)];
-    let is_open_on_node = template.exposure != Exposure::PodIp;
+    let is_open_on_node = template.uses_node_ports();
     for port in compute_rtc_ports(template, block).ports() {
         ports.push(build_port(format!("rtc-{port}-udp"), port, "UDP", is_open_on_node));
         ports.push(build_port(format!("rtc-{port}-tcp"), port, "TCP", is_open_on_node));
@@ -250,15 +274,21 @@ fn build_admission_keys_volume(template: &PodTemplate) -> Volume {
 }
 
 fn build_pod_info_volume() -> Volume {
-    let field = format!("metadata.annotations['{ANNOTATION_ANNOUNCED_ADDRESSES}']");
+    let file = |path: &str, annotation: &str| DownwardAPIVolumeFile {
+        path: path.to_owned(),
+        field_ref: Some(ObjectFieldSelector {
+            api_version: Some("v1".to_owned()),
+            field_path: format!("metadata.annotations['{annotation}']"),
+        }),
+        ..DownwardAPIVolumeFile::default()
+    };
     Volume {
         name: "pod-info".to_owned(),
         downward_api: Some(DownwardAPIVolumeSource {
-            items: Some(vec![DownwardAPIVolumeFile {
-                path: ANNOUNCED_ADDRESSES_FILE.to_owned(),
-                field_ref: Some(ObjectFieldSelector { api_version: Some("v1".to_owned()), field_path: field }),
-                ..DownwardAPIVolumeFile::default()
-            }]),
+            items: Some(vec![
+                file(ANNOUNCED_ADDRESSES_FILE, ANNOTATION_ANNOUNCED_ADDRESSES),
+                file(ANNOUNCED_PORTS_FILE, ANNOTATION_ANNOUNCED_PORTS),
+            ]),
             ..DownwardAPIVolumeSource::default()
         }),
         ..Volume::default()

@@ -4,14 +4,13 @@
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
+use std::sync::Arc;
+
 use super::validate::ValidPool;
-use crate::{
-    media_pod::{MediaPod, Wait},
-    reason,
-};
+use crate::{media_pod::MediaPod, reason, wait::Wait};
 
 /// Why no ready pod with room exists. `trouble` is what keeps the pool from making the pods it wants.
-pub fn explain_no_ready_pod(pool: &ValidPool, pods: &[MediaPod], trouble: Option<&Wait>) -> Wait {
+pub fn explain_no_ready_pod(pool: &ValidPool, pods: &[Arc<MediaPod>], trouble: Option<&Wait>) -> Wait {
     if let Some(wait) = find_heaviest_wait(pods).filter(|wait| wait.reason != reason::POD_NOT_READY) {
         return wait.clone();
     }
@@ -29,10 +28,10 @@ pub fn explain_no_ready_pod(pool: &ValidPool, pods: &[MediaPod], trouble: Option
 }
 
 /// The most telling of the pods' waits.
-pub fn find_heaviest_wait(pods: &[MediaPod]) -> Option<&Wait> {
+pub fn find_heaviest_wait(pods: &[Arc<MediaPod>]) -> Option<&Wait> {
     let weight =
         |wait: &&Wait| reason::BY_WEIGHT.iter().position(|reason| *reason == wait.reason).unwrap_or(usize::MAX);
-    pods.iter().filter_map(MediaPod::wait).min_by_key(weight)
+    pods.iter().filter_map(|pod| pod.wait()).min_by_key(weight)
 }
 
 /// What it means that all pods are full and no more are allowed.

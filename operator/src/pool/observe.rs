@@ -1,90 +1,111 @@
-//! First step for a `MediaPool`: its pods, fresh from the API server, the addresses of their nodes, and what the pods carry.
+//! First step for a `MediaPool`: its pods, what they carry, their nodes and Services, and which ports are taken.
 //!
-//! The pods are listed for every pass instead of taken from the cache: a pass that does not see its predecessor's pods would make them twice.
+//! The pods come from the cache if it shows all that were created here; else they are listed: a pass that does not see its predecessor's pods
+//! would make them twice. Everything else comes from caches.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use convene_crds::{Exposure, names::MEDIA_POD_SELECTOR};
+use convene_crds::names::{LABEL_POOL, MEDIA_POD_SELECTOR};
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Node, Pod};
-use kube::{Api, api::ListParams};
+use k8s_openapi::api::core::v1::Pod;
+use kube::{Api, ResourceExt, api::ListParams, runtime::reflector::ObjectRef};
 
-use super::{Error, plan::ObservedPods, validate::ValidPool};
-use crate::{context::Context, ledger::Ledger, media_pod::MediaPod, ports::PortRange};
+use super::{
+    Error, budget,
+    expose::{Opening, read_service},
+    plan::ObservedPods,
+    validate::ValidPool,
+};
+use crate::{context::Context, ledger::Ledger, media_pod::MediaPod, ports::PortRange, views::NodeView, world::World};
 
-/// Lists media pods of all pools: their ports may get in each other's way.
-pub async fn observe_pods(context: &Context) -> Result<Vec<MediaPod>, Error> {
+/// Media pods of all pools: their ports may get in each other's way.
+pub async fn observe_pods(context: &Context) -> Result<Vec<Arc<MediaPod>>, Error> {
+    if context.world.has_all_pods() {
+        return Ok(context.world.views().pods().cloned().collect());
+    }
     let api: Api<Pod> = Api::namespaced(context.world.client.clone(), &context.world.namespace);
     let list = api.list(&ListParams::default().labels(MEDIA_POD_SELECTOR)).await;
-    let pods = list.map_err(|source| Error::ListPods { source: Box::new(source) })?;
-    Ok(pods.items.iter().map(MediaPod::from_pod).collect())
-}
-
-/// The addresses of the nodes whose pods do not know theirs yet.
-pub async fn observe_nodes(
-    context: &Context,
-    pool: &ValidPool,
-    pods: &[MediaPod],
-) -> Result<BTreeMap<String, Vec<String>>, Error> {
-    let mut addresses = BTreeMap::new();
-    if pool.template.exposure == Exposure::PodIp || !pool.template.fixed_addresses.is_empty() {
-        return Ok(addresses);
-    }
-    let api: Api<Node> = Api::all(context.world.client.clone());
-    let nodeless = pods.iter().filter(|pod| pod.pool == pool.name && pod.is_live() && pod.addresses.is_empty());
-    let nodes: BTreeSet<_> = nodeless.filter_map(|pod| pod.node.clone()).collect();
-    for name in nodes {
-        match api.get_opt(&name).await {
-            Ok(Some(node)) => drop(addresses.insert(name, compute_node_addresses(&node))),
-            Ok(None) => {}
-            Err(source) => return Err(Error::ReadNode { name, source: Box::new(source) }),
-        }
-    }
-    Ok(addresses)
-}
-
-/// The node's external addresses, else its internal ones: of several families all.
-pub fn compute_node_addresses(node: &Node) -> Vec<String> {
-    let addresses = node.status.as_ref().and_then(|status| status.addresses.as_deref()).unwrap_or_default();
-    let of_type = |type_: &str| -> Vec<String> {
-        addresses.iter().filter(|address| address.type_ == type_).map(|address| address.address.clone()).collect()
-    };
-    let external = of_type("ExternalIP");
-    if external.is_empty() { of_type("InternalIP") } else { external }
+    let list = list.map_err(|source| Error::ListPods { source: Box::new(source) })?;
+    let pods: Vec<_> = list.items.iter().map(|pod| Arc::new(MediaPod::from_pod(pod))).collect();
+    context.world.trust_pods(&pods);
+    Ok(pods)
 }
 
 /// Puts together what a plan needs. The caller holds the ledger until its decision is noted in it.
 pub fn observe_pool(
     context: &Context,
     pool: &ValidPool,
-    all: &[MediaPod],
-    node_addresses: BTreeMap<String, Vec<String>>,
+    all: &[Arc<MediaPod>],
     ledger: &Ledger,
     now: Timestamp,
 ) -> ObservedPods {
-    let meetings = context.world.readable_meetings();
-    let readable = || meetings.iter().filter_map(|meeting| meeting.0.as_ref().ok());
-    let waiting = readable().filter(|meeting| meeting.spec.pool == pool.name && ledger.pod_of(meeting).is_none());
-    let fits = waiting.filter(|meeting| meeting.spec.max_participants <= pool.capacity.participants);
+    let pods: Vec<_> = all.iter().filter(|pod| pod.pool == pool.name).cloned().collect();
+    let (nodes, overlaps) = observe_views(&context.world, pool);
+    let told = pods.iter().filter_map(|pod| Some((pod.uid.clone(), ledger.people_on(&pod.uid)?)));
     ObservedPods {
-        pods: all.iter().filter(|pod| pod.pool == pool.name).cloned().collect(),
         taken: compute_taken(pool, all),
         resting: observe_quarantine(context, all, now),
-        loads: ledger.compute_loads(readable()),
-        waiting: u32::try_from(fits.count()).unwrap_or(u32::MAX),
-        node_addresses,
+        loads: pods.iter().map(|pod| (pod.uid.clone(), ledger.load_of(&pod.uid))).collect(),
+        people: told.collect(),
+        waiting: ledger.need_of(&pool.name),
+        nodes,
+        services: observe_services(&context.world, pool),
+        has_budget: observe_budget(&context.world, pool),
+        overlaps,
+        now,
+        pods,
     }
 }
 
+/// One guard for both: a second one in the same expression would wait for the first for ever.
+fn observe_views(world: &World, pool: &ValidPool) -> (BTreeMap<String, NodeView>, Option<String>) {
+    let views = world.views();
+    (views.nodes().clone(), compute_overlap(pool, views.valid_pools().map(AsRef::as_ref)))
+}
+
+fn observe_services(world: &World, pool: &ValidPool) -> BTreeMap<String, Option<Opening>> {
+    let services = world.services.state_filter(|service| service.labels().get(LABEL_POOL) == Some(&pool.name));
+    services.iter().map(|service| (service.name_any(), read_service(service))).collect()
+}
+
+fn observe_budget(world: &World, pool: &ValidPool) -> bool {
+    let name = ObjectRef::new(&budget::name_of(&pool.name)).within(&pool.namespace);
+    world.budgets.get(&name).is_some_and(|found| budget::is_as_wanted(&found, &budget::build_budget(pool)))
+}
+
+/// An older pool that draws from the same ports of the nodes.
+pub fn compute_overlap<'a>(pool: &ValidPool, all: impl Iterator<Item = &'a ValidPool>) -> Option<String> {
+    let rank = |pool: &ValidPool| (pool.created, pool.name.clone());
+    let uses_nodes = |other: &&ValidPool| other.template.uses_node_ports() && pool.template.uses_node_ports();
+    let mut older = all.filter(uses_nodes).filter(|other| other.ports.overlaps(pool.ports) && rank(other) < rank(pool));
+    older.next().map(|other| other.name.clone())
+}
+
 /// Blocks that a new pod of `pool` must keep clear of: those of its own pods, and on nodes those of every pool.
-pub fn compute_taken(pool: &ValidPool, all: &[MediaPod]) -> BTreeSet<PortRange> {
-    let uses_node_ports = pool.template.exposure != Exposure::PodIp;
-    let in_the_way = |pod: &&MediaPod| pod.pool == pool.name || (uses_node_ports && pod.uses_node_ports);
+pub fn compute_taken(pool: &ValidPool, all: &[Arc<MediaPod>]) -> BTreeSet<PortRange> {
+    let uses_node_ports = pool.template.uses_node_ports();
+    let in_the_way = |pod: &&Arc<MediaPod>| pod.pool == pool.name || (uses_node_ports && pod.uses_node_ports);
     all.iter().filter(in_the_way).filter_map(|pod| pod.block).collect()
 }
 
-fn observe_quarantine(context: &Context, all: &[MediaPod], now: Timestamp) -> BTreeSet<PortRange> {
-    let mut quarantine = context.quarantine.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    quarantine.observe(&all.iter().filter_map(|pod| pod.block).collect(), now);
+fn observe_quarantine(context: &Context, all: &[Arc<MediaPod>], now: Timestamp) -> BTreeSet<PortRange> {
+    let mut quarantine = context.quarantine();
+    quarantine.observe(&all.iter().filter_map(|pod| pod.block).collect(), context.tempo.rest, now);
     quarantine.resting().collect()
+}
+
+/// Takes in what the pools' statuses hold of blocks, once, before the first decision: the process before this one wrote it.
+pub fn recall_blocks(context: &Context) {
+    let mut quarantine = context.quarantine();
+    for pool in context.world.pools.state() {
+        let Ok(pool) = &pool.0 else { continue };
+        for block in pool.status.iter().flat_map(|status| &status.blocks) {
+            if let Ok(ports) = block.ports.parse() {
+                quarantine.recall(ports, block.resting_until.as_ref().map(|time| time.0));
+            }
+        }
+    }
 }

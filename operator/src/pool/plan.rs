@@ -1,42 +1,82 @@
-//! Third step for a `MediaPool`: which pods to make, to delete and to tell their address.
+//! Third step for a `MediaPool`: which pods to make, to drain, to delete and to tell their address.
 //!
-//! Pure: no I/O, no clock, no randomness. Names and ports are in the plan; the executor has no choices. A pod with meetings is never deleted
-//! unless it is dead.
+//! Pure: no I/O, no clock, no randomness. Names and ports are in the plan; the executor has no choices. A pod with people is never deleted,
+//! unless it is dead or the time for draining it is over.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
-use std::collections::{BTreeMap, BTreeSet};
+mod announce;
+mod census;
+mod drain;
 
-use convene_crds::Exposure;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use super::validate::ValidPool;
+use jiff::{SignedDuration, Timestamp};
+
+use self::census::Census;
+pub(super) use self::census::is_current;
+use super::{expose::Opening, validate::ValidPool};
 use crate::{
-    ledger::PodLoads,
-    media_pod::{MediaPod, PodState, Wait},
+    ledger::{Need, PodLoad, PodLoads},
+    media_pod::{Draining, MediaPod, PodState},
     ports::{PortRange, compute_free_block},
     reason,
+    views::NodeView,
+    wait::Wait,
 };
 
 /// Most pods that one pass creates.
 pub const MAX_CREATIONS: usize = 10;
 /// Most pods that one pass deletes because they are not needed.
 pub const MAX_DELETIONS: usize = 5;
+/// Seconds after which a pod whose ports are taken by somebody else is given up for another block.
+const TAKEN_SECONDS: i64 = 60;
 
 /// What was observed about a pool.
 #[derive(Clone, Debug, Default)]
 pub struct ObservedPods {
     /// Its pods.
-    pub pods: Vec<MediaPod>,
+    pub pods: Vec<Arc<MediaPod>>,
     /// Blocks in use by any pod that could get in the way.
     pub taken: BTreeSet<PortRange>,
     /// Blocks that rest after use.
     pub resting: BTreeSet<PortRange>,
     /// What its pods carry.
     pub loads: PodLoads,
-    /// Its meetings that no pod carries.
-    pub waiting: u32,
-    /// Addresses of nodes whose pods wait for them.
-    pub node_addresses: BTreeMap<String, Vec<String>>,
+    /// People on its pods by the pods' own account, by UID.
+    pub people: BTreeMap<String, u32>,
+    /// What its meetings that no pod carries need.
+    pub waiting: Need,
+    /// Every node.
+    pub nodes: BTreeMap<String, NodeView>,
+    /// What the Services of its pods open, by name of the pod; `None` is a Service that opens nothing yet.
+    pub services: BTreeMap<String, Option<Opening>>,
+    /// Whether its disruption budget is as it should be.
+    pub has_budget: bool,
+    /// Another pool that draws from the same ports of the nodes.
+    pub overlaps: Option<String>,
+    /// The time.
+    pub now: Timestamp,
+}
+
+impl ObservedPods {
+    /// What a pod carries.
+    pub fn load_of(&self, pod: &MediaPod) -> PodLoad {
+        self.loads.get(&pod.uid).copied().unwrap_or_default()
+    }
+
+    /// Whether anybody is on a pod, by its meetings' or its own account.
+    pub fn has_people(&self, pod: &MediaPod) -> bool {
+        self.load_of(pod).participants > 0 || self.people.get(&pod.uid).is_some_and(|people| *people > 0)
+    }
+
+    /// Whether it is known that nobody is on a pod: a ready one must have said so itself. After a restart of this process none has yet.
+    pub fn is_known_empty(&self, pod: &MediaPod) -> bool {
+        !self.has_people(pod) && (!pod.is_ready() || self.people.contains_key(&pod.uid))
+    }
 }
 
 /// A pod to create.
@@ -68,69 +108,92 @@ pub struct Announcement {
     pub uid: String,
     /// The addresses.
     pub addresses: Vec<String>,
+    /// The ports, where they differ.
+    pub ports: String,
+}
+
+/// A pod whose drain begins, or (`None`) ends because its cause is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DrainChange {
+    /// Name of the pod.
+    pub name: String,
+    /// UID of the pod.
+    pub uid: String,
+    /// From now on.
+    pub draining: Option<Draining>,
+    /// A sentence for the event.
+    pub message: String,
+}
+
+/// A pod whose protection from eviction changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Protection {
+    /// Name of the pod.
+    pub name: String,
+    /// UID of the pod.
+    pub uid: String,
+    /// Whether it may be evicted.
+    pub is_evictable: bool,
+}
+
+/// A pod whose labels are put right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mend {
+    /// Name of the pod.
+    pub name: String,
+    /// UID of the pod.
+    pub uid: String,
 }
 
 /// Everything that one pass does to a pool's pods.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PoolPlan {
+    /// Whether the disruption budget is to be written.
+    pub write_budget: bool,
+    /// Pods to protect, or not.
+    pub protect: Vec<Protection>,
+    /// Pods whose labels somebody has edited: they get them back.
+    pub mend: Vec<Mend>,
+    /// Pods that need a Service.
+    pub open: Vec<Arc<MediaPod>>,
+    /// Pods to tell their addresses.
+    pub announce: Vec<Announcement>,
+    /// Pods to drain, or no longer.
+    pub drain: Vec<DrainChange>,
+    /// UIDs of draining pods some of whose meetings with people move now.
+    pub move_off: Vec<String>,
     /// Pods to create.
     pub create: Vec<NewPod>,
     /// Pods to delete.
     pub delete: Vec<PodDeletion>,
-    /// Pods to tell their addresses.
-    pub announce: Vec<Announcement>,
     /// What keeps the pool from having the pods it wants.
     pub trouble: Option<Wait>,
+    /// When something is due that no watch tells of.
+    pub again: Option<Timestamp>,
 }
 
 /// Plans one pass over a pool.
 pub fn plan_pool(pool: &ValidPool, observed: &ObservedPods) -> PoolPlan {
     let census = Census::take(pool, observed);
     let (create, lack) = plan_creations(pool, observed, census.missing(pool));
-    let mut delete = plan_replacements(observed);
-    delete.extend(plan_shrinking(pool, &census));
-    let (announce, nameless) = plan_announcements(pool, observed);
-    PoolPlan { create, delete, announce, trouble: lack.or(nameless) }
-}
-
-/// The live pods, sorted by what they are good for.
-struct Census<'a> {
-    live: usize,
-    busy: usize,
-    /// Without meetings, made from the current template; the ones to keep first.
-    spare: Vec<&'a MediaPod>,
-    /// Without meetings, made from an older template.
-    outdated: Vec<&'a MediaPod>,
-    wanted: usize,
-}
-
-impl<'a> Census<'a> {
-    fn take(pool: &ValidPool, observed: &'a ObservedPods) -> Self {
-        let live: Vec<_> = observed.pods.iter().filter(|pod| pod.is_live()).collect();
-        let is_busy = |pod: &MediaPod| observed.loads.get(&pod.uid).is_some_and(|load| load.meetings > 0);
-        let (busy, empty): (Vec<_>, Vec<_>) = live.iter().copied().partition(|pod| is_busy(pod));
-        let (mut spare, outdated): (Vec<_>, Vec<_>) = empty.into_iter().partition(|pod| pod.revision == pool.revision);
-        spare.sort_by_key(|pod| (!pod.is_ready(), pod.created, pod.name.clone()));
-        Self {
-            live: live.len(),
-            busy: busy.len(),
-            spare,
-            outdated,
-            wanted: compute_wanted(pool, busy.len(), observed.waiting),
-        }
+    let drain = drain::plan_drains(pool, observed, &census);
+    let mut delete = plan_replacements(pool, observed);
+    delete.extend(drain::plan_departures(pool, observed));
+    delete.extend(plan_shrinking(pool, observed, &census));
+    let (announce, nameless) = announce::plan_announcements(pool, observed);
+    PoolPlan {
+        write_budget: !observed.has_budget,
+        protect: drain::plan_protection(observed),
+        mend: plan_mends(observed),
+        open: announce::plan_services(pool, observed),
+        announce,
+        move_off: drain::plan_moves(observed),
+        again: drain::compute_next_deadline(pool, observed),
+        drain,
+        create,
+        delete,
+        trouble: lack.or(nameless),
     }
-
-    /// Pods to create, as far as `max` lets.
-    fn missing(&self, pool: &ValidPool) -> usize {
-        let lacking = self.wanted.saturating_sub(self.busy + self.spare.len());
-        lacking.min((pool.max as usize).saturating_sub(self.live)).min(MAX_CREATIONS)
-    }
-}
-
-/// Pods with meetings, plus the spare ones or what the waiting meetings need, whichever is more.
-fn compute_wanted(pool: &ValidPool, busy: usize, waiting: u32) -> usize {
-    let for_waiting = waiting.div_ceil(pool.capacity.meetings.max(1));
-    (busy + pool.warm.max(for_waiting) as usize).min(pool.max as usize)
 }
 
 fn plan_creations(pool: &ValidPool, observed: &ObservedPods, count: usize) -> (Vec<NewPod>, Option<Wait>) {
@@ -160,63 +223,45 @@ fn compute_no_block(pool: &ValidPool, observed: &ObservedPods) -> Wait {
     )
 }
 
-fn plan_replacements(observed: &ObservedPods) -> Vec<PodDeletion> {
-    let dead = observed.pods.iter().filter_map(|pod| match &pod.state {
-        PodState::Dead(why) => Some(compute_deletion(pod, Wait::new(reason::POD_REPLACED, why.message.clone()))),
+/// Dead pods, and pods whose ports somebody else has taken while others are free.
+fn plan_replacements(pool: &ValidPool, observed: &ObservedPods) -> Vec<PodDeletion> {
+    let is_old = |pod: &MediaPod| {
+        pod.created
+            .is_some_and(|created| observed.now.duration_since(created) > SignedDuration::from_secs(TAKEN_SECONDS))
+    };
+    let blocked: BTreeSet<_> = observed.taken.union(&observed.resting).copied().collect();
+    let has_others = compute_free_block(pool.ports, pool.template.block_size(), &blocked).is_some();
+    let why = |pod: &MediaPod| match &pod.state {
+        PodState::Dead(why) => Some(why.message.clone()),
+        PodState::Starting(why) if why.reason == reason::PORTS_TAKEN && has_others && is_old(pod) => {
+            Some(format!("{}; other ports are tried", why.message))
+        }
         _ => None,
-    });
-    dead.collect()
+    };
+    let replaced = observed.pods.iter().filter_map(|pod| Some((pod, why(pod)?)));
+    replaced.map(|(pod, message)| compute_deletion(pod, Wait::new(reason::POD_REPLACED, message))).collect()
 }
 
-fn plan_shrinking(pool: &ValidPool, census: &Census<'_>) -> Vec<PodDeletion> {
+fn plan_mends(observed: &ObservedPods) -> Vec<Mend> {
+    let edited = observed.pods.iter().filter(|pod| pod.is_live() && !pod.is_labelled);
+    edited.map(|pod| Mend { name: pod.name.clone(), uid: pod.uid.clone() }).collect()
+}
+
+fn plan_shrinking(pool: &ValidPool, observed: &ObservedPods, census: &Census<'_>) -> Vec<PodDeletion> {
     let keep = census.wanted.saturating_sub(census.busy);
     let surplus = census.spare.iter().skip(keep).map(|pod| (*pod, "is not needed"));
     // Old spare pods stay until their successors are ready, unless they take the successors' place.
     let ready = census.spare.iter().filter(|pod| pod.is_ready()).count();
     let is_at_max = census.live >= pool.max as usize;
-    let releasable = if ready >= keep { census.outdated.len() } else { usize::from(is_at_max) };
-    let outdated = census.outdated.iter().take(releasable).map(|pod| (*pod, "was made from an older template"));
+    let releasable = if ready >= keep { census.outdated_spare.len() } else { usize::from(is_at_max) };
+    let outdated = census.outdated_spare.iter().take(releasable).map(|pod| (*pod, "was made from an older template"));
     let why = |pod: &MediaPod, cause: &str| Wait::new(reason::POD_DELETED, format!("media pod {:?} {cause}", pod.name));
-    surplus.chain(outdated).take(MAX_DELETIONS).map(|(pod, cause)| compute_deletion(pod, why(pod, cause))).collect()
+    let empty = surplus.chain(outdated).filter(|(pod, _)| observed.is_known_empty(pod));
+    empty.take(MAX_DELETIONS).map(|(pod, cause)| compute_deletion(pod, why(pod, cause))).collect()
 }
 
 fn compute_deletion(pod: &MediaPod, why: Wait) -> PodDeletion {
     PodDeletion { name: pod.name.clone(), uid: pod.uid.clone(), why }
-}
-
-fn plan_announcements(pool: &ValidPool, observed: &ObservedPods) -> (Vec<Announcement>, Option<Wait>) {
-    let mut announce = Vec::new();
-    let mut trouble = None;
-    for pod in observed.pods.iter().filter(|pod| pod.is_live() && pod.addresses.is_empty()) {
-        match compute_addresses(pool, observed, pod) {
-            Some(addresses) if addresses.is_empty() => trouble = Some(compute_nameless(pod)),
-            Some(addresses) => announce.push(Announcement { name: pod.name.clone(), uid: pod.uid.clone(), addresses }),
-            None => {}
-        }
-    }
-    (announce, trouble)
-}
-
-/// `None`: not known yet; empty: known to be none.
-fn compute_addresses(pool: &ValidPool, observed: &ObservedPods, pod: &MediaPod) -> Option<Vec<String>> {
-    if !pool.template.fixed_addresses.is_empty() {
-        return Some(pool.template.fixed_addresses.clone());
-    }
-    match pool.template.exposure {
-        Exposure::PodIp => Some(pod.ips.clone()).filter(|ips| !ips.is_empty()),
-        Exposure::HostPort | Exposure::HostNetwork => observed.node_addresses.get(pod.node.as_ref()?).cloned(),
-    }
-}
-
-fn compute_nameless(pod: &MediaPod) -> Wait {
-    let node = pod.node.as_deref().unwrap_or_default();
-    Wait::new(
-        reason::NO_NODE_ADDRESS,
-        format!(
-            "node {node:?} of media pod {:?} has neither ExternalIP nor InternalIP: set announcedAddress.policy to Fixed",
-            pod.name
-        ),
-    )
 }
 
 #[cfg(test)]

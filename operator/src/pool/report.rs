@@ -4,25 +4,34 @@
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
 use convene_crds::{
-    MediaPool, MediaPoolStatus, PodCounts, PortCounts,
-    names::{CONDITION_PODS_AVAILABLE, CONDITION_READY},
+    MediaPool, MediaPoolStatus, PodCounts, PortBlock, PortCounts,
+    names::{
+        CONDITION_MEDIA_REACHABLE, CONDITION_PODS_AVAILABLE, CONDITION_PORTS_EXCLUSIVE, CONDITION_READY,
+        CONDITION_UPDATED, LABEL_POOL,
+    },
 };
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::{
     apply::Applied,
     explain::{compute_full, explain_no_ready_pod, find_heaviest_wait},
-    plan::ObservedPods,
+    plan::{NewPod, ObservedPods, is_current},
     validate::ValidPool,
 };
 use crate::{
     conditions::{Verdict, are_same, compute_condition, find},
     events::Note,
-    media_pod::{MediaPod, PodState, Wait},
-    ports::compute_used_ports,
+    media_pod::{MediaPod, PodState},
+    ports::{PortRange, Quarantine, compute_used_ports},
     reason,
+    wait::Wait,
 };
 
 /// What is true of a pool.
@@ -32,6 +41,25 @@ pub struct PoolVerdicts {
     pub ready: Verdict,
     /// Condition `PodsAvailable`.
     pub available: Verdict,
+    /// Condition `Updated`.
+    pub updated: Verdict,
+    /// Condition `MediaReachable`.
+    pub reachable: Verdict,
+    /// Condition `PortsExclusive`.
+    pub exclusive: Verdict,
+}
+
+impl PoolVerdicts {
+    const fn by_type(&self) -> [(&'static str, &Verdict); 5] {
+        let Self { ready, available, updated, reachable, exclusive } = self;
+        [
+            (CONDITION_READY, ready),
+            (CONDITION_PODS_AVAILABLE, available),
+            (CONDITION_UPDATED, updated),
+            (CONDITION_MEDIA_REACHABLE, reachable),
+            (CONDITION_PORTS_EXCLUSIVE, exclusive),
+        ]
+    }
 }
 
 /// What is true of a pool after a pass.
@@ -49,19 +77,66 @@ pub fn compute_verdicts(pool: &ValidPool, observed: &ObservedPods, applied: &App
             || Verdict::yes(reason::PODS_AVAILABLE, "every media pod that is wanted exists and starts"),
             Verdict::False,
         ),
+        updated: compute_updated(pool, observed),
+        reachable: compute_reachable(pool, observed),
+        exclusive: compute_exclusive(pool, observed),
     }
+}
+
+fn compute_updated(pool: &ValidPool, observed: &ObservedPods) -> Verdict {
+    let outdated = count(&observed.pods, |pod| is_outdated(pool, pod));
+    if outdated == 0 {
+        return Verdict::yes(reason::UPDATED, "every media pod is made from the current template");
+    }
+    Verdict::no(reason::UPDATING, format!("{outdated} media pods of an older template are being replaced"))
+}
+
+fn compute_reachable(pool: &ValidPool, observed: &ObservedPods) -> Verdict {
+    if !pool.probes_media {
+        return Verdict::Unknown(Wait::new(reason::PROBE_OFF, "spec.probeMedia is off"));
+    }
+    let told: Vec<_> =
+        observed.pods.iter().filter(|pod| pod.is_ready()).filter_map(|pod| pod.reached.as_ref()).collect();
+    let worst = told.iter().min_by_key(|reached| match reached.is_reachable {
+        Some(false) => 0,
+        None => 1,
+        Some(true) => 2,
+    });
+    worst.map_or_else(
+        || Verdict::Unknown(Wait::new(reason::NOT_PROBED, "no media pod has been probed yet")),
+        |reached| reached.to_verdict(),
+    )
+}
+
+fn compute_exclusive(pool: &ValidPool, observed: &ObservedPods) -> Verdict {
+    let ports = pool.ports;
+    match &observed.overlaps {
+        None => Verdict::yes(reason::PORTS_EXCLUSIVE, format!("no other pool draws from {ports}")),
+        Some(other) => Verdict::no(
+            reason::PORTS_OVERLAP,
+            format!(
+                "MediaPool {other:?} draws from some of the ports {ports} too: each pod still has its own, but the pools take room from each other; give one of them other rtcPorts"
+            ),
+        ),
+    }
+}
+
+fn is_outdated(pool: &ValidPool, pod: &MediaPod) -> bool {
+    pod.is_live() && !is_current(pool, pod)
 }
 
 /// What is true of a pool that cannot be built.
 pub fn compute_refusal(why: &Wait) -> PoolVerdicts {
-    PoolVerdicts { ready: Verdict::False(why.clone()), available: Verdict::False(why.clone()) }
+    let no = || Verdict::False(why.clone());
+    let unknown = || Verdict::Unknown(why.clone());
+    PoolVerdicts { ready: no(), available: no(), updated: unknown(), reachable: unknown(), exclusive: unknown() }
 }
 
 fn compute_trouble(pool: &ValidPool, observed: &ObservedPods, applied: &Applied) -> Option<Wait> {
-    let Applied { created: _, deleted: _, refused, trouble } = applied;
+    let Applied { created: _, deleted: _, drained: _, mended: _, refused, trouble } = applied;
     let stuck = find_heaviest_wait(&observed.pods).filter(|wait| wait.reason != reason::POD_NOT_READY);
     let live = count(&observed.pods, MediaPod::is_live);
-    let is_full = observed.waiting > 0 && live >= pool.max && count(&observed.pods, MediaPod::is_ready) == live;
+    let is_full = !observed.waiting.is_none() && live >= pool.max && count(&observed.pods, MediaPod::is_ready) == live;
     let full = || is_full.then(|| compute_full(pool, live as usize));
     refused.as_ref().or(stuck).or(trouble.as_ref()).cloned().or_else(full)
 }
@@ -71,42 +146,51 @@ pub fn compute_status(
     object: &MediaPool,
     counted: Option<(&ValidPool, &ObservedPods)>,
     verdicts: &PoolVerdicts,
+    blocks: Vec<PortBlock>,
     now: Timestamp,
 ) -> MediaPoolStatus {
     let old = old_conditions(object);
     let generation = object.metadata.generation;
-    let PoolVerdicts { ready, available } = verdicts;
+    let condition = |(type_, verdict): (&str, &Verdict)| compute_condition(old, type_, verdict, generation, now);
     MediaPoolStatus {
         observed_generation: generation,
-        pods: counted.map(|(_, observed)| count_pods(observed)).unwrap_or_default(),
+        revision: counted.map(|(pool, _)| pool.revision.clone()),
+        selector: Some(format!("{LABEL_POOL}={}", object.metadata.name.as_deref().unwrap_or_default())),
+        blocks,
+        pods: counted.map(|(pool, observed)| count_pods(pool, observed)).unwrap_or_default(),
         ports: counted.map(|(pool, observed)| count_ports(pool, observed)).unwrap_or_default(),
         meetings: counted.map(|(_, observed)| count_meetings(observed)).unwrap_or_default(),
-        conditions: vec![
-            compute_condition(old, CONDITION_READY, ready, generation, now),
-            compute_condition(old, CONDITION_PODS_AVAILABLE, available, generation, now),
-        ],
+        conditions: verdicts.by_type().map(condition).into(),
     }
 }
 
 /// Whether writing `new` over `old` would change anything but times.
 pub fn is_same(old: Option<&MediaPoolStatus>, new: &MediaPoolStatus) -> bool {
     let Some(old) = old else { return false };
-    let MediaPoolStatus { observed_generation, pods, ports, meetings, conditions } = new;
+    let MediaPoolStatus { observed_generation, pods, ports, meetings, revision, selector, blocks, conditions } = new;
     are_same(&old.conditions, conditions)
         && (&old.observed_generation, &old.pods, &old.ports, &old.meetings)
             == (observed_generation, pods, ports, meetings)
+        && (&old.revision, &old.selector, &old.blocks) == (revision, selector, blocks)
 }
 
 /// What is new about the pool, as events.
 pub fn compute_notes(object: &MediaPool, applied: Option<&Applied>, verdicts: &PoolVerdicts) -> Vec<Note> {
     let mut notes: Vec<Note> = applied.into_iter().flat_map(compute_pod_notes).collect();
     let old = old_conditions(object);
-    for (type_, verdict) in [(CONDITION_READY, &verdicts.ready), (CONDITION_PODS_AVAILABLE, &verdicts.available)] {
+    for (type_, verdict) in verdicts.by_type() {
         let Wait { reason, message } = verdict.wait();
         let is_new = find(old, type_).is_none_or(|condition| condition.reason != *reason);
         let is_told = notes.iter().any(|note| note.reason == *reason);
-        if is_new && !is_told && *reason != reason::PODS_AVAILABLE {
-            let is_expected = verdict.is_true() || [reason::NO_POD_READY, reason::PORTS_RESTING].contains(reason);
+        let is_first = find(old, type_).is_none();
+        let is_news = match verdict {
+            Verdict::Unknown(_) => false,
+            Verdict::True(_) => type_ == CONDITION_READY || (!is_first && type_ != CONDITION_PODS_AVAILABLE),
+            Verdict::False(_) => true,
+        };
+        if is_new && !is_told && is_news {
+            let quiet = [reason::NO_POD_READY, reason::PORTS_RESTING, reason::UPDATING];
+            let is_expected = verdict.is_true() || quiet.contains(reason);
             notes.push(Note { is_warning: !is_expected, reason, message: message.clone(), pod: None });
         }
     }
@@ -120,40 +204,74 @@ fn compute_pod_notes(applied: &Applied) -> Vec<Note> {
     });
     let deleted = applied.deleted.iter().map(|pod| {
         let message = format!("deleted media pod {:?}: {}", pod.name, pod.why.message);
-        let is_warning = pod.why.reason == reason::POD_REPLACED;
+        let is_warning = [reason::POD_REPLACED, reason::DRAIN_DEADLINE].contains(&pod.why.reason);
         Note { is_warning, ..Note::normal(pod.why.reason, message).about(&pod.name) }
     });
-    created.chain(deleted).collect()
+    let drained = applied.drained.iter().map(|change| {
+        let reason = change.draining.as_ref().map_or(reason::DRAIN_CANCELLED, |draining| draining.reason);
+        Note::normal(reason, change.message.clone()).about(&change.name)
+    });
+    let mended = applied.mended.iter().map(|pod| {
+        let message = format!("put the labels of media pod {:?} right: somebody had edited them", pod.name);
+        Note::warning(reason::POD_EDITED, message).about(&pod.name)
+    });
+    created.chain(deleted).chain(drained).chain(mended).collect()
 }
 
 fn old_conditions(object: &MediaPool) -> &[Condition] {
     object.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default()
 }
 
-fn count(pods: &[MediaPod], filter: impl Fn(&MediaPod) -> bool) -> u32 {
+/// The blocks on record after a pass: those of the pool's pods, made or about to be, and those of its range that rest.
+pub fn compute_blocks(
+    pool: &ValidPool,
+    observed: &ObservedPods,
+    created: &[NewPod],
+    quarantine: &Quarantine,
+) -> Vec<PortBlock> {
+    let mut blocks = compute_blocks_of(observed, created, quarantine);
+    blocks.retain(|block| {
+        block.resting_until.is_none() || block.ports.parse().is_ok_and(|ports: PortRange| ports.overlaps(pool.ports))
+    });
+    blocks
+}
+
+/// The same, with every block that rests whatever its range.
+pub fn compute_blocks_of(observed: &ObservedPods, created: &[NewPod], quarantine: &Quarantine) -> Vec<PortBlock> {
+    let of_pods = observed.pods.iter().filter_map(|pod| pod.block).chain(created.iter().map(|pod| pod.block));
+    let in_use: BTreeSet<PortRange> = of_pods.collect();
+    let resting = quarantine.rests().filter(|(block, _)| !in_use.contains(block));
+    let resting = resting.map(|(block, until)| (block, Some(Time(until))));
+    let all: BTreeMap<_, _> = in_use.iter().map(|block| (*block, None)).chain(resting).collect();
+    all.into_iter().map(|(ports, resting_until)| PortBlock { ports: ports.to_string(), resting_until }).collect()
+}
+
+fn count(pods: &[Arc<MediaPod>], filter: impl Fn(&MediaPod) -> bool) -> u32 {
     u32::try_from(pods.iter().filter(|pod| filter(pod)).count()).unwrap_or(u32::MAX)
 }
 
-fn count_pods(observed: &ObservedPods) -> PodCounts {
+fn count_pods(pool: &ValidPool, observed: &ObservedPods) -> PodCounts {
     let pods = &observed.pods;
-    let is_warm = |pod: &MediaPod| pod.is_ready() && observed.loads.get(&pod.uid).is_none_or(|load| load.meetings == 0);
+    let is_warm = |pod: &MediaPod| pod.is_open() && observed.loads.get(&pod.uid).is_none_or(|load| load.meetings == 0);
     PodCounts {
         ready: count(pods, MediaPod::is_ready),
         starting: count(pods, |pod| matches!(pod.state, PodState::Starting(_) | PodState::Crashing(_))),
         warm: count(pods, is_warm),
+        draining: count(pods, |pod| pod.is_live() && pod.draining.is_some()),
+        outdated: count(pods, |pod| is_outdated(pool, pod)),
         total: count(pods, |_| true),
     }
 }
 
 fn count_ports(pool: &ValidPool, observed: &ObservedPods) -> PortCounts {
     let blocked = observed.taken.union(&observed.resting).copied().collect();
-    let (total, used) = (pool.ports.count(), compute_used_ports(pool.ports, &blocked));
-    PortCounts { total, used, free: total - used }
+    let (total, blocked) = (pool.ports.count(), compute_used_ports(pool.ports, &blocked));
+    let used = compute_used_ports(pool.ports, &observed.taken);
+    PortCounts { total, used, resting: blocked - used, free: total - blocked }
 }
 
 fn count_meetings(observed: &ObservedPods) -> u32 {
-    let of_pod = |pod: &MediaPod| observed.loads.get(&pod.uid).map_or(0, |load| load.meetings);
-    observed.pods.iter().map(of_pod).sum()
+    observed.pods.iter().map(|pod| observed.load_of(pod).meetings).sum()
 }
 
 #[cfg(test)]

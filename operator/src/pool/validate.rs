@@ -4,14 +4,17 @@
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
-use convene_crds::{AddressPolicy, Capacity, ContainerResources, Exposure, ImagePullPolicy, MediaPool};
+use convene_crds::{
+    AddressPolicy, AllowedNamespaces, Capacity, ContainerResources, Drain, Exposure, ImagePullPolicy, MediaPool,
+};
+use jiff::Timestamp;
 use k8s_openapi::{api::core::v1::Toleration, apimachinery::pkg::apis::meta::v1::OwnerReference};
 use kube::{Resource, ResourceExt};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 use super::build::compute_revision;
-use crate::{media_pod::Wait, ports::PortRange, reason};
+use crate::{ports::PortRange, reason, wait::Wait};
 
 /// What the operator knows about media pods whatever their pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +38,14 @@ pub struct PodTemplate {
     pub node_selector: BTreeMap<String, String>,
     /// Taints to put up with.
     pub tolerations: Vec<Toleration>,
+    /// Priority class.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority_class_name: Option<String>,
+    /// Secrets with credentials of the image registry.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub image_pull_secrets: Vec<String>,
+    /// Node label to spread over.
+    pub topology_key: String,
     /// Media workers.
     pub workers: u16,
     /// Ports for media: those of the workers, then the plain ones.
@@ -51,6 +62,16 @@ impl PodTemplate {
     /// Ports that a pod takes from the pool's range.
     pub fn block_size(&self) -> u32 {
         u32::from(self.media_ports) + u32::from(self.exposure == Exposure::HostNetwork)
+    }
+
+    /// Whether the pods take ports of their nodes under the same numbers.
+    pub fn uses_node_ports(&self) -> bool {
+        matches!(self.exposure, Exposure::HostPort | Exposure::HostNetwork)
+    }
+
+    /// Whether each pod has a Service that opens its ports.
+    pub fn has_services(&self) -> bool {
+        matches!(self.exposure, Exposure::NodePort | Exposure::LoadBalancer)
     }
 }
 
@@ -75,6 +96,16 @@ pub struct ValidPool {
     pub warm: u32,
     /// Most pods.
     pub max: u32,
+    /// Pods above that while others are being replaced or drained.
+    pub max_surge: u32,
+    /// How people are moved off a pod that has to go.
+    pub drain: Drain,
+    /// Whose meetings it serves.
+    pub allowed_namespaces: AllowedNamespaces,
+    /// Whether announced addresses are probed.
+    pub probes_media: bool,
+    /// When the pool was made: of two that draw from the same ports the younger one is told.
+    pub created: Option<Timestamp>,
 }
 
 /// Checks `pool`. The API server has checked the same rules; an older definition of the kind may have let something else pass.
@@ -96,6 +127,11 @@ pub fn validate_pool(pool: &MediaPool, defaults: &PodDefaults) -> Result<ValidPo
         capacity: spec.capacity,
         warm: spec.warm.min(spec.max),
         max: spec.max,
+        max_surge: spec.rollout.max_surge,
+        drain: spec.drain,
+        allowed_namespaces: spec.allowed_namespaces.clone(),
+        probes_media: spec.probe_media,
+        created: pool.metadata.creation_timestamp.as_ref().map(|time| time.0),
     })
 }
 
@@ -112,6 +148,9 @@ fn compute_template(pool: &MediaPool, defaults: &PodDefaults) -> Result<PodTempl
         resources: spec.resources.clone(),
         node_selector: spec.node_selector.clone(),
         tolerations: spec.tolerations.clone(),
+        priority_class_name: spec.priority_class_name.clone(),
+        image_pull_secrets: spec.image_pull_secrets.clone(),
+        topology_key: spec.topology_key.clone(),
         workers: spec.workers_per_pod,
         media_ports: spec.workers_per_pod.saturating_add(spec.plain_ports),
         exposure: spec.exposure,

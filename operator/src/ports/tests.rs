@@ -53,14 +53,14 @@ fn the_end_of_the_port_space_is_no_trap() {
 #[test]
 fn a_freed_block_rests_and_then_is_free() {
     let mut quarantine = Quarantine::default();
-    quarantine.observe(&taken(&["100-101"]), at(0));
+    quarantine.observe(&taken(&["100-101"]), QUARANTINE, at(0));
     assert_eq!(quarantine.resting().count(), 0);
-    quarantine.observe(&taken(&[]), at(10));
+    quarantine.observe(&taken(&[]), QUARANTINE, at(10));
     assert_eq!(quarantine.resting().collect::<Vec<_>>(), [range("100-101")]);
     assert_eq!(quarantine.next_release(), Some(at(40)));
-    quarantine.observe(&taken(&[]), at(39));
+    quarantine.observe(&taken(&[]), QUARANTINE, at(39));
     assert_eq!(quarantine.resting().count(), 1);
-    quarantine.observe(&taken(&[]), at(40));
+    quarantine.observe(&taken(&[]), QUARANTINE, at(40));
     assert_eq!(quarantine.resting().count(), 0);
 }
 
@@ -123,10 +123,10 @@ proptest! {
                     }
                 }
             }
-            quarantine.observe(&live, at(now));
+            quarantine.observe(&live, QUARANTINE, at(now));
         }
-        quarantine.observe(&BTreeSet::new(), at(now));
-        quarantine.observe(&BTreeSet::new(), at(now + 30));
+        quarantine.observe(&BTreeSet::new(), QUARANTINE, at(now));
+        quarantine.observe(&BTreeSet::new(), QUARANTINE, at(now + 30));
         prop_assert_eq!(quarantine.resting().count(), 0);
         prop_assert_eq!(compute_free_block(all, all.count(), &BTreeSet::new()), Some(all));
     }

@@ -22,7 +22,7 @@ use super::{
     probe,
     schedule::{Schedule, Subject},
 };
-use crate::{media_pod::MediaPod, podlink::PodLink, world::World};
+use crate::{media_pod::MediaPod, podlink::PodLink, pool::validate::ValidPool, world::World};
 
 /// How soon a new pod is noticed.
 const PERIOD: Duration = Duration::from_secs(2);
@@ -55,7 +55,7 @@ async fn keep_pods(world: Arc<World>, link: PodLink) {
 fn choose_pods(world: &World, schedule: &mut Schedule, now: Duration) -> Vec<Arc<Pod>> {
     let pods = world.pods.state();
     schedule.keep(|uid| pods.iter().any(|pod| pod.metadata.uid.as_deref() == Some(uid)));
-    let ready = pods.iter().filter(|pod| MediaPod::from_pod(pod).is_ready());
+    let ready = pods.iter().filter(|pod| is_probed(world, &MediaPod::from_pod(pod)));
     let subjects: Vec<Subject> = ready.map(|pod| build_subject(pod)).collect();
     let chosen = schedule.plan(&subjects, now);
     for uid in &chosen {
@@ -63,6 +63,13 @@ fn choose_pods(world: &World, schedule: &mut Schedule, now: Duration) -> Vec<Arc
     }
     let is_chosen = |pod: &Arc<Pod>| pod.metadata.uid.as_ref().is_some_and(|uid| chosen.contains(uid));
     pods.into_iter().filter(is_chosen).collect()
+}
+
+/// Ready pods of pools that want it.
+fn is_probed(world: &World, pod: &MediaPod) -> bool {
+    let is_wanted = |pool: &ValidPool| pool.probes_media;
+    let view = world.views().pool(&pod.pool);
+    pod.is_ready() && view.is_some_and(|view| view.pool.as_ref().is_ok_and(|pool| is_wanted(pool)))
 }
 
 /// The answer is whether all is well: the pod is reached and its status says so.

@@ -39,6 +39,12 @@ pub(super) fn meeting_record(namespace: &str, name: &str, pod: Option<(&str, &st
         participants: Some(2),
         max_participants: 10,
         empty_timeout_seconds: 300,
+        is_open: true,
+        is_locked: false,
+        lock_opens_until: None,
+        codecs: Vec::new(),
+        chat: true,
+        media: convene_protocol::admission::MediaGrant::default(),
     }
 }
 

@@ -162,7 +162,7 @@ async fn try_pod(
     let Some(signer) = app.signer.get() else {
         return Ok(Err(Waiting::new("AdmissionKeyMissing", "the router has no admission key yet")));
     };
-    let Ok(admission) = signer.admission(&route.meeting.grant(), unix_now()) else {
+    let Ok(admission) = signer.admission(&route.meeting.grant(jiff::Timestamp::now()), unix_now()) else {
         return Err(Refusal::Error(ApiError::Internal));
     };
     let provenance = Provenance {

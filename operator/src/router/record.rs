@@ -9,13 +9,15 @@ use std::net::{IpAddr, SocketAddr};
 use convene_crds::names::{
     CONDITION_ACCEPTED, CONDITION_ASSIGNED, CONDITION_READY, HTTP_PORT_NAME, MEDIA_HTTP_PORT, TRUE,
 };
-use convene_crds::{Meeting, MeetingPhase, MeetingStatus};
+use convene_crds::{AccessPolicy, Meeting, MeetingMedia, MeetingPhase, MeetingStatus};
 use convene_protocol::admission::{MediaGrant, MeetingGrant};
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::error_boundary::InvalidObject;
 
 use super::key::MeetingKey;
+use crate::rooms::decide::compute_lock_opens_until;
 
 /// Why a meeting cannot be joined yet: a word for programs, a sentence for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +45,7 @@ pub struct Assignment {
 }
 
 /// What the router knows of one Meeting.
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own about the object")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MeetingRecord {
     /// Namespace and name.
@@ -67,6 +70,18 @@ pub struct MeetingRecord {
     pub max_participants: u32,
     /// Seconds after which an empty room is closed.
     pub empty_timeout_seconds: u64,
+    /// Whether everybody may come in who knows the address.
+    pub is_open: bool,
+    /// Whether nobody new is let in, but for a moment after the meeting has moved.
+    pub is_locked: bool,
+    /// Until when the lock is open, because those who were in are coming back.
+    pub lock_opens_until: Option<Timestamp>,
+    /// Names of the codecs that may be used; empty for all.
+    pub codecs: Vec<String>,
+    /// Whether people may write to each other.
+    pub chat: bool,
+    /// How much of the network its media may use.
+    pub media: MediaGrant,
 }
 
 impl MeetingRecord {
@@ -83,6 +98,12 @@ impl MeetingRecord {
             participants: status.participants,
             max_participants: meeting.spec.max_participants,
             empty_timeout_seconds: u64::from(meeting.spec.empty_timeout),
+            is_open: meeting.spec.access.policy == AccessPolicy::Open,
+            is_locked: meeting.spec.locked,
+            lock_opens_until: compute_lock_opens_until(meeting),
+            codecs: meeting.spec.media.codecs.iter().map(|codec| codec.as_str().to_owned()).collect(),
+            chat: meeting.spec.features.chat,
+            media: compute_media(&meeting.spec.media),
             ..record
         })
     }
@@ -107,11 +128,18 @@ impl MeetingRecord {
             participants: None,
             max_participants: 0,
             empty_timeout_seconds: 0,
+            // Without an assignment nobody comes in anyhow, and is told what is wrong.
+            is_open: true,
+            is_locked: true,
+            lock_opens_until: None,
+            codecs: Vec::new(),
+            chat: false,
+            media: MediaGrant::default(),
         })
     }
 
-    /// What the media pod is told about the meeting.
-    pub fn grant(&self) -> MeetingGrant {
+    /// What the media pod is told about the meeting at this time.
+    pub fn grant(&self, now: Timestamp) -> MeetingGrant {
         MeetingGrant {
             namespace: self.key.namespace().to_owned(),
             name: self.key.name().to_owned(),
@@ -119,11 +147,20 @@ impl MeetingRecord {
             title: self.title.clone(),
             max_participants: self.max_participants,
             empty_timeout_seconds: self.empty_timeout_seconds,
-            media: MediaGrant::default(),
-            locked: false,
-            codecs: Vec::new(),
-            chat: true,
+            media: self.media,
+            locked: self.is_locked && self.lock_opens_until.is_none_or(|until| until <= now),
+            codecs: self.codecs.clone(),
+            chat: self.chat,
         }
+    }
+}
+
+fn compute_media(media: &MeetingMedia) -> MediaGrant {
+    let bits = |kilobits: Option<u32>| kilobits.map(|kilobits| kilobits.saturating_mul(1000));
+    MediaGrant {
+        max_incoming_bitrate: bits(media.max_send_kbps),
+        max_outgoing_bitrate: bits(media.max_receive_kbps),
+        initial_outgoing_bitrate: None,
     }
 }
 
@@ -216,8 +253,8 @@ mod tests {
         assert_eq!((record.title.as_str(), record.phase), ("stand-up", MeetingPhase::Pending));
         assert_eq!(record.waiting.reason, "Pending");
         assert_eq!(record.assignment, None);
-        assert_eq!(record.grant().max_participants, 50);
-        assert_eq!(record.grant().empty_timeout_seconds, 300);
+        assert_eq!(record.grant(Timestamp::UNIX_EPOCH).max_participants, 50);
+        assert_eq!(record.grant(Timestamp::UNIX_EPOCH).empty_timeout_seconds, 300);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use convene_crds::MeetingPhase;
 
 use super::record::{MeetingRecord, PodRecord, Waiting};
+use crate::reason::SCHEDULED;
 
 /// What the router does with somebody who wants to join.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +52,16 @@ impl RouteDecision {
 pub fn select_pod(meeting: &Arc<MeetingRecord>, pod: Option<&Arc<PodRecord>>) -> RouteDecision {
     if meeting.is_deleting || meeting.phase == MeetingPhase::Ended {
         return RouteDecision::Ended;
+    }
+    if !meeting.is_open {
+        return wait(
+            "TokenRequired",
+            "only people with a join token may come in, and this router cannot check join tokens",
+        );
+    }
+    // It may have its pod already: it gets one shortly before its start.
+    if meeting.waiting.reason == SCHEDULED {
+        return RouteDecision::Waiting(meeting.waiting.clone());
     }
     let Some(assignment) = &meeting.assignment else {
         return RouteDecision::Waiting(meeting.waiting.clone());
@@ -97,6 +108,13 @@ mod tests {
             ("draining pod gets no new joins", bound(), Some(PodRecord { is_leaving: true, ..pod() }), "PodLeaving"),
             ("pod not ready", bound(), Some(PodRecord { is_ready: false, ..pod() }), "PodNotReady"),
             ("pod without address", bound(), Some(PodRecord { address: None, ..pod() }), "PodNotReady"),
+            ("no token can be checked", MeetingRecord { is_open: false, ..bound() }, Some(pod()), "TokenRequired"),
+            (
+                "before its start",
+                MeetingRecord { waiting: Waiting::new("Scheduled", ""), ..bound() },
+                Some(pod()),
+                "Scheduled",
+            ),
             ("ended", MeetingRecord { phase: MeetingPhase::Ended, ..bound() }, Some(pod()), "MeetingEnded"),
             ("being deleted", MeetingRecord { is_deleting: true, ..bound() }, Some(pod()), "MeetingEnded"),
             // The phase is a summary that may be a moment older than the pod's own condition, which decides.

@@ -32,9 +32,11 @@ fn client_without_lists() -> (Client, Arc<AtomicUsize>) {
 fn keys_at(path: &str) -> Option<Value> {
     let pair = build_key_pair([7; 32]).unwrap();
     let encode = |text: &str| BASE64_STANDARD.encode(text);
+    // What a Secret holds that nothing is to be done about: otherwise it would be written again and again, since nothing is kept here.
+    let record = json!({"current": {"kid": pair.kid, "since": "2020-01-01T00:00:00Z"}}).to_string();
     match path {
         "/api/v1/namespaces/harbor/secrets/lagoon-key" => Some(json!({"metadata": {"name": "lagoon-key"}, "data": {
-            (ADMISSION_PRIVATE_KEY): encode(&pair.private_pem), (ADMISSION_KEY_ID): encode(&pair.kid),
+            (ADMISSION_PRIVATE_KEY): encode(&pair.private_pem), (ADMISSION_KEY_ID): encode(&pair.kid), "rotation.json": encode(&record),
         }})),
         "/api/v1/namespaces/harbor/configmaps/lagoon-keys" => Some(
             json!({"metadata": {"name": "lagoon-keys"}, "data": {(ADMISSION_KEYS_FILE): build_jwks(&pair).unwrap()}}),

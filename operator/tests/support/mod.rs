@@ -1,5 +1,10 @@
 //! A real API server with its etcd for one test, on loopback, from the test cluster's binaries; both end with the test.
 
+#![allow(dead_code, reason = "no test uses all of it")]
+
+pub(crate) mod media;
+pub(crate) mod objects;
+
 use std::{
     net::TcpListener,
     path::{Path, PathBuf},
@@ -13,9 +18,31 @@ use kube::{
 };
 use serde_json::{Value, json};
 
+/// Namespace that the operator is in.
+pub(crate) const HOME: &str = "harbor";
+
+/// Who talks to the API server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Login {
+    /// Somebody who may do everything.
+    Tester,
+    /// The operator's service account, as the chart names it. What it writes is in the audit log.
+    Operator,
+}
+
+impl Login {
+    const fn token(self) -> &'static str {
+        match self {
+            Self::Tester => "test",
+            Self::Operator => "operate",
+        }
+    }
+}
+
 /// A running API server.
 pub(crate) struct ApiServer {
     pub(crate) client: Client,
+    port: u16,
     children: Vec<Child>,
     directory: PathBuf,
 }
@@ -28,10 +55,34 @@ impl ApiServer {
         let (etcd_port, peer_port, port) = (free_port(), free_port(), free_port());
         let etcd = start_etcd(&directory, etcd_port, peer_port);
         let apiserver = start_apiserver(&directory, etcd_port, port);
-        let client = connect(port).await;
-        let server = Self { client, children: vec![apiserver, etcd], directory };
+        let client = Client::try_from(config_of(port, Login::Tester).await).unwrap();
+        let server = Self { client, port, children: vec![apiserver, etcd], directory };
         server.wait_until_ready().await;
         server
+    }
+
+    /// The way in for somebody.
+    pub(crate) async fn config(&self, login: Login) -> Config {
+        config_of(self.port, login).await
+    }
+
+    /// The way in for another process.
+    pub(crate) fn write_kubeconfig(&self, login: Login) -> PathBuf {
+        let path = self.directory.join(format!("{login:?}.kubeconfig"));
+        std::fs::write(&path, build_kubeconfig(self.port, login).to_string()).unwrap();
+        path
+    }
+
+    /// What the operator's account wrote so far, as `VERB RESOURCE`, one for each request that was answered.
+    pub(crate) fn operator_writes(&self) -> Vec<String> {
+        let text = std::fs::read_to_string(self.directory.join("audit.log")).unwrap_or_default();
+        let entries = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        entries.map(|entry| describe_entry(&entry)).collect()
+    }
+
+    /// Keeps logs of other processes beside its own.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
     }
 
     async fn wait_until_ready(&self) {
@@ -82,7 +133,12 @@ fn start_apiserver(directory: &Path, etcd_port: u16, port: u16) -> Child {
         Command::new("openssl").args(["genrsa", "-out"]).arg(&key).arg("2048").stderr(Stdio::null()).status().unwrap();
     assert!(made.success(), "openssl could not make a key");
     let tokens = directory.join("tokens.csv");
-    std::fs::write(&tokens, "test,tester,tester,\"system:masters\"\n").unwrap();
+    let operator = format!("system:serviceaccount:{HOME}:convene-operator");
+    let groups = format!("system:serviceaccounts,system:serviceaccounts:{HOME}");
+    let lines = format!("test,tester,tester,\"system:masters\"\noperate,{operator},operator,\"{groups}\"\n");
+    std::fs::write(&tokens, lines).unwrap();
+    let policy = directory.join("audit-policy.yaml");
+    std::fs::write(&policy, build_audit_policy(&operator).to_string()).unwrap();
     let arguments = [
         format!("--etcd-servers=http://127.0.0.1:{etcd_port}"),
         format!("--secure-port={port}"),
@@ -95,6 +151,9 @@ fn start_apiserver(directory: &Path, etcd_port: u16, port: u16) -> Child {
         format!("--service-account-signing-key-file={}", key.display()),
         format!("--token-auth-file={}", tokens.display()),
         "--authorization-mode=RBAC".to_owned(),
+        format!("--audit-policy-file={}", policy.display()),
+        format!("--audit-log-path={}", directory.join("audit.log").display()),
+        "--audit-log-mode=batch".to_owned(),
         // Nobody makes service accounts here.
         "--disable-admission-plugins=ServiceAccount".to_owned(),
     ];
@@ -110,8 +169,24 @@ fn start(directory: &Path, program: &str, arguments: &[String]) -> Child {
         .unwrap_or_else(|error| panic!("could not start {}: {error}; build it with: make cluster-up", path.display()))
 }
 
+/// Only what the operator's account writes is noted.
+fn build_audit_policy(operator: &str) -> Value {
+    let writes = ["create", "update", "patch", "delete", "deletecollection"];
+    json!({
+        "apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived", "ResponseStarted"],
+        "rules": [{"level": "Metadata", "users": [operator], "verbs": writes}, {"level": "None"}],
+    })
+}
+
+fn describe_entry(entry: &Value) -> String {
+    let text = |pointer: &str| entry.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let subresource = text("/objectRef/subresource");
+    let slash = if subresource.is_empty() { "" } else { "/" };
+    format!("{} {}{slash}{subresource}", text("/verb"), text("/objectRef/resource"))
+}
+
 /// Where the test cluster puts what it builds.
-fn binaries() -> PathBuf {
+pub(crate) fn binaries() -> PathBuf {
     let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
     let cache = variable("CONVENE_CACHE")
         .or_else(|| variable("XDG_CACHE_HOME").map(|cache| cache.join("convene")))
@@ -119,20 +194,23 @@ fn binaries() -> PathBuf {
     cache.join("cluster/bin")
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-async fn connect(port: u16) -> Client {
-    let kubeconfig: Value = json!({
+fn build_kubeconfig(port: u16, login: Login) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Config",
         "clusters": [{"name": "test", "cluster": {"server": format!("https://127.0.0.1:{port}"), "insecure-skip-tls-verify": true}}],
-        "users": [{"name": "tester", "user": {"token": "test"}}],
-        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "tester"}}],
+        "users": [{"name": "somebody", "user": {"token": login.token()}}],
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "somebody"}}],
         "current-context": "test",
-    });
-    let kubeconfig: Kubeconfig = serde_json::from_value(kubeconfig).unwrap();
-    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
-    Client::try_from(config).unwrap()
+    })
+}
+
+async fn config_of(port: u16, login: Login) -> Config {
+    let kubeconfig: Kubeconfig = serde_json::from_value(build_kubeconfig(port, login)).unwrap();
+    Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap()
 }
 
 /// Asks again and again until the answer is `Ok`; an `Err` says what is still missing.

@@ -1,4 +1,8 @@
-#![allow(clippy::type_complexity, reason = "tables of cases read best as tuples")]
+#![allow(
+    clippy::type_complexity,
+    clippy::needless_pass_by_value,
+    reason = "tables of cases read best as tuples, and lists of pods as values"
+)]
 
 use serde_json::json;
 
@@ -6,15 +10,24 @@ use super::*;
 use crate::fixtures::{media_pod, pool, starting};
 
 fn meeting(bound_to: Option<&MediaPod>) -> ValidMeeting {
-    ValidMeeting { max_participants: 20, bound_to: bound_to.map(MediaPod::to_assigned) }
+    ValidMeeting {
+        max_participants: 20,
+        is_dedicated: false,
+        bound_to: bound_to.map(MediaPod::to_assigned),
+        participants: 0,
+        is_released: false,
+        moment: Moment::During,
+        now: Timestamp::UNIX_EPOCH,
+    }
 }
 
 fn observed(pods: Vec<MediaPod>, loads: &[(usize, u32, u32)]) -> ObservedPool {
     let pool = pool(json!({"capacity": {"participants": 100, "meetings": 10}, "max": 3}));
     let load = |(index, meetings, participants): &(usize, u32, u32)| {
-        (pods[*index].uid.clone(), PodLoad { meetings: *meetings, participants: *participants })
+        (pods[*index].uid.clone(), PodLoad { meetings: *meetings, participants: *participants, ..PodLoad::default() })
     };
-    ObservedPool { loads: loads.iter().map(load).collect(), trouble: None, pool, pods }
+    let pods = pods.iter().cloned().map(Arc::new).collect();
+    ObservedPool { loads: loads.iter().map(load).collect(), trouble: None, pool: Arc::new(pool), pods }
 }
 
 fn pods(states: Vec<PodState>) -> Vec<MediaPod> {
@@ -128,4 +141,110 @@ fn waiting_says_what_for() {
         assert_eq!(plan.assigned, plan.ready, "{case}");
         assert!(plan.accepted.is_true(), "{case}");
     }
+}
+
+fn busy(bound_to: &MediaPod, participants: u32) -> ValidMeeting {
+    ValidMeeting { participants, ..meeting(Some(bound_to)) }
+}
+
+fn draining() -> crate::media_pod::Draining {
+    crate::media_pod::Draining { since: Timestamp::UNIX_EPOCH, reason: reason::CORDONED }
+}
+
+#[test]
+fn a_draining_pod_gets_no_new_meeting() {
+    let mut both = pods(vec![PodState::Ready, PodState::Ready]);
+    both[0].draining = Some(draining());
+    let plan = plan_meeting(&meeting(None), &observed(both.clone(), &[(0, 5, 50)]));
+    assert_eq!(placed_on(&plan), Some("media-lagoon-41004"));
+}
+
+#[test]
+fn a_meeting_leaves_a_draining_pod_at_once_if_nobody_is_in_and_else_when_its_turn_comes() {
+    let mut both = pods(vec![PodState::Ready, PodState::Ready]);
+    both[0].draining = Some(draining());
+    let observed = observed(both.clone(), &[(0, 2, 8)]);
+    let idle = plan_meeting(&meeting(Some(&both[0])), &observed);
+    assert_eq!(idle.placement, Placement::New(both[1].to_assigned()));
+    let lively = plan_meeting(&busy(&both[0], 8), &observed);
+    assert_eq!(lively.placement, Placement::Kept(both[0].to_assigned()));
+    assert!(lively.is_draining && !lively.wants_pod && lively.ready.is_true());
+    let released = plan_meeting(&ValidMeeting { is_released: true, ..busy(&both[0], 8) }, &observed);
+    let Placement::New(pod) = &released.placement else { panic!("{released:?}") };
+    assert_eq!((pod.uid.as_str(), pod.moved_at.is_some()), (both[1].uid.as_str(), true));
+    assert_eq!(released.left.unwrap().reason, "PodDraining");
+}
+
+#[test]
+fn with_nowhere_to_go_a_meeting_stays_on_its_draining_pod_and_asks_for_one() {
+    let mut one = pods(vec![PodState::Ready]);
+    one[0].draining = Some(draining());
+    for participants in [0, 8] {
+        let plan = plan_meeting(&busy(&one[0], participants), &observed(one.clone(), &[]));
+        assert_eq!(placed_on(&plan), Some("media-lagoon-41000"));
+        assert!(plan.wants_pod && plan.ready.is_true());
+    }
+}
+
+#[test]
+fn a_dedicated_meeting_takes_an_empty_pod_and_shares_it_with_nobody() {
+    let dedicated = |bound_to: Option<&MediaPod>| ValidMeeting { is_dedicated: true, ..meeting(bound_to) };
+    let both = pods(vec![PodState::Ready, PodState::Ready]);
+    let plan = plan_meeting(&dedicated(None), &observed(both.clone(), &[(0, 1, 0)]));
+    assert_eq!(placed_on(&plan), Some("media-lagoon-41004"));
+    let plan = plan_meeting(&dedicated(None), &observed(both.clone(), &[(0, 1, 0), (1, 1, 0)]));
+    assert!(plan.wants_pod && placed_on(&plan).is_none());
+    let mut alone = observed(both.clone(), &[(0, 1, 0)]);
+    alone.loads.get_mut(&both[0].uid).unwrap().dedicated = 1;
+    assert_eq!(placed_on(&plan_meeting(&meeting(None), &alone)), Some("media-lagoon-41004"));
+}
+
+#[test]
+fn meetings_without_people_leave_a_hot_pod_for_a_cool_one() {
+    let both = pods(vec![PodState::Ready, PodState::Ready]);
+    let plan = plan_meeting(&meeting(Some(&both[0])), &observed(both.clone(), &[(0, 3, 80), (1, 1, 50)]));
+    assert_eq!(placed_on(&plan), Some("media-lagoon-41004"));
+    assert_eq!(plan.left.unwrap().reason, "Relieved");
+    let plan = plan_meeting(&meeting(Some(&both[0])), &observed(both.clone(), &[(0, 3, 80), (1, 1, 51)]));
+    assert_eq!(placed_on(&plan), Some("media-lagoon-41000"));
+    let plan = plan_meeting(&busy(&both[0], 80), &observed(both.clone(), &[(0, 3, 80)]));
+    assert_eq!(placed_on(&plan), Some("media-lagoon-41000"));
+}
+
+#[test]
+fn of_equal_pods_the_one_on_the_quieter_node_is_taken() {
+    let mut three = pods(vec![PodState::Ready, PodState::Ready, PodState::Ready]);
+    three[2].node = Some("pier-2".into());
+    let plan = plan_meeting(&meeting(None), &observed(three, &[(0, 0, 90)]));
+    assert_eq!(placed_on(&plan), Some("media-lagoon-41008"));
+}
+
+#[test]
+fn a_meeting_has_its_pod_shortly_before_its_start_and_none_outside_its_time() {
+    let one = pods(vec![PodState::Ready]);
+    let at = |moment| plan_meeting(&ValidMeeting { moment, ..meeting(None) }, &observed(one.clone(), &[]));
+    let time = Timestamp::UNIX_EPOCH;
+    let before = at(Moment::Before { starts_at: time });
+    assert_eq!((placed_on(&before), before.ready.wait().reason, before.wants_pod), (None, "Scheduled", false));
+    let shortly = at(Moment::Shortly { starts_at: time });
+    assert_eq!((placed_on(&shortly), shortly.ready.wait().reason), (Some("media-lagoon-41000"), "Scheduled"));
+    assert!(shortly.assigned.is_true());
+    let after = at(Moment::After { ended_at: time });
+    assert_eq!((placed_on(&after), after.ready.wait().reason, after.ended_at), (None, "Ended", Some(time)));
+    assert!(after.accepted.is_true());
+}
+
+#[test]
+fn what_the_probe_says_is_told_and_an_unreachable_pod_is_the_second_choice() {
+    let reached = |is_reachable: Option<bool>| {
+        Some(crate::media_pod::Reached { is_reachable, wait: Wait::new(reason::MEDIA_UNREACHABLE, "open the ports") })
+    };
+    let mut both = pods(vec![PodState::Ready, PodState::Ready]);
+    both[0].reached = reached(Some(false));
+    let plan = plan_meeting(&meeting(None), &observed(both.clone(), &[]));
+    assert_eq!(placed_on(&plan), Some("media-lagoon-41004"));
+    assert_eq!(plan.reachable.wait().reason, "NotProbed");
+    let plan = plan_meeting(&meeting(Some(&both[0])), &observed(both.clone(), &[]));
+    assert_eq!(plan.reachable, Verdict::no("MediaUnreachable", "open the ports"));
+    assert!(plan.ready.is_true());
 }

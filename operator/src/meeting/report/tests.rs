@@ -16,9 +16,13 @@ fn ready_plan() -> MeetingPlan {
     MeetingPlan {
         accepted: Verdict::yes(reason::ACCEPTED, "a"),
         assigned: Verdict::yes(reason::ASSIGNED, "b"),
+        reachable: Verdict::yes(reason::MEDIA_REACHABLE, "d"),
         ready: Verdict::yes(reason::POD_READY, "c"),
         placement: Placement::New(pod),
         left: None,
+        wants_pod: false,
+        is_draining: false,
+        ended_at: None,
     }
 }
 
@@ -44,6 +48,7 @@ fn a_ready_meeting_tells_everything() {
             "conditions": [
                 {"type": "Accepted", "status": "True", "reason": "Accepted", "message": "a", "observedGeneration": 2, "lastTransitionTime": "1970-01-01T00:01:00Z"},
                 {"type": "Assigned", "status": "True", "reason": "Assigned", "message": "b", "observedGeneration": 2, "lastTransitionTime": "1970-01-01T00:01:00Z"},
+                {"type": "MediaReachable", "status": "True", "reason": "MediaReachable", "message": "d", "observedGeneration": 2, "lastTransitionTime": "1970-01-01T00:01:00Z"},
                 {"type": "Ready", "status": "True", "reason": "PodReady", "message": "c", "observedGeneration": 2, "lastTransitionTime": "1970-01-01T00:01:00Z"},
             ],
         })
@@ -75,16 +80,20 @@ fn phases_follow_the_conditions() {
         (nowhere, MeetingPhase::Pending),
         (plan_refused(&wait(reason::POOL_NOT_FOUND)), MeetingPhase::Pending),
         (plan_refused(&wait(reason::MEETING_TOO_LARGE)), MeetingPhase::Failed),
+        (plan_refused(&wait(reason::NAMESPACE_NOT_ALLOWED)), MeetingPhase::Failed),
+        (MeetingPlan { is_draining: true, ..ready_plan() }, MeetingPhase::Draining),
+        (MeetingPlan { ended_at: Some(at(1)), ..plan_refused(&wait(reason::ENDED)) }, MeetingPhase::Ended),
+        (MeetingPlan { ready: Verdict::no(reason::SCHEDULED, ""), ..ready_plan() }, MeetingPhase::Pending),
     ];
     for (plan, phase) in cases {
-        assert_eq!(compute_phase(&plan), phase, "{plan:?}");
+        assert_eq!(compute_phase(&plan, 3), phase, "{plan:?}");
     }
 }
 
 #[test]
 fn each_cause_is_told_once() {
     let new = meeting_object(json!({}), Value::Null);
-    assert_eq!(reasons(&compute_notes(&new, &ready_plan())), ["Accepted", "Assigned", "PodReady"]);
+    assert_eq!(reasons(&compute_notes(&new, &ready_plan())), ["Assigned"]);
     let refused = plan_refused(&Wait::new(reason::POOL_NOT_FOUND, "no pool"));
     let notes = compute_notes(&new, &refused);
     assert_eq!(reasons(&notes), ["PoolNotFound"]);

@@ -18,8 +18,9 @@ fn plan() -> PoolPlan {
             name: "told".into(),
             uid: "told-uid".into(),
             addresses: vec!["203.0.113.7".into()],
+            ports: String::new(),
         }],
-        trouble: None,
+        ..PoolPlan::default()
     }
 }
 

@@ -4,25 +4,33 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::{
-    fixtures::{media_pod, pool, starting},
-    ledger::PodLoad,
-};
+use crate::fixtures::{media_pod, pool, starting};
 
 fn small_pool() -> ValidPool {
     pool(json!({"workersPerPod": 4, "warm": 1, "max": 4, "capacity": {"participants": 100, "meetings": 10}}))
 }
 
 fn observed(pool: &ValidPool, states: Vec<PodState>, busy: &[usize], waiting: u32) -> ObservedPods {
-    let pods: Vec<_> = states.into_iter().zip(0..).map(|(state, number)| media_pod(pool, number, state)).collect();
-    let load = PodLoad { meetings: 1, participants: 0 };
+    let pods: Vec<_> =
+        states.into_iter().zip(0..).map(|(state, number)| Arc::new(media_pod(pool, number, state))).collect();
+    let load = PodLoad { meetings: 1, participants: 1, dedicated: 0, lively: 1 };
     ObservedPods {
         taken: pods.iter().filter_map(|pod| pod.block).collect(),
         loads: busy.iter().map(|index| (pods[*index].uid.clone(), load)).collect(),
-        waiting,
+        waiting: Need { shared: waiting, dedicated: 0 },
+        has_budget: true,
+        people: pods.iter().map(|pod| (pod.uid.clone(), 0)).collect(),
         pods,
         ..ObservedPods::default()
     }
+}
+
+fn edit(observed: &mut ObservedPods, index: usize, change: impl FnOnce(&mut MediaPod)) {
+    change(Arc::make_mut(&mut observed.pods[index]));
+}
+
+fn names(deletions: &[PodDeletion]) -> Vec<&str> {
+    deletions.iter().map(|pod| pod.name.as_str()).collect()
 }
 
 fn dead() -> PodState {
@@ -72,10 +80,10 @@ fn the_spare_pod_that_is_ready_is_kept() {
 fn a_pod_of_an_older_template_goes_when_its_successor_is_ready() {
     let pool = small_pool();
     let mut observed = observed(&pool, vec![PodState::Ready], &[], 0);
-    observed.pods[0].revision = "older".into();
+    edit(&mut observed, 0, |pod| pod.revision = "older".into());
     let plan = plan_pool(&pool, &observed);
     assert_eq!((plan.create.len(), plan.delete.len()), (1, 0));
-    observed.pods.push(media_pod(&pool, 1, PodState::Ready));
+    observed.pods.push(Arc::new(media_pod(&pool, 1, PodState::Ready)));
     let plan = plan_pool(&pool, &observed);
     assert_eq!((plan.create.len(), plan.delete.len()), (0, 1));
     assert_eq!(plan.delete[0].name, "media-lagoon-41000");
@@ -103,12 +111,12 @@ fn a_resting_block_is_waited_for() {
 fn a_pod_learns_its_address_once_its_node_is_known() {
     let pool = small_pool();
     let mut observed = observed(&pool, vec![starting()], &[], 0);
-    observed.pods[0].addresses.clear();
+    edit(&mut observed, 0, |pod| pod.addresses.clear());
     assert!(plan_pool(&pool, &observed).announce.is_empty());
-    observed.node_addresses.insert("pier-1".into(), vec!["198.51.100.1".into()]);
+    observed.nodes.insert("pier-1".into(), NodeView { is_cordoned: false, addresses: vec!["198.51.100.1".into()] });
     let plan = plan_pool(&pool, &observed);
     assert_eq!(plan.announce[0].addresses, ["198.51.100.1"]);
-    observed.node_addresses.insert("pier-1".into(), vec![]);
+    observed.nodes.insert("pier-1".into(), NodeView::default());
     let plan = plan_pool(&pool, &observed);
     assert!(plan.announce.is_empty());
     assert_eq!(plan.trouble.unwrap().reason, "NoNodeAddress");
@@ -118,7 +126,7 @@ fn a_pod_learns_its_address_once_its_node_is_known() {
 fn without_node_ports_a_pod_announces_itself() {
     let pool = pool(json!({"exposure": "PodIP"}));
     let mut observed = observed(&pool, vec![starting()], &[], 0);
-    observed.pods[0].addresses.clear();
+    edit(&mut observed, 0, |pod| pod.addresses.clear());
     assert_eq!(plan_pool(&pool, &observed).announce[0].addresses, ["10.9.8.7"]);
 }
 
@@ -137,7 +145,7 @@ proptest! {
             let plan = plan_pool(&pool, &observed);
             let live_before = observed.pods.iter().filter(|pod| pod.is_live()).count();
             prop_assert!(plan.create.len() <= MAX_CREATIONS);
-            prop_assert!(plan.create.is_empty() || live_before + plan.create.len() <= max as usize);
+            prop_assert!(plan.create.is_empty() || live_before + plan.create.len() <= (max + pool.max_surge) as usize);
             for deletion in &plan.delete {
                 let pod = observed.pods.iter().find(|pod| pod.uid == deletion.uid).unwrap();
                 let is_busy = observed.loads.contains_key(&pod.uid);
@@ -148,7 +156,7 @@ proptest! {
                 prop_assert!(plan.create[..index].iter().all(|other| !other.block.overlaps(new.block) && other.name != new.name));
                 prop_assert!(new.block.first() >= pool.ports.first() && new.block.last() <= pool.ports.last());
             }
-            if plan.create.is_empty() && plan.delete.is_empty() {
+            if plan.create.is_empty() && plan.delete.is_empty() && plan.drain.is_empty() {
                 return Ok(());
             }
             observed.pods.retain(|pod| plan.delete.iter().all(|deletion| deletion.uid != pod.uid));
@@ -156,10 +164,168 @@ proptest! {
                 let mut pod = media_pod(&pool, 0, PodState::Ready);
                 (pod.name, pod.uid) = (new.name.clone(), format!("{}-new", new.name));
                 (pod.block, pod.rtc_ports) = (Some(new.block), Some(new.block));
-                observed.pods.push(pod);
+                observed.people.insert(pod.uid.clone(), 0);
+                observed.pods.push(Arc::new(pod));
             }
             observed.taken = observed.pods.iter().filter_map(|pod| pod.block).collect();
         }
         prop_assert!(false, "did not settle: {:?}", plan_pool(&pool, &observed));
     }
+}
+
+fn cordon(observed: &mut ObservedPods) {
+    observed.nodes.insert("pier-1".into(), NodeView { is_cordoned: true, addresses: vec![] });
+}
+
+#[test]
+fn pods_of_a_cordoned_node_are_drained_and_no_longer_when_it_is_back() {
+    let pool = small_pool();
+    let mut observed = observed(&pool, vec![PodState::Ready], &[0], 0);
+    cordon(&mut observed);
+    let plan = plan_pool(&pool, &observed);
+    let draining = plan.drain[0].draining.clone().unwrap();
+    assert_eq!(draining.reason, "Cordoned");
+    assert!(plan.delete.is_empty());
+    edit(&mut observed, 0, |pod| pod.draining = Some(draining));
+    let plan = plan_pool(&pool, &observed);
+    assert!(plan.drain.is_empty() && plan.delete.is_empty());
+    assert_eq!(plan.move_off, ["media-lagoon-41000-uid"]);
+    assert_eq!(plan.create.len(), 1, "its meetings need another pod");
+    observed.nodes.clear();
+    assert_eq!(plan_pool(&pool, &observed).drain[0].draining, None);
+}
+
+#[test]
+fn a_drained_pod_goes_when_it_is_empty_or_its_time_is_over() {
+    let pool = small_pool();
+    let mut observed = observed(&pool, vec![PodState::Ready], &[0], 0);
+    cordon(&mut observed);
+    edit(&mut observed, 0, |pod| {
+        pod.draining = Some(Draining { since: Timestamp::UNIX_EPOCH, reason: reason::CORDONED });
+    });
+    assert_eq!(plan_pool(&pool, &observed).again, Some("1970-01-01T00:05:00Z".parse().unwrap()));
+    observed.now = "1970-01-01T00:04:59Z".parse().unwrap();
+    assert!(plan_pool(&pool, &observed).delete.is_empty());
+    observed.now = "1970-01-01T00:05:00Z".parse().unwrap();
+    assert_eq!(plan_pool(&pool, &observed).delete[0].why.reason, "DrainDeadline");
+    observed.now = Timestamp::UNIX_EPOCH;
+    observed.loads.clear();
+    observed.people.insert("media-lagoon-41000-uid".into(), 2);
+    assert!(plan_pool(&pool, &observed).delete.is_empty(), "somebody is still in a room that moves");
+    observed.people.clear();
+    assert!(plan_pool(&pool, &observed).delete.is_empty(), "nobody knows whether somebody is on it");
+    observed.people.insert("media-lagoon-41000-uid".into(), 0);
+    assert_eq!(plan_pool(&pool, &observed).delete[0].why.reason, "PodDeleted");
+}
+
+#[test]
+fn a_rollout_drains_one_pod_at_a_time_once_there_is_a_successor() {
+    let pool = small_pool();
+    let mut observed = observed(&pool, vec![PodState::Ready, PodState::Ready], &[0, 1], 0);
+    for index in 0..2 {
+        edit(&mut observed, index, |pod| pod.revision = "older".into());
+    }
+    let plan = plan_pool(&pool, &observed);
+    assert_eq!((plan.create.len(), plan.drain.len()), (1, 0));
+    observed.pods.push(Arc::new(media_pod(&pool, 2, PodState::Ready)));
+    let plan = plan_pool(&pool, &observed);
+    assert_eq!(plan.drain.len(), 1);
+    assert_eq!(plan.drain[0].draining.as_ref().unwrap().reason, "Outdated");
+    edit(&mut observed, 0, |pod| pod.draining.clone_from(&plan.drain[0].draining));
+    assert!(plan_pool(&pool, &observed).drain.is_empty(), "one at a time");
+}
+
+#[test]
+fn a_full_pool_surges_over_max_for_a_rollout() {
+    let pool = pool(json!({"workersPerPod": 4, "warm": 0, "max": 1}));
+    let mut observed = observed(&pool, vec![PodState::Ready], &[0], 0);
+    assert!(plan_pool(&pool, &observed).create.is_empty());
+    edit(&mut observed, 0, |pod| pod.revision = "older".into());
+    assert_eq!(plan_pool(&pool, &observed).create.len(), 1);
+}
+
+#[test]
+fn a_pod_outside_a_changed_range_is_outdated() {
+    let pool = pool(json!({"workersPerPod": 4, "rtcPorts": {"min": 41004, "max": 41039}}));
+    let narrow = media_pod(&pool, 0, PodState::Ready);
+    let mut outside = narrow.clone();
+    let block = PortRange::new(41000, 41003).unwrap();
+    (outside.block, outside.name, outside.uid) = (Some(block), "old".into(), "old-uid".into());
+    let people = [("old-uid".to_owned(), 0)].into();
+    let observed = ObservedPods { pods: vec![Arc::new(narrow), Arc::new(outside)], people, ..ObservedPods::default() };
+    assert_eq!(names(&plan_pool(&pool, &observed).delete), ["old"]);
+}
+
+#[test]
+fn meetings_that_nobody_is_in_are_brought_together() {
+    let pool = small_pool();
+    let mut observed = observed(&pool, vec![PodState::Ready, PodState::Ready, PodState::Ready], &[], 0);
+    for (index, meetings) in [(0, 3), (1, 2)] {
+        let load = PodLoad { meetings, ..PodLoad::default() };
+        observed.loads.insert(observed.pods[index].uid.clone(), load);
+    }
+    let plan = plan_pool(&pool, &observed);
+    assert_eq!(plan.drain.len(), 1);
+    assert_eq!(
+        (plan.drain[0].name.as_str(), plan.drain[0].draining.as_ref().unwrap().reason),
+        ("media-lagoon-41004", "NotNeeded")
+    );
+    observed.loads.get_mut("media-lagoon-41000-uid").unwrap().meetings = 9;
+    assert!(plan_pool(&pool, &observed).drain.is_empty(), "they do not fit into one");
+}
+
+#[test]
+fn pods_are_protected_until_it_is_known_that_nobody_is_on_them() {
+    let pool = small_pool();
+    let mut observed = observed(&pool, vec![PodState::Ready], &[], 0);
+    observed.people.clear();
+    assert!(plan_pool(&pool, &observed).protect.is_empty());
+    observed.people.insert("media-lagoon-41000-uid".into(), 0);
+    assert!(plan_pool(&pool, &observed).protect[0].is_evictable);
+    edit(&mut observed, 0, |pod| pod.is_evictable = true);
+    assert!(plan_pool(&pool, &observed).protect.is_empty());
+    observed.people.insert("media-lagoon-41000-uid".into(), 1);
+    assert!(!plan_pool(&pool, &observed).protect[0].is_evictable);
+    observed.people.clear();
+    assert!(plan_pool(&pool, &observed).protect.is_empty(), "nothing is written while nothing is known");
+}
+
+#[test]
+fn a_pod_with_a_service_is_told_the_ports_of_the_service() {
+    let pool = pool(json!({"exposure": "NodePort"}));
+    let mut observed = observed(&pool, vec![starting()], &[], 0);
+    edit(&mut observed, 0, |pod| pod.addresses.clear());
+    observed.nodes.insert("pier-1".into(), NodeView { is_cordoned: false, addresses: vec!["198.51.100.1".into()] });
+    let plan = plan_pool(&pool, &observed);
+    assert_eq!((plan.open.len(), plan.announce.len()), (1, 0));
+    observed.services.insert("media-lagoon-41000".into(), None);
+    assert!(plan_pool(&pool, &observed).announce.is_empty());
+    let opening = Opening { addresses: vec![], ports: "41000/udp=31000".into() };
+    observed.services.insert("media-lagoon-41000".into(), Some(opening));
+    let plan = plan_pool(&pool, &observed);
+    assert_eq!((plan.open.len(), plan.announce[0].ports.as_str()), (0, "41000/udp=31000"));
+}
+
+#[test]
+fn a_load_balancer_without_an_address_is_named() {
+    let pool = pool(json!({"exposure": "LoadBalancer"}));
+    let mut observed = observed(&pool, vec![starting()], &[], 0);
+    edit(&mut observed, 0, |pod| pod.addresses.clear());
+    observed.services.insert("media-lagoon-41000".into(), None);
+    assert_eq!(plan_pool(&pool, &observed).trouble.unwrap().reason, "NoLoadBalancerAddress");
+    let opening = Opening { addresses: vec!["203.0.113.9".into()], ports: String::new() };
+    observed.services.insert("media-lagoon-41000".into(), Some(opening));
+    assert_eq!(plan_pool(&pool, &observed).announce[0].addresses, ["203.0.113.9"]);
+}
+
+#[test]
+fn a_pod_whose_ports_a_stranger_holds_is_given_up_for_other_ports_if_there_are_any() {
+    let taken = || PodState::Starting(Wait::new(reason::PORTS_TAKEN, "didn't have free ports"));
+    let wide = small_pool();
+    let mut observed = observed(&wide, vec![taken()], &[], 0);
+    assert!(plan_pool(&wide, &observed).delete.is_empty());
+    observed.now = Timestamp::from_second(61).unwrap();
+    assert_eq!(plan_pool(&wide, &observed).delete[0].why.reason, "PodReplaced");
+    let narrow = pool(json!({"workersPerPod": 4, "rtcPorts": {"min": 41000, "max": 41003}}));
+    assert!(plan_pool(&narrow, &observed).delete.is_empty());
 }

@@ -13,7 +13,8 @@ fn at(second: i64) -> Timestamp {
 
 fn observed(states: Vec<PodState>) -> (ValidPool, ObservedPods) {
     let pool = pool(json!({"workersPerPod": 4, "max": 2}));
-    let pods: Vec<_> = states.into_iter().zip(0..).map(|(state, number)| media_pod(&pool, number, state)).collect();
+    let pods: Vec<_> =
+        states.into_iter().zip(0..).map(|(state, number)| Arc::new(media_pod(&pool, number, state))).collect();
     let taken = pods.iter().filter_map(|pod| pod.block).collect();
     (pool, ObservedPods { pods, taken, ..ObservedPods::default() })
 }
@@ -21,15 +22,17 @@ fn observed(states: Vec<PodState>) -> (ValidPool, ObservedPods) {
 #[test]
 fn the_status_counts_pods_ports_and_meetings() {
     let (pool, mut observed) = observed(vec![PodState::Ready, PodState::Ready, starting(), PodState::Terminating]);
-    observed.loads.insert("media-lagoon-41000-uid".into(), PodLoad { meetings: 7, participants: 3 });
+    observed
+        .loads
+        .insert("media-lagoon-41000-uid".into(), PodLoad { meetings: 7, participants: 3, ..PodLoad::default() });
     let verdicts = compute_verdicts(&pool, &observed, &Applied::default());
-    let status = compute_status(&pool_object(json!({})), Some((&pool, &observed)), &verdicts, at(60));
-    assert_eq!(status.pods, PodCounts { ready: 2, starting: 1, warm: 1, total: 4 });
-    assert_eq!(status.ports, PortCounts { total: 40, used: 16, free: 24 });
+    let status = compute_status(&pool_object(json!({})), Some((&pool, &observed)), &verdicts, vec![], at(60));
+    assert_eq!(status.pods, PodCounts { ready: 2, starting: 1, warm: 1, draining: 0, outdated: 0, total: 4 });
+    assert_eq!(status.ports, PortCounts { total: 40, used: 16, resting: 0, free: 24 });
     assert_eq!((status.meetings, status.observed_generation), (7, Some(3)));
     let mut written = pool_object(json!({}));
     written.status = Some(status);
-    let later = compute_status(&written, Some((&pool, &observed)), &verdicts, at(99));
+    let later = compute_status(&written, Some((&pool, &observed)), &verdicts, vec![], at(99));
     assert!(is_same(written.status.as_ref(), &later));
     assert!(compute_notes(&written, Some(&Applied::default()), &verdicts).is_empty());
 }
@@ -61,7 +64,7 @@ fn trouble_is_told_by_weight() {
 #[test]
 fn a_full_pool_says_so_while_meetings_wait() {
     let (pool, mut observed) = observed(vec![PodState::Ready, PodState::Ready]);
-    observed.waiting = 3;
+    observed.waiting.shared = 3;
     let verdicts = compute_verdicts(&pool, &observed, &Applied::default());
     assert_eq!(verdicts.available.wait().reason, "PoolFull");
     assert!(verdicts.available.wait().message.contains("raise its max"), "{verdicts:?}");
@@ -77,4 +80,36 @@ fn what_was_done_is_told() {
     let created = Note::normal("PodCreated", "created media pod \"media-lagoon-41000\" with ports 41000-41039");
     assert_eq!(notes[0], created.about("media-lagoon-41000"));
     assert_eq!(notes[1].reason, "NoPodReady");
+}
+
+#[test]
+fn blocks_on_record_are_those_of_pods_made_or_about_to_be_and_those_that_rest() {
+    let (pool, observed) = observed(vec![PodState::Ready]);
+    let block = |text: &str| text.parse::<PortRange>().unwrap();
+    let new = [NewPod { name: "n".into(), block: block("41004-41007") }];
+    let mut quarantine = Quarantine::default();
+    quarantine.recall(block("41008-41011"), Some(at(90)));
+    quarantine.recall(block("50000-50003"), Some(at(90)));
+    let texts = |blocks: Vec<PortBlock>| {
+        let text =
+            |block: &PortBlock| format!("{}{}", block.ports, if block.resting_until.is_some() { " rests" } else { "" });
+        blocks.iter().map(text).collect::<Vec<_>>()
+    };
+    let recorded = texts(compute_blocks(&pool, &observed, &new, &quarantine));
+    assert_eq!(recorded, ["41000-41003", "41004-41007", "41008-41011 rests"]);
+}
+
+#[test]
+fn pools_that_draw_from_the_same_ports_are_told_and_pods_of_older_templates_counted() {
+    let (pool, mut observed) = observed(vec![PodState::Ready, PodState::Ready]);
+    observed.overlaps = Some("pond".into());
+    Arc::make_mut(&mut observed.pods[0]).revision = "older".into();
+    let verdicts = compute_verdicts(&pool, &observed, &Applied::default());
+    assert_eq!(verdicts.exclusive.wait().reason, "PortsOverlap");
+    assert!(verdicts.exclusive.wait().message.contains("pond"));
+    assert_eq!(verdicts.updated.wait().reason, "Updating");
+    assert_eq!(
+        compute_status(&pool_object(json!({})), Some((&pool, &observed)), &verdicts, vec![], at(1)).pods.outdated,
+        1
+    );
 }

@@ -1,12 +1,12 @@
 use axum::http::{Request, Response};
 use http_body_util::BodyExt;
-use kube::{Client, client::Body, runtime::watcher::Event};
+use kube::{Client, client::Body, core::DeserializeGuard, runtime::watcher::Event};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::*;
 use crate::{
-    fixtures::pod_object,
+    fixtures::{defaults, pod_object, pool_object},
     reach::tests::{FakePod, Manner, link},
     world::WorldEnds,
 };
@@ -37,7 +37,8 @@ fn pod_at(fake: &FakePod) -> Pod {
 }
 
 fn world_of(client: Client, pod: &Pod) -> (Arc<World>, WorldEnds) {
-    let (world, mut ends) = World::new(client, "harbor".into());
+    let (world, mut ends) = World::new(client, "harbor".into(), defaults());
+    world.views().set_pool(&DeserializeGuard(Ok(pool_object(json!({})))), &defaults());
     ends.pods.apply_watcher_event(&Event::Apply(pod.clone()));
     (world, ends)
 }

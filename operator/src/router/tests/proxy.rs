@@ -36,7 +36,7 @@ async fn bytes_pass_both_ways_and_the_pod_learns_who_comes() {
 
     let seen = pod.seen().remove(0);
     assert_eq!(seen.uri, JOIN);
-    assert_eq!(seen.grant, meeting_record("team-a", "stand-up", None).grant());
+    assert_eq!(seen.grant, meeting_record("team-a", "stand-up", None).grant(jiff::Timestamp::UNIX_EPOCH));
     assert_eq!(seen.headers["origin"], "https://meet.example.org");
     assert_eq!(seen.headers["x-forwarded-for"], "127.0.0.1");
     assert_eq!(seen.headers["x-forwarded-proto"], "http");

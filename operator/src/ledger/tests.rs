@@ -1,0 +1,107 @@
+use std::collections::BTreeSet;
+
+use convene_crds::{MeetingSpec, MeetingStatus};
+use proptest::prelude::*;
+
+use super::*;
+
+fn meeting(uid: &str, pod: Option<&str>, participants: u32) -> Meeting {
+    let mut meeting = Meeting::new(uid, MeetingSpec { pool: "lagoon".into(), ..MeetingSpec::default() });
+    meeting.metadata.uid = Some(uid.to_owned());
+    meeting.status =
+        Some(MeetingStatus { pod: pod.map(self::pod), participants: Some(participants), ..MeetingStatus::default() });
+    meeting
+}
+
+fn pod(uid: &str) -> AssignedPod {
+    AssignedPod { uid: uid.to_owned(), ..AssignedPod::default() }
+}
+
+fn ledger(meetings: &[Meeting]) -> Ledger {
+    let mut ledger = Ledger::default();
+    for meeting in meetings {
+        ledger.observe(meeting);
+    }
+    ledger
+}
+
+#[test]
+fn a_decision_counts_before_the_cache_shows_it() {
+    let mut ledger = ledger(&[meeting("a", None, 0), meeting("b", Some("p1"), 3)]);
+    ledger.assign("a", &pod("p1"));
+    assert_eq!(ledger.load_of("p1"), PodLoad { meetings: 2, participants: 3, dedicated: 0, lively: 1 });
+    ledger.forget("a");
+    assert_eq!(ledger.load_of("p1"), PodLoad { meetings: 1, participants: 3, dedicated: 0, lively: 1 });
+}
+
+#[test]
+fn a_decision_is_settled_only_by_itself() {
+    let mut ledger = ledger(&[meeting("a", None, 0)]);
+    ledger.assign("a", &pod("p2"));
+    ledger.observe(&meeting("a", Some("p1"), 0));
+    assert_eq!(ledger.pod_of(&meeting("a", Some("p1"), 0)).unwrap().uid, "p2");
+    ledger.observe(&meeting("a", Some("p2"), 0));
+    assert_eq!(ledger.pod_of(&meeting("a", Some("p3"), 0)).unwrap().uid, "p3");
+}
+
+#[test]
+fn a_report_is_newer_than_the_status_and_names_whose_number_is_new() {
+    let mut ledger = ledger(&[meeting("a", Some("p1"), 2), meeting("b", Some("p1"), 0), meeting("c", Some("p2"), 4)]);
+    let changed = ledger.report("p1", &HashMap::from([("b".to_owned(), 7)]));
+    assert_eq!(changed.iter().map(|key| key.name.as_str()).collect::<BTreeSet<_>>(), BTreeSet::from(["a", "b"]));
+    assert_eq!(ledger.participants_of(&meeting("a", Some("p1"), 2)), 0);
+    assert_eq!(ledger.participants_of(&meeting("b", Some("p1"), 0)), 7);
+    assert_eq!(ledger.load_of("p2").participants, 4);
+    assert!(ledger.report("p1", &HashMap::from([("b".to_owned(), 7)])).is_empty());
+}
+
+#[test]
+fn what_a_new_list_does_not_name_is_gone() {
+    let mut ledger = ledger(&[meeting("a", Some("p1"), 2), meeting("b", Some("p1"), 0)]);
+    ledger.begin_list();
+    ledger.observe(&meeting("b", Some("p1"), 0));
+    let gone = ledger.end_list();
+    assert_eq!(gone.len(), 1);
+    assert_eq!(ledger.load_of("p1"), PodLoad { meetings: 1, ..PodLoad::default() });
+}
+
+#[test]
+fn only_meetings_that_want_a_pod_are_a_need() {
+    let mut ledger = ledger(&[meeting("a", None, 0), meeting("b", None, 0)]);
+    assert!(ledger.need_of("lagoon").is_none());
+    assert!(ledger.want("a", true));
+    assert!(!ledger.want("a", true));
+    assert_eq!(ledger.need_of("lagoon"), Need { shared: 1, dedicated: 0 });
+    ledger.assign("a", &pod("p1"));
+    assert!(ledger.need_of("lagoon").is_none());
+    assert_eq!(Need { shared: 11, dedicated: 2 }.pods(5), 5);
+}
+
+proptest! {
+    /// Whatever happens in whatever order, the sums are those of the meetings.
+    #[test]
+    fn sums_are_those_of_the_meetings(steps in proptest::collection::vec((0..6_u8, 0..5_u8, 0..4_u8, 0..9_u32), 1..80)) {
+        let mut ledger = Ledger::default();
+        for (kind, who, pod_number, count) in steps {
+            let (uid, pod_uid) = (format!("m{who}"), format!("p{pod_number}"));
+            match kind {
+                0 => ledger.observe(&meeting(&uid, (pod_number > 0).then_some(pod_uid.as_str()), count)),
+                1 => ledger.assign(&uid, &pod(&pod_uid)),
+                2 => ledger.forget(&uid),
+                3 => drop(ledger.remove(&uid)),
+                4 => drop(ledger.want(&uid, count > 4)),
+                _ => drop(ledger.report(&pod_uid, &HashMap::from([(uid, count)]))),
+            }
+            for number in 0..4 {
+                let pod_uid = format!("p{number}");
+                let on_it: Vec<_> = ledger.meetings.values().filter(|entry| entry.pod_uid() == Some(&pod_uid)).collect();
+                let load = ledger.load_of(&pod_uid);
+                prop_assert_eq!(load.meetings as usize, on_it.len());
+                prop_assert_eq!(load.participants, on_it.iter().map(|entry| entry.participants()).sum::<u32>());
+                prop_assert_eq!(load.lively as usize, on_it.iter().filter(|entry| entry.participants() > 0).count());
+            }
+            let wanting = ledger.meetings.values().filter(|entry| entry.wants_pod && entry.pool == "lagoon").count();
+            prop_assert_eq!(ledger.need_of("lagoon").shared as usize, wanting);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+use serde_json::json;
+
+use super::*;
+use crate::fixtures::{meeting_object, pool};
+
+fn spec(patch: serde_json::Value) -> MeetingSpec {
+    meeting_object(patch, json!({})).spec
+}
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+#[test]
+fn a_meeting_goes_through_its_moments() {
+    let spec =
+        spec(json!({"startsAt": "2030-01-01T10:00:00Z", "endsAt": "2030-01-01T11:00:00Z", "ttlAfterEnded": 600}));
+    let (start, end) = (at("2030-01-01T10:00:00Z"), at("2030-01-01T11:00:00Z"));
+    let cases = [
+        ("2030-01-01T09:57:59Z", Moment::Before { starts_at: start }, Some("2030-01-01T09:58:00Z")),
+        ("2030-01-01T09:58:00Z", Moment::Shortly { starts_at: start }, Some("2030-01-01T10:00:00Z")),
+        ("2030-01-01T10:00:00Z", Moment::During, Some("2030-01-01T11:00:00Z")),
+        ("2030-01-01T11:00:00Z", Moment::After { ended_at: end }, Some("2030-01-01T11:10:00Z")),
+        ("2030-01-01T11:10:00Z", Moment::After { ended_at: end }, None),
+    ];
+    for (now, moment, next) in cases {
+        assert_eq!(compute_moment(&spec, at(now)), moment, "{now}");
+        assert_eq!(compute_next_moment(&spec, at(now)), next.map(at), "{now}");
+    }
+    assert_eq!(compute_expiry(&spec), Some(at("2030-01-01T11:10:00Z")));
+}
+
+#[test]
+fn a_meeting_without_times_is_always_on() {
+    let spec = spec(json!({"ttlAfterEnded": 5}));
+    assert_eq!(compute_moment(&spec, at("2030-01-01T10:00:00Z")), Moment::During);
+    assert_eq!(compute_next_moment(&spec, at("2030-01-01T10:00:00Z")), None);
+    assert_eq!(compute_expiry(&spec), None);
+}
+
+#[test]
+fn times_at_the_edge_of_time_do_no_harm() {
+    let spec = spec(
+        json!({"startsAt": "-009999-01-02T01:59:59Z", "endsAt": "9999-12-30T22:00:00Z", "ttlAfterEnded": 31_536_000}),
+    );
+    assert_eq!(compute_moment(&spec, at("2030-01-01T10:00:00Z")), Moment::During);
+    assert_eq!(compute_expiry(&spec), None);
+}
+
+#[test]
+fn namespaces_are_admitted_by_their_labels() {
+    let labels = BTreeMap::from([("team".to_owned(), "sailing".to_owned())]);
+    let selector = |selector: serde_json::Value| json!({"from": "Selector", "selector": selector});
+    let expression = |operator: &str, values: serde_json::Value| {
+        selector(json!({"matchExpressions": [{"key": "team", "operator": operator, "values": values}]}))
+    };
+    let cases = [
+        (json!({}), true),
+        (json!({"from": "Same"}), false),
+        (selector(json!({})), true),
+        (selector(json!({"matchLabels": {"team": "sailing"}})), true),
+        (selector(json!({"matchLabels": {"team": "rowing"}})), false),
+        (expression("In", json!(["sailing", "rowing"])), true),
+        (expression("NotIn", json!(["sailing"])), false),
+        (expression("Exists", json!([])), true),
+        (expression("DoesNotExist", json!([])), false),
+        (expression("Resembles", json!(["sailing"])), false),
+    ];
+    for (allowed, admitted) in cases {
+        let pool = pool(json!({"allowedNamespaces": allowed}));
+        assert_eq!(is_admitted(&pool.allowed_namespaces, "crew", "harbor", &labels), admitted, "{allowed}");
+        assert!(is_admitted(&pool.allowed_namespaces, "harbor", "harbor", &labels) || allowed["from"] == "Selector");
+    }
+}
+
+#[test]
+fn a_meeting_of_a_namespace_that_is_not_admitted_is_told_so() {
+    let pool = pool(json!({"allowedNamespaces": {"from": "Same"}}));
+    let meeting = meeting_object(json!({"pool": "lagoon"}), json!({}));
+    let now = at("2030-01-01T10:00:00Z");
+    let refused = validate_meeting(&meeting, Some(&Ok(&pool)), "harbor", &BTreeMap::new(), &Ledger::default(), now);
+    let why = refused.unwrap_err();
+    assert_eq!(why.reason, reason::NAMESPACE_NOT_ALLOWED);
+    assert!(why.message.contains("\"crew\""), "{}", why.message);
+}

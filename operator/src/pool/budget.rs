@@ -1,0 +1,95 @@
+//! The disruption budget of a pool: no pod is evicted under people.
+//!
+//! Pure. A pod is protected from its birth on, and loses the protection by a label while nobody is on it; the other way round a drain that
+//! comes between a join and the label would win.
+
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
+
+use convene_crds::names::{
+    LABEL_APP_NAME, LABEL_EVICTABLE, LABEL_MANAGED_BY, LABEL_POOL, MANAGED_BY, MEDIA_POD_APP_NAME,
+};
+use k8s_openapi::{
+    api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec},
+    apimachinery::pkg::{
+        apis::meta::v1::{LabelSelector, LabelSelectorRequirement},
+        util::intstr::IntOrString,
+    },
+};
+use kube::{ResourceExt, api::ObjectMeta};
+
+use super::validate::ValidPool;
+
+/// More pods than a pool can have: all of them must stay. `maxUnavailable: 0` would say the same, but Kubernetes understands that only of
+/// pods whose controller has a scale.
+const ALL: i32 = 100_000;
+
+/// The budget of `pool`.
+pub fn build_budget(pool: &ValidPool) -> PodDisruptionBudget {
+    let text = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
+    let labels = [(LABEL_APP_NAME, MEDIA_POD_APP_NAME), (LABEL_MANAGED_BY, MANAGED_BY), (LABEL_POOL, &pool.name)];
+    PodDisruptionBudget {
+        metadata: ObjectMeta {
+            name: Some(name_of(&pool.name)),
+            namespace: Some(pool.namespace.clone()),
+            labels: Some(labels.map(text).into()),
+            owner_references: Some(pool.owner.iter().cloned().collect()),
+            ..ObjectMeta::default()
+        },
+        spec: Some(PodDisruptionBudgetSpec {
+            min_available: Some(IntOrString::Int(ALL)),
+            // A pod that does not work protects nobody.
+            unhealthy_pod_eviction_policy: Some("AlwaysAllow".to_owned()),
+            selector: Some(LabelSelector {
+                match_labels: Some([(LABEL_APP_NAME, MEDIA_POD_APP_NAME), (LABEL_POOL, &pool.name)].map(text).into()),
+                match_expressions: Some(vec![LabelSelectorRequirement {
+                    key: LABEL_EVICTABLE.to_owned(),
+                    operator: "NotIn".to_owned(),
+                    values: Some(vec!["true".to_owned()]),
+                }]),
+            }),
+            ..PodDisruptionBudgetSpec::default()
+        }),
+        status: None,
+    }
+}
+
+/// The budget's name; it cannot be that of a pod, which ends with a number.
+pub fn name_of(pool: &str) -> String {
+    format!("media-{pool}-busy")
+}
+
+/// Whether `found` protects as `wanted` does.
+pub fn is_as_wanted(found: &PodDisruptionBudget, wanted: &PodDisruptionBudget) -> bool {
+    // Labels that somebody else has added are theirs: a write would not remove them, and would be repeated for ever.
+    let has_labels = wanted.labels().iter().all(|(key, value)| found.labels().get(key) == Some(value));
+    has_labels && found.spec == wanted.spec
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::fixtures::pool;
+
+    #[test]
+    fn every_pod_is_protected_that_does_not_say_otherwise() {
+        let budget = build_budget(&pool(json!({})));
+        let object = serde_json::to_value(&budget).unwrap();
+        assert_eq!(object["metadata"]["name"], "media-lagoon-busy");
+        assert_eq!(object["spec"]["selector"]["matchExpressions"][0]["operator"], "NotIn");
+        assert_eq!(object["spec"]["unhealthyPodEvictionPolicy"], "AlwaysAllow");
+        assert!(is_as_wanted(&budget, &budget.clone()));
+    }
+
+    #[test]
+    fn an_edited_budget_is_noticed() {
+        let wanted = build_budget(&pool(json!({})));
+        let mut edited = wanted.clone();
+        edited.spec.as_mut().unwrap().min_available = Some(IntOrString::Int(0));
+        assert!(!is_as_wanted(&edited, &wanted));
+        let mut labelled = wanted.clone();
+        labelled.labels_mut().insert("team".into(), "sailing".into());
+        assert!(is_as_wanted(&labelled, &wanted));
+    }
+}

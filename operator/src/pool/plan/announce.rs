@@ -1,0 +1,99 @@
+//! What pods are to be told of the addresses and ports that browsers reach them at, and which Services that needs.
+//!
+//! Pure. A pod is told once all is known: it does not turn ready before.
+
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
+
+use std::sync::Arc;
+
+use convene_crds::Exposure;
+
+use super::{Announcement, ObservedPods, ValidPool};
+use crate::{media_pod::MediaPod, reason, wait::Wait};
+
+/// Live pods that lack their Service.
+pub(super) fn plan_services(pool: &ValidPool, observed: &ObservedPods) -> Vec<Arc<MediaPod>> {
+    if !pool.template.has_services() {
+        return Vec::new();
+    }
+    let lacks =
+        |pod: &&Arc<MediaPod>| pod.is_live() && pod.rtc_ports.is_some() && !observed.services.contains_key(&pod.name);
+    observed.pods.iter().filter(lacks).cloned().collect()
+}
+
+/// Pods to tell their addresses, and what keeps one from being told.
+pub(super) fn plan_announcements(pool: &ValidPool, observed: &ObservedPods) -> (Vec<Announcement>, Option<Wait>) {
+    let mut announce = Vec::new();
+    let mut trouble = None;
+    for pod in observed.pods.iter().filter(|pod| pod.is_live() && pod.addresses.is_empty()) {
+        match compute_announcement(pool, observed, pod) {
+            Known::Later => {}
+            Known::Never(why) => trouble = Some(why),
+            Known::Now(addresses, ports) => {
+                announce.push(Announcement { name: pod.name.clone(), uid: pod.uid.clone(), addresses, ports });
+            }
+        }
+    }
+    (announce, trouble)
+}
+
+enum Known {
+    Now(Vec<String>, String),
+    Later,
+    Never(Wait),
+}
+
+fn compute_announcement(pool: &ValidPool, observed: &ObservedPods, pod: &MediaPod) -> Known {
+    if pod.node.is_none() {
+        return Known::Later;
+    }
+    let fixed = &pool.template.fixed_addresses;
+    match pool.template.exposure {
+        Exposure::HostPort | Exposure::HostNetwork | Exposure::PodIp if !fixed.is_empty() => {
+            Known::Now(fixed.clone(), String::new())
+        }
+        Exposure::PodIp if pod.ips.is_empty() => Known::Later,
+        Exposure::PodIp => Known::Now(pod.ips.clone(), String::new()),
+        Exposure::HostPort | Exposure::HostNetwork => on_node(observed, pod, String::new()),
+        Exposure::NodePort => match observed.services.get(&pod.name) {
+            Some(Some(opening)) if fixed.is_empty() => on_node(observed, pod, opening.ports.clone()),
+            Some(Some(opening)) => Known::Now(fixed.clone(), opening.ports.clone()),
+            _ => Known::Later,
+        },
+        Exposure::LoadBalancer => match observed.services.get(&pod.name) {
+            Some(Some(_)) if !fixed.is_empty() => Known::Now(fixed.clone(), String::new()),
+            Some(Some(opening)) => Known::Now(opening.addresses.clone(), String::new()),
+            Some(None) => Known::Never(compute_no_balancer(pod)),
+            None => Known::Later,
+        },
+    }
+}
+
+fn on_node(observed: &ObservedPods, pod: &MediaPod, ports: String) -> Known {
+    match pod.node.as_deref().and_then(|node| observed.nodes.get(node)) {
+        None => Known::Later,
+        Some(node) if node.addresses.is_empty() => Known::Never(compute_nameless(pod)),
+        Some(node) => Known::Now(node.addresses.clone(), ports),
+    }
+}
+
+fn compute_nameless(pod: &MediaPod) -> Wait {
+    let node = pod.node.as_deref().unwrap_or_default();
+    Wait::new(
+        reason::NO_NODE_ADDRESS,
+        format!(
+            "node {node:?} of media pod {:?} has neither ExternalIP nor InternalIP: set announcedAddress.policy to Fixed",
+            pod.name
+        ),
+    )
+}
+
+fn compute_no_balancer(pod: &MediaPod) -> Wait {
+    Wait::new(
+        reason::NO_LOAD_BALANCER_ADDRESS,
+        format!(
+            "Service {:?} has no load balancer with an IP address yet: see whether the cluster makes load balancers with UDP and TCP under one port, and whether they have addresses instead of names",
+            pod.name
+        ),
+    )
+}

@@ -1,0 +1,70 @@
+//! The live pods of a pool, sorted by what they are good for, and how many of them are wanted.
+//!
+//! Pure. It counts; what is to be done about the numbers is the planner's.
+
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
+
+use super::{MAX_CREATIONS, ObservedPods};
+use crate::{media_pod::MediaPod, pool::validate::ValidPool};
+
+/// The live pods of a pool.
+pub(super) struct Census<'a> {
+    /// All of them.
+    pub(super) live: usize,
+    /// Made from the current template, with meetings.
+    pub(super) busy: usize,
+    /// Made from the current template, without meetings; the ones to keep first.
+    pub(super) spare: Vec<&'a MediaPod>,
+    /// Made from an older template, with meetings.
+    pub(super) outdated_busy: Vec<&'a MediaPod>,
+    /// Made from an older template, without meetings.
+    pub(super) outdated_spare: Vec<&'a MediaPod>,
+    /// Those that are being drained.
+    pub(super) draining: usize,
+    /// Pods of the current template that there should be.
+    pub(super) wanted: usize,
+}
+
+impl<'a> Census<'a> {
+    pub(super) fn take(pool: &ValidPool, observed: &'a ObservedPods) -> Self {
+        let live: Vec<&MediaPod> = observed.pods.iter().map(AsRef::as_ref).filter(|pod| pod.is_live()).collect();
+        let is_busy = |pod: &MediaPod| observed.load_of(pod).meetings > 0 || observed.has_people(pod);
+        let (draining, staying): (Vec<_>, Vec<_>) = live.iter().copied().partition(|pod| pod.draining.is_some());
+        let (current, outdated): (Vec<_>, Vec<_>) = staying.into_iter().partition(|pod| is_current(pool, pod));
+        let (busy, mut spare): (Vec<_>, Vec<_>) = current.into_iter().partition(|pod| is_busy(pod));
+        let (outdated_busy, outdated_spare): (Vec<_>, Vec<_>) = outdated.into_iter().partition(|pod| is_busy(pod));
+        spare.sort_by_key(|pod| (!pod.is_ready(), pod.created, pod.name.clone()));
+        let has_to_move = !outdated_busy.is_empty() || draining.iter().any(|pod| is_busy(pod));
+        Self {
+            live: live.len(),
+            busy: busy.len(),
+            wanted: compute_wanted(pool, observed, busy.len(), has_to_move),
+            spare,
+            outdated_busy,
+            outdated_spare,
+            draining: draining.len(),
+        }
+    }
+
+    /// Pods to create, as far as `max` lets; while others are being replaced or drained, some more.
+    pub(super) fn missing(&self, pool: &ValidPool) -> usize {
+        let lacking = self.wanted.saturating_sub(self.busy + self.spare.len());
+        let are_leaving = self.draining + self.outdated_busy.len() + self.outdated_spare.len() > 0;
+        let most = pool.max as usize + if are_leaving { pool.max_surge as usize } else { 0 };
+        lacking.min(most.saturating_sub(self.live)).min(MAX_CREATIONS)
+    }
+}
+
+/// Whether a pod is as a new one would be: made from the current template, with ports of the current range.
+pub(in crate::pool) fn is_current(pool: &ValidPool, pod: &MediaPod) -> bool {
+    let range = pool.ports;
+    let is_inside = pod.block.is_some_and(|block| range.first() <= block.first() && block.last() <= range.last());
+    pod.revision == pool.revision && is_inside
+}
+
+/// Pods with meetings, plus the spare ones or what the waiting meetings need, whichever is more; meetings that have to move need one.
+fn compute_wanted(pool: &ValidPool, observed: &ObservedPods, busy: usize, has_to_move: bool) -> usize {
+    let for_waiting = observed.waiting.pods(pool.capacity.meetings);
+    let beside = pool.warm.max(for_waiting).max(u32::from(has_to_move && busy == 0));
+    (busy + beside as usize).min(pool.max as usize)
+}

@@ -1,0 +1,159 @@
+//! Which pods have to go, and how people are moved off them.
+//!
+//! Pure. That a pod is being drained, since when and why, is an annotation of the pod: it outlives the operator.
+
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    DrainChange, ObservedPods, PodDeletion, Protection, ValidPool,
+    census::{Census, is_current},
+    compute_deletion,
+};
+use crate::{
+    ledger::PodLoad,
+    media_pod::{Draining, MediaPod},
+    reason,
+    wait::Wait,
+};
+
+/// Drains that begin or end.
+pub(super) fn plan_drains(pool: &ValidPool, observed: &ObservedPods, census: &Census<'_>) -> Vec<DrainChange> {
+    let mut changes: Vec<_> = observed
+        .pods
+        .iter()
+        .filter(|pod| pod.is_live())
+        .filter_map(|pod| match &pod.draining {
+            None if is_on_cordoned_node(observed, pod) => Some(begin(observed, pod, reason::CORDONED)),
+            Some(draining) if !has_cause(pool, observed, pod, draining) => Some(end(pod)),
+            _ => None,
+        })
+        .collect();
+    changes.extend(plan_rollout(pool, observed, census));
+    if changes.is_empty() {
+        changes.extend(plan_consolidation(pool, observed));
+    }
+    changes
+}
+
+fn begin(observed: &ObservedPods, pod: &MediaPod, cause: &'static str) -> DrainChange {
+    let (name, node) = (&pod.name, pod.node.as_deref().unwrap_or_default());
+    let message = match cause {
+        reason::CORDONED => format!("draining media pod {name:?}: its node {node:?} is cordoned"),
+        reason::OUTDATED => format!("draining media pod {name:?}: it was made from an older template"),
+        _ => format!("draining media pod {name:?}: others can carry its meetings, which nobody is in"),
+    };
+    let since = Timestamp::from_second(observed.now.as_second()).unwrap_or(observed.now);
+    change(pod, Some(Draining { since, reason: cause }), message)
+}
+
+fn end(pod: &MediaPod) -> DrainChange {
+    change(pod, None, format!("media pod {:?} is no longer drained: the cause is gone", pod.name))
+}
+
+fn change(pod: &MediaPod, draining: Option<Draining>, message: String) -> DrainChange {
+    DrainChange { name: pod.name.clone(), uid: pod.uid.clone(), draining, message }
+}
+
+fn is_on_cordoned_node(observed: &ObservedPods, pod: &MediaPod) -> bool {
+    let node = pod.node.as_deref().and_then(|node| observed.nodes.get(node));
+    node.is_some_and(|node| node.is_cordoned)
+}
+
+fn has_cause(pool: &ValidPool, observed: &ObservedPods, pod: &MediaPod, draining: &Draining) -> bool {
+    match draining.reason {
+        reason::CORDONED => is_on_cordoned_node(observed, pod) || !is_current(pool, pod),
+        reason::OUTDATED => !is_current(pool, pod) || is_on_cordoned_node(observed, pod),
+        // Begun for pods that nobody was on; somebody may have come meanwhile.
+        _ => !observed.has_people(pod) || !is_current(pool, pod),
+    }
+}
+
+/// Pods of older templates go as their successors become ready, as many at a time as may exist beside `max`.
+fn plan_rollout(pool: &ValidPool, observed: &ObservedPods, census: &Census<'_>) -> Vec<DrainChange> {
+    let is_open = |pod: &&std::sync::Arc<MediaPod>| pod.is_open() && is_current(pool, pod);
+    let has_successor = observed.pods.iter().any(|pod| is_open(&pod));
+    let is_cramped = pool.max_surge == 0 && census.live >= pool.max as usize;
+    if !has_successor && !is_cramped {
+        return Vec::new();
+    }
+    let under_way = observed.pods.iter().filter(|pod| pod.is_live() && pod.draining.is_some()).count();
+    let may_begin = (pool.max_surge.max(1) as usize).saturating_sub(under_way);
+    let mut outdated: Vec<_> = census.outdated_busy.iter().filter(|pod| !is_on_cordoned_node(observed, pod)).collect();
+    outdated.sort_by_key(|pod| (observed.load_of(pod).participants, pod.name.clone()));
+    outdated.into_iter().take(may_begin).map(|pod| begin(observed, pod, reason::OUTDATED)).collect()
+}
+
+/// Of two pods whose meetings nobody is in one is enough: the one with fewer meetings goes.
+fn plan_consolidation(pool: &ValidPool, observed: &ObservedPods) -> Option<DrainChange> {
+    let is_quiet = observed.pods.iter().all(|pod| !pod.is_live() || (pod.is_open() && is_current(pool, pod)));
+    if !is_quiet {
+        return None;
+    }
+    let loaded = |pod: &&std::sync::Arc<MediaPod>| pod.is_open() && observed.load_of(pod).meetings > 0;
+    let sharing: Vec<_> =
+        observed.pods.iter().filter(loaded).filter(|pod| observed.load_of(pod).dedicated == 0).collect();
+    let idle = sharing.iter().filter(|pod| !observed.has_people(pod));
+    let leaving = idle.min_by_key(|pod| (observed.load_of(pod).meetings, pod.name.clone()))?;
+    let load = observed.load_of(leaving);
+    let takes = |other: PodLoad| {
+        let participants_allow = u64::from(other.participants) * 2 <= u64::from(pool.capacity.participants);
+        other.meetings.saturating_add(load.meetings) <= pool.capacity.meetings && participants_allow
+    };
+    let has_taker = sharing.iter().any(|pod| pod.uid != leaving.uid && takes(observed.load_of(pod)));
+    has_taker.then(|| begin(observed, leaving, reason::NOT_NEEDED))
+}
+
+/// Draining pods that can be deleted: nobody and nothing is left on them, or their time is over.
+pub(super) fn plan_departures(pool: &ValidPool, observed: &ObservedPods) -> Vec<PodDeletion> {
+    let deletion = |pod: &MediaPod| {
+        let is_meant = |draining: &&Draining| pod.is_live() && has_cause(pool, observed, pod, draining);
+        let draining = pod.draining.as_ref().filter(is_meant)?;
+        let name = &pod.name;
+        if observed.load_of(pod).meetings == 0 && observed.is_known_empty(pod) {
+            return Some(Wait::new(
+                reason::POD_DELETED,
+                format!("media pod {name:?} is drained ({})", draining.reason),
+            ));
+        }
+        let deadline = pool.drain.deadline_seconds;
+        (observed.now >= compute_deadline(pool, draining)).then(|| {
+            let message =
+                format!("media pod {name:?} was not empty after {deadline} s of draining ({})", draining.reason);
+            Wait::new(reason::DRAIN_DEADLINE, message)
+        })
+    };
+    observed.pods.iter().filter_map(|pod| Some(compute_deletion(pod, deletion(pod)?))).collect()
+}
+
+fn compute_deadline(pool: &ValidPool, draining: &Draining) -> Timestamp {
+    let time = SignedDuration::from_secs(i64::from(pool.drain.deadline_seconds));
+    draining.since.checked_add(time).unwrap_or(Timestamp::MAX)
+}
+
+/// Draining pods with people: some of their meetings move in this pass.
+pub(super) fn plan_moves(observed: &ObservedPods) -> Vec<String> {
+    let draining = observed.pods.iter().filter(|pod| pod.is_live() && pod.draining.is_some());
+    draining.filter(|pod| observed.load_of(pod).lively > 0).map(|pod| pod.uid.clone()).collect()
+}
+
+/// When the next drain runs out of time.
+pub(super) fn compute_next_deadline(pool: &ValidPool, observed: &ObservedPods) -> Option<Timestamp> {
+    let draining = observed.pods.iter().filter(|pod| pod.is_live()).filter_map(|pod| pod.draining.as_ref());
+    draining.map(|draining| compute_deadline(pool, draining)).min()
+}
+
+/// A pod that nobody is on may be evicted.
+pub(super) fn plan_protection(observed: &ObservedPods) -> Vec<Protection> {
+    let is_wrong = |pod: &&std::sync::Arc<MediaPod>| pod.is_live() && pod.is_evictable == is_protected(observed, pod);
+    let wrong = observed.pods.iter().filter(is_wrong);
+    wrong
+        .map(|pod| Protection { name: pod.name.clone(), uid: pod.uid.clone(), is_evictable: !pod.is_evictable })
+        .collect()
+}
+
+/// New pods are protected until their own account is known.
+fn is_protected(observed: &ObservedPods, pod: &MediaPod) -> bool {
+    observed.has_people(pod) || (!observed.people.contains_key(&pod.uid) && !pod.is_evictable)
+}

@@ -1,0 +1,175 @@
+//! What becomes of an event of a watch: caches that the decisions read are brought up to date, and whoever is concerned is asked to look.
+//!
+//! It decides nothing about meetings and pools, and writes nothing to the cluster.
+
+use std::collections::HashSet;
+
+use convene_crds::{MediaPool, Meeting, names::LABEL_POOL};
+use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
+use kube::{Resource, ResourceExt, core::PartialObjectMeta, runtime::watcher::Event};
+
+use super::{Guarded, World, lock};
+use crate::{ledger::key_of, media_pod::MediaPod};
+
+impl World {
+    pub(super) fn heard_meeting(&self, event: &Event<Guarded<Meeting>>) {
+        match event {
+            Event::Init => self.ledger().begin_list(),
+            Event::InitApply(guarded) | Event::Apply(guarded) => {
+                let Ok(meeting) = &guarded.0 else { return };
+                self.ledger().observe(meeting);
+                self.ask_pool(&meeting.spec.pool);
+                if has_new_spec(meeting) {
+                    self.rooms_changed(); // its room may have to be locked, for example
+                }
+            }
+            Event::Delete(guarded) => {
+                let uid = guarded.meta().uid.clone().unwrap_or_default();
+                self.ledger().remove(&uid);
+                self.rooms_changed();
+                if let Ok(meeting) = &guarded.0 {
+                    self.ask_pool(&meeting.spec.pool);
+                    self.ask_waiting_meetings(&meeting.spec.pool);
+                }
+            }
+            Event::InitDone => {
+                if !self.ledger().end_list().is_empty() {
+                    self.rooms_changed();
+                    self.ask_all_pools();
+                }
+            }
+        }
+    }
+
+    pub(super) fn heard_pool(&self, event: &Event<Guarded<MediaPool>>) {
+        match event {
+            Event::Init => {}
+            Event::InitDone => {
+                let names: HashSet<_> = self.pools.state().iter().map(|pool| pool.name_any()).collect();
+                self.views().retain_pools(&names);
+            }
+            Event::InitApply(pool) | Event::Apply(pool) => {
+                self.views().set_pool(pool, &self.defaults);
+                self.ask_waiting_meetings(&pool.name_any());
+            }
+            Event::Delete(pool) => {
+                self.views().remove_pool(&pool.name_any());
+                self.ask_waiting_meetings(&pool.name_any());
+            }
+        }
+    }
+
+    pub(super) fn heard_pod(&self, event: &Event<Pod>) {
+        match event {
+            Event::Init => self.views().begin_pods(),
+            Event::InitApply(pod) | Event::Apply(pod) => {
+                let view = self.views().set_pod(pod);
+                self.pod_changed(&view);
+            }
+            Event::Delete(pod) => {
+                let view = MediaPod::from_pod(pod);
+                self.views().remove_pod(&view.uid);
+                self.pod_gone(&view);
+            }
+            Event::InitDone => {
+                let gone = self.views().end_pods();
+                for pod in &gone {
+                    self.pod_gone(pod);
+                }
+            }
+        }
+    }
+
+    fn pod_gone(&self, pod: &MediaPod) {
+        self.ledger().forget_pod(&pod.uid);
+        self.pod_changed(pod);
+    }
+
+    fn pod_changed(&self, pod: &MediaPod) {
+        lock(&self.expected_pods).remove(&pod.uid);
+        self.rooms_changed();
+        self.ask_meetings_on(&pod.uid);
+        self.ask_pool(&pod.pool);
+        self.ask_waiting_meetings(&pod.pool);
+    }
+
+    pub(super) fn heard_node(&self, event: &Event<Node>) {
+        let concerns = match event {
+            Event::Init => {
+                self.views().begin_nodes();
+                false
+            }
+            Event::InitApply(node) | Event::Apply(node) => self.views().set_node(node),
+            Event::Delete(node) => {
+                self.views().remove_node(&node.name_any());
+                true
+            }
+            Event::InitDone => {
+                self.views().end_nodes();
+                true
+            }
+        };
+        if concerns {
+            self.ask_all_pools();
+        }
+    }
+
+    pub(super) fn heard_namespace(&self, event: &Event<PartialObjectMeta<Namespace>>) {
+        if let Event::Delete(namespace) = event {
+            lock(&self.namespaces).remove(&namespace.name_any());
+        }
+        let (Event::InitApply(namespace) | Event::Apply(namespace)) = event else { return };
+        let (name, labels) = (namespace.name_any(), namespace.labels().clone());
+        let old = lock(&self.namespaces).insert(name.clone(), labels.clone());
+        if old != Some(labels) {
+            let of_namespace = |meeting: &Guarded<Meeting>| meeting.namespace().as_deref() == Some(name.as_str());
+            for meeting in self.meetings.state_filter(of_namespace) {
+                if let Ok(meeting) = &meeting.0 {
+                    self.ask_meeting(&key_of(meeting));
+                }
+            }
+        }
+    }
+
+    pub(super) fn heard_child<K: Resource>(&self, event: &Event<K>) {
+        let (Event::Apply(child) | Event::Delete(child)) = event else { return };
+        if let Some(pool) = child.labels().get(LABEL_POOL) {
+            self.ask_pool(pool);
+        }
+    }
+}
+
+/// Whether the spec has changed since the status was written.
+fn has_new_spec(meeting: &Meeting) -> bool {
+    let told = meeting.status.as_ref().and_then(|status| status.observed_generation);
+    told.is_some() && told != meeting.metadata.generation
+}
+
+#[cfg(test)]
+mod tests {
+    use convene_crds::MeetingStatus;
+    use kube::core::DeserializeGuard;
+    use serde_json::json;
+
+    use super::*;
+    use crate::fixtures::{ScriptedServer, defaults, meeting_object};
+
+    #[tokio::test]
+    async fn a_new_spec_is_news_for_rooms_and_a_new_status_is_not() {
+        let (_, client) = ScriptedServer::start(vec![]);
+        let (world, _ends) = World::new(client, "harbor".into(), defaults());
+        let mut news = world.pods_changed.subscribe();
+        let mut hear = |generation: i64, told: Option<i64>| {
+            let mut meeting = meeting_object(json!({"locked": true}), json!({}));
+            meeting.metadata.generation = Some(generation);
+            meeting.status = Some(MeetingStatus { observed_generation: told, ..MeetingStatus::default() });
+            world.heard_meeting(&Event::Apply(DeserializeGuard(Ok(meeting))));
+            let is_news = news.has_changed().unwrap();
+            news.mark_unchanged();
+            is_news
+        };
+        assert!(!hear(1, None), "nobody can be in it");
+        assert!(hear(2, Some(1)));
+        assert!(!hear(2, Some(2)));
+    }
+}

@@ -1,0 +1,274 @@
+//! The processes in the media pods: they have rooms with people in them and answer the admin API, each at an address of its own on loopback.
+//!
+//! People come back by themselves when they are sent away or their pod is gone: `crowds` says how many want to be in each meeting.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{
+    Json, Router,
+    extract::{Path, Query, State},
+    http::StatusCode,
+    routing::{delete, get, post, put},
+};
+use convene_protocol::admin::{EndReason, EndRoomQuery, ProbeTargets, RoomList, RoomListQuery, RoomReport, RoomUpdate};
+use tokio::{sync::watch, task::AbortHandle};
+
+/// Namespace and name of a Meeting.
+pub(crate) type MeetingKey = (String, String);
+
+/// One process.
+#[derive(Debug)]
+struct Process {
+    address: SocketAddr,
+    rooms: BTreeMap<MeetingKey, RoomReport>,
+    version: u64,
+    is_draining: bool,
+    server: AbortHandle,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    processes: BTreeMap<String, Process>,
+    crowds: BTreeMap<MeetingKey, u32>,
+    /// Rooms that were ended, and why.
+    ended: Vec<(MeetingKey, EndReason)>,
+}
+
+/// All processes of a cluster, by UID of their pod.
+#[derive(Debug)]
+pub(crate) struct Processes {
+    inner: Mutex<Inner>,
+    changed: watch::Sender<u64>,
+}
+
+static ADDRESSES: AtomicU32 = AtomicU32::new(0);
+
+/// The next free address of 127.64.0.0/10.
+fn next_address() -> Ipv4Addr {
+    let number = ADDRESSES.fetch_add(1, Ordering::Relaxed) % 0x3f_fff0 + 1;
+    Ipv4Addr::from(0x7f40_0000 + number)
+}
+
+impl Processes {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self { inner: Mutex::default(), changed: watch::Sender::default() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().expect("nothing panics while it holds the processes")
+    }
+
+    pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    fn touch(&self) {
+        self.changed.send_modify(|count| *count += 1);
+    }
+
+    /// Starts the process of a pod; the answer is its address. `port` 0: any.
+    pub(crate) fn start(self: &Arc<Self>, uid: &str, port: u16) -> SocketAddr {
+        if let Some(process) = self.lock().processes.get(uid) {
+            return process.address;
+        }
+        let listener = TcpListener::bind((next_address(), port)).expect("the address is nobody else's");
+        listener.set_nonblocking(true).expect("sockets can do that");
+        let address = listener.local_addr().expect("is bound");
+        let app = build_app(Arc::clone(self), uid);
+        let listener = tokio::net::TcpListener::from_std(listener).expect("runs within a runtime");
+        let server = tokio::spawn(async move { axum::serve(listener, app).await }).abort_handle();
+        let version = u64::from(rand::random::<u32>()) << 20 | 1;
+        let process = Process { address, rooms: BTreeMap::new(), version, is_draining: false, server };
+        self.lock().processes.insert(uid.to_owned(), process);
+        self.touch();
+        address
+    }
+
+    /// Ends the process of a pod, and with it its rooms.
+    pub(crate) fn end(&self, uid: &str) {
+        if let Some(process) = self.lock().processes.remove(uid) {
+            process.server.abort();
+        }
+        self.touch();
+    }
+
+    /// Pods that have a process.
+    pub(crate) fn uids(&self) -> BTreeSet<String> {
+        self.lock().processes.keys().cloned().collect()
+    }
+
+    pub(crate) fn is_draining(&self, uid: &str) -> bool {
+        self.lock().processes.get(uid).is_some_and(|process| process.is_draining)
+    }
+
+    /// People in the rooms of a pod.
+    pub(crate) fn people_in(&self, uid: &str) -> u32 {
+        let inner = self.lock();
+        inner.processes.get(uid).map_or(0, |process| process.rooms.values().map(|room| room.participants).sum())
+    }
+
+    /// Every room: UID of its pod, and what it is.
+    pub(crate) fn rooms(&self) -> Vec<(String, RoomReport)> {
+        let inner = self.lock();
+        let rooms = inner.processes.iter().map(|(uid, process)| (uid, process.rooms.values()));
+        rooms.flat_map(|(uid, rooms)| rooms.map(|room| (uid.clone(), room.clone()))).collect()
+    }
+
+    /// Rooms that were ended so far.
+    pub(crate) fn ended(&self) -> Vec<(MeetingKey, EndReason)> {
+        self.lock().ended.clone()
+    }
+
+    /// From now on so many people want to be in this meeting.
+    pub(crate) fn gather(&self, namespace: &str, name: &str, count: u32) {
+        let key = (namespace.to_owned(), name.to_owned());
+        let mut inner = self.lock();
+        for process in inner.processes.values_mut() {
+            if let Some(room) = process.rooms.get_mut(&key).filter(|room| room.participants != count) {
+                room.participants = count;
+                process.version += 1;
+            }
+        }
+        inner.crowds.insert(key, count);
+        drop(inner);
+        self.touch();
+    }
+
+    /// Meetings that people want to be in and are not.
+    pub(crate) fn outside(&self) -> Vec<MeetingKey> {
+        let inner = self.lock();
+        let is_in = |key: &MeetingKey| {
+            inner.processes.values().any(|process| process.rooms.get(key).is_some_and(|room| room.participants > 0))
+        };
+        inner.crowds.iter().filter(|(key, count)| **count > 0 && !is_in(key)).map(|(key, _)| key.clone()).collect()
+    }
+
+    /// The crowd of a meeting opens its URL and is sent to this pod.
+    pub(crate) fn join(&self, pod_uid: &str, meeting_uid: &str, key: &MeetingKey) {
+        let mut inner = self.lock();
+        let count = inner.crowds.get(key).copied().unwrap_or_default();
+        let Some(process) = inner.processes.get_mut(pod_uid).filter(|process| !process.is_draining) else { return };
+        let (namespace, name) = key.clone();
+        let room = RoomReport { namespace, name, uid: meeting_uid.to_owned(), participants: count, settings: None };
+        process.rooms.insert(key.clone(), room);
+        process.version += 1;
+        drop(inner);
+        self.touch();
+    }
+
+    fn change<T>(&self, uid: &str, change: impl FnOnce(&mut Process) -> Option<T>) -> Result<T, StatusCode> {
+        let mut inner = self.lock();
+        let process = inner.processes.get_mut(uid).ok_or(StatusCode::SERVICE_UNAVAILABLE)?;
+        let answer = change(process).ok_or(StatusCode::NOT_FOUND)?;
+        process.version += 1;
+        drop(inner);
+        self.touch();
+        Ok(answer)
+    }
+
+    fn end_room(&self, uid: &str, key: MeetingKey, query: &EndRoomQuery) -> Result<(), StatusCode> {
+        self.change(uid, |process| {
+            let room = process.rooms.get(&key)?;
+            if query.uid.as_ref().is_some_and(|wanted| *wanted != room.uid) {
+                return None;
+            }
+            process.rooms.remove(&key)
+        })?;
+        let mut inner = self.lock();
+        if query.reason == EndReason::Ended {
+            inner.crowds.remove(&key);
+        }
+        inner.ended.push((key, query.reason));
+        Ok(())
+    }
+}
+
+#[derive(Clone)]
+struct Desk {
+    processes: Arc<Processes>,
+    uid: String,
+}
+
+fn build_app(processes: Arc<Processes>, uid: &str) -> Router {
+    Router::new()
+        .route("/admin/v1/rooms", get(list_rooms))
+        .route("/admin/v1/rooms/{namespace}/{name}", delete(end_room).patch(update_room))
+        .route("/admin/v1/drain", put(drain).delete(undrain))
+        .route("/admin/v1/probe", post(probe))
+        .with_state(Desk { processes, uid: uid.to_owned() })
+}
+
+async fn list_rooms(
+    State(desk): State<Desk>,
+    Query(query): Query<RoomListQuery>,
+) -> Result<Json<RoomList>, StatusCode> {
+    let end = tokio::time::Instant::now() + Duration::from_secs(query.wait.min(30));
+    let mut changed = desk.processes.subscribe();
+    loop {
+        changed.mark_unchanged();
+        let list = list_once(&desk)?;
+        if query.wait == 0 || list.version != query.after {
+            return Ok(Json(list));
+        }
+        if tokio::time::timeout_at(end, changed.changed()).await.is_err() {
+            return Ok(Json(list));
+        }
+    }
+}
+
+fn list_once(desk: &Desk) -> Result<RoomList, StatusCode> {
+    let inner = desk.processes.lock();
+    let process = inner.processes.get(&desk.uid).ok_or(StatusCode::SERVICE_UNAVAILABLE)?;
+    Ok(RoomList {
+        version: process.version,
+        rooms: process.rooms.values().cloned().collect(),
+        draining: process.is_draining,
+    })
+}
+
+async fn end_room(
+    State(desk): State<Desk>,
+    Path(key): Path<MeetingKey>,
+    Query(query): Query<EndRoomQuery>,
+) -> Result<StatusCode, StatusCode> {
+    desk.processes.end_room(&desk.uid, key, &query).map(|()| StatusCode::NO_CONTENT)
+}
+
+async fn update_room(
+    State(desk): State<Desk>,
+    Path(key): Path<MeetingKey>,
+    Json(update): Json<RoomUpdate>,
+) -> Result<StatusCode, StatusCode> {
+    desk.processes.change(&desk.uid, |process| {
+        let room = process.rooms.get_mut(&key).filter(|room| room.uid == update.uid)?;
+        room.settings = Some(update.settings);
+        Some(StatusCode::NO_CONTENT)
+    })
+}
+
+async fn drain(State(desk): State<Desk>) -> Result<StatusCode, StatusCode> {
+    set_draining(&desk, true)
+}
+
+async fn undrain(State(desk): State<Desk>) -> Result<StatusCode, StatusCode> {
+    set_draining(&desk, false)
+}
+
+fn set_draining(desk: &Desk, is_draining: bool) -> Result<StatusCode, StatusCode> {
+    desk.processes.change(&desk.uid, |process| {
+        process.is_draining = is_draining;
+        Some(StatusCode::NO_CONTENT)
+    })
+}
+
+async fn probe() -> Json<ProbeTargets> {
+    Json(ProbeTargets { seconds: 10, targets: Vec::new() })
+}

@@ -1,0 +1,361 @@
+//! What people do to the cluster, and what must come of it in the end, whatever goes wrong meanwhile.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use convene_crds::names::ANNOTATION_ANNOUNCED_PORTS;
+use convene_protocol::admin::EndReason;
+use futures_util::future::{BoxFuture, FutureExt};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{
+    cluster::{is_ending, name_of, uid_of},
+    kinds::Kind,
+    operator::HOME,
+    store::format_time,
+    world::{CREW, POOL, World},
+};
+
+/// A story and its end.
+#[derive(Clone, Copy)]
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    pub(crate) steps: fn(Arc<World>) -> BoxFuture<'static, Result<(), String>>,
+    pub(crate) end: fn(&World) -> Result<(), String>,
+}
+
+macro_rules! scenario {
+    ($name:literal, $steps:ident, $end:ident) => {
+        Scenario { name: $name, steps: |world| async move { $steps(&world).await }.boxed(), end: $end }
+    };
+}
+
+/// All of them.
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    scenario!("the first meetings get a fresh pod", open_first_meetings, first_meetings_are_open),
+    scenario!("the pool grows up to its maximum", fill_pool, pool_is_full),
+    scenario!("the pool shrinks when meetings go", shrink_pool, pool_has_shrunk),
+    scenario!("people of a killed pod meet again", kill_pod, regatta_goes_on),
+    scenario!("a deleted meeting ends its call", delete_meeting, call_is_over),
+    scenario!("a meeting made anew is another one", remake_meeting, regatta_is_another),
+    scenario!("a deleted pool takes its pods along", delete_pool, pool_is_gone),
+    scenario!("a pool made anew has pods of its own", remake_pool, regatta_goes_on),
+    scenario!("a restarted operator goes on where the other was", restart_operator, first_meetings_are_open),
+    scenario!("a new template moves everybody", change_template, everybody_is_on_the_new_template),
+    scenario!("a full pool without surge replaces its pod", replace_the_only_pod, the_only_pod_is_new),
+    scenario!("a cordoned node is left", cordon_node, node_is_empty),
+    scenario!("a dedicated meeting is alone", dedicate_pod, regatta_is_alone),
+    scenario!("a meeting ends on time and is deleted", end_on_time, regatta_is_no_more),
+    scenario!("pods behind node ports announce them", open_node_ports, node_ports_are_announced),
+];
+
+const ONE_EACH: fn() -> Value = || json!({"capacity": {"meetings": 1}, "max": 5});
+
+/// So many meetings are ready, each on a pod of its own.
+fn expect_apart(world: &World, names: &[&str]) -> Result<(), String> {
+    let pods: BTreeSet<_> = names.iter().filter_map(|name| world.pod_of(name)).collect();
+    if pods.len() == names.len() { Ok(()) } else { Err(format!("{names:?} are on {pods:?}")) }
+}
+
+fn expect_gone(world: &World, kind: Kind, namespace: &str, name: &str) -> Result<(), String> {
+    if world.object(kind, namespace, name).is_none() {
+        Ok(())
+    } else {
+        Err(format!("{kind:?} {name:?} is still there"))
+    }
+}
+
+/// A meeting with people and another one, each on a pod of its own, and a pod in reserve.
+async fn open_two_apart(world: &World) -> Result<(), String> {
+    world.pool(ONE_EACH());
+    world.meeting("briefing", json!({}));
+    open_regatta(world).await?;
+    world.wait("three pods", |world| world.expect_ready_pods(POOL, 3)).await
+}
+
+fn expect_two_apart(world: &World) -> Result<(), String> {
+    world.expect_phase("briefing", "Ready")?;
+    world.expect_phase("regatta", "Ready")?;
+    world.expect_people("regatta", 3)?;
+    expect_apart(world, &["briefing", "regatta"])?;
+    world.expect_ready_pods(POOL, 3)
+}
+
+const NEW_IMAGE: &str = "registry.test/media:2";
+
+fn set_image(world: &World) {
+    world.change(Kind::MediaPool, HOME, POOL, &json!({"spec": {"image": NEW_IMAGE}}));
+}
+
+fn expect_new_images(world: &World) -> Result<(), String> {
+    let pods = world.pods(POOL);
+    let old: Vec<_> =
+        pods.iter().filter(|pod| pod["spec"]["containers"][0]["image"] != NEW_IMAGE).map(|pod| name_of(pod)).collect();
+    if old.is_empty() { Ok(()) } else { Err(format!("{old:?} are made from the old template")) }
+}
+
+/// Three people are in the meeting `regatta`.
+async fn open_regatta(world: &World) -> Result<(), String> {
+    world.meeting("regatta", json!({}));
+    world.processes.gather(CREW, "regatta", 3);
+    world.wait("people in the regatta", |world| world.expect_people("regatta", 3)).await
+}
+
+async fn open_first_meetings(world: &World) -> Result<(), String> {
+    world.pool(json!({}));
+    for name in ["briefing", "dinner"] {
+        world.meeting(name, json!({}));
+    }
+    open_regatta(world).await
+}
+
+fn first_meetings_are_open(world: &World) -> Result<(), String> {
+    for name in ["briefing", "dinner", "regatta"] {
+        world.expect_phase(name, "Ready")?;
+    }
+    world.expect_people("regatta", 3)?;
+    world.expect_ready_pods(POOL, 2)
+}
+
+const BOATS: [&str; 6] = ["cutter", "dinghy", "galley", "ketch", "sloop", "yawl"];
+
+#[allow(clippy::unused_async, reason = "steps are async, and these wait for nothing")]
+async fn fill_pool(world: &World) -> Result<(), String> {
+    world.pool(json!({"capacity": {"meetings": 1}, "max": 4, "rollout": {"maxSurge": 0}}));
+    for name in BOATS {
+        world.meeting(name, json!({}));
+    }
+    Ok(())
+}
+
+fn pool_is_full(world: &World) -> Result<(), String> {
+    let (ready, waiting): (Vec<_>, Vec<_>) =
+        BOATS.into_iter().partition(|name| world.expect_phase(name, "Ready").is_ok());
+    if ready.len() != 4 {
+        return Err(format!("{ready:?} are ready"));
+    }
+    for name in waiting {
+        world.expect_phase(name, "Pending")?;
+        world.expect_reason(Kind::Meeting, CREW, name, "Ready", "PoolFull")?;
+    }
+    expect_apart(world, &ready)?;
+    world.expect_ready_pods(POOL, 4)
+}
+
+async fn shrink_pool(world: &World) -> Result<(), String> {
+    world.pool(ONE_EACH());
+    for name in ["cutter", "dinghy"] {
+        world.meeting(name, json!({}));
+    }
+    open_regatta(world).await?;
+    world.wait("four pods", |world| world.expect_ready_pods(POOL, 4)).await?;
+    for name in ["cutter", "dinghy"] {
+        world.delete(Kind::Meeting, CREW, name, None);
+    }
+    Ok(())
+}
+
+fn pool_has_shrunk(world: &World) -> Result<(), String> {
+    regatta_goes_on(world)
+}
+
+async fn kill_pod(world: &World) -> Result<(), String> {
+    world.pool(json!({}));
+    open_regatta(world).await?;
+    let uid = world.pod_of("regatta").ok_or("the regatta has lost its pod")?;
+    for pod in world.pods(POOL).iter().filter(|pod| uid_of(pod) == uid) {
+        world.delete(Kind::Pod, HOME, name_of(pod), Some(0));
+    }
+    Ok(())
+}
+
+/// On one pod, with another one in reserve.
+fn regatta_goes_on(world: &World) -> Result<(), String> {
+    world.expect_phase("regatta", "Ready")?;
+    world.expect_people("regatta", 3)?;
+    world.expect_ready_pods(POOL, 2)
+}
+
+async fn delete_meeting(world: &World) -> Result<(), String> {
+    world.pool(json!({}));
+    open_regatta(world).await?;
+    world.delete(Kind::Meeting, CREW, "regatta", None);
+    Ok(())
+}
+
+fn call_is_over(world: &World) -> Result<(), String> {
+    expect_gone(world, Kind::Meeting, CREW, "regatta")?;
+    let ended = world.processes.ended();
+    if !ended.iter().any(|(key, why)| key.1 == "regatta" && *why == EndReason::Ended) {
+        return Err(format!("ended so far: {ended:?}"));
+    }
+    if !world.processes.rooms().is_empty() {
+        return Err(format!("rooms that are left: {:?}", world.processes.rooms()));
+    }
+    world.expect_ready_pods(POOL, 1)
+}
+
+/// Deleted and made anew in the same breath: the people were in another meeting.
+async fn remake_meeting(world: &World) -> Result<(), String> {
+    world.pool(json!({}));
+    open_regatta(world).await?;
+    world.delete(Kind::Meeting, CREW, "regatta", None);
+    world.meeting("regatta", json!({}));
+    Ok(())
+}
+
+/// Who was in the old meeting was sent away for good; who was between two pods at that moment has opened the URL again.
+fn regatta_is_another(world: &World) -> Result<(), String> {
+    world.expect_phase("regatta", "Ready")?;
+    world.expect_people("regatta", 0).or_else(|_| world.expect_people("regatta", 3))?;
+    world.expect_ready_pods(POOL, 2)
+}
+
+async fn delete_pool(world: &World) -> Result<(), String> {
+    world.pool(json!({}));
+    open_regatta(world).await?;
+    world.delete(Kind::MediaPool, HOME, POOL, None);
+    Ok(())
+}
+
+fn pool_is_gone(world: &World) -> Result<(), String> {
+    world.expect_phase("regatta", "Pending")?;
+    world.expect_reason(Kind::Meeting, CREW, "regatta", "Accepted", "PoolNotFound")?;
+    world.expect_ready_pods(POOL, 0)
+}
+
+async fn remake_pool(world: &World) -> Result<(), String> {
+    world.pool(json!({}));
+    open_regatta(world).await?;
+    let old: BTreeSet<_> = world.pods(POOL).iter().map(|pod| uid_of(pod).to_owned()).collect();
+    world.delete(Kind::MediaPool, HOME, POOL, None);
+    world.pool(json!({}));
+    world
+        .wait("the end of the old pods", |world| {
+            let left = world.pods(POOL).iter().filter(|pod| old.contains(uid_of(pod)) && !is_ending(pod)).count();
+            if left == 0 { Ok(()) } else { Err(format!("{left} old pods are left")) }
+        })
+        .await
+}
+
+async fn restart_operator(world: &World) -> Result<(), String> {
+    world.pool(json!({}));
+    world.meeting("briefing", json!({}));
+    open_regatta(world).await?;
+    world.restart_operator();
+    world.meeting("dinner", json!({}));
+    Ok(())
+}
+
+async fn change_template(world: &World) -> Result<(), String> {
+    open_two_apart(world).await?;
+    set_image(world);
+    Ok(())
+}
+
+fn everybody_is_on_the_new_template(world: &World) -> Result<(), String> {
+    expect_new_images(world)?;
+    expect_two_apart(world)
+}
+
+/// There is no place to move people to, so the pod is ended at its deadline, and they wait for its successor.
+async fn replace_the_only_pod(world: &World) -> Result<(), String> {
+    let drain = json!({"deadlineSeconds": 10});
+    world.pool(json!({"max": 1, "warm": 0, "rollout": {"maxSurge": 0}, "drain": drain}));
+    open_regatta(world).await?;
+    set_image(world);
+    Ok(())
+}
+
+fn the_only_pod_is_new(world: &World) -> Result<(), String> {
+    expect_new_images(world)?;
+    world.expect_phase("regatta", "Ready")?;
+    world.expect_people("regatta", 3)?;
+    world.expect_ready_pods(POOL, 1)
+}
+
+async fn cordon_node(world: &World) -> Result<(), String> {
+    open_two_apart(world).await?;
+    let pod = world.pod_object_of("regatta").ok_or("the regatta has lost its pod")?;
+    let node = pod["spec"]["nodeName"].as_str().ok_or("the pod has no node")?;
+    world.change(Kind::Node, "", node, &json!({"spec": {"unschedulable": true}}));
+    Ok(())
+}
+
+fn node_is_empty(world: &World) -> Result<(), String> {
+    let nodes = world.store.all(Kind::Node);
+    for node in nodes.iter().filter(|node| node["spec"]["unschedulable"] == true) {
+        let pods = world.pods(POOL);
+        let left: Vec<_> = pods
+            .iter()
+            .filter(|pod| pod["spec"]["nodeName"] == node["metadata"]["name"])
+            .map(|pod| name_of(pod))
+            .collect();
+        if !left.is_empty() {
+            return Err(format!("{left:?} are still on {:?}", name_of(node)));
+        }
+    }
+    expect_two_apart(world)
+}
+
+async fn dedicate_pod(world: &World) -> Result<(), String> {
+    world.pool(json!({"max": 4}));
+    world.meeting("briefing", json!({}));
+    world.meeting("regatta", json!({"placement": "Dedicated"}));
+    world.meeting("dinner", json!({}));
+    world.processes.gather(CREW, "regatta", 3);
+    world.wait("people in the regatta", |world| world.expect_people("regatta", 3)).await
+}
+
+fn regatta_is_alone(world: &World) -> Result<(), String> {
+    for name in ["briefing", "dinner", "regatta"] {
+        world.expect_phase(name, "Ready")?;
+    }
+    world.expect_people("regatta", 3)?;
+    for other in ["briefing", "dinner"] {
+        if world.pod_of(other) == world.pod_of("regatta") {
+            return Err(format!("{other:?} is on the pod of the regatta"));
+        }
+    }
+    if world.pod_of("briefing") != world.pod_of("dinner") {
+        return Err("the shared meetings share no pod".to_owned());
+    }
+    world.expect_ready_pods(POOL, 3)
+}
+
+async fn end_on_time(world: &World) -> Result<(), String> {
+    world.pool(json!({}));
+    let end = format_time(Timestamp::now().as_second() + 4);
+    world.meeting("regatta", json!({"endsAt": end, "ttlAfterEnded": 1}));
+    world.processes.gather(CREW, "regatta", 3);
+    world.wait("the end of the regatta", |world| expect_gone(world, Kind::Meeting, CREW, "regatta")).await
+}
+
+fn regatta_is_no_more(world: &World) -> Result<(), String> {
+    expect_gone(world, Kind::Meeting, CREW, "regatta")?;
+    if !world.processes.rooms().is_empty() {
+        return Err(format!("rooms that are left: {:?}", world.processes.rooms()));
+    }
+    world.expect_ready_pods(POOL, 1)
+}
+
+async fn open_node_ports(world: &World) -> Result<(), String> {
+    world.pool(json!({"exposure": "NodePort"}));
+    open_regatta(world).await
+}
+
+fn node_ports_are_announced(world: &World) -> Result<(), String> {
+    regatta_goes_on(world)?;
+    let services = world.store.all(Kind::Service);
+    if services.len() != world.pods(POOL).len() {
+        return Err(format!("there are {} Services", services.len()));
+    }
+    let meeting = world.object(Kind::Meeting, CREW, "regatta").ok_or("there is no regatta")?;
+    let told = meeting["status"]["pod"]["announcedPorts"].as_str().unwrap_or_default();
+    let name = meeting["status"]["pod"]["name"].as_str().unwrap_or_default();
+    let pod = world.object(Kind::Pod, HOME, name).ok_or("there is no pod")?;
+    if told.is_empty() || pod["metadata"]["annotations"][ANNOTATION_ANNOUNCED_PORTS] != told {
+        return Err(format!("the meeting is told ports {told:?}: {}", pod["metadata"]));
+    }
+    Ok(())
+}

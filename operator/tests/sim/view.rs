@@ -1,0 +1,147 @@
+//! What tests want to know of a simulated cluster.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use convene_crds::names::{ADMISSION_KEY_ID, ADMISSION_KEYS_FILE, LABEL_POOL};
+use serde_json::Value;
+
+use super::{
+    cluster::{is_ending, is_ready, name_of, uid_of},
+    kinds::{Key, Kind},
+    operator::{HOME, KEYS, SECRET},
+    world::{CREW, World},
+};
+
+impl World {
+    pub(crate) fn object(&self, kind: Kind, namespace: &str, name: &str) -> Option<Arc<Value>> {
+        self.store.get(&Key::new(kind, namespace, name)).ok()
+    }
+
+    /// Pods of a pool, those that end included.
+    pub(crate) fn pods(&self, pool: &str) -> Vec<Arc<Value>> {
+        let mut pods = self.store.all(Kind::Pod);
+        pods.retain(|pod| pod["metadata"]["labels"][LABEL_POOL] == pool);
+        pods
+    }
+
+    /// The pod that carries the meeting, as the store has it.
+    pub(crate) fn pod_object_of(&self, name: &str) -> Option<Arc<Value>> {
+        let uid = self.pod_of(name)?;
+        self.store.all(Kind::Pod).into_iter().find(|pod| uid_of(pod) == uid)
+    }
+
+    /// Exactly this many pods, all of them ready.
+    pub(crate) fn expect_ready_pods(&self, pool: &str, count: usize) -> Result<(), String> {
+        let pods = self.pods(pool);
+        let ready = pods.iter().filter(|pod| is_ready(pod) && !is_ending(pod)).count();
+        if ready == count && pods.len() == count {
+            return Ok(());
+        }
+        Err(format!("{ready} of {} pods are ready, not {count}", pods.len()))
+    }
+
+    /// The meeting has this phase.
+    pub(crate) fn expect_phase(&self, name: &str, phase: &str) -> Result<(), String> {
+        let meeting = self.object(Kind::Meeting, CREW, name).ok_or_else(|| format!("there is no meeting {name:?}"))?;
+        if meeting["status"]["phase"] == phase
+            && meeting["status"]["observedGeneration"] == meeting["metadata"]["generation"]
+        {
+            return Ok(());
+        }
+        Err(format!("meeting {name:?} is not {phase}: {}", meeting["status"]))
+    }
+
+    /// The object's condition has this reason.
+    pub(crate) fn expect_reason(
+        &self,
+        kind: Kind,
+        namespace: &str,
+        name: &str,
+        type_: &str,
+        reason: &str,
+    ) -> Result<(), String> {
+        let object = self.object(kind, namespace, name).ok_or_else(|| format!("there is no {kind:?} {name:?}"))?;
+        let conditions = object["status"]["conditions"].as_array();
+        let condition = conditions.into_iter().flatten().find(|condition| condition["type"] == type_);
+        if condition.is_some_and(|condition| condition["reason"] == reason) {
+            return Ok(());
+        }
+        Err(format!("{type_} of {name:?} is {condition:?}, not {reason:?}"))
+    }
+
+    /// UID of the pod that carries the meeting.
+    pub(crate) fn pod_of(&self, name: &str) -> Option<String> {
+        let meeting = self.object(Kind::Meeting, CREW, name)?;
+        meeting["status"]["pod"]["uid"].as_str().map(str::to_owned)
+    }
+
+    /// So many people are in the meeting, on the pod that carries it and nowhere else, and its status says so.
+    pub(crate) fn expect_people(&self, name: &str, count: u32) -> Result<(), String> {
+        let rooms = self.processes.rooms();
+        let rooms: Vec<_> = rooms.iter().filter(|(_, room)| room.name == name && room.participants > 0).collect();
+        let (pod, meeting) = (self.pod_of(name), self.object(Kind::Meeting, CREW, name));
+        let is_of_meeting = |uid: &str| meeting.as_ref().is_some_and(|meeting| uid_of(meeting) == uid);
+        let is_right = match rooms.as_slice() {
+            [] => count == 0,
+            [(uid, room)] => room.participants == count && Some(uid) == pod.as_ref() && is_of_meeting(&room.uid),
+            _ => false,
+        };
+        let told = meeting.as_ref().map(|meeting| meeting["status"]["participants"].clone());
+        if is_right && told.as_ref().and_then(Value::as_u64) == Some(u64::from(count)) {
+            return Ok(());
+        }
+        Err(format!("{count} people should be in {name:?} on pod {pod:?}: {rooms:?}, its status says {told:?}"))
+    }
+
+    /// What must be true whenever nothing moves any more.
+    pub(crate) fn expect_order(&self) -> Result<(), String> {
+        let pods = self.store.all(Kind::Pod);
+        let alive: BTreeSet<_> = pods.iter().filter(|pod| !is_ending(pod)).map(|pod| uid_of(pod)).collect();
+        for meeting in self.store.all(Kind::Meeting) {
+            if let Some(uid) = meeting["status"]["pod"]["uid"].as_str().filter(|uid| !alive.contains(uid)) {
+                return Err(format!("meeting {:?} is on pod {uid:?}, which is gone", name_of(&meeting)));
+            }
+        }
+        let pools = self.store.all(Kind::MediaPool);
+        for pod in &pods {
+            expect_no_crowding(pod, &pools, &self.store.all(Kind::Meeting))?;
+            if !pools.iter().any(|pool| pod["metadata"]["labels"][LABEL_POOL] == pool["metadata"]["name"]) {
+                return Err(format!("pod {:?} has no pool", name_of(pod)));
+            }
+        }
+        self.expect_statuses(&pools)?;
+        self.expect_keys()
+    }
+
+    /// The pods trust the key that the operator has.
+    fn expect_keys(&self) -> Result<(), String> {
+        let secret = self.object(Kind::Secret, HOME, SECRET).ok_or("there is no Secret")?;
+        let kid = secret["data"][ADMISSION_KEY_ID].as_str().and_then(|text| BASE64_STANDARD.decode(text).ok());
+        let kid = kid.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or("the Secret has no key")?;
+        let map = self.object(Kind::ConfigMap, HOME, KEYS).ok_or("there is no ConfigMap")?;
+        let keys = map["data"][ADMISSION_KEYS_FILE].as_str().unwrap_or_default();
+        if keys.contains(&kid) { Ok(()) } else { Err(format!("the ConfigMap has {keys:?} and not the key {kid:?}")) }
+    }
+
+    fn expect_statuses(&self, pools: &[Arc<Value>]) -> Result<(), String> {
+        for pool in pools {
+            let (told, there) = (&pool["status"]["pods"]["total"], self.pods(name_of(pool)).len());
+            if told.as_u64() != u64::try_from(there).ok() {
+                return Err(format!("pool {:?} says that it has {told} pods, not {there}", name_of(pool)));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// No pod carries more meetings than its pool lets it.
+fn expect_no_crowding(pod: &Value, pools: &[Arc<Value>], meetings: &[Arc<Value>]) -> Result<(), String> {
+    let there = meetings.iter().filter(|meeting| meeting["status"]["pod"]["uid"] == pod["metadata"]["uid"]).count();
+    let pool = pools.iter().find(|pool| pod["metadata"]["labels"][LABEL_POOL] == pool["metadata"]["name"]);
+    let limit = pool.and_then(|pool| pool["spec"]["capacity"]["meetings"].as_u64());
+    if limit.is_some_and(|limit| u64::try_from(there).is_ok_and(|there| there > limit)) {
+        return Err(format!("pod {:?} carries {there} meetings, at most {limit:?} are allowed", name_of(pod)));
+    }
+    Ok(())
+}

@@ -1,0 +1,109 @@
+//! The operator in a simulated cluster: it ends after every single write it makes, its requests are lost and refused, its watches lag and
+//! break; and each time the cluster must come to the same end.
+//!
+//! `CONVENE_SIM_ONLY` restricts the tests to scenarios with one of these words in their name, `CONVENE_SIM_CRASH` to one crash point, `CONVENE_SIM_SEED` to
+//! one seed, `CONVENE_SIM_SEEDS` to so many; with `CONVENE_SIM_LOG` the operators log.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::needless_pass_by_value,
+    reason = "a test may end at once, json! literals read best as values"
+)]
+
+mod sim;
+
+use std::{sync::Once, time::Duration};
+
+use futures_util::future::join_all;
+use sim::{
+    faults::CrashPoint,
+    play::{Report, perform, play},
+    scenarios::{SCENARIOS, Scenario},
+    world::{Trouble, World},
+};
+
+/// Seeds of random faults that each scenario is played under.
+const SEEDS: u64 = 20;
+/// Of so many crashes one comes after the answer to the last write.
+const HEARD_EVERY: u64 = 7;
+/// Fewer crash points than this would mean that the scenarios have become empty.
+const FEWEST_CRASH_POINTS: usize = 500;
+
+fn scenarios() -> Vec<Scenario> {
+    static LOG: Once = Once::new();
+    LOG.call_once(|| {
+        if let Ok(filter) = std::env::var("CONVENE_SIM_LOG") {
+            tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+        }
+    });
+    let only = std::env::var("CONVENE_SIM_ONLY").unwrap_or_default();
+    let is_chosen = |scenario: &Scenario| only.split(',').any(|word| scenario.name.contains(word));
+    SCENARIOS.iter().copied().filter(is_chosen).collect()
+}
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap())
+}
+
+/// Plays all of them at once; the answer is their reports, or what went wrong.
+async fn play_all(plays: Vec<(Scenario, Trouble)>) -> Vec<Report> {
+    let count = plays.len();
+    let plays = plays.into_iter().map(|(scenario, trouble)| tokio::spawn(play(scenario, trouble)));
+    let (reports, failures): (Vec<_>, Vec<_>) =
+        join_all(plays).await.into_iter().map(|result| result.unwrap()).partition(Result::is_ok);
+    let failures: Vec<_> = failures.into_iter().filter_map(Result::err).collect();
+    assert!(failures.is_empty(), "{} of {count} went wrong:\n{}", failures.len(), failures.join("\n"));
+    reports.into_iter().filter_map(Result::ok).collect()
+}
+
+/// After each write, without the answer to it; and after some with it, where only what goes to the pods can differ.
+fn crash_points(writes: u64) -> Vec<Trouble> {
+    let chosen = number("CONVENE_SIM_CRASH");
+    let points = (1..=writes).filter(|after| chosen.is_none_or(|chosen| chosen == *after));
+    let both = points.flat_map(|after| [true, false].map(|is_answer_lost| CrashPoint { after, is_answer_lost }));
+    let played = both.filter(|crash| crash.is_answer_lost || chosen.is_some() || crash.after % HEARD_EVERY == 0);
+    played.map(|crash| Trouble { crash: Some(crash), seed: None }).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "minutes of both cores: tests/run.sh simulation"]
+async fn the_end_is_the_same_wherever_the_operator_crashes() {
+    let scenarios = scenarios();
+    let whole = play_all(scenarios.iter().map(|scenario| (*scenario, Trouble::default())).collect()).await;
+    let mut plays = Vec::new();
+    for (scenario, report) in scenarios.iter().zip(whole) {
+        plays.extend(crash_points(report.writes).into_iter().map(|trouble| (*scenario, trouble)));
+    }
+    let reports = play_all(plays).await;
+    let count = reports.iter().filter(|report| report.has_crashed).count();
+    println!("{count} crash points in {} scenarios", scenarios.len());
+    let is_complete = scenarios.len() == SCENARIOS.len() && number("CONVENE_SIM_CRASH").is_none();
+    assert!(!is_complete || count >= FEWEST_CRASH_POINTS, "only {count} crash points");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "minutes of both cores: tests/run.sh simulation"]
+async fn the_end_is_the_same_whatever_goes_wrong() {
+    let seeds = number("CONVENE_SIM_SEED")
+        .map_or_else(|| (1..=number("CONVENE_SIM_SEEDS").unwrap_or(SEEDS)).collect(), |seed| vec![seed]);
+    let trouble = |seed: &u64| Trouble { crash: None, seed: Some(*seed) };
+    let plays = scenarios().into_iter().flat_map(|scenario| seeds.iter().map(move |seed| (scenario, trouble(seed))));
+    play_all(plays.collect()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "minutes of both cores: tests/run.sh simulation"]
+async fn nothing_is_written_while_nothing_changes() {
+    let watch = async |scenario: Scenario| {
+        let world = World::start(Trouble::default());
+        perform(scenario, &world).await.unwrap();
+        // What the end left to be done: numbers that are told a little later.
+        tokio::time::sleep(Duration::from_secs(8)).await;
+        let before = world.log().len();
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        let written: Vec<_> = world.log().split_off(before);
+        let written: Vec<_> = written.into_iter().filter(|entry| !entry.contains("/leases/")).collect();
+        assert!(written.is_empty(), "{}: {written:?}", scenario.name);
+    };
+    join_all(scenarios().into_iter().map(watch)).await;
+}
