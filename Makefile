@@ -7,8 +7,8 @@ WEB_SOURCES := $(shell find web/src web/index.html web/vite.config.ts web/tsconf
 
 .DEFAULT_GOAL := help
 .PHONY: help bootstrap run build media-pod generate images cluster-build cluster-up cluster-down test \
-  lint drift test-rust test-fuzz test-web test-charts test-api-server test-e2e-dev test-e2e-conformance test-cluster test-e2e-cluster \
-  measure screenshots
+  lint drift test-rust test-simulation test-fuzz test-web test-charts test-api-server test-e2e-dev test-e2e-conformance test-cluster test-e2e-cluster \
+  measure measure-operator screenshots
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,7 +34,7 @@ web/node_modules/.package-lock.json: web/package-lock.json
 web/dist/index.html: web/node_modules/.package-lock.json $(WEB_SOURCES)
 	cd web && npm run build
 
-generate: ## rewrites what is generated from the Rust types: definitions in crds/yaml and the chart, types in web/src/generated
+generate: ## rewrites what is generated from the Rust types: definitions in crds/yaml and the chart, docs/reference.md, types in web/src/generated
 	cargo run --quiet -p convene-crds --bin crdgen
 	cargo test --quiet -p convene-protocol
 
@@ -64,6 +64,9 @@ drift: ## generated files are what the types say; no Rust file is left out of th
 test-rust: ## unit and integration tests of all crates, with real mediasoup workers
 	@tests/run.sh rust
 
+test-simulation: ## the operator in a simulated cluster, with crashes and faults of the API server
+	@tests/run.sh simulation
+
 test-fuzz: ## parsers with random input, a bounded number of it (CONVENE_FUZZ_SECONDS=N for longer)
 	@tests/run.sh fuzz
 
@@ -90,6 +93,9 @@ test-e2e-cluster: build ## helm, kubectl and browsers on a real Kubernetes; the 
 
 measure: build ## measures what docs/measurements.md holds (needs a quiet machine)
 	@tests/run.sh measure
+
+measure-operator: cluster-build ## measures the operator with ten thousand meetings, without nodes (needs a quiet machine)
+	@tests/run.sh measure-operator
 
 screenshots: web/dist/index.html media-pod ## makes the picture of the README anew
 	@tests/run.sh screenshots

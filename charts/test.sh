@@ -1,6 +1,6 @@
 #!/bin/bash
 # Tests of both charts without a cluster: lint, rendering with several sets of values, what the schema refuses, what the rendered
-# objects must hold, the examples, and the exact rights. `charts/test.sh --update` writes the expected rights anew. About 10 seconds.
+# objects must hold, the examples, the exact rights, and that the docs explain every reason. `charts/test.sh --update` writes the expected rights anew. About 10 seconds.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 PATH=${CONVENE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/convene}/cluster/bin:$PATH
@@ -76,6 +76,7 @@ main() {
   done
   check_definitions
   passes python3 tests/examples.py ../examples/*.yaml < <(helm template convene-crds convene-crds)
+  passes python3 tests/reasons.py ../docs/operations.md ../crds/src/names.rs ../operator/src/{reason,reach,metrics,lease}.rs
   check_refusals
   passes check_rights "${1:-}"
 }

@@ -13,17 +13,19 @@ declare -A DESCRIPTIONS=(
   [web]='unit tests and build of the web app'
   [rust]='unit and integration tests of all crates, with real media workers (the first time 10 minutes)'
   [fuzz]='parsers of what strangers send, with random input (the first time this compiles them with coverage counters: 3 minutes)'
-  [drift-crds]='custom resource definitions are what the Rust types say'
+  [drift-crds]='custom resource definitions and their reference are what the Rust types say'
   [drift]='TypeScript types are what the Rust types say; no Rust file is left out'
   [release]='all three programs, optimised (the first time 10 minutes)'
   [charts]='Helm charts'
+  [simulation]='the operator in a simulated cluster: ends after each of its writes, loses answers, hears late (4 minutes)'
   [api-server]='operator and definitions against a real API server and etcd'
   [e2e-dev]='three browsers against one media pod without a cluster'
   [e2e-conformance]="other people's clients: mediasoup demo old and new, ffmpeg and GStreamer, against one media pod (5 minutes)"
   [images]='container images, and onto the nodes of the test cluster when it is up'
   [cluster]='a real Kubernetes with two nodes on this machine, and whether it works'
-  [e2e-cluster]='helm, kubectl and three browsers on that Kubernetes'
+  [e2e-cluster]='helm, kubectl, three browsers and a fleet of 200 meetings on that Kubernetes (8 minutes)'
   [measure]='time to the first picture, start of a pod, memory, image sizes (10 minutes)'
+  [measure-operator]='the operator with ten thousand meetings against a real API server (15 minutes)'
   [screenshots]='pictures of the running call into docs/images'
 )
 
@@ -146,7 +148,10 @@ step_fuzz() {
   counted count_closing_line "$RESULTS/fuzz.log" tests/fuzz.sh
 }
 
-step_api_server() { counted count_cargo "$RESULTS/api-server.log" cargo test -p convene-operator --test api_server --test leader -- --ignored; }
+# Alone and one after the other: each plays hundreds of clusters at once, and has limits of time.
+step_simulation() { counted count_cargo "$RESULTS/simulation.log" cargo test -p convene-operator --test simulation -- --ignored --test-threads=1 --nocapture; }
+
+step_api_server() { counted count_cargo "$RESULTS/api-server.log" cargo test -p convene-operator --test api_server --test leader --test rights -- --ignored; }
 
 step_drift_crds() { cargo run --quiet -p convene-crds --bin crdgen -- --check; }
 
@@ -169,7 +174,7 @@ fuzz_rust_files() {
 
 step_drift() {
   # `cargo test` has written the types anew; the index must hold the same.
-  git diff --exit-code -- web/src/generated crds/yaml charts/convene-crds/files
+  git diff --exit-code -- web/src/generated crds/yaml charts/convene-crds/files docs/reference.md
   local forgotten
   forgotten=$(comm -23 <(git ls-files '*.rs' | sort) <({ compiled_rust_files; fuzz_rust_files; } | sort -u))
   [ -z "$forgotten" ] || { echo "no crate includes these files, so nobody compiles them:"; echo "$forgotten"; return 1; }
@@ -229,6 +234,12 @@ step_e2e_cluster() {
 step_measure() {
   require_dev_programs
   playwright measure --project=measure
+}
+
+# The program is built by itself: for the test the compiler would build it with what only tests need.
+step_measure_operator() {
+  cargo build --release -p convene-operator
+  cargo test -p convene-operator --test scale -- --ignored --nocapture
 }
 
 step_screenshots() {

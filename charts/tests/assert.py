@@ -113,6 +113,17 @@ def check_rules(items):
                 expect(item["kind"] == "Role", f"{title(item)} reaches Secrets of all namespaces")
 
 
+def check_reach(items):
+    """Outside the release namespace, nothing is changed but Meetings (their status; expired ones are deleted) and events."""
+    allowed = {("meetings", "delete"), ("meetings/status", "patch"), ("events", "create"), ("events", "patch")}
+    for item in of_kind(items, "ClusterRole"):
+        rights = {(resource, verb) for rule in item["rules"] for resource in rule["resources"] for verb in rule["verbs"]}
+        extra = {right for right in rights if right[1] not in ("get", "list", "watch")} - allowed
+        expect(not extra, f"{title(item)} may do this in all namespaces: {sorted(extra)}")
+        if item["metadata"]["name"].endswith("router"):
+            expect(all(verb in ("get", "list", "watch") for _, verb in rights), f"{title(item)} may write")
+
+
 def check_named_objects(items):
     """What the environment of the programs names is an object of this release."""
     names = {item["metadata"]["name"] for item in of_kind(items, "Secret", "ConfigMap")}
@@ -125,13 +136,15 @@ def check_named_objects(items):
 
 
 def check_lease(items):
-    """The operator may use the lease that it is told of, and no other."""
+    """The operator may use the lease that it is told of, and no other; it goes with the release."""
     operator = next(item for item in of_kind(items, "Deployment") if item["metadata"]["name"] == "convene-operator")
     env = {variable["name"]: variable for variable in operator["spec"]["template"]["spec"]["containers"][0]["env"]}
     role = next(item for item in of_kind(items, "Role") if item["metadata"]["name"] == "convene-operator")
     for rule in role["rules"]:
         if rule["resources"] == ["leases"] and rule["verbs"] != ["create"]:
             expect(rule.get("resourceNames") == [env["CONVENE_LEASE_NAME"]["value"]], f"{title(role)} names the wrong lease")
+    lease = [item for item in of_kind(items, "Lease") if item["metadata"]["name"] == env["CONVENE_LEASE_NAME"]["value"]]
+    expect(lease and "spec" not in lease[0], "the lease is not there to be removed with the release, or says who holds it")
     expect(env["POD_NAME"]["valueFrom"] == {"fieldRef": {"fieldPath": "metadata.name"}}, f"{title(operator)} does not know its name")
     strategy = operator["spec"]["strategy"]
     expect(strategy["type"] == "RollingUpdate", f"{title(operator)} is replaced with the strategy {strategy}")
@@ -156,6 +169,10 @@ def check_given_values(items, values):
     replicated = {name for name in ("operator", "router") if values.get(name, {}).get("replicas", 2) > 1}
     guarded = {item["metadata"]["labels"]["app.kubernetes.io/component"] for item in of_kind(items, "PodDisruptionBudget")}
     expect(guarded == replicated, f"disruption budgets are there for {sorted(guarded)}, not {sorted(replicated)}")
+    rotation = values.get("operator", {}).get("keyRotationDays", 30)
+    operator = next(item for item in of_kind(items, "Deployment") if item["metadata"]["name"] == "convene-operator")
+    env = {variable["name"]: variable.get("value") for variable in operator["spec"]["template"]["spec"]["containers"][0]["env"]}
+    expect(env.get("CONVENE_KEY_ROTATION_DAYS") == str(rotation), f"{title(operator)}: keys are not rotated after {rotation} days")
     image = values.get("image", {})
     for item in of_kind(items, "Deployment"):
         found = item["spec"]["template"]["spec"]["containers"][0]["image"]
@@ -172,7 +189,7 @@ def check_objects(items, values):
         check_restricted(item)
         check_running(item)
     expect(len(of_kind(items, "Deployment")) == 2, "operator and router are not both there")
-    for check in (check_selectors, check_bindings, check_rules, check_named_objects, check_lease):
+    for check in (check_selectors, check_bindings, check_rules, check_reach, check_named_objects, check_lease):
         check(items)
     check_given_values(items, values)
 
@@ -190,14 +207,31 @@ def check_definitions(items, kept):
 def check_pool_values(definition):
     """The schema of the value defaultPool knows exactly the fields of a MediaPool's spec, and their limits."""
     with open("convene/values.schema.json") as file:
-        values = json.load(file)["properties"]["defaultPool"]["properties"]
-    spec = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
-    differing = spec.keys() ^ (values.keys() - {"enabled"})
-    expect(not differing, f"values.schema.json and the MediaPool differ in {sorted(differing)}")
-    for name in spec.keys() & values.keys():
-        for limit in ("minimum", "maximum", "enum"):
-            found, wanted = values[name].get(limit), spec[name].get(limit)
-            expect(found == wanted, f"values.schema.json: {limit} of defaultPool.{name} is {found}, the MediaPool has {wanted}")
+        schema = json.load(file)
+    spec = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    values = schema["properties"]["defaultPool"]
+    own = values["properties"].pop("enabled", None)
+    expect(own == {"type": "boolean"}, "values.schema.json: defaultPool.enabled is not there")
+    compare_schemas(values, spec, "defaultPool", schema["definitions"])
+
+
+def compare_schemas(found, wanted, path, definitions):
+    if "$ref" in found:
+        found = definitions[found["$ref"].rsplit("/", 1)[1]]
+    for limit in ("minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "enum", "required"):
+        # Kubernetes' own types leave to the API server what the values can say at once.
+        if limit in wanted:
+            ours, theirs = found.get(limit), wanted[limit]
+            if limit == "required":
+                ours, theirs = sorted(ours or []), sorted(theirs)
+            expect(ours == theirs, f"values.schema.json: {limit} of {path} is {ours}, the MediaPool has {theirs}")
+    ours, theirs = found.get("properties", {}), wanted.get("properties", {})
+    differing = ours.keys() ^ theirs.keys()
+    expect(not differing, f"values.schema.json and the MediaPool differ in {sorted(differing)} of {path}")
+    for name in ours.keys() & theirs.keys():
+        compare_schemas(ours[name], theirs[name], f"{path}.{name}", definitions)
+    if "items" in found and "items" in wanted:
+        compare_schemas(found["items"], wanted["items"], f"{path}[]", definitions)
 
 
 def rights(items):

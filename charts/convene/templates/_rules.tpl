@@ -1,17 +1,29 @@
 {{/* What operator and router may do, cluster-wide and in the release namespace. Used by rbac.yaml. */}}
 
 {{- define "convene.rules.operator.cluster" -}}
-- {apiGroups: [convene.dev], resources: [meetings], verbs: [get, list, watch]}
+{{- /* Deleting: meetings whose spec.ttlAfterEnded is over. */ -}}
+- {apiGroups: [convene.dev], resources: [meetings], verbs: [get, list, watch, delete]}
 - {apiGroups: [convene.dev], resources: [meetings/status], verbs: [patch]}
-- {apiGroups: [""], resources: [nodes], verbs: [get]}
+{{- /* Addresses to announce, and which nodes are cordoned. */}}
+- {apiGroups: [""], resources: [nodes], verbs: [get, list, watch]}
+{{- /* Their labels alone, which decide who may use a pool. */}}
+- {apiGroups: [""], resources: [namespaces], verbs: [list, watch]}
 - {apiGroups: [events.k8s.io], resources: [events], verbs: [create, patch]}
 {{- end }}
 
+{{- /* The owner references that the operator sets on pods, Services and budgets do not block the owner's deletion, so no right to
+`mediapools/finalizers` is needed, not even where the admission plugin OwnerReferencesPermissionEnforcement is on. */}}
 {{- define "convene.rules.operator.namespace" -}}
 - {apiGroups: [convene.dev], resources: [mediapools], verbs: [get, list, watch]}
 - {apiGroups: [convene.dev], resources: [mediapools/status], verbs: [patch]}
 - {apiGroups: [""], resources: [pods], verbs: [create, delete, get, list, patch, watch]}
+{{- /* The condition that tells whether the pod's announced address was reached. */}}
 - {apiGroups: [""], resources: [pods/status], verbs: [patch]}
+{{- /* Exposures NodePort and LoadBalancer: one for each pod. It goes with its pod. */}}
+- {apiGroups: [""], resources: [services], verbs: [create, list, watch]}
+{{- /* What protects pods with people. It is applied, which is a patch that may create. */}}
+- {apiGroups: [policy], resources: [poddisruptionbudgets], verbs: [create, list, patch, watch]}
+{{- /* Keys are made and rotated by patches. */}}
 - {apiGroups: [""], resources: [secrets], resourceNames: [{{ include "convene.name" (list . "admission-key") }}], verbs: [get, patch]}
 - {apiGroups: [""], resources: [configmaps], resourceNames: [{{ include "convene.name" (list . "admission-keys") }}], verbs: [get, patch]}
 {{- /* What does not exist yet cannot be named, so `create` has no name. */}}

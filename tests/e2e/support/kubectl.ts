@@ -37,6 +37,11 @@ async function command(program: string, args: readonly string[], input?: string)
 export const kubectl = (...args: readonly string[]): Promise<string> => command('kubectl', args);
 export const helm = (...args: readonly string[]): Promise<string> => command('helm', args);
 
+/** `kubectl apply -f -` of all of them at once. */
+export async function applyAll(items: readonly object[]): Promise<string> {
+  return apply({ apiVersion: 'v1', kind: 'List', items });
+}
+
 /** `kubectl apply -f -` of one object. */
 export async function apply(object: object): Promise<string> {
   return command('kubectl', ['apply', '-f', '-'], JSON.stringify(object));
@@ -58,6 +63,7 @@ export interface Condition {
   readonly status: string;
   readonly reason: string;
   readonly message: string;
+  readonly lastTransitionTime: string;
 }
 
 export interface KubernetesObject {

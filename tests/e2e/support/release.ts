@@ -29,7 +29,7 @@ function ignoreAbsent(error: unknown): void {
 }
 
 /** The README's commands, and what a test cluster needs besides: certificate and a port on the nodes. Returns what helm printed. */
-export async function install(): Promise<string> {
+export async function install(...more: readonly string[]): Promise<string> {
   await helm('install', 'convene-crds', 'charts/convene-crds');
   await kubectl('create', 'namespace', NAMESPACE);
   const files = [`--cert=${join(cluster.tls, 'router.crt')}`, `--key=${join(cluster.tls, 'router.key')}`];
@@ -38,14 +38,20 @@ export async function install(): Promise<string> {
     ...['install', 'convene', 'charts/convene', '--namespace', NAMESPACE, '--create-namespace'],
     ...['--set', `publicUrl=${publicUrl},router.tls.secretName=${TLS_SECRET}`],
     ...['--set', `router.service.type=NodePort,router.service.httpsNodePort=${String(HTTPS_NODE_PORT)}`],
+    ...more,
     ...cluster.helmArguments,
   );
 }
 
 /** Operator, router and the default pool can be used, and the router answers at its public address. */
 export async function isUsable(): Promise<void> {
-  await kubectl('rollout', 'status', 'deployment/convene-operator', 'deployment/convene-router', '--namespace', NAMESPACE, '--timeout=90s');
+  await programsRun();
   await kubectl('wait', '--for=condition=Ready', 'mediapool/default', '--namespace', NAMESPACE, '--timeout=90s');
+}
+
+/** Operator and router run, and the router answers at its public address. */
+export async function programsRun(): Promise<void> {
+  await kubectl('rollout', 'status', 'deployment/convene-operator', 'deployment/convene-router', '--namespace', NAMESPACE, '--timeout=90s');
   await waitUntil('the router answers from outside', 30, async () => {
     const { status } = await httpsGet(`${publicUrl}/healthz`);
     return status === 200 ? undefined : `/healthz says ${String(status)}`;
@@ -59,7 +65,7 @@ export async function uninstall(): Promise<void> {
 
 /** Everything in the release namespace and cluster-wide that is not Kubernetes' own, nor our certificate. */
 export async function remains(): Promise<string[]> {
-  const kinds = 'pods,secrets,configmaps,services,deployments,replicasets,serviceaccounts,roles,rolebindings,poddisruptionbudgets';
+  const kinds = 'pods,secrets,configmaps,services,deployments,replicasets,serviceaccounts,roles,rolebindings,poddisruptionbudgets,leases,endpointslices';
   const inNamespace = await kubectl('get', kinds, '--namespace', NAMESPACE, '-o', 'name');
   const clusterWide = await kubectl('get', 'clusterroles,clusterrolebindings,customresourcedefinitions', '-o', 'name');
   const expected = new Set([`secret/${TLS_SECRET}`, 'configmap/kube-root-ca.crt', 'serviceaccount/default']);
