@@ -254,8 +254,9 @@ fn per_second(count: usize, duration: Duration) -> f64 {
 
 async fn delete_meetings(client: &Client) {
     let api: Api<Meeting> = Api::namespaced(client.clone(), CREW);
-    api.delete_collection(&DeleteParams::default(), &ListParams::default()).await.unwrap();
     wait_for("the end of all meetings", LONG, async || {
+        // With very many the API server's own limit of a minute ends the request, and what is left waits for the next one.
+        let _ = api.delete_collection(&DeleteParams::default(), &ListParams::default()).await;
         let left = api.list_metadata(&ListParams::default().limit(1)).await.unwrap().items.len();
         if left == 0 { Ok(()) } else { Err("some are left".into()) }
     })
@@ -451,7 +452,11 @@ async fn offer_meetings(client: &Client) -> Vec<Duration> {
         let (api, clock) = (api.clone(), clock.clone());
         tokio::spawn(async move {
             let changes = watcher(api, watcher::Config::default()).default_backoff().touched_objects();
-            changes.try_for_each(|meeting| std::future::ready(Ok(clock.see(&meeting)))).await
+            let see = |meeting: Meeting| {
+                clock.see(&meeting);
+                std::future::ready(Ok(()))
+            };
+            changes.try_for_each(see).await
         })
     };
     let total = (OFFERED * OFFERED_SECONDS) as usize;
@@ -465,7 +470,7 @@ async fn offer_meetings(client: &Client) -> Vec<Duration> {
             api.create(&PostParams::default(), &meeting).await.unwrap();
         })
     });
-    created.buffer_unordered(total).for_each(|made| std::future::ready(made.unwrap())).await;
+    created.buffer_unordered(total).map(Result::unwrap).collect::<()>().await;
     wait_for("every meeting Ready", LONG, async || match clock.taken.lock().unwrap().len() {
         found if found == total => Ok(()),
         found => Err(format!("{found} of {total}")),

@@ -1,5 +1,7 @@
 //! What tests put on the API server: definitions, namespaces, nodes, meetings and pools, and what the chart grants the operator.
 
+#![allow(clippy::needless_pass_by_value, reason = "json! literals read best as values")]
+
 use std::{
     io::Write,
     path::Path,
