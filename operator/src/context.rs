@@ -14,6 +14,7 @@ use crate::{
     backoff::{Attempts, compute_resync},
     config::{Config, Tempo},
     metrics::OperatorMetrics,
+    podlink::PodLink,
     ports::Quarantine,
     world::World,
 };
@@ -28,6 +29,8 @@ pub struct Context {
     pub recorder: Recorder,
     /// Failures in a row, by object.
     pub attempts: Attempts,
+    /// The line to the media pods.
+    pub link: PodLink,
     /// Metrics.
     pub metrics: OperatorMetrics,
     /// Blocks that rest after use.

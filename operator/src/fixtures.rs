@@ -138,6 +138,13 @@ pub(crate) fn status(code: u16, reason: &str, message: &str) -> Value {
     json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason, "message": message})
 }
 
+/// A line that nobody answers; it signs with a key of its own.
+fn link() -> crate::podlink::PodLink {
+    let pair = crate::keys::build_key_pair([7; 32]).unwrap();
+    let signer = convene_protocol::admission::Signer::from_pem(&pair.private_pem, &pair.kid).unwrap();
+    crate::podlink::PodLink::new(signer)
+}
+
 /// A context whose recorder and caches use `client`.
 pub(crate) fn context(client: &kube::Client) -> crate::context::Context {
     let (world, _ends) = crate::world::World::new(client.clone(), "harbor".into(), defaults());
@@ -155,6 +162,7 @@ pub(crate) fn context(client: &kube::Client) -> crate::context::Context {
         },
         recorder: kube::runtime::events::Recorder::new(client.clone(), "tester".into()),
         attempts: crate::backoff::Attempts::default(),
+        link: link(),
         metrics: crate::metrics::OperatorMetrics::register(&prometheus::Registry::new()).unwrap(),
         quarantine: std::sync::Mutex::default(),
         recalled: std::sync::Once::new(),

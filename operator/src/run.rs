@@ -150,6 +150,7 @@ async fn run_controllers(
         world: Arc::clone(&world),
         recorder: Recorder::new(client.clone(), build_reporter()),
         attempts: Attempts::default(),
+        link: link.clone(),
         metrics: metrics.clone(),
         quarantine: std::sync::Mutex::default(),
         recalled: std::sync::Once::new(),

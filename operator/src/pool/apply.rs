@@ -85,8 +85,9 @@ pub async fn apply_plan(context: &Context, pool: &ValidPool, plan: PoolPlan) -> 
         }
     }
     for deletion in delete {
-        match hand.counted("delete", apply_deletion(&hand.api, &deletion).await) {
-            Ok(()) => applied.deleted.push(deletion),
+        match hand.counted("delete", hand.delete(&deletion).await) {
+            Ok(true) => applied.deleted.push(deletion),
+            Ok(false) => {}
             Err(error) => failures.push(error),
         }
     }
@@ -159,6 +160,27 @@ impl Hand<'_> {
         let value = is_evictable.then_some("true");
         let patched = self.patch(name, &json!({"uid": uid, "labels": {(LABEL_EVICTABLE): value}})).await;
         patched.map(|_| ()).map_err(|source| Error::Protect { name: name.clone(), source: Box::new(source) })
+    }
+
+    /// `false`: somebody has come meanwhile, and the pod stays.
+    async fn delete(&self, deletion: &PodDeletion) -> Result<bool, Error> {
+        if self.has_people_now(deletion).await {
+            tracing::info!(pod = deletion.name, "media pod stays: somebody has come");
+            return Ok(false);
+        }
+        apply_deletion(&self.api, deletion).await.map(|()| true)
+    }
+
+    /// A pod that is deleted because nobody is on it is asked once more: what it told last may be a second old. One that does not answer is
+    /// taken at its last word.
+    async fn has_people_now(&self, deletion: &PodDeletion) -> bool {
+        if deletion.why.reason != reason::POD_DELETED {
+            return false;
+        }
+        let pod = self.context.world.views().pods().find(|pod| pod.uid == deletion.uid).cloned();
+        let Some(pod) = pod.filter(|pod| pod.is_ready()) else { return false };
+        let answer = self.context.link.list_rooms(&pod).await;
+        answer.is_ok_and(|list| list.rooms.iter().any(|room| room.participants > 0))
     }
 
     async fn mend(&self, mend: &Mend) -> Result<(), Error> {
