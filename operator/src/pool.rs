@@ -111,7 +111,6 @@ async fn look_at(object: &MediaPool, context: &Context) -> Result<Pass, Error> {
         pardon(context, &plan, &apply::Applied::default());
         return is_recorded.map(|_| Pass::of(Outcome::Skipped));
     }
-    let again = plan.again;
     let (done, failure) = apply::apply_plan(context, &pool, plan.clone()).await; // I/O
     context.quarantine().reserve(done.created.iter().map(|pod| pod.block));
     pardon(context, &plan, &done);
@@ -122,7 +121,7 @@ async fn look_at(object: &MediaPool, context: &Context) -> Result<Pass, Error> {
     let notes = report::compute_notes(object, Some(&done), &verdicts); // pure
     let outcome = apply::apply_status(context, object, &status, &notes).await?; // I/O
     measure(context, &pool, &observed, &status);
-    failure.map_or_else(|| Ok(compute_pass(context, outcome, &verdicts, &plan, again, &observed)), Err)
+    failure.map_or_else(|| Ok(compute_pass(context, outcome, &verdicts, &plan, &observed)), Err)
 }
 
 /// Observes and plans while holding the ledger, so that no meeting is bound to a pod that is about to be deleted.
@@ -193,14 +192,13 @@ fn compute_pass(
     outcome: Outcome,
     verdicts: &PoolVerdicts,
     plan: &PoolPlan,
-    again: Option<Timestamp>,
     observed: &ObservedPods,
 ) -> Pass {
     let is_settled = verdicts.ready.is_true() && verdicts.available.is_true();
-    let deadline = again.map(|time| Duration::try_from(time.duration_since(observed.now)).unwrap_or_default());
+    let until = |time: Timestamp| Duration::try_from(time.duration_since(observed.now)).unwrap_or_default();
+    let deadline = plan.again.map(until);
     let waiting = (!is_settled).then_some(context.tempo.waiting);
-    let resting = context.quarantine().next_release();
-    let rest = resting.map(|time| Duration::try_from(time.duration_since(observed.now)).unwrap_or_default());
+    let rest = context.quarantine().next_release().map(until);
     let moving = (!plan.move_off.is_empty()).then_some(Duration::from_secs(1));
     let next = [deadline, waiting, moving, rest].into_iter().flatten().min();
     let next = next.map(|pause| pause.max(Duration::from_millis(100)));

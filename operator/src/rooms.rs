@@ -163,14 +163,7 @@ impl Keeper {
                 tracing::info!(kind = "Meeting", namespace, name, pod = pod.name, "changed the settings of a room");
             }
             Ok(false) => {}
-            Err(error) => tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                kind = "Meeting",
-                namespace,
-                name,
-                pod = pod.name,
-                "could not change the settings of a room, will try again"
-            ),
+            Err(error) => warn_of(&error, room, pod, "could not change the settings of a room"),
         }
     }
 
@@ -184,13 +177,7 @@ impl Keeper {
                 compute_home(&meeting, pod_uid, Timestamp::now())
             }),
             Err(error) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    kind = "Meeting",
-                    namespace,
-                    name,
-                    "could not make sure that a room must end, will try again"
-                );
+                warn_of(&error, room, pod, "could not make sure that a room must end");
                 return;
             }
         };
@@ -202,14 +189,13 @@ impl Keeper {
         let (namespace, name) = (&room.namespace, &room.name);
         match self.link.end_room(pod, namespace, name, &room.uid, why).await {
             Ok(()) => tracing::info!(kind = "Meeting", namespace, name, pod = pod.name, ?why, "ended room"),
-            Err(error) => tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                kind = "Meeting",
-                namespace,
-                name,
-                pod = pod.name,
-                "could not end room, will try again"
-            ),
+            Err(error) => warn_of(&error, room, pod, "could not end room"),
         }
     }
+}
+
+/// What fails here is tried again with the next change or answer.
+fn warn_of(error: &(dyn std::error::Error + 'static), room: &RoomReport, pod: &MediaPod, what: &str) {
+    let (namespace, name) = (&room.namespace, &room.name);
+    tracing::warn!(error, kind = "Meeting", namespace, name, pod = pod.name, "{what}, will try again");
 }
