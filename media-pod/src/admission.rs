@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::http::{HeaderMap, StatusCode, header};
-use convene_protocol::admission::{MediaGrant, MeetingGrant};
+use convene_protocol::admission::{Admission, MediaGrant, MeetingGrant};
 
 use crate::http::{AppState, Denied};
 
@@ -25,7 +25,7 @@ pub(crate) fn admission(
 ) -> Result<MeetingGrant, Denied> {
     let Some(keys) = &state.keys else { return open_grant(state, namespace, name) };
     match keys.get().verify_admission(bearer(headers), unix_now()) {
-        Ok(grant) if grant.namespace == namespace && grant.name == name => Ok(grant),
+        Ok(Admission { meeting, .. }) if meeting.namespace == namespace && meeting.name == name => Ok(meeting),
         Ok(_) => Err(Denied { status: StatusCode::FORBIDDEN, detail: "the admission is for another meeting".into() }),
         Err(error) => {
             state.metrics.connection_attempts.with_label_values(&[error.reason()]).inc();
@@ -54,6 +54,7 @@ pub(crate) fn open_grant(state: &AppState, namespace: &str, name: &str) -> Resul
         locked: false,
         codecs: Vec::new(),
         chat: true,
+        screen_share: true,
     })
 }
 

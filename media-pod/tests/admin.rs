@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use convene_media_pod::keys::TrustedKeys;
 use convene_media_pod::sfu::reach::Announcement;
-use convene_protocol::admission::{KeySet, MediaGrant, MeetingGrant, Signer};
+use convene_protocol::admission::{Admission, KeySet, MediaGrant, MeetingGrant, Signer};
 use serde_json::{Value, json};
 use str0m::ice::{StunMessage, TransId};
 use support::process::Folder;
@@ -43,6 +43,7 @@ fn grant(name: &str) -> MeetingGrant {
         locked: false,
         codecs: Vec::new(),
         chat: true,
+        screen_share: true,
     }
 }
 
@@ -51,7 +52,7 @@ async fn pod() -> Pod {
 }
 
 async fn enter(pod: &Pod, grant: &MeetingGrant, peer: &str) -> Client {
-    let token = signer("test").admission(grant, now()).unwrap();
+    let token = signer("test").admission(&Admission::guest(grant.clone()), now()).unwrap();
     Client::try_connect(pod, &format!("team/{}", grant.name), peer, Some(&token)).await.ok().unwrap()
 }
 
@@ -73,7 +74,7 @@ fn update(uid: &str, settings: &Value) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_admin_route_wants_an_admin_token() {
     let pod = pod().await;
-    let admission = signer("test").admission(&grant("standup"), now()).unwrap();
+    let admission = signer("test").admission(&Admission::guest(grant("standup")), now()).unwrap();
     let expired = signer("test").admin(now() - 1000).unwrap();
     let stranger = signer("other").admin(now()).unwrap();
     let routes = [
@@ -223,7 +224,7 @@ async fn a_draining_pod_takes_nobody_new_and_keeps_those_who_are_in() {
         let mut bob = enter(&pod, &grant(name), "bob").await;
         assert_eq!(bob.closed().await.0, 1012, "{name}");
     }
-    let script = signer("test").admission(&grant("standup"), now()).unwrap();
+    let script = signer("test").admission(&Admission::guest(grant("standup")), now()).unwrap();
     let entry = json!({ "id": "film", "displayName": "Film", "device": {} }).to_string();
     let token = format!("Authorization: Bearer {script}\r\n");
     assert_eq!(pod.http_with("POST", "/broadcast/team/standup/broadcasters", &token, &entry).await.0, 503);
@@ -277,9 +278,9 @@ async fn keys_are_trusted_as_long_as_the_file_has_them() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(status("test").await, 401, "a key that is gone");
-    let admission = signer("newer").admission(&grant("standup"), now()).unwrap();
+    let admission = signer("newer").admission(&Admission::guest(grant("standup")), now()).unwrap();
     assert!(Client::try_connect(&pod, "team/standup", "ada", Some(&admission)).await.is_ok());
-    let old = signer("test").admission(&grant("standup"), now()).unwrap();
+    let old = signer("test").admission(&Admission::guest(grant("standup")), now()).unwrap();
     assert_eq!(Client::try_connect(&pod, "team/standup", "ada", Some(&old)).await.err(), Some(401));
 }
 

@@ -6,7 +6,7 @@ mod support;
 
 use std::time::Duration;
 
-use convene_protocol::admission::{KeySet, MediaGrant, MeetingGrant, Signer};
+use convene_protocol::admission::{Admission, KeySet, MediaGrant, MeetingGrant, Signer};
 use serde_json::{Value, json};
 use support::process::{Answer, Process, http};
 use support::{Client, Pod};
@@ -269,9 +269,10 @@ async fn where_people_are_admitted_every_call_shows_its_admission() {
         locked: false,
         codecs: Vec::new(),
         chat: true,
+        screen_share: true,
     };
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-    let token = Signer::from_pem(PEM, "test").unwrap().admission(&grant, now).unwrap();
+    let token = Signer::from_pem(PEM, "test").unwrap().admission(&Admission::guest(grant), now).unwrap();
     let call = |headers: String, path: &'static str| {
         let address = pod.address;
         async move {

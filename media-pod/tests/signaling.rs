@@ -6,7 +6,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use convene_protocol::admission::{KeySet, MediaGrant, MeetingGrant, Signer};
+use convene_protocol::admission::{Admission, KeySet, MediaGrant, MeetingGrant, Signer};
 use convene_protocol::frame::MAX_MESSAGE_BYTES;
 use futures_util::SinkExt;
 use serde_json::{Value, json};
@@ -37,6 +37,7 @@ fn grant(name: &str, uid: &str, max_participants: u32) -> MeetingGrant {
         locked: false,
         codecs: Vec::new(),
         chat: true,
+        screen_share: true,
     }
 }
 
@@ -131,8 +132,8 @@ async fn the_same_peer_on_a_new_socket_replaces_the_old_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn only_admitted_people_enter_and_only_their_meeting() {
     let pod = Pod::start_with(Some(KeySet::from_jwks(JWKS).unwrap()), 1).await;
-    let good = signer().admission(&grant("standup", "uid-1", 1), now()).unwrap();
-    let expired = signer().admission(&grant("standup", "uid-1", 1), now() - 1000).unwrap();
+    let good = signer().admission(&Admission::guest(grant("standup", "uid-1", 1)), now()).unwrap();
+    let expired = signer().admission(&Admission::guest(grant("standup", "uid-1", 1)), now() - 1000).unwrap();
     let admin = signer().admin(now()).unwrap();
     let cases = [(None, 401), (Some(expired.as_str()), 401), (Some(admin.as_str()), 401), (Some("x.y.z"), 401)];
     for (token, status) in cases {
@@ -150,7 +151,7 @@ async fn only_admitted_people_enter_and_only_their_meeting() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_operator_lists_and_ends_rooms_by_uid() {
     let pod = Pod::start_with(Some(KeySet::from_jwks(JWKS).unwrap()), 1).await;
-    let token = signer().admission(&grant("standup", "uid-1", 5), now()).unwrap();
+    let token = signer().admission(&Admission::guest(grant("standup", "uid-1", 5)), now()).unwrap();
     let mut ada = Client::try_connect(&pod, "team/standup", "ada", Some(&token)).await.ok().unwrap();
     ada.join("Ada").await;
     assert_eq!(pod.get("/admin/v1/rooms").await.0, 401);
@@ -174,7 +175,7 @@ async fn the_operator_lists_and_ends_rooms_by_uid() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_meeting_made_anew_under_the_same_name_gets_a_new_room() {
     let pod = Pod::start_with(Some(KeySet::from_jwks(JWKS).unwrap()), 1).await;
-    let token = |uid| signer().admission(&grant("standup", uid, 5), now()).unwrap();
+    let token = |uid| signer().admission(&Admission::guest(grant("standup", uid, 5)), now()).unwrap();
     let mut old = Client::try_connect(&pod, "team/standup", "ada", Some(&token("uid-1"))).await.ok().unwrap();
     old.join("Ada").await;
     let mut new = Client::try_connect(&pod, "team/standup", "bob", Some(&token("uid-2"))).await.ok().unwrap();

@@ -54,6 +54,96 @@ pub struct MeetingGrant {
     /// Whether people may write to each other.
     #[serde(default = "yes")]
     pub chat: bool,
+    /// Whether people may show their screen.
+    #[serde(default = "yes")]
+    pub screen_share: bool,
+}
+
+/// What one participant may do, and as whom.
+#[allow(clippy::struct_excessive_bools, reason = "each is a permission of its own")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ParticipantGrant {
+    /// Who it is, as an application has vouched for with a join token. Absent: a guest, who is whoever they say they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
+    /// The name that others see, where the token fixes it. Absent: the client chooses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Whether they may admit, mute, remove and end.
+    pub moderator: bool,
+    /// Whether they wait until a moderator admits them.
+    pub lobby: bool,
+    /// What they may send.
+    pub publish: PublishGrant,
+    /// Whether they may receive what others send.
+    pub subscribe: bool,
+    /// Whether they may write in the chat and open data channels of their own.
+    pub publish_data: bool,
+    /// Whether nobody is told that they are there. They send nothing then.
+    pub hidden: bool,
+    /// Whether it is a recorder: it is shown as such, and counts as nobody.
+    pub recorder: bool,
+    /// Set where the join token is good for one person only: the first peer to come with this id; others with the same are refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub once: Option<String>,
+}
+
+impl Default for ParticipantGrant {
+    /// A guest in a meeting that is open to everybody.
+    fn default() -> Self {
+        Self {
+            identity: None,
+            name: None,
+            moderator: false,
+            lobby: false,
+            publish: PublishGrant::default(),
+            subscribe: true,
+            publish_data: true,
+            hidden: false,
+            recorder: false,
+            once: None,
+        }
+    }
+}
+
+/// The kinds of media that somebody may send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PublishGrant {
+    /// Sound of a microphone.
+    pub audio: bool,
+    /// Pictures of a camera.
+    pub video: bool,
+    /// A screen, with its sound.
+    pub share: bool,
+}
+
+impl Default for PublishGrant {
+    fn default() -> Self {
+        Self { audio: true, video: true, share: true }
+    }
+}
+
+/// What the router's token says: into which meeting, and as whom.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Admission {
+    /// The meeting.
+    pub meeting: MeetingGrant,
+    /// The participant.
+    #[serde(default)]
+    pub participant: ParticipantGrant,
+    /// Tells one admission from another: each opens one socket.
+    #[serde(default)]
+    pub jti: String,
+}
+
+impl Admission {
+    /// For somebody of whom nothing is known.
+    pub fn guest(meeting: MeetingGrant) -> Self {
+        Self { meeting, participant: ParticipantGrant::default(), jti: String::new() }
+    }
 }
 
 /// What a meeting allows that says nothing about it.
@@ -83,11 +173,6 @@ struct Claims<T> {
     exp: u64,
     #[serde(flatten)]
     body: T,
-}
-
-#[derive(Serialize, Deserialize)]
-struct AdmissionBody {
-    meeting: MeetingGrant,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -144,9 +229,9 @@ impl Signer {
         Ok(Self { key, kid: kid.to_owned() })
     }
 
-    /// A token that lets its bearer into `meeting` for [`LIFETIME_SECONDS`] from `now` (Unix seconds).
-    pub fn admission(&self, meeting: &MeetingGrant, now: u64) -> Result<String, AdmissionError> {
-        self.sign(POD_AUDIENCE, AdmissionBody { meeting: meeting.clone() }, now)
+    /// A token that lets its bearer into a meeting for [`LIFETIME_SECONDS`] from `now` (Unix seconds).
+    pub fn admission(&self, admission: &Admission, now: u64) -> Result<String, AdmissionError> {
+        self.sign(POD_AUDIENCE, admission, now)
     }
 
     /// A token for the pods' admin API, good for [`LIFETIME_SECONDS`] from `now` (Unix seconds).
@@ -181,9 +266,9 @@ impl KeySet {
         if keys.is_empty() { Err(AdmissionError::KeySet) } else { Ok(Self { keys }) }
     }
 
-    /// The meeting that `token` admits to, if it is good at `now` (Unix seconds).
-    pub fn verify_admission(&self, token: &str, now: u64) -> Result<MeetingGrant, AdmissionError> {
-        self.verify::<AdmissionBody>(token, POD_AUDIENCE, now).map(|body| body.meeting)
+    /// What `token` admits to, if it is good at `now` (Unix seconds).
+    pub fn verify_admission(&self, token: &str, now: u64) -> Result<Admission, AdmissionError> {
+        self.verify(token, POD_AUDIENCE, now)
     }
 
     /// Whether `token` opens the admin API at `now` (Unix seconds).
@@ -259,29 +344,47 @@ mod tests {
             locked: true,
             codecs: vec!["opus".into(), "VP8".into()],
             chat: false,
+            screen_share: false,
         }
+    }
+
+    fn admission() -> Admission {
+        let participant = ParticipantGrant {
+            identity: Some("ada".into()),
+            publish: PublishGrant { share: false, ..PublishGrant::default() },
+            moderator: true,
+            ..ParticipantGrant::default()
+        };
+        Admission { meeting: grant(), participant, jti: "j-1".into() }
     }
 
     #[test]
     fn admission_comes_back_as_signed() {
-        let token = signer().admission(&grant(), NOW).unwrap();
-        assert_eq!(keys().verify_admission(&token, NOW + 5), Ok(grant()));
+        let token = signer().admission(&admission(), NOW).unwrap();
+        assert_eq!(keys().verify_admission(&token, NOW + 5), Ok(admission()));
+    }
+
+    #[test]
+    fn an_admission_that_says_nothing_of_the_participant_is_for_a_guest() {
+        let read: Admission = serde_json::from_value(serde_json::json!({ "meeting": grant() })).unwrap();
+        assert_eq!(read.participant, ParticipantGrant::default());
+        assert!(read.participant.publish.audio && !read.participant.moderator);
     }
 
     #[test]
     fn a_grant_that_says_nothing_of_lock_codecs_and_chat_allows_all() {
         let mut written = serde_json::to_value(grant()).unwrap();
-        for field in ["locked", "codecs", "chat"] {
+        for field in ["locked", "codecs", "chat", "screenShare"] {
             written.as_object_mut().unwrap().remove(field).unwrap();
         }
         let read: MeetingGrant = serde_json::from_value(written).unwrap();
-        assert_eq!(read, MeetingGrant { locked: false, codecs: Vec::new(), chat: true, ..grant() });
+        assert_eq!(read, MeetingGrant { locked: false, codecs: Vec::new(), chat: true, screen_share: true, ..grant() });
     }
 
     #[test]
     fn tokens_are_good_for_their_audience_only() {
         let admin = signer().admin(NOW).unwrap();
-        let admission = signer().admission(&grant(), NOW).unwrap();
+        let admission = signer().admission(&admission(), NOW).unwrap();
         assert_eq!(keys().verify_admin(&admin, NOW), Ok(()));
         assert_eq!(keys().verify_admin(&admission, NOW), Err(AdmissionError::Invalid));
         assert_eq!(keys().verify_admission(&admin, NOW), Err(AdmissionError::Invalid));
@@ -318,8 +421,9 @@ mod tests {
 
     #[test]
     fn a_changed_payload_is_refused() {
-        let token = signer().admission(&grant(), NOW).unwrap();
-        let other = signer().admission(&MeetingGrant { name: "board".into(), ..grant() }, NOW).unwrap();
+        let token = signer().admission(&admission(), NOW).unwrap();
+        let other = Admission { meeting: MeetingGrant { name: "board".into(), ..grant() }, ..admission() };
+        let other = signer().admission(&other, NOW).unwrap();
         let (head, _) = token.rsplit_once('.').unwrap();
         let (_, signature) = other.rsplit_once('.').unwrap();
         assert_eq!(keys().verify_admission(&format!("{head}.{signature}"), NOW), Err(AdmissionError::Invalid));

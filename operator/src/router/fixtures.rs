@@ -44,6 +44,7 @@ pub(super) fn meeting_record(namespace: &str, name: &str, pod: Option<(&str, &st
         lock_opens_until: None,
         codecs: Vec::new(),
         chat: true,
+        screen_share: true,
         media: convene_protocol::admission::MediaGrant::default(),
     }
 }

@@ -13,6 +13,7 @@ use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
+use convene_protocol::admission::Admission;
 use convene_protocol::frame::CLOSE_FINAL;
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
@@ -162,7 +163,8 @@ async fn try_pod(
     let Some(signer) = app.signer.get() else {
         return Ok(Err(Waiting::new("AdmissionKeyMissing", "the router has no admission key yet")));
     };
-    let Ok(admission) = signer.admission(&route.meeting.grant(jiff::Timestamp::now()), unix_now()) else {
+    let Ok(admission) = signer.admission(&Admission::guest(route.meeting.grant(jiff::Timestamp::now())), unix_now())
+    else {
         return Err(Refusal::Error(ApiError::Internal));
     };
     let provenance = Provenance {

@@ -80,6 +80,8 @@ pub struct MeetingRecord {
     pub codecs: Vec<String>,
     /// Whether people may write to each other.
     pub chat: bool,
+    /// Whether people may show their screen.
+    pub screen_share: bool,
     /// How much of the network its media may use.
     pub media: MediaGrant,
 }
@@ -103,6 +105,7 @@ impl MeetingRecord {
             lock_opens_until: compute_lock_opens_until(meeting),
             codecs: meeting.spec.media.codecs.iter().map(|codec| codec.as_str().to_owned()).collect(),
             chat: meeting.spec.features.chat,
+            screen_share: meeting.spec.features.screen_share,
             media: compute_media(&meeting.spec.media),
             ..record
         })
@@ -134,6 +137,7 @@ impl MeetingRecord {
             lock_opens_until: None,
             codecs: Vec::new(),
             chat: false,
+            screen_share: false,
             media: MediaGrant::default(),
         })
     }
@@ -151,6 +155,7 @@ impl MeetingRecord {
             locked: self.is_locked && self.lock_opens_until.is_none_or(|until| until <= now),
             codecs: self.codecs.clone(),
             chat: self.chat,
+            screen_share: self.screen_share,
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use convene_protocol::admission::{MediaGrant, MeetingGrant, Signer};
+use convene_protocol::admission::{Admission, MediaGrant, MeetingGrant, Signer};
 use convene_protocol::frame;
 use serde_json::{Value, json};
 
@@ -62,6 +62,7 @@ fn grant(media: MediaGrant) -> MeetingGrant {
         locked: false,
         codecs: Vec::new(),
         chat: true,
+        screen_share: true,
     }
 }
 
@@ -92,7 +93,7 @@ fn admissions_start_from_good_tokens() {
     let jwks: Value = serde_json::from_str(JWKS).unwrap();
     let mut all = BTreeMap::from([("admin".to_owned(), signer.admin(NOW).unwrap())]);
     for (name, grant) in grants() {
-        all.insert(name.to_owned(), signer.admission(&grant, NOW).unwrap());
+        all.insert(name.to_owned(), signer.admission(&Admission::guest(grant.clone()), NOW).unwrap());
     }
     let with_keys = format!("{jwks}\n{}", all["plain"]);
     all.insert("plain-with-keys".to_owned(), with_keys);
@@ -108,7 +109,7 @@ fn claims_start_from_good_ones() {
     };
     let mut all = BTreeMap::from([("admin".to_owned(), claims("convene-pod-admin", json!({})))]);
     for (name, grant) in grants() {
-        all.insert(name.to_owned(), claims("convene-pod", json!({ "meeting": grant })));
+        all.insert(name.to_owned(), claims("convene-pod", serde_json::to_value(Admission::guest(grant)).unwrap()));
     }
     assert_corpus("admission-claims", &all);
 }

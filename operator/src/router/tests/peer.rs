@@ -174,10 +174,14 @@ async fn serve(stream: TcpStream, keys: KeySet, seen: Arc<Mutex<Vec<Seen>>>) {
         let bearer =
             request.headers().get("authorization").and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-        let Ok(grant) = keys.verify_admission(bearer.unwrap_or_default(), now) else {
+        let Ok(admission) = keys.verify_admission(bearer.unwrap_or_default(), now) else {
             return Err(Response::builder().status(401).body(None).unwrap());
         };
-        seen.lock().unwrap().push(Seen { uri: request.uri().to_string(), headers: request.headers().clone(), grant });
+        seen.lock().unwrap().push(Seen {
+            uri: request.uri().to_string(),
+            headers: request.headers().clone(),
+            grant: admission.meeting,
+        });
         response.headers_mut().insert("sec-websocket-protocol", "protoo".parse().unwrap());
         Ok(response)
     };
