@@ -21,6 +21,7 @@ pub mod pool;
 pub mod ports;
 pub mod reach;
 pub mod reason;
+pub mod resync;
 pub mod rooms;
 pub mod router;
 pub mod run;

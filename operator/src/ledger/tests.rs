@@ -100,7 +100,7 @@ proptest! {
                 prop_assert_eq!(load.participants, on_it.iter().map(|entry| entry.participants()).sum::<u32>());
                 prop_assert_eq!(load.lively as usize, on_it.iter().filter(|entry| entry.participants() > 0).count());
             }
-            let wanting = ledger.meetings.values().filter(|entry| entry.wants_pod && entry.pool == "lagoon").count();
+            let wanting = ledger.meetings.values().filter(|entry| entry.wants_pod && &*entry.pool == "lagoon").count();
             prop_assert_eq!(ledger.need_of("lagoon").shared as usize, wanting);
         }
     }

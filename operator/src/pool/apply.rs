@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     context::{Context, Outcome},
-    events::{self, Note},
+    events::Note,
     media_pod::{MediaPod, shorten},
     reason,
     wait::Wait,
@@ -268,7 +268,7 @@ pub async fn apply_status(
         context.metrics.count_step("status", &written);
         written?;
     }
-    events::publish(&context.recorder, &object.object_ref(&()), "Reconcile", notes).await;
+    context.events.publish(&object.object_ref(&()), "Reconcile", notes);
     Ok(if is_unchanged && notes.is_empty() { Outcome::Skipped } else { Outcome::Applied })
 }
 

@@ -24,6 +24,9 @@ use serde::de::DeserializeOwned;
 use super::{Guarded, World};
 use crate::client::{WatchBackoff, watch_config};
 
+/// Where `kubectl apply` keeps a second copy of the whole object.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
 /// The watch of Meetings, for their controller.
 pub fn watch_meetings(
     world: &Arc<World>,
@@ -90,6 +93,14 @@ pub async fn watch_others(world: Arc<World>, writers: OtherWriters) {
     );
 }
 
+/// What nobody reads is not kept: with thousands of objects it is most of their size.
+fn slim<K: Resource>(object: &mut K) {
+    object.managed_fields_mut().clear();
+    if let Some(annotations) = &mut object.meta_mut().annotations {
+        annotations.remove(LAST_APPLIED);
+    }
+}
+
 type Changed<K> = Result<Guarded<K>, watcher::Error>;
 
 /// The cache is written before anybody is told. A broken watch is taken up again with growing pauses, and the cache stays as it was.
@@ -103,10 +114,7 @@ fn watch<K>(
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
 {
-    let events = watcher(api, config)
-        .backoff(WatchBackoff::default())
-        .modify(|object| object.managed_fields_mut().clear())
-        .reflect(writer);
+    let events = watcher(api, config).backoff(WatchBackoff::default()).modify(slim).reflect(writer);
     events.inspect(move |event| hear(&world, heard, event)).touched_objects()
 }
 
