@@ -12,6 +12,7 @@ use std::{
 };
 
 use convene_crds::{AssignedPod, Meeting, MeetingPlacement};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 /// What a media pod carries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,7 +75,7 @@ struct Entry {
     /// Pod in the status as the cache has it.
     recorded: Option<Arc<str>>,
     /// Pod of a decision that the cache does not show yet.
-    decided: Option<AssignedPod>,
+    decided: Option<Box<AssignedPod>>,
     recorded_participants: u32,
     reported_participants: Option<u32>,
     /// Waits for a pod.
@@ -88,7 +89,7 @@ impl Entry {
     /// An entry that nothing is known of yet but its names.
     fn of(meeting: &Meeting, pool: Arc<str>) -> Self {
         Self {
-            key: Arc::new(key_of(meeting)),
+            key: Arc::new(key_of(&meeting.metadata)),
             pool,
             is_dedicated: false,
             recorded: None,
@@ -145,9 +146,9 @@ impl Ledger {
         gone.iter().filter_map(|uid| self.remove(uid)).collect()
     }
 
-    /// Takes in what the watch says of a Meeting.
-    pub fn observe(&mut self, meeting: &Meeting) {
-        let Some(uid) = meeting.metadata.uid.as_deref() else { return };
+    /// Takes in what the watch says of a Meeting; its key, unless it has no UID.
+    pub fn observe(&mut self, meeting: &Meeting) -> Option<Arc<MeetingKey>> {
+        let uid = meeting.metadata.uid.as_deref()?;
         let status = meeting.status.as_ref();
         let recorded = status.and_then(|status| status.pod.as_ref()).map(|pod| self.name(&pod.uid));
         let pool = self.name(&meeting.spec.pool);
@@ -165,6 +166,7 @@ impl Ledger {
             entry.recorded_participants = status.and_then(|status| status.participants).unwrap_or_default();
             entry.list = list;
         });
+        self.meetings.get(uid).map(|entry| Arc::clone(&entry.key))
     }
 
     /// The one copy of a name that many meetings have in common.
@@ -192,7 +194,7 @@ impl Ledger {
     /// The pod that carries `meeting`: as decided, else as its status says.
     pub fn pod_of<'a>(&'a self, meeting: &'a Meeting) -> Option<&'a AssignedPod> {
         let recorded = meeting.status.as_ref().and_then(|status| status.pod.as_ref());
-        self.entry(meeting).and_then(|entry| entry.decided.as_ref()).or(recorded)
+        self.entry(meeting).and_then(|entry| entry.decided.as_deref()).or(recorded)
     }
 
     /// How many people are in `meeting`: as reported last, else as its status says.
@@ -205,7 +207,7 @@ impl Ledger {
     /// Notes a decision that is about to be written.
     pub fn assign(&mut self, uid: &str, pod: &AssignedPod) {
         self.change(uid, |entry| {
-            entry.decided = Some(pod.clone());
+            entry.decided = Some(Box::new(pod.clone()));
             entry.reported_participants = None;
             entry.recorded_participants = 0;
             (entry.wants_pod, entry.is_released) = (false, false);
@@ -385,9 +387,8 @@ fn remove_uid(index: &mut HashMap<Arc<str>, Keys>, at: &str, uid: &str) {
     }
 }
 
-/// Namespace and name of `meeting`.
-pub fn key_of(meeting: &Meeting) -> MeetingKey {
-    let meta = &meeting.metadata;
+/// Namespace and name of the Meeting with this metadata.
+pub fn key_of(meta: &ObjectMeta) -> MeetingKey {
     MeetingKey { namespace: meta.namespace.clone().unwrap_or_default(), name: meta.name.clone().unwrap_or_default() }
 }
 

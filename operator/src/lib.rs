@@ -19,6 +19,7 @@ pub mod metrics;
 pub mod podlink;
 pub mod pool;
 pub mod ports;
+pub mod queue;
 pub mod reach;
 pub mod reason;
 pub mod resync;

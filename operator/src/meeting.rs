@@ -24,7 +24,7 @@ use self::{
 use crate::{
     context::{Context, Outcome, Pass},
     events::Note,
-    ledger::Ledger,
+    ledger::{Ledger, key_of},
     reason,
     world::{Guarded, World},
 };
@@ -68,6 +68,7 @@ impl Error {
 #[instrument(name = "meeting", skip_all, fields(kind = "Meeting", namespace = object.namespace(), name = object.name_any()))]
 pub async fn reconcile(object: Arc<Guarded<Meeting>>, context: Arc<Context>) -> Result<Action, Error> {
     context.world.wait_until_complete().await;
+    context.world.meetings_to_look_at.begin(&key_of(object.meta()));
     let key = object.metadata_key();
     match &object.0 {
         Ok(meeting) => context.pass("meeting", &key, None, look_at(meeting, &context)).await,

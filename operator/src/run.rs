@@ -9,6 +9,7 @@ use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 use futures_util::{
     FutureExt, Stream, StreamExt, TryFutureExt,
     future::{BoxFuture, Shared},
+    stream,
 };
 use kube::{
     Client,
@@ -37,16 +38,16 @@ use crate::{
     meeting,
     metrics::OperatorMetrics,
     podlink::PodLink,
-    pool,
+    pool, queue,
     reach::keep_reach,
     resync::keep_looking,
     rooms::keep_rooms,
     telemetry::{Readiness, build_health_app, serve},
-    world::{OtherWriters, World, WorldEnds, stream_gathered, stream_of, watch_meetings, watch_others, watch_pools},
+    world::{OtherWriters, World, WorldEnds, stream_gathered, watch_others, watch_pools},
 };
 
 /// More than an API server takes at once would only wait there, with decisions that grow old.
-const MEETINGS_AT_ONCE: u16 = 16;
+const MEETINGS_AT_ONCE: u16 = 8;
 /// Pod changes come in bursts; one look at the pool serves them all.
 const POOL_PERIOD: Duration = Duration::from_millis(200);
 /// How long the last events may take when the operator is told to stop.
@@ -166,11 +167,13 @@ async fn run_controllers(
         tempo: config.tempo,
         config: config.clone(),
     });
-    let WorldEnds { meetings, pools, pods, services, budgets, meetings_to_look_at, pools_to_look_at } = ends;
-    let writers = OtherWriters { pods, services, budgets };
-    let meeting_controller = Controller::for_stream(watch_meetings(&world, meetings), world.meetings.clone())
+    let WorldEnds { meetings, pools, pods, services, budgets, pools_to_look_at } = ends;
+    let writers = OtherWriters { meetings, pods, services, budgets };
+    let depth = metrics.queue.with_label_values(&["Meeting"]);
+    let looks = queue::stream_of(Arc::clone(&world.meetings_to_look_at), depth);
+    let meeting_controller = Controller::for_stream(stream::pending(), world.meetings.clone())
         .with_config(ControllerConfig::default().concurrency(MEETINGS_AT_ONCE))
-        .reconcile_on(stream_of(meetings_to_look_at, metrics.queue.with_label_values(&["Meeting"])))
+        .reconcile_on(looks.map(|key| ObjectRef::new(&key.name).within(&key.namespace)))
         .graceful_shutdown_on(stop.clone())
         .run(meeting::reconcile, meeting::on_error, Arc::clone(&context));
     let pool_controller = Controller::for_stream(watch_pools(&world, pools), world.pools.clone())
