@@ -118,11 +118,12 @@ async fn look_at(object: &MediaPool, context: &Context) -> Result<Pass, Error> {
         return is_recorded.map(|_| Pass::of(Outcome::Skipped));
     }
     let (done, failure) = apply::apply_plan(context, &pool, plan.clone()).await; // I/O
-    context.quarantine().reserve(done.created.iter().map(|pod| pod.block));
+    // One whose answer was lost too: if it is gone when somebody looks, its block has been in use all the same.
+    context.quarantine().reserve(done.given());
     pardon(context, &plan, &done);
     move_people(context, &pool, &plan);
     let verdicts = report::compute_verdicts(&pool, &observed, &done); // pure
-    let blocks = report::compute_blocks(&pool, &observed, &done.created, &context.quarantine());
+    let blocks = report::compute_blocks(&pool, &observed, done.given(), &context.quarantine());
     let status = report::compute_status(object, Some((&pool, &observed)), &verdicts, blocks, observed.now); // pure
     let notes = report::compute_notes(object, Some(&done), &verdicts); // pure
     measure(context, &pool, &observed, &status);
@@ -168,7 +169,7 @@ async fn record_blocks(
     if plan.create.is_empty() {
         return Ok(true);
     }
-    let blocks = report::compute_blocks_of(observed, &plan.create, &context.quarantine());
+    let blocks = report::compute_blocks_of(observed, plan.create.iter().map(|pod| pod.block), &context.quarantine());
     let status = MediaPoolStatus { blocks, ..object.status.clone().unwrap_or_default() };
     if Some(&status) == object.status.as_ref() {
         return Ok(true);

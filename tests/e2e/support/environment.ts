@@ -15,6 +15,7 @@ const clusterState = join(cache, 'cluster/state');
 
 export const webDirectory = join(repository, 'web/dist');
 export const mediaPodProgram = join(repository, 'target/release/convene-media-pod');
+export const conveneProgram = fromEnvironment('CONVENE_PROGRAM') ?? join(repository, 'target/release/convene');
 export const chromium = fromEnvironment('CONVENE_CHROMIUM') ?? '/usr/bin/chromium';
 
 /** A cluster of somebody else, instead of the one of tests/cluster. */
@@ -28,6 +29,8 @@ export const cluster = {
   tls: fromEnvironment('CONVENE_TEST_TLS') ?? join(clusterState, 'tls'),
   /** Address of a node, as browsers reach it. */
   nodeAddress: fromEnvironment('CONVENE_TEST_NODE') ?? '10.200.0.11',
+  /** Address of this machine where browsers and nodes reach a TURN server. */
+  turnAddress: fromEnvironment('CONVENE_TEST_TURN') ?? '10.200.0.1',
   /** More arguments for `helm install convene`, separated by blanks: another registry, for example. */
   helmArguments: (fromEnvironment('CONVENE_TEST_HELM_ARGS') ?? '').split(' ').filter((argument) => argument !== ''),
   images: join(cache, 'cluster/images'),
