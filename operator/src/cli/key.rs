@@ -129,14 +129,14 @@ fn entries(kid: &str, value: &str, only_for: &[String]) -> Vec<(String, String)>
 
 /// Every name was checked and every value is base64, so nothing needs quoting.
 fn manifest(args: &CreateArgs, name: &str, entries: &[(String, String)]) -> String {
-    let namespace = args.namespace.iter().map(|namespace| format!("  namespace: {namespace}\n")).collect::<String>();
-    let data: String =
-        entries.iter().map(|(entry, value)| format!("  \"{entry}\": {}\n", BASE64_STANDARD.encode(value))).collect();
-    format!("apiVersion: v1\nkind: Secret\nmetadata:\n  name: {name}\n{namespace}type: Opaque\ndata:\n{data}")
+    let namespace = args.namespace.as_ref().map(|namespace| format!("  namespace: {namespace}\n")).unwrap_or_default();
+    let lines = entries.iter().map(|(entry, value)| format!("  \"{entry}\": {}", BASE64_STANDARD.encode(value)));
+    let data = lines.collect::<Vec<_>>().join("\n");
+    format!("apiVersion: v1\nkind: Secret\nmetadata:\n  name: {name}\n{namespace}type: Opaque\ndata:\n{data}\n")
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 
 /// For its owner alone, and never over a file that is there.

@@ -8,7 +8,8 @@ use std::fmt;
 
 use convene_protocol::admission::PublishGrant;
 use ed25519_dalek::SigningKey;
-use ed25519_dalek::pkcs8::DecodePrivateKey;
+use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
+use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePublicKey};
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::{Map, Value, json};
 use thiserror::Error;
@@ -72,8 +73,7 @@ impl SigningHalf {
     fn from_pem(pem: &str) -> Result<Self, MakeError> {
         let unusable = MakeError::Key(KeyProblem::Unsupported);
         let public = SigningKey::from_pkcs8_pem(pem).map_err(|_| unusable.clone())?.verifying_key();
-        let public = ed25519_dalek::pkcs8::EncodePublicKey::to_public_key_pem(&public, Default::default())
-            .map_err(|_| unusable.clone())?;
+        let public = public.to_public_key_pem(LineEnding::LF).map_err(|_| unusable.clone())?;
         let verifying = JoinKey::read(public.as_bytes()).map_err(MakeError::Key)?;
         let encoding = EncodingKey::from_ed_pem(pem.as_bytes()).map_err(|_| unusable)?;
         Ok(Self { encoding, algorithm: Algorithm::EdDsa, verifying })

@@ -20,7 +20,7 @@ pub struct JoinArgs {
     #[arg(long = "join-key-secret", env = "CONVENE_JOIN_KEY_SECRETS", value_name = "NAME", value_delimiter = ',')]
     pub join_key_secrets: Vec<String>,
 
-    /// Secret in that namespace with credentials that MediaPools name in spec.iceServers; may be given several times
+    /// Secret in that namespace with credentials for TURN servers, as pools name them in iceServers; may be given several times
     #[arg(long = "turn-secret", env = "CONVENE_TURN_SECRETS", value_name = "NAME", value_delimiter = ',')]
     pub turn_secrets: Vec<String>,
 

@@ -4,6 +4,8 @@
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
+use std::borrow::Cow;
+
 use axum::http::request::Parts;
 use axum::http::uri::{PathAndQuery, Uri};
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -101,7 +103,7 @@ fn take_from_query(uri: &mut Uri, found: &mut Found) {
     }
     for pair in tokens {
         let value = pair.split_once('=').map_or("", |(_, value)| value);
-        let text = percent_decode_str(value).decode_utf8().map(|text| text.into_owned());
+        let text = percent_decode_str(value).decode_utf8().map(Cow::into_owned);
         found.push(text.map_err(|_| CredentialError::NotText));
     }
     let target = if others.is_empty() { uri.path().to_owned() } else { format!("{}?{}", uri.path(), others.join("&")) };
@@ -122,6 +124,8 @@ mod tests {
 
     use super::*;
 
+    type Headers = &'static [(&'static str, &'static [u8])];
+
     fn parts(uri: &str, headers: &[(&'static str, &[u8])]) -> Parts {
         let mut request = Request::get(uri).body(()).unwrap();
         for (name, value) in headers {
@@ -137,7 +141,7 @@ mod tests {
 
     #[test]
     fn each_of_the_three_places_gives_the_token_and_keeps_nothing_of_it() {
-        let cases: [(&str, &[(&str, &[u8])]); 7] = [
+        let cases: [(&str, Headers); 7] = [
             ("/signal/a/b?peerId=x", &[("sec-websocket-protocol", b"protoo, convene.token.t.o.k")]),
             (
                 "/signal/a/b?peerId=x",
@@ -175,7 +179,7 @@ mod tests {
 
     #[test]
     fn unclear_tokens_are_refused_and_taken_out_all_the_same() {
-        let cases: [(&str, &[(&str, &[u8])], CredentialError); 6] = [
+        let cases: [(&str, Headers, CredentialError); 6] = [
             ("/s?access_token=a&access_token=b", &[], CredentialError::Ambiguous),
             ("/s?access_token=a", &[("authorization", b"Bearer b")], CredentialError::Ambiguous),
             ("/s?access_token=", &[], CredentialError::Empty),

@@ -1,4 +1,4 @@
-//! What joining needs to know of MediaPools: their ICE servers, and how their pods are reached.
+//! What joining needs to know of pools: their ICE servers, and how their pods are reached.
 //!
 //! A pool that cannot be read stops no other one; while the API server is away the last list stays in use.
 
@@ -116,7 +116,7 @@ mod tests {
             Ok(Event::Init),
             Ok(Event::InitApply(pool("reef", &json!({})))),
         ];
-        let result = keep(stream::iter(events), &state, sink.clone()).await;
+        let result = Box::pin(keep(stream::iter(events), &state, sink.clone())).await;
         assert!(matches!(result, Err(WatchError::Ended)));
         let pools = state.pools.load();
         let mut names: Vec<_> = pools.keys().map(String::as_str).collect();
