@@ -3,6 +3,7 @@
 //! `meeting` and `pool` are the operator's two controllers, `router` is the router; the rest serves both.
 
 pub mod backoff;
+pub mod cli;
 pub mod client;
 pub mod conditions;
 pub mod config;
@@ -27,6 +28,7 @@ pub mod rooms;
 pub mod router;
 pub mod run;
 pub mod telemetry;
+pub mod token;
 pub mod views;
 pub mod wait;
 pub mod world;
