@@ -39,7 +39,7 @@ test('helm install runs two routers that know the keys of join tokens', async ()
   await install('--set', `router.replicas=2,router.joinKeySecrets[0]=${JOIN_KEYS},router.turnSecrets[0]=turn-secret`);
   await isUsable();
   await makeJoinKey('first');
-  const turn = { urls: [`turn:${cluster.turnAddress}:34780?transport=udp`], secretRef: { name: 'turn-secret' } };
+  const turn = { urls: [`turn:${cluster.turnAddress}:34780?transport=udp`], credentialsSecret: 'turn-secret' };
   await kubectl('create', 'secret', 'generic', 'turn-secret', '--namespace', NAMESPACE, `--from-literal=secret=${TURN_SECRET}`);
   await applyAll([
     pool('relayed', { rtcPorts: { min: 45_400, max: 45_409 }, warm: 1, max: 1, iceServers: [turn] }),
