@@ -17,9 +17,10 @@ use super::{
     stored::{Current, Stored},
 };
 
-/// How long a key is published before it signs, and after it no longer does. The kubelet takes up to about two minutes to bring a `ConfigMap`
-/// to its pods, and tokens live for one.
+/// How long a key is published before it signs. The kubelet takes up to about two minutes to bring a `ConfigMap` to its pods.
 pub(super) const SYNC_TIME: Duration = Duration::from_mins(5);
+/// How long a key is trusted after it no longer signs: routers' tickets live for ten minutes, and some routers hear of the new key later.
+pub(super) const TRUST_TIME: Duration = Duration::from_mins(15);
 /// How long the keys are left alone at most: somebody may have deleted them.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_mins(5);
 /// More retired keys than a rotation can bring about.
@@ -63,7 +64,7 @@ pub(super) fn plan_rotation(state: &State, period: Option<Duration>, now: Timest
         return Ok(write(sound, "put the record of the admission keys in order"));
     }
     let mut kept = stored.clone();
-    kept.record.retired.retain(|retired| !is_over(retired.since, SYNC_TIME, now));
+    kept.record.retired.retain(|retired| !is_over(retired.since, TRUST_TIME, now));
     if kept != *stored {
         return Ok(write(kept, "dropped a retired admission key"));
     }
@@ -150,11 +151,11 @@ fn compute_rest(since: Timestamp, time: Duration, now: Timestamp) -> Duration {
 fn compute_wait(stored: &Stored, period: Option<Duration>, now: Timestamp) -> Duration {
     let record = &stored.record;
     let published = record.next.as_ref().and_then(|next| next.published);
-    let syncing = published.into_iter().chain(record.retired.iter().map(|retired| retired.since));
-    let syncing = syncing.map(|since| compute_rest(since, SYNC_TIME, now));
+    let syncing = published.map(|since| compute_rest(since, SYNC_TIME, now));
+    let retiring = record.retired.iter().map(|retired| compute_rest(retired.since, TRUST_TIME, now));
     let old = period.zip(record.current.as_ref()).filter(|_| record.next.is_none());
     let old = old.map(|(period, current)| compute_rest(current.since, period, now));
-    let rest = syncing.chain(old).min().unwrap_or(LONGEST_WAIT);
+    let rest = retiring.chain(syncing).chain(old).min().unwrap_or(LONGEST_WAIT);
     rest.clamp(Duration::from_secs(1), LONGEST_WAIT)
 }
 

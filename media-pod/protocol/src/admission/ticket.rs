@@ -43,7 +43,7 @@ impl KeySet {
 
 #[cfg(test)]
 mod tests {
-    use super::super::CLOCK_SKEW_SECONDS;
+    use super::super::{Admission, CLOCK_SKEW_SECONDS, MediaGrant, MeetingGrant};
     use super::*;
 
     const PEM: &str = include_str!("../../tests/data/admission-test-key.pem");
@@ -66,5 +66,37 @@ mod tests {
             Signer::from_pem(PEM, "other").unwrap().ticket(&keys.verify_ticket(&token, NOW).unwrap(), NOW).unwrap();
         assert_eq!(keys.verify_ticket(&other, NOW), Err(AdmissionError::UnknownKey));
         assert_eq!(keys.verify_ticket(&signer.admin(NOW).unwrap(), NOW), Err(AdmissionError::Invalid));
+    }
+
+    #[test]
+    fn the_longest_names_of_all_fit_into_tickets_and_admissions() {
+        let (signer, keys) = (Signer::from_pem(PEM, "test").unwrap(), KeySet::from_jwks(JWKS).unwrap());
+        let participant = ParticipantGrant {
+            identity: Some("😀".repeat(200)),
+            name: Some("😀".repeat(200)),
+            once: Some("o".repeat(253 + 1 + 128)),
+            ..ParticipantGrant::default()
+        };
+        let (namespace, name, uid) = ("n".repeat(63), "m".repeat(253), "u".repeat(36));
+        let meeting = MeetingGrant {
+            namespace: namespace.clone(),
+            name: name.clone(),
+            uid: uid.clone(),
+            // The longest form that JSON has for a character.
+            title: "\u{1}".repeat(200),
+            max_participants: 1000,
+            empty_timeout_seconds: 86_400,
+            media: MediaGrant::default(),
+            locked: true,
+            codecs: ["opus", "VP8", "VP9", "H264", "AV1", "PCMU", "PCMA"].map(ToOwned::to_owned).to_vec(),
+            chat: true,
+            screen_share: true,
+        };
+        let ticket = JoinTicket { namespace, name, uid, participant: participant.clone() };
+        let token = signer.ticket(&ticket, NOW).unwrap();
+        assert_eq!(keys.verify_ticket(&token, NOW), Ok(ticket));
+        let admission = Admission { meeting, participant, jti: "j".repeat(32) };
+        let token = signer.admission(&admission, NOW).unwrap();
+        assert_eq!(keys.verify_admission(&token, NOW), Ok(admission));
     }
 }

@@ -76,8 +76,8 @@ fn each_state_has_its_next_step() {
         ("what has begun is brought to its end", in_step(with_next(Some(60))), None, 65, signs),
         ("somebody took next away", published_as(with_next(Some(60)), Some(&fresh())), HOUR, 65, missed),
         ("somebody took everything away", published_as(with_next(Some(60)), None), HOUR, 65, missed),
-        ("the old key's tokens live", in_step(promoted()), HOUR, 69, "wait 60 s"),
-        ("the old key's tokens are over", in_step(promoted()), HOUR, 70, dropped),
+        ("the old key's tokens live", in_step(promoted()), HOUR, 79, "wait 60 s"),
+        ("the old key's tokens are over", in_step(promoted()), HOUR, 80, dropped),
         (
             "the old key is not published",
             published_as(promoted(), Some(&Stored::start(pair(2), at(0)))),
