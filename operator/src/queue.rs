@@ -59,6 +59,12 @@ impl<T: Clone + Eq + Hash> WorkQueue<T> {
         }
     }
 
+    /// Nothing counts as handed over any more: after a list, who knows what of it is still there. The limit is a soft one.
+    pub fn begin_all(&self) {
+        self.lock().handed.clear();
+        self.changed.notify_one();
+    }
+
     /// The next one, if any waits and not too many were handed over.
     pub fn take(&self) -> Option<T> {
         let mut state = self.lock();

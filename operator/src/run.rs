@@ -38,12 +38,12 @@ use crate::{
     meeting,
     metrics::OperatorMetrics,
     podlink::PodLink,
-    pool, queue,
+    pool,
     reach::keep_reach,
     resync::keep_looking,
     rooms::keep_rooms,
     telemetry::{Readiness, build_health_app, serve},
-    world::{OtherWriters, World, WorldEnds, stream_gathered, watch_others, watch_pools},
+    world::{OtherWriters, World, WorldEnds, stream_gathered, stream_meetings, watch_others, watch_pools},
 };
 
 /// More than an API server takes at once would only wait there, with decisions that grow old.
@@ -169,11 +169,10 @@ async fn run_controllers(
     });
     let WorldEnds { meetings, pools, pods, services, budgets, pools_to_look_at } = ends;
     let writers = OtherWriters { meetings, pods, services, budgets };
-    let depth = metrics.queue.with_label_values(&["Meeting"]);
-    let looks = queue::stream_of(Arc::clone(&world.meetings_to_look_at), depth);
+    let looks = stream_meetings(&world, metrics.queue.with_label_values(&["Meeting"]));
     let meeting_controller = Controller::for_stream(stream::pending(), world.meetings.clone())
         .with_config(ControllerConfig::default().concurrency(MEETINGS_AT_ONCE))
-        .reconcile_on(looks.map(|key| ObjectRef::new(&key.name).within(&key.namespace)))
+        .reconcile_on(looks)
         .graceful_shutdown_on(stop.clone())
         .run(meeting::reconcile, meeting::on_error, Arc::clone(&context));
     let pool_controller = Controller::for_stream(watch_pools(&world, pools), world.pools.clone())

@@ -40,7 +40,7 @@ mod streams;
 mod watches;
 
 pub use self::{
-    streams::stream_gathered,
+    streams::{stream_gathered, stream_meetings},
     watches::{OtherWriters, watch_others, watch_pools},
 };
 

@@ -37,9 +37,7 @@ impl World {
             }
             Event::InitDone => {
                 let gone = self.ledger().end_list();
-                for key in &gone {
-                    self.meetings_to_look_at.begin(key);
-                }
+                self.meetings_to_look_at.begin_all();
                 if !gone.is_empty() {
                     self.rooms_changed();
                     self.ask_all_pools();

@@ -1,10 +1,15 @@
 //! Requests for a look, on their way to the controllers.
 
-use std::{collections::HashSet, hash::Hash, time::Duration};
+use std::{collections::HashSet, hash::Hash, sync::Arc, time::Duration};
 
+use convene_crds::Meeting;
 use futures_util::{Stream, StreamExt, stream};
+use kube::runtime::reflector::ObjectRef;
 use prometheus::IntGauge;
 use tokio::sync::mpsc;
+
+use super::{Guarded, World};
+use crate::queue;
 
 /// A receiver as a stream, gathered over `period`: requests come in bursts, and one look serves all that ask for the same. Unlike a debounce, which waits
 /// for silence, it passes something on after every period however many there are. `depth` shows how many
@@ -26,9 +31,45 @@ pub fn stream_gathered<T: Eq + Hash + Send + 'static>(
     bursts.flatten()
 }
 
+/// The Meetings to look at, without end. Those that are gone are passed over: no look at them would ever begin.
+pub fn stream_meetings(
+    world: &Arc<World>,
+    depth: IntGauge,
+) -> impl Stream<Item = ObjectRef<Guarded<Meeting>>> + Send + use<> {
+    let world = Arc::clone(world);
+    queue::stream_of(Arc::clone(&world.meetings_to_look_at), depth).filter_map(move |key| {
+        let is_there = world.meeting(&key.namespace, &key.name).is_some();
+        if !is_there {
+            world.meetings_to_look_at.begin(&key);
+        }
+        std::future::ready(is_there.then(|| ObjectRef::new(&key.name).within(&key.namespace)))
+    })
+}
+
 #[cfg(test)]
 mod tests {
+    use kube::{core::DeserializeGuard, runtime::watcher::Event};
+    use serde_json::{Value, json};
+
     use super::*;
+    use crate::{
+        fixtures::{ScriptedServer, defaults, meeting_object},
+        ledger::MeetingKey,
+    };
+
+    #[tokio::test]
+    async fn meetings_that_are_gone_take_nobodys_place() {
+        let (_, client) = ScriptedServer::start(vec![]);
+        let (world, mut ends) = World::new(client, "harbor".into(), defaults());
+        ends.meetings.apply_watcher_event(&Event::Apply(DeserializeGuard(Ok(meeting_object(json!({}), Value::Null)))));
+        for number in 0..1000 {
+            world.ask_meeting(&Arc::new(MeetingKey { namespace: "crew".into(), name: format!("gone-{number}") }));
+        }
+        world.ask_meeting(&Arc::new(MeetingKey { namespace: "crew".into(), name: "regatta".into() }));
+        let depth = IntGauge::new("depth", "depth").unwrap();
+        let mut stream = Box::pin(stream_meetings(&world, depth));
+        assert_eq!(stream.next().await.unwrap().name, "regatta");
+    }
 
     #[tokio::test]
     async fn requests_without_end_are_passed_on_all_the_same() {
