@@ -3,11 +3,25 @@
 /** protoo's close code that means: do not come back. */
 export const FINAL_CLOSE_CODE = 4000;
 
-export type EndCause = 'left' | 'meeting-ended' | 'meeting-missing' | 'meeting-full' | 'replaced' | 'closed';
+export type EndCause =
+  | 'left'
+  | 'ended-by-moderator'
+  | 'meeting-ended'
+  | 'meeting-missing'
+  | 'meeting-full'
+  | 'meeting-locked'
+  | 'removed'
+  | 'refused'
+  | 'replaced'
+  | 'closed';
 
 const PATTERNS: readonly (readonly [RegExp, EndCause])[] = [
+  [/\brefused by a moderator\b/iu, 'refused'],
+  [/\bremoved (by a moderator|from the meeting)\b/iu, 'removed'],
+  [/\bended by a moderator\b/iu, 'ended-by-moderator'],
   [/\b(meeting|room) (has )?(ended|is over|closed)\b/iu, 'meeting-ended'],
   [/\b(no such|unknown|not found|no meeting|does not exist)\b/iu, 'meeting-missing'],
+  [/\block(ed)?\b/iu, 'meeting-locked'],
   [/\bfull\b/iu, 'meeting-full'],
   [/\b(replaced|another connection|same peer|connected again)\b/iu, 'replaced'],
 ];
