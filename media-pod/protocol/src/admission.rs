@@ -10,6 +10,7 @@ use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use thiserror::Error;
+use ts_rs::TS;
 
 /// Audience of the router's admissions.
 pub const POD_AUDIENCE: &str = "convene-pod";
@@ -108,8 +109,9 @@ impl Default for ParticipantGrant {
 }
 
 /// The kinds of media that somebody may send.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase", default)]
+#[ts(export, export_to = "messages.ts")]
 pub struct PublishGrant {
     /// Sound of a microphone.
     pub audio: bool,

@@ -5,6 +5,8 @@
 //! their shapes are those of mediasoup and mediasoup-client. Nothing here acts on a message.
 
 mod client;
+mod moderation;
+mod people;
 mod read;
 mod server;
 
@@ -14,6 +16,14 @@ pub use client::{
 };
 pub use client::{ConsumerRef, DataConsumerRef, DataProducerRef, DisplayName, NoData, PreferredLayers, Priority};
 pub use client::{Device, MediaKind, ProducerRef, TransportAppData, TransportRef};
+pub use moderation::{
+    Knock, MuteParticipant, PeerRef, PublishChange, PublishSource, RaiseHand, Reaction, RoomLock, SendReaction,
+    SetModerator, SetPermissions,
+};
+pub use people::{
+    HandRaised, Lobby, LobbyPeer, LobbyPeers, LobbyState, MutedByModerator, PeerChanged, PeerReaction, Permissions,
+    RoomState,
+};
 pub use read::{MAX_CHAT_TEXT, RequestError};
 pub use server::{
     ActiveSpeaker, ChatHistoryAnswer, ChatMessage, ChatSent, ConsumerAppData, ConsumerLayers, ConsumerScore,

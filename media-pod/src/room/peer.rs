@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use convene_protocol::admission::PublishGrant;
 use convene_protocol::message::{Channel, ConsumerScore, Device, Direction, MediaKind, PeerInfo, Source};
 use serde_json::Value;
 
@@ -163,6 +164,11 @@ impl Peer {
             display_name: joined.display_name.clone(),
             device: joined.device.clone(),
             remote_address: String::new(),
+            moderator: false,
+            guest: true,
+            recorder: false,
+            hand_raised: false,
+            publish: PublishGrant::default(),
         })
     }
 

@@ -86,7 +86,7 @@ text: string, };
 /**
  * Everything a client may ask or tell. The JSON is `{ "method": …, "data": … }`.
  */
-export type ClientRequest = { "method": "getRtcStatsUrl", "data": NoData } | { "method": "getRouterRtpCapabilities", "data": NoData } | { "method": "createWebRtcTransport", "data": CreateTransport } | { "method": "connectWebRtcTransport", "data": ConnectTransport } | { "method": "restartIce", "data": TransportRef } | { "method": "join", "data": Join } | { "method": "produce", "data": Produce } | { "method": "produceData", "data": ProduceData } | { "method": "closeProducer", "data": ProducerRef } | { "method": "pauseProducer", "data": ProducerRef } | { "method": "resumeProducer", "data": ProducerRef } | { "method": "pauseConsumer", "data": ConsumerRef } | { "method": "resumeConsumer", "data": ConsumerRef } | { "method": "requestConsumerKeyFrame", "data": ConsumerRef } | { "method": "setConsumerPreferredLayers", "data": PreferredLayers } | { "method": "setConsumerPriority", "data": Priority } | { "method": "changeDisplayName", "data": DisplayName } | { "method": "getTransportStats", "data": TransportRef } | { "method": "getProducerStats", "data": ProducerRef } | { "method": "getConsumerStats", "data": ConsumerRef } | { "method": "getDataProducerStats", "data": DataProducerRef } | { "method": "getDataConsumerStats", "data": DataConsumerRef } | { "method": "getChatHistory", "data": ChatHistory } | { "method": "sendChatMessage", "data": ChatText } | { "method": "applyNetworkThrottle", "data": Throttle } | { "method": "resetNetworkThrottle", "data": Throttle } | { "method": "stopNetworkThrottle", "data": Throttle };
+export type ClientRequest = { "method": "getRtcStatsUrl", "data": NoData } | { "method": "getRouterRtpCapabilities", "data": NoData } | { "method": "createWebRtcTransport", "data": CreateTransport } | { "method": "connectWebRtcTransport", "data": ConnectTransport } | { "method": "restartIce", "data": TransportRef } | { "method": "join", "data": Join } | { "method": "produce", "data": Produce } | { "method": "produceData", "data": ProduceData } | { "method": "closeProducer", "data": ProducerRef } | { "method": "pauseProducer", "data": ProducerRef } | { "method": "resumeProducer", "data": ProducerRef } | { "method": "pauseConsumer", "data": ConsumerRef } | { "method": "resumeConsumer", "data": ConsumerRef } | { "method": "requestConsumerKeyFrame", "data": ConsumerRef } | { "method": "setConsumerPreferredLayers", "data": PreferredLayers } | { "method": "setConsumerPriority", "data": Priority } | { "method": "changeDisplayName", "data": DisplayName } | { "method": "getTransportStats", "data": TransportRef } | { "method": "getProducerStats", "data": ProducerRef } | { "method": "getConsumerStats", "data": ConsumerRef } | { "method": "getDataProducerStats", "data": DataProducerRef } | { "method": "getDataConsumerStats", "data": DataConsumerRef } | { "method": "getChatHistory", "data": ChatHistory } | { "method": "sendChatMessage", "data": ChatText } | { "method": "raiseHand", "data": RaiseHand } | { "method": "sendReaction", "data": SendReaction } | { "method": "knock", "data": Knock } | { "method": "admitPeer", "data": PeerRef } | { "method": "refusePeer", "data": PeerRef } | { "method": "admitAll", "data": NoData } | { "method": "setRoomLock", "data": RoomLock } | { "method": "muteParticipant", "data": MuteParticipant } | { "method": "askToUnmute", "data": PeerRef } | { "method": "removeParticipant", "data": PeerRef } | { "method": "setPermissions", "data": SetPermissions } | { "method": "setModerator", "data": SetModerator } | { "method": "lowerHand", "data": PeerRef } | { "method": "endMeeting", "data": NoData } | { "method": "applyNetworkThrottle", "data": Throttle } | { "method": "resetNetworkThrottle", "data": Throttle } | { "method": "stopNetworkThrottle", "data": Throttle };
 
 /**
  * Payload of `connectWebRtcTransport`.
@@ -275,6 +275,19 @@ effectiveDesiredBitrate: number,
 availableBitrate: number, };
 
 /**
+ * Payload of `handRaised`.
+ */
+export type HandRaised = { 
+/**
+ * Whose.
+ */
+peerId: string, 
+/**
+ * Whether it is up.
+ */
+raised: boolean, };
+
+/**
  * Answer to `restartIce`: the parameters at top level and under their name.
  */
 export type IceParametersAnswer = { 
@@ -310,6 +323,19 @@ export type JoinAnswer = {
 peers: Array<PeerInfo>, };
 
 /**
+ * Payload of `knock`.
+ */
+export type Knock = { 
+/**
+ * 1 to 64 characters.
+ */
+displayName: string, 
+/**
+ * The client's program.
+ */
+device?: Device | null, };
+
+/**
  * A spatial and a temporal layer, from 0.
  */
 export type Layers = { 
@@ -323,9 +349,71 @@ spatialLayer: number,
 temporalLayer: number | null, };
 
 /**
+ * Payload of `lobby`.
+ */
+export type Lobby = { 
+/**
+ * How it stands with the receiver.
+ */
+state: LobbyState, };
+
+/**
+ * Somebody who waits in the lobby.
+ */
+export type LobbyPeer = { 
+/**
+ * Who.
+ */
+peerId: string, 
+/**
+ * The name it has knocked with or that its token fixes; empty before.
+ */
+displayName: string, };
+
+/**
+ * Payload of `lobbyPeers`.
+ */
+export type LobbyPeers = { 
+/**
+ * Everybody who waits; who waits longest is first.
+ */
+peers: Array<LobbyPeer>, };
+
+/**
+ * How it stands with somebody in the lobby.
+ */
+export type LobbyState = "waiting" | "admitted";
+
+/**
  * Audio or video.
  */
 export type MediaKind = "audio" | "video";
+
+/**
+ * Payload of `muteParticipant`.
+ */
+export type MuteParticipant = { 
+/**
+ * Who; absent: everybody who is no moderator.
+ */
+peerId?: string | null, 
+/**
+ * What of theirs: sound and pictures are paused, a screen is closed.
+ */
+source: PublishSource, };
+
+/**
+ * Payload of `mutedByModerator`.
+ */
+export type MutedByModerator = { 
+/**
+ * What of the receiver's was paused or closed.
+ */
+source: PublishSource, 
+/**
+ * By whom.
+ */
+peerId?: string | null, };
 
 /**
  * Payload of `newConsumer`. `id` is the older spelling of `consumerId`.
@@ -432,6 +520,27 @@ peer: PeerInfo, };
 export type NoData = Record<string, never>;
 
 /**
+ * Payload of `peerChanged`: what of somebody has changed, told to all.
+ */
+export type PeerChanged = { 
+/**
+ * Who.
+ */
+peerId: string, 
+/**
+ * Whether they moderate.
+ */
+moderator: boolean, 
+/**
+ * Whether nobody has vouched for who they are.
+ */
+guest: boolean, 
+/**
+ * What they may send.
+ */
+publish: PublishGrant, };
+
+/**
  * Payload of `peerClosed`.
  */
 export type PeerClosed = { 
@@ -463,7 +572,49 @@ device: Device,
 /**
  * Left empty for others: addresses of people are nobody else's business.
  */
-remoteAddress: string, };
+remoteAddress: string, 
+/**
+ * Our own, as all that follow: whether they moderate.
+ */
+moderator: boolean, 
+/**
+ * Whether nobody has vouched for who they are.
+ */
+guest: boolean, 
+/**
+ * Whether it is a recorder.
+ */
+recorder: boolean, 
+/**
+ * Whether their hand is up.
+ */
+handRaised: boolean, 
+/**
+ * What they may send.
+ */
+publish: PublishGrant, };
+
+/**
+ * Payload of `reaction`.
+ */
+export type PeerReaction = { 
+/**
+ * Whose.
+ */
+peerId: string, 
+/**
+ * Which one.
+ */
+reaction: Reaction, };
+
+/**
+ * Names somebody in the room or in its lobby.
+ */
+export type PeerRef = { 
+/**
+ * Who.
+ */
+peerId: string, };
 
 /**
  * How loud somebody is.
@@ -477,6 +628,47 @@ peerId: string,
  * In dBvo, -127 to 0.
  */
 volume: number, };
+
+/**
+ * Payload of `permissions`: what the receiver may do, and as whom.
+ */
+export type Permissions = { 
+/**
+ * Whether the receiver may admit, mute, remove and end.
+ */
+moderator: boolean, 
+/**
+ * What it may send.
+ */
+publish: PublishGrant, 
+/**
+ * Whether it may write in the chat and open data channels of its own.
+ */
+publishData: boolean, 
+/**
+ * Whether it may receive what others send.
+ */
+subscribe: boolean, 
+/**
+ * Whether nobody is told that it is there.
+ */
+hidden: boolean, 
+/**
+ * Whether people may write to each other in this meeting.
+ */
+chat: boolean, 
+/**
+ * Whether people may show their screen in this meeting.
+ */
+screenShare: boolean, 
+/**
+ * Who it is, where an application has vouched for it.
+ */
+identity?: string | null, 
+/**
+ * The name that others see, where it cannot be chosen.
+ */
+name?: string | null, };
 
 /**
  * Payload of `setConsumerPreferredLayers`.
@@ -612,6 +804,81 @@ export type ProtocolVersion = {
 version: string, };
 
 /**
+ * What somebody may send from now on; what is absent stays as it is.
+ */
+export type PublishChange = { 
+/**
+ * Sound of a microphone.
+ */
+audio?: boolean | null, 
+/**
+ * Pictures of a camera.
+ */
+video?: boolean | null, 
+/**
+ * A screen, with its sound.
+ */
+share?: boolean | null, };
+
+/**
+ * The kinds of media that somebody may send.
+ */
+export type PublishGrant = { 
+/**
+ * Sound of a microphone.
+ */
+audio: boolean, 
+/**
+ * Pictures of a camera.
+ */
+video: boolean, 
+/**
+ * A screen, with its sound.
+ */
+share: boolean, };
+
+/**
+ * What may be granted, muted and stopped separately.
+ */
+export type PublishSource = "audio" | "video" | "share";
+
+/**
+ * Payload of `raiseHand`.
+ */
+export type RaiseHand = { 
+/**
+ * Whether the hand is up.
+ */
+raised: boolean, };
+
+/**
+ * What people show each other for a moment.
+ */
+export type Reaction = "like" | "clap" | "heart" | "laugh" | "surprised" | "party";
+
+/**
+ * Payload of `setRoomLock`.
+ */
+export type RoomLock = { 
+/**
+ * Whether nobody new is let in.
+ */
+locked: boolean, };
+
+/**
+ * Payload of `roomState`.
+ */
+export type RoomState = { 
+/**
+ * The meeting's title.
+ */
+title: string, 
+/**
+ * Whether nobody new is let in.
+ */
+locked: boolean, };
+
+/**
  * Answer to `getRouterRtpCapabilities`: the capabilities at top level and under their name.
  */
 export type RouterCapabilitiesAnswer = { 
@@ -634,14 +901,53 @@ consumerId: string,
 score: ConsumerScore, };
 
 /**
+ * Payload of `sendReaction`.
+ */
+export type SendReaction = { 
+/**
+ * Which one.
+ */
+reaction: Reaction, };
+
+/**
  * What the media pod tells clients. The JSON is `{ "method": …, "data": … }`.
  */
-export type ServerNotification = { "method": "mediasoupVersion", "data": ProtocolVersion } | { "method": "mediasoup-version", "data": ProtocolVersion } | { "method": "newPeer", "data": NewPeer } | { "method": "peerClosed", "data": PeerClosed } | { "method": "peerDisplayNameChanged", "data": DisplayNameChanged } | { "method": "producerScore", "data": ProducerScore } | { "method": "consumerScore", "data": ScoreOf } | { "method": "consumerPaused", "data": ConsumerRef } | { "method": "consumerResumed", "data": ConsumerRef } | { "method": "consumerClosed", "data": ConsumerRef } | { "method": "dataConsumerClosed", "data": DataConsumerRef } | { "method": "consumerLayersChanged", "data": ConsumerLayers } | { "method": "activeSpeaker", "data": ActiveSpeaker } | { "method": "speakingPeers", "data": SpeakingPeers } | { "method": "downlinkBwe", "data": DownlinkBwe } | { "method": "chatMessage", "data": ChatMessage };
+export type ServerNotification = { "method": "mediasoupVersion", "data": ProtocolVersion } | { "method": "mediasoup-version", "data": ProtocolVersion } | { "method": "newPeer", "data": NewPeer } | { "method": "peerClosed", "data": PeerClosed } | { "method": "peerDisplayNameChanged", "data": DisplayNameChanged } | { "method": "producerScore", "data": ProducerScore } | { "method": "consumerScore", "data": ScoreOf } | { "method": "consumerPaused", "data": ConsumerRef } | { "method": "consumerResumed", "data": ConsumerRef } | { "method": "consumerClosed", "data": ConsumerRef } | { "method": "dataConsumerClosed", "data": DataConsumerRef } | { "method": "consumerLayersChanged", "data": ConsumerLayers } | { "method": "activeSpeaker", "data": ActiveSpeaker } | { "method": "speakingPeers", "data": SpeakingPeers } | { "method": "downlinkBwe", "data": DownlinkBwe } | { "method": "chatMessage", "data": ChatMessage } | { "method": "permissions", "data": Permissions } | { "method": "lobby", "data": Lobby } | { "method": "lobbyPeers", "data": LobbyPeers } | { "method": "roomState", "data": RoomState } | { "method": "peerChanged", "data": PeerChanged } | { "method": "mutedByModerator", "data": MutedByModerator } | { "method": "unmuteRequested", "data": NoData } | { "method": "handRaised", "data": HandRaised } | { "method": "reaction", "data": PeerReaction };
 
 /**
  * What the media pod asks of a client. The JSON is `{ "method": …, "data": … }`.
  */
 export type ServerRequest = { "method": "newConsumer", "data": NewConsumer } | { "method": "newDataConsumer", "data": NewDataConsumer };
+
+/**
+ * Payload of `setModerator`.
+ */
+export type SetModerator = { 
+/**
+ * Who.
+ */
+peerId: string, 
+/**
+ * Whether they moderate from now on.
+ */
+moderator: boolean, };
+
+/**
+ * Payload of `setPermissions`. What is absent stays as it is.
+ */
+export type SetPermissions = { 
+/**
+ * Whose.
+ */
+peerId: string, 
+/**
+ * What they may send.
+ */
+publish?: PublishChange | null, 
+/**
+ * Whether they may write in the chat and open data channels of their own.
+ */
+publishData?: boolean | null, };
 
 /**
  * Where media comes from.

@@ -5,6 +5,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use ts_rs::TS;
 
+use super::moderation::{
+    Knock, MuteParticipant, PeerRef, RaiseHand, RoomLock, SendReaction, SetModerator, SetPermissions,
+};
+
 /// Everything a client may ask or tell. The JSON is `{ "method": …, "data": … }`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "method", content = "data", rename_all = "camelCase")]
@@ -58,6 +62,34 @@ pub enum ClientRequest {
     GetChatHistory(ChatHistory),
     /// Our own: say something in the chat without a data channel.
     SendChatMessage(ChatText),
+    /// Our own: ask to be noticed, or no more.
+    RaiseHand(RaiseHand),
+    /// Our own: show the others something for a moment.
+    SendReaction(SendReaction),
+    /// Our own, in the lobby only: say who waits.
+    Knock(Knock),
+    /// Our own, as all that follow for moderators: let somebody in who waits in the lobby.
+    AdmitPeer(PeerRef),
+    /// Send somebody away who waits in the lobby.
+    RefusePeer(PeerRef),
+    /// Let everybody in who waits.
+    AdmitAll(NoData),
+    /// Let nobody new in any more, or again.
+    SetRoomLock(RoomLock),
+    /// Pause what somebody sends, or close their screen.
+    MuteParticipant(MuteParticipant),
+    /// Ask somebody to send sound again.
+    AskToUnmute(PeerRef),
+    /// Take somebody out for good.
+    RemoveParticipant(PeerRef),
+    /// What somebody may send from now on.
+    SetPermissions(SetPermissions),
+    /// Who moderates from now on.
+    SetModerator(SetModerator),
+    /// Take somebody's hand down.
+    LowerHand(PeerRef),
+    /// Close the meeting for everybody.
+    EndMeeting(NoData),
     /// Make the network worse, for tests of the demo's authors. Known, and never offered.
     ApplyNetworkThrottle(Throttle),
     /// The end of it (older name).
@@ -67,7 +99,9 @@ pub enum ClientRequest {
 }
 
 /// Clients in other languages than JavaScript write null for what they leave out.
-fn null_is_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(field: D) -> Result<T, D::Error> {
+pub(super) fn null_is_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    field: D,
+) -> Result<T, D::Error> {
     Ok(Option::deserialize(field)?.unwrap_or_default())
 }
 

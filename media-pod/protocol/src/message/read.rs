@@ -109,6 +109,20 @@ impl ClientRequest {
             Self::GetDataConsumerStats(_) => "getDataConsumerStats",
             Self::GetChatHistory(_) => "getChatHistory",
             Self::SendChatMessage(_) => "sendChatMessage",
+            Self::RaiseHand(_) => "raiseHand",
+            Self::SendReaction(_) => "sendReaction",
+            Self::Knock(_) => "knock",
+            Self::AdmitPeer(_) => "admitPeer",
+            Self::RefusePeer(_) => "refusePeer",
+            Self::AdmitAll(_) => "admitAll",
+            Self::SetRoomLock(_) => "setRoomLock",
+            Self::MuteParticipant(_) => "muteParticipant",
+            Self::AskToUnmute(_) => "askToUnmute",
+            Self::RemoveParticipant(_) => "removeParticipant",
+            Self::SetPermissions(_) => "setPermissions",
+            Self::SetModerator(_) => "setModerator",
+            Self::LowerHand(_) => "lowerHand",
+            Self::EndMeeting(_) => "endMeeting",
             Self::ApplyNetworkThrottle(_) => "applyNetworkThrottle",
             Self::ResetNetworkThrottle(_) => "resetNetworkThrottle",
             Self::StopNetworkThrottle(_) => "stopNetworkThrottle",
@@ -118,6 +132,7 @@ impl ClientRequest {
     fn check(&self) -> Result<(), &'static str> {
         match self {
             Self::Join(join) => check_name(&join.display_name).and_then(|()| check_device(&join.device)),
+            Self::Knock(knock) => check_name(&knock.display_name).and_then(|()| check_device(&knock.device)),
             Self::ChangeDisplayName(name) => check_name(&name.display_name),
             Self::CreateWebRtcTransport(create) if create.direction().is_none() => {
                 Err("appData.direction says neither producer nor consumer")

@@ -5,6 +5,10 @@ use serde_json::Value;
 use ts_rs::TS;
 
 use super::client::{Channel, Device, MediaKind, Source};
+use super::people::{
+    HandRaised, Lobby, LobbyPeers, MutedByModerator, PeerChanged, PeerReaction, Permissions, RoomState,
+};
+use crate::admission::PublishGrant;
 
 /// What the media pod asks of a client. The JSON is `{ "method": …, "data": … }`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
@@ -55,6 +59,24 @@ pub enum ServerNotification {
     DownlinkBwe(DownlinkBwe),
     /// Our own: somebody said something in the chat.
     ChatMessage(ChatMessage),
+    /// Our own, as all that follow: what the receiver may do.
+    Permissions(Box<Permissions>),
+    /// How it stands with the receiver in the lobby.
+    Lobby(Lobby),
+    /// To moderators: who waits in the lobby.
+    LobbyPeers(LobbyPeers),
+    /// What the room goes by.
+    RoomState(RoomState),
+    /// Somebody's part or rights have changed.
+    PeerChanged(PeerChanged),
+    /// A moderator has paused or closed what the receiver sends.
+    MutedByModerator(MutedByModerator),
+    /// A moderator asks the receiver to send sound again.
+    UnmuteRequested(super::NoData),
+    /// Somebody's hand went up or down.
+    HandRaised(HandRaised),
+    /// Somebody shows something.
+    Reaction(PeerReaction),
 }
 
 /// Payload of the version notifications.
@@ -65,6 +87,7 @@ pub struct ProtocolVersion {
     pub version: String,
 }
 
+#[allow(clippy::struct_excessive_bools, reason = "each says something else")]
 /// A person in the room. `id` is the older spelling of `peerId`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
@@ -80,6 +103,16 @@ pub struct PeerInfo {
     pub device: Device,
     /// Left empty for others: addresses of people are nobody else's business.
     pub remote_address: String,
+    /// Our own, as all that follow: whether they moderate.
+    pub moderator: bool,
+    /// Whether nobody has vouched for who they are.
+    pub guest: bool,
+    /// Whether it is a recorder.
+    pub recorder: bool,
+    /// Whether their hand is up.
+    pub hand_raised: bool,
+    /// What they may send.
+    pub publish: PublishGrant,
 }
 
 /// Payload of `newPeer`: flat for the older dialect, nested for the newer.
@@ -466,9 +499,18 @@ mod tests {
             display_name: "Ada".into(),
             device: Device::default(),
             remote_address: String::new(),
+            moderator: false,
+            guest: true,
+            recorder: false,
+            hand_raised: true,
+            publish: PublishGrant::default(),
         };
         let told = serde_json::to_value(ServerNotification::NewPeer(Box::new(peer.into()))).unwrap();
-        let flat = json!({ "peerId": "p", "id": "p", "displayName": "Ada", "device": {}, "remoteAddress": "" });
+        let flat = json!({
+            "peerId": "p", "id": "p", "displayName": "Ada", "device": {}, "remoteAddress": "",
+            "moderator": false, "guest": true, "recorder": false, "handRaised": true,
+            "publish": { "audio": true, "video": true, "share": true },
+        });
         let mut data = flat.clone();
         data["peer"] = flat;
         assert_eq!(told, json!({ "method": "newPeer", "data": data }));

@@ -1,5 +1,6 @@
 //! What clients send and what they are answered: the rows of the demo's tables in both spellings, and our own additions.
 
+use convene_protocol::admission::PublishGrant;
 use convene_protocol::frame;
 use convene_protocol::message::{
     ChatHistoryAnswer, ChatMessage, ChatSent, Device, IceParametersAnswer, JoinAnswer, PeerInfo, ProduceAnswer,
@@ -57,8 +58,18 @@ impl Answer {
 }
 
 pub(crate) fn all() -> Vec<ClientMessage> {
-    let parts =
-        [session(), transports(), producing(), producer_changes(), consumer_changes(), statistics(), own(), throttle()];
+    let parts = [
+        session(),
+        transports(),
+        producing(),
+        producer_changes(),
+        consumer_changes(),
+        statistics(),
+        own(),
+        people(),
+        moderation(),
+        throttle(),
+    ];
     parts.into_iter().flatten().collect()
 }
 
@@ -116,6 +127,11 @@ pub(crate) fn bob() -> PeerInfo {
         display_name: "Bob".into(),
         device: Device { flag: Some("firefox".into()), name: Some("Firefox".into()), version: Some("141.0".into()) },
         remote_address: String::new(),
+        moderator: false,
+        guest: true,
+        recorder: false,
+        hand_raised: false,
+        publish: PublishGrant::default(),
     }
 }
 
@@ -256,6 +272,53 @@ fn own() -> Vec<ClientMessage> {
             vec![request(OWN, json!({ "text": "hello Bob" }))],
             vec![answer(OWN, ChatSent { id: 8, sent_at: 1_800_000_001_000 })],
         ),
+    ]
+}
+
+fn people() -> Vec<ClientMessage> {
+    let device = json!({ "flag": "chrome", "name": "Chrome", "version": "140.0" });
+    let done = || vec![answer(OWN, json!({}))];
+    vec![
+        message("raiseHand", vec![request(OWN, json!({ "raised": true }))], done()),
+        message("sendReaction", vec![request(OWN, json!({ "reaction": "clap" }))], done()),
+        message(
+            "knock",
+            vec![
+                request(OWN, json!({ "displayName": "Ada", "device": device })),
+                request(OWN, json!({ "displayName": "Ada" })),
+            ],
+            done(),
+        ),
+    ]
+}
+
+/// Answered with success to moderators; to all others as in the last answer.
+fn moderation() -> Vec<ClientMessage> {
+    let refused = Err((403, "only a moderator may do this"));
+    let answers = || vec![answer(OWN, json!({})), Answer { dialects: OWN, outcome: refused.clone() }];
+    let asked = |method, data: &[Value]| {
+        message(method, data.iter().map(|data| request(OWN, data.clone())).collect(), answers())
+    };
+    let bob = [json!({ "peerId": "bob" })];
+    let publish = json!({ "audio": false, "video": false, "share": false });
+    vec![
+        asked("admitPeer", &bob),
+        asked("refusePeer", &bob),
+        asked("admitAll", &[json!({})]),
+        asked("setRoomLock", &[json!({ "locked": true })]),
+        asked("muteParticipant", &[json!({ "peerId": "bob", "source": "audio" }), json!({ "source": "share" })]),
+        asked("askToUnmute", &bob),
+        asked("removeParticipant", &bob),
+        asked(
+            "setPermissions",
+            &[
+                json!({ "peerId": "bob", "publish": publish, "publishData": false }),
+                json!({ "peerId": "bob", "publish": { "audio": true } }),
+            ],
+        ),
+        asked("setModerator", &[json!({ "peerId": "bob", "moderator": true })]),
+        asked("lowerHand", &bob),
+        asked("endMeeting", &[json!({})]),
     ]
 }
 

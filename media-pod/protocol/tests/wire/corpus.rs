@@ -35,6 +35,10 @@ fn refused_frames() -> BTreeMap<String, String> {
         ("layer", "setConsumerPreferredLayers".into(), json!({ "consumerId": "c", "spatialLayer": 256 })),
         ("priority", "setConsumerPriority".into(), json!({ "consumerId": "c", "priority": 0 })),
         ("text", "sendChatMessage".into(), json!({ "text": " " })),
+        ("reaction", "sendReaction".into(), json!({ "reaction": long })),
+        ("knock", "knock".into(), json!({ "displayName": long, "device": 7 })),
+        ("mute", "muteParticipant".into(), json!({ "peerId": [long], "source": "screensharing" })),
+        ("publish", "setPermissions".into(), json!({ "peerId": "bob", "publish": true })),
     ];
     let frame = |method: String, data| frame::request(1, &json!({ "method": method, "data": data }));
     refused.into_iter().map(|(name, method, data)| (format!("refused-{name}"), frame(method, data))).collect()

@@ -153,7 +153,21 @@ fn answer_again(request: &ClientRequest, dialects: &[&str], answer: &Value) -> V
         | ClientRequest::RequestConsumerKeyFrame(_)
         | ClientRequest::SetConsumerPreferredLayers(_)
         | ClientRequest::SetConsumerPriority(_)
-        | ClientRequest::ChangeDisplayName(_) => again::<NoData>(answer),
+        | ClientRequest::ChangeDisplayName(_)
+        | ClientRequest::RaiseHand(_)
+        | ClientRequest::SendReaction(_)
+        | ClientRequest::Knock(_)
+        | ClientRequest::AdmitPeer(_)
+        | ClientRequest::RefusePeer(_)
+        | ClientRequest::AdmitAll(_)
+        | ClientRequest::SetRoomLock(_)
+        | ClientRequest::MuteParticipant(_)
+        | ClientRequest::AskToUnmute(_)
+        | ClientRequest::RemoveParticipant(_)
+        | ClientRequest::SetPermissions(_)
+        | ClientRequest::SetModerator(_)
+        | ClientRequest::LowerHand(_)
+        | ClientRequest::EndMeeting(_) => again::<NoData>(answer),
         ClientRequest::ApplyNetworkThrottle(_)
         | ClientRequest::ResetNetworkThrottle(_)
         | ClientRequest::StopNetworkThrottle(_) => panic!("never answered with success"),

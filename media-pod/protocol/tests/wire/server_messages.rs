@@ -1,10 +1,13 @@
 //! What the media pod asks and tells clients, and what clients answer.
 
+use convene_protocol::admission::PublishGrant;
 use convene_protocol::frame;
 use convene_protocol::message::{
     ActiveSpeaker, Channel, ConsumerAppData, ConsumerLayers, ConsumerRef, ConsumerScore, DataConsumerAppData,
-    DataConsumerRef, DisplayNameChanged, DownlinkBwe, Layers, MediaKind, NewConsumer, NewDataConsumer, PeerClosed,
-    PeerVolume, ProducerScore, ProtocolVersion, ScoreOf, ServerNotification, ServerRequest, Source, SpeakingPeers,
+    DataConsumerRef, DisplayNameChanged, DownlinkBwe, HandRaised, Layers, Lobby, LobbyPeer, LobbyPeers, LobbyState,
+    MediaKind, MutedByModerator, NewConsumer, NewDataConsumer, NoData, PeerChanged, PeerClosed, PeerReaction,
+    PeerVolume, Permissions, ProducerScore, ProtocolVersion, PublishSource, Reaction, RoomState, ScoreOf,
+    ServerNotification, ServerRequest, Source, SpeakingPeers,
 };
 use serde_json::{Value, json};
 
@@ -27,7 +30,7 @@ impl ServerMessage {
 }
 
 pub(crate) fn all() -> Vec<ServerMessage> {
-    [requests(), peers(), streams(), room()].into_iter().flatten().collect()
+    [requests(), peers(), streams(), room(), rights(), people()].into_iter().flatten().collect()
 }
 
 /// What clients answer to requests: they accept, or have opened the page without receiving.
@@ -145,5 +148,67 @@ fn room() -> Vec<ServerMessage> {
         told("silence", &speaking(&[])),
         told("once a second at most", &ServerNotification::DownlinkBwe(estimate)),
         told("to clients that follow the chat by signaling", &ServerNotification::ChatMessage(chat_message())),
+    ]
+}
+
+fn rights() -> Vec<ServerMessage> {
+    let permissions = |permissions| ServerNotification::Permissions(Box::new(permissions));
+    let guest = Permissions {
+        moderator: false,
+        publish: PublishGrant::default(),
+        publish_data: true,
+        subscribe: true,
+        hidden: false,
+        chat: true,
+        screen_share: true,
+        identity: None,
+        name: None,
+    };
+    let known = Permissions {
+        moderator: true,
+        publish: PublishGrant { share: false, ..PublishGrant::default() },
+        identity: Some("user-17".into()),
+        name: Some("Bob B.".into()),
+        ..guest.clone()
+    };
+    let changed = PeerChanged {
+        peer_id: "bob".into(),
+        moderator: true,
+        guest: false,
+        publish: PublishGrant { share: false, ..PublishGrant::default() },
+    };
+    vec![
+        told("to a guest", &permissions(guest)),
+        told("to a moderator whom an application knows", &permissions(known)),
+        told("somebody moderates now", &ServerNotification::PeerChanged(changed)),
+        told(
+            "after join and at each change",
+            &ServerNotification::RoomState(RoomState { title: "Stand-up".into(), locked: true }),
+        ),
+    ]
+}
+
+fn people() -> Vec<ServerMessage> {
+    let lobby = |state| ServerNotification::Lobby(Lobby { state });
+    let waiting = |peers: &[(&str, &str)]| {
+        let peer = |(id, name): &(&str, &str)| LobbyPeer { peer_id: (*id).into(), display_name: (*name).into() };
+        ServerNotification::LobbyPeers(LobbyPeers { peers: peers.iter().map(peer).collect() })
+    };
+    let muted = |source, peer_id: Option<&str>| {
+        ServerNotification::MutedByModerator(MutedByModerator { source, peer_id: peer_id.map(str::to_owned) })
+    };
+    let hand = |raised| ServerNotification::HandRaised(HandRaised { peer_id: "bob".into(), raised });
+    let reaction = PeerReaction { peer_id: "bob".into(), reaction: Reaction::Clap };
+    vec![
+        told("to somebody who has to wait", &lobby(LobbyState::Waiting)),
+        told("to the same, let in", &lobby(LobbyState::Admitted)),
+        told("to moderators; eve has not knocked yet", &waiting(&[("ada", "Ada"), ("eve", "")])),
+        told("nobody waits", &waiting(&[])),
+        told("to the one concerned", &muted(PublishSource::Audio, Some("bob"))),
+        told("the meeting allows it no more", &muted(PublishSource::Share, None)),
+        told("to the one who is asked", &ServerNotification::UnmuteRequested(NoData {})),
+        told("a hand goes up", &hand(true)),
+        told("a hand goes down", &hand(false)),
+        told("somebody claps", &ServerNotification::Reaction(reaction)),
     ]
 }

@@ -1,0 +1,186 @@
+//! Messages from clients about people: hands and reactions, knocking at the lobby, and what moderators ask. Our own, in no dialect of
+//! the demo. Who may ask what is the room's to judge.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use super::client::{Device, null_is_default};
+
+/// Payload of `raiseHand`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export, export_to = "messages.ts")]
+pub struct RaiseHand {
+    /// Whether the hand is up.
+    pub raised: bool,
+}
+
+/// What people show each other for a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export, export_to = "messages.ts")]
+pub enum Reaction {
+    /// A thumb up.
+    Like,
+    /// Clapping hands.
+    Clap,
+    /// A heart.
+    Heart,
+    /// A laughing face.
+    Laugh,
+    /// A surprised face.
+    Surprised,
+    /// A party popper.
+    Party,
+}
+
+/// Payload of `sendReaction`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export, export_to = "messages.ts")]
+pub struct SendReaction {
+    /// Which one.
+    pub reaction: Reaction,
+}
+
+/// Payload of `knock`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export, export_to = "messages.ts", optional_fields = nullable)]
+pub struct Knock {
+    /// 1 to 64 characters.
+    pub display_name: String,
+    /// The client's program.
+    #[serde(default, deserialize_with = "null_is_default")]
+    #[ts(as = "Option<Device>")]
+    pub device: Device,
+}
+
+/// Names somebody in the room or in its lobby.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export, export_to = "messages.ts")]
+pub struct PeerRef {
+    /// Who.
+    pub peer_id: String,
+}
+
+/// Payload of `setRoomLock`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export, export_to = "messages.ts")]
+pub struct RoomLock {
+    /// Whether nobody new is let in.
+    pub locked: bool,
+}
+
+/// What may be granted, muted and stopped separately.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export, export_to = "messages.ts")]
+pub enum PublishSource {
+    /// Sound of a microphone.
+    Audio,
+    /// Pictures of a camera.
+    Video,
+    /// A screen, with its sound.
+    Share,
+}
+
+/// Payload of `muteParticipant`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export, export_to = "messages.ts", optional_fields = nullable)]
+pub struct MuteParticipant {
+    /// Who; absent: everybody who is no moderator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer_id: Option<String>,
+    /// What of theirs: sound and pictures are paused, a screen is closed.
+    pub source: PublishSource,
+}
+
+/// What somebody may send from now on; what is absent stays as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(default)]
+#[ts(export, export_to = "messages.ts", optional_fields = nullable)]
+pub struct PublishChange {
+    /// Sound of a microphone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audio: Option<bool>,
+    /// Pictures of a camera.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub video: Option<bool>,
+    /// A screen, with its sound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub share: Option<bool>,
+}
+
+/// Payload of `setPermissions`. What is absent stays as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export, export_to = "messages.ts", optional_fields = nullable)]
+pub struct SetPermissions {
+    /// Whose.
+    pub peer_id: String,
+    /// What they may send.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publish: Option<PublishChange>,
+    /// Whether they may write in the chat and open data channels of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publish_data: Option<bool>,
+}
+
+/// Payload of `setModerator`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export, export_to = "messages.ts")]
+pub struct SetModerator {
+    /// Who.
+    pub peer_id: String,
+    /// Whether they moderate from now on.
+    pub moderator: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::message::ClientRequest;
+
+    #[test]
+    fn reactions_and_sources_are_of_a_fixed_list() {
+        let is_fit = |method: &str, data| ClientRequest::parse(method, data).is_ok();
+        for reaction in ["like", "clap", "heart", "laugh", "surprised", "party"] {
+            assert!(is_fit("sendReaction", json!({ "reaction": reaction })), "{reaction}");
+        }
+        for reaction in [json!("❤️"), json!("Like"), json!(""), json!(null), json!(1)] {
+            assert!(!is_fit("sendReaction", json!({ "reaction": reaction })), "{reaction}");
+        }
+        for source in ["audio", "video", "share"] {
+            assert!(is_fit("muteParticipant", json!({ "source": source, "peerId": null })), "{source}");
+        }
+        assert!(!is_fit("muteParticipant", json!({ "source": "screensharing" })));
+    }
+
+    #[test]
+    fn who_knocks_is_bounded_as_who_joins() {
+        for data in [
+            json!({ "displayName": " " }),
+            json!({ "displayName": "x".repeat(65) }),
+            json!({ "displayName": "Ada", "device": { "name": "x".repeat(129) } }),
+            json!({}),
+        ] {
+            let (knock, join) = (ClientRequest::parse("knock", data.clone()), ClientRequest::parse("join", data));
+            let problem = |read: Result<_, crate::message::RequestError>| read.unwrap_err().to_string();
+            assert_eq!(problem(knock), problem(join).replace("\"join\"", "\"knock\""));
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_of_a_change_is_not_changed() {
+        let read = ClientRequest::parse(
+            "setPermissions",
+            json!({ "peerId": "p", "publish": { "audio": false, "video": null } }),
+        );
+        let Ok(ClientRequest::SetPermissions(change)) = read else { panic!("{read:?}") };
+        let publish = change.publish.unwrap();
+        assert_eq!((publish.audio, publish.video, publish.share, change.publish_data), (Some(false), None, None, None));
+    }
+}
