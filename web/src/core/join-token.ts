@@ -6,7 +6,7 @@
 
 const KEY = 'convene.join-token.';
 
-export interface TokenPlace {
+interface TokenPlace {
   hash: string;
   pathname: string;
   search: string;

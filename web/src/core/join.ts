@@ -33,8 +33,8 @@ export function routeFinder(options: JoinOptions): RouteFinder {
   // Names without a namespace exist only on pods that stand alone.
   if (!address.rest.includes('/')) return () => openRoute(openUrl);
   let held: Ticket | undefined;
-  return () => {
-    if (held !== undefined && held.expiresAt - SPARE_MS > now()) return held.route;
+  return ({ isRefused }) => {
+    if (held !== undefined && !isRefused && held.expiresAt - SPARE_MS > now()) return held.route;
     return requestTicket(options).then((ticket) => {
       held = ticket;
       return ticket.route;
@@ -72,8 +72,8 @@ function ticketOf(body: unknown, peerId: string): Ticket {
   const { signalingUrl, token, iceServers, expiresAt } = body;
   return {
     route: {
-      url: withPeerId(signalingUrl as string, peerId),
-      ticket: token as string,
+      url: withPeerId(signalingUrl, peerId),
+      ticket: token,
       iceServers: Array.isArray(iceServers) ? (iceServers as unknown[]).filter(isIceServer) : [],
     },
     expiresAt: momentOf(expiresAt),

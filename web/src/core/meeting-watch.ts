@@ -6,7 +6,7 @@ import { fetchMeeting, meetingOf, type MeetingAddress, type MeetingInfo } from '
 const ASK_AGAIN_MS = 3000;
 
 /** The part of a browser's EventSource that is used here. */
-export type EventSourceLike = Pick<EventSource, 'close' | 'readyState' | 'addEventListener'>;
+type EventSourceLike = Pick<EventSource, 'close' | 'readyState' | 'addEventListener'>;
 
 export interface WatchOptions {
   fetchFrom?: typeof fetch;

@@ -4,7 +4,7 @@ import type { ErrorCode } from '../core/errors';
 import type { EndCause } from '../core/session/close-reason';
 import type { ConnectionState } from '../core/session/connection-state';
 import type { SendKind } from '../core/session/publisher';
-import type { ModeratedSource, Reaction } from '../core/signaling/room-messages';
+import type { PublishSource, Reaction } from '../generated/messages';
 import type { Command } from '../state/shortcuts';
 import type { Language, Theme } from '../state/settings';
 import type { Layout } from '../state/stage';
@@ -141,7 +141,7 @@ const reactions: Readonly<Record<Reaction, string>> = {
   party: 'Celebration',
 };
 
-const mutedBy: Readonly<Record<ModeratedSource, string>> = {
+const mutedBy: Readonly<Record<PublishSource, string>> = {
   audio: 'A moderator muted you.',
   video: 'A moderator turned your camera off.',
   share: 'A moderator stopped your screen share.',

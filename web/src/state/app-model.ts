@@ -34,7 +34,7 @@ export type Screen =
   | { name: 'failed'; error: ConveneError };
 
 /** What is known of the meeting before one is in it. */
-export interface MeetingBrief {
+interface MeetingBrief {
   title: string;
   waitingFor: WaitingFor | undefined;
   startsAt: number | undefined;
@@ -191,10 +191,10 @@ export class AppModel {
   }
 
   #enter(displayName: string): void {
-    const { address, createSession, chime, now } = this.#dependencies;
+    const { address, chime, now } = this.#dependencies;
     if (address === undefined) return;
     const peerId = newPeerId();
-    const session = createSession({ address, peerId, displayName, localMedia: this.#local });
+    const session = this.#dependencies.createSession({ address, peerId, displayName, localMedia: this.#local });
     const call = new CallModel({
       session,
       local: this.#local,

@@ -11,7 +11,8 @@ import type { ConnectionState } from '../core/session/connection-state';
 import type { SessionNews } from '../core/session/events';
 import type { ReceptionWish } from '../core/session/reception';
 import type { CallStats } from '../core/session/stats';
-import type { ModeratedSource, Reaction, RoomRequests } from '../core/signaling/room-messages';
+import type { PublishSource, Reaction } from '../generated/messages';
+import type { RoomRequests } from '../core/signaling/requester';
 import type { OwnRights } from '../core/signaling/standing';
 import type { CallDialog, CallState, Panel } from './call-state';
 import { EMPTY_CHAT, withHistory, withMessage } from './chat';
@@ -297,7 +298,7 @@ export class CallModel {
     if (rights.name !== undefined) this.#displayName = rights.name;
   }
 
-  #onMuted(source: ModeratedSource): void {
+  #onMuted(source: PublishSource): void {
     const { local } = this.#dependencies;
     this.#isTalking = false;
     if (source === 'audio') local.turnOff('microphone');

@@ -2,7 +2,7 @@
 
 import type { LocalMediaState } from '../core/media/local-media';
 import type { ConnectionState } from '../core/session/connection-state';
-import type { LobbyPeer, Reaction } from '../core/signaling/room-messages';
+import type { LobbyPeer, Reaction } from '../generated/messages';
 import type { OwnRights } from '../core/signaling/standing';
 import type { ChatLog } from './chat';
 import type { Person, Tile, Voice } from './tiles';

@@ -6,7 +6,7 @@
  */
 
 import type { LastPicturesGone, RemoteTrack, RoomEvent } from '../core/session/events';
-import type { LobbyPeer } from '../core/signaling/room-messages';
+import type { LobbyPeer } from '../generated/messages';
 import { GUEST_RIGHTS, type OwnRights, type Peer } from '../core/signaling/standing';
 
 /** Mean loudness, in dBvo over most of a second, from which on somebody counts as speaking: speech with its pauses. */

@@ -28,7 +28,7 @@ export interface Settings {
 }
 
 /** The languages of the browser, in the person's order, decide until somebody chooses. */
-export function languageOf(wanted: readonly string[]): Language {
+function languageOf(wanted: readonly string[]): Language {
   for (const tag of wanted) {
     const language = LANGUAGES.find((one) => one === tag.split('-')[0]?.toLowerCase());
     if (language !== undefined) return language;

@@ -2,7 +2,8 @@
 
 import { initialsOf } from '../core/display-name';
 import { trackOf, type LocalMediaState } from '../core/media/local-media';
-import { ALL_RIGHTS, type PublishRights } from '../core/signaling/standing';
+import { ALL_RIGHTS } from '../core/signaling/standing';
+import type { PublishGrant } from '../generated/messages';
 import type { HeldTrack, Participant, RoomView } from './participants';
 
 /** 1 (bad) to 3 (good); undefined while nothing is known. */
@@ -47,7 +48,7 @@ export interface Person {
   isStale: boolean;
   isHandRaised: boolean;
   quality: Quality;
-  publish: PublishRights;
+  publish: PublishGrant;
 }
 
 export interface Voice {

@@ -2,13 +2,13 @@
 
 import type { ConveneError } from '../core/errors';
 import type { SendKind } from '../core/session/publisher';
-import type { ModeratedSource } from '../core/signaling/room-messages';
+import type { PublishSource } from '../generated/messages';
 
 export type ToastContent =
   | { kind: 'presence'; joined: readonly string[]; left: readonly string[] }
   | { kind: 'chat'; name: string; text: string }
   | { kind: 'hand'; name: string }
-  | { kind: 'muted'; source: ModeratedSource }
+  | { kind: 'muted'; source: PublishSource }
   | { kind: 'rights'; change: 'moderator' | 'noModerator' | 'restricted' }
   | { kind: 'lock'; isLocked: boolean }
   | { kind: 'problem'; device: SendKind; error: ConveneError }

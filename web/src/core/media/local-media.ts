@@ -16,7 +16,7 @@ export type LocalDevice =
   | { status: 'muted'; track: MediaStreamTrack }
   | { status: 'failed'; error: ConveneError };
 
-export type LocalScreen =
+type LocalScreen =
   | { status: 'off' }
   | { status: 'opening' }
   | { status: 'on'; video: MediaStreamTrack; sound: MediaStreamTrack | undefined }

@@ -2,7 +2,7 @@
 
 import type { ChatMessage, PeerVolume, Source } from '../../generated/messages';
 import type { ConveneError } from '../errors';
-import type { LobbyPeer, ModeratedSource, Reaction } from '../signaling/room-messages';
+import type { LobbyPeer, PublishSource, Reaction } from '../../generated/messages';
 import type { OwnRights, Peer, Standing } from '../signaling/standing';
 import type { ConnectionState } from './connection-state';
 import type { SendKind } from './publisher';
@@ -34,7 +34,7 @@ export type RoomEvent =
   | { type: 'permissions'; permissions: OwnRights }
   | { type: 'lobbyPeers'; peers: LobbyPeer[] }
   | { type: 'roomState'; title: string; isLocked: boolean }
-  | { type: 'mutedByModerator'; source: ModeratedSource }
+  | { type: 'mutedByModerator'; source: PublishSource }
   | { type: 'unmuteRequested' }
   | { type: 'chatMessage'; message: ChatMessage }
   | { type: 'chatHistory'; messages: ChatMessage[] }

@@ -19,7 +19,7 @@ import {
   type KnownNotification,
 } from '../signaling/decode';
 import type { JsonRecord } from '../signaling/json';
-import type { RoomRequests } from '../signaling/room-messages';
+import type { RoomRequests } from '../signaling/requester';
 import { ProtooConnection, type SocketFactory } from '../signaling/protoo';
 import type { Requester } from '../signaling/requester';
 import type { RoomEvent } from './events';
@@ -79,9 +79,13 @@ export class RoomConnection {
     });
   }
 
-  /** The join sequence of the demo protocol. Throws a ConveneError. */
-  async join(): Promise<void> {
+  /**
+   * The join sequence of the demo protocol. Throws a ConveneError. Who is in the lobby gets the answer to the first request only
+   * when it has been admitted; by then the join may have begun anew, and this one is not wanted any more.
+   */
+  async join(isWanted: () => boolean): Promise<void> {
     const device = await this.#loadDevice();
+    if (!isWanted()) return;
     const [sendTransport, receiveTransport] = await Promise.all([
       createTransport('producer', this.#transportContext(device, this.#sending)),
       createTransport('consumer', this.#transportContext(device, this.#receiving)),
@@ -117,7 +121,7 @@ export class RoomConnection {
 
   /** Asks something of the room. Throws a ConveneError. */
   request<M extends keyof RoomRequests>(method: M, data: RoomRequests[M]): Promise<unknown> {
-    return this.#signaling.request(method, data as JsonRecord);
+    return this.#signaling.request(method, data);
   }
 
   /** Says how pictures are shown now. */

@@ -9,8 +9,11 @@ export interface Route {
   iceServers: NonNullable<types.TransportOptions['iceServers']>;
 }
 
-/** Gives the way for the next attempt: at once where it is known already. A ConveneError says that there is none. */
-export type RouteFinder = () => Route | Promise<Route>;
+/**
+ * Gives the way for the next attempt: at once where it is known already. A ConveneError says that there is none.
+ * `isRefused` says that no socket opened on the way before: its ticket may be the reason.
+ */
+export type RouteFinder = (last: { isRefused: boolean }) => Route | Promise<Route>;
 
 const PROTOO = 'protoo';
 const TICKET_PREFIX = 'convene.token.';

@@ -12,7 +12,7 @@ import type { LocalMedia } from '../media/local-media';
 import { Scope } from '../scope';
 import type { SocketFactory } from '../signaling/protoo';
 import { decodeChatSent } from '../signaling/decode';
-import type { RoomRequests } from '../signaling/room-messages';
+import type { RoomRequests } from '../signaling/requester';
 import { connectionStateOf, type ConnectionState } from './connection-state';
 import type { SessionNews } from './events';
 import { INITIAL_STATE, transition, type SessionEffect, type SessionEvent, type SessionState } from './machine';
@@ -47,6 +47,10 @@ export class Session {
   #picturesTimer: ReturnType<typeof setTimeout> | undefined;
   /** Counts attempts to find a way: an answer that comes too late is of no use. */
   #attempt = 0;
+  /** Counts joins: one that the lobby overtook is void. */
+  #joins = 0;
+  /** Whether the latest socket has opened: a ticket that did not open one is not tried again. */
+  #hasOpened = true;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -132,7 +136,8 @@ export class Session {
   /** A way that is known already is taken at once: a reconnect is not to wait for anything. */
   #findRoute(): void {
     const attempt = (this.#attempt += 1);
-    const found = this.#options.findRoute();
+    const found = this.#options.findRoute({ isRefused: !this.#hasOpened });
+    this.#hasOpened = false;
     if (!(found instanceof Promise)) return this.#open(found);
     found.then(
       (route) => {
@@ -164,7 +169,11 @@ export class Session {
       if (self() === this.#connection) act();
     };
     return {
-      onOpen: () => ifCurrent(() => this.#handle({ type: 'socketOpened' })),
+      onOpen: () =>
+        ifCurrent(() => {
+          this.#hasOpened = true;
+          this.#handle({ type: 'socketOpened' });
+        }),
       onClose: (code, reason) => ifCurrent(() => this.#handle({ type: 'socketClosed', code, reason })),
       onLobby: (state) => ifCurrent(() => this.#handle({ type: state === 'waiting' ? 'lobbyEntered' : 'lobbyLeft' })),
       onRoomEvent: (event) => ifCurrent(() => this.#news.emit(event)),
@@ -177,15 +186,17 @@ export class Session {
   async #join(): Promise<void> {
     const connection = this.#connection;
     if (connection === undefined) return;
+    const join = (this.#joins += 1);
+    const isCurrent = (): boolean => connection === this.#connection && join === this.#joins;
     try {
-      await connection.join();
+      await connection.join(isCurrent);
     } catch (error) {
-      if (connection !== this.#connection) return;
+      if (!isCurrent()) return;
       this.#options.log.warn('the join failed', error);
       this.#handle({ type: 'joinFailed', error: toConveneError(error, 'server-unreachable') });
       return;
     }
-    if (connection !== this.#connection) return;
+    if (!isCurrent()) return;
     this.#handle({ type: 'joinSucceeded' });
     this.#previous?.closeSending();
     this.#picturesTimer = setTimeout(() => this.#closePrevious(), LAST_PICTURES_KEPT_MS);
@@ -193,6 +204,7 @@ export class Session {
   }
 
   async #knock(): Promise<void> {
+    this.#joins += 1;
     try {
       await this.#connection?.knock();
     } catch (error) {

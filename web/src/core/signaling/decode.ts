@@ -8,6 +8,7 @@ import type {
   ChatMessage,
   NewConsumer,
   PeerInfo,
+  Reaction,
   ProduceAnswer,
   RouterCapabilitiesAnswer,
   ServerNotification,
@@ -16,7 +17,7 @@ import type {
 } from '../../generated/messages';
 import { ConveneError } from '../errors';
 import { isRecord, isText, type JsonRecord } from './json';
-import { REACTIONS, type Reaction, type RoomNotification } from './room-messages';
+import { REACTIONS } from './reactions';
 import { peerOf, type Peer } from './standing';
 
 type Check = (data: JsonRecord) => boolean;
@@ -48,11 +49,9 @@ const NOTIFICATIONS = {
   reaction: (data) => hasPeerId(data) && REACTIONS.includes(data['reaction'] as Reaction),
   activeSpeaker: ({ peerId }) => peerId === undefined || peerId === null || isText(peerId),
   speakingPeers: ({ peerVolumes }) => isListOf(peerVolumes, isVolume),
-} as const satisfies Partial<Record<Told['method'], Check>>;
+} as const satisfies Partial<Record<ServerNotification['method'], Check>>;
 
-type Told = ServerNotification | RoomNotification;
-
-export type KnownNotification = Extract<Told, { method: keyof typeof NOTIFICATIONS }>;
+export type KnownNotification = Extract<ServerNotification, { method: keyof typeof NOTIFICATIONS }>;
 
 export type Decoded = { kind: 'known'; message: KnownNotification } | { kind: 'unknown' } | { kind: 'malformed' };
 

@@ -1,21 +1,38 @@
-/** What the media side needs of signaling, typed by the generated messages. */
+/** What this client asks and tells, typed by the generated messages. */
 
-import type { ClientRequest, Device } from '../../generated/messages';
-import type { RoomRequests } from './room-messages';
+import type { ClientRequest } from '../../generated/messages';
 
-type Generated<M extends ClientRequest['method']> = Extract<ClientRequest, { method: M }>['data'];
+type Payload<M extends ClientRequest['method']> = Extract<ClientRequest, { method: M }>['data'];
 
-/** Requests that this client makes; the others of the protocol go out as notifications. */
-type MediaRequest =
+/** Requests that a connection makes by itself; the others of the protocol go out as notifications. */
+type ConnectionMethod =
   | 'getRouterRtpCapabilities'
   | 'createWebRtcTransport'
   | 'connectWebRtcTransport'
   | 'restartIce'
   | 'join'
   | 'produce'
-  | 'getChatHistory';
+  | 'getChatHistory'
+  | 'knock';
 
-type Requests = { [M in MediaRequest]: Generated<M> } & RoomRequests & { knock: { displayName: string; device: Device } };
+/** What people ask of the room; all but the first three are for moderators alone. */
+type RoomMethod =
+  | 'raiseHand'
+  | 'sendReaction'
+  | 'sendChatMessage'
+  | 'admitPeer'
+  | 'refusePeer'
+  | 'admitAll'
+  | 'setRoomLock'
+  | 'muteParticipant'
+  | 'askToUnmute'
+  | 'removeParticipant'
+  | 'setPermissions'
+  | 'setModerator'
+  | 'lowerHand'
+  | 'endMeeting';
+
+export type RoomRequests = { [M in RoomMethod]: Payload<M> };
 
 type NotificationMethod =
   | 'closeProducer'
@@ -28,6 +45,6 @@ type NotificationMethod =
   | 'setConsumerPriority';
 
 export interface Requester {
-  request<M extends keyof Requests>(method: M, data: Requests[M]): Promise<unknown>;
-  notify<M extends NotificationMethod>(method: M, data: Generated<M>): void;
+  request<M extends ConnectionMethod | RoomMethod>(method: M, data: Payload<M>): Promise<unknown>;
+  notify<M extends NotificationMethod>(method: M, data: Payload<M>): void;
 }

@@ -1,19 +1,13 @@
 /** What somebody is and may do in a room, read from what the server says of them; what it leaves out is the most ordinary. Pure. */
 
-import type { PeerStanding, Permissions } from './room-messages';
-import { isRecord, isText, type JsonRecord } from './json';
+import type { PeerChanged, PeerInfo, Permissions, PublishGrant } from '../../generated/messages';
+import { isRecord, isText } from './json';
 
 export interface Standing {
   isModerator: boolean;
   /** Nobody vouches for the name. */
   isGuest: boolean;
-  publish: PublishRights;
-}
-
-export interface PublishRights {
-  audio: boolean;
-  video: boolean;
-  share: boolean;
+  publish: PublishGrant;
 }
 
 /** Another person in the room. */
@@ -28,23 +22,23 @@ export interface Peer {
 /** What one may do oneself. */
 export interface OwnRights {
   isModerator: boolean;
-  publish: PublishRights;
+  publish: PublishGrant;
   chat: boolean;
   /** The name that the join token fixes. */
   name: string | undefined;
 }
 
-export const ALL_RIGHTS: PublishRights = { audio: true, video: true, share: true };
+export const ALL_RIGHTS: PublishGrant = { audio: true, video: true, share: true };
 
 /** Before the server has said anything: what a guest of an open meeting may do. */
 export const GUEST_RIGHTS: OwnRights = { isModerator: false, publish: ALL_RIGHTS, chat: true, name: undefined };
 
-export function standingOf({ moderator, guest, publish }: Partial<PeerStanding>): Standing {
+export function standingOf({ moderator, guest, publish }: Partial<Omit<PeerChanged, 'peerId'>>): Standing {
   return { isModerator: moderator === true, isGuest: guest === true, publish: rightsOf(publish) };
 }
 
 export function peerOf(info: { peerId: string; displayName: string }): Peer {
-  const { recorder, handRaised, ...rest } = info as typeof info & Partial<PeerStanding> & { recorder?: boolean; handRaised?: boolean };
+  const { recorder, handRaised, ...rest }: Partial<PeerInfo> = info;
   return {
     peerId: info.peerId,
     displayName: info.displayName,
@@ -54,19 +48,19 @@ export function peerOf(info: { peerId: string; displayName: string }): Peer {
   };
 }
 
-export function permissionsOf(data: Permissions): OwnRights {
+export function permissionsOf(data: Partial<Permissions>): OwnRights {
   const { moderator, publishData, chat, screenShare, name } = data;
   const publish = rightsOf(data.publish);
   return {
-    isModerator: moderator,
+    isModerator: moderator === true,
     publish: { ...publish, share: publish.share && screenShare !== false },
     chat: chat !== false && publishData !== false,
     name: isText(name) ? name : undefined,
   };
 }
 
-function rightsOf(publish: unknown): PublishRights {
+function rightsOf(publish: unknown): PublishGrant {
   if (!isRecord(publish)) return ALL_RIGHTS;
-  const { audio, video, share } = publish as JsonRecord;
+  const { audio, video, share } = publish;
   return { audio: audio !== false, video: video !== false, share: share !== false };
 }

@@ -2,7 +2,7 @@
 
 import { Circle, Crown, Hand, Lock, LockOpen, Mic, MicOff, ScreenShare, VideoOff, VolumeX } from 'lucide-react';
 import type { ReactNode } from 'react';
-import type { LobbyPeer } from '../../core/signaling/room-messages';
+import type { LobbyPeer } from '../../generated/messages';
 import { initialsOf } from '../../core/display-name';
 import type { CallModel } from '../../state/call-model';
 import type { CallState } from '../../state/call-state';

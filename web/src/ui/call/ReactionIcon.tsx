@@ -2,7 +2,7 @@
 
 import { Heart, PartyPopper, ThumbsUp } from 'lucide-react';
 import type { ReactNode } from 'react';
-import type { Reaction } from '../../core/signaling/room-messages';
+import type { Reaction } from '../../generated/messages';
 
 const FACE = '#ffcc4d';
 const INK = '#664500';

@@ -2,7 +2,7 @@
 
 import * as Radix from '@radix-ui/react-dropdown-menu';
 import type { ReactNode } from 'react';
-import { REACTIONS } from '../../core/signaling/room-messages';
+import { REACTIONS } from '../../core/signaling/reactions';
 import type { CallModel } from '../../state/call-model';
 import { useTexts } from '../language';
 import { Menu } from '../parts/Menu';

@@ -125,7 +125,7 @@ function RightsDialog({ person, call, onClose }: { person: Person; call: CallMod
           key={right}
           label={label}
           isOn={publish[right]}
-          onChange={(isOn) => void call.ask('setPermissions', { peerId, publish: { ...publish, [right]: isOn } })}
+          onChange={(isOn) => void call.ask('setPermissions', { peerId, publish: { [right]: isOn } })}
         />
       ))}
     </Dialog>
