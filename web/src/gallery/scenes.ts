@@ -111,6 +111,13 @@ function inCall(count: number, ...news: SessionNews[]): Play {
   };
 }
 
+/** The chat so far, with some of it one's own. */
+function withChat(call: CallModel, { session }: Stage): void {
+  const own = call.state.get().selfId;
+  if (chat.type === 'chatHistory') session.tell({ ...chat, messages: chat.messages.map((one) => (one.peerId === 'self' ? { ...one, peerId: own } : one)) });
+  call.togglePanel('chat');
+}
+
 function then(play: Play, act: (call: CallModel, stage: Stage) => void): Play {
   return (stage) => {
     play(stage);
@@ -165,7 +172,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
     play: then(inCall(3), (call) => call.toggleShare()),
   },
   'call-reconnecting': { play: inCall(4, { type: 'connection', connection: { status: 'reconnecting', attempt: 2 } }) },
-  chat: { play: then(inCall(4, chat), (call) => call.togglePanel('chat')) },
+  chat: { play: then(inCall(4), withChat) },
   people: { play: then(inCall(9), (call) => call.togglePanel('people')) },
   'people-moderator': { play: then(inCall(6, moderator, knocking), (call) => call.togglePanel('people')) },
   toasts: {

@@ -1,6 +1,6 @@
 /** A session and devices that do what a scene says, so that every screen can be looked at without a server. */
 
-import type { DeviceAccess } from '../core/media/devices';
+import { deviceError, type DeviceAccess } from '../core/media/devices';
 import type { ConnectionState } from '../core/session/connection-state';
 import type { SessionNews } from '../core/session/events';
 import type { CallStats } from '../core/session/stats';
@@ -70,7 +70,7 @@ const silence = (): MediaStreamTrack => {
 export function sceneDevices(failure?: string): DeviceAccess {
   return {
     open: (kind) => {
-      if (failure !== undefined) return Promise.reject(new DOMException('for the gallery', failure));
+      if (failure !== undefined) return Promise.reject(deviceError(kind, new DOMException('for the gallery', failure)));
       return Promise.resolve(kind === 'camera' ? drawPerson(3) : silence());
     },
     openScreen: () => Promise.resolve({ video: drawScreen(), sound: undefined }),

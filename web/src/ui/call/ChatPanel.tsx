@@ -29,15 +29,15 @@ export function ChatPanel({ call, state }: Props): ReactNode {
 
 function Messages({ groups, selfId }: { groups: readonly ChatGroup[]; selfId: string }): ReactNode {
   const texts = useTexts();
-  const list = useRef<HTMLOListElement>(null);
+  const list = useRef<HTMLDivElement>(null);
   const last = groups.at(-1)?.messages.at(-1)?.id;
   useEffect(() => {
     list.current?.scrollTo({ top: list.current.scrollHeight });
   }, [last]);
   return (
-    <ol className="messages" ref={list} role="log" aria-label={texts.chat.messages} tabIndex={0}>
+    <div className="messages" ref={list} role="log" aria-label={texts.chat.messages} tabIndex={0}>
       {groups.map((group) => (
-        <li key={group.key} className={`message-group${group.peerId === selfId ? ' message-own' : ''}`}>
+        <article key={group.key} aria-label={group.displayName} className={`message-group${group.peerId === selfId ? ' message-own' : ''}`}>
           <p className="message-head">
             <strong>{group.displayName}</strong>
             <time dateTime={new Date(group.sentAt).toISOString()}>{timeOf(group.sentAt, document.documentElement.lang)}</time>
@@ -47,9 +47,9 @@ function Messages({ groups, selfId }: { groups: readonly ChatGroup[]; selfId: st
               <Linked text={text} />
             </p>
           ))}
-        </li>
+        </article>
       ))}
-    </ol>
+    </div>
   );
 }
 

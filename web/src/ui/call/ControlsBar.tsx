@@ -33,7 +33,7 @@ interface Props {
 export function ControlsBar({ model, app, call, state }: Props): ReactNode {
   const texts = useTexts().controls;
   return (
-    <footer className="controls" role="toolbar" aria-label={texts.toolbar}>
+    <div className="controls" role="toolbar" aria-label={texts.toolbar}>
       <DeviceControl kind="microphone" model={model} app={app} call={call} state={state} />
       <DeviceControl kind="camera" model={model} app={app} call={call} state={state} />
       <ShareControl call={call} state={state} />
@@ -82,7 +82,7 @@ export function ControlsBar({ model, app, call, state }: Props): ReactNode {
         </button>
         {state.rights.isModerator && <LeaveMenu call={call} />}
       </span>
-    </footer>
+    </div>
   );
 }
 

@@ -9,6 +9,7 @@ import { useSize } from '../hooks/useSize';
 import { useTexts } from '../language';
 
 const GAP = 10;
+const PAGER_HEIGHT = 50;
 
 interface Props {
   tiles: readonly Tile[];
@@ -21,12 +22,15 @@ export function Grid({ tiles, spoke, renderTile }: Props): ReactNode {
   const [wanted, setWanted] = useState(0);
   const element = useRef<HTMLDivElement>(null);
   const { width, height } = useSize(element);
-  const page = pageOf(tiles, spoke, pageCapacity(width, height), wanted);
-  const { tileWidth, tileHeight } = fitGrid(page.tiles.length, width, height, GAP);
+  const capacity = pageCapacity(width, height);
+  // The pager gets a row of its own: it is to cover nobody.
+  const isPaged = tiles.length > capacity;
+  const page = pageOf(tiles, spoke, isPaged ? pageCapacity(width, height - PAGER_HEIGHT) : capacity, wanted);
+  const { tileWidth, tileHeight } = fitGrid(page.tiles.length, width, isPaged ? height - PAGER_HEIGHT : height, GAP);
   const style = { '--tile-width': `${tileWidth}px`, '--tile-height': `${tileHeight}px`, '--gap': `${GAP}px` } as CSSProperties;
   return (
     <div className="grid" ref={element}>
-      <ul className="grid-tiles" style={style} aria-label={texts.call.participants}>
+      <ul className={`grid-tiles${isPaged ? ' grid-paged' : ''}`} style={style} aria-label={texts.call.participants}>
         {width > 0 && page.tiles.map(renderTile)}
       </ul>
       {page.count > 1 && <Pager index={page.index} count={page.count} onTurn={setWanted} />}

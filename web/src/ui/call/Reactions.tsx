@@ -6,7 +6,7 @@ import { useTexts } from '../language';
 import { ReactionIcon } from './ReactionIcon';
 
 /** Places from left to right, in percent, so that they do not cover each other. */
-const PLACES = [8, 30, 52, 18, 40, 62];
+const PLACES = [4, 34, 64, 19, 49, 79];
 
 export function Reactions({ reactions }: { reactions: readonly FloatingReaction[] }): ReactNode {
   const texts = useTexts();

@@ -50,9 +50,10 @@ function ToastView({ toast, call }: { toast: Toast; call: CallModel }): ReactNod
   const texts = useTexts();
   const { icon: Icon, title, detail } = contentOf(toast, texts);
   const isProblem = toast.kind === 'problem' || toast.kind === 'refused';
+  const isQuiet = toast.kind === 'presence' || toast.kind === 'chat' || toast.kind === 'hand';
   return (
     <div
-      className={`toast${isProblem ? ' toast-problem' : ''}`}
+      className={`toast${isProblem ? ' toast-problem' : ''}${isQuiet ? ' toast-quiet' : ''}`}
       {...(isProblem ? { role: 'alert', 'data-testid': 'error-message' } : { 'data-testid': `toast-${toast.kind}` })}
     >
       <Icon size={20} aria-hidden="true" />

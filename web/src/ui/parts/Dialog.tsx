@@ -17,10 +17,13 @@ interface Props {
 export function Dialog({ title, onClose, isWide = false, testId, children, actions }: Props): ReactNode {
   const texts = useTexts();
   const element = useRef<HTMLDialogElement>(null);
-  const heading = useId();
+  const heading = useRef<HTMLHeadingElement>(null);
+  const headingId = useId();
   useEffect(() => {
     const dialog = element.current;
     dialog?.showModal();
+    // Reading begins at the title; the first button would be "close".
+    heading.current?.focus();
     return () => dialog?.close();
   }, []);
   const onClick = (event: MouseEvent): void => {
@@ -31,7 +34,7 @@ export function Dialog({ title, onClose, isWide = false, testId, children, actio
     <dialog
       ref={element}
       className={`dialog${isWide ? ' dialog-wide' : ''}`}
-      aria-labelledby={heading}
+      aria-labelledby={headingId}
       data-testid={testId}
       onCancel={(event) => {
         event.preventDefault();
@@ -41,7 +44,9 @@ export function Dialog({ title, onClose, isWide = false, testId, children, actio
     >
       <div className="dialog-box">
         <header className="dialog-header">
-          <h2 id={heading}>{title}</h2>
+          <h2 id={headingId} ref={heading} tabIndex={-1}>
+            {title}
+          </h2>
           <button type="button" className="icon-button" aria-label={texts.common.close} onClick={onClose}>
             <X size={20} aria-hidden="true" />
           </button>
