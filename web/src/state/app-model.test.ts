@@ -210,3 +210,63 @@ describe('in the call', () => {
     expect(model.state.get().screen).toMatchObject({ name: 'failed', error: { code: 'server-unreachable' } });
   });
 });
+
+describe('a meeting that is not ready', () => {
+  const STARTING: MeetingInfo = { ...FOUND, isReady: false, waitingFor: { reason: 'PodNotReady', message: 'its pod is starting' } };
+
+  async function waiting(): Promise<Setup> {
+    const app = setUp({}, STARTING);
+    await app.model.open();
+    app.model.setName('Ada');
+    app.model.join();
+    return app;
+  }
+
+  it('is waited for, and entered as soon as it is ready', async () => {
+    const { model, watch, server } = await waiting();
+    expect(model.state.get().screen.name).toBe('waiting');
+    expect(server.sockets).toEqual([]);
+    watch.listener({ ...STARTING, waitingFor: { reason: 'PoolFull', message: 'no room' } });
+    expect(model.state.get().meeting.waitingFor?.reason).toBe('PoolFull');
+    watch.listener(FOUND);
+    expect(model.state.get().screen.name).toBe('call');
+    expect([server.sockets.length, watch.hasEnded]).toEqual([1, true]);
+  });
+
+  it('can be left for the preview again', async () => {
+    const { model, watch, server } = await waiting();
+    model.leave();
+    watch.listener(FOUND);
+    expect(model.state.get()).toMatchObject({ screen: { name: 'preJoin' }, meeting: { isReady: true } });
+    expect(server.sockets).toEqual([]);
+  });
+
+  it('that is over meanwhile says so', async () => {
+    const { model, watch } = await waiting();
+    watch.listener({ ...FOUND, isReady: false, isOver: true });
+    expect(model.state.get().screen).toMatchObject({ name: 'ended', cause: 'meeting-ended' });
+  });
+});
+
+it('a meeting for invited people asks for the link, unless there is a token', async () => {
+  const invited: MeetingInfo = { ...FOUND, needsToken: true };
+  const without = setUp({}, invited);
+  await without.model.open();
+  expect(without.model.state.get().screen.name).toBe('tokenRequired');
+  const withToken = setUp({ hasJoinToken: true }, invited);
+  await withToken.model.open();
+  expect(withToken.model.state.get().screen.name).toBe('preJoin');
+});
+
+it('the lobby has its own screen, and leads into the call or away', async () => {
+  const { model, server } = setUp();
+  await model.open();
+  model.setName('Ada');
+  model.join();
+  server.socket.serverOpens();
+  server.notifies('lobby', { state: 'waiting' });
+  expect(model.state.get().screen.name).toBe('lobby');
+  server.notifies('lobby', { state: 'admitted' });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(model.state.get().screen.name).toBe('call');
+});

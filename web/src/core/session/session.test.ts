@@ -287,3 +287,17 @@ describe('losing and ending', () => {
     expect(server.socket.sent).toHaveLength(sent);
   });
 });
+
+it('a shared screen is sent with its sound, beside the camera, and taken back when it ends', async () => {
+  const { server, local } = await joined();
+  await local.shareScreen();
+  await settle();
+  const sent = server.sent('produce').map(({ data }) => data as { kind: string; appData: unknown });
+  expect(sent.slice(2)).toEqual([
+    expect.objectContaining({ kind: 'video', appData: { source: 'screensharing' } }),
+    expect.objectContaining({ kind: 'audio', appData: { source: 'screensharing' } }),
+  ]);
+  local.stopScreen();
+  await settle();
+  expect(server.sent('closeProducer')).toHaveLength(2);
+});
