@@ -3,12 +3,29 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::http::{HeaderMap, StatusCode, header};
-use convene_protocol::admission::{Admission, MediaGrant, MeetingGrant};
+use convene_protocol::admission::{Admission, CLOCK_SKEW_SECONDS, MediaGrant, MeetingGrant, ParticipantGrant};
 
 use crate::http::{AppState, Denied};
+use crate::spent::SpendError;
 
 /// Longest meeting name, in bytes.
 const MAX_NAME: usize = 128;
+
+/// Whom a token or --dev lets in.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    pub(crate) meeting: MeetingGrant,
+    pub(crate) participant: ParticipantGrant,
+    /// What may be spent once; nothing where everybody is trusted.
+    pub(crate) pass: Option<Pass>,
+}
+
+/// Tells one admission from another, until both are no good any more.
+#[derive(Debug)]
+pub(crate) struct Pass {
+    id: String,
+    good_until: u64,
+}
 
 /// The bearer token of a request.
 pub(crate) fn bearer(headers: &HeaderMap) -> &str {
@@ -16,16 +33,20 @@ pub(crate) fn bearer(headers: &HeaderMap) -> &str {
     value.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default()
 }
 
-/// The grant for a meeting, by the token that a request shows. Where everybody is trusted none is needed.
+/// What a token lets somebody into, and as whom. Where everybody is trusted none is needed.
 pub(crate) fn admission(
     state: &AppState,
     headers: &HeaderMap,
     namespace: &str,
     name: &str,
-) -> Result<MeetingGrant, Denied> {
-    let Some(keys) = &state.keys else { return open_grant(state, namespace, name) };
-    match keys.get().verify_admission(bearer(headers), unix_now()) {
-        Ok(Admission { meeting, .. }) if meeting.namespace == namespace && meeting.name == name => Ok(meeting),
+) -> Result<Admitted, Denied> {
+    let Some(keys) = &state.keys else { return open_admission(state, namespace, name) };
+    match keys.get().verify_admission_with_end(bearer(headers), unix_now()) {
+        Ok((admission, expires)) if admission.meeting.namespace == namespace && admission.meeting.name == name => {
+            let Admission { meeting, participant, jti } = admission;
+            let pass = Pass { id: jti, good_until: expires.saturating_add(CLOCK_SKEW_SECONDS) };
+            Ok(Admitted { meeting, participant, pass: Some(pass) })
+        }
         Ok(_) => Err(Denied { status: StatusCode::FORBIDDEN, detail: "the admission is for another meeting".into() }),
         Err(error) => {
             state.metrics.connection_attempts.with_label_values(&[error.reason()]).inc();
@@ -35,8 +56,28 @@ pub(crate) fn admission(
     }
 }
 
+/// Lets an admission open the one socket that it is for.
+pub(crate) fn spend(state: &AppState, pass: Option<Pass>) -> Result<(), Denied> {
+    let Some(Pass { id, good_until }) = pass else { return Ok(()) };
+    state.spent.spend(&id, good_until, unix_now()).map_err(|error| {
+        state.metrics.connection_attempts.with_label_values(&[error.reason()]).inc();
+        tracing::warn!(reason = error.reason(), "admission refused");
+        let status = match error {
+            SpendError::TooMany => StatusCode::SERVICE_UNAVAILABLE,
+            SpendError::Spent | SpendError::IdTooLong => StatusCode::UNAUTHORIZED,
+        };
+        Denied { status, detail: error.to_string() }
+    })
+}
+
+/// For anybody into any meeting: everybody moderates.
+pub(crate) fn open_admission(state: &AppState, namespace: &str, name: &str) -> Result<Admitted, Denied> {
+    let participant = ParticipantGrant { moderator: true, ..ParticipantGrant::default() };
+    open_grant(state, namespace, name).map(|meeting| Admitted { meeting, participant, pass: None })
+}
+
 /// The grant for any name that is one, with the limits of the pod.
-pub(crate) fn open_grant(state: &AppState, namespace: &str, name: &str) -> Result<MeetingGrant, Denied> {
+fn open_grant(state: &AppState, namespace: &str, name: &str) -> Result<MeetingGrant, Denied> {
     let limits = &state.rooms.settings().limits;
     let is_fit = |part: &str| part.len() <= MAX_NAME && !part.chars().any(char::is_control);
     if name.is_empty() || !is_fit(name) || !is_fit(namespace) {

@@ -100,7 +100,7 @@ async fn signal_in_namespace(
     upgrade: WebSocketUpgrade,
 ) -> Response {
     match admission(&state, &headers, &namespace, &name) {
-        Ok(grant) => open(state, grant, query, upgrade).await,
+        Ok(admitted) => open(state, admitted, query, upgrade).await,
         Err(denied) => denied.to_problem(),
     }
 }

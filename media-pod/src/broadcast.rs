@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokio::time::timeout;
 
-use crate::admission::{admission, open_grant};
+use crate::admission::{Admitted, admission, open_admission};
 use crate::http::{AppState, BODY_LIMIT, Denied};
 use crate::room::PeerId;
 use crate::room::broadcaster::{BroadcasterRequest, Refused};
@@ -64,7 +64,7 @@ async fn in_namespace(State(state): State<AppState>, Path(place): Path<Place>, r
 }
 
 async fn in_any_room(State(state): State<AppState>, Path(place): Path<Place>, request: Request) -> Response {
-    let grant = open_grant(&state, "", &place.name);
+    let grant = open_admission(&state, "", &place.name);
     answered(serve(&state, grant, Below { depth: 2, call: &place.call }, request).await)
 }
 
@@ -78,11 +78,11 @@ fn answered(outcome: Result<Response, Refused>) -> Response {
 
 async fn serve(
     state: &AppState,
-    grant: Result<MeetingGrant, Denied>,
+    admitted: Result<Admitted, Denied>,
     below: Below<'_>,
     request: Request,
 ) -> Result<Response, Refused> {
-    let grant = grant.map_err(|Denied { status, detail }| Refused { code: status.as_u16(), reason: detail })?;
+    let admitted = admitted.map_err(|Denied { status, detail }| Refused { code: status.as_u16(), reason: detail })?;
     let (parts, body) = request.into_parts();
     let has_origin = is_of_this_host(&parts.headers)?;
     let path: Vec<&str> = below.call.split('/').filter(|segment| !segment.is_empty()).collect();
@@ -94,8 +94,9 @@ async fn serve(
     if state.rooms.is_draining() && matches!(call.request, BroadcasterRequest::Enter(_)) {
         return Err(Refused { code: 503, reason: "this media pod takes nobody new: come back".into() });
     }
-    let room = room(state, &grant, call.opens_room).await?;
-    let answer = room.broadcast(state.rooms.connection_id(), call.peer.clone(), call.request).await?;
+    let room = room(state, &admitted.meeting, call.opens_room).await?;
+    let number = state.rooms.connection_id();
+    let answer = room.broadcast(number, call.peer.clone(), admitted.participant, call.request).await?;
     let room: Vec<&str> = parts.uri.path().split('/').take(1 + below.depth).collect();
     Ok(respond(&room.join("/"), &call.peer, call.success, &answer))
 }

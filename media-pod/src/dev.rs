@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tower_http::services::{ServeDir, ServeFile};
 
-use crate::admission::open_grant;
+use crate::admission::open_admission;
 use crate::broadcast;
 use crate::http::{AppState, not_found};
 use crate::signaling::enter::{SignalQuery, open};
@@ -46,8 +46,8 @@ async fn front_door(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let Ok(upgrade) = upgrade else { return Redirect::temporary("/m/hello").into_response() };
-    match open_grant(&state, "", &query.room_id) {
-        Ok(grant) => open(state, grant, query.signal, upgrade).await,
+    match open_admission(&state, "", &query.room_id) {
+        Ok(admitted) => open(state, admitted, query.signal, upgrade).await,
         Err(denied) => denied.to_problem(),
     }
 }
@@ -58,8 +58,8 @@ async fn signal(
     Query(query): Query<SignalQuery>,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    match open_grant(&state, "", &name) {
-        Ok(grant) => open(state, grant, query, upgrade).await,
+    match open_admission(&state, "", &name) {
+        Ok(admitted) => open(state, admitted, query, upgrade).await,
         Err(denied) => denied.to_problem(),
     }
 }
@@ -77,8 +77,8 @@ async fn describe_in_namespace(
 
 /// The same shape as the router's.
 async fn description(state: &AppState, namespace: &str, name: &str) -> Response {
-    let grant = match open_grant(state, namespace, name) {
-        Ok(grant) => grant,
+    let grant = match open_admission(state, namespace, name) {
+        Ok(admitted) => admitted.meeting,
         Err(denied) => return denied.to_problem(),
     };
     let rooms = state.rooms.list().await.rooms;

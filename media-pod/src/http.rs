@@ -13,6 +13,7 @@ use crate::metrics::Metrics;
 use crate::rooms::Rooms;
 use crate::sfu::workers::Workers;
 use crate::signaling::ClientLimits;
+use crate::spent::SpentAdmissions;
 
 /// Time for the body of a request to come.
 pub(crate) const BODY_LIMIT: Duration = Duration::from_secs(10);
@@ -26,6 +27,8 @@ pub struct AppState {
     pub workers: Arc<Workers>,
     /// Who is trusted; `None` trusts everybody (--dev).
     pub keys: Option<TrustedKeys>,
+    /// Admissions that have opened their socket.
+    pub spent: Arc<SpentAdmissions>,
     /// Places for probes of whether the pod is reached.
     pub probes: ProbePlaces,
     /// What one client may send.

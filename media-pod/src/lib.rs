@@ -22,4 +22,5 @@ pub mod serve;
 pub mod sfu;
 pub mod shell;
 pub mod signaling;
+pub mod spent;
 mod stats;

@@ -145,7 +145,16 @@ async fn state(config: &Config, announced: Announcement) -> Result<AppState, Sta
     let rooms = Rooms::new(Arc::clone(&workers), settings, metrics.clone());
     let client_limits = config.client_limits;
     let probes = ProbePlaces::default();
-    Ok(AppState { rooms, workers, keys, probes, client_limits, metrics, started: Instant::now() })
+    Ok(AppState {
+        rooms,
+        workers,
+        keys,
+        spent: Arc::default(),
+        probes,
+        client_limits,
+        metrics,
+        started: Instant::now(),
+    })
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {

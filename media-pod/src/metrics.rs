@@ -28,6 +28,10 @@ pub struct Metrics {
     pub connections: IntGauge,
     /// Participants who have joined.
     pub participants: IntGauge,
+    /// People who wait in lobbies.
+    pub waiting: IntGauge,
+    /// What moderators did, by `action`.
+    pub moderation: IntCounterVec,
     /// Open things of the media plane, by `object` (transport, producer, consumer) and `kind`.
     pub objects: IntGaugeVec,
     /// Requests and notifications by `method`.
@@ -59,6 +63,8 @@ impl Default for Metrics {
             rooms: gauge(&registry, "convene_media_rooms", "open rooms"),
             connections: gauge(&registry, "convene_media_connections", "open signaling connections"),
             participants: gauge(&registry, "convene_media_participants", "participants who have joined"),
+            waiting: gauge(&registry, "convene_media_waiting", "people who wait in a lobby"),
+            moderation: counters(&registry, "convene_media_moderation_total", "what moderators did", &["action"]),
             objects: gauges(
                 &registry,
                 "convene_media_objects",
@@ -131,6 +137,7 @@ impl Metrics {
         match fact {
             Fact::Joined(after) => self.join_seconds.with_label_values(&["joined"]).observe(after.as_secs_f64()),
             Fact::MediaConnected(after) => self.join_seconds.with_label_values(&["media"]).observe(after.as_secs_f64()),
+            Fact::Moderated(action) => self.moderation.with_label_values(&[action]).inc(),
             Fact::LimitReached(limit) => self.limits_reached.with_label_values(&[limit]).inc(),
         }
     }

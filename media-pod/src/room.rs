@@ -14,12 +14,17 @@ mod command;
 mod data;
 mod effect;
 mod events;
+mod hands;
 mod ids;
 mod limits;
+mod lobby;
+mod memory;
+mod moderating;
 mod owned;
 mod peer;
 mod requests;
 mod results;
+mod rights;
 mod seats;
 mod terms;
 #[cfg(test)]
@@ -44,8 +49,10 @@ pub use ids::{ConnectionId, ConsumerId, DataConsumerId, DataProducerId, PeerId, 
 pub use limits::Limits;
 pub use terms::Terms;
 
+use lobby::Waiting;
+use memory::Memory;
 use peer::{Offered, Peer};
-use seats::Entrance;
+use seats::{Entrance, Gone};
 
 /// One meeting's room on this pod.
 #[derive(Debug)]
@@ -58,7 +65,12 @@ pub struct Room {
     peers: BTreeMap<PeerId, Peer>,
     chat: Chat,
     /// Who were in and may be about to come back, with the time at which they went.
-    gone: BTreeMap<PeerId, Duration>,
+    gone: BTreeMap<PeerId, Gone>,
+    /// Who wait to be let in.
+    lobby: BTreeMap<PeerId, Waiting>,
+    /// Beside the meeting's own lock.
+    is_locked_by_moderator: bool,
+    memory: Memory,
     empty_since: Option<Duration>,
 }
 
@@ -66,21 +78,32 @@ impl Room {
     /// An empty room. Every later `now` is the time since this moment, which is `opened_at` milliseconds after 1970.
     pub fn new(limits: Limits, terms: Terms, capabilities: Value, version: String, opened_at: u64) -> Self {
         let chat = Chat::new(limits.chat_messages, opened_at);
-        let (peers, gone, empty_since) = (BTreeMap::new(), BTreeMap::new(), Some(Duration::ZERO));
-        Self { limits, terms, capabilities, version, peers, chat, gone, empty_since }
+        Self {
+            limits,
+            terms,
+            capabilities,
+            version,
+            peers: BTreeMap::new(),
+            chat,
+            gone: BTreeMap::new(),
+            lobby: BTreeMap::new(),
+            is_locked_by_moderator: false,
+            memory: Memory::default(),
+            empty_since: Some(Duration::ZERO),
+        }
     }
 
-    /// Participants who have joined, broadcasters not counted.
+    /// Participants who have joined; broadcasters, recorders and who is hidden are not counted.
     pub fn participants(&self) -> usize {
-        self.peers.values().filter(|peer| peer.joined.is_some() && !peer.is_broadcaster).count()
+        self.peers.values().filter(|peer| peer.joined.is_some() && peer.takes_seat()).count()
     }
 
     /// Takes what happened, gives what is to be done, in order.
     pub fn handle(&mut self, command: Command, now: Duration) -> Vec<Effect> {
         let mut effects = Effects::default();
         match command {
-            Command::Connected { connection, peer, replicas, comes_back_only } => {
-                let entrance = Entrance { connection, replicas, comes_back_only };
+            Command::Connected { connection, peer, grant, replicas, comes_back_only } => {
+                let entrance = Entrance { connection, grant, replicas, comes_back_only };
                 self.connect(peer, entrance, now, &mut effects);
             }
             Command::Disconnected { connection } => self.disconnect(connection, now, &mut effects),
@@ -88,12 +111,14 @@ impl Room {
                 self.request(Asker::client(connection, id), request, now, &mut effects);
             }
             Command::Notification { connection, request } => self.notified(connection, request, now, &mut effects),
-            Command::Broadcaster { call, peer, request } => self.broadcast(call, &peer, request, now, &mut effects),
+            Command::Broadcaster { call, peer, grant, request } => {
+                self.broadcast(call, &peer, grant, request, now, &mut effects);
+            }
             Command::Answered { connection, id, is_ok } => self.answered(connection, id, is_ok, &mut effects),
             Command::MediaDone { context, outcome } => self.media_done(context, outcome, now, &mut effects),
             Command::Media(event) => self.media_event(event, now, &mut effects),
             Command::Tick => self.tick(now, &mut effects),
-            Command::Update(settings) => self.update(settings),
+            Command::Update(settings) => self.update(settings, &mut effects),
             Command::Remove(peer) => self.expel(&peer, &mut effects),
             Command::End(end) => self.end(end, &mut effects),
         }
@@ -105,6 +130,8 @@ impl Room {
         if let Some(id) = self.peer_id_of(connection) {
             self.note_going(&id, now);
             self.remove(&id, effects, None);
+        } else if let Some(id) = self.waiting_on(connection) {
+            self.leave_lobby(&id, None, effects);
         }
     }
 
@@ -118,6 +145,7 @@ impl Room {
 
     /// Closes everybody's connection and all that is theirs; the room is over.
     fn remove_all(&mut self, close: (u16, &'static str), effects: &mut Effects) {
+        self.empty_lobby(close, effects);
         for (_, peer) in std::mem::take(&mut self.peers) {
             effects.close(peer.connection, close.0, close.1);
             for transport in peer.transports.into_keys() {
@@ -131,6 +159,7 @@ impl Room {
         self.drop_unanswered_offers(now, effects);
         self.speak_up(effects);
         self.forget_gone(now);
+        self.send_home_who_waits_too_long(now, effects);
         for (id, close) in self.overdue(now) {
             if close.0 == CLOSE_COME_BACK {
                 self.note_going(&id, now);
@@ -154,9 +183,9 @@ impl Room {
         }
     }
 
-    /// Broadcasters keep no room alive: somebody has to be there to receive.
+    /// Broadcasters, recorders and who is hidden keep no room alive: somebody has to be there to receive, or wait for that.
     fn note_emptiness(&mut self, now: Duration) {
-        let is_empty = self.peers.values().all(|peer| peer.is_broadcaster);
+        let is_empty = self.lobby.is_empty() && !self.peers.values().any(Peer::takes_seat);
         self.empty_since = if is_empty { self.empty_since.or(Some(now)) } else { None };
     }
 
@@ -173,7 +202,7 @@ impl Room {
         if let Some(voice) = peer.voice.producer() {
             effects.run(Operation::CloseDataProducer(voice.clone()));
         }
-        if peer.joined.is_some() {
+        if peer.is_seen() {
             self.tell_joined(&ServerNotification::PeerClosed(PeerClosed { peer_id: id.0.clone() }), None, effects);
         }
         if let Some((code, reason)) = close {

@@ -291,7 +291,12 @@ impl Rooms {
 }
 
 fn terms(grant: &MeetingGrant) -> Terms {
-    Terms { title: grant.title.clone(), is_locked: grant.locked, has_chat: grant.chat }
+    Terms {
+        title: grant.title.clone(),
+        is_locked: grant.locked,
+        has_chat: grant.chat,
+        has_screen_share: grant.screen_share,
+    }
 }
 
 /// Takes a room that is over from the list, unless a successor has its place already.

@@ -18,6 +18,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use convene_protocol::admin::RoomSettings;
+use convene_protocol::admission::ParticipantGrant;
 use convene_protocol::frame;
 use convene_protocol::message::ClientRequest;
 use serde_json::{Value, json};
@@ -51,6 +52,8 @@ pub enum Input {
         connection: ConnectionId,
         /// As the client calls itself.
         peer: PeerId,
+        /// What it may do, and as whom.
+        grant: ParticipantGrant,
         /// Further copies that it wants of every consumer.
         replicas: usize,
         /// Whether it may come in only if it is or was just in: the pod takes nobody new.
@@ -84,6 +87,8 @@ pub enum Input {
         call: ConnectionId,
         /// The broadcaster.
         peer: PeerId,
+        /// What the caller may do, and as whom.
+        grant: ParticipantGrant,
         /// What.
         request: Box<BroadcasterRequest>,
         /// Where the answer goes.
@@ -142,11 +147,12 @@ impl RoomHandle {
         &self,
         call: ConnectionId,
         peer: PeerId,
+        grant: ParticipantGrant,
         request: BroadcasterRequest,
     ) -> Result<Value, Refused> {
         let (answer, answered) = oneshot::channel();
         let over = || Refused { code: 404, reason: "the room has just ended".into() };
-        if !self.send(Input::Broadcast { call, peer, request: Box::new(request), answer }).await {
+        if !self.send(Input::Broadcast { call, peer, grant, request: Box::new(request), answer }).await {
             return Err(over());
         }
         answered.await.unwrap_or_else(|_| Err(over()))
@@ -266,20 +272,22 @@ impl Shell {
                 break;
             }
         }
-        self.reports.metrics.participants.sub(signed(self.census.borrow().participants));
+        let last = *self.census.borrow();
+        self.reports.metrics.participants.sub(signed(last.participants));
+        self.reports.metrics.waiting.sub(signed(last.waiting));
         self.reports.metrics.rooms.dec();
     }
 
     /// What the room is to make of it; what it need not know of is answered here.
     fn command(&mut self, input: Input) -> Option<Command> {
         Some(match input {
-            Input::Connect { connection, peer, replicas, comes_back_only, outbox } => {
+            Input::Connect { connection, peer, grant, replicas, comes_back_only, outbox } => {
                 self.outboxes.insert(connection, outbox);
-                Command::Connected { connection, peer, replicas, comes_back_only }
+                Command::Connected { connection, peer, grant, replicas, comes_back_only }
             }
-            Input::Broadcast { call, peer, request, answer } => {
+            Input::Broadcast { call, peer, grant, request, answer } => {
                 self.calls.insert(call, answer);
-                Command::Broadcaster { call, peer, request: *request }
+                Command::Broadcaster { call, peer, grant, request: *request }
             }
             Input::Disconnect(connection) => {
                 self.outboxes.remove(&connection);
@@ -363,6 +371,7 @@ impl Shell {
         let now = self.room.census();
         let before = self.census.send_replace(now);
         self.reports.metrics.participants.add(signed(now.participants) - signed(before.participants));
+        self.reports.metrics.waiting.add(signed(now.waiting) - signed(before.waiting));
         let settings = self.room.settings();
         let is_changed = self.settings.send_if_modified(|seen| {
             let is_other = *seen != settings;

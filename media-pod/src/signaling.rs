@@ -10,6 +10,7 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use convene_protocol::admission::ParticipantGrant;
 use convene_protocol::frame::{self, CLOSE_COME_BACK, CLOSE_FINAL, Frame, FrameError};
 use convene_protocol::message::ClientRequest;
 use futures_util::stream::{SplitSink, SplitStream};
@@ -73,6 +74,8 @@ pub struct Entrant {
     pub connection: ConnectionId,
     /// As the client calls itself.
     pub peer: PeerId,
+    /// What it may do, and as whom.
+    pub grant: ParticipantGrant,
     /// Further copies that it wants of every consumer.
     pub replicas: usize,
     /// Whether it may come in only if it is or was just in.
@@ -84,9 +87,9 @@ pub struct Entrant {
 /// Serves one client until either side ends.
 pub async fn serve(socket: WebSocket, room: RoomHandle, entrant: Entrant, metrics: Metrics) {
     let _counted = Counted::new(metrics.connections.clone());
-    let Entrant { connection, peer, replicas, comes_back_only, limits } = entrant;
+    let Entrant { connection, peer, grant, replicas, comes_back_only, limits } = entrant;
     let (outbox, outgoing) = mpsc::channel(OUTBOX);
-    let connect = Input::Connect { connection, peer, replicas, comes_back_only, outbox: outbox.clone() };
+    let connect = Input::Connect { connection, peer, grant, replicas, comes_back_only, outbox: outbox.clone() };
     if !room.send(connect).await {
         refuse(socket, true, "the room has just ended: please come back").await;
         return;

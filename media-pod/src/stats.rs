@@ -32,6 +32,7 @@ pub(crate) async fn stats(State(state): State<AppState>) -> Json<Value> {
         "rooms": rooms.len(),
         "connections": metrics.connections.get(),
         "participants": metrics.participants.get(),
+        "waiting": metrics.waiting.get(),
         "transports": metrics.count("transport"),
         "producers": metrics.count("producer"),
         "consumers": metrics.count("consumer"),

@@ -273,12 +273,26 @@ impl KeySet {
         self.verify(token, POD_AUDIENCE, now)
     }
 
+    /// The same, and when the token expires (Unix seconds).
+    pub fn verify_admission_with_end(&self, token: &str, now: u64) -> Result<(Admission, u64), AdmissionError> {
+        self.verify_with_end(token, POD_AUDIENCE, now)
+    }
+
     /// Whether `token` opens the admin API at `now` (Unix seconds).
     pub fn verify_admin(&self, token: &str, now: u64) -> Result<(), AdmissionError> {
         self.verify::<AdminBody>(token, ADMIN_AUDIENCE, now).map(|_| ())
     }
 
     fn verify<T: DeserializeOwned>(&self, token: &str, audience: &str, now: u64) -> Result<T, AdmissionError> {
+        self.verify_with_end(token, audience, now).map(|(body, _)| body)
+    }
+
+    fn verify_with_end<T: DeserializeOwned>(
+        &self,
+        token: &str,
+        audience: &str,
+        now: u64,
+    ) -> Result<(T, u64), AdmissionError> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(AdmissionError::Malformed);
         }
@@ -287,7 +301,7 @@ impl KeySet {
         let data = decode::<Claims<T>>(token, key, &validation(audience)).map_err(|_| AdmissionError::Invalid)?;
         let Claims { iat, exp, body, .. } = data.claims;
         let is_current = now < exp.saturating_add(CLOCK_SKEW_SECONDS) && iat <= now.saturating_add(CLOCK_SKEW_SECONDS);
-        if is_current { Ok(body) } else { Err(AdmissionError::Expired) }
+        if is_current { Ok((body, exp)) } else { Err(AdmissionError::Expired) }
     }
 }
 
@@ -364,6 +378,8 @@ mod tests {
     fn admission_comes_back_as_signed() {
         let token = signer().admission(&admission(), NOW).unwrap();
         assert_eq!(keys().verify_admission(&token, NOW + 5), Ok(admission()));
+        let end = NOW + LIFETIME_SECONDS;
+        assert_eq!(keys().verify_admission_with_end(&token, NOW + 5), Ok((admission(), end)));
     }
 
     #[test]

@@ -174,7 +174,12 @@ impl ClientLimitArgs {
 
 /// The limits of rooms and of those in them.
 pub(super) fn limits(room: &RoomLimitArgs, peer: &PeerLimitArgs) -> Limits {
+    let Limits { unseated, lobby, lobby_timeout, answer_timeout, .. } = Limits::default();
     Limits {
+        unseated,
+        lobby,
+        lobby_timeout,
+        answer_timeout,
         peers: room.max_peers as usize,
         unjoined: room.max_unjoined as usize,
         broadcasters: room.max_broadcasters as usize,
@@ -192,6 +197,5 @@ pub(super) fn limits(room: &RoomLimitArgs, peer: &PeerLimitArgs) -> Limits {
         ice_grace: peer.ice_grace,
         join_timeout: peer.join_timeout,
         broadcaster_timeout: peer.broadcaster_timeout,
-        answer_timeout: Limits::default().answer_timeout,
     }
 }

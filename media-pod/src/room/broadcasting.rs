@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use convene_protocol::admission::ParticipantGrant;
 use convene_protocol::frame::CLOSE_FINAL;
 use convene_protocol::message::Channel;
 use serde_json::{Value, json};
@@ -10,8 +11,11 @@ use super::broadcaster::{BroadcasterRequest, Entry};
 use super::command::{Asker, Context};
 use super::effect::Operation;
 use super::ids::{ConnectionId, DataProducerId, PeerId, ProducerId, TransportId};
+use super::lobby::has_to_wait;
+use super::moderating::REMOVED;
 use super::owned::{own_consumer, own_transport};
 use super::peer::{Joined, Peer};
+use super::rights::check_subscribe;
 use super::verdict::{Judged, Refusal, Verdict, conclude};
 use super::{Effects, Room};
 
@@ -20,6 +24,7 @@ impl Room {
         &mut self,
         call: ConnectionId,
         id: &PeerId,
+        grant: ParticipantGrant,
         request: BroadcasterRequest,
         now: Duration,
         effects: &mut Effects,
@@ -29,16 +34,24 @@ impl Room {
         let asker = Asker { peer, reply: call, id: 0 };
         let judged = match request {
             BroadcasterRequest::RouterRtpCapabilities => Ok(Verdict::Answer(self.capabilities_answer())),
-            BroadcasterRequest::Enter(entry) => self.let_in(asker, id, entry, now, effects),
+            _ if self.is_somebody_elses(id, &grant) => Err(Refusal(403, "this peerId is somebody else's".into())),
+            BroadcasterRequest::Enter(entry) => self.let_in(asker, id, grant, entry, now, effects),
             other => self.of_broadcaster(asker, id, other, effects),
         };
         conclude(asker, judged, effects);
     }
 
-    fn let_in(&mut self, asker: Asker, id: &PeerId, entry: Entry, now: Duration, effects: &mut Effects) -> Judged {
-        if self.terms.is_locked && !self.has(id) {
-            return Err(Refusal::locked());
-        }
+    fn let_in(
+        &mut self,
+        asker: Asker,
+        id: &PeerId,
+        mut grant: ParticipantGrant,
+        entry: Entry,
+        now: Duration,
+        effects: &mut Effects,
+    ) -> Judged {
+        self.memory.apply(id, &mut grant);
+        self.may_broadcast(id, &grant)?;
         if entry.replaces {
             self.remove(id, effects, Some((CLOSE_FINAL, "replaced by a broadcaster of the same id")));
         } else if self.peers.contains_key(id) {
@@ -50,13 +63,32 @@ impl Room {
         let Entry { display_name, device, rtp_capabilities, joins_at_once, .. } = entry;
         let receives = rtp_capabilities.is_some();
         let joined = Joined { display_name, device, rtp_capabilities };
-        self.peers.insert(id.clone(), Peer::broadcaster(asker.reply, joined, now));
+        self.peers.insert(id.clone(), Peer::broadcaster(asker.reply, grant, joined, now));
         let peers = if receives { self.senders_but(id) } else { Vec::new() };
         let answer = json!({ "peerId": id.0, "id": id.0, "peers": peers });
         if joins_at_once {
             return self.join_broadcaster(asker, id, answer, effects);
         }
         Ok(Verdict::Answer(answer))
+    }
+
+    /// Scripts cannot wait in a lobby, and take no place from a person unless a moderator runs them.
+    fn may_broadcast(&mut self, id: &PeerId, grant: &ParticipantGrant) -> Result<(), Refusal> {
+        if self.memory.is_banned(id, grant) {
+            return Err(Refusal(403, REMOVED.1.into()));
+        }
+        if has_to_wait(grant) {
+            return Err(Refusal(403, "a moderator would have to let you in, and broadcasters cannot wait".into()));
+        }
+        if self.is_locked() && !self.peers.contains_key(id) && !grant.moderator {
+            return Err(Refusal::locked());
+        }
+        let is_person = self.lobby.contains_key(id) || self.peers.get(id).is_some_and(|peer| !peer.is_broadcaster);
+        if is_person && !grant.moderator {
+            return Err(Refusal(409, format!("{:?} is in the meeting already", id.0)));
+        }
+        let is_good = grant.once.as_ref().is_none_or(|once| self.memory.use_invitation(once, id));
+        if is_good { Ok(()) } else { Err(Refusal(403, "this invitation was used by somebody else".into())) }
     }
 
     fn join_broadcaster(&mut self, asker: Asker, id: &PeerId, answer: Value, effects: &mut Effects) -> Judged {
@@ -104,7 +136,7 @@ impl Room {
                 run(Operation::ConnectTransport(own_transport_of(peer, &transport, false)?, dtls_parameters))
             }
             BroadcasterRequest::Produce { transport, kind, rtp_parameters, source } => {
-                let transport = self.may_produce(id, &transport.0)?;
+                let transport = self.may_produce(id, &transport.0, kind, source)?;
                 let context = Context::Produce { asker, kind, source };
                 Ok(Verdict::Run(Operation::Produce { transport, kind, rtp_parameters }, context))
             }
@@ -162,17 +194,18 @@ impl Room {
     fn may_consume(&self, id: &PeerId, transport: &TransportId) -> Result<(&Joined, TransportId), Refusal> {
         let peer = self.peers.get(id).ok_or_else(Refusal::not_joined)?;
         let joined = peer.joined.as_ref().ok_or_else(Refusal::not_joined)?;
+        check_subscribe(peer)?;
         Ok((joined, own_transport(peer, &transport.0)?))
     }
 
     /// Everybody who has joined but for `id`, with what they send, as older scripts want it.
     fn senders_but(&self, id: &PeerId) -> Vec<Value> {
-        let others = self.peers.iter().filter(|(other, peer)| *other != id && peer.joined.is_some());
+        let others = self.peers.iter().filter(|(other, peer)| *other != id && peer.is_seen());
         let describe = |(other, peer): (&PeerId, &Peer)| {
             let producer =
                 |(id, state): (&ProducerId, &super::peer::ProducerState)| json!({ "id": id.0, "kind": state.kind });
             let producers: Vec<Value> = peer.producers.iter().map(producer).collect();
-            let mut described = json!(peer.info(other));
+            let mut described = json!(self.info(other, peer));
             described["producers"] = json!(producers);
             described
         };
@@ -181,7 +214,7 @@ impl Room {
 
     /// The same as newer scripts want it.
     fn peer_producers_infos(&self, id: &PeerId) -> Value {
-        let others = self.peers.iter().filter(|(other, peer)| *other != id && peer.joined.is_some());
+        let others = self.peers.iter().filter(|(other, peer)| *other != id && peer.is_seen());
         let describe = |(other, peer): (&PeerId, &Peer)| {
             let producers = peer.producers.iter().map(|(id, state)| {
                 json!({

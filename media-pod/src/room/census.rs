@@ -16,6 +16,12 @@ pub struct RoomCensus {
     pub joining: usize,
     /// Senders and receivers without a WebSocket.
     pub broadcasters: usize,
+    /// Who wait in the lobby.
+    pub waiting: usize,
+    /// Who have joined and are hidden.
+    pub hidden: usize,
+    /// Who have joined and moderate.
+    pub moderators: usize,
     /// What they have together.
     #[serde(flatten)]
     pub holdings: Holdings,
@@ -38,6 +44,7 @@ pub struct Holdings {
 }
 
 /// One participant, connection or broadcaster.
+#[allow(clippy::struct_excessive_bools, reason = "each says something else")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PeerReport {
@@ -47,6 +54,12 @@ pub struct PeerReport {
     pub joined: bool,
     /// Whether it has no WebSocket.
     pub broadcaster: bool,
+    /// Whether it moderates.
+    pub moderator: bool,
+    /// Whether others are not told of it.
+    pub hidden: bool,
+    /// Whether it records.
+    pub recorder: bool,
     /// `chrome`, `firefox`, …; as it says.
     pub device: Option<String>,
     /// What it has.
@@ -57,11 +70,15 @@ pub struct PeerReport {
 impl Room {
     /// What is in the room now.
     pub fn census(&self) -> RoomCensus {
+        let count = |is_one: &dyn Fn(&Peer) -> bool| self.peers.values().filter(|peer| is_one(peer)).count();
         let add = |sum: Holdings, peer: &Peer| sum.and(holdings(peer));
         RoomCensus {
             participants: self.participants(),
             joining: self.unjoined().count(),
-            broadcasters: self.peers.values().filter(|peer| peer.is_broadcaster).count(),
+            broadcasters: count(&|peer| peer.is_broadcaster),
+            waiting: self.lobby.len(),
+            hidden: count(&|peer| peer.joined.is_some() && peer.grant.hidden),
+            moderators: count(&|peer| peer.joined.is_some() && peer.moderates()),
             holdings: self.peers.values().fold(Holdings::default(), add),
         }
     }
@@ -72,6 +89,9 @@ impl Room {
             peer_id: id.0.clone(),
             joined: peer.joined.is_some(),
             broadcaster: peer.is_broadcaster,
+            moderator: peer.moderates(),
+            hidden: peer.grant.hidden,
+            recorder: peer.grant.recorder,
             device: peer.joined.as_ref().and_then(|joined| joined.device.flag.clone()),
             holdings: holdings(peer),
         };

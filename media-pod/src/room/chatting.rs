@@ -9,6 +9,7 @@ use super::command::Context;
 use super::effect::Operation;
 use super::ids::{ConnectionId, DataProducerId, PeerId};
 use super::peer::{Offered, Voice};
+use super::rights::{check_data, check_subscribe};
 use super::verdict::{Judged, Refusal, Verdict};
 use super::{Effects, Room};
 
@@ -21,6 +22,7 @@ impl Room {
             return Err(Refusal::no_chat());
         }
         let peer = self.peers.get_mut(peer_id).filter(|peer| peer.joined.is_some()).ok_or_else(Refusal::not_joined)?;
+        check_subscribe(peer)?;
         peer.follows_chat |= wanted.follow;
         Ok(Verdict::Answer(json!(ChatHistoryAnswer { messages: self.chat.history() })))
     }
@@ -30,9 +32,8 @@ impl Room {
         if !self.terms.has_chat {
             return Err(Refusal::no_chat());
         }
-        if self.peers.get(peer_id).is_none_or(|peer| peer.joined.is_none()) {
-            return Err(Refusal::not_joined());
-        }
+        let peer = self.peers.get(peer_id).filter(|peer| peer.joined.is_some()).ok_or_else(Refusal::not_joined)?;
+        check_data(peer)?;
         let Some(message) = self.note_chat(peer_id, &text, now, effects) else { return Err(Refusal::not_joined()) };
         self.speak(peer_id, text, effects);
         Ok(Verdict::Answer(json!(ChatSent { id: message.id, sent_at: message.sent_at })))

@@ -1,6 +1,7 @@
 //! What happens to a room: the inputs of [`super::Room::handle`]. Plain data, no handles.
 
 use convene_protocol::admin::RoomSettings;
+use convene_protocol::admission::ParticipantGrant;
 use convene_protocol::message::{
     Channel, ClientRequest, ConsumerScore, Direction, DownlinkBwe, Layers, MediaKind, Source,
 };
@@ -18,6 +19,8 @@ pub enum Command {
         connection: ConnectionId,
         /// Chosen by the client.
         peer: PeerId,
+        /// What it may do, and as whom.
+        grant: ParticipantGrant,
         /// Further copies that it wants of every consumer.
         replicas: usize,
         /// Whether it may come in only if it is or was just in: the pod takes nobody new.
@@ -59,6 +62,8 @@ pub enum Command {
         call: ConnectionId,
         /// The broadcaster.
         peer: PeerId,
+        /// What the caller may do, and as whom.
+        grant: ParticipantGrant,
         /// What.
         request: BroadcasterRequest,
     },

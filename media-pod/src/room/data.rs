@@ -55,6 +55,9 @@ impl Room {
     fn consume_data(&mut self, receiver: &PeerId, producer: Option<DataProducerId>, effects: &mut Effects) {
         let Some(peer) = self.peers.get(receiver).filter(|peer| !peer.is_broadcaster) else { return };
         let (Some(_), Some(transport)) = (&peer.joined, peer.transport(Direction::Consumer)) else { return };
+        if !peer.grant.subscribe {
+            return;
+        }
         if peer.data_consumers.values().any(|of| *of == producer) {
             return;
         }

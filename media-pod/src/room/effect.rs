@@ -40,6 +40,8 @@ pub enum Fact {
     MediaConnected(Duration),
     /// A limit kept something from being made.
     LimitReached(&'static str),
+    /// A moderator did something.
+    Moderated(&'static str),
 }
 
 /// A message to a client.

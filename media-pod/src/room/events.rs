@@ -121,8 +121,10 @@ impl Room {
 
     /// Every handle is gone already, so nothing is closed; everybody comes back to a room on another worker.
     fn worker_died(&mut self, effects: &mut Effects) {
+        const CLOSE: (u16, &str) = (CLOSE_COME_BACK, "the media worker ended: please come back");
+        self.empty_lobby(CLOSE, effects);
         for (_, peer) in std::mem::take(&mut self.peers) {
-            effects.close(peer.connection, CLOSE_COME_BACK, "the media worker ended: please come back");
+            effects.close(peer.connection, CLOSE.0, CLOSE.1);
         }
         effects.0.push(Effect::Shut);
     }

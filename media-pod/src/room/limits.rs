@@ -9,6 +9,10 @@ pub struct Limits {
     pub peers: usize,
     /// Connections that have not joined yet; one more, and the one that waits longest has to come back.
     pub unjoined: usize,
+    /// People who are hidden or record at the same time: they take no seat.
+    pub unseated: usize,
+    /// People who wait in the lobby at the same time.
+    pub lobby: usize,
     /// Broadcasters (senders and receivers without a WebSocket) at the same time.
     pub broadcasters: usize,
     /// Transports of one participant. Two are in use; an abandoned pair may still be there.
@@ -37,6 +41,8 @@ pub struct Limits {
     pub ice_grace: Duration,
     /// A connection that does not join within this is asked to come back anew. Long, since people look for a permission prompt.
     pub join_timeout: Duration,
+    /// Who waits in the lobby is sent home after this.
+    pub lobby_timeout: Duration,
     /// A broadcaster that neither sends nor receives for this long is taken out of the room.
     pub broadcaster_timeout: Duration,
     /// An offered consumer that is not accepted within this is dropped (protoo's own limit is about 30 s).
@@ -48,6 +54,8 @@ impl Default for Limits {
         Self {
             peers: 100,
             unjoined: 200,
+            unseated: 20,
+            lobby: 100,
             broadcasters: 16,
             transports_per_peer: 4,
             producers_per_peer: 8,
@@ -62,6 +70,7 @@ impl Default for Limits {
             empty_timeout: Duration::from_mins(5),
             ice_grace: Duration::from_secs(30),
             join_timeout: Duration::from_mins(10),
+            lobby_timeout: Duration::from_mins(15),
             broadcaster_timeout: Duration::from_mins(2),
             answer_timeout: Duration::from_secs(30),
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use convene_protocol::admission::PublishGrant;
+use convene_protocol::admission::{ParticipantGrant, PublishGrant};
 use convene_protocol::message::{Channel, ConsumerScore, Device, Direction, MediaKind, PeerInfo, Source};
 use serde_json::Value;
 
@@ -16,6 +16,11 @@ pub(super) struct Peer {
     /// Its WebSocket; for a broadcaster the HTTP call by which it came in.
     pub(super) connection: ConnectionId,
     pub(super) is_broadcaster: bool,
+    /// What it may do, and as whom; as its token says and moderators have changed it.
+    pub(super) grant: ParticipantGrant,
+    pub(super) hand_raised: bool,
+    /// When it last showed a reaction.
+    pub(super) reacted: Option<Duration>,
     pub(super) arrival: Arrival,
     pub(super) since: Duration,
     /// Since when its media has had a way, once it had one.
@@ -128,10 +133,13 @@ pub(super) struct Offer {
 }
 
 impl Peer {
-    pub(super) fn new(connection: ConnectionId, replicas: usize, now: Duration) -> Self {
+    pub(super) fn new(connection: ConnectionId, grant: ParticipantGrant, replicas: usize, now: Duration) -> Self {
         Self {
             connection,
             is_broadcaster: false,
+            grant,
+            hand_raised: false,
+            reacted: None,
             arrival: Arrival::New,
             since: now,
             media_since: None,
@@ -152,23 +160,38 @@ impl Peer {
         }
     }
 
-    pub(super) fn broadcaster(connection: ConnectionId, entry: Joined, now: Duration) -> Self {
-        Self { is_broadcaster: true, entry: Some(entry), ..Self::new(connection, 0, now) }
+    pub(super) fn broadcaster(connection: ConnectionId, grant: ParticipantGrant, entry: Joined, now: Duration) -> Self {
+        Self { is_broadcaster: true, entry: Some(entry), ..Self::new(connection, grant, 0, now) }
     }
 
-    /// What others are told of this participant, once it has joined.
-    pub(super) fn info(&self, id: &PeerId) -> Option<PeerInfo> {
-        self.joined.as_ref().map(|joined| PeerInfo {
+    /// Whether others are told of it.
+    pub(super) fn is_seen(&self) -> bool {
+        self.joined.is_some() && !self.grant.hidden
+    }
+
+    /// Whether it counts as a participant once it has joined.
+    pub(super) fn takes_seat(&self) -> bool {
+        !self.is_broadcaster && takes_seat(&self.grant)
+    }
+
+    /// Whether it may admit, mute, remove and end. Scripts may not.
+    pub(super) fn moderates(&self) -> bool {
+        self.grant.moderator && !self.is_broadcaster
+    }
+
+    /// What others are told of this participant, once it has joined. `publish` is what it may send, all things considered.
+    pub(super) fn info(&self, id: &PeerId, publish: PublishGrant) -> Option<PeerInfo> {
+        self.joined.as_ref().filter(|_| self.is_seen()).map(|joined| PeerInfo {
             peer_id: id.0.clone(),
             id: id.0.clone(),
             display_name: joined.display_name.clone(),
             device: joined.device.clone(),
             remote_address: String::new(),
-            moderator: false,
-            guest: true,
-            recorder: false,
-            hand_raised: false,
-            publish: PublishGrant::default(),
+            moderator: self.grant.moderator,
+            guest: self.grant.identity.is_none(),
+            recorder: self.grant.recorder,
+            hand_raised: self.hand_raised,
+            publish,
         })
     }
 
@@ -222,4 +245,9 @@ impl Peer {
     pub(super) fn lost_since(&self) -> Option<Duration> {
         self.transports.values().filter_map(|state| state.lost_since).min()
     }
+}
+
+/// Who is hidden or records counts as nobody.
+pub(super) fn takes_seat(grant: &ParticipantGrant) -> bool {
+    !grant.hidden && !grant.recorder
 }

@@ -4,15 +4,17 @@ use std::time::Duration;
 
 use convene_protocol::message::{
     Channel, ClientRequest, ConsumerRef, CreateTransport, Direction, DisplayNameChanged, Join, JoinAnswer, MediaKind,
-    PeerInfo, Produce, ProduceData, RouterCapabilitiesAnswer, ServerNotification,
+    PeerInfo, Produce, ProduceData, RouterCapabilitiesAnswer, ServerNotification, Source,
 };
 use serde_json::{Value, json};
 
 use super::command::{Asker, Context};
 use super::effect::{Fact, Operation};
 use super::ids::{ConnectionId, PeerId, ProducerId, TransportId};
+use super::moderating::is_for_moderators;
 use super::owned::{own_transport, owned_operation};
 use super::peer::{Joined, Peer};
+use super::rights::{check_data, needed_for};
 use super::verdict::{Judged, Refusal, Verdict, conclude};
 use super::{Effects, Room};
 
@@ -38,7 +40,19 @@ impl Room {
         }
     }
 
-    fn judge(&mut self, asker: Asker, request: ClientRequest, now: Duration, effects: &mut Effects) -> Judged {
+    pub(super) fn judge(
+        &mut self,
+        asker: Asker,
+        request: ClientRequest,
+        now: Duration,
+        effects: &mut Effects,
+    ) -> Judged {
+        if let Some(id) = self.waiting_on(asker.peer) {
+            return self.of_waiting(&id, asker, request, effects);
+        }
+        if is_for_moderators(&request) {
+            return self.moderate(asker, request, now, effects);
+        }
         if matches!(request, ClientRequest::GetRouterRtpCapabilities(_)) {
             return Ok(Verdict::Answer(self.capabilities_answer()));
         }
@@ -61,6 +75,9 @@ impl Room {
             ClientRequest::ChangeDisplayName(name) => self.rename(&peer_id, &name.display_name, effects),
             ClientRequest::GetChatHistory(wanted) => self.chat_history(&peer_id, wanted),
             ClientRequest::SendChatMessage(chat) => self.send_chat(&peer_id, chat.text, now, effects),
+            ClientRequest::RaiseHand(hand) => self.raise_hand(&peer_id, hand.raised, effects),
+            ClientRequest::SendReaction(sent) => self.react(&peer_id, sent.reaction, now, effects),
+            ClientRequest::Knock(_) => Err(Refusal(409, "you are in already".into())),
             ClientRequest::ApplyNetworkThrottle(_)
             | ClientRequest::ResetNetworkThrottle(_)
             | ClientRequest::StopNetworkThrottle(_) => {
@@ -76,15 +93,15 @@ impl Room {
     }
 
     fn join(&mut self, peer_id: &PeerId, asker: Asker, join: Join, now: Duration, effects: &mut Effects) -> Judged {
-        let (is_full, is_locked) = (self.is_full(), self.terms.is_locked);
+        let (is_full, is_locked) = (self.is_full(), self.is_locked());
         let Some(peer) = self.peers.get(peer_id) else { return Ok(Verdict::Answered) };
         if peer.joined.is_some() {
             return Err(Refusal(409, "you have joined already".into()));
         }
-        if is_locked && !peer.belongs() {
+        if is_locked && !peer.belongs() && !peer.grant.moderator {
             return Err(Refusal::locked());
         }
-        if is_full {
+        if is_full && peer.takes_seat() {
             return Err(Refusal(403, "the meeting is full".into()));
         }
         effects.note(Fact::Joined(now.saturating_sub(peer.since)));
@@ -92,29 +109,47 @@ impl Room {
         let joined = Joined { display_name, device: join.device, rtp_capabilities: join.rtp_capabilities };
         let answer = json!(JoinAnswer { peers: self.others(peer_id) });
         self.introduce(peer_id, joined, asker, answer, effects);
+        self.tell_newcomer(peer_id, effects);
         self.consume_everything(peer_id, effects);
         Ok(Verdict::Answered)
     }
 
-    /// Everybody who has joined, but for `peer_id`.
+    /// How the room is, and to moderators who waits.
+    fn tell_newcomer(&self, peer_id: &PeerId, effects: &mut Effects) {
+        let Some(peer) = self.peers.get(peer_id) else { return };
+        effects.tell(peer.connection, self.state());
+        if peer.moderates() {
+            effects.tell(peer.connection, self.lobby_peers());
+        }
+    }
+
+    /// Everybody who has joined, but for `peer_id` and who is hidden.
     pub(super) fn others(&self, peer_id: &PeerId) -> Vec<PeerInfo> {
         let others = self.peers.iter().filter(|(other, _)| *other != peer_id);
-        others.filter_map(|(other, peer)| peer.info(other)).collect()
+        others.filter_map(|(other, peer)| self.info(other, peer)).collect()
+    }
+
+    /// What others are told of somebody, if they are told.
+    pub(super) fn info(&self, id: &PeerId, peer: &Peer) -> Option<PeerInfo> {
+        peer.info(id, self.publishes(peer))
     }
 
     /// Answers, then makes the newcomer known; consumers come later: clients rely on this order.
     pub(super) fn introduce(
         &mut self,
         peer_id: &PeerId,
-        joined: Joined,
+        mut joined: Joined,
         asker: Asker,
         answer: Value,
         effects: &mut Effects,
     ) {
         let Some(peer) = self.peers.get_mut(peer_id) else { return };
+        if let Some(name) = &peer.grant.name {
+            joined.display_name.clone_from(name);
+        }
         peer.joined = Some(joined);
         effects.succeed(asker, answer);
-        if let Some(info) = peer.info(peer_id) {
+        if let Some(info) = self.peers.get(peer_id).and_then(|peer| self.info(peer_id, peer)) {
             self.tell_joined(&ServerNotification::NewPeer(Box::new(info.into())), Some(peer_id), effects);
         }
     }
@@ -139,18 +174,25 @@ impl Room {
 
     fn start_producer(&self, peer_id: &PeerId, asker: Asker, produce: Produce) -> Judged {
         let source = produce.source();
-        let transport = self.may_produce(peer_id, &produce.transport_id)?;
+        let transport = self.may_produce(peer_id, &produce.transport_id, produce.kind, source)?;
         let Produce { kind, rtp_parameters, .. } = produce;
         check_layers(kind, &rtp_parameters)?;
         let context = Context::Produce { asker, kind, source };
         Ok(Verdict::Run(Operation::Produce { transport, kind, rtp_parameters }, context))
     }
 
-    /// The transport to send on, unless order, ownership or a limit forbids it.
-    pub(super) fn may_produce(&self, peer_id: &PeerId, transport: &str) -> Result<TransportId, Refusal> {
+    /// The transport to send on, unless order, rights, ownership or a limit forbids it.
+    pub(super) fn may_produce(
+        &self,
+        peer_id: &PeerId,
+        transport: &str,
+        kind: MediaKind,
+        source: Source,
+    ) -> Result<TransportId, Refusal> {
         let in_room = self.peers.values().map(|peer| peer.producers.len()).sum();
         Refusal::too_many(in_room, self.limits.producers, "producers in the meeting")?;
         let peer = self.peers.get(peer_id).filter(|peer| peer.joined.is_some()).ok_or_else(Refusal::not_joined)?;
+        self.check_publish(peer, needed_for(kind, source))?;
         let transport = own_transport(peer, transport)?;
         if peer.transports.get(&transport).and_then(|state| state.direction) == Some(Direction::Consumer) {
             return Err(Refusal(409, "this transport is for receiving".into()));
@@ -179,42 +221,71 @@ impl Room {
         let in_room = self.census().holdings.data_producers;
         Refusal::too_many(in_room, self.limits.data_producers, "data producers in the meeting")?;
         let peer = self.peers.get(peer_id).filter(|peer| peer.joined.is_some()).ok_or_else(Refusal::not_joined)?;
+        check_data(peer)?;
         let transport = own_transport(peer, transport)?;
         let most = self.limits.data_producers_per_peer;
         Refusal::too_many(peer.data_producers.len(), most, "data producers per participant").map(|()| transport)
     }
 
     fn close_producer(&mut self, peer_id: &PeerId, id: &str, effects: &mut Effects) -> Judged {
-        let producer = ProducerId::from(id);
-        let owned = self.peers.get_mut(peer_id).and_then(|peer| peer.producers.remove(&producer));
-        owned.ok_or_else(|| Refusal::not_found("producer", id))?;
-        self.close_consumers_of(&producer, effects);
-        effects.run(Operation::CloseProducer(producer));
+        if !self.drop_producer(peer_id, &ProducerId::from(id), effects) {
+            return Err(Refusal::not_found("producer", id));
+        }
         Ok(Verdict::Answer(json!({})))
     }
 
+    /// Ends a producer of somebody; false when they have no such one.
+    pub(super) fn drop_producer(&mut self, owner: &PeerId, producer: &ProducerId, effects: &mut Effects) -> bool {
+        let owned = self.peers.get_mut(owner).and_then(|peer| peer.producers.remove(producer));
+        if owned.is_none() {
+            return false;
+        }
+        self.close_consumers_of(producer, effects);
+        effects.run(Operation::CloseProducer(producer.clone()));
+        true
+    }
+
     fn set_paused(&mut self, peer_id: &PeerId, id: &str, pause: bool, effects: &mut Effects) -> Judged {
-        let producer = ProducerId::from(id);
-        let state = self.peers.get_mut(peer_id).and_then(|peer| peer.producers.get_mut(&producer));
-        state.ok_or_else(|| Refusal::not_found("producer", id))?.is_paused = pause;
+        let paused = self.pause(peer_id, &ProducerId::from(id), pause, effects);
+        paused.ok_or_else(|| Refusal::not_found("producer", id))?;
+        Ok(Verdict::Answer(json!({})))
+    }
+
+    /// Pauses or resumes a producer of somebody and tells who receive it; whether it was otherwise before, if they have such one.
+    pub(super) fn pause(
+        &mut self,
+        owner: &PeerId,
+        producer: &ProducerId,
+        pause: bool,
+        effects: &mut Effects,
+    ) -> Option<bool> {
+        let state = self.peers.get_mut(owner)?.producers.get_mut(producer)?;
+        let is_other = std::mem::replace(&mut state.is_paused, pause) != pause;
         for peer in self.peers.values() {
-            for (consumer, _) in peer.consumers.iter().filter(|(_, state)| state.producer == producer) {
+            for (consumer, _) in peer.consumers.iter().filter(|(_, state)| state.producer == *producer) {
                 let told = ConsumerRef { consumer_id: consumer.0.clone() };
                 let paused = ServerNotification::ConsumerPaused(told.clone());
                 effects.tell(peer.connection, if pause { paused } else { ServerNotification::ConsumerResumed(told) });
             }
         }
+        let producer = producer.clone();
         effects.run(if pause { Operation::PauseProducer(producer) } else { Operation::ResumeProducer(producer) });
-        Ok(Verdict::Answer(json!({})))
+        Some(is_other)
     }
 
     fn rename(&mut self, peer_id: &PeerId, name: &str, effects: &mut Effects) -> Judged {
-        let joined = self.peers.get_mut(peer_id).and_then(|peer| peer.joined.as_mut());
-        let joined = joined.ok_or_else(Refusal::not_joined)?;
+        let peer = self.peers.get_mut(peer_id).ok_or_else(Refusal::not_joined)?;
+        let (is_fixed, is_hidden) = (peer.grant.name.is_some(), peer.grant.hidden);
+        let joined = peer.joined.as_mut().ok_or_else(Refusal::not_joined)?;
+        if is_fixed {
+            return Err(Refusal(403, "your name was given to you and cannot be changed".into()));
+        }
         let display_name = name.trim().to_owned();
         let old_display_name = std::mem::replace(&mut joined.display_name, display_name.clone());
         let told = DisplayNameChanged { peer_id: peer_id.0.clone(), display_name, old_display_name };
-        self.tell_joined(&ServerNotification::PeerDisplayNameChanged(told), Some(peer_id), effects);
+        if !is_hidden {
+            self.tell_joined(&ServerNotification::PeerDisplayNameChanged(told), Some(peer_id), effects);
+        }
         Ok(Verdict::Answer(json!({})))
     }
 }

@@ -263,7 +263,7 @@ impl Room {
         let (Some(rtp_capabilities), Some(transport)) = (capabilities, peer.transport(Direction::Consumer)) else {
             return;
         };
-        if peer.consumers.values().any(|consumer| consumer.producer == *producer) {
+        if !peer.grant.subscribe || peer.consumers.values().any(|consumer| consumer.producer == *producer) {
             return;
         }
         for _ in 0..=peer.replicas {

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use convene_protocol::admission::ParticipantGrant;
 use convene_protocol::frame::{CLOSE_COME_BACK, CLOSE_FINAL};
 use convene_protocol::message::{ProtocolVersion, ServerNotification};
 
 use super::ids::{ConnectionId, PeerId};
-use super::peer::{Arrival, Peer};
+use super::lobby::has_to_wait;
+use super::moderating::REMOVED;
+use super::peer::{Arrival, Peer, takes_seat};
 use super::{Effects, Room};
 
 /// Close code and reason.
@@ -15,10 +18,21 @@ pub(super) type Close = (u16, &'static str);
 /// How long somebody whose connection has ended may be about to come back.
 const COMING_BACK: Duration = Duration::from_mins(1);
 
+const REPLACED: Close = (CLOSE_FINAL, "replaced by a newer connection of the same peer");
+
+/// Somebody who was in and may be about to come back.
+#[derive(Debug)]
+pub(super) struct Gone {
+    since: Duration,
+    identity: Option<String>,
+}
+
 /// How somebody comes in.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Entrance {
     pub(super) connection: ConnectionId,
+    /// What the token says.
+    pub(super) grant: ParticipantGrant,
     /// Further copies that are wanted of every consumer.
     pub(super) replicas: usize,
     /// Whether nobody new is taken.
@@ -26,72 +40,131 @@ pub(super) struct Entrance {
 }
 
 impl Room {
-    pub(super) fn connect(&mut self, id: PeerId, entrance: Entrance, now: Duration, effects: &mut Effects) {
-        const REPLACED: Close = (CLOSE_FINAL, "replaced by a newer connection of the same peer");
-        let Entrance { connection, replicas, comes_back_only } = entrance;
-        // Sockets are served side by side, so the older one may get here last.
-        if self.peers.get(&id).is_some_and(|peer| peer.connection > connection) {
-            effects.close(connection, REPLACED.0, REPLACED.1);
-            return;
-        }
-        let arrival = self.arrival(&id);
-        let refusal = self.closed_to_newcomers(comes_back_only).filter(|_| arrival == Arrival::New);
-        if let Some((code, reason)) = refusal {
+    pub(super) fn connect(&mut self, id: PeerId, mut entrance: Entrance, now: Duration, effects: &mut Effects) {
+        let connection = entrance.connection;
+        self.memory.apply(&id, &mut entrance.grant);
+        let arrival = self.arrival(&id, &entrance.grant);
+        if let Err((code, reason)) = self.may_enter(&id, &entrance, arrival) {
             effects.close(connection, code, reason);
             return;
         }
         // The old socket of the same person may be half open: this is how reconnecting looks.
         self.remove(&id, effects, Some(REPLACED));
-        if self.is_full() {
-            effects.close(connection, CLOSE_FINAL, "the meeting is full");
+        self.leave_lobby(&id, Some(REPLACED), effects);
+        if let Some((code, reason)) = self.has_no_place_for(&entrance.grant) {
+            effects.close(connection, code, reason);
             return;
         }
-        self.make_place(effects);
-        self.gone.remove(&id);
-        let mut peer = Peer::new(connection, replicas.min(self.limits.replicas), now);
-        peer.arrival = arrival;
-        self.peers.insert(id, peer);
         let version = ProtocolVersion { version: self.version.clone() };
         effects.tell(connection, ServerNotification::MediasoupVersion(version.clone()));
         effects.tell(connection, ServerNotification::MediasoupVersionLegacy(version));
+        if arrival == Arrival::New && has_to_wait(&entrance.grant) {
+            self.wait(id, entrance, now, effects);
+        } else {
+            self.seat(id, entrance, arrival, now, effects);
+        }
     }
 
-    fn closed_to_newcomers(&self, comes_back_only: bool) -> Option<Close> {
-        if self.terms.is_locked {
+    fn may_enter(&mut self, id: &PeerId, entrance: &Entrance, arrival: Arrival) -> Result<(), Close> {
+        let grant = &entrance.grant;
+        // Sockets are served side by side, so the older one may get here last.
+        if self.newest_of(id).is_some_and(|known| known > entrance.connection) {
+            return Err(REPLACED);
+        }
+        if self.is_somebody_elses(id, grant) {
+            return Err((CLOSE_FINAL, "this peerId is somebody else's"));
+        }
+        if self.memory.is_banned(id, grant) {
+            return Err(REMOVED);
+        }
+        if let Some(close) = self.closed_to_newcomers(entrance).filter(|_| arrival == Arrival::New) {
+            return Err(close);
+        }
+        let is_good = grant.once.as_ref().is_none_or(|once| self.memory.use_invitation(once, id));
+        if is_good { Ok(()) } else { Err((CLOSE_FINAL, "this invitation was used by somebody else")) }
+    }
+
+    fn newest_of(&self, id: &PeerId) -> Option<ConnectionId> {
+        let waiting = self.lobby.get(id).map(|waiting| waiting.entrance.connection);
+        self.peers.get(id).map(|peer| peer.connection).max(waiting)
+    }
+
+    /// Whether an application has vouched for somebody else who is here by that id.
+    pub(super) fn is_somebody_elses(&self, id: &PeerId, grant: &ParticipantGrant) -> bool {
+        let here = self.peers.get(id).map(|peer| &peer.grant);
+        let here = here.or_else(|| self.lobby.get(id).map(|waiting| &waiting.entrance.grant));
+        here.is_some_and(|here| here.identity.is_some() && here.identity != grant.identity)
+    }
+
+    /// Connections that say nothing take no seat: only who has joined counts.
+    fn has_no_place_for(&self, grant: &ParticipantGrant) -> Option<Close> {
+        if takes_seat(grant) {
+            return self.is_full().then_some((CLOSE_FINAL, "the meeting is full"));
+        }
+        let unseated = self.peers.values().filter(|peer| !takes_seat(&peer.grant)).count();
+        (unseated >= self.limits.unseated).then_some((CLOSE_FINAL, "too many are hidden or record"))
+    }
+
+    /// Gives somebody a connection to the room, from which to join.
+    pub(super) fn seat(
+        &mut self,
+        id: PeerId,
+        entrance: Entrance,
+        arrival: Arrival,
+        now: Duration,
+        effects: &mut Effects,
+    ) {
+        let Entrance { connection, grant, replicas, .. } = entrance;
+        self.remove(&id, effects, Some(REPLACED));
+        self.make_place(effects);
+        self.gone.remove(&id);
+        let mut peer = Peer::new(connection, grant, replicas.min(self.limits.replicas), now);
+        peer.arrival = arrival;
+        self.peers.insert(id.clone(), peer);
+        self.tell_permissions(&id, effects);
+    }
+
+    fn closed_to_newcomers(&self, entrance: &Entrance) -> Option<Close> {
+        if self.is_locked() && !entrance.grant.moderator {
             return Some((CLOSE_FINAL, "the meeting is locked"));
         }
-        comes_back_only.then_some((CLOSE_COME_BACK, "this media pod takes nobody new: please come back"))
+        let reason = "this media pod takes nobody new: please come back";
+        entrance.comes_back_only.then_some((CLOSE_COME_BACK, reason))
     }
 
-    fn arrival(&self, id: &PeerId) -> Arrival {
-        let is_known = self.peers.get(id).is_some_and(Peer::belongs) || self.gone.contains_key(id);
-        if is_known { Arrival::Back } else { Arrival::New }
+    /// Who comes by the name of somebody else whom an application knows is new.
+    fn arrival(&self, id: &PeerId, grant: &ParticipantGrant) -> Arrival {
+        let is_in = self.peers.get(id).is_some_and(|peer| peer.belongs() && peer.grant.identity == grant.identity);
+        let was_in = self.gone.get(id).is_some_and(|gone| gone.identity == grant.identity);
+        if is_in || was_in { Arrival::Back } else { Arrival::New }
     }
 
     /// Remembers who was in and goes: networks change, and a lock is not for those.
     pub(super) fn note_going(&mut self, id: &PeerId, now: Duration) {
-        let was_in = self.peers.get(id).is_some_and(|peer| !peer.is_broadcaster && peer.belongs());
-        if was_in && self.gone.len() < self.limits.peers {
-            self.gone.insert(id.clone(), now);
+        let was_in = self.peers.get(id).filter(|peer| !peer.is_broadcaster && peer.belongs());
+        let Some(identity) = was_in.map(|peer| peer.grant.identity.clone()) else { return };
+        if self.gone.len() < self.limits.peers + self.limits.unseated {
+            self.gone.insert(id.clone(), Gone { since: now, identity });
         }
     }
 
     pub(super) fn forget_gone(&mut self, now: Duration) {
-        self.gone.retain(|_, since| now.saturating_sub(*since) < COMING_BACK);
+        self.gone.retain(|_, gone| now.saturating_sub(gone.since) < COMING_BACK);
     }
 
     /// Takes somebody out for good. What it says is closed; that it does not come back is for those to see to who let it in.
     pub(super) fn expel(&mut self, id: &PeerId, effects: &mut Effects) {
+        const EXPELLED: Close = (CLOSE_FINAL, "removed from the meeting");
         self.gone.remove(id);
-        self.remove(id, effects, Some((CLOSE_FINAL, "removed from the meeting")));
+        self.remove(id, effects, Some(EXPELLED));
+        self.leave_lobby(id, Some(EXPELLED), effects);
     }
 
-    /// Whether somebody of that id is in the room, joined or not.
+    /// Whether somebody of that id is in the room, joined or not, or in its lobby.
     pub fn has(&self, id: &PeerId) -> bool {
-        self.peers.contains_key(id)
+        self.peers.contains_key(id) || self.lobby.contains_key(id)
     }
 
-    /// Connections that say nothing take no seat: only who has joined counts.
     pub(super) fn is_full(&self) -> bool {
         self.participants() >= self.limits.peers
     }

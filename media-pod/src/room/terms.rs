@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use convene_protocol::admin::RoomSettings;
 
-use super::Room;
+use super::{Effects, Room};
 
 /// What the meeting says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,11 +15,13 @@ pub struct Terms {
     pub is_locked: bool,
     /// Whether people may write to each other.
     pub has_chat: bool,
+    /// Whether people may show their screen.
+    pub has_screen_share: bool,
 }
 
 impl Default for Terms {
     fn default() -> Self {
-        Self { title: String::new(), is_locked: false, has_chat: true }
+        Self { title: String::new(), is_locked: false, has_chat: true, has_screen_share: true }
     }
 }
 
@@ -35,11 +37,16 @@ impl Room {
     }
 
     /// Those who are in stay, whatever the settings say.
-    pub(super) fn update(&mut self, settings: RoomSettings) {
+    pub(super) fn update(&mut self, settings: RoomSettings, effects: &mut Effects) {
+        let before = self.state();
         let RoomSettings { title, max_participants, empty_timeout_seconds, locked } = settings;
         self.terms.title = title;
         self.terms.is_locked = locked;
         self.limits.peers = max_participants as usize;
         self.limits.empty_timeout = Duration::from_secs(empty_timeout_seconds);
+        let now = self.state();
+        if now != before {
+            self.tell_joined(&now, None, effects);
+        }
     }
 }

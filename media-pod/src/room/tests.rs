@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use convene_protocol::admin::RoomSettings;
+use convene_protocol::admission::ParticipantGrant;
 use convene_protocol::message::{ClientRequest, ConsumerScore, Direction, ServerNotification, ServerRequest, Source};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -16,6 +17,10 @@ use super::{
 
 mod broadcasting;
 mod chatting;
+mod lobby;
+mod matrix;
+mod moderating;
+mod rights;
 mod seats;
 mod terms;
 
@@ -121,15 +126,23 @@ impl Harness {
     }
 
     fn connect_with(&mut self, connection: u64, peer: &str, replicas: usize) -> ConnectionId {
-        let connection = ConnectionId(connection);
-        self.handle(Command::Connected { connection, peer: PeerId::from(peer), replicas, comes_back_only: false });
+        let (connection, grant) = (ConnectionId(connection), ParticipantGrant::default());
+        let peer = PeerId::from(peer);
+        self.handle(Command::Connected { connection, peer, grant, replicas, comes_back_only: false });
+        connection
+    }
+
+    fn connect_as(&mut self, connection: u64, peer: &str, grant: ParticipantGrant) -> ConnectionId {
+        let (connection, peer) = (ConnectionId(connection), PeerId::from(peer));
+        self.handle(Command::Connected { connection, peer, grant, replicas: 0, comes_back_only: false });
         connection
     }
 
     /// To a pod that takes nobody new.
     fn come_back(&mut self, connection: u64, peer: &str) -> ConnectionId {
-        let connection = ConnectionId(connection);
-        self.handle(Command::Connected { connection, peer: PeerId::from(peer), replicas: 0, comes_back_only: true });
+        let (connection, grant) = (ConnectionId(connection), ParticipantGrant::default());
+        let peer = PeerId::from(peer);
+        self.handle(Command::Connected { connection, peer, grant, replicas: 0, comes_back_only: true });
         connection
     }
 
@@ -250,7 +263,7 @@ fn join_is_answered_before_consumers_are_offered_and_others_hear_of_it() {
 
     assert_eq!(answer["peers"][0]["peerId"], "ada");
     assert_eq!(answer["peers"][0]["id"], "ada");
-    let first = ["mediasoupVersion", "mediasoup-version", "answer", "answer"];
+    let first = ["mediasoupVersion", "mediasoup-version", "permissions", "answer", "answer", "roomState"];
     let offered = ["newConsumer", "newConsumer", "newDataConsumer"];
     assert_eq!(room.told(bob), [&first[..], &offered[..]].concat());
     assert_eq!(room.told(ada), ["newPeer"]);
@@ -528,7 +541,7 @@ fn directions_of_transports_are_kept_apart() {
 /// What a hostile or unlucky crowd may do, by small numbers.
 #[derive(Clone, Debug)]
 enum Act {
-    Connect(u64, u8),
+    Connect(u64, u8, u8),
     Disconnect(u64),
     Ask(u64, usize, u64),
     Answer(u64, u64, bool),
@@ -541,9 +554,9 @@ enum Act {
 
 fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
-        (0u64..12, 0u8..4).prop_map(|(connection, peer)| Act::Connect(connection, peer)),
+        (0u64..12, 0u8..4, 0u8..32).prop_map(|(connection, peer, rights)| Act::Connect(connection, peer, rights)),
         (0u64..12).prop_map(Act::Disconnect),
-        (0u64..12, 0usize..11, 0u64..60).prop_map(|(connection, what, id)| Act::Ask(connection, what, id)),
+        (0u64..12, 0usize..25, 0u64..60).prop_map(|(connection, what, id)| Act::Ask(connection, what, id)),
         (0u64..12, 0u64..6, any::<bool>()).prop_map(|(connection, id, is_ok)| Act::Answer(connection, id, is_ok)),
         (0u8..4, 0usize..8, 0u64..60).prop_map(|(peer, what, id)| Act::Broadcast(peer, what, id)),
         (0u64..60).prop_map(Act::Lost),
@@ -553,7 +566,22 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
+/// By bits.
+fn some_grant(rights: u8) -> ParticipantGrant {
+    let has = |bit: u8| rights & (1 << bit) != 0;
+    ParticipantGrant {
+        moderator: has(0),
+        lobby: has(1),
+        hidden: has(2) && has(3),
+        subscribe: !has(3),
+        once: has(4).then(|| "once".to_owned()),
+        ..ParticipantGrant::default()
+    }
+}
+
 fn some_request(what: usize, id: u64) -> ClientRequest {
+    let peer = json!({ "peerId": format!("peer-{}", id % 4) });
+    let flag = id.is_multiple_of(2);
     let id = id.to_string();
     let (method, data) = match what {
         0 => ("join", json!({ "displayName": "Somebody", "rtpCapabilities": {} })),
@@ -565,6 +593,21 @@ fn some_request(what: usize, id: u64) -> ClientRequest {
         6 => ("restartIce", json!({ "transportId": id })),
         7 => ("getRtcStatsUrl", json!({})),
         8 => ("sendChatMessage", json!({ "text": "hello" })),
+        11 => ("admitPeer", peer),
+        12 => ("refusePeer", peer),
+        13 => ("admitAll", json!({})),
+        14 => ("setRoomLock", json!({ "locked": flag })),
+        15 => ("muteParticipant", json!({ "source": if flag { "video" } else { "share" } })),
+        16 => ("askToUnmute", peer),
+        17 => ("removeParticipant", peer),
+        18 => {
+            ("setPermissions", json!({ "peerId": peer["peerId"], "publish": { "video": flag }, "publishData": flag }))
+        }
+        19 => ("setModerator", json!({ "peerId": peer["peerId"], "moderator": flag })),
+        20 => ("raiseHand", json!({ "raised": flag })),
+        21 => ("sendReaction", json!({ "reaction": "heart" })),
+        22 => ("endMeeting", json!({})),
+        23 => ("knock", json!({ "displayName": "Somebody" })),
         9 => ("produceData", json!({ "transportId": id, "label": "chat", "sctpStreamParameters": {} })),
         _ => ("resumeProducer", json!({ "producerId": id })),
     };
@@ -580,9 +623,9 @@ proptest! {
         let mut used = BTreeSet::new();
         for act in acts {
             match act {
-                Act::Connect(connection, peer) => {
+                Act::Connect(connection, peer, rights) => {
                     if used.insert(connection) {
-                        room.connect(connection, &format!("peer-{peer}"));
+                        room.connect_as(connection, &format!("peer-{peer}"), some_grant(rights));
                     }
                 }
                 Act::Disconnect(connection) => room.handle(Command::Disconnected { connection: ConnectionId(connection) }),
@@ -596,7 +639,9 @@ proptest! {
                     let answers = room.sent[before..].iter().filter(|(_, message)| {
                         matches!(message, Outgoing::Success(of, _) | Outgoing::Failure { id: of, .. } if *of == asked)
                     });
-                    prop_assert_eq!(answers.count(), 1);
+                    // Who waits in the lobby is answered this when they are in.
+                    let is_held = what == 7 && room.room.waiting_on(connection).is_some();
+                    prop_assert!(answers.count() == 1 || is_held);
                 }
                 Act::Answer(connection, id, is_ok) => {
                     room.handle(Command::Answered { connection: ConnectionId(connection), id, is_ok });

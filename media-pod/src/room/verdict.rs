@@ -20,6 +20,10 @@ impl Refusal {
         Self(409, "join first".into())
     }
 
+    pub(super) fn not_waiting() -> Self {
+        Self(404, "nobody with this peerId waits in the lobby".into())
+    }
+
     pub(super) fn locked() -> Self {
         Self(403, "the meeting is locked".into())
     }

@@ -3,11 +3,11 @@
 use axum::extract::ws::{WebSocket, WebSocketUpgrade};
 use axum::http::StatusCode;
 use axum::response::Response;
-use convene_protocol::admission::MeetingGrant;
 use convene_protocol::frame::SUBPROTOCOL;
 
 pub(crate) use super::query::SignalQuery;
 use super::{Entrant, peer_id, refuse, serve};
+use crate::admission::{Admitted, spend};
 use crate::http::{AppState, problem};
 use crate::rooms::EnterError;
 use crate::shell::RoomHandle;
@@ -18,7 +18,7 @@ const READ_BUFFER: usize = 8 * 1024;
 /// Upgrades the request and serves the client in its room.
 pub(crate) async fn open(
     state: AppState,
-    grant: MeetingGrant,
+    admitted: Admitted,
     query: SignalQuery,
     upgrade: WebSocketUpgrade,
 ) -> Response {
@@ -32,15 +32,20 @@ pub(crate) async fn open(
     if upgrade.selected_protocol().is_none() {
         return problem(StatusCode::FORBIDDEN, "the WebSocket subprotocol must be protoo");
     }
+    let Admitted { meeting, participant, pass } = admitted;
+    if let Err(denied) = spend(&state, pass) {
+        return denied.to_problem();
+    }
     // Numbered in the order of the requests, whatever happens to the sockets: the newest of a peer counts.
     let connection = state.rooms.connection_id();
-    let entered = state.rooms.enter(&grant, query.layout()).await;
+    let entered = state.rooms.enter(&meeting, query.layout()).await;
     let outcome = entered.as_ref().map_or_else(EnterError::reason, |_| "Opened");
     state.metrics.connection_attempts.with_label_values(&[outcome]).inc();
     match entered {
         Ok(room) => {
             let (replicas, comes_back_only) = (query.replicas(), state.rooms.is_draining());
-            let entrant = Entrant { connection, peer, replicas, comes_back_only, limits: state.client_limits };
+            let (grant, limits) = (participant, state.client_limits);
+            let entrant = Entrant { connection, peer, grant, replicas, comes_back_only, limits };
             upgrade.on_upgrade(move |socket| serve_in(state, socket, room, entrant))
         }
         Err(EnterError::TooFewWorkers) => {

@@ -105,6 +105,7 @@ impl Pod {
             rooms,
             workers,
             keys: keys.map(TrustedKeys::new),
+            spent: Arc::default(),
             probes: ProbePlaces::default(),
             client_limits: ClientLimits::default(),
             metrics,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use convene_protocol::admission::{ParticipantGrant, PublishGrant};
 use convene_protocol::message::{Device, Direction, MediaKind, Source};
 use serde_json::{Value, json};
 
@@ -52,17 +53,31 @@ fn produce(transport: &str) -> BroadcasterRequest {
 }
 
 impl Harness {
-    /// Calls with a number of its own.
+    /// Calls with a number of its own, as somebody of whom nothing is known.
     pub(super) fn call(&mut self, peer: &str, request: BroadcasterRequest) -> ConnectionId {
+        self.call_as(peer, ParticipantGrant::default(), request)
+    }
+
+    fn call_as(&mut self, peer: &str, grant: ParticipantGrant, request: BroadcasterRequest) -> ConnectionId {
         self.next_request += 1;
         let call = ConnectionId(1_000_000 + self.next_request);
-        self.handle(Command::Broadcaster { call, peer: PeerId::from(peer), request });
+        let peer = PeerId::from(peer);
+        self.handle(Command::Broadcaster { call, peer, grant, request });
         call
     }
 
     /// Calls and gives the answer.
     fn broadcast(&mut self, peer: &str, request: BroadcasterRequest) -> Result<Value, (u16, String)> {
-        let call = self.call(peer, request);
+        self.broadcast_as(peer, ParticipantGrant::default(), request)
+    }
+
+    fn broadcast_as(
+        &mut self,
+        peer: &str,
+        grant: ParticipantGrant,
+        request: BroadcasterRequest,
+    ) -> Result<Value, (u16, String)> {
+        let call = self.call_as(peer, grant, request);
         let answer = self.sent.iter().rev().find(|(to, _)| *to == call).expect("every call is answered");
         match &answer.1 {
             Outgoing::Success(_, data) => Ok(data.clone()),
@@ -149,7 +164,10 @@ fn ids_that_are_taken_are_refused_to_older_scripts_and_given_to_newer_ones() {
     room.join(ada, "Ada");
     assert_eq!(room.broadcast("ada", entry(true)), Err((409, "\"ada\" is in the meeting already".into())));
     assert!(room.closed.is_empty());
-    room.broadcast("ada", entry(false)).expect("replaces");
+    let taken = room.broadcast("ada", entry(false));
+    assert_eq!(taken.map_err(|(code, _)| code), Err(409), "a script takes nobody's place");
+    let moderator = ParticipantGrant { moderator: true, ..ParticipantGrant::default() };
+    room.broadcast_as("ada", moderator, entry(false)).expect("replaces");
     assert_eq!(room.closed, [(ada, 4000, "replaced by a broadcaster of the same id")]);
     assert_eq!(room.broadcast("ada", BroadcasterRequest::Join), Ok(json!({})));
 }
@@ -183,4 +201,37 @@ fn broadcasters_that_do_nothing_go_and_keep_no_room_alive() {
     room.now += Duration::from_mins(5);
     room.handle(Command::Tick);
     assert!(room.is_shut && room.open_transports.is_empty());
+}
+
+#[test]
+fn what_a_script_may_do_is_what_its_admission_says() {
+    let mut room = harness();
+    let silent = PublishGrant { audio: true, video: false, share: false };
+    let grant =
+        ParticipantGrant { publish: silent, subscribe: false, publish_data: false, ..ParticipantGrant::default() };
+    room.broadcast_as("camera", ParticipantGrant { name: Some("Hall".into()), ..grant.clone() }, entry(true))
+        .expect("enters");
+    let ada = room.connect(1, "ada");
+    assert_eq!(room.join(ada, "Ada")["peers"][0]["displayName"], "Hall");
+    let transport = room.id_of("camera", plain(Direction::Producer));
+    assert_eq!(room.broadcast("camera", produce(&transport)), Err((403, "you may not send pictures".into())));
+    let consume = BroadcasterRequest::ConsumeData {
+        transport: TransportId::from(transport.as_str()),
+        producer: super::DataProducerId::from("any"),
+    };
+    assert_eq!(room.broadcast("camera", consume).map_err(|(code, _)| code), Err(403));
+    let waits = ParticipantGrant { lobby: true, ..grant };
+    assert_eq!(room.broadcast_as("other", waits, entry(true)).map_err(|(code, _)| code), Err(403));
+}
+
+#[test]
+fn the_script_of_somebody_who_is_known_is_called_by_them_alone() {
+    let mut room = harness();
+    let known = |identity: &str| ParticipantGrant { identity: Some(identity.into()), ..ParticipantGrant::default() };
+    room.broadcast_as("camera", known("user-1"), entry(true)).expect("enters");
+    for stranger in [ParticipantGrant::default(), known("user-2")] {
+        let answer = room.broadcast_as("camera", stranger, BroadcasterRequest::Leave);
+        assert_eq!(answer, Err((403, "this peerId is somebody else's".into())));
+    }
+    room.broadcast_as("camera", known("user-1"), BroadcasterRequest::Leave).expect("leaves");
 }
