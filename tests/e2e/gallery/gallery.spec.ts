@@ -69,9 +69,12 @@ async function look(viewport: { width: number; height: number }, names: readonly
   expect(found).toEqual([]);
 }
 
-/** Tiles that have a picture show it. */
+/** Tiles are there, and show their picture if they have one. */
 async function picturesAreThere(page: Page): Promise<void> {
   await page.waitForFunction(() => {
+    if (document.querySelector('.call') !== null && document.querySelector('.tile') === null) return false;
+    const withPicture = document.querySelectorAll('.tile[data-video="true"]').length;
+    if (document.querySelectorAll('.tile video').length < withPicture) return false;
     const onScreen = [...document.querySelectorAll('video')].filter((video) => video.clientWidth > 0);
     return onScreen.every((video) => video.classList.contains('video-visible'));
   });

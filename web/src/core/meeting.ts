@@ -64,7 +64,7 @@ export async function fetchMeeting(address: MeetingAddress, fetchFrom: typeof fe
 
 export function meetingOf(address: MeetingAddress, body: unknown): MeetingInfo {
   if (!isRecord(body)) return { status: 'unreachable' };
-  const { title, ready, phase, participants, access, startsAt } = body;
+  const { title, ready, phase, participants, tokenRequired, startsAt } = body;
   return {
     status: 'found',
     title: isText(title) ? title : fallbackTitle(address),
@@ -73,7 +73,7 @@ export function meetingOf(address: MeetingAddress, body: unknown): MeetingInfo {
     waitingFor: waitingOf(body['waitingFor']),
     startsAt: isText(startsAt) && !Number.isNaN(Date.parse(startsAt)) ? Date.parse(startsAt) : undefined,
     participants: typeof participants === 'number' ? participants : undefined,
-    needsToken: access === 'Token',
+    needsToken: tokenRequired === true,
   };
 }
 

@@ -26,6 +26,11 @@ const PATTERNS: readonly (readonly [RegExp, EndCause])[] = [
   [/\b(replaced|another connection|same peer|connected again)\b/iu, 'replaced'],
 ];
 
+/** The ticket was too old or used: with a new one there is a way. Browsers' clocks go wrong, so this is no fault of anybody. */
+export function isTicketRefused(code: number, reason: string): boolean {
+  return code === FINAL_CLOSE_CODE && /\bticket\b/iu.test(reason);
+}
+
 /** The server's own words decide; what they do not tell is just "closed". */
 export function endCauseOf(reason: string): EndCause {
   return PATTERNS.find(([pattern]) => pattern.test(reason))?.[1] ?? 'closed';

@@ -108,6 +108,19 @@ describe('the way in', () => {
     expect(asked).toEqual([false, false, true]);
   });
 
+  it('is asked for anew when its ticket was refused, whatever the clock of this browser says', async () => {
+    const asked: boolean[] = [];
+    const { server, session } = setUp(({ isRefused }) => {
+      asked.push(isRefused);
+      return openRoute('ws://pod/');
+    });
+    session.start();
+    server.socket.serverOpens();
+    server.socket.serverCloses(4000, 'the ticket has expired');
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(asked).toEqual([false, true]);
+  });
+
   it('that does not exist for this person ends the session with the reason', async () => {
     const { server, session } = setUp(() => Promise.reject(new ConveneError('token-expired', 'too old')));
     session.start();

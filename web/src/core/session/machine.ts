@@ -6,7 +6,7 @@
 
 import { ConveneError } from '../errors';
 import { waitBeforeAttempt } from './backoff';
-import { endCauseOf, FINAL_CLOSE_CODE, type EndCause } from './close-reason';
+import { endCauseOf, FINAL_CLOSE_CODE, isTicketRefused, type EndCause } from './close-reason';
 
 /** Longer than a router holds a connection while the meeting gets its place: a connection that hangs is given up. */
 export const OPEN_LIMIT_MS = 75_000;
@@ -186,7 +186,7 @@ function leave(state: SessionState): Transition {
 /** The socket is gone. Final codes end the session; from a good call the first attempt is at once, the others wait. */
 function lost(state: SessionState & Trying, code: number, reason: string): Transition {
   const drop: SessionEffect[] = [{ type: 'stopTimer' }, { type: 'dropConnection' }];
-  if (code === FINAL_CLOSE_CODE) {
+  if (code === FINAL_CLOSE_CODE && !isTicketRefused(code, reason)) {
     return { state: { name: 'closed', cause: endCauseOf(reason), reason }, effects: drop };
   }
   return tryAgain(state, drop, new ConveneError('server-unreachable', `the connection was closed with ${code} ${reason}`.trim()));

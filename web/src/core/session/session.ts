@@ -13,6 +13,7 @@ import { Scope } from '../scope';
 import type { SocketFactory } from '../signaling/protoo';
 import { decodeChatSent } from '../signaling/decode';
 import type { RoomRequests } from '../signaling/requester';
+import { isTicketRefused } from './close-reason';
 import { connectionStateOf, type ConnectionState } from './connection-state';
 import type { SessionNews } from './events';
 import { INITIAL_STATE, transition, type SessionEffect, type SessionEvent, type SessionState } from './machine';
@@ -174,7 +175,11 @@ export class Session {
           this.#hasOpened = true;
           this.#handle({ type: 'socketOpened' });
         }),
-      onClose: (code, reason) => ifCurrent(() => this.#handle({ type: 'socketClosed', code, reason })),
+      onClose: (code, reason) =>
+        ifCurrent(() => {
+          if (isTicketRefused(code, reason)) this.#hasOpened = false;
+          this.#handle({ type: 'socketClosed', code, reason });
+        }),
       onLobby: (state) => ifCurrent(() => this.#handle({ type: state === 'waiting' ? 'lobbyEntered' : 'lobbyLeft' })),
       onRoomEvent: (event) => ifCurrent(() => this.#news.emit(event)),
       onMediaConnected: () => ifCurrent(() => this.#handle({ type: 'mediaConnected' })),

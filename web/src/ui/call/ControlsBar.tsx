@@ -148,7 +148,7 @@ function Control(props: ControlProps): ReactNode {
       <Icon size={22} aria-hidden="true" />
       <span className="control-label">{label}</span>
       {badge > 0 && (
-        <span className="control-badge" data-testid={`${testId}-badge`}>
+        <span className="control-badge" aria-hidden="true" data-testid={`${testId}-badge`}>
           {badge > 99 ? '99+' : badge}
         </span>
       )}
