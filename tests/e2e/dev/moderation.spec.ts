@@ -43,7 +43,8 @@ test('stops a screen share', async ({ pod, people }) => {
   await expect(grace.page.getByTestId('toast-muted')).toBeVisible();
 });
 
-test('locks the meeting: nobody new comes in, and who is there stays', async ({ pod, people }) => {
+// A locked meeting still takes moderators, and here everybody is one.
+test('locks the meeting and opens it again: all see it, and the call goes on', async ({ pod, people }) => {
   const place = { url: pod.url('/m/hello') };
   const ada = await people.join('Ada', place);
   const grace = await people.join('Grace', place);

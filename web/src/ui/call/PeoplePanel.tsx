@@ -76,7 +76,7 @@ function Lobby({ call, lobby }: { call: CallModel; lobby: readonly LobbyPeer[] }
         )}
       </header>
       <ul>
-        {lobby.map(({ peerId, displayName }) => (
+        {lobby.map(({ peerId, displayName: given }) => ({ peerId, displayName: given === '' ? texts.guest : given })).map(({ peerId, displayName }) => (
           <li key={peerId} className="person">
             <Avatar initials={initialsOf(displayName)} hue={hueOf(displayName)} isSmall />
             <span className="person-name">{displayName}</span>

@@ -35,7 +35,7 @@ function KnockToast({ call, state }: Props): ReactNode {
   return (
     <div className="toast toast-knock" role="alert" data-testid="knock-toast">
       <DoorOpen size={20} aria-hidden="true" />
-      <p>{texts.knocks(state.lobby.map(({ displayName }) => displayName))}</p>
+      <p>{texts.knocks(state.lobby.map(({ displayName }) => (displayName === '' ? texts.guest : displayName)))}</p>
       <button type="button" className="button button-small button-primary" onClick={admit}>
         {texts[isOne ? 'admit' : 'admitAll']}
       </button>
