@@ -65,11 +65,11 @@ test('hands and reactions are seen by all', async ({ pod, people }) => {
 });
 
 test('five people see and hear each other, each in the size in which they are shown', async ({ pod, people }) => {
-  test.setTimeout(240_000);
+  test.setTimeout(360_000);
   const place = { url: pod.url('/m/five') };
   const five: Participant[] = [];
   for (const name of ['Ada', 'Grace', 'Linus', 'Maryam', 'Tim']) five.push(await people.join(name, place));
-  await everyoneSeesAndHearsEveryone(five, 120);
+  await everyoneSeesAndHearsEveryone(five, 180);
   const [ada, grace] = five as [Participant, Participant];
   const graceId = await grace.peerId();
 

@@ -12,7 +12,7 @@ import type { Settings } from '../state/settings';
 import { drawPerson, drawScreen } from './pictures';
 import type { SceneSession } from './stand-ins';
 
-export interface Stage {
+interface Stage {
   model: AppModel;
   session: SceneSession;
 }

@@ -27,7 +27,7 @@ export function PeoplePanel({ call, state }: Props): ReactNode {
       {isModerator && lobby.length > 0 && <Lobby call={call} lobby={lobby} />}
       <ul className="people" tabIndex={0} aria-label={texts.title}>
         {inOrder(people).map((person) => (
-          <PersonRow key={person.peerId} person={person} call={call} isSilenced={silenced.has(person.peerId)} />
+          <PersonRow key={person.peerId} person={person} call={call} isModerator={isModerator} isSilenced={silenced.has(person.peerId)} />
         ))}
       </ul>
     </SidePanel>
@@ -103,7 +103,14 @@ function Lobby({ call, lobby }: { call: CallModel; lobby: readonly LobbyPeer[] }
   );
 }
 
-function PersonRow({ person, call, isSilenced }: { person: Person; call: CallModel; isSilenced: boolean }): ReactNode {
+interface RowProps {
+  person: Person;
+  call: CallModel;
+  isModerator: boolean;
+  isSilenced: boolean;
+}
+
+function PersonRow({ person, call, isModerator, isSilenced }: RowProps): ReactNode {
   const texts = useTexts();
   const { peerId, name, initials, hue, isSelf, isStale } = person;
   return (
@@ -117,7 +124,11 @@ function PersonRow({ person, call, isSilenced }: { person: Person; call: CallMod
         <Roles person={person} />
       </span>
       <States person={person} isSilenced={isSilenced} />
-      {isSelf ? <span className="person-menu" /> : <PersonMenu person={person} call={call} isSilenced={isSilenced} className="icon-button person-menu" />}
+      {isSelf ? (
+        <span className="person-menu" />
+      ) : (
+        <PersonMenu person={person} call={call} isModerator={isModerator} isSilenced={isSilenced} className="icon-button person-menu" />
+      )}
     </li>
   );
 }

@@ -17,20 +17,20 @@ import {
 import type { ReactNode } from 'react';
 import type { CallModel } from '../../state/call-model';
 import type { Person } from '../../state/tiles';
-import { useStore } from '../hooks/useStore';
 import { useTexts } from '../language';
 import { Menu, MenuItem, MenuLine } from '../parts/Menu';
 
 interface Props {
   person: Person;
   call: CallModel;
+  /** Whether the one who looks may moderate. */
+  isModerator: boolean;
   isSilenced: boolean;
   className: string;
 }
 
-export function PersonMenu({ person, call, isSilenced, className }: Props): ReactNode {
+export function PersonMenu({ person, call, isModerator, isSilenced, className }: Props): ReactNode {
   const texts = useTexts();
-  const { rights } = useStore(call.state);
   const label = texts.call.actionsFor(person.name);
   const trigger = (
     <button type="button" className={className} aria-label={label} title={label} data-testid="person-menu">
@@ -44,7 +44,7 @@ export function PersonMenu({ person, call, isSilenced, className }: Props): Reac
         label={texts.people[isSilenced ? 'unsilence' : 'silence']}
         onSelect={() => call.silence(person.peerId)}
       />
-      {rights.isModerator && <ModeratorItems person={person} call={call} />}
+      {isModerator && <ModeratorItems person={person} call={call} />}
     </Menu>
   );
 }

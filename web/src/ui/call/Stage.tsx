@@ -27,6 +27,7 @@ export function Stage({ call, state, settings }: Props): ReactNode {
       person={people.find(({ peerId }) => peerId === tile.peerId)}
       call={call}
       isMirrored={settings.isMirrored}
+      isModerator={state.rights.isModerator}
       isPinned={tile.key === pinned}
       isSilenced={silenced.has(tile.peerId)}
       isMain={isMain}

@@ -16,6 +16,8 @@ export interface TileProps {
   person: Person | undefined;
   call: CallModel;
   isMirrored: boolean;
+  /** Whether the one who looks may moderate. */
+  isModerator: boolean;
   isPinned: boolean;
   isSilenced: boolean;
   /** The large one of the stage: its name stands apart, and picture in picture takes it. */
@@ -108,7 +110,7 @@ function TileMarks({ tile, isSilenced }: TileProps): ReactNode {
   );
 }
 
-function TileActions({ tile, person, call, isPinned, isSilenced }: TileProps): ReactNode {
+function TileActions({ tile, person, call, isModerator, isPinned, isSilenced }: TileProps): ReactNode {
   const texts = useTexts();
   const label = texts.call[isPinned ? 'unpin' : 'pin'];
   const Icon = isPinned ? PinOff : Pin;
@@ -124,7 +126,9 @@ function TileActions({ tile, person, call, isPinned, isSilenced }: TileProps): R
       >
         <Icon size={16} aria-hidden="true" />
       </button>
-      {person !== undefined && !tile.isSelf && <PersonMenu person={person} call={call} isSilenced={isSilenced} className="tile-action" />}
+      {person !== undefined && !tile.isSelf && (
+        <PersonMenu person={person} call={call} isModerator={isModerator} isSilenced={isSilenced} className="tile-action" />
+      )}
     </span>
   );
 }
