@@ -1,6 +1,6 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vitest/config';
-import { firstLoad } from './build/first-load';
+import { firstLoad } from './build/first-load.ts';
 
 /** Where `npm run dev` finds a media pod or a router. */
 const server = process.env['CONVENE_SERVER'] ?? 'http://localhost:8080';

@@ -147,11 +147,7 @@ function Control(props: ControlProps): ReactNode {
     >
       <Icon size={22} aria-hidden="true" />
       <span className="control-label">{label}</span>
-      {badge > 0 && (
-        <span className="control-badge" aria-hidden="true" data-testid={`${testId}-badge`}>
-          {badge > 99 ? '99+' : badge}
-        </span>
-      )}
+      {badge > 0 && <span className="control-badge" data-count={badge > 99 ? '99+' : badge} data-testid={`${testId}-badge`} />}
     </button>
   );
 }
