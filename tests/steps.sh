@@ -246,7 +246,7 @@ step_measure() {
 # The program is built by itself: for the test the compiler would build it with what only tests need.
 step_measure_operator() {
   cargo build --release -p convene-operator
-  cargo test -p convene-operator --test scale -- --ignored --nocapture
+  cargo test --release -p convene-operator --test scale -- --ignored --nocapture
 }
 
 step_screenshots() {

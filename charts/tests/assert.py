@@ -135,6 +135,22 @@ def check_named_objects(items):
         expect(not {"data", "stringData"} & item.keys(), f"{title(item)} carries data, which an upgrade would write back")
 
 
+def check_join_secrets(items, values):
+    """The router is told of the Secrets with join keys and TURN credentials that the values name, and may read those and no others."""
+    router = next(item for item in of_kind(items, "Deployment") if item["metadata"]["name"] == "convene-router")
+    env = {variable["name"]: variable.get("value") for variable in router["spec"]["template"]["spec"]["containers"][0]["env"]}
+    given, pool = values.get("router", {}), values.get("defaultPool", {})
+    keys = given.get("joinKeySecrets", ["convene-join-keys"])
+    turn = list(given.get("turnSecrets", []))
+    if pool.get("enabled", True):
+        turn += [server["credentialsSecret"] for server in pool.get("iceServers", []) if "credentialsSecret" in server]
+    expect(env["CONVENE_JOIN_KEY_SECRETS"] == ",".join(keys), f"{title(router)}: join keys are in {env['CONVENE_JOIN_KEY_SECRETS']}")
+    expect(set(env["CONVENE_TURN_SECRETS"].split(",")) == set(turn or [""]), f"{title(router)}: TURN credentials are in {env['CONVENE_TURN_SECRETS']}")
+    role = next(item for item in of_kind(items, "Role") if item["metadata"]["name"] == "convene-router")
+    allowed = {name for rule in role["rules"] if rule["resources"] == ["secrets"] for name in rule["resourceNames"]}
+    expect(allowed == {env["CONVENE_ADMISSION_KEY_SECRET"], *keys, *turn}, f"{title(role)} may read {sorted(allowed)}")
+
+
 def check_lease(items):
     """The operator may use the lease that it is told of, and no other; it goes with the release."""
     operator = next(item for item in of_kind(items, "Deployment") if item["metadata"]["name"] == "convene-operator")
@@ -192,6 +208,7 @@ def check_objects(items, values):
     for check in (check_selectors, check_bindings, check_rules, check_reach, check_named_objects, check_lease):
         check(items)
     check_given_values(items, values)
+    check_join_secrets(items, values)
 
 
 def check_definitions(items, kept):

@@ -115,7 +115,7 @@ pub struct MeetingSpec {
     #[serde(default)]
     pub media: MeetingMedia,
 
-    /// What there is besides sound and pictures. This version enforces `chat` alone; the others are for clients to read.
+    /// What there is besides sound and pictures. Media pods enforce `chat` and `screenShare`, the router `recording` and `demoClients`.
     #[serde(default)]
     pub features: Features,
 
@@ -157,12 +157,13 @@ pub enum MeetingPlacement {
 #[serde(rename_all = "camelCase")]
 pub struct Access {
     /// Open: whoever knows the address. Token: whoever brings a join token that an application has signed. Lobby: whoever a moderator
-    /// admits, or who brings a token. This version's router cannot check tokens, so it lets nobody into a Token or Lobby meeting.
+    /// admits, or who brings a token. Can be changed at any time; who is in stays. Whoever shows a token has it checked, in an Open meeting too.
+    /// How to make tokens: docs/access.md.
     #[serde(default)]
     pub policy: AccessPolicy,
 
-    /// Identities (of join tokens) that are moderators of this meeting, besides those whose token says so. At most 50. Of no effect until
-    /// the router can check tokens.
+    /// Identities (of join tokens) that are moderators of this meeting, besides those whose token says so. At most 50. They are compared
+    /// letter by letter when somebody comes in, so a change is for those who come after it. Guests have no identity, whatever name they choose.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50), inner(length(min = 1, max = 200)))]
     pub moderators: Vec<String>,

@@ -167,8 +167,8 @@ pub struct MediaPoolSpec {
     #[serde(default = "yes")]
     pub probe_media: bool,
 
-    /// STUN and TURN servers for browsers that cannot reach the media ports directly. At most 8. This version's router does not hand them out
-    /// yet.
+    /// STUN and TURN servers for browsers that cannot reach the media ports directly. At most 8. Whoever asks the join
+    /// route of the router gets them, with credentials: docs/access.md.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
     pub ice_servers: Vec<IceServer>,
@@ -247,7 +247,10 @@ pub struct IceServer {
     #[schemars(length(min = 1, max = 8), inner(length(min = 6, max = 512)))]
     #[x_kube(validation = Rule::new("self.all(url, url.matches('^(stun|stuns|turn|turns):[^ ]+$'))").message("every one of iceServers.urls must begin with stun:, stuns:, turn: or turns:"))]
     pub urls: Vec<String>,
-    /// Name of a Secret with the credentials, in the namespace Convene is installed in. Needed by TURN servers.
+    /// Name of a Secret with the credentials, in the namespace Convene is installed in. Needed by TURN servers: without it, or while the Secret
+    /// is not there, their addresses are left out. It holds either `username` and `password`, or `secret` (shared with the TURN server, which
+    /// coturn calls use-auth-secret) and perhaps `lifetimeSeconds` (43200 unless given). The router must be told of it: the chart does so for
+    /// the default pool, and its value `router.turnSecrets` for others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub credentials_secret: Option<String>,

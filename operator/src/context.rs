@@ -1,18 +1,19 @@
-//! What both controllers are handed for every pass: the world, the configuration, the recorder, the attempts and the metrics.
+//! What both controllers are handed for every pass: the world, the configuration, the way of events, the attempts and the metrics.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     future::Future,
     sync::{Arc, Mutex, MutexGuard, Once, PoisonError},
     time::Duration,
 };
 
-use kube::runtime::{controller::Action, events::Recorder};
+use kube::runtime::controller::Action;
 use tokio::time::Instant;
 
 use crate::{
-    backoff::{Attempts, compute_resync},
+    backoff::Attempts,
     config::{Config, Tempo},
+    events::Publisher,
     metrics::OperatorMetrics,
     podlink::PodLink,
     ports::Quarantine,
@@ -25,8 +26,8 @@ pub struct Context {
     pub world: Arc<World>,
     /// What the operator was told.
     pub config: Config,
-    /// The one recorder of the process: it folds repetitions.
-    pub recorder: Recorder,
+    /// Where events are handed over.
+    pub events: Publisher,
     /// Failures in a row, by object.
     pub attempts: Attempts,
     /// The line to the media pods.
@@ -37,8 +38,8 @@ pub struct Context {
     pub quarantine: std::sync::Mutex<Quarantine>,
     /// That the pools' statuses were asked for blocks.
     pub recalled: Once,
-    /// When each meeting's number of people was written last.
-    pub people_told: Debounce,
+    /// When a number that changes all the time was written last: people of a meeting, meetings of a pool.
+    pub counts_told: Debounce,
     /// When people of each pool were moved last: its pace counts by the second.
     pub moves: Debounce,
     /// How long things take that are not the cluster's doing.
@@ -49,24 +50,44 @@ pub struct Context {
 #[derive(Debug)]
 pub struct Debounce {
     period: Duration,
-    last: Mutex<HashMap<String, Instant>>,
+    recent: Mutex<Recent>,
+}
+
+/// What happened within the last period.
+#[derive(Debug, Default)]
+struct Recent {
+    last: HashMap<Arc<str>, Instant>,
+    /// The same, oldest first.
+    order: VecDeque<(Instant, Arc<str>)>,
+}
+
+impl Recent {
+    fn forget_before(&mut self, time: Instant) {
+        while let Some((_, object)) = self.order.pop_front_if(|(happened, _)| *happened <= time) {
+            self.last.remove(&object);
+        }
+    }
 }
 
 impl Debounce {
     /// Lets something happen once in `period`.
     pub fn new(period: Duration) -> Self {
-        Self { period, last: Mutex::default() }
+        Self { period, recent: Mutex::default() }
     }
 
     /// How long to wait; `None` means that it may happen now, and that it does.
     pub fn pause(&self, object: &str) -> Option<Duration> {
         let now = Instant::now();
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        last.retain(|_, time| now.duration_since(*time) < self.period);
-        if let Some(time) = last.get(object) {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = now.checked_sub(self.period) {
+            recent.forget_before(before);
+        }
+        if let Some(time) = recent.last.get(object) {
             return Some(self.period.saturating_sub(now.duration_since(*time)));
         }
-        last.insert(object.to_owned(), now);
+        let object: Arc<str> = object.into();
+        recent.last.insert(Arc::clone(&object), now);
+        recent.order.push_back((now, object));
         None
     }
 }
@@ -114,11 +135,12 @@ impl Context {
         self.quarantine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs a pass over `object`, counts it and says when the next one is.
+    /// Runs a pass over `object`, counts it and says when the next one is; `resync` at the latest, if that is given.
     pub async fn pass<E>(
         &self,
         kind: &'static str,
         object: &str,
+        resync: Option<Duration>,
         pass: impl Future<Output = Result<Pass, E>>,
     ) -> Result<Action, E> {
         let begin = Instant::now();
@@ -127,8 +149,8 @@ impl Context {
         self.metrics.count_pass(kind, label, begin.elapsed());
         let Pass { outcome: _, again } = result?;
         self.attempts.succeed(&format!("{kind}/{object}"));
-        let resync = compute_resync(rand::random());
-        Ok(Action::requeue(again.map_or(resync, |again| again.min(resync))))
+        let next = again.into_iter().chain(resync).min();
+        Ok(next.map_or_else(Action::await_change, Action::requeue))
     }
 
     /// The pause after a failed pass over `object`.

@@ -1,13 +1,22 @@
 //! Kubernetes events about our objects: each decision once, with its reason.
 //!
-//! One recorder serves the whole process, because it is the recorder that folds repetitions into one event. A failure to publish never
-//! fails the work it reports: it is logged.
+//! A note is handed to one task of the process, which publishes one after the other: no pass waits for it, and where the API server is
+//! slow the statuses go first. Nothing here fails the work it reports: what cannot be published is logged and counted.
 
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::runtime::events::{Event, EventType, Recorder};
+use kube::{
+    Client,
+    runtime::events::{Event, EventType, Recorder, Reporter},
+};
+use prometheus::IntCounterVec;
+use tokio::sync::mpsc;
 
 use crate::media_pod::shorten;
 
+/// Notes that wait to be published. With more, news of the ordinary kind are left out: the conditions say the same.
+const LONGEST_QUEUE: usize = 16_384;
+/// Places of the queue that only warnings take.
+const KEPT_FOR_WARNINGS: usize = 1_024;
 /// The API server takes 1024 bytes; characters may have several.
 const LONGEST_NOTE: usize = 900;
 
@@ -42,23 +51,97 @@ impl Note {
     }
 }
 
-/// Publishes `notes` about `object`, in order.
-pub async fn publish(recorder: &Recorder, object: &ObjectReference, action: &str, notes: &[Note]) {
-    for note in notes {
-        let event = Event {
-            type_: if note.is_warning { EventType::Warning } else { EventType::Normal },
-            reason: note.reason.to_owned(),
-            note: Some(compute_text(&note.message)),
-            action: action.to_owned(),
-            secondary: note.pod.as_deref().map(build_pod_reference),
-        };
-        if let Err(error) = recorder.publish(&event, object).await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                reason = note.reason,
-                "could not publish an event"
-            );
+/// A note on its way.
+#[derive(Debug)]
+struct Post {
+    object: ObjectReference,
+    action: &'static str,
+    note: Note,
+}
+
+/// Takes notes for the task that publishes them.
+#[derive(Clone, Debug)]
+pub struct Publisher {
+    posts: mpsc::Sender<Post>,
+    /// What became of notes, by outcome.
+    outcomes: IntCounterVec,
+}
+
+/// The notes that wait.
+#[derive(Debug)]
+pub struct Posts {
+    waiting: mpsc::Receiver<Post>,
+    outcomes: IntCounterVec,
+}
+
+/// The way of notes, from those who make them to the task that publishes them.
+pub fn channel(outcomes: &IntCounterVec) -> (Publisher, Posts) {
+    let (posts, waiting) = mpsc::channel(LONGEST_QUEUE);
+    (Publisher { posts, outcomes: outcomes.clone() }, Posts { waiting, outcomes: outcomes.clone() })
+}
+
+impl Publisher {
+    /// Hands over `notes` about `object`, in order. Never waits.
+    pub fn publish(&self, object: &ObjectReference, action: &'static str, notes: &[Note]) {
+        for note in notes {
+            let has_room = note.is_warning || self.posts.capacity() > KEPT_FOR_WARNINGS;
+            let post = Post { object: object.clone(), action, note: note.clone() };
+            if !has_room || self.posts.try_send(post).is_err() {
+                self.outcomes.with_label_values(&["dropped"]).inc();
+            }
         }
+    }
+}
+
+#[cfg(test)]
+impl Posts {
+    /// What waits.
+    pub(crate) fn take(&mut self) -> Vec<Note> {
+        std::iter::from_fn(|| self.waiting.try_recv().ok()).map(|post| post.note).collect()
+    }
+}
+
+/// Publishes what comes, until everybody who could hand over something is gone and nothing is left.
+pub async fn keep_publishing(client: Client, reporter: Reporter, mut posts: Posts) {
+    // One recorder for all warnings, because it is the recorder that folds repetitions into one event.
+    let warnings = Recorder::new(client.clone(), reporter.clone());
+    while let Some(post) = posts.waiting.recv().await {
+        // It remembers each of the last minutes. Ordinary news do not come again, and there are as many as meetings.
+        let fresh;
+        let recorder = if post.note.is_warning {
+            &warnings
+        } else {
+            fresh = Recorder::new(client.clone(), reporter.clone());
+            &fresh
+        };
+        let result = recorder.publish(&build_event(&post), &post.object).await;
+        posts.outcomes.with_label_values(&[if result.is_ok() { "published" } else { "failed" }]).inc();
+        if let Err(error) = result {
+            note_failure(&error, &post);
+        }
+    }
+}
+
+fn note_failure(error: &kube::Error, post: &Post) {
+    let Post { object: ObjectReference { kind, namespace, name, .. }, action: _, note } = post;
+    tracing::warn!(
+        error = error as &dyn std::error::Error,
+        kind,
+        namespace,
+        name,
+        reason = note.reason,
+        "could not publish an event"
+    );
+}
+
+fn build_event(post: &Post) -> Event {
+    let Post { object: _, action, note } = post;
+    Event {
+        type_: if note.is_warning { EventType::Warning } else { EventType::Normal },
+        reason: note.reason.to_owned(),
+        note: Some(compute_text(&note.message)),
+        action: (*action).to_owned(),
+        secondary: note.pod.as_deref().map(build_pod_reference),
     }
 }
 
@@ -83,7 +166,10 @@ fn compute_text(message: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::fixtures::ScriptedServer;
 
     #[test]
     fn a_long_note_fits_whatever_its_letters() {
@@ -91,5 +177,47 @@ mod tests {
             assert!(compute_text(&text).len() <= 1024);
         }
         assert_eq!(compute_text("short"), "short");
+    }
+
+    fn outcomes() -> IntCounterVec {
+        IntCounterVec::new(prometheus::Opts::new("events", "events"), &["outcome"]).unwrap()
+    }
+
+    fn reference() -> ObjectReference {
+        ObjectReference { namespace: Some("crew".into()), name: Some("daily".into()), ..ObjectReference::default() }
+    }
+
+    const CREATED: &str = "POST /apis/events.k8s.io/v1/namespaces/crew/events";
+
+    #[tokio::test]
+    async fn notes_are_published_in_order_until_nobody_can_hand_over_more() {
+        let event =
+            json!({"apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": {"name": "e"}, "eventTime": null});
+        let refused = crate::fixtures::status(403, "Forbidden", "no");
+        let (server, client) =
+            ScriptedServer::start(vec![(CREATED, 201, event.clone()), (CREATED, 403, refused), (CREATED, 201, event)]);
+        let outcomes = outcomes();
+        let (publisher, posts) = channel(&outcomes);
+        publisher.publish(&reference(), "Reconcile", &[Note::normal("Assigned", "a"), Note::warning("PodGone", "b")]);
+        publisher.publish(&reference(), "Reconcile", &[Note::normal("Assigned", "a")]);
+        drop(publisher);
+        keep_publishing(client, "tester".into(), posts).await;
+        server.assert_finished();
+        assert_eq!(outcomes.with_label_values(&["published"]).get(), 2);
+        assert_eq!(outcomes.with_label_values(&["failed"]).get(), 1);
+    }
+
+    #[test]
+    fn when_too_many_wait_warnings_still_have_room() {
+        let outcomes = outcomes();
+        let (publisher, _posts) = channel(&outcomes);
+        let dropped = || outcomes.with_label_values(&["dropped"]).get();
+        let news = vec![Note::normal("Assigned", "a"); LONGEST_QUEUE];
+        publisher.publish(&reference(), "Reconcile", &news);
+        assert_eq!(dropped(), KEPT_FOR_WARNINGS as u64);
+        publisher.publish(&reference(), "Reconcile", &[Note::warning("PodGone", "b")]);
+        assert_eq!(dropped(), KEPT_FOR_WARNINGS as u64, "there is room for a warning");
+        publisher.publish(&reference(), "Reconcile", &vec![Note::warning("PodGone", "b"); KEPT_FOR_WARNINGS]);
+        assert_eq!(dropped(), KEPT_FOR_WARNINGS as u64 + 1, "not without end");
     }
 }

@@ -145,10 +145,17 @@ fn link() -> crate::podlink::PodLink {
     crate::podlink::PodLink::new(signer)
 }
 
-/// A context whose recorder and caches use `client`.
+/// A context whose caches use `client`.
 pub(crate) fn context(client: &kube::Client) -> crate::context::Context {
+    context_and_posts(client).0
+}
+
+/// The same, and the events that are handed over.
+pub(crate) fn context_and_posts(client: &kube::Client) -> (crate::context::Context, crate::events::Posts) {
     let (world, _ends) = crate::world::World::new(client.clone(), "harbor".into(), defaults());
-    crate::context::Context {
+    let metrics = crate::metrics::OperatorMetrics::register(&prometheus::Registry::new()).unwrap();
+    let (events, posts) = crate::events::channel(&metrics.events);
+    let built = crate::context::Context {
         world,
         config: crate::config::Config {
             namespace: "harbor".into(),
@@ -160,14 +167,15 @@ pub(crate) fn context(client: &kube::Client) -> crate::context::Context {
             key_rotation: None,
             tempo: crate::config::Tempo::default(),
         },
-        recorder: kube::runtime::events::Recorder::new(client.clone(), "tester".into()),
+        events,
         attempts: crate::backoff::Attempts::default(),
         link: link(),
-        metrics: crate::metrics::OperatorMetrics::register(&prometheus::Registry::new()).unwrap(),
+        metrics,
         quarantine: std::sync::Mutex::default(),
         recalled: std::sync::Once::new(),
-        people_told: crate::context::Debounce::new(std::time::Duration::from_secs(3)),
+        counts_told: crate::context::Debounce::new(std::time::Duration::from_secs(3)),
         moves: crate::context::Debounce::new(std::time::Duration::from_secs(1)),
         tempo: crate::config::Tempo::default(),
-    }
+    };
+    (built, posts)
 }

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use convene_crds::names::ADMISSION_KEYS_FILE;
-use convene_protocol::admission::{AdmissionError, Signer};
+use convene_protocol::admission::{AdmissionError, KeySet, Signer};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::{
@@ -55,6 +55,13 @@ pub async fn ensure_keys(
         config_map,
     };
     home.ensure(period, Timestamp::now(), rand::random).await
+}
+
+/// The public halves of all keys in the Secret, the next one and those retired a moment ago included: who watches the Secret trusts what
+/// others sign while a rotation is under way.
+pub fn read_key_set(secret: &Secret) -> Result<KeySet, KeysError> {
+    let name = secret.metadata.name.as_deref().unwrap_or_default();
+    KeySet::from_jwks(&Stored::read(name, secret)?.build_key_set()?).map_err(KeysError::Unusable)
 }
 
 /// Where the keys live.

@@ -6,9 +6,13 @@
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
 
 use convene_crds::{AssignedPod, Meeting, MeetingPlacement};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 /// What a media pod carries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,15 +67,15 @@ impl Need {
     }
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Entry {
-    key: MeetingKey,
-    pool: String,
+    key: Arc<MeetingKey>,
+    pool: Arc<str>,
     is_dedicated: bool,
     /// Pod in the status as the cache has it.
-    recorded: Option<String>,
+    recorded: Option<Arc<str>>,
     /// Pod of a decision that the cache does not show yet.
-    decided: Option<AssignedPod>,
+    decided: Option<Box<AssignedPod>>,
     recorded_participants: u32,
     reported_participants: Option<u32>,
     /// Waits for a pod.
@@ -82,6 +86,22 @@ struct Entry {
 }
 
 impl Entry {
+    /// An entry that nothing is known of yet but its names.
+    fn of(meeting: &Meeting, pool: Arc<str>) -> Self {
+        Self {
+            key: Arc::new(key_of(&meeting.metadata)),
+            pool,
+            is_dedicated: false,
+            recorded: None,
+            decided: None,
+            recorded_participants: 0,
+            reported_participants: None,
+            wants_pod: false,
+            is_released: false,
+            list: 0,
+        }
+    }
+
     fn pod_uid(&self) -> Option<&str> {
         self.decided.as_ref().map(|pod| pod.uid.as_str()).or(self.recorded.as_deref())
     }
@@ -91,16 +111,21 @@ impl Entry {
     }
 }
 
-/// The index of all meetings.
+/// Keys of meetings by UID.
+type Keys = BTreeMap<Arc<str>, Arc<MeetingKey>>;
+
+/// The index of all meetings. What several of its tables name is kept once.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
-    meetings: HashMap<String, Entry>,
-    loads: HashMap<String, PodLoad>,
+    meetings: HashMap<Arc<str>, Entry>,
+    loads: HashMap<Arc<str>, PodLoad>,
     /// Key by UID, by pod.
-    on_pod: HashMap<String, BTreeMap<String, MeetingKey>>,
+    on_pod: HashMap<Arc<str>, Keys>,
     /// Key by UID, by pool.
-    waiting: HashMap<String, BTreeMap<String, MeetingKey>>,
-    needs: HashMap<String, Need>,
+    waiting: HashMap<Arc<str>, Keys>,
+    needs: HashMap<Arc<str>, Need>,
+    /// Pools and UIDs of pods: thousands of meetings name the same few.
+    names: HashSet<Arc<str>>,
     condemned: HashSet<String>,
     /// People on a pod by its own account, those of meetings that have left it included.
     people: HashMap<String, u32>,
@@ -114,35 +139,53 @@ impl Ledger {
     }
 
     /// The full list is complete: what it did not name is gone. Those that are gone, by key.
-    pub fn end_list(&mut self) -> Vec<MeetingKey> {
+    pub fn end_list(&mut self) -> Vec<Arc<MeetingKey>> {
         let list = self.list;
         let gone: Vec<_> =
-            self.meetings.iter().filter(|(_, entry)| entry.list != list).map(|(uid, _)| uid.clone()).collect();
+            self.meetings.iter().filter(|(_, entry)| entry.list != list).map(|(uid, _)| Arc::clone(uid)).collect();
         gone.iter().filter_map(|uid| self.remove(uid)).collect()
     }
 
-    /// Takes in what the watch says of a Meeting.
-    pub fn observe(&mut self, meeting: &Meeting) {
-        let Some(uid) = meeting.metadata.uid.clone() else { return };
+    /// Takes in what the watch says of a Meeting; its key, unless it has no UID.
+    pub fn observe(&mut self, meeting: &Meeting) -> Option<Arc<MeetingKey>> {
+        let uid = meeting.metadata.uid.as_deref()?;
         let status = meeting.status.as_ref();
-        let recorded = status.and_then(|status| status.pod.as_ref()).map(|pod| pod.uid.clone());
+        let recorded = status.and_then(|status| status.pod.as_ref()).map(|pod| self.name(&pod.uid));
+        let pool = self.name(&meeting.spec.pool);
         let list = self.list;
-        self.meetings.entry(uid.clone()).or_default();
-        self.change(&uid, |entry| {
-            entry.key = key_of(meeting);
-            entry.pool.clone_from(&meeting.spec.pool);
+        if !self.meetings.contains_key(uid) {
+            self.meetings.insert(uid.into(), Entry::of(meeting, Arc::clone(&pool)));
+        }
+        self.change(uid, |entry| {
+            entry.pool = pool;
             entry.is_dedicated = meeting.spec.placement == MeetingPlacement::Dedicated;
-            if entry.decided.as_ref().is_some_and(|pod| Some(&pod.uid) == recorded.as_ref()) {
+            if entry.decided.as_ref().is_some_and(|pod| Some(pod.uid.as_str()) == recorded.as_deref()) {
                 entry.decided = None;
             }
             entry.recorded = recorded;
             entry.recorded_participants = status.and_then(|status| status.participants).unwrap_or_default();
             entry.list = list;
         });
+        self.meetings.get(uid).map(|entry| Arc::clone(&entry.key))
+    }
+
+    /// The one copy of a name that many meetings have in common.
+    fn name(&mut self, name: &str) -> Arc<str> {
+        if let Some(known) = self.names.get(name) {
+            return Arc::clone(known);
+        }
+        let new: Arc<str> = name.into();
+        self.names.insert(Arc::clone(&new));
+        new
+    }
+
+    /// Every meeting, by key.
+    pub fn all(&self) -> Vec<Arc<MeetingKey>> {
+        self.meetings.values().map(|entry| Arc::clone(&entry.key)).collect()
     }
 
     /// The Meeting with this UID is gone; its key if it was known.
-    pub fn remove(&mut self, uid: &str) -> Option<MeetingKey> {
+    pub fn remove(&mut self, uid: &str) -> Option<Arc<MeetingKey>> {
         let entry = self.meetings.remove(uid)?;
         self.subtract(uid, &entry);
         Some(entry.key)
@@ -151,7 +194,7 @@ impl Ledger {
     /// The pod that carries `meeting`: as decided, else as its status says.
     pub fn pod_of<'a>(&'a self, meeting: &'a Meeting) -> Option<&'a AssignedPod> {
         let recorded = meeting.status.as_ref().and_then(|status| status.pod.as_ref());
-        self.entry(meeting).and_then(|entry| entry.decided.as_ref()).or(recorded)
+        self.entry(meeting).and_then(|entry| entry.decided.as_deref()).or(recorded)
     }
 
     /// How many people are in `meeting`: as reported last, else as its status says.
@@ -164,7 +207,7 @@ impl Ledger {
     /// Notes a decision that is about to be written.
     pub fn assign(&mut self, uid: &str, pod: &AssignedPod) {
         self.change(uid, |entry| {
-            entry.decided = Some(pod.clone());
+            entry.decided = Some(Box::new(pod.clone()));
             entry.reported_participants = None;
             entry.recorded_participants = 0;
             (entry.wants_pod, entry.is_released) = (false, false);
@@ -214,15 +257,16 @@ impl Ledger {
     pub fn forget_pod(&mut self, pod_uid: &str) {
         self.condemned.remove(pod_uid);
         self.people.remove(pod_uid);
+        self.names.remove(pod_uid);
     }
 
     /// Takes in how many people a pod has, by UID of their meetings. The meetings whose number is new, by key.
-    pub fn report(&mut self, pod_uid: &str, rooms: &HashMap<String, u32>) -> Vec<MeetingKey> {
+    pub fn report(&mut self, pod_uid: &str, rooms: &HashMap<String, u32>) -> Vec<Arc<MeetingKey>> {
         self.people.insert(pod_uid.to_owned(), rooms.values().sum());
         let on_pod = self.on_pod.get(pod_uid).cloned().unwrap_or_default();
         let mut changed = Vec::new();
         for (uid, key) in on_pod {
-            let count = rooms.get(&uid).copied().unwrap_or_default();
+            let count = rooms.get(&*uid).copied().unwrap_or_default();
             if self.meetings.get(&uid).map(Entry::participants) != Some(count) {
                 self.change(&uid, |entry| entry.reported_participants = Some(count));
                 changed.push(key);
@@ -242,18 +286,18 @@ impl Ledger {
     }
 
     /// The meetings on a pod, by UID.
-    pub fn meetings_on(&self, pod_uid: &str) -> impl Iterator<Item = (&String, &MeetingKey)> {
+    pub fn meetings_on(&self, pod_uid: &str) -> impl Iterator<Item = (&Arc<str>, &Arc<MeetingKey>)> {
         self.on_pod.get(pod_uid).into_iter().flatten()
     }
 
     /// Those of them that somebody is in and that were not released yet, by UID.
-    pub fn lively_on(&self, pod_uid: &str) -> impl Iterator<Item = &String> {
+    pub fn lively_on(&self, pod_uid: &str) -> impl Iterator<Item = &Arc<str>> {
         let is_lively = |entry: &Entry| entry.participants() > 0 && !entry.is_released;
         self.meetings_on(pod_uid).map(|(uid, _)| uid).filter(move |uid| self.meetings.get(*uid).is_some_and(is_lively))
     }
 
     /// The meetings that wait for a pod of this pool, or are on none.
-    pub fn meetings_waiting(&self, pool: &str) -> impl Iterator<Item = &MeetingKey> {
+    pub fn meetings_waiting(&self, pool: &str) -> impl Iterator<Item = &Arc<MeetingKey>> {
         self.waiting.get(pool).into_iter().flat_map(BTreeMap::values)
     }
 
@@ -278,27 +322,29 @@ impl Ledger {
 
     /// Every change to a known meeting goes through here, so that the sums stay true.
     fn change(&mut self, uid: &str, change: impl FnOnce(&mut Entry)) {
-        let Some(mut entry) = self.meetings.remove(uid) else { return };
-        self.subtract(uid, &entry);
+        let Some((uid, mut entry)) = self.meetings.remove_entry(uid) else { return };
+        self.subtract(&uid, &entry);
         change(&mut entry);
-        self.add(uid, &entry);
-        self.meetings.insert(uid.to_owned(), entry);
+        self.add(&uid, &entry);
+        self.meetings.insert(uid, entry);
     }
 
-    fn add(&mut self, uid: &str, entry: &Entry) {
+    fn add(&mut self, uid: &Arc<str>, entry: &Entry) {
         if let Some(pod) = entry.pod_uid() {
-            let load = self.loads.entry(pod.to_owned()).or_default();
+            let pod = self.name(pod);
+            let load = self.loads.entry(Arc::clone(&pod)).or_default();
             load.meetings += 1;
             load.participants += entry.participants();
             load.dedicated += u32::from(entry.is_dedicated);
             load.lively += u32::from(entry.participants() > 0);
-            self.on_pod.entry(pod.to_owned()).or_default().insert(uid.to_owned(), entry.key.clone());
+            self.on_pod.entry(pod).or_default().insert(Arc::clone(uid), Arc::clone(&entry.key));
         }
         if entry.pod_uid().is_none() || entry.wants_pod {
-            self.waiting.entry(entry.pool.clone()).or_default().insert(uid.to_owned(), entry.key.clone());
+            let waiting = self.waiting.entry(Arc::clone(&entry.pool)).or_default();
+            waiting.insert(Arc::clone(uid), Arc::clone(&entry.key));
         }
         if entry.wants_pod {
-            let need = self.needs.entry(entry.pool.clone()).or_default();
+            let need = self.needs.entry(Arc::clone(&entry.pool)).or_default();
             *side(need, entry.is_dedicated) += 1;
         }
     }
@@ -332,7 +378,7 @@ fn side(need: &mut Need, is_dedicated: bool) -> &mut u32 {
     if is_dedicated { &mut need.dedicated } else { &mut need.shared }
 }
 
-fn remove_uid(index: &mut HashMap<String, BTreeMap<String, MeetingKey>>, at: &str, uid: &str) {
+fn remove_uid(index: &mut HashMap<Arc<str>, Keys>, at: &str, uid: &str) {
     if let Some(keys) = index.get_mut(at) {
         keys.remove(uid);
         if keys.is_empty() {
@@ -341,9 +387,8 @@ fn remove_uid(index: &mut HashMap<String, BTreeMap<String, MeetingKey>>, at: &st
     }
 }
 
-/// Namespace and name of `meeting`.
-pub fn key_of(meeting: &Meeting) -> MeetingKey {
-    let meta = &meeting.metadata;
+/// Namespace and name of the Meeting with this metadata.
+pub fn key_of(meta: &ObjectMeta) -> MeetingKey {
     MeetingKey { namespace: meta.namespace.clone().unwrap_or_default(), name: meta.name.clone().unwrap_or_default() }
 }
 

@@ -3,6 +3,7 @@
 //! `meeting` and `pool` are the operator's two controllers, `router` is the router; the rest serves both.
 
 pub mod backoff;
+pub mod cli;
 pub mod client;
 pub mod conditions;
 pub mod config;
@@ -19,12 +20,15 @@ pub mod metrics;
 pub mod podlink;
 pub mod pool;
 pub mod ports;
+pub mod queue;
 pub mod reach;
 pub mod reason;
+pub mod resync;
 pub mod rooms;
 pub mod router;
 pub mod run;
 pub mod telemetry;
+pub mod token;
 pub mod views;
 pub mod wait;
 pub mod world;

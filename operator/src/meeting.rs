@@ -23,8 +23,8 @@ use self::{
 };
 use crate::{
     context::{Context, Outcome, Pass},
-    events::{self, Note},
-    ledger::Ledger,
+    events::Note,
+    ledger::{Ledger, key_of},
     reason,
     world::{Guarded, World},
 };
@@ -64,14 +64,19 @@ impl Error {
     }
 }
 
-/// One look at one meeting.
+/// One look at one meeting. When nothing happens, `resync` sees to it that there is another one.
 #[instrument(name = "meeting", skip_all, fields(kind = "Meeting", namespace = object.namespace(), name = object.name_any()))]
 pub async fn reconcile(object: Arc<Guarded<Meeting>>, context: Arc<Context>) -> Result<Action, Error> {
     context.world.wait_until_complete().await;
+    context.world.meetings_to_look_at.begin(&key_of(object.meta()));
     let key = object.metadata_key();
     match &object.0 {
-        Ok(meeting) => context.pass("meeting", &key, look_at(meeting, &context)).await,
-        Err(invalid) => context.pass("meeting", &key, report_unreadable(&object, &invalid.error, &context)).await,
+        Ok(meeting) => context.pass("meeting", &key, None, look_at(meeting, &context)).await,
+        Err(invalid) => {
+            context
+                .pass("meeting", &key, None, async { Ok(report_unreadable(&object, &invalid.error, &context)) })
+                .await
+        }
     }
 }
 
@@ -123,7 +128,7 @@ fn compute_debounce(meeting: &Meeting, status: &MeetingStatus, context: &Context
     if report::is_same(old, status) || !report::differs_in_people_only(old, status) {
         return None;
     }
-    context.people_told.pause(meeting.metadata.uid.as_deref().unwrap_or_default())
+    context.counts_told.pause(meeting.metadata.uid.as_deref().unwrap_or_default())
 }
 
 /// Observes, validates and plans while holding the ledger, so that no two meetings are given the same last place.
@@ -201,12 +206,12 @@ fn measure(
 }
 
 /// An object that cannot be read gets an event: there is nothing of it that a status could be written to.
-async fn report_unreadable(object: &Guarded<Meeting>, error: &str, context: &Context) -> Result<Pass, Error> {
+fn report_unreadable(object: &Guarded<Meeting>, error: &str, context: &Context) -> Pass {
     let note = Note::warning(reason::UNREADABLE, format!("this meeting cannot be read and is left alone: {error}"));
     let mut reference = object.object_ref(&());
     reference.api_version = Some(Meeting::api_version(&()).into_owned());
-    events::publish(&context.recorder, &reference, "Read", &[note]).await;
-    Ok(Pass::of(Outcome::Waiting))
+    context.events.publish(&reference, "Read", &[note]);
+    Pass::of(Outcome::Waiting)
 }
 
 trait MetadataKey {

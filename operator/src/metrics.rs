@@ -26,6 +26,8 @@ pub struct OperatorMetrics {
     pub assignment_seconds: Histogram,
     /// From the creation of a Meeting (or its start, if that is later) to Ready.
     pub ready_seconds: Histogram,
+    /// Events about our objects, by outcome (published, failed, dropped).
+    pub events: IntCounterVec,
     /// Meetings in the cache.
     pub meetings: IntGauge,
 }
@@ -82,6 +84,13 @@ impl OperatorMetrics {
                 )
                 .buckets(LATENCIES.to_vec()),
             )?,
+            events: IntCounterVec::new(
+                Opts::new(
+                    "convene_operator_events_total",
+                    "Kubernetes events, by outcome (published, failed, dropped because too many waited)",
+                ),
+                &["outcome"],
+            )?,
             meetings: IntGauge::new("convene_operator_meetings", "Meetings that the operator knows")?,
         };
         registry.register(Box::new(metrics.passes.clone()))?;
@@ -93,6 +102,7 @@ impl OperatorMetrics {
         registry.register(Box::new(metrics.steps.clone()))?;
         registry.register(Box::new(metrics.assignment_seconds.clone()))?;
         registry.register(Box::new(metrics.ready_seconds.clone()))?;
+        registry.register(Box::new(metrics.events.clone()))?;
         registry.register(Box::new(metrics.meetings.clone()))?;
         Ok(metrics)
     }

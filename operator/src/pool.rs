@@ -26,8 +26,9 @@ use self::{
     validate::{ValidPool, validate_pool},
 };
 use crate::{
+    backoff::compute_resync,
     context::{Context, Outcome, Pass},
-    events::{self, Note},
+    events::Note,
     media_pod::MediaPod,
     reason,
     wait::Wait,
@@ -83,11 +84,16 @@ impl Error {
 pub async fn reconcile(object: Arc<Guarded<MediaPool>>, context: Arc<Context>) -> Result<Action, Error> {
     context.world.wait_until_complete().await;
     let name = object.name_any();
+    let resync = Some(compute_resync(rand::random()));
     match &object.0 {
         // A pool on its way out makes no pods; those it has go with it.
         Ok(pool) if pool.metadata.deletion_timestamp.is_some() => Ok(Action::await_change()),
-        Ok(pool) => context.pass("pool", &name, look_at(pool, &context)).await,
-        Err(invalid) => context.pass("pool", &name, report_unreadable(&object, &invalid.error, &context)).await,
+        Ok(pool) => context.pass("pool", &name, resync, look_at(pool, &context)).await,
+        Err(invalid) => {
+            context
+                .pass("pool", &name, resync, async { Ok(report_unreadable(&object, &invalid.error, &context)) })
+                .await
+        }
     }
 }
 
@@ -112,16 +118,33 @@ async fn look_at(object: &MediaPool, context: &Context) -> Result<Pass, Error> {
         return is_recorded.map(|_| Pass::of(Outcome::Skipped));
     }
     let (done, failure) = apply::apply_plan(context, &pool, plan.clone()).await; // I/O
-    context.quarantine().reserve(done.created.iter().map(|pod| pod.block));
+    // One whose answer was lost too: if it is gone when somebody looks, its block has been in use all the same.
+    context.quarantine().reserve(done.given());
     pardon(context, &plan, &done);
     move_people(context, &pool, &plan);
     let verdicts = report::compute_verdicts(&pool, &observed, &done); // pure
-    let blocks = report::compute_blocks(&pool, &observed, &done.created, &context.quarantine());
+    let blocks = report::compute_blocks(&pool, &observed, done.given(), &context.quarantine());
     let status = report::compute_status(object, Some((&pool, &observed)), &verdicts, blocks, observed.now); // pure
     let notes = report::compute_notes(object, Some(&done), &verdicts); // pure
-    let outcome = apply::apply_status(context, object, &status, &notes).await?; // I/O
     measure(context, &pool, &observed, &status);
-    failure.map_or_else(|| Ok(compute_pass(context, outcome, &verdicts, &plan, &observed)), Err)
+    let pause = if notes.is_empty() { compute_debounce(object, &status, context) } else { None };
+    let outcome = match pause {
+        Some(_) => Outcome::Waiting,
+        None => apply::apply_status(context, object, &status, &notes).await?, // I/O
+    };
+    let pass = compute_pass(context, outcome, &verdicts, &plan, &observed);
+    failure.map_or_else(|| Ok(Pass { again: pass.again.into_iter().chain(pause).min(), ..pass }), Err)
+}
+
+/// While meetings come and go all the time, their number is written now and then.
+fn compute_debounce(object: &MediaPool, status: &MediaPoolStatus, context: &Context) -> Option<Duration> {
+    let old = object.status.as_ref()?;
+    let differs_in_meetings_only = old.meetings != status.meetings
+        && report::is_same(Some(old), &MediaPoolStatus { meetings: old.meetings, ..status.clone() });
+    if !differs_in_meetings_only {
+        return None;
+    }
+    context.counts_told.pause(object.metadata.uid.as_deref().unwrap_or_default())
 }
 
 /// Observes and plans while holding the ledger, so that no meeting is bound to a pod that is about to be deleted.
@@ -146,7 +169,7 @@ async fn record_blocks(
     if plan.create.is_empty() {
         return Ok(true);
     }
-    let blocks = report::compute_blocks_of(observed, &plan.create, &context.quarantine());
+    let blocks = report::compute_blocks_of(observed, plan.create.iter().map(|pod| pod.block), &context.quarantine());
     let status = MediaPoolStatus { blocks, ..object.status.clone().unwrap_or_default() };
     if Some(&status) == object.status.as_ref() {
         return Ok(true);
@@ -231,9 +254,9 @@ async fn report_refusal(object: &MediaPool, why: &Wait, context: &Context) -> Re
 }
 
 /// An object that cannot be read gets an event: there is nothing of it that a status could be written to.
-async fn report_unreadable(object: &Guarded<MediaPool>, error: &str, context: &Context) -> Result<Pass, Error> {
+fn report_unreadable(object: &Guarded<MediaPool>, error: &str, context: &Context) -> Pass {
     let note =
         Note::warning(reason::UNREADABLE, format!("this pool cannot be read; its pods stay as they are: {error}"));
-    events::publish(&context.recorder, &object.object_ref(&()), "Read", &[note]).await;
-    Ok(Pass::of(Outcome::Waiting))
+    context.events.publish(&object.object_ref(&()), "Read", &[note]);
+    Pass::of(Outcome::Waiting)
 }

@@ -4,7 +4,7 @@
 //! operator has chosen. Watches feed an index, handlers read it. It keeps no state of its own and writes nothing to the cluster: any
 //! replica answers for any meeting, without sticky sessions.
 //!
-//! Pure: [`key`], [`record`], [`select`], [`index`], [`problem`], [`handshake`]. The rest does I/O.
+//! Pure: [`key`], [`record`], [`select`], [`index`], [`problem`], [`handshake`], and parts of [`join`]. The rest does I/O.
 
 pub mod access;
 pub mod api;
@@ -13,6 +13,7 @@ pub mod config;
 pub mod handshake;
 pub mod health;
 pub mod index;
+pub mod join;
 pub mod key;
 pub mod keys;
 pub mod links;

@@ -4,17 +4,18 @@
 //! loses the lease ends with an error: a new process is the one sure way to have nothing old still write. Everything here is joined or
 //! selected, so nothing ends unseen.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
 use futures_util::{
     FutureExt, Stream, StreamExt, TryFutureExt,
     future::{BoxFuture, Shared},
+    stream,
 };
 use kube::{
     Client,
     runtime::{
         controller::{self, Action, Config as ControllerConfig, Controller},
-        events::{Recorder, Reporter},
+        events::Reporter,
         reflector::ObjectRef,
     },
 };
@@ -27,6 +28,7 @@ use crate::{
     backoff::{Attempts, compute_pause},
     config::Config,
     context::{Context, Debounce},
+    events,
     keys::{Keys, KeysError, ensure_keys},
     lease::{
         LeaseMetrics,
@@ -36,16 +38,20 @@ use crate::{
     meeting,
     metrics::OperatorMetrics,
     podlink::PodLink,
-    pool,
+    pool, queue,
     reach::keep_reach,
+    resync::keep_looking,
     rooms::keep_rooms,
     telemetry::{Readiness, build_health_app, serve},
-    world::{OtherWriters, World, WorldEnds, stream_gathered, stream_of, watch_meetings, watch_others, watch_pools},
+    world::{OtherWriters, World, WorldEnds, stream_gathered, watch_others, watch_pools},
 };
 
-const MEETINGS_AT_ONCE: u16 = 32;
+/// More than an API server takes at once would only wait there, with decisions that grow old.
+const MEETINGS_AT_ONCE: u16 = 8;
 /// Pod changes come in bursts; one look at the pool serves them all.
 const POOL_PERIOD: Duration = Duration::from_millis(200);
+/// How long the last events may take when the operator is told to stop.
+const LAST_EVENTS: Duration = Duration::from_secs(3);
 /// How often it is made sure that the keys are in place: somebody may have deleted them.
 const KEYS_PERIOD: Duration = Duration::from_mins(5);
 
@@ -146,24 +152,28 @@ async fn run_controllers(
     };
     readiness.keys_are_ready();
     let (world, ends) = World::new(client.clone(), config.namespace.clone(), config.defaults.clone());
+    let (events, posts) = events::channel(&metrics.events);
+    let mut publishing = pin!(events::keep_publishing(client.clone(), build_reporter(), posts));
     let context = Arc::new(Context {
         world: Arc::clone(&world),
-        recorder: Recorder::new(client.clone(), build_reporter()),
+        events,
         attempts: Attempts::default(),
         link: link.clone(),
         metrics: metrics.clone(),
         quarantine: std::sync::Mutex::default(),
         recalled: std::sync::Once::new(),
-        people_told: Debounce::new(config.tempo.people),
+        counts_told: Debounce::new(config.tempo.people),
         moves: Debounce::new(Duration::from_millis(950)),
         tempo: config.tempo,
         config: config.clone(),
     });
-    let WorldEnds { meetings, pools, pods, services, budgets, meetings_to_look_at, pools_to_look_at } = ends;
-    let writers = OtherWriters { pods, services, budgets };
-    let meeting_controller = Controller::for_stream(watch_meetings(&world, meetings), world.meetings.clone())
+    let WorldEnds { meetings, pools, pods, services, budgets, pools_to_look_at } = ends;
+    let writers = OtherWriters { meetings, pods, services, budgets };
+    let depth = metrics.queue.with_label_values(&["Meeting"]);
+    let looks = queue::stream_of(Arc::clone(&world.meetings_to_look_at), depth);
+    let meeting_controller = Controller::for_stream(stream::pending(), world.meetings.clone())
         .with_config(ControllerConfig::default().concurrency(MEETINGS_AT_ONCE))
-        .reconcile_on(stream_of(meetings_to_look_at, metrics.queue.with_label_values(&["Meeting"])))
+        .reconcile_on(looks.map(|key| ObjectRef::new(&key.name).within(&key.namespace)))
         .graceful_shutdown_on(stop.clone())
         .run(meeting::reconcile, meeting::on_error, Arc::clone(&context));
     let pool_controller = Controller::for_stream(watch_pools(&world, pools), world.pools.clone())
@@ -179,10 +189,16 @@ async fn run_controllers(
         )
     };
     tokio::select! {
-        ended = controllers => ended.map(|((), ())| ()),
-        ended = background => Err(RunError::Ended(ended)),
-        () = stop_before_complete(&world, stop.clone()) => Ok(()),
+        ended = controllers => ended.map(|((), ())| ())?,
+        ended = background => return Err(RunError::Ended(ended)),
+        () = &mut publishing => return Err(RunError::Ended("publisher of events")),
+        () = stop_before_complete(&world, stop.clone()) => {}
     }
+    // Whoever could hand over an event has ended with the controllers: what is left waits in the queue.
+    if tokio::time::timeout(LAST_EVENTS, publishing).await.is_err() {
+        tracing::warn!("some events were not published in time before the end");
+    }
+    Ok(())
 }
 
 /// Done when the operator is told to stop before it knows everything. Controllers would wait for ever then: for lists that nobody asks for
@@ -213,6 +229,7 @@ async fn run_background(
     tokio::select! {
         () = watch_others(Arc::clone(&world), writers).boxed() => "watches",
         () = keep_rooms(Arc::clone(&world), link.clone(), metrics).boxed() => "room keeper",
+        () = keep_looking(Arc::clone(&world)).boxed() => "walk over all meetings",
         () = keep_reach(Arc::clone(&world), link.clone()).boxed() => "prober",
         () = keep_keys(client, config, link).boxed() => "key keeper",
         () = announce => "readiness",

@@ -28,6 +28,7 @@ use crate::{
     ledger::{Ledger, MeetingKey},
     media_pod::MediaPod,
     pool::validate::PodDefaults,
+    queue::WorkQueue,
     views::Views,
 };
 
@@ -39,8 +40,8 @@ mod streams;
 mod watches;
 
 pub use self::{
-    streams::{stream_gathered, stream_of},
-    watches::{OtherWriters, watch_meetings, watch_others, watch_pools},
+    streams::stream_gathered,
+    watches::{OtherWriters, watch_others, watch_pools},
 };
 
 /// An object of a type that users write: it may be unreadable.
@@ -68,8 +69,8 @@ pub struct World {
     pub services: Store<Service>,
     /// Every disruption budget of ours.
     pub budgets: Store<PodDisruptionBudget>,
-    /// Asks for a look at a Meeting.
-    pub look_at_meeting: Trigger<Meeting>,
+    /// The Meetings to look at.
+    pub meetings_to_look_at: Arc<WorkQueue<Arc<MeetingKey>>>,
     /// Asks for a look at a pool.
     pub look_at_pool: Trigger<MediaPool>,
     /// The set of pods has changed: whoever follows pods should look.
@@ -100,8 +101,6 @@ pub struct WorldEnds {
     pub services: Writer<Service>,
     /// Cache of disruption budgets.
     pub budgets: Writer<PodDisruptionBudget>,
-    /// Meetings to look at.
-    pub meetings_to_look_at: Triggered<Meeting>,
     /// Pools to look at.
     pub pools_to_look_at: Triggered<MediaPool>,
 }
@@ -119,7 +118,6 @@ impl World {
         let (pods, pods_writer) = reflector::store();
         let (services, services_writer) = reflector::store();
         let (budgets, budgets_writer) = reflector::store();
-        let (look_at_meeting, meetings_to_look_at) = mpsc::unbounded_channel();
         let (look_at_pool, pools_to_look_at) = mpsc::unbounded_channel();
         let world = Self {
             client,
@@ -130,7 +128,7 @@ impl World {
             pods,
             services,
             budgets,
-            look_at_meeting,
+            meetings_to_look_at: Arc::default(),
             look_at_pool,
             pods_changed: tokio::sync::watch::Sender::default(),
             ledger: Mutex::default(),
@@ -146,7 +144,6 @@ impl World {
             pods: pods_writer,
             services: services_writer,
             budgets: budgets_writer,
-            meetings_to_look_at,
             pools_to_look_at,
         };
         (Arc::new(world), ends)
@@ -223,13 +220,13 @@ impl World {
     }
 
     /// Asks for a look at a Meeting.
-    pub fn ask_meeting(&self, key: &MeetingKey) {
-        let _ = self.look_at_meeting.send(ObjectRef::new(&key.name).within(&key.namespace));
+    pub fn ask_meeting(&self, key: &Arc<MeetingKey>) {
+        self.meetings_to_look_at.ask(Arc::clone(key));
     }
 
     /// Asks for a look at the meetings of a pool that no pod carries.
     pub fn ask_waiting_meetings(&self, pool: &str) {
-        let waiting: Vec<_> = self.ledger().meetings_waiting(pool).cloned().collect();
+        let waiting: Vec<_> = self.ledger().meetings_waiting(pool).map(Arc::clone).collect();
         for key in &waiting {
             self.ask_meeting(key);
         }
@@ -237,7 +234,7 @@ impl World {
 
     /// Asks for a look at the meetings on a pod.
     pub fn ask_meetings_on(&self, pod_uid: &str) {
-        let bound: Vec<_> = self.ledger().meetings_on(pod_uid).map(|(_, key)| key.clone()).collect();
+        let bound: Vec<_> = self.ledger().meetings_on(pod_uid).map(|(_, key)| Arc::clone(key)).collect();
         for key in &bound {
             self.ask_meeting(key);
         }

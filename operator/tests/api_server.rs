@@ -29,7 +29,7 @@ use convene_operator::{
     pool::validate::PodDefaults,
     reach::keep_reach,
     run::run,
-    world::{OtherWriters, World, watch_meetings, watch_others, watch_pools},
+    world::{OtherWriters, World, watch_others, watch_pools},
 };
 use convene_protocol::{
     admin::{RoomList, RoomReport},
@@ -512,9 +512,9 @@ async fn what_a_probe_found_is_told_in_a_condition_of_the_pod_beside_its_others(
         HOME.into(),
         PodDefaults { image: "registry.test/media:1".into(), admission_keys: "lagoon-keys".into() },
     );
-    let writers = OtherWriters { pods: ends.pods, services: ends.services, budgets: ends.budgets };
+    let writers =
+        OtherWriters { meetings: ends.meetings, pods: ends.pods, services: ends.services, budgets: ends.budgets };
     let link = PodLink::new(keys.signer);
-    let meetings = watch_meetings(&world, ends.meetings);
     let pools = watch_pools(&world, ends.pools);
     let told = wait_for("the condition", SHORT, async || {
         let pod = pods.get("media-lagoon-41000").await.unwrap();
@@ -529,7 +529,6 @@ async fn what_a_probe_found_is_told_in_a_condition_of_the_pod_beside_its_others(
         told = told => told,
         () = keep_reach(Arc::clone(&world), link) => unreachable!("it never ends"),
         () = watch_others(Arc::clone(&world), writers) => unreachable!("it never ends"),
-        () = meetings.for_each(|_| std::future::ready(())) => unreachable!("it never ends"),
         () = pools.for_each(|_| std::future::ready(())) => unreachable!("it never ends"),
     };
     assert_eq!((told.status.as_str(), told.reason.as_deref()), ("Unknown", Some("ProbeFailed")));

@@ -61,6 +61,17 @@ readinessProbe:
   timeoutSeconds: 3
 {{- end }}
 
+{{/* The Secrets with TURN credentials as a list in JSON: those that are named, and those of the default pool. */}}
+{{- define "convene.turnSecrets" -}}
+{{- $names := .Values.router.turnSecrets -}}
+{{- if .Values.defaultPool.enabled -}}
+{{- range .Values.defaultPool.iceServers -}}
+{{- if .credentialsSecret }}{{- $names = append $names .credentialsSecret }}{{- end -}}
+{{- end -}}
+{{- end -}}
+{{ uniq $names | toJson }}
+{{- end }}
+
 {{- define "convene.joinBase" -}}
 {{ default "http://localhost:8080" .Values.publicUrl }}
 {{- end }}

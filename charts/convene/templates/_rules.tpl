@@ -38,5 +38,7 @@
 {{- define "convene.rules.router.namespace" -}}
 - {apiGroups: [convene.dev], resources: [mediapools], verbs: [get, list, watch]}
 - {apiGroups: [""], resources: [pods], verbs: [get, list, watch]}
-- {apiGroups: [""], resources: [secrets], resourceNames: [{{ include "convene.name" (list . "admission-key") }}], verbs: [get, list, watch]}
+{{- /* The key that admissions are signed with, the keys that join tokens are verified with, and credentials for TURN servers. */}}
+{{- $secrets := concat (list (include "convene.name" (list . "admission-key"))) .Values.router.joinKeySecrets (include "convene.turnSecrets" . | fromJsonArray) | uniq }}
+- {apiGroups: [""], resources: [secrets], resourceNames: {{ toJson $secrets }}, verbs: [get, list, watch]}
 {{- end }}

@@ -12,6 +12,10 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use thiserror::Error;
 use ts_rs::TS;
 
+mod ticket;
+
+pub use ticket::{JOIN_AUDIENCE, JoinTicket, TICKET_SECONDS};
+
 /// Audience of the router's admissions.
 pub const POD_AUDIENCE: &str = "convene-pod";
 /// Audience of the operator's admin tokens.
@@ -20,8 +24,8 @@ pub const ADMIN_AUDIENCE: &str = "convene-pod-admin";
 pub const LIFETIME_SECONDS: u64 = 60;
 /// Seconds by which the clocks of signer and verifier may differ.
 pub const CLOCK_SKEW_SECONDS: u64 = 30;
-/// Longest token that is looked at, in bytes.
-pub const MAX_TOKEN_BYTES: usize = 4096;
+/// Longest token that is looked at, in bytes: room for a title, an identity and a name of 200 characters each, in any script.
+pub const MAX_TOKEN_BYTES: usize = 8192;
 
 /// Length of an Ed25519 public key (RFC 8032).
 const ED25519_KEY_BYTES: usize = 32;
@@ -242,8 +246,18 @@ impl Signer {
     }
 
     fn sign<T: Serialize>(&self, audience: &str, body: T, now: u64) -> Result<String, AdmissionError> {
+        self.sign_for(audience, body, now, LIFETIME_SECONDS)
+    }
+
+    fn sign_for<T: Serialize>(
+        &self,
+        audience: &str,
+        body: T,
+        now: u64,
+        seconds: u64,
+    ) -> Result<String, AdmissionError> {
         let header = Header { kid: Some(self.kid.clone()), ..Header::new(Algorithm::EdDSA) };
-        let claims = Claims { aud: audience.to_owned(), iat: now, exp: now + LIFETIME_SECONDS, body };
+        let claims = Claims { aud: audience.to_owned(), iat: now, exp: now + seconds, body };
         encode(&header, &claims, &self.key).map_err(|_| AdmissionError::SigningKey)
     }
 }

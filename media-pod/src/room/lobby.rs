@@ -104,7 +104,7 @@ impl Room {
         let connection = entrance.connection;
         effects.tell(connection, ServerNotification::Lobby(Lobby { state: LobbyState::Admitted }));
         // Admitted by hand, it belongs to the meeting: no lock is for it, and it need not wait again.
-        self.seat(id.clone(), entrance, Arrival::Back, now, effects);
+        self.seat(id, entrance, Arrival::Back, now, effects);
         for (request_id, request) in held {
             let asker = Asker::client(connection, request_id);
             let judged = self.judge(asker, request, now, effects);

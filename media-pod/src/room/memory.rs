@@ -40,7 +40,7 @@ pub(super) struct Change {
 }
 
 impl Change {
-    pub(super) fn apply(&self, grant: &mut ParticipantGrant) {
+    pub(super) fn apply(self, grant: &mut ParticipantGrant) {
         let PublishGrant { audio, video, share } = &mut grant.publish;
         let all = [
             (self.publish.audio, audio),

@@ -11,6 +11,7 @@ use super::effect::Operation;
 use super::ids::{ConnectionId, ConsumerId, DataConsumerId, DataProducerId, PeerId, ProducerId, TransportId};
 
 /// One participant.
+#[allow(clippy::struct_excessive_bools, reason = "each says something else")]
 #[derive(Debug)]
 pub(super) struct Peer {
     /// Its WebSocket; for a broadcaster the HTTP call by which it came in.

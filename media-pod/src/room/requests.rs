@@ -236,8 +236,8 @@ impl Room {
 
     /// Ends a producer of somebody; false when they have no such one.
     pub(super) fn drop_producer(&mut self, owner: &PeerId, producer: &ProducerId, effects: &mut Effects) -> bool {
-        let owned = self.peers.get_mut(owner).and_then(|peer| peer.producers.remove(producer));
-        if owned.is_none() {
+        let removed = self.peers.get_mut(owner).and_then(|peer| peer.producers.remove(producer));
+        if removed.is_none() {
             return false;
         }
         self.close_consumers_of(producer, effects);

@@ -61,7 +61,7 @@ impl Room {
         if arrival == Arrival::New && has_to_wait(&entrance.grant) {
             self.wait(id, entrance, now, effects);
         } else {
-            self.seat(id, entrance, arrival, now, effects);
+            self.seat(&id, entrance, arrival, now, effects);
         }
     }
 
@@ -108,20 +108,20 @@ impl Room {
     /// Gives somebody a connection to the room, from which to join.
     pub(super) fn seat(
         &mut self,
-        id: PeerId,
+        id: &PeerId,
         entrance: Entrance,
         arrival: Arrival,
         now: Duration,
         effects: &mut Effects,
     ) {
         let Entrance { connection, grant, replicas, .. } = entrance;
-        self.remove(&id, effects, Some(REPLACED));
+        self.remove(id, effects, Some(REPLACED));
         self.make_place(effects);
-        self.gone.remove(&id);
+        self.gone.remove(id);
         let mut peer = Peer::new(connection, grant, replicas.min(self.limits.replicas), now);
         peer.arrival = arrival;
         self.peers.insert(id.clone(), peer);
-        self.tell_permissions(&id, effects);
+        self.tell_permissions(id, effects);
     }
 
     fn closed_to_newcomers(&self, entrance: &Entrance) -> Option<Close> {

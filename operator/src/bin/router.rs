@@ -6,13 +6,14 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::io::IsTerminal;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
 use convene_operator::client::connect;
 use convene_operator::router::app::App;
 use convene_operator::router::config::{Config, LogFormat, RouterArgs};
 use convene_operator::router::serve::Listeners;
-use convene_operator::router::{keys, watch};
+use convene_operator::router::{join, keys, watch};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -23,7 +24,8 @@ use tracing_subscriber::EnvFilter;
 ///
 /// The router serves the web app at /m/<namespace>/<name>, tells programs about a meeting
 /// at /api/v1/meetings/<namespace>/<name>, and connects signaling (a WebSocket at
-/// /signal/<namespace>/<name>) to the media pod that the operator has chosen.
+/// /signal/<namespace>/<name>) to the media pod that the operator has chosen. Who may come in
+/// is decided here: docs/access.md.
 ///
 /// It watches Meetings in all namespaces and media pods in its own, writes nothing to the
 /// cluster, and keeps no state: run as many replicas as you like. While the API server is
@@ -59,17 +61,19 @@ async fn run(config: Config) -> Result<(), Box<dyn Error>> {
     let listeners = Listeners::bind(&config).await?;
     let client = connect().await?;
     let (plain, tls) = (listeners.plain_address()?, listeners.tls_address().transpose()?);
-    let Config { web, namespace, admission_key_secret, signal, .. } = config;
-    info!(%plain, ?tls, namespace, admission_key_secret, ?signal, version = env!("CARGO_PKG_VERSION"), "router starts");
+    let Config { web, namespace, admission_key_secret, join: join_config, signal, .. } = config;
+    info!(%plain, ?tls, namespace, admission_key_secret, ?signal, ?join_config, version = env!("CARGO_PKG_VERSION"), "router starts");
 
     let stopping = CancellationToken::new();
     let app = App::new(web, signal, stopping.clone());
     let index = watch::watch(client.clone(), &namespace, app.sink());
+    let joining = join::watch(client.clone(), &namespace, &join_config, Arc::clone(&app.join), app.sink());
     let key = keys::watch(client, &namespace, &admission_key_secret, &app.signer, app.sink());
     tokio::select! {
         result = listeners.serve(app.clone()) => Ok(result?),
         result = index => never(result?),
         result = key => never(result?),
+        result = joining => never(result?),
         result = stop_on_signal(stopping) => never(result?),
     }
 }

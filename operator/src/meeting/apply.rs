@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{Error, report::is_same};
 use crate::{
     context::{Context, Outcome},
-    events::{self, Note},
+    events::Note,
 };
 
 /// Owner of the status in the eyes of server-side apply.
@@ -41,7 +41,7 @@ pub async fn apply_status(
         Err(kube::Error::Api(answer)) if answer.is_not_found() || answer.is_conflict() => return Ok(Outcome::Skipped),
         Err(source) => return Err(Error::WriteStatus { namespace, name, source: Box::new(source) }),
     }
-    events::publish(&context.recorder, &meeting.object_ref(&()), "Reconcile", notes).await;
+    context.events.publish(&meeting.object_ref(&()), "Reconcile", notes);
     Ok(Outcome::Applied)
 }
 
@@ -53,7 +53,7 @@ pub async fn apply_expiry(context: &Context, meeting: &Meeting, note: &Note) -> 
     let preconditions =
         Preconditions { uid: metadata.uid.clone(), resource_version: metadata.resource_version.clone() };
     let parameters = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
-    events::publish(&context.recorder, &meeting.object_ref(&()), "Expire", std::slice::from_ref(note)).await;
+    context.events.publish(&meeting.object_ref(&()), "Expire", std::slice::from_ref(note));
     match api.delete(&name, &parameters).await {
         Ok(_) => Ok(Outcome::Applied),
         Err(kube::Error::Api(answer)) if answer.is_not_found() || answer.is_conflict() => Ok(Outcome::Skipped),

@@ -28,8 +28,9 @@ use super::{
 };
 use crate::{
     context::{Context, Outcome},
-    events::{self, Note},
+    events::Note,
     media_pod::{MediaPod, shorten},
+    ports::PortRange,
     reason,
     wait::Wait,
 };
@@ -42,6 +43,8 @@ pub const FIELD_MANAGER: &str = "convene-operator/pool";
 pub struct Applied {
     /// Pods that were created.
     pub created: Vec<NewPod>,
+    /// Pods that may have been created: the answer was lost.
+    pub uncertain: Vec<NewPod>,
     /// Pods that were deleted.
     pub deleted: Vec<PodDeletion>,
     /// Pods whose drain began or ended.
@@ -52,6 +55,13 @@ pub struct Applied {
     pub refused: Option<Wait>,
     /// What the plan could not do.
     pub trouble: Option<Wait>,
+}
+
+impl Applied {
+    /// The blocks that a pod has now, or may have.
+    pub fn given(&self) -> impl Iterator<Item = PortRange> {
+        self.created.iter().chain(&self.uncertain).map(|pod| pod.block)
+    }
 }
 
 /// Carries out `plan`. Pods learn their addresses first, because people may be waiting for them. One failure does not stop the others; the
@@ -101,7 +111,12 @@ pub async fn apply_plan(context: &Context, pool: &ValidPool, plan: PoolPlan) -> 
         match hand.counted("create", hand.create(&pod).await) {
             Ok(None) => applied.created.push(pod),
             Ok(Some(refusal)) => applied.refused = Some(refusal),
-            Err(error) => failures.push(error),
+            Err(error) => {
+                if may_have_been_done(&error) {
+                    applied.uncertain.push(pod);
+                }
+                failures.push(error);
+            }
         }
     }
     (applied, failures.into_iter().next())
@@ -233,6 +248,12 @@ impl Hand<'_> {
     }
 }
 
+/// Whether a pod may be there although its creation failed.
+fn may_have_been_done(error: &Error) -> bool {
+    let Error::CreatePod { source, .. } = error else { return false };
+    !matches!(source.as_ref(), kube::Error::Api(answer) if (400..500).contains(&answer.code))
+}
+
 const fn is_final(code: u16) -> bool {
     matches!(code, 400 | 403 | 409 | 422)
 }
@@ -268,7 +289,7 @@ pub async fn apply_status(
         context.metrics.count_step("status", &written);
         written?;
     }
-    events::publish(&context.recorder, &object.object_ref(&()), "Reconcile", notes).await;
+    context.events.publish(&object.object_ref(&()), "Reconcile", notes);
     Ok(if is_unchanged && notes.is_empty() { Outcome::Skipped } else { Outcome::Applied })
 }
 

@@ -22,7 +22,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use super::{
     apply::Applied,
     explain::{compute_full, explain_no_ready_pod, find_heaviest_wait},
-    plan::{NewPod, ObservedPods, is_current},
+    plan::{ObservedPods, is_current},
     validate::ValidPool,
 };
 use crate::{
@@ -133,7 +133,7 @@ pub fn compute_refusal(why: &Wait) -> PoolVerdicts {
 }
 
 fn compute_trouble(pool: &ValidPool, observed: &ObservedPods, applied: &Applied) -> Option<Wait> {
-    let Applied { created: _, deleted: _, drained: _, mended: _, refused, trouble } = applied;
+    let Applied { created: _, uncertain: _, deleted: _, drained: _, mended: _, refused, trouble } = applied;
     let stuck = find_heaviest_wait(&observed.pods).filter(|wait| wait.reason != reason::POD_NOT_READY);
     let live = count(&observed.pods, MediaPod::is_live);
     let is_full = !observed.waiting.is_none() && live >= pool.max && count(&observed.pods, MediaPod::is_ready) == live;
@@ -222,14 +222,14 @@ fn old_conditions(object: &MediaPool) -> &[Condition] {
     object.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default()
 }
 
-/// The blocks on record after a pass: those of the pool's pods, made or about to be, and those of its range that rest.
+/// The blocks on record after a pass: those of the pool's pods, those `given` to new ones, and those of its range that rest.
 pub fn compute_blocks(
     pool: &ValidPool,
     observed: &ObservedPods,
-    created: &[NewPod],
+    given: impl Iterator<Item = PortRange>,
     quarantine: &Quarantine,
 ) -> Vec<PortBlock> {
-    let mut blocks = compute_blocks_of(observed, created, quarantine);
+    let mut blocks = compute_blocks_of(observed, given, quarantine);
     blocks.retain(|block| {
         block.resting_until.is_none() || block.ports.parse().is_ok_and(|ports: PortRange| ports.overlaps(pool.ports))
     });
@@ -237,8 +237,12 @@ pub fn compute_blocks(
 }
 
 /// The same, with every block that rests whatever its range.
-pub fn compute_blocks_of(observed: &ObservedPods, created: &[NewPod], quarantine: &Quarantine) -> Vec<PortBlock> {
-    let of_pods = observed.pods.iter().filter_map(|pod| pod.block).chain(created.iter().map(|pod| pod.block));
+pub fn compute_blocks_of(
+    observed: &ObservedPods,
+    given: impl Iterator<Item = PortRange>,
+    quarantine: &Quarantine,
+) -> Vec<PortBlock> {
+    let of_pods = observed.pods.iter().filter_map(|pod| pod.block).chain(given);
     let in_use: BTreeSet<PortRange> = of_pods.collect();
     let resting = quarantine.rests().filter(|(block, _)| !in_use.contains(block));
     let resting = resting.map(|(block, until)| (block, Some(Time(until))));

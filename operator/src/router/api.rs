@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{OriginalUri, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use convene_crds::MeetingPhase;
+use convene_crds::{AccessPolicy, MeetingPhase};
 use serde::Serialize;
 
 use super::app::{App, RequestedMeeting};
@@ -29,6 +29,12 @@ pub struct MeetingInfo {
     waiting_for: Option<WaitingFor>,
     #[serde(skip_serializing_if = "Option::is_none")]
     join_url: Option<String>,
+    /// Who may come in.
+    access: AccessPolicy,
+    /// Nobody new is let in.
+    locked: bool,
+    /// Whether somebody without a join token is refused.
+    token_required: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     participants: Option<u32>,
 }
@@ -75,6 +81,9 @@ fn describe(record: &MeetingRecord, decision: RouteDecision) -> MeetingInfo {
         ready,
         waiting_for,
         join_url: record.join_url.clone(),
+        access: record.policy,
+        locked: record.is_locked,
+        token_required: record.policy == AccessPolicy::Token,
         participants: record.participants,
     }
 }

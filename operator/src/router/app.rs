@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::extract::{FromRequestParts, Path, Request, State};
 use axum::http::request::Parts;
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Router, middleware};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 use tower_http::compression::CompressionLayer;
 
 use super::health::{Readiness, healthz, readyz};
+use super::join::{self, JoinState};
 use super::key::{MeetingKey, NameError};
 use super::keys::SignerSlot;
 use super::links::PodLinks;
@@ -60,6 +61,8 @@ pub struct AppParts {
     pub metrics: Arc<RouterMetrics>,
     /// The key that admissions are signed with.
     pub signer: SignerSlot,
+    /// What joining depends on beside the table.
+    pub join: Arc<JoinState>,
     /// The web app.
     pub web: WebFiles,
     /// How signaling behaves.
@@ -83,6 +86,7 @@ impl App {
             readiness: Arc::default(),
             metrics: Arc::default(),
             signer: SignerSlot::default(),
+            join: Arc::default(),
             web,
             signal,
             held: Semaphore::new(signal.max_held),
@@ -122,6 +126,7 @@ pub fn app(app: App) -> Router {
         .layer(CompressionLayer::new());
     Router::new()
         .route("/signal/{namespace}/{name}", get(proxy::signal))
+        .route("/api/v1/meetings/{namespace}/{name}/join", post(join::api::join).fallback(join::api::only_post))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(serve_metrics))

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use thiserror::Error;
 
 use super::app::SignalSettings;
+use super::join::config::{JoinArgs, JoinConfig, JoinConfigError};
 use super::key::is_label;
 use super::pages::{WebFiles, WebFilesError};
 
@@ -58,6 +59,10 @@ pub struct RouterArgs {
     #[arg(long, env = "CONVENE_ADMISSION_KEY_SECRET", value_name = "NAME", default_value = "convene-admission-key")]
     pub admission_key_secret: String,
 
+    /// About join tokens and TURN servers
+    #[command(flatten)]
+    pub join: JoinArgs,
+
     /// How long a join waits while its meeting has no ready media pod (for example 60s, 2m)
     #[arg(long, env = "CONVENE_HOLD_TIMEOUT", value_name = "DURATION", default_value = "60s", value_parser = parse_duration)]
     pub hold_timeout: Duration,
@@ -99,6 +104,8 @@ pub struct Config {
     pub namespace: String,
     /// Name of the Secret with the admission key.
     pub admission_key_secret: String,
+    /// What join tokens and TURN servers need.
+    pub join: JoinConfig,
     /// How signaling behaves.
     pub signal: SignalSettings,
 }
@@ -124,6 +131,9 @@ pub enum ConfigError {
     /// A limit that would refuse everybody.
     #[error("{0} must be at least 1")]
     Zero(&'static str),
+    /// Join tokens or TURN.
+    #[error(transparent)]
+    Join(JoinConfigError),
     /// No web app.
     #[error(transparent)]
     Web(WebFilesError),
@@ -139,6 +149,7 @@ impl ConfigError {
             Self::Secret(_) => "SecretNameInvalid",
             Self::HoldTimeout => "HoldTimeoutOutOfRange",
             Self::Zero(_) => "LimitIsZero",
+            Self::Join(error) => error.reason(),
             Self::Web(_) => "WebAppMissing",
         }
     }
@@ -151,8 +162,9 @@ impl RouterArgs {
         self.check_names()?;
         let signal = self.signal()?;
         let web = WebFiles::load(&self.web_dir).map_err(ConfigError::Web)?;
-        let Self { listen, namespace, admission_key_secret, .. } = self;
-        Ok(Config { listen, tls, web, namespace, admission_key_secret, signal })
+        let Self { listen, namespace, admission_key_secret, join, .. } = self;
+        let join = join.check().map_err(ConfigError::Join)?;
+        Ok(Config { listen, tls, web, namespace, admission_key_secret, join, signal })
     }
 
     fn tls(&self) -> Result<Option<TlsConfig>, ConfigError> {

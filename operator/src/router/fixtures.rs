@@ -8,7 +8,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use convene_crds::MeetingPhase;
-use convene_protocol::admission::Signer;
+use convene_protocol::admission::{KeySet, Signer};
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::EncodePrivateKey;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
@@ -21,6 +21,7 @@ use super::key::MeetingKey;
 use super::pages::WebFiles;
 use super::record::{Assignment, MeetingRecord, PodRecord, Waiting};
 use super::watch::Sink;
+use crate::token::{JoinKey, JoinKeys};
 
 pub(super) fn key(namespace: &str, name: &str) -> MeetingKey {
     MeetingKey::parse(namespace, name).unwrap()
@@ -39,7 +40,10 @@ pub(super) fn meeting_record(namespace: &str, name: &str, pod: Option<(&str, &st
         participants: Some(2),
         max_participants: 10,
         empty_timeout_seconds: 300,
-        is_open: true,
+        policy: convene_crds::AccessPolicy::Open,
+        moderators: Vec::new(),
+        recording: false,
+        pool: "lagoon".into(),
         is_locked: false,
         lock_opens_until: None,
         codecs: Vec::new(),
@@ -51,7 +55,7 @@ pub(super) fn meeting_record(namespace: &str, name: &str, pod: Option<(&str, &st
 
 pub(super) fn pod_record(name: &str, uid: &str, address: &str) -> PodRecord {
     let address = Some(address.parse().unwrap());
-    PodRecord { name: name.into(), uid: uid.into(), address, is_ready: true, is_leaving: false }
+    PodRecord { name: name.into(), uid: uid.into(), address, is_ready: true, is_leaving: false, announced: None }
 }
 
 pub(super) fn meeting_json(namespace: &str, name: &str, uid: &str, pod: Option<(&str, &str)>) -> Value {
@@ -165,6 +169,9 @@ impl Fixture {
         let (folder, key) = (web_folder(), admission_key("kid-1"));
         let app = App::new(WebFiles::load(folder.path()).unwrap(), settings, CancellationToken::new());
         app.signer.set(Signer::from_pem(&key.pem, &key.kid).unwrap());
+        let keys = JoinKeys::default().with("app", JoinKey::read(JOIN_SECRET).unwrap());
+        app.join.keys.store(keys.into());
+        app.signer.trust(KeySet::from_jwks(&key.jwks).unwrap());
         let mut index = RoutingIndex::default();
         index.reset_meetings([meeting_record("team-a", "stand-up", None)]);
         app.table.publish(index.clone());
@@ -177,5 +184,76 @@ impl Fixture {
         self.index.apply_pod(pod_record(name, &uid, &address.to_string()));
         self.index.apply_meeting(meeting_record("team-a", "stand-up", Some((name, &uid))));
         self.app.table.publish(self.index.clone());
+    }
+}
+
+/// What the fixture application signs with, under the name `app`.
+pub(super) const JOIN_SECRET: &[u8] = b"a shared secret of the fixture application";
+
+/// Claims that let Ada into `team-a/stand-up` for an hour, with changes; `null` takes a claim away.
+pub(super) fn join_claims(changes: &Value) -> Value {
+    let now = jiff::Timestamp::now().as_second();
+    let mut claims =
+        json!({"aud": "convene", "sub": "ada", "meeting": "team-a/stand-up", "iat": now, "exp": now + 3600});
+    for (name, value) in changes.as_object().unwrap() {
+        match value {
+            Value::Null => drop(claims.as_object_mut().unwrap().remove(name)),
+            value => claims[name] = value.clone(),
+        }
+    }
+    claims
+}
+
+/// A join token as the fixture application makes it.
+pub(super) fn join_token(changes: &Value) -> String {
+    signed(changes, "app", JOIN_SECRET)
+}
+
+/// A join token signed with anything.
+pub(super) fn signed(changes: &Value, kid: &str, secret: &[u8]) -> String {
+    let header = jsonwebtoken::Header { kid: Some(kid.to_owned()), ..jsonwebtoken::Header::default() };
+    jsonwebtoken::encode(&header, &join_claims(changes), &jsonwebtoken::EncodingKey::from_secret(secret)).unwrap()
+}
+
+impl Fixture {
+    /// The meeting's access is another one now.
+    pub(super) fn change(&mut self, change: impl FnOnce(&mut MeetingRecord)) {
+        let mut record = (**self.index.meeting(&key("team-a", "stand-up")).unwrap()).clone();
+        change(&mut record);
+        self.index.apply_meeting(record);
+        self.app.table.publish(self.index.clone());
+    }
+}
+
+/// Everything that is logged on this thread while it lives.
+#[derive(Clone, Default)]
+pub(super) struct Log(Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl Log {
+    pub(super) fn start() -> (Self, tracing::subscriber::DefaultGuard) {
+        let log = Self::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        let guard = tracing::subscriber::set_default(subscriber);
+        (log, guard)
+    }
+
+    pub(super) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+}
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }

@@ -15,8 +15,10 @@ use super::app::App;
 #[derive(Debug, Default)]
 pub struct Readiness {
     meetings: AtomicBool,
-    pods: AtomicBool,
+    media_pods: AtomicBool,
     admission_key: AtomicBool,
+    join_secrets: AtomicBool,
+    media_pools: AtomicBool,
 }
 
 /// One thing that must have been seen.
@@ -28,13 +30,19 @@ pub enum Part {
     Pods,
     /// A usable admission key.
     AdmissionKey,
+    /// The first look at every Secret with join keys or TURN credentials.
+    JoinSecrets,
+    /// The first full list of `MediaPool`s.
+    Pools,
 }
 
 impl Readiness {
-    const PARTS: [(Part, &'static str); 3] = [
+    const PARTS: [(Part, &'static str); 5] = [
         (Part::Meetings, "the first full list of Meetings"),
         (Part::Pods, "the first full list of media pods"),
         (Part::AdmissionKey, "a usable key in the admission key Secret"),
+        (Part::JoinSecrets, "the Secrets with join keys and TURN credentials"),
+        (Part::Pools, "the first full list of MediaPools"),
     ];
 
     /// Notes that `part` has been seen. Returns true the first time.
@@ -54,8 +62,10 @@ impl Readiness {
     fn flag(&self, part: Part) -> &AtomicBool {
         match part {
             Part::Meetings => &self.meetings,
-            Part::Pods => &self.pods,
+            Part::Pods => &self.media_pods,
             Part::AdmissionKey => &self.admission_key,
+            Part::JoinSecrets => &self.join_secrets,
+            Part::Pools => &self.media_pools,
         }
     }
 }
@@ -81,10 +91,12 @@ mod tests {
     #[test]
     fn ready_only_when_everything_was_seen_once() {
         let readiness = Readiness::default();
-        assert_eq!(readiness.missing().len(), 3);
+        assert_eq!(readiness.missing().len(), 5);
         assert!(readiness.note(Part::Pods));
         assert!(!readiness.note(Part::Pods), "only the first time is news");
-        readiness.note(Part::AdmissionKey);
+        for part in [Part::AdmissionKey, Part::JoinSecrets, Part::Pools] {
+            readiness.note(part);
+        }
         assert_eq!(readiness.missing(), ["the first full list of Meetings"]);
         readiness.note(Part::Meetings);
         assert!(readiness.missing().is_empty());

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use convene_crds::names::{ADMISSION_KEY_ID, ADMISSION_PRIVATE_KEY};
-use convene_protocol::admission::{AdmissionError, Signer};
+use convene_protocol::admission::{AdmissionError, KeySet, Signer};
 use futures_util::{Stream, StreamExt};
 use k8s_openapi::api::core::v1::Secret;
 use kube::runtime::WatchStreamExt;
@@ -20,6 +20,7 @@ use tracing::{info, warn};
 use super::health::Part;
 use super::watch::{Sink, WatchError, WatchLog};
 use crate::client::{WatchBackoff, watch_config};
+use crate::keys::read_key_set;
 
 /// Why a Secret gives no signing key.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -50,6 +51,7 @@ impl KeyError {
 #[derive(Debug, Default)]
 pub struct SignerSlot {
     signer: ArcSwapOption<Signer>,
+    trusted: ArcSwapOption<KeySet>,
 }
 
 impl SignerSlot {
@@ -61,6 +63,21 @@ impl SignerSlot {
     /// Puts a new signer in place.
     pub fn set(&self, signer: Signer) {
         self.signer.store(Some(Arc::new(signer)));
+    }
+
+    /// The public halves of all keys that routers sign with, once known.
+    pub fn trusted(&self) -> Option<Arc<KeySet>> {
+        self.trusted.load_full()
+    }
+
+    #[cfg(test)]
+    pub(super) fn forget(&self) {
+        self.trusted.store(None);
+    }
+
+    /// Puts new public halves in place.
+    pub fn trust(&self, keys: KeySet) {
+        self.trusted.store(Some(Arc::new(keys)));
     }
 }
 
@@ -116,6 +133,10 @@ fn take(secret: &Secret, slot: &SignerSlot, sink: &Sink) {
         Ok(signer) => {
             info!(?signer, "admission key read");
             slot.set(signer);
+            match read_key_set(secret) {
+                Ok(keys) => slot.trust(keys),
+                Err(error) => warn!(reason = error.reason(), %error, "no new public halves of the admission keys"),
+            }
             sink.readiness.note(Part::AdmissionKey);
             // Joins may have been held for want of a key.
             sink.table.wake();
@@ -172,6 +193,8 @@ mod tests {
         let token = slot.get().unwrap().admin(1_800_000_000).unwrap();
         assert!(KeySet::from_jwks(&second.jwks).unwrap().verify_admin(&token, 1_800_000_000).is_ok());
         assert!(!sink.readiness.missing().iter().any(|words| words.contains("admission")));
+        let trusted = slot.trusted().unwrap();
+        assert!(trusted.verify_admin(&token, 1_800_000_000).is_ok(), "what replicas sign is trusted");
         assert!(changes.has_changed().unwrap(), "held joins are woken");
         changes.mark_unchanged();
     }

@@ -1,5 +1,6 @@
 //! The router's metrics. Labels are bounded: routes, statuses and reasons, never a meeting's or a person's name.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -24,6 +25,10 @@ pub struct RouterMetrics {
     index_objects: IntGaugeVec,
     watch_errors: IntCounterVec,
     spliced_bytes: IntCounterVec,
+    tickets: IntCounterVec,
+    secret_problems: IntGaugeVec,
+    join_keys: IntGauge,
+    turn_secrets: IntGauge,
     /// Joins that wait for a pod now.
     pub held_joins: IntGauge,
     /// Signaling sockets that are spliced now.
@@ -72,13 +77,26 @@ impl RouterMetrics {
                 "Bytes passed between clients and media pods.",
                 &["direction"],
             ),
+            tickets: counters(
+                "convene_router_tickets_total",
+                "Requests at the join route, by what became of them.",
+                &["outcome"],
+            ),
+            secret_problems: gauges(
+                "convene_router_secret_problems",
+                "Entries of Secrets with join keys or TURN credentials that cannot be used now.",
+                &["reason"],
+            ),
+            join_keys: IntGauge::new("convene_router_join_keys", "Join keys in use.").expect(VALID),
+            turn_secrets: IntGauge::new("convene_router_turn_secrets", "Secrets with TURN credentials in use.")
+                .expect(VALID),
             held_joins: IntGauge::new("convene_router_held_joins", "Joins that wait for a media pod.").expect(VALID),
             open_sockets: IntGauge::new("convene_router_open_sockets", "Open signaling sockets.").expect(VALID),
         }
     }
 
     fn register(&self) {
-        let collectors: [Box<dyn prometheus::core::Collector>; 10] = [
+        let collectors: [Box<dyn prometheus::core::Collector>; 14] = [
             Box::new(self.requests.clone()),
             Box::new(self.request_seconds.clone()),
             Box::new(self.joins.clone()),
@@ -87,6 +105,10 @@ impl RouterMetrics {
             Box::new(self.index_objects.clone()),
             Box::new(self.watch_errors.clone()),
             Box::new(self.spliced_bytes.clone()),
+            Box::new(self.tickets.clone()),
+            Box::new(self.secret_problems.clone()),
+            Box::new(self.join_keys.clone()),
+            Box::new(self.turn_secrets.clone()),
             Box::new(self.held_joins.clone()),
             Box::new(self.open_sockets.clone()),
         ];
@@ -122,6 +144,22 @@ impl RouterMetrics {
     pub fn set_index_sizes(&self, meetings: usize, pods: usize) {
         for (kind, count) in [("Meeting", meetings), ("Pod", pods)] {
             self.index_objects.with_label_values(&[kind]).set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+    }
+
+    /// What became of a request at the join route.
+    pub fn count_ticket(&self, outcome: &str) {
+        self.tickets.with_label_values(&[outcome]).inc();
+    }
+
+    /// What the Secrets with join keys and TURN credentials hold, and how many entries of theirs are broken for which reason.
+    pub fn set_secrets(&self, join_keys: usize, turn_secrets: usize, problems: &BTreeMap<&'static str, usize>) {
+        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        self.join_keys.set(number(join_keys));
+        self.turn_secrets.set(number(turn_secrets));
+        self.secret_problems.reset();
+        for (reason, count) in problems {
+            self.secret_problems.with_label_values(&[*reason]).set(number(*count));
         }
     }
 

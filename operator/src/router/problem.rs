@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use thiserror::Error;
 
+use super::join::access::JoinRefusal;
 use super::key::{MeetingKey, NameError};
 
 /// Why the router refuses a request.
@@ -65,6 +66,29 @@ pub enum ApiError {
         /// Its words, if it had any.
         detail: Option<String>,
     },
+    /// Whoever asks may not come in.
+    #[error("{0}")]
+    JoinRefused(JoinRefusal),
+    /// The meeting is over.
+    #[error("the meeting {:?} in the namespace {:?} has ended", .0.name(), .0.namespace())]
+    MeetingEnded(MeetingKey),
+    /// The join route was asked with another method.
+    #[error("this address is asked with POST")]
+    PostOnly,
+    /// More than anybody has to say.
+    #[error("the body is longer than {0} bytes, or broke off")]
+    BodyTooLarge(usize),
+    /// Not what the route takes.
+    #[error("the body must be empty, or a JSON object such as {{\"direct\": false}}: {0}")]
+    BodyInvalid(&'static str),
+    /// Nothing tells by which address the router was reached.
+    #[error("nothing says by which address this router is reached: send a Host header")]
+    HostUnknown,
+    /// No way past the router.
+    #[error(
+        "the media pod of this meeting has no address for signaling that clients can reach; leave out \"direct\" and connect through the router (pools with the exposure HostNetwork or PodIP, and announcedAddress.policy NodeAddress, have one)"
+    )]
+    DirectUnavailable,
     /// The router is shutting down.
     #[error("this router is shutting down; connect again")]
     Stopping,
@@ -108,6 +132,13 @@ impl ApiError {
             Self::TooManyHeld => ("TooManyHeld", "Too many waiting", StatusCode::SERVICE_UNAVAILABLE),
             Self::TooManySockets => ("TooManySockets", "Too many connections", StatusCode::SERVICE_UNAVAILABLE),
             Self::PodRefused { status, .. } => ("PodRefused", "Refused by the media pod", *status),
+            Self::JoinRefused(refusal) => (refusal.reason(), "Not let in", refusal.status()),
+            Self::MeetingEnded(_) => ("MeetingEnded", "Meeting ended", StatusCode::GONE),
+            Self::PostOnly => ("PostOnly", "Method not allowed", StatusCode::METHOD_NOT_ALLOWED),
+            Self::BodyTooLarge(_) => ("BodyTooLarge", "Body too large", StatusCode::PAYLOAD_TOO_LARGE),
+            Self::BodyInvalid(_) => ("BodyInvalid", "Body cannot be read", StatusCode::BAD_REQUEST),
+            Self::HostUnknown => ("HostUnknown", "Host unknown", StatusCode::BAD_REQUEST),
+            Self::DirectUnavailable => ("DirectUnavailable", "No direct connection", StatusCode::CONFLICT),
             Self::Stopping => ("RouterStopping", "Router is shutting down", StatusCode::SERVICE_UNAVAILABLE),
             Self::Internal => ("Internal", "Internal error", StatusCode::INTERNAL_SERVER_ERROR),
         }
@@ -135,6 +166,7 @@ impl ApiError {
     fn waiting_reason(&self) -> Option<&str> {
         match self {
             Self::NotReadyYet { reason, .. } | Self::HeldTooLong { reason, .. } => Some(reason),
+            Self::JoinRefused(refusal) => Some(refusal.reason()),
             _ => None,
         }
     }
@@ -148,6 +180,10 @@ impl ApiError {
             }
             Self::MethodNotAllowed => {
                 headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+            }
+            Self::PostOnly => drop(headers.insert(header::ALLOW, HeaderValue::from_static("POST"))),
+            _ if self.status() == StatusCode::UNAUTHORIZED => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"convene\""));
             }
             _ if self.status() == StatusCode::SERVICE_UNAVAILABLE => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));

@@ -3,6 +3,7 @@
 //! A refusal that is final is given inside the `WebSocket` (close code 4000), because clients retry for a minute when the handshake itself
 //! fails; everything that may pass is an HTTP error, so that they do retry. It decides nothing about who goes where.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -13,7 +14,7 @@ use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use convene_protocol::admission::Admission;
+use convene_protocol::admission::{Admission, ParticipantGrant};
 use convene_protocol::frame::CLOSE_FINAL;
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
@@ -25,10 +26,13 @@ use tracing::{Instrument, debug, info, info_span, warn};
 use super::access::RequestId;
 use super::app::{App, RequestedMeeting};
 use super::handshake::{Provenance, SUBPROTOCOL, Scheme, answer_headers, build_pod_request, check_handshake};
+use super::join::access::{Credential, JoinRefusal, decide_access};
+use super::join::api::{identify_caller, new_id};
+use super::join::credential::{CredentialError, take_token};
 use super::key::MeetingKey;
 use super::metrics::{GaugeGuard, RouterMetrics};
 use super::problem::ApiError;
-use super::record::{PodRecord, Waiting};
+use super::record::{MeetingRecord, PodRecord, Waiting};
 use super::select::{PodRoute, RouteDecision};
 use super::splice::{End, splice};
 use super::upstream::{self, PodError};
@@ -39,13 +43,13 @@ const CLOSE_LINGER: Duration = Duration::from_secs(5);
 /// Why a join does not lead to a pod.
 enum Refusal {
     /// Final: said inside the `WebSocket`.
-    Close { reason: &'static str, text: &'static str },
+    Close { reason: &'static str, text: Cow<'static, str> },
     /// May pass: said as an HTTP error.
     Error(ApiError),
 }
 
-const NOT_FOUND: Refusal = Refusal::Close { reason: "MeetingNotFound", text: "meeting not found" };
-const ENDED: Refusal = Refusal::Close { reason: "MeetingEnded", text: "meeting ended" };
+const NOT_FOUND: Refusal = Refusal::Close { reason: "MeetingNotFound", text: Cow::Borrowed("meeting not found") };
+const ENDED: Refusal = Refusal::Close { reason: "MeetingEnded", text: Cow::Borrowed("meeting ended") };
 
 /// `GET /signal/{namespace}/{name}`.
 pub async fn signal(
@@ -55,9 +59,11 @@ pub async fn signal(
 ) -> Response {
     let mut report = JoinReport { metrics: Arc::clone(&app.metrics), outcome: "ClientGone" };
     let (mut parts, _) = request.into_parts();
+    // Before anything can log it or pass it on.
+    let token = take_token(&mut parts);
     let path = parts.uri.path().to_owned();
     let joined = match check_handshake(&parts) {
-        Ok(()) => join(&app, requested.ok().as_ref(), &mut parts).await,
+        Ok(()) => join(&app, requested.ok().as_ref(), token, &mut parts).await,
         Err(error) => Err(Refusal::Error(error)),
     };
     let (outcome, response) = match joined {
@@ -81,11 +87,18 @@ impl Drop for JoinReport {
     }
 }
 
-async fn join(app: &App, key: Option<&MeetingKey>, parts: &mut Parts) -> Result<Response, Refusal> {
+async fn join(
+    app: &App,
+    key: Option<&MeetingKey>,
+    token: Result<Option<String>, CredentialError>,
+    parts: &mut Parts,
+) -> Result<Response, Refusal> {
     // What cannot be a meeting's name is the name of no meeting.
     let key = key.ok_or(NOT_FOUND)?;
     let place = Arc::clone(&app.sockets).try_acquire_owned().map_err(|_| Refusal::Error(ApiError::TooManySockets))?;
-    let (route, response) = reach_pod(app, key, parts).await?;
+    let token = token.as_ref().map(Option::as_deref).map_err(|error| *error);
+    let credential = identify_caller(app, key, token);
+    let (route, response) = reach_pod(app, key, &credential, parts).await?;
     let client = parts.extensions.remove::<OnUpgrade>().ok_or(Refusal::Error(ApiError::UpgradeRequired))?;
     let mut answer = Response::new(Body::empty());
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
@@ -105,6 +118,7 @@ async fn join(app: &App, key: Option<&MeetingKey>, parts: &mut Parts) -> Result<
 async fn reach_pod(
     app: &App,
     key: &MeetingKey,
+    credential: &Result<Credential, JoinRefusal>,
     parts: &Parts,
 ) -> Result<(PodRoute, axum::http::Response<Incoming>), Refusal> {
     let started = Instant::now();
@@ -115,8 +129,11 @@ async fn reach_pod(
         let (waiting, failed) = match app.table.route(key) {
             RouteDecision::Unknown => return Err(NOT_FOUND),
             RouteDecision::Ended => return Err(ENDED),
-            RouteDecision::Waiting(waiting) => (waiting, None),
-            RouteDecision::Pod(route) => match try_pod(app, &route, parts).await? {
+            RouteDecision::Waiting(waiting) => {
+                admit(credential, app.table.meeting(key).as_deref())?;
+                (waiting, None)
+            }
+            RouteDecision::Pod(route) => match try_pod(app, &route, credential, parts).await? {
                 Ok(response) => {
                     let held_ms = started.elapsed().as_millis();
                     debug!(meeting = %key, pod = route.pod.name, reason = "AssignedPodReady", held_ms, "join connected");
@@ -131,6 +148,20 @@ async fn reach_pod(
         }
         wait(app, key, started, waiting, failed.as_deref(), &mut changes).await?;
     }
+}
+
+/// What somebody may do in the meeting, or why not. Without a meeting only that whoever asks has shown nothing wrong.
+fn admit(
+    credential: &Result<Credential, JoinRefusal>,
+    meeting: Option<&MeetingRecord>,
+) -> Result<ParticipantGrant, Refusal> {
+    let decide = |credential| {
+        meeting.map_or_else(|| Ok(ParticipantGrant::default()), |meeting| decide_access(meeting, credential))
+    };
+    credential.as_ref().map_err(Clone::clone).and_then(decide).map_err(|refusal| match refusal {
+        JoinRefusal::KeysUnknown => Refusal::Error(ApiError::JoinRefused(refusal)),
+        _ => Refusal::Close { reason: refusal.reason(), text: refusal.close_text().into() },
+    })
 }
 
 /// A held join: counted while it lasts, measured when it ends.
@@ -158,13 +189,15 @@ impl Drop for Hold<'_> {
 async fn try_pod(
     app: &App,
     route: &PodRoute,
+    credential: &Result<Credential, JoinRefusal>,
     parts: &Parts,
 ) -> Result<Result<axum::http::Response<Incoming>, Waiting>, Refusal> {
+    let participant = admit(credential, Some(&route.meeting))?;
     let Some(signer) = app.signer.get() else {
         return Ok(Err(Waiting::new("AdmissionKeyMissing", "the router has no admission key yet")));
     };
-    let Ok(admission) = signer.admission(&Admission::guest(route.meeting.grant(jiff::Timestamp::now())), unix_now())
-    else {
+    let meeting = route.meeting.grant(jiff::Timestamp::now());
+    let Ok(admission) = signer.admission(&Admission { meeting, participant, jti: new_id() }, unix_now()) else {
         return Err(Refusal::Error(ApiError::Internal));
     };
     let provenance = Provenance {
@@ -263,7 +296,7 @@ async fn leave_in_turn(app: &App) {
 }
 
 /// Accepts the `WebSocket` only to close it, so that the client learns that it need not come back.
-async fn close_with(mut parts: Parts, text: &'static str) -> Response {
+async fn close_with(mut parts: Parts, text: Cow<'static, str>) -> Response {
     let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
         Ok(upgrade) => upgrade,
         Err(rejection) => return rejection.into_response(),
@@ -271,8 +304,8 @@ async fn close_with(mut parts: Parts, text: &'static str) -> Response {
     upgrade.protocols([SUBPROTOCOL]).max_message_size(4096).on_upgrade(move |socket| close_socket(socket, text))
 }
 
-async fn close_socket(mut socket: WebSocket, text: &'static str) {
-    let frame = CloseFrame { code: CLOSE_FINAL, reason: text.into() };
+async fn close_socket(mut socket: WebSocket, text: Cow<'static, str>) {
+    let frame = CloseFrame { code: CLOSE_FINAL, reason: text.into_owned().into() };
     if socket.send(Message::Close(Some(frame))).await.is_ok() {
         // The client answers the close frame; a socket dropped before that may lose the frame.
         let _ = timeout(CLOSE_LINGER, async { while let Some(Ok(_)) = socket.recv().await {} }).await;

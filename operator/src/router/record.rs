@@ -7,7 +7,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use convene_crds::names::{
-    CONDITION_ACCEPTED, CONDITION_ASSIGNED, CONDITION_READY, HTTP_PORT_NAME, MEDIA_HTTP_PORT, TRUE,
+    ANNOTATION_ANNOUNCED_ADDRESSES, CONDITION_ACCEPTED, CONDITION_ASSIGNED, CONDITION_READY, HTTP_PORT_NAME,
+    MEDIA_HTTP_PORT, TRUE,
 };
 use convene_crds::{AccessPolicy, Meeting, MeetingMedia, MeetingPhase, MeetingStatus};
 use convene_protocol::admission::{MediaGrant, MeetingGrant};
@@ -70,8 +71,14 @@ pub struct MeetingRecord {
     pub max_participants: u32,
     /// Seconds after which an empty room is closed.
     pub empty_timeout_seconds: u64,
-    /// Whether everybody may come in who knows the address.
-    pub is_open: bool,
+    /// Who may come in.
+    pub policy: AccessPolicy,
+    /// Identities that moderate, besides those whose token says so.
+    pub moderators: Vec<String>,
+    /// Whether recorders may come in.
+    pub recording: bool,
+    /// The pool it draws its pod from.
+    pub pool: String,
     /// Whether nobody new is let in, but for a moment after the meeting has moved.
     pub is_locked: bool,
     /// Until when the lock is open, because those who were in are coming back.
@@ -100,7 +107,10 @@ impl MeetingRecord {
             participants: status.participants,
             max_participants: meeting.spec.max_participants,
             empty_timeout_seconds: u64::from(meeting.spec.empty_timeout),
-            is_open: meeting.spec.access.policy == AccessPolicy::Open,
+            policy: meeting.spec.access.policy,
+            moderators: meeting.spec.access.moderators.clone(),
+            recording: meeting.spec.features.recording,
+            pool: meeting.spec.pool.clone(),
             is_locked: meeting.spec.locked,
             lock_opens_until: compute_lock_opens_until(meeting),
             codecs: meeting.spec.media.codecs.iter().map(|codec| codec.as_str().to_owned()).collect(),
@@ -131,8 +141,11 @@ impl MeetingRecord {
             participants: None,
             max_participants: 0,
             empty_timeout_seconds: 0,
-            // Without an assignment nobody comes in anyhow, and is told what is wrong.
-            is_open: true,
+            // Without an assignment nobody comes in anyhow, and is told what is wrong; tickets are looked at again when one connects.
+            policy: AccessPolicy::Open,
+            moderators: Vec::new(),
+            recording: false,
+            pool: String::new(),
             is_locked: true,
             lock_opens_until: None,
             codecs: Vec::new(),
@@ -203,6 +216,8 @@ pub struct PodRecord {
     pub is_ready: bool,
     /// It is being deleted: no new joins.
     pub is_leaving: bool,
+    /// The first address that browsers are told for its media.
+    pub announced: Option<IpAddr>,
 }
 
 impl PodRecord {
@@ -214,12 +229,18 @@ impl PodRecord {
             address: pod_ip(pod).map(|ip| SocketAddr::new(ip, signaling_port(pod))),
             is_ready: is_ready(pod),
             is_leaving: pod.metadata.deletion_timestamp.is_some(),
+            announced: announced(pod),
         })
     }
 }
 
 fn pod_ip(pod: &Pod) -> Option<IpAddr> {
     pod.status.as_ref()?.pod_ip.as_deref()?.parse().ok()
+}
+
+fn announced(pod: &Pod) -> Option<IpAddr> {
+    let addresses = pod.metadata.annotations.as_ref()?.get(ANNOTATION_ANNOUNCED_ADDRESSES)?;
+    addresses.split(',').next()?.trim().parse().ok()
 }
 
 /// Pods that share the node's network listen on a port of their own, so the declared container port decides.

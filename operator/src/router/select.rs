@@ -53,12 +53,6 @@ pub fn select_pod(meeting: &Arc<MeetingRecord>, pod: Option<&Arc<PodRecord>>) ->
     if meeting.is_deleting || meeting.phase == MeetingPhase::Ended {
         return RouteDecision::Ended;
     }
-    if !meeting.is_open {
-        return wait(
-            "TokenRequired",
-            "only people with a join token may come in, and this router cannot check join tokens",
-        );
-    }
     // It may have its pod already: it gets one shortly before its start.
     if meeting.waiting.reason == SCHEDULED {
         return RouteDecision::Waiting(meeting.waiting.clone());
@@ -108,7 +102,6 @@ mod tests {
             ("draining pod gets no new joins", bound(), Some(PodRecord { is_leaving: true, ..pod() }), "PodLeaving"),
             ("pod not ready", bound(), Some(PodRecord { is_ready: false, ..pod() }), "PodNotReady"),
             ("pod without address", bound(), Some(PodRecord { address: None, ..pod() }), "PodNotReady"),
-            ("no token can be checked", MeetingRecord { is_open: false, ..bound() }, Some(pod()), "TokenRequired"),
             (
                 "before its start",
                 MeetingRecord { waiting: Waiting::new("Scheduled", ""), ..bound() },

@@ -2,6 +2,8 @@
 
 mod feed;
 mod http;
+mod join;
+mod join_signal;
 pub(super) mod peer;
 mod proxy;
 mod proxy_faults;

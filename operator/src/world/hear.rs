@@ -2,7 +2,7 @@
 //!
 //! It decides nothing about meetings and pools, and writes nothing to the cluster.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use convene_crds::{MediaPool, Meeting, names::LABEL_POOL};
 use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
@@ -16,8 +16,10 @@ impl World {
         match event {
             Event::Init => self.ledger().begin_list(),
             Event::InitApply(guarded) | Event::Apply(guarded) => {
-                let Ok(meeting) = &guarded.0 else { return };
-                self.ledger().observe(meeting);
+                let key = Arc::new(key_of(guarded.meta()));
+                let Ok(meeting) = &guarded.0 else { return self.ask_meeting(&key) };
+                let key = self.ledger().observe(meeting).unwrap_or(key);
+                self.ask_meeting(&key);
                 self.ask_pool(&meeting.spec.pool);
                 if has_new_spec(meeting) {
                     self.rooms_changed(); // its room may have to be locked, for example
@@ -26,6 +28,7 @@ impl World {
             Event::Delete(guarded) => {
                 let uid = guarded.meta().uid.clone().unwrap_or_default();
                 self.ledger().remove(&uid);
+                self.meetings_to_look_at.begin(&key_of(guarded.meta()));
                 self.rooms_changed();
                 if let Ok(meeting) = &guarded.0 {
                     self.ask_pool(&meeting.spec.pool);
@@ -33,7 +36,11 @@ impl World {
                 }
             }
             Event::InitDone => {
-                if !self.ledger().end_list().is_empty() {
+                let gone = self.ledger().end_list();
+                for key in &gone {
+                    self.meetings_to_look_at.begin(key);
+                }
+                if !gone.is_empty() {
                     self.rooms_changed();
                     self.ask_all_pools();
                 }
@@ -125,7 +132,7 @@ impl World {
             let of_namespace = |meeting: &Guarded<Meeting>| meeting.namespace().as_deref() == Some(name.as_str());
             for meeting in self.meetings.state_filter(of_namespace) {
                 if let Ok(meeting) = &meeting.0 {
-                    self.ask_meeting(&key_of(meeting));
+                    self.ask_meeting(&Arc::new(key_of(&meeting.metadata)));
                 }
             }
         }

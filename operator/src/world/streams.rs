@@ -6,20 +6,9 @@ use futures_util::{Stream, StreamExt, stream};
 use prometheus::IntGauge;
 use tokio::sync::mpsc;
 
-/// A receiver as a stream. `depth` shows how many requests wait in it.
-pub fn stream_of<T: Send + 'static>(
-    receiver: mpsc::UnboundedReceiver<T>,
-    depth: IntGauge,
-) -> impl Stream<Item = T> + Send {
-    stream::unfold((receiver, depth), async |(mut receiver, depth)| {
-        let item = receiver.recv().await?;
-        depth.set(i64::try_from(receiver.len()).unwrap_or(i64::MAX));
-        Some((item, (receiver, depth)))
-    })
-}
-
-/// The same, gathered over `period`: requests come in bursts, and one look serves all that ask for the same. Unlike a debounce, which waits
-/// for silence, it passes something on after every period however many there are.
+/// A receiver as a stream, gathered over `period`: requests come in bursts, and one look serves all that ask for the same. Unlike a debounce, which waits
+/// for silence, it passes something on after every period however many there are. `depth` shows how many
+/// wait.
 pub fn stream_gathered<T: Eq + Hash + Send + 'static>(
     receiver: mpsc::UnboundedReceiver<T>,
     period: Duration,

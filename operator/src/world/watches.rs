@@ -24,14 +24,8 @@ use serde::de::DeserializeOwned;
 use super::{Guarded, World};
 use crate::client::{WatchBackoff, watch_config};
 
-/// The watch of Meetings, for their controller.
-pub fn watch_meetings(
-    world: &Arc<World>,
-    writer: Writer<Guarded<Meeting>>,
-) -> impl Stream<Item = Changed<Meeting>> + Send + use<> {
-    let api = Api::all(world.client.clone());
-    watch(api, watch_config(), writer, Arc::clone(world), World::heard_meeting)
-}
+/// Where `kubectl apply` keeps a second copy of the whole object.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// The watch of pools, for their controller.
 pub fn watch_pools(
@@ -44,6 +38,8 @@ pub fn watch_pools(
 
 /// The caches that only [`watch_others`] writes.
 pub struct OtherWriters {
+    /// Cache of Meetings.
+    pub meetings: Writer<Guarded<Meeting>>,
     /// Cache of media pods.
     pub pods: Writer<Pod>,
     /// Cache of Services.
@@ -54,9 +50,11 @@ pub struct OtherWriters {
 
 /// Watches everything else; ends never.
 pub async fn watch_others(world: Arc<World>, writers: OtherWriters) {
-    let OtherWriters { pods, services, budgets } = writers;
+    let OtherWriters { meetings, pods, services, budgets } = writers;
     let client = || world.client.clone();
     let ours = || watch_config().labels(MANAGED_BY_SELECTOR);
+    // The controller hears of them through the queue of those to look at.
+    let meetings = watch(Api::all(client()), watch_config(), meetings, Arc::clone(&world), World::heard_meeting);
     let pods = watch(
         Api::namespaced(client(), &world.namespace),
         watch_config().labels(MEDIA_POD_SELECTOR),
@@ -82,12 +80,21 @@ pub async fn watch_others(world: Arc<World>, writers: OtherWriters) {
     );
     let ignore = || std::future::ready(());
     tokio::join!(
+        meetings.for_each(|_| ignore()),
         pods.for_each(|_| ignore()),
         nodes.for_each(|()| ignore()),
         namespaces.for_each(|()| ignore()),
         services.for_each(|_| ignore()),
         budgets.for_each(|_| ignore()),
     );
+}
+
+/// What nobody reads is not kept: with thousands of objects it is most of their size.
+fn slim<K: Resource>(object: &mut K) {
+    object.managed_fields_mut().clear();
+    if let Some(annotations) = &mut object.meta_mut().annotations {
+        annotations.remove(LAST_APPLIED);
+    }
 }
 
 type Changed<K> = Result<Guarded<K>, watcher::Error>;
@@ -103,10 +110,7 @@ fn watch<K>(
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
 {
-    let events = watcher(api, config)
-        .backoff(WatchBackoff::default())
-        .modify(|object| object.managed_fields_mut().clear())
-        .reflect(writer);
+    let events = watcher(api, config).backoff(WatchBackoff::default()).modify(slim).reflect(writer);
     events.inspect(move |event| hear(&world, heard, event)).touched_objects()
 }
 

@@ -18,6 +18,7 @@ export const galleryDirectory = join(repository, 'web/dist-gallery');
 /** Where the pictures of all screens go; none are taken without it. */
 export const galleryPictures = fromEnvironment('CONVENE_GALLERY_PICTURES');
 export const mediaPodProgram = join(repository, 'target/release/convene-media-pod');
+export const conveneProgram = fromEnvironment('CONVENE_PROGRAM') ?? join(repository, 'target/release/convene');
 export const chromium = fromEnvironment('CONVENE_CHROMIUM') ?? '/usr/bin/chromium';
 
 /** A cluster of somebody else, instead of the one of tests/cluster. */
@@ -31,6 +32,8 @@ export const cluster = {
   tls: fromEnvironment('CONVENE_TEST_TLS') ?? join(clusterState, 'tls'),
   /** Address of a node, as browsers reach it. */
   nodeAddress: fromEnvironment('CONVENE_TEST_NODE') ?? '10.200.0.11',
+  /** Address of this machine where browsers and nodes reach a TURN server. */
+  turnAddress: fromEnvironment('CONVENE_TEST_TURN') ?? '10.200.0.1',
   /** More arguments for `helm install convene`, separated by blanks: another registry, for example. */
   helmArguments: (fromEnvironment('CONVENE_TEST_HELM_ARGS') ?? '').split(' ').filter((argument) => argument !== ''),
   images: join(cache, 'cluster/images'),

@@ -1,4 +1,4 @@
-// GET over HTTPS with the test certificate authority, checked as strictly as a browser would.
+// GET and POST over HTTPS with the test certificate authority, checked as strictly as a browser would.
 import { request } from 'node:https';
 
 import { certificateAuthority } from './tls.ts';
@@ -10,8 +10,17 @@ export interface Answer {
 }
 
 export async function httpsGet(url: string, headers: Record<string, string> = {}): Promise<Answer> {
+  return send('GET', url, headers);
+}
+
+/** POST of a JSON document. */
+export async function httpsPost(url: string, body: object, headers: Record<string, string> = {}): Promise<Answer> {
+  return send('POST', url, { 'content-type': 'application/json', ...headers }, JSON.stringify(body));
+}
+
+async function send(method: string, url: string, headers: Record<string, string>, content?: string): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const pending = request(url, { ca: certificateAuthority(), headers, agent: false, timeout: 5000 }, (response) => {
+    const pending = request(url, { ca: certificateAuthority(), method, headers, agent: false, timeout: 5000 }, (response) => {
       let body = '';
       response.setEncoding('utf8').on('data', (text: string) => (body += text));
       response.on('end', () => {
@@ -20,6 +29,6 @@ export async function httpsGet(url: string, headers: Record<string, string> = {}
     });
     pending.on('timeout', () => pending.destroy(new Error(`${url} does not answer`)));
     pending.on('error', reject);
-    pending.end();
+    pending.end(content);
   });
 }

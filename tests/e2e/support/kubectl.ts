@@ -37,6 +37,8 @@ async function command(program: string, args: readonly string[], input?: string)
 export const kubectl = (...args: readonly string[]): Promise<string> => command('kubectl', args);
 export const helm = (...args: readonly string[]): Promise<string> => command('helm', args);
 
+export const kubectlWithInput = (input: string, ...args: readonly string[]): Promise<string> => command('kubectl', args, input);
+
 /** `kubectl apply -f -` of all of them at once. */
 export async function applyAll(items: readonly object[]): Promise<string> {
   return apply({ apiVersion: 'v1', kind: 'List', items });

@@ -59,12 +59,13 @@ export class Participant {
     page.on('requestfailed', (request) => this.console.push(`request failed ${request.url()} ${request.failure()?.errorText ?? ''}`));
   }
 
-  /** Opens the page; the pre-join screen is shown. */
-  static async open(name: string, place: Place, viewport = { width: 1280, height: 800 }): Promise<Participant> {
+  /** Opens the page; the pre-join screen is shown. `script` runs in the page before everything else. */
+  static async open(name: string, place: Place, viewport = { width: 1280, height: 800 }, script?: () => void): Promise<Participant> {
     const trust = place.keyFingerprint === undefined ? [] : [`--ignore-certificate-errors-spki-list=${place.keyFingerprint}`];
     const browser = await chromiumType.launch({ executablePath: chromium, args: [...FLAGS, ...trust] });
     const context = await browser.newContext({ viewport, permissions: ['camera', 'microphone'] });
     const participant = new Participant(name, browser, context, await context.newPage());
+    if (script !== undefined) await participant.page.addInitScript(script);
     await participant.page.goto(place.url);
     return participant;
   }

@@ -8,8 +8,8 @@ import { Participant, type Place } from './participant.ts';
 export class People {
   readonly #all: Participant[] = [];
 
-  async open(name: string, place: Place, viewport?: { width: number; height: number }): Promise<Participant> {
-    const participant = await Participant.open(name, place, viewport);
+  async open(name: string, place: Place, viewport?: { width: number; height: number }, script?: () => void): Promise<Participant> {
+    const participant = await Participant.open(name, place, viewport, script);
     this.#all.push(participant);
     return participant;
   }

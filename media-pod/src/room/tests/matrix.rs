@@ -93,10 +93,9 @@ fn expected(role: Role, needs: Needs) -> u16 {
     let is_joined = !matches!(role, Role::AtTheDoor | Role::New);
     match (needs, role) {
         (Needs::Lobby, Role::Waiting) => OK,
-        (Needs::Lobby, _) => 409,
         (_, Role::Waiting) => 403,
         (Needs::Seat, _) | (Needs::Moderator, Role::Moderator | Role::HiddenModerator) => OK,
-        (Needs::Moderator, Role::AtTheDoor) => 409,
+        (Needs::Lobby, _) | (Needs::Moderator, Role::AtTheDoor) => 409,
         (Needs::Moderator, _) => 403,
         _ if !is_joined => 409,
         (Needs::Joined, _) => OK,

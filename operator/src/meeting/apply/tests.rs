@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    fixtures::{ScriptedServer, context, meeting_object, status},
+    fixtures::{ScriptedServer, context as context_of, context_and_posts, meeting_object, status},
     reason,
 };
 
@@ -16,8 +16,10 @@ fn notes() -> Vec<Note> {
 async fn a_status_that_says_nothing_new_is_neither_sent_nor_told() {
     let (server, client) = ScriptedServer::start(vec![]);
     let meeting = meeting_object(json!({}), json!({"participants": 3}));
-    let outcome = apply_status(&context(&client), &meeting, meeting.status.as_ref().unwrap(), &notes()).await.unwrap();
+    let (context, mut posts) = context_and_posts(&client);
+    let outcome = apply_status(&context, &meeting, meeting.status.as_ref().unwrap(), &notes()).await.unwrap();
     assert_eq!(outcome, Outcome::Skipped);
+    assert_eq!(posts.take(), []);
     server.assert_finished();
 }
 
@@ -25,12 +27,11 @@ async fn a_status_that_says_nothing_new_is_neither_sent_nor_told() {
 async fn people_are_told_after_the_status_is_written() {
     let meeting = meeting_object(json!({}), Value::Null);
     let written = serde_json::to_value(&meeting).unwrap();
-    let event =
-        json!({"apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": {"name": "e"}, "eventTime": null});
-    let script = vec![(STATUS, 200, written), ("POST /apis/events.k8s.io/v1/namespaces/crew/events", 201, event)];
-    let (server, client) = ScriptedServer::start(script);
-    let outcome = apply_status(&context(&client), &meeting, &MeetingStatus::default(), &notes()).await.unwrap();
+    let (server, client) = ScriptedServer::start(vec![(STATUS, 200, written)]);
+    let (context, mut posts) = context_and_posts(&client);
+    let outcome = apply_status(&context, &meeting, &MeetingStatus::default(), &notes()).await.unwrap();
     assert_eq!(outcome, Outcome::Applied);
+    assert_eq!(posts.take(), notes());
     server.assert_finished();
 }
 
@@ -38,10 +39,12 @@ async fn people_are_told_after_the_status_is_written() {
 async fn a_meeting_that_is_gone_is_left_alone_and_an_outage_is_a_failure() {
     let meeting = meeting_object(json!({}), Value::Null);
     let (server, client) = ScriptedServer::start(vec![(STATUS, 404, status(404, "NotFound", ""))]);
-    let outcome = apply_status(&context(&client), &meeting, &MeetingStatus::default(), &notes()).await.unwrap();
+    let (context, mut posts) = context_and_posts(&client);
+    let outcome = apply_status(&context, &meeting, &MeetingStatus::default(), &notes()).await.unwrap();
     assert_eq!(outcome, Outcome::Skipped);
+    assert_eq!(posts.take(), [], "nobody is told of what was not written");
     server.assert_finished();
     let (_, client) = ScriptedServer::start(vec![(STATUS, 500, status(500, "InternalError", "etcd is away"))]);
-    let failure = apply_status(&context(&client), &meeting, &MeetingStatus::default(), &notes()).await.unwrap_err();
+    let failure = apply_status(&context_of(&client), &meeting, &MeetingStatus::default(), &notes()).await.unwrap_err();
     assert_eq!(failure.reason(), "StatusNotWritten");
 }

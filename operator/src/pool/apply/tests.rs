@@ -66,6 +66,21 @@ async fn one_failure_does_not_stop_the_others() {
     assert!(refused.message.contains("exceeded quota"), "{}", refused.message);
 }
 
+/// Its block may be in use: found by the simulation, where such a pod vanished with its pool before anybody saw it.
+#[tokio::test]
+async fn a_pod_whose_answer_was_lost_has_its_block_and_one_that_was_refused_has_none() {
+    for (code, given) in [(500, 1), (504, 1), (429, 0), (403, 0)] {
+        let (told, old) = (format!("PATCH {PODS}/told"), format!("DELETE {PODS}/old"));
+        let script = vec![
+            (told.as_str(), 200, pod("told")),
+            (old.as_str(), 200, pod("old")),
+            ("POST /api/v1/namespaces/harbor/pods", code, status(code, "Trouble", "")),
+        ];
+        let (applied, _) = carry_out(script).await;
+        assert_eq!((applied.created.len(), applied.given().count()), (0, given), "{code}");
+    }
+}
+
 #[tokio::test]
 async fn a_status_that_says_nothing_new_is_not_sent() {
     let (server, client) = ScriptedServer::start(vec![]);

@@ -95,7 +95,7 @@ fn blocks_on_record_are_those_of_pods_made_or_about_to_be_and_those_that_rest() 
             |block: &PortBlock| format!("{}{}", block.ports, if block.resting_until.is_some() { " rests" } else { "" });
         blocks.iter().map(text).collect::<Vec<_>>()
     };
-    let recorded = texts(compute_blocks(&pool, &observed, &new, &quarantine));
+    let recorded = texts(compute_blocks(&pool, &observed, new.iter().map(|pod| pod.block), &quarantine));
     assert_eq!(recorded, ["41000-41003", "41004-41007", "41008-41011 rests"]);
 }
 

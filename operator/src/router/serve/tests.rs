@@ -28,6 +28,7 @@ fn config(fixture: &Fixture, folder: &Folder) -> Config {
         web: fixture.app.web.clone(),
         namespace: "convene-system".into(),
         admission_key_secret: "key".into(),
+        join: super::super::join::config::JoinConfig::default(),
         signal: settings(),
     }
 }

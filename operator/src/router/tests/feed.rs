@@ -86,7 +86,7 @@ async fn lists_and_changes_reach_the_table() {
     feed.meetings([Event::Init, Event::InitApply(meeting("stand-up", None)), Event::InitDone]);
     feed.until("stand-up", "Pending").await;
     feed.until("board", "MeetingNotFound").await;
-    assert_eq!(feed.sink.readiness.missing().len(), 2, "pods and key are still missing");
+    assert_eq!(feed.sink.readiness.missing().len(), 4, "pods, pools and keys are still missing");
     feed.pods([Event::Init, Event::InitDone]);
     feed.meetings([Event::Apply(meeting("stand-up", Some(("media-0", "uid-media-0"))))]);
     feed.until("stand-up", "PodGone").await;
@@ -94,7 +94,7 @@ async fn lists_and_changes_reach_the_table() {
     feed.until("stand-up", "PodNotReady").await;
     feed.pods([Event::Apply(pod("media-0", true))]);
     feed.until("stand-up", "AssignedPodReady").await;
-    assert_eq!(feed.sink.readiness.missing().len(), 1);
+    assert_eq!(feed.sink.readiness.missing().len(), 3);
     feed.meetings([Event::Delete(meeting("stand-up", None))]);
     feed.until("stand-up", "MeetingNotFound").await;
 }

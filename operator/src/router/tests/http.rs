@@ -11,23 +11,23 @@ use super::super::fixtures::{Fixture, INDEX_HTML, settings};
 use super::super::health::Part;
 use super::super::index::RoutingIndex;
 
-struct Answer {
-    status: StatusCode,
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
     headers: HeaderMap,
-    body: String,
+    pub(super) body: String,
 }
 
 impl Answer {
-    fn header(&self, name: &str) -> &str {
+    pub(super) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
     }
 }
 
-async fn ask(fixture: &Fixture, request: Request<Body>) -> Answer {
+pub(super) async fn ask(fixture: &Fixture, request: Request<Body>) -> Answer {
     let (parts, body) = app(fixture.app.clone()).oneshot(request).await.unwrap().into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     Answer { status: parts.status, headers: parts.headers, body: String::from_utf8_lossy(&body).into_owned() }
@@ -51,7 +51,8 @@ async fn a_meeting_is_described_from_the_table() {
         json!({
             "namespace": "team-a", "name": "stand-up", "title": "Stand-up", "phase": "Pending", "ready": false,
             "waitingFor": {"reason": "Pending", "message": "the meeting is being given a place"},
-            "joinUrl": "https://meet.example.org/m/team-a/stand-up", "participants": 2
+            "joinUrl": "https://meet.example.org/m/team-a/stand-up", "participants": 2,
+            "access": "Open", "locked": false, "tokenRequired": false
         })
     );
     fixture.assign("media-0", "10.1.2.3:8080".parse().unwrap());
@@ -200,7 +201,7 @@ async fn assets_are_compressed_and_kept_other_files_are_asked_for_again() {
 async fn ready_only_after_everything_was_seen_and_then_for_good() {
     let fixture = fixture();
     assert_eq!(get(&fixture, "/healthz").await.status, StatusCode::OK, "alive from the start");
-    for part in [Part::Meetings, Part::Pods, Part::AdmissionKey] {
+    for part in [Part::Meetings, Part::Pods, Part::AdmissionKey, Part::JoinSecrets, Part::Pools] {
         let answer = get(&fixture, "/readyz").await;
         assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
         assert!(answer.body.starts_with("waiting for "), "{}", answer.body);

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use convene_protocol::admission::{KeySet, MeetingGrant};
+use convene_protocol::admission::{KeySet, MeetingGrant, ParticipantGrant};
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
@@ -16,6 +16,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, accept_hdr_async, conne
 use super::super::app::SignalSettings;
 use super::super::config::Config;
 use super::super::fixtures::{Fixture, settings};
+use super::super::join::config::JoinConfig;
 use super::super::serve::Listeners;
 
 pub(in crate::router) type Client = WebSocketStream<MaybeTlsStream<TcpStream>>;
@@ -50,6 +51,7 @@ impl Running {
             web: fixture.app.web.clone(),
             namespace: "convene-system".into(),
             admission_key_secret: "key".into(),
+            join: JoinConfig::default(),
             signal: settings,
         };
         let listeners = Listeners::bind(&config).await.unwrap();
@@ -129,6 +131,8 @@ pub(in crate::router) struct Seen {
     pub(in crate::router) uri: String,
     pub(in crate::router) headers: axum::http::HeaderMap,
     pub(in crate::router) grant: MeetingGrant,
+    pub(in crate::router) participant: ParticipantGrant,
+    pub(in crate::router) jti: String,
 }
 
 /// Speaks `WebSocket`, admits who has an admission, sends back what it gets.
@@ -181,6 +185,8 @@ async fn serve(stream: TcpStream, keys: KeySet, seen: Arc<Mutex<Vec<Seen>>>) {
             uri: request.uri().to_string(),
             headers: request.headers().clone(),
             grant: admission.meeting,
+            participant: admission.participant,
+            jti: admission.jti,
         });
         response.headers_mut().insert("sec-websocket-protocol", "protoo".parse().unwrap());
         Ok(response)

@@ -22,7 +22,7 @@ async fn bytes_pass_both_ways_and_the_pod_learns_who_comes() {
     let headers = [
         ("origin", "https://meet.example.org"),
         ("cookie", "a=b"),
-        ("authorization", "Bearer mine"),
+        ("authorization", "Basic bWluZTptaW5l"),
         ("x-forwarded-for", "203.0.113.9"),
     ];
     let mut client = join(router.address, JOIN, &headers).await.unwrap();

@@ -1,0 +1,70 @@
+//! Tickets: what the join API hands out, so that an application's join token is shown once and not at every reconnection.
+//!
+//! Routers make and verify them with the admission key, so any replica takes what another one gave; media pods refuse them, for their
+//! audience is another one.
+
+use serde::{Deserialize, Serialize};
+
+use super::{AdmissionError, KeySet, ParticipantGrant, Signer};
+
+/// Audience of tickets.
+pub const JOIN_AUDIENCE: &str = "convene-join";
+/// Seconds for which a ticket opens connections.
+pub const TICKET_SECONDS: u64 = 600;
+
+/// Who may connect to which meeting, as the router has decided it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JoinTicket {
+    /// Namespace of the Meeting.
+    pub namespace: String,
+    /// Name of the Meeting.
+    pub name: String,
+    /// Uid of the Meeting: a ticket does not outlive the object it was made for.
+    pub uid: String,
+    /// The participant.
+    pub participant: ParticipantGrant,
+}
+
+impl Signer {
+    /// A ticket, good for [`TICKET_SECONDS`] from `now` (Unix seconds).
+    pub fn ticket(&self, ticket: &JoinTicket, now: u64) -> Result<String, AdmissionError> {
+        self.sign_for(JOIN_AUDIENCE, ticket, now, TICKET_SECONDS)
+    }
+}
+
+impl KeySet {
+    /// What `token` lets connect, if it is a ticket that is good at `now` (Unix seconds). The error [`AdmissionError::UnknownKey`] means
+    /// that none of these keys is the one it names.
+    pub fn verify_ticket(&self, token: &str, now: u64) -> Result<JoinTicket, AdmissionError> {
+        self.verify(token, JOIN_AUDIENCE, now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::CLOCK_SKEW_SECONDS;
+    use super::*;
+
+    const PEM: &str = include_str!("../../tests/data/admission-test-key.pem");
+    const JWKS: &str = include_str!("../../tests/data/admission-test-jwks.json");
+    const NOW: u64 = 1_800_000_000;
+
+    #[test]
+    fn a_ticket_comes_back_as_signed_for_ten_minutes_and_is_no_admission() {
+        let (signer, keys) = (Signer::from_pem(PEM, "test").unwrap(), KeySet::from_jwks(JWKS).unwrap());
+        let participant =
+            ParticipantGrant { identity: Some("ada".into()), moderator: true, ..ParticipantGrant::default() };
+        let ticket = JoinTicket { namespace: "team-a".into(), name: "board".into(), uid: "u".into(), participant };
+        let token = signer.ticket(&ticket, NOW).unwrap();
+        let last = NOW + TICKET_SECONDS + CLOCK_SKEW_SECONDS - 1;
+        assert_eq!(keys.verify_ticket(&token, last), Ok(ticket));
+        assert_eq!(keys.verify_ticket(&token, last + 1), Err(AdmissionError::Expired));
+        assert_eq!(keys.verify_admission(&token, NOW), Err(AdmissionError::Invalid));
+        assert_eq!(keys.verify_admin(&token, NOW), Err(AdmissionError::Invalid));
+        let other =
+            Signer::from_pem(PEM, "other").unwrap().ticket(&keys.verify_ticket(&token, NOW).unwrap(), NOW).unwrap();
+        assert_eq!(keys.verify_ticket(&other, NOW), Err(AdmissionError::UnknownKey));
+        assert_eq!(keys.verify_ticket(&signer.admin(NOW).unwrap(), NOW), Err(AdmissionError::Invalid));
+    }
+}

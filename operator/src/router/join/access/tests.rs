@@ -1,0 +1,150 @@
+//! Who comes in: policy, token, list of moderators, lock.
+
+use convene_protocol::admission::{PublishGrant, Signer};
+
+use super::*;
+use crate::router::fixtures::{admission_key, key, meeting_record};
+
+fn grant(change: impl FnOnce(&mut JoinGrant)) -> Credential {
+    let mut grant = JoinGrant {
+        identity: "ada".into(),
+        name: Some("Ada".into()),
+        publish: PublishGrant { share: false, ..PublishGrant::default() },
+        subscribe: true,
+        publish_data: true,
+        moderator: false,
+        hidden: false,
+        recorder: false,
+        once: None,
+        expires_at: 1,
+    };
+    change(&mut grant);
+    Credential::Token(Box::new(grant))
+}
+
+fn ticket(change: impl FnOnce(&mut JoinTicket)) -> Credential {
+    let participant = ParticipantGrant { identity: Some("ada".into()), ..ParticipantGrant::default() };
+    let (namespace, name, uid) = ("team-a".into(), "board".into(), "uid-board".into());
+    let mut ticket = JoinTicket { namespace, name, uid, participant };
+    change(&mut ticket);
+    Credential::Ticket(Box::new(ticket))
+}
+
+/// In a word: how somebody comes in.
+fn outcome(meeting: &MeetingRecord, credential: &Credential) -> String {
+    match decide_access(meeting, credential) {
+        Ok(participant) => {
+            let who = participant.identity.as_deref().unwrap_or("guest");
+            let moderates = if participant.moderator { " moderates" } else { "" };
+            let waits = if participant.lobby { " waits" } else { "" };
+            format!("{who}{moderates}{waits}")
+        }
+        Err(refusal) => refusal.reason().to_owned(),
+    }
+}
+
+#[test]
+fn policy_by_token_by_moderators_by_lock() {
+    let cases: [(AccessPolicy, Credential, &[&str], &str); 17] = [
+        (AccessPolicy::Open, Credential::Guest, &[], "guest"),
+        (AccessPolicy::Open, Credential::Guest, &["guest", ""], "guest"),
+        (AccessPolicy::Open, grant(|_| {}), &[], "ada"),
+        (AccessPolicy::Open, grant(|_| {}), &["bob", "ada"], "ada moderates"),
+        (AccessPolicy::Open, grant(|_| {}), &["Ada", "ada "], "ada"),
+        (AccessPolicy::Open, grant(|grant| grant.moderator = true), &[], "ada moderates"),
+        (AccessPolicy::Token, Credential::Guest, &[], "TokenRequired"),
+        (AccessPolicy::Token, grant(|_| {}), &[], "ada"),
+        (AccessPolicy::Token, grant(|_| {}), &["ada"], "ada moderates"),
+        (AccessPolicy::Token, ticket(|_| {}), &["ada"], "ada"),
+        (AccessPolicy::Token, ticket(|ticket| ticket.participant.moderator = true), &[], "ada moderates"),
+        (AccessPolicy::Token, ticket(|ticket| ticket.participant.identity = None), &[], "TokenRequired"),
+        (AccessPolicy::Lobby, Credential::Guest, &[], "guest waits"),
+        (AccessPolicy::Lobby, grant(|_| {}), &[], "ada"),
+        (AccessPolicy::Lobby, grant(|_| {}), &["ada"], "ada moderates"),
+        (AccessPolicy::Lobby, ticket(|_| {}), &[], "ada"),
+        (AccessPolicy::Lobby, ticket(|ticket| ticket.participant.identity = None), &[], "guest waits"),
+    ];
+    for (policy, credential, moderators, expected) in cases {
+        // The lock is the media pod's to enforce: it is told, and the decision is the same.
+        for is_locked in [false, true] {
+            let moderators = moderators.iter().map(ToString::to_string).collect();
+            let meeting = MeetingRecord { policy, moderators, is_locked, ..meeting_record("team-a", "board", None) };
+            assert_eq!(outcome(&meeting, &credential), expected, "{policy:?} {credential:?}");
+            assert_eq!(meeting.grant(jiff::Timestamp::UNIX_EPOCH).locked, is_locked);
+        }
+    }
+}
+
+#[test]
+fn a_guest_of_an_open_meeting_has_the_default_grant_and_a_token_gives_what_it_says() {
+    let meeting = meeting_record("team-a", "board", None);
+    assert_eq!(decide_access(&meeting, &Credential::Guest), Ok(ParticipantGrant::default()));
+    let participant = decide_access(&meeting, &grant(|grant| grant.once = Some("k/1".into()))).unwrap();
+    let expected = ParticipantGrant {
+        identity: Some("ada".into()),
+        name: Some("Ada".into()),
+        publish: PublishGrant { share: false, ..PublishGrant::default() },
+        once: Some("k/1".into()),
+        ..ParticipantGrant::default()
+    };
+    assert_eq!(participant, expected);
+}
+
+#[test]
+fn recorders_need_a_meeting_that_is_recorded() {
+    let plain = meeting_record("team-a", "board", None);
+    let recorded = MeetingRecord { recording: true, ..plain.clone() };
+    for recorder in [grant(|grant| grant.recorder = true), ticket(|ticket| ticket.participant.recorder = true)] {
+        assert_eq!(outcome(&plain, &recorder), "RecordingOff");
+        assert_eq!(outcome(&recorded, &recorder), "ada");
+    }
+    assert_eq!(JoinRefusal::RecordingOff.status(), 403);
+}
+
+#[test]
+fn a_ticket_is_for_one_meeting_and_one_object() {
+    let meeting = meeting_record("team-a", "board", None);
+    for other in [
+        ticket(|ticket| ticket.namespace = "team-b".into()),
+        ticket(|ticket| ticket.name = "other".into()),
+        ticket(|ticket| ticket.uid = "uid-before".into()),
+    ] {
+        assert_eq!(outcome(&meeting, &other), "TicketInvalid");
+    }
+}
+
+#[test]
+fn tickets_and_tokens_are_told_apart_by_their_keys() {
+    const NOW: u64 = 1_800_000_000;
+    let [ours, stranger] = ["kid-1", "kid-2"].map(admission_key);
+    let trusted = KeySet::from_jwks(&ours.jwks).unwrap();
+    let signer = Signer::from_pem(&ours.pem, "kid-1").unwrap();
+    let (board, keys) = (key("team-a", "board"), JoinKeys::default());
+    let Credential::Ticket(content) = ticket(|_| {}) else { unreachable!("it is a ticket") };
+    let good = signer.ticket(&content, NOW).unwrap();
+    let ask = |token: &str, now| identify(Some(token), &board, Some(&trusted), &keys, now);
+
+    assert_eq!(identify(None, &board, None, &keys, NOW), Ok(Credential::Guest));
+    assert_eq!(ask(&good, NOW), Ok(Credential::Ticket(content.clone())));
+    assert_eq!(ask(&good, NOW + 3600), Err(JoinRefusal::TicketExpired));
+    assert_eq!(ask(&signer.admin(NOW).unwrap(), NOW), Err(JoinRefusal::TicketInvalid));
+    assert_eq!(identify(Some(&good), &board, None, &keys, NOW), Err(JoinRefusal::KeysUnknown));
+    let foreign = Signer::from_pem(&stranger.pem, "kid-2").unwrap().ticket(&content, NOW).unwrap();
+    assert_eq!(ask(&foreign, NOW), Err(JoinRefusal::Token(TokenError::KeyUnknown)));
+    let forged = Signer::from_pem(&stranger.pem, "kid-1").unwrap().ticket(&content, NOW).unwrap();
+    assert_eq!(ask(&forged, NOW), Err(JoinRefusal::TicketInvalid));
+    assert!(matches!(ask("garbage", NOW), Err(JoinRefusal::Token(TokenError::Malformed(_)))));
+}
+
+#[test]
+fn close_texts_fit_into_a_close_frame() {
+    let refusals = [
+        JoinRefusal::TokenRequired,
+        JoinRefusal::TicketExpired,
+        JoinRefusal::Token(TokenError::NamespaceNotAllowed),
+        JoinRefusal::Credential(CredentialError::Ambiguous),
+    ];
+    for refusal in refusals {
+        assert!(refusal.close_text().len() <= 123, "{refusal}");
+    }
+}

@@ -1,0 +1,143 @@
+//! `POST /api/v1/meetings/{namespace}/{name}/join`: decides who somebody is, and tells where to connect.
+//!
+//! It answers from the routing table and the keys alone; whether the meeting is ready does not matter, since connecting is held until it
+//! is. The token is taken out of the request before anything else looks at it.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use axum::Json;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::header;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use convene_protocol::admission::{Admission, JoinTicket, LIFETIME_SECONDS, ParticipantGrant, TICKET_SECONDS};
+use jiff::Timestamp;
+use tokio::time::timeout;
+
+use super::access::{Credential, JoinRefusal, decide_access, identify};
+use super::answer::{JoinAnswer, build_direct_url, build_signaling_url, read_request};
+use super::credential::{CredentialError, take_token};
+use super::ice::{IceServerAnswer, build_ice_servers};
+use crate::router::app::{App, RequestedMeeting};
+use crate::router::handshake::Scheme;
+use crate::router::key::MeetingKey;
+use crate::router::problem::ApiError;
+use crate::router::record::{MeetingRecord, Waiting};
+use crate::router::select::RouteDecision;
+
+/// Nobody has that much to say.
+const MAX_BODY_BYTES: usize = 4096;
+/// Time for the body to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// `POST /api/v1/meetings/{namespace}/{name}/join`.
+pub async fn join(State(app): State<App>, RequestedMeeting(requested): RequestedMeeting, request: Request) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let token = take_token(&mut parts);
+    let path = parts.uri.path().to_owned();
+    let result = match requested {
+        Ok(key) => answer(&app, &key, token, &parts, body).await,
+        Err(error) => Err(ApiError::InvalidName(error)),
+    };
+    app.metrics.count_ticket(result.as_ref().map_or_else(ApiError::reason, |_| "Given"));
+    match result {
+        Ok(answer) => ([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response(),
+        Err(error) => error.into_problem(&path),
+    }
+}
+
+/// Every other method.
+pub async fn only_post(request: Request) -> Response {
+    ApiError::PostOnly.into_problem(request.uri().path())
+}
+
+async fn answer(
+    app: &App,
+    key: &MeetingKey,
+    token: Result<Option<String>, CredentialError>,
+    parts: &Parts,
+    body: Body,
+) -> Result<JoinAnswer, ApiError> {
+    let body = timeout(BODY_TIMEOUT, to_bytes(body, MAX_BODY_BYTES)).await;
+    let body = body.map_err(|_| ApiError::BodyInvalid("it did not arrive in time"))?;
+    let body = body.map_err(|_| ApiError::BodyTooLarge(MAX_BODY_BYTES))?;
+    let wanted = read_request(&body).map_err(ApiError::BodyInvalid)?;
+    let meeting = find(app, key)?;
+    let credential = identify_caller(app, key, token.as_ref().map(Option::as_deref).map_err(|error| *error));
+    let participant = decide_access(&meeting, &credential.map_err(ApiError::JoinRefused)?);
+    let participant = participant.map_err(ApiError::JoinRefused)?;
+    let now = unix_now();
+    let ice_servers = ice_servers(app, &meeting, &participant, now);
+    let (signaling_url, token, seconds) = if wanted.direct {
+        let (url, token) = direct(app, key, participant, now)?;
+        (url, token, LIFETIME_SECONDS)
+    } else {
+        let scheme = parts.extensions.get::<Scheme>().copied().unwrap_or_default();
+        let url = build_signaling_url(key, meeting.join_url.as_deref(), &parts.headers, scheme);
+        (url.ok_or(ApiError::HostUnknown)?, ticket(app, &meeting, participant, now)?, TICKET_SECONDS)
+    };
+    let expires_at = Timestamp::from_second(i64::try_from(now + seconds).unwrap_or(i64::MAX));
+    Ok(JoinAnswer { signaling_url, token, ice_servers, expires_at: expires_at.map_err(|_| ApiError::Internal)? })
+}
+
+/// The meeting, if it can be joined now or later.
+fn find(app: &App, key: &MeetingKey) -> Result<std::sync::Arc<MeetingRecord>, ApiError> {
+    match app.table.route(key) {
+        RouteDecision::Unknown => Err(ApiError::MeetingNotFound(key.clone())),
+        RouteDecision::Ended => Err(ApiError::MeetingEnded(key.clone())),
+        RouteDecision::Waiting(Waiting { reason, message }) => {
+            app.table.meeting(key).ok_or(ApiError::NotReadyYet { reason, message })
+        }
+        RouteDecision::Pod(route) => Ok(route.meeting),
+    }
+}
+
+/// Who has sent the request whose token this is.
+pub(in crate::router) fn identify_caller(
+    app: &App,
+    key: &MeetingKey,
+    token: Result<Option<&str>, CredentialError>,
+) -> Result<Credential, JoinRefusal> {
+    let token = token.map_err(JoinRefusal::Credential)?;
+    let (tickets, keys) = (app.signer.trusted(), app.join.keys.load());
+    identify(token, key, tickets.as_deref(), &keys, unix_now())
+}
+
+fn ice_servers(app: &App, meeting: &MeetingRecord, participant: &ParticipantGrant, now: u64) -> Vec<IceServerAnswer> {
+    let (pools, turn) = (app.join.pools.load(), app.join.turn.load());
+    let servers = pools.get(&meeting.pool).map_or(&[][..], |pool| &pool.ice_servers);
+    build_ice_servers(servers, &turn, participant.identity.as_deref(), now)
+}
+
+fn ticket(app: &App, meeting: &MeetingRecord, participant: ParticipantGrant, now: u64) -> Result<String, ApiError> {
+    let signer = app.signer.get().ok_or(ApiError::JoinRefused(JoinRefusal::KeysUnknown))?;
+    let (namespace, name) = (meeting.key.namespace().to_owned(), meeting.key.name().to_owned());
+    let ticket = JoinTicket { namespace, name, uid: meeting.uid.clone(), participant };
+    signer.ticket(&ticket, now).map_err(|_| ApiError::Internal)
+}
+
+/// Address and admission of the pod itself.
+fn direct(app: &App, key: &MeetingKey, participant: ParticipantGrant, now: u64) -> Result<(String, String), ApiError> {
+    let route = match app.table.route(key) {
+        RouteDecision::Pod(route) => route,
+        RouteDecision::Waiting(Waiting { reason, message }) => return Err(ApiError::NotReadyYet { reason, message }),
+        RouteDecision::Unknown => return Err(ApiError::MeetingNotFound(key.clone())),
+        RouteDecision::Ended => return Err(ApiError::MeetingEnded(key.clone())),
+    };
+    let is_direct = app.join.pools.load().get(&route.meeting.pool).is_some_and(|pool| pool.is_direct);
+    let address = route.pod.announced.filter(|_| is_direct).ok_or(ApiError::DirectUnavailable)?;
+    let signer = app.signer.get().ok_or(ApiError::JoinRefused(JoinRefusal::KeysUnknown))?;
+    let admission = Admission { meeting: route.meeting.grant(Timestamp::now()), participant, jti: new_id() };
+    let token = signer.admission(&admission, now).map_err(|_| ApiError::Internal)?;
+    Ok((build_direct_url(key, (address, route.address.port()).into()), token))
+}
+
+/// Tells one admission from all others.
+pub(in crate::router) fn new_id() -> String {
+    format!("{:032x}", rand::random::<u128>())
+}
+
+fn unix_now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
+}

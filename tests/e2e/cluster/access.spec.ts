@@ -1,0 +1,175 @@
+// Who comes in, and by which way: join tokens, the lobby and moderators, a TURN server, and two routers of which one goes away. The tests
+// build on each other: they are one story, from installation to removal.
+import { JOIN_KEYS, makeJoinKey, makeToken } from '../support/access.ts';
+import { everyoneSeesAndHearsEveryone } from '../support/call.ts';
+import { cluster, keepAfterFailure } from '../support/environment.ts';
+import { meeting, pool } from '../support/fleet.ts';
+import { httpsGet, httpsPost } from '../support/https.ts';
+import { applyAll, conditionOf, kubectl, listObjects } from '../support/kubectl.ts';
+import { apiServerProcess, processesOfPod } from '../support/node-process.ts';
+import type { Participant } from '../support/participant.ts';
+import { ProtooClient } from '../support/protoo.ts';
+import { NAMESPACE, install, isUsable, place, programsRun, publicUrl, remains, removeLeftovers, uninstall } from '../support/release.ts';
+import { certificateAuthority } from '../support/tls.ts';
+import { TurnServer } from '../support/turn.ts';
+import { waitUntil } from '../support/wait.ts';
+import { expect, test } from './fixtures.ts';
+
+const TURN_SECRET = 'harbor-lights-and-herring';
+const ROUTERS = ['pods', '--namespace', NAMESPACE, '--selector', 'app.kubernetes.io/component=router'] as const;
+const urlOf = (name: string, token?: string): string => `${publicUrl}/m/default/${name}${token === undefined ? '' : `#token=${token}`}`;
+const apiOf = (name: string): string => `${publicUrl}/api/v1/meetings/default/${name}`;
+const secondsSince = (start: number): string => ((performance.now() - start) / 1000).toFixed(1);
+
+test.describe.configure({ mode: 'serial' });
+
+test.beforeAll(async () => {
+  test.setTimeout(240_000);
+  await removeLeftovers();
+});
+
+test.afterAll(async ({}, info) => {
+  test.setTimeout(240_000);
+  if (info.status !== info.expectedStatus && keepAfterFailure) return;
+  await kubectl('delete', 'meetings', '--all', '--namespace', 'default').catch(() => undefined); // no such kind any more: fine
+  await removeLeftovers();
+});
+
+test('helm install runs two routers that know the keys of join tokens', async () => {
+  await install('--set', `router.replicas=2,router.joinKeySecrets[0]=${JOIN_KEYS},router.turnSecrets[0]=turn-secret`);
+  await isUsable();
+  await makeJoinKey('first');
+  const turn = { urls: [`turn:${cluster.turnAddress}:34780?transport=udp`], secretRef: { name: 'turn-secret' } };
+  await kubectl('create', 'secret', 'generic', 'turn-secret', '--namespace', NAMESPACE, `--from-literal=secret=${TURN_SECRET}`);
+  await applyAll([
+    pool('relayed', { rtcPorts: { min: 45_400, max: 45_409 }, warm: 1, max: 1, iceServers: [turn] }),
+    meeting('open-house', {}),
+    meeting('by-token', { access: { policy: 'Token' } }),
+    meeting('by-lobby', { access: { policy: 'Lobby', moderators: ['ada'] } }),
+    meeting('relayed', { pool: 'relayed' }),
+  ]);
+  for (const name of ['open-house', 'by-token', 'by-lobby', 'relayed']) await conditionOf(['meeting', name], 'Ready', { status: 'True' }, 90);
+});
+
+test('a meeting by token is closed to whoever brings none, or a wrong one', async ({ people }) => {
+  expect(JSON.parse((await httpsGet(apiOf('by-token'))).body)).toMatchObject({ access: 'Token', tokenRequired: true });
+  const without = await httpsPost(`${apiOf('by-token')}/join`, {});
+  expect(without.status).toBe(401);
+  expect(without.contentType).toContain('application/problem+json');
+  const elsewhere = await makeToken('by-lobby', 'eve');
+  const wrong = await httpsPost(`${apiOf('by-token')}/join`, {}, { authorization: `Bearer ${elsewhere}` });
+  expect([401, 403]).toContain(wrong.status);
+  expect(wrong.body).not.toContain(elsewhere);
+  const client = await ProtooClient.connect(`${publicUrl.replace('https', 'wss')}/signal/default/by-token?peerId=evevil01`, certificateAuthority());
+  expect((await client.closed(5)).code).toBe(4000);
+  const visitor = await people.open('Visitor', place(urlOf('by-token')));
+  await visitor.page.getByTestId('error-message').waitFor({ state: 'visible', timeout: 20_000 });
+});
+
+test('people with tokens come in as who they are, and the token leaves the address bar', async ({ people }) => {
+  const ada = await people.join('Ada', place(urlOf('by-token', await makeToken('by-token', 'ada', '--name', 'Ada Lovelace', '--moderator'))));
+  const grace = await people.join('Grace', place(urlOf('by-token', await makeToken('by-token', 'grace'))));
+  expect(ada.page.url()).toBe(urlOf('by-token'));
+  await everyoneSeesAndHearsEveryone([ada, grace]);
+  await expect(grace.page.getByTestId('tile').filter({ hasText: 'Ada Lovelace' })).toBeVisible();
+});
+
+test('a new join key is taken up and an old one put away without a restart', async () => {
+  const old = await makeToken('by-token', 'ada');
+  const join = async (token: string): Promise<number> => (await httpsPost(`${apiOf('by-token')}/join`, {}, { authorization: `Bearer ${token}` })).status;
+  expect(await join(old)).toBe(200);
+  await makeJoinKey('second');
+  const fresh = await makeToken('by-token', 'ada');
+  // Each answer comes from one router or the other: both must have heard.
+  await waitUntil('the routers know the new key alone', 15, async () => {
+    const answers = await Promise.all([old, fresh, old, fresh, old, fresh, old, fresh].map(join));
+    return answers.every((status, index) => status === (index % 2 === 0 ? 401 : 200)) ? undefined : answers.join(' ');
+  });
+});
+
+/** Somebody who asks to be let in and sees that they wait. */
+async function waitAtTheDoor(guest: Participant): Promise<void> {
+  await guest.enter();
+  await guest.page.getByTestId('lobby-screen').waitFor({ state: 'visible', timeout: 20_000 });
+}
+
+test('guests wait in the lobby until a moderator admits or refuses them', async ({ people }) => {
+  const guest = await people.open('Guest', place(urlOf('by-lobby')));
+  await waitAtTheDoor(guest);
+  const ada = await people.join('Ada', place(urlOf('by-lobby', await makeToken('by-lobby', 'ada'))));
+  await ada.page.getByTestId('people-button').click();
+  await ada.page.getByRole('button', { name: /^Admit Guest/ }).click();
+  await guest.isConnected();
+  await everyoneSeesAndHearsEveryone([ada, guest]);
+
+  const stranger = await people.open('Stranger', place(urlOf('by-lobby')));
+  await waitAtTheDoor(stranger);
+  await ada.page.getByRole('button', { name: /^(Refuse|Deny|Decline).*Stranger/ }).click();
+  await stranger.seesEnd(10);
+  await everyoneSeesAndHearsEveryone([ada, guest]);
+});
+
+/** Lets the browser send and receive by a relay alone. */
+function relayOnly(): void {
+  const Native = window.RTCPeerConnection;
+  window.RTCPeerConnection = class extends Native {
+    constructor(configuration?: RTCConfiguration) {
+      super({ ...configuration, iceTransportPolicy: 'relay' });
+    }
+  };
+}
+
+test('a browser that is let out by TURN alone sees and hears, and is seen and heard', async ({ people }) => {
+  test.skip(!cluster.isOwn, 'the TURN server must be where the nodes of the cluster reach it');
+  const turn = await TurnServer.start(TURN_SECRET);
+  try {
+    const answer = await httpsPost(`${apiOf('relayed')}/join`, {});
+    expect(JSON.parse(answer.body)).toMatchObject({ iceServers: [{ username: expect.stringMatching(/^\d+/), credential: expect.any(String) }] });
+    const ada = await people.open('Ada', place(urlOf('relayed')), undefined, relayOnly);
+    await ada.enter();
+    await ada.isConnected();
+    const grace = await people.join('Grace', place(urlOf('relayed')));
+    await everyoneSeesAndHearsEveryone([ada, grace]);
+    expect(turn.allocations).toBeGreaterThan(0);
+  } finally {
+    await turn.stop();
+  }
+});
+
+test('each of two routers is killed under a call of three: media goes on, and signaling is back by itself', async ({ people }) => {
+  const three = [];
+  for (const name of ['Ada', 'Grace', 'Linus']) three.push(await people.join(name, place(urlOf('open-house'))));
+  await everyoneSeesAndHearsEveryone(three);
+  for (const router of await listObjects(...ROUTERS)) {
+    const start = performance.now();
+    if (cluster.isOwn) for (const id of processesOfPod(router.metadata.uid, 'convene-router')) process.kill(id, 'SIGKILL');
+    await kubectl('delete', 'pod', router.metadata.name, '--namespace', NAMESPACE, '--force', '--grace-period=0');
+    await everyoneSeesAndHearsEveryone(three, 30);
+    for (const person of three) await person.isConnected(15);
+    console.log(`after a router was killed: everybody sees and hears everybody, looked at after ${secondsSince(start)} s`);
+    await programsRun();
+  }
+});
+
+test('the API server is away: whoever has a token still comes into a meeting that runs', async ({ people }) => {
+  test.skip(!cluster.isOwn, 'the API server of somebody else\'s cluster is not ours to stop');
+  const tokens = [await makeToken('by-token', 'ada'), await makeToken('by-token', 'grace')] as const;
+  const ada = await people.join('Ada', place(urlOf('by-token', tokens[0])));
+  const server = apiServerProcess();
+  process.kill(server, 'SIGSTOP');
+  try {
+    const grace = await people.join('Grace', place(urlOf('by-token', tokens[1])));
+    await everyoneSeesAndHearsEveryone([ada, grace]);
+  } finally {
+    process.kill(server, 'SIGCONT');
+  }
+});
+
+test('helm uninstall leaves nothing', async () => {
+  await kubectl('delete', 'meetings', '--all', '--namespace', 'default');
+  await uninstall();
+  await waitUntil('nothing is left', 30, async () => {
+    const left = await remains();
+    return left.length === 0 ? undefined : left.join(', ');
+  });
+});
