@@ -3,7 +3,7 @@
 
 PORT ?= 8080
 MEDIA_POD := target/release/convene-media-pod
-WEB_SOURCES := $(shell find web/src web/index.html web/vite.config.ts web/tsconfig.json web/public -type f 2>/dev/null)
+WEB_SOURCES := $(shell find web/src web/build web/index.html web/vite.config.ts web/tsconfig.json web/public -type f 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .PHONY: help bootstrap run build media-pod generate images cluster-build cluster-up cluster-down test \
