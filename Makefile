@@ -3,11 +3,11 @@
 
 PORT ?= 8080
 MEDIA_POD := target/release/convene-media-pod
-WEB_SOURCES := $(shell find web/src web/index.html web/vite.config.ts web/tsconfig.json web/public -type f 2>/dev/null)
+WEB_SOURCES := $(shell find web/src web/build web/index.html web/vite.config.ts web/tsconfig.json web/public -type f 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .PHONY: help bootstrap run build media-pod generate images cluster-build cluster-up cluster-down test \
-  lint drift test-rust test-simulation test-fuzz test-web test-charts test-api-server test-e2e-dev test-e2e-conformance test-cluster test-e2e-cluster \
+  lint drift test-rust test-simulation test-fuzz test-web test-charts test-api-server test-e2e-gallery test-e2e-dev test-e2e-conformance test-cluster test-e2e-cluster \
   measure measure-operator screenshots
 
 help: ## this list
@@ -79,6 +79,8 @@ test-charts: ## charts: schema, rendering, what must not be accepted
 test-api-server: cluster-build ## the operator against a real API server and etcd, without nodes
 	@tests/run.sh api-server
 
+test-e2e-gallery: ## every screen of the web app with fixed data: layout and accessibility
+	@tests/run.sh e2e-gallery
 test-e2e-dev: web/dist/index.html media-pod ## browsers against one media pod without a cluster
 	@tests/run.sh e2e-dev
 

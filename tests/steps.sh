@@ -19,7 +19,8 @@ declare -A DESCRIPTIONS=(
   [charts]='Helm charts'
   [simulation]='the operator in a simulated cluster: ends after each of its writes, loses answers, hears late (4 minutes)'
   [api-server]='operator and definitions against a real API server and etcd'
-  [e2e-dev]='three browsers against one media pod without a cluster'
+  [e2e-gallery]='every screen of the web app with fixed data: layout at three sizes, accessibility (4 minutes)'
+  [e2e-dev]='up to five browsers against one media pod without a cluster'
   [e2e-conformance]="other people's clients: mediasoup demo old and new, ffmpeg and GStreamer, against one media pod (5 minutes)"
   [images]='container images, and onto the nodes of the test cluster when it is up'
   [cluster]='a real Kubernetes with two nodes on this machine, and whether it works'
@@ -215,6 +216,12 @@ require_file() { [ -e "$1" ] || { echo "$1 is missing: $2"; return 1; }; }
 require_dev_programs() {
   require_file "$REPOSITORY/target/release/convene-media-pod" "run make build"
   require_file "$REPOSITORY/web/dist/index.html" "run make build"
+}
+
+step_e2e_gallery() {
+  npm_install web
+  (cd web && npm run --silent gallery)
+  playwright e2e-gallery --project=gallery
 }
 
 step_e2e_dev() {

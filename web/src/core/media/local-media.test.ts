@@ -99,3 +99,50 @@ it.each([
 ])('getUserMedia\'s %s becomes %s', (name, code) => {
   expect(deviceError('camera', new DOMException('text', name))).toMatchObject({ code, category: 'device' });
 });
+
+describe('the screen', () => {
+  it('is shown with its sound, and given back', async () => {
+    const devices = new FakeDevices();
+    const local = new LocalMedia(devices, silentLog);
+    await local.shareScreen();
+    await local.shareScreen();
+    expect([local.state.screen.status, devices.screens.length]).toEqual(['on', 1]);
+    local.stop();
+    expect(devices.screens.map(({ video, sound }) => [video.readyState, sound?.readyState])).toEqual([['ended', 'ended']]);
+  });
+
+  it('that the person does not choose is no failure', async () => {
+    const devices = new FakeDevices();
+    devices.failures.screen = deviceError('screen', new DOMException('no', 'NotAllowedError'));
+    const local = new LocalMedia(devices, silentLog);
+    await local.shareScreen();
+    expect(local.state.screen).toEqual({ status: 'off' });
+  });
+
+  it('whose sharing the browser ends is off', async () => {
+    const devices = new FakeDevices();
+    const local = new LocalMedia(devices, silentLog);
+    await local.shareScreen();
+    devices.screens[0]?.video.dispatchEvent(new Event('ended'));
+    expect(local.state.screen).toEqual({ status: 'off' });
+  });
+});
+
+it('the camera looks the other way when it is flipped', async () => {
+  const devices = new FakeDevices();
+  const local = new LocalMedia(devices, silentLog);
+  await local.turnOn('camera');
+  await local.flipCamera();
+  await local.flipCamera();
+  expect(devices.requests.map(({ facing }) => facing)).toEqual([undefined, 'environment', 'user']);
+});
+
+it('another picture size opens the camera anew and leaves the microphone alone', async () => {
+  const devices = new FakeDevices();
+  const local = new LocalMedia(devices, silentLog, { cameraHeight: 720, noiseSuppression: true });
+  await local.turnOn('camera');
+  await local.turnOn('microphone');
+  await local.prefer({ cameraHeight: 360, noiseSuppression: true });
+  expect(devices.opened.map(({ kind }) => kind)).toEqual(['camera', 'microphone', 'camera']);
+  expect(devices.requests.at(-1)).toMatchObject({ cameraHeight: 360 });
+});

@@ -1,0 +1,29 @@
+import { expect, it } from 'vitest';
+import { LANGUAGES } from '../state/settings';
+import { loadTexts } from './catalogs';
+import type { DeviceWord } from './en';
+
+const DEVICES: readonly DeviceWord[] = ['microphone', 'camera', 'screen', 'screenSound', 'both'];
+
+/** All words of a catalog that are not made from names or numbers. */
+function words(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(words) : [];
+}
+
+it.each(LANGUAGES)('%s has a word for everything', async (language) => {
+  const texts = await loadTexts(language);
+  const errors = Object.values(texts.errors).flatMap((make) => DEVICES.map(make));
+  const all = [...words(texts), ...words(errors)];
+  expect(all.length).toBeGreaterThan(400);
+  expect(all.filter((word) => word.trim() === '' || word.includes('undefined'))).toEqual([]);
+});
+
+it.each([
+  ['en', ['Ada'], 'Ada joined'],
+  ['en', ['Ada', 'Bob'], 'Ada and Bob joined'],
+  ['en', ['Ada', 'Bob', 'Cy'], 'Ada and 2 others joined'],
+  ['de', ['Ada'], 'Ada ist beigetreten'],
+  ['de', ['Ada', 'Bob'], 'Ada und Bob sind beigetreten'],
+  ['es', ['Ada', 'Bob', 'Cy'], 'Ada y 2 más han entrado'],
+] as const)('%s names %j', async (language, list, sentence) => expect((await loadTexts(language)).toasts.joined(list)).toBe(sentence));
