@@ -10,6 +10,7 @@ use thiserror::Error;
 use super::app::SignalSettings;
 use super::key::is_label;
 use super::pages::{WebFiles, WebFilesError};
+use super::surface::{SurfaceArgs, SurfaceConfig, SurfaceError};
 
 /// Time after which a pod that is silent is taken for dead. Pods ping every minute at the latest.
 const POD_SILENCE: Duration = Duration::from_secs(150);
@@ -70,6 +71,9 @@ pub struct RouterArgs {
     #[arg(long, env = "CONVENE_MAX_SOCKETS", value_name = "COUNT", default_value_t = 50_000)]
     pub max_sockets: u32,
 
+    #[command(flatten)]
+    pub surface: SurfaceArgs,
+
     /// Form of the log; the variable `RUST_LOG` sets what is logged (info unless set)
     #[arg(long, env = "CONVENE_LOG_FORMAT", value_name = "FORMAT", value_enum, default_value = "text")]
     pub log_format: LogFormat,
@@ -101,6 +105,8 @@ pub struct Config {
     pub admission_key_secret: String,
     /// How signaling behaves.
     pub signal: SignalSettings,
+    /// Limits, origins, proxies and the demo listener.
+    pub surface: SurfaceConfig,
 }
 
 /// What is wrong with the arguments.
@@ -127,6 +133,9 @@ pub enum ConfigError {
     /// No web app.
     #[error(transparent)]
     Web(WebFilesError),
+    /// Limits, origins, proxies or the demo listener.
+    #[error(transparent)]
+    Surface(SurfaceError),
 }
 
 impl ConfigError {
@@ -139,6 +148,7 @@ impl ConfigError {
             Self::Secret(_) => "SecretNameInvalid",
             Self::HoldTimeout => "HoldTimeoutOutOfRange",
             Self::Zero(_) => "LimitIsZero",
+            Self::Surface(error) => error.reason(),
             Self::Web(_) => "WebAppMissing",
         }
     }
@@ -150,9 +160,10 @@ impl RouterArgs {
         let tls = self.tls()?;
         self.check_names()?;
         let signal = self.signal()?;
+        let surface = self.surface.check().map_err(ConfigError::Surface)?;
         let web = WebFiles::load(&self.web_dir).map_err(ConfigError::Web)?;
         let Self { listen, namespace, admission_key_secret, .. } = self;
-        Ok(Config { listen, tls, web, namespace, admission_key_secret, signal })
+        Ok(Config { listen, tls, web, namespace, admission_key_secret, signal, surface })
     }
 
     fn tls(&self) -> Result<Option<TlsConfig>, ConfigError> {

@@ -18,8 +18,10 @@ use tokio_util::sync::CancellationToken;
 use super::app::{App, SignalSettings};
 use super::index::RoutingIndex;
 use super::key::MeetingKey;
+use super::origin::AllowedOrigins;
 use super::pages::WebFiles;
 use super::record::{Assignment, MeetingRecord, PodRecord, Waiting};
+use super::surface::{Surface, SurfaceConfig};
 use super::watch::Sink;
 
 pub(super) fn key(namespace: &str, name: &str) -> MeetingKey {
@@ -46,6 +48,7 @@ pub(super) fn meeting_record(namespace: &str, name: &str, pod: Option<(&str, &st
         chat: true,
         screen_share: true,
         media: convene_protocol::admission::MediaGrant::default(),
+        demo_clients: false,
     }
 }
 
@@ -159,11 +162,20 @@ pub(super) fn settings() -> SignalSettings {
     }
 }
 
+/// Pages of <https://meet.example.org> may use the router; no rates.
+pub(super) fn surface() -> SurfaceConfig {
+    SurfaceConfig { origins: AllowedOrigins::parse(["https://meet.example.org"]).unwrap(), ..SurfaceConfig::default() }
+}
+
 impl Fixture {
     /// Knows `team-a/stand-up`, which waits for a place.
     pub(super) fn new(settings: SignalSettings) -> Self {
+        Self::with_surface(settings, &surface())
+    }
+
+    pub(super) fn with_surface(settings: SignalSettings, surface: &SurfaceConfig) -> Self {
         let (folder, key) = (web_folder(), admission_key("kid-1"));
-        let app = App::new(WebFiles::load(folder.path()).unwrap(), settings, CancellationToken::new());
+        let app = App::new(WebFiles::load(folder.path()).unwrap(), settings, Surface::new(surface), CancellationToken::new());
         app.signer.set(Signer::from_pem(&key.pem, &key.kid).unwrap());
         let mut index = RoutingIndex::default();
         index.reset_meetings([meeting_record("team-a", "stand-up", None)]);

@@ -9,6 +9,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use thiserror::Error;
+use utoipa::ToSchema;
 
 use super::key::{MeetingKey, NameError};
 
@@ -65,6 +66,27 @@ pub enum ApiError {
         /// Its words, if it had any.
         detail: Option<String>,
     },
+    /// Somebody asks too often.
+    #[error("too many requests from here; try again in {retry_after_seconds} s")]
+    TooManyRequests {
+        /// When it is worth trying again.
+        retry_after_seconds: u64,
+    },
+    /// Too many streams of events are open.
+    #[error("too many people are following meetings that start; try again in a moment")]
+    TooManyStreams,
+    /// Path and query are too long.
+    #[error("this address is too long")]
+    AddressTooLong,
+    /// The body is too long.
+    #[error("the body is too long, or it broke off")]
+    BodyTooLong,
+    /// A page of another site.
+    #[error("pages of this origin may not use this router; its administrator can allow them (--allowed-origins)")]
+    OriginRefused,
+    /// The demo's address form is incomplete.
+    #[error("the query must have roomId and peerId")]
+    DemoParameters,
     /// The router is shutting down.
     #[error("this router is shutting down; connect again")]
     Stopping,
@@ -73,13 +95,20 @@ pub enum ApiError {
     Internal,
 }
 
-#[derive(Serialize)]
-struct Problem<'a> {
+/// A refusal as programs read it (RFC 9457).
+#[derive(Serialize, ToSchema)]
+pub struct Problem<'a> {
+    /// Names the kind of refusal.
     r#type: String,
+    /// The kind in words.
     title: &'static str,
+    /// The HTTP status.
     status: u16,
+    /// What is wrong and what to do.
     detail: String,
+    /// The path that was asked for.
     instance: &'a str,
+    /// What a meeting waits for, in a word.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
 }
@@ -108,6 +137,12 @@ impl ApiError {
             Self::TooManyHeld => ("TooManyHeld", "Too many waiting", StatusCode::SERVICE_UNAVAILABLE),
             Self::TooManySockets => ("TooManySockets", "Too many connections", StatusCode::SERVICE_UNAVAILABLE),
             Self::PodRefused { status, .. } => ("PodRefused", "Refused by the media pod", *status),
+            Self::TooManyRequests { .. } => ("TooManyRequests", "Too many requests", StatusCode::TOO_MANY_REQUESTS),
+            Self::TooManyStreams => ("TooManyStreams", "Too many streams", StatusCode::SERVICE_UNAVAILABLE),
+            Self::AddressTooLong => ("AddressTooLong", "Address too long", StatusCode::URI_TOO_LONG),
+            Self::BodyTooLong => ("BodyTooLong", "Body too long", StatusCode::PAYLOAD_TOO_LARGE),
+            Self::OriginRefused => ("OriginRefused", "Origin not allowed", StatusCode::FORBIDDEN),
+            Self::DemoParameters => ("DemoParameters", "roomId or peerId is missing", StatusCode::BAD_REQUEST),
             Self::Stopping => ("RouterStopping", "Router is shutting down", StatusCode::SERVICE_UNAVAILABLE),
             Self::Internal => ("Internal", "Internal error", StatusCode::INTERNAL_SERVER_ERROR),
         }
@@ -148,6 +183,9 @@ impl ApiError {
             }
             Self::MethodNotAllowed => {
                 headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+            }
+            Self::TooManyRequests { retry_after_seconds } => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(*retry_after_seconds));
             }
             _ if self.status() == StatusCode::SERVICE_UNAVAILABLE => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));

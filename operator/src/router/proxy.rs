@@ -3,13 +3,12 @@
 //! A refusal that is final is given inside the `WebSocket` (close code 4000), because clients retry for a minute when the handshake itself
 //! fails; everything that may pass is an HTTP error, so that they do retry. It decides nothing about who goes where.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::body::Body;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
-use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
@@ -24,7 +23,7 @@ use tracing::{Instrument, debug, info, info_span, warn};
 
 use super::access::RequestId;
 use super::app::{App, RequestedMeeting};
-use super::handshake::{Provenance, SUBPROTOCOL, Scheme, answer_headers, build_pod_request, check_handshake};
+use super::handshake::{Provenance, SUBPROTOCOL, answer_headers, build_pod_request, check_handshake};
 use super::key::MeetingKey;
 use super::metrics::{GaugeGuard, RouterMetrics};
 use super::problem::ApiError;
@@ -167,9 +166,11 @@ async fn try_pod(
     else {
         return Err(Refusal::Error(ApiError::Internal));
     };
+    let client = super::guard::client(parts);
     let provenance = Provenance {
-        peer: parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip()),
-        scheme: parts.extensions.get::<Scheme>().copied().unwrap_or_default(),
+        peer: client.address,
+        host: client.host.as_deref(),
+        scheme: client.scheme,
         request_id: request_id(parts),
     };
     let request = build_pod_request(parts, route, provenance, &admission).ok_or(Refusal::Error(ApiError::Internal))?;
@@ -263,7 +264,7 @@ async fn leave_in_turn(app: &App) {
 }
 
 /// Accepts the `WebSocket` only to close it, so that the client learns that it need not come back.
-async fn close_with(mut parts: Parts, text: &'static str) -> Response {
+pub(super) async fn close_with(mut parts: Parts, text: &'static str) -> Response {
     let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
         Ok(upgrade) => upgrade,
         Err(rejection) => return rejection.into_response(),

@@ -84,6 +84,8 @@ pub struct MeetingRecord {
     pub screen_share: bool,
     /// How much of the network its media may use.
     pub media: MediaGrant,
+    /// Whether clients of the mediasoup demo may come in by the demo's form of address.
+    pub demo_clients: bool,
 }
 
 impl MeetingRecord {
@@ -107,6 +109,7 @@ impl MeetingRecord {
             chat: meeting.spec.features.chat,
             screen_share: meeting.spec.features.screen_share,
             media: compute_media(&meeting.spec.media),
+            demo_clients: meeting.spec.features.demo_clients,
             ..record
         })
     }
@@ -139,6 +142,7 @@ impl MeetingRecord {
             chat: false,
             screen_share: false,
             media: MediaGrant::default(),
+            demo_clients: false,
         })
     }
 

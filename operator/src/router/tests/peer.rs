@@ -15,8 +15,9 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, accept_hdr_async, conne
 
 use super::super::app::SignalSettings;
 use super::super::config::Config;
-use super::super::fixtures::{Fixture, settings};
+use super::super::fixtures::{Fixture, settings, surface};
 use super::super::serve::Listeners;
+use super::super::surface::SurfaceConfig;
 
 pub(in crate::router) type Client = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -34,6 +35,7 @@ pub(in crate::router) async fn until(what: &str, condition: impl Fn() -> bool) {
 pub(in crate::router) struct Running {
     pub(in crate::router) fixture: Fixture,
     pub(in crate::router) address: SocketAddr,
+    pub(in crate::router) demo: Option<SocketAddr>,
     pub(in crate::router) server: JoinHandle<Result<(), super::super::serve::ServeError>>,
 }
 
@@ -43,7 +45,11 @@ impl Running {
     }
 
     pub(in crate::router) async fn with(settings: SignalSettings) -> Self {
-        let fixture = Fixture::new(settings);
+        Self::with_surface(settings, surface()).await
+    }
+
+    pub(in crate::router) async fn with_surface(settings: SignalSettings, surface: SurfaceConfig) -> Self {
+        let fixture = Fixture::with_surface(settings, &surface);
         let config = Config {
             listen: ([127, 0, 0, 1], 0).into(),
             tls: None,
@@ -51,11 +57,13 @@ impl Running {
             namespace: "convene-system".into(),
             admission_key_secret: "key".into(),
             signal: settings,
+            surface,
         };
         let listeners = Listeners::bind(&config).await.unwrap();
         let address = listeners.plain_address().unwrap();
+        let demo = listeners.demo_address().transpose().unwrap();
         let server = tokio::spawn(listeners.serve(fixture.app.clone()));
-        Self { fixture, address, server }
+        Self { fixture, address, demo, server }
     }
 
     /// Joins as the web app does.
