@@ -4,27 +4,40 @@
 //! operator has chosen. Watches feed an index, handlers read it. It keeps no state of its own and writes nothing to the cluster: any
 //! replica answers for any meeting, without sticky sessions.
 //!
-//! Pure: [`key`], [`record`], [`select`], [`index`], [`problem`], [`handshake`], and parts of [`join`]. The rest does I/O.
+//! Pure: [`key`], [`record`], [`select`], [`index`], [`problem`], [`handshake`], [`client`], [`origin`], [`frames`], and parts of [`join`]. The
+//! rest does I/O.
 
 pub mod access;
 pub mod api;
 pub mod app;
+pub mod client;
 pub mod config;
+pub mod connections;
+pub mod demo;
+pub mod events;
+pub mod frames;
+pub mod guard;
 pub mod handshake;
 pub mod health;
 pub mod index;
 pub mod join;
 pub mod key;
 pub mod keys;
+pub mod limits;
 pub mod links;
 pub mod metrics;
+pub mod openapi;
+pub mod origin;
 pub mod pages;
+pub mod places;
 pub mod problem;
 pub mod proxy;
 pub mod record;
 pub mod select;
 pub mod serve;
 pub mod splice;
+pub mod surface;
+pub mod surface_metrics;
 pub mod table;
 pub mod upstream;
 pub mod watch;

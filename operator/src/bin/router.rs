@@ -13,6 +13,7 @@ use convene_operator::client::connect;
 use convene_operator::router::app::App;
 use convene_operator::router::config::{Config, LogFormat, RouterArgs};
 use convene_operator::router::serve::Listeners;
+use convene_operator::router::surface::Surface;
 use convene_operator::router::{join, keys, watch};
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -61,11 +62,11 @@ async fn run(config: Config) -> Result<(), Box<dyn Error>> {
     let listeners = Listeners::bind(&config).await?;
     let client = connect().await?;
     let (plain, tls) = (listeners.plain_address()?, listeners.tls_address().transpose()?);
-    let Config { web, namespace, admission_key_secret, join: join_config, signal, .. } = config;
-    info!(%plain, ?tls, namespace, admission_key_secret, ?signal, ?join_config, version = env!("CARGO_PKG_VERSION"), "router starts");
+    let Config { web, namespace, admission_key_secret, join: join_config, signal, surface, .. } = config;
+    info!(%plain, ?tls, namespace, admission_key_secret, ?signal, ?join_config, ?surface, version = env!("CARGO_PKG_VERSION"), "router starts");
 
     let stopping = CancellationToken::new();
-    let app = App::new(web, signal, stopping.clone());
+    let app = App::new(web, signal, Surface::new(&surface), stopping.clone());
     let index = watch::watch(client.clone(), &namespace, app.sink());
     let joining = join::watch(client.clone(), &namespace, &join_config, Arc::clone(&app.join), app.sink());
     let key = keys::watch(client, &namespace, &admission_key_secret, &app.signer, app.sink());

@@ -12,6 +12,8 @@ use axum::response::Response;
 use tracing::{debug, info};
 
 use super::app::App;
+use super::client::ClientInfo;
+use super::handshake::Scheme;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longest request id that is taken over from a client or load balancer.
@@ -21,6 +23,9 @@ const MAX_REQUEST_ID: usize = 64;
 const WEB_APP_POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; connect-src 'self'; \
      img-src 'self' data: blob:; media-src 'self' blob: mediastream:; worker-src 'self' blob:; font-src 'self'; \
      object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+
+/// Browsers that came by https come by https again. Other names of the domain are not ours to speak for.
+const ONE_YEAR: &str = "max-age=31536000";
 
 const SECURITY_HEADERS: [(HeaderName, &str); 5] = [
     (header::CONTENT_SECURITY_POLICY, WEB_APP_POLICY),
@@ -40,6 +45,7 @@ pub struct RequestId(pub String);
 
 /// Adds the security headers that an answer does not set itself.
 pub async fn security_headers(request: Request, next: Next) -> Response {
+    let is_secure = request.extensions().get::<ClientInfo>().is_some_and(|client| client.scheme == Scheme::Https);
     let mut response = next.run(request).await;
     // They are for pages, not for sockets.
     if response.status().is_informational() {
@@ -47,6 +53,9 @@ pub async fn security_headers(request: Request, next: Next) -> Response {
     }
     for (name, value) in SECURITY_HEADERS {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    if is_secure {
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(ONE_YEAR));
     }
     response
 }
@@ -58,7 +67,8 @@ pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -
     request.extensions_mut().insert(RequestId(id.clone()));
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+    let client = client_of(&app, &request);
+    request.extensions_mut().insert(client.clone());
 
     let mut response = next.run(request).await;
     let (status, took) = (response.status(), started.elapsed());
@@ -66,14 +76,21 @@ pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -
         response.headers_mut().insert(REQUEST_ID, value);
     }
     app.metrics.count_request(&route, status, took);
-    let (status, took_ms, peer) = (status.as_u16(), took.as_millis(), peer.map(tracing::field::display));
+    let (status, took_ms) = (status.as_u16(), took.as_millis());
+    let client = client.address.map(tracing::field::display);
     // Probes and scrapes come every few seconds and say nothing.
     if matches!(route.as_str(), "/healthz" | "/readyz" | "/metrics") {
-        debug!(%method, path, route, status, took_ms, peer, request_id = id, "request");
+        debug!(%method, path, route, status, took_ms, client, request_id = id, "request");
     } else {
-        info!(%method, path, route, status, took_ms, peer, request_id = id, "request");
+        info!(%method, path, route, status, took_ms, client, request_id = id, "request");
     }
     response
+}
+
+fn client_of(app: &App, request: &Request) -> ClientInfo {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+    let scheme = request.extensions().get::<Scheme>().copied().unwrap_or_default();
+    ClientInfo::of(peer, scheme, request.headers(), &app.surface.proxies)
 }
 
 /// The id that the request brings along if it is harmless, else a new one.

@@ -6,7 +6,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{FromRequestParts, Path, Request, State};
+use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, Request, State};
 use axum::http::request::Parts;
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -24,9 +24,13 @@ use super::links::PodLinks;
 use super::metrics::{RouterMetrics, serve_metrics};
 use super::pages::WebFiles;
 use super::problem::ApiError;
+use super::surface::Surface;
 use super::table::RoutingTable;
 use super::watch::Sink;
-use super::{access, api, pages, proxy};
+use super::{access, api, events, guard, openapi, pages, proxy};
+
+/// Longest body of a request.
+const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// How the signaling route behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +71,8 @@ pub struct AppParts {
     pub web: WebFiles,
     /// How signaling behaves.
     pub signal: SignalSettings,
+    /// Limits, origins and proxies.
+    pub surface: Surface,
     /// Room for held joins.
     pub held: Semaphore,
     /// Room for open sockets.
@@ -79,7 +85,7 @@ pub struct AppParts {
 
 impl App {
     /// An app that knows no meeting yet.
-    pub fn new(web: WebFiles, signal: SignalSettings, stopping: CancellationToken) -> Self {
+    pub fn new(web: WebFiles, signal: SignalSettings, surface: Surface, stopping: CancellationToken) -> Self {
         Self(Arc::new(AppParts {
             table: Arc::default(),
             links: Arc::default(),
@@ -89,6 +95,7 @@ impl App {
             join: Arc::default(),
             web,
             signal,
+            surface,
             held: Semaphore::new(signal.max_held),
             sockets: Arc::new(Semaphore::new(signal.max_sockets)),
             stopping,
@@ -121,17 +128,28 @@ pub fn app(app: App) -> Router {
         .route("/", get(pages::landing))
         .route("/m/{namespace}/{name}", get(pages::meeting))
         .route("/m/{namespace}/{name}/", get(pages::meeting_with_slash))
-        .route("/api/v1/meetings/{namespace}/{name}", get(api::meeting))
         .fallback(pages::other)
         .layer(CompressionLayer::new());
+    let api = Router::new()
+        .route("/api/v1/meetings/{namespace}/{name}", get(api::meeting).options(method_not_allowed))
+        .route("/api/v1/meetings/{namespace}/{name}/events", get(events::events).options(method_not_allowed))
+        .route(
+            "/api/v1/meetings/{namespace}/{name}/join",
+            post(join::api::join).options(method_not_allowed).fallback(join::api::only_post),
+        )
+        .route("/api/v1/openapi.json", get(openapi::document).options(method_not_allowed))
+        .layer(CompressionLayer::new())
+        .layer(middleware::from_fn_with_state(app.clone(), guard::cors));
     Router::new()
         .route("/signal/{namespace}/{name}", get(proxy::signal))
-        .route("/api/v1/meetings/{namespace}/{name}/join", post(join::api::join).fallback(join::api::only_post))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(serve_metrics))
         .merge(readable)
+        .merge(api)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(middleware::from_fn_with_state(app.clone(), guard::guard))
         .layer(middleware::from_fn(access::security_headers))
         .layer(middleware::from_fn_with_state(app.clone(), access::observe))
         .with_state(app)

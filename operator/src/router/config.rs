@@ -11,6 +11,7 @@ use super::app::SignalSettings;
 use super::join::config::{JoinArgs, JoinConfig, JoinConfigError};
 use super::key::is_label;
 use super::pages::{WebFiles, WebFilesError};
+use super::surface::{SurfaceArgs, SurfaceConfig, SurfaceError};
 
 /// Time after which a pod that is silent is taken for dead. Pods ping every minute at the latest.
 const POD_SILENCE: Duration = Duration::from_secs(150);
@@ -75,6 +76,10 @@ pub struct RouterArgs {
     #[arg(long, env = "CONVENE_MAX_SOCKETS", value_name = "COUNT", default_value_t = 50_000)]
     pub max_sockets: u32,
 
+    #[command(flatten)]
+    /// Limits, origins, proxies and the demo listener.
+    pub surface: SurfaceArgs,
+
     /// Form of the log; the variable `RUST_LOG` sets what is logged (info unless set)
     #[arg(long, env = "CONVENE_LOG_FORMAT", value_name = "FORMAT", value_enum, default_value = "text")]
     pub log_format: LogFormat,
@@ -108,6 +113,8 @@ pub struct Config {
     pub join: JoinConfig,
     /// How signaling behaves.
     pub signal: SignalSettings,
+    /// Limits, origins, proxies and the demo listener.
+    pub surface: SurfaceConfig,
 }
 
 /// What is wrong with the arguments.
@@ -137,6 +144,9 @@ pub enum ConfigError {
     /// No web app.
     #[error(transparent)]
     Web(WebFilesError),
+    /// Limits, origins, proxies or the demo listener.
+    #[error(transparent)]
+    Surface(SurfaceError),
 }
 
 impl ConfigError {
@@ -150,6 +160,7 @@ impl ConfigError {
             Self::HoldTimeout => "HoldTimeoutOutOfRange",
             Self::Zero(_) => "LimitIsZero",
             Self::Join(error) => error.reason(),
+            Self::Surface(error) => error.reason(),
             Self::Web(_) => "WebAppMissing",
         }
     }
@@ -161,10 +172,11 @@ impl RouterArgs {
         let tls = self.tls()?;
         self.check_names()?;
         let signal = self.signal()?;
+        let surface = self.surface.check().map_err(ConfigError::Surface)?;
         let web = WebFiles::load(&self.web_dir).map_err(ConfigError::Web)?;
         let Self { listen, namespace, admission_key_secret, join, .. } = self;
         let join = join.check().map_err(ConfigError::Join)?;
-        Ok(Config { listen, tls, web, namespace, admission_key_secret, join, signal })
+        Ok(Config { listen, tls, web, namespace, admission_key_secret, join, signal, surface })
     }
 
     fn tls(&self) -> Result<Option<TlsConfig>, ConfigError> {

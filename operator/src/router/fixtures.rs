@@ -18,8 +18,10 @@ use tokio_util::sync::CancellationToken;
 use super::app::{App, SignalSettings};
 use super::index::RoutingIndex;
 use super::key::MeetingKey;
+use super::origin::AllowedOrigins;
 use super::pages::WebFiles;
 use super::record::{Assignment, MeetingRecord, PodRecord, Waiting};
+use super::surface::{Surface, SurfaceConfig};
 use super::watch::Sink;
 use crate::token::{JoinKey, JoinKeys};
 
@@ -45,11 +47,13 @@ pub(super) fn meeting_record(namespace: &str, name: &str, pod: Option<(&str, &st
         recording: false,
         pool: "lagoon".into(),
         is_locked: false,
+        starts_at: None,
         lock_opens_until: None,
         codecs: Vec::new(),
         chat: true,
         screen_share: true,
         media: convene_protocol::admission::MediaGrant::default(),
+        demo_clients: false,
     }
 }
 
@@ -163,11 +167,21 @@ pub(super) fn settings() -> SignalSettings {
     }
 }
 
+/// Pages of <https://meet.example.org> may use the router; no rates.
+pub(super) fn surface() -> SurfaceConfig {
+    SurfaceConfig { origins: AllowedOrigins::parse(["https://meet.example.org"]).unwrap(), ..SurfaceConfig::default() }
+}
+
 impl Fixture {
     /// Knows `team-a/stand-up`, which waits for a place.
     pub(super) fn new(settings: SignalSettings) -> Self {
+        Self::with_surface(settings, &surface())
+    }
+
+    pub(super) fn with_surface(settings: SignalSettings, surface: &SurfaceConfig) -> Self {
         let (folder, key) = (web_folder(), admission_key("kid-1"));
-        let app = App::new(WebFiles::load(folder.path()).unwrap(), settings, CancellationToken::new());
+        let app =
+            App::new(WebFiles::load(folder.path()).unwrap(), settings, Surface::new(surface), CancellationToken::new());
         app.signer.set(Signer::from_pem(&key.pem, &key.kid).unwrap());
         let keys = JoinKeys::default().with("app", JoinKey::read(JOIN_SECRET).unwrap());
         app.join.keys.store(keys.into());

@@ -52,7 +52,8 @@ pub enum Scheme {
 }
 
 impl Scheme {
-    fn as_str(self) -> &'static str {
+    /// As it stands in an address.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Http => "http",
             Self::Https => "https",
@@ -63,8 +64,10 @@ impl Scheme {
 /// What the pod is told beside the client's own headers.
 #[derive(Clone, Copy, Debug)]
 pub struct Provenance<'a> {
-    /// Address of the client's connection.
+    /// Address of the client.
     pub peer: Option<IpAddr>,
+    /// Host that the client asked for.
+    pub host: Option<&'a str>,
     /// How it came.
     pub scheme: Scheme,
     /// Id of the request, for the logs of both sides.
@@ -101,7 +104,7 @@ pub fn build_pod_request(
     let target = client.uri.query().map_or_else(|| path.clone(), |query| format!("{path}?{query}"));
     let mut request = Request::get(target).body(Empty::new()).ok()?;
     *request.headers_mut() = passed_on(&client.headers);
-    write_own_headers(request.headers_mut(), client, route, provenance)?;
+    write_own_headers(request.headers_mut(), route, provenance)?;
     let mut bearer = HeaderValue::try_from(format!("Bearer {admission}")).ok()?;
     // Keeps the token out of Debug output.
     bearer.set_sensitive(true);
@@ -109,12 +112,7 @@ pub fn build_pod_request(
     Some(request)
 }
 
-fn write_own_headers(
-    headers: &mut HeaderMap,
-    client: &Parts,
-    route: &PodRoute,
-    provenance: Provenance<'_>,
-) -> Option<()> {
+fn write_own_headers(headers: &mut HeaderMap, route: &PodRoute, provenance: Provenance<'_>) -> Option<()> {
     headers.insert(header::HOST, HeaderValue::try_from(route.address.to_string()).ok()?);
     mark_upgrade(headers);
     headers.insert("x-forwarded-proto", HeaderValue::from_static(provenance.scheme.as_str()));
@@ -122,8 +120,8 @@ fn write_own_headers(
     if let Some(peer) = provenance.peer {
         headers.insert("x-forwarded-for", HeaderValue::try_from(peer.to_string()).ok()?);
     }
-    if let Some(host) = client.headers.get(header::HOST) {
-        headers.insert("x-forwarded-host", host.clone());
+    if let Some(host) = provenance.host {
+        headers.insert("x-forwarded-host", HeaderValue::try_from(host).ok()?);
     }
     Some(())
 }
@@ -223,7 +221,12 @@ mod tests {
             pod: pod_record("media-0", "p-0", "10.1.2.3:8080").into(),
             meeting: meeting_record("team-a", "stand-up", None).into(),
         };
-        let provenance = Provenance { peer: Some([192, 0, 2, 7].into()), scheme: Scheme::Https, request_id: "r-1" };
+        let provenance = Provenance {
+            peer: Some([192, 0, 2, 7].into()),
+            host: Some("meet.example.org"),
+            scheme: Scheme::Https,
+            request_id: "r-1",
+        };
         build_pod_request(&handshake(changes), &route, provenance, "a.b.c").unwrap()
     }
 

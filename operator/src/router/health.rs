@@ -71,11 +71,28 @@ impl Readiness {
 }
 
 /// `GET /healthz`.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    tag = "router",
+    summary = "Whether this process turns",
+    responses((status = 200, description = "It does", body = String, content_type = "text/plain"))
+)]
 pub async fn healthz() -> &'static str {
     "ok\n"
 }
 
 /// `GET /readyz`; the body says what is missing.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "router",
+    summary = "Whether this replica may take traffic",
+    responses(
+        (status = 200, description = "It may", body = String, content_type = "text/plain"),
+        (status = 503, description = "What is missing", body = String, content_type = "text/plain"),
+    )
+)]
 pub async fn readyz(State(app): State<App>) -> Response {
     let missing = app.readiness.missing();
     if missing.is_empty() {

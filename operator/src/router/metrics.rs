@@ -12,11 +12,14 @@ use prometheus::{
 use tracing::warn;
 
 use super::app::App;
+use super::surface_metrics::SurfaceMetrics;
 
 /// All metrics of one router.
 #[derive(Debug)]
 pub struct RouterMetrics {
     registry: Registry,
+    /// Limits, streams, propagation.
+    pub surface: SurfaceMetrics,
     requests: IntCounterVec,
     request_seconds: HistogramVec,
     joins: IntCounterVec,
@@ -55,8 +58,10 @@ impl RouterMetrics {
         );
         let hold =
             seconds("convene_router_hold_seconds", "How long joins were held before they were connected or given up.");
+        let registry = Registry::new();
         Self {
-            registry: Registry::new(),
+            surface: SurfaceMetrics::new(&registry),
+            registry,
             requests: counters("convene_router_requests_total", "Answered requests.", &["route", "status"]),
             request_seconds: HistogramVec::new(duration, &["route"]).expect(VALID),
             joins: counters(

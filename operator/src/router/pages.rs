@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use axum::body::Body;
 use axum::extract::{OriginalUri, Request, State};
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use hyper::body::Bytes;
 use thiserror::Error;
@@ -43,6 +43,8 @@ pub struct WebFilesError {
 #[derive(Clone, Debug)]
 pub struct WebFiles {
     index: Bytes,
+    /// Changes with the page.
+    tag: HeaderValue,
     files: ServeDir,
 }
 
@@ -51,7 +53,9 @@ impl WebFiles {
     pub fn load(folder: &Path) -> Result<Self, WebFilesError> {
         let path = folder.join("index.html");
         let index = std::fs::read(&path).map_err(|source| WebFilesError { path, source })?;
-        Ok(Self { index: index.into(), files: ServeDir::new(folder).append_index_html_on_directories(false) })
+        let tag = HeaderValue::try_from(format!("\"{:08x}-{:x}\"", crc32fast::hash(&index), index.len()))
+            .expect("quotes and hexadecimal digits can stand in a header");
+        Ok(Self { index: index.into(), tag, files: ServeDir::new(folder).append_index_html_on_directories(false) })
     }
 }
 
@@ -61,10 +65,14 @@ pub async fn landing() -> Response {
 }
 
 /// `GET /m/{namespace}/{name}`.
-pub async fn meeting(State(app): State<App>, RequestedMeeting(requested): RequestedMeeting) -> Response {
+pub async fn meeting(
+    State(app): State<App>,
+    RequestedMeeting(requested): RequestedMeeting,
+    headers: HeaderMap,
+) -> Response {
     match requested {
         Ok(key) if app.table.route(&key) == RouteDecision::Unknown => no_such_meeting(&key),
-        Ok(_) => web_app(&app),
+        Ok(_) => web_app(&app, headers.get(header::IF_NONE_MATCH)),
         Err(_) => nothing_here(),
     }
 }
@@ -105,9 +113,14 @@ async fn file(app: &App, request: Request, path: &str) -> Option<Response> {
     Some(response)
 }
 
-fn web_app(app: &App) -> Response {
-    let headers = [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, REVALIDATE)];
-    (headers, app.web.index.clone()).into_response()
+fn web_app(app: &App, known: Option<&HeaderValue>) -> Response {
+    let tag = (header::ETAG, app.web.tag.clone());
+    let caching = (header::CACHE_CONTROL, HeaderValue::from_static(REVALIDATE));
+    if known == Some(&app.web.tag) {
+        return (StatusCode::NOT_MODIFIED, [tag, caching]).into_response();
+    }
+    let kind = (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    ([kind, caching, tag], app.web.index.clone()).into_response()
 }
 
 fn no_such_meeting(key: &MeetingKey) -> Response {

@@ -9,6 +9,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use thiserror::Error;
+use utoipa::ToSchema;
 
 use super::join::access::JoinRefusal;
 use super::key::{MeetingKey, NameError};
@@ -89,6 +90,24 @@ pub enum ApiError {
         "the media pod of this meeting has no address for signaling that clients can reach; leave out \"direct\" and connect through the router (pools with the exposure HostNetwork or PodIP, and announcedAddress.policy NodeAddress, have one)"
     )]
     DirectUnavailable,
+    /// Somebody asks too often.
+    #[error("too many requests from here; try again in {retry_after_seconds} s")]
+    TooManyRequests {
+        /// When it is worth trying again.
+        retry_after_seconds: u64,
+    },
+    /// Too many streams of events are open.
+    #[error("too many people are following meetings that start; try again in a moment")]
+    TooManyStreams,
+    /// Path and query are too long.
+    #[error("this address is too long")]
+    AddressTooLong,
+    /// A page of another site.
+    #[error("pages of this origin may not use this router; its administrator can allow them (--allowed-origins)")]
+    OriginRefused,
+    /// The demo's address form is incomplete.
+    #[error("the query must have roomId and peerId")]
+    DemoParameters,
     /// The router is shutting down.
     #[error("this router is shutting down; connect again")]
     Stopping,
@@ -97,13 +116,20 @@ pub enum ApiError {
     Internal,
 }
 
-#[derive(Serialize)]
-struct Problem<'a> {
+/// A refusal as programs read it (RFC 9457).
+#[derive(Serialize, ToSchema)]
+pub struct Problem<'a> {
+    /// Names the kind of refusal.
     r#type: String,
+    /// The kind in words.
     title: &'static str,
+    /// The HTTP status.
     status: u16,
+    /// What is wrong and what to do.
     detail: String,
+    /// The path that was asked for.
     instance: &'a str,
+    /// What a meeting waits for, in a word.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
 }
@@ -139,6 +165,11 @@ impl ApiError {
             Self::BodyInvalid(_) => ("BodyInvalid", "Body cannot be read", StatusCode::BAD_REQUEST),
             Self::HostUnknown => ("HostUnknown", "Host unknown", StatusCode::BAD_REQUEST),
             Self::DirectUnavailable => ("DirectUnavailable", "No direct connection", StatusCode::CONFLICT),
+            Self::TooManyRequests { .. } => ("TooManyRequests", "Too many requests", StatusCode::TOO_MANY_REQUESTS),
+            Self::TooManyStreams => ("TooManyStreams", "Too many streams", StatusCode::SERVICE_UNAVAILABLE),
+            Self::AddressTooLong => ("AddressTooLong", "Address too long", StatusCode::URI_TOO_LONG),
+            Self::OriginRefused => ("OriginRefused", "Origin not allowed", StatusCode::FORBIDDEN),
+            Self::DemoParameters => ("DemoParameters", "roomId or peerId is missing", StatusCode::BAD_REQUEST),
             Self::Stopping => ("RouterStopping", "Router is shutting down", StatusCode::SERVICE_UNAVAILABLE),
             Self::Internal => ("Internal", "Internal error", StatusCode::INTERNAL_SERVER_ERROR),
         }
@@ -184,6 +215,9 @@ impl ApiError {
             Self::PostOnly => drop(headers.insert(header::ALLOW, HeaderValue::from_static("POST"))),
             _ if self.status() == StatusCode::UNAUTHORIZED => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"convene\""));
+            }
+            Self::TooManyRequests { retry_after_seconds } => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(*retry_after_seconds));
             }
             _ if self.status() == StatusCode::SERVICE_UNAVAILABLE => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));

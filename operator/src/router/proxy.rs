@@ -4,13 +4,12 @@
 //! fails; everything that may pass is an HTTP error, so that they do retry. It decides nothing about who goes where.
 
 use std::borrow::Cow;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::body::Body;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
-use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
@@ -25,7 +24,7 @@ use tracing::{Instrument, debug, info, info_span, warn};
 
 use super::access::RequestId;
 use super::app::{App, RequestedMeeting};
-use super::handshake::{Provenance, SUBPROTOCOL, Scheme, answer_headers, build_pod_request, check_handshake};
+use super::handshake::{Provenance, SUBPROTOCOL, answer_headers, build_pod_request, check_handshake};
 use super::join::access::{Credential, JoinRefusal, decide_access};
 use super::join::api::{identify_caller, new_id};
 use super::join::credential::{CredentialError, take_token};
@@ -200,9 +199,11 @@ async fn try_pod(
     let Ok(admission) = signer.admission(&Admission { meeting, participant, jti: new_id() }, unix_now()) else {
         return Err(Refusal::Error(ApiError::Internal));
     };
+    let client = super::guard::client(parts);
     let provenance = Provenance {
-        peer: parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip()),
-        scheme: parts.extensions.get::<Scheme>().copied().unwrap_or_default(),
+        peer: client.address,
+        host: client.host.as_deref(),
+        scheme: client.scheme,
         request_id: request_id(parts),
     };
     let request = build_pod_request(parts, route, provenance, &admission).ok_or(Refusal::Error(ApiError::Internal))?;
@@ -296,7 +297,7 @@ async fn leave_in_turn(app: &App) {
 }
 
 /// Accepts the `WebSocket` only to close it, so that the client learns that it need not come back.
-async fn close_with(mut parts: Parts, text: Cow<'static, str>) -> Response {
+pub(super) async fn close_with(mut parts: Parts, text: Cow<'static, str>) -> Response {
     let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
         Ok(upgrade) => upgrade,
         Err(rejection) => return rejection.into_response(),

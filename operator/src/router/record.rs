@@ -79,6 +79,8 @@ pub struct MeetingRecord {
     pub recording: bool,
     /// The pool it draws its pod from.
     pub pool: String,
+    /// When people can come in.
+    pub starts_at: Option<Timestamp>,
     /// Whether nobody new is let in, but for a moment after the meeting has moved.
     pub is_locked: bool,
     /// Until when the lock is open, because those who were in are coming back.
@@ -91,6 +93,8 @@ pub struct MeetingRecord {
     pub screen_share: bool,
     /// How much of the network its media may use.
     pub media: MediaGrant,
+    /// Whether clients of the mediasoup demo may come in by the demo's form of address.
+    pub demo_clients: bool,
 }
 
 impl MeetingRecord {
@@ -112,11 +116,13 @@ impl MeetingRecord {
             recording: meeting.spec.features.recording,
             pool: meeting.spec.pool.clone(),
             is_locked: meeting.spec.locked,
+            starts_at: meeting.spec.starts_at.as_ref().map(|time| time.0),
             lock_opens_until: compute_lock_opens_until(meeting),
             codecs: meeting.spec.media.codecs.iter().map(|codec| codec.as_str().to_owned()).collect(),
             chat: meeting.spec.features.chat,
             screen_share: meeting.spec.features.screen_share,
             media: compute_media(&meeting.spec.media),
+            demo_clients: meeting.spec.features.demo_clients,
             ..record
         })
     }
@@ -147,11 +153,13 @@ impl MeetingRecord {
             recording: false,
             pool: String::new(),
             is_locked: true,
+            starts_at: None,
             lock_opens_until: None,
             codecs: Vec::new(),
             chat: false,
             screen_share: false,
             media: MediaGrant::default(),
+            demo_clients: false,
         })
     }
 

@@ -17,6 +17,8 @@ use tracing::{info, warn};
 
 use super::app::{App, app};
 use super::config::{Config, TlsConfig};
+use super::connections::Limited;
+use super::demo;
 use super::handshake::Scheme;
 
 /// A new connection must have sent its first request by then.
@@ -24,7 +26,9 @@ const FIRST_REQUEST: Duration = Duration::from_secs(15);
 /// Between requests a connection may rest this long; above what load balancers allow themselves, so that they close first.
 const IDLE: Duration = Duration::from_secs(75);
 /// Request line and headers together.
-const MAX_HEADER_BYTES: usize = 64 * 1024;
+const MAX_HEADER_BYTES: usize = 32 * 1024;
+/// Most headers of one request.
+const MAX_HEADERS: usize = 64;
 /// Time for requests that run when the router is told to stop.
 const GRACE: Duration = Duration::from_secs(5);
 /// How often the certificate files are looked at.
@@ -61,6 +65,7 @@ pub enum ServeError {
 pub struct Listeners {
     plain: TcpListener,
     tls: Option<(TcpListener, TlsFiles, RustlsConfig)>,
+    demo: Option<TcpListener>,
 }
 
 impl Listeners {
@@ -71,7 +76,8 @@ impl Listeners {
             Some(tls) => Some(bind_tls(tls).await?),
             None => None,
         };
-        Ok(Self { plain, tls })
+        let demo = config.surface.demo.as_ref().map(|demo| bind(demo.listen)).transpose()?;
+        Ok(Self { plain, tls, demo })
     }
 
     /// Where plain HTTP is served.
@@ -84,24 +90,22 @@ impl Listeners {
         self.tls.as_ref().map(|(listener, ..)| listener.local_addr())
     }
 
+    /// Where clients of the mediasoup demo are served.
+    pub fn demo_address(&self) -> Option<io::Result<SocketAddr>> {
+        self.demo.as_ref().map(TcpListener::local_addr)
+    }
+
     /// Serves until `state.stopping` is cancelled, then lets everybody go within a few seconds.
     pub async fn serve(self, state: App) -> Result<(), ServeError> {
-        let (handle, router) = (Handle::new(), app(state.clone()));
+        let handle = Handle::new();
+        let certificate = self.tls.as_ref().map(|(_, _, config)| config.clone());
         let secure = self.tls.map(|(listener, files, config)| {
             tokio::spawn(keep_certificate(files, config.clone()));
-            let acceptor = RustlsAcceptor::new(config).acceptor(NoDelayAcceptor::new());
-            let router = router.clone().layer(Extension(Scheme::Https));
-            let handle = handle.clone();
-            async move { server(listener, &handle)?.acceptor(acceptor).serve(make_service(router)).await }
+            serve_secure(listener, config, app(state.clone()), state.clone(), handle.clone())
         });
-        let plain = server(self.plain, &handle).map_err(ServeError::Listener)?;
-        let plain = plain.acceptor(NoDelayAcceptor::new()).serve(make_service(router));
-        let served = async {
-            match secure {
-                Some(secure) => tokio::try_join!(plain, secure).map(|_| ()),
-                None => plain.await,
-            }
-        };
+        let demo = self.demo.map(|listener| serve_demo(listener, certificate, state.clone(), handle.clone()));
+        let plain = serve_plain(self.plain, app(state.clone()), state.clone(), handle.clone());
+        let served = async { tokio::try_join!(plain, when_wanted(secure), when_wanted(demo)).map(|_| ()) };
         let stop = async {
             state.stopping.cancelled().await;
             info!("stopping: no new connections, open ones are let go");
@@ -117,6 +121,44 @@ impl Listeners {
             warn!(sockets = state.tasks.len(), "some sockets did not end in time");
         }
         Ok(())
+    }
+}
+
+async fn when_wanted(served: Option<impl Future<Output = io::Result<()>>>) -> io::Result<()> {
+    match served {
+        Some(served) => served.await,
+        None => Ok(()),
+    }
+}
+
+async fn serve_plain(listener: TcpListener, router: Router, state: App, handle: Handle<SocketAddr>) -> io::Result<()> {
+    let acceptor = Limited::new(NoDelayAcceptor::new(), &state);
+    server(listener, &handle)?.acceptor(acceptor).serve(make_service(router)).await
+}
+
+async fn serve_secure(
+    listener: TcpListener,
+    config: RustlsConfig,
+    router: Router,
+    state: App,
+    handle: Handle<SocketAddr>,
+) -> io::Result<()> {
+    let acceptor = Limited::new(RustlsAcceptor::new(config).acceptor(NoDelayAcceptor::new()), &state);
+    let router = router.layer(Extension(Scheme::Https));
+    server(listener, &handle)?.acceptor(acceptor).serve(make_service(router)).await
+}
+
+/// Clients of the demo want TLS; without a certificate of ours it ends in front of us.
+async fn serve_demo(
+    listener: TcpListener,
+    certificate: Option<RustlsConfig>,
+    state: App,
+    handle: Handle<SocketAddr>,
+) -> io::Result<()> {
+    let router = demo::app(state.clone());
+    match certificate {
+        Some(config) => serve_secure(listener, config, router, state, handle).await,
+        None => serve_plain(listener, router, state, handle).await,
     }
 }
 
@@ -141,7 +183,8 @@ async fn bind_tls(tls: &TlsConfig) -> Result<(TcpListener, TlsFiles, RustlsConfi
 
 fn server(listener: TcpListener, handle: &Handle<SocketAddr>) -> io::Result<Server<SocketAddr>> {
     let mut server = axum_server::from_tcp(listener)?.handle(handle.clone()).first_request_timeout(FIRST_REQUEST);
-    server.http_builder().http1().max_buf_size(MAX_HEADER_BYTES).header_read_timeout(IDLE);
+    server.http_builder().http1().max_buf_size(MAX_HEADER_BYTES).max_headers(MAX_HEADERS).header_read_timeout(IDLE);
+    server.http_builder().http2().max_header_list_size(32 * 1024).max_concurrent_streams(100);
     Ok(server.accept_error_handler(|peer, error| tracing::debug!(?peer, %error, "a connection was not accepted")))
 }
 

@@ -1,17 +1,24 @@
 //! Passes bytes both ways between a client and its media pod until one of them ends.
 //!
-//! It never looks at the bytes: frames, pings and compression are between client and pod. A reader that does not read stops the writer on
+//! It never looks into frames: pings and compression are between client and pod. It follows where the pod's frames end, so that a router
+//! that stops can say so between two of them. A reader that does not read stops the writer on
 //! the other side (one small buffer for each direction, no queue).
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::Notify;
 use tokio::time::timeout;
+
+use super::frames::{Frames, close_frame};
 
 /// Requests of a client are small, what a pod tells about others is larger.
 const FROM_CLIENT_BUFFER: usize = 2 * 1024;
 const FROM_POD_BUFFER: usize = 4 * 1024;
+/// Close code 1012: the server restarts, clients come back.
+const SERVICE_RESTART: u16 = 1012;
 /// Time for the rest of the other direction, for example the answer to a close frame, once one side has ended.
 const LINGER: Duration = Duration::from_secs(2);
 
@@ -63,70 +70,126 @@ where
     let (mut client_reader, mut client_writer) = tokio::io::split(client);
     let (mut pod_reader, mut pod_writer) = tokio::io::split(pod);
     let (mut from_client, mut from_pod) = (0, 0);
+    let leaving = Leaving::default();
+    let mut may_speak = false;
     let end = {
-        let mut upward =
-            std::pin::pin!(pump(&mut client_reader, &mut pod_writer, FROM_CLIENT_BUFFER, None, &mut from_client));
+        let mut upward = std::pin::pin!(pump_up(&mut client_reader, &mut pod_writer, &mut from_client));
         let mut downward =
-            std::pin::pin!(pump(&mut pod_reader, &mut client_writer, FROM_POD_BUFFER, Some(silence), &mut from_pod));
+            std::pin::pin!(pump_down(&mut pod_reader, &mut client_writer, silence, &leaving, &mut from_pod));
         tokio::select! {
-            _ = &mut upward => {
+            () = &mut upward => {
                 let _ = timeout(LINGER, &mut downward).await;
                 End::Client
             }
             end = &mut downward => {
                 let _ = timeout(LINGER, &mut upward).await;
-                match end { PumpEnd::Silent => End::PodSilent, PumpEnd::Done => End::Pod }
+                match end { PumpEnd::Silent => End::PodSilent, PumpEnd::Done | PumpEnd::Between => End::Pod }
             }
-            end = stop => end,
+            end = stop => {
+                if end == End::RouterStopping {
+                    leaving.ask();
+                    may_speak = matches!(timeout(LINGER, &mut downward).await, Ok(PumpEnd::Between));
+                }
+                end
+            }
         }
     };
-    let _ = timeout(LINGER, client_writer.shutdown()).await;
+    let _ = timeout(LINGER, say_goodbye(&mut client_reader, &mut client_writer, may_speak)).await;
     Spliced { end, from_client, from_pod }
 }
 
 enum PumpEnd {
     Done,
     Silent,
+    /// It was asked to leave and is between two frames.
+    Between,
 }
 
-/// One direction. When its source ends, its destination is told so (half close).
-async fn pump(
-    reader: &mut (impl AsyncRead + Unpin),
-    writer: &mut (impl AsyncWrite + Unpin),
-    capacity: usize,
-    silence: Option<Duration>,
-    passed: &mut u64,
-) -> PumpEnd {
-    let mut buffer = vec![0; capacity];
+/// Asks the downward direction to end between two frames.
+#[derive(Debug, Default)]
+struct Leaving {
+    is_asked: AtomicBool,
+    news: Notify,
+}
+
+impl Leaving {
+    fn ask(&self) {
+        self.is_asked.store(true, Ordering::Relaxed);
+        self.news.notify_one();
+    }
+}
+
+/// Client to pod. When its source ends, its destination is told so (half close).
+async fn pump_up(reader: &mut (impl AsyncRead + Unpin), writer: &mut (impl AsyncWrite + Unpin), passed: &mut u64) {
+    let mut buffer = vec![0; FROM_CLIENT_BUFFER];
     loop {
-        let Some(read) = read_some(reader, &mut buffer, silence).await else {
-            let _ = writer.shutdown().await;
-            return PumpEnd::Silent;
-        };
-        let count = read.unwrap_or(0);
+        let count = reader.read(&mut buffer).await.unwrap_or(0);
         if count == 0 || write_all(writer, &buffer[..count]).await.is_err() {
             let _ = writer.shutdown().await;
-            return PumpEnd::Done;
+            return;
         }
         *passed += count as u64;
     }
 }
 
-/// `None` means silence for longer than allowed.
-async fn read_some(
+/// Pod to client.
+async fn pump_down(
     reader: &mut (impl AsyncRead + Unpin),
-    buffer: &mut [u8],
-    silence: Option<Duration>,
-) -> Option<io::Result<usize>> {
-    match silence {
-        Some(limit) => timeout(limit, reader.read(buffer)).await.ok(),
-        None => Some(reader.read(buffer).await),
+    writer: &mut (impl AsyncWrite + Unpin),
+    silence: Duration,
+    leaving: &Leaving,
+    passed: &mut u64,
+) -> PumpEnd {
+    let (mut buffer, mut frames) = (vec![0; FROM_POD_BUFFER], Frames::default());
+    loop {
+        let read = tokio::select! {
+            biased;
+            () = leaving.news.notified(), if frames.is_between() => return leave(frames),
+            read = timeout(silence, reader.read(&mut buffer)) => read,
+        };
+        let Ok(read) = read else {
+            let _ = writer.shutdown().await;
+            return PumpEnd::Silent;
+        };
+        let count = read.unwrap_or(0);
+        let end = leaving.is_asked.load(Ordering::Relaxed).then(|| frames.first_end(&buffer[..count])).flatten();
+        let bytes = &buffer[..end.unwrap_or(count)];
+        frames.pass(bytes);
+        if count == 0 || write_all(writer, bytes).await.is_err() {
+            let _ = writer.shutdown().await;
+            return PumpEnd::Done;
+        }
+        *passed += bytes.len() as u64;
+        if end.is_some() {
+            return leave(frames);
+        }
     }
+}
+
+/// After a close frame of the pod there is nothing to add.
+fn leave(frames: Frames) -> PumpEnd {
+    if frames.has_closed() { PumpEnd::Done } else { PumpEnd::Between }
 }
 
 async fn write_all(writer: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {
     writer.write_all(bytes).await?;
     writer.flush().await
+}
+
+/// Ends the client's side; `may_speak` says that a close frame of ours may stand here.
+async fn say_goodbye(
+    reader: &mut (impl AsyncRead + Unpin),
+    writer: &mut (impl AsyncWrite + Unpin),
+    may_speak: bool,
+) -> io::Result<()> {
+    if may_speak {
+        write_all(writer, &close_frame(SERVICE_RESTART, "this router is shutting down; connect again")).await?;
+    }
+    writer.shutdown().await?;
+    // What is closed with bytes unread is reset, and the client might never see the close frame.
+    let mut rest = [0; 512];
+    while may_speak && reader.read(&mut rest).await? > 0 {}
+    Ok(())
 }
 
 #[cfg(test)]
@@ -194,5 +257,28 @@ mod tests {
         let spliced = splice(router_client, router_pod, LONG, async { End::PodGone });
         assert_eq!(spliced.await.end, End::PodGone);
         assert_eq!(client.read_to_end(&mut Vec::new()).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_router_that_stops_says_so_between_two_frames_and_cuts_none() {
+        let (mut client, router_client) = duplex(4096);
+        let (mut pod, router_pod) = duplex(4096);
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let task = tokio::spawn(splice(router_client, router_pod, LONG, async {
+            let _ = stopped.await;
+            End::RouterStopping
+        }));
+        // One whole frame, and the beginning of another.
+        pod.write_all(b"\x81\x02hi\x81\x05he").await.unwrap();
+        let mut seen = [0; 8];
+        client.read_exact(&mut seen).await.unwrap();
+        stop.send(()).unwrap();
+        pod.write_all(b"llo\x81\x03not").await.unwrap();
+        let mut rest = Vec::new();
+        client.read_to_end(&mut rest).await.unwrap();
+        let expected = [&b"llo"[..], &close_frame(1012, "this router is shutting down; connect again")].concat();
+        assert!(rest == expected || rest == [b"llo\x81\x03not", &expected[3..]].concat(), "{rest:?}");
+        drop(client);
+        assert_eq!(task.await.unwrap().end, End::RouterStopping);
     }
 }

@@ -7,3 +7,4 @@ mod join_signal;
 pub(super) mod peer;
 mod proxy;
 mod proxy_faults;
+mod surface;

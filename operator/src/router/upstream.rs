@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::{BodyExt, Empty, Full, Limited};
 use hyper::body::Bytes;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
@@ -21,6 +21,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Most of a refusal's body that is read.
 const MAX_REFUSAL_BYTES: usize = 4096;
+/// Longest answer to a call.
+const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 /// Most of it that is passed on.
 const MAX_DETAIL_CHARS: usize = 300;
 
@@ -91,6 +93,21 @@ pub async fn open(address: SocketAddr, request: Request<Empty<Bytes>>) -> Result
         StatusCode::UNAUTHORIZED => Err(PodError::Untrusted),
         status => Err(PodError::Refused { status, detail: read_detail(response).await }),
     }
+}
+
+/// Calls a pod and reads the whole answer.
+pub async fn call(address: SocketAddr, request: Request<Full<Bytes>>) -> Result<Response<Bytes>, PodError> {
+    let called = async {
+        let stream = TcpStream::connect(address).await.map_err(|source| PodError::Connect { address, source })?;
+        let lost = |source| PodError::Handshake { address, source };
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(lost)?;
+        // The task ends with the exchange; its error is the sender's error too.
+        tokio::spawn(connection);
+        let (parts, body) = sender.send_request(request).await.map_err(lost)?.into_parts();
+        let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await.map_err(|_| PodError::TimedOut(address))?;
+        Ok(Response::from_parts(parts, body.to_bytes()))
+    };
+    timeout(ANSWER_TIMEOUT, called).await.map_err(|_| PodError::TimedOut(address))?
 }
 
 async fn exchange(stream: TcpStream, request: Request<Empty<Bytes>>) -> Result<Response<Incoming>, hyper::Error> {

@@ -6,6 +6,7 @@
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Instant;
 
 use convene_crds::Meeting;
 use convene_crds::names::MEDIA_POD_SELECTOR;
@@ -80,7 +81,9 @@ pub async fn keep_index(
     let mut keeper = Keeper::new(sink);
     while let Some(batch) = batches.next().await {
         let is_ended = batch.iter().any(Option::is_none);
+        let arrived = Instant::now();
         keeper.take_batch(batch.into_iter().flatten());
+        keeper.sink.metrics.surface.observe_propagation(arrived.elapsed());
         if is_ended {
             return Err(WatchError::Ended);
         }

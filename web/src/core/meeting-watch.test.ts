@@ -38,9 +38,9 @@ function watch(answer = '{"title":"T","ready":true}'): { events: FakeEvents; hea
 
 it('tells what the events say, and passes over what cannot be read', () => {
   const { events, heard } = watch();
-  events.plays('message', '{"ready":false,"waitingFor":{"reason":"PoolFull","message":"no room"}}');
-  events.plays('message', 'no json');
-  events.plays('meeting', '{"title":"T","ready":true}');
+  events.plays('state', '{"ready":false,"waitingFor":{"reason":"PoolFull","message":"no room"}}');
+  events.plays('state', 'no json');
+  events.plays('state', '{"title":"T","ready":true}');
   expect(heard).toMatchObject([{ isReady: false, waitingFor: { reason: 'PoolFull' } }, { isReady: true, title: 'T' }]);
 });
 

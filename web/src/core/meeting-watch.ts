@@ -35,7 +35,12 @@ export function watchMeeting(address: MeetingAddress, listener: (info: MeetingIn
     const info = read(address, (event as MessageEvent<unknown>).data);
     if (!hasEnded && info !== undefined) listener(info);
   };
-  for (const name of ['message', 'meeting']) events.addEventListener(name, take);
+  events.addEventListener('state', take);
+  // Nothing more comes on this stream: who asks learns whether it has ended or was deleted.
+  events.addEventListener('gone', () => {
+    events.close();
+    if (!hasEnded && timer === undefined) ask();
+  });
   events.addEventListener('error', () => {
     // The browser opens a broken stream again by itself; one that it gave up on is no stream.
     if (events.readyState === CLOSED && !hasEnded && timer === undefined) ask();

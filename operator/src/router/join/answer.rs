@@ -7,20 +7,21 @@
 
 use std::net::SocketAddr;
 
-use axum::http::uri::Authority;
 use axum::http::{HeaderMap, header};
 use convene_crds::names::signal_path;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 use url::Url;
+use utoipa::ToSchema;
 
 use super::ice::IceServerAnswer;
+use crate::router::client::ClientInfo;
 use crate::router::handshake::Scheme;
 use crate::router::key::MeetingKey;
 
 /// What a client may ask for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct JoinRequest {
     /// The media pod's own address instead of the router's.
@@ -28,7 +29,7 @@ pub struct JoinRequest {
 }
 
 /// Where to connect.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct JoinAnswer {
     /// Address of the signaling `WebSocket`.
@@ -38,6 +39,7 @@ pub struct JoinAnswer {
     /// For `RTCPeerConnection`.
     pub ice_servers: Vec<IceServerAnswer>,
     /// Until when the token opens connections.
+    #[schema(value_type = String, format = DateTime)]
     pub expires_at: Timestamp,
 }
 
@@ -61,22 +63,21 @@ pub fn build_signaling_url(
     key: &MeetingKey,
     join_url: Option<&str>,
     headers: &HeaderMap,
-    scheme: Scheme,
+    client: &ClientInfo,
 ) -> Option<String> {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).and_then(|host| host.parse().ok());
-    let host: Option<Authority> = host.filter(|host: &Authority| !host.as_str().contains('@'));
-    let base = own_page(headers, host.as_ref()).or_else(|| public_address(join_url)).or_else(|| {
-        let scheme = if scheme == Scheme::Https { "wss" } else { "ws" };
+    let host = client.host.as_deref();
+    let base = own_page(headers, host).or_else(|| public_address(join_url)).or_else(|| {
+        let scheme = if client.scheme == Scheme::Https { "wss" } else { "ws" };
         host.map(|host| format!("{scheme}://{host}"))
     });
     base.map(|base| base + &signal_path(key.namespace(), key.name()))
 }
 
 /// A page of this very host tells by which scheme the browser has come, whatever stands before the router.
-fn own_page(headers: &HeaderMap, host: Option<&Authority>) -> Option<String> {
+fn own_page(headers: &HeaderMap, host: Option<&str>) -> Option<String> {
     let origin = headers.get(header::ORIGIN)?.to_str().ok()?;
     let (scheme, authority) = origin.split_once("://")?;
-    let host = host.filter(|host| host.as_str().eq_ignore_ascii_case(authority))?;
+    let host = host.filter(|host| host.eq_ignore_ascii_case(authority))?;
     Some(format!("{}://{host}", socket_scheme(scheme)?))
 }
 
@@ -106,6 +107,7 @@ mod tests {
     use axum::http::HeaderValue;
 
     use super::*;
+    use crate::router::client::TrustedProxies;
     use crate::router::fixtures::key;
 
     #[test]
@@ -158,12 +160,14 @@ mod tests {
                     headers.insert(header, HeaderValue::from_str(value).unwrap());
                 }
             }
-            let url = build_signaling_url(&key("team-a", "board"), join_url, &headers, scheme);
+            let client = ClientInfo::of(None, scheme, &headers, &TrustedProxies::default());
+            let url = build_signaling_url(&key("team-a", "board"), join_url, &headers, &client);
             assert_eq!(url, Some(format!("{expected}/signal/team-a/board")), "{name}");
         }
         for host in ["", "a b", "user@host", "a/b"] {
             let headers = HeaderMap::from_iter([(header::HOST, HeaderValue::from_str(host).unwrap())]);
-            assert_eq!(build_signaling_url(&key("team-a", "board"), None, &headers, Scheme::Http), None, "{host}");
+            let client = ClientInfo::of(None, Scheme::Http, &headers, &TrustedProxies::default());
+            assert_eq!(build_signaling_url(&key("team-a", "board"), None, &headers, &client), None, "{host}");
         }
     }
 

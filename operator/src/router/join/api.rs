@@ -16,13 +16,13 @@ use jiff::Timestamp;
 use tokio::time::timeout;
 
 use super::access::{Credential, JoinRefusal, decide_access, identify};
-use super::answer::{JoinAnswer, build_direct_url, build_signaling_url, read_request};
+use super::answer::{JoinAnswer, JoinRequest, build_direct_url, build_signaling_url, read_request};
 use super::credential::{CredentialError, take_token};
 use super::ice::{IceServerAnswer, build_ice_servers};
 use crate::router::app::{App, RequestedMeeting};
-use crate::router::handshake::Scheme;
+use crate::router::guard;
 use crate::router::key::MeetingKey;
-use crate::router::problem::ApiError;
+use crate::router::problem::{ApiError, Problem};
 use crate::router::record::{MeetingRecord, Waiting};
 use crate::router::select::RouteDecision;
 
@@ -32,6 +32,28 @@ const MAX_BODY_BYTES: usize = 4096;
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// `POST /api/v1/meetings/{namespace}/{name}/join`.
+#[utoipa::path(
+    post,
+    path = "/api/v1/meetings/{namespace}/{name}/join",
+    tag = "meetings",
+    summary = "Asks to be let into a meeting",
+    description = "With `Authorization: Bearer` and a join token; guests come without. Whether the meeting is ready does not matter: connecting is held until it is.",
+    params(("namespace" = String, Path, description = "Namespace of the Meeting"), ("name" = String, Path, description = "Its name")),
+    request_body = JoinRequest,
+    security((), ("joinToken" = [])),
+    responses(
+        (status = 200, description = "The way in", body = JoinAnswer),
+        (status = 400, description = "Not the name of a meeting, or a body that cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "A token is needed, or it cannot be used", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The token is for something else", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such meeting", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "There is no way past the router, and `direct` asks for one", body = Problem, content_type = "application/problem+json"),
+        (status = 410, description = "The meeting has ended", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many joins of this address or at this meeting", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The router has just started", body = Problem, content_type = "application/problem+json"),
+    )
+)]
 pub async fn join(State(app): State<App>, RequestedMeeting(requested): RequestedMeeting, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
     let token = take_token(&mut parts);
@@ -73,8 +95,7 @@ async fn answer(
         let (url, token) = direct(app, key, participant, now)?;
         (url, token, LIFETIME_SECONDS)
     } else {
-        let scheme = parts.extensions.get::<Scheme>().copied().unwrap_or_default();
-        let url = build_signaling_url(key, meeting.join_url.as_deref(), &parts.headers, scheme);
+        let url = build_signaling_url(key, meeting.join_url.as_deref(), &parts.headers, &guard::client(parts));
         (url.ok_or(ApiError::HostUnknown)?, ticket(app, &meeting, participant, now)?, TICKET_SECONDS)
     };
     let expires_at = Timestamp::from_second(i64::try_from(now + seconds).unwrap_or(i64::MAX));

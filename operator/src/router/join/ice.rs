@@ -32,7 +32,7 @@ const SHARED_SECRET: &str = "secret";
 const LIFETIME: &str = "lifetimeSeconds";
 
 /// A server as `RTCPeerConnection` takes it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct IceServerAnswer {
     /// Addresses.
     pub urls: Vec<String>,

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::super::fixtures::{Fixture, Folder, settings};
+use super::super::fixtures::{Fixture, Folder, settings, surface};
 use super::*;
 
 /// A certificate for localhost, written to a folder as a mounted Secret would be.
@@ -30,6 +30,7 @@ fn config(fixture: &Fixture, folder: &Folder) -> Config {
         admission_key_secret: "key".into(),
         join: super::super::join::config::JoinConfig::default(),
         signal: settings(),
+        surface: surface(),
     }
 }
 

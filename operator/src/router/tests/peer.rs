@@ -15,9 +15,10 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, accept_hdr_async, conne
 
 use super::super::app::SignalSettings;
 use super::super::config::Config;
-use super::super::fixtures::{Fixture, settings};
+use super::super::fixtures::{Fixture, settings, surface};
 use super::super::join::config::JoinConfig;
 use super::super::serve::Listeners;
+use super::super::surface::SurfaceConfig;
 
 pub(in crate::router) type Client = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -35,6 +36,7 @@ pub(in crate::router) async fn until(what: &str, condition: impl Fn() -> bool) {
 pub(in crate::router) struct Running {
     pub(in crate::router) fixture: Fixture,
     pub(in crate::router) address: SocketAddr,
+    pub(in crate::router) demo: Option<SocketAddr>,
     pub(in crate::router) server: JoinHandle<Result<(), super::super::serve::ServeError>>,
 }
 
@@ -44,7 +46,11 @@ impl Running {
     }
 
     pub(in crate::router) async fn with(settings: SignalSettings) -> Self {
-        let fixture = Fixture::new(settings);
+        Self::with_surface(settings, surface()).await
+    }
+
+    pub(in crate::router) async fn with_surface(settings: SignalSettings, surface: SurfaceConfig) -> Self {
+        let fixture = Fixture::with_surface(settings, &surface);
         let config = Config {
             listen: ([127, 0, 0, 1], 0).into(),
             tls: None,
@@ -53,11 +59,13 @@ impl Running {
             admission_key_secret: "key".into(),
             join: JoinConfig::default(),
             signal: settings,
+            surface,
         };
         let listeners = Listeners::bind(&config).await.unwrap();
         let address = listeners.plain_address().unwrap();
+        let demo = listeners.demo_address().transpose().unwrap();
         let server = tokio::spawn(listeners.serve(fixture.app.clone()));
-        Self { fixture, address, server }
+        Self { fixture, address, demo, server }
     }
 
     /// Joins as the web app does.

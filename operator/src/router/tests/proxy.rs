@@ -188,7 +188,8 @@ async fn stopping_lets_sockets_and_held_joins_go_and_then_ends() {
 
     router.fixture.app.stopping.cancel();
     assert_eq!(refused(joining.await.unwrap()).0, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(closed(client).await, None, "no close frame: clients come back, to another replica");
+    let (code, reason) = closed(client).await.unwrap();
+    assert_eq!((code, reason.as_str()), (1012, "this router is shutting down; connect again"), "clients come back");
     router.server.await.unwrap().unwrap();
     assert!(router.fixture.app.tasks.is_empty());
 }
