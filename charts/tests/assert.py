@@ -166,6 +166,36 @@ def check_lease(items):
     expect(strategy["type"] == "RollingUpdate", f"{title(operator)} is replaced with the strategy {strategy}")
 
 
+def check_exposure(items, router):
+    """Ingress and HTTPRoute are there if they are wanted, and lead to the router."""
+    ingress, route = router.get("ingress", {}), router.get("httpRoute", {})
+    ingresses, routes = of_kind(items, "Ingress"), of_kind(items, "HTTPRoute")
+    expect(len(ingresses) == int(ingress.get("enabled", False)), f"{len(ingresses)} Ingresses were rendered")
+    expect(len(routes) == int(route.get("enabled", False)), f"{len(routes)} HTTPRoutes were rendered")
+    for item in ingresses:
+        rule = item["spec"]["rules"][0]
+        backend = rule["http"]["paths"][0]["backend"]["service"]
+        expect((rule["host"], backend["name"]) == (ingress["host"], "convene-router"), f"{title(item)} leads to {rule}")
+        annotations = item["metadata"]["annotations"]
+        expect(int(annotations["nginx.ingress.kubernetes.io/proxy-read-timeout"]) >= 600, f"{title(item)} cuts signaling")
+        expect(ingress.get("annotations", {}).items() <= annotations.items(), f"{title(item)} lacks annotations that were given")
+    for item in routes:
+        expect(item["spec"]["parentRefs"] == route["parentRefs"], f"{title(item)} belongs to another Gateway")
+        expect(item["spec"]["rules"][0]["backendRefs"][0]["name"] == "convene-router", f"{title(item)} leads elsewhere")
+
+
+def check_settings(items, router):
+    """What the router is told by its environment."""
+    deployment = next(i for i in of_kind(items, "Deployment") if i["metadata"]["name"] == "convene-router")
+    env = {entry["name"]: entry.get("value") for entry in deployment["spec"]["template"]["spec"]["containers"][0]["env"]}
+    expect(env["CONVENE_TRUSTED_PROXIES"] == ",".join(router.get("trustedProxies", [])), "trusted proxies are not passed on")
+    expect(env["CONVENE_ALLOWED_ORIGINS"] == ",".join(router.get("allowedOrigins", [])), "allowed origins are not passed on")
+    rates = {"CONVENE_JOIN_RATE": "joinsPerAddress", "CONVENE_MEETING_JOIN_RATE": "joinsPerMeeting", "CONVENE_REQUEST_RATE": "requestsPerAddress"}
+    for variable, name in rates.items():
+        given = router.get("limits", {}).get(name)
+        expect(given is None or env[variable] == str(given), f"{variable} is {env[variable]}, not {given}")
+
+
 def check_given_values(items, values):
     """The values that the file gives are found where they belong."""
     pools, service = of_kind(items, "MediaPool"), next(i for i in of_kind(items, "Service") if i["metadata"]["name"] == "convene-router")
@@ -176,11 +206,14 @@ def check_given_values(items, values):
             expect(pool["spec"].get(key) == value, f"{title(pool)}: {key} is {pool['spec'].get(key)}, not {value}")
         expect("enabled" not in pool["spec"], f"{title(pool)} has the field enabled, which is the chart's own")
     router = values.get("router", {})
+    check_exposure(items, router)
+    check_settings(items, router)
     expect(service["spec"]["type"] == router.get("service", {}).get("type", "ClusterIP"), f"{title(service)} has the wrong type")
     ports = {port["name"]: port.get("nodePort") for port in service["spec"]["ports"]}
     expect(("https" in ports) == bool(router.get("tls")), f"{title(service)} has the ports {ports}")
+    expect(("demo" in ports) == router.get("demo", {}).get("enabled", False), f"{title(service)} has the ports {ports}")
     for name in ports:
-        wanted = router.get("service", {}).get(f"{name}NodePort")
+        wanted = router.get("demo", {}).get("nodePort") if name == "demo" else router.get("service", {}).get(f"{name}NodePort")
         expect(ports[name] == wanted, f"{title(service)}: node port of {name} is {ports[name]}, not {wanted}")
     replicated = {name for name in ("operator", "router") if values.get(name, {}).get("replicas", 2) > 1}
     guarded = {item["metadata"]["labels"]["app.kubernetes.io/component"] for item in of_kind(items, "PodDisruptionBudget")}
