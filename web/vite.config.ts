@@ -1,16 +1,20 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vitest/config';
+import { firstLoad } from './build/first-load';
 
 /** Where `npm run dev` finds a media pod or a router. */
 const server = process.env['CONVENE_SERVER'] ?? 'http://localhost:8080';
 
-export default defineConfig({
-  plugins: [react()],
+/** `--mode gallery` builds the page that shows every screen with fixed data; it is no part of the app. */
+export default defineConfig(({ mode }) => ({
+  plugins: [react(), ...(mode === 'gallery' ? [] : [firstLoad({ maxKilobytes: 250 })])],
   build: {
     target: 'es2022',
     assetsDir: 'assets',
+    chunkSizeWarningLimit: 800,
     // The licences of what is bundled ask for their notices to travel with it.
     license: { fileName: 'assets/licences.md' },
+    ...(mode === 'gallery' ? { outDir: 'dist-gallery', rolldownOptions: { input: 'gallery.html' } } : {}),
   },
   server: {
     proxy: {
@@ -22,4 +26,4 @@ export default defineConfig({
     include: ['src/**/*.test.ts'],
     environment: 'node',
   },
-});
+}));

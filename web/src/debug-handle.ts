@@ -15,6 +15,6 @@ declare global {
 }
 
 export function installDebugHandle(model: AppModel): void {
-  const handle: DebugHandle = Object.freeze({ stats: () => model.stats() });
+  const handle: DebugHandle = Object.freeze({ stats: async () => (await model.stats())?.received ?? [] });
   Object.defineProperty(window, 'convene', { value: handle, writable: false });
 }

@@ -3,17 +3,30 @@
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { consoleLog } from './core/log';
+import { routeFinder } from './core/join';
+import { takeJoinToken } from './core/join-token';
+import { playChime } from './core/media/chime';
 import { browserDevices } from './core/media/devices';
 import { readEnvironment } from './core/media/environment';
 import { fetchMeeting, meetingFromPath, signalingUrl } from './core/meeting';
+import { watchMeeting } from './core/meeting-watch';
 import { Session } from './core/session/session';
+import { loadTexts } from './i18n/catalogs';
 import { AppModel } from './state/app-model';
+import { readSettings } from './state/settings';
 import { installDebugHandle } from './debug-handle';
-import { loadName, saveName } from './remembered-name';
+import { loadName, loadSettings, saveName, saveSettings, tabStorage } from './remembered';
 import { App } from './ui/App';
-import './ui/styles/base.css';
-import './ui/styles/pre-join.css';
-import './ui/styles/call.css';
+import './ui/styles/index.css';
+
+// First of all, so that the token is out of the address before anything can look at it.
+const joinToken = takeJoinToken({
+  place: location,
+  replaceAddress: (address) => history.replaceState(history.state, '', address),
+  storage: tabStorage(),
+});
+
+const settings = readSettings(loadSettings(), navigator.languages);
 
 const model = new AppModel({
   address: meetingFromPath(location.pathname),
@@ -21,10 +34,21 @@ const model = new AppModel({
   devices: browserDevices,
   log: consoleLog,
   fetchMeeting: (address) => fetchMeeting(address),
+  watchMeeting: (address, listener) => watchMeeting(address, listener),
   createSession: ({ address, peerId, displayName, localMedia }) =>
-    new Session({ url: signalingUrl(address, location, peerId), displayName, localMedia, log: consoleLog }),
+    new Session({
+      findRoute: routeFinder({ address, openUrl: signalingUrl(address, location, peerId), peerId, joinToken }),
+      displayName,
+      localMedia,
+      log: consoleLog,
+    }),
+  hasJoinToken: joinToken !== undefined,
+  chime: playChime,
+  now: Date.now,
   loadName,
   saveName,
+  settings,
+  saveSettings,
 });
 
 installDebugHandle(model);
@@ -32,9 +56,12 @@ window.addEventListener('pagehide', () => model.leave());
 
 const root = document.getElementById('root');
 if (root === null) throw new Error('index.html has no element with the id "root"');
-createRoot(root).render(
-  <StrictMode>
-    <App model={model} />
-  </StrictMode>,
+const page = createRoot(root);
+void loadTexts(settings.language).then((texts) =>
+  page.render(
+    <StrictMode>
+      <App model={model} texts={texts} />
+    </StrictMode>,
+  ),
 );
 void model.open();

@@ -26,6 +26,16 @@ test('the address without a path leads to a meeting', async ({ pod }) => {
   expect(answer.headers.get('location')).toBe('/m/hello');
 });
 
+test('the app can be installed', async ({ pod }) => {
+  const page = await (await fetch(pod.url('/m/hello'))).text();
+  const address = /<link rel="manifest" href="([^"]+)"/.exec(page)?.[1] ?? '';
+  const answer = await fetch(pod.url(address));
+  expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'application/manifest+json']);
+  const { icons } = (await answer.json()) as { icons: { src: string; sizes: string }[] };
+  expect(icons.map(({ sizes }) => sizes)).toContain('512x512');
+  for (const { src } of icons) expect((await fetch(new URL(src, pod.url(address)))).headers.get('content-type')).toBe('image/png');
+});
+
 test('statistics count what is there, and return to zero when all have left', async ({ pod, people }) => {
   const place = { url: pod.url('/m/hello') };
   const ada = await people.join('Ada', place);

@@ -14,6 +14,9 @@ const cache = fromEnvironment('CONVENE_CACHE') ?? join(fromEnvironment('XDG_CACH
 const clusterState = join(cache, 'cluster/state');
 
 export const webDirectory = join(repository, 'web/dist');
+export const galleryDirectory = join(repository, 'web/dist-gallery');
+/** Where the pictures of all screens go; none are taken without it. */
+export const galleryPictures = fromEnvironment('CONVENE_GALLERY_PICTURES');
 export const mediaPodProgram = join(repository, 'target/release/convene-media-pod');
 export const conveneProgram = fromEnvironment('CONVENE_PROGRAM') ?? join(repository, 'target/release/convene');
 export const chromium = fromEnvironment('CONVENE_CHROMIUM') ?? '/usr/bin/chromium';

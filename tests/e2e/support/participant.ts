@@ -25,6 +25,8 @@ const FLAGS = [
   '--use-fake-ui-for-media-stream',
   // Ten pictures a second: three cameras in three sizes are to fit two cores.
   '--use-fake-device-for-media-stream=fps=10',
+  // Sharing takes the whole (fake) screen without asking.
+  '--auto-select-desktop-capture-source=Entire screen',
   '--no-sandbox',
   '--disable-gpu',
   '--disable-quic',

@@ -2,17 +2,24 @@
  * The errors of the core. Each has a code (what happened) and a category (where to look); the words for people are the views' part.
  */
 
-export type ErrorCategory = 'environment' | 'device' | 'network' | 'protocol';
+export type ErrorCategory = 'environment' | 'access' | 'device' | 'network' | 'protocol';
 
 const CATEGORIES = {
   'insecure-context': 'environment',
   'webrtc-missing': 'environment',
   'browser-unsupported': 'environment',
+  'meeting-missing': 'access',
+  'meeting-over': 'access',
+  'token-required': 'access',
+  'token-invalid': 'access',
+  'token-expired': 'access',
+  'access-refused': 'access',
   'permission-denied': 'device',
   'device-missing': 'device',
   'device-in-use': 'device',
   'device-failed': 'device',
   'server-unreachable': 'network',
+  'meeting-waits': 'network',
   'media-unreachable': 'network',
   'codec-unsupported': 'protocol',
   'request-refused': 'protocol',

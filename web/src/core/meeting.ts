@@ -7,8 +7,25 @@ export interface MeetingAddress {
   rest: string;
 }
 
+/** Why a meeting cannot be entered yet: a word for programs, and a sentence. */
+export interface WaitingFor {
+  reason: string;
+  message: string;
+}
+
 export type MeetingInfo =
-  | { status: 'found'; title: string; isReady: boolean; waitingFor: string | undefined }
+  | {
+      status: 'found';
+      title: string;
+      isReady: boolean;
+      isOver: boolean;
+      waitingFor: WaitingFor | undefined;
+      /** When it begins, in milliseconds since 1970. */
+      startsAt: number | undefined;
+      /** How many are there already. */
+      participants: number | undefined;
+      needsToken: boolean;
+    }
   | { status: 'missing' }
   | { status: 'unreachable' };
 
@@ -45,14 +62,24 @@ export async function fetchMeeting(address: MeetingAddress, fetchFrom: typeof fe
   }
 }
 
-function meetingOf(address: MeetingAddress, body: unknown): MeetingInfo {
+export function meetingOf(address: MeetingAddress, body: unknown): MeetingInfo {
   if (!isRecord(body)) return { status: 'unreachable' };
-  const { title, ready, waitingFor } = body;
-  const message = isRecord(waitingFor) ? waitingFor['message'] : undefined;
+  const { title, ready, phase, participants, tokenRequired, startsAt } = body;
   return {
     status: 'found',
     title: isText(title) ? title : fallbackTitle(address),
     isReady: ready !== false,
-    waitingFor: isText(message) ? message : undefined,
+    isOver: phase === 'Ended',
+    waitingFor: waitingOf(body['waitingFor']),
+    startsAt: isText(startsAt) && !Number.isNaN(Date.parse(startsAt)) ? Date.parse(startsAt) : undefined,
+    participants: typeof participants === 'number' ? participants : undefined,
+    needsToken: tokenRequired === true,
   };
+}
+
+function waitingOf(value: unknown): WaitingFor | undefined {
+  if (!isRecord(value)) return undefined;
+  const { reason, message } = value;
+  if (!isText(reason) && !isText(message)) return undefined;
+  return { reason: isText(reason) ? reason : '', message: isText(message) ? message : '' };
 }

@@ -64,7 +64,7 @@ describe('what the server tells about a meeting', () => {
   it.each<[number, string, object]>([
     [200, '{"title":"Weekly","ready":true}', { status: 'found', title: 'Weekly', isReady: true, waitingFor: undefined }],
     [200, '{"title":"","waitingFor":7}', { status: 'found', title: 'stand-up', isReady: true, waitingFor: undefined }],
-    [200, '{"ready":false,"waitingFor":{"reason":"Full","message":"no pod is free"}}', { isReady: false, waitingFor: 'no pod is free' }],
+    [200, '{"ready":false,"waitingFor":{"reason":"Full","message":"no pod is free"}}', { isReady: false, waitingFor: { reason: 'Full', message: 'no pod is free' } }],
     [400, '{}', { status: 'missing' }],
     [404, '{"title":"not found"}', { status: 'missing' }],
     [503, '', { status: 'unreachable' }],
@@ -127,8 +127,8 @@ it('statistics come from the inbound stream, and what is missing counts as nothi
     ['a', { type: 'codec' }],
     ['b', { type: 'inbound-rtp', framesDecoded: 30, bytesReceived: 1234, frameWidth: 640 }],
   ]);
-  expect(summarizeReceived({ peerId: 'bob', kind: 'video', report })).toEqual({
-    peerId: 'bob', kind: 'video', framesDecoded: 30, audioLevel: 0, bytesReceived: 1234, frameWidth: 640,
+  expect(summarizeReceived({ peerId: 'bob', consumerId: 'c', kind: 'video', report })).toMatchObject({
+    peerId: 'bob', consumerId: 'c', kind: 'video', framesDecoded: 30, audioLevel: 0, bytesReceived: 1234, frameWidth: 640, codec: '',
   });
-  expect(summarizeReceived({ peerId: 'bob', kind: 'audio', report: new Map() }).bytesReceived).toBe(0);
+  expect(summarizeReceived({ peerId: 'bob', consumerId: 'c', kind: 'audio', report: new Map() }).bytesReceived).toBe(0);
 });

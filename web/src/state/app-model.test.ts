@@ -2,17 +2,43 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { silentLog } from '../core/log';
 import { deviceError } from '../core/media/devices';
 import type { MeetingInfo } from '../core/meeting';
+import { openRoute } from '../core/session/route';
 import { Session } from '../core/session/session';
 import { createFakeDevice, FakeDevices } from '../test-support/fake-media';
 import { consumerOffer, FakeServer } from '../test-support/fake-server';
 import { AppModel, type AppDependencies } from './app-model';
+import type { CallState } from './call-state';
+import { readSettings } from './settings';
 
-const FOUND: MeetingInfo = { status: 'found', title: 'Weekly', isReady: true, waitingFor: undefined };
+const FOUND: MeetingInfo & { status: 'found' } = {
+  status: 'found',
+  title: 'Weekly',
+  isReady: true,
+  isOver: false,
+  waitingFor: undefined,
+  startsAt: undefined,
+  participants: 2,
+  needsToken: false,
+};
 
-function setUp(change: Partial<AppDependencies> = {}, info = FOUND): { model: AppModel; server: FakeServer; devices: FakeDevices; saved: string[] } {
+interface Watch {
+  listener: (info: MeetingInfo) => void;
+  hasEnded: boolean;
+}
+
+interface Setup {
+  model: AppModel;
+  server: FakeServer;
+  devices: FakeDevices;
+  saved: string[];
+  watch: Watch;
+}
+
+function setUp(change: Partial<AppDependencies> = {}, info: MeetingInfo = FOUND): Setup {
   const server = new FakeServer();
   const devices = new FakeDevices();
   const saved: string[] = [];
+  const watch: Watch = { listener: () => undefined, hasEnded: false };
   const model = new AppModel({
     address: { rest: 'team-a/stand-up' },
     environment: { isSecureContext: true, hasPeerConnection: true, hasMediaDevices: true },
@@ -21,7 +47,7 @@ function setUp(change: Partial<AppDependencies> = {}, info = FOUND): { model: Ap
     fetchMeeting: () => Promise.resolve(info),
     createSession: ({ peerId, displayName, localMedia }) =>
       new Session({
-        url: `ws://pod/?peerId=${peerId}`,
+        findRoute: () => openRoute(`ws://pod/?peerId=${peerId}`),
         displayName,
         localMedia,
         log: silentLog,
@@ -29,14 +55,29 @@ function setUp(change: Partial<AppDependencies> = {}, info = FOUND): { model: Ap
         createDevice: createFakeDevice,
         openSocket: server.openSocket,
       }),
+    watchMeeting: (_address, listener) => {
+      watch.listener = listener;
+      return () => (watch.hasEnded = true);
+    },
+    hasJoinToken: false,
+    chime: () => undefined,
+    now: () => 0,
+    settings: readSettings(null, ['en']),
+    saveSettings: () => undefined,
     loadName: () => '',
     saveName: (name) => saved.push(name),
     ...change,
   });
-  return { model, server, devices, saved };
+  return { model, server, devices, saved, watch };
 }
 
-async function inCall(): Promise<ReturnType<typeof setUp>> {
+const callOf = ({ model }: Pick<Setup, 'model'>): CallState => {
+  const state = model.state.get().call?.state.get();
+  if (state === undefined) throw new Error('there is no call');
+  return state;
+};
+
+async function inCall(): Promise<Setup> {
   const app = setUp();
   await app.model.open();
   app.model.setName(' Ada ');
@@ -52,21 +93,21 @@ afterEach(() => vi.useRealTimers());
 describe('opening the page', () => {
   it('shows the meeting and the preview', async () => {
     const { model } = setUp();
-    expect(model.state.get()).toMatchObject({ screen: { name: 'loading' }, title: 'stand-up' });
+    expect(model.state.get()).toMatchObject({ screen: { name: 'loading' }, meeting: { title: 'stand-up' } });
     await model.open();
     expect(model.state.get()).toMatchObject({
       screen: { name: 'preJoin' },
-      title: 'Weekly',
-      waitingFor: undefined,
+      meeting: { title: 'Weekly', waitingFor: undefined, participants: 2 },
       local: { microphone: { status: 'on' }, camera: { status: 'on' } },
       devices: { microphones: [{ label: 'Desk' }] },
     });
   });
 
   it('says what the meeting waits for', async () => {
-    const { model } = setUp({}, { ...FOUND, isReady: false, waitingFor: 'no pod is free' });
+    const waitingFor = { reason: 'PoolFull', message: 'no pod is free' };
+    const { model } = setUp({}, { ...FOUND, isReady: false, waitingFor });
     await model.open();
-    expect(model.state.get().waitingFor).toBe('No pod is free.');
+    expect(model.state.get().meeting).toMatchObject({ isReady: false, waitingFor });
   });
 
   it.each<[string, Partial<AppDependencies>, MeetingInfo, string]>([
@@ -92,14 +133,15 @@ describe('joining', () => {
   });
 
   it('takes the tidy name, remembers it, and shows oneself', async () => {
-    const { model, server, saved } = await inCall();
+    const app = await inCall();
+    const { model, server, saved } = app;
     expect(saved).toEqual(['Ada']);
     expect(server.sent('join')[0]?.['data']).toMatchObject({ displayName: 'Ada' });
     expect(model.state.get()).toMatchObject({
       screen: { name: 'call' },
       connection: { status: 'connected' },
-      tiles: [{ isSelf: true, name: 'Ada', isMuted: false }],
     });
+    expect(callOf(app).tiles).toMatchObject([{ isSelf: true, name: 'Ada', isMuted: false }]);
   });
 
   it('works without devices', async () => {
@@ -111,10 +153,10 @@ describe('joining', () => {
     model.join();
     server.socket.serverOpens();
     await vi.advanceTimersByTimeAsync(0);
-    expect(model.state.get()).toMatchObject({ connection: { status: 'connected' }, tiles: [{ isMuted: true, video: undefined }] });
-    model.toggle('camera');
+    expect(callOf({ model })).toMatchObject({ connection: { status: 'connected' }, tiles: [{ isMuted: true, video: undefined }] });
+    model.state.get().call?.toggle('camera');
     await vi.advanceTimersByTimeAsync(0);
-    expect(model.state.get().notice).toMatchObject({ kind: 'camera', error: { code: 'permission-denied' } });
+    expect(callOf({ model }).toasts).toMatchObject([{ kind: 'problem', device: 'camera', error: { code: 'permission-denied' } }]);
   });
 });
 
@@ -124,7 +166,7 @@ describe('in the call', () => {
     server.notifies('newPeer', { peer: { peerId: 'bob', displayName: 'Bob' } });
     server.offersConsumer(1, consumerOffer('bob', 'video'));
     await vi.advanceTimersByTimeAsync(0);
-    const [bob] = model.state.get().tiles;
+    const [bob] = callOf({ model }).tiles;
     expect(bob).toMatchObject({ name: 'Bob', isSelf: false, isMuted: true });
     expect(bob?.video).toBeDefined();
   });
@@ -133,12 +175,12 @@ describe('in the call', () => {
     const { model, server } = await inCall();
     server.notifies('newPeer', { peer: { peerId: 'bob', displayName: 'Bob' } });
     server.socket.serverCloses(1012);
-    expect(model.state.get()).toMatchObject({ connection: { status: 'reconnecting' }, tiles: [{ name: 'Bob', isStale: true }, {}] });
+    expect(callOf({ model })).toMatchObject({ connection: { status: 'reconnecting' }, tiles: [{ name: 'Bob', isStale: true }, {}] });
     server.socket.serverOpens();
     await vi.advanceTimersByTimeAsync(14_000);
-    expect(model.state.get().tiles).toHaveLength(2);
+    expect(callOf({ model }).tiles).toHaveLength(2);
     await vi.advanceTimersByTimeAsync(1_000);
-    expect(model.state.get().tiles).toHaveLength(1);
+    expect(callOf({ model }).tiles).toHaveLength(1);
   });
 
   it('leaving gives the devices back and offers to come again, as somebody new', async () => {
@@ -156,7 +198,7 @@ describe('in the call', () => {
     const { model, server } = await inCall();
     server.socket.serverCloses(4000, 'meeting ended');
     expect(model.state.get().screen).toMatchObject({ name: 'ended', cause: 'meeting-ended' });
-    expect(model.state.get().tiles).toEqual([]);
+    expect(model.state.get().call).toBeUndefined();
   });
 
   it('a lost server says so in the end', async () => {
@@ -167,4 +209,64 @@ describe('in the call', () => {
     }
     expect(model.state.get().screen).toMatchObject({ name: 'failed', error: { code: 'server-unreachable' } });
   });
+});
+
+describe('a meeting that is not ready', () => {
+  const STARTING: MeetingInfo = { ...FOUND, isReady: false, waitingFor: { reason: 'PodNotReady', message: 'its pod is starting' } };
+
+  async function waiting(): Promise<Setup> {
+    const app = setUp({}, STARTING);
+    await app.model.open();
+    app.model.setName('Ada');
+    app.model.join();
+    return app;
+  }
+
+  it('is waited for, and entered as soon as it is ready', async () => {
+    const { model, watch, server } = await waiting();
+    expect(model.state.get().screen.name).toBe('waiting');
+    expect(server.sockets).toEqual([]);
+    watch.listener({ ...STARTING, waitingFor: { reason: 'PoolFull', message: 'no room' } });
+    expect(model.state.get().meeting.waitingFor?.reason).toBe('PoolFull');
+    watch.listener(FOUND);
+    expect(model.state.get().screen.name).toBe('call');
+    expect([server.sockets.length, watch.hasEnded]).toEqual([1, true]);
+  });
+
+  it('can be left for the preview again', async () => {
+    const { model, watch, server } = await waiting();
+    model.leave();
+    watch.listener(FOUND);
+    expect(model.state.get()).toMatchObject({ screen: { name: 'preJoin' }, meeting: { isReady: true } });
+    expect(server.sockets).toEqual([]);
+  });
+
+  it('that is over meanwhile says so', async () => {
+    const { model, watch } = await waiting();
+    watch.listener({ ...FOUND, isReady: false, isOver: true });
+    expect(model.state.get().screen).toMatchObject({ name: 'ended', cause: 'meeting-ended' });
+  });
+});
+
+it('a meeting for invited people asks for the link, unless there is a token', async () => {
+  const invited: MeetingInfo = { ...FOUND, needsToken: true };
+  const without = setUp({}, invited);
+  await without.model.open();
+  expect(without.model.state.get().screen.name).toBe('tokenRequired');
+  const withToken = setUp({ hasJoinToken: true }, invited);
+  await withToken.model.open();
+  expect(withToken.model.state.get().screen.name).toBe('preJoin');
+});
+
+it('the lobby has its own screen, and leads into the call or away', async () => {
+  const { model, server } = setUp();
+  await model.open();
+  model.setName('Ada');
+  model.join();
+  server.socket.serverOpens();
+  server.notifies('lobby', { state: 'waiting' });
+  expect(model.state.get().screen.name).toBe('lobby');
+  server.notifies('lobby', { state: 'admitted' });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(model.state.get().screen.name).toBe('call');
 });

@@ -6,57 +6,55 @@
 
 import { MAX_NAME_LENGTH, normalizeName } from '../core/display-name';
 import type { ConveneError } from '../core/errors';
-import type { DeviceAccess, DeviceKind, DeviceList } from '../core/media/devices';
+import { NO_DEVICES, type DeviceAccess, type DeviceKind, type DeviceList } from '../core/media/devices';
 import { callProblem, type Environment } from '../core/media/environment';
 import { LocalMedia, type LocalMediaState } from '../core/media/local-media';
 import type { Log } from '../core/log';
-import { fallbackTitle, type MeetingAddress, type MeetingInfo } from '../core/meeting';
+import { fallbackTitle, type MeetingAddress, type MeetingInfo, type WaitingFor } from '../core/meeting';
 import { newPeerId } from '../core/peer-id';
 import type { EndCause } from '../core/session/close-reason';
 import type { ConnectionState } from '../core/session/connection-state';
-import type { SessionNews } from '../core/session/events';
-import type { ReceivedStats } from '../core/session/stats';
-import { EMPTY_ROOM, reduceRoom, type RoomView, type RoomViewEvent } from './participants';
+import type { CallStats } from '../core/session/stats';
+import { CallModel, type Chime, type SessionPort } from './call-model';
+import type { Settings } from './settings';
 import { Store } from './store';
-import { tilesOf, type Tile } from './tiles';
 
 export type Screen =
   | { name: 'loading' }
   | { name: 'missing' }
   | { name: 'unsupported'; error: ConveneError }
+  /** The link lacks the join token that this meeting wants. */
+  | { name: 'tokenRequired' }
   | { name: 'preJoin' }
+  /** The person has joined, the meeting has not begun. */
+  | { name: 'waiting' }
+  | { name: 'lobby' }
   | { name: 'call' }
   | { name: 'ended'; cause: EndCause; reason: string }
   | { name: 'failed'; error: ConveneError };
 
-/** Something that went wrong and that one can go on with. */
-export interface Notice {
-  kind: DeviceKind;
-  error: ConveneError;
+/** What is known of the meeting before one is in it. */
+interface MeetingBrief {
+  title: string;
+  waitingFor: WaitingFor | undefined;
+  startsAt: number | undefined;
+  participants: number | undefined;
+  isReady: boolean;
+  isUnreachable: boolean;
 }
 
 export interface AppState {
   screen: Screen;
-  title: string;
-  /** What the meeting waits for, in the server's words. */
-  waitingFor: string | undefined;
+  meeting: MeetingBrief;
   /** As typed; what is sent is its normal form. */
   nameInput: string;
   canJoin: boolean;
   local: LocalMediaState;
   devices: DeviceList;
+  settings: Settings;
+  /** How the last or current call's connection is. */
   connection: ConnectionState;
-  tiles: Tile[];
-  notice: Notice | undefined;
-}
-
-/** The session as far as the app uses it. */
-export interface SessionPort {
-  readonly connection: ConnectionState;
-  subscribe(listener: (news: SessionNews) => void): () => void;
-  start(): void;
-  leave(): void;
-  stats(): Promise<ReceivedStats[]>;
+  call: CallModel | undefined;
 }
 
 export interface AppDependencies {
@@ -65,29 +63,29 @@ export interface AppDependencies {
   devices: DeviceAccess;
   log: Log;
   fetchMeeting(address: MeetingAddress): Promise<MeetingInfo>;
+  watchMeeting(address: MeetingAddress, listener: (info: MeetingInfo) => void): () => void;
   createSession(options: { address: MeetingAddress; peerId: string; displayName: string; localMedia: LocalMedia }): SessionPort;
+  hasJoinToken: boolean;
+  chime: (sound: Chime) => void;
+  now: () => number;
   loadName: () => string;
   saveName: (name: string) => void;
-}
-
-interface Call {
-  session: SessionPort;
-  peerId: string;
-  displayName: string;
-  room: RoomView;
+  settings: Settings;
+  saveSettings: (settings: Settings) => void;
 }
 
 export class AppModel {
   readonly #dependencies: AppDependencies;
   readonly #local: LocalMedia;
   readonly #store: Store<AppState>;
-  #call: Call | undefined;
+  #endWatch: (() => void) | undefined;
+  #endCallNews: (() => void) | undefined;
 
   constructor(dependencies: AppDependencies) {
     this.#dependencies = dependencies;
-    this.#local = new LocalMedia(dependencies.devices, dependencies.log);
+    this.#local = new LocalMedia(dependencies.devices, dependencies.log, preferencesOf(dependencies.settings));
     this.#store = new Store(initialState(dependencies, this.#local.state));
-    this.#local.subscribe((local) => this.#onLocalMedia(local));
+    this.#local.subscribe((local) => this.#set({ local }));
     dependencies.devices.onChange(() => void this.#listDevices());
   }
 
@@ -100,12 +98,11 @@ export class AppModel {
     const { address } = this.#dependencies;
     if (address === undefined || this.#store.get().screen.name !== 'loading') return;
     const info = await this.#dependencies.fetchMeeting(address);
-    if (info.status === 'missing') {
-      this.#set({ screen: { name: 'missing' } });
-      return;
-    }
+    const screen = this.#screenFor(info);
     // A server that does not answer now may do so in a moment: the join has its own retries.
-    this.#set({ screen: { name: 'preJoin' }, ...describe(info) });
+    this.#set({ screen, meeting: briefOf(info, this.#store.get().meeting) });
+    if (screen.name !== 'preJoin') return;
+    if (info.status === 'found' && !info.isReady) this.#watch(address);
     await this.startPreview();
   }
 
@@ -121,54 +118,130 @@ export class AppModel {
   }
 
   join(): void {
-    const { address } = this.#dependencies;
     const displayName = normalizeName(this.#store.get().nameInput);
-    if (address === undefined || displayName === undefined || this.#call !== undefined) return;
+    if (displayName === undefined || this.#store.get().call !== undefined) return;
     this.#dependencies.saveName(displayName);
-    const peerId = newPeerId();
-    const session = this.#dependencies.createSession({ address, peerId, displayName, localMedia: this.#local });
-    this.#call = { session, peerId, displayName, room: EMPTY_ROOM };
-    session.subscribe((news) => this.#onNews(session, news));
-    this.#set({ screen: { name: 'call' }, notice: undefined });
-    this.#showTiles();
-    session.start();
+    const { isReady, isUnreachable } = this.#store.get().meeting;
+    if (isReady || isUnreachable) this.#enter(displayName);
+    else this.#set({ screen: { name: 'waiting' } });
   }
 
+  /** Back from waiting to the preview, or out of the lobby or the call. */
   leave(): void {
-    this.#call?.session.leave();
+    if (this.#store.get().screen.name === 'waiting') this.#set({ screen: { name: 'preJoin' } });
+    else this.#store.get().call?.leave();
   }
 
-  /** From the end of a call back into it, with the devices as they were wished before. */
+  /** From the end of a call back to its door, with the devices as they were wished before. */
   async rejoin(): Promise<void> {
-    this.#call?.session.leave();
-    this.#call = undefined;
+    this.#closeCall();
     this.#set({ screen: { name: 'preJoin' }, connection: { status: 'idle' } });
     await this.startPreview();
   }
 
   toggle(kind: DeviceKind): void {
-    this.#set({ notice: undefined });
-    if (this.#store.get().local[kind].status === 'on') this.#local.turnOff(kind);
-    else void this.#turnOn(kind);
+    if (this.#local.state[kind].status === 'on') this.#local.turnOff(kind);
+    else void this.#local.turnOn(kind).then(() => this.#listDevices());
   }
 
   choose(kind: DeviceKind, deviceId: string): void {
     void this.#local.choose(kind, deviceId);
   }
 
-  dismissNotice(): void {
-    this.#set({ notice: undefined });
+  flipCamera(): void {
+    void this.#local.flipCamera();
   }
 
-  async stats(): Promise<ReceivedStats[]> {
-    return (await this.#call?.session.stats()) ?? [];
+  change(change: Partial<Settings>): void {
+    const settings = { ...this.#store.get().settings, ...change };
+    this.#dependencies.saveSettings(settings);
+    this.#set({ settings });
+    this.#store.get().call?.watchAgain();
+    void this.#local.prefer(preferencesOf(settings));
   }
 
-  async #turnOn(kind: DeviceKind): Promise<void> {
-    await this.#local.turnOn(kind);
-    const device = this.#local.state[kind];
-    if (device.status === 'failed') this.#set({ notice: { kind, error: device.error } });
-    await this.#listDevices();
+  async stats(): Promise<CallStats | undefined> {
+    return this.#store.get().call?.stats();
+  }
+
+  #screenFor(info: MeetingInfo): Screen {
+    if (info.status === 'missing') return { name: 'missing' };
+    if (info.status === 'unreachable') return { name: 'preJoin' };
+    if (info.isOver) return { name: 'ended', cause: 'meeting-ended', reason: '' };
+    return info.needsToken && !this.#dependencies.hasJoinToken ? { name: 'tokenRequired' } : { name: 'preJoin' };
+  }
+
+  /** Until the meeting is ready; then whoever waits goes in. */
+  #watch(address: MeetingAddress): void {
+    this.#endWatch = this.#dependencies.watchMeeting(address, (info) => {
+      this.#set({ meeting: briefOf(info, this.#store.get().meeting) });
+      const { screen, meeting, nameInput } = this.#store.get();
+      if (meeting.isReady) this.#endWatching();
+      const displayName = normalizeName(nameInput);
+      if (screen.name !== 'waiting') return;
+      if (info.status === 'missing') this.#end({ name: 'missing' });
+      else if (info.status === 'found' && info.isOver) this.#end({ name: 'ended', cause: 'meeting-ended', reason: '' });
+      else if (meeting.isReady && displayName !== undefined) this.#enter(displayName);
+    });
+  }
+
+  #endWatching(): void {
+    this.#endWatch?.();
+    this.#endWatch = undefined;
+  }
+
+  #enter(displayName: string): void {
+    const { address, chime, now } = this.#dependencies;
+    if (address === undefined) return;
+    const peerId = newPeerId();
+    const session = this.#dependencies.createSession({ address, peerId, displayName, localMedia: this.#local });
+    const call = new CallModel({
+      session,
+      local: this.#local,
+      ...{ peerId, displayName, now },
+      receiveQuality: () => this.#store.get().settings.receive,
+      chime: (sound) => {
+        if (this.#store.get().settings.hasSounds) chime(sound);
+      },
+    });
+    this.#endCallNews = session.subscribe((news) => {
+      if (news.type === 'connection') this.#onConnection(news.connection);
+    });
+    this.#set({ screen: { name: 'call' }, call });
+    session.start();
+  }
+
+  #onConnection(connection: ConnectionState): void {
+    this.#set({ connection });
+    switch (connection.status) {
+      case 'lobby':
+        return this.#set({ screen: { name: 'lobby' } });
+      case 'connected':
+        return this.#set({ screen: { name: 'call' } });
+      case 'closed':
+        return this.#end({ name: 'ended', cause: connection.cause, reason: connection.reason });
+      case 'failed':
+        return this.#end({ name: 'failed', error: connection.error });
+      case 'idle':
+      case 'connecting':
+      case 'reconnecting':
+        return;
+    }
+  }
+
+  #end(screen: Screen): void {
+    this.#endWatching();
+    this.#closeCall();
+    this.#local.stop();
+    this.#set({ screen });
+  }
+
+  #closeCall(): void {
+    const { call } = this.#store.get();
+    this.#endCallNews?.();
+    this.#endCallNews = undefined;
+    this.#set({ call: undefined });
+    call?.close();
   }
 
   async #listDevices(): Promise<void> {
@@ -179,72 +252,24 @@ export class AppModel {
     }
   }
 
-  #onLocalMedia(local: LocalMediaState): void {
-    this.#set({ local });
-    this.#showTiles();
-  }
-
-  #onNews(session: SessionPort, news: SessionNews): void {
-    if (session !== this.#call?.session) return;
-    if (news.type === 'connection') this.#onConnection(news.connection);
-    else if (news.type === 'publishFailed') this.#set({ notice: { kind: news.kind, error: news.error } });
-    else this.#foldRoom(news);
-  }
-
-  #onConnection(connection: ConnectionState): void {
-    this.#set({ connection });
-    switch (connection.status) {
-      case 'reconnecting':
-        return this.#foldRoom({ type: 'connectionLost' });
-      case 'closed':
-        return this.#end({ name: 'ended', cause: connection.cause, reason: connection.reason });
-      case 'failed':
-        return this.#end({ name: 'failed', error: connection.error });
-      case 'idle':
-      case 'connecting':
-      case 'connected':
-        return;
-    }
-  }
-
-  #end(screen: Screen): void {
-    const session = this.#call?.session;
-    this.#call = undefined;
-    session?.leave();
-    this.#local.stop();
-    this.#set({ screen, tiles: [], notice: undefined });
-  }
-
-  #foldRoom(event: RoomViewEvent): void {
-    if (this.#call === undefined) return;
-    this.#call = { ...this.#call, room: reduceRoom(this.#call.room, event) };
-    this.#showTiles();
-  }
-
-  #showTiles(): void {
-    if (this.#call === undefined) return;
-    const { room, peerId, displayName } = this.#call;
-    this.#set({ tiles: tilesOf(room, { peerId, displayName, local: this.#local.state }) });
-  }
-
   #set(change: Partial<AppState>): void {
     this.#store.update((state) => ({ ...state, ...change }));
   }
 }
 
-function initialState({ address, environment, loadName }: AppDependencies, local: LocalMediaState): AppState {
+function initialState({ address, environment, loadName, settings }: AppDependencies, local: LocalMediaState): AppState {
   const nameInput = loadName();
+  const title = address === undefined ? '' : fallbackTitle(address);
   return {
     screen: firstScreen(address, callProblem(environment)),
-    title: address === undefined ? '' : fallbackTitle(address),
-    waitingFor: undefined,
+    meeting: { title, waitingFor: undefined, startsAt: undefined, participants: undefined, isReady: true, isUnreachable: false },
     nameInput,
     canJoin: normalizeName(nameInput) !== undefined,
     local,
-    devices: { microphones: [], cameras: [] },
+    devices: NO_DEVICES,
+    settings,
     connection: { status: 'idle' },
-    tiles: [],
-    notice: undefined,
+    call: undefined,
   };
 }
 
@@ -253,12 +278,12 @@ function firstScreen(address: MeetingAddress | undefined, problem: ConveneError 
   return problem === undefined ? { name: 'loading' } : { name: 'unsupported', error: problem };
 }
 
-function describe(info: MeetingInfo): Partial<AppState> {
-  if (info.status !== 'found') return { waitingFor: 'The server does not answer yet.' };
-  return { title: info.title, waitingFor: info.isReady ? undefined : sentence(info.waitingFor ?? 'the meeting is being prepared') };
+function briefOf(info: MeetingInfo, before: MeetingBrief): MeetingBrief {
+  if (info.status !== 'found') return { ...before, isUnreachable: info.status === 'unreachable' };
+  const { title, waitingFor, startsAt, participants, isReady } = info;
+  return { title, waitingFor: isReady ? undefined : waitingFor, startsAt, participants, isReady, isUnreachable: false };
 }
 
-/** The server's reasons are written for logs: without a capital and a full stop. */
-function sentence(reason: string): string {
-  return `${reason.charAt(0).toLocaleUpperCase()}${reason.slice(1)}${/[.!?]$/u.test(reason) ? '' : '.'}`;
+function preferencesOf({ noiseSuppression, cameraHeight }: Settings): { noiseSuppression: boolean; cameraHeight: number } {
+  return { noiseSuppression, cameraHeight };
 }

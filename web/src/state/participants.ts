@@ -6,18 +6,20 @@
  */
 
 import type { LastPicturesGone, RemoteTrack, RoomEvent } from '../core/session/events';
+import type { LobbyPeer } from '../generated/messages';
+import { GUEST_RIGHTS, type OwnRights, type Peer } from '../core/signaling/standing';
 
 /** Mean loudness, in dBvo over most of a second, from which on somebody counts as speaking: speech with its pauses. */
 const SPEAKING_FROM = -70;
 
-export interface Participant {
-  peerId: string;
-  displayName: string;
+export interface Participant extends Peer {
   isStale: boolean;
 }
 
 export interface HeldTrack extends RemoteTrack {
   isStale: boolean;
+  /** 0 (worst) to 10; undefined until the server has said. */
+  score: number | undefined;
 }
 
 export interface RoomView {
@@ -25,56 +27,123 @@ export interface RoomView {
   tracks: readonly HeldTrack[];
   speaking: ReadonlySet<string>;
   activeSpeaker: string | undefined;
+  /** When somebody last had the word, counted in changes of speaker: for the order of pages. */
+  spoke: ReadonlyMap<string, number>;
+  /** Raised hands in the order of their raising, one's own included. */
+  hands: readonly string[];
+  /** Scores of one's own streams, by producer. */
+  ownScores: ReadonlyMap<string, number>;
+  rights: OwnRights;
+  lobby: readonly LobbyPeer[];
+  /** Undefined until the server has said. */
+  title: string | undefined;
+  isLocked: boolean;
 }
 
 export type RoomViewEvent = RoomEvent | LastPicturesGone | { type: 'connectionLost' };
 
-export const EMPTY_ROOM: RoomView = { participants: [], tracks: [], speaking: new Set(), activeSpeaker: undefined };
+export const EMPTY_ROOM: RoomView = {
+  participants: [],
+  tracks: [],
+  speaking: new Set(),
+  activeSpeaker: undefined,
+  spoke: new Map(),
+  hands: [],
+  ownScores: new Map(),
+  rights: GUEST_RIGHTS,
+  lobby: [],
+  title: undefined,
+  isLocked: false,
+};
 
 export function reduceRoom(room: RoomView, event: RoomViewEvent): RoomView {
   switch (event.type) {
     case 'joined':
-      return event.peers.reduce((view, peer) => withPeer(view, peer.peerId, peer.displayName), staleRoom(room));
+      return event.peers.reduce(withPeer, { ...staleRoom(room), hands: [] });
     case 'peerJoined':
-      return withPeer(room, event.peer.peerId, event.peer.displayName);
+      return withPeer(room, event.peer);
     case 'peerLeft':
       return withoutPeers(room, ({ peerId }) => peerId === event.peerId);
     case 'peerRenamed':
-      return { ...room, participants: room.participants.map((one) => (one.peerId === event.peerId ? { ...one, displayName: event.displayName } : one)) };
+      return changePeer(room, event.peerId, { displayName: event.displayName });
+    case 'peerChanged':
+      return changePeer(room, event.peerId, { standing: event.standing });
+    case 'handRaised':
+      return withHand(room, event.peerId, event.isRaised);
     case 'trackAdded':
       return withTrack(room, event.remote);
     case 'trackPaused':
-      return { ...room, tracks: room.tracks.map((one) => (one.consumerId === event.consumerId ? { ...one, isPaused: event.isPaused } : one)) };
+      return changeTrack(room, event.consumerId, { isPaused: event.isPaused });
+    case 'trackScore':
+      return changeTrack(room, event.consumerId, { score: event.score });
     case 'trackRemoved':
       return { ...room, tracks: room.tracks.filter(({ consumerId }) => consumerId !== event.consumerId) };
+    case 'ownScore':
+      return { ...room, ownScores: new Map([...room.ownScores, [event.producerId, event.score]]) };
     case 'speakers':
       return { ...room, speaking: new Set(event.volumes.filter(({ volume }) => volume >= SPEAKING_FROM).map(({ peerId }) => peerId)) };
     case 'activeSpeaker':
-      return { ...room, activeSpeaker: event.peerId };
+      return withSpeaker(room, event.peerId);
+    case 'permissions':
+      return { ...room, rights: event.permissions, lobby: event.permissions.isModerator ? room.lobby : [] };
+    case 'lobbyPeers':
+      return { ...room, lobby: event.peers };
+    case 'roomState':
+      return { ...room, title: event.title === '' ? undefined : event.title, isLocked: event.isLocked };
     case 'connectionLost':
       return staleRoom(room);
     case 'lastPicturesGone':
       return { ...withoutPeers(room, ({ isStale }) => isStale), tracks: room.tracks.filter(({ isStale }) => !isStale) };
+    case 'reaction':
+    case 'mutedByModerator':
+    case 'unmuteRequested':
+    case 'chatMessage':
+    case 'chatHistory':
+      // Not about who is there; the call's other parts fold these.
+      return room;
   }
 }
 
 function staleRoom(room: RoomView): RoomView {
   return {
+    ...room,
     participants: room.participants.map((one) => ({ ...one, isStale: true })),
     tracks: room.tracks.map((one) => ({ ...one, isStale: true })),
     speaking: new Set(),
     activeSpeaker: undefined,
+    ownScores: new Map(),
+    lobby: [],
   };
 }
 
 /** Adds a person, or takes one back at the old place in the grid. */
-function withPeer(room: RoomView, peerId: string, displayName: string): RoomView {
-  const peer: Participant = { peerId, displayName, isStale: false };
-  const isKnown = room.participants.some((one) => one.peerId === peerId);
+function withPeer(room: RoomView, peer: Peer): RoomView {
+  const fresh: Participant = { ...peer, isStale: false };
+  const isKnown = room.participants.some(({ peerId }) => peerId === peer.peerId);
   const participants = isKnown
-    ? room.participants.map((one) => (one.peerId === peerId ? peer : one))
-    : [...room.participants, peer];
-  return { ...room, participants };
+    ? room.participants.map((one) => (one.peerId === peer.peerId ? fresh : one))
+    : [...room.participants, fresh];
+  return withHand({ ...room, participants }, peer.peerId, peer.isHandRaised);
+}
+
+function withHand(room: RoomView, peerId: string, isRaised: boolean): RoomView {
+  const isUp = room.hands.includes(peerId);
+  if (isUp === isRaised) return room;
+  return { ...room, hands: isRaised ? [...room.hands, peerId] : room.hands.filter((one) => one !== peerId) };
+}
+
+function withSpeaker(room: RoomView, peerId: string | undefined): RoomView {
+  if (peerId === undefined) return { ...room, activeSpeaker: undefined };
+  const turn = Math.max(0, ...room.spoke.values()) + 1;
+  return { ...room, activeSpeaker: peerId, spoke: new Map([...room.spoke, [peerId, turn]]) };
+}
+
+function changePeer(room: RoomView, peerId: string, change: Partial<Participant>): RoomView {
+  return { ...room, participants: room.participants.map((one) => (one.peerId === peerId ? { ...one, ...change } : one)) };
+}
+
+function changeTrack(room: RoomView, consumerId: string, change: Partial<HeldTrack>): RoomView {
+  return { ...room, tracks: room.tracks.map((one) => (one.consumerId === consumerId ? { ...one, ...change } : one)) };
 }
 
 function withoutPeers(room: RoomView, isGone: (participant: Participant) => boolean): RoomView {
@@ -84,6 +153,8 @@ function withoutPeers(room: RoomView, isGone: (participant: Participant) => bool
     participants: room.participants.filter(({ peerId }) => !gone.has(peerId)),
     tracks: room.tracks.filter(({ peerId }) => !gone.has(peerId)),
     speaking: new Set([...room.speaking].filter((peerId) => !gone.has(peerId))),
+    spoke: new Map([...room.spoke].filter(([peerId]) => !gone.has(peerId))),
+    hands: room.hands.filter((peerId) => !gone.has(peerId)),
     activeSpeaker: room.activeSpeaker !== undefined && gone.has(room.activeSpeaker) ? undefined : room.activeSpeaker,
   };
 }
@@ -92,6 +163,6 @@ function withoutPeers(room: RoomView, isGone: (participant: Participant) => bool
 function withTrack(room: RoomView, remote: RemoteTrack): RoomView {
   const isReplaced = (held: HeldTrack): boolean =>
     held.consumerId === remote.consumerId ||
-    (held.isStale && held.peerId === remote.peerId && held.source === remote.source);
-  return { ...room, tracks: [...room.tracks.filter((held) => !isReplaced(held)), { ...remote, isStale: false }] };
+    (held.isStale && held.peerId === remote.peerId && held.source === remote.source && held.kind === remote.kind);
+  return { ...room, tracks: [...room.tracks.filter((held) => !isReplaced(held)), { ...remote, isStale: false, score: undefined }] };
 }

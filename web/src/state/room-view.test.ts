@@ -1,22 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { fakeTrack } from '../test-support/fake-media';
-import type { LocalMediaState } from '../core/media/local-media';
-import type { PeerInfo } from '../generated/messages';
+import { NOTHING_ON, type LocalMediaState } from '../core/media/local-media';
+import { peerOf, type Peer } from '../core/signaling/standing';
 import { fitGrid } from './grid';
 import { EMPTY_ROOM, reduceRoom, type RoomView, type RoomViewEvent } from './participants';
-import { hueOf, tilesOf, type Tile } from './tiles';
+import { hueOf, tilesOf, voicesOf, type Tile } from './tiles';
 
-const peer = (peerId: string, displayName = peerId): PeerInfo => ({ peerId, id: peerId, displayName, device: {}, remoteAddress: '' });
+const peer = (peerId: string, displayName = peerId): Peer => peerOf({ peerId, displayName });
 
 const track = (peerId: string, kind: 'audio' | 'video', consumerId = `${peerId}-${kind}`): RoomViewEvent => ({
   type: 'trackAdded',
   remote: { consumerId, peerId, kind, source: kind, track: fakeTrack(kind === 'audio' ? 'microphone' : 'camera'), isPaused: false },
 });
 
-const OFF: LocalMediaState = { microphone: { status: 'off' }, camera: { status: 'off' } };
-
 const play = (...events: RoomViewEvent[]): RoomView => events.reduce(reduceRoom, EMPTY_ROOM);
-const tiles = (room: RoomView, local = OFF): Tile[] => tilesOf(room, { peerId: 'me', displayName: 'Ada Lovelace', local });
+const tiles = (room: RoomView, local = NOTHING_ON): Tile[] => tilesOf(room, { peerId: 'me', displayName: 'Ada Lovelace', local });
 const tileOf = (room: RoomView, peerId: string): Tile | undefined => tiles(room).find((tile) => tile.peerId === peerId);
 
 const together: RoomViewEvent[] = [
@@ -34,18 +32,20 @@ describe('the tiles', () => {
 
   it('show initials, a muted mark and no picture for a person without media', () => {
     expect(tiles(EMPTY_ROOM)).toEqual([
-      expect.objectContaining({ initials: 'AL', isMuted: true, video: undefined, audio: undefined, isSelf: true }),
+      expect.objectContaining({ initials: 'AL', isMuted: true, video: undefined, isSelf: true }),
     ]);
   });
 
   it('show one\'s own picture, and never play one\'s own voice', () => {
     const local: LocalMediaState = {
+      ...NOTHING_ON,
       microphone: { status: 'on', track: fakeTrack('microphone') },
       camera: { status: 'on', track: fakeTrack('camera') },
     };
     const self = tiles(EMPTY_ROOM, local)[0];
-    expect(self).toMatchObject({ isMuted: false, audio: undefined });
+    expect(self?.isMuted).toBe(false);
     expect(self?.video).toBeDefined();
+    expect(voicesOf(play(track('me', 'audio')), { peerId: 'me', displayName: 'Ada', local })).toEqual([]);
   });
 
   it('hide a paused picture and mark a paused voice', () => {

@@ -1,10 +1,19 @@
-/** The tiles of the grid, made from the room and one's own media. Pure. */
+/** People and shared screens as the views show them, made from the room and one's own media. Pure. */
 
 import { initialsOf } from '../core/display-name';
 import { trackOf, type LocalMediaState } from '../core/media/local-media';
+import { ALL_RIGHTS } from '../core/signaling/standing';
+import type { PublishGrant } from '../generated/messages';
 import type { HeldTrack, Participant, RoomView } from './participants';
 
+/** 1 (bad) to 3 (good); undefined while nothing is known. */
+export type Quality = 1 | 2 | 3 | undefined;
+
+/** One rectangle with a picture: a person, or a screen of theirs. */
 export interface Tile {
+  /** Unique among all tiles. */
+  key: string;
+  kind: 'person' | 'screen';
   peerId: string;
   name: string;
   initials: string;
@@ -15,9 +24,37 @@ export interface Tile {
   isSpeaking: boolean;
   /** The picture is old: the person's connection, or one's own, is being restored. */
   isStale: boolean;
+  isHandRaised: boolean;
+  quality: Quality;
   video: MediaStreamTrack | undefined;
-  /** Never set for oneself: nobody wants to hear their own voice. */
-  audio: MediaStreamTrack | undefined;
+  /** The consumer of the picture, to say in which size it is wanted. */
+  consumerId: string | undefined;
+}
+
+/** One person with everything that lists and menus show. */
+export interface Person {
+  peerId: string;
+  name: string;
+  initials: string;
+  hue: number;
+  isSelf: boolean;
+  isModerator: boolean;
+  isGuest: boolean;
+  isRecorder: boolean;
+  isMuted: boolean;
+  hasCamera: boolean;
+  isSharing: boolean;
+  isSpeaking: boolean;
+  isStale: boolean;
+  isHandRaised: boolean;
+  quality: Quality;
+  publish: PublishGrant;
+}
+
+export interface Voice {
+  key: string;
+  peerId: string;
+  track: MediaStreamTrack;
 }
 
 export interface Self {
@@ -27,48 +64,110 @@ export interface Self {
 }
 
 /** Others in the order of their coming, oneself last. */
-export function tilesOf(room: RoomView, self: Self): Tile[] {
+export function peopleOf(room: RoomView, self: Self): Person[] {
   const others = room.participants.filter(({ peerId }) => peerId !== self.peerId);
-  return [...others.map((participant) => remoteTile(room, participant)), selfTile(room, self)];
+  return [...others.map((participant) => remotePerson(room, participant)), selfPerson(room, self)];
 }
 
-function remoteTile(room: RoomView, { peerId, displayName, isStale }: Participant): Tile {
-  const own = room.tracks.filter((track) => track.peerId === peerId);
-  const audio = own.find(({ kind }) => kind === 'audio');
-  const isMuted = audio === undefined || audio.isPaused;
+/** A tile for each person, and before them one for each screen that is shown. */
+export function tilesOf(room: RoomView, self: Self): Tile[] {
+  const people = peopleOf(room, self);
+  return [...people.flatMap((person) => screenTile(room, self, person)), ...people.map((person) => personTile(room, self, person))];
+}
+
+/** Everything that is to be heard: voices and the sound of screens, never one's own. */
+export function voicesOf(room: RoomView, self: Self): Voice[] {
+  return room.tracks
+    .filter(({ kind, peerId }) => kind === 'audio' && peerId !== self.peerId)
+    .map(({ peerId, source, track }) => ({ key: `${peerId}:${source}:${track.id}`, peerId, track }));
+}
+
+function remotePerson(room: RoomView, participant: Participant): Person {
+  const { peerId, displayName, standing, isRecorder, isStale } = participant;
+  const voice = held(room, peerId, 'audio');
+  const isMuted = voice === undefined || voice.isPaused;
   return {
     ...identity(peerId, displayName),
     isSelf: false,
+    isModerator: standing.isModerator,
+    isGuest: standing.isGuest,
+    isRecorder,
     isMuted,
-    isSpeaking: !isMuted && isSpeaking(room, peerId),
+    hasCamera: visible(held(room, peerId, 'video')) !== undefined,
+    isSharing: visible(screenOf(room, peerId)) !== undefined,
+    isSpeaking: !isMuted && room.speaking.has(peerId),
     isStale,
-    video: visible(own.find(({ source }) => source === 'screensharing')) ?? visible(own.find(({ source }) => source === 'video')),
-    audio: audio?.track,
+    isHandRaised: room.hands.includes(peerId),
+    quality: worst(room.tracks.filter((one) => one.peerId === peerId && !one.isPaused).map(({ score }) => score)),
+    publish: standing.publish,
   };
 }
 
-function visible(held: HeldTrack | undefined): MediaStreamTrack | undefined {
-  return held === undefined || held.isPaused ? undefined : held.track;
-}
-
-function selfTile(room: RoomView, { peerId, displayName, local }: Self): Tile {
+function selfPerson(room: RoomView, { peerId, displayName, local }: Self): Person {
   const isMuted = local.microphone.status !== 'on';
   return {
     ...identity(peerId, displayName),
     isSelf: true,
+    isModerator: room.rights.isModerator,
+    isGuest: false,
+    isRecorder: false,
     isMuted,
-    isSpeaking: !isMuted && isSpeaking(room, peerId),
+    hasCamera: trackOf(local.camera) !== undefined,
+    isSharing: local.screen.status === 'on',
+    isSpeaking: !isMuted && room.speaking.has(peerId),
     isStale: false,
-    video: trackOf(local.camera),
-    audio: undefined,
+    isHandRaised: room.hands.includes(peerId),
+    quality: worst([...room.ownScores.values()].filter((score) => score > 0)),
+    publish: ALL_RIGHTS,
   };
 }
 
-function isSpeaking(room: RoomView, peerId: string): boolean {
-  return room.speaking.has(peerId);
+function personTile(room: RoomView, { local }: Self, person: Person): Tile {
+  const camera = held(room, person.peerId, 'video');
+  return {
+    ...tileOf(person),
+    key: person.peerId,
+    kind: 'person',
+    video: person.isSelf ? trackOf(local.camera) : visible(camera),
+    consumerId: person.isSelf || camera?.isStale === true ? undefined : camera?.consumerId,
+  };
 }
 
-function identity(peerId: string, displayName: string): Pick<Tile, 'peerId' | 'name' | 'initials' | 'hue'> {
+function screenTile(room: RoomView, { local }: Self, person: Person): Tile[] {
+  const screen = screenOf(room, person.peerId);
+  const video = person.isSelf ? (local.screen.status === 'on' ? local.screen.video : undefined) : visible(screen);
+  if (video === undefined) return [];
+  const consumerId = person.isSelf || screen?.isStale === true ? undefined : screen?.consumerId;
+  return [{ ...tileOf(person), key: `${person.peerId}:screen`, kind: 'screen', isSpeaking: false, isHandRaised: false, video, consumerId }];
+}
+
+function tileOf(person: Person): Omit<Tile, 'key' | 'kind' | 'video' | 'consumerId'> {
+  const { peerId, name, initials, hue, isSelf, isMuted, isSpeaking, isStale, isHandRaised, quality } = person;
+  return { peerId, name, initials, hue, isSelf, isMuted, isSpeaking, isStale, isHandRaised, quality };
+}
+
+function held(room: RoomView, peerId: string, source: 'audio' | 'video'): HeldTrack | undefined {
+  return room.tracks.find((one) => one.peerId === peerId && one.source === source);
+}
+
+function screenOf(room: RoomView, peerId: string): HeldTrack | undefined {
+  return room.tracks.find((one) => one.peerId === peerId && one.source === 'screensharing' && one.kind === 'video');
+}
+
+function visible(track: HeldTrack | undefined): MediaStreamTrack | undefined {
+  return track === undefined || track.isPaused ? undefined : track.track;
+}
+
+/** What mediasoup scores from 0 to 10, in three steps; the worst stream is what a person notices. */
+function worst(scores: readonly (number | undefined)[]): Quality {
+  const known = scores.filter((score) => score !== undefined);
+  if (known.length === 0) return undefined;
+  const score = Math.min(...known);
+  if (score >= 8) return 3;
+  return score >= 5 ? 2 : 1;
+}
+
+function identity(peerId: string, displayName: string): Pick<Person, 'peerId' | 'name' | 'initials' | 'hue'> {
   return { peerId, name: displayName, initials: initialsOf(displayName), hue: hueOf(displayName) };
 }
 

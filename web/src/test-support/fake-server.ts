@@ -17,9 +17,10 @@ export class FakeServer {
     restartIce: () => ({ iceParameters: { usernameFragment: 'u', password: 'p' } }),
     join: () => ({ peers: [] }),
     produce: ({ kind }) => ({ producerId: `producer-of-${String(kind)}` }),
+    getChatHistory: () => ({ messages: [] }),
   };
 
-  readonly openSocket = (url: string, protocol: string): FakeSocket => {
+  readonly openSocket = (url: string, protocol: string | string[]): FakeSocket => {
     const socket = new FakeSocket(url, protocol);
     socket.onSent = (message) => this.#answer(socket, message);
     this.sockets.push(socket);

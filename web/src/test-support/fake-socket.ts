@@ -10,12 +10,12 @@ export class FakeSocket implements SocketLike {
   onclose: ((event: { code: number; reason: string }) => void) | null = null;
   readonly sent: JsonRecord[] = [];
   readonly url: string;
-  readonly protocol: string;
+  readonly protocol: string | string[];
   isClosedByClient = false;
   /** Called for everything that is sent; a server that answers sits here. */
   onSent: (message: JsonRecord) => void = () => undefined;
 
-  constructor(url: string, protocol: string) {
+  constructor(url: string, protocol: string | string[]) {
     this.url = url;
     this.protocol = protocol;
   }

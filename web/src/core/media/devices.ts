@@ -1,4 +1,4 @@
-/** Cameras and microphones of the browser: listing, opening, and errors that say what is wrong. Keeps no state. */
+/** Cameras, microphones and screens of the browser: listing, opening, and errors that say what is wrong. Keeps no state. */
 
 import { ConveneError, type ErrorCode } from '../errors';
 import type { Unsubscribe } from '../emitter';
@@ -14,11 +14,36 @@ export interface DeviceChoice {
 export interface DeviceList {
   microphones: DeviceChoice[];
   cameras: DeviceChoice[];
+  /** Empty where the browser does not let pages choose. */
+  speakers: DeviceChoice[];
+}
+
+export const NO_DEVICES: DeviceList = { microphones: [], cameras: [], speakers: [] };
+
+/** How to open devices, whichever they are. */
+export interface CapturePreferences {
+  noiseSuppression?: boolean;
+  /** Wanted height of the camera's picture. */
+  cameraHeight?: number;
+}
+
+/** Which device to open; none named: the browser's choice. */
+export interface DeviceRequest extends CapturePreferences {
+  deviceId?: string;
+  /** Phones have a camera on each side. */
+  facing?: 'user' | 'environment';
+}
+
+export interface ScreenTracks {
+  video: MediaStreamTrack;
+  /** Of a shared tab, where the person agreed to it. */
+  sound: MediaStreamTrack | undefined;
 }
 
 /** Access to devices, injected so that tests need none. */
 export interface DeviceAccess {
-  open(kind: DeviceKind, deviceId: string | undefined): Promise<MediaStreamTrack>;
+  open(kind: DeviceKind, request: DeviceRequest): Promise<MediaStreamTrack>;
+  openScreen(): Promise<ScreenTracks>;
   list(): Promise<DeviceList>;
   onChange(listener: () => void): Unsubscribe;
 }
@@ -33,19 +58,23 @@ const ERROR_CODES: Readonly<Record<string, ErrorCode>> = {
 };
 
 /** getUserMedia's errors by their names, which are the same in all browsers. */
-export function deviceError(kind: DeviceKind, thrown: unknown): ConveneError {
+export function deviceError(kind: DeviceKind | 'screen', thrown: unknown): ConveneError {
   if (thrown instanceof ConveneError) return thrown;
   const name = thrown instanceof Error ? thrown.name : '';
   const detail = thrown instanceof Error ? thrown.message : String(thrown);
   return new ConveneError(ERROR_CODES[name] ?? 'device-failed', `${kind}: ${detail}`, { cause: thrown });
 }
 
-function constraintsFor(kind: DeviceKind, deviceId: string | undefined): MediaStreamConstraints {
+const CAMERA_HEIGHT = 720;
+
+function constraintsFor(kind: DeviceKind, { deviceId, facing, noiseSuppression = true, cameraHeight = CAMERA_HEIGHT }: DeviceRequest): MediaStreamConstraints {
   const choice = deviceId === undefined ? {} : { deviceId: { exact: deviceId } };
   if (kind === 'microphone') {
-    return { audio: { ...choice, echoCancellation: true, noiseSuppression: true, autoGainControl: true } };
+    return { audio: { ...choice, echoCancellation: true, noiseSuppression, autoGainControl: true } };
   }
-  return { video: { ...choice, width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } } };
+  const side = facing === undefined ? {} : { facingMode: { ideal: facing } };
+  const size = { width: { ideal: Math.round((cameraHeight * 16) / 9) }, height: { ideal: cameraHeight }, frameRate: { ideal: 30 } };
+  return { video: { ...choice, ...side, ...size } };
 }
 
 async function openTrack(kind: DeviceKind, constraints: MediaStreamConstraints): Promise<MediaStreamTrack> {
@@ -87,6 +116,11 @@ async function openTogether(kind: DeviceKind, constraints: MediaStreamConstraint
   }
 }
 
+/** Phones have no screens to share. */
+export function canShareScreen(): boolean {
+  return captureProblem(readEnvironment()) === undefined && 'getDisplayMedia' in navigator.mediaDevices;
+}
+
 function choicesOf(devices: MediaDeviceInfo[], kind: MediaDeviceKind, word: string): DeviceChoice[] {
   return devices
     .filter((device) => device.kind === kind && device.deviceId !== '')
@@ -94,18 +128,32 @@ function choicesOf(devices: MediaDeviceInfo[], kind: MediaDeviceKind, word: stri
 }
 
 export const browserDevices: DeviceAccess = {
-  async open(kind, deviceId) {
+  async open(kind, request) {
     const problem = captureProblem(readEnvironment());
     if (problem !== undefined) throw problem;
-    return openTogether(kind, constraintsFor(kind, deviceId));
+    return openTogether(kind, constraintsFor(kind, request));
+  },
+
+  async openScreen() {
+    if (!canShareScreen()) throw new ConveneError('webrtc-missing', 'getDisplayMedia is not there');
+    try {
+      const stream = await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { ideal: 30 } }, audio: true });
+      const video = pickTrack('camera', stream);
+      // Text is to stay sharp, also when that costs pictures per second.
+      video.contentHint = 'detail';
+      return { video, sound: stream.getAudioTracks()[0] };
+    } catch (error) {
+      throw deviceError('screen', error);
+    }
   },
 
   async list() {
-    if (captureProblem(readEnvironment()) !== undefined) return { microphones: [], cameras: [] };
+    if (captureProblem(readEnvironment()) !== undefined) return NO_DEVICES;
     const devices = await navigator.mediaDevices.enumerateDevices();
     return {
       microphones: choicesOf(devices, 'audioinput', 'Microphone'),
       cameras: choicesOf(devices, 'videoinput', 'Camera'),
+      speakers: 'setSinkId' in HTMLMediaElement.prototype ? choicesOf(devices, 'audiooutput', 'Speaker') : [],
     };
   },
 

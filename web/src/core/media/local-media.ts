@@ -1,5 +1,5 @@
 /**
- * One's own microphone and camera: open, muted, off or failed. They outlive connections, so a reconnect asks for nothing again.
+ * One's own microphone, camera and screen: open, muted, off or failed. They outlive connections, so a reconnect asks for nothing again.
  *
  * Muting keeps the microphone open and sends silence; switching the camera off stops it, so that its light goes out.
  */
@@ -7,7 +7,7 @@
 import { Emitter, type Unsubscribe } from '../emitter';
 import { ConveneError, toConveneError } from '../errors';
 import type { Log } from '../log';
-import type { DeviceAccess, DeviceKind } from './devices';
+import type { CapturePreferences, DeviceAccess, DeviceKind, DeviceRequest } from './devices';
 
 export type LocalDevice =
   | { status: 'off' }
@@ -16,12 +16,21 @@ export type LocalDevice =
   | { status: 'muted'; track: MediaStreamTrack }
   | { status: 'failed'; error: ConveneError };
 
+type LocalScreen =
+  | { status: 'off' }
+  | { status: 'opening' }
+  | { status: 'on'; video: MediaStreamTrack; sound: MediaStreamTrack | undefined }
+  | { status: 'failed'; error: ConveneError };
+
 export interface LocalMediaState {
   microphone: LocalDevice;
   camera: LocalDevice;
+  screen: LocalScreen;
 }
 
-const OFF: LocalDevice = { status: 'off' };
+const OFF = { status: 'off' } as const;
+
+export const NOTHING_ON: LocalMediaState = { microphone: OFF, camera: OFF, screen: OFF };
 
 export function trackOf(device: LocalDevice): MediaStreamTrack | undefined {
   return device.status === 'on' || device.status === 'muted' ? device.track : undefined;
@@ -30,14 +39,16 @@ export function trackOf(device: LocalDevice): MediaStreamTrack | undefined {
 export class LocalMedia {
   readonly #access: DeviceAccess;
   readonly #changes: Emitter<LocalMediaState>;
-  #state: LocalMediaState = { microphone: OFF, camera: OFF };
-  readonly #chosen: Record<DeviceKind, string | undefined> = { microphone: undefined, camera: undefined };
+  #state: LocalMediaState = NOTHING_ON;
+  readonly #chosen: Record<DeviceKind, DeviceRequest> = { microphone: {}, camera: {} };
+  #preferences: CapturePreferences;
   /** Counts openings per device: an opening that was overtaken by a newer wish gives its track back. */
   readonly #wish: Record<DeviceKind, number> = { microphone: 0, camera: 0 };
 
-  constructor(access: DeviceAccess, log: Log) {
+  constructor(access: DeviceAccess, log: Log, preferences: CapturePreferences = {}) {
     this.#access = access;
     this.#changes = new Emitter(log);
+    this.#preferences = preferences;
   }
 
   get state(): LocalMediaState {
@@ -54,7 +65,7 @@ export class LocalMedia {
     if (device.status === 'on' || device.status === 'opening') return;
     if (device.status === 'muted') {
       device.track.enabled = true;
-      this.#set(kind, { status: 'on', track: device.track });
+      this.#set({ [kind]: { status: 'on', track: device.track } });
       return;
     }
     await this.#open(kind);
@@ -65,35 +76,88 @@ export class LocalMedia {
     const device = this.#state[kind];
     if (kind === 'microphone' && device.status === 'on') {
       device.track.enabled = false;
-      this.#set(kind, { status: 'muted', track: device.track });
+      this.#set({ [kind]: { status: 'muted', track: device.track } });
     } else if (device.status !== 'muted') {
-      this.#release(kind);
+      this.release(kind);
     }
   }
 
   /** Takes another device. One that is off stays off until it is turned on. */
   async choose(kind: DeviceKind, deviceId: string): Promise<void> {
-    if (this.#chosen[kind] === deviceId) return;
-    this.#chosen[kind] = deviceId;
+    if (this.#chosen[kind].deviceId === deviceId) return;
+    this.#chosen[kind] = { deviceId };
+    await this.#reopen(kind);
+  }
+
+  /** From the camera that looks at the person to the one that looks at the room, and back. */
+  async flipCamera(): Promise<void> {
+    const facing = trackOf(this.#state.camera)?.getSettings().facingMode ?? this.#chosen.camera.facing ?? 'user';
+    this.#chosen.camera = { facing: facing === 'user' ? 'environment' : 'user' };
+    await this.#reopen('camera');
+  }
+
+  /** Changes how devices are opened; what is open is opened anew. */
+  async prefer(preferences: CapturePreferences): Promise<void> {
+    const before = this.#preferences;
+    this.#preferences = preferences;
+    await Promise.all([
+      before.noiseSuppression === preferences.noiseSuppression ? undefined : this.#reopen('microphone'),
+      before.cameraHeight === preferences.cameraHeight ? undefined : this.#reopen('camera'),
+    ]);
+  }
+
+  /** Asks which screen, window or tab to show. Saying no is no failure. */
+  async shareScreen(): Promise<void> {
+    const { status } = this.#state.screen;
+    if (status === 'on' || status === 'opening') return;
+    this.#set({ screen: { status: 'opening' } });
+    try {
+      const { video, sound } = await this.#access.openScreen();
+      video.addEventListener('ended', () => this.#onScreenEnded(video));
+      this.#set({ screen: { status: 'on', video, sound } });
+    } catch (thrown) {
+      const error = toConveneError(thrown, 'device-failed');
+      this.#set({ screen: error.code === 'permission-denied' ? OFF : { status: 'failed', error } });
+    }
+  }
+
+  stopScreen(): void {
+    const { screen } = this.#state;
+    if (screen.status !== 'off') this.#set({ screen: OFF });
+    if (screen.status !== 'on') return;
+    screen.video.stop();
+    screen.sound?.stop();
+  }
+
+  /** Gives all devices back. */
+  stop(): void {
+    this.release('microphone');
+    this.release('camera');
+    this.stopScreen();
+  }
+
+  /** Gives the device back. */
+  release(kind: DeviceKind): void {
+    this.#wish[kind] += 1;
+    const track = trackOf(this.#state[kind]);
+    this.#set({ [kind]: OFF });
+    track?.stop();
+  }
+
+  async #reopen(kind: DeviceKind): Promise<void> {
     const { status } = this.#state[kind];
     if (status === 'off') return;
     await this.#open(kind);
     if (status === 'muted') this.turnOff(kind);
   }
 
-  /** Gives all devices back. */
-  stop(): void {
-    this.#release('microphone');
-    this.#release('camera');
-  }
-
   async #open(kind: DeviceKind): Promise<void> {
     const wish = ++this.#wish[kind];
     trackOf(this.#state[kind])?.stop();
-    this.#set(kind, { status: 'opening' });
+    this.#set({ [kind]: { status: 'opening' } });
     let opened: LocalDevice;
     try {
-      opened = { status: 'on', track: await this.#access.open(kind, this.#chosen[kind]) };
+      opened = { status: 'on', track: await this.#access.open(kind, { ...this.#preferences, ...this.#chosen[kind] }) };
     } catch (error) {
       opened = { status: 'failed', error: toConveneError(error, 'device-failed') };
     }
@@ -106,20 +170,19 @@ export class LocalMedia {
     // Fires when the device is unplugged or the permission taken back, not when we stop the track ourselves.
     track?.addEventListener('ended', () => {
       if (trackOf(this.#state[kind]) !== track) return;
-      this.#set(kind, { status: 'failed', error: new ConveneError('device-missing', `${kind}: the device has gone`) });
+      this.#set({ [kind]: { status: 'failed', error: new ConveneError('device-missing', `${kind}: the device has gone`) } });
     });
-    this.#set(kind, device);
+    this.#set({ [kind]: device });
   }
 
-  #release(kind: DeviceKind): void {
-    this.#wish[kind] += 1;
-    const track = trackOf(this.#state[kind]);
-    this.#set(kind, OFF);
-    track?.stop();
+  /** The browser's own "stop sharing", or the shared window was closed. */
+  #onScreenEnded(video: MediaStreamTrack): void {
+    const { screen } = this.#state;
+    if (screen.status === 'on' && screen.video === video) this.stopScreen();
   }
 
-  #set(kind: DeviceKind, device: LocalDevice): void {
-    this.#state = { ...this.#state, [kind]: device };
+  #set(change: Partial<LocalMediaState>): void {
+    this.#state = { ...this.#state, ...change };
     this.#changes.emit(this.#state);
   }
 }

@@ -3,14 +3,33 @@
 /** protoo's close code that means: do not come back. */
 export const FINAL_CLOSE_CODE = 4000;
 
-export type EndCause = 'left' | 'meeting-ended' | 'meeting-missing' | 'meeting-full' | 'replaced' | 'closed';
+export type EndCause =
+  | 'left'
+  | 'ended-by-moderator'
+  | 'meeting-ended'
+  | 'meeting-missing'
+  | 'meeting-full'
+  | 'meeting-locked'
+  | 'removed'
+  | 'refused'
+  | 'replaced'
+  | 'closed';
 
 const PATTERNS: readonly (readonly [RegExp, EndCause])[] = [
+  [/\brefused by a moderator\b/iu, 'refused'],
+  [/\bremoved (by a moderator|from the meeting)\b/iu, 'removed'],
+  [/\bended by a moderator\b/iu, 'ended-by-moderator'],
   [/\b(meeting|room) (has )?(ended|is over|closed)\b/iu, 'meeting-ended'],
   [/\b(no such|unknown|not found|no meeting|does not exist)\b/iu, 'meeting-missing'],
+  [/\block(ed)?\b/iu, 'meeting-locked'],
   [/\bfull\b/iu, 'meeting-full'],
   [/\b(replaced|another connection|same peer|connected again)\b/iu, 'replaced'],
 ];
+
+/** The ticket was too old or used: with a new one there is a way. Browsers' clocks go wrong, so this is no fault of anybody. */
+export function isTicketRefused(code: number, reason: string): boolean {
+  return code === FINAL_CLOSE_CODE && /\bticket\b/iu.test(reason);
+}
 
 /** The server's own words decide; what they do not tell is just "closed". */
 export function endCauseOf(reason: string): EndCause {

@@ -7,6 +7,7 @@ import type { SessionState } from './machine';
 export type ConnectionState =
   | { status: 'idle' }
   | { status: 'connecting'; attempt: number }
+  | { status: 'lobby' }
   | { status: 'connected' }
   | { status: 'reconnecting'; attempt: number }
   | { status: 'closed'; cause: EndCause; reason: string }
@@ -20,6 +21,8 @@ export function connectionStateOf(state: SessionState): ConnectionState {
     case 'joining':
     case 'waiting':
       return { status: state.wasJoined ? 'reconnecting' : 'connecting', attempt: state.attempt };
+    case 'lobby':
+      return { status: 'lobby' };
     case 'joined':
       return { status: 'connected' };
     case 'closed':

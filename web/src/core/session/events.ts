@@ -1,9 +1,11 @@
 /** What a session tells its listeners. */
 
-import type { PeerInfo, PeerVolume, Source } from '../../generated/messages';
+import type { ChatMessage, PeerVolume, Source } from '../../generated/messages';
 import type { ConveneError } from '../errors';
-import type { DeviceKind } from '../media/devices';
+import type { LobbyPeer, PublishSource, Reaction } from '../../generated/messages';
+import type { OwnRights, Peer, Standing } from '../signaling/standing';
 import type { ConnectionState } from './connection-state';
+import type { SendKind } from './publisher';
 
 /** Media of another person as it arrives. */
 export interface RemoteTrack {
@@ -17,15 +19,27 @@ export interface RemoteTrack {
 
 /** What happens in the room. */
 export type RoomEvent =
-  | { type: 'joined'; peers: PeerInfo[] }
-  | { type: 'peerJoined'; peer: PeerInfo }
+  | { type: 'joined'; peers: Peer[] }
+  | { type: 'peerJoined'; peer: Peer }
   | { type: 'peerLeft'; peerId: string }
   | { type: 'peerRenamed'; peerId: string; displayName: string }
   | { type: 'trackAdded'; remote: RemoteTrack }
   | { type: 'trackPaused'; consumerId: string; isPaused: boolean }
   | { type: 'trackRemoved'; consumerId: string }
   | { type: 'speakers'; volumes: PeerVolume[] }
-  | { type: 'activeSpeaker'; peerId: string | undefined };
+  | { type: 'activeSpeaker'; peerId: string | undefined }
+  | { type: 'peerChanged'; peerId: string; standing: Standing }
+  | { type: 'handRaised'; peerId: string; isRaised: boolean }
+  | { type: 'reaction'; peerId: string; reaction: Reaction }
+  | { type: 'permissions'; permissions: OwnRights }
+  | { type: 'lobbyPeers'; peers: LobbyPeer[] }
+  | { type: 'roomState'; title: string; isLocked: boolean }
+  | { type: 'mutedByModerator'; source: PublishSource }
+  | { type: 'unmuteRequested' }
+  | { type: 'chatMessage'; message: ChatMessage }
+  | { type: 'chatHistory'; messages: ChatMessage[] }
+  | { type: 'trackScore'; consumerId: string; score: number }
+  | { type: 'ownScore'; producerId: string; score: number };
 
 /** Last pictures of the connection before are gone now: who has not come back by then is not coming. */
 export interface LastPicturesGone {
@@ -36,4 +50,4 @@ export type SessionNews =
   | RoomEvent
   | LastPicturesGone
   | { type: 'connection'; connection: ConnectionState }
-  | { type: 'publishFailed'; kind: DeviceKind; error: ConveneError };
+  | { type: 'publishFailed'; kind: SendKind; error: ConveneError };

@@ -6,7 +6,7 @@
 
 import { ConveneError } from '../errors';
 import { waitBeforeAttempt } from './backoff';
-import { endCauseOf, FINAL_CLOSE_CODE, type EndCause } from './close-reason';
+import { endCauseOf, FINAL_CLOSE_CODE, isTicketRefused, type EndCause } from './close-reason';
 
 /** Longer than a router holds a connection while the meeting gets its place: a connection that hangs is given up. */
 export const OPEN_LIMIT_MS = 75_000;
@@ -29,6 +29,8 @@ export type SessionState =
   | { name: 'idle' }
   | ({ name: 'opening' } & Trying)
   | ({ name: 'joining' } & Trying)
+  /** Waits until a moderator admits. There is no time limit but the server's. */
+  | ({ name: 'lobby' } & Trying)
   | ({ name: 'joined' } & Trying)
   | ({ name: 'waiting'; waitMs: number } & Trying)
   | { name: 'closed'; cause: EndCause; reason: string }
@@ -37,6 +39,10 @@ export type SessionState =
 export type SessionEvent =
   | { type: 'start' }
   | { type: 'socketOpened' }
+  /** There is no way to the meeting just now, or none for this person. */
+  | { type: 'routeFailed'; error: ConveneError }
+  | { type: 'lobbyEntered' }
+  | { type: 'lobbyLeft' }
   | { type: 'joinSucceeded' }
   | { type: 'joinFailed'; error: ConveneError }
   | { type: 'socketClosed'; code: number; reason: string }
@@ -49,6 +55,7 @@ export type SessionEvent =
 export type SessionEffect =
   | { type: 'openSocket' }
   | { type: 'join' }
+  | { type: 'knock' }
   | { type: 'dropConnection' }
   | { type: 'startTimer'; ms: number }
   | { type: 'stopTimer' };
@@ -74,6 +81,8 @@ export function transition(state: SessionState, event: SessionEvent): Transition
       return fromOpening(state, event);
     case 'joining':
       return fromJoining(state, event);
+    case 'lobby':
+      return fromLobby(state, event);
     case 'joined':
       return fromJoined(state, event);
     case 'waiting':
@@ -90,6 +99,8 @@ function fromOpening(state: SessionState & { name: 'opening' }, event: SessionEv
   switch (event.type) {
     case 'socketOpened':
       return { state: { ...state, name: 'joining' }, effects: [{ type: 'stopTimer' }, { type: 'join' }] };
+    case 'routeFailed':
+      return joinFailed(state, event.error);
     case 'timerFired':
       return tryAgain(state, [{ type: 'dropConnection' }], new ConveneError('server-unreachable', 'the connection did not open in time'));
     case 'socketClosed':
@@ -109,6 +120,20 @@ function fromJoining(state: SessionState & { name: 'joining' }, event: SessionEv
       };
     case 'joinFailed':
       return joinFailed(state, event.error);
+    case 'lobbyEntered':
+      return { state: { ...state, name: 'lobby' }, effects: [{ type: 'knock' }] };
+    case 'socketClosed':
+      return lost(state, event.code, event.reason);
+    default:
+      return stay(state);
+  }
+}
+
+/** The join that was sent before the server said "lobby" fails; that is no failure of the session. */
+function fromLobby(state: SessionState & { name: 'lobby' }, event: SessionEvent): Transition {
+  switch (event.type) {
+    case 'lobbyLeft':
+      return { state: { ...state, name: 'joining' }, effects: [{ type: 'join' }] };
     case 'socketClosed':
       return lost(state, event.code, event.reason);
     default:
@@ -161,16 +186,16 @@ function leave(state: SessionState): Transition {
 /** The socket is gone. Final codes end the session; from a good call the first attempt is at once, the others wait. */
 function lost(state: SessionState & Trying, code: number, reason: string): Transition {
   const drop: SessionEffect[] = [{ type: 'stopTimer' }, { type: 'dropConnection' }];
-  if (code === FINAL_CLOSE_CODE) {
+  if (code === FINAL_CLOSE_CODE && !isTicketRefused(code, reason)) {
     return { state: { name: 'closed', cause: endCauseOf(reason), reason }, effects: drop };
   }
   return tryAgain(state, drop, new ConveneError('server-unreachable', `the connection was closed with ${code} ${reason}`.trim()));
 }
 
-/** What cannot get better by trying again (a browser without WebRTC, no common codec) ends the session. */
+/** What cannot get better by trying again (a browser without WebRTC, no common codec, no right to come in) ends the session. */
 function joinFailed(state: SessionState & Trying, error: ConveneError): Transition {
   const drop: SessionEffect[] = [{ type: 'stopTimer' }, { type: 'dropConnection' }];
-  const isFinal = error.category === 'environment' || error.code === 'codec-unsupported';
+  const isFinal = error.category === 'environment' || error.category === 'access' || error.code === 'codec-unsupported';
   if (isFinal) return { state: { name: 'failed', error, wasJoined: state.wasJoined }, effects: drop };
   return tryAgain(state, drop, error);
 }

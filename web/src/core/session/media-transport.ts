@@ -6,10 +6,12 @@ import type { Log } from '../log';
 import type { Scope } from '../scope';
 import { decodeIceParameters, decodeProduce, decodeTransport } from '../signaling/decode';
 import type { Requester } from '../signaling/requester';
+import type { Route } from './route';
 import { repair, RESTART_GRACE_MS, type RepairEffect, type RepairEvent, type RepairState } from './ice-repair';
 
 export interface TransportContext {
   device: types.Device;
+  iceServers: Route['iceServers'];
   signaling: Requester;
   scope: Scope;
   /** For how long a faltering transport is mended: not longer than there is signaling to do it by. */
@@ -23,7 +25,7 @@ export async function createTransport(direction: Direction, context: TransportCo
   const answer = decodeTransport(
     await context.signaling.request('createWebRtcTransport', { forceTcp: false, appData: { direction } }),
   );
-  const options = optionsFrom(answer);
+  const options = { ...optionsFrom(answer), iceServers: context.iceServers };
   const transport =
     direction === 'producer' ? context.device.createSendTransport(options) : context.device.createRecvTransport(options);
   context.scope.onEnd(() => transport.close());

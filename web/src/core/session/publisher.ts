@@ -1,36 +1,52 @@
 /**
- * Sends one's own microphone and camera over one connection, by bringing the producers in line with the state of LocalMedia.
+ * Sends one's own microphone, camera and screen over one connection, by bringing the producers in line with the state of LocalMedia.
  *
  * It never opens or stops a device.
  */
 
 import type { types } from 'mediasoup-client';
+import type { Source } from '../../generated/messages';
 import type { Log } from '../log';
 import { ConveneError, toConveneError } from '../errors';
-import { trackOf, type LocalDevice, type LocalMediaState } from '../media/local-media';
-import type { DeviceKind } from '../media/devices';
+import { trackOf, type LocalMediaState } from '../media/local-media';
 import type { Requester } from '../signaling/requester';
+import { producerOptions } from './encodings';
 
-/** Three sizes of the camera picture; the media pod forwards to everybody the one that fits. */
-const CAMERA_ENCODINGS: types.RtpEncodingParameters[] = [
-  { scaleResolutionDownBy: 4, maxBitrate: 500_000, scalabilityMode: 'L1T3' },
-  { scaleResolutionDownBy: 2, maxBitrate: 1_000_000, scalabilityMode: 'L1T3' },
-  { scaleResolutionDownBy: 1, maxBitrate: 5_000_000, scalabilityMode: 'L1T3' },
-];
+export type SendKind = 'microphone' | 'camera' | 'screen' | 'screenSound';
 
-const START_BITRATE_KBPS = 1000;
+const KINDS: readonly SendKind[] = ['microphone', 'camera', 'screen', 'screenSound'];
+
+const SOURCES: Readonly<Record<SendKind, { kind: 'audio' | 'video'; source: Source }>> = {
+  microphone: { kind: 'audio', source: 'audio' },
+  camera: { kind: 'video', source: 'video' },
+  screen: { kind: 'video', source: 'screensharing' },
+  screenSound: { kind: 'audio', source: 'screensharing' },
+};
+
+/** What is to be sent of one kind. */
+interface Wanted {
+  track: MediaStreamTrack | undefined;
+  isPaused: boolean;
+  /** While another device opens, the old producer stays: its track is replaced in a moment. */
+  isOpening: boolean;
+}
+
+export interface SentMedia {
+  kind: SendKind;
+  report: RTCStatsReport;
+}
 
 export interface PublisherContext {
   device: types.Device;
   transport: types.Transport;
   signaling: Requester;
   log: Log;
-  onError(kind: DeviceKind, error: ConveneError): void;
+  onError(kind: SendKind, error: ConveneError): void;
 }
 
 export class Publisher {
   readonly #context: PublisherContext;
-  readonly #producers: Record<DeviceKind, types.Producer | undefined> = { microphone: undefined, camera: undefined };
+  readonly #producers = new Map<SendKind, types.Producer>();
   #wanted: LocalMediaState | undefined;
   #running: Promise<void> | undefined;
 
@@ -47,9 +63,16 @@ export class Publisher {
     return this.#running;
   }
 
+  /** What has been sent so far, for statistics. */
+  async reports(): Promise<SentMedia[]> {
+    const open = [...this.#producers].filter(([, producer]) => !producer.closed);
+    return Promise.all(open.map(async ([kind, producer]) => ({ kind, report: await producer.getStats() })));
+  }
+
   async #run(): Promise<void> {
     for (let wanted = this.#take(); wanted !== undefined; wanted = this.#take()) {
-      await Promise.all([this.#bring('microphone', wanted.microphone), this.#bring('camera', wanted.camera)]);
+      const state = wanted;
+      await Promise.all(KINDS.map((kind) => this.#bring(kind, wantedOf(state, kind))));
     }
   }
 
@@ -59,10 +82,10 @@ export class Publisher {
     return this.#context.transport.closed ? undefined : wanted;
   }
 
-  async #bring(kind: DeviceKind, device: LocalDevice): Promise<void> {
+  async #bring(kind: SendKind, wanted: Wanted): Promise<void> {
     try {
-      await this.#bringTrack(kind, device);
-      this.#bringPause(kind, device.status === 'muted');
+      await this.#bringTrack(kind, wanted);
+      this.#bringPause(kind, wanted.isPaused);
     } catch (error) {
       if (this.#context.transport.closed) return;
       this.#context.log.warn(`could not send the ${kind}`, error);
@@ -70,18 +93,16 @@ export class Publisher {
     }
   }
 
-  async #bringTrack(kind: DeviceKind, device: LocalDevice): Promise<void> {
-    const track = trackOf(device);
-    const producer = this.#producers[kind];
-    // While another device opens, the old producer stays: its track is replaced in a moment.
-    if (device.status === 'opening') return;
+  async #bringTrack(kind: SendKind, { track, isOpening }: Wanted): Promise<void> {
+    if (isOpening) return;
+    const producer = this.#producers.get(kind);
     if (track === undefined) this.#close(kind);
-    else if (producer === undefined) this.#producers[kind] = await this.#produce(kind, track);
+    else if (producer === undefined) this.#producers.set(kind, await this.#produce(kind, track));
     else if (producer.track !== track) await producer.replaceTrack({ track });
   }
 
-  #bringPause(kind: DeviceKind, isPaused: boolean): void {
-    const producer = this.#producers[kind];
+  #bringPause(kind: SendKind, isPaused: boolean): void {
+    const producer = this.#producers.get(kind);
     if (producer === undefined || producer.closed || producer.paused === isPaused) return;
     const data = { producerId: producer.id };
     if (isPaused) {
@@ -93,34 +114,32 @@ export class Publisher {
     }
   }
 
-  #close(kind: DeviceKind): void {
-    const producer = this.#producers[kind];
+  #close(kind: SendKind): void {
+    const producer = this.#producers.get(kind);
     if (producer === undefined) return;
-    this.#producers[kind] = undefined;
+    this.#producers.delete(kind);
     producer.close();
     this.#context.signaling.notify('closeProducer', { producerId: producer.id });
   }
 
-  #produce(kind: DeviceKind, track: MediaStreamTrack): Promise<types.Producer> {
+  #produce(kind: SendKind, track: MediaStreamTrack): Promise<types.Producer> {
     const { device, transport } = this.#context;
-    const mediaKind = kind === 'microphone' ? 'audio' : 'video';
+    const { kind: mediaKind, source } = SOURCES[kind];
     if (!device.canProduce(mediaKind)) {
       throw new ConveneError('codec-unsupported', `no ${mediaKind} codec is known to both the browser and the server`);
     }
     // Devices belong to LocalMedia: it alone stops and disables tracks.
-    const common = { track, stopTracks: false, disableTrackOnPause: false, appData: { source: mediaKind } };
-    return transport.produce(kind === 'microphone' ? { ...common, ...MICROPHONE_OPTIONS } : { ...common, ...cameraOptions(device) });
+    const common = { track, stopTracks: false, disableTrackOnPause: false, appData: { source } };
+    return transport.produce({ ...common, ...producerOptions(kind, device) });
   }
 }
 
-const MICROPHONE_OPTIONS: Partial<types.ProducerOptions> = {
-  codecOptions: { opusDtx: true, opusFec: true, opusNack: true },
-};
-
-/** VP8 simulcast; where VP8 is missing, the first codec both sides know, in one size. */
-function cameraOptions(device: types.Device): Partial<types.ProducerOptions> {
-  const codecs = device.sendRtpCapabilities.codecs ?? [];
-  const codec = codecs.find(({ mimeType }) => mimeType.toLowerCase() === 'video/vp8');
-  const codecOptions = { videoGoogleStartBitrate: START_BITRATE_KBPS };
-  return codec === undefined ? { codecOptions } : { codec, codecOptions, encodings: CAMERA_ENCODINGS };
+function wantedOf(local: LocalMediaState, kind: SendKind): Wanted {
+  if (kind === 'microphone' || kind === 'camera') {
+    const device = local[kind];
+    return { track: trackOf(device), isPaused: device.status === 'muted', isOpening: device.status === 'opening' };
+  }
+  const { screen } = local;
+  const track = screen.status === 'on' ? (kind === 'screen' ? screen.video : screen.sound) : undefined;
+  return { track, isPaused: false, isOpening: false };
 }

@@ -74,7 +74,7 @@ export class Receiver {
     const reports = await Promise.all(
       consumers.map(async ({ peerId, consumer }) => {
         try {
-          return [{ peerId, kind: consumer.kind, report: await consumer.getStats() }];
+          return [{ peerId, consumerId: consumer.id, kind: consumer.kind, report: await consumer.getStats() }];
         } catch (error) {
           this.#log.info('no statistics for a consumer that just closed', error);
           return [];
@@ -82,5 +82,9 @@ export class Receiver {
       }),
     );
     return reports.flat();
+  }
+
+  has(consumerId: string): boolean {
+    return this.#slots.has(consumerId);
   }
 }

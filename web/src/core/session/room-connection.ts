@@ -8,10 +8,10 @@ import type { types } from 'mediasoup-client';
 import { describeBrowser } from '../browser';
 import { ConveneError, toConveneError } from '../errors';
 import type { Log } from '../log';
-import type { DeviceKind } from '../media/devices';
 import type { LocalMediaState } from '../media/local-media';
 import { Scope } from '../scope';
 import {
+  decodeChatHistory,
   decodeJoin,
   decodeNewConsumer,
   decodeNotification,
@@ -19,25 +19,30 @@ import {
   type KnownNotification,
 } from '../signaling/decode';
 import type { JsonRecord } from '../signaling/json';
+import type { RoomRequests } from '../signaling/requester';
 import { ProtooConnection, type SocketFactory } from '../signaling/protoo';
 import type { Requester } from '../signaling/requester';
 import type { RoomEvent } from './events';
 import { createTransport, type TransportContext } from './media-transport';
-import { Publisher } from './publisher';
+import { Publisher, type SendKind } from './publisher';
 import { Receiver } from './receiver';
-import type { ReceivedMedia } from './stats';
+import { Reception, type ReceptionWish } from './reception';
+import { roomEventOf } from './room-events';
+import { subprotocolsOf, type Route } from './route';
+import { summarizePath, summarizeReceived, summarizeSent, type CallStats } from './stats';
 
 export interface RoomConnectionHooks {
   onOpen: () => void;
   onClose: (code: number, reason: string) => void;
+  onLobby: (state: 'waiting' | 'admitted') => void;
   onRoomEvent: (event: RoomEvent) => void;
   onMediaConnected: () => void;
   onMediaBroken: () => void;
-  onPublishError: (kind: DeviceKind, error: ConveneError) => void;
+  onPublishError: (kind: SendKind, error: ConveneError) => void;
 }
 
 export interface RoomConnectionOptions {
-  url: string;
+  route: Route;
   displayName: string;
   userAgent: string;
   log: Log;
@@ -55,12 +60,15 @@ export class RoomConnection {
   #hasJoined = false;
   #publisher: Publisher | undefined;
   #receiver: Receiver | undefined;
+  #reception: Reception | undefined;
+  #sendTransport: types.Transport | undefined;
 
   constructor(options: RoomConnectionOptions) {
     this.#options = options;
-    const { url, log, hooks, openSocket } = options;
-    this.#signaling = new ProtooConnection(url, {
+    const { route, log, hooks, openSocket } = options;
+    this.#signaling = new ProtooConnection(route.url, {
       log,
+      protocols: subprotocolsOf(route),
       ...(openSocket === undefined ? {} : { openSocket }),
       handlers: {
         onOpen: () => hooks.onOpen(),
@@ -71,15 +79,21 @@ export class RoomConnection {
     });
   }
 
-  /** The join sequence of the demo protocol. Throws a ConveneError. */
-  async join(): Promise<void> {
+  /**
+   * The join sequence of the demo protocol. Throws a ConveneError. Who is in the lobby gets the answer to the first request only
+   * when it has been admitted; by then the join may have begun anew, and this one is not wanted any more.
+   */
+  async join(isWanted: () => boolean): Promise<void> {
     const device = await this.#loadDevice();
+    if (!isWanted()) return;
     const [sendTransport, receiveTransport] = await Promise.all([
       createTransport('producer', this.#transportContext(device, this.#sending)),
       createTransport('consumer', this.#transportContext(device, this.#receiving)),
     ]);
     const { displayName, userAgent, log, hooks } = this.#options;
+    this.#sendTransport = sendTransport;
     this.#receiver = new Receiver(receiveTransport, hooks.onRoomEvent, log);
+    this.#reception = new Reception(this.#requester);
     this.#publisher = new Publisher({
       device,
       transport: sendTransport,
@@ -87,7 +101,7 @@ export class RoomConnection {
       log,
       onError: (kind, error) => hooks.onPublishError(kind, error),
     });
-    const { peers } = decodeJoin(
+    const peers = decodeJoin(
       await this.#requester.request('join', {
         displayName,
         device: describeBrowser(userAgent),
@@ -96,6 +110,23 @@ export class RoomConnection {
     );
     this.#hasJoined = true;
     hooks.onRoomEvent({ type: 'joined', peers });
+    void this.#fetchChat();
+  }
+
+  /** Says in the lobby who is at the door. */
+  async knock(): Promise<void> {
+    const { displayName, userAgent } = this.#options;
+    await this.#requester.request('knock', { displayName, device: describeBrowser(userAgent) });
+  }
+
+  /** Asks something of the room. Throws a ConveneError. */
+  request<M extends keyof RoomRequests>(method: M, data: RoomRequests[M]): Promise<unknown> {
+    return this.#signaling.request(method, data);
+  }
+
+  /** Says how pictures are shown now. */
+  receive(wishes: readonly ReceptionWish[]): void {
+    this.#reception?.sync(wishes.filter(({ consumerId }) => this.#receiver?.has(consumerId) === true));
   }
 
   /** Sends what is on, stops sending what is off. Before the join nothing is sent. */
@@ -103,8 +134,19 @@ export class RoomConnection {
     await this.#publisher?.sync(local);
   }
 
-  async reports(): Promise<ReceivedMedia[]> {
-    return (await this.#receiver?.reports()) ?? [];
+  async stats(): Promise<CallStats> {
+    const transport = this.#sendTransport;
+    const [received, sent, path] = await Promise.all([
+      this.#receiver?.reports() ?? [],
+      this.#publisher?.reports() ?? [],
+      transport === undefined || transport.closed ? undefined : transport.getStats(),
+    ]);
+    return {
+      takenAt: performance.now(),
+      received: received.map(summarizeReceived),
+      sent: sent.map(summarizeSent),
+      path: path === undefined ? undefined : summarizePath(path),
+    };
   }
 
   /** Whether there may be pictures of this connection. */
@@ -149,6 +191,7 @@ export class RoomConnection {
     const { log, hooks } = this.#options;
     return {
       device,
+      iceServers: this.#options.route.iceServers,
       signaling: this.#requester,
       scope,
       mending: this.#mending,
@@ -173,32 +216,24 @@ export class RoomConnection {
     else this.#options.log.info(`ignored the ${decoded.kind} notification "${method}"`, data);
   }
 
-  #take({ method, data }: KnownNotification): void {
-    const emit = this.#options.hooks.onRoomEvent;
-    switch (method) {
-      case 'newPeer':
-        return emit({ type: 'peerJoined', peer: data.peer });
-      case 'peerClosed':
-        return emit({ type: 'peerLeft', peerId: data.peerId });
-      case 'peerDisplayNameChanged':
-        return emit({ type: 'peerRenamed', peerId: data.peerId, displayName: data.displayName });
-      case 'consumerPaused':
-        return this.#receiver?.setPaused(data.consumerId, true);
-      case 'consumerResumed':
-        return this.#receiver?.setPaused(data.consumerId, false);
-      case 'consumerClosed':
-        return this.#receiver?.remove(data.consumerId);
-      case 'activeSpeaker':
-        return emit({ type: 'activeSpeaker', peerId: data.peerId ?? undefined });
-      case 'speakingPeers':
-        return emit({ type: 'speakers', volumes: data.peerVolumes });
-      case 'mediasoupVersion':
-        return this.#options.log.info(`the server runs mediasoup ${data.version}`);
-      case 'consumerScore':
-      case 'consumerLayersChanged':
-      case 'producerScore':
-        // Quality figures: read here so that they are known to be well-formed; no view shows them yet.
-        return;
+  /** The chat so far, and what will be said: nothing of the call depends on it. */
+  async #fetchChat(): Promise<void> {
+    try {
+      const messages = decodeChatHistory(await this.#requester.request('getChatHistory', { follow: true }));
+      this.#options.hooks.onRoomEvent({ type: 'chatHistory', messages });
+    } catch (error) {
+      this.#options.log.info('there is no chat', error);
     }
+  }
+
+  #take(message: KnownNotification): void {
+    const { hooks, log } = this.#options;
+    const event = roomEventOf(message);
+    if (event !== undefined) return hooks.onRoomEvent(event);
+    if (message.method === 'lobby') return hooks.onLobby(message.data.state);
+    if (message.method === 'consumerPaused') this.#receiver?.setPaused(message.data.consumerId, true);
+    if (message.method === 'consumerResumed') this.#receiver?.setPaused(message.data.consumerId, false);
+    if (message.method === 'consumerClosed') this.#receiver?.remove(message.data.consumerId);
+    if (message.method === 'mediasoupVersion') log.info(`the server runs mediasoup ${message.data.version}`);
   }
 }

@@ -4,6 +4,7 @@ import { consumerOffer, FakeServer } from '../../test-support/fake-server';
 import { silentLog } from '../log';
 import { LocalMedia } from '../media/local-media';
 import type { SessionNews } from './events';
+import { openRoute } from './route';
 import { LAST_PICTURES_KEPT_MS, Session } from './session';
 
 interface Setup {
@@ -19,7 +20,7 @@ function setUp(): Setup {
   const devices = new FakeDevices();
   const local = new LocalMedia(devices, silentLog);
   const session = new Session({
-    url: 'ws://pod/signal/team/hello?peerId=abcdefgh',
+    findRoute: () => openRoute('ws://pod/signal/team/hello?peerId=abcdefgh'),
     displayName: 'Ada',
     localMedia: local,
     log: silentLog,
@@ -58,6 +59,7 @@ describe('joining', () => {
       'createWebRtcTransport',
       'createWebRtcTransport',
       'join',
+      'getChatHistory',
       'connectWebRtcTransport',
       'produce',
       'produce',
@@ -284,4 +286,18 @@ describe('losing and ending', () => {
     await settle();
     expect(server.socket.sent).toHaveLength(sent);
   });
+});
+
+it('a shared screen is sent with its sound, beside the camera, and taken back when it ends', async () => {
+  const { server, local } = await joined();
+  await local.shareScreen();
+  await settle();
+  const sent = server.sent('produce').map(({ data }) => data as { kind: string; appData: unknown });
+  expect(sent.slice(2)).toEqual([
+    expect.objectContaining({ kind: 'video', appData: { source: 'screensharing' } }),
+    expect.objectContaining({ kind: 'audio', appData: { source: 'screensharing' } }),
+  ]);
+  local.stopScreen();
+  await settle();
+  expect(server.sent('closeProducer')).toHaveLength(2);
 });

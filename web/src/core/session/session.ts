@@ -6,23 +6,28 @@
 
 import { Device } from 'mediasoup-client';
 import { Emitter, type Unsubscribe } from '../emitter';
-import { toConveneError } from '../errors';
+import { ConveneError, toConveneError } from '../errors';
 import type { Log } from '../log';
 import type { LocalMedia } from '../media/local-media';
 import { Scope } from '../scope';
 import type { SocketFactory } from '../signaling/protoo';
+import { decodeChatSent } from '../signaling/decode';
+import type { RoomRequests } from '../signaling/requester';
+import { isTicketRefused } from './close-reason';
 import { connectionStateOf, type ConnectionState } from './connection-state';
 import type { SessionNews } from './events';
 import { INITIAL_STATE, transition, type SessionEffect, type SessionEvent, type SessionState } from './machine';
 import { RoomConnection, type RoomConnectionHooks } from './room-connection';
-import { summarizeReceived, type ReceivedStats } from './stats';
+import type { ReceptionWish } from './reception';
+import type { Route, RouteFinder } from './route';
+import type { CallStats } from './stats';
 
 /** Longest time that the last pictures are kept after one is back oneself: the others come back one by one. */
 export const LAST_PICTURES_KEPT_MS = 15_000;
 
 export interface SessionOptions {
-  /** WebSocket address with the peer id; the same for every attempt. */
-  url: string;
+  /** Finds the way, anew for every attempt. */
+  findRoute: RouteFinder;
   displayName: string;
   localMedia: LocalMedia;
   log: Log;
@@ -41,6 +46,12 @@ export class Session {
   /** The connection before, whose last pictures stay up until there are fresh ones. */
   #previous: RoomConnection | undefined;
   #picturesTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Counts attempts to find a way: an answer that comes too late is of no use. */
+  #attempt = 0;
+  /** Counts joins: one that the lobby overtook is void. */
+  #joins = 0;
+  /** Whether the latest socket has opened: a ticket that did not open one is not tried again. */
+  #hasOpened = true;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -67,8 +78,23 @@ export class Session {
     this.#scope.end();
   }
 
-  async stats(): Promise<ReceivedStats[]> {
-    return ((await this.#connection?.reports()) ?? []).map(summarizeReceived);
+  stats(): Promise<CallStats | undefined> {
+    return this.#connection?.stats() ?? Promise.resolve(undefined);
+  }
+
+  /** Asks something of the room. Throws a ConveneError. */
+  request<M extends keyof RoomRequests>(method: M, data: RoomRequests[M]): Promise<unknown> {
+    return this.#connection?.request(method, data) ?? Promise.reject(new ConveneError('connection-closed', `"${method}": not connected`));
+  }
+
+  /** Says something in the chat; gives the number and time that the message got. */
+  async say(text: string): Promise<{ id: number; sentAt: number }> {
+    return decodeChatSent(await this.request('sendChatMessage', { text }));
+  }
+
+  /** Says how pictures are shown now, so that no more comes than is seen. */
+  receive(wishes: readonly ReceptionWish[]): void {
+    this.#connection?.receive(wishes);
   }
 
   /** Changes of one's own media go out; a network that comes back cuts a waiting time short. */
@@ -92,7 +118,9 @@ export class Session {
   #run(effect: SessionEffect): void {
     switch (effect.type) {
       case 'openSocket':
-        return this.#open();
+        return this.#findRoute();
+      case 'knock':
+        return void this.#knock();
       case 'join':
         return void this.#join();
       case 'dropConnection':
@@ -106,10 +134,26 @@ export class Session {
     }
   }
 
-  #open(): void {
-    const { url, displayName, log, openSocket } = this.#options;
+  /** A way that is known already is taken at once: a reconnect is not to wait for anything. */
+  #findRoute(): void {
+    const attempt = (this.#attempt += 1);
+    const found = this.#options.findRoute({ isRefused: !this.#hasOpened });
+    this.#hasOpened = false;
+    if (!(found instanceof Promise)) return this.#open(found);
+    found.then(
+      (route) => {
+        if (attempt === this.#attempt) this.#open(route);
+      },
+      (error: unknown) => {
+        if (attempt === this.#attempt) this.#handle({ type: 'routeFailed', error: toConveneError(error, 'server-unreachable') });
+      },
+    );
+  }
+
+  #open(route: Route): void {
+    const { displayName, log, openSocket } = this.#options;
     const connection: RoomConnection = new RoomConnection({
-      url,
+      route,
       displayName,
       log,
       userAgent: this.#options.userAgent ?? navigator.userAgent,
@@ -126,8 +170,17 @@ export class Session {
       if (self() === this.#connection) act();
     };
     return {
-      onOpen: () => ifCurrent(() => this.#handle({ type: 'socketOpened' })),
-      onClose: (code, reason) => ifCurrent(() => this.#handle({ type: 'socketClosed', code, reason })),
+      onOpen: () =>
+        ifCurrent(() => {
+          this.#hasOpened = true;
+          this.#handle({ type: 'socketOpened' });
+        }),
+      onClose: (code, reason) =>
+        ifCurrent(() => {
+          if (isTicketRefused(code, reason)) this.#hasOpened = false;
+          this.#handle({ type: 'socketClosed', code, reason });
+        }),
+      onLobby: (state) => ifCurrent(() => this.#handle({ type: state === 'waiting' ? 'lobbyEntered' : 'lobbyLeft' })),
       onRoomEvent: (event) => ifCurrent(() => this.#news.emit(event)),
       onMediaConnected: () => ifCurrent(() => this.#handle({ type: 'mediaConnected' })),
       onMediaBroken: () => ifCurrent(() => this.#handle({ type: 'mediaFailed' })),
@@ -138,22 +191,35 @@ export class Session {
   async #join(): Promise<void> {
     const connection = this.#connection;
     if (connection === undefined) return;
+    const join = (this.#joins += 1);
+    const isCurrent = (): boolean => connection === this.#connection && join === this.#joins;
     try {
-      await connection.join();
+      await connection.join(isCurrent);
     } catch (error) {
-      if (connection !== this.#connection) return;
+      if (!isCurrent()) return;
       this.#options.log.warn('the join failed', error);
       this.#handle({ type: 'joinFailed', error: toConveneError(error, 'server-unreachable') });
       return;
     }
-    if (connection !== this.#connection) return;
+    if (!isCurrent()) return;
     this.#handle({ type: 'joinSucceeded' });
     this.#previous?.closeSending();
     this.#picturesTimer = setTimeout(() => this.#closePrevious(), LAST_PICTURES_KEPT_MS);
     await connection.publish(this.#options.localMedia.state);
   }
 
+  async #knock(): Promise<void> {
+    this.#joins += 1;
+    try {
+      await this.#connection?.knock();
+    } catch (error) {
+      // Who is not heard can still be admitted: moderators see that somebody is there.
+      this.#options.log.warn('the knock was not heard', error);
+    }
+  }
+
   #drop(): void {
+    this.#attempt += 1;
     const dropped = this.#connection;
     this.#connection = undefined;
     if (dropped === undefined) return;

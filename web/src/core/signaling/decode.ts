@@ -5,9 +5,10 @@
  */
 
 import type {
-  JoinAnswer,
+  ChatMessage,
   NewConsumer,
   PeerInfo,
+  Reaction,
   ProduceAnswer,
   RouterCapabilitiesAnswer,
   ServerNotification,
@@ -16,6 +17,8 @@ import type {
 } from '../../generated/messages';
 import { ConveneError } from '../errors';
 import { isRecord, isText, type JsonRecord } from './json';
+import { REACTIONS } from './reactions';
+import { peerOf, type Peer } from './standing';
 
 type Check = (data: JsonRecord) => boolean;
 
@@ -31,11 +34,21 @@ const NOTIFICATIONS = {
   consumerPaused: hasConsumerId,
   consumerResumed: hasConsumerId,
   consumerClosed: hasConsumerId,
-  consumerScore: (data) => hasConsumerId(data) && isRecord(data['score']),
+  consumerScore: (data) => hasConsumerId(data) && isRecord(data['score']) && isNumber(data['score']['score']),
   consumerLayersChanged: hasConsumerId,
-  producerScore: ({ producerId }) => isText(producerId),
+  producerScore: ({ producerId, score }) => isText(producerId) && isListOf(score, (one) => isRecord(one) && isNumber(one['score'])),
+  chatMessage: isChatMessage,
+  permissions: ({ moderator, publish }) => typeof moderator === 'boolean' && isRecord(publish),
+  lobby: ({ state }) => state === 'waiting' || state === 'admitted',
+  lobbyPeers: ({ peers }) => isListOf(peers, isPeer),
+  roomState: ({ title, locked }) => typeof title === 'string' && typeof locked === 'boolean',
+  peerChanged: (data) => hasPeerId(data) && typeof data['moderator'] === 'boolean',
+  mutedByModerator: ({ source }) => source === 'audio' || source === 'video' || source === 'share',
+  unmuteRequested: () => true,
+  handRaised: (data) => hasPeerId(data) && typeof data['raised'] === 'boolean',
+  reaction: (data) => hasPeerId(data) && REACTIONS.includes(data['reaction'] as Reaction),
   activeSpeaker: ({ peerId }) => peerId === undefined || peerId === null || isText(peerId),
-  speakingPeers: ({ peerVolumes }) => Array.isArray(peerVolumes) && peerVolumes.every(isVolume),
+  speakingPeers: ({ peerVolumes }) => isListOf(peerVolumes, isVolume),
 } as const satisfies Partial<Record<ServerNotification['method'], Check>>;
 
 export type KnownNotification = Extract<ServerNotification, { method: keyof typeof NOTIFICATIONS }>;
@@ -81,9 +94,21 @@ export function decodeIceParameters(data: unknown): IceParametersAnswer {
 }
 
 /** Peers that cannot be read are left out rather than keeping everybody from joining. */
-export function decodeJoin(data: unknown): JoinAnswer {
+export function decodeJoin(data: unknown): Peer[] {
   if (!isRecord(data) || !Array.isArray(data['peers'])) throw malformed('join');
-  return { peers: data['peers'].filter(isPeer) };
+  return data['peers'].filter(isPeer).map(peerOf);
+}
+
+/** Messages that cannot be read are left out rather than hiding the others. */
+export function decodeChatHistory(data: unknown): ChatMessage[] {
+  if (!isRecord(data) || !Array.isArray(data['messages'])) throw malformed('getChatHistory');
+  return data['messages'].filter((one): one is ChatMessage => isRecord(one) && isChatMessage(one));
+}
+
+/** Number and time of a message of one's own. */
+export function decodeChatSent(data: unknown): { id: number; sentAt: number } {
+  if (!isRecord(data) || !isNumber(data['id']) || !isNumber(data['sentAt'])) throw malformed('sendChatMessage');
+  return { id: data['id'], sentAt: data['sentAt'] };
 }
 
 export function decodeProduce(data: unknown): ProduceAnswer {
@@ -93,6 +118,18 @@ export function decodeProduce(data: unknown): ProduceAnswer {
 
 function isPeer(value: unknown): value is PeerInfo {
   return isRecord(value) && isText(value['peerId']) && typeof value['displayName'] === 'string';
+}
+
+function isChatMessage({ id, peerId, displayName, text, sentAt }: JsonRecord): boolean {
+  return isNumber(id) && isText(peerId) && typeof displayName === 'string' && typeof text === 'string' && isNumber(sentAt);
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value);
+}
+
+function isListOf(value: unknown, isGood: (one: unknown) => boolean): boolean {
+  return Array.isArray(value) && value.every(isGood);
 }
 
 function isVolume(value: unknown): boolean {

@@ -12,7 +12,7 @@ const handlers = {
 
 function connect(): { socket: FakeSocket; protoo: ProtooConnection } {
   const sockets: FakeSocket[] = [];
-  const openSocket = (url: string, protocol: string): FakeSocket => {
+  const openSocket = (url: string, protocol: string | string[]): FakeSocket => {
     const socket = new FakeSocket(url, protocol);
     sockets.push(socket);
     return socket;

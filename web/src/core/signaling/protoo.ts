@@ -9,7 +9,6 @@ import { ConveneError } from '../errors';
 import type { Log } from '../log';
 import { isRecord, type JsonRecord } from './json';
 
-const SUBPROTOCOL = 'protoo';
 const REQUEST_TIMEOUT_BASE_MS = 1500;
 const MAX_REQUEST_ID = 10_000_000;
 
@@ -30,9 +29,9 @@ export type SocketLike = Pick<WebSocket, 'send' | 'close' | 'readyState'> & {
   onclose: ((event: { code: number; reason: string }) => void) | null;
 };
 
-export type SocketFactory = (url: string, protocol: string) => SocketLike;
+export type SocketFactory = (url: string, protocols: string | string[]) => SocketLike;
 
-const openBrowserSocket: SocketFactory = (url, protocol) => new WebSocket(url, protocol) as unknown as SocketLike;
+const openBrowserSocket: SocketFactory = (url, protocols) => new WebSocket(url, protocols) as unknown as SocketLike;
 
 export interface ProtooHandlers {
   onOpen(): void;
@@ -54,6 +53,8 @@ export interface ProtooOptions {
   handlers: ProtooHandlers;
   log: Log;
   openSocket?: SocketFactory;
+  /** `protoo`, and what the connection identifies itself with. */
+  protocols?: string | string[];
 }
 
 const OPEN = 1;
@@ -65,10 +66,10 @@ export class ProtooConnection {
   readonly #pending = new Map<number, Pending>();
   #closed = false;
 
-  constructor(url: string, { handlers, log, openSocket = openBrowserSocket }: ProtooOptions) {
+  constructor(url: string, { handlers, log, openSocket = openBrowserSocket, protocols = 'protoo' }: ProtooOptions) {
     this.#handlers = handlers;
     this.#log = log;
-    this.#socket = openSocket(url, SUBPROTOCOL);
+    this.#socket = openSocket(url, protocols);
     this.#socket.onopen = () => {
       if (!this.#closed) handlers.onOpen();
     };

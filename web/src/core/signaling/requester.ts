@@ -1,22 +1,50 @@
-/** What the media side needs of signaling, typed by the generated messages. */
+/** What this client asks and tells, typed by the generated messages. */
 
 import type { ClientRequest } from '../../generated/messages';
 
-type Method = ClientRequest['method'];
-type Payload<M extends Method> = Extract<ClientRequest, { method: M }>['data'];
+type Payload<M extends ClientRequest['method']> = Extract<ClientRequest, { method: M }>['data'];
 
-/** Requests that this client makes; the others of the protocol go out as notifications. */
-type RequestMethod =
+/** Requests that a connection makes by itself; the others of the protocol go out as notifications. */
+type ConnectionMethod =
   | 'getRouterRtpCapabilities'
   | 'createWebRtcTransport'
   | 'connectWebRtcTransport'
   | 'restartIce'
   | 'join'
-  | 'produce';
+  | 'produce'
+  | 'getChatHistory'
+  | 'knock';
 
-type NotificationMethod = 'closeProducer' | 'pauseProducer' | 'resumeProducer' | 'changeDisplayName';
+/** What people ask of the room; all but the first three are for moderators alone. */
+type RoomMethod =
+  | 'raiseHand'
+  | 'sendReaction'
+  | 'sendChatMessage'
+  | 'admitPeer'
+  | 'refusePeer'
+  | 'admitAll'
+  | 'setRoomLock'
+  | 'muteParticipant'
+  | 'askToUnmute'
+  | 'removeParticipant'
+  | 'setPermissions'
+  | 'setModerator'
+  | 'lowerHand'
+  | 'endMeeting';
+
+export type RoomRequests = { [M in RoomMethod]: Payload<M> };
+
+type NotificationMethod =
+  | 'closeProducer'
+  | 'pauseProducer'
+  | 'resumeProducer'
+  | 'changeDisplayName'
+  | 'pauseConsumer'
+  | 'resumeConsumer'
+  | 'setConsumerPreferredLayers'
+  | 'setConsumerPriority';
 
 export interface Requester {
-  request<M extends RequestMethod>(method: M, data: Payload<M>): Promise<unknown>;
+  request<M extends ConnectionMethod | RoomMethod>(method: M, data: Payload<M>): Promise<unknown>;
   notify<M extends NotificationMethod>(method: M, data: Payload<M>): void;
 }

@@ -2,9 +2,10 @@
 
 import type { ReactNode } from 'react';
 import type { ConnectionState } from '../../core/session/connection-state';
-import { connectionText } from '../texts';
+import { useTexts } from '../language';
 
 export function ConnectionBadge({ connection, isHidden = false }: { connection: ConnectionState; isHidden?: boolean }): ReactNode {
+  const texts = useTexts();
   return (
     <p
       className={isHidden ? 'visually-hidden' : `connection connection-${connection.status}`}
@@ -13,7 +14,7 @@ export function ConnectionBadge({ connection, isHidden = false }: { connection: 
       data-state={connection.status}
     >
       <span className="connection-dot" aria-hidden="true" />
-      {connectionText(connection)}
+      <span className="connection-word">{texts.connection[connection.status]}</span>
     </p>
   );
 }

@@ -1,28 +1,20 @@
-/** A choice of cameras or microphones; not shown while there is nothing to choose from. */
+/** A choice of cameras, microphones or speakers; not shown while there is nothing to choose from. */
 
 import type { ReactNode } from 'react';
 import type { DeviceChoice } from '../../core/media/devices';
+import { Select } from './Select';
 
 interface Props {
   label: string;
-  choices: DeviceChoice[];
-  currentTrack: MediaStreamTrack | undefined;
+  choices: readonly DeviceChoice[];
+  current: string | undefined;
   onChoose: (deviceId: string) => void;
 }
 
-export function DeviceSelect({ label, choices, currentTrack, onChoose }: Props): ReactNode {
-  if (choices.length === 0) return null;
-  const current = currentTrack?.getSettings().deviceId ?? choices[0]?.deviceId;
-  return (
-    <label className="field">
-      <span>{label}</span>
-      <select value={current} onChange={(event) => onChoose(event.currentTarget.value)}>
-        {choices.map(({ deviceId, label: name }) => (
-          <option key={deviceId} value={deviceId}>
-            {name}
-          </option>
-        ))}
-      </select>
-    </label>
-  );
+export function DeviceSelect({ label, choices, current, onChoose }: Props): ReactNode {
+  const first = choices[0];
+  if (first === undefined) return null;
+  const options = choices.map((choice) => ({ value: choice.deviceId, label: choice.label }));
+  const value = choices.some(({ deviceId }) => deviceId === current) ? current : first.deviceId;
+  return <Select label={label} value={value ?? first.deviceId} choices={options} onChoose={onChoose} />;
 }

@@ -1,25 +1,31 @@
-/** The round button for microphone or camera. Pressed means on. */
+/** The button for microphone or camera. Pressed means on. */
 
 import { Mic, MicOff, TriangleAlert, Video, VideoOff } from 'lucide-react';
 import type { ReactNode } from 'react';
 import type { DeviceKind } from '../../core/media/devices';
 import type { LocalDevice } from '../../core/media/local-media';
+import { useTexts } from '../language';
 
 const LOOKS = {
-  microphone: { label: 'Microphone', testId: 'mute-button', On: Mic, Off: MicOff },
-  camera: { label: 'Camera', testId: 'camera-button', On: Video, Off: VideoOff },
+  microphone: { testId: 'mute-button', On: Mic, Off: MicOff },
+  camera: { testId: 'camera-button', On: Video, Off: VideoOff },
 } as const;
 
 interface Props {
   kind: DeviceKind;
   device: LocalDevice;
+  /** Whether a moderator lets this be sent. */
+  isAllowed?: boolean;
   onToggle: () => void;
 }
 
-export function DeviceToggle({ kind, device, onToggle }: Props): ReactNode {
-  const { label, testId, On, Off } = LOOKS[kind];
+export function DeviceToggle({ kind, device, isAllowed = true, onToggle }: Props): ReactNode {
+  const texts = useTexts();
+  const label = texts.devices[kind];
+  const { testId, On, Off } = LOOKS[kind];
   const isOn = device.status === 'on';
   const Icon = isOn ? On : Off;
+  const title = isAllowed ? texts.devices[isOn ? 'off' : 'on'](label) : texts.devices.notAllowed;
   return (
     <button
       type="button"
@@ -28,14 +34,18 @@ export function DeviceToggle({ kind, device, onToggle }: Props): ReactNode {
       data-status={device.status}
       aria-pressed={isOn}
       aria-busy={device.status === 'opening'}
-      title={`Turn ${label.toLowerCase()} ${isOn ? 'off' : 'on'}`}
-      onClick={onToggle}
+      aria-label={label}
+      aria-description={title}
+      title={title}
+      // Not "disabled": then nobody could find out why.
+      aria-disabled={!isAllowed}
+      onClick={isAllowed ? onToggle : undefined}
     >
       <Icon size={22} aria-hidden="true" />
       <span className="control-label">{label}</span>
       {device.status === 'failed' && (
         <span className="control-warning">
-          <TriangleAlert size={12} aria-label="does not work" />
+          <TriangleAlert size={12} aria-label={texts.devices.fails} role="img" />
         </span>
       )}
     </button>

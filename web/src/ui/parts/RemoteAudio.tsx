@@ -2,7 +2,15 @@
 
 import { useEffect, useRef, type ReactNode } from 'react';
 
-export function RemoteAudio({ track, onBlocked }: { track: MediaStreamTrack; onBlocked: () => void }): ReactNode {
+interface Props {
+  track: MediaStreamTrack;
+  isSilent: boolean;
+  /** Where it is to be heard; undefined: where the system says. */
+  speakerId: string | undefined;
+  onBlocked: () => void;
+}
+
+export function RemoteAudio({ track, isSilent, speakerId, onBlocked }: Props): ReactNode {
   const element = useRef<HTMLAudioElement>(null);
 
   useEffect(() => {
@@ -18,5 +26,12 @@ export function RemoteAudio({ track, onBlocked }: { track: MediaStreamTrack; onB
     };
   }, [track, onBlocked]);
 
-  return <audio ref={element} autoPlay />;
+  useEffect(() => {
+    const audio = element.current;
+    if (audio === null || !('setSinkId' in audio)) return;
+    // A speaker that is gone: the system's own takes over.
+    audio.setSinkId(speakerId ?? '').catch(() => undefined);
+  }, [speakerId]);
+
+  return <audio ref={element} autoPlay muted={isSilent} />;
 }

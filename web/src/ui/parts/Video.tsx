@@ -5,9 +5,11 @@ import { useEffect, useRef, useState, type ReactNode } from 'react';
 interface Props {
   track: MediaStreamTrack;
   isMirrored?: boolean;
+  /** Shows all of it, with margins, instead of filling the box: for screens. */
+  isWhole?: boolean;
 }
 
-export function Video({ track, isMirrored = false }: Props): ReactNode {
+export function Video({ track, isMirrored = false, isWhole = false }: Props): ReactNode {
   const element = useRef<HTMLVideoElement>(null);
   const [hasPicture, setHasPicture] = useState(false);
 
@@ -20,10 +22,11 @@ export function Video({ track, isMirrored = false }: Props): ReactNode {
     };
   }, [track]);
 
+  const classes = ['video', isMirrored ? 'video-mirrored' : '', isWhole ? 'video-whole' : '', hasPicture ? 'video-visible' : ''];
   return (
     <video
       ref={element}
-      className={`video${isMirrored ? ' video-mirrored' : ''}${hasPicture ? ' video-visible' : ''}`}
+      className={classes.filter((one) => one !== '').join(' ')}
       autoPlay
       playsInline
       muted

@@ -1,75 +1,141 @@
-/** The call: everybody's tiles, one's own controls, and how the connection is. */
+/** The call: pictures, controls, panels, and what is said about it. */
 
-import { Link, PhoneOff, Volume2, X } from 'lucide-react';
+import { Link, Lock, ScreenShare, Volume2 } from 'lucide-react';
 import { useCallback, useRef, useState, type ReactNode } from 'react';
-import type { AppModel, AppState, Notice } from '../../state/app-model';
+import type { AppModel, AppState } from '../../state/app-model';
+import type { CallModel } from '../../state/call-model';
+import type { CallState } from '../../state/call-state';
+import type { Command } from '../../state/shortcuts';
+import type { Layout } from '../../state/stage';
+import { ChatPanel } from '../call/ChatPanel';
+import { ControlsBar } from '../call/ControlsBar';
+import { copyText, toggleFullScreen } from '../call/page-actions';
+import { PeoplePanel } from '../call/PeoplePanel';
+import { Reactions } from '../call/Reactions';
+import { Stage } from '../call/Stage';
+import { StatisticsPanel } from '../call/StatisticsPanel';
+import { Toasts } from '../call/Toasts';
+import { CallDialogs } from '../dialogs/CallDialogs';
+import { usePageVisibility } from '../hooks/usePageVisibility';
+import { useShortcuts } from '../hooks/useShortcuts';
+import { useStore } from '../hooks/useStore';
+import { useWakeLock } from '../hooks/useWakeLock';
+import { useTexts } from '../language';
 import { ConnectionBadge } from '../parts/ConnectionBadge';
-import { DeviceToggle } from '../parts/DeviceToggle';
-import { Grid } from '../parts/Grid';
 import { RemoteAudio } from '../parts/RemoteAudio';
-import { errorText } from '../texts';
 
 interface Props {
   model: AppModel;
-  state: AppState;
+  app: AppState;
+  call: CallModel;
 }
 
-export function CallScreen({ model, state }: Props): ReactNode {
-  const others = state.tiles.filter(({ isSelf }) => !isSelf).length;
+export function CallScreen({ model, app, call }: Props): ReactNode {
+  const state = useStore(call.state);
+  useWakeLock();
+  usePageVisibility(call);
+  useShortcuts(
+    (command) => run(command, model, app, call),
+    () => call.talk(false),
+  );
   return (
-    <main className="call">
-      <header className="call-header">
-        <h1>{state.title}</h1>
-        <ConnectionBadge connection={state.connection} />
-      </header>
-      <div className="call-banners">
-        {state.notice !== undefined && <NoticeBanner notice={state.notice} onDismiss={() => model.dismissNotice()} />}
-        {others === 0 && state.connection.status === 'connected' && <InviteBanner />}
+    <main className={`call${state.panel === undefined ? '' : ' call-with-panel'}`}>
+      <CallHeader title={state.title ?? app.meeting.title} state={state} />
+      <div className="call-stage">
+        <Banners call={call} state={state} />
+        <Stage call={call} state={state} settings={app.settings} />
+        <Reactions reactions={state.reactions} />
+        {state.showsStatistics && <StatisticsPanel call={call} people={state.people} />}
       </div>
-      <Grid tiles={state.tiles} />
-      <Sound tiles={state.tiles} />
-      <footer className="controls" role="toolbar" aria-label="Call controls">
-        <DeviceToggle kind="microphone" device={state.local.microphone} onToggle={() => model.toggle('microphone')} />
-        <DeviceToggle kind="camera" device={state.local.camera} onToggle={() => model.toggle('camera')} />
-        <button type="button" className="control control-leave" data-testid="leave-button" onClick={() => model.leave()}>
-          <PhoneOff size={22} aria-hidden="true" />
-          <span className="control-label">Leave</span>
-        </button>
-      </footer>
+      {state.panel === 'chat' && <ChatPanel call={call} state={state} />}
+      {state.panel === 'people' && <PeoplePanel call={call} state={state} />}
+      <Sound state={state} speakerId={app.settings.speakerId} />
+      <ControlsBar model={model} app={app} call={call} state={state} />
+      <Toasts call={call} state={state} />
+      <CallDialogs model={model} app={app} call={call} state={state} />
     </main>
   );
 }
 
-function NoticeBanner({ notice, onDismiss }: { notice: Notice; onDismiss: () => void }): ReactNode {
-  const text = errorText(notice.error, notice.kind);
+const NEXT_LAYOUT: Readonly<Record<Layout, Layout>> = { auto: 'speaker', speaker: 'grid', grid: 'auto' };
+
+function run(command: Command, model: AppModel, app: AppState, call: CallModel): void {
+  switch (command) {
+    case 'microphone':
+    case 'camera':
+      return call.toggle(command);
+    case 'share':
+      return call.toggleShare();
+    case 'chat':
+    case 'people':
+      return call.togglePanel(command);
+    case 'hand':
+      return void call.toggleHand();
+    case 'layout':
+      return model.change({ layout: NEXT_LAYOUT[app.settings.layout] });
+    case 'fullScreen':
+      return toggleFullScreen();
+    case 'help':
+      return call.open({ name: 'shortcuts' });
+    case 'statistics':
+      return call.toggleStatistics();
+    case 'talk':
+      return call.talk(true);
+  }
+}
+
+function CallHeader({ title, state }: { title: string; state: CallState }): ReactNode {
+  const texts = useTexts().call;
   return (
-    <div className="banner banner-problem" role="alert" data-testid="error-message">
-      <p>
-        <strong>{text.title}.</strong> {text.advice}
-      </p>
-      <button type="button" className="icon-button" aria-label="Dismiss" onClick={onDismiss}>
-        <X size={18} aria-hidden="true" />
+    <header className="call-header">
+      <h1>{title}</h1>
+      {state.isLocked && (
+        <span className="chip" data-testid="locked-mark">
+          <Lock size={14} aria-hidden="true" />
+          {texts.locked}
+        </span>
+      )}
+      <span className="call-header-space" />
+      <ConnectionBadge connection={state.connection} />
+    </header>
+  );
+}
+
+function Banners({ call, state }: { call: CallModel; state: CallState }): ReactNode {
+  const isAlone = state.people.length === 1 && state.connection.status === 'connected' && state.lobby.length === 0;
+  const isSharing = state.local.screen.status === 'on';
+  if (!isAlone && !isSharing) return null;
+  return (
+    <div className="call-banners">
+      {isSharing && <ShareBanner call={call} />}
+      {isAlone && <InviteBanner />}
+    </div>
+  );
+}
+
+function ShareBanner({ call }: { call: CallModel }): ReactNode {
+  const texts = useTexts();
+  return (
+    <div className="banner" data-testid="share-banner">
+      <ScreenShare size={18} aria-hidden="true" />
+      <p>{texts.call.sharing}</p>
+      <button type="button" className="button button-small button-quiet" onClick={() => call.toggleShare()}>
+        {texts.controls.stopShare}
       </button>
     </div>
   );
 }
 
 function InviteBanner(): ReactNode {
+  const texts = useTexts();
   const [isCopied, setCopied] = useState(false);
-  const copy = (): void => {
-    // Without a secure context there is no clipboard; the address bar still has the link.
-    navigator.clipboard.writeText(location.href).then(
-      () => setCopied(true),
-      () => undefined,
-    );
-  };
   return (
     <div className="banner" role="status">
-      <p>You are the only one here. Share the link to invite others.</p>
+      <p>{texts.call.alone}</p>
       {globalThis.isSecureContext && (
-        <button type="button" className="button button-quiet" onClick={copy}>
+        <button type="button" className="button button-small button-quiet" onClick={() => copyText(location.href, () => setCopied(true))}>
           <Link size={16} aria-hidden="true" />
-          {isCopied ? 'Copied' : 'Copy link'}
+          {isCopied ? texts.common.copied : texts.controls.copyLink}
         </button>
       )}
     </div>
@@ -77,7 +143,8 @@ function InviteBanner(): ReactNode {
 }
 
 /** Everybody's voices. Browsers may refuse to play before a click: then one is asked for. */
-function Sound({ tiles }: Pick<AppState, 'tiles'>): ReactNode {
+function Sound({ state, speakerId }: { state: CallState; speakerId: string | undefined }): ReactNode {
+  const texts = useTexts();
   const [isBlocked, setBlocked] = useState(false);
   const elements = useRef<HTMLDivElement>(null);
   const onBlocked = useCallback(() => setBlocked(true), []);
@@ -89,14 +156,14 @@ function Sound({ tiles }: Pick<AppState, 'tiles'>): ReactNode {
     );
   };
   return (
-    <div ref={elements}>
-      {tiles.map(({ peerId, audio }) =>
-        audio === undefined ? null : <RemoteAudio key={`${peerId}-${audio.id}`} track={audio} onBlocked={onBlocked} />,
-      )}
+    <div ref={elements} className="sound">
+      {state.voices.map(({ key, peerId, track }) => (
+        <RemoteAudio key={key} track={track} isSilent={state.silenced.has(peerId)} speakerId={speakerId} onBlocked={onBlocked} />
+      ))}
       {isBlocked && (
         <button type="button" className="button button-primary hear-button" onClick={playAll}>
           <Volume2 size={18} aria-hidden="true" />
-          Click to hear
+          {texts.call.hear}
         </button>
       )}
     </div>

@@ -1,11 +1,13 @@
 /** A whole page that says one thing: waiting, not found, ended, failed. */
 
-import { CalendarX2, CircleAlert, DoorOpen } from 'lucide-react';
+import { CalendarX2, CircleAlert, DoorOpen, Hourglass, KeyRound, Lock, UserX } from 'lucide-react';
 import { useEffect, useRef, type ReactNode } from 'react';
+import type { Text } from '../../i18n/en';
 import { Brand } from '../parts/Brand';
-import type { Text } from '../texts';
 
-type Mood = 'wait' | 'lost' | 'trouble' | 'done';
+const ICONS = { lost: CalendarX2, trouble: CircleAlert, done: DoorOpen, key: KeyRound, locked: Lock, removed: UserX, later: Hourglass };
+
+export type Mood = 'wait' | keyof typeof ICONS;
 
 interface Props {
   mood: Mood;
@@ -13,7 +15,7 @@ interface Props {
   detail?: string;
   isError?: boolean;
   testId?: string;
-  action?: { label: string; onClick: () => void } | undefined;
+  action?: { label: string; onClick: () => void; isQuiet?: boolean } | undefined;
   children?: ReactNode;
 }
 
@@ -31,20 +33,25 @@ export function MessageScreen({ mood, text, detail = '', isError = false, testId
         </h1>
         <p>{text.advice}</p>
         {detail !== '' && <p className="message-detail">“{detail}”</p>}
+        {children}
         {action !== undefined && (
-          <button type="button" className="button button-primary" data-testid="rejoin-button" onClick={action.onClick}>
+          <button
+            type="button"
+            className={`button ${action.isQuiet === true ? 'button-quiet' : 'button-primary'}`}
+            data-testid="rejoin-button"
+            onClick={action.onClick}
+          >
             {action.label}
           </button>
         )}
       </section>
-      {children}
     </main>
   );
 }
 
 function MoodIcon({ mood }: { mood: Mood }): ReactNode {
   if (mood === 'wait') return <span className="spinner" aria-hidden="true" />;
-  const Icon = { lost: CalendarX2, trouble: CircleAlert, done: DoorOpen }[mood];
+  const Icon = ICONS[mood];
   return (
     <span className={`message-icon message-icon-${mood}`} aria-hidden="true">
       <Icon size={28} />

@@ -1,42 +1,55 @@
 /** Before the call: see oneself, say one's name, choose devices. */
 
-import { Info, VideoOff } from 'lucide-react';
-import type { ReactNode, SyntheticEvent } from 'react';
+import { Info, Settings as SettingsIcon, Users, VideoOff } from 'lucide-react';
+import { useState, type ReactNode, type SyntheticEvent } from 'react';
 import { initialsOf, MAX_NAME_LENGTH } from '../../core/display-name';
 import type { DeviceKind } from '../../core/media/devices';
 import { trackOf } from '../../core/media/local-media';
+import type { Texts } from '../../i18n/en';
 import type { AppModel, AppState } from '../../state/app-model';
 import { hueOf } from '../../state/tiles';
+import { SettingsDialog } from '../dialogs/SettingsDialog';
+import { useTexts } from '../language';
 import { Avatar } from '../parts/Avatar';
 import { Brand } from '../parts/Brand';
 import { DeviceSelect } from '../parts/DeviceSelect';
 import { DeviceToggle } from '../parts/DeviceToggle';
+import { LevelMeter } from '../parts/LevelMeter';
 import { Video } from '../parts/Video';
-import { errorText } from '../texts';
+import { useWaitingWords } from './WaitingScreen';
 
 interface Props {
   model: AppModel;
-  state: AppState;
+  app: AppState;
 }
 
-export function PreJoinScreen({ model, state }: Props): ReactNode {
+export function PreJoinScreen({ model, app }: Props): ReactNode {
+  const texts = useTexts();
+  const [showsSettings, setShowsSettings] = useState(false);
   return (
     <main className="page pre-join">
-      <Brand />
+      <header className="page-header">
+        <Brand />
+        <button type="button" className="icon-button" aria-label={texts.settings.title} title={texts.settings.title} data-testid="settings-button" onClick={() => setShowsSettings(true)}>
+          <SettingsIcon size={20} aria-hidden="true" />
+        </button>
+      </header>
       <div className="pre-join-columns">
-        <Preview model={model} state={state} />
-        <JoinForm model={model} state={state} />
+        <Preview model={model} app={app} />
+        <JoinForm model={model} app={app} />
       </div>
+      {showsSettings && <SettingsDialog model={model} app={app} onClose={() => setShowsSettings(false)} />}
     </main>
   );
 }
 
-function Preview({ model, state }: Props): ReactNode {
-  const { microphone, camera } = state.local;
+function Preview({ model, app }: Props): ReactNode {
+  const texts = useTexts();
+  const { microphone, camera } = app.local;
   const track = trackOf(camera);
-  const name = state.nameInput.trim();
+  const name = app.nameInput.trim();
   return (
-    <section className="preview" aria-label="Preview of your camera">
+    <section className="preview" aria-label={texts.preJoin.preview}>
       {name === '' ? (
         <span className="preview-empty">
           <VideoOff size={32} aria-hidden="true" />
@@ -44,24 +57,24 @@ function Preview({ model, state }: Props): ReactNode {
       ) : (
         <Avatar initials={initialsOf(name)} hue={hueOf(name)} />
       )}
-      {track !== undefined && <Video key={track.id} track={track} isMirrored />}
-      <p className="preview-hint">{previewHint(state)}</p>
+      {track !== undefined && <Video key={track.id} track={track} isMirrored={app.settings.isMirrored} />}
+      <p className="preview-hint">{previewHint(app, texts)}</p>
       <div className="preview-controls">
         <DeviceToggle kind="microphone" device={microphone} onToggle={() => model.toggle('microphone')} />
         <DeviceToggle kind="camera" device={camera} onToggle={() => model.toggle('camera')} />
       </div>
+      {microphone.status === 'on' && <LevelMeter key={microphone.track.id} track={microphone.track} />}
     </section>
   );
 }
 
-function previewHint({ local }: AppState): string {
-  if (local.camera.status === 'opening' || local.microphone.status === 'opening') {
-    return 'Your browser may ask whether this page may use your camera and microphone.';
-  }
-  return local.camera.status === 'off' ? 'Camera is off' : '';
+function previewHint({ local }: AppState, { preJoin }: Texts): string {
+  if (local.camera.status === 'opening' || local.microphone.status === 'opening') return preJoin.mayAsk;
+  return local.camera.status === 'off' ? preJoin.cameraOff : '';
 }
 
-function JoinForm({ model, state }: Props): ReactNode {
+function JoinForm({ model, app }: Props): ReactNode {
+  const texts = useTexts();
   const submit = (event: SyntheticEvent): void => {
     event.preventDefault();
     model.join();
@@ -69,57 +82,78 @@ function JoinForm({ model, state }: Props): ReactNode {
   return (
     <section className="card join-card">
       <header>
-        <p className="eyebrow">You are about to join</p>
-        <h1>{state.title}</h1>
+        <p className="eyebrow">{texts.preJoin.about}</p>
+        <h1>{app.meeting.title}</h1>
+        <Already app={app} />
       </header>
-      {state.waitingFor !== undefined && (
-        <p className="hint" role="status">
-          <Info size={18} aria-hidden="true" />
-          <span>{state.waitingFor} You can join now and wait inside.</span>
-        </p>
-      )}
+      <Waiting app={app} />
       <form onSubmit={submit}>
         <label className="field">
-          <span>Your name</span>
+          <span>{texts.preJoin.yourName}</span>
           <input
             data-testid="name-input"
             type="text"
             name="name"
             autoComplete="name"
-            placeholder="How others see you"
+            placeholder={texts.preJoin.nameHint}
             maxLength={MAX_NAME_LENGTH}
             autoFocus
             required
-            value={state.nameInput}
+            value={app.nameInput}
             onChange={(event) => model.setName(event.currentTarget.value)}
           />
         </label>
         <div className="field-pair">
           <DeviceSelect
-            label="Camera"
-            choices={state.devices.cameras}
-            currentTrack={trackOf(state.local.camera)}
+            label={texts.devices.camera}
+            choices={app.devices.cameras}
+            current={trackOf(app.local.camera)?.getSettings().deviceId}
             onChoose={(deviceId) => model.choose('camera', deviceId)}
           />
           <DeviceSelect
-            label="Microphone"
-            choices={state.devices.microphones}
-            currentTrack={trackOf(state.local.microphone)}
+            label={texts.devices.microphone}
+            choices={app.devices.microphones}
+            current={trackOf(app.local.microphone)?.getSettings().deviceId}
             onChoose={(deviceId) => model.choose('microphone', deviceId)}
           />
         </div>
-        <DeviceProblem state={state} onRetry={(kinds) => kinds.forEach((kind) => model.toggle(kind))} />
-        <button type="submit" className="button button-primary button-wide" data-testid="join-button" disabled={!state.canJoin}>
-          {joinLabel(state)}
+        <DeviceProblem app={app} onRetry={(kinds) => kinds.forEach((kind) => model.toggle(kind))} />
+        <button type="submit" className="button button-primary button-wide" data-testid="join-button" disabled={!app.canJoin}>
+          {joinLabel(app, texts)}
         </button>
       </form>
     </section>
   );
 }
 
+function Already({ app: { meeting } }: Pick<Props, 'app'>): ReactNode {
+  const texts = useTexts().preJoin;
+  if (meeting.participants === undefined || !meeting.isReady) return null;
+  return (
+    <p className="already">
+      <Users size={16} aria-hidden="true" />
+      {meeting.participants === 0 ? texts.nobody : texts.already(meeting.participants)}
+    </p>
+  );
+}
+
+function Waiting({ app }: Pick<Props, 'app'>): ReactNode {
+  const texts = useTexts().preJoin;
+  const { words } = useWaitingWords(app);
+  const { isReady, isUnreachable } = app.meeting;
+  if (isReady && !isUnreachable) return null;
+  return (
+    <p className="hint" role="status" data-testid="waiting-hint">
+      <Info size={18} aria-hidden="true" />
+      <span>{isUnreachable ? texts.unreachable : words}</span>
+    </p>
+  );
+}
+
 /** One message for both devices where they fail alike, which is the usual case. */
-function DeviceProblem({ state, onRetry }: { state: AppState; onRetry: (kinds: DeviceKind[]) => void }): ReactNode {
-  const { microphone, camera } = state.local;
+function DeviceProblem({ app, onRetry }: { app: AppState; onRetry: (kinds: DeviceKind[]) => void }): ReactNode {
+  const texts = useTexts();
+  const { microphone, camera } = app.local;
   const failed = [
     ...(camera.status === 'failed' ? [{ kind: 'camera' as const, error: camera.error }] : []),
     ...(microphone.status === 'failed' ? [{ kind: 'microphone' as const, error: microphone.error }] : []),
@@ -127,11 +161,11 @@ function DeviceProblem({ state, onRetry }: { state: AppState; onRetry: (kinds: D
   const [first, second] = failed;
   if (first === undefined) return null;
   const isAlike = second?.error.code === first.error.code;
-  const shown = isAlike ? [{ ...first, device: undefined }] : failed.map((one) => ({ ...one, device: one.kind }));
+  const shown = isAlike ? [{ ...first, device: 'both' as const }] : failed.map((one) => ({ ...one, device: one.kind }));
   return (
     <div className="problem" role="alert" data-testid="error-message">
       {shown.map(({ kind, error, device }) => {
-        const text = errorText(error, device);
+        const text = texts.errors[error.code](device);
         return (
           <p key={kind}>
             <strong>{text.title}.</strong> {text.advice}
@@ -140,16 +174,15 @@ function DeviceProblem({ state, onRetry }: { state: AppState; onRetry: (kinds: D
       })}
       {first.error.code !== 'insecure-context' && (
         <button type="button" className="button button-quiet" onClick={() => onRetry(failed.map(({ kind }) => kind))}>
-          Try again
+          {texts.common.tryAgain}
         </button>
       )}
     </div>
   );
 }
 
-function joinLabel({ local }: AppState): string {
-  const hasCamera = trackOf(local.camera) !== undefined;
-  const hasMicrophone = trackOf(local.microphone) !== undefined;
-  if (hasCamera || hasMicrophone) return 'Join meeting';
-  return 'Join without camera and microphone';
+function joinLabel({ local, meeting }: AppState, { preJoin }: Texts): string {
+  if (!meeting.isReady && !meeting.isUnreachable) return preJoin.joinAndWait;
+  const hasDevice = trackOf(local.camera) !== undefined || trackOf(local.microphone) !== undefined;
+  return hasDevice ? preJoin.join : preJoin.joinWithout;
 }

@@ -1,0 +1,106 @@
+// What people do with each other in a call: write, show their screen, raise a hand, react. Two people, and five.
+import { everyoneSeesAndHearsEveryone } from '../support/call.ts';
+import type { Participant } from '../support/participant.ts';
+import { waitUntil } from '../support/wait.ts';
+import { expect, test } from './fixtures.ts';
+
+test('what is written arrives, is unread until it is read, and is there for who comes later', async ({ pod, people }) => {
+  const place = { url: pod.url('/m/hello') };
+  const ada = await people.join('Ada', place);
+  const grace = await people.join('Grace', place);
+  await ada.page.getByTestId('chat-button').click();
+  await ada.page.getByTestId('chat-input').fill('<b>Look</b> at https://example.org/x.');
+  await ada.page.getByTestId('chat-input').press('Enter');
+
+  await expect(grace.page.getByTestId('chat-button-badge')).toHaveText('1');
+  await grace.page.getByTestId('chat-button').click();
+  const message = grace.page.getByTestId('chat-message');
+  await expect(message).toHaveText('<b>Look</b> at https://example.org/x.');
+  await expect(message.getByRole('link')).toHaveAttribute('href', 'https://example.org/x');
+  await expect(message.getByRole('link')).toHaveAttribute('rel', /noopener/);
+  await expect(grace.page.getByTestId('chat-button-badge')).toHaveCount(0);
+
+  await grace.page.getByTestId('chat-input').fill('I see it.');
+  await grace.page.getByTestId('chat-input').press('Enter');
+  await expect(ada.page.getByTestId('chat-message')).toHaveCount(2);
+
+  const linus = await people.join('Linus', place);
+  await linus.page.getByTestId('chat-button').click();
+  await expect(linus.page.getByTestId('chat-message')).toHaveCount(2);
+});
+
+test('a screen is shared beside the camera, is large for the others, and goes when it ends', async ({ pod, people }) => {
+  const place = { url: pod.url('/m/hello') };
+  const ada = await people.join('Ada', place);
+  const grace = await people.join('Grace', place);
+  await ada.page.getByTestId('share-button').click();
+  await expect(ada.page.getByTestId('share-banner')).toBeVisible();
+
+  const screen = grace.page.locator('[data-testid="share-tile"][data-main="true"]');
+  await expect(screen).toBeVisible();
+  await waitUntil('the screen shows new pictures', 20, async () => {
+    const frames = await screen.locator('video').evaluate((video: HTMLVideoElement) => video.getVideoPlaybackQuality().totalVideoFrames);
+    return frames > 3 ? undefined : `${String(frames)} frames`;
+  });
+  await everyoneSeesAndHearsEveryone([ada, grace]);
+
+  await ada.page.getByTestId('share-button').click();
+  await expect(grace.page.getByTestId('share-tile')).toHaveCount(0);
+  await everyoneSeesAndHearsEveryone([ada, grace]);
+});
+
+test('hands and reactions are seen by all', async ({ pod, people }) => {
+  const place = { url: pod.url('/m/hello') };
+  const ada = await people.join('Ada', place);
+  const grace = await people.join('Grace', place);
+  await ada.page.getByTestId('hand-button').click();
+  await expect(tileOf(grace, await ada.peerId()).getByTestId('tile-hand')).toBeVisible();
+  await expect(ada.page.getByTestId('hand-button')).toHaveAttribute('aria-pressed', 'true');
+  await ada.page.keyboard.press('r');
+  await expect(grace.page.getByTestId('tile-hand')).toHaveCount(0);
+
+  await grace.page.getByTestId('react-button').click();
+  await grace.page.getByTestId('react-party').click();
+  await expect(ada.page.locator('[data-reaction="party"]')).toBeVisible();
+});
+
+test('five people see and hear each other, each in the size in which they are shown', async ({ pod, people }) => {
+  test.setTimeout(240_000);
+  const place = { url: pod.url('/m/five') };
+  const five: Participant[] = [];
+  for (const name of ['Ada', 'Grace', 'Linus', 'Maryam', 'Tim']) five.push(await people.join(name, place));
+  await everyoneSeesAndHearsEveryone(five, 120);
+  const [ada, grace] = five as [Participant, Participant];
+  const graceId = await grace.peerId();
+
+  await tileOf(ada, graceId).dblclick();
+  await expect(ada.page.locator('[data-testid="tile"][data-main="true"]')).toHaveAttribute('data-peer-id', graceId);
+  await waitUntil('the others come to Ada in the smallest size, Grace in the largest', 40, async () => {
+    const pictures = (await ada.stats()).filter(({ kind }) => kind === 'video');
+    const large = pictures.find(({ peerId }) => peerId === graceId)?.frameWidth ?? 0;
+    const small = pictures.filter(({ peerId }) => peerId !== graceId).map(({ frameWidth = 0 }) => frameWidth);
+    return small.length === 3 && small.every((width) => width < large / 2) ? undefined : `${String(large)} and ${small.join(', ')} pixels wide`;
+  });
+});
+
+test('keys work: muting, talking while a key is held, help', async ({ pod, people }) => {
+  const place = { url: pod.url('/m/hello') };
+  const ada = await people.join('Ada', place);
+  const grace = await people.join('Grace', place);
+  const adaAtGrace = tileOf(grace, await ada.peerId());
+  await ada.page.keyboard.press('m');
+  await expect(adaAtGrace).toHaveAttribute('data-muted', 'true');
+  await ada.page.locator('h1').click();
+  await ada.page.keyboard.down(' ');
+  await expect(adaAtGrace).toHaveAttribute('data-muted', 'false');
+  await ada.page.keyboard.up(' ');
+  await expect(adaAtGrace).toHaveAttribute('data-muted', 'true');
+  await ada.page.keyboard.press('?');
+  await expect(ada.page.getByTestId('shortcuts-dialog')).toBeVisible();
+  await ada.page.keyboard.press('Escape');
+  await expect(ada.page.getByTestId('shortcuts-dialog')).toHaveCount(0);
+});
+
+function tileOf(person: Participant, peerId: string): ReturnType<Participant['page']['locator']> {
+  return person.page.locator(`[data-testid="tile"][data-peer-id="${peerId}"]`);
+}

@@ -1,0 +1,56 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import type { MeetingInfo } from './meeting';
+import { watchMeeting } from './meeting-watch';
+
+class FakeEvents {
+  readyState: 0 | 1 | 2 = 1;
+  isClosed = false;
+  readonly #listeners = new Map<string, (event: Event) => void>();
+
+  readonly addEventListener = (name: string, listener: unknown): void => {
+    this.#listeners.set(name, listener as (event: Event) => void);
+  };
+
+  close(): void {
+    this.isClosed = true;
+  }
+
+  plays(name: string, data: string): void {
+    this.#listeners.get(name)?.(new MessageEvent(name, { data }));
+  }
+
+  gaveUp(): void {
+    this.readyState = 2;
+    this.#listeners.get('error')?.(new Event('error'));
+  }
+}
+
+beforeEach(() => vi.useFakeTimers());
+afterEach(() => vi.useRealTimers());
+
+function watch(answer = '{"title":"T","ready":true}'): { events: FakeEvents; heard: MeetingInfo[]; end: () => void; asked: ReturnType<typeof vi.fn> } {
+  const events = new FakeEvents();
+  const heard: MeetingInfo[] = [];
+  const asked = vi.fn<typeof fetch>(() => Promise.resolve(new Response(answer)));
+  const end = watchMeeting({ rest: 'a/b' }, (info) => heard.push(info), { openEvents: () => events, fetchFrom: asked });
+  return { events, heard, end, asked };
+}
+
+it('tells what the events say, and passes over what cannot be read', () => {
+  const { events, heard } = watch();
+  events.plays('message', '{"ready":false,"waitingFor":{"reason":"PoolFull","message":"no room"}}');
+  events.plays('message', 'no json');
+  events.plays('meeting', '{"title":"T","ready":true}');
+  expect(heard).toMatchObject([{ isReady: false, waitingFor: { reason: 'PoolFull' } }, { isReady: true, title: 'T' }]);
+});
+
+it('asks every three seconds where there are no events', async () => {
+  const { events, heard, asked, end } = watch();
+  events.gaveUp();
+  await vi.advanceTimersByTimeAsync(6100);
+  expect([heard.length, asked.mock.calls.length]).toEqual([2, 2]);
+  end();
+  await vi.advanceTimersByTimeAsync(20_000);
+  expect(asked).toHaveBeenCalledTimes(2);
+  expect(events.isClosed).toBe(true);
+});

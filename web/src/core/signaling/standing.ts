@@ -1,0 +1,66 @@
+/** What somebody is and may do in a room, read from what the server says of them; what it leaves out is the most ordinary. Pure. */
+
+import type { PeerChanged, PeerInfo, Permissions, PublishGrant } from '../../generated/messages';
+import { isRecord, isText } from './json';
+
+export interface Standing {
+  isModerator: boolean;
+  /** Nobody vouches for the name. */
+  isGuest: boolean;
+  publish: PublishGrant;
+}
+
+/** Another person in the room. */
+export interface Peer {
+  peerId: string;
+  displayName: string;
+  standing: Standing;
+  isRecorder: boolean;
+  isHandRaised: boolean;
+}
+
+/** What one may do oneself. */
+export interface OwnRights {
+  isModerator: boolean;
+  publish: PublishGrant;
+  chat: boolean;
+  /** The name that the join token fixes. */
+  name: string | undefined;
+}
+
+export const ALL_RIGHTS: PublishGrant = { audio: true, video: true, share: true };
+
+/** Before the server has said anything: what a guest of an open meeting may do. */
+export const GUEST_RIGHTS: OwnRights = { isModerator: false, publish: ALL_RIGHTS, chat: true, name: undefined };
+
+export function standingOf({ moderator, guest, publish }: Partial<Omit<PeerChanged, 'peerId'>>): Standing {
+  return { isModerator: moderator === true, isGuest: guest === true, publish: rightsOf(publish) };
+}
+
+export function peerOf(info: { peerId: string; displayName: string }): Peer {
+  const { recorder, handRaised, ...rest }: Partial<PeerInfo> = info;
+  return {
+    peerId: info.peerId,
+    displayName: info.displayName,
+    standing: standingOf(rest),
+    isRecorder: recorder === true,
+    isHandRaised: handRaised === true,
+  };
+}
+
+export function permissionsOf(data: Partial<Permissions>): OwnRights {
+  const { moderator, publishData, chat, screenShare, name } = data;
+  const publish = rightsOf(data.publish);
+  return {
+    isModerator: moderator === true,
+    publish: { ...publish, share: publish.share && screenShare !== false },
+    chat: chat !== false && publishData !== false,
+    name: isText(name) ? name : undefined,
+  };
+}
+
+function rightsOf(publish: unknown): PublishGrant {
+  if (!isRecord(publish)) return ALL_RIGHTS;
+  const { audio, video, share } = publish;
+  return { audio: audio !== false, video: video !== false, share: share !== false };
+}

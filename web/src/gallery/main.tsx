@@ -1,0 +1,71 @@
+/** The gallery: `?scene=NAME`, with `theme=light|dark` and `language=en|de|es`; without a scene, the list of all. */
+
+import { createRoot } from 'react-dom/client';
+import { silentLog } from '../core/log';
+import type { MeetingInfo } from '../core/meeting';
+import { loadTexts } from '../i18n/catalogs';
+import { AppModel } from '../state/app-model';
+import { readSettings } from '../state/settings';
+import { App } from '../ui/App';
+import '../ui/styles/index.css';
+import { SCENES, type Scene } from './scenes';
+import { SceneSession, sceneDevices } from './stand-ins';
+
+const FOUND: MeetingInfo = {
+  status: 'found',
+  title: 'Quarterly planning',
+  isReady: true,
+  isOver: false,
+  waitingFor: undefined,
+  startsAt: undefined,
+  participants: 4,
+  needsToken: false,
+};
+
+async function show(root: HTMLElement, scene: Scene, query: URLSearchParams): Promise<void> {
+  const chosen = JSON.stringify({ theme: query.get('theme'), language: query.get('language') ?? 'en', hasSounds: false });
+  const settings = { ...readSettings(chosen, []), ...scene.settings };
+  const session = new SceneSession();
+  const model = new AppModel({
+    address: { rest: 'team-a/planning' },
+    environment: { isSecureContext: true, hasPeerConnection: scene.hasPeerConnection ?? true, hasMediaDevices: true },
+    devices: sceneDevices(scene.deviceFailure),
+    log: silentLog,
+    fetchMeeting: () => Promise.resolve({ ...FOUND, ...scene.info } as MeetingInfo),
+    watchMeeting: () => () => undefined,
+    createSession: () => session,
+    hasJoinToken: false,
+    chime: () => undefined,
+    now: Date.now,
+    loadName: () => 'Ada Lovelace',
+    saveName: () => undefined,
+    settings,
+    saveSettings: () => undefined,
+  });
+  createRoot(root).render(<App model={model} texts={await loadTexts(settings.language)} />);
+  await model.open();
+  scene.play?.({ model, session });
+  document.documentElement.dataset['scene'] = 'shown';
+}
+
+function List(): React.ReactNode {
+  return (
+    <main className="page">
+      <h1>Gallery</h1>
+      <ul>
+        {Object.keys(SCENES).map((name) => (
+          <li key={name}>
+            <a href={`?scene=${name}`}>{name}</a>
+          </li>
+        ))}
+      </ul>
+    </main>
+  );
+}
+
+const root = document.getElementById('root');
+if (root === null) throw new Error('gallery.html has no element with the id "root"');
+const query = new URLSearchParams(location.search);
+const scene = SCENES[query.get('scene') ?? ''];
+if (scene === undefined) createRoot(root).render(<List />);
+else void show(root, scene, query);

@@ -1,0 +1,210 @@
+/** Every screen with fixed data, by name. */
+
+import { ConveneError } from '../core/errors';
+import { deviceError } from '../core/media/devices';
+import type { MeetingInfo } from '../core/meeting';
+import type { EndCause } from '../core/session/close-reason';
+import type { SessionNews } from '../core/session/events';
+import { ALL_RIGHTS, peerOf, type Peer } from '../core/signaling/standing';
+import type { AppModel } from '../state/app-model';
+import type { CallModel } from '../state/call-model';
+import type { Settings } from '../state/settings';
+import { drawPerson, drawScreen } from './pictures';
+import type { SceneSession } from './stand-ins';
+
+export interface Stage {
+  model: AppModel;
+  session: SceneSession;
+}
+
+type Play = (stage: Stage) => void;
+
+type Found = Partial<MeetingInfo & { status: 'found' }>;
+
+export interface Scene {
+  info?: Found | { status: 'missing' };
+  deviceFailure?: string;
+  settings?: Partial<Settings>;
+  hasPeerConnection?: boolean;
+  /** What happens after the preview is up. */
+  play?: Play;
+}
+
+const NAMES = [
+  'Grace Hopper', 'Linus Öberg', 'Maryam Mirzakhani-Nordström', 'Jo', 'Ngũgĩ Kamau', 'Sofía Hernández', 'Tim Berners-Lee', 'Радия Перлман',
+  '山田 太郎', 'Barbara Liskov', 'Alan Kay', 'Frances Allen', 'Ken Thompson', 'Shafi Goldwasser', 'Donald Knuth', 'Margaret Hamilton', 'Vint Cerf',
+  'Anita Borg', 'Edsger Dijkstra', 'Karen Spärck Jones', 'Dennis Ritchie', 'Hedy Lamarr', 'Tony Hoare', 'Evelyn Boyd', 'Niklaus Wirth',
+  'Adele Goldberg', 'John Backus', 'Katherine Johnson', 'Bjarne Stroustrup', 'Mary Jackson',
+];
+
+const peerId = (index: number): string => `peer${index + 1}`;
+
+function peer(index: number): Peer {
+  const name = NAMES[index % NAMES.length] ?? 'Somebody';
+  return {
+    ...peerOf({ peerId: peerId(index), displayName: name }),
+    standing: { isModerator: index === 0, isGuest: index % 3 === 1, publish: ALL_RIGHTS },
+    isRecorder: index === 5,
+    isHandRaised: index === 2,
+  };
+}
+
+function voice(): MediaStreamTrack {
+  const track = new AudioContext().createMediaStreamDestination().stream.getAudioTracks()[0];
+  if (track === undefined) throw new Error('this browser makes no sound');
+  return track;
+}
+
+/** A call with so many others; some without a picture, some muted. */
+function others(count: number): SessionNews[] {
+  const peers = Array.from({ length: count }, (_, index) => peer(index));
+  const tracks = peers.flatMap(({ peerId: id }, index): SessionNews[] => [
+    ...(index % 4 === 3 ? [] : [{ type: 'trackAdded' as const, remote: { consumerId: `${id}-v`, peerId: id, kind: 'video' as const, source: 'video' as const, track: drawPerson(index), isPaused: false } }]),
+    { type: 'trackAdded', remote: { consumerId: `${id}-a`, peerId: id, kind: 'audio', source: 'audio', track: voice(), isPaused: index % 3 === 1 } },
+    { type: 'trackScore', consumerId: `${id}-a`, score: index === 4 ? 3 : index === 6 ? 6 : 10 },
+  ]);
+  return [
+    { type: 'connection', connection: { status: 'connected' } },
+    { type: 'permissions', permissions: { isModerator: false, publish: ALL_RIGHTS, chat: true, name: undefined } },
+    { type: 'joined', peers },
+    { type: 'roomState', title: '', isLocked: false },
+    ...tracks,
+    { type: 'speakers', volumes: [{ peerId: peerId(0), volume: -20 }] },
+    { type: 'activeSpeaker', peerId: peerId(0) },
+  ];
+}
+
+const screenOf = (index: number): SessionNews => ({
+  type: 'trackAdded',
+  remote: { consumerId: `${peerId(index)}-s`, peerId: peerId(index), kind: 'video', source: 'screensharing', track: drawScreen(), isPaused: false },
+});
+
+const moderator: SessionNews = { type: 'permissions', permissions: { isModerator: true, publish: ALL_RIGHTS, chat: true, name: undefined } };
+
+const knocking: SessionNews = {
+  type: 'lobbyPeers',
+  peers: [
+    { peerId: 'x1', displayName: 'Emmy Noether' },
+    { peerId: 'x2', displayName: 'Srinivasa Ramanujan of Kumbakonam' },
+  ],
+};
+
+const NOON = Date.UTC(2026, 10, 25, 12);
+
+const chat: SessionNews = {
+  type: 'chatHistory',
+  messages: [
+    [peerId(0), 'Grace Hopper', 'Good morning! The agenda is at https://example.org/agenda/2026-q3?view=full#top'],
+    [peerId(0), 'Grace Hopper', 'We start in a minute.'],
+    ['self', 'Ada Lovelace', 'Thank you, I see it.'],
+    [peerId(1), 'Linus Öberg', '<script>alert("hello")</script> is only text here'],
+    [peerId(2), 'Maryam Mirzakhani-Nordström', `A long word: ${'Donaudampfschiffahrtsgesellschaft'.repeat(3)}`],
+    ['self', 'Ada Lovelace', 'Fine.\nTwo lines, even.'],
+  ].map(([id = '', displayName = '', text = ''], index) => ({ id: index + 1, peerId: id, displayName, text, sentAt: NOON + index * 50_000 })),
+};
+
+/** Goes into the call and plays the news there. */
+function inCall(count: number, ...news: SessionNews[]): Play {
+  return ({ model, session }) => {
+    model.join();
+    session.tell(...others(count), ...news);
+  };
+}
+
+/** The chat so far, with some of it one's own. */
+function withChat(call: CallModel, { session }: Stage): void {
+  const own = call.state.get().selfId;
+  if (chat.type === 'chatHistory') session.tell({ ...chat, messages: chat.messages.map((one) => (one.peerId === 'self' ? { ...one, peerId: own } : one)) });
+  call.togglePanel('chat');
+}
+
+function then(play: Play, act: (call: CallModel, stage: Stage) => void): Play {
+  return (stage) => {
+    play(stage);
+    const { call } = stage.model.state.get();
+    if (call !== undefined) act(call, stage);
+  };
+}
+
+const ended = (cause: EndCause): Scene => ({
+  play: ({ model, session }) => {
+    model.join();
+    session.tell({ type: 'connection', connection: { status: 'closed', cause, reason: '' } });
+  },
+});
+
+const failed = (code: ConveneError['code']): Scene => ({
+  play: ({ model, session }) => {
+    model.join();
+    session.tell({ type: 'connection', connection: { status: 'failed', error: new ConveneError(code, 'for the gallery') } });
+  },
+});
+
+const waitingFor = (reason: string, message: string): Found => ({ isReady: false, waitingFor: { reason, message } });
+
+export const SCENES: Readonly<Record<string, Scene>> = {
+  'pre-join': {},
+  'pre-join-denied': { deviceFailure: 'NotAllowedError' },
+  'pre-join-waiting': { info: waitingFor('PodNotReady', 'its media pod is starting') },
+  'waiting-scheduled': { info: { ...waitingFor('Scheduled', 'starts later'), startsAt: Date.UTC(2026, 11, 24, 15, 30) }, play: ({ model }) => model.join() },
+  'waiting-capacity': { info: waitingFor('PoolFull', 'no pod has room'), play: ({ model }) => model.join() },
+  'waiting-broken': { info: waitingFor('ImagePullFailed', 'a node cannot get the image "convene/media-pod:1"'), play: ({ model }) => model.join() },
+  lobby: {
+    play: ({ model, session }) => {
+      model.join();
+      session.tell({ type: 'connection', connection: { status: 'lobby' } });
+    },
+  },
+  missing: { info: { status: 'missing' } },
+  'token-required': { info: { needsToken: true } },
+  unsupported: { hasPeerConnection: false },
+  'call-1': { play: inCall(0) },
+  'call-2': { play: inCall(1) },
+  'call-3': { play: inCall(2) },
+  'call-5': { play: inCall(4) },
+  'call-9': { play: inCall(8) },
+  'call-16': { play: inCall(15) },
+  'call-30': { play: inCall(29) },
+  'call-speaker': { settings: { layout: 'speaker' }, play: inCall(7) },
+  'call-share': { play: inCall(5, screenOf(1)) },
+  'call-two-shares': { play: inCall(5, screenOf(1), screenOf(0)) },
+  'call-own-share': {
+    play: then(inCall(3), (call) => call.toggleShare()),
+  },
+  'call-reconnecting': { play: inCall(4, { type: 'connection', connection: { status: 'reconnecting', attempt: 2 } }) },
+  chat: { play: then(inCall(4), withChat) },
+  people: { play: then(inCall(9), (call) => call.togglePanel('people')) },
+  'people-moderator': { play: then(inCall(6, moderator, knocking), (call) => call.togglePanel('people')) },
+  toasts: {
+    play: then(inCall(4, moderator, knocking), (call, { session }) => {
+      session.tell({ type: 'peerJoined', peer: peer(7) }, { type: 'peerJoined', peer: peer(8) }, { type: 'handRaised', peerId: peerId(3), isRaised: true });
+      session.tell({ type: 'mutedByModerator', source: 'audio' });
+      call.toast({ kind: 'problem', device: 'camera', error: deviceError('camera', new DOMException('busy', 'NotReadableError')) });
+    }),
+  },
+  reactions: {
+    play: then(inCall(4), (_call, { session }) => {
+      const reactions = ['like', 'clap', 'heart', 'laugh', 'surprised', 'party'] as const;
+      session.tell(...reactions.map((reaction, index): SessionNews => ({ type: 'reaction', peerId: peerId(index % 4), reaction })));
+    }),
+  },
+  locked: { play: inCall(4, moderator, { type: 'roomState', title: 'Board', isLocked: true }) },
+  restricted: { play: inCall(4, { type: 'permissions', permissions: { isModerator: false, publish: { audio: false, video: false, share: false }, chat: false, name: undefined } }) },
+  settings: { play: then(inCall(4), (call) => call.open({ name: 'settings' })) },
+  shortcuts: { play: then(inCall(4), (call) => call.open({ name: 'shortcuts' })) },
+  unmute: { play: inCall(4, { type: 'unmuteRequested' }) },
+  remove: { play: then(inCall(4, moderator), (call) => call.open({ name: 'remove', peerId: peerId(0), displayName: 'Grace Hopper' })) },
+  'end-meeting': { play: then(inCall(4, moderator), (call) => call.open({ name: 'endMeeting' })) },
+  rights: { play: then(inCall(4, moderator), (call) => call.open({ name: 'rights', peerId: peerId(0) })) },
+  statistics: { play: then(inCall(4), (call) => call.toggleStatistics()) },
+  'ended-left': ended('left'),
+  'ended-full': ended('meeting-full'),
+  'ended-locked': ended('meeting-locked'),
+  'ended-removed': ended('removed'),
+  'ended-refused': ended('refused'),
+  'ended-by-moderator': ended('ended-by-moderator'),
+  'failed-token-expired': failed('token-expired'),
+  'failed-token-invalid': failed('token-invalid'),
+  'failed-refused': failed('access-refused'),
+  'failed-network': failed('server-unreachable'),
+};

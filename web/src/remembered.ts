@@ -1,0 +1,36 @@
+/** What the browser keeps between visits. Where storage is forbidden, nothing is remembered and nothing breaks. */
+
+import type { Settings } from './state/settings';
+
+const NAME_KEY = 'convene.display-name';
+const SETTINGS_KEY = 'convene.settings';
+
+export const loadName = (): string => read(NAME_KEY) ?? '';
+export const saveName = (name: string): void => write(NAME_KEY, name);
+export const loadSettings = (): string | null => read(SETTINGS_KEY);
+export const saveSettings = (settings: Settings): void => write(SETTINGS_KEY, JSON.stringify(settings));
+
+/** Storage of this tab alone. */
+export function tabStorage(): Storage | undefined {
+  try {
+    return sessionStorage;
+  } catch {
+    return undefined;
+  }
+}
+
+function read(key: string): string | null {
+  try {
+    return localStorage.getItem(key);
+  } catch {
+    return null;
+  }
+}
+
+function write(key: string, value: string): void {
+  try {
+    localStorage.setItem(key, value);
+  } catch {
+    // Private windows of some browsers refuse; it is asked for again next time.
+  }
+}

@@ -1,0 +1,217 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { RequestRefused } from '../core/signaling/protoo';
+import { silentLog } from '../core/log';
+import { LocalMedia } from '../core/media/local-media';
+import type { ConnectionState } from '../core/session/connection-state';
+import type { SessionNews } from '../core/session/events';
+import type { ReceptionWish } from '../core/session/reception';
+import { ALL_RIGHTS, peerOf, type OwnRights } from '../core/signaling/standing';
+import { FakeDevices, fakeTrack } from '../test-support/fake-media';
+import { CallModel, type Chime, type SessionPort } from './call-model';
+import type { CallState } from './call-state';
+
+class FakeSession implements SessionPort {
+  readonly connection: ConnectionState = { status: 'connected' };
+  readonly asked: [string, unknown][] = [];
+  refusal: Error | undefined;
+  wishes: readonly ReceptionWish[] = [];
+  #listener: (news: SessionNews) => void = () => undefined;
+
+  subscribe(listener: (news: SessionNews) => void): () => void {
+    this.#listener = listener;
+    return () => (this.#listener = () => undefined);
+  }
+
+  tell(...news: SessionNews[]): void {
+    for (const one of news) this.#listener(one);
+  }
+
+  start = (): void => undefined;
+  leave = (): void => undefined;
+  stats = (): Promise<undefined> => Promise.resolve(undefined);
+
+  request(method: string, data: unknown): Promise<unknown> {
+    this.asked.push([method, data]);
+    return this.refusal === undefined ? Promise.resolve({}) : Promise.reject(this.refusal);
+  }
+
+  say(text: string): Promise<{ id: number; sentAt: number }> {
+    return this.request('sendChatMessage', { text }).then(() => ({ id: 7, sentAt: 1 }));
+  }
+
+  receive(wishes: readonly ReceptionWish[]): void {
+    this.wishes = wishes;
+  }
+}
+
+const rights = (change: Partial<OwnRights> = {}): SessionNews => ({ type: 'permissions', permissions: { isModerator: false, publish: ALL_RIGHTS, chat: true, name: undefined, ...change } });
+const bob = peerOf({ peerId: 'bob', displayName: 'Bob' });
+const joined: SessionNews = { type: 'joined', peers: [bob] };
+
+function setUp(): { call: CallModel; session: FakeSession; local: LocalMedia; devices: FakeDevices; chimes: Chime[]; state: () => CallState } {
+  const session = new FakeSession();
+  const devices = new FakeDevices();
+  const local = new LocalMedia(devices, silentLog);
+  const chimes: Chime[] = [];
+  const call = new CallModel({ session, local, peerId: 'me', displayName: 'Ada', receiveQuality: () => 'auto', chime: (sound) => chimes.push(sound), now: () => 0 });
+  session.tell(rights(), joined);
+  return { call, session, local, devices, chimes, state: () => call.state.get() };
+}
+
+beforeEach(() => vi.useFakeTimers());
+afterEach(() => vi.useRealTimers());
+
+describe('what moderators do', () => {
+  it.each([
+    ['audio', 'microphone', 'muted'],
+    ['video', 'camera', 'off'],
+  ] as const)('muting %s is done here too, and said', async (source, kind, status) => {
+    const { session, local, state } = setUp();
+    await local.turnOn(kind);
+    session.tell({ type: 'mutedByModerator', source });
+    expect(local.state[kind].status).toBe(status);
+    expect(state().toasts).toMatchObject([{ kind: 'muted', source }]);
+  });
+
+  it('stopping a share ends it', async () => {
+    const { session, local, devices } = setUp();
+    await local.shareScreen();
+    session.tell({ type: 'mutedByModerator', source: 'share' });
+    expect(local.state.screen.status).toBe('off');
+    expect(devices.screens[0]?.video.readyState).toBe('ended');
+  });
+
+  it('asking to unmute opens a question and nothing else', async () => {
+    const { session, local, state } = setUp();
+    session.tell({ type: 'unmuteRequested' });
+    await vi.advanceTimersByTimeAsync(0);
+    expect([state().dialog, local.state.microphone.status]).toEqual([{ name: 'unmute' }, 'off']);
+  });
+
+  it('taking rights away gives the devices back, and they stay off', async () => {
+    const { call, session, local, state } = setUp();
+    await local.turnOn('microphone');
+    await local.turnOn('camera');
+    session.tell(rights({ publish: { audio: false, video: false, share: false } }));
+    call.toggle('microphone');
+    call.toggle('camera');
+    call.toggleShare();
+    call.talk(true);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(local.state).toEqual({ microphone: { status: 'off' }, camera: { status: 'off' }, screen: { status: 'off' } });
+    expect(state().toasts).toMatchObject([{ kind: 'rights', change: 'restricted' }]);
+  });
+
+  it('making a moderator is said, but not when it was so from the start', () => {
+    const { session, state } = setUp();
+    session.tell(rights({ isModerator: true }));
+    expect(state().toasts).toMatchObject([{ kind: 'rights', change: 'moderator' }]);
+    expect(state().rights.isModerator).toBe(true);
+  });
+
+  it('a knock is heard once for each who comes', () => {
+    const { session, chimes, state } = setUp();
+    session.tell(rights({ isModerator: true }));
+    const knocks = (...peers: string[]): SessionNews => ({ type: 'lobbyPeers', peers: peers.map((peerId) => ({ peerId, displayName: peerId })) });
+    session.tell(knocks('x'), knocks('x', 'y'), knocks('y'), knocks());
+    expect(chimes).toEqual(['knock', 'knock']);
+    expect(state().lobby).toEqual([]);
+  });
+
+  it('a refusal is said with the server\'s reason', async () => {
+    const { call, session, state } = setUp();
+    session.refusal = new RequestRefused('setRoomLock', 403, 'only a moderator may do this');
+    expect(await call.ask('setRoomLock', { locked: true })).toBe(false);
+    expect(state().toasts).toMatchObject([{ kind: 'refused', error: { code: 'request-refused' } }]);
+  });
+});
+
+describe('push to talk', () => {
+  it('opens the microphone while the key is held', async () => {
+    const { call, local } = setUp();
+    await local.turnOn('microphone');
+    local.turnOff('microphone');
+    call.talk(true);
+    expect(local.state.microphone.status).toBe('on');
+    call.talk(false);
+    expect(local.state.microphone.status).toBe('muted');
+  });
+
+  it('leaves an open microphone alone', async () => {
+    const { call, local } = setUp();
+    await local.turnOn('microphone');
+    call.talk(true);
+    call.talk(false);
+    expect(local.state.microphone.status).toBe('on');
+  });
+
+  it('that ends before the device is open ends muted', async () => {
+    const { call, local } = setUp();
+    call.talk(true);
+    call.talk(false);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(local.state.microphone.status).not.toBe('on');
+  });
+});
+
+describe('hand, reactions and chat', () => {
+  it('a hand is up once the server knows it', async () => {
+    const { call, session, state } = setUp();
+    await call.toggleHand();
+    expect(session.asked).toEqual([['raiseHand', { raised: true }]]);
+    expect(state()).toMatchObject({ isHandRaised: true, people: [{ isHandRaised: false }, { isSelf: true, isHandRaised: true }] });
+    session.tell({ type: 'handRaised', peerId: 'me', isRaised: false });
+    expect(state().isHandRaised).toBe(false);
+  });
+
+  it('reactions float for a while, one\'s own too', async () => {
+    const { call, session, state } = setUp();
+    await call.react('heart');
+    session.tell({ type: 'reaction', peerId: 'bob', reaction: 'clap' });
+    expect(state().reactions).toMatchObject([{ name: 'Ada', reaction: 'heart' }, { name: 'Bob', reaction: 'clap' }]);
+    await vi.advanceTimersByTimeAsync(4000);
+    expect(state().reactions).toEqual([]);
+  });
+
+  it('what others write is unread until the chat is open', async () => {
+    const { call, session, state } = setUp();
+    const message = (id: number): SessionNews => ({ type: 'chatMessage', message: { id, peerId: 'bob', displayName: 'Bob', text: 'hello', sentAt: 1 } });
+    session.tell(message(1), message(2));
+    expect(state()).toMatchObject({ chat: { unread: 2 }, toasts: [{ kind: 'chat' }, { kind: 'chat' }] });
+    call.togglePanel('chat');
+    session.tell(message(3));
+    expect(state().chat.unread).toBe(0);
+    expect(await call.say('  hi  ')).toBe(true);
+    expect(state().chat.messages.at(-1)).toMatchObject({ id: 7, peerId: 'me', text: 'hi' });
+    expect(await call.say('   ')).toBe(false);
+  });
+
+  it('coming and going is said, but not of those who were there before', async () => {
+    const { session, state, chimes } = setUp();
+    expect(state().toasts).toEqual([]);
+    session.tell({ type: 'peerJoined', peer: peerOf({ peerId: 'cy', displayName: 'Cy' }) }, { type: 'peerLeft', peerId: 'bob' });
+    expect(state().toasts).toMatchObject([{ kind: 'presence', joined: ['Cy'], left: ['Bob'] }]);
+    expect(chimes).toEqual(['join', 'leave']);
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(state().toasts).toEqual([]);
+  });
+});
+
+it('only what is seen is received', async () => {
+  const { call, session } = setUp();
+  session.tell({ type: 'trackAdded', remote: { consumerId: 'c', peerId: 'bob', kind: 'video', source: 'video', track: fakeTrack('camera'), isPaused: false } });
+  call.seen('bob', { width: 300, height: 200 });
+  await vi.advanceTimersByTimeAsync(200);
+  expect(session.wishes).toMatchObject([{ consumerId: 'c', isHidden: false, spatialLayer: 0 }]);
+  call.seen('bob', undefined);
+  await vi.advanceTimersByTimeAsync(200);
+  expect(session.wishes).toMatchObject([{ isHidden: true }]);
+});
+
+it('a share that the person cancels says nothing, one that fails does', async () => {
+  const { call, devices, state } = setUp();
+  devices.failures.screen = new DOMException('no', 'NotReadableError');
+  call.toggleShare();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(state().toasts).toMatchObject([{ kind: 'problem', device: 'screen' }]);
+});

@@ -1,0 +1,413 @@
+/**
+ * The view model of a call: folds what the session tells, and carries out what people do.
+ *
+ * Views read `state` and call the actions; they decide nothing. Devices belong to LocalMedia, the connection to the session.
+ */
+
+import { toConveneError } from '../core/errors';
+import type { DeviceKind } from '../core/media/devices';
+import type { LocalMedia } from '../core/media/local-media';
+import type { ConnectionState } from '../core/session/connection-state';
+import type { SessionNews } from '../core/session/events';
+import type { ReceptionWish } from '../core/session/reception';
+import type { CallStats } from '../core/session/stats';
+import type { PublishSource, Reaction } from '../generated/messages';
+import type { RoomRequests } from '../core/signaling/requester';
+import type { OwnRights } from '../core/signaling/standing';
+import type { CallDialog, CallState, Panel } from './call-state';
+import { EMPTY_CHAT, withHistory, withMessage } from './chat';
+import { EMPTY_ROOM, reduceRoom, type RoomView, type RoomViewEvent } from './participants';
+import { Store } from './store';
+import { peopleOf, tilesOf, voicesOf } from './tiles';
+import { lifetimeOf, withoutToast, withToast, type ToastContent } from './toasts';
+import { receptionOf, type ReceiveQuality, type Size } from './watching';
+
+/** How long a reaction floats over the pictures. */
+const REACTION_MS = 4000;
+/** What is seen is told once the views have settled. */
+const WATCH_PAUSE_MS = 150;
+
+/** The session as far as a call uses it. */
+export interface SessionPort {
+  readonly connection: ConnectionState;
+  subscribe(listener: (news: SessionNews) => void): () => void;
+  start(): void;
+  leave(): void;
+  stats(): Promise<CallStats | undefined>;
+  request<M extends keyof RoomRequests>(method: M, data: RoomRequests[M]): Promise<unknown>;
+  say(text: string): Promise<{ id: number; sentAt: number }>;
+  receive(wishes: readonly ReceptionWish[]): void;
+}
+
+export type Chime = 'knock' | 'join' | 'leave' | 'message' | 'hand';
+
+export interface CallDependencies {
+  session: SessionPort;
+  local: LocalMedia;
+  peerId: string;
+  displayName: string;
+  receiveQuality: () => ReceiveQuality;
+  chime: (sound: Chime) => void;
+  now: () => number;
+}
+
+export class CallModel {
+  readonly #dependencies: CallDependencies;
+  readonly #store: Store<CallState>;
+  #room: RoomView = EMPTY_ROOM;
+  #displayName: string;
+  /** The server's first list of people is not news. */
+  #hasJoined = false;
+  #lastId = 0;
+  readonly #seen = new Map<string, Size>();
+  #isPageHidden = false;
+  #watchTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
+  /** The microphone is open for as long as a key is held. */
+  #isTalking = false;
+
+  constructor(dependencies: CallDependencies) {
+    this.#dependencies = dependencies;
+    const { session, local, peerId, displayName } = dependencies;
+    this.#displayName = displayName;
+    this.#store = new Store(this.#initialState(session.connection, peerId));
+    const endLocal = local.subscribe(() => this.#show());
+    const endNews = session.subscribe((news) => this.#onNews(news));
+    this.#end = () => {
+      endLocal();
+      endNews();
+    };
+  }
+
+  readonly #end: () => void;
+
+  get state(): Pick<Store<CallState>, 'get' | 'subscribe'> {
+    return this.#store;
+  }
+
+  /** Nothing happens here any more. */
+  close(): void {
+    this.#end();
+    clearTimeout(this.#watchTimer);
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#dependencies.session.leave();
+  }
+
+  leave(): void {
+    this.#dependencies.session.leave();
+  }
+
+  /** Asks something of the room; a refusal becomes a toast. True if it was granted. */
+  async ask<M extends keyof RoomRequests>(method: M, data: RoomRequests[M]): Promise<boolean> {
+    try {
+      await this.#dependencies.session.request(method, data);
+      return true;
+    } catch (thrown) {
+      this.toast({ kind: 'refused', error: toConveneError(thrown, 'request-refused') });
+      return false;
+    }
+  }
+
+  // Devices
+
+  toggle(kind: DeviceKind): void {
+    const { local } = this.#dependencies;
+    this.dismiss('problem');
+    if (local.state[kind].status === 'on') local.turnOff(kind);
+    else if (this.#mayPublish(kind)) void this.#turnOn(kind);
+  }
+
+  /** Opens the microphone while a key is held down. One that was open stays so. */
+  talk(isHeld: boolean): void {
+    const { local } = this.#dependencies;
+    if (isHeld && local.state.microphone.status !== 'on' && this.#mayPublish('microphone')) {
+      this.#isTalking = true;
+      void this.#turnOn('microphone').then(() => {
+        if (!this.#isTalking) local.turnOff('microphone');
+      });
+    } else if (!isHeld && this.#isTalking) {
+      this.#isTalking = false;
+      local.turnOff('microphone');
+    }
+  }
+
+  toggleShare(): void {
+    const { local } = this.#dependencies;
+    if (local.state.screen.status === 'on') local.stopScreen();
+    else if (this.#room.rights.publish.share) void this.#share();
+  }
+
+  // Chat, hand, reactions
+
+  async say(text: string): Promise<boolean> {
+    const trimmed = text.trim();
+    if (trimmed === '') return false;
+    const { session, peerId } = this.#dependencies;
+    try {
+      const { id, sentAt } = await session.say(trimmed);
+      const message = { id, sentAt, peerId, displayName: this.#displayName, text: trimmed };
+      this.#set({ chat: withMessage(this.#store.get().chat, message, true) });
+      return true;
+    } catch (thrown) {
+      this.toast({ kind: 'refused', error: toConveneError(thrown, 'request-refused') });
+      return false;
+    }
+  }
+
+  async toggleHand(): Promise<void> {
+    const raised = !this.#store.get().isHandRaised;
+    if (await this.ask('raiseHand', { raised })) this.#foldRoom({ type: 'handRaised', peerId: this.#dependencies.peerId, isRaised: raised });
+  }
+
+  async react(reaction: Reaction): Promise<void> {
+    if (await this.ask('sendReaction', { reaction })) this.#float(this.#displayName, reaction);
+  }
+
+  // What is shown
+
+  togglePanel(panel: Panel): void {
+    const next = this.#store.get().panel === panel ? undefined : panel;
+    const { chat } = this.#store.get();
+    this.#set({ panel: next, chat: next === 'chat' ? { ...chat, unread: 0 } : chat });
+  }
+
+  open(dialog: CallDialog | undefined): void {
+    this.#set({ dialog });
+  }
+
+  toggleStatistics(): void {
+    this.#set({ showsStatistics: !this.#store.get().showsStatistics });
+  }
+
+  pin(key: string | undefined): void {
+    this.#set({ pinned: this.#store.get().pinned === key ? undefined : key });
+  }
+
+  /** Lets one person be heard here, or not; nobody else notices. */
+  silence(peerId: string): void {
+    const silenced = new Set(this.#store.get().silenced);
+    if (!silenced.delete(peerId)) silenced.add(peerId);
+    this.#set({ silenced });
+  }
+
+  toast(content: ToastContent): void {
+    const id = (this.#lastId += 1);
+    this.#set({ toasts: withToast(this.#store.get().toasts, content, id) });
+    const lifetime = lifetimeOf(content);
+    if (lifetime !== undefined) this.#later(lifetime, () => this.dismissToast(id));
+  }
+
+  dismissToast(id: number): void {
+    this.#set({ toasts: withoutToast(this.#store.get().toasts, id) });
+  }
+
+  dismiss(kind: ToastContent['kind']): void {
+    this.#set({ toasts: this.#store.get().toasts.filter((one) => one.kind !== kind) });
+  }
+
+  /** A tile is on screen in this size, or no longer. */
+  seen(key: string, size: Size | undefined): void {
+    if (size === undefined) this.#seen.delete(key);
+    else this.#seen.set(key, size);
+    this.#watchSoon();
+  }
+
+  setPageHidden(isHidden: boolean): void {
+    this.#isPageHidden = isHidden;
+    this.#watchSoon();
+  }
+
+  /** Looks again at what is to be received, after a change of what is wished. */
+  watchAgain(): void {
+    this.#watchSoon();
+  }
+
+  stats(): Promise<CallStats | undefined> {
+    return this.#dependencies.session.stats();
+  }
+
+  // What the session tells
+
+  #onNews(news: SessionNews): void {
+    switch (news.type) {
+      case 'connection':
+        this.#set({ connection: news.connection });
+        if (news.connection.status === 'reconnecting') this.#foldRoom({ type: 'connectionLost' });
+        return;
+      case 'publishFailed':
+        return this.toast({ kind: 'problem', device: news.kind, error: news.error });
+      case 'chatHistory':
+        return this.#set({ chat: withHistory(this.#store.get().chat, news.messages, this.#store.get().panel === 'chat') });
+      case 'chatMessage':
+        return this.#onChat(news.message);
+      case 'reaction':
+        if (news.peerId !== this.#dependencies.peerId) this.#float(this.#nameOf(news.peerId), news.reaction);
+        return;
+      case 'mutedByModerator':
+        return this.#onMuted(news.source);
+      case 'unmuteRequested':
+        return this.#set({ dialog: { name: 'unmute' } });
+      default:
+        this.#announce(news);
+        return this.#foldRoom(news);
+    }
+  }
+
+  /** What others do that is worth a word. Told before it is folded: then it is known what was before. */
+  #announce(event: RoomViewEvent): void {
+    switch (event.type) {
+      case 'joined':
+        this.#hasJoined = true;
+        return;
+      case 'peerJoined':
+        if (!this.#hasJoined || this.#isKnown(event.peer.peerId)) return;
+        this.#dependencies.chime('join');
+        return this.toast({ kind: 'presence', joined: [event.peer.displayName], left: [] });
+      case 'peerLeft':
+        if (!this.#isKnown(event.peerId)) return;
+        this.#dependencies.chime('leave');
+        return this.toast({ kind: 'presence', joined: [], left: [this.#nameOf(event.peerId)] });
+      case 'handRaised':
+        if (!event.isRaised || event.peerId === this.#dependencies.peerId || this.#room.hands.includes(event.peerId)) return;
+        this.#dependencies.chime('hand');
+        return this.toast({ kind: 'hand', name: this.#nameOf(event.peerId) });
+      case 'lobbyPeers':
+        if (event.peers.some(({ peerId }) => !this.#room.lobby.some((one) => one.peerId === peerId))) this.#dependencies.chime('knock');
+        return;
+      case 'roomState':
+        if (this.#room.title !== undefined && this.#room.isLocked !== event.isLocked) this.toast({ kind: 'lock', isLocked: event.isLocked });
+        return;
+      case 'permissions':
+        return this.#onRights(event.permissions);
+      default:
+        return;
+    }
+  }
+
+  #onRights(rights: OwnRights): void {
+    const before = this.#room.rights;
+    const { local } = this.#dependencies;
+    if (this.#hasJoined && before.isModerator !== rights.isModerator) {
+      this.toast({ kind: 'rights', change: rights.isModerator ? 'moderator' : 'noModerator' });
+    }
+    const kinds = ['audio', 'video', 'share'] as const;
+    if (this.#hasJoined && kinds.some((kind) => before.publish[kind] && !rights.publish[kind])) this.toast({ kind: 'rights', change: 'restricted' });
+    if (!rights.publish.audio) local.release('microphone');
+    if (!rights.publish.video) local.release('camera');
+    if (!rights.publish.share) local.stopScreen();
+    if (rights.name !== undefined) this.#displayName = rights.name;
+  }
+
+  #onMuted(source: PublishSource): void {
+    const { local } = this.#dependencies;
+    this.#isTalking = false;
+    if (source === 'audio') local.turnOff('microphone');
+    else if (source === 'video') local.turnOff('camera');
+    else local.stopScreen();
+    this.toast({ kind: 'muted', source });
+  }
+
+  #onChat(message: Parameters<typeof withMessage>[1]): void {
+    const isOwn = message.peerId === this.#dependencies.peerId;
+    const isRead = isOwn || this.#store.get().panel === 'chat';
+    this.#set({ chat: withMessage(this.#store.get().chat, message, isRead) });
+    if (isRead) return;
+    this.#dependencies.chime('message');
+    this.toast({ kind: 'chat', name: message.displayName, text: message.text });
+  }
+
+  #float(name: string, reaction: Reaction): void {
+    const id = (this.#lastId += 1);
+    this.#set({ reactions: [...this.#store.get().reactions, { id, name, reaction }].slice(-12) });
+    this.#later(REACTION_MS, () => this.#set({ reactions: this.#store.get().reactions.filter((one) => one.id !== id) }));
+  }
+
+  async #turnOn(kind: DeviceKind): Promise<void> {
+    const { local } = this.#dependencies;
+    await local.turnOn(kind);
+    const device = local.state[kind];
+    if (device.status === 'failed') this.toast({ kind: 'problem', device: kind, error: device.error });
+  }
+
+  async #share(): Promise<void> {
+    const { local } = this.#dependencies;
+    await local.shareScreen();
+    const { screen } = local.state;
+    if (screen.status === 'failed') this.toast({ kind: 'problem', device: 'screen', error: screen.error });
+  }
+
+  #mayPublish(kind: DeviceKind): boolean {
+    return this.#room.rights.publish[kind === 'microphone' ? 'audio' : 'video'];
+  }
+
+  #isKnown(peerId: string): boolean {
+    return this.#room.participants.some((one) => one.peerId === peerId);
+  }
+
+  #nameOf(peerId: string): string {
+    return this.#room.participants.find((one) => one.peerId === peerId)?.displayName ?? '';
+  }
+
+  // What follows from all that
+
+  #foldRoom(event: RoomViewEvent): void {
+    this.#room = reduceRoom(this.#room, event);
+    this.#show();
+  }
+
+  #show(): void {
+    this.#set(this.#shown());
+    this.#watchSoon();
+  }
+
+  #shown(): Pick<CallState, 'title' | 'local' | 'people' | 'tiles' | 'voices' | 'activeSpeaker' | 'spoke' | 'rights' | 'lobby' | 'isLocked' | 'isHandRaised'> {
+    const { local, peerId } = this.#dependencies;
+    const room = this.#room;
+    const self = { peerId, displayName: this.#displayName, local: local.state };
+    const { title, activeSpeaker, spoke, rights, lobby, isLocked, hands } = room;
+    return {
+      ...{ title, activeSpeaker, spoke, rights, lobby, isLocked },
+      local: local.state,
+      people: peopleOf(room, self),
+      tiles: tilesOf(room, self),
+      voices: voicesOf(room, self),
+      isHandRaised: hands.includes(peerId),
+    };
+  }
+
+  #initialState(connection: ConnectionState, selfId: string): CallState {
+    return {
+      ...this.#shown(),
+      ...{ connection, selfId },
+      chat: EMPTY_CHAT,
+      toasts: [],
+      reactions: [],
+      panel: undefined,
+      dialog: undefined,
+      showsStatistics: false,
+      pinned: undefined,
+      silenced: new Set(),
+    };
+  }
+
+  #watchSoon(): void {
+    clearTimeout(this.#watchTimer);
+    this.#watchTimer = setTimeout(() => {
+      const { tiles, activeSpeaker } = this.#store.get();
+      const watching = { seen: this.#seen, quality: this.#dependencies.receiveQuality(), isPageHidden: this.#isPageHidden, activeSpeaker };
+      this.#dependencies.session.receive(receptionOf(tiles, watching));
+    }, WATCH_PAUSE_MS);
+  }
+
+  #later(ms: number, act: () => void): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      act();
+    }, ms);
+    this.#timers.add(timer);
+  }
+
+  #set(change: Partial<CallState>): void {
+    this.#store.update((state) => ({ ...state, ...change }));
+  }
+}

@@ -1,0 +1,261 @@
+import { describe, expect, it } from 'vitest';
+import type { ChatMessage } from '../generated/messages';
+import { NOTHING_ON } from '../core/media/local-media';
+import type { CallStats } from '../core/session/stats';
+import { EMPTY_CHAT, groupsOf, partsOf, withHistory, withMessage } from './chat';
+import { EMPTY_ROOM, reduceRoom } from './participants';
+import { readSettings } from './settings';
+import { commandOf, type Keystroke } from './shortcuts';
+import { pageCapacity, pageOf, stageOf, type StageWish } from './stage';
+import { statisticsOf } from './statistics';
+import { tilesOf, type Tile } from './tiles';
+import { withToast, type Toast, type ToastContent } from './toasts';
+import { beginOf, waitingKindOf } from './waiting';
+import { receptionOf, type Watching } from './watching';
+import { peerOf } from '../core/signaling/standing';
+
+const tile = (key: string, change: Partial<Tile> = {}): Tile => ({
+  key,
+  kind: 'person',
+  peerId: key,
+  name: key,
+  initials: 'X',
+  hue: 0,
+  isSelf: false,
+  isMuted: false,
+  isSpeaking: false,
+  isStale: false,
+  isHandRaised: false,
+  quality: undefined,
+  video: undefined,
+  consumerId: `${key}-v`,
+  ...change,
+});
+
+describe('links in the chat', () => {
+  it.each<[string, string[]]>([
+    ['see https://example.org/a?b=c#d.', ['https://example.org/a?b=c#d']],
+    ['(http://a.example) and https://b.example!', ['http://a.example/', 'https://b.example/']],
+    ['javascript:alert(1) data:text/html,x ftp://x.example //y.example', []],
+    ['https://good.example@evil.example/', []],
+    ['<a href="https://x.example">x</a>', ['https://x.example/']],
+    ['https:// http://', []],
+  ])('%s', (text, links) => {
+    const parts = partsOf(text);
+    expect(parts.flatMap((part) => (part.kind === 'link' ? [part.href] : []))).toEqual(links);
+    expect(parts.map((part) => part.text).join('')).toBe(text);
+  });
+});
+
+describe('the chat', () => {
+  const message = (id: number, peerId = 'bob', sentAt = id * 1000): ChatMessage => ({ id, peerId, displayName: peerId, text: `text ${id}`, sentAt });
+
+  it('keeps the order and knows a message that comes twice', () => {
+    const log = [message(2), message(1), message(2)].reduce((before, one) => withMessage(before, one, false), EMPTY_CHAT);
+    expect([log.messages.map(({ id }) => id), log.unread]).toEqual([[1, 2], 2]);
+  });
+
+  it('counts what was said during a reconnect as unread, and what was there at the first join not', () => {
+    const first = withHistory(EMPTY_CHAT, [message(1), message(2)], false);
+    expect(first.unread).toBe(0);
+    expect(withHistory(first, [message(1), message(2), message(3)], false)).toMatchObject({ unread: 1, messages: [{ id: 1 }, { id: 2 }, { id: 3 }] });
+  });
+
+  it('begins anew in a new room', () => {
+    const log = withHistory(EMPTY_CHAT, [message(8), message(9)], false);
+    expect(withHistory(log, [message(1, 'cy')], true).messages.map(({ id }) => id)).toEqual([1]);
+  });
+
+  it('puts what one says in one breath under one name', () => {
+    const groups = groupsOf([message(1), message(2), message(3, 'cy'), message(4, 'bob', 4000), message(5, 'bob', 400_000)]);
+    expect(groups.map(({ peerId, messages }) => [peerId, messages.length])).toEqual([['bob', 2], ['cy', 1], ['bob', 1], ['bob', 1]]);
+  });
+});
+
+describe('toasts', () => {
+  const play = (...contents: ToastContent[]): readonly Toast[] => contents.reduce<readonly Toast[]>((toasts, content, index) => withToast(toasts, content, index), []);
+  const joined = (...names: string[]): ToastContent => ({ kind: 'presence', joined: names, left: [] });
+  const left = (...names: string[]): ToastContent => ({ kind: 'presence', joined: [], left: names });
+
+  it('about coming and going gather in one', () => {
+    expect(play(joined('Ada'), joined('Bob'), left('Cy'))).toEqual([{ kind: 'presence', joined: ['Ada', 'Bob'], left: ['Cy'], id: 2 }]);
+  });
+
+  it('say nothing of who came and went again', () => {
+    expect(play(joined('Ada'), left('Ada'))).toEqual([]);
+    expect(play(left('Ada'), joined('Ada'), joined('Bob'))).toMatchObject([{ joined: ['Bob'], left: [] }]);
+  });
+
+  it('never pile up', () => {
+    const many = Array.from({ length: 50 }, (_, index): ToastContent => ({ kind: 'chat', name: 'Bob', text: String(index) }));
+    expect(play(...many)).toHaveLength(4);
+  });
+});
+
+describe('the stage', () => {
+  const auto: StageWish = { layout: 'auto', pinned: undefined, activeSpeaker: undefined };
+  const people = [tile('a'), tile('b'), tile('me', { isSelf: true })];
+  const screen = tile('b:screen', { kind: 'screen', peerId: 'b' });
+  const main = (tiles: Tile[], wish: Partial<StageWish> = {}): string | undefined => {
+    const stage = stageOf(tiles, { ...auto, ...wish });
+    return stage.kind === 'focus' ? stage.main.key : undefined;
+  };
+
+  it('shows everybody alike until there is a screen', () => {
+    expect(main(people)).toBeUndefined();
+    expect(main([screen, ...people])).toBe('b:screen');
+    expect(main([screen, ...people], { layout: 'grid' })).toBeUndefined();
+  });
+
+  it('of several screens shows the newest of somebody else, and the others beside it', () => {
+    const own = tile('me:screen', { kind: 'screen', peerId: 'me', isSelf: true });
+    const stage = stageOf([tile('a:screen', { kind: 'screen', peerId: 'a' }), screen, own, ...people], auto);
+    expect(stage).toMatchObject({ main: { key: 'b:screen' }, others: [{ key: 'a:screen' }, { key: 'me:screen' }, {}, {}, {}] });
+  });
+
+  it('shows who speaks, or somebody else than oneself', () => {
+    expect(main(people, { layout: 'speaker', activeSpeaker: 'b' })).toBe('b');
+    expect(main(people, { layout: 'speaker', activeSpeaker: 'me' })).toBe('a');
+    expect(main([tile('me', { isSelf: true })], { layout: 'speaker' })).toBeUndefined();
+  });
+
+  it('keeps large what is pinned, for as long as it is there', () => {
+    expect(main([screen, ...people], { pinned: 'a' })).toBe('a');
+    expect(main(people, { pinned: 'gone' })).toBeUndefined();
+  });
+});
+
+describe('pages', () => {
+  const many = [...Array.from({ length: 29 }, (_, index) => tile(`p${index}`)), tile('me', { isSelf: true })];
+  const keys = (spoke: [string, number][], index: number): string[] => pageOf(many, new Map(spoke), 10, index).tiles.map(({ key }) => key);
+
+  it('show everybody once, oneself on the first', () => {
+    const all = [0, 1, 2].flatMap((index) => keys([], index));
+    expect(new Set(all).size).toBe(30);
+    expect(keys([], 0)).toContain('me');
+  });
+
+  it('bring those who spoke last to the first, in the order of their coming', () => {
+    expect(keys([['p25', 2], ['p20', 1]], 0)).toEqual(['p0', 'p1', 'p2', 'p3', 'p4', 'p5', 'p6', 'p20', 'p25', 'me']);
+  });
+
+  it('that are gone lead to the last there is', () => expect(pageOf(many, new Map(), 10, 99).index).toBe(2));
+
+  it('have room for 2 to 25 tiles', () => {
+    expect([pageCapacity(0, 0), pageCapacity(344, 480), pageCapacity(1410, 760), pageCapacity(5000, 5000)]).toEqual([2, 8, 25, 25]);
+  });
+});
+
+describe('what is received', () => {
+  const watching = (change: Partial<Watching> = {}): Watching => ({ seen: new Map(), quality: 'auto', isPageHidden: false, activeSpeaker: undefined, ...change });
+  const seen = (height: number): ReadonlyMap<string, { width: number; height: number }> => new Map([['a', { width: height, height }]]);
+
+  it.each([[100, 0], [220, 0], [300, 1], [441, 2], [2000, 2]])('a tile %i pixels high gets layer %i', (height, layer) => {
+    expect(receptionOf([tile('a')], watching({ seen: seen(height) }))).toMatchObject([{ isHidden: false, spatialLayer: layer }]);
+  });
+
+  it('nothing comes for tiles that are not seen, or a page in the background', () => {
+    expect(receptionOf([tile('b')], watching({ seen: seen(500) }))).toMatchObject([{ isHidden: true }]);
+    expect(receptionOf([tile('a')], watching({ seen: seen(500), isPageHidden: true }))).toMatchObject([{ isHidden: true }]);
+  });
+
+  it('saving data spares faces, never screens', () => {
+    const screen = tile('a', { kind: 'screen' });
+    expect(receptionOf([tile('a')], watching({ seen: seen(900), quality: 'saver' }))).toMatchObject([{ spatialLayer: 0 }]);
+    expect(receptionOf([tile('a')], watching({ seen: seen(900), quality: 'audioOnly' }))).toMatchObject([{ isHidden: true }]);
+    expect(receptionOf([screen], watching({ seen: seen(90), quality: 'audioOnly' }))).toMatchObject([{ isHidden: false, spatialLayer: 2 }]);
+  });
+
+  it('screens come first, then who speaks; one\'s own and old pictures are not asked for', () => {
+    const tiles = [tile('a'), tile('b'), tile('s', { kind: 'screen' }), tile('me', { consumerId: undefined })];
+    const [plain, speaker, screen, ...rest] = receptionOf(tiles, watching({ seen: seen(100), activeSpeaker: 'b' })).map(({ priority }) => priority);
+    expect(rest).toEqual([]);
+    expect((screen ?? 0) > (speaker ?? 0) && (speaker ?? 0) > (plain ?? 0)).toBe(true);
+  });
+});
+
+describe('roles, hands and screens', () => {
+  const self = { peerId: 'me', displayName: 'Ada', local: NOTHING_ON };
+  const joined = reduceRoom(EMPTY_ROOM, { type: 'joined', peers: [peerOf({ peerId: 'bob', displayName: 'Bob' }), peerOf({ peerId: 'cy', displayName: 'Cy' })] });
+
+  it('hands are in the order of their raising, and go with their people', () => {
+    const raise = (peerId: string, isRaised = true): Parameters<typeof reduceRoom>[1] => ({ type: 'handRaised', peerId, isRaised });
+    const room = [raise('cy'), raise('bob'), raise('cy'), raise('bob', false), raise('me')].reduce(reduceRoom, joined);
+    expect(room.hands).toEqual(['cy', 'me']);
+    expect(reduceRoom(room, { type: 'peerLeft', peerId: 'cy' }).hands).toEqual(['me']);
+  });
+
+  it('a shared screen stands beside the camera', () => {
+    const add = (source: 'video' | 'screensharing'): Parameters<typeof reduceRoom>[1] => ({
+      type: 'trackAdded',
+      remote: { consumerId: source, peerId: 'bob', kind: 'video', source, track: { id: source } as MediaStreamTrack, isPaused: false },
+    });
+    const tiles = tilesOf([add('video'), add('screensharing')].reduce(reduceRoom, joined), self);
+    expect(tiles.map(({ key, video }) => [key, video?.id])).toEqual([['bob:screen', 'screensharing'], ['bob', 'video'], ['cy', undefined], ['me', undefined]]);
+  });
+
+  it('the lobby is forgotten with the moderation', () => {
+    const rights = { isModerator: false, publish: { audio: true, video: true, share: true }, chat: true, name: undefined };
+    const room = reduceRoom({ ...joined, lobby: [{ peerId: 'x', displayName: 'X' }] }, { type: 'permissions', permissions: rights });
+    expect(room.lobby).toEqual([]);
+  });
+});
+
+describe('keys', () => {
+  const stroke = (key: string, change: Partial<Keystroke> = {}): Keystroke => ({ key, hasModifier: false, target: 'other', isRepeat: false, ...change });
+
+  it.each<[Keystroke, string | undefined]>([
+    [stroke('m'), 'microphone'],
+    [stroke('M'), 'microphone'],
+    [stroke(' '), 'talk'],
+    [stroke('?'), 'help'],
+    [stroke('m', { target: 'text' }), undefined],
+    [stroke('m', { hasModifier: true }), undefined],
+    [stroke('m', { isRepeat: true }), undefined],
+    [stroke(' ', { target: 'button' }), undefined],
+    [stroke('m', { target: 'button' }), 'microphone'],
+    [stroke('x'), undefined],
+  ])('%j is %s', (keystroke, command) => expect(commandOf(keystroke)).toBe(command));
+});
+
+it.each<[string | null, string[], object]>([
+  [null, ['fr-FR', 'de-AT', 'en'], { language: 'de', theme: 'system', layout: 'auto' }],
+  [null, ['fr'], { language: 'en' }],
+  ['{"language":"es","theme":"dark","cameraHeight":360,"noiseSuppression":false}', ['de'], { language: 'es', theme: 'dark', cameraHeight: 360, noiseSuppression: false }],
+  ['{"language":"xx","theme":7,"cameraHeight":5000,"speakerId":{}}', ['en'], { language: 'en', theme: 'system', cameraHeight: 720, speakerId: undefined }],
+  ['nonsense', ['en'], { language: 'en' }],
+  ['[1]', ['en'], { language: 'en' }],
+])('settings %s %j', (stored, languages, settings) => expect(readSettings(stored, languages)).toMatchObject(settings));
+
+it.each([
+  ['Scheduled', 'scheduled'],
+  ['NoPodReady', 'starting'],
+  ['PoolFull', 'capacity'],
+  ['ImagePullFailed', 'broken'],
+  ['SomethingNew', 'other'],
+])('waiting for %s is %s', (reason, kind) => expect(waitingKindOf({ reason, message: '' })).toBe(kind));
+
+it('the time of the beginning is also found in the words of the server', () => {
+  const begin = Date.parse('2026-12-24T15:30:00Z');
+  expect(beginOf(undefined, { reason: 'Scheduled', message: 'the meeting starts at 2026-12-24T15:30:00Z' })).toBe(begin);
+  expect(beginOf(7, { reason: 'Scheduled', message: '' })).toBe(7);
+  expect(beginOf(undefined, { reason: 'Scheduled', message: 'soon' })).toBeUndefined();
+});
+
+it('rates and losses come from two looks', () => {
+  const stats = (takenAt: number, bytes: number, lost: number): CallStats => ({
+    takenAt,
+    path: undefined,
+    sent: [{ kind: 'camera', bytesSent: bytes, frameWidth: 640, frameHeight: 360, framesPerSecond: 29.7, codec: 'VP8', activeLayers: 2 }],
+    received: [
+      {
+        ...{ peerId: 'bob', consumerId: 'c', kind: 'video', framesDecoded: 1, audioLevel: 0, bytesReceived: bytes, frameWidth: 0, frameHeight: 0 },
+        ...{ framesPerSecond: 0, packetsReceived: bytes / 100, packetsLost: lost, jitterSeconds: 0, codec: 'VP8' },
+      },
+    ],
+  });
+  expect(statisticsOf(undefined, stats(0, 1000, 0)).sent[0]).toMatchObject({ kilobitsPerSecond: 0, size: '640×360', framesPerSecond: 30 });
+  const view = statisticsOf(stats(0, 0, 0), stats(2000, 250_000, 500));
+  expect(view.sent[0]?.kilobitsPerSecond).toBe(1000);
+  expect(view.received[0]).toMatchObject({ kilobitsPerSecond: 1000, lossPercent: 16.7 });
+});

@@ -1,0 +1,67 @@
+/** What a person has chosen once and finds again: kept as JSON, read with distrust. Pure. */
+
+import { isRecord } from '../core/signaling/json';
+import type { Layout } from './stage';
+import type { ReceiveQuality } from './watching';
+
+export const LANGUAGES = ['en', 'de', 'es'] as const;
+export type Language = (typeof LANGUAGES)[number];
+
+export const THEMES = ['system', 'light', 'dark'] as const;
+export type Theme = (typeof THEMES)[number];
+
+const LAYOUTS: readonly Layout[] = ['auto', 'grid', 'speaker'];
+export const RECEIVE_QUALITIES: readonly ReceiveQuality[] = ['auto', 'saver', 'audioOnly'];
+export const CAMERA_HEIGHTS = [1080, 720, 360, 180] as const;
+export type CameraHeight = (typeof CAMERA_HEIGHTS)[number];
+
+export interface Settings {
+  language: Language;
+  theme: Theme;
+  layout: Layout;
+  receive: ReceiveQuality;
+  cameraHeight: CameraHeight;
+  noiseSuppression: boolean;
+  isMirrored: boolean;
+  hasSounds: boolean;
+  speakerId: string | undefined;
+}
+
+/** The languages of the browser, in the person's order, decide until somebody chooses. */
+function languageOf(wanted: readonly string[]): Language {
+  for (const tag of wanted) {
+    const language = LANGUAGES.find((one) => one === tag.split('-')[0]?.toLowerCase());
+    if (language !== undefined) return language;
+  }
+  return 'en';
+}
+
+export function readSettings(stored: string | null, browserLanguages: readonly string[]): Settings {
+  const kept = parse(stored);
+  const flag = (name: string, otherwise: boolean): boolean => (typeof kept[name] === 'boolean' ? kept[name] : otherwise);
+  const speakerId = kept['speakerId'];
+  return {
+    language: oneOf(LANGUAGES, kept['language']) ?? languageOf(browserLanguages),
+    theme: oneOf(THEMES, kept['theme']) ?? 'system',
+    layout: oneOf(LAYOUTS, kept['layout']) ?? 'auto',
+    receive: oneOf(RECEIVE_QUALITIES, kept['receive']) ?? 'auto',
+    cameraHeight: oneOf(CAMERA_HEIGHTS, kept['cameraHeight']) ?? 720,
+    noiseSuppression: flag('noiseSuppression', true),
+    isMirrored: flag('isMirrored', true),
+    hasSounds: flag('hasSounds', true),
+    speakerId: typeof speakerId === 'string' ? speakerId : undefined,
+  };
+}
+
+function parse(stored: string | null): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(stored ?? '{}');
+    return isRecord(value) ? value : {};
+  } catch {
+    return {};
+  }
+}
+
+function oneOf<T>(choices: readonly T[], value: unknown): T | undefined {
+  return choices.find((one) => one === value);
+}

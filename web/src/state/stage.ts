@@ -1,0 +1,69 @@
+/** Which tiles are shown where: all alike in pages, or one large with the others beside it. Pure. */
+
+import type { Tile } from './tiles';
+
+export type Layout = 'auto' | 'grid' | 'speaker';
+
+export interface StageWish {
+  layout: Layout;
+  /** Key of the tile that is to be large. */
+  pinned: string | undefined;
+  activeSpeaker: string | undefined;
+}
+
+export type Stage = { kind: 'grid'; tiles: readonly Tile[] } | { kind: 'focus'; main: Tile; others: readonly Tile[] };
+
+export function stageOf(tiles: readonly Tile[], wish: StageWish): Stage {
+  const main = focusOf(tiles, wish);
+  if (main === undefined) return { kind: 'grid', tiles };
+  return { kind: 'focus', main, others: tiles.filter((tile) => tile !== main) };
+}
+
+/** What somebody pinned comes first, then the newest screen of somebody else, then who speaks. */
+function focusOf(tiles: readonly Tile[], { layout, pinned, activeSpeaker }: StageWish): Tile | undefined {
+  const chosen = tiles.find(({ key }) => key === pinned);
+  if (chosen !== undefined) return chosen;
+  if (layout === 'grid' || tiles.length < 2) return undefined;
+  const screens = tiles.filter(({ kind }) => kind === 'screen');
+  const screen = screens.findLast(({ isSelf }) => !isSelf) ?? screens.at(-1);
+  if (screen !== undefined || layout === 'auto') return screen;
+  const others = tiles.filter(({ isSelf }) => !isSelf);
+  return others.find(({ peerId }) => peerId === activeSpeaker) ?? others[0];
+}
+
+/** Smallest tiles on which faces can still be told apart, in pixels. */
+const SMALLEST = { width: 150, height: 112 };
+const MOST = 25;
+const FEWEST = 2;
+
+/** How many tiles a page may have in that space. */
+export function pageCapacity(width: number, height: number): number {
+  const fits = Math.floor(width / SMALLEST.width) * Math.floor(height / SMALLEST.height);
+  return Math.min(Math.max(fits, FEWEST), MOST);
+}
+
+export interface Page {
+  tiles: readonly Tile[];
+  /** From 0. */
+  index: number;
+  count: number;
+}
+
+/**
+ * One page of the grid. Screens, oneself and those who spoke last are on the first; on each page people keep the order of
+ * their coming, so that faces move as little as can be.
+ */
+export function pageOf(tiles: readonly Tile[], spoke: ReadonlyMap<string, number>, capacity: number, wanted: number): Page {
+  const count = Math.max(1, Math.ceil(tiles.length / capacity));
+  const index = Math.min(Math.max(wanted, 0), count - 1);
+  if (count === 1) return { tiles, index, count };
+  const rank = (tile: Tile): number => (tile.kind === 'screen' || tile.isSelf ? Infinity : (spoke.get(tile.peerId) ?? 0));
+  const first = new Set([...tiles].sort((one, other) => compare(rank(other), rank(one))).slice(0, capacity));
+  const ordered = [...tiles.filter((tile) => first.has(tile)), ...tiles.filter((tile) => !first.has(tile))];
+  return { tiles: ordered.slice(index * capacity, (index + 1) * capacity), index, count };
+}
+
+/** Difference that also holds for infinities. */
+function compare(one: number, other: number): number {
+  return one === other ? 0 : one - other;
+}

@@ -1,0 +1,58 @@
+/** Short messages over the call. Those about coming and going gather in one; the oldest go when there are too many. Pure. */
+
+import type { ConveneError } from '../core/errors';
+import type { SendKind } from '../core/session/publisher';
+import type { PublishSource } from '../generated/messages';
+
+export type ToastContent =
+  | { kind: 'presence'; joined: readonly string[]; left: readonly string[] }
+  | { kind: 'chat'; name: string; text: string }
+  | { kind: 'hand'; name: string }
+  | { kind: 'muted'; source: PublishSource }
+  | { kind: 'rights'; change: 'moderator' | 'noModerator' | 'restricted' }
+  | { kind: 'lock'; isLocked: boolean }
+  | { kind: 'problem'; device: SendKind; error: ConveneError }
+  | { kind: 'refused'; error: ConveneError };
+
+export type Toast = ToastContent & { id: number };
+
+const MOST = 4;
+
+/** How long a toast stays, in milliseconds: trouble stays until it is dismissed. */
+export function lifetimeOf({ kind }: ToastContent): number | undefined {
+  switch (kind) {
+    case 'problem':
+      return undefined;
+    case 'muted':
+    case 'refused':
+    case 'rights':
+      return 8000;
+    default:
+      return 5000;
+  }
+}
+
+export function withToast(toasts: readonly Toast[], content: ToastContent, id: number): readonly Toast[] {
+  const gathered = content.kind === 'presence' ? gather(toasts, content) : content;
+  // One of a kind at a time: the newest says it.
+  const others = toasts.filter(({ kind }) => kind !== content.kind || content.kind === 'chat' || content.kind === 'hand');
+  const isEmpty = gathered.kind === 'presence' && gathered.joined.length + gathered.left.length === 0;
+  return isEmpty ? others : [...others, { ...gathered, id }].slice(-MOST);
+}
+
+/** Who came and went again meanwhile is not worth a word. */
+function gather(toasts: readonly Toast[], { joined, left }: ToastContent & { kind: 'presence' }): ToastContent {
+  const before = toasts.find((one) => one.kind === 'presence');
+  if (before?.kind !== 'presence') return { kind: 'presence', joined, left };
+  const stillJoined = before.joined.filter((name) => !left.includes(name));
+  const stillLeft = before.left.filter((name) => !joined.includes(name));
+  return {
+    kind: 'presence',
+    joined: [...stillJoined, ...joined.filter((name) => !before.left.includes(name))],
+    left: [...stillLeft, ...left.filter((name) => !before.joined.includes(name))],
+  };
+}
+
+export function withoutToast(toasts: readonly Toast[], id: number): readonly Toast[] {
+  return toasts.filter((one) => one.id !== id);
+}

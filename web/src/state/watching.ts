@@ -1,0 +1,54 @@
+/** In which size each picture is wanted, from how large it is shown. Pure. */
+
+import type { ReceptionWish } from '../core/session/reception';
+import type { Tile } from './tiles';
+
+export type ReceiveQuality = 'auto' | 'saver' | 'audioOnly';
+
+export interface Size {
+  width: number;
+  height: number;
+}
+
+export interface Watching {
+  /** Tiles on screen by their key, in pixels of the display. Others are not seen. */
+  seen: ReadonlyMap<string, Size>;
+  quality: ReceiveQuality;
+  /** The page is in the background. */
+  isPageHidden: boolean;
+  activeSpeaker: string | undefined;
+}
+
+/** The three sizes of a camera are about 180, 360 and 720 pixels high; a little enlarging is not noticed. */
+const SMALL_UP_TO = 220;
+const MEDIUM_UP_TO = 440;
+const TOP_LAYER = 2;
+
+const PRIORITY = { screen: 240, speaker: 160, large: 120, other: 80 } as const;
+
+export function receptionOf(tiles: readonly Tile[], watching: Watching): ReceptionWish[] {
+  return tiles.flatMap((tile) => {
+    const { consumerId } = tile;
+    if (consumerId === undefined) return [];
+    return [{ consumerId, ...wishFor(tile, watching) }];
+  });
+}
+
+function wishFor(tile: Tile, { seen, quality, isPageHidden, activeSpeaker }: Watching): Omit<ReceptionWish, 'consumerId'> {
+  const size = seen.get(tile.key);
+  const isUnwanted = tile.kind === 'person' && quality === 'audioOnly';
+  const spatialLayer = tile.kind === 'screen' ? TOP_LAYER : quality === 'saver' ? 0 : layerFor(size?.height ?? 0);
+  const isHidden = size === undefined || isPageHidden || isUnwanted;
+  return { isHidden, spatialLayer, temporalLayer: TOP_LAYER, priority: priorityOf(tile, spatialLayer, activeSpeaker) };
+}
+
+function layerFor(height: number): number {
+  if (height <= SMALL_UP_TO) return 0;
+  return height <= MEDIUM_UP_TO ? 1 : TOP_LAYER;
+}
+
+function priorityOf(tile: Tile, layer: number, activeSpeaker: string | undefined): number {
+  if (tile.kind === 'screen') return PRIORITY.screen;
+  if (tile.peerId === activeSpeaker) return PRIORITY.speaker;
+  return layer === TOP_LAYER ? PRIORITY.large : PRIORITY.other;
+}

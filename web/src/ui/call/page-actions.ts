@@ -1,0 +1,26 @@
+/** What the page can do with itself. Browsers may refuse each of these; then nothing happens. */
+
+export function toggleFullScreen(): void {
+  const done = document.fullscreenElement === null ? document.documentElement.requestFullscreen() : document.exitFullscreen();
+  done.catch(() => undefined);
+}
+
+/** The large picture, or else the first of somebody else, goes into a window of its own. */
+export function pictureInPicture(): void {
+  if (document.pictureInPictureElement !== null) {
+    document.exitPictureInPicture().catch(() => undefined);
+    return;
+  }
+  const others = '[data-self="false"] video.video-visible';
+  const video = document.querySelector<HTMLVideoElement>(`[data-main="true"]${others}, ${others}, video.video-visible`);
+  video?.requestPictureInPicture().catch(() => undefined);
+}
+
+export function copyLink(): void {
+  copyText(location.href);
+}
+
+export function copyText(text: string, onCopied: () => void = () => undefined): void {
+  // Without a secure context there is no clipboard; the address bar still has the link.
+  navigator.clipboard.writeText(text).then(onCopied, () => undefined);
+}

@@ -1,0 +1,151 @@
+/** The dialogs of a call: questions of moderators, questions to oneself, settings and help. */
+
+import type { ReactNode } from 'react';
+import type { AppModel, AppState } from '../../state/app-model';
+import type { CallModel } from '../../state/call-model';
+import type { CallState } from '../../state/call-state';
+import { SHORTCUTS } from '../../state/shortcuts';
+import type { Person } from '../../state/tiles';
+import { useTexts } from '../language';
+import { Dialog } from '../parts/Dialog';
+import { Switch } from '../parts/Select';
+import { SettingsDialog } from './SettingsDialog';
+
+interface Props {
+  model: AppModel;
+  app: AppState;
+  call: CallModel;
+  state: Pick<CallState, 'dialog' | 'people'>;
+}
+
+export function CallDialogs({ model, app, call, state }: Props): ReactNode {
+  const { dialog } = state;
+  const texts = useTexts().dialogs;
+  const close = (): void => call.open(undefined);
+  switch (dialog?.name) {
+    case undefined:
+      return null;
+    case 'settings':
+      return <SettingsDialog model={model} app={app} onClose={close} />;
+    case 'shortcuts':
+      return <ShortcutsDialog onClose={close} />;
+    case 'unmute':
+      return (
+        <Question
+          title={texts.unmuteTitle}
+          text={texts.unmuteText}
+          yes={texts.unmute}
+          no={texts.stayMuted}
+          testId="unmute-dialog"
+          onYes={() => {
+            if (app.local.microphone.status !== 'on') call.toggle('microphone');
+          }}
+          onClose={close}
+        />
+      );
+    case 'remove': {
+      const { peerId, displayName } = dialog;
+      return (
+        <Question
+          title={texts.removeTitle(displayName)}
+          text={texts.removeText}
+          yes={texts.remove}
+          isDanger
+          testId="remove-dialog"
+          onYes={() => void call.ask('removeParticipant', { peerId })}
+          onClose={close}
+        />
+      );
+    }
+    case 'endMeeting':
+      return (
+        <Question
+          title={texts.endTitle}
+          text={texts.endText}
+          yes={texts.end}
+          isDanger
+          testId="end-dialog"
+          onYes={() => void call.ask('endMeeting', {})}
+          onClose={close}
+        />
+      );
+    case 'rights': {
+      const person = state.people.find(({ peerId }) => peerId === dialog.peerId);
+      return person === undefined ? null : <RightsDialog person={person} call={call} onClose={close} />;
+    }
+  }
+}
+
+interface QuestionProps {
+  title: string;
+  text: string;
+  yes: string;
+  no?: string;
+  isDanger?: boolean;
+  testId: string;
+  onYes: () => void;
+  onClose: () => void;
+}
+
+function Question({ title, text, yes, no, isDanger = false, testId, onYes, onClose }: QuestionProps): ReactNode {
+  const texts = useTexts().common;
+  const answer = (): void => {
+    onYes();
+    onClose();
+  };
+  const actions = (
+    <>
+      <button type="button" className="button button-quiet" onClick={onClose}>
+        {no ?? texts.cancel}
+      </button>
+      <button type="button" className={`button ${isDanger ? 'button-danger' : 'button-primary'}`} data-testid="confirm-button" onClick={answer}>
+        {yes}
+      </button>
+    </>
+  );
+  return (
+    <Dialog title={title} onClose={onClose} testId={testId} actions={actions}>
+      <p>{text}</p>
+    </Dialog>
+  );
+}
+
+function RightsDialog({ person, call, onClose }: { person: Person; call: CallModel; onClose: () => void }): ReactNode {
+  const texts = useTexts().dialogs;
+  const { peerId, name, publish } = person;
+  const rows = [
+    ['audio', texts.rightAudio],
+    ['video', texts.rightVideo],
+    ['share', texts.rightShare],
+  ] as const;
+  return (
+    <Dialog title={texts.rightsTitle(name)} onClose={onClose} testId="rights-dialog">
+      {rows.map(([right, label]) => (
+        <Switch
+          key={right}
+          label={label}
+          isOn={publish[right]}
+          onChange={(isOn) => void call.ask('setPermissions', { peerId, publish: { [right]: isOn } })}
+        />
+      ))}
+    </Dialog>
+  );
+}
+
+function ShortcutsDialog({ onClose }: { onClose: () => void }): ReactNode {
+  const texts = useTexts();
+  return (
+    <Dialog title={texts.dialogs.shortcutsTitle} onClose={onClose} testId="shortcuts-dialog">
+      <dl className="shortcuts">
+        {SHORTCUTS.map(([key, command]) => (
+          <div key={command}>
+            <dt>
+              <kbd>{key === ' ' ? texts.dialogs.space : key.toUpperCase()}</kbd>
+            </dt>
+            <dd>{texts.commands[command]}</dd>
+          </div>
+        ))}
+      </dl>
+    </Dialog>
+  );
+}

@@ -1,0 +1,107 @@
+/** Devices, picture, look and language: everything that is remembered. Changes work at once. */
+
+import type { ReactNode } from 'react';
+import { trackOf } from '../../core/media/local-media';
+import type { AppModel, AppState } from '../../state/app-model';
+import { CAMERA_HEIGHTS, LANGUAGES, RECEIVE_QUALITIES, THEMES, type CameraHeight } from '../../state/settings';
+import type { Layout } from '../../state/stage';
+import { useTexts } from '../language';
+import { DeviceSelect } from '../parts/DeviceSelect';
+import { Dialog } from '../parts/Dialog';
+import { Select, Switch } from '../parts/Select';
+
+interface Props {
+  model: AppModel;
+  app: AppState;
+  onClose: () => void;
+}
+
+export function SettingsDialog({ model, app, onClose }: Props): ReactNode {
+  const texts = useTexts().settings;
+  return (
+    <Dialog title={texts.title} onClose={onClose} isWide testId="settings-dialog">
+      <fieldset className="settings">
+        <legend>{texts.devices}</legend>
+        <DeviceFields model={model} app={app} />
+      </fieldset>
+      <fieldset className="settings">
+        <legend>{texts.picture}</legend>
+        <PictureFields model={model} app={app} />
+      </fieldset>
+      <fieldset className="settings">
+        <legend>{texts.look}</legend>
+        <LookFields model={model} app={app} />
+      </fieldset>
+    </Dialog>
+  );
+}
+
+function DeviceFields({ model, app }: Omit<Props, 'onClose'>): ReactNode {
+  const texts = useTexts();
+  const { devices, local, settings } = app;
+  const currentOf = (track: MediaStreamTrack | undefined): string | undefined => track?.getSettings().deviceId;
+  return (
+    <>
+      <DeviceSelect
+        label={texts.devices.microphone}
+        choices={devices.microphones}
+        current={currentOf(trackOf(local.microphone))}
+        onChoose={(deviceId) => model.choose('microphone', deviceId)}
+      />
+      <DeviceSelect
+        label={texts.devices.speaker}
+        choices={devices.speakers}
+        current={settings.speakerId}
+        onChoose={(speakerId) => model.change({ speakerId })}
+      />
+      <DeviceSelect
+        label={texts.devices.camera}
+        choices={devices.cameras}
+        current={currentOf(trackOf(local.camera))}
+        onChoose={(deviceId) => model.choose('camera', deviceId)}
+      />
+    </>
+  );
+}
+
+function PictureFields({ model, app: { settings } }: Omit<Props, 'onClose'>): ReactNode {
+  const texts = useTexts();
+  const heights = CAMERA_HEIGHTS.map((height) => ({ value: String(height), label: texts.settings.cameraHeight(height) }));
+  const qualities = RECEIVE_QUALITIES.map((value) => ({ value, label: texts.receive[value] }));
+  return (
+    <>
+      <Select
+        label={texts.settings.camera}
+        value={String(settings.cameraHeight)}
+        choices={heights}
+        onChoose={(height) => model.change({ cameraHeight: Number(height) as CameraHeight })}
+      />
+      <Select label={texts.settings.receive} value={settings.receive} choices={qualities} onChoose={(receive) => model.change({ receive })} />
+      <Switch label={texts.settings.noise} isOn={settings.noiseSuppression} onChange={(noiseSuppression) => model.change({ noiseSuppression })} />
+      <Switch label={texts.settings.mirror} isOn={settings.isMirrored} onChange={(isMirrored) => model.change({ isMirrored })} />
+      <Switch label={texts.settings.sounds} isOn={settings.hasSounds} onChange={(hasSounds) => model.change({ hasSounds })} />
+    </>
+  );
+}
+
+function LookFields({ model, app: { settings } }: Omit<Props, 'onClose'>): ReactNode {
+  const texts = useTexts();
+  const layouts = (['auto', 'grid', 'speaker'] as const).map((value) => ({ value, label: texts.layouts[value] }));
+  return (
+    <>
+      <Select
+        label={texts.settings.language}
+        value={settings.language}
+        choices={LANGUAGES.map((value) => ({ value, label: texts.languages[value] }))}
+        onChoose={(language) => model.change({ language })}
+      />
+      <Select
+        label={texts.settings.theme}
+        value={settings.theme}
+        choices={THEMES.map((value) => ({ value, label: texts.themes[value] }))}
+        onChoose={(theme) => model.change({ theme })}
+      />
+      <Select<Layout> label={texts.settings.layout} value={settings.layout} choices={layouts} onChoose={(layout) => model.change({ layout })} />
+    </>
+  );
+}

@@ -1,0 +1,59 @@
+/** A question or a form over everything else. The browser's own dialog keeps the focus inside, and closes on Escape. */
+
+import { X } from 'lucide-react';
+import { useEffect, useId, useRef, type MouseEvent, type ReactNode } from 'react';
+import { useTexts } from '../language';
+
+interface Props {
+  title: string;
+  onClose: () => void;
+  /** Wide dialogs hold forms, others a question. */
+  isWide?: boolean;
+  testId?: string;
+  children: ReactNode;
+  actions?: ReactNode;
+}
+
+export function Dialog({ title, onClose, isWide = false, testId, children, actions }: Props): ReactNode {
+  const texts = useTexts();
+  const element = useRef<HTMLDialogElement>(null);
+  const heading = useRef<HTMLHeadingElement>(null);
+  const headingId = useId();
+  useEffect(() => {
+    const dialog = element.current;
+    dialog?.showModal();
+    // Reading begins at the title; the first button would be "close".
+    heading.current?.focus();
+    return () => dialog?.close();
+  }, []);
+  const onClick = (event: MouseEvent): void => {
+    // The dialog's own box is filled by its content: a click on itself is one on the backdrop.
+    if (event.target === element.current) onClose();
+  };
+  return (
+    <dialog
+      ref={element}
+      className={`dialog${isWide ? ' dialog-wide' : ''}`}
+      aria-labelledby={headingId}
+      data-testid={testId}
+      onCancel={(event) => {
+        event.preventDefault();
+        onClose();
+      }}
+      onClick={onClick}
+    >
+      <div className="dialog-box">
+        <header className="dialog-header">
+          <h2 id={headingId} ref={heading} tabIndex={-1}>
+            {title}
+          </h2>
+          <button type="button" className="icon-button" aria-label={texts.common.close} onClick={onClose}>
+            <X size={20} aria-hidden="true" />
+          </button>
+        </header>
+        <div className="dialog-content">{children}</div>
+        {actions !== undefined && <footer className="dialog-actions">{actions}</footer>}
+      </div>
+    </dialog>
+  );
+}

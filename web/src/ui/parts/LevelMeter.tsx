@@ -1,0 +1,23 @@
+/** How loud the microphone is: so people see that they will be heard. */
+
+import { useEffect, useRef, type ReactNode } from 'react';
+import { followLevel } from '../../core/media/level';
+import { useTexts } from '../language';
+
+export function LevelMeter({ track }: { track: MediaStreamTrack }): ReactNode {
+  const texts = useTexts();
+  const bar = useRef<HTMLSpanElement>(null);
+  useEffect(
+    () =>
+      followLevel(track, (level) => {
+        // Ten times a second, past React: nothing else changes.
+        bar.current?.style.setProperty('--level', level.toFixed(2));
+      }),
+    [track],
+  );
+  return (
+    <span className="level" role="img" aria-label={texts.preJoin.level}>
+      <span ref={bar} className="level-bar" />
+    </span>
+  );
+}

@@ -1,0 +1,40 @@
+/** One of several, with its label: the browser's own, which every phone and screen reader knows. */
+
+import type { ReactNode } from 'react';
+
+interface Props<T extends string> {
+  label: string;
+  value: T;
+  choices: readonly { value: T; label: string }[];
+  onChoose: (value: T) => void;
+}
+
+export function Select<T extends string>({ label, value, choices, onChoose }: Props<T>): ReactNode {
+  return (
+    <label className="field">
+      <span>{label}</span>
+      <select value={value} onChange={(event) => onChoose(event.currentTarget.value as T)}>
+        {choices.map((choice) => (
+          <option key={choice.value} value={choice.value}>
+            {choice.label}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+interface SwitchProps {
+  label: string;
+  isOn: boolean;
+  onChange: (isOn: boolean) => void;
+}
+
+export function Switch({ label, isOn, onChange }: SwitchProps): ReactNode {
+  return (
+    <label className="switch">
+      <span>{label}</span>
+      <input type="checkbox" role="switch" checked={isOn} onChange={(event) => onChange(event.currentTarget.checked)} />
+    </label>
+  );
+}
