@@ -13,6 +13,7 @@ use crate::metrics::Metrics;
 use crate::rooms::Rooms;
 use crate::sfu::workers::Workers;
 use crate::signaling::ClientLimits;
+use crate::signaling::sessions::Sessions;
 use crate::spent::SpentAdmissions;
 
 /// Time for the body of a request to come.
@@ -29,6 +30,8 @@ pub struct AppState {
     pub keys: Option<TrustedKeys>,
     /// Admissions that have opened their socket.
     pub spent: Arc<SpentAdmissions>,
+    /// Sessions of signaling that outlive their sockets.
+    pub sessions: Arc<Sessions>,
     /// Places for probes of whether the pod is reached.
     pub probes: ProbePlaces,
     /// What one client may send.

@@ -150,6 +150,7 @@ async fn state(config: &Config, announced: Announcement) -> Result<AppState, Sta
         workers,
         keys,
         spent: Arc::default(),
+        sessions: Arc::default(),
         probes,
         client_limits,
         metrics,

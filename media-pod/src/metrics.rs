@@ -40,6 +40,8 @@ pub struct Metrics {
     pub protocol_errors: IntCounterVec,
     /// WebSockets by `outcome` of their opening.
     pub connection_attempts: IntCounterVec,
+    /// Attempts to go on with a session over a new socket, by `outcome`.
+    pub resumed: IntCounterVec,
     /// What was not made because a limit was reached, by `limit`.
     pub limits_reached: IntCounterVec,
     /// Seconds from the connection to a `stage`: joined, media.
@@ -87,6 +89,12 @@ impl Default for Metrics {
                 &registry,
                 "convene_media_connection_attempts_total",
                 "signaling connections asked for",
+                &["outcome"],
+            ),
+            resumed: counters(
+                &registry,
+                "convene_media_resumed_total",
+                "signaling sessions that clients wanted to go on with over a new socket",
                 &["outcome"],
             ),
             limits_reached: counters(

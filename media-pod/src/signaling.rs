@@ -5,6 +5,9 @@
 
 pub(crate) mod enter;
 mod query;
+mod resume;
+mod ring;
+pub mod sessions;
 
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -19,6 +22,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::Error as WsError;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 
 use crate::metrics::{Counted, Metrics};
 use crate::rate::{Gate, Rate, Verdict};
@@ -97,7 +101,7 @@ pub async fn serve(socket: WebSocket, room: RoomHandle, entrant: Entrant, metric
     let (sink, mut stream) = socket.split();
     let gate = Gate::new(limits.rate);
     let max_bytes = limits.message_bytes;
-    let reader = Reader {
+    let mut reader = Reader {
         room: room.clone(),
         connection,
         outbox: outbox.clone(),
@@ -105,6 +109,8 @@ pub async fn serve(socket: WebSocket, room: RoomHandle, entrant: Entrant, metric
         opened: Instant::now(),
         gate,
         max_bytes,
+        received: 0,
+        is_cut: false,
     };
     let writer = write(sink, outgoing);
     tokio::pin!(writer);
@@ -139,17 +145,21 @@ struct Reader {
     opened: Instant,
     gate: Gate,
     max_bytes: usize,
+    /// Messages that were taken.
+    received: u64,
+    /// Whether the socket ended without a goodbye.
+    is_cut: bool,
 }
 
 impl Reader {
     /// Until the socket ends.
-    async fn run(mut self, stream: &mut SplitStream<WebSocket>) -> LastWords {
+    async fn run(&mut self, stream: &mut SplitStream<WebSocket>) -> LastWords {
         loop {
             let next = match timeout(SILENCE_LIMIT, stream.next()).await {
                 Ok(Some(Ok(message))) => self.message(message).await,
                 Ok(Some(Err(error))) => ControlFlow::Break(self.unusable(error)),
-                Ok(None) => ControlFlow::Break(None),
-                Err(_) => ControlFlow::Break(Some((1001, "no sign of life"))),
+                Ok(None) => ControlFlow::Break(self.cut(None)),
+                Err(_) => ControlFlow::Break(self.cut(Some((1001, "no sign of life")))),
             };
             if let ControlFlow::Break(last_words) = next {
                 return last_words;
@@ -159,7 +169,11 @@ impl Reader {
 
     async fn message(&mut self, message: Message) -> Next {
         match message {
-            Message::Text(text) => self.text(&text).await,
+            Message::Text(text) => {
+                let next = self.text(&text).await;
+                self.received += 1;
+                next
+            }
             // protoo ignores binary frames; pings are answered below us.
             Message::Binary(_) | Message::Ping(_) => match self.gate.ask(self.opened.elapsed()) {
                 Verdict::Pass | Verdict::Refuse => GO_ON,
@@ -167,16 +181,26 @@ impl Reader {
             },
             // A sign of life, and an answer to ours.
             Message::Pong(_) => GO_ON,
-            Message::Close(_) => ControlFlow::Break(None),
+            Message::Close(frame) => {
+                self.is_cut = frame.is_some_and(|frame| is_no_goodbye(frame.code));
+                ControlFlow::Break(None)
+            }
         }
     }
 
-    fn unusable(&self, error: axum::Error) -> LastWords {
+    fn cut(&mut self, last_words: LastWords) -> LastWords {
+        self.is_cut = true;
+        last_words
+    }
+
+    fn unusable(&mut self, error: axum::Error) -> LastWords {
         let (reason, close) = match error.into_inner().downcast_ref::<WsError>() {
             Some(WsError::Capacity(_)) => ("FrameTooLarge", Some((1009, "the message is far too large"))),
+            // Somebody between us and the client is gone.
+            Some(WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => ("SocketFailed", self.cut(None)),
             Some(WsError::Protocol(_)) => ("FrameInvalid", Some((1002, "this is not WebSocket"))),
             Some(WsError::Utf8(_)) => ("FrameNotUtf8", Some((1007, "text must be UTF-8"))),
-            _ => ("SocketFailed", None),
+            _ => ("SocketFailed", self.cut(None)),
         };
         self.count_error(reason);
         close
@@ -266,6 +290,11 @@ impl Reader {
     fn count_error(&self, reason: &str) {
         self.metrics.protocol_errors.with_label_values(&[reason]).inc();
     }
+}
+
+/// Codes of somebody between the client and us who goes away, or of a client that means to come back.
+fn is_no_goodbye(code: u16) -> bool {
+    matches!(code, 1001 | 1006 | 1011 | 1012)
 }
 
 fn too_long(max_bytes: usize) -> String {

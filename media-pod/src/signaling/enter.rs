@@ -5,8 +5,10 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use convene_protocol::frame::SUBPROTOCOL;
 
+use super::query::Asked;
 pub(crate) use super::query::SignalQuery;
-use super::{Entrant, peer_id, refuse, serve};
+use super::sessions::Owner;
+use super::{Entrant, peer_id, refuse, resume, serve};
 use crate::admission::{Admitted, spend};
 use crate::http::{AppState, problem};
 use crate::rooms::EnterError;
@@ -41,12 +43,14 @@ pub(crate) async fn open(
     let entered = state.rooms.enter(&meeting, query.layout()).await;
     let outcome = entered.as_ref().map_or_else(EnterError::reason, |_| "Opened");
     state.metrics.connection_attempts.with_label_values(&[outcome]).inc();
+    let asked = query.asked();
     match entered {
         Ok(room) => {
             let (replicas, comes_back_only) = (query.replicas(), state.rooms.is_draining());
             let (grant, limits) = (participant, state.client_limits);
             let entrant = Entrant { connection, peer, grant, replicas, comes_back_only, limits };
-            upgrade.on_upgrade(move |socket| serve_in(state, socket, room, entrant))
+            let owner = Owner::new(&meeting, &entrant);
+            upgrade.on_upgrade(move |socket| serve_in(state, socket, room, entrant, asked.map(|asked| (asked, owner))))
         }
         Err(EnterError::TooFewWorkers) => {
             upgrade.on_upgrade(|socket| refuse(socket, false, "usePipeTransports needs two media workers"))
@@ -64,9 +68,18 @@ fn sized(upgrade: WebSocketUpgrade, message_bytes: usize) -> WebSocketUpgrade {
     upgrade.max_message_size(hard_limit).max_frame_size(hard_limit).read_buffer_size(READ_BUFFER)
 }
 
-async fn serve_in(state: AppState, socket: WebSocket, room: RoomHandle, entrant: Entrant) {
+async fn serve_in(
+    state: AppState,
+    socket: WebSocket,
+    room: RoomHandle,
+    entrant: Entrant,
+    session: Option<(Asked, Owner)>,
+) {
     let connection = entrant.connection;
     tracing::info!(connection = connection.0, "client connected");
-    serve(socket, room, entrant, state.metrics).await;
+    match session {
+        None => serve(socket, room, entrant, state.metrics).await,
+        Some((asked, owner)) => resume::serve(state, socket, room, entrant, asked, owner).await,
+    }
     tracing::info!(connection = connection.0, "client gone");
 }

@@ -12,6 +12,17 @@ pub(crate) struct SignalQuery {
     pub(super) peer_id: String,
     consumer_replicas: String,
     use_pipe_transports: String,
+    session: String,
+    received: String,
+}
+
+/// What a client wants of a session that outlives its socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// A new one.
+    New,
+    /// To go on with one of which it has received so many messages.
+    Resume { id: String, received: u64 },
 }
 
 impl SignalQuery {
@@ -19,6 +30,15 @@ impl SignalQuery {
     pub(super) fn replicas(&self) -> usize {
         // The older app writes "undefined" when it means none.
         self.consumer_replicas.trim().parse().unwrap_or(0)
+    }
+
+    /// The session that is asked for; most clients know of none. What cannot be read is answered with a new one.
+    pub(super) fn asked(&self) -> Option<Asked> {
+        match (self.session.as_str(), self.received.parse()) {
+            ("", _) => None,
+            ("new", _) | (_, Err(_)) => Some(Asked::New),
+            (id, Ok(received)) => Some(Asked::Resume { id: id.to_owned(), received }),
+        }
     }
 
     /// How the room is to be laid out, if it is this client that opens it.
@@ -53,6 +73,26 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(query(text, "").replicas(), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_session_is_new_or_resumed_or_not_asked_for() {
+        let resume = |received| Some(Asked::Resume { id: "abc".into(), received });
+        let cases = [
+            ("", "", None),
+            ("", "3", None),
+            ("new", "", Some(Asked::New)),
+            ("new", "3", Some(Asked::New)),
+            ("abc", "3", resume(3)),
+            ("abc", "", Some(Asked::New)),
+            ("abc", "-1", Some(Asked::New)),
+            ("abc", "99999999999999999999999", Some(Asked::New)),
+        ];
+        for (session, received, expected) in cases {
+            let (session, received) = (session.to_owned(), received.to_owned());
+            let query = SignalQuery { session, received, ..SignalQuery::default() };
+            assert_eq!(query.asked(), expected, "{query:?}");
         }
     }
 

@@ -106,6 +106,7 @@ impl Pod {
             workers,
             keys: keys.map(TrustedKeys::new),
             spent: Arc::default(),
+            sessions: Arc::default(),
             probes: ProbePlaces::default(),
             client_limits: ClientLimits::default(),
             metrics,
@@ -222,6 +223,7 @@ pub(crate) struct Client {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     next_id: u64,
     waiting: VecDeque<Value>,
+    received: u64,
 }
 
 impl Client {
@@ -243,10 +245,16 @@ impl Client {
             request.headers_mut().insert("Authorization", format!("Bearer {token}").parse().unwrap());
         }
         match connect_async(request).await {
-            Ok((socket, _)) => Ok(Self { socket, next_id: 0, waiting: VecDeque::new() }),
+            Ok((socket, _)) => Ok(Self { socket, next_id: 0, waiting: VecDeque::new(), received: 0 }),
             Err(WsError::Http(answer)) => Err(answer.status().as_u16()),
             Err(error) => panic!("cannot connect: {error}"),
         }
+    }
+
+    /// Messages that came, as a session counts them.
+    #[allow(dead_code, reason = "not every test has sessions")]
+    pub(crate) fn received(&self) -> u64 {
+        self.received
     }
 
     /// Sends text as it is.
@@ -333,7 +341,12 @@ impl Client {
     async fn next(&mut self) -> Result<Value, (u16, String)> {
         loop {
             match self.socket.next().await {
-                Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
+                Some(Ok(Message::Text(text))) => {
+                    let message: Value = serde_json::from_str(&text).unwrap();
+                    // Told of the session, not in it.
+                    self.received += u64::from(message["method"] != "session");
+                    return Ok(message);
+                }
                 Some(Ok(Message::Close(Some(frame)))) => return Err((frame.code.into(), frame.reason.to_string())),
                 Some(Ok(_)) => {}
                 other => panic!("the socket ended: {other:?}"),

@@ -20,7 +20,8 @@ import {
 } from '../signaling/decode';
 import type { JsonRecord } from '../signaling/json';
 import type { RoomRequests } from '../signaling/requester';
-import { ProtooConnection, type SocketFactory } from '../signaling/protoo';
+import { openBrowserSocket, ProtooConnection, type SocketFactory } from '../signaling/protoo';
+import { ResumableSocket } from '../signaling/resumable-socket';
 import type { Requester } from '../signaling/requester';
 import type { RoomEvent } from './events';
 import { createTransport, type TransportContext } from './media-transport';
@@ -28,12 +29,14 @@ import { Publisher, type SendKind } from './publisher';
 import { Receiver } from './receiver';
 import { Reception, type ReceptionWish } from './reception';
 import { roomEventOf } from './room-events';
-import { subprotocolsOf, type Route } from './route';
+import { subprotocolsOf, type Route, type RouteFinder } from './route';
 import { summarizePath, summarizeReceived, summarizeSent, type CallStats } from './stats';
 
 export interface RoomConnectionHooks {
   onOpen: () => void;
   onClose: (code: number, reason: string) => void;
+  /** Signaling is cut for longer than people overlook, and may go on; or it goes on. */
+  onCut: (isCut: boolean) => void;
   onLobby: (state: 'waiting' | 'admitted') => void;
   onRoomEvent: (event: RoomEvent) => void;
   onMediaConnected: () => void;
@@ -43,6 +46,8 @@ export interface RoomConnectionHooks {
 
 export interface RoomConnectionOptions {
   route: Route;
+  /** Gives the way for a further socket after a cut. */
+  findRoute: RouteFinder;
   displayName: string;
   userAgent: string;
   log: Log;
@@ -65,11 +70,11 @@ export class RoomConnection {
 
   constructor(options: RoomConnectionOptions) {
     this.#options = options;
-    const { route, log, hooks, openSocket } = options;
+    const { route, log, hooks } = options;
     this.#signaling = new ProtooConnection(route.url, {
       log,
       protocols: subprotocolsOf(route),
-      ...(openSocket === undefined ? {} : { openSocket }),
+      openSocket: resumable(options),
       handlers: {
         onOpen: () => hooks.onOpen(),
         onClose: (code, reason) => hooks.onClose(code, reason),
@@ -236,4 +241,14 @@ export class RoomConnection {
     if (message.method === 'consumerClosed') this.#receiver?.remove(message.data.consumerId);
     if (message.method === 'mediasoupVersion') log.info(`the server runs mediasoup ${message.data.version}`);
   }
+}
+
+/** Sockets that outlive cuts. */
+function resumable({ findRoute, hooks, openSocket = openBrowserSocket }: RoomConnectionOptions): SocketFactory {
+  const findAddress = async (last: { isRefused: boolean }): Promise<{ url: string; protocols: string | string[] }> => {
+    const route = await findRoute(last);
+    return { url: route.url, protocols: subprotocolsOf(route) };
+  };
+  const network = typeof window === 'undefined' ? {} : { network: window };
+  return (url, protocols) => new ResumableSocket({ url, protocols }, { openSocket, findAddress, onCut: hooks.onCut, ...network });
 }

@@ -105,7 +105,7 @@ describe('joining', () => {
     expect(session.connection).toMatchObject({ status: 'connecting' });
     expect(server.socket.isClosedByClient).toBe(true);
     await vi.advanceTimersByTimeAsync(1000);
-    expect(server.sockets.map(({ url }) => url)).toEqual(Array(2).fill('ws://pod/signal/team/hello?peerId=abcdefgh'));
+    expect(server.sockets.map(({ url }) => url)).toEqual(Array(2).fill('ws://pod/signal/team/hello?peerId=abcdefgh&session=new'));
   });
 
   it.each([

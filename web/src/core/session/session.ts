@@ -52,6 +52,8 @@ export class Session {
   #joins = 0;
   /** Whether the latest socket has opened: a ticket that did not open one is not tried again. */
   #hasOpened = true;
+  /** Whether signaling is cut and may go on. */
+  #isCut = false;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -59,7 +61,8 @@ export class Session {
   }
 
   get connection(): ConnectionState {
-    return connectionStateOf(this.#state);
+    const state = connectionStateOf(this.#state);
+    return this.#isCut && state.status === 'connected' ? { status: 'reconnecting', attempt: 1 } : state;
   }
 
   subscribe(listener: (news: SessionNews) => void): Unsubscribe {
@@ -154,6 +157,7 @@ export class Session {
     const { displayName, log, openSocket } = this.#options;
     const connection: RoomConnection = new RoomConnection({
       route,
+      findRoute: this.#options.findRoute,
       displayName,
       log,
       userAgent: this.#options.userAgent ?? navigator.userAgent,
@@ -180,12 +184,19 @@ export class Session {
           if (isTicketRefused(code, reason)) this.#hasOpened = false;
           this.#handle({ type: 'socketClosed', code, reason });
         }),
+      onCut: (isCut) => ifCurrent(() => this.#setCut(isCut)),
       onLobby: (state) => ifCurrent(() => this.#handle({ type: state === 'waiting' ? 'lobbyEntered' : 'lobbyLeft' })),
       onRoomEvent: (event) => ifCurrent(() => this.#news.emit(event)),
       onMediaConnected: () => ifCurrent(() => this.#handle({ type: 'mediaConnected' })),
       onMediaBroken: () => ifCurrent(() => this.#handle({ type: 'mediaFailed' })),
       onPublishError: (kind, error) => ifCurrent(() => this.#news.emit({ type: 'publishFailed', kind, error })),
     };
+  }
+
+  #setCut(isCut: boolean): void {
+    if (this.#isCut === isCut) return;
+    this.#isCut = isCut;
+    this.#news.emit({ type: 'connection', connection: this.connection });
   }
 
   async #join(): Promise<void> {
@@ -222,6 +233,7 @@ export class Session {
     this.#attempt += 1;
     const dropped = this.#connection;
     this.#connection = undefined;
+    this.#isCut = false;
     if (dropped === undefined) return;
     clearTimeout(this.#picturesTimer);
     dropped.closeSignaling();

@@ -31,7 +31,7 @@ export type SocketLike = Pick<WebSocket, 'send' | 'close' | 'readyState'> & {
 
 export type SocketFactory = (url: string, protocols: string | string[]) => SocketLike;
 
-const openBrowserSocket: SocketFactory = (url, protocols) => new WebSocket(url, protocols) as unknown as SocketLike;
+export const openBrowserSocket: SocketFactory = (url, protocols) => new WebSocket(url, protocols) as unknown as SocketLike;
 
 export interface ProtooHandlers {
   onOpen(): void;

@@ -1,0 +1,117 @@
+//! Sessions of signaling that outlive their sockets: real WebSockets, a real worker.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use convene_media_pod::signaling::sessions::Sessions;
+use serde_json::{Value, json};
+use support::{Client, Pod};
+
+async fn open(pod: &Pod, peer: &str, session: &str) -> (Client, Value) {
+    let path = format!("/signal/team/standup?peerId={peer}&{session}");
+    let mut client = Client::try_open(pod, &path, None).await.unwrap();
+    let greeting = client.hear("session").await["data"].clone();
+    (client, greeting)
+}
+
+/// One who joined in a session, its id, and another who sees it.
+async fn two(pod: &Pod) -> (Client, String, Client) {
+    let (mut first, greeting) = open(pod, "first", "session=new").await;
+    assert_eq!((&greeting["resumed"], &greeting["received"]), (&json!(false), &json!(0)));
+    first.join("First").await;
+    let mut other = Client::connect(pod, "team/standup", "other").await;
+    other.join("Other").await;
+    first.hear("newPeer").await;
+    (first, greeting["id"].as_str().unwrap().to_owned(), other)
+}
+
+#[tokio::test]
+async fn a_cut_client_goes_on_and_gets_once_and_in_order_what_it_missed() {
+    let pod = Pod::start().await;
+    let (first, id, mut other) = two(&pod).await;
+    let had = first.received();
+    drop(first);
+    for name in ["One", "Two", "Three"] {
+        other.ask("changeDisplayName", json!({ "displayName": name })).await.unwrap();
+    }
+    let (mut first, greeting) = open(&pod, "first", &format!("session={id}&received={had}")).await;
+    assert_eq!((&greeting["resumed"], &greeting["received"]), (&json!(true), &json!(2)), "two requests were taken");
+    for name in ["One", "Two", "Three"] {
+        let change = first.until(|message| message["method"] == "peerDisplayNameChanged").await;
+        assert_eq!(change["data"]["displayName"], name);
+    }
+    first.ask("changeDisplayName", json!({ "displayName": "Still here" })).await.unwrap();
+    let next = other
+        .until(|message| matches!(message["method"].as_str(), Some("peerClosed" | "peerDisplayNameChanged")))
+        .await;
+    assert_eq!(next["method"], "peerDisplayNameChanged", "nobody hears of the cut");
+}
+
+async fn is_not_resumed(peer: &str, session: impl Fn(&str) -> String) {
+    let pod = Pod::start().await;
+    let (_first, id, _other) = two(&pod).await;
+    let (_client, greeting) = open(&pod, peer, &session(&id)).await;
+    assert_eq!(greeting["resumed"], false, "{peer}");
+    assert_ne!(greeting["id"], id.as_str());
+}
+
+#[tokio::test]
+async fn nobody_goes_on_with_an_unknown_session() {
+    is_not_resumed("first", |_| "session=0123456789abcdef0123456789abcdef&received=0".into()).await;
+}
+
+#[tokio::test]
+async fn nobody_goes_on_with_the_session_of_another_peer() {
+    is_not_resumed("second", |id| format!("session={id}&received=0")).await;
+}
+
+#[tokio::test]
+async fn nobody_goes_on_after_more_than_was_sent() {
+    is_not_resumed("first", |id| format!("session={id}&received=1000000")).await;
+}
+
+#[tokio::test]
+async fn a_second_socket_takes_over_from_the_first() {
+    let pod = Pod::start().await;
+    let (first, id, mut other) = two(&pod).await;
+    let (mut second, greeting) = open(&pod, "first", &format!("session={id}&received={}", first.received())).await;
+    assert_eq!(greeting["resumed"], true);
+    second.ask("changeDisplayName", json!({ "displayName": "Here" })).await.unwrap();
+    assert_eq!(other.hear("peerDisplayNameChanged").await["data"]["displayName"], "Here");
+    drop(first);
+}
+
+#[tokio::test]
+async fn who_comes_back_while_the_session_ends_gets_a_new_one() {
+    let pod = Pod::start().await;
+    let (first, id, _other) = two(&pod).await;
+    let _newer = Client::connect(&pod, "team/standup", "first").await;
+    let (_client, greeting) = open(&pod, "first", &format!("session={id}&received={}", first.received())).await;
+    assert_eq!(greeting["resumed"], false);
+}
+
+#[tokio::test]
+async fn who_does_not_come_back_is_gone_after_a_while() {
+    let state = Pod::start().await.state;
+    let sessions = Arc::new(Sessions::kept(Duration::from_millis(100)));
+    let pod = Pod::with_state(convene_media_pod::http::AppState { sessions, ..state }).await;
+    let (first, id, mut other) = two(&pod).await;
+    drop(first);
+    assert_eq!(other.hear("peerClosed").await["data"]["peerId"], "first");
+    let (_client, greeting) = open(&pod, "first", &format!("session={id}&received=0")).await;
+    assert_eq!(greeting["resumed"], false);
+}
+
+#[tokio::test]
+async fn a_client_that_asks_for_no_session_is_gone_at_once() {
+    let pod = Pod::start().await;
+    let (_first, _, mut other) = two(&pod).await;
+    let mut demo = Client::connect(&pod, "team/standup", "demo").await;
+    demo.join("Demo").await;
+    drop(demo);
+    assert_eq!(other.hear("peerClosed").await["data"]["peerId"], "demo");
+}

@@ -1,0 +1,218 @@
+/**
+ * A WebSocket that outlives cuts, where the pod keeps the session: what lies above it sees one socket and each message once.
+ *
+ * It counts messages and never looks into them, except for the pod's first one, `session`. Where the pod sends none it is a plain
+ * socket. Whether to join anew once a session is lost is for the session machine to decide.
+ */
+
+import { isRecord, type JsonRecord } from './json';
+import type { SocketFactory, SocketLike } from './protoo';
+
+/** Waits between attempts; the last one is repeated. */
+const WAITS_MS = [0, 250, 500, 1000, 2000];
+/** A cut that people are told of. */
+const LONG_CUT_MS = 2000;
+/** Messages that may wait for the pod; more means that the session is lost. */
+const MOST_UNSENT = 512;
+const FINAL_CODES: ReadonlySet<number> = new Set([1000, 1002, 1005, 1007, 1008, 1009, 1012, 4000]);
+
+const OPEN = 1;
+const CLOSED = 3;
+
+export interface Address {
+  url: string;
+  protocols: string | string[];
+}
+
+export interface ResumableOptions {
+  openSocket: SocketFactory;
+  /** Gives the way for a further socket: a ticket opens only one. */
+  findAddress: (last: { isRefused: boolean }) => Address | Promise<Address>;
+  /** A cut lasts, or is over. */
+  onCut?: (isCut: boolean) => void;
+  /** Where `online` events come from. */
+  network?: Pick<EventTarget, 'addEventListener' | 'removeEventListener'>;
+}
+
+interface Greeting {
+  id: string;
+  resumed: boolean;
+  received: number;
+  resumeSeconds: number;
+}
+
+/** The address with what the pod needs to know of the session. Pure. */
+export function withSession(url: string, session: string, received?: number): string {
+  const separator = url.includes('?') ? '&' : '?';
+  const count = received === undefined ? '' : `&received=${received}`;
+  return `${url}${separator}session=${encodeURIComponent(session)}${count}`;
+}
+
+export class ResumableSocket implements SocketLike {
+  onopen: SocketLike['onopen'] = null;
+  onmessage: SocketLike['onmessage'] = null;
+  onclose: SocketLike['onclose'] = null;
+
+  readonly #options: ResumableOptions;
+  #socket: SocketLike | undefined;
+  #id: string | undefined;
+  #resumeMs = 0;
+  #received = 0;
+  /** Messages of ours from number #firstKept on. */
+  #kept: string[] = [];
+  #firstKept = 0;
+  /** Whether the socket is greeted: what is sent goes out at once. */
+  #isAttached = false;
+  #hasOpened = false;
+  #isClosed = false;
+  #attempt = 0;
+  #lostWith = { code: 1006, reason: '' };
+  #deadline: ReturnType<typeof setTimeout> | undefined;
+  #longCut: ReturnType<typeof setTimeout> | undefined;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #isLongCut = false;
+
+  constructor({ url, protocols }: Address, options: ResumableOptions) {
+    this.#options = options;
+    this.#attach(options.openSocket(withSession(url, 'new'), protocols));
+  }
+
+  get readyState(): SocketLike['readyState'] {
+    if (this.#isClosed) return CLOSED;
+    return this.#id === undefined ? (this.#socket?.readyState ?? CLOSED) : OPEN;
+  }
+
+  send(message: string): void {
+    this.#kept.push(message);
+    if (this.#socket?.readyState === OPEN && (this.#isAttached || this.#id === undefined)) this.#socket.send(message);
+    if (this.#kept.length <= MOST_UNSENT) return;
+    if (this.#id !== undefined && !this.#isAttached) return this.#lose();
+    this.#kept.shift();
+    this.#firstKept += 1;
+  }
+
+  close(code?: number, reason?: string): void {
+    this.#end();
+    this.#socket?.close(code, reason);
+  }
+
+  #attach(socket: SocketLike): void {
+    this.#socket = socket;
+    this.#isAttached = false;
+    socket.onopen = () => {
+      if (socket !== this.#socket || this.#isClosed || this.#hasOpened) return;
+      this.#hasOpened = true;
+      this.onopen?.();
+    };
+    socket.onmessage = (event) => {
+      if (socket === this.#socket && !this.#isClosed) this.#receive(event);
+    };
+    socket.onclose = ({ code, reason }) => {
+      if (socket === this.#socket && !this.#isClosed) this.#lost(code, reason);
+    };
+  }
+
+  #receive(event: { data: unknown }): void {
+    const greeting = this.#isAttached ? undefined : greetingOf(event.data);
+    if (greeting !== undefined) return this.#greet(greeting);
+    this.#received += 1;
+    this.onmessage?.(event);
+  }
+
+  #greet({ id, resumed, received, resumeSeconds }: Greeting): void {
+    const isFirst = this.#id === undefined;
+    // A new session, or messages that are gone: the room knows nothing of us.
+    if (!isFirst && (!resumed || received < this.#firstKept)) return this.#lose();
+    this.#id = id;
+    this.#resumeMs = resumeSeconds * 1000;
+    this.#isAttached = true;
+    this.#stopWaiting();
+    if (isFirst) return;
+    this.#kept.splice(0, received - this.#firstKept);
+    this.#firstKept = received;
+    for (const message of this.#kept) this.#socket?.send(message);
+  }
+
+  #lost(code: number, reason: string): void {
+    this.#isAttached = false;
+    this.#socket = undefined;
+    if (this.#id === undefined || FINAL_CODES.has(code)) return this.#fail(code, reason);
+    if (this.#deadline === undefined) {
+      this.#lostWith = { code, reason };
+      this.#attempt = 0;
+      this.#deadline = setTimeout(() => this.#lose(), this.#resumeMs);
+      this.#longCut = setTimeout(() => this.#tellCut(true), LONG_CUT_MS);
+      this.#options.network?.addEventListener('online', this.#tryNow);
+    }
+    const wait = WAITS_MS[Math.min(this.#attempt, WAITS_MS.length - 1)];
+    this.#attempt += 1;
+    this.#retry = setTimeout(() => void this.#reconnect(), wait);
+  }
+
+  readonly #tryNow = (): void => {
+    if (this.#retry === undefined) return;
+    clearTimeout(this.#retry);
+    void this.#reconnect();
+  };
+
+  async #reconnect(): Promise<void> {
+    this.#retry = undefined;
+    try {
+      const { url, protocols } = await this.#options.findAddress({ isRefused: this.#attempt > 1 });
+      if (this.#isClosed || this.#id === undefined) return;
+      this.#attach(this.#options.openSocket(withSession(url, this.#id, this.#received), protocols));
+    } catch {
+      // No way now; perhaps there is one before the session is over.
+      if (!this.#isClosed) this.#lost(this.#lostWith.code, this.#lostWith.reason);
+    }
+  }
+
+  #lose(): void {
+    const { code, reason } = this.#lostWith;
+    this.#socket?.close();
+    this.#fail(code, reason);
+  }
+
+  #fail(code: number, reason: string): void {
+    if (this.#isClosed) return;
+    this.#end();
+    this.onclose?.({ code, reason });
+  }
+
+  #end(): void {
+    this.#isClosed = true;
+    this.#stopWaiting();
+    this.#kept = [];
+  }
+
+  #stopWaiting(): void {
+    for (const timer of [this.#deadline, this.#longCut, this.#retry]) clearTimeout(timer);
+    this.#deadline = this.#longCut = this.#retry = undefined;
+    this.#options.network?.removeEventListener('online', this.#tryNow);
+    this.#tellCut(false);
+  }
+
+  #tellCut(isCut: boolean): void {
+    if (this.#isLongCut === isCut) return;
+    this.#isLongCut = isCut;
+    this.#options.onCut?.(isCut);
+  }
+}
+
+function greetingOf(frame: unknown): Greeting | undefined {
+  if (typeof frame !== 'string' || !frame.includes('"session"')) return undefined;
+  try {
+    const message: unknown = JSON.parse(frame);
+    if (!isRecord(message) || message['notification'] !== true || message['method'] !== 'session') return undefined;
+    return readGreeting(message['data']);
+  } catch {
+    return undefined;
+  }
+}
+
+function readGreeting(data: unknown): Greeting | undefined {
+  if (!isRecord(data)) return undefined;
+  const { id, resumed, received, resumeSeconds }: JsonRecord = data;
+  const isFit = typeof id === 'string' && typeof resumed === 'boolean' && typeof received === 'number';
+  return isFit && typeof resumeSeconds === 'number' ? { id, resumed, received, resumeSeconds } : undefined;
+}
