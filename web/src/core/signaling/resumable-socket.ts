@@ -14,7 +14,8 @@ const WAITS_MS = [0, 250, 500, 1000, 2000];
 const LONG_CUT_MS = 2000;
 /** Messages that may wait for the pod; more means that the session is lost. */
 const MOST_UNSENT = 512;
-const FINAL_CODES: ReadonlySet<number> = new Set([1000, 1002, 1005, 1007, 1008, 1009, 1012, 4000]);
+/** Not 1012: a router that goes says it too, and whether the room has gone is what the next pod tells. */
+const FINAL_CODES: ReadonlySet<number> = new Set([1000, 1002, 1005, 1007, 1008, 1009, 4000]);
 
 const OPEN = 1;
 const CLOSED = 3;
