@@ -136,10 +136,30 @@ test('a browser that is let out by TURN alone sees and hears, and is seen and he
   }
 });
 
+/** Notes on the page how many connections for media there have been. */
+function countConnections(): void {
+  const Native = window.RTCPeerConnection;
+  let count = 0;
+  window.RTCPeerConnection = class extends Native {
+    constructor(configuration?: RTCConfiguration) {
+      super(configuration);
+      document.documentElement.dataset['mediaConnections'] = String((count += 1));
+    }
+  };
+}
+
+const mediaConnections = (person: Participant): Promise<string | null> => person.page.locator('html').getAttribute('data-media-connections');
+
 test('each of two routers is killed under a call of three: media goes on, and signaling is back by itself', async ({ people }) => {
-  const three = [];
-  for (const name of ['Ada', 'Grace', 'Linus']) three.push(await people.join(name, place(urlOf('open-house'))));
+  const three: Participant[] = [];
+  for (const name of ['Ada', 'Grace', 'Linus']) {
+    const person = await people.open(name, place(urlOf('open-house')), undefined, countConnections);
+    await person.enter();
+    await person.isConnected();
+    three.push(person);
+  }
   await everyoneSeesAndHearsEveryone(three);
+  const before = await Promise.all(three.map(mediaConnections));
   for (const router of await listObjects(...ROUTERS)) {
     const start = performance.now();
     if (cluster.isOwn) for (const id of processesOfPod(router.metadata.uid, 'convene-router')) process.kill(id, 'SIGKILL');
@@ -149,6 +169,10 @@ test('each of two routers is killed under a call of three: media goes on, and si
     console.log(`after a router was killed: everybody sees and hears everybody, looked at after ${secondsSince(start)} s`);
     await programsRun();
   }
+  expect(await Promise.all(three.map(mediaConnections)), 'nobody had to connect their media anew').toEqual(before);
+  // Signaling is not only there, it works: the one's hand is seen by the others.
+  await three[0]?.page.getByTestId('hand-button').click();
+  for (const person of three.slice(1)) await expect(person.page.getByTestId('tile-hand')).toBeVisible();
 });
 
 test('the API server is away: whoever has a token still comes into a meeting that runs', async ({ people }) => {
@@ -167,6 +191,8 @@ test('the API server is away: whoever has a token still comes into a meeting tha
 
 test('helm uninstall leaves nothing', async () => {
   await kubectl('delete', 'meetings', '--all', '--namespace', 'default');
+  // Those are not the chart's.
+  await kubectl('delete', 'secret', JOIN_KEYS, 'turn-secret', '--namespace', NAMESPACE);
   await uninstall();
   await waitUntil('nothing is left', 30, async () => {
     const left = await remains();
