@@ -126,7 +126,7 @@ fn find_pod(app: &App, key: &MeetingKey) -> Result<PodRoute, ApiError> {
 }
 
 fn waiting(reason: &str, message: &str) -> ApiError {
-    ApiError::NotReadyYet { reason: reason.to_owned(), message: message.to_owned() }
+    ApiError::MeetingNotReady { reason: reason.to_owned(), message: message.to_owned() }
 }
 
 /// `/rooms/ROOM` of the address as it was written.

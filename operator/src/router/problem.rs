@@ -43,6 +43,14 @@ pub enum ApiError {
         /// Why, in a sentence.
         message: String,
     },
+    /// The meeting has no media pod that could answer this now.
+    #[error("the meeting is not ready yet: {message}")]
+    MeetingNotReady {
+        /// Why, in a word.
+        reason: String,
+        /// Why, in a sentence.
+        message: String,
+    },
     /// The meeting did not become ready while the join was held.
     #[error("the meeting is not ready yet: {message} (waited {waited_seconds} s)")]
     HeldTooLong {
@@ -154,6 +162,7 @@ impl ApiError {
             Self::UpgradeRequired => ("UpgradeRequired", "WebSocket handshake required", StatusCode::UPGRADE_REQUIRED),
             Self::SubprotocolRequired => ("SubprotocolRequired", "Subprotocol required", StatusCode::FORBIDDEN),
             Self::NotReadyYet { .. } => ("RouterStarting", "Router is starting", StatusCode::SERVICE_UNAVAILABLE),
+            Self::MeetingNotReady { .. } => ("MeetingNotReady", "Meeting not ready", StatusCode::SERVICE_UNAVAILABLE),
             Self::HeldTooLong { .. } => ("HeldTooLong", "Meeting not ready", StatusCode::SERVICE_UNAVAILABLE),
             Self::TooManyHeld => ("TooManyHeld", "Too many waiting", StatusCode::SERVICE_UNAVAILABLE),
             Self::TooManySockets => ("TooManySockets", "Too many connections", StatusCode::SERVICE_UNAVAILABLE),
@@ -196,7 +205,9 @@ impl ApiError {
 
     fn waiting_reason(&self) -> Option<&str> {
         match self {
-            Self::NotReadyYet { reason, .. } | Self::HeldTooLong { reason, .. } => Some(reason),
+            Self::NotReadyYet { reason, .. }
+            | Self::MeetingNotReady { reason, .. }
+            | Self::HeldTooLong { reason, .. } => Some(reason),
             Self::JoinRefused(refusal) => Some(refusal.reason()),
             _ => None,
         }

@@ -142,7 +142,9 @@ fn ticket(app: &App, meeting: &MeetingRecord, participant: ParticipantGrant, now
 fn direct(app: &App, key: &MeetingKey, participant: ParticipantGrant, now: u64) -> Result<(String, String), ApiError> {
     let route = match app.table.route(key) {
         RouteDecision::Pod(route) => route,
-        RouteDecision::Waiting(Waiting { reason, message }) => return Err(ApiError::NotReadyYet { reason, message }),
+        RouteDecision::Waiting(Waiting { reason, message }) => {
+            return Err(ApiError::MeetingNotReady { reason, message });
+        }
         RouteDecision::Unknown => return Err(ApiError::MeetingNotFound(key.clone())),
         RouteDecision::Ended => return Err(ApiError::MeetingEnded(key.clone())),
     };
