@@ -8,7 +8,7 @@ WEB_SOURCES := $(shell find web/src web/build web/index.html web/vite.config.ts 
 .DEFAULT_GOAL := help
 .PHONY: help bootstrap run build media-pod generate images cluster-build cluster-up cluster-down test \
   lint drift test-rust test-simulation test-fuzz test-web test-charts test-api-server test-e2e-gallery test-e2e-dev test-e2e-conformance test-cluster test-e2e-cluster \
-  measure measure-operator screenshots
+  measure measure-operator measure-router screenshots
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -98,6 +98,9 @@ measure: build ## measures what docs/measurements.md holds (needs a quiet machin
 
 measure-operator: cluster-build ## measures the operator with ten thousand meetings, without nodes (needs a quiet machine)
 	@tests/run.sh measure-operator
+
+measure-router: ## measures what the router costs (needs a quiet machine)
+	@tests/run.sh measure-router
 
 screenshots: web/dist/index.html media-pod ## makes the picture of the README anew
 	@tests/run.sh screenshots

@@ -4,7 +4,7 @@
 #   tests/run.sh all            every step, in the order cheapest first; removes the test cluster at the end
 #   tests/run.sh STEP...        only these: lint-scripts lint-web web lint drift-crds rust simulation fuzz drift release
 #                               e2e-gallery e2e-dev e2e-conformance charts api-server cluster images e2e-cluster measure measure-operator
-#                               screenshots
+#                               measure-router screenshots
 #
 # The output of each step goes to test-results/logs/STEP.log; when it fails, its last lines are shown here.
 #   CONVENE_KEEP_CLUSTER=1         leaves the test cluster up after `all`

@@ -27,6 +27,7 @@ declare -A DESCRIPTIONS=(
   [e2e-cluster]='helm, kubectl, three browsers and a fleet of 200 meetings on that Kubernetes (8 minutes)'
   [measure]='time to the first picture, start of a pod, memory, image sizes (10 minutes)'
   [measure-operator]='the operator with ten thousand meetings against a real API server (15 minutes)'
+  [measure-router]='what the router costs: look-ups, latency, memory of sockets (2 minutes, and 10 to compile it)'
   [screenshots]='pictures of the running call into docs/images'
 )
 
@@ -247,6 +248,13 @@ step_measure() {
 step_measure_operator() {
   cargo build --release -p convene-operator
   cargo test --release -p convene-operator --test scale -- --ignored --nocapture
+}
+
+# Thousands of sockets, each with both ends in this one process.
+step_measure_router() {
+  ulimit -n "$(($(ulimit -Hn) > 65536 ? 65536 : $(ulimit -Hn)))"
+  [ "$(id -u)" != 0 ] || ulimit -n 65536
+  cargo test --release -p convene-operator --lib router::tests::measure -- --ignored --nocapture --test-threads=1
 }
 
 step_screenshots() {

@@ -4,6 +4,7 @@ mod feed;
 mod http;
 mod join;
 mod join_signal;
+mod measure;
 pub(super) mod peer;
 mod proxy;
 mod proxy_faults;

@@ -115,6 +115,22 @@ describe('a socket that outlives cuts', () => {
     expect(onCut).toHaveBeenLastCalledWith(false);
   });
 
+  it('gives up an attempt that nothing answers, and tries again', async () => {
+    connect();
+    greet();
+    newest().serverCloses(1006);
+    await vi.advanceTimersByTimeAsync(0);
+    const silent = newest();
+    const before = sockets.length;
+    await vi.advanceTimersByTimeAsync(3000);
+    expect(silent.isClosedByClient).toBe(true);
+    expect(sockets.length).toBeGreaterThan(before);
+    greet({ resumed: true });
+    expect(onclose).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(onclose).not.toHaveBeenCalled();
+  });
+
   it('tries at once when the network is back', async () => {
     connect();
     greet();

@@ -10,6 +10,8 @@ import type { SocketFactory, SocketLike } from './protoo';
 
 /** Waits between attempts; the last one is repeated. */
 const WAITS_MS = [0, 250, 500, 1000, 2000];
+/** How long an attempt may take. What has just gone may still be where attempts are sent, and answers nothing at all. */
+const ATTEMPT_MS = 2500;
 /** A cut that people are told of. */
 const LONG_CUT_MS = 2000;
 /** Messages that may wait for the pod; more means that the session is lost. */
@@ -71,6 +73,7 @@ export class ResumableSocket implements SocketLike {
   #deadline: ReturnType<typeof setTimeout> | undefined;
   #longCut: ReturnType<typeof setTimeout> | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
+  #attemptLimit: ReturnType<typeof setTimeout> | undefined;
   #isLongCut = false;
 
   constructor({ url, protocols }: Address, options: ResumableOptions) {
@@ -135,6 +138,8 @@ export class ResumableSocket implements SocketLike {
   }
 
   #lost(code: number, reason: string): void {
+    clearTimeout(this.#attemptLimit);
+    this.#attemptLimit = undefined;
     this.#isAttached = false;
     this.#socket = undefined;
     if (this.#id === undefined || FINAL_CODES.has(code)) return this.#fail(code, reason);
@@ -158,14 +163,22 @@ export class ResumableSocket implements SocketLike {
 
   async #reconnect(): Promise<void> {
     this.#retry = undefined;
+    const limit = setTimeout(() => this.#giveUpAttempt(), ATTEMPT_MS);
+    this.#attemptLimit = limit;
     try {
       const { url, protocols } = await this.#options.findAddress({ isRefused: this.#attempt > 1 });
-      if (this.#isClosed || this.#id === undefined) return;
+      if (this.#isClosed || this.#id === undefined || this.#attemptLimit !== limit) return;
       this.#attach(this.#options.openSocket(withSession(url, this.#id, this.#received), protocols));
     } catch {
       // No way now; perhaps there is one before the session is over.
-      if (!this.#isClosed) this.#lost(this.#lostWith.code, this.#lostWith.reason);
+      if (!this.#isClosed && this.#attemptLimit === limit) this.#lost(this.#lostWith.code, this.#lostWith.reason);
     }
+  }
+
+  #giveUpAttempt(): void {
+    const silent = this.#socket;
+    this.#lost(this.#lostWith.code, this.#lostWith.reason);
+    silent?.close();
   }
 
   #lose(): void {
@@ -187,8 +200,8 @@ export class ResumableSocket implements SocketLike {
   }
 
   #stopWaiting(): void {
-    for (const timer of [this.#deadline, this.#longCut, this.#retry]) clearTimeout(timer);
-    this.#deadline = this.#longCut = this.#retry = undefined;
+    for (const timer of [this.#deadline, this.#longCut, this.#retry, this.#attemptLimit]) clearTimeout(timer);
+    this.#deadline = this.#longCut = this.#retry = this.#attemptLimit = undefined;
     this.#options.network?.removeEventListener('online', this.#tryNow);
     this.#tellCut(false);
   }
