@@ -25,7 +25,7 @@ use sim::{
 /// Seeds of random faults that each scenario is played under.
 const SEEDS: u64 = 20;
 /// Of so many crashes one comes after the answer to the last write.
-const HEARD_EVERY: u64 = 7;
+const HEARD_EVERY: u64 = 5;
 /// Fewer crash points than this would mean that the scenarios have become empty.
 const FEWEST_CRASH_POINTS: usize = 500;
 
