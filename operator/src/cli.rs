@@ -123,9 +123,5 @@ pub async fn run(cli: Cli) -> Result<Output, CliError> {
     }
 }
 
-fn unix_now() -> u64 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |time| time.as_secs())
-}
-
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@
 pub mod backoff;
 pub mod cli;
 pub mod client;
+mod clock;
 pub mod conditions;
 pub mod config;
 pub mod context;

@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::source::{KeyArgs, choose_signing};
-use super::{CliError, Output, unix_now};
+use super::{CliError, Output};
+use crate::clock::unix_now;
 use crate::router::join::config::parse_lifetime;
 use crate::router::key::MeetingKey;
 use crate::token::{

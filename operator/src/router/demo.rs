@@ -4,8 +4,6 @@
 //! Only meetings with `features.demoClients` are found here. It decides nothing else: a socket goes the way of every signaling socket,
 //! and a broadcaster's call is passed to the meeting's pod.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Path, Request, State};
@@ -30,6 +28,7 @@ use super::proxy;
 use super::record::MeetingRecord;
 use super::select::{PodRoute, RouteDecision};
 use super::upstream;
+use crate::clock::unix_now;
 
 /// Longest body of a broadcaster's call, as in the pod.
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -151,9 +150,8 @@ fn pod_request(
     if percent_decode_str(below).any(|byte| byte == b'\\') || below.split(['/', '?']).any(is_dots) {
         return None;
     }
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
     let grant = route.meeting.grant(jiff::Timestamp::now());
-    let token = app.signer.get()?.admission(&Admission::guest(grant), now).ok()?;
+    let token = app.signer.get()?.admission(&Admission::guest(grant), unix_now()).ok()?;
     let mut bearer = HeaderValue::try_from(format!("Bearer {token}")).ok()?;
     bearer.set_sensitive(true);
     let mut request = axum::http::Request::builder()

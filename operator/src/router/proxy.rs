@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
@@ -35,6 +35,7 @@ use super::record::{MeetingRecord, PodRecord, Waiting};
 use super::select::{PodRoute, RouteDecision};
 use super::splice::{End, splice};
 use super::upstream::{self, PodError};
+use crate::clock::unix_now;
 
 /// Time for a client to answer a close frame.
 const CLOSE_LINGER: Duration = Duration::from_secs(5);
@@ -315,8 +316,4 @@ async fn close_socket(mut socket: WebSocket, text: Cow<'static, str>) {
 
 fn request_id(parts: &Parts) -> &str {
     parts.extensions.get::<RequestId>().map_or("-", |id| id.0.as_str())
-}
-
-fn unix_now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
 }

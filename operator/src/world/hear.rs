@@ -16,9 +16,9 @@ impl World {
         match event {
             Event::Init => self.ledger().begin_list(),
             Event::InitApply(guarded) | Event::Apply(guarded) => {
-                let key = Arc::new(key_of(guarded.meta()));
-                let Ok(meeting) = &guarded.0 else { return self.ask_meeting(&key) };
-                let key = self.ledger().observe(meeting).unwrap_or(key);
+                let new_key = || Arc::new(key_of(guarded.meta()));
+                let Ok(meeting) = &guarded.0 else { return self.ask_meeting(&new_key()) };
+                let key = self.ledger().observe(meeting).unwrap_or_else(new_key);
                 self.ask_meeting(&key);
                 self.ask_pool(&meeting.spec.pool);
                 if has_new_spec(meeting) {

@@ -11,9 +11,8 @@ use tokio::sync::mpsc;
 use super::{Guarded, World};
 use crate::queue;
 
-/// A receiver as a stream, gathered over `period`: requests come in bursts, and one look serves all that ask for the same. Unlike a debounce, which waits
-/// for silence, it passes something on after every period however many there are. `depth` shows how many
-/// wait.
+/// A receiver as a stream, gathered over `period`: requests come in bursts, and one look serves all that ask for the same. Unlike a
+/// debounce, which waits for silence, it passes something on after every period however many there are. `depth` shows how many wait.
 pub fn stream_gathered<T: Eq + Hash + Send + 'static>(
     receiver: mpsc::UnboundedReceiver<T>,
     period: Duration,

@@ -3,7 +3,7 @@
 //! It answers from the routing table and the keys alone; whether the meeting is ready does not matter, since connecting is held until it
 //! is. The token is taken out of the request before anything else looks at it.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use axum::Json;
 use axum::body::{Body, to_bytes};
@@ -19,6 +19,7 @@ use super::access::{Credential, JoinRefusal, decide_access, identify};
 use super::answer::{JoinAnswer, JoinRequest, build_direct_url, build_signaling_url, read_request};
 use super::credential::{CredentialError, take_token};
 use super::ice::{IceServerAnswer, build_ice_servers};
+use crate::clock::unix_now;
 use crate::router::app::{App, RequestedMeeting};
 use crate::router::guard;
 use crate::router::key::MeetingKey;
@@ -159,8 +160,4 @@ fn direct(app: &App, key: &MeetingKey, participant: ParticipantGrant, now: u64) 
 /// Tells one admission from all others.
 pub(in crate::router) fn new_id() -> String {
     format!("{:032x}", rand::random::<u128>())
-}
-
-fn unix_now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
 }

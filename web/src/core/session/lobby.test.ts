@@ -92,15 +92,21 @@ describe('the lobby', () => {
   });
 });
 
+/** A session whose first socket is open; `asked` tells for each time that the way in was asked for whether the last one was refused. */
+function enterAndNote() {
+  const asked: boolean[] = [];
+  const { server, session } = setUp(({ isRefused }) => {
+    asked.push(isRefused);
+    return openRoute('ws://pod/');
+  });
+  session.start();
+  server.socket.serverOpens();
+  return { asked, server };
+}
+
 describe('the way in', () => {
   it('is asked for anew when no socket opened on it', async () => {
-    const asked: boolean[] = [];
-    const { server, session } = setUp(({ isRefused }) => {
-      asked.push(isRefused);
-      return openRoute('ws://pod/');
-    });
-    session.start();
-    server.socket.serverOpens();
+    const { asked, server } = enterAndNote();
     server.socket.serverCloses(1012);
     await vi.advanceTimersByTimeAsync(1000);
     server.socket.serverCloses(1006);
@@ -109,13 +115,7 @@ describe('the way in', () => {
   });
 
   it('is asked for anew when its ticket was refused, whatever the clock of this browser says', async () => {
-    const asked: boolean[] = [];
-    const { server, session } = setUp(({ isRefused }) => {
-      asked.push(isRefused);
-      return openRoute('ws://pod/');
-    });
-    session.start();
-    server.socket.serverOpens();
+    const { asked, server } = enterAndNote();
     server.socket.serverCloses(4000, 'the ticket has expired');
     await vi.advanceTimersByTimeAsync(1000);
     expect(asked).toEqual([false, true]);
