@@ -112,8 +112,9 @@ const ROWS: readonly Row[] = [
     dialects: ['T3'],
     fits: (data) => (data['peerVolumes'] as unknown[]).length === 0,
     happens: async ({ guests }) => {
+      const since = guests.T3.wire.entries.length; // an earlier silence must not end this one before it was told
       for (const guest of Object.values(guests)) await guest.do('muteMicrophone');
-      await told(guests.T3, 'speakingPeers', (data) => (data['peerVolumes'] as unknown[]).length === 0);
+      await told(guests.T3, 'speakingPeers', (data) => (data['peerVolumes'] as unknown[]).length === 0, since);
       for (const guest of Object.values(guests)) await guest.do('unmuteMicrophone');
     },
   },
