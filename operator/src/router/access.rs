@@ -39,9 +39,32 @@ const SECURITY_HEADERS: [(HeaderName, &str); 5] = [
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
 ];
 
-/// Id of a request, for the logs of router and pod.
+/// What programs read is no page: nothing in it is loaded, run or framed, whatever it is taken for.
+const DATA_HEADERS: [(HeaderName, &str); 3] = [
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+];
+
+/// Id of a request, for the logs of router and pod. Its text is ASCII.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestId(pub String);
+pub struct RequestId(HeaderValue);
+
+impl RequestId {
+    /// The id that the request brings along if it is harmless, else a new one.
+    fn of(headers: &HeaderMap) -> Self {
+        let given = headers.get(REQUEST_ID).filter(|id| is_harmless(id.as_bytes()));
+        Self(given.cloned().unwrap_or_else(|| {
+            let id = format!("{:016x}", rand::random::<u64>());
+            HeaderValue::try_from(id).expect("hexadecimal digits can stand in a header")
+        }))
+    }
+
+    /// As it stands in logs.
+    pub fn as_str(&self) -> &str {
+        self.0.to_str().expect("only ASCII is taken over or made")
+    }
+}
 
 /// Adds the security headers that an answer does not set itself.
 pub async fn security_headers(request: Request, next: Next) -> Response {
@@ -51,7 +74,8 @@ pub async fn security_headers(request: Request, next: Next) -> Response {
     if response.status().is_informational() {
         return response;
     }
-    for (name, value) in SECURITY_HEADERS {
+    let wanted = if is_data(response.headers()) { &DATA_HEADERS[..] } else { &SECURITY_HEADERS };
+    for (name, value) in wanted {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     if is_secure {
@@ -60,29 +84,34 @@ pub async fn security_headers(request: Request, next: Next) -> Response {
     response
 }
 
+fn is_data(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+    kind.starts_with(b"application/json") || kind.starts_with(b"application/problem+json")
+}
+
 /// Gives the request its id, then logs and counts the answer.
 pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let id = request_id(request.headers());
-    request.extensions_mut().insert(RequestId(id.clone()));
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
+    let id = RequestId::of(request.headers());
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let client = client_of(&app, &request);
-    request.extensions_mut().insert(client.clone());
+    let address = client.address;
+    request.extensions_mut().insert(id.clone());
+    request.extensions_mut().insert(client);
 
     let mut response = next.run(request).await;
     let (status, took) = (response.status(), started.elapsed());
-    if let Ok(value) = HeaderValue::try_from(id.as_str()) {
-        response.headers_mut().insert(REQUEST_ID, value);
-    }
-    app.metrics.count_request(&route, status, took);
-    let (status, took_ms) = (status.as_u16(), took.as_millis());
-    let client = client.address.map(tracing::field::display);
+    response.headers_mut().insert(REQUEST_ID, id.0.clone());
+    let route = route.as_ref().map_or("other", MatchedPath::as_str);
+    app.metrics.count_request(route, status, took);
+    let (path, status, took_ms) = (uri.path(), status.as_u16(), took.as_millis());
+    let (client, request_id) = (address.map(tracing::field::display), id.as_str());
     // Probes and scrapes come every few seconds and say nothing.
-    if matches!(route.as_str(), "/healthz" | "/readyz" | "/metrics") {
-        debug!(%method, path, route, status, took_ms, client, request_id = id, "request");
+    if matches!(route, "/healthz" | "/readyz" | "/metrics") {
+        debug!(%method, path, route, status, took_ms, client, request_id, "request");
     } else {
-        info!(%method, path, route, status, took_ms, client, request_id = id, "request");
+        info!(%method, path, route, status, took_ms, client, request_id, "request");
     }
     response
 }
@@ -93,15 +122,9 @@ fn client_of(app: &App, request: &Request) -> ClientInfo {
     ClientInfo::of(peer, scheme, request.headers(), &app.surface.proxies)
 }
 
-/// The id that the request brings along if it is harmless, else a new one.
-fn request_id(headers: &HeaderMap) -> String {
-    let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
-    given.filter(|id| is_harmless(id)).map_or_else(|| format!("{:016x}", rand::random::<u64>()), ToOwned::to_owned)
-}
-
-fn is_harmless(id: &str) -> bool {
+fn is_harmless(id: &[u8]) -> bool {
     (1..=MAX_REQUEST_ID).contains(&id.len())
-        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte))
+        && id.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(byte))
 }
 
 #[cfg(test)]
@@ -112,7 +135,7 @@ mod tests {
     fn a_harmless_request_id_is_kept_and_others_are_replaced() {
         let id = |value: &'static [u8]| {
             let headers = HeaderMap::from_iter([(REQUEST_ID, HeaderValue::from_bytes(value).unwrap())]);
-            request_id(&headers)
+            RequestId::of(&headers).as_str().to_owned()
         };
         assert_eq!(id(b"abc-1.2_3:4"), "abc-1.2_3:4");
         for hostile in [&b""[..], b"a b", b"a\tb", b"{}", b"\xff", &[b'a'; MAX_REQUEST_ID + 1]] {

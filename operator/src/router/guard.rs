@@ -38,8 +38,9 @@ pub(super) fn refuse(app: &App, error: ApiError, path: &str) -> Response {
 }
 
 async fn check(app: &App, parts: &mut Parts) -> Result<(), ApiError> {
-    let route = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str).to_owned();
-    if matches!(route.as_str(), "/healthz" | "/readyz" | "/metrics") {
+    let matched = parts.extensions.get::<MatchedPath>().cloned();
+    let route = matched.as_ref().map_or("", MatchedPath::as_str);
+    if matches!(route, "/healthz" | "/readyz" | "/metrics") {
         return Ok(());
     }
     if parts.uri.path_and_query().is_some_and(|address| address.as_str().len() > MAX_ADDRESS_BYTES) {

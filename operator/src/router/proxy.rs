@@ -315,5 +315,5 @@ async fn close_socket(mut socket: WebSocket, text: Cow<'static, str>) {
 }
 
 fn request_id(parts: &Parts) -> &str {
-    parts.extensions.get::<RequestId>().map_or("-", |id| id.0.as_str())
+    parts.extensions.get::<RequestId>().map_or("-", RequestId::as_str)
 }

@@ -1,26 +1,33 @@
 //! Passes bytes both ways between a client and its media pod until one of them ends.
 //!
 //! It never looks into frames: pings and compression are between client and pod. It follows where the pod's frames end, so that a router
-//! that stops can say so between two of them. A reader that does not read stops the writer on
-//! the other side (one small buffer for each direction, no queue).
+//! that stops can say so between two of them. A reader that does not read stops the writer on the other side: at most one read of each
+//! direction is held, and nothing at all while a socket is idle.
 
+use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::frames::{Frames, close_frame};
 
-/// Requests of a client are small, what a pod tells about others is larger.
-const FROM_CLIENT_BUFFER: usize = 2 * 1024;
-const FROM_POD_BUFFER: usize = 4 * 1024;
+/// Most bytes of one read: a message of a few tracks' parameters at once.
+const MAX_READ_BYTES: usize = 16 * 1024;
 /// Close code 1012: the server restarts, clients come back.
 const SERVICE_RESTART: u16 = 1012;
 /// Time for the rest of the other direction, for example the answer to a close frame, once one side has ended.
 const LINGER: Duration = Duration::from_secs(2);
+
+thread_local! {
+    /// What is being read. It belongs to the thread, for the time of one poll: thousands of idle sockets need no buffer each.
+    static READING: RefCell<Box<[u8]>> = RefCell::new(vec![0; MAX_READ_BYTES].into_boxed_slice());
+}
 
 /// Who ended a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,14 +128,13 @@ impl Leaving {
 
 /// Client to pod. When its source ends, its destination is told so (half close).
 async fn pump_up(reader: &mut (impl AsyncRead + Unpin), writer: &mut (impl AsyncWrite + Unpin), passed: &mut u64) {
-    let mut buffer = vec![0; FROM_CLIENT_BUFFER];
     loop {
-        let count = reader.read(&mut buffer).await.unwrap_or(0);
-        if count == 0 || write_all(writer, &buffer[..count]).await.is_err() {
+        let bytes = read_some(reader).await;
+        if bytes.is_empty() || write_all(writer, &bytes).await.is_err() {
             let _ = writer.shutdown().await;
             return;
         }
-        *passed += count as u64;
+        *passed += bytes.len() as u64;
     }
 }
 
@@ -140,22 +146,21 @@ async fn pump_down(
     leaving: &Leaving,
     passed: &mut u64,
 ) -> PumpEnd {
-    let (mut buffer, mut frames) = (vec![0; FROM_POD_BUFFER], Frames::default());
+    let mut frames = Frames::default();
     loop {
         let read = tokio::select! {
             biased;
             () = leaving.news.notified(), if frames.is_between() => return leave(frames),
-            read = timeout(silence, reader.read(&mut buffer)) => read,
+            read = timeout(silence, read_some(reader)) => read,
         };
         let Ok(read) = read else {
             let _ = writer.shutdown().await;
             return PumpEnd::Silent;
         };
-        let count = read.unwrap_or(0);
-        let end = leaving.is_asked.load(Ordering::Relaxed).then(|| frames.first_end(&buffer[..count])).flatten();
-        let bytes = &buffer[..end.unwrap_or(count)];
+        let end = leaving.is_asked.load(Ordering::Relaxed).then(|| frames.first_end(&read)).flatten();
+        let bytes = &read[..end.unwrap_or(read.len())];
         frames.pass(bytes);
-        if count == 0 || write_all(writer, bytes).await.is_err() {
+        if read.is_empty() || write_all(writer, bytes).await.is_err() {
             let _ = writer.shutdown().await;
             return PumpEnd::Done;
         }
@@ -169,6 +174,18 @@ async fn pump_down(
 /// After a close frame of the pod there is nothing to add.
 fn leave(frames: Frames) -> PumpEnd {
     if frames.has_closed() { PumpEnd::Done } else { PumpEnd::Between }
+}
+
+/// What has arrived; nothing at the end, and when the connection broke.
+async fn read_some(reader: &mut (impl AsyncRead + Unpin)) -> Vec<u8> {
+    poll_fn(|context| {
+        READING.with_borrow_mut(|room| {
+            let mut buffer = ReadBuf::new(room);
+            let read = Pin::new(&mut *reader).poll_read(context, &mut buffer);
+            read.map(|result| result.map_or_else(|_| Vec::new(), |()| buffer.filled().to_vec()))
+        })
+    })
+    .await
 }
 
 async fn write_all(writer: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {

@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, clippy::cast_precision_loss, reason = "a measurement for people")]
 
 use std::net::SocketAddr;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use axum::Json;
@@ -16,6 +17,8 @@ use http_body_util::BodyExt;
 use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::rt::TokioExecutor;
 use serde_json::json;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
 
 use super::super::app::SignalSettings;
 use super::super::fixtures::settings;
@@ -132,33 +135,98 @@ fn resident_bytes() -> usize {
     line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() * 1024
 }
 
-/// Bytes that a socket takes of this process: of the client, of the pod, and of what lies between.
-async fn open(count: usize, join: impl AsyncFn(usize) -> Client) -> (usize, Vec<Client>) {
-    let before = resident_bytes();
-    let mut clients = Vec::with_capacity(count);
-    for number in 0..count {
-        clients.push(join(number).await);
+/// This program once more, as something else than the router: so that the memory of this process is the router's, and its open files too.
+struct Other {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Other {
+    fn start(role: &str, settings: &[(&str, String)]) -> Self {
+        let module = module_path!().split_once("::").unwrap().1;
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args([&format!("{module}::{role}"), "--exact", "--ignored", "--nocapture"])
+            .envs(settings.iter().map(|(name, value)| (*name, value)))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, lines }
     }
-    ((resident_bytes() - before) / count, clients)
+
+    /// What it says behind `word`.
+    async fn says(&mut self, word: &str) -> String {
+        loop {
+            let line = self.lines.next_line().await.unwrap().unwrap_or_else(|| panic!("it ended before {word}"));
+            if let Some((_, rest)) = line.split_once(word) {
+                return rest.trim().to_owned();
+            }
+        }
+    }
+
+    /// Ends with its standard input.
+    async fn end(mut self) {
+        drop(self.child.stdin.take());
+        self.child.wait().await.unwrap();
+    }
+}
+
+async fn until_standard_input_ends() {
+    tokio::io::stdin().read_to_end(&mut Vec::new()).await.unwrap();
+}
+
+fn setting(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is set by idle_sockets"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a part of idle_sockets"]
+async fn part_media_pod() {
+    let Ok(keys) = std::env::var("CONVENE_MEASURE_KEYS") else { return };
+    let pod = Pod::start(&keys).await;
+    println!("\nlistens {}", pod.address);
+    until_standard_input_ends().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a part of idle_sockets"]
+async fn part_clients() {
+    let Ok(router) = std::env::var("CONVENE_MEASURE_ROUTER") else { return };
+    let (router, sockets): (SocketAddr, usize) =
+        (router.parse().unwrap(), setting("CONVENE_MEASURE_SOCKETS").parse().unwrap());
+    let mut clients = Vec::with_capacity(sockets);
+    for number in 0..sockets {
+        let path = format!("/signal/team-a/stand-up?peerId=abc{number}");
+        clients.push(join(router, &path, &[]).await.unwrap());
+    }
+    println!("\nopen {}", clients.len());
+    until_standard_input_ends().await;
+    for client in &mut clients {
+        assert_eq!(echo(client, "still there").await, "still there");
+    }
+    println!("\nanswered {}", clients.len());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a measurement: make measure-router"]
-async fn memory_of_idle_sockets() {
+async fn idle_sockets() {
     let sockets = count("CONVENE_MEASURE_SOCKETS", 5000);
-    let (router, pod) = running(sockets + 10).await;
-    let mut first = router.join("/signal/team-a/stand-up?peerId=abc").await.unwrap();
-    let admission = pod.seen()[0].headers["authorization"].to_str().unwrap().to_owned();
-    let path = |number: usize| format!("/signal/team-a/stand-up?peerId=abc{number}");
-    let past = async |number: usize| join(pod.address, &path(number), &[("authorization", &admission)]).await.unwrap();
-    let (direct, ended) = open(sockets, past).await;
-    let through = async |number: usize| router.join(&path(number)).await.unwrap();
-    // The room of the sockets that end is used again, so they stay until the others are counted.
-    let (with_router, open) = open(sockets, through).await;
-    assert_eq!(echo(&mut first, "still there").await, "still there");
-    println!("{} sockets open at once, {sockets} of them by the router", ended.len() + open.len());
-    println!(
-        "memory of an idle socket: {with_router} bytes by the router, {direct} without; it takes {}",
-        with_router.saturating_sub(direct)
-    );
+    let mut router = Running::with(SignalSettings { max_sockets: sockets + 10, ..settings() }).await;
+    let mut pod = Other::start("part_media_pod", &[("CONVENE_MEASURE_KEYS", router.fixture.jwks.clone())]);
+    router.fixture.assign("media-0", pod.says("listens").await.parse().unwrap());
+    // What is made once is no socket's.
+    drop(router.join("/signal/team-a/stand-up?peerId=first").await.unwrap());
+    let before = resident_bytes();
+    let settings =
+        [("CONVENE_MEASURE_ROUTER", router.address.to_string()), ("CONVENE_MEASURE_SOCKETS", sockets.to_string())];
+    let mut clients = Other::start("part_clients", &settings);
+    let open = clients.says("open").await;
+    let each = (resident_bytes() - before) / sockets;
+    println!("memory of an idle proxied socket: {each} bytes, with {open} of them open at once");
+    drop(clients.child.stdin.take());
+    println!("sockets that still answer after that: {}", clients.says("answered").await);
+    clients.end().await;
+    pod.end().await;
 }
