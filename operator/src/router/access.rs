@@ -2,11 +2,11 @@
 //!
 //! It logs the path and never the query, which may hold what is nobody's business.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing::{debug, info};
@@ -27,7 +27,7 @@ const WEB_APP_POLICY: &str = "default-src 'self'; script-src 'self'; style-src '
 /// Browsers that came by https come by https again. Other names of the domain are not ours to speak for.
 const ONE_YEAR: &str = "max-age=31536000";
 
-const SECURITY_HEADERS: [(HeaderName, &str); 5] = [
+const PAGE_HEADERS: [(HeaderName, &str); 5] = [
     (header::CONTENT_SECURITY_POLICY, WEB_APP_POLICY),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "no-referrer"),
@@ -67,21 +67,19 @@ impl RequestId {
 }
 
 /// Adds the security headers that an answer does not set itself.
-pub async fn security_headers(request: Request, next: Next) -> Response {
-    let is_secure = request.extensions().get::<ClientInfo>().is_some_and(|client| client.scheme == Scheme::Https);
-    let mut response = next.run(request).await;
+fn harden(response: &mut Response, scheme: Scheme) {
     // They are for pages, not for sockets.
     if response.status().is_informational() {
-        return response;
+        return;
     }
-    let wanted = if is_data(response.headers()) { &DATA_HEADERS[..] } else { &SECURITY_HEADERS };
+    let headers = response.headers_mut();
+    let wanted = if is_data(headers) { &DATA_HEADERS[..] } else { &PAGE_HEADERS };
     for (name, value) in wanted {
-        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
-    if is_secure {
-        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(ONE_YEAR));
+    if scheme == Scheme::Https {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(ONE_YEAR));
     }
-    response
 }
 
 fn is_data(headers: &HeaderMap) -> bool {
@@ -89,31 +87,70 @@ fn is_data(headers: &HeaderMap) -> bool {
     kind.starts_with(b"application/json") || kind.starts_with(b"application/problem+json")
 }
 
-/// Gives the request its id, then logs and counts the answer.
-pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let started = Instant::now();
-    let id = RequestId::of(request.headers());
-    let (method, uri) = (request.method().clone(), request.uri().clone());
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let client = client_of(&app, &request);
-    let address = client.address;
-    request.extensions_mut().insert(id.clone());
-    request.extensions_mut().insert(client);
+/// What is remembered of a request until it is answered.
+#[derive(Debug)]
+pub struct Asked {
+    started: Instant,
+    id: RequestId,
+    method: Method,
+    uri: Uri,
+    route: Option<MatchedPath>,
+    scheme: Scheme,
+    address: Option<IpAddr>,
+}
 
-    let mut response = next.run(request).await;
-    let (status, took) = (response.status(), started.elapsed());
-    response.headers_mut().insert(REQUEST_ID, id.0.clone());
-    let route = route.as_ref().map_or("other", MatchedPath::as_str);
-    app.metrics.count_request(route, status, took);
-    let (path, status, took_ms) = (uri.path(), status.as_u16(), took.as_millis());
-    let (client, request_id) = (address.map(tracing::field::display), id.as_str());
-    // Probes and scrapes come every few seconds and say nothing.
-    if matches!(route, "/healthz" | "/readyz" | "/metrics") {
-        debug!(%method, path, route, status, took_ms, client, request_id, "request");
-    } else {
-        info!(%method, path, route, status, took_ms, client, request_id, "request");
+impl Asked {
+    /// Gives the request its id, and notes who asks.
+    pub fn begin(app: &App, request: &mut Request) -> Self {
+        let client = client_of(app, request);
+        let asked = Self {
+            started: Instant::now(),
+            id: RequestId::of(request.headers()),
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            route: request.extensions().get::<MatchedPath>().cloned(),
+            scheme: client.scheme,
+            address: client.address,
+        };
+        request.extensions_mut().insert(asked.id.clone());
+        request.extensions_mut().insert(client);
+        asked
     }
-    response
+
+    /// The route that was asked for, as the table of routes has it; nothing for addresses that lead nowhere.
+    pub fn route(&self) -> &str {
+        self.route.as_ref().map_or("", MatchedPath::as_str)
+    }
+
+    /// Path without query.
+    pub fn path(&self) -> &str {
+        self.uri.path()
+    }
+
+    /// Gives the answer its headers, logs and counts it.
+    pub fn end(self, app: &App, mut response: Response) -> Response {
+        harden(&mut response, self.scheme);
+        response.headers_mut().insert(REQUEST_ID, self.id.0.clone());
+        let (status, took) = (response.status(), self.started.elapsed());
+        let route = self.route.as_ref().map_or("other", MatchedPath::as_str);
+        app.metrics.count_request(route, status, took);
+        let (method, path, status, took_ms) = (&self.method, self.path(), status.as_u16(), took.as_millis());
+        let (client, request_id) = (self.address.map(tracing::field::display), self.id.as_str());
+        // Probes and scrapes come every few seconds and say nothing.
+        if matches!(route, "/healthz" | "/readyz" | "/metrics") {
+            debug!(%method, path, route, status, took_ms, client, request_id, "request");
+        } else {
+            info!(%method, path, route, status, took_ms, client, request_id, "request");
+        }
+        response
+    }
+}
+
+/// Surrounds routes that look after limits and origins themselves.
+pub async fn observe(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let asked = Asked::begin(&app, &mut request);
+    let response = next.run(request).await;
+    asked.end(&app, response)
 }
 
 fn client_of(app: &App, request: &Request) -> ClientInfo {

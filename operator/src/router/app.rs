@@ -6,7 +6,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, Request, State};
+use axum::extract::{FromRequestParts, Path, Request, State};
 use axum::http::request::Parts;
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -27,10 +27,7 @@ use super::problem::ApiError;
 use super::surface::Surface;
 use super::table::RoutingTable;
 use super::watch::Sink;
-use super::{access, api, events, guard, openapi, pages, proxy};
-
-/// Longest body of a request.
-const MAX_BODY_BYTES: usize = 64 * 1024;
+use super::{api, events, guard, openapi, pages, proxy};
 
 /// How the signaling route behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,34 +121,27 @@ impl Deref for App {
 
 /// The table of routes.
 pub fn app(app: App) -> Router {
-    let readable = Router::new()
+    // What is long and holds no secret. Answers about meetings are short, and what holds credentials is not compressed beside what others
+    // may have chosen.
+    let compressed = Router::new()
         .route("/", get(pages::landing))
         .route("/m/{namespace}/{name}", get(pages::meeting))
         .route("/m/{namespace}/{name}/", get(pages::meeting_with_slash))
+        .route("/metrics", get(serve_metrics))
+        .route("/api/v1/openapi.json", get(openapi::document).options(method_not_allowed))
         .fallback(pages::other)
         .layer(CompressionLayer::new());
-    let api = Router::new()
+    let join = post(join::api::join).options(method_not_allowed).fallback(join::api::only_post);
+    Router::new()
         .route("/api/v1/meetings/{namespace}/{name}", get(api::meeting).options(method_not_allowed))
         .route("/api/v1/meetings/{namespace}/{name}/events", get(events::events).options(method_not_allowed))
-        .route(
-            "/api/v1/meetings/{namespace}/{name}/join",
-            post(join::api::join).options(method_not_allowed).fallback(join::api::only_post),
-        )
-        .route("/api/v1/openapi.json", get(openapi::document).options(method_not_allowed))
-        .layer(CompressionLayer::new())
-        .layer(middleware::from_fn_with_state(app.clone(), guard::cors));
-    Router::new()
+        .route("/api/v1/meetings/{namespace}/{name}/join", join)
         .route("/signal/{namespace}/{name}", get(proxy::signal))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
-        .route("/metrics", get(serve_metrics))
-        .merge(readable)
-        .merge(api)
+        .merge(compressed)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(middleware::from_fn_with_state(app.clone(), guard::guard))
-        .layer(middleware::from_fn(access::security_headers))
-        .layer(middleware::from_fn_with_state(app.clone(), access::observe))
         .with_state(app)
 }
 

@@ -41,7 +41,6 @@ pub fn app(app: App) -> Router {
         .route("/rooms/{room}", any(broadcast))
         .route("/rooms/{room}/{*call}", any(broadcast))
         .fallback(nothing)
-        .layer(middleware::from_fn(access::security_headers))
         .layer(middleware::from_fn_with_state(app.clone(), access::observe))
         .with_state(app)
 }

@@ -1,15 +1,16 @@
-//! Stands in front of the routes: rates, origins, lengths of addresses, and what pages of other origins are told (CORS).
+//! Stands around the routes: rates, origins, lengths of addresses, and what pages of other origins are told (CORS).
 //!
 //! It refuses before a handler does any work. Probes and scrapes always pass. It never looks at who is allowed into a meeting.
 
 use std::time::Duration;
 
-use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::access::Asked;
 use super::app::{App, RequestedMeeting};
 use super::client::ClientInfo;
 use super::key::MeetingKey;
@@ -17,17 +18,27 @@ use super::problem::ApiError;
 
 /// Longest path and query together. Names are short; a join token may be in the query.
 const MAX_ADDRESS_BYTES: usize = 8 * 1024;
+const API: &str = "/api/";
 const SIGNAL: &str = "/signal/{namespace}/{name}";
 /// How long browsers may remember what they were told about an origin.
 const CORS_MAX_AGE: &str = "600";
 
-/// Refuses what is too much, too long or from elsewhere.
-pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
+/// Everything around a route: its log and headers, what is too much, too long or from elsewhere, and what other origins are told.
+///
+/// One layer for all of it: each layer more copies all that lie inside it, for each request.
+pub async fn guard(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let asked = Asked::begin(&app, &mut request);
+    let told = asked.path().starts_with(API).then(|| Told::of(&app, &request));
     let (mut parts, body) = request.into_parts();
-    match check(&app, &mut parts).await {
+    let mut response = match check(&app, asked.route(), &mut parts).await {
+        Ok(()) if told.as_ref().is_some_and(|told| told.is_preflight) => preflight(),
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
-        Err(error) => refuse(&app, error, parts.uri.path()),
+        Err(error) => refuse(&app, error, asked.path()),
+    };
+    if let Some(told) = told {
+        told.write(response.headers_mut());
     }
+    asked.end(&app, response)
 }
 
 /// Counts and answers a refusal.
@@ -37,9 +48,7 @@ pub(super) fn refuse(app: &App, error: ApiError, path: &str) -> Response {
     error.into_problem(path.get(..MAX_ADDRESS_BYTES).unwrap_or(path))
 }
 
-async fn check(app: &App, parts: &mut Parts) -> Result<(), ApiError> {
-    let matched = parts.extensions.get::<MatchedPath>().cloned();
-    let route = matched.as_ref().map_or("", MatchedPath::as_str);
+async fn check(app: &App, route: &str, parts: &mut Parts) -> Result<(), ApiError> {
     if matches!(route, "/healthz" | "/readyz" | "/metrics") {
         return Ok(());
     }
@@ -78,26 +87,32 @@ fn too_often(wait: Duration) -> ApiError {
     ApiError::TooManyRequests { retry_after_seconds: wait.as_secs() + 1 }
 }
 
-/// Lets pages of configured origins read the API; they get no cookies or other credentials along.
-pub async fn cors(State(app): State<App>, request: Request, next: Next) -> Response {
-    let listed = listed_origin(&app, request.headers());
-    let is_preflight = *request.method() == Method::OPTIONS
-        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
-        && listed.is_some();
-    let mut response = if is_preflight { preflight() } else { next.run(request).await };
-    let headers = response.headers_mut();
-    headers.append(header::VARY, HeaderValue::from_static("origin"));
-    if let Some(origin) = listed {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        let exposed = HeaderValue::from_static("retry-after, x-request-id");
-        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
-    }
-    response
+/// What pages of other origins are told about a route of the API: those of configured origins may read it; they get no cookies or other
+/// credentials along.
+struct Told {
+    origin: Option<HeaderValue>,
+    is_preflight: bool,
 }
 
-fn listed_origin(app: &App, headers: &HeaderMap) -> Option<HeaderValue> {
-    let origin = headers.get(header::ORIGIN)?;
-    app.surface.origins.lists(origin.to_str().ok()?).then(|| origin.clone())
+impl Told {
+    fn of(app: &App, request: &Request) -> Self {
+        let headers = request.headers();
+        let listed = |origin: &&HeaderValue| origin.to_str().is_ok_and(|origin| app.surface.origins.lists(origin));
+        let origin = headers.get(header::ORIGIN).filter(listed).cloned();
+        let is_preflight = *request.method() == Method::OPTIONS
+            && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+            && origin.is_some();
+        Self { origin, is_preflight }
+    }
+
+    fn write(self, headers: &mut HeaderMap) {
+        headers.append(header::VARY, HeaderValue::from_static("origin"));
+        if let Some(origin) = self.origin {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+            let exposed = HeaderValue::from_static("retry-after, x-request-id");
+            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
+        }
+    }
 }
 
 fn preflight() -> Response {

@@ -135,6 +135,19 @@ async fn a_known_meeting_gets_the_web_app_with_headers_that_fit_it() {
 }
 
 #[tokio::test]
+async fn answers_for_programs_are_no_pages_whatever_they_are_taken_for() {
+    let fixture = fixture();
+    for path in ["/api/v1/meetings/team-a/stand-up", "/api/v1/meetings/team-a/board", "/api/v1/openapi.json"] {
+        let answer = get(&fixture, path).await;
+        assert_eq!(answer.header("content-security-policy"), "default-src 'none'; frame-ancestors 'none'", "{path}");
+        assert_eq!(
+            (answer.header("x-content-type-options"), answer.header("referrer-policy")),
+            ("nosniff", "no-referrer")
+        );
+    }
+}
+
+#[tokio::test]
 async fn an_unknown_meeting_gets_a_page_that_a_person_understands() {
     let fixture = fixture();
     let page = get(&fixture, "/m/team-a/board").await;

@@ -126,6 +126,11 @@ async fn pages_of_listed_origins_may_read_the_api_and_others_may_not() {
     let listed = get(&fixture, MEETING, &[("origin", "https://meet.example.org")]).await;
     assert_eq!(listed.header("access-control-allow-origin"), "https://meet.example.org");
     assert_eq!(listed.header("access-control-allow-credentials"), "");
+    // Also a refusal that no handler has seen: a page must learn when to come back.
+    let endless = format!("{MEETING}?{}", "x".repeat(9000));
+    let refused = get(&fixture, &endless, &[("origin", "https://meet.example.org")]).await;
+    assert_eq!(refused.status, StatusCode::URI_TOO_LONG);
+    assert_eq!(refused.header("access-control-allow-origin"), "https://meet.example.org");
     let other = get(&fixture, MEETING, &[("origin", "https://evil.example")]).await;
     assert_eq!(other.header("access-control-allow-origin"), "");
     let mut preflight = request(&Method::OPTIONS, &format!("{MEETING}/join"));
