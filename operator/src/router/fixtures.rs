@@ -179,6 +179,7 @@ impl Fixture {
     }
 
     pub(super) fn with_surface(settings: SignalSettings, surface: &SurfaceConfig) -> Self {
+        keep_logging_awake();
         let (folder, key) = (web_folder(), admission_key("kid-1"));
         let app =
             App::new(WebFiles::load(folder.path()).unwrap(), settings, Surface::new(surface), CancellationToken::new());
@@ -237,6 +238,15 @@ impl Fixture {
         self.index.apply_meeting(record);
         self.app.table.publish(self.index.clone());
     }
+}
+
+/// Where nobody listens when a place that logs is first passed, tracing may take it that nobody ever will, if another thread begins to
+/// listen at that moment. So somebody always listens.
+fn keep_logging_awake() {
+    static AWAKE: std::sync::Once = std::sync::Once::new();
+    AWAKE.call_once(|| {
+        tracing::subscriber::set_global_default(tracing_subscriber::registry()).expect("no other test sets one");
+    });
 }
 
 /// Everything that is logged on this thread while it lives.
