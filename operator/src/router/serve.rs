@@ -20,11 +20,8 @@ use super::config::{Config, TlsConfig};
 use super::connections::Limited;
 use super::demo;
 use super::handshake::Scheme;
+use super::surface::Patience;
 
-/// A new connection must have sent its first request by then.
-const FIRST_REQUEST: Duration = Duration::from_secs(15);
-/// Between requests a connection may rest this long; above what load balancers allow themselves, so that they close first.
-const IDLE: Duration = Duration::from_secs(75);
 /// Request line and headers together. hyper bounds their number by 100 itself; any other number costs it an allocation for each request.
 const MAX_HEADER_BYTES: u32 = 32 * 1024;
 /// Time for requests that run when the router is told to stop.
@@ -64,6 +61,7 @@ pub struct Listeners {
     plain: TcpListener,
     tls: Option<(TcpListener, TlsFiles, RustlsConfig)>,
     demo: Option<TcpListener>,
+    patience: Patience,
 }
 
 impl Listeners {
@@ -75,7 +73,7 @@ impl Listeners {
             None => None,
         };
         let demo = config.surface.demo.as_ref().map(|demo| bind(demo.listen)).transpose()?;
-        Ok(Self { plain, tls, demo })
+        Ok(Self { plain, tls, demo, patience: config.surface.patience })
     }
 
     /// Where plain HTTP is served.
@@ -95,19 +93,19 @@ impl Listeners {
 
     /// Serves until `state.stopping` is cancelled, then lets everybody go within a few seconds.
     pub async fn serve(self, state: App) -> Result<(), ServeError> {
-        let handle = Handle::new();
+        let serving = Serving { handle: Handle::new(), patience: self.patience };
         let certificate = self.tls.as_ref().map(|(_, _, config)| config.clone());
         let secure = self.tls.map(|(listener, files, config)| {
             tokio::spawn(keep_certificate(files, config.clone()));
-            serve_secure(listener, config, app(state.clone()), state.clone(), handle.clone())
+            serve_secure(listener, config, app(state.clone()), state.clone(), &serving)
         });
-        let demo = self.demo.map(|listener| serve_demo(listener, certificate, state.clone(), handle.clone()));
-        let plain = serve_plain(self.plain, app(state.clone()), state.clone(), handle.clone());
+        let demo = self.demo.map(|listener| serve_demo(listener, certificate, state.clone(), &serving));
+        let plain = serve_plain(self.plain, app(state.clone()), state.clone(), &serving);
         let served = async { tokio::try_join!(plain, when_wanted(secure), when_wanted(demo)).map(|_| ()) };
         let stop = async {
             state.stopping.cancelled().await;
             info!("stopping: no new connections, open ones are let go");
-            handle.graceful_shutdown(Some(GRACE));
+            serving.handle.graceful_shutdown(Some(GRACE));
             std::future::pending::<()>().await;
         };
         tokio::select! {
@@ -129,9 +127,15 @@ async fn when_wanted(served: Option<impl Future<Output = io::Result<()>>>) -> io
     }
 }
 
-async fn serve_plain(listener: TcpListener, router: Router, state: App, handle: Handle<SocketAddr>) -> io::Result<()> {
+/// What all listeners share.
+struct Serving {
+    handle: Handle<SocketAddr>,
+    patience: Patience,
+}
+
+async fn serve_plain(listener: TcpListener, router: Router, state: App, serving: &Serving) -> io::Result<()> {
     let acceptor = Limited::new(NoDelayAcceptor::new(), &state);
-    server(listener, &handle)?.acceptor(acceptor).serve(make_service(router)).await
+    server(listener, serving)?.acceptor(acceptor).serve(make_service(router)).await
 }
 
 async fn serve_secure(
@@ -139,11 +143,11 @@ async fn serve_secure(
     config: RustlsConfig,
     router: Router,
     state: App,
-    handle: Handle<SocketAddr>,
+    serving: &Serving,
 ) -> io::Result<()> {
     let acceptor = Limited::new(RustlsAcceptor::new(config).acceptor(NoDelayAcceptor::new()), &state);
     let router = router.layer(Extension(Scheme::Https));
-    server(listener, &handle)?.acceptor(acceptor).serve(make_service(router)).await
+    server(listener, serving)?.acceptor(acceptor).serve(make_service(router)).await
 }
 
 /// Clients of the demo want TLS; without a certificate of ours it ends in front of us.
@@ -151,12 +155,12 @@ async fn serve_demo(
     listener: TcpListener,
     certificate: Option<RustlsConfig>,
     state: App,
-    handle: Handle<SocketAddr>,
+    serving: &Serving,
 ) -> io::Result<()> {
     let router = demo::app(state.clone());
     match certificate {
-        Some(config) => serve_secure(listener, config, router, state, handle).await,
-        None => serve_plain(listener, router, state, handle).await,
+        Some(config) => serve_secure(listener, config, router, state, serving).await,
+        None => serve_plain(listener, router, state, serving).await,
     }
 }
 
@@ -179,9 +183,11 @@ async fn bind_tls(tls: &TlsConfig) -> Result<(TcpListener, TlsFiles, RustlsConfi
     Ok((bind(tls.listen)?, files, config))
 }
 
-fn server(listener: TcpListener, handle: &Handle<SocketAddr>) -> io::Result<Server<SocketAddr>> {
-    let mut server = axum_server::from_tcp(listener)?.handle(handle.clone()).first_request_timeout(FIRST_REQUEST);
-    server.http_builder().http1().max_buf_size(MAX_HEADER_BYTES as usize).header_read_timeout(IDLE);
+fn server(listener: TcpListener, serving: &Serving) -> io::Result<Server<SocketAddr>> {
+    let Patience { first_request, idle } = serving.patience;
+    let mut server =
+        axum_server::from_tcp(listener)?.handle(serving.handle.clone()).first_request_timeout(first_request);
+    server.http_builder().http1().max_buf_size(MAX_HEADER_BYTES as usize).header_read_timeout(idle);
     server.http_builder().http2().max_header_list_size(MAX_HEADER_BYTES).max_concurrent_streams(100);
     Ok(server.accept_error_handler(|peer, error| tracing::debug!(?peer, %error, "a connection was not accepted")))
 }

@@ -3,6 +3,7 @@
 //! Everything is checked once, at the start; nothing here looks at a request.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use clap::Args;
 use ipnet::IpNet;
@@ -104,6 +105,22 @@ pub struct DemoConfig {
     pub namespace: String,
 }
 
+/// How long connections may do nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// A new connection must have sent its first request by then.
+    pub first_request: Duration,
+    /// Between requests a connection may rest this long, and the head of one must be there by then.
+    pub idle: Duration,
+}
+
+impl Default for Patience {
+    /// Idle connections are kept longer than load balancers keep theirs, so that those close first.
+    fn default() -> Self {
+        Self { first_request: Duration::from_secs(15), idle: Duration::from_secs(75) }
+    }
+}
+
 /// Checked arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SurfaceConfig {
@@ -119,6 +136,8 @@ pub struct SurfaceConfig {
     pub streams: (usize, usize),
     /// The demo listener, if wanted.
     pub demo: Option<DemoConfig>,
+    /// How long connections may do nothing.
+    pub patience: Patience,
 }
 
 impl Default for SurfaceConfig {
@@ -131,6 +150,7 @@ impl Default for SurfaceConfig {
             connections: (60_000, 10_000),
             streams: (10_000, 500),
             demo: None,
+            patience: Patience::default(),
         }
     }
 }
@@ -156,6 +176,7 @@ impl SurfaceArgs {
                 count("--max-event-streams-per-address", self.max_event_streams_per_address)?,
             ),
             demo: self.demo()?,
+            patience: Patience::default(),
         })
     }
 

@@ -1,5 +1,6 @@
 //! Tests of the router as a whole: its routes without sockets, its signaling with real ones, its table fed by watch events.
 
+mod abuse;
 mod feed;
 mod http;
 mod join;

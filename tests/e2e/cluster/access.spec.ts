@@ -1,13 +1,18 @@
 // Who comes in, and by which way: join tokens, the lobby and moderators, a TURN server, and two routers of which one goes away. The tests
 // build on each other: they are one story, from installation to removal.
+import { setTimeout as pause } from 'node:timers/promises';
+
+import { everyoneSeesAndHears, seesAndHears } from '../conformance/evidence.ts';
 import { JOIN_KEYS, makeJoinKey, makeToken } from '../support/access.ts';
 import { everyoneSeesAndHearsEveryone } from '../support/call.ts';
 import { cluster, keepAfterFailure } from '../support/environment.ts';
 import { meeting, pool } from '../support/fleet.ts';
+import { Guest, launchBrowser } from '../support/guest.ts';
 import { httpsGet, httpsPost } from '../support/https.ts';
 import { applyAll, conditionOf, kubectl, listObjects } from '../support/kubectl.ts';
 import { apiServerProcess, processesOfPod } from '../support/node-process.ts';
 import type { Participant } from '../support/participant.ts';
+import { PageServer } from '../support/page-server.ts';
 import { ProtooClient } from '../support/protoo.ts';
 import { NAMESPACE, install, isUsable, place, programsRun, publicUrl, remains, removeLeftovers, uninstall } from '../support/release.ts';
 import { certificateAuthority } from '../support/tls.ts';
@@ -15,10 +20,13 @@ import { TurnServer } from '../support/turn.ts';
 import { waitUntil } from '../support/wait.ts';
 import { expect, test } from './fixtures.ts';
 
+const DEMO_NODE_PORT = 30444;
 const TURN_SECRET = 'harbor-lights-and-herring';
 const ROUTERS = ['pods', '--namespace', NAMESPACE, '--selector', 'app.kubernetes.io/component=router'] as const;
 const urlOf = (name: string, token?: string): string => `${publicUrl}/m/default/${name}${token === undefined ? '' : `#token=${token}`}`;
 const apiOf = (name: string): string => `${publicUrl}/api/v1/meetings/default/${name}`;
+const demoUrl = (room: string, peerId: string): string =>
+  `wss://${cluster.nodeAddress}:${String(DEMO_NODE_PORT)}/?roomId=${room}&peerId=${peerId}`;
 const secondsSince = (start: number): string => ((performance.now() - start) / 1000).toFixed(1);
 
 test.describe.configure({ mode: 'serial' });
@@ -36,7 +44,8 @@ test.afterAll(async ({}, info) => {
 });
 
 test('helm install runs two routers that know the keys of join tokens', async () => {
-  await install('--set', `router.replicas=2,router.joinKeySecrets[0]=${JOIN_KEYS},router.turnSecrets[0]=turn-secret`);
+  const demo = `router.demo.enabled=true,router.demo.nodePort=${String(DEMO_NODE_PORT)}`;
+  await install('--set', `router.replicas=2,router.joinKeySecrets[0]=${JOIN_KEYS},router.turnSecrets[0]=turn-secret,${demo}`);
   await isUsable();
   await makeJoinKey('first');
   const turn = { urls: [`turn:${cluster.turnAddress}:34780?transport=udp`], credentialsSecret: 'turn-secret' };
@@ -47,8 +56,9 @@ test('helm install runs two routers that know the keys of join tokens', async ()
     meeting('by-token', { access: { policy: 'Token' } }),
     meeting('by-lobby', { access: { policy: 'Lobby', moderators: ['ada'] } }),
     meeting('relayed', { pool: 'relayed' }),
+    meeting('demo-hall', { features: { demoClients: true } }),
   ]);
-  for (const name of ['open-house', 'by-token', 'by-lobby', 'relayed']) await conditionOf(['meeting', name], 'Ready', { status: 'True' }, 90);
+  for (const name of ['open-house', 'by-token', 'by-lobby', 'relayed', 'demo-hall']) await conditionOf(['meeting', name], 'Ready', { status: 'True' }, 90);
 });
 
 test('a meeting by token is closed to whoever brings none, or a wrong one', async ({ people }) => {
@@ -136,6 +146,33 @@ test('a browser that is let out by TURN alone sees and hears, and is seen and he
   }
 });
 
+test('clients of the mediasoup demo, old and new, come in by its form of address and meet whoever is there', async ({ people }) => {
+  const [browser, pages] = [await launchBrowser(), await PageServer.start()];
+  try {
+    const ada = await people.join('Ada', place(urlOf('demo-hall')));
+    const guests: Guest[] = [];
+    for (const dialect of ['L', 'T3'] as const) {
+      const peerId = `${dialect.toLowerCase()}visitor`;
+      const guest = await Guest.open(browser, pages.url(`/${dialect}/`), dialect, peerId, { url: demoUrl('demo-hall', peerId) });
+      await guest.isJoined();
+      guests.push(guest);
+    }
+    await everyoneSeesAndHears(guests, 30);
+    const appOf = { peerId: await ada.peerId() };
+    for (const guest of guests) await seesAndHears(guest, appOf, {}, 30);
+    await expect(ada.page.getByTestId('tile')).toHaveCount(3);
+    for (const guest of guests) expect((await guest.state()).faults).toEqual([]);
+  } finally {
+    await browser.close();
+    pages.close();
+  }
+});
+
+test('a meeting that wants no clients of the demo gets none', async () => {
+  const client = await ProtooClient.connect(demoUrl('open-house', 'visitor01'), certificateAuthority());
+  expect((await client.closed(5)).code).toBe(4000);
+});
+
 /** Notes on the page how many connections for media there have been. */
 function countConnections(): void {
   const Native = window.RTCPeerConnection;
@@ -175,18 +212,29 @@ test('each of two routers is killed under a call of three: media goes on, and si
   for (const person of three.slice(1)) await expect(person.page.getByTestId('tile-hand')).toBeVisible();
 });
 
-test('the API server is away: whoever has a token still comes into a meeting that runs', async ({ people }) => {
+test('the API server is away for two minutes: whoever has a token still comes into a meeting that runs', async ({ people }) => {
   test.skip(!cluster.isOwn, 'the API server of somebody else\'s cluster is not ours to stop');
-  const tokens = [await makeToken('by-token', 'ada'), await makeToken('by-token', 'grace')] as const;
+  test.setTimeout(420_000);
+  const tokens = [await makeToken('by-token', 'ada'), await makeToken('by-token', 'grace'), await makeToken('by-token', 'linus')] as const;
   const ada = await people.join('Ada', place(urlOf('by-token', tokens[0])));
   const server = apiServerProcess();
+  const stopped = performance.now();
   process.kill(server, 'SIGSTOP');
   try {
     const grace = await people.join('Grace', place(urlOf('by-token', tokens[1])));
     await everyoneSeesAndHearsEveryone([ada, grace]);
+    // Each answer comes from one router or the other.
+    while (performance.now() - stopped < 120_000) {
+      const answer = await httpsPost(`${apiOf('by-token')}/join`, {}, { authorization: `Bearer ${tokens[2]}` });
+      expect(answer.status, `after ${secondsSince(stopped)} s`).toBe(200);
+      await pause(1000);
+    }
+    const linus = await people.join('Linus', place(urlOf('by-token', tokens[2])));
+    await everyoneSeesAndHearsEveryone([ada, grace, linus], 60);
   } finally {
     process.kill(server, 'SIGCONT');
   }
+  await programsRun();
 });
 
 test('helm uninstall leaves nothing', async () => {
