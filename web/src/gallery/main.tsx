@@ -37,15 +37,25 @@ async function show(root: HTMLElement, scene: Scene, query: URLSearchParams): Pr
     hasJoinToken: false,
     chime: () => undefined,
     now: Date.now,
-    loadName: () => 'Ada Lovelace',
+    loadName: () => scene.name ?? 'Ada Lovelace',
     saveName: () => undefined,
     settings,
     saveSettings: () => undefined,
   });
   createRoot(root).render(<App model={model} texts={await loadTexts(settings.language)} />);
-  await model.open();
+  const opened = model.open();
+  // A preview that nobody answers for never opens.
+  if (scene.deviceFailure !== 'never') await opened;
   scene.play?.({ model, session });
+  if (scene.press !== undefined) await press(scene.press);
   document.documentElement.dataset['scene'] = 'shown';
+}
+
+/** As with the keyboard; menus open on keys at once. Where a screen has no room for the button, nothing opens. */
+async function press(testId: string): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const button = [...document.querySelectorAll<HTMLElement>(`[data-testid="${testId}"]`)].find(({ clientWidth }) => clientWidth > 0);
+  button?.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true }));
 }
 
 function List(): React.ReactNode {

@@ -32,8 +32,8 @@ function focusOf(tiles: readonly Tile[], { layout, pinned, activeSpeaker }: Stag
 }
 
 /** Smallest tiles on which faces can still be told apart, in pixels. */
-const SMALLEST = { width: 150, height: 112 };
-const MOST = 25;
+const SMALLEST = { width: 150, height: 88 };
+const MOST = 49;
 const FEWEST = 2;
 
 /** How many tiles a page may have in that space. */

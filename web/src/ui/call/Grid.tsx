@@ -9,7 +9,7 @@ import { useSize } from '../hooks/useSize';
 import { useTexts } from '../language';
 
 const GAP = 10;
-const PAGER_HEIGHT = 50;
+const PAGER_HEIGHT = 58;
 
 interface Props {
   tiles: readonly Tile[];

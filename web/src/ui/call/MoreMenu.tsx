@@ -36,8 +36,11 @@ export function MoreItems({ model, app, call, state }: Props): ReactNode {
   return (
     <>
       <NarrowItems model={model} app={app} call={call} state={state} />
-      <MenuChoice label={controls.view} value={app.settings.layout} choices={layouts} onChoose={(layout) => model.change({ layout: layout as Layout })} />
-      <MenuLine />
+      {/* Narrow menus are long already: there the view is chosen in the settings. */}
+      <div className="wide-block">
+        <MenuChoice label={controls.view} value={app.settings.layout} choices={layouts} onChoose={(layout) => model.change({ layout: layout as Layout })} />
+        <MenuLine />
+      </div>
       {document.fullscreenEnabled && <MenuItem icon={Maximize} label={controls.fullScreen} onSelect={toggleFullScreen} />}
       {document.pictureInPictureEnabled && <MenuItem icon={PictureInPicture2} label={controls.pictureInPicture} onSelect={pictureInPicture} />}
       {globalThis.isSecureContext && <MenuItem icon={Link} label={controls.copyLink} onSelect={copyLink} />}

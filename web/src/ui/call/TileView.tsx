@@ -118,7 +118,7 @@ function TileActions({ tile, person, call, isModerator, isPinned, isSilenced }: 
     <span className="tile-actions">
       <button
         type="button"
-        className={`tile-action${isPinned ? ' tile-action-on' : ''}`}
+        className={`tile-action tile-pin${isPinned ? ' tile-action-on' : ''}`}
         aria-label={`${label}: ${tile.name}`}
         title={label}
         aria-pressed={isPinned}
@@ -127,7 +127,7 @@ function TileActions({ tile, person, call, isModerator, isPinned, isSilenced }: 
         <Icon size={16} aria-hidden="true" />
       </button>
       {person !== undefined && !tile.isSelf && (
-        <PersonMenu person={person} call={call} isModerator={isModerator} isSilenced={isSilenced} className="tile-action" />
+        <PersonMenu person={person} call={call} isModerator={isModerator} isSilenced={isSilenced} tileKey={tile.key} isPinned={isPinned} className="tile-action" />
       )}
     </span>
   );
