@@ -241,6 +241,7 @@ step_e2e_cluster() {
 
 step_measure() {
   require_dev_programs
+  (cd web && npm run --silent gallery)
   playwright measure --project=measure
 }
 

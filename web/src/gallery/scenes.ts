@@ -9,7 +9,7 @@ import { ALL_RIGHTS, peerOf, type Peer } from '../core/signaling/standing';
 import type { AppModel } from '../state/app-model';
 import type { CallModel } from '../state/call-model';
 import type { Settings } from '../state/settings';
-import { drawPerson, drawScreen } from './pictures';
+import { drawPerson, drawScreen, hasCamera } from './pictures';
 import type { SceneSession } from './stand-ins';
 
 interface Stage {
@@ -70,7 +70,7 @@ function voice(): MediaStreamTrack {
 function others(count: number, names?: readonly string[]): SessionNews[] {
   const peers = Array.from({ length: count }, (_, index) => peer(index, names));
   const tracks = peers.flatMap(({ peerId: id }, index): SessionNews[] => [
-    ...(index % 4 === 3 ? [] : [{ type: 'trackAdded' as const, remote: { consumerId: `${id}-v`, peerId: id, kind: 'video' as const, source: 'video' as const, track: drawPerson(index), isPaused: false } }]),
+    ...(index % 4 === 3 && !hasCamera() ? [] : [{ type: 'trackAdded' as const, remote: { consumerId: `${id}-v`, peerId: id, kind: 'video' as const, source: 'video' as const, track: drawPerson(index), isPaused: false } }]),
     { type: 'trackAdded', remote: { consumerId: `${id}-a`, peerId: id, kind: 'audio', source: 'audio', track: voice(), isPaused: index % 3 === 1 } },
     { type: 'trackScore', consumerId: `${id}-a`, score: index === 4 ? 3 : index === 6 ? 6 : 10 },
   ]);

@@ -148,7 +148,8 @@ describe('pages', () => {
 
   it('that are gone lead to the last there is', () => expect(pageOf(many, new Map(), 10, 99).index).toBe(2));
 
-  it('have room for 2 to 49 tiles', () => {
+  it('have room for 2 to 49 tiles, and for a row where it is flat', () => {
+    expect(pageCapacity(700, 60)).toBe(4);
     expect([pageCapacity(0, 0), pageCapacity(344, 480), pageCapacity(1410, 760), pageCapacity(5000, 5000)]).toEqual([2, 10, 49, 49]);
   });
 });

@@ -38,7 +38,8 @@ const FEWEST = 2;
 
 /** How many tiles a page may have in that space. */
 export function pageCapacity(width: number, height: number): number {
-  const fits = Math.floor(width / SMALLEST.width) * Math.floor(height / SMALLEST.height);
+  const rows = Math.max(Math.floor(height / SMALLEST.height), 1);
+  const fits = Math.floor(width / SMALLEST.width) * rows;
   return Math.min(Math.max(fits, FEWEST), MOST);
 }
 

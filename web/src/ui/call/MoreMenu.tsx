@@ -15,10 +15,10 @@ import type { ReactNode } from 'react';
 import { canShareScreen } from '../../core/media/devices';
 import type { AppModel, AppState } from '../../state/app-model';
 import type { CallModel } from '../../state/call-model';
-import type { CallState } from '../../state/call-state';
 import type { Layout } from '../../state/stage';
 import { useTexts } from '../language';
 import { MenuChoice, MenuItem, MenuLine } from '../parts/Menu';
+import type { BarState } from './ControlsBar';
 import { ReactionRow } from './ReactionPicker';
 import { copyLink, pictureInPicture, toggleFullScreen } from './page-actions';
 
@@ -26,7 +26,7 @@ interface Props {
   model: AppModel;
   app: AppState;
   call: CallModel;
-  state: CallState;
+  state: BarState;
 }
 
 export function MoreItems({ model, app, call, state }: Props): ReactNode {

@@ -1,7 +1,7 @@
 /** Who is here and in which role, who waits at the door, and what moderators can do for all. */
 
 import { Circle, Crown, Hand, Lock, LockOpen, Mic, MicOff, ScreenShare, VideoOff, VolumeX } from 'lucide-react';
-import type { ReactNode } from 'react';
+import { memo, type ReactNode } from 'react';
 import type { LobbyPeer } from '../../generated/messages';
 import { initialsOf } from '../../core/display-name';
 import type { CallModel } from '../../state/call-model';
@@ -111,7 +111,7 @@ interface RowProps {
   isPinned: boolean;
 }
 
-function PersonRow({ person, call, isModerator, isSilenced, isPinned }: RowProps): ReactNode {
+const PersonRow = memo(function PersonRow({ person, call, isModerator, isSilenced, isPinned }: RowProps): ReactNode {
   const texts = useTexts();
   const { peerId, name, initials, hue, isSelf, isStale } = person;
   return (
@@ -140,7 +140,7 @@ function PersonRow({ person, call, isModerator, isSilenced, isPinned }: RowProps
       )}
     </li>
   );
-}
+});
 
 function Roles({ person: { isModerator, isGuest, isRecorder } }: { person: Person }): ReactNode {
   const texts = useTexts().people;
