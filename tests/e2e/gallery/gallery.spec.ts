@@ -138,7 +138,7 @@ async function textProblems(page: Page): Promise<string[]> {
 async function tileProblems(page: Page): Promise<string[]> {
   return page.evaluate(() => {
     const problems: string[] = [];
-    for (const grid of document.querySelectorAll('.grid')) {
+    for (const grid of document.querySelectorAll('.grid-tiles')) {
       const space = grid.getBoundingClientRect();
       const boxes = [...grid.querySelectorAll('.tile')].map((tile) => tile.getBoundingClientRect());
       for (const { width, height, left, right, top, bottom } of boxes) {
