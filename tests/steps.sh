@@ -19,7 +19,7 @@ declare -A DESCRIPTIONS=(
   [charts]='Helm charts'
   [simulation]='the operator in a simulated cluster: ends after each of its writes, loses answers, hears late (4 minutes)'
   [api-server]='operator, routers and definitions against a real API server and etcd'
-  [e2e-gallery]='every screen of the web app with fixed data: layout at three sizes, accessibility (4 minutes)'
+  [e2e-gallery]='every screen of the web app with fixed data: layout at four sizes, accessibility (6 minutes)'
   [e2e-dev]='up to five browsers against one media pod without a cluster'
   [e2e-conformance]="other people's clients: mediasoup demo old and new, ffmpeg and GStreamer, against one media pod (5 minutes)"
   [images]='container images, and onto the nodes of the test cluster when it is up'
@@ -241,6 +241,7 @@ step_e2e_cluster() {
 
 step_measure() {
   require_dev_programs
+  (cd web && npm run --silent gallery)
   playwright measure --project=measure
 }
 

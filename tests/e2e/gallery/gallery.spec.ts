@@ -1,10 +1,11 @@
-// Every screen with fixed data, at three sizes: nothing sticks out, nothing that can be pressed is covered or too small to hit, and axe
-// finds nothing. With CONVENE_GALLERY_PICTURES each is photographed into that folder, to be looked at.
+// Every screen with fixed data, at three sizes and with fingers: nothing sticks out or is cut off, nothing covers names, what can be
+// pressed is large enough to hit, tiles use the space and have the shape of faces, and axe finds nothing. With
+// CONVENE_GALLERY_PICTURES each is photographed into that folder, to be looked at.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
-import { type Browser, type Page, chromium as chromiumType, expect, test } from '@playwright/test';
+import { type Browser, type BrowserContextOptions, type Page, chromium as chromiumType, expect, test } from '@playwright/test';
 
 import { chromium, galleryDirectory, galleryPictures } from '../support/environment.ts';
 import { FileServer } from '../support/file-server.ts';
@@ -43,13 +44,23 @@ for (const size of SIZES) {
   });
 }
 
-test('the light colours have enough contrast, and longer words fit', async () => {
+test('the light colours have enough contrast, longer words fit, and fingers can hit everything', async () => {
   test.setTimeout(600_000);
-  await look({ width: 360, height: 640 }, scenes, { theme: 'light', language: 'de' });
+  await look({ width: 360, height: 640 }, scenes, { theme: 'light', language: 'de' }, { hasTouch: true });
 });
 
-async function look(viewport: { width: number; height: number }, names: readonly string[], query: Record<string, string>): Promise<void> {
-  const context = await browser.newContext({ viewport, reducedMotion: 'reduce' });
+test('the third language fits, on a phone that lies on its side', async () => {
+  test.setTimeout(600_000);
+  await look({ width: 740, height: 360 }, scenes, { theme: 'dark', language: 'es' }, { hasTouch: true });
+});
+
+interface Viewport {
+  width: number;
+  height: number;
+}
+
+async function look(viewport: Viewport, names: readonly string[], query: Record<string, string>, device: BrowserContextOptions = {}): Promise<void> {
+  const context = await browser.newContext({ viewport, reducedMotion: 'reduce', ...device });
   const page = await context.newPage();
   const problems: string[] = [];
   page.on('pageerror', (error) => problems.push(`an error: ${error.message}`));
@@ -62,7 +73,8 @@ async function look(viewport: { width: number; height: number }, names: readonly
     if (galleryPictures !== undefined) {
       await page.screenshot({ path: join(galleryPictures, `${scene}-${String(viewport.width)}-${query['theme'] ?? ''}.png`) });
     }
-    problems.push(...(await layoutProblems(page)), ...(await axeProblems(page)));
+    problems.push(...(await layoutProblems(page)), ...(await textProblems(page)), ...(await tileProblems(page)), ...(await axeProblems(page)));
+    if (device.hasTouch === true) problems.push(...(await targetProblems(page)));
     found.push(...problems.map((problem) => `${scene}: ${problem}`));
   }
   await context.close();
@@ -86,14 +98,80 @@ async function layoutProblems(page: Page): Promise<string[]> {
     const nameOf = (element: Element): string => element.getAttribute('aria-label') ?? element.textContent.trim().slice(0, 40);
     if (document.documentElement.scrollWidth > innerWidth) problems.push(`the page is ${String(document.documentElement.scrollWidth)} wide`);
     const top = document.querySelector('dialog[open]') ?? document;
-    for (const button of top.querySelectorAll<HTMLElement>('button, [role="menuitem"], input, select, textarea')) {
+    for (const button of top.querySelectorAll<HTMLElement>('button, .menu, input, select, textarea')) {
       const box = button.getBoundingClientRect();
-      if (box.width === 0 || getComputedStyle(button).opacity === '0' || button.closest('[class*="panel"], .people, .messages, dialog') !== null) continue;
+      if (box.width === 0 || getComputedStyle(button).opacity === '0' || button.closest('[class*="panel"], .people, .messages, .focus-strip, .menu > *, dialog') !== null) continue;
       if (box.left < -0.5 || box.right > innerWidth + 0.5) problems.push(`"${nameOf(button)}" sticks out sideways`);
       if (button.closest('.call') !== null && (box.top < -0.5 || box.bottom > innerHeight + 0.5)) problems.push(`"${nameOf(button)}" is off the screen`);
       if (box.width < 24 && !button.matches('.control-arrow')) problems.push(`"${nameOf(button)}" is only ${String(box.width)} wide`);
     }
     return problems;
+  });
+}
+
+/** Words end in an ellipsis or go on in the next line; they are not cut off, and no notice lies over a name. */
+async function textProblems(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const problems: string[] = [];
+    const textOf = (element: Element): string => element.textContent.trim().slice(0, 40);
+    const isShown = (element: HTMLElement): boolean => element.checkVisibility() && element.closest('.visually-hidden') === null;
+    for (const element of document.querySelectorAll<HTMLElement>('#root *, .menu *')) {
+      const hasWords = [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.nodeValue?.trim() !== '');
+      if (!hasWords || !isShown(element)) continue;
+      const { overflowX, textOverflow } = getComputedStyle(element);
+      const box = element.getBoundingClientRect();
+      const endsWell = textOverflow === 'ellipsis' || ['TEXTAREA', 'SELECT', 'OPTION'].includes(element.tagName);
+      if (!endsWell && overflowX !== 'visible' && element.scrollWidth > element.clientWidth + 1) problems.push(`"${textOf(element)}" is cut off`);
+      if (box.width > 0 && (box.right > innerWidth + 1 || box.left < -1) && element.closest('.focus-strip') === null) problems.push(`"${textOf(element)}" sticks out`);
+    }
+    const names = [...document.querySelectorAll('.tile-name')].map((name) => [name, name.getBoundingClientRect()] as const);
+    for (const toast of document.querySelectorAll<HTMLElement>('.toast')) {
+      const box = toast.getBoundingClientRect();
+      const covered = names.filter(([, name]) => name.left < box.right && name.right > box.left && name.top < box.bottom && name.bottom > box.top);
+      if (isShown(toast)) problems.push(...covered.map(([name]) => `the notice "${textOf(toast)}" covers the name "${textOf(name)}"`));
+    }
+    return problems;
+  });
+}
+
+/** Tiles do not overlap, have the shape of a face or wider, are wide enough for a name, and use the space there is. */
+async function tileProblems(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const problems: string[] = [];
+    for (const grid of document.querySelectorAll('.grid-tiles')) {
+      const space = grid.getBoundingClientRect();
+      const boxes = [...grid.querySelectorAll('.tile')].map((tile) => tile.getBoundingClientRect());
+      for (const { width, height, left, right, top, bottom } of boxes) {
+        const shape = width / height;
+        if (shape < 0.74 || shape > 1.79) problems.push(`a tile is ${String(Math.round(width))}×${String(Math.round(height))}`);
+        if (width < 100 || height < 60) problems.push(`a tile is only ${String(Math.round(width))}×${String(Math.round(height))}`);
+        if (left < space.left - 1 || right > space.right + 1 || top < space.top - 1 || bottom > space.bottom + 1) problems.push('a tile is outside of the grid');
+        const covering = boxes.filter((other) => other.left < right - 1 && other.right > left + 1 && other.top < bottom - 1 && other.bottom > top + 1);
+        if (covering.length > 1) problems.push('tiles cover each other');
+      }
+      const used = boxes.reduce((sum, { width, height }) => sum + width * height, 0) / (space.width * space.height);
+      const width = Math.max(...boxes.map(({ right }) => right)) - Math.min(...boxes.map(({ left }) => left));
+      const height = Math.max(...boxes.map(({ bottom }) => bottom)) - Math.min(...boxes.map(({ top }) => top));
+      if (width < space.width * 0.9 && height < space.height * 0.85) problems.push('the tiles fill neither the width nor the height');
+      // One wide tile in a wider space can do no better.
+      if (used < 0.35) problems.push(`${String(boxes.length)} tiles use only ${String(Math.round(used * 100))} % of their space`);
+    }
+    return problems;
+  });
+}
+
+/** What a finger is to hit is 44 px high and nearly as wide. */
+async function targetProblems(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const top = document.querySelector('dialog[open]') ?? document;
+    const targets = [...top.querySelectorAll<HTMLElement>('button, [role^="menuitem"], select, textarea, input:not([type="checkbox"])')];
+    // A switch is hit anywhere on its line.
+    const lines = [...top.querySelectorAll<HTMLElement>('.switch')];
+    return [...targets, ...lines]
+      .filter((target) => target.checkVisibility({ opacityProperty: true }))
+      .map((target) => ({ target, box: target.getBoundingClientRect() }))
+      .filter(({ target, box }) => box.width > 0 && (box.height < 43.5 || box.width < (target.matches('.control-arrow') ? 21 : 43.5)))
+      .map(({ target, box }) => `"${target.getAttribute('aria-label') ?? target.textContent}" is only ${String(box.width)}×${String(box.height)}`);
   });
 }
 

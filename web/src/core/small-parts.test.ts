@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { describeBrowser } from './browser';
-import { initialsOf, normalizeName } from './display-name';
+import { initialsOf, normalizeName, shownName } from './display-name';
 import { ConveneError, toConveneError } from './errors';
 import { callProblem, captureProblem } from './media/environment';
 import { fallbackTitle, fetchMeeting, meetingFromPath, signalingUrl } from './meeting';
@@ -18,7 +18,14 @@ describe('display names', () => {
     ['x'.repeat(10_000), 'x'.repeat(64)],
     ['😀'.repeat(70), '😀'.repeat(64)],
     ['<b>Ada</b>', '<b>Ada</b>'],
+    ['\u202egnitteg\u2066 si\u200f', 'gnitteg si'],
   ])('%j is sent as %j', (input, name) => expect(normalizeName(input)).toBe(name));
+
+  it.each([
+    ['y'.repeat(1_000_000), 'y'.repeat(64)],
+    ['\u202e \n', '?'],
+    ['محمد', 'محمد'],
+  ])('of others, however long or empty, are shown in the same bounds', (name, shown) => expect(shownName(name)).toBe(shown));
 
   it.each([
     ['Ada Lovelace', 'AL'],

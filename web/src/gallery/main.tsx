@@ -1,13 +1,19 @@
-/** The gallery: `?scene=NAME`, with `theme=light|dark` and `language=en|de|es`; without a scene, the list of all. */
+/**
+ * The gallery: `?scene=NAME`, with `theme=light|dark` and `language=en|de|es`; without a scene, the list of all.
+ *
+ * For measurements `camera` shows the moving picture of the camera in place of drawings, and `galleryTell` plays more news.
+ */
 
 import { createRoot } from 'react-dom/client';
 import { silentLog } from '../core/log';
+import type { SessionNews } from '../core/session/events';
 import type { MeetingInfo } from '../core/meeting';
 import { loadTexts } from '../i18n/catalogs';
 import { AppModel } from '../state/app-model';
 import { readSettings } from '../state/settings';
 import { App } from '../ui/App';
 import '../ui/styles/index.css';
+import { showCamera } from './pictures';
 import { SCENES, type Scene } from './scenes';
 import { SceneSession, sceneDevices } from './stand-ins';
 
@@ -37,15 +43,33 @@ async function show(root: HTMLElement, scene: Scene, query: URLSearchParams): Pr
     hasJoinToken: false,
     chime: () => undefined,
     now: Date.now,
-    loadName: () => 'Ada Lovelace',
+    loadName: () => scene.name ?? 'Ada Lovelace',
     saveName: () => undefined,
     settings,
     saveSettings: () => undefined,
   });
+  if (query.has('camera')) await takeCamera();
   createRoot(root).render(<App model={model} texts={await loadTexts(settings.language)} />);
-  await model.open();
+  const opened = model.open();
+  // A preview that nobody answers for never opens.
+  if (scene.deviceFailure !== 'never') await opened;
   scene.play?.({ model, session });
+  if (scene.press !== undefined) await press(scene.press);
+  Object.assign(globalThis, { galleryTell: (...news: SessionNews[]) => session.tell(...news) });
   document.documentElement.dataset['scene'] = 'shown';
+}
+
+async function takeCamera(): Promise<void> {
+  const stream = await navigator.mediaDevices.getUserMedia({ video: { width: 320, height: 180, frameRate: 15 } });
+  const [track] = stream.getVideoTracks();
+  if (track !== undefined) showCamera(track);
+}
+
+/** As with the keyboard; menus open on keys at once. Where a screen has no room for the button, nothing opens. */
+async function press(testId: string): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const button = [...document.querySelectorAll<HTMLElement>(`[data-testid="${testId}"]`)].find(({ clientWidth }) => clientWidth > 0);
+  button?.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true }));
 }
 
 function List(): React.ReactNode {

@@ -2,7 +2,17 @@
 
 const SKIN = ['#f1c9a5', '#c68642', '#8d5524', '#e0ac69', '#ffdbac'];
 
+let camera: MediaStreamTrack | undefined;
+
+/** From now on everybody shows what this camera sees: moving pictures that the page does not have to draw. */
+export function showCamera(track: MediaStreamTrack): void {
+  camera = track;
+}
+
+export const hasCamera = (): boolean => camera !== undefined;
+
 export function drawPerson(index: number): MediaStreamTrack {
+  if (camera !== undefined) return camera.clone();
   return streamOf(640, 360, (pen, width, height) => {
     const hue = (index * 67) % 360;
     const wall = pen.createLinearGradient(0, 0, width, height);

@@ -9,7 +9,7 @@ import { ALL_RIGHTS, peerOf, type Peer } from '../core/signaling/standing';
 import type { AppModel } from '../state/app-model';
 import type { CallModel } from '../state/call-model';
 import type { Settings } from '../state/settings';
-import { drawPerson, drawScreen } from './pictures';
+import { drawPerson, drawScreen, hasCamera } from './pictures';
 import type { SceneSession } from './stand-ins';
 
 interface Stage {
@@ -22,10 +22,15 @@ type Play = (stage: Stage) => void;
 type Found = Partial<MeetingInfo & { status: 'found' }>;
 
 export interface Scene {
-  info?: Found | { status: 'missing' };
+  info?: Found | { status: 'missing' | 'unreachable' };
+  /** The browser's word for why no device opens; "never" for one whose question nobody answers. */
   deviceFailure?: string;
   settings?: Partial<Settings>;
   hasPeerConnection?: boolean;
+  /** Name of the person who looks. */
+  name?: string;
+  /** Test id of a button that is pressed at the end, to open what it opens. */
+  press?: string;
   /** What happens after the preview is up. */
   play?: Play;
 }
@@ -37,10 +42,16 @@ const NAMES = [
   'Adele Goldberg', 'John Backus', 'Katherine Johnson', 'Bjarne Stroustrup', 'Mary Jackson',
 ];
 
+/** What people call themselves, as it comes from clients that are not ours. */
+const ODD_NAMES = [
+  'N'.repeat(10_000), 'Prof. Dr. Wolfeschlegelsteinhausenbergerdorff von und zu Hohenlohe-Waldenburg-Schillingsfürst', '<img src=x onerror="alert(1)"><b>Bold</b>',
+  'محمد بن موسى الخوارزمي', 'עדה לאבלייס (אורחת)', '\u202Egnitteg si eman siht', 'Z̴̧̛͎a̵l̶g̷o̸ ̶t̵e̷x̴t̷', ' ', 'a\nb\tc', '👩‍👩‍👧‍👦 🏳️‍🌈',
+];
+
 const peerId = (index: number): string => `peer${index + 1}`;
 
-function peer(index: number): Peer {
-  const name = NAMES[index % NAMES.length] ?? 'Somebody';
+function peer(index: number, names: readonly string[] = NAMES): Peer {
+  const name = names[index % names.length] ?? 'Somebody';
   return {
     ...peerOf({ peerId: peerId(index), displayName: name }),
     standing: { isModerator: index === 0, isGuest: index % 3 === 1, publish: ALL_RIGHTS },
@@ -56,10 +67,10 @@ function voice(): MediaStreamTrack {
 }
 
 /** A call with so many others; some without a picture, some muted. */
-function others(count: number): SessionNews[] {
-  const peers = Array.from({ length: count }, (_, index) => peer(index));
+function others(count: number, names?: readonly string[]): SessionNews[] {
+  const peers = Array.from({ length: count }, (_, index) => peer(index, names));
   const tracks = peers.flatMap(({ peerId: id }, index): SessionNews[] => [
-    ...(index % 4 === 3 ? [] : [{ type: 'trackAdded' as const, remote: { consumerId: `${id}-v`, peerId: id, kind: 'video' as const, source: 'video' as const, track: drawPerson(index), isPaused: false } }]),
+    ...(index % 4 === 3 && !hasCamera() ? [] : [{ type: 'trackAdded' as const, remote: { consumerId: `${id}-v`, peerId: id, kind: 'video' as const, source: 'video' as const, track: drawPerson(index), isPaused: false } }]),
     { type: 'trackAdded', remote: { consumerId: `${id}-a`, peerId: id, kind: 'audio', source: 'audio', track: voice(), isPaused: index % 3 === 1 } },
     { type: 'trackScore', consumerId: `${id}-a`, score: index === 4 ? 3 : index === 6 ? 6 : 10 },
   ]);
@@ -111,6 +122,18 @@ function inCall(count: number, ...news: SessionNews[]): Play {
   };
 }
 
+function withOddNames(...news: SessionNews[]): Play {
+  return ({ model, session }) => {
+    model.join();
+    session.tell(...others(ODD_NAMES.length, ODD_NAMES), ...news);
+  };
+}
+
+const oddChat: SessionNews = {
+  type: 'chatHistory',
+  messages: ODD_NAMES.map((name, index) => ({ id: index + 1, peerId: peerId(index), displayName: name, text: name.slice(0, 4096), sentAt: NOON + index * 50_000 })),
+};
+
 /** The chat so far, with some of it one's own. */
 function withChat(call: CallModel, { session }: Stage): void {
   const own = call.state.get().selfId;
@@ -145,6 +168,12 @@ const waitingFor = (reason: string, message: string): Found => ({ isReady: false
 export const SCENES: Readonly<Record<string, Scene>> = {
   'pre-join': {},
   'pre-join-denied': { deviceFailure: 'NotAllowedError' },
+  'pre-join-asking': { deviceFailure: 'never' },
+  'pre-join-in-use': { deviceFailure: 'NotReadableError' },
+  'pre-join-no-devices': { deviceFailure: 'NotFoundError' },
+  'pre-join-nameless': { name: '', info: { participants: 0 } },
+  'pre-join-long-title': { info: { title: 'Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft — annual general meeting and everything that comes after it' } },
+  'pre-join-unreachable': { info: { status: 'unreachable' } },
   'pre-join-waiting': { info: waitingFor('PodNotReady', 'its media pod is starting') },
   'waiting-scheduled': { info: { ...waitingFor('Scheduled', 'starts later'), startsAt: Date.UTC(2026, 11, 24, 15, 30) }, play: ({ model }) => model.join() },
   'waiting-capacity': { info: waitingFor('PoolFull', 'no pod has room'), play: ({ model }) => model.join() },
@@ -165,13 +194,29 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'call-9': { play: inCall(8) },
   'call-16': { play: inCall(15) },
   'call-30': { play: inCall(29) },
+  'call-49': { play: inCall(48) },
+  'call-80': { play: inCall(79) },
+  'call-odd-names': { play: withOddNames() },
+  'call-pinned': { play: then(inCall(5), (call) => call.pin(peerId(1))) },
   'call-speaker': { settings: { layout: 'speaker' }, play: inCall(7) },
   'call-share': { play: inCall(5, screenOf(1)) },
   'call-two-shares': { play: inCall(5, screenOf(1), screenOf(0)) },
+  'call-three-shares': { play: inCall(2, screenOf(1), screenOf(0), screenOf(2)) },
+  'call-share-speaker': { settings: { layout: 'speaker' }, play: inCall(11, screenOf(1)) },
   'call-own-share': {
     play: then(inCall(3), (call) => call.toggleShare()),
   },
   'call-reconnecting': { play: inCall(4, { type: 'connection', connection: { status: 'reconnecting', attempt: 2 } }) },
+  'chat-empty': { play: then(inCall(4), (call) => call.togglePanel('chat')) },
+  'chat-unread': { play: inCall(4, { type: 'chatMessage', message: { id: 1, peerId: peerId(0), displayName: 'Grace Hopper', text: 'Can you all hear me? I hear you, but there is an echo somewhere.', sentAt: NOON } }) },
+  'chat-odd-names': { play: then(withOddNames(oddChat), (call) => call.togglePanel('chat')) },
+  'people-odd-names': { play: then(withOddNames(moderator), (call) => call.togglePanel('people')) },
+  'toast-odd-name': { play: then(inCall(4), (_call, { session }) => session.tell({ type: 'handRaised', peerId: peerId(0), isRaised: false }, { type: 'peerJoined', peer: peer(1, ODD_NAMES) }, { type: 'peerJoined', peer: { ...peer(3, ODD_NAMES), peerId: 'odd' } })) },
+  'menu-more': { play: inCall(4), press: 'more-button' },
+  'menu-microphone': { play: inCall(4), press: 'microphone-menu' },
+  'menu-reactions': { play: inCall(4), press: 'react-button' },
+  'menu-person': { play: inCall(4, moderator), press: 'person-menu' },
+  'menu-leave': { play: inCall(4, moderator), press: 'leave-menu' },
   chat: { play: then(inCall(4), withChat) },
   people: { play: then(inCall(9), (call) => call.togglePanel('people')) },
   'people-moderator': { play: then(inCall(6, moderator, knocking), (call) => call.togglePanel('people')) },
@@ -202,9 +247,13 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'ended-locked': ended('meeting-locked'),
   'ended-removed': ended('removed'),
   'ended-refused': ended('refused'),
+  'ended-replaced': ended('replaced'),
+  'ended-closed': ended('closed'),
   'ended-by-moderator': ended('ended-by-moderator'),
   'failed-token-expired': failed('token-expired'),
   'failed-token-invalid': failed('token-invalid'),
   'failed-refused': failed('access-refused'),
+  'failed-media': failed('media-unreachable'),
+  'failed-waits': failed('meeting-waits'),
   'failed-network': failed('server-unreachable'),
 };

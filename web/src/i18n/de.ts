@@ -1,6 +1,7 @@
 /** Die Worte für Menschen, auf Deutsch. */
 
 import type { DeviceWord, Texts } from './en';
+import { nameInSentence } from './name-in-sentence';
 
 /** Mit Artikel im vierten Fall: "Ihr Browser sperrt …". */
 const DEVICES: Readonly<Record<DeviceWord, string>> = {
@@ -22,7 +23,7 @@ const NO_DEVICE: Readonly<Record<DeviceWord, string>> = {
 const BROWSER_ADVICE = 'Bitte öffnen Sie den Link in einem aktuellen Chrome, Edge, Firefox oder Safari.';
 
 function names(list: readonly string[]): string {
-  const [first = '', second] = list;
+  const [first = '', second] = list.map(nameInSentence);
   if (list.length > 2) return `${first} und ${list.length - 1} weitere`;
   return second === undefined ? first : `${first} und ${second}`;
 }
@@ -266,7 +267,7 @@ export const de: Texts = {
     region: 'Hinweise',
     joined: (list) => `${names(list)} ${is(list)} beigetreten`,
     left: (list) => `${names(list)} ${is(list)} gegangen`,
-    hand: (name) => `${name} hebt die Hand`,
+    hand: (name) => `${nameInSentence(name)} hebt die Hand`,
     moderator: 'Sie moderieren jetzt.',
     noModerator: 'Sie moderieren nicht mehr.',
     restricted: 'Die Moderation hat geändert, was Sie senden dürfen.',
@@ -296,7 +297,7 @@ export const de: Texts = {
   settings: {
     title: 'Einstellungen',
     devices: 'Geräte',
-    picture: 'Bild und Ton',
+    meeting: 'Besprechung',
     look: 'Aussehen und Sprache',
     theme: 'Farben',
     language: 'Sprache',
@@ -305,6 +306,7 @@ export const de: Texts = {
     camera: 'Größe Ihres Bildes',
     cameraHeight: (height) => ({ 1080: 'Full HD (1080p)', 720: 'HD (720p)', 360: 'Standard (360p)', 180: 'Klein (180p)' })[height] ?? `${height}p`,
     noise: 'Geräusche unterdrücken',
+    blur: 'Hintergrund unscharf zeigen',
     mirror: 'Sich wie im Spiegel sehen',
     sounds: 'Töne, wenn jemand kommt, geht, klopft oder schreibt',
   },

@@ -10,6 +10,7 @@ import type { Language, Theme } from '../state/settings';
 import type { Layout } from '../state/stage';
 import type { WaitingKind } from '../state/waiting';
 import type { ReceiveQuality } from '../state/watching';
+import { nameInSentence } from './name-in-sentence';
 
 export interface Text {
   title: string;
@@ -154,7 +155,7 @@ const languages: Readonly<Record<Language, string>> = { en: 'English', de: 'Deut
 
 /** Names in a sentence: few are named, many are counted. */
 function names(list: readonly string[]): string {
-  const [first = '', second] = list;
+  const [first = '', second] = list.map(nameInSentence);
   if (list.length > 2) return `${first} and ${list.length - 1} others`;
   return second === undefined ? first : `${first} and ${second}`;
 }
@@ -304,7 +305,7 @@ export const en = {
     region: 'Notices',
     joined: (list: readonly string[]) => `${names(list)} joined`,
     left: (list: readonly string[]) => `${names(list)} left`,
-    hand: (name: string) => `${name} raised a hand`,
+    hand: (name: string) => `${nameInSentence(name)} raised a hand`,
     moderator: 'You are a moderator now.',
     noModerator: 'You are no moderator any more.',
     restricted: 'A moderator changed what you may send.',
@@ -334,7 +335,7 @@ export const en = {
   settings: {
     title: 'Settings',
     devices: 'Devices',
-    picture: 'Picture and sound',
+    meeting: 'Meeting',
     look: 'Look and language',
     theme: 'Colours',
     language: 'Language',
@@ -343,6 +344,7 @@ export const en = {
     camera: 'Size of your picture',
     cameraHeight: (height: number) => ({ 1080: 'Full HD (1080p)', 720: 'HD (720p)', 360: 'Standard (360p)', 180: 'Small (180p)' })[height] ?? `${height}p`,
     noise: 'Suppress noise around you',
+    blur: 'Blur what is behind you',
     mirror: 'Show yourself as in a mirror',
     sounds: 'Sounds when people come, go, knock or write',
   },

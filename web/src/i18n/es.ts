@@ -1,6 +1,7 @@
 /** Las palabras para las personas, en español. */
 
 import type { DeviceWord, Texts } from './en';
+import { nameInSentence } from './name-in-sentence';
 
 const DEVICES: Readonly<Record<DeviceWord, string>> = {
   microphone: 'el micrófono',
@@ -13,7 +14,7 @@ const DEVICES: Readonly<Record<DeviceWord, string>> = {
 const BROWSER_ADVICE = 'Abre el enlace en una versión actual de Chrome, Edge, Firefox o Safari.';
 
 function names(list: readonly string[]): string {
-  const [first = '', second] = list;
+  const [first = '', second] = list.map(nameInSentence);
   if (list.length > 2) return `${first} y ${list.length - 1} más`;
   return second === undefined ? first : `${first} y ${second}`;
 }
@@ -250,7 +251,7 @@ export const es: Texts = {
     region: 'Avisos',
     joined: (list) => `${names(list)} ${one(list) ? 'ha entrado' : 'han entrado'}`,
     left: (list) => `${names(list)} ${one(list) ? 'ha salido' : 'han salido'}`,
-    hand: (name) => `${name} levanta la mano`,
+    hand: (name) => `${nameInSentence(name)} levanta la mano`,
     moderator: 'Ahora moderas la reunión.',
     noModerator: 'Ya no moderas la reunión.',
     restricted: 'Un moderador ha cambiado lo que puedes enviar.',
@@ -280,7 +281,7 @@ export const es: Texts = {
   settings: {
     title: 'Ajustes',
     devices: 'Dispositivos',
-    picture: 'Imagen y sonido',
+    meeting: 'Reunión',
     look: 'Aspecto e idioma',
     theme: 'Colores',
     language: 'Idioma',
@@ -289,6 +290,7 @@ export const es: Texts = {
     camera: 'Tamaño de tu imagen',
     cameraHeight: (height) => ({ 1080: 'Full HD (1080p)', 720: 'HD (720p)', 360: 'Estándar (360p)', 180: 'Pequeña (180p)' })[height] ?? `${height}p`,
     noise: 'Reducir el ruido de fondo',
+    blur: 'Difuminar el fondo',
     mirror: 'Verte como en un espejo',
     sounds: 'Sonidos cuando alguien entra, sale, llama o escribe',
   },

@@ -8,7 +8,7 @@ import { createFakeDevice, FakeDevices } from '../test-support/fake-media';
 import { consumerOffer, FakeServer } from '../test-support/fake-server';
 import { AppModel, type AppDependencies } from './app-model';
 import type { CallState } from './call-state';
-import { readSettings } from './settings';
+import { readSettings, type Settings } from './settings';
 
 const FOUND: MeetingInfo & { status: 'found' } = {
   status: 'found',
@@ -256,6 +256,18 @@ it('a meeting for invited people asks for the link, unless there is a token', as
   const withToken = setUp({ hasJoinToken: true }, invited);
   await withToken.model.open();
   expect(withToken.model.state.get().screen.name).toBe('preJoin');
+});
+
+it('a device that was chosen is remembered, and asked for at the next visit', async () => {
+  const kept: Settings[] = [];
+  const { model } = setUp({ saveSettings: (settings) => kept.push(settings) });
+  await model.open();
+  model.choose('camera', 'cam-7');
+  const settings = readSettings(JSON.stringify(kept.at(-1)), []);
+  expect(settings.cameraId).toBe('cam-7');
+  const next = setUp({ settings });
+  await next.model.open();
+  expect(next.devices.requests[0]?.remembered).toMatchObject({ camera: 'cam-7' });
 });
 
 it('the lobby has its own screen, and leads into the call or away', async () => {

@@ -6,7 +6,7 @@
 
 import { MAX_NAME_LENGTH, normalizeName } from '../core/display-name';
 import type { ConveneError } from '../core/errors';
-import { NO_DEVICES, type DeviceAccess, type DeviceKind, type DeviceList } from '../core/media/devices';
+import { NO_DEVICES, type CapturePreferences, type DeviceAccess, type DeviceKind, type DeviceList } from '../core/media/devices';
 import { callProblem, type Environment } from '../core/media/environment';
 import { LocalMedia, type LocalMediaState } from '../core/media/local-media';
 import type { Log } from '../core/log';
@@ -146,6 +146,7 @@ export class AppModel {
 
   choose(kind: DeviceKind, deviceId: string): void {
     void this.#local.choose(kind, deviceId);
+    this.change(kind === 'microphone' ? { microphoneId: deviceId } : { cameraId: deviceId });
   }
 
   flipCamera(): void {
@@ -284,6 +285,6 @@ function briefOf(info: MeetingInfo, before: MeetingBrief): MeetingBrief {
   return { title, waitingFor: isReady ? undefined : waitingFor, startsAt, participants, isReady, isUnreachable: false };
 }
 
-function preferencesOf({ noiseSuppression, cameraHeight }: Settings): { noiseSuppression: boolean; cameraHeight: number } {
-  return { noiseSuppression, cameraHeight };
+function preferencesOf({ noiseSuppression, cameraHeight, isBackgroundBlurred, microphoneId, cameraId }: Settings): CapturePreferences {
+  return { noiseSuppression, cameraHeight, isBackgroundBlurred, remembered: { microphone: microphoneId, camera: cameraId } };
 }

@@ -208,6 +208,27 @@ it('only what is seen is received', async () => {
   expect(session.wishes).toMatchObject([{ isHidden: true }]);
 });
 
+it('what is seen is told even while people never stop talking', async () => {
+  const { call, session } = setUp();
+  session.tell({ type: 'trackAdded', remote: { consumerId: 'c', peerId: 'bob', kind: 'video', source: 'video', track: fakeTrack('camera'), isPaused: false } });
+  call.seen('bob', { width: 300, height: 200 });
+  for (let turn = 0; turn < 5; turn += 1) {
+    session.tell({ type: 'speakers', volumes: turn % 2 === 0 ? [{ peerId: 'bob', volume: -20 }] : [] });
+    await vi.advanceTimersByTimeAsync(100);
+  }
+  expect(session.wishes).toMatchObject([{ consumerId: 'c', isHidden: false }]);
+});
+
+it('who does not change stays the same object, and loudness that changes nobody is no news', () => {
+  const { session, state } = setUp();
+  session.tell({ type: 'peerJoined', peer: peerOf({ peerId: 'cy', displayName: 'Cy' }) });
+  const before = state();
+  session.tell({ type: 'speakers', volumes: [] });
+  expect(state()).toBe(before);
+  session.tell({ type: 'handRaised', peerId: 'cy', isRaised: true });
+  expect([state().tiles[0] === before.tiles[0], state().tiles[1] === before.tiles[1]]).toEqual([true, false]);
+});
+
 it('a share that the person cancels says nothing, one that fails does', async () => {
   const { call, devices, state } = setUp();
   devices.failures.screen = new DOMException('no', 'NotReadableError');

@@ -14,6 +14,7 @@ import type { CallStats } from '../core/session/stats';
 import type { PublishSource, Reaction } from '../generated/messages';
 import type { RoomRequests } from '../core/signaling/requester';
 import type { OwnRights } from '../core/signaling/standing';
+import { keepingAlike } from './alike';
 import type { CallDialog, CallState, Panel } from './call-state';
 import { EMPTY_CHAT, withHistory, withMessage } from './chat';
 import { EMPTY_ROOM, reduceRoom, type RoomView, type RoomViewEvent } from './participants';
@@ -26,6 +27,10 @@ import { receptionOf, type ReceiveQuality, type Size } from './watching';
 const REACTION_MS = 4000;
 /** What is seen is told once the views have settled. */
 const WATCH_PAUSE_MS = 150;
+
+type Shown = Pick<CallState, 'people' | 'tiles' | 'voices'>;
+
+const NOTHING_SHOWN: Shown = { people: [], tiles: [], voices: [] };
 
 /** The session as far as a call uses it. */
 export interface SessionPort {
@@ -351,16 +356,17 @@ export class CallModel {
   // What follows from all that
 
   #foldRoom(event: RoomViewEvent): void {
-    this.#room = reduceRoom(this.#room, event);
-    this.#show();
+    const before = this.#room;
+    this.#room = reduceRoom(before, event);
+    if (this.#room !== before) this.#show();
   }
 
   #show(): void {
-    this.#set(this.#shown());
+    this.#set(this.#shown(this.#store.get()));
     this.#watchSoon();
   }
 
-  #shown(): Pick<CallState, 'title' | 'local' | 'people' | 'tiles' | 'voices' | 'activeSpeaker' | 'spoke' | 'rights' | 'lobby' | 'isLocked' | 'isHandRaised'> {
+  #shown(before: Shown = NOTHING_SHOWN): Pick<CallState, 'title' | 'local' | 'people' | 'tiles' | 'voices' | 'activeSpeaker' | 'spoke' | 'rights' | 'lobby' | 'isLocked' | 'isHandRaised'> {
     const { local, peerId } = this.#dependencies;
     const room = this.#room;
     const self = { peerId, displayName: this.#displayName, local: local.state };
@@ -368,9 +374,9 @@ export class CallModel {
     return {
       ...{ title, activeSpeaker, spoke, rights, lobby, isLocked },
       local: local.state,
-      people: peopleOf(room, self),
-      tiles: tilesOf(room, self),
-      voices: voicesOf(room, self),
+      people: keepingAlike(before.people, peopleOf(room, self), ({ peerId: id }) => id),
+      tiles: keepingAlike(before.tiles, tilesOf(room, self), ({ key }) => key),
+      voices: keepingAlike(before.voices, voicesOf(room, self), ({ key }) => key),
       isHandRaised: hands.includes(peerId),
     };
   }
@@ -390,9 +396,10 @@ export class CallModel {
     };
   }
 
+  /** Not put off by further changes: where something changes all the time it would never be told. */
   #watchSoon(): void {
-    clearTimeout(this.#watchTimer);
-    this.#watchTimer = setTimeout(() => {
+    this.#watchTimer ??= setTimeout(() => {
+      this.#watchTimer = undefined;
       const { tiles, activeSpeaker } = this.#store.get();
       const watching = { seen: this.#seen, quality: this.#dependencies.receiveQuality(), isPageHidden: this.#isPageHidden, activeSpeaker };
       this.#dependencies.session.receive(receptionOf(tiles, watching));

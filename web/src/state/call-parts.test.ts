@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ChatMessage } from '../generated/messages';
+import { ConveneError } from '../core/errors';
 import { NOTHING_ON } from '../core/media/local-media';
 import type { CallStats } from '../core/session/stats';
 import { EMPTY_CHAT, groupsOf, partsOf, withHistory, withMessage } from './chat';
@@ -90,6 +91,12 @@ describe('toasts', () => {
     const many = Array.from({ length: 50 }, (_, index): ToastContent => ({ kind: 'chat', name: 'Bob', text: String(index) }));
     expect(play(...many)).toHaveLength(4);
   });
+
+  it('that are news push no trouble out', () => {
+    const problem: ToastContent = { kind: 'problem', device: 'camera', error: new ConveneError('device-in-use', 'busy') };
+    const news = Array.from({ length: 9 }, (): ToastContent => ({ kind: 'hand', name: 'Bob' }));
+    expect(play(problem, ...news).map(({ kind }) => kind)).toEqual(['problem', 'hand', 'hand', 'hand', 'hand']);
+  });
 });
 
 describe('the stage', () => {
@@ -141,8 +148,9 @@ describe('pages', () => {
 
   it('that are gone lead to the last there is', () => expect(pageOf(many, new Map(), 10, 99).index).toBe(2));
 
-  it('have room for 2 to 25 tiles', () => {
-    expect([pageCapacity(0, 0), pageCapacity(344, 480), pageCapacity(1410, 760), pageCapacity(5000, 5000)]).toEqual([2, 8, 25, 25]);
+  it('have room for 2 to 49 tiles, and for a row where it is flat', () => {
+    expect(pageCapacity(700, 60)).toBe(4);
+    expect([pageCapacity(0, 0), pageCapacity(344, 480), pageCapacity(1410, 760), pageCapacity(5000, 5000)]).toEqual([2, 10, 49, 49]);
   });
 });
 

@@ -1,5 +1,6 @@
 /** The chat as it is read: messages in their order, what is unread, and links that are safe to follow. Pure. */
 
+import { shownName } from '../core/display-name';
 import type { ChatMessage } from '../generated/messages';
 
 /** As many as the server keeps, and some more of a long call. */
@@ -29,7 +30,8 @@ export function withMessage(log: ChatLog, message: ChatMessage, isRead: boolean)
 }
 
 function merge(messages: readonly ChatMessage[], fresh: readonly ChatMessage[]): ChatMessage[] {
-  return [...messages, ...fresh].sort((one, other) => one.id - other.id).slice(-KEPT);
+  const shown = fresh.map((message) => ({ ...message, displayName: shownName(message.displayName) }));
+  return [...messages, ...shown].sort((one, other) => one.id - other.id).slice(-KEPT);
 }
 
 /** Messages of one person within this time stand under one name. */

@@ -12,15 +12,22 @@ const WIDEST = 16 / 9;
 const NARROWEST = 4 / 3;
 const NARROWEST_UPRIGHT = 3 / 4;
 
+/** Narrower ones show no names: only where nothing else fits. */
+const LEGIBLE = 130;
+
 export function fitGrid(count: number, width: number, height: number, gap: number): GridSize {
   const narrowest = height > width ? NARROWEST_UPRIGHT : NARROWEST;
   let best: GridSize = { columns: 1, rows: Math.max(count, 1), tileWidth: 0, tileHeight: 0 };
   for (let columns = 1; columns <= count; columns += 1) {
     const rows = Math.ceil(count / columns);
     const size = { columns, rows, ...fitTile((width - gap * (columns - 1)) / columns, (height - gap * (rows - 1)) / rows, narrowest) };
-    if (size.tileWidth * size.tileHeight > best.tileWidth * best.tileHeight) best = size;
+    if (worth(size) > worth(best)) best = size;
   }
   return best;
+}
+
+function worth({ tileWidth, tileHeight }: GridSize): number {
+  return tileWidth * tileHeight * (tileWidth < LEGIBLE ? 0.5 : 1);
 }
 
 function fitTile(cellWidth: number, cellHeight: number, narrowest: number): { tileWidth: number; tileHeight: number } {

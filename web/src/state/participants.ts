@@ -81,7 +81,7 @@ export function reduceRoom(room: RoomView, event: RoomViewEvent): RoomView {
     case 'ownScore':
       return { ...room, ownScores: new Map([...room.ownScores, [event.producerId, event.score]]) };
     case 'speakers':
-      return { ...room, speaking: new Set(event.volumes.filter(({ volume }) => volume >= SPEAKING_FROM).map(({ peerId }) => peerId)) };
+      return withSpeaking(room, event.volumes.filter(({ volume }) => volume >= SPEAKING_FROM).map(({ peerId }) => peerId));
     case 'activeSpeaker':
       return withSpeaker(room, event.peerId);
     case 'permissions':
@@ -130,6 +130,12 @@ function withHand(room: RoomView, peerId: string, isRaised: boolean): RoomView {
   const isUp = room.hands.includes(peerId);
   if (isUp === isRaised) return room;
   return { ...room, hands: isRaised ? [...room.hands, peerId] : room.hands.filter((one) => one !== peerId) };
+}
+
+/** Loudness is told all the time; that the same people still speak is no change. */
+function withSpeaking(room: RoomView, peerIds: readonly string[]): RoomView {
+  const isSame = peerIds.length === room.speaking.size && peerIds.every((peerId) => room.speaking.has(peerId));
+  return isSame ? room : { ...room, speaking: new Set(peerIds) };
 }
 
 function withSpeaker(room: RoomView, peerId: string | undefined): RoomView {

@@ -22,10 +22,18 @@ export interface Settings {
   receive: ReceiveQuality;
   cameraHeight: CameraHeight;
   noiseSuppression: boolean;
+  /** Only some systems can: elsewhere this wish changes nothing. */
+  isBackgroundBlurred: boolean;
   isMirrored: boolean;
   hasSounds: boolean;
+  /** The devices chosen last. Browsers may give them other ids, or they may be unplugged: then others open. */
+  microphoneId: string | undefined;
+  cameraId: string | undefined;
   speakerId: string | undefined;
 }
+
+/** Browsers' ids have 64 characters; what is much longer is none. */
+const MAX_DEVICE_ID = 512;
 
 /** The languages of the browser, in the person's order, decide until somebody chooses. */
 function languageOf(wanted: readonly string[]): Language {
@@ -39,7 +47,10 @@ function languageOf(wanted: readonly string[]): Language {
 export function readSettings(stored: string | null, browserLanguages: readonly string[]): Settings {
   const kept = parse(stored);
   const flag = (name: string, otherwise: boolean): boolean => (typeof kept[name] === 'boolean' ? kept[name] : otherwise);
-  const speakerId = kept['speakerId'];
+  const device = (name: string): string | undefined => {
+    const id = kept[name];
+    return typeof id === 'string' && id.length <= MAX_DEVICE_ID ? id : undefined;
+  };
   return {
     language: oneOf(LANGUAGES, kept['language']) ?? languageOf(browserLanguages),
     theme: oneOf(THEMES, kept['theme']) ?? 'system',
@@ -47,9 +58,12 @@ export function readSettings(stored: string | null, browserLanguages: readonly s
     receive: oneOf(RECEIVE_QUALITIES, kept['receive']) ?? 'auto',
     cameraHeight: oneOf(CAMERA_HEIGHTS, kept['cameraHeight']) ?? 720,
     noiseSuppression: flag('noiseSuppression', true),
+    isBackgroundBlurred: flag('isBackgroundBlurred', false),
     isMirrored: flag('isMirrored', true),
     hasSounds: flag('hasSounds', true),
-    speakerId: typeof speakerId === 'string' ? speakerId : undefined,
+    microphoneId: device('microphoneId'),
+    cameraId: device('cameraId'),
+    speakerId: device('speakerId'),
   };
 }
 

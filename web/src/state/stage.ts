@@ -32,13 +32,17 @@ function focusOf(tiles: readonly Tile[], { layout, pinned, activeSpeaker }: Stag
 }
 
 /** Smallest tiles on which faces can still be told apart, in pixels. */
-const SMALLEST = { width: 150, height: 112 };
-const MOST = 25;
+const SMALLEST = { width: 140, height: 80 };
+/** Between tiles, in pixels. */
+export const GAP = 10;
+const MOST = 49;
 const FEWEST = 2;
 
 /** How many tiles a page may have in that space. */
 export function pageCapacity(width: number, height: number): number {
-  const fits = Math.floor(width / SMALLEST.width) * Math.floor(height / SMALLEST.height);
+  const columns = Math.floor((width + GAP) / (SMALLEST.width + GAP));
+  const rows = Math.max(Math.floor((height + GAP) / (SMALLEST.height + GAP)), 1);
+  const fits = columns * rows;
   return Math.min(Math.max(fits, FEWEST), MOST);
 }
 

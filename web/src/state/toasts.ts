@@ -37,7 +37,13 @@ export function withToast(toasts: readonly Toast[], content: ToastContent, id: n
   // One of a kind at a time: the newest says it.
   const others = toasts.filter(({ kind }) => kind !== content.kind || content.kind === 'chat' || content.kind === 'hand');
   const isEmpty = gathered.kind === 'presence' && gathered.joined.length + gathered.left.length === 0;
-  return isEmpty ? others : [...others, { ...gathered, id }].slice(-MOST);
+  return isEmpty ? others : withinBounds([...others, { ...gathered, id }]);
+}
+
+/** Trouble has its own place, and what is merely news does not push it out. */
+function withinBounds(toasts: readonly Toast[]): readonly Toast[] {
+  const newest = toasts.filter(({ kind }) => kind !== 'problem').slice(-MOST);
+  return toasts.filter((toast) => toast.kind === 'problem' || newest.includes(toast));
 }
 
 /** Who came and went again meanwhile is not worth a word. */

@@ -25,6 +25,10 @@ export interface CapturePreferences {
   noiseSuppression?: boolean;
   /** Wanted height of the camera's picture. */
   cameraHeight?: number;
+  /** By the system, where it can. */
+  isBackgroundBlurred?: boolean;
+  /** Devices of the last visit: opened if they are still there. */
+  remembered?: Partial<Record<DeviceKind, string | undefined>>;
 }
 
 /** Which device to open; none named: the browser's choice. */
@@ -67,14 +71,30 @@ export function deviceError(kind: DeviceKind | 'screen', thrown: unknown): Conve
 
 const CAMERA_HEIGHT = 720;
 
-function constraintsFor(kind: DeviceKind, { deviceId, facing, noiseSuppression = true, cameraHeight = CAMERA_HEIGHT }: DeviceRequest): MediaStreamConstraints {
-  const choice = deviceId === undefined ? {} : { deviceId: { exact: deviceId } };
+export function constraintsFor(kind: DeviceKind, request: DeviceRequest): MediaStreamConstraints {
+  const { facing, noiseSuppression = true, cameraHeight = CAMERA_HEIGHT, isBackgroundBlurred = false } = request;
+  const choice = choiceFor(kind, request);
   if (kind === 'microphone') {
     return { audio: { ...choice, echoCancellation: true, noiseSuppression, autoGainControl: true } };
   }
+  const blur = isBackgroundBlurred ? { backgroundBlur: { ideal: true } } : {};
   const side = facing === undefined ? {} : { facingMode: { ideal: facing } };
   const size = { width: { ideal: Math.round((cameraHeight * 16) / 9) }, height: { ideal: cameraHeight }, frameRate: { ideal: 30 } };
-  return { video: { ...choice, ...side, ...size } };
+  return { video: { ...choice, ...side, ...size, ...blur } };
+}
+
+/** Who names a device wants that one; one that is remembered may have gone. */
+function choiceFor(kind: DeviceKind, { deviceId, facing, remembered }: DeviceRequest): { deviceId?: ConstrainDOMStringParameters } {
+  if (deviceId !== undefined) return { deviceId: { exact: deviceId } };
+  const last = remembered?.[kind];
+  return last === undefined || facing !== undefined ? {} : { deviceId: { ideal: last } };
+}
+
+/** Whether the system behind this camera can blur what is behind the person. */
+export function canBlurBackground(track: MediaStreamTrack | undefined): boolean {
+  // Firefox has learnt this question only lately.
+  if (track === undefined || !('getCapabilities' in track)) return false;
+  return track.getCapabilities().backgroundBlur?.includes(true) === true;
 }
 
 async function openTrack(kind: DeviceKind, constraints: MediaStreamConstraints): Promise<MediaStreamTrack> {

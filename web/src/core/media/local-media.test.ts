@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { FakeDevices } from '../../test-support/fake-media';
 import { silentLog } from '../log';
-import { deviceError } from './devices';
+import { constraintsFor, deviceError } from './devices';
 import { LocalMedia } from './local-media';
 
 function setUp(): { devices: FakeDevices; local: LocalMedia } {
@@ -145,4 +145,34 @@ it('another picture size opens the camera anew and leaves the microphone alone',
   await local.prefer({ cameraHeight: 360, noiseSuppression: true });
   expect(devices.opened.map(({ kind }) => kind)).toEqual(['camera', 'microphone', 'camera']);
   expect(devices.requests.at(-1)).toMatchObject({ cameraHeight: 360 });
+});
+
+describe('what a browser is asked for', () => {
+  const remembered = { camera: 'cam-9', microphone: 'mic-9' };
+
+  it('is the device of the last visit, or another where that has gone', () => {
+    expect(constraintsFor('camera', { remembered })).toMatchObject({ video: { deviceId: { ideal: 'cam-9' } } });
+    expect(constraintsFor('microphone', { remembered })).toMatchObject({ audio: { deviceId: { ideal: 'mic-9' } } });
+  });
+
+  it('is exactly the device that was just chosen', () => {
+    expect(constraintsFor('camera', { remembered, deviceId: 'cam-2' })).toMatchObject({ video: { deviceId: { exact: 'cam-2' } } });
+  });
+
+  it('is the other side rather than the remembered camera when a phone is flipped', () => {
+    expect(constraintsFor('camera', { remembered, facing: 'environment' }).video).not.toHaveProperty('deviceId');
+  });
+
+  it('is a blurred background only where it is wished', () => {
+    expect(constraintsFor('camera', { isBackgroundBlurred: true })).toMatchObject({ video: { backgroundBlur: { ideal: true } } });
+    expect(constraintsFor('camera', {}).video).not.toHaveProperty('backgroundBlur');
+  });
+});
+
+it('the camera is opened anew when its background is to be blurred, the microphone is left alone', async () => {
+  const { devices, local } = setUp();
+  await Promise.all([local.turnOn('microphone'), local.turnOn('camera')]);
+  await local.prefer({ isBackgroundBlurred: true });
+  expect(devices.opened.map(({ kind }) => kind)).toEqual(['microphone', 'camera', 'camera']);
+  expect(devices.requests.at(-1)).toMatchObject({ isBackgroundBlurred: true });
 });

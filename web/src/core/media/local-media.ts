@@ -100,9 +100,10 @@ export class LocalMedia {
   async prefer(preferences: CapturePreferences): Promise<void> {
     const before = this.#preferences;
     this.#preferences = preferences;
+    const isCameraChanged = before.cameraHeight !== preferences.cameraHeight || before.isBackgroundBlurred !== preferences.isBackgroundBlurred;
     await Promise.all([
       before.noiseSuppression === preferences.noiseSuppression ? undefined : this.#reopen('microphone'),
-      before.cameraHeight === preferences.cameraHeight ? undefined : this.#reopen('camera'),
+      isCameraChanged ? this.#reopen('camera') : undefined,
     ]);
   }
 

@@ -1,5 +1,6 @@
 /** What happens in a room, in this client's own words: made from the server's notifications. Pure. */
 
+import { shownName } from '../display-name';
 import type { KnownNotification } from '../signaling/decode';
 import { peerOf, permissionsOf, standingOf } from '../signaling/standing';
 import type { RoomEvent } from './events';
@@ -12,7 +13,7 @@ export function roomEventOf({ method, data }: KnownNotification): RoomEvent | un
     case 'peerClosed':
       return { type: 'peerLeft', peerId: data.peerId };
     case 'peerDisplayNameChanged':
-      return { type: 'peerRenamed', peerId: data.peerId, displayName: data.displayName };
+      return { type: 'peerRenamed', peerId: data.peerId, displayName: shownName(data.displayName) };
     case 'peerChanged':
       return { type: 'peerChanged', peerId: data.peerId, standing: standingOf(data) };
     case 'handRaised':
@@ -22,7 +23,7 @@ export function roomEventOf({ method, data }: KnownNotification): RoomEvent | un
     case 'permissions':
       return { type: 'permissions', permissions: permissionsOf(data) };
     case 'lobbyPeers':
-      return { type: 'lobbyPeers', peers: data.peers.map(({ peerId, displayName }) => ({ peerId, displayName })) };
+      return { type: 'lobbyPeers', peers: data.peers.map(({ peerId, displayName }) => ({ peerId, displayName: displayName === '' ? '' : shownName(displayName) })) };
     case 'roomState':
       return { type: 'roomState', title: data.title, isLocked: data.locked };
     case 'mutedByModerator':
@@ -30,7 +31,7 @@ export function roomEventOf({ method, data }: KnownNotification): RoomEvent | un
     case 'unmuteRequested':
       return { type: 'unmuteRequested' };
     case 'chatMessage':
-      return { type: 'chatMessage', message: data };
+      return { type: 'chatMessage', message: { ...data, displayName: shownName(data.displayName) } };
     case 'consumerScore':
       return { type: 'trackScore', consumerId: data.consumerId, score: data.score.score };
     case 'producerScore':

@@ -1,6 +1,7 @@
 /** What somebody is and may do in a room, read from what the server says of them; what it leaves out is the most ordinary. Pure. */
 
 import type { PeerChanged, PeerInfo, Permissions, PublishGrant } from '../../generated/messages';
+import { shownName } from '../display-name';
 import { isRecord, isText } from './json';
 
 export interface Standing {
@@ -41,7 +42,7 @@ export function peerOf(info: { peerId: string; displayName: string }): Peer {
   const { recorder, handRaised, ...rest }: Partial<PeerInfo> = info;
   return {
     peerId: info.peerId,
-    displayName: info.displayName,
+    displayName: shownName(info.displayName),
     standing: standingOf(rest),
     isRecorder: recorder === true,
     isHandRaised: handRaised === true,

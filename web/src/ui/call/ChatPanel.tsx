@@ -6,6 +6,7 @@ import type { CallModel } from '../../state/call-model';
 import type { CallState } from '../../state/call-state';
 import { groupsOf, partsOf, type ChatGroup } from '../../state/chat';
 import { useTexts } from '../language';
+import { memoOn } from '../parts/memo-on';
 import { SidePanel } from './SidePanel';
 
 /** As much as the server takes. */
@@ -16,7 +17,7 @@ interface Props {
   state: Pick<CallState, 'chat' | 'rights' | 'selfId'>;
 }
 
-export function ChatPanel({ call, state }: Props): ReactNode {
+export const ChatPanel = memoOn<Props>(['chat', 'rights', 'selfId'], function ChatPanel({ call, state }) {
   const texts = useTexts().chat;
   const { messages } = state.chat;
   return (
@@ -25,7 +26,7 @@ export function ChatPanel({ call, state }: Props): ReactNode {
       {state.rights.chat ? <MessageForm call={call} /> : <p className="panel-note">{texts.off}</p>}
     </SidePanel>
   );
-}
+});
 
 function Messages({ groups, selfId }: { groups: readonly ChatGroup[]; selfId: string }): ReactNode {
   const texts = useTexts();

@@ -18,6 +18,7 @@ import type { CallModel } from '../../state/call-model';
 import type { CallState } from '../../state/call-state';
 import { useTexts } from '../language';
 import { DeviceToggle } from '../parts/DeviceToggle';
+import { memoOn } from '../parts/memo-on';
 import { Menu } from '../parts/Menu';
 import { DeviceMenu, LeaveMenu } from './DeviceMenu';
 import { MoreItems } from './MoreMenu';
@@ -27,10 +28,14 @@ interface Props {
   model: AppModel;
   app: AppState;
   call: CallModel;
-  state: CallState;
+  state: BarState;
 }
 
-export function ControlsBar({ model, app, call, state }: Props): ReactNode {
+const SHOWN = ['local', 'rights', 'panel', 'chat', 'lobby', 'isHandRaised'] as const;
+
+export type BarState = Pick<CallState, (typeof SHOWN)[number]>;
+
+export const ControlsBar = memoOn<Props>(SHOWN, function ControlsBar({ model, app, call, state }) {
   const texts = useTexts().controls;
   return (
     <div className="controls" role="toolbar" aria-label={texts.toolbar}>
@@ -84,7 +89,7 @@ export function ControlsBar({ model, app, call, state }: Props): ReactNode {
       </span>
     </div>
   );
-}
+});
 
 function DeviceControl({ kind, model, app, call, state }: Props & { kind: DeviceKind }): ReactNode {
   const isAllowed = state.rights.publish[kind === 'microphone' ? 'audio' : 'video'];

@@ -3,13 +3,12 @@
 import { ChevronLeft, ChevronRight } from 'lucide-react';
 import { useRef, useState, type CSSProperties, type ReactNode } from 'react';
 import { fitGrid } from '../../state/grid';
-import { pageCapacity, pageOf } from '../../state/stage';
+import { GAP, pageCapacity, pageOf } from '../../state/stage';
 import type { Tile } from '../../state/tiles';
 import { useSize } from '../hooks/useSize';
 import { useTexts } from '../language';
 
-const GAP = 10;
-const PAGER_HEIGHT = 50;
+const PAGER_HEIGHT = 58;
 
 interface Props {
   tiles: readonly Tile[];

@@ -15,10 +15,10 @@ import type { ReactNode } from 'react';
 import { canShareScreen } from '../../core/media/devices';
 import type { AppModel, AppState } from '../../state/app-model';
 import type { CallModel } from '../../state/call-model';
-import type { CallState } from '../../state/call-state';
 import type { Layout } from '../../state/stage';
 import { useTexts } from '../language';
 import { MenuChoice, MenuItem, MenuLine } from '../parts/Menu';
+import type { BarState } from './ControlsBar';
 import { ReactionRow } from './ReactionPicker';
 import { copyLink, pictureInPicture, toggleFullScreen } from './page-actions';
 
@@ -26,7 +26,7 @@ interface Props {
   model: AppModel;
   app: AppState;
   call: CallModel;
-  state: CallState;
+  state: BarState;
 }
 
 export function MoreItems({ model, app, call, state }: Props): ReactNode {
@@ -36,8 +36,11 @@ export function MoreItems({ model, app, call, state }: Props): ReactNode {
   return (
     <>
       <NarrowItems model={model} app={app} call={call} state={state} />
-      <MenuChoice label={controls.view} value={app.settings.layout} choices={layouts} onChoose={(layout) => model.change({ layout: layout as Layout })} />
-      <MenuLine />
+      {/* Narrow menus are long already: there the view is chosen in the settings. */}
+      <div className="wide-block">
+        <MenuChoice label={controls.view} value={app.settings.layout} choices={layouts} onChoose={(layout) => model.change({ layout: layout as Layout })} />
+        <MenuLine />
+      </div>
       {document.fullscreenEnabled && <MenuItem icon={Maximize} label={controls.fullScreen} onSelect={toggleFullScreen} />}
       {document.pictureInPictureEnabled && <MenuItem icon={PictureInPicture2} label={controls.pictureInPicture} onSelect={pictureInPicture} />}
       {globalThis.isSecureContext && <MenuItem icon={Link} label={controls.copyLink} onSelect={copyLink} />}

@@ -1,7 +1,7 @@
 /** Who is here and in which role, who waits at the door, and what moderators can do for all. */
 
 import { Circle, Crown, Hand, Lock, LockOpen, Mic, MicOff, ScreenShare, VideoOff, VolumeX } from 'lucide-react';
-import type { ReactNode } from 'react';
+import { memo, type ReactNode } from 'react';
 import type { LobbyPeer } from '../../generated/messages';
 import { initialsOf } from '../../core/display-name';
 import type { CallModel } from '../../state/call-model';
@@ -14,7 +14,7 @@ import { SidePanel } from './SidePanel';
 
 interface Props {
   call: CallModel;
-  state: Pick<CallState, 'people' | 'lobby' | 'rights' | 'isLocked' | 'silenced'>;
+  state: Pick<CallState, 'people' | 'lobby' | 'rights' | 'isLocked' | 'silenced' | 'pinned'>;
 }
 
 export function PeoplePanel({ call, state }: Props): ReactNode {
@@ -27,7 +27,7 @@ export function PeoplePanel({ call, state }: Props): ReactNode {
       {isModerator && lobby.length > 0 && <Lobby call={call} lobby={lobby} />}
       <ul className="people" tabIndex={0} aria-label={texts.title}>
         {inOrder(people).map((person) => (
-          <PersonRow key={person.peerId} person={person} call={call} isModerator={isModerator} isSilenced={silenced.has(person.peerId)} />
+          <PersonRow key={person.peerId} person={person} call={call} isModerator={isModerator} isSilenced={silenced.has(person.peerId)} isPinned={state.pinned === person.peerId} />
         ))}
       </ul>
     </SidePanel>
@@ -108,9 +108,10 @@ interface RowProps {
   call: CallModel;
   isModerator: boolean;
   isSilenced: boolean;
+  isPinned: boolean;
 }
 
-function PersonRow({ person, call, isModerator, isSilenced }: RowProps): ReactNode {
+const PersonRow = memo(function PersonRow({ person, call, isModerator, isSilenced, isPinned }: RowProps): ReactNode {
   const texts = useTexts();
   const { peerId, name, initials, hue, isSelf, isStale } = person;
   return (
@@ -127,11 +128,19 @@ function PersonRow({ person, call, isModerator, isSilenced }: RowProps): ReactNo
       {isSelf ? (
         <span className="person-menu" />
       ) : (
-        <PersonMenu person={person} call={call} isModerator={isModerator} isSilenced={isSilenced} className="icon-button person-menu" />
+        <PersonMenu
+          person={person}
+          call={call}
+          isModerator={isModerator}
+          isSilenced={isSilenced}
+          tileKey={peerId}
+          isPinned={isPinned}
+          className="icon-button person-menu"
+        />
       )}
     </li>
   );
-}
+});
 
 function Roles({ person: { isModerator, isGuest, isRecorder } }: { person: Person }): ReactNode {
   const texts = useTexts().people;

@@ -6,6 +6,8 @@ import {
   Hand,
   Mic,
   MicOff,
+  Pin,
+  PinOff,
   ScreenShareOff,
   ShieldOff,
   SlidersHorizontal,
@@ -26,10 +28,13 @@ interface Props {
   /** Whether the one who looks may moderate. */
   isModerator: boolean;
   isSilenced: boolean;
+  /** Key of the tile that the menu is about. */
+  tileKey: string;
+  isPinned: boolean;
   className: string;
 }
 
-export function PersonMenu({ person, call, isModerator, isSilenced, className }: Props): ReactNode {
+export function PersonMenu({ person, call, isModerator, isSilenced, tileKey, isPinned, className }: Props): ReactNode {
   const texts = useTexts();
   const label = texts.call.actionsFor(person.name);
   const trigger = (
@@ -39,6 +44,12 @@ export function PersonMenu({ person, call, isModerator, isSilenced, className }:
   );
   return (
     <Menu trigger={trigger} side="bottom" align="end">
+      <MenuItem
+        icon={isPinned ? PinOff : Pin}
+        label={texts.call[isPinned ? 'unpin' : 'pin']}
+        testId="pin-item"
+        onSelect={() => call.pin(tileKey)}
+      />
       <MenuItem
         icon={isSilenced ? Volume2 : VolumeX}
         label={texts.people[isSilenced ? 'unsilence' : 'silence']}

@@ -99,8 +99,8 @@ function StreamTable({ caption, rows, nameOf }: TableProps): ReactNode {
             <th scope="row">{row.peerId === '' ? texts.kinds[row.kind] : `${nameOf(row.peerId)} · ${texts.kinds[row.kind]}`}</th>
             <td>{row.codec}</td>
             <td>{row.size}</td>
-            <td>{row.size === '' ? '' : row.framesPerSecond}</td>
-            <td>{row.kilobitsPerSecond}</td>
+            <td data-unit={texts.frames}>{row.size === '' ? '' : row.framesPerSecond}</td>
+            <td data-unit={texts.rate}>{row.kilobitsPerSecond}</td>
             <td>{row.lossPercent === undefined ? (row.layers === undefined ? '' : `${row.layers} ${texts.layers}`) : `${row.lossPercent} %`}</td>
           </tr>
         ))}

@@ -2,6 +2,7 @@
 
 import { Hand, MicOff, Pin, PinOff, VolumeX } from 'lucide-react';
 import { memo, useRef, type ReactNode } from 'react';
+import { isAlike } from '../../state/alike';
 import type { CallModel } from '../../state/call-model';
 import type { Person, Tile } from '../../state/tiles';
 import { useSeen } from '../hooks/useSeen';
@@ -24,6 +25,7 @@ export interface TileProps {
   isMain?: boolean;
 }
 
+/** Tiles are many and news is frequent; what has not changed is the same object as before, and is not drawn again. */
 export const TileView = memo(function TileView(props: TileProps): ReactNode {
   const { tile, call, isMirrored, isMain = false } = props;
   const texts = useTexts();
@@ -53,7 +55,7 @@ export const TileView = memo(function TileView(props: TileProps): ReactNode {
       <TileActions {...props} />
     </li>
   );
-}, isSameTile);
+});
 
 function classesOf(tile: Tile, isMain: boolean): string {
   const { kind, isSpeaking, isStale } = tile;
@@ -65,28 +67,6 @@ function classesOf(tile: Tile, isMain: boolean): string {
 function nameOf({ kind, name, isSelf }: Tile, screenOf: (name: string) => string, yourScreen: string): string {
   if (kind === 'person') return name;
   return isSelf ? yourScreen : screenOf(name);
-}
-
-/** Views are many and news is frequent: what looks the same is not drawn again. */
-function isSameTile(before: TileProps, after: TileProps): boolean {
-  const { tile: oldTile, person: oldPerson, ...oldRest } = before;
-  const { tile, person, ...rest } = after;
-  return isAlike(oldTile, tile) && isAlike(oldPerson ?? {}, person ?? {}) && isAlike(oldRest, rest);
-}
-
-function isAlike(one: object, other: object): boolean {
-  const entries = Object.entries(one) as [string, unknown][];
-  return entries.every(([key, value]) => isEqual(value, (other as Record<string, unknown>)[key]));
-}
-
-/** Rights are small objects made anew each time. */
-function isEqual(one: unknown, other: unknown): boolean {
-  if (Object.is(one, other)) return true;
-  return isPlain(one) && isPlain(other) && JSON.stringify(one) === JSON.stringify(other);
-}
-
-function isPlain(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }
 
 function TileMarks({ tile, isSilenced }: TileProps): ReactNode {
@@ -110,7 +90,8 @@ function TileMarks({ tile, isSilenced }: TileProps): ReactNode {
   );
 }
 
-function TileActions({ tile, person, call, isModerator, isPinned, isSilenced }: TileProps): ReactNode {
+/** Menus are costly, and who speaks changes often without changing them. */
+const TileActions = memo(function TileActions({ tile, person, call, isModerator, isPinned, isSilenced }: TileProps): ReactNode {
   const texts = useTexts();
   const label = texts.call[isPinned ? 'unpin' : 'pin'];
   const Icon = isPinned ? PinOff : Pin;
@@ -118,7 +99,7 @@ function TileActions({ tile, person, call, isModerator, isPinned, isSilenced }: 
     <span className="tile-actions">
       <button
         type="button"
-        className={`tile-action${isPinned ? ' tile-action-on' : ''}`}
+        className={`tile-action tile-pin${isPinned ? ' tile-action-on' : ''}`}
         aria-label={`${label}: ${tile.name}`}
         title={label}
         aria-pressed={isPinned}
@@ -127,8 +108,15 @@ function TileActions({ tile, person, call, isModerator, isPinned, isSilenced }: 
         <Icon size={16} aria-hidden="true" />
       </button>
       {person !== undefined && !tile.isSelf && (
-        <PersonMenu person={person} call={call} isModerator={isModerator} isSilenced={isSilenced} className="tile-action" />
+        <PersonMenu person={person} call={call} isModerator={isModerator} isSilenced={isSilenced} tileKey={tile.key} isPinned={isPinned} className="tile-action" />
       )}
     </span>
   );
+}, hasSameActions);
+
+function hasSameActions(before: TileProps, after: TileProps): boolean {
+  const { tile: oldTile, person: oldPerson, ...oldRest } = before;
+  const { tile, person, ...rest } = after;
+  const isSamePerson = oldPerson === person || (oldPerson !== undefined && person !== undefined && isAlike(oldPerson, person, ['isSpeaking']));
+  return isSamePerson && isAlike(oldTile, tile, ['isSpeaking']) && isAlike(oldRest, rest);
 }

@@ -1,6 +1,6 @@
-/** Notices over the call: who came, who knocks, what went wrong. They go by themselves, except for trouble and knocks. */
+/** Short notices at the upper edge: who came, who spoke up, what was refused. They go by themselves; what waits for an answer is a notice of its own. */
 
-import { CircleAlert, DoorOpen, Hand, Info, Lock, MessageSquare, MicOff, ShieldCheck, Users, X, type LucideIcon } from 'lucide-react';
+import { CircleAlert, Hand, Info, Lock, MessageSquare, MicOff, ShieldCheck, Users, X, type LucideIcon } from 'lucide-react';
 import type { ReactNode } from 'react';
 import type { Texts } from '../../i18n/en';
 import type { CallModel } from '../../state/call-model';
@@ -10,46 +10,24 @@ import { useTexts } from '../language';
 
 interface Props {
   call: CallModel;
-  state: Pick<CallState, 'toasts' | 'lobby' | 'panel' | 'rights'>;
+  state: Pick<CallState, 'toasts'>;
 }
 
 export function Toasts({ call, state }: Props): ReactNode {
   const texts = useTexts();
-  const showsKnock = state.lobby.length > 0 && state.rights.isModerator && state.panel !== 'people';
   return (
     <section className="toasts" aria-label={texts.toasts.region} aria-live="polite">
-      {showsKnock && <KnockToast call={call} state={state} />}
-      {state.toasts.map((toast) => (
-        <ToastView key={toast.id} toast={toast} call={call} />
-      ))}
+      {state.toasts.map((toast) => toast.kind !== 'problem' && <ToastView key={toast.id} toast={toast} call={call} />)}
     </section>
   );
 }
 
-function KnockToast({ call, state }: Props): ReactNode {
-  const texts = useTexts().people;
-  const [first] = state.lobby;
-  const isOne = state.lobby.length === 1;
-  if (first === undefined) return null;
-  const admit = (): void => void (isOne ? call.ask('admitPeer', { peerId: first.peerId }) : call.ask('admitAll', {}));
-  return (
-    <div className="toast toast-knock" role="alert" data-testid="knock-toast">
-      <DoorOpen size={20} aria-hidden="true" />
-      <p>{texts.knocks(state.lobby.map(({ displayName }) => (displayName === '' ? texts.guest : displayName)))}</p>
-      <button type="button" className="button button-small button-primary" onClick={admit}>
-        {texts[isOne ? 'admit' : 'admitAll']}
-      </button>
-      <button type="button" className="button button-small button-quiet" onClick={() => call.togglePanel('people')}>
-        {texts.title}
-      </button>
-    </div>
-  );
-}
+type Brief = Exclude<Toast, { kind: 'problem' }>;
 
-function ToastView({ toast, call }: { toast: Toast; call: CallModel }): ReactNode {
+function ToastView({ toast, call }: { toast: Brief; call: CallModel }): ReactNode {
   const texts = useTexts();
   const { icon: Icon, title, detail } = contentOf(toast, texts);
-  const isProblem = toast.kind === 'problem' || toast.kind === 'refused';
+  const isProblem = toast.kind === 'refused';
   const isQuiet = toast.kind === 'presence' || toast.kind === 'chat' || toast.kind === 'hand';
   return (
     <div
@@ -74,7 +52,7 @@ interface Content {
   detail: string;
 }
 
-function contentOf(toast: Toast, texts: Texts): Content {
+function contentOf(toast: Brief, texts: Texts): Content {
   switch (toast.kind) {
     case 'presence':
       return { icon: Users, title: presence(toast.joined, toast.left, texts), detail: '' };
@@ -88,10 +66,6 @@ function contentOf(toast: Toast, texts: Texts): Content {
       return { icon: ShieldCheck, title: texts.toasts[toast.change], detail: '' };
     case 'lock':
       return { icon: toast.isLocked ? Lock : Info, title: texts.toasts[toast.isLocked ? 'locked' : 'unlocked'], detail: '' };
-    case 'problem': {
-      const { title, advice } = texts.errors[toast.error.code](toast.device);
-      return { icon: CircleAlert, title, detail: advice };
-    }
     case 'refused':
       return { icon: CircleAlert, title: texts.toasts.refused, detail: toast.error.message };
   }

@@ -136,7 +136,8 @@ function ShortcutsDialog({ onClose }: { onClose: () => void }): ReactNode {
   const texts = useTexts();
   return (
     <Dialog title={texts.dialogs.shortcutsTitle} onClose={onClose} testId="shortcuts-dialog">
-      <dl className="shortcuts">
+      {/* Where it is scrolled, by keys too: so it takes the focus. */}
+      <dl className="shortcuts" tabIndex={0}>
         {SHORTCUTS.map(([key, command]) => (
           <div key={command}>
             <dt>

@@ -1,6 +1,7 @@
 /** Devices, picture, look and language: everything that is remembered. Changes work at once. */
 
 import type { ReactNode } from 'react';
+import { canBlurBackground } from '../../core/media/devices';
 import { trackOf } from '../../core/media/local-media';
 import type { AppModel, AppState } from '../../state/app-model';
 import { CAMERA_HEIGHTS, LANGUAGES, RECEIVE_QUALITIES, THEMES, type CameraHeight } from '../../state/settings';
@@ -25,8 +26,8 @@ export function SettingsDialog({ model, app, onClose }: Props): ReactNode {
         <DeviceFields model={model} app={app} />
       </fieldset>
       <fieldset className="settings">
-        <legend>{texts.picture}</legend>
-        <PictureFields model={model} app={app} />
+        <legend>{texts.meeting}</legend>
+        <MeetingFields model={model} app={app} />
       </fieldset>
       <fieldset className="settings">
         <legend>{texts.look}</legend>
@@ -39,6 +40,7 @@ export function SettingsDialog({ model, app, onClose }: Props): ReactNode {
 function DeviceFields({ model, app }: Omit<Props, 'onClose'>): ReactNode {
   const texts = useTexts();
   const { devices, local, settings } = app;
+  const heights = CAMERA_HEIGHTS.map((height) => ({ value: String(height), label: texts.settings.cameraHeight(height) }));
   const currentOf = (track: MediaStreamTrack | undefined): string | undefined => track?.getSettings().deviceId;
   return (
     <>
@@ -60,25 +62,29 @@ function DeviceFields({ model, app }: Omit<Props, 'onClose'>): ReactNode {
         current={currentOf(trackOf(local.camera))}
         onChoose={(deviceId) => model.choose('camera', deviceId)}
       />
-    </>
-  );
-}
-
-function PictureFields({ model, app: { settings } }: Omit<Props, 'onClose'>): ReactNode {
-  const texts = useTexts();
-  const heights = CAMERA_HEIGHTS.map((height) => ({ value: String(height), label: texts.settings.cameraHeight(height) }));
-  const qualities = RECEIVE_QUALITIES.map((value) => ({ value, label: texts.receive[value] }));
-  return (
-    <>
       <Select
         label={texts.settings.camera}
         value={String(settings.cameraHeight)}
         choices={heights}
         onChoose={(height) => model.change({ cameraHeight: Number(height) as CameraHeight })}
       />
-      <Select label={texts.settings.receive} value={settings.receive} choices={qualities} onChoose={(receive) => model.change({ receive })} />
       <Switch label={texts.settings.noise} isOn={settings.noiseSuppression} onChange={(noiseSuppression) => model.change({ noiseSuppression })} />
+      {canBlurBackground(trackOf(local.camera)) && (
+        <Switch label={texts.settings.blur} isOn={settings.isBackgroundBlurred} onChange={(isBackgroundBlurred) => model.change({ isBackgroundBlurred })} />
+      )}
       <Switch label={texts.settings.mirror} isOn={settings.isMirrored} onChange={(isMirrored) => model.change({ isMirrored })} />
+    </>
+  );
+}
+
+function MeetingFields({ model, app: { settings } }: Omit<Props, 'onClose'>): ReactNode {
+  const texts = useTexts();
+  const qualities = RECEIVE_QUALITIES.map((value) => ({ value, label: texts.receive[value] }));
+  const layouts = (['auto', 'grid', 'speaker'] as const).map((value) => ({ value, label: texts.layouts[value] }));
+  return (
+    <>
+      <Select label={texts.settings.receive} value={settings.receive} choices={qualities} onChoose={(receive) => model.change({ receive })} />
+      <Select<Layout> label={texts.settings.layout} value={settings.layout} choices={layouts} onChoose={(layout) => model.change({ layout })} />
       <Switch label={texts.settings.sounds} isOn={settings.hasSounds} onChange={(hasSounds) => model.change({ hasSounds })} />
     </>
   );
@@ -86,7 +92,6 @@ function PictureFields({ model, app: { settings } }: Omit<Props, 'onClose'>): Re
 
 function LookFields({ model, app: { settings } }: Omit<Props, 'onClose'>): ReactNode {
   const texts = useTexts();
-  const layouts = (['auto', 'grid', 'speaker'] as const).map((value) => ({ value, label: texts.layouts[value] }));
   return (
     <>
       <Select
@@ -101,7 +106,6 @@ function LookFields({ model, app: { settings } }: Omit<Props, 'onClose'>): React
         choices={THEMES.map((value) => ({ value, label: texts.themes[value] }))}
         onChoose={(theme) => model.change({ theme })}
       />
-      <Select<Layout> label={texts.settings.layout} value={settings.layout} choices={layouts} onChoose={(layout) => model.change({ layout })} />
     </>
   );
 }

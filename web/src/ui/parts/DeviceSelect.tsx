@@ -9,12 +9,14 @@ interface Props {
   choices: readonly DeviceChoice[];
   current: string | undefined;
   onChoose: (deviceId: string) => void;
+  /** Left out where there is little room. */
+  isMinor?: boolean;
 }
 
-export function DeviceSelect({ label, choices, current, onChoose }: Props): ReactNode {
+export function DeviceSelect({ label, choices, current, onChoose, isMinor = false }: Props): ReactNode {
   const first = choices[0];
   if (first === undefined) return null;
   const options = choices.map((choice) => ({ value: choice.deviceId, label: choice.label }));
   const value = choices.some(({ deviceId }) => deviceId === current) ? current : first.deviceId;
-  return <Select label={label} value={value ?? first.deviceId} choices={options} onChoose={onChoose} />;
+  return <Select label={label} value={value ?? first.deviceId} choices={options} onChoose={onChoose} className={isMinor ? 'field-minor' : ''} />;
 }

@@ -2,7 +2,7 @@
 
 import * as Radix from '@radix-ui/react-dropdown-menu';
 import { Check, type LucideIcon } from 'lucide-react';
-import type { ReactNode } from 'react';
+import { useState, type ReactNode } from 'react';
 
 interface MenuProps {
   trigger: ReactNode;
@@ -13,11 +13,16 @@ interface MenuProps {
 }
 
 export function Menu({ trigger, side = 'top', align = 'center', children }: MenuProps): ReactNode {
+  // Within the page's main part: outside of it is outside of what screen readers look through.
+  const [place, setPlace] = useState<HTMLElement | null>(null);
+  const onOpenChange = (isOpen: boolean): void => {
+    if (isOpen) setPlace(document.querySelector('main'));
+  };
   return (
     // Not modal: the call behind goes on and stays usable.
-    <Radix.Root modal={false}>
+    <Radix.Root modal={false} onOpenChange={onOpenChange}>
       <Radix.Trigger asChild>{trigger}</Radix.Trigger>
-      <Radix.Portal>
+      <Radix.Portal container={place}>
         <Radix.Content className="menu" side={side} align={align} sideOffset={8} collisionPadding={8}>
           {children}
         </Radix.Content>

@@ -7,11 +7,12 @@ interface Props<T extends string> {
   value: T;
   choices: readonly { value: T; label: string }[];
   onChoose: (value: T) => void;
+  className?: string;
 }
 
-export function Select<T extends string>({ label, value, choices, onChoose }: Props<T>): ReactNode {
+export function Select<T extends string>({ label, value, choices, onChoose, className = '' }: Props<T>): ReactNode {
   return (
-    <label className="field">
+    <label className={`field ${className}`}>
       <span>{label}</span>
       <select value={value} onChange={(event) => onChoose(event.currentTarget.value as T)}>
         {choices.map((choice) => (

@@ -1,6 +1,6 @@
 /** The call: pictures, controls, panels, and what is said about it. */
 
-import { Link, Lock, ScreenShare, Volume2 } from 'lucide-react';
+import { Lock, Volume2 } from 'lucide-react';
 import { useCallback, useRef, useState, type ReactNode } from 'react';
 import type { AppModel, AppState } from '../../state/app-model';
 import type { CallModel } from '../../state/call-model';
@@ -9,7 +9,8 @@ import type { Command } from '../../state/shortcuts';
 import type { Layout } from '../../state/stage';
 import { ChatPanel } from '../call/ChatPanel';
 import { ControlsBar } from '../call/ControlsBar';
-import { copyText, toggleFullScreen } from '../call/page-actions';
+import { Notices } from '../call/Notices';
+import { toggleFullScreen } from '../call/page-actions';
 import { PeoplePanel } from '../call/PeoplePanel';
 import { Reactions } from '../call/Reactions';
 import { Stage } from '../call/Stage';
@@ -42,7 +43,7 @@ export function CallScreen({ model, app, call }: Props): ReactNode {
     <main className={`call${state.panel === undefined ? '' : ' call-with-panel'}`}>
       <CallHeader title={state.title ?? app.meeting.title} state={state} />
       <div className="call-stage">
-        <Banners call={call} state={state} />
+        <Notices call={call} state={state} />
         <Stage call={call} state={state} settings={app.settings} />
         <Reactions reactions={state.reactions} />
         {state.showsStatistics && <StatisticsPanel call={call} people={state.people} />}
@@ -88,7 +89,7 @@ function CallHeader({ title, state }: { title: string; state: CallState }): Reac
   const texts = useTexts().call;
   return (
     <header className="call-header">
-      <h1>{title}</h1>
+      <h1 title={title}>{title}</h1>
       {state.isLocked && (
         <span className="chip" data-testid="locked-mark">
           <Lock size={14} aria-hidden="true" />
@@ -98,47 +99,6 @@ function CallHeader({ title, state }: { title: string; state: CallState }): Reac
       <span className="call-header-space" />
       <ConnectionBadge connection={state.connection} />
     </header>
-  );
-}
-
-function Banners({ call, state }: { call: CallModel; state: CallState }): ReactNode {
-  const isAlone = state.people.length === 1 && state.connection.status === 'connected' && state.lobby.length === 0;
-  const isSharing = state.local.screen.status === 'on';
-  if (!isAlone && !isSharing) return null;
-  return (
-    <div className="call-banners">
-      {isSharing && <ShareBanner call={call} />}
-      {isAlone && <InviteBanner />}
-    </div>
-  );
-}
-
-function ShareBanner({ call }: { call: CallModel }): ReactNode {
-  const texts = useTexts();
-  return (
-    <div className="banner" data-testid="share-banner">
-      <ScreenShare size={18} aria-hidden="true" />
-      <p>{texts.call.sharing}</p>
-      <button type="button" className="button button-small button-quiet" onClick={() => call.toggleShare()}>
-        {texts.controls.stopShare}
-      </button>
-    </div>
-  );
-}
-
-function InviteBanner(): ReactNode {
-  const texts = useTexts();
-  const [isCopied, setCopied] = useState(false);
-  return (
-    <div className="banner" role="status">
-      <p>{texts.call.alone}</p>
-      {globalThis.isSecureContext && (
-        <button type="button" className="button button-small button-quiet" onClick={() => copyText(location.href, () => setCopied(true))}>
-          <Link size={16} aria-hidden="true" />
-          {isCopied ? texts.common.copied : texts.controls.copyLink}
-        </button>
-      )}
-    </div>
   );
 }
 

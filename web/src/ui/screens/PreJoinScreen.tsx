@@ -3,7 +3,7 @@
 import { Info, Settings as SettingsIcon, Users, VideoOff } from 'lucide-react';
 import { useState, type ReactNode, type SyntheticEvent } from 'react';
 import { initialsOf, MAX_NAME_LENGTH } from '../../core/display-name';
-import type { DeviceKind } from '../../core/media/devices';
+import type { DeviceChoice, DeviceKind } from '../../core/media/devices';
 import { trackOf } from '../../core/media/local-media';
 import type { Texts } from '../../i18n/en';
 import type { AppModel, AppState } from '../../state/app-model';
@@ -49,7 +49,7 @@ function Preview({ model, app }: Props): ReactNode {
   const track = trackOf(camera);
   const name = app.nameInput.trim();
   return (
-    <section className="preview" aria-label={texts.preJoin.preview}>
+    <section className={`preview${track === undefined ? ' preview-dark' : ''}`} aria-label={texts.preJoin.preview}>
       {name === '' ? (
         <span className="preview-empty">
           <VideoOff size={32} aria-hidden="true" />
@@ -83,7 +83,7 @@ function JoinForm({ model, app }: Props): ReactNode {
     <section className="card join-card">
       <header>
         <p className="eyebrow">{texts.preJoin.about}</p>
-        <h1>{app.meeting.title}</h1>
+        <h1 title={app.meeting.title}>{app.meeting.title}</h1>
         <Already app={app} />
       </header>
       <Waiting app={app} />
@@ -106,15 +106,22 @@ function JoinForm({ model, app }: Props): ReactNode {
         <div className="field-pair">
           <DeviceSelect
             label={texts.devices.camera}
-            choices={app.devices.cameras}
+            choices={choicesFor('camera', app)}
             current={trackOf(app.local.camera)?.getSettings().deviceId}
             onChoose={(deviceId) => model.choose('camera', deviceId)}
           />
           <DeviceSelect
             label={texts.devices.microphone}
-            choices={app.devices.microphones}
+            choices={choicesFor('microphone', app)}
             current={trackOf(app.local.microphone)?.getSettings().deviceId}
             onChoose={(deviceId) => model.choose('microphone', deviceId)}
+          />
+          <DeviceSelect
+            label={texts.devices.speaker}
+            choices={app.devices.speakers}
+            current={app.settings.speakerId}
+            onChoose={(speakerId) => model.change({ speakerId })}
+            isMinor
           />
         </div>
         <DeviceProblem app={app} onRetry={(kinds) => kinds.forEach((kind) => model.toggle(kind))} />
@@ -124,6 +131,13 @@ function JoinForm({ model, app }: Props): ReactNode {
       </form>
     </section>
   );
+}
+
+/** While the browser says no there is nothing to choose from. */
+function choicesFor(kind: DeviceKind, { devices, local }: AppState): readonly DeviceChoice[] {
+  const device = local[kind];
+  if (device.status === 'failed' && device.error.code === 'permission-denied') return [];
+  return kind === 'camera' ? devices.cameras : devices.microphones;
 }
 
 function Already({ app: { meeting } }: Pick<Props, 'app'>): ReactNode {

@@ -1,0 +1,27 @@
+/** Whether what is shown has changed. News comes several times a second and mostly concerns one of many: the others stay the same objects. Pure. */
+
+/** Alike in all properties, apart from those that are left out. */
+export function isAlike<T extends object>(one: T, other: T, leftOut: readonly (keyof T)[] = []): boolean {
+  const keys = Object.keys(one) as (keyof T)[];
+  return keys.length === Object.keys(other).length && keys.every((key) => leftOut.includes(key) || isEqual(one[key], other[key]));
+}
+
+/** Rights are small objects made anew each time. */
+function isEqual(one: unknown, other: unknown): boolean {
+  if (Object.is(one, other)) return true;
+  return isPlain(one) && isPlain(other) && isAlike(one, other);
+}
+
+function isPlain(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}
+
+/** The new list with the old objects wherever they are alike, and the old list itself where all of them are. */
+export function keepingAlike<T extends object>(before: readonly T[], now: readonly T[], keyOf: (one: T) => string): readonly T[] {
+  const known = new Map(before.map((one) => [keyOf(one), one]));
+  const kept = now.map((one) => {
+    const old = known.get(keyOf(one));
+    return old !== undefined && isAlike(old, one) ? old : one;
+  });
+  return kept.length === before.length && kept.every((one, index) => one === before[index]) ? before : kept;
+}

@@ -1,0 +1,94 @@
+/** What stays above the pictures until it is settled: who knocks, what fails, that one shares, that one is alone. It takes room of its own, so it covers nobody. */
+
+import { CircleAlert, DoorOpen, Link, ScreenShare, X } from 'lucide-react';
+import { useState, type ReactNode } from 'react';
+import type { CallModel } from '../../state/call-model';
+import type { CallState } from '../../state/call-state';
+import type { Toast } from '../../state/toasts';
+import { useTexts } from '../language';
+import { copyText } from './page-actions';
+
+interface Props {
+  call: CallModel;
+  state: CallState;
+}
+
+export function Notices({ call, state }: Props): ReactNode {
+  const isAlone = state.people.length === 1 && state.connection.status === 'connected' && state.lobby.length === 0;
+  const showsKnock = state.lobby.length > 0 && state.rights.isModerator && state.panel !== 'people';
+  return (
+    <div className="call-banners">
+      {showsKnock && <KnockBanner call={call} lobby={state.lobby} />}
+      {state.toasts.map((toast) => toast.kind === 'problem' && <ProblemBanner key={toast.id} toast={toast} call={call} />)}
+      {state.local.screen.status === 'on' && <ShareBanner call={call} />}
+      {isAlone && <InviteBanner />}
+    </div>
+  );
+}
+
+function KnockBanner({ call, lobby }: { call: CallModel; lobby: CallState['lobby'] }): ReactNode {
+  const texts = useTexts().people;
+  const [first] = lobby;
+  const isOne = lobby.length === 1;
+  if (first === undefined) return null;
+  const admit = (): void => void (isOne ? call.ask('admitPeer', { peerId: first.peerId }) : call.ask('admitAll', {}));
+  return (
+    <div className="banner banner-urgent" role="alert" data-testid="knock-toast">
+      <DoorOpen size={20} aria-hidden="true" />
+      <p className="banner-lines">{texts.knocks(lobby.map(({ displayName }) => (displayName === '' ? texts.guest : displayName)))}</p>
+      <span className="banner-actions">
+        <button type="button" className="button button-small button-quiet" onClick={() => call.togglePanel('people')}>
+          {texts.title}
+        </button>
+        <button type="button" className="button button-small button-primary" onClick={admit}>
+          {texts[isOne ? 'admit' : 'admitAll']}
+        </button>
+      </span>
+    </div>
+  );
+}
+
+function ProblemBanner({ toast, call }: { toast: Toast & { kind: 'problem' }; call: CallModel }): ReactNode {
+  const texts = useTexts();
+  const { title, advice } = texts.errors[toast.error.code](toast.device);
+  return (
+    <div className="banner banner-urgent banner-problem" role="alert" data-testid="error-message">
+      <CircleAlert size={20} aria-hidden="true" />
+      <p>
+        <strong>{title}.</strong> {advice}
+      </p>
+      <button type="button" className="icon-button" aria-label={texts.common.dismiss} onClick={() => call.dismissToast(toast.id)}>
+        <X size={16} aria-hidden="true" />
+      </button>
+    </div>
+  );
+}
+
+function ShareBanner({ call }: { call: CallModel }): ReactNode {
+  const texts = useTexts();
+  return (
+    <div className="banner" data-testid="share-banner">
+      <ScreenShare size={18} aria-hidden="true" />
+      <p>{texts.call.sharing}</p>
+      <button type="button" className="button button-small button-quiet" onClick={() => call.toggleShare()}>
+        {texts.controls.stopShare}
+      </button>
+    </div>
+  );
+}
+
+function InviteBanner(): ReactNode {
+  const texts = useTexts();
+  const [isCopied, setCopied] = useState(false);
+  return (
+    <div className="banner" role="status">
+      <p>{texts.call.alone}</p>
+      {globalThis.isSecureContext && (
+        <button type="button" className="button button-small button-quiet" onClick={() => copyText(location.href, () => setCopied(true))}>
+          <Link size={16} aria-hidden="true" />
+          {isCopied ? texts.common.copied : texts.controls.copyLink}
+        </button>
+      )}
+    </div>
+  );
+}
