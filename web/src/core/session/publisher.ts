@@ -85,7 +85,7 @@ export class Publisher {
   async #bring(kind: SendKind, wanted: Wanted): Promise<void> {
     try {
       await this.#bringTrack(kind, wanted);
-      this.#bringPause(kind, wanted.isPaused);
+      if (!wanted.isOpening) this.#bringPause(kind, wanted.isPaused);
     } catch (error) {
       if (this.#context.transport.closed) return;
       this.#context.log.warn(`could not send the ${kind}`, error);

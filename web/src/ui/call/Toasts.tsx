@@ -92,6 +92,8 @@ function contentOf(toast: Toast, texts: Texts): Content {
       const { title, advice } = texts.errors[toast.error.code](toast.device);
       return { icon: CircleAlert, title, detail: advice };
     }
+    case 'replaced':
+      return { icon: Info, title: texts.toasts.replaced[toast.device], detail: '' };
     case 'refused':
       return { icon: CircleAlert, title: texts.toasts.refused, detail: toast.error.message };
   }
