@@ -29,6 +29,6 @@ pub use server::{
     ActiveSpeaker, ChatHistoryAnswer, ChatMessage, ChatSent, ConsumerAppData, ConsumerLayers, ConsumerScore,
     DataConsumerAppData, DisplayNameChanged, DownlinkBwe, IceParametersAnswer, JoinAnswer, Layers, NewConsumer,
     NewDataConsumer, NewPeer, PeerClosed, PeerInfo, PeerVolume, ProduceAnswer, ProduceDataAnswer, ProducerScore,
-    ProtocolVersion, RouterCapabilitiesAnswer, ScoreOf, ServerNotification, ServerRequest, SpeakingPeers, StatsAnswer,
-    TransportAnswer,
+    ProtocolVersion, RouterCapabilitiesAnswer, ScoreOf, ServerNotification, ServerRequest, SignalingSession,
+    SpeakingPeers, StatsAnswer, TransportAnswer,
 };

@@ -8,6 +8,7 @@ import { waitUntil } from './wait.ts';
 /** What `window.convene.stats()` says of one received track. */
 export interface TrackStats {
   readonly peerId: string;
+  readonly consumerId?: string;
   readonly kind: 'audio' | 'video';
   readonly framesDecoded?: number;
   readonly frameWidth?: number;

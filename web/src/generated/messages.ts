@@ -912,7 +912,7 @@ reaction: Reaction, };
 /**
  * What the media pod tells clients. The JSON is `{ "method": …, "data": … }`.
  */
-export type ServerNotification = { "method": "mediasoupVersion", "data": ProtocolVersion } | { "method": "mediasoup-version", "data": ProtocolVersion } | { "method": "newPeer", "data": NewPeer } | { "method": "peerClosed", "data": PeerClosed } | { "method": "peerDisplayNameChanged", "data": DisplayNameChanged } | { "method": "producerScore", "data": ProducerScore } | { "method": "consumerScore", "data": ScoreOf } | { "method": "consumerPaused", "data": ConsumerRef } | { "method": "consumerResumed", "data": ConsumerRef } | { "method": "consumerClosed", "data": ConsumerRef } | { "method": "dataConsumerClosed", "data": DataConsumerRef } | { "method": "consumerLayersChanged", "data": ConsumerLayers } | { "method": "activeSpeaker", "data": ActiveSpeaker } | { "method": "speakingPeers", "data": SpeakingPeers } | { "method": "downlinkBwe", "data": DownlinkBwe } | { "method": "chatMessage", "data": ChatMessage } | { "method": "permissions", "data": Permissions } | { "method": "lobby", "data": Lobby } | { "method": "lobbyPeers", "data": LobbyPeers } | { "method": "roomState", "data": RoomState } | { "method": "peerChanged", "data": PeerChanged } | { "method": "mutedByModerator", "data": MutedByModerator } | { "method": "unmuteRequested", "data": NoData } | { "method": "handRaised", "data": HandRaised } | { "method": "reaction", "data": PeerReaction };
+export type ServerNotification = { "method": "mediasoupVersion", "data": ProtocolVersion } | { "method": "mediasoup-version", "data": ProtocolVersion } | { "method": "newPeer", "data": NewPeer } | { "method": "peerClosed", "data": PeerClosed } | { "method": "peerDisplayNameChanged", "data": DisplayNameChanged } | { "method": "producerScore", "data": ProducerScore } | { "method": "consumerScore", "data": ScoreOf } | { "method": "consumerPaused", "data": ConsumerRef } | { "method": "consumerResumed", "data": ConsumerRef } | { "method": "consumerClosed", "data": ConsumerRef } | { "method": "dataConsumerClosed", "data": DataConsumerRef } | { "method": "consumerLayersChanged", "data": ConsumerLayers } | { "method": "activeSpeaker", "data": ActiveSpeaker } | { "method": "speakingPeers", "data": SpeakingPeers } | { "method": "downlinkBwe", "data": DownlinkBwe } | { "method": "chatMessage", "data": ChatMessage } | { "method": "permissions", "data": Permissions } | { "method": "lobby", "data": Lobby } | { "method": "lobbyPeers", "data": LobbyPeers } | { "method": "roomState", "data": RoomState } | { "method": "peerChanged", "data": PeerChanged } | { "method": "mutedByModerator", "data": MutedByModerator } | { "method": "unmuteRequested", "data": NoData } | { "method": "handRaised", "data": HandRaised } | { "method": "reaction", "data": PeerReaction } | { "method": "session", "data": SignalingSession };
 
 /**
  * What the media pod asks of a client. The JSON is `{ "method": …, "data": … }`.
@@ -948,6 +948,27 @@ publish?: PublishChange | null,
  * Whether they may write in the chat and open data channels of their own.
  */
 publishData?: boolean | null, };
+
+/**
+ * Payload of `session`: how it stands with the session that a socket is to go on with.
+ */
+export type SignalingSession = { 
+/**
+ * What to come back with; a secret of the client.
+ */
+id: string, 
+/**
+ * Whether the old session goes on; if not, this is a connection like any new one.
+ */
+resumed: boolean, 
+/**
+ * How many of the client's messages the pod has taken; the client sends the others again.
+ */
+received: number, 
+/**
+ * How long the pod waits for the client after a cut, in seconds.
+ */
+resumeSeconds: number, };
 
 /**
  * Where media comes from.

@@ -103,6 +103,10 @@ export const de: Texts = {
     closed: 'Verlassen',
     failed: 'Verbindung gescheitert',
   },
+  interruptions: {
+    signaling: 'Verbinde neu … Das Gespräch geht weiter.',
+    media: 'Ton und Bild kommen nicht durch. Neuer Versuch …',
+  },
   waiting: {
     scheduled: 'Die Besprechung hat noch nicht begonnen.',
     starting: 'Die Besprechung wird vorbereitet. Das dauert einige Sekunden.',
@@ -274,6 +278,7 @@ export const de: Texts = {
     locked: 'Die Besprechung ist jetzt abgeschlossen: Niemand kann neu dazukommen.',
     unlocked: 'Die Besprechung ist wieder offen.',
     refused: 'Das hat nicht geklappt.',
+    replaced: { microphone: 'Ihr Mikrofon ist weg. Jetzt wird ein anderes benutzt.', camera: 'Ihre Kamera ist weg. Jetzt wird eine andere benutzt.' },
     reaction: (name, reaction) => `${name}: ${reaction}`,
   },
   dialogs: {

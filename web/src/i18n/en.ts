@@ -2,7 +2,7 @@
 
 import type { ErrorCode } from '../core/errors';
 import type { EndCause } from '../core/session/close-reason';
-import type { ConnectionState } from '../core/session/connection-state';
+import type { ConnectionState, Interruption } from '../core/session/connection-state';
 import type { SendKind } from '../core/session/publisher';
 import type { PublishSource, Reaction } from '../generated/messages';
 import type { Command } from '../state/shortcuts';
@@ -100,7 +100,7 @@ const endings: Readonly<Record<EndCause, Text>> = {
   closed: { title: 'You were disconnected', advice: 'The meeting closed your connection.' },
 };
 
-const connection: Readonly<Record<ConnectionState['status'], string>> = {
+const connection: Readonly<Record<Exclude<ConnectionState['status'], 'interrupted'>, string>> = {
   idle: 'Not connected',
   connecting: 'Connecting…',
   lobby: 'Waiting to be let in',
@@ -108,6 +108,11 @@ const connection: Readonly<Record<ConnectionState['status'], string>> = {
   reconnecting: 'Reconnecting…',
   closed: 'Left',
   failed: 'Connection failed',
+};
+
+const interruptions: Readonly<Record<Interruption, string>> = {
+  signaling: 'Reconnecting… The call goes on.',
+  media: 'Sound and picture do not get through. Trying again…',
 };
 
 const waiting: Readonly<Record<WaitingKind, string>> = {
@@ -164,6 +169,7 @@ export const en = {
   errors,
   endings,
   connection,
+  interruptions,
   waiting,
   commands,
   reactions,
@@ -312,6 +318,7 @@ export const en = {
     locked: 'The meeting is locked now: nobody new can join.',
     unlocked: 'The meeting is open again.',
     refused: 'That did not work.',
+    replaced: { microphone: 'Your microphone has gone. Another one is used now.', camera: 'Your camera has gone. Another one is used now.' },
     reaction: (name: string, reaction: string) => `${name}: ${reaction}`,
   },
   dialogs: {

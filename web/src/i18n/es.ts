@@ -87,6 +87,10 @@ export const es: Texts = {
     closed: 'Fuera',
     failed: 'Conexión fallida',
   },
+  interruptions: {
+    signaling: 'Reconectando… La llamada sigue.',
+    media: 'El sonido y la imagen no llegan. Reintentando…',
+  },
   waiting: {
     scheduled: 'La reunión aún no ha empezado.',
     starting: 'La reunión se está preparando. Tarda unos segundos.',
@@ -258,6 +262,7 @@ export const es: Texts = {
     locked: 'La reunión está cerrada: no puede entrar nadie más.',
     unlocked: 'La reunión vuelve a estar abierta.',
     refused: 'No ha funcionado.',
+    replaced: { microphone: 'Tu micrófono ya no está. Ahora se usa otro.', camera: 'Tu cámara ya no está. Ahora se usa otra.' },
     reaction: (name, reaction) => `${name}: ${reaction}`,
   },
   dialogs: {

@@ -4,7 +4,7 @@ import { deviceError } from '../core/media/devices';
 import type { MeetingInfo } from '../core/meeting';
 import { openRoute } from '../core/session/route';
 import { Session } from '../core/session/session';
-import { createFakeDevice, FakeDevices } from '../test-support/fake-media';
+import { FakeDevices, FakeMediaPath } from '../test-support/fake-media';
 import { consumerOffer, FakeServer } from '../test-support/fake-server';
 import { AppModel, type AppDependencies } from './app-model';
 import type { CallState } from './call-state';
@@ -52,7 +52,7 @@ function setUp(change: Partial<AppDependencies> = {}, info: MeetingInfo = FOUND)
         localMedia,
         log: silentLog,
         userAgent: '',
-        createDevice: createFakeDevice,
+        createDevice: new FakeMediaPath().createDevice,
         openSocket: server.openSocket,
       }),
     watchMeeting: (_address, listener) => {

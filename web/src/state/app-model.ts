@@ -225,6 +225,7 @@ export class AppModel {
         return this.#end({ name: 'failed', error: connection.error });
       case 'idle':
       case 'connecting':
+      case 'interrupted':
       case 'reconnecting':
         return;
     }

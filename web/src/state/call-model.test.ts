@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { RequestRefused } from '../core/signaling/protoo';
+import { ConveneError } from '../core/errors';
 import { silentLog } from '../core/log';
 import { LocalMedia } from '../core/media/local-media';
 import type { ConnectionState } from '../core/session/connection-state';
@@ -235,4 +236,23 @@ it('a share that the person cancels says nothing, one that fails does', async ()
   call.toggleShare();
   await vi.advanceTimersByTimeAsync(0);
   expect(state().toasts).toMatchObject([{ kind: 'problem', device: 'screen' }]);
+});
+
+it('nobody is taken for gone while the call is only interrupted', () => {
+  const { session, state } = setUp();
+  for (const what of ['signaling', 'media'] as const) {
+    session.tell({ type: 'connection', connection: { status: 'interrupted', what } });
+    expect(state()).toMatchObject({ connection: { status: 'interrupted', what }, people: [{ name: 'Bob', isStale: false }, {}] });
+  }
+});
+
+it('a device that goes is told, with what came of it', async () => {
+  const { call, devices, local, state } = setUp();
+  call.toggle('camera');
+  await vi.waitFor(() => expect(local.state.camera.status).toBe('on'));
+  devices.opened[0]?.track.dispatchEvent(new Event('ended'));
+  await vi.waitFor(() => expect(state().toasts).toMatchObject([{ kind: 'replaced', device: 'camera' }]));
+  devices.failures.camera = new ConveneError('device-missing', 'none left');
+  devices.opened[1]?.track.dispatchEvent(new Event('ended'));
+  await vi.waitFor(() => expect(state().toasts).toMatchObject([{ kind: 'replaced' }, { kind: 'problem', device: 'camera' }]));
 });

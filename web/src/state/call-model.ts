@@ -6,7 +6,7 @@
 
 import { toConveneError } from '../core/errors';
 import type { DeviceKind } from '../core/media/devices';
-import type { LocalMedia } from '../core/media/local-media';
+import type { DeviceLoss, LocalMedia } from '../core/media/local-media';
 import type { ConnectionState } from '../core/session/connection-state';
 import type { SessionNews } from '../core/session/events';
 import type { ReceptionWish } from '../core/session/reception';
@@ -77,9 +77,11 @@ export class CallModel {
     this.#displayName = displayName;
     this.#store = new Store(this.#initialState(session.connection, peerId));
     const endLocal = local.subscribe(() => this.#show());
+    const endLosses = local.onLoss((loss) => this.#onLoss(loss));
     const endNews = session.subscribe((news) => this.#onNews(news));
     this.#end = () => {
       endLocal();
+      endLosses();
       endNews();
     };
   }
@@ -301,6 +303,11 @@ export class CallModel {
     if (!rights.publish.video) local.release('camera');
     if (!rights.publish.share) local.stopScreen();
     if (rights.name !== undefined) this.#displayName = rights.name;
+  }
+
+  #onLoss(loss: DeviceLoss): void {
+    const { kind: device } = loss;
+    this.toast(loss.replaced ? { kind: 'replaced', device } : { kind: 'problem', device, error: loss.error });
   }
 
   #onMuted(source: PublishSource): void {

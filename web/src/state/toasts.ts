@@ -1,6 +1,7 @@
 /** Short messages over the call. Those about coming and going gather in one; the oldest go when there are too many. Pure. */
 
 import type { ConveneError } from '../core/errors';
+import type { DeviceKind } from '../core/media/devices';
 import type { SendKind } from '../core/session/publisher';
 import type { PublishSource } from '../generated/messages';
 
@@ -12,6 +13,8 @@ export type ToastContent =
   | { kind: 'rights'; change: 'moderator' | 'noModerator' | 'restricted' }
   | { kind: 'lock'; isLocked: boolean }
   | { kind: 'problem'; device: SendKind; error: ConveneError }
+  /** A device has gone, and another one is used now. */
+  | { kind: 'replaced'; device: DeviceKind }
   | { kind: 'refused'; error: ConveneError };
 
 export type Toast = ToastContent & { id: number };
@@ -24,6 +27,7 @@ export function lifetimeOf({ kind }: ToastContent): number | undefined {
     case 'problem':
       return undefined;
     case 'muted':
+    case 'replaced':
     case 'refused':
     case 'rights':
       return 8000;

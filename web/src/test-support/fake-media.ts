@@ -1,11 +1,33 @@
 /** mediasoup-client without a browser, and devices without hardware. */
 
 import { FakeMediaStreamTrack } from 'fake-mediastreamtrack';
-import { Device, FakeHandler, testFakeParameters } from 'mediasoup-client';
-import type { DeviceAccess, DeviceKind, DeviceRequest, ScreenTracks } from '../core/media/devices';
+import { Device, FakeHandler, testFakeParameters, type types } from 'mediasoup-client';
+import { deviceError, type DeviceAccess, type DeviceKind, type DeviceRequest, type ScreenTracks } from '../core/media/devices';
 
-export const createFakeDevice = (): Promise<Device> =>
-  Device.factory({ handlerFactory: FakeHandler.createFactory(testFakeParameters) });
+/** The transports' insides: a test says how their connections are. Their first one comes about at once, unless `isBlocked`. */
+export class FakeMediaPath {
+  readonly #connections: { direction: 'send' | 'recv'; become: (state: types.ConnectionState) => void }[] = [];
+  isBlocked = false;
+
+  readonly createDevice = (): Promise<Device> => {
+    const whole = FakeHandler.createFactory(testFakeParameters);
+    const factory: typeof whole.factory = (options) => {
+      const handler = whole.factory(options);
+      const become = (state: types.ConnectionState): void => void handler.emit('@connectionstatechange', state);
+      this.#connections.push({ direction: options.direction, become });
+      handler.on('@connectionstatechange', (state) => {
+        if (state === 'connecting' && !this.isBlocked) queueMicrotask(() => become('connected'));
+      });
+      return handler;
+    };
+    return Device.factory({ handlerFactory: { ...whole, factory } });
+  };
+
+  /** Of the newest transport of a direction. */
+  becomes(direction: 'send' | 'recv', state: types.ConnectionState): void {
+    this.#connections.findLast((one) => one.direction === direction)?.become(state);
+  }
+}
 
 export function fakeTrack(kind: DeviceKind): MediaStreamTrack {
   return new FakeMediaStreamTrack({ kind: kind === 'microphone' ? 'audio' : 'video' });
@@ -16,11 +38,14 @@ export class FakeDevices implements DeviceAccess {
   readonly opened: { kind: DeviceKind; deviceId: string | undefined; track: MediaStreamTrack }[] = [];
   readonly requests: DeviceRequest[] = [];
   readonly screens: ScreenTracks[] = [];
+  /** Devices that were there once. */
+  readonly missing = new Set<string>();
   readonly failures: Partial<Record<DeviceKind | 'screen', Error>> = {};
 
   open(kind: DeviceKind, request: DeviceRequest): Promise<MediaStreamTrack> {
     const failure = this.failures[kind];
     if (failure !== undefined) return Promise.reject(failure);
+    if (request.deviceId !== undefined && this.missing.has(request.deviceId)) return Promise.reject(deviceError(kind, new DOMException('', 'OverconstrainedError')));
     const track = fakeTrack(kind);
     this.opened.push({ kind, deviceId: request.deviceId, track });
     this.requests.push(request);

@@ -77,6 +77,8 @@ pub enum ServerNotification {
     HandRaised(HandRaised),
     /// Somebody shows something.
     Reaction(PeerReaction),
+    /// To who asked for a session that outlives its sockets: the first message on each of them, and not one of those that are counted.
+    Session(SignalingSession),
 }
 
 /// Payload of the version notifications.
@@ -85,6 +87,23 @@ pub enum ServerNotification {
 pub struct ProtocolVersion {
     /// Version of the mediasoup crate.
     pub version: String,
+}
+
+/// Payload of `session`: how it stands with the session that a socket is to go on with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export, export_to = "messages.ts")]
+pub struct SignalingSession {
+    /// What to come back with; a secret of the client.
+    pub id: String,
+    /// Whether the old session goes on; if not, this is a connection like any new one.
+    pub resumed: bool,
+    /// How many of the client's messages the pod has taken; the client sends the others again.
+    #[ts(type = "number")]
+    pub received: u64,
+    /// How long the pod waits for the client after a cut, in seconds.
+    #[ts(type = "number")]
+    pub resume_seconds: u64,
 }
 
 #[allow(clippy::struct_excessive_bools, reason = "each says something else")]

@@ -10,7 +10,7 @@ use crate::server_messages;
 type Fields = &'static [&'static str];
 
 /// Notifications that no reader of a demo's dialect knows: they pass over them.
-const OWN_MESSAGES: [&str; 10] = [
+const OWN_MESSAGES: [&str; 11] = [
     "chatMessage",
     "permissions",
     "lobby",
@@ -21,6 +21,7 @@ const OWN_MESSAGES: [&str; 10] = [
     "unmuteRequested",
     "handRaised",
     "reaction",
+    "session",
 ];
 
 /// Answers by method, as the older app reads them. Empty: it reads nothing.

@@ -7,7 +7,7 @@ use convene_protocol::message::{
     DataConsumerRef, DisplayNameChanged, DownlinkBwe, HandRaised, Layers, Lobby, LobbyPeer, LobbyPeers, LobbyState,
     MediaKind, MutedByModerator, NewConsumer, NewDataConsumer, NoData, PeerChanged, PeerClosed, PeerReaction,
     PeerVolume, Permissions, ProducerScore, ProtocolVersion, PublishSource, Reaction, RoomState, ScoreOf,
-    ServerNotification, ServerRequest, Source, SpeakingPeers,
+    ServerNotification, ServerRequest, SignalingSession, Source, SpeakingPeers,
 };
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ impl ServerMessage {
 }
 
 pub(crate) fn all() -> Vec<ServerMessage> {
-    [requests(), peers(), streams(), room(), rights(), people()].into_iter().flatten().collect()
+    [requests(), peers(), streams(), room(), rights(), people(), sessions()].into_iter().flatten().collect()
 }
 
 /// What clients answer to requests: they accept, or have opened the page without receiving.
@@ -211,4 +211,12 @@ fn people() -> Vec<ServerMessage> {
         told("a hand goes down", &hand(false)),
         told("somebody claps", &ServerNotification::Reaction(reaction)),
     ]
+}
+
+fn sessions() -> Vec<ServerMessage> {
+    let session = |resumed, received| {
+        let id = "5f0c6c1de2b94d07a8f3b1c09e6d7a42".into();
+        ServerNotification::Session(SignalingSession { id, resumed, received, resume_seconds: 15 })
+    };
+    vec![told("a new session", &session(false, 0)), told("the same goes on after a cut", &session(true, 23))]
 }

@@ -60,11 +60,13 @@ describe('the camera', () => {
     expect(devices.opened[0]?.deviceId).toBe('cam-2');
   });
 
-  it('that is unplugged becomes a failure', async () => {
+  it('that is chosen and not there any more is replaced by any other', async () => {
     const { devices, local } = setUp();
+    await local.choose('camera', 'cam-2');
+    devices.missing.add('cam-2');
     await local.turnOn('camera');
-    devices.opened[0]?.track.dispatchEvent(new Event('ended'));
-    expect(local.state.camera).toMatchObject({ status: 'failed', error: { code: 'device-missing' } });
+    expect(local.state.camera.status).toBe('on');
+    expect(devices.opened.map(({ deviceId }) => deviceId)).toEqual([undefined]);
   });
 
   it('that fails can be tried again', async () => {
@@ -75,6 +77,58 @@ describe('the camera', () => {
     delete devices.failures.camera;
     await local.turnOn('camera');
     expect(local.state.camera.status).toBe('on');
+  });
+});
+
+describe('a device that goes while it is used', () => {
+  const gone = deviceError('camera', new DOMException('gone', 'NotFoundError'));
+
+  it('is replaced by another, and it is told', async () => {
+    const { devices, local } = setUp();
+    const lost = vi.fn();
+    local.onLoss(lost);
+    await local.choose('camera', 'cam-2');
+    await local.turnOn('camera');
+    devices.missing.add('cam-2');
+    devices.opened[0]?.track.dispatchEvent(new Event('ended'));
+    await vi.waitFor(() => expect(lost).toHaveBeenCalledExactlyOnceWith({ kind: 'camera', replaced: true }));
+    expect(local.state.camera).toMatchObject({ status: 'on', track: devices.opened[1]?.track });
+  });
+
+  it('stays muted', async () => {
+    const { devices, local } = setUp();
+    const heard: string[] = [];
+    await local.turnOn('microphone');
+    local.turnOff('microphone');
+    local.subscribe(({ microphone }) => heard.push(microphone.status));
+    devices.opened[0]?.track.dispatchEvent(new Event('ended'));
+    await vi.waitFor(() => expect(heard).toEqual(['opening', 'muted']));
+    expect(devices.opened[1]?.track.enabled).toBe(false);
+  });
+
+  it('without another becomes a failure that is told, and can be switched on again', async () => {
+    const { devices, local } = setUp();
+    const lost = vi.fn();
+    local.onLoss(lost);
+    await local.turnOn('camera');
+    devices.failures.camera = gone;
+    devices.opened[0]?.track.dispatchEvent(new Event('ended'));
+    await vi.waitFor(() => expect(lost).toHaveBeenCalledExactlyOnceWith({ kind: 'camera', replaced: false, error: gone }));
+    expect(local.state.camera).toMatchObject({ status: 'failed', error: { code: 'device-missing' } });
+    delete devices.failures.camera;
+    await local.turnOn('camera');
+    expect(local.state.camera.status).toBe('on');
+  });
+
+  it('is no loss when it was switched off meanwhile', async () => {
+    const { devices, local } = setUp();
+    const lost = vi.fn();
+    local.onLoss(lost);
+    await local.turnOn('camera');
+    devices.opened[0]?.track.dispatchEvent(new Event('ended'));
+    local.turnOff('camera');
+    await vi.waitFor(() => expect(devices.opened[1]?.track.readyState).toBe('ended'));
+    expect([local.state.camera.status, lost.mock.calls.length]).toEqual(['off', 0]);
   });
 });
 

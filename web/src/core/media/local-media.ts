@@ -32,6 +32,9 @@ const OFF = { status: 'off' } as const;
 
 export const NOTHING_ON: LocalMediaState = { microphone: OFF, camera: OFF, screen: OFF };
 
+/** A device that was in use has gone; another one may have taken its place. */
+export type DeviceLoss = { kind: DeviceKind; replaced: true } | { kind: DeviceKind; replaced: false; error: ConveneError };
+
 export function trackOf(device: LocalDevice): MediaStreamTrack | undefined {
   return device.status === 'on' || device.status === 'muted' ? device.track : undefined;
 }
@@ -39,6 +42,7 @@ export function trackOf(device: LocalDevice): MediaStreamTrack | undefined {
 export class LocalMedia {
   readonly #access: DeviceAccess;
   readonly #changes: Emitter<LocalMediaState>;
+  readonly #losses: Emitter<DeviceLoss>;
   #state: LocalMediaState = NOTHING_ON;
   readonly #chosen: Record<DeviceKind, DeviceRequest> = { microphone: {}, camera: {} };
   #preferences: CapturePreferences;
@@ -48,6 +52,7 @@ export class LocalMedia {
   constructor(access: DeviceAccess, log: Log, preferences: CapturePreferences = {}) {
     this.#access = access;
     this.#changes = new Emitter(log);
+    this.#losses = new Emitter(log);
     this.#preferences = preferences;
   }
 
@@ -57,6 +62,11 @@ export class LocalMedia {
 
   subscribe(listener: (state: LocalMediaState) => void): Unsubscribe {
     return this.#changes.subscribe(listener);
+  }
+
+  /** Tells when a device in use has gone, once it is known whether there is another. */
+  onLoss(listener: (loss: DeviceLoss) => void): Unsubscribe {
+    return this.#losses.subscribe(listener);
   }
 
   /** Opens or unmutes the device. Never throws: failure is a state. */
@@ -148,32 +158,56 @@ export class LocalMedia {
   async #reopen(kind: DeviceKind): Promise<void> {
     const { status } = this.#state[kind];
     if (status === 'off') return;
-    await this.#open(kind);
-    if (status === 'muted') this.turnOff(kind);
+    await this.#open(kind, status === 'muted');
   }
 
-  async #open(kind: DeviceKind): Promise<void> {
+  /** A device that is to be muted is so before anybody can hear it. */
+  async #open(kind: DeviceKind, isMuted = false): Promise<void> {
     const wish = ++this.#wish[kind];
     trackOf(this.#state[kind])?.stop();
     this.#set({ [kind]: { status: 'opening' } });
-    let opened: LocalDevice;
-    try {
-      opened = { status: 'on', track: await this.#access.open(kind, { ...this.#preferences, ...this.#chosen[kind] }) };
-    } catch (error) {
-      opened = { status: 'failed', error: toConveneError(error, 'device-failed') };
-    }
+    const opened = await this.#tryOpen(kind, isMuted);
     if (wish === this.#wish[kind]) this.#adopt(kind, opened);
     else trackOf(opened)?.stop();
+  }
+
+  async #tryOpen(kind: DeviceKind, isMuted: boolean): Promise<LocalDevice> {
+    try {
+      const track = await this.#openChosen(kind);
+      track.enabled = !isMuted;
+      return { status: isMuted ? 'muted' : 'on', track };
+    } catch (error) {
+      return { status: 'failed', error: toConveneError(error, 'device-failed') };
+    }
+  }
+
+  /** The chosen device; where it has gone, any other. */
+  async #openChosen(kind: DeviceKind): Promise<MediaStreamTrack> {
+    const chosen = this.#chosen[kind];
+    try {
+      return await this.#access.open(kind, { ...this.#preferences, ...chosen });
+    } catch (error) {
+      const isGone = toConveneError(error, 'device-failed').code === 'device-missing' && chosen.deviceId !== undefined;
+      if (!isGone || this.#chosen[kind] !== chosen) throw error;
+      this.#chosen[kind] = {};
+      return this.#access.open(kind, this.#preferences);
+    }
   }
 
   #adopt(kind: DeviceKind, device: LocalDevice): void {
     const track = trackOf(device);
     // Fires when the device is unplugged or the permission taken back, not when we stop the track ourselves.
     track?.addEventListener('ended', () => {
-      if (trackOf(this.#state[kind]) !== track) return;
-      this.#set({ [kind]: { status: 'failed', error: new ConveneError('device-missing', `${kind}: the device has gone`) } });
+      if (trackOf(this.#state[kind]) === track) void this.#onGone(kind);
     });
     this.#set({ [kind]: device });
+  }
+
+  async #onGone(kind: DeviceKind): Promise<void> {
+    await this.#open(kind, this.#state[kind].status === 'muted');
+    const device = this.#state[kind];
+    if (device.status === 'failed') this.#losses.emit({ kind, replaced: false, error: device.error });
+    else if (trackOf(device) !== undefined) this.#losses.emit({ kind, replaced: true });
   }
 
   /** The browser's own "stop sharing", or the shared window was closed. */

@@ -4,16 +4,20 @@ import type { ConveneError } from '../errors';
 import type { EndCause } from './close-reason';
 import type { SessionState } from './machine';
 
+export type Interruption = 'signaling' | 'media';
+
 export type ConnectionState =
   | { status: 'idle' }
   | { status: 'connecting'; attempt: number }
   | { status: 'lobby' }
   | { status: 'connected' }
+  /** Still in the room, and it will come right by itself: signaling is cut, or sound and picture do not come through. */
+  | { status: 'interrupted'; what: Interruption }
   | { status: 'reconnecting'; attempt: number }
   | { status: 'closed'; cause: EndCause; reason: string }
   | { status: 'failed'; error: ConveneError };
 
-export function connectionStateOf(state: SessionState): ConnectionState {
+export function connectionStateOf(state: SessionState, interruption?: Interruption): ConnectionState {
   switch (state.name) {
     case 'idle':
       return { status: 'idle' };
@@ -24,7 +28,7 @@ export function connectionStateOf(state: SessionState): ConnectionState {
     case 'lobby':
       return { status: 'lobby' };
     case 'joined':
-      return { status: 'connected' };
+      return interruption === undefined ? { status: 'connected' } : { status: 'interrupted', what: interruption };
     case 'closed':
       return { status: 'closed', cause: state.cause, reason: state.reason };
     case 'failed':

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { FakeDevices, createFakeDevice } from '../../test-support/fake-media';
+import { FakeDevices, FakeMediaPath } from '../../test-support/fake-media';
 import { FakeServer } from '../../test-support/fake-server';
 import { ConveneError } from '../errors';
 import { silentLog } from '../log';
@@ -19,7 +19,7 @@ function setUp(findRoute: RouteFinder = () => openRoute('ws://pod/')): { server:
     localMedia: new LocalMedia(new FakeDevices(), silentLog),
     log: silentLog,
     userAgent: '',
-    createDevice: createFakeDevice,
+    createDevice: new FakeMediaPath().createDevice,
     openSocket: server.openSocket,
   });
   const news: SessionNews[] = [];

@@ -7,7 +7,7 @@ import type { Scope } from '../scope';
 import { decodeIceParameters, decodeProduce, decodeTransport } from '../signaling/decode';
 import type { Requester } from '../signaling/requester';
 import type { Route } from './route';
-import { repair, RESTART_GRACE_MS, type RepairEffect, type RepairEvent, type RepairState } from './ice-repair';
+import { CONNECT_LIMIT_MS, repair, RESTART_GRACE_MS, type RepairEffect, type RepairEvent, type RepairState } from './ice-repair';
 
 export interface TransportContext {
   device: types.Device;
@@ -17,7 +17,9 @@ export interface TransportContext {
   /** For how long a faltering transport is mended: not longer than there is signaling to do it by. */
   mending: Scope;
   log: Log;
-  onConnected: () => void;
+  onConnected: (direction: Direction) => void;
+  /** Nothing comes through just now; a way is looked for. */
+  onMending: (direction: Direction) => void;
   onBroken: () => void;
 }
 
@@ -30,7 +32,7 @@ export async function createTransport(direction: Direction, context: TransportCo
     direction === 'producer' ? context.device.createSendTransport(options) : context.device.createRecvTransport(options);
   context.scope.onEnd(() => transport.close());
   wireSignaling(transport, context);
-  keepConnected(transport, context);
+  keepConnected(transport, direction, context);
   return transport;
 }
 
@@ -55,13 +57,18 @@ function wireSignaling(transport: types.Transport, { signaling }: TransportConte
 }
 
 /** Carries out what `repair` decides. */
-function keepConnected(transport: types.Transport, { signaling, mending, log, onConnected, onBroken }: TransportContext): void {
+function keepConnected(transport: types.Transport, direction: Direction, context: TransportContext): void {
+  const { signaling, mending, log } = context;
   let state: RepairState = 'healthy';
-  let grace: ReturnType<typeof setTimeout> | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
 
   const restart = async (): Promise<void> => {
     const answer = decodeIceParameters(await signaling.request('restartIce', { transportId: transport.id }));
     await transport.restartIce({ iceParameters: answer.iceParameters });
+    advance('restarted');
+  };
+  const startTimer = (ms: number): void => {
+    timer = setTimeout(() => advance('timeOver'), ms);
   };
   const run: Record<RepairEffect, () => void> = {
     restartIce: () => {
@@ -71,12 +78,12 @@ function keepConnected(transport: types.Transport, { signaling, mending, log, on
         advance('restartRefused');
       });
     },
-    startGrace: () => {
-      grace = setTimeout(() => advance('graceOver'), RESTART_GRACE_MS);
-    },
-    stopGrace: () => clearTimeout(grace),
-    reportConnected: onConnected,
-    reportBroken: onBroken,
+    startLimit: () => startTimer(CONNECT_LIMIT_MS),
+    startGrace: () => startTimer(RESTART_GRACE_MS),
+    stopTimer: () => clearTimeout(timer),
+    reportMending: () => context.onMending(direction),
+    reportConnected: () => context.onConnected(direction),
+    reportBroken: () => context.onBroken(),
   };
   const advance = (event: RepairEvent): void => {
     if (mending.ended) return;
@@ -85,10 +92,8 @@ function keepConnected(transport: types.Transport, { signaling, mending, log, on
     for (const effect of next.effects) run[effect]();
   };
 
-  mending.onEnd(() => clearTimeout(grace));
+  mending.onEnd(() => clearTimeout(timer));
   transport.on('connectionstatechange', (connectionState) => {
-    if (connectionState === 'connected' || connectionState === 'disconnected' || connectionState === 'failed') {
-      advance(connectionState);
-    }
+    if (connectionState !== 'new' && connectionState !== 'closed') advance(connectionState);
   });
 }

@@ -48,7 +48,8 @@ export class Publisher {
   readonly #context: PublisherContext;
   readonly #producers = new Map<SendKind, types.Producer>();
   #wanted: LocalMediaState | undefined;
-  #running: Promise<void> | undefined;
+  #isRunning = false;
+  #running: Promise<void> = Promise.resolve();
 
   constructor(context: PublisherContext) {
     this.#context = context;
@@ -57,9 +58,7 @@ export class Publisher {
   /** Brings what is sent in line with `wanted`. Calls while one runs are joined to the latest wish. */
   sync(wanted: LocalMediaState): Promise<void> {
     this.#wanted = wanted;
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined;
-    });
+    if (!this.#isRunning) this.#running = this.#run();
     return this.#running;
   }
 
@@ -70,10 +69,13 @@ export class Publisher {
   }
 
   async #run(): Promise<void> {
+    this.#isRunning = true;
     for (let wanted = this.#take(); wanted !== undefined; wanted = this.#take()) {
       const state = wanted;
       await Promise.all(KINDS.map((kind) => this.#bring(kind, wantedOf(state, kind))));
     }
+    // In the same turn in which nothing more was wanted: a wish that comes later is not to be taken for one that is looked after.
+    this.#isRunning = false;
   }
 
   #take(): LocalMediaState | undefined {
@@ -85,7 +87,7 @@ export class Publisher {
   async #bring(kind: SendKind, wanted: Wanted): Promise<void> {
     try {
       await this.#bringTrack(kind, wanted);
-      this.#bringPause(kind, wanted.isPaused);
+      if (!wanted.isOpening) this.#bringPause(kind, wanted.isPaused);
     } catch (error) {
       if (this.#context.transport.closed) return;
       this.#context.log.warn(`could not send the ${kind}`, error);

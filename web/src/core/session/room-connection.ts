@@ -6,6 +6,7 @@
 
 import type { types } from 'mediasoup-client';
 import { describeBrowser } from '../browser';
+import type { Direction } from '../../generated/messages';
 import { ConveneError, toConveneError } from '../errors';
 import type { Log } from '../log';
 import type { LocalMediaState } from '../media/local-media';
@@ -39,7 +40,9 @@ export interface RoomConnectionHooks {
   onCut: (isCut: boolean) => void;
   onLobby: (state: 'waiting' | 'admitted') => void;
   onRoomEvent: (event: RoomEvent) => void;
-  onMediaConnected: () => void;
+  onMediaConnected: (direction: Direction) => void;
+  /** Media of this direction does not come through just now; a way is looked for. */
+  onMediaMending: (direction: Direction) => void;
   onMediaBroken: () => void;
   onPublishError: (kind: SendKind, error: ConveneError) => void;
 }
@@ -201,7 +204,8 @@ export class RoomConnection {
       scope,
       mending: this.#mending,
       log,
-      onConnected: () => hooks.onMediaConnected(),
+      onConnected: (direction) => hooks.onMediaConnected(direction),
+      onMending: (direction) => hooks.onMediaMending(direction),
       onBroken: () => hooks.onMediaBroken(),
     };
   }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { FakeDevices, createFakeDevice } from '../../test-support/fake-media';
+import { FakeDevices, FakeMediaPath } from '../../test-support/fake-media';
 import { consumerOffer, FakeServer } from '../../test-support/fake-server';
 import { silentLog } from '../log';
 import { LocalMedia } from '../media/local-media';
@@ -11,6 +11,7 @@ interface Setup {
   server: FakeServer;
   devices: FakeDevices;
   local: LocalMedia;
+  path: FakeMediaPath;
   session: Session;
   news: SessionNews[];
 }
@@ -19,25 +20,27 @@ function setUp(): Setup {
   const server = new FakeServer();
   const devices = new FakeDevices();
   const local = new LocalMedia(devices, silentLog);
+  const path = new FakeMediaPath();
   const session = new Session({
     findRoute: () => openRoute('ws://pod/signal/team/hello?peerId=abcdefgh'),
     displayName: 'Ada',
     localMedia: local,
     log: silentLog,
     userAgent: 'Mozilla/5.0 Chrome/156.0.0.0 Safari/537.36',
-    createDevice: createFakeDevice,
+    createDevice: path.createDevice,
     openSocket: server.openSocket,
   });
   const news: SessionNews[] = [];
   session.subscribe((one) => news.push(one));
-  return { server, devices, local, session, news };
+  return { server, devices, local, path, session, news };
 }
 
 /** Lets everything that needs no time happen. */
 const settle = (): Promise<unknown> => vi.advanceTimersByTimeAsync(0);
 
-async function joined(): Promise<Setup> {
+async function joined(isBlocked = false): Promise<Setup> {
   const setup = setUp();
+  setup.path.isBlocked = isBlocked;
   await setup.local.turnOn('microphone');
   await setup.local.turnOn('camera');
   setup.session.start();
@@ -220,6 +223,70 @@ describe('other people\'s media', () => {
     server.notifies('downlinkBwe', { desiredBitrate: 1 });
     expect(news).toHaveLength(before);
     expect(session.connection.status).toBe('connected');
+  });
+});
+
+/** The pod of `server` keeps the session of its newest socket. */
+function greets(server: FakeServer, data: { resumed: boolean; received: number }): void {
+  server.notifies('session', { id: 'abc', resumeSeconds: 15, ...data });
+}
+
+describe('interruptions', () => {
+  it('of signaling are told after 2 s and end by themselves; nobody has to join again', async () => {
+    const { server, session, news } = setUp();
+    session.start();
+    server.socket.serverOpens();
+    greets(server, { resumed: false, received: 0 });
+    await settle();
+    const sent = server.socket.sent.length;
+    server.socket.serverCloses(1006);
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(session.connection).toEqual({ status: 'interrupted', what: 'signaling' });
+    server.socket.serverOpens();
+    greets(server, { resumed: true, received: sent });
+    await settle();
+    expect(statuses(news)).toEqual(['connecting', 'connected', 'interrupted', 'connected']);
+    expect(server.sent('join')).toHaveLength(1);
+  });
+
+  it('of media are told until media comes through again, whichever direction it is', async () => {
+    const { server, session, path, news } = await joined();
+    path.becomes('send', 'disconnected');
+    path.becomes('recv', 'disconnected');
+    expect(session.connection).toEqual({ status: 'interrupted', what: 'media' });
+    await settle();
+    expect(server.sent('restartIce')).toHaveLength(2);
+    path.becomes('send', 'connected');
+    expect(session.connection.status).toBe('interrupted');
+    path.becomes('recv', 'connected');
+    expect(statuses(news)).toEqual(['connecting', 'connected', 'interrupted', 'connected']);
+  });
+
+  it('of media are not mended in vain while nothing can be asked, and end in a new join where asking does not help', async () => {
+    const { server, path, session } = await joined();
+    delete server.answers['restartIce'];
+    path.becomes('send', 'disconnected');
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(session.connection.status).toBe('interrupted');
+    await vi.advanceTimersByTimeAsync(3000);
+    expect([session.connection.status, server.sockets.length]).toEqual(['reconnecting', 2]);
+  });
+
+  it('of media from the very beginning are told after 10 s, and said to be for good after three joins', async () => {
+    const { server, session } = await joined(true);
+    await vi.advanceTimersByTimeAsync(9999);
+    expect(session.connection.status).toBe('connected');
+    await vi.advanceTimersByTimeAsync(1);
+    expect(session.connection).toEqual({ status: 'interrupted', what: 'media' });
+    for (let join = 2; join <= 3; join += 1) {
+      await vi.advanceTimersByTimeAsync(8000);
+      expect(session.connection.status).toBe('reconnecting');
+      server.socket.serverOpens();
+      await vi.advanceTimersByTimeAsync(10_000);
+      expect(session.connection).toEqual({ status: 'interrupted', what: 'media' });
+    }
+    await vi.advanceTimersByTimeAsync(8000);
+    expect(session.connection).toMatchObject({ status: 'failed', error: { code: 'media-unreachable' } });
   });
 });
 

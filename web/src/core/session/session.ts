@@ -5,6 +5,7 @@
  */
 
 import { Device } from 'mediasoup-client';
+import type { Direction } from '../../generated/messages';
 import { Emitter, type Unsubscribe } from '../emitter';
 import { ConveneError, toConveneError } from '../errors';
 import type { Log } from '../log';
@@ -54,6 +55,8 @@ export class Session {
   #hasOpened = true;
   /** Whether signaling is cut and may go on. */
   #isCut = false;
+  /** Directions in which media does not come through just now. */
+  readonly #mending = new Set<Direction>();
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -61,8 +64,8 @@ export class Session {
   }
 
   get connection(): ConnectionState {
-    const state = connectionStateOf(this.#state);
-    return this.#isCut && state.status === 'connected' ? { status: 'reconnecting', attempt: 1 } : state;
+    // Without sound and picture there is no call; without signaling nothing new is heard of.
+    return connectionStateOf(this.#state, this.#mending.size > 0 ? 'media' : this.#isCut ? 'signaling' : undefined);
   }
 
   subscribe(listener: (news: SessionNews) => void): Unsubscribe {
@@ -110,11 +113,17 @@ export class Session {
   }
 
   #handle(event: SessionEvent): void {
+    this.#tellChange(() => {
+      const { state, effects } = transition(this.#state, event);
+      this.#state = state;
+      for (const effect of effects) this.#run(effect);
+      if (state.name === 'closed' || state.name === 'failed') this.#closePrevious();
+    });
+  }
+
+  #tellChange(act: () => void): void {
     const before = JSON.stringify(this.connection);
-    const { state, effects } = transition(this.#state, event);
-    this.#state = state;
-    for (const effect of effects) this.#run(effect);
-    if (state.name === 'closed' || state.name === 'failed') this.#closePrevious();
+    act();
     if (JSON.stringify(this.connection) !== before) this.#news.emit({ type: 'connection', connection: this.connection });
   }
 
@@ -184,19 +193,23 @@ export class Session {
           if (isTicketRefused(code, reason)) this.#hasOpened = false;
           this.#handle({ type: 'socketClosed', code, reason });
         }),
-      onCut: (isCut) => ifCurrent(() => this.#setCut(isCut)),
+      onCut: (isCut) =>
+        ifCurrent(() =>
+          this.#tellChange(() => {
+            this.#isCut = isCut;
+          }),
+        ),
       onLobby: (state) => ifCurrent(() => this.#handle({ type: state === 'waiting' ? 'lobbyEntered' : 'lobbyLeft' })),
       onRoomEvent: (event) => ifCurrent(() => this.#news.emit(event)),
-      onMediaConnected: () => ifCurrent(() => this.#handle({ type: 'mediaConnected' })),
+      onMediaMending: (direction) => ifCurrent(() => this.#tellChange(() => this.#mending.add(direction))),
+      onMediaConnected: (direction) =>
+        ifCurrent(() => {
+          this.#tellChange(() => this.#mending.delete(direction));
+          this.#handle({ type: 'mediaConnected' });
+        }),
       onMediaBroken: () => ifCurrent(() => this.#handle({ type: 'mediaFailed' })),
       onPublishError: (kind, error) => ifCurrent(() => this.#news.emit({ type: 'publishFailed', kind, error })),
     };
-  }
-
-  #setCut(isCut: boolean): void {
-    if (this.#isCut === isCut) return;
-    this.#isCut = isCut;
-    this.#news.emit({ type: 'connection', connection: this.connection });
   }
 
   async #join(): Promise<void> {
@@ -234,6 +247,7 @@ export class Session {
     const dropped = this.#connection;
     this.#connection = undefined;
     this.#isCut = false;
+    this.#mending.clear();
     if (dropped === undefined) return;
     clearTimeout(this.#picturesTimer);
     dropped.closeSignaling();

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FakeSocket } from '../../test-support/fake-socket';
 import { silentLog } from '../log';
-import { ProtooConnection, RequestRefused, type ProtooHandlers } from './protoo';
+import { ProtooConnection, RequestRefused, type ProtooHandlers, type SocketLike } from './protoo';
 
 const handlers = {
   onOpen: vi.fn<ProtooHandlers['onOpen']>(),
@@ -72,6 +72,36 @@ describe('requests of ours', () => {
     const error: unknown = await answer.catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(RequestRefused);
     expect(error).toMatchObject({ code: 'request-refused', errorCode: code });
+  });
+
+  it('do not run out of time while a cut lasts, and have their whole time after it', async () => {
+    const { socket, protoo } = connectOpen();
+    const { onstall }: SocketLike = socket;
+    const failed = vi.fn();
+    protoo.request('before').catch(failed);
+    await vi.advanceTimersByTimeAsync(20_000);
+    onstall?.(true);
+    protoo.request('during').catch(failed);
+    await vi.advanceTimersByTimeAsync(60_000);
+    onstall?.(false);
+    await vi.advanceTimersByTimeAsync(22_000);
+    expect(failed).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(failed).toHaveBeenCalledTimes(2);
+  });
+
+  it('raise a doubt when nothing is heard after them, and only then', async () => {
+    const { socket, protoo } = connectOpen();
+    const doubt = vi.fn();
+    Object.assign(socket, { doubt });
+    void protoo.request('one').catch(() => undefined);
+    await vi.advanceTimersByTimeAsync(3000);
+    socket.serverSends({ notification: true, method: 'anything', data: {} });
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(doubt).not.toHaveBeenCalled();
+    void protoo.request('two').catch(() => undefined);
+    await vi.advanceTimersByTimeAsync(4000);
+    expect(doubt).toHaveBeenCalledOnce();
   });
 
   it('waits 22.5 s for an answer and no longer', async () => {

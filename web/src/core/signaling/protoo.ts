@@ -11,6 +11,8 @@ import { isRecord, type JsonRecord } from './json';
 
 const REQUEST_TIMEOUT_BASE_MS = 1500;
 const MAX_REQUEST_ID = 10_000_000;
+/** A request after which nothing at all has been heard for so long raises the question whether anybody is at the other end. */
+const SILENCE_MS = 4000;
 
 /** An answer of the other side that says no. */
 export class RequestRefused extends ConveneError {
@@ -27,6 +29,10 @@ export type SocketLike = Pick<WebSocket, 'send' | 'close' | 'readyState'> & {
   onopen: (() => void) | null;
   onmessage: ((event: { data: unknown }) => void) | null;
   onclose: ((event: { code: number; reason: string }) => void) | null;
+  /** Of a socket that outlives cuts: for now nothing gets through, or it does again. Nothing is lost. */
+  onstall?: ((isStalled: boolean) => void) | null;
+  /** Of such a socket: the other end seems to be gone without a word. */
+  doubt?: () => void;
 };
 
 export type SocketFactory = (url: string, protocols: string | string[]) => SocketLike;
@@ -46,7 +52,9 @@ interface Pending {
   method: string;
   resolve: (data: unknown) => void;
   reject: (error: ConveneError) => void;
-  timer: ReturnType<typeof setTimeout>;
+  /** How long it may take while there is somebody to answer it. */
+  timeoutMs: number;
+  timer: ReturnType<typeof setTimeout> | undefined;
 }
 
 export interface ProtooOptions {
@@ -65,6 +73,8 @@ export class ProtooConnection {
   readonly #log: Log;
   readonly #pending = new Map<number, Pending>();
   #closed = false;
+  #isStalled = false;
+  #silence: ReturnType<typeof setTimeout> | undefined;
 
   constructor(url: string, { handlers, log, openSocket = openBrowserSocket, protocols = 'protoo' }: ProtooOptions) {
     this.#handlers = handlers;
@@ -77,19 +87,21 @@ export class ProtooConnection {
     this.#socket.onclose = ({ code, reason }) => {
       if (this.#shut()) handlers.onClose(code, reason);
     };
+    this.#socket.onstall = (isStalled) => this.#setStalled(isStalled);
   }
 
-  /** Sends a request and waits for its answer. The more requests wait, the longer each may take. */
+  /**
+   * Sends a request and waits for its answer. The more requests wait, the longer each may take; a time in which nothing gets
+   * through does not count.
+   */
   request(method: string, data: JsonRecord = {}): Promise<unknown> {
     if (!this.#isOpen()) return Promise.reject(closedError(method));
     const id = this.#freeId();
-    const timeout = REQUEST_TIMEOUT_BASE_MS * (15 + 0.1 * this.#pending.size);
+    const timeoutMs = REQUEST_TIMEOUT_BASE_MS * (15 + 0.1 * this.#pending.size);
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#pending.delete(id);
-        reject(new ConveneError('request-timeout', `"${method}" was not answered within ${Math.round(timeout / 1000)} s`));
-      }, timeout);
-      this.#pending.set(id, { method, resolve, reject, timer });
+      const pending: Pending = { method, resolve, reject, timeoutMs, timer: undefined };
+      this.#pending.set(id, pending);
+      this.#startTimer(id, pending);
       this.#send({ request: true, id, method, data });
     });
   }
@@ -108,6 +120,34 @@ export class ProtooConnection {
     return !this.#closed && this.#socket.readyState === OPEN;
   }
 
+  #startTimer(id: number, pending: Pending): void {
+    if (this.#isStalled) return;
+    const { method, timeoutMs, reject } = pending;
+    pending.timer = setTimeout(() => {
+      this.#pending.delete(id);
+      reject(new ConveneError('request-timeout', `"${method}" was not answered within ${Math.round(timeoutMs / 1000)} s`));
+    }, timeoutMs);
+    this.#silence ??= setTimeout(() => {
+      this.#silence = undefined;
+      this.#socket.doubt?.();
+    }, SILENCE_MS);
+  }
+
+  /** Who waits for an answer begins to wait anew once there is somebody again. */
+  #setStalled(isStalled: boolean): void {
+    this.#isStalled = isStalled;
+    this.#endSilence();
+    for (const [id, pending] of this.#pending) {
+      clearTimeout(pending.timer);
+      this.#startTimer(id, pending);
+    }
+  }
+
+  #endSilence(): void {
+    clearTimeout(this.#silence);
+    this.#silence = undefined;
+  }
+
   #freeId(): number {
     for (;;) {
       const id = Math.floor(Math.random() * MAX_REQUEST_ID);
@@ -123,6 +163,7 @@ export class ProtooConnection {
   #shut(): boolean {
     if (this.#closed) return false;
     this.#closed = true;
+    this.#endSilence();
     const waiting = [...this.#pending.values()];
     this.#pending.clear();
     for (const { method, timer, reject } of waiting) {
@@ -134,6 +175,7 @@ export class ProtooConnection {
 
   #receive(frame: unknown): void {
     if (this.#closed) return;
+    this.#endSilence();
     const message = parseFrame(frame);
     if (message === undefined) {
       this.#log.warn('dropped a frame that is not a protoo message', frame);

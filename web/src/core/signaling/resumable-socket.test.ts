@@ -143,6 +143,32 @@ describe('a socket that outlives cuts', () => {
     expect(sockets).toHaveLength(before + 1);
   });
 
+  it('takes another socket when the old one is in doubt', async () => {
+    const socket = connect();
+    greet();
+    socket.send('{"mine":1}');
+    const silent = newest();
+    socket.doubt();
+    expect(silent.isClosedByClient).toBe(true);
+    await reconnect();
+    greet({ resumed: true });
+    expect(newest().sent).toEqual([{ mine: 1 }]);
+    expect(onclose).not.toHaveBeenCalled();
+  });
+
+  it.each([
+    ['answers as to a new connection', () => newest().serverSends({ notification: true, method: 'mediasoupVersion', data: {} })],
+    ['claims messages that were never sent', () => greet({ resumed: true, received: 1 })],
+  ])('ends when who it comes back to %s', async (_case, answer) => {
+    connect();
+    greet();
+    newest().serverCloses(1006);
+    await reconnect();
+    answer();
+    expect(onclose).toHaveBeenCalledOnce();
+    expect(heard).toEqual([]);
+  });
+
   it('says nothing any more when it was closed here', async () => {
     const socket = connect();
     greet();

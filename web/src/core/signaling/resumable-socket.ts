@@ -5,6 +5,7 @@
  * socket. Whether to join anew once a session is lost is for the session machine to decide.
  */
 
+import type { ServerNotification, SignalingSession } from '../../generated/messages';
 import { isRecord, type JsonRecord } from './json';
 import type { SocketFactory, SocketLike } from './protoo';
 
@@ -37,12 +38,8 @@ export interface ResumableOptions {
   network?: Pick<EventTarget, 'addEventListener' | 'removeEventListener'>;
 }
 
-interface Greeting {
-  id: string;
-  resumed: boolean;
-  received: number;
-  resumeSeconds: number;
-}
+/** How a pod that keeps sessions begins on each socket. */
+const GREETING: Extract<ServerNotification, { data: SignalingSession }>['method'] = 'session';
 
 /** The address with what the pod needs to know of the session. Pure. */
 export function withSession(url: string, session: string, received?: number): string {
@@ -55,6 +52,7 @@ export class ResumableSocket implements SocketLike {
   onopen: SocketLike['onopen'] = null;
   onmessage: SocketLike['onmessage'] = null;
   onclose: SocketLike['onclose'] = null;
+  onstall: ((isStalled: boolean) => void) | null = null;
 
   readonly #options: ResumableOptions;
   #socket: SocketLike | undefined;
@@ -95,6 +93,11 @@ export class ResumableSocket implements SocketLike {
     this.#firstKept += 1;
   }
 
+  /** Takes another socket for the same session: the pod gives up the old one then. */
+  doubt(): void {
+    if (this.#isAttached && !this.#isClosed) this.#abandon({ code: 1006, reason: 'nothing was heard any more' });
+  }
+
   close(code?: number, reason?: string): void {
     this.#end();
     this.#socket?.close(code, reason);
@@ -119,14 +122,17 @@ export class ResumableSocket implements SocketLike {
   #receive(event: { data: unknown }): void {
     const greeting = this.#isAttached ? undefined : greetingOf(event.data);
     if (greeting !== undefined) return this.#greet(greeting);
+    // Whoever answers there knows nothing of sessions: for it this is a new connection.
+    if (this.#id !== undefined && !this.#isAttached) return this.#lose();
     this.#received += 1;
     this.onmessage?.(event);
   }
 
-  #greet({ id, resumed, received, resumeSeconds }: Greeting): void {
+  #greet({ id, resumed, received, resumeSeconds }: SignalingSession): void {
     const isFirst = this.#id === undefined;
-    // A new session, or messages that are gone: the room knows nothing of us.
-    if (!isFirst && (!resumed || received < this.#firstKept)) return this.#lose();
+    const sent = this.#firstKept + this.#kept.length;
+    // A new session, or messages that are gone or were never sent: the room knows nothing of us.
+    if (!isFirst && (!resumed || received < this.#firstKept || received > sent)) return this.#lose();
     this.#id = id;
     this.#resumeMs = resumeSeconds * 1000;
     this.#isAttached = true;
@@ -135,6 +141,7 @@ export class ResumableSocket implements SocketLike {
     this.#kept.splice(0, received - this.#firstKept);
     this.#firstKept = received;
     for (const message of this.#kept) this.#socket?.send(message);
+    this.onstall?.(false);
   }
 
   #lost(code: number, reason: string): void {
@@ -149,6 +156,7 @@ export class ResumableSocket implements SocketLike {
       this.#deadline = setTimeout(() => this.#lose(), this.#resumeMs);
       this.#longCut = setTimeout(() => this.#tellCut(true), LONG_CUT_MS);
       this.#options.network?.addEventListener('online', this.#tryNow);
+      this.onstall?.(true);
     }
     const wait = WAITS_MS[Math.min(this.#attempt, WAITS_MS.length - 1)];
     this.#attempt += 1;
@@ -163,7 +171,7 @@ export class ResumableSocket implements SocketLike {
 
   async #reconnect(): Promise<void> {
     this.#retry = undefined;
-    const limit = setTimeout(() => this.#giveUpAttempt(), ATTEMPT_MS);
+    const limit = setTimeout(() => this.#abandon(this.#lostWith), ATTEMPT_MS);
     this.#attemptLimit = limit;
     try {
       const { url, protocols } = await this.#options.findAddress({ isRefused: this.#attempt > 1 });
@@ -175,9 +183,10 @@ export class ResumableSocket implements SocketLike {
     }
   }
 
-  #giveUpAttempt(): void {
+  /** Goes on without a socket that says nothing. */
+  #abandon({ code, reason }: { code: number; reason: string }): void {
     const silent = this.#socket;
-    this.#lost(this.#lostWith.code, this.#lostWith.reason);
+    this.#lost(code, reason);
     silent?.close();
   }
 
@@ -213,18 +222,18 @@ export class ResumableSocket implements SocketLike {
   }
 }
 
-function greetingOf(frame: unknown): Greeting | undefined {
-  if (typeof frame !== 'string' || !frame.includes('"session"')) return undefined;
+function greetingOf(frame: unknown): SignalingSession | undefined {
+  if (typeof frame !== 'string' || !frame.includes(`"${GREETING}"`)) return undefined;
   try {
     const message: unknown = JSON.parse(frame);
-    if (!isRecord(message) || message['notification'] !== true || message['method'] !== 'session') return undefined;
+    if (!isRecord(message) || message['notification'] !== true || message['method'] !== GREETING) return undefined;
     return readGreeting(message['data']);
   } catch {
     return undefined;
   }
 }
 
-function readGreeting(data: unknown): Greeting | undefined {
+function readGreeting(data: unknown): SignalingSession | undefined {
   if (!isRecord(data)) return undefined;
   const { id, resumed, received, resumeSeconds }: JsonRecord = data;
   const isFit = typeof id === 'string' && typeof resumed === 'boolean' && typeof received === 'number';

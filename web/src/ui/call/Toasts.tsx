@@ -66,6 +66,8 @@ function contentOf(toast: Brief, texts: Texts): Content {
       return { icon: ShieldCheck, title: texts.toasts[toast.change], detail: '' };
     case 'lock':
       return { icon: toast.isLocked ? Lock : Info, title: texts.toasts[toast.isLocked ? 'locked' : 'unlocked'], detail: '' };
+    case 'replaced':
+      return { icon: Info, title: texts.toasts.replaced[toast.device], detail: '' };
     case 'refused':
       return { icon: CircleAlert, title: texts.toasts.refused, detail: toast.error.message };
   }

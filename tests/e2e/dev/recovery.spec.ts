@@ -1,0 +1,216 @@
+// What a call survives by itself: cuts of signaling, media that is blocked, devices that go, pages that sleep.
+import { writeFileSync } from 'node:fs';
+
+import { everyoneSeesAndHearsEveryone, everyoneShowsOnly } from '../support/call.ts';
+import { CuttablePod } from '../support/cuttable-pod.ts';
+import type { Participant, TrackStats } from '../support/participant.ts';
+import { waitUntil } from '../support/wait.ts';
+import { expect, test as base } from './fixtures.ts';
+
+const test = base.extend<{ cuttable: CuttablePod }>({
+  cuttable: async ({}, use, info) => {
+    const cuttable = await CuttablePod.start();
+    await use(cuttable);
+    if (info.status !== info.expectedStatus) writeFileSync(info.outputPath('cuttable-pod.log'), cuttable.pod.program.output);
+    await cuttable.stop();
+  },
+});
+
+/** What somebody's page says of the connection: `connected`, `interrupted:signaling`, … */
+async function told(person: Participant): Promise<string> {
+  const badge = person.page.getByTestId('connection-state');
+  const what = await badge.getAttribute('data-interrupted', { timeout: 1000 });
+  return `${await person.connectionState()}${what === null ? '' : `:${what}`}`;
+}
+
+async function tells(person: Participant, expected: string, seconds: number): Promise<void> {
+  await waitUntil(`${person.name} is told ${expected}`, seconds, async () => {
+    const state = await told(person);
+    return state === expected ? undefined : `it says ${state}`;
+  });
+}
+
+async function write(person: Participant, text: string): Promise<void> {
+  await person.page.getByTestId('chat-input').fill(text);
+  await person.page.getByTestId('chat-input').press('Enter');
+}
+
+async function hasRead(person: Participant, texts: readonly string[]): Promise<void> {
+  await expect(person.page.getByTestId('chat-message')).toHaveText([...texts], { timeout: 15_000 });
+}
+
+/** The picture that comes from the only other person. */
+async function pictureOf(person: Participant): Promise<TrackStats> {
+  const picture = (await person.stats()).find(({ kind }) => kind === 'video');
+  if (picture === undefined) throw new Error(`${person.name} receives no picture`);
+  return picture;
+}
+
+async function picturesGoOn(person: Participant): Promise<void> {
+  const before = (await pictureOf(person)).framesDecoded ?? 0;
+  await waitUntil(`${person.name} sees new pictures`, 10, async () => {
+    const frames = ((await pictureOf(person)).framesDecoded ?? 0) - before;
+    return frames > 5 ? undefined : `${String(frames)} new ones`;
+  });
+}
+
+test('signaling is cut for some seconds: the call goes on, nothing is lost and nobody leaves', async ({ cuttable, people }) => {
+  const ada = await people.join('Ada', cuttable.place('hello'));
+  const grace = await people.join('Grace', { url: cuttable.pod.url('/m/hello') });
+  for (const person of [ada, grace]) await person.page.getByTestId('chat-button').click();
+  await everyoneSeesAndHearsEveryone([ada, grace]);
+  const { consumerId } = await pictureOf(grace);
+
+  cuttable.signaling.cut();
+  const began = performance.now();
+  await tells(ada, 'interrupted:signaling', 5);
+  await write(grace, 'Can you hear me?');
+  await write(ada, 'I can.');
+  await picturesGoOn(ada);
+  await picturesGoOn(grace);
+  expect(await told(grace)).toBe('connected');
+  await waitUntil('5 s are over', 10, () => (performance.now() - began > 5000 ? undefined : 'not yet'));
+  cuttable.signaling.restore();
+  await tells(ada, 'connected', 10);
+  for (const person of [ada, grace]) await hasRead(person, ['Can you hear me?', 'I can.']);
+
+  // The same without a word: the connection stands, and nothing gets through.
+  cuttable.signaling.silence();
+  await write(grace, 'Still there?');
+  await write(ada, 'Yes.');
+  await tells(ada, 'interrupted:signaling', 15);
+  await picturesGoOn(grace);
+  cuttable.signaling.restore();
+  await tells(ada, 'connected', 10);
+  for (const person of [ada, grace]) await hasRead(person, ['Can you hear me?', 'I can.', 'Still there?', 'Yes.']);
+
+  await everyoneShowsOnly([ada, grace]);
+  await everyoneSeesAndHearsEveryone([ada, grace]);
+  expect((await pictureOf(grace)).consumerId, 'Ada has never left').toBe(consumerId);
+});
+
+test('signaling is cut for 40 s, longer than the pod waits: both come back by themselves', async ({ cuttable, people }) => {
+  const place = cuttable.place('hello');
+  const both = [await people.join('Ada', place), await people.join('Grace', place)] as const;
+  await everyoneSeesAndHearsEveryone(both);
+  cuttable.signaling.cut();
+  const began = performance.now();
+  for (const person of both) await tells(person, 'interrupted:signaling', 5);
+  for (const person of both) await tells(person, 'reconnecting', 20);
+  await waitUntil('the pod has let them go', 20, async () => {
+    const { participants } = await cuttable.pod.stats();
+    return participants === 0 ? undefined : `${String(participants)} are there`;
+  });
+  await waitUntil('40 s are over', 40, () => (performance.now() - began > 40_000 ? undefined : 'not yet'));
+  expect(await told(both[0])).toBe('reconnecting');
+  cuttable.signaling.restore();
+  for (const person of both) await tells(person, 'connected', 20);
+  await everyoneSeesAndHearsEveryone(both);
+  await everyoneShowsOnly(both);
+});
+
+test('media is blocked: it is told while people can still write, and comes back when the way is free', async ({ cuttable, people }) => {
+  const place = cuttable.place('hello');
+  const both = [await people.join('Ada', place), await people.join('Grace', place)] as const;
+  for (const person of both) await person.page.getByTestId('chat-button').click();
+  await everyoneSeesAndHearsEveryone(both);
+  cuttable.blockMedia();
+  for (const person of both) await tells(person, 'interrupted:media', 20);
+  await expect(both[0].page.getByTestId('connection-state')).toContainText('Sound and picture do not get through');
+  await write(both[0], 'I cannot see you.');
+  await hasRead(both[1], ['I cannot see you.']);
+  cuttable.letMediaThrough();
+  for (const person of both) await tells(person, 'connected', 30);
+  await everyoneSeesAndHearsEveryone(both);
+});
+
+test('media is blocked from the start: it is told soon, then with advice, and joining again helps once the way is free', async ({ cuttable, people }) => {
+  const place = cuttable.place('hello');
+  cuttable.blockMedia();
+  const ada = await people.join('Ada', place);
+  await tells(ada, 'interrupted:media', 15);
+  const advice = ada.page.getByTestId('error-message');
+  await expect(advice).toContainText('Sound and picture do not get through', { timeout: 75_000 });
+  await expect(advice).toContainText('Your network seems to block calls.');
+  cuttable.letMediaThrough();
+  await ada.page.getByTestId('rejoin-button').click();
+  await ada.enter();
+  await ada.isConnected();
+  await everyoneSeesAndHearsEveryone([ada, await people.join('Grace', place)]);
+});
+
+/** Runs in the page: what was opened can be pulled out, and there may be nothing else. */
+function plugs(): void {
+  const state = { opened: [] as MediaStreamTrack[], isEmpty: false };
+  Object.assign(globalThis, { plugs: state });
+  const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  navigator.mediaDevices.getUserMedia = async (constraints) => {
+    if (state.isEmpty) throw new DOMException('Requested device not found', 'NotFoundError');
+    const stream = await open(constraints);
+    state.opened.push(...stream.getTracks());
+    return stream;
+  };
+}
+
+async function unplug(person: Participant, kind: 'audio' | 'video', isOthersLeft: boolean): Promise<void> {
+  await person.page.evaluate(
+    ([wanted, isLeft]) => {
+      const { plugs: state } = globalThis as unknown as { plugs: { opened: MediaStreamTrack[]; isEmpty: boolean } };
+      state.isEmpty = !isLeft;
+      const track = state.opened.findLast((one) => one.kind === wanted && one.readyState === 'live');
+      // As when a device is pulled out: the track ends, and says so.
+      track?.stop();
+      track?.dispatchEvent(new Event('ended'));
+      navigator.mediaDevices.dispatchEvent(new Event('devicechange'));
+    },
+    [kind, isOthersLeft] as const,
+  );
+}
+
+test('a camera that goes is replaced by another; without another it is off, and can be switched on again', async ({ pod, people }) => {
+  const place = { url: pod.url('/m/hello') };
+  const ada = await people.open('Ada', place, undefined, plugs);
+  await ada.enter();
+  await ada.isConnected();
+  const grace = await people.join('Grace', place);
+  await everyoneSeesAndHearsEveryone([ada, grace]);
+  const { consumerId } = await pictureOf(grace);
+
+  await unplug(ada, 'video', true);
+  await expect(ada.page.getByTestId('toast-replaced')).toContainText('Your camera has gone.');
+  await unplug(ada, 'audio', true);
+  await expect(ada.page.getByTestId('toast-replaced')).toContainText('Your microphone has gone.');
+  await everyoneSeesAndHearsEveryone([ada, grace]);
+  expect((await pictureOf(grace)).consumerId, 'the same picture goes on').toBe(consumerId);
+
+  await unplug(ada, 'video', false);
+  await expect(ada.page.getByTestId('error-message')).toContainText('No camera found');
+  await waitUntil('Grace has no picture of Ada', 10, async () => {
+    const pictures = (await grace.stats()).filter(({ kind }) => kind === 'video');
+    return pictures.length === 0 ? undefined : 'she has one';
+  });
+  await ada.page.evaluate(() => {
+    (globalThis as unknown as { plugs: { isEmpty: boolean } }).plugs.isEmpty = false;
+  });
+  await ada.page.getByTestId('camera-button').click();
+  await expect(ada.page.getByTestId('error-message')).toHaveCount(0);
+  await everyoneSeesAndHearsEveryone([ada, grace]);
+});
+
+test('a page that was frozen for 30 s is in the call again', async ({ pod, people }) => {
+  const place = { url: pod.url('/m/hello') };
+  const ada = await people.join('Ada', place);
+  const grace = await people.join('Grace', place);
+  for (const person of [ada, grace]) await person.page.getByTestId('chat-button').click();
+  await everyoneSeesAndHearsEveryone([ada, grace]);
+  const devtools = await ada.page.context().newCDPSession(ada.page);
+  await devtools.send('Page.setWebLifecycleState', { state: 'frozen' });
+  const began = performance.now();
+  await write(grace, 'Are you asleep?');
+  await waitUntil('30 s are over', 40, () => (performance.now() - began > 30_000 ? undefined : 'not yet'));
+  await devtools.send('Page.setWebLifecycleState', { state: 'active' });
+  await tells(ada, 'connected', 20);
+  await hasRead(ada, ['Are you asleep?']);
+  await everyoneSeesAndHearsEveryone([ada, grace]);
+  await everyoneShowsOnly([ada, grace]);
+});
