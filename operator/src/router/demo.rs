@@ -5,7 +5,7 @@
 //! and a broadcaster's call is passed to the meeting's pod.
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
@@ -100,7 +100,7 @@ async fn pass_on(app: &App, room: &str, parts: Parts, body: Body) -> Result<Resp
     check_request(app, &guard::client(&parts))?;
     let key = parse_room(room, &app.surface.demo_namespace).map_err(ApiError::InvalidName)?;
     let route = find_pod(app, &key)?;
-    let body = to_bytes(body, MAX_BODY_BYTES).await.map_err(|_| ApiError::BodyTooLarge(MAX_BODY_BYTES))?;
+    let body = guard::read_body(app, body, MAX_BODY_BYTES).await?;
     let mount = room_path(parts.uri.path()).to_owned();
     let request = pod_request(app, &route, &parts, &mount, body).ok_or(ApiError::Internal)?;
     let response = upstream::call(route.address, request).await.map_err(|error| {

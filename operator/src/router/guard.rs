@@ -4,11 +4,15 @@
 
 use std::time::Duration;
 
+use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+
+use hyper::body::Bytes;
+use tokio::time::timeout;
 
 use super::access::Asked;
 use super::app::{App, RequestedMeeting};
@@ -64,6 +68,12 @@ async fn check(app: &App, route: &str, parts: &mut Parts) -> Result<(), ApiError
     }
     let Ok(RequestedMeeting(key)) = RequestedMeeting::from_request_parts(parts, app).await;
     check_join(app, &client, key.ok().as_ref())
+}
+
+/// The whole of a body that has at most so many bytes and arrives in time.
+pub(super) async fn read_body(app: &App, body: Body, most: usize) -> Result<Bytes, ApiError> {
+    let read = timeout(app.surface.body_patience, to_bytes(body, most)).await;
+    read.map_err(|_| ApiError::BodyTooSlow)?.map_err(|_| ApiError::BodyTooLarge(most))
 }
 
 /// Who asks; what [`access`](super::access) found out.

@@ -87,6 +87,9 @@ pub enum ApiError {
     /// More than anybody has to say.
     #[error("the body is longer than {0} bytes, or broke off")]
     BodyTooLarge(usize),
+    /// A body that does not end.
+    #[error("the body did not arrive in time")]
+    BodyTooSlow,
     /// Not what the route takes.
     #[error("the body must be empty, or a JSON object such as {{\"direct\": false}}: {0}")]
     BodyInvalid(&'static str),
@@ -171,6 +174,7 @@ impl ApiError {
             Self::MeetingEnded(_) => ("MeetingEnded", "Meeting ended", StatusCode::GONE),
             Self::PostOnly => ("PostOnly", "Method not allowed", StatusCode::METHOD_NOT_ALLOWED),
             Self::BodyTooLarge(_) => ("BodyTooLarge", "Body too large", StatusCode::PAYLOAD_TOO_LARGE),
+            Self::BodyTooSlow => ("BodyTooSlow", "Body too slow", StatusCode::REQUEST_TIMEOUT),
             Self::BodyInvalid(_) => ("BodyInvalid", "Body cannot be read", StatusCode::BAD_REQUEST),
             Self::HostUnknown => ("HostUnknown", "Host unknown", StatusCode::BAD_REQUEST),
             Self::DirectUnavailable => ("DirectUnavailable", "No direct connection", StatusCode::CONFLICT),

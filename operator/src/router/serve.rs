@@ -184,7 +184,7 @@ async fn bind_tls(tls: &TlsConfig) -> Result<(TcpListener, TlsFiles, RustlsConfi
 }
 
 fn server(listener: TcpListener, serving: &Serving) -> io::Result<Server<SocketAddr>> {
-    let Patience { first_request, idle } = serving.patience;
+    let Patience { first_request, idle, .. } = serving.patience;
     let mut server =
         axum_server::from_tcp(listener)?.handle(serving.handle.clone()).first_request_timeout(first_request);
     server.http_builder().http1().max_buf_size(MAX_HEADER_BYTES as usize).header_read_timeout(idle);

@@ -112,12 +112,14 @@ pub struct Patience {
     pub first_request: Duration,
     /// Between requests a connection may rest this long, and the head of one must be there by then.
     pub idle: Duration,
+    /// The whole body of a request must be there by then.
+    pub body: Duration,
 }
 
 impl Default for Patience {
     /// Idle connections are kept longer than load balancers keep theirs, so that those close first.
     fn default() -> Self {
-        Self { first_request: Duration::from_secs(15), idle: Duration::from_secs(75) }
+        Self { first_request: Duration::from_secs(15), idle: Duration::from_secs(75), body: Duration::from_secs(10) }
     }
 }
 
@@ -213,6 +215,8 @@ pub struct Surface {
     pub streams: Places,
     /// Namespace of meetings that clients of the demo name without one.
     pub demo_namespace: String,
+    /// How long a body may take.
+    pub body_patience: Duration,
 }
 
 impl Surface {
@@ -225,6 +229,7 @@ impl Surface {
             connections: Places::new(config.connections.0, config.connections.1),
             streams: Places::new(config.streams.0, config.streams.1),
             demo_namespace: config.demo.as_ref().map_or_else(|| "default".to_owned(), |demo| demo.namespace.clone()),
+            body_patience: config.patience.body,
         }
     }
 }

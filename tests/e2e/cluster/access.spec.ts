@@ -234,6 +234,7 @@ test('the API server is away for two minutes: whoever has a token still comes in
   } finally {
     process.kill(server, 'SIGCONT');
   }
+  await waitUntil('the API server answers again', 60, () => kubectl('get', '--raw', '/readyz').then(() => undefined, () => 'it does not'));
   await programsRun();
 });
 

@@ -3,17 +3,14 @@
 //! It answers from the routing table and the keys alone; whether the meeting is ready does not matter, since connecting is held until it
 //! is. The token is taken out of the request before anything else looks at it.
 
-use std::time::Duration;
-
 use axum::Json;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use convene_protocol::admission::{Admission, JoinTicket, LIFETIME_SECONDS, ParticipantGrant, TICKET_SECONDS};
 use jiff::Timestamp;
-use tokio::time::timeout;
 
 use super::access::{Credential, JoinRefusal, decide_access, identify};
 use super::answer::{JoinAnswer, JoinRequest, build_direct_url, build_signaling_url, read_request};
@@ -29,8 +26,6 @@ use crate::router::select::RouteDecision;
 
 /// Nobody has that much to say.
 const MAX_BODY_BYTES: usize = 4096;
-/// Time for the body to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// `POST /api/v1/meetings/{namespace}/{name}/join`.
 #[utoipa::path(
@@ -48,6 +43,7 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
         (status = 401, description = "A token is needed, or it cannot be used", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The token is for something else", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such meeting", body = Problem, content_type = "application/problem+json"),
+        (status = 408, description = "The body did not arrive in time", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "There is no way past the router, and `direct` asks for one", body = Problem, content_type = "application/problem+json"),
         (status = 410, description = "The meeting has ended", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
@@ -82,9 +78,7 @@ async fn answer(
     parts: &Parts,
     body: Body,
 ) -> Result<JoinAnswer, ApiError> {
-    let body = timeout(BODY_TIMEOUT, to_bytes(body, MAX_BODY_BYTES)).await;
-    let body = body.map_err(|_| ApiError::BodyInvalid("it did not arrive in time"))?;
-    let body = body.map_err(|_| ApiError::BodyTooLarge(MAX_BODY_BYTES))?;
+    let body = guard::read_body(app, body, MAX_BODY_BYTES).await?;
     let wanted = read_request(&body).map_err(ApiError::BodyInvalid)?;
     let meeting = find(app, key)?;
     let credential = identify_caller(app, key, token.as_ref().map(Option::as_deref).map_err(|error| *error));

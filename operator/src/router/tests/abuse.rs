@@ -25,7 +25,11 @@ const JOIN: &str = "/api/v1/meetings/team-a/stand-up/join";
 const CONNECTIONS: usize = 20;
 const JOINS_OF_A_CONNECTION: usize = 60;
 /// Short, so that the tests need not wait; long enough for whoever does send something.
-const PATIENCE: Patience = Patience { first_request: Duration::from_millis(400), idle: Duration::from_millis(400) };
+const PATIENCE: Patience = Patience {
+    first_request: Duration::from_millis(400),
+    idle: Duration::from_millis(400),
+    body: Duration::from_millis(200),
+};
 
 /// Behind a proxy that says who asks.
 async fn behind_proxy(rates: Rates) -> Running {
@@ -162,6 +166,18 @@ async fn whoever_sends_nothing_or_never_ends_a_header_is_let_go_and_others_are_s
     ends("a later header without end", drip(idle)).await;
     assert_eq!(ends("an idle connection", later.read(&mut [0; 64])).await.unwrap_or(0), 0);
     assert!(get_health(&mut connect().await).await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_end_is_answered_and_not_waited_for() {
+    let router = impatient().await;
+    let mut stream = TcpStream::connect(router.address).await.unwrap();
+    let head = format!("POST {JOIN} HTTP/1.1\r\nhost: router\r\ncontent-length: 100\r\n\r\n{{");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = vec![0; 4096];
+    let length = ends("the rest of a body", stream.read(&mut answer)).await.unwrap();
+    let answer = String::from_utf8_lossy(&answer[..length]);
+    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("body-too-slow"), "{answer}");
 }
 
 /// Whether the router lets this connection be.
