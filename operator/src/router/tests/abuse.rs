@@ -34,7 +34,7 @@ const PATIENCE: Patience = Patience {
 /// Behind a proxy that says who asks.
 async fn behind_proxy(rates: Rates) -> Running {
     let proxies = TrustedProxies(vec!["127.0.0.1/32".parse().unwrap()]);
-    let mut router = Running::with_surface(settings(), SurfaceConfig { rates, proxies, ..surface() }).await;
+    let mut router = Running::with_surface(settings(), SurfaceConfig { proxies, rates, ..surface() }).await;
     router.fixture.index.apply_meeting(meeting_record("team-a", "board", None));
     router.fixture.app.table.publish(router.fixture.index.clone());
     router
