@@ -14,6 +14,9 @@ const POD_KEEPS = 12;
 const CODES_OF_CUTS = [1001, 1006, 1011, 1012, 4001];
 const CODES_OF_ENDS = [1000, 1008, 4000];
 
+/** The frame that ends a WebSocket. */
+const GOODBYE = 'goodbye';
+
 /** One WebSocket with what is on the way in it. Either end may learn late, or never, that it is cut. */
 class Wire implements SocketLike {
   readyState: 0 | 1 | 2 | 3 = 0;
@@ -34,8 +37,9 @@ class Wire implements SocketLike {
     if (this.readyState === 1) this.toPod.push(message);
   }
 
-  /** As in browsers: what is on the way may still arrive. */
+  /** As in browsers: what is on the way may still arrive, and the pod hears that the client leaves. */
   close(): void {
+    if (this.readyState === 1) this.toPod.push(GOODBYE);
     this.readyState = this.readyState === 1 ? 2 : 3;
   }
 
@@ -75,7 +79,9 @@ class ModelPod {
 
   take(wire: Wire): void {
     const message = wire.toPod.shift();
-    if (message !== undefined && wire.isHeld) this.heard.push((JSON.parse(message) as { mine: number }).mine);
+    if (message === undefined || !wire.isHeld) return;
+    if (message === GOODBYE) this.forget();
+    else this.heard.push((JSON.parse(message) as { mine: number }).mine);
   }
 
   get isOver(): boolean {

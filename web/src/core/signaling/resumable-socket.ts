@@ -20,6 +20,7 @@ const MOST_UNSENT = 512;
 /** Not 1012: a router that goes says it too, and whether the room has gone is what the next pod tells. */
 const FINAL_CODES: ReadonlySet<number> = new Set([1000, 1002, 1005, 1007, 1008, 1009, 4000]);
 
+const CONNECTING = 0;
 const OPEN = 1;
 const CLOSED = 3;
 
@@ -56,6 +57,8 @@ export class ResumableSocket implements SocketLike {
 
   readonly #options: ResumableOptions;
   #socket: SocketLike | undefined;
+  /** Sockets that were given up while they were open. To close one is a goodbye, which the pod may still hear. */
+  #abandoned: SocketLike[] = [];
   #id: string | undefined;
   #resumeMs = 0;
   #received = 0;
@@ -137,6 +140,7 @@ export class ResumableSocket implements SocketLike {
     this.#resumeMs = resumeSeconds * 1000;
     this.#isAttached = true;
     this.#stopWaiting();
+    this.#closeAbandoned();
     if (isFirst) return;
     this.#kept.splice(0, received - this.#firstKept);
     this.#firstKept = received;
@@ -187,7 +191,9 @@ export class ResumableSocket implements SocketLike {
   #abandon({ code, reason }: { code: number; reason: string }): void {
     const silent = this.#socket;
     this.#lost(code, reason);
-    silent?.close();
+    // One that has not opened has nobody to say goodbye to.
+    if (silent?.readyState === CONNECTING) silent.close();
+    else if (silent !== undefined) this.#abandoned.push(silent);
   }
 
   #lose(): void {
@@ -205,7 +211,14 @@ export class ResumableSocket implements SocketLike {
   #end(): void {
     this.#isClosed = true;
     this.#stopWaiting();
+    this.#closeAbandoned();
     this.#kept = [];
+  }
+
+  /** Now the session does not hang on them any more. */
+  #closeAbandoned(): void {
+    for (const socket of this.#abandoned) socket.close();
+    this.#abandoned = [];
   }
 
   #stopWaiting(): void {
