@@ -28,7 +28,7 @@ const joinToken = takeJoinToken({
 
 const settings = readSettings(loadSettings(), navigator.languages);
 
-const model = new AppModel({
+const model: AppModel = new AppModel({
   address: meetingFromPath(location.pathname),
   environment: readEnvironment(),
   devices: browserDevices,
@@ -41,6 +41,10 @@ const model = new AppModel({
       displayName,
       localMedia,
       log: consoleLog,
+      videoCodec: () => {
+        const { videoCodec } = model.state.get().settings;
+        return videoCodec === 'auto' ? undefined : videoCodec;
+      },
     }),
   hasJoinToken: joinToken !== undefined,
   chime: playChime,

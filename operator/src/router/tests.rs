@@ -1,6 +1,7 @@
 //! Tests of the router as a whole: its routes without sockets, its signaling with real ones, its table fed by watch events.
 
 mod abuse;
+mod described;
 mod feed;
 mod http;
 mod join;

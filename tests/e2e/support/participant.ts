@@ -14,6 +14,7 @@ export interface TrackStats {
   readonly frameWidth?: number;
   readonly audioLevel?: number;
   readonly bytesReceived?: number;
+  readonly codec?: string;
 }
 
 declare global {

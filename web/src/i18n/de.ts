@@ -310,6 +310,8 @@ export const de: Texts = {
     receive: 'Güte dessen, was Sie sehen',
     camera: 'Größe Ihres Bildes',
     cameraHeight: (height) => ({ 1080: 'Full HD (1080p)', 720: 'HD (720p)', 360: 'Standard (360p)', 180: 'Klein (180p)' })[height] ?? `${height}p`,
+    codec: 'Videoformat, ab dem nächsten Einschalten der Kamera',
+    codecAuto: 'Was zu diesem Gerät passt',
     noise: 'Geräusche unterdrücken',
     blur: 'Hintergrund unscharf zeigen',
     mirror: 'Sich wie im Spiegel sehen',

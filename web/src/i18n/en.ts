@@ -350,6 +350,8 @@ export const en = {
     receive: 'Quality of what you see',
     camera: 'Size of your picture',
     cameraHeight: (height: number) => ({ 1080: 'Full HD (1080p)', 720: 'HD (720p)', 360: 'Standard (360p)', 180: 'Small (180p)' })[height] ?? `${height}p`,
+    codec: 'Video format, from when you next turn on the camera',
+    codecAuto: 'What suits this device',
     noise: 'Suppress noise around you',
     blur: 'Blur what is behind you',
     mirror: 'Show yourself as in a mirror',

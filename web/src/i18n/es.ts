@@ -294,6 +294,8 @@ export const es: Texts = {
     receive: 'Calidad de lo que ves',
     camera: 'Tamaño de tu imagen',
     cameraHeight: (height) => ({ 1080: 'Full HD (1080p)', 720: 'HD (720p)', 360: 'Estándar (360p)', 180: 'Pequeña (180p)' })[height] ?? `${height}p`,
+    codec: 'Formato de vídeo, desde que vuelvas a encender la cámara',
+    codecAuto: 'El que va bien con este equipo',
     noise: 'Reducir el ruido de fondo',
     blur: 'Difuminar el fondo',
     mirror: 'Verte como en un espejo',

@@ -1,5 +1,6 @@
 /** What a person has chosen once and finds again: kept as JSON, read with distrust. Pure. */
 
+import { VIDEO_CODECS } from '../core/session/codec-choice';
 import { isRecord } from '../core/signaling/json';
 import type { Layout } from './stage';
 import type { ReceiveQuality } from './watching';
@@ -15,12 +16,17 @@ export const RECEIVE_QUALITIES: readonly ReceiveQuality[] = ['auto', 'saver', 'a
 export const CAMERA_HEIGHTS = [1080, 720, 360, 180] as const;
 export type CameraHeight = (typeof CAMERA_HEIGHTS)[number];
 
+/** What the app decides by itself, and the codecs that people may ask for. */
+export const CODEC_CHOICES = ['auto', ...VIDEO_CODECS] as const;
+type CodecChoice = (typeof CODEC_CHOICES)[number];
+
 export interface Settings {
   language: Language;
   theme: Theme;
   layout: Layout;
   receive: ReceiveQuality;
   cameraHeight: CameraHeight;
+  videoCodec: CodecChoice;
   noiseSuppression: boolean;
   /** Only some systems can: elsewhere this wish changes nothing. */
   isBackgroundBlurred: boolean;
@@ -57,6 +63,7 @@ export function readSettings(stored: string | null, browserLanguages: readonly s
     layout: oneOf(LAYOUTS, kept['layout']) ?? 'auto',
     receive: oneOf(RECEIVE_QUALITIES, kept['receive']) ?? 'auto',
     cameraHeight: oneOf(CAMERA_HEIGHTS, kept['cameraHeight']) ?? 720,
+    videoCodec: oneOf(CODEC_CHOICES, kept['videoCodec']) ?? 'auto',
     noiseSuppression: flag('noiseSuppression', true),
     isBackgroundBlurred: flag('isBackgroundBlurred', false),
     isMirrored: flag('isMirrored', true),

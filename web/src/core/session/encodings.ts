@@ -15,7 +15,11 @@ const SCREEN_ENCODINGS: types.RtpEncodingParameters[] = [{ maxBitrate: 3_000_000
 
 const START_BITRATE_KBPS = 1000;
 
-export function producerOptions(kind: SendKind, device: types.Device): Partial<types.ProducerOptions> {
+/** One stream with three sizes in it, each a part of the next; only its key pictures depend on each other. */
+const CAMERA_IN_ONE: types.RtpEncodingParameters[] = [{ maxBitrate: 4_000_000, scalabilityMode: 'L3T3_KEY' }];
+
+/** `codec` is for pictures; without one the library takes the first that both sides know, in one size. */
+export function producerOptions(kind: SendKind, codec: types.RtpCodecCapability | undefined): Partial<types.ProducerOptions> {
   switch (kind) {
     case 'microphone':
       return { codecOptions: { opusDtx: true, opusFec: true, opusNack: true } };
@@ -23,16 +27,25 @@ export function producerOptions(kind: SendKind, device: types.Device): Partial<t
       // Music and films: stereo, and no pauses cut out.
       return { codecOptions: { opusStereo: true, opusFec: true, opusNack: true } };
     case 'camera':
-      return pictureOptions(device, CAMERA_ENCODINGS);
+      return pictureOptions(codec, cameraEncodings(codec));
     case 'screen':
-      return pictureOptions(device, SCREEN_ENCODINGS);
+      return pictureOptions(codec, SCREEN_ENCODINGS);
   }
 }
 
-/** VP8 simulcast; where VP8 is missing, the first codec both sides know, in one size. */
-function pictureOptions(device: types.Device, encodings: types.RtpEncodingParameters[]): Partial<types.ProducerOptions> {
-  const codecs = device.sendRtpCapabilities.codecs ?? [];
-  const codec = codecs.find(({ mimeType }) => mimeType.toLowerCase() === 'video/vp8');
+/** VP8 and H264 send three streams (simulcast), VP9 one that holds three sizes; AV1 has one size here. */
+function cameraEncodings(codec: types.RtpCodecCapability | undefined): types.RtpEncodingParameters[] {
+  switch (codec?.mimeType.toLowerCase()) {
+    case 'video/vp9':
+      return CAMERA_IN_ONE;
+    case 'video/av1':
+      return SCREEN_ENCODINGS;
+    default:
+      return CAMERA_ENCODINGS;
+  }
+}
+
+function pictureOptions(codec: types.RtpCodecCapability | undefined, encodings: types.RtpEncodingParameters[]): Partial<types.ProducerOptions> {
   const codecOptions = { videoGoogleStartBitrate: START_BITRATE_KBPS };
   return codec === undefined ? { codecOptions } : { codec, codecOptions, encodings };
 }

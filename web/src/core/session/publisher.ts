@@ -10,7 +10,9 @@ import type { Log } from '../log';
 import { ConveneError, toConveneError } from '../errors';
 import { trackOf, type LocalMediaState } from '../media/local-media';
 import type { Requester } from '../signaling/requester';
+import type { CodecPolicy } from './codec-policy';
 import { producerOptions } from './encodings';
+import { isLimitedByProcessor } from './stats';
 
 export type SendKind = 'microphone' | 'camera' | 'screen' | 'screenSound';
 
@@ -22,6 +24,9 @@ const SOURCES: Readonly<Record<SendKind, { kind: 'audio' | 'video'; source: Sour
   screen: { kind: 'video', source: 'screensharing' },
   screenSound: { kind: 'audio', source: 'screensharing' },
 };
+
+/** What is sent where nothing better is known: there is nothing to look after. */
+const CHEAP: ReadonlySet<string> = new Set(['video/vp8', 'video/h264']);
 
 /** What is to be sent of one kind. */
 interface Wanted {
@@ -40,12 +45,20 @@ export interface PublisherContext {
   device: types.Device;
   transport: types.Transport;
   signaling: Requester;
+  codecs: CodecPolicy;
   log: Log;
   onError(kind: SendKind, error: ConveneError): void;
 }
 
+const PICTURES: readonly SendKind[] = ['camera', 'screen'];
+/** How often the encoders are looked at while they do more than they must. */
+const LOOK_MS = 5000;
+
 export class Publisher {
   readonly #context: PublisherContext;
+  #looking: ReturnType<typeof setInterval> | undefined;
+  /** The latest wish that was carried out. */
+  #latest: LocalMediaState | undefined;
   readonly #producers = new Map<SendKind, types.Producer>();
   #wanted: LocalMediaState | undefined;
   #isRunning = false;
@@ -72,6 +85,7 @@ export class Publisher {
     this.#isRunning = true;
     for (let wanted = this.#take(); wanted !== undefined; wanted = this.#take()) {
       const state = wanted;
+      this.#latest = state;
       await Promise.all(KINDS.map((kind) => this.#bring(kind, wantedOf(state, kind))));
     }
     // In the same turn in which nothing more was wanted: a wish that comes later is not to be taken for one that is looked after.
@@ -132,7 +146,28 @@ export class Publisher {
     }
     // Devices belong to LocalMedia: it alone stops and disables tracks.
     const common = { track, stopTracks: false, disableTrackOnPause: false, appData: { source } };
-    return transport.produce({ ...common, ...producerOptions(kind, device) });
+    const codec = mediaKind === 'video' ? this.#context.codecs.choose(device) : undefined;
+    if (codec !== undefined && !CHEAP.has(codec.mimeType.toLowerCase())) this.#look();
+    return transport.produce({ ...common, ...producerOptions(kind, codec) });
+  }
+
+  /** Looks from now on whether the processor keeps up with what is sent. */
+  #look(): void {
+    this.#looking ??= setInterval(() => void this.#lookOnce(), LOOK_MS);
+  }
+
+  async #lookOnce(): Promise<void> {
+    const { transport, codecs, log } = this.#context;
+    if (transport.closed || codecs.isOverloaded) {
+      clearInterval(this.#looking);
+      return;
+    }
+    const sent = await this.reports().catch((): SentMedia[] => []);
+    const isLimited = sent.some(({ kind, report }) => PICTURES.includes(kind) && isLimitedByProcessor(report));
+    if (!codecs.note(isLimited) || this.#latest === undefined) return;
+    log.warn('the processor does not keep up with the codec: pictures are sent in one that costs less');
+    for (const kind of PICTURES) this.#close(kind);
+    await this.sync(this.#wanted ?? this.#latest);
   }
 }
 

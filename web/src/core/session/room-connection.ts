@@ -24,6 +24,7 @@ import type { RoomRequests } from '../signaling/requester';
 import { openBrowserSocket, ProtooConnection, type SocketFactory } from '../signaling/protoo';
 import { ResumableSocket } from '../signaling/resumable-socket';
 import type { Requester } from '../signaling/requester';
+import type { CodecPolicy } from './codec-policy';
 import type { RoomEvent } from './events';
 import { createTransport, type TransportContext } from './media-transport';
 import { Publisher, type SendKind } from './publisher';
@@ -53,6 +54,7 @@ export interface RoomConnectionOptions {
   findRoute: RouteFinder;
   displayName: string;
   userAgent: string;
+  codecs: CodecPolicy;
   log: Log;
   hooks: RoomConnectionHooks;
   createDevice: () => Promise<types.Device>;
@@ -98,7 +100,7 @@ export class RoomConnection {
       createTransport('producer', this.#transportContext(device, this.#sending)),
       createTransport('consumer', this.#transportContext(device, this.#receiving)),
     ]);
-    const { displayName, userAgent, log, hooks } = this.#options;
+    const { displayName, userAgent, codecs, log, hooks } = this.#options;
     this.#sendTransport = sendTransport;
     this.#receiver = new Receiver(receiveTransport, hooks.onRoomEvent, log);
     this.#reception = new Reception(this.#requester);
@@ -106,6 +108,7 @@ export class RoomConnection {
       device,
       transport: sendTransport,
       signaling: this.#requester,
+      codecs,
       log,
       onError: (kind, error) => hooks.onPublishError(kind, error),
     });

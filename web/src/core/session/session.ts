@@ -15,6 +15,8 @@ import type { SocketFactory } from '../signaling/protoo';
 import { decodeChatSent } from '../signaling/decode';
 import type { RoomRequests } from '../signaling/requester';
 import { isTicketRefused } from './close-reason';
+import type { VideoCodec } from './codec-choice';
+import { browserCodecEnvironment, CodecPolicy, type CodecEnvironment } from './codec-policy';
 import { connectionStateOf, type ConnectionState } from './connection-state';
 import type { SessionNews } from './events';
 import { INITIAL_STATE, transition, type SessionEffect, type SessionEvent, type SessionState } from './machine';
@@ -35,12 +37,17 @@ export interface SessionOptions {
   userAgent?: string;
   createDevice?: () => Promise<Device>;
   openSocket?: SocketFactory;
+  /** The video codec to send in, when pictures begin to be sent; by itself the session takes what fits device and room. */
+  videoCodec?: () => VideoCodec | undefined;
+  /** What is known of the device's encoders. */
+  codecEnvironment?: CodecEnvironment;
 }
 
 export class Session {
   readonly #options: SessionOptions;
   readonly #news: Emitter<SessionNews>;
   readonly #scope = new Scope();
+  readonly #codecs: CodecPolicy;
   #state: SessionState = INITIAL_STATE;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #connection: RoomConnection | undefined;
@@ -61,6 +68,7 @@ export class Session {
   constructor(options: SessionOptions) {
     this.#options = options;
     this.#news = new Emitter(options.log);
+    this.#codecs = new CodecPolicy(options.codecEnvironment ?? browserCodecEnvironment(), options.videoCodec ?? (() => undefined));
   }
 
   get connection(): ConnectionState {
@@ -170,6 +178,7 @@ export class Session {
       displayName,
       log,
       userAgent: this.#options.userAgent ?? navigator.userAgent,
+      codecs: this.#codecs,
       createDevice: this.#options.createDevice ?? (() => Device.factory()),
       hooks: this.#hooksFor(() => connection),
       ...(openSocket === undefined ? {} : { openSocket }),

@@ -55,6 +55,11 @@ export interface CallStats {
   path: PathStats | undefined;
 }
 
+/** Whether a browser sends less than it would because its processor does not keep up. */
+export function isLimitedByProcessor(report: RTCStatsReport): boolean {
+  return entriesOf(report).some((entry) => entry['type'] === 'outbound-rtp' && entry['qualityLimitationReason'] === 'cpu');
+}
+
 export function summarizeReceived({ peerId, consumerId, kind, report }: ReceivedMedia): ReceivedStats {
   const entries = entriesOf(report);
   const inbound = entries.find(({ type }) => type === 'inbound-rtp') ?? {};

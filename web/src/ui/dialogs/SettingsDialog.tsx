@@ -4,7 +4,7 @@ import type { ReactNode } from 'react';
 import { canBlurBackground } from '../../core/media/devices';
 import { trackOf } from '../../core/media/local-media';
 import type { AppModel, AppState } from '../../state/app-model';
-import { CAMERA_HEIGHTS, LANGUAGES, RECEIVE_QUALITIES, THEMES, type CameraHeight } from '../../state/settings';
+import { CAMERA_HEIGHTS, CODEC_CHOICES, LANGUAGES, RECEIVE_QUALITIES, THEMES, type CameraHeight } from '../../state/settings';
 import type { Layout } from '../../state/stage';
 import { useTexts } from '../language';
 import { DeviceSelect } from '../parts/DeviceSelect';
@@ -67,6 +67,12 @@ function DeviceFields({ model, app }: Omit<Props, 'onClose'>): ReactNode {
         value={String(settings.cameraHeight)}
         choices={heights}
         onChoose={(height) => model.change({ cameraHeight: Number(height) as CameraHeight })}
+      />
+      <Select
+        label={texts.settings.codec}
+        value={settings.videoCodec}
+        choices={CODEC_CHOICES.map((value) => ({ value, label: value === 'auto' ? texts.settings.codecAuto : value }))}
+        onChoose={(videoCodec) => model.change({ videoCodec })}
       />
       <Switch label={texts.settings.noise} isOn={settings.noiseSuppression} onChange={(noiseSuppression) => model.change({ noiseSuppression })} />
       {canBlurBackground(trackOf(local.camera)) && (
