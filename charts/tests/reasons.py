@@ -1,4 +1,5 @@
-"""Looks whether docs/operations.md explains what the operator says: every reason, every condition, every metric, and none that there is not.
+"""Looks whether docs/operations.md explains what the programs say: every reason and condition of the operator, every metric of all three, and
+none that there is not.
 
 It reads the constants out of the Rust files: `reasons.py OPERATIONS.md SOURCE...`.
 """
@@ -7,7 +8,8 @@ import re
 import sys
 
 CONSTANT = re.compile(r'^pub const ([A-Z_]+): &str = "(\w+)";$', re.MULTILINE)
-METRIC = re.compile(r'"(convene_operator_\w+)"')
+METRIC = re.compile(r'"(convene_(operator|router|media)_\w+)"')
+HEADINGS = {"operator": "metric of the operator", "router": "metric of the router", "media": "metric of a media pod"}
 
 
 def rows_of(text, heading):
@@ -31,7 +33,7 @@ def words_of(text, heading):
 def main():
     docs = open(sys.argv[1]).read()
     sources = {path: open(path).read() for path in sys.argv[2:]}
-    reasons, conditions, metrics = set(), set(), set()
+    reasons, conditions, metrics = set(), set(), {program: set() for program in HEADINGS}
     for path, text in sources.items():
         for name, value in CONSTANT.findall(text):
             if path.endswith("names.rs"):
@@ -39,9 +41,11 @@ def main():
                     conditions.add(value)
             else:
                 reasons.add(value)
-        metrics |= set(METRIC.findall(text))
+        for metric, program in METRIC.findall(text):
+            metrics[program].add(metric)
     problems = []
-    for what, wanted in (("reason", reasons), ("condition", conditions), ("metric of the operator", metrics)):
+    told_metrics = [(HEADINGS[program], names) for program, names in metrics.items()]
+    for what, wanted in [("reason", reasons), ("condition", conditions), *told_metrics]:
         told = words_of(docs, what)
         problems += [f"{what} {word} is not explained" for word in sorted(wanted - set(told))]
         problems += [f"{what} {word} does not exist" for word in sorted(set(told) - wanted)]
