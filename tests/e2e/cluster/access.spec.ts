@@ -187,7 +187,7 @@ function countConnections(): void {
 
 const mediaConnections = (person: Participant): Promise<string | null> => person.page.locator('html').getAttribute('data-media-connections');
 
-test('each of two routers is killed under a call of three: media goes on, and signaling is back by itself', async ({ people }) => {
+test('each of two routers is killed, and both are replaced, under a call of three: media goes on, and signaling is back by itself', async ({ people }) => {
   const three: Participant[] = [];
   for (const name of ['Ada', 'Grace', 'Linus']) {
     const person = await people.open(name, place(urlOf('open-house')), undefined, countConnections);
@@ -206,6 +206,11 @@ test('each of two routers is killed under a call of three: media goes on, and si
     console.log(`after a router was killed: everybody sees and hears everybody, looked at after ${secondsSince(start)} s`);
     await programsRun();
   }
+  // And both are replaced in good order, as by an upgrade: each lets its people go to the other.
+  await kubectl('rollout', 'restart', 'deployment/convene-router', '--namespace', NAMESPACE);
+  await programsRun();
+  await everyoneSeesAndHearsEveryone(three, 30);
+  for (const person of three) await person.isConnected(15);
   expect(await Promise.all(three.map(mediaConnections)), 'nobody had to connect their media anew').toEqual(before);
   // Signaling is not only there, it works: the one's hand is seen by the others.
   await three[0]?.page.getByTestId('hand-button').click();
