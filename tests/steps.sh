@@ -260,5 +260,7 @@ step_measure_router() {
 
 step_screenshots() {
   require_dev_programs
+  npm_install web
+  (cd web && npm run --silent gallery)
   playwright screenshots --project=screenshots
 }

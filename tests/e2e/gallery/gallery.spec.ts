@@ -9,6 +9,7 @@ import { type Browser, type BrowserContextOptions, type Page, chromium as chromi
 
 import { chromium, galleryDirectory, galleryPictures } from '../support/environment.ts';
 import { FileServer } from '../support/file-server.ts';
+import { namesOfScenes, showScene } from '../support/scenes.ts';
 
 const SIZES = [
   { width: 360, height: 640 },
@@ -25,10 +26,7 @@ let scenes: string[];
 test.beforeAll(async () => {
   server = await FileServer.start(galleryDirectory);
   browser = await chromiumType.launch({ executablePath: chromium, args: ['--no-sandbox', '--disable-gpu', '--autoplay-policy=no-user-gesture-required'] });
-  const page = await browser.newPage();
-  await page.goto(server.url('/gallery.html'));
-  scenes = await page.getByRole('link').allTextContents();
-  await page.close();
+  scenes = await namesOfScenes(browser, server);
   expect(scenes.length).toBeGreaterThan(30);
 });
 
@@ -67,9 +65,7 @@ async function look(viewport: Viewport, names: readonly string[], query: Record<
   const found: string[] = [];
   for (const scene of names) {
     problems.length = 0;
-    await page.goto(server.url(`/gallery.html?${new URLSearchParams({ scene, ...query }).toString()}`));
-    await page.locator('html[data-scene="shown"]').waitFor();
-    await picturesAreThere(page);
+    await showScene(page, server, { scene, ...query });
     if (galleryPictures !== undefined) {
       await page.screenshot({ path: join(galleryPictures, `${scene}-${String(viewport.width)}-${query['theme'] ?? ''}.png`) });
     }
@@ -79,17 +75,6 @@ async function look(viewport: Viewport, names: readonly string[], query: Record<
   }
   await context.close();
   expect(found).toEqual([]);
-}
-
-/** Tiles are there, and show their picture if they have one. */
-async function picturesAreThere(page: Page): Promise<void> {
-  await page.waitForFunction(() => {
-    if (document.querySelector('.call') !== null && document.querySelector('.tile') === null) return false;
-    const withPicture = document.querySelectorAll('.tile[data-video="true"]').length;
-    if (document.querySelectorAll('.tile video').length < withPicture) return false;
-    const onScreen = [...document.querySelectorAll('video')].filter((video) => video.clientWidth > 0);
-    return onScreen.every((video) => video.classList.contains('video-visible'));
-  });
 }
 
 async function layoutProblems(page: Page): Promise<string[]> {

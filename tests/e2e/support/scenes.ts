@@ -1,0 +1,30 @@
+// The gallery: every screen of the web app with fixed data, one scene for each.
+import type { Browser, Page } from '@playwright/test';
+
+import type { FileServer } from './file-server.ts';
+
+export async function namesOfScenes(browser: Browser, server: FileServer): Promise<string[]> {
+  const page = await browser.newPage();
+  await page.goto(server.url('/gallery.html'));
+  const names = await page.getByRole('link').allTextContents();
+  await page.close();
+  return names;
+}
+
+/** Opens a scene; it stands when this is done. */
+export async function showScene(page: Page, server: FileServer, query: Record<string, string>): Promise<void> {
+  await page.goto(server.url(`/gallery.html?${new URLSearchParams(query).toString()}`));
+  await page.locator('html[data-scene="shown"]').waitFor();
+  await picturesAreThere(page);
+}
+
+/** Tiles are there, and show their picture if they have one. */
+async function picturesAreThere(page: Page): Promise<void> {
+  await page.waitForFunction(() => {
+    if (document.querySelector('.call') !== null && document.querySelector('.tile') === null) return false;
+    const withPicture = document.querySelectorAll('.tile[data-video="true"]').length;
+    if (document.querySelectorAll('.tile video').length < withPicture) return false;
+    const onScreen = [...document.querySelectorAll('video')].filter((video) => video.clientWidth > 0);
+    return onScreen.every((video) => video.classList.contains('video-visible'));
+  });
+}
