@@ -45,10 +45,7 @@ test('the media pod dies and the call comes back by itself', async ({ pod, peopl
   await everyoneSeesAndHearsEveryone([ada, grace]);
 
   await pod.program.kill();
-  await waitUntil('Ada sees that the connection is lost', 10, async () => {
-    const state = await ada.connectionState();
-    return state === 'reconnecting' ? undefined : `the connection state is ${state}`;
-  });
+  await ada.seesTrouble(10);
   const successor = await MediaPod.start({ port: pod.port });
   try {
     await ada.isConnected(40);

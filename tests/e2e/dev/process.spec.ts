@@ -60,12 +60,7 @@ test('SIGTERM tells everybody and ends with 0 within the grace time', async ({ p
   await everyoneSeesAndHearsEveryone([ada, grace]);
 
   pod.program.signal('SIGTERM');
-  for (const person of [ada, grace]) {
-    await waitUntil(`${person.name} is told`, 5, async () => {
-      const state = await person.connectionState();
-      return state === 'reconnecting' ? undefined : `the connection state is ${state}`;
-    });
-  }
+  for (const person of [ada, grace]) await person.seesTrouble(5);
   expect(await pod.program.ended(GRACE_SECONDS)).toEqual({ code: 0, signal: null });
 });
 

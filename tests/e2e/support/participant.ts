@@ -96,6 +96,14 @@ export class Participant {
     });
   }
 
+  /** The page says that the call does not go on just now, whatever it knows of the cause. */
+  async seesTrouble(seconds: number): Promise<void> {
+    await waitUntil(`${this.name} is told of the trouble`, seconds, async () => {
+      const state = await this.connectionState();
+      return ['interrupted', 'reconnecting'].includes(state) ? undefined : `the connection state is ${state}`;
+    });
+  }
+
   /** The id this participant has in the room. */
   async peerId(): Promise<string> {
     const id = await this.page.locator('[data-testid="tile"][data-self="true"]').getAttribute('data-peer-id');
