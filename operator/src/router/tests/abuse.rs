@@ -24,10 +24,10 @@ use super::peer::{Pod, Running, echo, refused, until};
 const JOIN: &str = "/api/v1/meetings/team-a/stand-up/join";
 const CONNECTIONS: usize = 20;
 const JOINS_OF_A_CONNECTION: usize = 60;
-/// Short, so that the tests need not wait; long enough for whoever does send something.
+/// Short, so that the tests need not wait; long enough for whoever does send something, on a busy machine too.
 const PATIENCE: Patience = Patience {
-    first_request: Duration::from_millis(400),
-    idle: Duration::from_millis(400),
+    first_request: Duration::from_millis(1500),
+    idle: Duration::from_millis(1500),
     body: Duration::from_millis(200),
 };
 
