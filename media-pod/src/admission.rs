@@ -96,6 +96,7 @@ fn open_grant(state: &AppState, namespace: &str, name: &str) -> Result<MeetingGr
         codecs: Vec::new(),
         chat: true,
         screen_share: true,
+        returning_until: None,
     })
 }
 

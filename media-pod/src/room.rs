@@ -70,6 +70,8 @@ pub struct Room {
     lobby: BTreeMap<PeerId, Waiting>,
     /// Beside the meeting's own lock.
     is_locked_by_moderator: bool,
+    /// Whether a moderator lets newcomers wait, beside what their grants say.
+    has_lobby: bool,
     memory: Memory,
     empty_since: Option<Duration>,
 }
@@ -88,6 +90,7 @@ impl Room {
             gone: BTreeMap::new(),
             lobby: BTreeMap::new(),
             is_locked_by_moderator: false,
+            has_lobby: false,
             memory: Memory::default(),
             empty_since: Some(Duration::ZERO),
         }

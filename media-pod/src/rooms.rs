@@ -216,6 +216,7 @@ impl Rooms {
             uid: room.uid.clone(),
             participants: u32::try_from(room.handle.participants()).unwrap_or(u32::MAX),
             settings: Some(room.handle.settings()),
+            ..RoomReport::default()
         };
         let mut rooms: Vec<_> = open.iter().map(report).collect();
         rooms.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));

@@ -44,6 +44,7 @@ fn grant(name: &str) -> MeetingGrant {
         codecs: Vec::new(),
         chat: true,
         screen_share: true,
+        returning_until: None,
     }
 }
 

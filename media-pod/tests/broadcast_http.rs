@@ -270,6 +270,7 @@ async fn where_people_are_admitted_every_call_shows_its_admission() {
         codecs: Vec::new(),
         chat: true,
         screen_share: true,
+        returning_until: None,
     };
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     let token = Signer::from_pem(PEM, "test").unwrap().admission(&Admission::guest(grant), now).unwrap();

@@ -32,6 +32,7 @@ fn meeting() -> MeetingGrant {
         codecs: Vec::new(),
         chat: true,
         screen_share: true,
+        returning_until: None,
     }
 }
 

@@ -38,6 +38,7 @@ fn grant(name: &str, uid: &str, max_participants: u32) -> MeetingGrant {
         codecs: Vec::new(),
         chat: true,
         screen_share: true,
+        returning_until: None,
     }
 }
 

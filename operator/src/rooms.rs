@@ -157,7 +157,7 @@ impl Keeper {
 
     async fn update_room(&self, pod: &MediaPod, room: &RoomReport, settings: RoomSettings) {
         let (namespace, name) = (&room.namespace, &room.name);
-        let update = RoomUpdate { uid: room.uid.clone(), settings };
+        let update = RoomUpdate { uid: room.uid.clone(), settings, returning: None };
         match self.link.update_room(pod, namespace, name, &update).await {
             Ok(true) => {
                 tracing::info!(kind = "Meeting", namespace, name, pod = pod.name, "changed the settings of a room");

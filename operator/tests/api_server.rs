@@ -355,7 +355,7 @@ async fn a_meeting_goes_the_whole_way() {
         name: "regatta".into(),
         uid: uid.clone(),
         participants: 3,
-        settings: None,
+        ..RoomReport::default()
     };
     fake.rooms.lock().unwrap().insert(uid.clone(), room);
     fake.start("127.71.0.1").await;

@@ -52,6 +52,13 @@ pub struct RoomReport {
     /// What of the Meeting the room goes by now. Absent from pods of versions that cannot change it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settings: Option<RoomSettings>,
+    /// Who is in a locked room or has just been cut off from it, as [`ParticipantGrant::person`](crate::admission::ParticipantGrant::person)
+    /// names them, sorted; empty where the meeting itself is not locked. They may come back after the meeting has moved.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub people: Vec<String>,
+    /// Whether the room waits to be told who was in it before it moved here (`returning` of [`RoomUpdate`]).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub awaits_returning: bool,
 }
 
 /// What of a Meeting can be changed while people are in its room.
@@ -77,6 +84,9 @@ pub struct RoomUpdate {
     pub uid: String,
     /// The settings, all of them.
     pub settings: RoomSettings,
+    /// Who was in the meeting before it moved to this pod: they may come back although it is locked. Absent: nothing to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returning: Option<Vec<String>>,
 }
 
 /// Why a room is ended, in the query of `DELETE /admin/v1/rooms/{namespace}/{name}?uid=…&reason=…`.

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use sha2::{Digest, Sha256};
 use thiserror::Error;
 use ts_rs::TS;
 
@@ -62,6 +63,9 @@ pub struct MeetingGrant {
     /// Whether people may show their screen.
     #[serde(default = "yes")]
     pub screen_share: bool,
+    /// Until when (Unix seconds) a locked room waits to learn who was in it before it moved here; those people may come back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returning_until: Option<u64>,
 }
 
 /// What one participant may do, and as whom.
@@ -92,6 +96,29 @@ pub struct ParticipantGrant {
     /// Set where the join token is good for one person only: the first peer to come with this id; others with the same are refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub once: Option<String>,
+    /// Which guest it is: an id that the router made for one browser in one meeting and keeps in a signed cookie and in tickets. It proves
+    /// that the same guest returns, and other participants never learn it. Absent: nothing proves who it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guest: Option<String>,
+    /// The client's network address as the router sees it: an IPv4 address, or the /64 of an IPv6 address. A hint, never a proof.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// Whether they may receive by plain RTP, that is, have the pod send to an address of their choice.
+    pub receive_plain: bool,
+}
+
+impl ParticipantGrant {
+    /// Who this provably is: the same for every connection of one person, and different for everybody else. `None` if nothing proves it.
+    /// 32 hexadecimal digits of a hash (SHA-256), so that lists of people hold no names.
+    pub fn person(&self) -> Option<String> {
+        let (kind, id) = match (&self.identity, &self.guest) {
+            (Some(identity), _) => ("identity", identity),
+            (None, Some(guest)) => ("guest", guest),
+            (None, None) => return None,
+        };
+        let digest = Sha256::digest(format!("{kind}:{id}"));
+        Some(digest[..16].iter().map(|byte| format!("{byte:02x}")).collect())
+    }
 }
 
 impl Default for ParticipantGrant {
@@ -108,6 +135,9 @@ impl Default for ParticipantGrant {
             hidden: false,
             recorder: false,
             once: None,
+            guest: None,
+            address: None,
+            receive_plain: false,
         }
     }
 }
@@ -375,6 +405,7 @@ mod tests {
             codecs: vec!["opus".into(), "VP8".into()],
             chat: false,
             screen_share: false,
+            returning_until: None,
         }
     }
 
@@ -411,6 +442,18 @@ mod tests {
         }
         let read: MeetingGrant = serde_json::from_value(written).unwrap();
         assert_eq!(read, MeetingGrant { locked: false, codecs: Vec::new(), chat: true, screen_share: true, ..grant() });
+    }
+
+    #[test]
+    fn a_person_is_an_identity_or_a_guest_and_no_name_of_either_is_the_other() {
+        let identity = |id: &str| ParticipantGrant { identity: Some(id.into()), ..ParticipantGrant::default() };
+        let guest = |id: &str| ParticipantGrant { guest: Some(id.into()), ..ParticipantGrant::default() };
+        assert_eq!(ParticipantGrant::default().person(), None);
+        let ada = identity("ada").person();
+        assert_eq!(ada.as_ref().map(String::len), Some(32));
+        assert_eq!(ada, ParticipantGrant { guest: Some("x".into()), moderator: true, ..identity("ada") }.person());
+        assert_ne!(ada, guest("ada").person());
+        assert_ne!(guest("a").person(), guest("b").person());
     }
 
     #[test]

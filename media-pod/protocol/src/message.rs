@@ -17,7 +17,7 @@ pub use client::{
 pub use client::{ConsumerRef, DataConsumerRef, DataProducerRef, DisplayName, NoData, PreferredLayers, Priority};
 pub use client::{Device, MediaKind, ProducerRef, TransportAppData, TransportRef};
 pub use moderation::{
-    Knock, MuteParticipant, PeerRef, PublishChange, PublishSource, RaiseHand, Reaction, RoomLock, SendReaction,
+    Knock, MuteParticipant, PeerRef, PublishChange, PublishSource, RaiseHand, Reaction, RoomLobby, RoomLock, SendReaction,
     SetModerator, SetPermissions,
 };
 pub use people::{

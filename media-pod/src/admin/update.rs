@@ -69,7 +69,7 @@ mod tests {
 
     fn body(title: &str, max_participants: u32, empty_timeout_seconds: u64) -> Vec<u8> {
         let settings = RoomSettings { title: title.into(), max_participants, empty_timeout_seconds, locked: true };
-        json!(RoomUpdate { uid: "uid-1".into(), settings }).to_string().into()
+        json!(RoomUpdate { uid: "uid-1".into(), settings, returning: None }).to_string().into()
     }
 
     #[test]

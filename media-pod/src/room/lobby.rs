@@ -40,8 +40,8 @@ impl Waiting {
 }
 
 /// Moderators let themselves in, and whom nobody is told of nobody can admit.
-pub(super) fn has_to_wait(grant: &ParticipantGrant) -> bool {
-    grant.lobby && !grant.moderator && !grant.hidden
+pub(super) fn has_to_wait(grant: &ParticipantGrant, has_lobby: bool) -> bool {
+    (grant.lobby || has_lobby) && !grant.moderator && !grant.hidden
 }
 
 impl Room {

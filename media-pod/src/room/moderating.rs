@@ -33,6 +33,7 @@ pub(super) fn is_for_moderators(request: &ClientRequest) -> bool {
             | ClientRequest::RefusePeer(_)
             | ClientRequest::AdmitAll(_)
             | ClientRequest::SetRoomLock(_)
+            | ClientRequest::SetRoomLobby(_)
             | ClientRequest::MuteParticipant(_)
             | ClientRequest::AskToUnmute(_)
             | ClientRequest::RemoveParticipant(_)
@@ -88,6 +89,7 @@ impl Room {
                 self.tell_lobby(effects);
             }
             ClientRequest::SetRoomLock(lock) => self.set_lock(lock.locked, effects),
+            ClientRequest::SetRoomLobby(lobby) => self.set_lobby(lobby.enabled, effects),
             ClientRequest::MuteParticipant(mute) => {
                 let muted = match mute.peer_id {
                     Some(id) => vec![self.somebody(&id)?],
@@ -141,6 +143,13 @@ impl Room {
         let before = self.is_locked();
         self.is_locked_by_moderator = is_locked;
         if self.is_locked() != before {
+            self.tell_joined(&self.state(), None, effects);
+        }
+    }
+
+    /// Who waits already goes on waiting when it is switched off: a moderator decides.
+    fn set_lobby(&mut self, is_enabled: bool, effects: &mut Effects) {
+        if std::mem::replace(&mut self.has_lobby, is_enabled) != is_enabled {
             self.tell_joined(&self.state(), None, effects);
         }
     }

@@ -52,6 +52,7 @@ pub(super) fn owned_operation(peer: &Peer, request: ClientRequest) -> Result<Ope
         | ClientRequest::RefusePeer(_)
         | ClientRequest::AdmitAll(_)
         | ClientRequest::SetRoomLock(_)
+        | ClientRequest::SetRoomLobby(_)
         | ClientRequest::MuteParticipant(_)
         | ClientRequest::AskToUnmute(_)
         | ClientRequest::RemoveParticipant(_)

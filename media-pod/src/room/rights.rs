@@ -90,7 +90,8 @@ impl Room {
 
     /// What the room goes by.
     pub(super) fn state(&self) -> ServerNotification {
-        ServerNotification::RoomState(RoomState { title: self.terms.title.clone(), locked: self.is_locked() })
+        let (locked, lobby) = (self.is_locked(), self.has_lobby);
+        ServerNotification::RoomState(RoomState { title: self.terms.title.clone(), locked, lobby })
     }
 
     /// By the meeting or by a moderator.

@@ -58,7 +58,7 @@ impl Room {
         let version = ProtocolVersion { version: self.version.clone() };
         effects.tell(connection, ServerNotification::MediasoupVersion(version.clone()));
         effects.tell(connection, ServerNotification::MediasoupVersionLegacy(version));
-        if arrival == Arrival::New && has_to_wait(&entrance.grant) {
+        if arrival == Arrival::New && has_to_wait(&entrance.grant, self.has_lobby) {
             self.wait(id, entrance, now, effects);
         } else {
             self.seat(&id, entrance, arrival, now, effects);

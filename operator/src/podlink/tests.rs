@@ -107,7 +107,7 @@ fn status(code: u16) -> Answer {
 fn update() -> RoomUpdate {
     let settings =
         RoomSettings { title: "Régate".into(), max_participants: 4, empty_timeout_seconds: 60, locked: true };
-    RoomUpdate { uid: "m-1".into(), settings }
+    RoomUpdate { uid: "m-1".into(), settings, returning: None }
 }
 
 #[tokio::test]

@@ -87,7 +87,7 @@ mod tests {
             name: "standup".into(),
             uid: uid.into(),
             participants: 2,
-            settings: None,
+            ..RoomReport::default()
         }
     }
 

@@ -177,6 +177,7 @@ impl MeetingRecord {
             codecs: self.codecs.clone(),
             chat: self.chat,
             screen_share: self.screen_share,
+            returning_until: None,
         }
     }
 }

@@ -75,6 +75,8 @@ mod tests {
             identity: Some("😀".repeat(200)),
             name: Some("😀".repeat(200)),
             once: Some("o".repeat(253 + 1 + 128)),
+            guest: Some("g".repeat(32)),
+            address: Some("ffff:ffff:ffff:ffff::".into()),
             ..ParticipantGrant::default()
         };
         let (namespace, name, uid) = ("n".repeat(63), "m".repeat(253), "u".repeat(36));
@@ -91,6 +93,7 @@ mod tests {
             codecs: ["opus", "VP8", "VP9", "H264", "AV1", "PCMU", "PCMA"].map(ToOwned::to_owned).to_vec(),
             chat: true,
             screen_share: true,
+            returning_until: Some(u64::MAX),
         };
         let ticket = JoinTicket { namespace, name, uid, participant: participant.clone() };
         let token = signer.ticket(&ticket, NOW).unwrap();

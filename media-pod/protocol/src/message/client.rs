@@ -6,7 +6,7 @@ use serde_json::Value;
 use ts_rs::TS;
 
 use super::moderation::{
-    Knock, MuteParticipant, PeerRef, RaiseHand, RoomLock, SendReaction, SetModerator, SetPermissions,
+    Knock, MuteParticipant, PeerRef, RaiseHand, RoomLobby, RoomLock, SendReaction, SetModerator, SetPermissions,
 };
 
 /// Everything a client may ask or tell. The JSON is `{ "method": …, "data": … }`.
@@ -76,6 +76,8 @@ pub enum ClientRequest {
     AdmitAll(NoData),
     /// Let nobody new in any more, or again.
     SetRoomLock(RoomLock),
+    /// Let newcomers wait until a moderator admits them, or no more.
+    SetRoomLobby(RoomLobby),
     /// Pause what somebody sends, or close their screen.
     MuteParticipant(MuteParticipant),
     /// Ask somebody to send sound again.

@@ -71,6 +71,14 @@ pub struct RoomLock {
     pub locked: bool,
 }
 
+/// Payload of `setRoomLobby`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export, export_to = "messages.ts")]
+pub struct RoomLobby {
+    /// Whether newcomers wait until a moderator admits them.
+    pub enabled: bool,
+}
+
 /// What may be granted, muted and stopped separately.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]

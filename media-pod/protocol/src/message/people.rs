@@ -81,6 +81,9 @@ pub struct RoomState {
     pub title: String,
     /// Whether nobody new is let in.
     pub locked: bool,
+    /// Whether newcomers wait until a moderator admits them, because a moderator wants it so.
+    #[serde(default)]
+    pub lobby: bool,
 }
 
 /// Payload of `peerChanged`: what of somebody has changed, told to all.

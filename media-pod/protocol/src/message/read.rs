@@ -116,6 +116,7 @@ impl ClientRequest {
             Self::RefusePeer(_) => "refusePeer",
             Self::AdmitAll(_) => "admitAll",
             Self::SetRoomLock(_) => "setRoomLock",
+            Self::SetRoomLobby(_) => "setRoomLobby",
             Self::MuteParticipant(_) => "muteParticipant",
             Self::AskToUnmute(_) => "askToUnmute",
             Self::RemoveParticipant(_) => "removeParticipant",

@@ -306,6 +306,7 @@ fn moderation() -> Vec<ClientMessage> {
         asked("refusePeer", &bob),
         asked("admitAll", &[json!({})]),
         asked("setRoomLock", &[json!({ "locked": true })]),
+        asked("setRoomLobby", &[json!({ "enabled": true })]),
         asked("muteParticipant", &[json!({ "peerId": "bob", "source": "audio" }), json!({ "source": "share" })]),
         asked("askToUnmute", &bob),
         asked("removeParticipant", &bob),

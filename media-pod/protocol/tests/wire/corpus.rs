@@ -67,6 +67,7 @@ fn grant(media: MediaGrant) -> MeetingGrant {
         codecs: Vec::new(),
         chat: true,
         screen_share: true,
+        returning_until: None,
     }
 }
 

@@ -161,6 +161,7 @@ fn answer_again(request: &ClientRequest, dialects: &[&str], answer: &Value) -> V
         | ClientRequest::RefusePeer(_)
         | ClientRequest::AdmitAll(_)
         | ClientRequest::SetRoomLock(_)
+        | ClientRequest::SetRoomLobby(_)
         | ClientRequest::MuteParticipant(_)
         | ClientRequest::AskToUnmute(_)
         | ClientRequest::RemoveParticipant(_)

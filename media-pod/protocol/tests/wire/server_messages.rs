@@ -183,7 +183,7 @@ fn rights() -> Vec<ServerMessage> {
         told("somebody moderates now", &ServerNotification::PeerChanged(changed)),
         told(
             "after join and at each change",
-            &ServerNotification::RoomState(RoomState { title: "Stand-up".into(), locked: true }),
+            &ServerNotification::RoomState(RoomState { title: "Stand-up".into(), locked: true, lobby: false }),
         ),
     ]
 }

@@ -56,6 +56,7 @@ fn actions() -> Vec<(&'static str, Value, Needs)> {
         ("refusePeer", kim, Needs::Moderator),
         ("admitAll", json!({}), Needs::Moderator),
         ("setRoomLock", json!({ "locked": true }), Needs::Moderator),
+        ("setRoomLobby", json!({ "enabled": true }), Needs::Moderator),
         ("muteParticipant", json!({ "peerId": "bob", "source": "audio" }), Needs::Moderator),
         ("muteParticipant", json!({ "source": "video" }), Needs::Moderator),
         ("askToUnmute", bob.clone(), Needs::Moderator),

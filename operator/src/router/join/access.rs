@@ -144,6 +144,7 @@ fn build_participant(meeting: &MeetingRecord, grant: &JoinGrant) -> ParticipantG
         hidden: grant.hidden,
         recorder: grant.recorder,
         once: grant.once.clone(),
+        ..ParticipantGrant::default()
     }
 }
 
