@@ -11,6 +11,8 @@ pub mod broadcast;
 pub mod config;
 pub mod dev;
 pub mod drain;
+pub mod guard;
+pub mod guest;
 pub mod http;
 pub mod keys;
 pub mod metrics;

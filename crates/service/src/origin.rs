@@ -1,4 +1,4 @@
-//! Which pages of other sites may use the router: the `Origin` header against the router's own host and a configured list.
+//! The pages of other sites that may use a program: the `Origin` header against the program's own host and a configured list.
 //!
 //! Programs that are no browsers send no `Origin` and are not asked for one: they could write any. Pure.
 
@@ -7,7 +7,7 @@
 use axum::http::{HeaderMap, Uri, header};
 use thiserror::Error;
 
-/// Origins that are allowed beside the router's own.
+/// Origins that are allowed beside the program's own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AllowedOrigins {
     origins: Vec<String>,
@@ -36,6 +36,12 @@ impl AllowedOrigins {
     /// Whether the origin is in the list.
     pub fn lists(&self, origin: &str) -> bool {
         self.all || normalized(origin).is_some_and(|origin| self.origins.contains(&origin))
+    }
+
+    /// Whether a listed origin has this host, or all are allowed. Ports do not count.
+    pub fn names_host(&self, host: &str) -> bool {
+        let is_named = |origin: &String| origin.parse().ok().as_ref().and_then(Uri::host) == Some(host);
+        self.all || self.origins.iter().any(is_named)
     }
 
     /// Whether a page that sends these headers may open a signaling socket; `host` is what the client asked for.
@@ -110,6 +116,16 @@ mod tests {
             let headers = origin.map(|origin| (header::ORIGIN, HeaderValue::from_static(origin))).into_iter().collect();
             assert_eq!(allowed.admits(&headers, Some("meet.example.org")), expected, "{origin:?}");
         }
+    }
+
+    #[test]
+    fn hosts_of_listed_origins_are_known() {
+        let allowed = AllowedOrigins::parse(["https://App.example.org:3000"]).unwrap();
+        for (host, expected) in [("app.example.org", true), ("example.org", false), ("", false)] {
+            assert_eq!(allowed.names_host(host), expected, "{host:?}");
+        }
+        assert!(AllowedOrigins::parse(["*"]).unwrap().names_host("any.example"));
+        assert!(!AllowedOrigins::default().names_host("app.example.org"));
     }
 
     #[test]
