@@ -77,9 +77,7 @@ pub struct Args {
     pub log_format: LogFormat,
 
     /// Where /metrics is served for Prometheus, in plain HTTP, and to nobody else: not for a port that clients reach. Off unless given.
-    #[arg(
-        long, env = "CONVENE_METRICS_LISTEN", value_name = "ADDRESS", help_heading = "Log and metrics"
-    )]
+    #[arg(long, env = "CONVENE_METRICS_LISTEN", value_name = "ADDRESS", help_heading = "Log and metrics")]
     pub metrics_listen: Option<SocketAddr>,
 }
 

@@ -38,7 +38,9 @@ pub enum Refusal {
     #[error("the request needs one Host header")]
     HostMissing,
     /// Perhaps a page that has pointed a name at this pod.
-    #[error("this pod does not answer to this name: use localhost or an IP address, or start it with --allowed-origins")]
+    #[error(
+        "this pod does not answer to this name: use localhost or an IP address, or start it with --allowed-origins"
+    )]
     HostUnknown,
     /// A page of another site.
     #[error("the Origin header names another host or port than the Host header: --allowed-origins admits others")]

@@ -380,9 +380,8 @@ async fn a_pod_that_stands_alone_answers_to_its_own_names_and_to_its_own_pages()
         ("https://evil.example".into(), 403),
         ("null".into(), 403),
     ] {
-        let ask = |line: &str, more: &str| {
-            format!("{line} HTTP/1.1\r\nHost: localhost:{port}\r\nOrigin: {origin}\r\n{more}")
-        };
+        let ask =
+            |line: &str, more: &str| format!("{line} HTTP/1.1\r\nHost: localhost:{port}\r\nOrigin: {origin}\r\n{more}");
         let opened = opening_status(&pod, &ask("GET /signal/room?peerId=ada", socket)).await;
         assert_eq!(opened, expected, "a socket of {origin}");
         let drained = status(&pod, &ask("DELETE /admin/v1/drain", "Accept: */*")).await;

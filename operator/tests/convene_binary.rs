@@ -63,7 +63,10 @@ fn a_reader_that_has_seen_enough_is_no_failure_and_a_full_disk_is_one() {
     let full = create("full.pem", std::fs::File::options().write(true).open("/dev/full").unwrap().into());
     assert_eq!(full.status.code(), Some(1));
     let said = text(&full.stderr);
-    assert!(said.starts_with("convene: could not write to standard output: ") && said.contains("(OutputNotWritten)"), "{said}");
+    assert!(
+        said.starts_with("convene: could not write to standard output: ") && said.contains("(OutputNotWritten)"),
+        "{said}"
+    );
 }
 
 #[test]

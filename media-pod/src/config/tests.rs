@@ -90,7 +90,10 @@ fn metrics_have_a_listener_of_their_own_or_none() {
     let address = "127.0.0.1:8080".parse().unwrap();
     assert_eq!(metrics(&[]), Ok(None));
     assert_eq!(metrics(&["--metrics-listen", "127.0.0.1:9090"]), Ok(Some("127.0.0.1:9090".parse().unwrap())));
-    assert_eq!(metrics(&["--metrics-listen", "127.0.0.1:0", "--listen", "127.0.0.1:0"]).map(|it| it.is_some()), Ok(true));
+    assert_eq!(
+        metrics(&["--metrics-listen", "127.0.0.1:0", "--listen", "127.0.0.1:0"]).map(|it| it.is_some()),
+        Ok(true)
+    );
     let same = |first| Err(ConfigError::SameAddress { first, second: "--metrics-listen", address });
     assert_eq!(metrics(&["--metrics-listen", "127.0.0.1:8080"]), same("--listen"));
     let demo = ["--demo-listen", "127.0.0.1:8080", "--listen", "127.0.0.1:1", "--metrics-listen", "127.0.0.1:8080"];

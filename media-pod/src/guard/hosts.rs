@@ -33,7 +33,8 @@ impl Hosts {
 
     /// Whether a host, as [`host_of`] gives it, is one of them.
     pub fn admits(&self, host: &str) -> bool {
-        is_local(host) || (self.any_address && (address_of(host).is_some() || self.names.iter().any(|name| name == host)))
+        is_local(host)
+            || (self.any_address && (address_of(host).is_some() || self.names.iter().any(|name| name == host)))
     }
 }
 

@@ -71,9 +71,8 @@ impl Shared {
 
     /// Waits until all lines are written, or one cannot be, or the time is over.
     pub(super) fn flush(&self, at_most: Duration) {
-        let is_open = |state: &mut State| {
-            !state.has_failed && (state.writing_since.is_some() || !state.queue.is_empty())
-        };
+        let is_open =
+            |state: &mut State| !state.has_failed && (state.writing_since.is_some() || !state.queue.is_empty());
         // An error is that of a thread which panicked with the lock held; none does.
         drop(self.settled.wait_timeout_while(self.lock(), at_most, is_open));
     }
@@ -160,7 +159,9 @@ fn write(sink: &mut impl Write, batch: &[u8]) -> (usize, io::Result<()>) {
             Ok(0) => return (written, Err(ErrorKind::WriteZero.into())),
             Ok(count) => written += count,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == ErrorKind::WouldBlock && begun.elapsed() < STUCK => std::thread::sleep(NOT_NOW),
+            Err(error) if error.kind() == ErrorKind::WouldBlock && begun.elapsed() < STUCK => {
+                std::thread::sleep(NOT_NOW)
+            }
             Err(error) => return (written, Err(error)),
         }
     }
