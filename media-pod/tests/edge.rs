@@ -6,6 +6,7 @@ mod support;
 
 use std::fmt::Write as _;
 use std::fs::File;
+use std::io::Write as _;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
@@ -341,15 +342,19 @@ async fn a_log_that_cannot_be_written_ends_no_request_and_readiness_says_so() {
 
 #[tokio::test]
 async fn a_log_that_nobody_reads_makes_nobody_wait() {
-    // Kept, so that the pipe stays open: it takes 64 kB and no more.
+    // Kept, so that the pipe stays open, and full to its last byte.
     let (_reader, writer) = std::io::pipe().unwrap();
+    let mut filler = writer.try_clone().unwrap();
+    std::thread::spawn(move || filler.write_all(&[b' '; 2 * 1024 * 1024]));
     let pod = Process::start_with(|command| {
-        command.args(["--listen", "127.0.0.1:0"]).env("RUST_LOG", "trace").stderr(writer.try_clone().unwrap());
+        command.args(["--listen", "127.0.0.1:0"]).env("RUST_LOG", "debug").stderr(writer.try_clone().unwrap());
     });
-    for _ in 0..300 {
-        assert_eq!(get(pod.connect().await, "/m/hello").await.0, 200);
+    let refused = "GET /m/hello HTTP/1.1\r\nHost: rebound.evil.example";
+    for _ in 0..50 {
+        assert_eq!(status(&pod, refused).await, 421, "it logs a line");
     }
     until_the_log_is_lost(&pod).await;
+    assert_eq!(get(pod.connect().await, "/m/hello").await.0, 200);
     assert_eq!(pod.end().0.code(), Some(0), "the end does not wait for it either");
 }
 
