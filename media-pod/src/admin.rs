@@ -22,7 +22,7 @@ use crate::room::{End, PeerId};
 use crate::rooms::RoomKey;
 
 /// Longest body that is read, in bytes.
-const MAX_BODY_BYTES: usize = 16 * 1024;
+const MAX_BODY_BYTES: usize = 96 * 1024;
 
 /// Adds the routes, behind their token.
 pub(crate) fn add_routes(router: Router<AppState>, state: &AppState) -> Router<AppState> {
@@ -67,7 +67,7 @@ async fn update_room(
         Err(denied) => return denied.to_problem(),
     };
     let key = RoomKey { namespace, name };
-    let is_found = state.rooms.update(&key, &update.uid, update.settings).await;
+    let is_found = state.rooms.update(&key, update).await;
     answer(is_found, "there is no such room", || {
         tracing::info!(namespace = key.namespace, name = key.name, "room changed by request");
     })
@@ -78,7 +78,7 @@ async fn read(body: Body) -> Result<Vec<u8>, Denied> {
     match timeout(BODY_LIMIT, to_bytes(body, MAX_BODY_BYTES)).await {
         Ok(Ok(bytes)) => Ok(bytes.into()),
         Ok(Err(_)) => {
-            Err(denied(StatusCode::PAYLOAD_TOO_LARGE, "the body is longer than 16384 bytes, or it broke off"))
+            Err(denied(StatusCode::PAYLOAD_TOO_LARGE, "the body is longer than 98304 bytes, or it broke off"))
         }
         Err(_) => Err(denied(StatusCode::REQUEST_TIMEOUT, "the body did not come in time")),
     }
