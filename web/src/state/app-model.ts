@@ -15,7 +15,8 @@ import { newPeerId } from '../core/peer-id';
 import type { EndCause } from '../core/session/close-reason';
 import type { ConnectionState } from '../core/session/connection-state';
 import type { CallStats } from '../core/session/stats';
-import { CallModel, type Chime, type SessionPort } from './call-model';
+import type { Chime } from './announcements';
+import { CallModel, type SessionPort } from './call-model';
 import type { Settings } from './settings';
 import { Store } from './store';
 

@@ -6,9 +6,11 @@ import { LocalMedia } from '../core/media/local-media';
 import type { ConnectionState } from '../core/session/connection-state';
 import type { SessionNews } from '../core/session/events';
 import type { ReceptionWish } from '../core/session/reception';
+import type { ChatPage } from '../core/signaling/decode';
 import { ALL_RIGHTS, peerOf, type OwnRights } from '../core/signaling/standing';
 import { FakeDevices, fakeTrack } from '../test-support/fake-media';
-import { CallModel, type Chime, type SessionPort } from './call-model';
+import type { Chime } from './announcements';
+import { CallModel, type SessionPort } from './call-model';
 import type { CallState } from './call-state';
 
 class FakeSession implements SessionPort {
@@ -43,6 +45,12 @@ class FakeSession implements SessionPort {
   receive(wishes: readonly ReceptionWish[]): void {
     this.wishes = wishes;
   }
+
+  history(before?: number): Promise<ChatPage> {
+    return this.request('getChatHistory', { before }).then(() => this.pages(before));
+  }
+
+  pages: (before?: number) => ChatPage = () => ({ messages: [], hasMore: false });
 }
 
 const rights = (change: Partial<OwnRights> = {}): SessionNews => ({ type: 'permissions', permissions: { isModerator: false, publish: ALL_RIGHTS, chat: true, name: undefined, ...change } });
