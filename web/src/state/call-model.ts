@@ -23,16 +23,14 @@ import { refusalOf } from './refusal';
 import { Store } from './store';
 import { peopleOf, tilesOf, voicesOf } from './tiles';
 import { lifetimeOf, withoutToast, withToast, type ToastContent } from './toasts';
+import { Watcher } from './watcher';
 import { receptionOf, type ReceiveQuality, type Size } from './watching';
 
 /** How long a reaction floats over the pictures. */
 const REACTION_MS = 4000;
-/** What is seen is told once the views have settled. */
-const WATCH_PAUSE_MS = 150;
 
 type Shown = Pick<CallState, 'people' | 'tiles' | 'voices'>;
-type Untouched = 'title' | 'local' | 'activeSpeaker' | 'spoke' | 'rights' | 'lobby' | 'isHandRaised';
-type FromRoom = Shown & Pick<CallState, Untouched | keyof RoomDoor>;
+type FromRoom = Shown & RoomDoor & Pick<CallState, 'title' | 'local' | 'activeSpeaker' | 'spoke' | 'rights' | 'lobby' | 'isHandRaised'>;
 
 const NOTHING_SHOWN: Shown = { people: [], tiles: [], voices: [] };
 
@@ -65,9 +63,7 @@ export class CallModel {
   /** The server's first list of people is not news. */
   #hasJoined = false;
   #lastId = 0;
-  readonly #seen = new Map<string, Size>();
-  #isPageHidden = false;
-  #watchTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #watcher = new Watcher(() => this.#watch());
   readonly #chat: ChatModel;
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   /** The microphone is open for as long as a key is held. */
@@ -104,7 +100,7 @@ export class CallModel {
   /** Nothing happens here any more. */
   close(): void {
     this.#end();
-    clearTimeout(this.#watchTimer);
+    this.#watcher.close();
     for (const timer of this.#timers) clearTimeout(timer);
     this.#dependencies.session.leave();
   }
@@ -119,14 +115,11 @@ export class CallModel {
   }
 
   /** Removes a participant. Lock and lobby go first, so that there is no time for coming back before they hold. */
-  async remove(peerId: string, { isLocked, isLobbyOn }: RoomDoor): Promise<void> {
-    const { isLocked: wasLocked, isLobbyOn: wasLobbyOn } = this.#room;
-    const asked = [
-      ...(isLocked === wasLocked ? [] : [this.ask('setRoomLock', { locked: isLocked })]),
-      ...(isLobbyOn === wasLobbyOn || isLobbyOn === undefined ? [] : [this.ask('setRoomLobby', { enabled: isLobbyOn })]),
-      this.ask('removeParticipant', { peerId }),
-    ];
-    await Promise.all(asked);
+  async remove(peerId: string, { isLocked = this.#room.isLocked, isLobbyOn = this.#room.isLobbyOn }: Partial<RoomDoor>): Promise<void> {
+    const asked: Promise<boolean>[] = [];
+    if (isLocked !== this.#room.isLocked) asked.push(this.ask('setRoomLock', { locked: isLocked }));
+    if (isLobbyOn !== undefined && isLobbyOn !== this.#room.isLobbyOn) asked.push(this.ask('setRoomLobby', { enabled: isLobbyOn }));
+    await Promise.all([...asked, this.ask('removeParticipant', { peerId })]);
   }
 
   async #carryOut(asked: Promise<unknown>): Promise<boolean> {
@@ -234,19 +227,16 @@ export class CallModel {
 
   /** A tile is on screen in this size, or no longer. */
   seen(key: string, size: Size | undefined): void {
-    if (size === undefined) this.#seen.delete(key);
-    else this.#seen.set(key, size);
-    this.#watchSoon();
+    this.#watcher.note(key, size);
   }
 
   setPageHidden(isHidden: boolean): void {
-    this.#isPageHidden = isHidden;
-    this.#watchSoon();
+    this.#watcher.setPageHidden(isHidden);
   }
 
   /** Looks again at what is to be received, after a change of what is wished. */
   watchAgain(): void {
-    this.#watchSoon();
+    this.#watcher.tellSoon();
   }
 
   stats(): Promise<CallStats | undefined> {
@@ -354,7 +344,7 @@ export class CallModel {
 
   #show(): void {
     this.#set(this.#shown(this.#store.get()));
-    this.#watchSoon();
+    this.#watcher.tellSoon();
   }
 
   #shown(before: Shown = NOTHING_SHOWN): FromRoom {
@@ -387,14 +377,11 @@ export class CallModel {
     };
   }
 
-  /** Not put off by further changes: where something changes all the time it would never be told. */
-  #watchSoon(): void {
-    this.#watchTimer ??= setTimeout(() => {
-      this.#watchTimer = undefined;
-      const { tiles, activeSpeaker } = this.#store.get();
-      const watching = { seen: this.#seen, quality: this.#dependencies.receiveQuality(), isPageHidden: this.#isPageHidden, activeSpeaker };
-      this.#dependencies.session.receive(receptionOf(tiles, watching));
-    }, WATCH_PAUSE_MS);
+  #watch(): void {
+    const { tiles, activeSpeaker } = this.#store.get();
+    const { seen, isPageHidden } = this.#watcher;
+    const quality = this.#dependencies.receiveQuality();
+    this.#dependencies.session.receive(receptionOf(tiles, { seen, quality, isPageHidden, activeSpeaker }));
   }
 
   #later(ms: number, act: () => void): void {
