@@ -7,7 +7,7 @@ import { endCauseOf, FINAL_CLOSE_CODE, type Closing } from './close-reason';
 /** Statuses that trying again cannot change. */
 const FINAL: Readonly<Record<number, ErrorCode>> = { 400: 'join-refused', 403: 'access-refused', 413: 'join-refused' };
 
-export function codeOfRefusedJoin(status: number): ErrorCode {
+function codeOfRefusedJoin(status: number): ErrorCode {
   return FINAL[status] ?? 'meeting-busy';
 }
 

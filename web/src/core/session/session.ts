@@ -239,7 +239,8 @@ export class Session {
       if (!isCurrent()) return;
       this.#options.log.warn('the join failed', error);
       const closing = closingOf(error);
-      return this.#handle(closing === undefined ? { type: 'joinFailed', error: joinErrorOf(error) } : { type: 'socketClosed', ...closing });
+      this.#handle(closing === undefined ? { type: 'joinFailed', error: joinErrorOf(error) } : { type: 'socketClosed', ...closing });
+      return;
     }
     if (!isCurrent()) return;
     this.#handle({ type: 'joinSucceeded' });
