@@ -73,7 +73,9 @@ describe('joining by the router', () => {
     [403, 'forbidden', undefined, 'access-refused'],
     [410, 'meeting-ended', undefined, 'meeting-over'],
     [503, 'held-too-long', 'PoolFull', 'meeting-waits'],
-    [429, 'too-many-requests', undefined, 'server-unreachable'],
+    [409, 'conflict', undefined, 'meeting-busy'],
+    [413, 'too-large', undefined, 'join-refused'],
+    [429, 'too-many-requests', undefined, 'meeting-busy'],
   ])('a refusal with %i %s %s means %s', async (status, type, reason, code) => {
     const problem = { type: `https://convene.dev/problems/${type}`, status, detail: 'no', ...(reason === undefined ? {} : { reason }) };
     expect(await codeOf(finder(() => json(problem, status, 'application/problem+json')).find)).toBe(code);

@@ -109,7 +109,10 @@ const STATUSES: Readonly<Record<number, ErrorCode>> = {
   401: 'token-required',
   403: 'access-refused',
   404: 'meeting-missing',
+  409: 'meeting-busy',
   410: 'meeting-over',
+  413: 'join-refused',
+  429: 'meeting-busy',
 };
 
 function joinProblem(status: number, { type, reason, detail }: JsonRecord): ConveneError {

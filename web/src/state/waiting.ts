@@ -8,12 +8,13 @@ const KINDS: readonly (readonly [WaitingKind, readonly string[]])[] = [
   ['scheduled', ['Scheduled']],
   ['starting', ['Pending', 'NoPodReady', 'PodNotReady', 'PodGone', 'PodLeaving', 'PodDraining', 'Reassigned', 'Relieved', 'Updating', 'RouterStarting']],
   ['image', ['ImagePulling', 'PullingImage']],
-  ['capacity', ['PoolFull', 'NoCapacity', 'PortsExhausted', 'PortsTaken', 'PortsResting', 'Unschedulable']],
+  ['capacity', ['PoolFull', 'NamespaceShareUsed', 'NoCapacity', 'PortsExhausted', 'PortsTaken', 'PortsResting', 'Unschedulable']],
   [
     'broken',
     [
       'PoolNotFound',
       'NamespaceNotAllowed',
+      'DedicatedNotAllowed',
       'MeetingTooLarge',
       'MeetingInvalid',
       'InvalidSpec',

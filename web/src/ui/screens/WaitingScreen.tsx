@@ -43,15 +43,14 @@ export function LobbyScreen({ model, app }: Props): ReactNode {
   );
 }
 
-/** What is waited for, in words; the server's own where nobody here knows better. */
+/** What is waited for, in words; the server's own only for reasons that this app does not know. */
 export function useWaitingWords({ meeting }: AppState): { words: string; isLong: boolean } {
   const texts = useTexts();
   const waitingFor = meeting.waitingFor ?? { reason: 'Pending', message: '' };
   const kind = waitingKindOf(waitingFor);
   const begin = beginOf(meeting.startsAt, waitingFor);
   if (kind === 'scheduled' && begin !== undefined) return { words: texts.waitingRoom.startsAt(momentOf(begin)), isLong: true };
-  const isExplained = kind !== 'broken' && kind !== 'other';
-  const words = isExplained ? texts.waiting[kind] : `${texts.waiting[kind]} ${sentence(waitingFor.message)}`;
+  const words = kind === 'other' ? `${texts.waiting.other} ${sentence(waitingFor.message)}`.trim() : texts.waiting[kind];
   return { words, isLong: kind === 'scheduled' || kind === 'broken' };
 }
 
@@ -61,7 +60,7 @@ function momentOf(moment: number): string {
   return new Intl.DateTimeFormat(document.documentElement.lang, style).format(moment);
 }
 
-/** The server's reasons are written for logs: without a capital and a full stop. */
+/** With a capital and a full stop, which not all of the server's sentences have. */
 function sentence(reason: string): string {
   if (reason === '') return '';
   return `${reason.charAt(0).toLocaleUpperCase()}${reason.slice(1)}${/[.!?]$/u.test(reason) ? '' : '.'}`;
