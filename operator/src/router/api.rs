@@ -216,7 +216,8 @@ mod tests {
             ("an old ticket", Err(JoinRefusal::TicketExpired), [View::Full, View::Guest, View::Closed]),
         ];
         for (name, credential, views) in cases {
-            for (policy, view) in [AccessPolicy::Open, AccessPolicy::Lobby, AccessPolicy::Token].into_iter().zip(views) {
+            for (policy, view) in [AccessPolicy::Open, AccessPolicy::Lobby, AccessPolicy::Token].into_iter().zip(views)
+            {
                 let meeting = MeetingRecord { policy, ..meeting_record("team-a", "board", None) };
                 assert_eq!(compute_view(&meeting, &credential), view, "{name} {policy:?}");
             }
@@ -239,7 +240,10 @@ mod tests {
         });
         assert_eq!(closed, expected);
         let full = serde_json::to_string(&describe(&record, waiting(), View::Full)).unwrap();
-        assert!(full.contains("Stand-up") && full.contains("PodCrashing") && full.contains("\"participants\":2"), "{full}");
+        assert!(
+            full.contains("Stand-up") && full.contains("PodCrashing") && full.contains("\"participants\":2"),
+            "{full}"
+        );
         assert!(!full.contains("media-7") && !full.contains("node-3"), "{full}");
     }
 }

@@ -51,7 +51,8 @@ impl AllowedOrigins {
 
 /// How a browser reached the page that sends these headers, if it is a page of the router's own host.
 pub fn own_scheme(headers: &HeaderMap, host: Option<&str>) -> Option<Scheme> {
-    let origin = headers.get(header::ORIGIN)?.to_str().ok().filter(|origin| is_of_host(origin, host.unwrap_or_default()))?;
+    let origin =
+        headers.get(header::ORIGIN)?.to_str().ok().filter(|origin| is_of_host(origin, host.unwrap_or_default()))?;
     let is_secure = origin.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("https:"));
     Some(if is_secure { Scheme::Https } else { Scheme::Http })
 }

@@ -205,9 +205,9 @@ impl ApiError {
 
     fn waiting_reason(&self) -> Option<&str> {
         match self {
-            Self::NotReadyYet { reason }
-            | Self::MeetingNotReady { reason }
-            | Self::HeldTooLong { reason, .. } => Some(public_reason(reason)),
+            Self::NotReadyYet { reason } | Self::MeetingNotReady { reason } | Self::HeldTooLong { reason, .. } => {
+                Some(public_reason(reason))
+            }
             Self::JoinRefused(refusal) => Some(refusal.reason()),
             _ => None,
         }

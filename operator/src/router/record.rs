@@ -311,7 +311,8 @@ mod tests {
             ("open", false, Some(until), "2026-01-01T00:00:30Z", None),
         ];
         for (name, is_locked, lock_opens_until, now, returning) in cases {
-            let record = MeetingRecord { is_locked, lock_opens_until, ..fixtures::meeting_record("team-a", "board", None) };
+            let record =
+                MeetingRecord { is_locked, lock_opens_until, ..fixtures::meeting_record("team-a", "board", None) };
             let grant = record.grant(at(now));
             assert_eq!((grant.locked, grant.returning_until), (is_locked, returning), "{name}");
         }

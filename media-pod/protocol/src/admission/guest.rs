@@ -118,7 +118,8 @@ mod tests {
     #[test]
     fn each_meeting_knows_a_guest_by_another_id_and_no_debug_output_holds_one() {
         let (ada, bob) = (GuestId::new(1), GuestId::new(2));
-        let ids = [ada.in_meeting("u-1"), ada.in_meeting("u-2"), bob.in_meeting("u-1"), bob.in_meeting("u-2"), ada.0.clone()];
+        let ids =
+            [ada.in_meeting("u-1"), ada.in_meeting("u-2"), bob.in_meeting("u-1"), bob.in_meeting("u-2"), ada.0.clone()];
         let distinct: std::collections::BTreeSet<_> = ids.iter().collect();
         assert_eq!((distinct.len(), ids[0].len()), (ids.len(), ID_DIGITS));
         assert_eq!(ada.in_meeting("u-1"), GuestId::new(1).in_meeting("u-1"));

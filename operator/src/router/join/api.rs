@@ -6,8 +6,8 @@
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, header};
 use axum::http::request::Parts;
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use convene_protocol::admission::{
     Admission, GuestId, JoinTicket, KeySet, LIFETIME_SECONDS, ParticipantGrant, TICKET_SECONDS,
@@ -142,7 +142,8 @@ impl Caller {
         parts: &Parts,
     ) -> Option<HeaderValue> {
         let Self { client, held, browser } = self;
-        let signer = app.signer.get().filter(|_| participant.guest.as_ref() == Some(&browser.in_meeting(&meeting.uid)))?;
+        let signer =
+            app.signer.get().filter(|_| participant.guest.as_ref() == Some(&browser.in_meeting(&meeting.uid)))?;
         build_set_cookie(browser, held.as_ref(), &parts.headers, client, (&signer, unix_now()))
     }
 }
@@ -172,7 +173,9 @@ fn find(app: &App, key: &MeetingKey) -> Result<std::sync::Arc<MeetingRecord>, Ap
     match app.table.route(key) {
         RouteDecision::Unknown => Err(ApiError::MeetingNotFound(key.clone())),
         RouteDecision::Ended => Err(ApiError::MeetingEnded(key.clone())),
-        RouteDecision::Waiting(Waiting { reason, .. }) => app.table.meeting(key).ok_or(ApiError::NotReadyYet { reason }),
+        RouteDecision::Waiting(Waiting { reason, .. }) => {
+            app.table.meeting(key).ok_or(ApiError::NotReadyYet { reason })
+        }
         RouteDecision::Pod(route) => Ok(route.meeting),
     }
 }
@@ -180,7 +183,11 @@ fn find(app: &App, key: &MeetingKey) -> Result<std::sync::Arc<MeetingRecord>, Ap
 type Identify = fn(Option<&str>, &MeetingKey, Option<&KeySet>, &JoinKeys, u64) -> Result<Credential, JoinRefusal>;
 
 /// Which credential the token of a request is.
-pub(in crate::router) fn identify_caller(app: &App, key: &MeetingKey, token: Shown<'_>) -> Result<Credential, JoinRefusal> {
+pub(in crate::router) fn identify_caller(
+    app: &App,
+    key: &MeetingKey,
+    token: Shown<'_>,
+) -> Result<Credential, JoinRefusal> {
     identify_with(app, key, token, identify)
 }
 

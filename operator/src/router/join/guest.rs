@@ -142,7 +142,11 @@ mod tests {
             ("garbage", "convene-guest=a.b.c; ;;==".to_owned(), false),
             ("changed", format!("convene-guest={head}.A{body}"), false),
             ("another key", format!("convene-guest={}", stranger.guest(&GuestId::new(1), NOW).unwrap()), false),
-            ("expired", format!("convene-guest={}", signer.guest(&GuestId::new(1), NOW - GUEST_SECONDS - 60).unwrap()), false),
+            (
+                "expired",
+                format!("convene-guest={}", signer.guest(&GuestId::new(1), NOW - GUEST_SECONDS - 60).unwrap()),
+                false,
+            ),
             ("for admins", format!("convene-guest={}", signer.admin(NOW).unwrap()), false),
             ("too long", format!("convene-guest={}", "a".repeat(MAX_GUEST_BYTES + 1)), false),
         ];
@@ -156,7 +160,8 @@ mod tests {
     fn the_cookie_is_set_where_it_is_missing_or_older_than_a_day() {
         let (signer, _) = pair("kid-1");
         let cookie = |age: u64| format!("convene-guest={}", signer.guest(&GuestId::new(1), NOW - age).unwrap());
-        for (age, is_set) in [(0, false), (REFRESH_SECONDS - 1, false), (REFRESH_SECONDS, true), (GUEST_SECONDS, true)] {
+        for (age, is_set) in [(0, false), (REFRESH_SECONDS - 1, false), (REFRESH_SECONDS, true), (GUEST_SECONDS, true)]
+        {
             assert_eq!(seen(&[("cookie", &cookie(age))], Scheme::Http).1.is_some(), is_set, "{age}");
         }
         assert!(seen(&[], Scheme::Http).1.is_some());
@@ -167,9 +172,14 @@ mod tests {
     fn by_https_the_cookie_is_bound_to_the_host_and_other_origins_get_none() {
         let (own, other) = (("origin", "https://meet.example.org"), ("origin", "https://app.example.org"));
         let plain = seen(&[], Scheme::Http).1.unwrap();
-        assert!(plain.starts_with("convene-guest=") && plain.ends_with("; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax"));
+        assert!(
+            plain.starts_with("convene-guest=") && plain.ends_with("; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax")
+        );
         for secure in [seen(&[], Scheme::Https).1.unwrap(), seen(&[own], Scheme::Http).1.unwrap()] {
-            assert!(secure.starts_with("__Host-convene-guest=") && secure.ends_with("; SameSite=Lax; Secure"), "{secure}");
+            assert!(
+                secure.starts_with("__Host-convene-guest=") && secure.ends_with("; SameSite=Lax; Secure"),
+                "{secure}"
+            );
             let value = secure.split(';').next().unwrap();
             assert_eq!(seen(&[("cookie", value), own], Scheme::Http), (Some(GuestId::new(9)), None));
         }

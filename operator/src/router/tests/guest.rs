@@ -50,7 +50,8 @@ fn guest(fixture: &Fixture, answer: &Answer) -> Guest {
     let ticket = answer.json()["token"].as_str().unwrap_or_else(|| panic!("{}", answer.body)).to_owned();
     let keys = KeySet::from_jwks(&fixture.jwks).unwrap();
     let id = keys.verify_ticket(&ticket, now()).unwrap().participant.guest.expect("guests have ids");
-    let cookie = Some(answer.header("set-cookie").split(';').next().unwrap().to_owned()).filter(|text| !text.is_empty());
+    let cookie =
+        Some(answer.header("set-cookie").split(';').next().unwrap().to_owned()).filter(|text| !text.is_empty());
     Guest { id, cookie, ticket }
 }
 

@@ -4,8 +4,8 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use convene_crds::{AccessPolicy, MeetingPhase};
 use convene_protocol::admission::{JoinTicket, ParticipantGrant};
-use http_body_util::{BodyExt, BodyStream};
 use futures_util::StreamExt;
+use http_body_util::{BodyExt, BodyStream};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -100,7 +100,8 @@ async fn no_answer_holds_the_words_of_a_condition() {
         let problem = ask(&fixture, direct).await.json();
         assert_eq!(problem["detail"], format!("the meeting is not ready yet: {all_taken}"));
     }
-    let mut router = Running::with(SignalSettings { hold_timeout: std::time::Duration::from_millis(50), ..settings() }).await;
+    let mut router =
+        Running::with(SignalSettings { hold_timeout: std::time::Duration::from_millis(50), ..settings() }).await;
     router.fixture.change(|record| record.waiting = Waiting::new("PortsTaken", TECHNICAL));
     let (status, problem) = refused(router.join("/signal/team-a/stand-up?peerId=abc").await);
     assert_eq!((status, &problem["reason"]), (503, &json!("PortsTaken")));
@@ -112,7 +113,8 @@ async fn a_stream_tells_less_once_the_meeting_is_private() {
     let mut fixture = troubled(AccessPolicy::Open);
     let events = app(fixture.app.clone()).oneshot(request(&format!("{MEETING}/events"), None)).await.unwrap();
     let mut body = BodyStream::new(events.into_body());
-    let mut next = async || String::from_utf8(body.next().await.unwrap().unwrap().into_data().unwrap().to_vec()).unwrap();
+    let mut next =
+        async || String::from_utf8(body.next().await.unwrap().unwrap().into_data().unwrap().to_vec()).unwrap();
     assert!(next().await.contains("Stand-up"));
     fixture.change(|record| record.policy = AccessPolicy::Token);
     let told = next().await;
