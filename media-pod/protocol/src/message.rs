@@ -17,8 +17,8 @@ pub use client::{
 pub use client::{ConsumerRef, DataConsumerRef, DataProducerRef, DisplayName, NoData, PreferredLayers, Priority};
 pub use client::{Device, MediaKind, ProducerRef, TransportAppData, TransportRef};
 pub use moderation::{
-    Knock, MuteParticipant, PeerRef, PublishChange, PublishSource, RaiseHand, Reaction, RoomLobby, RoomLock,
-    SendReaction, SetModerator, SetPermissions,
+    Knock, MuteParticipant, PeerRef, PublishChange, PublishSource, RaiseHand, Reaction, RoomLobby, RoomLock, SendReaction,
+    SetModerator, SetPermissions,
 };
 pub use people::{
     HandRaised, Lobby, LobbyPeer, LobbyPeers, LobbyState, MutedByModerator, PeerChanged, PeerReaction, Permissions,

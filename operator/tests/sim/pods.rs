@@ -157,8 +157,7 @@ impl Processes {
         let count = inner.crowds.get(key).copied().unwrap_or_default();
         let Some(process) = inner.processes.get_mut(pod_uid).filter(|process| !process.is_draining) else { return };
         let (namespace, name) = key.clone();
-        let room =
-            RoomReport { namespace, name, uid: meeting_uid.to_owned(), participants: count, ..RoomReport::default() };
+        let room = RoomReport { namespace, name, uid: meeting_uid.to_owned(), participants: count, ..RoomReport::default() };
         process.rooms.insert(key.clone(), room);
         process.version += 1;
         drop(inner);
