@@ -7,6 +7,8 @@
 use axum::http::{HeaderMap, Uri, header};
 use thiserror::Error;
 
+use super::handshake::Scheme;
+
 /// Origins that are allowed beside the router's own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AllowedOrigins {
@@ -45,6 +47,14 @@ impl AllowedOrigins {
         let Ok(origin) = origin.to_str() else { return false };
         origins.next().is_none() && (self.lists(origin) || host.is_some_and(|host| is_of_host(origin, host)))
     }
+}
+
+/// How a browser reached the page that sends these headers, if it is a page of the router's own host.
+pub fn own_scheme(headers: &HeaderMap, host: Option<&str>) -> Option<Scheme> {
+    let origin =
+        headers.get(header::ORIGIN)?.to_str().ok().filter(|origin| is_of_host(origin, host.unwrap_or_default()))?;
+    let is_secure = origin.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("https:"));
+    Some(if is_secure { Scheme::Https } else { Scheme::Http })
 }
 
 /// Schemes may differ: TLS may end in front of us without our being told.
