@@ -12,6 +12,8 @@ pub mod budget;
 pub mod config;
 pub mod dev;
 pub mod drain;
+pub mod guard;
+pub mod guest;
 pub mod http;
 mod kept;
 pub mod keys;

@@ -2,6 +2,7 @@
 
 pub mod flow;
 
+use convene_service::log::LogHealth;
 use prometheus::{
     CounterVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     TextEncoder,
@@ -131,6 +132,11 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// Counts the lost lines of this log, too.
+    pub fn watch_log(&self, log: &LogHealth) {
+        log.register(&self.registry).expect("a program has one log");
+    }
+
     /// The text exposition format of Prometheus.
     pub fn render(&self) -> String {
         TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_default()

@@ -102,6 +102,32 @@ async fn every_admin_route_wants_an_admin_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn statistics_want_an_admin_token_and_metrics_are_not_on_the_port_of_clients() {
+    let pod = pod().await;
+    let admission = signer("test").admission(&Admission::guest(grant("standup")), now()).unwrap();
+    for token in ["", &admission] {
+        let header = format!("Authorization: Bearer {token}\r\n");
+        assert_eq!(pod.http("GET", "/stats", &header).await.0, 401, "{token:.10}");
+    }
+    let header = support::admin_token();
+    assert_eq!(pod.http("GET", "/stats", &header).await.0, 200);
+    assert_eq!(pod.http("GET", "/metrics", &header).await.0, 404);
+    let (status, metrics) = pod.get("/metrics").await;
+    assert!(status == 200 && metrics.contains("convene_media_workers 1"), "{metrics}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_keys_the_pods_own_machine_administers_and_pages_of_other_sites_do_not() {
+    let pod = Pod::start().await;
+    for path in ["/stats", "/metrics", "/admin/v1/rooms"] {
+        assert_eq!(pod.http("GET", path, "").await.0, 200, "{path}");
+        let rebound = format!("GET {path} HTTP/1.1\r\nHost: rebound.evil.example");
+        let stream = tokio::net::TcpStream::connect(pod.address).await.unwrap();
+        assert_eq!(support::process::http(stream, &rebound, "").await.status, 403, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_room_list_is_held_until_it_changes() {
     let pod = Arc::new(pod().await);
     let (_, empty) = ask(&pod, "GET", "rooms", "").await;

@@ -27,7 +27,7 @@ pub mod limits;
 pub mod links;
 pub mod metrics;
 pub mod openapi;
-pub mod origin;
+pub use convene_service::origin;
 pub mod pages;
 pub mod places;
 pub mod problem;

@@ -193,7 +193,7 @@ impl RunningOperator {
             tempo: Tempo::default(),
         };
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(run(client.clone(), config, async {
+        let task = tokio::spawn(run(client.clone(), config, convene_service::log::LogHealth::default(), async {
             let _ = stopped.await;
         }));
         Self { stop: Some(stop), task }

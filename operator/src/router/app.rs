@@ -11,6 +11,7 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Router, middleware};
+use convene_service::log::LogHealth;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -98,6 +99,13 @@ impl App {
             stopping,
             tasks: TaskTracker::new(),
         }))
+    }
+
+    /// From now on readiness and metrics tell of this log, too.
+    pub fn watch_log(&self, log: LogHealth) -> Result<(), prometheus::Error> {
+        self.metrics.watch_log(&log)?;
+        self.readiness.watch_log(log);
+        Ok(())
     }
 
     /// Where watches put their news.

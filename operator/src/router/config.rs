@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use convene_service::log::LogFormat;
 use thiserror::Error;
 
 use super::app::SignalSettings;
@@ -19,15 +20,6 @@ const RETRY_PAUSE: Duration = Duration::from_millis(500);
 const STOP_SPREAD: Duration = Duration::from_secs(3);
 /// Longer holds are cut by most load balancers and given up by clients.
 const MAX_HOLD: Duration = Duration::from_mins(10);
-
-/// Form of the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// One JSON object per line.
-    Json,
-}
 
 /// Arguments of the router; each may be given by the environment instead.
 #[derive(Clone, Debug, Args)]

@@ -9,6 +9,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Router, middleware};
+use convene_service::log::LogHealth;
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
@@ -56,6 +57,11 @@ impl Default for RouterMetrics {
 }
 
 impl RouterMetrics {
+    /// Counts the lost lines of this log.
+    pub fn watch_log(&self, log: &LogHealth) -> Result<(), prometheus::Error> {
+        log.register(&self.registry)
+    }
+
     fn unregistered() -> Self {
         let buckets = vec![0.001, 0.005, 0.025, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
         let seconds = |name: &str, help: &str| HistogramOpts::new(name, help).buckets(buckets.clone());

@@ -6,10 +6,10 @@
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use convene_protocol::admission::{GUEST_SECONDS, GuestId, KeySet, MAX_GUEST_BYTES, Signer};
+use convene_service::origin::is_own_page_secure;
 
 use crate::router::client::ClientInfo;
 use crate::router::handshake::Scheme;
-use crate::router::origin::own_scheme;
 
 /// Name of the cookie by http.
 const PLAIN_NAME: &str = "convene-guest";
@@ -54,7 +54,7 @@ pub fn build_set_cookie(
     client: &ClientInfo,
     (signer, now): (&Signer, u64),
 ) -> Option<HeaderValue> {
-    let is_of_other_origin = headers.contains_key(header::ORIGIN) && page_scheme(headers, client).is_none();
+    let is_of_other_origin = headers.contains_key(header::ORIGIN) && is_own_page_secure(headers, client.host.as_deref()).is_none();
     if is_of_other_origin || held.is_some_and(|cookie| cookie.id == *id && cookie.is_fresh(now)) {
         return None;
     }
@@ -76,11 +76,7 @@ fn name(is_secure: bool) -> &'static str {
 
 /// A page of this very host tells the scheme even where TLS ends at a proxy that is not trusted.
 fn is_secure(headers: &HeaderMap, client: &ClientInfo) -> bool {
-    client.scheme == Scheme::Https || page_scheme(headers, client) == Some(Scheme::Https)
-}
-
-fn page_scheme(headers: &HeaderMap, client: &ClientInfo) -> Option<Scheme> {
-    own_scheme(headers, client.host.as_deref())
+    client.scheme == Scheme::Https || is_own_page_secure(headers, client.host.as_deref()) == Some(true)
 }
 
 fn cookies<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
