@@ -6,110 +6,26 @@
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod entry;
+mod load;
+mod shares;
+
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
 use convene_crds::{AssignedPod, Meeting, MeetingPlacement};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-/// What a media pod carries.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PodLoad {
-    /// Meetings bound to it.
-    pub meetings: u32,
-    /// People in them.
-    pub participants: u32,
-    /// Meetings among them that want the pod for themselves.
-    pub dedicated: u32,
-    /// Meetings among them that somebody is in.
-    pub lively: u32,
-}
-
-impl PodLoad {
-    /// Whether nobody is in any of its meetings.
-    pub const fn is_idle(self) -> bool {
-        self.participants == 0
-    }
-}
-
-/// Load by pod UID.
-pub type PodLoads = BTreeMap<String, PodLoad>;
-
-/// Namespace and name of a Meeting.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MeetingKey {
-    /// Namespace.
-    pub namespace: String,
-    /// Name.
-    pub name: String,
-}
-
-/// What the meetings that no pod carries need.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Need {
-    /// Meetings that can share a pod.
-    pub shared: u32,
-    /// Meetings that want one for themselves.
-    pub dedicated: u32,
-}
-
-impl Need {
-    /// Whether nobody waits.
-    pub const fn is_none(self) -> bool {
-        self.shared == 0 && self.dedicated == 0
-    }
-
-    /// Pods that this needs, if each takes `meetings_per_pod`.
-    pub fn pods(self, meetings_per_pod: u32) -> u32 {
-        self.shared.div_ceil(meetings_per_pod.max(1)).saturating_add(self.dedicated)
-    }
-}
-
-#[derive(Clone, Debug)]
-struct Entry {
-    key: Arc<MeetingKey>,
-    pool: Arc<str>,
-    is_dedicated: bool,
-    /// Pod in the status as the cache has it.
-    recorded: Option<Arc<str>>,
-    /// Pod of a decision that the cache does not show yet.
-    decided: Option<Box<AssignedPod>>,
-    recorded_participants: u32,
-    reported_participants: Option<u32>,
-    /// Waits for a pod.
-    wants_pod: bool,
-    /// May leave its draining pod although people are in it.
-    is_released: bool,
-    list: u64,
-}
-
-impl Entry {
-    /// An entry that nothing is known of yet but its names.
-    fn of(meeting: &Meeting, pool: Arc<str>) -> Self {
-        Self {
-            key: Arc::new(key_of(&meeting.metadata)),
-            pool,
-            is_dedicated: false,
-            recorded: None,
-            decided: None,
-            recorded_participants: 0,
-            reported_participants: None,
-            wants_pod: false,
-            is_released: false,
-            list: 0,
-        }
-    }
-
-    fn pod_uid(&self) -> Option<&str> {
-        self.decided.as_ref().map(|pod| pod.uid.as_str()).or(self.recorded.as_deref())
-    }
-
-    fn participants(&self) -> u32 {
-        self.reported_participants.unwrap_or(self.recorded_participants)
-    }
-}
+use self::{
+    entry::Entry,
+    shares::{Shares, take_turns},
+};
+pub use self::{
+    load::{MeetingKey, Need, PodLoad, PodLoads},
+    shares::{Holders, Share},
+};
 
 /// Keys of meetings by UID.
 type Keys = BTreeMap<Arc<str>, Arc<MeetingKey>>;
@@ -124,6 +40,12 @@ pub struct Ledger {
     /// Key by UID, by pool.
     waiting: HashMap<Arc<str>, Keys>,
     needs: HashMap<Arc<str>, Need>,
+    /// Meetings on a pod, by pool and namespace.
+    held: Shares,
+    /// The same, with those that a pod is made for.
+    claimed: Shares,
+    /// Pool and namespace of every share that has become smaller.
+    freed: BTreeSet<(Arc<str>, String)>,
     /// Pools and UIDs of pods: thousands of meetings name the same few.
     names: HashSet<Arc<str>>,
     condemned: HashSet<String>,
@@ -188,6 +110,7 @@ impl Ledger {
     pub fn remove(&mut self, uid: &str) -> Option<Arc<MeetingKey>> {
         let entry = self.meetings.remove(uid)?;
         self.subtract(uid, &entry);
+        self.note_freed(entry.claim(), &entry.key.namespace);
         Some(entry.key)
     }
 
@@ -226,6 +149,13 @@ impl Ledger {
             self.change(uid, |entry| entry.wants_pod = wants_pod);
         }
         is_new
+    }
+
+    /// Notes whether `meeting` waits because its namespace has all that it may have.
+    pub fn bar(&mut self, uid: &str, is_barred: bool) {
+        if self.meetings.get(uid).is_some_and(|entry| entry.is_barred != is_barred) {
+            self.change(uid, |entry| entry.is_barred = is_barred);
+        }
     }
 
     /// Lets a meeting leave its draining pod although people are in it.
@@ -296,9 +226,34 @@ impl Ledger {
         self.meetings_on(pod_uid).map(|(uid, _)| uid).filter(move |uid| self.meetings.get(*uid).is_some_and(is_lively))
     }
 
-    /// The meetings that wait for a pod of this pool, or are on none.
-    pub fn meetings_waiting(&self, pool: &str) -> impl Iterator<Item = &Arc<MeetingKey>> {
-        self.waiting.get(pool).into_iter().flat_map(BTreeMap::values)
+    /// The meetings that wait for a pod of this pool, or are on none. Namespaces that hold little come first.
+    pub fn meetings_waiting(&self, pool: &str) -> Vec<&Arc<MeetingKey>> {
+        let waiting = self.waiting.get(pool).into_iter().flat_map(BTreeMap::values);
+        take_turns(waiting, |namespace| self.held.of(pool, namespace).meetings)
+    }
+
+    /// The barred meetings of namespaces whose share has become smaller since the last time.
+    pub fn take_unbarred(&mut self) -> Vec<Arc<MeetingKey>> {
+        let freed = std::mem::take(&mut self.freed);
+        let is_barred = |uid: &Arc<str>| self.meetings.get(uid).is_some_and(|entry| entry.is_barred);
+        let waiting = freed.iter().flat_map(|(pool, namespace)| {
+            let waiting = self.waiting.get(pool).into_iter().flatten();
+            waiting.filter(move |(uid, key)| key.namespace == *namespace && is_barred(uid))
+        });
+        waiting.map(|(_, key)| Arc::clone(key)).collect()
+    }
+
+    /// What the other meetings of `meeting`'s namespace take of its pool, those included that a pod is made for.
+    pub fn share_beside(&self, meeting: &Meeting) -> Share {
+        let namespace = meeting.metadata.namespace.as_deref().unwrap_or_default();
+        let all = self.claimed.of(&meeting.spec.pool, namespace);
+        let own = self.entry(meeting).and_then(Entry::claim).map(|(_, share)| share);
+        all.minus(own.unwrap_or_default())
+    }
+
+    /// The namespaces that hold most of `pool`, if a pod takes `meetings_per_pod`.
+    pub fn holders_of(&self, pool: &str, meetings_per_pod: u32) -> Holders {
+        self.held.holders(pool, meetings_per_pod)
     }
 
     /// What the waiting meetings of a pool need.
@@ -324,9 +279,16 @@ impl Ledger {
     fn change(&mut self, uid: &str, change: impl FnOnce(&mut Entry)) {
         let Some((uid, mut entry)) = self.meetings.remove_entry(uid) else { return };
         self.subtract(&uid, &entry);
+        let claim = entry.claim();
         change(&mut entry);
         self.add(&uid, &entry);
+        self.note_freed(claim.filter(|claim| entry.claim().as_ref() != Some(claim)), &entry.key.namespace);
         self.meetings.insert(uid, entry);
+    }
+
+    /// Meetings of the namespace that were barred may have a place now.
+    fn note_freed(&mut self, claim: Option<(Arc<str>, Share)>, namespace: &str) {
+        self.freed.extend(claim.map(|(pool, _)| (pool, namespace.to_owned())));
     }
 
     fn add(&mut self, uid: &Arc<str>, entry: &Entry) {
@@ -338,6 +300,10 @@ impl Ledger {
             load.dedicated += u32::from(entry.is_dedicated);
             load.lively += u32::from(entry.participants() > 0);
             self.on_pod.entry(pod).or_default().insert(Arc::clone(uid), Arc::clone(&entry.key));
+            self.held.add(&entry.pool, &entry.key.namespace, entry.share());
+        }
+        if entry.is_claim() {
+            self.claimed.add(&entry.pool, &entry.key.namespace, entry.share());
         }
         if entry.pod_uid().is_none() || entry.wants_pod {
             let waiting = self.waiting.entry(Arc::clone(&entry.pool)).or_default();
@@ -363,6 +329,10 @@ impl Ledger {
                 self.loads.remove(pod);
             }
             remove_uid(&mut self.on_pod, pod, uid);
+            self.held.subtract(&entry.pool, &entry.key.namespace, entry.share());
+        }
+        if entry.is_claim() {
+            self.claimed.subtract(&entry.pool, &entry.key.namespace, entry.share());
         }
         remove_uid(&mut self.waiting, &entry.pool, uid);
         if entry.wants_pod

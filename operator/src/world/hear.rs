@@ -20,6 +20,7 @@ impl World {
                 let Ok(meeting) = &guarded.0 else { return self.ask_meeting(&new_key()) };
                 let key = self.ledger().observe(meeting).unwrap_or_else(new_key);
                 self.ask_meeting(&key);
+                self.ask_unbarred_meetings();
                 self.ask_pool(&meeting.spec.pool);
                 if has_new_spec(meeting) {
                     self.rooms_changed(); // its room may have to be locked, for example
@@ -34,9 +35,11 @@ impl World {
                     self.ask_pool(&meeting.spec.pool);
                     self.ask_waiting_meetings(&meeting.spec.pool);
                 }
+                self.ask_unbarred_meetings();
             }
             Event::InitDone => {
                 let gone = self.ledger().end_list();
+                self.ask_unbarred_meetings();
                 self.meetings_to_look_at.begin_all();
                 if !gone.is_empty() {
                     self.rooms_changed();

@@ -1,0 +1,169 @@
+//! What the meetings of each namespace take of each pool.
+//!
+//! Pure sums, kept up to date by the ledger with each change of a meeting. They decide nothing: limits are the pool's, and compared in
+//! `meeting::share`.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap, HashMap},
+    sync::Arc,
+};
+
+use super::MeetingKey;
+
+/// Namespaces that are named as holders of a full pool; of the others only the number is.
+const MOST_NAMED: usize = 3;
+
+/// Meetings of one namespace in one pool.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Share {
+    /// All of them.
+    pub meetings: u32,
+    /// Those among them that want a pod for themselves.
+    pub dedicated: u32,
+}
+
+impl Share {
+    /// The share of one meeting.
+    pub(super) const fn of_one(is_dedicated: bool) -> Self {
+        Self { meetings: 1, dedicated: if is_dedicated { 1 } else { 0 } }
+    }
+
+    const fn plus(self, other: Self) -> Self {
+        Self {
+            meetings: self.meetings.saturating_add(other.meetings),
+            dedicated: self.dedicated.saturating_add(other.dedicated),
+        }
+    }
+
+    /// This share without `other`.
+    pub const fn minus(self, other: Self) -> Self {
+        Self {
+            meetings: self.meetings.saturating_sub(other.meetings),
+            dedicated: self.dedicated.saturating_sub(other.dedicated),
+        }
+    }
+
+    /// How many meetings that share their pods would have room instead.
+    fn weight(self, meetings_per_pod: u32) -> u64 {
+        let shared = self.meetings.saturating_sub(self.dedicated);
+        u64::from(self.dedicated) * u64::from(meetings_per_pod) + u64::from(shared)
+    }
+}
+
+/// Shares by pool and namespace. Those that are empty are left out.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shares {
+    by_pool: HashMap<Arc<str>, BTreeMap<String, Share>>,
+}
+
+impl Shares {
+    pub(super) fn add(&mut self, pool: &Arc<str>, namespace: &str, share: Share) {
+        let shares = self.by_pool.entry(Arc::clone(pool)).or_default();
+        match shares.get_mut(namespace) {
+            Some(old) => *old = old.plus(share),
+            None => drop(shares.insert(namespace.to_owned(), share)),
+        }
+    }
+
+    pub(super) fn subtract(&mut self, pool: &str, namespace: &str, share: Share) {
+        let Some(shares) = self.by_pool.get_mut(pool) else { return };
+        if let Some(old) = shares.get_mut(namespace) {
+            *old = old.minus(share);
+            if *old == Share::default() {
+                shares.remove(namespace);
+            }
+        }
+        if shares.is_empty() {
+            self.by_pool.remove(pool);
+        }
+    }
+
+    pub(super) fn of(&self, pool: &str, namespace: &str) -> Share {
+        self.by_pool.get(pool).and_then(|shares| shares.get(namespace)).copied().unwrap_or_default()
+    }
+
+    /// The namespaces that hold most of `pool`, largest first.
+    pub(super) fn holders(&self, pool: &str, meetings_per_pod: u32) -> Holders {
+        let mut all: Vec<_> = self.by_pool.get(pool).into_iter().flatten().collect();
+        all.sort_by_key(|(namespace, share)| (Reverse(share.weight(meetings_per_pod)), *namespace));
+        let others = all.len().saturating_sub(MOST_NAMED);
+        all.truncate(MOST_NAMED);
+        Holders { largest: all.into_iter().map(|(namespace, share)| (namespace.clone(), *share)).collect(), others }
+    }
+}
+
+/// The namespaces that hold a pool.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Holders {
+    /// Those that hold most, largest first, with what they hold.
+    pub largest: Vec<(String, Share)>,
+    /// Number of the others.
+    pub others: usize,
+}
+
+/// Puts waiting meetings in an order in which each place goes to the namespace that holds least, counted by `held` before the first of them.
+pub(super) fn take_turns<'a>(
+    waiting: impl Iterator<Item = &'a Arc<MeetingKey>>,
+    held: impl Fn(&str) -> u32,
+) -> Vec<&'a Arc<MeetingKey>> {
+    let mut by_namespace: BTreeMap<&str, Vec<_>> = BTreeMap::new();
+    for key in waiting {
+        by_namespace.entry(&key.namespace).or_default().push(key);
+    }
+    let mut turns: BinaryHeap<_> = by_namespace.keys().map(|namespace| Reverse((held(namespace), *namespace))).collect();
+    let mut queues: BTreeMap<_, _> = by_namespace.into_iter().map(|(name, keys)| (name, keys.into_iter())).collect();
+    let mut order = Vec::new();
+    while let Some(Reverse((holds, namespace))) = turns.pop() {
+        if let Some(key) = queues.get_mut(namespace).and_then(Iterator::next) {
+            order.push(key);
+            turns.push(Reverse((holds.saturating_add(1), namespace)));
+        }
+    }
+    order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(namespace: &str, name: &str) -> Arc<MeetingKey> {
+        Arc::new(MeetingKey { namespace: namespace.into(), name: name.into() })
+    }
+
+    fn order(waiting: &[Arc<MeetingKey>], held: &[(&str, u32)]) -> Vec<String> {
+        let held = |namespace: &str| held.iter().find(|(name, _)| *name == namespace).map_or(0, |(_, count)| *count);
+        take_turns(waiting.iter(), held).into_iter().map(|key| key.name.clone()).collect()
+    }
+
+    #[test]
+    fn the_namespace_that_holds_least_has_the_next_place() {
+        let waiting = [key("bay", "b1"), key("bay", "b2"), key("bay", "b3"), key("crew", "c1"), key("dock", "d1")];
+        let cases: [(&str, &[(&str, u32)], [&str; 5]); 4] = [
+            ("nothing is held", &[], ["b1", "c1", "d1", "b2", "b3"]),
+            ("one holds more", &[("bay", 2)], ["c1", "d1", "b1", "b2", "b3"]),
+            ("it catches up", &[("crew", 2), ("dock", 2)], ["b1", "b2", "b3", "c1", "d1"]),
+            ("and waits then", &[("crew", 1), ("dock", 9)], ["b1", "b2", "c1", "b3", "d1"]),
+        ];
+        for (case, held, wanted) in cases {
+            assert_eq!(order(&waiting, held), wanted, "{case}");
+        }
+    }
+
+    #[test]
+    fn holders_are_told_by_what_they_take_of_the_pool() {
+        let mut shares = Shares::default();
+        let pool: Arc<str> = "lagoon".into();
+        for (namespace, meetings, dedicated) in [("bay", 90, 0), ("crew", 2, 2), ("dock", 5, 0), ("edge", 5, 0), ("fjord", 1, 0)] {
+            shares.add(&pool, namespace, Share { meetings, dedicated });
+        }
+        let named = |per_pod| -> Vec<_> { shares.holders("lagoon", per_pod).largest.into_iter().map(|(name, _)| name).collect() };
+        assert_eq!(named(100), ["crew", "bay", "dock"]);
+        assert_eq!(named(10), ["bay", "crew", "dock"]);
+        assert_eq!(shares.holders("lagoon", 10).others, 2);
+        assert_eq!(shares.holders("pond", 10), Holders::default());
+        shares.subtract("lagoon", "crew", Share { meetings: 2, dedicated: 2 });
+        assert_eq!(shares.of("lagoon", "crew"), Share::default());
+        assert_eq!(shares.holders("lagoon", 10).others, 1);
+    }
+}
