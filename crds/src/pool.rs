@@ -156,6 +156,7 @@ pub struct MediaPoolSpec {
     /// Ports that media pods may use for media. Each pod takes a block of `workersPerPod` + `plainPorts` ports in a row. With exposure
     /// HostPort or HostNetwork these are ports of the nodes: nothing else may listen there, and firewalls must let UDP and TCP in. With
     /// HostNetwork a block has one port more, for signaling. Pods outside a changed range are replaced.
+    #[x_kube(validation = Rule::new("self.min <= self.max").message("rtcPorts.min is larger than rtcPorts.max: swap them"))]
     pub rtc_ports: RtcPorts,
 
     /// How media gets from browsers to the pods. HostPort: the pod's block is opened on its node under the same numbers. HostNetwork: the
@@ -173,6 +174,7 @@ pub struct MediaPoolSpec {
     /// the metrics, so keep them closed in firewalls. Without it such pods serve no metrics. With the other exposures every pod serves them
     /// on port 9090 of its own network, which no node opens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("self.min <= self.max").message("metricsPorts.min is larger than metricsPorts.max: swap them"))]
     pub metrics_ports: Option<RtcPorts>,
 
     /// Which address is told to browsers as the place to send media to.

@@ -8,7 +8,7 @@
 
 mod entry;
 mod load;
-mod shares;
+mod usage;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -20,11 +20,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use self::{
     entry::Entry,
-    shares::{Shares, take_turns},
+    usage::{UsageTable, order_fairly},
 };
 pub use self::{
     load::{MeetingKey, Need, PodLoad, PodLoads},
-    shares::{Holders, Share},
+    usage::{Holders, Usage},
 };
 
 /// Keys of meetings by UID.
@@ -40,11 +40,11 @@ pub struct Ledger {
     /// Key by UID, by pool.
     waiting: HashMap<Arc<str>, Keys>,
     needs: HashMap<Arc<str>, Need>,
-    /// Meetings on a pod, by pool and namespace.
-    held: Shares,
-    /// The same, with those that a pod is made for.
-    claimed: Shares,
-    /// Pool and namespace of every share that has become smaller.
+    /// Usage by meetings that are on a pod.
+    held: UsageTable,
+    /// The same, including meetings that a pod is being made for.
+    reserved: UsageTable,
+    /// Pools and namespaces whose reserved usage has become smaller.
     freed: BTreeSet<(Arc<str>, String)>,
     /// Pools and UIDs of pods: thousands of meetings name the same few.
     names: HashSet<Arc<str>>,
@@ -110,7 +110,7 @@ impl Ledger {
     pub fn remove(&mut self, uid: &str) -> Option<Arc<MeetingKey>> {
         let entry = self.meetings.remove(uid)?;
         self.subtract(uid, &entry);
-        self.note_freed(entry.claim(), &entry.key.namespace);
+        self.note_freed(entry.reservation(), &entry.key.namespace);
         Some(entry.key)
     }
 
@@ -151,10 +151,10 @@ impl Ledger {
         is_new
     }
 
-    /// Notes whether `meeting` waits because its namespace has all that it may have.
-    pub fn bar(&mut self, uid: &str, is_barred: bool) {
-        if self.meetings.get(uid).is_some_and(|entry| entry.is_barred != is_barred) {
-            self.change(uid, |entry| entry.is_barred = is_barred);
+    /// Notes whether `meeting` waits because its namespace has reached a limit.
+    pub fn set_over_quota(&mut self, uid: &str, is_over_quota: bool) {
+        if self.meetings.get(uid).is_some_and(|entry| entry.is_over_quota != is_over_quota) {
+            self.change(uid, |entry| entry.is_over_quota = is_over_quota);
         }
     }
 
@@ -226,32 +226,32 @@ impl Ledger {
         self.meetings_on(pod_uid).map(|(uid, _)| uid).filter(move |uid| self.meetings.get(*uid).is_some_and(is_lively))
     }
 
-    /// The meetings that wait for a pod of this pool, or are on none. Namespaces that hold little come first.
+    /// The meetings that wait for a pod of this pool, or are on none, in a fair order over namespaces.
     pub fn meetings_waiting(&self, pool: &str) -> Vec<&Arc<MeetingKey>> {
         let waiting = self.waiting.get(pool).into_iter().flat_map(BTreeMap::values);
-        take_turns(waiting, |namespace| self.held.of(pool, namespace).meetings)
+        order_fairly(waiting, |namespace| self.held.of(pool, namespace).meetings)
     }
 
-    /// The barred meetings of namespaces whose share has become smaller since the last time.
-    pub fn take_unbarred(&mut self) -> Vec<Arc<MeetingKey>> {
+    /// Meetings that waited for their namespace to get below a limit, where usage has become smaller since the last call.
+    pub fn take_unblocked(&mut self) -> Vec<Arc<MeetingKey>> {
         let freed = std::mem::take(&mut self.freed);
-        let is_barred = |uid: &Arc<str>| self.meetings.get(uid).is_some_and(|entry| entry.is_barred);
+        let is_over_quota = |uid: &Arc<str>| self.meetings.get(uid).is_some_and(|entry| entry.is_over_quota);
         let waiting = freed.iter().flat_map(|(pool, namespace)| {
             let waiting = self.waiting.get(pool).into_iter().flatten();
-            waiting.filter(move |(uid, key)| key.namespace == *namespace && is_barred(uid))
+            waiting.filter(move |(uid, key)| key.namespace == *namespace && is_over_quota(uid))
         });
         waiting.map(|(_, key)| Arc::clone(key)).collect()
     }
 
-    /// What the other meetings of `meeting`'s namespace take of its pool, those included that a pod is made for.
-    pub fn share_beside(&self, meeting: &Meeting) -> Share {
+    /// Usage of `meeting`'s pool by the other meetings of its namespace, including those that a pod is being made for.
+    pub fn usage_of_others(&self, meeting: &Meeting) -> Usage {
         let namespace = meeting.metadata.namespace.as_deref().unwrap_or_default();
-        let all = self.claimed.of(&meeting.spec.pool, namespace);
-        let own = self.entry(meeting).and_then(Entry::claim).map(|(_, share)| share);
+        let all = self.reserved.of(&meeting.spec.pool, namespace);
+        let own = self.entry(meeting).and_then(Entry::reservation).map(|(_, usage)| usage);
         all.minus(own.unwrap_or_default())
     }
 
-    /// The namespaces that hold most of `pool`, if a pod takes `meetings_per_pod`.
+    /// The largest holders of `pool`, if a pod takes `meetings_per_pod`.
     pub fn holders_of(&self, pool: &str, meetings_per_pod: u32) -> Holders {
         self.held.holders(pool, meetings_per_pod)
     }
@@ -279,16 +279,19 @@ impl Ledger {
     fn change(&mut self, uid: &str, change: impl FnOnce(&mut Entry)) {
         let Some((uid, mut entry)) = self.meetings.remove_entry(uid) else { return };
         self.subtract(&uid, &entry);
-        let claim = entry.claim();
+        let reservation = entry.reservation();
         change(&mut entry);
         self.add(&uid, &entry);
-        self.note_freed(claim.filter(|claim| entry.claim().as_ref() != Some(claim)), &entry.key.namespace);
+        self.note_freed(
+            reservation.filter(|reservation| entry.reservation().as_ref() != Some(reservation)),
+            &entry.key.namespace,
+        );
         self.meetings.insert(uid, entry);
     }
 
-    /// Meetings of the namespace that were barred may have a place now.
-    fn note_freed(&mut self, claim: Option<(Arc<str>, Share)>, namespace: &str) {
-        self.freed.extend(claim.map(|(pool, _)| (pool, namespace.to_owned())));
+    /// Other meetings of the namespace may get a place now.
+    fn note_freed(&mut self, reservation: Option<(Arc<str>, Usage)>, namespace: &str) {
+        self.freed.extend(reservation.map(|(pool, _)| (pool, namespace.to_owned())));
     }
 
     fn add(&mut self, uid: &Arc<str>, entry: &Entry) {
@@ -300,10 +303,10 @@ impl Ledger {
             load.dedicated += u32::from(entry.is_dedicated);
             load.lively += u32::from(entry.participants() > 0);
             self.on_pod.entry(pod).or_default().insert(Arc::clone(uid), Arc::clone(&entry.key));
-            self.held.add(&entry.pool, &entry.key.namespace, entry.share());
+            self.held.add(&entry.pool, &entry.key.namespace, entry.usage());
         }
-        if entry.is_claim() {
-            self.claimed.add(&entry.pool, &entry.key.namespace, entry.share());
+        if entry.reserves_place() {
+            self.reserved.add(&entry.pool, &entry.key.namespace, entry.usage());
         }
         if entry.pod_uid().is_none() || entry.wants_pod {
             let waiting = self.waiting.entry(Arc::clone(&entry.pool)).or_default();
@@ -329,10 +332,10 @@ impl Ledger {
                 self.loads.remove(pod);
             }
             remove_uid(&mut self.on_pod, pod, uid);
-            self.held.subtract(&entry.pool, &entry.key.namespace, entry.share());
+            self.held.subtract(&entry.pool, &entry.key.namespace, entry.usage());
         }
-        if entry.is_claim() {
-            self.claimed.subtract(&entry.pool, &entry.key.namespace, entry.share());
+        if entry.reserves_place() {
+            self.reserved.subtract(&entry.pool, &entry.key.namespace, entry.usage());
         }
         remove_uid(&mut self.waiting, &entry.pool, uid);
         if entry.wants_pod

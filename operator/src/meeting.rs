@@ -5,8 +5,8 @@
 pub mod apply;
 pub mod observe;
 pub mod plan;
+pub mod quota;
 pub mod report;
-pub mod share;
 pub mod validate;
 
 use std::{sync::Arc, time::Duration};
@@ -150,7 +150,7 @@ fn decide(meeting: &Meeting, context: &Context, now: Timestamp) -> MeetingPlan {
     };
     note_decision(meeting, &plan, &mut ledger, world);
     drop(ledger);
-    world.ask_unbarred_meetings();
+    world.ask_unblocked_meetings();
     plan
 }
 
@@ -159,7 +159,7 @@ fn note_decision(meeting: &Meeting, plan: &MeetingPlan, ledger: &mut Ledger, wor
     if let Placement::New(pod) = &plan.placement {
         ledger.assign(uid, pod);
     }
-    ledger.bar(uid, plan.assigned.wait().reason == reason::NAMESPACE_SHARE_USED);
+    ledger.set_over_quota(uid, plan.assigned.wait().reason == reason::NAMESPACE_SHARE_USED);
     if ledger.want(uid, plan.wants_pod) {
         world.ask_pool(&meeting.spec.pool);
     }
@@ -170,7 +170,7 @@ fn finish(meeting: &Meeting, plan: &MeetingPlan, result: &Result<Outcome, Error>
     let Some(uid) = &meeting.metadata.uid else { return };
     if matches!(plan.placement, Placement::New(_)) && is_refused(result) {
         context.world.ledger().forget(uid);
-        context.world.ask_unbarred_meetings();
+        context.world.ask_unblocked_meetings();
     }
     if (plan.left.is_some() || plan.ended_at.is_some()) && result.is_ok() {
         context.world.rooms_changed();

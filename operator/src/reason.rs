@@ -42,9 +42,9 @@ pub const POOL_NOT_FOUND: &str = "PoolNotFound";
 pub const MEETING_TOO_LARGE: &str = "MeetingTooLarge";
 /// The meeting's pool does not admit its namespace.
 pub const NAMESPACE_NOT_ALLOWED: &str = "NamespaceNotAllowed";
-/// The pool lets no meeting of this namespace have a pod to itself.
+/// The pool admits no Dedicated meetings of this namespace.
 pub const DEDICATED_NOT_ALLOWED: &str = "DedicatedNotAllowed";
-/// The namespace holds as much of the pool as it may.
+/// The namespace has reached a limit of the pool.
 pub const NAMESPACE_SHARE_USED: &str = "NamespaceShareUsed";
 /// No pod is ready yet.
 pub const NO_POD_READY: &str = "NoPodReady";

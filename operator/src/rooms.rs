@@ -1,5 +1,5 @@
 //! The room keeper: ends rooms whose meeting is over, gone or lives elsewhere, keeps the others' settings those of their meeting, and learns
-//! how many people are in them. It remembers who is in locked meetings, so that these people can follow when a meeting moves.
+//! how many people are in them. It remembers the participants of locked meetings and passes them on to the new pod when a meeting moves.
 //!
 //! One follower for each media pod holds a question for news open, so that a change is known at once and silence costs nothing. Before a room
 //! is ended the API server is asked about the Meeting itself: a cache that lags must not throw people out.
@@ -35,7 +35,7 @@ use crate::{
 const PAUSE: Duration = Duration::from_secs(1);
 /// After a pod that did not answer.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(2);
-/// Between two looks at who is remembered and need not be.
+/// Interval in which remembered participants are checked for expiry.
 const FORGET_EVERY: Duration = Duration::from_secs(30);
 
 /// Everything that a follower needs.
@@ -44,7 +44,7 @@ struct Keeper {
     world: Arc<World>,
     link: PodLink,
     metrics: OperatorMetrics,
-    /// Who was in locked meetings. Taken before the ledger where both are held.
+    /// Participants of locked meetings. Locked before the ledger where both are needed.
     returning: Arc<Mutex<Returning>>,
 }
 
@@ -144,7 +144,7 @@ impl Keeper {
         home.whereabouts(uid, pod_uid)
     }
 
-    /// Notes the numbers and who is in, and asks for a look at whatever depends on them.
+    /// Notes numbers and participants, and asks for a look at whatever depends on them.
     fn report(&self, pod: &MediaPod, list: &RoomList) {
         self.returning().observe(&pod.uid, list, Timestamp::now());
         let counts: HashMap<String, u32> =

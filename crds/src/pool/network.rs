@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 /// A range of ports, both ends included.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[x_kube(validation = Rule::new("self.min <= self.max").message("the first port, min, is larger than the last, max: swap them"))]
 #[serde(rename_all = "camelCase")]
 pub struct RtcPorts {
     /// First port, 1024 to 65535.

@@ -111,7 +111,13 @@ fn check_selector_rule(allowed: impl Fn(Value) -> MediaPool) {
 #[test]
 fn a_namespace_may_not_have_more_dedicated_meetings_than_meetings() {
     let limits = |limits: Value| json!({"namespaceLimits": limits});
-    for good in [json!({}), json!({"dedicated": 0}), json!({"dedicated": 7}), json!({"meetings": 1}), json!({"meetings": 7, "dedicated": 7})] {
+    for good in [
+        json!({}),
+        json!({"dedicated": 0}),
+        json!({"dedicated": 7}),
+        json!({"meetings": 1}),
+        json!({"meetings": 7, "dedicated": 7}),
+    ] {
         pool(limits(good)).validate_cel().unwrap();
     }
     let message = refusal(limits(json!({"meetings": 2, "dedicated": 3})));
@@ -132,9 +138,7 @@ fn destinations_of_plain_rtp_are_networks() {
 
 #[test]
 fn metrics_in_the_nodes_network_have_a_port_for_each_block_and_none_of_the_media_ports() {
-    let with = |min: u16, max: u16, exposure: &str| {
-        json!({"exposure": exposure, "workersPerPod": 4, "metricsPorts": {"min": min, "max": max}})
-    };
+    let with = |min: u16, max: u16, exposure: &str| json!({"exposure": exposure, "workersPerPod": 4, "metricsPorts": {"min": min, "max": max}});
     pool(with(30000, 30019, "HostNetwork")).validate_cel().unwrap();
     let cases = [
         (with(30000, 30018, "HostNetwork"), "metricsPorts is too small"),

@@ -1,4 +1,4 @@
-//! What the ledger keeps of one meeting.
+//! The ledger's record of one meeting.
 //!
 //! Pure; the ledger alone changes it, so that its sums stay true.
 
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use convene_crds::{AssignedPod, Meeting};
 
-use super::{MeetingKey, Share, key_of};
+use super::{MeetingKey, Usage, key_of};
 
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
@@ -21,8 +21,8 @@ pub(super) struct Entry {
     pub(super) reported_participants: Option<u32>,
     /// Waits for a pod.
     pub(super) wants_pod: bool,
-    /// Waits because its namespace has all that it may have.
-    pub(super) is_barred: bool,
+    /// Waits because its namespace has reached a limit.
+    pub(super) is_over_quota: bool,
     /// May leave its draining pod although people are in it.
     pub(super) is_released: bool,
     pub(super) list: u64,
@@ -40,7 +40,7 @@ impl Entry {
             recorded_participants: 0,
             reported_participants: None,
             wants_pod: false,
-            is_barred: false,
+            is_over_quota: false,
             is_released: false,
             list: 0,
         }
@@ -50,18 +50,18 @@ impl Entry {
         self.decided.as_ref().map(|pod| pod.uid.as_str()).or(self.recorded.as_deref())
     }
 
-    /// Whether it counts against the share of its namespace: it has a place, or the pool makes one for it.
-    pub(super) fn is_claim(&self) -> bool {
+    /// Whether it counts in the usage of its namespace: it has a place, or the pool is making one for it.
+    pub(super) fn reserves_place(&self) -> bool {
         self.pod_uid().is_some() || self.wants_pod
     }
 
-    pub(super) fn share(&self) -> Share {
-        Share::of_one(self.is_dedicated)
+    pub(super) fn usage(&self) -> Usage {
+        Usage::of_one(self.is_dedicated)
     }
 
-    /// What it takes of which pool; `None` if it takes nothing.
-    pub(super) fn claim(&self) -> Option<(Arc<str>, Share)> {
-        self.is_claim().then(|| (Arc::clone(&self.pool), self.share()))
+    /// Pool and usage, if it counts.
+    pub(super) fn reservation(&self) -> Option<(Arc<str>, Usage)> {
+        self.reserves_place().then(|| (Arc::clone(&self.pool), self.usage()))
     }
 
     pub(super) fn participants(&self) -> u32 {

@@ -1,6 +1,6 @@
-//! What pods carry and what pools are asked for: the sums that the ledger hands out.
+//! Load of pods and need for pods, as the ledger reports them.
 //!
-//! Pure; nothing here changes by itself.
+//! Pure values; the ledger alone computes them.
 
 use std::collections::BTreeMap;
 

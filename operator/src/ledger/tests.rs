@@ -81,14 +81,14 @@ fn only_meetings_that_want_a_pod_are_a_need() {
 #[test]
 fn a_share_counts_what_has_a_place_or_has_one_made_and_not_the_meeting_itself() {
     let mut ledger = ledger(&[meeting("a", Some("p1"), 0), meeting("b", None, 0), meeting("c", None, 0)]);
-    let beside = |ledger: &Ledger, uid: &str| ledger.share_beside(&meeting(uid, None, 0)).meetings;
+    let beside = |ledger: &Ledger, uid: &str| ledger.usage_of_others(&meeting(uid, None, 0)).meetings;
     assert_eq!((beside(&ledger, "a"), beside(&ledger, "b"), beside(&ledger, "new")), (0, 1, 1));
     ledger.want("b", true);
     assert_eq!((beside(&ledger, "a"), beside(&ledger, "b"), beside(&ledger, "c")), (1, 1, 2));
-    assert_eq!(ledger.holders_of("lagoon", 10).largest, [("crew".to_owned(), Share { meetings: 1, dedicated: 0 })]);
+    assert_eq!(ledger.holders_of("lagoon", 10).largest, [("crew".to_owned(), Usage { meetings: 1, dedicated: 0 })]);
     let mut foreign = meeting("c", None, 0);
     foreign.metadata.namespace = Some("bay".to_owned());
-    assert_eq!(ledger.share_beside(&foreign).meetings, 0);
+    assert_eq!(ledger.usage_of_others(&foreign).meetings, 0);
 }
 
 proptest! {
@@ -116,9 +116,9 @@ proptest! {
             }
             let claims: Vec<_> = ledger.meetings.values().filter(|entry| entry.pod_uid().is_some() || entry.wants_pod).collect();
             let held = claims.iter().filter(|entry| entry.pod_uid().is_some()).count();
-            prop_assert_eq!(ledger.claimed.of("lagoon", "crew").meetings as usize, claims.len());
+            prop_assert_eq!(ledger.reserved.of("lagoon", "crew").meetings as usize, claims.len());
             prop_assert_eq!(ledger.held.of("lagoon", "crew").meetings as usize, held);
-            let beside = ledger.share_beside(&meeting(&uid, None, 0)).meetings as usize;
+            let beside = ledger.usage_of_others(&meeting(&uid, None, 0)).meetings as usize;
             prop_assert_eq!(beside, claims.iter().filter(|entry| entry.key.name != uid).count());
             let wanting = ledger.meetings.values().filter(|entry| entry.wants_pod && &*entry.pool == "lagoon").count();
             prop_assert_eq!(ledger.need_of("lagoon").shared as usize, wanting);

@@ -36,7 +36,7 @@ pub struct ObservedPool {
     pub pods: Vec<Arc<MediaPod>>,
     /// What they carry.
     pub loads: PodLoads,
-    /// The namespaces that hold it, if it has all the pods it may have.
+    /// The namespaces that use it, once it has all the pods it may have.
     pub holders: Holders,
 }
 
@@ -276,9 +276,9 @@ fn compute_reachable(pod: &MediaPod, observed: &ObservedPool) -> Verdict {
     }
 }
 
-/// A new place, which counts against the share of the meeting's namespace. A move from pod to pod does not come here.
+/// A new place, which is subject to the limits per namespace. A move from one pod to another is not.
 fn plan_placement(meeting: &ValidMeeting, observed: &ObservedPool, left: Option<Wait>) -> MeetingPlan {
-    if let Some(why) = &meeting.barred {
+    if let Some(why) = &meeting.denial {
         return MeetingPlan { left, ..plan_nowhere(accept(observed), why) };
     }
     match select_pod(meeting, observed) {

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
 use kube::ResourceExt;
 
-use super::share::compute_bar;
+use super::quota::check_quota;
 use crate::{ledger::Ledger, pool::validate::ValidPool, reason, wait::Wait};
 
 /// How long before its start a meeting gets its media pod: a pod that has to be made first is ready by then.
@@ -52,8 +52,8 @@ pub struct ValidMeeting {
     pub participants: u32,
     /// Whether it may leave a draining pod although people are in it.
     pub is_released: bool,
-    /// Why its namespace may not have another place in the pool, if so. It keeps one that it has.
-    pub barred: Option<Wait>,
+    /// The reason why it gets no new place in the pool, if there is one. It keeps a place that it has.
+    pub denial: Option<Wait>,
     /// Where now lies.
     pub moment: Moment,
     /// The time.
@@ -111,7 +111,7 @@ pub fn validate_meeting(
     Ok(ValidMeeting {
         max_participants: wanted,
         is_dedicated,
-        barred: compute_bar(pool, &namespace, is_dedicated, may_be_dedicated, ledger.share_beside(meeting)),
+        denial: check_quota(pool, &namespace, is_dedicated, may_be_dedicated, ledger.usage_of_others(meeting)),
         bound_to: ledger.pod_of(meeting).cloned(),
         participants: ledger.participants_of(meeting),
         is_released: ledger.is_released(meeting),

@@ -81,19 +81,19 @@ fn compute_http_port(template: &PodTemplate, block: PortRange) -> u16 {
     if template.exposure == Exposure::HostNetwork { block.last() } else { compute_own_port(MEDIA_HTTP_PORT, block) }
 }
 
-/// In the node's network metrics have a port outside of the block, because firewalls open that, and another one for each block; `None`
-/// serves none.
+/// In the node's network the port for metrics is outside of the block, because firewalls open the block, and differs from block to block.
+/// `None`: the pod serves no metrics.
 fn compute_metrics_port(template: &PodTemplate, block: PortRange) -> Option<u16> {
     if template.exposure != Exposure::HostNetwork {
         return Some(compute_own_port(MEDIA_METRICS_PORT, block));
     }
     let ports = template.metrics_ports?;
-    // Blocks of one size that do not overlap differ in this number, wherever they begin.
+    // Blocks of the same size that do not overlap have different numbers, wherever they begin.
     let number = u32::from(block.first()) / block.count();
     u16::try_from(u32::from(ports.first()) + number % ports.count()).ok()
 }
 
-/// A port of the pod's own network that is none of its media ports.
+/// `preferred`, unless it is one of the pod's media ports.
 fn compute_own_port(preferred: u16, block: PortRange) -> u16 {
     if block.contains(preferred) { block.last().saturating_add(1) } else { preferred }
 }
@@ -200,7 +200,8 @@ fn build_container(template: &PodTemplate, block: PortRange) -> Container {
 }
 
 fn build_environment(template: &PodTemplate, block: PortRange) -> Vec<EnvVar> {
-    let metrics = compute_metrics_port(template, block).map(|port| ("CONVENE_METRICS_LISTEN", format!("0.0.0.0:{port}")));
+    let metrics =
+        compute_metrics_port(template, block).map(|port| ("CONVENE_METRICS_LISTEN", format!("0.0.0.0:{port}")));
     let destinations = template.plain_destinations.join(",");
     let destinations = (!destinations.is_empty()).then_some(("CONVENE_PLAIN_DESTINATIONS", destinations));
     let variables = [

@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use super::validate::ValidPool;
 use crate::{
-    ledger::{Holders, Share},
+    ledger::{Holders, Usage},
     media_pod::MediaPod,
     reason,
     wait::Wait,
 };
 
-/// Why no ready pod with room exists. `trouble` is what keeps the pool from making the pods it wants, `holders` are the namespaces that hold
+/// Why no ready pod with room exists. `trouble` is what keeps the pool from making the pods it wants, `holders` are the namespaces that use
 /// it if it is full.
 pub fn explain_no_ready_pod(
     pool: &ValidPool,
@@ -56,9 +56,9 @@ pub fn compute_full(pool: &ValidPool, pods: usize, holders: &Holders) -> Wait {
     )
 }
 
-/// A few namespaces by name, the others by number: the text is short however many there are.
+/// The largest holders by name and the number of the others, so that the text stays short.
 fn describe_holders(holders: &Holders) -> String {
-    let describe = |(namespace, share): &(String, Share)| format!("{namespace} ({})", describe_share(*share));
+    let describe = |(namespace, usage): &(String, Usage)| format!("{namespace} ({})", describe_usage(*usage));
     let mut parts: Vec<_> = holders.largest.iter().map(describe).collect();
     match holders.others {
         0 => {}
@@ -68,8 +68,8 @@ fn describe_holders(holders: &Holders) -> String {
     if parts.is_empty() { String::new() } else { format!(", held by {}", parts.join(", ")) }
 }
 
-fn describe_share(share: Share) -> String {
-    let Share { meetings, dedicated } = share;
+fn describe_usage(usage: Usage) -> String {
+    let Usage { meetings, dedicated } = usage;
     let plural = if meetings == 1 { "" } else { "s" };
     match dedicated {
         0 => format!("{meetings} meeting{plural}"),
@@ -87,16 +87,21 @@ mod tests {
     #[test]
     fn a_full_pool_says_who_holds_it_in_few_words() {
         let name = |letter: &str| letter.repeat(63);
-        let holder = |name: String, meetings, dedicated| (name, Share { meetings, dedicated });
+        let holder = |name: String, meetings, dedicated| (name, Usage { meetings, dedicated });
         let cases = [
             (vec![], 0, ""),
             (vec![holder("crew".into(), 1, 0)], 0, ", held by crew (1 meeting)"),
-            (vec![holder("crew".into(), 12, 10)], 1, ", held by crew (12 meetings, 10 of them Dedicated), 1 other namespace"),
+            (
+                vec![holder("crew".into(), 12, 10)],
+                1,
+                ", held by crew (12 meetings, 10 of them Dedicated), 1 other namespace",
+            ),
         ];
         for (largest, others, wanted) in cases {
             assert_eq!(describe_holders(&Holders { largest, others }), wanted);
         }
-        let largest = vec![holder(name("a"), 9_999_999, 1000), holder(name("b"), 9_999_999, 1000), holder(name("c"), 1, 1)];
+        let largest =
+            vec![holder(name("a"), 9_999_999, 1000), holder(name("b"), 9_999_999, 1000), holder(name("c"), 1, 1)];
         let full = compute_full(&pool(json!({})), 1000, &Holders { largest, others: 100_000 });
         assert!(full.message.len() < 600, "{}", full.message);
         assert!(full.message.contains("100000 other namespaces: raise its max"), "{}", full.message);

@@ -68,7 +68,7 @@ pub fn observe_pool(
     }
 }
 
-/// The namespaces that hold a pool with so many pods. Only a full one is asked: it takes a walk over all namespaces.
+/// The namespaces that use a pool, once it has all the `pods` it may have. Before that they are not needed, and cost a walk over all namespaces.
 pub fn observe_holders(pool: &ValidPool, pods: usize, ledger: &Ledger) -> Holders {
     if pods < pool.max as usize {
         return Holders::default();

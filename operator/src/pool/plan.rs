@@ -50,7 +50,7 @@ pub struct ObservedPods {
     pub people: BTreeMap<String, u32>,
     /// What its meetings that no pod carries need.
     pub waiting: Need,
-    /// The namespaces that hold it, if it has all the pods it may have.
+    /// The namespaces that use it, once it has all the pods it may have.
     pub holders: Holders,
     /// Every node.
     pub nodes: BTreeMap<String, NodeView>,

@@ -16,7 +16,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 use super::build::compute_revision;
-use crate::{ledger::Share, ports::PortRange, reason, wait::Wait};
+use crate::{ledger::Usage, ports::PortRange, reason, wait::Wait};
 
 /// What the operator knows about media pods whatever their pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,10 +110,10 @@ pub struct ValidPool {
     pub drain: Drain,
     /// Whose meetings it serves.
     pub allowed_namespaces: AllowedNamespaces,
-    /// Whose meetings may have a pod to themselves.
+    /// Namespaces that may have Dedicated meetings.
     pub dedicated_namespaces: AllowedNamespaces,
-    /// Most of it that one namespace may hold.
-    pub namespace_limits: Share,
+    /// Limits for the usage by one namespace.
+    pub namespace_limits: Usage,
     /// Whether announced addresses are probed.
     pub probes_media: bool,
     /// When the pool was made: of two that draw from the same ports the younger one is told.
@@ -149,11 +149,11 @@ pub fn validate_pool(pool: &MediaPool, defaults: &PodDefaults) -> Result<ValidPo
     })
 }
 
-/// Unless the spec says how many, a namespace may have half of the pool's meetings, and one at least.
-fn compute_namespace_limits(spec: &MediaPoolSpec) -> Share {
+/// The default for meetings is half of the pool's places, and at least one.
+fn compute_namespace_limits(spec: &MediaPoolSpec) -> Usage {
     let half = spec.max.saturating_mul(spec.capacity.meetings).div_ceil(2).max(1);
     let limits = spec.namespace_limits;
-    Share { meetings: limits.meetings.unwrap_or(half), dedicated: limits.dedicated }
+    Usage { meetings: limits.meetings.unwrap_or(half), dedicated: limits.dedicated }
 }
 
 fn compute_template(pool: &MediaPool, defaults: &PodDefaults) -> Result<PodTemplate, Wait> {

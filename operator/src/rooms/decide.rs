@@ -25,7 +25,7 @@ pub struct MeetingHome {
 }
 
 impl MeetingHome {
-    /// Where the meeting with `uid` is, as seen from the pod with `pod_uid`, for people who want to come back into it although it is locked.
+    /// The place of the locked meeting with `uid` relative to the pod with `pod_uid`.
     pub fn whereabouts(&self, uid: &str, pod_uid: &str) -> Whereabouts {
         let is_locked = self.settings.as_ref().is_none_or(|settings| settings.locked);
         match &self.pod_uid {
@@ -37,10 +37,10 @@ impl MeetingHome {
     }
 }
 
-/// How long people may come back into a locked meeting after it has moved to another pod.
+/// How long participants may rejoin a locked meeting after it has moved to another pod.
 const COMING_BACK: SignedDuration = SignedDuration::from_secs(60);
 
-/// Until when those who were in `meeting` may come back although it is locked, if it has moved. It opens the lock for nobody else.
+/// The end of the time in which participants may rejoin `meeting` after a move although it is locked. The lock stays closed for all others.
 pub fn compute_lock_opens_until(meeting: &Meeting) -> Option<Timestamp> {
     let moved_at = meeting.status.as_ref()?.pod.as_ref()?.moved_at.as_ref()?.0;
     moved_at.checked_add(COMING_BACK).ok()
@@ -57,7 +57,7 @@ pub enum RoomStep {
     Update {
         /// The settings.
         settings: RoomSettings,
-        /// Whether it waits to be told who was in before the meeting moved.
+        /// Whether it waits for the list of participants who may rejoin.
         awaits_returning: bool,
     },
 }
@@ -92,7 +92,7 @@ pub fn plan_room(pod_uid: &str, room: &RoomReport, home: Option<&MeetingHome>) -
         (Some(found), Some(wanted)) if found != wanted || awaits_returning => {
             RoomStep::Update { settings: wanted.clone(), awaits_returning }
         }
-        // What cannot be read changes nothing, and people come back all the same.
+        // An unreadable Meeting changes no settings, and participants may rejoin.
         (Some(found), None) if awaits_returning => RoomStep::Update { settings: found.clone(), awaits_returning },
         _ => RoomStep::Keep,
     }
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn people_can_come_back_only_into_a_locked_meeting_that_goes_on() {
+    fn participants_are_remembered_for_locked_meetings_only() {
         let locked = |locked: bool| Some(RoomSettings { locked, ..RoomSettings::default() });
         let at = |pod_uid: Option<&str>| MeetingHome { settings: locked(true), ..home("m1", pod_uid) };
         let cases = [
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_room_that_waits_to_learn_who_was_in_is_told_whatever_else_is_known() {
+    fn a_room_that_waits_for_returning_participants_gets_an_update() {
         let settings = RoomSettings { title: "regatta".into(), locked: true, ..RoomSettings::default() };
         let waiting = RoomReport { awaits_returning: true, settings: Some(settings.clone()), ..room("m1") };
         let home_with = |settings: Option<RoomSettings>| MeetingHome { settings, ..home("m1", Some("p1")) };
@@ -187,7 +187,11 @@ mod tests {
             ("unreadable meeting", home_with(None), told(&settings)),
             ("between two pods", MeetingHome { pod_uid: None, ..home_with(Some(settings.clone())) }, told(&settings)),
             ("on another pod", home("m1", Some("p2")), RoomStep::End(EndReason::Moved)),
-            ("over", MeetingHome { is_over: true, ..home_with(Some(settings.clone())) }, RoomStep::End(EndReason::Ended)),
+            (
+                "over",
+                MeetingHome { is_over: true, ..home_with(Some(settings.clone())) },
+                RoomStep::End(EndReason::Ended),
+            ),
         ];
         for (case, home, wanted) in cases {
             assert_eq!(plan_room("p1", &waiting, Some(&home)), wanted, "{case}");

@@ -1,8 +1,8 @@
-//! Who was in each locked meeting before it moves: the new pod lets these people come back past the lock, and no others.
+//! Remembers the participants of locked meetings, so that they can rejoin when the meeting moves to another pod.
 //!
-//! Pure, and bounded: it forgets people some minutes after their meeting has moved, and at once when the meeting is over or not locked any
-//! more. It lives in this process alone. What a new process does not know it cannot tell, and then nobody comes back: a lock that is too
-//! strict is better than one that is open.
+//! Pure and bounded: participants are forgotten some minutes after their meeting has moved, and at once when the meeting is over or unlocked.
+//! The memory belongs to this process and is not stored. After a restart of the operator during a move a lock refuses participants who were
+//! in before; it never admits others.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -13,25 +13,25 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::ledger::MeetingKey;
 
-/// People that are remembered of one meeting.
+/// Most participants that are remembered for one meeting.
 const MOST_PEOPLE: usize = 2_000;
-/// How long they are remembered after their room is gone from the pod, or the meeting from the room's pod.
+/// How long they are remembered after the room is gone from its pod, or the meeting is on another one.
 const MEMORY: SignedDuration = SignedDuration::from_mins(5);
 
-/// Where a meeting is now, as seen from a pod that it was on.
+/// The place of a meeting relative to a pod that it was on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whereabouts {
     /// On that pod.
     Here,
-    /// On none, or nobody can tell.
+    /// On no pod, or unknown.
     Between,
     /// On another one.
     Elsewhere,
-    /// It is over, gone or not locked: there is nothing to come back to, or nothing that keeps people from it.
+    /// Over, deleted or not locked: there is no lock that participants have to get past.
     Nowhere,
 }
 
-/// The people of one meeting.
+/// The participants of one meeting.
 #[derive(Clone, Debug)]
 struct Remembered {
     key: MeetingKey,
@@ -41,14 +41,14 @@ struct Remembered {
     since: Option<Timestamp>,
 }
 
-/// The people of all locked meetings, by UID of the meeting.
+/// The participants of all locked meetings, by UID of the meeting.
 #[derive(Clone, Debug, Default)]
 pub struct Returning {
     by_meeting: HashMap<String, Remembered>,
 }
 
 impl Returning {
-    /// Takes in what the pod with this UID says of its rooms.
+    /// Takes in the rooms that the pod with this UID reports.
     pub fn observe(&mut self, pod_uid: &str, list: &RoomList, now: Timestamp) {
         for room in list.rooms.iter().filter(|room| !room.awaits_returning) {
             self.observe_room(pod_uid, room, list.draining);
@@ -62,7 +62,7 @@ impl Returning {
 
     fn observe_room(&mut self, pod_uid: &str, room: &RoomReport, is_draining: bool) {
         let known = self.by_meeting.get(&room.uid).filter(|known| known.pod_uid == pod_uid);
-        // From a pod that shuts down people go one after the other, and each of them may come back.
+        // Participants leave a pod that shuts down one after the other, and all of them may rejoin.
         let kept = known.filter(|_| is_draining).map(|known| known.people.as_slice()).unwrap_or_default();
         let people = join_people(kept, &room.people);
         if people.is_empty() {
@@ -76,12 +76,12 @@ impl Returning {
         self.by_meeting.insert(room.uid.clone(), remembered);
     }
 
-    /// Who may come back into the meeting with this UID.
+    /// The participants who may rejoin the meeting with this UID.
     pub fn people_of(&self, uid: &str) -> Vec<String> {
         self.by_meeting.get(uid).map(|remembered| remembered.people.clone()).unwrap_or_default()
     }
 
-    /// Forgets what is of no use any more. `find` tells where the meeting with this name and UID is, as seen from the pod with that UID.
+    /// Forgets participants who can no longer use it. `find` returns the place of a meeting (name and UID) relative to a pod (UID).
     pub fn forget(&mut self, now: Timestamp, find: impl Fn(&MeetingKey, &str, &str) -> Whereabouts) {
         self.by_meeting.retain(|uid, remembered| {
             match find(&remembered.key, uid, &remembered.pod_uid) {
@@ -110,7 +110,13 @@ mod tests {
 
     fn room(people: &[&str]) -> RoomReport {
         let people = people.iter().map(|&person| person.to_owned()).collect();
-        RoomReport { namespace: "crew".into(), name: "regatta".into(), uid: "m1".into(), people, ..RoomReport::default() }
+        RoomReport {
+            namespace: "crew".into(),
+            name: "regatta".into(),
+            uid: "m1".into(),
+            people,
+            ..RoomReport::default()
+        }
     }
 
     fn list(rooms: Vec<RoomReport>) -> RoomList {
@@ -132,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_left_for_good_does_not_come_back() {
+    fn participants_who_have_left_are_forgotten() {
         let mut returning = Returning::default();
         returning.observe("p1", &list(vec![room(&["ada"])]), at(0));
         returning.observe("p2", &list(vec![room(&[])]), at(1));
@@ -142,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn from_a_pod_that_shuts_down_everybody_may_come_back() {
+    fn all_participants_of_a_pod_that_shuts_down_are_kept() {
         let mut returning = Returning::default();
         let draining = |people: &[&str]| RoomList { draining: true, ..list(vec![room(people)]) };
         returning.observe("p1", &list(vec![room(&["ada", "kim"])]), at(0));
@@ -153,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn people_are_forgotten_some_minutes_after_the_move_or_with_their_meeting() {
+    fn participants_are_forgotten_some_minutes_after_the_move_or_with_their_meeting() {
         use Whereabouts::{Between, Elsewhere, Here, Nowhere};
         let cases: [(&str, &[(i64, Whereabouts)], bool); 6] = [
             ("stays", &[(1, Here), (9_000, Here)], true),

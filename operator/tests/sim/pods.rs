@@ -18,7 +18,9 @@ use axum::{
     http::StatusCode,
     routing::{delete, get, post, put},
 };
-use convene_protocol::admin::{EndReason, EndRoomQuery, ProbeTargets, RoomList, RoomListQuery, RoomReport, RoomSettings, RoomUpdate};
+use convene_protocol::admin::{
+    EndReason, EndRoomQuery, ProbeTargets, RoomList, RoomListQuery, RoomReport, RoomSettings, RoomUpdate,
+};
 use tokio::{sync::watch, task::AbortHandle};
 
 /// Namespace and name of a Meeting.

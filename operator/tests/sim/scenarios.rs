@@ -123,7 +123,9 @@ const BOATS: [&str; 6] = ["cutter", "dinghy", "galley", "ketch", "sloop", "yawl"
 
 #[allow(clippy::unused_async, reason = "steps are async, and these wait for nothing")]
 async fn fill_pool(world: &World) -> Result<(), String> {
-    world.pool(json!({"capacity": {"meetings": 1}, "max": 4, "rollout": {"maxSurge": 0}, "namespaceLimits": {"meetings": 9}}));
+    world.pool(
+        json!({"capacity": {"meetings": 1}, "max": 4, "rollout": {"maxSurge": 0}, "namespaceLimits": {"meetings": 9}}),
+    );
     for name in BOATS {
         world.meeting(name, json!({}));
     }

@@ -16,7 +16,7 @@ fn meeting(bound_to: Option<&MediaPod>) -> ValidMeeting {
         bound_to: bound_to.map(MediaPod::to_assigned),
         participants: 0,
         is_released: false,
-        barred: None,
+        denial: None,
         moment: Moment::During,
         now: Timestamp::UNIX_EPOCH,
     }
@@ -202,28 +202,29 @@ fn a_dedicated_meeting_takes_an_empty_pod_and_shares_it_with_nobody() {
 }
 
 #[test]
-fn a_barred_meeting_has_no_new_place_and_keeps_an_old_one() {
-    let barred = |meeting: ValidMeeting| {
+fn a_meeting_over_a_limit_gets_no_new_place_and_keeps_an_old_one() {
+    let denial = |meeting: ValidMeeting| {
         let why = Wait::new(reason::NAMESPACE_SHARE_USED, "has all it may have");
-        ValidMeeting { barred: Some(why), ..meeting }
+        ValidMeeting { denial: Some(why), ..meeting }
     };
     let mut both = pods(vec![PodState::Ready, PodState::Ready]);
-    let nowhere = plan_meeting(&barred(meeting(None)), &observed(both.clone(), &[]));
+    let nowhere = plan_meeting(&denial(meeting(None)), &observed(both.clone(), &[]));
     assert_eq!((placed_on(&nowhere), nowhere.assigned.wait().reason), (None, "NamespaceShareUsed"));
     assert!(nowhere.accepted.is_true() && !nowhere.wants_pod);
-    let kept = plan_meeting(&barred(busy(&both[0], 3)), &observed(both.clone(), &[]));
+    let kept = plan_meeting(&denial(busy(&both[0], 3)), &observed(both.clone(), &[]));
     assert_eq!(kept.placement, Placement::Kept(both[0].to_assigned()));
     both[0].draining = Some(draining());
-    let moved = plan_meeting(&barred(meeting(Some(&both[0]))), &observed(both.clone(), &[]));
+    let moved = plan_meeting(&denial(meeting(Some(&both[0]))), &observed(both.clone(), &[]));
     assert_eq!(placed_on(&moved), Some("media-lagoon-41004"));
-    let lost = plan_meeting(&barred(meeting(Some(&both[0]))), &observed(vec![both[1].clone()], &[]));
+    let lost = plan_meeting(&denial(meeting(Some(&both[0]))), &observed(vec![both[1].clone()], &[]));
     assert_eq!((placed_on(&lost), lost.left.unwrap().reason), (None, "PodGone"));
 }
 
 #[test]
 fn a_full_pool_says_who_holds_it() {
-    let full = observed(pods(vec![PodState::Ready, PodState::Ready, PodState::Ready]), &[(0, 10, 0), (1, 10, 0), (2, 10, 0)]);
-    let largest = vec![("bay".to_owned(), crate::ledger::Share { meetings: 30, dedicated: 0 })];
+    let full =
+        observed(pods(vec![PodState::Ready, PodState::Ready, PodState::Ready]), &[(0, 10, 0), (1, 10, 0), (2, 10, 0)]);
+    let largest = vec![("bay".to_owned(), crate::ledger::Usage { meetings: 30, dedicated: 0 })];
     let plan = plan_meeting(&meeting(None), &ObservedPool { holders: Holders { largest, others: 0 }, ..full });
     assert_eq!(plan.ready.wait().reason, "PoolFull");
     assert!(plan.ready.wait().message.contains("held by bay (30 meetings)"), "{:?}", plan.ready);

@@ -78,15 +78,15 @@ fn a_dedicated_meeting_needs_a_namespace_that_may_have_one() {
     let selector = json!({"from": "Selector", "selector": {"matchLabels": {"team": "sailing"}}});
     let pool = pool(json!({"dedicatedNamespaces": selector}));
     let labels = BTreeMap::from([("team".to_owned(), "sailing".to_owned())]);
-    let barred = |placement: &str, labels: &BTreeMap<String, String>| {
+    let denial = |placement: &str, labels: &BTreeMap<String, String>| {
         let meeting = meeting_object(json!({"pool": "lagoon", "placement": placement}), json!({}));
         let now = at("2030-01-01T10:00:00Z");
         let valid = validate_meeting(&meeting, Some(&Ok(&pool)), "harbor", labels, &Ledger::default(), now);
-        valid.unwrap().barred.map(|why| why.reason)
+        valid.unwrap().denial.map(|why| why.reason)
     };
-    assert_eq!(barred("Dedicated", &labels), None);
-    assert_eq!(barred("Dedicated", &BTreeMap::new()), Some(reason::DEDICATED_NOT_ALLOWED));
-    assert_eq!(barred("Shared", &BTreeMap::new()), None);
+    assert_eq!(denial("Dedicated", &labels), None);
+    assert_eq!(denial("Dedicated", &BTreeMap::new()), Some(reason::DEDICATED_NOT_ALLOWED));
+    assert_eq!(denial("Shared", &BTreeMap::new()), None);
 }
 
 #[test]

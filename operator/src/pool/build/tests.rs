@@ -68,7 +68,8 @@ fn in_the_nodes_network_metrics_are_off_or_have_a_port_of_their_own_for_each_blo
         let rtc = json!({"min": first, "max": first + 39});
         let pool = pool(json!({"exposure": "HostNetwork", "workersPerPod": 3, "rtcPorts": rtc, "metricsPorts": ports}));
         let blocks = (0..10).map(|number| PortRange::new(first + number * 4, first + number * 4 + 3).unwrap());
-        let found: std::collections::BTreeSet<_> = blocks.map(|block| compute_metrics_port(&pool.template, block)).collect();
+        let found: std::collections::BTreeSet<_> =
+            blocks.map(|block| compute_metrics_port(&pool.template, block)).collect();
         assert_eq!(found.len(), 10, "{first}");
         assert!(found.iter().all(|port| port.is_some_and(|port| (30000..=30010).contains(&port))), "{found:?}");
     }

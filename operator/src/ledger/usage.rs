@@ -1,7 +1,6 @@
-//! What the meetings of each namespace take of each pool.
+//! Usage of each pool by namespace, for the limits that pools set.
 //!
-//! Pure sums, kept up to date by the ledger with each change of a meeting. They decide nothing: limits are the pool's, and compared in
-//! `meeting::share`.
+//! Pure sums, updated by the ledger with each change of a meeting. It enforces nothing: `meeting::quota` compares usage with limits.
 
 use std::{
     cmp::Reverse,
@@ -11,20 +10,20 @@ use std::{
 
 use super::MeetingKey;
 
-/// Namespaces that are named as holders of a full pool; of the others only the number is.
+/// Most namespaces that are named as holders of a full pool; the others are counted.
 const MOST_NAMED: usize = 3;
 
-/// Meetings of one namespace in one pool.
+/// Usage of one pool by one namespace, or a limit for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Share {
-    /// All of them.
+pub struct Usage {
+    /// Number of meetings.
     pub meetings: u32,
-    /// Those among them that want a pod for themselves.
+    /// Number of Dedicated meetings among them.
     pub dedicated: u32,
 }
 
-impl Share {
-    /// The share of one meeting.
+impl Usage {
+    /// Usage by one meeting.
     pub(super) const fn of_one(is_dedicated: bool) -> Self {
         Self { meetings: 1, dedicated: if is_dedicated { 1 } else { 0 } }
     }
@@ -36,7 +35,7 @@ impl Share {
         }
     }
 
-    /// This share without `other`.
+    /// Usage without `other`.
     pub const fn minus(self, other: Self) -> Self {
         Self {
             meetings: self.meetings.saturating_sub(other.meetings),
@@ -44,66 +43,67 @@ impl Share {
         }
     }
 
-    /// How many meetings that share their pods would have room instead.
+    /// Number of Shared meetings that would fit in the same room.
     fn weight(self, meetings_per_pod: u32) -> u64 {
         let shared = self.meetings.saturating_sub(self.dedicated);
         u64::from(self.dedicated) * u64::from(meetings_per_pod) + u64::from(shared)
     }
 }
 
-/// Shares by pool and namespace. Those that are empty are left out.
+/// UsageTable by pool and namespace. Those that are empty are left out.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Shares {
-    by_pool: HashMap<Arc<str>, BTreeMap<String, Share>>,
+pub(super) struct UsageTable {
+    by_pool: HashMap<Arc<str>, BTreeMap<String, Usage>>,
 }
 
-impl Shares {
-    pub(super) fn add(&mut self, pool: &Arc<str>, namespace: &str, share: Share) {
-        let shares = self.by_pool.entry(Arc::clone(pool)).or_default();
-        match shares.get_mut(namespace) {
-            Some(old) => *old = old.plus(share),
-            None => drop(shares.insert(namespace.to_owned(), share)),
+impl UsageTable {
+    pub(super) fn add(&mut self, pool: &Arc<str>, namespace: &str, usage: Usage) {
+        let usages = self.by_pool.entry(Arc::clone(pool)).or_default();
+        match usages.get_mut(namespace) {
+            Some(old) => *old = old.plus(usage),
+            None => drop(usages.insert(namespace.to_owned(), usage)),
         }
     }
 
-    pub(super) fn subtract(&mut self, pool: &str, namespace: &str, share: Share) {
-        let Some(shares) = self.by_pool.get_mut(pool) else { return };
-        if let Some(old) = shares.get_mut(namespace) {
-            *old = old.minus(share);
-            if *old == Share::default() {
-                shares.remove(namespace);
+    pub(super) fn subtract(&mut self, pool: &str, namespace: &str, usage: Usage) {
+        let Some(usages) = self.by_pool.get_mut(pool) else { return };
+        if let Some(old) = usages.get_mut(namespace) {
+            *old = old.minus(usage);
+            if *old == Usage::default() {
+                usages.remove(namespace);
             }
         }
-        if shares.is_empty() {
+        if usages.is_empty() {
             self.by_pool.remove(pool);
         }
     }
 
-    pub(super) fn of(&self, pool: &str, namespace: &str) -> Share {
-        self.by_pool.get(pool).and_then(|shares| shares.get(namespace)).copied().unwrap_or_default()
+    pub(super) fn of(&self, pool: &str, namespace: &str) -> Usage {
+        self.by_pool.get(pool).and_then(|usages| usages.get(namespace)).copied().unwrap_or_default()
     }
 
-    /// The namespaces that hold most of `pool`, largest first.
+    /// The largest holders of `pool`.
     pub(super) fn holders(&self, pool: &str, meetings_per_pod: u32) -> Holders {
         let mut all: Vec<_> = self.by_pool.get(pool).into_iter().flatten().collect();
-        all.sort_by_key(|(namespace, share)| (Reverse(share.weight(meetings_per_pod)), *namespace));
+        all.sort_by_key(|(namespace, usage)| (Reverse(usage.weight(meetings_per_pod)), *namespace));
         let others = all.len().saturating_sub(MOST_NAMED);
         all.truncate(MOST_NAMED);
-        Holders { largest: all.into_iter().map(|(namespace, share)| (namespace.clone(), *share)).collect(), others }
+        Holders { largest: all.into_iter().map(|(namespace, usage)| (namespace.clone(), *usage)).collect(), others }
     }
 }
 
-/// The namespaces that hold a pool.
+/// The namespaces that use a pool.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Holders {
-    /// Those that hold most, largest first, with what they hold.
-    pub largest: Vec<(String, Share)>,
+    /// Those with the largest usage, largest first.
+    pub largest: Vec<(String, Usage)>,
     /// Number of the others.
     pub others: usize,
 }
 
-/// Puts waiting meetings in an order in which each place goes to the namespace that holds least, counted by `held` before the first of them.
-pub(super) fn take_turns<'a>(
+/// Orders waiting meetings so that each place goes to the namespace with the fewest meetings at that point. `held` is the number of meetings
+/// that a namespace has before the first place is given.
+pub(super) fn order_fairly<'a>(
     waiting: impl Iterator<Item = &'a Arc<MeetingKey>>,
     held: impl Fn(&str) -> u32,
 ) -> Vec<&'a Arc<MeetingKey>> {
@@ -111,7 +111,8 @@ pub(super) fn take_turns<'a>(
     for key in waiting {
         by_namespace.entry(&key.namespace).or_default().push(key);
     }
-    let mut turns: BinaryHeap<_> = by_namespace.keys().map(|namespace| Reverse((held(namespace), *namespace))).collect();
+    let mut turns: BinaryHeap<_> =
+        by_namespace.keys().map(|namespace| Reverse((held(namespace), *namespace))).collect();
     let mut queues: BTreeMap<_, _> = by_namespace.into_iter().map(|(name, keys)| (name, keys.into_iter())).collect();
     let mut order = Vec::new();
     while let Some(Reverse((holds, namespace))) = turns.pop() {
@@ -133,7 +134,7 @@ mod tests {
 
     fn order(waiting: &[Arc<MeetingKey>], held: &[(&str, u32)]) -> Vec<String> {
         let held = |namespace: &str| held.iter().find(|(name, _)| *name == namespace).map_or(0, |(_, count)| *count);
-        take_turns(waiting.iter(), held).into_iter().map(|key| key.name.clone()).collect()
+        order_fairly(waiting.iter(), held).into_iter().map(|key| key.name.clone()).collect()
     }
 
     #[test]
@@ -152,18 +153,22 @@ mod tests {
 
     #[test]
     fn holders_are_told_by_what_they_take_of_the_pool() {
-        let mut shares = Shares::default();
+        let mut usages = UsageTable::default();
         let pool: Arc<str> = "lagoon".into();
-        for (namespace, meetings, dedicated) in [("bay", 90, 0), ("crew", 2, 2), ("dock", 5, 0), ("edge", 5, 0), ("fjord", 1, 0)] {
-            shares.add(&pool, namespace, Share { meetings, dedicated });
+        for (namespace, meetings, dedicated) in
+            [("bay", 90, 0), ("crew", 2, 2), ("dock", 5, 0), ("edge", 5, 0), ("fjord", 1, 0)]
+        {
+            usages.add(&pool, namespace, Usage { meetings, dedicated });
         }
-        let named = |per_pod| -> Vec<_> { shares.holders("lagoon", per_pod).largest.into_iter().map(|(name, _)| name).collect() };
+        let named = |per_pod| -> Vec<_> {
+            usages.holders("lagoon", per_pod).largest.into_iter().map(|(name, _)| name).collect()
+        };
         assert_eq!(named(100), ["crew", "bay", "dock"]);
         assert_eq!(named(10), ["bay", "crew", "dock"]);
-        assert_eq!(shares.holders("lagoon", 10).others, 2);
-        assert_eq!(shares.holders("pond", 10), Holders::default());
-        shares.subtract("lagoon", "crew", Share { meetings: 2, dedicated: 2 });
-        assert_eq!(shares.of("lagoon", "crew"), Share::default());
-        assert_eq!(shares.holders("lagoon", 10).others, 1);
+        assert_eq!(usages.holders("lagoon", 10).others, 2);
+        assert_eq!(usages.holders("pond", 10), Holders::default());
+        usages.subtract("lagoon", "crew", Usage { meetings: 2, dedicated: 2 });
+        assert_eq!(usages.of("lagoon", "crew"), Usage::default());
+        assert_eq!(usages.holders("lagoon", 10).others, 1);
     }
 }

@@ -17,26 +17,26 @@ use crate::{
 };
 
 #[test]
-fn a_namespace_has_its_share_and_no_more() {
+fn a_namespace_gets_places_up_to_its_limits() {
     let limits = json!({"namespaceLimits": {"meetings": 3, "dedicated": 2}});
     let none = json!({"namespaceLimits": {"dedicated": 0}});
-    let share = |meetings, dedicated| Share { meetings, dedicated };
+    let usage = |meetings, dedicated| Usage { meetings, dedicated };
     let cases = [
-        ("first", &limits, false, true, share(0, 0), None),
-        ("last", &limits, false, true, share(2, 0), None),
-        ("one too many", &limits, false, true, share(3, 0), Some("NamespaceShareUsed")),
-        ("more than the limit, which was lowered", &limits, false, true, share(9, 0), Some("NamespaceShareUsed")),
-        ("last dedicated", &limits, true, true, share(2, 1), None),
-        ("one dedicated too many", &limits, true, true, share(2, 2), Some("NamespaceShareUsed")),
-        ("dedicated count as meetings", &limits, true, true, share(3, 0), Some("NamespaceShareUsed")),
-        ("shared beside all dedicated", &limits, false, true, share(2, 2), None),
-        ("dedicated for others", &limits, true, false, share(0, 0), Some("DedicatedNotAllowed")),
-        ("shared where dedicated is for others", &limits, false, false, share(0, 0), None),
-        ("dedicated for nobody", &none, true, true, share(0, 0), Some("DedicatedNotAllowed")),
-        ("shared where nobody has dedicated", &none, false, true, share(0, 0), None),
+        ("first", &limits, false, true, usage(0, 0), None),
+        ("last", &limits, false, true, usage(2, 0), None),
+        ("one too many", &limits, false, true, usage(3, 0), Some("NamespaceShareUsed")),
+        ("more than the limit, which was lowered", &limits, false, true, usage(9, 0), Some("NamespaceShareUsed")),
+        ("last dedicated", &limits, true, true, usage(2, 1), None),
+        ("one dedicated too many", &limits, true, true, usage(2, 2), Some("NamespaceShareUsed")),
+        ("dedicated count as meetings", &limits, true, true, usage(3, 0), Some("NamespaceShareUsed")),
+        ("shared beside all dedicated", &limits, false, true, usage(2, 2), None),
+        ("dedicated for others", &limits, true, false, usage(0, 0), Some("DedicatedNotAllowed")),
+        ("shared where dedicated is for others", &limits, false, false, usage(0, 0), None),
+        ("dedicated for no namespace", &none, true, true, usage(0, 0), Some("DedicatedNotAllowed")),
+        ("shared where no namespace has dedicated", &none, false, true, usage(0, 0), None),
     ];
     for (case, spec, is_dedicated, may_be_dedicated, others, wanted) in cases {
-        let bar = compute_bar(&pool(spec.clone()), "crew", is_dedicated, may_be_dedicated, others);
+        let bar = check_quota(&pool(spec.clone()), "crew", is_dedicated, may_be_dedicated, others);
         assert_eq!(bar.map(|wait| wait.reason), wanted, "{case}");
     }
 }
@@ -44,24 +44,33 @@ fn a_namespace_has_its_share_and_no_more() {
 #[test]
 fn unless_the_pool_says_otherwise_one_namespace_may_have_half_of_it() {
     let limit = |spec: Value| pool(spec).namespace_limits;
-    assert_eq!(limit(json!({})), Share { meetings: 5_000, dedicated: 1 });
+    assert_eq!(limit(json!({})), Usage { meetings: 5_000, dedicated: 1 });
     assert_eq!(limit(json!({"max": 3, "capacity": {"meetings": 1}})).meetings, 2);
     assert_eq!(limit(json!({"max": 1, "capacity": {"meetings": 1}})).meetings, 1);
     assert_eq!(limit(json!({"max": 1000, "capacity": {"meetings": 10_000}})).meetings, 5_000_000);
-    assert_eq!(limit(json!({"namespaceLimits": {"meetings": 7, "dedicated": 3}})), Share { meetings: 7, dedicated: 3 });
+    assert_eq!(limit(json!({"namespaceLimits": {"meetings": 7, "dedicated": 3}})), Usage { meetings: 7, dedicated: 3 });
 }
 
 #[test]
 fn what_is_told_has_the_numbers_and_a_remedy() {
     let lagoon = pool(json!({"namespaceLimits": {"meetings": 3, "dedicated": 2}}));
     let told = |is_dedicated, may_be_dedicated, others| {
-        compute_bar(&lagoon, "crew", is_dedicated, may_be_dedicated, others).unwrap().message
+        check_quota(&lagoon, "crew", is_dedicated, may_be_dedicated, others).unwrap().message
     };
-    let share = Share { meetings: 3, dedicated: 2 };
+    let usage = Usage { meetings: 3, dedicated: 2 };
     for (message, parts) in [
-        (told(true, true, share), ["\"crew\" holds 2 Dedicated meetings of MediaPool \"lagoon\" and may hold 2", "namespaceLimits.dedicated"]),
-        (told(false, true, share), ["\"crew\" holds 3 meetings of MediaPool \"lagoon\" and may hold 3", "namespaceLimits.meetings"]),
-        (told(true, false, share), ["holds 2 Dedicated meetings of MediaPool \"lagoon\" and may hold 0", "dedicatedNamespaces"]),
+        (
+            told(true, true, usage),
+            ["\"crew\" has 2 Dedicated meetings in MediaPool \"lagoon\" and may have 2", "namespaceLimits.dedicated"],
+        ),
+        (
+            told(false, true, usage),
+            ["\"crew\" has 3 meetings in MediaPool \"lagoon\" and may have 3", "namespaceLimits.meetings"],
+        ),
+        (
+            told(true, false, usage),
+            ["has 2 Dedicated meetings in MediaPool \"lagoon\" and may have 0", "dedicatedNamespaces"],
+        ),
     ] {
         for part in parts {
             assert!(message.contains(part), "{message}");
@@ -69,7 +78,7 @@ fn what_is_told_has_the_numbers_and_a_remedy() {
     }
 }
 
-/// Meetings, a pool that makes the pods they need, and the decisions about them, without a cluster.
+/// Meetings, the pods of a pool, and the decisions about them, without a cluster.
 struct Stage {
     pool: Arc<ValidPool>,
     pods: Vec<Arc<MediaPod>>,
@@ -104,11 +113,12 @@ impl Stage {
         let valid = validate_meeting(meeting, Some(&Ok(&self.pool)), home, &labels, &self.ledger, now).unwrap();
         let loads = self.pods.iter().map(|pod| (pod.uid.clone(), self.ledger.load_of(&pod.uid))).collect();
         let (pool, pods) = (Arc::clone(&self.pool), self.pods.clone());
-        let plan = plan_meeting(&valid, &ObservedPool { pool, pods, loads, trouble: None, holders: Holders::default() });
+        let plan =
+            plan_meeting(&valid, &ObservedPool { pool, pods, loads, trouble: None, holders: Holders::default() });
         if let Placement::New(pod) = &plan.placement {
             self.ledger.assign(uid, pod);
         }
-        self.ledger.bar(uid, plan.assigned.wait().reason == reason::NAMESPACE_SHARE_USED);
+        self.ledger.set_over_quota(uid, plan.assigned.wait().reason == reason::NAMESPACE_SHARE_USED);
         self.ledger.want(uid, plan.wants_pod);
         let pod = match &plan.placement {
             Placement::Kept(pod) | Placement::New(pod) => Some(pod.clone()),
@@ -143,14 +153,14 @@ impl Stage {
         self.ledger.remove(uid);
     }
 
-    /// What a namespace holds by the meetings' own account.
-    fn held(&self, namespace: &str) -> Share {
+    /// Usage by a namespace according to the statuses of its meetings.
+    fn held(&self, namespace: &str) -> Usage {
         let of_namespace = |meeting: &&Meeting| meeting.metadata.namespace.as_deref() == Some(namespace);
         let has_pod = |meeting: &&Meeting| meeting.status.as_ref().is_some_and(|status| status.pod.is_some());
         let placed: Vec<_> = self.meetings.values().filter(of_namespace).filter(has_pod).collect();
         let is_dedicated = |meeting: &&&Meeting| meeting.spec.placement == convene_crds::MeetingPlacement::Dedicated;
         let count = |count: usize| u32::try_from(count).unwrap();
-        Share { meetings: count(placed.len()), dedicated: count(placed.iter().filter(is_dedicated).count()) }
+        Usage { meetings: count(placed.len()), dedicated: count(placed.iter().filter(is_dedicated).count()) }
     }
 
     fn is_placed(&self, uid: &str) -> bool {
@@ -169,7 +179,10 @@ fn ten_dedicated_meetings_of_one_namespace_take_one_pod() {
     stage.grow();
     assert_eq!((stage.held("crew").dedicated, stage.pods.len()), (1, 1));
     let plan = stage.look(&all[9]).unwrap();
-    assert_eq!((plan.assigned.wait().reason, plan.accepted.is_true(), plan.wants_pod), ("NamespaceShareUsed", true, false));
+    assert_eq!(
+        (plan.assigned.wait().reason, plan.accepted.is_true(), plan.wants_pod),
+        ("NamespaceShareUsed", true, false)
+    );
     for (namespace, placement) in [("bay", "Shared"), ("dock", "Dedicated")] {
         let other = stage.create(namespace, "m", placement);
         stage.look(&other);
@@ -186,13 +199,13 @@ fn a_place_that_is_given_back_goes_to_a_meeting_that_waited_for_it() {
     stage.look(&second);
     stage.grow();
     assert!(stage.is_placed(&first) && !stage.is_placed(&second));
-    stage.ledger.take_unbarred();
+    stage.ledger.take_unblocked();
     stage.delete(&first);
-    let unbarred = stage.ledger.take_unbarred();
-    assert_eq!(unbarred.iter().map(|key| key.name.as_str()).collect::<Vec<_>>(), ["m1"]);
+    let unblocked = stage.ledger.take_unblocked();
+    assert_eq!(unblocked.iter().map(|key| key.name.as_str()).collect::<Vec<_>>(), ["m1"]);
     stage.look(&second);
     assert!(stage.is_placed(&second));
-    assert!(stage.ledger.take_unbarred().is_empty());
+    assert!(stage.ledger.take_unblocked().is_empty());
 }
 
 #[test]
@@ -234,10 +247,10 @@ fn the_next_place_goes_to_the_namespace_that_holds_least() {
 }
 
 proptest! {
-    /// Whatever one namespace does in whatever order, it never has more than its share, no pods are made for more than that, and another
-    /// namespace has a place afterwards.
+    /// For any sequence of steps in one namespace: its usage stays within the limits, no pods are made for more than that, and another namespace
+    /// gets a place afterwards.
     #[test]
-    fn no_namespace_takes_the_pool_from_the_others(
+    fn no_namespace_takes_the_whole_pool(
         steps in proptest::collection::vec((0..5_u8, 0..12_u8, any::<bool>()), 1..120),
         max in 3..6_u32,
         meetings in 2..5_u32,
