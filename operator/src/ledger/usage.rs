@@ -24,8 +24,8 @@ pub struct Usage {
 
 impl Usage {
     /// Usage by one meeting.
-    pub(super) const fn of_one(is_dedicated: bool) -> Self {
-        Self { meetings: 1, dedicated: if is_dedicated { 1 } else { 0 } }
+    pub(super) fn of_one(is_dedicated: bool) -> Self {
+        Self { meetings: 1, dedicated: u32::from(is_dedicated) }
     }
 
     const fn plus(self, other: Self) -> Self {
@@ -50,7 +50,7 @@ impl Usage {
     }
 }
 
-/// UsageTable by pool and namespace. Those that are empty are left out.
+/// Usage by pool and namespace. Namespaces without usage have no entry.
 #[derive(Clone, Debug, Default)]
 pub(super) struct UsageTable {
     by_pool: HashMap<Arc<str>, BTreeMap<String, Usage>>,
@@ -61,7 +61,9 @@ impl UsageTable {
         let usages = self.by_pool.entry(Arc::clone(pool)).or_default();
         match usages.get_mut(namespace) {
             Some(old) => *old = old.plus(usage),
-            None => drop(usages.insert(namespace.to_owned(), usage)),
+            None => {
+                usages.insert(namespace.to_owned(), usage);
+            }
         }
     }
 

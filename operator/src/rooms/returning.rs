@@ -87,7 +87,9 @@ impl Returning {
             match find(&remembered.key, uid, &remembered.pod_uid) {
                 Whereabouts::Nowhere => return false,
                 Whereabouts::Between => remembered.since = None,
-                Whereabouts::Elsewhere => drop(remembered.since.get_or_insert(now)),
+                Whereabouts::Elsewhere => {
+                    remembered.since.get_or_insert(now);
+                }
                 Whereabouts::Here => {}
             }
             remembered.since.is_none_or(|since| now.duration_since(since) < MEMORY)

@@ -110,7 +110,7 @@ impl Stage {
     fn look(&mut self, uid: &str) -> Option<MeetingPlan> {
         let meeting = self.meetings.get_mut(uid)?;
         let (home, labels, now) = ("harbor", BTreeMap::new(), Timestamp::UNIX_EPOCH);
-        let valid = validate_meeting(meeting, Some(&Ok(&self.pool)), home, &labels, &self.ledger, now).unwrap();
+        let valid = validate_meeting(meeting, Some(&Ok(self.pool.as_ref())), home, &labels, &self.ledger, now).unwrap();
         let loads = self.pods.iter().map(|pod| (pod.uid.clone(), self.ledger.load_of(&pod.uid))).collect();
         let (pool, pods) = (Arc::clone(&self.pool), self.pods.clone());
         let plan =
