@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use convene_protocol::admission::ParticipantGrant;
-use convene_protocol::frame::{self, CLOSE_COME_BACK, CLOSE_FINAL, Frame, FrameError};
+use convene_protocol::frame::{self, CLOSE_COME_BACK, CLOSE_FINAL, FrameError};
 use convene_protocol::message::ClientRequest;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};

@@ -217,7 +217,7 @@ fn a_meeting_over_a_limit_gets_no_new_place_and_keeps_an_old_one() {
     let moved = plan_meeting(&denial(meeting(Some(&both[0]))), &observed(both.clone(), &[]));
     assert_eq!(placed_on(&moved), Some("media-lagoon-41004"));
     let lost = plan_meeting(&denial(meeting(Some(&both[0]))), &observed(vec![both[1].clone()], &[]));
-    assert_eq!((placed_on(&lost), lost.left.unwrap().reason), (None, "PodGone"));
+    assert_eq!((placed_on(&lost), lost.left.as_ref().unwrap().reason), (None, "PodGone"));
 }
 
 #[test]

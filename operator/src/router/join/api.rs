@@ -165,7 +165,8 @@ impl Way {
 
 /// The guest cookie of a request, if it has a valid one.
 pub(in crate::router) fn guest_cookie(app: &App, parts: &Parts, client: &ClientInfo) -> Option<GuestCookie> {
-    GuestCookie::of(&parts.headers, client, &app.signer.trusted()?, unix_now())
+    let keys = app.signer.trusted()?;
+    GuestCookie::of(&parts.headers, client, &keys, unix_now())
 }
 
 /// The meeting, if it can be joined now or later.

@@ -54,7 +54,8 @@ pub fn build_set_cookie(
     client: &ClientInfo,
     (signer, now): (&Signer, u64),
 ) -> Option<HeaderValue> {
-    let is_of_other_origin = headers.contains_key(header::ORIGIN) && is_own_page_secure(headers, client.host.as_deref()).is_none();
+    let is_of_other_origin =
+        headers.contains_key(header::ORIGIN) && is_own_page_secure(headers, client.host.as_deref()).is_none();
     if is_of_other_origin || held.is_some_and(|cookie| cookie.id == *id && cookie.is_fresh(now)) {
         return None;
     }
