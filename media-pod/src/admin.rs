@@ -21,6 +21,7 @@ use crate::guard::is_from_here;
 use crate::http::{AppState, BODY_LIMIT, Denied, problem};
 use crate::room::{End, PeerId};
 use crate::rooms::RoomKey;
+use crate::shell::Input;
 use crate::stats::stats;
 
 /// Longest body that is read, in bytes.
@@ -32,6 +33,7 @@ pub(crate) fn add_routes(router: Router<AppState>, state: &AppState) -> Router<A
         .route(ROOMS_PATH, get(list_rooms))
         .route("/admin/v1/rooms/{namespace}/{name}", patch(update_room).delete(end_room))
         .route("/admin/v1/rooms/{namespace}/{name}/participants/{id}", delete(remove_participant))
+        .route("/admin/v1/rooms/{namespace}/{name}/panic", post(panic_room))
         .route(DRAIN_PATH, put(drain).delete(stop_draining))
         .route(PROBE_PATH, post(probe::open))
         .route("/stats", get(stats));
@@ -122,6 +124,16 @@ async fn remove_participant(
     answer(is_found, "there is no such participant in such a room", || {
         tracing::info!(namespace = key.namespace, name = key.name, "participant removed by request");
     })
+}
+
+/// For tests of what a panic does, where the pod allows its test switches.
+async fn panic_room(State(state): State<AppState>, Path((namespace, name)): Path<(String, String)>) -> Response {
+    let room = state.rooms.find(&RoomKey { namespace, name }).await.filter(|_| state.edge.allow_test_switches);
+    let is_found = match room {
+        Some(room) => room.send(Input::Panic).await,
+        None => false,
+    };
+    answer(is_found, "there is no such room, or the pod is not for tests", || {})
 }
 
 async fn drain(State(state): State<AppState>) -> StatusCode {

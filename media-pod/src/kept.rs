@@ -13,7 +13,7 @@ const MOST: usize = 1000;
 
 /// All of the pod.
 #[derive(Debug, Default)]
-pub struct KeptRooms(HashMap<RoomKey, Kept>);
+pub(crate) struct KeptRooms(HashMap<RoomKey, Kept>);
 
 #[derive(Debug)]
 struct Kept {
@@ -24,7 +24,7 @@ struct Kept {
 
 impl KeptRooms {
     /// Keeps what a room has left. A meeting of the same name that is another one is forgotten.
-    pub fn keep(&mut self, key: RoomKey, uid: String, keepsake: Keepsake, now: Instant) {
+    pub(crate) fn keep(&mut self, key: RoomKey, uid: String, keepsake: Keepsake, now: Instant) {
         self.0.retain(|_, kept| now.saturating_duration_since(kept.since) < TIME);
         if self.0.len() >= MOST {
             let oldest = self.0.iter().min_by_key(|(_, kept)| kept.since).map(|(key, _)| key.clone());
@@ -34,7 +34,7 @@ impl KeptRooms {
     }
 
     /// What an earlier room of this very meeting has left, if that is not too long ago.
-    pub fn take(&mut self, key: &RoomKey, uid: &str, now: Instant) -> Option<Keepsake> {
+    pub(crate) fn take(&mut self, key: &RoomKey, uid: &str, now: Instant) -> Option<Keepsake> {
         let kept = self.0.remove(key)?;
         let is_fresh = kept.uid == uid && now.saturating_duration_since(kept.since) < TIME;
         is_fresh.then_some(kept.keepsake)

@@ -198,6 +198,11 @@ impl Room {
         }
         let Some(peer) = self.peers.get(&id) else { return Ok(()) };
         let person = peer.person.clone();
+        if person.is_some() && self.peers.get(moderator).is_some_and(|moderator| moderator.person == person) {
+            // Another tab of the moderator's own: closing it is all that is meant.
+            self.remove(&id, effects, Some(REMOVED));
+            return Ok(());
+        }
         self.memory.ban(&id, &peer.grant, now);
         self.forget_traces_of(&id, person.as_ref());
         let is_same = |other: &Option<String>| other.is_some() && *other == person;

@@ -128,8 +128,7 @@ fn who_floods_by_signaling_is_refused_and_may_go_on_later() {
     let mut room = harness();
     let ada = room.connect(1, "ada");
     room.join(ada, "Ada");
-    let mut say =
-        |room: &mut Harness| room.ask(ada, "sendChatMessage", json!({ "text": "x" })).map_err(|(code, _)| code);
+    let say = |room: &mut Harness| room.ask(ada, "sendChatMessage", json!({ "text": "x" })).map_err(|(code, _)| code);
     let taken = (0..1000).take_while(|_| say(&mut room).is_ok()).count();
     assert!((100..200).contains(&taken), "{taken}");
     assert_eq!(say(&mut room), Err(429));

@@ -202,6 +202,19 @@ fn a_removed_guest_stays_out_by_browser_and_waits_by_address() {
 }
 
 #[test]
+fn a_moderator_who_removes_another_tab_of_their_own_may_come_back() {
+    let mut room = harness();
+    let host = room.connect_as(1, "host", ParticipantGrant { moderator: true, ..guest("g-host") });
+    let tab = room.connect_as(2, "tab", ParticipantGrant { moderator: true, ..guest("g-host") });
+    room.join(host, "Host");
+    room.join(tab, "Host");
+    room.ask(host, "removeParticipant", json!({ "peerId": "tab" })).expect("moderates");
+    assert_eq!((room.was_closed(tab), room.was_closed(host)), (REMOVED, None));
+    let again = room.connect_as(3, "host", ParticipantGrant { moderator: true, ..guest("g-host") });
+    room.join(again, "Host");
+}
+
+#[test]
 fn an_admitted_guest_need_not_wait_again() {
     let waits = |id: &str| ParticipantGrant { lobby: true, ..guest(id) };
     let mut room = harness();
