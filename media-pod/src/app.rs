@@ -96,6 +96,7 @@ pub(crate) async fn metrics(State(state): State<AppState>) -> Response {
     for (index, worker) in state.workers.report().into_iter().enumerate() {
         state.metrics.worker_cpu(index, worker.cpu_seconds.unwrap_or_default());
     }
+    state.metrics.queued_bytes.set(i64::try_from(state.rooms.budget().used()).unwrap_or(i64::MAX));
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], state.metrics.render()).into_response()
 }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use convene_media_pod::keys::TrustedKeys;
 use convene_media_pod::sfu::reach::Announcement;
-use convene_protocol::admission::{Admission, KeySet, MediaGrant, MeetingGrant, Signer};
+use convene_protocol::admission::{Admission, KeySet, MediaGrant, MeetingGrant, ParticipantGrant, Signer};
 use serde_json::{Value, json};
 use str0m::ice::{StunMessage, TransId};
 use support::process::Folder;
@@ -53,7 +53,9 @@ async fn pod() -> Pod {
 }
 
 async fn enter(pod: &Pod, grant: &MeetingGrant, peer: &str) -> Client {
-    let token = signer("test").admission(&Admission::guest(grant.clone()), now()).unwrap();
+    let participant = ParticipantGrant { guest: Some(peer.to_owned()), ..ParticipantGrant::default() };
+    let admission = Admission { participant, ..Admission::guest(grant.clone()) };
+    let token = signer("test").admission(&admission, now()).unwrap();
     Client::try_connect(pod, &format!("team/{}", grant.name), peer, Some(&token)).await.ok().unwrap()
 }
 
@@ -212,7 +214,7 @@ async fn an_open_room_goes_by_new_settings_at_once() {
         (update("uid-1", &settings("x", 0, true)), 400),
         (update("uid-1", &settings("x", 1001, true)), 400),
         ("{".to_owned(), 400),
-        (update("uid-1", &settings(&"x".repeat(17 * 1024), 5, true)), 413),
+        (update("uid-1", &settings(&"x".repeat(97 * 1024), 5, true)), 413),
     ];
     for (body, expected) in wrong {
         assert_eq!(ask(&pod, "PATCH", path, &body).await.0, expected, "{body:.80}");

@@ -53,6 +53,13 @@ impl AllowedOrigins {
     }
 }
 
+/// Whether a browser reached the page that sends these headers by https, if it is a page of the program's own host.
+pub fn is_own_page_secure(headers: &HeaderMap, host: Option<&str>) -> Option<bool> {
+    let origin =
+        headers.get(header::ORIGIN)?.to_str().ok().filter(|origin| is_of_host(origin, host.unwrap_or_default()))?;
+    Some(origin.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("https:")))
+}
+
 /// Schemes may differ: TLS may end in front of us without our being told.
 fn is_of_host(origin: &str, host: &str) -> bool {
     let Some(origin) = normalized(origin) else { return false };

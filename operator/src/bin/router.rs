@@ -38,7 +38,8 @@ const LAST_LINES: Duration = Duration::from_secs(1);
 /// away it goes on with what it knew last.
 ///
 /// It uses the service account of its pod, or your kubeconfig outside a cluster.
-/// /healthz, /readyz and /metrics are on the plain listener.
+/// /healthz and /readyz are on the plain listener. Metrics are on a listener of their own
+/// (--metrics-listen), which also has the probes; keep that one inside the cluster.
 // One text for people, as it is shown in a terminal, hence no Markdown.
 #[allow(clippy::doc_markdown)]
 #[derive(Debug, Parser)]
@@ -70,8 +71,9 @@ async fn run(config: Config, log: LogHealth) -> Result<(), Box<dyn Error>> {
     let listeners = Listeners::bind(&config).await?;
     let client = connect().await?;
     let (plain, tls) = (listeners.plain_address()?, listeners.tls_address().transpose()?);
+    let metrics = listeners.metrics_address()?;
     let Config { web, namespace, admission_key_secret, join: join_config, signal, surface, .. } = config;
-    info!(%plain, ?tls, namespace, admission_key_secret, ?signal, ?join_config, ?surface, version = env!("CARGO_PKG_VERSION"), "router starts");
+    info!(%plain, ?tls, %metrics, namespace, admission_key_secret, ?signal, ?join_config, ?surface, version = env!("CARGO_PKG_VERSION"), "router starts");
 
     let stopping = CancellationToken::new();
     let app = App::new(web, signal, Surface::new(&surface), stopping.clone());

@@ -22,7 +22,7 @@ use super::join::{self, JoinState};
 use super::key::{MeetingKey, NameError};
 use super::keys::SignerSlot;
 use super::links::PodLinks;
-use super::metrics::{RouterMetrics, serve_metrics};
+use super::metrics::RouterMetrics;
 use super::pages::WebFiles;
 use super::problem::ApiError;
 use super::surface::Surface;
@@ -135,7 +135,6 @@ pub fn app(app: App) -> Router {
         .route("/", get(pages::landing))
         .route("/m/{namespace}/{name}", get(pages::meeting))
         .route("/m/{namespace}/{name}/", get(pages::meeting_with_slash))
-        .route("/metrics", get(serve_metrics))
         .route("/api/v1/openapi.json", get(openapi::document).options(method_not_allowed))
         .fallback(pages::other)
         .layer(CompressionLayer::new());
