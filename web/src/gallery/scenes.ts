@@ -186,10 +186,10 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'pre-join-nameless': { name: '', info: { participants: 0 } },
   'pre-join-long-title': { info: { title: 'Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft — annual general meeting and everything that comes after it' } },
   'pre-join-unreachable': { info: { status: 'unreachable' } },
-  'pre-join-waiting': { info: waitingFor('PodNotReady', 'its media pod is starting') },
-  'waiting-scheduled': { info: { ...waitingFor('Scheduled', 'starts later'), startsAt: Date.UTC(2026, 11, 24, 15, 30) }, play: ({ model }) => model.join() },
-  'waiting-capacity': { info: waitingFor('PoolFull', 'no pod has room'), play: ({ model }) => model.join() },
-  'waiting-broken': { info: waitingFor('ImagePullFailed', 'a node cannot get the image "convene/media-pod:1"'), play: ({ model }) => model.join() },
+  'pre-join-waiting': { info: waitingFor('PodNotReady', 'the meeting is being prepared') },
+  'waiting-scheduled': { info: { ...waitingFor('Scheduled', 'the meeting has not begun yet'), startsAt: Date.UTC(2026, 11, 24, 15, 30) }, play: ({ model }) => model.join() },
+  'waiting-capacity': { info: waitingFor('PoolFull', 'all places are taken; you will join as soon as there is room'), play: ({ model }) => model.join() },
+  'waiting-broken': { info: waitingFor('ImagePullFailed', 'the meeting cannot start at present; the administrator of this server can see why'), play: ({ model }) => model.join() },
   lobby: {
     play: ({ model, session }) => {
       model.join();

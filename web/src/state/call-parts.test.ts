@@ -9,7 +9,7 @@ import { pageCapacity, pageOf, stageOf, type StageWish } from './stage';
 import { statisticsOf } from './statistics';
 import { tilesOf, type Tile } from './tiles';
 import { withToast, type Toast, type ToastContent } from './toasts';
-import { beginOf, waitingKindOf } from './waiting';
+import { waitingKindOf } from './waiting';
 import { receptionOf, type Watching } from './watching';
 import { peerOf } from '../core/signaling/standing';
 
@@ -203,12 +203,6 @@ it.each([
   ['SomethingNew', 'other'],
 ])('waiting for %s is %s', (reason, kind) => expect(waitingKindOf({ reason, message: '' })).toBe(kind));
 
-it('the time of the beginning is also found in the words of the server', () => {
-  const begin = Date.parse('2026-12-24T15:30:00Z');
-  expect(beginOf(undefined, { reason: 'Scheduled', message: 'the meeting starts at 2026-12-24T15:30:00Z' })).toBe(begin);
-  expect(beginOf(7, { reason: 'Scheduled', message: '' })).toBe(7);
-  expect(beginOf(undefined, { reason: 'Scheduled', message: 'soon' })).toBeUndefined();
-});
 
 it('rates and losses come from two looks', () => {
   const stats = (takenAt: number, bytes: number, lost: number): CallStats => ({

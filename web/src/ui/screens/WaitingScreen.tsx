@@ -2,7 +2,7 @@
 
 import type { ReactNode } from 'react';
 import type { AppModel, AppState } from '../../state/app-model';
-import { beginOf, waitingKindOf } from '../../state/waiting';
+import { waitingKindOf } from '../../state/waiting';
 import { useTexts } from '../language';
 import { ConnectionBadge } from '../parts/ConnectionBadge';
 import { MessageScreen } from './MessageScreen';
@@ -43,14 +43,15 @@ export function LobbyScreen({ model, app }: Props): ReactNode {
   );
 }
 
-/** What is waited for, in words; the server's own only for reasons that this app does not know. */
+/** What is waited for, in words. The reason goes along where an administrator has to be told. */
 export function useWaitingWords({ meeting }: AppState): { words: string; isLong: boolean } {
   const texts = useTexts();
   const waitingFor = meeting.waitingFor ?? { reason: 'Pending', message: '' };
   const kind = waitingKindOf(waitingFor);
-  const begin = beginOf(meeting.startsAt, waitingFor);
+  const begin = meeting.startsAt;
   if (kind === 'scheduled' && begin !== undefined) return { words: texts.waitingRoom.startsAt(momentOf(begin)), isLong: true };
-  const words = kind === 'other' ? `${texts.waiting.other} ${sentence(waitingFor.message)}`.trim() : texts.waiting[kind];
+  const isExplained = kind !== 'broken' && kind !== 'other';
+  const words = isExplained ? texts.waiting[kind] : `${texts.waiting[kind]} ${waitingFor.reason}`.trimEnd();
   return { words, isLong: kind === 'scheduled' || kind === 'broken' };
 }
 
@@ -58,10 +59,4 @@ function momentOf(moment: number): string {
   const isToday = new Date(moment).toDateString() === new Date().toDateString();
   const style = isToday ? { timeStyle: 'short' as const } : { dateStyle: 'full' as const, timeStyle: 'short' as const };
   return new Intl.DateTimeFormat(document.documentElement.lang, style).format(moment);
-}
-
-/** With a capital and a full stop, which not all of the server's sentences have. */
-function sentence(reason: string): string {
-  if (reason === '') return '';
-  return `${reason.charAt(0).toLocaleUpperCase()}${reason.slice(1)}${/[.!?]$/u.test(reason) ? '' : '.'}`;
 }
