@@ -250,7 +250,12 @@ export const SCENES: Readonly<Record<string, Scene>> = {
     }),
   },
   locked: { play: inCall(4, moderator, { type: 'roomState', title: 'Board', isLocked: true, isLobbyOn: false }) },
-  'locked-with-lobby': { play: inCall(4, { type: 'roomState', title: 'Quarterly planning of the whole house', isLocked: true, isLobbyOn: true }) },
+  'locked-with-lobby': {
+    play: then(inCall(4, { type: 'roomState', title: 'Quarterly planning of the whole house', isLocked: true, isLobbyOn: true }), (call) => {
+      call.dismiss('lock');
+      call.dismiss('lobby');
+    }),
+  },
   restricted: { play: inCall(4, { type: 'permissions', permissions: { isModerator: false, publish: { audio: false, video: false, share: false }, chat: false, name: undefined } }) },
   settings: { play: then(inCall(4), (call) => call.open({ name: 'settings' })) },
   shortcuts: { play: then(inCall(4), (call) => call.open({ name: 'shortcuts' })) },

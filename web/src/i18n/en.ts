@@ -165,9 +165,9 @@ const refusals: Readonly<Record<Refusal, string>> = {
   notNow: 'This isn’t possible right now.',
   gone: 'That isn’t available any more.',
   tooLarge: 'That’s too large to send.',
-  tooOften: 'That was too much at once. Wait a moment and try again.',
-  noAnswer: 'The meeting didn’t answer in time. Please try again.',
-  offline: 'You’re not connected right now. Please try again in a moment.',
+  tooOften: 'Wait a moment and try again.',
+  noAnswer: 'No answer in time. Try again.',
+  offline: 'You’re not connected right now.',
   other: 'Please try again in a moment.',
 };
 

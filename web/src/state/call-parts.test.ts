@@ -198,6 +198,8 @@ it.each([
   ['NoPodReady', 'starting'],
   ['PoolFull', 'capacity'],
   ['ImagePullFailed', 'broken'],
+  ['NamespaceShareUsed', 'capacity'],
+  ['DedicatedNotAllowed', 'broken'],
   ['SomethingNew', 'other'],
 ])('waiting for %s is %s', (reason, kind) => expect(waitingKindOf({ reason, message: '' })).toBe(kind));
 

@@ -21,7 +21,7 @@ export function MessageList({ call, chat: { messages, earlier }, selfId }: Props
   const loadEarlier = (): void => void call.loadEarlier();
   const onScroll = (): void => {
     notePlace();
-    if (earlier === 'more' && (list.current?.scrollTop ?? Infinity) < NEAR_TOP_PX) loadEarlier();
+    if (earlier === 'more' && list.current !== null && isAtTop(list.current)) loadEarlier();
   };
   const hasEarlier = earlier !== 'none';
   const hadEarlier = useRef(hasEarlier);
@@ -38,6 +38,11 @@ export function MessageList({ call, chat: { messages, earlier }, selfId }: Props
       ))}
     </div>
   );
+}
+
+/** A button that the keyboard has scrolled to is there to be pressed. */
+function isAtTop(list: HTMLElement): boolean {
+  return list.scrollTop < NEAR_TOP_PX && list.querySelector('.messages-earlier :focus-visible') === null;
 }
 
 /** It keeps the focus while messages are loading, so it is never disabled. */
