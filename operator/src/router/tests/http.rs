@@ -265,7 +265,7 @@ async fn metrics_count_routes_and_never_name_a_meeting() {
     for line in [
         r#"convene_router_requests_total{route="/m/{namespace}/{name}",status="200"} 1"#,
         r#"convene_router_requests_total{route="/m/{namespace}/{name}",status="404"} 1"#,
-        r#"convene_router_requests_total{route="other",status="404"} 2"#,
+        r#"convene_router_requests_total{route="other",status="404"} 3"#,
         "convene_router_held_joins 0",
         "convene_router_open_sockets 0",
     ] {
