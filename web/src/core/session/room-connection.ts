@@ -231,7 +231,7 @@ export class RoomConnection {
   /** The chat so far, and what will be said: nothing of the call depends on it. */
   async #fetchChat(): Promise<void> {
     try {
-      const page = decodeChatHistory(await this.#requester.request('getChatHistory', { follow: true }));
+      const page = decodeChatHistory(await this.#requester.request('getChatHistory', { follow: true, before: null }));
       this.#options.hooks.onRoomEvent({ type: 'chatHistory', page });
     } catch (error) {
       this.#options.log.info('there is no chat', error);

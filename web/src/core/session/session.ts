@@ -109,8 +109,7 @@ export class Session {
 
   /** A page of the chat: the newest, or the one below a message. Also makes sure that later messages are sent here. */
   async history(before?: number): Promise<ChatPage> {
-    const page = before === undefined ? {} : { before };
-    return decodeChatHistory(await this.request('getChatHistory', { follow: true, ...page }));
+    return decodeChatHistory(await this.request('getChatHistory', { follow: true, before: before ?? null }));
   }
 
   /** Says how pictures are shown now, so that no more comes than is seen. */

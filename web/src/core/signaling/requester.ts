@@ -1,7 +1,6 @@
 /** What this client asks and tells, typed by the generated messages. */
 
 import type { ClientRequest } from '../../generated/messages';
-import type { AddedRequests } from './additions';
 
 type Payload<M extends ClientRequest['method']> = Extract<ClientRequest, { method: M }>['data'];
 
@@ -20,10 +19,12 @@ type RoomMethod =
   | 'raiseHand'
   | 'sendReaction'
   | 'sendChatMessage'
+  | 'getChatHistory'
   | 'admitPeer'
   | 'refusePeer'
   | 'admitAll'
   | 'setRoomLock'
+  | 'setRoomLobby'
   | 'muteParticipant'
   | 'askToUnmute'
   | 'removeParticipant'
@@ -32,7 +33,7 @@ type RoomMethod =
   | 'lowerHand'
   | 'endMeeting';
 
-export type RoomRequests = { [M in RoomMethod]: Payload<M> } & AddedRequests;
+export type RoomRequests = { [M in RoomMethod]: Payload<M> };
 
 type Requests = { [M in ConnectionMethod]: Payload<M> } & RoomRequests;
 

@@ -51,7 +51,7 @@ export function useWaitingWords({ meeting }: AppState): { words: string; isLong:
   const begin = meeting.startsAt;
   if (kind === 'scheduled' && begin !== undefined) return { words: texts.waitingRoom.startsAt(momentOf(begin)), isLong: true };
   const isExplained = kind !== 'broken' && kind !== 'other';
-  const words = isExplained ? texts.waiting[kind] : `${texts.waiting[kind]} ${waitingFor.reason}`.trimEnd();
+  const words = isExplained || waitingFor.reason === '' ? texts.waiting[kind] : `${texts.waiting[kind]} (${waitingFor.reason})`;
   return { words, isLong: kind === 'scheduled' || kind === 'broken' };
 }
 
