@@ -17,11 +17,14 @@ use convene_media_pod::drain;
 use convene_media_pod::http::AppState;
 use convene_media_pod::keys::{KeysError, TrustedKeys};
 use convene_media_pod::metrics::Metrics;
+use convene_media_pod::room::Limits;
 use convene_media_pod::rooms::{Rooms, Settings};
 use convene_media_pod::serve::{
     self, Certificate, CertificateError, ServeLimits, Server, connections_for, raise_open_files,
 };
 use convene_media_pod::sfu::reach::Announcement;
+use convene_media_pod::sfu::{destinations, own};
+use convene_media_pod::sfu::tcp::limits::TcpLimits;
 use convene_media_pod::sfu::workers::{WorkerSpec, Workers, WorkersError};
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -100,7 +103,9 @@ struct Started {
 }
 
 async fn start(config: &Config) -> Result<Started, StartError> {
-    let server = Server::new(serve_limits(config));
+    let open_files = raise_open_files();
+    let tcp = TcpLimits::for_files(open_files);
+    let server = Server::new(serve_limits(config, open_files.map(|files| files.saturating_sub(tcp.files()))));
     let demo = config.demo_listen.map(listen).transpose()?;
     let certificate = config.tls.clone().map(Certificate::from_files).transpose()?;
     if let Some(certificate) = &certificate {
@@ -112,7 +117,7 @@ async fn start(config: &Config) -> Result<Started, StartError> {
     let door = Door::default();
     server.serve(listener, certificate.as_ref(), door.router("no announced address yet"));
     let announced = announcement(&config.announced, &config.announced_ports).await;
-    let state = state(config, announced.clone()).await?;
+    let state = state(config, announced.clone(), tcp).await?;
     let web_dir = web_dir(config)?;
     let routes = app::router(state.clone(), web_dir);
     let demo =
@@ -122,8 +127,9 @@ async fn start(config: &Config) -> Result<Started, StartError> {
     Ok(Started { rooms: state.rooms, server })
 }
 
-fn serve_limits(config: &Config) -> ServeLimits {
-    let connections = connections_for(config.max_connections, raise_open_files());
+/// `open_files` are those that the TCP side of the media ports leaves.
+fn serve_limits(config: &Config, open_files: Option<u64>) -> ServeLimits {
+    let connections = connections_for(config.max_connections, open_files);
     if connections < config.max_connections {
         let wanted = config.max_connections;
         tracing::warn!(connections, wanted, "the limit of open files allows fewer connections than --max-connections");
@@ -131,7 +137,7 @@ fn serve_limits(config: &Config) -> ServeLimits {
     ServeLimits { connections, head: HEAD_LIMIT }
 }
 
-async fn state(config: &Config, announced: Announcement) -> Result<AppState, StartError> {
+async fn state(config: &Config, announced: Announcement, tcp: TcpLimits) -> Result<AppState, StartError> {
     let metrics = Metrics::default();
     let keys = trusted_keys(&config.trust)?;
     let spec = WorkerSpec {
@@ -139,9 +145,10 @@ async fn state(config: &Config, announced: Announcement) -> Result<AppState, Sta
         block: config.rtc_ports.clone(),
         listen_ip: config.rtc_listen_ip,
         announced,
+        tcp,
     };
     let workers = Workers::start(spec, metrics.clone()).await?;
-    let settings = Settings { rooms: config.rooms, limits: config.limits.clone(), media: config.bandwidth };
+    let settings = Settings { rooms: config.rooms, limits: limits(config), media: config.bandwidth };
     let rooms = Rooms::new(Arc::clone(&workers), settings, metrics.clone());
     let client_limits = config.client_limits;
     let probes = ProbePlaces::default();
@@ -156,6 +163,15 @@ async fn state(config: &Config, announced: Announcement) -> Result<AppState, Sta
         metrics,
         started: Instant::now(),
     })
+}
+
+/// A pod that stands alone may send plain RTP to this machine, whose people run it.
+fn limits(config: &Config) -> Limits {
+    let mut limits = config.limits.clone();
+    if config.trust == Trust::Everybody {
+        limits.plain_destinations.open(destinations::loopback().into_iter().chain(own::addresses()));
+    }
+    limits
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {

@@ -20,6 +20,7 @@ use convene_media_pod::metrics::Metrics;
 use convene_media_pod::rooms::{Rooms, Settings};
 use convene_media_pod::sfu::block::PortBlock;
 use convene_media_pod::sfu::reach::Announcement;
+use convene_media_pod::sfu::tcp::limits::TcpLimits;
 use convene_media_pod::sfu::workers::{WorkerSpec, Workers};
 use convene_media_pod::signaling::ClientLimits;
 use convene_protocol::admission::KeySet;
@@ -196,7 +197,7 @@ async fn start_workers(
     for _ in 0..20 {
         let block = free_block(count + plain_ports);
         let announced = announce(&block);
-        let spec = WorkerSpec { count, block, listen_ip, announced };
+        let spec = WorkerSpec { count, block, listen_ip, announced, tcp: TcpLimits::default() };
         if let Ok(workers) = Workers::start(spec, metrics.clone()).await {
             return workers;
         }
