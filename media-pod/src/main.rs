@@ -23,9 +23,9 @@ use convene_media_pod::serve::{
     self, Certificate, CertificateError, ServeLimits, Server, connections_for, raise_open_files,
 };
 use convene_media_pod::sfu::reach::Announcement;
-use convene_media_pod::sfu::{destinations, own};
 use convene_media_pod::sfu::tcp::limits::TcpLimits;
 use convene_media_pod::sfu::workers::{WorkerSpec, Workers, WorkersError};
+use convene_media_pod::sfu::{destinations, own};
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;

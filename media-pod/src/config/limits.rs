@@ -118,7 +118,7 @@ pub struct PeerLimitArgs {
     )]
     pub max_data_producers: u32,
 
-    /// Consumers of one plain transport: what is sent there is acknowledged by nobody.
+    /// Consumers of one plain transport, which has no congestion control.
     #[arg(
         long, env = "CONVENE_MAX_PLAIN_CONSUMERS", value_name = "COUNT", default_value = "8",
         value_parser = value_parser!(u32).range(..=1_000)

@@ -45,7 +45,7 @@ impl Room {
         conclude(asker, judged, effects);
     }
 
-    /// A peerId is no credential, everybody is told it: a broadcaster is for the caller who has entered it.
+    /// All participants know a peerId, so it is no credential: a broadcaster belongs to the caller who has entered it.
     fn is_of_another_caller(&self, id: &PeerId, caller: &ParticipantGrant) -> bool {
         let broadcaster = self.peers.get(id).filter(|peer| peer.is_broadcaster);
         broadcaster.is_some_and(|peer| !is_same_caller(&peer.grant, caller))
@@ -231,7 +231,8 @@ impl Room {
     fn may_be_sent_to(&self, peer: &Peer, ip: IpAddr) -> Result<IpAddr, Refusal> {
         check_receive_plain(peer)?;
         if !self.limits.plain_destinations.permit(ip) {
-            let reason = "plain RTP may not be sent to this address: only public ones and --plain-destinations are open";
+            let reason =
+                "plain RTP may not be sent to this address: only public ones and --plain-destinations are open";
             return Err(Refusal(403, reason.into()));
         }
         Ok(ip.to_canonical())

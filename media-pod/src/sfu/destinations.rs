@@ -195,7 +195,8 @@ mod tests {
     fn the_machine_itself_can_be_opened() {
         let mut destinations = Destinations::default();
         destinations.open(loopback());
-        let permitted = ["127.0.0.1", "127.1.2.3", "::1", "::2"].map(|address| destinations.permit(address.parse().unwrap()));
+        let permitted =
+            ["127.0.0.1", "127.1.2.3", "::1", "::2"].map(|address| destinations.permit(address.parse().unwrap()));
         assert_eq!(permitted, [true, true, true, false]);
     }
 

@@ -14,7 +14,7 @@ pub fn addresses() -> Vec<IpNet> {
 
 /// Leaves of the trie are an address, followed by what it is.
 fn ipv4_in(trie: &str) -> Vec<Ipv4Addr> {
-    let mut leaf = None;
+    let mut leaf: Option<Ipv4Addr> = None;
     let mut found = Vec::new();
     for line in trie.lines().map(str::trim) {
         if let Some(address) = line.strip_prefix("|-- ") {

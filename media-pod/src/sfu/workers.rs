@@ -250,8 +250,15 @@ impl Workers {
         told.detach();
         let all = ended.clone();
         worker.on_dead(move |_| all.call_simple()).detach();
-        self.lock()[index] =
-            Some(Slot { worker, server, credentials, rooms: Load::default(), consumers: Load::default(), thread, ended });
+        self.lock()[index] = Some(Slot {
+            worker,
+            server,
+            credentials,
+            rooms: Load::default(),
+            consumers: Load::default(),
+            thread,
+            ended,
+        });
         self.metrics.workers_alive.set(i64::try_from(self.alive()).unwrap_or(i64::MAX));
         Ok(())
     }

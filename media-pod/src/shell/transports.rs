@@ -20,8 +20,8 @@ use super::sites::SiteId;
 use crate::metrics::Counted;
 use crate::room::{CreatedPlainTransport, CreatedTransport, MediaError, MediaEvent, Outcome, TransportId};
 use crate::sfu::candidates::announce;
-use crate::sfu::ports::IpProtocol;
 use crate::sfu::listen::listen_info;
+use crate::sfu::ports::IpProtocol;
 
 /// A transport of the room.
 #[derive(Debug)]

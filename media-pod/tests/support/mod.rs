@@ -2,9 +2,11 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 pub(crate) mod audio;
+pub(crate) mod link;
 pub(crate) mod numbers;
 pub(crate) mod peer;
 pub(crate) mod process;
+pub(crate) mod stun;
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
@@ -93,7 +95,8 @@ impl Pod {
         Self::start_as(None, workers, plain_ports, settings).await
     }
 
-    async fn start_as(keys: Option<KeySet>, workers: usize, plain_ports: usize, settings: Settings) -> Self {
+    /// One that trusts `keys`, or everybody.
+    pub(crate) async fn start_as(keys: Option<KeySet>, workers: usize, plain_ports: usize, settings: Settings) -> Self {
         let metrics = Metrics::default();
         let announced = |_: &PortBlock| Announcement { addresses: vec!["127.0.0.1".into()], ..Announcement::default() };
         let workers = start_workers(workers, plain_ports, Ipv4Addr::LOCALHOST.into(), announced, &metrics).await;

@@ -7,7 +7,7 @@ use convene_protocol::message::{Device, Direction, MediaKind, Source};
 use serde_json::{Value, json};
 
 use super::super::broadcaster::{BroadcasterRequest, Entry};
-use super::{Command, ConnectionId, Harness, Outgoing, PeerId, ProducerId, TransportId, harness};
+use super::{Command, ConnectionId, Harness, Limits, Outgoing, PeerId, ProducerId, TransportId, harness};
 
 fn entry(is_older: bool) -> BroadcasterRequest {
     BroadcasterRequest::Enter(Entry {
@@ -159,7 +159,7 @@ fn a_broadcaster_receives_what_it_asks_for_and_nothing_else() {
 }
 
 #[test]
-fn a_script_takes_no_place_of_a_person_whoever_runs_it() {
+fn a_script_never_takes_the_place_of_a_participant() {
     let mut room = harness();
     let ada = room.connect(1, "ada");
     room.join(ada, "Ada");
@@ -197,7 +197,7 @@ fn a_script_is_called_by_the_caller_who_has_entered_it() {
         ("nothing known of either", ParticipantGrant::default(), ParticipantGrant::default(), true),
         ("the same guest elsewhere", guest("g1", "192.0.2.1"), guest("g1", "192.0.2.2"), true),
         ("another guest at the same address", guest("g1", "192.0.2.1"), guest("g2", "192.0.2.1"), false),
-        ("nobody known at the guest's address", guest("g1", "192.0.2.1"), at("192.0.2.1"), false),
+        ("an unknown caller at the guest's address", guest("g1", "192.0.2.1"), at("192.0.2.1"), false),
         ("the same person elsewhere", known("ada", "192.0.2.1"), known("ada", "192.0.2.2"), true),
         ("another person", known("ada", "192.0.2.1"), known("bob", "192.0.2.1"), false),
     ];
@@ -234,7 +234,8 @@ fn receiving_by_plain_rtp_is_a_right_of_its_own() {
         assert!(room.broadcast(peer, produce(&sends)).is_ok(), "sending needs no such right");
         let receives = room.id_of(peer, plain(Direction::Consumer));
         let (transport, producer) = (TransportId::from(receives.as_str()), producer.clone());
-        let consume = BroadcasterRequest::Consume { transport, producer, paused: false, rtp_capabilities: Some(json!({})) };
+        let consume =
+            BroadcasterRequest::Consume { transport, producer, paused: false, rtp_capabilities: Some(json!({})) };
         for call in [connect(&receives, "1.1.1.1"), connect(&sends, "1.1.1.1"), consume] {
             let answer = room.broadcast(peer, call.clone()).map_err(|(code, _)| code);
             assert_eq!(answer.err(), (!may).then_some(403), "{peer}: {call:?}");
@@ -246,7 +247,7 @@ fn receiving_by_plain_rtp_is_a_right_of_its_own() {
 fn plain_rtp_is_sent_to_public_addresses_and_opened_networks() {
     let mut limits = Limits::default();
     limits.plain_destinations.open(["10.1.0.0/16".parse().unwrap()]);
-    let mut room = harness_with(limits);
+    let mut room = Harness::new(limits);
     let granted = ParticipantGrant { receive_plain: true, ..ParticipantGrant::default() };
     room.broadcast_as("camera", granted, entry(true)).expect("enters");
     let transport = room.id_of("camera", plain(Direction::Consumer));
@@ -261,7 +262,7 @@ fn plain_rtp_is_sent_to_public_addresses_and_opened_networks() {
 
 #[test]
 fn a_plain_transport_has_few_consumers() {
-    let mut room = harness_with(Limits { plain_consumers: 2, ..Limits::default() });
+    let mut room = Harness::new(Limits { plain_consumers: 2, ..Limits::default() });
     let ada = room.connect(1, "ada");
     room.join(ada, "Ada");
     let producer = ProducerId::from(room.produce(ada, "video").as_str());

@@ -272,7 +272,7 @@ impl Side {
             timeout(FIRST_FRAME, self.first_frame(stream, &mut heard)).await.unwrap_or(Err(Refusal::TooSlow))?;
         let open = self.guard.open(address).ok_or(Refusal::TooMany)?;
         let worker = connect(worker, &heard).await.ok_or(Refusal::NoWorker)?;
-        // Packets wait for nobody.
+        // Packets are sent at once.
         let _ = stream.set_nodelay(true);
         Ok(Passed { worker, claim, open })
     }

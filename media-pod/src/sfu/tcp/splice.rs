@@ -81,7 +81,10 @@ mod tests {
         let (mut client, mut worker, spliced) = start();
         client.write_all(b"to worker").await.unwrap();
         worker.write_all(b"to client").await.unwrap();
-        assert_eq!((heard(&mut worker).await, heard(&mut client).await), (b"to worker".to_vec(), b"to client".to_vec()));
+        assert_eq!(
+            (heard(&mut worker).await, heard(&mut client).await),
+            (b"to worker".to_vec(), b"to client".to_vec())
+        );
         drop(client);
         spliced.await.unwrap().unwrap();
         assert_eq!(heard(&mut worker).await, b"");

@@ -341,7 +341,14 @@ fn only_what_a_router_accepts_is_made() {
     for (key, kid) in [(SECRET, "shared"), (PRIVATE.as_bytes(), "pair")] {
         let token = make_token(&request, &half(key), kid, NOW).unwrap();
         let grant = check(&token).unwrap();
-        assert!(grant.moderator && grant.recorder && grant.receive_plain && !grant.subscribe && !grant.publish_data && !grant.publish.video);
+        assert!(
+            grant.moderator
+                && grant.recorder
+                && grant.receive_plain
+                && !grant.subscribe
+                && !grant.publish_data
+                && !grant.publish.video
+        );
         assert_eq!((grant.expires_at, grant.once), (NOW + 60, Some(format!("{kid}/n-1"))));
     }
     let long = TokenRequest { lifetime: 3601, ..request.clone() };

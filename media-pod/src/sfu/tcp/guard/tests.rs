@@ -200,12 +200,12 @@ async fn connections_end_with_their_transport_and_with_the_worker() {
 #[tokio::test]
 async fn a_worker_that_takes_no_connection_is_none() {
     let guarded = Guarded::start(LIMITS).await;
-    let nobody = TcpListener::bind((LOCAL, 0)).await.unwrap().local_addr().unwrap();
+    let closed_port = TcpListener::bind((LOCAL, 0)).await.unwrap().local_addr().unwrap();
     let parameters =
         IceParameters { username_fragment: "newer".into(), password: "secret".into(), ice_lite: Some(true) };
     let credentials = Credentials::default();
     credentials.add("t2", &parameters);
-    guarded.door.lead_to(vec![nobody], credentials);
+    guarded.door.lead_to(vec![closed_port], credentials);
     let mut stream = guarded.say(&frame("newer:client", "secret")).await;
     closed(&mut stream).await;
     assert_eq!((guarded.count("NoWorker"), guarded.metrics.tcp_open.get()), (1, 0));
@@ -224,8 +224,8 @@ async fn both_families_listen_on_one_port() {
     let parameters =
         IceParameters { username_fragment: "server".into(), password: "secret".into(), ice_lite: Some(true) };
     credentials.add("t1", &parameters);
-    let nobody = SocketAddr::new(LOCAL, 9);
-    door.lead_to(vec![nobody, echo().await], credentials);
+    let unused = SocketAddr::new(LOCAL, 9);
+    door.lead_to(vec![unused, echo().await], credentials);
     let mut stream = TcpStream::connect((Ipv6Addr::LOCALHOST, port)).await.unwrap();
     stream.write_all(&good()).await.unwrap();
     assert!(comes_back(&mut stream, &good()).await, "each listener leads to its own address of the worker");
