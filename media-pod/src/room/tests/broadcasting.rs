@@ -161,7 +161,7 @@ fn a_broadcaster_receives_what_it_asks_for_and_nothing_else() {
 #[test]
 fn a_script_never_takes_the_place_of_a_participant() {
     let mut room = harness();
-    let ada = room.connect(1, "ada");
+    let ada = room.connect_as(1, "ada", ParticipantGrant::default());
     room.join(ada, "Ada");
     assert_eq!(room.broadcast("ada", entry(true)), Err((409, "\"ada\" is in the meeting already".into())));
     assert!(room.closed.is_empty());
@@ -287,7 +287,7 @@ fn a_plain_transport_has_few_consumers() {
 #[test]
 fn a_client_is_no_broadcaster() {
     let mut room = harness();
-    let ada = room.connect(1, "ada");
+    let ada = room.connect_as(1, "ada", ParticipantGrant::default());
     room.join(ada, "Ada");
     for call in [BroadcasterRequest::Leave, BroadcasterRequest::Join, plain(Direction::Producer)] {
         assert_eq!(room.broadcast("ada", call).map_err(|(code, _)| code), Err(404));

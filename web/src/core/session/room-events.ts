@@ -1,6 +1,7 @@
 /** What happens in a room, in this client's own words: made from the server's notifications. Pure. */
 
 import { shownName } from '../display-name';
+import type { RoomStateWithLobby } from '../signaling/additions';
 import type { KnownNotification } from '../signaling/decode';
 import { peerOf, permissionsOf, standingOf } from '../signaling/standing';
 import type { RoomEvent } from './events';
@@ -25,7 +26,7 @@ export function roomEventOf({ method, data }: KnownNotification): RoomEvent | un
     case 'lobbyPeers':
       return { type: 'lobbyPeers', peers: data.peers.map(({ peerId, displayName }) => ({ peerId, displayName: displayName === '' ? '' : shownName(displayName) })) };
     case 'roomState':
-      return { type: 'roomState', title: data.title, isLocked: data.locked };
+      return roomStateOf(data);
     case 'mutedByModerator':
       return { type: 'mutedByModerator', source: data.source };
     case 'unmuteRequested':
@@ -48,4 +49,8 @@ export function roomEventOf({ method, data }: KnownNotification): RoomEvent | un
     case 'consumerLayersChanged':
       return undefined;
   }
+}
+
+function roomStateOf({ title, locked, lobby }: RoomStateWithLobby): RoomEvent {
+  return { type: 'roomState', title, isLocked: locked, isLobbyOn: lobby };
 }

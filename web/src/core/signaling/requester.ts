@@ -1,6 +1,7 @@
 /** What this client asks and tells, typed by the generated messages. */
 
 import type { ClientRequest } from '../../generated/messages';
+import type { AddedRequests } from './additions';
 
 type Payload<M extends ClientRequest['method']> = Extract<ClientRequest, { method: M }>['data'];
 
@@ -12,10 +13,9 @@ type ConnectionMethod =
   | 'restartIce'
   | 'join'
   | 'produce'
-  | 'getChatHistory'
   | 'knock';
 
-/** What people ask of the room; all but the first three are for moderators alone. */
+/** What people ask of the room; most of it is for moderators alone. */
 type RoomMethod =
   | 'raiseHand'
   | 'sendReaction'
@@ -32,7 +32,9 @@ type RoomMethod =
   | 'lowerHand'
   | 'endMeeting';
 
-export type RoomRequests = { [M in RoomMethod]: Payload<M> };
+export type RoomRequests = { [M in RoomMethod]: Payload<M> } & AddedRequests;
+
+type Requests = { [M in ConnectionMethod]: Payload<M> } & RoomRequests;
 
 type NotificationMethod =
   | 'closeProducer'
@@ -45,6 +47,6 @@ type NotificationMethod =
   | 'setConsumerPriority';
 
 export interface Requester {
-  request<M extends ConnectionMethod | RoomMethod>(method: M, data: Payload<M>): Promise<unknown>;
+  request<M extends keyof Requests>(method: M, data: Requests[M]): Promise<unknown>;
   notify<M extends NotificationMethod>(method: M, data: Payload<M>): void;
 }
