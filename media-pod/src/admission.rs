@@ -7,6 +7,7 @@ use convene_protocol::admission::{Admission, CLOCK_SKEW_SECONDS, MediaGrant, Mee
 
 use crate::guest::Visitor;
 use crate::http::{AppState, Denied};
+use crate::room::PeerId;
 use crate::spent::SpendError;
 
 /// Longest meeting name, in bytes.
@@ -17,7 +18,7 @@ const MAX_NAME: usize = 128;
 pub(crate) struct Admitted {
     pub(crate) meeting: MeetingGrant,
     pub(crate) participant: ParticipantGrant,
-    /// What may be spent once; nothing where everybody is trusted.
+    /// What may be used once; nothing where everybody is trusted.
     pub(crate) pass: Option<Pass>,
 }
 
@@ -61,15 +62,23 @@ pub(crate) fn admission(
 /// Lets an admission open the one socket that it is for.
 pub(crate) fn spend(state: &AppState, pass: Option<Pass>) -> Result<(), Denied> {
     let Some(Pass { id, good_until }) = pass else { return Ok(()) };
-    state.spent.spend(&id, good_until, unix_now()).map_err(|error| {
-        state.metrics.connection_attempts.with_label_values(&[error.reason()]).inc();
-        tracing::warn!(reason = error.reason(), "admission refused");
-        let status = match error {
-            SpendError::TooMany => StatusCode::SERVICE_UNAVAILABLE,
-            SpendError::Spent | SpendError::IdTooLong => StatusCode::UNAUTHORIZED,
-        };
-        Denied { status, detail: error.to_string() }
-    })
+    state.spent.spend(&id, good_until, unix_now()).map_err(|error| refused(state, error))
+}
+
+fn refused(state: &AppState, error: SpendError) -> Denied {
+    state.metrics.connection_attempts.with_label_values(&[error.reason()]).inc();
+    tracing::warn!(reason = error.reason(), "admission refused");
+    let status = match error {
+        SpendError::TooMany => StatusCode::SERVICE_UNAVAILABLE,
+        SpendError::Spent | SpendError::IdTooLong | SpendError::Bound => StatusCode::UNAUTHORIZED,
+    };
+    Denied { status, detail: error.to_string() }
+}
+
+/// Lets an admission make the calls of one broadcaster, or a call that is about none.
+pub(crate) fn bind(state: &AppState, pass: Option<&Pass>, peer: &PeerId) -> Result<(), Denied> {
+    let Some(Pass { id, good_until }) = pass else { return Ok(()) };
+    state.spent.bind(id, &peer.0, *good_until, unix_now()).map_err(|error| refused(state, error))
 }
 
 /// For anybody into any meeting: everybody moderates.

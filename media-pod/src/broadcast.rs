@@ -13,19 +13,21 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use axum::{Json, Router};
 use convene_protocol::admission::MeetingGrant;
+use convene_protocol::message::RouterCapabilitiesAnswer;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tokio::time::timeout;
 
-use crate::admission::{Admitted, admission, open_admission};
+use crate::admission::{Admitted, admission, bind, open_admission};
 use crate::guest::Visitor;
 use crate::http::{AppState, BODY_LIMIT, Denied};
 use crate::room::PeerId;
 use crate::room::broadcaster::{BroadcasterRequest, Refused};
 use crate::rooms::{EnterError, RoomKey};
+use crate::sfu::codecs::codecs_of;
 use crate::shell::{Layout, RoomHandle};
 
-use call::{Asked, Success};
+use call::{Asked, Needed, Success};
 
 /// Longest body of a call.
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -85,7 +87,7 @@ async fn serve(
     below: Below<'_>,
     request: Request,
 ) -> Result<Response, Refused> {
-    let admitted = admitted.map_err(|Denied { status, detail }| Refused { code: status.as_u16(), reason: detail })?;
+    let admitted = admitted.map_err(denied)?;
     let (parts, body) = request.into_parts();
     let has_origin = is_of_this_host(&parts.headers)?;
     let path: Vec<&str> = below.call.split('/').filter(|segment| !segment.is_empty()).collect();
@@ -97,11 +99,20 @@ async fn serve(
     if state.rooms.is_draining() && matches!(call.request, BroadcasterRequest::Enter(_)) {
         return Err(Refused { code: 503, reason: "this media pod takes nobody new: come back".into() });
     }
-    let room = room(state, &admitted.meeting, call.opens_room).await?;
-    let number = state.rooms.connection_id();
-    let answer = room.broadcast(number, call.peer.clone(), admitted.participant, call.request).await?;
+    bind(state, admitted.pass.as_ref(), &call.peer).map_err(denied)?;
+    let answer = match room(state, &admitted.meeting, call.room).await? {
+        Some(room) => {
+            let number = state.rooms.connection_id();
+            room.broadcast(number, call.peer.clone(), admitted.participant, call.request).await?
+        }
+        None => capabilities(state, &admitted.meeting).await?,
+    };
     let room: Vec<&str> = parts.uri.path().split('/').take(1 + below.depth).collect();
     Ok(respond(&room.join("/"), &call.peer, call.success, &answer))
+}
+
+fn denied(Denied { status, detail }: Denied) -> Refused {
+    Refused { code: status.as_u16(), reason: detail }
 }
 
 /// Whether the call says where it comes from; an error when that is not here.
@@ -146,13 +157,20 @@ fn producer_id(uri: &Uri) -> Option<String> {
     axum::extract::Query::<ConsumeQuery>::try_from_uri(uri).ok()?.0.producer_id
 }
 
-async fn room(state: &AppState, grant: &MeetingGrant, opens: bool) -> Result<RoomHandle, Refused> {
+/// The meeting's room; `None` where the call is answered without it.
+async fn room(state: &AppState, grant: &MeetingGrant, needed: Needed) -> Result<Option<RoomHandle>, Refused> {
     let key = RoomKey { namespace: grant.namespace.clone(), name: grant.name.clone() };
-    if !opens && state.rooms.find(&key).await.is_none() {
-        return Err(Refused { code: 404, reason: "there is no such room: nobody is in it".into() });
+    let is_open = state.rooms.find(&key).await.is_some();
+    match needed {
+        Needed::No if !is_open => return Ok(None),
+        Needed::Open if !is_open => {
+            return Err(Refused { code: 404, reason: "there is no such room: nobody is in it".into() });
+        }
+        _ => {}
     }
     // Also when it is there: a room of an older meeting with this name ends now.
-    state.rooms.enter(grant, Layout::Growing).await.map_err(|error| {
+    let entered = state.rooms.enter(grant, Layout::Growing).await.map(Some);
+    entered.map_err(|error| {
         tracing::warn!(reason = error.reason(), %error, "cannot let a broadcaster in");
         let reason = match error {
             EnterError::Draining => "this media pod takes nobody now: come back",
@@ -160,6 +178,16 @@ async fn room(state: &AppState, grant: &MeetingGrant, opens: bool) -> Result<Roo
         };
         Refused { code: 503, reason: reason.to_owned() }
     })
+}
+
+/// What the room would answer if it were open.
+async fn capabilities(state: &AppState, grant: &MeetingGrant) -> Result<Value, Refused> {
+    let found = state.workers.rtp_capabilities(&codecs_of(&grant.codecs)).await;
+    let flat = found.map_err(|error| {
+        tracing::warn!(reason = error.reason(), %error, "cannot tell the capabilities of a room");
+        Refused { code: 503, reason: "this media pod cannot answer now: come back".to_owned() }
+    })?;
+    Ok(json!(RouterCapabilitiesAnswer { router_rtp_capabilities: flat.clone(), flat }))
 }
 
 fn respond(room: &str, peer: &PeerId, success: Success, answer: &Value) -> Response {

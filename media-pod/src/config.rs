@@ -25,6 +25,7 @@ pub use serving::ServingArgs;
 
 use crate::room::Limits;
 use crate::sfu::block::{PortBlock, PortBlockError};
+use crate::sfu::destinations::Destinations;
 use crate::sfu::ports::AnnouncedPorts;
 use crate::shell::MediaSettings;
 use crate::signaling::ClientLimits;
@@ -225,7 +226,7 @@ impl Config {
             max_connections: serving.max_connections,
             client_limits: client.limits(),
             rooms: room.max_rooms as usize,
-            limits: limits::limits(room, peer),
+            limits: limits::limits(room, peer, Destinations::new(media.plain_destinations.clone())),
             bandwidth: bitrates(bandwidth.settings())?,
             rtc_ports,
             workers,

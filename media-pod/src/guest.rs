@@ -85,10 +85,11 @@ impl Visitor {
         Self { id: key.read(headers), address: peer.map(|peer| peer.0.ip()) }
     }
 
-    /// Where there are no admissions everybody moderates.
+    /// Where there are no admissions everybody moderates, and may receive by plain RTP.
     pub(crate) fn grant(&self, namespace: &str, name: &str) -> ParticipantGrant {
         ParticipantGrant {
             moderator: true,
+            receive_plain: true,
             guest: self.id.map(|id| guest_in(&id, namespace, name)),
             address: self.address.map(|address| network_of(address).to_string()),
             ..ParticipantGrant::default()

@@ -18,12 +18,15 @@ use convene_media_pod::guard::{self, Guard, hosts::Hosts};
 use convene_media_pod::http::{AppState, Edge};
 use convene_media_pod::keys::{KeysError, TrustedKeys};
 use convene_media_pod::metrics::Metrics;
+use convene_media_pod::room::Limits;
 use convene_media_pod::rooms::{Rooms, Settings};
 use convene_media_pod::serve::{
     self, Certificate, CertificateError, ServeLimits, Server, connections_for, raise_open_files,
 };
 use convene_media_pod::sfu::reach::Announcement;
+use convene_media_pod::sfu::tcp::limits::TcpLimits;
 use convene_media_pod::sfu::workers::{WorkerSpec, Workers, WorkersError};
+use convene_media_pod::sfu::{destinations, own};
 use convene_service::log::{LogHealth, start_log};
 use convene_service::say;
 use thiserror::Error;
@@ -111,7 +114,9 @@ struct Started {
 }
 
 async fn start(config: &Config, log: LogHealth) -> Result<Started, StartError> {
-    let server = Server::new(serve_limits(config));
+    let open_files = raise_open_files();
+    let tcp = TcpLimits::for_files(open_files);
+    let server = Server::new(serve_limits(config, open_files.map(|files| files.saturating_sub(tcp.files()))));
     let demo = config.demo_listen.map(listen).transpose()?;
     let (metrics, metrics_door) = serve_metrics(config)?;
     let certificate = config.tls.clone().map(Certificate::from_files).transpose()?;
@@ -124,7 +129,7 @@ async fn start(config: &Config, log: LogHealth) -> Result<Started, StartError> {
     let door = Door::default();
     server.serve(listener, certificate.as_ref(), door.router("no announced address yet"));
     let announced = announcement(&config.announced, &config.announced_ports).await;
-    let state = state(config, announced.clone(), log).await?;
+    let state = state(config, announced.clone(), tcp, log).await?;
     let web_dir = web_dir(config)?;
     let routes = app::router(state.clone(), web_dir);
     let demo = demo.map(|demo| {
@@ -159,8 +164,9 @@ fn guarded(routes: Router, config: &Config, listen: Option<SocketAddr>, announce
     }
 }
 
-fn serve_limits(config: &Config) -> ServeLimits {
-    let connections = connections_for(config.max_connections, raise_open_files());
+/// `open_files` are those that the TCP side of the media ports leaves.
+fn serve_limits(config: &Config, open_files: Option<u64>) -> ServeLimits {
+    let connections = connections_for(config.max_connections, open_files);
     if connections < config.max_connections {
         let wanted = config.max_connections;
         tracing::warn!(connections, wanted, "the limit of open files allows fewer connections than --max-connections");
@@ -168,7 +174,12 @@ fn serve_limits(config: &Config) -> ServeLimits {
     ServeLimits { connections, head: HEAD_LIMIT }
 }
 
-async fn state(config: &Config, announced: Announcement, log: LogHealth) -> Result<AppState, StartError> {
+async fn state(
+    config: &Config,
+    announced: Announcement,
+    tcp: TcpLimits,
+    log: LogHealth,
+) -> Result<AppState, StartError> {
     let metrics = Metrics::default();
     metrics.watch_log(&log);
     let keys = trusted_keys(&config.trust)?;
@@ -177,9 +188,10 @@ async fn state(config: &Config, announced: Announcement, log: LogHealth) -> Resu
         block: config.rtc_ports.clone(),
         listen_ip: config.rtc_listen_ip,
         announced,
+        tcp,
     };
     let workers = Workers::start(spec, metrics.clone()).await?;
-    let settings = Settings { rooms: config.rooms, limits: config.limits.clone(), media: config.bandwidth };
+    let settings = Settings { rooms: config.rooms, limits: limits(config), media: config.bandwidth };
     let rooms = Rooms::new(Arc::clone(&workers), settings, metrics.clone());
     let client_limits = config.client_limits;
     let probes = ProbePlaces::default();
@@ -195,6 +207,15 @@ async fn state(config: &Config, announced: Announcement, log: LogHealth) -> Resu
         edge: Edge { log, allow_test_switches: config.allow_test_switches, ..Edge::default() },
         started: Instant::now(),
     })
+}
+
+/// A pod that stands alone may send plain RTP to this machine, whose people run it.
+fn limits(config: &Config) -> Limits {
+    let mut limits = config.limits.clone();
+    if config.trust == Trust::Everybody {
+        limits.plain_destinations.open(destinations::loopback().into_iter().chain(own::addresses()));
+    }
+    limits
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {

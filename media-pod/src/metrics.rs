@@ -49,6 +49,10 @@ pub struct Metrics {
     pub resumed: IntCounterVec,
     /// What was not made because a limit was reached, by `limit`.
     pub limits_reached: IntCounterVec,
+    /// TCP connections to the media ports by `outcome`.
+    pub tcp_connections: IntCounterVec,
+    /// TCP connections that are passed on to workers.
+    pub tcp_open: IntGauge,
     /// Seconds from the connection to a `stage`: joined, media.
     pub join_seconds: HistogramVec,
     /// CPU time of each `worker`'s thread.
@@ -113,6 +117,17 @@ impl Default for Metrics {
                 "convene_media_limits_reached_total",
                 "what was not made because a limit was reached",
                 &["limit"],
+            ),
+            tcp_connections: counters(
+                &registry,
+                "convene_media_tcp_connections_total",
+                "TCP connections to the media ports",
+                &["outcome"],
+            ),
+            tcp_open: gauge(
+                &registry,
+                "convene_media_tcp_connections_open",
+                "TCP connections that are passed on to media workers",
             ),
             join_seconds: histograms(
                 &registry,

@@ -4,10 +4,16 @@
 
 pub mod block;
 pub mod candidates;
+mod capabilities;
 pub mod codecs;
+pub mod destinations;
+mod failure;
+pub(crate) mod listen;
+pub mod own;
 pub mod ports;
 pub mod probe;
 pub mod reach;
 pub mod spread;
+pub mod tcp;
 pub mod thread;
 pub mod workers;

@@ -6,7 +6,8 @@ mod support;
 
 use std::time::Duration;
 
-use convene_protocol::admission::{Admission, KeySet, MediaGrant, MeetingGrant, Signer};
+use convene_media_pod::rooms::Settings;
+use convene_protocol::admission::{Admission, KeySet, MediaGrant, MeetingGrant, ParticipantGrant, Signer};
 use serde_json::{Value, json};
 use support::process::{Answer, Process, http};
 use support::{Client, Pod};
@@ -40,6 +41,12 @@ impl Script {
 
     async fn post(&self, path: &str, body: Value) -> Answer {
         self.call("POST", path, &body.to_string()).await
+    }
+
+    /// Opens a room as an older script does: by entering it.
+    async fn open(&self, room: &str) {
+        let body = json!({ "id": "opener", "displayName": "Opener", "device": { "name": "FFmpeg" } });
+        self.done(&format!("/rooms/{room}/broadcasters"), body, 200).await;
     }
 
     /// The JSON of a call that is done.
@@ -88,6 +95,7 @@ async fn an_older_script_opens_the_room_and_sends_into_it() {
     let room = script.call("GET", "/rooms/cast", "").await;
     assert_eq!(room.status, 200);
     assert!(room.json()["codecs"].as_array().is_some_and(|codecs| !codecs.is_empty()));
+    assert_eq!(pod.rooms().await, 0, "asking opens nothing");
     let body = json!({ "id": "b1", "displayName": "Broadcaster", "device": { "name": "FFmpeg" } });
     let entered = script.done("/rooms/cast/broadcasters", body.clone(), 200).await;
     assert_eq!(entered["peers"], json!([]));
@@ -131,7 +139,9 @@ async fn a_newer_script_sends_and_another_receives() {
     let pod = Process::start(&[]);
     let (newer, older) = (Script::newer(&pod), Script::older(&pod));
     assert_eq!(newer.call("GET", "/rooms/cast", "").await.status, 404, "newer scripts do not open rooms");
-    older.call("GET", "/rooms/cast", "").await;
+    let before = older.call("GET", "/rooms/cast", "").await.json();
+    older.open("cast").await;
+    assert_eq!(older.call("GET", "/rooms/cast", "").await.json(), before, "the same with the room as without");
     let capabilities = newer.call("GET", "/rooms/cast", "").await.json();
     assert!(capabilities["routerRtpCapabilities"]["codecs"].is_array());
 
@@ -163,7 +173,8 @@ async fn a_newer_script_sends_and_another_receives() {
     assert_eq!(newer.post(&connect, here).await.status, 200);
     newer.post(&format!("{receives}/join"), json!({})).await;
     let infos = newer.call("GET", &format!("{receives}/peerProducersInfos"), "").await.json();
-    let info = &infos["peerProducersInfos"][0];
+    let infos = infos["peerProducersInfos"].as_array().unwrap();
+    let info = infos.iter().find(|info| info["peerId"] == "s1").unwrap();
     assert_eq!((&info["peerId"], &info["producers"][0]["producerId"]), (&json!("s1"), &producer));
     let consume = json!({
         "transportId": transport["transportId"], "producerId": producer, "paused": true, "rtpCapabilities": opus(),
@@ -197,7 +208,7 @@ async fn the_first_newer_scripts_had_other_paths() {
     let pod = Process::start(&[]);
     // They say no origin, and what they send tells them from the older ones.
     let script = Script::older(&pod);
-    script.call("GET", "/rooms/cast", "").await;
+    script.open("cast").await;
     let sender = json!({ "peerId": "s1", "displayName": "FFmpeg", "device": { "name": "FFmpeg", "flag": "ffmpeg" } });
     assert_eq!(script.post("/rooms/cast/broadcasters", sender).await.status, 201);
     let path = "/rooms/cast/broadcasters/s1";
@@ -220,12 +231,13 @@ async fn the_first_newer_scripts_had_other_paths() {
 async fn what_is_wrong_is_said_in_plain_text() {
     let pod = Process::start(&[]);
     let (older, newer) = (Script::older(&pod), Script::newer(&pod));
-    older.call("GET", "/rooms/cast", "").await;
+    older.open("cast").await;
     let stranger = Script { headers: "\r\nOrigin: https://evil.example.org".into(), ..Script::older(&pod) };
     let long = format!(r#"{{"peerId":"{}"}}"#, "x".repeat(70_000));
     let cases = [
         (&stranger, "GET", "/rooms/cast", "", 403, "the Origin header names another host"),
         (&newer, "GET", "/rooms/nowhere", "", 404, "there is no such room"),
+        (&older, "GET", "/rooms/nowhere/broadcasters/b/peerProducersInfos", "", 404, "there is no such room"),
         (&newer, "POST", "/rooms/nowhere/broadcasters/b/join", "", 404, "there is no such room"),
         (&newer, "POST", "/rooms/cast/broadcasters/nobody/join", "", 404, "there is no such broadcaster"),
         (&newer, "PATCH", "/rooms/cast", "", 404, "there is no call PATCH"),
@@ -255,39 +267,145 @@ async fn broadcasters_have_limits() {
     assert_eq!(script.post(path, json!({ "type": "plain" })).await.status, 429);
 }
 
+/// A pod that admits by token, and what makes the tokens.
+struct Admitting {
+    pod: Pod,
+    signer: Signer,
+}
+
+impl Admitting {
+    async fn start() -> Self {
+        let pod = Pod::start_as(Some(KeySet::from_jwks(JWKS).unwrap()), 1, 8, Settings::default()).await;
+        Self { pod, signer: Signer::from_pem(PEM, "test").unwrap() }
+    }
+
+    /// An admission of its own for a participant in the meeting `team/cast`.
+    fn token(&self, participant: ParticipantGrant) -> String {
+        let grant = MeetingGrant {
+            namespace: "team".into(),
+            name: "cast".into(),
+            uid: "u1".into(),
+            title: "Cast".into(),
+            max_participants: 10,
+            empty_timeout_seconds: 300,
+            media: MediaGrant::default(),
+            locked: false,
+            codecs: Vec::new(),
+            chat: true,
+            screen_share: true,
+            returning_until: None,
+        };
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+        self.signer.admission(&Admission { participant, ..Admission::guest(grant) }, now).unwrap()
+    }
+
+    fn guest(&self) -> String {
+        self.token(ParticipantGrant::default())
+    }
+
+    async fn call(&self, token: &str, method: &str, path: &str, body: Value) -> Answer {
+        let stream = TcpStream::connect(self.pod.address).await.unwrap();
+        let shown = if token.is_empty() { String::new() } else { format!("\r\nAuthorization: Bearer {token}") };
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        http(stream, &format!("{method} {path} HTTP/1.1\r\nHost: pod{shown}"), &body).await
+    }
+
+    async fn status(&self, token: &str, method: &str, path: &str, body: Value) -> u16 {
+        self.call(token, method, path, body).await.status
+    }
+}
+
+fn older(id: &str) -> Value {
+    json!({ "id": id, "displayName": "Broadcaster", "device": { "name": "FFmpeg" } })
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn where_people_are_admitted_every_call_shows_its_admission() {
-    let pod = Pod::start_with(Some(KeySet::from_jwks(JWKS).unwrap()), 1).await;
-    let grant = MeetingGrant {
-        namespace: "team".into(),
-        name: "cast".into(),
-        uid: "u1".into(),
-        title: "Cast".into(),
-        max_participants: 10,
-        empty_timeout_seconds: 300,
-        media: MediaGrant::default(),
-        locked: false,
-        codecs: Vec::new(),
-        chat: true,
-        screen_share: true,
-        returning_until: None,
-    };
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-    let token = Signer::from_pem(PEM, "test").unwrap().admission(&Admission::guest(grant), now).unwrap();
-    let call = |headers: String, path: &'static str| {
-        let address = pod.address;
-        async move {
-            let stream = TcpStream::connect(address).await.unwrap();
-            http(stream, &format!("GET {path} HTTP/1.1\r\nHost: pod{headers}"), "").await.status
-        }
-    };
-    let shown = format!("\r\nAuthorization: Bearer {token}");
-    assert_eq!(call(String::new(), "/broadcast/team/cast").await, 401);
-    assert_eq!(call("\r\nAuthorization: Bearer nonsense".into(), "/broadcast/team/cast").await, 401);
-    assert_eq!(call(shown.clone(), "/broadcast/team/another").await, 403);
-    assert_eq!(call(shown.clone(), "/broadcast/team/cast").await, 200);
-    assert_eq!(call(shown.clone(), "/broadcast/team/cast/broadcasters/b/peerProducersInfos").await, 404);
-    assert_eq!(call(shown, "/rooms/cast").await, 404, "the open form is for pods that stand alone");
+    let cast = Admitting::start().await;
+    let get = async |token: &str, path: &str| cast.status(token, "GET", path, Value::Null).await;
+    assert_eq!(get("", "/broadcast/team/cast").await, 401);
+    assert_eq!(get("nonsense", "/broadcast/team/cast").await, 401);
+    assert_eq!(get(&cast.guest(), "/broadcast/team/another").await, 403);
+    assert_eq!(get(&cast.guest(), "/broadcast/team/cast").await, 200);
+    assert_eq!(get(&cast.guest(), "/broadcast/team/cast/broadcasters/b/peerProducersInfos").await, 404);
+    assert_eq!(get(&cast.guest(), "/rooms/cast").await, 404, "the open form is for pods that stand alone");
+    assert!(cast.pod.state.rooms.list().await.rooms.is_empty(), "and none of them has opened a room");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_admission_is_for_one_broadcaster_or_for_one_socket() {
+    let cast = Admitting::start().await;
+    let (token, broadcasters) = (cast.guest(), "/broadcast/team/cast/broadcasters");
+    assert_eq!(cast.status(&token, "GET", "/broadcast/team/cast", Value::Null).await, 200, "it binds nothing");
+    assert_eq!(cast.status(&token, "POST", broadcasters, older("b1")).await, 200);
+    let transports = format!("{broadcasters}/b1/transports");
+    assert_eq!(cast.status(&token, "POST", &transports, json!({ "type": "plain" })).await, 200, "its further calls");
+    assert_eq!(cast.status(&token, "POST", broadcasters, older("b2")).await, 401);
+    assert_eq!(cast.status(&token, "DELETE", &format!("{broadcasters}/b2"), Value::Null).await, 401);
+    let path = "/signal/team/cast?peerId=ada";
+    assert_eq!(Client::try_open(&cast.pod, path, Some(&token)).await.err(), Some(401), "and no socket");
+
+    let token = cast.guest();
+    let _ada = Client::try_open(&cast.pod, path, Some(&token)).await.unwrap();
+    for (method, path) in [("GET", "/broadcast/team/cast"), ("DELETE", "/broadcast/team/cast/broadcasters/b1")] {
+        assert_eq!(cast.status(&token, method, path, Value::Null).await, 401, "it is spent: {method}");
+    }
+    let rooms = cast.pod.state.rooms.handles().await;
+    assert_eq!(rooms[0].1.census().broadcasters, 1, "b1 is there still");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broadcasters_id_is_no_credential() {
+    let cast = Admitting::start().await;
+    let at = |address: &str| ParticipantGrant { address: Some(address.into()), ..ParticipantGrant::default() };
+    let broadcasters = "/broadcast/team/cast/broadcasters";
+    let entered = cast.status(&cast.token(at("192.0.2.1")), "POST", broadcasters, older("b1")).await;
+    assert_eq!(entered, 200);
+    let newer = json!({ "peerId": "b1", "displayName": "Mallory", "device": { "name": "FFmpeg" } });
+    let calls = [
+        ("POST", broadcasters.to_owned(), newer),
+        ("POST", format!("{broadcasters}/b1/transports"), json!({ "type": "plain" })),
+        ("DELETE", format!("{broadcasters}/b1"), Value::Null),
+    ];
+    for (method, path, body) in &calls {
+        let stranger = cast.status(&cast.token(at("192.0.2.2")), method, path, body.clone()).await;
+        assert_eq!(stranger, 403, "{method} {path}");
+    }
+    assert_eq!(cast.status(&cast.token(at("192.0.2.1")), "DELETE", &calls[2].1, Value::Null).await, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plain_rtp_is_received_by_grant_alone_and_goes_to_no_inner_address() {
+    let cast = Admitting::start().await;
+    let granted = ParticipantGrant { receive_plain: true, ..ParticipantGrant::default() };
+    let cases = [
+        ("without", ParticipantGrant::default(), "1.1.1.1", 403),
+        ("inside", granted.clone(), "10.0.0.1", 403),
+        ("itself", granted.clone(), "127.0.0.1", 403),
+        ("metadata", granted.clone(), "169.254.169.254", 403),
+        ("outside", granted, "1.1.1.1", 200),
+    ];
+    for (id, grant, ip, status) in cases {
+        let token = cast.token(grant);
+        let broadcasters = "/broadcast/team/cast/broadcasters";
+        assert_eq!(cast.status(&token, "POST", broadcasters, older(id)).await, 200);
+        let body = json!({ "type": "plain", "comedia": false, "rtcpMux": true });
+        let transport = cast.call(&token, "POST", &format!("{broadcasters}/{id}/transports"), body).await.json();
+        let connect = format!("{broadcasters}/{id}/transports/{}/connect", transport["id"].as_str().unwrap());
+        let answer = cast.status(&token, "POST", &connect, json!({ "ip": ip, "port": 9 })).await;
+        assert_eq!(answer, status, "{id}");
+        cast.status(&token, "DELETE", &format!("{broadcasters}/{id}"), Value::Null).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_pictures_on_a_page_open_no_room() {
+    let pod = Process::start(&[]);
+    let script = Script::older(&pod);
+    for number in 0..200 {
+        assert_eq!(script.call("GET", &format!("/rooms/picture-{number}"), "").await.status, 200);
+    }
+    assert_eq!(pod.rooms().await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -22,9 +22,19 @@ use crate::signaling::peer_id;
 pub(super) struct Call {
     pub(super) peer: PeerId,
     pub(super) request: BroadcasterRequest,
-    /// Older scripts may come first.
-    pub(super) opens_room: bool,
+    pub(super) room: Needed,
     pub(super) success: Success,
+}
+
+/// Whether a call needs a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Needed {
+    /// It is answered without one, too. Reading opens none: any page could make a browser do that.
+    No,
+    /// It has to be open.
+    Open,
+    /// It is opened by this call: older scripts may come first.
+    Opened,
 }
 
 /// How a call is answered that was done.
@@ -80,14 +90,14 @@ pub(super) fn read(asked: Asked<'_>) -> Result<Call, Refused> {
         (&Method::GET, []) => Ok(Call {
             peer: PeerId::from(""),
             request: BroadcasterRequest::RouterRtpCapabilities,
-            opens_room: !asked.has_origin,
+            room: if asked.has_origin { Needed::Open } else { Needed::No },
             success: Success::json(StatusCode::OK),
         }),
         (&Method::POST, ["broadcasters"]) => enter(asked.has_origin, asked.body),
         (_, ["broadcasters", peer, rest @ ..]) => {
             let peer = peer_id(peer).ok_or_else(|| refused(404, "there is no such broadcaster in the meeting"))?;
             let (request, success) = of_broadcaster(&asked, rest)?;
-            Ok(Call { peer, request, opens_room: false, success })
+            Ok(Call { peer, request, room: Needed::Open, success })
         }
         (method, path) => Err(unknown(method, path)),
     }
@@ -167,7 +177,8 @@ fn enter(has_origin: bool, body: Map<String, Value>) -> Result<Call, Refused> {
     let entry = Entry { display_name, device, rtp_capabilities, joins_at_once: !is_newer, replaces: is_newer };
     let created = Success { status: StatusCode::CREATED, body: Body::Text("created"), location: Some(("", "peerId")) };
     let success = if is_newer { created } else { Success::json(StatusCode::OK) };
-    Ok(Call { peer, request: BroadcasterRequest::Enter(entry), opens_room: !is_newer && !has_origin, success })
+    let room = if is_newer || has_origin { Needed::Open } else { Needed::Opened };
+    Ok(Call { peer, request: BroadcasterRequest::Enter(entry), room, success })
 }
 
 fn left(is_newer: bool) -> Success {

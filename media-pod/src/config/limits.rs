@@ -8,6 +8,7 @@ use convene_protocol::frame::MAX_MESSAGE_BYTES;
 use super::values::patience;
 use crate::rate::Rate;
 use crate::room::Limits;
+use crate::sfu::destinations::Destinations;
 use crate::signaling::ClientLimits;
 
 /// Longest message that can be allowed, as clap counts.
@@ -118,6 +119,13 @@ pub struct PeerLimitArgs {
     )]
     pub max_data_producers: u32,
 
+    /// Consumers of one plain transport, which has no congestion control.
+    #[arg(
+        long, env = "CONVENE_MAX_PLAIN_CONSUMERS", value_name = "COUNT", default_value = "8",
+        value_parser = value_parser!(u32).range(..=1_000)
+    )]
+    pub max_plain_consumers: u32,
+
     /// Further copies of every consumer that a client may ask for, by consumerReplicas in its address.
     #[arg(
         long, env = "CONVENE_MAX_CONSUMER_REPLICAS", value_name = "COUNT", default_value = "8",
@@ -174,7 +182,7 @@ impl ClientLimitArgs {
 }
 
 /// The limits of rooms and of those in them.
-pub(super) fn limits(room: &RoomLimitArgs, peer: &PeerLimitArgs) -> Limits {
+pub(super) fn limits(room: &RoomLimitArgs, peer: &PeerLimitArgs, plain_destinations: Destinations) -> Limits {
     let Limits { unseated, lobby, lobby_timeout, answer_timeout, .. } = Limits::default();
     Limits {
         unseated,
@@ -194,6 +202,8 @@ pub(super) fn limits(room: &RoomLimitArgs, peer: &PeerLimitArgs) -> Limits {
         producers_per_peer: peer.max_producers as usize,
         consumers_per_peer: peer.max_consumers as usize,
         data_producers_per_peer: peer.max_data_producers as usize,
+        plain_consumers: peer.max_plain_consumers as usize,
+        plain_destinations,
         replicas: peer.max_consumer_replicas as usize,
         ice_grace: peer.ice_grace,
         join_timeout: peer.join_timeout,

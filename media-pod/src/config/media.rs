@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, value_parser};
+use ipnet::IpNet;
 
 use super::values::{bitrate, duration, patience};
 use crate::sfu::block::PortBlock;
+use crate::sfu::destinations::read_network;
 use crate::sfu::ports::AnnouncedPorts;
 use crate::shell::MediaSettings;
 
@@ -45,6 +47,12 @@ pub struct MediaArgs {
     /// File that says the same; read as soon as the announced addresses are known. Where it is empty, the ports do not differ.
     #[arg(long, env = "CONVENE_ANNOUNCED_PORTS_FILE", value_name = "FILE", conflicts_with = "announced_ports")]
     pub announced_ports_file: Option<PathBuf>,
+
+    /// Networks to which plain RTP may be sent beside public addresses, such as 10.0.0.0/8. With --dev also this machine itself.
+    #[arg(
+        long, env = "CONVENE_PLAIN_DESTINATIONS", value_name = "NETWORK", value_delimiter = ',', value_parser = read_network
+    )]
+    pub plain_destinations: Vec<IpNet>,
 }
 
 /// How much of the network media may use.

@@ -129,6 +129,7 @@ fn unknown_flags_and_wrong_values_are_refused() {
         &["--max-message-bytes", "1000000"],
         &["--listen", "everywhere"],
         &["--announced-ports", "40000"],
+        &["--plain-destinations", "everywhere"],
         &["--announced-ports", "40000/udp=1", "--announced-ports-file", "ports"],
     ];
     for args in cases {
@@ -165,6 +166,7 @@ fn every_limit_can_be_set() {
         "ice-grace=18s",
         "join-timeout=19s",
         "broadcaster-timeout=21s",
+        "max-plain-consumers=22",
     ];
     let flags: Vec<_> = flags.iter().map(|flag| format!("--{flag}")).collect();
     let flags: Vec<_> = ["--dev"].into_iter().chain(flags.iter().map(String::as_str)).collect();
@@ -186,11 +188,25 @@ fn every_limit_can_be_set() {
         ice_grace: Duration::from_secs(18),
         join_timeout: Duration::from_secs(19),
         broadcaster_timeout: Duration::from_secs(21),
+        plain_consumers: 22,
         ..Limits::default()
     };
     assert_eq!(config(&flags).map(|config| config.limits), Ok(expected));
     let rooms = |flags: &[&str]| config(&[&["--dev"], flags].concat()).map(|config| config.rooms);
     assert_eq!((rooms(&[]), rooms(&["--max-rooms", "4"])), (Ok(Settings::default().rooms), Ok(4)));
+}
+
+#[test]
+fn networks_for_plain_rtp_can_be_opened() {
+    let open = |flags: &[&str], address: &str| {
+        let config = config(&[&["--dev"], flags].concat()).unwrap();
+        config.limits.plain_destinations.permit(address.parse().unwrap())
+    };
+    let flags = ["--plain-destinations", "10.1.0.0/16,fd00::/8"];
+    for address in ["10.1.2.3", "fd12::1", "1.1.1.1"] {
+        assert!(open(&flags, address), "{address}");
+    }
+    assert!(!open(&flags, "10.2.0.1") && !open(&[], "10.1.2.3"));
 }
 
 #[test]

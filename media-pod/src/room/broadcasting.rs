@@ -1,5 +1,6 @@
 //! Broadcasters: senders and receivers without a WebSocket, on whose behalf a script calls over HTTP. Each call is answered once.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use convene_protocol::admission::ParticipantGrant;
@@ -34,10 +35,19 @@ impl Room {
         let judged = match request {
             BroadcasterRequest::RouterRtpCapabilities => Ok(Verdict::Answer(self.capabilities_answer())),
             _ if self.is_somebody_elses(id, &grant) => Err(Refusal(403, "this peerId is somebody else's".into())),
+            _ if self.is_of_another_caller(id, &grant) => {
+                Err(Refusal(403, "another caller has entered this broadcaster".into()))
+            }
             BroadcasterRequest::Enter(entry) => self.let_in(asker, id, grant, entry, now, effects),
             other => self.of_broadcaster(asker, id, other, effects),
         };
         conclude(asker, judged, effects);
+    }
+
+    /// All participants know a peerId, so it is no credential: a broadcaster belongs to the caller who has entered it.
+    fn is_of_another_caller(&self, id: &PeerId, caller: &ParticipantGrant) -> bool {
+        let broadcaster = self.peers.get(id).filter(|peer| peer.is_broadcaster);
+        broadcaster.is_some_and(|peer| !is_same_caller(&peer.grant, caller))
     }
 
     fn let_in(
@@ -71,7 +81,7 @@ impl Room {
         Ok(Verdict::Answer(answer))
     }
 
-    /// Scripts cannot wait in a lobby, and take no place from a person unless a moderator runs them.
+    /// Scripts cannot wait in a lobby, and take no place from a person.
     fn may_broadcast(&mut self, id: &PeerId, grant: &ParticipantGrant) -> Result<(), Refusal> {
         if self.memory.is_banned(id, grant) {
             return Err(Refusal(403, REMOVED.1.into()));
@@ -83,7 +93,7 @@ impl Room {
             return Err(Refusal::locked());
         }
         let is_person = self.lobby.contains_key(id) || self.peers.get(id).is_some_and(|peer| !peer.is_broadcaster);
-        if is_person && !grant.moderator {
+        if is_person {
             return Err(Refusal(409, format!("{:?} is in the meeting already", id.0)));
         }
         let is_good = grant.once.as_ref().is_none_or(|once| self.memory.use_invitation(once, id, grant));
@@ -129,6 +139,7 @@ impl Room {
             }
             BroadcasterRequest::ConnectPlainTransport { transport, ip, port, rtcp_port } => {
                 let transport = own_transport_of(peer, &transport, true)?;
+                let ip = self.may_be_sent_to(peer, ip)?;
                 run(Operation::ConnectPlainTransport { transport, ip, port, rtcp_port })
             }
             BroadcasterRequest::ConnectWebRtcTransport { transport, dtls_parameters } => {
@@ -169,6 +180,7 @@ impl Room {
         rtp_capabilities: Option<Value>,
     ) -> Judged {
         let (joined, transport) = self.may_consume(id, transport)?;
+        self.may_consume_plainly(id, &transport)?;
         if self.owner_of_producer(&producer).is_none() {
             return Err(Refusal(404, "there is no such producer in the meeting".into()));
         }
@@ -177,12 +189,16 @@ impl Room {
         }
         let known = rtp_capabilities.or_else(|| joined.rtp_capabilities.clone());
         let rtp_capabilities = known.ok_or_else(|| Refusal(400, "rtpCapabilities are missing".into()))?;
-        let operation = Operation::Consume { transport, producer: producer.clone(), rtp_capabilities, paused };
-        Ok(Verdict::Run(operation, Context::ConsumeFor { asker, producer }))
+        let operation =
+            Operation::Consume { transport: transport.clone(), producer: producer.clone(), rtp_capabilities, paused };
+        Ok(Verdict::Run(operation, Context::ConsumeFor { asker, transport, producer }))
     }
 
     fn consume_data_for(&self, asker: Asker, id: &PeerId, transport: &TransportId, producer: DataProducerId) -> Judged {
         let (_, transport) = self.may_consume(id, transport)?;
+        if self.is_plain(id, &transport) {
+            return Err(Refusal(400, "plain transports carry no messages".into()));
+        }
         if self.owner_of_data_producer(&producer).is_none() {
             return Err(Refusal(404, "there is no such data producer in the meeting".into()));
         }
@@ -195,6 +211,30 @@ impl Room {
         let joined = peer.joined.as_ref().ok_or_else(Refusal::not_joined)?;
         check_subscribe(peer)?;
         Ok((joined, own_transport(peer, &transport.0)?))
+    }
+
+    fn is_plain(&self, id: &PeerId, transport: &TransportId) -> bool {
+        let state = self.peers.get(id).and_then(|peer| peer.transports.get(transport));
+        state.is_some_and(|state| state.is_plain)
+    }
+
+    /// Nothing on a plain transport shows that its other side wants what it is sent.
+    fn may_consume_plainly(&self, id: &PeerId, transport: &TransportId) -> Result<(), Refusal> {
+        let Some(peer) = self.peers.get(id).filter(|_| self.is_plain(id, transport)) else { return Ok(()) };
+        check_receive_plain(peer)?;
+        let there = peer.consumers.values().filter(|consumer| consumer.transport == *transport).count();
+        Refusal::too_many(there, self.limits.plain_consumers, "consumers per plain transport")
+    }
+
+    /// The address, unless plain RTP must not be sent there.
+    fn may_be_sent_to(&self, peer: &Peer, ip: IpAddr) -> Result<IpAddr, Refusal> {
+        check_receive_plain(peer)?;
+        if !self.limits.plain_destinations.permit(ip) {
+            let reason =
+                "plain RTP may not be sent to this address: only public ones and --plain-destinations are open";
+            return Err(Refusal(403, reason.into()));
+        }
+        Ok(ip.to_canonical())
     }
 
     /// Everybody who has joined but for `id`, with what they send, as older scripts want it.
@@ -225,6 +265,19 @@ impl Room {
         };
         json!({ "peerProducersInfos": others.map(describe).collect::<Vec<_>>() })
     }
+}
+
+/// By what proves who it is; of a caller whom nothing proves only the address is known.
+fn is_same_caller(entered: &ParticipantGrant, caller: &ParticipantGrant) -> bool {
+    match entered.person() {
+        Some(person) => caller.person() == Some(person),
+        None => caller.address == entered.address,
+    }
+}
+
+fn check_receive_plain(peer: &Peer) -> Result<(), Refusal> {
+    let reason = "you may not receive by plain RTP: that needs a join token with receivePlain";
+    if peer.grant.receive_plain { Ok(()) } else { Err(Refusal(403, reason.into())) }
 }
 
 fn own_transport_of(peer: &Peer, transport: &TransportId, is_plain: bool) -> Result<TransportId, Refusal> {

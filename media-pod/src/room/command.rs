@@ -175,6 +175,8 @@ pub enum Context {
     ConsumeFor {
         /// Who waits.
         asker: Asker,
+        /// The broadcaster's transport.
+        transport: TransportId,
         /// What is consumed.
         producer: ProducerId,
     },

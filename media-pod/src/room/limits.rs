@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::sfu::destinations::Destinations;
+
 /// Limits of a room. What goes beyond is refused with an error that names the limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -23,6 +25,10 @@ pub struct Limits {
     pub consumers_per_peer: usize,
     /// Data producers of one participant.
     pub data_producers_per_peer: usize,
+    /// Consumers of one plain transport.
+    pub plain_consumers: usize,
+    /// Where plain RTP may be sent.
+    pub plain_destinations: Destinations,
     /// Transports in the room.
     pub transports: usize,
     /// Producers in the room.
@@ -61,6 +67,8 @@ impl Default for Limits {
             producers_per_peer: 8,
             consumers_per_peer: 1000,
             data_producers_per_peer: 8,
+            plain_consumers: 8,
+            plain_destinations: Destinations::default(),
             transports: 1000,
             producers: 500,
             consumers: 20_000,

@@ -125,6 +125,7 @@ pub(super) struct ProducerState {
 
 #[derive(Debug)]
 pub(super) struct ConsumerState {
+    pub(super) transport: TransportId,
     pub(super) producer: ProducerId,
     pub(super) score: ConsumerScore,
 }

@@ -44,8 +44,8 @@ impl Room {
             (Context::Consume { connection, transport, producer }, Outcome::Consumer(created)) => {
                 self.note_consumer(connection, &transport, &producer, *created, now, effects);
             }
-            (Context::ConsumeFor { asker, producer }, Outcome::Consumer(created)) => {
-                self.note_consumer_for(asker, &producer, *created, effects);
+            (Context::ConsumeFor { asker, transport, producer }, Outcome::Consumer(created)) => {
+                self.note_consumer_for(asker, transport, &producer, *created, effects);
             }
             (Context::ProduceData { asker, channel }, Outcome::DataProducer(producer)) => {
                 self.note_data_producer(asker, channel, &producer, effects);
@@ -170,7 +170,8 @@ impl Room {
             effects.run(Operation::CloseConsumer(created.id));
             return;
         };
-        peer.consumers.insert(created.id.clone(), ConsumerState { producer: producer.clone(), score: created.score });
+        let (transport, producer) = (transport.clone(), producer.clone());
+        peer.consumers.insert(created.id.clone(), ConsumerState { transport, producer, score: created.score });
         let request = peer.offer(Offered::Consumer(created.id), now);
         let asked = ServerRequest::NewConsumer(Box::new(offer));
         effects.0.push(Effect::Send(connection, Outgoing::Request(request, asked)));
@@ -179,6 +180,7 @@ impl Room {
     fn note_consumer_for(
         &mut self,
         asker: Asker,
+        transport: TransportId,
         producer: &ProducerId,
         created: CreatedConsumer,
         effects: &mut Effects,
@@ -194,7 +196,7 @@ impl Room {
             "consumerId": id, "id": id, "producerId": producer.0, "kind": kind,
             "rtpParameters": created.rtp_parameters, "type": created.consumer_type,
         });
-        let state = ConsumerState { producer: producer.clone(), score: created.score };
+        let state = ConsumerState { transport, producer: producer.clone(), score: created.score };
         peer.consumers.insert(created.id, state);
         effects.succeed(asker, answer);
     }

@@ -74,6 +74,11 @@ impl PortBlock {
         false
     }
 
+    /// Whether a port is in the block.
+    pub fn contains(&self, port: u16) -> bool {
+        (self.min..=self.max).contains(&port)
+    }
+
     /// One port per worker, from the lowest up.
     pub fn worker_ports(&self, workers: usize) -> Result<RangeInclusive<u16>, PortBlockError> {
         match u16::try_from(workers) {
@@ -117,6 +122,9 @@ mod tests {
         assert_eq!("40000-40003".parse::<PortBlock>().map(|block| block.to_string()), Ok("40000-40003".into()));
         assert_eq!("40000-40000".parse::<PortBlock>().map(|block| block.len()), Ok(1));
         assert_eq!("1024-65535".parse::<PortBlock>().map(|block| block.len()), Ok(64_512));
+        let block = PortBlock::new(40_000, 40_003).unwrap();
+        let contains = [39_999, 40_000, 40_003, 40_004].map(|port| block.contains(port));
+        assert_eq!(contains, [false, true, true, false]);
     }
 
     #[test]

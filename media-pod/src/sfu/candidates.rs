@@ -10,13 +10,13 @@ use super::ports::{AnnouncedPorts, IpProtocol};
 use super::reach::Reach;
 
 /// Candidates as the worker gave them (for the first address of each listener), repeated for each further address that leads to
-/// the same listener, with announced ports. Earlier addresses are preferred. Each also has its address under `ip`, where older
-/// clients read it.
-pub fn announce(candidates: &Value, reach: &Reach) -> Value {
+/// the same listener, with the port that is announced for the worker's. The worker's own TCP port is behind a guard, and clients never
+/// learn it. Earlier addresses are preferred. Each also has its address under `ip`, where older clients read it.
+pub fn announce(candidates: &Value, port: u16, reach: &Reach) -> Value {
     let own = candidates.as_array().map(Vec::as_slice).unwrap_or_default();
     let mut announced: Vec<(usize, Value)> = own.iter().flat_map(|candidate| copies(candidate, reach)).collect();
     announced.sort_by_key(|(place, _)| *place);
-    Value::Array(announced.into_iter().map(|(_, candidate)| finished(candidate, &reach.ports)).collect())
+    Value::Array(announced.into_iter().map(|(_, candidate)| finished(candidate, port, &reach.ports)).collect())
 }
 
 /// One for each address that leads to the candidate's listener, with the address' place among all of them.
@@ -46,10 +46,8 @@ fn moved(candidate: &Value, address: &str, place: usize) -> Value {
     candidate
 }
 
-fn finished(mut candidate: Value, ports: &AnnouncedPorts) -> Value {
-    let port = candidate["port"].as_u64().and_then(|port| u16::try_from(port).ok());
-    let protocol = candidate["protocol"].as_str().and_then(IpProtocol::named);
-    if let (Some(port), Some(protocol)) = (port, protocol) {
+fn finished(mut candidate: Value, port: u16, ports: &AnnouncedPorts) -> Value {
+    if let Some(protocol) = candidate["protocol"].as_str().and_then(IpProtocol::named) {
         candidate["port"] = json!(ports.of(port, protocol));
     }
     candidate["ip"] = candidate["address"].clone();
@@ -67,12 +65,15 @@ mod tests {
         Announcement { addresses, ports: ports.parse().unwrap() }.reach("0.0.0.0".parse().unwrap(), true)
     }
 
-    /// As the worker gives them for one listener; the first has 0.
+    /// The worker's port.
+    const PORT: u16 = 40_000;
+
+    /// As the worker gives them for one listener; the first has 0. By TCP it listens elsewhere.
     fn of_listener(address: &str, listener: u64) -> Vec<Value> {
         let priority = |preference: u64| 1_073_741_824 + 256 * (preference - 200 * listener) + 255;
         vec![
             json!({ "foundation": "udpcandidate", "priority": priority(11_000), "address": address, "protocol": "udp", "port": 40000, "type": "host" }),
-            json!({ "foundation": "tcpcandidate", "priority": priority(9_900), "address": address, "protocol": "tcp", "port": 40000, "type": "host", "tcpType": "passive" }),
+            json!({ "foundation": "tcpcandidate", "priority": priority(9_900), "address": address, "protocol": "tcp", "port": 51234, "type": "host", "tcpType": "passive" }),
         ]
     }
 
@@ -90,12 +91,13 @@ mod tests {
     }
 
     #[test]
-    fn one_address_adds_only_the_older_spelling() {
+    fn one_address_adds_only_the_older_spelling_and_the_guards_port() {
         let own = of_listener("192.0.2.1", 0);
-        let announced = announce(&json!(own), &reach(&["192.0.2.1"], ""));
+        let announced = announce(&json!(own), PORT, &reach(&["192.0.2.1"], ""));
         let mut expected = own;
         for candidate in &mut expected {
             candidate["ip"] = json!("192.0.2.1");
+            candidate["port"] = json!(PORT);
         }
         assert_eq!(announced, json!(expected));
     }
@@ -103,7 +105,7 @@ mod tests {
     #[test]
     fn every_address_has_its_own_foundation_and_a_lower_priority() {
         let own = json!(of_listener("192.0.2.1", 0));
-        let announced = announce(&own, &reach(&["192.0.2.1", "203.0.113.9", "198.51.100.7"], ""));
+        let announced = announce(&own, PORT, &reach(&["192.0.2.1", "203.0.113.9", "198.51.100.7"], ""));
         let all = announced.as_array().unwrap();
         assert_eq!(all.len(), 6);
         check_distinct(all);
@@ -114,7 +116,7 @@ mod tests {
     fn addresses_are_announced_for_listeners_of_their_family_only() {
         let addresses = ["192.0.2.1", "2001:db8::1", "198.51.100.7", "2001:db8::2"];
         let own = [of_listener(addresses[0], 0), of_listener(addresses[1], 1)].concat();
-        let announced = announce(&json!(own), &reach(&addresses, ""));
+        let announced = announce(&json!(own), PORT, &reach(&addresses, ""));
         let all = announced.as_array().unwrap();
         let shown: Vec<_> = all.iter().map(|candidate| candidate["address"].as_str().unwrap()).collect();
         assert_eq!(shown, addresses.iter().flat_map(|address| [*address; 2]).collect::<Vec<_>>());
@@ -127,10 +129,10 @@ mod tests {
     fn ports_are_rewritten_by_protocol_for_every_address() {
         let own = json!(of_listener("192.0.2.1", 0));
         let reach = reach(&["192.0.2.1", "198.51.100.7"], "40000/udp=31001,40000/tcp=31002");
-        let announced = announce(&own, &reach);
+        let announced = announce(&own, PORT, &reach);
         let ports: Vec<_> = announced.as_array().unwrap().iter().map(|candidate| candidate["port"].clone()).collect();
         assert_eq!(ports, [31_001, 31_002, 31_001, 31_002]);
         let unknown = json!([{ "address": "192.0.2.1", "protocol": "sctp", "port": 40000 }]);
-        assert_eq!(announce(&unknown, &reach)[0]["port"], 40_000);
+        assert_eq!(announce(&unknown, PORT, &reach)[0]["port"], 40_000);
     }
 }

@@ -24,9 +24,9 @@ impl Probe {
     /// Opens a transport on every worker that runs.
     pub async fn open(workers: &Workers) -> Result<Self, WorkersError> {
         let (mut targets, mut transports) = (Vec::new(), Vec::new());
-        for (worker, server) in workers.running() {
+        for (worker, server, port) in workers.running() {
             let transport = transport(&worker, server).await?;
-            targets.push(target(&transport, workers));
+            targets.push(target(&transport, workers, port));
             transports.push(transport);
         }
         if targets.is_empty() { Err(WorkersError::NoneAlive) } else { Ok(Self { targets, _transports: transports }) }
@@ -43,9 +43,9 @@ async fn transport(worker: &Worker, server: WebRtcServer) -> Result<WebRtcTransp
     router.create_webrtc_transport(options).await.map_err(|source| WorkersError::Transport { source })
 }
 
-fn target(transport: &WebRtcTransport, workers: &Workers) -> ProbeTarget {
+fn target(transport: &WebRtcTransport, workers: &Workers, port: u16) -> ProbeTarget {
     let parameters = json!(transport.ice_parameters());
-    let announced = announce(&json!(transport.ice_candidates()), workers.reach());
+    let announced = announce(&json!(transport.ice_candidates()), port, workers.reach());
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let candidate = |candidate: &Value| ProbeCandidate {
         address: text(&candidate["address"]),

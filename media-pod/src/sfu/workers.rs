@@ -1,6 +1,7 @@
 //! The pod's mediasoup workers: made at the start, replaced when they end, the least loaded given to each new room.
 //!
-//! A worker is a thread of this process. Each has one `WebRtcServer` on one port (UDP and TCP) of the block.
+//! A worker is a thread of this process. Each has one `WebRtcServer` on one port of the block: by UDP it listens there itself, by TCP
+//! the guard does ([`super::tcp`]).
 
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
@@ -10,21 +11,27 @@ use std::time::Duration;
 
 use event_listener_primitives::{BagOnce, HandlerId};
 use mediasoup::prelude::{
-    ListenInfo, Protocol, Router, RouterOptions, RtpCodecCapability, WebRtcServer, WebRtcServerListenInfos,
-    WebRtcServerOptions, Worker, WorkerManager, WorkerSettings,
+    Router, RouterOptions, RtpCodecCapability, WebRtcServer, Worker, WorkerManager, WorkerSettings,
 };
-use mediasoup::types::data_structures::SocketFlags;
 use mediasoup::worker::{WorkerDump, WorkerLogLevel, WorkerLogTag};
-use thiserror::Error;
 use tokio::sync::mpsc;
 
 use super::block::PortBlock;
-use super::reach::{Announcement, Listener, Reach};
+use super::capabilities::Answers;
+pub use super::failure::WorkersError;
+use super::listen::{doors, listen_ips, loopback_addresses, server_options};
+use super::reach::{Announcement, Reach};
+use super::tcp::credentials::Credentials;
+use super::tcp::guard::TcpDoor;
+use super::tcp::limits::TcpLimits;
 use super::thread::WorkerThread;
 use crate::metrics::Metrics;
 
 /// Version of the mediasoup crate, told to clients.
 pub const MEDIASOUP_VERSION: &str = "0.33.1";
+
+/// Attempts to listen on ports of the loopback interface that nothing else takes meanwhile.
+const LOOPBACK_ATTEMPTS: usize = 5;
 
 /// How the workers are to be made.
 #[derive(Clone, Debug)]
@@ -37,61 +44,8 @@ pub struct WorkerSpec {
     pub listen_ip: IpAddr,
     /// What clients are told to send to.
     pub announced: Announcement,
-}
-
-/// What can go wrong with workers.
-#[derive(Debug, Error)]
-pub enum WorkersError {
-    /// The block is too small.
-    #[error(transparent)]
-    Block(#[from] super::block::PortBlockError),
-    /// The thread did not start.
-    #[error("cannot start mediasoup worker {index}")]
-    Start {
-        /// Which one, from 0.
-        index: usize,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The port is taken, or the address is not this machine's.
-    #[error("cannot listen on {ips} port {port} (udp and tcp) for WebRTC: is the port taken by another process?")]
-    Listen {
-        /// The local addresses.
-        ips: String,
-        /// The port.
-        port: u16,
-        /// mediasoup's own words.
-        source: mediasoup::worker::CreateWebRtcServerError,
-    },
-    /// No router could be made.
-    #[error("cannot create a router")]
-    Router {
-        /// mediasoup's own words.
-        source: mediasoup::worker::CreateRouterError,
-    },
-    /// No transport could be made.
-    #[error("cannot create a transport")]
-    Transport {
-        /// mediasoup's own words.
-        source: mediasoup::worker::RequestError,
-    },
-    /// Every worker has ended and none is back yet.
-    #[error("no media worker is running")]
-    NoneAlive,
-}
-
-impl WorkersError {
-    /// A short constant for metric labels and logs.
-    pub fn reason(&self) -> &'static str {
-        match self {
-            Self::Block(_) => "PortBlockTooSmall",
-            Self::Start { .. } => "WorkerStartFailed",
-            Self::Listen { .. } => "PortTaken",
-            Self::Router { .. } => "RouterFailed",
-            Self::Transport { .. } => "TransportFailed",
-            Self::NoneAlive => "NoWorker",
-        }
-    }
+    /// TCP connections of all workers together.
+    pub tcp: TcpLimits,
 }
 
 /// The pod's workers.
@@ -101,14 +55,18 @@ pub struct Workers {
     reach: Reach,
     manager: WorkerManager,
     slots: Mutex<Vec<Option<Slot>>>,
+    /// The TCP side of each worker's port; it stays when the worker is replaced.
+    doors: Vec<TcpDoor>,
     deaths: mpsc::UnboundedSender<usize>,
     metrics: Metrics,
+    pub(super) answers: Answers,
 }
 
 #[derive(Clone, Debug)]
 struct Slot {
     worker: Worker,
     server: WebRtcServer,
+    credentials: Credentials,
     rooms: Load,
     consumers: Load,
     thread: Arc<WorkerThread>,
@@ -154,6 +112,10 @@ pub struct Place {
     pub router: Router,
     /// The worker's server, for the room's transports.
     pub server: WebRtcServer,
+    /// The port of the block on which the server is reached.
+    pub port: u16,
+    /// What the guard of the port has to know of the server's transports.
+    pub(crate) credentials: Credentials,
     /// Consumers on the worker, those of other rooms too.
     pub consumers: Load,
     ended: Ended,
@@ -190,7 +152,9 @@ impl Workers {
         let (deaths, died) = mpsc::unbounded_channel();
         let slots = Mutex::new(vec![None; spec.count]);
         let reach = reach(&spec);
-        let workers = Arc::new(Self { spec, reach, manager: WorkerManager::new(), slots, deaths, metrics });
+        let doors = doors(&reach, ports.clone(), spec.tcp, &metrics)?;
+        let (manager, answers) = (WorkerManager::new(), Answers::default());
+        let workers = Arc::new(Self { spec, reach, manager, slots, doors, deaths, metrics, answers });
         for (index, _) in ports.enumerate() {
             workers.fill(index).await?;
         }
@@ -210,8 +174,8 @@ impl Workers {
         let room = slot.rooms.add();
         let router = slot.worker.create_router(RouterOptions::new(codecs.to_vec())).await;
         let router = router.map_err(|source| WorkersError::Router { source })?;
-        let Slot { server, consumers, ended, .. } = slot;
-        Ok(Place { index, router, server, consumers, ended, _room: room })
+        let Slot { server, credentials, consumers, ended, .. } = slot;
+        Ok(Place { index, router, server, port: self.port(index), credentials, consumers, ended, _room: room })
     }
 
     /// Takes a worker out of use and puts a new one in its place: its rooms hear that it has ended, as if it had died.
@@ -231,9 +195,11 @@ impl Workers {
         self.spec.block.plain_ports(self.spec.count)
     }
 
-    /// Every worker that runs, with its server.
-    pub(super) fn running(&self) -> Vec<(Worker, WebRtcServer)> {
-        self.lock().iter().flatten().map(|slot| (slot.worker.clone(), slot.server.clone())).collect()
+    /// Every worker that runs, with its server and its port.
+    pub(super) fn running(&self) -> Vec<(Worker, WebRtcServer, u16)> {
+        let slots = self.lock();
+        let alive = slots.iter().enumerate().filter_map(|(index, slot)| Some((index, slot.as_ref()?)));
+        alive.map(|(index, slot)| (slot.worker.clone(), slot.server.clone(), self.port(index))).collect()
     }
 
     /// What each worker says of itself, for tests and for people who look for leaks.
@@ -276,9 +242,7 @@ impl Workers {
         let start = |source| WorkersError::Start { index, source };
         let thread = Arc::<WorkerThread>::default();
         let worker = self.manager.create_worker(self.settings(&thread)).await.map_err(start)?;
-        let port = self.port(index);
-        let listen = |source| WorkersError::Listen { ips: self.listen_ips(), port, source };
-        let server = worker.create_webrtc_server(self.server_options(port)).await.map_err(listen)?;
+        let (server, credentials) = self.serve(&worker, index).await?;
         let (ended, deaths) = (Ended::default(), self.deaths.clone());
         let told = ended.add(Box::new(move || {
             let _ = deaths.send(index);
@@ -286,8 +250,15 @@ impl Workers {
         told.detach();
         let all = ended.clone();
         worker.on_dead(move |_| all.call_simple()).detach();
-        self.lock()[index] =
-            Some(Slot { worker, server, rooms: Load::default(), consumers: Load::default(), thread, ended });
+        self.lock()[index] = Some(Slot {
+            worker,
+            server,
+            credentials,
+            rooms: Load::default(),
+            consumers: Load::default(),
+            thread,
+            ended,
+        });
         self.metrics.workers_alive.set(i64::try_from(self.alive()).unwrap_or(i64::MAX));
         Ok(())
     }
@@ -305,18 +276,26 @@ impl Workers {
         settings
     }
 
-    fn server_options(&self, port: u16) -> WebRtcServerOptions {
-        let listen =
-            |(listener, protocol): (&Listener, _)| ListenInfo { port: Some(port), ..listen_info(listener, protocol) };
-        let both = |listener| [(listener, Protocol::Udp), (listener, Protocol::Tcp)];
-        let mut all = self.reach.listeners.iter().flat_map(both).map(listen);
-        let first = all.next().expect("there is always a listener");
-        WebRtcServerOptions::new(all.fold(WebRtcServerListenInfos::new(first), WebRtcServerListenInfos::insert))
-    }
-
-    fn listen_ips(&self) -> String {
-        let ips: Vec<_> = self.reach.listeners.iter().map(|listener| listener.ip.to_string()).collect();
-        ips.join(" and ")
+    /// The worker's server, by UDP on its port and by TCP behind the guard of that port.
+    async fn serve(&self, worker: &Worker, index: usize) -> Result<(WebRtcServer, Credentials), WorkersError> {
+        let port = self.port(index);
+        let mut attempts = 1..=LOOPBACK_ATTEMPTS;
+        loop {
+            let behind = loopback_addresses(&self.reach, &self.spec.block)?;
+            match worker.create_webrtc_server(server_options(&self.reach, port, &behind)).await {
+                Ok(server) => {
+                    let credentials = Credentials::default();
+                    credentials.follow(&server);
+                    self.doors[index].lead_to(behind, credentials.clone());
+                    return Ok((server, credentials));
+                }
+                // It does not say which port is taken: one of the loopback interface, or its own.
+                Err(source) if attempts.next().is_none() => {
+                    return Err(WorkersError::Listen { ips: listen_ips(&self.reach), port, source });
+                }
+                Err(_) => {}
+            }
+        }
     }
 
     fn port(&self, index: usize) -> u16 {
@@ -326,22 +305,6 @@ impl Workers {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Option<Slot>>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A socket of this listener, its port left open.
-pub fn listen_info(listener: &Listener, protocol: Protocol) -> ListenInfo {
-    ListenInfo {
-        protocol,
-        ip: listener.ip,
-        announced_address: listener.announced().map(str::to_owned),
-        expose_internal_ip: false,
-        port: None,
-        port_range: None,
-        // IPv4 has a socket of its own on the same port.
-        flags: Some(SocketFlags { ipv6_only: listener.ip.is_ipv6(), udp_reuse_port: false }),
-        send_buffer_size: None,
-        recv_buffer_size: None,
     }
 }
 
@@ -365,6 +328,7 @@ async fn replace_dead(workers: std::sync::Weak<Workers>, mut died: mpsc::Unbound
         let Some(workers) = workers.upgrade() else { return };
         tracing::error!(worker = index, "a media worker ended; its rooms move to the others");
         workers.metrics.worker_deaths.inc();
+        workers.doors[index].shut();
         workers.lock()[index] = None;
         workers.metrics.workers_alive.set(i64::try_from(workers.alive()).unwrap_or(i64::MAX));
         if let Err(error) = workers.fill(index).await {

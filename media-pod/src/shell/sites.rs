@@ -13,6 +13,7 @@ use super::convert::report;
 use super::settings::Layout;
 use crate::room::MediaEvent;
 use crate::sfu::spread::{Choice, choose};
+use crate::sfu::tcp::credentials::Credentials;
 use crate::sfu::workers::{Carried, Place, Workers, WorkersError};
 
 /// A router of the room, by its number: 0 is where the room began.
@@ -92,6 +93,16 @@ impl Sites {
 
     pub(super) fn server(&self, site: SiteId) -> WebRtcServer {
         self.opened[site].place.server.clone()
+    }
+
+    /// The port on which the transports of a router are reached.
+    pub(super) fn port(&self, site: SiteId) -> u16 {
+        self.opened[site].place.port
+    }
+
+    /// What the guard of that port has to know.
+    pub(super) fn credentials(&self, site: SiteId) -> &Credentials {
+        &self.opened[site].place.credentials
     }
 
     pub(super) fn workers(&self) -> &Workers {

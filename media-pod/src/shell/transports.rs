@@ -20,8 +20,8 @@ use super::sites::SiteId;
 use crate::metrics::Counted;
 use crate::room::{CreatedPlainTransport, CreatedTransport, MediaError, MediaEvent, Outcome, TransportId};
 use crate::sfu::candidates::announce;
+use crate::sfu::listen::listen_info;
 use crate::sfu::ports::IpProtocol;
-use crate::sfu::workers::listen_info;
 
 /// A transport of the room.
 #[derive(Debug)]
@@ -85,7 +85,11 @@ impl MediaPlane {
         let created = CreatedTransport {
             id: id.clone(),
             ice_parameters: json!(transport.ice_parameters()),
-            ice_candidates: announce(&json!(transport.ice_candidates()), self.sites.workers().reach()),
+            ice_candidates: announce(
+                &json!(transport.ice_candidates()),
+                self.sites.port(site),
+                self.sites.workers().reach(),
+            ),
             dtls_parameters: json!(transport.dtls_parameters()),
             sctp_parameters: transport.sctp_parameters().map(|parameters| json!(parameters)),
         };
@@ -183,7 +187,9 @@ impl MediaPlane {
     }
 
     pub(super) async fn restart_ice(&self, id: &TransportId) -> Done {
-        let parameters = self.transport(id)?.web_rtc()?.restart_ice().await.map_err(failed)?;
+        let transport = self.transport(id)?;
+        let parameters = transport.web_rtc()?.restart_ice().await.map_err(failed)?;
+        self.sites.credentials(transport.site).restarted(&id.0, &parameters);
         Ok(Outcome::IceParameters(json!(parameters)))
     }
 

@@ -7,13 +7,19 @@ use serde_json::{Value, json};
 use super::Client;
 use super::peer::{OPUS, Peer, Role};
 
-const SSRC: u32 = 1111;
+pub(crate) const SSRC: u32 = 1111;
 
 /// Connects a sender and produces Opus.
 pub(crate) async fn send_audio(client: &mut Client) -> (Peer, String) {
     let transport = client.transport("producer").await;
     let peer = Peer::start(&transport, Role::Send(SSRC));
-    connect(client, &transport, &peer).await;
+    let producer = produce_audio(client, &transport, &peer).await;
+    (peer, producer)
+}
+
+/// Produces Opus with a peer that sends.
+pub(crate) async fn produce_audio(client: &mut Client, transport: &Value, peer: &Peer) -> String {
+    connect(client, transport, peer).await;
     let produce = json!({
         "transportId": transport["transportId"], "kind": "audio", "appData": { "source": "audio" },
         "rtpParameters": {
@@ -23,7 +29,7 @@ pub(crate) async fn send_audio(client: &mut Client) -> (Peer, String) {
         },
     });
     let answer = client.ask("produce", produce).await.unwrap();
-    (peer, answer["producerId"].as_str().unwrap().to_owned())
+    answer["producerId"].as_str().unwrap().to_owned()
 }
 
 pub(crate) async fn connect(client: &mut Client, transport: &Value, peer: &Peer) {

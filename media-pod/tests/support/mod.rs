@@ -2,9 +2,11 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 pub(crate) mod audio;
+pub(crate) mod link;
 pub(crate) mod numbers;
 pub(crate) mod peer;
 pub(crate) mod process;
+pub(crate) mod stun;
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
@@ -20,6 +22,7 @@ use convene_media_pod::metrics::Metrics;
 use convene_media_pod::rooms::{Rooms, Settings};
 use convene_media_pod::sfu::block::PortBlock;
 use convene_media_pod::sfu::reach::Announcement;
+use convene_media_pod::sfu::tcp::limits::TcpLimits;
 use convene_media_pod::sfu::workers::{WorkerSpec, Workers};
 use convene_media_pod::signaling::ClientLimits;
 use convene_protocol::admission::{KeySet, Signer};
@@ -93,7 +96,8 @@ impl Pod {
         Self::start_as(None, workers, plain_ports, settings).await
     }
 
-    async fn start_as(keys: Option<KeySet>, workers: usize, plain_ports: usize, settings: Settings) -> Self {
+    /// One that trusts `keys`, or everybody.
+    pub(crate) async fn start_as(keys: Option<KeySet>, workers: usize, plain_ports: usize, settings: Settings) -> Self {
         let metrics = Metrics::default();
         let announced = |_: &PortBlock| Announcement { addresses: vec!["127.0.0.1".into()], ..Announcement::default() };
         let workers = start_workers(workers, plain_ports, Ipv4Addr::LOCALHOST.into(), announced, &metrics).await;
@@ -221,7 +225,7 @@ async fn start_workers(
     for _ in 0..20 {
         let block = free_block(count + plain_ports);
         let announced = announce(&block);
-        let spec = WorkerSpec { count, block, listen_ip, announced };
+        let spec = WorkerSpec { count, block, listen_ip, announced, tcp: TcpLimits::default() };
         if let Ok(workers) = Workers::start(spec, metrics.clone()).await {
             return workers;
         }

@@ -1,7 +1,7 @@
 //! A WebRTC peer of another make (str0m) on a thread of its own: ICE, DTLS and SRTP for real.
 
 use std::collections::HashMap;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,8 @@ use str0m::media::{Frequency, MediaKind, Mid};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{RtpWrite, Ssrc};
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
+
+use super::link::Link;
 
 /// Payload type of Opus on both sides of the tests' routers.
 pub(crate) const OPUS: u8 = 100;
@@ -50,13 +52,23 @@ impl Peer {
     /// Connects to a transport of the pod, given the answer of `createWebRtcTransport`.
     pub(crate) fn start(transport: &Value, role: Role) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let local = socket.local_addr().unwrap();
+        Self::start_on(Link::udp(socket), transport, role)
+    }
+
+    /// The same by TCP alone.
+    pub(crate) fn start_tcp(transport: &Value, role: Role) -> Self {
+        let stream = TcpStream::connect(remote(transport, "tcp")).unwrap();
+        Self::start_on(Link::tcp(stream), transport, role)
+    }
+
+    fn start_on(link: Link, transport: &Value, role: Role) -> Self {
+        let (local, protocol) = (link.local(), link.protocol());
         let mut config = RtcConfig::new().set_rtp_mode(true).clear_codecs();
         let format = FormatParams { use_inband_fec: Some(true), ..FormatParams::default() };
         config.codec_config().add_config(OPUS.into(), None, Codec::Opus, Frequency::FORTY_EIGHT_KHZ, Some(2), format);
         let mut rtc = config.build(Instant::now());
-        rtc.add_local_candidate(Candidate::host(local, "udp").unwrap());
-        rtc.add_remote_candidate(Candidate::host(remote(transport), "udp").unwrap());
+        rtc.add_local_candidate(Candidate::host(local, protocol).unwrap());
+        rtc.add_remote_candidate(Candidate::host(remote(transport, protocol), protocol).unwrap());
         let fingerprint = configure(&mut rtc, transport);
         declare(&mut rtc, role);
         let (commands, to_do) = channel();
@@ -64,7 +76,7 @@ impl Peer {
         let (said, heard) = channel();
         let (open, opened) = channel();
         std::thread::spawn(move || {
-            Loop { rtc, socket, local, role, to_do, arrived, said, open, channels: HashMap::new(), to_say: Vec::new() }
+            Loop { rtc, link, local, role, to_do, arrived, said, open, channels: HashMap::new(), to_say: Vec::new() }
                 .run();
         });
         let dtls_parameters = json!({ "role": "client", "fingerprints": [fingerprint] });
@@ -92,10 +104,11 @@ impl Peer {
     }
 }
 
-fn remote(transport: &Value) -> SocketAddr {
+/// The transport's first candidate of a protocol.
+pub(crate) fn remote(transport: &Value, protocol: &str) -> SocketAddr {
     let candidates = transport["iceCandidates"].as_array().unwrap();
-    let udp = candidates.iter().find(|candidate| candidate["protocol"] == "udp").expect("a UDP candidate");
-    format!("{}:{}", udp["address"].as_str().unwrap(), udp["port"]).parse().unwrap()
+    let found = candidates.iter().find(|candidate| candidate["protocol"] == protocol).expect("a candidate");
+    format!("{}:{}", found["address"].as_str().unwrap(), found["port"]).parse().unwrap()
 }
 
 fn configure(rtc: &mut Rtc, transport: &Value) -> Value {
@@ -128,7 +141,7 @@ fn declare(rtc: &mut Rtc, role: Role) {
 
 struct Loop {
     rtc: Rtc,
-    socket: UdpSocket,
+    link: Link,
     local: SocketAddr,
     role: Role,
     to_do: Receiver<Command>,
@@ -197,7 +210,7 @@ impl Loop {
             match self.rtc.poll_output().unwrap() {
                 Output::Timeout(timeout) => return Some(timeout),
                 Output::Transmit(transmit) => {
-                    let _ = self.socket.send_to(&transmit.contents, transmit.destination);
+                    self.link.send(&transmit.contents, transmit.destination);
                 }
                 Output::Event(Event::RtpPacket(packet)) => self.arrived.send(packet.payload.to_vec()).ok()?,
                 Output::Event(Event::ChannelData(message)) => {
@@ -211,16 +224,13 @@ impl Loop {
 
     fn receive(&mut self, buffer: &mut [u8], until: Instant) {
         let wait = until.saturating_duration_since(Instant::now()).clamp(Duration::from_millis(1), PACKET_INTERVAL);
-        self.socket.set_read_timeout(Some(wait)).unwrap();
-        let now = match self.socket.recv_from(buffer) {
-            Ok((length, source)) => {
-                let Ok(contents) = buffer[..length].try_into() else { return };
-                let receive = Receive { proto: Protocol::Udp, source, destination: self.local, contents };
-                self.rtc.handle_input(Input::Receive(Instant::now(), receive)).unwrap();
-                return;
-            }
-            Err(_) => Instant::now(),
-        };
-        self.rtc.handle_input(Input::Timeout(now)).unwrap();
+        if let Some((length, source)) = self.link.receive(buffer, wait) {
+            let Ok(contents) = buffer[..length].try_into() else { return };
+            let proto = if self.link.protocol() == "tcp" { Protocol::Tcp } else { Protocol::Udp };
+            let receive = Receive { proto, source, destination: self.local, contents };
+            self.rtc.handle_input(Input::Receive(Instant::now(), receive)).unwrap();
+            return;
+        }
+        self.rtc.handle_input(Input::Timeout(Instant::now())).unwrap();
     }
 }

@@ -106,6 +106,29 @@ impl Process {
         digits.parse().unwrap()
     }
 
+    /// One that may open no more than so many files.
+    pub(crate) fn start_with_files(files: u32) -> Self {
+        Self::start_with(|command| {
+            command.args(["--listen", "127.0.0.1:0"]);
+            let mut limited = Command::new("/bin/sh");
+            limited.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+            limited.arg("-c").arg(format!("ulimit -n {files} && exec \"$0\" \"$@\""));
+            limited.arg(command.get_program()).args(command.get_args());
+            *command = limited;
+        })
+    }
+
+    /// How many files it has open.
+    pub(crate) fn open_files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
+    }
+
+    /// How many rooms are open.
+    pub(crate) async fn rooms(&self) -> u64 {
+        let (_, stats) = get(self.connect().await, "/stats").await;
+        serde_json::from_str::<serde_json::Value>(&stats).unwrap()["rooms"].as_u64().unwrap()
+    }
+
     pub(crate) async fn connect(&self) -> TcpStream {
         TcpStream::connect(("127.0.0.1", self.port("//localhost:"))).await.unwrap()
     }

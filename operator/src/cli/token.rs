@@ -112,6 +112,10 @@ pub struct CreateArgs {
     #[arg(long)]
     pub recorder: bool,
 
+    /// They may receive by plain RTP, at an address that they choose
+    #[arg(long)]
+    pub receive_plain: bool,
+
     /// Good for one person only: whoever comes first
     #[arg(long)]
     pub once: bool,
@@ -189,6 +193,7 @@ pub(super) fn create(
         moderator: args.moderator,
         hidden: args.hidden,
         recorder: args.recorder,
+        receive_plain: args.receive_plain,
         once: args.once.then(new_id),
         lifetime: args.ttl.as_secs(),
         max_lifetime: args.max_ttl.as_secs(),

@@ -20,7 +20,7 @@ const MAX_JTI: usize = 128;
 const LATEST: f64 = 1e12;
 
 /// All claims that mean something here.
-const KNOWN: [&str; 15] = [
+const KNOWN: [&str; 16] = [
     "sub",
     "name",
     "aud",
@@ -35,6 +35,7 @@ const KNOWN: [&str; 15] = [
     "moderator",
     "hidden",
     "recorder",
+    "receivePlain",
     "once",
 ];
 
@@ -58,6 +59,8 @@ pub struct JoinGrant {
     pub hidden: bool,
     /// Whether it is a recorder.
     pub recorder: bool,
+    /// Whether they may receive by plain RTP.
+    pub receive_plain: bool,
     /// Set where the token is good for one person only.
     pub once: Option<String>,
     /// When the token expires, in Unix seconds.
@@ -170,6 +173,7 @@ fn read_grant(claims: &BTreeMap<String, Value>, kid: &str, expires_at: u64) -> R
         moderator: switch(claims, "moderator", false)?,
         hidden,
         recorder: switch(claims, "recorder", false)?,
+        receive_plain: switch(claims, "receivePlain", false)?,
         once: read_once(claims, kid)?,
         expires_at,
     })

@@ -138,6 +138,8 @@ pub struct TokenRequest {
     pub hidden: bool,
     /// Whether it is a recorder.
     pub recorder: bool,
+    /// Whether they may receive by plain RTP.
+    pub receive_plain: bool,
     /// The token's own id, if it is good for one person only.
     pub once: Option<String>,
     /// From now on good for so many seconds.
@@ -184,6 +186,7 @@ fn build_claims(request: &TokenRequest, now: u64) -> Value {
         ("moderator", request.moderator, false),
         ("hidden", request.hidden, false),
         ("recorder", request.recorder, false),
+        ("receivePlain", request.receive_plain, false),
         ("once", request.once.is_some(), false),
     ];
     for (name, value, absent) in switches {

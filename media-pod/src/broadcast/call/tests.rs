@@ -16,15 +16,15 @@ fn post(path: &str, body: Value) -> Result<Call, Refused> {
 /// What a call of the broadcaster `b` asks, and the status that says it is done.
 fn done(path: &str, body: Value) -> (BroadcasterRequest, u16) {
     let call = post(path, body).unwrap_or_else(|refused| panic!("{path}: {refused:?}"));
-    assert_eq!((call.peer, call.opens_room), (PeerId::from("b"), false), "{path}");
+    assert_eq!((call.peer, call.room), (PeerId::from("b"), Needed::Open), "{path}");
     (call.request, call.success.status.as_u16())
 }
 
 #[test]
-fn a_room_is_asked_what_it_can_and_opened_by_older_scripts_alone() {
-    for (has_origin, opens_room) in [(true, false), (false, true)] {
+fn what_a_room_can_is_told_without_opening_it() {
+    for (has_origin, needed) in [(true, Needed::Open), (false, Needed::No)] {
         let call = call(&Method::GET, "", has_origin, json!({})).unwrap();
-        assert_eq!((call.request, call.opens_room), (BroadcasterRequest::RouterRtpCapabilities, opens_room));
+        assert_eq!((call.request, call.room), (BroadcasterRequest::RouterRtpCapabilities, needed));
         assert_eq!(call.success, Success::json(StatusCode::OK));
     }
 }
@@ -33,13 +33,11 @@ fn a_room_is_asked_what_it_can_and_opened_by_older_scripts_alone() {
 fn an_older_script_joins_at_once_and_opens_the_room() {
     let body =
         json!({ "id": "b", "displayName": "Broadcaster", "device": { "name": "FFmpeg" }, "rtpCapabilities": {} });
-    assert!(
-        !call(&Method::POST, "broadcasters", true, body.clone()).unwrap().opens_room,
-        "older scripts say no origin"
-    );
+    let with_origin = call(&Method::POST, "broadcasters", true, body.clone()).unwrap();
+    assert_eq!(with_origin.room, Needed::Open, "older scripts say no origin");
     let call = post("broadcasters", body).unwrap();
     let BroadcasterRequest::Enter(entry) = call.request else { panic!("{:?}", call.request) };
-    assert!(entry.joins_at_once && !entry.replaces && call.opens_room);
+    assert!(entry.joins_at_once && !entry.replaces && call.room == Needed::Opened);
     assert_eq!((entry.display_name.as_str(), entry.rtp_capabilities), ("Broadcaster", Some(json!({}))));
     assert_eq!((entry.device.flag.as_deref(), entry.device.name.as_deref()), (Some("broadcaster"), Some("FFmpeg")));
     assert_eq!(call.success, Success::json(StatusCode::OK));
@@ -50,7 +48,7 @@ fn a_newer_script_says_when_it_joins_and_takes_the_place_of_its_predecessor() {
     let device = json!({ "name": "FFmpeg", "flag": "ffmpeg" });
     let call = post("broadcasters", json!({ "peerId": "b", "displayName": "FFmpeg", "device": device })).unwrap();
     let BroadcasterRequest::Enter(entry) = call.request else { panic!("{:?}", call.request) };
-    assert!(!entry.joins_at_once && entry.replaces && !call.opens_room);
+    assert!(!entry.joins_at_once && entry.replaces && call.room == Needed::Open);
     assert_eq!(entry.device.flag.as_deref(), Some("ffmpeg"));
     assert_eq!((call.success.status, call.success.location), (StatusCode::CREATED, Some(("", "peerId"))));
 }

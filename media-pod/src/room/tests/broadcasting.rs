@@ -7,7 +7,7 @@ use convene_protocol::message::{Device, Direction, MediaKind, Source};
 use serde_json::{Value, json};
 
 use super::super::broadcaster::{BroadcasterRequest, Entry};
-use super::{Command, ConnectionId, Harness, Outgoing, PeerId, ProducerId, TransportId, harness};
+use super::{Command, ConnectionId, Harness, Limits, Outgoing, PeerId, ProducerId, TransportId, harness};
 
 fn entry(is_older: bool) -> BroadcasterRequest {
     BroadcasterRequest::Enter(Entry {
@@ -133,7 +133,8 @@ fn a_broadcaster_receives_what_it_asks_for_and_nothing_else() {
     let ada = room.connect(1, "ada");
     room.join(ada, "Ada");
     let producer = room.produce(ada, "video");
-    room.broadcast("recorder", entry(false)).expect("enters");
+    let grant = ParticipantGrant { receive_plain: true, ..ParticipantGrant::default() };
+    room.broadcast_as("recorder", grant, entry(false)).expect("enters");
     let transport = TransportId(room.id_of("recorder", plain(Direction::Consumer)));
     let consume = |producer: &str| BroadcasterRequest::Consume {
         transport: transport.clone(),
@@ -158,7 +159,7 @@ fn a_broadcaster_receives_what_it_asks_for_and_nothing_else() {
 }
 
 #[test]
-fn ids_that_are_taken_are_refused_to_older_scripts_and_given_to_newer_ones() {
+fn a_script_never_takes_the_place_of_a_participant() {
     let mut room = harness();
     let ada = room.connect_as(1, "ada", ParticipantGrant::default());
     room.join(ada, "Ada");
@@ -167,9 +168,120 @@ fn ids_that_are_taken_are_refused_to_older_scripts_and_given_to_newer_ones() {
     let taken = room.broadcast("ada", entry(false));
     assert_eq!(taken.map_err(|(code, _)| code), Err(409), "a script takes nobody's place");
     let moderator = ParticipantGrant { moderator: true, ..ParticipantGrant::default() };
-    room.broadcast_as("ada", moderator, entry(false)).expect("replaces");
-    assert_eq!(room.closed, [(ada, 4000, "replaced by a broadcaster of the same id")]);
-    assert_eq!(room.broadcast("ada", BroadcasterRequest::Join), Ok(json!({})));
+    assert_eq!(room.broadcast_as("ada", moderator, entry(false)).map_err(|(code, _)| code), Err(409));
+    assert!(room.closed.is_empty());
+}
+
+#[test]
+fn ids_of_scripts_are_refused_to_older_ones_and_given_to_newer_ones() {
+    let mut room = harness();
+    room.broadcast("camera", entry(true)).expect("enters");
+    let transport = room.id_of("camera", plain(Direction::Producer));
+    assert_eq!(room.broadcast("camera", entry(true)), Err((409, "\"camera\" is in the meeting already".into())));
+    assert!(room.broadcast("camera", produce(&transport)).is_ok());
+    room.broadcast("camera", entry(false)).expect("replaces");
+    assert_eq!(room.broadcast("camera", BroadcasterRequest::Join), Ok(json!({})));
+    assert_eq!(room.room.census().broadcasters, 1);
+    assert!(room.open_transports.is_empty(), "what the first one had is gone");
+}
+
+#[test]
+fn a_script_is_called_by_the_caller_who_has_entered_it() {
+    let at = |address: &str| ParticipantGrant { address: Some(address.into()), ..ParticipantGrant::default() };
+    let guest = |id: &str, address: &str| ParticipantGrant { guest: Some(id.into()), ..at(address) };
+    let known = |id: &str, address: &str| ParticipantGrant { identity: Some(id.into()), ..at(address) };
+    let cases = [
+        ("the same address", at("192.0.2.1"), at("192.0.2.1"), true),
+        ("another address", at("192.0.2.1"), at("192.0.2.2"), false),
+        ("no address", at("192.0.2.1"), ParticipantGrant::default(), false),
+        ("nothing known of either", ParticipantGrant::default(), ParticipantGrant::default(), true),
+        ("the same guest elsewhere", guest("g1", "192.0.2.1"), guest("g1", "192.0.2.2"), true),
+        ("another guest at the same address", guest("g1", "192.0.2.1"), guest("g2", "192.0.2.1"), false),
+        ("an unknown caller at the guest's address", guest("g1", "192.0.2.1"), at("192.0.2.1"), false),
+        ("the same person elsewhere", known("ada", "192.0.2.1"), known("ada", "192.0.2.2"), true),
+        ("another person", known("ada", "192.0.2.1"), known("bob", "192.0.2.1"), false),
+    ];
+    for (name, entered, caller, is_same) in cases {
+        let calls = [BroadcasterRequest::Join, plain(Direction::Producer), entry(false), BroadcasterRequest::Leave];
+        for call in calls {
+            let mut room = harness();
+            room.broadcast_as("camera", entered.clone(), entry(false)).expect("enters");
+            let before = room.room.census();
+            let answer = room.broadcast_as("camera", caller.clone(), call.clone());
+            assert_eq!(answer.is_ok(), is_same, "{name}: {call:?} {answer:?}");
+            if !is_same {
+                assert!(matches!(answer, Err((403, _))) && room.room.census() == before, "{name}: {call:?}");
+            }
+        }
+    }
+}
+
+fn connect(transport: &str, ip: &str) -> BroadcasterRequest {
+    let transport = TransportId::from(transport);
+    BroadcasterRequest::ConnectPlainTransport { transport, ip: ip.parse().unwrap(), port: 9, rtcp_port: None }
+}
+
+#[test]
+fn receiving_by_plain_rtp_is_a_right_of_its_own() {
+    let mut room = harness();
+    let ada = room.connect(1, "ada");
+    room.join(ada, "Ada");
+    let producer = ProducerId::from(room.produce(ada, "video").as_str());
+    let granted = ParticipantGrant { receive_plain: true, ..ParticipantGrant::default() };
+    for (peer, grant, may) in [("without", ParticipantGrant::default(), false), ("with", granted, true)] {
+        room.broadcast_as(peer, grant, entry(true)).expect("enters");
+        let sends = room.id_of(peer, plain(Direction::Producer));
+        assert!(room.broadcast(peer, produce(&sends)).is_ok(), "sending needs no such right");
+        let receives = room.id_of(peer, plain(Direction::Consumer));
+        let (transport, producer) = (TransportId::from(receives.as_str()), producer.clone());
+        let consume =
+            BroadcasterRequest::Consume { transport, producer, paused: false, rtp_capabilities: Some(json!({})) };
+        for call in [connect(&receives, "1.1.1.1"), connect(&sends, "1.1.1.1"), consume] {
+            let answer = room.broadcast(peer, call.clone()).map_err(|(code, _)| code);
+            assert_eq!(answer.err(), (!may).then_some(403), "{peer}: {call:?}");
+        }
+    }
+}
+
+#[test]
+fn plain_rtp_is_sent_to_public_addresses_and_opened_networks() {
+    let mut limits = Limits::default();
+    limits.plain_destinations.open(["10.1.0.0/16".parse().unwrap()]);
+    let mut room = Harness::new(limits);
+    let granted = ParticipantGrant { receive_plain: true, ..ParticipantGrant::default() };
+    room.broadcast_as("camera", granted, entry(true)).expect("enters");
+    let transport = room.id_of("camera", plain(Direction::Consumer));
+    for address in ["1.1.1.1", "10.1.2.3", "::ffff:10.1.2.3"] {
+        assert!(room.broadcast("camera", connect(&transport, address)).is_ok(), "{address}");
+    }
+    for address in ["127.0.0.1", "10.2.0.1", "169.254.169.254", "::1", "::ffff:192.168.0.1", "ff02::1", "0.0.0.0"] {
+        let answer = room.broadcast("camera", connect(&transport, address));
+        assert_eq!(answer.map_err(|(code, _)| code), Err(403), "{address}");
+    }
+}
+
+#[test]
+fn a_plain_transport_has_few_consumers() {
+    let mut room = Harness::new(Limits { plain_consumers: 2, ..Limits::default() });
+    let ada = room.connect(1, "ada");
+    room.join(ada, "Ada");
+    let producer = ProducerId::from(room.produce(ada, "video").as_str());
+    let granted = ParticipantGrant { receive_plain: true, ..ParticipantGrant::default() };
+    room.broadcast_as("recorder", granted, entry(true)).expect("enters");
+    let [first, second] = [0, 1].map(|_| TransportId(room.id_of("recorder", plain(Direction::Consumer))));
+    let consume = |transport: &TransportId| BroadcasterRequest::Consume {
+        transport: transport.clone(),
+        producer: producer.clone(),
+        paused: false,
+        rtp_capabilities: Some(json!({})),
+    };
+    for transport in [&first, &first, &second] {
+        assert!(room.broadcast("recorder", consume(transport)).is_ok());
+    }
+    let refused = room.broadcast("recorder", consume(&first));
+    assert_eq!(refused, Err((429, "the limit of 2 consumers per plain transport is reached".into())));
+    let data = BroadcasterRequest::ConsumeData { transport: second, producer: super::DataProducerId::from("any") };
+    assert_eq!(room.broadcast("recorder", data).map_err(|(code, _)| code), Err(400), "no messages by plain RTP");
 }
 
 #[test]

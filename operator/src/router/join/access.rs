@@ -169,6 +169,7 @@ fn build_participant(meeting: &MeetingRecord, grant: &JoinGrant) -> ParticipantG
         publish_data: grant.publish_data,
         hidden: grant.hidden,
         recorder: grant.recorder,
+        receive_plain: grant.receive_plain,
         once: grant.once.clone(),
         ..ParticipantGrant::default()
     }

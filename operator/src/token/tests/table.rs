@@ -31,6 +31,7 @@ fn what_a_token_leaves_out_has_its_default() {
     let all = PublishGrant { audio: true, video: true, share: true };
     assert_eq!((grant.identity.as_str(), grant.name, grant.publish), ("ada", None, all));
     assert!(grant.subscribe && grant.publish_data && !grant.moderator && !grant.hidden && !grant.recorder);
+    assert!(!grant.receive_plain);
     assert_eq!((grant.once, grant.expires_at), (None, NOW + 3600));
 }
 
@@ -53,6 +54,8 @@ fn what_a_token_says_is_granted() {
         (json!({"moderator": true}), |grant| grant.moderator),
         (json!({"hidden": true}), |grant| grant.hidden && !grant.publish.audio),
         (json!({"recorder": true}), |grant| grant.recorder),
+        (json!({"receivePlain": true}), |grant| grant.receive_plain),
+        (json!({"receivePlain": false}), |grant| !grant.receive_plain),
         (json!({"once": true, "jti": "n-1"}), |grant| grant.once.as_deref() == Some("shared/n-1")),
         (json!({"jti": "n-1"}), |grant| grant.once.is_none()),
         (json!({"meeting": "team-a/*"}), |grant| grant.identity == "ada"),
@@ -222,6 +225,7 @@ fn wrong_inside() -> Vec<Case> {
         ("an unknown claim twice", more(r#""x":1,"x":2"#), "TokenClaimsUnreadable"),
         ("moderator misspelled", shared(json!({"Moderator": false})), "TokenClaimMisspelled"),
         ("publish_data", shared(json!({"publish_data": false})), "TokenClaimMisspelled"),
+        ("receive_plain", shared(json!({"receive_plain": true})), "TokenClaimMisspelled"),
         ("no aud", shared(json!({"aud": null})), "TokenClaimMissing"),
         ("another aud", shared(json!({"aud": "convene-pod"})), "TokenAudienceWrong"),
         ("aud in capitals", shared(json!({"aud": "Convene"})), "TokenAudienceWrong"),
@@ -329,6 +333,7 @@ fn only_what_a_router_accepts_is_made() {
         moderator: true,
         hidden: false,
         recorder: true,
+        receive_plain: true,
         once: Some("n-1".into()),
         lifetime: 60,
         max_lifetime: 3600,
@@ -336,7 +341,14 @@ fn only_what_a_router_accepts_is_made() {
     for (key, kid) in [(SECRET, "shared"), (PRIVATE.as_bytes(), "pair")] {
         let token = make_token(&request, &half(key), kid, NOW).unwrap();
         let grant = check(&token).unwrap();
-        assert!(grant.moderator && grant.recorder && !grant.subscribe && !grant.publish_data && !grant.publish.video);
+        assert!(
+            grant.moderator
+                && grant.recorder
+                && grant.receive_plain
+                && !grant.subscribe
+                && !grant.publish_data
+                && !grant.publish.video
+        );
         assert_eq!((grant.expires_at, grant.once), (NOW + 60, Some(format!("{kid}/n-1"))));
     }
     let long = TokenRequest { lifetime: 3601, ..request.clone() };

@@ -16,6 +16,7 @@ fn grant(change: impl FnOnce(&mut JoinGrant)) -> Credential {
         moderator: false,
         hidden: false,
         recorder: false,
+        receive_plain: false,
         once: None,
         expires_at: 1,
     };
