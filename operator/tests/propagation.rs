@@ -2,7 +2,6 @@
 //!
 //! As a test it shows that each router alone learns of each assignment; `make measure-router` runs it with more of them for the times.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "for the terminal of a test run")]
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may end at once, and what it finds is for people")]
 
 mod support;

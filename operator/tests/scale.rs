@@ -1,7 +1,6 @@
 //! What the operator takes and how fast it is with many meetings: the optimised program as a process of its own against a real API server.
 //! Media pods and kubelets are played by this process. `make measure-operator` runs it and keeps what it prints in docs/measurements.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "for the terminal of a test run")]
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
