@@ -4,6 +4,7 @@
 //! `CONVENE_SIM_ONLY` restricts the tests to scenarios with one of these words in their name, `CONVENE_SIM_CRASH` to one crash point, `CONVENE_SIM_SEED` to
 //! one seed, `CONVENE_SIM_SEEDS` to so many; with `CONVENE_SIM_LOG` the operators log.
 
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "for the terminal of a test run")]
 #![allow(
     clippy::unwrap_used,
     clippy::needless_pass_by_value,

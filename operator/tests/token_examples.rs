@@ -2,6 +2,7 @@
 //!
 //! A language that is not installed is passed over; node and python3 are there wherever the other tests run.
 
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "for the terminal of a test run")]
 #![allow(clippy::unwrap_used, reason = "a test ends where something goes wrong")]
 
 use std::path::{Path, PathBuf};

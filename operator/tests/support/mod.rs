@@ -1,5 +1,6 @@
 //! A real API server with its etcd for one test, on loopback, from the test cluster's binaries; both end with the test.
 
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "for the terminal of a test run")]
 #![allow(dead_code, reason = "no test uses all of it")]
 
 pub(crate) mod media;
