@@ -7,6 +7,7 @@ mod crowd;
 mod data;
 mod edges;
 mod loops;
+mod media;
 mod parameters;
 mod plain;
 mod ports;
@@ -57,6 +58,7 @@ pub(crate) fn all() -> Vec<Attack> {
         plain::attacks(),
         data::attacks(),
         loops::attacks(),
+        media::attacks(),
         edges::attacks(),
         ports::attacks(),
         crowd::attacks(),

@@ -49,6 +49,7 @@ enum Command {
     Expect(MediaKind, u32, Arc<Stream>),
     Open(u16),
     Flood { stream: u16, interval: Duration, text: String },
+    Spoil,
 }
 
 impl Peer {
@@ -68,7 +69,7 @@ impl Peer {
         let sending = sending.into_iter().map(|sending| (sending, Instant::now())).collect();
         let (expected, channels) = (HashMap::new(), HashMap::new());
         let state = Shared { is_connected: Arc::clone(&is_connected), heard: Arc::clone(&heard) };
-        let run = Loop { rtc, socket, local, sending, expected, channels, flood: None, to_do, state };
+        let run = Loop { rtc, socket, local, sending, expected, channels, flood: None, spoils: false, to_do, state };
         std::thread::spawn(move || run.run());
         let dtls_parameters = json!({ "role": "client", "fingerprints": [fingerprint] });
         Ok(Self { dtls_parameters, is_connected, heard, commands })
@@ -87,6 +88,11 @@ impl Peer {
     /// Says the same again and again.
     pub(crate) fn flood(&self, stream: u16, interval: Duration, text: &str) {
         let _ = self.commands.send(Command::Flood { stream, interval, text: text.to_owned() });
+    }
+
+    /// From now on every packet is followed by a copy with a byte changed, and by one that breaks off.
+    pub(crate) fn spoil(&self) {
+        let _ = self.commands.send(Command::Spoil);
     }
 
     pub(crate) fn is_connected(&self) -> bool {
@@ -167,6 +173,7 @@ struct Loop {
     expected: HashMap<u32, (MediaKind, Arc<Stream>)>,
     channels: HashMap<u16, ChannelId>,
     flood: Option<Flood>,
+    spoils: bool,
     to_do: Receiver<Command>,
     state: Shared,
 }
@@ -202,6 +209,7 @@ impl Loop {
                 Ok(Command::Flood { stream, interval, text }) => {
                     self.flood = Some(Flood { stream, interval, text, next: Instant::now() });
                 }
+                Ok(Command::Spoil) => self.spoils = true,
                 Err(TryRecvError::Empty) => return true,
                 Err(TryRecvError::Disconnected) => return false,
             }
@@ -241,12 +249,24 @@ impl Loop {
                 Output::Timeout(timeout) => return Some(timeout),
                 Output::Transmit(transmit) => {
                     let _ = self.socket.send_to(&transmit.contents, transmit.destination);
+                    if self.spoils {
+                        self.send_spoiled(&transmit.contents, transmit.destination);
+                    }
                 }
                 Output::Event(Event::RtpPacket(packet)) => self.count(*packet.header.ssrc, &packet.payload),
                 Output::Event(Event::ChannelData(_)) => drop(self.state.heard.fetch_add(1, Ordering::Relaxed)),
                 Output::Event(_) => {}
             }
         }
+    }
+
+    fn send_spoiled(&self, packet: &[u8], to: SocketAddr) {
+        let mut changed = packet.to_vec();
+        if let Some(byte) = changed.last_mut() {
+            *byte ^= 1;
+        }
+        let _ = self.socket.send_to(&changed, to);
+        let _ = self.socket.send_to(&packet[..packet.len() / 2], to);
     }
 
     fn count(&self, ssrc: u32, payload: &[u8]) {
