@@ -20,7 +20,7 @@ bootstrap:
 	@.ci/bootstrap run
 
 build: bootstrap web/dist/index.html ## web app and all three programs, optimised
-	cargo build --release --workspace
+	cargo build --release
 
 media-pod:
 	@echo 'building the media pod; the first time its C++ worker takes 5 to 10 minutes'

@@ -88,10 +88,6 @@ impl Client {
         self.next_id
     }
 
-    pub(crate) async fn tell(&mut self, method: &str, data: &Value) -> Outcome {
-        self.send(json!({ "notification": true, "method": method, "data": data }).to_string()).await
-    }
-
     pub(crate) async fn ask(&mut self, method: &str, data: Value) -> Outcome<Value> {
         let id = self.request(method, &data).await?;
         let is_it = move |message: &Value| message["response"] == true && message["id"] == id;

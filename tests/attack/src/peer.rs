@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::time::{Duration, Instant};
 
@@ -40,8 +40,6 @@ pub(crate) struct Peer {
     pub(crate) dtls_parameters: Value,
     /// Whether ICE and DTLS are done.
     pub(crate) is_connected: Arc<AtomicBool>,
-    /// Messages that arrived on data channels.
-    pub(crate) heard: Arc<AtomicU64>,
     commands: Sender<Command>,
 }
 
@@ -65,14 +63,14 @@ impl Peer {
             rtc.direct_api().declare_stream_tx(Ssrc::from(sending.ssrc), None, mid(sending.kind), None);
         });
         let (commands, to_do) = channel();
-        let (is_connected, heard) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
+        let is_connected = Arc::<AtomicBool>::default();
         let sending = sending.into_iter().map(|sending| (sending, Instant::now())).collect();
         let (expected, channels) = (HashMap::new(), HashMap::new());
-        let state = Shared { is_connected: Arc::clone(&is_connected), heard: Arc::clone(&heard) };
-        let run = Loop { rtc, socket, local, sending, expected, channels, flood: None, spoils: false, to_do, state };
+        let tell = Arc::clone(&is_connected);
+        let run = Loop { rtc, socket, local, sending, expected, channels, flood: None, spoils: false, to_do, tell };
         std::thread::spawn(move || run.run());
         let dtls_parameters = json!({ "role": "client", "fingerprints": [fingerprint] });
-        Ok(Self { dtls_parameters, is_connected, heard, commands })
+        Ok(Self { dtls_parameters, is_connected, commands })
     }
 
     /// Receives this SSRC from now on.
@@ -153,11 +151,6 @@ fn number(kind: MediaKind, payload: &[u8]) -> Option<u32> {
     Some(u32::from_be_bytes(payload.get(at..at + 4)?.try_into().ok()?))
 }
 
-struct Shared {
-    is_connected: Arc<AtomicBool>,
-    heard: Arc<AtomicU64>,
-}
-
 struct Flood {
     stream: u16,
     interval: Duration,
@@ -175,7 +168,7 @@ struct Loop {
     flood: Option<Flood>,
     spoils: bool,
     to_do: Receiver<Command>,
-    state: Shared,
+    tell: Arc<AtomicBool>,
 }
 
 impl Loop {
@@ -185,7 +178,7 @@ impl Loop {
         while self.take_commands() && self.rtc.is_alive() {
             let now = Instant::now();
             if self.rtc.is_connected() {
-                self.state.is_connected.store(true, Ordering::Relaxed);
+                self.tell.store(true, Ordering::Relaxed);
                 self.send_what_is_due(now);
                 self.say_what_is_due(now);
             }
@@ -254,7 +247,6 @@ impl Loop {
                     }
                 }
                 Output::Event(Event::RtpPacket(packet)) => self.count(*packet.header.ssrc, &packet.payload),
-                Output::Event(Event::ChannelData(_)) => drop(self.state.heard.fetch_add(1, Ordering::Relaxed)),
                 Output::Event(_) => {}
             }
         }

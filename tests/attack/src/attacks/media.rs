@@ -62,7 +62,8 @@ struct Call {
 
 impl Call {
     async fn start(ctx: &Ctx, meeting: &MeetingGrant, interval: Duration) -> Outcome<Self> {
-        let mut receiver = Client::open(&ctx.pod, meeting, "bob", &crate::keys::guest("guest-bob", "198.51.100.1")).await?;
+        let mut receiver =
+            Client::open(&ctx.pod, meeting, "bob", &crate::keys::guest("guest-bob", "198.51.100.1")).await?;
         let receiving = receiver.transport("consumer").await?;
         let ear = connect(&mut receiver, &receiving, Vec::new()).await?;
         receiver.join("bob").await?;
@@ -184,9 +185,10 @@ async fn wrong_fingerprint(ctx: Ctx) -> Outcome {
     let mut eve = ctx.joined(&meeting, "eve").await?;
     let (stream, transport) = (Arc::<Stream>::default(), eve.transport("producer").await?);
     let _mouth = Peer::start(&transport, vec![audio(Duration::from_millis(20), &stream)])?;
-    let fingerprint = json!({ "algorithm": "sha-256", "value": ["AB"; 32].join(":") });
+    let fingerprint = json!({ "algorithm": "sha-256", "value": (["AB"; 32].join(":")) });
     let dtls = json!({ "role": "client", "fingerprints": [fingerprint] });
-    eve.ask("connectWebRtcTransport", json!({ "transportId": transport["transportId"], "dtlsParameters": dtls })).await?;
+    eve.ask("connectWebRtcTransport", json!({ "transportId": transport["transportId"], "dtlsParameters": dtls }))
+        .await?;
     let producer = eve.ask("produce", produce(&transport["transportId"], "audio", SSRC)).await?["producerId"].clone();
     sleep(ctx.time.max(Duration::from_secs(2))).await;
     let stats = eve.ask("getProducerStats", json!({ "producerId": producer })).await?;

@@ -174,7 +174,7 @@ async fn large_transport(ctx: Ctx) -> Outcome {
     let mut bob = ctx.joined(&meeting, "bob").await?;
     let mut eve = ctx.joined(&meeting, "eve").await?;
     let transport = eve.transport("producer").await?;
-    let fingerprint = json!({ "algorithm": "sha-256", "value": ["AB"; 32].join(":") });
+    let fingerprint = json!({ "algorithm": "sha-256", "value": (["AB"; 32].join(":")) });
     let connect = json!({ "role": "client", "fingerprints": [fingerprint] });
     let mut faults = Vec::new();
     for variant in variants(&connect) {

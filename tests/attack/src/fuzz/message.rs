@@ -103,7 +103,7 @@ fn direction(random: &mut StdRng) -> &'static str {
 }
 
 fn dtls() -> Value {
-    json!({ "role": "client", "fingerprints": [{ "algorithm": "sha-256", "value": ["AB"; 32].join(":") }] })
+    json!({ "role": "client", "fingerprints": [{ "algorithm": "sha-256", "value": (["AB"; 32].join(":")) }] })
 }
 
 fn sctp(random: &mut StdRng) -> Value {
@@ -227,10 +227,11 @@ fn mutate(random: &mut StdRng, value: &mut Value, ids: &[String]) {
 }
 
 fn lengthen(random: &mut StdRng, value: &mut Value) {
-    let factor = [2, 10, 33, 100, 300][random.random_range(0..5)];
+    let longest = LONGEST / value.to_string().len().max(1) + 1;
+    let factor = [2, 10, 33, 100, 300][random.random_range(0..5)].min(longest);
     match value {
         Value::Array(items) => *items = items.iter().cycle().take(items.len() * factor).cloned().collect(),
-        Value::String(text) => *text = text.repeat(factor * 10),
+        Value::String(text) => *text = text.repeat(factor),
         Value::Object(fields) => add_keys(fields, factor),
         Value::Number(number) => *value = json!(number.as_f64().unwrap_or(1.0) * 1e9),
         Value::Null | Value::Bool(_) => *value = json!("x".repeat(factor * 20)),
@@ -293,7 +294,7 @@ mod tests {
     fn many(seed: u64) -> Vec<String> {
         let ids = ["transport-1".to_owned(), "producer-2".to_owned()];
         let mut random = StdRng::seed_from_u64(seed);
-        (0..3000).map(|_| message(&mut random, &ids)).collect()
+        (0..600).map(|_| message(&mut random, &ids)).collect()
     }
 
     #[test]
@@ -307,10 +308,10 @@ mod tests {
         let messages = many(1);
         let read = |text: &String| serde_json::from_str::<Value>(text).is_ok();
         let count = |fits: &dyn Fn(&String) -> bool| messages.iter().filter(|text| fits(text)).count();
-        assert!(count(&read) > 2500);
-        assert!(count(&|text| text.len() > 10_000) > 50);
-        assert!(count(&|text| text.contains("[[[[[[[[")) > 50);
-        assert!(count(&|text| text.contains("producer-2")) > 300);
+        assert!(count(&read) > 500);
+        assert!(count(&|text| text.len() > 10_000) > 20);
+        assert!(count(&|text| text.contains("[[[[[[[[")) > 20);
+        assert!(count(&|text| text.contains("producer-2")) > 60);
         assert!(messages.iter().all(|text| text.len() <= LONGEST));
     }
 
