@@ -127,6 +127,11 @@ impl Client {
         self.kept.push_back(message);
     }
 
+    /// What was heard while something else was waited for.
+    pub(crate) fn take_kept(&mut self) -> VecDeque<Value> {
+        std::mem::take(&mut self.kept)
+    }
+
     /// Reads for some time; an error if the pod closes the socket meanwhile.
     pub(crate) async fn read_for(&mut self, time: Duration) -> Outcome {
         let end = Instant::now() + time;

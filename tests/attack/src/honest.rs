@@ -2,6 +2,7 @@
 //!
 //! They run on threads with more priority than the attackers', so that what is measured is the pod and not this process.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -27,6 +28,7 @@ const VIDEO_INTERVAL: Duration = Duration::from_millis(10);
 /// What is on its way may take so long.
 const FLIGHT: Duration = Duration::from_secs(2);
 const START_LIMIT: Duration = Duration::from_secs(20);
+/// So much before the pod and the attackers.
 const PRIORITY: i32 = -10;
 
 /// What they noticed during an attack.
@@ -132,7 +134,7 @@ impl Watch {
 /// Both of them, on this thread and those that it starts.
 fn run(pod: &Pod, streams: &[Arc<Stream>], watch: &Watch) {
     // Root only; without it the figures are worse than they should be.
-    let _ = rustix::process::setpriority_process(None, PRIORITY);
+    let _ = rustix::process::nice(PRIORITY);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime of one thread can be made");
     let (ada, bob) = (&streams[..2], &streams[2..]);
@@ -199,7 +201,10 @@ async fn ask_for_ever(
 ) -> Outcome {
     let mut tick = interval(REQUEST_INTERVAL);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut asked: std::collections::BTreeMap<u64, Instant> = std::collections::BTreeMap::new();
+    let mut asked = BTreeMap::new();
+    for message in client.take_kept() {
+        hear(&message, &mut asked, (receiver, other), watch);
+    }
     while !watch.is_over.load(Ordering::Relaxed) {
         tokio::select! {
             _ = tick.tick() => {
@@ -221,7 +226,7 @@ async fn ask_something(client: &mut Client, transport: &Value) -> Outcome<u64> {
     }
 }
 
-fn give_up(asked: &mut std::collections::BTreeMap<u64, Instant>, watch: &Watch) {
+fn give_up(asked: &mut BTreeMap<u64, Instant>, watch: &Watch) {
     while let Some(oldest) = asked.first_entry().filter(|oldest| oldest.get().elapsed() > LONGEST_ANSWER) {
         oldest.remove();
         watch.times().push(LONGEST_ANSWER.as_secs_f64() * 1000.0);
@@ -230,7 +235,7 @@ fn give_up(asked: &mut std::collections::BTreeMap<u64, Instant>, watch: &Watch) 
 
 fn hear(
     message: &Value,
-    asked: &mut std::collections::BTreeMap<u64, Instant>,
+    asked: &mut BTreeMap<u64, Instant>,
     (receiver, other): (&Peer, &[Arc<Stream>]),
     watch: &Watch,
 ) {
