@@ -77,7 +77,7 @@ impl Room {
         if self.memory.is_banned(id, grant) {
             return Err(Refusal(403, REMOVED.1.into()));
         }
-        if has_to_wait(grant) {
+        if has_to_wait(grant, self.has_lobby) {
             return Err(Refusal(403, "a moderator would have to let you in, and broadcasters cannot wait".into()));
         }
         if self.is_locked() && !self.peers.contains_key(id) && !grant.moderator {
