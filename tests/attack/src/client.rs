@@ -66,8 +66,8 @@ impl Client {
 
     pub(crate) async fn send(&mut self, text: impl Into<String>) -> Outcome {
         let send = self.socket.send(Message::text(text.into()));
-        let sent = timeout(PATIENCE, send).await.map_err(|_| Failure::Silent("room in the socket".into()))?;
-        sent.map_err(|error| Failure::Broken(error.to_string()))
+        let outcome = timeout(PATIENCE, send).await.map_err(|_| Failure::Silent("room in the socket".into()))?;
+        outcome.map_err(|error| Failure::Broken(error.to_string()))
     }
 
     /// Sends bytes past the WebSocket layer.

@@ -58,7 +58,9 @@ mod tests {
         let stream = Stream::default();
         let numbers: Vec<u32> = (0..5).map(|_| stream.send()).collect();
         assert_eq!(numbers, [1, 2, 3, 4, 5]);
-        [1, 2, 4, 4].into_iter().for_each(|number| stream.arrive(number));
+        for number in [1, 2, 4, 4] {
+            stream.arrive(number);
+        }
         assert_eq!((stream.missing(0, 5), stream.missing(2, 5), stream.missing(3, 4)), (2, 2, 0));
         stream.forget(3);
         assert_eq!(stream.missing(3, stream.sent()), 1);
@@ -67,7 +69,9 @@ mod tests {
     #[test]
     fn percentiles_are_values_that_occurred() {
         let mut values: Vec<f64> = (1..=100).rev().map(f64::from).collect();
-        assert_eq!([50.0, 99.0, 100.0].map(|percent| percentile(&mut values, percent)), [50.0, 99.0, 100.0]);
+        for percent in [50.0, 99.0, 100.0] {
+            assert!((percentile(&mut values, percent) - percent).abs() < 0.001);
+        }
         assert!(percentile(&mut [], 50.0).is_infinite());
     }
 }

@@ -102,9 +102,9 @@ async fn fuzz(ctx: Ctx) -> Outcome {
         let (ctx, common) = (ctx.clone(), Arc::clone(&common));
         tokio::spawn(async move {
             if talker == TALKERS {
-                call_for_ever(&ctx, &common, room, end).await
+                call_for_ever(&ctx, &common, room, end).await;
             } else {
-                talk(&ctx, &common, room, talker, end).await
+                talk(&ctx, &common, room, talker, end).await;
             }
         })
     });
@@ -176,7 +176,9 @@ async fn with_media(client: &mut Client, common: &Common, name: &str) -> Outcome
     for (kind, ssrc) in [("audio", 1111), ("video", 2222)] {
         common.learn(&client.ask("produce", produce(&sending["transportId"], kind, ssrc)).await?);
     }
-    [&receiving, &sending].into_iter().for_each(|transport| common.learn(transport));
+    for transport in [&receiving, &sending] {
+        common.learn(transport);
+    }
     Ok((sender, receiver))
 }
 

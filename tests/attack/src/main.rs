@@ -39,7 +39,9 @@ fn main() -> ExitCode {
         Err(unknown) => return refuse(&unknown),
     };
     if args.list {
-        attacks.iter().for_each(|attack| println!("{:<28} {}", attack.name, attack.about));
+        for attack in &attacks {
+            println!("{:<28} {}", attack.name, attack.about);
+        }
         return ExitCode::SUCCESS;
     }
     raise_open_files();

@@ -59,9 +59,9 @@ impl Peer {
         let local = socket.local_addr()?;
         let mut rtc = rtc(local, transport).ok_or_else(|| wrong("the transport's parameters cannot be used"))?;
         let fingerprint = configure(&mut rtc, transport).ok_or_else(|| wrong("no DTLS parameters"))?;
-        sending.iter().for_each(|sending| {
+        for sending in &sending {
             rtc.direct_api().declare_stream_tx(Ssrc::from(sending.ssrc), None, mid(sending.kind), None);
-        });
+        }
         let (commands, to_do) = channel();
         let is_connected = Arc::<AtomicBool>::default();
         let sending = sending.into_iter().map(|sending| (sending, Instant::now())).collect();
@@ -106,9 +106,9 @@ fn rtc(local: SocketAddr, transport: &Value) -> Option<Rtc> {
     let mut rtc = config.build(Instant::now());
     rtc.add_local_candidate(Candidate::host(local, "udp").ok()?);
     rtc.add_remote_candidate(Candidate::host(remote(transport)?, "udp").ok()?);
-    [MediaKind::Audio, MediaKind::Video].into_iter().for_each(|kind| {
+    for kind in [MediaKind::Audio, MediaKind::Video] {
         rtc.direct_api().declare_media(mid(kind), kind);
-    });
+    }
     Some(rtc)
 }
 
@@ -214,7 +214,8 @@ impl Loop {
             if now < *next {
                 continue;
             }
-            *next = (*next + sending.interval).max(now - sending.interval);
+            // What was not sent in time is not made up for, but for one packet.
+            *next = if now > *next + 2 * sending.interval { now } else { *next + sending.interval };
             let number = sending.stream.send();
             let (payload_type, rate) = if sending.kind == MediaKind::Audio { (OPUS, 48) } else { (VP8, 90) };
             let time = number.wrapping_mul(u32::try_from(sending.interval.as_millis()).unwrap_or(1) * rate);

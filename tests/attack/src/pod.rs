@@ -67,7 +67,7 @@ impl Pod {
         command.args(["--listen", &address.to_string(), "--rtc-ports", &format!("{first}-{}", first + PLAIN_PORTS)]);
         command.env("CONVENE_METRICS_LISTEN", metrics.to_string());
         let mut child =
-            command.spawn().map_err(|error| wrong(format!("{:?} cannot be started: {error}", spec.program)))?;
+            command.spawn().map_err(|error| wrong(format!("{} cannot be started: {error}", spec.program.display())))?;
         let log = Arc::<Mutex<Log>>::default();
         if let Some(stderr) = child.stderr.take() {
             collect(stderr, Arc::clone(&log));

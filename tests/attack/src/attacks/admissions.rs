@@ -80,7 +80,7 @@ async fn forged(ctx: Ctx) -> Outcome {
         match done(&ctx, &format!("/broadcast/{NAMESPACE}/{}/broadcasters", meeting.name), token, &body).await {
             Err(Failure::Broken(_)) if token.len() > 10_000 => {}
             outcome => {
-                is_refused(outcome, &[400, 401, 403, 431], &format!("broadcaster by forged admission {number}"))?
+                is_refused(outcome, &[400, 401, 403, 431], &format!("broadcaster by forged admission {number}"))?;
             }
         }
     }

@@ -137,7 +137,9 @@ async fn chat_history(ctx: Ctx) -> Outcome {
         is_answered(&mut bob, SOON).await?;
         sleep(Duration::from_millis(100)).await;
     }
-    askers.into_iter().for_each(|asker| asker.abort());
+    for asker in askers {
+        asker.abort();
+    }
     Ok(())
 }
 
@@ -197,8 +199,9 @@ async fn large_frames(ctx: Ctx) -> Outcome {
     }
     let end = ctx.end();
     // A text without end, in fragments of 32 kB.
-    let fragment = [&[0x01, 0xfe, 0x80, 0, 0, 0, 0, 0][..], &[b'x'; 0x8000]].concat();
-    let next = [&[0x00, 0xfe, 0x80, 0, 0, 0, 0, 0][..], &[b'x'; 0x8000]].concat();
+    let filler = vec![b'x'; 0x8000];
+    let fragment = [&[0x01, 0xfe, 0x80, 0, 0, 0, 0, 0][..], &filler].concat();
+    let next = [&[0x00, 0xfe, 0x80, 0, 0, 0, 0, 0][..], &filler].concat();
     let mut bytes = &fragment;
     while Instant::now() < end {
         for eve in eves.iter_mut().skip(1).step_by(2) {

@@ -43,9 +43,9 @@ async fn flood(ctx: Ctx) -> Outcome {
     peer.open(0);
     peer.flood(0, FLOOD_INTERVAL, &"x".repeat(1000));
     let eve = tokio::spawn(async move { eve.read_for(Duration::from_mins(10)).await });
-    let followed = follow(&mut follower, ctx.end()).await;
+    let outcome = follow(&mut follower, ctx.end()).await;
     eve.abort();
-    followed.map_err(|failure| wrong(format!("the honest follower lost the seat: {failure}")))?;
+    outcome.map_err(|failure| wrong(format!("the honest follower lost the seat: {failure}")))?;
     drop(peer);
     // What it has missed is gone; what is left of it is soon read, and then it is answered.
     follower.ask("getRtcStatsUrl", json!({})).await.map(drop)

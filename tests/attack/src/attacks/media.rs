@@ -147,7 +147,7 @@ async fn injection(ctx: Ctx) -> Outcome {
     ensure(arrived > 30, || format!("only {arrived} packets of the participant arrive in a second"))
 }
 
-/// A DTLS ClientHello, as far as a server has to read it to answer.
+/// A DTLS `ClientHello`, as far as a server has to read it to answer.
 fn client_hello() -> Vec<u8> {
     let suites = [0xc0, 0x2b, 0xc0, 0x2f];
     let body = [&[0xfe, 0xfd][..], &[7; 32], &[0, 0, 0, 4], &suites, &[1, 0, 0, 0]].concat();

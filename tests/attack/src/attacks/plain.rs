@@ -103,7 +103,7 @@ async fn without_grant(ctx: Ctx) -> Outcome {
 /// Somebody in the room who sends audio.
 struct Sender {
     id: Value,
-    _client: crate::client::Client,
+    client: crate::client::Client,
     _peer: crate::peer::Peer,
 }
 
@@ -114,7 +114,7 @@ async fn sender(ctx: &Ctx, meeting: &MeetingGrant) -> Outcome<Sender> {
     let sending = Sending { kind, ssrc: 1111, interval, stream: std::sync::Arc::default() };
     let peer = connect(&mut client, &transport, vec![sending]).await?;
     let id = client.ask("produce", produce(&transport["transportId"], "audio", 1111)).await?["producerId"].clone();
-    Ok(Sender { id, _client: client, _peer: peer })
+    Ok(Sender { id, client, _peer: peer })
 }
 
 async fn consume(ctx: &Ctx, base: &str, token: &str, transport: &str, producer: &Value) -> Outcome<Value> {
@@ -140,7 +140,7 @@ async fn consumers(ctx: Ctx) -> Outcome {
         ensure(accepted <= MANY_CONSUMERS, || format!("one plain transport has more than {MANY_CONSUMERS} consumers"))?;
     }
     // A transport that follows its sender has no destination until something comes; then it sends there, and only there.
-    is_answered(&mut producer._client, SOON).await?;
+    is_answered(&mut producer.client, SOON).await?;
     let path = format!("/broadcast/{NAMESPACE}/{}/broadcasters/receiver", meeting.name);
     let gone = crate::http::Asked { method: "DELETE", path: &path, token: Some(&token), body: "" };
     crate::http::call(ctx.pod.address, gone).await.map(drop)
