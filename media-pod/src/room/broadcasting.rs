@@ -11,7 +11,6 @@ use super::broadcaster::{BroadcasterRequest, Entry};
 use super::command::{Asker, Context};
 use super::effect::Operation;
 use super::ids::{ConnectionId, DataProducerId, PeerId, ProducerId, TransportId};
-use super::lobby::has_to_wait;
 use super::moderating::REMOVED;
 use super::owned::{own_consumer, own_transport};
 use super::peer::{Joined, Peer};
@@ -77,7 +76,7 @@ impl Room {
         if self.memory.is_banned(id, grant) {
             return Err(Refusal(403, REMOVED.1.into()));
         }
-        if has_to_wait(grant, self.has_lobby) {
+        if self.has_to_wait(id, grant) {
             return Err(Refusal(403, "a moderator would have to let you in, and broadcasters cannot wait".into()));
         }
         if self.is_locked() && !self.peers.contains_key(id) && !grant.moderator {
@@ -87,7 +86,7 @@ impl Room {
         if is_person && !grant.moderator {
             return Err(Refusal(409, format!("{:?} is in the meeting already", id.0)));
         }
-        let is_good = grant.once.as_ref().is_none_or(|once| self.memory.use_invitation(once, id));
+        let is_good = grant.once.as_ref().is_none_or(|once| self.memory.use_invitation(once, id, grant));
         if is_good { Ok(()) } else { Err(Refusal(403, "this invitation was used by somebody else".into())) }
     }
 
