@@ -37,7 +37,7 @@ FROM scratch AS router
 COPY --from=rootfs /router /
 ENV CONVENE_WEB_DIR=/usr/share/convene/web
 USER 65532:65532
-EXPOSE 8080 8443
+EXPOSE 8080 8443 9090
 ENTRYPOINT ["/usr/bin/convene-router"]
 
 FROM scratch AS media-pod

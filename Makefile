@@ -2,6 +2,7 @@
 # Test steps live in tests/run.sh, the test cluster in tests/cluster.
 
 PORT ?= 8080
+LISTEN ?= 127.0.0.1
 MEDIA_POD := target/release/convene-media-pod
 WEB_SOURCES := $(shell find web/src web/build web/index.html web/vite.config.ts web/tsconfig.json web/public -type f 2>/dev/null)
 
@@ -13,8 +14,8 @@ WEB_SOURCES := $(shell find web/src web/build web/index.html web/vite.config.ts 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: bootstrap web/dist/index.html media-pod ## builds, then serves a call at http://localhost:8080/m/hello (PORT=... for another port)
-	@exec $(MEDIA_POD) --dev --listen 0.0.0.0:$(PORT) --web-dir web/dist
+run: bootstrap web/dist/index.html media-pod ## builds, then serves a call at http://localhost:8080/m/hello (PORT=... for another port, LISTEN=0.0.0.0 for other machines too)
+	@exec $(MEDIA_POD) --dev --listen $(LISTEN):$(PORT) --web-dir web/dist
 
 bootstrap:
 	@.ci/bootstrap run

@@ -77,7 +77,8 @@ main() {
   check_definitions
   passes python3 tests/examples.py ../examples/*.yaml < <(helm template convene-crds convene-crds)
   passes python3 tests/reasons.py ../docs/operations.md ../crds/src/names.rs ../operator/src/{reason,reach,metrics,lease}.rs \
-    ../operator/src/router/{metrics,surface_metrics}.rs ../media-pod/src/metrics.rs ../media-pod/src/metrics/*.rs
+    ../operator/src/router/{metrics,surface_metrics}.rs ../media-pod/src/metrics.rs ../media-pod/src/metrics/*.rs \
+    ../crates/service/src/log/health.rs
   check_refusals
   passes check_rights "${1:-}"
 }

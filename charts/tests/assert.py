@@ -184,6 +184,19 @@ def check_exposure(items, router):
         expect(item["spec"]["rules"][0]["backendRefs"][0]["name"] == "convene-router", f"{title(item)} leads elsewhere")
 
 
+def check_metrics(items):
+    """Metrics of the router have a Service inside the cluster; what may be open to the world does not lead to them."""
+    metrics = next((item for item in of_kind(items, "Service") if item["metadata"]["name"] == "convene-router-metrics"), None)
+    if metrics is None:
+        problems.append("the router's metrics have no Service")
+        return
+    expect(metrics["spec"].get("type", "ClusterIP") == "ClusterIP", f"{title(metrics)} is reachable from outside")
+    expect([port["targetPort"] for port in metrics["spec"]["ports"]] == ["metrics"], f"{title(metrics)} leads to {metrics['spec']['ports']}")
+    for item in of_kind(items, "Service"):
+        leads = any(port["targetPort"] == "metrics" for port in item["spec"]["ports"])
+        expect(item is metrics or not leads, f"{title(item)} leads to the metrics")
+
+
 def check_settings(items, router):
     """What the router is told by its environment."""
     deployment = next(i for i in of_kind(items, "Deployment") if i["metadata"]["name"] == "convene-router")
@@ -208,6 +221,7 @@ def check_given_values(items, values):
     router = values.get("router", {})
     check_exposure(items, router)
     check_settings(items, router)
+    check_metrics(items)
     expect(service["spec"]["type"] == router.get("service", {}).get("type", "ClusterIP"), f"{title(service)} has the wrong type")
     ports = {port["name"]: port.get("nodePort") for port in service["spec"]["ports"]}
     expect(("https" in ports) == bool(router.get("tls")), f"{title(service)} has the ports {ports}")

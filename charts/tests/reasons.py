@@ -8,8 +8,9 @@ import re
 import sys
 
 CONSTANT = re.compile(r'^pub const ([A-Z_]+): &str = "(\w+)";$', re.MULTILINE)
-METRIC = re.compile(r'"(convene_(operator|router|media)_\w+)"')
-HEADINGS = {"operator": "metric of the operator", "router": "metric of the router", "media": "metric of a media pod"}
+METRIC = re.compile(r'"(convene_(operator|router|media|log)_\w+)"')
+HEADINGS = {"operator": "metric of the operator", "router": "metric of the router", "media": "metric of a media pod",
+            "log": "metric of all three"}
 
 
 def rows_of(text, heading):

@@ -15,6 +15,6 @@ pub use meeting::{
 };
 pub use pool::{
     AddressPolicy, AllowedNamespaces, AnnouncedAddress, Capacity, ContainerResources, Drain, Exposure, IceServer,
-    ImagePullPolicy, MediaPool, MediaPoolSpec, MediaPoolStatus, NamespacesFrom, PodCounts, PortBlock, PortCounts,
-    Rollout, RtcPorts,
+    ImagePullPolicy, MediaPool, MediaPoolSpec, MediaPoolStatus, NamespaceLimits, NamespacesFrom, PlainRtp, PodCounts,
+    PortBlock, PortCounts, Rollout, RtcPorts,
 };

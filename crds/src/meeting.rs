@@ -92,7 +92,8 @@ pub struct MeetingSpec {
     pub pool: String,
 
     /// Whether the meeting shares its media pod with others (Shared) or has one to itself (Dedicated), for example because it is large or
-    /// must not feel its neighbours. A dedicated pod is taken from the pool's spare ones when there is one. Cannot be changed later.
+    /// must not feel its neighbours. A dedicated pod is taken from the pool's spare ones when there is one. How many a namespace may have is a
+    /// limit of the pool (`namespaceLimits.dedicated`); a meeting above it waits. Cannot be changed later.
     #[serde(default)]
     #[x_kube(validation = Rule::new("self == oldSelf").message("placement cannot be changed: delete the meeting and create it again"))]
     pub placement: MeetingPlacement,
@@ -344,7 +345,7 @@ pub struct AssignedPod {
     /// Ports that browsers use instead, where they differ: `40000/udp=31001,40000/tcp=31002`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub announced_ports: Option<String>,
-    /// When the meeting came to this pod with people in it. For a minute after that its lock is open, so that they can come back.
+    /// When the meeting came to this pod with people in it. For a minute after that they may come back, also if the meeting is locked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved_at: Option<Time>,
 }

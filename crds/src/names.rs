@@ -52,6 +52,10 @@ pub const MEDIA_CONTAINER: &str = "media-pod";
 pub const HTTP_PORT_NAME: &str = "http";
 /// Number of that port. A pod that shares the node's network listens elsewhere: read the container port.
 pub const MEDIA_HTTP_PORT: u16 = 8080;
+/// Name of the container port for metrics. Pods without it serve none.
+pub const METRICS_PORT_NAME: &str = "metrics";
+/// Number of that port, unless it is one of the pod's media ports: read the container port.
+pub const MEDIA_METRICS_PORT: u16 = 9090;
 /// Where media pods mount the `ConfigMap` with the public admission keys.
 pub const ADMISSION_KEYS_DIR: &str = "/etc/convene/admission";
 /// Key in that `ConfigMap`, and the file's name: a JSON Web Key Set.

@@ -8,15 +8,16 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::{
-    api::core::v1::Toleration,
-    apimachinery::pkg::{apis::meta::v1::LabelSelector, util::intstr::IntOrString},
-};
+use k8s_openapi::{api::core::v1::Toleration, apimachinery::pkg::util::intstr::IntOrString};
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
+mod namespaces;
+mod network;
 mod status;
 
+pub use namespaces::{AllowedNamespaces, NamespaceLimits, NamespacesFrom};
+pub use network::{AddressPolicy, AnnouncedAddress, Exposure, IceServer, PlainRtp, RtcPorts};
 pub use status::{MediaPoolStatus, PodCounts, PortBlock, PortCounts};
 
 /// How the media pods of this pool look, where their ports are, and how many there are.
@@ -95,7 +96,13 @@ pub use status::{MediaPoolStatus, PodCounts, PortBlock, PortCounts};
     validation = Rule::new("self.exposure != 'HostNetwork' || self.rtcPorts.max - self.rtcPorts.min + 1 >= self.workersPerPod + self.plainPorts + 1")
         .message("rtcPorts has no room for a single pod: with exposure HostNetwork a pod takes one port more, for signaling, so widen rtcPorts"),
     validation = Rule::new("self.warm <= self.max")
-        .message("warm is larger than max: raise max, or keep fewer spare pods")
+        .message("warm is larger than max: raise max, or keep fewer spare pods"),
+    validation = Rule::new("!has(self.metricsPorts) || self.exposure == 'HostNetwork'")
+        .message("metricsPorts belongs to exposure HostNetwork, and only to that: with the others every pod has a network of its own, so remove it"),
+    validation = Rule::new("!has(self.metricsPorts) || self.metricsPorts.max < self.rtcPorts.min || self.metricsPorts.min > self.rtcPorts.max")
+        .message("metricsPorts and rtcPorts have ports in common: firewalls open rtcPorts, so give metrics others"),
+    validation = Rule::new("!has(self.metricsPorts) || self.metricsPorts.max - self.metricsPorts.min + 1 >= (self.rtcPorts.max - self.rtcPorts.min + self.workersPerPod + self.plainPorts + 1) / (self.workersPerPod + self.plainPorts + 1)")
+        .message("metricsPorts is too small: each block of rtcPorts (workersPerPod + plainPorts + 1 ports) needs one port of it, so widen it")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct MediaPoolSpec {
@@ -149,6 +156,7 @@ pub struct MediaPoolSpec {
     /// Ports that media pods may use for media. Each pod takes a block of `workersPerPod` + `plainPorts` ports in a row. With exposure
     /// HostPort or HostNetwork these are ports of the nodes: nothing else may listen there, and firewalls must let UDP and TCP in. With
     /// HostNetwork a block has one port more, for signaling. Pods outside a changed range are replaced.
+    #[x_kube(validation = Rule::new("self.min <= self.max").message("rtcPorts.min is larger than rtcPorts.max: swap them"))]
     pub rtc_ports: RtcPorts,
 
     /// How media gets from browsers to the pods. HostPort: the pod's block is opened on its node under the same numbers. HostNetwork: the
@@ -157,6 +165,17 @@ pub struct MediaPoolSpec {
     /// from the cloud. PodIP: browsers reach pods directly, as on a flat network.
     #[serde(default)]
     pub exposure: Exposure,
+
+    /// Where pods of this pool may send plain RTP (`plainPorts`) to.
+    #[serde(default)]
+    pub plain_rtp: PlainRtp,
+
+    /// Ports of the nodes for the metrics of pods with exposure HostNetwork, one for each block of `rtcPorts`. Whoever reaches them reads
+    /// the metrics, so keep them closed in firewalls. Without it such pods serve no metrics. With the other exposures every pod serves them
+    /// on port 9090 of its own network, which no node opens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("self.min <= self.max").message("metricsPorts.min is larger than metricsPorts.max: swap them"))]
+    pub metrics_ports: Option<RtcPorts>,
 
     /// Which address is told to browsers as the place to send media to.
     #[serde(default)]
@@ -176,6 +195,16 @@ pub struct MediaPoolSpec {
     /// Whose meetings may use this pool.
     #[serde(default)]
     pub allowed_namespaces: AllowedNamespaces,
+
+    /// How much of the pool one namespace may hold at most, like a ResourceQuota: so no namespace takes it from all others. A meeting that
+    /// exceeds a limit waits with the reason NamespaceShareUsed. Lowering a limit ends no call: meetings that have their place keep it.
+    #[serde(default)]
+    pub namespace_limits: NamespaceLimits,
+
+    /// Namespaces whose meetings may have a pod to themselves (placement Dedicated), each as many as `namespaceLimits.dedicated`. Others wait
+    /// with the reason DedicatedNotAllowed.
+    #[serde(default)]
+    pub dedicated_namespaces: AllowedNamespaces,
 
     /// What one media pod takes on at most.
     #[serde(default)]
@@ -239,52 +268,6 @@ impl Default for Rollout {
     }
 }
 
-/// STUN or TURN servers that browsers are told, as in WebRTC's RTCIceServer.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
-#[serde(rename_all = "camelCase")]
-pub struct IceServer {
-    /// Addresses such as `stun:stun.example.com:3478` or `turns:turn.example.com:5349?transport=tcp`, 1 to 8.
-    #[schemars(length(min = 1, max = 8), inner(length(min = 6, max = 512)))]
-    #[x_kube(validation = Rule::new("self.all(url, url.matches('^(stun|stuns|turn|turns):[^ ]+$'))").message("every one of iceServers.urls must begin with stun:, stuns:, turn: or turns:"))]
-    pub urls: Vec<String>,
-    /// Name of a Secret with the credentials, in the namespace Convene is installed in. Needed by TURN servers: without it, or while the Secret
-    /// is not there, their addresses are left out. It holds either `username` and `password`, or `secret` (shared with the TURN server, which
-    /// coturn calls use-auth-secret) and perhaps `lifetimeSeconds` (43200 unless given). The router must be told of it: the chart does so for
-    /// the default pool, and its value `router.turnSecrets` for others.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253))]
-    pub credentials_secret: Option<String>,
-}
-
-/// Whose meetings may use a pool.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
-#[x_kube(
-    validation = Rule::new("self.from == 'Selector' ? has(self.selector) : !has(self.selector)")
-        .message("selector belongs to from: Selector, and only to that: set allowedNamespaces.from to Selector, or remove the selector")
-)]
-#[serde(rename_all = "camelCase")]
-pub struct AllowedNamespaces {
-    /// All: meetings of every namespace. Same: those of the namespace Convene is installed in. Selector: those of namespaces with certain
-    /// labels.
-    #[serde(default)]
-    pub from: NamespacesFrom,
-    /// Labels that a namespace must have, as in a NetworkPolicy.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub selector: Option<LabelSelector>,
-}
-
-/// Which namespaces a pool serves.
-#[derive(schemars::JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum NamespacesFrom {
-    /// Every one.
-    #[default]
-    All,
-    /// The one Convene is installed in.
-    Same,
-    /// Those with certain labels.
-    Selector,
-}
-
 /// When the node fetches the image: Always, IfNotPresent or Never. Without it: Kubernetes' own rule (Always for the tag `latest`, else
 /// IfNotPresent).
 #[derive(schemars::JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
@@ -318,68 +301,6 @@ pub struct ContainerResources {
     /// What the scheduler sets aside for the container, for example `{cpu: 500m, memory: 256Mi}`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub requests: BTreeMap<String, IntOrString>,
-}
-
-/// A range of ports, both ends included.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[x_kube(validation = Rule::new("self.min <= self.max").message("rtcPorts.min is larger than rtcPorts.max: swap them"))]
-#[serde(rename_all = "camelCase")]
-pub struct RtcPorts {
-    /// First port, 1024 to 65535.
-    #[schemars(range(min = 1024, max = 65_535))]
-    pub min: u16,
-    /// Last port, 1024 to 65535; not smaller than `min`.
-    #[schemars(range(min = 1024, max = 65_535))]
-    pub max: u16,
-}
-
-/// How media gets from browsers to the pods of a pool.
-#[derive(schemars::JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Exposure {
-    /// The pod's block is opened on its node under the same numbers.
-    #[default]
-    HostPort,
-    /// The pod shares its node's network.
-    HostNetwork,
-    /// A Service for each pod opens ports on the nodes that Kubernetes chooses.
-    NodePort,
-    /// A Service for each pod gets an address from the cloud.
-    LoadBalancer,
-    /// Browsers reach the pod's own address.
-    #[serde(rename = "PodIP")]
-    PodIp,
-}
-
-/// Which address is told to browsers.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
-#[x_kube(
-    validation = Rule::new("self.policy != 'Fixed' || (has(self.addresses) && self.addresses.size() > 0)")
-        .message("policy Fixed needs the addresses to announce: list them in announcedAddress.addresses"),
-    validation = Rule::new("self.policy == 'Fixed' || !has(self.addresses) || self.addresses.size() == 0")
-        .message("addresses are announced only under policy Fixed: set announcedAddress.policy to Fixed, or remove the addresses")
-)]
-#[serde(rename_all = "camelCase")]
-pub struct AnnouncedAddress {
-    /// Where the address comes from. NodeAddress: the node's ExternalIP, or its InternalIP where it has none (with exposure PodIP: the pod's
-    /// own address). Fixed: always `addresses`, for example of a load balancer or a one-to-one NAT in front of the nodes.
-    #[serde(default)]
-    pub policy: AddressPolicy,
-
-    /// The addresses to announce under policy Fixed, IPv4 or IPv6, at most 4. Every pod of the pool announces the same ones.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 4), inner(length(min = 2, max = 45)))]
-    #[x_kube(validation = Rule::new("self.all(address, isIP(address))").message("every one of announcedAddress.addresses must be an IPv4 or IPv6 address, such as 203.0.113.7; host names are not possible"))]
-    pub addresses: Vec<String>,
-}
-
-/// Where the announced address comes from.
-#[derive(schemars::JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum AddressPolicy {
-    /// The node's external address, else its internal one.
-    #[default]
-    NodeAddress,
-    /// What the pool's spec says.
-    Fixed,
 }
 
 /// What one media pod takes on at most.

@@ -1,5 +1,5 @@
 //! The admin API, for the operator: which rooms there are, changing and ending them, removing people, draining,
-//! probes. Everything needs an admin token, but for --dev, where everybody is trusted.
+//! probes, and the statistics. Everything needs an admin token, or without keys (--dev) has to come from this machine.
 
 pub mod probe;
 mod update;
@@ -17,12 +17,15 @@ use convene_protocol::admin::{
 use tokio::time::timeout;
 
 use crate::admission::{bearer, unix_now};
+use crate::guard::is_from_here;
 use crate::http::{AppState, BODY_LIMIT, Denied, problem};
 use crate::room::{End, PeerId};
 use crate::rooms::RoomKey;
+use crate::shell::Input;
+use crate::stats::stats;
 
 /// Longest body that is read, in bytes.
-const MAX_BODY_BYTES: usize = 16 * 1024;
+const MAX_BODY_BYTES: usize = 96 * 1024;
 
 /// Adds the routes, behind their token.
 pub(crate) fn add_routes(router: Router<AppState>, state: &AppState) -> Router<AppState> {
@@ -30,25 +33,36 @@ pub(crate) fn add_routes(router: Router<AppState>, state: &AppState) -> Router<A
         .route(ROOMS_PATH, get(list_rooms))
         .route("/admin/v1/rooms/{namespace}/{name}", patch(update_room).delete(end_room))
         .route("/admin/v1/rooms/{namespace}/{name}/participants/{id}", delete(remove_participant))
+        .route("/admin/v1/rooms/{namespace}/{name}/panic", post(panic_room))
         .route(DRAIN_PATH, put(drain).delete(stop_draining))
         .route(PROBE_PATH, post(probe::open))
-        .route_layer(from_fn_with_state(state.clone(), check));
-    router.merge(admin)
+        .route("/stats", get(stats));
+    router.merge(protected(admin, state))
 }
 
-/// Before anything else of the request is looked at.
+/// These routes, for the operator alone.
+pub(crate) fn protected(routes: Router<AppState>, state: &AppState) -> Router<AppState> {
+    routes.route_layer(from_fn_with_state(state.clone(), check))
+}
+
+/// Before anything else of the request is read.
 async fn check(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let verified = match &state.keys {
-        Some(keys) => keys.get().verify_admin(bearer(request.headers()), unix_now()),
-        None => Ok(()),
-    };
-    match verified {
+    match may_administer(&state, &request) {
         Ok(()) => next.run(request).await,
-        Err(error) => {
-            tracing::warn!(reason = error.reason(), "admin request refused");
-            problem(StatusCode::UNAUTHORIZED, &error.to_string())
-        }
+        Err(denied) => denied.to_problem(),
     }
+}
+
+fn may_administer(state: &AppState, request: &Request) -> Result<(), Denied> {
+    let Some(keys) = &state.keys else {
+        let detail = "without admission keys this is for the pod's own machine: ask localhost".to_owned();
+        let is_near = is_from_here(request.headers(), request.extensions());
+        return if is_near { Ok(()) } else { Err(Denied { status: StatusCode::FORBIDDEN, detail }) };
+    };
+    keys.get().verify_admin(bearer(request.headers()), unix_now()).map_err(|error| {
+        tracing::warn!(reason = error.reason(), "admin request refused");
+        Denied { status: StatusCode::UNAUTHORIZED, detail: error.to_string() }
+    })
 }
 
 /// At once, or when there is news for who knows a version already.
@@ -67,7 +81,7 @@ async fn update_room(
         Err(denied) => return denied.to_problem(),
     };
     let key = RoomKey { namespace, name };
-    let is_found = state.rooms.update(&key, &update.uid, update.settings).await;
+    let is_found = state.rooms.update(&key, update).await;
     answer(is_found, "there is no such room", || {
         tracing::info!(namespace = key.namespace, name = key.name, "room changed by request");
     })
@@ -78,7 +92,7 @@ async fn read(body: Body) -> Result<Vec<u8>, Denied> {
     match timeout(BODY_LIMIT, to_bytes(body, MAX_BODY_BYTES)).await {
         Ok(Ok(bytes)) => Ok(bytes.into()),
         Ok(Err(_)) => {
-            Err(denied(StatusCode::PAYLOAD_TOO_LARGE, "the body is longer than 16384 bytes, or it broke off"))
+            Err(denied(StatusCode::PAYLOAD_TOO_LARGE, "the body is longer than 98304 bytes, or it broke off"))
         }
         Err(_) => Err(denied(StatusCode::REQUEST_TIMEOUT, "the body did not come in time")),
     }
@@ -110,6 +124,16 @@ async fn remove_participant(
     answer(is_found, "there is no such participant in such a room", || {
         tracing::info!(namespace = key.namespace, name = key.name, "participant removed by request");
     })
+}
+
+/// For tests of what a panic does, where the pod allows its test switches.
+async fn panic_room(State(state): State<AppState>, Path((namespace, name)): Path<(String, String)>) -> Response {
+    let room = state.rooms.find(&RoomKey { namespace, name }).await.filter(|_| state.edge.allow_test_switches);
+    let is_found = match room {
+        Some(room) => room.send(Input::Panic).await,
+        None => false,
+    };
+    answer(is_found, "there is no such room, or the pod is not for tests", || {})
 }
 
 async fn drain(State(state): State<AppState>) -> StatusCode {

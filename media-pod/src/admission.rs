@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use axum::http::{HeaderMap, StatusCode, header};
 use convene_protocol::admission::{Admission, CLOCK_SKEW_SECONDS, MediaGrant, MeetingGrant, ParticipantGrant};
 
+use crate::guest::Visitor;
 use crate::http::{AppState, Denied};
 use crate::spent::SpendError;
 
@@ -37,10 +38,11 @@ pub(crate) fn bearer(headers: &HeaderMap) -> &str {
 pub(crate) fn admission(
     state: &AppState,
     headers: &HeaderMap,
+    visitor: &Visitor,
     namespace: &str,
     name: &str,
 ) -> Result<Admitted, Denied> {
-    let Some(keys) = &state.keys else { return open_admission(state, namespace, name) };
+    let Some(keys) = &state.keys else { return open_admission(state, visitor, namespace, name) };
     match keys.get().verify_admission_with_end(bearer(headers), unix_now()) {
         Ok((admission, expires)) if admission.meeting.namespace == namespace && admission.meeting.name == name => {
             let Admission { meeting, participant, jti } = admission;
@@ -71,8 +73,13 @@ pub(crate) fn spend(state: &AppState, pass: Option<Pass>) -> Result<(), Denied> 
 }
 
 /// For anybody into any meeting: everybody moderates.
-pub(crate) fn open_admission(state: &AppState, namespace: &str, name: &str) -> Result<Admitted, Denied> {
-    let participant = ParticipantGrant { moderator: true, ..ParticipantGrant::default() };
+pub(crate) fn open_admission(
+    state: &AppState,
+    visitor: &Visitor,
+    namespace: &str,
+    name: &str,
+) -> Result<Admitted, Denied> {
+    let participant = visitor.grant(namespace, name);
     open_grant(state, namespace, name).map(|meeting| Admitted { meeting, participant, pass: None })
 }
 

@@ -1,4 +1,4 @@
-//! The pod's HTTP side: signaling, health, metrics, statistics, the admin API, and with --dev the web app.
+//! The pod's HTTP side: signaling, health, statistics, the admin API, and with --dev the web app. Metrics have a listener of their own.
 //!
 //! [`router`] builds it from its state; nothing here decides about rooms.
 
@@ -17,23 +17,30 @@ use crate::admin;
 use crate::admission::admission;
 use crate::broadcast;
 use crate::dev;
+use crate::guest::Visitor;
 use crate::http::{AppState, not_found};
 use crate::signaling::enter::{SignalQuery, open};
-use crate::stats::stats;
 
 /// Every route of the pod. `web_dir` is served with --dev only.
 pub fn router(state: AppState, web_dir: Option<&FilePath>) -> Router {
     let common = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
-        .route("/metrics", get(metrics))
-        .route("/stats", get(stats))
         .route("/signal/{namespace}/{name}", get(signal_in_namespace));
     let common = broadcast::add_routes(admin::add_routes(common, &state));
     match web_dir {
-        Some(web_dir) => dev::add_routes(common, web_dir).with_state(state),
+        Some(web_dir) => dev::add_routes(common, &state, web_dir).with_state(state),
         None => common.fallback(not_found).with_state(state),
     }
+}
+
+/// The routes of the listener for metrics, which only those reach who may read them.
+pub fn metrics_router(state: AppState) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/metrics", get(metrics))
+        .fallback(not_found)
+        .with_state(state)
 }
 
 /// What is served from the first moment on: alive, not ready, until [`Door::open`] gives the real routes.
@@ -77,7 +84,7 @@ async fn ready(State(state): State<AppState>) -> Response {
     } else if state.workers.alive() == 0 {
         Some("no media worker is running")
     } else {
-        None
+        state.edge.log.problem()
     };
     match missing {
         None => "ok\n".into_response(),
@@ -85,10 +92,11 @@ async fn ready(State(state): State<AppState>) -> Response {
     }
 }
 
-async fn metrics(State(state): State<AppState>) -> Response {
+pub(crate) async fn metrics(State(state): State<AppState>) -> Response {
     for (index, worker) in state.workers.report().into_iter().enumerate() {
         state.metrics.worker_cpu(index, worker.cpu_seconds.unwrap_or_default());
     }
+    state.metrics.queued_bytes.set(i64::try_from(state.rooms.budget().used()).unwrap_or(i64::MAX));
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], state.metrics.render()).into_response()
 }
 
@@ -97,9 +105,10 @@ async fn signal_in_namespace(
     Path((namespace, name)): Path<(String, String)>,
     Query(query): Query<SignalQuery>,
     headers: HeaderMap,
+    visitor: Visitor,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    match admission(&state, &headers, &namespace, &name) {
+    match admission(&state, &headers, &visitor, &namespace, &name) {
         Ok(admitted) => open(state, admitted, query, upgrade).await,
         Err(denied) => denied.to_problem(),
     }

@@ -18,6 +18,7 @@ use serde_json::{Map, Value};
 use tokio::time::timeout;
 
 use crate::admission::{Admitted, admission, open_admission};
+use crate::guest::Visitor;
 use crate::http::{AppState, BODY_LIMIT, Denied};
 use crate::room::PeerId;
 use crate::room::broadcaster::{BroadcasterRequest, Refused};
@@ -59,12 +60,14 @@ struct Below<'a> {
 }
 
 async fn in_namespace(State(state): State<AppState>, Path(place): Path<Place>, request: Request) -> Response {
-    let grant = admission(&state, request.headers(), &place.namespace, &place.name);
+    let visitor = Visitor::of(&state.edge.guests, request.headers(), request.extensions());
+    let grant = admission(&state, request.headers(), &visitor, &place.namespace, &place.name);
     answered(serve(&state, grant, Below { depth: 3, call: &place.call }, request).await)
 }
 
 async fn in_any_room(State(state): State<AppState>, Path(place): Path<Place>, request: Request) -> Response {
-    let grant = open_admission(&state, "", &place.name);
+    let visitor = Visitor::of(&state.edge.guests, request.headers(), request.extensions());
+    let grant = open_admission(&state, &visitor, "", &place.name);
     answered(serve(&state, grant, Below { depth: 2, call: &place.call }, request).await)
 }
 

@@ -13,9 +13,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Command, CommandFactory, Parser, ValueEnum};
+use clap::{Command, CommandFactory, Parser};
+use convene_service::origin::{AllowedOrigins, OriginError};
 use thiserror::Error;
 
+pub use convene_service::log::LogFormat;
 pub use file::{SettingsError, settings};
 pub use limits::{ClientLimitArgs, PeerLimitArgs, RoomLimitArgs};
 pub use media::{BandwidthArgs, MediaArgs};
@@ -73,15 +75,10 @@ pub struct Args {
         help_heading = "Log and metrics"
     )]
     pub log_format: LogFormat,
-}
 
-/// How the log is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// One JSON object per line.
-    Json,
+    /// Where /metrics is served for Prometheus, in plain HTTP, and to nobody else: not for a port that clients reach. Off unless given.
+    #[arg(long, env = "CONVENE_METRICS_LISTEN", value_name = "ADDRESS", help_heading = "Log and metrics")]
+    pub metrics_listen: Option<SocketAddr>,
 }
 
 /// Where something comes from that clients are told: the addresses or the ports.
@@ -120,6 +117,12 @@ pub struct Config {
     pub tls: Option<TlsFiles>,
     /// Also for the mediasoup demo's app, by TLS.
     pub demo_listen: Option<SocketAddr>,
+    /// For metrics alone.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Origins that are treated like the pod's own.
+    pub allowed_origins: AllowedOrigins,
+    /// Whether moderators may use the switches for tests.
+    pub allow_test_switches: bool,
     /// Connections open at the same time.
     pub max_connections: u32,
     /// What one client may send.
@@ -160,9 +163,22 @@ pub enum ConfigError {
     /// The demo's app has no tokens.
     #[error("--demo-listen needs --dev: the mediasoup demo's app has no tokens to show")]
     DemoWithoutDev,
+    /// With admissions the router is in front, and has a list of its own.
+    #[error("--allowed-origins needs --dev: with admission keys the router decides about origins")]
+    OriginsWithoutDev,
+    /// Not an origin.
+    #[error("--allowed-origins: {0}")]
+    Origin(#[from] OriginError),
     /// Two listeners on one address.
-    #[error("--listen and --demo-listen are both {0}: give them different ports")]
-    SameAddress(SocketAddr),
+    #[error("{first} and {second} are both {address}: give them different ports")]
+    SameAddress {
+        /// A flag.
+        first: &'static str,
+        /// Another flag.
+        second: &'static str,
+        /// Of both.
+        address: SocketAddr,
+    },
     /// Clients would not know where to send.
     #[error("--announced-address or --announced-address-file is needed: clients must be told where to send media")]
     NoAnnouncedAddress,
@@ -194,12 +210,18 @@ pub fn command() -> Command {
 impl Config {
     /// Checks the arguments. `cpus` is what this machine has.
     pub fn new(args: &Args, cpus: usize) -> Result<Self, ConfigError> {
-        let Args { serving, media, bandwidth, room, peer, client, .. } = args;
+        let Args { serving, media, bandwidth, room, peer, client, metrics_listen, .. } = args;
         let (rtc_ports, workers) = ports(media, serving.dev, cpus)?;
+        let listen = serving.listen.unwrap_or_else(|| default_listen(serving.dev));
+        let demo_listen = demo_listen(serving)?;
+        check_addresses(listen, demo_listen, *metrics_listen)?;
         Ok(Self {
-            listen: serving.listen,
+            listen,
             tls: tls(serving)?,
-            demo_listen: demo_listen(serving)?,
+            demo_listen,
+            metrics_listen: *metrics_listen,
+            allowed_origins: allowed_origins(serving)?,
+            allow_test_switches: serving.allow_test_switches,
             max_connections: serving.max_connections,
             client_limits: client.limits(),
             rooms: room.max_rooms as usize,
@@ -229,9 +251,39 @@ fn tls(args: &ServingArgs) -> Result<Option<TlsFiles>, ConfigError> {
 fn demo_listen(args: &ServingArgs) -> Result<Option<SocketAddr>, ConfigError> {
     match args.demo_listen {
         Some(_) if !args.dev => Err(ConfigError::DemoWithoutDev),
-        Some(address) if address == args.listen && address.port() != 0 => Err(ConfigError::SameAddress(address)),
         address => Ok(address),
     }
+}
+
+/// Where everybody is trusted, only this machine is served unless more is asked for.
+fn default_listen(is_dev: bool) -> SocketAddr {
+    let address = if is_dev { Ipv4Addr::LOCALHOST } else { Ipv4Addr::UNSPECIFIED };
+    SocketAddr::from((address, 8080))
+}
+
+fn check_addresses(
+    listen: SocketAddr,
+    demo: Option<SocketAddr>,
+    metrics: Option<SocketAddr>,
+) -> Result<(), ConfigError> {
+    let pairs = [
+        (("--listen", Some(listen)), ("--demo-listen", demo)),
+        (("--listen", Some(listen)), ("--metrics-listen", metrics)),
+        (("--demo-listen", demo), ("--metrics-listen", metrics)),
+    ];
+    for ((first, one), (second, other)) in pairs {
+        if let Some(address) = one.filter(|address| address.port() != 0 && other == Some(*address)) {
+            return Err(ConfigError::SameAddress { first, second, address });
+        }
+    }
+    Ok(())
+}
+
+fn allowed_origins(args: &ServingArgs) -> Result<AllowedOrigins, ConfigError> {
+    if !args.allowed_origins.is_empty() && !args.dev {
+        return Err(ConfigError::OriginsWithoutDev);
+    }
+    Ok(AllowedOrigins::parse(args.allowed_origins.iter().map(String::as_str))?)
 }
 
 fn bitrates(settings: MediaSettings) -> Result<MediaSettings, ConfigError> {

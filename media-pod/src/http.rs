@@ -7,7 +7,10 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use convene_service::log::LogHealth;
+
 use crate::admin::probe::ProbePlaces;
+use crate::guest::GuestKey;
 use crate::keys::TrustedKeys;
 use crate::metrics::Metrics;
 use crate::rooms::Rooms;
@@ -18,6 +21,23 @@ use crate::spent::SpentAdmissions;
 
 /// Time for the body of a request to come.
 pub(crate) const BODY_LIMIT: Duration = Duration::from_secs(10);
+
+/// What the edge of the process goes by.
+#[derive(Clone, Debug)]
+pub struct Edge {
+    /// The log, which readiness and metrics tell of.
+    pub log: LogHealth,
+    /// Signs the cookies of guests where there are no admissions.
+    pub guests: GuestKey,
+    /// Whether moderators may use the switches that are for tests: `consumerReplicas`, `usePipeTransports`.
+    pub allow_test_switches: bool,
+}
+
+impl Default for Edge {
+    fn default() -> Self {
+        Self { log: LogHealth::default(), guests: GuestKey::random(), allow_test_switches: false }
+    }
+}
 
 /// What every handler may use.
 #[derive(Clone, Debug)]
@@ -38,6 +58,8 @@ pub struct AppState {
     pub client_limits: ClientLimits,
     /// The metrics.
     pub metrics: Metrics,
+    /// What the edge goes by.
+    pub edge: Edge,
     /// When the process was ready.
     pub started: Instant,
 }

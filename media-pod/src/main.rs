@@ -1,7 +1,6 @@
 //! The media pod's process: reads its configuration, starts workers and the HTTP side, ends when asked.
 
 use std::ffi::OsString;
-use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::Path;
@@ -9,12 +8,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::Router;
 use convene_media_pod::admin::probe::ProbePlaces;
 use convene_media_pod::announced::announcement;
 use convene_media_pod::app::{self, Door};
-use convene_media_pod::config::{Args, Config, LogFormat, SettingsError, Trust, settings};
+use convene_media_pod::config::{Args, Config, SettingsError, Trust, settings};
 use convene_media_pod::drain;
-use convene_media_pod::http::AppState;
+use convene_media_pod::guard::{self, Guard, hosts::Hosts};
+use convene_media_pod::http::{AppState, Edge};
 use convene_media_pod::keys::{KeysError, TrustedKeys};
 use convene_media_pod::metrics::Metrics;
 use convene_media_pod::rooms::{Rooms, Settings};
@@ -23,12 +24,17 @@ use convene_media_pod::serve::{
 };
 use convene_media_pod::sfu::reach::Announcement;
 use convene_media_pod::sfu::workers::{WorkerSpec, Workers, WorkersError};
+use convene_service::log::{LogHealth, start_log};
+use convene_service::say;
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tracing_subscriber::EnvFilter;
 
 /// A connection must have made itself understood by then.
 const HEAD_LIMIT: Duration = Duration::from_secs(10);
+/// Connections of the listener for metrics; those of everybody else do not take them.
+const METRICS_CONNECTIONS: u32 = 64;
+/// How long the last lines of the log may take.
+const LAST_LINES: Duration = Duration::from_secs(1);
 /// What requests have to end in when the rooms are over.
 const LAST_REQUESTS: Duration = Duration::from_secs(2);
 
@@ -52,12 +58,15 @@ fn main() -> ExitCode {
         Ok(read) => read,
         Err(status) => return status,
     };
-    start_log(args.log_format);
+    let log = start_log(args.log_format, "info");
     let runtime = tokio::runtime::Runtime::new().expect("threads can be started at the start of a process");
-    match runtime.block_on(run(config)) {
-        Ok(()) => ExitCode::SUCCESS,
+    match runtime.block_on(run(config, log.clone())) {
+        Ok(()) => {
+            log.flush(LAST_LINES);
+            ExitCode::SUCCESS
+        }
         Err(error) => {
-            eprintln!("convene-media-pod: {}", chain(&error));
+            log.last_words(&format!("convene-media-pod: {}", say::chain(&error)));
             ExitCode::FAILURE
         }
     }
@@ -66,7 +75,7 @@ fn main() -> ExitCode {
 /// The checked configuration; what is wrong with it has been said, with the status to end with.
 fn configuration() -> Result<(Args, Config), ExitCode> {
     let refused = |error: &dyn std::error::Error| {
-        eprintln!("convene-media-pod: {}", chain(error));
+        say::err(&format!("convene-media-pod: {}", say::chain(error)));
         ExitCode::from(2)
     };
     let command_line: Vec<OsString> = std::env::args_os().collect();
@@ -80,16 +89,16 @@ fn configuration() -> Result<(Args, Config), ExitCode> {
     Ok((args, config))
 }
 
-async fn run(config: Config) -> Result<(), StartError> {
+async fn run(config: Config, log: LogHealth) -> Result<(), StartError> {
     let asked_to_end = drain::asked_to_end();
     tokio::pin!(asked_to_end);
     let started = tokio::select! {
-        started = start(&config) => started?,
+        started = start(&config, log) => started?,
         () = &mut asked_to_end => return Ok(()),
     };
     asked_to_end.await;
     drain::drain(&started.rooms, config.shutdown_grace).await;
-    started.server.end(LAST_REQUESTS).await;
+    tokio::join!(started.server.end(LAST_REQUESTS), started.metrics.end(LAST_REQUESTS));
     Ok(())
 }
 
@@ -97,11 +106,14 @@ async fn run(config: Config) -> Result<(), StartError> {
 struct Started {
     rooms: Arc<Rooms>,
     server: Server,
+    /// Of metrics.
+    metrics: Server,
 }
 
-async fn start(config: &Config) -> Result<Started, StartError> {
+async fn start(config: &Config, log: LogHealth) -> Result<Started, StartError> {
     let server = Server::new(serve_limits(config));
     let demo = config.demo_listen.map(listen).transpose()?;
+    let (metrics, metrics_door) = serve_metrics(config)?;
     let certificate = config.tls.clone().map(Certificate::from_files).transpose()?;
     if let Some(certificate) = &certificate {
         tokio::spawn(serve::keep(certificate.clone()));
@@ -112,14 +124,39 @@ async fn start(config: &Config) -> Result<Started, StartError> {
     let door = Door::default();
     server.serve(listener, certificate.as_ref(), door.router("no announced address yet"));
     let announced = announcement(&config.announced, &config.announced_ports).await;
-    let state = state(config, announced.clone()).await?;
+    let state = state(config, announced.clone(), log).await?;
     let web_dir = web_dir(config)?;
     let routes = app::router(state.clone(), web_dir);
-    let demo =
-        demo.map(|demo| serve_demo(&server, demo, certificate, routes.clone(), &announced.addresses)).transpose()?;
-    door.open(routes);
+    let demo = demo.map(|demo| {
+        let routes = guarded(routes.clone(), config, demo.local_addr().ok(), &announced.addresses);
+        serve_demo(&server, demo, certificate, routes, &announced.addresses)
+    });
+    let demo = demo.transpose()?;
+    door.open(guarded(routes, config, Some(address), &announced.addresses));
+    metrics_door.open(app::metrics_router(state.clone()));
     say_hello(config, address, demo.as_deref());
-    Ok(Started { rooms: state.rooms, server })
+    Ok(Started { rooms: state.rooms, server, metrics })
+}
+
+/// A server of its own, so that no flood of connections hides what it does.
+fn serve_metrics(config: &Config) -> Result<(Server, Door), StartError> {
+    let server = Server::new(ServeLimits { connections: METRICS_CONNECTIONS, head: HEAD_LIMIT });
+    let door = Door::default();
+    if let Some(address) = config.metrics_listen {
+        server.serve(listen(address)?, None, door.router("no announced address yet"));
+    }
+    Ok((server, door))
+}
+
+/// Behind a router these rules are its own.
+fn guarded(routes: Router, config: &Config, listen: Option<SocketAddr>, announced: &[String]) -> Router {
+    match (&config.trust, listen) {
+        (Trust::Keys(_), _) => routes,
+        (Trust::Everybody, listen) => {
+            let hosts = Hosts::of_listener(listen.unwrap_or(config.listen), &machine_name(), announced);
+            guard::around(routes, Guard { hosts, origins: config.allowed_origins.clone() })
+        }
+    }
 }
 
 fn serve_limits(config: &Config) -> ServeLimits {
@@ -131,8 +168,9 @@ fn serve_limits(config: &Config) -> ServeLimits {
     ServeLimits { connections, head: HEAD_LIMIT }
 }
 
-async fn state(config: &Config, announced: Announcement) -> Result<AppState, StartError> {
+async fn state(config: &Config, announced: Announcement, log: LogHealth) -> Result<AppState, StartError> {
     let metrics = Metrics::default();
+    metrics.watch_log(&log);
     let keys = trusted_keys(&config.trust)?;
     let spec = WorkerSpec {
         count: config.workers,
@@ -154,6 +192,7 @@ async fn state(config: &Config, announced: Announcement) -> Result<AppState, Sta
         probes,
         client_limits,
         metrics,
+        edge: Edge { log, allow_test_switches: config.allow_test_switches, ..Edge::default() },
         started: Instant::now(),
     })
 }
@@ -162,12 +201,18 @@ fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
     serve::bind(address).map_err(|source| StartError::Listen { address, source })
 }
 
+/// As its owner calls it; nothing where that cannot be found out.
+fn machine_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    name.or_else(|| std::env::var("HOSTNAME").ok()).unwrap_or_default().trim().to_owned()
+}
+
 /// The mediasoup demo's app wants TLS; a certificate is made where there is none. Gives what people are to be told.
 fn serve_demo(
     server: &Server,
     listener: TcpListener,
     certificate: Option<Certificate>,
-    routes: axum::Router,
+    routes: Router,
     announced: &[String],
 ) -> Result<String, StartError> {
     let certificate = certificate.map_or_else(|| Certificate::self_signed(announced), Ok)?;
@@ -198,14 +243,15 @@ fn web_dir(config: &Config) -> Result<Option<&Path>, StartError> {
 fn say_hello(config: &Config, address: SocketAddr, demo: Option<&str>) {
     let Config { rtc_ports, workers, .. } = config;
     tracing::info!(%address, tls = config.tls.is_some(), %rtc_ports, workers, "ready");
+    let mut lines = Vec::new();
     if config.trust == Trust::Everybody {
         let scheme = if config.tls.is_some() { "https" } else { "http" };
-        println!("Convene is ready: {scheme}://localhost:{}/m/hello", address.port());
-        println!("  media: {}", ports(config));
+        lines.push(format!("Convene is ready: {scheme}://localhost:{}/m/hello", address.port()));
+        lines.push(format!("  media: {}", ports(config)));
     }
-    if let Some(demo) = demo {
-        println!("{demo}");
-    }
+    lines.extend(demo.map(str::to_owned));
+    // It serves all the same when these words reach no reader.
+    let _ = say::out(&lines.iter().map(|line| format!("{line}\n")).collect::<String>());
 }
 
 /// The ports of media, and what for.
@@ -216,28 +262,4 @@ fn ports(config: &Config) -> String {
         Some(plain) => format!("ports {workers} (WebRTC, UDP and TCP) and {plain} (plain RTP of broadcasters, UDP)"),
         None => format!("ports {workers} (WebRTC, UDP and TCP); none is left for broadcasters"),
     }
-}
-
-fn start_log(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
-    match format {
-        LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().init(),
-    }
-}
-
-/// An error with all its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

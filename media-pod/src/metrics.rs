@@ -2,6 +2,7 @@
 
 pub mod flow;
 
+use convene_service::log::LogHealth;
 use prometheus::{
     CounterVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     TextEncoder,
@@ -24,6 +25,10 @@ pub struct Metrics {
     pub worker_deaths: IntCounter,
     /// Open rooms.
     pub rooms: IntGauge,
+    /// Bytes that wait for clients, or are kept to be sent again.
+    pub queued_bytes: IntGauge,
+    /// Rooms that ended by a panic.
+    pub room_panics: IntCounter,
     /// Open WebSockets.
     pub connections: IntGauge,
     /// Participants who have joined.
@@ -63,6 +68,12 @@ impl Default for Metrics {
                 "mediasoup workers that ended on their own",
             ),
             rooms: gauge(&registry, "convene_media_rooms", "open rooms"),
+            queued_bytes: gauge(
+                &registry,
+                "convene_media_queued_bytes",
+                "bytes that wait for clients or are kept to be sent again",
+            ),
+            room_panics: counter(&registry, "convene_media_room_panics_total", "rooms that ended by a panic"),
             connections: gauge(&registry, "convene_media_connections", "open signaling connections"),
             participants: gauge(&registry, "convene_media_participants", "participants who have joined"),
             waiting: gauge(&registry, "convene_media_waiting", "people who wait in a lobby"),
@@ -128,6 +139,11 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// Counts the lost lines of this log, too.
+    pub fn watch_log(&self, log: &LogHealth) {
+        log.register(&self.registry).expect("a program has one log");
+    }
+
     /// The text exposition format of Prometheus.
     pub fn render(&self) -> String {
         TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_default()

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 /// Answers to our own requests come in floods that a client does not choose: as many as there are people in the room.
 const ANSWERS_PER_REQUEST: u32 = 10;
+/// Kilobytes for each request that a client may send, on average: most have one, capabilities twenty.
+const KILOBYTES_PER_REQUEST: u32 = 3;
 /// Refusals after which a client is not answered any more but sent away, and how fast they are forgotten.
 const REFUSALS: Rate = Rate { per_second: 10, burst: 1000 };
 
@@ -20,21 +22,22 @@ pub struct Rate {
 
 /// A token bucket that holds the time at which it will be full again, instead of tokens: exact, and nothing is to be refilled.
 #[derive(Clone, Copy, Debug)]
-struct Bucket {
+pub struct Bucket {
     rate: Rate,
     full_at: Duration,
 }
 
 impl Bucket {
-    fn full(rate: Rate) -> Self {
+    /// One with all its tokens.
+    pub fn full(rate: Rate) -> Self {
         let rate = Rate { per_second: rate.per_second.max(1), burst: rate.burst.max(1) };
         Self { rate, full_at: Duration::ZERO }
     }
 
-    /// Whether there was a token to take.
-    fn take(&mut self, now: Duration) -> bool {
+    /// Takes so many tokens; false, and none is taken, if there are fewer. What costs more than the bucket holds costs all of it.
+    pub fn take(&mut self, tokens: u32, now: Duration) -> bool {
         let one = Duration::from_secs(1) / self.rate.per_second;
-        let full_at = self.full_at.max(now) + one;
+        let full_at = self.full_at.max(now) + one * tokens.min(self.rate.burst);
         let is_there = full_at.saturating_sub(now) <= one * self.rate.burst;
         if is_there {
             self.full_at = full_at;
@@ -57,6 +60,7 @@ pub enum Verdict {
 /// Looks at every message of one client.
 #[derive(Clone, Copy, Debug)]
 pub struct Gate {
+    read: Bucket,
     asked: Bucket,
     answered: Bucket,
     refused: Bucket,
@@ -69,25 +73,40 @@ impl Gate {
             per_second: rate.per_second.saturating_mul(ANSWERS_PER_REQUEST),
             burst: rate.burst.saturating_mul(ANSWERS_PER_REQUEST),
         };
-        Self { asked: Bucket::full(rate), answered: Bucket::full(answers), refused: Bucket::full(REFUSALS) }
+        let read = Rate {
+            per_second: rate.per_second.saturating_mul(KILOBYTES_PER_REQUEST),
+            burst: rate.burst.saturating_mul(KILOBYTES_PER_REQUEST),
+        };
+        Self {
+            read: Bucket::full(read),
+            asked: Bucket::full(rate),
+            answered: Bucket::full(answers),
+            refused: Bucket::full(REFUSALS),
+        }
     }
 
-    /// The client asks or tells something, or says what nobody understands.
-    pub fn ask(&mut self, now: Duration) -> Verdict {
-        let is_fine = self.asked.take(now);
-        self.judge(is_fine, now)
+    /// The client sends something, whatever it is, whose length costs so many tokens.
+    pub fn read(&mut self, cost: u32, now: Duration) -> Verdict {
+        let is_fine = self.read.take(cost, now);
+        self.judge(is_fine, cost, now)
     }
 
-    /// The client answers.
-    pub fn answer(&mut self, now: Duration) -> Verdict {
-        let is_fine = self.answered.take(now);
-        self.judge(is_fine, now)
+    /// The client sends a request, a notification or something unreadable that costs so many tokens.
+    pub fn ask(&mut self, cost: u32, now: Duration) -> Verdict {
+        let is_fine = self.asked.take(cost, now);
+        self.judge(is_fine, cost, now)
     }
 
-    fn judge(&mut self, is_fine: bool, now: Duration) -> Verdict {
+    /// The client answers, which costs so many tokens.
+    pub fn answer(&mut self, cost: u32, now: Duration) -> Verdict {
+        let is_fine = self.answered.take(cost, now);
+        self.judge(is_fine, cost, now)
+    }
+
+    fn judge(&mut self, is_fine: bool, cost: u32, now: Duration) -> Verdict {
         if is_fine {
             Verdict::Pass
-        } else if self.refused.take(now) {
+        } else if self.refused.take(cost, now) {
             Verdict::Refuse
         } else {
             Verdict::SendAway
@@ -124,14 +143,14 @@ mod tests {
             (10_000, false),
         ];
         for (index, (milliseconds, expected)) in cases.into_iter().enumerate() {
-            assert_eq!(bucket.take(at(milliseconds)), expected, "case {index} at {milliseconds} ms");
+            assert_eq!(bucket.take(1, at(milliseconds)), expected, "case {index} at {milliseconds} ms");
         }
     }
 
     #[test]
     fn who_goes_on_regardless_is_sent_away() {
         let mut gate = Gate::new(Rate { per_second: 1, burst: 2 });
-        let verdicts: Vec<_> = (0..1003).map(|_| gate.ask(at(0))).collect();
+        let verdicts: Vec<_> = (0..1003).map(|_| gate.ask(1, at(0))).collect();
         assert_eq!(verdicts[..3], [Verdict::Pass, Verdict::Pass, Verdict::Refuse]);
         assert_eq!(verdicts[1001..], [Verdict::Refuse, Verdict::SendAway]);
     }
@@ -139,7 +158,7 @@ mod tests {
     #[test]
     fn who_is_a_little_over_the_limit_is_only_refused() {
         let mut gate = Gate::new(Rate { per_second: 100, burst: 100 });
-        let verdicts: Vec<_> = (0..60_000).map(|number| gate.ask(at(number * 1000 / 105))).collect();
+        let verdicts: Vec<_> = (0..60_000).map(|number| gate.ask(1, at(number * 1000 / 105))).collect();
         assert!(verdicts.contains(&Verdict::Refuse));
         assert!(!verdicts.contains(&Verdict::SendAway));
     }
@@ -147,30 +166,39 @@ mod tests {
     #[test]
     fn answers_have_a_wider_gate_of_their_own() {
         let mut gate = Gate::new(Rate { per_second: 1, burst: 2 });
-        assert_eq!((0..20).map(|_| gate.answer(at(0))).filter(|verdict| *verdict == Verdict::Pass).count(), 20);
-        assert_eq!(gate.answer(at(0)), Verdict::Refuse);
-        assert_eq!(gate.ask(at(0)), Verdict::Pass);
+        assert_eq!((0..20).map(|_| gate.answer(1, at(0))).filter(|verdict| *verdict == Verdict::Pass).count(), 20);
+        assert_eq!(gate.answer(1, at(0)), Verdict::Refuse);
+        assert_eq!(gate.ask(1, at(0)), Verdict::Pass);
+    }
+
+    #[test]
+    fn what_costs_more_takes_more_and_the_dearest_takes_all() {
+        let mut bucket = Bucket::full(Rate { per_second: 10, burst: 10 });
+        assert!(bucket.take(8, at(0)) && !bucket.take(3, at(0)) && bucket.take(2, at(0)));
+        assert!(!bucket.take(u32::MAX, at(999)) && bucket.take(u32::MAX, at(1000)));
+        assert!(!bucket.take(1, at(1000)) && bucket.take(1, at(1100)));
     }
 
     #[test]
     fn zero_counts_as_one() {
         let mut bucket = Bucket::full(Rate { per_second: 0, burst: 0 });
-        assert!(bucket.take(at(0)));
-        assert!(!bucket.take(at(999)));
-        assert!(bucket.take(at(1000)));
+        assert!(bucket.take(1, at(0)));
+        assert!(!bucket.take(1, at(999)));
+        assert!(bucket.take(1, at(1000)));
     }
 
     proptest! {
         #[test]
         fn no_more_than_burst_and_rate_pass(
-            per_second in 1_u32..1000, burst in 1_u32..1000, gaps in prop::collection::vec(0_u64..50, 1..500),
+            per_second in 1_u32..1000, burst in 1_u32..1000,
+            asked in prop::collection::vec((0_u64..50, 1_u32..20), 1..500),
         ) {
             let mut bucket = Bucket::full(Rate { per_second, burst });
             let mut now = 0;
             let mut passed = 0_u64;
-            for gap in gaps {
+            for (gap, cost) in asked {
                 now += gap;
-                passed += u64::from(bucket.take(at(now)));
+                passed += if bucket.take(cost, at(now)) { cost.min(burst).into() } else { 0 };
                 prop_assert!(passed <= u64::from(burst) + now * u64::from(per_second) / 1000 + 1);
             }
         }

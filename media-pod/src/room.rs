@@ -10,18 +10,21 @@ mod broadcasting;
 mod census;
 mod chat;
 mod chatting;
+mod claim;
 mod command;
 mod data;
 mod effect;
 mod events;
 mod hands;
 mod ids;
+mod keepsake;
 mod limits;
 mod lobby;
 mod memory;
 mod moderating;
 mod owned;
 mod peer;
+mod pending;
 mod requests;
 mod results;
 mod rights;
@@ -29,6 +32,7 @@ mod seats;
 mod terms;
 #[cfg(test)]
 mod tests;
+mod throttle;
 mod verdict;
 
 use std::collections::BTreeMap;
@@ -42,16 +46,19 @@ pub use census::{PeerReport, RoomCensus};
 use chat::Chat;
 pub use command::{
     Asker, Command, Context, CreatedConsumer, CreatedDataConsumer, CreatedPlainTransport, CreatedProducer,
-    CreatedTransport, End, MediaError, MediaEvent, Outcome,
+    CreatedTransport, End, Heard, MediaError, MediaEvent, Outcome,
 };
 pub use effect::{Effect, Fact, Operation, Outgoing};
 pub use ids::{ConnectionId, ConsumerId, DataConsumerId, DataProducerId, PeerId, ProducerId, TransportId};
+pub use keepsake::Keepsake;
 pub use limits::Limits;
 pub use terms::Terms;
 
+use keepsake::Ending;
 use lobby::Waiting;
 use memory::Memory;
 use peer::{Offered, Peer};
+use pending::{Pending, Returning};
 use seats::{Entrance, Gone};
 
 /// One meeting's room on this pod.
@@ -73,14 +80,27 @@ pub struct Room {
     /// Whether a moderator lets newcomers wait, beside what their grants say.
     has_lobby: bool,
     memory: Memory,
+    /// Connections about which nothing is decided yet.
+    pending: BTreeMap<PeerId, Pending>,
+    returning: Returning,
     empty_since: Option<Duration>,
+    ending: Ending,
 }
 
 impl Room {
     /// An empty room. Every later `now` is the time since this moment, which is `opened_at` milliseconds after 1970.
-    pub fn new(limits: Limits, terms: Terms, capabilities: Value, version: String, opened_at: u64) -> Self {
+    /// `keepsake` is what an earlier room of the same meeting has handed on.
+    pub fn new(
+        limits: Limits,
+        terms: Terms,
+        capabilities: Value,
+        version: String,
+        opened_at: u64,
+        keepsake: Option<Keepsake>,
+    ) -> Self {
         let chat = Chat::new(limits.chat_messages, opened_at);
-        Self {
+        let mut room = Self {
+            returning: Returning::until(terms.returning.filter(|_| keepsake.is_none())),
             limits,
             terms,
             capabilities,
@@ -92,8 +112,14 @@ impl Room {
             is_locked_by_moderator: false,
             has_lobby: false,
             memory: Memory::default(),
+            pending: BTreeMap::new(),
             empty_since: Some(Duration::ZERO),
+            ending: Ending::default(),
+        };
+        if let Some(keepsake) = keepsake {
+            room.restore(keepsake);
         }
+        room
     }
 
     /// Participants who have joined; broadcasters, recorders and who is hidden are not counted.
@@ -105,10 +131,12 @@ impl Room {
     pub fn handle(&mut self, command: Command, now: Duration) -> Vec<Effect> {
         let mut effects = Effects::default();
         match command {
-            Command::Connected { connection, peer, grant, replicas, comes_back_only } => {
-                let entrance = Entrance { connection, grant, replicas, comes_back_only };
+            Command::Connected { connection, peer, grant, replicas, comes_back_only, proves } => {
+                let person = grant.person();
+                let entrance = Entrance { connection, grant, person, replicas, comes_back_only, proves };
                 self.connect(peer, entrance, now, &mut effects);
             }
+            Command::SignOfLife { connection } => self.sign_of_life(connection, &mut effects),
             Command::Disconnected { connection } => self.disconnect(connection, now, &mut effects),
             Command::Request { connection, id, request } => {
                 self.request(Asker::client(connection, id), request, now, &mut effects);
@@ -121,7 +149,12 @@ impl Room {
             Command::MediaDone { context, outcome } => self.media_done(context, outcome, now, &mut effects),
             Command::Media(event) => self.media_event(event, now, &mut effects),
             Command::Tick => self.tick(now, &mut effects),
-            Command::Update(settings) => self.update(settings, &mut effects),
+            Command::Update { settings, returning } => {
+                self.update(settings, &mut effects);
+                if let Some(people) = returning {
+                    self.note_returning(people, now, &mut effects);
+                }
+            }
             Command::Remove(peer) => self.expel(&peer, &mut effects),
             Command::End(end) => self.end(end, &mut effects),
         }
@@ -133,8 +166,13 @@ impl Room {
         if let Some(id) = self.peer_id_of(connection) {
             self.note_going(&id, now);
             self.remove(&id, effects, None);
+            // Another connection may have claimed the seat.
+            self.settle(&id, now, effects);
         } else if let Some(id) = self.waiting_on(connection) {
             self.leave_lobby(&id, None, effects);
+            self.settle(&id, now, effects);
+        } else if let Some(id) = self.pending_on(connection) {
+            self.drop_pending(&id, None, effects);
         }
     }
 
@@ -143,12 +181,16 @@ impl Room {
             End::Over => (CLOSE_FINAL, "meeting ended"),
             End::Moved => (CLOSE_COME_BACK, "the meeting moves: please come back"),
         };
-        self.remove_all(close, effects);
+        let ending = if end == End::Over { Ending::Over } else { Ending::Interrupted };
+        self.remove_all(close, ending, effects);
     }
 
     /// Closes everybody's connection and all that is theirs; the room is over.
-    fn remove_all(&mut self, close: (u16, &'static str), effects: &mut Effects) {
+    fn remove_all(&mut self, close: (u16, &'static str), ending: Ending, effects: &mut Effects) {
+        self.ending = ending;
+        self.remember_everyone();
         self.empty_lobby(close, effects);
+        self.empty_pending(close, effects);
         for (_, peer) in std::mem::take(&mut self.peers) {
             effects.close(peer.connection, close.0, close.1);
             for transport in peer.transports.into_keys() {
@@ -162,6 +204,9 @@ impl Room {
         self.drop_unanswered_offers(now, effects);
         self.speak_up(effects);
         self.forget_gone(now);
+        self.memory.forget_expired(now);
+        self.settle_pending(now, effects);
+        self.resume_throttled(now, effects);
         self.send_home_who_waits_too_long(now, effects);
         for (id, close) in self.overdue(now) {
             if close.0 == CLOSE_COME_BACK {
@@ -171,7 +216,7 @@ impl Room {
         }
         let is_abandoned = self.empty_since.is_some_and(|since| now.saturating_sub(since) >= self.limits.empty_timeout);
         if is_abandoned {
-            self.remove_all((CLOSE_COME_BACK, "the room was empty"), effects);
+            self.remove_all((CLOSE_COME_BACK, "the room was empty"), Ending::Empty, effects);
         }
     }
 
@@ -188,7 +233,7 @@ impl Room {
 
     /// Broadcasters, recorders and who is hidden keep no room alive: somebody has to be there to receive, or wait for that.
     fn note_emptiness(&mut self, now: Duration) {
-        let is_empty = self.lobby.is_empty() && !self.peers.values().any(Peer::takes_seat);
+        let is_empty = self.lobby.is_empty() && self.pending.is_empty() && !self.peers.values().any(Peer::takes_seat);
         self.empty_since = if is_empty { self.empty_since.or(Some(now)) } else { None };
     }
 
@@ -271,6 +316,10 @@ impl Effects {
 
     fn note(&mut self, fact: Fact) {
         self.0.push(Effect::Note(fact));
+    }
+
+    fn ping(&mut self, connection: ConnectionId) {
+        self.0.push(Effect::Ping(connection));
     }
 
     fn close(&mut self, connection: ConnectionId, code: u16, reason: &'static str) {

@@ -1,22 +1,25 @@
 //! The pod's rooms: opened by the first admission, found by later ones, ended from outside, forgotten when over.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
-use convene_protocol::admin::{LONGEST_WAIT_SECONDS, RoomList, RoomListQuery, RoomReport, RoomSettings};
+use convene_protocol::admin::{LONGEST_WAIT_SECONDS, RoomList, RoomListQuery, RoomReport, RoomUpdate};
 use convene_protocol::admission::MeetingGrant;
 use thiserror::Error;
-use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 
-use crate::admission::unix_milliseconds;
+use crate::admission::{unix_milliseconds, unix_now};
+use crate::budget::Budget;
+use crate::kept::KeptRooms;
 use crate::metrics::Metrics;
 use crate::news::News;
 use crate::room::{ConnectionId, End, Limits, PeerId, Terms};
 use crate::sfu::codecs::codecs_of;
 use crate::sfu::workers::Workers;
-use crate::shell::{Input, Layout, MediaPlane, MediaSettings, OpenError, Reports, RoomHandle, Shell};
+use crate::shell::{Beginning, Ended, Input, Layout, MediaPlane, MediaSettings, OpenError, Reports, RoomHandle, Shell};
 
 /// A meeting's name on this pod: namespace (empty without Kubernetes) and name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,6 +29,20 @@ pub struct RoomKey {
     /// Name.
     pub name: String,
 }
+
+impl fmt::Display for RoomKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let separator = if self.namespace.is_empty() { "" } else { "/" };
+        write!(formatter, "{}{separator}{}", self.namespace, self.name)
+    }
+}
+
+/// Bytes that may wait for all clients of the pod, and be kept to be sent again: an eighth of the memory that the chart allows.
+const POD_BYTES: usize = 128 * 1024 * 1024;
+/// Bytes that may wait for the clients of one room.
+const ROOM_BYTES: usize = 32 * 1024 * 1024;
+/// Longest time after a move in which people may come back into a locked room.
+const LONGEST_RETURN_SECONDS: u64 = 300;
 
 /// Why nobody can enter.
 #[derive(Debug, Error)]
@@ -84,7 +101,7 @@ impl Default for Settings {
 /// All rooms of the pod.
 #[derive(Debug)]
 pub struct Rooms {
-    open: Mutex<HashMap<RoomKey, OpenRoom>>,
+    open: tokio::sync::Mutex<HashMap<RoomKey, OpenRoom>>,
     workers: Arc<Workers>,
     settings: Settings,
     metrics: Metrics,
@@ -94,6 +111,9 @@ pub struct Rooms {
     /// The process is about to end.
     is_ending: AtomicBool,
     next_number: AtomicU64,
+    /// What rooms that are over have left to those that follow them.
+    kept: Mutex<KeptRooms>,
+    budget: Budget,
 }
 
 #[derive(Clone, Debug)]
@@ -102,13 +122,15 @@ struct OpenRoom {
     number: u64,
     uid: String,
     handle: RoomHandle,
+    /// Cancelled when it is no longer in the list.
+    forgotten: CancellationToken,
 }
 
 impl Rooms {
     /// No rooms yet.
     pub fn new(workers: Arc<Workers>, settings: Settings, metrics: Metrics) -> Arc<Self> {
         Arc::new(Self {
-            open: Mutex::new(HashMap::new()),
+            open: tokio::sync::Mutex::default(),
             workers,
             settings,
             metrics,
@@ -116,6 +138,8 @@ impl Rooms {
             is_draining: AtomicBool::new(false),
             is_ending: AtomicBool::new(false),
             next_number: AtomicU64::new(1),
+            kept: Mutex::default(),
+            budget: Budget::new(POD_BYTES),
         })
     }
 
@@ -126,16 +150,17 @@ impl Rooms {
             return Err(EnterError::Draining);
         }
         let key = RoomKey { namespace: grant.namespace.clone(), name: grant.name.clone() };
-        let mut open = self.open.lock().await;
-        let same = open.get(&key).filter(|room| room.uid == grant.uid && !room.handle.is_over());
-        if let Some(room) = same {
+        let mut open = self.settled(&key, &grant.uid).await;
+        if let Some(room) = open.get(&key).filter(|room| room.uid == grant.uid) {
             return Ok(room.handle.clone());
         }
         if self.is_draining() {
             return Err(EnterError::Draining);
         }
         if let Some(room) = open.get(&key) {
-            room.handle.send(Input::End(End::Over)).await;
+            // It may be busy; all the others are not to wait for that.
+            let old = room.handle.clone();
+            tokio::spawn(async move { old.send(Input::End(End::Over)).await });
         }
         if layout == Layout::Piped && (self.workers.alive() < 2 || self.workers.plain_ports().is_none()) {
             return Err(EnterError::TooFewWorkers);
@@ -145,9 +170,21 @@ impl Rooms {
         }
         let number = self.next_number.fetch_add(1, Ordering::Relaxed);
         let handle = self.start(grant, layout, key.clone(), number).await?;
-        open.insert(key, OpenRoom { number, uid: grant.uid.clone(), handle: handle.clone() });
+        let forgotten = CancellationToken::new();
+        open.insert(key, OpenRoom { number, uid: grant.uid.clone(), handle: handle.clone(), forgotten });
         self.news.tell();
         Ok(handle)
+    }
+
+    /// The list, once the meeting's last room has handed on what it knew if it is over: a successor without that would be unlocked.
+    async fn settled(&self, key: &RoomKey, uid: &str) -> tokio::sync::MutexGuard<'_, HashMap<RoomKey, OpenRoom>> {
+        loop {
+            let open = self.open.lock().await;
+            let ending = open.get(key).filter(|room| room.uid == uid && room.handle.is_over());
+            let Some(forgotten) = ending.map(|room| room.forgotten.clone()) else { return open };
+            drop(open);
+            forgotten.cancelled().await;
+        }
     }
 
     async fn start(
@@ -164,7 +201,25 @@ impl Rooms {
         tracing::info!(namespace = key.namespace, name = key.name, uid = grant.uid, "room opened");
         let rooms = Arc::downgrade(self);
         let reports = Reports { metrics: self.metrics.clone(), news: self.news.clone() };
-        Ok(Shell::start(self.limits(grant), terms(grant), media, events, reports, forget(rooms, key, number)))
+        let beginning = Beginning {
+            meeting: key.to_string(),
+            limits: self.limits(grant),
+            terms: terms(grant, unix_now()),
+            keepsake: self.kept().take(&key, &grant.uid, Instant::now()),
+            budget: self.budget.part(ROOM_BYTES),
+        };
+        let uid = grant.uid.clone();
+        let on_over = move |ended| forget(rooms, key, uid, number, ended);
+        Ok(Shell::start(beginning, media, events, reports, on_over))
+    }
+
+    fn kept(&self) -> MutexGuard<'_, KeptRooms> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Memory for what waits for clients and for what may have to be sent again.
+    pub fn budget(&self) -> Budget {
+        self.budget.clone()
     }
 
     fn limits(&self, grant: &MeetingGrant) -> Limits {
@@ -216,7 +271,8 @@ impl Rooms {
             uid: room.uid.clone(),
             participants: u32::try_from(room.handle.participants()).unwrap_or(u32::MAX),
             settings: Some(room.handle.settings()),
-            ..RoomReport::default()
+            people: room.handle.people(),
+            awaits_returning: room.handle.census().awaits_returning,
         };
         let mut rooms: Vec<_> = open.iter().map(report).collect();
         rooms.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
@@ -231,10 +287,11 @@ impl Rooms {
         }
     }
 
-    /// From now on a room goes by these settings; false when there is none by that name and uid.
-    pub async fn update(&self, key: &RoomKey, uid: &str, settings: RoomSettings) -> bool {
-        match self.find_by_uid(key, Some(uid)).await {
-            Some(handle) => handle.update(settings).await,
+    /// From now on a room goes by this; false when there is none by that name and uid.
+    pub async fn update(&self, key: &RoomKey, update: RoomUpdate) -> bool {
+        let RoomUpdate { uid, settings, returning } = update;
+        match self.find_by_uid(key, Some(&uid)).await {
+            Some(handle) => handle.update(settings, returning).await,
             None => false,
         }
     }
@@ -291,8 +348,10 @@ impl Rooms {
     }
 }
 
-fn terms(grant: &MeetingGrant) -> Terms {
+fn terms(grant: &MeetingGrant, now: u64) -> Terms {
+    let returning = grant.returning_until.and_then(|until| until.checked_sub(now)).filter(|left| *left > 0);
     Terms {
+        returning: returning.map(|left| Duration::from_secs(left.min(LONGEST_RETURN_SECONDS))),
         title: grant.title.clone(),
         is_locked: grant.locked,
         has_chat: grant.chat,
@@ -301,10 +360,14 @@ fn terms(grant: &MeetingGrant) -> Terms {
 }
 
 /// Takes a room that is over from the list, unless a successor has its place already.
-async fn forget(rooms: Weak<Rooms>, key: RoomKey, number: u64) {
+async fn forget(rooms: Weak<Rooms>, key: RoomKey, uid: String, number: u64, ended: Ended) {
     let Some(rooms) = rooms.upgrade() else { return };
     let mut open = rooms.open.lock().await;
-    if open.get(&key).is_some_and(|room| room.number == number) {
+    if let Some(keepsake) = ended.keepsake {
+        rooms.kept().keep(key.clone(), uid, keepsake, Instant::now());
+    }
+    if let Some(room) = open.get(&key).filter(|room| room.number == number) {
+        room.forgotten.cancel();
         open.remove(&key);
         rooms.news.tell();
         tracing::info!(namespace = key.namespace, name = key.name, "room over");

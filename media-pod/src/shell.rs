@@ -1,10 +1,12 @@
 //! The actor around a room: feeds it what happens, runs what it decides, in order.
 //!
 //! It decides nothing itself. It owns the room's handles of the media plane ([`media`]) and the way to each client; both end
-//! with it.
+//! with it. A panic of the room or of the media plane ends this room alone: its clients come back, to a new room that remembers what
+//! moderators decided.
 
 mod convert;
 mod data;
+mod handle;
 mod media;
 mod parameters;
 mod pipes;
@@ -12,6 +14,9 @@ mod sample;
 mod settings;
 mod sites;
 mod streams;
+mod supervise;
+mod tally;
+mod text;
 mod transports;
 
 use std::collections::{HashMap, VecDeque};
@@ -19,27 +24,33 @@ use std::time::{Duration, Instant};
 
 use convene_protocol::admin::RoomSettings;
 use convene_protocol::admission::ParticipantGrant;
-use convene_protocol::frame;
 use convene_protocol::message::ClientRequest;
-use serde_json::{Value, json};
-use tokio::sync::{mpsc, oneshot, watch};
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
 
+pub use handle::RoomHandle;
 pub use media::{MediaPlane, OpenError};
 pub use settings::{Layout, MediaSettings};
+pub use supervise::Ended;
 
 use crate::admission::unix_milliseconds;
+use crate::budget::Budget;
 use crate::metrics::Metrics;
 use crate::news::News;
+use crate::outbox::{Close, Outbox};
 use crate::room::broadcaster::{BroadcasterRequest, Refused};
 use crate::room::{
-    Command, ConnectionId, Effect, End, Limits, MediaEvent, Outgoing, PeerId, PeerReport, Room, RoomCensus, Terms,
+    Command, ConnectionId, Effect, End, Keepsake, Limits, MediaEvent, Outgoing, PeerId, PeerReport, Room, Terms,
 };
+
+use tally::Tally;
+use text::Texts;
 
 /// Commands that wait for a room before its clients are slowed down.
 const INBOX: usize = 256;
-/// How long a busy room may take to say who is there.
-const DESCRIBE_LIMIT: Duration = Duration::from_secs(1);
+/// How a client that does not read its messages loses its connection (RFC 6455 section 7.4.1).
+const DOES_NOT_READ: Close = (1008, "this client does not read its messages");
 /// How often deadlines are looked at.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -58,11 +69,15 @@ pub enum Input {
         replicas: usize,
         /// Whether it may come in only if it is or was just in: the pod takes nobody new.
         comes_back_only: bool,
+        /// The connection whose secret it knows, if it does.
+        proves: Option<ConnectionId>,
         /// The way to it.
         outbox: Outbox,
     },
     /// A client's WebSocket has ended.
     Disconnect(ConnectionId),
+    /// A client that was pinged has sent something.
+    SignOfLife(ConnectionId),
     /// A client asks (with an id) or tells (without).
     Message {
         /// On which connection.
@@ -96,36 +111,18 @@ pub enum Input {
     },
     /// Somebody wants to know who is here.
     Describe(oneshot::Sender<Vec<PeerReport>>),
-    /// The room is to go by these settings; answered when it does.
-    Update(RoomSettings, oneshot::Sender<()>),
+    /// The room is to go by these settings, and these people may return to it; answered when it does.
+    Update(RoomSettings, Option<Vec<String>>, oneshot::Sender<()>),
     /// Somebody is to be taken out; the answer is whether there was such a one.
     Remove(PeerId, oneshot::Sender<bool>),
     /// The room is to end.
     End(End),
+    /// The room is to panic, for tests of what happens then.
+    Panic,
 }
 
 /// Takes the one answer to a broadcaster's call.
 pub type Answer = oneshot::Sender<Result<Value, Refused>>;
-
-/// What a client's WebSocket is to send.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Out {
-    /// A protoo frame.
-    Text(String),
-    /// The end, with code and reason.
-    Close(u16, &'static str),
-}
-
-/// The bounded way to a client.
-pub type Outbox = mpsc::Sender<Out>;
-
-/// The way to a room's actor.
-#[derive(Clone, Debug)]
-pub struct RoomHandle {
-    inbox: mpsc::Sender<Input>,
-    census: watch::Receiver<RoomCensus>,
-    settings: watch::Receiver<RoomSettings>,
-}
 
 /// Where rooms say what happens in them.
 #[derive(Clone, Debug)]
@@ -136,74 +133,19 @@ pub struct Reports {
     pub news: News,
 }
 
-impl RoomHandle {
-    /// Hands something to the room; false when the room is over.
-    pub async fn send(&self, input: Input) -> bool {
-        self.inbox.send(input).await.is_ok()
-    }
-
-    /// Calls on behalf of a broadcaster and gives the room's answer. `call` is a number never used before.
-    pub async fn broadcast(
-        &self,
-        call: ConnectionId,
-        peer: PeerId,
-        grant: ParticipantGrant,
-        request: BroadcasterRequest,
-    ) -> Result<Value, Refused> {
-        let (answer, answered) = oneshot::channel();
-        let over = || Refused { code: 404, reason: "the room has just ended".into() };
-        if !self.send(Input::Broadcast { call, peer, grant, request: Box::new(request), answer }).await {
-            return Err(over());
-        }
-        answered.await.unwrap_or_else(|_| Err(over()))
-    }
-
-    /// Who is in the room; nobody when it is over or too busy to say.
-    pub async fn describe(&self) -> Vec<PeerReport> {
-        let (answer, answered) = oneshot::channel();
-        let asked = async {
-            self.send(Input::Describe(answer)).await;
-            answered.await.unwrap_or_default()
-        };
-        tokio::time::timeout(DESCRIBE_LIMIT, asked).await.unwrap_or_default()
-    }
-
-    /// What is in the room, as of the last thing that happened.
-    pub fn census(&self) -> RoomCensus {
-        *self.census.borrow()
-    }
-
-    /// Participants who have joined, as of the last thing that happened.
-    pub fn participants(&self) -> usize {
-        self.census().participants
-    }
-
-    /// What of its meeting the room goes by.
-    pub fn settings(&self) -> RoomSettings {
-        self.settings.borrow().clone()
-    }
-
-    /// From now on the room goes by these settings; false when it is over.
-    pub async fn update(&self, settings: RoomSettings) -> bool {
-        let (answer, answered) = oneshot::channel();
-        self.send(Input::Update(settings, answer)).await && answered.await.is_ok()
-    }
-
-    /// Takes somebody out; false when there is no such one.
-    pub async fn remove(&self, peer: PeerId) -> bool {
-        let (answer, answered) = oneshot::channel();
-        self.send(Input::Remove(peer, answer)).await && answered.await.unwrap_or(false)
-    }
-
-    /// Returns when the room is over.
-    pub async fn over(&self) {
-        self.inbox.closed().await;
-    }
-
-    /// Whether the room is over.
-    pub fn is_over(&self) -> bool {
-        self.inbox.is_closed()
-    }
+/// What a new room begins with.
+#[derive(Debug)]
+pub struct Beginning {
+    /// Namespace and name of its meeting, for the log.
+    pub meeting: String,
+    /// How much it may have.
+    pub limits: Limits,
+    /// What its meeting says.
+    pub terms: Terms,
+    /// What is remembered of an earlier room of the same meeting.
+    pub keepsake: Option<Keepsake>,
+    /// Memory for what waits for its clients.
+    pub budget: Budget,
 }
 
 /// The actor.
@@ -217,39 +159,35 @@ pub struct Shell {
     calls: HashMap<ConnectionId, Answer>,
     /// Changes that somebody waits for.
     updates: Vec<oneshot::Sender<()>>,
-    census: watch::Sender<RoomCensus>,
-    settings: watch::Sender<RoomSettings>,
-    reports: Reports,
+    tally: Tally,
+    metrics: Metrics,
 }
 
 impl Shell {
-    /// Starts a room on its place; `on_over` runs when the room has ended.
-    pub fn start(
-        limits: Limits,
-        terms: Terms,
+    /// Starts a room on its place; `on_over` runs when the room has ended, however that happened.
+    pub fn start<F: Future<Output = ()> + Send + 'static>(
+        beginning: Beginning,
         media: MediaPlane,
         events: mpsc::UnboundedReceiver<MediaEvent>,
         reports: Reports,
-        on_over: impl Future<Output = ()> + Send + 'static,
+        on_over: impl FnOnce(Ended) -> F + Send + 'static,
     ) -> RoomHandle {
+        let Beginning { meeting, limits, terms, keepsake, budget } = beginning;
         let (inbox, inputs) = mpsc::channel(INBOX);
-        let (census, seen) = watch::channel(RoomCensus::default());
         let capabilities = media.rtp_capabilities();
         let version = crate::sfu::workers::MEDIASOUP_VERSION.to_owned();
-        let room = Room::new(limits, terms, capabilities, version, unix_milliseconds());
-        let (settings, gone_by) = watch::channel(room.settings());
-        let handle = RoomHandle { inbox, census: seen, settings: gone_by };
+        let room = Room::new(limits, terms, capabilities, version, unix_milliseconds(), keepsake);
+        let metrics = reports.metrics.clone();
+        let (tally, seen) = Tally::new(&room, reports);
+        let handle = RoomHandle { inbox, census: seen.census, settings: seen.settings, people: seen.people, budget };
         let (outboxes, calls, updates) = (HashMap::new(), HashMap::new(), Vec::new());
-        let shell = Self { room, media, opened: Instant::now(), outboxes, calls, updates, census, settings, reports };
-        tokio::spawn(async move {
-            shell.run(inputs, events).await;
-            on_over.await;
-        });
+        let shell = Self { room, media, opened: Instant::now(), outboxes, calls, updates, tally, metrics };
+        tokio::spawn(async move { on_over(supervise::run(shell, inputs, events, meeting).await).await });
         handle
     }
 
-    async fn run(mut self, mut inputs: mpsc::Receiver<Input>, mut events: mpsc::UnboundedReceiver<MediaEvent>) {
-        self.reports.metrics.rooms.inc();
+    /// Until the room is over.
+    async fn run(&mut self, mut inputs: mpsc::Receiver<Input>, mut events: mpsc::UnboundedReceiver<MediaEvent>) {
         let mut ticks = tokio::time::interval(TICK);
         let mut samples = tokio::time::interval(self.media.settings.sample_interval);
         for interval in [&mut ticks, &mut samples] {
@@ -272,18 +210,14 @@ impl Shell {
                 break;
             }
         }
-        let last = *self.census.borrow();
-        self.reports.metrics.participants.sub(signed(last.participants));
-        self.reports.metrics.waiting.sub(signed(last.waiting));
-        self.reports.metrics.rooms.dec();
     }
 
     /// What the room is to make of it; what it need not know of is answered here.
     fn command(&mut self, input: Input) -> Option<Command> {
         Some(match input {
-            Input::Connect { connection, peer, grant, replicas, comes_back_only, outbox } => {
+            Input::Connect { connection, peer, grant, replicas, comes_back_only, proves, outbox } => {
                 self.outboxes.insert(connection, outbox);
-                Command::Connected { connection, peer, grant, replicas, comes_back_only }
+                Command::Connected { connection, peer, grant, replicas, comes_back_only, proves }
             }
             Input::Broadcast { call, peer, grant, request, answer } => {
                 self.calls.insert(call, answer);
@@ -293,18 +227,20 @@ impl Shell {
                 self.outboxes.remove(&connection);
                 Command::Disconnected { connection }
             }
+            Input::SignOfLife(connection) => Command::SignOfLife { connection },
             Input::Message { connection, id: Some(id), request } => Command::Request { connection, id, request },
             Input::Message { connection, id: None, request } => Command::Notification { connection, request },
             Input::Answer { connection, id, is_ok } => Command::Answered { connection, id, is_ok },
-            Input::Update(settings, answer) => {
+            Input::Update(settings, returning, answer) => {
                 self.updates.push(answer);
-                Command::Update(settings)
+                Command::Update { settings, returning }
             }
             Input::Remove(peer, answer) => {
                 let _ = answer.send(self.room.has(&peer));
                 Command::Remove(peer)
             }
             Input::End(end) => Command::End(end),
+            Input::Panic => panic!("asked to, by a test"),
             Input::Describe(answer) => {
                 let _ = answer.send(self.room.peers());
                 return None;
@@ -317,6 +253,7 @@ impl Shell {
         let mut commands = VecDeque::from([command]);
         let mut is_over = false;
         while let Some(command) = commands.pop_front() {
+            let mut texts = Texts::default();
             for effect in self.room.handle(command, self.opened.elapsed()) {
                 match effect {
                     Effect::Shut => is_over = true,
@@ -325,15 +262,13 @@ impl Shell {
                         commands.push_back(Command::MediaDone { context, outcome });
                     }
                     Effect::Send(connection, message) => {
-                        if !self.deliver(connection, message) {
+                        if !self.deliver(connection, message, &mut texts) {
                             commands.push_back(Command::Disconnected { connection });
                         }
                     }
-                    Effect::Note(fact) => self.reports.metrics.note(fact),
-                    Effect::Close { connection, code, reason } => {
-                        self.send(connection, Out::Close(code, reason));
-                        self.outboxes.remove(&connection);
-                    }
+                    Effect::Ping(connection) => self.ping(connection),
+                    Effect::Note(fact) => self.metrics.note(fact),
+                    Effect::Close { connection, code, reason } => self.close(connection, (code, reason)),
                 }
             }
         }
@@ -342,10 +277,8 @@ impl Shell {
     }
 
     /// To a client's WebSocket, or to the script that called; false for a client that is to be dropped.
-    fn deliver(&mut self, connection: ConnectionId, message: Outgoing) -> bool {
-        let Some(answer) = self.calls.remove(&connection) else {
-            return self.send(connection, Out::Text(text_of(message)));
-        };
+    fn deliver(&mut self, connection: ConnectionId, message: Outgoing, texts: &mut Texts) -> bool {
+        let Some(answer) = self.calls.remove(&connection) else { return self.send(connection, message, texts) };
         // A script that has gone away needs no answer.
         let _ = answer.send(match message {
             Outgoing::Failure { code, reason, .. } => Err(Refused { code, reason }),
@@ -355,47 +288,43 @@ impl Shell {
         true
     }
 
-    /// False for a client that does not read: its way is full, and it is dropped.
-    fn send(&mut self, connection: ConnectionId, out: Out) -> bool {
+    /// False for a client that does not read: too much waits for it, and it is dropped.
+    fn send(&mut self, connection: ConnectionId, message: Outgoing, texts: &mut Texts) -> bool {
         let Some(outbox) = self.outboxes.get(&connection) else { return true };
-        if outbox.try_send(out).is_ok() {
+        let may_be_missed = matches!(&message, Outgoing::Notification(told) if told.may_be_missed());
+        let text = texts.of(message);
+        if may_be_missed {
+            outbox.send_if_read(text);
             return true;
         }
-        self.outboxes.remove(&connection);
+        if outbox.send(text).is_ok() {
+            return true;
+        }
+        if let Some(outbox) = self.outboxes.remove(&connection) {
+            outbox.cut(DOES_NOT_READ);
+        }
+        self.metrics.limits_reached.with_label_values(&["unread messages"]).inc();
         tracing::warn!(connection = connection.0, "dropping a client that does not read its messages");
         false
     }
 
+    fn close(&mut self, connection: ConnectionId, close: Close) {
+        if let Some(outbox) = self.outboxes.remove(&connection) {
+            outbox.close(close);
+        }
+    }
+
+    fn ping(&self, connection: ConnectionId) {
+        if let Some(outbox) = self.outboxes.get(&connection) {
+            outbox.ping();
+        }
+    }
+
     /// Lets others see what the room is now.
     fn count(&mut self) {
-        let now = self.room.census();
-        let before = self.census.send_replace(now);
-        self.reports.metrics.participants.add(signed(now.participants) - signed(before.participants));
-        self.reports.metrics.waiting.add(signed(now.waiting) - signed(before.waiting));
-        let settings = self.room.settings();
-        let is_changed = self.settings.send_if_modified(|seen| {
-            let is_other = *seen != settings;
-            *seen = settings;
-            is_other
-        });
-        if is_changed || now.participants != before.participants {
-            self.reports.news.tell();
-        }
+        self.tally.note(&self.room);
         for answer in self.updates.drain(..) {
             let _ = answer.send(());
         }
-    }
-}
-
-fn signed(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-fn text_of(message: Outgoing) -> String {
-    match message {
-        Outgoing::Success(id, data) => frame::success(id, &data),
-        Outgoing::Failure { id, code, reason } => frame::failure(id, code, &reason),
-        Outgoing::Request(id, asked) => frame::request(id, &json!(asked)),
-        Outgoing::Notification(told) => frame::notification(&json!(told)),
     }
 }

@@ -3,6 +3,9 @@
 //! Reads frames, answers what cannot be read or is too much, hands the rest to the room, and sends what the room says. It knows
 //! nothing of what the messages mean.
 
+mod asked;
+mod cost;
+mod departure;
 pub(crate) mod enter;
 mod query;
 mod resume;
@@ -14,20 +17,24 @@ use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use convene_protocol::admission::ParticipantGrant;
-use convene_protocol::frame::{self, CLOSE_COME_BACK, CLOSE_FINAL, Frame, FrameError};
+use convene_protocol::frame::{self, CLOSE_COME_BACK, CLOSE_FINAL, FrameError};
 use convene_protocol::message::ClientRequest;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::json;
-use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::Error as WsError;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 
 use crate::metrics::{Counted, Metrics};
+use crate::outbox::{self, Close, Inbox, Out, Sender};
 use crate::rate::{Gate, Rate, Verdict};
 use crate::room::{ConnectionId, PeerId};
-use crate::shell::{Input, Out, Outbox, RoomHandle};
+use crate::shell::{Input, RoomHandle};
+
+use asked::Asked;
+use cost::cost_of_length;
+use departure::Departure;
 
 /// What one client may send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,8 +51,6 @@ impl Default for ClientLimits {
     }
 }
 
-/// Messages that wait for a client before it counts as one that does not read.
-const OUTBOX: usize = 1024;
 /// How often the server pings. Proxies in between want a sign of life within a minute.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 /// Silence (not even a pong) after which a socket counts as half open.
@@ -84,6 +89,8 @@ pub struct Entrant {
     pub replicas: usize,
     /// Whether it may come in only if it is or was just in.
     pub comes_back_only: bool,
+    /// The connection whose secret it knows, if it does.
+    pub proves: Option<ConnectionId>,
     /// What it may send.
     pub limits: ClientLimits,
 }
@@ -91,46 +98,56 @@ pub struct Entrant {
 /// Serves one client until either side ends.
 pub async fn serve(socket: WebSocket, room: RoomHandle, entrant: Entrant, metrics: Metrics) {
     let _counted = Counted::new(metrics.connections.clone());
-    let Entrant { connection, peer, grant, replicas, comes_back_only, limits } = entrant;
-    let (outbox, outgoing) = mpsc::channel(OUTBOX);
-    let connect = Input::Connect { connection, peer, grant, replicas, comes_back_only, outbox: outbox.clone() };
-    if !room.send(connect).await {
-        refuse(socket, true, "the room has just ended: please come back").await;
-        return;
-    }
-    let (sink, mut stream) = socket.split();
-    let gate = Gate::new(limits.rate);
-    let max_bytes = limits.message_bytes;
-    let mut reader = Reader {
-        room: room.clone(),
-        connection,
-        outbox: outbox.clone(),
-        metrics,
-        opened: Instant::now(),
-        gate,
-        max_bytes,
-        received: 0,
-        is_cut: false,
+    let Some((mut reader, outgoing, departure)) = connect(&room, entrant, metrics).await else {
+        return refuse(socket, true, "the room has just ended: please come back").await;
     };
+    let (sink, mut stream) = socket.split();
     let writer = write(sink, outgoing);
     tokio::pin!(writer);
+    let mut is_written = false;
     // Whichever ends first ends the other: a socket that cannot be written is not read either.
     let last_words = tokio::select! {
         last_words = reader.run(&mut stream) => last_words,
-        () = &mut writer => None,
+        () = &mut writer => {
+            is_written = true;
+            None
+        }
     };
-    if let Some((code, reason)) = last_words {
-        let _ = outbox.try_send(Out::Close(code, reason));
+    if let Some(close) = last_words {
+        reader.outbox.close(close);
+    }
+    departure.leave().await;
+    // Its room has let go of it now, or has ended: the writer still says how, if the client can hear that.
+    if !is_written {
         let _ = timeout(LAST_WORDS_LIMIT, writer).await;
     }
-    room.send(Input::Disconnect(connection)).await;
     // A socket that ends with something unread is reset, and its last words may be lost on the way.
     let rest = async { while let Some(Ok(_)) = stream.next().await {} };
     let _ = timeout(LAST_WORDS_LIMIT, rest).await;
 }
 
+/// Makes the client known to the room; `None` if that is over.
+async fn connect(room: &RoomHandle, entrant: Entrant, metrics: Metrics) -> Option<(Reader, Inbox, Departure)> {
+    let Entrant { connection, peer, grant, replicas, comes_back_only, proves, limits } = entrant;
+    let (outbox, outgoing) = outbox::channel(room.budget());
+    let reader = Reader {
+        room: room.clone(),
+        connection,
+        outbox: outbox.sender(),
+        metrics,
+        opened: Instant::now(),
+        gate: Gate::new(limits.rate),
+        max_bytes: limits.message_bytes,
+        received: 0,
+        is_cut: false,
+    };
+    let connect = Input::Connect { connection, peer, grant, replicas, comes_back_only, proves, outbox };
+    let departure = Departure::new(room.clone(), connection);
+    room.send(connect).await.then_some((reader, outgoing, departure))
+}
+
 /// What to close a socket with, where the client can still hear it.
-type LastWords = Option<(u16, &'static str)>;
+type LastWords = Option<Close>;
 
 /// Whether to go on reading.
 type Next = ControlFlow<LastWords>;
@@ -140,7 +157,7 @@ const GO_ON: Next = ControlFlow::Continue(());
 struct Reader {
     room: RoomHandle,
     connection: ConnectionId,
-    outbox: Outbox,
+    outbox: Sender,
     metrics: Metrics,
     opened: Instant,
     gate: Gate,
@@ -168,6 +185,7 @@ impl Reader {
     }
 
     async fn message(&mut self, message: Message) -> Next {
+        self.show_life().await;
         match message {
             Message::Text(text) => {
                 let next = self.text(&text).await;
@@ -175,10 +193,12 @@ impl Reader {
                 next
             }
             // protoo ignores binary frames; pings are answered below us.
-            Message::Binary(_) | Message::Ping(_) => match self.gate.ask(self.opened.elapsed()) {
-                Verdict::Pass | Verdict::Refuse => GO_ON,
-                Verdict::SendAway => self.send_away(),
-            },
+            Message::Binary(bytes) | Message::Ping(bytes) => {
+                match self.gate.ask(cost_of_length(bytes.len()), self.now()) {
+                    Verdict::Pass | Verdict::Refuse => GO_ON,
+                    Verdict::SendAway => self.send_away(),
+                }
+            }
             // A sign of life, and an answer to ours.
             Message::Pong(_) => GO_ON,
             Message::Close(frame) => {
@@ -186,6 +206,17 @@ impl Reader {
                 ControlFlow::Break(None)
             }
         }
+    }
+
+    /// Tells the room that the client is there, if it has asked.
+    async fn show_life(&self) {
+        if self.outbox.takes_ping() {
+            self.room.send(Input::SignOfLife(self.connection)).await;
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.opened.elapsed()
     }
 
     fn cut(&mut self, last_words: LastWords) -> LastWords {
@@ -206,44 +237,48 @@ impl Reader {
         close
     }
 
+    /// The length is paid for before anything is read.
     async fn text(&mut self, text: &str) -> Next {
+        match self.gate.read(cost_of_length(text.len()), self.now()) {
+            Verdict::Pass => {}
+            Verdict::Refuse => {
+                self.count_error("TooManyBytes");
+                return GO_ON;
+            }
+            Verdict::SendAway => return self.send_away(),
+        }
         let frame = if text.len() > self.max_bytes { Err(FrameError::TooLong) } else { frame::parse(text) };
-        let now = self.opened.elapsed();
-        let verdict = match &frame {
-            Ok(Frame::Response { .. }) => self.gate.answer(now),
-            _ => self.gate.ask(now),
+        let asked = Asked::of(frame);
+        let verdict = match &asked {
+            Asked::Answer { .. } => self.gate.answer(1, self.now()),
+            asked => self.gate.ask(asked.cost(), self.now()),
         };
         match verdict {
-            Verdict::Pass => self.act(frame).await,
-            Verdict::Refuse => self.refuse(&frame),
+            Verdict::Pass => self.act(asked).await,
+            Verdict::Refuse => self.refuse(&asked),
             Verdict::SendAway => self.send_away(),
         }
     }
 
-    async fn act(&self, frame: Result<Frame, FrameError>) -> Next {
-        match frame {
-            Ok(Frame::Request { id, method, data }) => self.request(id, &method, data).await,
-            Ok(Frame::Notification { method, data }) => match ClientRequest::parse(&method, data) {
-                Ok(request) => self.forward(None, request).await,
-                Err(error) => {
-                    self.count_error(error.reason());
-                    GO_ON
-                }
-            },
-            Ok(Frame::Response { id, is_ok }) => {
-                self.to_room(Input::Answer { connection: self.connection, id, is_ok }).await
+    async fn act(&self, asked: Asked) -> Next {
+        match asked {
+            Asked::Request { id, request } => self.forward(id, request).await,
+            Asked::Wrong { id, error } => {
+                self.count_error(error.reason());
+                id.map_or(GO_ON, |id| self.answer(frame::failure(id, error.code(), &error.to_string())))
             }
-            Err(error) => self.unreadable(&error),
+            Asked::Answer { id, is_ok } => self.to_room(Input::Answer { connection: self.connection, id, is_ok }).await,
+            Asked::Unreadable(error) => self.unreadable(&error),
         }
     }
 
     /// A client that asks for too much is told so; what wants no answer is dropped.
-    fn refuse(&self, frame: &Result<Frame, FrameError>) -> Next {
-        let (reason, id) = match frame {
-            Ok(Frame::Request { id, .. }) => ("TooManyRequests", Some(*id)),
-            Ok(Frame::Notification { .. }) => ("TooManyNotifications", None),
-            Ok(Frame::Response { .. }) => ("TooManyAnswers", None),
-            Err(_) => ("TooManyUnreadable", None),
+    fn refuse(&self, asked: &Asked) -> Next {
+        let (reason, id) = match asked {
+            Asked::Request { id: Some(id), .. } | Asked::Wrong { id: Some(id), .. } => ("TooManyRequests", Some(*id)),
+            Asked::Request { id: None, .. } | Asked::Wrong { id: None, .. } => ("TooManyNotifications", None),
+            Asked::Answer { .. } => ("TooManyAnswers", None),
+            Asked::Unreadable(_) => ("TooManyUnreadable", None),
         };
         self.count_error(reason);
         id.map_or(GO_ON, |id| self.answer(frame::failure(id, 429, "too many requests: ask less often")))
@@ -253,16 +288,6 @@ impl Reader {
         self.count_error("SentAway");
         tracing::warn!(connection = self.connection.0, "closing a client that asks too much and does not stop");
         ControlFlow::Break(Some((CLOSE_FINAL, "too many requests")))
-    }
-
-    async fn request(&self, id: u64, method: &str, data: serde_json::Value) -> Next {
-        match ClientRequest::parse(method, data) {
-            Ok(request) => self.forward(Some(id), request).await,
-            Err(error) => {
-                self.count_error(error.reason());
-                self.answer(frame::failure(id, error.code(), &error.to_string()))
-            }
-        }
     }
 
     async fn forward(&self, id: Option<u64>, request: ClientRequest) -> Next {
@@ -284,7 +309,7 @@ impl Reader {
 
     /// The end for a client that sends but does not read.
     fn answer(&self, text: String) -> Next {
-        if self.outbox.try_send(Out::Text(text)).is_ok() { GO_ON } else { ControlFlow::Break(None) }
+        if self.outbox.send(text.into()).is_ok() { GO_ON } else { ControlFlow::Break(None) }
     }
 
     fn count_error(&self, reason: &str) {
@@ -303,23 +328,27 @@ fn too_long(max_bytes: usize) -> String {
         .to_string()
 }
 
-async fn write(mut sink: SplitSink<WebSocket, Message>, mut outgoing: mpsc::Receiver<Out>) {
+async fn write(mut sink: SplitSink<WebSocket, Message>, mut outgoing: Inbox) {
     let mut next_ping = Instant::now() + PING_INTERVAL;
     loop {
         let (message, is_last) = match tokio::time::timeout_at(next_ping, outgoing.recv()).await {
             Err(_) => {
                 next_ping = Instant::now() + PING_INTERVAL;
-                (Message::Ping(axum::body::Bytes::new()), false)
+                (ping_message(), false)
             }
-            Ok(Some(Out::Text(text))) => (Message::Text(text.into()), false),
-            Ok(Some(Out::Close(code, reason))) => (close_message(code, reason), true),
-            Ok(None) => (close_message(1008, "this client does not read its messages"), true),
+            Ok(Out::Ping) => (ping_message(), false),
+            Ok(Out::Text(text)) => (Message::Text(text), false),
+            Ok(Out::Close(code, reason)) => (close_message(code, reason), true),
         };
         let is_sent = matches!(timeout(SEND_LIMIT, sink.send(message)).await, Ok(Ok(())));
         if is_last || !is_sent {
             return;
         }
     }
+}
+
+fn ping_message() -> Message {
+    Message::Ping(axum::body::Bytes::new())
 }
 
 fn close_message(code: u16, reason: &'static str) -> Message {

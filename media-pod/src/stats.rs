@@ -1,4 +1,6 @@
 //! `/stats`: what is on the pod now, as JSON, for people and scripts. Counts and ids; no names of people. Changes nothing.
+//!
+//! Hidden participants are described to those alone who have shown a token; everybody else gets their number.
 
 use axum::Json;
 use axum::extract::State;
@@ -14,12 +16,14 @@ pub(crate) async fn stats(State(state): State<AppState>) -> Json<Value> {
     let rooms = state.rooms.handles().await;
     let workers = state.workers.report();
     let metrics = &state.metrics;
+    let has_token = state.keys.is_some();
     let mut room_list = Vec::new();
     for (key, room) in rooms.iter().take(MOST_ROOMS) {
         let mut described = json!(room.census());
         described["namespace"] = json!(key.namespace);
         described["name"] = json!(key.name);
-        described["peers"] = json!(room.describe().await);
+        let peers = room.describe().await;
+        described["peers"] = peers.iter().filter(|peer| has_token || !peer.hidden).map(|peer| json!(peer)).collect();
         room_list.push(described);
     }
     Json(json!({

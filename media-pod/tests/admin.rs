@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use convene_media_pod::keys::TrustedKeys;
 use convene_media_pod::sfu::reach::Announcement;
-use convene_protocol::admission::{Admission, KeySet, MediaGrant, MeetingGrant, Signer};
+use convene_protocol::admission::{Admission, KeySet, MediaGrant, MeetingGrant, ParticipantGrant, Signer};
 use serde_json::{Value, json};
 use str0m::ice::{StunMessage, TransId};
 use support::process::Folder;
@@ -53,7 +53,9 @@ async fn pod() -> Pod {
 }
 
 async fn enter(pod: &Pod, grant: &MeetingGrant, peer: &str) -> Client {
-    let token = signer("test").admission(&Admission::guest(grant.clone()), now()).unwrap();
+    let participant = ParticipantGrant { guest: Some(peer.to_owned()), ..ParticipantGrant::default() };
+    let admission = Admission { participant, ..Admission::guest(grant.clone()) };
+    let token = signer("test").admission(&admission, now()).unwrap();
     Client::try_connect(pod, &format!("team/{}", grant.name), peer, Some(&token)).await.ok().unwrap()
 }
 
@@ -97,6 +99,32 @@ async fn every_admin_route_wants_an_admin_token() {
         }
     }
     assert_eq!(pod.get("/readyz").await.0, 200, "nothing was drained");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn statistics_want_an_admin_token_and_metrics_are_not_on_the_port_of_clients() {
+    let pod = pod().await;
+    let admission = signer("test").admission(&Admission::guest(grant("standup")), now()).unwrap();
+    for token in ["", &admission] {
+        let header = format!("Authorization: Bearer {token}\r\n");
+        assert_eq!(pod.http("GET", "/stats", &header).await.0, 401, "{token:.10}");
+    }
+    let header = support::admin_token();
+    assert_eq!(pod.http("GET", "/stats", &header).await.0, 200);
+    assert_eq!(pod.http("GET", "/metrics", &header).await.0, 404);
+    let (status, metrics) = pod.get("/metrics").await;
+    assert!(status == 200 && metrics.contains("convene_media_workers 1"), "{metrics}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_keys_the_pods_own_machine_administers_and_pages_of_other_sites_do_not() {
+    let pod = Pod::start().await;
+    for path in ["/stats", "/metrics", "/admin/v1/rooms"] {
+        assert_eq!(pod.http("GET", path, "").await.0, 200, "{path}");
+        let rebound = format!("GET {path} HTTP/1.1\r\nHost: rebound.evil.example");
+        let stream = tokio::net::TcpStream::connect(pod.address).await.unwrap();
+        assert_eq!(support::process::http(stream, &rebound, "").await.status, 403, "{path}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -186,7 +214,7 @@ async fn an_open_room_goes_by_new_settings_at_once() {
         (update("uid-1", &settings("x", 0, true)), 400),
         (update("uid-1", &settings("x", 1001, true)), 400),
         ("{".to_owned(), 400),
-        (update("uid-1", &settings(&"x".repeat(17 * 1024), 5, true)), 413),
+        (update("uid-1", &settings(&"x".repeat(97 * 1024), 5, true)), 413),
     ];
     for (body, expected) in wrong {
         assert_eq!(ask(&pod, "PATCH", path, &body).await.0, expected, "{body:.80}");

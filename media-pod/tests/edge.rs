@@ -5,6 +5,9 @@
 mod support;
 
 use std::fmt::Write as _;
+use std::fs::File;
+use std::io::Write as _;
+use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +18,7 @@ use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme, crypto::ring}
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use support::free_block;
-use support::process::{Folder, Process, get, run};
+use support::process::{Folder, Process, get, http, run};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -283,6 +286,149 @@ async fn the_demo_has_a_port_of_its_own_with_a_certificate_made_at_the_start() {
     let joined = ada.ask(1, "join", json!({ "displayName": "Ada", "device": {} })).await;
     assert_eq!(joined["data"]["peers"][0]["id"], "bob", "both ports lead to the same room");
     assert_eq!(pod.end().0.code(), Some(0));
+}
+
+#[tokio::test]
+async fn metrics_have_a_port_of_their_own() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let pod = Process::start(&["--metrics-listen", &format!("127.0.0.1:{port}")]);
+    let ask = async |path| get(TcpStream::connect(("127.0.0.1", port)).await.unwrap(), path).await;
+    let (status, metrics) = ask("/metrics").await;
+    assert_eq!(status, 200);
+    for metric in ["convene_media_workers 1", "convene_log_lines_lost_total 0"] {
+        assert!(metrics.contains(metric), "{metric}: {metrics}");
+    }
+    assert_eq!(ask("/healthz").await, (200, "ok\n".into()));
+    for path in ["/stats", "/readyz", "/admin/v1/rooms", "/m/hello", "/signal/room?peerId=ada"] {
+        assert_eq!(ask(path).await.0, 404, "{path}");
+    }
+    assert_eq!(pod.end().0.code(), Some(0));
+}
+
+async fn until_the_log_is_lost(pod: &Process) {
+    let until = async {
+        while get(pod.connect().await, "/readyz").await != (503, "not ready: the log cannot be written\n".into()) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, until).await.expect("readiness says so");
+}
+
+#[tokio::test]
+async fn a_log_that_cannot_be_written_ends_no_request_and_readiness_says_so() {
+    let full = || File::options().write(true).open("/dev/full").unwrap().into();
+    let closed = || {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        writer.into()
+    };
+    let logs: [&dyn Fn() -> Stdio; 2] = [&full, &closed];
+    for log in logs {
+        let pod = Process::start_with(|command| {
+            command.args(["--listen", "127.0.0.1:0"]).env("RUST_LOG", "debug").stderr(log());
+        });
+        until_the_log_is_lost(&pod).await;
+        for path in ["/healthz", "/m/hello", "/api/v1/meetings/hello", "/stats"] {
+            assert_eq!(get(pod.connect().await, path).await.0, 200, "{path}");
+        }
+        let mut ada = Client::open(pod.connect().await, "/signal/room?peerId=ada").await;
+        assert_eq!(ada.ask(1, "join", json!({ "displayName": "Ada", "device": {} })).await["ok"], true);
+        let (_, metrics) = get(pod.connect().await, "/metrics").await;
+        let lost = metrics.lines().find_map(|line| line.strip_prefix("convene_log_lines_lost_total "));
+        assert!(lost.is_some_and(|lost| lost != "0"), "{lost:?}");
+        assert_eq!(pod.end().0.code(), Some(0));
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_nobody_reads_makes_nobody_wait() {
+    // Kept, so that the pipe stays open, and full to its last byte.
+    let (_reader, writer) = std::io::pipe().unwrap();
+    let mut filler = writer.try_clone().unwrap();
+    std::thread::spawn(move || filler.write_all(&[b' '; 2 * 1024 * 1024]));
+    let pod = Process::start_with(|command| {
+        command.args(["--listen", "127.0.0.1:0"]).env("RUST_LOG", "debug").stderr(writer.try_clone().unwrap());
+    });
+    let refused = "GET /m/hello HTTP/1.1\r\nHost: rebound.evil.example";
+    for _ in 0..50 {
+        assert_eq!(status(&pod, refused).await, 421, "it logs a line");
+    }
+    until_the_log_is_lost(&pod).await;
+    assert_eq!(get(pod.connect().await, "/m/hello").await.0, 200);
+    assert_eq!(pod.end().0.code(), Some(0), "the end does not wait for it either");
+}
+
+/// Status of the answer to a request without body.
+async fn status(pod: &Process, head: &str) -> u16 {
+    http(pod.connect().await, head, "").await.status
+}
+
+#[tokio::test]
+async fn a_pod_that_stands_alone_answers_to_its_own_names_and_to_its_own_pages() {
+    let pod = Process::start(&["--allowed-origins", "https://app.example.org:3000"]);
+    let port = pod.port("//localhost:");
+    let page = http(pod.connect().await, &format!("GET /m/hello HTTP/1.1\r\nHost: localhost:{port}"), "").await;
+    assert_eq!(page.status, 200);
+    assert!(page.header("content-security-policy").contains("frame-ancestors 'self'"), "{page:?}");
+    assert!(page.header("permissions-policy").contains("camera=(self)"), "{page:?}");
+    assert_eq!((page.header("x-content-type-options"), page.header("referrer-policy")), ("nosniff", "no-referrer"));
+    for path in ["/m/hello", "/stats", "/api/v1/meetings/hello", "/rooms/hello"] {
+        let rebound = format!("GET {path} HTTP/1.1\r\nHost: rebound.evil.example:{port}");
+        assert_eq!(status(&pod, &rebound).await, 421, "{path}");
+    }
+    let socket = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: protoo";
+    for (origin, expected) in [
+        (format!("http://localhost:{port}"), 101),
+        ("https://app.example.org:3000".into(), 101),
+        ("http://localhost:3000".into(), 403),
+        ("https://evil.example".into(), 403),
+        ("null".into(), 403),
+    ] {
+        let ask =
+            |line: &str, more: &str| format!("{line} HTTP/1.1\r\nHost: localhost:{port}\r\nOrigin: {origin}\r\n{more}");
+        let opened = opening_status(&pod, &ask("GET /signal/room?peerId=ada", socket)).await;
+        assert_eq!(opened, expected, "a socket of {origin}");
+        let drained = status(&pod, &ask("DELETE /admin/v1/drain", "Accept: */*")).await;
+        assert_eq!(drained, if expected == 403 { 403 } else { 204 }, "a call of {origin}");
+    }
+}
+
+/// Status of an answer that does not end, because it opens a socket.
+async fn opening_status(pod: &Process, head: &str) -> u16 {
+    let mut stream = pod.connect().await;
+    stream.write_all(format!("{head}\r\n\r\n").as_bytes()).await.unwrap();
+    let mut text = [0; 12];
+    stream.read_exact(&mut text).await.unwrap();
+    std::str::from_utf8(&text[9..]).unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_browser_gets_a_cookie_of_this_pod_once() {
+    let pod = Process::start(&[]);
+    let page = async |cookie: &str| {
+        let head = format!("GET /m/hello HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}");
+        http(pod.connect().await, &head, "").await.header("set-cookie").to_owned()
+    };
+    let first = page("other=1").await;
+    assert!(first.starts_with("convene-guest=") && first.contains("HttpOnly; SameSite=Lax"), "{first}");
+    let pair = first.split(';').next().unwrap();
+    assert_eq!(page(&format!("other=1; {pair}")).await, "", "it counts");
+    let forged = format!("{}0", &pair[..pair.len() - 1]);
+    assert!(page(&forged).await.starts_with("convene-guest=") || forged == pair, "another one does not");
+    let asset = http(pod.connect().await, "GET /index.html HTTP/1.1\r\nHost: localhost", "").await;
+    assert_eq!(asset.header("set-cookie"), "", "only the pages of meetings set it");
+}
+
+#[tokio::test]
+async fn switches_for_tests_are_ignored_unless_the_pod_allows_them() {
+    let path = "/?roomId=room&peerId=ada&usePipeTransports=true&consumerReplicas=3";
+    let pod = Process::start(&[]);
+    let mut ada = Client::open(pod.connect().await, path).await;
+    assert_eq!(ada.ask(1, "getRouterRtpCapabilities", json!({})).await["ok"], true, "one worker is enough");
+    let pod = Process::start(&["--allow-test-switches"]);
+    let mut ada = Client::open(pod.connect().await, path).await;
+    assert_eq!(ada.end().await, (4000, "usePipeTransports needs two media workers".to_owned()));
 }
 
 #[tokio::test]

@@ -6,6 +6,9 @@ mod support;
 
 use std::time::{Duration, Instant};
 
+use convene_media_pod::http::AppState;
+use convene_media_pod::rate::Rate;
+use convene_media_pod::signaling::ClientLimits;
 use convene_protocol::admission::{Admission, KeySet, MediaGrant, MeetingGrant, Signer};
 use convene_protocol::frame::MAX_MESSAGE_BYTES;
 use futures_util::SinkExt;
@@ -120,13 +123,23 @@ async fn the_address_form_of_the_mediasoup_demo_leads_to_the_same_room() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_peer_on_a_new_socket_replaces_the_old_one() {
+async fn a_peer_id_is_no_proof_and_a_connection_that_is_dead_loses_its_seat() {
     let pod = Pod::start().await;
     let mut old = Client::connect(&pod, "room", "ada").await;
     old.join("Ada").await;
-    let mut new = Client::connect(&pod, "room", "ada").await;
-    assert_eq!(old.closed().await, (4000, "replaced by a newer connection of the same peer".into()));
-    assert_eq!(new.join("Ada").await["peers"], json!([]));
+    let mut eve = Client::connect(&pod, "room", "ada").await;
+    let alive = tokio::spawn(async move {
+        // Reading answers pings.
+        old.until(|message| message["method"] == "nothing").await;
+    });
+    assert_eq!(eve.closed().await, (4000, "this peerId is in use".into()));
+    alive.abort();
+    assert!(alive.await.unwrap_err().is_cancelled());
+    // Its socket is gone with the task; one that is only silent is asked first.
+    let silent = Client::connect(&pod, "room", "silent").await;
+    let mut new = Client::connect(&pod, "room", "silent").await;
+    new.join("Silent").await;
+    drop(silent);
     pod.until_stats("one connection", |stats| stats["connections"] == 1 && stats["participants"] == 1).await;
 }
 
@@ -236,7 +249,9 @@ async fn the_http_side_says_what_there_is() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_never_reads_is_dropped_and_nobody_else_notices() {
-    let pod = Pod::start().await;
+    let state = Pod::start().await.state;
+    let client_limits = ClientLimits { rate: Rate { per_second: 10_000, burst: 100_000 }, ..ClientLimits::default() };
+    let pod = Pod::with_state(AppState { client_limits, ..state }).await;
     let mut bob = Client::connect(&pod, "room", "bob").await;
     bob.join("Bob").await;
     let socket = tokio::net::TcpSocket::new_v4().unwrap();

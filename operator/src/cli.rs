@@ -59,6 +59,9 @@ pub enum CliError {
     /// Standard input.
     #[error("could not read the token from standard input")]
     Input(#[source] std::io::Error),
+    /// The answer could not be written.
+    #[error("could not write to standard output")]
+    Output(#[source] std::io::Error),
     /// No cluster.
     #[error("could not reach a cluster")]
     Connect(#[source] crate::client::ConnectError),
@@ -87,6 +90,7 @@ impl CliError {
             Self::Usage(_) => "Usage",
             Self::File { .. } => "File",
             Self::Input(_) => "Input",
+            Self::Output(_) => "OutputNotWritten",
             Self::Connect(_) => "Connect",
             Self::Secret { .. } => "SecretNotRead",
             Self::Make(error) => error.reason(),

@@ -6,110 +6,26 @@
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod entry;
+mod load;
+mod usage;
+
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
 use convene_crds::{AssignedPod, Meeting, MeetingPlacement};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-/// What a media pod carries.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PodLoad {
-    /// Meetings bound to it.
-    pub meetings: u32,
-    /// People in them.
-    pub participants: u32,
-    /// Meetings among them that want the pod for themselves.
-    pub dedicated: u32,
-    /// Meetings among them that somebody is in.
-    pub lively: u32,
-}
-
-impl PodLoad {
-    /// Whether nobody is in any of its meetings.
-    pub const fn is_idle(self) -> bool {
-        self.participants == 0
-    }
-}
-
-/// Load by pod UID.
-pub type PodLoads = BTreeMap<String, PodLoad>;
-
-/// Namespace and name of a Meeting.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MeetingKey {
-    /// Namespace.
-    pub namespace: String,
-    /// Name.
-    pub name: String,
-}
-
-/// What the meetings that no pod carries need.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Need {
-    /// Meetings that can share a pod.
-    pub shared: u32,
-    /// Meetings that want one for themselves.
-    pub dedicated: u32,
-}
-
-impl Need {
-    /// Whether nobody waits.
-    pub const fn is_none(self) -> bool {
-        self.shared == 0 && self.dedicated == 0
-    }
-
-    /// Pods that this needs, if each takes `meetings_per_pod`.
-    pub fn pods(self, meetings_per_pod: u32) -> u32 {
-        self.shared.div_ceil(meetings_per_pod.max(1)).saturating_add(self.dedicated)
-    }
-}
-
-#[derive(Clone, Debug)]
-struct Entry {
-    key: Arc<MeetingKey>,
-    pool: Arc<str>,
-    is_dedicated: bool,
-    /// Pod in the status as the cache has it.
-    recorded: Option<Arc<str>>,
-    /// Pod of a decision that the cache does not show yet.
-    decided: Option<Box<AssignedPod>>,
-    recorded_participants: u32,
-    reported_participants: Option<u32>,
-    /// Waits for a pod.
-    wants_pod: bool,
-    /// May leave its draining pod although people are in it.
-    is_released: bool,
-    list: u64,
-}
-
-impl Entry {
-    /// An entry that nothing is known of yet but its names.
-    fn of(meeting: &Meeting, pool: Arc<str>) -> Self {
-        Self {
-            key: Arc::new(key_of(&meeting.metadata)),
-            pool,
-            is_dedicated: false,
-            recorded: None,
-            decided: None,
-            recorded_participants: 0,
-            reported_participants: None,
-            wants_pod: false,
-            is_released: false,
-            list: 0,
-        }
-    }
-
-    fn pod_uid(&self) -> Option<&str> {
-        self.decided.as_ref().map(|pod| pod.uid.as_str()).or(self.recorded.as_deref())
-    }
-
-    fn participants(&self) -> u32 {
-        self.reported_participants.unwrap_or(self.recorded_participants)
-    }
-}
+use self::{
+    entry::Entry,
+    usage::{UsageTable, order_fairly},
+};
+pub use self::{
+    load::{MeetingKey, Need, PodLoad, PodLoads},
+    usage::{Holders, Usage},
+};
 
 /// Keys of meetings by UID.
 type Keys = BTreeMap<Arc<str>, Arc<MeetingKey>>;
@@ -124,6 +40,12 @@ pub struct Ledger {
     /// Key by UID, by pool.
     waiting: HashMap<Arc<str>, Keys>,
     needs: HashMap<Arc<str>, Need>,
+    /// Usage by meetings that are on a pod.
+    held: UsageTable,
+    /// The same, including meetings that a pod is being made for.
+    reserved: UsageTable,
+    /// Pools and namespaces whose reserved usage has become smaller.
+    freed: BTreeSet<(Arc<str>, String)>,
     /// Pools and UIDs of pods: thousands of meetings name the same few.
     names: HashSet<Arc<str>>,
     condemned: HashSet<String>,
@@ -188,6 +110,7 @@ impl Ledger {
     pub fn remove(&mut self, uid: &str) -> Option<Arc<MeetingKey>> {
         let entry = self.meetings.remove(uid)?;
         self.subtract(uid, &entry);
+        self.note_freed(entry.reservation(), &entry.key.namespace);
         Some(entry.key)
     }
 
@@ -226,6 +149,13 @@ impl Ledger {
             self.change(uid, |entry| entry.wants_pod = wants_pod);
         }
         is_new
+    }
+
+    /// Notes whether `meeting` waits because its namespace has reached a limit.
+    pub fn set_over_quota(&mut self, uid: &str, is_over_quota: bool) {
+        if self.meetings.get(uid).is_some_and(|entry| entry.is_over_quota != is_over_quota) {
+            self.change(uid, |entry| entry.is_over_quota = is_over_quota);
+        }
     }
 
     /// Lets a meeting leave its draining pod although people are in it.
@@ -296,9 +226,34 @@ impl Ledger {
         self.meetings_on(pod_uid).map(|(uid, _)| uid).filter(move |uid| self.meetings.get(*uid).is_some_and(is_lively))
     }
 
-    /// The meetings that wait for a pod of this pool, or are on none.
-    pub fn meetings_waiting(&self, pool: &str) -> impl Iterator<Item = &Arc<MeetingKey>> {
-        self.waiting.get(pool).into_iter().flat_map(BTreeMap::values)
+    /// The meetings that wait for a pod of this pool, or are on none, in a fair order over namespaces.
+    pub fn meetings_waiting(&self, pool: &str) -> Vec<&Arc<MeetingKey>> {
+        let waiting = self.waiting.get(pool).into_iter().flat_map(BTreeMap::values);
+        order_fairly(waiting, |namespace| self.held.of(pool, namespace).meetings)
+    }
+
+    /// Meetings that waited for their namespace to get below a limit, where usage has become smaller since the last call.
+    pub fn take_unblocked(&mut self) -> Vec<Arc<MeetingKey>> {
+        let freed = std::mem::take(&mut self.freed);
+        let is_over_quota = |uid: &Arc<str>| self.meetings.get(uid).is_some_and(|entry| entry.is_over_quota);
+        let waiting = freed.iter().flat_map(|(pool, namespace)| {
+            let waiting = self.waiting.get(pool).into_iter().flatten();
+            waiting.filter(move |(uid, key)| key.namespace == *namespace && is_over_quota(uid))
+        });
+        waiting.map(|(_, key)| Arc::clone(key)).collect()
+    }
+
+    /// Usage of `meeting`'s pool by the other meetings of its namespace, including those that a pod is being made for.
+    pub fn usage_of_others(&self, meeting: &Meeting) -> Usage {
+        let namespace = meeting.metadata.namespace.as_deref().unwrap_or_default();
+        let all = self.reserved.of(&meeting.spec.pool, namespace);
+        let own = self.entry(meeting).and_then(Entry::reservation).map(|(_, usage)| usage);
+        all.minus(own.unwrap_or_default())
+    }
+
+    /// The largest holders of `pool`, if a pod takes `meetings_per_pod`.
+    pub fn holders_of(&self, pool: &str, meetings_per_pod: u32) -> Holders {
+        self.held.holders(pool, meetings_per_pod)
     }
 
     /// What the waiting meetings of a pool need.
@@ -324,9 +279,19 @@ impl Ledger {
     fn change(&mut self, uid: &str, change: impl FnOnce(&mut Entry)) {
         let Some((uid, mut entry)) = self.meetings.remove_entry(uid) else { return };
         self.subtract(&uid, &entry);
+        let reservation = entry.reservation();
         change(&mut entry);
         self.add(&uid, &entry);
+        self.note_freed(
+            reservation.filter(|reservation| entry.reservation().as_ref() != Some(reservation)),
+            &entry.key.namespace,
+        );
         self.meetings.insert(uid, entry);
+    }
+
+    /// Other meetings of the namespace may get a place now.
+    fn note_freed(&mut self, reservation: Option<(Arc<str>, Usage)>, namespace: &str) {
+        self.freed.extend(reservation.map(|(pool, _)| (pool, namespace.to_owned())));
     }
 
     fn add(&mut self, uid: &Arc<str>, entry: &Entry) {
@@ -338,6 +303,10 @@ impl Ledger {
             load.dedicated += u32::from(entry.is_dedicated);
             load.lively += u32::from(entry.participants() > 0);
             self.on_pod.entry(pod).or_default().insert(Arc::clone(uid), Arc::clone(&entry.key));
+            self.held.add(&entry.pool, &entry.key.namespace, entry.usage());
+        }
+        if entry.reserves_place() {
+            self.reserved.add(&entry.pool, &entry.key.namespace, entry.usage());
         }
         if entry.pod_uid().is_none() || entry.wants_pod {
             let waiting = self.waiting.entry(Arc::clone(&entry.pool)).or_default();
@@ -363,6 +332,10 @@ impl Ledger {
                 self.loads.remove(pod);
             }
             remove_uid(&mut self.on_pod, pod, uid);
+            self.held.subtract(&entry.pool, &entry.key.namespace, entry.usage());
+        }
+        if entry.reserves_place() {
+            self.reserved.subtract(&entry.pool, &entry.key.namespace, entry.usage());
         }
         remove_uid(&mut self.waiting, &entry.pool, uid);
         if entry.wants_pod

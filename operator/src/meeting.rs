@@ -5,6 +5,7 @@
 pub mod apply;
 pub mod observe;
 pub mod plan;
+pub mod quota;
 pub mod report;
 pub mod validate;
 
@@ -148,6 +149,8 @@ fn decide(meeting: &Meeting, context: &Context, now: Timestamp) -> MeetingPlan {
         (Ok(_), None) => unreachable!("a meeting is valid only in a pool"),
     };
     note_decision(meeting, &plan, &mut ledger, world);
+    drop(ledger);
+    world.ask_unblocked_meetings();
     plan
 }
 
@@ -156,6 +159,7 @@ fn note_decision(meeting: &Meeting, plan: &MeetingPlan, ledger: &mut Ledger, wor
     if let Placement::New(pod) = &plan.placement {
         ledger.assign(uid, pod);
     }
+    ledger.set_over_quota(uid, plan.assigned.wait().reason == reason::NAMESPACE_SHARE_USED);
     if ledger.want(uid, plan.wants_pod) {
         world.ask_pool(&meeting.spec.pool);
     }
@@ -166,6 +170,7 @@ fn finish(meeting: &Meeting, plan: &MeetingPlan, result: &Result<Outcome, Error>
     let Some(uid) = &meeting.metadata.uid else { return };
     if matches!(plan.placement, Placement::New(_)) && is_refused(result) {
         context.world.ledger().forget(uid);
+        context.world.ask_unblocked_meetings();
     }
     if (plan.left.is_some() || plan.ended_at.is_some()) && result.is_ok() {
         context.world.rooms_changed();

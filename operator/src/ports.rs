@@ -54,6 +54,11 @@ impl PortRange {
         self.first <= other.last && other.first <= self.last
     }
 
+    /// Whether `port` is one of them.
+    pub const fn contains(self, port: u16) -> bool {
+        self.first <= port && port <= self.last
+    }
+
     /// Every port, in order.
     pub fn ports(self) -> impl Iterator<Item = u16> {
         self.first..=self.last

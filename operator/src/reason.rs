@@ -42,6 +42,10 @@ pub const POOL_NOT_FOUND: &str = "PoolNotFound";
 pub const MEETING_TOO_LARGE: &str = "MeetingTooLarge";
 /// The meeting's pool does not admit its namespace.
 pub const NAMESPACE_NOT_ALLOWED: &str = "NamespaceNotAllowed";
+/// The pool admits no Dedicated meetings of this namespace.
+pub const DEDICATED_NOT_ALLOWED: &str = "DedicatedNotAllowed";
+/// The namespace has reached a limit of the pool.
+pub const NAMESPACE_SHARE_USED: &str = "NamespaceShareUsed";
 /// No pod is ready yet.
 pub const NO_POD_READY: &str = "NoPodReady";
 /// Every pod is full and the pool may not have more.

@@ -1,12 +1,17 @@
 //! The room keeper: ends rooms whose meeting is over, gone or lives elsewhere, keeps the others' settings those of their meeting, and learns
-//! how many people are in them.
+//! how many people are in them. It remembers the participants of locked meetings and passes them on to the new pod when a meeting moves.
 //!
 //! One follower for each media pod holds a question for news open, so that a change is known at once and silence costs nothing. Before a room
 //! is ended the API server is asked about the Meeting itself: a cache that lags must not throw people out.
 
 pub mod decide;
+pub mod returning;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use convene_crds::Meeting;
 use convene_protocol::admin::{EndReason, RoomList, RoomReport, RoomSettings, RoomUpdate};
@@ -14,8 +19,12 @@ use jiff::Timestamp;
 use kube::Api;
 use tokio_util::task::AbortOnDropHandle;
 
-use self::decide::{MeetingHome, RoomStep, compute_home, plan_room};
+use self::{
+    decide::{MeetingHome, RoomStep, compute_home, plan_room},
+    returning::{Returning, Whereabouts},
+};
 use crate::{
+    ledger::MeetingKey,
     media_pod::{MediaPod, PodState},
     metrics::OperatorMetrics,
     podlink::{PodLink, PodLinkError},
@@ -26,6 +35,8 @@ use crate::{
 const PAUSE: Duration = Duration::from_secs(1);
 /// After a pod that did not answer.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(2);
+/// Interval in which remembered participants are checked for expiry.
+const FORGET_EVERY: Duration = Duration::from_secs(30);
 
 /// Everything that a follower needs.
 #[derive(Clone)]
@@ -33,13 +44,16 @@ struct Keeper {
     world: Arc<World>,
     link: PodLink,
     metrics: OperatorMetrics,
+    /// Participants of locked meetings. Locked before the ledger where both are needed.
+    returning: Arc<Mutex<Returning>>,
 }
 
 /// Runs until the process ends.
 pub async fn keep_rooms(world: Arc<World>, link: PodLink, metrics: OperatorMetrics) {
     world.wait_until_complete().await;
     let mut changes = world.pods_changed.subscribe();
-    let keeper = Keeper { world, link, metrics };
+    let keeper = Keeper { world, link, metrics, returning: Arc::default() };
+    let mut forget = tokio::time::interval(FORGET_EVERY);
     let mut followers: HashMap<String, AbortOnDropHandle<()>> = HashMap::new();
     loop {
         let pods = keeper.followed();
@@ -47,8 +61,9 @@ pub async fn keep_rooms(world: Arc<World>, link: PodLink, metrics: OperatorMetri
         for (uid, pod) in pods {
             followers.entry(uid).or_insert_with(|| AbortOnDropHandle::new(tokio::spawn(keeper.clone().follow(pod))));
         }
-        if changes.changed().await.is_err() {
-            return;
+        tokio::select! {
+            changed = changes.changed() => if changed.is_err() { return },
+            _ = forget.tick() => keeper.forget(),
         }
     }
 }
@@ -113,8 +128,25 @@ impl Keeper {
         }
     }
 
-    /// Notes the numbers, and asks for a look at whatever depends on them.
+    fn returning(&self) -> MutexGuard<'_, Returning> {
+        // A panic elsewhere while it was held leaves it usable: each change is complete in itself.
+        self.returning.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn forget(&self) {
+        self.returning().forget(Timestamp::now(), |key, uid, pod_uid| self.find(key, uid, pod_uid));
+    }
+
+    fn find(&self, key: &MeetingKey, uid: &str, pod_uid: &str) -> Whereabouts {
+        let Some(guarded) = self.world.meeting(&key.namespace, &key.name) else { return Whereabouts::Nowhere };
+        let Ok(meeting) = &guarded.0 else { return Whereabouts::Between };
+        let home = compute_home(meeting, self.world.ledger().pod_of(meeting).map(|pod| pod.uid.clone()));
+        home.whereabouts(uid, pod_uid)
+    }
+
+    /// Notes numbers and participants, and asks for a look at whatever depends on them.
     fn report(&self, pod: &MediaPod, list: &RoomList) {
+        self.returning().observe(&pod.uid, list, Timestamp::now());
         let counts: HashMap<String, u32> =
             list.rooms.iter().map(|room| (room.uid.clone(), room.participants)).collect();
         let (before, changed, after) = {
@@ -138,7 +170,10 @@ impl Keeper {
             match plan_room(&pod.uid, room, home.as_ref()) {
                 RoomStep::Keep => {}
                 RoomStep::End(_) => self.end_room(pod, room).await,
-                RoomStep::Update(settings) => self.update_room(pod, room, settings).await,
+                RoomStep::Update { settings, awaits_returning } => {
+                    let returning = awaits_returning.then(|| self.returning().people_of(&room.uid));
+                    self.update_room(pod, room, settings, returning).await;
+                }
             }
         }
     }
@@ -148,19 +183,26 @@ impl Keeper {
         match &guarded.0 {
             Ok(meeting) => {
                 let pod_uid = self.world.ledger().pod_of(meeting).map(|pod| pod.uid.clone());
-                Some(compute_home(meeting, pod_uid, Timestamp::now()))
+                Some(compute_home(meeting, pod_uid))
             }
             // What cannot be read is left alone, and so are the people in it.
             Err(_) => Some(MeetingHome { uid: room.uid.clone(), ..MeetingHome::default() }),
         }
     }
 
-    async fn update_room(&self, pod: &MediaPod, room: &RoomReport, settings: RoomSettings) {
+    async fn update_room(
+        &self,
+        pod: &MediaPod,
+        room: &RoomReport,
+        settings: RoomSettings,
+        returning: Option<Vec<String>>,
+    ) {
         let (namespace, name) = (&room.namespace, &room.name);
-        let update = RoomUpdate { uid: room.uid.clone(), settings, returning: None };
+        let people = returning.as_ref().map(Vec::len);
+        let update = RoomUpdate { uid: room.uid.clone(), settings, returning };
         match self.link.update_room(pod, namespace, name, &update).await {
             Ok(true) => {
-                tracing::info!(kind = "Meeting", namespace, name, pod = pod.name, "changed the settings of a room");
+                tracing::info!(kind = "Meeting", namespace, name, pod = pod.name, returning = people, "updated a room");
             }
             Ok(false) => {}
             Err(error) => warn_of(&error, room, pod, "could not change the settings of a room"),
@@ -174,7 +216,7 @@ impl Keeper {
         let home = match api.get_opt(name).await {
             Ok(meeting) => meeting.map(|meeting| {
                 let pod_uid = meeting.status.as_ref().and_then(|status| status.pod.as_ref()).map(|pod| pod.uid.clone());
-                compute_home(&meeting, pod_uid, Timestamp::now())
+                compute_home(&meeting, pod_uid)
             }),
             Err(error) => {
                 warn_of(&error, room, pod, "could not make sure that a room must end");

@@ -4,7 +4,7 @@
 //! operator has chosen. Watches feed an index, handlers read it. It keeps no state of its own and writes nothing to the cluster: any
 //! replica answers for any meeting, without sticky sessions.
 //!
-//! Pure: [`key`], [`record`], [`select`], [`index`], [`problem`], [`handshake`], [`client`], [`origin`], [`frames`], and parts of [`join`]. The
+//! Pure: [`key`], [`record`], [`select`], [`index`], [`problem`], [`handshake`], [`client`], [`origin`], [`frames`], [`waiting`], and parts of [`join`]. The
 //! rest does I/O.
 
 pub mod access;
@@ -27,7 +27,7 @@ pub mod limits;
 pub mod links;
 pub mod metrics;
 pub mod openapi;
-pub mod origin;
+pub use convene_service::origin;
 pub mod pages;
 pub mod places;
 pub mod problem;
@@ -40,6 +40,7 @@ pub mod surface;
 pub mod surface_metrics;
 pub mod table;
 pub mod upstream;
+pub mod waiting;
 pub mod watch;
 
 #[cfg(test)]

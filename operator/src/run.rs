@@ -6,6 +6,7 @@
 
 use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
+use convene_service::log::LogHealth;
 use futures_util::{
     FutureExt, Stream, StreamExt, TryFutureExt,
     future::{BoxFuture, Shared},
@@ -84,15 +85,17 @@ pub enum RunError {
 pub async fn run(
     client: Client,
     config: Config,
+    log: LogHealth,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), RunError> {
     let stop = stop.boxed().shared();
     let registry = Registry::new();
+    log.register(&registry).map_err(RunError::Metrics)?;
     let metrics = OperatorMetrics::register(&registry).map_err(RunError::Metrics)?;
     let lease_metrics = LeaseMetrics::register(&registry).map_err(RunError::Metrics)?;
     let readiness = Arc::new(Readiness::default());
     let address = config.listen;
-    let health = serve(address, build_health_app(Arc::clone(&readiness), registry), stop.clone())
+    let health = serve(address, build_health_app(Arc::clone(&readiness), log, registry), stop.clone())
         .map_err(|source| RunError::Serve { address, source });
     let acting = if let Some(lease) = config.lease.clone() {
         let keeper = Keeper::new(client.clone(), &config.namespace, lease, Timing::default(), lease_metrics);

@@ -1,10 +1,9 @@
-//! Logs, and the small server for health and metrics.
+//! The small server for health and metrics.
 //!
 //! Alive means that this process turns: nothing remote is asked. Ready says what is missing.
 
 use std::{
     future::Future,
-    io::IsTerminal,
     net::SocketAddr,
     sync::{
         Arc,
@@ -19,31 +18,8 @@ use axum::{
     response::IntoResponse,
     routing::get,
 };
-use clap::ValueEnum;
+use convene_service::log::LogHealth;
 use prometheus::{Encoder, Registry, TextEncoder};
-use tracing_subscriber::EnvFilter;
-
-/// How log lines look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// One JSON object a line.
-    Json,
-}
-
-/// Begins to log to standard error. `RUST_LOG` narrows or widens what is logged; information is the default.
-pub fn start_logging(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
-    match format {
-        LogFormat::Text => builder.init(),
-        LogFormat::Json => builder.json().flatten_event(true).init(),
-    }
-}
 
 /// What must have happened once before the operator is ready. One that stands by is ready too: it has nothing to do.
 #[derive(Debug, Default)]
@@ -95,16 +71,17 @@ impl Readiness {
 #[derive(Clone)]
 struct Health {
     readiness: Arc<Readiness>,
+    log: LogHealth,
     registry: Registry,
 }
 
 /// The routes `/healthz`, `/readyz` and `/metrics`.
-pub fn build_health_app(readiness: Arc<Readiness>, registry: Registry) -> Router {
+pub fn build_health_app(readiness: Arc<Readiness>, log: LogHealth, registry: Registry) -> Router {
     Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(answer_readiness))
         .route("/metrics", get(answer_metrics))
-        .with_state(Health { readiness, registry })
+        .with_state(Health { readiness, log, registry })
 }
 
 /// Serves `app` until `stop` is done.
@@ -118,6 +95,9 @@ pub async fn serve(
 }
 
 async fn answer_readiness(State(health): State<Health>) -> (StatusCode, String) {
+    if let Some(problem) = health.log.problem() {
+        return (StatusCode::SERVICE_UNAVAILABLE, format!("{problem}\n"));
+    }
     if health.readiness.is_standby() {
         return (StatusCode::OK, "standby\n".to_owned());
     }
@@ -145,7 +125,8 @@ mod tests {
     use super::*;
 
     async fn ask(readiness: &Arc<Readiness>) -> (StatusCode, String) {
-        answer_readiness(State(Health { readiness: Arc::clone(readiness), registry: Registry::new() })).await
+        let log = LogHealth::default();
+        answer_readiness(State(Health { readiness: Arc::clone(readiness), log, registry: Registry::new() })).await
     }
 
     #[tokio::test]

@@ -224,9 +224,17 @@ impl World {
         self.meetings_to_look_at.ask(Arc::clone(key));
     }
 
-    /// Asks for a look at the meetings of a pool that no pod carries.
+    /// Asks for a look at the meetings that waited for their namespace to get below a limit, where usage has become smaller.
+    pub fn ask_unblocked_meetings(&self) {
+        let unblocked = self.ledger().take_unblocked();
+        for key in &unblocked {
+            self.ask_meeting(key);
+        }
+    }
+
+    /// Asks for a look at the meetings of a pool that no pod carries, in a fair order over namespaces.
     pub fn ask_waiting_meetings(&self, pool: &str) {
-        let waiting: Vec<_> = self.ledger().meetings_waiting(pool).map(Arc::clone).collect();
+        let waiting: Vec<_> = self.ledger().meetings_waiting(pool).into_iter().cloned().collect();
         for key in &waiting {
             self.ask_meeting(key);
         }

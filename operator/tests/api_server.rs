@@ -121,6 +121,27 @@ async fn mistakes_are_refused_with_a_sentence_that_mends_them() {
         ),
         (pool("p", json!({"rtcPorts": ports, "iceServers": [{"urls": []}]})), "should have at least 1 items"),
         (pool("p", json!({"rtcPorts": ports, "drain": {"pace": 0}})), "should be greater than or equal to 1"),
+        (
+            pool("p", json!({"rtcPorts": ports, "namespaceLimits": {"meetings": 0}})),
+            "should be greater than or equal to 1",
+        ),
+        (pool("p", json!({"rtcPorts": ports, "namespaceLimits": {"meetings": 1, "dedicated": 2}})), "raise meetings"),
+        (
+            pool("p", json!({"rtcPorts": ports, "dedicatedNamespaces": {"from": "Selector"}})),
+            "selector belongs to from: Selector",
+        ),
+        (pool("p", json!({"rtcPorts": ports, "plainRtp": {"destinations": ["10.20.0.1"]}})), "CIDR notation"),
+        (
+            pool("p", json!({"rtcPorts": ports, "metricsPorts": {"min": 30000, "max": 30999}})),
+            "belongs to exposure HostNetwork",
+        ),
+        (
+            pool(
+                "p",
+                json!({"rtcPorts": ports, "exposure": "HostNetwork", "metricsPorts": {"min": 41039, "max": 41999}}),
+            ),
+            "ports in common",
+        ),
     ];
     let mut others = Vec::new();
     for (object, sentence) in cases {
@@ -166,6 +187,8 @@ async fn defaults_are_filled_in_and_the_pool_stays() {
     assert_eq!((made.spec.exposure, made.spec.allowed_namespaces.from), (Exposure::HostPort, NamespacesFrom::All));
     assert_eq!((made.spec.drain.deadline_seconds, made.spec.drain.pace, made.spec.rollout.max_surge), (300, 2, 1));
     assert!(made.spec.probe_media);
+    let limits = made.spec.namespace_limits;
+    assert_eq!((limits.meetings, limits.dedicated, made.spec.plain_rtp.destinations.len()), (None, 1, 0));
 }
 
 /// An operator that runs until this is dropped, or until it is told to stop.
@@ -193,7 +216,7 @@ impl RunningOperator {
             tempo: Tempo::default(),
         };
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(run(client.clone(), config, async {
+        let task = tokio::spawn(run(client.clone(), config, convene_service::log::LogHealth::default(), async {
             let _ = stopped.await;
         }));
         Self { stop: Some(stop), task }

@@ -39,8 +39,34 @@ fn convene(arguments: &[&str], input: &str) -> Output {
     child.wait_with_output().unwrap()
 }
 
+/// What it does when its standard output goes there.
+fn convene_into(arguments: &[&str], output: Stdio) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_convene"));
+    command.args(arguments).stdin(Stdio::null()).stdout(output).stderr(Stdio::piped());
+    command.spawn().unwrap().wait_with_output().unwrap()
+}
+
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure_and_a_full_disk_is_one() {
+    let folder = Folder::new("outputs");
+    let create = |file: &str, output: Stdio| {
+        convene_into(&["key", "create", "--ed25519", "--private-key-file", &folder.file(file)], output)
+    };
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let closed = create("closed.pem", writer.into());
+    assert!(closed.status.success() && !text(&closed.stderr).contains("panicked"), "{}", text(&closed.stderr));
+    let full = create("full.pem", std::fs::File::options().write(true).open("/dev/full").unwrap().into());
+    assert_eq!(full.status.code(), Some(1));
+    let said = text(&full.stderr);
+    assert!(
+        said.starts_with("convene: could not write to standard output: ") && said.contains("(OutputNotWritten)"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -87,7 +87,7 @@ impl Replica {
             tempo: Tempo::default(),
         };
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(run(client.clone(), config, async {
+        let task = tokio::spawn(run(client.clone(), config, convene_service::log::LogHealth::default(), async {
             let _ = stopped.await;
         }));
         Self { identity: identity.into(), address, stop: Some(stop), task }

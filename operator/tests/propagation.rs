@@ -56,7 +56,8 @@ impl Router {
         std::fs::write(web.join("index.html"), "<!doctype html>").unwrap();
         let log = File::options().create(true).append(true).open(server.directory().join("router.log")).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_convene-router"))
-            .args(["--namespace", HOME, "--listen", &address.to_string(), "--request-rate", "0", "--web-dir"])
+            .args(["--namespace", HOME, "--listen", &address.to_string(), "--metrics-listen", "127.0.0.1:0"])
+            .args(["--request-rate", "0", "--web-dir"])
             .arg(&web)
             .env("KUBECONFIG", server.write_kubeconfig(Login::Tester))
             .stdout(log.try_clone().unwrap())

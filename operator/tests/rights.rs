@@ -126,7 +126,8 @@ impl Operator {
         let config = server.config(Login::Operator).await;
         let client = ClientBuilder::try_from(config).unwrap().with_layer(&refusals).build();
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(run(client, build_config(), stopped.map(|_| ())));
+        let task =
+            tokio::spawn(run(client, build_config(), convene_service::log::LogHealth::default(), stopped.map(|_| ())));
         Self { refusals, stop, task }
     }
 

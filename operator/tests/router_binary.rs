@@ -32,7 +32,8 @@ fn without_a_cluster_it_ends_with_1_and_says_so() {
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("index.html"), "<!doctype html>").unwrap();
     let web_dir = format!("--web-dir={}", folder.display());
-    let output = router(&["--namespace=convene-system", &web_dir, "--listen=127.0.0.1:0"]);
+    let output =
+        router(&["--namespace=convene-system", &web_dir, "--listen=127.0.0.1:0", "--metrics-listen=127.0.0.1:0"]);
     std::fs::remove_dir_all(&folder).unwrap();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert!(last_line(&output).contains("kubeconfig"), "{}", last_line(&output));
@@ -40,6 +41,8 @@ fn without_a_cluster_it_ends_with_1_and_says_so() {
 
 #[test]
 fn help_and_version_are_there() {
-    assert!(String::from_utf8_lossy(&router(&["--help"]).stdout).contains("--hold-timeout <DURATION>"));
+    for flag in ["--hold-timeout <DURATION>", "--metrics-listen <ADDRESS>"] {
+        assert!(String::from_utf8_lossy(&router(&["--help"]).stdout).contains(flag), "{flag}");
+    }
     assert!(String::from_utf8_lossy(&router(&["--version"]).stdout).starts_with("convene-router "));
 }

@@ -18,7 +18,7 @@ use futures_util::future::join_all;
 use sim::{
     faults::CrashPoint,
     play::{Report, perform, play},
-    scenarios::{SCENARIOS, Scenario},
+    scenarios::{SCENARIOS, Scenario, kill_pod_of_locked_meeting},
     world::{Trouble, World},
 };
 
@@ -89,6 +89,22 @@ async fn the_end_is_the_same_whatever_goes_wrong() {
     let trouble = |seed: &u64| Trouble { crash: None, seed: Some(*seed) };
     let plays = scenarios().into_iter().flat_map(|scenario| seeds.iter().map(move |seed| (scenario, trouble(seed))));
     play_all(plays.collect()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "minutes of both cores: tests/run.sh simulation"]
+async fn the_room_of_a_locked_meeting_that_moved_is_told_who_was_in_it() {
+    let world = World::start(Trouble::default());
+    kill_pod_of_locked_meeting(&world).await.unwrap();
+    let told = |world: &World| {
+        let told = world.processes.told();
+        let wanted = ["regatta-0000", "regatta-0001", "regatta-0002"];
+        // The first room of the meeting was told, too: nobody was in before.
+        let (first, last) = (told.first().map(|told| &told.1), told.last().map(|told| &told.1));
+        let is_right = first.is_some_and(Vec::is_empty) && last.is_some_and(|people| *people == wanted);
+        if is_right { Ok(()) } else { Err(format!("told so far: {told:?}")) }
+    };
+    world.settle("a room that knows who may come back", told).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

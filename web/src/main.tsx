@@ -4,7 +4,7 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { consoleLog } from './core/log';
 import { routeFinder } from './core/join';
-import { takeJoinToken } from './core/join-token';
+import { takeJoinToken, ticketStore } from './core/join-token';
 import { playChime } from './core/media/chime';
 import { browserDevices } from './core/media/devices';
 import { readEnvironment } from './core/media/environment';
@@ -33,11 +33,11 @@ const model: AppModel = new AppModel({
   environment: readEnvironment(),
   devices: browserDevices,
   log: consoleLog,
-  fetchMeeting: (address) => fetchMeeting(address),
-  watchMeeting: (address, listener) => watchMeeting(address, listener),
+  fetchMeeting: (address) => fetchMeeting(address, fetch, joinToken),
+  watchMeeting: (address, listener) => watchMeeting(address, listener, { joinToken }),
   createSession: ({ address, peerId, displayName, localMedia }) =>
     new Session({
-      findRoute: routeFinder({ address, openUrl: signalingUrl(address, location, peerId), peerId, joinToken }),
+      findRoute: routeFinder({ address, openUrl: signalingUrl(address, location, peerId), peerId, joinToken, tickets: ticketStore(location, tabStorage()) }),
       displayName,
       localMedia,
       log: consoleLog,

@@ -26,11 +26,11 @@ fn main() -> ExitCode {
         [] => false,
         ["--check"] => true,
         ["--help" | "-h"] => {
-            println!("{USAGE}");
+            say(&mut std::io::stdout(), USAGE);
             return ExitCode::SUCCESS;
         }
         _ => {
-            eprintln!("unexpected arguments: {}\n\n{USAGE}", arguments.join(" "));
+            say(&mut std::io::stderr(), &format!("unexpected arguments: {}\n\n{USAGE}", arguments.join(" ")));
             return ExitCode::from(2);
         }
     };
@@ -38,11 +38,16 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(problems) => {
             for problem in problems {
-                eprintln!("{problem}");
+                say(&mut std::io::stderr(), &problem);
             }
             ExitCode::FAILURE
         }
     }
+}
+
+/// Whether there is still a reader does not matter.
+fn say(to: &mut dyn std::io::Write, text: &str) {
+    let _ = writeln!(to, "{text}");
 }
 
 fn run(check: bool) -> Result<(), Vec<String>> {

@@ -76,6 +76,9 @@ fn whatever_is_left_out_has_its_default() {
     assert_eq!(spec.rollout, Rollout { max_surge: 1 });
     assert_eq!(spec.topology_key, "kubernetes.io/hostname");
     assert_eq!(spec.allowed_namespaces, AllowedNamespaces { from: NamespacesFrom::All, selector: None });
+    assert_eq!(spec.dedicated_namespaces, spec.allowed_namespaces);
+    assert_eq!(spec.namespace_limits, NamespaceLimits { meetings: None, dedicated: 1 });
+    assert_eq!((spec.plain_rtp, spec.metrics_ports), (PlainRtp::default(), None));
     assert!(spec.probe_media && spec.ice_servers.is_empty() && spec.image_pull_secrets.is_empty());
     assert_eq!(spec.priority_class_name, None);
     let halves = pool(json!({"drain": {"pace": 9}, "allowedNamespaces": {}})).spec;
@@ -85,7 +88,12 @@ fn whatever_is_left_out_has_its_default() {
 
 #[test]
 fn a_selector_goes_with_from_selector_and_with_nothing_else() {
-    let allowed = |allowed: Value| pool(json!({"allowedNamespaces": allowed}));
+    for field in ["allowedNamespaces", "dedicatedNamespaces"] {
+        check_selector_rule(|namespaces| pool(json!({field: namespaces})));
+    }
+}
+
+fn check_selector_rule(allowed: impl Fn(Value) -> MediaPool) {
     let selector = json!({"matchLabels": {"meetings": "yes"}});
     allowed(json!({"from": "Selector", "selector": selector})).validate_cel().unwrap();
     allowed(json!({"from": "Same"})).validate_cel().unwrap();
@@ -97,6 +105,51 @@ fn a_selector_goes_with_from_selector_and_with_nothing_else() {
     ] {
         let message = allowed(wrong.clone()).validate_cel().unwrap_err().to_string();
         assert!(message.contains("selector belongs to from: Selector"), "{wrong}: {message}");
+    }
+}
+
+#[test]
+fn a_namespace_may_not_have_more_dedicated_meetings_than_meetings() {
+    let limits = |limits: Value| json!({"namespaceLimits": limits});
+    for good in [
+        json!({}),
+        json!({"dedicated": 0}),
+        json!({"dedicated": 7}),
+        json!({"meetings": 1}),
+        json!({"meetings": 7, "dedicated": 7}),
+    ] {
+        pool(limits(good)).validate_cel().unwrap();
+    }
+    let message = refusal(limits(json!({"meetings": 2, "dedicated": 3})));
+    assert!(message.contains("raise meetings"), "{message}");
+}
+
+#[test]
+fn destinations_of_plain_rtp_are_networks() {
+    let with = |network: &str| json!({"plainRtp": {"destinations": ["10.20.0.0/16", network]}});
+    for good in ["192.0.2.7/32", "2001:db8:7::/48", "fd00::/8"] {
+        pool(with(good)).validate_cel().unwrap();
+    }
+    for bad in ["10.20.0.0", "10.20.0.0/33", "media.example.com", "10.20.0.0/16,10.30.0.0/16", "::/129"] {
+        let message = refusal(with(bad));
+        assert!(message.contains("CIDR notation"), "{bad}: {message}");
+    }
+}
+
+#[test]
+fn metrics_in_the_nodes_network_have_a_port_for_each_block_and_none_of_the_media_ports() {
+    let with = |min: u16, max: u16, exposure: &str| json!({"exposure": exposure, "workersPerPod": 4, "metricsPorts": {"min": min, "max": max}});
+    pool(with(30000, 30019, "HostNetwork")).validate_cel().unwrap();
+    let cases = [
+        (with(30000, 30018, "HostNetwork"), "metricsPorts is too small"),
+        (with(39990, 40009, "HostNetwork"), "ports in common"),
+        (with(40099, 40199, "HostNetwork"), "ports in common"),
+        (with(30019, 30000, "HostNetwork"), "swap them"),
+        (with(30000, 30019, "HostPort"), "belongs to exposure HostNetwork"),
+    ];
+    for (patch, sentence) in cases {
+        let message = refusal(patch.clone());
+        assert!(message.contains(sentence), "{patch}: {message}");
     }
 }
 

@@ -13,9 +13,11 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 use ts_rs::TS;
 
+mod guest;
 mod ticket;
 
-pub use ticket::{JOIN_AUDIENCE, JoinTicket, TICKET_SECONDS};
+pub use guest::{GUEST_AUDIENCE, GUEST_SECONDS, GuestId, MAX_GUEST_BYTES};
+pub use ticket::{JOIN_AUDIENCE, JoinTicket, RETURN_SECONDS, TICKET_SECONDS};
 
 /// Audience of the router's admissions.
 pub const POD_AUDIENCE: &str = "convene-pod";
@@ -116,9 +118,13 @@ impl ParticipantGrant {
             (None, Some(guest)) => ("guest", guest),
             (None, None) => return None,
         };
-        let digest = Sha256::digest(format!("{kind}:{id}"));
-        Some(digest[..16].iter().map(|byte| format!("{byte:02x}")).collect())
+        Some(short_digest(&format!("{kind}:{id}")))
     }
+}
+
+/// The first 16 bytes of the text's SHA-256, as 32 hexadecimal digits.
+fn short_digest(text: &str) -> String {
+    Sha256::digest(text)[..16].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Default for ParticipantGrant {
@@ -337,6 +343,17 @@ impl KeySet {
         audience: &str,
         now: u64,
     ) -> Result<(T, u64), AdmissionError> {
+        self.verify_late(token, audience, now, 0)
+    }
+
+    /// Like [`verify_with_end`](Self::verify_with_end), but the token may have expired up to `grace` seconds ago.
+    fn verify_late<T: DeserializeOwned>(
+        &self,
+        token: &str,
+        audience: &str,
+        now: u64,
+        grace: u64,
+    ) -> Result<(T, u64), AdmissionError> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(AdmissionError::Malformed);
         }
@@ -344,7 +361,8 @@ impl KeySet {
         let key = self.keys.get(&kid).ok_or(AdmissionError::UnknownKey)?;
         let data = decode::<Claims<T>>(token, key, &validation(audience)).map_err(|_| AdmissionError::Invalid)?;
         let Claims { iat, exp, body, .. } = data.claims;
-        let is_current = now < exp.saturating_add(CLOCK_SKEW_SECONDS) && iat <= now.saturating_add(CLOCK_SKEW_SECONDS);
+        let end = exp.saturating_add(CLOCK_SKEW_SECONDS).saturating_add(grace);
+        let is_current = now < end && iat <= now.saturating_add(CLOCK_SKEW_SECONDS);
         if is_current { Ok((body, exp)) } else { Err(AdmissionError::Expired) }
     }
 }

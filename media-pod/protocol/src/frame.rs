@@ -6,8 +6,8 @@
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
-/// Longest message that is read, in bytes (what the mediasoup-demo server allows).
-pub const MAX_MESSAGE_BYTES: usize = 960_000;
+/// Longest message that is read, in bytes. The longest that a client needs are the capabilities of a browser, 15 to 20 kB.
+pub const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 
 /// WebSocket subprotocol that both sides must name.
 pub const SUBPROTOCOL: &str = "protoo";

@@ -4,6 +4,7 @@
 //! ("superset answers"), and older clients ignore what they do not know. Payloads of RTP, ICE, DTLS and SCTP stay JSON;
 //! their shapes are those of mediasoup and mediasoup-client. Nothing here acts on a message.
 
+pub mod bounds;
 mod client;
 mod moderation;
 mod people;
@@ -17,14 +18,14 @@ pub use client::{
 pub use client::{ConsumerRef, DataConsumerRef, DataProducerRef, DisplayName, NoData, PreferredLayers, Priority};
 pub use client::{Device, MediaKind, ProducerRef, TransportAppData, TransportRef};
 pub use moderation::{
-    Knock, MuteParticipant, PeerRef, PublishChange, PublishSource, RaiseHand, Reaction, RoomLobby, RoomLock, SendReaction,
-    SetModerator, SetPermissions,
+    Knock, MuteParticipant, PeerRef, PublishChange, PublishSource, RaiseHand, Reaction, RoomLobby, RoomLock,
+    SendReaction, SetModerator, SetPermissions,
 };
 pub use people::{
     HandRaised, Lobby, LobbyPeer, LobbyPeers, LobbyState, MutedByModerator, PeerChanged, PeerReaction, Permissions,
     RoomState,
 };
-pub use read::{MAX_CHAT_TEXT, RequestError};
+pub use read::{MAX_CHAT_TEXT, RequestError, clean_chat_text};
 pub use server::{
     ActiveSpeaker, ChatHistoryAnswer, ChatMessage, ChatSent, ConsumerAppData, ConsumerLayers, ConsumerScore,
     DataConsumerAppData, DisplayNameChanged, DownlinkBwe, IceParametersAnswer, JoinAnswer, Layers, NewConsumer,

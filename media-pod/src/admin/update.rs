@@ -12,6 +12,8 @@ use crate::http::Denied;
 const MAX_TITLE: usize = 200;
 /// People that one meeting may have at most.
 const MOST_PARTICIPANTS: u32 = 1000;
+/// People who may come back after a move: those who are in and those who have just left.
+const MOST_RETURNING: usize = 2000;
 /// Longest time, in seconds, that an empty room may be kept: a day.
 const MAX_EMPTY_TIMEOUT: u64 = 86_400;
 
@@ -27,6 +29,9 @@ pub(super) enum UpdateError {
     /// Nobody, or more than a room takes.
     #[error("maxParticipants is {0}, and has to be between 1 and 1000")]
     MaxParticipants(u32),
+    /// More than a room has, or names that are none.
+    #[error("returning has to be at most 2000 names of 32 hexadecimal digits")]
+    Returning,
     /// More than a day.
     #[error("emptyTimeoutSeconds is {0}, and may be 86400")]
     EmptyTimeout(u64),
@@ -52,7 +57,15 @@ pub(super) fn read(body: &[u8]) -> Result<RoomUpdate, UpdateError> {
     if settings.empty_timeout_seconds > MAX_EMPTY_TIMEOUT {
         return Err(UpdateError::EmptyTimeout(settings.empty_timeout_seconds));
     }
+    if !update.returning.as_ref().is_none_or(|people| is_list_of_people(people)) {
+        return Err(UpdateError::Returning);
+    }
     Ok(update)
+}
+
+fn is_list_of_people(people: &[String]) -> bool {
+    let is_hash = |name: &String| name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    people.len() <= MOST_RETURNING && people.iter().all(is_hash)
 }
 
 /// serde quotes what it does not know, however long that is.
@@ -66,6 +79,18 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn who_returns_is_a_bounded_list_of_hashes() {
+        let with = |returning: Vec<String>| {
+            let settings = RoomSettings { max_participants: 1, ..RoomSettings::default() };
+            read(json!(RoomUpdate { uid: "u".into(), settings, returning: Some(returning) }).to_string().as_bytes())
+        };
+        assert!(with(vec!["0123456789abcdef".repeat(2); 2000]).is_ok());
+        assert_eq!(with(vec!["0123456789abcdef".repeat(2); 2001]), Err(UpdateError::Returning));
+        assert_eq!(with(vec!["ada".into()]), Err(UpdateError::Returning));
+        assert_eq!(with(vec!["g".repeat(32)]), Err(UpdateError::Returning));
+    }
 
     fn body(title: &str, max_participants: u32, empty_timeout_seconds: u64) -> Vec<u8> {
         let settings = RoomSettings { title: title.into(), max_participants, empty_timeout_seconds, locked: true };

@@ -7,6 +7,7 @@
 use std::net::IpAddr;
 
 use axum::http::{Method, StatusCode};
+use convene_protocol::message::bounds::{check_rtp_capabilities, prune_rtp_capabilities};
 use convene_protocol::message::{ClientRequest, Direction, Join};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -112,7 +113,7 @@ fn of_broadcaster(asked: &Asked<'_>, rest: &[&str]) -> Result<Done, Refused> {
         (&Method::POST, ["consumers"]) => {
             let body: Consuming = typed(body())?;
             let transport = body.transport_id.clone().ok_or_else(|| refused(400, "transportId is missing"))?;
-            Ok((consume(&transport, body), Success::created("consumers", "consumerId")))
+            Ok((consume(&transport, body)?, Success::created("consumers", "consumerId")))
         }
         (&Method::POST, ["consumers", consumer, "resume"]) => Ok(resume(consumer)),
         (&Method::POST, ["transports", _, "resume"]) => Ok(resume(&typed::<Resuming>(body())?.consumer_id)),
@@ -270,16 +271,20 @@ fn consume_here(transport: &str, producer_id: Option<&str>, mut body: Map<String
         body.insert("producerId".to_owned(), Value::from(producer_id));
     }
     let success = if is_newer { Success::created("consumers", "consumerId") } else { Success::json(StatusCode::OK) };
-    Ok((consume(transport, typed(body)?), success))
+    Ok((consume(transport, typed(body)?)?, success))
 }
 
-fn consume(transport: &str, body: Consuming) -> BroadcasterRequest {
-    BroadcasterRequest::Consume {
+fn consume(transport: &str, mut body: Consuming) -> Result<BroadcasterRequest, Refused> {
+    if let Some(capabilities) = &mut body.rtp_capabilities {
+        check_rtp_capabilities(capabilities).map_err(|error| refused(400, &error.to_string()))?;
+        prune_rtp_capabilities(capabilities);
+    }
+    Ok(BroadcasterRequest::Consume {
         transport: TransportId::from(transport),
         producer: ProducerId(body.producer_id),
         paused: body.paused.unwrap_or(false),
         rtp_capabilities: body.rtp_capabilities,
-    }
+    })
 }
 
 #[derive(Deserialize)]

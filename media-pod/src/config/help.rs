@@ -45,10 +45,10 @@ const AFTER_LONG_HELP: &str = "\
 
   For others on the network, media on ports 40000 to 40067, by TLS:
     convene-media-pod --dev --rtc-ports 40000-40067 --announced-address 203.0.113.7 \\
-      --listen 0.0.0.0:443 --tls-cert chain.pem --tls-key key.pem
+      --listen 0.0.0.0:443 --tls-cert chain.pem --tls-key key.pem --allowed-origins https://meet.example.org
 
   For the app of the mediasoup demo, which connects to wss://HOST:4443/:
-    convene-media-pod --dev --demo-listen 0.0.0.0:4443
+    convene-media-pod --dev --demo-listen 0.0.0.0:4443 --allowed-origins https://HOST:3000
 
   Behind a router that admits people:
     convene-media-pod --config /etc/convene/media-pod.yaml --admission-keys keys.jwks";

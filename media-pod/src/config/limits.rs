@@ -11,7 +11,8 @@ use crate::room::Limits;
 use crate::signaling::ClientLimits;
 
 /// Longest message that can be allowed, as clap counts.
-const MAX_BYTES: u64 = MAX_MESSAGE_BYTES as u64;
+/// protoo's own limit.
+const MAX_BYTES: u64 = 960_000;
 
 /// How much one room may have.
 #[derive(Clone, Debug, Args)]
@@ -156,9 +157,9 @@ pub struct ClientLimitArgs {
     )]
     pub request_burst: u32,
 
-    /// Length of a message. protoo's own limit, 960000, is the highest; longer messages are answered with error 413.
+    /// Length of a message, at most 960000; longer messages are answered with error 413.
     #[arg(
-        long, env = "CONVENE_MAX_MESSAGE_BYTES", value_name = "BYTES", default_value = "960000",
+        long, env = "CONVENE_MAX_MESSAGE_BYTES", value_name = "BYTES", default_value = "65536",
         value_parser = value_parser!(u64).range(1024..=MAX_BYTES)
     )]
     pub max_message_bytes: u64,

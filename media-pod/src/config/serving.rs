@@ -13,13 +13,14 @@ use super::values::duration;
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Serving")]
 pub struct ServingArgs {
-    /// Where HTTP and WebSockets are served.
-    #[arg(long, env = "CONVENE_LISTEN", value_name = "ADDRESS", default_value = "0.0.0.0:8080")]
-    pub listen: SocketAddr,
+    /// Where HTTP and WebSockets are served. By default 0.0.0.0:8080, and with --dev 127.0.0.1:8080.
+    #[arg(long, env = "CONVENE_LISTEN", value_name = "ADDRESS")]
+    pub listen: Option<SocketAddr>,
 
     /// Stand alone: serve the web app too, open any meeting, trust everybody.
     ///
-    /// Not for a network where strangers are.
+    /// Not for a network where strangers are. Only names of this machine are answered to, and pages of other sites are kept out:
+    /// see --allowed-origins.
     #[arg(long, env = "CONVENE_DEV", value_parser = BoolishValueParser::new())]
     pub dev: bool,
 
@@ -41,6 +42,17 @@ pub struct ServingArgs {
     /// once whether to trust it.
     #[arg(long, env = "CONVENE_DEMO_LISTEN", value_name = "ADDRESS")]
     pub demo_listen: Option<SocketAddr>,
+
+    /// Origins whose pages may open sockets and call besides the pod's own, such as https://app.example.org:3000; * allows all.
+    /// Needs --dev.
+    ///
+    /// For the mediasoup demo's app, which is served elsewhere. The host of such an origin is also a name that the pod answers to.
+    #[arg(long, env = "CONVENE_ALLOWED_ORIGINS", value_name = "ORIGIN", value_delimiter = ',')]
+    pub allowed_origins: Vec<String>,
+
+    /// Let moderators use switches that are for tests: consumerReplicas and usePipeTransports in the address of signaling.
+    #[arg(long, env = "CONVENE_ALLOW_TEST_SWITCHES", value_parser = BoolishValueParser::new())]
+    pub allow_test_switches: bool,
 
     /// Folder of the built web app, for --dev.
     #[arg(long, env = "CONVENE_WEB_DIR", value_name = "DIRECTORY", default_value = "web/dist")]

@@ -71,7 +71,49 @@ fn the_demo_is_served_to_everybody_or_not_at_all() {
     assert_eq!(config(&[&listen[..], &keys].concat()), Err(ConfigError::DemoWithoutDev));
     assert_eq!(config(&[&listen[..], &["--dev"]].concat()).map(|config| config.demo_listen.is_some()), Ok(true));
     let same = config(&["--dev", "--listen", "0.0.0.0:4443", "--demo-listen", "0.0.0.0:4443"]);
-    assert_eq!(same, Err(ConfigError::SameAddress("0.0.0.0:4443".parse().unwrap())));
+    let address = "0.0.0.0:4443".parse().unwrap();
+    assert_eq!(same, Err(ConfigError::SameAddress { first: "--listen", second: "--demo-listen", address }));
+}
+
+#[test]
+fn alone_a_pod_serves_its_own_machine_unless_more_is_asked_for() {
+    let listen = |args: &[&str]| config(args).map(|config| config.listen.to_string());
+    let keys = ["--announced-address", "192.0.2.1", "--admission-keys", "keys.jwks"];
+    assert_eq!(listen(&["--dev"]), Ok("127.0.0.1:8080".into()));
+    assert_eq!(listen(&["--dev", "--listen", "0.0.0.0:80"]), Ok("0.0.0.0:80".into()));
+    assert_eq!(listen(&keys), Ok("0.0.0.0:8080".into()), "behind a router");
+}
+
+#[test]
+fn metrics_have_a_listener_of_their_own_or_none() {
+    let metrics = |args: &[&str]| config(&[&["--dev"], args].concat()).map(|config| config.metrics_listen);
+    let address = "127.0.0.1:8080".parse().unwrap();
+    assert_eq!(metrics(&[]), Ok(None));
+    assert_eq!(metrics(&["--metrics-listen", "127.0.0.1:9090"]), Ok(Some("127.0.0.1:9090".parse().unwrap())));
+    assert_eq!(
+        metrics(&["--metrics-listen", "127.0.0.1:0", "--listen", "127.0.0.1:0"]).map(|it| it.is_some()),
+        Ok(true)
+    );
+    let same = |first| Err(ConfigError::SameAddress { first, second: "--metrics-listen", address });
+    assert_eq!(metrics(&["--metrics-listen", "127.0.0.1:8080"]), same("--listen"));
+    let demo = ["--demo-listen", "127.0.0.1:8080", "--listen", "127.0.0.1:1", "--metrics-listen", "127.0.0.1:8080"];
+    assert_eq!(metrics(&demo), same("--demo-listen"));
+}
+
+#[test]
+fn origins_are_admitted_where_no_router_does_it() {
+    let origins = |args: &[&str]| config(args).map(|config| config.allowed_origins);
+    let given = ["--allowed-origins", "https://app.example.org:3000,http://localhost:5173"];
+    assert!(origins(&[&["--dev"], &given[..]].concat()).unwrap().lists("http://localhost:5173"));
+    let keys = ["--announced-address", "192.0.2.1", "--admission-keys", "keys.jwks"];
+    assert_eq!(origins(&[&keys[..], &given].concat()), Err(ConfigError::OriginsWithoutDev));
+    assert!(matches!(origins(&["--dev", "--allowed-origins", "app.example.org"]), Err(ConfigError::Origin(_))));
+}
+
+#[test]
+fn switches_for_tests_are_off() {
+    assert!(!config(&["--dev"]).unwrap().allow_test_switches);
+    assert!(config(&["--dev", "--allow-test-switches"]).unwrap().allow_test_switches);
 }
 
 #[test]

@@ -22,6 +22,10 @@ pub struct RoomCensus {
     pub hidden: usize,
     /// Who have joined and moderate.
     pub moderators: usize,
+    /// Connections about which nothing is decided yet.
+    pub pending: usize,
+    /// Whether the room waits to be told who was in the meeting before it moved here.
+    pub awaits_returning: bool,
     /// What they have together.
     #[serde(flatten)]
     pub holdings: Holdings,
@@ -79,6 +83,8 @@ impl Room {
             waiting: self.lobby.len(),
             hidden: count(&|peer| peer.joined.is_some() && peer.grant.hidden),
             moderators: count(&|peer| peer.joined.is_some() && peer.moderates()),
+            pending: self.pending.len(),
+            awaits_returning: self.terms.is_locked && self.returning.is_awaited(),
             holdings: self.peers.values().fold(Holdings::default(), add),
         }
     }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use convene_protocol::message::{Channel, ChatHistory, ChatHistoryAnswer, ChatMessage, ChatSent, ServerNotification};
+use convene_protocol::message::{Channel, ChatHistory, ChatMessage, ChatSent, ServerNotification};
 use serde_json::json;
 
-use super::command::Context;
+use super::command::{Context, Heard};
 use super::effect::Operation;
 use super::ids::{ConnectionId, DataProducerId, PeerId};
 use super::peer::{Offered, Voice};
@@ -24,7 +24,7 @@ impl Room {
         let peer = self.peers.get_mut(peer_id).filter(|peer| peer.joined.is_some()).ok_or_else(Refusal::not_joined)?;
         check_subscribe(peer)?;
         peer.follows_chat |= wanted.follow;
-        Ok(Verdict::Answer(json!(ChatHistoryAnswer { messages: self.chat.history() })))
+        Ok(Verdict::Answer(json!(self.chat.page(wanted.before))))
     }
 
     /// Keeps and passes on what came by signaling.
@@ -32,16 +32,22 @@ impl Room {
         if !self.terms.has_chat {
             return Err(Refusal::no_chat());
         }
-        let peer = self.peers.get(peer_id).filter(|peer| peer.joined.is_some()).ok_or_else(Refusal::not_joined)?;
+        let peer = self.peers.get_mut(peer_id).filter(|peer| peer.joined.is_some()).ok_or_else(Refusal::not_joined)?;
         check_data(peer)?;
+        if !peer.may_say(text.len(), now) {
+            return Err(Refusal(429, "too many messages: wait a moment".into()));
+        }
         let Some(message) = self.note_chat(peer_id, &text, now, effects) else { return Err(Refusal::not_joined()) };
         self.speak(peer_id, text, effects);
         Ok(Verdict::Answer(json!(ChatSent { id: message.id, sent_at: message.sent_at })))
     }
 
-    /// Keeps what was heard on a data channel, and passes it on to those who have none.
-    pub(super) fn chat_heard(&mut self, producer: &DataProducerId, text: &str, now: Duration, effects: &mut Effects) {
-        if let Some(sender) = self.owner_of_data_producer(producer).cloned() {
+    /// Keeps what was said on a data channel, and passes it on to those who have none; what is no text of the chat is only counted.
+    pub(super) fn chat_heard(&mut self, heard: &Heard, now: Duration, effects: &mut Effects) {
+        let Some(sender) = self.owner_of_data_producer(&heard.producer).cloned() else { return };
+        if self.may_go_on(&sender, heard.bytes, now, effects)
+            && let Some(text) = &heard.text
+        {
             self.note_chat(&sender, text, now, effects);
         }
     }
@@ -118,9 +124,13 @@ impl Room {
     }
 
     /// The bot repeats to everybody what somebody told it.
-    pub(super) fn bot_heard(&self, producer: &DataProducerId, text: &str, effects: &mut Effects) {
-        let sender = self.peers.values().find(|peer| peer.data_producers.contains_key(producer));
-        if let Some(joined) = sender.and_then(|peer| peer.joined.as_ref()) {
+    pub(super) fn bot_heard(&mut self, heard: &Heard, now: Duration, effects: &mut Effects) {
+        let Some(sender) = self.owner_of_data_producer(&heard.producer).cloned() else { return };
+        if !self.may_go_on(&sender, heard.bytes, now, effects) {
+            return;
+        }
+        let joined = self.peers.get(&sender).and_then(|peer| peer.joined.as_ref());
+        if let (Some(joined), Some(text)) = (joined, &heard.text) {
             effects.run(Operation::BotSay(format!("{} told me: \"{text}\"", joined.display_name)));
         }
     }

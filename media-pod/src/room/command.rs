@@ -25,6 +25,13 @@ pub enum Command {
         replicas: usize,
         /// Whether it may come in only if it is or was just in: the pod takes nobody new.
         comes_back_only: bool,
+        /// The connection whose secret it knows, if it does.
+        proves: Option<ConnectionId>,
+    },
+    /// A client that was pinged has sent something.
+    SignOfLife {
+        /// On which connection.
+        connection: ConnectionId,
     },
     /// A WebSocket ended, for whatever reason.
     Disconnected {
@@ -79,7 +86,12 @@ pub enum Command {
     /// Time has passed: look at deadlines.
     Tick,
     /// Go by these settings from now on.
-    Update(RoomSettings),
+    Update {
+        /// All of them.
+        settings: RoomSettings,
+        /// Who was in the meeting before it moved here, if that is known now.
+        returning: Option<Vec<String>>,
+    },
     /// Take somebody out for good.
     Remove(PeerId),
     /// End the room.
@@ -289,16 +301,27 @@ pub enum MediaEvent {
     ConsumerLayers(ConsumerId, Option<Layers>),
     /// How loud producers are, in dBvo; empty on silence.
     Volumes(Vec<(ProducerId, i8)>),
-    /// Somebody wrote to the bot.
-    BotHeard(DataProducerId, String),
-    /// Somebody wrote to everybody.
-    ChatHeard(DataProducerId, String),
+    /// A participant sent something to the bot.
+    BotHeard(Heard),
+    /// A participant sent something to everybody.
+    ChatHeard(Heard),
     /// What a client's way can carry, as estimated now.
     DownlinkBwe(TransportId, DownlinkBwe),
     /// Whose speech dominates.
     DominantSpeaker(ProducerId),
     /// The worker is gone, and with it every handle of the room.
     WorkerDied,
+}
+
+/// A message on a data channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// On which.
+    pub producer: DataProducerId,
+    /// Its length.
+    pub bytes: usize,
+    /// Its text, if it is one that is not too long.
+    pub text: Option<String>,
 }
 
 /// How a room ends.

@@ -26,6 +26,9 @@ impl Room {
         let Some((peer_id, peer)) = self.peer_of(asker.peer) else { return };
         let peer_id = peer_id.clone();
         peer.data_producers.insert(producer.clone(), channel);
+        if peer.throttled.is_some() {
+            effects.run(Operation::PauseDataProducer(producer.clone()));
+        }
         let answer = ProduceDataAnswer { data_producer_id: producer.0.clone(), id: producer.0.clone() };
         effects.succeed(asker, json!(answer));
         if channel == Channel::Chat {

@@ -14,6 +14,8 @@ use super::ids::{ConnectionId, ConsumerId, DataConsumerId, DataProducerId, Produ
 pub enum Effect {
     /// Send a message to a client.
     Send(ConnectionId, Outgoing),
+    /// Ask a client for a sign of life, to be told as [`super::Command::SignOfLife`].
+    Ping(ConnectionId),
     /// Close a client's WebSocket.
     Close {
         /// Which one.
@@ -148,6 +150,10 @@ pub enum Operation {
     Settle,
     /// Say something with such a voice.
     VoiceSay(DataProducerId, String),
+    /// Forward nothing of a data producer for a while.
+    PauseDataProducer(DataProducerId),
+    /// Forward it again.
+    ResumeDataProducer(DataProducerId),
     /// Drop a data producer.
     CloseDataProducer(DataProducerId),
     /// Drop a data consumer.

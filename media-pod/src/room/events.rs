@@ -27,8 +27,8 @@ impl Room {
             MediaEvent::ConsumerScore(consumer, score) => self.consumer_score(&consumer, &score, effects),
             MediaEvent::ConsumerLayers(consumer, layers) => self.consumer_layers(&consumer, layers, effects),
             MediaEvent::Volumes(volumes) => self.volumes(&volumes, effects),
-            MediaEvent::BotHeard(producer, text) => self.bot_heard(&producer, &text, effects),
-            MediaEvent::ChatHeard(producer, text) => self.chat_heard(&producer, &text, now, effects),
+            MediaEvent::BotHeard(heard) => self.bot_heard(&heard, now, effects),
+            MediaEvent::ChatHeard(heard) => self.chat_heard(&heard, now, effects),
             MediaEvent::DownlinkBwe(transport, estimate) => self.bandwidth(&transport, estimate, now, effects),
             MediaEvent::DominantSpeaker(producer) => self.dominant_speaker(&producer, effects),
             MediaEvent::WorkerDied => self.worker_died(effects),
@@ -122,7 +122,9 @@ impl Room {
     /// Every handle is gone already, so nothing is closed; everybody comes back to a room on another worker.
     fn worker_died(&mut self, effects: &mut Effects) {
         const CLOSE: (u16, &str) = (CLOSE_COME_BACK, "the media worker ended: please come back");
+        self.remember_everyone();
         self.empty_lobby(CLOSE, effects);
+        self.empty_pending(CLOSE, effects);
         for (_, peer) in std::mem::take(&mut self.peers) {
             effects.close(peer.connection, CLOSE.0, CLOSE.1);
         }

@@ -39,12 +39,14 @@ impl Waiting {
     }
 }
 
-/// Moderators let themselves in, and whom nobody is told of nobody can admit.
-pub(super) fn has_to_wait(grant: &ParticipantGrant, has_lobby: bool) -> bool {
-    (grant.lobby || has_lobby) && !grant.moderator && !grant.hidden
-}
-
 impl Room {
+    /// Whether a newcomer waits for a moderator. Moderators let themselves in, whom nobody is told of nobody can admit, and who was admitted
+    /// once need not wait again. A guest who may be one that was removed waits whatever the token says.
+    pub(super) fn has_to_wait(&self, id: &PeerId, grant: &ParticipantGrant) -> bool {
+        let is_meant = (grant.lobby || self.has_lobby) && !grant.moderator || self.memory.is_suspect(grant);
+        is_meant && !grant.hidden && !self.memory.is_admitted(id, grant)
+    }
+
     pub(super) fn wait(&mut self, id: PeerId, entrance: Entrance, now: Duration, effects: &mut Effects) {
         let connection = entrance.connection;
         if self.lobby.len() >= self.limits.lobby {
@@ -102,6 +104,7 @@ impl Room {
     pub(super) fn admit(&mut self, id: &PeerId, now: Duration, effects: &mut Effects) -> Result<(), Refusal> {
         let Waiting { entrance, held, .. } = self.lobby.remove(id).ok_or_else(Refusal::not_waiting)?;
         let connection = entrance.connection;
+        self.memory.note_admitted(id, &entrance.grant);
         effects.tell(connection, ServerNotification::Lobby(Lobby { state: LobbyState::Admitted }));
         // Admitted by hand, it belongs to the meeting: no lock is for it, and it need not wait again.
         self.seat(id, entrance, Arrival::Back, now, effects);

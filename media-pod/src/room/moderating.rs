@@ -11,6 +11,7 @@ use serde_json::json;
 use super::command::Asker;
 use super::effect::{Fact, Operation};
 use super::ids::{DataProducerId, PeerId, ProducerId};
+use super::keepsake::Ending;
 use super::memory::Change;
 use super::peer::{Peer, Voice};
 use super::rights::{has, needed_for};
@@ -105,7 +106,7 @@ impl Room {
                     effects.tell(connection, ServerNotification::UnmuteRequested(NoData {}));
                 }
             }
-            ClientRequest::RemoveParticipant(of) => self.remove_for_good(&of.peer_id, moderator, effects)?,
+            ClientRequest::RemoveParticipant(of) => self.remove_for_good(&of.peer_id, moderator, now, effects)?,
             ClientRequest::SetPermissions(change) => self.set_permissions(&change, moderator, effects)?,
             ClientRequest::SetModerator(change) => {
                 self.set_moderator(&change.peer_id, change.moderator, effects)?;
@@ -116,7 +117,7 @@ impl Room {
             }
             ClientRequest::EndMeeting(_) => {
                 effects.succeed(asker, json!({}));
-                self.remove_all(ENDED, effects);
+                self.remove_all(ENDED, Ending::Over, effects);
                 return Ok(Verdict::Answered);
             }
             // Judged before; none of it is a moderator's alone.
@@ -183,21 +184,34 @@ impl Room {
         effects.tell(peer.connection, ServerNotification::MutedByModerator(told));
     }
 
-    fn remove_for_good(&mut self, id: &str, moderator: &PeerId, effects: &mut Effects) -> Result<(), Refusal> {
+    /// The participant, and every other connection that is provably theirs.
+    fn remove_for_good(
+        &mut self,
+        id: &str,
+        moderator: &PeerId,
+        now: Duration,
+        effects: &mut Effects,
+    ) -> Result<(), Refusal> {
         let id = self.somebody(id)?;
         if id == *moderator {
             return Err(Refusal(409, "nobody can remove themselves: just leave".into()));
         }
-        let Some(grant) = self.peers.get(&id).map(|peer| peer.grant.clone()) else { return Ok(()) };
-        self.memory.ban(&id, &grant);
-        self.gone.remove(&id);
-        let is_same = |other: &Option<String>| other.is_some() && *other == grant.identity;
-        let same = self.peers.iter().filter(|(other, peer)| **other == id || is_same(&peer.grant.identity));
+        let Some(peer) = self.peers.get(&id) else { return Ok(()) };
+        let person = peer.person.clone();
+        if person.is_some() && self.peers.get(moderator).is_some_and(|moderator| moderator.person == person) {
+            // Another tab of the moderator's own: closing it is all that is meant.
+            self.remove(&id, effects, Some(REMOVED));
+            return Ok(());
+        }
+        self.memory.ban(&id, &peer.grant, now);
+        self.forget_traces_of(&id, person.as_ref());
+        let is_same = |other: &Option<String>| other.is_some() && *other == person;
+        let same = self.peers.iter().filter(|(other, peer)| **other == id || is_same(&peer.person));
         let same: Vec<PeerId> = same.map(|(id, _)| id.clone()).filter(|other| other != moderator).collect();
         for id in same {
             self.remove(&id, effects, Some(REMOVED));
         }
-        let waiting = self.lobby.iter().filter(|(_, waiting)| is_same(&waiting.entrance.grant.identity));
+        let waiting = self.lobby.iter().filter(|(_, waiting)| is_same(&waiting.entrance.person));
         let waiting: Vec<PeerId> = waiting.map(|(id, _)| id.clone()).collect();
         for id in waiting {
             self.leave_lobby(&id, Some(REMOVED), effects);

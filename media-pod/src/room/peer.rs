@@ -9,6 +9,10 @@ use serde_json::Value;
 
 use super::effect::Operation;
 use super::ids::{ConnectionId, ConsumerId, DataConsumerId, DataProducerId, PeerId, ProducerId, TransportId};
+use crate::rate::{Bucket, Rate};
+
+/// Messages of up to 1 KiB that a participant may send to everybody: by signaling and on all its data channels together.
+pub(super) const CHAT_RATE: Rate = Rate { per_second: 30, burst: 150 };
 
 /// One participant.
 #[allow(clippy::struct_excessive_bools, reason = "each says something else")]
@@ -19,7 +23,13 @@ pub(super) struct Peer {
     pub(super) is_broadcaster: bool,
     /// What it may do, and as whom; as its token says and moderators have changed it.
     pub(super) grant: ParticipantGrant,
+    /// Who it provably is, as [`ParticipantGrant::person`] says it.
+    pub(super) person: Option<String>,
     pub(super) hand_raised: bool,
+    /// What it may still say, by signaling and on data channels together.
+    pub(super) chat_rate: Bucket,
+    /// Since when its data channels are paused, if they are.
+    pub(super) throttled: Option<Duration>,
     /// When it last showed a reaction.
     pub(super) reacted: Option<Duration>,
     pub(super) arrival: Arrival,
@@ -138,7 +148,10 @@ impl Peer {
         Self {
             connection,
             is_broadcaster: false,
+            person: grant.person(),
             grant,
+            chat_rate: Bucket::full(CHAT_RATE),
+            throttled: None,
             hand_raised: false,
             reacted: None,
             arrival: Arrival::New,
@@ -163,6 +176,12 @@ impl Peer {
 
     pub(super) fn broadcaster(connection: ConnectionId, grant: ParticipantGrant, entry: Joined, now: Duration) -> Self {
         Self { is_broadcaster: true, entry: Some(entry), ..Self::new(connection, grant, 0, now) }
+    }
+
+    /// Its data channels; the room speaks for it on one of its own.
+    pub(super) fn own_data_producers(&self) -> Vec<DataProducerId> {
+        let voice = self.voice.producer();
+        self.data_producers.keys().filter(|producer| Some(*producer) != voice).cloned().collect()
     }
 
     /// Whether others are told of it.

@@ -50,6 +50,9 @@ impl Room {
         if let Some(id) = self.waiting_on(asker.peer) {
             return self.of_waiting(&id, asker, request, effects);
         }
+        if let Some(id) = self.pending_on(asker.peer) {
+            return self.of_pending(&id, asker, request);
+        }
         if is_for_moderators(&request) {
             return self.moderate(asker, request, now, effects);
         }

@@ -17,11 +17,14 @@ pub struct Terms {
     pub has_chat: bool,
     /// Whether people may show their screen.
     pub has_screen_share: bool,
+    /// Until when, after the room has opened, those who were in the meeting before it moved here may come back into it although it is
+    /// locked.
+    pub returning: Option<Duration>,
 }
 
 impl Default for Terms {
     fn default() -> Self {
-        Self { title: String::new(), is_locked: false, has_chat: true, has_screen_share: true }
+        Self { title: String::new(), is_locked: false, has_chat: true, has_screen_share: true, returning: None }
     }
 }
 

@@ -11,18 +11,24 @@ use serde_json::{Value, json};
 
 use super::{
     Command, ConnectionId, Context, CreatedConsumer, CreatedDataConsumer, CreatedPlainTransport, CreatedProducer,
-    CreatedTransport, DataConsumerId, DataProducerId, Effect, End, Fact, Limits, MediaEvent, Operation, Outcome,
+    CreatedTransport, DataConsumerId, DataProducerId, Effect, End, Fact, Heard, Limits, MediaEvent, Operation, Outcome,
     Outgoing, PeerId, ProducerId, Room, Terms, TransportId,
 };
 
 mod broadcasting;
 mod chatting;
+mod identity;
 mod lobby;
 mod matrix;
 mod moderating;
 mod rights;
 mod seats;
 mod terms;
+
+/// A guest of one browser, known by its name.
+fn guest(name: &str) -> ParticipantGrant {
+    ParticipantGrant { guest: Some(name.to_owned()), ..ParticipantGrant::default() }
+}
 
 /// A room whose operations succeed at once.
 struct Harness {
@@ -35,6 +41,7 @@ struct Harness {
     closed: Vec<(ConnectionId, u16, &'static str)>,
     operations: Vec<Operation>,
     facts: Vec<Fact>,
+    pinged: Vec<ConnectionId>,
     is_shut: bool,
 }
 
@@ -45,7 +52,7 @@ impl Harness {
 
     fn with(limits: Limits, terms: Terms) -> Self {
         Self {
-            room: Room::new(limits, terms, json!({ "codecs": ["all"] }), "1".into(), 0),
+            room: Room::new(limits, terms, json!({ "codecs": ["all"] }), "1".into(), 0, None),
             now: Duration::ZERO,
             next_id: 0,
             next_request: 0,
@@ -54,6 +61,7 @@ impl Harness {
             closed: Vec::new(),
             operations: Vec::new(),
             facts: Vec::new(),
+            pinged: Vec::new(),
             is_shut: false,
         }
     }
@@ -65,6 +73,7 @@ impl Harness {
                 Effect::Send(connection, message) => self.sent.push((connection, message)),
                 Effect::Close { connection, code, reason } => self.closed.push((connection, code, reason)),
                 Effect::Note(fact) => self.facts.push(fact),
+                Effect::Ping(connection) => self.pinged.push(connection),
                 Effect::Shut => self.is_shut = true,
                 Effect::Media(operation, context) => self.run(operation, context),
             }
@@ -126,30 +135,30 @@ impl Harness {
     }
 
     fn connect_with(&mut self, connection: u64, peer: &str, replicas: usize) -> ConnectionId {
-        let (connection, grant) = (ConnectionId(connection), ParticipantGrant::default());
+        let (connection, grant) = (ConnectionId(connection), guest(peer));
         let peer = PeerId::from(peer);
-        self.handle(Command::Connected { connection, peer, grant, replicas, comes_back_only: false });
+        self.handle(Command::Connected { connection, peer, grant, replicas, comes_back_only: false, proves: None });
         connection
     }
 
     fn connect_as(&mut self, connection: u64, peer: &str, grant: ParticipantGrant) -> ConnectionId {
         let (connection, peer) = (ConnectionId(connection), PeerId::from(peer));
-        self.handle(Command::Connected { connection, peer, grant, replicas: 0, comes_back_only: false });
+        self.handle(Command::Connected { connection, peer, grant, replicas: 0, comes_back_only: false, proves: None });
         connection
     }
 
     /// To a pod that takes nobody new.
     fn come_back(&mut self, connection: u64, peer: &str) -> ConnectionId {
-        let (connection, grant) = (ConnectionId(connection), ParticipantGrant::default());
+        let (connection, grant) = (ConnectionId(connection), guest(peer));
         let peer = PeerId::from(peer);
-        self.handle(Command::Connected { connection, peer, grant, replicas: 0, comes_back_only: true });
+        self.handle(Command::Connected { connection, peer, grant, replicas: 0, comes_back_only: true, proves: None });
         connection
     }
 
     fn set(&mut self, change: impl FnOnce(&mut RoomSettings)) {
         let mut settings = self.room.settings();
         change(&mut settings);
-        self.handle(Command::Update(settings));
+        self.handle(Command::Update { settings, returning: None });
     }
 
     /// Sends a request and gives its response.
@@ -243,6 +252,10 @@ impl Harness {
 
 fn method(message: &impl serde::Serialize) -> String {
     json!(message)["method"].as_str().expect("every message has a method").to_owned()
+}
+
+fn heard(producer: &str, text: &str) -> Heard {
+    Heard { producer: DataProducerId::from(producer), bytes: text.len(), text: Some(text.to_owned()) }
 }
 
 fn harness() -> Harness {
@@ -511,11 +524,11 @@ fn chat_goes_to_the_others_and_words_for_the_bot_to_the_bot_alone() {
     assert_eq!(room.data_offers(ada), [None]);
 
     room.forget();
-    room.handle(Command::Media(MediaEvent::BotHeard(DataProducerId(bot_channel), "hi".into())));
+    room.handle(Command::Media(MediaEvent::BotHeard(heard(&bot_channel, "hi"))));
     assert_eq!(room.operations, [Operation::BotSay("Ada told me: \"hi\"".into())]);
     room.handle(Command::Disconnected { connection: ada });
     assert_eq!(room.told(bob), ["dataConsumerClosed", "peerClosed"]);
-    room.handle(Command::Media(MediaEvent::BotHeard(DataProducerId::from("gone"), "hi".into())));
+    room.handle(Command::Media(MediaEvent::BotHeard(heard("gone", "hi"))));
     assert_eq!(room.told(eve), ["dataConsumerClosed", "peerClosed"], "the bot says nothing for who has left");
 }
 
@@ -575,6 +588,8 @@ fn some_grant(rights: u8) -> ParticipantGrant {
         hidden: has(2) && has(3),
         subscribe: !has(3),
         once: has(4).then(|| "once".to_owned()),
+        guest: has(5).then(|| format!("guest-{}", has(6))),
+        address: has(7).then(|| "192.0.2.1".to_owned()),
         ..ParticipantGrant::default()
     }
 }
@@ -640,7 +655,8 @@ proptest! {
                         matches!(message, Outgoing::Success(of, _) | Outgoing::Failure { id: of, .. } if *of == asked)
                     });
                     // Who waits in the lobby is answered this when they are in.
-                    let is_held = what == 7 && room.room.waiting_on(connection).is_some();
+                    let is_held = what == 7 && room.room.waiting_on(connection).is_some()
+                        || room.room.pending_on(connection).is_some();
                     prop_assert!(answers.count() == 1 || is_held);
                 }
                 Act::Answer(connection, id, is_ok) => {

@@ -6,6 +6,8 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use convene_protocol::message::{Channel, MAX_CHAT_TEXT};
 use mediasoup::prelude::{
@@ -16,15 +18,21 @@ use mediasoup::worker::RequestError;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::convert::{Done, done, failed, gone, read, refused, report, stats};
+use super::convert::{Done, done, failed, finished, gone, read, refused, report, stats};
 use super::media::{MediaPlane, Owned};
 use super::pipes::Pipes;
 use super::sites::{HOME, SiteId, Sites};
 use crate::metrics::{Counted, Metrics};
-use crate::room::{CreatedDataConsumer, DataConsumerId, DataProducerId, MediaError, MediaEvent, Outcome, TransportId};
+use crate::rate::{Bucket, Rate};
+use crate::room::{
+    CreatedDataConsumer, DataConsumerId, DataProducerId, Heard, MediaError, MediaEvent, Outcome, TransportId,
+};
 
 /// Longest message that the bot listens to, in bytes.
 const BOT_ATTENTION: usize = 512;
+
+/// Messages of one channel that the room is told of.
+const EAR_RATE: Rate = Rate { per_second: 200, burst: 400 };
 
 /// Every data channel of one room.
 #[derive(Debug)]
@@ -82,14 +90,13 @@ impl DataPlane {
         };
         let ear = listener.consume_data(DataConsumerOptions::new_direct(producer.id(), None)).await.map_err(refused)?;
         let id = DataProducerId(producer.id().to_string());
-        let (events, of) = (events.clone(), id.clone());
+        let (events, producer) = (events.clone(), id.clone());
+        let (opened, rate) = (Instant::now(), Mutex::new(Bucket::full(EAR_RATE)));
         let on_message = ear.on_message(move |message| {
-            let heard = match channel {
-                Channel::Bot => text_of(message, BOT_ATTENTION).map(|text| MediaEvent::BotHeard(of.clone(), text)),
-                Channel::Chat => text_of(message, MAX_CHAT_TEXT).map(|text| MediaEvent::ChatHeard(of.clone(), text)),
-            };
-            if let Some(heard) = heard {
-                report(&events, heard);
+            // A flood is heard of, and ended by the room; it is not to fill the memory until then.
+            let is_flood = !rate.lock().unwrap_or_else(PoisonError::into_inner).take(1, opened.elapsed());
+            if !is_flood {
+                report(&events, heard(channel, producer.clone(), message));
             }
         });
         on_message.detach();
@@ -110,6 +117,15 @@ impl DataPlane {
 
     pub(super) fn say_with(&self, voice: &DataProducerId, text: String) -> Done {
         send(self.voices.get(voice).ok_or_else(|| gone("voice"))?, text)
+    }
+
+    /// Messages that come meanwhile are lost.
+    pub(super) async fn pause(&self, id: &DataProducerId) -> Done {
+        finished(self.producers.get(id).ok_or_else(|| gone("data producer"))?.handle.pause().await)
+    }
+
+    pub(super) async fn resume(&self, id: &DataProducerId) -> Done {
+        finished(self.producers.get(id).ok_or_else(|| gone("data producer"))?.handle.resume().await)
     }
 
     pub(super) fn close_consumer(&mut self, id: &DataConsumerId) -> Outcome {
@@ -204,6 +220,18 @@ fn send(producer: &DataProducer, text: String) -> Done {
     let DataProducer::Direct(producer) = producer else { return Err(gone("voice")) };
     let message = WebRtcMessage::String(Cow::Owned(text.into_bytes()));
     producer.send(message, None, None, None).map(|()| Outcome::Done).map_err(refused)
+}
+
+fn heard(channel: Channel, producer: DataProducerId, message: &WebRtcMessage<'_>) -> MediaEvent {
+    let bytes = match message {
+        WebRtcMessage::String(text) => text.len(),
+        WebRtcMessage::Binary(bytes) => bytes.len(),
+        WebRtcMessage::EmptyString | WebRtcMessage::EmptyBinary => 0,
+    };
+    match channel {
+        Channel::Bot => MediaEvent::BotHeard(Heard { producer, bytes, text: text_of(message, BOT_ATTENTION) }),
+        Channel::Chat => MediaEvent::ChatHeard(Heard { producer, bytes, text: text_of(message, MAX_CHAT_TEXT) }),
+    }
 }
 
 /// Text that is not too long; nothing else is listened to.

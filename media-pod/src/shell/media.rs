@@ -136,6 +136,8 @@ impl MediaPlane {
             Operation::CreateVoice => self.data.create_voice().await,
             Operation::VoiceSay(voice, text) => self.data.say_with(&voice, text),
             Operation::BotSay(text) => self.data.say(text),
+            Operation::PauseDataProducer(id) => self.data.pause(&id).await,
+            Operation::ResumeDataProducer(id) => self.data.resume(&id).await,
             Operation::CloseDataConsumer(id) => Ok(self.data.close_consumer(&id)),
             Operation::CloseDataProducer(id) => Ok(self.data.close_producer(&id, &mut self.pipes)),
             Operation::CloseProducer(id) => Ok(self.close_producer(&id)),

@@ -40,15 +40,16 @@ pub(crate) async fn open(
     }
     // Numbered in the order of the requests, whatever happens to the sockets: the newest of a peer counts.
     let connection = state.rooms.connection_id();
-    let entered = state.rooms.enter(&meeting, query.layout()).await;
+    let switches = query.switches(state.edge.allow_test_switches && participant.moderator);
+    let entered = state.rooms.enter(&meeting, switches.layout).await;
     let outcome = entered.as_ref().map_or_else(EnterError::reason, |_| "Opened");
     state.metrics.connection_attempts.with_label_values(&[outcome]).inc();
     let asked = query.asked();
     match entered {
         Ok(room) => {
-            let (replicas, comes_back_only) = (query.replicas(), state.rooms.is_draining());
+            let (replicas, comes_back_only) = (switches.replicas, state.rooms.is_draining());
             let (grant, limits) = (participant, state.client_limits);
-            let entrant = Entrant { connection, peer, grant, replicas, comes_back_only, limits };
+            let entrant = Entrant { connection, peer, grant, replicas, comes_back_only, proves: None, limits };
             let owner = Owner::new(&meeting, &entrant);
             upgrade.on_upgrade(move |socket| serve_in(state, socket, room, entrant, asked.map(|asked| (asked, owner))))
         }

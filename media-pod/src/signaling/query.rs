@@ -25,9 +25,26 @@ pub(super) enum Asked {
     Resume { id: String, received: u64 },
 }
 
+/// What is for tests alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Switches {
+    /// Copies of each consumer beside the first one.
+    pub(super) replicas: usize,
+    /// How the room is laid out, if it is this client that opens it.
+    pub(super) layout: Layout,
+}
+
 impl SignalQuery {
-    /// How many copies of each consumer the client wants beside the first one, for load tests.
-    pub(super) fn replicas(&self) -> usize {
+    /// The switches as the client sets them. Where it may not, they are ignored: apps write them without meaning anything by it.
+    pub(super) fn switches(&self, may_set: bool) -> Switches {
+        if may_set {
+            Switches { replicas: self.replicas(), layout: self.layout() }
+        } else {
+            Switches { replicas: 0, layout: Layout::Growing }
+        }
+    }
+
+    fn replicas(&self) -> usize {
         // The older app writes "undefined" when it means none.
         self.consumer_replicas.trim().parse().unwrap_or(0)
     }
@@ -41,8 +58,7 @@ impl SignalQuery {
         }
     }
 
-    /// How the room is to be laid out, if it is this client that opens it.
-    pub(super) fn layout(&self) -> Layout {
+    fn layout(&self) -> Layout {
         if self.use_pipe_transports.trim() == "true" { Layout::Piped } else { Layout::Growing }
     }
 }
@@ -94,6 +110,14 @@ mod tests {
             let query = SignalQuery { session, received, ..SignalQuery::default() };
             assert_eq!(query.asked(), expected, "{query:?}");
         }
+    }
+
+    #[test]
+    fn switches_count_only_from_those_who_may_set_them() {
+        let ignored = Switches { replicas: 0, layout: Layout::Growing };
+        assert_eq!(query("3", "true").switches(false), ignored);
+        assert_eq!(query("3", "true").switches(true), Switches { replicas: 3, layout: Layout::Piped });
+        assert_eq!(query("", "").switches(true), ignored);
     }
 
     #[test]

@@ -13,37 +13,44 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use super::query::Asked;
 use super::ring::Ring;
 use super::sessions::{Arrival, Owner};
-use super::{Entrant, LAST_WORDS_LIMIT, OUTBOX, PING_INTERVAL, Reader, SEND_LIMIT, close_message, refuse};
+use super::{
+    Entrant, LAST_WORDS_LIMIT, PING_INTERVAL, Reader, SEND_LIMIT, close_message, connect, ping_message, refuse,
+};
 use crate::http::AppState;
 use crate::metrics::{Counted, Metrics};
-use crate::rate::Gate;
+use crate::outbox::{Inbox, Out};
 use crate::room::ConnectionId;
-use crate::shell::{Input, Out, RoomHandle};
+use crate::shell::RoomHandle;
 
 /// Serves a client that asked for a session: goes on with its old one if that is possible, or else with a new one.
 pub(super) async fn serve(
     state: AppState,
     socket: WebSocket,
     room: RoomHandle,
-    entrant: Entrant,
+    mut entrant: Entrant,
     asked: Asked,
     owner: Owner,
 ) {
     let socket = match asked {
         Asked::New => Some(socket),
-        Asked::Resume { id, received } => hand_over(&state, socket, &id, received, &owner).await,
+        Asked::Resume { id, received } => {
+            // Who knows its secret may take the seat, even where the session itself cannot go on.
+            entrant.proves = state.sessions.connection(&id, &owner);
+            hand_over(&state, socket, &id, received, &owner).await
+        }
     };
     let Some(socket) = socket else { return };
-    let Some((mut session, outgoing)) = connect(&state, &room, entrant).await else {
+    let (connection, keep) = (entrant.connection, state.sessions.keep());
+    let Some((reader, outgoing, departure)) = connect(&room, entrant, state.metrics.clone()).await else {
         return refuse(socket, true, "the room has just ended: please come back").await;
     };
-    let connection = session.reader.connection;
-    let (id, mut arrivals) = state.sessions.open(owner);
-    session.id = id;
+    let (guard, mut arrivals) = state.sessions.open(owner, connection);
+    let ring = Ring::within(outgoing.budget());
+    let mut session = Session { id: guard.id().to_owned(), ring, reader, keep };
     session.run(socket, outgoing, &mut arrivals).await;
-    state.sessions.close(&session.id);
+    drop(guard);
     give_back(arrivals);
-    room.send(Input::Disconnect(connection)).await;
+    departure.leave().await;
 }
 
 /// Gives the socket to the session that it belongs to, or back.
@@ -70,25 +77,6 @@ fn give_back(mut arrivals: mpsc::Receiver<Arrival>) {
     }
 }
 
-async fn connect(state: &AppState, room: &RoomHandle, entrant: Entrant) -> Option<(Session, mpsc::Receiver<Out>)> {
-    let Entrant { connection, peer, grant, replicas, comes_back_only, limits } = entrant;
-    let (outbox, outgoing) = mpsc::channel(OUTBOX);
-    let connect = Input::Connect { connection, peer, grant, replicas, comes_back_only, outbox: outbox.clone() };
-    let reader = Reader {
-        room: room.clone(),
-        connection,
-        outbox,
-        metrics: state.metrics.clone(),
-        opened: Instant::now(),
-        gate: Gate::new(limits.rate),
-        max_bytes: limits.message_bytes,
-        received: 0,
-        is_cut: false,
-    };
-    let session = Session { id: String::new(), ring: Ring::default(), reader, keep: state.sessions.keep() };
-    room.send(connect).await.then_some((session, outgoing))
-}
-
 struct Session {
     id: String,
     ring: Ring,
@@ -108,12 +96,7 @@ enum Ended {
 
 impl Session {
     /// From the first socket to the end.
-    async fn run(
-        &mut self,
-        socket: WebSocket,
-        mut outgoing: mpsc::Receiver<Out>,
-        arrivals: &mut mpsc::Receiver<Arrival>,
-    ) {
+    async fn run(&mut self, socket: WebSocket, mut outgoing: Inbox, arrivals: &mut mpsc::Receiver<Arrival>) {
         let mut ended = self.attached(socket, None, &mut outgoing, arrivals).await;
         loop {
             let arrival = match ended {
@@ -140,7 +123,7 @@ impl Session {
         &mut self,
         socket: WebSocket,
         resumed_from: Option<u64>,
-        outgoing: &mut mpsc::Receiver<Out>,
+        outgoing: &mut Inbox,
         arrivals: &mut mpsc::Receiver<Arrival>,
     ) -> Ended {
         let metrics: Metrics = self.reader.metrics.clone();
@@ -171,11 +154,7 @@ impl Session {
     }
 
     /// Collects what the client misses until it comes back. Nobody, where it does not or has missed too much.
-    async fn away(
-        &mut self,
-        outgoing: &mut mpsc::Receiver<Out>,
-        arrivals: &mut mpsc::Receiver<Arrival>,
-    ) -> Option<Arrival> {
+    async fn away(&mut self, outgoing: &mut Inbox, arrivals: &mut mpsc::Receiver<Arrival>) -> Option<Arrival> {
         let ConnectionId(connection) = self.reader.connection;
         tracing::info!(connection, "client cut off: its session waits");
         let (deadline, sent) = (Instant::now() + self.keep, self.ring.sent());
@@ -191,8 +170,10 @@ impl Session {
                         return None;
                     }
                 },
-                Some(out) = outgoing.recv(), if farewell.is_none() => match out {
+                out = outgoing.recv(), if farewell.is_none() => match out {
                     Out::Close(code, reason) => farewell = Some((code, reason)),
+                    // Nobody is there to answer.
+                    Out::Ping => {}
                     Out::Text(text) => {
                         self.ring.push(text);
                         if !self.ring.holds(sent) {
@@ -220,12 +201,12 @@ async fn write(
     sink: &mut SplitSink<WebSocket, Message>,
     ring: &mut Ring,
     mut next: u64,
-    outgoing: &mut mpsc::Receiver<Out>,
+    outgoing: &mut Inbox,
 ) -> Ended {
     let mut next_ping = Instant::now() + PING_INTERVAL;
     loop {
         while let Some(text) = ring.get(next) {
-            if !send(sink, Message::Text(text.into())).await {
+            if !send(sink, Message::Text(text)).await {
                 return Ended::Cut;
             }
             next += 1;
@@ -233,16 +214,20 @@ async fn write(
         match timeout_at(next_ping, outgoing.recv()).await {
             Err(_) => {
                 next_ping = Instant::now() + PING_INTERVAL;
-                if !send(sink, Message::Ping(axum::body::Bytes::new())).await {
+                if !send(sink, ping_message()).await {
                     return Ended::Cut;
                 }
             }
-            Ok(Some(Out::Text(text))) => ring.push(text),
-            Ok(Some(Out::Close(code, reason))) => {
+            Ok(Out::Ping) => {
+                if !send(sink, ping_message()).await {
+                    return Ended::Cut;
+                }
+            }
+            Ok(Out::Text(text)) => ring.push(text),
+            Ok(Out::Close(code, reason)) => {
                 send(sink, close_message(code, reason)).await;
                 return Ended::Left;
             }
-            Ok(None) => return Ended::Left,
         }
     }
 }

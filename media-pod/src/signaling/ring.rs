@@ -7,31 +7,37 @@
 
 use std::collections::VecDeque;
 
+use axum::extract::ws::Utf8Bytes;
+
+use crate::budget::Budget;
+
 /// Messages that are kept.
 const MOST_MESSAGES: usize = 512;
 /// Bytes that are kept.
-const MOST_BYTES: usize = 512 * 1024;
+const MOST_BYTES: usize = 256 * 1024;
+/// Bytes that are kept while the pod's budget is used up.
+const FEWEST_BYTES: usize = 16 * 1024;
 
 /// The newest messages to one client.
 #[derive(Debug)]
 pub(super) struct Ring {
-    kept: VecDeque<String>,
+    kept: VecDeque<Utf8Bytes>,
     bytes: usize,
     /// The number of the oldest message that is kept; of the next one where none is.
     first: u64,
     most_messages: usize,
     most_bytes: usize,
-}
-
-impl Default for Ring {
-    fn default() -> Self {
-        Self::bounded(MOST_MESSAGES, MOST_BYTES)
-    }
+    budget: Budget,
 }
 
 impl Ring {
-    fn bounded(most_messages: usize, most_bytes: usize) -> Self {
-        Self { kept: VecDeque::new(), bytes: 0, first: 0, most_messages, most_bytes }
+    /// An empty one, whose bytes count in a budget.
+    pub(super) fn within(budget: Budget) -> Self {
+        Self::bounded(MOST_MESSAGES, MOST_BYTES, budget)
+    }
+
+    fn bounded(most_messages: usize, most_bytes: usize, budget: Budget) -> Self {
+        Self { kept: VecDeque::new(), bytes: 0, first: 0, most_messages, most_bytes, budget }
     }
 
     /// How many messages there have been.
@@ -40,10 +46,12 @@ impl Ring {
     }
 
     /// Takes the next message, and forgets the oldest ones where it is too much. The newest is always kept: it has yet to leave.
-    pub(super) fn push(&mut self, text: String) {
+    pub(super) fn push(&mut self, text: Utf8Bytes) {
         self.bytes += text.len();
+        self.budget.take(text.len());
         self.kept.push_back(text);
-        while self.kept.len() > 1 && (self.kept.len() > self.most_messages || self.bytes > self.most_bytes) {
+        let most_bytes = if self.budget.is_spent() { FEWEST_BYTES.min(self.most_bytes) } else { self.most_bytes };
+        while self.kept.len() > 1 && (self.kept.len() > self.most_messages || self.bytes > most_bytes) {
             self.forget_oldest();
         }
     }
@@ -61,16 +69,23 @@ impl Ring {
     }
 
     /// The message of a number.
-    pub(super) fn get(&self, number: u64) -> Option<&str> {
+    pub(super) fn get(&self, number: u64) -> Option<Utf8Bytes> {
         let index = usize::try_from(number.checked_sub(self.first)?).ok()?;
-        self.kept.get(index).map(String::as_str)
+        self.kept.get(index).cloned()
     }
 
     fn forget_oldest(&mut self) {
         if let Some(text) = self.kept.pop_front() {
             self.bytes -= text.len();
+            self.budget.give_back(text.len());
             self.first += 1;
         }
+    }
+}
+
+impl Drop for Ring {
+    fn drop(&mut self) {
+        self.budget.give_back(self.bytes);
     }
 }
 
@@ -81,8 +96,8 @@ mod tests {
     use super::*;
 
     fn filled(count: u64) -> Ring {
-        let mut ring = Ring::bounded(4, 100);
-        (0..count).for_each(|number| ring.push(number.to_string()));
+        let mut ring = Ring::bounded(4, 100, Budget::new(1000));
+        (0..count).for_each(|number| ring.push(number.to_string().into()));
         ring
     }
 
@@ -97,13 +112,25 @@ mod tests {
 
     #[test]
     fn bytes_are_bounded_as_well() {
-        let mut ring = Ring::bounded(100, 10);
+        let mut ring = Ring::bounded(100, 10, Budget::new(1000));
         ring.push("12345678".into());
         ring.push("12345".into());
         assert_eq!((ring.first, ring.bytes, ring.sent()), (1, 5, 2));
         ring.push("longer than all there is room for".into());
         assert_eq!((ring.first, ring.sent()), (2, 3));
         assert!(!ring.holds(1) && ring.holds(2));
+    }
+
+    #[test]
+    fn less_is_kept_while_the_budget_is_used_up_and_all_is_given_back() {
+        let budget = Budget::new(100);
+        let mut ring = Ring::bounded(1000, 10 * FEWEST_BYTES, budget.part(usize::MAX));
+        for _ in 0..50 {
+            ring.push("x".repeat(1024).into());
+        }
+        assert!(ring.bytes <= FEWEST_BYTES && ring.bytes == budget.used(), "{}", ring.bytes);
+        drop(ring);
+        assert_eq!(budget.used(), 0);
     }
 
     #[test]
@@ -132,7 +159,7 @@ mod tests {
         /// Whatever is cut when: the client sees each message once and in order, or the session is lost.
         #[test]
         fn each_message_arrives_once_and_in_order_or_the_session_is_lost(steps in steps()) {
-            let mut ring = Ring::bounded(8, 1000);
+            let mut ring = Ring::bounded(8, 1000, Budget::new(1000));
             let mut on_the_wire: VecDeque<String> = VecDeque::new();
             let mut seen: Vec<String> = Vec::new();
             for step in steps {
@@ -140,7 +167,7 @@ mod tests {
                     Step::Send => {
                         let text = ring.sent().to_string();
                         on_the_wire.push_back(text.clone());
-                        ring.push(text);
+                        ring.push(text.into());
                     }
                     Step::Deliver => seen.extend(on_the_wire.pop_front()),
                     Step::Cut => {
@@ -150,7 +177,7 @@ mod tests {
                             return Ok(());
                         }
                         ring.acknowledge(received);
-                        on_the_wire = (received..ring.sent()).filter_map(|number| ring.get(number).map(str::to_owned)).collect();
+                        on_the_wire = (received..ring.sent()).filter_map(|number| ring.get(number).map(|text| text.to_string())).collect();
                     }
                 }
             }

@@ -1,7 +1,7 @@
 //! The sessions of signaling that outlive their sockets: who may go on with which. It knows no message and sends none.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::ws::WebSocket;
@@ -9,7 +9,7 @@ use convene_protocol::admission::MeetingGrant;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Entrant;
-use crate::room::PeerId;
+use crate::room::{ConnectionId, PeerId};
 
 /// How long a session waits for its client.
 const KEPT: Duration = Duration::from_secs(15);
@@ -19,7 +19,7 @@ const KEPT: Duration = Duration::from_secs(15);
 pub(super) struct Owner {
     meeting: String,
     peer: PeerId,
-    identity: Option<String>,
+    person: Option<String>,
 }
 
 impl Owner {
@@ -27,7 +27,7 @@ impl Owner {
         let MeetingGrant { namespace, name, uid, .. } = meeting;
         // With --dev every meeting has the same uid.
         let meeting = format!("{namespace}/{name}/{uid}");
-        Self { meeting, peer: entrant.peer.clone(), identity: entrant.grant.identity.clone() }
+        Self { meeting, peer: entrant.peer.clone(), person: entrant.grant.person() }
     }
 }
 
@@ -43,7 +43,27 @@ pub(super) struct Arrival {
 #[derive(Debug)]
 struct Open {
     owner: Owner,
+    connection: ConnectionId,
     door: mpsc::Sender<Arrival>,
+}
+
+/// Keeps a session in the list, so that its client can come back; a task that panics takes it out too.
+#[derive(Debug)]
+pub(super) struct Guard {
+    sessions: Arc<Sessions>,
+    id: String,
+}
+
+impl Guard {
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.sessions.lock().remove(&self.id);
+    }
 }
 
 /// All of the pod.
@@ -69,22 +89,22 @@ impl Sessions {
         self.kept
     }
 
-    /// A new session: its id, which nobody can guess, and where its client comes back.
-    pub(super) fn open(&self, owner: Owner) -> (String, mpsc::Receiver<Arrival>) {
+    /// A new session: its id, which nobody can guess, for as long as it lasts, and where its client comes back.
+    pub(super) fn open(self: &Arc<Self>, owner: Owner, connection: ConnectionId) -> (Guard, mpsc::Receiver<Arrival>) {
         let id = format!("{:032x}", rand::random::<u128>());
         let (door, arrivals) = mpsc::channel(1);
-        self.lock().insert(id.clone(), Open { owner, door });
-        (id, arrivals)
+        self.lock().insert(id.clone(), Open { owner, connection, door });
+        (Guard { sessions: Arc::clone(self), id }, arrivals)
+    }
+
+    /// The connection of a session, for who knows its id.
+    pub(super) fn connection(&self, id: &str, owner: &Owner) -> Option<ConnectionId> {
+        self.lock().get(id).filter(|open| open.owner == *owner).map(|open| open.connection)
     }
 
     /// The way into a session for its owner.
     pub(super) fn door(&self, id: &str, owner: &Owner) -> Option<mpsc::Sender<Arrival>> {
         self.lock().get(id).filter(|open| open.owner == *owner).map(|open| open.door.clone())
-    }
-
-    /// Nobody comes back to it any more.
-    pub(super) fn close(&self, id: &str) {
-        self.lock().remove(id);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Open>> {

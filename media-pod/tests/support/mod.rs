@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use axum::serve::ListenerExt;
 use convene_media_pod::admin::probe::ProbePlaces;
 use convene_media_pod::app;
-use convene_media_pod::http::AppState;
+use convene_media_pod::http::{AppState, Edge};
 use convene_media_pod::keys::TrustedKeys;
 use convene_media_pod::metrics::Metrics;
 use convene_media_pod::rooms::{Rooms, Settings};
@@ -22,7 +22,7 @@ use convene_media_pod::sfu::block::PortBlock;
 use convene_media_pod::sfu::reach::Announcement;
 use convene_media_pod::sfu::workers::{WorkerSpec, Workers};
 use convene_media_pod::signaling::ClientLimits;
-use convene_protocol::admission::KeySet;
+use convene_protocol::admission::{KeySet, Signer};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
@@ -36,6 +36,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 /// A pod in this process.
 pub(crate) struct Pod {
     pub(crate) address: SocketAddr,
+    metrics: SocketAddr,
     pub(crate) state: AppState,
     _web_dir: tempdir::TempDir,
 }
@@ -110,6 +111,7 @@ impl Pod {
             probes: ProbePlaces::default(),
             client_limits: ClientLimits::default(),
             metrics,
+            edge: Edge { allow_test_switches: true, ..Edge::default() },
             started: Instant::now(),
         };
         Self::with_state(state).await
@@ -121,17 +123,18 @@ impl Pod {
         std::fs::write(web_dir.path().join("index.html"), "<title>the app</title>").unwrap();
         let is_dev = state.keys.is_none();
         let router = app::router(state.clone(), is_dev.then(|| web_dir.path()));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        // As the program does: small messages wait for nobody.
-        let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-        tokio::spawn(axum::serve(listener, router).into_future());
-        Self { address, state, _web_dir: web_dir }
+        let address = serve(router).await;
+        let metrics = serve(app::metrics_router(state.clone())).await;
+        Self { address, metrics, state, _web_dir: web_dir }
     }
 
-    /// Answer of a plain GET: status and body.
+    /// Answer of a plain GET: status and body. Metrics come from their own listener, and what needs an admin token is shown one.
     pub(crate) async fn get(&self, path: &str) -> (u16, String) {
-        self.http("GET", path, "").await
+        match path {
+            "/metrics" => ask(self.metrics, "GET", path, "", "").await,
+            "/stats" => self.http("GET", path, &admin_token()).await,
+            path => self.http("GET", path, "").await,
+        }
     }
 
     /// Answer of a plain request without body.
@@ -141,16 +144,7 @@ impl Pod {
 
     /// Answer of a request.
     pub(crate) async fn http_with(&self, method: &str, path: &str, headers: &str, body: &str) -> (u16, String) {
-        use tokio::io::{AsyncReadExt, AsyncWriteExt};
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
-        let length = if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
-        let head = format!("{method} {path} HTTP/1.1\r\nHost: pod\r\nConnection: close\r\n{length}{headers}\r\n");
-        let request = format!("{head}{body}");
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+        ask(self.address, method, path, headers, body).await
     }
 
     /// `/stats`.
@@ -183,6 +177,37 @@ impl Pod {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
+}
+
+async fn serve(router: axum::Router) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    // As the program does: small messages wait for nobody.
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    tokio::spawn(axum::serve(listener, service).into_future());
+    address
+}
+
+/// Status and body of the answer to a request.
+async fn ask(address: SocketAddr, method: &str, path: &str, headers: &str, body: &str) -> (u16, String) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let length = if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
+    let head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{length}{headers}\r\n");
+    let request = format!("{head}{body}");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+}
+
+/// The header that an operator would send.
+pub(crate) fn admin_token() -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let signer = Signer::from_pem(include_str!("../../protocol/tests/data/admission-test-key.pem"), "test").unwrap();
+    format!("Authorization: Bearer {}\r\n", signer.admin(now).unwrap())
 }
 
 /// Ports are asked of the system and can be taken in between; then others are tried.

@@ -84,7 +84,8 @@ impl Process {
         command.arg(&folder.0);
         change(&mut command);
         let mut child = command.spawn().unwrap();
-        let log = collect(child.stderr.take().unwrap());
+        // It may go elsewhere.
+        let log = child.stderr.take().map(collect).unwrap_or_default();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
         let mut said: Vec<_> = lines.by_ref().take(2).collect();
         if said.len() < 2 {

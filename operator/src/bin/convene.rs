@@ -2,11 +2,11 @@
 //!
 //! Exit codes: 0, 2 for wrong arguments, 3 for a token that would be refused, 1 for everything else; the last line on stderr says why.
 
-use std::error::Error;
 use std::process::ExitCode;
 
 use clap::Parser;
-use convene_operator::cli::{Cli, CliError, run};
+use convene_operator::cli::{Cli, CliError, Output, run};
+use convene_service::say;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -14,22 +14,21 @@ async fn main() -> ExitCode {
     // Of use only to those who ask a cluster; an error here shows when one is asked.
     let _ = rustls::crypto::ring::default_provider().install_default();
     match Box::pin(run(cli)).await {
-        Ok(output) => {
-            print!("{}", output.text);
-            output.notes.iter().for_each(|note| eprintln!("convene: {note}"));
-            output.verdict.map_or(ExitCode::SUCCESS, |error| fail(&error))
-        }
+        Ok(output) => show(output),
         Err(error) => fail(&error),
     }
 }
 
-fn fail(error: &CliError) -> ExitCode {
-    let mut message = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        message = format!("{message}: {cause}");
-        source = cause.source();
+/// A reader that has seen enough (`| head`) is no failure; a file that cannot take the text is one.
+fn show(Output { text, notes, verdict }: Output) -> ExitCode {
+    if let Err(source) = say::out(&text) {
+        return fail(&CliError::Output(source));
     }
-    eprintln!("convene: {message} ({})", error.reason());
+    notes.iter().for_each(|note| say::err(&format!("convene: {note}")));
+    verdict.map_or(ExitCode::SUCCESS, |error| fail(&error))
+}
+
+fn fail(error: &CliError) -> ExitCode {
+    say::err(&format!("convene: {} ({})", say::chain(error), error.reason()));
     ExitCode::from(error.exit_code())
 }

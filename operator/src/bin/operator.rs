@@ -9,8 +9,11 @@ use convene_operator::{
     lease::{LeaseConfig, build_identity, parse_lease_name},
     pool::validate::PodDefaults,
     run::run,
-    telemetry::{LogFormat, start_logging},
 };
+use convene_service::log::{LogFormat, LogHealth, start_log};
+
+/// How long the last lines of the log may take.
+const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// Convene's operator: gives every Meeting a media pod, and every `MediaPool` the pods it needs.
 ///
@@ -83,7 +86,13 @@ impl Args {
 #[tokio::main]
 async fn main() -> ExitCode {
     let args = Args::parse();
-    start_logging(args.log_format);
+    let log = start_log(args.log_format, "info");
+    let status = start(args, log.clone()).await;
+    log.flush(LAST_LINES);
+    status
+}
+
+async fn start(args: Args, log: LogHealth) -> ExitCode {
     let config = args.into_config(rand::random());
     tracing::info!(?config, version = env!("CARGO_PKG_VERSION"), "starting");
     let client = match connect().await {
@@ -93,7 +102,7 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match run(client, config, wait_for_stop()).await {
+    match run(client, config, log, wait_for_stop()).await {
         Ok(()) => {
             tracing::info!("stopped");
             ExitCode::SUCCESS

@@ -4,22 +4,27 @@
 
 use std::convert::Infallible;
 use std::error::Error;
-use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Parser;
 use convene_operator::client::connect;
 use convene_operator::router::app::App;
-use convene_operator::router::config::{Config, LogFormat, RouterArgs};
+use convene_operator::router::config::{Config, RouterArgs};
 use convene_operator::router::serve::Listeners;
 use convene_operator::router::surface::Surface;
 use convene_operator::router::{join, keys, watch};
-
+use convene_service::log::{LogHealth, start_log};
+use convene_service::say;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
-use tracing_subscriber::EnvFilter;
+
+/// The client logs every failed request once more than the watches do.
+const LOG_FILTER: &str = "info,kube_client=off";
+/// How long the last lines of the log may take.
+const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// Gives every meeting one stable URL
 ///
@@ -33,7 +38,8 @@ use tracing_subscriber::EnvFilter;
 /// away it goes on with what it knew last.
 ///
 /// It uses the service account of its pod, or your kubeconfig outside a cluster.
-/// /healthz, /readyz and /metrics are on the plain listener.
+/// /healthz and /readyz are on the plain listener. Metrics are on a listener of their own
+/// (--metrics-listen), which also has the probes; keep that one inside the cluster.
 // One text for people, as it is shown in a terminal, hence no Markdown.
 #[allow(clippy::doc_markdown)]
 #[derive(Debug, Parser)]
@@ -46,27 +52,32 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> ExitCode {
     let Arguments { router: args } = Arguments::parse();
-    start_log(args.log_format);
+    let log = start_log(args.log_format, LOG_FILTER);
     let config = match args.check() {
         Ok(config) => config,
-        Err(error) => return fail(2, &error),
+        Err(error) => return fail(&log, 2, &error),
     };
-    match Box::pin(run(config)).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(1, error.as_ref()),
+    match Box::pin(run(config, log.clone())).await {
+        Ok(()) => {
+            log.flush(LAST_LINES);
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(&log, 1, error.as_ref()),
     }
 }
 
-async fn run(config: Config) -> Result<(), Box<dyn Error>> {
+async fn run(config: Config, log: LogHealth) -> Result<(), Box<dyn Error>> {
     rustls::crypto::ring::default_provider().install_default().map_err(|_| "a TLS provider is installed already")?;
     let listeners = Listeners::bind(&config).await?;
     let client = connect().await?;
     let (plain, tls) = (listeners.plain_address()?, listeners.tls_address().transpose()?);
+    let metrics = listeners.metrics_address()?;
     let Config { web, namespace, admission_key_secret, join: join_config, signal, surface, .. } = config;
-    info!(%plain, ?tls, namespace, admission_key_secret, ?signal, ?join_config, ?surface, version = env!("CARGO_PKG_VERSION"), "router starts");
+    info!(%plain, ?tls, %metrics, namespace, admission_key_secret, ?signal, ?join_config, ?surface, version = env!("CARGO_PKG_VERSION"), "router starts");
 
     let stopping = CancellationToken::new();
     let app = App::new(web, signal, Surface::new(&surface), stopping.clone());
+    app.watch_log(log)?;
     let index = watch::watch(client.clone(), &namespace, app.sink());
     let joining = join::watch(client.clone(), &namespace, &join_config, Arc::clone(&app.join), app.sink());
     let key = keys::watch(client, &namespace, &admission_key_secret, &app.signer, app.sink());
@@ -94,24 +105,7 @@ fn never(infallible: Infallible) -> Result<(), Box<dyn Error>> {
     match infallible {}
 }
 
-fn start_log(format: LogFormat) {
-    // The client logs every failed request once more than the watches do.
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,kube_client=off"));
-    let is_terminal = std::io::stderr().is_terminal();
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(is_terminal);
-    match format {
-        LogFormat::Text => builder.init(),
-        LogFormat::Json => builder.json().flatten_event(true).init(),
-    }
-}
-
-fn fail(code: u8, error: &dyn Error) -> ExitCode {
-    let mut message = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        message = format!("{message}: {cause}");
-        source = cause.source();
-    }
-    eprintln!("convene-router: {message}");
+fn fail(log: &LogHealth, code: u8, error: &dyn Error) -> ExitCode {
+    log.last_words(&format!("convene-router: {}", say::chain(error)));
     ExitCode::from(code)
 }

@@ -8,6 +8,7 @@ use super::*;
 fn meeting(uid: &str, pod: Option<&str>, participants: u32) -> Meeting {
     let mut meeting = Meeting::new(uid, MeetingSpec { pool: "lagoon".into(), ..MeetingSpec::default() });
     meeting.metadata.uid = Some(uid.to_owned());
+    meeting.metadata.namespace = Some("crew".to_owned());
     meeting.status =
         Some(MeetingStatus { pod: pod.map(self::pod), participants: Some(participants), ..MeetingStatus::default() });
     meeting
@@ -77,6 +78,19 @@ fn only_meetings_that_want_a_pod_are_a_need() {
     assert_eq!(Need { shared: 11, dedicated: 2 }.pods(5), 5);
 }
 
+#[test]
+fn a_share_counts_what_has_a_place_or_has_one_made_and_not_the_meeting_itself() {
+    let mut ledger = ledger(&[meeting("a", Some("p1"), 0), meeting("b", None, 0), meeting("c", None, 0)]);
+    let beside = |ledger: &Ledger, uid: &str| ledger.usage_of_others(&meeting(uid, None, 0)).meetings;
+    assert_eq!((beside(&ledger, "a"), beside(&ledger, "b"), beside(&ledger, "new")), (0, 1, 1));
+    ledger.want("b", true);
+    assert_eq!((beside(&ledger, "a"), beside(&ledger, "b"), beside(&ledger, "c")), (1, 1, 2));
+    assert_eq!(ledger.holders_of("lagoon", 10).largest, [("crew".to_owned(), Usage { meetings: 1, dedicated: 0 })]);
+    let mut foreign = meeting("c", None, 0);
+    foreign.metadata.namespace = Some("bay".to_owned());
+    assert_eq!(ledger.usage_of_others(&foreign).meetings, 0);
+}
+
 proptest! {
     /// Whatever happens in whatever order, the sums are those of the meetings.
     #[test]
@@ -90,7 +104,7 @@ proptest! {
                 2 => ledger.forget(&uid),
                 3 => drop(ledger.remove(&uid)),
                 4 => drop(ledger.want(&uid, count > 4)),
-                _ => drop(ledger.report(&pod_uid, &HashMap::from([(uid, count)]))),
+                _ => drop(ledger.report(&pod_uid, &HashMap::from([(uid.clone(), count)]))),
             }
             for number in 0..4 {
                 let pod_uid = format!("p{number}");
@@ -100,6 +114,12 @@ proptest! {
                 prop_assert_eq!(load.participants, on_it.iter().map(|entry| entry.participants()).sum::<u32>());
                 prop_assert_eq!(load.lively as usize, on_it.iter().filter(|entry| entry.participants() > 0).count());
             }
+            let claims: Vec<_> = ledger.meetings.values().filter(|entry| entry.pod_uid().is_some() || entry.wants_pod).collect();
+            let held = claims.iter().filter(|entry| entry.pod_uid().is_some()).count();
+            prop_assert_eq!(ledger.reserved.of("lagoon", "crew").meetings as usize, claims.len());
+            prop_assert_eq!(ledger.held.of("lagoon", "crew").meetings as usize, held);
+            let beside = ledger.usage_of_others(&meeting(&uid, None, 0)).meetings as usize;
+            prop_assert_eq!(beside, claims.iter().filter(|entry| entry.key.name != uid).count());
             let wanting = ledger.meetings.values().filter(|entry| entry.wants_pod && &*entry.pool == "lagoon").count();
             prop_assert_eq!(ledger.need_of("lagoon").shared as usize, wanting);
         }

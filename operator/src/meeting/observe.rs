@@ -7,7 +7,12 @@ use std::sync::Arc;
 use convene_crds::Meeting;
 
 use super::plan::ObservedPool;
-use crate::{ledger::Ledger, pool::validate::ValidPool, views::PoolView, world::World};
+use crate::{
+    ledger::Ledger,
+    pool::{observe::observe_holders, validate::ValidPool},
+    views::PoolView,
+    world::World,
+};
 
 /// The pool that `meeting` names; `None` if there is none.
 pub fn observe_pool(world: &World, meeting: &Meeting) -> Option<Arc<PoolView>> {
@@ -19,5 +24,6 @@ pub fn observe_pods(world: &World, view: &PoolView, pool: &Arc<ValidPool>, ledge
     let mut pods = world.views().pods_of(&pool.name);
     pods.retain(|pod| !ledger.is_condemned(&pod.uid));
     let loads = pods.iter().map(|pod| (pod.uid.clone(), ledger.load_of(&pod.uid))).collect();
-    ObservedPool { trouble: view.trouble.clone(), pods, loads, pool: Arc::clone(pool) }
+    let holders = observe_holders(pool, pods.len(), ledger);
+    ObservedPool { trouble: view.trouble.clone(), holders, pods, loads, pool: Arc::clone(pool) }
 }

@@ -13,7 +13,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use super::validate::{Moment, ValidMeeting};
 use crate::{
     conditions::Verdict,
-    ledger::{PodLoad, PodLoads},
+    ledger::{Holders, PodLoad, PodLoads},
     media_pod::{MediaPod, PodState},
     pool::{explain::explain_no_ready_pod, validate::ValidPool},
     reason,
@@ -36,6 +36,8 @@ pub struct ObservedPool {
     pub pods: Vec<Arc<MediaPod>>,
     /// What they carry.
     pub loads: PodLoads,
+    /// The namespaces that use it, once it has all the pods it may have.
+    pub holders: Holders,
 }
 
 /// Where the meeting is from now on.
@@ -274,7 +276,11 @@ fn compute_reachable(pod: &MediaPod, observed: &ObservedPool) -> Verdict {
     }
 }
 
+/// A new place, which is subject to the limits per namespace. A move from one pod to another is not.
 fn plan_placement(meeting: &ValidMeeting, observed: &ObservedPool, left: Option<Wait>) -> MeetingPlan {
+    if let Some(why) = &meeting.denial {
+        return MeetingPlan { left, ..plan_nowhere(accept(observed), why) };
+    }
     match select_pod(meeting, observed) {
         Some(pod) => plan_new(pod, observed, left),
         None => plan_waiting(observed, left),
@@ -286,7 +292,7 @@ fn plan_new(pod: &MediaPod, observed: &ObservedPool, left: Option<Wait>) -> Meet
 }
 
 fn plan_waiting(observed: &ObservedPool, left: Option<Wait>) -> MeetingPlan {
-    let why = explain_no_ready_pod(&observed.pool, &observed.pods, observed.trouble.as_ref());
+    let why = explain_no_ready_pod(&observed.pool, &observed.pods, observed.trouble.as_ref(), &observed.holders);
     MeetingPlan { left, wants_pod: true, ..plan_nowhere(accept(observed), &why) }
 }
 

@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
 use kube::ResourceExt;
 
+use super::quota::check_quota;
 use crate::{ledger::Ledger, pool::validate::ValidPool, reason, wait::Wait};
 
 /// How long before its start a meeting gets its media pod: a pod that has to be made first is ready by then.
@@ -51,6 +52,8 @@ pub struct ValidMeeting {
     pub participants: u32,
     /// Whether it may leave a draining pod although people are in it.
     pub is_released: bool,
+    /// The reason why it gets no new place in the pool, if there is one. It keeps a place that it has.
+    pub denial: Option<Wait>,
     /// Where now lies.
     pub moment: Moment,
     /// The time.
@@ -103,9 +106,12 @@ pub fn validate_meeting(
     if wanted > pool.capacity.participants {
         return Err(compute_too_large(meeting, pool));
     }
+    let is_dedicated = meeting.spec.placement == MeetingPlacement::Dedicated;
+    let may_be_dedicated = is_admitted(&pool.dedicated_namespaces, &namespace, home, labels);
     Ok(ValidMeeting {
         max_participants: wanted,
-        is_dedicated: meeting.spec.placement == MeetingPlacement::Dedicated,
+        is_dedicated,
+        denial: check_quota(pool, &namespace, is_dedicated, may_be_dedicated, ledger.usage_of_others(meeting)),
         bound_to: ledger.pod_of(meeting).cloned(),
         participants: ledger.participants_of(meeting),
         is_released: ledger.is_released(meeting),

@@ -13,7 +13,7 @@ use convene_crds::{
         ADMISSION_KEYS_DIR, ADMISSION_KEYS_FILE, ANNOTATION_ANNOUNCED_ADDRESSES, ANNOTATION_ANNOUNCED_PORTS,
         ANNOTATION_RTC_PORTS, ANNOUNCED_ADDRESSES_FILE, ANNOUNCED_PORTS_FILE, HTTP_PORT_NAME, LABEL_APP_NAME,
         LABEL_MANAGED_BY, LABEL_POD, LABEL_POOL, LABEL_REVISION, MANAGED_BY, MEDIA_CONTAINER, MEDIA_HTTP_PORT,
-        MEDIA_POD_APP_NAME, POD_INFO_DIR,
+        MEDIA_METRICS_PORT, MEDIA_POD_APP_NAME, METRICS_PORT_NAME, POD_INFO_DIR,
     },
 };
 use k8s_openapi::{
@@ -78,7 +78,24 @@ fn compute_rtc_ports(template: &PodTemplate, block: PortRange) -> PortRange {
 
 /// In the node's network every pod needs a port of its own for signaling: the one after its media ports.
 fn compute_http_port(template: &PodTemplate, block: PortRange) -> u16 {
-    if template.exposure == Exposure::HostNetwork { block.last() } else { MEDIA_HTTP_PORT }
+    if template.exposure == Exposure::HostNetwork { block.last() } else { compute_own_port(MEDIA_HTTP_PORT, block) }
+}
+
+/// In the node's network the port for metrics is outside of the block, because firewalls open the block, and differs from block to block.
+/// `None`: the pod serves no metrics.
+fn compute_metrics_port(template: &PodTemplate, block: PortRange) -> Option<u16> {
+    if template.exposure != Exposure::HostNetwork {
+        return Some(compute_own_port(MEDIA_METRICS_PORT, block));
+    }
+    let ports = template.metrics_ports?;
+    // Blocks of the same size that do not overlap have different numbers, wherever they begin.
+    let number = u32::from(block.first()) / block.count();
+    u16::try_from(u32::from(ports.first()) + number % ports.count()).ok()
+}
+
+/// `preferred`, unless it is one of the pod's media ports.
+fn compute_own_port(preferred: u16, block: PortRange) -> u16 {
+    if block.contains(preferred) { block.last().saturating_add(1) } else { preferred }
 }
 
 fn build_labels(pool: &ValidPool, pod: &str) -> BTreeMap<String, String> {
@@ -183,6 +200,10 @@ fn build_container(template: &PodTemplate, block: PortRange) -> Container {
 }
 
 fn build_environment(template: &PodTemplate, block: PortRange) -> Vec<EnvVar> {
+    let metrics =
+        compute_metrics_port(template, block).map(|port| ("CONVENE_METRICS_LISTEN", format!("0.0.0.0:{port}")));
+    let destinations = template.plain_destinations.join(",");
+    let destinations = (!destinations.is_empty()).then_some(("CONVENE_PLAIN_DESTINATIONS", destinations));
     let variables = [
         ("CONVENE_LISTEN", format!("0.0.0.0:{}", compute_http_port(template, block))),
         ("CONVENE_RTC_PORTS", compute_rtc_ports(template, block).to_string()),
@@ -193,13 +214,16 @@ fn build_environment(template: &PodTemplate, block: PortRange) -> Vec<EnvVar> {
         ("CONVENE_SHUTDOWN_GRACE", "20s".to_owned()),
         ("CONVENE_LOG_FORMAT", "json".to_owned()),
     ];
-    variables.map(|(name, value)| EnvVar { name: name.to_owned(), value: Some(value), value_from: None }).into()
+    let variables = variables.into_iter().chain(metrics).chain(destinations);
+    variables.map(|(name, value)| EnvVar { name: name.to_owned(), value: Some(value), value_from: None }).collect()
 }
 
 fn build_ports(template: &PodTemplate, block: PortRange) -> Vec<ContainerPort> {
     let http = compute_http_port(template, block);
-    let mut ports =
-        vec![build_port(HTTP_PORT_NAME.to_owned(), http, "TCP", template.exposure == Exposure::HostNetwork)];
+    let is_of_node = template.exposure == Exposure::HostNetwork;
+    let mut ports = vec![build_port(HTTP_PORT_NAME.to_owned(), http, "TCP", is_of_node)];
+    let metrics = compute_metrics_port(template, block);
+    ports.extend(metrics.map(|port| build_port(METRICS_PORT_NAME.to_owned(), port, "TCP", is_of_node)));
     let is_open_on_node = template.uses_node_ports();
     for port in compute_rtc_ports(template, block).ports() {
         ports.push(build_port(format!("rtc-{port}-udp"), port, "UDP", is_open_on_node));

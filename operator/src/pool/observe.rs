@@ -19,7 +19,14 @@ use super::{
     plan::ObservedPods,
     validate::ValidPool,
 };
-use crate::{context::Context, ledger::Ledger, media_pod::MediaPod, ports::PortRange, views::NodeView, world::World};
+use crate::{
+    context::Context,
+    ledger::{Holders, Ledger},
+    media_pod::MediaPod,
+    ports::PortRange,
+    views::NodeView,
+    world::World,
+};
 
 /// Media pods of all pools: their ports may get in each other's way.
 pub async fn observe_pods(context: &Context) -> Result<Vec<Arc<MediaPod>>, Error> {
@@ -51,6 +58,7 @@ pub fn observe_pool(
         loads: pods.iter().map(|pod| (pod.uid.clone(), ledger.load_of(&pod.uid))).collect(),
         people: told.collect(),
         waiting: ledger.need_of(&pool.name),
+        holders: observe_holders(pool, pods.len(), ledger),
         nodes,
         services: observe_services(&context.world, pool),
         has_budget: observe_budget(&context.world, pool),
@@ -58,6 +66,14 @@ pub fn observe_pool(
         now,
         pods,
     }
+}
+
+/// The namespaces that use a pool, once it has all the `pods` it may have. Before that they are not needed, and cost a walk over all namespaces.
+pub fn observe_holders(pool: &ValidPool, pods: usize, ledger: &Ledger) -> Holders {
+    if pods < pool.max as usize {
+        return Holders::default();
+    }
+    ledger.holders_of(&pool.name, pool.capacity.meetings)
 }
 
 /// One guard for both: a second one in the same expression would wait for the first for ever.

@@ -20,7 +20,7 @@ use self::census::Census;
 pub(super) use self::census::is_current;
 use super::{expose::Opening, validate::ValidPool};
 use crate::{
-    ledger::{Need, PodLoad, PodLoads},
+    ledger::{Holders, Need, PodLoad, PodLoads},
     media_pod::{Draining, MediaPod, PodState},
     ports::{PortRange, compute_free_block},
     reason,
@@ -50,6 +50,8 @@ pub struct ObservedPods {
     pub people: BTreeMap<String, u32>,
     /// What its meetings that no pod carries need.
     pub waiting: Need,
+    /// The namespaces that use it, once it has all the pods it may have.
+    pub holders: Holders,
     /// Every node.
     pub nodes: BTreeMap<String, NodeView>,
     /// What the Services of its pods open, by name of the pod; `None` is a Service that opens nothing yet.

@@ -71,7 +71,7 @@ pub fn compute_verdicts(pool: &ValidPool, observed: &ObservedPods, applied: &App
         ready: if ready > 0 {
             Verdict::yes(reason::POD_READY, format!("{ready} of {live} media pods can take people"))
         } else {
-            Verdict::False(explain_no_ready_pod(pool, &observed.pods, trouble.as_ref()))
+            Verdict::False(explain_no_ready_pod(pool, &observed.pods, trouble.as_ref(), &observed.holders))
         },
         available: trouble.map_or_else(
             || Verdict::yes(reason::PODS_AVAILABLE, "every media pod that is wanted exists and starts"),
@@ -137,7 +137,7 @@ fn compute_trouble(pool: &ValidPool, observed: &ObservedPods, applied: &Applied)
     let stuck = find_heaviest_wait(&observed.pods).filter(|wait| wait.reason != reason::POD_NOT_READY);
     let live = count(&observed.pods, MediaPod::is_live);
     let is_full = !observed.waiting.is_none() && live >= pool.max && count(&observed.pods, MediaPod::is_ready) == live;
-    let full = || is_full.then(|| compute_full(pool, live as usize));
+    let full = || is_full.then(|| compute_full(pool, live as usize, &observed.holders));
     refused.as_ref().or(stuck).or(trouble.as_ref()).cloned().or_else(full)
 }
 

@@ -6,7 +6,9 @@
 
 use convene_crds::{
     AddressPolicy, AllowedNamespaces, Capacity, ContainerResources, Drain, Exposure, ImagePullPolicy, MediaPool,
+    MediaPoolSpec, PlainRtp,
 };
+use ipnet::IpNet;
 use jiff::Timestamp;
 use k8s_openapi::{api::core::v1::Toleration, apimachinery::pkg::apis::meta::v1::OwnerReference};
 use kube::{Resource, ResourceExt};
@@ -14,7 +16,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 use super::build::compute_revision;
-use crate::{ports::PortRange, reason, wait::Wait};
+use crate::{ledger::Usage, ports::PortRange, reason, wait::Wait};
 
 /// What the operator knows about media pods whatever their pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +56,12 @@ pub struct PodTemplate {
     pub exposure: Exposure,
     /// Addresses known before the pod is, if fixed.
     pub fixed_addresses: Vec<String>,
+    /// Networks that plain RTP may be sent to in addition to public addresses.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub plain_destinations: Vec<String>,
+    /// Where metrics are served in the node's network, if they are.
+    #[serde(skip)]
+    pub metrics_ports: Option<PortRange>,
     /// `ConfigMap` with the public admission keys.
     pub admission_keys: String,
 }
@@ -102,6 +110,10 @@ pub struct ValidPool {
     pub drain: Drain,
     /// Whose meetings it serves.
     pub allowed_namespaces: AllowedNamespaces,
+    /// Namespaces that may have Dedicated meetings.
+    pub dedicated_namespaces: AllowedNamespaces,
+    /// Limits for the usage by one namespace.
+    pub namespace_limits: Usage,
     /// Whether announced addresses are probed.
     pub probes_media: bool,
     /// When the pool was made: of two that draw from the same ports the younger one is told.
@@ -130,9 +142,18 @@ pub fn validate_pool(pool: &MediaPool, defaults: &PodDefaults) -> Result<ValidPo
         max_surge: spec.rollout.max_surge,
         drain: spec.drain,
         allowed_namespaces: spec.allowed_namespaces.clone(),
+        dedicated_namespaces: spec.dedicated_namespaces.clone(),
+        namespace_limits: compute_namespace_limits(spec),
         probes_media: spec.probe_media,
         created: pool.metadata.creation_timestamp.as_ref().map(|time| time.0),
     })
+}
+
+/// The default for meetings is half of the pool's places, and at least one.
+fn compute_namespace_limits(spec: &MediaPoolSpec) -> Usage {
+    let half = spec.max.saturating_mul(spec.capacity.meetings).div_ceil(2).max(1);
+    let limits = spec.namespace_limits;
+    Usage { meetings: limits.meetings.unwrap_or(half), dedicated: limits.dedicated }
 }
 
 fn compute_template(pool: &MediaPool, defaults: &PodDefaults) -> Result<PodTemplate, Wait> {
@@ -154,9 +175,26 @@ fn compute_template(pool: &MediaPool, defaults: &PodDefaults) -> Result<PodTempl
         workers: spec.workers_per_pod,
         media_ports: spec.workers_per_pod.saturating_add(spec.plain_ports),
         exposure: spec.exposure,
+        plain_destinations: compute_plain_destinations(&spec.plain_rtp)?,
+        metrics_ports: compute_metrics_ports(spec)?,
         fixed_addresses: if is_fixed { spec.announced_address.addresses.clone() } else { Vec::new() },
         admission_keys: defaults.admission_keys.clone(),
     })
+}
+
+fn compute_plain_destinations(plain_rtp: &PlainRtp) -> Result<Vec<String>, Wait> {
+    let networks = &plain_rtp.destinations;
+    if let Some(other) = networks.iter().find(|network| network.parse::<IpNet>().is_err()) {
+        let message = format!("spec.plainRtp.destinations: {other:?} is not a network in CIDR notation");
+        return Err(Wait::new(reason::INVALID_SPEC, message));
+    }
+    Ok(networks.clone())
+}
+
+fn compute_metrics_ports(spec: &MediaPoolSpec) -> Result<Option<PortRange>, Wait> {
+    let Some(ports) = spec.metrics_ports.filter(|_| spec.exposure == Exposure::HostNetwork) else { return Ok(None) };
+    let ports = PortRange::new(ports.min, ports.max);
+    ports.map(Some).map_err(|error| Wait::new(reason::INVALID_SPEC, format!("spec.metricsPorts: {error}")))
 }
 
 fn compute_too_narrow(ports: PortRange, wanted: u32) -> Wait {

@@ -9,6 +9,8 @@ use convene_protocol::admin::{EndReason, RoomReport, RoomSettings};
 use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 
+use super::returning::Whereabouts;
+
 /// What a room depends on: its Meeting.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MeetingHome {
@@ -22,10 +24,23 @@ pub struct MeetingHome {
     pub settings: Option<RoomSettings>,
 }
 
-/// How long the lock of a meeting is open after it has moved to another pod: that pod cannot know who was in.
+impl MeetingHome {
+    /// The place of the locked meeting with `uid` relative to the pod with `pod_uid`.
+    pub fn whereabouts(&self, uid: &str, pod_uid: &str) -> Whereabouts {
+        let is_locked = self.settings.as_ref().is_none_or(|settings| settings.locked);
+        match &self.pod_uid {
+            _ if self.uid != uid || self.is_over || !is_locked => Whereabouts::Nowhere,
+            None => Whereabouts::Between,
+            Some(home) if home == pod_uid => Whereabouts::Here,
+            Some(_) => Whereabouts::Elsewhere,
+        }
+    }
+}
+
+/// How long participants may rejoin a locked meeting after it has moved to another pod.
 const COMING_BACK: SignedDuration = SignedDuration::from_secs(60);
 
-/// Until when the lock of `meeting` is open, if it has moved.
+/// The end of the time in which participants may rejoin `meeting` after a move although it is locked. The lock stays closed for all others.
 pub fn compute_lock_opens_until(meeting: &Meeting) -> Option<Timestamp> {
     let moved_at = meeting.status.as_ref()?.pod.as_ref()?.moved_at.as_ref()?.0;
     moved_at.checked_add(COMING_BACK).ok()
@@ -38,14 +53,18 @@ pub enum RoomStep {
     Keep,
     /// It ends.
     End(EndReason),
-    /// It goes by other settings.
-    Update(RoomSettings),
+    /// It goes by these settings.
+    Update {
+        /// The settings.
+        settings: RoomSettings,
+        /// Whether it waits for the list of participants who may rejoin.
+        awaits_returning: bool,
+    },
 }
 
 /// The home that `meeting` gives to its room.
-pub fn compute_home(meeting: &Meeting, pod_uid: Option<String>, now: Timestamp) -> MeetingHome {
+pub fn compute_home(meeting: &Meeting, pod_uid: Option<String>) -> MeetingHome {
     let spec = &meeting.spec;
-    let is_lock_open = compute_lock_opens_until(meeting).is_some_and(|until| until > now);
     let title = spec.title.clone().filter(|title| !title.trim().is_empty());
     MeetingHome {
         uid: meeting.uid().unwrap_or_default(),
@@ -55,7 +74,7 @@ pub fn compute_home(meeting: &Meeting, pod_uid: Option<String>, now: Timestamp) 
             title: title.unwrap_or_else(|| meeting.name_any()),
             max_participants: spec.max_participants,
             empty_timeout_seconds: u64::from(spec.empty_timeout),
-            locked: spec.locked && !is_lock_open,
+            locked: spec.locked,
         }),
     }
 }
@@ -68,8 +87,13 @@ pub fn plan_room(pod_uid: &str, room: &RoomReport, home: Option<&MeetingHome>) -
     if home.pod_uid.as_ref().is_some_and(|other| other != pod_uid) {
         return RoomStep::End(EndReason::Moved);
     }
+    let awaits_returning = room.awaits_returning;
     match (&room.settings, &home.settings) {
-        (Some(found), Some(wanted)) if found != wanted => RoomStep::Update(wanted.clone()),
+        (Some(found), Some(wanted)) if found != wanted || awaits_returning => {
+            RoomStep::Update { settings: wanted.clone(), awaits_returning }
+        }
+        // An unreadable Meeting changes no settings, and participants may rejoin.
+        (Some(found), None) if awaits_returning => RoomStep::Update { settings: found.clone(), awaits_returning },
         _ => RoomStep::Keep,
     }
 }
@@ -114,22 +138,63 @@ mod tests {
     #[test]
     fn a_room_goes_by_what_its_meeting_says_now() {
         let meeting = meeting_object(json!({"title": " ", "maxParticipants": 7, "locked": true}), json!({}));
-        let home = compute_home(&meeting, Some("p1".into()), Timestamp::UNIX_EPOCH);
+        let home = compute_home(&meeting, Some("p1".into()));
         let wanted = home.settings.clone().unwrap();
         assert_eq!((wanted.title.as_str(), wanted.max_participants, wanted.locked), ("regatta", 7, true));
         let with = |settings: Option<RoomSettings>| RoomReport { settings, ..room("meeting-uid") };
         let older = RoomSettings { locked: false, ..wanted.clone() };
-        assert_eq!(plan_room("p1", &with(Some(older)), Some(&home)), RoomStep::Update(wanted.clone()));
+        let update = RoomStep::Update { settings: wanted.clone(), awaits_returning: false };
+        assert_eq!(plan_room("p1", &with(Some(older)), Some(&home)), update);
         assert_eq!(plan_room("p1", &with(Some(wanted)), Some(&home)), RoomStep::Keep);
         assert_eq!(plan_room("p1", &with(None), Some(&home)), RoomStep::Keep);
     }
 
     #[test]
-    fn after_a_move_people_come_back_into_a_locked_meeting() {
+    fn a_locked_meeting_stays_locked_when_it_moves() {
         let pod = json!({"name": "a", "uid": "p1", "movedAt": "2030-01-01T10:00:00Z"});
         let meeting = meeting_object(json!({"locked": true}), json!({"pod": pod}));
-        let locked = |now: &str| compute_home(&meeting, None, now.parse().unwrap()).settings.unwrap().locked;
-        assert!(!locked("2030-01-01T10:00:59Z"));
-        assert!(locked("2030-01-01T10:01:00Z"));
+        assert!(compute_home(&meeting, None).settings.unwrap().locked);
+        assert_eq!(compute_lock_opens_until(&meeting), "2030-01-01T10:01:00Z".parse().ok());
+    }
+
+    #[test]
+    fn participants_are_remembered_for_locked_meetings_only() {
+        let locked = |locked: bool| Some(RoomSettings { locked, ..RoomSettings::default() });
+        let at = |pod_uid: Option<&str>| MeetingHome { settings: locked(true), ..home("m1", pod_uid) };
+        let cases = [
+            (at(Some("p1")), Whereabouts::Here),
+            (at(Some("p2")), Whereabouts::Elsewhere),
+            (at(None), Whereabouts::Between),
+            (MeetingHome { uid: "m2".into(), ..at(Some("p1")) }, Whereabouts::Nowhere),
+            (MeetingHome { is_over: true, ..at(None) }, Whereabouts::Nowhere),
+            (MeetingHome { settings: locked(false), ..at(Some("p2")) }, Whereabouts::Nowhere),
+        ];
+        for (home, wanted) in cases {
+            assert_eq!(home.whereabouts("m1", "p1"), wanted, "{home:?}");
+        }
+    }
+
+    #[test]
+    fn a_room_that_waits_for_returning_participants_gets_an_update() {
+        let settings = RoomSettings { title: "regatta".into(), locked: true, ..RoomSettings::default() };
+        let waiting = RoomReport { awaits_returning: true, settings: Some(settings.clone()), ..room("m1") };
+        let home_with = |settings: Option<RoomSettings>| MeetingHome { settings, ..home("m1", Some("p1")) };
+        let told = |settings: &RoomSettings| RoomStep::Update { settings: settings.clone(), awaits_returning: true };
+        let other = RoomSettings { title: "other".into(), ..settings.clone() };
+        let cases = [
+            ("nothing else is new", home_with(Some(settings.clone())), told(&settings)),
+            ("other settings", home_with(Some(other.clone())), told(&other)),
+            ("unreadable meeting", home_with(None), told(&settings)),
+            ("between two pods", MeetingHome { pod_uid: None, ..home_with(Some(settings.clone())) }, told(&settings)),
+            ("on another pod", home("m1", Some("p2")), RoomStep::End(EndReason::Moved)),
+            (
+                "over",
+                MeetingHome { is_over: true, ..home_with(Some(settings.clone())) },
+                RoomStep::End(EndReason::Ended),
+            ),
+        ];
+        for (case, home, wanted) in cases {
+            assert_eq!(plan_room("p1", &waiting, Some(&home)), wanted, "{case}");
+        }
     }
 }

@@ -9,6 +9,7 @@ use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use convene_service::headers;
 use tracing::{debug, info};
 
 use super::app::App;
@@ -19,32 +20,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longest request id that is taken over from a client or load balancer.
 const MAX_REQUEST_ID: usize = 64;
 
-/// The web app needs its own scripts, styles and sockets, media from memory, and nothing from elsewhere.
-const WEB_APP_POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-     img-src 'self' data: blob:; media-src 'self' blob: mediastream:; worker-src 'self' blob:; font-src 'self'; \
-     object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
-
 /// Browsers that came by https come by https again. Other names of the domain are not ours to speak for.
 const ONE_YEAR: &str = "max-age=31536000";
-
-const PAGE_HEADERS: [(HeaderName, &str); 5] = [
-    (header::CONTENT_SECURITY_POLICY, WEB_APP_POLICY),
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::REFERRER_POLICY, "no-referrer"),
-    (
-        HeaderName::from_static("permissions-policy"),
-        "camera=(self), microphone=(self), display-capture=(self), speaker-selection=(self), autoplay=(self), fullscreen=(self), \
-         screen-wake-lock=(self), geolocation=(), payment=(), usb=()",
-    ),
-    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-];
-
-/// What programs read is no page: nothing in it is loaded, run or framed, whatever it is taken for.
-const DATA_HEADERS: [(HeaderName, &str); 3] = [
-    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::REFERRER_POLICY, "no-referrer"),
-];
 
 /// Id of a request, for the logs of router and pod. Its text is ASCII.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,18 +50,10 @@ fn harden(response: &mut Response, scheme: Scheme) {
         return;
     }
     let headers = response.headers_mut();
-    let wanted = if is_data(headers) { &DATA_HEADERS[..] } else { &PAGE_HEADERS };
-    for (name, value) in wanted {
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
-    }
+    headers::harden(headers);
     if scheme == Scheme::Https {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(ONE_YEAR));
     }
-}
-
-fn is_data(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
-    kind.starts_with(b"application/json") || kind.starts_with(b"application/problem+json")
 }
 
 /// What is remembered of a request until it is answered.

@@ -11,6 +11,7 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Router, middleware};
+use convene_service::log::LogHealth;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -21,7 +22,7 @@ use super::join::{self, JoinState};
 use super::key::{MeetingKey, NameError};
 use super::keys::SignerSlot;
 use super::links::PodLinks;
-use super::metrics::{RouterMetrics, serve_metrics};
+use super::metrics::RouterMetrics;
 use super::pages::WebFiles;
 use super::problem::ApiError;
 use super::surface::Surface;
@@ -100,6 +101,13 @@ impl App {
         }))
     }
 
+    /// From now on readiness and metrics tell of this log, too.
+    pub fn watch_log(&self, log: LogHealth) -> Result<(), prometheus::Error> {
+        self.metrics.watch_log(&log)?;
+        self.readiness.watch_log(log);
+        Ok(())
+    }
+
     /// Where watches put their news.
     pub fn sink(&self) -> Sink {
         Sink {
@@ -127,7 +135,6 @@ pub fn app(app: App) -> Router {
         .route("/", get(pages::landing))
         .route("/m/{namespace}/{name}", get(pages::meeting))
         .route("/m/{namespace}/{name}/", get(pages::meeting_with_slash))
-        .route("/metrics", get(serve_metrics))
         .route("/api/v1/openapi.json", get(openapi::document).options(method_not_allowed))
         .fallback(pages::other)
         .layer(CompressionLayer::new());

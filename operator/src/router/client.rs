@@ -65,6 +65,11 @@ impl ClientInfo {
     pub fn bucket(&self) -> Option<IpAddr> {
         self.address.map(bucket)
     }
+
+    /// The same as text, for admissions: a hint for the media pod, never a proof.
+    pub fn hint(&self) -> Option<String> {
+        self.bucket().map(|address| address.to_string())
+    }
 }
 
 /// An IPv4 address itself, the /64 of an IPv6 address.
@@ -182,6 +187,8 @@ mod tests {
         assert_eq!(bucket("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
         assert_eq!(bucket("192.0.2.7"), "192.0.2.7");
         assert_eq!(bucket("::ffff:192.0.2.7"), "192.0.2.7");
+        let client = ClientInfo { address: Some("2001:db8:1:2:3:4:5:6".parse().unwrap()), ..ClientInfo::default() };
+        assert_eq!((client.hint().as_deref(), ClientInfo::default().hint()), (Some("2001:db8:1:2::"), None));
     }
 
     proptest! {

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use convene_service::log::LogFormat;
 use thiserror::Error;
 
 use super::app::SignalSettings;
@@ -20,21 +21,16 @@ const STOP_SPREAD: Duration = Duration::from_secs(3);
 /// Longer holds are cut by most load balancers and given up by clients.
 const MAX_HOLD: Duration = Duration::from_mins(10);
 
-/// Form of the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// One JSON object per line.
-    Json,
-}
-
 /// Arguments of the router; each may be given by the environment instead.
 #[derive(Clone, Debug, Args)]
 pub struct RouterArgs {
-    /// Address for plain HTTP: web app, API, signaling, probes and metrics
+    /// Address for plain HTTP: web app, API, signaling and probes
     #[arg(long, env = "CONVENE_LISTEN", value_name = "ADDRESS", default_value = "0.0.0.0:8080")]
     pub listen: SocketAddr,
+
+    /// Address for Prometheus metrics and probes, by plain HTTP. Keep it inside the cluster: clients have no business there
+    #[arg(long, env = "CONVENE_METRICS_LISTEN", value_name = "ADDRESS", default_value = "0.0.0.0:9090")]
+    pub metrics_listen: SocketAddr,
 
     /// Address for HTTPS; used when --tls-cert and --tls-key are given
     #[arg(long, env = "CONVENE_TLS_LISTEN", value_name = "ADDRESS", default_value = "0.0.0.0:8443")]
@@ -101,6 +97,8 @@ pub struct TlsConfig {
 pub struct Config {
     /// Address for plain HTTP.
     pub listen: SocketAddr,
+    /// Address for metrics.
+    pub metrics_listen: SocketAddr,
     /// TLS, if wanted.
     pub tls: Option<TlsConfig>,
     /// The web app.
@@ -124,8 +122,8 @@ pub enum ConfigError {
     #[error("--tls-cert and --tls-key belong together: give both or neither (missing: {0})")]
     TlsHalf(&'static str),
     /// Two listeners on one address.
-    #[error("--listen and --tls-listen are both {0}: give them different ports")]
-    SameAddress(SocketAddr),
+    #[error("{0} and {1} are both {2}: give them different ports")]
+    SameAddress(&'static str, &'static str, SocketAddr),
     /// Not a namespace.
     #[error("--namespace {0:?} is not the name of a namespace")]
     Namespace(String),
@@ -154,7 +152,7 @@ impl ConfigError {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::TlsHalf(_) => "TlsHalfGiven",
-            Self::SameAddress(_) => "SameAddress",
+            Self::SameAddress(..) => "SameAddress",
             Self::Namespace(_) => "NamespaceInvalid",
             Self::Secret(_) => "SecretNameInvalid",
             Self::HoldTimeout => "HoldTimeoutOutOfRange",
@@ -173,10 +171,11 @@ impl RouterArgs {
         self.check_names()?;
         let signal = self.signal()?;
         let surface = self.surface.check().map_err(ConfigError::Surface)?;
+        self.check_addresses(tls.as_ref(), &surface)?;
         let web = WebFiles::load(&self.web_dir).map_err(ConfigError::Web)?;
-        let Self { listen, namespace, admission_key_secret, join, .. } = self;
+        let Self { listen, metrics_listen, namespace, admission_key_secret, join, .. } = self;
         let join = join.check().map_err(ConfigError::Join)?;
-        Ok(Config { listen, tls, web, namespace, admission_key_secret, join, signal, surface })
+        Ok(Config { listen, metrics_listen, tls, web, namespace, admission_key_secret, join, signal, surface })
     }
 
     fn tls(&self) -> Result<Option<TlsConfig>, ConfigError> {
@@ -184,11 +183,22 @@ impl RouterArgs {
             (None, None) => Ok(None),
             (Some(_), None) => Err(ConfigError::TlsHalf("--tls-key")),
             (None, Some(_)) => Err(ConfigError::TlsHalf("--tls-cert")),
-            (Some(_), Some(_)) if self.listen == self.tls_listen && self.listen.port() != 0 => {
-                Err(ConfigError::SameAddress(self.listen))
-            }
             (Some(cert), Some(key)) => Ok(Some(TlsConfig { listen: self.tls_listen, cert, key })),
         }
+    }
+
+    fn check_addresses(&self, tls: Option<&TlsConfig>, surface: &SurfaceConfig) -> Result<(), ConfigError> {
+        let tls = tls.map(|tls| ("--tls-listen", tls.listen));
+        let demo = surface.demo.as_ref().map(|demo| ("--demo-listen", demo.listen));
+        let always = [("--listen", self.listen), ("--metrics-listen", self.metrics_listen)];
+        let mut seen: Vec<(&'static str, SocketAddr)> = Vec::new();
+        for (flag, address) in always.into_iter().chain(tls).chain(demo).filter(|(_, address)| address.port() != 0) {
+            if let Some((other, _)) = seen.iter().find(|(_, taken)| *taken == address) {
+                return Err(ConfigError::SameAddress(other, flag, address));
+            }
+            seen.push((flag, address));
+        }
+        Ok(())
     }
 
     fn check_names(&self) -> Result<(), ConfigError> {
@@ -264,6 +274,7 @@ mod tests {
     fn the_defaults_are_good() {
         let config = check(&[]).unwrap();
         assert_eq!(config.tls, None);
+        assert_eq!(config.metrics_listen.to_string(), "0.0.0.0:9090");
         assert_eq!(config.signal.hold_timeout, Duration::from_mins(1));
         assert!(config.signal.silence > Duration::from_secs(90), "above protoo's ping");
     }
@@ -282,7 +293,10 @@ mod tests {
         let cases = [
             (vec!["--tls-cert=/tls/tls.crt"], "missing: --tls-key"),
             (vec!["--tls-key=/tls/tls.key"], "missing: --tls-cert"),
-            (vec!["--tls-cert=a", "--tls-key=b", "--tls-listen=0.0.0.0:8080"], "different ports"),
+            (vec!["--tls-cert=a", "--tls-key=b", "--tls-listen=0.0.0.0:8080"], "--listen and --tls-listen are both"),
+            (vec!["--metrics-listen=0.0.0.0:8080"], "--listen and --metrics-listen are both"),
+            (vec!["--demo-listen=0.0.0.0:9090"], "--metrics-listen and --demo-listen are both"),
+            (vec!["--metrics-listen=9090"], "--metrics-listen"),
             (vec!["--namespace=Team"], "--namespace"),
             (vec!["--admission-key-secret=a/b"], "--admission-key-secret"),
             (vec!["--hold-timeout=0s"], "--hold-timeout must be"),

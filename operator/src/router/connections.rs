@@ -14,25 +14,31 @@ use tokio::net::TcpStream;
 
 use super::app::App;
 use super::client::bucket;
-use super::places::{Full, Place};
+use super::places::{Full, Place, Places};
 
 /// Gives connections a place, then accepts them as `inner` does.
 #[derive(Clone)]
 pub struct Limited<A> {
     inner: A,
     app: App,
+    places: Places,
 }
 
 impl<A> Limited<A> {
     /// An acceptor with the places of `app`.
     pub fn new(inner: A, app: &App) -> Self {
-        Self { inner, app: app.clone() }
+        Self::with_places(inner, app, app.surface.connections.clone())
+    }
+
+    /// An acceptor with places of its own: strangers who take all others take none of these.
+    pub fn with_places(inner: A, app: &App, places: Places) -> Self {
+        Self { inner, app: app.clone(), places }
     }
 
     fn enter(&self, stream: &TcpStream) -> io::Result<Place> {
         let peer: IpAddr = stream.peer_addr()?.ip().to_canonical();
         let counted = (!self.app.surface.proxies.contains(peer)).then(|| bucket(peer));
-        self.app.surface.connections.enter(counted).map_err(|full| {
+        self.places.enter(counted).map_err(|full| {
             let reason = match full {
                 Full::Total => "TooManyConnections",
                 Full::Address => "TooManyConnectionsOfAddress",

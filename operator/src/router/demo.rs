@@ -13,7 +13,7 @@ use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use convene_crds::AccessPolicy;
-use convene_protocol::admission::Admission;
+use convene_protocol::admission::{Admission, ParticipantGrant};
 use http_body_util::Full;
 use hyper::body::Bytes;
 use percent_encoding::percent_decode_str;
@@ -21,7 +21,9 @@ use url::form_urlencoded;
 
 use super::access;
 use super::app::{App, RequestedMeeting};
+use super::client::ClientInfo;
 use super::guard::{self, check_join, check_request, refuse};
+use super::join::api::new_id;
 use super::key::{MeetingKey, NameError};
 use super::problem::ApiError;
 use super::proxy;
@@ -97,15 +99,17 @@ async fn broadcast(State(app): State<App>, Path(path): Path<Vec<(String, String)
 }
 
 async fn pass_on(app: &App, room: &str, parts: Parts, body: Body) -> Result<Response, ApiError> {
-    check_request(app, &guard::client(&parts))?;
+    let client = guard::client(&parts);
+    check_request(app, &client)?;
     let key = parse_room(room, &app.surface.demo_namespace).map_err(ApiError::InvalidName)?;
     let route = find_pod(app, &key)?;
     let body = guard::read_body(app, body, MAX_BODY_BYTES).await?;
     let mount = room_path(parts.uri.path()).to_owned();
-    let request = pod_request(app, &route, &parts, &mount, body).ok_or(ApiError::Internal)?;
+    let admission = admission(app, &route.meeting, &client).ok_or(ApiError::Internal)?;
+    let request = pod_request(&route.meeting, &parts, &mount, (admission, body)).ok_or(ApiError::Internal)?;
     let response = upstream::call(route.address, request).await.map_err(|error| {
         tracing::warn!(meeting = %key, pod = route.pod.name, reason = error.reason(), %error, "a broadcaster's call was lost");
-        waiting("PodUnreachable", "its media pod does not answer")
+        ApiError::MeetingNotReady { reason: "PodUnreachable".to_owned() }
     })?;
     Ok(answer(response, &route.meeting, &mount))
 }
@@ -116,15 +120,11 @@ fn find_pod(app: &App, key: &MeetingKey) -> Result<PodRoute, ApiError> {
         RouteDecision::Pod(route) if route.meeting.demo_clients && route.meeting.policy == AccessPolicy::Open => {
             Ok(route)
         }
-        RouteDecision::Waiting(wait) => Err(waiting(&wait.reason, &wait.message)),
+        RouteDecision::Waiting(wait) => Err(ApiError::MeetingNotReady { reason: wait.reason }),
         RouteDecision::Pod(_) | RouteDecision::Unknown | RouteDecision::Ended => {
             Err(ApiError::MeetingNotFound(key.clone()))
         }
     }
-}
-
-fn waiting(reason: &str, message: &str) -> ApiError {
-    ApiError::MeetingNotReady { reason: reason.to_owned(), message: message.to_owned() }
 }
 
 /// `/rooms/ROOM` of the address as it was written.
@@ -137,26 +137,31 @@ fn pod_path(meeting: &MeetingRecord) -> String {
     format!("/broadcast/{}/{}", meeting.key.namespace(), meeting.key.name())
 }
 
+/// What the call may do: as a guest of whom only the address is known, and with an id of its own, since each admission is good once.
+fn admission(app: &App, meeting: &MeetingRecord, client: &ClientInfo) -> Option<HeaderValue> {
+    let participant = ParticipantGrant { address: client.hint(), ..ParticipantGrant::default() };
+    let admission = Admission { meeting: meeting.grant(jiff::Timestamp::now()), participant, jti: new_id() };
+    let token = app.signer.get()?.admission(&admission, unix_now()).ok()?;
+    let mut bearer = HeaderValue::try_from(format!("Bearer {token}")).ok()?;
+    bearer.set_sensitive(true);
+    Some(bearer)
+}
+
 fn pod_request(
-    app: &App,
-    route: &PodRoute,
+    meeting: &MeetingRecord,
     parts: &Parts,
     mount: &str,
-    body: Bytes,
+    (admission, body): (HeaderValue, Bytes),
 ) -> Option<axum::http::Request<Full<Bytes>>> {
     let below = parts.uri.path_and_query()?.as_str().strip_prefix(mount)?;
     // The pod's routes begin anew: a decoded `..` must not lead elsewhere.
     if percent_decode_str(below).any(|byte| byte == b'\\') || below.split(['/', '?']).any(is_dots) {
         return None;
     }
-    let grant = route.meeting.grant(jiff::Timestamp::now());
-    let token = app.signer.get()?.admission(&Admission::guest(grant), unix_now()).ok()?;
-    let mut bearer = HeaderValue::try_from(format!("Bearer {token}")).ok()?;
-    bearer.set_sensitive(true);
     let mut request = axum::http::Request::builder()
         .method(parts.method.clone())
-        .uri(format!("{}{below}", pod_path(&route.meeting)))
-        .header(header::AUTHORIZATION, bearer);
+        .uri(format!("{}{below}", pod_path(meeting)))
+        .header(header::AUTHORIZATION, admission);
     // The pod compares the origin with the host that the client asked for.
     for name in [header::HOST, header::ORIGIN, header::CONTENT_TYPE, header::ACCEPT] {
         if let Some(value) = parts.headers.get(&name) {

@@ -9,8 +9,7 @@ use std::convert::Infallible;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use axum::Extension;
-use axum::extract::{OriginalUri, State};
+use axum::extract::{Request, State};
 use axum::http::HeaderName;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
@@ -21,8 +20,8 @@ use utoipa::ToSchema;
 
 use super::api::{self, MeetingInfo};
 use super::app::{App, RequestedMeeting};
-use super::client::ClientInfo;
-use super::guard::refuse;
+use super::guard::{self, refuse};
+use super::join::credential::take_token;
 use super::key::{MeetingKey, NameError};
 use super::metrics::GaugeGuard;
 use super::places::{Full, Place};
@@ -77,8 +76,10 @@ fn compute_news(last: Option<&MeetingInfo>, seen: Seen) -> Vec<News> {
     tag = "meetings",
     summary = "How a meeting comes to be ready, as server-sent events",
     description = "Events named `state` hold a MeetingInfo: the first at once, then one for each change. An event `gone` (a Gone) ends the \
-                   stream when the meeting has ended or was deleted. A comment comes every 15 seconds.",
+                   stream when the meeting has ended or was deleted. A comment comes every 15 seconds. What a MeetingInfo holds \
+                   depends on the token, as where it is asked for once.",
     params(("namespace" = String, Path, description = "Namespace of the Meeting"), ("name" = String, Path, description = "Its name")),
+    security((), ("joinToken" = [])),
     responses(
         (status = 200, description = "Events", body = String, content_type = "text/event-stream"),
         (status = 400, description = "Not the name of a meeting", body = super::problem::Problem, content_type = "application/problem+json"),
@@ -90,22 +91,25 @@ fn compute_news(last: Option<&MeetingInfo>, seen: Seen) -> Vec<News> {
 pub async fn events(
     State(app): State<App>,
     RequestedMeeting(requested): RequestedMeeting,
-    client: Option<Extension<ClientInfo>>,
-    OriginalUri(uri): OriginalUri,
+    request: Request,
 ) -> Response {
-    match open(&app, requested, client.and_then(|client| client.bucket())) {
+    let (mut parts, _) = request.into_parts();
+    let token = take_token(&mut parts).unwrap_or_default();
+    let path = parts.uri.path();
+    match open(&app, requested, token, guard::client(&parts).bucket()) {
         Ok(stream) => {
             let stream = Sse::new(stream).keep_alive(KeepAlive::new().interval(HEARTBEAT).text("waiting"));
             ([(HeaderName::from_static("x-accel-buffering"), "no")], stream).into_response()
         }
-        Err(error @ (ApiError::TooManyStreams | ApiError::TooManyRequests { .. })) => refuse(&app, error, uri.path()),
-        Err(error) => error.into_problem(uri.path()),
+        Err(error @ (ApiError::TooManyStreams | ApiError::TooManyRequests { .. })) => refuse(&app, error, path),
+        Err(error) => error.into_problem(path),
     }
 }
 
 fn open(
     app: &App,
     requested: Result<MeetingKey, NameError>,
+    token: Option<String>,
     address: Option<IpAddr>,
 ) -> Result<impl Stream<Item = Result<Event, Infallible>> + use<>, ApiError> {
     let key = requested.map_err(ApiError::InvalidName)?;
@@ -115,11 +119,12 @@ fn open(
     })?;
     // Subscribed before the first look, so that no change between look and wait is missed.
     let changes = app.table.subscribe();
-    api::look_up(app, &key)?;
+    api::look_up(app, &key, token.as_deref())?;
     let gauge = GaugeGuard::new(&app.metrics.surface.event_streams);
     let telling = Telling {
         app: app.clone(),
         key,
+        token,
         changes,
         last: None,
         untold: VecDeque::new(),
@@ -134,6 +139,8 @@ fn open(
 struct Telling {
     app: App,
     key: MeetingKey,
+    /// Verified at each look: what it opens may end before the stream does.
+    token: Option<String>,
     changes: watch::Receiver<()>,
     last: Option<MeetingInfo>,
     untold: VecDeque<Event>,
@@ -193,7 +200,7 @@ impl Telling {
     }
 
     fn see(&self) -> Seen {
-        match api::look_up(&self.app, &self.key) {
+        match api::look_up(&self.app, &self.key, self.token.as_deref()) {
             Ok(info) if self.app.table.route(&self.key) == RouteDecision::Ended => Seen::Ended(info),
             Ok(info) => Seen::Alive(info),
             Err(_) => Seen::Gone,
@@ -207,7 +214,8 @@ mod tests {
 
     fn info(phase: convene_crds::MeetingPhase) -> MeetingInfo {
         let record = super::super::fixtures::meeting_record("team-a", "stand-up", None);
-        api::describe(&super::super::record::MeetingRecord { phase, ..record }, RouteDecision::Unknown)
+        let record = super::super::record::MeetingRecord { phase, ..record };
+        api::describe(&record, RouteDecision::Unknown, api::View::Full)
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Stands around the routes: rates, origins, lengths of addresses, and what pages of other origins are told (CORS).
 //!
-//! It refuses before a handler does any work. Probes and scrapes always pass. It never looks at who is allowed into a meeting.
+//! It refuses before a handler does any work. Probes always pass. It never looks at who is allowed into a meeting.
 
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ pub(super) fn refuse(app: &App, error: ApiError, path: &str) -> Response {
 }
 
 async fn check(app: &App, route: &str, parts: &mut Parts) -> Result<(), ApiError> {
-    if matches!(route, "/healthz" | "/readyz" | "/metrics") {
+    if matches!(route, "/healthz" | "/readyz") {
         return Ok(());
     }
     if parts.uri.path_and_query().is_some_and(|address| address.as_str().len() > MAX_ADDRESS_BYTES) {

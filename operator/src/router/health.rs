@@ -1,13 +1,15 @@
 //! Liveness and readiness.
 //!
 //! Alive means that this process turns, nothing else. Ready means that it has seen everything once; it stays ready after that, whatever
-//! becomes of the API server, because the last known table goes on serving.
+//! becomes of the API server, because the last known table goes on serving, but for the time in which its log cannot be written.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use convene_service::log::LogHealth;
 
 use super::app::App;
 
@@ -19,6 +21,7 @@ pub struct Readiness {
     admission_key: AtomicBool,
     join_secrets: AtomicBool,
     media_pools: AtomicBool,
+    log: OnceLock<LogHealth>,
 }
 
 /// One thing that must have been seen.
@@ -48,6 +51,16 @@ impl Readiness {
     /// Notes that `part` has been seen. Returns true the first time.
     pub fn note(&self, part: Part) -> bool {
         !self.flag(part).swap(true, Ordering::Release)
+    }
+
+    /// While this log cannot be written, the router is not ready.
+    pub fn watch_log(&self, log: LogHealth) {
+        let _ = self.log.set(log);
+    }
+
+    /// What is wrong although everything has been seen.
+    fn problem(&self) -> Option<&'static str> {
+        self.log.get().and_then(LogHealth::problem)
     }
 
     /// What has not been seen yet, in words.
@@ -94,6 +107,9 @@ pub async fn healthz() -> &'static str {
     )
 )]
 pub async fn readyz(State(app): State<App>) -> Response {
+    if let Some(problem) = app.readiness.problem() {
+        return (StatusCode::SERVICE_UNAVAILABLE, format!("{problem}\n")).into_response();
+    }
     let missing = app.readiness.missing();
     if missing.is_empty() {
         return "ok\n".into_response();

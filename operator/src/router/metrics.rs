@@ -1,17 +1,25 @@
-//! The router's metrics. Labels are bounded: routes, statuses and reasons, never a meeting's or a person's name.
+//! The router's metrics, and the listener they are on. Labels are bounded: routes, statuses and reasons, never a meeting's or a person's
+//! name. Clients never get them: the public listeners have no such route.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Router, middleware};
+use convene_service::log::LogHealth;
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
+use tower_http::compression::CompressionLayer;
 use tracing::warn;
 
+use super::access;
 use super::app::App;
+use super::health::{healthz, readyz};
+use super::problem::ApiError;
 use super::surface_metrics::SurfaceMetrics;
 
 /// All metrics of one router.
@@ -49,6 +57,11 @@ impl Default for RouterMetrics {
 }
 
 impl RouterMetrics {
+    /// Counts the lost lines of this log.
+    pub fn watch_log(&self, log: &LogHealth) -> Result<(), prometheus::Error> {
+        log.register(&self.registry)
+    }
+
     fn unregistered() -> Self {
         let buckets = vec![0.001, 0.005, 0.025, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
         let seconds = |name: &str, help: &str| HistogramOpts::new(name, help).buckets(buckets.clone());
@@ -191,8 +204,28 @@ fn gauges(name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
     IntGaugeVec::new(Opts::new(name, help), labels).expect(VALID)
 }
 
+/// The routes of the metrics listener.
+pub fn app(app: App) -> Router {
+    Router::new()
+        .route("/metrics", get(serve_metrics).layer(CompressionLayer::new()))
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .fallback(nothing)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(middleware::from_fn_with_state(app.clone(), access::observe))
+        .with_state(app)
+}
+
+async fn nothing(request: Request) -> Response {
+    ApiError::RouteNotFound.into_problem(request.uri().path())
+}
+
+async fn method_not_allowed(request: Request) -> Response {
+    ApiError::MethodNotAllowed.into_problem(request.uri().path())
+}
+
 /// `GET /metrics`.
-pub async fn serve_metrics(State(app): State<App>) -> Response {
+async fn serve_metrics(State(app): State<App>) -> Response {
     ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], app.metrics.render()).into_response()
 }
 

@@ -1,6 +1,7 @@
 //! Errors as programs read them: `application/problem+json` (RFC 9457).
 //!
-//! Every refusal of the router is an [`ApiError`]; its texts say what to do and hold nothing secret. Pure.
+//! Every refusal of the router is an [`ApiError`]; its texts say what to do and hold nothing secret and nothing technical
+//! about the cluster. Pure.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -13,6 +14,7 @@ use utoipa::ToSchema;
 
 use super::join::access::JoinRefusal;
 use super::key::{MeetingKey, NameError};
+use super::waiting::{public_reason, sentence};
 
 /// Why the router refuses a request.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -36,28 +38,22 @@ pub enum ApiError {
     #[error("offer the WebSocket subprotocol \"protoo\"")]
     SubprotocolRequired,
     /// The router has just started.
-    #[error("{message}")]
+    #[error("{}", sentence(.reason))]
     NotReadyYet {
         /// Why, in a word.
         reason: String,
-        /// Why, in a sentence.
-        message: String,
     },
     /// The meeting has no media pod that could answer this now.
-    #[error("the meeting is not ready yet: {message}")]
+    #[error("the meeting is not ready yet: {}", sentence(.reason))]
     MeetingNotReady {
         /// Why, in a word.
         reason: String,
-        /// Why, in a sentence.
-        message: String,
     },
     /// The meeting did not become ready while the join was held.
-    #[error("the meeting is not ready yet: {message} (waited {waited_seconds} s)")]
+    #[error("the meeting is not ready yet: {} (waited {waited_seconds} s)", sentence(.reason))]
     HeldTooLong {
         /// What it waits for, in a word.
         reason: String,
-        /// What it waits for, in a sentence.
-        message: String,
         /// How long the join was held.
         waited_seconds: u64,
     },
@@ -209,9 +205,9 @@ impl ApiError {
 
     fn waiting_reason(&self) -> Option<&str> {
         match self {
-            Self::NotReadyYet { reason, .. }
-            | Self::MeetingNotReady { reason, .. }
-            | Self::HeldTooLong { reason, .. } => Some(reason),
+            Self::NotReadyYet { reason } | Self::MeetingNotReady { reason } | Self::HeldTooLong { reason, .. } => {
+                Some(public_reason(reason))
+            }
             Self::JoinRefused(refusal) => Some(refusal.reason()),
             _ => None,
         }
@@ -289,11 +285,11 @@ mod tests {
         assert_eq!(response.headers()[header::ALLOW], "GET, HEAD");
         let (response, _) = problem(ApiError::UpgradeRequired).await;
         assert_eq!(response.headers()[header::UPGRADE], "websocket");
-        let held =
-            ApiError::HeldTooLong { reason: "NoCapacity".into(), message: "no free pod".into(), waited_seconds: 60 };
+        let held = ApiError::HeldTooLong { reason: "NoCapacity".into(), waited_seconds: 60 };
         let (response, body) = problem(held).await;
         assert_eq!(response.headers()[header::RETRY_AFTER], "2");
         assert_eq!(body["reason"], "NoCapacity");
-        assert_eq!(body["detail"], "the meeting is not ready yet: no free pod (waited 60 s)");
+        let room = "all places are taken; you will join as soon as there is room";
+        assert_eq!(body["detail"], format!("the meeting is not ready yet: {room} (waited 60 s)"));
     }
 }

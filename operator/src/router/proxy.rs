@@ -13,7 +13,7 @@ use axum::extract::{FromRequestParts, Request, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use convene_protocol::admission::{Admission, ParticipantGrant};
+use convene_protocol::admission::{Admission, GuestId, ParticipantGrant};
 use convene_protocol::frame::CLOSE_FINAL;
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
@@ -26,7 +26,7 @@ use super::access::RequestId;
 use super::app::{App, RequestedMeeting};
 use super::handshake::{Provenance, SUBPROTOCOL, answer_headers, build_pod_request, check_handshake};
 use super::join::access::{Credential, JoinRefusal, decide_access};
-use super::join::api::{identify_caller, new_id};
+use super::join::api::{guest_cookie, identify_caller, new_id};
 use super::join::credential::{CredentialError, take_token};
 use super::key::MeetingKey;
 use super::metrics::{GaugeGuard, RouterMetrics};
@@ -97,8 +97,11 @@ async fn join(
     let key = key.ok_or(NOT_FOUND)?;
     let place = Arc::clone(&app.sockets).try_acquire_owned().map_err(|_| Refusal::Error(ApiError::TooManySockets))?;
     let token = token.as_ref().map(Option::as_deref).map_err(|error| *error);
-    let credential = identify_caller(app, key, token);
-    let (route, response) = reach_pod(app, key, &credential, parts).await?;
+    let shown = Shown {
+        credential: identify_caller(app, key, token),
+        browser: guest_cookie(app, parts, &super::guard::client(parts)).map(|cookie| cookie.id),
+    };
+    let (route, response) = reach_pod(app, key, &shown, parts).await?;
     let client = parts.extensions.remove::<OnUpgrade>().ok_or(Refusal::Error(ApiError::UpgradeRequired))?;
     let mut answer = Response::new(Body::empty());
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
@@ -114,11 +117,17 @@ async fn join(
     Ok(answer)
 }
 
+/// What a client has shown of itself. Without a ticket or a cookie nothing proves which guest it is.
+struct Shown {
+    credential: Result<Credential, JoinRefusal>,
+    browser: Option<GuestId>,
+}
+
 /// Holds the join until its pod has answered the handshake.
 async fn reach_pod(
     app: &App,
     key: &MeetingKey,
-    credential: &Result<Credential, JoinRefusal>,
+    shown: &Shown,
     parts: &Parts,
 ) -> Result<(PodRoute, axum::http::Response<Incoming>), Refusal> {
     let started = Instant::now();
@@ -130,10 +139,10 @@ async fn reach_pod(
             RouteDecision::Unknown => return Err(NOT_FOUND),
             RouteDecision::Ended => return Err(ENDED),
             RouteDecision::Waiting(waiting) => {
-                admit(credential, app.table.meeting(key).as_deref())?;
+                admit(shown, app.table.meeting(key).as_deref())?;
                 (waiting, None)
             }
-            RouteDecision::Pod(route) => match try_pod(app, &route, credential, parts).await? {
+            RouteDecision::Pod(route) => match try_pod(app, &route, shown, parts).await? {
                 Ok(response) => {
                     let held_ms = started.elapsed().as_millis();
                     debug!(meeting = %key, pod = route.pod.name, reason = "AssignedPodReady", held_ms, "join connected");
@@ -151,14 +160,12 @@ async fn reach_pod(
 }
 
 /// What somebody may do in the meeting, or why not. Without a meeting only that whoever asks has shown nothing wrong.
-fn admit(
-    credential: &Result<Credential, JoinRefusal>,
-    meeting: Option<&MeetingRecord>,
-) -> Result<ParticipantGrant, Refusal> {
+fn admit(shown: &Shown, meeting: Option<&MeetingRecord>) -> Result<ParticipantGrant, Refusal> {
+    let browser = shown.browser.as_ref();
     let decide = |credential| {
-        meeting.map_or_else(|| Ok(ParticipantGrant::default()), |meeting| decide_access(meeting, credential))
+        meeting.map_or_else(|| Ok(ParticipantGrant::default()), |meeting| decide_access(meeting, credential, browser))
     };
-    credential.as_ref().map_err(Clone::clone).and_then(decide).map_err(|refusal| match refusal {
+    shown.credential.as_ref().map_err(Clone::clone).and_then(decide).map_err(|refusal| match refusal {
         JoinRefusal::KeysUnknown => Refusal::Error(ApiError::JoinRefused(refusal)),
         _ => Refusal::Close { reason: refusal.reason(), text: refusal.close_text().into() },
     })
@@ -189,18 +196,19 @@ impl Drop for Hold<'_> {
 async fn try_pod(
     app: &App,
     route: &PodRoute,
-    credential: &Result<Credential, JoinRefusal>,
+    shown: &Shown,
     parts: &Parts,
 ) -> Result<Result<axum::http::Response<Incoming>, Waiting>, Refusal> {
-    let participant = admit(credential, Some(&route.meeting))?;
+    let participant = admit(shown, Some(&route.meeting))?;
     let Some(signer) = app.signer.get() else {
         return Ok(Err(Waiting::new("AdmissionKeyMissing", "the router has no admission key yet")));
     };
+    let client = super::guard::client(parts);
+    let participant = ParticipantGrant { address: client.hint(), ..participant };
     let meeting = route.meeting.grant(jiff::Timestamp::now());
     let Ok(admission) = signer.admission(&Admission { meeting, participant, jti: new_id() }, unix_now()) else {
         return Err(Refusal::Error(ApiError::Internal));
     };
-    let client = super::guard::client(parts);
     let provenance = Provenance {
         peer: client.address,
         host: client.host.as_deref(),
@@ -240,8 +248,7 @@ async fn wait(
     };
     tokio::select! {
         result = timeout(remaining, next_look) => result.map_err(|_| {
-            let Waiting { reason, message } = waiting;
-            Refusal::Error(ApiError::HeldTooLong { reason, message, waited_seconds: limit.as_secs() })
+            Refusal::Error(ApiError::HeldTooLong { reason: waiting.reason, waited_seconds: limit.as_secs() })
         }),
         () = app.stopping.cancelled() => Err(Refusal::Error(ApiError::Stopping)),
     }

@@ -81,9 +81,9 @@ pub struct MeetingRecord {
     pub pool: String,
     /// When people can come in.
     pub starts_at: Option<Timestamp>,
-    /// Whether nobody new is let in, but for a moment after the meeting has moved.
+    /// Whether nobody new is let in.
     pub is_locked: bool,
-    /// Until when the lock is open, because those who were in are coming back.
+    /// Until when participants who were in before the meeting moved may come back past the lock.
     pub lock_opens_until: Option<Timestamp>,
     /// Names of the codecs that may be used; empty for all.
     pub codecs: Vec<String>,
@@ -173,12 +173,18 @@ impl MeetingRecord {
             max_participants: self.max_participants,
             empty_timeout_seconds: self.empty_timeout_seconds,
             media: self.media,
-            locked: self.is_locked && self.lock_opens_until.is_none_or(|until| until <= now),
+            locked: self.is_locked,
             codecs: self.codecs.clone(),
             chat: self.chat,
             screen_share: self.screen_share,
-            returning_until: None,
+            returning_until: self.returning_until(now),
         }
+    }
+
+    /// Until when (Unix seconds) its new pod lets those back in who were in before the lock moved with the meeting.
+    fn returning_until(&self, now: Timestamp) -> Option<u64> {
+        let until = self.lock_opens_until.filter(|until| self.is_locked && *until > now)?;
+        u64::try_from(until.as_second()).ok()
     }
 }
 
@@ -290,6 +296,26 @@ mod tests {
         assert_eq!(record.assignment, None);
         assert_eq!(record.grant(Timestamp::UNIX_EPOCH).max_participants, 50);
         assert_eq!(record.grant(Timestamp::UNIX_EPOCH).empty_timeout_seconds, 300);
+    }
+
+    #[test]
+    fn a_lock_holds_after_a_move_and_waits_for_those_who_return() {
+        let until: Timestamp = "2026-01-01T00:01:00.5Z".parse().unwrap();
+        let seconds = u64::try_from(until.as_second()).unwrap();
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let cases = [
+            ("locked and moved", true, Some(until), "2026-01-01T00:00:30Z", Some(seconds)),
+            ("at the end", true, Some(until), "2026-01-01T00:01:00.5Z", None),
+            ("long after", true, Some(until), "2026-01-02T00:00:00Z", None),
+            ("never moved", true, None, "2026-01-01T00:00:30Z", None),
+            ("open", false, Some(until), "2026-01-01T00:00:30Z", None),
+        ];
+        for (name, is_locked, lock_opens_until, now, returning) in cases {
+            let record =
+                MeetingRecord { is_locked, lock_opens_until, ..fixtures::meeting_record("team-a", "board", None) };
+            let grant = record.grant(at(now));
+            assert_eq!((grant.locked, grant.returning_until), (is_locked, returning), "{name}");
+        }
     }
 
     #[test]

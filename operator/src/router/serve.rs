@@ -20,12 +20,16 @@ use super::config::{Config, TlsConfig};
 use super::connections::Limited;
 use super::demo;
 use super::handshake::Scheme;
+use super::metrics;
+use super::places::Places;
 use super::surface::Patience;
 
 /// Request line and headers together. hyper bounds their number by 100 itself; any other number costs it an allocation for each request.
 const MAX_HEADER_BYTES: u32 = 32 * 1024;
 /// Time for requests that run when the router is told to stop.
 const GRACE: Duration = Duration::from_secs(5);
+/// Most connections of the metrics listener.
+const MAX_SCRAPERS: usize = 64;
 /// How often the certificate files are looked at.
 const CERTIFICATE_CHECK: Duration = Duration::from_secs(30);
 
@@ -59,6 +63,7 @@ pub enum ServeError {
 #[derive(Debug)]
 pub struct Listeners {
     plain: TcpListener,
+    metrics: TcpListener,
     tls: Option<(TcpListener, TlsFiles, RustlsConfig)>,
     demo: Option<TcpListener>,
     patience: Patience,
@@ -67,18 +72,23 @@ pub struct Listeners {
 impl Listeners {
     /// Binds the addresses and reads the certificate.
     pub async fn bind(config: &Config) -> Result<Self, ServeError> {
-        let plain = bind(config.listen)?;
+        let (plain, metrics) = (bind(config.listen)?, bind(config.metrics_listen)?);
         let tls = match &config.tls {
             Some(tls) => Some(bind_tls(tls).await?),
             None => None,
         };
         let demo = config.surface.demo.as_ref().map(|demo| bind(demo.listen)).transpose()?;
-        Ok(Self { plain, tls, demo, patience: config.surface.patience })
+        Ok(Self { plain, metrics, tls, demo, patience: config.surface.patience })
     }
 
     /// Where plain HTTP is served.
     pub fn plain_address(&self) -> io::Result<SocketAddr> {
         self.plain.local_addr()
+    }
+
+    /// Where metrics are served.
+    pub fn metrics_address(&self) -> io::Result<SocketAddr> {
+        self.metrics.local_addr()
     }
 
     /// Where HTTPS is served.
@@ -101,7 +111,8 @@ impl Listeners {
         });
         let demo = self.demo.map(|listener| serve_demo(listener, certificate, state.clone(), &serving));
         let plain = serve_plain(self.plain, app(state.clone()), state.clone(), &serving);
-        let served = async { tokio::try_join!(plain, when_wanted(secure), when_wanted(demo)).map(|_| ()) };
+        let metrics = serve_metrics(self.metrics, state.clone(), &serving);
+        let served = async { tokio::try_join!(plain, metrics, when_wanted(secure), when_wanted(demo)).map(|_| ()) };
         let stop = async {
             state.stopping.cancelled().await;
             info!("stopping: no new connections, open ones are let go");
@@ -136,6 +147,12 @@ struct Serving {
 async fn serve_plain(listener: TcpListener, router: Router, state: App, serving: &Serving) -> io::Result<()> {
     let acceptor = Limited::new(NoDelayAcceptor::new(), &state);
     server(listener, serving)?.acceptor(acceptor).serve(make_service(router)).await
+}
+
+async fn serve_metrics(listener: TcpListener, state: App, serving: &Serving) -> io::Result<()> {
+    let places = Places::new(MAX_SCRAPERS, MAX_SCRAPERS);
+    let acceptor = Limited::with_places(NoDelayAcceptor::new(), &state, places);
+    server(listener, serving)?.acceptor(acceptor).serve(make_service(metrics::app(state))).await
 }
 
 async fn serve_secure(

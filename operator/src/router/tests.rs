@@ -3,11 +3,13 @@
 mod abuse;
 mod described;
 mod feed;
+mod guest;
 mod http;
 mod join;
 mod join_signal;
 mod measure;
 pub(super) mod peer;
+mod private;
 mod proxy;
 mod proxy_faults;
 mod surface;

@@ -20,6 +20,7 @@ impl World {
                 let Ok(meeting) = &guarded.0 else { return self.ask_meeting(&new_key()) };
                 let key = self.ledger().observe(meeting).unwrap_or_else(new_key);
                 self.ask_meeting(&key);
+                self.ask_unblocked_meetings();
                 self.ask_pool(&meeting.spec.pool);
                 if has_new_spec(meeting) {
                     self.rooms_changed(); // its room may have to be locked, for example
@@ -34,9 +35,11 @@ impl World {
                     self.ask_pool(&meeting.spec.pool);
                     self.ask_waiting_meetings(&meeting.spec.pool);
                 }
+                self.ask_unblocked_meetings();
             }
             Event::InitDone => {
                 let gone = self.ledger().end_list();
+                self.ask_unblocked_meetings();
                 self.meetings_to_look_at.begin_all();
                 if !gone.is_empty() {
                     self.rooms_changed();
@@ -157,7 +160,39 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::fixtures::{ScriptedServer, defaults, meeting_object};
+    use crate::{
+        fixtures::{ScriptedServer, defaults, meeting_object},
+        ledger::MeetingKey,
+    };
+
+    #[tokio::test]
+    async fn when_a_meeting_gives_up_its_place_another_one_of_its_namespace_is_looked_at() {
+        let (_, client) = ScriptedServer::start(vec![]);
+        let (world, _ends) = World::new(client, "harbor".into(), defaults());
+        let hear = |name: &str, pod: serde_json::Value| {
+            let mut meeting = meeting_object(json!({"pool": "lagoon"}), json!({"pod": pod}));
+            meeting.metadata.name = Some(name.into());
+            meeting.metadata.uid = Some(format!("uid-{name}"));
+            world.heard_meeting(&Event::Apply(DeserializeGuard(Ok(meeting))));
+        };
+        let asked = || -> Vec<_> {
+            let keys = std::iter::from_fn(|| world.meetings_to_look_at.take()).map(|key| key.name.clone());
+            keys.inspect(|name| {
+                world.meetings_to_look_at.begin(&MeetingKey { namespace: "crew".into(), name: name.clone() })
+            })
+            .collect()
+        };
+        let pod = json!({"name": "media-lagoon-41000", "uid": "p1"});
+        hear("first", pod.clone());
+        hear("second", serde_json::Value::Null);
+        hear("third", serde_json::Value::Null);
+        world.ledger().set_over_quota("uid-second", true);
+        assert_eq!(asked(), ["first", "second", "third"]);
+        hear("first", pod);
+        assert_eq!(asked(), ["first"]);
+        hear("first", serde_json::Value::Null);
+        assert_eq!(asked(), ["first", "second"]);
+    }
 
     #[tokio::test]
     async fn a_new_spec_is_news_for_rooms_and_a_new_status_is_not() {

@@ -36,7 +36,7 @@ impl Operator {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("threads are left");
             let how = runtime.block_on(async {
                 tokio::select! {
-                    result = run(own.client(HOME), config(), std::future::pending()) => format!("{result:?}"),
+                    result = run(own.client(HOME), config(), convene_service::log::LogHealth::default(), std::future::pending()) => format!("{result:?}"),
                     _ = killed => "killed".to_owned(),
                 }
             });

@@ -18,7 +18,9 @@ use axum::{
     http::StatusCode,
     routing::{delete, get, post, put},
 };
-use convene_protocol::admin::{EndReason, EndRoomQuery, ProbeTargets, RoomList, RoomListQuery, RoomReport, RoomUpdate};
+use convene_protocol::admin::{
+    EndReason, EndRoomQuery, ProbeTargets, RoomList, RoomListQuery, RoomReport, RoomSettings, RoomUpdate,
+};
 use tokio::{sync::watch, task::AbortHandle};
 
 /// Namespace and name of a Meeting.
@@ -40,6 +42,8 @@ struct Inner {
     crowds: BTreeMap<MeetingKey, u32>,
     /// Rooms that were ended, and why.
     ended: Vec<(MeetingKey, EndReason)>,
+    /// Rooms that were told who was in before the meeting moved to their pod, and whom.
+    told: Vec<(MeetingKey, Vec<String>)>,
 }
 
 /// All processes of a cluster, by UID of their pod.
@@ -47,6 +51,11 @@ struct Inner {
 pub(crate) struct Processes {
     inner: Mutex<Inner>,
     changed: watch::Sender<u64>,
+}
+
+/// As a pod names the people in a locked room.
+fn people_of(key: &MeetingKey, count: u32) -> Vec<String> {
+    (0..count).map(|number| format!("{}-{number:04}", key.1)).collect()
 }
 
 static ADDRESSES: AtomicU32 = AtomicU32::new(0);
@@ -127,6 +136,11 @@ impl Processes {
         self.lock().ended.clone()
     }
 
+    /// Rooms that were told so far who may come back, and whom.
+    pub(crate) fn told(&self) -> Vec<(MeetingKey, Vec<String>)> {
+        self.lock().told.clone()
+    }
+
     /// From now on so many people want to be in this meeting.
     pub(crate) fn gather(&self, namespace: &str, name: &str, count: u32) {
         let key = (namespace.to_owned(), name.to_owned());
@@ -134,6 +148,7 @@ impl Processes {
         for process in inner.processes.values_mut() {
             if let Some(room) = process.rooms.get_mut(&key).filter(|room| room.participants != count) {
                 room.participants = count;
+                room.people = people_of(&key, count);
                 process.version += 1;
             }
         }
@@ -157,7 +172,15 @@ impl Processes {
         let count = inner.crowds.get(key).copied().unwrap_or_default();
         let Some(process) = inner.processes.get_mut(pod_uid).filter(|process| !process.is_draining) else { return };
         let (namespace, name) = key.clone();
-        let room = RoomReport { namespace, name, uid: meeting_uid.to_owned(), participants: count, ..RoomReport::default() };
+        let room = RoomReport {
+            namespace,
+            name,
+            uid: meeting_uid.to_owned(),
+            participants: count,
+            settings: Some(RoomSettings::default()),
+            people: people_of(key, count),
+            awaits_returning: true,
+        };
         process.rooms.insert(key.clone(), room);
         process.version += 1;
         drop(inner);
@@ -247,11 +270,14 @@ async fn update_room(
     Path(key): Path<MeetingKey>,
     Json(update): Json<RoomUpdate>,
 ) -> Result<StatusCode, StatusCode> {
-    desk.processes.change(&desk.uid, |process| {
+    let status = desk.processes.change(&desk.uid, |process| {
         let room = process.rooms.get_mut(&key).filter(|room| room.uid == update.uid)?;
         room.settings = Some(update.settings);
+        room.awaits_returning &= update.returning.is_none();
         Some(StatusCode::NO_CONTENT)
-    })
+    })?;
+    desk.processes.lock().told.extend(update.returning.map(|people| (key, people)));
+    Ok(status)
 }
 
 async fn drain(State(desk): State<Desk>) -> Result<StatusCode, StatusCode> {

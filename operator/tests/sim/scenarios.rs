@@ -36,6 +36,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     scenario!("the pool grows up to its maximum", fill_pool, pool_is_full),
     scenario!("the pool shrinks when meetings go", shrink_pool, pool_has_shrunk),
     scenario!("people of a killed pod meet again", kill_pod, regatta_goes_on),
+    scenario!("a locked meeting takes its people along", kill_pod_of_locked_meeting, regatta_goes_on),
+    scenario!("a namespace has one dedicated meeting", dedicate_pods, one_regatta_is_alone),
     scenario!("a deleted meeting ends its call", delete_meeting, call_is_over),
     scenario!("a meeting made anew is another one", remake_meeting, regatta_is_another),
     scenario!("a deleted pool takes its pods along", delete_pool, pool_is_gone),
@@ -121,7 +123,9 @@ const BOATS: [&str; 6] = ["cutter", "dinghy", "galley", "ketch", "sloop", "yawl"
 
 #[allow(clippy::unused_async, reason = "steps are async, and these wait for nothing")]
 async fn fill_pool(world: &World) -> Result<(), String> {
-    world.pool(json!({"capacity": {"meetings": 1}, "max": 4, "rollout": {"maxSurge": 0}}));
+    world.pool(
+        json!({"capacity": {"meetings": 1}, "max": 4, "rollout": {"maxSurge": 0}, "namespaceLimits": {"meetings": 9}}),
+    );
     for name in BOATS {
         world.meeting(name, json!({}));
     }
@@ -159,9 +163,21 @@ fn pool_has_shrunk(world: &World) -> Result<(), String> {
     regatta_goes_on(world)
 }
 
+pub(crate) async fn kill_pod_of_locked_meeting(world: &World) -> Result<(), String> {
+    world.pool(json!({}));
+    world.meeting("regatta", json!({"locked": true}));
+    world.processes.gather(CREW, "regatta", 3);
+    world.wait("people in the regatta", |world| world.expect_people("regatta", 3)).await?;
+    kill_pod_of_regatta(world)
+}
+
 async fn kill_pod(world: &World) -> Result<(), String> {
     world.pool(json!({}));
     open_regatta(world).await?;
+    kill_pod_of_regatta(world)
+}
+
+fn kill_pod_of_regatta(world: &World) -> Result<(), String> {
     let uid = world.pod_of("regatta").ok_or("the regatta has lost its pod")?;
     for pod in world.pods(POOL).iter().filter(|pod| uid_of(pod) == uid) {
         world.delete(Kind::Pod, HOME, name_of(pod), Some(0));
@@ -321,6 +337,31 @@ fn regatta_is_alone(world: &World) -> Result<(), String> {
         return Err("the shared meetings share no pod".to_owned());
     }
     world.expect_ready_pods(POOL, 3)
+}
+
+#[allow(clippy::unused_async, reason = "steps are async, and these wait for nothing")]
+async fn dedicate_pods(world: &World) -> Result<(), String> {
+    world.pool(json!({"max": 4, "warm": 0}));
+    for name in BOATS {
+        world.meeting(name, json!({"placement": "Dedicated"}));
+    }
+    world.meeting("briefing", json!({}));
+    Ok(())
+}
+
+/// The others wait, and no pods are kept for them.
+fn one_regatta_is_alone(world: &World) -> Result<(), String> {
+    let (ready, waiting): (Vec<_>, Vec<_>) =
+        BOATS.into_iter().partition(|name| world.expect_phase(name, "Ready").is_ok());
+    if ready.len() != 1 {
+        return Err(format!("{ready:?} are ready"));
+    }
+    for name in waiting {
+        world.expect_phase(name, "Pending")?;
+        world.expect_reason(Kind::Meeting, CREW, name, "Assigned", "NamespaceShareUsed")?;
+    }
+    world.expect_phase("briefing", "Ready")?;
+    world.expect_ready_pods(POOL, 2)
 }
 
 async fn end_on_time(world: &World) -> Result<(), String> {

@@ -111,6 +111,7 @@ impl World {
             }
         }
         self.expect_statuses(&pools)?;
+        self.expect_told()?;
         self.expect_keys()
     }
 
@@ -122,6 +123,14 @@ impl World {
         let map = self.object(Kind::ConfigMap, HOME, KEYS).ok_or("there is no ConfigMap")?;
         let keys = map["data"][ADMISSION_KEYS_FILE].as_str().unwrap_or_default();
         if keys.contains(&kid) { Ok(()) } else { Err(format!("the ConfigMap has {keys:?} and not the key {kid:?}")) }
+    }
+
+    /// No room waits to learn who was in before its meeting moved.
+    fn expect_told(&self) -> Result<(), String> {
+        match self.processes.rooms().iter().find(|(_, room)| room.awaits_returning) {
+            Some((pod, room)) => Err(format!("room {:?} on pod {pod:?} waits to be told who may come back", room.name)),
+            None => Ok(()),
+        }
     }
 
     fn expect_statuses(&self, pools: &[Arc<Value>]) -> Result<(), String> {

@@ -62,7 +62,10 @@ test('helm install runs two routers that know the keys of join tokens', async ()
 });
 
 test('a meeting by token is closed to whoever brings none, or a wrong one', async ({ people }) => {
-  expect(JSON.parse((await httpsGet(apiOf('by-token'))).body)).toMatchObject({ access: 'Token', tokenRequired: true });
+  const told = JSON.parse((await httpsGet(apiOf('by-token'))).body) as Record<string, unknown>;
+  expect(told).toMatchObject({ access: 'Token', tokenRequired: true });
+  expect(Object.keys(told).sort()).toEqual(['access', 'name', 'namespace', 'phase', 'ready', 'tokenRequired']);
+  expect((await httpsGet(`${publicUrl}/metrics`)).status).toBe(404);
   const without = await httpsPost(`${apiOf('by-token')}/join`, {});
   expect(without.status).toBe(401);
   expect(without.contentType).toContain('application/problem+json');

@@ -190,12 +190,13 @@ test('a meeting larger than its pool allows waits, and says so', async () => {
 });
 
 test('a pool that is full says so, and takes the meeting that waits when there is room', async () => {
-  await apply(pool('crowded', { capacity: { meetings: 1 } }));
+  await apply(pool('crowded', { capacity: { meetings: 1 }, namespaceLimits: { meetings: 2 } }));
   await apply(meeting('first', { pool: 'crowded' }));
   await conditionOf(['meeting', 'first'], 'Ready', { status: 'True' });
   await apply(meeting('second', { pool: 'crowded' }));
   const condition = await conditionOf(['meeting', 'second'], 'Assigned', { status: 'False', reason: /^PoolFull$/ });
   expect(condition.message).toContain('crowded');
+  expect(condition.message).toContain('held by default (1 meeting)');
   await describeShows(['meeting', 'second'], /PoolFull/, /Events:[^]*PoolFull/);
 
   await kubectl('delete', 'meeting', 'first');

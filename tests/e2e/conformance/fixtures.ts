@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { type Browser, type TestInfo, test as base } from '@playwright/test';
 
 import { type Dialect, Guest, launchBrowser } from '../support/guest.ts';
-import { MediaPod } from '../support/media-pod.ts';
+import { MediaPod, type MediaPodOptions } from '../support/media-pod.ts';
 import { PageServer } from '../support/page-server.ts';
 import type { ClientOptions } from './clients/api.ts';
 
@@ -18,6 +18,12 @@ export type GuestOptions = Partial<Omit<ClientOptions, 'url' | 'displayName'>> &
   readonly query?: Query;
   /** By TLS, at this port. */ readonly port?: number;
 };
+
+/** A pod that these pages may use, with the switches that are for tests. */
+export async function startPod(pages: PageServer, options: MediaPodOptions = {}): Promise<MediaPod> {
+  const args = ['--allowed-origins', new URL(pages.url('/')).origin, '--allow-test-switches', ...(options.args ?? [])];
+  return MediaPod.start({ ...options, args });
+}
 
 /** Opens guests in a room, keeps them, and judges them at the end. */
 export class Guests {
@@ -101,8 +107,8 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
     { scope: 'worker' },
   ],
   pod: [
-    async ({}, use) => {
-      const pod = await MediaPod.start({ plainPorts: 16 });
+    async ({ pages }, use) => {
+      const pod = await startPod(pages, { plainPorts: 16 });
       await use(pod);
       await pod.program.kill();
     },

@@ -1,10 +1,10 @@
 // Clients of both dialects in one meeting (section 2.14 of the contract): with everything, and each without something.
 import type { Dialect, Guest } from '../support/guest.ts';
-import { MediaPod } from '../support/media-pod.ts';
+import type { MediaPod } from '../support/media-pod.ts';
 import { freePort } from '../support/ports.ts';
 import { ProtooClient } from '../support/protoo.ts';
 import { consumerOf, everyoneSeesAndHears, producerOf, receives, seesAndHears } from './evidence.ts';
-import { type GuestOptions, type Guests, expect, test } from './fixtures.ts';
+import { type GuestOptions, type Guests, expect, startPod, test } from './fixtures.ts';
 import { other } from './meeting.ts';
 
 const DIALECTS: readonly Dialect[] = ['L', 'T3'];
@@ -145,8 +145,8 @@ const DENIALS = [
 ] as const;
 
 for (const { why, query } of DENIALS) {
-  test(`an entry ${why} is closed with 4000, and clients of both dialects stay closed`, async ({ guests }) => {
-    const small = await MediaPod.start({ workers: 1, args: ['--max-peers', '1'] });
+  test(`an entry ${why} is closed with 4000, and clients of both dialects stay closed`, async ({ guests, pages }) => {
+    const small = await startPod(pages, { workers: 1, args: ['--max-peers', '1'] });
     try {
       const first = await ProtooClient.connect(small.demoUrl('denied', 'somebody'));
       expect((await first.join('Somebody')).ok).toBe(true);
@@ -165,9 +165,9 @@ for (const { why, query } of DENIALS) {
   });
 }
 
-test("both see and hear each other at the demo's own address: TLS on a port of its own", async ({ guests }) => {
+test("both see and hear each other at the demo's own address: TLS on a port of its own", async ({ guests, pages }) => {
   const demoPort = await freePort();
-  const pod = await MediaPod.start({ args: ['--demo-listen', `127.0.0.1:${String(demoPort)}`] });
+  const pod = await startPod(pages, { args: ['--demo-listen', `127.0.0.1:${String(demoPort)}`] });
   try {
     const both = await Promise.all(DIALECTS.map((dialect) => guests.join(pod, 'secure', dialect, { port: demoPort })));
     for (const guest of both) expect(guest.url).toContain(`wss://localhost:${String(demoPort)}/?roomId=secure&peerId=`);
@@ -177,16 +177,16 @@ test("both see and hear each other at the demo's own address: TLS on a port of i
   }
 });
 
-test('the media pod is killed: both clients come back by themselves to its successor, and see and hear again', async ({ guests }) => {
+test('the media pod is killed: both clients come back by themselves to its successor, and see and hear again', async ({ guests, pages }) => {
   test.setTimeout(90_000);
-  const pod = await MediaPod.start();
+  const pod = await startPod(pages);
   let last = pod;
   try {
     const both = await bothDialects(guests, pod, 'phoenix');
     await everyoneSeesAndHears(both);
     await pod.program.kill();
     for (const guest of both) await guest.waitFor('has lost its connection', ({ failures }) => (failures > 0 ? undefined : 'it has not'));
-    last = await MediaPod.start({ port: pod.port, rtcPort: pod.rtcPort });
+    last = await startPod(pages, { port: pod.port, rtcPort: pod.rtcPort });
     for (const guest of both)
       await guest.waitFor('has joined again', ({ joins }) => (joins === 2 ? undefined : `${String(joins)} times`), 40);
     await everyoneSeesAndHears(both, 30);

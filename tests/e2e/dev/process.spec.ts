@@ -1,6 +1,7 @@
 // The media pod as a process: what it answers about itself, how it ends, what it says when it cannot start.
 import { once } from 'node:events';
 import { createSocket } from 'node:dgram';
+import { get } from 'node:http';
 
 import { everyoneSeesAndHearsEveryone } from '../support/call.ts';
 import { mediaPodProgram, webDirectory } from '../support/environment.ts';
@@ -17,6 +18,18 @@ test('health, readiness and metrics are answered', async ({ pod }) => {
   const metrics = await fetch(pod.url('/metrics'));
   expect(metrics.headers.get('content-type')).toContain('text/plain');
   expect(await metrics.text()).toMatch(/^# TYPE convene_\w+ (counter|gauge|histogram)$/m);
+});
+
+test('a page of another site is told nothing and changes nothing', async ({ pod }) => {
+  const rebound = await new Promise<number | undefined>((resolve, reject) => {
+    // fetch does not let a caller choose the Host header.
+    get(pod.url('/stats'), { headers: { host: 'rebound.evil.example' } }, ({ statusCode }) => resolve(statusCode)).on('error', reject);
+  });
+  expect(rebound).toBe(421);
+  const foreign = { method: 'POST', headers: { origin: 'https://evil.example', 'content-type': 'application/json' }, body: '{}' };
+  expect((await fetch(pod.url('/rooms/hello/broadcasters'), foreign)).status).toBe(403);
+  const page = await fetch(pod.url('/m/hello'));
+  expect(page.headers.get('content-security-policy')).toContain("frame-ancestors 'self'");
 });
 
 test('the address without a path leads to a meeting', async ({ pod }) => {

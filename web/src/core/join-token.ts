@@ -1,8 +1,11 @@
 /**
- * The join token in the fragment of the page's address: taken out of it at once, and kept for this tab alone.
+ * The join token in the fragment of the page's address: taken out of it at once, and kept for this tab alone. A guest's last ticket is kept
+ * beside it.
  *
- * It is never written anywhere else: addresses are shared, bookmarked and logged.
+ * Neither is ever written anywhere else: addresses are shared, bookmarked and logged.
  */
+
+import type { TicketStore } from './join';
 
 const KEY = 'convene.join-token.';
 
@@ -30,4 +33,21 @@ export function takeJoinToken({ place, replaceAddress, storage }: TokenSurroundi
   if (fresh === '') return undefined;
   storage?.setItem(KEY + place.pathname, fresh);
   return fresh;
+}
+
+const TICKET_KEY = 'convene.guest-ticket.';
+
+/** Where a guest's last ticket is kept: for this tab and this page's meeting. */
+export function ticketStore({ pathname }: Pick<TokenPlace, 'pathname'>, storage: TokenSurroundings['storage']): TicketStore | undefined {
+  if (storage === undefined) return undefined;
+  return {
+    load: () => storage.getItem(TICKET_KEY + pathname) ?? undefined,
+    save: (ticket) => {
+      try {
+        storage.setItem(TICKET_KEY + pathname, ticket);
+      } catch {
+        // The storage is full: a reload is then known by its cookie alone.
+      }
+    },
+  };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { ConveneError } from './errors';
 import { routeFinder, type JoinOptions } from './join';
-import { takeJoinToken } from './join-token';
+import { takeJoinToken, ticketStore } from './join-token';
 import { openRoute, subprotocolsOf, type RouteFinder } from './session/route';
 
 const OPEN_URL = 'wss://meet.example/signal/team-a/stand-up?peerId=abcdefgh';
@@ -42,6 +42,31 @@ describe('joining by the router', () => {
     expect(asked.mock.calls[0]?.[1]).toMatchObject({ headers: { 'content-type': 'application/json' } });
   });
 
+  it('shows the last ticket of a guest when it asks again, also after a reload', async () => {
+    const stored = new Map<string, string>();
+    const tickets = ticketStore({ pathname: '/m/team-a/stand-up' }, { getItem: (key) => stored.get(key) ?? null, setItem: (key, value) => stored.set(key, value) });
+    const { find, asked } = finder(() => json(GRANTED), { joinToken: undefined, tickets });
+    await find(first);
+    await find({ isRefused: true });
+    const { find: reloaded, asked: again } = finder(() => json(GRANTED), { joinToken: undefined, tickets });
+    await reloaded(first);
+    const shown = [...asked.mock.calls, ...again.mock.calls].map((call) => (call[1] as { headers: Record<string, string> }).headers['authorization']);
+    expect(shown).toEqual([undefined, 'Bearer ticket-1', 'Bearer ticket-1']);
+    expect([...stored.values()]).toEqual(['ticket-1']);
+  });
+
+  it('is a new guest where the last ticket is not taken any more, and keeps no ticket of an identity', async () => {
+    const saved: string[] = [];
+    const tickets = { load: () => 'old', save: (ticket: string) => saved.push(ticket) };
+    const answers = [json({ type: 'x/ticket-expired' }, 401, 'application/problem+json'), json(GRANTED)];
+    const { find, asked } = finder(() => answers.shift() ?? json({}), { joinToken: undefined, tickets });
+    expect((await find(first)).ticket).toBe('ticket-1');
+    expect(asked.mock.calls[1]?.[1]).toMatchObject({ headers: { 'content-type': 'application/json' } });
+    expect(saved).toEqual(['ticket-1']);
+    await finder(() => json(GRANTED), { tickets }).find(first);
+    expect(saved).toEqual(['ticket-1']);
+  });
+
   it('keeps the ticket for reconnects and asks anew before it runs out, or when it was refused', async () => {
     let now = START;
     const { find, asked } = finder(() => json(GRANTED), { now: () => now });
@@ -73,7 +98,9 @@ describe('joining by the router', () => {
     [403, 'forbidden', undefined, 'access-refused'],
     [410, 'meeting-ended', undefined, 'meeting-over'],
     [503, 'held-too-long', 'PoolFull', 'meeting-waits'],
-    [429, 'too-many-requests', undefined, 'server-unreachable'],
+    [409, 'conflict', undefined, 'meeting-busy'],
+    [413, 'too-large', undefined, 'join-refused'],
+    [429, 'too-many-requests', undefined, 'meeting-busy'],
   ])('a refusal with %i %s %s means %s', async (status, type, reason, code) => {
     const problem = { type: `https://convene.dev/problems/${type}`, status, detail: 'no', ...(reason === undefined ? {} : { reason }) };
     expect(await codeOf(finder(() => json(problem, status, 'application/problem+json')).find)).toBe(code);

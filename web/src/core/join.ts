@@ -1,5 +1,6 @@
 /**
- * Asking the router to be let in: a join token is exchanged for a ticket, which is asked for anew before it runs out.
+ * Asking the router to be let in: a join token is exchanged for a ticket, which is renewed before it runs out. A guest shows the last ticket
+ * instead: with it the router knows the same guest again, also where the browser keeps no cookies for it.
  *
  * A media pod that stands alone has no such API; then the way is the address of the page itself.
  */
@@ -12,12 +13,20 @@ import { isRecord, isText, type JsonRecord } from './signaling/json';
 /** A ticket that runs out this soon is not used any more: connecting takes time, and clocks differ. */
 const SPARE_MS = 10_000;
 
+/** Keeps a guest's last ticket for this tab, so that it survives a reload. */
+export interface TicketStore {
+  load(): string | undefined;
+  save(ticket: string): void;
+}
+
 export interface JoinOptions {
   address: MeetingAddress;
   /** Signaling address where there is no join API; the peer id is in it. */
   openUrl: string;
   peerId: string;
   joinToken: string | undefined;
+  /** Undefined where the browser forbids storage. */
+  tickets?: TicketStore | undefined;
   fetchFrom?: typeof fetch;
   now?: () => number;
 }
@@ -35,23 +44,32 @@ export function routeFinder(options: JoinOptions): RouteFinder {
   let held: Ticket | undefined;
   return ({ isRefused }) => {
     if (held !== undefined && !isRefused && held.expiresAt - SPARE_MS > now()) return held.route;
-    return requestTicket(options).then((ticket) => {
+    return requestTicket(options, held?.route.ticket).then((ticket) => {
       held = ticket;
       return ticket.route;
     });
   };
 }
 
-async function requestTicket(options: JoinOptions): Promise<Ticket> {
-  const response = await post(options);
+async function requestTicket(options: JoinOptions, held: string | undefined): Promise<Ticket> {
+  const response = await (options.joinToken === undefined ? postAsGuest(options, held) : post(options, options.joinToken));
   if (hasNoJoinApi(response)) return { route: openRoute(options.openUrl), expiresAt: Infinity };
   const body: unknown = await response.json().catch(() => undefined);
   if (!response.ok) throw joinProblem(response.status, isRecord(body) ? body : {});
-  return ticketOf(body, options.peerId);
+  const ticket = ticketOf(body, options.peerId);
+  if (options.joinToken === undefined && ticket.route.ticket !== undefined) options.tickets?.save(ticket.route.ticket);
+  return ticket;
 }
 
-async function post({ address, joinToken, fetchFrom = fetch }: JoinOptions): Promise<Response> {
-  const headers = { 'content-type': 'application/json', ...(joinToken === undefined ? {} : { authorization: `Bearer ${joinToken}` }) };
+/** A ticket that is too old, or of a meeting that had this name before, proves nothing: then it is a new guest. */
+async function postAsGuest(options: JoinOptions, held: string | undefined): Promise<Response> {
+  const last = held ?? options.tickets?.load();
+  const response = await post(options, last);
+  return last !== undefined && response.status === 401 ? post(options, undefined) : response;
+}
+
+async function post({ address, fetchFrom = fetch }: JoinOptions, credential: string | undefined): Promise<Response> {
+  const headers = { 'content-type': 'application/json', ...(credential === undefined ? {} : { authorization: `Bearer ${credential}` }) };
   try {
     return await fetchFrom(`/api/v1/meetings/${address.rest}/join`, { method: 'POST', headers, body: '{}' });
   } catch (error) {
@@ -109,7 +127,10 @@ const STATUSES: Readonly<Record<number, ErrorCode>> = {
   401: 'token-required',
   403: 'access-refused',
   404: 'meeting-missing',
+  409: 'meeting-busy',
   410: 'meeting-over',
+  413: 'join-refused',
+  429: 'meeting-busy',
 };
 
 function joinProblem(status: number, { type, reason, detail }: JsonRecord): ConveneError {

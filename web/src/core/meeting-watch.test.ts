@@ -28,11 +28,11 @@ class FakeEvents {
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
-function watch(answer = '{"title":"T","ready":true}'): { events: FakeEvents; heard: MeetingInfo[]; end: () => void; asked: ReturnType<typeof vi.fn> } {
+function watch(answer = '{"title":"T","ready":true}', joinToken?: string): { events: FakeEvents; heard: MeetingInfo[]; end: () => void; asked: ReturnType<typeof vi.fn> } {
   const events = new FakeEvents();
   const heard: MeetingInfo[] = [];
   const asked = vi.fn<typeof fetch>(() => Promise.resolve(new Response(answer)));
-  const end = watchMeeting({ rest: 'a/b' }, (info) => heard.push(info), { openEvents: () => events, fetchFrom: asked });
+  const end = watchMeeting({ rest: 'a/b' }, (info) => heard.push(info), { openEvents: () => events, fetchFrom: asked, joinToken });
   return { events, heard, end, asked };
 }
 
@@ -42,6 +42,22 @@ it('tells what the events say, and passes over what cannot be read', () => {
   events.plays('state', 'no json');
   events.plays('state', '{"title":"T","ready":true}');
   expect(heard).toMatchObject([{ isReady: false, waitingFor: { reason: 'PoolFull' } }, { isReady: true, title: 'T' }]);
+});
+
+it('asks with the join token when an event comes, since a private meeting tells strangers nothing', async () => {
+  const { events, heard, asked } = watch('{"title":"Board","ready":false}', 'token');
+  events.plays('state', '{"ready":false}');
+  events.plays('state', '{"ready":true}');
+  await vi.advanceTimersByTimeAsync(0);
+  expect(heard).toMatchObject([{ title: 'Board', isReady: false }]);
+  expect(asked.mock.calls.map((call) => (call[1] as { headers: Record<string, string> }).headers['authorization'])).toEqual(['Bearer token', 'Bearer token']);
+});
+
+it('passes on what the event says where there is no answer', async () => {
+  const { events, heard } = watch('no json', 'token');
+  events.plays('state', '{"ready":true}');
+  await vi.advanceTimersByTimeAsync(0);
+  expect(heard).toMatchObject([{ title: 'b', isReady: true }]);
 });
 
 it('asks every three seconds where there are no events', async () => {

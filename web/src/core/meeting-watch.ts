@@ -10,19 +10,22 @@ type EventSourceLike = Pick<EventSource, 'close' | 'readyState' | 'addEventListe
 
 export interface WatchOptions {
   fetchFrom?: typeof fetch;
+  /** Event streams cannot carry it: with one, each event only says that it is time to ask. */
+  joinToken?: string | undefined;
   openEvents?: (url: string) => EventSourceLike;
 }
 
 const CLOSED = 2;
 
 export function watchMeeting(address: MeetingAddress, listener: (info: MeetingInfo) => void, options: WatchOptions = {}): Unsubscribe {
-  const { fetchFrom, openEvents = (url: string) => new EventSource(url) } = options;
+  const { fetchFrom, joinToken, openEvents = (url: string) => new EventSource(url) } = options;
   let hasEnded = false;
+  let lastAsked = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   const ask = (): void => {
     timer = setTimeout(() => {
-      void fetchMeeting(address, fetchFrom).then((info) => {
+      void fetchMeeting(address, fetchFrom, joinToken).then((info) => {
         if (hasEnded) return;
         listener(info);
         ask();
@@ -33,7 +36,17 @@ export function watchMeeting(address: MeetingAddress, listener: (info: MeetingIn
   const events = openEvents(`/api/v1/meetings/${address.rest}/events`);
   const take = (event: Event): void => {
     const info = read(address, (event as MessageEvent<unknown>).data);
-    if (!hasEnded && info !== undefined) listener(info);
+    if (hasEnded || info === undefined) return;
+    if (joinToken === undefined) listener(info);
+    else askWithToken(info, joinToken);
+  };
+  /** An answer that is overtaken by a later one is not passed on; where there is no answer, what the event itself says has to do. */
+  const askWithToken = (told: MeetingInfo, token: string): void => {
+    lastAsked += 1;
+    const asked = lastAsked;
+    void fetchMeeting(address, fetchFrom, token).then((info) => {
+      if (!hasEnded && asked === lastAsked) listener(info.status === 'unreachable' ? told : info);
+    });
   };
   events.addEventListener('state', take);
   // Nothing more comes on this stream: who asks learns whether it has ended or was deleted.

@@ -7,7 +7,7 @@ export interface MeetingAddress {
   rest: string;
 }
 
-/** Why a meeting cannot be entered yet: a word for programs, and a sentence. */
+/** Why a meeting cannot be entered yet: a word for programs, and the server's sentence, which is general and in English. */
 export interface WaitingFor {
   reason: string;
   message: string;
@@ -50,9 +50,11 @@ export function fallbackTitle({ rest }: MeetingAddress): string {
   }
 }
 
-export async function fetchMeeting(address: MeetingAddress, fetchFrom: typeof fetch = fetch): Promise<MeetingInfo> {
+/** A meeting that needs a join token tells its title, and what it waits for, to those alone who show one. */
+export async function fetchMeeting(address: MeetingAddress, fetchFrom: typeof fetch = fetch, joinToken?: string): Promise<MeetingInfo> {
+  const headers = { accept: 'application/json', ...(joinToken === undefined ? {} : { authorization: `Bearer ${joinToken}` }) };
   try {
-    const response = await fetchFrom(`/api/v1/meetings/${address.rest}`, { headers: { accept: 'application/json' } });
+    const response = await fetchFrom(`/api/v1/meetings/${address.rest}`, { headers });
     // A name that no meeting can have is answered with 400: for the person it is the same.
     if (response.status === 404 || response.status === 400) return { status: 'missing' };
     if (!response.ok) return { status: 'unreachable' };

@@ -6,7 +6,10 @@ import { callProblem, captureProblem } from './media/environment';
 import { fallbackTitle, fetchMeeting, meetingFromPath, signalingUrl } from './meeting';
 import { newPeerId } from './peer-id';
 import { Scope } from './scope';
+import { roomEventOf } from './session/room-events';
 import { summarizeReceived } from './session/stats';
+import { decodeChatHistory, decodeNotification } from './signaling/decode';
+import type { JsonRecord } from './signaling/json';
 
 describe('display names', () => {
   it.each<[string, string | undefined]>([
@@ -138,4 +141,29 @@ it('statistics come from the inbound stream, and what is missing counts as nothi
     peerId: 'bob', consumerId: 'c', kind: 'video', framesDecoded: 30, audioLevel: 0, bytesReceived: 1234, frameWidth: 640, codec: '',
   });
   expect(summarizeReceived({ peerId: 'bob', consumerId: 'c', kind: 'audio', report: new Map() }).bytesReceived).toBe(0);
+});
+
+describe('what the server tells of a room', () => {
+  const roomState = (data: JsonRecord): unknown => {
+    const decoded = decodeNotification('roomState', data);
+    return decoded.kind === 'known' ? roomEventOf(decoded.message) : decoded.kind;
+  };
+
+  it.each<[JsonRecord, unknown]>([
+    [{ title: 'Daily', locked: true, lobby: true }, { type: 'roomState', title: 'Daily', isLocked: true, isLobbyOn: true }],
+    [{ title: '', locked: false, lobby: false }, { type: 'roomState', title: '', isLocked: false, isLobbyOn: false }],
+    [{ title: '', locked: false }, { type: 'roomState', title: '', isLocked: false, isLobbyOn: undefined }],
+    [{ title: '', locked: false, lobby: 'yes' }, 'malformed'],
+    [{ title: '', lobby: true }, 'malformed'],
+  ])('%j', (data, event) => expect(roomState(data)).toEqual(event));
+
+  const message = { id: 1, peerId: 'bob', displayName: 'Bob', text: 'hello', sentAt: 7 };
+
+  it.each<[unknown, unknown]>([
+    [{ messages: [message], more: true }, { messages: [message], hasMore: true }],
+    [{ messages: [message, { ...message, id: 'x' }, 7] }, { messages: [message], hasMore: false }],
+    [{ messages: [], more: 'yes' }, { messages: [], hasMore: false }],
+  ])('a page of the chat %j', (data, page) => expect(decodeChatHistory(data)).toEqual(page));
+
+  it.each([undefined, {}, { messages: 'none' }, []])('%j is no page of the chat', (data) => expect(() => decodeChatHistory(data)).toThrow(ConveneError));
 });

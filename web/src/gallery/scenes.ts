@@ -5,6 +5,7 @@ import { deviceError } from '../core/media/devices';
 import type { MeetingInfo } from '../core/meeting';
 import type { EndCause } from '../core/session/close-reason';
 import type { SessionNews } from '../core/session/events';
+import type { ChatPage } from '../core/signaling/decode';
 import { ALL_RIGHTS, peerOf, type Peer } from '../core/signaling/standing';
 import type { AppModel } from '../state/app-model';
 import type { CallModel } from '../state/call-model';
@@ -78,7 +79,7 @@ function others(count: number, names?: readonly string[]): SessionNews[] {
     { type: 'connection', connection: { status: 'connected' } },
     { type: 'permissions', permissions: { isModerator: false, publish: ALL_RIGHTS, chat: true, name: undefined } },
     { type: 'joined', peers },
-    { type: 'roomState', title: '', isLocked: false },
+    { type: 'roomState', title: '', isLocked: false, isLobbyOn: false },
     ...tracks,
     { type: 'speakers', volumes: [{ peerId: peerId(0), volume: -20 }] },
     { type: 'activeSpeaker', peerId: peerId(0) },
@@ -92,6 +93,8 @@ const screenOf = (index: number): SessionNews => ({
 
 const moderator: SessionNews = { type: 'permissions', permissions: { isModerator: true, publish: ALL_RIGHTS, chat: true, name: undefined } };
 
+const lobbyOn: SessionNews = { type: 'roomState', title: '', isLocked: false, isLobbyOn: true };
+
 const knocking: SessionNews = {
   type: 'lobbyPeers',
   peers: [
@@ -102,17 +105,14 @@ const knocking: SessionNews = {
 
 const NOON = Date.UTC(2026, 10, 25, 12);
 
-const chat: SessionNews = {
-  type: 'chatHistory',
-  messages: [
-    [peerId(0), 'Grace Hopper', 'Good morning! The agenda is at https://example.org/agenda/2026-q3?view=full#top'],
-    [peerId(0), 'Grace Hopper', 'We start in a minute.'],
-    ['self', 'Ada Lovelace', 'Thank you, I see it.'],
-    [peerId(1), 'Linus Öberg', '<script>alert("hello")</script> is only text here'],
-    [peerId(2), 'Maryam Mirzakhani-Nordström', `A long word: ${'Donaudampfschiffahrtsgesellschaft'.repeat(3)}`],
-    ['self', 'Ada Lovelace', 'Fine.\nTwo lines, even.'],
-  ].map(([id = '', displayName = '', text = ''], index) => ({ id: index + 1, peerId: id, displayName, text, sentAt: NOON + index * 50_000 })),
-};
+const SAID: ChatPage['messages'] = [
+  [peerId(0), 'Grace Hopper', 'Good morning! The agenda is at https://example.org/agenda/2026-q3?view=full#top'],
+  [peerId(0), 'Grace Hopper', 'We start in a minute.'],
+  ['self', 'Ada Lovelace', 'Thank you, I see it.'],
+  [peerId(1), 'Linus Öberg', '<script>alert("hello")</script> is only text here'],
+  [peerId(2), 'Maryam Mirzakhani-Nordström', `A long word: ${'Donaudampfschiffahrtsgesellschaft'.repeat(3)}`],
+  ['self', 'Ada Lovelace', 'Fine.\nTwo lines, even.'],
+].map(([id = '', displayName = '', text = ''], index) => ({ id: index + 1, peerId: id, displayName, text, sentAt: NOON + index * 50_000 }));
 
 /** Goes into the call and plays the news there. */
 function inCall(count: number, ...news: SessionNews[]): Play {
@@ -131,13 +131,25 @@ function withOddNames(...news: SessionNews[]): Play {
 
 const oddChat: SessionNews = {
   type: 'chatHistory',
-  messages: ODD_NAMES.map((name, index) => ({ id: index + 1, peerId: peerId(index), displayName: name, text: name.slice(0, 4096), sentAt: NOON + index * 50_000 })),
+  page: {
+    messages: ODD_NAMES.map((name, index) => ({ id: index + 1, peerId: peerId(index), displayName: name, text: name.slice(0, 4096), sentAt: NOON + index * 50_000 })),
+    hasMore: false,
+  },
 };
 
 /** The chat so far, with some of it one's own. */
 function withChat(call: CallModel, { session }: Stage): void {
+  sayAll(call, session, { messages: SAID, hasMore: false });
+}
+
+/** The newest page of a long chat. */
+function withLongChat(call: CallModel, { session }: Stage): void {
+  sayAll(call, session, { messages: SAID.map((one) => ({ ...one, id: one.id + 40 })), hasMore: true });
+}
+
+function sayAll(call: CallModel, session: SceneSession, { messages, hasMore }: ChatPage): void {
   const own = call.state.get().selfId;
-  if (chat.type === 'chatHistory') session.tell({ ...chat, messages: chat.messages.map((one) => (one.peerId === 'self' ? { ...one, peerId: own } : one)) });
+  session.tell({ type: 'chatHistory', page: { messages: messages.map((one) => (one.peerId === 'self' ? { ...one, peerId: own } : one)), hasMore } });
   call.togglePanel('chat');
 }
 
@@ -174,10 +186,10 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'pre-join-nameless': { name: '', info: { participants: 0 } },
   'pre-join-long-title': { info: { title: 'Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft — annual general meeting and everything that comes after it' } },
   'pre-join-unreachable': { info: { status: 'unreachable' } },
-  'pre-join-waiting': { info: waitingFor('PodNotReady', 'its media pod is starting') },
-  'waiting-scheduled': { info: { ...waitingFor('Scheduled', 'starts later'), startsAt: Date.UTC(2026, 11, 24, 15, 30) }, play: ({ model }) => model.join() },
-  'waiting-capacity': { info: waitingFor('PoolFull', 'no pod has room'), play: ({ model }) => model.join() },
-  'waiting-broken': { info: waitingFor('ImagePullFailed', 'a node cannot get the image "convene/media-pod:1"'), play: ({ model }) => model.join() },
+  'pre-join-waiting': { info: waitingFor('PodNotReady', 'the meeting is being prepared') },
+  'waiting-scheduled': { info: { ...waitingFor('Scheduled', 'the meeting has not begun yet'), startsAt: Date.UTC(2026, 11, 24, 15, 30) }, play: ({ model }) => model.join() },
+  'waiting-capacity': { info: waitingFor('PoolFull', 'all places are taken; you will join as soon as there is room'), play: ({ model }) => model.join() },
+  'waiting-broken': { info: waitingFor('ImagePullFailed', 'the meeting cannot start at present; the administrator of this server can see why'), play: ({ model }) => model.join() },
   lobby: {
     play: ({ model, session }) => {
       model.join();
@@ -218,8 +230,12 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'menu-person': { play: inCall(4, moderator), press: 'person-menu' },
   'menu-leave': { play: inCall(4, moderator), press: 'leave-menu' },
   chat: { play: then(inCall(4), withChat) },
+  'chat-earlier': { play: then(inCall(4), withLongChat) },
   people: { play: then(inCall(9), (call) => call.togglePanel('people')) },
   'people-moderator': { play: then(inCall(6, moderator, knocking), (call) => call.togglePanel('people')) },
+  'people-lobby-on': { play: then(inCall(6, moderator, knocking, lobbyOn), (call) => call.togglePanel('people')) },
+  'toast-lobby': { play: then(inCall(4), (_call, { session }) => session.tell(lobbyOn)) },
+  'toast-refused': { play: then(inCall(4), (call) => call.toast({ kind: 'refused', refusal: 'tooOften' })) },
   toasts: {
     play: then(inCall(4, moderator, knocking), (call, { session }) => {
       session.tell({ type: 'peerJoined', peer: peer(7) }, { type: 'peerJoined', peer: peer(8) }, { type: 'handRaised', peerId: peerId(3), isRaised: true });
@@ -233,12 +249,19 @@ export const SCENES: Readonly<Record<string, Scene>> = {
       session.tell(...reactions.map((reaction, index): SessionNews => ({ type: 'reaction', peerId: peerId(index % 4), reaction })));
     }),
   },
-  locked: { play: inCall(4, moderator, { type: 'roomState', title: 'Board', isLocked: true }) },
+  locked: { play: inCall(4, moderator, { type: 'roomState', title: 'Board', isLocked: true, isLobbyOn: false }) },
+  'locked-with-lobby': {
+    play: then(inCall(4, { type: 'roomState', title: 'Quarterly planning of the whole house', isLocked: true, isLobbyOn: true }), (call) => {
+      call.dismiss('lock');
+      call.dismiss('lobby');
+    }),
+  },
   restricted: { play: inCall(4, { type: 'permissions', permissions: { isModerator: false, publish: { audio: false, video: false, share: false }, chat: false, name: undefined } }) },
   settings: { play: then(inCall(4), (call) => call.open({ name: 'settings' })) },
   shortcuts: { play: then(inCall(4), (call) => call.open({ name: 'shortcuts' })) },
   unmute: { play: inCall(4, { type: 'unmuteRequested' }) },
   remove: { play: then(inCall(4, moderator), (call) => call.open({ name: 'remove', peerId: peerId(0), displayName: 'Grace Hopper' })) },
+  'remove-long-name': { play: then(inCall(4, moderator), (call) => call.open({ name: 'remove', peerId: peerId(0), displayName: 'Maryam Mirzakhani-Nordström-Donaudampfschiffahrt' })) },
   'end-meeting': { play: then(inCall(4, moderator), (call) => call.open({ name: 'endMeeting' })) },
   rights: { play: then(inCall(4, moderator), (call) => call.open({ name: 'rights', peerId: peerId(0) })) },
   statistics: { play: then(inCall(4), (call) => call.toggleStatistics()) },
@@ -248,6 +271,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'ended-removed': ended('removed'),
   'ended-refused': ended('refused'),
   'ended-replaced': ended('replaced'),
+  'ended-taken': ended('peer-id-taken'),
   'ended-closed': ended('closed'),
   'ended-by-moderator': ended('ended-by-moderator'),
   'failed-token-expired': failed('token-expired'),
@@ -255,5 +279,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'failed-refused': failed('access-refused'),
   'failed-media': failed('media-unreachable'),
   'failed-waits': failed('meeting-waits'),
+  'failed-busy': failed('meeting-busy'),
+  'failed-join': failed('join-refused'),
   'failed-network': failed('server-unreachable'),
 };

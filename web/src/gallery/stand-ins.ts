@@ -3,6 +3,7 @@
 import { deviceError, type DeviceAccess } from '../core/media/devices';
 import type { ConnectionState } from '../core/session/connection-state';
 import type { SessionNews } from '../core/session/events';
+import type { ChatPage } from '../core/signaling/decode';
 import type { CallStats } from '../core/session/stats';
 import type { SessionPort } from '../state/call-model';
 import { drawPerson, drawScreen } from './pictures';
@@ -39,6 +40,12 @@ export class SceneSession implements SessionPort {
     return Promise.resolve({ id: 1000, sentAt: Date.now() });
   }
 
+  /** Two pages older than what a scene shows. */
+  history(before = 1): Promise<ChatPage> {
+    const messages = before > 1 ? Array.from({ length: 20 }, (_, index) => before - 20 + index).filter((id) => id >= 1) : [];
+    return Promise.resolve({ messages: messages.map(earlierMessage), hasMore: (messages[0] ?? 1) > 1 });
+  }
+
   receive(): void {
     // Nothing is received here.
   }
@@ -58,6 +65,10 @@ export class SceneSession implements SessionPort {
       ]),
     });
   }
+}
+
+function earlierMessage(id: number): ChatPage['messages'][number] {
+  return { id, peerId: 'peer1', displayName: 'Grace Hopper', text: `Message number ${id}`, sentAt: Date.UTC(2026, 10, 25, 11) + id * 1000 };
 }
 
 const silence = (): MediaStreamTrack => {

@@ -25,16 +25,24 @@ export type ChatHistory = {
 /**
  * Whether later messages are to come as `chatMessage` notifications: for clients without data channels.
  */
-follow?: boolean | null, };
+follow?: boolean | null, 
+/**
+ * Only messages with a smaller number than this one: the page before one that is known. Absent: the newest page.
+ */
+before: number | null, };
 
 /**
  * Answer to `getChatHistory`: the newest messages, oldest first.
  */
 export type ChatHistoryAnswer = { 
 /**
- * As many as the room keeps.
+ * One page: as many as fit into an answer. Their numbers have no gaps in the room; a client that misses some was too slow for them.
  */
-messages: Array<ChatMessage>, };
+messages: Array<ChatMessage>, 
+/**
+ * Whether the room has older ones.
+ */
+more: boolean, };
 
 /**
  * Something said in the chat.
@@ -86,7 +94,7 @@ text: string, };
 /**
  * Everything a client may ask or tell. The JSON is `{ "method": …, "data": … }`.
  */
-export type ClientRequest = { "method": "getRtcStatsUrl", "data": NoData } | { "method": "getRouterRtpCapabilities", "data": NoData } | { "method": "createWebRtcTransport", "data": CreateTransport } | { "method": "connectWebRtcTransport", "data": ConnectTransport } | { "method": "restartIce", "data": TransportRef } | { "method": "join", "data": Join } | { "method": "produce", "data": Produce } | { "method": "produceData", "data": ProduceData } | { "method": "closeProducer", "data": ProducerRef } | { "method": "pauseProducer", "data": ProducerRef } | { "method": "resumeProducer", "data": ProducerRef } | { "method": "pauseConsumer", "data": ConsumerRef } | { "method": "resumeConsumer", "data": ConsumerRef } | { "method": "requestConsumerKeyFrame", "data": ConsumerRef } | { "method": "setConsumerPreferredLayers", "data": PreferredLayers } | { "method": "setConsumerPriority", "data": Priority } | { "method": "changeDisplayName", "data": DisplayName } | { "method": "getTransportStats", "data": TransportRef } | { "method": "getProducerStats", "data": ProducerRef } | { "method": "getConsumerStats", "data": ConsumerRef } | { "method": "getDataProducerStats", "data": DataProducerRef } | { "method": "getDataConsumerStats", "data": DataConsumerRef } | { "method": "getChatHistory", "data": ChatHistory } | { "method": "sendChatMessage", "data": ChatText } | { "method": "raiseHand", "data": RaiseHand } | { "method": "sendReaction", "data": SendReaction } | { "method": "knock", "data": Knock } | { "method": "admitPeer", "data": PeerRef } | { "method": "refusePeer", "data": PeerRef } | { "method": "admitAll", "data": NoData } | { "method": "setRoomLock", "data": RoomLock } | { "method": "muteParticipant", "data": MuteParticipant } | { "method": "askToUnmute", "data": PeerRef } | { "method": "removeParticipant", "data": PeerRef } | { "method": "setPermissions", "data": SetPermissions } | { "method": "setModerator", "data": SetModerator } | { "method": "lowerHand", "data": PeerRef } | { "method": "endMeeting", "data": NoData } | { "method": "applyNetworkThrottle", "data": Throttle } | { "method": "resetNetworkThrottle", "data": Throttle } | { "method": "stopNetworkThrottle", "data": Throttle };
+export type ClientRequest = { "method": "getRtcStatsUrl", "data": NoData } | { "method": "getRouterRtpCapabilities", "data": NoData } | { "method": "createWebRtcTransport", "data": CreateTransport } | { "method": "connectWebRtcTransport", "data": ConnectTransport } | { "method": "restartIce", "data": TransportRef } | { "method": "join", "data": Join } | { "method": "produce", "data": Produce } | { "method": "produceData", "data": ProduceData } | { "method": "closeProducer", "data": ProducerRef } | { "method": "pauseProducer", "data": ProducerRef } | { "method": "resumeProducer", "data": ProducerRef } | { "method": "pauseConsumer", "data": ConsumerRef } | { "method": "resumeConsumer", "data": ConsumerRef } | { "method": "requestConsumerKeyFrame", "data": ConsumerRef } | { "method": "setConsumerPreferredLayers", "data": PreferredLayers } | { "method": "setConsumerPriority", "data": Priority } | { "method": "changeDisplayName", "data": DisplayName } | { "method": "getTransportStats", "data": TransportRef } | { "method": "getProducerStats", "data": ProducerRef } | { "method": "getConsumerStats", "data": ConsumerRef } | { "method": "getDataProducerStats", "data": DataProducerRef } | { "method": "getDataConsumerStats", "data": DataConsumerRef } | { "method": "getChatHistory", "data": ChatHistory } | { "method": "sendChatMessage", "data": ChatText } | { "method": "raiseHand", "data": RaiseHand } | { "method": "sendReaction", "data": SendReaction } | { "method": "knock", "data": Knock } | { "method": "admitPeer", "data": PeerRef } | { "method": "refusePeer", "data": PeerRef } | { "method": "admitAll", "data": NoData } | { "method": "setRoomLock", "data": RoomLock } | { "method": "setRoomLobby", "data": RoomLobby } | { "method": "muteParticipant", "data": MuteParticipant } | { "method": "askToUnmute", "data": PeerRef } | { "method": "removeParticipant", "data": PeerRef } | { "method": "setPermissions", "data": SetPermissions } | { "method": "setModerator", "data": SetModerator } | { "method": "lowerHand", "data": PeerRef } | { "method": "endMeeting", "data": NoData } | { "method": "applyNetworkThrottle", "data": Throttle } | { "method": "resetNetworkThrottle", "data": Throttle } | { "method": "stopNetworkThrottle", "data": Throttle };
 
 /**
  * Payload of `connectWebRtcTransport`.
@@ -857,6 +865,15 @@ raised: boolean, };
 export type Reaction = "like" | "clap" | "heart" | "laugh" | "surprised" | "party";
 
 /**
+ * Payload of `setRoomLobby`.
+ */
+export type RoomLobby = { 
+/**
+ * Whether newcomers wait until a moderator admits them.
+ */
+enabled: boolean, };
+
+/**
  * Payload of `setRoomLock`.
  */
 export type RoomLock = { 
@@ -876,7 +893,11 @@ title: string,
 /**
  * Whether nobody new is let in.
  */
-locked: boolean, };
+locked: boolean, 
+/**
+ * Whether newcomers wait until a moderator admits them, because a moderator wants it so.
+ */
+lobby: boolean, };
 
 /**
  * Answer to `getRouterRtpCapabilities`: the capabilities at top level and under their name.

@@ -8,6 +8,7 @@ import type { PublishSource, Reaction } from '../generated/messages';
 import type { Command } from '../state/shortcuts';
 import type { Language, Theme } from '../state/settings';
 import type { Layout } from '../state/stage';
+import type { Refusal } from '../state/refusal';
 import type { WaitingKind } from '../state/waiting';
 import type { ReceiveQuality } from '../state/watching';
 import { nameInSentence } from './name-in-sentence';
@@ -67,6 +68,7 @@ const errors: Readonly<Record<ErrorCode, (device: DeviceWord) => Text>> = {
     advice: 'Check your internet connection and try again. If others have the same trouble, tell whoever runs this service.',
   }),
   'meeting-waits': () => ({ title: 'The meeting is not ready yet', advice: 'It is still being prepared. Please try again in a moment.' }),
+  'meeting-busy': () => ({ title: 'The meeting is busy right now', advice: 'Please try again in a moment.' }),
   'media-unreachable': () => ({
     title: 'Sound and picture do not get through',
     advice: 'Your network seems to block calls. Try another network, or switch off a VPN or firewall.',
@@ -78,6 +80,10 @@ const errors: Readonly<Record<ErrorCode, (device: DeviceWord) => Text>> = {
   'request-refused': (device) => ({
     title: `Your ${DEVICES[device]} could not be sent`,
     advice: 'The server refused it. Turn it off and on again; if that does not help, leave and join again.',
+  }),
+  'join-refused': () => ({
+    title: 'You couldn’t join the meeting',
+    advice: `The meeting doesn’t accept what this browser sends. ${BROWSER_ADVICE}`,
   }),
   'request-timeout': () => ({ title: 'The server takes too long to answer', advice: 'Please try again in a moment.' }),
   'answer-malformed': () => ({
@@ -93,17 +99,18 @@ const endings: Readonly<Record<EndCause, Text>> = {
   'meeting-ended': { title: 'The meeting has ended', advice: 'Thank you for being here.' },
   'meeting-missing': { title: 'There is no meeting here', advice: 'It may have been removed. Ask for a new link.' },
   'meeting-full': { title: 'This meeting is full', advice: 'Try again when somebody has left.' },
-  'meeting-locked': { title: 'This meeting is locked', advice: 'Nobody new can join just now. Ask somebody inside to unlock it.' },
-  removed: { title: 'You were removed from the meeting', advice: 'A moderator ended your participation.' },
-  refused: { title: 'You were not let in', advice: 'A moderator declined your request to join.' },
+  'meeting-locked': { title: 'This meeting is locked', advice: 'No one new can join right now. Ask someone inside to unlock it.' },
+  removed: { title: 'You were removed from the meeting', advice: 'A moderator removed you. You can’t rejoin this meeting with this browser or account.' },
+  refused: { title: 'Your request to join was declined', advice: 'A moderator declined your request to join.' },
   replaced: { title: 'You joined from another place', advice: 'This page was disconnected so that you are not there twice.' },
+  'peer-id-taken': { title: 'You couldn’t join the meeting', advice: 'Another connection is using your place. Try joining again.' },
   closed: { title: 'You were disconnected', advice: 'The meeting closed your connection.' },
 };
 
 const connection: Readonly<Record<Exclude<ConnectionState['status'], 'interrupted'>, string>> = {
   idle: 'Not connected',
   connecting: 'Connecting…',
-  lobby: 'Waiting to be let in',
+  lobby: 'Asking to join…',
   connected: 'Connected',
   reconnecting: 'Reconnecting…',
   closed: 'Left',
@@ -119,9 +126,9 @@ const waiting: Readonly<Record<WaitingKind, string>> = {
   scheduled: 'The meeting has not begun yet.',
   starting: 'The meeting is being prepared. This takes a few seconds.',
   image: 'The server is downloading what it needs. This can take a minute.',
-  capacity: 'All meeting rooms are taken. You come in as soon as there is room.',
-  broken: 'The meeting cannot start. Please tell the person who invited you:',
-  other: 'The meeting is not ready yet:',
+  capacity: 'We’re at capacity. You’ll join as soon as a spot opens.',
+  broken: 'The meeting can’t start because of a problem with the service. Please tell the person who invited you.',
+  other: 'The meeting isn’t ready yet.',
 };
 
 const commands: Readonly<Record<Command, string>> = {
@@ -153,6 +160,17 @@ const mutedBy: Readonly<Record<PublishSource, string>> = {
   share: 'A moderator stopped your screen share.',
 };
 
+const refusals: Readonly<Record<Refusal, string>> = {
+  notAllowed: 'You’re not allowed to do this.',
+  notNow: 'This isn’t possible right now.',
+  gone: 'That isn’t available any more.',
+  tooLarge: 'That’s too large to send.',
+  tooOften: 'Wait a moment and try again.',
+  noAnswer: 'No answer in time. Try again.',
+  offline: 'You’re not connected right now.',
+  other: 'Please try again in a moment.',
+};
+
 const layouts: Readonly<Record<Layout, string>> = { auto: 'Automatic', grid: 'Everybody alike', speaker: 'Speaker large' };
 const themes: Readonly<Record<Theme, string>> = { system: 'As on this device', light: 'Light', dark: 'Dark' };
 const receive: Readonly<Record<ReceiveQuality, string>> = { auto: 'Best', saver: 'Save data', audioOnly: 'Sound and screens only' };
@@ -174,6 +192,7 @@ export const en = {
   commands,
   reactions,
   mutedBy,
+  refusals,
   layouts,
   themes,
   receive,
@@ -205,10 +224,10 @@ export const en = {
   waitingRoom: {
     title: 'Almost there',
     startsAt: (when: string) => `Begins ${when}`,
-    auto: 'You come in by yourself as soon as it is ready. Just leave this page open.',
+    auto: 'You’ll join automatically. Just leave this page open.',
     back: 'Back',
-    lobbyTitle: 'Waiting to be let in',
-    lobby: 'Somebody in the meeting has been told that you are here.',
+    lobbyTitle: 'Asking to join…',
+    lobby: 'You’ll join when a moderator admits you.',
     leave: 'Leave',
   },
   devices: {
@@ -266,6 +285,7 @@ export const en = {
     nextPage: 'Next page',
     page: (index: number, count: number) => `Page ${index} of ${count}`,
     locked: 'Locked',
+    lobbyOn: 'Lobby on',
     talking: 'You are on air',
   },
   chat: {
@@ -276,6 +296,9 @@ export const en = {
     off: 'You cannot write in this meeting.',
     tooLong: 'This message is too long.',
     messages: 'Messages',
+    loadEarlier: 'Load earlier messages',
+    loadingEarlier: 'Loading earlier messages…',
+    earlierFailed: 'Couldn’t load earlier messages.',
   },
   people: {
     title: 'People',
@@ -299,13 +322,15 @@ export const en = {
     muteAll: 'Mute all',
     lock: 'Lock meeting',
     unlock: 'Unlock meeting',
-    lobby: (count: number) => `Waiting to come in (${count})`,
+    lobbyOn: 'Turn on lobby',
+    lobbyOff: 'Turn off lobby',
+    lobby: (count: number) => `Waiting to join (${count})`,
     admit: 'Admit',
     admitAll: 'Admit all',
-    refuse: 'Refuse',
+    refuse: 'Deny',
     admitName: (name: string) => `Admit ${name}`,
-    refuseName: (name: string) => `Refuse ${name}`,
-    knocks: (list: readonly string[]) => `${names(list)} ${list.length === 1 ? 'wants' : 'want'} to come in`,
+    refuseName: (name: string) => `Deny ${name}`,
+    knocks: (list: readonly string[]) => `${names(list)} ${list.length === 1 ? 'wants' : 'want'} to join`,
   },
   toasts: {
     region: 'Notices',
@@ -315,8 +340,10 @@ export const en = {
     moderator: 'You are a moderator now.',
     noModerator: 'You are no moderator any more.',
     restricted: 'A moderator changed what you may send.',
-    locked: 'The meeting is locked now: nobody new can join.',
-    unlocked: 'The meeting is open again.',
+    locked: 'The meeting is locked: no one new can join.',
+    unlocked: 'The meeting is unlocked.',
+    lobbyOn: 'Newcomers now wait until a moderator admits them.',
+    lobbyOff: 'Newcomers can now join without approval.',
     refused: 'That did not work.',
     replaced: { microphone: 'Your microphone has gone. Another one is used now.', camera: 'Your camera has gone. Another one is used now.' },
     reaction: (name: string, reaction: string) => `${name}: ${reaction}`,
@@ -327,7 +354,11 @@ export const en = {
     unmute: 'Turn microphone on',
     stayMuted: 'Stay muted',
     removeTitle: (name: string) => `Remove ${name}?`,
-    removeText: 'They are disconnected and cannot come back to this meeting.',
+    removeText: 'They’ll be disconnected and can’t rejoin this meeting with the same browser or account.',
+    removeLimits: 'From another browser they could ask to join again. For a while, newcomers from the same network will need a moderator’s approval.',
+    removeAlso: 'To keep them out more reliably:',
+    removeLock: 'Lock the meeting',
+    removeLobby: 'Approve newcomers (lobby)',
     remove: 'Remove',
     endTitle: 'End the meeting for everybody?',
     endText: 'Everybody is disconnected. The link stays good: who opens it again starts the meeting anew.',

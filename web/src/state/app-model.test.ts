@@ -211,6 +211,53 @@ describe('in the call', () => {
   });
 });
 
+describe('a peer id that another connection has', () => {
+  const peerIds = ({ server }: Setup): (string | null)[] => server.sockets.map(({ url }) => new URL(url).searchParams.get('peerId'));
+  const refuse = ({ server }: Setup): void => server.socket.serverCloses(4000, 'this peerId is in use');
+
+  async function joining(): Promise<Setup> {
+    const app = setUp();
+    await app.model.open();
+    app.model.setName('Ada');
+    app.model.join();
+    app.server.socket.serverOpens();
+    return app;
+  }
+
+  it('is replaced by a new one, and the call begins without a word', async () => {
+    const app = await joining();
+    refuse(app);
+    app.server.socket.serverOpens();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(app.model.state.get()).toMatchObject({ screen: { name: 'call' }, connection: { status: 'connected' }, local: { camera: { status: 'on' } } });
+    expect([new Set(peerIds(app)).size, callOf(app).selfId]).toEqual([2, peerIds(app)[1]]);
+  });
+
+  it('is replaced once, and said then', async () => {
+    const app = await joining();
+    refuse(app);
+    refuse(app);
+    expect(app.model.state.get().screen).toMatchObject({ name: 'ended', cause: 'peer-id-taken' });
+    expect(app.server.sockets).toHaveLength(2);
+  });
+
+  it('is replaced again after a call that held', async () => {
+    const app = await joining();
+    refuse(app);
+    app.server.socket.serverOpens();
+    await vi.advanceTimersByTimeAsync(0);
+    refuse(app);
+    expect([app.model.state.get().screen.name, app.server.sockets.length]).toEqual(['call', 3]);
+  });
+});
+
+it('a participant who was removed is not brought back', async () => {
+  const { model, server } = await inCall();
+  server.socket.serverCloses(4000, 'removed by a moderator');
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect([model.state.get().screen, server.sockets.length]).toMatchObject([{ name: 'ended', cause: 'removed' }, 1]);
+});
+
 describe('a meeting that is not ready', () => {
   const STARTING: MeetingInfo = { ...FOUND, isReady: false, waitingFor: { reason: 'PodNotReady', message: 'its pod is starting' } };
 

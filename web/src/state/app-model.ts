@@ -15,7 +15,8 @@ import { newPeerId } from '../core/peer-id';
 import type { EndCause } from '../core/session/close-reason';
 import type { ConnectionState } from '../core/session/connection-state';
 import type { CallStats } from '../core/session/stats';
-import { CallModel, type Chime, type SessionPort } from './call-model';
+import type { Chime } from './announcements';
+import { CallModel, type SessionPort } from './call-model';
 import type { Settings } from './settings';
 import { Store } from './store';
 
@@ -80,6 +81,8 @@ export class AppModel {
   readonly #store: Store<AppState>;
   #endWatch: (() => void) | undefined;
   #endCallNews: (() => void) | undefined;
+  /** Whether this join is with a second peer id, because another connection has the first. */
+  #hasNewPeerId = false;
 
   constructor(dependencies: AppDependencies) {
     this.#dependencies = dependencies;
@@ -121,6 +124,7 @@ export class AppModel {
     const displayName = normalizeName(this.#store.get().nameInput);
     if (displayName === undefined || this.#store.get().call !== undefined) return;
     this.#dependencies.saveName(displayName);
+    this.#hasNewPeerId = false;
     const { isReady, isUnreachable } = this.#store.get().meeting;
     if (isReady || isUnreachable) this.#enter(displayName);
     else this.#set({ screen: { name: 'waiting' } });
@@ -218,8 +222,10 @@ export class AppModel {
       case 'lobby':
         return this.#set({ screen: { name: 'lobby' } });
       case 'connected':
+        this.#hasNewPeerId = false;
         return this.#set({ screen: { name: 'call' } });
       case 'closed':
+        if (connection.cause === 'peer-id-taken' && !this.#hasNewPeerId) return this.#enterAgain();
         return this.#end({ name: 'ended', cause: connection.cause, reason: connection.reason });
       case 'failed':
         return this.#end({ name: 'failed', error: connection.error });
@@ -229,6 +235,14 @@ export class AppModel {
       case 'reconnecting':
         return;
     }
+  }
+
+  /** Once, as a participant with a new peer id: the old one is another connection's, and this client cannot prove that it is its own. */
+  #enterAgain(): void {
+    const displayName = normalizeName(this.#store.get().nameInput);
+    this.#hasNewPeerId = true;
+    this.#closeCall();
+    if (displayName !== undefined) this.#enter(displayName);
   }
 
   #end(screen: Screen): void {

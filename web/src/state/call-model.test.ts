@@ -6,10 +6,14 @@ import { LocalMedia } from '../core/media/local-media';
 import type { ConnectionState } from '../core/session/connection-state';
 import type { SessionNews } from '../core/session/events';
 import type { ReceptionWish } from '../core/session/reception';
+import type { ChatPage } from '../core/signaling/decode';
 import { ALL_RIGHTS, peerOf, type OwnRights } from '../core/signaling/standing';
 import { FakeDevices, fakeTrack } from '../test-support/fake-media';
-import { CallModel, type Chime, type SessionPort } from './call-model';
+import type { Chime } from './announcements';
+import { CallModel, type SessionPort } from './call-model';
 import type { CallState } from './call-state';
+import type { RoomDoor } from './participants';
+import type { Refusal } from './refusal';
 
 class FakeSession implements SessionPort {
   readonly connection: ConnectionState = { status: 'connected' };
@@ -43,6 +47,12 @@ class FakeSession implements SessionPort {
   receive(wishes: readonly ReceptionWish[]): void {
     this.wishes = wishes;
   }
+
+  history(before?: number): Promise<ChatPage> {
+    return this.request('getChatHistory', { before }).then(() => this.pages(before));
+  }
+
+  pages: (before?: number) => ChatPage = () => ({ messages: [], hasMore: false });
 }
 
 const rights = (change: Partial<OwnRights> = {}): SessionNews => ({ type: 'permissions', permissions: { isModerator: false, publish: ALL_RIGHTS, chat: true, name: undefined, ...change } });
@@ -119,11 +129,128 @@ describe('what moderators do', () => {
     expect(state().lobby).toEqual([]);
   });
 
-  it('a refusal is said with the server\'s reason', async () => {
+  it.each<[Error, Refusal]>([
+    [new RequestRefused('setRoomLock', 403, 'only a moderator may do this'), 'notAllowed'],
+    [new RequestRefused('removeParticipant', 404, 'no such peer'), 'gone'],
+    [new RequestRefused('removeParticipant', 409, 'nobody can remove themselves'), 'notNow'],
+    [new RequestRefused('sendChatMessage', 413, 'too large'), 'tooLarge'],
+    [new RequestRefused('sendReaction', 429, 'too many reactions'), 'tooOften'],
+    [new RequestRefused('sendReaction', 500, 'a fault'), 'other'],
+    [new ConveneError('request-timeout', 'late'), 'noAnswer'],
+    [new ConveneError('connection-closed', 'gone'), 'offline'],
+  ])('%s is said in plain words, whatever was asked', async (error, refusal) => {
     const { call, session, state } = setUp();
-    session.refusal = new RequestRefused('setRoomLock', 403, 'only a moderator may do this');
-    expect(await call.ask('setRoomLock', { locked: true })).toBe(false);
-    expect(state().toasts).toMatchObject([{ kind: 'refused', error: { code: 'request-refused' } }]);
+    session.refusal = error;
+    expect([await call.ask('setRoomLock', { locked: true }), await call.say('hello')]).toEqual([false, false]);
+    await call.toggleHand();
+    await call.react('heart');
+    await call.remove('bob', { isLocked: true });
+    expect(state()).toMatchObject({ toasts: [{ kind: 'refused', refusal }], isHandRaised: false, reactions: [] });
+  });
+});
+
+describe('lock and lobby', () => {
+  const door = (isLocked: boolean, isLobbyOn: boolean | undefined, title = ''): SessionNews => ({ type: 'roomState', title, isLocked, isLobbyOn });
+
+  it.each(['', 'Daily'])('of a room with the title "%s" are said when they change, but not as they were from the start', (title) => {
+    const { session, state } = setUp();
+    session.tell(door(true, true, title));
+    expect([state().toasts, state().isLocked, state().isLobbyOn]).toEqual([[], true, true]);
+    session.tell(door(false, true, title), door(false, false, title));
+    expect(state().toasts).toMatchObject([{ kind: 'lock', isLocked: false }, { kind: 'lobby', isOn: false }]);
+  });
+
+  it('of a pod without a lobby that can be switched are not said', () => {
+    const { session, state } = setUp();
+    session.tell(door(false, true), door(false, undefined));
+    expect([state().toasts, state().isLobbyOn]).toEqual([[], undefined]);
+  });
+
+  it('are set before somebody is removed, so that there is no time to come back', async () => {
+    const { call, session } = setUp();
+    session.tell(door(false, false));
+    await call.remove('bob', { isLocked: true, isLobbyOn: true });
+    expect(session.asked).toEqual([['setRoomLock', { locked: true }], ['setRoomLobby', { enabled: true }], ['removeParticipant', { peerId: 'bob' }]]);
+  });
+
+  it.each<[string, Partial<RoomDoor>]>([
+    ['nothing is chosen', {}],
+    ['what is chosen is so already', { isLocked: true, isLobbyOn: false }],
+  ])('stay as they are in a removal where %s', async (_case, wish) => {
+    const { call, session } = setUp();
+    session.tell(door(true, false));
+    await call.remove('bob', wish);
+    expect(session.asked).toEqual([['removeParticipant', { peerId: 'bob' }]]);
+  });
+});
+
+describe('the history of the chat', () => {
+  const message = (id: number): ChatPage['messages'][number] => ({ id, peerId: 'bob', displayName: 'Bob', text: String(id), sentAt: id });
+  const pageOf = (first: number, last: number): ChatPage => ({ messages: Array.from({ length: last - first + 1 }, (_, index) => message(first + index)), hasMore: first > 1 });
+  const idsOf = (state: CallState): number[] => state.chat.messages.map(({ id }) => id);
+  const asks = ({ asked }: FakeSession): unknown[] => asked.map(([, data]) => (data as { before?: number }).before);
+
+  it('is loaded page by page, one at a time', async () => {
+    const { call, session, state } = setUp();
+    session.tell({ type: 'chatHistory', page: pageOf(7, 9) });
+    session.pages = (before = 0) => pageOf(before - 3, before - 1);
+    await Promise.all([call.loadEarlier(), call.loadEarlier()]);
+    expect([asks(session), idsOf(state()), state().chat.earlier]).toEqual([[7], [4, 5, 6, 7, 8, 9], 'more']);
+    await call.loadEarlier();
+    expect([idsOf(state()).length, state().chat.earlier]).toEqual([9, 'none']);
+  });
+
+  it('that is refused can be asked for again', async () => {
+    const { call, session, state } = setUp();
+    session.tell({ type: 'chatHistory', page: pageOf(7, 9) });
+    session.refusal = new RequestRefused('getChatHistory', 429, 'too often');
+    await call.loadEarlier();
+    expect([idsOf(state()), state().chat.earlier, state().toasts]).toEqual([[7, 8, 9], 'failed', []]);
+    session.refusal = undefined;
+    session.pages = () => pageOf(1, 6);
+    await call.loadEarlier();
+    expect(idsOf(state())).toHaveLength(9);
+  });
+
+  it('that did not come when joining is asked for when the chat is opened', async () => {
+    const { call, session, state } = setUp();
+    session.pages = () => pageOf(4, 6);
+    call.togglePanel('chat');
+    await vi.advanceTimersByTimeAsync(0);
+    expect([asks(session), idsOf(state()), state().chat]).toMatchObject([[undefined], [4, 5, 6], { unread: 0, earlier: 'more' }]);
+  });
+
+  it('is not asked for where there is no chat', () => {
+    const { call, session } = setUp();
+    session.tell(rights({ chat: false }));
+    call.togglePanel('chat');
+    expect(session.asked).toEqual([]);
+  });
+
+  it('fills what a slow connection skipped, asking once', async () => {
+    const { session, state } = setUp();
+    session.tell({ type: 'chatHistory', page: pageOf(1, 2) });
+    session.pages = (before = 0) => pageOf(1, before - 1);
+    for (const id of [3, 6, 7]) session.tell({ type: 'chatMessage', message: message(id) });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect([asks(session), idsOf(state()), state().chat.unread]).toEqual([[6], [1, 2, 3, 4, 5, 6, 7], 5]);
+  });
+
+  it('is not asked for when what was missing was only late', async () => {
+    const { session, state } = setUp();
+    session.tell({ type: 'chatHistory', page: pageOf(1, 2) });
+    for (const id of [4, 3]) session.tell({ type: 'chatMessage', message: message(id) });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect([asks(session), idsOf(state())]).toEqual([[], [1, 2, 3, 4]]);
+  });
+
+  it('is left alone after some refusals', async () => {
+    const { session, state } = setUp();
+    session.tell({ type: 'chatHistory', page: pageOf(1, 2) });
+    session.refusal = new RequestRefused('getChatHistory', 429, 'too often');
+    session.tell({ type: 'chatMessage', message: message(7) });
+    await vi.advanceTimersByTimeAsync(10 * 60_000);
+    expect([asks(session), idsOf(state())]).toEqual([Array(6).fill(7), [1, 2, 7]]);
   });
 });
 

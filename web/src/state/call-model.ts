@@ -4,47 +4,46 @@
  * Views read `state` and call the actions; they decide nothing. Devices belong to LocalMedia, the connection to the session.
  */
 
-import { toConveneError } from '../core/errors';
 import type { DeviceKind } from '../core/media/devices';
 import type { DeviceLoss, LocalMedia } from '../core/media/local-media';
 import type { ConnectionState } from '../core/session/connection-state';
 import type { SessionNews } from '../core/session/events';
 import type { ReceptionWish } from '../core/session/reception';
 import type { CallStats } from '../core/session/stats';
-import type { PublishSource, Reaction } from '../generated/messages';
+import type { ChatMessage, PublishSource, Reaction } from '../generated/messages';
 import type { RoomRequests } from '../core/signaling/requester';
 import type { OwnRights } from '../core/signaling/standing';
 import { keepingAlike } from './alike';
+import { announcementOf, nameOf, type Chime } from './announcements';
 import type { CallDialog, CallState, Panel } from './call-state';
-import { EMPTY_CHAT, withHistory, withMessage } from './chat';
-import { EMPTY_ROOM, reduceRoom, type RoomView, type RoomViewEvent } from './participants';
+import { EMPTY_CHAT } from './chat';
+import { ChatModel, type ChatPort } from './chat-model';
+import { EMPTY_ROOM, reduceRoom, type RoomDoor, type RoomView, type RoomViewEvent } from './participants';
+import { refusalOf } from './refusal';
 import { Store } from './store';
 import { peopleOf, tilesOf, voicesOf } from './tiles';
 import { lifetimeOf, withoutToast, withToast, type ToastContent } from './toasts';
+import { Watcher } from './watcher';
 import { receptionOf, type ReceiveQuality, type Size } from './watching';
 
 /** How long a reaction floats over the pictures. */
 const REACTION_MS = 4000;
-/** What is seen is told once the views have settled. */
-const WATCH_PAUSE_MS = 150;
 
 type Shown = Pick<CallState, 'people' | 'tiles' | 'voices'>;
+type FromRoom = Shown & RoomDoor & Pick<CallState, 'title' | 'local' | 'activeSpeaker' | 'spoke' | 'rights' | 'lobby' | 'isHandRaised'>;
 
 const NOTHING_SHOWN: Shown = { people: [], tiles: [], voices: [] };
 
 /** The session as far as a call uses it. */
-export interface SessionPort {
+export interface SessionPort extends ChatPort {
   readonly connection: ConnectionState;
   subscribe(listener: (news: SessionNews) => void): () => void;
   start(): void;
   leave(): void;
   stats(): Promise<CallStats | undefined>;
   request<M extends keyof RoomRequests>(method: M, data: RoomRequests[M]): Promise<unknown>;
-  say(text: string): Promise<{ id: number; sentAt: number }>;
   receive(wishes: readonly ReceptionWish[]): void;
 }
-
-export type Chime = 'knock' | 'join' | 'leave' | 'message' | 'hand';
 
 export interface CallDependencies {
   session: SessionPort;
@@ -64,9 +63,8 @@ export class CallModel {
   /** The server's first list of people is not news. */
   #hasJoined = false;
   #lastId = 0;
-  readonly #seen = new Map<string, Size>();
-  #isPageHidden = false;
-  #watchTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #watcher = new Watcher(() => this.#watch());
+  readonly #chat: ChatModel;
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   /** The microphone is open for as long as a key is held. */
   #isTalking = false;
@@ -76,6 +74,13 @@ export class CallModel {
     const { session, local, peerId, displayName } = dependencies;
     this.#displayName = displayName;
     this.#store = new Store(this.#initialState(session.connection, peerId));
+    this.#chat = new ChatModel({
+      port: session,
+      read: () => this.#store.get().chat,
+      write: (chat) => this.#set({ chat }),
+      isOpen: () => this.#store.get().panel === 'chat',
+      later: (ms, act) => this.#later(ms, act),
+    });
     const endLocal = local.subscribe(() => this.#show());
     const endLosses = local.onLoss((loss) => this.#onLoss(loss));
     const endNews = session.subscribe((news) => this.#onNews(news));
@@ -95,7 +100,7 @@ export class CallModel {
   /** Nothing happens here any more. */
   close(): void {
     this.#end();
-    clearTimeout(this.#watchTimer);
+    this.#watcher.close();
     for (const timer of this.#timers) clearTimeout(timer);
     this.#dependencies.session.leave();
   }
@@ -106,11 +111,23 @@ export class CallModel {
 
   /** Asks something of the room; a refusal becomes a toast. True if it was granted. */
   async ask<M extends keyof RoomRequests>(method: M, data: RoomRequests[M]): Promise<boolean> {
+    return this.#carryOut(this.#dependencies.session.request(method, data));
+  }
+
+  /** Removes a participant. Lock and lobby go first, so that there is no time for coming back before they hold. */
+  async remove(peerId: string, { isLocked = this.#room.isLocked, isLobbyOn = this.#room.isLobbyOn }: Partial<RoomDoor>): Promise<void> {
+    const asked: Promise<boolean>[] = [];
+    if (isLocked !== this.#room.isLocked) asked.push(this.ask('setRoomLock', { locked: isLocked }));
+    if (isLobbyOn !== undefined && isLobbyOn !== this.#room.isLobbyOn) asked.push(this.ask('setRoomLobby', { enabled: isLobbyOn }));
+    await Promise.all([...asked, this.ask('removeParticipant', { peerId })]);
+  }
+
+  async #carryOut(asked: Promise<unknown>): Promise<boolean> {
     try {
-      await this.#dependencies.session.request(method, data);
+      await asked;
       return true;
     } catch (thrown) {
-      this.toast({ kind: 'refused', error: toConveneError(thrown, 'request-refused') });
+      this.toast({ kind: 'refused', refusal: refusalOf(thrown) });
       return false;
     }
   }
@@ -149,16 +166,12 @@ export class CallModel {
   async say(text: string): Promise<boolean> {
     const trimmed = text.trim();
     if (trimmed === '') return false;
-    const { session, peerId } = this.#dependencies;
-    try {
-      const { id, sentAt } = await session.say(trimmed);
-      const message = { id, sentAt, peerId, displayName: this.#displayName, text: trimmed };
-      this.#set({ chat: withMessage(this.#store.get().chat, message, true) });
-      return true;
-    } catch (thrown) {
-      this.toast({ kind: 'refused', error: toConveneError(thrown, 'request-refused') });
-      return false;
-    }
+    const { peerId } = this.#dependencies;
+    return this.#carryOut(this.#chat.say(trimmed, { peerId, displayName: this.#displayName }));
+  }
+
+  async loadEarlier(): Promise<void> {
+    await this.#chat.loadEarlier();
   }
 
   async toggleHand(): Promise<void> {
@@ -174,8 +187,8 @@ export class CallModel {
 
   togglePanel(panel: Panel): void {
     const next = this.#store.get().panel === panel ? undefined : panel;
-    const { chat } = this.#store.get();
-    this.#set({ panel: next, chat: next === 'chat' ? { ...chat, unread: 0 } : chat });
+    this.#set({ panel: next });
+    if (next === 'chat') this.#chat.opened({ mayRead: this.#room.rights.chat });
   }
 
   open(dialog: CallDialog | undefined): void {
@@ -214,19 +227,16 @@ export class CallModel {
 
   /** A tile is on screen in this size, or no longer. */
   seen(key: string, size: Size | undefined): void {
-    if (size === undefined) this.#seen.delete(key);
-    else this.#seen.set(key, size);
-    this.#watchSoon();
+    this.#watcher.note(key, size);
   }
 
   setPageHidden(isHidden: boolean): void {
-    this.#isPageHidden = isHidden;
-    this.#watchSoon();
+    this.#watcher.setPageHidden(isHidden);
   }
 
   /** Looks again at what is to be received, after a change of what is wished. */
   watchAgain(): void {
-    this.#watchSoon();
+    this.#watcher.tellSoon();
   }
 
   stats(): Promise<CallStats | undefined> {
@@ -244,11 +254,11 @@ export class CallModel {
       case 'publishFailed':
         return this.toast({ kind: 'problem', device: news.kind, error: news.error });
       case 'chatHistory':
-        return this.#set({ chat: withHistory(this.#store.get().chat, news.messages, this.#store.get().panel === 'chat') });
+        return this.#chat.takeNewest(news.page);
       case 'chatMessage':
         return this.#onChat(news.message);
       case 'reaction':
-        if (news.peerId !== this.#dependencies.peerId) this.#float(this.#nameOf(news.peerId), news.reaction);
+        if (news.peerId !== this.#dependencies.peerId) this.#float(nameOf(this.#room, news.peerId), news.reaction);
         return;
       case 'mutedByModerator':
         return this.#onMuted(news.source);
@@ -256,49 +266,21 @@ export class CallModel {
         return this.#set({ dialog: { name: 'unmute' } });
       default:
         this.#announce(news);
+        if (news.type === 'joined') this.#hasJoined = true;
+        if (news.type === 'permissions') this.#onRights(news.permissions);
         return this.#foldRoom(news);
     }
   }
 
-  /** What others do that is worth a word. Told before it is folded: then it is known what was before. */
   #announce(event: RoomViewEvent): void {
-    switch (event.type) {
-      case 'joined':
-        this.#hasJoined = true;
-        return;
-      case 'peerJoined':
-        if (!this.#hasJoined || this.#isKnown(event.peer.peerId)) return;
-        this.#dependencies.chime('join');
-        return this.toast({ kind: 'presence', joined: [event.peer.displayName], left: [] });
-      case 'peerLeft':
-        if (!this.#isKnown(event.peerId)) return;
-        this.#dependencies.chime('leave');
-        return this.toast({ kind: 'presence', joined: [], left: [this.#nameOf(event.peerId)] });
-      case 'handRaised':
-        if (!event.isRaised || event.peerId === this.#dependencies.peerId || this.#room.hands.includes(event.peerId)) return;
-        this.#dependencies.chime('hand');
-        return this.toast({ kind: 'hand', name: this.#nameOf(event.peerId) });
-      case 'lobbyPeers':
-        if (event.peers.some(({ peerId }) => !this.#room.lobby.some((one) => one.peerId === peerId))) this.#dependencies.chime('knock');
-        return;
-      case 'roomState':
-        if (this.#room.title !== undefined && this.#room.isLocked !== event.isLocked) this.toast({ kind: 'lock', isLocked: event.isLocked });
-        return;
-      case 'permissions':
-        return this.#onRights(event.permissions);
-      default:
-        return;
-    }
+    const { peerId, chime } = this.#dependencies;
+    const announcement = announcementOf(this.#room, event, { peerId, hasJoined: this.#hasJoined });
+    if (announcement.chime !== undefined) chime(announcement.chime);
+    for (const toast of announcement.toasts) this.toast(toast);
   }
 
   #onRights(rights: OwnRights): void {
-    const before = this.#room.rights;
     const { local } = this.#dependencies;
-    if (this.#hasJoined && before.isModerator !== rights.isModerator) {
-      this.toast({ kind: 'rights', change: rights.isModerator ? 'moderator' : 'noModerator' });
-    }
-    const kinds = ['audio', 'video', 'share'] as const;
-    if (this.#hasJoined && kinds.some((kind) => before.publish[kind] && !rights.publish[kind])) this.toast({ kind: 'rights', change: 'restricted' });
     if (!rights.publish.audio) local.release('microphone');
     if (!rights.publish.video) local.release('camera');
     if (!rights.publish.share) local.stopScreen();
@@ -319,10 +301,10 @@ export class CallModel {
     this.toast({ kind: 'muted', source });
   }
 
-  #onChat(message: Parameters<typeof withMessage>[1]): void {
+  #onChat(message: ChatMessage): void {
     const isOwn = message.peerId === this.#dependencies.peerId;
     const isRead = isOwn || this.#store.get().panel === 'chat';
-    this.#set({ chat: withMessage(this.#store.get().chat, message, isRead) });
+    this.#chat.take(message, isRead);
     if (isRead) return;
     this.#dependencies.chime('message');
     this.toast({ kind: 'chat', name: message.displayName, text: message.text });
@@ -352,14 +334,6 @@ export class CallModel {
     return this.#room.rights.publish[kind === 'microphone' ? 'audio' : 'video'];
   }
 
-  #isKnown(peerId: string): boolean {
-    return this.#room.participants.some((one) => one.peerId === peerId);
-  }
-
-  #nameOf(peerId: string): string {
-    return this.#room.participants.find((one) => one.peerId === peerId)?.displayName ?? '';
-  }
-
   // What follows from all that
 
   #foldRoom(event: RoomViewEvent): void {
@@ -370,16 +344,16 @@ export class CallModel {
 
   #show(): void {
     this.#set(this.#shown(this.#store.get()));
-    this.#watchSoon();
+    this.#watcher.tellSoon();
   }
 
-  #shown(before: Shown = NOTHING_SHOWN): Pick<CallState, 'title' | 'local' | 'people' | 'tiles' | 'voices' | 'activeSpeaker' | 'spoke' | 'rights' | 'lobby' | 'isLocked' | 'isHandRaised'> {
+  #shown(before: Shown = NOTHING_SHOWN): FromRoom {
     const { local, peerId } = this.#dependencies;
     const room = this.#room;
     const self = { peerId, displayName: this.#displayName, local: local.state };
-    const { title, activeSpeaker, spoke, rights, lobby, isLocked, hands } = room;
+    const { title, activeSpeaker, spoke, rights, lobby, isLocked, isLobbyOn, hands } = room;
     return {
-      ...{ title, activeSpeaker, spoke, rights, lobby, isLocked },
+      ...{ title, activeSpeaker, spoke, rights, lobby, isLocked, isLobbyOn },
       local: local.state,
       people: keepingAlike(before.people, peopleOf(room, self), ({ peerId: id }) => id),
       tiles: keepingAlike(before.tiles, tilesOf(room, self), ({ key }) => key),
@@ -403,14 +377,11 @@ export class CallModel {
     };
   }
 
-  /** Not put off by further changes: where something changes all the time it would never be told. */
-  #watchSoon(): void {
-    this.#watchTimer ??= setTimeout(() => {
-      this.#watchTimer = undefined;
-      const { tiles, activeSpeaker } = this.#store.get();
-      const watching = { seen: this.#seen, quality: this.#dependencies.receiveQuality(), isPageHidden: this.#isPageHidden, activeSpeaker };
-      this.#dependencies.session.receive(receptionOf(tiles, watching));
-    }, WATCH_PAUSE_MS);
+  #watch(): void {
+    const { tiles, activeSpeaker } = this.#store.get();
+    const { seen, isPageHidden } = this.#watcher;
+    const quality = this.#dependencies.receiveQuality();
+    this.#dependencies.session.receive(receptionOf(tiles, { seen, quality, isPageHidden, activeSpeaker }));
   }
 
   #later(ms: number, act: () => void): void {

@@ -1,9 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { ChatMessage } from '../generated/messages';
 import { ConveneError } from '../core/errors';
 import { NOTHING_ON } from '../core/media/local-media';
 import type { CallStats } from '../core/session/stats';
-import { EMPTY_CHAT, groupsOf, partsOf, withHistory, withMessage } from './chat';
 import { EMPTY_ROOM, reduceRoom } from './participants';
 import { readSettings } from './settings';
 import { commandOf, type Keystroke } from './shortcuts';
@@ -11,7 +9,7 @@ import { pageCapacity, pageOf, stageOf, type StageWish } from './stage';
 import { statisticsOf } from './statistics';
 import { tilesOf, type Tile } from './tiles';
 import { withToast, type Toast, type ToastContent } from './toasts';
-import { beginOf, waitingKindOf } from './waiting';
+import { waitingKindOf } from './waiting';
 import { receptionOf, type Watching } from './watching';
 import { peerOf } from '../core/signaling/standing';
 
@@ -31,46 +29,6 @@ const tile = (key: string, change: Partial<Tile> = {}): Tile => ({
   video: undefined,
   consumerId: `${key}-v`,
   ...change,
-});
-
-describe('links in the chat', () => {
-  it.each<[string, string[]]>([
-    ['see https://example.org/a?b=c#d.', ['https://example.org/a?b=c#d']],
-    ['(http://a.example) and https://b.example!', ['http://a.example/', 'https://b.example/']],
-    ['javascript:alert(1) data:text/html,x ftp://x.example //y.example', []],
-    ['https://good.example@evil.example/', []],
-    ['<a href="https://x.example">x</a>', ['https://x.example/']],
-    ['https:// http://', []],
-  ])('%s', (text, links) => {
-    const parts = partsOf(text);
-    expect(parts.flatMap((part) => (part.kind === 'link' ? [part.href] : []))).toEqual(links);
-    expect(parts.map((part) => part.text).join('')).toBe(text);
-  });
-});
-
-describe('the chat', () => {
-  const message = (id: number, peerId = 'bob', sentAt = id * 1000): ChatMessage => ({ id, peerId, displayName: peerId, text: `text ${id}`, sentAt });
-
-  it('keeps the order and knows a message that comes twice', () => {
-    const log = [message(2), message(1), message(2)].reduce((before, one) => withMessage(before, one, false), EMPTY_CHAT);
-    expect([log.messages.map(({ id }) => id), log.unread]).toEqual([[1, 2], 2]);
-  });
-
-  it('counts what was said during a reconnect as unread, and what was there at the first join not', () => {
-    const first = withHistory(EMPTY_CHAT, [message(1), message(2)], false);
-    expect(first.unread).toBe(0);
-    expect(withHistory(first, [message(1), message(2), message(3)], false)).toMatchObject({ unread: 1, messages: [{ id: 1 }, { id: 2 }, { id: 3 }] });
-  });
-
-  it('begins anew in a new room', () => {
-    const log = withHistory(EMPTY_CHAT, [message(8), message(9)], false);
-    expect(withHistory(log, [message(1, 'cy')], true).messages.map(({ id }) => id)).toEqual([1]);
-  });
-
-  it('puts what one says in one breath under one name', () => {
-    const groups = groupsOf([message(1), message(2), message(3, 'cy'), message(4, 'bob', 4000), message(5, 'bob', 400_000)]);
-    expect(groups.map(({ peerId, messages }) => [peerId, messages.length])).toEqual([['bob', 2], ['cy', 1], ['bob', 1], ['bob', 1]]);
-  });
 });
 
 describe('toasts', () => {
@@ -240,15 +198,11 @@ it.each([
   ['NoPodReady', 'starting'],
   ['PoolFull', 'capacity'],
   ['ImagePullFailed', 'broken'],
+  ['NamespaceShareUsed', 'capacity'],
+  ['DedicatedNotAllowed', 'broken'],
   ['SomethingNew', 'other'],
 ])('waiting for %s is %s', (reason, kind) => expect(waitingKindOf({ reason, message: '' })).toBe(kind));
 
-it('the time of the beginning is also found in the words of the server', () => {
-  const begin = Date.parse('2026-12-24T15:30:00Z');
-  expect(beginOf(undefined, { reason: 'Scheduled', message: 'the meeting starts at 2026-12-24T15:30:00Z' })).toBe(begin);
-  expect(beginOf(7, { reason: 'Scheduled', message: '' })).toBe(7);
-  expect(beginOf(undefined, { reason: 'Scheduled', message: 'soon' })).toBeUndefined();
-});
 
 it('rates and losses come from two looks', () => {
   const stats = (takenAt: number, bytes: number, lost: number): CallStats => ({

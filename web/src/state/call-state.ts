@@ -5,6 +5,7 @@ import type { ConnectionState } from '../core/session/connection-state';
 import type { LobbyPeer, Reaction } from '../generated/messages';
 import type { OwnRights } from '../core/signaling/standing';
 import type { ChatLog } from './chat';
+import type { RoomDoor } from './participants';
 import type { Person, Tile, Voice } from './tiles';
 import type { Toast } from './toasts';
 
@@ -24,7 +25,7 @@ export interface FloatingReaction {
   reaction: Reaction;
 }
 
-export interface CallState {
+export interface CallState extends RoomDoor {
   /** The room's own title; undefined until the server has said. */
   title: string | undefined;
   connection: ConnectionState;
@@ -38,7 +39,6 @@ export interface CallState {
   spoke: ReadonlyMap<string, number>;
   rights: OwnRights;
   lobby: readonly LobbyPeer[];
-  isLocked: boolean;
   isHandRaised: boolean;
   chat: ChatLog;
   toasts: readonly Toast[];

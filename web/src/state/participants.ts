@@ -22,7 +22,14 @@ export interface HeldTrack extends RemoteTrack {
   score: number | undefined;
 }
 
-export interface RoomView {
+/** How newcomers get in. */
+export interface RoomDoor {
+  isLocked: boolean;
+  /** Whether newcomers wait until a moderator admits them; undefined where moderators cannot switch that. */
+  isLobbyOn: boolean | undefined;
+}
+
+export interface RoomView extends RoomDoor {
   participants: readonly Participant[];
   tracks: readonly HeldTrack[];
   speaking: ReadonlySet<string>;
@@ -37,7 +44,8 @@ export interface RoomView {
   lobby: readonly LobbyPeer[];
   /** Undefined until the server has said. */
   title: string | undefined;
-  isLocked: boolean;
+  /** Whether the server has told title, lock and lobby. */
+  isKnown: boolean;
 }
 
 export type RoomViewEvent = RoomEvent | LastPicturesGone | { type: 'connectionLost' };
@@ -53,7 +61,9 @@ export const EMPTY_ROOM: RoomView = {
   rights: GUEST_RIGHTS,
   lobby: [],
   title: undefined,
+  isKnown: false,
   isLocked: false,
+  isLobbyOn: undefined,
 };
 
 export function reduceRoom(room: RoomView, event: RoomViewEvent): RoomView {
@@ -89,7 +99,7 @@ export function reduceRoom(room: RoomView, event: RoomViewEvent): RoomView {
     case 'lobbyPeers':
       return { ...room, lobby: event.peers };
     case 'roomState':
-      return { ...room, title: event.title === '' ? undefined : event.title, isLocked: event.isLocked };
+      return withState(room, event);
     case 'connectionLost':
       return staleRoom(room);
     case 'lastPicturesGone':
@@ -102,6 +112,10 @@ export function reduceRoom(room: RoomView, event: RoomViewEvent): RoomView {
       // Not about who is there; the call's other parts fold these.
       return room;
   }
+}
+
+function withState(room: RoomView, { title, isLocked, isLobbyOn }: RoomDoor & { title: string }): RoomView {
+  return { ...room, title: title === '' ? undefined : title, isKnown: true, isLocked, isLobbyOn };
 }
 
 function staleRoom(room: RoomView): RoomView {

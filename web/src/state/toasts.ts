@@ -4,6 +4,7 @@ import type { ConveneError } from '../core/errors';
 import type { DeviceKind } from '../core/media/devices';
 import type { SendKind } from '../core/session/publisher';
 import type { PublishSource } from '../generated/messages';
+import type { Refusal } from './refusal';
 
 export type ToastContent =
   | { kind: 'presence'; joined: readonly string[]; left: readonly string[] }
@@ -12,10 +13,12 @@ export type ToastContent =
   | { kind: 'muted'; source: PublishSource }
   | { kind: 'rights'; change: 'moderator' | 'noModerator' | 'restricted' }
   | { kind: 'lock'; isLocked: boolean }
+  | { kind: 'lobby'; isOn: boolean }
   | { kind: 'problem'; device: SendKind; error: ConveneError }
   /** A device has gone, and another one is used now. */
   | { kind: 'replaced'; device: DeviceKind }
-  | { kind: 'refused'; error: ConveneError };
+  /** Something that the person did was not carried out. */
+  | { kind: 'refused'; refusal: Refusal };
 
 export type Toast = ToastContent & { id: number };
 

@@ -8,12 +8,13 @@ const KINDS: readonly (readonly [WaitingKind, readonly string[]])[] = [
   ['scheduled', ['Scheduled']],
   ['starting', ['Pending', 'NoPodReady', 'PodNotReady', 'PodGone', 'PodLeaving', 'PodDraining', 'Reassigned', 'Relieved', 'Updating', 'RouterStarting']],
   ['image', ['ImagePulling', 'PullingImage']],
-  ['capacity', ['PoolFull', 'NoCapacity', 'PortsExhausted', 'PortsTaken', 'PortsResting', 'Unschedulable']],
+  ['capacity', ['PoolFull', 'NamespaceShareUsed', 'NoCapacity', 'PortsExhausted', 'PortsTaken', 'PortsResting', 'Unschedulable']],
   [
     'broken',
     [
       'PoolNotFound',
       'NamespaceNotAllowed',
+      'DedicatedNotAllowed',
       'MeetingTooLarge',
       'MeetingInvalid',
       'InvalidSpec',
@@ -31,13 +32,4 @@ const KINDS: readonly (readonly [WaitingKind, readonly string[]])[] = [
 
 export function waitingKindOf({ reason }: WaitingFor): WaitingKind {
   return KINDS.find(([, reasons]) => reasons.includes(reason))?.[0] ?? 'other';
-}
-
-const MOMENT = /\b\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:\d{2})/u;
-
-/** When the meeting begins: as the server says it, or as its message does. */
-export function beginOf(startsAt: number | undefined, { message }: WaitingFor): number | undefined {
-  if (startsAt !== undefined) return startsAt;
-  const moment = Date.parse(MOMENT.exec(message)?.[0] ?? '');
-  return Number.isNaN(moment) ? undefined : moment;
 }

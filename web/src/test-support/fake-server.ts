@@ -2,11 +2,12 @@
 
 import { testFakeParameters } from 'mediasoup-client';
 import type { JsonRecord } from '../core/signaling/json';
+import { RequestRefused } from '../core/signaling/protoo';
 import { FakeSocket } from './fake-socket';
 
 export class FakeServer {
   readonly sockets: FakeSocket[] = [];
-  /** Answers by method; a test may replace one. Undefined leaves the request unanswered, an Error refuses it. */
+  /** Answers by method; a test may replace one. Undefined leaves the request unanswered, an Error refuses it: with 500, or as a RequestRefused says. */
   readonly answers: Record<string, (data: JsonRecord) => unknown> = {
     getRouterRtpCapabilities: () => ({ routerRtpCapabilities: testFakeParameters.generateRouterRtpCapabilities() }),
     createWebRtcTransport: () => {
@@ -56,10 +57,14 @@ export class FakeServer {
     const answer = this.answers[String(method)]?.(data as JsonRecord);
     if (answer === undefined) return;
     queueMicrotask(() => {
-      const refusal = { ok: false, errorCode: 500, errorReason: answer instanceof Error ? answer.message : '' };
-      socket.serverSends({ response: true, id, ...(answer instanceof Error ? refusal : { ok: true, data: answer }) });
+      socket.serverSends({ response: true, id, ...(answer instanceof Error ? refusalOf(answer) : { ok: true, data: answer }) });
     });
   }
+}
+
+function refusalOf(error: Error): JsonRecord {
+  const [errorCode, errorReason] = error instanceof RequestRefused ? [error.errorCode, error.reason] : [500, error.message];
+  return { ok: false, errorCode, errorReason };
 }
 
 /** A `newConsumer` as the media pod sends it. */

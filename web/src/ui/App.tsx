@@ -65,6 +65,7 @@ const END_MOODS: Readonly<Record<EndCause, Mood>> = {
   removed: 'removed',
   refused: 'removed',
   replaced: 'lost',
+  'peer-id-taken': 'trouble',
   closed: 'lost',
 };
 
@@ -96,7 +97,7 @@ function FailedScreen({ model, app, code }: { model: AppModel; app: AppState; co
   return (
     <MessageScreen
       testId="failed-screen"
-      mood={isKey ? 'key' : code === 'meeting-waits' ? 'later' : 'trouble'}
+      mood={isKey ? 'key' : code === 'meeting-waits' || code === 'meeting-busy' ? 'later' : 'trouble'}
       isError
       text={texts.errors[code]('both')}
       action={isKey ? undefined : { label: texts.common.tryAgain, onClick: () => void model.rejoin() }}

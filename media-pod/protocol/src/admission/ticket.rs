@@ -11,6 +11,8 @@ use super::{AdmissionError, KeySet, ParticipantGrant, Signer};
 pub const JOIN_AUDIENCE: &str = "convene-join";
 /// Seconds for which a ticket opens connections.
 pub const TICKET_SECONDS: u64 = 600;
+/// Seconds after its end for which a guest's ticket still proves that the same guest returns.
+pub const RETURN_SECONDS: u64 = 24 * 3600;
 
 /// Who may connect to which meeting, as the router has decided it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +41,11 @@ impl KeySet {
     pub fn verify_ticket(&self, token: &str, now: u64) -> Result<JoinTicket, AdmissionError> {
         self.verify(token, JOIN_AUDIENCE, now)
     }
+
+    /// The same for a ticket that may have expired up to [`RETURN_SECONDS`] ago. It opens nothing any more: it only tells which guest returns.
+    pub fn verify_returning_ticket(&self, token: &str, now: u64) -> Result<JoinTicket, AdmissionError> {
+        self.verify_late(token, JOIN_AUDIENCE, now, RETURN_SECONDS).map(|(ticket, _)| ticket)
+    }
 }
 
 #[cfg(test)]
@@ -60,6 +67,8 @@ mod tests {
         let last = NOW + TICKET_SECONDS + CLOCK_SKEW_SECONDS - 1;
         assert_eq!(keys.verify_ticket(&token, last), Ok(ticket));
         assert_eq!(keys.verify_ticket(&token, last + 1), Err(AdmissionError::Expired));
+        assert_eq!(keys.verify_returning_ticket(&token, last + RETURN_SECONDS), keys.verify_ticket(&token, NOW));
+        assert_eq!(keys.verify_returning_ticket(&token, last + RETURN_SECONDS + 1), Err(AdmissionError::Expired));
         assert_eq!(keys.verify_admission(&token, NOW), Err(AdmissionError::Invalid));
         assert_eq!(keys.verify_admin(&token, NOW), Err(AdmissionError::Invalid));
         let other =

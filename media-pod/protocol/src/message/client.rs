@@ -402,6 +402,10 @@ pub struct ChatHistory {
     #[serde(deserialize_with = "null_is_default")]
     #[ts(as = "Option<bool>")]
     pub follow: bool,
+    /// Only messages with a smaller number than this one: the page before one that is known. Absent: the newest page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(type = "number | null")]
+    pub before: Option<u64>,
 }
 
 /// Payload of `sendChatMessage`.

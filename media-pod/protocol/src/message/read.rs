@@ -4,7 +4,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use super::client::{ClientRequest, Device, Priority};
+use super::bounds;
+use super::client::{ClientRequest, Device, Join, Priority, Produce, ProduceData};
 
 /// Longest display name, in characters.
 const MAX_DISPLAY_NAME: usize = 64;
@@ -78,8 +79,21 @@ impl ClientRequest {
         let message = [("method".to_owned(), Value::from(method)), ("data".to_owned(), data)];
         let request = Self::deserialize(Value::Object(message.into_iter().collect()))
             .map_err(|error| shortened(&error.to_string(), MAX_SHOWN_PROBLEM))?;
-        request.check().map_err(str::to_owned)?;
-        Ok(request)
+        request.check_texts().map_err(str::to_owned)?;
+        request.check_parameters().map_err(|error| shortened(&error.to_string(), MAX_SHOWN_PROBLEM))?;
+        Ok(request.tidied())
+    }
+
+    /// Without what would only be carried along.
+    fn tidied(mut self) -> Self {
+        match &mut self {
+            Self::Join(Join { rtp_capabilities: Some(capabilities), .. }) => {
+                bounds::prune_rtp_capabilities(capabilities);
+            }
+            Self::SendChatMessage(chat) => chat.text = clean_chat_text(&chat.text),
+            _ => {}
+        }
+        self
     }
 
     /// The method's name, for metric labels.
@@ -130,7 +144,24 @@ impl ClientRequest {
         }
     }
 
-    fn check(&self) -> Result<(), &'static str> {
+    fn check_parameters(&self) -> Result<(), bounds::OutOfBounds> {
+        match self {
+            Self::Join(Join { rtp_capabilities: Some(capabilities), .. }) => {
+                bounds::check_rtp_capabilities(capabilities)
+            }
+            Self::ConnectWebRtcTransport(connect) => bounds::check_dtls_parameters(&connect.dtls_parameters),
+            Self::Produce(Produce { rtp_parameters, app_data, .. }) => {
+                bounds::check_rtp_parameters(rtp_parameters).and_then(|()| bounds::check_app_data(app_data))
+            }
+            Self::ProduceData(ProduceData { sctp_stream_parameters, app_data, .. }) => {
+                bounds::check_sctp_stream_parameters(sctp_stream_parameters)
+                    .and_then(|()| bounds::check_app_data(app_data))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_texts(&self) -> Result<(), &'static str> {
         match self {
             Self::Join(join) => check_name(&join.display_name).and_then(|()| check_device(&join.device)),
             Self::Knock(knock) => check_name(&knock.display_name).and_then(|()| check_device(&knock.device)),
@@ -142,12 +173,18 @@ impl ClientRequest {
                 Err("label and protocol must have 128 bytes at most")
             }
             Self::SetConsumerPriority(Priority { priority: 0, .. }) => Err("priority must be 1 to 255"),
-            Self::SendChatMessage(chat) if chat.text.trim().is_empty() || chat.text.len() > MAX_CHAT_TEXT => {
+            Self::SendChatMessage(chat) if chat.text.len() > MAX_CHAT_TEXT => Err("text must have 1 to 4096 bytes"),
+            Self::SendChatMessage(chat) if clean_chat_text(&chat.text).trim().is_empty() => {
                 Err("text must have 1 to 4096 bytes")
             }
             _ => Ok(()),
         }
     }
+}
+
+/// A chat message without control characters, which nobody can see and JSON writes in six bytes each. Line breaks and tabs stay.
+pub fn clean_chat_text(text: &str) -> String {
+    text.chars().filter(|character| !character.is_control() || matches!(character, '\n' | '\t')).collect()
 }
 
 fn check_name(name: &str) -> Result<(), &'static str> {

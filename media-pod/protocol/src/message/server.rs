@@ -81,6 +81,23 @@ pub enum ServerNotification {
     Session(SignalingSession),
 }
 
+impl ServerNotification {
+    /// Whether a client that falls behind may miss this one: a later one makes up for it, or it is of interest for a moment only. A chat
+    /// message can be asked for with `getChatHistory`.
+    pub fn may_be_missed(&self) -> bool {
+        matches!(
+            self,
+            Self::ProducerScore(_)
+                | Self::ConsumerScore(_)
+                | Self::ActiveSpeaker(_)
+                | Self::SpeakingPeers(_)
+                | Self::DownlinkBwe(_)
+                | Self::ChatMessage(_)
+                | Self::Reaction(_)
+        )
+    }
+}
+
 /// Payload of the version notifications.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[ts(export, export_to = "messages.ts")]
@@ -477,8 +494,11 @@ pub struct ChatMessage {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[ts(export, export_to = "messages.ts")]
 pub struct ChatHistoryAnswer {
-    /// As many as the room keeps.
+    /// One page: as many as fit into an answer. Their numbers have no gaps in the room; a client that misses some was too slow for them.
     pub messages: Vec<ChatMessage>,
+    /// Whether the room has older ones.
+    #[serde(default)]
+    pub more: bool,
 }
 
 /// Answer to `sendChatMessage`.

@@ -264,8 +264,12 @@ fn own() -> Vec<ClientMessage> {
     vec![
         message(
             "getChatHistory",
-            vec![request(OWN, json!({})), request(OWN, json!({ "follow": true }))],
-            vec![answer(OWN, ChatHistoryAnswer { messages: vec![chat_message()] })],
+            vec![
+                request(OWN, json!({})),
+                request(OWN, json!({ "follow": true })),
+                request(OWN, json!({ "before": 7 })),
+            ],
+            vec![answer(OWN, ChatHistoryAnswer { messages: vec![chat_message()], more: true })],
         ),
         message(
             "sendChatMessage",

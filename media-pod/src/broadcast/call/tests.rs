@@ -88,7 +88,8 @@ fn transports_are_connected_by_address_or_by_fingerprint() {
     let address = json!({ "ip": "127.0.0.1", "port": 10_000, "rtcpPort": 10_001 });
     assert_eq!(done(path, address), (plain(Some(10_001)), 200));
     assert_eq!(done(path, json!({ "ip": "127.0.0.1", "port": 10_000, "rtcpPort": null })), (plain(None), 200));
-    let dtls_parameters = json!({ "role": "client", "fingerprints": [] });
+    let fingerprint = json!({ "algorithm": "sha-256", "value": "AB" });
+    let dtls_parameters = json!({ "role": "client", "fingerprints": [fingerprint] });
     let request = BroadcasterRequest::ConnectWebRtcTransport {
         transport: transport.clone(),
         dtls_parameters: dtls_parameters.clone(),

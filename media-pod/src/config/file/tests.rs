@@ -37,7 +37,7 @@ fn a_file_sets_what_nothing_else_has_set() {
     assert_eq!(args.serving.shutdown_grace.as_secs(), 7);
     assert_eq!(args.media.announced_address, ["192.0.2.1", "sfu.example.org"]);
     assert_eq!(args.log_format, LogFormat::Json);
-    assert_eq!(args.serving.listen.to_string(), "0.0.0.0:8080", "the default is left");
+    assert_eq!(args.serving.max_connections, 20_000, "the default is left");
 }
 
 #[test]

@@ -160,7 +160,7 @@ fn a_broadcaster_receives_what_it_asks_for_and_nothing_else() {
 #[test]
 fn ids_that_are_taken_are_refused_to_older_scripts_and_given_to_newer_ones() {
     let mut room = harness();
-    let ada = room.connect(1, "ada");
+    let ada = room.connect_as(1, "ada", ParticipantGrant::default());
     room.join(ada, "Ada");
     assert_eq!(room.broadcast("ada", entry(true)), Err((409, "\"ada\" is in the meeting already".into())));
     assert!(room.closed.is_empty());
@@ -175,7 +175,7 @@ fn ids_that_are_taken_are_refused_to_older_scripts_and_given_to_newer_ones() {
 #[test]
 fn a_client_is_no_broadcaster() {
     let mut room = harness();
-    let ada = room.connect(1, "ada");
+    let ada = room.connect_as(1, "ada", ParticipantGrant::default());
     room.join(ada, "Ada");
     for call in [BroadcasterRequest::Leave, BroadcasterRequest::Join, plain(Direction::Producer)] {
         assert_eq!(room.broadcast("ada", call).map_err(|(code, _)| code), Err(404));

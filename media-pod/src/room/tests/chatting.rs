@@ -3,7 +3,10 @@
 use convene_protocol::message::{ServerNotification, ServerRequest};
 use serde_json::{Value, json};
 
-use super::{Command, ConnectionId, DataProducerId, Harness, Limits, MediaEvent, Operation, Outgoing, Terms, harness};
+use super::{
+    Command, ConnectionId, DataProducerId, Fact, Harness, Heard, Limits, MediaEvent, Operation, Outgoing, Terms,
+    harness, heard,
+};
 
 impl Harness {
     fn chat_messages(&self, connection: ConnectionId) -> Vec<String> {
@@ -64,7 +67,7 @@ fn what_was_said_on_data_channels_is_kept_for_those_who_come_later() {
     let ada = room.connect(1, "ada");
     room.join(ada, "Ada");
     let channel = room.produce_data(ada, "chat");
-    room.handle(Command::Media(MediaEvent::ChatHeard(DataProducerId(channel), "first".into())));
+    room.handle(Command::Media(MediaEvent::ChatHeard(heard(&channel, "first"))));
     let bob = room.connect(2, "bob");
     assert_eq!(room.ask(bob, "getChatHistory", json!({})), Err((409, "join first".into())));
     room.join(bob, "Bob");
@@ -85,7 +88,7 @@ fn followers_hear_by_signaling_and_nobody_else_does() {
     }
     room.ask(bob, "getChatHistory", json!({ "follow": true })).expect("history");
     let channel = room.produce_data(ada, "chat");
-    room.handle(Command::Media(MediaEvent::ChatHeard(DataProducerId(channel), "hello".into())));
+    room.handle(Command::Media(MediaEvent::ChatHeard(heard(&channel, "hello"))));
     room.ask(bob, "sendChatMessage", json!({ "text": "hi" })).expect("sent");
     assert_eq!(room.chat_messages(bob), ["hello"]);
     assert!(room.chat_messages(eve).is_empty() && room.chat_messages(ada).is_empty());
@@ -118,4 +121,66 @@ fn a_voice_with_nobody_to_hear_it_says_what_it_has_to() {
     room.ask(ada, "sendChatMessage", json!({ "text": "anybody?" })).expect("sent");
     assert_eq!(room.said(), ["anybody?"]);
     assert_eq!(room.ask(ada, "sendChatMessage", json!({ "text": "x" })).map(|sent| sent["id"].clone()), Ok(json!(2)));
+}
+
+#[test]
+fn who_floods_by_signaling_is_refused_and_may_go_on_later() {
+    let mut room = harness();
+    let ada = room.connect(1, "ada");
+    room.join(ada, "Ada");
+    let say = |room: &mut Harness| room.ask(ada, "sendChatMessage", json!({ "text": "x" })).map_err(|(code, _)| code);
+    let taken = (0..1000).take_while(|_| say(&mut room).is_ok()).count();
+    assert!((100..200).contains(&taken), "{taken}");
+    assert_eq!(say(&mut room), Err(429));
+    room.now += std::time::Duration::from_secs(1);
+    assert!(say(&mut room).is_ok());
+}
+
+#[test]
+fn who_floods_on_data_channels_is_paused_and_the_others_hear_no_more_of_it() {
+    for text in [Some("x".to_owned()), None] {
+        let mut room = harness();
+        let (ada, bob) = (room.connect(1, "ada"), room.connect(2, "bob"));
+        room.join(ada, "Ada");
+        room.join(bob, "Bob");
+        room.ask(bob, "getChatHistory", json!({ "follow": true })).expect("history");
+        let producer = DataProducerId(room.produce_data(ada, "chat"));
+        let flood = Heard { producer: producer.clone(), bytes: 10_000, text };
+        for _ in 0..1000 {
+            room.handle(Command::Media(MediaEvent::ChatHeard(flood.clone())));
+        }
+        assert!(room.chat_messages(bob).len() < 20);
+        let pauses = |room: &Harness| {
+            room.operations
+                .iter()
+                .filter(|operation| **operation == Operation::PauseDataProducer(producer.clone()))
+                .count()
+        };
+        assert_eq!(pauses(&room), 1);
+        assert!(room.facts.contains(&Fact::LimitReached("messages on data channels")));
+        let second = DataProducerId(room.produce_data(ada, "chat"));
+        assert!(room.operations.contains(&Operation::PauseDataProducer(second.clone())), "a new channel is no way out");
+        room.now += std::time::Duration::from_secs(2);
+        room.handle(Command::Tick);
+        for producer in [&producer, &second] {
+            assert!(room.operations.contains(&Operation::ResumeDataProducer(producer.clone())));
+        }
+        room.handle(Command::Media(MediaEvent::ChatHeard(heard(&producer.0, "sorry"))));
+        assert_eq!(room.chat_messages(bob).last().map(String::as_str), Some("sorry"));
+    }
+}
+
+#[test]
+fn the_history_comes_in_pages() {
+    let mut room = harness();
+    let ada = room.connect(1, "ada");
+    room.join(ada, "Ada");
+    for number in 1..=120 {
+        room.now += std::time::Duration::from_millis(100);
+        room.ask(ada, "sendChatMessage", json!({ "text": number.to_string() })).expect("sent");
+    }
+    let newest = room.ask(ada, "getChatHistory", json!({})).expect("history");
+    assert_eq!((texts(&newest).len(), texts(&newest)[0], &newest["more"]), (100, "21", &json!(true)));
+    let older = room.ask(ada, "getChatHistory", json!({ "before": newest["messages"][0]["id"] })).expect("history");
+    assert_eq!((texts(&older).len(), texts(&older)[19], &older["more"]), (20, "20", &json!(false)));
 }

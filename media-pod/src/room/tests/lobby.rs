@@ -137,11 +137,13 @@ fn who_was_admitted_comes_back_within_a_minute_without_waiting() {
     room.handle(Command::Tick);
     let late = room.connect_as(4, "kim", waits());
     assert_eq!(room.last_told(late, "lobby"), Some(json!({ "state": "waiting" })));
-    let known = room.connect_as(5, "kim", ParticipantGrant { identity: Some("user-2".into()), ..waits() });
-    assert_eq!(room.was_closed(late), Some((4000, "replaced by a newer connection of the same peer")));
-    let other = room.connect_as(6, "kim", waits());
-    assert_eq!(room.was_closed(other), Some((4000, "this peerId is somebody else's")));
-    assert_eq!(room.was_closed(known), None);
+    let known = |id: &str| ParticipantGrant { identity: Some(id.into()), ..waits() };
+    let other = room.connect_as(5, "kim", known("user-2"));
+    assert_eq!(room.was_closed(other), Some((4000, "this peerId is in use")), "also in the lobby");
+    let first = room.connect_as(6, "lee", known("user-2"));
+    let again = room.connect_as(7, "lee", known("user-2"));
+    assert_eq!(room.was_closed(first), Some((4000, "replaced by a newer connection of the same peer")));
+    assert_eq!((room.was_closed(late), room.was_closed(again)), (None, None));
 }
 
 #[test]

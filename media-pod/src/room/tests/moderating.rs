@@ -120,11 +120,17 @@ fn moderation_is_handed_over_and_somebody_keeps_it() {
     room.ask(bob, "setModerator", lay_down).expect("bob moderates now");
     let refused = room.ask(host, "setRoomLock", json!({ "locked": true }));
     assert_eq!(refused, Err((403, "only a moderator may do this".into())));
-    // Who is known keeps it on another connection; anybody can say to be ada.
-    let bob = room.connect_as(4, "bob", known("user-bob"));
-    let ada = room.connect(5, "ada");
+    // Who can prove who they are keeps it on another connection; anybody can take the peerId of a client that cannot.
+    let tom = room.connect_as(4, "tom", ParticipantGrant::default());
+    room.join(tom, "Tom");
+    room.ask(bob, "setModerator", json!({ "peerId": "tom", "moderator": true })).expect("moderates");
+    room.handle(Command::Disconnected { connection: tom });
+    let bob = room.connect_as(5, "bob", known("user-bob"));
+    let ada = room.connect(6, "ada");
+    let tom = room.connect_as(7, "tom", ParticipantGrant::default());
     let moderates = |connection| room.last_told(connection, "permissions").map(|told| told["moderator"].clone());
-    assert_eq!((moderates(bob), moderates(ada)), (Some(json!(true)), Some(json!(false))));
+    assert_eq!((moderates(bob), moderates(ada)), (Some(json!(true)), Some(json!(true))));
+    assert_eq!(moderates(tom), Some(json!(false)));
 }
 
 #[test]
@@ -137,9 +143,7 @@ fn who_is_removed_stays_out_by_peer_and_by_identity() {
     assert_eq!((room.was_closed(bob), room.was_closed(tablet)), (removed, removed));
     assert_eq!(room.told(ada), ["peerClosed"]);
     room.handle(Command::Disconnected { connection: bob });
-    for (number, peer, grant) in
-        [(5, "bob", known("user-bob")), (6, "other", known("user-bob")), (7, "bob", ParticipantGrant::default())]
-    {
+    for (number, peer, grant) in [(5, "bob", known("user-bob")), (6, "other", known("user-bob"))] {
         let again = room.connect_as(number, peer, grant);
         assert_eq!(room.was_closed(again), removed, "{peer}");
     }
@@ -150,16 +154,16 @@ fn who_is_removed_stays_out_by_peer_and_by_identity() {
 #[test]
 fn a_lock_of_moderators_stands_beside_that_of_the_meeting() {
     let (mut room, host, _, ada) = call();
-    assert_eq!(room.last_told(ada, "roomState"), Some(json!({ "title": "", "locked": false })));
+    assert_eq!(room.last_told(ada, "roomState"), Some(json!({ "title": "", "locked": false, "lobby": false })));
     room.ask(host, "setRoomLock", json!({ "locked": true })).expect("moderates");
-    assert_eq!(room.last_told(ada, "roomState"), Some(json!({ "title": "", "locked": true })));
+    assert_eq!(room.last_told(ada, "roomState"), Some(json!({ "title": "", "locked": true, "lobby": false })));
     assert!(!room.room.settings().locked, "the meeting itself is not locked");
     let late = room.connect(4, "late");
     assert_eq!(room.was_closed(late), Some((4000, "the meeting is locked")));
     let second = room.connect_as(5, "second", moderator());
     room.join(second, "Second");
     room.set(|settings| (settings.locked, settings.title) = (true, "Daily".into()));
-    assert_eq!(room.last_told(ada, "roomState"), Some(json!({ "title": "Daily", "locked": true })));
+    assert_eq!(room.last_told(ada, "roomState"), Some(json!({ "title": "Daily", "locked": true, "lobby": false })));
     room.forget();
     room.ask(host, "setRoomLock", json!({ "locked": false })).expect("moderates");
     assert_eq!(room.told(ada), [""; 0], "the meeting is locked still");

@@ -152,7 +152,7 @@ fn nobody_takes_the_place_of_somebody_who_is_known() {
     room.join(ada, "Ada");
     for (number, grant) in [(2, ParticipantGrant::default()), (3, known("user-2"))] {
         let eve = room.connect_as(number, "ada", grant);
-        assert_eq!(room.was_closed(eve), Some((4000, "this peerId is somebody else's")));
+        assert_eq!(room.was_closed(eve), Some((4000, "this peerId is in use")));
     }
     assert_eq!(room.was_closed(ada), None);
     let call = room.call("ada", super::broadcasting::some_call(1, 0));

@@ -28,7 +28,7 @@ fn settings_are_those_of_the_meeting_until_it_changes_them() {
     let given = RoomSettings { title: "Daily".into(), max_participants: 7, empty_timeout_seconds: 9, locked: false };
     assert_eq!(room.room.settings(), given);
     let changed = RoomSettings { title: "Weekly".into(), max_participants: 1, empty_timeout_seconds: 3, locked: true };
-    room.handle(Command::Update(changed.clone()));
+    room.handle(Command::Update { settings: changed.clone(), returning: None });
     assert_eq!(room.room.settings(), changed);
     room.now += Duration::from_secs(3);
     room.handle(Command::Tick);

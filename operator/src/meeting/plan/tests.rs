@@ -16,6 +16,7 @@ fn meeting(bound_to: Option<&MediaPod>) -> ValidMeeting {
         bound_to: bound_to.map(MediaPod::to_assigned),
         participants: 0,
         is_released: false,
+        denial: None,
         moment: Moment::During,
         now: Timestamp::UNIX_EPOCH,
     }
@@ -27,7 +28,8 @@ fn observed(pods: Vec<MediaPod>, loads: &[(usize, u32, u32)]) -> ObservedPool {
         (pods[*index].uid.clone(), PodLoad { meetings: *meetings, participants: *participants, ..PodLoad::default() })
     };
     let pods = pods.iter().cloned().map(Arc::new).collect();
-    ObservedPool { loads: loads.iter().map(load).collect(), trouble: None, pool: Arc::new(pool), pods }
+    let loads = loads.iter().map(load).collect();
+    ObservedPool { loads, trouble: None, holders: Holders::default(), pool: Arc::new(pool), pods }
 }
 
 fn pods(states: Vec<PodState>) -> Vec<MediaPod> {
@@ -197,6 +199,35 @@ fn a_dedicated_meeting_takes_an_empty_pod_and_shares_it_with_nobody() {
     let mut alone = observed(both.clone(), &[(0, 1, 0)]);
     alone.loads.get_mut(&both[0].uid).unwrap().dedicated = 1;
     assert_eq!(placed_on(&plan_meeting(&meeting(None), &alone)), Some("media-lagoon-41004"));
+}
+
+#[test]
+fn a_meeting_over_a_limit_gets_no_new_place_and_keeps_an_old_one() {
+    let denial = |meeting: ValidMeeting| {
+        let why = Wait::new(reason::NAMESPACE_SHARE_USED, "has all it may have");
+        ValidMeeting { denial: Some(why), ..meeting }
+    };
+    let mut both = pods(vec![PodState::Ready, PodState::Ready]);
+    let nowhere = plan_meeting(&denial(meeting(None)), &observed(both.clone(), &[]));
+    assert_eq!((placed_on(&nowhere), nowhere.assigned.wait().reason), (None, "NamespaceShareUsed"));
+    assert!(nowhere.accepted.is_true() && !nowhere.wants_pod);
+    let kept = plan_meeting(&denial(busy(&both[0], 3)), &observed(both.clone(), &[]));
+    assert_eq!(kept.placement, Placement::Kept(both[0].to_assigned()));
+    both[0].draining = Some(draining());
+    let moved = plan_meeting(&denial(meeting(Some(&both[0]))), &observed(both.clone(), &[]));
+    assert_eq!(placed_on(&moved), Some("media-lagoon-41004"));
+    let lost = plan_meeting(&denial(meeting(Some(&both[0]))), &observed(vec![both[1].clone()], &[]));
+    assert_eq!((placed_on(&lost), lost.left.as_ref().unwrap().reason), (None, "PodGone"));
+}
+
+#[test]
+fn a_full_pool_says_who_holds_it() {
+    let full =
+        observed(pods(vec![PodState::Ready, PodState::Ready, PodState::Ready]), &[(0, 10, 0), (1, 10, 0), (2, 10, 0)]);
+    let largest = vec![("bay".to_owned(), crate::ledger::Usage { meetings: 30, dedicated: 0 })];
+    let plan = plan_meeting(&meeting(None), &ObservedPool { holders: Holders { largest, others: 0 }, ..full });
+    assert_eq!(plan.ready.wait().reason, "PoolFull");
+    assert!(plan.ready.wait().message.contains("held by bay (30 meetings)"), "{:?}", plan.ready);
 }
 
 #[test]

@@ -74,6 +74,7 @@ fn phases_follow_the_conditions() {
     let ready = ready_plan();
     let starting = MeetingPlan { ready: Verdict::no(reason::POD_NOT_READY, ""), ..ready_plan() };
     let nowhere = MeetingPlan { placement: Placement::Nowhere, ..starting.clone() };
+    let denial = |reason| MeetingPlan { accepted: ready_plan().accepted, ..plan_refused(&wait(reason)) };
     let cases = [
         (ready, MeetingPhase::Ready),
         (starting, MeetingPhase::Starting),
@@ -81,6 +82,8 @@ fn phases_follow_the_conditions() {
         (plan_refused(&wait(reason::POOL_NOT_FOUND)), MeetingPhase::Pending),
         (plan_refused(&wait(reason::MEETING_TOO_LARGE)), MeetingPhase::Failed),
         (plan_refused(&wait(reason::NAMESPACE_NOT_ALLOWED)), MeetingPhase::Failed),
+        (denial(reason::NAMESPACE_SHARE_USED), MeetingPhase::Pending),
+        (denial(reason::DEDICATED_NOT_ALLOWED), MeetingPhase::Pending),
         (MeetingPlan { is_draining: true, ..ready_plan() }, MeetingPhase::Draining),
         (MeetingPlan { ended_at: Some(at(1)), ..plan_refused(&wait(reason::ENDED)) }, MeetingPhase::Ended),
         (MeetingPlan { ready: Verdict::no(reason::SCHEDULED, ""), ..ready_plan() }, MeetingPhase::Pending),

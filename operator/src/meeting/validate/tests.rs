@@ -74,6 +74,22 @@ fn namespaces_are_admitted_by_their_labels() {
 }
 
 #[test]
+fn a_dedicated_meeting_needs_a_namespace_that_may_have_one() {
+    let selector = json!({"from": "Selector", "selector": {"matchLabels": {"team": "sailing"}}});
+    let pool = pool(json!({"dedicatedNamespaces": selector}));
+    let labels = BTreeMap::from([("team".to_owned(), "sailing".to_owned())]);
+    let denial = |placement: &str, labels: &BTreeMap<String, String>| {
+        let meeting = meeting_object(json!({"pool": "lagoon", "placement": placement}), json!({}));
+        let now = at("2030-01-01T10:00:00Z");
+        let valid = validate_meeting(&meeting, Some(&Ok(&pool)), "harbor", labels, &Ledger::default(), now);
+        valid.unwrap().denial.map(|why| why.reason)
+    };
+    assert_eq!(denial("Dedicated", &labels), None);
+    assert_eq!(denial("Dedicated", &BTreeMap::new()), Some(reason::DEDICATED_NOT_ALLOWED));
+    assert_eq!(denial("Shared", &BTreeMap::new()), None);
+}
+
+#[test]
 fn a_meeting_of_a_namespace_that_is_not_admitted_is_told_so() {
     let pool = pool(json!({"allowedNamespaces": {"from": "Same"}}));
     let meeting = meeting_object(json!({"pool": "lagoon"}), json!({}));

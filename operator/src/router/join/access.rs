@@ -7,7 +7,7 @@
 
 use axum::http::StatusCode;
 use convene_crds::AccessPolicy;
-use convene_protocol::admission::{AdmissionError, JoinTicket, KeySet, ParticipantGrant};
+use convene_protocol::admission::{AdmissionError, GuestId, JoinTicket, KeySet, ParticipantGrant};
 use thiserror::Error;
 
 use super::credential::CredentialError;
@@ -108,14 +108,40 @@ pub fn identify(
     }
 }
 
-/// What somebody with this credential may do in the meeting as it is now.
-pub fn decide_access(meeting: &MeetingRecord, credential: &Credential) -> Result<ParticipantGrant, JoinRefusal> {
+/// The same at the join API, which also takes a guest's ticket that has expired lately: it proves that the same guest returns.
+pub fn identify_returning(
+    token: Option<&str>,
+    meeting: &MeetingKey,
+    tickets: Option<&KeySet>,
+    keys: &JoinKeys,
+    now: u64,
+) -> Result<Credential, JoinRefusal> {
+    let credential = identify(token, meeting, tickets, keys, now);
+    let (Err(JoinRefusal::TicketExpired), Some(token), Some(tickets)) = (&credential, token, tickets) else {
+        return credential;
+    };
+    match tickets.verify_returning_ticket(token, now) {
+        Ok(ticket) if ticket.participant.identity.is_none() => Ok(Credential::Ticket(Box::new(ticket))),
+        _ => credential,
+    }
+}
+
+/// What a client with this credential may do in the meeting as it is now. `browser` is the guest id of its cookie; a guest's ticket that
+/// has an id goes before it.
+pub fn decide_access(
+    meeting: &MeetingRecord,
+    credential: &Credential,
+    browser: Option<&GuestId>,
+) -> Result<ParticipantGrant, JoinRefusal> {
+    let guest_id = || browser.map(|id| id.in_meeting(&meeting.uid));
     let participant = match credential {
-        Credential::Guest => return guest(meeting),
+        Credential::Guest => return guest(meeting, guest_id()),
         Credential::Token(grant) => build_participant(meeting, grant),
         Credential::Ticket(ticket) if !is_for(ticket, meeting) => return Err(JoinRefusal::TicketInvalid),
-        // Nobody has vouched for them: what holds for guests may have changed since.
-        Credential::Ticket(ticket) if ticket.participant.identity.is_none() => return guest(meeting),
+        // No application has vouched for them: what holds for guests may have changed since. Which guest it is has not.
+        Credential::Ticket(ticket) if ticket.participant.identity.is_none() => {
+            return guest(meeting, ticket.participant.guest.clone().or_else(guest_id));
+        }
         Credential::Ticket(ticket) => ticket.participant.clone(),
     };
     if participant.recorder && !meeting.recording {
@@ -124,10 +150,10 @@ pub fn decide_access(meeting: &MeetingRecord, credential: &Credential) -> Result
     Ok(participant)
 }
 
-fn guest(meeting: &MeetingRecord) -> Result<ParticipantGrant, JoinRefusal> {
+fn guest(meeting: &MeetingRecord, guest: Option<String>) -> Result<ParticipantGrant, JoinRefusal> {
     match meeting.policy {
-        AccessPolicy::Open => Ok(ParticipantGrant::default()),
-        AccessPolicy::Lobby => Ok(ParticipantGrant { lobby: true, ..ParticipantGrant::default() }),
+        AccessPolicy::Open => Ok(ParticipantGrant { guest, ..ParticipantGrant::default() }),
+        AccessPolicy::Lobby => Ok(ParticipantGrant { lobby: true, guest, ..ParticipantGrant::default() }),
         AccessPolicy::Token => Err(JoinRefusal::TokenRequired),
     }
 }
@@ -148,7 +174,8 @@ fn build_participant(meeting: &MeetingRecord, grant: &JoinGrant) -> ParticipantG
     }
 }
 
-fn is_for(ticket: &JoinTicket, meeting: &MeetingRecord) -> bool {
+/// Whether the ticket was made for this meeting, and not for another one of the same name.
+pub fn is_for(ticket: &JoinTicket, meeting: &MeetingRecord) -> bool {
     let JoinTicket { namespace, name, uid, participant: _ } = ticket;
     namespace == meeting.key.namespace() && name == meeting.key.name() && *uid == meeting.uid
 }

@@ -24,6 +24,7 @@ fn config(fixture: &Fixture, folder: &Folder) -> Config {
     let local = SocketAddr::from(([127, 0, 0, 1], 0));
     Config {
         listen: local,
+        metrics_listen: local,
         tls: Some(TlsConfig { listen: local, cert: folder.path().join("tls.crt"), key: folder.path().join("tls.key") }),
         web: fixture.app.web.clone(),
         namespace: "convene-system".into(),

@@ -10,6 +10,7 @@ use super::super::app::app;
 use super::super::fixtures::{Fixture, INDEX_HTML, settings};
 use super::super::health::Part;
 use super::super::index::RoutingIndex;
+use super::super::metrics;
 
 pub(super) struct Answer {
     pub(super) status: StatusCode,
@@ -28,7 +29,11 @@ impl Answer {
 }
 
 pub(super) async fn ask(fixture: &Fixture, request: Request<Body>) -> Answer {
-    let (parts, body) = app(fixture.app.clone()).oneshot(request).await.unwrap().into_parts();
+    answer(app(fixture.app.clone()), request).await
+}
+
+async fn answer(router: axum::Router, request: Request<Body>) -> Answer {
+    let (parts, body) = router.oneshot(request).await.unwrap().into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     Answer { status: parts.status, headers: parts.headers, body: String::from_utf8_lossy(&body).into_owned() }
 }
@@ -50,7 +55,7 @@ async fn a_meeting_is_described_from_the_table() {
         waiting.json(),
         json!({
             "namespace": "team-a", "name": "stand-up", "title": "Stand-up", "phase": "Pending", "ready": false,
-            "waitingFor": {"reason": "Pending", "message": "the meeting is being given a place"},
+            "waitingFor": {"reason": "Pending", "message": "the meeting is being prepared"},
             "joinUrl": "https://meet.example.org/m/team-a/stand-up", "participants": 2,
             "access": "Open", "locked": false, "tokenRequired": false
         })
@@ -223,6 +228,26 @@ async fn ready_only_after_everything_was_seen_and_then_for_good() {
     assert_eq!(get(&fixture, "/readyz").await.status, StatusCode::OK);
 }
 
+async fn scrape(fixture: &Fixture, path: &str) -> Answer {
+    answer(metrics::app(fixture.app.clone()), Request::get(path).body(Body::empty()).unwrap()).await
+}
+
+#[tokio::test]
+async fn the_metrics_listener_has_metrics_and_probes_and_nothing_else() {
+    let fixture = fixture();
+    for (path, status) in [
+        ("/metrics", StatusCode::OK),
+        ("/healthz", StatusCode::OK),
+        ("/readyz", StatusCode::SERVICE_UNAVAILABLE),
+        ("/", StatusCode::NOT_FOUND),
+        ("/m/team-a/stand-up", StatusCode::NOT_FOUND),
+        ("/api/v1/meetings/team-a/stand-up", StatusCode::NOT_FOUND),
+        ("/signal/team-a/stand-up", StatusCode::NOT_FOUND),
+    ] {
+        assert_eq!(scrape(&fixture, path).await.status, status, "{path}");
+    }
+}
+
 #[tokio::test]
 async fn metrics_count_routes_and_never_name_a_meeting() {
     let fixture = fixture();
@@ -231,11 +256,16 @@ async fn metrics_count_routes_and_never_name_a_meeting() {
     {
         get(&fixture, path).await;
     }
-    let metrics = get(&fixture, "/metrics").await.body;
+    let public = get(&fixture, "/metrics").await;
+    assert_eq!(public.status, StatusCode::NOT_FOUND, "metrics are not for clients");
+    assert!(!public.body.contains("convene_router_"), "{}", public.body);
+    let metrics = scrape(&fixture, "/metrics").await;
+    assert_eq!((metrics.status, metrics.header("content-type")), (StatusCode::OK, "text/plain; version=0.0.4"));
+    let metrics = metrics.body;
     for line in [
         r#"convene_router_requests_total{route="/m/{namespace}/{name}",status="200"} 1"#,
         r#"convene_router_requests_total{route="/m/{namespace}/{name}",status="404"} 1"#,
-        r#"convene_router_requests_total{route="other",status="404"} 2"#,
+        r#"convene_router_requests_total{route="other",status="404"} 3"#,
         "convene_router_held_joins 0",
         "convene_router_open_sockets 0",
     ] {

@@ -36,6 +36,7 @@ pub(in crate::router) async fn until(what: &str, condition: impl Fn() -> bool) {
 pub(in crate::router) struct Running {
     pub(in crate::router) fixture: Fixture,
     pub(in crate::router) address: SocketAddr,
+    pub(in crate::router) metrics: SocketAddr,
     pub(in crate::router) demo: Option<SocketAddr>,
     pub(in crate::router) server: JoinHandle<Result<(), super::super::serve::ServeError>>,
 }
@@ -53,6 +54,7 @@ impl Running {
         let fixture = Fixture::with_surface(settings, &surface);
         let config = Config {
             listen: ([127, 0, 0, 1], 0).into(),
+            metrics_listen: ([127, 0, 0, 1], 0).into(),
             tls: None,
             web: fixture.app.web.clone(),
             namespace: "convene-system".into(),
@@ -63,9 +65,10 @@ impl Running {
         };
         let listeners = Listeners::bind(&config).await.unwrap();
         let address = listeners.plain_address().unwrap();
+        let metrics = listeners.metrics_address().unwrap();
         let demo = listeners.demo_address().transpose().unwrap();
         let server = tokio::spawn(listeners.serve(fixture.app.clone()));
-        Self { fixture, address, demo, server }
+        Self { fixture, address, metrics, demo, server }
     }
 
     /// Joins as the web app does.

@@ -168,7 +168,7 @@ async fn a_join_that_waits_too_long_is_told_what_for() {
     let (status, problem) = refused(router.join(JOIN).await);
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!((&problem["reason"], &problem["instance"]), (&"Pending".into(), &"/signal/team-a/stand-up".into()));
-    assert!(problem["detail"].as_str().unwrap().contains("being given a place"), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("being prepared"), "{problem}");
 }
 
 #[tokio::test]

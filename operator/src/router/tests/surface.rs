@@ -2,8 +2,9 @@
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::{Method, Request, StatusCode};
+use axum::http::{HeaderMap, Method, Request, StatusCode};
 use convene_crds::{AccessPolicy, MeetingPhase};
+use convene_protocol::admission::{Admission, KeySet, ParticipantGrant};
 use futures_util::StreamExt;
 use http_body_util::{BodyExt, BodyStream};
 use serde_json::{Value, json};
@@ -157,7 +158,7 @@ async fn sockets_of_pages_from_elsewhere_are_refused() {
 async fn every_route_has_its_methods_and_no_others() {
     let mut fixture = fixture();
     fixture.assign("media-0", "10.1.2.3:8080".parse().unwrap());
-    let readable = ["/", "/m/team-a/stand-up", MEETING, "/api/v1/openapi.json", "/healthz", "/metrics"];
+    let readable = ["/", "/m/team-a/stand-up", MEETING, "/api/v1/openapi.json", "/healthz"];
     for path in readable {
         for method in [Method::GET, Method::HEAD] {
             assert_eq!(ask(&fixture, request(&method, path)).await.status, StatusCode::OK, "{method} {path}");
@@ -267,4 +268,41 @@ async fn a_demo_client_without_a_token_gets_into_no_meeting_that_needs_one() {
     assert_eq!(answer.status(), StatusCode::NOT_FOUND);
     let body = answer.into_body().collect().await.unwrap().to_bytes();
     assert!(!String::from_utf8_lossy(&body).contains("10.1.2.3"));
+}
+
+/// A pod that notes what each broadcaster's call is admitted with.
+async fn noting_pod(jwks: &str) -> (std::net::SocketAddr, tokio::sync::mpsc::UnboundedReceiver<Admission>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, (sender, receiver)) = (listener.local_addr().unwrap(), tokio::sync::mpsc::unbounded_channel());
+    let keys = KeySet::from_jwks(jwks).unwrap();
+    let note = move |headers: HeaderMap| {
+        let bearer = headers["authorization"].to_str().unwrap().strip_prefix("Bearer ").unwrap();
+        let now = u64::try_from(jiff::Timestamp::now().as_second()).unwrap();
+        sender.send(keys.verify_admission(bearer, now).unwrap()).unwrap();
+        std::future::ready("{}")
+    };
+    let routes = axum::Router::new().fallback(note);
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    (address, receiver)
+}
+
+#[tokio::test]
+async fn a_broadcasters_calls_are_admitted_one_by_one_with_the_address_they_come_from() {
+    let demo = Some(DemoConfig { listen: ([127, 0, 0, 1], 0).into(), namespace: "team-a".into() });
+    let mut router = Running::with_surface(settings(), SurfaceConfig { demo, ..surface() }).await;
+    let (pod, mut admissions) = noting_pod(&router.fixture.jwks).await;
+    router.fixture.assign("media-0", pod);
+    router.fixture.change(|meeting| meeting.demo_clients = true);
+    let client = hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new()).build_http::<Body>();
+    let mut ids = std::collections::BTreeSet::new();
+    for path in ["", "/broadcasters", "/broadcasters"] {
+        let url = format!("http://{}/rooms/stand-up{path}", router.demo.unwrap());
+        let call = Request::post(url).header("cookie", "convene-guest=x").body(Body::empty()).unwrap();
+        assert_eq!(client.request(call).await.unwrap().status(), StatusCode::OK, "{path}");
+        let Admission { participant, jti, .. } = admissions.recv().await.unwrap();
+        let expected = ParticipantGrant { address: Some("127.0.0.1".into()), ..ParticipantGrant::default() };
+        assert_eq!(participant, expected);
+        assert!(participant.guest.is_none() && !participant.receive_plain);
+        assert!(jti.len() == 32 && ids.insert(jti), "each call has an admission of its own");
+    }
 }

@@ -13,9 +13,17 @@ export type EndCause =
   | 'removed'
   | 'refused'
   | 'replaced'
+  /** Another connection has this peer id, and this one could not prove that it is the same client. */
+  | 'peer-id-taken'
   | 'closed';
 
+export interface Closing {
+  code: number;
+  reason: string;
+}
+
 const PATTERNS: readonly (readonly [RegExp, EndCause])[] = [
+  [/\bpeerId is (in use|somebody else's)/iu, 'peer-id-taken'],
   [/\brefused by a moderator\b/iu, 'refused'],
   [/\bremoved (by a moderator|from the meeting)\b/iu, 'removed'],
   [/\bended by a moderator\b/iu, 'ended-by-moderator'],

@@ -3,6 +3,7 @@
 import type { ChatMessage, PeerVolume, Source } from '../../generated/messages';
 import type { ConveneError } from '../errors';
 import type { LobbyPeer, PublishSource, Reaction } from '../../generated/messages';
+import type { ChatPage } from '../signaling/decode';
 import type { OwnRights, Peer, Standing } from '../signaling/standing';
 import type { ConnectionState } from './connection-state';
 import type { SendKind } from './publisher';
@@ -33,11 +34,13 @@ export type RoomEvent =
   | { type: 'reaction'; peerId: string; reaction: Reaction }
   | { type: 'permissions'; permissions: OwnRights }
   | { type: 'lobbyPeers'; peers: LobbyPeer[] }
-  | { type: 'roomState'; title: string; isLocked: boolean }
+  /** `isLobbyOn` is undefined where moderators cannot switch the lobby. */
+  | { type: 'roomState'; title: string; isLocked: boolean; isLobbyOn: boolean | undefined }
   | { type: 'mutedByModerator'; source: PublishSource }
   | { type: 'unmuteRequested' }
   | { type: 'chatMessage'; message: ChatMessage }
-  | { type: 'chatHistory'; messages: ChatMessage[] }
+  /** The newest page of the chat, after joining. */
+  | { type: 'chatHistory'; page: ChatPage }
   | { type: 'trackScore'; consumerId: string; score: number }
   | { type: 'ownScore'; producerId: string; score: number };
 

@@ -160,5 +160,7 @@ it.each([
   ['meeting ended', 'meeting-ended'],
   ['meeting not found', 'meeting-missing'],
   ['a newer connection replaced this one', 'replaced'],
+  ['this peerId is in use', 'peer-id-taken'],
+  ["this peerId is somebody else's", 'peer-id-taken'],
   ['too many requests', 'closed'],
 ])('"%s" is told as %s', (reason, cause) => expect(endCauseOf(reason)).toBe(cause));

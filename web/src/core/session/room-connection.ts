@@ -231,8 +231,8 @@ export class RoomConnection {
   /** The chat so far, and what will be said: nothing of the call depends on it. */
   async #fetchChat(): Promise<void> {
     try {
-      const messages = decodeChatHistory(await this.#requester.request('getChatHistory', { follow: true }));
-      this.#options.hooks.onRoomEvent({ type: 'chatHistory', messages });
+      const page = decodeChatHistory(await this.#requester.request('getChatHistory', { follow: true, before: null }));
+      this.#options.hooks.onRoomEvent({ type: 'chatHistory', page });
     } catch (error) {
       this.#options.log.info('there is no chat', error);
     }

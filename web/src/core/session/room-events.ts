@@ -25,7 +25,7 @@ export function roomEventOf({ method, data }: KnownNotification): RoomEvent | un
     case 'lobbyPeers':
       return { type: 'lobbyPeers', peers: data.peers.map(({ peerId, displayName }) => ({ peerId, displayName: displayName === '' ? '' : shownName(displayName) })) };
     case 'roomState':
-      return { type: 'roomState', title: data.title, isLocked: data.locked };
+      return { type: 'roomState', title: data.title, isLocked: data.locked, isLobbyOn: data.lobby };
     case 'mutedByModerator':
       return { type: 'mutedByModerator', source: data.source };
     case 'unmuteRequested':

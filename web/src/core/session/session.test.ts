@@ -3,6 +3,7 @@ import { FakeDevices, FakeMediaPath } from '../../test-support/fake-media';
 import { consumerOffer, FakeServer } from '../../test-support/fake-server';
 import { silentLog } from '../log';
 import { LocalMedia } from '../media/local-media';
+import { RequestRefused } from '../signaling/protoo';
 import type { SessionNews } from './events';
 import { openRoute } from './route';
 import { LAST_PICTURES_KEPT_MS, Session } from './session';
@@ -109,6 +110,36 @@ describe('joining', () => {
     expect(server.socket.isClosedByClient).toBe(true);
     await vi.advanceTimersByTimeAsync(1000);
     expect(server.sockets.map(({ url }) => url)).toEqual(Array(2).fill('ws://pod/signal/team/hello?peerId=abcdefgh&session=new'));
+  });
+
+  it.each([
+    [403, 'the meeting is locked', { status: 'closed', cause: 'meeting-locked' }],
+    [403, 'the meeting is full', { status: 'closed', cause: 'meeting-full' }],
+    [403, 'you may not receive what others send', { status: 'failed', error: { code: 'access-refused' } }],
+    [400, 'rtpCapabilities.codecs: too many', { status: 'failed', error: { code: 'join-refused' } }],
+    [413, 'too large', { status: 'failed', error: { code: 'join-refused' } }],
+    [409, 'this connection has been replaced', { status: 'connecting' }],
+    [429, 'too many requests', { status: 'connecting' }],
+  ])('a join that is refused with %i "%s" ends the session only where trying again is of no use', async (status, reason, connection) => {
+    const { server, session } = setUp();
+    server.answers['join'] = () => new RequestRefused('join', status, reason);
+    session.start();
+    server.socket.serverOpens();
+    await settle();
+    expect(session.connection).toMatchObject(connection);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(server.sockets).toHaveLength(connection.status === 'connecting' ? 2 : 1);
+  });
+
+  it('that is refused all the time fails with words about the meeting', async () => {
+    const { server, session } = setUp();
+    server.answers['join'] = () => new RequestRefused('join', 429, 'too many requests');
+    session.start();
+    for (let attempt = 0; attempt < 11; attempt += 1) {
+      server.socket.serverOpens();
+      await vi.advanceTimersByTimeAsync(8000);
+    }
+    expect(session.connection).toMatchObject({ status: 'failed', error: { code: 'meeting-busy' } });
   });
 
   it.each([

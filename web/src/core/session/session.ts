@@ -12,13 +12,14 @@ import type { Log } from '../log';
 import type { LocalMedia } from '../media/local-media';
 import { Scope } from '../scope';
 import type { SocketFactory } from '../signaling/protoo';
-import { decodeChatSent } from '../signaling/decode';
+import { decodeChatHistory, decodeChatSent, type ChatPage } from '../signaling/decode';
 import type { RoomRequests } from '../signaling/requester';
 import { isTicketRefused } from './close-reason';
 import type { VideoCodec } from './codec-choice';
 import { browserCodecEnvironment, CodecPolicy, type CodecEnvironment } from './codec-policy';
 import { connectionStateOf, type ConnectionState } from './connection-state';
 import type { SessionNews } from './events';
+import { closingOf, joinErrorOf } from './join-refusal';
 import { INITIAL_STATE, transition, type SessionEffect, type SessionEvent, type SessionState } from './machine';
 import { RoomConnection, type RoomConnectionHooks } from './room-connection';
 import type { ReceptionWish } from './reception';
@@ -104,6 +105,11 @@ export class Session {
   /** Says something in the chat; gives the number and time that the message got. */
   async say(text: string): Promise<{ id: number; sentAt: number }> {
     return decodeChatSent(await this.request('sendChatMessage', { text }));
+  }
+
+  /** A page of the chat: the newest, or the one below a message. Also makes sure that later messages are sent here. */
+  async history(before?: number): Promise<ChatPage> {
+    return decodeChatHistory(await this.request('getChatHistory', { follow: true, before: before ?? null }));
   }
 
   /** Says how pictures are shown now, so that no more comes than is seen. */
@@ -231,7 +237,8 @@ export class Session {
     } catch (error) {
       if (!isCurrent()) return;
       this.#options.log.warn('the join failed', error);
-      this.#handle({ type: 'joinFailed', error: toConveneError(error, 'server-unreachable') });
+      const closing = closingOf(error);
+      this.#handle(closing === undefined ? { type: 'joinFailed', error: joinErrorOf(error) } : { type: 'socketClosed', ...closing });
       return;
     }
     if (!isCurrent()) return;

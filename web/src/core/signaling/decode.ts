@@ -41,7 +41,7 @@ const NOTIFICATIONS = {
   permissions: ({ moderator, publish }) => typeof moderator === 'boolean' && isRecord(publish),
   lobby: ({ state }) => state === 'waiting' || state === 'admitted',
   lobbyPeers: ({ peers }) => isListOf(peers, isPeer),
-  roomState: ({ title, locked }) => typeof title === 'string' && typeof locked === 'boolean',
+  roomState: ({ title, locked, lobby }) => typeof title === 'string' && typeof locked === 'boolean' && (lobby === undefined || typeof lobby === 'boolean'),
   peerChanged: (data) => hasPeerId(data) && typeof data['moderator'] === 'boolean',
   mutedByModerator: ({ source }) => source === 'audio' || source === 'video' || source === 'share',
   unmuteRequested: () => true,
@@ -99,10 +99,19 @@ export function decodeJoin(data: unknown): Peer[] {
   return data['peers'].filter(isPeer).map(peerOf);
 }
 
+/** A part of the chat, oldest message first. */
+export interface ChatPage {
+  messages: readonly ChatMessage[];
+  /** Whether the room keeps older messages than these. */
+  hasMore: boolean;
+}
+
 /** Messages that cannot be read are left out rather than hiding the others. */
-export function decodeChatHistory(data: unknown): ChatMessage[] {
+export function decodeChatHistory(data: unknown): ChatPage {
   if (!isRecord(data) || !Array.isArray(data['messages'])) throw malformed('getChatHistory');
-  return data['messages'].filter((one): one is ChatMessage => isRecord(one) && isChatMessage(one));
+  const messages = data['messages'].filter((one): one is ChatMessage => isRecord(one) && isChatMessage(one));
+  // Pods without pages send everything they keep, and no "more".
+  return { messages, hasMore: data['more'] === true };
 }
 
 /** Number and time of a message of one's own. */

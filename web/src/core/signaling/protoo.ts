@@ -17,10 +17,13 @@ const SILENCE_MS = 4000;
 /** An answer of the other side that says no. */
 export class RequestRefused extends ConveneError {
   readonly errorCode: number;
+  /** The other side's own words: for logs and for telling causes apart, not for people. */
+  readonly reason: string;
 
   constructor(method: string, errorCode: number, reason: string) {
     super('request-refused', `"${method}" was refused with ${errorCode}: ${reason}`);
     this.errorCode = errorCode;
+    this.reason = reason;
   }
 }
 

@@ -12,18 +12,19 @@ type ConnectionMethod =
   | 'restartIce'
   | 'join'
   | 'produce'
-  | 'getChatHistory'
   | 'knock';
 
-/** What people ask of the room; all but the first three are for moderators alone. */
+/** What people ask of the room; most of it is for moderators alone. */
 type RoomMethod =
   | 'raiseHand'
   | 'sendReaction'
   | 'sendChatMessage'
+  | 'getChatHistory'
   | 'admitPeer'
   | 'refusePeer'
   | 'admitAll'
   | 'setRoomLock'
+  | 'setRoomLobby'
   | 'muteParticipant'
   | 'askToUnmute'
   | 'removeParticipant'
@@ -33,6 +34,8 @@ type RoomMethod =
   | 'endMeeting';
 
 export type RoomRequests = { [M in RoomMethod]: Payload<M> };
+
+type Requests = { [M in ConnectionMethod]: Payload<M> } & RoomRequests;
 
 type NotificationMethod =
   | 'closeProducer'
@@ -45,6 +48,6 @@ type NotificationMethod =
   | 'setConsumerPriority';
 
 export interface Requester {
-  request<M extends ConnectionMethod | RoomMethod>(method: M, data: Payload<M>): Promise<unknown>;
+  request<M extends keyof Requests>(method: M, data: Requests[M]): Promise<unknown>;
   notify<M extends NotificationMethod>(method: M, data: Payload<M>): void;
 }

@@ -1,12 +1,12 @@
-/** What was said in writing, and a field to say more. Texts are shown as texts; only plain web addresses become links. */
+/** What was said in writing, and a field to say more. */
 
 import { SendHorizontal } from 'lucide-react';
-import { useEffect, useRef, useState, type KeyboardEvent, type ReactNode, type SyntheticEvent } from 'react';
+import { useState, type KeyboardEvent, type ReactNode, type SyntheticEvent } from 'react';
 import type { CallModel } from '../../state/call-model';
 import type { CallState } from '../../state/call-state';
-import { groupsOf, partsOf, type ChatGroup } from '../../state/chat';
 import { useTexts } from '../language';
 import { memoOn } from '../parts/memo-on';
+import { MessageList } from './MessageList';
 import { SidePanel } from './SidePanel';
 
 /** As much as the server takes. */
@@ -19,56 +19,18 @@ interface Props {
 
 export const ChatPanel = memoOn<Props>(['chat', 'rights', 'selfId'], function ChatPanel({ call, state }) {
   const texts = useTexts().chat;
-  const { messages } = state.chat;
+  const { messages, earlier } = state.chat;
   return (
     <SidePanel title={texts.title} testId="chat-panel" onClose={() => call.togglePanel('chat')}>
-      {messages.length === 0 ? <p className="panel-empty">{texts.empty}</p> : <Messages groups={groupsOf(messages)} selfId={state.selfId} />}
+      {messages.length === 0 && earlier === 'none' ? (
+        <p className="panel-empty">{texts.empty}</p>
+      ) : (
+        <MessageList call={call} chat={state.chat} selfId={state.selfId} />
+      )}
       {state.rights.chat ? <MessageForm call={call} /> : <p className="panel-note">{texts.off}</p>}
     </SidePanel>
   );
 });
-
-function Messages({ groups, selfId }: { groups: readonly ChatGroup[]; selfId: string }): ReactNode {
-  const texts = useTexts();
-  const list = useRef<HTMLDivElement>(null);
-  const last = groups.at(-1)?.messages.at(-1)?.id;
-  useEffect(() => {
-    list.current?.scrollTo({ top: list.current.scrollHeight });
-  }, [last]);
-  return (
-    <div className="messages" ref={list} role="log" aria-label={texts.chat.messages} tabIndex={0}>
-      {groups.map((group) => (
-        <article key={group.key} aria-label={group.displayName} className={`message-group${group.peerId === selfId ? ' message-own' : ''}`}>
-          <p className="message-head">
-            <strong>{group.displayName}</strong>
-            <time dateTime={new Date(group.sentAt).toISOString()}>{timeOf(group.sentAt, document.documentElement.lang)}</time>
-          </p>
-          {group.messages.map(({ id, text }) => (
-            <p key={id} className="message-text" data-testid="chat-message">
-              <Linked text={text} />
-            </p>
-          ))}
-        </article>
-      ))}
-    </div>
-  );
-}
-
-function Linked({ text }: { text: string }): ReactNode {
-  return partsOf(text).map((part, index) =>
-    part.kind === 'text' ? (
-      part.text
-    ) : (
-      <a key={index} href={part.href} target="_blank" rel="noopener noreferrer nofollow">
-        {part.text}
-      </a>
-    ),
-  );
-}
-
-function timeOf(moment: number, language: string): string {
-  return new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit' }).format(moment);
-}
 
 function MessageForm({ call }: { call: CallModel }): ReactNode {
   const texts = useTexts().chat;

@@ -1,11 +1,12 @@
 /** Who is here and in which role, who waits at the door, and what moderators can do for all. */
 
-import { Circle, Crown, Hand, Lock, LockOpen, Mic, MicOff, ScreenShare, VideoOff, VolumeX } from 'lucide-react';
+import { Circle, Crown, DoorClosed, DoorOpen, Hand, Lock, LockOpen, Mic, MicOff, ScreenShare, VideoOff, VolumeX } from 'lucide-react';
 import { memo, type ReactNode } from 'react';
 import type { LobbyPeer } from '../../generated/messages';
 import { initialsOf } from '../../core/display-name';
 import type { CallModel } from '../../state/call-model';
 import type { CallState } from '../../state/call-state';
+import type { RoomDoor } from '../../state/participants';
 import { hueOf, type Person } from '../../state/tiles';
 import { useTexts } from '../language';
 import { Avatar } from '../parts/Avatar';
@@ -14,7 +15,7 @@ import { SidePanel } from './SidePanel';
 
 interface Props {
   call: CallModel;
-  state: Pick<CallState, 'people' | 'lobby' | 'rights' | 'isLocked' | 'silenced' | 'pinned'>;
+  state: Pick<CallState, 'people' | 'lobby' | 'rights' | 'isLocked' | 'isLobbyOn' | 'silenced' | 'pinned'>;
 }
 
 export function PeoplePanel({ call, state }: Props): ReactNode {
@@ -23,7 +24,7 @@ export function PeoplePanel({ call, state }: Props): ReactNode {
   const isModerator = rights.isModerator;
   return (
     <SidePanel title={`${texts.title} (${people.length})`} testId="people-panel" onClose={() => call.togglePanel('people')}>
-      {isModerator && <RoomActions call={call} isLocked={state.isLocked} />}
+      {isModerator && <RoomActions call={call} door={state} />}
       {isModerator && lobby.length > 0 && <Lobby call={call} lobby={lobby} />}
       <ul className="people" tabIndex={0} aria-label={texts.title}>
         {inOrder(people).map((person) => (
@@ -40,9 +41,10 @@ function inOrder(people: readonly Person[]): Person[] {
   return [...people].sort((one, other) => rank(one) - rank(other));
 }
 
-function RoomActions({ call, isLocked }: { call: CallModel; isLocked: boolean }): ReactNode {
+function RoomActions({ call, door: { isLocked, isLobbyOn } }: { call: CallModel; door: RoomDoor }): ReactNode {
   const texts = useTexts().people;
-  const Icon = isLocked ? LockOpen : Lock;
+  const LockIcon = isLocked ? LockOpen : Lock;
+  const LobbyIcon = isLobbyOn === true ? DoorOpen : DoorClosed;
   return (
     <div className="panel-actions">
       <button type="button" className="button button-small button-quiet" data-testid="mute-all" onClick={() => void call.ask('muteParticipant', { source: 'audio' })}>
@@ -53,12 +55,22 @@ function RoomActions({ call, isLocked }: { call: CallModel; isLocked: boolean })
         type="button"
         className="button button-small button-quiet"
         data-testid="lock-button"
-        aria-pressed={isLocked}
         onClick={() => void call.ask('setRoomLock', { locked: !isLocked })}
       >
-        <Icon size={16} aria-hidden="true" />
+        <LockIcon size={16} aria-hidden="true" />
         {texts[isLocked ? 'unlock' : 'lock']}
       </button>
+      {isLobbyOn !== undefined && (
+        <button
+          type="button"
+          className="button button-small button-quiet"
+          data-testid="lobby-button"
+          onClick={() => void call.ask('setRoomLobby', { enabled: !isLobbyOn })}
+        >
+          <LobbyIcon size={16} aria-hidden="true" />
+          {texts[isLobbyOn ? 'lobbyOff' : 'lobbyOn']}
+        </button>
+      )}
     </div>
   );
 }

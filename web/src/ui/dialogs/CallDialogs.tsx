@@ -9,13 +9,14 @@ import type { Person } from '../../state/tiles';
 import { useTexts } from '../language';
 import { Dialog } from '../parts/Dialog';
 import { Switch } from '../parts/Select';
+import { RemoveDialog } from './RemoveDialog';
 import { SettingsDialog } from './SettingsDialog';
 
 interface Props {
   model: AppModel;
   app: AppState;
   call: CallModel;
-  state: Pick<CallState, 'dialog' | 'people'>;
+  state: Pick<CallState, 'dialog' | 'people' | 'isLocked' | 'isLobbyOn'>;
 }
 
 export function CallDialogs({ model, app, call, state }: Props): ReactNode {
@@ -43,20 +44,8 @@ export function CallDialogs({ model, app, call, state }: Props): ReactNode {
           onClose={close}
         />
       );
-    case 'remove': {
-      const { peerId, displayName } = dialog;
-      return (
-        <Question
-          title={texts.removeTitle(displayName)}
-          text={texts.removeText}
-          yes={texts.remove}
-          isDanger
-          testId="remove-dialog"
-          onYes={() => void call.ask('removeParticipant', { peerId })}
-          onClose={close}
-        />
-      );
-    }
+    case 'remove':
+      return <RemoveDialog peerId={dialog.peerId} displayName={dialog.displayName} call={call} door={state} onClose={close} />;
     case 'endMeeting':
       return (
         <Question

@@ -29,13 +29,14 @@ interface SwitchProps {
   label: string;
   isOn: boolean;
   onChange: (isOn: boolean) => void;
+  testId?: string;
 }
 
-export function Switch({ label, isOn, onChange }: SwitchProps): ReactNode {
+export function Switch({ label, isOn, onChange, testId }: SwitchProps): ReactNode {
   return (
     <label className="switch">
       <span>{label}</span>
-      <input type="checkbox" role="switch" checked={isOn} onChange={(event) => onChange(event.currentTarget.checked)} />
+      <input type="checkbox" role="switch" data-testid={testId} checked={isOn} onChange={(event) => onChange(event.currentTarget.checked)} />
     </label>
   );
 }

@@ -1,6 +1,6 @@
 /** The call: pictures, controls, panels, and what is said about it. */
 
-import { Lock, Volume2 } from 'lucide-react';
+import { DoorClosed, Lock, Volume2 } from 'lucide-react';
 import { useCallback, useRef, useState, type ReactNode } from 'react';
 import type { AppModel, AppState } from '../../state/app-model';
 import type { CallModel } from '../../state/call-model';
@@ -94,6 +94,12 @@ function CallHeader({ title, state }: { title: string; state: CallState }): Reac
         <span className="chip" data-testid="locked-mark">
           <Lock size={14} aria-hidden="true" />
           {texts.locked}
+        </span>
+      )}
+      {state.isLobbyOn === true && (
+        <span className="chip" data-testid="lobby-mark">
+          <DoorClosed size={14} aria-hidden="true" />
+          {texts.lobbyOn}
         </span>
       )}
       <span className="call-header-space" />

@@ -2,7 +2,7 @@
 
 import type { ReactNode } from 'react';
 import type { AppModel, AppState } from '../../state/app-model';
-import { beginOf, waitingKindOf } from '../../state/waiting';
+import { waitingKindOf } from '../../state/waiting';
 import { useTexts } from '../language';
 import { ConnectionBadge } from '../parts/ConnectionBadge';
 import { MessageScreen } from './MessageScreen';
@@ -43,15 +43,15 @@ export function LobbyScreen({ model, app }: Props): ReactNode {
   );
 }
 
-/** What is waited for, in words; the server's own where nobody here knows better. */
+/** What is waited for, in words. The reason goes along where an administrator has to be told. */
 export function useWaitingWords({ meeting }: AppState): { words: string; isLong: boolean } {
   const texts = useTexts();
   const waitingFor = meeting.waitingFor ?? { reason: 'Pending', message: '' };
   const kind = waitingKindOf(waitingFor);
-  const begin = beginOf(meeting.startsAt, waitingFor);
+  const begin = meeting.startsAt;
   if (kind === 'scheduled' && begin !== undefined) return { words: texts.waitingRoom.startsAt(momentOf(begin)), isLong: true };
   const isExplained = kind !== 'broken' && kind !== 'other';
-  const words = isExplained ? texts.waiting[kind] : `${texts.waiting[kind]} ${sentence(waitingFor.message)}`;
+  const words = isExplained || waitingFor.reason === '' ? texts.waiting[kind] : `${texts.waiting[kind]} (${waitingFor.reason})`;
   return { words, isLong: kind === 'scheduled' || kind === 'broken' };
 }
 
@@ -59,10 +59,4 @@ function momentOf(moment: number): string {
   const isToday = new Date(moment).toDateString() === new Date().toDateString();
   const style = isToday ? { timeStyle: 'short' as const } : { dateStyle: 'full' as const, timeStyle: 'short' as const };
   return new Intl.DateTimeFormat(document.documentElement.lang, style).format(moment);
-}
-
-/** The server's reasons are written for logs: without a capital and a full stop. */
-function sentence(reason: string): string {
-  if (reason === '') return '';
-  return `${reason.charAt(0).toLocaleUpperCase()}${reason.slice(1)}${/[.!?]$/u.test(reason) ? '' : '.'}`;
 }

@@ -1,6 +1,7 @@
 //! Who comes in: policy, token, list of moderators, lock.
 
-use convene_protocol::admission::{PublishGrant, Signer};
+use convene_protocol::admission::{PublishGrant, RETURN_SECONDS, Signer, TICKET_SECONDS};
+use proptest::prelude::*;
 
 use super::*;
 use crate::router::fixtures::{admission_key, key, meeting_record};
@@ -32,7 +33,7 @@ fn ticket(change: impl FnOnce(&mut JoinTicket)) -> Credential {
 
 /// In a word: how somebody comes in.
 fn outcome(meeting: &MeetingRecord, credential: &Credential) -> String {
-    match decide_access(meeting, credential) {
+    match decide_access(meeting, credential, None) {
         Ok(participant) => {
             let who = participant.identity.as_deref().unwrap_or("guest");
             let moderates = if participant.moderator { " moderates" } else { "" };
@@ -78,8 +79,10 @@ fn policy_by_token_by_moderators_by_lock() {
 #[test]
 fn a_guest_of_an_open_meeting_has_the_default_grant_and_a_token_gives_what_it_says() {
     let meeting = meeting_record("team-a", "board", None);
-    assert_eq!(decide_access(&meeting, &Credential::Guest), Ok(ParticipantGrant::default()));
-    let participant = decide_access(&meeting, &grant(|grant| grant.once = Some("k/1".into()))).unwrap();
+    assert_eq!(decide_access(&meeting, &Credential::Guest, None), Ok(ParticipantGrant::default()));
+    let browser = GuestId::new(1);
+    let once = grant(|grant| grant.once = Some("k/1".into()));
+    let participant = decide_access(&meeting, &once, Some(&browser)).unwrap();
     let expected = ParticipantGrant {
         identity: Some("ada".into()),
         name: Some("Ada".into()),
@@ -88,6 +91,80 @@ fn a_guest_of_an_open_meeting_has_the_default_grant_and_a_token_gives_what_it_sa
         ..ParticipantGrant::default()
     };
     assert_eq!(participant, expected);
+}
+
+fn guest_ticket(id: Option<&str>) -> Credential {
+    ticket(|ticket| {
+        ticket.participant = ParticipantGrant { guest: id.map(Into::into), ..ParticipantGrant::default() };
+    })
+}
+
+#[test]
+fn a_guest_is_known_by_the_ticket_then_by_the_cookie_and_an_identity_by_neither() {
+    let browser = GuestId::new(1);
+    let cookie = browser.in_meeting("uid-board");
+    let cases = [
+        ("nothing", Credential::Guest, None, None),
+        ("a cookie", Credential::Guest, Some(&browser), Some(cookie.as_str())),
+        ("a ticket", guest_ticket(Some("g-1")), None, Some("g-1")),
+        ("both", guest_ticket(Some("g-1")), Some(&browser), Some("g-1")),
+        ("a ticket without an id", guest_ticket(None), None, None),
+        ("a ticket without an id and a cookie", guest_ticket(None), Some(&browser), Some(cookie.as_str())),
+        ("an identity", grant(|_| {}), Some(&browser), None),
+        ("an identity's ticket", ticket(|_| {}), Some(&browser), None),
+    ];
+    for policy in [AccessPolicy::Open, AccessPolicy::Lobby] {
+        let meeting = MeetingRecord { policy, ..meeting_record("team-a", "board", None) };
+        for (name, credential, browser, expected) in &cases {
+            let participant = decide_access(&meeting, credential, *browser).unwrap();
+            assert_eq!(participant.guest.as_deref(), *expected, "{name} {policy:?}");
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn nothing_of_another_meeting_or_browser_gives_a_guests_id(random: u128, other: u128, uid in "[a-z0-9-]{1,36}") {
+        prop_assume!(random != other && uid != "uid-board");
+        let meeting = meeting_record("team-a", "board", None);
+        let id = GuestId::new(random).in_meeting(&meeting.uid);
+        let given = |credential: &Credential, browser: &GuestId| decide_access(&meeting, credential, Some(browser));
+        prop_assert_eq!(given(&Credential::Guest, &GuestId::new(random)).unwrap().guest.unwrap(), id.clone());
+        prop_assert_ne!(given(&Credential::Guest, &GuestId::new(other)).unwrap().guest.unwrap(), id.clone());
+        prop_assert_ne!(GuestId::new(random).in_meeting(&uid), id.clone());
+        let foreign = ticket(|ticket| {
+            ticket.uid = uid;
+            ticket.participant = ParticipantGrant { guest: Some(id), ..ParticipantGrant::default() };
+        });
+        prop_assert_eq!(given(&foreign, &GuestId::new(other)), Err(JoinRefusal::TicketInvalid));
+    }
+}
+
+#[test]
+fn a_guest_returns_with_a_ticket_that_expired_lately_and_an_identity_does_not() {
+    const NOW: u64 = 1_800_000_000;
+    let ours = admission_key("kid-1");
+    let (signer, trusted) = (Signer::from_pem(&ours.pem, "kid-1").unwrap(), KeySet::from_jwks(&ours.jwks).unwrap());
+    let (board, keys) = (key("team-a", "board"), JoinKeys::default());
+    let ask = |credential: &Credential, age: u64| {
+        let Credential::Ticket(content) = credential else { unreachable!("it is a ticket") };
+        let token = signer.ticket(content, NOW - age).unwrap();
+        identify_returning(Some(&token), &board, Some(&trusted), &keys, NOW)
+    };
+    let guest = guest_ticket(Some("g-1"));
+    let last = TICKET_SECONDS + RETURN_SECONDS;
+    for (credential, age, expected) in [
+        (&guest, 0, Ok(guest.clone())),
+        (&guest, TICKET_SECONDS + 60, Ok(guest.clone())),
+        (&guest, last, Ok(guest.clone())),
+        (&guest, last + 60, Err(JoinRefusal::TicketExpired)),
+        (&ticket(|_| {}), 0, Ok(ticket(|_| {}))),
+        (&ticket(|_| {}), TICKET_SECONDS + 60, Err(JoinRefusal::TicketExpired)),
+    ] {
+        assert_eq!(ask(credential, age), expected, "{age} s");
+    }
+    assert_eq!(identify_returning(None, &board, Some(&trusted), &keys, NOW), Ok(Credential::Guest));
+    assert_eq!(identify_returning(Some("x"), &board, None, &keys, NOW), identify(Some("x"), &board, None, &keys, NOW));
 }
 
 #[test]

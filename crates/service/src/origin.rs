@@ -1,4 +1,4 @@
-//! Which pages of other sites may use the router: the `Origin` header against the router's own host and a configured list.
+//! The pages of other sites that may use a program: the `Origin` header against the program's own host and a configured list.
 //!
 //! Programs that are no browsers send no `Origin` and are not asked for one: they could write any. Pure.
 
@@ -7,7 +7,7 @@
 use axum::http::{HeaderMap, Uri, header};
 use thiserror::Error;
 
-/// Origins that are allowed beside the router's own.
+/// Origins that are allowed beside the program's own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AllowedOrigins {
     origins: Vec<String>,
@@ -38,6 +38,12 @@ impl AllowedOrigins {
         self.all || normalized(origin).is_some_and(|origin| self.origins.contains(&origin))
     }
 
+    /// Whether a listed origin has this host, or all are allowed. Ports do not count.
+    pub fn names_host(&self, host: &str) -> bool {
+        let is_named = |origin: &String| origin.parse().ok().as_ref().and_then(Uri::host) == Some(host);
+        self.all || self.origins.iter().any(is_named)
+    }
+
     /// Whether a page that sends these headers may open a signaling socket; `host` is what the client asked for.
     pub fn admits(&self, headers: &HeaderMap, host: Option<&str>) -> bool {
         let mut origins = headers.get_all(header::ORIGIN).iter();
@@ -45,6 +51,13 @@ impl AllowedOrigins {
         let Ok(origin) = origin.to_str() else { return false };
         origins.next().is_none() && (self.lists(origin) || host.is_some_and(|host| is_of_host(origin, host)))
     }
+}
+
+/// Whether a browser reached the page that sends these headers by https, if it is a page of the program's own host.
+pub fn is_own_page_secure(headers: &HeaderMap, host: Option<&str>) -> Option<bool> {
+    let origin =
+        headers.get(header::ORIGIN)?.to_str().ok().filter(|origin| is_of_host(origin, host.unwrap_or_default()))?;
+    Some(origin.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("https:")))
 }
 
 /// Schemes may differ: TLS may end in front of us without our being told.
@@ -110,6 +123,16 @@ mod tests {
             let headers = origin.map(|origin| (header::ORIGIN, HeaderValue::from_static(origin))).into_iter().collect();
             assert_eq!(allowed.admits(&headers, Some("meet.example.org")), expected, "{origin:?}");
         }
+    }
+
+    #[test]
+    fn hosts_of_listed_origins_are_known() {
+        let allowed = AllowedOrigins::parse(["https://App.example.org:3000"]).unwrap();
+        for (host, expected) in [("app.example.org", true), ("example.org", false), ("", false)] {
+            assert_eq!(allowed.names_host(host), expected, "{host:?}");
+        }
+        assert!(AllowedOrigins::parse(["*"]).unwrap().names_host("any.example"));
+        assert!(!AllowedOrigins::default().names_host("app.example.org"));
     }
 
     #[test]

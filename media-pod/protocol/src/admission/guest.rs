@@ -1,0 +1,128 @@
+//! Guest ids: how a guest proves to be the same one as before, without an account.
+//!
+//! A router gives each browser one random id, in a cookie that it signs with the admission key. What a media pod learns is another id for
+//! each meeting, so that nothing ties the guests of two meetings together. Cookies open nothing: their audience is their own.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{AdmissionError, KeySet, Signer, short_digest};
+
+/// Audience of guest cookies.
+pub const GUEST_AUDIENCE: &str = "convene-guest";
+/// Seconds for which a guest cookie is good.
+pub const GUEST_SECONDS: u64 = 30 * 24 * 3600;
+/// Longest guest cookie that is read, in bytes. Those that routers make have about 300.
+pub const MAX_GUEST_BYTES: usize = 1024;
+
+/// Hexadecimal digits of 128 random bits.
+const ID_DIGITS: usize = 32;
+
+/// The id of one browser, the same in all meetings. It stays between the router and that browser.
+#[derive(Clone, PartialEq, Eq)]
+pub struct GuestId(String);
+
+#[derive(Serialize, Deserialize)]
+struct GuestBody {
+    id: String,
+}
+
+impl GuestId {
+    /// An id of 128 random bits.
+    pub fn new(random: u128) -> Self {
+        Self(format!("{random:032x}"))
+    }
+
+    /// The id of this guest in the meeting with that uid: different in every meeting, and no way back to this one.
+    pub fn in_meeting(&self, uid: &str) -> String {
+        short_digest(&format!("{}{uid}", self.0))
+    }
+
+    fn read(id: String) -> Result<Self, AdmissionError> {
+        let is_id = id.len() == ID_DIGITS && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        if is_id { Ok(Self(id)) } else { Err(AdmissionError::Invalid) }
+    }
+}
+
+impl fmt::Debug for GuestId {
+    /// Without the id: it proves who a guest is.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("GuestId(..)")
+    }
+}
+
+impl Signer {
+    /// The value of a guest cookie, good for [`GUEST_SECONDS`] from `now` (Unix seconds).
+    pub fn guest(&self, id: &GuestId, now: u64) -> Result<String, AdmissionError> {
+        self.sign_for(GUEST_AUDIENCE, GuestBody { id: id.0.clone() }, now, GUEST_SECONDS)
+    }
+}
+
+impl KeySet {
+    /// The guest's id in a cookie that is good at `now`, and when the cookie expires (both Unix seconds).
+    pub fn verify_guest(&self, cookie: &str, now: u64) -> Result<(GuestId, u64), AdmissionError> {
+        if cookie.len() > MAX_GUEST_BYTES {
+            return Err(AdmissionError::Malformed);
+        }
+        let (GuestBody { id }, end) = self.verify_with_end(cookie, GUEST_AUDIENCE, now)?;
+        Ok((GuestId::read(id)?, end))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{CLOCK_SKEW_SECONDS, JoinTicket, ParticipantGrant};
+    use super::*;
+
+    const PEM: &str = include_str!("../../tests/data/admission-test-key.pem");
+    const JWKS: &str = include_str!("../../tests/data/admission-test-jwks.json");
+    const NOW: u64 = 1_800_000_000;
+
+    fn pair() -> (Signer, KeySet) {
+        (Signer::from_pem(PEM, "test").unwrap(), KeySet::from_jwks(JWKS).unwrap())
+    }
+
+    #[test]
+    fn a_cookie_gives_its_id_for_thirty_days_and_opens_nothing() {
+        let (signer, keys) = pair();
+        let id = GuestId::new(7);
+        let cookie = signer.guest(&id, NOW).unwrap();
+        assert!(cookie.len() < MAX_GUEST_BYTES / 2, "{} bytes", cookie.len());
+        let last = NOW + GUEST_SECONDS + CLOCK_SKEW_SECONDS - 1;
+        assert_eq!(keys.verify_guest(&cookie, last), Ok((id, NOW + GUEST_SECONDS)));
+        assert_eq!(keys.verify_guest(&cookie, last + 1), Err(AdmissionError::Expired));
+        assert_eq!(keys.verify_ticket(&cookie, NOW), Err(AdmissionError::Invalid));
+        assert_eq!(keys.verify_admission(&cookie, NOW), Err(AdmissionError::Invalid));
+        assert_eq!(keys.verify_admin(&cookie, NOW), Err(AdmissionError::Invalid));
+    }
+
+    #[test]
+    fn other_tokens_of_the_same_key_and_ids_of_another_form_are_no_cookies() {
+        let (signer, keys) = pair();
+        let participant = ParticipantGrant::default();
+        let ticket = JoinTicket { namespace: "a".into(), name: "b".into(), uid: "u".into(), participant };
+        let foreign = Signer::from_pem(PEM, "other").unwrap().guest(&GuestId::new(1), NOW).unwrap();
+        assert_eq!(keys.verify_guest(&foreign, NOW), Err(AdmissionError::UnknownKey));
+        for token in [signer.ticket(&ticket, NOW).unwrap(), signer.admin(NOW).unwrap()] {
+            assert_eq!(keys.verify_guest(&token, NOW), Err(AdmissionError::Invalid));
+        }
+        for id in ["", "7", &"A".repeat(32), &"g".repeat(32), &"a".repeat(33)] {
+            let token = signer.sign_for(GUEST_AUDIENCE, GuestBody { id: id.to_owned() }, NOW, 60).unwrap();
+            assert_eq!(keys.verify_guest(&token, NOW), Err(AdmissionError::Invalid), "{id}");
+        }
+        let long = signer.sign_for(GUEST_AUDIENCE, GuestBody { id: "a".repeat(MAX_GUEST_BYTES) }, NOW, 60).unwrap();
+        assert_eq!(keys.verify_guest(&long, NOW), Err(AdmissionError::Malformed));
+    }
+
+    #[test]
+    fn each_meeting_knows_a_guest_by_another_id_and_no_debug_output_holds_one() {
+        let (ada, bob) = (GuestId::new(1), GuestId::new(2));
+        let ids =
+            [ada.in_meeting("u-1"), ada.in_meeting("u-2"), bob.in_meeting("u-1"), bob.in_meeting("u-2"), ada.0.clone()];
+        let distinct: std::collections::BTreeSet<_> = ids.iter().collect();
+        assert_eq!((distinct.len(), ids[0].len()), (ids.len(), ID_DIGITS));
+        assert_eq!(ada.in_meeting("u-1"), GuestId::new(1).in_meeting("u-1"));
+        assert!(!format!("{ada:?}").contains('1'));
+    }
+}

@@ -1,0 +1,220 @@
+//! Bounds of the parameters of RTP, DTLS and SCTP that clients send: how many, how long, how large. Pure.
+//!
+//! Their shapes stay those of mediasoup and are read where mediasoup is. Here every list, text and number is bounded before anything is
+//! kept of it or handed on: mediasoup is made for honest clients, and each receiver of a stream gets a copy of its parameters.
+
+use serde_json::{Map, Value};
+use thiserror::Error;
+
+/// Values in one document: objects, lists, texts and numbers. The capabilities of a browser have about 1,000.
+const MAX_VALUES: usize = 4096;
+/// Levels of objects and lists within each other; real parameters have 4.
+const MAX_DEPTH: usize = 8;
+/// Entries of any list that has no bound of its own.
+const MAX_ENTRIES: usize = 128;
+/// Bytes of a text that has no bound of its own: codec parameters hold parameter sets of H.264.
+const MAX_TEXT: usize = 512;
+/// Bytes of the name of a field.
+const MAX_NAME: usize = 64;
+/// Streams of one producer. Browsers send up to three, and mediasoup's layers are counted in one digit.
+const MAX_ENCODINGS: usize = 8;
+/// Codecs of one producer: one, its retransmission, and what forward error correction adds.
+const MAX_PRODUCED_CODECS: usize = 16;
+/// Layers in one direction of a scalability mode (W3C WebRTC-SVC ends at 3).
+const MAX_LAYERS: u8 = 4;
+/// Certificates of one client.
+const MAX_FINGERPRINTS: usize = 8;
+
+/// A field that is out of its bounds.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("{field} {problem}")]
+pub struct OutOfBounds {
+    /// Path of the field, such as `rtpParameters.encodings`.
+    field: String,
+    /// What is wrong with it.
+    problem: String,
+}
+
+type Checked = Result<(), OutOfBounds>;
+
+fn wrong(field: &str, problem: impl Into<String>) -> Checked {
+    Err(OutOfBounds { field: field.to_owned(), problem: problem.into() })
+}
+
+/// Checks mediasoup's `RtpParameters` of a sender.
+pub fn check_rtp_parameters(parameters: &Value) -> Checked {
+    const NAME: &str = "rtpParameters";
+    check_shape(NAME, parameters)?;
+    text(parameters, NAME, "mid", 32)?;
+    text(parameters, NAME, "msid", 256)?;
+    text(&parameters["rtcp"], "rtpParameters.rtcp", "cname", 256)?;
+    each(parameters, NAME, "codecs", MAX_PRODUCED_CODECS, check_codec)?;
+    each(parameters, NAME, "headerExtensions", 32, check_extension)?;
+    each(parameters, NAME, "encodings", MAX_ENCODINGS, check_encoding)
+}
+
+/// Checks mediasoup's `RtpCapabilities` of a receiver.
+pub fn check_rtp_capabilities(capabilities: &Value) -> Checked {
+    const NAME: &str = "rtpCapabilities";
+    check_shape(NAME, capabilities)?;
+    each(capabilities, NAME, "codecs", 96, check_codec)?;
+    each(capabilities, NAME, "headerExtensions", 64, check_extension)
+}
+
+/// Checks mediasoup's `DtlsParameters` of a client.
+pub fn check_dtls_parameters(parameters: &Value) -> Checked {
+    const NAME: &str = "dtlsParameters";
+    check_shape(NAME, parameters)?;
+    text(parameters, NAME, "role", 16)?;
+    if parameters["fingerprints"].as_array().is_some_and(Vec::is_empty) {
+        return wrong("dtlsParameters.fingerprints", "must have at least 1 entry");
+    }
+    each(parameters, NAME, "fingerprints", MAX_FINGERPRINTS, |fingerprint, path| {
+        text(fingerprint, path, "algorithm", 16)?;
+        text(fingerprint, path, "value", 3 * 64)
+    })
+}
+
+/// Checks mediasoup's `SctpStreamParameters` of a data channel.
+pub fn check_sctp_stream_parameters(parameters: &Value) -> Checked {
+    const NAME: &str = "sctpStreamParameters";
+    check_shape(NAME, parameters)?;
+    for field in ["streamId", "maxPacketLifeTime", "maxRetransmits"] {
+        number(parameters, NAME, field, 0..=65_535)?;
+    }
+    Ok(())
+}
+
+/// Checks a field that the product does not read but keeps until the message is handled.
+pub fn check_app_data(app_data: &Value) -> Checked {
+    check_shape("appData", app_data)
+}
+
+/// Keeps of a receiver's capabilities what mediasoup reads. The rest would be stored for as long as the participant stays.
+pub fn prune_rtp_capabilities(capabilities: &mut Value) {
+    const CODEC: &[&str] =
+        &["kind", "mimeType", "preferredPayloadType", "clockRate", "channels", "parameters", "rtcpFeedback"];
+    const EXTENSION: &[&str] = &["kind", "uri", "preferredId", "preferredEncrypt", "direction"];
+    let Some(fields) = capabilities.as_object_mut() else { return };
+    retain(fields, &["codecs", "headerExtensions"]);
+    for (list, known) in [("codecs", CODEC), ("headerExtensions", EXTENSION)] {
+        let entries = fields.get_mut(list).and_then(Value::as_array_mut);
+        entries.into_iter().flatten().filter_map(Value::as_object_mut).for_each(|entry| retain(entry, known));
+    }
+}
+
+fn retain(fields: &mut Map<String, Value>, known: &[&str]) {
+    fields.retain(|name, _| known.contains(&name.as_str()));
+}
+
+fn check_codec(codec: &Value, path: &str) -> Checked {
+    text(codec, path, "kind", 16)?;
+    text(codec, path, "mimeType", 64)?;
+    number(codec, path, "payloadType", 0..=127)?;
+    number(codec, path, "preferredPayloadType", 0..=127)?;
+    number(codec, path, "clockRate", 1..=1_000_000)?;
+    number(codec, path, "channels", 1..=8)?;
+    each(codec, path, "rtcpFeedback", 16, |feedback, path| {
+        text(feedback, path, "type", 32)?;
+        text(feedback, path, "parameter", 32)
+    })?;
+    check_codec_parameters(&codec["parameters"], path)
+}
+
+fn check_codec_parameters(parameters: &Value, path: &str) -> Checked {
+    let count = parameters.as_object().map_or(0, Map::len);
+    if count > 32 {
+        return wrong(&format!("{path}.parameters"), "must have at most 32 fields");
+    }
+    Ok(())
+}
+
+fn check_extension(extension: &Value, path: &str) -> Checked {
+    text(extension, path, "kind", 16)?;
+    text(extension, path, "uri", 256)?;
+    text(extension, path, "direction", 16)?;
+    number(extension, path, "id", 1..=255)?;
+    number(extension, path, "preferredId", 1..=255)
+}
+
+fn check_encoding(encoding: &Value, path: &str) -> Checked {
+    text(encoding, path, "rid", 16)?;
+    text(encoding, path, "scalabilityMode", 24)?;
+    number(encoding, path, "ssrc", 0..=u32::MAX.into())?;
+    number(&encoding["rtx"], &format!("{path}.rtx"), "ssrc", 0..=u32::MAX.into())?;
+    number(encoding, path, "codecPayloadType", 0..=127)?;
+    number(encoding, path, "maxBitrate", 0..=u32::MAX.into())?;
+    let mode = encoding["scalabilityMode"].as_str().unwrap_or_default();
+    if layers_of(mode).into_iter().flatten().any(|layers| layers > MAX_LAYERS) {
+        return wrong(&format!("{path}.scalabilityMode"), format!("must have at most {MAX_LAYERS} layers"));
+    }
+    Ok(())
+}
+
+/// The numbers of a scalability mode such as `L3T2_KEY`: spatial and temporal layers, as far as they are numbers. One that is larger
+/// than a byte counts as the largest.
+fn layers_of(mode: &str) -> [Option<u8>; 2] {
+    let after = |letters: &[char]| {
+        let (_, rest) = mode.split_once(letters)?;
+        let end = rest.find(|digit: char| !digit.is_ascii_digit()).unwrap_or(rest.len());
+        (end > 0).then(|| rest[..end].parse().unwrap_or(u8::MAX))
+    };
+    [after(&['L', 'S']), after(&['T'])]
+}
+
+/// Checks each entry of a list that has at most so many. What is no list is left for the reader of the shape to refuse.
+fn each(of: &Value, path: &str, field: &str, most: usize, check: impl Fn(&Value, &str) -> Checked) -> Checked {
+    let entries = of[field].as_array().map(Vec::as_slice).unwrap_or_default();
+    let path = format!("{path}.{field}");
+    if entries.len() > most {
+        return wrong(&path, format!("must have at most {most} entries"));
+    }
+    entries.iter().enumerate().try_for_each(|(index, entry)| check(entry, &format!("{path}[{index}]")))
+}
+
+fn text(of: &Value, path: &str, field: &str, most: usize) -> Checked {
+    match of[field].as_str() {
+        Some(text) if text.len() > most => wrong(&format!("{path}.{field}"), format!("must have at most {most} bytes")),
+        Some(text) if text.chars().any(char::is_control) => {
+            wrong(&format!("{path}.{field}"), "must have no control characters")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn number(of: &Value, path: &str, field: &str, range: std::ops::RangeInclusive<u64>) -> Checked {
+    let value = &of[field];
+    if !value.is_number() || value.as_u64().is_some_and(|number| range.contains(&number)) {
+        return Ok(());
+    }
+    wrong(&format!("{path}.{field}"), format!("must be a whole number from {} to {}", range.start(), range.end()))
+}
+
+/// Bounds that hold for every field, known or not.
+fn check_shape(name: &str, value: &Value) -> Checked {
+    let mut left = MAX_VALUES;
+    check_value(name, value, MAX_DEPTH, &mut left)
+}
+
+fn check_value(path: &str, value: &Value, depth: usize, left: &mut usize) -> Checked {
+    let Some(rest) = left.checked_sub(1) else { return wrong(path, format!("must have at most {MAX_VALUES} values")) };
+    *left = rest;
+    match value {
+        Value::Array(_) | Value::Object(_) if depth == 0 => wrong(path, "is nested too deeply"),
+        Value::String(text) if text.len() > MAX_TEXT => wrong(path, format!("must have at most {MAX_TEXT} bytes")),
+        Value::Array(entries) if entries.len() > MAX_ENTRIES => {
+            wrong(path, format!("must have at most {MAX_ENTRIES} entries"))
+        }
+        Value::Array(entries) => entries.iter().try_for_each(|entry| check_value(path, entry, depth - 1, left)),
+        Value::Object(fields) => fields.iter().try_for_each(|(name, value)| {
+            if name.len() > MAX_NAME {
+                return wrong(path, format!("must have names of at most {MAX_NAME} bytes"));
+            }
+            check_value(&format!("{path}.{name}"), value, depth - 1, left)
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,63 @@
+//! Checks the usage of a pool by a namespace against the limits of the pool.
+//!
+//! Pure. It applies to new places only and never takes a place away.
+
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
+
+use crate::{ledger::Usage, pool::validate::ValidPool, reason, wait::Wait};
+
+/// The reason why a meeting of `namespace` gets no place in `pool`, if there is one. `others` is the usage by the other meetings of the
+/// namespace; `may_be_dedicated` tells whether the pool admits its Dedicated meetings.
+pub fn check_quota(
+    pool: &ValidPool,
+    namespace: &str,
+    is_dedicated: bool,
+    may_be_dedicated: bool,
+    others: Usage,
+) -> Option<Wait> {
+    let limits = pool.namespace_limits;
+    if is_dedicated && (!may_be_dedicated || limits.dedicated == 0) {
+        return Some(explain_not_allowed(pool, namespace, others.dedicated, may_be_dedicated));
+    }
+    let dedicated =
+        Limit { what: "Dedicated meetings", used: others.dedicated, hard: limits.dedicated, field: "dedicated" };
+    let meetings = Limit { what: "meetings", used: others.meetings, hard: limits.meetings, field: "meetings" };
+    let mut limits = is_dedicated.then_some(dedicated).into_iter().chain([meetings]);
+    limits.find(|limit| limit.used >= limit.hard).map(|limit| explain_used(pool, namespace, &limit))
+}
+
+/// A limit and the usage that counts against it.
+struct Limit {
+    what: &'static str,
+    used: u32,
+    hard: u32,
+    field: &'static str,
+}
+
+fn explain_used(pool: &ValidPool, namespace: &str, limit: &Limit) -> Wait {
+    let (pool, Limit { what, used, hard, field }) = (&pool.name, limit);
+    Wait::new(
+        reason::NAMESPACE_SHARE_USED,
+        format!(
+            "namespace {namespace:?} has {used} {what} in MediaPool {pool:?} and may have {hard}: end or delete one of them, use another pool, or raise namespaceLimits.{field} of the pool"
+        ),
+    )
+}
+
+fn explain_not_allowed(pool: &ValidPool, namespace: &str, used: u32, may_be_dedicated: bool) -> Wait {
+    let pool = &pool.name;
+    let remedy = if may_be_dedicated {
+        "raise namespaceLimits.dedicated of the pool"
+    } else {
+        "admit the namespace in dedicatedNamespaces of the pool"
+    };
+    Wait::new(
+        reason::DEDICATED_NOT_ALLOWED,
+        format!(
+            "namespace {namespace:?} has {used} Dedicated meetings in MediaPool {pool:?} and may have 0: create the meeting with placement Shared, use another pool, or {remedy}"
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests;

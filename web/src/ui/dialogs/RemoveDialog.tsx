@@ -1,0 +1,50 @@
+/** Asks before a participant is removed: says what a removal can do and what it cannot, and offers what keeps others out. */
+
+import { useState, type ReactNode } from 'react';
+import type { CallModel } from '../../state/call-model';
+import type { RoomDoor } from '../../state/participants';
+import { useTexts } from '../language';
+import { Dialog } from '../parts/Dialog';
+import { Switch } from '../parts/Select';
+
+interface Props {
+  peerId: string;
+  displayName: string;
+  call: CallModel;
+  door: RoomDoor;
+  onClose: () => void;
+}
+
+export function RemoveDialog({ peerId, displayName, call, door, onClose }: Props): ReactNode {
+  const { common, dialogs: texts } = useTexts();
+  // What the person has chosen here; what they have not touched stays as the meeting has it.
+  const [wish, setWish] = useState<Partial<RoomDoor>>({});
+  const { isLocked, isLobbyOn } = { ...door, ...wish };
+  const remove = (): void => {
+    void call.remove(peerId, wish);
+    onClose();
+  };
+  const actions = (
+    <>
+      <button type="button" className="button button-quiet" onClick={onClose}>
+        {common.cancel}
+      </button>
+      <button type="button" className="button button-danger" data-testid="confirm-button" onClick={remove}>
+        {texts.remove}
+      </button>
+    </>
+  );
+  return (
+    <Dialog title={texts.removeTitle(displayName)} onClose={onClose} testId="remove-dialog" actions={actions}>
+      <p>{texts.removeText}</p>
+      <p>{texts.removeLimits}</p>
+      <fieldset className="dialog-choices">
+        <legend>{texts.removeAlso}</legend>
+        <Switch label={texts.removeLock} isOn={isLocked} onChange={(isOn) => setWish({ ...wish, isLocked: isOn })} testId="remove-lock" />
+        {isLobbyOn !== undefined && (
+          <Switch label={texts.removeLobby} isOn={isLobbyOn} onChange={(isOn) => setWish({ ...wish, isLobbyOn: isOn })} testId="remove-lobby" />
+        )}
+      </fieldset>
+    </Dialog>
+  );
+}
