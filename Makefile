@@ -8,7 +8,7 @@ WEB_SOURCES := $(shell find web/src web/build web/index.html web/vite.config.ts 
 
 .DEFAULT_GOAL := help
 .PHONY: help bootstrap run build media-pod generate images cluster-build cluster-up cluster-down test \
-  lint drift test-rust test-simulation test-fuzz test-web test-charts test-api-server test-e2e-gallery test-e2e-dev test-e2e-conformance test-cluster test-e2e-cluster \
+  lint drift test-rust test-simulation test-fuzz attack soak test-web test-charts test-api-server test-e2e-gallery test-e2e-dev test-e2e-conformance test-cluster test-e2e-cluster \
   measure measure-operator measure-router screenshots
 
 help: ## this list
@@ -21,7 +21,7 @@ bootstrap:
 	@.ci/bootstrap run
 
 build: bootstrap web/dist/index.html ## web app and all three programs, optimised
-	cargo build --release --workspace
+	cargo build --release
 
 media-pod:
 	@echo 'building the media pod; the first time its C++ worker takes 5 to 10 minutes'
@@ -70,6 +70,12 @@ test-simulation: ## the operator in a simulated cluster, with crashes and faults
 
 test-fuzz: ## parsers with random input, a bounded number of it (CONVENE_FUZZ_SECONDS=N for longer)
 	@tests/run.sh fuzz
+
+attack: media-pod ## every attack against one media pod under the chart's memory limit, with an honest pair in a call beside it (10 minutes; root)
+	@CONVENE_ATTACK_SECONDS=$${CONVENE_ATTACK_SECONDS:-300} tests/run.sh attack
+
+soak: media-pod ## the attacks for longer, then 10 minutes of random signaling in rooms with media (root)
+	@tests/run.sh soak
 
 test-web: ## unit tests of the web app
 	@tests/run.sh web

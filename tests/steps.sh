@@ -16,6 +16,8 @@ declare -A DESCRIPTIONS=(
   [drift-crds]='custom resource definitions and their reference are what the Rust types say'
   [drift]='TypeScript types are what the Rust types say; no Rust file is left out'
   [release]='all three programs, optimised (the first time 10 minutes)'
+  [attack]="every attack against one media pod under the chart's memory limit, with an honest pair in a call beside it (4 minutes)"
+  [soak]='the attacks for longer, and 10 minutes of random signaling in rooms with media (25 minutes)'
   [charts]='Helm charts'
   [simulation]='the operator in a simulated cluster: ends after each of its writes, loses answers, hears late (4 minutes)'
   [api-server]='operator, routers and definitions against a real API server and etcd'
@@ -183,6 +185,24 @@ step_drift() {
 }
 
 step_release() { cargo build --release --workspace; }
+
+# attack NAME ARGUMENTS...: the suite is built like the pod, so that it is not what is slow.
+attack() {
+  local name=$1
+  shift
+  require_file "$REPOSITORY/target/release/convene-media-pod" "run make media-pod"
+  cargo build --release --quiet -p convene-attack
+  counted count_closing_line "$RESULTS/$name.log" target/release/convene-attack "$@"
+}
+
+# In the short form most of the time is what the pod takes to let go of idle connections, and what rooms take to end.
+step_attack() { attack attack --seconds "${CONVENE_ATTACK_SECONDS:-60}" --seed "${CONVENE_ATTACK_SEED:-1}"; }
+
+step_soak() {
+  local seed=${CONVENE_ATTACK_SEED:-$RANDOM}
+  attack soak-attacks --seconds "${CONVENE_ATTACK_SECONDS:-600}" --seed "$seed"
+  attack soak-fuzz fuzz --seconds "${CONVENE_FUZZ_SECONDS:-600}" --seed "$seed"
+}
 
 step_charts() { counted count_closing_line "$RESULTS/charts.log" charts/test.sh; }
 

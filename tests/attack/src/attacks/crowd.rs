@@ -1,0 +1,88 @@
+//! Fifty hostile guests in fifty rooms, who do all of it at once.
+
+use std::time::Duration;
+
+use convene_protocol::admission::MeetingGrant;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use super::bytes::junk_capabilities;
+use super::{Attack, Ctx};
+use crate::client::Client;
+use crate::failure::{Failure, Outcome};
+use crate::honest::produce;
+use crate::keys;
+
+const GUESTS: usize = 50;
+/// One who was sent away comes back after this.
+const RETURN_AFTER: Duration = Duration::from_millis(200);
+
+pub(super) fn attacks() -> Vec<Attack> {
+    vec![Attack {
+        name: "fifty-guests",
+        about: "50 hostile guests in 50 rooms do all of it at once",
+        run: |ctx| Box::pin(fifty(ctx)),
+    }]
+}
+
+async fn fifty(ctx: Ctx) -> Outcome {
+    let end = ctx.end();
+    let guests = (0..GUESTS).map(|number| tokio::spawn(misbehave(ctx.clone(), number, end)));
+    let guests: Vec<_> = guests.collect();
+    for guest in guests {
+        guest.await.map_err(|error| Failure::Broken(error.to_string()))?;
+    }
+    Ok(())
+}
+
+/// Comes back whenever it is thrown out.
+async fn misbehave(ctx: Ctx, number: usize, end: Instant) {
+    let meeting = ctx.meeting(number);
+    let mut random = StdRng::seed_from_u64(ctx.seed + number as u64);
+    while Instant::now() < end {
+        let _ = one_visit(&ctx, &meeting, &mut random, end).await;
+        sleep(RETURN_AFTER).await;
+    }
+}
+
+async fn one_visit(ctx: &Ctx, meeting: &MeetingGrant, random: &mut StdRng, end: Instant) -> Outcome {
+    let who = keys::moderator(keys::guest(&format!("guest-of-{}", meeting.name), "198.51.100.4"));
+    let mut eve = Client::open(&ctx.pod, meeting, "eve", &who).await?;
+    let _ = eve.ask("join", json!({ "displayName": "Eve", "rtpCapabilities": junk_capabilities(60_000) })).await;
+    let transport = eve.transport("producer").await?["transportId"].clone();
+    if random.random_bool(0.5) {
+        let _ = eve.join("Eve").await;
+    }
+    while Instant::now() < end {
+        let (method, data) = something(random, &transport);
+        eve.request(method, &data).await?;
+        // Some of them do not read.
+        if random.random_bool(0.8) {
+            eve.read_for(Duration::from_millis(2)).await?;
+        }
+    }
+    Ok(())
+}
+
+fn something(random: &mut StdRng, transport: &Value) -> (&'static str, Value) {
+    let ssrc = random.random();
+    match random.random_range(0..10) {
+        0 => ("sendChatMessage", json!({ "text": "\u{1}".repeat(4096) })),
+        1 | 2 => ("getChatHistory", json!({ "follow": true })),
+        3 => ("produce", produce(transport, "video", ssrc)),
+        4 => ("produce", many_encodings(transport)),
+        5 => ("restartIce", json!({ "transportId": transport })),
+        6 => ("createWebRtcTransport", json!({ "appData": { "direction": "consumer" } })),
+        7 => ("changeDisplayName", json!({ "displayName": "x".repeat(50_000) })),
+        8 => ("getRouterRtpCapabilities", json!({})),
+        _ => ("getTransportStats", json!({ "transportId": transport })),
+    }
+}
+
+fn many_encodings(transport: &Value) -> Value {
+    let mut data = produce(transport, "video", 1);
+    data["rtpParameters"]["encodings"] = (1..500).map(|ssrc| json!({ "ssrc": ssrc })).collect();
+    data
+}
