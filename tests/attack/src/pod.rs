@@ -167,6 +167,7 @@ impl Drop for Pod {
         let mut child = self.child.lock().expect("no holder of this lock panics");
         let _ = child.kill();
         let _ = child.wait();
+        self.memory.group.remove();
         let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
