@@ -6,6 +6,7 @@
 //! for that. `CONVENE_FUZZ_SECONDS=N` runs it for N seconds from a new seed.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::print_stdout, reason = "the seed is needed to run it again")]
 
 use std::time::{Duration, Instant};
 

@@ -62,7 +62,7 @@ impl Args {
     }
 
     pub(crate) fn pod_spec(&self) -> PodSpec {
-        PodSpec { program: self.pod.clone(), memory: self.memory << 20, log_is_full: false }
+        PodSpec { program: self.pod.clone(), memory: self.memory << 20, log_is_full: false, has_test_switches: false }
     }
 }
 

@@ -81,9 +81,9 @@ fn number(path: &Path) -> u64 {
     fs::read_to_string(path).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
 }
 
-impl Drop for Cgroup {
-    /// The kernel lets a group go a moment after its last process has gone.
-    fn drop(&mut self) {
+impl Cgroup {
+    /// Once its processes have ended; the kernel lets a group go a moment later.
+    pub(crate) fn remove(&self) {
         for _ in 0..50 {
             match fs::remove_dir(&self.folder) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => std::thread::sleep(Duration::from_millis(20)),

@@ -1,6 +1,8 @@
 //! Attacks a media pod that runs as the chart runs it, one attack after the other, with an honest pair in a call beside it. After each
 //! attack the pair must have lost no packet and waited for no answer, and the pod must be as it was.
 
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "its table is all that it is for")]
+
 mod args;
 mod attacks;
 mod cgroup;

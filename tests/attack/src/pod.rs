@@ -30,6 +30,8 @@ pub(crate) struct PodSpec {
     pub(crate) memory: u64,
     /// Writes its log where nothing can be written.
     pub(crate) log_is_full: bool,
+    /// Lets a room be made to panic.
+    pub(crate) has_test_switches: bool,
 }
 
 pub(crate) struct Pod {
@@ -136,7 +138,7 @@ impl Pod {
 
     /// How many panics its log and its metric tell of.
     pub(crate) async fn panics(&self) -> usize {
-        let counted = self.metric("convene_room_panics_total").await.unwrap_or(0.0);
+        let counted = self.metric("convene_media_room_panics_total").await.unwrap_or(0.0);
         let logged = self.log.lock().expect("no holder of this lock panics").panics;
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small count")]
         logged.max(counted as usize)
@@ -165,6 +167,7 @@ impl Drop for Pod {
         let mut child = self.child.lock().expect("no holder of this lock panics");
         let _ = child.kill();
         let _ = child.wait();
+        self.memory.group.remove();
         let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
@@ -181,6 +184,9 @@ fn command(spec: &PodSpec, group: &Cgroup, folder: &Path) -> Command {
     command.args(["--workers", "1", "--rtc-listen-ip", "127.0.0.1", "--announced-address", "127.0.0.1"]);
     command.arg("--admission-keys").arg(folder.join("keys.jwks"));
     command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    if spec.has_test_switches {
+        command.env("CONVENE_ALLOW_TEST_SWITCHES", "true");
+    }
     if let (true, Ok(full)) = (spec.log_is_full, std::fs::File::options().write(true).open("/dev/full")) {
         command.stderr(full);
     }

@@ -10,8 +10,9 @@ use tokio::time::{Instant, sleep, timeout};
 use super::{Attack, Ctx, is_answered};
 use crate::failure::{Outcome, ensure, wrong};
 use crate::http::{Asked, call};
-use crate::keys::{self, meeting};
+use crate::keys::{self, NAMESPACE, meeting};
 use crate::pod::{Pod, PodSpec};
+use crate::trial::until_room_ends;
 
 const SOON: Duration = Duration::from_secs(2);
 /// The pod gives a request's head ten seconds.
@@ -29,6 +30,11 @@ pub(super) fn attacks() -> Vec<Attack> {
             name: "slow-loris",
             about: "500 HTTP connections that send a byte a second",
             run: |ctx| Box::pin(slow_loris(ctx)),
+        },
+        Attack {
+            name: "room-panic",
+            about: "a panic in one room, made on purpose",
+            run: |ctx| Box::pin(room_panic(ctx)),
         },
         Attack { name: "log-full", about: "a pod whose log cannot be written", run: |ctx| Box::pin(full_log(ctx)) },
     ]
@@ -86,6 +92,26 @@ pub(super) fn is_closed(stream: &TcpStream) -> bool {
         Ok(_) => false,
         Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
     }
+}
+
+/// On a pod of its own: elsewhere a panic is a fault.
+async fn room_panic(ctx: Ctx) -> Outcome {
+    let spec = PodSpec { has_test_switches: true, ..ctx.pod.spec.clone() };
+    let pod = std::sync::Arc::new(Pod::start(&spec).await?);
+    let mine = Ctx { pod: std::sync::Arc::clone(&pod), ..ctx };
+    let (broken, other) = (meeting("broken"), meeting("other"));
+    let mut eve = mine.joined(&broken, "eve").await?;
+    let mut bob = mine.joined(&other, "bob").await?;
+    let path = format!("/admin/v1/rooms/{NAMESPACE}/broken/panic");
+    let answer = call(pod.address, Asked::post(&path, "").with(&pod.keys.admin())).await?;
+    ensure(answer.status == 204, || format!("the panic was answered with {}", answer.status))?;
+    let closed = eve.closed_within(Duration::from_secs(5)).await;
+    ensure(closed.as_ref().is_some_and(|(code, _)| *code == 1012), || format!("the room's sockets: {closed:?}"))?;
+    until_room_ends(&pod, "broken").await?;
+    is_answered(&mut bob, SOON).await?;
+    ensure(pod.panics().await > 0, || "the panic is not counted".into())?;
+    let _again = mine.joined(&broken, "eve").await?;
+    ensure(pod.stats().await?["participants"] == 2, || "somebody of the broken room is still counted".into())
 }
 
 async fn full_log(ctx: Ctx) -> Outcome {
