@@ -18,6 +18,10 @@ pub(crate) fn first_frame(ice: &Value) -> Vec<u8> {
     mac.update(&message);
     let integrity = mac.finalize().into_bytes();
     push(&mut message, 0x0008, &integrity);
+    let length = u16::try_from(message.len() + 8 - 20).unwrap();
+    message[2..4].copy_from_slice(&length.to_be_bytes());
+    let fingerprint = crc32fast::hash(&message) ^ 0x5354_554e;
+    push(&mut message, 0x8028, &fingerprint.to_be_bytes());
     [&u16::try_from(message.len()).unwrap().to_be_bytes()[..], &message].concat()
 }
 
