@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use convene_media_pod::rooms::Settings;
@@ -296,7 +297,9 @@ impl Admitting {
             returning_until: None,
         };
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-        self.signer.admission(&Admission { participant, ..Admission::guest(grant) }, now).unwrap()
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let jti = format!("cast-{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        self.signer.admission(&Admission { participant, jti, ..Admission::guest(grant) }, now).unwrap()
     }
 
     fn guest(&self) -> String {

@@ -9,7 +9,7 @@ use mediasoup::worker::Worker;
 use serde_json::{Value, json};
 
 use super::candidates::announce;
-use super::workers::{Workers, WorkersError};
+use super::workers::{Running, Workers, WorkersError};
 
 /// Transports that answer until it is dropped.
 #[derive(Debug)]
@@ -24,8 +24,9 @@ impl Probe {
     /// Opens a transport on every worker that runs.
     pub async fn open(workers: &Workers) -> Result<Self, WorkersError> {
         let (mut targets, mut transports) = (Vec::new(), Vec::new());
-        for (worker, server, port) in workers.running() {
+        for Running { worker, server, credentials, port } in workers.running() {
             let transport = transport(&worker, server).await?;
+            credentials.note(&transport);
             targets.push(target(&transport, workers, port));
             transports.push(transport);
         }

@@ -129,6 +129,15 @@ impl Place {
     }
 }
 
+/// A worker that runs, for transports that belong to no room.
+pub(super) struct Running {
+    pub(super) worker: Worker,
+    pub(super) server: WebRtcServer,
+    /// Where the credentials of its transports are noted.
+    pub(super) credentials: Credentials,
+    pub(super) port: u16,
+}
+
 /// One worker as `/stats` shows it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -195,11 +204,17 @@ impl Workers {
         self.spec.block.plain_ports(self.spec.count)
     }
 
-    /// Every worker that runs, with its server and its port.
-    pub(super) fn running(&self) -> Vec<(Worker, WebRtcServer, u16)> {
+    /// Every worker that runs.
+    pub(super) fn running(&self) -> Vec<Running> {
         let slots = self.lock();
         let alive = slots.iter().enumerate().filter_map(|(index, slot)| Some((index, slot.as_ref()?)));
-        alive.map(|(index, slot)| (slot.worker.clone(), slot.server.clone(), self.port(index))).collect()
+        let running = |(index, slot): (usize, &Slot)| Running {
+            worker: slot.worker.clone(),
+            server: slot.server.clone(),
+            credentials: slot.credentials.clone(),
+            port: self.port(index),
+        };
+        alive.map(running).collect()
     }
 
     /// What each worker says of itself, for tests and for people who look for leaks.
@@ -285,7 +300,6 @@ impl Workers {
             match worker.create_webrtc_server(server_options(&self.reach, port, &behind)).await {
                 Ok(server) => {
                     let credentials = Credentials::default();
-                    credentials.follow(&server);
                     self.doors[index].lead_to(behind, credentials.clone());
                     return Ok((server, credentials));
                 }

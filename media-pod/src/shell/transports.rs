@@ -76,6 +76,7 @@ impl MediaPlane {
         let site = self.sites.for_transport(direction).await;
         let options = self.web_rtc_options(site, force_tcp);
         let transport = self.sites.router(site).create_webrtc_transport(options).await.map_err(failed)?;
+        self.sites.credentials(site).note(&transport);
         self.limit(&transport).await?;
         let id = TransportId(transport.id().to_string());
         self.listen_to_transport(&id, &transport);

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use mediasoup::prelude::{IceParameters, Transport, WebRtcServer, WebRtcTransport};
+use mediasoup::prelude::{IceParameters, Transport, WebRtcTransport};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
@@ -55,13 +55,9 @@ pub(super) enum Unclaimed {
 }
 
 impl Credentials {
-    /// Notes the credentials of every transport that is made on a server from now on, until that transport closes.
-    pub(crate) fn follow(&self, server: &WebRtcServer) {
-        let credentials = self.clone();
-        server.on_new_webrtc_transport(move |transport| credentials.note(transport)).detach();
-    }
-
-    fn note(&self, transport: &WebRtcTransport) {
+    /// Notes the credentials of a transport until it closes. To be called for every transport of the worker: the callback that mediasoup's
+    /// server has for new ones is called for the first one alone.
+    pub(crate) fn note(&self, transport: &WebRtcTransport) {
         let id = transport.id().to_string();
         self.add(&id, transport.ice_parameters());
         let credentials = self.clone();
