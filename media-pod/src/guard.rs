@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
+use axum::http::uri::Authority;
 use axum::http::{Extensions, HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -94,7 +95,7 @@ impl Guard {
         }
         let host = only_host(headers).ok_or(Refusal::HostMissing)?;
         // A target with a host of its own goes before the header.
-        let named = [Some(host), uri.authority().map(|authority| authority.as_str())];
+        let named = [Some(host), uri.authority().map(Authority::as_str)];
         if !named.into_iter().flatten().all(|host| self.admits(host)) {
             return Err(Refusal::HostUnknown);
         }

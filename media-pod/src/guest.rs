@@ -181,7 +181,7 @@ mod tests {
             assert_eq!(key(1).read(&headers), expected.then_some(ID), "{lines:?}");
             assert_eq!(key(1).cookie_for(&headers).is_none(), expected, "renewed only where none counts: {lines:?}");
         }
-        let flood = vec![foreign.as_str(); MOST_COOKIES];
+        let flood = [foreign.as_str(); MOST_COOKIES];
         assert_eq!(key(1).read(&headers(&[&flood[..], &[&ours]].concat())), None, "not all of a flood are tried");
     }
 

@@ -62,7 +62,7 @@ pub async fn keep_rooms(world: Arc<World>, link: PodLink, metrics: OperatorMetri
             followers.entry(uid).or_insert_with(|| AbortOnDropHandle::new(tokio::spawn(keeper.clone().follow(pod))));
         }
         tokio::select! {
-            changed = changes.changed() => if changed.is_err() { return },
+            outcome = changes.changed() => if outcome.is_err() { return },
             _ = forget.tick() => keeper.forget(),
         }
     }

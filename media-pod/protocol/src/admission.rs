@@ -124,7 +124,8 @@ impl ParticipantGrant {
 
 /// The first 16 bytes of the text's SHA-256, as 32 hexadecimal digits.
 fn short_digest(text: &str) -> String {
-    Sha256::digest(text)[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+    let first = Sha256::digest(text).iter().take(16).fold(0, |number, byte| number << 8 | u128::from(*byte));
+    format!("{first:032x}")
 }
 
 impl Default for ParticipantGrant {

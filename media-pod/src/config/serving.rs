@@ -43,7 +43,7 @@ pub struct ServingArgs {
     #[arg(long, env = "CONVENE_DEMO_LISTEN", value_name = "ADDRESS")]
     pub demo_listen: Option<SocketAddr>,
 
-    /// Origins whose pages may open sockets and call besides the pod's own, such as https://app.example.org:3000; * allows all.
+    /// Origins whose pages may open sockets and call besides the pod's own, such as `https://app.example.org:3000`; * allows all.
     /// Needs --dev.
     ///
     /// For the mediasoup demo's app, which is served elsewhere. The host of such an origin is also a name that the pod answers to.

@@ -256,7 +256,7 @@ mod tests {
         assert!(!memory.is_suspect(&guest("g-2", "192.0.2.2")), "an identity is enough to keep somebody out");
         assert!(!memory.is_suspect(&ParticipantGrant { address: Some("192.0.2.1".into()), ..known("ada") }));
         assert!(!memory.is_suspect(&unproven()));
-        memory.forget_expired(ADDRESS_TIME - Duration::from_secs(1));
+        memory.forget_expired(ADDRESS_TIME.checked_sub(Duration::from_secs(1)).unwrap());
         assert!(memory.is_suspect(&guest("g-2", "192.0.2.1")));
         memory.forget_expired(ADDRESS_TIME);
         assert!(!memory.is_suspect(&guest("g-2", "192.0.2.1")));

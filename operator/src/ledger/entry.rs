@@ -8,6 +8,7 @@ use convene_crds::{AssignedPod, Meeting};
 
 use super::{MeetingKey, Usage, key_of};
 
+#[allow(clippy::struct_excessive_bools, reason = "each says something else")]
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) key: Arc<MeetingKey>,

@@ -36,6 +36,7 @@ impl Usage {
     }
 
     /// Usage without `other`.
+    #[must_use]
     pub const fn minus(self, other: Self) -> Self {
         Self {
             meetings: self.meetings.saturating_sub(other.meetings),

@@ -160,7 +160,7 @@ fn write(sink: &mut impl Write, batch: &[u8]) -> (usize, io::Result<()>) {
             Ok(count) => written += count,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock && begun.elapsed() < STUCK => {
-                std::thread::sleep(NOT_NOW)
+                std::thread::sleep(NOT_NOW);
             }
             Err(error) => return (written, Err(error)),
         }

@@ -32,7 +32,7 @@ impl Queue {
 
 /// The number of lines in a text; one that was cut off at its beginning counts.
 pub(super) fn count_lines(text: &[u8]) -> u64 {
-    let ends = text.iter().filter(|byte| **byte == b'\n').count();
+    let ends = text.split(|byte| *byte == b'\n').count().saturating_sub(1);
     let is_open = text.last().is_some_and(|last| *last != b'\n');
     (ends + usize::from(is_open)) as u64
 }

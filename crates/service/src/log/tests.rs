@@ -73,7 +73,8 @@ fn lines_are_written_in_order_and_a_flush_waits_for_them() {
         line.write_all(format!("{number}\n").as_bytes()).unwrap();
     }
     health.flush(PATIENCE);
-    let expected: String = (0..100).map(|number| format!("{number}\n")).collect();
+    let mut expected = (0..100).map(|number| number.to_string()).collect::<Vec<_>>().join("\n");
+    expected.push('\n');
     assert_eq!((sink.written(), health.lost_lines(), health.problem()), (expected, 0, None));
     health.last_words("the end");
     assert!(sink.written().ends_with("99\nthe end\n"));

@@ -32,8 +32,8 @@ impl Harness {
         self.handle(Command::Tick);
     }
 
-    /// A room after this one, of the same meeting.
-    fn successor(&self, keepsake: Option<Keepsake>) -> Self {
+    /// A room after another one of the same meeting.
+    fn successor(keepsake: Option<Keepsake>) -> Self {
         let mut next = harness();
         next.room = super::Room::new(Limits::default(), Terms::default(), json!({}), "1".into(), 0, keepsake);
         next
@@ -267,7 +267,7 @@ fn after_an_interruption_everything_goes_on_as_decided() {
     for is_broken in [true, false] {
         let (mut room, _) = eventful();
         room.handle(Command::End(End::Moved));
-        let mut next = room.successor(room.room.keepsake(is_broken));
+        let mut next = Harness::successor(room.room.keepsake(is_broken));
         let bob = next.connect_as(1, "bob", guest("g-bob"));
         assert_eq!(next.was_closed(bob), REMOVED);
         let eve = next.connect_as(2, "eve", guest("g-eve"));
@@ -290,7 +290,7 @@ fn an_empty_meeting_keeps_what_was_decided_and_forgets_what_was_said() {
     room.now += Limits::default().empty_timeout;
     room.handle(Command::Tick);
     assert!(room.is_shut);
-    let mut next = room.successor(room.room.keepsake(false));
+    let mut next = Harness::successor(room.room.keepsake(false));
     let bob = next.connect_as(1, "bob", guest("g-bob"));
     assert_eq!(next.was_closed(bob), REMOVED);
     let ada = next.connect_as(2, "ada", guest("g-ada"));
@@ -313,7 +313,7 @@ fn a_meeting_that_was_ended_leaves_nothing() {
 
 /// A locked meeting that has just moved here.
 fn moved() -> Harness {
-    let returning = Some(Duration::from_secs(60));
+    let returning = Some(Duration::from_mins(1));
     let mut room = Harness::with(Limits::default(), Terms { is_locked: true, returning, ..Terms::default() });
     room.handle(Command::Tick);
     room

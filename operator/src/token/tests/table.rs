@@ -41,7 +41,7 @@ type Granted = (Value, fn(&JoinGrant) -> bool);
 #[test]
 fn what_a_token_says_is_granted() {
     let none = PublishGrant { audio: false, video: false, share: false };
-    let cases: [Granted; 14] = [
+    let cases: [Granted; 16] = [
         (json!({"name": " Ada\u{202e}  L. "}), |grant| grant.name.as_deref() == Some("Ada L.")),
         (json!({"publish": ["audio", "audio"]}), |grant| {
             grant.publish == PublishGrant { audio: true, video: false, share: false }

@@ -43,7 +43,7 @@ fn what_is_refused_names_its_field() {
         (
             produced(|p| {
                 p["codecs"][0]["parameters"] =
-                    (0..33).map(|at| (at.to_string(), json!(1))).collect::<Map<_, _>>().into()
+                    (0..33).map(|at| (at.to_string(), json!(1))).collect::<Map<_, _>>().into();
             }),
             "rtpParameters.codecs[0].parameters must have at most 32 fields",
         ),
