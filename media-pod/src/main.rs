@@ -272,7 +272,7 @@ fn say_hello(config: &Config, address: SocketAddr, demo: Option<&str>) {
     }
     lines.extend(demo.map(str::to_owned));
     // It serves all the same when these words reach no reader.
-    let _ = say::out(&lines.iter().map(|line| format!("{line}\n")).collect::<String>());
+    let _ = say::out(&format!("{}\n", lines.join("\n")));
 }
 
 /// The ports of media, and what for.

@@ -281,7 +281,9 @@ impl Admitting {
     }
 
     /// An admission of its own for a participant in the meeting `team/cast`.
+    /// A token of its own each time, as the router signs them.
     fn token(&self, participant: ParticipantGrant) -> String {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
         let grant = MeetingGrant {
             namespace: "team".into(),
             name: "cast".into(),
@@ -297,7 +299,6 @@ impl Admitting {
             returning_until: None,
         };
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-        static COUNT: AtomicU32 = AtomicU32::new(0);
         let jti = format!("cast-{}", COUNT.fetch_add(1, Ordering::Relaxed));
         self.signer.admission(&Admission { participant, jti, ..Admission::guest(grant) }, now).unwrap()
     }

@@ -345,7 +345,7 @@ async fn a_log_that_nobody_reads_makes_nobody_wait() {
     // Kept, so that the pipe stays open, and full to its last byte.
     let (_reader, writer) = std::io::pipe().unwrap();
     let mut filler = writer.try_clone().unwrap();
-    std::thread::spawn(move || filler.write_all(&[b' '; 2 * 1024 * 1024]));
+    std::thread::spawn(move || filler.write_all(&vec![b' '; 2 * 1024 * 1024]));
     let pod = Process::start_with(|command| {
         command.args(["--listen", "127.0.0.1:0"]).env("RUST_LOG", "debug").stderr(writer.try_clone().unwrap());
     });

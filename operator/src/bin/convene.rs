@@ -24,7 +24,9 @@ fn show(Output { text, notes, verdict }: Output) -> ExitCode {
     if let Err(source) = say::out(&text) {
         return fail(&CliError::Output(source));
     }
-    notes.iter().for_each(|note| say::err(&format!("convene: {note}")));
+    for note in &notes {
+        say::err(&format!("convene: {note}"));
+    }
     verdict.map_or(ExitCode::SUCCESS, |error| fail(&error))
 }
 
