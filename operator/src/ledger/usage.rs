@@ -142,8 +142,9 @@ mod tests {
 
     #[test]
     fn the_namespace_that_holds_least_has_the_next_place() {
+        type Case<'a> = (&'a str, &'a [(&'a str, u32)], [&'a str; 5]);
         let waiting = [key("bay", "b1"), key("bay", "b2"), key("bay", "b3"), key("crew", "c1"), key("dock", "d1")];
-        let cases: [(&str, &[(&str, u32)], [&str; 5]); 4] = [
+        let cases: [Case<'_>; 4] = [
             ("nothing is held", &[], ["b1", "c1", "d1", "b2", "b3"]),
             ("one holds more", &[("bay", 2)], ["c1", "d1", "b1", "b2", "b3"]),
             ("it catches up", &[("crew", 2), ("dock", 2)], ["b1", "b2", "b3", "c1", "d1"]),

@@ -163,7 +163,8 @@ mod tests {
     #[test]
     fn participants_are_forgotten_some_minutes_after_the_move_or_with_their_meeting() {
         use Whereabouts::{Between, Elsewhere, Here, Nowhere};
-        let cases: [(&str, &[(i64, Whereabouts)], bool); 6] = [
+        type Case<'a> = (&'a str, &'a [(i64, Whereabouts)], bool);
+        let cases: [Case<'_>; 6] = [
             ("stays", &[(1, Here), (9_000, Here)], true),
             ("moved", &[(1, Elsewhere), (300, Elsewhere)], true),
             ("moved long ago", &[(1, Elsewhere), (301, Elsewhere)], false),

@@ -14,13 +14,25 @@ const BROKEN: &str = "the meeting cannot start at present; the administrator of 
 /// Reasons whose sentence is not [`PREPARED`].
 const SENTENCES: [(&str, &[&str]); 4] = [
     (LATER, &["Scheduled"]),
-    (NO_ROOM, &["PoolFull", "NoCapacity", "PortsExhausted", "PortsTaken", "PortsResting", "Unschedulable"]),
+    (
+        NO_ROOM,
+        &[
+            "PoolFull",
+            "NoCapacity",
+            "PortsExhausted",
+            "PortsTaken",
+            "PortsResting",
+            "Unschedulable",
+            "NamespaceShareUsed",
+        ],
+    ),
     (STARTING, &["RouterStarting", "AdmissionKeyMissing"]),
     (
         BROKEN,
         &[
             "PoolNotFound",
             "NamespaceNotAllowed",
+            "DedicatedNotAllowed",
             "MeetingTooLarge",
             "MeetingInvalid",
             "InvalidSpec",

@@ -178,7 +178,7 @@ mod tests {
         let asked = || -> Vec<_> {
             let keys = std::iter::from_fn(|| world.meetings_to_look_at.take()).map(|key| key.name.clone());
             keys.inspect(|name| {
-                world.meetings_to_look_at.begin(&MeetingKey { namespace: "crew".into(), name: name.clone() })
+                world.meetings_to_look_at.begin(&MeetingKey { namespace: "crew".into(), name: name.clone() });
             })
             .collect()
         };
