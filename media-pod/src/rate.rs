@@ -44,6 +44,13 @@ impl Bucket {
         }
         is_there
     }
+
+    /// Takes so many tokens, and gives the time until they are there.
+    pub fn take_later(&mut self, tokens: u32, now: Duration) -> Duration {
+        let one = Duration::from_secs(1) / self.rate.per_second;
+        self.full_at = self.full_at.max(now) + one * tokens.min(self.rate.burst);
+        self.full_at.saturating_sub(now).saturating_sub(one * self.rate.burst)
+    }
 }
 
 /// What to do with a message.
@@ -85,10 +92,10 @@ impl Gate {
         }
     }
 
-    /// The client sends something, whatever it is, whose length costs so many tokens.
-    pub fn read(&mut self, cost: u32, now: Duration) -> Verdict {
-        let is_fine = self.read.take(cost, now);
-        self.judge(is_fine, cost, now)
+    /// The client has sent something, whatever it is, whose length costs so many tokens: how long to wait before anything is made of it.
+    /// It is not read from meanwhile, so that a client which sends too much slows down itself.
+    pub fn read(&mut self, cost: u32, now: Duration) -> Duration {
+        self.read.take_later(cost, now)
     }
 
     /// The client sends a request, a notification or something unreadable that costs so many tokens.
@@ -177,6 +184,16 @@ mod tests {
         assert!(bucket.take(8, at(0)) && !bucket.take(3, at(0)) && bucket.take(2, at(0)));
         assert!(!bucket.take(u32::MAX, at(999)) && bucket.take(u32::MAX, at(1000)));
         assert!(!bucket.take(1, at(1000)) && bucket.take(1, at(1100)));
+    }
+
+    #[test]
+    fn what_is_taken_later_is_waited_for_and_comes_at_the_rate() {
+        let mut bucket = Bucket::full(Rate { per_second: 10, burst: 5 });
+        assert_eq!(bucket.take_later(5, at(0)), at(0));
+        assert_eq!(bucket.take_later(2, at(0)), at(200));
+        assert_eq!(bucket.take_later(1, at(200)), at(100));
+        assert_eq!(bucket.take_later(u32::MAX, at(300)), at(500), "no more than all of it");
+        assert_eq!(bucket.take_later(1, at(5_000)), at(0));
     }
 
     #[test]

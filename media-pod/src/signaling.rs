@@ -22,7 +22,8 @@ use convene_protocol::message::ClientRequest;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::json;
-use tokio::time::{Instant, timeout};
+use tokio::task::yield_now;
+use tokio::time::{Instant, sleep, timeout};
 use tokio_tungstenite::tungstenite::Error as WsError;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 
@@ -239,13 +240,10 @@ impl Reader {
 
     /// The length is paid for before anything is read.
     async fn text(&mut self, text: &str) -> Next {
-        match self.gate.read(cost_of_length(text.len()), self.now()) {
-            Verdict::Pass => {}
-            Verdict::Refuse => {
-                self.count_error("TooManyBytes");
-                return GO_ON;
-            }
-            Verdict::SendAway => return self.send_away(),
+        let pause = self.gate.read(cost_of_length(text.len()), self.now());
+        if !pause.is_zero() {
+            self.count_error("TooManyBytes");
+            sleep(pause).await;
         }
         let frame = if text.len() > self.max_bytes { Err(FrameError::TooLong) } else { frame::parse(text) };
         let asked = Asked::of(frame);
@@ -255,7 +253,11 @@ impl Reader {
         };
         match verdict {
             Verdict::Pass => self.act(asked).await,
-            Verdict::Refuse => self.refuse(&asked),
+            Verdict::Refuse => {
+                // A flood is ready to be read at any time: others come first.
+                yield_now().await;
+                self.refuse(&asked)
+            }
             Verdict::SendAway => self.send_away(),
         }
     }

@@ -63,8 +63,16 @@ async fn produce_and_close(ctx: Ctx) -> Outcome {
     while Instant::now() < end {
         ssrc += 1;
         let made = eve.ask("produce", produce(&transport["transportId"], "video", ssrc)).await;
+        // It does not stop, and is sent away.
+        if let Err(Failure::Closed { code: 4000, .. }) = made {
+            break;
+        }
         let Some(made) = allowed(made)? else { continue };
-        allowed(eve.ask("closeProducer", json!({ "producerId": made["producerId"] })).await)?;
+        let closed = eve.ask("closeProducer", json!({ "producerId": made["producerId"] })).await;
+        if let Err(Failure::Closed { code: 4000, .. }) = closed {
+            break;
+        }
+        allowed(closed)?;
     }
     for reader in readers {
         let mut bob = reader.await.map_err(|error| Failure::Broken(error.to_string()))??;
@@ -80,7 +88,11 @@ async fn restart_ice(ctx: Ctx) -> Outcome {
     let transport = eve.transport("producer").await?["transportId"].clone();
     let end = ctx.end();
     while Instant::now() < end {
-        allowed(eve.ask("restartIce", json!({ "transportId": transport })).await)?;
+        match eve.ask("restartIce", json!({ "transportId": transport })).await {
+            // It does not stop, and is sent away.
+            Err(Failure::Closed { code: 4000, .. }) => break,
+            answer => drop(allowed(answer)?),
+        }
     }
     is_answered(&mut bob, SOON).await
 }

@@ -137,7 +137,7 @@ async fn large_parameters(ctx: Ctx) -> Outcome {
 fn judge<T>(variant: &Variant, outcome: Outcome<T>) -> Outcome<Option<String>> {
     match (outcome, variant.size) {
         (Ok(_), Size::TooLarge) => Ok(Some(variant.what.clone())),
-        (Ok(_) | Err(Failure::Refused { code: 400 | 404 | 409 | 413 | 500, .. }), _) => Ok(None),
+        (Ok(_) | Err(Failure::Refused { code: 400 | 404 | 409 | 413 | 429 | 500, .. }), _) => Ok(None),
         (Err(failure), _) => Err(wrong(format!("{}: {failure}", variant.what))),
     }
 }
