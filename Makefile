@@ -72,7 +72,7 @@ test-fuzz: ## parsers with random input, a bounded number of it (CONVENE_FUZZ_SE
 	@tests/run.sh fuzz
 
 attack: media-pod ## every attack against one media pod under the chart's memory limit, with an honest pair in a call beside it (10 minutes; root)
-	@CONVENE_ATTACK_SECONDS=$${CONVENE_ATTACK_SECONDS:-300} tests/run.sh attack
+	@CONVENE_ATTACK_SECONDS=$${CONVENE_ATTACK_SECONDS:-300} CONVENE_ATTACK_P99=$${CONVENE_ATTACK_P99:-50} tests/run.sh attack
 
 soak: media-pod ## the attacks for longer, then 10 minutes of random signaling in rooms with media (root)
 	@tests/run.sh soak

@@ -32,6 +32,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "COUNT", default_value_t = 300)]
     seconds: u64,
 
+    /// Milliseconds within which 99 of 100 requests of the honest pair must be answered. The default is for a quiet machine
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 50.0)]
+    pub(crate) p99: f64,
+
     /// Where the random parts begin: the same seed gives the same messages.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub(crate) seed: u64,

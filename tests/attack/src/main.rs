@@ -71,7 +71,7 @@ fn raise_open_files() {
 }
 
 async fn run(args: &Args, attacks: &[Attack]) -> Outcome<Vec<Row>> {
-    let mut stage = Stage::set(&args.pod_spec()).await?;
+    let mut stage = Stage::set(&args.pod_spec(), args.p99).await?;
     println!("{}", head());
     let mut rows = Vec::new();
     for attack in attacks {
@@ -81,7 +81,7 @@ async fn run(args: &Args, attacks: &[Attack]) -> Outcome<Vec<Row>> {
         if !row.has_passed() {
             drop(stage);
             tokio::time::sleep(Duration::from_millis(200)).await;
-            stage = Stage::set(&args.pod_spec()).await?;
+            stage = Stage::set(&args.pod_spec(), args.p99).await?;
         }
         rows.push(row);
     }

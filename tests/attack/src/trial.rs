@@ -12,8 +12,6 @@ use crate::honest::{self, Notice, Pair};
 use crate::pod::{Pod, PodSpec};
 use crate::report::{Row, mebibytes};
 
-/// The honest pair's requests are answered within this, but for one in a hundred.
-const P99_LIMIT: f64 = 50.0;
 /// What an attack may take longer than it was given.
 const OVERTIME: Duration = Duration::from_secs(150);
 /// Rooms, sockets and memory are gone by then.
@@ -31,14 +29,16 @@ pub(crate) struct Stage {
     memory: u64,
     counts: Vec<u64>,
     panics: usize,
+    /// Milliseconds within which the honest pair's requests are answered, but for one in a hundred.
+    p99: f64,
 }
 
 impl Stage {
-    pub(crate) async fn set(spec: &PodSpec) -> Outcome<Self> {
+    pub(crate) async fn set(spec: &PodSpec, p99: f64) -> Outcome<Self> {
         let pod = Arc::new(Pod::start(spec).await?);
         let pair = Pair::start(&pod).await?;
         let (counts, memory) = (counts(&pod).await?, pod.memory());
-        Ok(Self { pod, pair, memory, counts, panics: 0 })
+        Ok(Self { pod, pair, memory, counts, panics: 0, p99 })
     }
 
     /// Runs an attack; the pod may be dead afterwards.
@@ -56,7 +56,7 @@ impl Stage {
         let notice = self.pair.take().await;
         let peak = self.pod.take_peak();
         let mut faults: Vec<String> = outcome.err().iter().map(ToString::to_string).collect();
-        faults.extend(faults_of(&notice));
+        faults.extend(faults_of(&notice, self.p99));
         faults.extend(self.what_is_left(peak).await);
         Row { name: attack.name, notice, peak, faults }
     }
@@ -107,7 +107,7 @@ impl Stage {
     }
 }
 
-fn faults_of(notice: &Notice) -> Vec<String> {
+fn faults_of(notice: &Notice, p99: f64) -> Vec<String> {
     let mut faults = Vec::new();
     if let Some(trouble) = &notice.trouble {
         faults.push(format!("the honest pair: {trouble}"));
@@ -115,7 +115,7 @@ fn faults_of(notice: &Notice) -> Vec<String> {
     if notice.lost > 0 {
         faults.push(format!("{} packets lost", notice.lost));
     }
-    if notice.p99 > P99_LIMIT {
+    if notice.p99 > p99 {
         faults.push(format!("p99 of the honest requests is {:.0} ms", notice.p99));
     }
     faults
