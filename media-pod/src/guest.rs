@@ -4,13 +4,15 @@
 //! A cookie proves that its browser was here before, nothing else; what it holds never reaches other participants or the log.
 
 use std::fmt::Write as _;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::ConnectInfo;
 use axum::http::{Extensions, HeaderMap, HeaderValue, header};
 use convene_protocol::admission::ParticipantGrant;
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
+
+use crate::sfu::tcp::limits::bucket;
 
 /// Name of the cookie.
 const COOKIE: &str = "convene-guest";
@@ -91,7 +93,7 @@ impl Visitor {
             moderator: true,
             receive_plain: true,
             guest: self.id.map(|id| guest_in(&id, namespace, name)),
-            address: self.address.map(|address| network_of(address).to_string()),
+            address: self.address.map(|address| bucket(address).to_string()),
             ..ParticipantGrant::default()
         }
     }
@@ -101,14 +103,6 @@ impl Visitor {
 fn guest_in(id: &[u8; ID_BYTES], namespace: &str, name: &str) -> String {
     let digest = Sha256::new().chain_update(hex(id)).chain_update(namespace).chain_update("/").chain_update(name);
     hex(&digest.finalize()[..16])
-}
-
-/// An IPv4 address itself, the /64 of an IPv6 address.
-fn network_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
-        address @ IpAddr::V4(_) => address,
-    }
 }
 
 fn hex(bytes: &[u8]) -> String {
