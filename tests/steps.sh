@@ -23,6 +23,7 @@ declare -A DESCRIPTIONS=(
   [api-server]='operator, routers and definitions against a real API server and etcd'
   [e2e-gallery]='every screen of the web app with fixed data: layout at four sizes, accessibility (6 minutes)'
   [e2e-dev]='up to five browsers against one media pod without a cluster'
+  [e2e-firefox]='Firefox as it is delivered and Chromium in one call, in a network of their own'
   [e2e-conformance]="other people's clients: mediasoup demo old and new, ffmpeg and GStreamer, against one media pod (5 minutes)"
   [images]='container images, and onto the nodes of the test cluster when it is up'
   [cluster]='a real Kubernetes with two nodes on this machine, and whether it works'
@@ -221,13 +222,16 @@ step_cluster() {
 }
 
 # playwright NAME ARGUMENTS...
+# What the browsers run in: nothing, or a command before theirs.
+RUN_IN=()
+
 playwright() {
   local name=$1 status=0
   shift
   npm_install tests/e2e
   cd tests/e2e
   rm -f "$RESULTS/$name.json"
-  PLAYWRIGHT_JSON_OUTPUT_FILE="$RESULTS/$name.json" npx playwright test "$@" || status=$?
+  PLAYWRIGHT_JSON_OUTPUT_FILE="$RESULTS/$name.json" "${RUN_IN[@]}" npx playwright test "$@" || status=$?
   [ -f "$RESULTS/$name.json" ] || { echo "the tests of $name did not start"; return 1; }
   count_playwright "$RESULTS/$name.json"
   return $status
@@ -249,6 +253,14 @@ step_e2e_gallery() {
 step_e2e_dev() {
   require_dev_programs
   playwright e2e-dev --project=dev
+}
+
+# Firefox sends no media to the loopback interface, so it gets a network with a card; and it shares a screen only where there is one.
+step_e2e_firefox() {
+  require_dev_programs
+  npm_install tests/e2e
+  RUN_IN=("$REPOSITORY/tests/in-network.sh" xvfb-run --auto-servernum --server-args='-screen 0 1280x800x24')
+  playwright e2e-firefox --project=firefox
 }
 
 step_e2e_conformance() {

@@ -109,6 +109,15 @@ pub struct TlsFiles {
     pub key: PathBuf,
 }
 
+/// What defaults depend on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Machine {
+    /// CPUs that this process may use.
+    pub cpus: usize,
+    /// Addresses at which other machines reach this one; at most one of each family.
+    pub addresses: Vec<IpAddr>,
+}
+
 /// The checked configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -138,8 +147,8 @@ pub struct Config {
     pub rtc_ports: PortBlock,
     /// mediasoup workers.
     pub workers: usize,
-    /// Local address for media.
-    pub rtc_listen_ip: IpAddr,
+    /// Local addresses for media; an unspecified one stands for all of them.
+    pub rtc_listen_ips: Vec<IpAddr>,
     /// Addresses that clients are told.
     pub announced: Announced<Vec<String>>,
     /// Ports that they are told, where they differ.
@@ -209,10 +218,10 @@ pub fn command() -> Command {
 }
 
 impl Config {
-    /// Checks the arguments. `cpus` is what this machine has.
-    pub fn new(args: &Args, cpus: usize) -> Result<Self, ConfigError> {
+    /// Checks the arguments.
+    pub fn new(args: &Args, machine: &Machine) -> Result<Self, ConfigError> {
         let Args { serving, media, bandwidth, room, peer, client, metrics_listen, .. } = args;
-        let (rtc_ports, workers) = ports(media, serving.dev, cpus)?;
+        let (rtc_ports, workers) = ports(media, serving.dev, machine.cpus)?;
         let listen = serving.listen.unwrap_or_else(|| default_listen(serving.dev));
         let demo_listen = demo_listen(serving)?;
         check_addresses(listen, demo_listen, *metrics_listen)?;
@@ -230,8 +239,8 @@ impl Config {
             bandwidth: bitrates(bandwidth.settings())?,
             rtc_ports,
             workers,
-            rtc_listen_ip: rtc_listen_ip(media, serving.dev),
-            announced: announced(media, serving.dev)?,
+            rtc_listen_ips: rtc_listen_ips(media, serving.dev, machine),
+            announced: announced(media, serving.dev, machine)?,
             announced_ports: announced_ports(media),
             trust: trust(serving)?,
             web_dir: serving.web_dir.clone(),
@@ -307,11 +316,19 @@ fn ports(args: &MediaArgs, is_dev: bool, cpus: usize) -> Result<(PortBlock, usiz
 }
 
 /// A browser on this machine sends to 127.0.0.1 from another address of the machine. From a socket of all addresses the answer
-/// would come from that other one, which the browser does not accept: it would be left with TCP.
-fn rtc_listen_ip(args: &MediaArgs, is_dev: bool) -> IpAddr {
+/// would come from that other one, which the browser does not accept: it would be left with TCP. So each address has a socket.
+fn rtc_listen_ips(args: &MediaArgs, is_dev: bool, machine: &Machine) -> Vec<IpAddr> {
     let is_local = is_dev && args.announced_address.is_empty() && args.announced_address_file.is_none();
-    let default = if is_local { Ipv4Addr::LOCALHOST } else { Ipv4Addr::UNSPECIFIED };
-    args.rtc_listen_ip.unwrap_or(IpAddr::V4(default))
+    match args.rtc_listen_ip {
+        Some(ip) => vec![ip],
+        None if is_local => local_addresses(machine),
+        None => vec![Ipv4Addr::UNSPECIFIED.into()],
+    }
+}
+
+/// Where a pod that stands alone is reached. Firefox never sends media to a loopback address, Chromium on this machine prefers it.
+fn local_addresses(machine: &Machine) -> Vec<IpAddr> {
+    std::iter::once(IpAddr::V4(Ipv4Addr::LOCALHOST)).chain(machine.addresses.iter().copied()).collect()
 }
 
 fn default_ports(count: usize) -> Result<PortBlock, PortBlockError> {
@@ -319,16 +336,20 @@ fn default_ports(count: usize) -> Result<PortBlock, PortBlockError> {
     PortBlock::new(DEFAULT_RTC_PORT, DEFAULT_RTC_PORT + count - 1)
 }
 
-fn announced(args: &MediaArgs, is_dev: bool) -> Result<Announced<Vec<String>>, ConfigError> {
+fn announced(args: &MediaArgs, is_dev: bool, machine: &Machine) -> Result<Announced<Vec<String>>, ConfigError> {
     if let Some(file) = &args.announced_address_file {
         return Ok(Announced::File(file.clone()));
     }
     let given = addresses(&args.announced_address.join(","))?;
-    match (given.is_empty(), is_dev) {
-        (false, _) => Ok(Announced::Given(given)),
-        (true, true) => Ok(Announced::Given(vec!["127.0.0.1".to_owned()])),
-        (true, false) => Err(ConfigError::NoAnnouncedAddress),
+    if !given.is_empty() {
+        return Ok(Announced::Given(given));
     }
+    let default = match args.rtc_listen_ip.filter(|ip| !ip.is_unspecified()) {
+        _ if !is_dev => return Err(ConfigError::NoAnnouncedAddress),
+        Some(ip) => vec![ip],
+        None => local_addresses(machine),
+    };
+    Ok(Announced::Given(default.iter().map(ToString::to_string).collect()))
 }
 
 fn announced_ports(args: &MediaArgs) -> Announced<AnnouncedPorts> {

@@ -1,7 +1,7 @@
 //! The media pod's process: reads its configuration, starts workers and the HTTP side, ends when asked.
 
 use std::ffi::OsString;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::process::ExitCode;
@@ -12,7 +12,7 @@ use axum::Router;
 use convene_media_pod::admin::probe::ProbePlaces;
 use convene_media_pod::announced::announcement;
 use convene_media_pod::app::{self, Door};
-use convene_media_pod::config::{Args, Config, SettingsError, Trust, settings};
+use convene_media_pod::config::{Announced, Args, Config, Machine, SettingsError, Trust, settings};
 use convene_media_pod::drain;
 use convene_media_pod::guard::{self, Guard, hosts::Hosts};
 use convene_media_pod::http::{AppState, Edge};
@@ -88,7 +88,7 @@ fn configuration() -> Result<(Args, Config), ExitCode> {
         error => refused(&error),
     })?;
     let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-    let config = Config::new(&args, cpus).map_err(|error| refused(&error))?;
+    let config = Config::new(&args, &Machine { cpus, addresses: own::outward() }).map_err(|error| refused(&error))?;
     Ok((args, config))
 }
 
@@ -186,7 +186,7 @@ async fn state(
     let spec = WorkerSpec {
         count: config.workers,
         block: config.rtc_ports.clone(),
-        listen_ip: config.rtc_listen_ip,
+        listen_ips: config.rtc_listen_ips.clone(),
         announced,
         tcp,
     };
@@ -269,10 +269,19 @@ fn say_hello(config: &Config, address: SocketAddr, demo: Option<&str>) {
         let scheme = if config.tls.is_some() { "https" } else { "http" };
         lines.push(format!("Convene is ready: {scheme}://localhost:{}/m/hello", address.port()));
         lines.push(format!("  media: {}", ports(config)));
+        lines.extend(warning(&config.announced));
     }
     lines.extend(demo.map(str::to_owned));
     // It serves all the same when these words reach no reader.
     let _ = say::out(&format!("{}\n", lines.join("\n")));
+}
+
+/// Firefox sends no media to loopback addresses (`media.peerconnection.ice.loopback` is off).
+fn warning(announced: &Announced<Vec<String>>) -> Option<String> {
+    let is_loopback = |address: &String| address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    let Announced::Given(addresses) = announced else { return None };
+    let text = "  Firefox cannot send media here: this machine has no network address. Chromium can.";
+    addresses.iter().all(is_loopback).then(|| text.to_owned())
 }
 
 /// The ports of media, and what for.

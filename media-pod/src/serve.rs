@@ -103,13 +103,17 @@ impl Server {
         self.tasks.spawn(self.clone().accept(listener, tls, router));
     }
 
-    /// Takes no connection any more and lets open requests end within `at_most`. Sockets that have been upgraded are not waited
-    /// for: their rooms end them.
+    /// Accepts no further connections, and waits up to `at_most` for the open ones to end: requests get their answer, upgraded
+    /// sockets, which their rooms close, their close frame.
     pub async fn end(&self, at_most: Duration) {
         self.stopping.cancel();
         self.tasks.close();
-        if timeout(at_most, self.tasks.wait()).await.is_err() {
-            tracing::debug!(connections = self.tasks.len(), "some connections did not end in time");
+        let all_ended = async {
+            self.tasks.wait().await;
+            self.slots.all_free().await;
+        };
+        if timeout(at_most, all_ended).await.is_err() {
+            tracing::debug!(connections = self.slots.taken(), "some connections did not end in time");
         }
     }
 

@@ -16,6 +16,8 @@ export default defineConfig({
   reporter: process.env['PLAYWRIGHT_JSON_OUTPUT_FILE'] === undefined ? [['list']] : [['list'], ['json']],
   projects: [
     { name: 'dev', testDir: 'dev' },
+    // In a network of their own (tests/in-network.sh).
+    { name: 'firefox', testDir: 'firefox' },
     { name: 'gallery', testDir: 'gallery' },
     { name: 'conformance', testDir: 'conformance', timeout: 60_000 },
     { name: 'cluster', testDir: 'cluster', timeout: 240_000 },

@@ -28,11 +28,14 @@ pub struct MediaArgs {
     #[arg(long, env = "CONVENE_WORKERS", value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: Option<u16>,
 
-    /// Local address on which media is received. By default all of them, and with --dev alone 127.0.0.1.
+    /// Local address on which media is received. By default all of them, and with --dev those that are announced.
     #[arg(long, env = "CONVENE_RTC_LISTEN_IP", value_name = "IP")]
     pub rtc_listen_ip: Option<IpAddr>,
 
-    /// Addresses that clients are told to send media to, the preferred one first. With --dev the default is 127.0.0.1.
+    /// Addresses that clients are told to send media to, the preferred one first.
+    ///
+    /// With --dev the default is 127.0.0.1 and the addresses by which this machine reaches others; where `--rtc-listen-ip` is given,
+    /// that one.
     #[arg(long, env = "CONVENE_ANNOUNCED_ADDRESS", value_name = "ADDRESS", value_delimiter = ',')]
     pub announced_address: Vec<String>,
 

@@ -37,6 +37,17 @@ impl Slots {
         slot
     }
 
+    /// How many are taken.
+    pub(super) fn taken(&self) -> usize {
+        (self.total as usize).saturating_sub(self.free.available_permits())
+    }
+
+    /// Returns once none is taken.
+    pub(super) async fn all_free(&self) {
+        // The semaphore is never closed.
+        let _ = self.free.acquire_many(self.total).await;
+    }
+
     /// Says so, but not for each of a flood.
     fn complain(&self, now: Instant) {
         let mut complained = self.complained.lock().unwrap_or_else(PoisonError::into_inner);
@@ -65,6 +76,8 @@ pub fn connections_for(wanted: u32, open_files: Option<u64>) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
 
     #[test]
@@ -75,6 +88,17 @@ mod tests {
         assert!(slots.take().is_none());
         drop(first);
         assert!(slots.take().is_some());
+    }
+
+    #[tokio::test]
+    async fn all_are_free_once_the_last_one_has_ended() {
+        let slots = Slots::new("tests", 2);
+        let taken = slots.take();
+        assert_eq!(slots.taken(), 1);
+        assert!(slots.all_free().now_or_never().is_none());
+        drop(taken);
+        slots.all_free().await;
+        assert_eq!(slots.taken(), 0);
     }
 
     #[test]

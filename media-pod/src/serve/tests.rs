@@ -114,3 +114,16 @@ async fn the_end_does_not_wait_for_connections_that_rest() {
     assert_eq!(all_of(&mut resting).await, "");
     assert!(TcpStream::connect(address).await.is_err(), "nobody listens any more");
 }
+
+#[tokio::test]
+async fn the_end_waits_for_the_close_frames_of_upgraded_sockets() {
+    let (server, address) = start(LIMITS);
+    let (mut socket, _) = tokio_tungstenite::connect_async(format!("ws://{address}/echo")).await.unwrap();
+    let ending = tokio::spawn(async move { server.end(Duration::from_mins(1)).await });
+    while TcpStream::connect(address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    assert!(!ending.is_finished(), "a socket is open");
+    socket.close(None).await.unwrap();
+    ending.await.unwrap();
+}

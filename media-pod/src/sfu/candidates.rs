@@ -62,7 +62,7 @@ mod tests {
 
     fn reach(addresses: &[&str], ports: &str) -> Reach {
         let addresses = addresses.iter().map(|address| (*address).to_owned()).collect();
-        Announcement { addresses, ports: ports.parse().unwrap() }.reach("0.0.0.0".parse().unwrap(), true)
+        Announcement { addresses, ports: ports.parse().unwrap() }.reach(&["0.0.0.0".parse().unwrap()], true)
     }
 
     /// The worker's port.

@@ -30,9 +30,13 @@ impl Listener {
         self.addresses.first().map(|(_, address)| address.as_str())
     }
 
-    /// Whether an address leads here. What a host name leads to is not known.
-    fn is_reached_by(&self, address: &str) -> bool {
-        address.parse::<IpAddr>().is_ok_and(|ip| ip.is_ipv4() == self.ip.is_ipv4())
+    /// Whether an address may lead here. What a host name leads to is not known.
+    fn may_be_reached_by(&self, address: &str) -> bool {
+        address.parse::<IpAddr>().map_or(true, |ip| ip.is_ipv4() == self.ip.is_ipv4())
+    }
+
+    fn has(&self, address: &str) -> bool {
+        address.parse() == Ok(self.ip)
     }
 }
 
@@ -50,20 +54,14 @@ pub struct Reach {
 impl Announcement {
     /// A pod that listens on all addresses does so in every family that is announced, in sockets of their own. Addresses of a
     /// family that is not listened on are left out, unless there is no other: somebody on the way may translate.
-    pub fn reach(&self, listen_ip: IpAddr, has_ipv6: bool) -> Reach {
-        let ips = if !listen_ip.is_unspecified() {
-            vec![listen_ip]
-        } else if has_ipv6 {
-            vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()]
-        } else {
-            vec![Ipv4Addr::UNSPECIFIED.into()]
-        };
-        let mut listeners: Vec<Listener> = ips.into_iter().map(|ip| Listener { ip, addresses: Vec::new() }).collect();
+    pub fn reach(&self, listen_ips: &[IpAddr], has_ipv6: bool) -> Reach {
+        let mut listeners = listeners(listen_ips, has_ipv6);
         let mut left_out = Vec::new();
         for (place, address) in self.addresses.iter().cloned().enumerate() {
-            let is_name = address.parse::<IpAddr>().is_err();
-            match listeners.iter_mut().find(|listener| is_name || listener.is_reached_by(&address)) {
-                Some(listener) => listener.addresses.push((place, address)),
+            let own = listeners.iter().position(|listener| listener.has(&address));
+            let any = || listeners.iter().position(|listener| listener.may_be_reached_by(&address));
+            match own.or_else(any) {
+                Some(index) => listeners[index].addresses.push((place, address)),
                 None => left_out.push(address),
             }
         }
@@ -77,6 +75,16 @@ impl Announcement {
     }
 }
 
+fn listeners(ips: &[IpAddr], has_ipv6: bool) -> Vec<Listener> {
+    let everywhere = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
+    let ips = match ips {
+        ips if ips.iter().all(|ip| !ip.is_unspecified()) => ips,
+        _ if has_ipv6 => &everywhere,
+        _ => &everywhere[..1],
+    };
+    ips.iter().map(|ip| Listener { ip: *ip, addresses: Vec::new() }).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,7 +93,8 @@ mod tests {
     fn reach(listen_ip: &str, has_ipv6: bool, addresses: &[&str]) -> (Vec<String>, Vec<String>) {
         let addresses = addresses.iter().map(|address| (*address).to_owned()).collect();
         let announcement = Announcement { addresses, ports: AnnouncedPorts::default() };
-        let Reach { listeners, left_out, .. } = announcement.reach(listen_ip.parse().unwrap(), has_ipv6);
+        let listen_ips: Vec<IpAddr> = listen_ip.split(' ').map(|ip| ip.parse().unwrap()).collect();
+        let Reach { listeners, left_out, .. } = announcement.reach(&listen_ips, has_ipv6);
         let shown = |listener: Listener| {
             let addresses: Vec<_> =
                 listener.addresses.into_iter().map(|(place, text)| format!("{place}:{text}")).collect();
@@ -115,6 +124,14 @@ mod tests {
             ("10.0.0.5", true, &[v4, v6], &["10.0.0.5 < 0:192.0.2.1"], &[v6]),
             ("10.0.0.5", true, &[v6], &["10.0.0.5 < 0:2001:db8::1"], &[]),
             ("fd00::5", true, &[v4, v6], &["fd00::5 < 1:2001:db8::1"], &[v4]),
+            // Each of its own addresses leads to its own socket.
+            (
+                "127.0.0.1 192.0.2.1 2001:db8::1",
+                true,
+                &["127.0.0.1", v4, v6],
+                &["127.0.0.1 < 0:127.0.0.1", "192.0.2.1 < 1:192.0.2.1", "2001:db8::1 < 2:2001:db8::1"],
+                &[],
+            ),
         ];
         for (listen_ip, has_ipv6, addresses, listeners, left_out) in cases {
             let expected = (

@@ -40,8 +40,8 @@ pub struct WorkerSpec {
     pub count: usize,
     /// Their ports.
     pub block: PortBlock,
-    /// Local address to listen on.
-    pub listen_ip: IpAddr,
+    /// Local addresses to listen on; an unspecified one stands for all of them.
+    pub listen_ips: Vec<IpAddr>,
     /// What clients are told to send to.
     pub announced: Announcement,
     /// TCP connections of all workers together.
@@ -323,10 +323,10 @@ impl Workers {
 }
 
 fn reach(spec: &WorkerSpec) -> Reach {
-    let reach = spec.announced.reach(spec.listen_ip, has_ipv6());
+    let reach = spec.announced.reach(&spec.listen_ips, has_ipv6());
     if !reach.left_out.is_empty() {
-        let (addresses, listen_ip) = (&reach.left_out, spec.listen_ip);
-        tracing::warn!(?addresses, %listen_ip, "not announced: nothing is listened on in the family of these addresses");
+        let (addresses, listen_ips) = (&reach.left_out, &spec.listen_ips);
+        tracing::warn!(?addresses, ?listen_ips, "not announced: nothing is listened on in the family of these addresses");
     }
     reach
 }

@@ -65,8 +65,12 @@ pub(super) fn done<T>(dropped: T) -> Outcome {
     Outcome::Done
 }
 
+/// What a client has asked for. A worker that refuses it has been asked for what cannot be, such as a second `connect`.
 pub(super) fn finished(result: Result<(), RequestError>) -> Done {
-    result.map(|()| Outcome::Done).map_err(failed)
+    result.map(|()| Outcome::Done).map_err(|error| match error {
+        RequestError::Response { .. } => refused(error),
+        error => failed(error),
+    })
 }
 
 /// Statistics with the `type` that mediasoup's Node.js API gives them and its Rust crate leaves out; clients of the demo show it.

@@ -225,7 +225,7 @@ async fn start_workers(
     for _ in 0..20 {
         let block = free_block(count + plain_ports);
         let announced = announce(&block);
-        let spec = WorkerSpec { count, block, listen_ip, announced, tcp: TcpLimits::default() };
+        let spec = WorkerSpec { count, block, listen_ips: vec![listen_ip], announced, tcp: TcpLimits::default() };
         if let Ok(workers) = Workers::start(spec, metrics.clone()).await {
             return workers;
         }

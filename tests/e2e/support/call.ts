@@ -1,5 +1,6 @@
 // Whether a call is a call: everybody sees moving pictures of, and hears, everybody else.
-import type { Participant, TrackStats } from './participant.ts';
+import type { TrackStats } from './participant.ts';
+import type { Person } from './person.ts';
 import { type Missing, waitUntil } from './wait.ts';
 
 /** New pictures that must be decoded before we say that a picture moves. */
@@ -48,7 +49,7 @@ function judge(evidence: Evidence): Missing {
 }
 
 /** Every one of them decodes new pictures of, and hears, every other. */
-export async function everyoneSeesAndHearsEveryone(people: readonly Participant[], seconds = 45): Promise<void> {
+export async function everyoneSeesAndHearsEveryone(people: readonly Person[], seconds = 45): Promise<void> {
   const evidence = new Map<string, Evidence>();
   await waitUntil('everyone sees and hears everyone', seconds, async () => {
     const ids = await Promise.all(people.map((person) => person.peerId()));
@@ -59,11 +60,11 @@ export async function everyoneSeesAndHearsEveryone(people: readonly Participant[
 }
 
 async function problemsOf(
-  person: Participant,
+  person: Person,
   index: number,
   ids: readonly string[],
   evidence: Map<string, Evidence>,
-  people: readonly Participant[],
+  people: readonly Person[],
 ): Promise<string[]> {
   const [tiles, tracks] = await Promise.all([person.tiles(), person.stats()]);
   const problems: string[] = [];
@@ -82,7 +83,7 @@ async function problemsOf(
 }
 
 /** The tile of somebody who left is gone everywhere. */
-export async function everyoneShowsOnly(people: readonly Participant[], seconds = 10): Promise<void> {
+export async function everyoneShowsOnly(people: readonly Person[], seconds = 10): Promise<void> {
   await waitUntil('only those who are there are shown', seconds, async () => {
     const counts = await Promise.all(people.map(async (person) => (await person.tiles()).length));
     const wrong = people.filter((_, index) => counts[index] !== people.length);

@@ -20,6 +20,7 @@ export const galleryPictures = fromEnvironment('CONVENE_GALLERY_PICTURES');
 export const mediaPodProgram = join(repository, 'target/release/convene-media-pod');
 export const conveneProgram = fromEnvironment('CONVENE_PROGRAM') ?? join(repository, 'target/release/convene');
 export const chromium = fromEnvironment('CONVENE_CHROMIUM') ?? '/usr/bin/chromium';
+export const firefox = fromEnvironment('CONVENE_FIREFOX') ?? '/usr/bin/firefox-esr';
 
 /** A cluster of somebody else, instead of the one of tests/cluster. */
 const foreignKubeconfig = fromEnvironment('CONVENE_TEST_KUBECONFIG');

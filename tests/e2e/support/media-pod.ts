@@ -20,6 +20,8 @@ export interface MediaPodOptions {
   /** Ports for media besides those of the workers. */
   readonly plainPorts?: number;
   readonly args?: readonly string[];
+  /** Sends and receives media at the addresses that are the default, which are those of network cards too. */
+  readonly isOnTheNetwork?: boolean;
 }
 
 export class MediaPod {
@@ -35,12 +37,14 @@ export class MediaPod {
 
   /** Runs and is ready. */
   static async start(options: MediaPodOptions = {}): Promise<MediaPod> {
-    const { workers = WORKERS, plainPorts = 0, args = [] } = options;
+    const { workers = WORKERS, plainPorts = 0, args = [], isOnTheNetwork = false } = options;
     const port = options.port ?? (await freePort());
     const first = options.rtcPort ?? (await freeBlock(workers + plainPorts));
     const program = new Program(mediaPodProgram, [
       ...['--dev', '--listen', `127.0.0.1:${String(port)}`, '--web-dir', webDirectory],
       ...['--workers', String(workers), '--rtc-ports', `${String(first)}-${String(first + workers + plainPorts - 1)}`],
+      // What a test sends stays on the loopback interface, unless it has a network of its own.
+      ...(isOnTheNetwork ? [] : ['--rtc-listen-ip', '127.0.0.1']),
       ...args,
     ]);
     const pod = new MediaPod(program, port, first);

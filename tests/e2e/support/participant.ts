@@ -3,6 +3,7 @@
 import { type Browser, type BrowserContext, type Page, chromium as chromiumType } from '@playwright/test';
 
 import { chromium } from './environment.ts';
+import type { Person } from './person.ts';
 import { waitUntil } from './wait.ts';
 
 /** What `window.convene.stats()` says of one received track. */
@@ -44,7 +45,7 @@ export interface Place {
   readonly keyFingerprint?: string;
 }
 
-export class Participant {
+export class Participant implements Person {
   readonly name: string;
   readonly page: Page;
   readonly console: string[] = [];

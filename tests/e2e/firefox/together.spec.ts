@@ -1,0 +1,95 @@
+// README's first command, with a Firefox as it is delivered and a Chromium: one call.
+import { writeFileSync } from 'node:fs';
+
+import { everyoneSeesAndHearsEveryone, everyoneShowsOnly } from '../support/call.ts';
+import { FirefoxPerson } from '../support/firefox-person.ts';
+import { MediaPod } from '../support/media-pod.ts';
+import { People } from '../support/people.ts';
+import type { Participant } from '../support/participant.ts';
+import { waitUntil } from '../support/wait.ts';
+import { expect, test as base } from '@playwright/test';
+
+interface Call {
+  pod: MediaPod;
+  url: string;
+  ada: FirefoxPerson;
+  grace: Participant;
+}
+
+const test = base.extend<{ call: Call }>({
+  call: async ({}, use, info) => {
+    const pod = await MediaPod.start({ isOnTheNetwork: true });
+    const url = pod.url('/m/hello');
+    const ada = await FirefoxPerson.open('Ada', url);
+    const people = new People();
+    try {
+      await ada.enter();
+      const grace = await people.join('Grace', { url });
+      await use({ pod, url, ada, grace });
+    } finally {
+      if (info.status !== info.expectedStatus) {
+        writeFileSync(info.outputPath('media-pod.log'), pod.program.output);
+        writeFileSync(info.outputPath('Ada-console.log'), `${ada.console.join('\n')}\n`);
+        await ada.screenshot(info.outputPath('Ada.png')).catch(() => undefined);
+        await people.dump(info);
+      }
+      await Promise.all([ada.close(), people.closeAll(), pod.program.kill()]);
+    }
+  },
+});
+
+/** New pictures of a shared screen arrive. */
+async function seesScreen(person: FirefoxPerson | Participant, of: string): Promise<void> {
+  await waitUntil(`${person.name} sees a shared screen`, 20, async () => {
+    const pictures = (await person.stats()).filter(({ peerId, kind, framesDecoded = 0 }) => peerId === of && kind === 'video' && framesDecoded > 0);
+    return pictures.length === 2 ? undefined : `${String(pictures.length)} pictures arrive`;
+  });
+}
+
+test('Firefox and Chromium see and hear each other, also after the media pod has died', async ({ call: { pod, ada, grace } }) => {
+  await ada.isConnected();
+  await everyoneSeesAndHearsEveryone([ada, grace]);
+
+  await pod.program.kill();
+  await grace.seesTrouble(10);
+  const successor = await MediaPod.start({ port: pod.port, isOnTheNetwork: true });
+  try {
+    await ada.isConnected(40);
+    await everyoneSeesAndHearsEveryone([ada, grace]);
+  } finally {
+    await successor.program.kill();
+  }
+});
+
+test('they chat, share their screens, and switch their cameras off and on', async ({ call: { ada, grace } }) => {
+  await everyoneSeesAndHearsEveryone([ada, grace]);
+
+  await ada.click('chat-button');
+  await ada.type('chat-input', 'From Firefox');
+  await ada.page.keyboard.press('Enter');
+  await grace.page.getByTestId('chat-button').click();
+  await expect(grace.page.getByTestId('chat-message')).toContainText(['From Firefox']);
+  await grace.page.getByTestId('chat-input').fill('From Chromium');
+  await grace.page.getByTestId('chat-input').press('Enter');
+  await waitUntil('the answer is shown', 10, async () => ((await ada.text('chat-message')).includes('From Chromium') ? undefined : 'not yet'));
+
+  await grace.page.getByTestId('share-button').click();
+  await seesScreen(ada, await grace.peerId());
+  await grace.page.getByTestId('share-button').click();
+  await ada.click('share-button');
+  await seesScreen(grace, await ada.peerId());
+  await ada.click('share-button');
+  await expect(grace.page.getByTestId('share-tile')).toHaveCount(0);
+
+  const picture = grace.page.locator(`[data-testid="tile"][data-peer-id="${await ada.peerId()}"] video`);
+  await ada.click('camera-button');
+  await expect(picture).toBeHidden();
+  await ada.click('camera-button');
+  await everyoneSeesAndHearsEveryone([ada, grace]);
+});
+
+test('a Firefox that leaves is gone at once', async ({ call: { ada, grace } }) => {
+  await everyoneSeesAndHearsEveryone([ada, grace]);
+  await ada.click('leave-button');
+  await everyoneShowsOnly([grace]);
+});
