@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::room::broadcaster::{BroadcasterRequest, Entry, Refused};
+use crate::room::broadcaster::{BroadcasterRequest, ConsumerCall, Entry, Refused};
 use crate::room::{ConsumerId, DataProducerId, PeerId, ProducerId, TransportId};
 use crate::signaling::peer_id;
 
@@ -125,7 +125,7 @@ fn of_broadcaster(asked: &Asked<'_>, rest: &[&str]) -> Result<Done, Refused> {
             let transport = body.transport_id.clone().ok_or_else(|| refused(400, "transportId is missing"))?;
             Ok((consume(&transport, body)?, Success::created("consumers", "consumerId")))
         }
-        (&Method::POST, ["consumers", consumer, "resume"]) => Ok(resume(consumer)),
+        (&Method::POST, ["consumers", consumer, call]) => of_consumer(consumer, call, asked, body()),
         (&Method::POST, ["transports", _, "resume"]) => Ok(resume(&typed::<Resuming>(body())?.consumer_id)),
         (&Method::POST, ["transports", transport, "produce", "data"]) => {
             Ok((produce_data(transport, body())?, Success::json(StatusCode::OK)))
@@ -317,7 +317,28 @@ struct Resuming {
 }
 
 fn resume(consumer: &str) -> Done {
-    (BroadcasterRequest::ResumeConsumer(ConsumerId::from(consumer)), Success::text("resumed"))
+    (BroadcasterRequest::OfConsumer(ConsumerId::from(consumer), ConsumerCall::Resume), Success::text("resumed"))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PreferringLayers {
+    spatial_layer: u8,
+    temporal_layer: Option<u8>,
+}
+
+fn of_consumer(consumer: &str, call: &str, asked: &Asked<'_>, body: Map<String, Value>) -> Result<Done, Refused> {
+    let (call, success) = match call {
+        "resume" => return Ok(resume(consumer)),
+        "pause" => (ConsumerCall::Pause, "paused"),
+        "requestKeyFrame" => (ConsumerCall::RequestKeyFrame, "requested"),
+        "setPreferredLayers" => {
+            let PreferringLayers { spatial_layer, temporal_layer } = typed(body)?;
+            (ConsumerCall::SetPreferredLayers(spatial_layer, temporal_layer), "preferred")
+        }
+        _ => return Err(unknown(asked.method, asked.path)),
+    };
+    Ok((BroadcasterRequest::OfConsumer(ConsumerId::from(consumer), call), Success::text(success)))
 }
 
 /// The call's name, for metric labels.
@@ -335,7 +356,10 @@ pub(super) fn name(request: &BroadcasterRequest) -> &'static str {
         BroadcasterRequest::ProduceData { .. } => "http:produceData",
         BroadcasterRequest::Consume { .. } => "http:consume",
         BroadcasterRequest::ConsumeData { .. } => "http:consumeData",
-        BroadcasterRequest::ResumeConsumer(_) => "http:resumeConsumer",
+        BroadcasterRequest::OfConsumer(_, ConsumerCall::Resume) => "http:resumeConsumer",
+        BroadcasterRequest::OfConsumer(_, ConsumerCall::Pause) => "http:pauseConsumer",
+        BroadcasterRequest::OfConsumer(_, ConsumerCall::RequestKeyFrame) => "http:requestConsumerKeyFrame",
+        BroadcasterRequest::OfConsumer(_, ConsumerCall::SetPreferredLayers(..)) => "http:setConsumerPreferredLayers",
         BroadcasterRequest::PeerProducersInfos => "http:getPeerProducersInfos",
     }
 }

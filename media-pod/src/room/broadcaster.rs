@@ -76,7 +76,7 @@ pub enum BroadcasterRequest {
         transport: TransportId,
         /// What to receive.
         producer: super::ProducerId,
-        /// Wait for [`Self::ResumeConsumer`].
+        /// Wait for [`ConsumerCall::Resume`].
         paused: bool,
         /// mediasoup's `RtpCapabilities`; `None`: those given at the entry.
         rtp_capabilities: Option<Value>,
@@ -88,10 +88,23 @@ pub enum BroadcasterRequest {
         /// Whose.
         producer: super::DataProducerId,
     },
-    /// Let a paused consumer flow.
-    ResumeConsumer(ConsumerId),
+    /// Change what is received of one producer.
+    OfConsumer(ConsumerId, ConsumerCall),
     /// Who sends what.
     PeerProducersInfos,
+}
+
+/// What is to become of a consumer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConsumerCall {
+    /// Let it flow.
+    Resume,
+    /// Let nothing flow.
+    Pause,
+    /// Have the sender encode a picture from which a decoder can begin.
+    RequestKeyFrame,
+    /// The layers of simulcast and SVC to receive at most; the temporal one is all of them when absent.
+    SetPreferredLayers(u8, Option<u8>),
 }
 
 /// How a broadcaster comes in.

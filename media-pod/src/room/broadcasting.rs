@@ -8,10 +8,10 @@ use convene_protocol::frame::CLOSE_FINAL;
 use convene_protocol::message::Channel;
 use serde_json::{Value, json};
 
-use super::broadcaster::{BroadcasterRequest, Entry};
+use super::broadcaster::{BroadcasterRequest, ConsumerCall, Entry};
 use super::command::{Asker, Context};
 use super::effect::Operation;
-use super::ids::{ConnectionId, DataProducerId, PeerId, ProducerId, TransportId};
+use super::ids::{ConnectionId, ConsumerId, DataProducerId, PeerId, ProducerId, TransportId};
 use super::moderating::REMOVED;
 use super::owned::{own_consumer, own_transport};
 use super::peer::{Joined, Peer};
@@ -162,9 +162,7 @@ impl Room {
             BroadcasterRequest::ConsumeData { transport, producer } => {
                 self.consume_data_for(asker, id, &transport, producer)
             }
-            BroadcasterRequest::ResumeConsumer(consumer) => {
-                run(Operation::ResumeConsumer(own_consumer(peer, &consumer.0)?))
-            }
+            BroadcasterRequest::OfConsumer(consumer, call) => run(of_consumer(own_consumer(peer, &consumer.0)?, call)),
             BroadcasterRequest::PeerProducersInfos if peer.joined.is_none() => Err(Refusal::not_joined()),
             BroadcasterRequest::PeerProducersInfos => Ok(Verdict::Answer(self.peer_producers_infos(id))),
         }
@@ -257,7 +255,7 @@ impl Room {
         let describe = |(other, peer): (&PeerId, &Peer)| {
             let producers = peer.producers.iter().map(|(id, state)| {
                 json!({
-                    "producerId": id.0, "kind": state.kind, "source": state.source,
+                    "producerId": id.0, "kind": state.kind, "source": state.source, "paused": state.is_paused,
                     "consumableCodecs": state.consumable_codecs,
                 })
             });
@@ -278,6 +276,17 @@ fn is_same_caller(entered: &ParticipantGrant, caller: &ParticipantGrant) -> bool
 fn check_receive_plain(peer: &Peer) -> Result<(), Refusal> {
     let reason = "you may not receive by plain RTP: that needs a join token with receivePlain";
     if peer.grant.receive_plain { Ok(()) } else { Err(Refusal(403, reason.into())) }
+}
+
+fn of_consumer(consumer: ConsumerId, call: ConsumerCall) -> Operation {
+    match call {
+        ConsumerCall::Resume => Operation::ResumeConsumer(consumer),
+        ConsumerCall::Pause => Operation::PauseConsumer(consumer),
+        ConsumerCall::RequestKeyFrame => Operation::RequestKeyFrame(consumer),
+        ConsumerCall::SetPreferredLayers(spatial, temporal) => {
+            Operation::SetPreferredLayers(consumer, spatial, temporal)
+        }
+    }
 }
 
 fn own_transport_of(peer: &Peer, transport: &TransportId, is_plain: bool) -> Result<TransportId, Refusal> {

@@ -50,6 +50,18 @@ pub(super) fn rtp_capabilities(mut capabilities: Value) -> Value {
     capabilities
 }
 
+/// The same without what bandwidth is estimated by. Receivers of plain RTP (ffmpeg, GStreamer) send none of the feedback that an estimate
+/// needs, so it would stay where it begins, and they would get the smallest layer for good. Without the extensions mediasoup leaves out
+/// `goog-remb` and `transport-cc` too.
+pub(super) fn without_estimation(mut capabilities: Value) -> Value {
+    let Some(fields) = capabilities.as_object_mut() else { return capabilities };
+    keep(fields, "headerExtensions", |extension| {
+        let uri = extension.get("uri").and_then(|uri| RtpHeaderExtensionUri::deserialize(uri).ok());
+        !matches!(uri, Some(RtpHeaderExtensionUri::AbsSendTime | RtpHeaderExtensionUri::TransportWideCcDraft01))
+    });
+    capabilities
+}
+
 /// `DtlsParameters`, complete.
 pub(super) fn dtls_parameters(mut parameters: Value) -> Value {
     if let Some(fields) = parameters.as_object_mut() {
@@ -139,6 +151,19 @@ mod tests {
         assert_eq!((read.codecs.len(), read.header_extensions.len()), (2, 1));
         let empty: RtpCapabilities = serde_json::from_value(rtp_capabilities(json!({}))).unwrap();
         assert_eq!((empty.codecs.len(), empty.header_extensions.len()), (0, 0));
+    }
+
+    #[test]
+    fn receivers_of_plain_rtp_get_no_extensions_for_estimates() {
+        let uris = [
+            "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time",
+            "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
+            "urn:3gpp:video-orientation",
+        ];
+        let extensions = uris.map(|uri| json!({ "kind": "video", "uri": uri, "preferredId": 4 }));
+        let kept = without_estimation(json!({ "codecs": [], "headerExtensions": extensions }));
+        assert_eq!(kept["headerExtensions"], json!([{ "kind": "video", "uri": uris[2], "preferredId": 4 }]));
+        assert_eq!(without_estimation(json!(7)), json!(7), "to be refused");
     }
 
     #[test]

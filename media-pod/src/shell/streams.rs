@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::convert::{Done, done, gone, read, refused, report, usable_parameters, wire_producer_score, wire_score};
 use super::media::{MediaPlane, Owned};
-use super::parameters::rtp_capabilities;
+use super::parameters::{rtp_capabilities, without_estimation};
 use super::sites::HOME;
 use crate::room::{
     ConsumerId, CreatedConsumer, CreatedProducer, MediaError, MediaEvent, Outcome, ProducerId, TransportId,
@@ -62,8 +62,10 @@ impl MediaPlane {
         capabilities: Value,
         paused: bool,
     ) -> Done {
+        let to = self.transport(&transport)?;
+        let capabilities = if to.is_plain() { without_estimation(capabilities) } else { capabilities };
         let capabilities: RtpCapabilities = read(rtp_capabilities(capabilities), "rtpCapabilities")?;
-        let to = self.transport(&transport)?.site;
+        let to = to.site;
         let source = self.producers.get(producer).ok_or_else(|| gone("producer"))?;
         let producer_id = source.handle.id();
         self.pipes.bring(&self.sites, &source.handle, source.site, to).await?;

@@ -59,6 +59,10 @@ impl RoomTransport {
         }
     }
 
+    pub(super) fn is_plain(&self) -> bool {
+        matches!(self.handle, Handle::Plain(_))
+    }
+
     fn web_rtc(&self) -> Result<&WebRtcTransport, MediaError> {
         match &self.handle {
             Handle::WebRtc(transport) => Ok(transport),

@@ -143,9 +143,33 @@ fn consumers_are_created_in_three_ways() {
     for (path, body, request, status) in cases {
         assert_eq!(done(path, body), (request, status), "{path}");
     }
-    let resume = BroadcasterRequest::ResumeConsumer(ConsumerId::from("c"));
+    let resume = BroadcasterRequest::OfConsumer(ConsumerId::from("c"), ConsumerCall::Resume);
     assert_eq!(done("broadcasters/b/consumers/c/resume", json!({})), (resume.clone(), 200));
     assert_eq!(done("broadcasters/b/transports/t/resume", json!({ "consumerId": "c" })), (resume, 200));
+}
+
+#[test]
+fn consumers_are_paused_and_their_layers_chosen() {
+    let cases = [
+        ("resume", json!({}), ConsumerCall::Resume),
+        ("pause", json!({}), ConsumerCall::Pause),
+        ("requestKeyFrame", json!({}), ConsumerCall::RequestKeyFrame),
+        ("setPreferredLayers", json!({ "spatialLayer": 2 }), ConsumerCall::SetPreferredLayers(2, None)),
+        (
+            "setPreferredLayers",
+            json!({ "spatialLayer": 1, "temporalLayer": 0 }),
+            ConsumerCall::SetPreferredLayers(1, Some(0)),
+        ),
+    ];
+    for (name, body, expected) in cases {
+        let request = BroadcasterRequest::OfConsumer(ConsumerId::from("c"), expected);
+        assert_eq!(done(&format!("broadcasters/b/consumers/c/{name}"), body), (request, 200), "{name}");
+    }
+    let wrong = [("close", json!({}), 404), ("setPreferredLayers", json!({ "spatialLayer": 256 }), 400)];
+    for (name, body, code) in wrong {
+        let path = format!("broadcasters/b/consumers/c/{name}");
+        assert_eq!(call(&Method::POST, &path, true, body).map_err(|refused| refused.code), Err(code), "{name}");
+    }
 }
 
 #[test]

@@ -6,8 +6,8 @@ use convene_protocol::admission::{ParticipantGrant, PublishGrant};
 use convene_protocol::message::{Device, Direction, MediaKind, Source};
 use serde_json::{Value, json};
 
-use super::super::broadcaster::{BroadcasterRequest, Entry};
-use super::{Command, ConnectionId, Harness, Limits, Outgoing, PeerId, ProducerId, TransportId, harness};
+use super::super::broadcaster::{BroadcasterRequest, ConsumerCall, Entry};
+use super::{Command, ConnectionId, ConsumerId, Harness, Limits, Outgoing, PeerId, ProducerId, TransportId, harness};
 
 fn entry(is_older: bool) -> BroadcasterRequest {
     BroadcasterRequest::Enter(Entry {
@@ -149,13 +149,25 @@ fn a_broadcaster_receives_what_it_asks_for_and_nothing_else() {
     assert_eq!(room.room.census().holdings.consumers, 0);
     let infos = room.broadcast("recorder", BroadcasterRequest::PeerProducersInfos).expect("infos");
     let expected = json!([{ "peerId": "ada", "producers": [
-        { "producerId": producer, "kind": "video", "source": "video", "consumableCodecs": ["codec"] },
+        { "producerId": producer, "kind": "video", "source": "video", "paused": false, "consumableCodecs": ["codec"] },
     ] }]);
     assert_eq!(infos["peerProducersInfos"], expected);
     assert_eq!(room.broadcast("recorder", consume("nobody's")).map_err(|(code, _)| code), Err(404));
     let consumer = room.id_of("recorder", consume(&producer));
-    let resume = BroadcasterRequest::ResumeConsumer(super::super::ConsumerId(consumer));
-    room.broadcast("recorder", resume).expect("resumes");
+    let consumer = ConsumerId(consumer);
+    let calls = [
+        (ConsumerCall::Resume, Operation::ResumeConsumer(consumer.clone())),
+        (ConsumerCall::Pause, Operation::PauseConsumer(consumer.clone())),
+        (ConsumerCall::RequestKeyFrame, Operation::RequestKeyFrame(consumer.clone())),
+        (ConsumerCall::SetPreferredLayers(1, Some(0)), Operation::SetPreferredLayers(consumer.clone(), 1, Some(0))),
+    ];
+    for (call, operation) in calls {
+        room.operations.clear();
+        room.broadcast("recorder", BroadcasterRequest::OfConsumer(consumer.clone(), call)).expect("it is its own");
+        assert_eq!(room.operations, [operation]);
+    }
+    let foreign = BroadcasterRequest::OfConsumer(ConsumerId::from("another"), ConsumerCall::Resume);
+    assert_eq!(room.broadcast("recorder", foreign).map_err(|(code, _)| code), Err(404));
 }
 
 #[test]
