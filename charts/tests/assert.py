@@ -76,6 +76,18 @@ def check_running(deployment):
         expect(mounts == {volume["name"] for volume in pod.get("volumes", [])}, f"{name}: volumes and mounts differ")
 
 
+def check_placement(deployment):
+    """Replicas of one version are on different nodes, and leave a lost node within a minute."""
+    name, pod = title(deployment), deployment["spec"]["template"]["spec"]
+    (spread,) = pod["topologySpreadConstraints"]
+    hard = {"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "DoNotSchedule", "nodeTaintsPolicy": "Honor"}
+    expect(hard.items() <= spread.items(), f"{name} may have its replicas on one node")
+    expect(spread["matchLabelKeys"] == ["pod-template-hash"], f"{name}: replicas of an old version count when new ones are placed")
+    for key in ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"):
+        seconds = [one["tolerationSeconds"] for one in pod["tolerations"] if one.get("key") == key]
+        expect(len(seconds) == 1 and seconds[0] <= 60, f"{name} stays on a node with {key} for {seconds} seconds")
+
+
 def check_selectors(items):
     pods = [item["spec"]["template"] for item in of_kind(items, "Deployment")]
     for item in of_kind(items, "Service", "PodDisruptionBudget", "Deployment"):
@@ -251,6 +263,7 @@ def check_objects(items, values):
     for item in of_kind(items, "Deployment"):
         check_restricted(item)
         check_running(item)
+        check_placement(item)
     expect(len(of_kind(items, "Deployment")) == 2, "operator and router are not both there")
     for check in (check_selectors, check_bindings, check_rules, check_reach, check_named_objects, check_lease):
         check(items)

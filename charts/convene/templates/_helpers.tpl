@@ -45,6 +45,33 @@ readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
 {{- end }}
 
+{{/* Those of the values, and for a lost node a shorter time than the 300 s that Kubernetes adds. Values that name the same taint win. */}}
+{{- define "convene.tolerations" -}}
+{{- $all := default list . -}}
+{{- $keys := list -}}
+{{- range $all }}{{ $keys = append $keys (default "" .key) }}{{ end -}}
+{{- range list "node.kubernetes.io/not-ready" "node.kubernetes.io/unreachable" -}}
+{{- if not (has . $keys) -}}
+{{- $all = append $all (dict "key" . "operator" "Exists" "effect" "NoExecute" "tolerationSeconds" 30) -}}
+{{- end -}}
+{{- end -}}
+{{ toYaml $all }}
+{{- end }}
+
+{{/*
+Replicas of one version never share a node while another one can take them: a node that is lost takes one of them. Nodes whose taints keep
+the pods away do not count, so with one node left all of them run there. Call with (list $ "component").
+*/}}
+{{- define "convene.spread" -}}
+- maxSkew: 1
+  topologyKey: kubernetes.io/hostname
+  whenUnsatisfiable: DoNotSchedule
+  nodeTaintsPolicy: Honor
+  matchLabelKeys: [pod-template-hash]
+  labelSelector:
+    matchLabels: {{- include "convene.selector" . | nindent 6 }}
+{{- end }}
+
 {{/* Liveness: the process turns. Readiness: it may take traffic. */}}
 {{- define "convene.probes" -}}
 startupProbe:

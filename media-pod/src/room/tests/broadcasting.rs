@@ -7,7 +7,8 @@ use convene_protocol::message::{Device, Direction, MediaKind, Source};
 use serde_json::{Value, json};
 
 use super::super::broadcaster::{BroadcasterRequest, ConsumerCall, Entry};
-use super::{Command, ConnectionId, ConsumerId, Harness, Limits, Outgoing, PeerId, ProducerId, TransportId, harness};
+use super::super::ConsumerId;
+use super::{Command, ConnectionId, Harness, Limits, Operation, Outgoing, PeerId, ProducerId, TransportId, harness};
 
 fn entry(is_older: bool) -> BroadcasterRequest {
     BroadcasterRequest::Enter(Entry {
