@@ -26,7 +26,8 @@ pub enum PodState {
     Ready,
     /// Not ready, and may become so by itself.
     Starting(Wait),
-    /// Its process keeps ending. It is started again with growing pauses, so its meetings are better off elsewhere.
+    /// Its process has ended. It is started again, after growing pauses from the second time on, so its meetings are better off
+    /// elsewhere.
     Crashing(Wait),
     /// Being deleted.
     Terminating,
@@ -287,7 +288,13 @@ fn pod_can_be_reached(pod: &Pod) -> bool {
 }
 
 fn compute_crash(name: &str, container: &ContainerStatus) -> Option<PodState> {
-    let waiting = container.state.as_ref()?.waiting.as_ref()?;
+    let state = container.state.as_ref()?;
+    // The kubelet says this during most of the first pause, too.
+    if state.terminated.is_some() {
+        let message = format!("media pod {name:?} has ended and is started again: {}", compute_last_words(state));
+        return Some(PodState::Crashing(Wait::new(reason::POD_CRASHING, message)));
+    }
+    let waiting = state.waiting.as_ref()?;
     if waiting.reason.as_deref() != Some("CrashLoopBackOff") {
         return None;
     }
@@ -349,7 +356,6 @@ fn compute_missing(pod: &Pod, container: Option<&ContainerStatus>) -> String {
     }
     match container.and_then(|container| container.state.as_ref()) {
         Some(ContainerState { running: Some(_), .. }) => "its readiness check has not passed".to_owned(),
-        Some(ContainerState { terminated: Some(_), .. }) => "its process ended and is being started again".to_owned(),
         Some(ContainerState { waiting: Some(waiting), .. }) => {
             let cause = waiting.reason.as_deref().unwrap_or("waiting");
             let details =

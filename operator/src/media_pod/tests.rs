@@ -93,6 +93,16 @@ fn a_crashing_pod_is_given_up_after_some_restarts() {
 }
 
 #[test]
+fn a_pod_whose_process_has_just_ended_is_crashing_however_often_it_did() {
+    let ended = json!({"terminated": {"exitCode": 137, "reason": "OOMKilled"}});
+    for restarts in [0, 1, MAX_RESTARTS] {
+        let PodState::Crashing(wait) = state(container(&ended, restarts, &json!({}))) else { panic!("{restarts}") };
+        assert_eq!(wait.reason, "PodCrashing");
+        assert!(wait.message.contains("started again: exit code 137, OOMKilled"), "{}", wait.message);
+    }
+}
+
+#[test]
 fn a_missing_image_is_told_the_same_while_failing_and_while_pausing() {
     let failing = json!({"waiting": {"reason": "ErrImagePull", "message": "no such host"}});
     let pausing = json!({"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image \"x\": ErrImagePull: no such host"}});
