@@ -37,7 +37,7 @@ const model: AppModel = new AppModel({
   watchMeeting: (address, listener) => watchMeeting(address, listener, { joinToken }),
   createSession: ({ address, peerId, displayName, localMedia }) =>
     new Session({
-      findRoute: routeFinder({ address, openUrl: signalingUrl(address, location, peerId), peerId, joinToken, tickets: ticketStore(location, tabStorage()) }),
+      findRoute: routeFinder({ address, openUrl: signalingUrl(address, location, peerId), peerId, joinToken, tickets: ticketStore(location, tabStorage(), joinToken) }),
       displayName,
       localMedia,
       log: consoleLog,

@@ -17,7 +17,7 @@ mod guest;
 mod ticket;
 
 pub use guest::{GUEST_AUDIENCE, GUEST_SECONDS, GuestId, MAX_GUEST_BYTES};
-pub use ticket::{JOIN_AUDIENCE, JoinTicket, RETURN_SECONDS, TICKET_SECONDS};
+pub use ticket::{JOIN_AUDIENCE, JoinTicket, RETURN_SECONDS, TICKET_SECONDS, Vouched};
 
 /// Audience of the router's admissions.
 pub const POD_AUDIENCE: &str = "convene-pod";

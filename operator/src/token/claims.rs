@@ -63,6 +63,8 @@ pub struct JoinGrant {
     pub receive_plain: bool,
     /// Set where the token is good for one person only.
     pub once: Option<String>,
+    /// Name (`kid`) of the key that it was verified with.
+    pub key: String,
     /// When the token expires, in Unix seconds.
     pub expires_at: u64,
 }
@@ -175,6 +177,7 @@ fn read_grant(claims: &BTreeMap<String, Value>, kid: &str, expires_at: u64) -> R
         recorder: switch(claims, "recorder", false)?,
         receive_plain: switch(claims, "receivePlain", false)?,
         once: read_once(claims, kid)?,
+        key: kid.to_owned(),
         expires_at,
     })
 }

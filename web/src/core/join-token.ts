@@ -1,5 +1,5 @@
 /**
- * The join token in the fragment of the page's address: taken out of it at once, and kept for this tab alone. A guest's last ticket is kept
+ * The join token in the fragment of the page's address: taken out of it at once, and kept for this tab alone. The last ticket is kept
  * beside it.
  *
  * Neither is ever written anywhere else: addresses are shared, bookmarked and logged.
@@ -35,16 +35,17 @@ export function takeJoinToken({ place, replaceAddress, storage }: TokenSurroundi
   return fresh;
 }
 
-const TICKET_KEY = 'convene.guest-ticket.';
+const TICKET_KEY = 'convene.ticket.';
 
-/** Where a guest's last ticket is kept: for this tab and this page's meeting. */
-export function ticketStore({ pathname }: Pick<TokenPlace, 'pathname'>, storage: TokenSurroundings['storage']): TicketStore | undefined {
+/** Where the last ticket is kept: for this tab, this page's meeting, and the token it was given for. The end of a token tells it from others. */
+export function ticketStore({ pathname }: Pick<TokenPlace, 'pathname'>, storage: TokenSurroundings['storage'], joinToken?: string): TicketStore | undefined {
   if (storage === undefined) return undefined;
+  const key = `${TICKET_KEY}${pathname}#${joinToken?.slice(-16) ?? ''}`;
   return {
-    load: () => storage.getItem(TICKET_KEY + pathname) ?? undefined,
+    load: () => storage.getItem(key) ?? undefined,
     save: (ticket) => {
       try {
-        storage.setItem(TICKET_KEY + pathname, ticket);
+        storage.setItem(key, ticket);
       } catch {
         // The storage is full: a reload is then known by its cookie alone.
       }

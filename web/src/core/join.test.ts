@@ -55,7 +55,7 @@ describe('joining by the router', () => {
     expect([...stored.values()]).toEqual(['ticket-1']);
   });
 
-  it('is a new guest where the last ticket is not taken any more, and keeps no ticket of an identity', async () => {
+  it('is a new guest where the last ticket is not taken any more', async () => {
     const saved: string[] = [];
     const tickets = { load: () => 'old', save: (ticket: string) => saved.push(ticket) };
     const answers = [json({ type: 'x/ticket-expired' }, 401, 'application/problem+json'), json(GRANTED)];
@@ -63,8 +63,29 @@ describe('joining by the router', () => {
     expect((await find(first)).ticket).toBe('ticket-1');
     expect(asked.mock.calls[1]?.[1]).toMatchObject({ headers: { 'content-type': 'application/json' } });
     expect(saved).toEqual(['ticket-1']);
-    await finder(() => json(GRANTED), { tickets }).find(first);
-    expect(saved).toEqual(['ticket-1']);
+  });
+
+  it('comes back with the last ticket where the join token has expired meanwhile, also after a reload', async () => {
+    const stored = new Map<string, string>();
+    const storage = { getItem: (key: string) => stored.get(key) ?? null, setItem: (key: string, value: string) => stored.set(key, value) };
+    const tickets = ticketStore({ pathname: '/m/team-a/stand-up' }, storage, 'join-token');
+    let hasExpired = false;
+    const credentialOf = (init: RequestInit | undefined): string => new Headers(init?.headers).get('authorization') ?? '';
+    const fetchFrom: typeof fetch = (_, init) =>
+      Promise.resolve(hasExpired && credentialOf(init) === 'Bearer join-token' ? json({ type: 'x/token-expired' }, 401, 'application/problem+json') : json(GRANTED));
+    const { find } = finder(() => json({}), { tickets, fetchFrom });
+    await find(first);
+    hasExpired = true;
+    expect((await find({ isRefused: true })).ticket).toBe('ticket-1');
+    expect((await finder(() => json({}), { tickets, fetchFrom }).find(first)).ticket).toBe('ticket-1');
+    const another = ticketStore({ pathname: '/m/team-a/stand-up' }, storage, 'another-token');
+    expect(another?.load()).toBeUndefined();
+  });
+
+  it('tells of the token where neither it nor the last ticket is good', async () => {
+    const answers = ['x/token-expired', 'x/ticket-expired'];
+    const { find } = finder(() => json({ type: answers.shift() }, 401, 'application/problem+json'), { tickets: { load: () => 'old', save: () => undefined } });
+    expect(await codeOf(find)).toBe('token-expired');
   });
 
   it('keeps the ticket for reconnects and asks anew before it runs out, or when it was refused', async () => {

@@ -1,6 +1,7 @@
 /**
  * Asking the router to be let in: a join token is exchanged for a ticket, which is renewed before it runs out. A guest shows the last ticket
- * instead: with it the router knows the same guest again, also where the browser keeps no cookies for it.
+ * instead: with it the router knows the same guest again, also where the browser keeps no cookies for it. So does a participant whose join
+ * token has expired during the call.
  *
  * A media pod that stands alone has no such API; then the way is the address of the page itself.
  */
@@ -13,7 +14,7 @@ import { isRecord, isText, type JsonRecord } from './signaling/json';
 /** A ticket that runs out this soon is not used any more: connecting takes time, and clocks differ. */
 const SPARE_MS = 10_000;
 
-/** Keeps a guest's last ticket for this tab, so that it survives a reload. */
+/** Keeps the last ticket for this tab, so that it survives a reload. */
 export interface TicketStore {
   load(): string | undefined;
   save(ticket: string): void;
@@ -52,20 +53,28 @@ export function routeFinder(options: JoinOptions): RouteFinder {
 }
 
 async function requestTicket(options: JoinOptions, held: string | undefined): Promise<Ticket> {
-  const response = await (options.joinToken === undefined ? postAsGuest(options, held) : post(options, options.joinToken));
+  const last = held ?? options.tickets?.load();
+  const response = await (options.joinToken === undefined ? postAsGuest(options, last) : postWithToken(options, options.joinToken, last));
   if (hasNoJoinApi(response)) return { route: openRoute(options.openUrl), expiresAt: Infinity };
   const body: unknown = await response.json().catch(() => undefined);
   if (!response.ok) throw joinProblem(response.status, isRecord(body) ? body : {});
   const ticket = ticketOf(body, options.peerId);
-  if (options.joinToken === undefined && ticket.route.ticket !== undefined) options.tickets?.save(ticket.route.ticket);
+  if (ticket.route.ticket !== undefined) options.tickets?.save(ticket.route.ticket);
   return ticket;
 }
 
 /** A ticket that is too old, or of a meeting that had this name before, proves nothing: then it is a new guest. */
-async function postAsGuest(options: JoinOptions, held: string | undefined): Promise<Response> {
-  const last = held ?? options.tickets?.load();
+async function postAsGuest(options: JoinOptions, last: string | undefined): Promise<Response> {
   const response = await post(options, last);
   return last !== undefined && response.status === 401 ? post(options, undefined) : response;
+}
+
+/** The token goes first: it may grant something else by now. If the ticket is of no use either, the token's error is what matters. */
+async function postWithToken(options: JoinOptions, joinToken: string, last: string | undefined): Promise<Response> {
+  const response = await post(options, joinToken);
+  if (last === undefined || response.status !== 401) return response;
+  const returning = await post(options, last);
+  return returning.ok ? returning : response;
 }
 
 async function post({ address, fetchFrom = fetch }: JoinOptions, credential: string | undefined): Promise<Response> {

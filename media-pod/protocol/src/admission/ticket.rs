@@ -11,7 +11,7 @@ use super::{AdmissionError, KeySet, ParticipantGrant, Signer};
 pub const JOIN_AUDIENCE: &str = "convene-join";
 /// Seconds for which a ticket opens connections.
 pub const TICKET_SECONDS: u64 = 600;
-/// Seconds after its end for which a guest's ticket still proves that the same guest returns.
+/// Seconds after its end for which a ticket still proves that the same participant returns.
 pub const RETURN_SECONDS: u64 = 24 * 3600;
 
 /// Who may connect to which meeting, as the router has decided it.
@@ -26,6 +26,19 @@ pub struct JoinTicket {
     pub uid: String,
     /// The participant.
     pub participant: ParticipantGrant,
+    /// Of an identity: what it was first vouched for with. Without it no further ticket is made from this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vouched: Option<Vouched>,
+}
+
+/// The join token that a chain of tickets began with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Vouched {
+    /// When it was shown, in Unix seconds.
+    pub at: u64,
+    /// Name (`kid`) of the join key that it was verified with.
+    pub key: String,
 }
 
 impl Signer {
@@ -42,7 +55,7 @@ impl KeySet {
         self.verify(token, JOIN_AUDIENCE, now)
     }
 
-    /// The same for a ticket that may have expired up to [`RETURN_SECONDS`] ago. It opens nothing any more: it only tells which guest returns.
+    /// The same for a ticket that may have expired up to [`RETURN_SECONDS`] ago. It opens nothing any more: it only tells who returns.
     pub fn verify_returning_ticket(&self, token: &str, now: u64) -> Result<JoinTicket, AdmissionError> {
         self.verify_late(token, JOIN_AUDIENCE, now, RETURN_SECONDS).map(|(ticket, _)| ticket)
     }
@@ -62,7 +75,7 @@ mod tests {
         let (signer, keys) = (Signer::from_pem(PEM, "test").unwrap(), KeySet::from_jwks(JWKS).unwrap());
         let participant =
             ParticipantGrant { identity: Some("ada".into()), moderator: true, ..ParticipantGrant::default() };
-        let ticket = JoinTicket { namespace: "team-a".into(), name: "board".into(), uid: "u".into(), participant };
+        let ticket = JoinTicket { namespace: "team-a".into(), name: "board".into(), uid: "u".into(), participant, vouched: None };
         let token = signer.ticket(&ticket, NOW).unwrap();
         let last = NOW + TICKET_SECONDS + CLOCK_SKEW_SECONDS - 1;
         assert_eq!(keys.verify_ticket(&token, last), Ok(ticket));
@@ -104,7 +117,8 @@ mod tests {
             screen_share: true,
             returning_until: Some(u64::MAX),
         };
-        let ticket = JoinTicket { namespace, name, uid, participant: participant.clone() };
+        let vouched = Some(Vouched { at: u64::MAX, key: "k".repeat(253) });
+        let ticket = JoinTicket { namespace, name, uid, participant: participant.clone(), vouched };
         let token = signer.ticket(&ticket, NOW).unwrap();
         assert_eq!(keys.verify_ticket(&token, NOW), Ok(ticket));
         let admission = Admission { meeting, participant, jti: "j".repeat(32) };

@@ -7,7 +7,7 @@
 
 use axum::http::StatusCode;
 use convene_crds::AccessPolicy;
-use convene_protocol::admission::{AdmissionError, GuestId, JoinTicket, KeySet, ParticipantGrant};
+use convene_protocol::admission::{AdmissionError, GuestId, JoinTicket, KeySet, ParticipantGrant, Vouched};
 use thiserror::Error;
 
 use super::credential::CredentialError;
@@ -108,7 +108,9 @@ pub fn identify(
     }
 }
 
-/// The same at the join API, which also takes a guest's ticket that has expired lately: it proves that the same guest returns.
+/// The same at the join API, which also takes tickets that have expired lately: they prove that the same participant returns. Who is in may
+/// come back after the join token has expired. What an application has vouched for ends with its key, and after the longest time for which a
+/// token may be valid.
 pub fn identify_returning(
     token: Option<&str>,
     meeting: &MeetingKey,
@@ -116,14 +118,25 @@ pub fn identify_returning(
     keys: &JoinKeys,
     now: u64,
 ) -> Result<Credential, JoinRefusal> {
-    let credential = identify(token, meeting, tickets, keys, now);
-    let (Err(JoinRefusal::TicketExpired), Some(token), Some(tickets)) = (&credential, token, tickets) else {
-        return credential;
+    let credential = match (identify(token, meeting, tickets, keys, now), token, tickets) {
+        (Err(JoinRefusal::TicketExpired), Some(token), Some(tickets)) => {
+            let ticket = tickets.verify_returning_ticket(token, now).map_err(|_| JoinRefusal::TicketExpired)?;
+            Credential::Ticket(Box::new(ticket))
+        }
+        (credential, ..) => credential?,
     };
-    match tickets.verify_returning_ticket(token, now) {
-        Ok(ticket) if ticket.participant.identity.is_none() => Ok(Credential::Ticket(Box::new(ticket))),
-        _ => credential,
+    match &credential {
+        Credential::Ticket(ticket) if !is_vouched_for(ticket, keys, now) => Err(JoinRefusal::TicketExpired),
+        _ => Ok(credential),
     }
+}
+
+fn is_vouched_for(ticket: &JoinTicket, keys: &JoinKeys, now: u64) -> bool {
+    let is_good = |vouched: &Vouched| {
+        let key = keys.get(&vouched.key);
+        key.is_some_and(|key| key.opens(&ticket.namespace)) && now <= vouched.at.saturating_add(keys.max_lifetime)
+    };
+    ticket.participant.identity.is_none() || ticket.vouched.as_ref().is_some_and(is_good)
 }
 
 /// What a client with this credential may do in the meeting as it is now. `browser` is the guest id of its cookie; a guest's ticket that
@@ -177,7 +190,7 @@ fn build_participant(meeting: &MeetingRecord, grant: &JoinGrant) -> ParticipantG
 
 /// Whether the ticket was made for this meeting, and not for another one of the same name.
 pub fn is_for(ticket: &JoinTicket, meeting: &MeetingRecord) -> bool {
-    let JoinTicket { namespace, name, uid, participant: _ } = ticket;
+    let JoinTicket { namespace, name, uid, .. } = ticket;
     namespace == meeting.key.namespace() && name == meeting.key.name() && *uid == meeting.uid
 }
 

@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use convene_protocol::admission::{
-    Admission, GuestId, JoinTicket, KeySet, LIFETIME_SECONDS, ParticipantGrant, TICKET_SECONDS,
+    Admission, GuestId, JoinTicket, KeySet, LIFETIME_SECONDS, ParticipantGrant, TICKET_SECONDS, Vouched,
 };
 use jiff::Timestamp;
 
@@ -38,7 +38,7 @@ const MAX_BODY_BYTES: usize = 4096;
     path = "/api/v1/meetings/{namespace}/{name}/join",
     tag = "meetings",
     summary = "Asks to be let into a meeting",
-    description = "With `Authorization: Bearer` and a join token; guests come without, or with the last ticket they were given: it and the cookie `convene-guest` prove that the same guest returns. Whether the meeting is ready does not matter: connecting is held until it is.",
+    description = "With `Authorization: Bearer` and a join token; guests come without, or with the last ticket they were given: it and the cookie `convene-guest` prove that the same guest returns. Where the join token has expired, the last ticket takes its place for up to 24 hours. Whether the meeting is ready does not matter: connecting is held until it is.",
     params(("namespace" = String, Path, description = "Namespace of the Meeting"), ("name" = String, Path, description = "Its name")),
     request_body = JoinRequest,
     security((), ("joinToken" = [])),
@@ -113,7 +113,8 @@ async fn answer(
     let way = if wanted.direct {
         direct(app, key, ParticipantGrant { address: caller.client.hint(), ..participant }, now)?
     } else {
-        by_router(app, &meeting, participant, (parts, &caller.client), now)?
+        let vouched = vouched(credential, now);
+        by_router(app, &meeting, (participant, vouched), (parts, &caller.client), now)?
     };
     Ok(Given { answer: way.answer(ice_servers, now)?, cookie })
 }
@@ -207,20 +208,26 @@ fn ice_servers(app: &App, meeting: &MeetingRecord, participant: &ParticipantGran
 fn by_router(
     app: &App,
     meeting: &MeetingRecord,
-    participant: ParticipantGrant,
+    (participant, vouched): (ParticipantGrant, Option<Vouched>),
     (parts, client): (&Parts, &ClientInfo),
     now: u64,
 ) -> Result<Way, ApiError> {
     let url = build_signaling_url(&meeting.key, meeting.join_url.as_deref(), &parts.headers, client);
     let signaling_url = url.ok_or(ApiError::HostUnknown)?;
-    Ok(Way { signaling_url, token: ticket(app, meeting, participant, now)?, seconds: TICKET_SECONDS })
+    let (namespace, name) = (meeting.key.namespace().to_owned(), meeting.key.name().to_owned());
+    let ticket = JoinTicket { namespace, name, uid: meeting.uid.clone(), participant, vouched };
+    let signer = app.signer.get().ok_or(ApiError::JoinRefused(JoinRefusal::KeysUnknown))?;
+    let token = signer.ticket(&ticket, now).map_err(|_| ApiError::Internal)?;
+    Ok(Way { signaling_url, token, seconds: TICKET_SECONDS })
 }
 
-fn ticket(app: &App, meeting: &MeetingRecord, participant: ParticipantGrant, now: u64) -> Result<String, ApiError> {
-    let signer = app.signer.get().ok_or(ApiError::JoinRefused(JoinRefusal::KeysUnknown))?;
-    let (namespace, name) = (meeting.key.namespace().to_owned(), meeting.key.name().to_owned());
-    let ticket = JoinTicket { namespace, name, uid: meeting.uid.clone(), participant };
-    signer.ticket(&ticket, now).map_err(|_| ApiError::Internal)
+/// What the next ticket goes back to.
+fn vouched(credential: Credential, now: u64) -> Option<Vouched> {
+    match credential {
+        Credential::Token(grant) => Some(Vouched { at: now, key: grant.key }),
+        Credential::Ticket(ticket) => ticket.vouched,
+        Credential::Guest => None,
+    }
 }
 
 /// Address and admission of the pod itself.

@@ -91,7 +91,7 @@ async fn a_ticket_that_expired_lately_keeps_the_id_and_opens_nothing() {
     let signer = fixture.app.signer.get().unwrap();
     let participant = ParticipantGrant { guest: Some("g".repeat(32)), ..ParticipantGrant::default() };
     let (namespace, name) = ("team-a".to_owned(), "stand-up".to_owned());
-    let ticket = JoinTicket { namespace, name, uid: "uid-stand-up".into(), participant };
+    let ticket = JoinTicket { namespace, name, uid: "uid-stand-up".into(), participant, vouched: None };
     let old = |hours: u64| signer.ticket(&ticket, now() - hours * 3600).unwrap();
     for (hours, expected) in [(0, 200), (1, 200), (23, 200), (25, 401)] {
         let answer = join(&fixture, JOIN, &[bearer(&old(hours))]).await;

@@ -1,11 +1,12 @@
 //! The join route: who gets a ticket, and what everybody else is told.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use convene_crds::{AccessPolicy, IceServer, MeetingPhase};
-use convene_protocol::admission::{JoinTicket, KeySet, ParticipantGrant};
+use convene_protocol::admission::{JoinTicket, KeySet, ParticipantGrant, Vouched};
 use serde_json::{Value, json};
 
 use super::super::fixtures::{Fixture, Log, join_token, settings, signed};
@@ -54,7 +55,7 @@ async fn a_guest_gets_a_ticket_for_a_meeting_that_is_not_even_ready() {
         let given = ticket(&fixture, &answer);
         assert_eq!(given.participant.guest.as_ref().map(String::len), Some(32));
         let participant = ParticipantGrant { guest: given.participant.guest.clone(), ..ParticipantGrant::default() };
-        assert_eq!(given, JoinTicket { participant, ..some_ticket("uid-stand-up") });
+        assert_eq!(given, JoinTicket { participant, vouched: None, ..some_ticket("uid-stand-up") });
     }
 }
 
@@ -69,7 +70,13 @@ async fn what_the_token_grants_is_in_the_ticket() {
     let by_query = post(&fixture, &format!("{JOIN}?access_token={token}"), None, "").await;
     assert_eq!(ticket(&fixture, &by_query).participant, participant);
     let again = by_query.json()["token"].as_str().unwrap().to_owned();
-    assert_eq!(ticket(&fixture, &post(&fixture, JOIN, Some(&again), "").await).participant, participant);
+    assert_eq!(ticket(&fixture, &post(&fixture, JOIN, Some(&again), "").await), ticket(&fixture, &by_query));
+    // The token has expired meanwhile, and so has the ticket: who was in comes back all the same, as long as the key is there.
+    let late = router_token(|signer| signer.ticket(&some_ticket("uid-stand-up"), now() - 3600).unwrap());
+    let back = ticket(&fixture, &post(&fixture, JOIN, Some(&late), "").await);
+    assert_eq!(back.participant.identity.as_deref(), Some("ada"));
+    fixture.app.join.keys.store(Arc::default());
+    assert_eq!(post(&fixture, JOIN, Some(&late), "").await.json()["reason"], "TicketExpired");
 }
 
 #[tokio::test]
@@ -110,7 +117,7 @@ async fn a_wrong_token_is_refused_even_where_none_is_needed_and_never_repeated()
         ("a router's admission", router_token(|signer| signer.admin(now()).unwrap()), 401, "TicketInvalid"),
         (
             "an old ticket",
-            router_token(|signer| signer.ticket(&some_ticket("uid-stand-up"), now() - 3600).unwrap()),
+            router_token(|signer| signer.ticket(&some_ticket("uid-stand-up"), now() - 3 * 86_400).unwrap()),
             401,
             "TicketExpired",
         ),
@@ -142,7 +149,7 @@ async fn a_wrong_token_is_refused_even_where_none_is_needed_and_never_repeated()
 
 fn some_ticket(uid: &str) -> JoinTicket {
     let participant = ParticipantGrant { identity: Some("ada".into()), ..ParticipantGrant::default() };
-    JoinTicket { namespace: "team-a".into(), name: "stand-up".into(), uid: uid.into(), participant }
+    JoinTicket { namespace: "team-a".into(), name: "stand-up".into(), uid: uid.into(), participant, vouched: Some(Vouched { at: now(), key: "app".into() }) }
 }
 
 fn router_token(make: impl FnOnce(&convene_protocol::admission::Signer) -> String) -> String {

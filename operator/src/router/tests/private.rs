@@ -52,7 +52,7 @@ async fn told(fixture: &Fixture, token: Option<&str>) -> Value {
 fn ticket(fixture: &Fixture, identity: Option<&str>) -> String {
     let participant = ParticipantGrant { identity: identity.map(Into::into), ..ParticipantGrant::default() };
     let (namespace, name) = ("team-a".to_owned(), "stand-up".to_owned());
-    let ticket = JoinTicket { namespace, name, uid: "uid-stand-up".into(), participant };
+    let ticket = JoinTicket { namespace, name, uid: "uid-stand-up".into(), participant, vouched: None };
     let now = u64::try_from(jiff::Timestamp::now().as_second()).unwrap();
     fixture.app.signer.get().unwrap().ticket(&ticket, now).unwrap()
 }

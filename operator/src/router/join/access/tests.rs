@@ -1,10 +1,11 @@
 //! Who comes in: policy, token, list of moderators, lock.
 
-use convene_protocol::admission::{PublishGrant, RETURN_SECONDS, Signer, TICKET_SECONDS};
+use convene_protocol::admission::{PublishGrant, RETURN_SECONDS, Signer, TICKET_SECONDS, Vouched};
 use proptest::prelude::*;
 
 use super::*;
 use crate::router::fixtures::{admission_key, key, meeting_record};
+use crate::token::JoinKey;
 
 fn grant(change: impl FnOnce(&mut JoinGrant)) -> Credential {
     let mut grant = JoinGrant {
@@ -18,6 +19,7 @@ fn grant(change: impl FnOnce(&mut JoinGrant)) -> Credential {
         recorder: false,
         receive_plain: false,
         once: None,
+        key: "app".into(),
         expires_at: 1,
     };
     change(&mut grant);
@@ -27,7 +29,7 @@ fn grant(change: impl FnOnce(&mut JoinGrant)) -> Credential {
 fn ticket(change: impl FnOnce(&mut JoinTicket)) -> Credential {
     let participant = ParticipantGrant { identity: Some("ada".into()), ..ParticipantGrant::default() };
     let (namespace, name, uid) = ("team-a".into(), "board".into(), "uid-board".into());
-    let mut ticket = JoinTicket { namespace, name, uid, participant };
+    let mut ticket = JoinTicket { namespace, name, uid, participant, vouched: None };
     change(&mut ticket);
     Credential::Ticket(Box::new(ticket))
 }
@@ -142,11 +144,17 @@ proptest! {
 }
 
 #[test]
-fn a_guest_returns_with_a_ticket_that_expired_lately_and_an_identity_does_not() {
+fn participants_return_with_tickets_that_expired_lately_as_long_as_they_are_vouched_for() {
     const NOW: u64 = 1_800_000_000;
     let ours = admission_key("kid-1");
     let (signer, trusted) = (Signer::from_pem(&ours.pem, "kid-1").unwrap(), KeySet::from_jwks(&ours.jwks).unwrap());
-    let (board, keys) = (key("team-a", "board"), JoinKeys::default());
+    let board = key("team-a", "board");
+    let secret = |namespaces: &[&str]| {
+        let key = JoinKey::read(b"0123456789abcdef0123456789abcdef").unwrap();
+        key.only_for(namespaces.iter().map(|name| (*name).to_owned()).collect())
+    };
+    let keys = JoinKeys::new(3600).with("app", secret(&["team-a"])).with("other", secret(&["team-b"]));
+    let vouched = |at: u64, key: &str| ticket(|ticket| ticket.vouched = Some(Vouched { at, key: key.to_owned() }));
     let ask = |credential: &Credential, age: u64| {
         let Credential::Ticket(content) = credential else { unreachable!("it is a ticket") };
         let token = signer.ticket(content, NOW - age).unwrap();
@@ -159,8 +167,13 @@ fn a_guest_returns_with_a_ticket_that_expired_lately_and_an_identity_does_not() 
         (&guest, TICKET_SECONDS + 60, Ok(guest.clone())),
         (&guest, last, Ok(guest.clone())),
         (&guest, last + 60, Err(JoinRefusal::TicketExpired)),
-        (&ticket(|_| {}), 0, Ok(ticket(|_| {}))),
-        (&ticket(|_| {}), TICKET_SECONDS + 60, Err(JoinRefusal::TicketExpired)),
+        (&vouched(NOW - 3600, "app"), 0, Ok(vouched(NOW - 3600, "app"))),
+        (&vouched(NOW - 3600, "app"), TICKET_SECONDS + 60, Ok(vouched(NOW - 3600, "app"))),
+        (&vouched(NOW - 3601, "app"), 0, Err(JoinRefusal::TicketExpired)),
+        (&vouched(NOW, "removed"), 0, Err(JoinRefusal::TicketExpired)),
+        (&vouched(NOW, "other"), 0, Err(JoinRefusal::TicketExpired)),
+        (&ticket(|_| {}), 0, Err(JoinRefusal::TicketExpired)),
+        (&vouched(u64::MAX, "app"), last + 60, Err(JoinRefusal::TicketExpired)),
     ] {
         assert_eq!(ask(credential, age), expected, "{age} s");
     }
