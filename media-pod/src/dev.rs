@@ -12,7 +12,6 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use serde::Deserialize;
 use serde_json::json;
 use tower_http::services::{ServeDir, ServeFile};
 
@@ -55,15 +54,6 @@ async fn remember_guest(State(state): State<AppState>, request: Request, next: N
     response
 }
 
-/// Query of the mediasoup demo's address form: `/?roomId=…&peerId=…`.
-#[derive(Debug, Deserialize)]
-struct DemoQuery {
-    #[serde(rename = "roomId", default)]
-    room_id: String,
-    #[serde(flatten)]
-    signal: SignalQuery,
-}
-
 impl FromRequestParts<AppState> for Visitor {
     type Rejection = Infallible;
 
@@ -72,16 +62,16 @@ impl FromRequestParts<AppState> for Visitor {
     }
 }
 
-/// Browsers are led to a meeting; WebSockets come here by the mediasoup demo's address form.
+/// Browsers are led to a meeting; WebSockets come here by the mediasoup demo's address form, `/?roomId=…&peerId=…`.
 async fn front_door(
     State(state): State<AppState>,
-    Query(query): Query<DemoQuery>,
+    Query(query): Query<SignalQuery>,
     visitor: Visitor,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let Ok(upgrade) = upgrade else { return Redirect::temporary("/m/hello").into_response() };
     match open_admission(&state, &visitor, "", &query.room_id) {
-        Ok(admitted) => open(state, admitted, query.signal, upgrade).await,
+        Ok(admitted) => open(state, admitted, query, upgrade).await,
         Err(denied) => denied.to_problem(),
     }
 }

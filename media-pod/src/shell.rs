@@ -72,7 +72,7 @@ pub enum Input {
         /// The connection whose secret it knows, if it does.
         proves: Option<ConnectionId>,
         /// The way to it.
-        outbox: Outbox,
+        client: Client,
     },
     /// A client's WebSocket has ended.
     Disconnect(ConnectionId),
@@ -121,6 +121,15 @@ pub enum Input {
     Panic,
 }
 
+/// A client with a WebSocket.
+#[derive(Debug)]
+pub struct Client {
+    /// The way to it.
+    pub outbox: Outbox,
+    /// Whether it may know notifications that the mediasoup demo does not have.
+    pub knows_extensions: bool,
+}
+
 /// Takes the one answer to a broadcaster's call.
 pub type Answer = oneshot::Sender<Result<Value, Refused>>;
 
@@ -154,7 +163,7 @@ pub struct Shell {
     room: Room,
     media: MediaPlane,
     opened: Instant,
-    outboxes: HashMap<ConnectionId, Outbox>,
+    clients: HashMap<ConnectionId, Client>,
     /// Calls that wait for their answer.
     calls: HashMap<ConnectionId, Answer>,
     /// Changes that somebody waits for.
@@ -180,8 +189,8 @@ impl Shell {
         let metrics = reports.metrics.clone();
         let (tally, seen) = Tally::new(&room, reports);
         let handle = RoomHandle { inbox, census: seen.census, settings: seen.settings, people: seen.people, budget };
-        let (outboxes, calls, updates) = (HashMap::new(), HashMap::new(), Vec::new());
-        let shell = Self { room, media, opened: Instant::now(), outboxes, calls, updates, tally, metrics };
+        let (clients, calls, updates) = (HashMap::new(), HashMap::new(), Vec::new());
+        let shell = Self { room, media, opened: Instant::now(), clients, calls, updates, tally, metrics };
         tokio::spawn(async move { on_over(supervise::run(shell, inputs, events, meeting).await).await });
         handle
     }
@@ -215,8 +224,8 @@ impl Shell {
     /// What the room is to make of it; what it need not know of is answered here.
     fn command(&mut self, input: Input) -> Option<Command> {
         Some(match input {
-            Input::Connect { connection, peer, grant, replicas, comes_back_only, proves, outbox } => {
-                self.outboxes.insert(connection, outbox);
+            Input::Connect { connection, peer, grant, replicas, comes_back_only, proves, client } => {
+                self.clients.insert(connection, client);
                 Command::Connected { connection, peer, grant, replicas, comes_back_only, proves }
             }
             Input::Broadcast { call, peer, grant, request, answer } => {
@@ -224,7 +233,7 @@ impl Shell {
                 Command::Broadcaster { call, peer, grant, request: *request }
             }
             Input::Disconnect(connection) => {
-                self.outboxes.remove(&connection);
+                self.clients.remove(&connection);
                 Command::Disconnected { connection }
             }
             Input::SignOfLife(connection) => Command::SignOfLife { connection },
@@ -290,7 +299,10 @@ impl Shell {
 
     /// False for a client that does not read: too much waits for it, and it is dropped.
     fn send(&mut self, connection: ConnectionId, message: Outgoing, texts: &mut Texts) -> bool {
-        let Some(outbox) = self.outboxes.get(&connection) else { return true };
+        let Some(Client { outbox, knows_extensions }) = self.clients.get(&connection) else { return true };
+        if !knows_extensions && matches!(&message, Outgoing::Notification(told) if told.is_extension()) {
+            return true;
+        }
         let may_be_missed = matches!(&message, Outgoing::Notification(told) if told.may_be_missed());
         let text = texts.of(message);
         if may_be_missed {
@@ -300,8 +312,8 @@ impl Shell {
         if outbox.send(text).is_ok() {
             return true;
         }
-        if let Some(outbox) = self.outboxes.remove(&connection) {
-            outbox.cut(DOES_NOT_READ);
+        if let Some(client) = self.clients.remove(&connection) {
+            client.outbox.cut(DOES_NOT_READ);
         }
         self.metrics.limits_reached.with_label_values(&["unread messages"]).inc();
         tracing::warn!(connection = connection.0, "dropping a client that does not read its messages");
@@ -309,14 +321,14 @@ impl Shell {
     }
 
     fn close(&mut self, connection: ConnectionId, close: Close) {
-        if let Some(outbox) = self.outboxes.remove(&connection) {
-            outbox.close(close);
+        if let Some(client) = self.clients.remove(&connection) {
+            client.outbox.close(close);
         }
     }
 
     fn ping(&self, connection: ConnectionId) {
-        if let Some(outbox) = self.outboxes.get(&connection) {
-            outbox.ping();
+        if let Some(client) = self.clients.get(&connection) {
+            client.outbox.ping();
         }
     }
 

@@ -151,7 +151,7 @@ async fn parameters_that_the_worker_refuses_are_answered_and_spoil_nothing() {
     assert_eq!(ada.ask("produce", produce(unsupported)).await.unwrap_err().0, 400);
     let connect = json!({ "transportId": transport["transportId"], "dtlsParameters": { "fingerprints": "none" } });
     assert_eq!(ada.ask("connectWebRtcTransport", connect).await.unwrap_err().0, 400);
-    let fingerprint = json!({ "algorithm": "sha-256", "value": ["AB"; 32].join(":") });
+    let fingerprint = json!({ "algorithm": "sha-256", "value": (["AB"; 32].join(":")) });
     let connect =
         json!({ "transportId": transport["transportId"], "dtlsParameters": { "fingerprints": [fingerprint] } });
     assert_eq!(ada.ask("connectWebRtcTransport", connect.clone()).await, Ok(json!({})));

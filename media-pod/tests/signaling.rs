@@ -116,6 +116,21 @@ async fn the_address_form_of_the_mediasoup_demo_leads_to_the_same_room() {
     let query = "/?roomId=room&peerId=bob&consumerReplicas=undefined";
     let mut bob = Client::try_open(&pod, query, None).await.ok().unwrap();
     assert_eq!(bob.join("Bob").await["peers"][0]["id"], "ada");
+    let mut grace = Client::connect(&pod, "room", "grace").await;
+    grace.join("Grace").await;
+    ada.ask("raiseHand", json!({ "raised": true })).await.unwrap();
+    ada.ask("sendReaction", json!({ "reaction": "like" })).await.unwrap();
+    ada.ask("changeDisplayName", json!({ "displayName": "Ada L." })).await.unwrap();
+    grace.hear("peerDisplayNameChanged").await;
+    bob.hear("peerDisplayNameChanged").await;
+    assert_eq!(
+        bob.unasked(),
+        ["mediasoupVersion", "mediasoup-version", "newPeer"],
+        "the demo's apps know nothing else"
+    );
+    for own in ["permissions", "roomState", "handRaised", "reaction"] {
+        assert!(grace.unasked().contains(&own), "{own}");
+    }
     for incomplete in ["/?roomId=room", "/?peerId=bob", "/"] {
         assert_eq!(Client::try_open(&pod, incomplete, None).await.err(), Some(400), "{incomplete}");
     }

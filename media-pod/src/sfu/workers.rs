@@ -326,7 +326,11 @@ fn reach(spec: &WorkerSpec) -> Reach {
     let reach = spec.announced.reach(&spec.listen_ips, has_ipv6());
     if !reach.left_out.is_empty() {
         let (addresses, listen_ips) = (&reach.left_out, &spec.listen_ips);
-        tracing::warn!(?addresses, ?listen_ips, "not announced: nothing is listened on in the family of these addresses");
+        tracing::warn!(
+            ?addresses,
+            ?listen_ips,
+            "not announced: nothing is listened on in the family of these addresses"
+        );
     }
     reach
 }

@@ -50,7 +50,7 @@ pub(super) fn rtp_capabilities(mut capabilities: Value) -> Value {
     capabilities
 }
 
-/// The same without what bandwidth is estimated by. Receivers of plain RTP (ffmpeg, GStreamer) send none of the feedback that an estimate
+/// The same without what bandwidth is estimated by. Receivers of plain RTP (ffmpeg, `GStreamer`) send none of the feedback that an estimate
 /// needs, so it would stay where it begins, and they would get the smallest layer for good. Without the extensions mediasoup leaves out
 /// `goog-remb` and `transport-cc` too.
 pub(super) fn without_estimation(mut capabilities: Value) -> Value {

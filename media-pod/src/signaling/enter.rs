@@ -49,7 +49,9 @@ pub(crate) async fn open(
         Ok(room) => {
             let (replicas, comes_back_only) = (switches.replicas, state.rooms.is_draining());
             let (grant, limits) = (participant, state.client_limits);
-            let entrant = Entrant { connection, peer, grant, replicas, comes_back_only, proves: None, limits };
+            let knows_extensions = !query.is_of_demo();
+            let entrant =
+                Entrant { connection, peer, grant, replicas, comes_back_only, proves: None, knows_extensions, limits };
             let owner = Owner::new(&meeting, &entrant);
             upgrade.on_upgrade(move |socket| serve_in(state, socket, room, entrant, asked.map(|asked| (asked, owner))))
         }

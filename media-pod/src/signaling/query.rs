@@ -10,6 +10,8 @@ use crate::shell::Layout;
 pub(crate) struct SignalQuery {
     /// The client's name for itself.
     pub(super) peer_id: String,
+    /// In the address form of the demo alone, whatever has rewritten the path on the way.
+    pub(crate) room_id: String,
     consumer_replicas: String,
     use_pipe_transports: String,
     session: String,
@@ -42,6 +44,11 @@ impl SignalQuery {
         } else {
             Switches { replicas: 0, layout: Layout::Growing }
         }
+    }
+
+    /// Whether the client has the demo's address form: it knows what the demo has, and nothing else.
+    pub(super) fn is_of_demo(&self) -> bool {
+        !self.room_id.is_empty()
     }
 
     fn replicas(&self) -> usize {

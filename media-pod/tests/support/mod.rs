@@ -286,6 +286,11 @@ impl Client {
         self.received
     }
 
+    /// Names of the requests and notifications that came and that no test has asked for.
+    pub(crate) fn unasked(&self) -> Vec<&str> {
+        self.waiting.iter().filter_map(|message| message["method"].as_str()).collect()
+    }
+
     /// Sends text as it is.
     pub(crate) async fn send(&mut self, text: impl Into<String>) {
         self.socket.send(Message::text(text.into())).await.unwrap();

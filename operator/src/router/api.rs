@@ -205,7 +205,13 @@ mod tests {
     #[allow(clippy::unnecessary_wraps, reason = "as callers are identified")]
     fn ticket(uid: &str, identity: Option<&str>) -> Result<Credential, JoinRefusal> {
         let participant = ParticipantGrant { identity: identity.map(Into::into), ..ParticipantGrant::default() };
-        let ticket = JoinTicket { namespace: "team-a".into(), name: "board".into(), uid: uid.into(), participant, vouched: None };
+        let ticket = JoinTicket {
+            namespace: "team-a".into(),
+            name: "board".into(),
+            uid: uid.into(),
+            participant,
+            vouched: None,
+        };
         Ok(Credential::Ticket(Box::new(ticket)))
     }
 

@@ -101,7 +101,8 @@ mod tests {
     fn other_tokens_of_the_same_key_and_ids_of_another_form_are_no_cookies() {
         let (signer, keys) = pair();
         let participant = ParticipantGrant::default();
-        let ticket = JoinTicket { namespace: "a".into(), name: "b".into(), uid: "u".into(), participant, vouched: None };
+        let ticket =
+            JoinTicket { namespace: "a".into(), name: "b".into(), uid: "u".into(), participant, vouched: None };
         let foreign = Signer::from_pem(PEM, "other").unwrap().guest(&GuestId::new(1), NOW).unwrap();
         assert_eq!(keys.verify_guest(&foreign, NOW), Err(AdmissionError::UnknownKey));
         for token in [signer.ticket(&ticket, NOW).unwrap(), signer.admin(NOW).unwrap()] {

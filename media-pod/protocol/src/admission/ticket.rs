@@ -75,7 +75,13 @@ mod tests {
         let (signer, keys) = (Signer::from_pem(PEM, "test").unwrap(), KeySet::from_jwks(JWKS).unwrap());
         let participant =
             ParticipantGrant { identity: Some("ada".into()), moderator: true, ..ParticipantGrant::default() };
-        let ticket = JoinTicket { namespace: "team-a".into(), name: "board".into(), uid: "u".into(), participant, vouched: None };
+        let ticket = JoinTicket {
+            namespace: "team-a".into(),
+            name: "board".into(),
+            uid: "u".into(),
+            participant,
+            vouched: None,
+        };
         let token = signer.ticket(&ticket, NOW).unwrap();
         let last = NOW + TICKET_SECONDS + CLOCK_SKEW_SECONDS - 1;
         assert_eq!(keys.verify_ticket(&token, last), Ok(ticket));

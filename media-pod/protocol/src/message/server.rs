@@ -82,6 +82,24 @@ pub enum ServerNotification {
 }
 
 impl ServerNotification {
+    /// Whether this is our own: the mediasoup demo has none of that name, and its clients log it as an error.
+    pub fn is_extension(&self) -> bool {
+        matches!(
+            self,
+            Self::ChatMessage(_)
+                | Self::Permissions(_)
+                | Self::Lobby(_)
+                | Self::LobbyPeers(_)
+                | Self::RoomState(_)
+                | Self::PeerChanged(_)
+                | Self::MutedByModerator(_)
+                | Self::UnmuteRequested(_)
+                | Self::HandRaised(_)
+                | Self::Reaction(_)
+                | Self::Session(_)
+        )
+    }
+
     /// Whether a client that falls behind may miss this one: a later one makes up for it, or it is of interest for a moment only. A chat
     /// message can be asked for with `getChatHistory`.
     pub fn may_be_missed(&self) -> bool {

@@ -6,8 +6,8 @@ use convene_protocol::admission::{ParticipantGrant, PublishGrant};
 use convene_protocol::message::{Device, Direction, MediaKind, Source};
 use serde_json::{Value, json};
 
-use super::super::broadcaster::{BroadcasterRequest, ConsumerCall, Entry};
 use super::super::ConsumerId;
+use super::super::broadcaster::{BroadcasterRequest, ConsumerCall, Entry};
 use super::{Command, ConnectionId, Harness, Limits, Operation, Outgoing, PeerId, ProducerId, TransportId, harness};
 
 fn entry(is_older: bool) -> BroadcasterRequest {

@@ -149,7 +149,13 @@ async fn a_wrong_token_is_refused_even_where_none_is_needed_and_never_repeated()
 
 fn some_ticket(uid: &str) -> JoinTicket {
     let participant = ParticipantGrant { identity: Some("ada".into()), ..ParticipantGrant::default() };
-    JoinTicket { namespace: "team-a".into(), name: "stand-up".into(), uid: uid.into(), participant, vouched: Some(Vouched { at: now(), key: "app".into() }) }
+    JoinTicket {
+        namespace: "team-a".into(),
+        name: "stand-up".into(),
+        uid: uid.into(),
+        participant,
+        vouched: Some(Vouched { at: now(), key: "app".into() }),
+    }
 }
 
 fn router_token(make: impl FnOnce(&convene_protocol::admission::Signer) -> String) -> String {
