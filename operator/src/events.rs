@@ -3,9 +3,14 @@
 //! A note is handed to one task of the process, which publishes one after the other: no pass waits for it, and where the API server is
 //! slow the statuses go first. Nothing here fails the work it reports: what cannot be published is logged and counted.
 
-use k8s_openapi::api::core::v1::ObjectReference;
+use jiff::Timestamp;
+use k8s_openapi::{
+    api::core::v1::ObjectReference,
+    apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta},
+};
 use kube::{
-    Client,
+    Api, Client,
+    api::PostParams,
     runtime::events::{Event, EventType, Recorder, Reporter},
 };
 use prometheus::IntCounterVec;
@@ -19,6 +24,8 @@ const LONGEST_QUEUE: usize = 16_384;
 const KEPT_FOR_WARNINGS: usize = 1_024;
 /// The API server takes 1024 bytes; characters may have several.
 const LONGEST_NOTE: usize = 900;
+/// Bytes of an object's name to which a dot and the time in hexadecimal nanoseconds (16 digits) can be appended: names have up to 253.
+const LONGEST_NAME: usize = 253 - 1 - 16;
 
 /// An event to publish.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,11 +121,47 @@ pub async fn keep_publishing(client: Client, reporter: Reporter, mut posts: Post
             fresh = Recorder::new(client.clone(), reporter.clone());
             &fresh
         };
-        let result = recorder.publish(&build_event(&post), &post.object).await;
+        let result = publish(recorder, &client, &reporter, &post).await;
         posts.outcomes.with_label_values(&[if result.is_ok() { "published" } else { "failed" }]).inc();
         if let Err(error) = result {
             note_failure(&error, &post);
         }
+    }
+}
+
+/// By the recorder, unless the object's name is so long that the recorder's name for the event would be refused: it appends the time.
+async fn publish(recorder: &Recorder, client: &Client, reporter: &Reporter, post: &Post) -> Result<(), kube::Error> {
+    let object = &post.object;
+    if object.name.as_deref().unwrap_or_default().len() <= LONGEST_NAME {
+        return recorder.publish(&build_event(post), object).await;
+    }
+    let events: Api<k8s_openapi::api::events::v1::Event> =
+        Api::namespaced(client.clone(), object.namespace.as_deref().unwrap_or("default"));
+    events.create(&PostParams::default(), &build_long_event(post, reporter, Timestamp::now())).await.map(drop)
+}
+
+/// The same event as the recorder would make, under a name that is cut.
+fn build_long_event(post: &Post, reporter: &Reporter, now: Timestamp) -> k8s_openapi::api::events::v1::Event {
+    let Event { type_, reason, note, action, secondary } = build_event(post);
+    let head: String = post.object.name.iter().flat_map(|name| name.chars()).take(LONGEST_NAME).collect();
+    let controller = reporter.controller.clone();
+    k8s_openapi::api::events::v1::Event {
+        action: Some(action),
+        event_time: Some(MicroTime(now)),
+        metadata: ObjectMeta {
+            // Each part between dots ends with a letter or a digit.
+            name: Some(format!("{}.{:x}", head.trim_end_matches(['-', '.']), now.as_nanosecond())),
+            namespace: post.object.namespace.clone(),
+            ..ObjectMeta::default()
+        },
+        note,
+        reason: Some(reason),
+        regarding: Some(post.object.clone()),
+        related: secondary,
+        reporting_instance: Some(reporter.instance.clone().unwrap_or_else(|| controller.clone())),
+        reporting_controller: Some(controller),
+        type_: Some(if matches!(type_, EventType::Warning) { "Warning" } else { "Normal" }.to_owned()),
+        ..k8s_openapi::api::events::v1::Event::default()
     }
 }
 
@@ -188,6 +231,36 @@ mod tests {
     }
 
     const CREATED: &str = "POST /apis/events.k8s.io/v1/namespaces/crew/events";
+
+    #[test]
+    fn events_of_objects_with_long_names_have_names_that_are_taken() {
+        let long = [format!("{}-{}", "m".repeat(LONGEST_NAME - 1), "x".repeat(16)), "ab.".repeat(84)];
+        for name in long {
+            let object = ObjectReference { name: Some(name.clone()), ..reference() };
+            let post = Post { object, action: "Reconcile", note: Note::warning("PodGone", "b").about("media-1") };
+            let event = build_long_event(&post, &"tester".into(), Timestamp::now());
+            let given = event.metadata.name.unwrap();
+            assert!(
+                given.len() <= 253 && given.split('.').all(|part| !part.is_empty() && !part.ends_with('-')),
+                "{given}"
+            );
+            assert_eq!(event.regarding.and_then(|object| object.name), Some(name), "describe finds it");
+            assert_eq!((event.type_.as_deref(), event.reason.as_deref()), (Some("Warning"), Some("PodGone")));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_object_with_a_long_name_gets_its_event() {
+        let event =
+            json!({"apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": {"name": "e"}, "eventTime": null});
+        let (server, client) = ScriptedServer::start(vec![(CREATED, 201, event)]);
+        let (publisher, posts) = channel(&outcomes());
+        let object = ObjectReference { name: Some("m".repeat(253)), ..reference() };
+        publisher.publish(&object, "Reconcile", &[Note::normal("Assigned", "a")]);
+        drop(publisher);
+        keep_publishing(client, "tester".into(), posts).await;
+        server.assert_finished();
+    }
 
     #[tokio::test]
     async fn notes_are_published_in_order_until_nobody_can_hand_over_more() {

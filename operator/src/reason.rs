@@ -10,6 +10,8 @@ pub const ASSIGNED: &str = "Assigned";
 pub const POD_READY: &str = "PodReady";
 /// Every pod the pool wants exists and starts.
 pub const PODS_AVAILABLE: &str = "PodsAvailable";
+/// No meeting needs a pod, and none is kept in reserve.
+pub const NO_POD_NEEDED: &str = "NoPodNeeded";
 
 /// The meeting begins later.
 pub const SCHEDULED: &str = "Scheduled";

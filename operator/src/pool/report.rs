@@ -70,6 +70,8 @@ pub fn compute_verdicts(pool: &ValidPool, observed: &ObservedPods, applied: &App
     PoolVerdicts {
         ready: if ready > 0 {
             Verdict::yes(reason::POD_READY, format!("{ready} of {live} media pods can take people"))
+        } else if live == 0 && pool.warm == 0 && observed.waiting.is_none() && trouble.is_none() {
+            Verdict::yes(reason::NO_POD_NEEDED, "spec.warm is 0: a media pod is created for the first meeting")
         } else {
             Verdict::False(explain_no_ready_pod(pool, &observed.pods, trouble.as_ref(), &observed.holders))
         },

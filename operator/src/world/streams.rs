@@ -19,12 +19,14 @@ pub fn stream_gathered<T: Eq + Hash + Send + 'static>(
     depth: IntGauge,
 ) -> impl Stream<Item = T> + Send {
     let bursts = stream::unfold((receiver, depth), move |(mut receiver, depth)| async move {
+        // The last burst has been passed on.
+        depth.set(0);
         let mut burst = HashSet::from([receiver.recv().await?]);
         tokio::time::sleep(period).await;
-        depth.set(i64::try_from(receiver.len()).unwrap_or(i64::MAX));
         while let Ok(item) = receiver.try_recv() {
             burst.insert(item);
         }
+        depth.set(i64::try_from(burst.len()).unwrap_or(i64::MAX));
         Some((stream::iter(burst), (receiver, depth)))
     });
     bursts.flatten()
@@ -47,6 +49,7 @@ pub fn stream_meetings(
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
     use kube::{core::DeserializeGuard, runtime::watcher::Event};
     use serde_json::{Value, json};
 
@@ -68,6 +71,21 @@ mod tests {
         let depth = IntGauge::new("depth", "depth").unwrap();
         let mut stream = Box::pin(stream_meetings(&world, depth));
         assert_eq!(stream.next().await.unwrap().name, "regatta");
+    }
+
+    #[tokio::test]
+    async fn the_depth_is_that_of_a_burst_until_all_of_it_is_passed_on() {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let depth = IntGauge::new("depth", "depth").unwrap();
+        let mut stream = Box::pin(stream_gathered(receiver, Duration::from_millis(1), depth.clone()));
+        (0..52).for_each(|item| sender.send(item).unwrap());
+        stream.next().await.unwrap();
+        assert_eq!(depth.get(), 52);
+        for _ in 1..52 {
+            stream.next().await.unwrap();
+        }
+        assert!(stream.next().now_or_never().is_none());
+        assert_eq!(depth.get(), 0, "nothing waits");
     }
 
     #[tokio::test]

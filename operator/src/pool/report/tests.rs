@@ -62,6 +62,21 @@ fn trouble_is_told_by_weight() {
 }
 
 #[test]
+fn a_pool_without_reserve_is_ready_while_no_meeting_needs_a_pod() {
+    let ready = |warm: u32, waiting: u32, states: Vec<PodState>| {
+        let (_, mut observed) = observed(states);
+        observed.waiting.shared = waiting;
+        let verdicts = compute_verdicts(&pool(json!({"warm": warm})), &observed, &Applied::default());
+        (verdicts.ready.is_true(), verdicts.ready.wait().reason)
+    };
+    assert_eq!(ready(0, 0, vec![]), (true, "NoPodNeeded"));
+    assert_eq!(ready(1, 0, vec![]), (false, "NoPodReady"));
+    assert_eq!(ready(0, 1, vec![]), (false, "NoPodReady"));
+    assert_eq!(ready(0, 0, vec![starting()]), (false, "NoPodReady"));
+    assert_eq!(ready(0, 0, vec![PodState::Ready]), (true, "PodReady"));
+}
+
+#[test]
 fn a_full_pool_says_so_while_meetings_wait() {
     let (pool, mut observed) = observed(vec![PodState::Ready, PodState::Ready]);
     observed.waiting.shared = 3;
