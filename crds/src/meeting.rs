@@ -131,7 +131,7 @@ pub struct MeetingSpec {
     pub ends_at: Option<Time>,
 
     /// Seconds after its end until the Meeting object is deleted, 0 to 31536000 (a year). Without it the object stays until somebody
-    /// deletes it.
+    /// deletes it. A meeting whose end is past when it is created is deleted five minutes later at the earliest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 31_536_000))]
     pub ttl_after_ended: Option<u32>,

@@ -109,6 +109,7 @@ pub struct MediaPoolSpec {
     /// Container image of the media pods. Without it: the image the operator was installed with, which is the one tested with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 512))]
+    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9][A-Za-z0-9._:/@-]*$')").message("image must be the reference of a container image, such as registry.example.com/convene-media-pod:1.0"))]
     pub image: Option<String>,
 
     /// When the node fetches the image: Always, IfNotPresent or Never. Without it: Kubernetes' own rule (Always for the tag `latest`,
@@ -141,6 +142,7 @@ pub struct MediaPoolSpec {
     /// Node label over whose values the pods are spread evenly where possible, for example `topology.kubernetes.io/zone`.
     #[serde(default = "default_topology_key")]
     #[schemars(length(min = 1, max = 317))]
+    #[x_kube(validation = Rule::new("self.matches('^([a-z0-9][-a-z0-9.]*/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$')").message("topologyKey must be the key of a node label, such as topology.kubernetes.io/zone"))]
     pub topology_key: String,
 
     /// Media workers in each pod, 1 to 64. A worker is one thread with one port for media, UDP and TCP; a meeting lives on one worker.

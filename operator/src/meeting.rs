@@ -93,7 +93,7 @@ async fn look_at(meeting: &Meeting, context: &Context) -> Result<Pass, Error> {
     if meeting.metadata.deletion_timestamp.is_some() {
         return Ok(Pass::of(Outcome::Skipped));
     }
-    if let Some(expiry) = compute_expiry(&meeting.spec).filter(|expiry| *expiry <= now) {
+    if let Some(expiry) = compute_expiry(meeting).filter(|expiry| *expiry <= now) {
         let note =
             Note::normal(reason::EXPIRED, format!("deleted: its time to live after its end was over at {expiry}"));
         return apply::apply_expiry(context, meeting, &note).await.map(Pass::of); // I/O
@@ -102,7 +102,7 @@ async fn look_at(meeting: &Meeting, context: &Context) -> Result<Pass, Error> {
     let plan = decide(meeting, context, now); // pure but for the caches
     let participants = context.world.ledger().participants_of(meeting);
     let status = report::compute_status(meeting, &plan, &context.config.public_url, participants, now); // pure
-    let again = until(compute_next_moment(&meeting.spec, now), now);
+    let again = until(compute_next_moment(meeting, now), now);
     if let Some(pause) = compute_debounce(meeting, &status, context) {
         return Ok(Pass { outcome: Outcome::Waiting, again: Some(again.map_or(pause, |again| again.min(pause))) });
     }

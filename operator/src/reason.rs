@@ -25,6 +25,8 @@ pub const UPDATING: &str = "Updating";
 pub const PORTS_EXCLUSIVE: &str = "PortsExclusive";
 /// Another pool draws from the same ports of the nodes.
 pub const PORTS_OVERLAP: &str = "PortsOverlap";
+/// The pool's ports are among those that Kubernetes gives to Services.
+pub const NODE_PORT_RANGE: &str = "NodePortRange";
 /// Media ports answered at the announced address.
 pub const MEDIA_REACHABLE: &str = "MediaReachable";
 /// Media ports did not answer at the announced address.

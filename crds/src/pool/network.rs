@@ -53,6 +53,7 @@ pub struct AnnouncedAddress {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 4), inner(length(min = 2, max = 45)))]
     #[x_kube(validation = Rule::new("self.all(address, isIP(address))").message("every one of announcedAddress.addresses must be an IPv4 or IPv6 address, such as 203.0.113.7; host names are not possible"))]
+    #[x_kube(validation = Rule::new("self.all(address, !address.matches('^(0|127|22[4-9]|23[0-9])[.]|^255[.]255[.]255[.]255$|^[0:]+:[01]?$|^[fF][fF][0-9a-fA-F]{2}:'))").message("announcedAddress.addresses must be addresses of one host that browsers can reach: not 0.0.0.0, a loopback or a multicast address"))]
     pub addresses: Vec<String>,
 }
 

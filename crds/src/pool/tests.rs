@@ -57,6 +57,41 @@ fn a_host_name_is_no_announced_address() {
 }
 
 #[test]
+fn an_address_that_no_browser_reaches_is_not_announced() {
+    let fixed = |address: &str| json!({"announcedAddress": {"policy": "Fixed", "addresses": ["203.0.113.7", address]}});
+    for address in
+        ["0.0.0.0", "127.0.0.1", "224.0.0.1", "239.1.2.3", "255.255.255.255", "::", "::1", "0:0::1", "ff02::1"]
+    {
+        let message = refusal(fixed(address));
+        assert!(message.contains("browsers can reach"), "{address}: {message}");
+    }
+    for address in ["10.0.0.1", "100.127.0.1", "192.0.2.255", "2001:db8::1", "fd00::1"] {
+        pool(fixed(address)).validate_cel().unwrap_or_else(|error| panic!("{address}: {error}"));
+    }
+}
+
+#[test]
+fn names_of_images_and_labels_are_well_formed() {
+    for (patch, word) in [
+        (json!({"image": "media pod:1"}), "image must be"),
+        (json!({"image": "-x"}), "image must be"),
+        (json!({"topologyKey": "zone/"}), "topologyKey must be"),
+        (json!({"topologyKey": "my zone"}), "topologyKey must be"),
+    ] {
+        let message = refusal(patch.clone());
+        assert!(message.contains(word), "{patch}: {message}");
+    }
+    for patch in [
+        json!({"image": "localhost:5000/convene-media-pod:0.1"}),
+        json!({"image": "ghcr.io/convene/media-pod@sha256:0123456789abcdef"}),
+        json!({"topologyKey": "topology.kubernetes.io/zone"}),
+        json!({"topologyKey": "rack"}),
+    ] {
+        pool(patch.clone()).validate_cel().unwrap_or_else(|error| panic!("{patch}: {error}"));
+    }
+}
+
+#[test]
 fn the_node_network_needs_one_port_more() {
     let message = refusal(json!({"rtcPorts": {"min": 40000, "max": 40000}, "exposure": "HostNetwork"}));
     assert!(message.contains("one port more"), "{message}");

@@ -17,6 +17,9 @@ use crate::{ledger::Ledger, pool::validate::ValidPool, reason, wait::Wait};
 /// How long before its start a meeting gets its media pod: a pod that has to be made first is ready by then.
 pub const LEAD: Duration = Duration::from_mins(2);
 
+/// How long a meeting stays that was over when it was created.
+const OVER_AT_CREATION: SignedDuration = SignedDuration::from_mins(5);
+
 /// Where now lies between a meeting's start and its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
@@ -74,18 +77,23 @@ pub fn compute_moment(spec: &MeetingSpec, now: Timestamp) -> Moment {
 }
 
 /// When the next moment of a meeting begins, or its object is to be deleted.
-pub fn compute_next_moment(spec: &MeetingSpec, now: Timestamp) -> Option<Timestamp> {
+pub fn compute_next_moment(meeting: &Meeting, now: Timestamp) -> Option<Timestamp> {
+    let spec = &meeting.spec;
     let lead = SignedDuration::try_from(LEAD).unwrap_or_default();
     let starts_at = spec.starts_at.as_ref().map(|time| time.0);
     let begins = starts_at.and_then(|start| start.checked_sub(lead).ok());
     let ends_at = spec.ends_at.as_ref().map(|time| time.0);
-    [begins, starts_at, ends_at, compute_expiry(spec)].into_iter().flatten().filter(|time| *time > now).min()
+    [begins, starts_at, ends_at, compute_expiry(meeting)].into_iter().flatten().filter(|time| *time > now).min()
 }
 
-/// When the object of a meeting is to be deleted, if it ever is.
-pub fn compute_expiry(spec: &MeetingSpec) -> Option<Timestamp> {
-    let ends_at = spec.ends_at.as_ref()?.0;
-    ends_at.checked_add(SignedDuration::from_secs(i64::from(spec.ttl_after_ended?))).ok()
+/// When the object of a meeting is to be deleted, if it ever is. One that is over before it is created stays for a while, so that its
+/// creator finds it and reads why.
+pub fn compute_expiry(meeting: &Meeting) -> Option<Timestamp> {
+    let ends_at = meeting.spec.ends_at.as_ref()?.0;
+    let expiry = ends_at.checked_add(SignedDuration::from_secs(i64::from(meeting.spec.ttl_after_ended?))).ok()?;
+    let created = meeting.metadata.creation_timestamp.as_ref().map(|time| time.0).filter(|created| ends_at <= *created);
+    let is_found_until = created.and_then(|created| created.checked_add(OVER_AT_CREATION).ok());
+    Some(is_found_until.map_or(expiry, |until| expiry.max(until)))
 }
 
 /// Checks `meeting` against the pool it names; `None` is a pool that does not exist. `labels` are those of the meeting's namespace.

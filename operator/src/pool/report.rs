@@ -113,6 +113,13 @@ fn compute_reachable(pool: &ValidPool, observed: &ObservedPods) -> Verdict {
 fn compute_exclusive(pool: &ValidPool, observed: &ObservedPods) -> Verdict {
     let ports = pool.ports;
     match &observed.overlaps {
+        None if pool.template.uses_node_ports() && ports.overlaps(compute_service_ports()) => Verdict::no(
+            reason::NODE_PORT_RANGE,
+            format!(
+                "some of the ports {ports} are among those that Kubernetes gives to Services of type NodePort ({}, unless the cluster has other ones): a Service that gets one takes it from a media pod; choose others",
+                compute_service_ports()
+            ),
+        ),
         None => Verdict::yes(reason::PORTS_EXCLUSIVE, format!("no other pool draws from {ports}")),
         Some(other) => Verdict::no(
             reason::PORTS_OVERLAP,
@@ -121,6 +128,11 @@ fn compute_exclusive(pool: &ValidPool, observed: &ObservedPods) -> Verdict {
             ),
         ),
     }
+}
+
+/// The default of the API server's `--service-node-port-range`.
+fn compute_service_ports() -> PortRange {
+    PortRange::new(30_000, 32_767).expect("the first is not larger than the last")
 }
 
 fn is_outdated(pool: &ValidPool, pod: &MediaPod) -> bool {

@@ -163,6 +163,7 @@ fn compute_template(pool: &MediaPool, defaults: &PodDefaults) -> Result<PodTempl
     if is_fixed && spec.announced_address.addresses.is_empty() {
         return Err(Wait::new(reason::INVALID_SPEC, "spec.announcedAddress: policy Fixed needs addresses"));
     }
+    check_node_selector(&spec.node_selector)?;
     Ok(PodTemplate {
         image,
         image_pull_policy: spec.image_pull_policy,
@@ -180,6 +181,36 @@ fn compute_template(pool: &MediaPool, defaults: &PodDefaults) -> Result<PodTempl
         fixed_addresses: if is_fixed { spec.announced_address.addresses.clone() } else { Vec::new() },
         admission_keys: defaults.admission_keys.clone(),
     })
+}
+
+/// The API server would refuse the pods, and not the pool.
+fn check_node_selector(selector: &BTreeMap<String, String>) -> Result<(), Wait> {
+    let is_good = |(key, value): &(&String, &String)| is_label_key(key) && (value.is_empty() || is_label_name(value));
+    match selector.iter().find(|entry| !is_good(entry)) {
+        None => Ok(()),
+        Some((key, value)) => {
+            let message = format!("spec.nodeSelector: {key:?}: {value:?} is not a label that a node can have");
+            Err(Wait::new(reason::INVALID_SPEC, message))
+        }
+    }
+}
+
+/// `name` or `prefix/name`, as Kubernetes has it.
+fn is_label_key(key: &str) -> bool {
+    let is_prefix = |prefix: &str| {
+        let is_plain = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || "-.".contains(letter);
+        !prefix.is_empty() && prefix.len() <= 253 && prefix.chars().all(is_plain)
+    };
+    match key.split_once('/') {
+        Some((prefix, name)) => is_prefix(prefix) && is_label_name(name),
+        None => is_label_name(key),
+    }
+}
+
+fn is_label_name(name: &str) -> bool {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    let is_end = |letter: Option<char>| letter.is_some_and(|letter| letter.is_ascii_alphanumeric());
+    name.len() <= 63 && name.chars().all(is_plain) && is_end(name.chars().next()) && is_end(name.chars().last())
 }
 
 fn compute_plain_destinations(plain_rtp: &PlainRtp) -> Result<Vec<String>, Wait> {
@@ -205,4 +236,30 @@ fn compute_too_narrow(ports: PortRange, wanted: u32) -> Wait {
             "spec.rtcPorts {ports} has {count} ports, one pod takes {wanted}: widen it, or lower workersPerPod or plainPorts"
         ),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::fixtures::{defaults, pool_object};
+
+    #[test]
+    fn a_node_selector_has_labels_that_a_node_can_have() {
+        let refusal = |key: &str, value: &str| {
+            let outcome = validate_pool(&pool_object(json!({"nodeSelector": {key: value}})), &defaults());
+            outcome.err().map(|wait| (wait.reason, wait.message))
+        };
+        for (key, value) in [("convene.dev/media", "true"), ("rack", ""), ("a_b.C", "9-x")] {
+            assert_eq!(refusal(key, value), None, "{key}: {value}");
+        }
+        let long = "x".repeat(64);
+        for (key, value) in
+            [("", "x"), ("a/b/c", "x"), ("/x", "x"), ("Upper.dev/x", "x"), ("x", "a b"), ("x", "-"), ("x", &long)]
+        {
+            let (reason, message) = refusal(key, value).unwrap_or_else(|| panic!("{key}: {value}"));
+            assert!(reason == "InvalidSpec" && message.contains("spec.nodeSelector"), "{message}");
+        }
+    }
 }

@@ -1,10 +1,11 @@
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::json;
 
 use super::*;
 use crate::fixtures::{meeting_object, pool};
 
-fn spec(patch: serde_json::Value) -> MeetingSpec {
-    meeting_object(patch, json!({})).spec
+fn meeting(patch: serde_json::Value) -> Meeting {
+    meeting_object(patch, json!({}))
 }
 
 fn at(text: &str) -> Timestamp {
@@ -13,8 +14,8 @@ fn at(text: &str) -> Timestamp {
 
 #[test]
 fn a_meeting_goes_through_its_moments() {
-    let spec =
-        spec(json!({"startsAt": "2030-01-01T10:00:00Z", "endsAt": "2030-01-01T11:00:00Z", "ttlAfterEnded": 600}));
+    let meeting =
+        meeting(json!({"startsAt": "2030-01-01T10:00:00Z", "endsAt": "2030-01-01T11:00:00Z", "ttlAfterEnded": 600}));
     let (start, end) = (at("2030-01-01T10:00:00Z"), at("2030-01-01T11:00:00Z"));
     let cases = [
         ("2030-01-01T09:57:59Z", Moment::Before { starts_at: start }, Some("2030-01-01T09:58:00Z")),
@@ -24,27 +25,41 @@ fn a_meeting_goes_through_its_moments() {
         ("2030-01-01T11:10:00Z", Moment::After { ended_at: end }, None),
     ];
     for (now, moment, next) in cases {
-        assert_eq!(compute_moment(&spec, at(now)), moment, "{now}");
-        assert_eq!(compute_next_moment(&spec, at(now)), next.map(at), "{now}");
+        assert_eq!(compute_moment(&meeting.spec, at(now)), moment, "{now}");
+        assert_eq!(compute_next_moment(&meeting, at(now)), next.map(at), "{now}");
     }
-    assert_eq!(compute_expiry(&spec), Some(at("2030-01-01T11:10:00Z")));
+    assert_eq!(compute_expiry(&meeting), Some(at("2030-01-01T11:10:00Z")));
+}
+
+#[test]
+fn a_meeting_that_is_over_before_it_is_created_is_found_for_a_while() {
+    let cases = [
+        ("2030-01-01T10:59:59Z", "2030-01-01T11:00:10Z"),
+        ("2030-01-01T11:00:00Z", "2030-01-01T11:05:00Z"),
+        ("2030-01-02T10:00:00Z", "2030-01-02T10:05:00Z"),
+    ];
+    for (created, expiry) in cases {
+        let mut meeting = meeting(json!({"endsAt": "2030-01-01T11:00:00Z", "ttlAfterEnded": 10}));
+        meeting.metadata.creation_timestamp = Some(Time(at(created)));
+        assert_eq!(compute_expiry(&meeting), Some(at(expiry)), "{created}");
+    }
 }
 
 #[test]
 fn a_meeting_without_times_is_always_on() {
-    let spec = spec(json!({"ttlAfterEnded": 5}));
-    assert_eq!(compute_moment(&spec, at("2030-01-01T10:00:00Z")), Moment::During);
-    assert_eq!(compute_next_moment(&spec, at("2030-01-01T10:00:00Z")), None);
-    assert_eq!(compute_expiry(&spec), None);
+    let meeting = meeting(json!({"ttlAfterEnded": 5}));
+    assert_eq!(compute_moment(&meeting.spec, at("2030-01-01T10:00:00Z")), Moment::During);
+    assert_eq!(compute_next_moment(&meeting, at("2030-01-01T10:00:00Z")), None);
+    assert_eq!(compute_expiry(&meeting), None);
 }
 
 #[test]
 fn times_at_the_edge_of_time_do_no_harm() {
-    let spec = spec(
+    let meeting = meeting(
         json!({"startsAt": "-009999-01-02T01:59:59Z", "endsAt": "9999-12-30T22:00:00Z", "ttlAfterEnded": 31_536_000}),
     );
-    assert_eq!(compute_moment(&spec, at("2030-01-01T10:00:00Z")), Moment::During);
-    assert_eq!(compute_expiry(&spec), None);
+    assert_eq!(compute_moment(&meeting.spec, at("2030-01-01T10:00:00Z")), Moment::During);
+    assert_eq!(compute_expiry(&meeting), None);
 }
 
 #[test]

@@ -77,6 +77,20 @@ fn a_pool_without_reserve_is_ready_while_no_meeting_needs_a_pod() {
 }
 
 #[test]
+fn ports_that_kubernetes_gives_to_services_are_told() {
+    for (exposure, ports, reason) in [
+        ("HostPort", (30_000, 30_099), "NodePortRange"),
+        ("HostNetwork", (29_000, 30_000), "NodePortRange"),
+        ("HostPort", (32_768, 33_000), "PortsExclusive"),
+        ("PodIP", (30_000, 30_099), "PortsExclusive"),
+    ] {
+        let pool = pool(json!({"exposure": exposure, "rtcPorts": {"min": ports.0, "max": ports.1}}));
+        let verdicts = compute_verdicts(&pool, &ObservedPods::default(), &Applied::default());
+        assert_eq!(verdicts.exclusive.wait().reason, reason, "{exposure} {ports:?}");
+    }
+}
+
+#[test]
 fn a_full_pool_says_so_while_meetings_wait() {
     let (pool, mut observed) = observed(vec![PodState::Ready, PodState::Ready]);
     observed.waiting.shared = 3;
