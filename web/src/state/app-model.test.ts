@@ -194,6 +194,24 @@ describe('in the call', () => {
     expect(new Set(server.sockets.map(({ url }) => url)).size).toBe(2);
   });
 
+  it.each(['screen', 'camera'] as const)('a %s that the person allows after the end is not captured, nor sent in the next call', async (what) => {
+    const { model, server, devices } = await inCall();
+    model.toggle('camera');
+    devices.isAsking = true;
+    if (what === 'screen') model.state.get().call?.toggleShare();
+    else model.toggle('camera');
+    server.socket.serverCloses(4000, 'meeting ended');
+    devices.answer();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(devices.live).toEqual([]);
+    devices.isAsking = false;
+    await model.rejoin();
+    model.join();
+    server.socket.serverOpens();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(server.socket.sent.filter(({ method, data }) => method === 'produce' && JSON.stringify(data).includes('screensharing'))).toEqual([]);
+  });
+
   it('the end of the meeting says so', async () => {
     const { model, server } = await inCall();
     server.socket.serverCloses(4000, 'meeting ended');

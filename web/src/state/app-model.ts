@@ -8,7 +8,7 @@ import { MAX_NAME_LENGTH, normalizeName } from '../core/display-name';
 import type { ConveneError } from '../core/errors';
 import { NO_DEVICES, type CapturePreferences, type DeviceAccess, type DeviceKind, type DeviceList } from '../core/media/devices';
 import { callProblem, type Environment } from '../core/media/environment';
-import { LocalMedia, type LocalMediaState } from '../core/media/local-media';
+import { isWished, LocalMedia, type LocalMediaState } from '../core/media/local-media';
 import type { Log } from '../core/log';
 import { fallbackTitle, type MeetingAddress, type MeetingInfo, type WaitingFor } from '../core/meeting';
 import { newPeerId } from '../core/peer-id';
@@ -90,6 +90,7 @@ export class AppModel {
     this.#store = new Store(initialState(dependencies, this.#local.state));
     this.#local.subscribe((local) => this.#set({ local }));
     dependencies.devices.onChange(() => void this.#listDevices());
+    dependencies.devices.onReturn(() => void this.#local.mend());
   }
 
   get state(): Pick<Store<AppState>, 'get' | 'subscribe'> {
@@ -144,7 +145,7 @@ export class AppModel {
   }
 
   toggle(kind: DeviceKind): void {
-    if (this.#local.state[kind].status === 'on') this.#local.turnOff(kind);
+    if (isWished(this.#local.state[kind])) this.#local.turnOff(kind);
     else void this.#local.turnOn(kind).then(() => this.#listDevices());
   }
 

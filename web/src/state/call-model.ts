@@ -5,7 +5,7 @@
  */
 
 import type { DeviceKind } from '../core/media/devices';
-import type { DeviceLoss, LocalMedia } from '../core/media/local-media';
+import { isWished, type DeviceLoss, type LocalMedia } from '../core/media/local-media';
 import type { ConnectionState } from '../core/session/connection-state';
 import type { SessionNews } from '../core/session/events';
 import type { ReceptionWish } from '../core/session/reception';
@@ -137,18 +137,17 @@ export class CallModel {
   toggle(kind: DeviceKind): void {
     const { local } = this.#dependencies;
     this.dismiss('problem');
-    if (local.state[kind].status === 'on') local.turnOff(kind);
+    if (kind === 'microphone') this.#isTalking = false;
+    if (isWished(local.state[kind])) local.turnOff(kind);
     else if (this.#mayPublish(kind)) void this.#turnOn(kind);
   }
 
   /** Opens the microphone while a key is held down. One that was open stays so. */
   talk(isHeld: boolean): void {
     const { local } = this.#dependencies;
-    if (isHeld && local.state.microphone.status !== 'on' && this.#mayPublish('microphone')) {
+    if (isHeld && !isWished(local.state.microphone) && this.#mayPublish('microphone')) {
       this.#isTalking = true;
-      void this.#turnOn('microphone').then(() => {
-        if (!this.#isTalking) local.turnOff('microphone');
-      });
+      void this.#turnOn('microphone');
     } else if (!isHeld && this.#isTalking) {
       this.#isTalking = false;
       local.turnOff('microphone');

@@ -39,8 +39,8 @@ describe('the tiles', () => {
   it('show one\'s own picture, and never play one\'s own voice', () => {
     const local: LocalMediaState = {
       ...NOTHING_ON,
-      microphone: { status: 'on', track: fakeTrack('microphone') },
-      camera: { status: 'on', track: fakeTrack('camera') },
+      microphone: { status: 'on', track: fakeTrack('microphone'), isInterrupted: false },
+      camera: { status: 'on', track: fakeTrack('camera'), isInterrupted: false },
     };
     const self = tiles(EMPTY_ROOM, local)[0];
     expect(self?.isMuted).toBe(false);

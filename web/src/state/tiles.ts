@@ -104,7 +104,7 @@ function remotePerson(room: RoomView, participant: Participant): Person {
 }
 
 function selfPerson(room: RoomView, { peerId, displayName, local }: Self): Person {
-  const isMuted = local.microphone.status !== 'on';
+  const isMuted = local.microphone.status !== 'on' || local.microphone.isInterrupted;
   return {
     ...identity(peerId, displayName),
     isSelf: true,

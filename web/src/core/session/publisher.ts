@@ -101,7 +101,8 @@ export class Publisher {
   async #bring(kind: SendKind, wanted: Wanted): Promise<void> {
     try {
       await this.#bringTrack(kind, wanted);
-      if (!wanted.isOpening) this.#bringPause(kind, wanted.isPaused);
+      // Muting is for at once, unmuting for when there is something to hear.
+      if (wanted.isPaused || !wanted.isOpening) this.#bringPause(kind, wanted.isPaused);
     } catch (error) {
       if (this.#context.transport.closed) return;
       this.#context.log.warn(`could not send the ${kind}`, error);
@@ -174,7 +175,8 @@ export class Publisher {
 function wantedOf(local: LocalMediaState, kind: SendKind): Wanted {
   if (kind === 'microphone' || kind === 'camera') {
     const device = local[kind];
-    return { track: trackOf(device), isPaused: device.status === 'muted', isOpening: device.status === 'opening' };
+    const isOpening = device.status === 'opening';
+    return { track: trackOf(device), isPaused: isOpening ? device.isMuted : device.status === 'muted', isOpening };
   }
   const { screen } = local;
   const track = screen.status === 'on' ? (kind === 'screen' ? screen.video : screen.sound) : undefined;

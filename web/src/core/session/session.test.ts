@@ -171,6 +171,21 @@ describe('one\'s own media', () => {
     ]);
   });
 
+  it('a mute while another microphone opens is told at once', async () => {
+    const { server, local, devices } = await joined();
+    devices.isAsking = true;
+    void local.choose('microphone', 'mic-2');
+    local.turnOff('microphone');
+    await settle();
+    expect(server.socket.sent.at(-1)).toEqual({ notification: true, method: 'pauseProducer', data: { producerId: 'producer-of-audio' } });
+    void local.turnOn('microphone');
+    await settle();
+    expect(server.sent('resumeProducer')).toEqual([]);
+    devices.answer();
+    await settle();
+    expect(server.sent('resumeProducer')).toHaveLength(1);
+  });
+
   it('camera off closes the producer and frees the camera; on again makes a new one', async () => {
     const { server, local, devices } = await joined();
     local.turnOff('camera');

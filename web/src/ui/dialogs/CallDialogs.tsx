@@ -1,6 +1,7 @@
 /** The dialogs of a call: questions of moderators, questions to oneself, settings and help. */
 
 import type { ReactNode } from 'react';
+import { isWished } from '../../core/media/local-media';
 import type { AppModel, AppState } from '../../state/app-model';
 import type { CallModel } from '../../state/call-model';
 import type { CallState } from '../../state/call-state';
@@ -39,7 +40,7 @@ export function CallDialogs({ model, app, call, state }: Props): ReactNode {
           no={texts.stayMuted}
           testId="unmute-dialog"
           onYes={() => {
-            if (app.local.microphone.status !== 'on') call.toggle('microphone');
+            if (!isWished(app.local.microphone)) call.toggle('microphone');
           }}
           onClose={close}
         />

@@ -3,7 +3,7 @@
 import { Mic, MicOff, TriangleAlert, Video, VideoOff } from 'lucide-react';
 import type { ReactNode } from 'react';
 import type { DeviceKind } from '../../core/media/devices';
-import type { LocalDevice } from '../../core/media/local-media';
+import { isWished, type LocalDevice } from '../../core/media/local-media';
 import { useTexts } from '../language';
 
 const LOOKS = {
@@ -23,7 +23,7 @@ export function DeviceToggle({ kind, device, isAllowed = true, onToggle }: Props
   const texts = useTexts();
   const label = texts.devices[kind];
   const { testId, On, Off } = LOOKS[kind];
-  const isOn = device.status === 'on';
+  const isOn = isWished(device);
   const Icon = isOn ? On : Off;
   const title = isAllowed ? texts.devices[isOn ? 'off' : 'on'](label) : texts.devices.notAllowed;
   return (
