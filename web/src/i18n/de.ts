@@ -323,6 +323,7 @@ export const de: Texts = {
     rightShare: 'Bildschirm teilen',
     shortcutsTitle: 'Tastenkürzel',
     space: 'Leertaste',
+    ctrl: 'Strg',
   },
   settings: {
     title: 'Einstellungen',
@@ -341,6 +342,7 @@ export const de: Texts = {
     blur: 'Hintergrund unscharf zeigen',
     mirror: 'Sich wie im Spiegel sehen',
     sounds: 'Töne, wenn jemand kommt, geht, klopft oder schreibt',
+    pushToTalk: 'Zum Sprechen die Leertaste gedrückt halten',
   },
   statistics: {
     title: 'Statistik',

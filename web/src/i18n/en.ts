@@ -369,6 +369,7 @@ export const en = {
     rightShare: 'Share their screen',
     shortcutsTitle: 'Keyboard shortcuts',
     space: 'Space bar',
+    ctrl: 'Ctrl',
   },
   settings: {
     title: 'Settings',
@@ -387,6 +388,7 @@ export const en = {
     blur: 'Blur what is behind you',
     mirror: 'Show yourself as in a mirror',
     sounds: 'Sounds when people come, go, knock or write',
+    pushToTalk: 'Hold the space bar to unmute',
   },
   statistics: {
     title: 'Statistics',

@@ -307,6 +307,7 @@ export const es: Texts = {
     rightShare: 'Compartir la pantalla',
     shortcutsTitle: 'Atajos de teclado',
     space: 'Espacio',
+    ctrl: 'Ctrl',
   },
   settings: {
     title: 'Ajustes',
@@ -325,6 +326,7 @@ export const es: Texts = {
     blur: 'Difuminar el fondo',
     mirror: 'Verte como en un espejo',
     sounds: 'Sonidos cuando alguien entra, sale, llama o escribe',
+    pushToTalk: 'Mantener pulsada la barra espaciadora para hablar',
   },
   statistics: {
     title: 'Estadísticas',

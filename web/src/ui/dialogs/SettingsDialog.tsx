@@ -92,6 +92,12 @@ function MeetingFields({ model, app: { settings } }: Omit<Props, 'onClose'>): Re
       <Select label={texts.settings.receive} value={settings.receive} choices={qualities} onChoose={(receive) => model.change({ receive })} />
       <Select<Layout> label={texts.settings.layout} value={settings.layout} choices={layouts} onChoose={(layout) => model.change({ layout })} />
       <Switch label={texts.settings.sounds} isOn={settings.hasSounds} onChange={(hasSounds) => model.change({ hasSounds })} />
+      <Switch
+        label={texts.settings.pushToTalk}
+        isOn={settings.hasPushToTalk}
+        testId="push-to-talk-switch"
+        onChange={(hasPushToTalk) => model.change({ hasPushToTalk })}
+      />
     </>
   );
 }

@@ -18,6 +18,7 @@ import { StatisticsPanel } from '../call/StatisticsPanel';
 import { Toasts } from '../call/Toasts';
 import { CallDialogs } from '../dialogs/CallDialogs';
 import { usePageVisibility } from '../hooks/usePageVisibility';
+import { keyboardOf } from '../keyboard';
 import { useShortcuts } from '../hooks/useShortcuts';
 import { useStore } from '../hooks/useStore';
 import { useWakeLock } from '../hooks/useWakeLock';
@@ -36,6 +37,7 @@ export function CallScreen({ model, app, call }: Props): ReactNode {
   useWakeLock();
   usePageVisibility(call);
   useShortcuts(
+    keyboardOf(app.settings),
     (command) => run(command, model, app, call),
     () => call.talk(false),
   );
