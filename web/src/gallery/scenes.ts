@@ -196,6 +196,21 @@ export const SCENES: Readonly<Record<string, Scene>> = {
       session.tell({ type: 'connection', connection: { status: 'lobby' } });
     },
   },
+  'lobby-devices-off': {
+    play: ({ model, session }) => {
+      model.join();
+      session.tell({ type: 'connection', connection: { status: 'lobby' } });
+      model.toggle('camera');
+      model.toggle('microphone');
+    },
+  },
+  'lobby-denied': {
+    deviceFailure: 'NotAllowedError',
+    play: ({ model, session }) => {
+      model.join();
+      session.tell({ type: 'connection', connection: { status: 'lobby' } });
+    },
+  },
   missing: { info: { status: 'missing' } },
   'token-required': { info: { needsToken: true } },
   unsupported: { hasPeerConnection: false },

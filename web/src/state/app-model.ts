@@ -6,7 +6,7 @@
 
 import { MAX_NAME_LENGTH, normalizeName } from '../core/display-name';
 import type { ConveneError } from '../core/errors';
-import { NO_DEVICES, type CapturePreferences, type DeviceAccess, type DeviceKind, type DeviceList } from '../core/media/devices';
+import { KINDS, NO_DEVICES, type CapturePreferences, type DeviceAccess, type DeviceKind, type DeviceList } from '../core/media/devices';
 import { callProblem, type Environment } from '../core/media/environment';
 import { isWished, LocalMedia, type LocalMediaState } from '../core/media/local-media';
 import type { Log } from '../core/log';
@@ -43,6 +43,9 @@ interface MeetingBrief {
   isReady: boolean;
   isUnreachable: boolean;
 }
+
+/** Where one sees oneself, with the switches of one's devices. Everywhere else they are given back. */
+const SHOWS_SELF: ReadonlySet<Screen['name']> = new Set(['preJoin', 'waiting', 'lobby', 'call']);
 
 export interface AppState {
   screen: Screen;
@@ -83,6 +86,8 @@ export class AppModel {
   #endCallNews: (() => void) | undefined;
   /** Whether this join is with a second peer id, because another connection has the first. */
   #hasNewPeerId = false;
+  /** The devices that were wanted when they were given back. */
+  #wanted: readonly DeviceKind[] = KINDS;
 
   constructor(dependencies: AppDependencies) {
     this.#dependencies = dependencies;
@@ -112,7 +117,7 @@ export class AppModel {
 
   /** Opens microphone and camera together, so that browsers ask once. */
   async startPreview(): Promise<void> {
-    await Promise.all([this.#local.turnOn('microphone'), this.#local.turnOn('camera')]);
+    await Promise.all(this.#wanted.map((kind) => this.#local.turnOn(kind)));
     await this.#listDevices();
   }
 
@@ -249,8 +254,13 @@ export class AppModel {
   #end(screen: Screen): void {
     this.#endWatching();
     this.#closeCall();
-    this.#local.stop();
     this.#set({ screen });
+  }
+
+  #giveDevicesBack(): void {
+    const { local, screen } = this.#store.get();
+    if (SHOWS_SELF.has(screen.name)) this.#wanted = KINDS.filter((kind) => isWished(local[kind]) || local[kind].status === 'failed');
+    this.#local.stop();
   }
 
   #closeCall(): void {
@@ -270,6 +280,7 @@ export class AppModel {
   }
 
   #set(change: Partial<AppState>): void {
+    if (change.screen !== undefined && !SHOWS_SELF.has(change.screen.name)) this.#giveDevicesBack();
     this.#store.update((state) => ({ ...state, ...change }));
   }
 }

@@ -6,6 +6,8 @@ import { captureProblem, readEnvironment } from './environment';
 
 export type DeviceKind = 'microphone' | 'camera';
 
+export const KINDS: readonly DeviceKind[] = ['microphone', 'camera'];
+
 export interface DeviceChoice {
   deviceId: string;
   label: string;

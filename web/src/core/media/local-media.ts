@@ -8,7 +8,7 @@
 import { Emitter, type Unsubscribe } from '../emitter';
 import { toConveneError, type ConveneError } from '../errors';
 import type { Log } from '../log';
-import type { CapturePreferences, DeviceAccess, DeviceKind, DeviceRequest, ScreenTracks } from './devices';
+import { KINDS, type CapturePreferences, type DeviceAccess, type DeviceKind, type DeviceRequest, type ScreenTracks } from './devices';
 import { Opening } from './opening';
 
 interface OpenDevice {
@@ -36,8 +36,6 @@ export interface LocalMediaState {
   camera: LocalDevice;
   screen: LocalScreen;
 }
-
-const KINDS: readonly DeviceKind[] = ['microphone', 'camera'];
 
 const OFF = { status: 'off' } as const;
 
