@@ -110,7 +110,9 @@ export class RoomConnection {
       signaling: this.#requester,
       codecs,
       log,
-      onError: (kind, error) => hooks.onPublishError(kind, error),
+      onError: (kind, error) => {
+        if (!this.#endUnanswered(error)) hooks.onPublishError(kind, error);
+      },
     });
     const peers = decodeJoin(
       await this.#requester.request('join', {
@@ -219,7 +221,22 @@ export class RoomConnection {
 
   async #addConsumer(data: JsonRecord): Promise<void> {
     if (this.#receiver === undefined) throw new ConveneError('request-refused', 'not joined yet');
-    await this.#receiver.add(decodeNewConsumer(data));
+    try {
+      await this.#receiver.add(decodeNewConsumer(data));
+    } catch (error) {
+      this.#endUnanswered(error);
+      throw error;
+    }
+  }
+
+  /**
+   * Whether media hangs on a question that was never answered. What the server made of it nobody knows here: somebody would stay unseen
+   * or unheard for the rest of the call. A new join knows it.
+   */
+  #endUnanswered(error: unknown): boolean {
+    const isUnanswered = error instanceof ConveneError && error.code === 'request-timeout';
+    if (isUnanswered) this.#options.hooks.onMediaBroken();
+    return isUnanswered;
   }
 
   #receiveNotification(method: string, data: JsonRecord): void {

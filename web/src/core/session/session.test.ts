@@ -318,6 +318,20 @@ describe('interruptions', () => {
     expect([session.connection.status, server.sockets.length]).toEqual(['reconnecting', 2]);
   });
 
+  it('by questions about media that are never answered end in a new join, so that nobody stays unseen', async () => {
+    const { server, local, session } = await joined();
+    delete server.answers['produce'];
+    local.turnOff('camera');
+    await local.turnOn('camera');
+    await vi.advanceTimersByTimeAsync(23_000);
+    expect([session.connection.status, server.sockets.length]).toEqual(['reconnecting', 2]);
+    const other = await joined();
+    delete other.server.answers['connectWebRtcTransport'];
+    other.server.offersConsumer(1, consumerOffer('bob', 'video'));
+    await vi.advanceTimersByTimeAsync(23_000);
+    expect([other.session.connection.status, other.server.sockets.length]).toEqual(['reconnecting', 2]);
+  });
+
   it('of media from the very beginning are told after 10 s, and said to be for good after three joins', async () => {
     const { server, session } = await joined(true);
     await vi.advanceTimersByTimeAsync(9999);
