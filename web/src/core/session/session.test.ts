@@ -6,7 +6,7 @@ import { LocalMedia } from '../media/local-media';
 import { RequestRefused } from '../signaling/protoo';
 import type { SessionNews } from './events';
 import { openRoute } from './route';
-import { LAST_PICTURES_KEPT_MS, Session } from './session';
+import { LAST_PICTURES_KEPT_MS, Session, type SessionOptions } from './session';
 
 interface Setup {
   server: FakeServer;
@@ -17,7 +17,7 @@ interface Setup {
   news: SessionNews[];
 }
 
-function setUp(): Setup {
+function setUp(change: Partial<SessionOptions> = {}): Setup {
   const server = new FakeServer();
   const devices = new FakeDevices();
   const local = new LocalMedia(devices, silentLog);
@@ -30,6 +30,7 @@ function setUp(): Setup {
     userAgent: 'Mozilla/5.0 Chrome/156.0.0.0 Safari/537.36',
     createDevice: path.createDevice,
     openSocket: server.openSocket,
+    ...change,
   });
   const news: SessionNews[] = [];
   session.subscribe((one) => news.push(one));
@@ -39,8 +40,8 @@ function setUp(): Setup {
 /** Lets everything that needs no time happen. */
 const settle = (): Promise<unknown> => vi.advanceTimersByTimeAsync(0);
 
-async function joined(isBlocked = false): Promise<Setup> {
-  const setup = setUp();
+async function joined(isBlocked = false, change: Partial<SessionOptions> = {}): Promise<Setup> {
+  const setup = setUp(change);
   setup.path.isBlocked = isBlocked;
   await setup.local.turnOn('microphone');
   await setup.local.turnOn('camera');
@@ -347,6 +348,56 @@ describe('interruptions', () => {
     }
     await vi.advanceTimersByTimeAsync(8000);
     expect(session.connection).toMatchObject({ status: 'failed', error: { code: 'media-unreachable' } });
+  });
+});
+
+describe('the word of the router', () => {
+  interface Word {
+    say: (isReady: boolean) => void;
+    watches: number;
+    ends: number;
+  }
+
+  async function lostTwice(): Promise<Setup & { word: Word }> {
+    const word: Word = { say: () => undefined, watches: 0, ends: 0 };
+    const watchReadiness = (listener: (isReady: boolean) => void): (() => void) => {
+      word.say = listener;
+      word.watches += 1;
+      return () => (word.ends += 1);
+    };
+    const setup = await joined(false, { watchReadiness });
+    setup.server.socket.serverCloses(1006);
+    setup.server.socket.serverCloses(1006);
+    return { ...setup, word };
+  }
+
+  it('ends a wait as soon as the meeting is ready, and is listened to only until one is in again', async () => {
+    const { server, word, session } = await lostTwice();
+    word.say(false);
+    expect(server.sockets).toHaveLength(2);
+    word.say(true);
+    expect(server.sockets).toHaveLength(3);
+    server.socket.serverOpens();
+    await settle();
+    expect([session.connection.status, word.watches, word.ends]).toEqual(['connected', 1, 1]);
+  });
+
+  it('that comes while an attempt runs ends the wait after it', async () => {
+    const { server, word } = await lostTwice();
+    word.say(false);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(server.sockets).toHaveLength(3);
+    word.say(true);
+    server.socket.serverCloses(1006);
+    expect(server.sockets).toHaveLength(4);
+  });
+
+  it('that is wrong is believed once', async () => {
+    const { server, word } = await lostTwice();
+    word.say(true);
+    server.socket.serverCloses(1006);
+    word.say(true);
+    expect(server.sockets).toHaveLength(3);
   });
 });
 
