@@ -234,6 +234,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
     play: then(inCall(3), (call) => call.toggleShare()),
   },
   'call-reconnecting': { play: inCall(4, { type: 'connection', connection: { status: 'reconnecting', attempt: 2 } }) },
+  'call-stalled': { play: inCall(4, { type: 'trackStalled', consumerId: `${peerId(0)}-v`, isStalled: true }) },
   'chat-empty': { play: then(inCall(4), (call) => call.togglePanel('chat')) },
   'chat-unread': { play: inCall(4, { type: 'chatMessage', message: { id: 1, peerId: peerId(0), displayName: 'Grace Hopper', text: 'Can you all hear me? I hear you, but there is an echo somewhere.', sentAt: NOON } }) },
   'chat-odd-names': { play: then(withOddNames(oddChat), (call) => call.togglePanel('chat')) },

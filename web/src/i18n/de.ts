@@ -231,6 +231,7 @@ export const de: Texts = {
     handRaised: 'Hand gehoben',
     speaking: 'Spricht',
     reconnecting: 'Verbinde neu …',
+    waitingForVideo: 'Warten auf das Video …',
     quality: (level) => `Verbindung: ${['schlecht', 'mäßig', 'gut'][level - 1] ?? ''}`,
     pin: 'Anheften',
     unpin: 'Lösen',

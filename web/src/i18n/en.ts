@@ -277,6 +277,7 @@ export const en = {
     handRaised: 'Hand raised',
     speaking: 'Speaking',
     reconnecting: 'Reconnecting…',
+    waitingForVideo: 'Waiting for video…',
     quality: (level: number) => `Connection: ${['bad', 'fair', 'good'][level - 1] ?? ''}`,
     pin: 'Pin',
     unpin: 'Unpin',

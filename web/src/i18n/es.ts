@@ -215,6 +215,7 @@ export const es: Texts = {
     handRaised: 'Mano levantada',
     speaking: 'Habla',
     reconnecting: 'Reconectando…',
+    waitingForVideo: 'Esperando el vídeo…',
     quality: (level) => `Conexión: ${['mala', 'regular', 'buena'][level - 1] ?? ''}`,
     pin: 'Fijar',
     unpin: 'Soltar',

@@ -57,6 +57,14 @@ describe('the tiles', () => {
     expect(tileOf(room, 'bob')).toMatchObject({ video: undefined, isMuted: true });
   });
 
+  it('say that a picture which ought to come does not, as long as it is not held back', () => {
+    const stalled = play(...together, { type: 'trackStalled', consumerId: 'bob-video', isStalled: true });
+    expect(tiles(stalled).map(({ isStalled }) => isStalled)).toEqual([true, false, false]);
+    const paused = reduceRoom(stalled, { type: 'trackPaused', consumerId: 'bob-video', isPaused: true });
+    expect(tileOf(paused, 'bob')?.isStalled).toBe(false);
+    expect(tileOf(reduceRoom(stalled, { type: 'trackStalled', consumerId: 'bob-video', isStalled: false }), 'bob')?.isStalled).toBe(false);
+  });
+
   it('outline who speaks loudly enough and is not muted', () => {
     const volumes = [{ peerId: 'bob', volume: -30 }, { peerId: 'cy', volume: -75 }, { peerId: 'me', volume: -71 }];
     const room = play(...together, { type: 'speakers', volumes });

@@ -351,6 +351,62 @@ describe('interruptions', () => {
   });
 });
 
+describe('a picture that is looked at and does not come', () => {
+  const wish = { consumerId: 'bob-video', isHidden: false, spatialLayer: 2, temporalLayer: 2, priority: 80 };
+
+  async function watching(): Promise<Setup> {
+    const setup = await joined();
+    setup.server.offersConsumer(1, consumerOffer('bob', 'video'));
+    await settle();
+    setup.session.receive([wish]);
+    return setup;
+  }
+
+  const stalls = (news: SessionNews[]): boolean[] => news.flatMap((one) => (one.type === 'trackStalled' ? [one.isStalled] : []));
+
+  it('is told and mended, in the end by a new join', async () => {
+    const { server, news, session } = await watching();
+    await vi.advanceTimersByTimeAsync(6000);
+    expect([stalls(news), server.sent('requestConsumerKeyFrame').map(({ data }) => data)]).toEqual([[true], [{ consumerId: 'bob-video' }]]);
+    await vi.advanceTimersByTimeAsync(8000);
+    expect([server.sent('restartIce').length, session.connection.status]).toEqual([1, 'connected']);
+    await vi.advanceTimersByTimeAsync(7000);
+    expect([server.sockets.length, session.connection.status]).toEqual([2, 'reconnecting']);
+  });
+
+  it.each([
+    ['held back by its sender', (server: FakeServer) => server.notifies('consumerPaused', { consumerId: 'bob-video' })],
+    ['gone', (server: FakeServer) => server.notifies('consumerClosed', { consumerId: 'bob-video' })],
+  ])('is not missed once it is %s', async (_case, act) => {
+    const { server, news } = await watching();
+    await vi.advanceTimersByTimeAsync(4100);
+    act(server);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect([stalls(news), server.sockets.length]).toEqual([[true, false], 1]);
+  });
+
+  it('is not missed where nobody looks, nor while the connection is mended', async () => {
+    const { session, news, path, server } = await watching();
+    session.receive([{ ...wish, isHidden: true }]);
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(stalls(news)).toEqual([]);
+    session.receive([wish]);
+    path.becomes('recv', 'disconnected');
+    await vi.advanceTimersByTimeAsync(7000);
+    expect([stalls(news), server.sent('requestConsumerKeyFrame')]).toEqual([[], []]);
+  });
+
+  it.each([
+    ['its sender sends nothing', (server: FakeServer) => server.notifies('consumerScore', { consumerId: 'bob-video', score: { score: 10, producerScore: 0, producerScores: [0, 0] } })],
+    ['there is no bandwidth for it', (server: FakeServer) => server.notifies('consumerLayersChanged', { consumerId: 'bob-video', spatialLayer: null, temporalLayer: null })],
+  ])('because %s is told, and costs the others nothing', async (_case, act) => {
+    const { server, news } = await watching();
+    act(server);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect([stalls(news), server.sent('restartIce').length, server.sockets.length]).toEqual([[true], 0, 1]);
+  });
+});
+
 describe('the word of the router', () => {
   interface Word {
     say: (isReady: boolean) => void;

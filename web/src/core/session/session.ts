@@ -22,6 +22,7 @@ import type { SessionNews } from './events';
 import { closingOf, joinErrorOf } from './join-refusal';
 import { INITIAL_STATE, transition, type SessionEffect, type SessionEvent, type SessionState } from './machine';
 import { RoomConnection, type RoomConnectionHooks } from './room-connection';
+import { RejoinAllowance } from './picture-watch';
 import { Readiness, type ReadinessWatch } from './readiness';
 import type { ReceptionWish } from './reception';
 import type { Route, RouteFinder } from './route';
@@ -53,6 +54,7 @@ export class Session {
   readonly #scope = new Scope();
   readonly #codecs: CodecPolicy;
   readonly #readiness: Readiness;
+  readonly #rejoins = new RejoinAllowance();
   #state: SessionState = INITIAL_STATE;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #connection: RoomConnection | undefined;
@@ -243,6 +245,10 @@ export class Session {
           this.#handle({ type: 'mediaConnected' });
         }),
       onMediaBroken: () => ifCurrent(() => this.#handle({ type: 'mediaFailed' })),
+      onPictureLost: () =>
+        ifCurrent(() => {
+          if (this.#rejoins.take(performance.now())) this.#handle({ type: 'mediaFailed' });
+        }),
       onPublishError: (kind, error) => ifCurrent(() => this.#news.emit({ type: 'publishFailed', kind, error })),
     };
   }
