@@ -9,6 +9,7 @@ import { consumerOffer, FakeServer } from '../test-support/fake-server';
 import { AppModel, type AppDependencies } from './app-model';
 import type { CallState } from './call-state';
 import { readSettings, type Settings } from './settings';
+import { speakerInUse } from './speaker';
 
 const FOUND: MeetingInfo & { status: 'found' } = {
   status: 'found',
@@ -268,6 +269,23 @@ describe('devices', () => {
     other.model.join();
     other.watch.listener({ status: 'missing' });
     expect([other.model.state.get().screen.name, other.devices.live]).toEqual(['missing', []]);
+  });
+
+  it('a chosen loudspeaker that goes is told, and is used again when it is back', async () => {
+    const { model, devices } = await inCall();
+    const inUse = (): string | undefined => speakerInUse(model.state.get().settings.speakerId, model.state.get().devices);
+    const plug = async (...ids: string[]): Promise<void> => {
+      devices.speakers = ids.map((deviceId) => ({ deviceId, label: deviceId }));
+      devices.changes();
+      await vi.advanceTimersByTimeAsync(0);
+    };
+    await plug('default', 'headset');
+    model.change({ speakerId: 'headset' });
+    expect([inUse(), callOf({ model }).toasts]).toEqual(['headset', []]);
+    await plug('default');
+    expect([inUse(), callOf({ model }).toasts]).toMatchObject([undefined, [{ kind: 'replaced', device: 'speaker' }]]);
+    await plug('default', 'headset');
+    expect(inUse()).toBe('headset');
   });
 
   it('that were off at the end are off when one comes again', async () => {

@@ -18,6 +18,7 @@ import type { CallStats } from '../core/session/stats';
 import type { Chime } from './announcements';
 import { CallModel, type SessionPort } from './call-model';
 import type { Settings } from './settings';
+import { speakerInUse } from './speaker';
 import { Store } from './store';
 
 export type Screen =
@@ -273,10 +274,17 @@ export class AppModel {
 
   async #listDevices(): Promise<void> {
     try {
-      this.#set({ devices: await this.#dependencies.devices.list() });
+      this.#noteDevices(await this.#dependencies.devices.list());
     } catch (error) {
       this.#dependencies.log.warn('could not list the devices', error);
     }
+  }
+
+  #noteDevices(devices: DeviceList): void {
+    const { devices: before, settings, call } = this.#store.get();
+    const isSpeakerGone = speakerInUse(settings.speakerId, before) !== undefined && speakerInUse(settings.speakerId, devices) === undefined;
+    this.#set({ devices });
+    if (isSpeakerGone) call?.toast({ kind: 'replaced', device: 'speaker' });
   }
 
   #set(change: Partial<AppState>): void {

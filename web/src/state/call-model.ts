@@ -142,6 +142,11 @@ export class CallModel {
     else if (this.#mayPublish(kind)) void this.#turnOn(kind);
   }
 
+  /** Opens anew what the system had taken away. */
+  mend(): void {
+    void this.#dependencies.local.mend();
+  }
+
   /** Opens the microphone while a key is held down. One that was open stays so. */
   talk(isHeld: boolean): void {
     const { local } = this.#dependencies;

@@ -2,7 +2,7 @@
 
 import { FakeMediaStreamTrack } from 'fake-mediastreamtrack';
 import { Device, FakeHandler, testFakeParameters, type types } from 'mediasoup-client';
-import { deviceError, type DeviceAccess, type DeviceKind, type DeviceRequest, type ScreenTracks } from '../core/media/devices';
+import { deviceError, type DeviceAccess, type DeviceKind, type DeviceList, type DeviceRequest, type ScreenTracks } from '../core/media/devices';
 
 /** The transports' insides: a test says how their connections are. Their first one comes about at once, unless `isBlocked`. */
 export class FakeMediaPath {
@@ -43,6 +43,8 @@ export class FakeDevices implements DeviceAccess {
   readonly failures: Partial<Record<DeviceKind | 'screen', Error>> = {};
   /** Whether nothing opens before `answer` is called: as with a question that the person has yet to answer. */
   isAsking = false;
+  speakers: DeviceList['speakers'] = [];
+  readonly #changes = new Set<() => void>();
   readonly #questions: (() => void)[] = [];
   readonly #returns = new Set<() => void>();
 
@@ -69,11 +71,17 @@ export class FakeDevices implements DeviceAccess {
   }
 
   list(): ReturnType<DeviceAccess['list']> {
-    return Promise.resolve({ microphones: [{ deviceId: 'mic-1', label: 'Desk' }], cameras: [{ deviceId: 'cam-1', label: 'Lid' }], speakers: [] });
+    return Promise.resolve({ microphones: [{ deviceId: 'mic-1', label: 'Desk' }], cameras: [{ deviceId: 'cam-1', label: 'Lid' }], speakers: this.speakers });
   }
 
-  onChange(): () => void {
-    return () => undefined;
+  onChange(listener: () => void): () => void {
+    this.#changes.add(listener);
+    return () => this.#changes.delete(listener);
+  }
+
+  /** Something is plugged in or out. */
+  changes(): void {
+    for (const listener of [...this.#changes]) listener();
   }
 
   onReturn(listener: () => void): () => void {

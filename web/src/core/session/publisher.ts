@@ -8,7 +8,7 @@ import type { types } from 'mediasoup-client';
 import type { Source } from '../../generated/messages';
 import type { Log } from '../log';
 import { ConveneError, toConveneError } from '../errors';
-import { trackOf, type LocalMediaState } from '../media/local-media';
+import { isInterrupted, trackOf, type LocalMediaState } from '../media/local-media';
 import type { Requester } from '../signaling/requester';
 import type { CodecPolicy } from './codec-policy';
 import { producerOptions } from './encodings';
@@ -28,7 +28,7 @@ const SOURCES: Readonly<Record<SendKind, { kind: 'audio' | 'video'; source: Sour
 /** What is sent where nothing better is known: there is nothing to look after. */
 const CHEAP: ReadonlySet<string> = new Set(['video/vp8', 'video/h264']);
 
-/** What is to be sent of one kind. */
+/** What is to be sent of one kind. What the system lets nothing through of is paused: others see that nothing comes. */
 interface Wanted {
   track: MediaStreamTrack | undefined;
   isPaused: boolean;
@@ -176,7 +176,8 @@ function wantedOf(local: LocalMediaState, kind: SendKind): Wanted {
   if (kind === 'microphone' || kind === 'camera') {
     const device = local[kind];
     const isOpening = device.status === 'opening';
-    return { track: trackOf(device), isPaused: isOpening ? device.isMuted : device.status === 'muted', isOpening };
+    const isPaused = isOpening ? device.isMuted : device.status === 'muted' || isInterrupted(device);
+    return { track: trackOf(device), isPaused, isOpening };
   }
   const { screen } = local;
   const track = screen.status === 'on' ? (kind === 'screen' ? screen.video : screen.sound) : undefined;

@@ -187,6 +187,17 @@ describe('one\'s own media', () => {
     expect(server.sent('resumeProducer')).toHaveLength(1);
   });
 
+  it('that the system silences is paused until it comes through again', async () => {
+    const { server, devices } = await joined();
+    const microphone = devices.opened[0]?.track;
+    for (const [isMuted, method] of [[true, 'pauseProducer'], [false, 'resumeProducer']] as const) {
+      Object.defineProperty(microphone, 'muted', { value: isMuted, configurable: true });
+      microphone?.dispatchEvent(new Event(isMuted ? 'mute' : 'unmute'));
+      await settle();
+      expect(server.socket.sent.at(-1)).toMatchObject({ method, data: { producerId: 'producer-of-audio' } });
+    }
+  });
+
   it('camera off closes the producer and frees the camera; on again makes a new one', async () => {
     const { server, local, devices } = await joined();
     local.turnOff('camera');

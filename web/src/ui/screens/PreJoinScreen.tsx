@@ -7,6 +7,7 @@ import type { DeviceChoice, DeviceKind } from '../../core/media/devices';
 import { trackOf } from '../../core/media/local-media';
 import type { Texts } from '../../i18n/en';
 import type { AppModel, AppState } from '../../state/app-model';
+import { speakerInUse } from '../../state/speaker';
 import { SettingsDialog } from '../dialogs/SettingsDialog';
 import { useTexts } from '../language';
 import { Brand } from '../parts/Brand';
@@ -85,7 +86,7 @@ function JoinForm({ model, app }: Props): ReactNode {
           <DeviceSelect
             label={texts.devices.speaker}
             choices={app.devices.speakers}
-            current={app.settings.speakerId}
+            current={speakerInUse(app.settings.speakerId, app.devices)}
             onChoose={(speakerId) => model.change({ speakerId })}
             isMinor
           />
