@@ -97,6 +97,11 @@ function keyOf({ key, code }: Keystroke): string {
   return /^[a-z/ ]$/u.test(letter) ? letter : (/^Key([A-Z])$/u.exec(code)?.[1]?.toLowerCase() ?? letter);
 }
 
+/** The shortcut of a command, where there is one. */
+export function shortcutOf(command: Command, keyboard: Keyboard): Shortcut | undefined {
+  return shortcutsFor(keyboard).find((one) => one.command === command);
+}
+
 /** What is printed on the keys, in the order in which they are held. */
 export function keyCaps({ chord, key }: Shortcut, { isApple }: Keyboard, words: { ctrl: string; space: string }): string[] {
   const held = isApple ? { none: [], one: ['⌘'], two: ['⌃', '⌘'] } : { none: [], one: [words.ctrl], two: [words.ctrl, 'Alt'] };
