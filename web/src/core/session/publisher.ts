@@ -13,6 +13,7 @@ import type { Requester } from '../signaling/requester';
 import type { CodecPolicy } from './codec-policy';
 import { producerOptions } from './encodings';
 import { isLimitedByProcessor } from './stats';
+import { Unheard } from './unheard';
 
 export type SendKind = 'microphone' | 'camera' | 'screen' | 'screenSound';
 
@@ -56,6 +57,8 @@ const LOOK_MS = 5000;
 
 export class Publisher {
   readonly #context: PublisherContext;
+  /** The camera alone: what does not move or make a noise is rightly not sent. */
+  readonly #unseen = new Unheard(() => void this.#sendCameraAnew());
   #looking: ReturnType<typeof setInterval> | undefined;
   /** The latest wish that was carried out. */
   #latest: LocalMediaState | undefined;
@@ -73,6 +76,11 @@ export class Publisher {
     this.#wanted = wanted;
     if (!this.#isRunning) this.#running = this.#run();
     return this.#running;
+  }
+
+  /** What the server says of a stream of ours: 0 for one of which nothing arrives. */
+  noteScore(producerId: string, score: number): void {
+    if (this.#producers.get('camera')?.id === producerId) this.#unseen.note(score);
   }
 
   /** What has been sent so far, for statistics. */
@@ -135,8 +143,20 @@ export class Publisher {
     const producer = this.#producers.get(kind);
     if (producer === undefined) return;
     this.#producers.delete(kind);
+    if (kind === 'camera') this.#unseen.stop();
     producer.close();
     this.#context.signaling.notify('closeProducer', { producerId: producer.id });
+  }
+
+  /** While the connection is mended nothing can arrive; that has its own limits. */
+  async #sendCameraAnew(): Promise<void> {
+    const { transport, log } = this.#context;
+    if (transport.closed || this.#producers.get('camera')?.paused !== false || this.#latest === undefined) return;
+    // The server says it once, so it has to be remembered until then.
+    if (transport.connectionState !== 'connected') return this.#unseen.note(0);
+    log.warn('nothing of the camera arrives at the server: it is sent anew');
+    this.#close('camera');
+    await this.sync(this.#wanted ?? this.#latest);
   }
 
   #produce(kind: SendKind, track: MediaStreamTrack): Promise<types.Producer> {

@@ -284,6 +284,7 @@ export class RoomConnection {
     const { hooks, log } = this.#options;
     if (message.method === 'consumerScore') this.#receiver?.noteScore(message.data.consumerId, message.data.score);
     const event = roomEventOf(message);
+    if (event?.type === 'ownScore') this.#publisher?.noteScore(event.producerId, event.score);
     if (event !== undefined) return hooks.onRoomEvent(event);
     if (message.method === 'lobby') return hooks.onLobby(message.data.state);
     if (message.method === 'consumerPaused') this.#receiver?.setPaused(message.data.consumerId, true);

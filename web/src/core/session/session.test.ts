@@ -220,6 +220,25 @@ describe('one\'s own media', () => {
     expect(session.connection.status).toBe('connected');
   });
 
+  it('the camera is sent anew where nothing of it arrives, ever more seldom', async () => {
+    const { server } = await joined();
+    const score = (value: number): void => server.notifies('producerScore', { producerId: 'producer-of-video', score: [{ encodingIdx: 0, ssrc: 1, score: value }] });
+    const pictures = (): number => server.sent('produce').filter(({ data }) => JSON.stringify(data).includes('"kind":"video"')).length;
+    score(0);
+    await vi.advanceTimersByTimeAsync(7000);
+    score(10);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(pictures()).toBe(1);
+    score(0);
+    await vi.advanceTimersByTimeAsync(8000);
+    expect([pictures(), server.sent('closeProducer').length]).toEqual([2, 1]);
+    score(0);
+    await vi.advanceTimersByTimeAsync(15_000);
+    expect(pictures()).toBe(2);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(pictures()).toBe(3);
+  });
+
   it('that was muted stays muted over a reconnect', async () => {
     const { server, local } = await joined();
     local.turnOff('microphone');
