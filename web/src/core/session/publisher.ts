@@ -153,7 +153,10 @@ export class Publisher {
     const { transport, log } = this.#context;
     if (transport.closed || this.#producers.get('camera')?.paused !== false || this.#latest === undefined) return;
     // The server says it once, so it has to be remembered until then.
-    if (transport.connectionState !== 'connected') return this.#unseen.note(0);
+    if (transport.connectionState !== 'connected') {
+      this.#unseen.note(0);
+      return;
+    }
     log.warn('nothing of the camera arrives at the server: it is sent anew');
     this.#close('camera');
     await this.sync(this.#wanted ?? this.#latest);
