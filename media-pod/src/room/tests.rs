@@ -337,7 +337,7 @@ fn a_late_answer_for_what_has_ended_meanwhile_is_nobodys() {
     room.join(bob, "Bob");
     room.produce(ada, "video");
     room.handle(Command::Disconnected { connection: ada });
-    room.now += Duration::from_secs(60);
+    room.now += Duration::from_mins(1);
     room.accept_offers();
     assert!(!room.operations.iter().any(|operation| matches!(operation, Operation::ResumeConsumer(_))));
 }
