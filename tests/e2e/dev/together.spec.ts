@@ -124,6 +124,24 @@ test('what is typed after the chat was opened goes into the message, and nothing
   await expect(ada.page.getByTestId('shortcuts-dialog')).toHaveCount(0);
 });
 
+test('sound that the system pauses goes on, and where it insists one is asked', async ({ pod, people }) => {
+  const place = { url: pod.url('/m/hello') };
+  const ada = await people.join('Ada', place);
+  await people.join('Grace', place);
+  const voice = ada.page.locator('.sound audio').first();
+  const isPaused = (): Promise<boolean> => voice.evaluate((audio) => (audio as HTMLAudioElement).paused);
+  const pause = (): Promise<void> => voice.evaluate((audio) => (audio as HTMLAudioElement).pause());
+  await voice.waitFor({ state: 'attached' });
+  await expect.poll(isPaused).toBe(false);
+  await pause();
+  await expect.poll(isPaused).toBe(false);
+  await pause();
+  const button = ada.page.getByRole('button', { name: 'Turn on sound' });
+  await button.click();
+  await expect(button).toHaveCount(0);
+  expect(await isPaused()).toBe(false);
+});
+
 function tileOf(person: Participant, peerId: string): ReturnType<Participant['page']['locator']> {
   return person.page.locator(`[data-testid="tile"][data-peer-id="${peerId}"]`);
 }
