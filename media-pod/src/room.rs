@@ -145,7 +145,7 @@ impl Room {
             Command::Broadcaster { call, peer, grant, request } => {
                 self.broadcast(call, &peer, grant, request, now, &mut effects);
             }
-            Command::Answered { connection, id, is_ok } => self.answered(connection, id, is_ok, &mut effects),
+            Command::Answered { connection, id, is_ok } => self.answered(connection, id, is_ok, now, &mut effects),
             Command::MediaDone { context, outcome } => self.media_done(context, outcome, now, &mut effects),
             Command::Media(event) => self.media_event(event, now, &mut effects),
             Command::Tick => self.tick(now, &mut effects),
@@ -201,8 +201,7 @@ impl Room {
     }
 
     fn tick(&mut self, now: Duration, effects: &mut Effects) {
-        self.drop_unanswered_offers(now, effects);
-        self.speak_up(effects);
+        self.speak_up(now, effects);
         self.forget_gone(now);
         self.memory.forget_expired(now);
         self.settle_pending(now, effects);
@@ -217,17 +216,6 @@ impl Room {
         let is_abandoned = self.empty_since.is_some_and(|since| now.saturating_sub(since) >= self.limits.empty_timeout);
         if is_abandoned {
             self.remove_all((CLOSE_COME_BACK, "the room was empty"), Ending::Empty, effects);
-        }
-    }
-
-    fn drop_unanswered_offers(&mut self, now: Duration, effects: &mut Effects) {
-        let timeout = self.limits.answer_timeout;
-        for peer in self.peers.values_mut() {
-            let late: Vec<_> =
-                peer.offers.extract_if(.., |_, offer| now.saturating_sub(offer.since) >= timeout).collect();
-            for (_, offer) in late {
-                effects.run(peer.drop_offered(offer.offered));
-            }
         }
     }
 

@@ -41,6 +41,7 @@ const model: AppModel = new AppModel({
       displayName,
       localMedia,
       log: consoleLog,
+      watchReadiness: (listener) => watchMeeting(address, (info) => listener(info.status === 'found' && info.isReady), { joinToken }),
       videoCodec: () => {
         const { videoCodec } = model.state.get().settings;
         return videoCodec === 'auto' ? undefined : videoCodec;

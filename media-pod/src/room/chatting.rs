@@ -97,9 +97,10 @@ impl Room {
         }
     }
 
-    /// Lets voices be heard that everybody has been offered: a browser loses what comes on a channel it does not know yet.
-    pub(super) fn speak_up(&mut self, effects: &mut Effects) {
-        let offered = self.unanswered_data_offers();
+    /// Lets voices be heard that everybody has been offered: a browser loses what comes on a channel it does not know yet. One that
+    /// does not answer keeps the others waiting only for a time.
+    pub(super) fn speak_up(&mut self, now: Duration, effects: &mut Effects) {
+        let offered = self.awaited_data_offers(now);
         for peer in self.peers.values_mut() {
             let Voice::Tuning { producer: Some(producer), waiting } = &mut peer.voice else { continue };
             if offered.contains(producer) {
@@ -112,9 +113,11 @@ impl Room {
         }
     }
 
-    fn unanswered_data_offers(&self) -> Vec<DataProducerId> {
+    fn awaited_data_offers(&self, now: Duration) -> Vec<DataProducerId> {
+        let limit = self.limits.answer_timeout;
         let of_peer = |peer: &super::Peer| {
-            let consumers = peer.offers.values().filter_map(|offer| match &offer.offered {
+            let awaited = peer.offers.values().filter(|offer| now.saturating_sub(offer.since) < limit);
+            let consumers = awaited.filter_map(|offer| match &offer.offered {
                 Offered::DataConsumer(consumer) => peer.data_consumers.get(consumer).cloned().flatten(),
                 Offered::Consumer(_) => None,
             });

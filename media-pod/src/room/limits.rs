@@ -51,7 +51,7 @@ pub struct Limits {
     pub lobby_timeout: Duration,
     /// A broadcaster that neither sends nor receives for this long is taken out of the room.
     pub broadcaster_timeout: Duration,
-    /// An offered consumer that is not accepted within this is dropped (protoo's own limit is about 30 s).
+    /// A voice waits at most this long until everybody has accepted it. Offers themselves do not expire.
     pub answer_timeout: Duration,
 }
 

@@ -62,7 +62,7 @@ impl Room {
             (Context::ConsumeFor { asker, .. }, Outcome::NotConsumable) => {
                 effects.fail(asker, 400, "the given rtpCapabilities have no codec for this producer");
             }
-            (Context::VoiceOffered, _) => self.speak_up(effects),
+            (Context::VoiceOffered, _) => self.speak_up(now, effects),
             (Context::Request(asker), outcome) => self.answer(asker, outcome, effects),
             // A stream that its receiver cannot decode is one stream less.
             _ => {}
@@ -225,8 +225,16 @@ impl Room {
         })
     }
 
-    /// The client has accepted or refused an offered consumer.
-    pub(super) fn answered(&mut self, connection: ConnectionId, id: u64, is_ok: bool, effects: &mut Effects) {
+    /// The client has accepted or refused an offered consumer. An offer is good for as long as there is something to receive: a page
+    /// that slept (a phone in a pocket, a closed lid) answers when it wakes.
+    pub(super) fn answered(
+        &mut self,
+        connection: ConnectionId,
+        id: u64,
+        is_ok: bool,
+        now: Duration,
+        effects: &mut Effects,
+    ) {
         let Some((_, peer)) = self.peer_of(connection) else { return };
         let Some(offer) = peer.offers.remove(&id) else { return };
         match offer.offered {
@@ -240,7 +248,7 @@ impl Room {
             Offered::DataConsumer(_) if is_ok => {}
             refused => effects.run(peer.drop_offered(refused)),
         }
-        self.speak_up(effects);
+        self.speak_up(now, effects);
     }
 
     fn answer(&mut self, asker: Asker, outcome: Outcome, effects: &mut Effects) {

@@ -298,7 +298,7 @@ fn a_consumer_flows_only_after_its_receiver_accepts() {
 }
 
 #[test]
-fn a_refused_or_unanswered_consumer_is_dropped() {
+fn a_refused_consumer_is_dropped() {
     let mut room = harness();
     let (ada, bob) = (room.connect(1, "ada"), room.connect(2, "bob"));
     room.join(ada, "Ada");
@@ -307,10 +307,39 @@ fn a_refused_or_unanswered_consumer_is_dropped() {
     room.produce(ada, "video");
     let (connection, id, _) = room.offers()[0];
     room.handle(Command::Answered { connection, id, is_ok: false });
-    room.now += Limits::default().answer_timeout;
-    room.handle(Command::Tick);
     let closed = room.operations.iter().filter(|operation| matches!(operation, Operation::CloseConsumer(_))).count();
-    assert_eq!(closed, 2);
+    assert_eq!(closed, 1);
+}
+
+#[test]
+fn a_page_that_sleeps_may_accept_what_it_was_offered_when_it_wakes() {
+    let mut room = harness();
+    let (ada, bob) = (room.connect(1, "ada"), room.connect(2, "bob"));
+    room.join(ada, "Ada");
+    room.join(bob, "Bob");
+    room.produce(ada, "audio");
+    room.produce(ada, "video");
+    for _ in 0..120 {
+        room.now += Duration::from_secs(1);
+        room.handle(Command::Tick);
+    }
+    room.accept_offers();
+    let resumed = |operation: &&Operation| matches!(operation, Operation::ResumeConsumer(_));
+    assert_eq!(room.operations.iter().filter(resumed).count(), 2);
+    assert!(!room.operations.iter().any(|operation| matches!(operation, Operation::CloseConsumer(_))));
+}
+
+#[test]
+fn a_late_answer_for_what_has_ended_meanwhile_is_nobodys() {
+    let mut room = harness();
+    let (ada, bob) = (room.connect(1, "ada"), room.connect(2, "bob"));
+    room.join(ada, "Ada");
+    room.join(bob, "Bob");
+    room.produce(ada, "video");
+    room.handle(Command::Disconnected { connection: ada });
+    room.now += Duration::from_mins(1);
+    room.accept_offers();
+    assert!(!room.operations.iter().any(|operation| matches!(operation, Operation::ResumeConsumer(_))));
 }
 
 #[test]

@@ -56,7 +56,7 @@ test('hands and reactions are seen by all', async ({ pod, people }) => {
   await ada.page.getByTestId('hand-button').click();
   await expect(tileOf(grace, await ada.peerId()).getByTestId('tile-hand')).toBeVisible();
   await expect(ada.page.getByTestId('hand-button')).toHaveAttribute('aria-pressed', 'true');
-  await ada.page.keyboard.press('r');
+  await ada.page.keyboard.press('Control+Alt+h');
   await expect(grace.page.getByTestId('tile-hand')).toHaveCount(0);
 
   await grace.page.getByTestId('react-button').click();
@@ -92,17 +92,54 @@ test('keys work: muting, talking while a key is held, help', async ({ pod, peopl
   const ada = await people.join('Ada', place);
   const grace = await people.join('Grace', place);
   const adaAtGrace = tileOf(grace, await ada.peerId());
-  await ada.page.keyboard.press('m');
+  await ada.page.keyboard.press('Control+d');
   await expect(adaAtGrace).toHaveAttribute('data-muted', 'true');
   await ada.page.locator('h1').click();
   await ada.page.keyboard.down(' ');
   await expect(adaAtGrace).toHaveAttribute('data-muted', 'false');
   await ada.page.keyboard.up(' ');
   await expect(adaAtGrace).toHaveAttribute('data-muted', 'true');
-  await ada.page.keyboard.press('?');
+  await ada.page.keyboard.press('Control+/');
   await expect(ada.page.getByTestId('shortcuts-dialog')).toBeVisible();
   await ada.page.keyboard.press('Escape');
   await expect(ada.page.getByTestId('shortcuts-dialog')).toHaveCount(0);
+});
+
+test('what is typed after the chat was opened goes into the message, and nothing is switched', async ({ pod, people }) => {
+  const ada = await people.join('Ada', { url: pod.url('/m/hello') });
+  for (const id of ['mute-button', 'camera-button']) {
+    await ada.page.getByTestId(id).click();
+    await expect(ada.page.getByTestId(id)).toHaveAttribute('aria-pressed', 'false');
+  }
+  const expectNothingSwitched = async (): Promise<void> => {
+    for (const id of ['mute-button', 'camera-button', 'hand-button']) await expect(ada.page.getByTestId(id)).toHaveAttribute('aria-pressed', 'false');
+  };
+  await ada.page.getByTestId('chat-button').click();
+  await ada.page.keyboard.type('move it, verse ?');
+  await expect(ada.page.getByTestId('chat-input')).toHaveValue('move it, verse ?');
+  await expectNothingSwitched();
+  await ada.page.getByTestId('chat-panel').focus();
+  await ada.page.keyboard.type('move it, verse ?');
+  await expectNothingSwitched();
+  await expect(ada.page.getByTestId('shortcuts-dialog')).toHaveCount(0);
+});
+
+test('sound that the system pauses goes on, and where it insists one is asked', async ({ pod, people }) => {
+  const place = { url: pod.url('/m/hello') };
+  const ada = await people.join('Ada', place);
+  await people.join('Grace', place);
+  const voice = ada.page.locator('.sound audio').first();
+  const isPaused = (): Promise<boolean> => voice.evaluate((audio) => (audio as HTMLAudioElement).paused);
+  const pause = (): Promise<void> => voice.evaluate((audio) => (audio as HTMLAudioElement).pause());
+  await voice.waitFor({ state: 'attached' });
+  await expect.poll(isPaused).toBe(false);
+  await pause();
+  await expect.poll(isPaused).toBe(false);
+  await pause();
+  const button = ada.page.getByRole('button', { name: 'Turn on sound' });
+  await button.click();
+  await expect(button).toHaveCount(0);
+  expect(await isPaused()).toBe(false);
 });
 
 function tileOf(person: Participant, peerId: string): ReturnType<Participant['page']['locator']> {

@@ -10,6 +10,11 @@ const BROWSERS: readonly { flag: string; name: string; pattern: RegExp }[] = [
   { flag: 'safari', name: 'Safari', pattern: /\bVersion\/([\d.]+).*\bSafari\//u },
 ];
 
+/** Whether keyboards there have ⌘. */
+export function isAppleSystem(userAgent: string): boolean {
+  return /\b(?:Macintosh|iPhone|iPad)\b/u.test(userAgent);
+}
+
 export function describeBrowser(userAgent: string): Device {
   for (const { flag, name, pattern } of BROWSERS) {
     const version = pattern.exec(userAgent)?.[1];

@@ -32,13 +32,20 @@ const CATEGORIES = {
 
 export type ErrorCode = keyof typeof CATEGORIES;
 
+interface ConveneErrorOptions extends ErrorOptions {
+  retryAfterMs?: number | undefined;
+}
+
 export class ConveneError extends Error {
   readonly code: ErrorCode;
+  /** When the server wants to be asked again, where it says so. */
+  readonly retryAfterMs: number | undefined;
 
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: ErrorCode, message: string, options: ConveneErrorOptions = {}) {
     super(message, options);
     this.name = 'ConveneError';
     this.code = code;
+    this.retryAfterMs = options.retryAfterMs;
   }
 
   get category(): ErrorCategory {

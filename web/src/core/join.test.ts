@@ -127,6 +127,19 @@ describe('joining by the router', () => {
     expect(await codeOf(finder(() => json(problem, status, 'application/problem+json')).find)).toBe(code);
   });
 
+  it.each([
+    ['7', 7000],
+    ['0', 0],
+    [new Date(START + 4000).toUTCString(), 4000],
+    [new Date(START - 4000).toUTCString(), 0],
+    ['soon', undefined],
+    [null, undefined],
+  ])('a refusal with Retry-After %s says when to ask again: in %s ms', async (value, retryAfterMs) => {
+    const headers = { 'content-type': 'application/problem+json', ...(value === null ? {} : { 'retry-after': value }) };
+    const { find } = finder(() => new Response('{"status":429}', { status: 429, headers }));
+    await expect(find(first)).rejects.toMatchObject({ code: 'meeting-busy', retryAfterMs });
+  });
+
   it.each<[string, () => Response | Promise<Response>, string]>([
     ['a network that is gone', () => Promise.reject(new TypeError('offline')), 'server-unreachable'],
     ['no JSON', () => new Response('<html>'), 'answer-malformed'],

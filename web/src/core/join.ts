@@ -57,7 +57,7 @@ async function requestTicket(options: JoinOptions, held: string | undefined): Pr
   const response = await (options.joinToken === undefined ? postAsGuest(options, last) : postWithToken(options, options.joinToken, last));
   if (hasNoJoinApi(response)) return { route: openRoute(options.openUrl), expiresAt: Infinity };
   const body: unknown = await response.json().catch(() => undefined);
-  if (!response.ok) throw joinProblem(response.status, isRecord(body) ? body : {});
+  if (!response.ok) throw joinProblem(response, isRecord(body) ? body : {}, options.now ?? Date.now);
   const ticket = ticketOf(body, options.peerId);
   if (ticket.route.ticket !== undefined) options.tickets?.save(ticket.route.ticket);
   return ticket;
@@ -142,11 +142,20 @@ const STATUSES: Readonly<Record<number, ErrorCode>> = {
   429: 'meeting-busy',
 };
 
-function joinProblem(status: number, { type, reason, detail }: JsonRecord): ConveneError {
+function joinProblem({ status, headers }: Response, { type, reason, detail }: JsonRecord, now: () => number): ConveneError {
   const kind = `${isText(type) ? (type.split('/').at(-1) ?? '') : ''} ${isText(reason) ? kebab(reason) : ''}`.trim();
   const known = status < 500 ? PROBLEMS.find(([pattern]) => pattern.test(kind))?.[1] : undefined;
   const code = known ?? STATUSES[status] ?? (status >= 500 ? 'meeting-waits' : 'server-unreachable');
-  return new ConveneError(code, isText(detail) ? detail : `the join request was answered with ${status}`);
+  const retryAfterMs = retryAfterOf(headers.get('retry-after'), now);
+  return new ConveneError(code, isText(detail) ? detail : `the join request was answered with ${status}`, { retryAfterMs });
+}
+
+/** Seconds, or a date. */
+function retryAfterOf(value: string | null, now: () => number): number | undefined {
+  if (value === null || value.trim() === '') return undefined;
+  const seconds = Number(value);
+  const waitMs = Number.isNaN(seconds) ? Date.parse(value) - now() : seconds * 1000;
+  return Number.isNaN(waitMs) ? undefined : Math.max(0, waitMs);
 }
 
 function kebab(word: string): string {

@@ -2,6 +2,7 @@
 
 import { ConveneError } from '../core/errors';
 import { deviceError } from '../core/media/devices';
+import { trackOf } from '../core/media/local-media';
 import type { MeetingInfo } from '../core/meeting';
 import type { EndCause } from '../core/session/close-reason';
 import type { SessionNews } from '../core/session/events';
@@ -161,6 +162,14 @@ function then(play: Play, act: (call: CallModel, stage: Stage) => void): Play {
   };
 }
 
+/** As a phone call does, or a switch on the device. */
+function interrupt(model: AppModel): void {
+  const track = trackOf(model.state.get().local.microphone);
+  if (track === undefined) return;
+  Object.defineProperty(track, 'muted', { value: true });
+  track.dispatchEvent(new Event('mute'));
+}
+
 const ended = (cause: EndCause): Scene => ({
   play: ({ model, session }) => {
     model.join();
@@ -196,6 +205,21 @@ export const SCENES: Readonly<Record<string, Scene>> = {
       session.tell({ type: 'connection', connection: { status: 'lobby' } });
     },
   },
+  'lobby-devices-off': {
+    play: ({ model, session }) => {
+      model.join();
+      session.tell({ type: 'connection', connection: { status: 'lobby' } });
+      model.toggle('camera');
+      model.toggle('microphone');
+    },
+  },
+  'lobby-denied': {
+    deviceFailure: 'NotAllowedError',
+    play: ({ model, session }) => {
+      model.join();
+      session.tell({ type: 'connection', connection: { status: 'lobby' } });
+    },
+  },
   missing: { info: { status: 'missing' } },
   'token-required': { info: { needsToken: true } },
   unsupported: { hasPeerConnection: false },
@@ -219,6 +243,8 @@ export const SCENES: Readonly<Record<string, Scene>> = {
     play: then(inCall(3), (call) => call.toggleShare()),
   },
   'call-reconnecting': { play: inCall(4, { type: 'connection', connection: { status: 'reconnecting', attempt: 2 } }) },
+  'call-interrupted': { play: then(inCall(4), (_call, { model }) => interrupt(model)) },
+  'call-stalled': { play: inCall(4, { type: 'trackStalled', consumerId: `${peerId(0)}-v`, isStalled: true }) },
   'chat-empty': { play: then(inCall(4), (call) => call.togglePanel('chat')) },
   'chat-unread': { play: inCall(4, { type: 'chatMessage', message: { id: 1, peerId: peerId(0), displayName: 'Grace Hopper', text: 'Can you all hear me? I hear you, but there is an echo somewhere.', sentAt: NOON } }) },
   'chat-odd-names': { play: then(withOddNames(oddChat), (call) => call.togglePanel('chat')) },

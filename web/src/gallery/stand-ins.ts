@@ -99,5 +99,6 @@ export function sceneDevices(failure?: string): DeviceAccess {
         speakers: [{ deviceId: 's1', label: 'Headset (USB Audio)' }],
       }),
     onChange: () => () => undefined,
+    onReturn: () => () => undefined,
   };
 }

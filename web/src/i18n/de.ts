@@ -194,6 +194,10 @@ export const de: Texts = {
     choose: (device) => `${device} wählen`,
     notAllowed: 'Die Moderation erlaubt Ihnen das gerade nicht',
   },
+  interrupted: {
+    microphone: 'Ihr Gerät hat das Mikrofon stummgeschaltet. Prüfen Sie den Stummschalter und ob eine andere App es verwendet.',
+    camera: 'Ihr Gerät hat die Kamera angehalten. Prüfen Sie die Kamerasperre und ob eine andere App sie verwendet.',
+  },
   controls: {
     toolbar: 'Bedienung des Anrufs',
     share: 'Teilen',
@@ -222,7 +226,7 @@ export const de: Texts = {
   },
   call: {
     alone: 'Sie sind allein hier. Teilen Sie den Link, um andere einzuladen.',
-    hear: 'Klicken, um zu hören',
+    hear: 'Ton einschalten',
     participants: 'Teilnehmende',
     screenOf: (name) => `Bildschirm von ${name}`,
     yourScreen: 'Ihr Bildschirm',
@@ -231,6 +235,7 @@ export const de: Texts = {
     handRaised: 'Hand gehoben',
     speaking: 'Spricht',
     reconnecting: 'Verbinde neu …',
+    waitingForVideo: 'Warten auf das Video …',
     quality: (level) => `Verbindung: ${['schlecht', 'mäßig', 'gut'][level - 1] ?? ''}`,
     pin: 'Anheften',
     unpin: 'Lösen',
@@ -299,7 +304,7 @@ export const de: Texts = {
     lobbyOn: 'Wer neu dazukommt, wartet jetzt, bis die Moderation zustimmt.',
     lobbyOff: 'Neue Teilnehmende können jetzt ohne Zustimmung beitreten.',
     refused: 'Das hat nicht geklappt.',
-    replaced: { microphone: 'Ihr Mikrofon ist weg. Jetzt wird ein anderes benutzt.', camera: 'Ihre Kamera ist weg. Jetzt wird eine andere benutzt.' },
+    replaced: { microphone: 'Ihr Mikrofon ist weg. Jetzt wird ein anderes benutzt.', camera: 'Ihre Kamera ist weg. Jetzt wird eine andere benutzt.', speaker: 'Lautsprecher getrennt. Der Standardlautsprecher wird verwendet.' },
     reaction: (name, reaction) => `${name}: ${reaction}`,
   },
   dialogs: {
@@ -323,6 +328,7 @@ export const de: Texts = {
     rightShare: 'Bildschirm teilen',
     shortcutsTitle: 'Tastenkürzel',
     space: 'Leertaste',
+    ctrl: 'Strg',
   },
   settings: {
     title: 'Einstellungen',
@@ -341,6 +347,7 @@ export const de: Texts = {
     blur: 'Hintergrund unscharf zeigen',
     mirror: 'Sich wie im Spiegel sehen',
     sounds: 'Töne, wenn jemand kommt, geht, klopft oder schreibt',
+    pushToTalk: 'Zum Sprechen die Leertaste gedrückt halten',
   },
   statistics: {
     title: 'Statistik',

@@ -240,6 +240,11 @@ export const en = {
     choose: (device: string) => `Choose ${device.toLowerCase()}`,
     notAllowed: 'A moderator does not allow you this now',
   },
+  /** By the system or a switch of the device, not by a person here or a moderator. */
+  interrupted: {
+    microphone: 'Your device has muted your microphone. Check for a mute switch, or another app that’s using it.',
+    camera: 'Your device has paused your camera. Check for a privacy switch, or another app that’s using it.',
+  },
   controls: {
     toolbar: 'Call controls',
     share: 'Share',
@@ -268,7 +273,7 @@ export const en = {
   },
   call: {
     alone: 'You are the only one here. Share the link to invite others.',
-    hear: 'Click to hear',
+    hear: 'Turn on sound',
     participants: 'Participants',
     screenOf: (name: string) => `${name}’s screen`,
     yourScreen: 'Your screen',
@@ -277,6 +282,7 @@ export const en = {
     handRaised: 'Hand raised',
     speaking: 'Speaking',
     reconnecting: 'Reconnecting…',
+    waitingForVideo: 'Waiting for video…',
     quality: (level: number) => `Connection: ${['bad', 'fair', 'good'][level - 1] ?? ''}`,
     pin: 'Pin',
     unpin: 'Unpin',
@@ -345,7 +351,7 @@ export const en = {
     lobbyOn: 'Newcomers now wait until a moderator admits them.',
     lobbyOff: 'Newcomers can now join without approval.',
     refused: 'That did not work.',
-    replaced: { microphone: 'Your microphone has gone. Another one is used now.', camera: 'Your camera has gone. Another one is used now.' },
+    replaced: { microphone: 'Your microphone has gone. Another one is used now.', camera: 'Your camera has gone. Another one is used now.', speaker: 'Speaker disconnected. Using the default speaker.' },
     reaction: (name: string, reaction: string) => `${name}: ${reaction}`,
   },
   dialogs: {
@@ -369,6 +375,7 @@ export const en = {
     rightShare: 'Share their screen',
     shortcutsTitle: 'Keyboard shortcuts',
     space: 'Space bar',
+    ctrl: 'Ctrl',
   },
   settings: {
     title: 'Settings',
@@ -387,6 +394,7 @@ export const en = {
     blur: 'Blur what is behind you',
     mirror: 'Show yourself as in a mirror',
     sounds: 'Sounds when people come, go, knock or write',
+    pushToTalk: 'Hold the space bar to unmute',
   },
   statistics: {
     title: 'Statistics',

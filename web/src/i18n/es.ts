@@ -178,6 +178,10 @@ export const es: Texts = {
     choose: (device) => `Elegir: ${device.toLowerCase()}`,
     notAllowed: 'Un moderador no te lo permite ahora',
   },
+  interrupted: {
+    microphone: 'Tu dispositivo ha silenciado el micrófono. Comprueba el interruptor de silencio y si otra aplicación lo está usando.',
+    camera: 'Tu dispositivo ha pausado la cámara. Comprueba el interruptor de privacidad y si otra aplicación la está usando.',
+  },
   controls: {
     toolbar: 'Controles de la llamada',
     share: 'Compartir',
@@ -206,7 +210,7 @@ export const es: Texts = {
   },
   call: {
     alone: 'No hay nadie más. Comparte el enlace para invitar a otros.',
-    hear: 'Haz clic para escuchar',
+    hear: 'Activar el sonido',
     participants: 'Participantes',
     screenOf: (name) => `Pantalla de ${name}`,
     yourScreen: 'Tu pantalla',
@@ -215,6 +219,7 @@ export const es: Texts = {
     handRaised: 'Mano levantada',
     speaking: 'Habla',
     reconnecting: 'Reconectando…',
+    waitingForVideo: 'Esperando el vídeo…',
     quality: (level) => `Conexión: ${['mala', 'regular', 'buena'][level - 1] ?? ''}`,
     pin: 'Fijar',
     unpin: 'Soltar',
@@ -283,7 +288,7 @@ export const es: Texts = {
     lobbyOn: 'Quien llegue ahora espera hasta que un moderador le admita.',
     lobbyOff: 'Ahora se puede entrar sin aprobación.',
     refused: 'No ha funcionado.',
-    replaced: { microphone: 'Tu micrófono ya no está. Ahora se usa otro.', camera: 'Tu cámara ya no está. Ahora se usa otra.' },
+    replaced: { microphone: 'Tu micrófono ya no está. Ahora se usa otro.', camera: 'Tu cámara ya no está. Ahora se usa otra.', speaker: 'Altavoz desconectado. Se usa el altavoz predeterminado.' },
     reaction: (name, reaction) => `${name}: ${reaction}`,
   },
   dialogs: {
@@ -307,6 +312,7 @@ export const es: Texts = {
     rightShare: 'Compartir la pantalla',
     shortcutsTitle: 'Atajos de teclado',
     space: 'Espacio',
+    ctrl: 'Ctrl',
   },
   settings: {
     title: 'Ajustes',
@@ -325,6 +331,7 @@ export const es: Texts = {
     blur: 'Difuminar el fondo',
     mirror: 'Verte como en un espejo',
     sounds: 'Sonidos cuando alguien entra, sale, llama o escribe',
+    pushToTalk: 'Mantener pulsada la barra espaciadora para hablar',
   },
   statistics: {
     title: 'Estadísticas',

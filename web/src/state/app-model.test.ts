@@ -9,6 +9,7 @@ import { consumerOffer, FakeServer } from '../test-support/fake-server';
 import { AppModel, type AppDependencies } from './app-model';
 import type { CallState } from './call-state';
 import { readSettings, type Settings } from './settings';
+import { speakerInUse } from './speaker';
 
 const FOUND: MeetingInfo & { status: 'found' } = {
   status: 'found',
@@ -194,6 +195,24 @@ describe('in the call', () => {
     expect(new Set(server.sockets.map(({ url }) => url)).size).toBe(2);
   });
 
+  it.each(['screen', 'camera'] as const)('a %s that the person allows after the end is not captured, nor sent in the next call', async (what) => {
+    const { model, server, devices } = await inCall();
+    model.toggle('camera');
+    devices.isAsking = true;
+    if (what === 'screen') model.state.get().call?.toggleShare();
+    else model.toggle('camera');
+    server.socket.serverCloses(4000, 'meeting ended');
+    devices.answer();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(devices.live).toEqual([]);
+    devices.isAsking = false;
+    await model.rejoin();
+    model.join();
+    server.socket.serverOpens();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(server.socket.sent.filter(({ method, data }) => method === 'produce' && JSON.stringify(data).includes('screensharing'))).toEqual([]);
+  });
+
   it('the end of the meeting says so', async () => {
     const { model, server } = await inCall();
     server.socket.serverCloses(4000, 'meeting ended');
@@ -208,6 +227,84 @@ describe('in the call', () => {
       await vi.advanceTimersByTimeAsync(8000);
     }
     expect(model.state.get().screen).toMatchObject({ name: 'failed', error: { code: 'server-unreachable' } });
+  });
+});
+
+describe('devices', () => {
+  const CAUSES = ['meeting ended', 'ended by a moderator', 'no such meeting', 'the meeting is full', 'the meeting is locked', 'removed by a moderator'];
+
+  it.each([...CAUSES, 'refused by a moderator', 'connected again elsewhere', 'anything else'])('are given back when the call ends with "%s"', async (reason) => {
+    const { server, devices, model } = await inCall();
+    model.state.get().call?.toggleShare();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(devices.live).toHaveLength(4);
+    server.socket.serverCloses(4000, reason);
+    expect([model.state.get().screen.name, devices.live]).toEqual(['ended', []]);
+  });
+
+  it('are given back when it is given up to reconnect, and none that comes late is kept', async () => {
+    const { server, devices, model } = await inCall();
+    devices.isAsking = true;
+    model.choose('microphone', 'mic-2');
+    for (let attempt = 0; attempt <= 11; attempt += 1) {
+      server.socket.serverCloses(1006);
+      await vi.advanceTimersByTimeAsync(8000);
+    }
+    devices.answer();
+    await vi.advanceTimersByTimeAsync(0);
+    expect([model.state.get().screen.name, devices.live]).toEqual(['failed', []]);
+  });
+
+  it('are given back to who is refused in the lobby, or finds that the meeting is over', async () => {
+    const app = setUp({ loadName: () => 'Ada' });
+    await app.model.open();
+    app.model.join();
+    app.server.socket.serverOpens();
+    app.server.notifies('lobby', { state: 'waiting' });
+    expect(app.devices.live).toHaveLength(2);
+    app.server.socket.serverCloses(4000, 'refused by a moderator');
+    expect(app.devices.live).toEqual([]);
+    const other = setUp({ loadName: () => 'Ada' }, { ...FOUND, isReady: false });
+    await other.model.open();
+    other.model.join();
+    other.watch.listener({ status: 'missing' });
+    expect([other.model.state.get().screen.name, other.devices.live]).toEqual(['missing', []]);
+  });
+
+  it('a chosen loudspeaker that goes is told, and is used again when it is back', async () => {
+    const { model, devices } = await inCall();
+    const inUse = (): string | undefined => speakerInUse(model.state.get().settings.speakerId, model.state.get().devices);
+    const plug = async (...ids: string[]): Promise<void> => {
+      devices.speakers = ids.map((deviceId) => ({ deviceId, label: deviceId }));
+      devices.changes();
+      await vi.advanceTimersByTimeAsync(0);
+    };
+    await plug('default', 'headset');
+    model.change({ speakerId: 'headset' });
+    expect([inUse(), callOf({ model }).toasts]).toEqual(['headset', []]);
+    await plug('default');
+    expect([inUse(), callOf({ model }).toasts]).toMatchObject([undefined, [{ kind: 'replaced', device: 'speaker' }]]);
+    await plug('default', 'headset');
+    expect(inUse()).toBe('headset');
+  });
+
+  it('that were off at the end are off when one comes again', async () => {
+    const { model, devices } = await inCall();
+    model.toggle('microphone');
+    model.leave();
+    await model.rejoin();
+    expect(devices.live.map(({ kind }) => kind)).toEqual(['video']);
+    expect(model.state.get().local).toMatchObject({ microphone: { status: 'off' }, camera: { status: 'on' } });
+  });
+
+  it('that the system took away are opened anew when the page is seen again', async () => {
+    const { model, devices } = await inCall();
+    Object.defineProperty(devices.opened[0]?.track, 'muted', { value: true });
+    devices.opened[0]?.track.dispatchEvent(new Event('mute'));
+    expect(callOf({ model }).tiles).toMatchObject([{ isSelf: true, isMuted: true }]);
+    devices.returns();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(callOf({ model }).tiles).toMatchObject([{ isSelf: true, isMuted: false }]);
   });
 });
 

@@ -6,9 +6,9 @@
 
 import { MAX_NAME_LENGTH, normalizeName } from '../core/display-name';
 import type { ConveneError } from '../core/errors';
-import { NO_DEVICES, type CapturePreferences, type DeviceAccess, type DeviceKind, type DeviceList } from '../core/media/devices';
+import { KINDS, NO_DEVICES, type CapturePreferences, type DeviceAccess, type DeviceKind, type DeviceList } from '../core/media/devices';
 import { callProblem, type Environment } from '../core/media/environment';
-import { LocalMedia, type LocalMediaState } from '../core/media/local-media';
+import { isWished, LocalMedia, type LocalMediaState } from '../core/media/local-media';
 import type { Log } from '../core/log';
 import { fallbackTitle, type MeetingAddress, type MeetingInfo, type WaitingFor } from '../core/meeting';
 import { newPeerId } from '../core/peer-id';
@@ -18,6 +18,7 @@ import type { CallStats } from '../core/session/stats';
 import type { Chime } from './announcements';
 import { CallModel, type SessionPort } from './call-model';
 import type { Settings } from './settings';
+import { speakerInUse } from './speaker';
 import { Store } from './store';
 
 export type Screen =
@@ -43,6 +44,9 @@ interface MeetingBrief {
   isReady: boolean;
   isUnreachable: boolean;
 }
+
+/** Where one sees oneself, with the switches of one's devices. Everywhere else they are given back. */
+const SHOWS_SELF: ReadonlySet<Screen['name']> = new Set(['preJoin', 'waiting', 'lobby', 'call']);
 
 export interface AppState {
   screen: Screen;
@@ -83,6 +87,8 @@ export class AppModel {
   #endCallNews: (() => void) | undefined;
   /** Whether this join is with a second peer id, because another connection has the first. */
   #hasNewPeerId = false;
+  /** The devices that were wanted when they were given back. */
+  #wanted: readonly DeviceKind[] = KINDS;
 
   constructor(dependencies: AppDependencies) {
     this.#dependencies = dependencies;
@@ -90,6 +96,7 @@ export class AppModel {
     this.#store = new Store(initialState(dependencies, this.#local.state));
     this.#local.subscribe((local) => this.#set({ local }));
     dependencies.devices.onChange(() => void this.#listDevices());
+    dependencies.devices.onReturn(() => void this.#local.mend());
   }
 
   get state(): Pick<Store<AppState>, 'get' | 'subscribe'> {
@@ -111,7 +118,7 @@ export class AppModel {
 
   /** Opens microphone and camera together, so that browsers ask once. */
   async startPreview(): Promise<void> {
-    await Promise.all([this.#local.turnOn('microphone'), this.#local.turnOn('camera')]);
+    await Promise.all(this.#wanted.map((kind) => this.#local.turnOn(kind)));
     await this.#listDevices();
   }
 
@@ -144,7 +151,7 @@ export class AppModel {
   }
 
   toggle(kind: DeviceKind): void {
-    if (this.#local.state[kind].status === 'on') this.#local.turnOff(kind);
+    if (isWished(this.#local.state[kind])) this.#local.turnOff(kind);
     else void this.#local.turnOn(kind).then(() => this.#listDevices());
   }
 
@@ -248,8 +255,13 @@ export class AppModel {
   #end(screen: Screen): void {
     this.#endWatching();
     this.#closeCall();
-    this.#local.stop();
     this.#set({ screen });
+  }
+
+  #giveDevicesBack(): void {
+    const { local, screen } = this.#store.get();
+    if (SHOWS_SELF.has(screen.name)) this.#wanted = KINDS.filter((kind) => isWished(local[kind]) || local[kind].status === 'failed');
+    this.#local.stop();
   }
 
   #closeCall(): void {
@@ -262,13 +274,21 @@ export class AppModel {
 
   async #listDevices(): Promise<void> {
     try {
-      this.#set({ devices: await this.#dependencies.devices.list() });
+      this.#noteDevices(await this.#dependencies.devices.list());
     } catch (error) {
       this.#dependencies.log.warn('could not list the devices', error);
     }
   }
 
+  #noteDevices(devices: DeviceList): void {
+    const { devices: before, settings, call } = this.#store.get();
+    const isSpeakerGone = speakerInUse(settings.speakerId, before) !== undefined && speakerInUse(settings.speakerId, devices) === undefined;
+    this.#set({ devices });
+    if (isSpeakerGone) call?.toast({ kind: 'replaced', device: 'speaker' });
+  }
+
   #set(change: Partial<AppState>): void {
+    if (change.screen !== undefined && !SHOWS_SELF.has(change.screen.name)) this.#giveDevicesBack();
     this.#store.update((state) => ({ ...state, ...change }));
   }
 }

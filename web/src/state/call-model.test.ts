@@ -92,6 +92,16 @@ describe('what moderators do', () => {
     expect(devices.screens[0]?.video.readyState).toBe('ended');
   });
 
+  it('taking the right to share while the person still chooses a screen keeps that screen from being captured', async () => {
+    const { call, session, local, devices } = setUp();
+    devices.isAsking = true;
+    call.toggleShare();
+    session.tell(rights({ publish: { ...ALL_RIGHTS, share: false } }));
+    devices.answer();
+    await vi.advanceTimersByTimeAsync(0);
+    expect([local.state.screen.status, devices.live]).toEqual(['off', []]);
+  });
+
   it('asking to unmute opens a question and nothing else', async () => {
     const { session, local, state } = setUp();
     session.tell({ type: 'unmuteRequested' });
@@ -251,6 +261,33 @@ describe('the history of the chat', () => {
     session.tell({ type: 'chatMessage', message: message(7) });
     await vi.advanceTimersByTimeAsync(10 * 60_000);
     expect([asks(session), idsOf(state())]).toEqual([Array(6).fill(7), [1, 2, 7]]);
+  });
+});
+
+describe('a toggle while the microphone opens', () => {
+  it.each([
+    [1, 'on'],
+    [2, 'muted'],
+    [3, 'on'],
+  ])('the last of %i presses holds: it is %s', async (presses, status) => {
+    const { call, local, devices } = setUp();
+    devices.isAsking = true;
+    for (let press = 1; press <= presses; press += 1) call.toggle('microphone');
+    devices.answer();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(local.state.microphone.status).toBe(status);
+  });
+
+  it('is the last word over a key that was held before', async () => {
+    const { call, local, devices } = setUp();
+    devices.isAsking = true;
+    call.talk(true);
+    call.talk(false);
+    call.toggle('microphone');
+    call.talk(false);
+    devices.answer();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(local.state.microphone.status).toBe('on');
   });
 });
 

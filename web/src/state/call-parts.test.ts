@@ -4,7 +4,7 @@ import { NOTHING_ON } from '../core/media/local-media';
 import type { CallStats } from '../core/session/stats';
 import { EMPTY_ROOM, reduceRoom } from './participants';
 import { readSettings } from './settings';
-import { commandOf, type Keystroke } from './shortcuts';
+import { commandOf, keyCaps, shortcutsFor, type Keystroke } from './shortcuts';
 import { pageCapacity, pageOf, stageOf, type StageWish } from './stage';
 import { statisticsOf } from './statistics';
 import { tilesOf, type Tile } from './tiles';
@@ -24,6 +24,7 @@ const tile = (key: string, change: Partial<Tile> = {}): Tile => ({
   isMuted: false,
   isSpeaking: false,
   isStale: false,
+  isStalled: false,
   isHandRaised: false,
   quality: undefined,
   video: undefined,
@@ -168,20 +169,71 @@ describe('roles, hands and screens', () => {
 });
 
 describe('keys', () => {
-  const stroke = (key: string, change: Partial<Keystroke> = {}): Keystroke => ({ key, hasModifier: false, target: 'other', isRepeat: false, ...change });
+  const PLAIN: Keystroke = {
+    ...{ key: '', code: '', hasCtrl: false, hasAlt: false, hasShift: false, hasMeta: false, hasAltGraph: false },
+    ...{ isComposing: false, target: 'page' },
+  };
+  const HELD = { c: 'hasCtrl', a: 'hasAlt', s: 'hasShift', m: 'hasMeta', g: 'hasAltGraph' } as const;
+  /** "c+d" is Ctrl and D; a second part names the place of the key. */
+  const stroke = (keys: string, change: Partial<Keystroke> = {}): Keystroke => {
+    const parts = keys.split('+');
+    const held = Object.fromEntries(parts.slice(0, -1).map((one) => [HELD[one as keyof typeof HELD], true]));
+    return { ...PLAIN, ...held, key: parts.at(-1) ?? '', ...change };
+  };
+  const PC = { isApple: false, hasPushToTalk: true };
+  const APPLE = { isApple: true, hasPushToTalk: true };
+
+  it.each(['text', 'control', 'page'] as const)('alone do nothing, whatever is typed (%s)', (target) => {
+    for (const key of 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789?/.,-ßéж') {
+      for (const keyboard of [PC, APPLE]) {
+        expect(commandOf(stroke(key, { target, code: `Key${key.toUpperCase()}` }), keyboard)).toBeUndefined();
+        expect(commandOf(stroke(key, { target, hasShift: true }), keyboard)).toBeUndefined();
+      }
+    }
+  });
 
   it.each<[Keystroke, string | undefined]>([
-    [stroke('m'), 'microphone'],
-    [stroke('M'), 'microphone'],
-    [stroke(' '), 'talk'],
-    [stroke('?'), 'help'],
-    [stroke('m', { target: 'text' }), undefined],
-    [stroke('m', { hasModifier: true }), undefined],
-    [stroke('m', { isRepeat: true }), undefined],
-    [stroke(' ', { target: 'button' }), undefined],
-    [stroke('m', { target: 'button' }), 'microphone'],
-    [stroke('x'), undefined],
-  ])('%j is %s', (keystroke, command) => expect(commandOf(keystroke)).toBe(command));
+    [stroke('c+d'), 'microphone'],
+    [stroke('c+D'), 'microphone'],
+    [stroke('c+в', { code: 'KeyD' }), 'microphone'],
+    [stroke('c+e', { code: 'KeyD' }), 'camera'],
+    [stroke('c+d', { target: 'control' }), 'microphone'],
+    [stroke('c+d', { target: 'text' }), undefined],
+    [stroke('c+d', { isComposing: true }), undefined],
+    [stroke('c+s+d'), undefined],
+    [stroke('m+d'), undefined],
+    [stroke('a+d'), undefined],
+    [stroke('c+a+d'), undefined],
+    [stroke('c+a+c'), 'chat'],
+    [stroke('c+c'), undefined],
+    [stroke('g+ć', { code: 'KeyC' }), 'chat'],
+    [stroke('g+ć', { code: 'KeyC', target: 'text' }), undefined],
+    [stroke('c+/'), 'help'],
+    [stroke('c+s+/'), 'help'],
+    [stroke('c+-', { code: 'Slash' }), undefined],
+  ])('with Ctrl: %j is %s', (keystroke, command) => expect(commandOf(keystroke, PC)).toBe(command));
+
+  it.each<[Keystroke, string | undefined]>([
+    [stroke('m+d'), 'microphone'],
+    [stroke('c+d'), undefined],
+    [stroke('a+m+d'), undefined],
+    [stroke('c+m+h'), 'hand'],
+    [stroke('a+ç', { code: 'KeyC' }), undefined],
+  ])('with ⌘: %j is %s', (keystroke, command) => expect(commandOf(keystroke, APPLE)).toBe(command));
+
+  it('the space bar talks on the page alone, and nowhere once that is switched off', () => {
+    const press = (target: Keystroke['target']): Keystroke => stroke(' ', { target, code: 'Space' });
+    expect([press('page'), press('control'), press('text')].map((one) => commandOf(one, PC))).toEqual(['talk', undefined, undefined]);
+    const off = { ...PC, hasPushToTalk: false };
+    expect([commandOf(press('page'), off), shortcutsFor(off).some(({ command }) => command === 'talk')]).toEqual([undefined, false]);
+  });
+
+  it('are shown as they are printed', () => {
+    const words = { ctrl: 'Strg', space: 'Leertaste' };
+    const caps = (keyboard: typeof PC): string[] => shortcutsFor(keyboard).map((one) => keyCaps(one, keyboard, words).join(' '));
+    expect(caps(PC).slice(0, 4)).toEqual(['Strg D', 'Strg E', 'Leertaste', 'Strg Alt S']);
+    expect(caps(APPLE).slice(0, 4)).toEqual(['⌘ D', '⌘ E', 'Leertaste', '⌃ ⌘ S']);
+  });
 });
 
 it.each<[string | null, string[], object]>([

@@ -18,6 +18,8 @@ export interface Participant extends Peer {
 
 export interface HeldTrack extends RemoteTrack {
   isStale: boolean;
+  /** The picture ought to come and does not. */
+  isStalled: boolean;
   /** 0 (worst) to 10; undefined until the server has said. */
   score: number | undefined;
 }
@@ -84,6 +86,8 @@ export function reduceRoom(room: RoomView, event: RoomViewEvent): RoomView {
       return withTrack(room, event.remote);
     case 'trackPaused':
       return changeTrack(room, event.consumerId, { isPaused: event.isPaused });
+    case 'trackStalled':
+      return changeTrack(room, event.consumerId, { isStalled: event.isStalled });
     case 'trackScore':
       return changeTrack(room, event.consumerId, { score: event.score });
     case 'trackRemoved':
@@ -184,5 +188,5 @@ function withTrack(room: RoomView, remote: RemoteTrack): RoomView {
   const isReplaced = (held: HeldTrack): boolean =>
     held.consumerId === remote.consumerId ||
     (held.isStale && held.peerId === remote.peerId && held.source === remote.source && held.kind === remote.kind);
-  return { ...room, tracks: [...room.tracks.filter((held) => !isReplaced(held)), { ...remote, isStale: false, score: undefined }] };
+  return { ...room, tracks: [...room.tracks.filter((held) => !isReplaced(held)), { ...remote, isStale: false, isStalled: false, score: undefined }] };
 }

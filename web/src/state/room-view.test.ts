@@ -39,8 +39,8 @@ describe('the tiles', () => {
   it('show one\'s own picture, and never play one\'s own voice', () => {
     const local: LocalMediaState = {
       ...NOTHING_ON,
-      microphone: { status: 'on', track: fakeTrack('microphone') },
-      camera: { status: 'on', track: fakeTrack('camera') },
+      microphone: { status: 'on', track: fakeTrack('microphone'), isInterrupted: false },
+      camera: { status: 'on', track: fakeTrack('camera'), isInterrupted: false },
     };
     const self = tiles(EMPTY_ROOM, local)[0];
     expect(self?.isMuted).toBe(false);
@@ -55,6 +55,14 @@ describe('the tiles', () => {
       { type: 'trackPaused', consumerId: 'bob-audio', isPaused: true },
     );
     expect(tileOf(room, 'bob')).toMatchObject({ video: undefined, isMuted: true });
+  });
+
+  it('say that a picture which ought to come does not, as long as it is not held back', () => {
+    const stalled = play(...together, { type: 'trackStalled', consumerId: 'bob-video', isStalled: true });
+    expect(tiles(stalled).map(({ isStalled }) => isStalled)).toEqual([true, false, false]);
+    const paused = reduceRoom(stalled, { type: 'trackPaused', consumerId: 'bob-video', isPaused: true });
+    expect(tileOf(paused, 'bob')?.isStalled).toBe(false);
+    expect(tileOf(reduceRoom(stalled, { type: 'trackStalled', consumerId: 'bob-video', isStalled: false }), 'bob')?.isStalled).toBe(false);
   });
 
   it('outline who speaks loudly enough and is not muted', () => {

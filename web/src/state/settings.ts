@@ -32,6 +32,8 @@ export interface Settings {
   isBackgroundBlurred: boolean;
   isMirrored: boolean;
   hasSounds: boolean;
+  /** Holding the space bar opens the microphone. */
+  hasPushToTalk: boolean;
   /** The devices chosen last. Browsers may give them other ids, or they may be unplugged: then others open. */
   microphoneId: string | undefined;
   cameraId: string | undefined;
@@ -68,6 +70,7 @@ export function readSettings(stored: string | null, browserLanguages: readonly s
     isBackgroundBlurred: flag('isBackgroundBlurred', false),
     isMirrored: flag('isMirrored', true),
     hasSounds: flag('hasSounds', true),
+    hasPushToTalk: flag('hasPushToTalk', true),
     microphoneId: device('microphoneId'),
     cameraId: device('cameraId'),
     speakerId: device('speakerId'),

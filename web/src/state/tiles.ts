@@ -24,6 +24,8 @@ export interface Tile {
   isSpeaking: boolean;
   /** The picture is old: the person's connection, or one's own, is being restored. */
   isStale: boolean;
+  /** The picture ought to come and does not. */
+  isStalled: boolean;
   isHandRaised: boolean;
   quality: Quality;
   video: MediaStreamTrack | undefined;
@@ -104,7 +106,7 @@ function remotePerson(room: RoomView, participant: Participant): Person {
 }
 
 function selfPerson(room: RoomView, { peerId, displayName, local }: Self): Person {
-  const isMuted = local.microphone.status !== 'on';
+  const isMuted = local.microphone.status !== 'on' || local.microphone.isInterrupted;
   return {
     ...identity(peerId, displayName),
     isSelf: true,
@@ -128,6 +130,7 @@ function personTile(room: RoomView, { local }: Self, person: Person): Tile {
     ...tileOf(person),
     key: person.peerId,
     kind: 'person',
+    isStalled: !person.isSelf && isStalled(camera),
     video: person.isSelf ? trackOf(local.camera) : visible(camera),
     consumerId: person.isSelf || camera?.isStale === true ? undefined : camera?.consumerId,
   };
@@ -138,10 +141,10 @@ function screenTile(room: RoomView, { local }: Self, person: Person): Tile[] {
   const video = person.isSelf ? (local.screen.status === 'on' ? local.screen.video : undefined) : visible(screen);
   if (video === undefined) return [];
   const consumerId = person.isSelf || screen?.isStale === true ? undefined : screen?.consumerId;
-  return [{ ...tileOf(person), key: `${person.peerId}:screen`, kind: 'screen', isSpeaking: false, isHandRaised: false, video, consumerId }];
+  return [{ ...tileOf(person), key: `${person.peerId}:screen`, kind: 'screen', isSpeaking: false, isHandRaised: false, isStalled: !person.isSelf && isStalled(screen), video, consumerId }];
 }
 
-function tileOf(person: Person): Omit<Tile, 'key' | 'kind' | 'video' | 'consumerId'> {
+function tileOf(person: Person): Omit<Tile, 'key' | 'kind' | 'video' | 'consumerId' | 'isStalled'> {
   const { peerId, name, initials, hue, isSelf, isMuted, isSpeaking, isStale, isHandRaised, quality } = person;
   return { peerId, name, initials, hue, isSelf, isMuted, isSpeaking, isStale, isHandRaised, quality };
 }
@@ -156,6 +159,11 @@ function screenOf(room: RoomView, peerId: string): HeldTrack | undefined {
 
 function visible(track: HeldTrack | undefined): MediaStreamTrack | undefined {
   return track === undefined || track.isPaused ? undefined : track.track;
+}
+
+/** One that is replaced by a newer one is not missed. */
+function isStalled(track: HeldTrack | undefined): boolean {
+  return track !== undefined && track.isStalled && !track.isPaused && !track.isStale;
 }
 
 /** What mediasoup scores from 0 to 10, in three steps; the worst stream is what a person notices. */

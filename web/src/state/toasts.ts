@@ -16,7 +16,7 @@ export type ToastContent =
   | { kind: 'lobby'; isOn: boolean }
   | { kind: 'problem'; device: SendKind; error: ConveneError }
   /** A device has gone, and another one is used now. */
-  | { kind: 'replaced'; device: DeviceKind }
+  | { kind: 'replaced'; device: DeviceKind | 'speaker' }
   /** Something that the person did was not carried out. */
   | { kind: 'refused'; refusal: Refusal };
 

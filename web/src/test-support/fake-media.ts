@@ -2,7 +2,7 @@
 
 import { FakeMediaStreamTrack } from 'fake-mediastreamtrack';
 import { Device, FakeHandler, testFakeParameters, type types } from 'mediasoup-client';
-import { deviceError, type DeviceAccess, type DeviceKind, type DeviceRequest, type ScreenTracks } from '../core/media/devices';
+import { deviceError, type DeviceAccess, type DeviceKind, type DeviceList, type DeviceRequest, type ScreenTracks } from '../core/media/devices';
 
 /** The transports' insides: a test says how their connections are. Their first one comes about at once, unless `isBlocked`. */
 export class FakeMediaPath {
@@ -41,30 +41,77 @@ export class FakeDevices implements DeviceAccess {
   /** Devices that were there once. */
   readonly missing = new Set<string>();
   readonly failures: Partial<Record<DeviceKind | 'screen', Error>> = {};
+  /** Whether nothing opens before `answer` is called: as with a question that the person has yet to answer. */
+  isAsking = false;
+  speakers: DeviceList['speakers'] = [];
+  readonly #changes = new Set<() => void>();
+  readonly #questions: (() => void)[] = [];
+  readonly #returns = new Set<() => void>();
 
   open(kind: DeviceKind, request: DeviceRequest): Promise<MediaStreamTrack> {
     const failure = this.failures[kind];
     if (failure !== undefined) return Promise.reject(failure);
     if (request.deviceId !== undefined && this.missing.has(request.deviceId)) return Promise.reject(deviceError(kind, new DOMException('', 'OverconstrainedError')));
-    const track = fakeTrack(kind);
-    this.opened.push({ kind, deviceId: request.deviceId, track });
     this.requests.push(request);
-    return Promise.resolve(track);
+    return this.#asked(() => {
+      const track = fakeTrack(kind);
+      this.opened.push({ kind, deviceId: request.deviceId, track });
+      return track;
+    });
   }
 
   openScreen(): Promise<ScreenTracks> {
     const failure = this.failures.screen;
     if (failure !== undefined) return Promise.reject(failure);
-    const tracks = { video: fakeTrack('camera'), sound: fakeTrack('microphone') };
-    this.screens.push(tracks);
-    return Promise.resolve(tracks);
+    return this.#asked(() => {
+      const tracks = { video: fakeTrack('camera'), sound: fakeTrack('microphone') };
+      this.screens.push(tracks);
+      return tracks;
+    });
   }
 
   list(): ReturnType<DeviceAccess['list']> {
-    return Promise.resolve({ microphones: [{ deviceId: 'mic-1', label: 'Desk' }], cameras: [{ deviceId: 'cam-1', label: 'Lid' }], speakers: [] });
+    return Promise.resolve({ microphones: [{ deviceId: 'mic-1', label: 'Desk' }], cameras: [{ deviceId: 'cam-1', label: 'Lid' }], speakers: this.speakers });
   }
 
-  onChange(): () => void {
-    return () => undefined;
+  onChange(listener: () => void): () => void {
+    this.#changes.add(listener);
+    return () => this.#changes.delete(listener);
+  }
+
+  /** Something is plugged in or out. */
+  changes(): void {
+    for (const listener of [...this.#changes]) listener();
+  }
+
+  onReturn(listener: () => void): () => void {
+    this.#returns.add(listener);
+    return () => this.#returns.delete(listener);
+  }
+
+  /** The page comes back into view. */
+  returns(): void {
+    for (const listener of [...this.#returns]) listener();
+  }
+
+  /** Number of questions that are still open. */
+  get questions(): number {
+    return this.#questions.length;
+  }
+
+  /** The person says yes to one of the open questions, the oldest if not said otherwise. */
+  answer(index = 0): void {
+    this.#questions.splice(index, 1)[0]?.();
+  }
+
+  /** Everything that was opened and is still live. */
+  get live(): MediaStreamTrack[] {
+    const shown = this.screens.flatMap(({ video, sound }) => (sound === undefined ? [video] : [video, sound]));
+    return [...this.opened.map(({ track }) => track), ...shown].filter(({ readyState }) => readyState === 'live');
+  }
+
+  #asked<T>(open: () => T): Promise<T> {
+    if (!this.isAsking) return Promise.resolve(open());
+    return new Promise((resolve) => this.#questions.push(() => resolve(open())));
   }
 }

@@ -114,6 +114,22 @@ fn a_voice_waits_until_everybody_has_been_offered_it() {
 }
 
 #[test]
+fn a_voice_does_not_wait_for_ever_for_somebody_who_does_not_answer() {
+    let mut room = harness();
+    let (ada, bob) = (room.connect(1, "ada"), room.connect(2, "bob"));
+    room.join(ada, "Ada");
+    room.join(bob, "Bob");
+    room.ask(bob, "sendChatMessage", json!({ "text": "one" })).expect("sent");
+    room.handle(Command::Tick);
+    assert!(room.said().is_empty());
+    room.now += Limits::default().answer_timeout;
+    room.handle(Command::Tick);
+    assert_eq!(room.said(), ["one"]);
+    let closed = room.operations.iter().any(|operation| matches!(operation, Operation::CloseDataConsumer(_)));
+    assert!(!closed, "ada may still accept it");
+}
+
+#[test]
 fn a_voice_with_nobody_to_hear_it_says_what_it_has_to() {
     let mut room = harness();
     let ada = room.connect(1, "ada");

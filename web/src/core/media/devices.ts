@@ -6,6 +6,8 @@ import { captureProblem, readEnvironment } from './environment';
 
 export type DeviceKind = 'microphone' | 'camera';
 
+export const KINDS: readonly DeviceKind[] = ['microphone', 'camera'];
+
 export interface DeviceChoice {
   deviceId: string;
   label: string;
@@ -50,6 +52,8 @@ export interface DeviceAccess {
   openScreen(): Promise<ScreenTracks>;
   list(): Promise<DeviceList>;
   onChange(listener: () => void): Unsubscribe;
+  /** The page is in view and has come back there, or devices have changed: what the system took away may be had again. */
+  onReturn(listener: () => void): Unsubscribe;
 }
 
 const ERROR_CODES: Readonly<Record<string, ErrorCode>> = {
@@ -181,5 +185,18 @@ export const browserDevices: DeviceAccess = {
     if (captureProblem(readEnvironment()) !== undefined) return () => undefined;
     navigator.mediaDevices.addEventListener('devicechange', listener);
     return () => navigator.mediaDevices.removeEventListener('devicechange', listener);
+  },
+
+  onReturn(listener) {
+    // Systems refuse devices to pages that nobody sees.
+    const ifSeen = (): void => {
+      if (document.visibilityState === 'visible') listener();
+    };
+    const endChanges = this.onChange(ifSeen);
+    document.addEventListener('visibilitychange', ifSeen);
+    return () => {
+      endChanges();
+      document.removeEventListener('visibilitychange', ifSeen);
+    };
   },
 };

@@ -9,6 +9,12 @@ function setUp(): { devices: FakeDevices; local: LocalMedia } {
   return { devices, local: new LocalMedia(devices, silentLog) };
 }
 
+/** As the system does, not the person. */
+function silence(track: MediaStreamTrack | undefined, isMuted: boolean): void {
+  Object.defineProperty(track, 'muted', { value: isMuted, configurable: true });
+  track?.dispatchEvent(new Event(isMuted ? 'mute' : 'unmute'));
+}
+
 describe('the microphone', () => {
   it('stays open while muted and sends silence', async () => {
     const { devices, local } = setUp();
@@ -31,6 +37,69 @@ describe('the microphone', () => {
       [undefined, 'ended', false],
       ['mic-2', 'live', false],
     ]);
+  });
+});
+
+describe('a wish that changes while a microphone opens', () => {
+  async function reopening(): Promise<ReturnType<typeof setUp>> {
+    const setup = setUp();
+    await setup.local.turnOn('microphone');
+    setup.devices.isAsking = true;
+    void setup.local.choose('microphone', 'mic-2');
+    return setup;
+  }
+
+  it('to be muted is shown at once, and holds for the other microphone', async () => {
+    const { devices, local } = await reopening();
+    local.turnOff('microphone');
+    expect(local.state.microphone).toEqual({ status: 'opening', isMuted: true });
+    devices.answer();
+    await vi.waitFor(() => expect(local.state.microphone.status).toBe('muted'));
+    expect(devices.opened[1]?.track.enabled).toBe(false);
+  });
+
+  it('and changes back is the latest again', async () => {
+    const { devices, local } = await reopening();
+    local.turnOff('microphone');
+    await local.turnOn('microphone');
+    devices.answer();
+    await vi.waitFor(() => expect(local.state.microphone.status).toBe('on'));
+    expect(devices.opened[1]?.track.enabled).toBe(true);
+  });
+
+  it('holds for yet another microphone, also where one in between could not be opened', async () => {
+    const { devices, local } = setUp();
+    await local.turnOn('microphone');
+    local.turnOff('microphone');
+    devices.failures.microphone = deviceError('microphone', new DOMException('busy', 'NotReadableError'));
+    await local.choose('microphone', 'mic-2');
+    expect(local.state.microphone.status).toBe('failed');
+    delete devices.failures.microphone;
+    await local.choose('microphone', 'mic-3');
+    expect(local.state.microphone.status).toBe('muted');
+  });
+});
+
+describe('a device that the system silences', () => {
+  it('is shown so until the system lets it through again', async () => {
+    const { devices, local } = setUp();
+    await local.turnOn('microphone');
+    silence(devices.opened[0]?.track, true);
+    expect(local.state.microphone).toMatchObject({ status: 'on', isInterrupted: true });
+    silence(devices.opened[0]?.track, false);
+    expect(local.state.microphone).toMatchObject({ status: 'on', isInterrupted: false });
+  });
+
+  it('is opened anew when it may work again, muted if it was; what works is left alone', async () => {
+    const { devices, local } = setUp();
+    await Promise.all([local.turnOn('microphone'), local.turnOn('camera')]);
+    local.turnOff('microphone');
+    silence(devices.opened[0]?.track, true);
+    await local.mend();
+    expect(devices.opened.map(({ kind }) => kind)).toEqual(['microphone', 'camera', 'microphone']);
+    expect(local.state.microphone).toMatchObject({ status: 'muted', isInterrupted: false, track: devices.opened[2]?.track });
+    await local.mend();
+    expect(devices.opened).toHaveLength(3);
   });
 });
 
@@ -171,6 +240,16 @@ describe('the screen', () => {
     const local = new LocalMedia(devices, silentLog);
     await local.shareScreen();
     expect(local.state.screen).toEqual({ status: 'off' });
+  });
+
+  it('that is chosen after the wish is over is not captured', async () => {
+    const { devices, local } = setUp();
+    devices.isAsking = true;
+    const sharing = local.shareScreen();
+    local.stop();
+    devices.answer();
+    await sharing;
+    expect([local.state.screen.status, devices.live]).toEqual(['off', []]);
   });
 
   it('whose sharing the browser ends is off', async () => {

@@ -1,19 +1,28 @@
 /**
  * One's own microphone, camera and screen: open, muted, off or failed. They outlive connections, so a reconnect asks for nothing again.
  *
- * Muting keeps the microphone open and sends silence; switching the camera off stops it, so that its light goes out.
+ * Muting keeps the microphone open and sends silence; switching the camera off stops it, so that its light goes out. Browsers may take
+ * minutes to open a device; what counts then is the latest wish, and what opens after its wish is over is stopped unseen and unheard.
  */
 
 import { Emitter, type Unsubscribe } from '../emitter';
-import { ConveneError, toConveneError } from '../errors';
+import { toConveneError, type ConveneError } from '../errors';
 import type { Log } from '../log';
-import type { CapturePreferences, DeviceAccess, DeviceKind, DeviceRequest } from './devices';
+import { KINDS, type CapturePreferences, type DeviceAccess, type DeviceKind, type DeviceRequest, type ScreenTracks } from './devices';
+import { Opening } from './opening';
+
+interface OpenDevice {
+  track: MediaStreamTrack;
+  /** The system lets nothing through just now: a phone call, another program, a switch on the device. */
+  isInterrupted: boolean;
+}
 
 export type LocalDevice =
   | { status: 'off' }
-  | { status: 'opening' }
-  | { status: 'on'; track: MediaStreamTrack }
-  | { status: 'muted'; track: MediaStreamTrack }
+  /** Muted: it is to be silent once it is open. */
+  | { status: 'opening'; isMuted: boolean }
+  | ({ status: 'on' } & OpenDevice)
+  | ({ status: 'muted' } & OpenDevice)
   | { status: 'failed'; error: ConveneError };
 
 type LocalScreen =
@@ -39,6 +48,15 @@ export function trackOf(device: LocalDevice): MediaStreamTrack | undefined {
   return device.status === 'on' || device.status === 'muted' ? device.track : undefined;
 }
 
+/** Whether the device is on or about to be: what its button shows and what pressing it ends. */
+export function isWished(device: LocalDevice): boolean {
+  return device.status === 'on' || (device.status === 'opening' && !device.isMuted);
+}
+
+export function isInterrupted(device: LocalDevice): boolean {
+  return (device.status === 'on' || device.status === 'muted') && device.isInterrupted;
+}
+
 export class LocalMedia {
   readonly #access: DeviceAccess;
   readonly #changes: Emitter<LocalMediaState>;
@@ -46,8 +64,10 @@ export class LocalMedia {
   #state: LocalMediaState = NOTHING_ON;
   readonly #chosen: Record<DeviceKind, DeviceRequest> = { microphone: {}, camera: {} };
   #preferences: CapturePreferences;
-  /** Counts openings per device: an opening that was overtaken by a newer wish gives its track back. */
-  readonly #wish: Record<DeviceKind, number> = { microphone: 0, camera: 0 };
+  readonly #openings: Record<DeviceKind, Opening<MediaStreamTrack>> = { microphone: new Opening(stopTrack), camera: new Opening(stopTrack) };
+  readonly #screenOpening = new Opening<ScreenTracks>(stopScreenTracks);
+  /** Whether the microphone is to be silent. It holds for a further microphone too, also where one in between could not be opened. */
+  #isMuted = false;
 
   constructor(access: DeviceAccess, log: Log, preferences: CapturePreferences = {}) {
     this.#access = access;
@@ -71,25 +91,18 @@ export class LocalMedia {
 
   /** Opens or unmutes the device. Never throws: failure is a state. */
   async turnOn(kind: DeviceKind): Promise<void> {
+    if (kind === 'microphone') this.#isMuted = false;
     const device = this.#state[kind];
-    if (device.status === 'on' || device.status === 'opening') return;
-    if (device.status === 'muted') {
-      device.track.enabled = true;
-      this.#set({ [kind]: { status: 'on', track: device.track } });
-      return;
-    }
-    await this.#open(kind);
+    if (device.status === 'off' || device.status === 'failed') await this.#open(kind);
+    else this.#bringMute(kind);
   }
 
   /** Mutes the microphone, stops the camera. */
   turnOff(kind: DeviceKind): void {
-    const device = this.#state[kind];
-    if (kind === 'microphone' && device.status === 'on') {
-      device.track.enabled = false;
-      this.#set({ [kind]: { status: 'muted', track: device.track } });
-    } else if (device.status !== 'muted') {
-      this.release(kind);
-    }
+    const { status } = this.#state[kind];
+    if (kind === 'camera' || status === 'off' || status === 'failed') return this.release(kind);
+    this.#isMuted = true;
+    this.#bringMute(kind);
   }
 
   /** Takes another device. One that is off stays off until it is turned on. */
@@ -117,27 +130,29 @@ export class LocalMedia {
     ]);
   }
 
+  /** Opens anew what the system had taken away: it does not always give it back without being asked. */
+  async mend(): Promise<void> {
+    const interrupted = KINDS.filter((kind) => isInterrupted(this.#state[kind]));
+    await Promise.all(interrupted.map((kind) => this.#reopen(kind)));
+  }
+
   /** Asks which screen, window or tab to show. Saying no is no failure. */
   async shareScreen(): Promise<void> {
     const { status } = this.#state.screen;
     if (status === 'on' || status === 'opening') return;
     this.#set({ screen: { status: 'opening' } });
-    try {
-      const { video, sound } = await this.#access.openScreen();
-      video.addEventListener('ended', () => this.#onScreenEnded(video));
-      this.#set({ screen: { status: 'on', video, sound } });
-    } catch (thrown) {
-      const error = toConveneError(thrown, 'device-failed');
-      this.#set({ screen: error.code === 'permission-denied' ? OFF : { status: 'failed', error } });
-    }
+    const opened = await this.#screenOpening.run(() => this.#access.openScreen());
+    if (opened === undefined) return;
+    if ('error' in opened) this.#set({ screen: unopenedScreen(opened.error) });
+    else this.#showScreen(opened.value);
   }
 
+  /** Ends the share, also one that is still being chosen. */
   stopScreen(): void {
+    this.#screenOpening.cancel();
     const { screen } = this.#state;
     if (screen.status !== 'off') this.#set({ screen: OFF });
-    if (screen.status !== 'on') return;
-    screen.video.stop();
-    screen.sound?.stop();
+    if (screen.status === 'on') stopScreenTracks(screen);
   }
 
   /** Gives all devices back. */
@@ -149,65 +164,83 @@ export class LocalMedia {
 
   /** Gives the device back. */
   release(kind: DeviceKind): void {
-    this.#wish[kind] += 1;
+    this.#openings[kind].cancel();
+    if (kind === 'microphone') this.#isMuted = false;
     const track = trackOf(this.#state[kind]);
     this.#set({ [kind]: OFF });
     track?.stop();
   }
 
   async #reopen(kind: DeviceKind): Promise<void> {
-    const { status } = this.#state[kind];
-    if (status === 'off') return;
-    await this.#open(kind, status === 'muted');
+    if (this.#state[kind].status !== 'off') await this.#open(kind);
   }
 
-  /** A device that is to be muted is so before anybody can hear it. */
-  async #open(kind: DeviceKind, isMuted = false): Promise<void> {
-    const wish = ++this.#wish[kind];
+  async #open(kind: DeviceKind): Promise<void> {
     trackOf(this.#state[kind])?.stop();
-    this.#set({ [kind]: { status: 'opening' } });
-    const opened = await this.#tryOpen(kind, isMuted);
-    if (wish === this.#wish[kind]) this.#adopt(kind, opened);
-    else trackOf(opened)?.stop();
+    this.#set({ [kind]: { status: 'opening', isMuted: this.#isToBeMuted(kind) } });
+    const opened = await this.#openings[kind].run((isStillWished) => this.#openChosen(kind, isStillWished));
+    if (opened === undefined) return;
+    if ('error' in opened) this.#set({ [kind]: { status: 'failed', error: opened.error } });
+    else this.#adopt(kind, opened.value);
   }
 
-  async #tryOpen(kind: DeviceKind, isMuted: boolean): Promise<LocalDevice> {
-    try {
-      const track = await this.#openChosen(kind);
-      track.enabled = !isMuted;
-      return { status: isMuted ? 'muted' : 'on', track };
-    } catch (error) {
-      return { status: 'failed', error: toConveneError(error, 'device-failed') };
-    }
+  /** Brings what is open or opening in line with the wish. */
+  #bringMute(kind: DeviceKind): void {
+    const isMuted = this.#isToBeMuted(kind);
+    const device = this.#state[kind];
+    const track = trackOf(device);
+    if (track !== undefined) this.#hold(kind, track);
+    else if (device.status === 'opening' && device.isMuted !== isMuted) this.#set({ [kind]: { status: 'opening', isMuted } });
+  }
+
+  #hold(kind: DeviceKind, track: MediaStreamTrack): void {
+    const isMuted = this.#isToBeMuted(kind);
+    const status = isMuted ? 'muted' : 'on';
+    const device = this.#state[kind];
+    if (device.status === status && device.isInterrupted === track.muted) return;
+    // A device that is to be muted is so before anybody can hear it.
+    track.enabled = !isMuted;
+    this.#set({ [kind]: { status, track, isInterrupted: track.muted } });
+  }
+
+  #isToBeMuted(kind: DeviceKind): boolean {
+    return kind === 'microphone' && this.#isMuted;
   }
 
   /** The chosen device; where it has gone, any other. */
-  async #openChosen(kind: DeviceKind): Promise<MediaStreamTrack> {
+  async #openChosen(kind: DeviceKind, isStillWished: () => boolean): Promise<MediaStreamTrack> {
     const chosen = this.#chosen[kind];
     try {
       return await this.#access.open(kind, { ...this.#preferences, ...chosen });
     } catch (error) {
       const isGone = toConveneError(error, 'device-failed').code === 'device-missing' && chosen.deviceId !== undefined;
-      if (!isGone || this.#chosen[kind] !== chosen) throw error;
+      if (!isGone || !isStillWished() || this.#chosen[kind] !== chosen) throw error;
       this.#chosen[kind] = {};
       return this.#access.open(kind, this.#preferences);
     }
   }
 
-  #adopt(kind: DeviceKind, device: LocalDevice): void {
-    const track = trackOf(device);
+  #adopt(kind: DeviceKind, track: MediaStreamTrack): void {
+    const ifHeld = (act: () => void) => (): void => {
+      if (trackOf(this.#state[kind]) === track) act();
+    };
     // Fires when the device is unplugged or the permission taken back, not when we stop the track ourselves.
-    track?.addEventListener('ended', () => {
-      if (trackOf(this.#state[kind]) === track) void this.#onGone(kind);
-    });
-    this.#set({ [kind]: device });
+    track.addEventListener('ended', ifHeld(() => void this.#onGone(kind)));
+    // These are the system's; muting by the person changes `enabled`.
+    for (const change of ['mute', 'unmute']) track.addEventListener(change, ifHeld(() => this.#hold(kind, track)));
+    this.#hold(kind, track);
   }
 
   async #onGone(kind: DeviceKind): Promise<void> {
-    await this.#open(kind, this.#state[kind].status === 'muted');
+    await this.#open(kind);
     const device = this.#state[kind];
     if (device.status === 'failed') this.#losses.emit({ kind, replaced: false, error: device.error });
     else if (trackOf(device) !== undefined) this.#losses.emit({ kind, replaced: true });
+  }
+
+  #showScreen({ video, sound }: ScreenTracks): void {
+    video.addEventListener('ended', () => this.#onScreenEnded(video));
+    this.#set({ screen: { status: 'on', video, sound } });
   }
 
   /** The browser's own "stop sharing", or the shared window was closed. */
@@ -220,4 +253,17 @@ export class LocalMedia {
     this.#state = { ...this.#state, ...change };
     this.#changes.emit(this.#state);
   }
+}
+
+function unopenedScreen(error: ConveneError): LocalScreen {
+  return error.code === 'permission-denied' ? OFF : { status: 'failed', error };
+}
+
+function stopTrack(track: MediaStreamTrack): void {
+  track.stop();
+}
+
+function stopScreenTracks({ video, sound }: ScreenTracks): void {
+  video.stop();
+  sound?.stop();
 }

@@ -27,6 +27,8 @@ export type RoomEvent =
   | { type: 'trackAdded'; remote: RemoteTrack }
   | { type: 'trackPaused'; consumerId: string; isPaused: boolean }
   | { type: 'trackRemoved'; consumerId: string }
+  /** The picture ought to come and does not, or comes again. */
+  | { type: 'trackStalled'; consumerId: string; isStalled: boolean }
   | { type: 'speakers'; volumes: PeerVolume[] }
   | { type: 'activeSpeaker'; peerId: string | undefined }
   | { type: 'peerChanged'; peerId: string; standing: Standing }

@@ -12,7 +12,8 @@ export const RESTART_GRACE_MS = 8000;
 /** `healthy` is also one that has not begun to connect. */
 export type RepairState = 'healthy' | 'connecting' | 'restarting' | 'broken';
 
-export type RepairEvent = 'connecting' | 'connected' | 'disconnected' | 'failed' | 'restarted' | 'restartRefused' | 'timeOver';
+/** `silent`: connected as it seems, and nothing comes. */
+export type RepairEvent = 'connecting' | 'connected' | 'disconnected' | 'failed' | 'silent' | 'restarted' | 'restartRefused' | 'timeOver';
 
 export type RepairEffect = 'restartIce' | 'startLimit' | 'startGrace' | 'stopTimer' | 'reportMending' | 'reportConnected' | 'reportBroken';
 
@@ -35,6 +36,9 @@ export function repair(state: RepairState, event: RepairEvent): Repair {
     case 'failed':
       // A second fault while a restart runs belongs to the same episode: the grace decides.
       return state === 'restarting' ? stay : RESTART;
+    case 'silent':
+      // The connection stays as it is meanwhile, so there is nothing to wait for.
+      return state === 'healthy' ? { state, effects: ['restartIce'] } : stay;
     case 'restarted':
       return state === 'restarting' ? { state, effects: ['startGrace'] } : stay;
     case 'restartRefused':

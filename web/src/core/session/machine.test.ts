@@ -88,8 +88,23 @@ describe('losing the connection', () => {
     expect(play(...intoCall, lost, ...lostAgain, timer, ...lostAgain).state).toMatchObject({ name: 'waiting', waitMs: 2000 });
   });
 
-  it('cuts the wait short when the network is back', () => {
-    const { state, effects } = play(...intoCall, lost, lost, { type: 'networkBack' });
+  it('is retried at once each time that the call was good before, however often', () => {
+    const recoveries = Array.from({ length: 20 }, () => [opened, joined, timer, lost]).flat();
+    expect(play(...intoCall, lost, ...recoveries).state).toMatchObject({ name: 'opening', attempt: 1 });
+    expect(STABLE_AFTER_MS).toBeLessThan(5000);
+  });
+
+  it.each([
+    [0, 250],
+    [700, 700],
+    [600_000, 30_000],
+  ])('asks again when the server wants it: after %i ms it is %i', (retryAfterMs, waitMs) => {
+    const error = new ConveneError('meeting-waits', 'soon', { retryAfterMs });
+    expect(play(...intoCall, lost, { type: 'routeFailed', error }).state).toMatchObject({ name: 'waiting', waitMs });
+  });
+
+  it.each(['networkBack', 'meetingReady'] as const)('cuts the wait short on %s', (type) => {
+    const { state, effects } = play(...intoCall, lost, lost, { type });
     expect(state.name).toBe('opening');
     expect(effects.at(-1)).toEqual(['stopTimer', open, 'openSocket']);
   });

@@ -10,8 +10,11 @@ import { endCauseOf, FINAL_CLOSE_CODE, isTicketRefused, type EndCause } from './
 
 /** Longer than a router holds a connection while the meeting gets its place: a connection that hangs is given up. */
 export const OPEN_LIMIT_MS = 75_000;
-/** A call that has held this long counts as good again: the next loss is retried at once. */
-export const STABLE_AFTER_MS = 10_000;
+/**
+ * A call that has held this long counts as good again: the next loss is retried at once, and the waits begin anew. Long enough for a
+ * server that lets everybody in and falls over it.
+ */
+export const STABLE_AFTER_MS = 2000;
 /** Signaling works but media does not come through: this often the whole join is repeated before that is said. */
 export const MAX_MEDIA_FAILURES = 3;
 
@@ -50,6 +53,8 @@ export type SessionEvent =
   | { type: 'mediaFailed' }
   | { type: 'timerFired' }
   | { type: 'networkBack' }
+  /** The server says that the meeting can be entered now. */
+  | { type: 'meetingReady' }
   | { type: 'leave' };
 
 export type SessionEffect =
@@ -161,6 +166,7 @@ function fromWaiting(state: SessionState & { name: 'waiting' }, event: SessionEv
     case 'timerFired':
       return open(state);
     case 'networkBack':
+    case 'meetingReady':
       return open(state, [{ type: 'stopTimer' }]);
     default:
       return stay(state);
@@ -214,7 +220,7 @@ function mediaFailed(state: SessionState & Trying): Transition {
 function tryAgain(trying: Trying, effects: SessionEffect[], error: ConveneError): Transition {
   const { wasJoined, mediaFailures } = trying;
   const attempt = trying.attempt + 1;
-  const waitMs = waitBeforeAttempt(attempt);
+  const waitMs = waitBeforeAttempt(attempt, error.retryAfterMs);
   if (waitMs === undefined) return { state: { name: 'failed', error, wasJoined }, effects };
   if (waitMs === 0) return open({ attempt, wasJoined, mediaFailures }, effects);
   return {

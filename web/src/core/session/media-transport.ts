@@ -23,7 +23,13 @@ export interface TransportContext {
   onBroken: () => void;
 }
 
-export async function createTransport(direction: Direction, context: TransportContext): Promise<types.Transport> {
+export interface MendedTransport {
+  transport: types.Transport;
+  /** Looks for another way although the connection seems to be good. */
+  restartIce: () => void;
+}
+
+export async function createTransport(direction: Direction, context: TransportContext): Promise<MendedTransport> {
   const answer = decodeTransport(
     await context.signaling.request('createWebRtcTransport', { forceTcp: false, appData: { direction } }),
   );
@@ -32,8 +38,7 @@ export async function createTransport(direction: Direction, context: TransportCo
     direction === 'producer' ? context.device.createSendTransport(options) : context.device.createRecvTransport(options);
   context.scope.onEnd(() => transport.close());
   wireSignaling(transport, context);
-  keepConnected(transport, direction, context);
-  return transport;
+  return { transport, restartIce: keepConnected(transport, direction, context) };
 }
 
 function optionsFrom(answer: TransportAnswer): types.TransportOptions {
@@ -56,8 +61,8 @@ function wireSignaling(transport: types.Transport, { signaling }: TransportConte
   });
 }
 
-/** Carries out what `repair` decides. */
-function keepConnected(transport: types.Transport, direction: Direction, context: TransportContext): void {
+/** Carries out what `repair` decides. Gives the way to say that nothing comes. */
+function keepConnected(transport: types.Transport, direction: Direction, context: TransportContext): () => void {
   const { signaling, mending, log } = context;
   let state: RepairState = 'healthy';
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -96,4 +101,5 @@ function keepConnected(transport: types.Transport, direction: Direction, context
   transport.on('connectionstatechange', (connectionState) => {
     if (connectionState !== 'new' && connectionState !== 'closed') advance(connectionState);
   });
+  return () => advance('silent');
 }

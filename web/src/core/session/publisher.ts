@@ -8,11 +8,12 @@ import type { types } from 'mediasoup-client';
 import type { Source } from '../../generated/messages';
 import type { Log } from '../log';
 import { ConveneError, toConveneError } from '../errors';
-import { trackOf, type LocalMediaState } from '../media/local-media';
+import { isInterrupted, trackOf, type LocalMediaState } from '../media/local-media';
 import type { Requester } from '../signaling/requester';
 import type { CodecPolicy } from './codec-policy';
 import { producerOptions } from './encodings';
 import { isLimitedByProcessor } from './stats';
+import { Unheard } from './unheard';
 
 export type SendKind = 'microphone' | 'camera' | 'screen' | 'screenSound';
 
@@ -28,7 +29,7 @@ const SOURCES: Readonly<Record<SendKind, { kind: 'audio' | 'video'; source: Sour
 /** What is sent where nothing better is known: there is nothing to look after. */
 const CHEAP: ReadonlySet<string> = new Set(['video/vp8', 'video/h264']);
 
-/** What is to be sent of one kind. */
+/** What is to be sent of one kind. What the system lets nothing through of is paused: others see that nothing comes. */
 interface Wanted {
   track: MediaStreamTrack | undefined;
   isPaused: boolean;
@@ -56,6 +57,8 @@ const LOOK_MS = 5000;
 
 export class Publisher {
   readonly #context: PublisherContext;
+  /** The camera alone: what does not move or make a noise is rightly not sent. */
+  readonly #unseen = new Unheard(() => void this.#sendCameraAnew());
   #looking: ReturnType<typeof setInterval> | undefined;
   /** The latest wish that was carried out. */
   #latest: LocalMediaState | undefined;
@@ -73,6 +76,11 @@ export class Publisher {
     this.#wanted = wanted;
     if (!this.#isRunning) this.#running = this.#run();
     return this.#running;
+  }
+
+  /** What the server says of a stream of ours: 0 for one of which nothing arrives. */
+  noteScore(producerId: string, score: number): void {
+    if (this.#producers.get('camera')?.id === producerId) this.#unseen.note(score);
   }
 
   /** What has been sent so far, for statistics. */
@@ -101,7 +109,8 @@ export class Publisher {
   async #bring(kind: SendKind, wanted: Wanted): Promise<void> {
     try {
       await this.#bringTrack(kind, wanted);
-      if (!wanted.isOpening) this.#bringPause(kind, wanted.isPaused);
+      // Muting is for at once, unmuting for when there is something to hear.
+      if (wanted.isPaused || !wanted.isOpening) this.#bringPause(kind, wanted.isPaused);
     } catch (error) {
       if (this.#context.transport.closed) return;
       this.#context.log.warn(`could not send the ${kind}`, error);
@@ -134,8 +143,23 @@ export class Publisher {
     const producer = this.#producers.get(kind);
     if (producer === undefined) return;
     this.#producers.delete(kind);
+    if (kind === 'camera') this.#unseen.stop();
     producer.close();
     this.#context.signaling.notify('closeProducer', { producerId: producer.id });
+  }
+
+  /** While the connection is mended nothing can arrive; that has its own limits. */
+  async #sendCameraAnew(): Promise<void> {
+    const { transport, log } = this.#context;
+    if (transport.closed || this.#producers.get('camera')?.paused !== false || this.#latest === undefined) return;
+    // The server says it once, so it has to be remembered until then.
+    if (transport.connectionState !== 'connected') {
+      this.#unseen.note(0);
+      return;
+    }
+    log.warn('nothing of the camera arrives at the server: it is sent anew');
+    this.#close('camera');
+    await this.sync(this.#wanted ?? this.#latest);
   }
 
   #produce(kind: SendKind, track: MediaStreamTrack): Promise<types.Producer> {
@@ -174,7 +198,9 @@ export class Publisher {
 function wantedOf(local: LocalMediaState, kind: SendKind): Wanted {
   if (kind === 'microphone' || kind === 'camera') {
     const device = local[kind];
-    return { track: trackOf(device), isPaused: device.status === 'muted', isOpening: device.status === 'opening' };
+    const isOpening = device.status === 'opening';
+    const isPaused = isOpening ? device.isMuted : device.status === 'muted' || isInterrupted(device);
+    return { track: trackOf(device), isPaused, isOpening };
   }
   const { screen } = local;
   const track = screen.status === 'on' ? (kind === 'screen' ? screen.video : screen.sound) : undefined;

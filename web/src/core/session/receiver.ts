@@ -5,16 +5,22 @@
  */
 
 import type { types } from 'mediasoup-client';
-import type { NewConsumer } from '../../generated/messages';
+import type { ConsumerScore, NewConsumer } from '../../generated/messages';
 import type { Log } from '../log';
 import type { RoomEvent } from './events';
-import type { ReceivedMedia } from './stats';
+import type { ExpectedPicture } from './picture-mender';
+import { summarizeReceived, type ReceivedMedia } from './stats';
 
 /** A consumer that is being made, or is there. */
 interface Slot {
   peerId: string;
+  isScreen: boolean;
   consumer: types.Consumer | undefined;
   isPaused: boolean;
+  /** Nothing comes from the sender, as the server says. */
+  isSenderSilent: boolean;
+  /** The server forwards nothing, for want of bandwidth or because it has nothing. */
+  hasNoLayers: boolean;
 }
 
 export class Receiver {
@@ -33,11 +39,12 @@ export class Receiver {
   async add(offer: NewConsumer): Promise<void> {
     const { consumerId, peerId, producerId, kind, rtpParameters, producerPaused, appData } = offer;
     if (this.#slots.has(consumerId)) return;
-    const slot: Slot = { peerId, consumer: undefined, isPaused: producerPaused };
+    const isScreen = appData.source === 'screensharing';
+    const slot: Slot = { peerId, isScreen, consumer: undefined, isPaused: producerPaused, isSenderSilent: false, hasNoLayers: false };
     this.#slots.set(consumerId, slot);
     try {
       // Microphone and camera of a person share a stream id, so the browser keeps lips and voice together.
-      const streamId = `${peerId}-${appData.source === 'screensharing' ? 'screen' : 'person'}`;
+      const streamId = `${peerId}-${isScreen ? 'screen' : 'person'}`;
       slot.consumer = await this.#transport.consume({ id: consumerId, producerId, kind, rtpParameters, streamId });
     } catch (error) {
       this.#slots.delete(consumerId);
@@ -66,10 +73,38 @@ export class Receiver {
     this.#emit({ type: 'trackRemoved', consumerId });
   }
 
+  noteScore(consumerId: string, { producerScores }: Partial<ConsumerScore>): void {
+    const slot = this.#slots.get(consumerId);
+    if (slot !== undefined) slot.isSenderSilent = Array.isArray(producerScores) && producerScores.length > 0 && producerScores.every((score) => score === 0);
+  }
+
+  noteLayers(consumerId: string, hasLayers: boolean): void {
+    const slot = this.#slots.get(consumerId);
+    if (slot !== undefined) slot.hasNoLayers = !hasLayers;
+  }
+
+  /** The pictures that their senders do not hold back. */
+  pictures(): ExpectedPicture[] {
+    return [...this.#slots].flatMap(([consumerId, { consumer, isPaused, isScreen, isSenderSilent, hasNoLayers }]) =>
+      consumer?.kind !== 'video' || consumer.closed || isPaused ? [] : [{ consumerId, isScreen, isWithheld: isSenderSilent || hasNoLayers }],
+    );
+  }
+
+  /** How many frames each of these has shown so far. */
+  async frames(consumerIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const wanted = new Set(consumerIds);
+    const reports = await this.#reportsOf(({ id }) => wanted.has(id));
+    return new Map(reports.map((media) => [media.consumerId, summarizeReceived(media).framesDecoded]));
+  }
+
   /** What has arrived so far, for statistics. */
-  async reports(): Promise<ReceivedMedia[]> {
+  reports(): Promise<ReceivedMedia[]> {
+    return this.#reportsOf(() => true);
+  }
+
+  async #reportsOf(isWanted: (consumer: types.Consumer) => boolean): Promise<ReceivedMedia[]> {
     const consumers = [...this.#slots.values()].flatMap(({ peerId, consumer }) =>
-      consumer === undefined || consumer.closed ? [] : [{ peerId, consumer }],
+      consumer === undefined || consumer.closed || !isWanted(consumer) ? [] : [{ peerId, consumer }],
     );
     const reports = await Promise.all(
       consumers.map(async ({ peerId, consumer }) => {

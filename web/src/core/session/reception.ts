@@ -37,6 +37,11 @@ export class Reception {
     for (const wish of wishes) this.#tell(wish);
   }
 
+  /** Whether somebody looks at the picture. */
+  isSeen(consumerId: string): boolean {
+    return this.#told.get(consumerId)?.isHidden === false;
+  }
+
   #tell({ consumerId, ...wish }: ReceptionWish): void {
     const told = this.#told.get(consumerId) ?? UNTOLD;
     if (wish.isHidden) {

@@ -26,7 +26,8 @@ import { ResumableSocket } from '../signaling/resumable-socket';
 import type { Requester } from '../signaling/requester';
 import type { CodecPolicy } from './codec-policy';
 import type { RoomEvent } from './events';
-import { createTransport, type TransportContext } from './media-transport';
+import { createTransport, type MendedTransport, type TransportContext } from './media-transport';
+import { PictureMender, type ExpectedPicture } from './picture-mender';
 import { Publisher, type SendKind } from './publisher';
 import { Receiver } from './receiver';
 import { Reception, type ReceptionWish } from './reception';
@@ -45,6 +46,8 @@ export interface RoomConnectionHooks {
   /** Media of this direction does not come through just now; a way is looked for. */
   onMediaMending: (direction: Direction) => void;
   onMediaBroken: () => void;
+  /** A picture does not come although media comes through, and all that could be done about it here has been done. */
+  onPictureLost: () => void;
   onPublishError: (kind: SendKind, error: ConveneError) => void;
 }
 
@@ -96,21 +99,24 @@ export class RoomConnection {
   async join(isWanted: () => boolean): Promise<void> {
     const device = await this.#loadDevice();
     if (!isWanted()) return;
-    const [sendTransport, receiveTransport] = await Promise.all([
+    const [{ transport: sendTransport }, receiving] = await Promise.all([
       createTransport('producer', this.#transportContext(device, this.#sending)),
       createTransport('consumer', this.#transportContext(device, this.#receiving)),
     ]);
     const { displayName, userAgent, codecs, log, hooks } = this.#options;
     this.#sendTransport = sendTransport;
-    this.#receiver = new Receiver(receiveTransport, hooks.onRoomEvent, log);
+    this.#receiver = new Receiver(receiving.transport, hooks.onRoomEvent, log);
     this.#reception = new Reception(this.#requester);
+    this.#mendPictures(receiving);
     this.#publisher = new Publisher({
       device,
       transport: sendTransport,
       signaling: this.#requester,
       codecs,
       log,
-      onError: (kind, error) => hooks.onPublishError(kind, error),
+      onError: (kind, error) => {
+        if (!this.#endUnanswered(error)) hooks.onPublishError(kind, error);
+      },
     });
     const peers = decodeJoin(
       await this.#requester.request('join', {
@@ -198,6 +204,27 @@ export class RoomConnection {
     }
   }
 
+  /** For as long as there is signaling to do it by. */
+  #mendPictures({ transport, restartIce }: MendedTransport): void {
+    const { hooks, log } = this.#options;
+    const mender = new PictureMender({
+      expected: () => this.#expectedPictures(transport),
+      frames: async (consumerIds) => (await this.#receiver?.frames(consumerIds)) ?? new Map<string, number>(),
+      signaling: this.#requester,
+      log,
+      onStalled: (consumerId, isStalled) => hooks.onRoomEvent({ type: 'trackStalled', consumerId, isStalled }),
+      restartIce,
+      rejoin: () => hooks.onPictureLost(),
+    });
+    this.#mending.onEnd(() => mender.close());
+  }
+
+  /** While a connection comes about or is mended nothing can come; that has its own limits. */
+  #expectedPictures({ connectionState }: types.Transport): ExpectedPicture[] {
+    if (connectionState !== 'connected' && connectionState !== 'new') return [];
+    return (this.#receiver?.pictures() ?? []).filter(({ consumerId }) => this.#reception?.isSeen(consumerId) === true);
+  }
+
   #transportContext(device: types.Device, scope: Scope): TransportContext {
     const { log, hooks } = this.#options;
     return {
@@ -219,7 +246,22 @@ export class RoomConnection {
 
   async #addConsumer(data: JsonRecord): Promise<void> {
     if (this.#receiver === undefined) throw new ConveneError('request-refused', 'not joined yet');
-    await this.#receiver.add(decodeNewConsumer(data));
+    try {
+      await this.#receiver.add(decodeNewConsumer(data));
+    } catch (error) {
+      this.#endUnanswered(error);
+      throw error;
+    }
+  }
+
+  /**
+   * Whether media hangs on a question that was never answered. What the server made of it nobody knows here: somebody would stay unseen
+   * or unheard for the rest of the call. A new join knows it.
+   */
+  #endUnanswered(error: unknown): boolean {
+    const isUnanswered = error instanceof ConveneError && error.code === 'request-timeout';
+    if (isUnanswered) this.#options.hooks.onMediaBroken();
+    return isUnanswered;
   }
 
   #receiveNotification(method: string, data: JsonRecord): void {
@@ -240,11 +282,14 @@ export class RoomConnection {
 
   #take(message: KnownNotification): void {
     const { hooks, log } = this.#options;
+    if (message.method === 'consumerScore') this.#receiver?.noteScore(message.data.consumerId, message.data.score);
     const event = roomEventOf(message);
+    if (event?.type === 'ownScore') this.#publisher?.noteScore(event.producerId, event.score);
     if (event !== undefined) return hooks.onRoomEvent(event);
     if (message.method === 'lobby') return hooks.onLobby(message.data.state);
     if (message.method === 'consumerPaused') this.#receiver?.setPaused(message.data.consumerId, true);
     if (message.method === 'consumerResumed') this.#receiver?.setPaused(message.data.consumerId, false);
+    if (message.method === 'consumerLayersChanged') this.#receiver?.noteLayers(message.data.consumerId, typeof message.data.spatialLayer === 'number');
     if (message.method === 'consumerClosed') this.#receiver?.remove(message.data.consumerId);
     if (message.method === 'mediasoupVersion') log.info(`the server runs mediasoup ${message.data.version}`);
   }

@@ -6,7 +6,7 @@ import { LocalMedia } from '../media/local-media';
 import { RequestRefused } from '../signaling/protoo';
 import type { SessionNews } from './events';
 import { openRoute } from './route';
-import { LAST_PICTURES_KEPT_MS, Session } from './session';
+import { LAST_PICTURES_KEPT_MS, Session, type SessionOptions } from './session';
 
 interface Setup {
   server: FakeServer;
@@ -17,7 +17,7 @@ interface Setup {
   news: SessionNews[];
 }
 
-function setUp(): Setup {
+function setUp(change: Partial<SessionOptions> = {}): Setup {
   const server = new FakeServer();
   const devices = new FakeDevices();
   const local = new LocalMedia(devices, silentLog);
@@ -30,6 +30,7 @@ function setUp(): Setup {
     userAgent: 'Mozilla/5.0 Chrome/156.0.0.0 Safari/537.36',
     createDevice: path.createDevice,
     openSocket: server.openSocket,
+    ...change,
   });
   const news: SessionNews[] = [];
   session.subscribe((one) => news.push(one));
@@ -39,8 +40,8 @@ function setUp(): Setup {
 /** Lets everything that needs no time happen. */
 const settle = (): Promise<unknown> => vi.advanceTimersByTimeAsync(0);
 
-async function joined(isBlocked = false): Promise<Setup> {
-  const setup = setUp();
+async function joined(isBlocked = false, change: Partial<SessionOptions> = {}): Promise<Setup> {
+  const setup = setUp(change);
   setup.path.isBlocked = isBlocked;
   await setup.local.turnOn('microphone');
   await setup.local.turnOn('camera');
@@ -171,6 +172,32 @@ describe('one\'s own media', () => {
     ]);
   });
 
+  it('a mute while another microphone opens is told at once', async () => {
+    const { server, local, devices } = await joined();
+    devices.isAsking = true;
+    void local.choose('microphone', 'mic-2');
+    local.turnOff('microphone');
+    await settle();
+    expect(server.socket.sent.at(-1)).toEqual({ notification: true, method: 'pauseProducer', data: { producerId: 'producer-of-audio' } });
+    void local.turnOn('microphone');
+    await settle();
+    expect(server.sent('resumeProducer')).toEqual([]);
+    devices.answer();
+    await settle();
+    expect(server.sent('resumeProducer')).toHaveLength(1);
+  });
+
+  it('that the system silences is paused until it comes through again', async () => {
+    const { server, devices } = await joined();
+    const microphone = devices.opened[0]?.track;
+    for (const [isMuted, method] of [[true, 'pauseProducer'], [false, 'resumeProducer']] as const) {
+      Object.defineProperty(microphone, 'muted', { value: isMuted, configurable: true });
+      microphone?.dispatchEvent(new Event(isMuted ? 'mute' : 'unmute'));
+      await settle();
+      expect(server.socket.sent.at(-1)).toMatchObject({ method, data: { producerId: 'producer-of-audio' } });
+    }
+  });
+
   it('camera off closes the producer and frees the camera; on again makes a new one', async () => {
     const { server, local, devices } = await joined();
     local.turnOff('camera');
@@ -191,6 +218,25 @@ describe('one\'s own media', () => {
     await settle();
     expect(news).toContainEqual(expect.objectContaining({ type: 'publishFailed', kind: 'microphone' }));
     expect(session.connection.status).toBe('connected');
+  });
+
+  it('the camera is sent anew where nothing of it arrives, ever more seldom', async () => {
+    const { server } = await joined();
+    const score = (value: number): void => server.notifies('producerScore', { producerId: 'producer-of-video', score: [{ encodingIdx: 0, ssrc: 1, score: value }] });
+    const pictures = (): number => server.sent('produce').filter(({ data }) => JSON.stringify(data).includes('"kind":"video"')).length;
+    score(0);
+    await vi.advanceTimersByTimeAsync(7000);
+    score(10);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(pictures()).toBe(1);
+    score(0);
+    await vi.advanceTimersByTimeAsync(8000);
+    expect([pictures(), server.sent('closeProducer').length]).toEqual([2, 1]);
+    score(0);
+    await vi.advanceTimersByTimeAsync(15_000);
+    expect(pictures()).toBe(2);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(pictures()).toBe(3);
   });
 
   it('that was muted stays muted over a reconnect', async () => {
@@ -303,6 +349,20 @@ describe('interruptions', () => {
     expect([session.connection.status, server.sockets.length]).toEqual(['reconnecting', 2]);
   });
 
+  it('by questions about media that are never answered end in a new join, so that nobody stays unseen', async () => {
+    const { server, local, session } = await joined();
+    delete server.answers['produce'];
+    local.turnOff('camera');
+    await local.turnOn('camera');
+    await vi.advanceTimersByTimeAsync(23_000);
+    expect([session.connection.status, server.sockets.length]).toEqual(['reconnecting', 2]);
+    const other = await joined();
+    delete other.server.answers['connectWebRtcTransport'];
+    other.server.offersConsumer(1, consumerOffer('bob', 'video'));
+    await vi.advanceTimersByTimeAsync(23_000);
+    expect([other.session.connection.status, other.server.sockets.length]).toEqual(['reconnecting', 2]);
+  });
+
   it('of media from the very beginning are told after 10 s, and said to be for good after three joins', async () => {
     const { server, session } = await joined(true);
     await vi.advanceTimersByTimeAsync(9999);
@@ -318,6 +378,112 @@ describe('interruptions', () => {
     }
     await vi.advanceTimersByTimeAsync(8000);
     expect(session.connection).toMatchObject({ status: 'failed', error: { code: 'media-unreachable' } });
+  });
+});
+
+describe('a picture that is looked at and does not come', () => {
+  const wish = { consumerId: 'bob-video', isHidden: false, spatialLayer: 2, temporalLayer: 2, priority: 80 };
+
+  async function watching(): Promise<Setup> {
+    const setup = await joined();
+    setup.server.offersConsumer(1, consumerOffer('bob', 'video'));
+    await settle();
+    setup.session.receive([wish]);
+    return setup;
+  }
+
+  const stalls = (news: SessionNews[]): boolean[] => news.flatMap((one) => (one.type === 'trackStalled' ? [one.isStalled] : []));
+
+  it('is told and mended, in the end by a new join', async () => {
+    const { server, news, session } = await watching();
+    await vi.advanceTimersByTimeAsync(6000);
+    expect([stalls(news), server.sent('requestConsumerKeyFrame').map(({ data }) => data)]).toEqual([[true], [{ consumerId: 'bob-video' }]]);
+    await vi.advanceTimersByTimeAsync(8000);
+    expect([server.sent('restartIce').length, session.connection.status]).toEqual([1, 'connected']);
+    await vi.advanceTimersByTimeAsync(7000);
+    expect([server.sockets.length, session.connection.status]).toEqual([2, 'reconnecting']);
+  });
+
+  it.each([
+    ['held back by its sender', (server: FakeServer) => server.notifies('consumerPaused', { consumerId: 'bob-video' })],
+    ['gone', (server: FakeServer) => server.notifies('consumerClosed', { consumerId: 'bob-video' })],
+  ])('is not missed once it is %s', async (_case, act) => {
+    const { server, news } = await watching();
+    await vi.advanceTimersByTimeAsync(4100);
+    act(server);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect([stalls(news), server.sockets.length]).toEqual([[true, false], 1]);
+  });
+
+  it('is not missed where nobody looks, nor while the connection is mended', async () => {
+    const { session, news, path, server } = await watching();
+    session.receive([{ ...wish, isHidden: true }]);
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(stalls(news)).toEqual([]);
+    session.receive([wish]);
+    path.becomes('recv', 'disconnected');
+    await vi.advanceTimersByTimeAsync(7000);
+    expect([stalls(news), server.sent('requestConsumerKeyFrame')]).toEqual([[], []]);
+  });
+
+  it.each([
+    ['its sender sends nothing', (server: FakeServer) => server.notifies('consumerScore', { consumerId: 'bob-video', score: { score: 10, producerScore: 0, producerScores: [0, 0] } })],
+    ['there is no bandwidth for it', (server: FakeServer) => server.notifies('consumerLayersChanged', { consumerId: 'bob-video', spatialLayer: null, temporalLayer: null })],
+  ])('because %s is told, and costs the others nothing', async (_case, act) => {
+    const { server, news } = await watching();
+    act(server);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect([stalls(news), server.sent('restartIce').length, server.sockets.length]).toEqual([[true], 0, 1]);
+  });
+});
+
+describe('the word of the router', () => {
+  interface Word {
+    say: (isReady: boolean) => void;
+    watches: number;
+    ends: number;
+  }
+
+  async function lostTwice(): Promise<Setup & { word: Word }> {
+    const word: Word = { say: () => undefined, watches: 0, ends: 0 };
+    const watchReadiness = (listener: (isReady: boolean) => void): (() => void) => {
+      word.say = listener;
+      word.watches += 1;
+      return () => (word.ends += 1);
+    };
+    const setup = await joined(false, { watchReadiness });
+    setup.server.socket.serverCloses(1006);
+    setup.server.socket.serverCloses(1006);
+    return { ...setup, word };
+  }
+
+  it('ends a wait as soon as the meeting is ready, and is listened to only until one is in again', async () => {
+    const { server, word, session } = await lostTwice();
+    word.say(false);
+    expect(server.sockets).toHaveLength(2);
+    word.say(true);
+    expect(server.sockets).toHaveLength(3);
+    server.socket.serverOpens();
+    await settle();
+    expect([session.connection.status, word.watches, word.ends]).toEqual(['connected', 1, 1]);
+  });
+
+  it('that comes while an attempt runs ends the wait after it', async () => {
+    const { server, word } = await lostTwice();
+    word.say(false);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(server.sockets).toHaveLength(3);
+    word.say(true);
+    server.socket.serverCloses(1006);
+    expect(server.sockets).toHaveLength(4);
+  });
+
+  it('that is wrong is believed once', async () => {
+    const { server, word } = await lostTwice();
+    word.say(true);
+    server.socket.serverCloses(1006);
+    word.say(true);
+    expect(server.sockets).toHaveLength(3);
   });
 });
 

@@ -22,6 +22,8 @@ import type { SessionNews } from './events';
 import { closingOf, joinErrorOf } from './join-refusal';
 import { INITIAL_STATE, transition, type SessionEffect, type SessionEvent, type SessionState } from './machine';
 import { RoomConnection, type RoomConnectionHooks } from './room-connection';
+import { RejoinAllowance } from './picture-watch';
+import { Readiness, type ReadinessWatch } from './readiness';
 import type { ReceptionWish } from './reception';
 import type { Route, RouteFinder } from './route';
 import type { CallStats } from './stats';
@@ -40,6 +42,8 @@ export interface SessionOptions {
   openSocket?: SocketFactory;
   /** The video codec to send in, when pictures begin to be sent; by itself the session takes what fits device and room. */
   videoCodec?: () => VideoCodec | undefined;
+  /** Follows whether the meeting is ready: while the session tries to get back in, that ends its waits. */
+  watchReadiness?: ReadinessWatch;
   /** What is known of the device's encoders. */
   codecEnvironment?: CodecEnvironment;
 }
@@ -49,6 +53,8 @@ export class Session {
   readonly #news: Emitter<SessionNews>;
   readonly #scope = new Scope();
   readonly #codecs: CodecPolicy;
+  readonly #readiness: Readiness;
+  readonly #rejoins = new RejoinAllowance();
   #state: SessionState = INITIAL_STATE;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #connection: RoomConnection | undefined;
@@ -69,6 +75,7 @@ export class Session {
   constructor(options: SessionOptions) {
     this.#options = options;
     this.#news = new Emitter(options.log);
+    this.#readiness = new Readiness(options.watchReadiness, () => this.#hearReadiness());
     this.#codecs = new CodecPolicy(options.codecEnvironment ?? browserCodecEnvironment(), options.videoCodec ?? (() => undefined));
   }
 
@@ -133,6 +140,20 @@ export class Session {
       for (const effect of effects) this.#run(effect);
       if (state.name === 'closed' || state.name === 'failed') this.#closePrevious();
     });
+    this.#followReadiness();
+  }
+
+  /** From the first wait until one is in, or it is over. */
+  #followReadiness(): void {
+    const { name } = this.#state;
+    if (name === 'joined' || name === 'lobby' || name === 'closed' || name === 'failed') return this.#readiness.stop();
+    if (name !== 'waiting') return;
+    this.#readiness.follow();
+    this.#hearReadiness();
+  }
+
+  #hearReadiness(): void {
+    if (this.#state.name === 'waiting' && this.#readiness.takeNews()) this.#handle({ type: 'meetingReady' });
   }
 
   #tellChange(act: () => void): void {
@@ -163,6 +184,7 @@ export class Session {
   /** A way that is known already is taken at once: a reconnect is not to wait for anything. */
   #findRoute(): void {
     const attempt = (this.#attempt += 1);
+    this.#readiness.forget();
     const found = this.#options.findRoute({ isRefused: !this.#hasOpened });
     this.#hasOpened = false;
     if (!(found instanceof Promise)) return this.#open(found);
@@ -223,6 +245,10 @@ export class Session {
           this.#handle({ type: 'mediaConnected' });
         }),
       onMediaBroken: () => ifCurrent(() => this.#handle({ type: 'mediaFailed' })),
+      onPictureLost: () =>
+        ifCurrent(() => {
+          if (this.#rejoins.take(performance.now())) this.#handle({ type: 'mediaFailed' });
+        }),
       onPublishError: (kind, error) => ifCurrent(() => this.#news.emit({ type: 'publishFailed', kind, error })),
     };
   }

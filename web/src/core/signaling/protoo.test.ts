@@ -114,6 +114,28 @@ describe('requests of ours', () => {
     expect(failed).toHaveBeenCalledWith(expect.objectContaining({ code: 'request-timeout' }));
   });
 
+  it('that are answered while the page sleeps find their answer when it wakes', async () => {
+    const { socket, protoo } = connectOpen();
+    const answer = protoo.request('produce');
+    await vi.advanceTimersByTimeAsync(20_000);
+    vi.setSystemTime(Date.now() + 60_000);
+    // Timers come before what the socket has to say.
+    await vi.advanceTimersByTimeAsync(2500);
+    socket.serverSends({ response: true, id: lastId(socket), ok: true, data: { producerId: 'p' } });
+    await expect(answer).resolves.toEqual({ producerId: 'p' });
+  });
+
+  it('that are not answered after the page has slept end soon', async () => {
+    const { protoo } = connectOpen();
+    const failed = vi.fn();
+    protoo.request('produce').catch(failed);
+    vi.setSystemTime(Date.now() + 60_000);
+    await vi.advanceTimersByTimeAsync(22_500 + 4999);
+    expect(failed).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(failed).toHaveBeenCalledOnce();
+  });
+
   it('gives each request more time the more of them wait', async () => {
     const { protoo } = connectOpen();
     void protoo.request('first').catch(() => undefined);

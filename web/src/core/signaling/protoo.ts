@@ -14,6 +14,11 @@ const MAX_REQUEST_ID = 10_000_000;
 /** A request after which nothing at all has been heard for so long raises the question whether anybody is at the other end. */
 const SILENCE_MS = 4000;
 
+/** A timer that fires this late says that the page slept, and what has come meanwhile is yet to be read. */
+const SLEPT_MS = 1000;
+/** How long an answer may take then. */
+const AFTER_SLEEP_MS = 5000;
+
 /** An answer of the other side that says no. */
 export class RequestRefused extends ConveneError {
   readonly errorCode: number;
@@ -125,15 +130,20 @@ export class ProtooConnection {
 
   #startTimer(id: number, pending: Pending): void {
     if (this.#isStalled) return;
-    const { method, timeoutMs, reject } = pending;
+    const fireAt = Date.now() + pending.timeoutMs;
     pending.timer = setTimeout(() => {
-      this.#pending.delete(id);
-      reject(new ConveneError('request-timeout', `"${method}" was not answered within ${Math.round(timeoutMs / 1000)} s`));
-    }, timeoutMs);
+      if (Date.now() - fireAt < SLEPT_MS) this.#giveUp(id, pending);
+      else pending.timer = setTimeout(() => this.#giveUp(id, pending), AFTER_SLEEP_MS);
+    }, pending.timeoutMs);
     this.#silence ??= setTimeout(() => {
       this.#silence = undefined;
       this.#socket.doubt?.();
     }, SILENCE_MS);
+  }
+
+  #giveUp(id: number, { method, timeoutMs, reject }: Pending): void {
+    this.#pending.delete(id);
+    reject(new ConveneError('request-timeout', `"${method}" was not answered within ${Math.round(timeoutMs / 1000)} s`));
   }
 
   /** Who waits for an answer begins to wait anew once there is somebody again. */

@@ -44,6 +44,7 @@ type NotificationMethod =
   | 'changeDisplayName'
   | 'pauseConsumer'
   | 'resumeConsumer'
+  | 'requestConsumerKeyFrame'
   | 'setConsumerPreferredLayers'
   | 'setConsumerPriority';
 

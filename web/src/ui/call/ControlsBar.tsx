@@ -16,6 +16,8 @@ import { canShareScreen, type DeviceKind } from '../../core/media/devices';
 import type { AppModel, AppState } from '../../state/app-model';
 import type { CallModel } from '../../state/call-model';
 import type { CallState } from '../../state/call-state';
+import type { Command } from '../../state/shortcuts';
+import { withKeys } from '../keyboard';
 import { useTexts } from '../language';
 import { DeviceToggle } from '../parts/DeviceToggle';
 import { memoOn } from '../parts/memo-on';
@@ -36,16 +38,18 @@ const SHOWN = ['local', 'rights', 'panel', 'chat', 'lobby', 'isHandRaised'] as c
 export type BarState = Pick<CallState, (typeof SHOWN)[number]>;
 
 export const ControlsBar = memoOn<Props>(SHOWN, function ControlsBar({ model, app, call, state }) {
-  const texts = useTexts().controls;
+  const all = useTexts();
+  const texts = all.controls;
+  const titled = (title: string, command: Command): string => withKeys(title, command, app.settings, all);
   return (
     <div className="controls" role="toolbar" aria-label={texts.toolbar}>
       <DeviceControl kind="microphone" model={model} app={app} call={call} state={state} />
       <DeviceControl kind="camera" model={model} app={app} call={call} state={state} />
-      <ShareControl call={call} state={state} />
+      <ShareControl call={call} state={state} titled={titled} />
       <Control
         icon={Hand}
         label={texts.hand}
-        title={texts[state.isHandRaised ? 'lowerHand' : 'raiseHand']}
+        title={titled(texts[state.isHandRaised ? 'lowerHand' : 'raiseHand'], 'hand')}
         testId="hand-button"
         isPressed={state.isHandRaised}
         onClick={() => void call.toggleHand()}
@@ -56,7 +60,7 @@ export const ControlsBar = memoOn<Props>(SHOWN, function ControlsBar({ model, ap
       <Control
         icon={MessageSquare}
         label={texts.chat}
-        title={texts.chat}
+        title={titled(texts.chat, 'chat')}
         testId="chat-button"
         isPressed={state.panel === 'chat'}
         badge={state.chat.unread}
@@ -67,7 +71,7 @@ export const ControlsBar = memoOn<Props>(SHOWN, function ControlsBar({ model, ap
         className="wide-only"
         icon={Users}
         label={texts.people}
-        title={texts.people}
+        title={titled(texts.people, 'people')}
         testId="people-button"
         isPressed={state.panel === 'people'}
         badge={state.rights.isModerator ? state.lobby.length : 0}
@@ -92,21 +96,28 @@ export const ControlsBar = memoOn<Props>(SHOWN, function ControlsBar({ model, ap
 });
 
 function DeviceControl({ kind, model, app, call, state }: Props & { kind: DeviceKind }): ReactNode {
+  const texts = useTexts();
   const isAllowed = state.rights.publish[kind === 'microphone' ? 'audio' : 'video'];
   return (
     <span className="control-group">
-      <DeviceToggle kind={kind} device={state.local[kind]} isAllowed={isAllowed} onToggle={() => call.toggle(kind)} />
+      <DeviceToggle
+        kind={kind}
+        device={state.local[kind]}
+        isAllowed={isAllowed}
+        withKeys={(title) => withKeys(title, kind, app.settings, texts)}
+        onToggle={() => call.toggle(kind)}
+      />
       <DeviceMenu kind={kind} model={model} app={app} />
     </span>
   );
 }
 
-function ShareControl({ call, state }: Pick<Props, 'call' | 'state'>): ReactNode {
+function ShareControl({ call, state, titled }: Pick<Props, 'call' | 'state'> & { titled: (title: string, command: Command) => string }): ReactNode {
   const texts = useTexts();
   if (!canShareScreen()) return null;
   const isOn = state.local.screen.status === 'on';
   const isAllowed = state.rights.publish.share;
-  const title = isAllowed ? texts.controls[isOn ? 'stopShare' : 'shareTitle'] : texts.devices.notAllowed;
+  const title = isAllowed ? titled(texts.controls[isOn ? 'stopShare' : 'shareTitle'], 'share') : texts.devices.notAllowed;
   return (
     <Control
       className="wide-only"

@@ -2,6 +2,8 @@
 
 import { CircleAlert, DoorOpen, Link, ScreenShare, X } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
+import { KINDS, type DeviceKind } from '../../core/media/devices';
+import { isInterrupted, isWished } from '../../core/media/local-media';
 import type { CallModel } from '../../state/call-model';
 import type { CallState } from '../../state/call-state';
 import type { Toast } from '../../state/toasts';
@@ -20,6 +22,7 @@ export function Notices({ call, state }: Props): ReactNode {
     <div className="call-banners">
       {showsKnock && <KnockBanner call={call} lobby={state.lobby} />}
       {state.toasts.map((toast) => toast.kind === 'problem' && <ProblemBanner key={toast.id} toast={toast} call={call} />)}
+      {KINDS.map((kind) => isWished(state.local[kind]) && isInterrupted(state.local[kind]) && <InterruptedBanner key={kind} kind={kind} call={call} />)}
       {state.local.screen.status === 'on' && <ShareBanner call={call} />}
       {isAlone && <InviteBanner />}
     </div>
@@ -59,6 +62,20 @@ function ProblemBanner({ toast, call }: { toast: Toast & { kind: 'problem' }; ca
       </p>
       <button type="button" className="icon-button" aria-label={texts.common.dismiss} onClick={() => call.dismissToast(toast.id)}>
         <X size={16} aria-hidden="true" />
+      </button>
+    </div>
+  );
+}
+
+/** As long as it is so: it goes when the system lets the device through again. */
+function InterruptedBanner({ kind, call }: { kind: DeviceKind; call: CallModel }): ReactNode {
+  const texts = useTexts();
+  return (
+    <div className="banner banner-urgent banner-problem" role="alert" data-testid={`interrupted-${kind}`}>
+      <CircleAlert size={20} aria-hidden="true" />
+      <p>{texts.interrupted[kind]}</p>
+      <button type="button" className="button button-small button-quiet" onClick={() => call.mend()}>
+        {texts.common.tryAgain}
       </button>
     </div>
   );

@@ -14,7 +14,8 @@ interface Props {
 export function SidePanel({ title, testId, onClose, children }: Props): ReactNode {
   const texts = useTexts();
   const panel = useRef<HTMLElement>(null);
-  useEffect(() => panel.current?.focus(), []);
+  // Where there is something to write in, writing begins at once.
+  useEffect(() => (panel.current?.querySelector('textarea') ?? panel.current)?.focus(), []);
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.key === 'Escape' && !event.defaultPrevented) onClose();
   };

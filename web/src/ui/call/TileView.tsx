@@ -31,7 +31,7 @@ export const TileView = memo(function TileView(props: TileProps): ReactNode {
   const texts = useTexts();
   const element = useRef<HTMLLIElement>(null);
   useSeen(element, tile.key, call);
-  const { kind, peerId, initials, hue, isSelf, isMuted, isStale, video } = tile;
+  const { kind, peerId, initials, hue, isSelf, isMuted, isStale, isStalled, video } = tile;
   return (
     <li
       ref={element}
@@ -43,6 +43,7 @@ export const TileView = memo(function TileView(props: TileProps): ReactNode {
       data-muted={isMuted}
       data-video={video !== undefined}
       data-stale={isStale}
+      data-stalled={isStalled}
       data-main={isMain}
       onDoubleClick={() => call.pin(tile.key)}
     >
@@ -51,6 +52,7 @@ export const TileView = memo(function TileView(props: TileProps): ReactNode {
         <Video key={video.id} track={video} isMirrored={isSelf && kind === 'person' && isMirrored} isWhole={kind === 'screen'} />
       )}
       {isStale && <span className="tile-note">{texts.call.reconnecting}</span>}
+      {isStalled && !isStale && <span className="tile-note">{texts.call.waitingForVideo}</span>}
       <TileMarks {...props} />
       <TileActions {...props} />
     </li>
@@ -58,8 +60,8 @@ export const TileView = memo(function TileView(props: TileProps): ReactNode {
 });
 
 function classesOf(tile: Tile, isMain: boolean): string {
-  const { kind, isSpeaking, isStale } = tile;
-  return ['tile', `tile-${kind}`, isSpeaking ? 'tile-speaking' : '', isStale ? 'tile-stale' : '', isMain ? 'tile-main' : '']
+  const { kind, isSpeaking, isStale, isStalled } = tile;
+  return ['tile', `tile-${kind}`, isSpeaking ? 'tile-speaking' : '', isStale ? 'tile-stale' : '', isStalled ? 'tile-stalled' : '', isMain ? 'tile-main' : '']
     .filter((one) => one !== '')
     .join(' ');
 }

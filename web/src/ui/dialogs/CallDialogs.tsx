@@ -1,11 +1,14 @@
 /** The dialogs of a call: questions of moderators, questions to oneself, settings and help. */
 
 import type { ReactNode } from 'react';
+import { isWished } from '../../core/media/local-media';
 import type { AppModel, AppState } from '../../state/app-model';
 import type { CallModel } from '../../state/call-model';
 import type { CallState } from '../../state/call-state';
-import { SHORTCUTS } from '../../state/shortcuts';
+import type { Settings } from '../../state/settings';
+import { keyCaps, shortcutsFor } from '../../state/shortcuts';
 import type { Person } from '../../state/tiles';
+import { keyboardOf } from '../keyboard';
 import { useTexts } from '../language';
 import { Dialog } from '../parts/Dialog';
 import { Switch } from '../parts/Select';
@@ -29,7 +32,7 @@ export function CallDialogs({ model, app, call, state }: Props): ReactNode {
     case 'settings':
       return <SettingsDialog model={model} app={app} onClose={close} />;
     case 'shortcuts':
-      return <ShortcutsDialog onClose={close} />;
+      return <ShortcutsDialog settings={app.settings} onClose={close} />;
     case 'unmute':
       return (
         <Question
@@ -39,7 +42,7 @@ export function CallDialogs({ model, app, call, state }: Props): ReactNode {
           no={texts.stayMuted}
           testId="unmute-dialog"
           onYes={() => {
-            if (app.local.microphone.status !== 'on') call.toggle('microphone');
+            if (!isWished(app.local.microphone)) call.toggle('microphone');
           }}
           onClose={close}
         />
@@ -121,18 +124,21 @@ function RightsDialog({ person, call, onClose }: { person: Person; call: CallMod
   );
 }
 
-function ShortcutsDialog({ onClose }: { onClose: () => void }): ReactNode {
+function ShortcutsDialog({ settings, onClose }: { settings: Settings; onClose: () => void }): ReactNode {
   const texts = useTexts();
+  const keyboard = keyboardOf(settings);
   return (
     <Dialog title={texts.dialogs.shortcutsTitle} onClose={onClose} testId="shortcuts-dialog">
       {/* Where it is scrolled, by keys too: so it takes the focus. */}
       <dl className="shortcuts" tabIndex={0}>
-        {SHORTCUTS.map(([key, command]) => (
-          <div key={command}>
+        {shortcutsFor(keyboard).map((shortcut) => (
+          <div key={shortcut.command}>
             <dt>
-              <kbd>{key === ' ' ? texts.dialogs.space : key.toUpperCase()}</kbd>
+              {keyCaps(shortcut, keyboard, texts.dialogs).map((cap) => (
+                <kbd key={cap}>{cap}</kbd>
+              ))}
             </dt>
-            <dd>{texts.commands[command]}</dd>
+            <dd>{texts.commands[shortcut.command]}</dd>
           </div>
         ))}
       </dl>

@@ -5,6 +5,7 @@ import { canBlurBackground } from '../../core/media/devices';
 import { trackOf } from '../../core/media/local-media';
 import type { AppModel, AppState } from '../../state/app-model';
 import { CAMERA_HEIGHTS, CODEC_CHOICES, LANGUAGES, RECEIVE_QUALITIES, THEMES, type CameraHeight } from '../../state/settings';
+import { speakerInUse } from '../../state/speaker';
 import type { Layout } from '../../state/stage';
 import { useTexts } from '../language';
 import { DeviceSelect } from '../parts/DeviceSelect';
@@ -53,7 +54,7 @@ function DeviceFields({ model, app }: Omit<Props, 'onClose'>): ReactNode {
       <DeviceSelect
         label={texts.devices.speaker}
         choices={devices.speakers}
-        current={settings.speakerId}
+        current={speakerInUse(settings.speakerId, devices)}
         onChoose={(speakerId) => model.change({ speakerId })}
       />
       <DeviceSelect
@@ -92,6 +93,12 @@ function MeetingFields({ model, app: { settings } }: Omit<Props, 'onClose'>): Re
       <Select label={texts.settings.receive} value={settings.receive} choices={qualities} onChoose={(receive) => model.change({ receive })} />
       <Select<Layout> label={texts.settings.layout} value={settings.layout} choices={layouts} onChoose={(layout) => model.change({ layout })} />
       <Switch label={texts.settings.sounds} isOn={settings.hasSounds} onChange={(hasSounds) => model.change({ hasSounds })} />
+      <Switch
+        label={texts.settings.pushToTalk}
+        isOn={settings.hasPushToTalk}
+        testId="push-to-talk-switch"
+        onChange={(hasPushToTalk) => model.change({ hasPushToTalk })}
+      />
     </>
   );
 }

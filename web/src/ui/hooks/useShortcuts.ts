@@ -1,17 +1,19 @@
 /** Listens to the keys of the call. While a dialog or menu is open, keys belong to it. */
 
 import { useEffect, useEffectEvent } from 'react';
-import { commandOf, type Command, type Keystroke } from '../../state/shortcuts';
+import { commandOf, type Command, type Keyboard, type Keystroke, type KeyTarget } from '../../state/shortcuts';
 
-export function useShortcuts(onCommand: (command: Command) => void, onTalkEnd: () => void): void {
+export function useShortcuts(keyboard: Keyboard, onCommand: (command: Command) => void, onTalkEnd: () => void): void {
+  const find = useEffectEvent((stroke: Keystroke) => commandOf(stroke, keyboard));
   const run = useEffectEvent(onCommand);
   const endTalk = useEffectEvent(onTalkEnd);
   useEffect(() => {
     const onDown = (event: KeyboardEvent): void => {
-      const command = commandOf(keystrokeOf(event));
+      const command = event.defaultPrevented ? undefined : find(keystrokeOf(event));
       if (command === undefined || isOverlayOpen()) return;
+      // Also while the key is held: otherwise the browser does next what it does with it.
       event.preventDefault();
-      run(command);
+      if (!event.repeat) run(command);
     };
     const onUp = (event: KeyboardEvent): void => {
       if (event.key === ' ') endTalk();
@@ -28,16 +30,27 @@ export function useShortcuts(onCommand: (command: Command) => void, onTalkEnd: (
   }, []);
 }
 
+const OVERLAYS = 'dialog[open], [role="dialog"], [role="alertdialog"], [role="menu"], [role="listbox"]';
+
 function isOverlayOpen(): boolean {
-  return document.querySelector('dialog[open], [role="menu"]') !== null;
+  return document.querySelector(OVERLAYS) !== null;
 }
 
-function keystrokeOf({ key, ctrlKey, altKey, metaKey, repeat, target }: KeyboardEvent): Keystroke {
-  return { key, hasModifier: ctrlKey || altKey || metaKey, isRepeat: repeat, target: targetOf(target) };
+function keystrokeOf(event: KeyboardEvent): Keystroke {
+  const { key, code, ctrlKey: hasCtrl, altKey: hasAlt, shiftKey: hasShift, metaKey: hasMeta, isComposing, target } = event;
+  const hasAltGraph = event.getModifierState('AltGraph');
+  // Some keyboards of phones and some input methods name no key at all.
+  const isUnnamed = key === 'Process' || key === 'Unidentified' || key === 'Dead';
+  return { key, code, hasCtrl, hasAlt, hasShift, hasMeta, hasAltGraph, isComposing: isComposing || isUnnamed, target: targetOf(target) };
 }
 
-function targetOf(target: EventTarget | null): Keystroke['target'] {
-  if (!(target instanceof HTMLElement)) return 'other';
-  if (target.isContentEditable || target.matches('input, textarea, select')) return 'text';
-  return target.matches('button, a, summary, [role="button"]') ? 'button' : 'other';
+/** What takes text, or looks for what is typed among its entries. */
+const TEXT = 'input, textarea, select, [contenteditable]:not([contenteditable="false"]), [role="textbox"], [role="searchbox"], [role="combobox"], [role="menu"]';
+/** What the space bar presses or scrolls; and the panels, where somebody types who takes them for the field. */
+const CONTROLS = 'button, a, summary, label, video[controls], [role="button"], [role="toolbar"], aside, [tabindex="0"]';
+
+function targetOf(target: EventTarget | null): KeyTarget {
+  if (!(target instanceof Element)) return 'page';
+  if (target.closest(TEXT) !== null || document.designMode === 'on') return 'text';
+  return target.closest(CONTROLS) === null ? 'page' : 'control';
 }

@@ -3,7 +3,7 @@
 import { Mic, MicOff, TriangleAlert, Video, VideoOff } from 'lucide-react';
 import type { ReactNode } from 'react';
 import type { DeviceKind } from '../../core/media/devices';
-import type { LocalDevice } from '../../core/media/local-media';
+import { isWished, type LocalDevice } from '../../core/media/local-media';
 import { useTexts } from '../language';
 
 const LOOKS = {
@@ -16,16 +16,18 @@ interface Props {
   device: LocalDevice;
   /** Whether a moderator lets this be sent. */
   isAllowed?: boolean;
+  /** Says which keys do the same, where they do. */
+  withKeys?: (title: string) => string;
   onToggle: () => void;
 }
 
-export function DeviceToggle({ kind, device, isAllowed = true, onToggle }: Props): ReactNode {
+export function DeviceToggle({ kind, device, isAllowed = true, withKeys = (title) => title, onToggle }: Props): ReactNode {
   const texts = useTexts();
   const label = texts.devices[kind];
   const { testId, On, Off } = LOOKS[kind];
-  const isOn = device.status === 'on';
+  const isOn = isWished(device);
   const Icon = isOn ? On : Off;
-  const title = isAllowed ? texts.devices[isOn ? 'off' : 'on'](label) : texts.devices.notAllowed;
+  const title = isAllowed ? withKeys(texts.devices[isOn ? 'off' : 'on'](label)) : texts.devices.notAllowed;
   return (
     <button
       type="button"

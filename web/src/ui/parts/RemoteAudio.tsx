@@ -1,37 +1,45 @@
-/** A voice. Reports when the browser refuses to play it before the page was clicked. */
+/** A voice. Reports when it cannot be heard before the page was clicked, and when it can. */
 
-import { useEffect, useRef, type ReactNode } from 'react';
+import { useEffect, useEffectEvent, useRef, type ReactNode } from 'react';
+import { keepPlaying } from '../../core/media/playback';
 
 interface Props {
   track: MediaStreamTrack;
   isSilent: boolean;
   /** Where it is to be heard; undefined: where the system says. */
   speakerId: string | undefined;
-  onBlocked: () => void;
+  onBlocked: (isBlocked: boolean) => void;
 }
 
 export function RemoteAudio({ track, isSilent, speakerId, onBlocked }: Props): ReactNode {
   const element = useRef<HTMLAudioElement>(null);
+  const tellBlocked = useEffectEvent(onBlocked);
 
   useEffect(() => {
     const audio = element.current;
     if (audio === null) return undefined;
     audio.srcObject = new MediaStream([track]);
-    audio.play().catch((error: unknown) => {
-      // Other errors only say that a newer stream took this one's place.
-      if (error instanceof DOMException && error.name === 'NotAllowedError') onBlocked();
-    });
+    const end = keepPlaying(audio, { onBlocked: (isBlocked) => tellBlocked(isBlocked) });
     return () => {
+      end();
+      tellBlocked(false);
       audio.srcObject = null;
     };
-  }, [track, onBlocked]);
+  }, [track]);
 
   useEffect(() => {
-    const audio = element.current;
-    if (audio === null || !('setSinkId' in audio)) return;
-    // A speaker that is gone: the system's own takes over.
-    audio.setSinkId(speakerId ?? '').catch(() => undefined);
+    if (element.current !== null) void sendTo(element.current, speakerId ?? '');
   }, [speakerId]);
 
   return <audio ref={element} autoPlay muted={isSilent} />;
+}
+
+/** Where a speaker refuses, the system's own takes over: otherwise the voice stays on one that may have gone. */
+async function sendTo(audio: HTMLAudioElement, sinkId: string): Promise<void> {
+  if (!('setSinkId' in audio)) return;
+  try {
+    await audio.setSinkId(sinkId);
+  } catch {
+    if (sinkId !== '') await sendTo(audio, '');
+  }
 }

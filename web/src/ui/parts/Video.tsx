@@ -1,6 +1,7 @@
 /** A picture. It stays unseen until there is a first frame, so what lies behind it shows instead of black. */
 
 import { useEffect, useRef, useState, type ReactNode } from 'react';
+import { keepPlaying } from '../../core/media/playback';
 
 interface Props {
   track: MediaStreamTrack;
@@ -17,7 +18,10 @@ export function Video({ track, isMirrored = false, isWhole = false }: Props): Re
     const video = element.current;
     if (video === null) return undefined;
     video.srcObject = new MediaStream([track]);
+    // Without sound no browser wants a click.
+    const end = keepPlaying(video, { onBlocked: () => undefined });
     return () => {
+      end();
       video.srcObject = null;
     };
   }, [track]);

@@ -1,11 +1,12 @@
 /** The call: pictures, controls, panels, and what is said about it. */
 
 import { DoorClosed, Lock, Volume2 } from 'lucide-react';
-import { useCallback, useRef, useState, type ReactNode } from 'react';
+import { useRef, useState, type ReactNode } from 'react';
 import type { AppModel, AppState } from '../../state/app-model';
 import type { CallModel } from '../../state/call-model';
 import type { CallState } from '../../state/call-state';
 import type { Command } from '../../state/shortcuts';
+import { speakerInUse } from '../../state/speaker';
 import type { Layout } from '../../state/stage';
 import { ChatPanel } from '../call/ChatPanel';
 import { ControlsBar } from '../call/ControlsBar';
@@ -18,6 +19,7 @@ import { StatisticsPanel } from '../call/StatisticsPanel';
 import { Toasts } from '../call/Toasts';
 import { CallDialogs } from '../dialogs/CallDialogs';
 import { usePageVisibility } from '../hooks/usePageVisibility';
+import { keyboardOf } from '../keyboard';
 import { useShortcuts } from '../hooks/useShortcuts';
 import { useStore } from '../hooks/useStore';
 import { useWakeLock } from '../hooks/useWakeLock';
@@ -36,6 +38,7 @@ export function CallScreen({ model, app, call }: Props): ReactNode {
   useWakeLock();
   usePageVisibility(call);
   useShortcuts(
+    keyboardOf(app.settings),
     (command) => run(command, model, app, call),
     () => call.talk(false),
   );
@@ -50,7 +53,7 @@ export function CallScreen({ model, app, call }: Props): ReactNode {
       </div>
       {state.panel === 'chat' && <ChatPanel call={call} state={state} />}
       {state.panel === 'people' && <PeoplePanel call={call} state={state} />}
-      <Sound state={state} speakerId={app.settings.speakerId} />
+      <Sound state={state} speakerId={speakerInUse(app.settings.speakerId, app.devices)} />
       <ControlsBar model={model} app={app} call={call} state={state} />
       <Toasts call={call} state={state} />
       <CallDialogs model={model} app={app} call={call} state={state} />
@@ -108,25 +111,20 @@ function CallHeader({ title, state }: { title: string; state: CallState }): Reac
   );
 }
 
-/** Everybody's voices. Browsers may refuse to play before a click: then one is asked for. */
+/** Everybody's voices. Browsers may refuse to play before a click, and systems may pause them: then one is asked for. */
 function Sound({ state, speakerId }: { state: CallState; speakerId: string | undefined }): ReactNode {
   const texts = useTexts();
-  const [isBlocked, setBlocked] = useState(false);
+  const [blocked, setBlocked] = useState<ReadonlySet<string>>(new Set());
   const elements = useRef<HTMLDivElement>(null);
-  const onBlocked = useCallback(() => setBlocked(true), []);
   const playAll = (): void => {
-    const voices = [...(elements.current?.querySelectorAll('audio') ?? [])];
-    Promise.all(voices.map((voice) => voice.play())).then(
-      () => setBlocked(false),
-      () => setBlocked(true),
-    );
+    for (const voice of elements.current?.querySelectorAll('audio') ?? []) voice.play().catch(() => undefined);
   };
   return (
     <div ref={elements} className="sound">
       {state.voices.map(({ key, peerId, track }) => (
-        <RemoteAudio key={key} track={track} isSilent={state.silenced.has(peerId)} speakerId={speakerId} onBlocked={onBlocked} />
+        <RemoteAudio key={key} track={track} isSilent={state.silenced.has(peerId)} speakerId={speakerId} onBlocked={(isBlocked) => setBlocked((before) => withMember(before, key, isBlocked))} />
       ))}
-      {isBlocked && (
+      {blocked.size > 0 && (
         <button type="button" className="button button-primary hear-button" onClick={playAll}>
           <Volume2 size={18} aria-hidden="true" />
           {texts.call.hear}
@@ -134,4 +132,12 @@ function Sound({ state, speakerId }: { state: CallState; speakerId: string | und
       )}
     </div>
   );
+}
+
+function withMember(members: ReadonlySet<string>, member: string, isIn: boolean): ReadonlySet<string> {
+  if (members.has(member) === isIn) return members;
+  const changed = new Set(members);
+  if (isIn) changed.add(member);
+  else changed.delete(member);
+  return changed;
 }

@@ -1,21 +1,18 @@
 /** Before the call: see oneself, say one's name, choose devices. */
 
-import { Info, Settings as SettingsIcon, Users, VideoOff } from 'lucide-react';
+import { Info, Settings as SettingsIcon, Users } from 'lucide-react';
 import { useState, type ReactNode, type SyntheticEvent } from 'react';
-import { initialsOf, MAX_NAME_LENGTH } from '../../core/display-name';
+import { MAX_NAME_LENGTH } from '../../core/display-name';
 import type { DeviceChoice, DeviceKind } from '../../core/media/devices';
 import { trackOf } from '../../core/media/local-media';
 import type { Texts } from '../../i18n/en';
 import type { AppModel, AppState } from '../../state/app-model';
-import { hueOf } from '../../state/tiles';
+import { speakerInUse } from '../../state/speaker';
 import { SettingsDialog } from '../dialogs/SettingsDialog';
 import { useTexts } from '../language';
-import { Avatar } from '../parts/Avatar';
 import { Brand } from '../parts/Brand';
 import { DeviceSelect } from '../parts/DeviceSelect';
-import { DeviceToggle } from '../parts/DeviceToggle';
-import { LevelMeter } from '../parts/LevelMeter';
-import { Video } from '../parts/Video';
+import { SelfView } from '../parts/SelfView';
 import { useWaitingWords } from './WaitingScreen';
 
 interface Props {
@@ -35,42 +32,12 @@ export function PreJoinScreen({ model, app }: Props): ReactNode {
         </button>
       </header>
       <div className="pre-join-columns">
-        <Preview model={model} app={app} />
+        <SelfView model={model} app={app} />
         <JoinForm model={model} app={app} />
       </div>
       {showsSettings && <SettingsDialog model={model} app={app} onClose={() => setShowsSettings(false)} />}
     </main>
   );
-}
-
-function Preview({ model, app }: Props): ReactNode {
-  const texts = useTexts();
-  const { microphone, camera } = app.local;
-  const track = trackOf(camera);
-  const name = app.nameInput.trim();
-  return (
-    <section className={`preview${track === undefined ? ' preview-dark' : ''}`} aria-label={texts.preJoin.preview}>
-      {name === '' ? (
-        <span className="preview-empty">
-          <VideoOff size={32} aria-hidden="true" />
-        </span>
-      ) : (
-        <Avatar initials={initialsOf(name)} hue={hueOf(name)} />
-      )}
-      {track !== undefined && <Video key={track.id} track={track} isMirrored={app.settings.isMirrored} />}
-      <p className="preview-hint">{previewHint(app, texts)}</p>
-      <div className="preview-controls">
-        <DeviceToggle kind="microphone" device={microphone} onToggle={() => model.toggle('microphone')} />
-        <DeviceToggle kind="camera" device={camera} onToggle={() => model.toggle('camera')} />
-      </div>
-      {microphone.status === 'on' && <LevelMeter key={microphone.track.id} track={microphone.track} />}
-    </section>
-  );
-}
-
-function previewHint({ local }: AppState, { preJoin }: Texts): string {
-  if (local.camera.status === 'opening' || local.microphone.status === 'opening') return preJoin.mayAsk;
-  return local.camera.status === 'off' ? preJoin.cameraOff : '';
 }
 
 function JoinForm({ model, app }: Props): ReactNode {
@@ -119,7 +86,7 @@ function JoinForm({ model, app }: Props): ReactNode {
           <DeviceSelect
             label={texts.devices.speaker}
             choices={app.devices.speakers}
-            current={app.settings.speakerId}
+            current={speakerInUse(app.settings.speakerId, app.devices)}
             onChoose={(speakerId) => model.change({ speakerId })}
             isMinor
           />

@@ -1,10 +1,11 @@
-/** Between the door and the call: the meeting has not begun, or a moderator has yet to open. */
+/** Between the door and the call: the meeting has not begun, or a moderator has yet to open. One sees oneself for as long as one's devices are open. */
 
 import type { ReactNode } from 'react';
 import type { AppModel, AppState } from '../../state/app-model';
 import { waitingKindOf } from '../../state/waiting';
 import { useTexts } from '../language';
 import { ConnectionBadge } from '../parts/ConnectionBadge';
+import { SelfView } from '../parts/SelfView';
 import { MessageScreen } from './MessageScreen';
 
 interface Props {
@@ -24,6 +25,7 @@ export function WaitingScreen({ model, app }: Props): ReactNode {
       action={{ label: texts.back, onClick: () => model.leave(), isQuiet: true }}
     >
       <p className="message-quiet">{texts.auto}</p>
+      <SelfView model={model} app={app} isSmall />
     </MessageScreen>
   );
 }
@@ -38,6 +40,7 @@ export function LobbyScreen({ model, app }: Props): ReactNode {
       action={{ label: texts.leave, onClick: () => model.leave(), isQuiet: true }}
     >
       <p className="message-quiet">{app.meeting.title}</p>
+      <SelfView model={model} app={app} isSmall />
       <ConnectionBadge connection={app.connection} isHidden />
     </MessageScreen>
   );

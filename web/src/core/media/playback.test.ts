@@ -1,0 +1,91 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { keepPlaying, type PageView } from './playback';
+
+class FakeElement extends EventTarget {
+  paused = true;
+  ended = false;
+  refusal: Error | undefined;
+  plays = 0;
+
+  play(): Promise<void> {
+    this.plays += 1;
+    if (this.refusal !== undefined) return Promise.reject(this.refusal);
+    this.paused = false;
+    this.dispatchEvent(new Event('playing'));
+    return Promise.resolve();
+  }
+
+  systemPauses(): void {
+    this.paused = true;
+    this.dispatchEvent(new Event('pause'));
+  }
+}
+
+const refusal = new DOMException('click first', 'NotAllowedError');
+
+let element: FakeElement;
+let page: PageView & EventTarget;
+let now = 0;
+const blocked = vi.fn();
+let end: () => void;
+
+const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
+
+beforeEach(() => {
+  blocked.mockReset();
+  now = 100_000;
+  element = new FakeElement();
+  page = Object.assign(new EventTarget(), { visibilityState: 'visible' as const });
+  end = keepPlaying(element, { onBlocked: blocked, page, now: () => now });
+});
+
+describe('what others send', () => {
+  it('plays, and goes on where the system has paused it', () => {
+    element.systemPauses();
+    expect([element.paused, blocked.mock.lastCall]).toEqual([false, [false]]);
+  });
+
+  it('is offered to be turned on where the system insists', () => {
+    element.systemPauses();
+    now += 1000;
+    element.systemPauses();
+    expect([element.paused, blocked.mock.lastCall]).toEqual([true, [true]]);
+    now += 60_000;
+    void element.play();
+    expect(blocked.mock.lastCall).toEqual([false]);
+  });
+
+  it('is offered to be turned on where the browser wants a click', async () => {
+    element.refusal = refusal;
+    element.systemPauses();
+    await settle();
+    expect(blocked.mock.lastCall).toEqual([true]);
+  });
+
+  it('is no trouble where a newer stream takes its place, or it has ended', async () => {
+    element.refusal = new DOMException('another one', 'AbortError');
+    element.systemPauses();
+    await settle();
+    element.ended = true;
+    const { plays } = element;
+    element.systemPauses();
+    expect([element.plays, blocked.mock.calls.some(([isBlocked]) => isBlocked === true)]).toEqual([plays, false]);
+  });
+
+  it('is started again when the page is seen again', async () => {
+    element.refusal = refusal;
+    element.systemPauses();
+    await settle();
+    element.refusal = undefined;
+    page.dispatchEvent(new Event('visibilitychange'));
+    expect([element.paused, blocked.mock.lastCall]).toEqual([false, [false]]);
+  });
+
+  it('is left alone once it is not wanted', () => {
+    end();
+    const { plays } = element;
+    element.systemPauses();
+    page.dispatchEvent(new Event('visibilitychange'));
+    expect(element.plays).toBe(plays);
+  });
+});

@@ -1,0 +1,69 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { FRESH, judge, RejoinAllowance, type Look, type MendStep, type Stillness } from './picture-watch';
+
+const LOOK: Look = { frames: 0, isScreen: false, isWithheld: false, isAlone: true };
+
+/** Looks every 2 s; gives the steps with the second of each. */
+function play(seconds: number, look: (second: number) => Partial<Look>): { steps: [number, MendStep][]; stalled: number[] } {
+  let state: Stillness = FRESH;
+  const steps: [number, MendStep][] = [];
+  const stalled: number[] = [];
+  for (let second = 2; second <= seconds; second += 2) {
+    const { now, isStalled, step } = judge(state, { ...LOOK, ...look(second) }, 2000);
+    state = now;
+    if (isStalled) stalled.push(second);
+    if (step !== undefined) steps.push([second, step]);
+  }
+  return { steps, stalled };
+}
+
+describe('a picture that does not come', () => {
+  it('is said after 4 s, and mended step by step', () => {
+    const { steps, stalled } = play(42, () => ({}));
+    expect(stalled[0]).toBe(4);
+    expect(steps).toEqual([[4, 'keyFrame'], [8, 'keyFrame'], [10, 'resume'], [14, 'restartIce'], [20, 'rejoin'], [30, 'keyFrame'], [40, 'rejoin']]);
+  });
+
+  it('while others come is not the fault of the way', () => {
+    expect(play(30, () => ({ isAlone: false })).steps.map(([, step]) => step)).not.toContain('restartIce');
+  });
+
+  it('because the server has nothing to forward costs nobody else anything', () => {
+    const { steps, stalled } = play(60, () => ({ isWithheld: true }));
+    expect(stalled).toContain(60);
+    expect(new Set(steps.map(([, step]) => step))).toEqual(new Set(['keyFrame', 'resume']));
+  });
+
+  it('any more is noticed as well, and forgotten when it comes again', () => {
+    const { steps, stalled } = play(20, (second) => ({ frames: second < 6 || second > 12 ? second : 6 }));
+    expect([steps, stalled]).toEqual([[[10, 'keyFrame']], [10, 12]]);
+  });
+});
+
+it('a shared screen may stand still, once it was seen', () => {
+  expect(play(60, () => ({ isScreen: true, frames: 1 }))).toEqual({ steps: [], stalled: [] });
+  expect(play(4, () => ({ isScreen: true })).steps).toEqual([[4, 'keyFrame']]);
+});
+
+it('a picture that comes is never touched, however slowly it comes and wherever its counter begins anew', () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat(1000), { minLength: 1, maxLength: 50 }), (counts) => {
+      const moving = counts.filter((count, index) => count !== (index === 0 ? 0 : counts[index - 1]));
+      let state: Stillness = FRESH;
+      for (const frames of moving) {
+        if (frames === state.frames) continue;
+        const { now, isStalled, step } = judge(state, { ...LOOK, frames }, 2000);
+        expect([isStalled, step]).toEqual([false, undefined]);
+        state = now;
+      }
+    }),
+  );
+});
+
+it('a new join for the sake of one picture is seldom, and ever more seldom', () => {
+  const allowance = new RejoinAllowance();
+  const taken: number[] = [];
+  for (let second = 0; second < 3600; second += 20) if (allowance.take(second * 1000)) taken.push(second);
+  expect(taken).toEqual([0, 120, 360, 840, 1800]);
+});

@@ -1,0 +1,57 @@
+/** Oneself before the call, with the switches of microphone and camera: wherever devices are open and nobody else is to be seen. */
+
+import { VideoOff } from 'lucide-react';
+import type { ReactNode } from 'react';
+import { initialsOf } from '../../core/display-name';
+import { KINDS } from '../../core/media/devices';
+import { isInterrupted, isWished, trackOf } from '../../core/media/local-media';
+import type { Texts } from '../../i18n/en';
+import type { AppModel, AppState } from '../../state/app-model';
+import { hueOf } from '../../state/tiles';
+import { useTexts } from '../language';
+import { Avatar } from './Avatar';
+import { DeviceToggle } from './DeviceToggle';
+import { LevelMeter } from './LevelMeter';
+import { Video } from './Video';
+
+interface Props {
+  model: AppModel;
+  app: AppState;
+  /** Beside something else that is the point of the screen. */
+  isSmall?: boolean;
+}
+
+export function SelfView({ model, app, isSmall = false }: Props): ReactNode {
+  const texts = useTexts();
+  const { microphone, camera } = app.local;
+  const track = trackOf(camera);
+  return (
+    <section className={`preview${isSmall ? ' preview-small' : ''}${track === undefined ? ' preview-dark' : ''}`} aria-label={texts.preJoin.preview} data-testid="self-view">
+      <Stand name={app.nameInput.trim()} />
+      {track !== undefined && <Video key={track.id} track={track} isMirrored={app.settings.isMirrored} />}
+      <p className="preview-hint">{hintOf(app, texts)}</p>
+      <div className="preview-controls">
+        <DeviceToggle kind="microphone" device={microphone} onToggle={() => model.toggle('microphone')} />
+        <DeviceToggle kind="camera" device={camera} onToggle={() => model.toggle('camera')} />
+      </div>
+      {microphone.status === 'on' && <LevelMeter key={microphone.track.id} track={microphone.track} />}
+    </section>
+  );
+}
+
+/** What is seen where there is no picture. */
+function Stand({ name }: { name: string }): ReactNode {
+  if (name !== '') return <Avatar initials={initialsOf(name)} hue={hueOf(name)} />;
+  return (
+    <span className="preview-empty">
+      <VideoOff size={32} aria-hidden="true" />
+    </span>
+  );
+}
+
+function hintOf({ local }: AppState, { preJoin, interrupted }: Texts): string {
+  const taken = KINDS.find((kind) => isWished(local[kind]) && isInterrupted(local[kind]));
+  if (taken !== undefined) return interrupted[taken];
+  if (local.camera.status === 'opening' || local.microphone.status === 'opening') return preJoin.mayAsk;
+  return local.camera.status === 'off' ? preJoin.cameraOff : '';
+}
