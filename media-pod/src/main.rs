@@ -269,7 +269,7 @@ fn say_hello(config: &Config, address: SocketAddr, demo: Option<&str>) {
         let scheme = if config.tls.is_some() { "https" } else { "http" };
         lines.push(format!("Convene is ready: {scheme}://localhost:{}/m/hello", address.port()));
         lines.push(format!("  media: {}", ports(config)));
-        lines.extend(warning(&config.announced));
+        warn_of_loopback(&config.announced);
     }
     lines.extend(demo.map(str::to_owned));
     // It serves all the same when these words reach no reader.
@@ -277,11 +277,11 @@ fn say_hello(config: &Config, address: SocketAddr, demo: Option<&str>) {
 }
 
 /// Firefox sends no media to loopback addresses (`media.peerconnection.ice.loopback` is off).
-fn warning(announced: &Announced<Vec<String>>) -> Option<String> {
+fn warn_of_loopback(announced: &Announced<Vec<String>>) {
     let is_loopback = |address: &String| address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    let Announced::Given(addresses) = announced else { return None };
-    let text = "  Firefox cannot send media here: this machine has no network address. Chromium can.";
-    addresses.iter().all(is_loopback).then(|| text.to_owned())
+    if matches!(announced, Announced::Given(addresses) if addresses.iter().all(is_loopback)) {
+        tracing::warn!("media is announced at loopback addresses only: Firefox cannot connect, Chromium can");
+    }
 }
 
 /// The ports of media, and what for.
