@@ -270,6 +270,8 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'ended-locked': ended('meeting-locked'),
   'ended-removed': ended('removed'),
   'ended-refused': ended('refused'),
+  'ended-not-admitted': ended('not-admitted'),
+  'ended-lobby-full': ended('lobby-full'),
   'ended-replaced': ended('replaced'),
   'ended-taken': ended('peer-id-taken'),
   'ended-closed': ended('closed'),

@@ -317,6 +317,19 @@ it('a device that was chosen is remembered, and asked for at the next visit', as
   expect(next.devices.requests[0]?.remembered).toMatchObject({ camera: 'cam-7' });
 });
 
+it('who takes the request back is at the door again, and nobody waits any more', async () => {
+  const { model, server } = setUp();
+  await model.open();
+  model.setName('Ada');
+  model.join();
+  server.socket.serverOpens();
+  server.notifies('lobby', { state: 'waiting' });
+  model.leave();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(model.state.get()).toMatchObject({ screen: { name: 'preJoin' }, call: undefined, local: { camera: { status: 'on' } } });
+  expect(server.socket.isClosedByClient).toBe(true);
+});
+
 it('the lobby has its own screen, and leads into the call or away', async () => {
   const { model, server } = setUp();
   await model.open();

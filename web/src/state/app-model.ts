@@ -130,10 +130,12 @@ export class AppModel {
     else this.#set({ screen: { name: 'waiting' } });
   }
 
-  /** Back from waiting to the preview, or out of the lobby or the call. */
+  /** Back from waiting or from the lobby to the preview, or out of the call. */
   leave(): void {
-    if (this.#store.get().screen.name === 'waiting') this.#set({ screen: { name: 'preJoin' } });
-    else this.#store.get().call?.leave();
+    const { screen, call } = this.#store.get();
+    if (screen.name === 'waiting') this.#set({ screen: { name: 'preJoin' } });
+    else if (screen.name === 'lobby') void this.rejoin();
+    else call?.leave();
   }
 
   /** From the end of a call back to its door, with the devices as they were wished before. */

@@ -64,6 +64,8 @@ const END_MOODS: Readonly<Record<EndCause, Mood>> = {
   'meeting-locked': 'locked',
   removed: 'removed',
   refused: 'removed',
+  'not-admitted': 'later',
+  'lobby-full': 'later',
   replaced: 'lost',
   'peer-id-taken': 'trouble',
   closed: 'lost',

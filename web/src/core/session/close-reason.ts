@@ -12,6 +12,9 @@ export type EndCause =
   | 'meeting-locked'
   | 'removed'
   | 'refused'
+  /** Nobody answered in the lobby until its time was over. */
+  | 'not-admitted'
+  | 'lobby-full'
   | 'replaced'
   /** Another connection has this peer id, and this one could not prove that it is the same client. */
   | 'peer-id-taken'
@@ -25,6 +28,8 @@ export interface Closing {
 const PATTERNS: readonly (readonly [RegExp, EndCause])[] = [
   [/\bpeerId is (in use|somebody else's)/iu, 'peer-id-taken'],
   [/\brefused by a moderator\b/iu, 'refused'],
+  [/\bnobody has let you in\b/iu, 'not-admitted'],
+  [/\blobby is full\b/iu, 'lobby-full'],
   [/\bremoved (by a moderator|from the meeting)\b/iu, 'removed'],
   [/\bended by a moderator\b/iu, 'ended-by-moderator'],
   [/\b(meeting|room) (has )?(ended|is over|closed)\b/iu, 'meeting-ended'],

@@ -154,6 +154,8 @@ it.each([
   ['removed by a moderator', 'removed'],
   ['removed from the meeting', 'removed'],
   ['refused by a moderator', 'refused'],
+  ['nobody has let you in', 'not-admitted'],
+  ['the lobby is full', 'lobby-full'],
   ['the meeting was ended by a moderator', 'ended-by-moderator'],
   ['the meeting is locked', 'meeting-locked'],
   ['the meeting is full', 'meeting-full'],

@@ -35,7 +35,7 @@ export function LobbyScreen({ model, app }: Props): ReactNode {
       testId="lobby-screen"
       mood="wait"
       text={{ title: texts.lobbyTitle, advice: texts.lobby }}
-      action={{ label: texts.leave, onClick: () => model.leave(), isQuiet: true }}
+      action={{ label: texts.cancel, onClick: () => model.leave(), isQuiet: true }}
     >
       <p className="message-quiet">{app.meeting.title}</p>
       <ConnectionBadge connection={app.connection} isHidden />
