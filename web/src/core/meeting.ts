@@ -40,6 +40,11 @@ export function signalingUrl({ rest }: MeetingAddress, page: Pick<Location, 'pro
   return `${scheme}://${page.host}/signal/${rest}?peerId=${encodeURIComponent(peerId)}`;
 }
 
+/** The address for others: without query and fragment, where a token of one's own may have been. */
+export function inviteLink({ origin, pathname }: Pick<Location, 'origin' | 'pathname'>): string {
+  return `${origin}${pathname}`;
+}
+
 /** The name in the address, readable, for as long as there is no title. */
 export function fallbackTitle({ rest }: MeetingAddress): string {
   const name = rest.split('/').at(-1) ?? rest;

@@ -3,7 +3,7 @@ import { describeBrowser } from './browser';
 import { initialsOf, normalizeName, shownName } from './display-name';
 import { ConveneError, toConveneError } from './errors';
 import { callProblem, captureProblem } from './media/environment';
-import { fallbackTitle, fetchMeeting, meetingFromPath, signalingUrl } from './meeting';
+import { fallbackTitle, fetchMeeting, inviteLink, meetingFromPath, signalingUrl } from './meeting';
 import { newPeerId } from './peer-id';
 import { Scope } from './scope';
 import { roomEventOf } from './session/room-events';
@@ -59,6 +59,11 @@ describe('addresses', () => {
     expect(signalingUrl(address, { protocol: 'http:', host: 'localhost:8080' }, 'a&b')).toBe(
       'ws://localhost:8080/signal/team-a/stand-up?peerId=a%26b',
     );
+  });
+
+  it('give a link for others without anything of one’s own', () => {
+    const page = new URL('https://meet.example/m/team-a/stand-up?token=mine#token=mine');
+    expect(inviteLink(page)).toBe('https://meet.example/m/team-a/stand-up');
   });
 
   it('give a title until there is a better one', () => {

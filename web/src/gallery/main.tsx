@@ -40,7 +40,7 @@ async function show(root: HTMLElement, scene: Scene, query: URLSearchParams): Pr
     fetchMeeting: () => Promise.resolve({ ...FOUND, ...scene.info } as MeetingInfo),
     watchMeeting: () => () => undefined,
     createSession: () => session,
-    hasJoinToken: false,
+    hasJoinToken: scene.hasJoinToken ?? false,
     chime: () => undefined,
     now: Date.now,
     loadName: () => scene.name ?? 'Ada Lovelace',

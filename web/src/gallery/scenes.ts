@@ -28,6 +28,7 @@ export interface Scene {
   deviceFailure?: string;
   settings?: Partial<Settings>;
   hasPeerConnection?: boolean;
+  hasJoinToken?: boolean;
   /** Name of the person who looks. */
   name?: string;
   /** Test id of a button that is pressed at the end, to open what it opens. */
@@ -200,6 +201,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'token-required': { info: { needsToken: true } },
   unsupported: { hasPeerConnection: false },
   'call-1': { play: inCall(0) },
+  'call-1-invited': { info: { needsToken: true }, hasJoinToken: true, play: inCall(0) },
   'call-2': { play: inCall(1) },
   'call-3': { play: inCall(2) },
   'call-5': { play: inCall(4) },
@@ -235,6 +237,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'people-moderator': { play: then(inCall(6, moderator, knocking), (call) => call.togglePanel('people')) },
   'people-lobby-on': { play: then(inCall(6, moderator, knocking, lobbyOn), (call) => call.togglePanel('people')) },
   'toast-lobby': { play: then(inCall(4), (_call, { session }) => session.tell(lobbyOn)) },
+  'toast-link': { play: then(inCall(4), (call) => call.toast({ kind: 'link', needsInvitation: true })) },
   'toast-refused': { play: then(inCall(4), (call) => call.toast({ kind: 'refused', refusal: 'tooOften' })) },
   toasts: {
     play: then(inCall(4, moderator, knocking), (call, { session }) => {

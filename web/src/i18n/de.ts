@@ -224,6 +224,7 @@ export const de: Texts = {
   },
   call: {
     alone: 'Sie sind allein hier. Teilen Sie den Link, um andere einzuladen.',
+    aloneInvited: 'Sie sind allein hier. Andere brauchen zum Beitreten eine eigene Einladung.',
     hear: 'Klicken, um zu hören',
     participants: 'Teilnehmende',
     screenOf: (name) => `Bildschirm von ${name}`,
@@ -300,6 +301,7 @@ export const de: Texts = {
     unlocked: 'Die Besprechung ist entsperrt.',
     lobbyOn: 'Wer neu dazukommt, wartet jetzt, bis die Moderation zustimmt.',
     lobbyOff: 'Neue Teilnehmende können jetzt ohne Zustimmung beitreten.',
+    linkNeedsInvitation: 'Zum Beitreten braucht man eine eigene Einladung.',
     refused: 'Das hat nicht geklappt.',
     replaced: { microphone: 'Ihr Mikrofon ist weg. Jetzt wird ein anderes benutzt.', camera: 'Ihre Kamera ist weg. Jetzt wird eine andere benutzt.' },
     reaction: (name, reaction) => `${name}: ${reaction}`,

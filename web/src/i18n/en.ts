@@ -270,6 +270,7 @@ export const en = {
   },
   call: {
     alone: 'You are the only one here. Share the link to invite others.',
+    aloneInvited: 'You are the only one here. To join, others need an invitation of their own.',
     hear: 'Click to hear',
     participants: 'Participants',
     screenOf: (name: string) => `${name}’s screen`,
@@ -346,6 +347,7 @@ export const en = {
     unlocked: 'The meeting is unlocked.',
     lobbyOn: 'Newcomers now wait until a moderator admits them.',
     lobbyOff: 'Newcomers can now join without approval.',
+    linkNeedsInvitation: 'People need their own invitation to join.',
     refused: 'That did not work.',
     replaced: { microphone: 'Your microphone has gone. Another one is used now.', camera: 'Your camera has gone. Another one is used now.' },
     reaction: (name: string, reaction: string) => `${name}: ${reaction}`,

@@ -208,6 +208,7 @@ export const es: Texts = {
   },
   call: {
     alone: 'No hay nadie más. Comparte el enlace para invitar a otros.',
+    aloneInvited: 'No hay nadie más. Los demás necesitan su propia invitación para entrar.',
     hear: 'Haz clic para escuchar',
     participants: 'Participantes',
     screenOf: (name) => `Pantalla de ${name}`,
@@ -284,6 +285,7 @@ export const es: Texts = {
     unlocked: 'La reunión ya no está bloqueada.',
     lobbyOn: 'Quien llegue ahora espera hasta que un moderador le admita.',
     lobbyOff: 'Ahora se puede entrar sin aprobación.',
+    linkNeedsInvitation: 'Cada persona necesita su propia invitación para entrar.',
     refused: 'No ha funcionado.',
     replaced: { microphone: 'Tu micrófono ya no está. Ahora se usa otro.', camera: 'Tu cámara ya no está. Ahora se usa otra.' },
     reaction: (name, reaction) => `${name}: ${reaction}`,

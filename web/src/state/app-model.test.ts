@@ -302,7 +302,7 @@ it('a meeting for invited people asks for the link, unless there is a token', as
   expect(without.model.state.get().screen.name).toBe('tokenRequired');
   const withToken = setUp({ hasJoinToken: true }, invited);
   await withToken.model.open();
-  expect(withToken.model.state.get().screen.name).toBe('preJoin');
+  expect(withToken.model.state.get()).toMatchObject({ screen: { name: 'preJoin' }, meeting: { needsToken: true } });
 });
 
 it('a device that was chosen is remembered, and asked for at the next visit', async () => {

@@ -17,6 +17,8 @@ export type ToastContent =
   | { kind: 'problem'; device: SendKind; error: ConveneError }
   /** A device has gone, and another one is used now. */
   | { kind: 'replaced'; device: DeviceKind }
+  /** The link is in the clipboard; with `needsInvitation` it alone lets nobody in. */
+  | { kind: 'link'; needsInvitation: boolean }
   /** Something that the person did was not carried out. */
   | { kind: 'refused'; refusal: Refusal };
 
@@ -31,6 +33,7 @@ export function lifetimeOf({ kind }: ToastContent): number | undefined {
       return undefined;
     case 'muted':
     case 'replaced':
+    case 'link':
     case 'refused':
     case 'rights':
       return 8000;

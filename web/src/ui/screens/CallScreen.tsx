@@ -43,7 +43,7 @@ export function CallScreen({ model, app, call }: Props): ReactNode {
     <main className={`call${state.panel === undefined ? '' : ' call-with-panel'}`}>
       <CallHeader title={state.title ?? app.meeting.title} state={state} />
       <div className="call-stage">
-        <Notices call={call} state={state} />
+        <Notices call={call} state={state} needsInvitation={app.meeting.needsToken} />
         <Stage call={call} state={state} settings={app.settings} />
         <Reactions reactions={state.reactions} />
         {state.showsStatistics && <StatisticsPanel call={call} people={state.people} />}
