@@ -275,6 +275,9 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'ended-refused': ended('refused'),
   'ended-not-admitted': ended('not-admitted'),
   'ended-lobby-full': ended('lobby-full'),
+  'ended-over': { info: { isOver: true } },
+  'ended-invitation-used': ended('invitation-used'),
+  'ended-token-required': ended('token-required'),
   'ended-replaced': ended('replaced'),
   'ended-taken': ended('peer-id-taken'),
   'ended-closed': ended('closed'),
@@ -285,6 +288,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'failed-media': failed('media-unreachable'),
   'failed-waits': failed('meeting-waits'),
   'failed-busy': failed('meeting-busy'),
+  'failed-version': failed('answer-malformed'),
   'failed-join': failed('join-refused'),
   'failed-network': failed('server-unreachable'),
 };

@@ -97,6 +97,8 @@ export const de: Texts = {
     'lobby-full': { title: 'Zu viele Personen warten auf Einlass', advice: 'Versuchen Sie es in einigen Minuten noch einmal.' },
     replaced: { title: 'Sie sind anderswo beigetreten', advice: 'Diese Seite wurde getrennt, damit Sie nicht doppelt da sind.' },
     'peer-id-taken': { title: 'Sie konnten nicht beitreten', advice: 'Eine andere Verbindung benutzt Ihren Platz. Versuchen Sie es noch einmal.' },
+    'invitation-used': { title: 'Diese Einladung wurde schon benutzt', advice: 'Jede Einladung gilt für eine Person. Bitten Sie um eine neue.' },
+    'token-required': { title: 'Sie brauchen einen persönlichen Link', advice: 'Nur Eingeladene können teilnehmen. Öffnen Sie den Link aus Ihrer eigenen Einladung, oder bitten Sie um einen.' },
     closed: { title: 'Sie wurden getrennt', advice: 'Die Besprechung hat Ihre Verbindung geschlossen.' },
   },
   connection: {
@@ -364,5 +366,5 @@ export const de: Texts = {
     nothing: 'Noch nichts',
     kinds: { microphone: 'Mikrofon', camera: 'Kamera', screen: 'Bildschirm', screenSound: 'Bildschirmton', audio: 'Ton', video: 'Bild' },
   },
-  ended: { joinAgain: 'Wieder beitreten', startOver: 'Neu beginnen' },
+  ended: { joinAgain: 'Wieder beitreten', startOver: 'Neu beginnen', tryAgain: 'Noch einmal versuchen', reload: 'Seite neu laden' },
 };

@@ -98,7 +98,7 @@ const endings: Readonly<Record<EndCause, Text>> = {
   'ended-by-moderator': { title: 'The meeting was ended for everybody', advice: 'A moderator closed it. Thank you for being here.' },
   'meeting-ended': { title: 'The meeting has ended', advice: 'Thank you for being here.' },
   'meeting-missing': { title: 'There is no meeting here', advice: 'It may have been removed. Ask for a new link.' },
-  'meeting-full': { title: 'This meeting is full', advice: 'Try again when somebody has left.' },
+  'meeting-full': { title: 'This meeting is full', advice: 'Try again when someone leaves.' },
   'meeting-locked': { title: 'This meeting is locked', advice: 'No one new can join right now. Ask someone inside to unlock it.' },
   removed: { title: 'You were removed from the meeting', advice: 'A moderator removed you. You can’t rejoin this meeting with this browser or account.' },
   refused: { title: 'Your request to join was declined', advice: 'A moderator declined your request to join.' },
@@ -106,6 +106,8 @@ const endings: Readonly<Record<EndCause, Text>> = {
   'lobby-full': { title: 'Too many people are waiting to join', advice: 'Try again in a few minutes.' },
   replaced: { title: 'You joined from another place', advice: 'This page was disconnected so that you are not there twice.' },
   'peer-id-taken': { title: 'You couldn’t join the meeting', advice: 'Another connection is using your place. Try joining again.' },
+  'invitation-used': { title: 'This invitation has already been used', advice: 'Each invitation is for one person. Ask the person who invited you for a new one.' },
+  'token-required': errors['token-required']('both'),
   closed: { title: 'You were disconnected', advice: 'The meeting closed your connection.' },
 };
 
@@ -410,7 +412,7 @@ export const en = {
     nothing: 'Nothing yet',
     kinds: { microphone: 'Microphone', camera: 'Camera', screen: 'Screen', screenSound: 'Screen sound', audio: 'Sound', video: 'Picture' },
   },
-  ended: { joinAgain: 'Join again', startOver: 'Start over' },
+  ended: { joinAgain: 'Join again', startOver: 'Start over', tryAgain: 'Try again', reload: 'Reload page' },
 };
 
 export type Texts = typeof en;

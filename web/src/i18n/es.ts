@@ -81,6 +81,8 @@ export const es: Texts = {
     'lobby-full': { title: 'Hay demasiadas personas esperando', advice: 'Vuelve a intentarlo dentro de unos minutos.' },
     replaced: { title: 'Has entrado desde otro sitio', advice: 'Esta página se desconectó para que no aparezcas dos veces.' },
     'peer-id-taken': { title: 'No has podido entrar en la reunión', advice: 'Otra conexión está usando tu lugar. Vuelve a intentarlo.' },
+    'invitation-used': { title: 'Esta invitación ya se ha usado', advice: 'Cada invitación vale para una persona. Pide una nueva a quien te invitó.' },
+    'token-required': { title: 'Necesitas un enlace personal', advice: 'Solo pueden entrar las personas invitadas. Abre el enlace de tu invitación o pide una.' },
     closed: { title: 'Se te ha desconectado', advice: 'La reunión cerró tu conexión.' },
   },
   connection: {
@@ -348,5 +350,5 @@ export const es: Texts = {
     nothing: 'Nada aún',
     kinds: { microphone: 'Micrófono', camera: 'Cámara', screen: 'Pantalla', screenSound: 'Sonido de pantalla', audio: 'Sonido', video: 'Imagen' },
   },
-  ended: { joinAgain: 'Volver a entrar', startOver: 'Empezar de nuevo' },
+  ended: { joinAgain: 'Volver a entrar', startOver: 'Empezar de nuevo', tryAgain: 'Volver a intentarlo', reload: 'Recargar la página' },
 };

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { ConveneError } from '../core/errors';
 import { silentLog } from '../core/log';
 import { deviceError } from '../core/media/devices';
 import type { MeetingInfo } from '../core/meeting';
@@ -208,6 +209,68 @@ describe('in the call', () => {
       await vi.advanceTimersByTimeAsync(8000);
     }
     expect(model.state.get().screen).toMatchObject({ name: 'failed', error: { code: 'server-unreachable' } });
+  });
+});
+
+describe('at the door', () => {
+  it('who is there is told as it changes', async () => {
+    const { model, watch } = setUp({}, { ...FOUND, participants: 0 });
+    await model.open();
+    watch.listener({ ...FOUND, participants: 3 });
+    expect(model.state.get()).toMatchObject({ screen: { name: 'preJoin' }, meeting: { participants: 3 } });
+  });
+
+  it.each<[string, MeetingInfo, object]>([
+    ['ends', { ...FOUND, isOver: true }, { name: 'ended', cause: 'meeting-ended' }],
+    ['is deleted', { status: 'missing' }, { name: 'missing', mayAppear: true }],
+    ['is for invited people now', { ...FOUND, needsToken: true }, { name: 'tokenRequired' }],
+  ])('a meeting that %s says so, and gives the devices back', async (_case, info, screen) => {
+    const { model, watch, devices } = setUp();
+    await model.open();
+    watch.listener(info);
+    expect([model.state.get().screen, watch.hasEnded]).toMatchObject([screen, true]);
+    expect(devices.opened.map(({ track }) => track.readyState)).toEqual(['ended', 'ended']);
+  });
+
+  it('nothing is followed any more once one is in the call', async () => {
+    expect((await inCall()).watch.hasEnded).toBe(true);
+  });
+});
+
+describe('coming back', () => {
+  it.each<[string, MeetingInfo, object]>([
+    ['that is over', { ...FOUND, isOver: true }, { name: 'ended', cause: 'meeting-ended' }],
+    ['that was deleted', { status: 'missing' }, { name: 'missing', mayAppear: true }],
+    ['that goes on', FOUND, { name: 'preJoin' }],
+  ])('to a meeting %s', async (_case, later, screen) => {
+    const answers: MeetingInfo[] = [FOUND, later];
+    const { model, server } = setUp({ fetchMeeting: () => Promise.resolve(answers.shift() ?? later) });
+    await model.open();
+    model.setName('Ada');
+    model.join();
+    server.socket.serverCloses(4000, 'the meeting was ended by a moderator');
+    await model.rejoin();
+    expect(model.state.get().screen).toMatchObject(screen);
+  });
+
+  it('a join that finds the meeting over is an end, not a failure to try again', async () => {
+    const { model } = setUp({
+      createSession: ({ displayName, localMedia }) =>
+        new Session({
+          findRoute: () => Promise.reject(new ConveneError('meeting-over', 'over')),
+          displayName,
+          localMedia,
+          log: silentLog,
+          userAgent: '',
+          createDevice: new FakeMediaPath().createDevice,
+          openSocket: new FakeServer().openSocket,
+        }),
+    });
+    await model.open();
+    model.setName('Ada');
+    model.join();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(model.state.get().screen).toMatchObject({ name: 'ended', cause: 'meeting-ended' });
   });
 });
 

@@ -22,7 +22,8 @@ import { Store } from './store';
 
 export type Screen =
   | { name: 'loading' }
-  | { name: 'missing' }
+  /** `mayAppear`: the address names a meeting, which only is not there now. */
+  | { name: 'missing'; mayAppear: boolean }
   | { name: 'unsupported'; error: ConveneError }
   /** The link lacks the join token that this meeting wants. */
   | { name: 'tokenRequired' }
@@ -100,14 +101,19 @@ export class AppModel {
 
   /** Called once when the page opens. */
   async open(): Promise<void> {
+    if (this.#store.get().screen.name === 'loading') await this.#arrive();
+  }
+
+  /** At the meeting's door, or where else what the server says of the meeting leads. */
+  async #arrive(): Promise<void> {
     const { address } = this.#dependencies;
-    if (address === undefined || this.#store.get().screen.name !== 'loading') return;
+    if (address === undefined) return;
     const info = await this.#dependencies.fetchMeeting(address);
     const screen = this.#screenFor(info);
     // A server that does not answer now may do so in a moment: the join has its own retries.
     this.#set({ screen, meeting: briefOf(info, this.#store.get().meeting) });
     if (screen.name !== 'preJoin') return;
-    if (info.status === 'found' && !info.isReady) this.#watch(address);
+    this.#watch(address);
     await this.startPreview();
   }
 
@@ -140,11 +146,11 @@ export class AppModel {
     else call?.leave();
   }
 
-  /** From the end of a call back to its door, with the devices as they were wished before. */
+  /** From the end of a call back to its door, if there still is one. */
   async rejoin(): Promise<void> {
     this.#closeCall();
-    this.#set({ screen: { name: 'preJoin' }, connection: { status: 'idle' } });
-    await this.startPreview();
+    this.#set({ screen: { name: 'loading' }, connection: { status: 'idle' } });
+    await this.#arrive();
   }
 
   toggle(kind: DeviceKind): void {
@@ -174,23 +180,22 @@ export class AppModel {
   }
 
   #screenFor(info: MeetingInfo): Screen {
-    if (info.status === 'missing') return { name: 'missing' };
+    if (info.status === 'missing') return { name: 'missing', mayAppear: true };
     if (info.status === 'unreachable') return { name: 'preJoin' };
     if (info.isOver) return { name: 'ended', cause: 'meeting-ended', reason: '' };
     return info.needsToken && !this.#dependencies.hasJoinToken ? { name: 'tokenRequired' } : { name: 'preJoin' };
   }
 
-  /** Until the meeting is ready; then whoever waits goes in. */
+  /** Until one is in the call: who is there, and whether the meeting is ready; then whoever waits goes in. */
   #watch(address: MeetingAddress): void {
+    this.#endWatching();
     this.#endWatch = this.#dependencies.watchMeeting(address, (info) => {
       this.#set({ meeting: briefOf(info, this.#store.get().meeting) });
       const { screen, meeting, nameInput } = this.#store.get();
-      if (meeting.isReady) this.#endWatching();
+      const next = this.#screenFor(info);
+      if (next.name !== 'preJoin') return this.#end(next);
       const displayName = normalizeName(nameInput);
-      if (screen.name !== 'waiting') return;
-      if (info.status === 'missing') this.#end({ name: 'missing' });
-      else if (info.status === 'found' && info.isOver) this.#end({ name: 'ended', cause: 'meeting-ended', reason: '' });
-      else if (meeting.isReady && displayName !== undefined) this.#enter(displayName);
+      if (screen.name === 'waiting' && meeting.isReady && displayName !== undefined) this.#enter(displayName);
     });
   }
 
@@ -202,6 +207,7 @@ export class AppModel {
   #enter(displayName: string): void {
     const { address, chime, now } = this.#dependencies;
     if (address === undefined) return;
+    this.#endWatching();
     const peerId = newPeerId();
     const session = this.#dependencies.createSession({ address, peerId, displayName, localMedia: this.#local });
     const call = new CallModel({
@@ -232,7 +238,7 @@ export class AppModel {
         if (connection.cause === 'peer-id-taken' && !this.#hasNewPeerId) return this.#enterAgain();
         return this.#end({ name: 'ended', cause: connection.cause, reason: connection.reason });
       case 'failed':
-        return this.#end({ name: 'failed', error: connection.error });
+        return this.#end(screenOfFailure(connection.error));
       case 'idle':
       case 'connecting':
       case 'interrupted':
@@ -293,8 +299,14 @@ function initialState({ address, environment, loadName, settings }: AppDependenc
   };
 }
 
+/** A meeting that turns out to be over or gone is no failure: trying again changes nothing. */
+function screenOfFailure(error: ConveneError): Screen {
+  if (error.code === 'meeting-over') return { name: 'ended', cause: 'meeting-ended', reason: '' };
+  return error.code === 'meeting-missing' ? { name: 'missing', mayAppear: true } : { name: 'failed', error };
+}
+
 function firstScreen(address: MeetingAddress | undefined, problem: ConveneError | undefined): Screen {
-  if (address === undefined) return { name: 'missing' };
+  if (address === undefined) return { name: 'missing', mayAppear: false };
   return problem === undefined ? { name: 'loading' } : { name: 'unsupported', error: problem };
 }
 

@@ -164,5 +164,7 @@ it.each([
   ['a newer connection replaced this one', 'replaced'],
   ['this peerId is in use', 'peer-id-taken'],
   ["this peerId is somebody else's", 'peer-id-taken'],
+  ['this invitation was used by somebody else', 'invitation-used'],
+  ['a join token is needed', 'token-required'],
   ['too many requests', 'closed'],
 ])('"%s" is told as %s', (reason, cause) => expect(endCauseOf(reason)).toBe(cause));
