@@ -25,6 +25,8 @@ export type MeetingInfo =
       /** How many are there already. */
       participants: number | undefined;
       needsToken: boolean;
+      /** It is being recorded, as far as the server tells before one is in. */
+      isRecorded: boolean;
     }
   | { status: 'missing' }
   | { status: 'unreachable' };
@@ -71,7 +73,7 @@ export async function fetchMeeting(address: MeetingAddress, fetchFrom: typeof fe
 
 export function meetingOf(address: MeetingAddress, body: unknown): MeetingInfo {
   if (!isRecord(body)) return { status: 'unreachable' };
-  const { title, ready, phase, participants, tokenRequired, startsAt } = body;
+  const { title, ready, phase, participants, tokenRequired, startsAt, recording } = body;
   return {
     status: 'found',
     title: isText(title) ? title : fallbackTitle(address),
@@ -81,6 +83,7 @@ export function meetingOf(address: MeetingAddress, body: unknown): MeetingInfo {
     startsAt: isText(startsAt) && !Number.isNaN(Date.parse(startsAt)) ? Date.parse(startsAt) : undefined,
     participants: typeof participants === 'number' ? participants : undefined,
     needsToken: tokenRequired === true,
+    isRecorded: recording === true,
   };
 }
 

@@ -80,6 +80,8 @@ describe('what the server tells about a meeting', () => {
     [200, '{"title":"Weekly","ready":true}', { status: 'found', title: 'Weekly', isReady: true, waitingFor: undefined }],
     [200, '{"title":"","waitingFor":7}', { status: 'found', title: 'stand-up', isReady: true, waitingFor: undefined }],
     [200, '{"ready":false,"waitingFor":{"reason":"Full","message":"no pod is free"}}', { isReady: false, waitingFor: { reason: 'Full', message: 'no pod is free' } }],
+    [200, '{}', { isRecorded: false }],
+    [200, '{"recording":true}', { isRecorded: true }],
     [400, '{}', { status: 'missing' }],
     [404, '{"title":"not found"}', { status: 'missing' }],
     [503, '', { status: 'unreachable' }],

@@ -26,6 +26,7 @@ const FOUND: MeetingInfo = {
   startsAt: undefined,
   participants: 4,
   needsToken: false,
+  isRecorded: false,
 };
 
 async function show(root: HTMLElement, scene: Scene, query: URLSearchParams): Promise<void> {

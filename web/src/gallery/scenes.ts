@@ -238,6 +238,8 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'people-lobby-on': { play: then(inCall(6, moderator, knocking, lobbyOn), (call) => call.togglePanel('people')) },
   'toast-lobby': { play: then(inCall(4), (_call, { session }) => session.tell(lobbyOn)) },
   'toast-link': { play: then(inCall(4), (call) => call.toast({ kind: 'link', needsInvitation: true })) },
+  'call-recorded': { play: then(inCall(2), (_call, { session }) => session.tell({ type: 'peerJoined', peer: { ...peer(5), peerId: 'recorder' } })) },
+  'pre-join-recorded': { info: { isRecorded: true } },
   'toast-refused': { play: then(inCall(4), (call) => call.toast({ kind: 'refused', refusal: 'tooOften' })) },
   toasts: {
     play: then(inCall(4, moderator, knocking), (call, { session }) => {

@@ -247,6 +247,7 @@ export const de: Texts = {
     lobbyOn: 'Warteraum',
     talking: 'Sie sind zu hören',
   },
+  recording: { mark: 'Aufzeichnung', on: 'Diese Besprechung wird aufgezeichnet.', off: 'Die Aufzeichnung wurde beendet.' },
   chat: {
     title: 'Chat',
     empty: 'Noch wurde nichts geschrieben. Nachrichten verschwinden mit dem Ende der Besprechung.',

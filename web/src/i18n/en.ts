@@ -293,6 +293,7 @@ export const en = {
     lobbyOn: 'Lobby on',
     talking: 'You are on air',
   },
+  recording: { mark: 'Recording', on: 'This meeting is being recorded.', off: 'The recording has stopped.' },
   chat: {
     title: 'Chat',
     empty: 'Nothing has been said yet. Messages are gone when the meeting ends.',

@@ -231,6 +231,7 @@ export const es: Texts = {
     lobbyOn: 'Sala de espera',
     talking: 'Te están oyendo',
   },
+  recording: { mark: 'Grabando', on: 'Esta reunión se está grabando.', off: 'La grabación ha terminado.' },
   chat: {
     title: 'Chat',
     empty: 'Aún no hay mensajes. Desaparecen cuando termina la reunión.',

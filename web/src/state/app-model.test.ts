@@ -20,6 +20,7 @@ const FOUND: MeetingInfo & { status: 'found' } = {
   startsAt: undefined,
   participants: 2,
   needsToken: false,
+  isRecorded: false,
 };
 
 interface Watch {

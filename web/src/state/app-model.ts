@@ -43,6 +43,7 @@ interface MeetingBrief {
   participants: number | undefined;
   /** The link alone lets nobody in: people need an invitation of their own. */
   needsToken: boolean;
+  isRecorded: boolean;
   isReady: boolean;
   isUnreachable: boolean;
 }
@@ -288,7 +289,7 @@ function initialState({ address, environment, loadName, settings }: AppDependenc
   const title = address === undefined ? '' : fallbackTitle(address);
   return {
     screen: firstScreen(address, callProblem(environment)),
-    meeting: { title, waitingFor: undefined, startsAt: undefined, participants: undefined, needsToken: false, isReady: true, isUnreachable: false },
+    meeting: { title, waitingFor: undefined, startsAt: undefined, participants: undefined, needsToken: false, isRecorded: false, isReady: true, isUnreachable: false },
     nameInput,
     canJoin: normalizeName(nameInput) !== undefined,
     local,
@@ -312,8 +313,8 @@ function firstScreen(address: MeetingAddress | undefined, problem: ConveneError 
 
 function briefOf(info: MeetingInfo, before: MeetingBrief): MeetingBrief {
   if (info.status !== 'found') return { ...before, isUnreachable: info.status === 'unreachable' };
-  const { title, waitingFor, startsAt, participants, needsToken, isReady } = info;
-  return { title, waitingFor: isReady ? undefined : waitingFor, startsAt, participants, needsToken, isReady, isUnreachable: false };
+  const { title, waitingFor, startsAt, participants, needsToken, isRecorded, isReady } = info;
+  return { title, waitingFor: isReady ? undefined : waitingFor, startsAt, participants, needsToken, isRecorded, isReady, isUnreachable: false };
 }
 
 function preferencesOf({ noiseSuppression, cameraHeight, isBackgroundBlurred, microphoneId, cameraId }: Settings): CapturePreferences {

@@ -5,20 +5,21 @@
  */
 
 import type { DeviceKind } from '../core/media/devices';
-import type { DeviceLoss, LocalMedia } from '../core/media/local-media';
+import type { LocalMedia } from '../core/media/local-media';
 import type { ConnectionState } from '../core/session/connection-state';
 import type { SessionNews } from '../core/session/events';
 import type { ReceptionWish } from '../core/session/reception';
 import type { CallStats } from '../core/session/stats';
-import type { ChatMessage, PublishSource, Reaction } from '../generated/messages';
+import type { ChatMessage, Reaction } from '../generated/messages';
 import type { RoomRequests } from '../core/signaling/requester';
 import type { OwnRights } from '../core/signaling/standing';
 import { keepingAlike } from './alike';
 import { announcementOf, nameOf, type Chime } from './announcements';
+import { CallDevices } from './call-devices';
 import type { CallDialog, CallState, Panel } from './call-state';
 import { EMPTY_CHAT } from './chat';
 import { ChatModel, type ChatPort } from './chat-model';
-import { EMPTY_ROOM, reduceRoom, type RoomDoor, type RoomView, type RoomViewEvent } from './participants';
+import { EMPTY_ROOM, isRecorded, reduceRoom, type RoomDoor, type RoomView, type RoomViewEvent } from './participants';
 import { refusalOf } from './refusal';
 import { Store } from './store';
 import { peopleOf, tilesOf, voicesOf } from './tiles';
@@ -30,7 +31,7 @@ import { receptionOf, type ReceiveQuality, type Size } from './watching';
 const REACTION_MS = 4000;
 
 type Shown = Pick<CallState, 'people' | 'tiles' | 'voices'>;
-type FromRoom = Shown & RoomDoor & Pick<CallState, 'title' | 'local' | 'activeSpeaker' | 'spoke' | 'rights' | 'lobby' | 'isHandRaised'>;
+type FromRoom = Shown & RoomDoor & Pick<CallState, 'title' | 'local' | 'activeSpeaker' | 'spoke' | 'rights' | 'lobby' | 'isHandRaised' | 'isRecorded'>;
 
 const NOTHING_SHOWN: Shown = { people: [], tiles: [], voices: [] };
 
@@ -66,8 +67,7 @@ export class CallModel {
   readonly #watcher = new Watcher(() => this.#watch());
   readonly #chat: ChatModel;
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
-  /** The microphone is open for as long as a key is held. */
-  #isTalking = false;
+  readonly #devices: CallDevices;
 
   constructor(dependencies: CallDependencies) {
     this.#dependencies = dependencies;
@@ -81,8 +81,9 @@ export class CallModel {
       isOpen: () => this.#store.get().panel === 'chat',
       later: (ms, act) => this.#later(ms, act),
     });
+    this.#devices = new CallDevices({ local, rights: () => this.#room.rights.publish, toast: (content) => this.toast(content) });
     const endLocal = local.subscribe(() => this.#show());
-    const endLosses = local.onLoss((loss) => this.#onLoss(loss));
+    const endLosses = local.onLoss((loss) => this.#devices.onLoss(loss));
     const endNews = session.subscribe((news) => this.#onNews(news));
     this.#end = () => {
       endLocal();
@@ -135,30 +136,17 @@ export class CallModel {
   // Devices
 
   toggle(kind: DeviceKind): void {
-    const { local } = this.#dependencies;
     this.dismiss('problem');
-    if (local.state[kind].status === 'on') local.turnOff(kind);
-    else if (this.#mayPublish(kind)) void this.#turnOn(kind);
+    this.#devices.toggle(kind);
   }
 
-  /** Opens the microphone while a key is held down. One that was open stays so. */
+  /** Opens the microphone while a key is held down. */
   talk(isHeld: boolean): void {
-    const { local } = this.#dependencies;
-    if (isHeld && local.state.microphone.status !== 'on' && this.#mayPublish('microphone')) {
-      this.#isTalking = true;
-      void this.#turnOn('microphone').then(() => {
-        if (!this.#isTalking) local.turnOff('microphone');
-      });
-    } else if (!isHeld && this.#isTalking) {
-      this.#isTalking = false;
-      local.turnOff('microphone');
-    }
+    this.#devices.talk(isHeld);
   }
 
   toggleShare(): void {
-    const { local } = this.#dependencies;
-    if (local.state.screen.status === 'on') local.stopScreen();
-    else if (this.#room.rights.publish.share) void this.#share();
+    this.#devices.toggleShare();
   }
 
   // Chat, hand, reactions
@@ -261,7 +249,7 @@ export class CallModel {
         if (news.peerId !== this.#dependencies.peerId) this.#float(nameOf(this.#room, news.peerId), news.reaction);
         return;
       case 'mutedByModerator':
-        return this.#onMuted(news.source);
+        return this.#devices.onMuted(news.source);
       case 'unmuteRequested':
         return this.#set({ dialog: { name: 'unmute' } });
       default:
@@ -280,25 +268,8 @@ export class CallModel {
   }
 
   #onRights(rights: OwnRights): void {
-    const { local } = this.#dependencies;
-    if (!rights.publish.audio) local.release('microphone');
-    if (!rights.publish.video) local.release('camera');
-    if (!rights.publish.share) local.stopScreen();
+    this.#devices.keepTo(rights.publish);
     if (rights.name !== undefined) this.#displayName = rights.name;
-  }
-
-  #onLoss(loss: DeviceLoss): void {
-    const { kind: device } = loss;
-    this.toast(loss.replaced ? { kind: 'replaced', device } : { kind: 'problem', device, error: loss.error });
-  }
-
-  #onMuted(source: PublishSource): void {
-    const { local } = this.#dependencies;
-    this.#isTalking = false;
-    if (source === 'audio') local.turnOff('microphone');
-    else if (source === 'video') local.turnOff('camera');
-    else local.stopScreen();
-    this.toast({ kind: 'muted', source });
   }
 
   #onChat(message: ChatMessage): void {
@@ -316,30 +287,14 @@ export class CallModel {
     this.#later(REACTION_MS, () => this.#set({ reactions: this.#store.get().reactions.filter((one) => one.id !== id) }));
   }
 
-  async #turnOn(kind: DeviceKind): Promise<void> {
-    const { local } = this.#dependencies;
-    await local.turnOn(kind);
-    const device = local.state[kind];
-    if (device.status === 'failed') this.toast({ kind: 'problem', device: kind, error: device.error });
-  }
-
-  async #share(): Promise<void> {
-    const { local } = this.#dependencies;
-    await local.shareScreen();
-    const { screen } = local.state;
-    if (screen.status === 'failed') this.toast({ kind: 'problem', device: 'screen', error: screen.error });
-  }
-
-  #mayPublish(kind: DeviceKind): boolean {
-    return this.#room.rights.publish[kind === 'microphone' ? 'audio' : 'video'];
-  }
-
   // What follows from all that
 
   #foldRoom(event: RoomViewEvent): void {
     const before = this.#room;
     this.#room = reduceRoom(before, event);
     if (this.#room !== before) this.#show();
+    const isOn = isRecorded(this.#room);
+    if (isOn !== isRecorded(before)) this.toast({ kind: 'recording', isOn });
   }
 
   #show(): void {
@@ -359,6 +314,7 @@ export class CallModel {
       tiles: keepingAlike(before.tiles, tilesOf(room, self), ({ key }) => key),
       voices: keepingAlike(before.voices, voicesOf(room, self), ({ key }) => key),
       isHandRaised: hands.includes(peerId),
+      isRecorded: isRecorded(room),
     };
   }
 

@@ -40,6 +40,8 @@ export interface CallState extends RoomDoor {
   rights: OwnRights;
   lobby: readonly LobbyPeer[];
   isHandRaised: boolean;
+  /** The call is being recorded. */
+  isRecorded: boolean;
   chat: ChatLog;
   toasts: readonly Toast[];
   reactions: readonly FloatingReaction[];

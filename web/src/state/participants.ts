@@ -48,6 +48,11 @@ export interface RoomView extends RoomDoor {
   isKnown: boolean;
 }
 
+/** Whether the call is being recorded: a recorder shows itself as one. */
+export function isRecorded({ participants }: Pick<RoomView, 'participants'>): boolean {
+  return participants.some(({ isRecorder }) => isRecorder);
+}
+
 export type RoomViewEvent = RoomEvent | LastPicturesGone | { type: 'connectionLost' };
 
 export const EMPTY_ROOM: RoomView = {

@@ -14,6 +14,8 @@ export type ToastContent =
   | { kind: 'rights'; change: 'moderator' | 'noModerator' | 'restricted' }
   | { kind: 'lock'; isLocked: boolean }
   | { kind: 'lobby'; isOn: boolean }
+  /** The call is being recorded from now on, or no longer. */
+  | { kind: 'recording'; isOn: boolean }
   | { kind: 'problem'; device: SendKind; error: ConveneError }
   /** A device has gone, and another one is used now. */
   | { kind: 'replaced'; device: DeviceKind }
@@ -34,6 +36,7 @@ export function lifetimeOf({ kind }: ToastContent): number | undefined {
     case 'muted':
     case 'replaced':
     case 'link':
+    case 'recording':
     case 'refused':
     case 'rights':
       return 8000;

@@ -16,7 +16,7 @@ interface Props {
 }
 
 export function Notices({ call, state, needsInvitation }: Props): ReactNode {
-  const isAlone = state.people.length === 1 && state.connection.status === 'connected' && state.lobby.length === 0;
+  const isAlone = state.people.filter(({ isRecorder }) => !isRecorder).length === 1 && state.connection.status === 'connected' && state.lobby.length === 0;
   const showsKnock = state.lobby.length > 0 && state.rights.isModerator && state.panel !== 'people';
   return (
     <div className="call-banners">

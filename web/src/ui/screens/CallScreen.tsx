@@ -1,6 +1,6 @@
 /** The call: pictures, controls, panels, and what is said about it. */
 
-import { DoorClosed, Lock, Volume2 } from 'lucide-react';
+import { Disc, DoorClosed, Lock, Volume2 } from 'lucide-react';
 import { useCallback, useRef, useState, type ReactNode } from 'react';
 import type { AppModel, AppState } from '../../state/app-model';
 import type { CallModel } from '../../state/call-model';
@@ -86,20 +86,26 @@ function run(command: Command, model: AppModel, app: AppState, call: CallModel):
 }
 
 function CallHeader({ title, state }: { title: string; state: CallState }): ReactNode {
-  const texts = useTexts().call;
+  const texts = useTexts();
   return (
     <header className="call-header">
       <h1 title={title}>{title}</h1>
+      {state.isRecorded && (
+        <span className="chip chip-recording" data-testid="recording-mark">
+          <Disc size={14} aria-hidden="true" />
+          {texts.recording.mark}
+        </span>
+      )}
       {state.isLocked && (
         <span className="chip" data-testid="locked-mark">
           <Lock size={14} aria-hidden="true" />
-          {texts.locked}
+          {texts.call.locked}
         </span>
       )}
       {state.isLobbyOn === true && (
         <span className="chip" data-testid="lobby-mark">
           <DoorClosed size={14} aria-hidden="true" />
-          {texts.lobbyOn}
+          {texts.call.lobbyOn}
         </span>
       )}
       <span className="call-header-space" />

@@ -15,6 +15,7 @@ import { Brand } from '../parts/Brand';
 import { DeviceSelect } from '../parts/DeviceSelect';
 import { DeviceToggle } from '../parts/DeviceToggle';
 import { LevelMeter } from '../parts/LevelMeter';
+import { RecordingHint } from '../parts/RecordingHint';
 import { Video } from '../parts/Video';
 import { useWaitingWords } from './WaitingScreen';
 
@@ -87,6 +88,7 @@ function JoinForm({ model, app }: Props): ReactNode {
         <Already app={app} />
       </header>
       <Waiting app={app} />
+      {app.meeting.isRecorded && <RecordingHint />}
       <form onSubmit={submit}>
         <label className="field">
           <span>{texts.preJoin.yourName}</span>

@@ -5,6 +5,7 @@ import type { AppModel, AppState } from '../../state/app-model';
 import { waitingKindOf } from '../../state/waiting';
 import { useTexts } from '../language';
 import { ConnectionBadge } from '../parts/ConnectionBadge';
+import { RecordingHint } from '../parts/RecordingHint';
 import { MessageScreen } from './MessageScreen';
 
 interface Props {
@@ -38,6 +39,7 @@ export function LobbyScreen({ model, app }: Props): ReactNode {
       action={{ label: texts.cancel, onClick: () => model.leave(), isQuiet: true }}
     >
       <p className="message-quiet">{app.meeting.title}</p>
+      {app.meeting.isRecorded && <RecordingHint />}
       <ConnectionBadge connection={app.connection} isHidden />
     </MessageScreen>
   );
