@@ -4,6 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::http::{HeaderMap, StatusCode, header};
 use convene_protocol::admission::{Admission, CLOCK_SKEW_SECONDS, MediaGrant, MeetingGrant, ParticipantGrant};
+use convene_protocol::text::clean_line;
 
 use crate::guest::Visitor;
 use crate::http::{AppState, Denied};
@@ -46,7 +47,8 @@ pub(crate) fn admission(
     let Some(keys) = &state.keys else { return open_admission(state, visitor, namespace, name) };
     match keys.get().verify_admission_with_end(bearer(headers), unix_now()) {
         Ok((admission, expires)) if admission.meeting.namespace == namespace && admission.meeting.name == name => {
-            let Admission { meeting, participant, jti } = admission;
+            let Admission { meeting, mut participant, jti } = admission;
+            participant.name = participant.name.map(|name| clean_line(&name)).filter(|name| !name.is_empty());
             let pass = Pass { id: jti, good_until: expires.saturating_add(CLOCK_SKEW_SECONDS) };
             Ok(Admitted { meeting, participant, pass: Some(pass) })
         }
