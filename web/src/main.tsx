@@ -13,9 +13,10 @@ import { watchMeeting } from './core/meeting-watch';
 import { Session } from './core/session/session';
 import { loadTexts } from './i18n/catalogs';
 import { AppModel } from './state/app-model';
+import { readRecent } from './state/recent';
 import { readSettings } from './state/settings';
 import { installDebugHandle } from './debug-handle';
-import { loadName, loadSettings, saveName, saveSettings, tabStorage } from './remembered';
+import { loadName, loadRecent, loadSettings, saveName, saveRecent, saveSettings, tabStorage } from './remembered';
 import { App } from './ui/App';
 import './ui/styles/index.css';
 
@@ -30,6 +31,7 @@ const settings = readSettings(loadSettings(), navigator.languages);
 
 const model: AppModel = new AppModel({
   address: meetingFromPath(location.pathname),
+  page: location,
   environment: readEnvironment(),
   devices: browserDevices,
   log: consoleLog,
@@ -53,6 +55,8 @@ const model: AppModel = new AppModel({
   saveName,
   settings,
   saveSettings,
+  recent: readRecent(loadRecent()),
+  saveRecent,
 });
 
 installDebugHandle(model);

@@ -35,7 +35,8 @@ export function watchMeeting(address: MeetingAddress, listener: (info: MeetingIn
     }, isReady ? ASK_AGAIN_WHEN_READY_MS : ASK_AGAIN_MS);
   };
 
-  const events = openEvents(`/api/v1/meetings/${address.rest}/events`);
+  // Names without a namespace exist only on pods that stand alone, which have no events.
+  const events = address.rest.includes('/') ? openEvents(`/api/v1/meetings/${address.rest}/events`) : undefined;
   const take = (event: Event): void => {
     const info = read(address, (event as MessageEvent<unknown>).data);
     if (hasEnded || info === undefined) return;
@@ -50,13 +51,14 @@ export function watchMeeting(address: MeetingAddress, listener: (info: MeetingIn
       if (!hasEnded && asked === lastAsked) listener(info.status === 'unreachable' ? told : info);
     });
   };
-  events.addEventListener('state', take);
+  if (events === undefined) ask(false);
+  events?.addEventListener('state', take);
   // Nothing more comes on this stream: who asks learns whether it has ended or was deleted.
-  events.addEventListener('gone', () => {
+  events?.addEventListener('gone', () => {
     events.close();
     if (!hasEnded && timer === undefined) ask(false);
   });
-  events.addEventListener('error', () => {
+  events?.addEventListener('error', () => {
     // The browser opens a broken stream again by itself; one that it gave up on is no stream.
     if (events.readyState === CLOSED && !hasEnded && timer === undefined) ask(false);
   });
@@ -64,7 +66,7 @@ export function watchMeeting(address: MeetingAddress, listener: (info: MeetingIn
   return () => {
     hasEnded = true;
     clearTimeout(timer);
-    events.close();
+    events?.close();
   };
 }
 

@@ -33,13 +33,17 @@ export type MeetingInfo =
 
 /** The meeting named by a page's path, or undefined if the path names none. */
 export function meetingFromPath(path: string): MeetingAddress | undefined {
-  const rest = /^\/m\/([^/]+(?:\/[^/]+)?)\/?$/u.exec(path)?.[1];
+  const rest = /^\/m\/([^/?#]+(?:\/[^/?#]+)?)\/?$/u.exec(path)?.[1];
   return rest === undefined ? undefined : { rest };
 }
 
 export function signalingUrl({ rest }: MeetingAddress, page: Pick<Location, 'protocol' | 'host'>, peerId: string): string {
   const scheme = page.protocol === 'https:' ? 'wss' : 'ws';
   return `${scheme}://${page.host}/signal/${rest}?peerId=${encodeURIComponent(peerId)}`;
+}
+
+export function pathOf({ rest }: MeetingAddress): string {
+  return `/m/${rest}`;
 }
 
 /** The address for others: without query and fragment, where a token of one's own may have been. */

@@ -34,7 +34,8 @@ async function show(root: HTMLElement, scene: Scene, query: URLSearchParams): Pr
   const settings = { ...readSettings(chosen, []), ...scene.settings };
   const session = new SceneSession();
   const model = new AppModel({
-    address: { rest: 'team-a/planning' },
+    address: scene.isFrontDoor === true ? undefined : { rest: 'team-a/planning' },
+    page: { host: location.host, protocol: location.protocol, pathname: '/', assign: () => undefined },
     environment: { isSecureContext: true, hasPeerConnection: scene.hasPeerConnection ?? true, hasMediaDevices: true },
     devices: sceneDevices(scene.deviceFailure),
     log: silentLog,
@@ -48,6 +49,8 @@ async function show(root: HTMLElement, scene: Scene, query: URLSearchParams): Pr
     saveName: () => undefined,
     settings,
     saveSettings: () => undefined,
+    recent: scene.recent ?? [],
+    saveRecent: () => undefined,
   });
   if (query.has('camera')) await takeCamera();
   createRoot(root).render(<App model={model} texts={await loadTexts(settings.language)} />);

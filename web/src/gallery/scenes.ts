@@ -9,6 +9,7 @@ import type { ChatPage } from '../core/signaling/decode';
 import { ALL_RIGHTS, peerOf, type Peer } from '../core/signaling/standing';
 import type { AppModel } from '../state/app-model';
 import type { CallModel } from '../state/call-model';
+import type { RecentMeeting } from '../state/recent';
 import type { Settings } from '../state/settings';
 import { drawPerson, drawScreen, hasCamera } from './pictures';
 import type { SceneSession } from './stand-ins';
@@ -29,6 +30,8 @@ export interface Scene {
   settings?: Partial<Settings>;
   hasPeerConnection?: boolean;
   hasJoinToken?: boolean;
+  isFrontDoor?: boolean;
+  recent?: readonly RecentMeeting[];
   /** Name of the person who looks. */
   name?: string;
   /** Test id of a button that is pressed at the end, to open what it opens. */
@@ -179,6 +182,15 @@ const failed = (code: ConveneError['code']): Scene => ({
 const waitingFor = (reason: string, message: string): Found => ({ isReady: false, waitingFor: { reason, message } });
 
 export const SCENES: Readonly<Record<string, Scene>> = {
+  home: { isFrontDoor: true },
+  'home-recent': {
+    isFrontDoor: true,
+    recent: [
+      { path: '/m/team-a/planning', title: 'Quarterly planning' },
+      { path: '/m/hello', title: 'hello' },
+      { path: '/m/team-with-a-long-name/donaudampfschifffahrtsgesellschaft', title: 'Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft' },
+    ],
+  },
   'pre-join': {},
   'pre-join-denied': { deviceFailure: 'NotAllowedError' },
   'pre-join-asking': { deviceFailure: 'never' },

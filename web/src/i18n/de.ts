@@ -164,6 +164,20 @@ export const de: Texts = {
     loading: 'Suche die Besprechung …',
     copied: 'Kopiert',
   },
+  home: {
+    title: 'An einer Besprechung teilnehmen',
+    advice: 'Geben Sie den Code oder den Link aus Ihrer Einladung ein.',
+    entry: 'Code oder Link',
+    entryHint: 'team/besprechung',
+    go: 'Weiter',
+    problems: {
+      unreadable: 'Das ist kein Code und kein Link einer Besprechung. Prüfen Sie die Eingabe auf Tippfehler.',
+      elsewhere: 'Dieser Link gehört zu einer anderen Website. Öffnen Sie ihn in Ihrem Browser.',
+    },
+    recent: 'Letzte Besprechungen',
+    clear: 'Löschen',
+    toHome: 'Zur Startseite',
+  },
   preJoin: {
     about: 'Sie treten bei:',
     preview: 'Vorschau Ihrer Kamera',

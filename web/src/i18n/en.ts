@@ -210,6 +210,20 @@ export const en = {
     loading: 'Looking for the meeting…',
     copied: 'Copied',
   },
+  home: {
+    title: 'Join a meeting',
+    advice: 'Enter the code or link from your invitation.',
+    entry: 'Code or link',
+    entryHint: 'team/meeting',
+    go: 'Continue',
+    problems: {
+      unreadable: 'This isn’t a meeting code or link. Check it for typing errors.',
+      elsewhere: 'This link belongs to another website. Open it in your browser.',
+    },
+    recent: 'Recent meetings',
+    clear: 'Clear',
+    toHome: 'Go to home page',
+  },
   preJoin: {
     about: 'You are about to join',
     preview: 'Preview of your camera',

@@ -148,6 +148,20 @@ export const es: Texts = {
     loading: 'Buscando la reunión…',
     copied: 'Copiado',
   },
+  home: {
+    title: 'Unirse a una reunión',
+    advice: 'Introduce el código o el enlace de tu invitación.',
+    entry: 'Código o enlace',
+    entryHint: 'equipo/reunion',
+    go: 'Continuar',
+    problems: {
+      unreadable: 'No es un código ni un enlace de reunión. Comprueba que esté bien escrito.',
+      elsewhere: 'Este enlace es de otro sitio web. Ábrelo en el navegador.',
+    },
+    recent: 'Reuniones recientes',
+    clear: 'Borrar',
+    toHome: 'Ir a la página principal',
+  },
   preJoin: {
     about: 'Vas a entrar en',
     preview: 'Vista previa de tu cámara',

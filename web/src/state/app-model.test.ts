@@ -9,6 +9,7 @@ import { FakeDevices, FakeMediaPath } from '../test-support/fake-media';
 import { consumerOffer, FakeServer } from '../test-support/fake-server';
 import { AppModel, type AppDependencies } from './app-model';
 import type { CallState } from './call-state';
+import type { RecentMeeting } from './recent';
 import { readSettings, type Settings } from './settings';
 
 const FOUND: MeetingInfo & { status: 'found' } = {
@@ -23,6 +24,11 @@ const FOUND: MeetingInfo & { status: 'found' } = {
   isRecorded: false,
 };
 
+const AT_FRONT_DOOR: Partial<AppDependencies> = {
+  address: undefined,
+  page: { host: 'meet.example', protocol: 'https:', pathname: '/', assign: () => undefined },
+};
+
 interface Watch {
   listener: (info: MeetingInfo) => void;
   hasEnded: boolean;
@@ -33,6 +39,8 @@ interface Setup {
   server: FakeServer;
   devices: FakeDevices;
   saved: string[];
+  /** The lists of recent meetings as they were kept. */
+  kept: (readonly RecentMeeting[])[];
   watch: Watch;
 }
 
@@ -40,9 +48,11 @@ function setUp(change: Partial<AppDependencies> = {}, info: MeetingInfo = FOUND)
   const server = new FakeServer();
   const devices = new FakeDevices();
   const saved: string[] = [];
+  const kept: (readonly RecentMeeting[])[] = [];
   const watch: Watch = { listener: () => undefined, hasEnded: false };
   const model = new AppModel({
     address: { rest: 'team-a/stand-up' },
+    page: { host: 'meet.example', protocol: 'https:', pathname: '/m/team-a/stand-up', assign: () => undefined },
     environment: { isSecureContext: true, hasPeerConnection: true, hasMediaDevices: true },
     devices,
     log: silentLog,
@@ -66,11 +76,13 @@ function setUp(change: Partial<AppDependencies> = {}, info: MeetingInfo = FOUND)
     now: () => 0,
     settings: readSettings(null, ['en']),
     saveSettings: () => undefined,
+    recent: [],
+    saveRecent: (recent) => kept.push(recent),
     loadName: () => '',
     saveName: (name) => saved.push(name),
     ...change,
   });
-  return { model, server, devices, saved, watch };
+  return { model, server, devices, saved, watch, kept };
 }
 
 const callOf = ({ model }: Pick<Setup, 'model'>): CallState => {
@@ -114,6 +126,7 @@ describe('opening the page', () => {
 
   it.each<[string, Partial<AppDependencies>, MeetingInfo, string]>([
     ['without a meeting in the address', { address: undefined }, FOUND, 'missing'],
+    ['at the front door', AT_FRONT_DOOR, FOUND, 'home'],
     ['of a meeting that is not there', {}, { status: 'missing' }, 'missing'],
     ['while the server is away', {}, { status: 'unreachable' }, 'preJoin'],
     ['in a browser without WebRTC', { environment: { isSecureContext: true, hasPeerConnection: false, hasMediaDevices: true } }, FOUND, 'unsupported'],
@@ -121,6 +134,29 @@ describe('opening the page', () => {
     const { model } = setUp(change, info);
     await model.open();
     expect(model.state.get().screen.name).toBe(screen);
+  });
+});
+
+describe('the front page', () => {
+  it('leads to the meeting that is entered, or says why not', () => {
+    const went: string[] = [];
+    const page = { host: 'meet.example', protocol: 'https:', pathname: '/', assign: (url: string | URL): void => void went.push(String(url)) };
+    const { model, devices } = setUp({ address: undefined, page });
+    expect(model.goTo('https://meet.example/m/team-a/board#token=abc')).toBeUndefined();
+    expect(model.goTo('https://elsewhere.example/m/x')).toBe('elsewhere');
+    expect(model.goTo('what?')).toBe('unreadable');
+    expect([went, devices.opened]).toEqual([['/m/team-a/board#token=abc'], []]);
+  });
+
+  it('remembers where one was, by title and path alone, until that is cleared', async () => {
+    const { model, kept } = await inCall();
+    const recent = [{ path: '/m/team-a/stand-up', title: 'Weekly' }];
+    expect(kept.at(-1)).toEqual(recent);
+    const later = setUp({ ...AT_FRONT_DOOR, recent });
+    expect(later.model.state.get().recent).toEqual(recent);
+    later.model.clearRecent();
+    expect([later.model.state.get().recent, later.kept]).toEqual([[], [[]]]);
+    expect(model.state.get().screen.name).toBe('call');
   });
 });
 

@@ -5,22 +5,26 @@
  */
 
 import { MAX_NAME_LENGTH, normalizeName } from '../core/display-name';
+import { readEntry, type Entry } from '../core/entry';
 import type { ConveneError } from '../core/errors';
 import { NO_DEVICES, type CapturePreferences, type DeviceAccess, type DeviceKind, type DeviceList } from '../core/media/devices';
 import { callProblem, type Environment } from '../core/media/environment';
 import { LocalMedia, type LocalMediaState } from '../core/media/local-media';
 import type { Log } from '../core/log';
-import { fallbackTitle, type MeetingAddress, type MeetingInfo, type WaitingFor } from '../core/meeting';
+import { fallbackTitle, pathOf, type MeetingAddress, type MeetingInfo, type WaitingFor } from '../core/meeting';
 import { newPeerId } from '../core/peer-id';
 import type { EndCause } from '../core/session/close-reason';
 import type { ConnectionState } from '../core/session/connection-state';
 import type { CallStats } from '../core/session/stats';
 import type { Chime } from './announcements';
 import { CallModel, type SessionPort } from './call-model';
+import { withRecent, type RecentMeeting } from './recent';
 import type { Settings } from './settings';
 import { Store } from './store';
 
 export type Screen =
+  /** The front page. */
+  | { name: 'home' }
   | { name: 'loading' }
   /** `mayAppear`: the address names a meeting, which only is not there now. */
   | { name: 'missing'; mayAppear: boolean }
@@ -34,6 +38,9 @@ export type Screen =
   | { name: 'call' }
   | { name: 'ended'; cause: EndCause; reason: string }
   | { name: 'failed'; error: ConveneError };
+
+/** Why what was entered on the front page leads nowhere. */
+export type EntryProblem = Exclude<Entry['kind'], 'meeting'>;
 
 /** What is known of the meeting before one is in it. */
 interface MeetingBrief {
@@ -57,6 +64,7 @@ export interface AppState {
   local: LocalMediaState;
   devices: DeviceList;
   settings: Settings;
+  recent: readonly RecentMeeting[];
   /** How the last or current call's connection is. */
   connection: ConnectionState;
   call: CallModel | undefined;
@@ -64,6 +72,8 @@ export interface AppState {
 
 export interface AppDependencies {
   address: MeetingAddress | undefined;
+  /** The page's place; another one is loaded by `assign`. */
+  page: Pick<Location, 'host' | 'protocol' | 'pathname' | 'assign'>;
   environment: Environment;
   devices: DeviceAccess;
   log: Log;
@@ -77,6 +87,8 @@ export interface AppDependencies {
   saveName: (name: string) => void;
   settings: Settings;
   saveSettings: (settings: Settings) => void;
+  recent: readonly RecentMeeting[];
+  saveRecent: (recent: readonly RecentMeeting[]) => void;
 }
 
 export class AppModel {
@@ -122,6 +134,19 @@ export class AppModel {
   async startPreview(): Promise<void> {
     await Promise.all([this.#local.turnOn('microphone'), this.#local.turnOn('camera')]);
     await this.#listDevices();
+  }
+
+  /** From the front page to the meeting with this code or link. */
+  goTo(text: string): EntryProblem | undefined {
+    const { page } = this.#dependencies;
+    const entry = readEntry(text, page);
+    if (entry.kind !== 'meeting') return entry.kind;
+    page.assign(entry.path);
+    return undefined;
+  }
+
+  clearRecent(): void {
+    this.#setRecent([]);
   }
 
   setName(input: string): void {
@@ -234,6 +259,7 @@ export class AppModel {
         return this.#set({ screen: { name: 'lobby' } });
       case 'connected':
         this.#hasNewPeerId = false;
+        this.#noteRecent();
         return this.#set({ screen: { name: 'call' } });
       case 'closed':
         if (connection.cause === 'peer-id-taken' && !this.#hasNewPeerId) return this.#enterAgain();
@@ -246,6 +272,17 @@ export class AppModel {
       case 'reconnecting':
         return;
     }
+  }
+
+  #noteRecent(): void {
+    const { address } = this.#dependencies;
+    const { meeting, recent } = this.#store.get();
+    if (address !== undefined) this.#setRecent(withRecent(recent, { path: pathOf(address), title: meeting.title }));
+  }
+
+  #setRecent(recent: readonly RecentMeeting[]): void {
+    this.#dependencies.saveRecent(recent);
+    this.#set({ recent });
   }
 
   /** Once, as a participant with a new peer id: the old one is another connection's, and this client cannot prove that it is its own. */
@@ -284,17 +321,18 @@ export class AppModel {
   }
 }
 
-function initialState({ address, environment, loadName, settings }: AppDependencies, local: LocalMediaState): AppState {
+function initialState({ address, page, environment, loadName, settings, recent }: AppDependencies, local: LocalMediaState): AppState {
   const nameInput = loadName();
   const title = address === undefined ? '' : fallbackTitle(address);
   return {
-    screen: firstScreen(address, callProblem(environment)),
+    screen: firstScreen({ address, page }, callProblem(environment)),
     meeting: { title, waitingFor: undefined, startsAt: undefined, participants: undefined, needsToken: false, isRecorded: false, isReady: true, isUnreachable: false },
     nameInput,
     canJoin: normalizeName(nameInput) !== undefined,
     local,
     devices: NO_DEVICES,
     settings,
+    recent,
     connection: { status: 'idle' },
     call: undefined,
   };
@@ -306,8 +344,8 @@ function screenOfFailure(error: ConveneError): Screen {
   return error.code === 'meeting-missing' ? { name: 'missing', mayAppear: true } : { name: 'failed', error };
 }
 
-function firstScreen(address: MeetingAddress | undefined, problem: ConveneError | undefined): Screen {
-  if (address === undefined) return { name: 'missing', mayAppear: false };
+function firstScreen({ address, page }: Pick<AppDependencies, 'address' | 'page'>, problem: ConveneError | undefined): Screen {
+  if (address === undefined) return page.pathname === '/' ? { name: 'home' } : { name: 'missing', mayAppear: false };
   return problem === undefined ? { name: 'loading' } : { name: 'unsupported', error: problem };
 }
 

@@ -7,6 +7,7 @@ import type { Texts } from '../i18n/en';
 import type { AppModel, AppState, Screen } from '../state/app-model';
 import { wayOutOf } from '../state/ways-out';
 import { CallScreen } from './screens/CallScreen';
+import { HomeScreen } from './screens/HomeScreen';
 import { MessageScreen, type Mood } from './screens/MessageScreen';
 import { PreJoinScreen } from './screens/PreJoinScreen';
 import { LobbyScreen, WaitingScreen } from './screens/WaitingScreen';
@@ -33,14 +34,16 @@ function CurrentScreen({ model, app }: { model: AppModel; app: AppState }): Reac
   const texts = useTexts();
   const { screen } = app;
   switch (screen.name) {
+    case 'home':
+      return <HomeScreen model={model} app={app} />;
     case 'loading':
       return <MessageScreen mood="wait" text={{ title: app.meeting.title, advice: texts.common.loading }} />;
     case 'missing':
       return <MissingScreen model={model} screen={screen} />;
     case 'unsupported':
-      return <MessageScreen mood="trouble" isError text={texts.errors[screen.error.code]('both')} />;
+      return <MessageScreen mood="trouble" isError hasHome text={texts.errors[screen.error.code]('both')} />;
     case 'tokenRequired':
-      return <MessageScreen mood="key" isError text={texts.errors['token-required']('both')} />;
+      return <MessageScreen mood="key" isError hasHome text={texts.errors['token-required']('both')} />;
     case 'preJoin':
       return <PreJoinScreen model={model} app={app} />;
     case 'waiting':
@@ -87,6 +90,7 @@ function EndedScreen({ model, app, screen }: { model: AppModel; app: AppState; s
   return (
     <MessageScreen
       testId="ended-screen"
+      hasHome
       mood={END_MOODS[cause]}
       text={texts.endings[cause]}
       detail={cause === 'closed' ? reason : ''}
@@ -105,6 +109,7 @@ function FailedScreen({ model, app, screen }: { model: AppModel; app: AppState; 
   return (
     <MessageScreen
       testId="failed-screen"
+      hasHome
       mood={KEY_CODES.includes(code) ? 'key' : code === 'meeting-waits' || code === 'meeting-busy' ? 'later' : 'trouble'}
       isError
       text={texts.errors[code]('both')}
@@ -117,5 +122,5 @@ function FailedScreen({ model, app, screen }: { model: AppModel; app: AppState; 
 
 function MissingScreen({ model, screen }: { model: AppModel; screen: Screen & { name: 'missing' } }): ReactNode {
   const texts = useTexts();
-  return <MessageScreen mood="lost" isError text={texts.errors['meeting-missing']('both')} action={useWayOut(model, screen)} />;
+  return <MessageScreen mood="lost" isError hasHome text={texts.errors['meeting-missing']('both')} action={useWayOut(model, screen)} />;
 }
