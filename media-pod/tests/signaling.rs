@@ -119,7 +119,7 @@ async fn the_address_form_of_the_mediasoup_demo_leads_to_the_same_room() {
     for incomplete in ["/?roomId=room", "/?peerId=bob", "/"] {
         assert_eq!(Client::try_open(&pod, incomplete, None).await.err(), Some(400), "{incomplete}");
     }
-    assert_eq!(pod.get("/").await.0, 307, "browsers are led to a meeting");
+    assert_eq!(pod.get("/").await.0, 200, "browsers get the front page");
 }
 
 #[tokio::test(flavor = "multi_thread")]
