@@ -90,6 +90,22 @@ function others(count: number, names?: readonly string[]): SessionNews[] {
   ];
 }
 
+const SHAPES = [
+  { width: 640, height: 360 },
+  { width: 360, height: 640 },
+  { width: 640, height: 480 },
+  { width: 800, height: 200 },
+];
+
+/** Pictures of all shapes, the first from a program. */
+const shapes = (): SessionNews[] => [
+  { type: 'peerJoined', peer: { ...peer(0), isBroadcaster: true } },
+  ...SHAPES.map((size, index): SessionNews => ({
+    type: 'trackAdded',
+    remote: { consumerId: `${peerId(index)}-v`, peerId: peerId(index), kind: 'video', source: 'video', track: drawPerson(index, size), isPaused: false },
+  })),
+];
+
 const screenOf = (index: number): SessionNews => ({
   type: 'trackAdded',
   remote: { consumerId: `${peerId(index)}-s`, peerId: peerId(index), kind: 'video', source: 'screensharing', track: drawScreen(), isPaused: false },
@@ -224,6 +240,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'call-80': { play: inCall(79) },
   'call-odd-names': { play: withOddNames() },
   'call-pinned': { play: then(inCall(5), (call) => call.pin(peerId(1))) },
+  'call-shapes': { play: ({ model, session }) => inCall(4, ...shapes())({ model, session }) },
   'call-speaker': { settings: { layout: 'speaker' }, play: inCall(7) },
   'call-share': { play: inCall(5, screenOf(1)) },
   'call-two-shares': { play: inCall(5, screenOf(1), screenOf(0)) },

@@ -253,6 +253,8 @@ export const de: Texts = {
     quality: (level) => `Verbindung: ${['schlecht', 'mäßig', 'gut'][level - 1] ?? ''}`,
     pin: 'Anheften',
     unpin: 'Lösen',
+    fillTile: 'Kachel füllen',
+    fitTile: 'Ganzes Video zeigen',
     actionsFor: (name) => `Aktionen für ${name}`,
     previousPage: 'Vorige Seite',
     nextPage: 'Nächste Seite',

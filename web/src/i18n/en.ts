@@ -299,6 +299,8 @@ export const en = {
     quality: (level: number) => `Connection: ${['bad', 'fair', 'good'][level - 1] ?? ''}`,
     pin: 'Pin',
     unpin: 'Unpin',
+    fillTile: 'Fill tile',
+    fitTile: 'Show whole video',
     actionsFor: (name: string) => `Actions for ${name}`,
     previousPage: 'Previous page',
     nextPage: 'Next page',

@@ -237,6 +237,8 @@ export const es: Texts = {
     quality: (level) => `Conexión: ${['mala', 'regular', 'buena'][level - 1] ?? ''}`,
     pin: 'Fijar',
     unpin: 'Soltar',
+    fillTile: 'Rellenar el recuadro',
+    fitTile: 'Mostrar el vídeo completo',
     actionsFor: (name) => `Acciones para ${name}`,
     previousPage: 'Página anterior',
     nextPage: 'Página siguiente',

@@ -19,6 +19,7 @@ import { CallDevices } from './call-devices';
 import type { CallDialog, CallState, Panel } from './call-state';
 import { EMPTY_CHAT } from './chat';
 import { ChatModel, type ChatPort } from './chat-model';
+import type { Fit } from './fit';
 import { EMPTY_ROOM, isRecorded, reduceRoom, type RoomDoor, type RoomView, type RoomViewEvent } from './participants';
 import { refusalOf } from './refusal';
 import { Store } from './store';
@@ -191,6 +192,11 @@ export class CallModel {
     this.#set({ pinned: this.#store.get().pinned === key ? undefined : key });
   }
 
+  /** Shows the picture of a tile whole, or filling the tile. */
+  fit(key: string, fit: Fit): void {
+    this.#set({ fits: new Map([...this.#store.get().fits, [key, fit]]) });
+  }
+
   /** Lets one person be heard here, or not; nobody else notices. */
   silence(peerId: string): void {
     const silenced = new Set(this.#store.get().silenced);
@@ -329,6 +335,7 @@ export class CallModel {
       dialog: undefined,
       showsStatistics: false,
       pinned: undefined,
+      fits: new Map(),
       silenced: new Set(),
     };
   }

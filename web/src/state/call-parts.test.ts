@@ -25,6 +25,7 @@ const tile = (key: string, change: Partial<Tile> = {}): Tile => ({
   isSpeaking: false,
   isStale: false,
   isHandRaised: false,
+  isBroadcast: false,
   quality: undefined,
   video: undefined,
   consumerId: `${key}-v`,

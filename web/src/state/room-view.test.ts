@@ -25,6 +25,12 @@ const together: RoomViewEvent[] = [
 ];
 
 describe('the tiles', () => {
+  it('know what a program sends', () => {
+    const info = { peerId: 'bob', displayName: 'Bob', device: { flag: 'broadcaster', name: 'FFmpeg' } };
+    const room = play({ type: 'joined', peers: [peerOf(info), peer('cy')] });
+    expect(tiles(room).map(({ isBroadcast }) => isBroadcast)).toEqual([true, false, false]);
+  });
+
   it('show others in the order of their coming and oneself last', () => {
     const room = play(...together, { type: 'peerJoined', peer: peer('dee') });
     expect(tiles(room).map(({ peerId, isSelf }) => [peerId, isSelf])).toEqual([['bob', false], ['cy', false], ['dee', false], ['me', true]]);

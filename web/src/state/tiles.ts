@@ -25,6 +25,8 @@ export interface Tile {
   /** The picture is old: the person's connection, or one's own, is being restored. */
   isStale: boolean;
   isHandRaised: boolean;
+  /** What a program sends: shown whole. */
+  isBroadcast: boolean;
   quality: Quality;
   video: MediaStreamTrack | undefined;
   /** The consumer of the picture, to say in which size it is wanted. */
@@ -41,6 +43,7 @@ export interface Person {
   isModerator: boolean;
   isGuest: boolean;
   isRecorder: boolean;
+  isBroadcaster: boolean;
   isMuted: boolean;
   hasCamera: boolean;
   isSharing: boolean;
@@ -83,7 +86,7 @@ export function voicesOf(room: RoomView, self: Self): Voice[] {
 }
 
 function remotePerson(room: RoomView, participant: Participant): Person {
-  const { peerId, displayName, standing, isRecorder, isStale } = participant;
+  const { peerId, displayName, standing, isRecorder, isBroadcaster, isStale } = participant;
   const voice = held(room, peerId, 'audio');
   const isMuted = voice === undefined || voice.isPaused;
   return {
@@ -92,6 +95,7 @@ function remotePerson(room: RoomView, participant: Participant): Person {
     isModerator: standing.isModerator,
     isGuest: standing.isGuest,
     isRecorder,
+    isBroadcaster,
     isMuted,
     hasCamera: visible(held(room, peerId, 'video')) !== undefined,
     isSharing: visible(screenOf(room, peerId)) !== undefined,
@@ -111,6 +115,7 @@ function selfPerson(room: RoomView, { peerId, displayName, local }: Self): Perso
     isModerator: room.rights.isModerator,
     isGuest: false,
     isRecorder: false,
+    isBroadcaster: false,
     isMuted,
     hasCamera: trackOf(local.camera) !== undefined,
     isSharing: local.screen.status === 'on',
@@ -142,8 +147,8 @@ function screenTile(room: RoomView, { local }: Self, person: Person): Tile[] {
 }
 
 function tileOf(person: Person): Omit<Tile, 'key' | 'kind' | 'video' | 'consumerId'> {
-  const { peerId, name, initials, hue, isSelf, isMuted, isSpeaking, isStale, isHandRaised, quality } = person;
-  return { peerId, name, initials, hue, isSelf, isMuted, isSpeaking, isStale, isHandRaised, quality };
+  const { peerId, name, initials, hue, isSelf, isMuted, isSpeaking, isStale, isHandRaised, isBroadcaster, quality } = person;
+  return { peerId, name, initials, hue, isSelf, isMuted, isSpeaking, isStale, isHandRaised, isBroadcast: isBroadcaster, quality };
 }
 
 function held(room: RoomView, peerId: string, source: 'audio' | 'video'): HeldTrack | undefined {

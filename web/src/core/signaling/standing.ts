@@ -17,6 +17,8 @@ export interface Peer {
   displayName: string;
   standing: Standing;
   isRecorder: boolean;
+  /** A program that sends without a page, such as ffmpeg. */
+  isBroadcaster: boolean;
   isHandRaised: boolean;
 }
 
@@ -39,12 +41,13 @@ export function standingOf({ moderator, guest, publish }: Partial<Omit<PeerChang
 }
 
 export function peerOf(info: { peerId: string; displayName: string }): Peer {
-  const { recorder, handRaised, ...rest }: Partial<PeerInfo> = info;
+  const { recorder, handRaised, device, ...rest }: Partial<PeerInfo> = info;
   return {
     peerId: info.peerId,
     displayName: shownName(info.displayName),
     standing: standingOf(rest),
     isRecorder: recorder === true,
+    isBroadcaster: device?.flag === 'broadcaster',
     isHandRaised: handRaised === true,
   };
 }
