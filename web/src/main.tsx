@@ -8,6 +8,7 @@ import { takeJoinToken, ticketStore } from './core/join-token';
 import { playChime } from './core/media/chime';
 import { browserDevices } from './core/media/devices';
 import { readEnvironment } from './core/media/environment';
+import { holdByLocks, keptPeerIds } from './core/kept-peer-id';
 import { fetchMeeting, meetingFromPath, signalingUrl } from './core/meeting';
 import { watchMeeting } from './core/meeting-watch';
 import { Session } from './core/session/session';
@@ -16,7 +17,7 @@ import { AppModel } from './state/app-model';
 import { readRecent } from './state/recent';
 import { readSettings } from './state/settings';
 import { installDebugHandle } from './debug-handle';
-import { loadName, loadRecent, loadSettings, saveName, saveRecent, saveSettings, tabStorage } from './remembered';
+import { loadName, loadRecent, loadSettings, pageStorage, saveName, saveRecent, saveSettings, tabStorage } from './remembered';
 import { App } from './ui/App';
 import './ui/styles/index.css';
 
@@ -48,6 +49,7 @@ const model: AppModel = new AppModel({
         return videoCodec === 'auto' ? undefined : videoCodec;
       },
     }),
+  peerIds: keptPeerIds(location.pathname, pageStorage(), holdByLocks('locks' in navigator ? navigator.locks : undefined)),
   hasJoinToken: joinToken !== undefined,
   chime: playChime,
   now: Date.now,

@@ -23,6 +23,15 @@ export function tabStorage(): Storage | undefined {
   }
 }
 
+/** Storage of all tabs. */
+export function pageStorage(): Storage | undefined {
+  try {
+    return localStorage;
+  } catch {
+    return undefined;
+  }
+}
+
 function read(key: string): string | null {
   try {
     return localStorage.getItem(key);

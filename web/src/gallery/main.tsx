@@ -8,6 +8,7 @@ import { createRoot } from 'react-dom/client';
 import { silentLog } from '../core/log';
 import type { SessionNews } from '../core/session/events';
 import type { MeetingInfo } from '../core/meeting';
+import { newPeerId } from '../core/peer-id';
 import { loadTexts } from '../i18n/catalogs';
 import { AppModel } from '../state/app-model';
 import { readSettings } from '../state/settings';
@@ -42,6 +43,7 @@ async function show(root: HTMLElement, scene: Scene, query: URLSearchParams): Pr
     fetchMeeting: () => Promise.resolve({ ...FOUND, ...scene.info } as MeetingInfo),
     watchMeeting: () => () => undefined,
     createSession: () => session,
+    peerIds: { take: newPeerId, forget: () => undefined },
     hasJoinToken: scene.hasJoinToken ?? false,
     chime: () => undefined,
     now: Date.now,

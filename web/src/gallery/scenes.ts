@@ -59,7 +59,7 @@ function peer(index: number, names: readonly string[] = NAMES): Peer {
   const name = names[index % names.length] ?? 'Somebody';
   return {
     ...peerOf({ peerId: peerId(index), displayName: name }),
-    standing: { isModerator: index === 0, isGuest: index % 3 === 1, publish: ALL_RIGHTS },
+    standing: { isModerator: index === 0, isGuest: index % 3 === 1, publish: ALL_RIGHTS, isCut: false },
     isRecorder: index === 5,
     isHandRaised: index === 2,
   };
@@ -77,7 +77,7 @@ function others(count: number, names?: readonly string[]): SessionNews[] {
   const tracks = peers.flatMap(({ peerId: id }, index): SessionNews[] => [
     ...(index % 4 === 3 && !hasCamera() ? [] : [{ type: 'trackAdded' as const, remote: { consumerId: `${id}-v`, peerId: id, kind: 'video' as const, source: 'video' as const, track: drawPerson(index), isPaused: false } }]),
     { type: 'trackAdded', remote: { consumerId: `${id}-a`, peerId: id, kind: 'audio', source: 'audio', track: voice(), isPaused: index % 3 === 1 } },
-    { type: 'trackScore', consumerId: `${id}-a`, score: index === 4 ? 3 : index === 6 ? 6 : 10 },
+    { type: 'trackScore', consumerId: `${id}-a`, score: index === 4 ? 3 : index === 6 ? 6 : 10, sourceScore: 10 },
   ]);
   return [
     { type: 'connection', connection: { status: 'connected' } },
@@ -105,6 +105,9 @@ const shapes = (): SessionNews[] => [
     remote: { consumerId: `${peerId(index)}-v`, peerId: peerId(index), kind: 'video', source: 'video', track: drawPerson(index, size), isPaused: false },
   })),
 ];
+
+/** A stream that came and stops. */
+const silentAfterAll = (consumerId: string): SessionNews[] => [10, 0].map((sourceScore) => ({ type: 'trackScore', consumerId, score: 10, sourceScore }));
 
 const screenOf = (index: number): SessionNews => ({
   type: 'trackAdded',
@@ -239,6 +242,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'call-49': { play: inCall(48) },
   'call-80': { play: inCall(79) },
   'call-odd-names': { play: withOddNames() },
+  'call-lost': { play: inCall(4, ...['a', 'v'].flatMap((kind) => silentAfterAll(`${peerId(0)}-${kind}`)), ...silentAfterAll(`${peerId(2)}-v`)) },
   'call-pinned': { play: then(inCall(5), (call) => call.pin(peerId(1))) },
   'call-shapes': { play: ({ model, session }) => inCall(4, ...shapes())({ model, session }) },
   'call-speaker': { settings: { layout: 'speaker' }, play: inCall(7) },

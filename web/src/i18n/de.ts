@@ -250,6 +250,7 @@ export const de: Texts = {
     handRaised: 'Hand gehoben',
     speaking: 'Spricht',
     reconnecting: 'Verbinde neu …',
+    links: { interrupted: 'Video unterbrochen', lost: 'Verbindung verloren' },
     quality: (level) => `Verbindung: ${['schlecht', 'mäßig', 'gut'][level - 1] ?? ''}`,
     pin: 'Anheften',
     unpin: 'Lösen',

@@ -296,6 +296,7 @@ export const en = {
     handRaised: 'Hand raised',
     speaking: 'Speaking',
     reconnecting: 'Reconnecting…',
+    links: { interrupted: 'Video interrupted', lost: 'Connection lost' },
     quality: (level: number) => `Connection: ${['bad', 'fair', 'good'][level - 1] ?? ''}`,
     pin: 'Pin',
     unpin: 'Unpin',

@@ -234,6 +234,7 @@ export const es: Texts = {
     handRaised: 'Mano levantada',
     speaking: 'Habla',
     reconnecting: 'Reconectando…',
+    links: { interrupted: 'Vídeo interrumpido', lost: 'Conexión perdida' },
     quality: (level) => `Conexión: ${['mala', 'regular', 'buena'][level - 1] ?? ''}`,
     pin: 'Fijar',
     unpin: 'Soltar',

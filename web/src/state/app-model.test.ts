@@ -3,6 +3,7 @@ import { ConveneError } from '../core/errors';
 import { silentLog } from '../core/log';
 import { deviceError } from '../core/media/devices';
 import type { MeetingInfo } from '../core/meeting';
+import { newPeerId } from '../core/peer-id';
 import { openRoute } from '../core/session/route';
 import { Session } from '../core/session/session';
 import { FakeDevices, FakeMediaPath } from '../test-support/fake-media';
@@ -72,6 +73,7 @@ function setUp(change: Partial<AppDependencies> = {}, info: MeetingInfo = FOUND)
       return () => (watch.hasEnded = true);
     },
     hasJoinToken: false,
+    peerIds: { take: newPeerId, forget: () => undefined },
     chime: () => undefined,
     now: () => 0,
     settings: readSettings(null, ['en']),

@@ -12,7 +12,7 @@ import { callProblem, type Environment } from '../core/media/environment';
 import { LocalMedia, type LocalMediaState } from '../core/media/local-media';
 import type { Log } from '../core/log';
 import { fallbackTitle, pathOf, type MeetingAddress, type MeetingInfo, type WaitingFor } from '../core/meeting';
-import { newPeerId } from '../core/peer-id';
+import type { PeerIds } from '../core/kept-peer-id';
 import type { EndCause } from '../core/session/close-reason';
 import type { ConnectionState } from '../core/session/connection-state';
 import type { CallStats } from '../core/session/stats';
@@ -81,6 +81,7 @@ export interface AppDependencies {
   watchMeeting(address: MeetingAddress, listener: (info: MeetingInfo) => void): () => void;
   createSession(options: { address: MeetingAddress; peerId: string; displayName: string; localMedia: LocalMedia }): SessionPort;
   hasJoinToken: boolean;
+  peerIds: PeerIds;
   chime: (sound: Chime) => void;
   now: () => number;
   loadName: () => string;
@@ -234,7 +235,7 @@ export class AppModel {
     const { address, chime, now } = this.#dependencies;
     if (address === undefined) return;
     this.#endWatching();
-    const peerId = newPeerId();
+    const peerId = this.#dependencies.peerIds.take();
     const session = this.#dependencies.createSession({ address, peerId, displayName, localMedia: this.#local });
     const call = new CallModel({
       session,
@@ -262,6 +263,7 @@ export class AppModel {
         this.#noteRecent();
         return this.#set({ screen: { name: 'call' } });
       case 'closed':
+        this.#dependencies.peerIds.forget();
         if (connection.cause === 'peer-id-taken' && !this.#hasNewPeerId) return this.#enterAgain();
         return this.#end({ name: 'ended', cause: connection.cause, reason: connection.reason });
       case 'failed':

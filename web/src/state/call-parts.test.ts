@@ -24,6 +24,7 @@ const tile = (key: string, change: Partial<Tile> = {}): Tile => ({
   isMuted: false,
   isSpeaking: false,
   isStale: false,
+  link: 'good',
   isHandRaised: false,
   isBroadcast: false,
   quality: undefined,

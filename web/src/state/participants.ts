@@ -20,6 +20,9 @@ export interface HeldTrack extends RemoteTrack {
   isStale: boolean;
   /** 0 (worst) to 10; undefined until the server has said. */
   score: number | undefined;
+  /** Whether it came to the server once, and whether it does not any more. */
+  hasFlowed: boolean;
+  isSilent: boolean;
 }
 
 /** How newcomers get in. */
@@ -90,7 +93,7 @@ export function reduceRoom(room: RoomView, event: RoomViewEvent): RoomView {
     case 'trackPaused':
       return changeTrack(room, event.consumerId, { isPaused: event.isPaused });
     case 'trackScore':
-      return changeTrack(room, event.consumerId, { score: event.score });
+      return withScore(room, event);
     case 'trackRemoved':
       return { ...room, tracks: room.tracks.filter(({ consumerId }) => consumerId !== event.consumerId) };
     case 'ownScore':
@@ -171,6 +174,12 @@ function changeTrack(room: RoomView, consumerId: string, change: Partial<HeldTra
   return { ...room, tracks: room.tracks.map((one) => (one.consumerId === consumerId ? { ...one, ...change } : one)) };
 }
 
+function withScore(room: RoomView, { consumerId, score, sourceScore }: { consumerId: string; score: number; sourceScore: number }): RoomView {
+  const held = room.tracks.find((one) => one.consumerId === consumerId);
+  const isSilent = sourceScore === 0;
+  return changeTrack(room, consumerId, { score, isSilent, hasFlowed: held?.hasFlowed === true || !isSilent });
+}
+
 function withoutPeers(room: RoomView, isGone: (participant: Participant) => boolean): RoomView {
   const gone = new Set(room.participants.filter(isGone).map(({ peerId }) => peerId));
   return {
@@ -189,5 +198,5 @@ function withTrack(room: RoomView, remote: RemoteTrack): RoomView {
   const isReplaced = (held: HeldTrack): boolean =>
     held.consumerId === remote.consumerId ||
     (held.isStale && held.peerId === remote.peerId && held.source === remote.source && held.kind === remote.kind);
-  return { ...room, tracks: [...room.tracks.filter((held) => !isReplaced(held)), { ...remote, isStale: false, score: undefined }] };
+  return { ...room, tracks: [...room.tracks.filter((held) => !isReplaced(held)), { ...remote, isStale: false, score: undefined, hasFlowed: false, isSilent: false }] };
 }

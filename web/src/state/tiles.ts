@@ -9,6 +9,9 @@ import type { HeldTrack, Participant, RoomView } from './participants';
 /** 1 (bad) to 3 (good); undefined while nothing is known. */
 export type Quality = 1 | 2 | 3 | undefined;
 
+/** How a person's sound and picture come to the server: all well, no picture any more, or nothing at all. */
+type Link = 'good' | 'interrupted' | 'lost';
+
 /** One rectangle with a picture: a person, or a screen of theirs. */
 export interface Tile {
   /** Unique among all tiles. */
@@ -24,6 +27,7 @@ export interface Tile {
   isSpeaking: boolean;
   /** The picture is old: the person's connection, or one's own, is being restored. */
   isStale: boolean;
+  link: Link;
   isHandRaised: boolean;
   /** What a program sends: shown whole. */
   isBroadcast: boolean;
@@ -49,6 +53,7 @@ export interface Person {
   isSharing: boolean;
   isSpeaking: boolean;
   isStale: boolean;
+  link: Link;
   isHandRaised: boolean;
   quality: Quality;
   publish: PublishGrant;
@@ -101,6 +106,7 @@ function remotePerson(room: RoomView, participant: Participant): Person {
     isSharing: visible(screenOf(room, peerId)) !== undefined,
     isSpeaking: !isMuted && room.speaking.has(peerId),
     isStale,
+    link: linkOf(room, participant),
     isHandRaised: room.hands.includes(peerId),
     quality: worst(room.tracks.filter((one) => one.peerId === peerId && !one.isPaused).map(({ score }) => score)),
     publish: standing.publish,
@@ -121,6 +127,7 @@ function selfPerson(room: RoomView, { peerId, displayName, local }: Self): Perso
     isSharing: local.screen.status === 'on',
     isSpeaking: !isMuted && room.speaking.has(peerId),
     isStale: false,
+    link: 'good',
     isHandRaised: room.hands.includes(peerId),
     quality: worst([...room.ownScores.values()].filter((score) => score > 0)),
     publish: ALL_RIGHTS,
@@ -147,8 +154,8 @@ function screenTile(room: RoomView, { local }: Self, person: Person): Tile[] {
 }
 
 function tileOf(person: Person): Omit<Tile, 'key' | 'kind' | 'video' | 'consumerId'> {
-  const { peerId, name, initials, hue, isSelf, isMuted, isSpeaking, isStale, isHandRaised, isBroadcaster, quality } = person;
-  return { peerId, name, initials, hue, isSelf, isMuted, isSpeaking, isStale, isHandRaised, isBroadcast: isBroadcaster, quality };
+  const { peerId, name, initials, hue, isSelf, isMuted, isSpeaking, isStale, link, isHandRaised, isBroadcaster, quality } = person;
+  return { peerId, name, initials, hue, isSelf, isMuted, isSpeaking, isStale, link, isHandRaised, isBroadcast: isBroadcaster, quality };
 }
 
 function held(room: RoomView, peerId: string, source: 'audio' | 'video'): HeldTrack | undefined {
@@ -161,6 +168,15 @@ function screenOf(room: RoomView, peerId: string): HeldTrack | undefined {
 
 function visible(track: HeldTrack | undefined): MediaStreamTrack | undefined {
   return track === undefined || track.isPaused ? undefined : track.track;
+}
+
+/** Screens do not count: one that stands still sends nothing. What never came is not missing. */
+function linkOf(room: RoomView, { peerId, standing }: Participant): Link {
+  if (standing.isCut) return 'lost';
+  const flows = room.tracks.filter((one) => one.peerId === peerId && one.source !== 'screensharing' && !one.isPaused && one.hasFlowed);
+  if (!flows.some(({ isSilent }) => isSilent)) return 'good';
+  if (flows.every(({ isSilent }) => isSilent)) return 'lost';
+  return flows.some(({ kind, isSilent }) => kind === 'video' && isSilent) ? 'interrupted' : 'good';
 }
 
 /** What mediasoup scores from 0 to 10, in three steps; the worst stream is what a person notices. */

@@ -33,7 +33,7 @@ export function roomEventOf({ method, data }: ServerNotification): RoomEvent | u
     case 'chatMessage':
       return { type: 'chatMessage', message: { ...data, displayName: shownName(data.displayName) } };
     case 'consumerScore':
-      return { type: 'trackScore', consumerId: data.consumerId, score: data.score.score };
+      return { type: 'trackScore', consumerId: data.consumerId, score: data.score.score, sourceScore: data.score.producerScore };
     case 'producerScore':
       return { type: 'ownScore', producerId: data.producerId, score: Math.max(0, ...data.score.map(({ score }) => score)) };
     case 'activeSpeaker':

@@ -9,6 +9,8 @@ export interface Standing {
   /** Nobody vouches for the name. */
   isGuest: boolean;
   publish: PublishGrant;
+  /** The server does not hear of them just now; of servers that do not tell this, false. */
+  isCut: boolean;
 }
 
 /** Another person in the room. */
@@ -36,8 +38,8 @@ export const ALL_RIGHTS: PublishGrant = { audio: true, video: true, share: true 
 /** Before the server has said anything: what a guest of an open meeting may do. */
 export const GUEST_RIGHTS: OwnRights = { isModerator: false, publish: ALL_RIGHTS, chat: true, name: undefined };
 
-export function standingOf({ moderator, guest, publish }: Partial<Omit<PeerChanged, 'peerId'>>): Standing {
-  return { isModerator: moderator === true, isGuest: guest === true, publish: rightsOf(publish) };
+export function standingOf({ moderator, guest, publish, connected }: Partial<Omit<PeerChanged, 'peerId'>> & { connected?: unknown }): Standing {
+  return { isModerator: moderator === true, isGuest: guest === true, publish: rightsOf(publish), isCut: connected === false };
 }
 
 export function peerOf(info: { peerId: string; displayName: string }): Peer {

@@ -36,7 +36,7 @@ export const TileView = memo(function TileView(props: TileProps): ReactNode {
   const texts = useTexts();
   const element = useRef<HTMLLIElement>(null);
   useSeen(element, tile.key, call);
-  const { kind, peerId, initials, hue, isSelf, isMuted, isStale, video } = tile;
+  const { kind, peerId, initials, hue, isSelf, isMuted, isStale, link, video } = tile;
   const { fit, onSize } = useFit(element, props);
   return (
     <li
@@ -49,6 +49,7 @@ export const TileView = memo(function TileView(props: TileProps): ReactNode {
       data-muted={isMuted}
       data-video={video !== undefined}
       data-stale={isStale}
+      data-link={link}
       data-main={isMain}
       data-fit={fit}
       onDoubleClick={() => call.pin(tile.key)}
@@ -57,7 +58,7 @@ export const TileView = memo(function TileView(props: TileProps): ReactNode {
       {video !== undefined && (
         <Video key={video.id} track={video} isMirrored={isSelf && kind === 'person' && isMirrored} isWhole={fit === 'fit'} onSize={onSize} />
       )}
-      {isStale && <span className="tile-note">{texts.call.reconnecting}</span>}
+      <LinkNote tile={tile} />
       <TileMarks {...props} />
       <TileActions {...props} fit={fit} />
     </li>
@@ -73,10 +74,18 @@ function useFit(element: RefObject<HTMLElement | null>, { tile, chosenFit }: Til
 }
 
 function classesOf(tile: Tile, isMain: boolean): string {
-  const { kind, isSpeaking, isStale } = tile;
-  return ['tile', `tile-${kind}`, isSpeaking ? 'tile-speaking' : '', isStale ? 'tile-stale' : '', isMain ? 'tile-main' : '']
+  const { kind, isSpeaking, isStale, link } = tile;
+  return ['tile', `tile-${kind}`, isSpeaking ? 'tile-speaking' : '', isStale || link === 'lost' || (kind === 'person' && link === 'interrupted') ? 'tile-stale' : '', isMain ? 'tile-main' : '']
     .filter((one) => one !== '')
     .join(' ');
+}
+
+/** Why a picture stands still. */
+function LinkNote({ tile: { kind, isStale, link } }: Pick<TileProps, 'tile'>): ReactNode {
+  const texts = useTexts().call;
+  if (isStale) return <span className="tile-note">{texts.reconnecting}</span>;
+  if (link === 'good' || (kind === 'screen' && link === 'interrupted')) return null;
+  return <span className="tile-note">{texts.links[link]}</span>;
 }
 
 function nameOf({ kind, name, isSelf }: Tile, screenOf: (name: string) => string, yourScreen: string): string {
