@@ -41,7 +41,7 @@ export function keptPeerIds(path: string, storage: IdStorage | undefined, hold: 
     },
     forget: () => {
       // Another page of this meeting may have written its own since.
-      if (storage?.getItem(key) === own) storage.removeItem(key);
+      if (storage !== undefined && storage.getItem(key) === own) storage.removeItem(key);
     },
   };
 }
