@@ -47,9 +47,12 @@ describe('who is not heard of any more', () => {
 
 describe('the tiles', () => {
   it('know what a program sends', () => {
-    const info = { peerId: 'bob', displayName: 'Bob', device: { flag: 'broadcaster', name: 'FFmpeg' } };
-    const room = play({ type: 'joined', peers: [peerOf(info), peer('cy')] });
-    expect(tiles(room).map(({ isBroadcast }) => isBroadcast)).toEqual([true, false, false]);
+    const from = (peerId: string, flag: string): Peer => {
+      const info = { peerId, displayName: peerId, device: { flag, name: '' } };
+      return peerOf(info);
+    };
+    const room = play({ type: 'joined', peers: [from('bob', 'broadcaster'), from('cy', 'ffmpeg'), from('dee', 'chrome')] });
+    expect(tiles(room).map(({ isBroadcast }) => isBroadcast)).toEqual([true, true, false, false]);
   });
 
   it('show others in the order of their coming and oneself last', () => {

@@ -33,6 +33,9 @@ export interface OwnRights {
   name: string | undefined;
 }
 
+/** What programs that send without a page say of themselves; the media pod says the first of those that say nothing. */
+const PROGRAMS: readonly string[] = ['broadcaster', 'ffmpeg', 'gstreamer'];
+
 export const ALL_RIGHTS: PublishGrant = { audio: true, video: true, share: true };
 
 /** Before the server has said anything: what a guest of an open meeting may do. */
@@ -49,7 +52,7 @@ export function peerOf(info: { peerId: string; displayName: string }): Peer {
     displayName: shownName(info.displayName),
     standing: standingOf(rest),
     isRecorder: recorder === true,
-    isBroadcaster: device?.flag === 'broadcaster',
+    isBroadcaster: PROGRAMS.includes(device?.flag ?? ''),
     isHandRaised: handRaised === true,
   };
 }
