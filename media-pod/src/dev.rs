@@ -5,9 +5,9 @@ mod address;
 use std::convert::Infallible;
 use std::path::Path as FilePath;
 
+use axum::body::Body;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::body::Body;
 use axum::extract::{FromRequestParts, Path, Query, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -36,7 +36,8 @@ pub(crate) fn add_routes(router: Router<AppState>, state: &AppState, web_dir: &F
     let metrics = admin::protected(Router::new().route("/metrics", get(metrics)), state);
     let page = ServeFile::new(web_dir.join("index.html"));
     // Behind the files: other spellings of addresses, and what is missing.
-    let elsewhere = Router::new().fallback(nothing_here).layer(Extension(page.clone())).layer(from_fn(to_canonical));
+    let elsewhere: Router =
+        Router::new().fallback(nothing_here).layer(Extension(page.clone())).layer(from_fn(to_canonical));
     broadcast::add_open_routes(router.merge(metrics).merge(pages(state, page.clone())))
         .route("/", get(front_door).layer(Extension(page)))
         .route("/signal/{name}", get(signal))
@@ -68,7 +69,8 @@ async fn nothing_here(Extension(page): Extension<ServeFile>, request: Request) -
         return not_found().await;
     }
     // Without its conditions: the page is sent whole, whatever the browser has of another one.
-    let plain = Request::builder().method(request.method()).body(Body::empty()).expect("a method alone makes a request");
+    let plain =
+        Request::builder().method(request.method()).body(Body::empty()).expect("a method alone makes a request");
     let mut response = page.oneshot(plain).await.into_response();
     *response.status_mut() = StatusCode::NOT_FOUND;
     response

@@ -82,7 +82,9 @@ fn category_of(letter: char) -> GeneralCategory {
 /// Control characters, format characters, what is for private use, and what has no form of its own.
 fn is_hidden(letter: char) -> bool {
     use GeneralCategory::{Control, Format, PrivateUse};
-    matches!(category_of(letter), Control | Format | PrivateUse) || is::<DefaultIgnorableCodePoint>(letter) || is_no_character(letter)
+    matches!(category_of(letter), Control | Format | PrivateUse)
+        || is::<DefaultIgnorableCodePoint>(letter)
+        || is_no_character(letter)
 }
 
 /// Code points that will never be characters.

@@ -110,7 +110,8 @@ fn elsewhere(app: &App, headers: &HeaderMap, uri: &Uri) -> Response {
 fn canonical_path(path: &str) -> Option<String> {
     let plain = percent_decode_str(path).decode_utf8().ok()?.to_lowercase();
     let mut parts = plain.split('/').filter(|part| !part.is_empty());
-    let (Some("m"), Some(namespace), Some(name), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+    let (Some("m"), Some(namespace), Some(name), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
         return None;
     };
     let key = MeetingKey::parse(namespace, name).ok()?;
