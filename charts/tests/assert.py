@@ -215,6 +215,7 @@ def check_settings(items, router):
     env = {entry["name"]: entry.get("value") for entry in deployment["spec"]["template"]["spec"]["containers"][0]["env"]}
     expect(env["CONVENE_TRUSTED_PROXIES"] == ",".join(router.get("trustedProxies", [])), "trusted proxies are not passed on")
     expect(env["CONVENE_ALLOWED_ORIGINS"] == ",".join(router.get("allowedOrigins", [])), "allowed origins are not passed on")
+    expect(env["CONVENE_EMBED_ORIGINS"] == ",".join(router.get("embedOrigins", [])), "origins that may embed are not passed on")
     rates = {"CONVENE_JOIN_RATE": "joinsPerAddress", "CONVENE_MEETING_JOIN_RATE": "joinsPerMeeting", "CONVENE_REQUEST_RATE": "requestsPerAddress"}
     for variable, name in rates.items():
         given = router.get("limits", {}).get(name)

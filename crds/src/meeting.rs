@@ -13,6 +13,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::names::DEFAULT_POOL;
 
+/// No control characters, no line ends, and nothing that hides or turns the text around it. Joiners may stand in a title: emoji and some
+/// scripts need them.
+const TITLE_RULE: &str = r"self.matches('^[^\\p{Cc}\\p{Zl}\\p{Zp}\\x{AD}\\x{61C}\\x{200B}\\x{200E}\\x{200F}\\x{202A}-\\x{202E}\\x{2060}-\\x{206F}\\x{FEFF}]*$')";
+
 /// What the meeting is to be. Everything has a default: `spec: {}` is a complete meeting.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[kube(
@@ -79,6 +83,7 @@ pub struct MeetingSpec {
     /// Title shown to participants, for example "Weekly planning". Without one they see the meeting's name. At most 200 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 200))]
+    #[x_kube(validation = Rule::new(TITLE_RULE).message("title must be one line without characters that cannot be seen or that change the direction of writing"))]
     pub title: Option<String>,
 
     /// Name of the MediaPool that carries the call. Pools live in the namespace Convene is installed in; `kubectl get mediapools -A`

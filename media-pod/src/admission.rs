@@ -4,7 +4,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::http::{HeaderMap, StatusCode, header};
 use convene_protocol::admission::{Admission, CLOCK_SKEW_SECONDS, MediaGrant, MeetingGrant, ParticipantGrant};
+use convene_protocol::text::clean_line;
 
+use crate::dev::canonical_name;
 use crate::guest::Visitor;
 use crate::http::{AppState, Denied};
 use crate::room::PeerId;
@@ -46,7 +48,8 @@ pub(crate) fn admission(
     let Some(keys) = &state.keys else { return open_admission(state, visitor, namespace, name) };
     match keys.get().verify_admission_with_end(bearer(headers), unix_now()) {
         Ok((admission, expires)) if admission.meeting.namespace == namespace && admission.meeting.name == name => {
-            let Admission { meeting, participant, jti } = admission;
+            let Admission { meeting, mut participant, jti } = admission;
+            participant.name = participant.name.map(|name| clean_line(&name)).filter(|name| !name.is_empty());
             let pass = Pass { id: jti, good_until: expires.saturating_add(CLOCK_SKEW_SECONDS) };
             Ok(Admitted { meeting, participant, pass: Some(pass) })
         }
@@ -88,23 +91,25 @@ pub(crate) fn open_admission(
     namespace: &str,
     name: &str,
 ) -> Result<Admitted, Denied> {
-    let participant = visitor.grant(namespace, name);
-    open_grant(state, namespace, name).map(|meeting| Admitted { meeting, participant, pass: None })
+    let meeting = open_grant(state, namespace, name)?;
+    let participant = visitor.grant(&meeting.namespace, &meeting.name);
+    Ok(Admitted { meeting, participant, pass: None })
 }
 
-/// The grant for any name that is one, with the limits of the pod.
+/// The grant for any name that is one, in whatever spelling, with the limits of the pod.
 fn open_grant(state: &AppState, namespace: &str, name: &str) -> Result<MeetingGrant, Denied> {
     let limits = &state.rooms.settings().limits;
     let is_fit = |part: &str| part.len() <= MAX_NAME && !part.chars().any(char::is_control);
-    if name.is_empty() || !is_fit(name) || !is_fit(namespace) {
+    let (wanted, home) = (canonical_name(name), canonical_name(namespace));
+    if wanted.is_empty() || ![name, namespace, wanted.as_str(), home.as_str()].into_iter().all(is_fit) {
         let detail = "a meeting's name has 1 to 128 bytes and no control characters".to_owned();
         return Err(Denied { status: StatusCode::BAD_REQUEST, detail });
     }
     Ok(MeetingGrant {
-        namespace: namespace.to_owned(),
-        name: name.to_owned(),
+        namespace: home,
+        name: wanted.clone(),
         uid: "dev".to_owned(),
-        title: name.to_owned(),
+        title: wanted,
         max_participants: u32::try_from(limits.peers).unwrap_or(u32::MAX),
         empty_timeout_seconds: limits.empty_timeout.as_secs(),
         media: MediaGrant::default(),

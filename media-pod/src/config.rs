@@ -131,6 +131,8 @@ pub struct Config {
     pub metrics_listen: Option<SocketAddr>,
     /// Origins that are treated like the pod's own.
     pub allowed_origins: AllowedOrigins,
+    /// Origins whose pages may embed the web app.
+    pub embed_origins: AllowedOrigins,
     /// Whether moderators may use the switches for tests.
     pub allow_test_switches: bool,
     /// Connections open at the same time.
@@ -179,6 +181,12 @@ pub enum ConfigError {
     /// Not an origin.
     #[error("--allowed-origins: {0}")]
     Origin(#[from] OriginError),
+    /// There is no web app to embed.
+    #[error("--embed-origins needs --dev: with admission keys the router serves the web app")]
+    EmbeddersWithoutDev,
+    /// Not an origin either.
+    #[error("--embed-origins: {0}")]
+    Embedder(OriginError),
     /// Two listeners on one address.
     #[error("{first} and {second} are both {address}: give them different ports")]
     SameAddress {
@@ -231,6 +239,7 @@ impl Config {
             demo_listen,
             metrics_listen: *metrics_listen,
             allowed_origins: allowed_origins(serving)?,
+            embed_origins: embed_origins(serving)?,
             allow_test_switches: serving.allow_test_switches,
             max_connections: serving.max_connections,
             client_limits: client.limits(),
@@ -294,6 +303,13 @@ fn allowed_origins(args: &ServingArgs) -> Result<AllowedOrigins, ConfigError> {
         return Err(ConfigError::OriginsWithoutDev);
     }
     Ok(AllowedOrigins::parse(args.allowed_origins.iter().map(String::as_str))?)
+}
+
+fn embed_origins(args: &ServingArgs) -> Result<AllowedOrigins, ConfigError> {
+    if !args.embed_origins.is_empty() && !args.dev {
+        return Err(ConfigError::EmbeddersWithoutDev);
+    }
+    AllowedOrigins::parse(args.embed_origins.iter().map(String::as_str)).map_err(ConfigError::Embedder)
 }
 
 fn bitrates(settings: MediaSettings) -> Result<MediaSettings, ConfigError> {

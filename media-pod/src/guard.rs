@@ -14,7 +14,7 @@ use axum::http::uri::Authority;
 use axum::http::{Extensions, HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use convene_service::headers::harden;
+use convene_service::headers::SecurityHeaders;
 use convene_service::origin::AllowedOrigins;
 use thiserror::Error;
 
@@ -30,6 +30,8 @@ pub struct Guard {
     pub hosts: Hosts,
     /// Origins that are treated like its own; their hosts are names of its own, too.
     pub origins: AllowedOrigins,
+    /// The security headers of its answers.
+    pub headers: SecurityHeaders,
 }
 
 /// Why a request is refused.
@@ -82,7 +84,7 @@ async fn apply(State(guard): State<Arc<Guard>>, request: Request, next: Next) ->
     };
     // They are for pages, not for sockets.
     if !response.status().is_informational() {
-        harden(response.headers_mut());
+        guard.headers.harden(response.headers_mut());
     }
     response
 }

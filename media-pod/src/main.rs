@@ -27,6 +27,7 @@ use convene_media_pod::sfu::reach::Announcement;
 use convene_media_pod::sfu::tcp::limits::TcpLimits;
 use convene_media_pod::sfu::workers::{WorkerSpec, Workers, WorkersError};
 use convene_media_pod::sfu::{destinations, own};
+use convene_service::headers::SecurityHeaders;
 use convene_service::log::{LogHealth, start_log};
 use convene_service::say;
 use thiserror::Error;
@@ -159,7 +160,8 @@ fn guarded(routes: Router, config: &Config, listen: Option<SocketAddr>, announce
         (Trust::Keys(_), _) => routes,
         (Trust::Everybody, listen) => {
             let hosts = Hosts::of_listener(listen.unwrap_or(config.listen), &machine_name(), announced);
-            guard::around(routes, Guard { hosts, origins: config.allowed_origins.clone() })
+            let headers = SecurityHeaders::new(&config.embed_origins);
+            guard::around(routes, Guard { hosts, origins: config.allowed_origins.clone(), headers })
         }
     }
 }

@@ -404,6 +404,14 @@ async fn opening_status(pod: &Process, head: &str) -> u16 {
 }
 
 #[tokio::test]
+async fn pages_that_are_named_may_embed_the_app() {
+    let pod = Process::start(&["--embed-origins", "https://app.example.org"]);
+    let page = http(pod.connect().await, "GET /m/hello HTTP/1.1\r\nHost: localhost", "").await;
+    let policy = page.header("content-security-policy");
+    assert!(policy.ends_with("frame-ancestors 'self' https://app.example.org"), "{policy}");
+}
+
+#[tokio::test]
 async fn a_browser_gets_a_cookie_of_this_pod_once() {
     let pod = Process::start(&[]);
     let page = async |cookie: &str| {

@@ -134,7 +134,7 @@ async fn the_address_form_of_the_mediasoup_demo_leads_to_the_same_room() {
     for incomplete in ["/?roomId=room", "/?peerId=bob", "/"] {
         assert_eq!(Client::try_open(&pod, incomplete, None).await.err(), Some(400), "{incomplete}");
     }
-    assert_eq!(pod.get("/").await.0, 307, "browsers are led to a meeting");
+    assert_eq!(pod.get("/").await.0, 200, "browsers get the front page");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -239,6 +239,18 @@ async fn rooms_are_spread_over_the_workers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_spelling_of_a_name_leads_into_one_room() {
+    let pod = Pod::start().await;
+    let mut ada = Client::connect(&pod, "caf%C3%A9", "ada").await;
+    ada.join("Ada").await;
+    for (room, peer) in [("cafe%CC%81", "bob"), ("CAF%C3%89", "cy"), ("%20caf%C3%A9%E2%80%8B", "dee")] {
+        let mut other = Client::connect(&pod, room, peer).await;
+        let peers = other.join(peer).await["peers"].clone();
+        assert!(peers.as_array().unwrap().iter().any(|one| one["peerId"] == "ada"), "{room}: {peers}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_http_side_says_what_there_is() {
     let pod = Pod::start().await;
     let (status, metrics) = pod.get("/metrics").await;
@@ -248,6 +260,14 @@ async fn the_http_side_says_what_there_is() {
         "{metrics}"
     );
     assert_eq!(pod.get("/m/hello").await, (200, "<title>the app</title>".into()));
+    assert_eq!(pod.get("/").await, (200, "<title>the app</title>".into()), "the front page");
+    for other_spelling in ["/m/hello/", "/m/Hello", "/m/team/HELLO//"] {
+        assert_eq!(pod.get(other_spelling).await.0, 308, "{other_spelling}");
+    }
+    let as_person = |path: &'static str| pod.http("GET", path, "Accept: text/html\r\n");
+    assert_eq!(as_person("/nothing").await, (404, "<title>the app</title>".into()));
+    assert_eq!(as_person("/m/a/b/c").await, (404, "<title>the app</title>".into()));
+    assert!(pod.get("/nothing").await.1.contains("there is nothing here"), "programs get a problem");
     assert_eq!(pod.get("/m/team/hello").await.0, 200);
     let (_, described) = pod.get("/api/v1/meetings/hello").await;
     let described: serde_json::Value = serde_json::from_str(&described).unwrap();

@@ -8,14 +8,16 @@ import { takeJoinToken, ticketStore } from './core/join-token';
 import { playChime } from './core/media/chime';
 import { browserDevices } from './core/media/devices';
 import { readEnvironment } from './core/media/environment';
+import { holdByLocks, keptPeerIds } from './core/kept-peer-id';
 import { fetchMeeting, meetingFromPath, signalingUrl } from './core/meeting';
 import { watchMeeting } from './core/meeting-watch';
 import { Session } from './core/session/session';
 import { loadTexts } from './i18n/catalogs';
 import { AppModel } from './state/app-model';
+import { readRecent } from './state/recent';
 import { readSettings } from './state/settings';
 import { installDebugHandle } from './debug-handle';
-import { loadName, loadSettings, saveName, saveSettings, tabStorage } from './remembered';
+import { loadName, loadRecent, loadSettings, pageStorage, saveName, saveRecent, saveSettings, tabStorage } from './remembered';
 import { App } from './ui/App';
 import './ui/styles/index.css';
 
@@ -30,6 +32,7 @@ const settings = readSettings(loadSettings(), navigator.languages);
 
 const model: AppModel = new AppModel({
   address: meetingFromPath(location.pathname),
+  page: location,
   environment: readEnvironment(),
   devices: browserDevices,
   log: consoleLog,
@@ -47,6 +50,7 @@ const model: AppModel = new AppModel({
         return videoCodec === 'auto' ? undefined : videoCodec;
       },
     }),
+  peerIds: keptPeerIds(location.pathname, pageStorage(), holdByLocks('locks' in navigator ? navigator.locks : undefined)),
   hasJoinToken: joinToken !== undefined,
   chime: playChime,
   now: Date.now,
@@ -54,6 +58,8 @@ const model: AppModel = new AppModel({
   saveName,
   settings,
   saveSettings,
+  recent: readRecent(loadRecent()),
+  saveRecent,
 });
 
 installDebugHandle(model);

@@ -1,19 +1,32 @@
 /** What the browser keeps between visits. Where storage is forbidden, nothing is remembered and nothing breaks. */
 
+import type { RecentMeeting } from './state/recent';
 import type { Settings } from './state/settings';
 
 const NAME_KEY = 'convene.display-name';
 const SETTINGS_KEY = 'convene.settings';
+const RECENT_KEY = 'convene.recent';
 
 export const loadName = (): string => read(NAME_KEY) ?? '';
 export const saveName = (name: string): void => write(NAME_KEY, name);
 export const loadSettings = (): string | null => read(SETTINGS_KEY);
 export const saveSettings = (settings: Settings): void => write(SETTINGS_KEY, JSON.stringify(settings));
+export const loadRecent = (): string | null => read(RECENT_KEY);
+export const saveRecent = (recent: readonly RecentMeeting[]): void => write(RECENT_KEY, JSON.stringify(recent));
 
 /** Storage of this tab alone. */
 export function tabStorage(): Storage | undefined {
   try {
     return sessionStorage;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Storage of all tabs. */
+export function pageStorage(): Storage | undefined {
+  try {
+    return localStorage;
   } catch {
     return undefined;
   }

@@ -4,13 +4,15 @@
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
+use crate::origin::AllowedOrigins;
+
 /// The web app needs its own scripts, styles and sockets, media from memory, and nothing from elsewhere.
 const WEB_APP_POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; connect-src 'self'; \
      img-src 'self' data: blob:; media-src 'self' blob: mediastream:; worker-src 'self' blob:; font-src 'self'; \
-     object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+     object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors ";
 
-const PAGE_HEADERS: [(HeaderName, &str); 5] = [
-    (header::CONTENT_SECURITY_POLICY, WEB_APP_POLICY),
+/// Where the app is embedded, the embedding page's `allow` attribute hands these down, and they are the app's own again.
+const PAGE_HEADERS: [(HeaderName, &str); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "no-referrer"),
     (
@@ -28,9 +30,38 @@ const DATA_HEADERS: [(HeaderName, &str); 3] = [
     (header::REFERRER_POLICY, "no-referrer"),
 ];
 
-/// Adds the security headers that an answer does not set itself.
-pub fn harden(headers: &mut HeaderMap) {
-    let wanted = if is_data(headers) { &DATA_HEADERS[..] } else { &PAGE_HEADERS };
+/// The headers of one program's answers.
+#[derive(Clone, Debug)]
+pub struct SecurityHeaders {
+    /// For pages.
+    policy: HeaderValue,
+}
+
+impl Default for SecurityHeaders {
+    /// Only the program's own pages may embed its pages.
+    fn default() -> Self {
+        Self::new(&AllowedOrigins::default())
+    }
+}
+
+impl SecurityHeaders {
+    /// Pages of `embedders` may show this program's pages in a frame, beside its own.
+    pub fn new(embedders: &AllowedOrigins) -> Self {
+        let policy = HeaderValue::try_from(format!("{WEB_APP_POLICY}{}", embedders.sources()));
+        Self { policy: policy.expect("origins are plain letters") }
+    }
+
+    /// Adds the security headers that an answer does not set itself.
+    pub fn harden(&self, headers: &mut HeaderMap) {
+        if is_data(headers) {
+            return add(headers, &DATA_HEADERS);
+        }
+        headers.entry(header::CONTENT_SECURITY_POLICY).or_insert_with(|| self.policy.clone());
+        add(headers, &PAGE_HEADERS);
+    }
+}
+
+fn add(headers: &mut HeaderMap, wanted: &[(HeaderName, &'static str)]) {
     for (name, value) in wanted {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
@@ -53,12 +84,28 @@ mod tests {
             if let Some(own) = own {
                 headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(own));
             }
-            harden(&mut headers);
+            SecurityHeaders::default().harden(&mut headers);
             assert_eq!(headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
             headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned()
         };
         assert!(policy("text/html", None).contains("script-src 'self'"));
         assert!(policy("application/problem+json", None).starts_with("default-src 'none'"));
         assert_eq!(policy("text/html", Some("default-src 'none'")), "default-src 'none'");
+    }
+
+    #[test]
+    fn pages_are_embedded_by_the_own_pages_and_by_those_that_are_named() {
+        let ancestors = |embedders: &[&str], kind: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+            SecurityHeaders::new(&AllowedOrigins::parse(embedders.iter().copied()).unwrap()).harden(&mut headers);
+            let policy = headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned();
+            policy.split("frame-ancestors ").nth(1).unwrap().to_owned()
+        };
+        assert_eq!(ancestors(&[], "text/html"), "'self'");
+        let named = ["https://App.example.org", "http://localhost:3000"];
+        assert_eq!(ancestors(&named, "text/html"), "'self' https://app.example.org http://localhost:3000");
+        assert_eq!(ancestors(&["*", "https://app.example.org"], "text/html"), "*");
+        assert_eq!(ancestors(&["*"], "application/json"), "'none'", "data is never framed");
     }
 }

@@ -21,6 +21,18 @@ fn a_good_meeting_passes() {
 }
 
 #[test]
+fn a_title_is_one_line_of_what_can_be_seen() {
+    for title in ["Weekly planning", "Größe: é, 名前", "👩\u{200d}💻 Team", "علی\u{200c}رضا", ""] {
+        meeting(json!({ "title": title })).validate_cel().unwrap();
+    }
+    for title in ["a\nb", "a\u{0}", "a\u{2028}b", "\u{202e}gnp.exe", "a\u{2066}", "a\u{200b}b", "\u{feff}a", "a\u{ad}b"]
+    {
+        let refusal = meeting(json!({ "title": title })).validate_cel().unwrap_err().to_string();
+        assert!(refusal.contains("title must be one line"), "{title:?}: {refusal}");
+    }
+}
+
+#[test]
 fn a_pool_that_cannot_be_a_name_is_refused_with_the_rule() {
     for pool in ["Large", "-a", "a-", "a.b", "a/b"] {
         let refusal = meeting(json!({"pool": pool})).validate_cel().unwrap_err().to_string();

@@ -9,3 +9,4 @@ pub mod admin;
 pub mod admission;
 pub mod frame;
 pub mod message;
+pub mod text;

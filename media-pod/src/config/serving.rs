@@ -50,6 +50,10 @@ pub struct ServingArgs {
     #[arg(long, env = "CONVENE_ALLOWED_ORIGINS", value_name = "ORIGIN", value_delimiter = ',')]
     pub allowed_origins: Vec<String>,
 
+    /// Origins whose pages may embed the web app in a frame, such as `https://app.example.org`; * allows all. Needs --dev.
+    #[arg(long, env = "CONVENE_EMBED_ORIGINS", value_name = "ORIGIN", value_delimiter = ',')]
+    pub embed_origins: Vec<String>,
+
     /// Let moderators use switches that are for tests: consumerReplicas and usePipeTransports in the address of signaling.
     #[arg(long, env = "CONVENE_ALLOW_TEST_SWITCHES", value_parser = BoolishValueParser::new())]
     pub allow_test_switches: bool,

@@ -121,6 +121,16 @@ fn origins_are_admitted_where_no_router_does_it() {
 }
 
 #[test]
+fn pages_that_may_embed_the_app_are_named_where_the_app_is_served() {
+    let origins = |args: &[&str]| config(args).map(|config| config.embed_origins);
+    let given = ["--embed-origins", "https://app.example.org"];
+    assert!(origins(&[&["--dev"], &given[..]].concat()).unwrap().lists("https://app.example.org"));
+    let keys = ["--announced-address", "192.0.2.1", "--admission-keys", "keys.jwks"];
+    assert_eq!(origins(&[&keys[..], &given].concat()), Err(ConfigError::EmbeddersWithoutDev));
+    assert!(matches!(origins(&["--dev", "--embed-origins", "app.example.org"]), Err(ConfigError::Embedder(_))));
+}
+
+#[test]
 fn switches_for_tests_are_off() {
     assert!(!config(&["--dev"]).unwrap().allow_test_switches);
     assert!(config(&["--dev", "--allow-test-switches"]).unwrap().allow_test_switches);

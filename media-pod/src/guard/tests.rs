@@ -7,7 +7,8 @@ use super::*;
 
 fn guard() -> Guard {
     let hosts = Hosts::of_listener("127.0.0.1:8080".parse().unwrap(), "quay", &[]);
-    Guard { hosts, origins: AllowedOrigins::parse(["https://app.example.org:3000"]).unwrap() }
+    let origins = AllowedOrigins::parse(["https://app.example.org:3000"]).unwrap();
+    Guard { hosts, origins, headers: SecurityHeaders::default() }
 }
 
 fn request(line: &str, headers: &[(&'static str, &'static str)]) -> Request {

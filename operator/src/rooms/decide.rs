@@ -6,6 +6,7 @@
 
 use convene_crds::{Meeting, MeetingPhase};
 use convene_protocol::admin::{EndReason, RoomReport, RoomSettings};
+use convene_protocol::text::clean_line;
 use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 
@@ -62,16 +63,20 @@ pub enum RoomStep {
     },
 }
 
+/// The title of `meeting` as participants see it; `None` where nothing in it could be seen.
+pub fn compute_title(meeting: &Meeting) -> Option<String> {
+    meeting.spec.title.as_deref().map(clean_line).filter(|title| !title.is_empty())
+}
+
 /// The home that `meeting` gives to its room.
 pub fn compute_home(meeting: &Meeting, pod_uid: Option<String>) -> MeetingHome {
     let spec = &meeting.spec;
-    let title = spec.title.clone().filter(|title| !title.trim().is_empty());
     MeetingHome {
         uid: meeting.uid().unwrap_or_default(),
         pod_uid,
         is_over: meeting.status.as_ref().and_then(|status| status.phase) == Some(MeetingPhase::Ended),
         settings: Some(RoomSettings {
-            title: title.unwrap_or_else(|| meeting.name_any()),
+            title: compute_title(meeting).unwrap_or_else(|| meeting.name_any()),
             max_participants: spec.max_participants,
             empty_timeout_seconds: u64::from(spec.empty_timeout),
             locked: spec.locked,
@@ -132,6 +137,19 @@ mod tests {
         ];
         for (case, home, wanted) in cases {
             assert_eq!(plan_room("p1", &room("m1"), home.as_ref()), wanted, "{case}");
+        }
+    }
+
+    #[test]
+    fn a_title_is_one_line_of_what_can_be_seen() {
+        for (given, title) in [
+            ("Weekly", Some("Weekly")),
+            (" Week\u{200b}ly\n planning \u{202e}", Some("Weekly planning")),
+            ("Cafe\u{301}", Some("Caf\u{e9}")),
+            ("\u{3164}\u{202e} ", None),
+        ] {
+            let meeting = meeting_object(json!({ "title": given }), json!({}));
+            assert_eq!(compute_title(&meeting).as_deref(), title, "{given:?}");
         }
     }
 

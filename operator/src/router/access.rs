@@ -9,7 +9,6 @@ use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use convene_service::headers;
 use tracing::{debug, info};
 
 use super::app::App;
@@ -44,13 +43,13 @@ impl RequestId {
 }
 
 /// Adds the security headers that an answer does not set itself.
-fn harden(response: &mut Response, scheme: Scheme) {
+fn harden(app: &App, response: &mut Response, scheme: Scheme) {
     // They are for pages, not for sockets.
     if response.status().is_informational() {
         return;
     }
     let headers = response.headers_mut();
-    headers::harden(headers);
+    app.surface.headers.harden(headers);
     if scheme == Scheme::Https {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(ONE_YEAR));
     }
@@ -98,7 +97,7 @@ impl Asked {
 
     /// Gives the answer its headers, logs and counts it.
     pub fn end(self, app: &App, mut response: Response) -> Response {
-        harden(&mut response, self.scheme);
+        harden(app, &mut response, self.scheme);
         response.headers_mut().insert(REQUEST_ID, self.id.0.clone());
         let (status, took) = (response.status(), self.started.elapsed());
         let route = self.route.as_ref().map_or("other", MatchedPath::as_str);

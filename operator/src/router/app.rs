@@ -132,9 +132,8 @@ pub fn app(app: App) -> Router {
     // What is long and holds no secret. Answers about meetings are short, and what holds credentials is not compressed beside what others
     // may have chosen.
     let compressed = Router::new()
-        .route("/", get(pages::landing))
+        .route("/", get(pages::front))
         .route("/m/{namespace}/{name}", get(pages::meeting))
-        .route("/m/{namespace}/{name}/", get(pages::meeting_with_slash))
         .route("/api/v1/openapi.json", get(openapi::document).options(method_not_allowed))
         .fallback(pages::other)
         .layer(CompressionLayer::new());

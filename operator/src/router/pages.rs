@@ -1,4 +1,5 @@
-//! What browsers get: the web app for a meeting that exists, a page a person understands for everything else.
+//! What browsers get: the web app, for every page there is and for every one that is missing; it has the words for people, in their
+//! languages.
 //!
 //! It never looks at who asks; the signaling route decides who comes in.
 
@@ -7,9 +8,11 @@ use std::path::{Path, PathBuf};
 
 use axum::body::Body;
 use axum::extract::{OriginalUri, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
+use convene_service::page::wants_page;
 use hyper::body::Bytes;
+use percent_encoding::percent_decode_str;
 use thiserror::Error;
 use tower::ServiceExt;
 use tower_http::services::ServeDir;
@@ -19,15 +22,9 @@ use super::key::MeetingKey;
 use super::problem::ApiError;
 use super::select::RouteDecision;
 
-const NOT_FOUND_PAGE: &str = include_str!("pages/not_found.html");
-const LANDING_PAGE: &str = include_str!("pages/landing.html");
-const STYLE: &str = include_str!("pages/style.css");
-
-/// The router's own pages have no script and nothing from elsewhere, only the style they carry.
-const OWN_PAGE_POLICY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 /// Asset names hold a hash of their content.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+const HTML: (HeaderName, HeaderValue) = (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
 /// Everything else is asked for again, so that an upgrade shows at once.
 const REVALIDATE: &str = "no-cache";
 
@@ -59,47 +56,76 @@ impl WebFiles {
     }
 }
 
-/// `GET /`.
-pub async fn landing() -> Response {
-    own_page(StatusCode::OK, LANDING_PAGE.replace("{style}", STYLE))
+/// `GET /`: the front page.
+pub async fn front(State(app): State<App>, headers: HeaderMap) -> Response {
+    web_app(&app, headers.get(header::IF_NONE_MATCH))
 }
 
 /// `GET /m/{namespace}/{name}`.
 pub async fn meeting(
     State(app): State<App>,
     RequestedMeeting(requested): RequestedMeeting,
+    OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
 ) -> Response {
     match requested {
-        Ok(key) if app.table.route(&key) == RouteDecision::Unknown => no_such_meeting(&key),
+        Ok(key) if app.table.route(&key) == RouteDecision::Unknown => {
+            missing(&app, &headers, ApiError::MeetingNotFound(key), uri.path())
+        }
         Ok(_) => web_app(&app, headers.get(header::IF_NONE_MATCH)),
-        Err(_) => nothing_here(),
+        Err(_) => elsewhere(&app, &headers, &uri),
     }
-}
-
-/// `GET /m/{namespace}/{name}/`: people add slashes, and copy addresses from programs that do.
-pub async fn meeting_with_slash(
-    RequestedMeeting(requested): RequestedMeeting,
-    OriginalUri(uri): OriginalUri,
-) -> Response {
-    let Ok(key) = requested else { return nothing_here() };
-    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-    let path = convene_crds::names::join_path(key.namespace(), key.name());
-    Redirect::permanent(&format!("{path}{query}")).into_response()
 }
 
 /// Everything that has no route of its own: the web app's files, else "not found" in the language of whoever asks.
 pub async fn other(State(app): State<App>, request: Request) -> Response {
-    let path = request.uri().path().to_owned();
+    let (uri, headers) = (request.uri().clone(), request.headers().clone());
+    let path = uri.path();
     let is_for_programs =
         ["/api/", "/signal/"].iter().any(|prefix| path.starts_with(prefix)) || path == "/api" || path == "/signal";
     if is_for_programs {
-        return ApiError::RouteNotFound.into_problem(&path);
+        return ApiError::RouteNotFound.into_problem(path);
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return ApiError::MethodNotAllowed.into_problem(&path);
+        return ApiError::MethodNotAllowed.into_problem(path);
     }
-    file(&app, request, &path).await.unwrap_or_else(nothing_here)
+    match file(&app, request, path).await {
+        Some(file) => file,
+        None => elsewhere(&app, &headers, &uri),
+    }
+}
+
+/// Another spelling of a meeting's address leads to the meeting, so that there is one room.
+fn elsewhere(app: &App, headers: &HeaderMap, uri: &Uri) -> Response {
+    match canonical_path(uri.path()) {
+        Some(path) => {
+            let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+            Redirect::permanent(&format!("{path}{query}")).into_response()
+        }
+        None => missing(app, headers, ApiError::RouteNotFound, uri.path()),
+    }
+}
+
+/// The path of the meeting that people mean by `path`: they add slashes, and programs make capitals of first letters.
+fn canonical_path(path: &str) -> Option<String> {
+    let plain = percent_decode_str(path).decode_utf8().ok()?.to_lowercase();
+    let mut parts = plain.split('/').filter(|part| !part.is_empty());
+    let (Some("m"), Some(namespace), Some(name), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return None;
+    };
+    let key = MeetingKey::parse(namespace, name).ok()?;
+    let canonical = convene_crds::names::join_path(key.namespace(), key.name());
+    (canonical != path).then_some(canonical)
+}
+
+/// What is not there: a page for people, a problem for programs.
+fn missing(app: &App, headers: &HeaderMap, error: ApiError, path: &str) -> Response {
+    if !wants_page(headers) {
+        return error.into_problem(path);
+    }
+    let caching = (header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    (StatusCode::NOT_FOUND, [HTML, caching], app.web.index.clone()).into_response()
 }
 
 async fn file(app: &App, request: Request, path: &str) -> Option<Response> {
@@ -119,47 +145,7 @@ fn web_app(app: &App, known: Option<&HeaderValue>) -> Response {
     if known == Some(&app.web.tag) {
         return (StatusCode::NOT_MODIFIED, [tag, caching]).into_response();
     }
-    let kind = (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    ([kind, caching, tag], app.web.index.clone()).into_response()
-}
-
-fn no_such_meeting(key: &MeetingKey) -> Response {
-    let text = format!(
-        "There is no meeting <strong>{}</strong> in <strong>{}</strong>. It may have ended, or it has not been created yet. \
-         Check the address for a slip, or ask whoever invited you.",
-        escape(key.name()),
-        escape(key.namespace())
-    );
-    not_found("No such meeting", &text, "<a class=\"button\" href=\"\">Try again</a>\n")
-}
-
-fn nothing_here() -> Response {
-    let text = "This address leads nowhere. The address of a meeting looks like <code>/m/team-a/stand-up</code>. \
-                Check it for a slip, or ask whoever invited you.";
-    not_found("Nothing here", text, "")
-}
-
-fn not_found(title: &str, text: &str, action: &str) -> Response {
-    let page = NOT_FOUND_PAGE
-        .replace("{style}", STYLE)
-        .replace("{title}", title)
-        .replace("{text}", text)
-        .replace("{action}", action);
-    own_page(StatusCode::NOT_FOUND, page)
-}
-
-fn own_page(status: StatusCode, page: String) -> Response {
-    let headers = [
-        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-        (header::CACHE_CONTROL, "no-store"),
-        (header::CONTENT_SECURITY_POLICY, OWN_PAGE_POLICY),
-    ];
-    (status, headers, page).into_response()
-}
-
-/// Names are plain letters already; what is put into a page is escaped all the same.
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
+    ([HTML, caching, tag], app.web.index.clone()).into_response()
 }
 
 #[cfg(test)]
@@ -167,8 +153,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_in_a_page_is_escaped() {
-        assert_eq!(escape(r#"<a href="x">'&'"#), "&lt;a href=&quot;x&quot;&gt;&#39;&amp;&#39;");
+    fn other_spellings_of_an_address_lead_to_the_meeting() {
+        let cases = [
+            ("/m/team-a/stand-up", None),
+            ("/m/team-a/stand-up/", Some("/m/team-a/stand-up")),
+            ("/m/team-a/stand-up//", Some("/m/team-a/stand-up")),
+            ("//m//team-a/stand-up", Some("/m/team-a/stand-up")),
+            ("/M/Team-A/Stand-Up", Some("/m/team-a/stand-up")),
+            ("/m/team%2Da/stand-up", Some("/m/team-a/stand-up")),
+            ("/m/hello", None),
+            ("/m/", None),
+            ("/m/a/b/c", None),
+            ("/m/..%2f/x", None),
+            ("/m/a/%ff", None),
+            ("/m/team-a/caf%C3%A9", None),
+            ("/x/team-a/stand-up", None),
+        ];
+        for (path, canonical) in cases {
+            assert_eq!(canonical_path(path).as_deref(), canonical, "{path}");
+        }
     }
 
     #[test]

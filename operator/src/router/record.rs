@@ -18,7 +18,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::error_boundary::InvalidObject;
 
 use super::key::MeetingKey;
-use crate::rooms::decide::compute_lock_opens_until;
+use crate::rooms::decide::{compute_lock_opens_until, compute_title};
 
 /// Why a meeting cannot be joined yet: a word for programs, a sentence for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,7 +103,7 @@ impl MeetingRecord {
         let status = meeting.status.clone().unwrap_or_default();
         let record = Self::named(&meeting.metadata)?;
         Some(Self {
-            title: title(meeting).unwrap_or(record.title),
+            title: compute_title(meeting).unwrap_or(record.title),
             phase: status.phase.unwrap_or(MeetingPhase::Pending),
             waiting: waiting(&status),
             assignment: status.pod.map(|pod| Assignment { pod: pod.name, uid: pod.uid }),
@@ -200,10 +200,6 @@ fn compute_media(media: &MeetingMedia) -> MediaGrant {
 /// Namespace and name of an object, if they are valid.
 pub fn key_of(metadata: &ObjectMeta) -> Option<MeetingKey> {
     MeetingKey::parse(metadata.namespace.as_deref()?, metadata.name.as_deref()?).ok()
-}
-
-fn title(meeting: &Meeting) -> Option<String> {
-    meeting.spec.title.clone().filter(|title| !title.trim().is_empty())
 }
 
 /// The first condition on the way to Ready that does not hold says what the meeting waits for.

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::Args;
+use convene_service::headers::SecurityHeaders;
 use ipnet::IpNet;
 use thiserror::Error;
 
@@ -29,6 +30,10 @@ pub struct SurfaceArgs {
     /// * allows all
     #[arg(long, env = "CONVENE_ALLOWED_ORIGINS", value_name = "ORIGIN,...", value_delimiter = ',')]
     pub allowed_origins: Vec<String>,
+
+    /// Origins whose pages may embed the web app in a frame (for example https://app.example.org); * allows all
+    #[arg(long, env = "CONVENE_EMBED_ORIGINS", value_name = "ORIGIN,...", value_delimiter = ',')]
+    pub embed_origins: Vec<String>,
 
     /// Joins per second of one address (of one /64 with IPv6); ten times as many at once; 0 for no limit
     #[arg(long, env = "CONVENE_JOIN_RATE", value_name = "COUNT", default_value_t = 50)]
@@ -76,6 +81,9 @@ pub enum SurfaceError {
     /// Not an origin.
     #[error("--allowed-origins: {0}")]
     Origin(OriginError),
+    /// Not an origin.
+    #[error("--embed-origins: {0}")]
+    Embedder(OriginError),
     /// Not a namespace.
     #[error("--demo-namespace {0:?} is not the name of a namespace")]
     DemoNamespace(String),
@@ -89,7 +97,7 @@ impl SurfaceError {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Network(_) => "TrustedProxyInvalid",
-            Self::Origin(_) => "OriginInvalid",
+            Self::Origin(_) | Self::Embedder(_) => "OriginInvalid",
             Self::DemoNamespace(_) => "DemoNamespaceInvalid",
             Self::Zero(_) => "LimitIsZero",
         }
@@ -130,6 +138,8 @@ pub struct SurfaceConfig {
     pub proxies: TrustedProxies,
     /// Whose pages may use the router.
     pub origins: AllowedOrigins,
+    /// Whose pages may embed the web app.
+    pub embedders: AllowedOrigins,
     /// How often who may ask.
     pub rates: Rates,
     /// Most connections, in all and of one address.
@@ -148,6 +158,7 @@ impl Default for SurfaceConfig {
         Self {
             proxies: TrustedProxies::default(),
             origins: AllowedOrigins::default(),
+            embedders: AllowedOrigins::default(),
             rates: Rates::default(),
             connections: (60_000, 10_000),
             streams: (10_000, 500),
@@ -161,9 +172,11 @@ impl SurfaceArgs {
     /// Checks everything.
     pub fn check(&self) -> Result<SurfaceConfig, SurfaceError> {
         let origins = AllowedOrigins::parse(self.allowed_origins.iter().map(String::as_str));
+        let embedders = AllowedOrigins::parse(self.embed_origins.iter().map(String::as_str));
         Ok(SurfaceConfig {
             proxies: self.proxies()?,
             origins: origins.map_err(SurfaceError::Origin)?,
+            embedders: embedders.map_err(SurfaceError::Embedder)?,
             rates: Rates {
                 requests_per_address: self.request_rate,
                 joins_per_address: self.join_rate,
@@ -207,6 +220,8 @@ pub struct Surface {
     pub proxies: TrustedProxies,
     /// Whose pages may use the router.
     pub origins: AllowedOrigins,
+    /// The security headers of all answers.
+    pub headers: SecurityHeaders,
     /// How often who may ask.
     pub limits: Limits,
     /// Room for connections.
@@ -225,6 +240,7 @@ impl Surface {
         Self {
             proxies: config.proxies.clone(),
             origins: config.origins.clone(),
+            headers: SecurityHeaders::new(&config.embedders),
             limits: Limits::new(config.rates),
             connections: Places::new(config.connections.0, config.connections.1),
             streams: Places::new(config.streams.0, config.streams.1),
@@ -270,6 +286,7 @@ mod tests {
             ("--trusted-proxies=10.0.0.0/33", "--trusted-proxies"),
             ("--trusted-proxies=10.0.0.1", "--trusted-proxies"),
             ("--allowed-origins=app.example.org", "--allowed-origins"),
+            ("--embed-origins=app.example.org", "--embed-origins"),
             ("--demo-namespace=Team", "--demo-namespace"),
             ("--max-connections=0", "--max-connections"),
             ("--max-connections-per-address=0", "--max-connections-per-address"),

@@ -4,6 +4,7 @@
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
+use convene_protocol::text::clean_line;
 use thiserror::Error;
 
 /// Most characters of an identity or a name.
@@ -38,11 +39,8 @@ pub(super) fn check_identity(text: &str) -> Result<(), TextProblem> {
 /// `text` as a name to show: without what cannot be seen, white space put together.
 pub(super) fn clean_name(text: &str) -> Result<String, TextProblem> {
     check_length(text)?;
-    let seen: String = text.chars().map(|letter| if letter.is_whitespace() { ' ' } else { letter }).collect();
-    let seen: String = seen.chars().filter(|letter| !is_unseen(*letter)).collect();
-    let clean = seen.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
-    // Joiners are parts of words and emoji; by themselves they are nothing.
-    if clean.chars().all(|letter| is_joiner(letter) || letter == ' ') { Err(TextProblem::Empty) } else { Ok(clean) }
+    let clean = clean_line(text);
+    if clean.is_empty() { Err(TextProblem::Empty) } else { Ok(clean) }
 }
 
 fn check_length(text: &str) -> Result<(), TextProblem> {

@@ -1,16 +1,49 @@
-/** Names of people: trimmed, spaces folded, 1 to 64 characters. */
+/**
+ * Names of people: one line of 1 to 64 characters, without what cannot be seen or turns the direction of the text around it. The media pod
+ * cleans them the same way (`text.rs` of `convene-protocol`); here it is done so that people see what others will see, whoever serves them.
+ */
 
 export const MAX_NAME_LENGTH = 64;
 
 /** The name as it is sent, or undefined if nothing is left of it. Characters are counted as people see them, roughly: by code point. */
 export function normalizeName(input: string): string | undefined {
-  const folded = input.replace(/\s+/gu, ' ').replace(/\p{Cc}/gu, '').replace(DIRECTIONS, '').trim();
-  const cut = Array.from(folded).slice(0, MAX_NAME_LENGTH).join('').trim();
+  const cut = Array.from(cleanLine(input)).slice(0, MAX_NAME_LENGTH).join('').trim();
   return cut === '' ? undefined : cut;
 }
 
-/** Marks that turn the direction of writing, also that of what follows. */
-const DIRECTIONS = /[\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+/** White space put together, unseen characters taken out, in composed form (NFC). */
+export function cleanLine(text: string): string {
+  const seen = text.replace(SPACES, ' ').replace(HIDDEN, (hidden, at: number, whole: string) => (isSeen(hidden, whole.slice(0, at), whole.slice(at + hidden.length)) ? hidden : ''));
+  return seen.replace(/ +/gu, ' ').trim().normalize('NFC');
+}
+
+/** Blank Braille looks like a space. */
+const SPACES = /[\p{White_Space}\u2800]/gu;
+
+/** Control and format characters, what is for private use, what has no form of its own, and what is no character. */
+const HIDDEN = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}]/gu;
+
+const EMOJI_FORM = '\ufe0f';
+const JOINERS = { withoutJoining: '\u200c', joining: '\u200d' };
+
+const JOINING_SCRIPT =
+  '[\\p{sc=Arab}\\p{sc=Beng}\\p{sc=Deva}\\p{sc=Gujr}\\p{sc=Guru}\\p{sc=Knda}\\p{sc=Mlym}\\p{sc=Orya}\\p{sc=Sinh}\\p{sc=Syrc}\\p{sc=Taml}\\p{sc=Telu}]';
+/** A mark that letters of many scripts can bear; joiners are of that kind by their script alone. */
+const MARKS = '(?:(?![^\\p{Mn}])\\p{sc=Zinh})*';
+const BEFORE_IN_WORD = new RegExp(`${JOINING_SCRIPT}${MARKS}$`, 'u');
+const AFTER_IN_WORD = new RegExp(`^${MARKS}${JOINING_SCRIPT}`, 'u');
+
+/** Joiners stay where they are seen: within emoji, and within words of the scripts that need them. */
+function isSeen(hidden: string, before: string, after: string): boolean {
+  if (hidden === EMOJI_FORM) return /\p{Emoji}$/u.test(before);
+  const isInWord = (): boolean => BEFORE_IN_WORD.test(before) && AFTER_IN_WORD.test(after);
+  if (hidden === JOINERS.withoutJoining) return isInWord();
+  return hidden === JOINERS.joining && (isInEmoji(before, after) || isInWord());
+}
+
+function isInEmoji(before: string, after: string): boolean {
+  return /[\p{Extended_Pictographic}\p{Emoji_Modifier}]\ufe0f?$/u.test(before) && /^\p{Extended_Pictographic}/u.test(after);
+}
 
 /** A name as it came from others, in the same bounds as one's own; "?" where nothing is left of it. */
 export function shownName(name: string): string {

@@ -60,8 +60,28 @@ it('passes on what the event says where there is no answer', async () => {
   expect(heard).toMatchObject([{ title: 'b', isReady: true }]);
 });
 
+it('asks where there can be no events, without a try', async () => {
+  const opened: string[] = [];
+  const heard: MeetingInfo[] = [];
+  const openEvents = (url: string): FakeEvents => {
+    opened.push(url);
+    return new FakeEvents();
+  };
+  const end = watchMeeting({ rest: 'hello' }, (info) => heard.push(info), { openEvents, fetchFrom: () => Promise.resolve(new Response('{"participants":2}')) });
+  await vi.advanceTimersByTimeAsync(3000);
+  expect([opened, heard]).toMatchObject([[], [{ participants: 2 }]]);
+  end();
+});
+
+it('asks less often once the meeting is ready', async () => {
+  const { events, asked } = watch('{"ready":true}');
+  events.gaveUp();
+  await vi.advanceTimersByTimeAsync(22_900);
+  expect(asked).toHaveBeenCalledTimes(2);
+});
+
 it('asks every three seconds where there are no events', async () => {
-  const { events, heard, asked, end } = watch();
+  const { events, heard, asked, end } = watch('{"ready":false}');
   events.gaveUp();
   await vi.advanceTimersByTimeAsync(6100);
   expect([heard.length, asked.mock.calls.length]).toEqual([2, 2]);

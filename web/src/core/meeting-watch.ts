@@ -1,9 +1,11 @@
-/** Following a meeting that is not ready yet: by server-sent events where the server has them, otherwise by asking again. */
+/** Following a meeting from its door: by server-sent events where the server has them, otherwise by asking again. */
 
 import type { Unsubscribe } from './emitter';
 import { fetchMeeting, meetingOf, type MeetingAddress, type MeetingInfo } from './meeting';
 
 const ASK_AGAIN_MS = 3000;
+/** Who is there is of less haste than whether there is a way in. */
+const ASK_AGAIN_WHEN_READY_MS = 10_000;
 
 /** The part of a browser's EventSource that is used here. */
 type EventSourceLike = Pick<EventSource, 'close' | 'readyState' | 'addEventListener'>;
@@ -23,17 +25,18 @@ export function watchMeeting(address: MeetingAddress, listener: (info: MeetingIn
   let lastAsked = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
-  const ask = (): void => {
+  const ask = (isReady: boolean): void => {
     timer = setTimeout(() => {
       void fetchMeeting(address, fetchFrom, joinToken).then((info) => {
         if (hasEnded) return;
         listener(info);
-        ask();
+        ask(info.status === 'found' && info.isReady);
       });
-    }, ASK_AGAIN_MS);
+    }, isReady ? ASK_AGAIN_WHEN_READY_MS : ASK_AGAIN_MS);
   };
 
-  const events = openEvents(`/api/v1/meetings/${address.rest}/events`);
+  // Names without a namespace exist only on pods that stand alone, which have no events.
+  const events = address.rest.includes('/') ? openEvents(`/api/v1/meetings/${address.rest}/events`) : undefined;
   const take = (event: Event): void => {
     const info = read(address, (event as MessageEvent<unknown>).data);
     if (hasEnded || info === undefined) return;
@@ -48,21 +51,22 @@ export function watchMeeting(address: MeetingAddress, listener: (info: MeetingIn
       if (!hasEnded && asked === lastAsked) listener(info.status === 'unreachable' ? told : info);
     });
   };
-  events.addEventListener('state', take);
+  if (events === undefined) ask(false);
+  events?.addEventListener('state', take);
   // Nothing more comes on this stream: who asks learns whether it has ended or was deleted.
-  events.addEventListener('gone', () => {
+  events?.addEventListener('gone', () => {
     events.close();
-    if (!hasEnded && timer === undefined) ask();
+    if (!hasEnded && timer === undefined) ask(false);
   });
-  events.addEventListener('error', () => {
+  events?.addEventListener('error', () => {
     // The browser opens a broken stream again by itself; one that it gave up on is no stream.
-    if (events.readyState === CLOSED && !hasEnded && timer === undefined) ask();
+    if (events.readyState === CLOSED && !hasEnded && timer === undefined) ask(false);
   });
 
   return () => {
     hasEnded = true;
     clearTimeout(timer);
-    events.close();
+    events?.close();
   };
 }
 

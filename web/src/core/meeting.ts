@@ -25,19 +25,30 @@ export type MeetingInfo =
       /** How many are there already. */
       participants: number | undefined;
       needsToken: boolean;
+      /** It is being recorded, as far as the server tells before one is in. */
+      isRecorded: boolean;
     }
   | { status: 'missing' }
   | { status: 'unreachable' };
 
 /** The meeting named by a page's path, or undefined if the path names none. */
 export function meetingFromPath(path: string): MeetingAddress | undefined {
-  const rest = /^\/m\/([^/]+(?:\/[^/]+)?)\/?$/u.exec(path)?.[1];
+  const rest = /^\/m\/([^/?#]+(?:\/[^/?#]+)?)\/?$/u.exec(path)?.[1];
   return rest === undefined ? undefined : { rest };
 }
 
 export function signalingUrl({ rest }: MeetingAddress, page: Pick<Location, 'protocol' | 'host'>, peerId: string): string {
   const scheme = page.protocol === 'https:' ? 'wss' : 'ws';
   return `${scheme}://${page.host}/signal/${rest}?peerId=${encodeURIComponent(peerId)}`;
+}
+
+export function pathOf({ rest }: MeetingAddress): string {
+  return `/m/${rest}`;
+}
+
+/** The address for others: without query and fragment, where a token of one's own may have been. */
+export function inviteLink({ origin, pathname }: Pick<Location, 'origin' | 'pathname'>): string {
+  return `${origin}${pathname}`;
 }
 
 /** The name in the address, readable, for as long as there is no title. */
@@ -66,7 +77,7 @@ export async function fetchMeeting(address: MeetingAddress, fetchFrom: typeof fe
 
 export function meetingOf(address: MeetingAddress, body: unknown): MeetingInfo {
   if (!isRecord(body)) return { status: 'unreachable' };
-  const { title, ready, phase, participants, tokenRequired, startsAt } = body;
+  const { title, ready, phase, participants, tokenRequired, startsAt, recording } = body;
   return {
     status: 'found',
     title: isText(title) ? title : fallbackTitle(address),
@@ -76,6 +87,7 @@ export function meetingOf(address: MeetingAddress, body: unknown): MeetingInfo {
     startsAt: isText(startsAt) && !Number.isNaN(Date.parse(startsAt)) ? Date.parse(startsAt) : undefined,
     participants: typeof participants === 'number' ? participants : undefined,
     needsToken: tokenRequired === true,
+    isRecorded: recording === true,
   };
 }
 

@@ -3,7 +3,7 @@ import { describeBrowser } from './browser';
 import { initialsOf, normalizeName, shownName } from './display-name';
 import { ConveneError, toConveneError } from './errors';
 import { callProblem, captureProblem } from './media/environment';
-import { fallbackTitle, fetchMeeting, meetingFromPath, signalingUrl } from './meeting';
+import { fallbackTitle, fetchMeeting, inviteLink, meetingFromPath, signalingUrl } from './meeting';
 import { newPeerId } from './peer-id';
 import { Scope } from './scope';
 import { roomEventOf } from './session/room-events';
@@ -61,6 +61,11 @@ describe('addresses', () => {
     );
   });
 
+  it('give a link for others without anything of one’s own', () => {
+    const page = new URL('https://meet.example/m/team-a/stand-up?token=mine#token=mine');
+    expect(inviteLink(page)).toBe('https://meet.example/m/team-a/stand-up');
+  });
+
   it('give a title until there is a better one', () => {
     expect(fallbackTitle({ rest: 'team-a/caf%C3%A9' })).toBe('café');
     expect(fallbackTitle({ rest: 'bad%zz' })).toBe('bad%zz');
@@ -75,6 +80,8 @@ describe('what the server tells about a meeting', () => {
     [200, '{"title":"Weekly","ready":true}', { status: 'found', title: 'Weekly', isReady: true, waitingFor: undefined }],
     [200, '{"title":"","waitingFor":7}', { status: 'found', title: 'stand-up', isReady: true, waitingFor: undefined }],
     [200, '{"ready":false,"waitingFor":{"reason":"Full","message":"no pod is free"}}', { isReady: false, waitingFor: { reason: 'Full', message: 'no pod is free' } }],
+    [200, '{}', { isRecorded: false }],
+    [200, '{"recording":true}', { isRecorded: true }],
     [400, '{}', { status: 'missing' }],
     [404, '{"title":"not found"}', { status: 'missing' }],
     [503, '', { status: 'unreachable' }],

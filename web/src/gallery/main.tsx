@@ -8,6 +8,7 @@ import { createRoot } from 'react-dom/client';
 import { silentLog } from '../core/log';
 import type { SessionNews } from '../core/session/events';
 import type { MeetingInfo } from '../core/meeting';
+import { newPeerId } from '../core/peer-id';
 import { loadTexts } from '../i18n/catalogs';
 import { AppModel } from '../state/app-model';
 import { readSettings } from '../state/settings';
@@ -26,6 +27,7 @@ const FOUND: MeetingInfo = {
   startsAt: undefined,
   participants: 4,
   needsToken: false,
+  isRecorded: false,
 };
 
 async function show(root: HTMLElement, scene: Scene, query: URLSearchParams): Promise<void> {
@@ -33,20 +35,24 @@ async function show(root: HTMLElement, scene: Scene, query: URLSearchParams): Pr
   const settings = { ...readSettings(chosen, []), ...scene.settings };
   const session = new SceneSession();
   const model = new AppModel({
-    address: { rest: 'team-a/planning' },
+    address: scene.isFrontDoor === true ? undefined : { rest: 'team-a/planning' },
+    page: { host: location.host, protocol: location.protocol, pathname: '/', assign: () => undefined },
     environment: { isSecureContext: true, hasPeerConnection: scene.hasPeerConnection ?? true, hasMediaDevices: true },
     devices: sceneDevices(scene.deviceFailure),
     log: silentLog,
     fetchMeeting: () => Promise.resolve({ ...FOUND, ...scene.info } as MeetingInfo),
     watchMeeting: () => () => undefined,
     createSession: () => session,
-    hasJoinToken: false,
+    peerIds: { take: newPeerId, forget: () => undefined },
+    hasJoinToken: scene.hasJoinToken ?? false,
     chime: () => undefined,
     now: Date.now,
     loadName: () => scene.name ?? 'Ada Lovelace',
     saveName: () => undefined,
     settings,
     saveSettings: () => undefined,
+    recent: scene.recent ?? [],
+    saveRecent: () => undefined,
   });
   if (query.has('camera')) await takeCamera();
   createRoot(root).render(<App model={model} texts={await loadTexts(settings.language)} />);

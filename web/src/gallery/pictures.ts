@@ -11,9 +11,10 @@ export function showCamera(track: MediaStreamTrack): void {
 
 export const hasCamera = (): boolean => camera !== undefined;
 
-export function drawPerson(index: number): MediaStreamTrack {
+/** Of another shape than 16:9 where a width and height are given. */
+export function drawPerson(index: number, size = { width: 640, height: 360 }): MediaStreamTrack {
   if (camera !== undefined) return camera.clone();
-  return streamOf(640, 360, (pen, width, height) => {
+  return streamOf(size.width, size.height, (pen, width, height) => {
     const hue = (index * 67) % 360;
     const wall = pen.createLinearGradient(0, 0, width, height);
     wall.addColorStop(0, `hsl(${hue} 35% 62%)`);

@@ -10,6 +10,7 @@ import type { ChatPage } from '../core/signaling/decode';
 import { ALL_RIGHTS, peerOf, type Peer } from '../core/signaling/standing';
 import type { AppModel } from '../state/app-model';
 import type { CallModel } from '../state/call-model';
+import type { RecentMeeting } from '../state/recent';
 import type { Settings } from '../state/settings';
 import { drawPerson, drawScreen, hasCamera } from './pictures';
 import type { SceneSession } from './stand-ins';
@@ -29,6 +30,9 @@ export interface Scene {
   deviceFailure?: string;
   settings?: Partial<Settings>;
   hasPeerConnection?: boolean;
+  hasJoinToken?: boolean;
+  isFrontDoor?: boolean;
+  recent?: readonly RecentMeeting[];
   /** Name of the person who looks. */
   name?: string;
   /** Test id of a button that is pressed at the end, to open what it opens. */
@@ -56,7 +60,7 @@ function peer(index: number, names: readonly string[] = NAMES): Peer {
   const name = names[index % names.length] ?? 'Somebody';
   return {
     ...peerOf({ peerId: peerId(index), displayName: name }),
-    standing: { isModerator: index === 0, isGuest: index % 3 === 1, publish: ALL_RIGHTS },
+    standing: { isModerator: index === 0, isGuest: index % 3 === 1, publish: ALL_RIGHTS, isCut: false },
     isRecorder: index === 5,
     isHandRaised: index === 2,
   };
@@ -74,7 +78,7 @@ function others(count: number, names?: readonly string[]): SessionNews[] {
   const tracks = peers.flatMap(({ peerId: id }, index): SessionNews[] => [
     ...(index % 4 === 3 && !hasCamera() ? [] : [{ type: 'trackAdded' as const, remote: { consumerId: `${id}-v`, peerId: id, kind: 'video' as const, source: 'video' as const, track: drawPerson(index), isPaused: false } }]),
     { type: 'trackAdded', remote: { consumerId: `${id}-a`, peerId: id, kind: 'audio', source: 'audio', track: voice(), isPaused: index % 3 === 1 } },
-    { type: 'trackScore', consumerId: `${id}-a`, score: index === 4 ? 3 : index === 6 ? 6 : 10 },
+    { type: 'trackScore', consumerId: `${id}-a`, score: index === 4 ? 3 : index === 6 ? 6 : 10, sourceScore: 10 },
   ]);
   return [
     { type: 'connection', connection: { status: 'connected' } },
@@ -86,6 +90,25 @@ function others(count: number, names?: readonly string[]): SessionNews[] {
     { type: 'activeSpeaker', peerId: peerId(0) },
   ];
 }
+
+const SHAPES = [
+  { width: 640, height: 360 },
+  { width: 360, height: 640 },
+  { width: 640, height: 480 },
+  { width: 800, height: 200 },
+];
+
+/** Pictures of all shapes, the first from a program. */
+const shapes = (): SessionNews[] => [
+  { type: 'peerJoined', peer: { ...peer(0), isBroadcaster: true } },
+  ...SHAPES.map((size, index): SessionNews => ({
+    type: 'trackAdded',
+    remote: { consumerId: `${peerId(index)}-v`, peerId: peerId(index), kind: 'video', source: 'video', track: drawPerson(index, size), isPaused: false },
+  })),
+];
+
+/** A stream that came and stops. */
+const silentAfterAll = (consumerId: string): SessionNews[] => [10, 0].map((sourceScore) => ({ type: 'trackScore', consumerId, score: 10, sourceScore }));
 
 const screenOf = (index: number): SessionNews => ({
   type: 'trackAdded',
@@ -187,6 +210,15 @@ const failed = (code: ConveneError['code']): Scene => ({
 const waitingFor = (reason: string, message: string): Found => ({ isReady: false, waitingFor: { reason, message } });
 
 export const SCENES: Readonly<Record<string, Scene>> = {
+  home: { isFrontDoor: true },
+  'home-recent': {
+    isFrontDoor: true,
+    recent: [
+      { path: '/m/team-a/planning', title: 'Quarterly planning' },
+      { path: '/m/hello', title: 'hello' },
+      { path: '/m/team-with-a-long-name/donaudampfschifffahrtsgesellschaft', title: 'Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft' },
+    ],
+  },
   'pre-join': {},
   'pre-join-denied': { deviceFailure: 'NotAllowedError' },
   'pre-join-asking': { deviceFailure: 'never' },
@@ -224,6 +256,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'token-required': { info: { needsToken: true } },
   unsupported: { hasPeerConnection: false },
   'call-1': { play: inCall(0) },
+  'call-1-invited': { info: { needsToken: true }, hasJoinToken: true, play: inCall(0) },
   'call-2': { play: inCall(1) },
   'call-3': { play: inCall(2) },
   'call-5': { play: inCall(4) },
@@ -233,7 +266,9 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'call-49': { play: inCall(48) },
   'call-80': { play: inCall(79) },
   'call-odd-names': { play: withOddNames() },
+  'call-lost': { play: inCall(4, ...['a', 'v'].flatMap((kind) => silentAfterAll(`${peerId(0)}-${kind}`)), ...silentAfterAll(`${peerId(2)}-v`)) },
   'call-pinned': { play: then(inCall(5), (call) => call.pin(peerId(1))) },
+  'call-shapes': { play: ({ model, session }) => inCall(4, ...shapes())({ model, session }) },
   'call-speaker': { settings: { layout: 'speaker' }, play: inCall(7) },
   'call-share': { play: inCall(5, screenOf(1)) },
   'call-two-shares': { play: inCall(5, screenOf(1), screenOf(0)) },
@@ -261,6 +296,9 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'people-moderator': { play: then(inCall(6, moderator, knocking), (call) => call.togglePanel('people')) },
   'people-lobby-on': { play: then(inCall(6, moderator, knocking, lobbyOn), (call) => call.togglePanel('people')) },
   'toast-lobby': { play: then(inCall(4), (_call, { session }) => session.tell(lobbyOn)) },
+  'toast-link': { play: then(inCall(4), (call) => call.toast({ kind: 'link', needsInvitation: true })) },
+  'call-recorded': { play: then(inCall(2), (_call, { session }) => session.tell({ type: 'peerJoined', peer: { ...peer(5), peerId: 'recorder' } })) },
+  'pre-join-recorded': { info: { isRecorded: true } },
   'toast-refused': { play: then(inCall(4), (call) => call.toast({ kind: 'refused', refusal: 'tooOften' })) },
   toasts: {
     play: then(inCall(4, moderator, knocking), (call, { session }) => {
@@ -296,6 +334,11 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'ended-locked': ended('meeting-locked'),
   'ended-removed': ended('removed'),
   'ended-refused': ended('refused'),
+  'ended-not-admitted': ended('not-admitted'),
+  'ended-lobby-full': ended('lobby-full'),
+  'ended-over': { info: { isOver: true } },
+  'ended-invitation-used': ended('invitation-used'),
+  'ended-token-required': ended('token-required'),
   'ended-replaced': ended('replaced'),
   'ended-taken': ended('peer-id-taken'),
   'ended-closed': ended('closed'),
@@ -306,6 +349,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'failed-media': failed('media-unreachable'),
   'failed-waits': failed('meeting-waits'),
   'failed-busy': failed('meeting-busy'),
+  'failed-version': failed('answer-malformed'),
   'failed-join': failed('join-refused'),
   'failed-network': failed('server-unreachable'),
 };

@@ -98,12 +98,16 @@ const endings: Readonly<Record<EndCause, Text>> = {
   'ended-by-moderator': { title: 'The meeting was ended for everybody', advice: 'A moderator closed it. Thank you for being here.' },
   'meeting-ended': { title: 'The meeting has ended', advice: 'Thank you for being here.' },
   'meeting-missing': { title: 'There is no meeting here', advice: 'It may have been removed. Ask for a new link.' },
-  'meeting-full': { title: 'This meeting is full', advice: 'Try again when somebody has left.' },
+  'meeting-full': { title: 'This meeting is full', advice: 'Try again when someone leaves.' },
   'meeting-locked': { title: 'This meeting is locked', advice: 'No one new can join right now. Ask someone inside to unlock it.' },
   removed: { title: 'You were removed from the meeting', advice: 'A moderator removed you. You can’t rejoin this meeting with this browser or account.' },
   refused: { title: 'Your request to join was declined', advice: 'A moderator declined your request to join.' },
+  'not-admitted': { title: 'No one answered your request', advice: 'A moderator has to let you in. Try again when one is in the meeting.' },
+  'lobby-full': { title: 'Too many people are waiting to join', advice: 'Try again in a few minutes.' },
   replaced: { title: 'You joined from another place', advice: 'This page was disconnected so that you are not there twice.' },
   'peer-id-taken': { title: 'You couldn’t join the meeting', advice: 'Another connection is using your place. Try joining again.' },
+  'invitation-used': { title: 'This invitation has already been used', advice: 'Each invitation is for one person. Ask the person who invited you for a new one.' },
+  'token-required': errors['token-required']('both'),
   closed: { title: 'You were disconnected', advice: 'The meeting closed your connection.' },
 };
 
@@ -206,6 +210,20 @@ export const en = {
     loading: 'Looking for the meeting…',
     copied: 'Copied',
   },
+  home: {
+    title: 'Join a meeting',
+    advice: 'Enter the code or link from your invitation.',
+    entry: 'Code or link',
+    entryHint: 'team/meeting',
+    go: 'Continue',
+    problems: {
+      unreadable: 'This isn’t a meeting code or link. Check it for typing errors.',
+      elsewhere: 'This link belongs to another website. Open it in your browser.',
+    },
+    recent: 'Recent meetings',
+    clear: 'Clear',
+    toHome: 'Go to home page',
+  },
   preJoin: {
     about: 'You are about to join',
     preview: 'Preview of your camera',
@@ -227,8 +245,8 @@ export const en = {
     auto: 'You’ll join automatically. Just leave this page open.',
     back: 'Back',
     lobbyTitle: 'Asking to join…',
-    lobby: 'You’ll join when a moderator admits you.',
-    leave: 'Leave',
+    lobby: 'You’ll join when a moderator lets you in. If none is here yet, that may take a while.',
+    cancel: 'Cancel request',
   },
   devices: {
     microphone: 'Microphone',
@@ -273,6 +291,7 @@ export const en = {
   },
   call: {
     alone: 'You are the only one here. Share the link to invite others.',
+    aloneInvited: 'You are the only one here. To join, others need an invitation of their own.',
     hear: 'Turn on sound',
     participants: 'Participants',
     screenOf: (name: string) => `${name}’s screen`,
@@ -283,9 +302,12 @@ export const en = {
     speaking: 'Speaking',
     reconnecting: 'Reconnecting…',
     waitingForVideo: 'Waiting for video…',
+    links: { interrupted: 'Video interrupted', lost: 'Connection lost' },
     quality: (level: number) => `Connection: ${['bad', 'fair', 'good'][level - 1] ?? ''}`,
     pin: 'Pin',
     unpin: 'Unpin',
+    fillTile: 'Fill tile',
+    fitTile: 'Show whole video',
     actionsFor: (name: string) => `Actions for ${name}`,
     previousPage: 'Previous page',
     nextPage: 'Next page',
@@ -294,6 +316,7 @@ export const en = {
     lobbyOn: 'Lobby on',
     talking: 'You are on air',
   },
+  recording: { mark: 'Recording', on: 'This meeting is being recorded.', off: 'The recording has stopped.' },
   chat: {
     title: 'Chat',
     empty: 'Nothing has been said yet. Messages are gone when the meeting ends.',
@@ -350,6 +373,7 @@ export const en = {
     unlocked: 'The meeting is unlocked.',
     lobbyOn: 'Newcomers now wait until a moderator admits them.',
     lobbyOff: 'Newcomers can now join without approval.',
+    linkNeedsInvitation: 'People need their own invitation to join.',
     refused: 'That did not work.',
     replaced: { microphone: 'Your microphone has gone. Another one is used now.', camera: 'Your camera has gone. Another one is used now.', speaker: 'Speaker disconnected. Using the default speaker.' },
     reaction: (name: string, reaction: string) => `${name}: ${reaction}`,
@@ -414,7 +438,7 @@ export const en = {
     nothing: 'Nothing yet',
     kinds: { microphone: 'Microphone', camera: 'Camera', screen: 'Screen', screenSound: 'Screen sound', audio: 'Sound', video: 'Picture' },
   },
-  ended: { joinAgain: 'Join again', startOver: 'Start over' },
+  ended: { joinAgain: 'Join again', startOver: 'Start over', tryAgain: 'Try again', reload: 'Reload page' },
 };
 
 export type Texts = typeof en;

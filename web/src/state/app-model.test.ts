@@ -1,13 +1,16 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { ConveneError } from '../core/errors';
 import { silentLog } from '../core/log';
 import { deviceError } from '../core/media/devices';
 import type { MeetingInfo } from '../core/meeting';
+import { newPeerId } from '../core/peer-id';
 import { openRoute } from '../core/session/route';
 import { Session } from '../core/session/session';
 import { FakeDevices, FakeMediaPath } from '../test-support/fake-media';
 import { consumerOffer, FakeServer } from '../test-support/fake-server';
 import { AppModel, type AppDependencies } from './app-model';
 import type { CallState } from './call-state';
+import type { RecentMeeting } from './recent';
 import { readSettings, type Settings } from './settings';
 import { speakerInUse } from './speaker';
 
@@ -20,6 +23,12 @@ const FOUND: MeetingInfo & { status: 'found' } = {
   startsAt: undefined,
   participants: 2,
   needsToken: false,
+  isRecorded: false,
+};
+
+const AT_FRONT_DOOR: Partial<AppDependencies> = {
+  address: undefined,
+  page: { host: 'meet.example', protocol: 'https:', pathname: '/', assign: () => undefined },
 };
 
 interface Watch {
@@ -32,6 +41,8 @@ interface Setup {
   server: FakeServer;
   devices: FakeDevices;
   saved: string[];
+  /** The lists of recent meetings as they were kept. */
+  kept: (readonly RecentMeeting[])[];
   watch: Watch;
 }
 
@@ -39,9 +50,11 @@ function setUp(change: Partial<AppDependencies> = {}, info: MeetingInfo = FOUND)
   const server = new FakeServer();
   const devices = new FakeDevices();
   const saved: string[] = [];
+  const kept: (readonly RecentMeeting[])[] = [];
   const watch: Watch = { listener: () => undefined, hasEnded: false };
   const model = new AppModel({
     address: { rest: 'team-a/stand-up' },
+    page: { host: 'meet.example', protocol: 'https:', pathname: '/m/team-a/stand-up', assign: () => undefined },
     environment: { isSecureContext: true, hasPeerConnection: true, hasMediaDevices: true },
     devices,
     log: silentLog,
@@ -61,15 +74,18 @@ function setUp(change: Partial<AppDependencies> = {}, info: MeetingInfo = FOUND)
       return () => (watch.hasEnded = true);
     },
     hasJoinToken: false,
+    peerIds: { take: newPeerId, forget: () => undefined },
     chime: () => undefined,
     now: () => 0,
     settings: readSettings(null, ['en']),
     saveSettings: () => undefined,
+    recent: [],
+    saveRecent: (recent) => kept.push(recent),
     loadName: () => '',
     saveName: (name) => saved.push(name),
     ...change,
   });
-  return { model, server, devices, saved, watch };
+  return { model, server, devices, saved, watch, kept };
 }
 
 const callOf = ({ model }: Pick<Setup, 'model'>): CallState => {
@@ -113,6 +129,7 @@ describe('opening the page', () => {
 
   it.each<[string, Partial<AppDependencies>, MeetingInfo, string]>([
     ['without a meeting in the address', { address: undefined }, FOUND, 'missing'],
+    ['at the front door', AT_FRONT_DOOR, FOUND, 'home'],
     ['of a meeting that is not there', {}, { status: 'missing' }, 'missing'],
     ['while the server is away', {}, { status: 'unreachable' }, 'preJoin'],
     ['in a browser without WebRTC', { environment: { isSecureContext: true, hasPeerConnection: false, hasMediaDevices: true } }, FOUND, 'unsupported'],
@@ -120,6 +137,29 @@ describe('opening the page', () => {
     const { model } = setUp(change, info);
     await model.open();
     expect(model.state.get().screen.name).toBe(screen);
+  });
+});
+
+describe('the front page', () => {
+  it('leads to the meeting that is entered, or says why not', () => {
+    const went: string[] = [];
+    const page = { host: 'meet.example', protocol: 'https:', pathname: '/', assign: (url: string | URL): void => void went.push(String(url)) };
+    const { model, devices } = setUp({ address: undefined, page });
+    expect(model.goTo('https://meet.example/m/team-a/board#token=abc')).toBeUndefined();
+    expect(model.goTo('https://elsewhere.example/m/x')).toBe('elsewhere');
+    expect(model.goTo('what?')).toBe('unreadable');
+    expect([went, devices.opened]).toEqual([['/m/team-a/board#token=abc'], []]);
+  });
+
+  it('remembers where one was, by title and path alone, until that is cleared', async () => {
+    const { model, kept } = await inCall();
+    const recent = [{ path: '/m/team-a/stand-up', title: 'Weekly' }];
+    expect(kept.at(-1)).toEqual(recent);
+    const later = setUp({ ...AT_FRONT_DOOR, recent });
+    expect(later.model.state.get().recent).toEqual(recent);
+    later.model.clearRecent();
+    expect([later.model.state.get().recent, later.kept]).toEqual([[], [[]]]);
+    expect(model.state.get().screen.name).toBe('call');
   });
 });
 
@@ -308,6 +348,68 @@ describe('devices', () => {
   });
 });
 
+describe('at the door', () => {
+  it('who is there is told as it changes', async () => {
+    const { model, watch } = setUp({}, { ...FOUND, participants: 0 });
+    await model.open();
+    watch.listener({ ...FOUND, participants: 3 });
+    expect(model.state.get()).toMatchObject({ screen: { name: 'preJoin' }, meeting: { participants: 3 } });
+  });
+
+  it.each<[string, MeetingInfo, object]>([
+    ['ends', { ...FOUND, isOver: true }, { name: 'ended', cause: 'meeting-ended' }],
+    ['is deleted', { status: 'missing' }, { name: 'missing', mayAppear: true }],
+    ['is for invited people now', { ...FOUND, needsToken: true }, { name: 'tokenRequired' }],
+  ])('a meeting that %s says so, and gives the devices back', async (_case, info, screen) => {
+    const { model, watch, devices } = setUp();
+    await model.open();
+    watch.listener(info);
+    expect([model.state.get().screen, watch.hasEnded]).toMatchObject([screen, true]);
+    expect(devices.opened.map(({ track }) => track.readyState)).toEqual(['ended', 'ended']);
+  });
+
+  it('nothing is followed any more once one is in the call', async () => {
+    expect((await inCall()).watch.hasEnded).toBe(true);
+  });
+});
+
+describe('coming back', () => {
+  it.each<[string, MeetingInfo, object]>([
+    ['that is over', { ...FOUND, isOver: true }, { name: 'ended', cause: 'meeting-ended' }],
+    ['that was deleted', { status: 'missing' }, { name: 'missing', mayAppear: true }],
+    ['that goes on', FOUND, { name: 'preJoin' }],
+  ])('to a meeting %s', async (_case, later, screen) => {
+    const answers: MeetingInfo[] = [FOUND, later];
+    const { model, server } = setUp({ fetchMeeting: () => Promise.resolve(answers.shift() ?? later) });
+    await model.open();
+    model.setName('Ada');
+    model.join();
+    server.socket.serverCloses(4000, 'the meeting was ended by a moderator');
+    await model.rejoin();
+    expect(model.state.get().screen).toMatchObject(screen);
+  });
+
+  it('a join that finds the meeting over is an end, not a failure to try again', async () => {
+    const { model } = setUp({
+      createSession: ({ displayName, localMedia }) =>
+        new Session({
+          findRoute: () => Promise.reject(new ConveneError('meeting-over', 'over')),
+          displayName,
+          localMedia,
+          log: silentLog,
+          userAgent: '',
+          createDevice: new FakeMediaPath().createDevice,
+          openSocket: new FakeServer().openSocket,
+        }),
+    });
+    await model.open();
+    model.setName('Ada');
+    model.join();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(model.state.get().screen).toMatchObject({ name: 'ended', cause: 'meeting-ended' });
+  });
+});
+
 describe('a peer id that another connection has', () => {
   const peerIds = ({ server }: Setup): (string | null)[] => server.sockets.map(({ url }) => new URL(url).searchParams.get('peerId'));
   const refuse = ({ server }: Setup): void => server.socket.serverCloses(4000, 'this peerId is in use');
@@ -399,7 +501,7 @@ it('a meeting for invited people asks for the link, unless there is a token', as
   expect(without.model.state.get().screen.name).toBe('tokenRequired');
   const withToken = setUp({ hasJoinToken: true }, invited);
   await withToken.model.open();
-  expect(withToken.model.state.get().screen.name).toBe('preJoin');
+  expect(withToken.model.state.get()).toMatchObject({ screen: { name: 'preJoin' }, meeting: { needsToken: true } });
 });
 
 it('a device that was chosen is remembered, and asked for at the next visit', async () => {
@@ -412,6 +514,19 @@ it('a device that was chosen is remembered, and asked for at the next visit', as
   const next = setUp({ settings });
   await next.model.open();
   expect(next.devices.requests[0]?.remembered).toMatchObject({ camera: 'cam-7' });
+});
+
+it('who takes the request back is at the door again, and nobody waits any more', async () => {
+  const { model, server } = setUp();
+  await model.open();
+  model.setName('Ada');
+  model.join();
+  server.socket.serverOpens();
+  server.notifies('lobby', { state: 'waiting' });
+  model.leave();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(model.state.get()).toMatchObject({ screen: { name: 'preJoin' }, call: undefined, local: { camera: { status: 'on' } } });
+  expect(server.socket.isClosedByClient).toBe(true);
 });
 
 it('the lobby has its own screen, and leads into the call or away', async () => {

@@ -5,25 +5,30 @@
  */
 
 import { MAX_NAME_LENGTH, normalizeName } from '../core/display-name';
+import { readEntry, type Entry } from '../core/entry';
 import type { ConveneError } from '../core/errors';
 import { KINDS, NO_DEVICES, type CapturePreferences, type DeviceAccess, type DeviceKind, type DeviceList } from '../core/media/devices';
 import { callProblem, type Environment } from '../core/media/environment';
 import { isWished, LocalMedia, type LocalMediaState } from '../core/media/local-media';
 import type { Log } from '../core/log';
-import { fallbackTitle, type MeetingAddress, type MeetingInfo, type WaitingFor } from '../core/meeting';
-import { newPeerId } from '../core/peer-id';
+import { fallbackTitle, pathOf, type MeetingAddress, type MeetingInfo, type WaitingFor } from '../core/meeting';
+import type { PeerIds } from '../core/kept-peer-id';
 import type { EndCause } from '../core/session/close-reason';
 import type { ConnectionState } from '../core/session/connection-state';
 import type { CallStats } from '../core/session/stats';
 import type { Chime } from './announcements';
 import { CallModel, type SessionPort } from './call-model';
+import { withRecent, type RecentMeeting } from './recent';
 import type { Settings } from './settings';
 import { speakerInUse } from './speaker';
 import { Store } from './store';
 
 export type Screen =
+  /** The front page. */
+  | { name: 'home' }
   | { name: 'loading' }
-  | { name: 'missing' }
+  /** `mayAppear`: the address names a meeting, which only is not there now. */
+  | { name: 'missing'; mayAppear: boolean }
   | { name: 'unsupported'; error: ConveneError }
   /** The link lacks the join token that this meeting wants. */
   | { name: 'tokenRequired' }
@@ -35,12 +40,18 @@ export type Screen =
   | { name: 'ended'; cause: EndCause; reason: string }
   | { name: 'failed'; error: ConveneError };
 
+/** Why what was entered on the front page leads nowhere. */
+export type EntryProblem = Exclude<Entry['kind'], 'meeting'>;
+
 /** What is known of the meeting before one is in it. */
 interface MeetingBrief {
   title: string;
   waitingFor: WaitingFor | undefined;
   startsAt: number | undefined;
   participants: number | undefined;
+  /** The link alone lets nobody in: people need an invitation of their own. */
+  needsToken: boolean;
+  isRecorded: boolean;
   isReady: boolean;
   isUnreachable: boolean;
 }
@@ -57,6 +68,7 @@ export interface AppState {
   local: LocalMediaState;
   devices: DeviceList;
   settings: Settings;
+  recent: readonly RecentMeeting[];
   /** How the last or current call's connection is. */
   connection: ConnectionState;
   call: CallModel | undefined;
@@ -64,6 +76,8 @@ export interface AppState {
 
 export interface AppDependencies {
   address: MeetingAddress | undefined;
+  /** The page's place; another one is loaded by `assign`. */
+  page: Pick<Location, 'host' | 'protocol' | 'pathname' | 'assign'>;
   environment: Environment;
   devices: DeviceAccess;
   log: Log;
@@ -71,12 +85,15 @@ export interface AppDependencies {
   watchMeeting(address: MeetingAddress, listener: (info: MeetingInfo) => void): () => void;
   createSession(options: { address: MeetingAddress; peerId: string; displayName: string; localMedia: LocalMedia }): SessionPort;
   hasJoinToken: boolean;
+  peerIds: PeerIds;
   chime: (sound: Chime) => void;
   now: () => number;
   loadName: () => string;
   saveName: (name: string) => void;
   settings: Settings;
   saveSettings: (settings: Settings) => void;
+  recent: readonly RecentMeeting[];
+  saveRecent: (recent: readonly RecentMeeting[]) => void;
 }
 
 export class AppModel {
@@ -105,14 +122,19 @@ export class AppModel {
 
   /** Called once when the page opens. */
   async open(): Promise<void> {
+    if (this.#store.get().screen.name === 'loading') await this.#arrive();
+  }
+
+  /** At the meeting's door, or where else what the server says of the meeting leads. */
+  async #arrive(): Promise<void> {
     const { address } = this.#dependencies;
-    if (address === undefined || this.#store.get().screen.name !== 'loading') return;
+    if (address === undefined) return;
     const info = await this.#dependencies.fetchMeeting(address);
     const screen = this.#screenFor(info);
     // A server that does not answer now may do so in a moment: the join has its own retries.
     this.#set({ screen, meeting: briefOf(info, this.#store.get().meeting) });
     if (screen.name !== 'preJoin') return;
-    if (info.status === 'found' && !info.isReady) this.#watch(address);
+    this.#watch(address);
     await this.startPreview();
   }
 
@@ -120,6 +142,19 @@ export class AppModel {
   async startPreview(): Promise<void> {
     await Promise.all(this.#wanted.map((kind) => this.#local.turnOn(kind)));
     await this.#listDevices();
+  }
+
+  /** From the front page to the meeting with this code or link. */
+  goTo(text: string): EntryProblem | undefined {
+    const { page } = this.#dependencies;
+    const entry = readEntry(text, page);
+    if (entry.kind !== 'meeting') return entry.kind;
+    page.assign(entry.path);
+    return undefined;
+  }
+
+  clearRecent(): void {
+    this.#setRecent([]);
   }
 
   setName(input: string): void {
@@ -137,17 +172,19 @@ export class AppModel {
     else this.#set({ screen: { name: 'waiting' } });
   }
 
-  /** Back from waiting to the preview, or out of the lobby or the call. */
+  /** Back from waiting or from the lobby to the preview, or out of the call. */
   leave(): void {
-    if (this.#store.get().screen.name === 'waiting') this.#set({ screen: { name: 'preJoin' } });
-    else this.#store.get().call?.leave();
+    const { screen, call } = this.#store.get();
+    if (screen.name === 'waiting') this.#set({ screen: { name: 'preJoin' } });
+    else if (screen.name === 'lobby') void this.rejoin();
+    else call?.leave();
   }
 
-  /** From the end of a call back to its door, with the devices as they were wished before. */
+  /** From the end of a call back to its door, if there still is one. */
   async rejoin(): Promise<void> {
     this.#closeCall();
-    this.#set({ screen: { name: 'preJoin' }, connection: { status: 'idle' } });
-    await this.startPreview();
+    this.#set({ screen: { name: 'loading' }, connection: { status: 'idle' } });
+    await this.#arrive();
   }
 
   toggle(kind: DeviceKind): void {
@@ -177,23 +214,22 @@ export class AppModel {
   }
 
   #screenFor(info: MeetingInfo): Screen {
-    if (info.status === 'missing') return { name: 'missing' };
+    if (info.status === 'missing') return { name: 'missing', mayAppear: true };
     if (info.status === 'unreachable') return { name: 'preJoin' };
     if (info.isOver) return { name: 'ended', cause: 'meeting-ended', reason: '' };
     return info.needsToken && !this.#dependencies.hasJoinToken ? { name: 'tokenRequired' } : { name: 'preJoin' };
   }
 
-  /** Until the meeting is ready; then whoever waits goes in. */
+  /** Until one is in the call: who is there, and whether the meeting is ready; then whoever waits goes in. */
   #watch(address: MeetingAddress): void {
+    this.#endWatching();
     this.#endWatch = this.#dependencies.watchMeeting(address, (info) => {
       this.#set({ meeting: briefOf(info, this.#store.get().meeting) });
       const { screen, meeting, nameInput } = this.#store.get();
-      if (meeting.isReady) this.#endWatching();
+      const next = this.#screenFor(info);
+      if (next.name !== 'preJoin') return this.#end(next);
       const displayName = normalizeName(nameInput);
-      if (screen.name !== 'waiting') return;
-      if (info.status === 'missing') this.#end({ name: 'missing' });
-      else if (info.status === 'found' && info.isOver) this.#end({ name: 'ended', cause: 'meeting-ended', reason: '' });
-      else if (meeting.isReady && displayName !== undefined) this.#enter(displayName);
+      if (screen.name === 'waiting' && meeting.isReady && displayName !== undefined) this.#enter(displayName);
     });
   }
 
@@ -205,7 +241,8 @@ export class AppModel {
   #enter(displayName: string): void {
     const { address, chime, now } = this.#dependencies;
     if (address === undefined) return;
-    const peerId = newPeerId();
+    this.#endWatching();
+    const peerId = this.#dependencies.peerIds.take();
     const session = this.#dependencies.createSession({ address, peerId, displayName, localMedia: this.#local });
     const call = new CallModel({
       session,
@@ -230,18 +267,31 @@ export class AppModel {
         return this.#set({ screen: { name: 'lobby' } });
       case 'connected':
         this.#hasNewPeerId = false;
+        this.#noteRecent();
         return this.#set({ screen: { name: 'call' } });
       case 'closed':
+        this.#dependencies.peerIds.forget();
         if (connection.cause === 'peer-id-taken' && !this.#hasNewPeerId) return this.#enterAgain();
         return this.#end({ name: 'ended', cause: connection.cause, reason: connection.reason });
       case 'failed':
-        return this.#end({ name: 'failed', error: connection.error });
+        return this.#end(screenOfFailure(connection.error));
       case 'idle':
       case 'connecting':
       case 'interrupted':
       case 'reconnecting':
         return;
     }
+  }
+
+  #noteRecent(): void {
+    const { address } = this.#dependencies;
+    const { meeting, recent } = this.#store.get();
+    if (address !== undefined) this.#setRecent(withRecent(recent, { path: pathOf(address), title: meeting.title }));
+  }
+
+  #setRecent(recent: readonly RecentMeeting[]): void {
+    this.#dependencies.saveRecent(recent);
+    this.#set({ recent });
   }
 
   /** Once, as a participant with a new peer id: the old one is another connection's, and this client cannot prove that it is its own. */
@@ -293,31 +343,38 @@ export class AppModel {
   }
 }
 
-function initialState({ address, environment, loadName, settings }: AppDependencies, local: LocalMediaState): AppState {
+function initialState({ address, page, environment, loadName, settings, recent }: AppDependencies, local: LocalMediaState): AppState {
   const nameInput = loadName();
   const title = address === undefined ? '' : fallbackTitle(address);
   return {
-    screen: firstScreen(address, callProblem(environment)),
-    meeting: { title, waitingFor: undefined, startsAt: undefined, participants: undefined, isReady: true, isUnreachable: false },
+    screen: firstScreen({ address, page }, callProblem(environment)),
+    meeting: { title, waitingFor: undefined, startsAt: undefined, participants: undefined, needsToken: false, isRecorded: false, isReady: true, isUnreachable: false },
     nameInput,
     canJoin: normalizeName(nameInput) !== undefined,
     local,
     devices: NO_DEVICES,
     settings,
+    recent,
     connection: { status: 'idle' },
     call: undefined,
   };
 }
 
-function firstScreen(address: MeetingAddress | undefined, problem: ConveneError | undefined): Screen {
-  if (address === undefined) return { name: 'missing' };
+/** A meeting that turns out to be over or gone is no failure: trying again changes nothing. */
+function screenOfFailure(error: ConveneError): Screen {
+  if (error.code === 'meeting-over') return { name: 'ended', cause: 'meeting-ended', reason: '' };
+  return error.code === 'meeting-missing' ? { name: 'missing', mayAppear: true } : { name: 'failed', error };
+}
+
+function firstScreen({ address, page }: Pick<AppDependencies, 'address' | 'page'>, problem: ConveneError | undefined): Screen {
+  if (address === undefined) return page.pathname === '/' ? { name: 'home' } : { name: 'missing', mayAppear: false };
   return problem === undefined ? { name: 'loading' } : { name: 'unsupported', error: problem };
 }
 
 function briefOf(info: MeetingInfo, before: MeetingBrief): MeetingBrief {
   if (info.status !== 'found') return { ...before, isUnreachable: info.status === 'unreachable' };
-  const { title, waitingFor, startsAt, participants, isReady } = info;
-  return { title, waitingFor: isReady ? undefined : waitingFor, startsAt, participants, isReady, isUnreachable: false };
+  const { title, waitingFor, startsAt, participants, needsToken, isRecorded, isReady } = info;
+  return { title, waitingFor: isReady ? undefined : waitingFor, startsAt, participants, needsToken, isRecorded, isReady, isUnreachable: false };
 }
 
 function preferencesOf({ noiseSuppression, cameraHeight, isBackgroundBlurred, microphoneId, cameraId }: Settings): CapturePreferences {

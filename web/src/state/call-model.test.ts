@@ -7,7 +7,7 @@ import type { ConnectionState } from '../core/session/connection-state';
 import type { SessionNews } from '../core/session/events';
 import type { ReceptionWish } from '../core/session/reception';
 import type { ChatPage } from '../core/signaling/decode';
-import { ALL_RIGHTS, peerOf, type OwnRights } from '../core/signaling/standing';
+import { ALL_RIGHTS, peerOf, type OwnRights, type Peer } from '../core/signaling/standing';
 import { FakeDevices, fakeTrack } from '../test-support/fake-media';
 import type { Chime } from './announcements';
 import { CallModel, type SessionPort } from './call-model';
@@ -57,6 +57,7 @@ class FakeSession implements SessionPort {
 
 const rights = (change: Partial<OwnRights> = {}): SessionNews => ({ type: 'permissions', permissions: { isModerator: false, publish: ALL_RIGHTS, chat: true, name: undefined, ...change } });
 const bob = peerOf({ peerId: 'bob', displayName: 'Bob' });
+const recorder: Peer = { ...peerOf({ peerId: 'rec', displayName: 'Recorder' }), isRecorder: true };
 const joined: SessionNews = { type: 'joined', peers: [bob] };
 
 function setUp(): { call: CallModel; session: FakeSession; local: LocalMedia; devices: FakeDevices; chimes: Chime[]; state: () => CallState } {
@@ -359,6 +360,26 @@ describe('hand, reactions and chat', () => {
     expect(chimes).toEqual(['join', 'leave']);
     await vi.advanceTimersByTimeAsync(5000);
     expect(state().toasts).toEqual([]);
+  });
+});
+
+describe('a recording', () => {
+  const told = ({ toasts }: CallState): unknown[] => toasts.filter(({ kind }) => kind === 'recording').map((toast) => ({ ...toast, id: 0 }));
+
+  it('that goes on already is said to who comes', () => {
+    const { session, state } = setUp();
+    expect([state().isRecorded, told(state())]).toEqual([false, []]);
+    session.tell({ type: 'joined', peers: [bob, recorder] });
+    expect([state().isRecorded, told(state())]).toEqual([true, [{ kind: 'recording', isOn: true, id: 0 }]]);
+  });
+
+  it('is marked for as long as a recorder is there, and its end is said', () => {
+    const { session, state } = setUp();
+    session.tell({ type: 'peerJoined', peer: recorder });
+    session.tell({ type: 'connection', connection: { status: 'reconnecting', attempt: 1 } });
+    expect(state().isRecorded).toBe(true);
+    session.tell({ type: 'peerLeft', peerId: 'rec' });
+    expect([state().isRecorded, told(state())]).toEqual([false, [{ kind: 'recording', isOn: false, id: 0 }]]);
   });
 });
 

@@ -18,8 +18,9 @@ import { announcementOf, nameOf, type Chime } from './announcements';
 import type { CallDialog, CallState, Panel } from './call-state';
 import { EMPTY_CHAT } from './chat';
 import { ChatModel, type ChatPort } from './chat-model';
+import type { Fit } from './fit';
 import { OwnDevices } from './own-devices';
-import { EMPTY_ROOM, reduceRoom, type RoomDoor, type RoomView, type RoomViewEvent } from './participants';
+import { EMPTY_ROOM, isRecorded, reduceRoom, type RoomDoor, type RoomView, type RoomViewEvent } from './participants';
 import { refusalOf } from './refusal';
 import { Store } from './store';
 import { peopleOf, tilesOf, voicesOf } from './tiles';
@@ -31,7 +32,7 @@ import { receptionOf, type ReceiveQuality, type Size } from './watching';
 const REACTION_MS = 4000;
 
 type Shown = Pick<CallState, 'people' | 'tiles' | 'voices'>;
-type FromRoom = Shown & RoomDoor & Pick<CallState, 'title' | 'local' | 'activeSpeaker' | 'spoke' | 'rights' | 'lobby' | 'isHandRaised'>;
+type FromRoom = Shown & RoomDoor & Pick<CallState, 'title' | 'local' | 'activeSpeaker' | 'spoke' | 'rights' | 'lobby' | 'isHandRaised' | 'isRecorded'>;
 
 const NOTHING_SHOWN: Shown = { people: [], tiles: [], voices: [] };
 
@@ -144,6 +145,7 @@ export class CallModel {
     this.#devices.toggle(kind);
   }
 
+  /** Opens the microphone while a key is held down. */
   talk(isHeld: boolean): void {
     this.#devices.talk(isHeld);
   }
@@ -196,6 +198,11 @@ export class CallModel {
 
   pin(key: string | undefined): void {
     this.#set({ pinned: this.#store.get().pinned === key ? undefined : key });
+  }
+
+  /** Shows the picture of a tile whole, or filling the tile. */
+  fit(key: string, fit: Fit): void {
+    this.#set({ fits: new Map([...this.#store.get().fits, [key, fit]]) });
   }
 
   /** Lets one person be heard here, or not; nobody else notices. */
@@ -300,6 +307,8 @@ export class CallModel {
     const before = this.#room;
     this.#room = reduceRoom(before, event);
     if (this.#room !== before) this.#show();
+    const isOn = isRecorded(this.#room);
+    if (isOn !== isRecorded(before)) this.toast({ kind: 'recording', isOn });
   }
 
   #show(): void {
@@ -319,6 +328,7 @@ export class CallModel {
       tiles: keepingAlike(before.tiles, tilesOf(room, self), ({ key }) => key),
       voices: keepingAlike(before.voices, voicesOf(room, self), ({ key }) => key),
       isHandRaised: hands.includes(peerId),
+      isRecorded: isRecorded(room),
     };
   }
 
@@ -333,6 +343,7 @@ export class CallModel {
       dialog: undefined,
       showsStatistics: false,
       pinned: undefined,
+      fits: new Map(),
       silenced: new Set(),
     };
   }

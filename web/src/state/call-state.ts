@@ -5,6 +5,7 @@ import type { ConnectionState } from '../core/session/connection-state';
 import type { LobbyPeer, Reaction } from '../generated/messages';
 import type { OwnRights } from '../core/signaling/standing';
 import type { ChatLog } from './chat';
+import type { Fit } from './fit';
 import type { RoomDoor } from './participants';
 import type { Person, Tile, Voice } from './tiles';
 import type { Toast } from './toasts';
@@ -40,6 +41,8 @@ export interface CallState extends RoomDoor {
   rights: OwnRights;
   lobby: readonly LobbyPeer[];
   isHandRaised: boolean;
+  /** The call is being recorded. */
+  isRecorded: boolean;
   chat: ChatLog;
   toasts: readonly Toast[];
   reactions: readonly FloatingReaction[];
@@ -48,6 +51,8 @@ export interface CallState extends RoomDoor {
   showsStatistics: boolean;
   /** Key of the tile that is kept large. */
   pinned: string | undefined;
+  /** How the pictures of tiles are to be shown, by key; of others it follows from what they are. */
+  fits: ReadonlyMap<string, Fit>;
   /** Who is not to be heard here. */
   silenced: ReadonlySet<string>;
 }

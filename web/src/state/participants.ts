@@ -22,6 +22,9 @@ export interface HeldTrack extends RemoteTrack {
   isStalled: boolean;
   /** 0 (worst) to 10; undefined until the server has said. */
   score: number | undefined;
+  /** Whether it came to the server once, and whether it does not any more. */
+  hasFlowed: boolean;
+  isSilent: boolean;
 }
 
 /** How newcomers get in. */
@@ -48,6 +51,11 @@ export interface RoomView extends RoomDoor {
   title: string | undefined;
   /** Whether the server has told title, lock and lobby. */
   isKnown: boolean;
+}
+
+/** Whether the call is being recorded: a recorder shows itself as one. */
+export function isRecorded({ participants }: Pick<RoomView, 'participants'>): boolean {
+  return participants.some(({ isRecorder }) => isRecorder);
 }
 
 export type RoomViewEvent = RoomEvent | LastPicturesGone | { type: 'connectionLost' };
@@ -89,7 +97,7 @@ export function reduceRoom(room: RoomView, event: RoomViewEvent): RoomView {
     case 'trackStalled':
       return changeTrack(room, event.consumerId, { isStalled: event.isStalled });
     case 'trackScore':
-      return changeTrack(room, event.consumerId, { score: event.score });
+      return withScore(room, event);
     case 'trackRemoved':
       return { ...room, tracks: room.tracks.filter(({ consumerId }) => consumerId !== event.consumerId) };
     case 'ownScore':
@@ -170,6 +178,12 @@ function changeTrack(room: RoomView, consumerId: string, change: Partial<HeldTra
   return { ...room, tracks: room.tracks.map((one) => (one.consumerId === consumerId ? { ...one, ...change } : one)) };
 }
 
+function withScore(room: RoomView, { consumerId, score, sourceScore }: { consumerId: string; score: number; sourceScore: number }): RoomView {
+  const held = room.tracks.find((one) => one.consumerId === consumerId);
+  const isSilent = sourceScore === 0;
+  return changeTrack(room, consumerId, { score, isSilent, hasFlowed: held?.hasFlowed === true || !isSilent });
+}
+
 function withoutPeers(room: RoomView, isGone: (participant: Participant) => boolean): RoomView {
   const gone = new Set(room.participants.filter(isGone).map(({ peerId }) => peerId));
   return {
@@ -188,5 +202,5 @@ function withTrack(room: RoomView, remote: RemoteTrack): RoomView {
   const isReplaced = (held: HeldTrack): boolean =>
     held.consumerId === remote.consumerId ||
     (held.isStale && held.peerId === remote.peerId && held.source === remote.source && held.kind === remote.kind);
-  return { ...room, tracks: [...room.tracks.filter((held) => !isReplaced(held)), { ...remote, isStale: false, isStalled: false, score: undefined }] };
+  return { ...room, tracks: [...room.tracks.filter((held) => !isReplaced(held)), { ...remote, isStale: false, isStalled: false, score: undefined, hasFlowed: false, isSilent: false }] };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { fakeTrack } from '../test-support/fake-media';
 import { NOTHING_ON, type LocalMediaState } from '../core/media/local-media';
-import { peerOf, type Peer } from '../core/signaling/standing';
+import { peerOf, standingOf, type Peer } from '../core/signaling/standing';
 import { fitGrid } from './grid';
 import { EMPTY_ROOM, reduceRoom, type RoomView, type RoomViewEvent } from './participants';
 import { hueOf, tilesOf, voicesOf, type Tile } from './tiles';
@@ -24,7 +24,37 @@ const together: RoomViewEvent[] = [
   track('cy', 'video'),
 ];
 
+describe('who is not heard of any more', () => {
+  const score = (consumerId: string, sourceScore: number): RoomViewEvent => ({ type: 'trackScore', consumerId, score: 10, sourceScore });
+  const flowing = [...together, score('bob-audio', 10), score('bob-video', 9)];
+  const linkOf = (...events: RoomViewEvent[]): unknown => tileOf(play(...flowing, ...events), 'bob')?.link;
+
+  it.each<[string, RoomViewEvent[], string]>([
+    ['while both come', [], 'good'],
+    ['when the picture stops', [score('bob-video', 0)], 'interrupted'],
+    ['when both stop', [score('bob-video', 0), score('bob-audio', 0)], 'lost'],
+    ['when they come again', [score('bob-video', 0), score('bob-audio', 0), score('bob-audio', 10), score('bob-video', 8)], 'good'],
+    ['muted, when the picture stops', [{ type: 'trackPaused', consumerId: 'bob-audio', isPaused: true }, score('bob-video', 0)], 'lost'],
+    ['muted, with the camera off', [{ type: 'trackPaused', consumerId: 'bob-audio', isPaused: true }, { type: 'trackRemoved', consumerId: 'bob-video' }], 'good'],
+    ['when the server says so', [{ type: 'peerChanged', peerId: 'bob', standing: standingOf({ connected: false }) }], 'lost'],
+    ['when the server says that it is over', [{ type: 'peerChanged', peerId: 'bob', standing: standingOf({ connected: false }) }, { type: 'peerChanged', peerId: 'bob', standing: standingOf({ connected: true }) }], 'good'],
+  ])('is marked: %s', (_about, events, link) => expect(linkOf(...events)).toBe(link));
+
+  it('but not who has not come yet', () => {
+    expect(tileOf(play(...together, score('bob-audio', 0), score('bob-video', 0)), 'bob')?.link).toBe('good');
+  });
+});
+
 describe('the tiles', () => {
+  it('know what a program sends', () => {
+    const from = (peerId: string, flag: string): Peer => {
+      const info = { peerId, displayName: peerId, device: { flag, name: '' } };
+      return peerOf(info);
+    };
+    const room = play({ type: 'joined', peers: [from('bob', 'broadcaster'), from('cy', 'ffmpeg'), from('dee', 'chrome')] });
+    expect(tiles(room).map(({ isBroadcast }) => isBroadcast)).toEqual([true, true, false, false]);
+  });
+
   it('show others in the order of their coming and oneself last', () => {
     const room = play(...together, { type: 'peerJoined', peer: peer('dee') });
     expect(tiles(room).map(({ peerId, isSelf }) => [peerId, isSelf])).toEqual([['bob', false], ['cy', false], ['dee', false], ['me', true]]);

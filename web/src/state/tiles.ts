@@ -9,6 +9,9 @@ import type { HeldTrack, Participant, RoomView } from './participants';
 /** 1 (bad) to 3 (good); undefined while nothing is known. */
 export type Quality = 1 | 2 | 3 | undefined;
 
+/** How a person's sound and picture come to the server: all well, no picture any more, or nothing at all. */
+type Link = 'good' | 'interrupted' | 'lost';
+
 /** One rectangle with a picture: a person, or a screen of theirs. */
 export interface Tile {
   /** Unique among all tiles. */
@@ -26,7 +29,10 @@ export interface Tile {
   isStale: boolean;
   /** The picture ought to come and does not. */
   isStalled: boolean;
+  link: Link;
   isHandRaised: boolean;
+  /** What a program sends: shown whole. */
+  isBroadcast: boolean;
   quality: Quality;
   video: MediaStreamTrack | undefined;
   /** The consumer of the picture, to say in which size it is wanted. */
@@ -43,11 +49,13 @@ export interface Person {
   isModerator: boolean;
   isGuest: boolean;
   isRecorder: boolean;
+  isBroadcaster: boolean;
   isMuted: boolean;
   hasCamera: boolean;
   isSharing: boolean;
   isSpeaking: boolean;
   isStale: boolean;
+  link: Link;
   isHandRaised: boolean;
   quality: Quality;
   publish: PublishGrant;
@@ -85,7 +93,7 @@ export function voicesOf(room: RoomView, self: Self): Voice[] {
 }
 
 function remotePerson(room: RoomView, participant: Participant): Person {
-  const { peerId, displayName, standing, isRecorder, isStale } = participant;
+  const { peerId, displayName, standing, isRecorder, isBroadcaster, isStale } = participant;
   const voice = held(room, peerId, 'audio');
   const isMuted = voice === undefined || voice.isPaused;
   return {
@@ -94,11 +102,13 @@ function remotePerson(room: RoomView, participant: Participant): Person {
     isModerator: standing.isModerator,
     isGuest: standing.isGuest,
     isRecorder,
+    isBroadcaster,
     isMuted,
     hasCamera: visible(held(room, peerId, 'video')) !== undefined,
     isSharing: visible(screenOf(room, peerId)) !== undefined,
     isSpeaking: !isMuted && room.speaking.has(peerId),
     isStale,
+    link: linkOf(room, participant),
     isHandRaised: room.hands.includes(peerId),
     quality: worst(room.tracks.filter((one) => one.peerId === peerId && !one.isPaused).map(({ score }) => score)),
     publish: standing.publish,
@@ -113,11 +123,13 @@ function selfPerson(room: RoomView, { peerId, displayName, local }: Self): Perso
     isModerator: room.rights.isModerator,
     isGuest: false,
     isRecorder: false,
+    isBroadcaster: false,
     isMuted,
     hasCamera: trackOf(local.camera) !== undefined,
     isSharing: local.screen.status === 'on',
     isSpeaking: !isMuted && room.speaking.has(peerId),
     isStale: false,
+    link: 'good',
     isHandRaised: room.hands.includes(peerId),
     quality: worst([...room.ownScores.values()].filter((score) => score > 0)),
     publish: ALL_RIGHTS,
@@ -145,8 +157,8 @@ function screenTile(room: RoomView, { local }: Self, person: Person): Tile[] {
 }
 
 function tileOf(person: Person): Omit<Tile, 'key' | 'kind' | 'video' | 'consumerId' | 'isStalled'> {
-  const { peerId, name, initials, hue, isSelf, isMuted, isSpeaking, isStale, isHandRaised, quality } = person;
-  return { peerId, name, initials, hue, isSelf, isMuted, isSpeaking, isStale, isHandRaised, quality };
+  const { peerId, name, initials, hue, isSelf, isMuted, isSpeaking, isStale, link, isHandRaised, isBroadcaster, quality } = person;
+  return { peerId, name, initials, hue, isSelf, isMuted, isSpeaking, isStale, link, isHandRaised, isBroadcast: isBroadcaster, quality };
 }
 
 function held(room: RoomView, peerId: string, source: 'audio' | 'video'): HeldTrack | undefined {
@@ -164,6 +176,15 @@ function visible(track: HeldTrack | undefined): MediaStreamTrack | undefined {
 /** One that is replaced by a newer one is not missed. */
 function isStalled(track: HeldTrack | undefined): boolean {
   return track !== undefined && track.isStalled && !track.isPaused && !track.isStale;
+}
+
+/** Screens do not count: one that stands still sends nothing. What never came is not missing. */
+function linkOf(room: RoomView, { peerId, standing }: Participant): Link {
+  if (standing.isCut) return 'lost';
+  const flows = room.tracks.filter((one) => one.peerId === peerId && one.source !== 'screensharing' && !one.isPaused && one.hasFlowed);
+  if (!flows.some(({ isSilent }) => isSilent)) return 'good';
+  if (flows.every(({ isSilent }) => isSilent)) return 'lost';
+  return flows.some(({ kind, isSilent }) => kind === 'video' && isSilent) ? 'interrupted' : 'good';
 }
 
 /** What mediasoup scores from 0 to 10, in three steps; the worst stream is what a person notices. */

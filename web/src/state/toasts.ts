@@ -14,9 +14,13 @@ export type ToastContent =
   | { kind: 'rights'; change: 'moderator' | 'noModerator' | 'restricted' }
   | { kind: 'lock'; isLocked: boolean }
   | { kind: 'lobby'; isOn: boolean }
+  /** The call is being recorded from now on, or no longer. */
+  | { kind: 'recording'; isOn: boolean }
   | { kind: 'problem'; device: SendKind; error: ConveneError }
   /** A device has gone, and another one is used now. */
   | { kind: 'replaced'; device: DeviceKind | 'speaker' }
+  /** The link is in the clipboard; with `needsInvitation` it alone lets nobody in. */
+  | { kind: 'link'; needsInvitation: boolean }
   /** Something that the person did was not carried out. */
   | { kind: 'refused'; refusal: Refusal };
 
@@ -31,6 +35,8 @@ export function lifetimeOf({ kind }: ToastContent): number | undefined {
       return undefined;
     case 'muted':
     case 'replaced':
+    case 'link':
+    case 'recording':
     case 'refused':
     case 'rights':
       return 8000;

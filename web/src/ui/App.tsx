@@ -4,8 +4,10 @@ import { useEffect, type ReactNode } from 'react';
 import type { ErrorCode } from '../core/errors';
 import type { EndCause } from '../core/session/close-reason';
 import type { Texts } from '../i18n/en';
-import type { AppModel, AppState } from '../state/app-model';
+import type { AppModel, AppState, Screen } from '../state/app-model';
+import { wayOutOf } from '../state/ways-out';
 import { CallScreen } from './screens/CallScreen';
+import { HomeScreen } from './screens/HomeScreen';
 import { MessageScreen, type Mood } from './screens/MessageScreen';
 import { PreJoinScreen } from './screens/PreJoinScreen';
 import { LobbyScreen, WaitingScreen } from './screens/WaitingScreen';
@@ -32,14 +34,16 @@ function CurrentScreen({ model, app }: { model: AppModel; app: AppState }): Reac
   const texts = useTexts();
   const { screen } = app;
   switch (screen.name) {
+    case 'home':
+      return <HomeScreen model={model} app={app} />;
     case 'loading':
       return <MessageScreen mood="wait" text={{ title: app.meeting.title, advice: texts.common.loading }} />;
     case 'missing':
-      return <MessageScreen mood="lost" isError text={texts.errors['meeting-missing']('both')} />;
+      return <MissingScreen model={model} screen={screen} />;
     case 'unsupported':
-      return <MessageScreen mood="trouble" isError text={texts.errors[screen.error.code]('both')} />;
+      return <MessageScreen mood="trouble" isError hasHome text={texts.errors[screen.error.code]('both')} />;
     case 'tokenRequired':
-      return <MessageScreen mood="key" isError text={texts.errors['token-required']('both')} />;
+      return <MessageScreen mood="key" isError hasHome text={texts.errors['token-required']('both')} />;
     case 'preJoin':
       return <PreJoinScreen model={model} app={app} />;
     case 'waiting':
@@ -49,9 +53,9 @@ function CurrentScreen({ model, app }: { model: AppModel; app: AppState }): Reac
     case 'call':
       return app.call === undefined ? null : <CallScreen model={model} app={app} call={app.call} />;
     case 'ended':
-      return <EndedScreen model={model} app={app} cause={screen.cause} reason={screen.reason} />;
+      return <EndedScreen model={model} app={app} screen={screen} />;
     case 'failed':
-      return <FailedScreen model={model} app={app} code={screen.error.code} />;
+      return <FailedScreen model={model} app={app} screen={screen} />;
   }
 }
 
@@ -64,25 +68,33 @@ const END_MOODS: Readonly<Record<EndCause, Mood>> = {
   'meeting-locked': 'locked',
   removed: 'removed',
   refused: 'removed',
+  'not-admitted': 'later',
+  'lobby-full': 'later',
   replaced: 'lost',
   'peer-id-taken': 'trouble',
+  'invitation-used': 'key',
+  'token-required': 'key',
   closed: 'lost',
 };
 
-/** Whoever was sent away, or for whom there is nothing to come back to, is not offered to try. */
-const NO_WAY_BACK: readonly EndCause[] = ['meeting-missing', 'removed'];
+function useWayOut(model: AppModel, screen: Screen): { label: string; onClick: () => void } | undefined {
+  const texts = useTexts().ended;
+  const way = wayOutOf(screen);
+  if (way === undefined) return undefined;
+  return { label: texts[way.label], onClick: () => (way.does === 'back' ? void model.rejoin() : location.reload()) };
+}
 
-function EndedScreen({ model, app, cause, reason }: { model: AppModel; app: AppState; cause: EndCause; reason: string }): ReactNode {
+function EndedScreen({ model, app, screen }: { model: AppModel; app: AppState; screen: Screen & { name: 'ended' } }): ReactNode {
   const texts = useTexts();
-  const isOver = cause === 'meeting-ended' || cause === 'ended-by-moderator';
-  const action = { label: isOver ? texts.ended.startOver : texts.ended.joinAgain, onClick: () => void model.rejoin() };
+  const { cause, reason } = screen;
   return (
     <MessageScreen
       testId="ended-screen"
+      hasHome
       mood={END_MOODS[cause]}
       text={texts.endings[cause]}
       detail={cause === 'closed' ? reason : ''}
-      action={NO_WAY_BACK.includes(cause) ? undefined : action}
+      action={useWayOut(model, screen)}
     >
       <ConnectionBadge connection={app.connection} isHidden />
     </MessageScreen>
@@ -91,18 +103,24 @@ function EndedScreen({ model, app, cause, reason }: { model: AppModel; app: AppS
 
 const KEY_CODES: readonly ErrorCode[] = ['token-required', 'token-invalid', 'token-expired', 'access-refused'];
 
-function FailedScreen({ model, app, code }: { model: AppModel; app: AppState; code: ErrorCode }): ReactNode {
+function FailedScreen({ model, app, screen }: { model: AppModel; app: AppState; screen: Screen & { name: 'failed' } }): ReactNode {
   const texts = useTexts();
-  const isKey = KEY_CODES.includes(code);
+  const { code } = screen.error;
   return (
     <MessageScreen
       testId="failed-screen"
-      mood={isKey ? 'key' : code === 'meeting-waits' || code === 'meeting-busy' ? 'later' : 'trouble'}
+      hasHome
+      mood={KEY_CODES.includes(code) ? 'key' : code === 'meeting-waits' || code === 'meeting-busy' ? 'later' : 'trouble'}
       isError
       text={texts.errors[code]('both')}
-      action={isKey ? undefined : { label: texts.common.tryAgain, onClick: () => void model.rejoin() }}
+      action={useWayOut(model, screen)}
     >
       <ConnectionBadge connection={app.connection} isHidden />
     </MessageScreen>
   );
+}
+
+function MissingScreen({ model, screen }: { model: AppModel; screen: Screen & { name: 'missing' } }): ReactNode {
+  const texts = useTexts();
+  return <MessageScreen mood="lost" isError hasHome text={texts.errors['meeting-missing']('both')} action={useWayOut(model, screen)} />;
 }

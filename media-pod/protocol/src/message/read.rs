@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use super::bounds;
 use super::client::{ClientRequest, Device, Join, Priority, Produce, ProduceData};
+use crate::text::clean_line;
 
 /// Longest display name, in characters.
 const MAX_DISPLAY_NAME: usize = 64;
@@ -78,10 +79,23 @@ impl ClientRequest {
         };
         let message = [("method".to_owned(), Value::from(method)), ("data".to_owned(), data)];
         let request = Self::deserialize(Value::Object(message.into_iter().collect()))
-            .map_err(|error| shortened(&error.to_string(), MAX_SHOWN_PROBLEM))?;
+            .map_err(|error| shortened(&error.to_string(), MAX_SHOWN_PROBLEM))?
+            .with_clean_name();
         request.check_texts().map_err(str::to_owned)?;
         request.check_parameters().map_err(|error| shortened(&error.to_string(), MAX_SHOWN_PROBLEM))?;
         Ok(request.tidied())
+    }
+
+    /// Names are judged and passed on as others see them.
+    fn with_clean_name(mut self) -> Self {
+        let name = match &mut self {
+            Self::Join(join) => &mut join.display_name,
+            Self::Knock(knock) => &mut knock.display_name,
+            Self::ChangeDisplayName(change) => &mut change.display_name,
+            _ => return self,
+        };
+        *name = clean_line(name);
+        self
     }
 
     /// Without what would only be carried along.
@@ -188,7 +202,7 @@ pub fn clean_chat_text(text: &str) -> String {
 }
 
 fn check_name(name: &str) -> Result<(), &'static str> {
-    let is_fit = !name.trim().is_empty() && name.chars().count() <= MAX_DISPLAY_NAME;
+    let is_fit = !name.is_empty() && name.chars().count() <= MAX_DISPLAY_NAME;
     if is_fit { Ok(()) } else { Err("displayName must have 1 to 64 characters") }
 }
 
@@ -226,6 +240,11 @@ mod tests {
             ),
             (
                 "join",
+                json!({ "displayName": "\u{200b}\u{202e}\u{3164}" }),
+                "invalid data for \"join\": displayName must have 1 to 64 characters",
+            ),
+            (
+                "join",
                 json!({ "displayName": "x".repeat(65) }),
                 "invalid data for \"join\": displayName must have 1 to 64 characters",
             ),
@@ -248,6 +267,20 @@ mod tests {
         ];
         for (method, data, message) in cases {
             assert_eq!(ClientRequest::parse(method, data).unwrap_err().to_string(), message);
+        }
+    }
+
+    #[test]
+    fn names_are_cleaned_wherever_clients_give_one() {
+        for method in ["join", "knock", "changeDisplayName"] {
+            let data = json!({ "displayName": " \u{202e}Ada\u{200b}\n Lovelace" });
+            let name = match ClientRequest::parse(method, data).unwrap() {
+                ClientRequest::Join(join) => join.display_name,
+                ClientRequest::Knock(knock) => knock.display_name,
+                ClientRequest::ChangeDisplayName(change) => change.display_name,
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(name, "Ada Lovelace", "{method}");
         }
     }
 

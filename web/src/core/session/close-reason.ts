@@ -12,9 +12,16 @@ export type EndCause =
   | 'meeting-locked'
   | 'removed'
   | 'refused'
+  /** Nobody answered in the lobby until its time was over. */
+  | 'not-admitted'
+  | 'lobby-full'
   | 'replaced'
   /** Another connection has this peer id, and this one could not prove that it is the same client. */
   | 'peer-id-taken'
+  /** A personal invitation is good for one person, and another one has come with it. */
+  | 'invitation-used'
+  /** Meanwhile only invited people may come in. */
+  | 'token-required'
   | 'closed';
 
 export interface Closing {
@@ -25,6 +32,10 @@ export interface Closing {
 const PATTERNS: readonly (readonly [RegExp, EndCause])[] = [
   [/\bpeerId is (in use|somebody else's)/iu, 'peer-id-taken'],
   [/\brefused by a moderator\b/iu, 'refused'],
+  [/\bnobody has let you in\b/iu, 'not-admitted'],
+  [/\blobby is full\b/iu, 'lobby-full'],
+  [/\binvitation was used\b/iu, 'invitation-used'],
+  [/\bjoin token is needed\b/iu, 'token-required'],
   [/\bremoved (by a moderator|from the meeting)\b/iu, 'removed'],
   [/\bended by a moderator\b/iu, 'ended-by-moderator'],
   [/\b(meeting|room) (has )?(ended|is over|closed)\b/iu, 'meeting-ended'],

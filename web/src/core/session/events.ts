@@ -43,7 +43,8 @@ export type RoomEvent =
   | { type: 'chatMessage'; message: ChatMessage }
   /** The newest page of the chat, after joining. */
   | { type: 'chatHistory'; page: ChatPage }
-  | { type: 'trackScore'; consumerId: string; score: number }
+  /** `sourceScore` is how well the server receives the stream itself: 0 when nothing comes any more. */
+  | { type: 'trackScore'; consumerId: string; score: number; sourceScore: number }
   | { type: 'ownScore'; producerId: string; score: number };
 
 /** Last pictures of the connection before are gone now: who has not come back by then is not coming. */

@@ -154,6 +154,8 @@ it.each([
   ['removed by a moderator', 'removed'],
   ['removed from the meeting', 'removed'],
   ['refused by a moderator', 'refused'],
+  ['nobody has let you in', 'not-admitted'],
+  ['the lobby is full', 'lobby-full'],
   ['the meeting was ended by a moderator', 'ended-by-moderator'],
   ['the meeting is locked', 'meeting-locked'],
   ['the meeting is full', 'meeting-full'],
@@ -162,5 +164,7 @@ it.each([
   ['a newer connection replaced this one', 'replaced'],
   ['this peerId is in use', 'peer-id-taken'],
   ["this peerId is somebody else's", 'peer-id-taken'],
+  ['this invitation was used by somebody else', 'invitation-used'],
+  ['a join token is needed', 'token-required'],
   ['too many requests', 'closed'],
 ])('"%s" is told as %s', (reason, cause) => expect(endCauseOf(reason)).toBe(cause));

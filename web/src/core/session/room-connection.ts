@@ -6,7 +6,7 @@
 
 import type { types } from 'mediasoup-client';
 import { describeBrowser } from '../browser';
-import type { Direction } from '../../generated/messages';
+import type { Direction, ServerNotification } from '../../generated/messages';
 import { ConveneError, toConveneError } from '../errors';
 import type { Log } from '../log';
 import type { LocalMediaState } from '../media/local-media';
@@ -17,7 +17,6 @@ import {
   decodeNewConsumer,
   decodeNotification,
   decodeRouterCapabilities,
-  type KnownNotification,
 } from '../signaling/decode';
 import type { JsonRecord } from '../signaling/json';
 import type { RoomRequests } from '../signaling/requester';
@@ -64,12 +63,16 @@ export interface RoomConnectionOptions {
   openSocket?: SocketFactory;
 }
 
+/** Kinds of messages that are noted as ignored: a server that invents names does not fill the log. */
+const MOST_NOTED = 20;
+
 export class RoomConnection {
   readonly #options: RoomConnectionOptions;
   readonly #signaling: ProtooConnection;
   readonly #mending = new Scope();
   readonly #sending = new Scope();
   readonly #receiving = new Scope();
+  readonly #ignored = new Set<string>();
   #hasJoined = false;
   #publisher: Publisher | undefined;
   #receiver: Receiver | undefined;
@@ -267,7 +270,15 @@ export class RoomConnection {
   #receiveNotification(method: string, data: JsonRecord): void {
     const decoded = decodeNotification(method, data);
     if (decoded.kind === 'known') this.#take(decoded.message);
-    else this.#options.log.info(`ignored the ${decoded.kind} notification "${method}"`, data);
+    else this.#noteIgnored(decoded.kind, method, data);
+  }
+
+  /** Once for each kind: a newer server may send the same every second. */
+  #noteIgnored(kind: 'unknown' | 'malformed', method: string, data: JsonRecord): void {
+    const note = `ignored the ${kind} notification "${method}"`;
+    if (this.#ignored.has(note) || this.#ignored.size === MOST_NOTED) return;
+    this.#ignored.add(note);
+    this.#options.log.info(note, data);
   }
 
   /** The chat so far, and what will be said: nothing of the call depends on it. */
@@ -280,7 +291,7 @@ export class RoomConnection {
     }
   }
 
-  #take(message: KnownNotification): void {
+  #take(message: ServerNotification): void {
     const { hooks, log } = this.#options;
     if (message.method === 'consumerScore') this.#receiver?.noteScore(message.data.consumerId, message.data.score);
     const event = roomEventOf(message);

@@ -1,12 +1,12 @@
 /** What happens in a room, in this client's own words: made from the server's notifications. Pure. */
 
+import type { ServerNotification } from '../../generated/messages';
 import { shownName } from '../display-name';
-import type { KnownNotification } from '../signaling/decode';
 import { peerOf, permissionsOf, standingOf } from '../signaling/standing';
 import type { RoomEvent } from './events';
 
 /** The event that a notification means for listeners; undefined for what concerns the connection alone. */
-export function roomEventOf({ method, data }: KnownNotification): RoomEvent | undefined {
+export function roomEventOf({ method, data }: ServerNotification): RoomEvent | undefined {
   switch (method) {
     case 'newPeer':
       return { type: 'peerJoined', peer: peerOf(data.peer) };
@@ -33,7 +33,7 @@ export function roomEventOf({ method, data }: KnownNotification): RoomEvent | un
     case 'chatMessage':
       return { type: 'chatMessage', message: { ...data, displayName: shownName(data.displayName) } };
     case 'consumerScore':
-      return { type: 'trackScore', consumerId: data.consumerId, score: data.score.score };
+      return { type: 'trackScore', consumerId: data.consumerId, score: data.score.score, sourceScore: data.score.producerScore };
     case 'producerScore':
       return { type: 'ownScore', producerId: data.producerId, score: Math.max(0, ...data.score.map(({ score }) => score)) };
     case 'activeSpeaker':
@@ -41,7 +41,11 @@ export function roomEventOf({ method, data }: KnownNotification): RoomEvent | un
     case 'speakingPeers':
       return { type: 'speakers', volumes: data.peerVolumes };
     case 'lobby':
+    case 'session':
     case 'mediasoupVersion':
+    case 'mediasoup-version':
+    case 'dataConsumerClosed':
+    case 'downlinkBwe':
     case 'consumerPaused':
     case 'consumerResumed':
     case 'consumerClosed':

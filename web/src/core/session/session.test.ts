@@ -15,6 +15,8 @@ interface Setup {
   path: FakeMediaPath;
   session: Session;
   news: SessionNews[];
+  /** What the session wrote for developers. */
+  noted: string[];
 }
 
 function setUp(change: Partial<SessionOptions> = {}): Setup {
@@ -22,11 +24,12 @@ function setUp(change: Partial<SessionOptions> = {}): Setup {
   const devices = new FakeDevices();
   const local = new LocalMedia(devices, silentLog);
   const path = new FakeMediaPath();
+  const noted: string[] = [];
   const session = new Session({
     findRoute: () => openRoute('ws://pod/signal/team/hello?peerId=abcdefgh'),
     displayName: 'Ada',
     localMedia: local,
-    log: silentLog,
+    log: { ...silentLog, info: (message) => noted.push(message) },
     userAgent: 'Mozilla/5.0 Chrome/156.0.0.0 Safari/537.36',
     createDevice: path.createDevice,
     openSocket: server.openSocket,
@@ -34,7 +37,7 @@ function setUp(change: Partial<SessionOptions> = {}): Setup {
   });
   const news: SessionNews[] = [];
   session.subscribe((one) => news.push(one));
-  return { server, devices, local, path, session, news };
+  return { server, devices, local, path, session, news, noted };
 }
 
 /** Lets everything that needs no time happen. */
@@ -300,6 +303,12 @@ describe('other people\'s media', () => {
     server.notifies('downlinkBwe', { desiredBitrate: 1 });
     expect(news).toHaveLength(before);
     expect(session.connection.status).toBe('connected');
+  });
+
+  it('what a newer server sends all the time is noted once', async () => {
+    const { server, noted } = await joined();
+    for (let second = 0; second < 3; second += 1) server.notifies('fromTheFuture', { second });
+    expect(noted.filter((one) => one.includes('fromTheFuture'))).toHaveLength(1);
   });
 });
 

@@ -25,8 +25,10 @@ type Check = (data: JsonRecord) => boolean;
 const hasConsumerId: Check = ({ consumerId }) => isText(consumerId);
 const hasPeerId: Check = ({ peerId }) => isText(peerId);
 
-/** The notifications that this client acts on. Others are ignored, as the protocol wishes. */
+/** Every notification of the media pod, also those that this client does nothing with. Others are ignored, as the protocol wishes. */
 const NOTIFICATIONS = {
+  session: ({ id, resumed }) => isText(id) && typeof resumed === 'boolean',
+  'mediasoup-version': ({ version }) => isText(version),
   mediasoupVersion: ({ version }) => isText(version),
   newPeer: ({ peer }) => isPeer(peer),
   peerClosed: hasPeerId,
@@ -36,6 +38,8 @@ const NOTIFICATIONS = {
   consumerClosed: hasConsumerId,
   consumerScore: (data) => hasConsumerId(data) && isRecord(data['score']) && isNumber(data['score']['score']),
   consumerLayersChanged: hasConsumerId,
+  dataConsumerClosed: ({ dataConsumerId }) => isText(dataConsumerId),
+  downlinkBwe: ({ availableBitrate }) => isNumber(availableBitrate),
   producerScore: ({ producerId, score }) => isText(producerId) && isListOf(score, (one) => isRecord(one) && isNumber(one['score'])),
   chatMessage: isChatMessage,
   permissions: ({ moderator, publish }) => typeof moderator === 'boolean' && isRecord(publish),
@@ -49,17 +53,15 @@ const NOTIFICATIONS = {
   reaction: (data) => hasPeerId(data) && REACTIONS.includes(data['reaction'] as Reaction),
   activeSpeaker: ({ peerId }) => peerId === undefined || peerId === null || isText(peerId),
   speakingPeers: ({ peerVolumes }) => isListOf(peerVolumes, isVolume),
-} as const satisfies Partial<Record<ServerNotification['method'], Check>>;
+} as const satisfies Record<ServerNotification['method'], Check>;
 
-export type KnownNotification = Extract<ServerNotification, { method: keyof typeof NOTIFICATIONS }>;
-
-export type Decoded = { kind: 'known'; message: KnownNotification } | { kind: 'unknown' } | { kind: 'malformed' };
+export type Decoded = { kind: 'known'; message: ServerNotification } | { kind: 'unknown' } | { kind: 'malformed' };
 
 export function decodeNotification(method: string, data: JsonRecord): Decoded {
   if (!Object.hasOwn(NOTIFICATIONS, method)) return { kind: 'unknown' };
   const check = NOTIFICATIONS[method as keyof typeof NOTIFICATIONS];
   if (!check(data)) return { kind: 'malformed' };
-  return { kind: 'known', message: { method, data } as unknown as KnownNotification };
+  return { kind: 'known', message: { method, data } as unknown as ServerNotification };
 }
 
 export function decodeNewConsumer(data: JsonRecord): NewConsumer {

@@ -9,6 +9,8 @@ export interface Standing {
   /** Nobody vouches for the name. */
   isGuest: boolean;
   publish: PublishGrant;
+  /** The server does not hear of them just now; of servers that do not tell this, false. */
+  isCut: boolean;
 }
 
 /** Another person in the room. */
@@ -17,6 +19,8 @@ export interface Peer {
   displayName: string;
   standing: Standing;
   isRecorder: boolean;
+  /** A program that sends without a page, such as ffmpeg. */
+  isBroadcaster: boolean;
   isHandRaised: boolean;
 }
 
@@ -29,22 +33,26 @@ export interface OwnRights {
   name: string | undefined;
 }
 
+/** What programs that send without a page say of themselves; the media pod says the first of those that say nothing. */
+const PROGRAMS: readonly string[] = ['broadcaster', 'ffmpeg', 'gstreamer'];
+
 export const ALL_RIGHTS: PublishGrant = { audio: true, video: true, share: true };
 
 /** Before the server has said anything: what a guest of an open meeting may do. */
 export const GUEST_RIGHTS: OwnRights = { isModerator: false, publish: ALL_RIGHTS, chat: true, name: undefined };
 
-export function standingOf({ moderator, guest, publish }: Partial<Omit<PeerChanged, 'peerId'>>): Standing {
-  return { isModerator: moderator === true, isGuest: guest === true, publish: rightsOf(publish) };
+export function standingOf({ moderator, guest, publish, connected }: Partial<Omit<PeerChanged, 'peerId'>> & { connected?: unknown }): Standing {
+  return { isModerator: moderator === true, isGuest: guest === true, publish: rightsOf(publish), isCut: connected === false };
 }
 
 export function peerOf(info: { peerId: string; displayName: string }): Peer {
-  const { recorder, handRaised, ...rest }: Partial<PeerInfo> = info;
+  const { recorder, handRaised, device, ...rest }: Partial<PeerInfo> = info;
   return {
     peerId: info.peerId,
     displayName: shownName(info.displayName),
     standing: standingOf(rest),
     isRecorder: recorder === true,
+    isBroadcaster: PROGRAMS.includes(device?.flag ?? ''),
     isHandRaised: handRaised === true,
   };
 }

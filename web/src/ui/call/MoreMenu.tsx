@@ -43,7 +43,7 @@ export function MoreItems({ model, app, call, state }: Props): ReactNode {
       </div>
       {document.fullscreenEnabled && <MenuItem icon={Maximize} label={controls.fullScreen} onSelect={toggleFullScreen} />}
       {document.pictureInPictureEnabled && <MenuItem icon={PictureInPicture2} label={controls.pictureInPicture} onSelect={pictureInPicture} />}
-      {globalThis.isSecureContext && <MenuItem icon={Link} label={controls.copyLink} onSelect={copyLink} />}
+      {globalThis.isSecureContext && <MenuItem icon={Link} label={controls.copyLink} onSelect={() => copyLink(() => call.toast({ kind: 'link', needsInvitation: app.meeting.needsToken }))} />}
       <MenuItem icon={SettingsIcon} label={controls.settings} testId="settings-item" onSelect={() => call.open({ name: 'settings' })} />
       <MenuItem
         className="pointer-only"

@@ -8,15 +8,17 @@ import type { CallModel } from '../../state/call-model';
 import type { CallState } from '../../state/call-state';
 import type { Toast } from '../../state/toasts';
 import { useTexts } from '../language';
-import { copyText } from './page-actions';
+import { copyLink } from './page-actions';
 
 interface Props {
   call: CallModel;
   state: CallState;
+  /** The link alone lets nobody in. */
+  needsInvitation: boolean;
 }
 
-export function Notices({ call, state }: Props): ReactNode {
-  const isAlone = state.people.length === 1 && state.connection.status === 'connected' && state.lobby.length === 0;
+export function Notices({ call, state, needsInvitation }: Props): ReactNode {
+  const isAlone = state.people.filter(({ isRecorder }) => !isRecorder).length === 1 && state.connection.status === 'connected' && state.lobby.length === 0;
   const showsKnock = state.lobby.length > 0 && state.rights.isModerator && state.panel !== 'people';
   return (
     <div className="call-banners">
@@ -24,7 +26,7 @@ export function Notices({ call, state }: Props): ReactNode {
       {state.toasts.map((toast) => toast.kind === 'problem' && <ProblemBanner key={toast.id} toast={toast} call={call} />)}
       {KINDS.map((kind) => isWished(state.local[kind]) && isInterrupted(state.local[kind]) && <InterruptedBanner key={kind} kind={kind} call={call} />)}
       {state.local.screen.status === 'on' && <ShareBanner call={call} />}
-      {isAlone && <InviteBanner />}
+      {isAlone && <InviteBanner needsInvitation={needsInvitation} />}
     </div>
   );
 }
@@ -94,14 +96,14 @@ function ShareBanner({ call }: { call: CallModel }): ReactNode {
   );
 }
 
-function InviteBanner(): ReactNode {
+function InviteBanner({ needsInvitation }: { needsInvitation: boolean }): ReactNode {
   const texts = useTexts();
   const [isCopied, setCopied] = useState(false);
   return (
     <div className="banner" role="status">
-      <p>{texts.call.alone}</p>
+      <p>{texts.call[needsInvitation ? 'aloneInvited' : 'alone']}</p>
       {globalThis.isSecureContext && (
-        <button type="button" className="button button-small button-quiet" onClick={() => copyText(location.href, () => setCopied(true))}>
+        <button type="button" className="button button-small button-quiet" onClick={() => copyLink(() => setCopied(true))}>
           <Link size={16} aria-hidden="true" />
           {isCopied ? texts.common.copied : texts.controls.copyLink}
         </button>

@@ -125,14 +125,15 @@ interface RowProps {
 
 const PersonRow = memo(function PersonRow({ person, call, isModerator, isSilenced, isPinned }: RowProps): ReactNode {
   const texts = useTexts();
-  const { peerId, name, initials, hue, isSelf, isStale } = person;
+  const { peerId, name, initials, hue, isSelf, isStale, link } = person;
   return (
-    <li className={`person${isStale ? ' person-stale' : ''}`} data-testid="person" data-peer-id={peerId}>
+    <li className={`person${isStale || link === 'lost' ? ' person-stale' : ''}`} data-testid="person" data-peer-id={peerId}>
       <Avatar initials={initials} hue={hue} isSmall />
       <span className="person-name">
         <span className="person-name-text">
           {name}
           {isSelf && <span className="person-you"> ({texts.common.you})</span>}
+          {link === 'lost' && <span className="person-you"> ({texts.call.links.lost})</span>}
         </span>
         <Roles person={person} />
       </span>

@@ -3,6 +3,7 @@
 import {
   Crown,
   EllipsisVertical,
+  Expand,
   Hand,
   Mic,
   MicOff,
@@ -10,6 +11,7 @@ import {
   PinOff,
   ScreenShareOff,
   ShieldOff,
+  Shrink,
   SlidersHorizontal,
   UserX,
   VideoOff,
@@ -18,6 +20,7 @@ import {
 } from 'lucide-react';
 import type { ReactNode } from 'react';
 import type { CallModel } from '../../state/call-model';
+import type { Fit } from '../../state/fit';
 import type { Person } from '../../state/tiles';
 import { useTexts } from '../language';
 import { Menu, MenuItem, MenuLine } from '../parts/Menu';
@@ -31,10 +34,12 @@ interface Props {
   /** Key of the tile that the menu is about. */
   tileKey: string;
   isPinned: boolean;
+  /** How the tile's picture is shown now, where there is one. */
+  fit?: Fit | undefined;
   className: string;
 }
 
-export function PersonMenu({ person, call, isModerator, isSilenced, tileKey, isPinned, className }: Props): ReactNode {
+export function PersonMenu({ person, call, isModerator, isSilenced, tileKey, isPinned, fit, className }: Props): ReactNode {
   const texts = useTexts();
   const label = texts.call.actionsFor(person.name);
   const trigger = (
@@ -50,6 +55,7 @@ export function PersonMenu({ person, call, isModerator, isSilenced, tileKey, isP
         testId="pin-item"
         onSelect={() => call.pin(tileKey)}
       />
+      {fit !== undefined && <FitItem call={call} tileKey={tileKey} fit={fit} />}
       <MenuItem
         icon={isSilenced ? Volume2 : VolumeX}
         label={texts.people[isSilenced ? 'unsilence' : 'silence']}
@@ -57,6 +63,15 @@ export function PersonMenu({ person, call, isModerator, isSilenced, tileKey, isP
       />
       {isModerator && <ModeratorItems person={person} call={call} />}
     </Menu>
+  );
+}
+
+function FitItem({ call, tileKey, fit }: Pick<Props, 'call' | 'tileKey'> & { fit: Fit }): ReactNode {
+  const texts = useTexts().call;
+  return fit === 'fit' ? (
+    <MenuItem icon={Expand} label={texts.fillTile} testId="fit-item" onSelect={() => call.fit(tileKey, 'fill')} />
+  ) : (
+    <MenuItem icon={Shrink} label={texts.fitTile} testId="fit-item" onSelect={() => call.fit(tileKey, 'fit')} />
   );
 }
 

@@ -1,11 +1,14 @@
 /** One person or screen: picture or initials, name, marks, speaking outline, and what can be done with it. */
 
 import { Hand, MicOff, Pin, PinOff, VolumeX } from 'lucide-react';
-import { memo, useRef, type ReactNode } from 'react';
+import { memo, useRef, useState, type ReactNode, type RefObject } from 'react';
 import { isAlike } from '../../state/alike';
 import type { CallModel } from '../../state/call-model';
+import { fitOf, type Fit } from '../../state/fit';
 import type { Person, Tile } from '../../state/tiles';
+import type { Size } from '../../state/watching';
 import { useSeen } from '../hooks/useSeen';
+import { useSize } from '../hooks/useSize';
 import { useTexts } from '../language';
 import { Avatar } from '../parts/Avatar';
 import { Video } from '../parts/Video';
@@ -21,6 +24,8 @@ export interface TileProps {
   isModerator: boolean;
   isPinned: boolean;
   isSilenced: boolean;
+  /** How the picture is to be shown; undefined: as fits what it is. */
+  chosenFit: Fit | undefined;
   /** The large one of the stage: its name stands apart, and picture in picture takes it. */
   isMain?: boolean;
 }
@@ -31,7 +36,8 @@ export const TileView = memo(function TileView(props: TileProps): ReactNode {
   const texts = useTexts();
   const element = useRef<HTMLLIElement>(null);
   useSeen(element, tile.key, call);
-  const { kind, peerId, initials, hue, isSelf, isMuted, isStale, isStalled, video } = tile;
+  const { kind, peerId, initials, hue, isSelf, isMuted, isStale, isStalled, link, video } = tile;
+  const { fit, onSize } = useFit(element, props);
   return (
     <li
       ref={element}
@@ -44,26 +50,45 @@ export const TileView = memo(function TileView(props: TileProps): ReactNode {
       data-video={video !== undefined}
       data-stale={isStale}
       data-stalled={isStalled}
+      data-link={link}
       data-main={isMain}
+      data-fit={fit}
       onDoubleClick={() => call.pin(tile.key)}
     >
       {kind === 'person' && <Avatar initials={initials} hue={hue} />}
       {video !== undefined && (
-        <Video key={video.id} track={video} isMirrored={isSelf && kind === 'person' && isMirrored} isWhole={kind === 'screen'} />
+        <Video key={video.id} track={video} isMirrored={isSelf && kind === 'person' && isMirrored} isWhole={fit === 'fit'} onSize={onSize} />
       )}
-      {isStale && <span className="tile-note">{texts.call.reconnecting}</span>}
-      {isStalled && !isStale && <span className="tile-note">{texts.call.waitingForVideo}</span>}
+      <LinkNote tile={tile} />
+      {isStalled && !isStale && link === 'good' && <span className="tile-note">{texts.call.waitingForVideo}</span>}
       <TileMarks {...props} />
-      <TileActions {...props} />
+      <TileActions {...props} fit={fit} />
     </li>
   );
 });
 
+/** Follows the shapes of picture and tile. */
+function useFit(element: RefObject<HTMLElement | null>, { tile, chosenFit }: TileProps): { fit: Fit; onSize: (size: Size) => void } {
+  const [picture, onSize] = useState<Size>();
+  const box = useSize(element);
+  const { kind, isBroadcast } = tile;
+  return { fit: fitOf({ kind, isBroadcast, picture, box, chosen: chosenFit }), onSize };
+}
+
 function classesOf(tile: Tile, isMain: boolean): string {
-  const { kind, isSpeaking, isStale, isStalled } = tile;
-  return ['tile', `tile-${kind}`, isSpeaking ? 'tile-speaking' : '', isStale ? 'tile-stale' : '', isStalled ? 'tile-stalled' : '', isMain ? 'tile-main' : '']
+  const { kind, isSpeaking, isStale, isStalled, link } = tile;
+  const isFaded = isStale || link === 'lost' || (kind === 'person' && link === 'interrupted');
+  return ['tile', `tile-${kind}`, isSpeaking ? 'tile-speaking' : '', isFaded ? 'tile-stale' : '', isStalled ? 'tile-stalled' : '', isMain ? 'tile-main' : '']
     .filter((one) => one !== '')
     .join(' ');
+}
+
+/** Why a picture stands still. */
+function LinkNote({ tile: { kind, isStale, link } }: Pick<TileProps, 'tile'>): ReactNode {
+  const texts = useTexts().call;
+  if (isStale) return <span className="tile-note">{texts.reconnecting}</span>;
+  if (link === 'good' || (kind === 'screen' && link === 'interrupted')) return null;
+  return <span className="tile-note">{texts.links[link]}</span>;
 }
 
 function nameOf({ kind, name, isSelf }: Tile, screenOf: (name: string) => string, yourScreen: string): string {
@@ -92,8 +117,13 @@ function TileMarks({ tile, isSilenced }: TileProps): ReactNode {
   );
 }
 
+interface ActionsProps extends TileProps {
+  /** How the picture is shown now. */
+  fit: Fit;
+}
+
 /** Menus are costly, and who speaks changes often without changing them. */
-const TileActions = memo(function TileActions({ tile, person, call, isModerator, isPinned, isSilenced }: TileProps): ReactNode {
+const TileActions = memo(function TileActions({ tile, person, call, isModerator, isPinned, isSilenced, fit }: ActionsProps): ReactNode {
   const texts = useTexts();
   const label = texts.call[isPinned ? 'unpin' : 'pin'];
   const Icon = isPinned ? PinOff : Pin;
@@ -110,13 +140,13 @@ const TileActions = memo(function TileActions({ tile, person, call, isModerator,
         <Icon size={16} aria-hidden="true" />
       </button>
       {person !== undefined && !tile.isSelf && (
-        <PersonMenu person={person} call={call} isModerator={isModerator} isSilenced={isSilenced} tileKey={tile.key} isPinned={isPinned} className="tile-action" />
+        <PersonMenu person={person} call={call} isModerator={isModerator} isSilenced={isSilenced} tileKey={tile.key} isPinned={isPinned} fit={tile.video === undefined ? undefined : fit} className="tile-action" />
       )}
     </span>
   );
 }, hasSameActions);
 
-function hasSameActions(before: TileProps, after: TileProps): boolean {
+function hasSameActions(before: ActionsProps, after: ActionsProps): boolean {
   const { tile: oldTile, person: oldPerson, ...oldRest } = before;
   const { tile, person, ...rest } = after;
   const isSamePerson = oldPerson === person || (oldPerson !== undefined && person !== undefined && isAlike(oldPerson, person, ['isSpeaking']));

@@ -1,6 +1,6 @@
 /** Short notices at the upper edge: who came, who spoke up, what was refused. They go by themselves; what waits for an answer is a notice of its own. */
 
-import { CircleAlert, DoorClosed, DoorOpen, Hand, Info, Lock, MessageSquare, MicOff, ShieldCheck, Users, X, type LucideIcon } from 'lucide-react';
+import { CircleAlert, Disc, DoorClosed, DoorOpen, Hand, Info, Link, Lock, MessageSquare, MicOff, ShieldCheck, Users, X, type LucideIcon } from 'lucide-react';
 import type { ReactNode } from 'react';
 import type { Texts } from '../../i18n/en';
 import type { CallModel } from '../../state/call-model';
@@ -70,6 +70,10 @@ function contentOf(toast: Brief, texts: Texts): Content {
       return { icon: toast.isOn ? DoorClosed : DoorOpen, title: texts.toasts[toast.isOn ? 'lobbyOn' : 'lobbyOff'], detail: '' };
     case 'replaced':
       return { icon: Info, title: texts.toasts.replaced[toast.device], detail: '' };
+    case 'recording':
+      return { icon: toast.isOn ? Disc : Info, title: texts.recording[toast.isOn ? 'on' : 'off'], detail: '' };
+    case 'link':
+      return { icon: Link, title: texts.common.copied, detail: toast.needsInvitation ? texts.toasts.linkNeedsInvitation : '' };
     case 'refused':
       return { icon: CircleAlert, title: texts.toasts.refused, detail: texts.refusals[toast.refusal] };
   }

@@ -1,5 +1,7 @@
 /** What the page can do with itself. Browsers may refuse each of these; then nothing happens. */
 
+import { inviteLink } from '../../core/meeting';
+
 export function toggleFullScreen(): void {
   const done = document.fullscreenElement === null ? document.documentElement.requestFullscreen() : document.exitFullscreen();
   done.catch(() => undefined);
@@ -16,8 +18,8 @@ export function pictureInPicture(): void {
   video?.requestPictureInPicture().catch(() => undefined);
 }
 
-export function copyLink(): void {
-  copyText(location.href);
+export function copyLink(onCopied: () => void): void {
+  copyText(inviteLink(location), onCopied);
 }
 
 export function copyText(text: string, onCopied: () => void = () => undefined): void {

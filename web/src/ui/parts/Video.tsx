@@ -2,15 +2,18 @@
 
 import { useEffect, useRef, useState, type ReactNode } from 'react';
 import { keepPlaying } from '../../core/media/playback';
+import type { Size } from '../../state/watching';
 
 interface Props {
   track: MediaStreamTrack;
   isMirrored?: boolean;
-  /** Shows all of it, with margins, instead of filling the box: for screens. */
+  /** Shows all of it, with margins, instead of filling the box. */
   isWhole?: boolean;
+  /** The picture has this size, or no longer has the one before. */
+  onSize?: (size: Size) => void;
 }
 
-export function Video({ track, isMirrored = false, isWhole = false }: Props): ReactNode {
+export function Video({ track, isMirrored = false, isWhole = false, onSize }: Props): ReactNode {
   const element = useRef<HTMLVideoElement>(null);
   const [hasPicture, setHasPicture] = useState(false);
 
@@ -35,6 +38,7 @@ export function Video({ track, isMirrored = false, isWhole = false }: Props): Re
       playsInline
       muted
       onLoadedData={() => setHasPicture(true)}
+      onResize={({ currentTarget: { videoWidth: width, videoHeight: height } }) => onSize?.({ width, height })}
     />
   );
 }

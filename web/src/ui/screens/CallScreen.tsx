@@ -1,6 +1,6 @@
 /** The call: pictures, controls, panels, and what is said about it. */
 
-import { DoorClosed, Lock, Volume2 } from 'lucide-react';
+import { Disc, DoorClosed, Lock, Volume2 } from 'lucide-react';
 import { useRef, useState, type ReactNode } from 'react';
 import type { AppModel, AppState } from '../../state/app-model';
 import type { CallModel } from '../../state/call-model';
@@ -46,7 +46,7 @@ export function CallScreen({ model, app, call }: Props): ReactNode {
     <main className={`call${state.panel === undefined ? '' : ' call-with-panel'}`}>
       <CallHeader title={state.title ?? app.meeting.title} state={state} />
       <div className="call-stage">
-        <Notices call={call} state={state} />
+        <Notices call={call} state={state} needsInvitation={app.meeting.needsToken} />
         <Stage call={call} state={state} settings={app.settings} />
         <Reactions reactions={state.reactions} />
         {state.showsStatistics && <StatisticsPanel call={call} people={state.people} />}
@@ -89,20 +89,26 @@ function run(command: Command, model: AppModel, app: AppState, call: CallModel):
 }
 
 function CallHeader({ title, state }: { title: string; state: CallState }): ReactNode {
-  const texts = useTexts().call;
+  const texts = useTexts();
   return (
     <header className="call-header">
       <h1 title={title}>{title}</h1>
+      {state.isRecorded && (
+        <span className="chip chip-recording" data-testid="recording-mark">
+          <Disc size={14} aria-hidden="true" />
+          {texts.recording.mark}
+        </span>
+      )}
       {state.isLocked && (
         <span className="chip" data-testid="locked-mark">
           <Lock size={14} aria-hidden="true" />
-          {texts.locked}
+          {texts.call.locked}
         </span>
       )}
       {state.isLobbyOn === true && (
         <span className="chip" data-testid="lobby-mark">
           <DoorClosed size={14} aria-hidden="true" />
-          {texts.lobbyOn}
+          {texts.call.lobbyOn}
         </span>
       )}
       <span className="call-header-space" />

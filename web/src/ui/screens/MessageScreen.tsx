@@ -3,6 +3,7 @@
 import { CalendarX2, CircleAlert, DoorOpen, Hourglass, KeyRound, Lock, UserX } from 'lucide-react';
 import { useEffect, useRef, type ReactNode } from 'react';
 import type { Text } from '../../i18n/en';
+import { useTexts } from '../language';
 import { Brand } from '../parts/Brand';
 
 const ICONS = { lost: CalendarX2, trouble: CircleAlert, done: DoorOpen, key: KeyRound, locked: Lock, removed: UserX, later: Hourglass };
@@ -14,12 +15,15 @@ interface Props {
   text: Text;
   detail?: string;
   isError?: boolean;
+  /** Where the page may be the end of the way: a link to the front page. */
+  hasHome?: boolean;
   testId?: string;
   action?: { label: string; onClick: () => void; isQuiet?: boolean } | undefined;
   children?: ReactNode;
 }
 
-export function MessageScreen({ mood, text, detail = '', isError = false, testId, action, children }: Props): ReactNode {
+export function MessageScreen({ mood, text, detail = '', isError = false, hasHome = false, testId, action, children }: Props): ReactNode {
+  const { toHome } = useTexts().home;
   const heading = useRef<HTMLHeadingElement>(null);
   // The page changed under the reader: screen readers start from the new heading.
   useEffect(() => heading.current?.focus(), []);
@@ -43,6 +47,11 @@ export function MessageScreen({ mood, text, detail = '', isError = false, testId
           >
             {action.label}
           </button>
+        )}
+        {hasHome && (
+          <a className="button button-quiet" href="/" data-testid="home-link">
+            {toHome}
+          </a>
         )}
       </section>
     </main>

@@ -12,6 +12,7 @@ import { SettingsDialog } from '../dialogs/SettingsDialog';
 import { useTexts } from '../language';
 import { Brand } from '../parts/Brand';
 import { DeviceSelect } from '../parts/DeviceSelect';
+import { RecordingHint } from '../parts/RecordingHint';
 import { SelfView } from '../parts/SelfView';
 import { useWaitingWords } from './WaitingScreen';
 
@@ -54,6 +55,7 @@ function JoinForm({ model, app }: Props): ReactNode {
         <Already app={app} />
       </header>
       <Waiting app={app} />
+      {app.meeting.isRecorded && <RecordingHint />}
       <form onSubmit={submit}>
         <label className="field">
           <span>{texts.preJoin.yourName}</span>

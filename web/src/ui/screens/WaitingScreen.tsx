@@ -5,6 +5,7 @@ import type { AppModel, AppState } from '../../state/app-model';
 import { waitingKindOf } from '../../state/waiting';
 import { useTexts } from '../language';
 import { ConnectionBadge } from '../parts/ConnectionBadge';
+import { RecordingHint } from '../parts/RecordingHint';
 import { SelfView } from '../parts/SelfView';
 import { MessageScreen } from './MessageScreen';
 
@@ -37,9 +38,10 @@ export function LobbyScreen({ model, app }: Props): ReactNode {
       testId="lobby-screen"
       mood="wait"
       text={{ title: texts.lobbyTitle, advice: texts.lobby }}
-      action={{ label: texts.leave, onClick: () => model.leave(), isQuiet: true }}
+      action={{ label: texts.cancel, onClick: () => model.leave(), isQuiet: true }}
     >
       <p className="message-quiet">{app.meeting.title}</p>
+      {app.meeting.isRecorded && <RecordingHint />}
       <SelfView model={model} app={app} isSmall />
       <ConnectionBadge connection={app.connection} isHidden />
     </MessageScreen>

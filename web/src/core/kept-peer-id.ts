@@ -1,0 +1,72 @@
+/**
+ * Peer ids for one meeting in this browser. The id of a page that ended without leaving (it crashed, or its browser did) is taken over by the
+ * next page: the server knows the browser again by cookie or ticket, and gives it the seat that its own ghost still holds.
+ *
+ * A page that lives is never replaced: each holds a lock on its id, which the browser frees when the page is gone. Where there are no
+ * locks, every page takes a new id.
+ */
+
+import { newPeerId } from './peer-id';
+
+export interface PeerIds {
+  /** The id for the next join. */
+  take(): string;
+  /** One has left: there is no ghost. */
+  forget(): void;
+}
+
+/** The part of a browser's storage that is used here. */
+export type IdStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
+
+/** Holds a name for as long as the page lives; false where another page has it. Undefined where the browser has no locks. */
+export type HoldName = ((name: string) => Promise<boolean>) | undefined;
+
+const KEY = 'convene.peer-id.';
+const ID = /^[a-z]{8}$/u;
+
+export function keptPeerIds(path: string, storage: IdStorage | undefined, hold: HoldName): PeerIds {
+  const key = KEY + path;
+  let orphan: string | undefined;
+  let own: string | undefined;
+  const left = hold === undefined ? undefined : readId(storage, key);
+  if (left !== undefined) void hold?.(key + left).then((isFree) => (orphan = isFree ? left : undefined));
+  return {
+    take: () => {
+      const id = orphan ?? newPeerId();
+      orphan = undefined;
+      own = id;
+      write(storage, key, id);
+      if (id !== left) void hold?.(key + id);
+      return id;
+    },
+    forget: () => {
+      // Another page of this meeting may have written its own since.
+      if (storage !== undefined && storage.getItem(key) === own) storage.removeItem(key);
+    },
+  };
+}
+
+export function holdByLocks(locks: LockManager | undefined): HoldName {
+  if (locks === undefined) return undefined;
+  return (name) =>
+    new Promise((resolve) => {
+      const held = locks.request(name, { ifAvailable: true }, (lock) => {
+        resolve(lock !== null);
+        return lock === null ? undefined : new Promise(() => undefined);
+      });
+      held.catch(() => resolve(false));
+    });
+}
+
+function readId(storage: IdStorage | undefined, key: string): string | undefined {
+  const id = storage?.getItem(key) ?? '';
+  return ID.test(id) ? id : undefined;
+}
+
+function write(storage: IdStorage | undefined, key: string, id: string): void {
+  try {
+    storage?.setItem(key, id);
+  } catch {
+    // The storage is full: a ghost of this page goes when its time is up.
+  }
+}

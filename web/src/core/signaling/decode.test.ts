@@ -1,0 +1,28 @@
+import { expect, it } from 'vitest';
+import { decodeNewConsumer, decodeNotification } from './decode';
+import { isRecord, type JsonRecord } from './json';
+
+/** Every message of the media pod, as its own tests hold it. */
+const GOLDENS = import.meta.glob<unknown>('../../../../media-pod/protocol/tests/golden/server/*.json', { eager: true, import: 'default' });
+
+const recordOf = (value: unknown): JsonRecord => (isRecord(value) ? value : {});
+
+const frames = Object.values(GOLDENS).flatMap((golden) => {
+  const { examples } = recordOf(golden);
+  return Array.isArray(examples) ? examples.map((example: unknown) => recordOf(recordOf(example)['frame'])) : [];
+});
+
+const dataOf = (frame: JsonRecord): JsonRecord => recordOf(frame['data']);
+
+it('finds the goldens', () => {
+  expect(frames.length).toBeGreaterThan(25);
+});
+
+it.each(frames.filter(({ notification }) => notification === true).map((frame) => [String(frame['method']), dataOf(frame)] as const))('knows %s', (method, data) => {
+  expect(decodeNotification(method, data)).toEqual({ kind: 'known', message: { method, data } });
+});
+
+it('reads every offer of a stream', () => {
+  const offers = frames.filter(({ method }) => method === 'newConsumer').map((frame) => decodeNewConsumer(dataOf(frame)).appData.source);
+  expect(offers).toEqual(['video', 'screensharing']);
+});

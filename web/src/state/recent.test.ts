@@ -1,0 +1,26 @@
+import { expect, it } from 'vitest';
+import { readRecent, withRecent } from './recent';
+
+const meeting = (name: string): { path: string; title: string } => ({ path: `/m/team-a/${name}`, title: name.toUpperCase() });
+
+it('the newest is first, each is there once, and the oldest go', () => {
+  const all = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'b'].map(meeting);
+  const list = all.reduce(withRecent, []);
+  expect(list.map(({ title }) => title)).toEqual(['B', 'I', 'H', 'G', 'F', 'E', 'D', 'C']);
+});
+
+it.each([
+  ['nothing', null],
+  ['no JSON', '{'],
+  ['no list', '{"path":"/m/a"}'],
+  ['addresses of others', '[{"path":"https://evil.example/m/a","title":"A"}]'],
+  ['scripts', '[{"path":"javascript:alert(1)","title":"A"}]'],
+  ['a path with a token', '[{"path":"/m/a#token=x","title":"A"}]'],
+  ['a path with a query', '[{"path":"/m/a?token=x","title":"A"}]'],
+  ['what has no title', '[{"path":"/m/a"},7,null]'],
+])('of %s nothing is read', (_about, stored) => expect(readRecent(stored)).toEqual([]));
+
+it('what was kept is read again', () => {
+  const list = [meeting('a'), meeting('b')];
+  expect(readRecent(JSON.stringify(list))).toEqual(list);
+});

@@ -1,0 +1,43 @@
+import { expect, it } from 'vitest';
+import { ConveneError, type ErrorCode } from '../core/errors';
+import type { EndCause } from '../core/session/close-reason';
+import { wayOutOf } from './ways-out';
+
+it.each<[EndCause, string | undefined]>([
+  ['left', 'joinAgain'],
+  ['ended-by-moderator', 'startOver'],
+  ['meeting-ended', undefined],
+  ['meeting-missing', undefined],
+  ['meeting-full', 'tryAgain'],
+  ['meeting-locked', 'tryAgain'],
+  ['removed', undefined],
+  ['refused', 'tryAgain'],
+  ['not-admitted', 'tryAgain'],
+  ['lobby-full', 'tryAgain'],
+  ['replaced', 'joinAgain'],
+  ['peer-id-taken', 'tryAgain'],
+  ['invitation-used', undefined],
+  ['token-required', undefined],
+  ['closed', 'joinAgain'],
+])('after the end "%s" there is %s', (cause, label) => expect(wayOutOf({ name: 'ended', cause, reason: '' })?.label).toBe(label));
+
+it.each<[ErrorCode, string | undefined]>([
+  ['server-unreachable', 'back'],
+  ['media-unreachable', 'back'],
+  ['meeting-waits', 'back'],
+  ['meeting-busy', 'back'],
+  ['join-refused', 'back'],
+  ['answer-malformed', 'reload'],
+  ['meeting-over', undefined],
+  ['meeting-missing', undefined],
+  ['token-expired', undefined],
+  ['access-refused', undefined],
+  ['browser-unsupported', undefined],
+  ['codec-unsupported', undefined],
+])('after the error "%s" there is %s', (code, does) => expect(wayOutOf({ name: 'failed', error: new ConveneError(code, '') })?.does).toBe(does));
+
+it.each([
+  [true, 'back'],
+  [false, undefined],
+])('a meeting that is not there is looked for again where there may be one (%s)', (mayAppear, does) =>
+  expect(wayOutOf({ name: 'missing', mayAppear })?.does).toBe(does));

@@ -1,0 +1,58 @@
+/** By which buttons a page that says one thing is left: only by those that can lead somewhere. Pure. */
+
+import type { ErrorCode } from '../core/errors';
+import type { EndCause } from '../core/session/close-reason';
+import type { Screen } from './app-model';
+
+/** `back` looks at the meeting again and leads to its door; `reload` fetches the page anew. */
+export interface WayOut {
+  does: 'back' | 'reload';
+  label: 'joinAgain' | 'startOver' | 'tryAgain' | 'reload';
+}
+
+const JOIN_AGAIN: WayOut = { does: 'back', label: 'joinAgain' };
+const TRY_AGAIN: WayOut = { does: 'back', label: 'tryAgain' };
+const RELOAD: WayOut = { does: 'reload', label: 'reload' };
+
+/** Undefined for those who were sent away, and where there is nothing to come back to. */
+const AFTER_END: Readonly<Record<EndCause, WayOut | undefined>> = {
+  left: JOIN_AGAIN,
+  'ended-by-moderator': { does: 'back', label: 'startOver' },
+  'meeting-ended': undefined,
+  'meeting-missing': undefined,
+  'meeting-full': TRY_AGAIN,
+  'meeting-locked': TRY_AGAIN,
+  removed: undefined,
+  refused: TRY_AGAIN,
+  'not-admitted': TRY_AGAIN,
+  'lobby-full': TRY_AGAIN,
+  replaced: JOIN_AGAIN,
+  'peer-id-taken': TRY_AGAIN,
+  'invitation-used': undefined,
+  'token-required': undefined,
+  closed: JOIN_AGAIN,
+};
+
+/** What the same page and the same link cannot change. */
+const FINAL_ERRORS: readonly ErrorCode[] = [
+  ...(['token-required', 'token-invalid', 'token-expired', 'access-refused'] as const),
+  ...(['meeting-over', 'meeting-missing', 'browser-unsupported', 'webrtc-missing', 'codec-unsupported', 'insecure-context'] as const),
+];
+
+export function wayOutOf(screen: Screen): WayOut | undefined {
+  switch (screen.name) {
+    case 'ended':
+      return AFTER_END[screen.cause];
+    case 'failed':
+      return afterError(screen.error.code);
+    case 'missing':
+      return screen.mayAppear ? TRY_AGAIN : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function afterError(code: ErrorCode): WayOut | undefined {
+  if (FINAL_ERRORS.includes(code)) return undefined;
+  return code === 'answer-malformed' ? RELOAD : TRY_AGAIN;
+}
