@@ -32,6 +32,8 @@ struct Process {
     address: SocketAddr,
     rooms: BTreeMap<MeetingKey, RoomReport>,
     version: u64,
+    /// The version that the operator was told last.
+    told: u64,
     is_draining: bool,
     server: AbortHandle,
 }
@@ -95,7 +97,7 @@ impl Processes {
         let listener = tokio::net::TcpListener::from_std(listener).expect("runs within a runtime");
         let server = tokio::spawn(async move { axum::serve(listener, app).await }).abort_handle();
         let version = u64::from(rand::random::<u32>()) << 20 | 1;
-        let process = Process { address, rooms: BTreeMap::new(), version, is_draining: false, server };
+        let process = Process { address, rooms: BTreeMap::new(), version, told: 0, is_draining: false, server };
         self.lock().processes.insert(uid.to_owned(), process);
         self.touch();
         address
@@ -116,6 +118,11 @@ impl Processes {
 
     pub(crate) fn is_draining(&self, uid: &str) -> bool {
         self.lock().processes.get(uid).is_some_and(|process| process.is_draining)
+    }
+
+    /// Processes whose rooms are other ones than the operator was told last.
+    pub(crate) fn untold(&self) -> usize {
+        self.lock().processes.values().filter(|process| process.told != process.version).count()
     }
 
     /// People in the rooms of a pod.
@@ -238,13 +245,19 @@ async fn list_rooms(
     loop {
         changed.mark_unchanged();
         let list = list_once(&desk)?;
-        if query.wait == 0 || list.version != query.after {
-            return Ok(Json(list));
-        }
-        if tokio::time::timeout_at(end, changed.changed()).await.is_err() {
+        let is_news = query.wait == 0 || list.version != query.after;
+        if is_news || tokio::time::timeout_at(end, changed.changed()).await.is_err() {
+            note_told(&desk, list.version);
             return Ok(Json(list));
         }
     }
+}
+
+fn note_told(desk: &Desk, version: u64) {
+    if let Some(process) = desk.processes.lock().processes.get_mut(&desk.uid) {
+        process.told = version;
+    }
+    desk.processes.touch();
 }
 
 fn list_once(desk: &Desk) -> Result<RoomList, StatusCode> {

@@ -167,7 +167,12 @@ pub(crate) async fn kill_pod_of_locked_meeting(world: &World) -> Result<(), Stri
     world.pool(json!({}));
     world.meeting("regatta", json!({"locked": true}));
     world.processes.gather(CREW, "regatta", 3);
-    world.wait("people in the regatta", |world| world.expect_people("regatta", 3)).await?;
+    // Until the operator has heard who is in, they cannot come back past the lock.
+    let is_heard = |world: &World| match world.processes.untold() {
+        0 => world.expect_people("regatta", 3),
+        untold => Err(format!("{untold} processes have news")),
+    };
+    world.settle("people in the regatta, of whom the operator knows", is_heard).await?;
     kill_pod_of_regatta(world)
 }
 
