@@ -245,6 +245,13 @@ export const SCENES: Readonly<Record<string, Scene>> = {
       model.toggle('microphone');
     },
   },
+  'lobby-interrupted': {
+    play: ({ model, session }) => {
+      model.join();
+      session.tell({ type: 'connection', connection: { status: 'lobby' } });
+      interrupt(model);
+    },
+  },
   'lobby-denied': {
     deviceFailure: 'NotAllowedError',
     play: ({ model, session }) => {
