@@ -202,5 +202,5 @@ function withTrack(room: RoomView, remote: RemoteTrack): RoomView {
   const isReplaced = (held: HeldTrack): boolean =>
     held.consumerId === remote.consumerId ||
     (held.isStale && held.peerId === remote.peerId && held.source === remote.source && held.kind === remote.kind);
-  return { ...room, tracks: [...room.tracks.filter((held) => !isReplaced(held)), { ...remote, isStale: false, isStalled: false, score: undefined, hasFlowed: false, isSilent: false }] };
+  return { ...room, tracks: [...room.tracks.filter((held) => !isReplaced(held)), { ...remote, isStale: false, isStalled: false, score: undefined, hasFlowed: (remote.sourceScore ?? 0) > 0, isSilent: false }] };
 }

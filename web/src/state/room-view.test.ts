@@ -40,6 +40,11 @@ describe('who is not heard of any more', () => {
     ['when the server says that it is over', [{ type: 'peerChanged', peerId: 'bob', standing: standingOf({ connected: false }) }, { type: 'peerChanged', peerId: 'bob', standing: standingOf({ connected: true }) }], 'good'],
   ])('is marked: %s', (_about, events, link) => expect(linkOf(...events)).toBe(link));
 
+  it('also when the stream had come before it was offered', () => {
+    const offered: RoomViewEvent = { type: 'trackAdded', remote: { consumerId: 'bob-mic', peerId: 'bob', kind: 'audio', source: 'audio', track: fakeTrack('microphone'), isPaused: false, sourceScore: 10 } };
+    expect(tileOf(play({ type: 'joined', peers: [peer('bob')] }, offered, score('bob-mic', 0)), 'bob')?.link).toBe('lost');
+  });
+
   it('but not who has not come yet', () => {
     expect(tileOf(play(...together, score('bob-audio', 0), score('bob-video', 0)), 'bob')?.link).toBe('good');
   });

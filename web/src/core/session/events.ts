@@ -16,6 +16,8 @@ export interface RemoteTrack {
   source: Source;
   track: MediaStreamTrack;
   isPaused: boolean;
+  /** How well the server receives the stream itself when it is offered; 0: nothing yet. */
+  sourceScore?: number;
 }
 
 /** What happens in the room. */
@@ -43,7 +45,7 @@ export type RoomEvent =
   | { type: 'chatMessage'; message: ChatMessage }
   /** The newest page of the chat, after joining. */
   | { type: 'chatHistory'; page: ChatPage }
-  /** `sourceScore` is how well the server receives the stream itself: 0 when nothing comes any more. */
+  /** `sourceScore` is how well the server receives the stream itself: 0 when nothing comes. */
   | { type: 'trackScore'; consumerId: string; score: number; sourceScore: number }
   | { type: 'ownScore'; producerId: string; score: number };
 

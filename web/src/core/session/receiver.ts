@@ -7,6 +7,7 @@
 import type { types } from 'mediasoup-client';
 import type { ConsumerScore, NewConsumer } from '../../generated/messages';
 import type { Log } from '../log';
+import { sourceScoreOf } from '../signaling/decode';
 import type { RoomEvent } from './events';
 import type { ExpectedPicture } from './picture-mender';
 import { summarizeReceived, type ReceivedMedia } from './stats';
@@ -37,7 +38,7 @@ export class Receiver {
 
   /** Makes the consumer. Only when this is done may the request be answered: then the server lets media flow. */
   async add(offer: NewConsumer): Promise<void> {
-    const { consumerId, peerId, producerId, kind, rtpParameters, producerPaused, appData } = offer;
+    const { consumerId, peerId, producerId, kind, rtpParameters, producerPaused, appData, consumerScore } = offer;
     if (this.#slots.has(consumerId)) return;
     const isScreen = appData.source === 'screensharing';
     const slot: Slot = { peerId, isScreen, consumer: undefined, isPaused: producerPaused, isSenderSilent: false, hasNoLayers: false };
@@ -55,7 +56,8 @@ export class Receiver {
       return;
     }
     const { track } = slot.consumer;
-    this.#emit({ type: 'trackAdded', remote: { consumerId, peerId, kind, source: appData.source, track, isPaused: slot.isPaused } });
+    const remote = { consumerId, peerId, kind, source: appData.source, track, isPaused: slot.isPaused, sourceScore: sourceScoreOf(consumerScore) };
+    this.#emit({ type: 'trackAdded', remote });
   }
 
   setPaused(consumerId: string, isPaused: boolean): void {

@@ -2,6 +2,7 @@
 
 import type { ServerNotification } from '../../generated/messages';
 import { shownName } from '../display-name';
+import { sourceScoreOf } from '../signaling/decode';
 import { peerOf, permissionsOf, standingOf } from '../signaling/standing';
 import type { RoomEvent } from './events';
 
@@ -33,7 +34,7 @@ export function roomEventOf({ method, data }: ServerNotification): RoomEvent | u
     case 'chatMessage':
       return { type: 'chatMessage', message: { ...data, displayName: shownName(data.displayName) } };
     case 'consumerScore':
-      return { type: 'trackScore', consumerId: data.consumerId, score: data.score.score, sourceScore: data.score.producerScore };
+      return { type: 'trackScore', consumerId: data.consumerId, score: data.score.score, sourceScore: sourceScoreOf(data.score) };
     case 'producerScore':
       return { type: 'ownScore', producerId: data.producerId, score: Math.max(0, ...data.score.map(({ score }) => score)) };
     case 'activeSpeaker':

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { decodeNewConsumer, decodeNotification } from './decode';
+import { decodeNewConsumer, decodeNotification, sourceScoreOf } from './decode';
 import { isRecord, type JsonRecord } from './json';
 
 /** Every message of the media pod, as its own tests hold it. */
@@ -26,3 +26,11 @@ it('reads every offer of a stream', () => {
   const offers = frames.filter(({ method }) => method === 'newConsumer').map((frame) => decodeNewConsumer(dataOf(frame)).appData.source);
   expect(offers).toEqual(['video', 'screensharing']);
 });
+
+it.each([
+  [{ score: 10, producerScore: 0, producerScores: [0, 9, 0] }, 9],
+  [{ score: 10, producerScore: 10, producerScores: [0] }, 0],
+  [{ score: 10, producerScore: 10, producerScores: [] }, 0],
+  [{ score: 10 }, 0],
+  ['ten', 0],
+])('what the server itself receives of %j', (score, received) => expect(sourceScoreOf(score)).toBe(received));

@@ -6,6 +6,7 @@
 
 import type {
   ChatMessage,
+  ConsumerScore,
   NewConsumer,
   PeerInfo,
   Reaction,
@@ -70,7 +71,22 @@ export function decodeNewConsumer(data: JsonRecord): NewConsumer {
     [peerId, consumerId, producerId].every(isText) && (kind === 'audio' || kind === 'video') && isRecord(rtpParameters);
   if (!isGood) throw malformed('newConsumer');
   const source = isRecord(appData) && isText(appData['source']) ? appData['source'] : kind;
-  return { ...data, appData: { peerId, source } } as NewConsumer;
+  return { ...data, consumerScore: scoreOf(data['consumerScore']), appData: { peerId, source } } as NewConsumer;
+}
+
+/** What is not told counts as nothing received yet. */
+function scoreOf(value: unknown): ConsumerScore {
+  const { score, producerScore, producerScores } = isRecord(value) ? value : {};
+  return {
+    score: isNumber(score) ? score : 0,
+    producerScore: isNumber(producerScore) ? producerScore : 0,
+    producerScores: Array.isArray(producerScores) ? producerScores.filter(isNumber) : [],
+  };
+}
+
+/** How well the server receives a stream itself, in the best of its sizes: 0 when nothing comes. Which size is forwarded now is another matter. */
+export function sourceScoreOf(score: unknown): number {
+  return Math.max(0, ...scoreOf(score).producerScores);
 }
 
 export function decodeRouterCapabilities(data: unknown): RouterCapabilitiesAnswer {
