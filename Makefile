@@ -25,7 +25,8 @@ build: bootstrap web/dist/index.html ## web app and all three programs, optimise
 
 media-pod:
 	@echo 'building the media pod; the first time its C++ worker takes 5 to 10 minutes'
-	cargo build --release -p convene-media-pod
+	# Features are those of the whole workspace, so that `make build` does not compile everything anew.
+	cargo build --release --workspace --bin convene-media-pod
 
 # npm notes in this file what it installed.
 web/node_modules/.package-lock.json: web/package-lock.json
