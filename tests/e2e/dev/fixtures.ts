@@ -1,7 +1,7 @@
 // Fixtures of the tests without a cluster: a media pod, and people. Both end with the test.
 import { writeFileSync } from 'node:fs';
 
-import { test as base } from '@playwright/test';
+import { expect, test as base } from '@playwright/test';
 
 import { MediaPod } from '../support/media-pod.ts';
 import { People } from '../support/people.ts';
@@ -15,8 +15,10 @@ export const test = base.extend<Fixtures>({
   pod: async ({}, use, info) => {
     const pod = await MediaPod.start();
     await use(pod);
-    if (info.status !== info.expectedStatus) writeFileSync(info.outputPath('media-pod.log'), pod.program.output);
     await pod.program.kill();
+    const errors = errorsIn(pod.program.output);
+    if (info.status !== info.expectedStatus || errors.length > 0) writeFileSync(info.outputPath('media-pod.log'), pod.program.output);
+    expect(errors, 'nothing that people do is an error of the media pod').toEqual([]);
   },
   people: async ({}, use, info) => {
     const people = new People();
@@ -25,5 +27,11 @@ export const test = base.extend<Fixtures>({
     await people.closeAll();
   },
 });
+
+/** Lines of the level ERROR, without colours. */
+function errorsIn(log: string): string[] {
+  // eslint-disable-next-line no-control-regex -- colours are control sequences
+  return log.replace(/\u001b\[[0-9;]*m/gu, '').split('\n').filter((line) => /^\S+ +ERROR /u.test(line));
+}
 
 export { expect } from '@playwright/test';
