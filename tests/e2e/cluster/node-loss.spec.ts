@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { everyoneSeesAndHearsEveryone } from '../support/call.ts';
 import { cluster, keepAfterFailure } from '../support/environment.ts';
 import { apply, getObject, helm, kubectl, listObjects } from '../support/kubectl.ts';
+import { leader } from '../support/lease.ts';
 import { NAMESPACE, install, isUsable, place, programsRun, publicUrl, removeLeftovers } from '../support/release.ts';
 import { waitUntil } from '../support/wait.ts';
 import { expect, test } from './fixtures.ts';
@@ -87,7 +88,6 @@ test('a node is lost: no status says Ready that is not, and its call comes back 
     return status?.['phase'] === 'Ready' && status['participants'] === 2 ? undefined : JSON.stringify(status);
   });
   // Whoever leads now is on the node that is there.
-  const lease = await getObject('lease', 'convene-operator', '--namespace', NAMESPACE);
-  const leader = await getObject('pod', String(lease.spec?.['holderIdentity']), '--namespace', NAMESPACE);
-  expect(leader.spec?.['nodeName']).toBe(OTHER);
+  const { spec } = await getObject('pod', (await leader()).pod, '--namespace', NAMESPACE);
+  expect(spec?.['nodeName']).toBe(OTHER);
 });
