@@ -119,6 +119,6 @@ fn the_router_answers_and_says_that_its_log_is_lost() {
         let mut router = Program::start(&format!("router-{name}"), path, &[], log);
         router.until("/healthz", "200", "ok");
         router.until("/readyz", "503", "the log cannot be written");
-        router.until("/", "200", "Convene");
+        router.until("/", "200", "text/html");
     }
 }
