@@ -305,6 +305,9 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'toast-lobby': { play: then(inCall(4), (_call, { session }) => session.tell(lobbyOn)) },
   'toast-link': { play: then(inCall(4), (call) => call.toast({ kind: 'link', needsInvitation: true })) },
   'call-recorded': { play: then(inCall(2), (_call, { session }) => session.tell({ type: 'peerJoined', peer: { ...peer(5), peerId: 'recorder' } })) },
+  'call-recorded-locked': {
+    play: inCall(2, { type: 'peerJoined', peer: { ...peer(5), peerId: 'recorder' } }, { type: 'roomState', title: 'Quarterly planning of the whole house', isLocked: true, isLobbyOn: true }),
+  },
   'pre-join-recorded': { info: { isRecorded: true } },
   'toast-refused': { play: then(inCall(4), (call) => call.toast({ kind: 'refused', refusal: 'tooOften' })) },
   toasts: {

@@ -102,13 +102,13 @@ function CallHeader({ title, state }: { title: string; state: CallState }): Reac
       {state.isLocked && (
         <span className="chip" data-testid="locked-mark">
           <Lock size={14} aria-hidden="true" />
-          {texts.call.locked}
+          <span className="chip-word">{texts.call.locked}</span>
         </span>
       )}
       {state.isLobbyOn === true && (
         <span className="chip" data-testid="lobby-mark">
           <DoorClosed size={14} aria-hidden="true" />
-          {texts.call.lobbyOn}
+          <span className="chip-word">{texts.call.lobbyOn}</span>
         </span>
       )}
       <span className="call-header-space" />
