@@ -99,7 +99,9 @@ async function textProblems(page: Page): Promise<string[]> {
   return page.evaluate(() => {
     const problems: string[] = [];
     const textOf = (element: Element): string => element.textContent.trim().slice(0, 40);
-    const isShown = (element: HTMLElement): boolean => element.checkVisibility() && element.closest('.visually-hidden') === null;
+    // What only screen readers get is one pixel large.
+    const isHeardOnly = (element: Element): boolean => element.closest('.visually-hidden') !== null || (element.clientWidth === 1 && element.clientHeight === 1);
+    const isShown = (element: HTMLElement): boolean => element.checkVisibility() && !isHeardOnly(element);
     for (const element of document.querySelectorAll<HTMLElement>('#root *, .menu *')) {
       const hasWords = [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.nodeValue?.trim() !== '');
       if (!hasWords || !isShown(element)) continue;
