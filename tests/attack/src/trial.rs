@@ -16,6 +16,8 @@ use crate::report::{Row, mebibytes};
 const OVERTIME: Duration = Duration::from_secs(150);
 /// Rooms, sockets and memory are gone by then.
 const SETTLED_BY: Duration = Duration::from_secs(20);
+/// How long the honest pair is watched during each attack, however short that is.
+const WATCHED_AT_LEAST: Duration = Duration::from_secs(1);
 /// Memory that allocators may keep, in bytes.
 const KEPT_MEMORY: u64 = 192 << 20;
 /// What `/stats` counts.
@@ -46,6 +48,7 @@ impl Stage {
         self.pair.take().await;
         self.pod.take_peak();
         let ctx = Ctx { pod: Arc::clone(&self.pod), name: attack.name, time, seed };
+        let began = Instant::now();
         // On the attackers' threads.
         let running = tokio::spawn(timeout(time + OVERTIME, (attack.run)(ctx)));
         let outcome = match running.await {
@@ -53,6 +56,8 @@ impl Stage {
             Ok(Err(_)) => Err(Failure::Silent("end of the attack".into())),
             Err(error) => Err(Failure::Broken(format!("the attack itself failed: {error}"))),
         };
+        // What is over in a moment leaves the pair no time to notice anything.
+        sleep(WATCHED_AT_LEAST.saturating_sub(began.elapsed())).await;
         let notice = self.pair.take().await;
         let peak = self.pod.take_peak();
         let mut faults: Vec<String> = outcome.err().iter().map(ToString::to_string).collect();
