@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use convene_protocol::admission::MeetingGrant;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 
 use crate::client::Client;
@@ -99,6 +99,16 @@ pub(crate) async fn is_answered(client: &mut Client, within: Duration) -> Outcom
             // A socket that was closed says why when it is read.
             let closed = client.closed_within(Duration::from_millis(200)).await;
             Err(wrong(format!("a participant of the room was not answered: {failure}, {closed:?}")))
+        }
+    }
+}
+
+/// Asks once more when it was too often.
+pub(crate) async fn ask_patiently(client: &mut Client, method: &str, data: &Value) -> Outcome<Value> {
+    loop {
+        match client.ask(method, data.clone()).await {
+            Err(Failure::Refused { code: 429, .. }) => tokio::time::sleep(Duration::from_millis(200)).await,
+            answer => return answer,
         }
     }
 }

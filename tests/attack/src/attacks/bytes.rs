@@ -212,6 +212,8 @@ async fn large_frames(ctx: Ctx) -> Outcome {
         }
         bytes = &next;
         is_answered(&mut bob, SOON).await?;
+        // Where all of them are closed nothing else slows this down, and Bob would be who asks too much.
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     Ok(())
 }

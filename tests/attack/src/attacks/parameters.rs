@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Attack, Ctx, is_answered, is_refused};
+use super::{Attack, Ctx, ask_patiently, is_answered, is_refused};
 use crate::client::Client;
 use crate::failure::{Failure, Outcome, ensure, wrong};
 use crate::honest::rtp_parameters;
@@ -15,6 +15,8 @@ use crate::variants::{Size, Variant, variants};
 const SOON: Duration = Duration::from_secs(2);
 /// Requests are answered with 429 above the pod's rate.
 const PACE: Duration = Duration::from_millis(15);
+/// Clients that share the variants: producing is dear, and what one may ask is limited.
+const PRODUCERS: usize = 10;
 
 pub(super) fn attacks() -> Vec<Attack> {
     vec![
@@ -117,14 +119,19 @@ fn full_parameters() -> Value {
 async fn large_parameters(ctx: Ctx) -> Outcome {
     let meeting = ctx.meeting(0);
     let mut bob = ctx.joined(&meeting, "bob").await?;
-    let mut eve = ctx.joined(&meeting, "eve").await?;
-    let transport = eve.transport("producer").await?["transportId"].clone();
+    let mut eves = Vec::new();
+    for number in 0..PRODUCERS {
+        let mut eve = ctx.joined(&meeting, &format!("eve-{number}")).await?;
+        let transport = eve.transport("producer").await?["transportId"].clone();
+        eves.push((eve, transport));
+    }
     let mut faults = Vec::new();
-    for variant in variants(&full_parameters()) {
+    for (number, variant) in variants(&full_parameters()).into_iter().enumerate() {
+        let (eve, transport) = &mut eves[number % PRODUCERS];
         let produce = json!({ "transportId": transport, "kind": "video", "rtpParameters": variant.value });
-        let outcome = eve.ask("produce", produce).await;
+        let outcome = ask_patiently(eve, "produce", &produce).await;
         if let Ok(answer) = &outcome {
-            eve.ask("closeProducer", json!({ "producerId": answer["producerId"] })).await?;
+            ask_patiently(eve, "closeProducer", &json!({ "producerId": answer["producerId"] })).await?;
         }
         faults.extend(judge(&variant, outcome)?);
         tokio::time::sleep(PACE).await;
