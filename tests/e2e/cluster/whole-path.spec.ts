@@ -193,7 +193,7 @@ test('a meeting nobody made: a page for people, problem+json for programs, a fin
   expect((await client.closed(5)).code).toBe(4000);
 
   const visitor = await people.open('Visitor', place(url));
-  await expect(visitor.page.locator('body')).toContainText('nobody-made-this');
+  await expect(visitor.page.locator('body')).toContainText('There is no meeting here');
 });
 
 test('a media pool that cannot work is refused with a sentence', async () => {

@@ -158,6 +158,8 @@ async fn ask_history(ctx: Ctx, meeting: MeetingGrant, number: usize, end: Instan
 async fn not_reading(ctx: Ctx) -> Outcome {
     let meeting = ctx.meeting(0);
     let mut bob = ctx.joined(&meeting, "bob").await?;
+    // Bob sends so much that he is read slowly: who must be answered is Carol.
+    let mut carol = ctx.joined(&meeting, "carol").await?;
     let mut deaf = Vec::new();
     for number in 0..20 {
         deaf.push(deaf_one(&ctx, &meeting, number).await?);
@@ -174,8 +176,9 @@ async fn not_reading(ctx: Ctx) -> Outcome {
         }
         number += 1;
         bob.read_for(FAST).await?;
+        carol.read_for(Duration::from_millis(1)).await?;
     }
-    is_answered(&mut bob, SOON).await
+    is_answered(&mut carol, SOON).await
 }
 
 async fn deaf_one(ctx: &Ctx, meeting: &MeetingGrant, number: usize) -> Outcome<Client> {
