@@ -192,7 +192,8 @@ attack() {
   local name=$1
   shift
   require_file "$REPOSITORY/target/release/convene-media-pod" "run make media-pod"
-  cargo build --release --quiet -p convene-attack
+  # With the features of the whole workspace, as `make build` has compiled it.
+  cargo build --release --quiet --workspace --bin convene-attack
   counted count_closing_line "$RESULTS/$name.log" target/release/convene-attack "$@"
 }
 
