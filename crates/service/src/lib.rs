@@ -1,5 +1,4 @@
-//! What Convene's programs have in common as services: the log, the words on a terminal, the headers of pages and who gets one, the
-//! origins of requests.
+//! Plumbing that Convene's programs share: logging, terminal output, security headers, page or JSON answers, and origin checks.
 //!
 //! It depends on no other crate of Convene and knows nothing of meetings.
 

@@ -329,7 +329,7 @@ struct PreferringLayers {
 
 fn of_consumer(consumer: &str, call: &str, asked: &Asked<'_>, body: Map<String, Value>) -> Result<Done, Refused> {
     let (call, success) = match call {
-        "resume" => return Ok(resume(consumer)),
+        "resume" => (ConsumerCall::Resume, "resumed"),
         "pause" => (ConsumerCall::Pause, "paused"),
         "requestKeyFrame" => (ConsumerCall::RequestKeyFrame, "requested"),
         "setPreferredLayers" => {

@@ -262,6 +262,15 @@ fn harness() -> Harness {
     Harness::new(Limits::default())
 }
 
+/// A room with Ada and Bob in it.
+fn pair() -> (Harness, ConnectionId, ConnectionId) {
+    let mut room = harness();
+    let (ada, bob) = (room.connect(1, "ada"), room.connect(2, "bob"));
+    room.join(ada, "Ada");
+    room.join(bob, "Bob");
+    (room, ada, bob)
+}
+
 #[test]
 fn join_is_answered_before_consumers_are_offered_and_others_hear_of_it() {
     let mut room = harness();
@@ -284,10 +293,7 @@ fn join_is_answered_before_consumers_are_offered_and_others_hear_of_it() {
 
 #[test]
 fn a_consumer_flows_only_after_its_receiver_accepts() {
-    let mut room = harness();
-    let (ada, bob) = (room.connect(1, "ada"), room.connect(2, "bob"));
-    room.join(ada, "Ada");
-    room.join(bob, "Bob");
+    let (mut room, ada, bob) = pair();
     room.produce(ada, "video");
     let resumed =
         |room: &Harness| room.operations.iter().any(|operation| matches!(operation, Operation::ResumeConsumer(_)));
@@ -299,10 +305,7 @@ fn a_consumer_flows_only_after_its_receiver_accepts() {
 
 #[test]
 fn a_refused_consumer_is_dropped() {
-    let mut room = harness();
-    let (ada, bob) = (room.connect(1, "ada"), room.connect(2, "bob"));
-    room.join(ada, "Ada");
-    room.join(bob, "Bob");
+    let (mut room, ada, _) = pair();
     room.produce(ada, "audio");
     room.produce(ada, "video");
     let (connection, id, _) = room.offers()[0];
@@ -313,10 +316,7 @@ fn a_refused_consumer_is_dropped() {
 
 #[test]
 fn a_page_that_sleeps_may_accept_what_it_was_offered_when_it_wakes() {
-    let mut room = harness();
-    let (ada, bob) = (room.connect(1, "ada"), room.connect(2, "bob"));
-    room.join(ada, "Ada");
-    room.join(bob, "Bob");
+    let (mut room, ada, _) = pair();
     room.produce(ada, "audio");
     room.produce(ada, "video");
     for _ in 0..120 {
@@ -331,10 +331,7 @@ fn a_page_that_sleeps_may_accept_what_it_was_offered_when_it_wakes() {
 
 #[test]
 fn a_late_answer_for_what_has_ended_meanwhile_is_nobodys() {
-    let mut room = harness();
-    let (ada, bob) = (room.connect(1, "ada"), room.connect(2, "bob"));
-    room.join(ada, "Ada");
-    room.join(bob, "Bob");
+    let (mut room, ada, _) = pair();
     room.produce(ada, "video");
     room.handle(Command::Disconnected { connection: ada });
     room.now += Duration::from_mins(1);
@@ -344,10 +341,7 @@ fn a_late_answer_for_what_has_ended_meanwhile_is_nobodys() {
 
 #[test]
 fn leaving_closes_what_was_owned_and_tells_the_others() {
-    let mut room = harness();
-    let (ada, bob) = (room.connect(1, "ada"), room.connect(2, "bob"));
-    room.join(ada, "Ada");
-    room.join(bob, "Bob");
+    let (mut room, ada, bob) = pair();
     room.produce(ada, "video");
     room.accept_offers();
     room.forget();
@@ -394,10 +388,7 @@ fn wrong_order_and_foreign_ids_are_refused_and_change_nothing() {
 
 #[test]
 fn pausing_tells_the_receivers_and_new_ones_learn_it_from_the_offer() {
-    let mut room = harness();
-    let (ada, bob) = (room.connect(1, "ada"), room.connect(2, "bob"));
-    room.join(ada, "Ada");
-    room.join(bob, "Bob");
+    let (mut room, ada, bob) = pair();
     let producer = room.produce(ada, "audio");
     room.accept_offers();
     room.forget();
@@ -414,10 +405,7 @@ fn pausing_tells_the_receivers_and_new_ones_learn_it_from_the_offer() {
 
 #[test]
 fn state_changes_work_as_notifications_and_crossing_ones_are_passed_over() {
-    let mut room = harness();
-    let (ada, bob) = (room.connect(1, "ada"), room.connect(2, "bob"));
-    room.join(ada, "Ada");
-    room.join(bob, "Bob");
+    let (mut room, ada, bob) = pair();
     let producer = room.produce(ada, "audio");
     room.forget();
     let close = ClientRequest::parse("closeProducer", json!({ "producerId": producer })).expect("readable");
@@ -520,10 +508,7 @@ fn a_dead_worker_sends_everybody_back_without_touching_its_handles() {
 
 #[test]
 fn speakers_are_told_by_peer_and_silence_moves_nobody() {
-    let mut room = harness();
-    let (ada, bob) = (room.connect(1, "ada"), room.connect(2, "bob"));
-    room.join(ada, "Ada");
-    room.join(bob, "Bob");
+    let (mut room, ada, bob) = pair();
     let producer = ProducerId(room.produce(ada, "audio"));
     room.forget();
     room.handle(Command::Media(MediaEvent::Volumes(vec![(producer.clone(), -20)])));
@@ -540,10 +525,7 @@ fn speakers_are_told_by_peer_and_silence_moves_nobody() {
 
 #[test]
 fn chat_goes_to_the_others_and_words_for_the_bot_to_the_bot_alone() {
-    let mut room = harness();
-    let (ada, bob) = (room.connect(1, "ada"), room.connect(2, "bob"));
-    room.join(ada, "Ada");
-    room.join(bob, "Bob");
+    let (mut room, ada, bob) = pair();
     let bot_channel = room.produce_data(ada, "bot");
     room.produce_data(ada, "chat");
     let eve = room.connect(3, "eve");
