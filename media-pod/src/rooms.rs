@@ -270,6 +270,7 @@ impl Rooms {
             name: key.name.clone(),
             uid: room.uid.clone(),
             participants: u32::try_from(room.handle.participants()).unwrap_or(u32::MAX),
+            recording: room.handle.census().recorders > 0,
             settings: Some(room.handle.settings()),
             people: room.handle.people(),
             awaits_returning: room.handle.census().awaits_returning,

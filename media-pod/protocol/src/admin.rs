@@ -49,6 +49,9 @@ pub struct RoomReport {
     pub uid: String,
     /// People who have joined and are connected.
     pub participants: u32,
+    /// Whether somebody records. Pods of versions that cannot say it leave it out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub recording: bool,
     /// What of the Meeting the room goes by now. Absent from pods of versions that cannot change it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settings: Option<RoomSettings>,

@@ -19,13 +19,13 @@ pub use client::{ConsumerRef, DataConsumerRef, DataProducerRef, DisplayName, NoD
 pub use client::{Device, MediaKind, ProducerRef, TransportAppData, TransportRef};
 pub use moderation::{
     Knock, MuteParticipant, PeerRef, PublishChange, PublishSource, RaiseHand, Reaction, RoomLobby, RoomLock,
-    SendReaction, SetModerator, SetPermissions,
+    SendReaction, SetModerator, SetPermissions, WatchedPeers,
 };
 pub use people::{
-    HandRaised, Lobby, LobbyPeer, LobbyPeers, LobbyState, MutedByModerator, PeerChanged, PeerReaction, Permissions,
-    RoomState,
+    HandRaised, Lobby, LobbyPeer, LobbyPeers, LobbyState, MutedByModerator, PeerChanged, PeerReaction, PeerSends,
+    Permissions, RoomState, Sends,
 };
-pub use read::{MAX_CHAT_TEXT, RequestError, clean_chat_text};
+pub use read::{MAX_CHAT_TEXT, MAX_WATCHED_PEERS, RequestError, clean_chat_text};
 pub use server::{
     ActiveSpeaker, ChatHistoryAnswer, ChatMessage, ChatSent, ConsumerAppData, ConsumerLayers, ConsumerScore,
     DataConsumerAppData, DisplayNameChanged, DownlinkBwe, IceParametersAnswer, JoinAnswer, Layers, NewConsumer,

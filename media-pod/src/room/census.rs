@@ -20,6 +20,8 @@ pub struct RoomCensus {
     pub waiting: usize,
     /// Who have joined and are hidden.
     pub hidden: usize,
+    /// Who have joined and record.
+    pub recorders: usize,
     /// Who have joined and moderate.
     pub moderators: usize,
     /// Connections about which nothing is decided yet.
@@ -82,6 +84,7 @@ impl Room {
             broadcasters: count(&|peer| peer.is_broadcaster),
             waiting: self.lobby.len(),
             hidden: count(&|peer| peer.joined.is_some() && peer.grant.hidden),
+            recorders: count(&|peer| peer.joined.is_some() && peer.grant.recorder),
             moderators: count(&|peer| peer.joined.is_some() && peer.moderates()),
             pending: self.pending.len(),
             awaits_returning: self.terms.is_locked && self.returning.is_awaited(),

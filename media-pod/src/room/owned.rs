@@ -47,6 +47,7 @@ pub(super) fn owned_operation(peer: &Peer, request: ClientRequest) -> Result<Ope
         | ClientRequest::SendChatMessage(_)
         | ClientRequest::RaiseHand(_)
         | ClientRequest::SendReaction(_)
+        | ClientRequest::SetWatchedPeers(_)
         | ClientRequest::Knock(_)
         | ClientRequest::AdmitPeer(_)
         | ClientRequest::RefusePeer(_)

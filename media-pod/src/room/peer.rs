@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use convene_protocol::admission::{ParticipantGrant, PublishGrant};
-use convene_protocol::message::{Channel, ConsumerScore, Device, Direction, MediaKind, PeerInfo, Source};
+use convene_protocol::message::{
+    Channel, ConsumerScore, Device, Direction, MediaKind, PeerInfo, PublishSource, Sends, Source,
+};
 use serde_json::Value;
 
 use super::effect::Operation;
 use super::ids::{ConnectionId, ConsumerId, DataConsumerId, DataProducerId, PeerId, ProducerId, TransportId};
+use super::rights::needed_for;
 use crate::rate::{Bucket, Rate};
 
 /// Messages of up to 1 KiB that a participant may send to everybody: by signaling and on all its data channels together.
@@ -48,6 +51,8 @@ pub(super) struct Peer {
     pub(super) entry: Option<Joined>,
     /// Set by `join`.
     pub(super) joined: Option<Joined>,
+    /// Whether the media pod hears of it.
+    pub(super) is_connected: bool,
     /// Newer clients get statistics in an object, older ones bare.
     pub(super) wraps_stats: bool,
     pub(super) transports: BTreeMap<TransportId, TransportState>,
@@ -123,6 +128,13 @@ pub(super) struct ProducerState {
     pub(super) silent_since: Option<Duration>,
 }
 
+impl ProducerState {
+    /// What others take it for: the right that it needs.
+    fn shows_as(&self) -> PublishSource {
+        needed_for(self.kind, self.source)
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct ConsumerState {
     pub(super) transport: TransportId,
@@ -164,6 +176,7 @@ impl Peer {
             bandwidth_told: None,
             entry: None,
             joined: None,
+            is_connected: true,
             wraps_stats: false,
             transports: BTreeMap::new(),
             producers: BTreeMap::new(),
@@ -213,7 +226,18 @@ impl Peer {
             recorder: self.grant.recorder,
             hand_raised: self.hand_raised,
             publish,
+            sends: self.sends(),
+            connected: self.is_connected,
         })
+    }
+
+    /// What it sends now.
+    pub(super) fn sends(&self) -> Sends {
+        let has = |needed| {
+            let is_it = |producer: &ProducerState| !producer.is_paused && producer.shows_as() == needed;
+            self.producers.values().any(is_it)
+        };
+        Sends { audio: has(PublishSource::Audio), video: has(PublishSource::Video), share: has(PublishSource::Share) }
     }
 
     /// The newest transport of a direction: an older one may be what a failed attempt left.

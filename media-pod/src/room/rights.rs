@@ -84,6 +84,7 @@ impl Room {
             moderator: peer.grant.moderator,
             guest: peer.grant.identity.is_none(),
             publish: self.publishes(peer),
+            connected: peer.is_connected,
         };
         self.tell_joined(&ServerNotification::PeerChanged(told), None, effects);
     }

@@ -40,9 +40,10 @@ impl Tally {
         self.reports.metrics.participants.add(signed(now.participants) - signed(before.participants));
         self.reports.metrics.waiting.add(signed(now.waiting) - signed(before.waiting));
         let is_new = now.awaits_returning && !before.awaits_returning;
+        let is_recorded_otherwise = (now.recorders > 0) != (before.recorders > 0);
         let is_changed =
             update(&self.settings, room.settings()) | update(&self.people, room.people_of_a_locked_meeting());
-        if is_changed || is_new || now.participants != before.participants {
+        if is_changed || is_new || is_recorded_otherwise || now.participants != before.participants {
             self.reports.news.tell();
         }
     }

@@ -184,6 +184,7 @@ impl Processes {
             name,
             uid: meeting_uid.to_owned(),
             participants: count,
+            recording: false,
             settings: Some(RoomSettings::default()),
             people: people_of(key, count),
             awaits_returning: true,

@@ -94,7 +94,7 @@ text: string, };
 /**
  * Everything a client may ask or tell. The JSON is `{ "method": …, "data": … }`.
  */
-export type ClientRequest = { "method": "getRtcStatsUrl", "data": NoData } | { "method": "getRouterRtpCapabilities", "data": NoData } | { "method": "createWebRtcTransport", "data": CreateTransport } | { "method": "connectWebRtcTransport", "data": ConnectTransport } | { "method": "restartIce", "data": TransportRef } | { "method": "join", "data": Join } | { "method": "produce", "data": Produce } | { "method": "produceData", "data": ProduceData } | { "method": "closeProducer", "data": ProducerRef } | { "method": "pauseProducer", "data": ProducerRef } | { "method": "resumeProducer", "data": ProducerRef } | { "method": "pauseConsumer", "data": ConsumerRef } | { "method": "resumeConsumer", "data": ConsumerRef } | { "method": "requestConsumerKeyFrame", "data": ConsumerRef } | { "method": "setConsumerPreferredLayers", "data": PreferredLayers } | { "method": "setConsumerPriority", "data": Priority } | { "method": "changeDisplayName", "data": DisplayName } | { "method": "getTransportStats", "data": TransportRef } | { "method": "getProducerStats", "data": ProducerRef } | { "method": "getConsumerStats", "data": ConsumerRef } | { "method": "getDataProducerStats", "data": DataProducerRef } | { "method": "getDataConsumerStats", "data": DataConsumerRef } | { "method": "getChatHistory", "data": ChatHistory } | { "method": "sendChatMessage", "data": ChatText } | { "method": "raiseHand", "data": RaiseHand } | { "method": "sendReaction", "data": SendReaction } | { "method": "knock", "data": Knock } | { "method": "admitPeer", "data": PeerRef } | { "method": "refusePeer", "data": PeerRef } | { "method": "admitAll", "data": NoData } | { "method": "setRoomLock", "data": RoomLock } | { "method": "setRoomLobby", "data": RoomLobby } | { "method": "muteParticipant", "data": MuteParticipant } | { "method": "askToUnmute", "data": PeerRef } | { "method": "removeParticipant", "data": PeerRef } | { "method": "setPermissions", "data": SetPermissions } | { "method": "setModerator", "data": SetModerator } | { "method": "lowerHand", "data": PeerRef } | { "method": "endMeeting", "data": NoData } | { "method": "applyNetworkThrottle", "data": Throttle } | { "method": "resetNetworkThrottle", "data": Throttle } | { "method": "stopNetworkThrottle", "data": Throttle };
+export type ClientRequest = { "method": "getRtcStatsUrl", "data": NoData } | { "method": "getRouterRtpCapabilities", "data": NoData } | { "method": "createWebRtcTransport", "data": CreateTransport } | { "method": "connectWebRtcTransport", "data": ConnectTransport } | { "method": "restartIce", "data": TransportRef } | { "method": "join", "data": Join } | { "method": "produce", "data": Produce } | { "method": "produceData", "data": ProduceData } | { "method": "closeProducer", "data": ProducerRef } | { "method": "pauseProducer", "data": ProducerRef } | { "method": "resumeProducer", "data": ProducerRef } | { "method": "pauseConsumer", "data": ConsumerRef } | { "method": "resumeConsumer", "data": ConsumerRef } | { "method": "requestConsumerKeyFrame", "data": ConsumerRef } | { "method": "setConsumerPreferredLayers", "data": PreferredLayers } | { "method": "setConsumerPriority", "data": Priority } | { "method": "changeDisplayName", "data": DisplayName } | { "method": "getTransportStats", "data": TransportRef } | { "method": "getProducerStats", "data": ProducerRef } | { "method": "getConsumerStats", "data": ConsumerRef } | { "method": "getDataProducerStats", "data": DataProducerRef } | { "method": "getDataConsumerStats", "data": DataConsumerRef } | { "method": "getChatHistory", "data": ChatHistory } | { "method": "sendChatMessage", "data": ChatText } | { "method": "raiseHand", "data": RaiseHand } | { "method": "sendReaction", "data": SendReaction } | { "method": "setWatchedPeers", "data": WatchedPeers } | { "method": "knock", "data": Knock } | { "method": "admitPeer", "data": PeerRef } | { "method": "refusePeer", "data": PeerRef } | { "method": "admitAll", "data": NoData } | { "method": "setRoomLock", "data": RoomLock } | { "method": "setRoomLobby", "data": RoomLobby } | { "method": "muteParticipant", "data": MuteParticipant } | { "method": "askToUnmute", "data": PeerRef } | { "method": "removeParticipant", "data": PeerRef } | { "method": "setPermissions", "data": SetPermissions } | { "method": "setModerator", "data": SetModerator } | { "method": "lowerHand", "data": PeerRef } | { "method": "endMeeting", "data": NoData } | { "method": "applyNetworkThrottle", "data": Throttle } | { "method": "resetNetworkThrottle", "data": Throttle } | { "method": "stopNetworkThrottle", "data": Throttle };
 
 /**
  * Payload of `connectWebRtcTransport`.
@@ -546,7 +546,11 @@ guest: boolean,
 /**
  * What they may send.
  */
-publish: PublishGrant, };
+publish: PublishGrant, 
+/**
+ * Whether the media pod hears of them; false soon after their page or their network is gone.
+ */
+connected: boolean, };
 
 /**
  * Payload of `peerClosed`.
@@ -600,7 +604,15 @@ handRaised: boolean,
 /**
  * What they may send.
  */
-publish: PublishGrant, };
+publish: PublishGrant, 
+/**
+ * What they send now.
+ */
+sends: Sends, 
+/**
+ * Whether the media pod hears of them; false soon after their page or their network is gone.
+ */
+connected: boolean, };
 
 /**
  * Payload of `reaction`.
@@ -623,6 +635,19 @@ export type PeerRef = {
  * Who.
  */
 peerId: string, };
+
+/**
+ * Payload of `peerSends`.
+ */
+export type PeerSends = { 
+/**
+ * Who.
+ */
+peerId: string, 
+/**
+ * What.
+ */
+sends: Sends, };
 
 /**
  * How loud somebody is.
@@ -931,9 +956,26 @@ export type SendReaction = {
 reaction: Reaction, };
 
 /**
+ * What somebody sends now: streams that are there and not paused. Others may receive fewer, where the room is large.
+ */
+export type Sends = { 
+/**
+ * Sound of a microphone.
+ */
+audio: boolean, 
+/**
+ * The picture of a camera.
+ */
+video: boolean, 
+/**
+ * A screen.
+ */
+share: boolean, };
+
+/**
  * What the media pod tells clients. The JSON is `{ "method": …, "data": … }`.
  */
-export type ServerNotification = { "method": "mediasoupVersion", "data": ProtocolVersion } | { "method": "mediasoup-version", "data": ProtocolVersion } | { "method": "newPeer", "data": NewPeer } | { "method": "peerClosed", "data": PeerClosed } | { "method": "peerDisplayNameChanged", "data": DisplayNameChanged } | { "method": "producerScore", "data": ProducerScore } | { "method": "consumerScore", "data": ScoreOf } | { "method": "consumerPaused", "data": ConsumerRef } | { "method": "consumerResumed", "data": ConsumerRef } | { "method": "consumerClosed", "data": ConsumerRef } | { "method": "dataConsumerClosed", "data": DataConsumerRef } | { "method": "consumerLayersChanged", "data": ConsumerLayers } | { "method": "activeSpeaker", "data": ActiveSpeaker } | { "method": "speakingPeers", "data": SpeakingPeers } | { "method": "downlinkBwe", "data": DownlinkBwe } | { "method": "chatMessage", "data": ChatMessage } | { "method": "permissions", "data": Permissions } | { "method": "lobby", "data": Lobby } | { "method": "lobbyPeers", "data": LobbyPeers } | { "method": "roomState", "data": RoomState } | { "method": "peerChanged", "data": PeerChanged } | { "method": "mutedByModerator", "data": MutedByModerator } | { "method": "unmuteRequested", "data": NoData } | { "method": "handRaised", "data": HandRaised } | { "method": "reaction", "data": PeerReaction } | { "method": "session", "data": SignalingSession };
+export type ServerNotification = { "method": "mediasoupVersion", "data": ProtocolVersion } | { "method": "mediasoup-version", "data": ProtocolVersion } | { "method": "newPeer", "data": NewPeer } | { "method": "peerClosed", "data": PeerClosed } | { "method": "peerDisplayNameChanged", "data": DisplayNameChanged } | { "method": "producerScore", "data": ProducerScore } | { "method": "consumerScore", "data": ScoreOf } | { "method": "consumerPaused", "data": ConsumerRef } | { "method": "consumerResumed", "data": ConsumerRef } | { "method": "consumerClosed", "data": ConsumerRef } | { "method": "dataConsumerClosed", "data": DataConsumerRef } | { "method": "consumerLayersChanged", "data": ConsumerLayers } | { "method": "activeSpeaker", "data": ActiveSpeaker } | { "method": "speakingPeers", "data": SpeakingPeers } | { "method": "downlinkBwe", "data": DownlinkBwe } | { "method": "chatMessage", "data": ChatMessage } | { "method": "permissions", "data": Permissions } | { "method": "lobby", "data": Lobby } | { "method": "lobbyPeers", "data": LobbyPeers } | { "method": "roomState", "data": RoomState } | { "method": "peerChanged", "data": PeerChanged } | { "method": "peerSends", "data": PeerSends } | { "method": "mutedByModerator", "data": MutedByModerator } | { "method": "unmuteRequested", "data": NoData } | { "method": "handRaised", "data": HandRaised } | { "method": "reaction", "data": PeerReaction } | { "method": "session", "data": SignalingSession };
 
 /**
  * What the media pod asks of a client. The JSON is `{ "method": …, "data": … }`.
@@ -1065,3 +1107,13 @@ export type TransportRef = {
  * Which transport.
  */
 transportId: string, };
+
+/**
+ * Payload of `setWatchedPeers`: it replaces what was said before.
+ */
+export type WatchedPeers = { 
+/**
+ * At most 100 peers, the most wanted first. Where a room has more streams than the client is sent, theirs come first; peers who are
+ * not in the room are passed over.
+ */
+peerIds: Array<string>, };

@@ -7,6 +7,7 @@ use ts_rs::TS;
 
 use super::moderation::{
     Knock, MuteParticipant, PeerRef, RaiseHand, RoomLobby, RoomLock, SendReaction, SetModerator, SetPermissions,
+    WatchedPeers,
 };
 
 /// Everything a client may ask or tell. The JSON is `{ "method": …, "data": … }`.
@@ -66,6 +67,8 @@ pub enum ClientRequest {
     RaiseHand(RaiseHand),
     /// Our own: show the others something for a moment.
     SendReaction(SendReaction),
+    /// Our own: whom the client looks at.
+    SetWatchedPeers(WatchedPeers),
     /// Our own, in the lobby only: say who waits.
     Knock(Knock),
     /// Our own, as all that follow for moderators: let somebody in who waits in the lobby.

@@ -41,6 +41,16 @@ pub struct SendReaction {
     pub reaction: Reaction,
 }
 
+/// Payload of `setWatchedPeers`: it replaces what was said before.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export, export_to = "messages.ts")]
+pub struct WatchedPeers {
+    /// At most 100 peers, the most wanted first. Where a room has more streams than the client is sent, theirs come first; peers who are
+    /// not in the room are passed over.
+    pub peer_ids: Vec<String>,
+}
+
 /// Payload of `knock`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]

@@ -99,6 +99,37 @@ pub struct PeerChanged {
     pub guest: bool,
     /// What they may send.
     pub publish: PublishGrant,
+    /// Whether the media pod hears of them; false soon after their page or their network is gone.
+    #[serde(default = "yes")]
+    pub connected: bool,
+}
+
+/// What somebody sends now: streams that are there and not paused. Others may receive fewer, where the room is large.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export, export_to = "messages.ts")]
+pub struct Sends {
+    /// Sound of a microphone.
+    pub audio: bool,
+    /// The picture of a camera.
+    pub video: bool,
+    /// A screen.
+    pub share: bool,
+}
+
+/// Payload of `peerSends`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export, export_to = "messages.ts")]
+pub struct PeerSends {
+    /// Who.
+    pub peer_id: String,
+    /// What.
+    pub sends: Sends,
+}
+
+pub(super) fn yes() -> bool {
+    true
 }
 
 /// Payload of `mutedByModerator`.

@@ -14,6 +14,10 @@ const MAX_DISPLAY_NAME: usize = 64;
 const MAX_LABEL: usize = 128;
 /// Longest chat message that is kept and passed on by signaling, in bytes.
 pub const MAX_CHAT_TEXT: usize = 4096;
+/// Longest name that a client gives itself, in bytes.
+const MAX_PEER_ID: usize = 64;
+/// Longest list of peers that a client looks at.
+pub const MAX_WATCHED_PEERS: usize = 100;
 /// As much of a method that does not exist as its error shows, in bytes.
 const MAX_SHOWN_METHOD: usize = 40;
 /// As much of a problem as its error shows, in bytes: it may quote what was sent.
@@ -139,6 +143,7 @@ impl ClientRequest {
             Self::SendChatMessage(_) => "sendChatMessage",
             Self::RaiseHand(_) => "raiseHand",
             Self::SendReaction(_) => "sendReaction",
+            Self::SetWatchedPeers(_) => "setWatchedPeers",
             Self::Knock(_) => "knock",
             Self::AdmitPeer(_) => "admitPeer",
             Self::RefusePeer(_) => "refusePeer",
@@ -185,6 +190,12 @@ impl ClientRequest {
             }
             Self::ProduceData(data) if data.label.len() > MAX_LABEL || data.protocol.len() > MAX_LABEL => {
                 Err("label and protocol must have 128 bytes at most")
+            }
+            Self::SetWatchedPeers(watched) if watched.peer_ids.len() > MAX_WATCHED_PEERS => {
+                Err("peerIds must have 100 entries at most")
+            }
+            Self::SetWatchedPeers(watched) if watched.peer_ids.iter().any(|id| id.len() > MAX_PEER_ID) => {
+                Err("an entry of peerIds must have 64 bytes at most")
             }
             Self::SetConsumerPriority(Priority { priority: 0, .. }) => Err("priority must be 1 to 255"),
             Self::SendChatMessage(chat) if chat.text.len() > MAX_CHAT_TEXT => Err("text must have 1 to 4096 bytes"),
@@ -302,6 +313,20 @@ mod tests {
                 "invalid data for \"join\": flag, name and version of the device must have 128 bytes at most"
             );
         }
+    }
+
+    #[test]
+    fn lists_of_peers_are_bounded() {
+        let watched = |peers: Vec<String>| ClientRequest::parse("setWatchedPeers", json!({ "peerIds": peers }));
+        assert!(watched(vec!["x".repeat(64); 100]).is_ok());
+        assert_eq!(
+            watched(vec!["x".into(); 101]).unwrap_err().to_string(),
+            "invalid data for \"setWatchedPeers\": peerIds must have 100 entries at most"
+        );
+        assert_eq!(
+            watched(vec!["x".repeat(65)]).unwrap_err().to_string(),
+            "invalid data for \"setWatchedPeers\": an entry of peerIds must have 64 bytes at most"
+        );
     }
 
     #[test]

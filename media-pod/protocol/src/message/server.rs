@@ -6,7 +6,8 @@ use ts_rs::TS;
 
 use super::client::{Channel, Device, MediaKind, Source};
 use super::people::{
-    HandRaised, Lobby, LobbyPeers, MutedByModerator, PeerChanged, PeerReaction, Permissions, RoomState,
+    HandRaised, Lobby, LobbyPeers, MutedByModerator, PeerChanged, PeerReaction, PeerSends, Permissions, RoomState,
+    Sends, yes,
 };
 use crate::admission::PublishGrant;
 
@@ -69,6 +70,8 @@ pub enum ServerNotification {
     RoomState(RoomState),
     /// Somebody's part or rights have changed.
     PeerChanged(PeerChanged),
+    /// Somebody sends something else now.
+    PeerSends(PeerSends),
     /// A moderator has paused or closed what the receiver sends.
     MutedByModerator(MutedByModerator),
     /// A moderator asks the receiver to send sound again.
@@ -92,6 +95,7 @@ impl ServerNotification {
                 | Self::LobbyPeers(_)
                 | Self::RoomState(_)
                 | Self::PeerChanged(_)
+                | Self::PeerSends(_)
                 | Self::MutedByModerator(_)
                 | Self::UnmuteRequested(_)
                 | Self::HandRaised(_)
@@ -167,6 +171,12 @@ pub struct PeerInfo {
     pub hand_raised: bool,
     /// What they may send.
     pub publish: PublishGrant,
+    /// What they send now.
+    #[serde(default)]
+    pub sends: Sends,
+    /// Whether the media pod hears of them; false soon after their page or their network is gone.
+    #[serde(default = "yes")]
+    pub connected: bool,
 }
 
 /// Payload of `newPeer`: flat for the older dialect, nested for the newer.
@@ -560,6 +570,8 @@ mod tests {
             guest: true,
             recorder: false,
             hand_raised: true,
+            sends: Sends::default(),
+            connected: true,
             publish: PublishGrant::default(),
         };
         let told = serde_json::to_value(ServerNotification::NewPeer(Box::new(peer.into()))).unwrap();
@@ -567,6 +579,7 @@ mod tests {
             "peerId": "p", "id": "p", "displayName": "Ada", "device": {}, "remoteAddress": "",
             "moderator": false, "guest": true, "recorder": false, "handRaised": true,
             "publish": { "audio": true, "video": true, "share": true },
+            "sends": { "audio": false, "video": false, "share": false }, "connected": true,
         });
         let mut data = flat.clone();
         data["peer"] = flat;

@@ -4,7 +4,7 @@ use convene_protocol::admission::PublishGrant;
 use convene_protocol::frame;
 use convene_protocol::message::{
     ChatHistoryAnswer, ChatMessage, ChatSent, Device, IceParametersAnswer, JoinAnswer, PeerInfo, ProduceAnswer,
-    ProduceDataAnswer, RouterCapabilitiesAnswer, StatsAnswer, TransportAnswer,
+    ProduceDataAnswer, RouterCapabilitiesAnswer, Sends, StatsAnswer, TransportAnswer,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -131,6 +131,8 @@ pub(crate) fn bob() -> PeerInfo {
         guest: true,
         recorder: false,
         hand_raised: false,
+        sends: Sends { audio: true, video: false, share: false },
+        connected: true,
         publish: PublishGrant::default(),
     }
 }
@@ -284,6 +286,7 @@ fn people() -> Vec<ClientMessage> {
     let done = || vec![answer(OWN, json!({}))];
     vec![
         message("raiseHand", vec![request(OWN, json!({ "raised": true }))], done()),
+        message("setWatchedPeers", vec![request(OWN, json!({ "peerIds": ["bob", "eve"] }))], done()),
         message("sendReaction", vec![request(OWN, json!({ "reaction": "clap" }))], done()),
         message(
             "knock",

@@ -156,6 +156,7 @@ fn answer_again(request: &ClientRequest, dialects: &[&str], answer: &Value) -> V
         | ClientRequest::ChangeDisplayName(_)
         | ClientRequest::RaiseHand(_)
         | ClientRequest::SendReaction(_)
+        | ClientRequest::SetWatchedPeers(_)
         | ClientRequest::Knock(_)
         | ClientRequest::AdmitPeer(_)
         | ClientRequest::RefusePeer(_)

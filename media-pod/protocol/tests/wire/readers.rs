@@ -10,7 +10,7 @@ use crate::server_messages;
 type Fields = &'static [&'static str];
 
 /// Notifications that no reader of a demo's dialect knows: they pass over them.
-const OWN_MESSAGES: [&str; 11] = [
+const OWN_MESSAGES: [&str; 12] = [
     "chatMessage",
     "permissions",
     "lobby",
@@ -20,6 +20,7 @@ const OWN_MESSAGES: [&str; 11] = [
     "mutedByModerator",
     "unmuteRequested",
     "handRaised",
+    "peerSends",
     "reaction",
     "session",
 ];

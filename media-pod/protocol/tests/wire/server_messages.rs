@@ -6,8 +6,8 @@ use convene_protocol::message::{
     ActiveSpeaker, Channel, ConsumerAppData, ConsumerLayers, ConsumerRef, ConsumerScore, DataConsumerAppData,
     DataConsumerRef, DisplayNameChanged, DownlinkBwe, HandRaised, Layers, Lobby, LobbyPeer, LobbyPeers, LobbyState,
     MediaKind, MutedByModerator, NewConsumer, NewDataConsumer, NoData, PeerChanged, PeerClosed, PeerReaction,
-    PeerVolume, Permissions, ProducerScore, ProtocolVersion, PublishSource, Reaction, RoomState, ScoreOf,
-    ServerNotification, ServerRequest, SignalingSession, Source, SpeakingPeers,
+    PeerSends, PeerVolume, Permissions, ProducerScore, ProtocolVersion, PublishSource, Reaction, RoomState, ScoreOf,
+    Sends, ServerNotification, ServerRequest, SignalingSession, Source, SpeakingPeers,
 };
 use serde_json::{Value, json};
 
@@ -176,6 +176,7 @@ fn rights() -> Vec<ServerMessage> {
         moderator: true,
         guest: false,
         publish: PublishGrant { share: false, ..PublishGrant::default() },
+        connected: true,
     };
     vec![
         told("to a guest", &permissions(guest)),
@@ -198,6 +199,7 @@ fn people() -> Vec<ServerMessage> {
         ServerNotification::MutedByModerator(MutedByModerator { source, peer_id: peer_id.map(str::to_owned) })
     };
     let hand = |raised| ServerNotification::HandRaised(HandRaised { peer_id: "bob".into(), raised });
+    let sends = PeerSends { peer_id: "bob".into(), sends: Sends { audio: true, video: true, share: false } };
     let reaction = PeerReaction { peer_id: "bob".into(), reaction: Reaction::Clap };
     vec![
         told("to somebody who has to wait", &lobby(LobbyState::Waiting)),
@@ -207,6 +209,7 @@ fn people() -> Vec<ServerMessage> {
         told("to the one concerned", &muted(PublishSource::Audio, Some("bob"))),
         told("the meeting allows it no more", &muted(PublishSource::Share, None)),
         told("to the one who is asked", &ServerNotification::UnmuteRequested(NoData {})),
+        told("somebody switches the camera on", &ServerNotification::PeerSends(sends)),
         told("a hand goes up", &hand(true)),
         told("a hand goes down", &hand(false)),
         told("somebody claps", &ServerNotification::Reaction(reaction)),
