@@ -88,6 +88,8 @@ export function reduceRoom(room: RoomView, event: RoomViewEvent): RoomView {
       return changePeer(room, event.peerId, { displayName: event.displayName });
     case 'peerChanged':
       return changePeer(room, event.peerId, { standing: event.standing });
+    case 'peerSends':
+      return changePeer(room, event.peerId, { sends: event.sends });
     case 'handRaised':
       return withHand(room, event.peerId, event.isRaised);
     case 'trackAdded':

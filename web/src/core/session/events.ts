@@ -1,6 +1,6 @@
 /** What a session tells its listeners. */
 
-import type { ChatMessage, PeerVolume, Source } from '../../generated/messages';
+import type { ChatMessage, PeerVolume, Sends, Source } from '../../generated/messages';
 import type { ConveneError } from '../errors';
 import type { LobbyPeer, PublishSource, Reaction } from '../../generated/messages';
 import type { ChatPage } from '../signaling/decode';
@@ -34,6 +34,8 @@ export type RoomEvent =
   | { type: 'speakers'; volumes: PeerVolume[] }
   | { type: 'activeSpeaker'; peerId: string | undefined }
   | { type: 'peerChanged'; peerId: string; standing: Standing }
+  /** What somebody sends now, whether or not it comes here. */
+  | { type: 'peerSends'; peerId: string; sends: Sends | undefined }
   | { type: 'handRaised'; peerId: string; isRaised: boolean }
   | { type: 'reaction'; peerId: string; reaction: Reaction }
   | { type: 'permissions'; permissions: OwnRights }

@@ -6,7 +6,7 @@ const wish = (change: Partial<ReceptionWish> = {}): ReceptionWish => ({ consumer
 
 function setUp(): { reception: Reception; told: () => string[] } {
   let lines: string[] = [];
-  const signaling = { notify: (method: string, data: object) => lines.push(`${method} ${Object.values(data).join(' ')}`) } as unknown as Requester;
+  const signaling = { notify: (method: string, data: object) => lines.push(`${method} ${Object.values(data).join(' ')}`.trimEnd()) } as unknown as Requester;
   return {
     reception: new Reception(signaling),
     told: () => {
@@ -45,4 +45,17 @@ it('forgets what is gone', () => {
   told();
   reception.sync([wish()]);
   expect(told()).toHaveLength(2);
+});
+
+it('says whose streams come first when that changes, and nothing of nobody at the start', () => {
+  const { reception, told } = setUp();
+  reception.watch([]);
+  expect(told()).toEqual([]);
+  reception.watch(['bob', 'cy']);
+  reception.watch(['bob', 'cy']);
+  expect(told()).toEqual(['setWatchedPeers bob,cy']);
+  reception.watch(['cy', 'bob']);
+  reception.watch([]);
+  reception.watch([]);
+  expect(told()).toEqual(['setWatchedPeers cy,bob', 'setWatchedPeers']);
 });

@@ -1,5 +1,6 @@
 /**
- * Receives only what is looked at: tells the server which pictures to hold back, and in which size to send the others.
+ * Receives only what is looked at: tells the server which pictures to hold back, in which size to send the others, and whose streams come
+ * first where there are more than it sends.
  *
  * It sends differences alone, and forgets what it said of consumers that are gone.
  */
@@ -25,6 +26,8 @@ const UNTOLD = { isHidden: false, spatialLayer: -1, temporalLayer: -1, priority:
 export class Reception {
   readonly #signaling: Requester;
   readonly #told = new Map<string, Omit<ReceptionWish, 'consumerId'>>();
+  /** Nobody: what a server that was told nothing goes by. */
+  #watched: readonly string[] = [];
 
   constructor(signaling: Requester) {
     this.#signaling = signaling;
@@ -35,6 +38,14 @@ export class Reception {
     const wanted = new Set(wishes.map(({ consumerId }) => consumerId));
     for (const consumerId of this.#told.keys()) if (!wanted.has(consumerId)) this.#told.delete(consumerId);
     for (const wish of wishes) this.#tell(wish);
+  }
+
+  /** Whose streams are wanted, the most wanted first. */
+  watch(peerIds: readonly string[]): void {
+    const isTold = peerIds.length === this.#watched.length && peerIds.every((peerId, index) => peerId === this.#watched[index]);
+    if (isTold) return;
+    this.#watched = [...peerIds];
+    this.#signaling.notify('setWatchedPeers', { peerIds: [...peerIds] });
   }
 
   /** Whether somebody looks at the picture. */

@@ -149,6 +149,11 @@ export class RoomConnection {
     this.#reception?.sync(wishes.filter(({ consumerId }) => this.#receiver?.has(consumerId) === true));
   }
 
+  /** Says whose streams come first. A room takes it from those who have joined. */
+  watch(peerIds: readonly string[]): void {
+    if (this.#hasJoined) this.#reception?.watch(peerIds);
+  }
+
   /** Sends what is on, stops sending what is off. Before the join nothing is sent. */
   async publish(local: LocalMediaState): Promise<void> {
     await this.#publisher?.sync(local);

@@ -3,7 +3,7 @@
 import type { ServerNotification } from '../../generated/messages';
 import { shownName } from '../display-name';
 import { sourceScoreOf } from '../signaling/decode';
-import { peerOf, permissionsOf, standingOf } from '../signaling/standing';
+import { peerOf, permissionsOf, sendsOf, standingOf } from '../signaling/standing';
 import type { RoomEvent } from './events';
 
 /** The event that a notification means for listeners; undefined for what concerns the connection alone. */
@@ -17,6 +17,8 @@ export function roomEventOf({ method, data }: ServerNotification): RoomEvent | u
       return { type: 'peerRenamed', peerId: data.peerId, displayName: shownName(data.displayName) };
     case 'peerChanged':
       return { type: 'peerChanged', peerId: data.peerId, standing: standingOf(data) };
+    case 'peerSends':
+      return { type: 'peerSends', peerId: data.peerId, sends: sendsOf(data.sends) };
     case 'handRaised':
       return { type: 'handRaised', peerId: data.peerId, isRaised: data.raised };
     case 'reaction':

@@ -292,6 +292,28 @@ describe('other people\'s media', () => {
     ]);
   });
 
+  it('may be less than they send, which is told', async () => {
+    const { server, news } = await joined();
+    server.notifies('peerSends', { peerId: 'bob', sends: { audio: false, video: true, share: false } });
+    expect(news.at(-1)).toEqual({ type: 'peerSends', peerId: 'bob', sends: { audio: false, video: true, share: false } });
+  });
+
+  it('comes first from those who are watched: told once, and anew to a server that has forgotten', async () => {
+    const { server, session } = await joined();
+    const told = (): unknown[] => server.sent('setWatchedPeers').map(({ data }) => data);
+    session.watch(['bob', 'cy']);
+    session.watch(['bob', 'cy']);
+    expect(told()).toEqual([{ peerIds: ['bob', 'cy'] }]);
+    server.socket.serverCloses(1012, 'moved');
+    session.watch(['bob', 'cy']);
+    server.socket.serverOpens();
+    session.watch(['bob', 'cy']);
+    expect(told()).toHaveLength(1);
+    await settle();
+    session.watch(['bob', 'cy']);
+    expect(told()).toHaveLength(2);
+  });
+
   it('malformed and unknown notifications change nothing', async () => {
     const { server, news, session } = await joined();
     const before = news.length;
@@ -324,6 +346,7 @@ describe('interruptions', () => {
     server.socket.serverOpens();
     greets(server, { resumed: false, received: 0 });
     await settle();
+    session.watch(['bob']);
     const sent = server.socket.sent.length;
     server.socket.serverCloses(1006);
     await vi.advanceTimersByTimeAsync(2000);
@@ -332,7 +355,8 @@ describe('interruptions', () => {
     greets(server, { resumed: true, received: sent });
     await settle();
     expect(statuses(news)).toEqual(['connecting', 'connected', 'interrupted', 'connected']);
-    expect(server.sent('join')).toHaveLength(1);
+    session.watch(['bob']);
+    expect(['join', 'setWatchedPeers'].map((method) => server.sent(method).length)).toEqual([1, 1]);
   });
 
   it('of media are told until media comes through again, whichever direction it is', async () => {

@@ -124,6 +124,11 @@ export class Session {
     this.#connection?.receive(wishes);
   }
 
+  /** Says whose streams are wanted, the most wanted first: large rooms send not all. To be said again when it has joined anew; the same twice costs nothing. */
+  watch(peerIds: readonly string[]): void {
+    this.#connection?.watch(peerIds);
+  }
+
   /** Changes of one's own media go out; a network that comes back cuts a waiting time short. */
   #followSurroundings(): void {
     this.#scope.onEnd(this.#options.localMedia.subscribe((local) => void this.#connection?.publish(local)));

@@ -48,6 +48,7 @@ const NOTIFICATIONS = {
   lobbyPeers: ({ peers }) => isListOf(peers, isPeer),
   roomState: ({ title, locked, lobby }) => typeof title === 'string' && typeof locked === 'boolean' && (lobby === undefined || typeof lobby === 'boolean'),
   peerChanged: (data) => hasPeerId(data) && typeof data['moderator'] === 'boolean',
+  peerSends: (data) => hasPeerId(data) && isRecord(data['sends']),
   mutedByModerator: ({ source }) => source === 'audio' || source === 'video' || source === 'share',
   unmuteRequested: () => true,
   handRaised: (data) => hasPeerId(data) && typeof data['raised'] === 'boolean',

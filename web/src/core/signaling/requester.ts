@@ -46,7 +46,8 @@ type NotificationMethod =
   | 'resumeConsumer'
   | 'requestConsumerKeyFrame'
   | 'setConsumerPreferredLayers'
-  | 'setConsumerPriority';
+  | 'setConsumerPriority'
+  | 'setWatchedPeers';
 
 export interface Requester {
   request<M extends keyof Requests>(method: M, data: Requests[M]): Promise<unknown>;

@@ -1,6 +1,6 @@
 /** What somebody is and may do in a room, read from what the server says of them; what it leaves out is the most ordinary. Pure. */
 
-import type { PeerChanged, PeerInfo, Permissions, PublishGrant } from '../../generated/messages';
+import type { PeerChanged, PeerInfo, Permissions, PublishGrant, Sends } from '../../generated/messages';
 import { shownName } from '../display-name';
 import { isRecord, isText } from './json';
 
@@ -18,6 +18,8 @@ export interface Peer {
   peerId: string;
   displayName: string;
   standing: Standing;
+  /** What they send now, whether or not it comes here; undefined of servers that do not tell this. */
+  sends: Sends | undefined;
   isRecorder: boolean;
   /** A program that sends without a page, such as ffmpeg. */
   isBroadcaster: boolean;
@@ -41,20 +43,27 @@ export const ALL_RIGHTS: PublishGrant = { audio: true, video: true, share: true 
 /** Before the server has said anything: what a guest of an open meeting may do. */
 export const GUEST_RIGHTS: OwnRights = { isModerator: false, publish: ALL_RIGHTS, chat: true, name: undefined };
 
-export function standingOf({ moderator, guest, publish, connected }: Partial<Omit<PeerChanged, 'peerId'>> & { connected?: unknown }): Standing {
+export function standingOf({ moderator, guest, publish, connected }: Partial<Omit<PeerChanged, 'peerId'>>): Standing {
   return { isModerator: moderator === true, isGuest: guest === true, publish: rightsOf(publish), isCut: connected === false };
 }
 
 export function peerOf(info: { peerId: string; displayName: string }): Peer {
-  const { recorder, handRaised, device, ...rest }: Partial<PeerInfo> = info;
+  const { recorder, handRaised, device, sends, ...rest }: Partial<PeerInfo> = info;
   return {
     peerId: info.peerId,
     displayName: shownName(info.displayName),
     standing: standingOf(rest),
+    sends: sendsOf(sends),
     isRecorder: recorder === true,
     isBroadcaster: PROGRAMS.includes(device?.flag ?? ''),
     isHandRaised: handRaised === true,
   };
+}
+
+export function sendsOf(told: unknown): Sends | undefined {
+  if (!isRecord(told)) return undefined;
+  const { audio, video, share } = told;
+  return { audio: audio === true, video: video === true, share: share === true };
 }
 
 export function permissionsOf(data: Partial<Permissions>): OwnRights {
