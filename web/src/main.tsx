@@ -53,7 +53,7 @@ const model: AppModel = new AppModel({
   peerIds: keptPeerIds(location.pathname, pageStorage(), holdByLocks('locks' in navigator ? navigator.locks : undefined)),
   hasJoinToken: joinToken !== undefined,
   chime: playChime,
-  now: Date.now,
+  now: () => performance.now(),
   loadName,
   saveName,
   settings,

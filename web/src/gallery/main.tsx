@@ -46,7 +46,7 @@ async function show(root: HTMLElement, scene: Scene, query: URLSearchParams): Pr
     peerIds: { take: newPeerId, forget: () => undefined },
     hasJoinToken: scene.hasJoinToken ?? false,
     chime: () => undefined,
-    now: Date.now,
+    now: () => performance.now(),
     loadName: () => scene.name ?? 'Ada Lovelace',
     saveName: () => undefined,
     settings,

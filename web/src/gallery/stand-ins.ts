@@ -50,6 +50,10 @@ export class SceneSession implements SessionPort {
     // Nothing is received here.
   }
 
+  watch(): void {
+    // Nobody is looked at.
+  }
+
   stats(): Promise<CallStats> {
     const stream = { framesDecoded: 900, audioLevel: 0.1, jitterSeconds: 0.004, packetsReceived: 12_000, packetsLost: 36 };
     return Promise.resolve({

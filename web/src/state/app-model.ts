@@ -87,6 +87,7 @@ export interface AppDependencies {
   hasJoinToken: boolean;
   peerIds: PeerIds;
   chime: (sound: Chime) => void;
+  /** In milliseconds, from any beginning; it never goes back. */
   now: () => number;
   loadName: () => string;
   saveName: (name: string) => void;

@@ -20,6 +20,7 @@ class FakeSession implements SessionPort {
   readonly asked: [string, unknown][] = [];
   refusal: Error | undefined;
   wishes: readonly ReceptionWish[] = [];
+  watched: readonly string[] = [];
   #listener: (news: SessionNews) => void = () => undefined;
 
   subscribe(listener: (news: SessionNews) => void): () => void {
@@ -48,6 +49,10 @@ class FakeSession implements SessionPort {
     this.wishes = wishes;
   }
 
+  watch(peerIds: readonly string[]): void {
+    this.watched = peerIds;
+  }
+
   history(before?: number): Promise<ChatPage> {
     return this.request('getChatHistory', { before }).then(() => this.pages(before));
   }
@@ -65,7 +70,7 @@ function setUp(): { call: CallModel; session: FakeSession; local: LocalMedia; de
   const devices = new FakeDevices();
   const local = new LocalMedia(devices, silentLog);
   const chimes: Chime[] = [];
-  const call = new CallModel({ session, local, peerId: 'me', displayName: 'Ada', receiveQuality: () => 'auto', chime: (sound) => chimes.push(sound), now: () => 0 });
+  const call = new CallModel({ session, local, peerId: 'me', displayName: 'Ada', receiveQuality: () => 'auto', chime: (sound) => chimes.push(sound), now: () => performance.now() });
   session.tell(rights(), joined);
   return { call, session, local, devices, chimes, state: () => call.state.get() };
 }
@@ -403,6 +408,78 @@ it('what is seen is told even while people never stop talking', async () => {
     await vi.advanceTimersByTimeAsync(100);
   }
   expect(session.wishes).toMatchObject([{ consumerId: 'c', isHidden: false }]);
+});
+
+it('who is looked at is told, without waiting for a stream', async () => {
+  const { call, session } = setUp();
+  session.tell({ type: 'peerJoined', peer: peerOf({ peerId: 'cy', displayName: 'Cy' }) });
+  for (const key of ['bob', 'cy', 'me']) call.seen(key, { width: 300, height: 200 });
+  session.tell({ type: 'activeSpeaker', peerId: 'cy' });
+  await vi.advanceTimersByTimeAsync(200);
+  expect(session.watched).toEqual(['cy', 'bob']);
+  call.setPageHidden(true);
+  await vi.advanceTimersByTimeAsync(200);
+  expect(session.watched).toEqual([]);
+  call.setPageHidden(false);
+  await vi.advanceTimersByTimeAsync(200);
+  session.watched = ['to be told after the next join'];
+  session.tell({ type: 'connection', connection: { status: 'reconnecting', attempt: 1 } }, joined);
+  await vi.advanceTimersByTimeAsync(200);
+  expect(session.watched).toEqual(['bob', 'cy']);
+});
+
+describe('a picture that is sent and does not come', () => {
+  const sends = (video: boolean): SessionNews => ({ type: 'peerSends', peerId: 'bob', sends: { audio: true, video, share: false } });
+  const comes: SessionNews = { type: 'trackAdded', remote: { consumerId: 'c', peerId: 'bob', kind: 'video', source: 'video', track: fakeTrack('camera'), isPaused: false } };
+  const looking = (): ReturnType<typeof setUp> => {
+    const all = setUp();
+    all.call.seen('bob', { width: 300, height: 200 });
+    return all;
+  };
+
+  it('is left out only after the time in which it may come, and until it comes', async () => {
+    const { session, state } = looking();
+    session.tell(sends(true));
+    await vi.advanceTimersByTimeAsync(2999);
+    expect(state().leftOut).toEqual(new Set());
+    await vi.advanceTimersByTimeAsync(200);
+    expect(state().leftOut).toEqual(new Set(['bob']));
+    session.tell(comes);
+    expect(state().leftOut).toEqual(new Set());
+    session.tell({ type: 'trackRemoved', consumerId: 'c' });
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(state().leftOut).toEqual(new Set());
+    await vi.advanceTimersByTimeAsync(1200);
+    expect(state().leftOut).toEqual(new Set(['bob']));
+    session.tell(sends(false));
+    expect(state().leftOut).toEqual(new Set());
+  });
+
+  it('is no news while it comes in time, and has that time anew when its page is turned to', async () => {
+    const { call, session, state } = looking();
+    session.tell(sends(true));
+    await vi.advanceTimersByTimeAsync(1000);
+    session.tell(comes);
+    const { leftOut } = state();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(state().leftOut).toBe(leftOut);
+    session.tell({ type: 'trackRemoved', consumerId: 'c' });
+    call.seen('bob', undefined);
+    await vi.advanceTimersByTimeAsync(10_000);
+    call.seen('bob', { width: 300, height: 200 });
+    await vi.advanceTimersByTimeAsync(2500);
+    expect(state().leftOut.size).toBe(0);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(state().leftOut.size).toBe(1);
+  });
+
+  it('is not looked for once the call is over', async () => {
+    const { call, session, state } = looking();
+    session.tell(sends(true));
+    call.close();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect([state().leftOut.size, vi.getTimerCount()]).toEqual([0, 0]);
+  });
 });
 
 it('who does not change stays the same object, and loudness that changes nobody is no news', () => {

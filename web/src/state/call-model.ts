@@ -19,6 +19,7 @@ import type { CallDialog, CallState, Panel } from './call-state';
 import { EMPTY_CHAT } from './chat';
 import { ChatModel, type ChatPort } from './chat-model';
 import type { Fit } from './fit';
+import { MissingWatch } from './missing-watch';
 import { OwnDevices } from './own-devices';
 import { EMPTY_ROOM, isRecorded, reduceRoom, type RoomDoor, type RoomView, type RoomViewEvent } from './participants';
 import { refusalOf } from './refusal';
@@ -26,7 +27,7 @@ import { Store } from './store';
 import { peopleOf, tilesOf, voicesOf } from './tiles';
 import { lifetimeOf, withoutToast, withToast, type ToastContent } from './toasts';
 import { Watcher } from './watcher';
-import { receptionOf, type ReceiveQuality, type Size } from './watching';
+import { receptionOf, watchedPeersOf, type ReceiveQuality, type Size } from './watching';
 
 /** How long a reaction floats over the pictures. */
 const REACTION_MS = 4000;
@@ -45,6 +46,7 @@ export interface SessionPort extends ChatPort {
   stats(): Promise<CallStats | undefined>;
   request<M extends keyof RoomRequests>(method: M, data: RoomRequests[M]): Promise<unknown>;
   receive(wishes: readonly ReceptionWish[]): void;
+  watch(peerIds: readonly string[]): void;
 }
 
 export interface CallDependencies {
@@ -54,6 +56,7 @@ export interface CallDependencies {
   displayName: string;
   receiveQuality: () => ReceiveQuality;
   chime: (sound: Chime) => void;
+  /** In milliseconds, from any beginning; it never goes back. */
   now: () => number;
 }
 
@@ -66,6 +69,7 @@ export class CallModel {
   #hasJoined = false;
   #lastId = 0;
   readonly #watcher = new Watcher(() => this.#watch());
+  readonly #missing: MissingWatch;
   readonly #chat: ChatModel;
   readonly #devices: OwnDevices;
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
@@ -75,6 +79,7 @@ export class CallModel {
     const { session, local, peerId, displayName } = dependencies;
     this.#displayName = displayName;
     this.#store = new Store(this.#initialState(session.connection, peerId));
+    this.#missing = new MissingWatch({ now: dependencies.now, tell: (leftOut) => this.#set({ leftOut }) });
     this.#chat = new ChatModel({
       port: session,
       read: () => this.#store.get().chat,
@@ -108,6 +113,7 @@ export class CallModel {
   close(): void {
     this.#end();
     this.#watcher.close();
+    this.#missing.close();
     for (const timer of this.#timers) clearTimeout(timer);
     this.#dependencies.session.leave();
   }
@@ -313,6 +319,7 @@ export class CallModel {
 
   #show(): void {
     this.#set(this.#shown(this.#store.get()));
+    this.#missing.look(this.#store.get().tiles, this.#watcher);
     this.#watcher.tellSoon();
   }
 
@@ -336,6 +343,7 @@ export class CallModel {
     return {
       ...this.#shown(),
       ...{ connection, selfId },
+      leftOut: new Set(),
       chat: EMPTY_CHAT,
       toasts: [],
       reactions: [],
@@ -352,7 +360,10 @@ export class CallModel {
     const { tiles, activeSpeaker } = this.#store.get();
     const { seen, isPageHidden } = this.#watcher;
     const quality = this.#dependencies.receiveQuality();
-    this.#dependencies.session.receive(receptionOf(tiles, { seen, quality, isPageHidden, activeSpeaker }));
+    const watching = { seen, quality, isPageHidden, activeSpeaker };
+    this.#dependencies.session.receive(receptionOf(tiles, watching));
+    this.#dependencies.session.watch(watchedPeersOf(tiles, watching));
+    this.#missing.look(tiles, watching);
   }
 
   #later(ms: number, act: () => void): void {

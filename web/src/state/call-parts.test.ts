@@ -3,6 +3,7 @@ import { ConveneError } from '../core/errors';
 import { NOTHING_ON } from '../core/media/local-media';
 import type { CallStats } from '../core/session/stats';
 import { EMPTY_ROOM, reduceRoom } from './participants';
+import { GRACE_MS, lateIn, leftOutOf, missingOf, type Missing } from './missing';
 import { readSettings } from './settings';
 import { commandOf, keyCaps, shortcutsFor, type Keystroke } from './shortcuts';
 import { pageCapacity, pageOf, stageOf, type StageWish } from './stage';
@@ -10,7 +11,7 @@ import { statisticsOf } from './statistics';
 import { tilesOf, type Tile } from './tiles';
 import { withToast, type Toast, type ToastContent } from './toasts';
 import { waitingKindOf } from './waiting';
-import { receptionOf, type Watching } from './watching';
+import { receptionOf, watchedPeersOf, type Watching } from './watching';
 import { peerOf } from '../core/signaling/standing';
 
 const tile = (key: string, change: Partial<Tile> = {}): Tile => ({
@@ -28,6 +29,7 @@ const tile = (key: string, change: Partial<Tile> = {}): Tile => ({
   link: 'good',
   isHandRaised: false,
   isBroadcast: false,
+  isSent: false,
   quality: undefined,
   video: undefined,
   consumerId: `${key}-v`,
@@ -140,6 +142,71 @@ describe('what is received', () => {
     const [plain, speaker, screen, ...rest] = receptionOf(tiles, watching({ seen: seen(100), activeSpeaker: 'b' })).map(({ priority }) => priority);
     expect(rest).toEqual([]);
     expect((screen ?? 0) > (speaker ?? 0) && (speaker ?? 0) > (plain ?? 0)).toBe(true);
+  });
+});
+
+describe('whom one looks at', () => {
+  const small = { width: 160, height: 90 };
+  const large = { width: 640, height: 360 };
+  const screen = (peerId: string): Tile => tile(`${peerId}:screen`, { kind: 'screen', peerId, consumerId: undefined });
+  const people = ['a', 'b', 'c', 'd'].map((key) => tile(key, { consumerId: undefined }));
+  const all = [screen('c'), ...people, tile('me', { isSelf: true })];
+  const seeing = (sizes: Record<string, { width: number; height: number }>, change: Partial<Watching> = {}): Watching => ({
+    ...{ seen: new Map(Object.entries(sizes)), quality: 'auto', isPageHidden: false, activeSpeaker: undefined },
+    ...change,
+  });
+
+  it.each<[string, Watching, string[]]>([
+    ['nobody before a tile is on screen', seeing({}), []],
+    ['people on screen in the order of their tiles, with or without a stream, never oneself', seeing({ me: large, c: small, a: small }), ['a', 'c']],
+    ['larger tiles before smaller', seeing({ a: small, b: small, d: large }), ['d', 'a', 'b']],
+    ['who speaks before larger ones', seeing({ a: large, b: small, c: small }, { activeSpeaker: 'c' }), ['c', 'a', 'b']],
+    ['screens before all, and nobody twice', seeing({ 'c:screen': small, a: large, b: small, c: small }, { activeSpeaker: 'b' }), ['c', 'b', 'a']],
+    ['nobody who speaks elsewhere', seeing({ a: small }, { activeSpeaker: 'b' }), ['a']],
+    ['all of them to save data', seeing({ a: small }, { quality: 'saver' }), ['a']],
+    ['nobody while the page is in the background', seeing({ 'c:screen': large, a: large }, { isPageHidden: true }), []],
+    ['of sound and screens alone who shares one', seeing({ 'c:screen': large, a: large, c: small }, { quality: 'audioOnly' }), ['c']],
+  ])('%s', (_about, watching, peerIds) => expect(watchedPeersOf(all, watching)).toEqual(peerIds));
+
+  it('at most 100', () => {
+    const many = Array.from({ length: 120 }, (_, index) => tile(`p${index}`));
+    const sizes = Object.fromEntries(many.map(({ key }) => [key, key === 'p119' ? large : small]));
+    const watched = watchedPeersOf(many, seeing(sizes));
+    expect([watched.length, watched[0], watched[99]]).toEqual([100, 'p119', 'p98']);
+  });
+});
+
+describe('pictures that are missing', () => {
+  const picture = { id: 'picture' } as MediaStreamTrack;
+  const sent = tile('a', { isSent: true });
+  const looking = { seen: new Map([['a', { width: 160, height: 90 }]]), isPageHidden: false };
+  const since = (at: number): Missing => missingOf([sent], looking, new Map(), at);
+
+  it.each<[string, Partial<Tile>, Partial<typeof looking>]>([
+    ['not sent', { isSent: false }, {}],
+    ['there', { video: picture }, {}],
+    ['of a person who is not back yet', { isStale: true }, {}],
+    ['not on screen', {}, { seen: new Map() }],
+    ['on a page in the background', {}, { isPageHidden: true }],
+  ])('are none that are %s', (_about, change, watching) => {
+    expect(missingOf([{ ...sent, ...change }], { ...looking, ...watching }, since(0), 50)).toEqual(new Map());
+  });
+
+  it('are left out from the end of the time that a stream may take to come', () => {
+    const missing = since(1000);
+    expect([leftOutOf(missing, 1000 + GRACE_MS - 1), leftOutOf(missing, 1000 + GRACE_MS)]).toEqual([new Set(), new Set(['a'])]);
+    expect([lateIn(missing, 1000), lateIn(missing, 1000 + GRACE_MS), lateIn(new Map(), 0)]).toEqual([GRACE_MS, undefined, undefined]);
+  });
+
+  it('have that time anew when they came in between', () => {
+    const still = missingOf([sent], looking, since(1000), 2000);
+    expect(still).toEqual(new Map([['a', 1000]]));
+    const there = missingOf([{ ...sent, video: picture }], looking, still, 2500);
+    expect(missingOf([sent], looking, there, 3000)).toEqual(new Map([['a', 3000]]));
+  });
+
+  it('are looked for again when the first of them is due', () => {
+    expect(lateIn(new Map([['a', 0], ['b', 1000], ['c', -GRACE_MS]]), 500)).toBe(GRACE_MS - 500);
   });
 });
 

@@ -35,6 +35,8 @@ export interface CallState extends RoomDoor {
   people: readonly Person[];
   tiles: readonly Tile[];
   voices: readonly Voice[];
+  /** Keys of tiles whose picture is sent and does not come here, although it has had the time. */
+  leftOut: ReadonlySet<string>;
   activeSpeaker: string | undefined;
   /** Who had the word last, for the order of pages. */
   spoke: ReadonlyMap<string, number>;

@@ -4,7 +4,7 @@ import { NOTHING_ON, type LocalMediaState } from '../core/media/local-media';
 import { peerOf, standingOf, type Peer } from '../core/signaling/standing';
 import { fitGrid } from './grid';
 import { EMPTY_ROOM, reduceRoom, type RoomView, type RoomViewEvent } from './participants';
-import { hueOf, tilesOf, voicesOf, type Tile } from './tiles';
+import { hueOf, peopleOf, tilesOf, voicesOf, type Tile } from './tiles';
 
 const peer = (peerId: string, displayName = peerId): Peer => peerOf({ peerId, displayName });
 
@@ -45,8 +45,59 @@ describe('who is not heard of any more', () => {
     expect(tileOf(play({ type: 'joined', peers: [peer('bob')] }, offered, score('bob-mic', 0)), 'bob')?.link).toBe('lost');
   });
 
+  it('also without camera and microphone, until they are back', () => {
+    const gone: RoomViewEvent = { type: 'peerChanged', peerId: 'dee', standing: standingOf({ connected: false }) };
+    const back: RoomViewEvent = { type: 'peerChanged', peerId: 'dee', standing: standingOf({ connected: true }) };
+    const linksOf = (...events: RoomViewEvent[]): unknown[] => {
+      const room = play({ type: 'joined', peers: [peer('dee')] }, ...events);
+      return [tileOf(room, 'dee')?.link, peopleOf(room, { peerId: 'me', displayName: 'Ada', local: NOTHING_ON })[0]?.link];
+    };
+    expect([linksOf(), linksOf(gone), linksOf(gone, back), linksOf(gone, { type: 'joined', peers: [peer('dee')] })]).toEqual([['good', 'good'], ['lost', 'lost'], ['good', 'good'], ['good', 'good']]);
+    const known = { peerId: 'dee', displayName: 'Dee', connected: false };
+    expect(tileOf(play({ type: 'joined', peers: [peerOf(known)] }), 'dee')?.link).toBe('lost');
+  });
+
   it('but not who has not come yet', () => {
     expect(tileOf(play(...together, score('bob-audio', 0), score('bob-video', 0)), 'bob')?.link).toBe('good');
+  });
+});
+
+describe('who sends what does not come', () => {
+  type Sends = NonNullable<Peer['sends']>;
+  const NOTHING_SENT: Sends = { audio: false, video: false, share: false };
+  const sends = (change: Partial<Sends>): RoomViewEvent => ({ type: 'peerSends', peerId: 'bob', sends: { ...NOTHING_SENT, ...change } });
+  const screen: RoomViewEvent = { type: 'trackAdded', remote: { consumerId: 'bob-screen', peerId: 'bob', kind: 'video', source: 'screensharing', track: fakeTrack('camera'), isPaused: false } };
+  const removed = (consumerId: string): RoomViewEvent => ({ type: 'trackRemoved', consumerId });
+  const joined: RoomViewEvent = { type: 'joined', peers: [peer('bob'), peer('cy')] };
+  const personOf = (...events: RoomViewEvent[]): unknown => peopleOf(play(joined, ...events), { peerId: 'me', displayName: 'Ada', local: NOTHING_ON })[0];
+
+  it.each<[string, RoomViewEvent[], object]>([
+    ['nothing is known of', [], { isMuted: true, hasCamera: false, isSharing: false }],
+    ['everything is sent by', [sends({ audio: true, video: true, share: true })], { isMuted: false, hasCamera: true, isSharing: true }],
+    ['nothing is sent by', [sends({ audio: true, video: true }), sends({})], { isMuted: true, hasCamera: false, isSharing: false }],
+    ['what comes is left out later of', [track('bob', 'audio'), track('bob', 'video'), sends({ audio: true, video: true }), removed('bob-audio'), removed('bob-video')], { isMuted: false, hasCamera: true }],
+    ['what comes is known better than what is said of', [sends({}), track('bob', 'audio'), track('bob', 'video')], { isMuted: false, hasCamera: true }],
+    ['what is paused is known before it is said of', [sends({ audio: true }), track('bob', 'audio'), { type: 'trackPaused', consumerId: 'bob-audio', isPaused: true }], { isMuted: true }],
+  ])('is no lie: %s Bob', (_about, events, person) => expect(personOf(...events)).toMatchObject(person));
+
+  it('is outlined while they speak', () => {
+    const speaking: RoomViewEvent = { type: 'speakers', volumes: [{ peerId: 'bob', volume: -20 }] };
+    expect([personOf(sends({ audio: true }), speaking), personOf(sends({}), speaking)]).toMatchObject([{ isSpeaking: true }, { isSpeaking: false }]);
+  });
+
+  it('after a reconnect counts as the server says, not as the old stream was', () => {
+    const back = (told: Peer['sends']): RoomViewEvent[] => [track('bob', 'audio'), { type: 'connectionLost' }, { type: 'joined', peers: [{ ...peer('bob'), sends: told }] }];
+    expect(personOf(track('bob', 'audio'), { type: 'connectionLost' })).toMatchObject({ isMuted: false });
+    expect([back(NOTHING_SENT), back({ ...NOTHING_SENT, audio: true }), back(undefined)].map((events) => personOf(...events))).toMatchObject([{ isMuted: true }, { isMuted: false }, { isMuted: false }]);
+  });
+
+  it('keeps tiles and their order while streams come and go', () => {
+    const shown = (...events: RoomViewEvent[]): unknown => tiles(play(joined, sends({ video: true, share: true }), ...events)).map(({ key, isSent, video }) => [key, isSent, video !== undefined]);
+    const without = [['bob:screen', true, false], ['bob', true, false], ['cy', false, false], ['me', false, false]];
+    expect(shown()).toEqual(without);
+    expect(shown(screen, track('bob', 'video'))).toEqual([['bob:screen', true, true], ['bob', true, true], ['cy', false, false], ['me', false, false]]);
+    expect(shown(screen, track('bob', 'video'), removed('bob-screen'), removed('bob-video'))).toEqual(without);
+    expect(shown(screen, removed('bob-screen'), sends({ video: true }))).toEqual(without.slice(1));
   });
 });
 

@@ -3,7 +3,7 @@
 import { initialsOf } from '../core/display-name';
 import { trackOf, type LocalMediaState } from '../core/media/local-media';
 import { ALL_RIGHTS } from '../core/signaling/standing';
-import type { PublishGrant } from '../generated/messages';
+import type { PublishGrant, Sends } from '../generated/messages';
 import type { HeldTrack, Participant, RoomView } from './participants';
 
 /** 1 (bad) to 3 (good); undefined while nothing is known. */
@@ -34,6 +34,8 @@ export interface Tile {
   /** What a program sends: shown whole. */
   isBroadcast: boolean;
   quality: Quality;
+  /** The camera or the screen is on, whether or not its picture comes. */
+  isSent: boolean;
   video: MediaStreamTrack | undefined;
   /** The consumer of the picture, to say in which size it is wanted. */
   consumerId: string | undefined;
@@ -50,6 +52,7 @@ export interface Person {
   isGuest: boolean;
   isRecorder: boolean;
   isBroadcaster: boolean;
+  /** What they send, whether or not it comes. */
   isMuted: boolean;
   hasCamera: boolean;
   isSharing: boolean;
@@ -94,8 +97,7 @@ export function voicesOf(room: RoomView, self: Self): Voice[] {
 
 function remotePerson(room: RoomView, participant: Participant): Person {
   const { peerId, displayName, standing, isRecorder, isBroadcaster, isStale } = participant;
-  const voice = held(room, peerId, 'audio');
-  const isMuted = voice === undefined || voice.isPaused;
+  const isMuted = !isSent(held(room, peerId, 'audio'), participant, 'audio');
   return {
     ...identity(peerId, displayName),
     isSelf: false,
@@ -104,8 +106,8 @@ function remotePerson(room: RoomView, participant: Participant): Person {
     isRecorder,
     isBroadcaster,
     isMuted,
-    hasCamera: visible(held(room, peerId, 'video')) !== undefined,
-    isSharing: visible(screenOf(room, peerId)) !== undefined,
+    hasCamera: isSent(held(room, peerId, 'video'), participant, 'video'),
+    isSharing: isSent(screenOf(room, peerId), participant, 'share'),
     isSpeaking: !isMuted && room.speaking.has(peerId),
     isStale,
     link: linkOf(room, participant),
@@ -143,20 +145,27 @@ function personTile(room: RoomView, { local }: Self, person: Person): Tile {
     key: person.peerId,
     kind: 'person',
     isStalled: !person.isSelf && isStalled(camera),
+    isSent: person.hasCamera,
     video: person.isSelf ? trackOf(local.camera) : visible(camera),
     consumerId: person.isSelf || camera?.isStale === true ? undefined : camera?.consumerId,
   };
 }
 
+/** There for as long as the screen is shared, so that tiles do not move when its picture comes and goes. */
 function screenTile(room: RoomView, { local }: Self, person: Person): Tile[] {
   const screen = screenOf(room, person.peerId);
   const video = person.isSelf ? (local.screen.status === 'on' ? local.screen.video : undefined) : visible(screen);
-  if (video === undefined) return [];
+  if (video === undefined && !person.isSharing) return [];
   const consumerId = person.isSelf || screen?.isStale === true ? undefined : screen?.consumerId;
-  return [{ ...tileOf(person), key: `${person.peerId}:screen`, kind: 'screen', isSpeaking: false, isHandRaised: false, isStalled: !person.isSelf && isStalled(screen), video, consumerId }];
+  return [
+    {
+      ...{ ...tileOf(person), key: `${person.peerId}:screen`, kind: 'screen', isSpeaking: false, isHandRaised: false },
+      ...{ isStalled: !person.isSelf && isStalled(screen), isSent: person.isSharing, video, consumerId },
+    },
+  ];
 }
 
-function tileOf(person: Person): Omit<Tile, 'key' | 'kind' | 'video' | 'consumerId' | 'isStalled'> {
+function tileOf(person: Person): Omit<Tile, 'key' | 'kind' | 'isSent' | 'video' | 'consumerId' | 'isStalled'> {
   const { peerId, name, initials, hue, isSelf, isMuted, isSpeaking, isStale, link, isHandRaised, isBroadcaster, quality } = person;
   return { peerId, name, initials, hue, isSelf, isMuted, isSpeaking, isStale, link, isHandRaised, isBroadcast: isBroadcaster, quality };
 }
@@ -171,6 +180,12 @@ function screenOf(room: RoomView, peerId: string): HeldTrack | undefined {
 
 function visible(track: HeldTrack | undefined): MediaStreamTrack | undefined {
   return track === undefined || track.isPaused ? undefined : track.track;
+}
+
+/** A stream that is held shows it first; of others the server knows, also of those that are left of the connection before. */
+function isSent(track: HeldTrack | undefined, { isStale, sends }: Participant, what: keyof Sends): boolean {
+  const isCurrent = track !== undefined && (!track.isStale || isStale || sends === undefined);
+  return isCurrent ? !track.isPaused : sends?.[what] === true;
 }
 
 /** One that is replaced by a newer one is not missed. */

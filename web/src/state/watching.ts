@@ -1,4 +1,4 @@
-/** In which size each picture is wanted, from how large it is shown. Pure. */
+/** In which size each picture is wanted, and whose streams before others, from what is shown how large. Pure. */
 
 import type { ReceptionWish } from '../core/session/reception';
 import type { Tile } from './tiles';
@@ -26,6 +26,9 @@ const TOP_LAYER = 2;
 
 const PRIORITY = { screen: 240, speaker: 160, large: 120, other: 80 } as const;
 
+/** As many as the server takes. */
+const MOST_WATCHED = 100;
+
 export function receptionOf(tiles: readonly Tile[], watching: Watching): ReceptionWish[] {
   return tiles.flatMap((tile) => {
     const { consumerId } = tile;
@@ -36,10 +39,33 @@ export function receptionOf(tiles: readonly Tile[], watching: Watching): Recepti
 
 function wishFor(tile: Tile, { seen, quality, isPageHidden, activeSpeaker }: Watching): Omit<ReceptionWish, 'consumerId'> {
   const size = seen.get(tile.key);
-  const isUnwanted = tile.kind === 'person' && quality === 'audioOnly';
   const spatialLayer = tile.kind === 'screen' ? TOP_LAYER : quality === 'saver' ? 0 : layerFor(size?.height ?? 0);
-  const isHidden = size === undefined || isPageHidden || isUnwanted;
+  const isHidden = size === undefined || isPageHidden || isUnwanted(tile, quality);
   return { isHidden, spatialLayer, temporalLayer: TOP_LAYER, priority: priorityOf(tile, spatialLayer, activeSpeaker) };
+}
+
+/**
+ * Whose tiles are on screen, the most wanted first: screens, who speaks, large tiles before small ones. Whether a stream of theirs has come
+ * does not matter: this is how it comes.
+ */
+export function watchedPeersOf(tiles: readonly Tile[], { seen, quality, isPageHidden, activeSpeaker }: Watching): string[] {
+  if (isPageHidden) return [];
+  const watched = tiles.flatMap((tile) => {
+    const size = seen.get(tile.key);
+    if (size === undefined || tile.isSelf || isUnwanted(tile, quality)) return [];
+    return [{ peerId: tile.peerId, rank: rankOf(tile, activeSpeaker), area: size.width * size.height }];
+  });
+  const ordered = watched.sort((one, other) => one.rank - other.rank || other.area - one.area);
+  return [...new Set(ordered.map(({ peerId }) => peerId))].slice(0, MOST_WATCHED);
+}
+
+function isUnwanted({ kind }: Tile, quality: ReceiveQuality): boolean {
+  return kind === 'person' && quality === 'audioOnly';
+}
+
+function rankOf({ kind, peerId }: Tile, activeSpeaker: string | undefined): number {
+  if (kind === 'screen') return 0;
+  return peerId === activeSpeaker ? 1 : 2;
 }
 
 function layerFor(height: number): number {

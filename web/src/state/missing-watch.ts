@@ -1,0 +1,49 @@
+/** Keeps since when pictures have been missing, and tells which are left out when that changes. What that means, `missing.ts` decides. */
+
+import { lateIn, leftOutOf, missingOf, type Missing } from './missing';
+import type { Tile } from './tiles';
+import type { Watching } from './watching';
+
+interface Options {
+  now: () => number;
+  /** Keys of tiles; only told when they change. */
+  tell: (leftOut: ReadonlySet<string>) => void;
+}
+
+export class MissingWatch {
+  readonly #options: Options;
+  #missing: Missing = new Map();
+  #leftOut: ReadonlySet<string> = new Set();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  look(tiles: readonly Tile[], watching: Pick<Watching, 'seen' | 'isPageHidden'>): void {
+    this.#missing = missingOf(tiles, watching, this.#missing, this.#options.now());
+    this.#judge();
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #judge(): void {
+    const now = this.#options.now();
+    const leftOut = leftOutOf(this.#missing, now);
+    this.#judgeAgainIn(lateIn(this.#missing, now));
+    if (isSame(leftOut, this.#leftOut)) return;
+    this.#leftOut = leftOut;
+    this.#options.tell(leftOut);
+  }
+
+  #judgeAgainIn(ms: number | undefined): void {
+    clearTimeout(this.#timer);
+    if (ms !== undefined) this.#timer = setTimeout(() => this.#judge(), ms);
+  }
+}
+
+function isSame(one: ReadonlySet<string>, other: ReadonlySet<string>): boolean {
+  return one.size === other.size && [...one].every((key) => other.has(key));
+}
