@@ -18,12 +18,14 @@ export async function showScene(page: Page, server: FileServer, query: Record<st
   await picturesAreThere(page);
 }
 
-/** Tiles are there, and show their picture if they have one. */
+/** Tiles are there, and show their picture if they have one, or say that it is sent and does not come. */
 async function picturesAreThere(page: Page): Promise<void> {
   await page.waitForFunction(() => {
     if (document.querySelector('.call') !== null && document.querySelector('.tile') === null) return false;
     const withPicture = document.querySelectorAll('.tile[data-video="true"]').length;
     if (document.querySelectorAll('.tile video').length < withPicture) return false;
+    const missing = [...document.querySelectorAll('.tile[data-sent="true"][data-video="false"]')];
+    if (missing.length > 0 && !missing.some((tile) => tile.querySelector('.tile-note') !== null)) return false;
     const onScreen = [...document.querySelectorAll('video')].filter((video) => video.clientWidth > 0);
     return onScreen.every((video) => video.classList.contains('video-visible'));
   });

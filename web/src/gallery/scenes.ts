@@ -107,6 +107,14 @@ const shapes = (): SessionNews[] => [
   })),
 ];
 
+/** A large room: some whose cameras are on are not shown here, nor is the voice of one. */
+const inLargeRoom: readonly SessionNews[] = [
+  ...[3, 7, 11].map((index): SessionNews => ({ type: 'peerSends', peerId: peerId(index), sends: { audio: index !== 7, video: true, share: false } })),
+  { type: 'trackRemoved', consumerId: `${peerId(3)}-a` },
+];
+
+const screenLeftOut: SessionNews = { type: 'peerSends', peerId: peerId(0), sends: { audio: true, video: true, share: true } };
+
 /** A stream that came and stops. */
 const silentAfterAll = (consumerId: string): SessionNews[] => [10, 0].map((sourceScore) => ({ type: 'trackScore', consumerId, score: 10, sourceScore }));
 
@@ -274,6 +282,8 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'call-80': { play: inCall(79) },
   'call-odd-names': { play: withOddNames() },
   'call-lost': { play: inCall(4, ...['a', 'v'].flatMap((kind) => silentAfterAll(`${peerId(0)}-${kind}`)), ...silentAfterAll(`${peerId(2)}-v`)) },
+  'call-left-out': { play: inCall(15, ...inLargeRoom) },
+  'call-share-left-out': { play: inCall(5, ...inLargeRoom.slice(0, 1), screenOf(1), screenLeftOut) },
   'call-pinned': { play: then(inCall(5), (call) => call.pin(peerId(1))) },
   'call-shapes': { play: ({ model, session }) => inCall(4, ...shapes())({ model, session }) },
   'call-speaker': { settings: { layout: 'speaker' }, play: inCall(7) },
@@ -300,6 +310,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   chat: { play: then(inCall(4), withChat) },
   'chat-earlier': { play: then(inCall(4), withLongChat) },
   people: { play: then(inCall(9), (call) => call.togglePanel('people')) },
+  'people-left-out': { play: then(inCall(9, ...inLargeRoom.slice(0, 2)), (call) => call.togglePanel('people')) },
   'people-moderator': { play: then(inCall(6, moderator, knocking), (call) => call.togglePanel('people')) },
   'people-lobby-on': { play: then(inCall(6, moderator, knocking, lobbyOn), (call) => call.togglePanel('people')) },
   'toast-lobby': { play: then(inCall(4), (_call, { session }) => session.tell(lobbyOn)) },

@@ -255,6 +255,8 @@ export const de: Texts = {
     speaking: 'Spricht',
     reconnecting: 'Verbinde neu …',
     waitingForVideo: 'Warten auf das Video …',
+    leftOut: { person: 'Kamera an, nicht gezeigt', screen: 'Bildschirm geteilt, nicht gezeigt' },
+    leftOutWhy: 'In großen Besprechungen bekommen Sie nicht jedes Video. Bildschirme, wer spricht und große Kacheln kommen zuerst: Heften Sie an, was Sie sehen möchten.',
     links: { interrupted: 'Video unterbrochen', lost: 'Verbindung verloren' },
     quality: (level) => `Verbindung: ${['schlecht', 'mäßig', 'gut'][level - 1] ?? ''}`,
     pin: 'Anheften',

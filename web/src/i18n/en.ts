@@ -302,6 +302,8 @@ export const en = {
     speaking: 'Speaking',
     reconnecting: 'Reconnecting…',
     waitingForVideo: 'Waiting for video…',
+    leftOut: { person: 'Camera on, not shown', screen: 'Screen shared, not shown' },
+    leftOutWhy: 'In large meetings you don’t get every video. Screens, people who speak and large tiles come first: pin what you want to see.',
     links: { interrupted: 'Video interrupted', lost: 'Connection lost' },
     quality: (level: number) => `Connection: ${['bad', 'fair', 'good'][level - 1] ?? ''}`,
     pin: 'Pin',

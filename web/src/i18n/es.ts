@@ -239,6 +239,8 @@ export const es: Texts = {
     speaking: 'Habla',
     reconnecting: 'Reconectando…',
     waitingForVideo: 'Esperando el vídeo…',
+    leftOut: { person: 'Cámara encendida, no se muestra', screen: 'Pantalla compartida, no se muestra' },
+    leftOutWhy: 'En las reuniones grandes no recibes todos los vídeos. Primero van las pantallas, quienes hablan y los recuadros grandes: fija lo que quieras ver.',
     links: { interrupted: 'Vídeo interrumpido', lost: 'Conexión perdida' },
     quality: (level) => `Conexión: ${['mala', 'regular', 'buena'][level - 1] ?? ''}`,
     pin: 'Fijar',

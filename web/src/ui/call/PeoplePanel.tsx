@@ -15,17 +15,22 @@ import { SidePanel } from './SidePanel';
 
 interface Props {
   call: CallModel;
-  state: Pick<CallState, 'people' | 'lobby' | 'rights' | 'isLocked' | 'isLobbyOn' | 'silenced' | 'pinned'>;
+  state: Pick<CallState, 'people' | 'lobby' | 'rights' | 'isLocked' | 'isLobbyOn' | 'silenced' | 'pinned' | 'leftOut'>;
 }
 
 export function PeoplePanel({ call, state }: Props): ReactNode {
-  const texts = useTexts().people;
-  const { people, lobby, rights, silenced } = state;
+  const { people: texts, call: callTexts } = useTexts();
+  const { people, lobby, rights, silenced, leftOut } = state;
   const isModerator = rights.isModerator;
   return (
     <SidePanel title={`${texts.title} (${people.length})`} testId="people-panel" onClose={() => call.togglePanel('people')}>
       {isModerator && <RoomActions call={call} door={state} />}
       {isModerator && lobby.length > 0 && <Lobby call={call} lobby={lobby} />}
+      {leftOut.size > 0 && (
+        <p className="panel-note" data-testid="left-out-note">
+          {callTexts.leftOutWhy}
+        </p>
+      )}
       <ul className="people" tabIndex={0} aria-label={texts.title}>
         {inOrder(people).map((person) => (
           <PersonRow key={person.peerId} person={person} call={call} isModerator={isModerator} isSilenced={silenced.has(person.peerId)} isPinned={state.pinned === person.peerId} />

@@ -18,7 +18,7 @@ interface Props {
 }
 
 export function Stage({ call, state, settings }: Props): ReactNode {
-  const { tiles, people, pinned, silenced, fits, activeSpeaker, spoke } = state;
+  const { tiles, people, pinned, silenced, fits, leftOut, activeSpeaker, spoke } = state;
   const stage = stageOf(tiles, { layout: settings.layout, pinned, activeSpeaker });
   const renderTile = (tile: Tile, isMain: boolean): ReactNode => (
     <TileView
@@ -30,6 +30,7 @@ export function Stage({ call, state, settings }: Props): ReactNode {
       isModerator={state.rights.isModerator}
       isPinned={tile.key === pinned}
       isSilenced={silenced.has(tile.peerId)}
+      isLeftOut={leftOut.has(tile.key)}
       chosenFit={fits.get(tile.key)}
       isMain={isMain}
     />

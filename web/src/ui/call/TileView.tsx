@@ -24,6 +24,8 @@ export interface TileProps {
   isModerator: boolean;
   isPinned: boolean;
   isSilenced: boolean;
+  /** Its picture is sent and does not come here. */
+  isLeftOut: boolean;
   /** How the picture is to be shown; undefined: as fits what it is. */
   chosenFit: Fit | undefined;
   /** The large one of the stage: its name stands apart, and picture in picture takes it. */
@@ -32,22 +34,24 @@ export interface TileProps {
 
 /** Tiles are many and news is frequent; what has not changed is the same object as before, and is not drawn again. */
 export const TileView = memo(function TileView(props: TileProps): ReactNode {
-  const { tile, call, isMirrored, isMain = false } = props;
+  const { tile, call, isMirrored, isLeftOut, isMain = false } = props;
   const texts = useTexts();
   const element = useRef<HTMLLIElement>(null);
   useSeen(element, tile.key, call);
-  const { kind, peerId, initials, hue, isSelf, isMuted, isStale, isStalled, link, video } = tile;
+  const { kind, peerId, initials, hue, isSelf, isMuted, isStale, isStalled, isSent, link, video } = tile;
   const { fit, onSize } = useFit(element, props);
   return (
     <li
       ref={element}
-      className={classesOf(tile, isMain)}
+      className={classesOf(props)}
       aria-label={nameOf(tile, texts.call.screenOf, texts.call.yourScreen)}
       data-testid={kind === 'person' ? 'tile' : 'share-tile'}
       data-peer-id={peerId}
       data-self={isSelf}
       data-muted={isMuted}
+      data-sent={isSent}
       data-video={video !== undefined}
+      data-left-out={isLeftOut}
       data-stale={isStale}
       data-stalled={isStalled}
       data-link={link}
@@ -59,8 +63,7 @@ export const TileView = memo(function TileView(props: TileProps): ReactNode {
       {video !== undefined && (
         <Video key={video.id} track={video} isMirrored={isSelf && kind === 'person' && isMirrored} isWhole={fit === 'fit'} onSize={onSize} />
       )}
-      <LinkNote tile={tile} />
-      {isStalled && !isStale && link === 'good' && <span className="tile-note">{texts.call.waitingForVideo}</span>}
+      <TileNote tile={tile} isLeftOut={isLeftOut} />
       <TileMarks {...props} />
       <TileActions {...props} fit={fit} />
     </li>
@@ -75,20 +78,27 @@ function useFit(element: RefObject<HTMLElement | null>, { tile, chosenFit }: Til
   return { fit: fitOf({ kind, isBroadcast, picture, box, chosen: chosenFit }), onSize };
 }
 
-function classesOf(tile: Tile, isMain: boolean): string {
+function classesOf({ tile, isLeftOut, isMain = false }: TileProps): string {
   const { kind, isSpeaking, isStale, isStalled, link } = tile;
   const isFaded = isStale || link === 'lost' || (kind === 'person' && link === 'interrupted');
-  return ['tile', `tile-${kind}`, isSpeaking ? 'tile-speaking' : '', isFaded ? 'tile-stale' : '', isStalled ? 'tile-stalled' : '', isMain ? 'tile-main' : '']
-    .filter((one) => one !== '')
+  const marks = [isSpeaking && 'tile-speaking', isFaded && 'tile-stale', isStalled && 'tile-stalled', isLeftOut && 'tile-left-out', isMain && 'tile-main'];
+  return ['tile', `tile-${kind}`, ...marks]
+    .filter((one) => one !== false)
     .join(' ');
 }
 
-/** Why a picture stands still. */
-function LinkNote({ tile: { kind, isStale, link } }: Pick<TileProps, 'tile'>): ReactNode {
+/** Why a picture stands still, or is not there. */
+function TileNote({ tile: { kind, isStale, isStalled, link }, isLeftOut }: Pick<TileProps, 'tile' | 'isLeftOut'>): ReactNode {
   const texts = useTexts().call;
   if (isStale) return <span className="tile-note">{texts.reconnecting}</span>;
-  if (link === 'good' || (kind === 'screen' && link === 'interrupted')) return null;
-  return <span className="tile-note">{texts.links[link]}</span>;
+  if (link === 'lost' || (kind === 'person' && link === 'interrupted')) return <span className="tile-note">{texts.links[link]}</span>;
+  if (isStalled && link === 'good') return <span className="tile-note">{texts.waitingForVideo}</span>;
+  if (!isLeftOut) return null;
+  return (
+    <span className="tile-note" title={texts.leftOutWhy}>
+      {texts.leftOut[kind]}
+    </span>
+  );
 }
 
 function nameOf({ kind, name, isSelf }: Tile, screenOf: (name: string) => string, yourScreen: string): string {
