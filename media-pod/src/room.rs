@@ -5,6 +5,7 @@
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod balance;
 pub mod broadcaster;
 mod broadcasting;
 mod census;
@@ -25,10 +26,12 @@ mod moderating;
 mod owned;
 mod peer;
 mod pending;
+mod presence;
 mod requests;
 mod results;
 mod rights;
 mod seats;
+mod selection;
 mod terms;
 #[cfg(test)]
 mod tests;
@@ -39,9 +42,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use convene_protocol::frame::{CLOSE_COME_BACK, CLOSE_FINAL};
-use convene_protocol::message::{ConsumerRef, PeerClosed, ServerNotification};
+use convene_protocol::message::{PeerClosed, ServerNotification};
 use serde_json::Value;
 
+use balance::Balance;
 pub use census::{PeerReport, RoomCensus};
 use chat::Chat;
 pub use command::{
@@ -57,7 +61,7 @@ pub use terms::Terms;
 use keepsake::Ending;
 use lobby::Waiting;
 use memory::Memory;
-use peer::{Offered, Peer};
+use peer::Peer;
 use pending::{Pending, Returning};
 use seats::{Entrance, Gone};
 
@@ -83,6 +87,7 @@ pub struct Room {
     /// Connections about which nothing is decided yet.
     pending: BTreeMap<PeerId, Pending>,
     returning: Returning,
+    balance: Balance,
     empty_since: Option<Duration>,
     ending: Ending,
 }
@@ -113,6 +118,7 @@ impl Room {
             has_lobby: false,
             memory: Memory::default(),
             pending: BTreeMap::new(),
+            balance: Balance::default(),
             empty_since: Some(Duration::ZERO),
             ending: Ending::default(),
         };
@@ -136,7 +142,8 @@ impl Room {
                 let entrance = Entrance { connection, grant, person, replicas, comes_back_only, proves };
                 self.connect(peer, entrance, now, &mut effects);
             }
-            Command::SignOfLife { connection } => self.sign_of_life(connection, &mut effects),
+            Command::SignOfLife { connection } => self.sign_of_life(connection, now, &mut effects),
+            Command::CutOff { connection } => self.cut_off(connection, now),
             Command::Disconnected { connection } => self.disconnect(connection, now, &mut effects),
             Command::Request { connection, id, request } => {
                 self.request(Asker::client(connection, id), request, now, &mut effects);
@@ -206,6 +213,8 @@ impl Room {
         self.memory.forget_expired(now);
         self.settle_pending(now, effects);
         self.resume_throttled(now, effects);
+        self.look_for_the_lost(now, effects);
+        self.rebalance(effects);
         self.send_home_who_waits_too_long(now, effects);
         for (id, close) in self.overdue(now) {
             if close.0 == CLOSE_COME_BACK {
@@ -231,6 +240,7 @@ impl Room {
         for producer in peer.producers.keys() {
             self.close_consumers_of(producer, effects);
         }
+        self.balance.note_change();
         for producer in peer.data_producers.keys() {
             self.close_data_consumers_of(producer, effects);
         }
@@ -253,13 +263,8 @@ impl Room {
     /// Ends the consumers of a producer that is no more.
     fn close_consumers_of(&mut self, producer: &ProducerId, effects: &mut Effects) {
         for peer in self.peers.values_mut() {
-            let gone = peer.consumers.extract_if(.., |_, consumer| consumer.producer == *producer);
-            for (consumer, _) in gone {
-                peer.offers.retain(|_, offer| offer.offered != Offered::Consumer(consumer.clone()));
-                let told = ConsumerRef { consumer_id: consumer.0.clone() };
-                effects.tell(peer.connection, ServerNotification::ConsumerClosed(told));
-                effects.run(Operation::CloseConsumer(consumer));
-            }
+            peer.declined.remove(producer);
+            peer.drop_consumers(|of| of == producer, effects);
         }
     }
 

@@ -223,11 +223,8 @@ impl Rooms {
     }
 
     fn limits(&self, grant: &MeetingGrant) -> Limits {
-        Limits {
-            peers: grant.max_participants as usize,
-            empty_timeout: Duration::from_secs(grant.empty_timeout_seconds),
-            ..self.settings.limits.clone()
-        }
+        let limits = self.settings.limits.clone().for_people(grant.max_participants as usize);
+        Limits { empty_timeout: Duration::from_secs(grant.empty_timeout_seconds), ..limits }
     }
 
     /// What every room gets, where its meeting says nothing else.

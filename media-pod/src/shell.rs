@@ -76,7 +76,9 @@ pub enum Input {
     },
     /// A client's WebSocket has ended.
     Disconnect(ConnectionId),
-    /// A client that was pinged has sent something.
+    /// The WebSocket of a client is cut; its session waits for the client.
+    CutOff(ConnectionId),
+    /// A client that was pinged has sent something, or one that was cut off is back.
     SignOfLife(ConnectionId),
     /// A client asks (with an id) or tells (without).
     Message {
@@ -236,6 +238,7 @@ impl Shell {
                 self.clients.remove(&connection);
                 Command::Disconnected { connection }
             }
+            Input::CutOff(connection) => Command::CutOff { connection },
             Input::SignOfLife(connection) => Command::SignOfLife { connection },
             Input::Message { connection, id: Some(id), request } => Command::Request { connection, id, request },
             Input::Message { connection, id: None, request } => Command::Notification { connection, request },

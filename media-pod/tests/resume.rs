@@ -117,3 +117,24 @@ async fn a_client_that_asks_for_no_session_is_gone_at_once() {
     drop(demo);
     assert_eq!(other.hear("peerClosed").await["data"]["peerId"], "demo");
 }
+
+/// Until the others hear so of the first.
+async fn hear_connected(other: &mut Client, connected: bool) {
+    let is_it = |message: &Value| message["method"] == "peerChanged" && message["data"]["connected"] == connected;
+    assert_eq!(other.until(is_it).await["data"]["peerId"], "first");
+}
+
+#[tokio::test]
+async fn the_others_hear_of_a_cut_that_lasts_and_of_its_end() {
+    let pod = Pod::start().await;
+    let (first, id, other) = two(&pod).await;
+    drop(other);
+    let (mut other, _) = open(&pod, "other", "session=new").await;
+    other.join("Other").await;
+    let had = first.received();
+    drop(first);
+    hear_connected(&mut other, false).await;
+    let (_first, greeting) = open(&pod, "first", &format!("session={id}&received={had}")).await;
+    assert_eq!(greeting["resumed"], true);
+    hear_connected(&mut other, true).await;
+}

@@ -47,28 +47,28 @@ pub struct RoomLimitArgs {
     )]
     pub max_broadcasters: u32,
 
-    /// Transports.
+    /// Transports, or 3 for each participant allowed, whichever is more.
     #[arg(
         long, env = "CONVENE_MAX_ROOM_TRANSPORTS", value_name = "COUNT", default_value = "1000",
         value_parser = value_parser!(u32).range(1..=100_000)
     )]
     pub max_room_transports: u32,
 
-    /// Producers.
+    /// Producers, or 3 for each participant allowed, whichever is more.
     #[arg(
         long, env = "CONVENE_MAX_ROOM_PRODUCERS", value_name = "COUNT", default_value = "500",
         value_parser = value_parser!(u32).range(1..=100_000)
     )]
     pub max_room_producers: u32,
 
-    /// Consumers.
+    /// Consumers. Where not every stream can go to everybody, each participant is sent an equal share.
     #[arg(
         long, env = "CONVENE_MAX_ROOM_CONSUMERS", value_name = "COUNT", default_value = "20000",
         value_parser = value_parser!(u32).range(1..=1_000_000)
     )]
     pub max_room_consumers: u32,
 
-    /// Data producers.
+    /// Data producers, or 2 for each participant allowed, whichever is more.
     #[arg(
         long, env = "CONVENE_MAX_ROOM_DATA_PRODUCERS", value_name = "COUNT", default_value = "500",
         value_parser = value_parser!(u32).range(1..=100_000)

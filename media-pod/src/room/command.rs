@@ -28,9 +28,14 @@ pub enum Command {
         /// The connection whose secret it knows, if it does.
         proves: Option<ConnectionId>,
     },
-    /// A client that was pinged has sent something.
+    /// A client that was pinged has sent something, or one that was cut off is back.
     SignOfLife {
         /// On which connection.
+        connection: ConnectionId,
+    },
+    /// The WebSocket of a client is cut; the client may come back to its session.
+    CutOff {
+        /// Which connection.
         connection: ConnectionId,
     },
     /// A WebSocket ended, for whatever reason.

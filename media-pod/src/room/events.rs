@@ -108,14 +108,19 @@ impl Room {
         };
         let peer_volumes = volumes.iter().filter_map(of_peer).collect();
         self.tell_joined(&ServerNotification::SpeakingPeers(SpeakingPeers { peer_volumes }), None, effects);
+        self.balance.note_heard(volumes.iter().map(|(producer, _)| producer.clone()));
+        self.choose_anew(effects);
     }
 
     /// A silence is no speaker: the last one stays, so that layouts do not jump.
-    fn dominant_speaker(&self, producer: &ProducerId, effects: &mut Effects) {
+    fn dominant_speaker(&mut self, producer: &ProducerId, effects: &mut Effects) {
         if let Some((id, peer)) = self.owner_of_producer(producer) {
             let volume = peer.producers.get(producer).and_then(|state| state.volume);
             let told = ActiveSpeaker { peer_id: Some(id.0.clone()), volume };
+            let speaker = id.clone();
             self.tell_joined(&ServerNotification::ActiveSpeaker(told), None, effects);
+            self.balance.note_speaker(speaker);
+            self.choose_anew(effects);
         }
     }
 

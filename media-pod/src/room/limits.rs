@@ -55,6 +55,20 @@ pub struct Limits {
     pub answer_timeout: Duration,
 }
 
+impl Limits {
+    /// With room for what so many people need: two transports, a microphone, a camera and a screen, and two data channels each.
+    #[must_use]
+    pub fn for_people(self, people: usize) -> Self {
+        Self {
+            peers: people,
+            transports: self.transports.max(people * 3),
+            producers: self.producers.max(people * 3),
+            data_producers: self.data_producers.max(people * 2),
+            ..self
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

@@ -1,16 +1,19 @@
 //! One participant of a room: what it said of itself and what it owns.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use convene_protocol::admission::{ParticipantGrant, PublishGrant};
 use convene_protocol::message::{
-    Channel, ConsumerScore, Device, Direction, MediaKind, PeerInfo, PublishSource, Sends, Source,
+    Channel, ConsumerRef, ConsumerScore, Device, Direction, MediaKind, PeerInfo, PublishSource, Sends,
+    ServerNotification, Source,
 };
 use serde_json::Value;
 
+use super::Effects;
 use super::effect::Operation;
 use super::ids::{ConnectionId, ConsumerId, DataConsumerId, DataProducerId, PeerId, ProducerId, TransportId};
+use super::presence::Presence;
 use super::rights::needed_for;
 use crate::rate::{Bucket, Rate};
 
@@ -51,8 +54,15 @@ pub(super) struct Peer {
     pub(super) entry: Option<Joined>,
     /// Set by `join`.
     pub(super) joined: Option<Joined>,
-    /// Whether the media pod hears of it.
-    pub(super) is_connected: bool,
+    pub(super) presence: Presence,
+    /// What the others were told that it sends.
+    pub(super) sends_told: Sends,
+    /// Whom the client looks at, the most wanted first.
+    pub(super) watched: Vec<PeerId>,
+    /// Consumers of its that are being made.
+    pub(super) in_making: usize,
+    /// Producers that it cannot or does not want to receive.
+    pub(super) declined: BTreeSet<ProducerId>,
     /// Newer clients get statistics in an object, older ones bare.
     pub(super) wraps_stats: bool,
     pub(super) transports: BTreeMap<TransportId, TransportState>,
@@ -129,6 +139,14 @@ pub(super) struct ProducerState {
 }
 
 impl ProducerState {
+    pub(super) fn is_audio(&self) -> bool {
+        self.kind == MediaKind::Audio
+    }
+
+    pub(super) fn is_share(&self) -> bool {
+        self.source == Source::Screensharing
+    }
+
     /// What others take it for: the right that it needs.
     fn shows_as(&self) -> PublishSource {
         needed_for(self.kind, self.source)
@@ -176,7 +194,11 @@ impl Peer {
             bandwidth_told: None,
             entry: None,
             joined: None,
-            is_connected: true,
+            presence: Presence::default(),
+            sends_told: Sends::default(),
+            watched: Vec::new(),
+            in_making: 0,
+            declined: BTreeSet::new(),
             wraps_stats: false,
             transports: BTreeMap::new(),
             producers: BTreeMap::new(),
@@ -227,7 +249,7 @@ impl Peer {
             hand_raised: self.hand_raised,
             publish,
             sends: self.sends(),
-            connected: self.is_connected,
+            connected: !self.presence.is_lost,
         })
     }
 
@@ -254,11 +276,33 @@ impl Peer {
         id
     }
 
+    /// Whether the room chooses what it is sent.
+    pub(super) fn receives(&self) -> bool {
+        let can = self.joined.as_ref().is_some_and(|joined| joined.rtp_capabilities.is_some());
+        can && !self.is_broadcaster && self.grant.subscribe && self.transport(Direction::Consumer).is_some()
+    }
+
+    /// Consumers that it has of every producer.
+    pub(super) fn copies(&self) -> usize {
+        1 + self.replicas
+    }
+
+    /// Ends what it receives of some producers, and tells it.
+    pub(super) fn drop_consumers(&mut self, is_meant: impl Fn(&ProducerId) -> bool, effects: &mut Effects) {
+        let connection = self.connection;
+        for (consumer, _) in self.consumers.extract_if(.., |_, consumer| is_meant(&consumer.producer)) {
+            self.offers.retain(|_, offer| offer.offered != Offered::Consumer(consumer.clone()));
+            let told = ConsumerRef { consumer_id: consumer.0.clone() };
+            effects.tell(connection, ServerNotification::ConsumerClosed(told));
+            effects.run(Operation::CloseConsumer(consumer));
+        }
+    }
+
     /// Forgets what was offered and is not wanted; gives the operation that drops it.
     pub(super) fn drop_offered(&mut self, offered: Offered) -> Operation {
         match offered {
             Offered::Consumer(consumer) => {
-                self.consumers.remove(&consumer);
+                self.declined.extend(self.consumers.remove(&consumer).map(|state| state.producer));
                 Operation::CloseConsumer(consumer)
             }
             Offered::DataConsumer(consumer) => {

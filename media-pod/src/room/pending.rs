@@ -113,7 +113,8 @@ impl Room {
     }
 
     /// The holder of a peerId is there: who claims it is refused.
-    pub(super) fn sign_of_life(&mut self, connection: ConnectionId, effects: &mut Effects) {
+    pub(super) fn sign_of_life(&mut self, connection: ConnectionId, now: Duration, effects: &mut Effects) {
+        self.note_life(connection, now, effects);
         let is_about = |pending: &Pending| pending.question == Question::IsHolderAlive(connection);
         let claims: Vec<_> = self.pending_where(is_about);
         for id in claims {

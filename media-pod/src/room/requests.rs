@@ -80,6 +80,7 @@ impl Room {
             ClientRequest::SendChatMessage(chat) => self.send_chat(&peer_id, chat.text, now, effects),
             ClientRequest::RaiseHand(hand) => self.raise_hand(&peer_id, hand.raised, effects),
             ClientRequest::SendReaction(sent) => self.react(&peer_id, sent.reaction, now, effects),
+            ClientRequest::SetWatchedPeers(watched) => self.set_watched(&peer_id, watched.peer_ids, effects),
             ClientRequest::Knock(_) => Err(Refusal(409, "you are in already".into())),
             ClientRequest::ApplyNetworkThrottle(_)
             | ClientRequest::ResetNetworkThrottle(_)
@@ -113,7 +114,8 @@ impl Room {
         let answer = json!(JoinAnswer { peers: self.others(peer_id) });
         self.introduce(peer_id, joined, asker, answer, effects);
         self.tell_newcomer(peer_id, effects);
-        self.consume_everything(peer_id, effects);
+        self.consume_its_share(peer_id, effects);
+        self.consume_all_data(peer_id, effects);
         Ok(Verdict::Answered)
     }
 
@@ -243,8 +245,11 @@ impl Room {
         if removed.is_none() {
             return false;
         }
+        // First, so that nobody takes the end of the consumer for a stream that is left out.
+        self.tell_sends(owner, effects);
         self.close_consumers_of(producer, effects);
         effects.run(Operation::CloseProducer(producer.clone()));
+        self.balance.note_change();
         true
     }
 
@@ -273,7 +278,15 @@ impl Room {
         }
         let producer = producer.clone();
         effects.run(if pause { Operation::PauseProducer(producer) } else { Operation::ResumeProducer(producer) });
+        self.note_pause(owner, is_other, effects);
         Some(is_other)
+    }
+
+    fn note_pause(&mut self, owner: &PeerId, is_other: bool, effects: &mut Effects) {
+        if is_other {
+            self.choose_anew(effects);
+            self.tell_sends(owner, effects);
+        }
     }
 
     fn rename(&mut self, peer_id: &PeerId, name: &str, effects: &mut Effects) -> Judged {
@@ -305,6 +318,7 @@ fn may_be_told(request: &ClientRequest) -> bool {
             | ClientRequest::RequestConsumerKeyFrame(_)
             | ClientRequest::SetConsumerPreferredLayers(_)
             | ClientRequest::SetConsumerPriority(_)
+            | ClientRequest::SetWatchedPeers(_)
             | ClientRequest::ChangeDisplayName(_)
     )
 }

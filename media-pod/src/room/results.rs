@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use super::command::{
     Asker, Context, CreatedConsumer, CreatedPlainTransport, CreatedProducer, CreatedTransport, MediaError, Outcome,
 };
-use super::effect::{Effect, Fact, Operation, Outgoing};
+use super::effect::{Effect, Operation, Outgoing};
 use super::ids::{ConnectionId, ConsumerId, PeerId, ProducerId, TransportId};
-use super::peer::{ConsumerState, Offered, ProducerState, TransportState};
+use super::peer::{ConsumerState, Offered, Peer, ProducerState, TransportState};
 use super::{Effects, Room};
 
 impl Room {
@@ -24,6 +24,11 @@ impl Room {
         now: Duration,
         effects: &mut Effects,
     ) {
+        if let Context::Consume { connection, .. } = &context
+            && let Some((_, peer)) = self.peer_of(*connection)
+        {
+            peer.in_making = peer.in_making.saturating_sub(1);
+        }
         match outcome {
             Ok(outcome) => self.succeeded(context, outcome, now, effects),
             Err(error) => self.failed(&context, error, effects),
@@ -64,8 +69,17 @@ impl Room {
             }
             (Context::VoiceOffered, _) => self.speak_up(now, effects),
             (Context::Request(asker), outcome) => self.answer(asker, outcome, effects),
-            // A stream that its receiver cannot decode is one stream less.
+            (Context::Consume { connection, producer, .. }, Outcome::NotConsumable) => {
+                self.decline(connection, producer);
+            }
             _ => {}
+        }
+    }
+
+    /// A stream that its receiver cannot decode is not offered again.
+    fn decline(&mut self, connection: ConnectionId, producer: ProducerId) {
+        if let Some((_, peer)) = self.peer_of(connection) {
+            peer.declined.insert(producer);
         }
     }
 
@@ -101,7 +115,8 @@ impl Room {
         effects.succeed(asker, json!(transport_answer(created)));
         // A client that makes its receiving transport after joining gets its consumers now.
         if direction == Some(Direction::Consumer) && peer.joined.is_some() {
-            self.consume_everything(&peer_id, effects);
+            self.consume_its_share(&peer_id, effects);
+            self.consume_all_data(&peer_id, effects);
         }
     }
 
@@ -146,9 +161,8 @@ impl Room {
             ProducerState { kind, source, is_paused: false, consumable_codecs, volume: None, silent_since: Some(now) };
         peer.producers.insert(producer.clone(), state);
         effects.succeed(asker, json!(ProduceAnswer { producer_id: producer.0.clone(), id: producer.0.clone() }));
-        for other in self.all_but(&peer_id) {
-            self.consume(&other, &producer, effects);
-        }
+        self.offer_to_all(&peer_id, &producer, effects);
+        self.tell_sends(&peer_id, effects);
     }
 
     pub(super) fn all_but(&self, peer_id: &PeerId) -> Vec<PeerId> {
@@ -256,46 +270,37 @@ impl Room {
         effects.succeed(asker, answer_data(outcome, wraps_stats));
     }
 
-    /// Offers everything that the others send.
-    pub(super) fn consume_everything(&mut self, receiver: &PeerId, effects: &mut Effects) {
-        let others = self.peers.iter().filter(|(id, _)| *id != receiver);
-        let producers: Vec<ProducerId> = others.flat_map(|(_, peer)| peer.producers.keys().cloned()).collect();
-        for producer in producers {
-            self.consume(receiver, &producer, effects);
-        }
-        self.consume_all_data(receiver, effects);
-    }
-
     /// Consumes a producer for a receiver that can and does not yet. Broadcasters ask for what they want.
-    fn consume(&mut self, receiver: &PeerId, producer: &ProducerId, effects: &mut Effects) {
-        let Some(peer) = self.peers.get(receiver).filter(|peer| !peer.is_broadcaster) else { return };
-        let capabilities = peer.joined.as_ref().and_then(|joined| joined.rtp_capabilities.clone());
-        let (Some(rtp_capabilities), Some(transport)) = (capabilities, peer.transport(Direction::Consumer)) else {
-            return;
-        };
-        if !peer.grant.subscribe || peer.consumers.values().any(|consumer| consumer.producer == *producer) {
+    pub(super) fn consume(&mut self, receiver: &PeerId, producer: &ProducerId, effects: &mut Effects) {
+        let Some(peer) = self.peers.get(receiver).filter(|peer| peer.receives()) else { return };
+        let is_received = peer.consumers.values().any(|consumer| consumer.producer == *producer);
+        if is_received || peer.declined.contains(producer) {
             return;
         }
-        for _ in 0..=peer.replicas {
-            let (transport, producer) = (transport.clone(), producer.clone());
-            let context = Context::Consume {
-                connection: peer.connection,
-                transport: transport.clone(),
-                producer: producer.clone(),
-            };
-            let rtp_capabilities = rtp_capabilities.clone();
-            let operation = Operation::Consume { transport, producer, rtp_capabilities, paused: true };
+        for _ in 0..peer.copies() {
             if self.has_room_for_consumer(receiver) {
-                effects.run_for(operation, context);
-            } else {
-                effects.note(Fact::LimitReached("consumers"));
+                self.make_consumer(receiver, producer, effects);
             }
         }
     }
 
+    fn make_consumer(&mut self, receiver: &PeerId, producer: &ProducerId, effects: &mut Effects) {
+        let Some(peer) = self.peers.get_mut(receiver) else { return };
+        let capabilities = peer.joined.as_ref().and_then(|joined| joined.rtp_capabilities.clone());
+        let (Some(rtp_capabilities), Some(transport)) = (capabilities, peer.transport(Direction::Consumer).cloned())
+        else {
+            return;
+        };
+        peer.in_making += 1;
+        let (connection, producer) = (peer.connection, producer.clone());
+        let context = Context::Consume { connection, transport: transport.clone(), producer: producer.clone() };
+        effects.run_for(Operation::Consume { transport, producer, rtp_capabilities, paused: true }, context);
+    }
+
     pub(super) fn has_room_for_consumer(&self, receiver: &PeerId) -> bool {
-        let own = self.peers.get(receiver).map_or(0, |peer| peer.consumers.len());
-        let all: usize = self.peers.values().map(|peer| peer.consumers.len()).sum();
+        let held = |peer: &Peer| peer.consumers.len() + peer.in_making;
+        let own = self.peers.get(receiver).map_or(0, held);
+        let all: usize = self.peers.values().map(held).sum();
         own < self.limits.consumers_per_peer && all < self.limits.consumers
     }
 }

@@ -2,7 +2,7 @@
 
 use convene_protocol::admission::PublishGrant;
 use convene_protocol::message::{
-    MediaKind, PeerChanged, Permissions, PublishSource, RoomState, ServerNotification, Source,
+    MediaKind, PeerChanged, PeerSends, Permissions, PublishSource, RoomState, ServerNotification, Source,
 };
 
 use super::ids::PeerId;
@@ -84,9 +84,19 @@ impl Room {
             moderator: peer.grant.moderator,
             guest: peer.grant.identity.is_none(),
             publish: self.publishes(peer),
-            connected: peer.is_connected,
+            connected: !peer.presence.is_lost,
         };
         self.tell_joined(&ServerNotification::PeerChanged(told), None, effects);
+    }
+
+    /// Tells the others what somebody sends, after that has changed.
+    pub(super) fn tell_sends(&mut self, id: &PeerId, effects: &mut Effects) {
+        let Some(peer) = self.peers.get_mut(id).filter(|peer| peer.is_seen()) else { return };
+        let sends = peer.sends();
+        if std::mem::replace(&mut peer.sends_told, sends) != sends {
+            let told = PeerSends { peer_id: id.0.clone(), sends };
+            self.tell_joined(&ServerNotification::PeerSends(told), Some(id), effects);
+        }
     }
 
     /// What the room goes by.

@@ -45,7 +45,7 @@ impl Room {
         let RoomSettings { title, max_participants, empty_timeout_seconds, locked } = settings;
         self.terms.title = title;
         self.terms.is_locked = locked;
-        self.limits.peers = max_participants as usize;
+        self.limits = self.limits.clone().for_people(max_participants as usize);
         self.limits.empty_timeout = Duration::from_secs(empty_timeout_seconds);
         let now = self.state();
         if now != before {

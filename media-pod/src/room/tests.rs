@@ -18,9 +18,11 @@ use super::{
 mod broadcasting;
 mod chatting;
 mod identity;
+mod large;
 mod lobby;
 mod matrix;
 mod moderating;
+mod presence;
 mod rights;
 mod seats;
 mod terms;
@@ -393,7 +395,7 @@ fn pausing_tells_the_receivers_and_new_ones_learn_it_from_the_offer() {
     room.accept_offers();
     room.forget();
     room.ask(ada, "pauseProducer", json!({ "producerId": producer })).expect("pause works");
-    assert_eq!(room.told(bob), ["consumerPaused"]);
+    assert_eq!(room.told(bob), ["consumerPaused", "peerSends"]);
     let eve = room.connect(3, "eve");
     room.join(eve, "Eve");
     let offers = room.sent.iter().filter_map(|(_, message)| match message {
@@ -410,7 +412,7 @@ fn state_changes_work_as_notifications_and_crossing_ones_are_passed_over() {
     room.forget();
     let close = ClientRequest::parse("closeProducer", json!({ "producerId": producer })).expect("readable");
     room.handle(Command::Notification { connection: ada, request: close.clone() });
-    assert_eq!(room.told(bob), ["consumerClosed"]);
+    assert_eq!(room.told(bob), ["peerSends", "consumerClosed"]);
     room.handle(Command::Notification { connection: ada, request: close });
     assert_eq!(room.told(ada), [] as [&str; 0], "no answer to a notification, right or wrong");
 }

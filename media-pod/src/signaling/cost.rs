@@ -22,7 +22,9 @@ pub(super) fn cost_of_work(request: &ClientRequest) -> u32 {
         ClientRequest::CreateWebRtcTransport(_)
         | ClientRequest::Produce(_)
         | ClientRequest::ProduceData(_)
-        | ClientRequest::CloseProducer(_) => 20,
+        | ClientRequest::CloseProducer(_)
+        // In a large room: ends consumers and makes others.
+        | ClientRequest::SetWatchedPeers(_) => 20,
         // Answered with tens of kilobytes, or read as such.
         ClientRequest::Join(_) | ClientRequest::GetChatHistory(_) | ClientRequest::GetRouterRtpCapabilities(_) => 10,
         // Everybody hears of it.
@@ -65,6 +67,7 @@ mod tests {
     fn work_has_its_price() {
         let cost = |method, data| cost_of_work(&ClientRequest::parse(method, data).unwrap());
         assert_eq!(cost("createWebRtcTransport", json!({ "producing": true })), 20);
+        assert_eq!(cost("setWatchedPeers", json!({ "peerIds": [] })), 20);
         assert_eq!(cost("getChatHistory", json!({})), 10);
         assert_eq!(cost("resumeConsumer", json!({ "consumerId": "c" })), 0);
     }

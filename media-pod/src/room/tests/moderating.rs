@@ -38,7 +38,7 @@ fn who_is_muted_is_paused_for_all_and_may_resume() {
     room.produce(bob, "video");
     room.forget();
     room.ask(host, "muteParticipant", json!({ "peerId": "bob", "source": "audio" })).expect("moderates");
-    assert_eq!(room.told(ada), ["consumerPaused"]);
+    assert_eq!(room.told(ada), ["consumerPaused", "peerSends"]);
     assert_eq!(room.operations, [Operation::PauseProducer(ProducerId(audio.clone()))]);
     assert_eq!(room.last_told(bob, "mutedByModerator"), Some(json!({ "source": "audio", "peerId": "host" })));
     room.forget();
@@ -48,7 +48,7 @@ fn who_is_muted_is_paused_for_all_and_may_resume() {
     room.ask(host, "askToUnmute", json!({ "peerId": "bob" })).expect("moderates");
     assert_eq!(room.told(bob), ["unmuteRequested"]);
     room.ask(bob, "resumeProducer", json!({ "producerId": audio })).expect("by themselves");
-    assert_eq!(room.told(ada), ["consumerResumed"]);
+    assert_eq!(room.told(ada), ["consumerResumed", "peerSends"]);
     assert!(room.facts.contains(&Fact::Moderated("muteParticipant")));
 }
 
@@ -70,7 +70,7 @@ fn a_screen_is_closed_and_may_be_shared_again() {
     room.produce(bob, "video");
     room.forget();
     room.ask(host, "muteParticipant", json!({ "peerId": "bob", "source": "share" })).expect("moderates");
-    assert_eq!(room.told(ada), ["consumerClosed"]);
+    assert_eq!(room.told(ada), ["peerSends", "consumerClosed"]);
     assert_eq!(room.operations.last(), Some(&Operation::CloseProducer(ProducerId(screen))));
     assert_eq!(room.last_told(bob, "mutedByModerator"), Some(json!({ "source": "share", "peerId": "host" })));
     share(&mut room, bob).expect("may share again");
@@ -85,7 +85,7 @@ fn what_is_taken_away_is_closed_and_stays_taken() {
     room.forget();
     let change = json!({ "peerId": "bob", "publish": { "audio": false }, "publishData": false });
     room.ask(host, "setPermissions", change).expect("moderates");
-    assert_eq!(room.told(ada), ["peerChanged", "consumerClosed", "dataConsumerClosed"]);
+    assert_eq!(room.told(ada), ["peerChanged", "peerSends", "consumerClosed", "dataConsumerClosed"]);
     let left = &room.room.peers[&"bob".into()];
     assert_eq!((left.producers.len(), left.data_producers.len()), (1, 0));
     let told = room.last_told(bob, "permissions").expect("told");

@@ -63,6 +63,7 @@ fn consumers_beyond_the_limit_are_not_made_and_counted() {
     room.produce(ada, "audio");
     room.produce(ada, "video");
     assert_eq!(room.offers().len(), 1);
+    room.handle(Command::Tick);
     assert!(room.facts.contains(&Fact::LimitReached("consumers")));
 }
 

@@ -1,0 +1,199 @@
+//! Which streams a participant is sent where a room has more than each can be sent. Pure; it makes and closes nothing.
+//!
+//! Sound goes by who was heard last. Pictures go by what is looked at: screens, then the peers whom the client says it watches, then who
+//! had the word last, then the others in an order that does not change, so that nobody's picture comes and goes without a reason.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::ids::{PeerId, ProducerId};
+
+/// A stream that somebody can be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Candidate {
+    pub(super) owner: PeerId,
+    pub(super) producer: ProducerId,
+    pub(super) is_audio: bool,
+    pub(super) is_share: bool,
+    pub(super) is_paused: bool,
+}
+
+/// What one participant wants.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wishes<'a> {
+    pub(super) receiver: &'a PeerId,
+    /// The most wanted first.
+    pub(super) watched: &'a [PeerId],
+    pub(super) declined: &'a BTreeSet<ProducerId>,
+}
+
+impl Wishes<'_> {
+    fn takes(&self, one: &Candidate) -> bool {
+        one.owner != *self.receiver && !self.declined.contains(&one.producer)
+    }
+}
+
+/// The streams of a room, the most wanted first for a participant who wants nobody in particular.
+#[derive(Debug, Default)]
+pub(super) struct Program {
+    audio: Vec<Candidate>,
+    video: Vec<Candidate>,
+    /// How many at the front of `video` are screens that are shown now.
+    shown: usize,
+    /// Where in `audio` and `video` a peer's streams are.
+    of_peer: BTreeMap<PeerId, Places>,
+}
+
+#[derive(Debug, Default)]
+struct Places {
+    audio: Vec<usize>,
+    video: Vec<usize>,
+}
+
+impl Program {
+    /// `heard`: producers, the last heard first. `spoke`: peers, who had the word last first.
+    pub(super) fn new(candidates: Vec<Candidate>, heard: &[ProducerId], spoke: &[PeerId]) -> Self {
+        let (mut audio, mut video): (Vec<_>, Vec<_>) = candidates.into_iter().partition(|one| one.is_audio);
+        // Stable: the rest keeps its order.
+        audio.sort_by_cached_key(|one| (one.is_paused, place_in(heard, &one.producer)));
+        video.sort_by_cached_key(|one| (one.is_paused, !one.is_share, place_in(spoke, &one.owner)));
+        let shown = video.iter().take_while(|one| one.is_share && !one.is_paused).count();
+        let mut of_peer: BTreeMap<PeerId, Places> = BTreeMap::new();
+        for (place, one) in audio.iter().enumerate() {
+            of_peer.entry(one.owner.clone()).or_default().audio.push(place);
+        }
+        for (place, one) in video.iter().enumerate() {
+            of_peer.entry(one.owner.clone()).or_default().video.push(place);
+        }
+        Self { audio, video, shown, of_peer }
+    }
+
+    /// How many streams there are for a participant.
+    pub(super) fn of_others(&self, receiver: &PeerId) -> usize {
+        let own = self.of_peer.get(receiver).map_or(0, |own| own.audio.len() + own.video.len());
+        self.audio.len() + self.video.len() - own
+    }
+
+    /// At most `most` streams of others, the most wanted of them.
+    pub(super) fn choose(&self, wishes: &Wishes<'_>, most: usize) -> BTreeSet<ProducerId> {
+        let (own_sounds, own_pictures) =
+            self.of_peer.get(wishes.receiver).map_or((0, 0), |own| (own.audio.len(), own.video.len()));
+        let (sounds, pictures) = (self.audio.len() - own_sounds, self.video.len() - own_pictures);
+        // Half for sound; what one kind does not need is the other's.
+        let for_audio = sounds.min(most.div_ceil(2).max(most.saturating_sub(pictures)));
+        let audio = self.audio.iter().filter(|one| wishes.takes(one)).take(for_audio);
+        let mut chosen: BTreeSet<_> = audio.map(|one| one.producer.clone()).collect();
+        let pictures = self.pictures(wishes.watched).filter(|one| wishes.takes(one));
+        for one in pictures {
+            if chosen.len() >= most {
+                break;
+            }
+            chosen.insert(one.producer.clone());
+        }
+        chosen
+    }
+
+    /// What is shown to all, what is watched, then everything; some come twice.
+    fn pictures<'a>(&'a self, watched: &'a [PeerId]) -> impl Iterator<Item = &'a Candidate> {
+        let (shown, rest) = self.video.split_at(self.shown);
+        let of_watched = watched.iter().filter_map(|peer| self.of_peer.get(peer)).flat_map(|places| &places.video);
+        let in_sight = of_watched.map(|place| &self.video[*place]).filter(|one| !one.is_paused);
+        shown.iter().chain(in_sight).chain(rest)
+    }
+}
+
+/// Where it is in the list; who is not, comes after it.
+fn place_in<T: PartialEq>(list: &[T], one: &T) -> usize {
+    list.iter().position(|other| other == one).unwrap_or(list.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// `peer-a`: sound, `peer-v`: a picture, `peer-s`: a screen; a `!` behind it: paused.
+    fn candidate(name: &str) -> Candidate {
+        let (stream, is_paused) = name.strip_suffix('!').map_or((name, false), |stream| (stream, true));
+        let (owner, kind) = stream.split_once('-').unwrap();
+        let (owner, producer) = (PeerId::from(owner), ProducerId::from(stream));
+        Candidate { owner, producer, is_audio: kind == "a", is_share: kind == "s", is_paused }
+    }
+
+    fn program(streams: &[&str], heard: &[&str], spoke: &[&str]) -> Program {
+        let heard: Vec<_> = heard.iter().map(|one| ProducerId::from(*one)).collect();
+        let spoke: Vec<_> = spoke.iter().map(|one| PeerId::from(*one)).collect();
+        Program::new(streams.iter().map(|one| candidate(one)).collect(), &heard, &spoke)
+    }
+
+    fn chosen(program: &Program, receiver: &str, watched: &[&str], most: usize) -> Vec<String> {
+        let watched: Vec<_> = watched.iter().map(|one| PeerId::from(*one)).collect();
+        let (receiver, declined) = (PeerId::from(receiver), BTreeSet::new());
+        let wishes = Wishes { receiver: &receiver, watched: &watched, declined: &declined };
+        program.choose(&wishes, most).into_iter().map(|producer| producer.0).collect()
+    }
+
+    const FIVE: [&str; 10] = ["ada-a", "ada-v", "bob-a", "bob-v", "eve-a", "eve-v", "kim-a", "kim-v", "tom-a", "tom-v"];
+
+    #[test]
+    fn everything_where_it_fits_and_never_ones_own() {
+        let all = program(&FIVE, &[], &[]);
+        assert_eq!(
+            chosen(&all, "ada", &[], 8),
+            ["bob-a", "bob-v", "eve-a", "eve-v", "kim-a", "kim-v", "tom-a", "tom-v"]
+        );
+    }
+
+    #[test]
+    fn sound_goes_by_who_was_heard_last() {
+        let heard = program(&FIVE, &["tom-a", "kim-a"], &[]);
+        assert_eq!(chosen(&heard, "ada", &[], 4), ["bob-v", "eve-v", "kim-a", "tom-a"]);
+    }
+
+    #[test]
+    fn pictures_go_by_who_is_watched_then_by_who_spoke() {
+        let spoke = program(&FIVE, &[], &["tom"]);
+        assert_eq!(chosen(&spoke, "ada", &[], 2), ["bob-a", "tom-v"]);
+        assert_eq!(chosen(&spoke, "ada", &["kim"], 2), ["bob-a", "kim-v"]);
+        assert_eq!(chosen(&spoke, "ada", &["kim", "eve"], 4), ["bob-a", "eve-a", "eve-v", "kim-v"]);
+        assert_eq!(chosen(&spoke, "ada", &["nobody", "kim"], 4), ["bob-a", "eve-a", "kim-v", "tom-v"]);
+    }
+
+    #[test]
+    fn a_screen_comes_before_all_pictures_and_what_is_paused_after_them() {
+        let shared = program(&["ada-v!", "bob-v", "eve-s", "kim-v", "tom-s!"], &[], &["kim"]);
+        assert_eq!(chosen(&shared, "x", &["bob", "ada"], 1), ["eve-s"]);
+        assert_eq!(chosen(&shared, "x", &["bob", "ada"], 3), ["bob-v", "eve-s", "kim-v"]);
+        assert_eq!(chosen(&shared, "x", &[], 4), ["bob-v", "eve-s", "kim-v", "tom-s"]);
+    }
+
+    #[test]
+    fn what_one_kind_does_not_need_is_the_others() {
+        let quiet = program(&["ada-a", "bob-v", "eve-v", "kim-v"], &[], &[]);
+        assert_eq!(chosen(&quiet, "x", &[], 4).len(), 4);
+        assert_eq!(chosen(&quiet, "x", &[], 3), ["ada-a", "bob-v", "eve-v"]);
+        let dark = program(&["ada-a", "bob-a", "eve-a", "kim-v"], &[], &[]);
+        assert_eq!(chosen(&dark, "x", &[], 3), ["ada-a", "bob-a", "kim-v"]);
+        assert_eq!(chosen(&dark, "x", &[], 0), [""; 0]);
+    }
+
+    proptest! {
+        #[test]
+        fn as_many_as_there_may_be_and_more_keeps_what_there_was(
+            paused in proptest::collection::vec(any::<bool>(), 24),
+            watched in proptest::collection::vec(0_usize..12, 0..6),
+            most in 0_usize..30,
+        ) {
+            let stream = |(number, is_paused): (usize, &bool)| {
+                let (owner, kind) = (number / 2, if number % 2 == 0 { "a" } else { "v" });
+                candidate(&format!("{owner}-{kind}{}", if *is_paused { "!" } else { "" }))
+            };
+            let all = Program::new(paused.iter().enumerate().map(stream).collect(), &[], &[]);
+            let watched: Vec<_> = watched.iter().map(|number| PeerId(number.to_string())).collect();
+            let (receiver, declined) = (PeerId::from("0"), BTreeSet::new());
+            let choose = |most| all.choose(&Wishes { receiver: &receiver, watched: &watched, declined: &declined }, most);
+            prop_assert_eq!(choose(most).len(), most.min(22));
+            prop_assert!(choose(most).iter().all(|producer| !producer.0.starts_with("0-")));
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Who is gone without a goodbye, and when the others hear of it.
+
+use super::*;
+use convene_protocol::message::ServerNotification as Told;
+
+impl Harness {
+    fn pass(&mut self, seconds: u64) {
+        for _ in 0..seconds {
+            self.now += Duration::from_secs(1);
+            self.handle(Command::Tick);
+        }
+    }
+
+    /// What a participant was told of another's connection, in order.
+    fn presence_told(&self, to: ConnectionId, of: &str) -> Vec<bool> {
+        let told = |(receiver, message): &(ConnectionId, Outgoing)| match message {
+            Outgoing::Notification(Told::PeerChanged(changed)) if *receiver == to && changed.peer_id == of => {
+                Some(changed.connected)
+            }
+            _ => None,
+        };
+        self.sent.iter().filter_map(told).collect()
+    }
+
+    fn score(&mut self, producer: &str, score: u8) {
+        let score = json!([{ "encodingIdx": 0, "score": score }]);
+        self.handle(Command::Media(MediaEvent::ProducerScore(ProducerId::from(producer), score)));
+    }
+}
+
+#[test]
+fn who_sends_nothing_is_asked_and_is_there_as_long_as_they_answer() {
+    let (mut room, ada, bob) = pair();
+    for _ in 0..10 {
+        room.pass(1);
+        for connection in std::mem::take(&mut room.pinged) {
+            room.handle(Command::SignOfLife { connection });
+        }
+    }
+    assert!(room.presence_told(ada, "bob").is_empty());
+    assert!(room.presence_told(bob, "ada").is_empty());
+}
+
+#[test]
+fn who_does_not_answer_is_lost_within_five_seconds_and_found_by_a_sign_of_life() {
+    let (mut room, ada, bob) = pair();
+    for _ in 0..5 {
+        room.pass(1);
+        if room.pinged.contains(&ada) {
+            room.handle(Command::SignOfLife { connection: ada });
+        }
+    }
+    assert_eq!(room.presence_told(ada, "bob"), [false]);
+    assert!(room.presence_told(bob, "ada").is_empty());
+    let eve = room.connect(3, "eve");
+    assert_eq!(room.join(eve, "Eve")["peers"][1]["connected"], false);
+    room.handle(Command::SignOfLife { connection: bob });
+    assert_eq!(room.presence_told(ada, "bob"), [false, true]);
+    assert_eq!(room.presence_told(eve, "bob"), [true]);
+}
+
+#[test]
+fn whose_media_comes_is_not_asked_until_it_stops() {
+    let (mut room, ada, bob) = pair();
+    let producer = room.produce(bob, "audio");
+    room.score(&producer, 10);
+    room.pass(10);
+    assert!(!room.pinged.contains(&bob));
+    room.score(&producer, 0);
+    room.pass(3);
+    assert_eq!(room.presence_told(ada, "bob"), [false]);
+    room.score(&producer, 10);
+    room.pass(1);
+    assert_eq!(room.presence_told(ada, "bob"), [false, true]);
+}
+
+#[test]
+fn a_cut_of_a_moment_is_not_told_and_a_longer_one_is() {
+    let (mut room, ada, bob) = pair();
+    room.handle(Command::CutOff { connection: bob });
+    room.pass(1);
+    room.handle(Command::SignOfLife { connection: bob });
+    assert!(room.presence_told(ada, "bob").is_empty());
+    room.handle(Command::CutOff { connection: bob });
+    room.pass(2);
+    assert_eq!(room.presence_told(ada, "bob"), [false]);
+    room.handle(Command::SignOfLife { connection: bob });
+    assert_eq!(room.presence_told(ada, "bob"), [false, true]);
+}
+
+#[test]
+fn a_cut_of_somebody_whose_media_comes_is_no_loss() {
+    let (mut room, ada, bob) = pair();
+    let producer = room.produce(bob, "video");
+    room.score(&producer, 10);
+    room.handle(Command::CutOff { connection: bob });
+    room.pass(5);
+    assert!(room.presence_told(ada, "bob").is_empty());
+}
+
+#[test]
+fn nobody_hears_of_who_is_hidden_or_has_not_joined() {
+    let (mut room, ada, _) = pair();
+    room.connect(3, "eve");
+    let hidden = ParticipantGrant { hidden: true, ..guest("kim") };
+    let kim = room.connect_as(4, "kim", hidden);
+    room.join(kim, "Kim");
+    room.pass(10);
+    assert!(room.presence_told(ada, "eve").is_empty());
+    assert!(room.presence_told(ada, "kim").is_empty());
+}
