@@ -6,6 +6,8 @@
 mod call;
 mod origin;
 
+use std::time::Duration;
+
 use axum::body::{Body, to_bytes};
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
@@ -31,6 +33,9 @@ use call::{Asked, Needed, Success};
 
 /// Longest body of a call.
 const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// Longest time that a call is held: routers in between wait 10 s for an answer.
+const LONGEST_WAIT: Duration = Duration::from_secs(8);
 
 /// Adds the calls for meetings in namespaces, by admission.
 pub(crate) fn add_routes(router: Router<AppState>) -> Router<AppState> {
@@ -91,7 +96,7 @@ async fn serve(
     let (parts, body) = request.into_parts();
     let has_origin = is_of_this_host(&parts.headers)?;
     let path: Vec<&str> = below.call.split('/').filter(|segment| !segment.is_empty()).collect();
-    let producer_id = producer_id(&parts.uri);
+    let Asking { producer_id, after, wait } = query(&parts.uri);
     let body = if parts.method == Method::POST { object(&read(body).await?)? } else { Map::new() };
     let asked = Asked { method: &parts.method, path: &path, producer_id: producer_id.as_deref(), has_origin, body };
     let call = call::read(asked)?;
@@ -102,6 +107,9 @@ async fn serve(
     bind(state, admitted.pass.as_ref(), &call.peer).map_err(denied)?;
     let answer = match room(state, &admitted.meeting, call.room).await? {
         Some(room) => {
+            if let (BroadcasterRequest::PeerProducersInfos, Some(known)) = (&call.request, after) {
+                room.other_streams_than(known, LONGEST_WAIT.min(Duration::from_secs(wait.unwrap_or_default()))).await;
+            }
             let number = state.rooms.connection_id();
             room.broadcast(number, call.peer.clone(), admitted.participant, call.request).await?
         }
@@ -147,14 +155,20 @@ fn object(body: &[u8]) -> Result<Map<String, Value>, Refused> {
     }
 }
 
-#[derive(Deserialize)]
+/// What calls say in their address.
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct ConsumeQuery {
+struct Asking {
+    /// What to receive.
     producer_id: Option<String>,
+    /// Version of `peerProducersInfos` that is known already.
+    after: Option<u64>,
+    /// Seconds to wait for another one, at most [`LONGEST_WAIT`].
+    wait: Option<u64>,
 }
 
-fn producer_id(uri: &Uri) -> Option<String> {
-    axum::extract::Query::<ConsumeQuery>::try_from_uri(uri).ok()?.0.producer_id
+fn query(uri: &Uri) -> Asking {
+    axum::extract::Query::try_from_uri(uri).map_or_else(|_| Asking::default(), |axum::extract::Query(asking)| asking)
 }
 
 /// The meeting's room; `None` where the call is answered without it.

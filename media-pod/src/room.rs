@@ -88,6 +88,7 @@ pub struct Room {
     pending: BTreeMap<PeerId, Pending>,
     returning: Returning,
     balance: Balance,
+    streams_version: u64,
     empty_since: Option<Duration>,
     ending: Ending,
 }
@@ -119,6 +120,7 @@ impl Room {
             memory: Memory::default(),
             pending: BTreeMap::new(),
             balance: Balance::default(),
+            streams_version: opened_at,
             empty_since: Some(Duration::ZERO),
             ending: Ending::default(),
         };
@@ -240,7 +242,7 @@ impl Room {
         for producer in peer.producers.keys() {
             self.close_consumers_of(producer, effects);
         }
-        self.balance.note_change();
+        self.note_streams();
         for producer in peer.data_producers.keys() {
             self.close_data_consumers_of(producer, effects);
         }

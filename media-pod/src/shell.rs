@@ -190,7 +190,8 @@ impl Shell {
         let room = Room::new(limits, terms, capabilities, version, unix_milliseconds(), keepsake);
         let metrics = reports.metrics.clone();
         let (tally, seen) = Tally::new(&room, reports);
-        let handle = RoomHandle { inbox, census: seen.census, settings: seen.settings, people: seen.people, budget };
+        let tally::Seen { census, settings, people, streams } = seen;
+        let handle = RoomHandle { inbox, census, settings, people, streams, budget };
         let (clients, calls, updates) = (HashMap::new(), HashMap::new(), Vec::new());
         let shell = Self { room, media, opened: Instant::now(), clients, calls, updates, tally, metrics };
         tokio::spawn(async move { on_over(supervise::run(shell, inputs, events, meeting).await).await });

@@ -255,6 +255,34 @@ async fn what_is_wrong_is_said_in_plain_text() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_broadcaster_is_told_when_what_people_send_changes() {
+    let pod = Process::start(&[]);
+    let script = Script::older(&pod);
+    script.open("cast").await;
+    let sender = json!({ "id": "s1", "displayName": "Sender", "device": { "name": "FFmpeg" } });
+    script.done("/rooms/cast/broadcasters", sender, 200).await;
+    let infos = "/rooms/cast/broadcasters/opener/peerProducersInfos";
+    let known = script.call("GET", infos, "").await.json();
+    let version = known["version"].as_u64().unwrap();
+    let since = std::time::Instant::now();
+    let changed = async { script.call("GET", &format!("{infos}?after={version}&wait=600"), "").await.json() };
+    let change = async {
+        let transport = "/rooms/cast/broadcasters/s1/transports";
+        let id = script.done(transport, json!({ "type": "plain" }), 200).await["id"].as_str().unwrap().to_owned();
+        let produce = json!({ "kind": "audio", "rtpParameters": audio() });
+        script.done(&format!("{transport}/{id}/producers"), produce, 200).await
+    };
+    let (changed, producer) = tokio::join!(changed, change);
+    let sent = &changed["peerProducersInfos"].as_array().unwrap()[0]["producers"][0];
+    assert_eq!((&sent["producerId"], &sent["paused"]), (&producer["id"], &json!(false)));
+    assert!(changed["version"].as_u64().unwrap() > version);
+    assert!(since.elapsed() < Duration::from_secs(5), "it was told, not found after the time to wait");
+    let at_once = script.call("GET", &format!("{infos}?after={version}&wait=600"), "").await.json();
+    assert_eq!(at_once["version"], changed["version"]);
+    pod.end();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn broadcasters_have_limits() {
     let pod = Process::start(&["--max-broadcasters", "1", "--max-transports", "2"]);
     let script = Script::older(&pod);

@@ -141,7 +141,7 @@ pub struct PeerLimitArgs {
     #[arg(long, env = "CONVENE_JOIN_TIMEOUT", value_name = "DURATION", default_value = "10m", value_parser = patience)]
     pub join_timeout: Duration,
 
-    /// Time for a broadcaster that neither sends nor receives; then it is taken out of the room.
+    /// Time for a broadcaster that neither sends, receives nor calls; then it is taken out of the room.
     #[arg(long, env = "CONVENE_BROADCASTER_TIMEOUT", value_name = "DURATION", default_value = "2m", value_parser = patience)]
     pub broadcaster_timeout: Duration,
 }

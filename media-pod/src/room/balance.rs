@@ -28,6 +28,8 @@ pub(super) struct Balance {
     spoke: VecDeque<PeerId>,
     /// Whether not everybody is sent everything.
     is_short: bool,
+    /// Whether a consumer was not made for want of room.
+    has_refused: bool,
     /// Whether something has changed that the choice goes by.
     is_due: bool,
 }
@@ -35,6 +37,11 @@ pub(super) struct Balance {
 impl Balance {
     pub(super) fn note_change(&mut self) {
         self.is_due = true;
+    }
+
+    /// A consumer was not made because others are not closed yet: it is to be tried again.
+    pub(super) fn note_refusal(&mut self) {
+        (self.is_due, self.has_refused) = (true, true);
     }
 
     /// The loudest first.
@@ -64,12 +71,23 @@ impl Room {
         self.balance.note_change();
     }
 
+    /// What people send has changed: the choice is due, and who waits for that is told.
+    pub(super) fn note_streams(&mut self) {
+        self.balance.note_change();
+        self.streams_version += 1;
+    }
+
+    /// Which of its many states what people send is in. Never the same for two rooms, and exact in readers that know only doubles.
+    pub fn streams_version(&self) -> u64 {
+        self.streams_version
+    }
+
     /// Offers a new producer to everybody, or lets it wait for the next choice where not everything fits.
     pub(super) fn offer_to_all(&mut self, owner: &PeerId, producer: &ProducerId, effects: &mut Effects) {
+        self.note_streams();
         if self.balance.is_short {
-            return self.choose_anew(effects);
+            return self.rebalance(effects);
         }
-        self.balance.note_change();
         for other in self.all_but(owner) {
             self.consume(&other, producer, effects);
         }
@@ -100,6 +118,7 @@ impl Room {
         if !std::mem::take(&mut self.balance.is_due) {
             return;
         }
+        let has_refused = std::mem::take(&mut self.balance.has_refused);
         let program = self.program();
         let share = self.share(&program);
         let is_short = self.receivers().any(|(id, peer)| self.most_for(peer, share) < program.of_others(id));
@@ -107,7 +126,7 @@ impl Room {
         if is_short && !was_short {
             effects.note(Fact::LimitReached("consumers"));
         }
-        if is_short || was_short {
+        if is_short || was_short || has_refused {
             let receivers: Vec<PeerId> = self.receivers().map(|(id, _)| id.clone()).collect();
             self.give(&receivers, &program, share, effects);
         }

@@ -39,7 +39,10 @@ impl Room {
                 Err(Refusal(403, "another caller has entered this broadcaster".into()))
             }
             BroadcasterRequest::Enter(entry) => self.let_in(asker, id, grant, entry, now, effects),
-            other => self.of_broadcaster(asker, id, other, effects),
+            other => {
+                self.note_call(id, now);
+                self.of_broadcaster(asker, id, other, effects)
+            }
         };
         conclude(asker, judged, effects);
     }
@@ -48,6 +51,13 @@ impl Room {
     fn is_of_another_caller(&self, id: &PeerId, caller: &ParticipantGrant) -> bool {
         let broadcaster = self.peers.get(id).filter(|peer| peer.is_broadcaster);
         broadcaster.is_some_and(|peer| !is_same_caller(&peer.grant, caller))
+    }
+
+    /// Whose script calls is there, although nothing flows.
+    fn note_call(&mut self, id: &PeerId, now: Duration) {
+        if let Some(peer) = self.peers.get_mut(id).filter(|peer| peer.is_broadcaster) {
+            peer.called = now;
+        }
     }
 
     fn let_in(
@@ -261,7 +271,8 @@ impl Room {
             });
             json!({ "peerId": other.0, "producers": producers.collect::<Vec<_>>() })
         };
-        json!({ "peerProducersInfos": others.map(describe).collect::<Vec<_>>() })
+        let infos: Vec<_> = others.map(describe).collect();
+        json!({ "peerProducersInfos": infos, "version": self.streams_version })
     }
 }
 

@@ -49,7 +49,7 @@ pub struct Limits {
     pub join_timeout: Duration,
     /// Who waits in the lobby is sent home after this.
     pub lobby_timeout: Duration,
-    /// A broadcaster that neither sends nor receives for this long is taken out of the room.
+    /// A broadcaster that neither sends, receives nor calls for this long is taken out of the room.
     pub broadcaster_timeout: Duration,
     /// A voice waits at most this long until everybody has accepted it. Offers themselves do not expire.
     pub answer_timeout: Duration,

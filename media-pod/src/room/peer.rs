@@ -40,6 +40,8 @@ pub(super) struct Peer {
     pub(super) reacted: Option<Duration>,
     pub(super) arrival: Arrival,
     pub(super) since: Duration,
+    /// When a broadcaster's script last called.
+    pub(super) called: Duration,
     /// Since when its media has had a way, once it had one.
     pub(super) media_since: Option<Duration>,
     /// Further copies that it wants of every consumer.
@@ -187,6 +189,7 @@ impl Peer {
             reacted: None,
             arrival: Arrival::New,
             since: now,
+            called: now,
             media_since: None,
             replicas,
             follows_chat: false,
@@ -317,13 +320,13 @@ impl Peer {
         self.joined.is_some() || self.arrival == Arrival::Back
     }
 
-    /// Since when a broadcaster has neither sent nor received, if so.
+    /// Since when a broadcaster has neither sent nor received nor called, if so.
     pub(super) fn idle_since(&self) -> Option<Duration> {
         let is_busy = !self.consumers.is_empty() || !self.data_consumers.is_empty() || !self.data_producers.is_empty();
         if is_busy {
             return None;
         }
-        let mut latest = self.since;
+        let mut latest = self.called;
         for producer in self.producers.values() {
             latest = latest.max(producer.silent_since?);
         }

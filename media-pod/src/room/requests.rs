@@ -249,7 +249,7 @@ impl Room {
         self.tell_sends(owner, effects);
         self.close_consumers_of(producer, effects);
         effects.run(Operation::CloseProducer(producer.clone()));
-        self.balance.note_change();
+        self.note_streams();
         true
     }
 
@@ -284,6 +284,7 @@ impl Room {
 
     fn note_pause(&mut self, owner: &PeerId, is_other: bool, effects: &mut Effects) {
         if is_other {
+            self.streams_version += 1;
             self.choose_anew(effects);
             self.tell_sends(owner, effects);
         }

@@ -278,9 +278,10 @@ impl Room {
             return;
         }
         for _ in 0..peer.copies() {
-            if self.has_room_for_consumer(receiver) {
-                self.make_consumer(receiver, producer, effects);
+            if !self.has_room_for_consumer(receiver) {
+                return self.balance.note_refusal();
             }
+            self.make_consumer(receiver, producer, effects);
         }
     }
 

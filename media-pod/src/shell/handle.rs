@@ -22,6 +22,7 @@ pub struct RoomHandle {
     pub(super) census: watch::Receiver<RoomCensus>,
     pub(super) settings: watch::Receiver<RoomSettings>,
     pub(super) people: watch::Receiver<Vec<String>>,
+    pub(super) streams: watch::Receiver<u64>,
     pub(super) budget: Budget,
 }
 
@@ -75,6 +76,12 @@ impl RoomHandle {
     /// Who is in a room whose meeting is locked, or has just left it, as the operator knows them.
     pub fn people(&self) -> Vec<String> {
         self.people.borrow().clone()
+    }
+
+    /// Returns when what people send has another version than `known`, when the room is over, or when time is up.
+    pub async fn other_streams_than(&self, known: u64, at_most: Duration) {
+        let mut streams = self.streams.clone();
+        let _ = tokio::time::timeout(at_most, streams.wait_for(|version| *version != known)).await;
     }
 
     /// Memory for what waits for the room's clients.

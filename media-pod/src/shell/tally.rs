@@ -11,6 +11,7 @@ pub(super) struct Seen {
     pub(super) census: watch::Receiver<RoomCensus>,
     pub(super) settings: watch::Receiver<RoomSettings>,
     pub(super) people: watch::Receiver<Vec<String>>,
+    pub(super) streams: watch::Receiver<u64>,
 }
 
 /// Tells what a room is now, and takes it back when dropped.
@@ -19,6 +20,7 @@ pub(super) struct Tally {
     census: watch::Sender<RoomCensus>,
     settings: watch::Sender<RoomSettings>,
     people: watch::Sender<Vec<String>>,
+    streams: watch::Sender<u64>,
     reports: Reports,
 }
 
@@ -29,12 +31,14 @@ impl Tally {
         let (census, seen) = watch::channel(RoomCensus::default());
         let (settings, seen_settings) = watch::channel(room.settings());
         let (people, seen_people) = watch::channel(Vec::new());
-        let seen = Seen { census: seen, settings: seen_settings, people: seen_people };
-        (Self { census, settings, people, reports }, seen)
+        let (streams, seen_streams) = watch::channel(room.streams_version());
+        let seen = Seen { census: seen, settings: seen_settings, people: seen_people, streams: seen_streams };
+        (Self { census, settings, people, streams, reports }, seen)
     }
 
     /// Tells what has changed.
     pub(super) fn note(&self, room: &Room) {
+        update(&self.streams, room.streams_version());
         let now = room.census();
         let before = self.census.send_replace(now);
         self.reports.metrics.participants.add(signed(now.participants) - signed(before.participants));
