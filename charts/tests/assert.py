@@ -11,7 +11,7 @@ import sys
 import yaml
 
 NAMESPACE = "convene-system"
-CLUSTER_WIDE = ("ClusterRole", "ClusterRoleBinding")
+CLUSTER_WIDE = ("ClusterRole", "ClusterRoleBinding", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
 STANDARD_LABELS = (
     "app.kubernetes.io/name",
     "app.kubernetes.io/instance",

@@ -9,7 +9,7 @@ import { cluster, keepAfterFailure } from '../support/environment.ts';
 import { meeting, pool } from '../support/fleet.ts';
 import { Guest, launchBrowser } from '../support/guest.ts';
 import { httpsGet, httpsPost } from '../support/https.ts';
-import { applyAll, conditionOf, kubectl, listObjects } from '../support/kubectl.ts';
+import { applyAll, conditionOf, kubectl, listObjects, warningsOf } from '../support/kubectl.ts';
 import { apiServerProcess, processesOfPod } from '../support/node-process.ts';
 import type { Participant } from '../support/participant.ts';
 import { PageServer } from '../support/page-server.ts';
@@ -59,6 +59,16 @@ test('helm install runs two routers that know the keys of join tokens', async ()
     meeting('demo-hall', { features: { demoClients: true } }),
   ]);
   for (const name of ['open-house', 'by-token', 'by-lobby', 'relayed', 'demo-hall']) await conditionOf(['meeting', name], 'Ready', { status: 'True' }, 90);
+});
+
+test('kubectl warns of pools that nobody looks after, and of ports for fewer pods than allowed', async () => {
+  const narrow = pool('narrow', { rtcPorts: { min: 45_500, max: 45_502 }, max: 9 });
+  const strayed = { ...narrow, metadata: { name: 'strayed', namespace: 'default' } };
+  await waitUntil('the policy is in force', 20, async () =>
+    (await warningsOf(strayed)).includes(`looks after the MediaPools of that namespace alone`) ? undefined : 'no warning',
+  );
+  expect(await warningsOf(narrow)).toContain('rtcPorts has ports for 3 pods and max is 9: widen rtcPorts to 9 ports, or lower max');
+  expect(await warningsOf(pool('wide', { rtcPorts: { min: 45_500, max: 45_509 }, max: 9 }))).not.toContain('rtcPorts has ports');
 });
 
 test('a meeting by token is closed to whoever brings none, or a wrong one', async ({ people }) => {

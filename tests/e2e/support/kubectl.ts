@@ -60,6 +60,13 @@ export async function refusalOf(object: object): Promise<string> {
   throw new Error('the API server took it');
 }
 
+/** What `kubectl apply` warns of; nothing is applied. */
+export async function warningsOf(object: object): Promise<string> {
+  const pending = run('kubectl', ['apply', '--dry-run=server', '-f', '-'], options);
+  pending.child.stdin?.end(JSON.stringify(object));
+  return (await pending).stderr;
+}
+
 export interface Condition {
   readonly type: string;
   readonly status: string;
