@@ -157,7 +157,7 @@ pub fn decide_access(
         }
         Credential::Ticket(ticket) => ticket.participant.clone(),
     };
-    if participant.recorder && !meeting.recording {
+    if participant.recorder && !meeting.may_be_recorded {
         return Err(JoinRefusal::RecordingOff);
     }
     Ok(participant)
