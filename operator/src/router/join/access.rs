@@ -157,6 +157,10 @@ pub fn decide_access(
         }
         Credential::Ticket(ticket) => ticket.participant.clone(),
     };
+    // A ticket may be older than this rule.
+    if participant.recorder && participant.hidden {
+        return Err(JoinRefusal::Token(TokenError::HiddenRecords));
+    }
     if participant.recorder && !meeting.may_be_recorded {
         return Err(JoinRefusal::RecordingOff);
     }

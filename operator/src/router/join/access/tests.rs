@@ -190,6 +190,12 @@ fn recorders_need_a_meeting_that_is_recorded() {
         assert_eq!(outcome(&recorded, &recorder), "ada");
     }
     assert_eq!(JoinRefusal::RecordingOff.status(), 403);
+    for unseen in [
+        grant(|grant| (grant.recorder, grant.hidden) = (true, true)),
+        ticket(|ticket| (ticket.participant.recorder, ticket.participant.hidden) = (true, true)),
+    ] {
+        assert_eq!(outcome(&recorded, &unseen), "TokenHiddenRecords");
+    }
 }
 
 #[test]
