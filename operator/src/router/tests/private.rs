@@ -92,7 +92,7 @@ async fn whoever_may_join_is_told_before_that_the_call_is_recorded() {
         fixture.change(|record| record.is_recorded = true);
         assert_eq!(told(&fixture, Some(&join_token(&json!({})))).await["recording"], json!(true), "{policy:?}");
         let guest = told(&fixture, None).await.get("recording").cloned();
-        assert_eq!(guest, (policy != AccessPolicy::Token).then(|| json!(true)), "{policy:?}: guests who may come in");
+        assert_eq!(guest, (policy != AccessPolicy::Token).then_some(json!(true)), "{policy:?}: guests who may come in");
     }
 }
 
