@@ -72,6 +72,13 @@ const TITLE_RULE: &str = r"self.matches('^[^\\p{Cc}\\p{Zl}\\p{Zp}\\x{AD}\\x{61C}
         json_path = ".status.pod.node",
         priority = 1,
         description = "Node of that pod"
+    ),
+    printcolumn(
+        name = "Recording",
+        type_ = "boolean",
+        json_path = ".status.recording",
+        priority = 1,
+        description = "Whether somebody records the call"
     )
 )]
 #[x_kube(
@@ -299,6 +306,11 @@ pub struct MeetingStatus {
     /// How many people are in the call, as the media pod told a few seconds ago.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub participants: Option<u32>,
+
+    /// Whether somebody records the call: a recorder is in it, as the media pod told a moment ago. People are told before they join.
+    /// Absent: nobody does.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub recording: bool,
 
     /// The generation of the spec that this status describes. Older than `metadata.generation`: a change was not looked at yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -30,11 +30,12 @@ fuzz_target!(|claims: &[u8]| {
             assert!(admin.is_err(), "a token is good for one purpose");
             let claims: Value = serde_json::from_slice(claims).expect("accepted claims are JSON");
             assert_eq!(claims["aud"], POD_AUDIENCE);
+            assert!(claims["participant"]["hidden"] != true || claims["participant"]["recorder"] != true);
             assert!(claims["exp"].as_u64().is_some_and(|end| end.saturating_add(CLOCK_SKEW_SECONDS) > NOW));
         }
         Err(error) => {
-            use AdmissionError::{Expired, Invalid, Malformed};
-            assert!(matches!(error, Expired | Invalid | Malformed), "{error}");
+            use AdmissionError::{Expired, HiddenRecords, Invalid, Malformed};
+            assert!(matches!(error, Expired | HiddenRecords | Invalid | Malformed), "{error}");
         }
     }
 });

@@ -142,10 +142,10 @@ async fn description(state: &AppState, namespace: &str, name: &str) -> Response 
     };
     let rooms = state.rooms.list().await.rooms;
     let room = rooms.iter().find(|room| room.namespace == grant.namespace && room.name == grant.name);
-    let participants = room.map_or(0, |room| room.participants);
+    let (participants, recording) = room.map_or((0, false), |room| (room.participants, room.recording));
     let body = json!({
         "namespace": grant.namespace, "name": grant.name, "title": grant.title,
-        "phase": "Ready", "ready": true, "participants": participants,
+        "phase": "Ready", "ready": true, "participants": participants, "recording": recording,
     });
     Json(body).into_response()
 }

@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 use convene_protocol::admin::RoomSettings;
 use convene_protocol::admission::ParticipantGrant;
-use convene_protocol::message::ClientRequest;
+use convene_protocol::message::{ClientRequest, ServerNotification};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
@@ -128,8 +128,41 @@ pub enum Input {
 pub struct Client {
     /// The way to it.
     pub outbox: Outbox,
-    /// Whether it may know notifications that the mediasoup demo does not have.
-    pub knows_extensions: bool,
+    /// Which notifications it may know.
+    pub vocabulary: Vocabulary,
+}
+
+/// Which notifications a client may know; it gets no others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Vocabulary {
+    /// Whether it may know those that the mediasoup demo does not have.
+    pub extensions: bool,
+    /// By which name it knows the version.
+    pub version_name: VersionName,
+}
+
+/// By which name a client knows the version of mediasoup: it differs between the two generations of the demo's app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VersionName {
+    /// `mediasoup-version`.
+    Older,
+    /// `mediasoupVersion`.
+    Newer,
+    /// Nothing tells which.
+    Either,
+}
+
+impl Vocabulary {
+    fn has(self, message: &Outgoing) -> bool {
+        match message {
+            Outgoing::Notification(ServerNotification::MediasoupVersion(_)) => self.version_name != VersionName::Older,
+            Outgoing::Notification(ServerNotification::MediasoupVersionLegacy(_)) => {
+                self.version_name != VersionName::Newer
+            }
+            Outgoing::Notification(told) => self.extensions || !told.is_extension(),
+            Outgoing::Request(..) | Outgoing::Success(..) | Outgoing::Failure { .. } => true,
+        }
+    }
 }
 
 /// Takes the one answer to a broadcaster's call.
@@ -303,8 +336,8 @@ impl Shell {
 
     /// False for a client that does not read: too much waits for it, and it is dropped.
     fn send(&mut self, connection: ConnectionId, message: Outgoing, texts: &mut Texts) -> bool {
-        let Some(Client { outbox, knows_extensions }) = self.clients.get(&connection) else { return true };
-        if !knows_extensions && matches!(&message, Outgoing::Notification(told) if told.is_extension()) {
+        let Some(Client { outbox, vocabulary }) = self.clients.get(&connection) else { return true };
+        if !vocabulary.has(&message) {
             return true;
         }
         let may_be_missed = matches!(&message, Outgoing::Notification(told) if told.may_be_missed());

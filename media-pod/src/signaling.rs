@@ -31,7 +31,7 @@ use crate::metrics::{Counted, Metrics};
 use crate::outbox::{self, Close, Inbox, Out, Sender};
 use crate::rate::{Gate, Rate, Verdict};
 use crate::room::{ConnectionId, PeerId};
-use crate::shell::{self, Input, RoomHandle};
+use crate::shell::{self, Input, RoomHandle, Vocabulary};
 
 use asked::Asked;
 use cost::cost_of_length;
@@ -92,8 +92,8 @@ pub struct Entrant {
     pub comes_back_only: bool,
     /// The connection whose secret it knows, if it does.
     pub proves: Option<ConnectionId>,
-    /// Whether it may know notifications that the mediasoup demo does not have.
-    pub knows_extensions: bool,
+    /// Which notifications it may know.
+    pub vocabulary: Vocabulary,
     /// What it may send.
     pub limits: ClientLimits,
 }
@@ -131,7 +131,7 @@ pub async fn serve(socket: WebSocket, room: RoomHandle, entrant: Entrant, metric
 
 /// Makes the client known to the room; `None` if that is over.
 async fn connect(room: &RoomHandle, entrant: Entrant, metrics: Metrics) -> Option<(Reader, Inbox, Departure)> {
-    let Entrant { connection, peer, grant, replicas, comes_back_only, proves, knows_extensions, limits } = entrant;
+    let Entrant { connection, peer, grant, replicas, comes_back_only, proves, vocabulary, limits } = entrant;
     let (outbox, outgoing) = outbox::channel(room.budget());
     let reader = Reader {
         room: room.clone(),
@@ -144,7 +144,7 @@ async fn connect(room: &RoomHandle, entrant: Entrant, metrics: Metrics) -> Optio
         received: 0,
         is_cut: false,
     };
-    let client = shell::Client { outbox, knows_extensions };
+    let client = shell::Client { outbox, vocabulary };
     let connect = Input::Connect { connection, peer, grant, replicas, comes_back_only, proves, client };
     let departure = Departure::new(room.clone(), connection);
     room.send(connect).await.then_some((reader, outgoing, departure))

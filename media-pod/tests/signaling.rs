@@ -123,11 +123,17 @@ async fn the_address_form_of_the_mediasoup_demo_leads_to_the_same_room() {
     ada.ask("changeDisplayName", json!({ "displayName": "Ada L." })).await.unwrap();
     grace.hear("peerDisplayNameChanged").await;
     bob.hear("peerDisplayNameChanged").await;
-    assert_eq!(
-        bob.unasked(),
-        ["mediasoupVersion", "mediasoup-version", "newPeer"],
-        "the demo's apps know nothing else"
-    );
+    assert_eq!(bob.unasked(), ["mediasoup-version", "newPeer"], "the demo's older app knows nothing else");
+    for (keys, names) in [
+        ("&usePipeTransports=false", &["mediasoupVersion"][..]),
+        ("&consumerReplicas=2&usePipeTransports=false", &["mediasoupVersion"]),
+        ("", &["mediasoupVersion", "mediasoup-version"]),
+    ] {
+        let mut other = Client::try_open(&pod, &format!("/?roomId=other&peerId=eve{keys}"), None).await.ok().unwrap();
+        other.join("Eve").await;
+        assert_eq!(other.unasked(), names, "{keys}");
+    }
+    assert!(!grace.unasked().contains(&"mediasoup-version"), "Convene's own form of address");
     for own in ["permissions", "roomState", "handRaised", "reaction"] {
         assert!(grace.unasked().contains(&own), "{own}");
     }
@@ -272,8 +278,8 @@ async fn the_http_side_says_what_there_is() {
     let (_, described) = pod.get("/api/v1/meetings/hello").await;
     let described: serde_json::Value = serde_json::from_str(&described).unwrap();
     assert_eq!(
-        (&described["name"], &described["ready"], &described["participants"]),
-        (&json!("hello"), &json!(true), &json!(0))
+        (&described["name"], &described["ready"], &described["participants"], &described["recording"]),
+        (&json!("hello"), &json!(true), &json!(0), &json!(false))
     );
     let (status, body) = pod.get("/nowhere").await;
     assert_eq!(status, 404);

@@ -23,7 +23,7 @@ use self::{
     usage::{UsageTable, order_fairly},
 };
 pub use self::{
-    load::{MeetingKey, Need, PodLoad, PodLoads},
+    load::{MeetingKey, Need, Occupancy, PodLoad, PodLoads},
     usage::{Holders, Usage},
 };
 
@@ -85,7 +85,7 @@ impl Ledger {
                 entry.decided = None;
             }
             entry.recorded = recorded;
-            entry.recorded_participants = status.and_then(|status| status.participants).unwrap_or_default();
+            entry.told = Occupancy::of_status(status);
             entry.list = list;
         });
         self.meetings.get(uid).map(|entry| Arc::clone(&entry.key))
@@ -120,19 +120,17 @@ impl Ledger {
         self.entry(meeting).and_then(|entry| entry.decided.as_deref()).or(recorded)
     }
 
-    /// How many people are in `meeting`: as reported last, else as its status says.
-    pub fn participants_of(&self, meeting: &Meeting) -> u32 {
-        let recorded = meeting.status.as_ref().and_then(|status| status.participants);
-        let reported = self.entry(meeting).and_then(|entry| entry.reported_participants);
-        reported.or(recorded).unwrap_or_default()
+    /// What goes on in `meeting`: as reported last, else as its status says.
+    pub fn occupancy_of(&self, meeting: &Meeting) -> Occupancy {
+        let reported = self.entry(meeting).and_then(|entry| entry.reported);
+        reported.unwrap_or_else(|| Occupancy::of_status(meeting.status.as_ref()))
     }
 
     /// Notes a decision that is about to be written.
     pub fn assign(&mut self, uid: &str, pod: &AssignedPod) {
         self.change(uid, |entry| {
             entry.decided = Some(Box::new(pod.clone()));
-            entry.reported_participants = None;
-            entry.recorded_participants = 0;
+            (entry.reported, entry.told) = (None, Occupancy::default());
             (entry.wants_pod, entry.is_released) = (false, false);
         });
     }
@@ -190,15 +188,15 @@ impl Ledger {
         self.names.remove(pod_uid);
     }
 
-    /// Takes in how many people a pod has, by UID of their meetings. The meetings whose number is new, by key.
-    pub fn report(&mut self, pod_uid: &str, rooms: &HashMap<String, u32>) -> Vec<Arc<MeetingKey>> {
-        self.people.insert(pod_uid.to_owned(), rooms.values().sum());
+    /// Takes in what goes on in a pod's rooms, by UID of their meetings. The meetings of which it is new, by key.
+    pub fn report(&mut self, pod_uid: &str, rooms: &HashMap<String, Occupancy>) -> Vec<Arc<MeetingKey>> {
+        self.people.insert(pod_uid.to_owned(), rooms.values().map(|room| room.participants).sum());
         let on_pod = self.on_pod.get(pod_uid).cloned().unwrap_or_default();
         let mut changed = Vec::new();
         for (uid, key) in on_pod {
-            let count = rooms.get(&*uid).copied().unwrap_or_default();
-            if self.meetings.get(&uid).map(Entry::participants) != Some(count) {
-                self.change(&uid, |entry| entry.reported_participants = Some(count));
+            let now = rooms.get(&*uid).copied().unwrap_or_default();
+            if self.meetings.get(&uid).map(Entry::occupancy) != Some(now) {
+                self.change(&uid, |entry| entry.reported = Some(now));
                 changed.push(key);
             }
         }

@@ -100,13 +100,13 @@ async fn look_at(meeting: &Meeting, context: &Context) -> Result<Pass, Error> {
     }
     let began = Instant::now();
     let plan = decide(meeting, context, now); // pure but for the caches
-    let participants = context.world.ledger().participants_of(meeting);
-    let status = report::compute_status(meeting, &plan, &context.config.public_url, participants, now); // pure
+    let occupancy = context.world.ledger().occupancy_of(meeting);
+    let status = report::compute_status(meeting, &plan, &context.config.public_url, occupancy, now); // pure
     let again = until(compute_next_moment(meeting, now), now);
     if let Some(pause) = compute_debounce(meeting, &status, context) {
         return Ok(Pass { outcome: Outcome::Waiting, again: Some(again.map_or(pause, |again| again.min(pause))) });
     }
-    let notes = report::compute_notes(meeting, &plan); // pure
+    let notes = report::compute_notes(meeting, &plan, &status); // pure
     let result = apply::apply_status(context, meeting, &status, &notes).await; // I/O
     finish(meeting, &plan, &result, context);
     measure(meeting, &plan, &result, context, began, now);

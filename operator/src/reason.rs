@@ -113,6 +113,11 @@ pub const EXPIRED: &str = "Expired";
 /// The meeting was moved to another pod.
 pub const REASSIGNED: &str = "Reassigned";
 
+/// A recorder has come into the meeting's call.
+pub const RECORDING_STARTED: &str = "RecordingStarted";
+/// No recorder is in the meeting's call any more.
+pub const RECORDING_STOPPED: &str = "RecordingStopped";
+
 /// The order in which several waits are told, most telling first; what is not listed comes last.
 pub const BY_WEIGHT: [&str; 6] =
     [IMAGE_PULL_FAILED, PORTS_TAKEN, UNSCHEDULABLE, NO_NODE_ADDRESS, POD_CRASHING, POD_NOT_READY];

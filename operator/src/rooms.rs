@@ -24,7 +24,7 @@ use self::{
     returning::{Returning, Whereabouts},
 };
 use crate::{
-    ledger::MeetingKey,
+    ledger::{MeetingKey, Occupancy},
     media_pod::{MediaPod, PodState},
     metrics::OperatorMetrics,
     podlink::{PodLink, PodLinkError},
@@ -144,15 +144,14 @@ impl Keeper {
         home.whereabouts(uid, pod_uid)
     }
 
-    /// Notes numbers and participants, and asks for a look at whatever depends on them.
+    /// Notes what goes on in the rooms and who is in them, and asks for a look at whatever depends on them.
     fn report(&self, pod: &MediaPod, list: &RoomList) {
         self.returning().observe(&pod.uid, list, Timestamp::now());
-        let counts: HashMap<String, u32> =
-            list.rooms.iter().map(|room| (room.uid.clone(), room.participants)).collect();
+        let rooms: HashMap<_, _> = list.rooms.iter().map(|room| (room.uid.clone(), occupancy_of(room))).collect();
         let (before, changed, after) = {
             let mut ledger = self.world.ledger();
             let before = ledger.people_on(&pod.uid);
-            let changed = ledger.report(&pod.uid, &counts);
+            let changed = ledger.report(&pod.uid, &rooms);
             (before, changed, ledger.people_on(&pod.uid))
         };
         if before.map(|people| people > 0) != after.map(|people| people > 0) {
@@ -234,6 +233,10 @@ impl Keeper {
             Err(error) => warn_of(&error, room, pod, "could not end room"),
         }
     }
+}
+
+fn occupancy_of(room: &RoomReport) -> Occupancy {
+    Occupancy { participants: room.participants, is_recorded: room.recording }
 }
 
 /// What fails here is tried again with the next change or answer.

@@ -378,13 +378,14 @@ async fn a_meeting_goes_the_whole_way() {
         name: "regatta".into(),
         uid: uid.clone(),
         participants: 3,
+        recording: true,
         ..RoomReport::default()
     };
     fake.rooms.lock().unwrap().insert(uid.clone(), room);
     fake.start("127.71.0.1").await;
-    wait_for("three participants", SHORT, async || {
-        let count = meetings.get("regatta").await.unwrap().status.unwrap().participants;
-        if count == Some(3) { Ok(()) } else { Err(format!("{count:?}")) }
+    wait_for("three participants, who are recorded", SHORT, async || {
+        let status = meetings.get("regatta").await.unwrap().status.unwrap();
+        if status.participants == Some(3) && status.recording { Ok(()) } else { Err(format!("{status:?}")) }
     })
     .await;
 
@@ -398,13 +399,17 @@ async fn a_meeting_goes_the_whole_way() {
     wait_for("the meeting on the spare pod", SHORT, async || {
         let status = meetings.get("regatta").await.unwrap().status.unwrap();
         let is_moved = status.phase == Some(MeetingPhase::Ready)
-            && status.pod.as_ref().map(|pod| &pod.uid) == spare.uid().as_ref();
+            && status.pod.as_ref().map(|pod| &pod.uid) == spare.uid().as_ref()
+            && !status.recording;
         if is_moved { Ok(()) } else { Err(format!("{status:?}")) }
     })
     .await;
     let third = wait_for_pods(client, 1, &[first.uid().unwrap(), spare.uid().unwrap()]).await.remove(0);
     assert_eq!(third.annotations()[names::ANNOTATION_RTC_PORTS], "41004-41005", "freed ports rest for a while");
-    assert!(event_reasons(client, "crew", "regatta").await.contains(&"Reassigned".to_owned()));
+    let reasons = event_reasons(client, "crew", "regatta").await;
+    for reason in ["Reassigned", "RecordingStarted", "RecordingStopped"] {
+        assert!(reasons.iter().any(|told| told == reason), "{reason}: {reasons:?}");
+    }
 
     // The operator is away while the meeting is deleted: its successor ends the room.
     operator.stop().await;

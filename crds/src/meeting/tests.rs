@@ -83,5 +83,5 @@ fn kubectl_get_shows_the_address_and_on_request_the_reason() {
         shown.filter_map(|column| column["name"].as_str()).collect()
     };
     assert_eq!(named(false), ["Phase", "Participants", "Join URL", "Age"]);
-    assert_eq!(named(true), ["Reason", "Pod", "Node"]);
+    assert_eq!(named(true), ["Reason", "Pod", "Node", "Recording"]);
 }

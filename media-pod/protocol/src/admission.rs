@@ -93,7 +93,7 @@ pub struct ParticipantGrant {
     pub publish_data: bool,
     /// Whether nobody is told that they are there. They send nothing then.
     pub hidden: bool,
-    /// Whether it is a recorder: it is shown as such, and counts as nobody.
+    /// Whether it is a recorder: it is shown as such, and counts as nobody. It is never `hidden`: such an admission is refused.
     pub recorder: bool,
     /// Set where the join token is good for one person only: the first peer to come with this id; others with the same are refused.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -239,6 +239,9 @@ pub enum AdmissionError {
     /// Signature, algorithm, audience or shape is wrong.
     #[error("the token is not valid for this purpose")]
     Invalid,
+    /// It would let somebody record whom nobody sees.
+    #[error("the token is for a recorder that is hidden: nobody is recorded unseen")]
+    HiddenRecords,
     /// The token's time has passed or has not come.
     #[error("the token has expired or is not valid yet")]
     Expired,
@@ -253,6 +256,7 @@ impl AdmissionError {
             Self::Malformed => "TokenMalformed",
             Self::UnknownKey => "TokenKeyUnknown",
             Self::Invalid => "TokenInvalid",
+            Self::HiddenRecords => "TokenHiddenRecords",
             Self::Expired => "TokenExpired",
         }
     }
@@ -321,12 +325,14 @@ impl KeySet {
 
     /// What `token` admits to, if it is good at `now` (Unix seconds).
     pub fn verify_admission(&self, token: &str, now: u64) -> Result<Admission, AdmissionError> {
-        self.verify(token, POD_AUDIENCE, now)
+        self.verify_admission_with_end(token, now).map(|(admission, _)| admission)
     }
 
     /// The same, and when the token expires (Unix seconds).
     pub fn verify_admission_with_end(&self, token: &str, now: u64) -> Result<(Admission, u64), AdmissionError> {
-        self.verify_with_end(token, POD_AUDIENCE, now)
+        let (admission, end) = self.verify_with_end::<Admission>(token, POD_AUDIENCE, now)?;
+        let ParticipantGrant { hidden, recorder, .. } = admission.participant;
+        if hidden && recorder { Err(AdmissionError::HiddenRecords) } else { Ok((admission, end)) }
     }
 
     /// Whether `token` opens the admin API at `now` (Unix seconds).
@@ -444,6 +450,19 @@ mod tests {
         assert_eq!(keys().verify_admission(&token, NOW + 5), Ok(admission()));
         let end = NOW + LIFETIME_SECONDS;
         assert_eq!(keys().verify_admission_with_end(&token, NOW + 5), Ok((admission(), end)));
+    }
+
+    #[test]
+    fn nobody_is_admitted_to_record_unseen() {
+        for (hidden, recorder) in [(false, false), (true, false), (false, true), (true, true)] {
+            let participant = ParticipantGrant { hidden, recorder, ..ParticipantGrant::default() };
+            let admission = Admission { participant, ..admission() };
+            let token = signer().admission(&admission, NOW).unwrap();
+            let expected = if hidden && recorder { Err(AdmissionError::HiddenRecords) } else { Ok(admission) };
+            assert_eq!(keys().verify_admission(&token, NOW), expected, "{hidden} {recorder}");
+            assert_eq!(keys().verify_admission_with_end(&token, NOW).map(|(admission, _)| admission), expected);
+        }
+        assert_eq!(AdmissionError::HiddenRecords.reason(), "TokenHiddenRecords");
     }
 
     #[test]

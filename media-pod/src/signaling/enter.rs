@@ -12,7 +12,7 @@ use super::{Entrant, peer_id, refuse, resume, serve};
 use crate::admission::{Admitted, spend};
 use crate::http::{AppState, problem};
 use crate::rooms::EnterError;
-use crate::shell::RoomHandle;
+use crate::shell::{RoomHandle, Vocabulary};
 
 /// What a silent connection costs at least: thousands of them must fit.
 const READ_BUFFER: usize = 8 * 1024;
@@ -49,9 +49,9 @@ pub(crate) async fn open(
         Ok(room) => {
             let (replicas, comes_back_only) = (switches.replicas, state.rooms.is_draining());
             let (grant, limits) = (participant, state.client_limits);
-            let knows_extensions = !query.is_of_demo();
+            let vocabulary = Vocabulary { extensions: !query.is_of_demo(), version_name: query.version_name() };
             let entrant =
-                Entrant { connection, peer, grant, replicas, comes_back_only, proves: None, knows_extensions, limits };
+                Entrant { connection, peer, grant, replicas, comes_back_only, proves: None, vocabulary, limits };
             let owner = Owner::new(&meeting, &entrant);
             upgrade.on_upgrade(move |socket| serve_in(state, socket, room, entrant, asked.map(|asked| (asked, owner))))
         }

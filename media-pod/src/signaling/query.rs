@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::shell::Layout;
+use crate::shell::{Layout, VersionName};
 
 /// What a client says in its address. More keys are ignored; what cannot be read counts as absent, as the demo has it.
 #[derive(Debug, Default, Deserialize)]
@@ -49,6 +49,16 @@ impl SignalQuery {
     /// Whether the client has the demo's address form: it knows what the demo has, and nothing else.
     pub(super) fn is_of_demo(&self) -> bool {
         !self.room_id.is_empty()
+    }
+
+    /// By which name the client knows the version. The demo's newer app always writes `usePipeTransports`; the older one never does, and always
+    /// writes `consumerReplicas`. Who writes neither is told by both names, unless the address is of Convene's own form.
+    pub(super) fn version_name(&self) -> VersionName {
+        match (self.use_pipe_transports.as_str(), self.consumer_replicas.as_str()) {
+            ("", "") if self.is_of_demo() => VersionName::Either,
+            ("", replicas) if !replicas.is_empty() => VersionName::Older,
+            _ => VersionName::Newer,
+        }
     }
 
     fn replicas(&self) -> usize {
@@ -125,6 +135,24 @@ mod tests {
         assert_eq!(query("3", "true").switches(false), ignored);
         assert_eq!(query("3", "true").switches(true), Switches { replicas: 3, layout: Layout::Piped });
         assert_eq!(query("", "").switches(true), ignored);
+    }
+
+    #[test]
+    fn the_generation_of_an_app_shows_in_what_it_always_writes() {
+        let cases = [
+            ("room", "undefined", "", VersionName::Older),
+            ("room", "2", "", VersionName::Older),
+            ("room", "", "false", VersionName::Newer),
+            ("room", "2", "true", VersionName::Newer),
+            ("room", "", "", VersionName::Either),
+            ("", "", "", VersionName::Newer),
+            ("", "", "false", VersionName::Newer),
+            ("", "undefined", "", VersionName::Older),
+        ];
+        for (room_id, replicas, pipes, expected) in cases {
+            let query = SignalQuery { room_id: room_id.to_owned(), ..query(replicas, pipes) };
+            assert_eq!(query.version_name(), expected, "{query:?}");
+        }
     }
 
     #[test]

@@ -72,7 +72,7 @@ fn both_algorithms_are_made_and_a_key_serves_one() {
 
 #[test]
 fn what_a_router_would_refuse_is_not_made() {
-    let cases: [(&[&str], &str); 9] = [
+    let cases: [(&[&str], &str); 10] = [
         (&["--ttl=25h"], "--ttl must be"),
         (&["--ttl=0s"], "--ttl must be"),
         (&["--ttl=31d", "--max-ttl=31d"], "30d at most"),
@@ -80,6 +80,7 @@ fn what_a_router_would_refuse_is_not_made() {
         (&["--identity", ""], "cannot be used multiple times"),
         (&["--publish=audio,none"], "goes with nothing else"),
         (&["--hidden", "--publish=audio"], "sends nothing"),
+        (&["--hidden", "--recorder"], "a \"recorder\" is seen by everybody it records"),
         (&["--name", "\u{202e}"], "cannot be shown"),
         (&["--publish=screen"], "possible values"),
     ];

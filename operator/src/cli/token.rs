@@ -104,11 +104,11 @@ pub struct CreateArgs {
     #[arg(long = "no-publish-data", action = ArgAction::SetFalse)]
     pub publish_data: bool,
 
-    /// Nobody is told that they are there; they send nothing
+    /// Nobody is told that they are there; they send nothing, and cannot be a recorder
     #[arg(long)]
     pub hidden: bool,
 
-    /// It is a recorder; the meeting needs features.recording
+    /// It is a recorder, which everybody sees; the meeting needs features.recording
     #[arg(long)]
     pub recorder: bool,
 

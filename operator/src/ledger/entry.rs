@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use convene_crds::{AssignedPod, Meeting};
 
-use super::{MeetingKey, Usage, key_of};
+use super::{MeetingKey, Occupancy, Usage, key_of};
 
 #[allow(clippy::struct_excessive_bools, reason = "each says something else")]
 #[derive(Clone, Debug)]
@@ -18,8 +18,10 @@ pub(super) struct Entry {
     pub(super) recorded: Option<Arc<str>>,
     /// Pod of a decision that the cache does not show yet.
     pub(super) decided: Option<Box<AssignedPod>>,
-    pub(super) recorded_participants: u32,
-    pub(super) reported_participants: Option<u32>,
+    /// What goes on in it, as its status says.
+    pub(super) told: Occupancy,
+    /// The same, as its pod said last.
+    pub(super) reported: Option<Occupancy>,
     /// Waits for a pod.
     pub(super) wants_pod: bool,
     /// Waits because its namespace has reached a limit.
@@ -38,8 +40,8 @@ impl Entry {
             is_dedicated: false,
             recorded: None,
             decided: None,
-            recorded_participants: 0,
-            reported_participants: None,
+            told: Occupancy::default(),
+            reported: None,
             wants_pod: false,
             is_over_quota: false,
             is_released: false,
@@ -65,7 +67,11 @@ impl Entry {
         self.reserves_place().then(|| (Arc::clone(&self.pool), self.usage()))
     }
 
+    pub(super) fn occupancy(&self) -> Occupancy {
+        self.reported.unwrap_or(self.told)
+    }
+
     pub(super) fn participants(&self) -> u32 {
-        self.reported_participants.unwrap_or(self.recorded_participants)
+        self.occupancy().participants
     }
 }

@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use convene_crds::MeetingStatus;
+
 /// What a media pod carries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PodLoad {
@@ -21,6 +23,25 @@ impl PodLoad {
     /// Whether nobody is in any of its meetings.
     pub const fn is_idle(self) -> bool {
         self.participants == 0
+    }
+}
+
+/// What goes on in a meeting's room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Occupancy {
+    /// People in it.
+    pub participants: u32,
+    /// Whether somebody records.
+    pub is_recorded: bool,
+}
+
+impl Occupancy {
+    /// As a meeting's status says.
+    pub fn of_status(status: Option<&MeetingStatus>) -> Self {
+        status.map_or_else(Self::default, |status| Self {
+            participants: status.participants.unwrap_or_default(),
+            is_recorded: status.recording,
+        })
     }
 }
 

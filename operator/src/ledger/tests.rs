@@ -18,6 +18,10 @@ fn pod(uid: &str) -> AssignedPod {
     AssignedPod { uid: uid.to_owned(), ..AssignedPod::default() }
 }
 
+fn room(uid: &str, participants: u32, is_recorded: bool) -> HashMap<String, Occupancy> {
+    HashMap::from([(uid.to_owned(), Occupancy { participants, is_recorded })])
+}
+
 fn ledger(meetings: &[Meeting]) -> Ledger {
     let mut ledger = Ledger::default();
     for meeting in meetings {
@@ -48,12 +52,30 @@ fn a_decision_is_settled_only_by_itself() {
 #[test]
 fn a_report_is_newer_than_the_status_and_names_whose_number_is_new() {
     let mut ledger = ledger(&[meeting("a", Some("p1"), 2), meeting("b", Some("p1"), 0), meeting("c", Some("p2"), 4)]);
-    let changed = ledger.report("p1", &HashMap::from([("b".to_owned(), 7)]));
+    let changed = ledger.report("p1", &room("b", 7, false));
     assert_eq!(changed.iter().map(|key| key.name.as_str()).collect::<BTreeSet<_>>(), BTreeSet::from(["a", "b"]));
-    assert_eq!(ledger.participants_of(&meeting("a", Some("p1"), 2)), 0);
-    assert_eq!(ledger.participants_of(&meeting("b", Some("p1"), 0)), 7);
+    assert_eq!(ledger.occupancy_of(&meeting("a", Some("p1"), 2)).participants, 0);
+    assert_eq!(ledger.occupancy_of(&meeting("b", Some("p1"), 0)).participants, 7);
     assert_eq!(ledger.load_of("p2").participants, 4);
-    assert!(ledger.report("p1", &HashMap::from([("b".to_owned(), 7)])).is_empty());
+    assert!(ledger.report("p1", &room("b", 7, false)).is_empty());
+}
+
+#[test]
+fn a_meeting_that_is_recorded_or_is_no_longer_is_news_until_it_moves() {
+    let mut recorded = meeting("a", Some("p1"), 2);
+    let mut ledger = ledger(&[recorded.clone()]);
+    assert_eq!(ledger.report("p1", &room("a", 2, true)).len(), 1, "with as many people as before");
+    assert!(ledger.occupancy_of(&recorded).is_recorded);
+    assert!(ledger.report("p1", &room("a", 2, true)).is_empty());
+    assert_eq!(ledger.report("p1", &room("a", 2, false)).len(), 1);
+    assert!(!ledger.occupancy_of(&recorded).is_recorded);
+
+    // Another operator wrote it; this one learns first that the room is over.
+    recorded.status.as_mut().unwrap().recording = true;
+    let mut ledger = self::ledger(&[recorded.clone()]);
+    assert!(ledger.occupancy_of(&recorded).is_recorded);
+    assert_eq!(ledger.report("p1", &HashMap::new()).len(), 1);
+    assert_eq!(ledger.occupancy_of(&recorded), Occupancy::default());
 }
 
 #[test]
@@ -104,7 +126,7 @@ proptest! {
                 2 => ledger.forget(&uid),
                 3 => drop(ledger.remove(&uid)),
                 4 => drop(ledger.want(&uid, count > 4)),
-                _ => drop(ledger.report(&pod_uid, &HashMap::from([(uid.clone(), count)]))),
+                _ => drop(ledger.report(&pod_uid, &room(&uid, count, count % 2 == 0))),
             }
             for number in 0..4 {
                 let pod_uid = format!("p{number}");

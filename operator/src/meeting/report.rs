@@ -16,6 +16,7 @@ use super::plan::{MeetingPlan, Placement};
 use crate::{
     conditions::{Verdict, are_same, compute_condition, find},
     events::Note,
+    ledger::Occupancy,
     reason,
     wait::Wait,
 };
@@ -25,7 +26,7 @@ pub fn compute_status(
     meeting: &Meeting,
     plan: &MeetingPlan,
     public_url: &str,
-    participants: u32,
+    occupancy: Occupancy,
     now: Timestamp,
 ) -> MeetingStatus {
     let MeetingPlan {
@@ -48,7 +49,7 @@ pub fn compute_status(
         Placement::Nowhere => None,
     };
     MeetingStatus {
-        phase: Some(compute_phase(plan, participants)),
+        phase: Some(compute_phase(plan, occupancy.participants)),
         conditions: vec![
             condition(CONDITION_ACCEPTED, accepted),
             condition(CONDITION_ASSIGNED, assigned),
@@ -56,18 +57,26 @@ pub fn compute_status(
             condition(CONDITION_READY, ready),
         ],
         join_url: Some(format!("{}{}", public_url.trim_end_matches('/'), join_path(&namespace, &meeting.name_any()))),
-        participants: Some(if pod.is_some() { participants } else { 0 }),
+        participants: Some(if pod.is_some() { occupancy.participants } else { 0 }),
+        recording: occupancy.is_recorded && has_its_room(plan),
         pod,
         ended_at: ended_at.map(Time),
         observed_generation: generation,
     }
 }
 
+/// Whether the room that was reported last can still be there: it ends with its pod's process, and when the meeting moves.
+fn has_its_room(plan: &MeetingPlan) -> bool {
+    matches!(plan.placement, Placement::Kept(_)) && plan.ready.wait().reason != reason::POD_CRASHING
+}
+
 /// Whether writing `new` over `old` would change anything but times.
 pub fn is_same(old: Option<&MeetingStatus>, new: &MeetingStatus) -> bool {
     let Some(old) = old else { return false };
-    let MeetingStatus { phase, conditions, join_url, pod, participants, ended_at, observed_generation } = new;
+    let MeetingStatus { phase, conditions, join_url, pod, participants, recording, ended_at, observed_generation } =
+        new;
     are_same(&old.conditions, conditions)
+        && old.recording == *recording
         && (&old.phase, &old.join_url, &old.pod, &old.participants, &old.ended_at, &old.observed_generation)
             == (phase, join_url, pod, participants, ended_at, observed_generation)
 }
@@ -84,7 +93,7 @@ pub fn becomes_ready(meeting: &Meeting, plan: &MeetingPlan) -> bool {
 }
 
 /// What is new about the meeting, as events: one per cause. A meeting that is accepted, bound and ready at once has one event.
-pub fn compute_notes(meeting: &Meeting, plan: &MeetingPlan) -> Vec<Note> {
+pub fn compute_notes(meeting: &Meeting, plan: &MeetingPlan, status: &MeetingStatus) -> Vec<Note> {
     let mut notes: Vec<Note> = plan.left.iter().map(|why| compute_left(why, &plan.placement)).collect();
     let old = old_conditions(meeting);
     let verdicts = [
@@ -100,7 +109,18 @@ pub fn compute_notes(meeting: &Meeting, plan: &MeetingPlan) -> Vec<Note> {
             notes.push(compute_note(verdict));
         }
     }
+    notes.extend(compute_recording_note(meeting, status));
     notes
+}
+
+fn compute_recording_note(meeting: &Meeting, status: &MeetingStatus) -> Option<Note> {
+    let was_recorded = meeting.status.as_ref().is_some_and(|old| old.recording);
+    let (reason, message) = match (was_recorded, status.recording) {
+        (false, true) => (reason::RECORDING_STARTED, "somebody records the call; whoever joins is told before"),
+        (true, false) => (reason::RECORDING_STOPPED, "nobody records the call any more"),
+        _ => return None,
+    };
+    Some(Note::normal(reason, message))
 }
 
 /// What follows from something else that is told is not.

@@ -121,7 +121,7 @@ pub fn validate_meeting(
         is_dedicated,
         denial: check_quota(pool, &namespace, is_dedicated, may_be_dedicated, ledger.usage_of_others(meeting)),
         bound_to: ledger.pod_of(meeting).cloned(),
-        participants: ledger.participants_of(meeting),
+        participants: ledger.occupancy_of(meeting).participants,
         is_released: ledger.is_released(meeting),
         moment: compute_moment(&meeting.spec, now),
         now,

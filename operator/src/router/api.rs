@@ -58,6 +58,9 @@ pub struct MeetingInfo {
     /// People in the call as they were last counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     participants: Option<u32>,
+    /// Somebody records the call: whoever joins is to be told before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recording: Option<bool>,
 }
 
 /// What a meeting waits for.
@@ -177,6 +180,7 @@ pub(super) fn describe(record: &MeetingRecord, decision: RouteDecision, view: Vi
         locked: is_shown.then_some(record.is_locked),
         token_required: record.policy == AccessPolicy::Token,
         participants: record.participants.filter(|_| view == View::Full),
+        recording: is_shown.then_some(record.is_recorded),
     }
 }
 

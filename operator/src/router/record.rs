@@ -67,6 +67,8 @@ pub struct MeetingRecord {
     pub join_url: Option<String>,
     /// People in the call as the operator last counted them.
     pub participants: Option<u32>,
+    /// Whether somebody records the call, as the operator was told last.
+    pub is_recorded: bool,
     /// People allowed at the same time.
     pub max_participants: u32,
     /// Seconds after which an empty room is closed.
@@ -76,7 +78,7 @@ pub struct MeetingRecord {
     /// Identities that moderate, besides those whose token says so.
     pub moderators: Vec<String>,
     /// Whether recorders may come in.
-    pub recording: bool,
+    pub may_be_recorded: bool,
     /// The pool it draws its pod from.
     pub pool: String,
     /// When people can come in.
@@ -109,11 +111,12 @@ impl MeetingRecord {
             assignment: status.pod.map(|pod| Assignment { pod: pod.name, uid: pod.uid }),
             join_url: status.join_url,
             participants: status.participants,
+            is_recorded: status.recording,
             max_participants: meeting.spec.max_participants,
             empty_timeout_seconds: u64::from(meeting.spec.empty_timeout),
             policy: meeting.spec.access.policy,
             moderators: meeting.spec.access.moderators.clone(),
-            recording: meeting.spec.features.recording,
+            may_be_recorded: meeting.spec.features.recording,
             pool: meeting.spec.pool.clone(),
             is_locked: meeting.spec.locked,
             starts_at: meeting.spec.starts_at.as_ref().map(|time| time.0),
@@ -145,12 +148,13 @@ impl MeetingRecord {
             waiting: Waiting::new("Pending", "the meeting has just been created"),
             join_url: None,
             participants: None,
+            is_recorded: false,
             max_participants: 0,
             empty_timeout_seconds: 0,
             // Without an assignment nobody comes in anyhow, and is told what is wrong; tickets are looked at again when one connects.
             policy: AccessPolicy::Open,
             moderators: Vec::new(),
-            recording: false,
+            may_be_recorded: false,
             pool: String::new(),
             is_locked: true,
             starts_at: None,
@@ -292,6 +296,18 @@ mod tests {
         assert_eq!(record.assignment, None);
         assert_eq!(record.grant(Timestamp::UNIX_EPOCH).max_participants, 50);
         assert_eq!(record.grant(Timestamp::UNIX_EPOCH).empty_timeout_seconds, 300);
+    }
+
+    #[test]
+    fn a_meeting_that_may_be_recorded_is_not_one_that_is() {
+        let mut object = fixtures::meeting_json("team-a", "stand-up", "m-1", None);
+        object["spec"]["features"] = json!({"recording": true});
+        let record = meeting(object.clone());
+        assert_eq!((record.may_be_recorded, record.is_recorded), (true, false));
+        object["spec"]["features"] = json!({"recording": false});
+        object["status"]["recording"] = json!(true);
+        let record = meeting(object);
+        assert_eq!((record.may_be_recorded, record.is_recorded), (false, true));
     }
 
     #[test]

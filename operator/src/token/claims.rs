@@ -165,7 +165,10 @@ fn read_grant(claims: &BTreeMap<String, Value>, kid: &str, expires_at: u64) -> R
     let identity = text(claims, "sub")?.ok_or(TokenError::ClaimMissing("sub"))?;
     check_identity(identity).map_err(TokenError::Identity)?;
     let name = text(claims, "name")?.map(clean_name).transpose().map_err(TokenError::Name)?;
-    let hidden = switch(claims, "hidden", false)?;
+    let (hidden, recorder) = (switch(claims, "hidden", false)?, switch(claims, "recorder", false)?);
+    if hidden && recorder {
+        return Err(TokenError::HiddenRecords);
+    }
     Ok(JoinGrant {
         identity: identity.to_owned(),
         name,
@@ -174,7 +177,7 @@ fn read_grant(claims: &BTreeMap<String, Value>, kid: &str, expires_at: u64) -> R
         publish_data: switch(claims, "publishData", true)?,
         moderator: switch(claims, "moderator", false)?,
         hidden,
-        recorder: switch(claims, "recorder", false)?,
+        recorder,
         receive_plain: switch(claims, "receivePlain", false)?,
         once: read_once(claims, kid)?,
         key: kid.to_owned(),

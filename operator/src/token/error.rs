@@ -104,6 +104,9 @@ pub enum TokenError {
     /// Hidden and visible at the same time.
     #[error("who is \"hidden\" sends nothing: set \"publish\" to false, or leave it out")]
     HiddenPublishes,
+    /// Nobody is recorded by somebody unseen.
+    #[error("a \"recorder\" is seen by everybody it records: leave out \"hidden\"")]
+    HiddenRecords,
 }
 
 impl TokenError {
@@ -137,6 +140,7 @@ impl TokenError {
             Self::Name(_) => "TokenNameInvalid",
             Self::OnceWithoutId => "TokenOnceWithoutId",
             Self::HiddenPublishes => "TokenHiddenPublishes",
+            Self::HiddenRecords => "TokenHiddenRecords",
         }
     }
 

@@ -136,7 +136,7 @@ pub struct TokenRequest {
     pub moderator: bool,
     /// Whether nobody is told that they are there.
     pub hidden: bool,
-    /// Whether it is a recorder.
+    /// Whether it is a recorder, which is never hidden.
     pub recorder: bool,
     /// Whether they may receive by plain RTP.
     pub receive_plain: bool,

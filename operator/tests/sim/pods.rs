@@ -42,6 +42,8 @@ struct Process {
 struct Inner {
     processes: BTreeMap<String, Process>,
     crowds: BTreeMap<MeetingKey, u32>,
+    /// Meetings that somebody wants to record.
+    recorded: BTreeSet<MeetingKey>,
     /// Rooms that were ended, and why.
     ended: Vec<(MeetingKey, EndReason)>,
     /// Rooms that were told who was in before the meeting moved to their pod, and whom.
@@ -164,6 +166,25 @@ impl Processes {
         self.touch();
     }
 
+    /// From now on somebody records this meeting, or nobody.
+    pub(crate) fn record(&self, namespace: &str, name: &str, is_recorded: bool) {
+        let key = (namespace.to_owned(), name.to_owned());
+        let mut inner = self.lock();
+        for process in inner.processes.values_mut() {
+            if let Some(room) = process.rooms.get_mut(&key).filter(|room| room.recording != is_recorded) {
+                room.recording = is_recorded;
+                process.version += 1;
+            }
+        }
+        if is_recorded {
+            inner.recorded.insert(key);
+        } else {
+            inner.recorded.remove(&key);
+        }
+        drop(inner);
+        self.touch();
+    }
+
     /// Meetings that people want to be in and are not.
     pub(crate) fn outside(&self) -> Vec<MeetingKey> {
         let inner = self.lock();
@@ -176,7 +197,7 @@ impl Processes {
     /// The crowd of a meeting opens its URL and is sent to this pod.
     pub(crate) fn join(&self, pod_uid: &str, meeting_uid: &str, key: &MeetingKey) {
         let mut inner = self.lock();
-        let count = inner.crowds.get(key).copied().unwrap_or_default();
+        let (count, recording) = (inner.crowds.get(key).copied().unwrap_or_default(), inner.recorded.contains(key));
         let Some(process) = inner.processes.get_mut(pod_uid).filter(|process| !process.is_draining) else { return };
         let (namespace, name) = key.clone();
         let room = RoomReport {
@@ -184,7 +205,7 @@ impl Processes {
             name,
             uid: meeting_uid.to_owned(),
             participants: count,
-            recording: false,
+            recording,
             settings: Some(RoomSettings::default()),
             people: people_of(key, count),
             awaits_returning: true,

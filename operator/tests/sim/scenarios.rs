@@ -36,6 +36,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     scenario!("the pool grows up to its maximum", fill_pool, pool_is_full),
     scenario!("the pool shrinks when meetings go", shrink_pool, pool_has_shrunk),
     scenario!("people of a killed pod meet again", kill_pod, regatta_goes_on),
+    scenario!("a recording starts, and ends with its pod", kill_pod_of_recorded_meeting, regatta_is_not_recorded),
     scenario!("a locked meeting takes its people along", kill_pod_of_locked_meeting, regatta_goes_on),
     scenario!("a namespace has one dedicated meeting", dedicate_pods, one_regatta_is_alone),
     scenario!("a deleted meeting ends its call", delete_meeting, call_is_over),
@@ -174,6 +175,22 @@ pub(crate) async fn kill_pod_of_locked_meeting(world: &World) -> Result<(), Stri
     };
     world.settle("people in the regatta, of whom the operator knows", is_heard).await?;
     kill_pod_of_regatta(world)
+}
+
+async fn kill_pod_of_recorded_meeting(world: &World) -> Result<(), String> {
+    world.pool(json!({}));
+    open_regatta(world).await?;
+    world.processes.record(CREW, "regatta", true);
+    world.wait("a recorded regatta", |world| world.expect_recording("regatta", true)).await?;
+    // The room ends with its pod; people come back, the recorder does not.
+    kill_pod_of_regatta(world)?;
+    world.processes.record(CREW, "regatta", false);
+    Ok(())
+}
+
+fn regatta_is_not_recorded(world: &World) -> Result<(), String> {
+    regatta_goes_on(world)?;
+    world.expect_recording("regatta", false)
 }
 
 async fn kill_pod(world: &World) -> Result<(), String> {

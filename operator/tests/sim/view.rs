@@ -94,6 +94,13 @@ impl World {
         Err(format!("{count} people should be in {name:?} on pod {pod:?}: {rooms:?}, its status says {told:?}"))
     }
 
+    /// The meeting's status says that somebody records it, or that nobody does.
+    pub(crate) fn expect_recording(&self, name: &str, is_recorded: bool) -> Result<(), String> {
+        let meeting = self.object(Kind::Meeting, CREW, name).ok_or_else(|| format!("there is no meeting {name:?}"))?;
+        let told = meeting["status"]["recording"].as_bool().unwrap_or_default();
+        if told == is_recorded { Ok(()) } else { Err(format!("status.recording of {name:?} is {told}")) }
+    }
+
     /// What must be true whenever nothing moves any more.
     pub(crate) fn expect_order(&self) -> Result<(), String> {
         let pods = self.store.all(Kind::Pod);

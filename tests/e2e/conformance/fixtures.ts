@@ -74,9 +74,9 @@ export class Guests {
   }
 }
 
-/** The older application writes every parameter, even one that it has no value for. */
+/** What each application always writes: the older one a parameter that it has no value for, the newer one a switch. */
 function queryOf(dialect: Dialect, query: Query): Record<string, string> {
-  return dialect === 'L' ? { consumerReplicas: 'undefined', ...query } : { ...query };
+  return dialect === 'L' ? { consumerReplicas: 'undefined', ...query } : { usePipeTransports: 'false', ...query };
 }
 
 interface TestFixtures {

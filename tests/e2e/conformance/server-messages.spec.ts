@@ -129,6 +129,7 @@ for (const dialect of DIALECTS) {
   test(`${dialect} notification ${VERSION[dialect].method}`, async () => {
     const guest = meeting().guests[dialect];
     assertShape(VERSION[dialect].shape, await told(guest, VERSION[dialect].method, () => true), 'data');
+    expect(guest.wire.notifications('received', VERSION[other(dialect)].method)).toEqual([]);
   });
 
   for (const { method, title, dialects = DIALECTS, fits = () => true, happens } of ROWS.filter(

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use convene_protocol::admission::{Admission, MediaGrant, MeetingGrant, Signer};
+use convene_protocol::admission::{Admission, MediaGrant, MeetingGrant, ParticipantGrant, Signer};
 use convene_protocol::frame;
 use serde_json::{Value, json};
 
@@ -116,6 +116,10 @@ fn claims_start_from_good_ones() {
     for (name, grant) in grants() {
         all.insert(name.to_owned(), claims("convene-pod", serde_json::to_value(Admission::guest(grant)).unwrap()));
     }
+    let (_, grant) = grants().into_iter().next().unwrap();
+    let participant = ParticipantGrant { hidden: true, recorder: true, ..ParticipantGrant::default() };
+    let unseen = Admission { participant, ..Admission::guest(grant) };
+    all.insert("hidden-recorder".to_owned(), claims("convene-pod", serde_json::to_value(unseen).unwrap()));
     assert_corpus("admission-claims", &all);
 }
 

@@ -157,7 +157,11 @@ pub fn decide_access(
         }
         Credential::Ticket(ticket) => ticket.participant.clone(),
     };
-    if participant.recorder && !meeting.recording {
+    // A ticket may be older than this rule.
+    if participant.recorder && participant.hidden {
+        return Err(JoinRefusal::Token(TokenError::HiddenRecords));
+    }
+    if participant.recorder && !meeting.may_be_recorded {
         return Err(JoinRefusal::RecordingOff);
     }
     Ok(participant)

@@ -63,7 +63,7 @@ async fn a_meeting_is_described_from_the_table() {
             "namespace": "team-a", "name": "stand-up", "title": "Stand-up", "phase": "Pending", "ready": false,
             "waitingFor": {"reason": "Pending", "message": "the meeting is being prepared"},
             "joinUrl": "https://meet.example.org/m/team-a/stand-up", "participants": 2,
-            "access": "Open", "locked": false, "tokenRequired": false
+            "recording": false, "access": "Open", "locked": false, "tokenRequired": false
         })
     );
     fixture.assign("media-0", "10.1.2.3:8080".parse().unwrap());

@@ -57,7 +57,7 @@ async fn ask_without_end(address: SocketAddr, path: &str) -> f64 {
 async fn bare() -> SocketAddr {
     let document = json!({
         "namespace": "team-a", "name": "stand-up", "title": "Stand-up", "phase": "Ready", "ready": true, "access": "Open", "locked": false,
-        "joinUrl": "https://meet.example.org/m/team-a/stand-up", "participants": 2, "tokenRequired": false
+        "joinUrl": "https://meet.example.org/m/team-a/stand-up", "participants": 2, "recording": false, "tokenRequired": false
     });
     let app = axum::Router::new().route("/bare", get(move || std::future::ready(Json(document.clone()))));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

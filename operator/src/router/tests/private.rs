@@ -86,6 +86,32 @@ async fn the_count_of_participants_is_for_open_meetings_and_for_those_with_a_tok
 }
 
 #[tokio::test]
+async fn whoever_may_join_is_told_before_that_the_call_is_recorded() {
+    for policy in [AccessPolicy::Open, AccessPolicy::Lobby, AccessPolicy::Token] {
+        let mut fixture = troubled(policy);
+        fixture.change(|record| record.is_recorded = true);
+        assert_eq!(told(&fixture, Some(&join_token(&json!({})))).await["recording"], json!(true), "{policy:?}");
+        let guest = told(&fixture, None).await.get("recording").cloned();
+        assert_eq!(guest, (policy != AccessPolicy::Token).then_some(json!(true)), "{policy:?}: guests who may come in");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_tells_at_once_that_recording_begins_and_ends() {
+    let mut fixture = troubled(AccessPolicy::Lobby);
+    let events = app(fixture.app.clone()).oneshot(request(&format!("{MEETING}/events"), None)).await.unwrap();
+    let mut body = BodyStream::new(events.into_body());
+    let mut next =
+        async || String::from_utf8(body.next().await.unwrap().unwrap().into_data().unwrap().to_vec()).unwrap();
+    assert!(next().await.contains("\"recording\":false"));
+    for is_recorded in [true, false] {
+        fixture.change(|record| record.is_recorded = is_recorded);
+        let told = next().await;
+        assert!(told.contains(&format!("\"recording\":{is_recorded}")), "{told}");
+    }
+}
+
+#[tokio::test]
 async fn no_answer_holds_the_words_of_a_condition() {
     let all_taken = "all places are taken; you will join as soon as there is room";
     for policy in [AccessPolicy::Open, AccessPolicy::Lobby, AccessPolicy::Token] {

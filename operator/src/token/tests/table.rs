@@ -274,6 +274,7 @@ fn wrong_inside() -> Vec<Case> {
         ("publish of something else", shared(json!({"publish": ["audio", "screen"]})), "TokenClaimInvalid"),
         ("publish of a number", shared(json!({"publish": [1]})), "TokenClaimInvalid"),
         ("hidden and sending", shared(json!({"hidden": true, "publish": ["audio"]})), "TokenHiddenPublishes"),
+        ("hidden and recording", shared(json!({"hidden": true, "recorder": true})), "TokenHiddenRecords"),
         ("once without jti", shared(json!({"once": true})), "TokenOnceWithoutId"),
         ("jti empty", shared(json!({"once": true, "jti": ""})), "TokenClaimInvalid"),
         ("jti with a line end", shared(json!({"jti": "a\nb"})), "TokenClaimInvalid"),
@@ -353,6 +354,8 @@ fn only_what_a_router_accepts_is_made() {
     }
     let long = TokenRequest { lifetime: 3601, ..request.clone() };
     assert_eq!(make_token(&long, &half(SECRET), "k", NOW), Err(MakeError::Refused(TokenError::Lifetime(3600))));
+    let unseen = TokenRequest { hidden: true, publish: None, ..request.clone() };
+    assert_eq!(make_token(&unseen, &half(SECRET), "k", NOW), Err(MakeError::Refused(TokenError::HiddenRecords)));
     let nobody = TokenRequest { identity: String::new(), ..request };
     assert_eq!(make_token(&nobody, &half(SECRET), "k", NOW).unwrap_err().reason(), "TokenIdentityInvalid");
     assert_eq!(SigningHalf::read(PUBLIC.as_bytes()).unwrap_err(), MakeError::PublicHalf);

@@ -184,12 +184,18 @@ fn participants_return_with_tickets_that_expired_lately_as_long_as_they_are_vouc
 #[test]
 fn recorders_need_a_meeting_that_is_recorded() {
     let plain = meeting_record("team-a", "board", None);
-    let recorded = MeetingRecord { recording: true, ..plain.clone() };
+    let recorded = MeetingRecord { may_be_recorded: true, ..plain.clone() };
     for recorder in [grant(|grant| grant.recorder = true), ticket(|ticket| ticket.participant.recorder = true)] {
         assert_eq!(outcome(&plain, &recorder), "RecordingOff");
         assert_eq!(outcome(&recorded, &recorder), "ada");
     }
     assert_eq!(JoinRefusal::RecordingOff.status(), 403);
+    for unseen in [
+        grant(|grant| (grant.recorder, grant.hidden) = (true, true)),
+        ticket(|ticket| (ticket.participant.recorder, ticket.participant.hidden) = (true, true)),
+    ] {
+        assert_eq!(outcome(&recorded, &unseen), "TokenHiddenRecords");
+    }
 }
 
 #[test]
