@@ -198,7 +198,8 @@ pub enum AccessPolicy {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct MeetingMedia {
-    /// Codecs that may be used. Empty: all the media pod offers. Opus is there in any case, because every browser needs it.
+    /// Codecs that may be used. Empty: those the media pod offers, which are all but AV1. Opus is there in any case, because every browser
+    /// needs it. AV1 is forwarded with temporal layers only; clients that send it with spatial layers are refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 7))]
     pub codecs: Vec<Codec>,

@@ -26,7 +26,6 @@ use crate::http::{AppState, BODY_LIMIT, Denied};
 use crate::room::PeerId;
 use crate::room::broadcaster::{BroadcasterRequest, Refused};
 use crate::rooms::{EnterError, RoomKey};
-use crate::sfu::codecs::codecs_of;
 use crate::shell::{Layout, RoomHandle};
 
 use call::{Asked, Needed, Success};
@@ -196,7 +195,7 @@ async fn room(state: &AppState, grant: &MeetingGrant, needed: Needed) -> Result<
 
 /// What the room would answer if it were open.
 async fn capabilities(state: &AppState, grant: &MeetingGrant) -> Result<Value, Refused> {
-    let found = state.workers.rtp_capabilities(&codecs_of(&grant.codecs)).await;
+    let found = state.workers.rtp_capabilities(&state.rooms.codecs(grant)).await;
     let flat = found.map_err(|error| {
         tracing::warn!(reason = error.reason(), %error, "cannot tell the capabilities of a room");
         Refused { code: 503, reason: "this media pod cannot answer now: come back".to_owned() }

@@ -143,6 +143,8 @@ pub struct Config {
     pub rooms: usize,
     /// What a room and those in it may have.
     pub limits: Limits,
+    /// Codecs that are offered where the meeting says nothing else.
+    pub codecs: Vec<String>,
     /// How much of the network media may use.
     pub bandwidth: MediaSettings,
     /// The pod's ports for media.
@@ -245,6 +247,7 @@ impl Config {
             client_limits: client.limits(),
             rooms: room.max_rooms as usize,
             limits: limits::limits(room, peer, Destinations::new(media.plain_destinations.clone())),
+            codecs: media.codecs.clone(),
             bandwidth: bitrates(bandwidth.settings())?,
             rtc_ports,
             workers,

@@ -195,7 +195,12 @@ async fn state(
         tcp,
     };
     let workers = Workers::start(spec, metrics.clone()).await?;
-    let settings = Settings { rooms: config.rooms, limits: limits(config), media: config.bandwidth };
+    let settings = Settings {
+        rooms: config.rooms,
+        limits: limits(config),
+        codecs: config.codecs.clone(),
+        media: config.bandwidth,
+    };
     let rooms = Rooms::new(Arc::clone(&workers), settings, metrics.clone());
     let client_limits = config.client_limits;
     let probes = ProbePlaces::default();

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use convene_protocol::admin::{LONGEST_WAIT_SECONDS, RoomList, RoomListQuery, RoomReport, RoomUpdate};
 use convene_protocol::admission::MeetingGrant;
+use mediasoup::prelude::RtpCodecCapability;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
@@ -17,7 +18,7 @@ use crate::kept::KeptRooms;
 use crate::metrics::Metrics;
 use crate::news::News;
 use crate::room::{ConnectionId, End, Limits, PeerId, Terms};
-use crate::sfu::codecs::codecs_of;
+use crate::sfu::codecs::{USUAL, codecs_of};
 use crate::sfu::workers::Workers;
 use crate::shell::{Beginning, Ended, Input, Layout, MediaPlane, MediaSettings, OpenError, Reports, RoomHandle, Shell};
 
@@ -88,13 +89,16 @@ pub struct Settings {
     pub rooms: usize,
     /// How much it may have.
     pub limits: Limits,
+    /// Codecs that are offered where the meeting names none.
+    pub codecs: Vec<String>,
     /// How much of the network its media may use.
     pub media: MediaSettings,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { rooms: 5000, limits: Limits::default(), media: MediaSettings::default() }
+        let codecs = USUAL.split(',').map(str::to_owned).collect();
+        Self { rooms: 5000, limits: Limits::default(), codecs, media: MediaSettings::default() }
     }
 }
 
@@ -195,7 +199,7 @@ impl Rooms {
         number: u64,
     ) -> Result<RoomHandle, EnterError> {
         let settings = self.settings.media.with(&grant.media);
-        let (workers, codecs) = (Arc::clone(&self.workers), codecs_of(&grant.codecs));
+        let (workers, codecs) = (Arc::clone(&self.workers), self.codecs(grant));
         let opened = MediaPlane::open(workers, layout, codecs, settings, self.metrics.clone()).await;
         let (media, events) = opened.map_err(|source| EnterError::Open { name: grant.name.clone(), source })?;
         tracing::info!(namespace = key.namespace, name = key.name, uid = grant.uid, "room opened");
@@ -220,6 +224,11 @@ impl Rooms {
     /// Memory for what waits for clients and for what may have to be sent again.
     pub fn budget(&self) -> Budget {
         self.budget.clone()
+    }
+
+    /// What a meeting offers.
+    pub fn codecs(&self, grant: &MeetingGrant) -> Vec<RtpCodecCapability> {
+        codecs_of(if grant.codecs.is_empty() { &self.settings.codecs } else { &grant.codecs })
     }
 
     fn limits(&self, grant: &MeetingGrant) -> Limits {

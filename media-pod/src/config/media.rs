@@ -9,6 +9,7 @@ use ipnet::IpNet;
 
 use super::values::{bitrate, duration, patience};
 use crate::sfu::block::PortBlock;
+use crate::sfu::codecs::{USUAL, known_name};
 use crate::sfu::destinations::read_network;
 use crate::sfu::ports::AnnouncedPorts;
 use crate::shell::MediaSettings;
@@ -50,6 +51,14 @@ pub struct MediaArgs {
     /// File that says the same; read as soon as the announced addresses are known. Where it is empty, the ports do not differ.
     #[arg(long, env = "CONVENE_ANNOUNCED_PORTS_FILE", value_name = "FILE", conflicts_with = "announced_ports")]
     pub announced_ports_file: Option<PathBuf>,
+
+    /// Codecs that are offered where the meeting says nothing else, of opus, PCMU, PCMA, VP8, VP9, H264 and AV1.
+    ///
+    /// AV1 is forwarded with temporal layers only: offer it where all clients know that.
+    #[arg(
+        long, env = "CONVENE_CODECS", value_name = "CODEC", value_delimiter = ',', default_value = USUAL, value_parser = known_name
+    )]
+    pub codecs: Vec<String>,
 
     /// Networks to which plain RTP may be sent beside public addresses, such as 10.0.0.0/8. With --dev also this machine itself.
     #[arg(

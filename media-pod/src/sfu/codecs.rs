@@ -6,7 +6,18 @@ use serde_json::{Value, json};
 /// Every browser has it, and it is what people are heard by: offered whatever a meeting says.
 const ALWAYS: &str = "opus";
 
-/// Codecs in order of preference. Opus with NACK; AV1 for temporal layers only, since its spatial layers cannot be forwarded.
+/// What is offered where neither the meeting nor a flag says anything. Not AV1: clients send it with spatial layers, as they do VP9, and
+/// those cannot be forwarded.
+pub const USUAL: &str = "opus,PCMU,PCMA,VP8,VP9,H264";
+
+/// The codec of that name, if there is such a one.
+pub fn known_name(text: &str) -> Result<String, String> {
+    const NAMES: [&str; 7] = ["opus", "PCMU", "PCMA", "VP8", "VP9", "H264", "AV1"];
+    let known = NAMES.into_iter().find(|name| name.eq_ignore_ascii_case(text));
+    known.map(str::to_owned).ok_or_else(|| format!("{text:?} is none of {}", NAMES.join(", ")))
+}
+
+/// Every codec, in order of preference. Opus with NACK; AV1 for temporal layers only.
 pub fn media_codecs() -> Vec<RtpCodecCapability> {
     let all = vec![
         audio(
@@ -27,15 +38,14 @@ pub fn media_codecs() -> Vec<RtpCodecCapability> {
     all.into_iter().map(|codec| serde_json::from_value(codec).expect("the codecs above are well formed")).collect()
 }
 
-/// The codecs of a meeting that names some by the subtype of their media type; all of them when it names none. Unknown names are
-/// passed over, and Opus is always there.
+/// The codecs of these names, which are the subtypes of their media types. Unknown names are passed over, and Opus is always there.
 pub fn codecs_of(names: &[String]) -> Vec<RtpCodecCapability> {
     let is_wanted = |codec: &RtpCodecCapability| {
         let mime_type = json!(codec)["mimeType"].as_str().unwrap_or_default().to_owned();
         let subtype = mime_type.rsplit('/').next().unwrap_or_default();
         subtype.eq_ignore_ascii_case(ALWAYS) || names.iter().any(|name| name.eq_ignore_ascii_case(subtype))
     };
-    media_codecs().into_iter().filter(|codec| names.is_empty() || is_wanted(codec)).collect()
+    media_codecs().into_iter().filter(is_wanted).collect()
 }
 
 fn audio(mime_type: &str, clock_rate: u32, channels: u8, feedback: &Value) -> Value {
@@ -77,9 +87,17 @@ mod tests {
     }
 
     #[test]
+    fn names_are_known_in_any_case() {
+        assert_eq!(known_name("av1").as_deref(), Ok("AV1"));
+        assert!(USUAL.split(',').all(|name| known_name(name).as_deref() == Ok(name)));
+        assert_eq!(known_name("H265").unwrap_err(), "\"H265\" is none of opus, PCMU, PCMA, VP8, VP9, H264, AV1");
+    }
+
+    #[test]
     fn a_meeting_gets_the_codecs_it_names_and_opus() {
         let cases = [
-            (&[][..], 9),
+            (&[][..], 1),
+            (&USUAL.split(',').collect::<Vec<_>>(), 8),
             (&["opus"], 1),
             (&["VP8"], 2),
             (&["vp8", "H264"], 4),

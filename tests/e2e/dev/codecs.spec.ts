@@ -1,5 +1,6 @@
 // The video formats that people may ask for: each is sent, arrives, and comes in the size in which it is shown.
 import { everyoneSeesAndHearsEveryone } from '../support/call.ts';
+import { MediaPod } from '../support/media-pod.ts';
 import { waitUntil } from '../support/wait.ts';
 import { expect, test } from './fixtures.ts';
 
@@ -11,7 +12,8 @@ const wish = (codec: string): (() => void) =>
   })[codec] ?? (() => undefined);
 
 for (const codec of ['VP9', 'H264', 'AV1']) {
-  test(`who asks for ${codec} sends it, and others see it`, async ({ pod, people }) => {
+  test(`who asks for ${codec} sends it, and others see it`, async ({ people }) => {
+    const pod = await MediaPod.start({ args: ['--codecs', 'opus,VP8,VP9,H264,AV1'] });
     const place = { url: pod.url(`/m/${codec.toLowerCase()}`) };
     const ada = await people.open('Ada', place, undefined, wish(codec));
     await ada.enter();
@@ -21,6 +23,7 @@ for (const codec of ['VP9', 'H264', 'AV1']) {
     const pictures = (await grace.stats()).filter(({ kind }) => kind === 'video');
     expect(pictures.map((picture) => picture.codec)).toEqual([codec]);
     expect((await ada.stats()).filter(({ kind }) => kind === 'video').map((picture) => picture.codec)).toEqual(['VP8']);
+    await pod.program.kill();
   });
 }
 
