@@ -7,7 +7,7 @@ use kube::{
     Api,
     api::{ObjectMeta, Patch, PatchParams},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Error;
 use crate::context::Context;
@@ -20,12 +20,8 @@ pub async fn write_finalizers(context: &Context, metadata: &ObjectMeta, is_ours:
     let name = metadata.name.clone().unwrap_or_default();
     let namespace = metadata.namespace.as_deref().unwrap_or_default();
     let api: Api<MediaPool> = Api::namespaced(context.world.client.clone(), namespace);
-    let patch = json!({"metadata": {
-        "uid": metadata.uid,
-        "resourceVersion": metadata.resource_version,
-        "finalizers": compute_finalizers(metadata, is_ours),
-    }});
-    let written = api.patch_metadata(&name, &PatchParams::default(), &Patch::Merge(&patch)).await;
+    let patch = Patch::Merge(build_patch(metadata, is_ours));
+    let written = api.patch_metadata(&name, &PatchParams::default(), &patch).await;
     let written = match written {
         Ok(_) => Ok(true),
         Err(kube::Error::Api(answer)) if answer.is_not_found() || answer.is_conflict() => Ok(false),
@@ -33,6 +29,15 @@ pub async fn write_finalizers(context: &Context, metadata: &ObjectMeta, is_ours:
     };
     context.metrics.count_step("finalizers", &written);
     written
+}
+
+/// The merge patch for that.
+pub fn build_patch(metadata: &ObjectMeta, is_ours: bool) -> Value {
+    json!({"metadata": {
+        "uid": metadata.uid,
+        "resourceVersion": metadata.resource_version,
+        "finalizers": compute_finalizers(metadata, is_ours),
+    }})
 }
 
 /// Whether our finalizer is on the object.

@@ -126,3 +126,46 @@ fn compute_again(plan: &RemovalPlan, now: Timestamp) -> Option<Duration> {
     let soon = (!plan.delete.is_empty()).then_some(Duration::from_secs(2));
     due.into_iter().chain(soon).min().map(|pause| pause.max(Duration::from_millis(100)))
 }
+
+#[cfg(test)]
+mod tests {
+    use convene_crds::names::FINALIZER_DRAIN;
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+    use kube::core::DeserializeGuard;
+    use serde_json::json;
+
+    use super::*;
+    use crate::fixtures::{ScriptedServer, context};
+
+    const POOL: &str = "PATCH /apis/convene.dev/v1alpha1/namespaces/harbor/mediapools/lagoon";
+
+    /// A pool that nobody can read: its spec is of another version.
+    fn unreadable(finalizers: &[&str]) -> Guarded<MediaPool> {
+        let object = json!({
+            "apiVersion": "convene.dev/v1alpha1", "kind": "MediaPool",
+            "metadata": {"name": "lagoon", "namespace": "harbor", "uid": "pool-uid", "finalizers": finalizers,
+                "deletionTimestamp": Time(Timestamp::now())},
+            "spec": {"rtcPorts": "all"},
+        });
+        let object: DeserializeGuard<MediaPool> = serde_json::from_value(object).unwrap();
+        assert!(object.0.is_err());
+        object
+    }
+
+    #[tokio::test]
+    async fn a_pool_that_cannot_be_read_goes_too() {
+        let answer =
+            json!({"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": {"name": "lagoon"}});
+        let cases: [(&[&str], _, _); 3] = [
+            (&[FINALIZER_DRAIN], vec![(POOL, 200, answer)], Outcome::Applied),
+            (&[FINALIZER_DRAIN], vec![(POOL, 409, crate::fixtures::status(409, "Conflict", ""))], Outcome::Waiting),
+            (&["crew.test/log"], vec![], Outcome::Skipped),
+        ];
+        for (finalizers, script, outcome) in cases {
+            let (server, client) = ScriptedServer::start(script);
+            let pass = look_at(&unreadable(finalizers), &context(&client)).await.unwrap();
+            assert_eq!(pass.outcome, outcome, "{finalizers:?}");
+            server.assert_finished();
+        }
+    }
+}
