@@ -32,7 +32,7 @@ struct Pace {
     lease: Duration,
 }
 
-const PACE: Pace = Pace { period: Duration::from_secs(2), lease: Duration::from_secs(60) };
+const PACE: Pace = Pace { period: Duration::from_secs(2), lease: Duration::from_mins(1) };
 
 /// What an uninstall is told.
 #[derive(Clone, Debug)]

@@ -43,7 +43,7 @@ fn lease(version: u32) -> (String, u16, Value) {
     (format!("GET {LEASE}"), 200, lease)
 }
 
-const QUICK: Pace = Pace { period: Duration::from_millis(1), lease: Duration::from_secs(60) };
+const QUICK: Pace = Pace { period: Duration::from_millis(1), lease: Duration::from_mins(1) };
 
 async fn play(config: UninstallConfig, pace: Pace, script: Vec<(String, u16, Value)>) -> Result<(), UninstallError> {
     let script = script.iter().map(|(request, code, answer)| (request.as_str(), *code, answer.clone())).collect();
