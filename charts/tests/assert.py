@@ -59,7 +59,7 @@ def check_restricted(deployment):
         expect(security["allowPrivilegeEscalation"] is False, f"{name} may escalate privileges")
         expect(security["readOnlyRootFilesystem"] is True, f"{name} can write its root file system")
         expect(security["capabilities"] == {"drop": ["ALL"]}, f"{name} keeps capabilities")
-        expect(not any("hostPort" in port for port in container["ports"]), f"{name} takes host ports")
+        expect(not any("hostPort" in port for port in container.get("ports", [])), f"{name} takes host ports")
 
 
 def check_running(deployment):
@@ -178,6 +178,34 @@ def check_lease(items):
     expect(strategy["type"] == "RollingUpdate", f"{title(operator)} is replaced with the strategy {strategy}")
 
 
+def check_uninstall(items, values):
+    """helm uninstall runs the operator's image before anything is removed, with rights of its own, and nothing of that stays."""
+    given = {"drain": True, "timeoutSeconds": 240, **values.get("uninstall", {})}
+    hooks = [item for item in items if "helm.sh/hook" in item["metadata"].get("annotations", {})]
+    kinds = sorted(item["kind"] for item in hooks)
+    expect(kinds == ["ClusterRole", "ClusterRoleBinding", "Job", "Role", "RoleBinding", "ServiceAccount"], f"the hooks are {kinds}")
+    weights = {item["kind"]: int(item["metadata"]["annotations"]["helm.sh/hook-weight"]) for item in hooks}
+    for item in hooks:
+        annotations = item["metadata"]["annotations"]
+        expect(annotations["helm.sh/hook"] == "pre-delete", f"{title(item)} is a hook of {annotations['helm.sh/hook']}")
+        expect(annotations["helm.sh/hook-delete-policy"] == "before-hook-creation,hook-succeeded", f"{title(item)} stays")
+        expect(item["kind"] == "Job" or weights[item["kind"]] < weights["Job"], f"{title(item)} comes too late")
+    job = next(item for item in hooks if item["kind"] == "Job")
+    check_restricted(job)
+    pod = job["spec"]["template"]["spec"]
+    (container,), drain = pod["containers"], str(given["drain"]).lower()
+    wanted = ["uninstall", f"--timeout-seconds={given['timeoutSeconds']}", f"--drain={drain}"]
+    expect(container["args"] == wanted, f"{title(job)} runs {container['args']}")
+    expect(job["spec"]["activeDeadlineSeconds"] > given["timeoutSeconds"], f"{title(job)} is cut off before it can say what is left")
+    expect(pod["restartPolicy"] == "Never" and job["spec"]["backoffLimit"] == 0, f"{title(job)} is started again")
+    operator = next(item for item in of_kind(items, "Deployment") if item["metadata"]["name"] == "convene-operator")
+    acting = operator["spec"]["template"]["spec"]["containers"][0]
+    lease = [entry["value"] for c in (acting, container) for entry in c["env"] if entry["name"] == "CONVENE_LEASE_NAME"]
+    expect(container["image"] == acting["image"] and lease[0] == lease[1], f"{title(job)} is not of the operator")
+    names = {item["metadata"]["name"] for item in of_kind(hooks, "ServiceAccount")}
+    expect(pod["serviceAccountName"] in names, f"{title(job)} uses the account {pod['serviceAccountName']}")
+
+
 def check_exposure(items, router):
     """Ingress and HTTPRoute are there if they are wanted, and lead to the router."""
     ingress, route = router.get("ingress", {}), router.get("httpRoute", {})
@@ -269,6 +297,7 @@ def check_objects(items, values):
     for check in (check_selectors, check_bindings, check_rules, check_reach, check_named_objects, check_lease):
         check(items)
     check_given_values(items, values)
+    check_uninstall(items, values)
     check_join_secrets(items, values)
 
 

@@ -41,6 +41,8 @@ pub const ANNOTATION_ANNOUNCED_PORTS: &str = "convene.dev/announced-ports";
 /// Annotation: the pod is being drained, since when and why (`2026-11-25T10:00:00Z Cordoned`). No meeting is bound to it any more, and those
 /// it carries are moved away.
 pub const ANNOTATION_DRAINING: &str = "convene.dev/draining";
+/// Finalizer of a `MediaPool`: it goes only when its people have left or their time is over. The operator puts it on before it makes pods.
+pub const FINALIZER_DRAIN: &str = "convene.dev/drain";
 /// Label with the value `true` on media pods that nobody is in: the disruption budget protects all others, new ones included.
 pub const LABEL_EVICTABLE: &str = "convene.dev/evictable";
 /// Condition of a media pod, in its own status: whether a STUN request to its announced address was answered.

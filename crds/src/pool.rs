@@ -42,7 +42,8 @@ pub use status::{MediaPoolStatus, PodCounts, PortBlock, PortCounts};
     validation = Rule::new("self.metadata.name.size() <= 40 && self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')")
         .message("metadata.name must be at most 40 lower-case letters, digits and '-', because the media pods are named after their pool"),
     doc = "A set of media pods of one kind. The operator keeps some of them ready, makes more when meetings need them, and gives each its own \
-           block of ports for media. It belongs in the namespace Convene is installed in; meetings name it in spec.pool.",
+           block of ports for media. It belongs in the namespace Convene is installed in; meetings name it in spec.pool. When it is deleted, it \
+           stays until nobody is in a call on it any more, for spec.drain.deadlineSeconds at most.",
     printcolumn(
         name = "Ready",
         type_ = "integer",
@@ -223,7 +224,8 @@ pub struct MediaPoolSpec {
     #[schemars(range(min = 1, max = 1000))]
     pub max: u32,
 
-    /// How people are moved off a pod that has to go: because its node is cordoned, or its template has changed.
+    /// How people are moved off a pod that has to go: because its node is cordoned, or its template has changed; and how long they may stay
+    /// when the pool is deleted.
     #[serde(default)]
     pub drain: Drain,
 
@@ -237,7 +239,7 @@ pub struct MediaPoolSpec {
 #[serde(rename_all = "camelCase")]
 pub struct Drain {
     /// Seconds after which a pod that is being drained is deleted even if somebody is still on it, 10 to 86400. They come back to the same
-    /// address, on another pod.
+    /// address, on another pod. If the pool is being deleted, it counts from then, and their calls end.
     #[serde(default = "default_drain_deadline")]
     #[schemars(range(min = 10, max = 86_400))]
     pub deadline_seconds: u32,

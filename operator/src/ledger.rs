@@ -218,6 +218,18 @@ impl Ledger {
         self.on_pod.get(pod_uid).into_iter().flatten()
     }
 
+    /// How many meetings of a pool have a pod.
+    pub fn count_placed(&self, pool: &str) -> u32 {
+        let placed = self.meetings.values().filter(|entry| &*entry.pool == pool && entry.pod_uid().is_some());
+        u32::try_from(placed.count()).unwrap_or(u32::MAX)
+    }
+
+    /// Every meeting of a pool, by key.
+    pub fn meetings_of(&self, pool: &str) -> Vec<Arc<MeetingKey>> {
+        let own = self.meetings.values().filter(|entry| &*entry.pool == pool);
+        own.map(|entry| Arc::clone(&entry.key)).collect()
+    }
+
     /// Those of them that somebody is in and that were not released yet, by UID.
     pub fn lively_on(&self, pod_uid: &str) -> impl Iterator<Item = &Arc<str>> {
         let is_lively = |entry: &Entry| entry.participants() > 0 && !entry.is_released;

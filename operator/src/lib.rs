@@ -30,6 +30,7 @@ pub mod router;
 pub mod run;
 pub mod telemetry;
 pub mod token;
+pub mod uninstall;
 pub mod views;
 pub mod wait;
 pub mod world;

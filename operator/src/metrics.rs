@@ -107,6 +107,17 @@ impl OperatorMetrics {
         Ok(metrics)
     }
 
+    /// A pool is gone: nothing is told of it any more.
+    pub fn forget_pool(&self, pool: &str) {
+        // That it was never told of is fine.
+        for state in ["ready", "starting", "warm", "draining", "outdated", "total"] {
+            let _ = self.media_pods.remove_label_values(&[pool, state]);
+        }
+        for use_ in ["used", "resting", "free"] {
+            let _ = self.ports.remove_label_values(&[pool, use_]);
+        }
+    }
+
     /// Counts one thing that was done to the cluster.
     pub fn count_step<T, E>(&self, step: &str, result: &Result<T, E>) {
         self.steps.with_label_values(&[step, if result.is_ok() { "done" } else { "failed" }]).inc();

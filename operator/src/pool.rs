@@ -1,4 +1,4 @@
-//! The pool controller: makes, announces, replaces and deletes the media pods of each `MediaPool`.
+//! The pool controller: makes, announces, replaces and deletes the media pods of each `MediaPool`, and drains a pool that is deleted.
 //!
 //! Passes over pools run one after the other (see `run`), because pools may share a range of ports.
 
@@ -7,8 +7,10 @@ pub mod budget;
 pub mod build;
 pub mod explain;
 pub mod expose;
+pub mod finalizer;
 pub mod observe;
 pub mod plan;
+pub mod remove;
 pub mod report;
 pub mod validate;
 
@@ -57,6 +59,8 @@ pub enum Error {
     WriteBudget { name: String, source: Box<kube::Error> },
     #[error("could not create the Service of media pod {name:?}")]
     CreateService { name: String, source: Box<kube::Error> },
+    #[error("could not write the finalizers of pool {name:?}")]
+    WriteFinalizers { name: String, source: Box<kube::Error> },
     #[error("could not write the status of pool {name:?}")]
     WriteStatus { name: String, source: Box<kube::Error> },
 }
@@ -74,6 +78,7 @@ impl Error {
             Self::Mend { .. } => "LabelsNotMended",
             Self::WriteBudget { .. } => "BudgetNotWritten",
             Self::CreateService { .. } => "ServiceNotCreated",
+            Self::WriteFinalizers { .. } => "FinalizersNotWritten",
             Self::WriteStatus { .. } => "StatusNotWritten",
         }
     }
@@ -86,8 +91,9 @@ pub async fn reconcile(object: Arc<Guarded<MediaPool>>, context: Arc<Context>) -
     let name = object.name_any();
     let resync = Some(compute_resync(rand::random()));
     match &object.0 {
-        // A pool on its way out makes no pods; those it has go with it.
-        Ok(pool) if pool.metadata.deletion_timestamp.is_some() => Ok(Action::await_change()),
+        _ if object.meta().deletion_timestamp.is_some() => {
+            context.pass("pool", &name, resync, remove::look_at(&object, &context)).await
+        }
         Ok(pool) => context.pass("pool", &name, resync, look_at(pool, &context)).await,
         Err(invalid) => {
             context
@@ -110,6 +116,12 @@ async fn look_at(object: &MediaPool, context: &Context) -> Result<Pass, Error> {
         Ok(pool) => pool,
         Err(why) => return report_refusal(object, &why, context).await,
     };
+    // Before any pod: one that is made without would go with its pool at once.
+    if !finalizer::has_finalizer(&object.metadata)
+        && !finalizer::write_finalizers(context, &object.metadata, true).await?
+    {
+        return Ok(Pass { outcome: Outcome::Waiting, again: Some(Duration::from_secs(1)) });
+    }
     let pods = observe::observe_pods(context).await?; // I/O
     let (observed, plan) = decide(context, &pool, &pods); // pure but for the caches
     let is_recorded = record_blocks(object, context, &observed, &plan).await; // I/O

@@ -100,6 +100,12 @@ pub const CORDONED: &str = "Cordoned";
 pub const OUTDATED: &str = "Outdated";
 /// A pod is being drained because others can carry what it does.
 pub const NOT_NEEDED: &str = "NotNeeded";
+/// A pod is being drained, or a meeting gets none, because the pool is being deleted.
+pub const POOL_DELETING: &str = "PoolDeleting";
+/// The pool is being deleted, and waits for the people on its pods.
+pub const DELETING: &str = "Deleting";
+/// The pool that is being deleted has no pods any more, and may go.
+pub const DRAINED: &str = "Drained";
 /// A pod is no longer drained: the cause is gone.
 pub const DRAIN_CANCELLED: &str = "DrainCancelled";
 /// A pod was deleted because the time for draining it was over.
@@ -123,4 +129,4 @@ pub const BY_WEIGHT: [&str; 6] =
     [IMAGE_PULL_FAILED, PORTS_TAKEN, UNSCHEDULABLE, NO_NODE_ADDRESS, POD_CRASHING, POD_NOT_READY];
 
 /// Every reason that a pod's drain can have, as its annotation says it.
-pub const DRAINS: [&str; 3] = [CORDONED, OUTDATED, NOT_NEEDED];
+pub const DRAINS: [&str; 4] = [CORDONED, OUTDATED, NOT_NEEDED, POOL_DELETING];

@@ -11,7 +11,7 @@ use std::{
 
 use convene_crds::{MediaPool, names::CONDITION_PODS_AVAILABLE, names::FALSE};
 use k8s_openapi::api::core::v1::{Node, Pod};
-use kube::{ResourceExt, core::DeserializeGuard};
+use kube::{Resource, ResourceExt, core::DeserializeGuard};
 
 use crate::{
     conditions::find,
@@ -28,6 +28,8 @@ pub struct PoolView {
     pub pool: Result<Arc<ValidPool>, Wait>,
     /// Why it could not make the pods it wants, if so: its condition `PodsAvailable`.
     pub trouble: Option<Wait>,
+    /// Whether it is being deleted.
+    pub is_deleting: bool,
 }
 
 /// What the operator needs to know of a node.
@@ -51,17 +53,19 @@ pub struct Views {
 }
 
 impl Views {
-    /// A pool was made or changed.
-    pub fn set_pool(&mut self, object: &DeserializeGuard<MediaPool>, defaults: &PodDefaults) {
+    /// A pool was made or changed. Whether its deletion has begun by that.
+    pub fn set_pool(&mut self, object: &DeserializeGuard<MediaPool>, defaults: &PodDefaults) -> bool {
         let name = object.name_any();
-        let view = match &object.0 {
-            Ok(pool) => PoolView { pool: validate_pool(pool, defaults).map(Arc::new), trouble: compute_trouble(pool) },
+        let is_deleting = object.meta().deletion_timestamp.is_some();
+        let (pool, trouble) = match &object.0 {
+            Ok(pool) => (validate_pool(pool, defaults).map(Arc::new), compute_trouble(pool)),
             Err(invalid) => {
                 let message = format!("MediaPool {name:?} cannot be read: {}", invalid.error);
-                PoolView { pool: Err(Wait::new(reason::INVALID_SPEC, message)), trouble: None }
+                (Err(Wait::new(reason::INVALID_SPEC, message)), None)
             }
         };
-        self.pools.insert(name, Arc::new(view));
+        let before = self.pools.insert(name, Arc::new(PoolView { pool, trouble, is_deleting }));
+        is_deleting && before.is_none_or(|before| !before.is_deleting)
     }
 
     /// A pool is gone.
@@ -69,9 +73,9 @@ impl Views {
         self.pools.remove(name);
     }
 
-    /// There are no pools but these.
-    pub fn retain_pools(&mut self, names: &HashSet<String>) {
-        self.pools.retain(|name, _| names.contains(name));
+    /// There are no pools but these; the names of those that are gone.
+    pub fn retain_pools(&mut self, names: &HashSet<String>) -> Vec<String> {
+        self.pools.extract_if(|name, _| !names.contains(name)).map(|(name, _)| name).collect()
     }
 
     /// The pool of this name.

@@ -240,6 +240,14 @@ impl World {
         }
     }
 
+    /// Asks for a look at all meetings of a pool: it is going, or gone.
+    pub fn ask_meetings_of(&self, pool: &str) {
+        let own = self.ledger().meetings_of(pool);
+        for key in &own {
+            self.ask_meeting(key);
+        }
+    }
+
     /// Asks for a look at the meetings on a pod.
     pub fn ask_meetings_on(&self, pod_uid: &str) {
         let bound: Vec<_> = self.ledger().meetings_on(pod_uid).map(|(_, key)| Arc::clone(key)).collect();

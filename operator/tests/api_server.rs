@@ -426,6 +426,91 @@ async fn a_meeting_goes_the_whole_way() {
     operator.stop().await;
 }
 
+#[tokio::test]
+#[ignore = "needs the test cluster's binaries: make test-api-server"]
+async fn a_deleted_pool_waits_for_its_people_until_its_deadline() {
+    let server = ApiServer::start("removal").await;
+    let client = &server.client;
+    make_namespaces(client).await;
+    install_definitions(client).await;
+    make_node(client, "pier-1", "203.0.113.7").await;
+    let operator = RunningOperator::start(client).await;
+    let meetings: Api<Meeting> = Api::namespaced(client.clone(), "crew");
+    let pools: Api<MediaPool> = Api::namespaced(client.clone(), HOME);
+    let ports = json!({"min": 41000, "max": 41009});
+    let spec = json!({"rtcPorts": ports, "max": 1, "drain": {"deadlineSeconds": 10}});
+    create(&pools, pool("lagoon", spec)).await;
+    let pod = wait_for_pods(client, 1, &[]).await.remove(0);
+    assert_eq!(pools.get("lagoon").await.unwrap().finalizers(), [names::FINALIZER_DRAIN]);
+    make_pod_ready(client, &pod, "127.71.0.4").await;
+    create(&meetings, meeting("regatta", json!({"pool": "lagoon"}))).await;
+    let uid = wait_for_phase(client, "regatta", MeetingPhase::Ready).await.uid().unwrap();
+    let fake = FakePods::default();
+    let keys: ConfigMap = Api::namespaced(client.clone(), HOME).get("lagoon-keys").await.unwrap();
+    *fake.keys.lock().unwrap() = Some(KeySet::from_jwks(&keys.data.unwrap()[names::ADMISSION_KEYS_FILE]).unwrap());
+    let (namespace, name) = ("crew".to_owned(), "regatta".to_owned());
+    let room = RoomReport { namespace, name, uid: uid.clone(), participants: 3, ..RoomReport::default() };
+    fake.rooms.lock().unwrap().insert(uid, room);
+    fake.start("127.71.0.4").await;
+    wait_for("three participants", SHORT, async || {
+        let count = meetings.get("regatta").await.unwrap().status.unwrap().participants;
+        if count == Some(3) { Ok(()) } else { Err(format!("{count:?}")) }
+    })
+    .await;
+
+    // Somebody else has a finalizer too. The pool says who is there, and takes no other meeting.
+    let both = json!({"metadata": {"finalizers": [names::FINALIZER_DRAIN, "crew.test/log"]}});
+    pools.patch("lagoon", &PatchParams::default(), &Patch::Merge(&both)).await.unwrap();
+    pools.delete("lagoon", &DeleteParams::default()).await.unwrap();
+    let deleted = std::time::Instant::now();
+    wait_for("the pool's reason", SHORT, async || {
+        let status = pools.get("lagoon").await.unwrap().status.unwrap();
+        let ready = status.conditions.iter().find(|condition| condition.type_ == "Ready").unwrap().clone();
+        let is_told = ready.reason == "Deleting" && ready.message.contains("3 people on 1 media pod may stay until");
+        if is_told { Ok(()) } else { Err(format!("{ready:?}")) }
+    })
+    .await;
+    create(&meetings, meeting("late", json!({"pool": "lagoon"}))).await;
+    wait_for("a meeting that comes too late", SHORT, async || {
+        let late = meetings.get("late").await.unwrap();
+        let reason = late.status.as_ref().map(|_| condition_reason(&late, "Ready"));
+        if reason.as_deref() == Some("PoolDeleting") { Ok(()) } else { Err(format!("{reason:?}")) }
+    })
+    .await;
+    assert_eq!(wait_for_phase(client, "regatta", MeetingPhase::Draining).await.status.unwrap().participants, Some(3));
+
+    // At the deadline, and not before, people are told; then the pod goes, the meetings say so, and of the finalizers the other one is left.
+    wait_for("the end of the room", SHORT, async || {
+        let ended = fake.ended.lock().unwrap().clone();
+        if ended == ["crew/regatta ended"] { Ok(()) } else { Err(format!("{ended:?}")) }
+    })
+    .await;
+    assert!(deleted.elapsed() > Duration::from_secs(8), "after {:?}", deleted.elapsed());
+    wait_for("the pool without our finalizer", SHORT, async || {
+        let finalizers = pools.get("lagoon").await.unwrap().finalizers().to_vec();
+        if finalizers == ["crew.test/log"] { Ok(()) } else { Err(format!("{finalizers:?}")) }
+    })
+    .await;
+    let status = meetings.get("regatta").await.unwrap().status.unwrap();
+    assert!(status.pod.is_none() && status.phase == Some(MeetingPhase::Pending), "{status:?}");
+    assert!(media_pods(client).await.iter().all(|pod| pod.metadata.deletion_timestamp.is_some()));
+    let none = json!({"metadata": {"finalizers": null}});
+    pools.patch("lagoon", &PatchParams::default(), &Patch::Merge(&none)).await.unwrap();
+    wait_for("meetings without a pool", SHORT, async || {
+        let mut reasons = Vec::new();
+        for name in ["regatta", "late"] {
+            reasons.push(condition_reason(&meetings.get(name).await.unwrap(), "Ready"));
+        }
+        if reasons == ["PoolNotFound", "PoolNotFound"] { Ok(()) } else { Err(format!("{reasons:?}")) }
+    })
+    .await;
+    let reasons = event_reasons(client, HOME, "lagoon").await;
+    for reason in ["Deleting", "PoolDeleting", "DrainDeadline", "Drained"] {
+        assert!(reasons.iter().any(|found| found == reason), "{reason}: {reasons:?}");
+    }
+    operator.stop().await;
+}
+
 /// Waits until two looks a second apart see the same.
 async fn settle(client: &Client) -> Vec<String> {
     wait_for("a settled cluster", SHORT, async || {

@@ -24,6 +24,7 @@ use convene_operator::{
     lease::LeaseConfig,
     pool::validate::PodDefaults,
     run::{RunError, run},
+    uninstall::{UninstallConfig, uninstall},
 };
 use convene_protocol::admission::KeySet;
 use futures_util::{FutureExt, TryFutureExt, future::BoxFuture};
@@ -34,7 +35,7 @@ use k8s_openapi::api::{
 };
 use kube::{
     Api, Client, ResourceExt,
-    api::{DeleteParams, Patch, PatchParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams},
     client::{Body, ClientBuilder},
 };
 use serde_json::{Value, json};
@@ -256,6 +257,53 @@ async fn tell_everything(client: &Client) {
 
     // The key is old by now.
     wait_for_keys(client, 2).await;
+
+    // A pool that is deleted is drained, and goes.
+    pools.delete("delta", &DeleteParams::default()).await.unwrap();
+    wait_for("the end of a pool", SOON, async || match pools.get_opt("delta").await.unwrap() {
+        None => Ok(()),
+        Some(pool) => Err(format!("{:?} {:?}", pool.metadata, pool.status)),
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "needs the test cluster's binaries: make test-api-server"]
+async fn the_chart_grants_whatever_an_uninstall_asks_for() {
+    let (server, _nodes) = start("uninstall", 91).await;
+    let client = &server.client;
+    let refusals = Refusals::default();
+    let config = server.config(Login::Uninstall).await;
+    let hook = ClientBuilder::try_from(config).unwrap().with_layer(&refusals).build();
+    let remove = async |drains: bool| {
+        let config =
+            UninstallConfig { namespace: HOME.into(), lease: "convene-operator".into(), timeout: SOON, drains };
+        uninstall(hook.clone(), config).await.unwrap();
+        assert!(refusals.0.lock().unwrap().is_empty(), "{:#?}", refusals.0.lock().unwrap());
+        let pools: Api<MediaPool> = Api::namespaced(client.clone(), HOME);
+        assert!(pools.list(&ListParams::default()).await.unwrap().items.is_empty());
+        let meetings: Api<Meeting> = Api::namespaced(client.clone(), CREW);
+        let status = meetings.get("regatta").await.unwrap().status.unwrap();
+        assert!(status.pod.is_none() && status.phase == Some(MeetingPhase::Pending), "{status:?}");
+    };
+    let make_pool = async || {
+        let pools: Api<MediaPool> = Api::namespaced(client.clone(), HOME);
+        create(&pools, pool("lagoon", json!({"rtcPorts": {"min": 41000, "max": 41099}}))).await;
+        wait_until_ready(client, "regatta").await;
+    };
+
+    // The operator drains, and says what is so.
+    create(&Api::<Meeting>::namespaced(client.clone(), CREW), meeting("regatta", json!({"pool": "lagoon"}))).await;
+    let operator = Operator::start(&server).await;
+    let story = async {
+        make_pool().await;
+        remove(true).await;
+        make_pool().await;
+    };
+    operator.finish(story).await;
+
+    // Nobody is there any more who could.
+    remove(false).await;
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
-{{/* What operator and router may do, cluster-wide and in the release namespace. Used by rbac.yaml. */}}
+{{/* What operator, router and the hook of helm uninstall may do, cluster-wide and in the release namespace. Used by rbac.yaml and
+uninstall.yaml. */}}
 
 {{- define "convene.rules.operator.cluster" -}}
 {{- /* Deleting: meetings whose spec.ttlAfterEnded is over. */ -}}
@@ -14,7 +15,8 @@
 {{- /* The owner references that the operator sets on pods, Services and budgets do not block the owner's deletion, so no right to
 `mediapools/finalizers` is needed, not even where the admission plugin OwnerReferencesPermissionEnforcement is on. */}}
 {{- define "convene.rules.operator.namespace" -}}
-- {apiGroups: [convene.dev], resources: [mediapools], verbs: [get, list, watch]}
+{{- /* Patching: the finalizer that lets a pool be drained before it goes. */}}
+- {apiGroups: [convene.dev], resources: [mediapools], verbs: [get, list, watch, patch]}
 - {apiGroups: [convene.dev], resources: [mediapools/status], verbs: [patch]}
 - {apiGroups: [""], resources: [pods], verbs: [create, delete, get, list, patch, watch]}
 {{- /* The condition that tells whether the pod's announced address was reached. */}}
@@ -41,4 +43,16 @@
 {{- /* The key that admissions are signed with, the keys that join tokens are verified with, and credentials for TURN servers. */}}
 {{- $secrets := concat (list (include "convene.name" (list . "admission-key"))) .Values.router.joinKeySecrets (include "convene.turnSecrets" . | fromJsonArray) | uniq }}
 - {apiGroups: [""], resources: [secrets], resourceNames: {{ toJson $secrets }}, verbs: [get, list, watch]}
+{{- end }}
+
+{{- define "convene.rules.uninstall.cluster" -}}
+- {apiGroups: [convene.dev], resources: [meetings], verbs: [list]}
+- {apiGroups: [convene.dev], resources: [meetings/status], verbs: [patch]}
+{{- end }}
+
+{{- define "convene.rules.uninstall.namespace" -}}
+{{- /* Patching: shorter drains, and the finalizer where no operator takes it off. */ -}}
+- {apiGroups: [convene.dev], resources: [mediapools], verbs: [list, patch, delete]}
+{{- /* It tells whether an operator acts. */}}
+- {apiGroups: [coordination.k8s.io], resources: [leases], resourceNames: [convene-operator], verbs: [get]}
 {{- end }}

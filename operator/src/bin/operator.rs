@@ -2,13 +2,14 @@
 
 use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
-use clap::{ArgAction, Parser};
+use clap::{ArgAction, Parser, Subcommand};
 use convene_operator::{
     client::connect,
     config::{Config, Tempo, parse_public_url},
     lease::{LeaseConfig, build_identity, parse_lease_name},
     pool::validate::PodDefaults,
     run::run,
+    uninstall::{UninstallConfig, uninstall},
 };
 use convene_service::log::{LogFormat, LogHealth, start_log};
 
@@ -21,6 +22,10 @@ const LAST_LINES: Duration = Duration::from_secs(1);
 #[derive(Debug, Parser)]
 #[command(name = "convene-operator", version)]
 struct Args {
+    /// What to do instead
+    #[command(subcommand)]
+    command: Option<Command>,
+
     /// Namespace of the `MediaPools`, the media pods and the admission keys
     #[arg(long, env = "POD_NAMESPACE")]
     namespace: String,
@@ -66,6 +71,22 @@ struct Args {
     log_format: LogFormat,
 }
 
+/// What the program does beside running the controllers.
+#[derive(Clone, Copy, Debug, Subcommand)]
+enum Command {
+    /// Deletes all `MediaPools` of the namespace, waits until the operator has drained them, and sees to it that no Meeting says Ready.
+    ///
+    /// The chart runs it before helm uninstall removes the operator. Exit code 0: nothing is left; 1: the time is over.
+    Uninstall {
+        /// Seconds that it may take; people in calls get 40 less, or what their pool's `drain.deadlineSeconds` says if that is less
+        #[arg(long, default_value_t = 240, value_parser = clap::value_parser!(u32).range(60..=86_400))]
+        timeout_seconds: u32,
+        /// Whether people in calls are waited for
+        #[arg(long, default_value_t = true, action = ArgAction::Set, value_name = "true|false")]
+        drain: bool,
+    },
+}
+
 impl Args {
     fn into_config(self, random: u32) -> Config {
         let identity = build_identity(self.pod_name.as_deref(), random);
@@ -93,8 +114,6 @@ async fn main() -> ExitCode {
 }
 
 async fn start(args: Args, log: LogHealth) -> ExitCode {
-    let config = args.into_config(rand::random());
-    tracing::info!(?config, version = env!("CARGO_PKG_VERSION"), "starting");
     let client = match connect().await {
         Ok(client) => client,
         Err(error) => {
@@ -102,9 +121,21 @@ async fn start(args: Args, log: LogHealth) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match run(client, config, log, wait_for_stop()).await {
+    if let Some(Command::Uninstall { timeout_seconds, drain }) = args.command {
+        let timeout = Duration::from_secs(timeout_seconds.into());
+        let config = UninstallConfig { namespace: args.namespace, lease: args.lease_name, timeout, drains: drain };
+        tracing::info!(?config, version = env!("CARGO_PKG_VERSION"), "preparing to be uninstalled");
+        return end(uninstall(client, config).await, "done");
+    }
+    let config = args.into_config(rand::random());
+    tracing::info!(?config, version = env!("CARGO_PKG_VERSION"), "starting");
+    end(run(client, config, log, wait_for_stop()).await, "stopped")
+}
+
+fn end<E: std::error::Error + 'static>(result: Result<(), E>, word: &str) -> ExitCode {
+    match result {
         Ok(()) => {
-            tracing::info!("stopped");
+            tracing::info!("{word}");
             ExitCode::SUCCESS
         }
         Err(error) => {

@@ -15,7 +15,7 @@ use crate::{
     conditions::Verdict,
     ledger::{Holders, PodLoad, PodLoads},
     media_pod::{MediaPod, PodState},
-    pool::{explain::explain_no_ready_pod, validate::ValidPool},
+    pool::{explain::explain_no_ready_pod, plan::Removal, validate::ValidPool},
     reason,
     wait::Wait,
 };
@@ -94,12 +94,31 @@ fn remember_move(meeting: &ValidMeeting, placement: Placement) -> Placement {
 }
 
 fn plan_moment(meeting: &ValidMeeting, observed: &ObservedPool) -> MeetingPlan {
-    match meeting.moment {
-        Moment::After { ended_at } => plan_ended(observed, ended_at),
-        Moment::Before { starts_at } => plan_scheduled(observed, starts_at),
-        Moment::Shortly { starts_at } => plan_early(plan_place(meeting, observed), starts_at),
-        Moment::During => plan_place(meeting, observed),
+    match (meeting.moment, observed.pool.compute_removal()) {
+        (Moment::After { ended_at }, _) => plan_ended(observed, ended_at),
+        (_, Some(removal)) => plan_last(meeting, observed, &removal),
+        (Moment::Before { starts_at }, None) => plan_scheduled(observed, starts_at),
+        (Moment::Shortly { starts_at }, None) => plan_early(plan_place(meeting, observed), starts_at),
+        (Moment::During, None) => plan_place(meeting, observed),
     }
+}
+
+/// In a pool that is being deleted: who is in may stay for a while, and there is no new place for anybody.
+fn plan_last(meeting: &ValidMeeting, observed: &ObservedPool, removal: &Removal) -> MeetingPlan {
+    let bound = meeting.bound_to.as_ref();
+    let pod = bound.and_then(|bound| observed.pods.iter().find(|pod| pod.uid == bound.uid && pod.is_live()));
+    let name = &observed.pool.name;
+    if let Some(pod) = pod.filter(|_| meeting.participants > 0) {
+        let until = removal.deadline;
+        let why = format!("MediaPool {name:?} is being deleted: the call may go on until {until}, then it ends");
+        let accepted = Verdict::no(reason::POOL_DELETING, why);
+        return MeetingPlan { accepted, is_draining: true, ..plan_kept(pod, observed) };
+    }
+    let why = Wait::new(
+        reason::POOL_DELETING,
+        format!("MediaPool {name:?} is being deleted: make the meeting anew in another one"),
+    );
+    MeetingPlan { left: bound.map(|_| why.clone()), ..plan_refused(&why) }
 }
 
 /// Plans a meeting that cannot be served: what it was bound to is left.

@@ -105,7 +105,7 @@ pub fn validate_meeting(
     ledger: &Ledger,
     now: Timestamp,
 ) -> Result<ValidMeeting, Wait> {
-    let pool = pool.ok_or_else(|| compute_missing_pool(meeting, home))?.as_ref().map_err(Clone::clone)?;
+    let pool = pool.ok_or_else(|| explain_missing_pool(meeting, home))?.as_ref().map_err(Clone::clone)?;
     let namespace = meeting.namespace().unwrap_or_default();
     if !is_admitted(&pool.allowed_namespaces, &namespace, home, labels) {
         return Err(compute_not_admitted(pool, &namespace));
@@ -160,7 +160,8 @@ fn meets(requirement: &LabelSelectorRequirement, labels: &BTreeMap<String, Strin
     }
 }
 
-fn compute_missing_pool(meeting: &Meeting, namespace: &str) -> Wait {
+/// Why a meeting waits whose pool does not exist. `namespace` is that of the pools.
+pub fn explain_missing_pool(meeting: &Meeting, namespace: &str) -> Wait {
     let pool = &meeting.spec.pool;
     Wait::new(
         reason::POOL_NOT_FOUND,

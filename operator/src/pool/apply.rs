@@ -38,6 +38,10 @@ use crate::{
 /// Owner of the status in the eyes of server-side apply.
 pub const FIELD_MANAGER: &str = "convene-operator/pool";
 
+mod removal;
+
+pub use removal::apply_removal;
+
 /// What was done.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Applied {
@@ -70,45 +74,45 @@ pub async fn apply_plan(context: &Context, pool: &ValidPool, plan: PoolPlan) -> 
     // Moving people and looking again are the driver's.
     let PoolPlan { write_budget, protect, mend, open, announce, drain, move_off: _, create, delete, trouble, again: _ } =
         plan;
-    let hand = Hand { context, pool, api: Api::namespaced(context.world.client.clone(), &pool.namespace) };
+    let hand = Hand { pods: PodHand::new(context, &pool.namespace), context, pool };
     let mut applied = Applied { trouble, ..Applied::default() };
     let mut failures = Vec::new();
     for announcement in announce {
-        failures.extend(hand.counted("announce", hand.announce(announcement).await).err());
+        failures.extend(hand.pods.counted("announce", hand.pods.announce(announcement).await).err());
     }
     for change in drain {
-        match hand.counted("drain", hand.drain(&change).await) {
+        match hand.pods.counted("drain", hand.pods.drain(&change).await) {
             Ok(()) => applied.drained.push(change),
             Err(error) => failures.push(error),
         }
     }
     if write_budget {
-        failures.extend(hand.counted("budget", hand.write_budget().await).err());
+        failures.extend(hand.pods.counted("budget", hand.write_budget().await).err());
     }
     for protection in protect {
-        failures.extend(hand.counted("protect", hand.protect(&protection).await).err());
+        failures.extend(hand.pods.counted("protect", hand.pods.protect(&protection).await).err());
     }
     for mend in mend {
-        match hand.counted("mend", hand.mend(&mend).await) {
+        match hand.pods.counted("mend", hand.mend(&mend).await) {
             Ok(()) => applied.mended.push(mend),
             Err(error) => failures.push(error),
         }
     }
     for deletion in delete {
-        match hand.counted("delete", hand.delete(&deletion).await) {
+        match hand.pods.counted("delete", hand.pods.delete(&deletion).await) {
             Ok(true) => applied.deleted.push(deletion),
             Ok(false) => {}
             Err(error) => failures.push(error),
         }
     }
     for pod in open {
-        match hand.counted("open", hand.open(&pod).await) {
+        match hand.pods.counted("open", hand.open(&pod).await) {
             Ok(refusal) => applied.refused = refusal.or(applied.refused),
             Err(error) => failures.push(error),
         }
     }
     for pod in create {
-        match hand.counted("create", hand.create(&pod).await) {
+        match hand.pods.counted("create", hand.create(&pod).await) {
             Ok(None) => applied.created.push(pod),
             Ok(Some(refusal)) => applied.refused = Some(refusal),
             Err(error) => {
@@ -122,14 +126,24 @@ pub async fn apply_plan(context: &Context, pool: &ValidPool, plan: PoolPlan) -> 
     (applied, failures.into_iter().next())
 }
 
-/// What every step needs.
-struct Hand<'a> {
+/// What every step to existing pods needs.
+struct PodHand<'a> {
     context: &'a Context,
-    pool: &'a ValidPool,
     api: Api<Pod>,
 }
 
-impl Hand<'_> {
+/// The same, and what new things are made from.
+struct Hand<'a> {
+    context: &'a Context,
+    pool: &'a ValidPool,
+    pods: PodHand<'a>,
+}
+
+impl<'a> PodHand<'a> {
+    fn new(context: &'a Context, namespace: &str) -> Self {
+        Self { context, api: Api::namespaced(context.world.client.clone(), namespace) }
+    }
+
     fn counted<T>(&self, step: &str, result: Result<T, Error>) -> Result<T, Error> {
         self.context.metrics.count_step(step, &result);
         result
@@ -197,11 +211,13 @@ impl Hand<'_> {
         let answer = self.context.link.list_rooms(&pod).await;
         answer.is_ok_and(|list| list.rooms.iter().any(|room| room.participants > 0))
     }
+}
 
+impl Hand<'_> {
     async fn mend(&self, mend: &Mend) -> Result<(), Error> {
         let Mend { name, uid } = mend;
         let labels = json!({(LABEL_POOL): self.pool.name, (LABEL_POD): name});
-        let patched = self.patch(name, &json!({"uid": uid, "labels": labels})).await;
+        let patched = self.pods.patch(name, &json!({"uid": uid, "labels": labels})).await;
         patched.map(|_| ()).map_err(|source| Error::Mend { name: name.clone(), source: Box::new(source) })
     }
 
@@ -231,7 +247,7 @@ impl Hand<'_> {
 
     /// `Some` is a refusal that trying again will not change: a quota, an admission policy, an invalid field.
     async fn create(&self, pod: &NewPod) -> Result<Option<Wait>, Error> {
-        match self.api.create(&PostParams::default(), &build_pod(self.pool, pod)).await {
+        match self.pods.api.create(&PostParams::default(), &build_pod(self.pool, pod)).await {
             Ok(made) => {
                 self.context.world.expect_pod(&made.uid().unwrap_or_default());
                 tracing::info!(pod = pod.name, ports = %pod.block, "created media pod");

@@ -68,6 +68,19 @@ pub fn observe_pool(
     }
 }
 
+/// The pods of a pool that has no valid spec, and who is on them.
+pub fn observe_people(pool: &str, all: &[Arc<MediaPod>], ledger: &Ledger, now: Timestamp) -> ObservedPods {
+    let pods: Vec<_> = all.iter().filter(|pod| pod.pool == pool).cloned().collect();
+    let told = pods.iter().filter_map(|pod| Some((pod.uid.clone(), ledger.people_on(&pod.uid)?)));
+    ObservedPods {
+        loads: pods.iter().map(|pod| (pod.uid.clone(), ledger.load_of(&pod.uid))).collect(),
+        people: told.collect(),
+        now,
+        pods,
+        ..ObservedPods::default()
+    }
+}
+
 /// The namespaces that use a pool, once it has all the `pods` it may have. Before that they are not needed, and cost a walk over all namespaces.
 pub fn observe_holders(pool: &ValidPool, pods: usize, ledger: &Ledger) -> Holders {
     if pods < pool.max as usize {

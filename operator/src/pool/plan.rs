@@ -8,6 +8,7 @@
 mod announce;
 mod census;
 mod drain;
+mod removal;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,6 +19,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use self::census::Census;
 pub(super) use self::census::is_current;
+pub use self::removal::{Left, Removal, RemovalPlan, SETTLING, explain_removal, plan_removal};
 use super::{expose::Opening, validate::ValidPool};
 use crate::{
     ledger::{Holders, Need, PodLoad, PodLoads},

@@ -203,7 +203,7 @@ pub fn compute_notes(object: &MediaPool, applied: Option<&Applied>, verdicts: &P
             Verdict::False(_) => true,
         };
         if is_new && !is_told && is_news {
-            let quiet = [reason::NO_POD_READY, reason::PORTS_RESTING, reason::UPDATING];
+            let quiet = [reason::NO_POD_READY, reason::PORTS_RESTING, reason::UPDATING, reason::DELETING];
             let is_expected = verdict.is_true() || quiet.contains(reason);
             notes.push(Note { is_warning: !is_expected, reason, message: message.clone(), pod: None });
         }
@@ -211,7 +211,8 @@ pub fn compute_notes(object: &MediaPool, applied: Option<&Applied>, verdicts: &P
     notes
 }
 
-fn compute_pod_notes(applied: &Applied) -> Vec<Note> {
+/// What was done to pods, as events.
+pub fn compute_pod_notes(applied: &Applied) -> Vec<Note> {
     let created = applied.created.iter().map(|pod| {
         let message = format!("created media pod {:?} with ports {}", pod.name, pod.block);
         Note::normal(reason::POD_CREATED, message).about(&pod.name)

@@ -15,7 +15,7 @@ use kube::{Resource, ResourceExt};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-use super::build::compute_revision;
+use super::{build::compute_revision, plan::Removal};
 use crate::{ledger::Usage, ports::PortRange, reason, wait::Wait};
 
 /// What the operator knows about media pods whatever their pool.
@@ -116,8 +116,17 @@ pub struct ValidPool {
     pub namespace_limits: Usage,
     /// Whether announced addresses are probed.
     pub probes_media: bool,
+    /// Since when it is being deleted, if it is.
+    pub deleted_at: Option<Timestamp>,
     /// When the pool was made: of two that draw from the same ports the younger one is told.
     pub created: Option<Timestamp>,
+}
+
+impl ValidPool {
+    /// Its deletion, if it is being deleted.
+    pub fn compute_removal(&self) -> Option<Removal> {
+        self.deleted_at.map(|since| Removal::new(since, self.drain.deadline_seconds))
+    }
 }
 
 /// Checks `pool`. The API server has checked the same rules; an older definition of the kind may have let something else pass.
@@ -145,6 +154,7 @@ pub fn validate_pool(pool: &MediaPool, defaults: &PodDefaults) -> Result<ValidPo
         dedicated_namespaces: spec.dedicated_namespaces.clone(),
         namespace_limits: compute_namespace_limits(spec),
         probes_media: spec.probe_media,
+        deleted_at: pool.metadata.deletion_timestamp.as_ref().map(|time| time.0),
         created: pool.metadata.creation_timestamp.as_ref().map(|time| time.0),
     })
 }

@@ -31,6 +31,7 @@ const SENTENCES: [(&str, &[&str]); 4] = [
         BROKEN,
         &[
             "PoolNotFound",
+            "PoolDeleting",
             "NamespaceNotAllowed",
             "DedicatedNotAllowed",
             "MeetingTooLarge",
@@ -79,6 +80,7 @@ mod tests {
             (reason::PORTS_RESTING, NO_ROOM),
             (reason::UNSCHEDULABLE, NO_ROOM),
             (reason::POOL_NOT_FOUND, BROKEN),
+            (reason::POOL_DELETING, BROKEN),
             (reason::NAMESPACE_NOT_ALLOWED, BROKEN),
             (reason::MEETING_TOO_LARGE, BROKEN),
             (reason::IMAGE_PULL_FAILED, BROKEN),

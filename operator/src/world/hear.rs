@@ -54,15 +54,22 @@ impl World {
             Event::Init => {}
             Event::InitDone => {
                 let names: HashSet<_> = self.pools.state().iter().map(|pool| pool.name_any()).collect();
-                self.views().retain_pools(&names);
+                let gone = self.views().retain_pools(&names);
+                for pool in &gone {
+                    self.ask_meetings_of(pool);
+                }
             }
             Event::InitApply(pool) | Event::Apply(pool) => {
-                self.views().set_pool(pool, &self.defaults);
-                self.ask_waiting_meetings(&pool.name_any());
+                let begins_to_go = self.views().set_pool(pool, &self.defaults);
+                if begins_to_go {
+                    self.ask_meetings_of(&pool.name_any());
+                } else {
+                    self.ask_waiting_meetings(&pool.name_any());
+                }
             }
             Event::Delete(pool) => {
                 self.views().remove_pool(&pool.name_any());
-                self.ask_waiting_meetings(&pool.name_any());
+                self.ask_meetings_of(&pool.name_any());
             }
         }
     }
@@ -161,7 +168,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        fixtures::{ScriptedServer, defaults, meeting_object},
+        fixtures::{ScriptedServer, defaults, meeting_object, pool_object},
         ledger::MeetingKey,
     };
 
@@ -192,6 +199,39 @@ mod tests {
         assert_eq!(asked(), ["first"]);
         hear("first", serde_json::Value::Null);
         assert_eq!(asked(), ["first", "second"]);
+    }
+
+    #[tokio::test]
+    async fn all_meetings_of_a_pool_are_looked_at_when_it_begins_to_go_and_when_it_is_gone() {
+        let (_, client) = ScriptedServer::start(vec![]);
+        let (world, _ends) = World::new(client, "harbor".into(), defaults());
+        let pod = json!({"name": "media-lagoon-41000", "uid": "p1"});
+        let meeting = meeting_object(json!({"pool": "lagoon"}), json!({ "pod": pod }));
+        world.heard_meeting(&Event::Apply(DeserializeGuard(Ok(meeting))));
+        let asked = || -> usize {
+            let keys = std::iter::from_fn(|| world.meetings_to_look_at.take());
+            keys.inspect(|key| world.meetings_to_look_at.begin(key)).count()
+        };
+        let pool = |second: Option<i64>| {
+            let mut pool = pool_object(json!({}));
+            let time = second.and_then(|second| jiff::Timestamp::from_second(second).ok());
+            pool.metadata.deletion_timestamp = time.map(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time);
+            DeserializeGuard(Ok(pool))
+        };
+        asked();
+        let mut counts = Vec::new();
+        for event in [
+            Event::Apply(pool(None)),
+            Event::Apply(pool(Some(60))),
+            Event::Apply(pool(Some(60))),
+            Event::Delete(pool(Some(60))),
+            Event::Apply(pool(None)),
+            Event::InitDone, // without it
+        ] {
+            world.heard_pool(&event);
+            counts.push(asked());
+        }
+        assert_eq!(counts, [0, 1, 0, 1, 0, 1]);
     }
 
     #[tokio::test]

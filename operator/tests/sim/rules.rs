@@ -77,6 +77,8 @@ impl Rules {
     pub(crate) fn look_at(&self, change: &Change) {
         let mut state = self.state.lock().expect("nothing panics here");
         if change.key.kind == Kind::MediaPool {
+            let broken = self.check_removal(change, &state);
+            state.broken.extend(broken);
             let seconds = change.after["spec"]["drain"]["deadlineSeconds"].as_i64().unwrap_or(300);
             state.deadlines.insert(change.key.name.clone(), seconds);
             let count = |pointer| change.after.pointer(pointer).and_then(Value::as_u64).unwrap_or_default();
@@ -100,6 +102,14 @@ impl Rules {
         {
             state.freed.push((block, change.at));
         }
+    }
+
+    /// A pool that goes takes its pods along, so nobody may be on them.
+    fn check_removal(&self, change: &Change, state: &State) -> Option<String> {
+        let of_pool = |(_, block): &(&String, &Block)| block.owner == uid_of(&change.after) && !block.is_ending;
+        let people: u32 = state.blocks.iter().filter(of_pool).map(|(uid, _)| self.processes.people_in(uid)).sum();
+        let name = &change.key.name;
+        (change.is_removal && people > 0).then(|| format!("pool {name:?} went with {people} people on its pods"))
     }
 
     /// Nobody is thrown out: the operator deletes pods only when they are empty, or have had their time.

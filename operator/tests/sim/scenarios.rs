@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use convene_crds::names::ANNOTATION_ANNOUNCED_PORTS;
+use convene_crds::names::{ANNOTATION_ANNOUNCED_PORTS, FINALIZER_DRAIN};
 use convene_protocol::admin::EndReason;
 use futures_util::future::{BoxFuture, FutureExt};
 use jiff::Timestamp;
@@ -41,7 +41,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     scenario!("a namespace has one dedicated meeting", dedicate_pods, one_regatta_is_alone),
     scenario!("a deleted meeting ends its call", delete_meeting, call_is_over),
     scenario!("a meeting made anew is another one", remake_meeting, regatta_is_another),
-    scenario!("a deleted pool takes its pods along", delete_pool, pool_is_gone),
+    scenario!("a deleted pool lets its people finish", delete_pool, pool_is_gone),
+    scenario!("a deleted pool ends calls at its deadline", delete_pool_of_endless_call, pool_is_gone_and_the_call_over),
     scenario!("a pool made anew has pods of its own", remake_pool, regatta_goes_on),
     scenario!("a restarted operator goes on where the other was", restart_operator, first_meetings_are_open),
     scenario!("a new template moves everybody", change_template, everybody_is_on_the_new_template),
@@ -249,14 +250,58 @@ fn regatta_is_another(world: &World) -> Result<(), String> {
     world.expect_ready_pods(POOL, 2)
 }
 
+/// Other meetings have no place in it any more, and the call goes on; then everybody leaves.
 async fn delete_pool(world: &World) -> Result<(), String> {
-    world.pool(json!({}));
+    world.pool(json!({"capacity": {"meetings": 1}}));
+    world.meeting("briefing", json!({}));
     open_regatta(world).await?;
-    world.delete(Kind::MediaPool, HOME, POOL, None);
+    delete_pool_under_call(world).await?;
+    world.meeting("dinner", json!({}));
+    let is_going = |world: &World| {
+        world.expect_reason(Kind::MediaPool, HOME, POOL, "Ready", "Deleting")?;
+        for name in ["briefing", "dinner"] {
+            world.expect_reason(Kind::Meeting, CREW, name, "Ready", "PoolDeleting")?;
+        }
+        world.expect_phase("regatta", "Draining")?;
+        world.expect_people("regatta", 3)?;
+        if world.pods(POOL).len() == 1 { Ok(()) } else { Err(format!("{} pods are left", world.pods(POOL).len())) }
+    };
+    world.settle("a pool that waits for the call", is_going).await?;
+    world.processes.gather(CREW, "regatta", 0);
     Ok(())
 }
 
+async fn delete_pool_of_endless_call(world: &World) -> Result<(), String> {
+    world.pool(json!({"drain": {"deadlineSeconds": 10}}));
+    open_regatta(world).await?;
+    delete_pool_under_call(world).await
+}
+
+/// Once the pool has its finalizer, which it gets before its first pod.
+async fn delete_pool_under_call(world: &World) -> Result<(), String> {
+    let pool = world.object(Kind::MediaPool, HOME, POOL).ok_or("there is no pool")?;
+    if pool["metadata"]["finalizers"] != json!([FINALIZER_DRAIN]) {
+        return Err(format!("a pool with pods has no finalizer: {}", pool["metadata"]));
+    }
+    world.delete(Kind::MediaPool, HOME, POOL, None);
+    world
+        .wait("the pool's deletion", |world| {
+            world.object(Kind::MediaPool, HOME, POOL).map(|_| ()).ok_or("it is gone".into())
+        })
+        .await
+}
+
+fn pool_is_gone_and_the_call_over(world: &World) -> Result<(), String> {
+    let ended = world.processes.ended();
+    if !ended.iter().any(|(key, why)| key.1 == "regatta" && *why == EndReason::Ended) {
+        return Err(format!("ended so far: {ended:?}"));
+    }
+    pool_is_gone(world)
+}
+
 fn pool_is_gone(world: &World) -> Result<(), String> {
+    expect_gone(world, Kind::MediaPool, HOME, POOL)?;
+    world.expect_people("regatta", 0)?;
     world.expect_phase("regatta", "Pending")?;
     world.expect_reason(Kind::Meeting, CREW, "regatta", "Accepted", "PoolNotFound")?;
     world.expect_ready_pods(POOL, 0)
@@ -267,7 +312,10 @@ async fn remake_pool(world: &World) -> Result<(), String> {
     open_regatta(world).await?;
     let old: BTreeSet<_> = world.pods(POOL).iter().map(|pod| uid_of(pod).to_owned()).collect();
     world.delete(Kind::MediaPool, HOME, POOL, None);
+    world.processes.gather(CREW, "regatta", 0);
+    world.wait("the end of the old pool", |world| expect_gone(world, Kind::MediaPool, HOME, POOL)).await?;
     world.pool(json!({}));
+    world.processes.gather(CREW, "regatta", 3);
     world
         .wait("the end of the old pods", |world| {
             let left = world.pods(POOL).iter().filter(|pod| old.contains(uid_of(pod)) && !is_ending(pod)).count();

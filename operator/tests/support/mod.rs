@@ -29,6 +29,8 @@ pub(crate) enum Login {
     Tester,
     /// The operator's service account, as the chart names it. What it writes is in the audit log.
     Operator,
+    /// That of the hook of helm uninstall.
+    Uninstall,
 }
 
 impl Login {
@@ -36,6 +38,7 @@ impl Login {
         match self {
             Self::Tester => "test",
             Self::Operator => "operate",
+            Self::Uninstall => "uninstall",
         }
     }
 }
@@ -136,7 +139,10 @@ fn start_apiserver(directory: &Path, etcd_port: u16, port: u16) -> Child {
     let tokens = directory.join("tokens.csv");
     let operator = format!("system:serviceaccount:{HOME}:convene-operator");
     let groups = format!("system:serviceaccounts,system:serviceaccounts:{HOME}");
-    let lines = format!("test,tester,tester,\"system:masters\"\noperate,{operator},operator,\"{groups}\"\n");
+    let uninstall = format!("system:serviceaccount:{HOME}:convene-uninstall");
+    let lines = format!(
+        "test,tester,tester,\"system:masters\"\noperate,{operator},operator,\"{groups}\"\nuninstall,{uninstall},uninstall,\"{groups}\"\n"
+    );
     std::fs::write(&tokens, lines).unwrap();
     let policy = directory.join("audit-policy.yaml");
     std::fs::write(&policy, build_audit_policy(&operator).to_string()).unwrap();

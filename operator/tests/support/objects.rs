@@ -95,12 +95,14 @@ pub(crate) async fn media_pods(client: &Client) -> Vec<Pod> {
     api.list(&ListParams::default().labels(names::MEDIA_POD_SELECTOR)).await.unwrap().items
 }
 
-/// Installs what the chart says that the operator may do, and the objects of its keys.
+/// Installs what the chart says that the operator and the hook of helm uninstall may do, and the objects of its keys.
 pub(crate) fn install_chart_rights(server: &ApiServer) {
     let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts/convene");
     let mut helm = Command::new(binaries().join("helm"));
     helm.arg("template").arg("convene").arg(chart).args(["--namespace", HOME]);
-    helm.args(["--show-only", "templates/rbac.yaml", "--show-only", "templates/admission-key.yaml"]);
+    for template in ["rbac", "uninstall", "admission-key"] {
+        helm.args(["--show-only", &format!("templates/{template}.yaml")]);
+    }
     let rendered = helm.output().expect("helm is built with the test cluster");
     assert!(rendered.status.success(), "{}", String::from_utf8_lossy(&rendered.stderr));
     let mut kubectl = Command::new(binaries().join("kubectl"));

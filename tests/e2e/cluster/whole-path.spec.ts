@@ -7,7 +7,7 @@ import { apply, conditionOf, describeShows, getObject, kubectl, listObjects, ref
 import { apiServerProcess, processesOfPod } from '../support/node-process.ts';
 import type { Participant } from '../support/participant.ts';
 import { ProtooClient } from '../support/protoo.ts';
-import { NAMESPACE, install, isUsable, place, publicUrl, remains, removeLeftovers, uninstall } from '../support/release.ts';
+import { NAMESPACE, install, isUsable, place, publicUrl, remains, removeLeftovers, uninstall, uninstallPrograms } from '../support/release.ts';
 import { certificateAuthority } from '../support/tls.ts';
 import { waitUntil } from '../support/wait.ts';
 import { expect, test } from './fixtures.ts';
@@ -263,6 +263,40 @@ test('a pool whose image does not exist says so, and the other pools go on', asy
   await kubectl('delete', 'mediapool', 'no-image', '--namespace', NAMESPACE);
 });
 
+test('a deleted pool lets its call go on until everybody has left, and takes no other meeting', async ({ people }) => {
+  const name = ['mediapool', 'leaving', '--namespace', NAMESPACE];
+  await apply(pool('leaving', {}));
+  await apply(meeting('last', { pool: 'leaving' }));
+  await conditionOf(['meeting', 'last'], 'Ready', { status: 'True' }, 90);
+  const url = place(`${publicUrl}/m/default/last`);
+  const ada = await people.join('Ada', url);
+  const grace = await people.join('Grace', url);
+  await everyoneSeesAndHearsEveryone([ada, grace]);
+  const before = await consumersOf(ada);
+
+  await kubectl('delete', ...name, '--wait=false');
+  await waitUntil('the pool says who is there', 30, async () => {
+    const { message } = await conditionOf(name, 'Ready', { status: 'False', reason: /^Deleting$/ });
+    return message.includes('2 people on 1 media pod may stay until') ? undefined : message;
+  });
+  await describeShows(name, /convene\.dev\/drain/, /Events:[^]*Deleting/);
+  await apply(meeting('late', { pool: 'leaving' }));
+  await conditionOf(['meeting', 'late'], 'Ready', { status: 'False', reason: /^PoolDeleting$/ });
+  await everyoneSeesAndHearsEveryone([ada, grace]);
+  expect(await consumersOf(ada), 'nothing was interrupted').toEqual(before);
+
+  await ada.leave();
+  await grace.leave();
+  await kubectl('wait', '--for=delete', 'mediapool/leaving', '--namespace', NAMESPACE, '--timeout=60s');
+  for (const left of ['last', 'late']) {
+    await conditionOf(['meeting', left], 'Ready', { status: 'False', reason: /^PoolNotFound$/ }, 10);
+    const { status } = await getObject('meeting', left);
+    expect(status).toMatchObject({ phase: 'Pending', participants: 0 });
+    expect(status).not.toHaveProperty('pod');
+  }
+  await kubectl('delete', 'meetings', 'last', 'late');
+});
+
 test('kubectl delete meeting ends the call for everybody', async ({ people }) => {
   const ada = await people.join('Ada', place(MEETING_URL));
   const grace = await people.join('Grace', place(MEETING_URL));
@@ -271,7 +305,14 @@ test('kubectl delete meeting ends the call for everybody', async ({ people }) =>
   await Promise.all([ada.seesEnd(15), grace.seesEnd(15)]);
 });
 
-test('helm uninstall leaves nothing', async () => {
+test('helm uninstall leaves no meeting that says Ready, and with the definitions nothing at all', async () => {
+  await apply(meeting('left-behind', {}));
+  await conditionOf(['meeting', 'left-behind'], 'Ready', { status: 'True' });
+  await uninstallPrograms();
+  await conditionOf(['meeting', 'left-behind'], 'Ready', { status: 'False', reason: /^Pool(NotFound|Deleting)$/ }, 5);
+  expect((await getObject('meeting', 'left-behind')).status).not.toHaveProperty('pod');
+  expect(await listObjects('mediapools', '--namespace', NAMESPACE)).toEqual([]);
+
   await uninstall();
   await waitUntil('nothing is left', 60, async () => {
     const left = await remains();

@@ -20,8 +20,19 @@ export function place(url: string): Place {
 
 /** Removes what an earlier, interrupted run may have left. */
 export async function removeLeftovers(): Promise<void> {
-  await uninstall().catch(ignoreAbsent);
+  await uninstall().catch(uninstallByForce);
   await kubectl('delete', 'namespace', NAMESPACE, '--ignore-not-found', '--wait', '--timeout=120s');
+}
+
+/** Where no operator is left to drain the pools: their finalizer would hold the definitions and the namespace for ever. */
+async function uninstallByForce(error: unknown): Promise<void> {
+  ignoreAbsent(error);
+  await helm('uninstall', 'convene', '--namespace', NAMESPACE, '--no-hooks', '--ignore-not-found').catch(ignoreAbsent);
+  const pools = await kubectl('get', 'mediapools', '--namespace', NAMESPACE, '-o', 'name').catch(() => ''); // no such kind any more: fine
+  for (const pool of pools.split('\n').filter((name) => name !== '')) {
+    await kubectl('patch', pool, '--namespace', NAMESPACE, '--type=merge', '--patch', '{"metadata": {"finalizers": null}}').catch(ignoreAbsent);
+  }
+  await helm('uninstall', 'convene-crds', '--wait', '--ignore-not-found').catch(ignoreAbsent);
 }
 
 function ignoreAbsent(error: unknown): void {
@@ -37,6 +48,7 @@ export async function install(...more: readonly string[]): Promise<string> {
   return helm(
     ...['install', 'convene', 'charts/convene', '--namespace', NAMESPACE, '--create-namespace'],
     ...['--set', `publicUrl=${publicUrl},router.tls.secretName=${TLS_SECRET}`],
+    ...['--set', 'uninstall.timeoutSeconds=90'],
     ...['--set', `router.service.type=NodePort,router.service.httpsNodePort=${String(HTTPS_NODE_PORT)}`],
     ...more,
     ...cluster.helmArguments,
@@ -58,14 +70,19 @@ export async function programsRun(): Promise<void> {
   });
 }
 
-export async function uninstall(): Promise<void> {
+/** Everything but the definitions, and so the meetings. */
+export async function uninstallPrograms(): Promise<void> {
   await helm('uninstall', 'convene', '--namespace', NAMESPACE, '--wait', '--ignore-not-found');
+}
+
+export async function uninstall(): Promise<void> {
+  await uninstallPrograms();
   await helm('uninstall', 'convene-crds', '--wait', '--ignore-not-found');
 }
 
 /** Everything in the release namespace and cluster-wide that is not Kubernetes' own, nor our certificate. */
 export async function remains(): Promise<string[]> {
-  const kinds = 'pods,secrets,configmaps,services,deployments,replicasets,serviceaccounts,roles,rolebindings,poddisruptionbudgets,leases,endpointslices';
+  const kinds = 'pods,jobs,secrets,configmaps,services,deployments,replicasets,serviceaccounts,roles,rolebindings,poddisruptionbudgets,leases,endpointslices';
   const inNamespace = await kubectl('get', kinds, '--namespace', NAMESPACE, '-o', 'name');
   const clusterWide = await kubectl('get', 'clusterroles,clusterrolebindings,customresourcedefinitions', '-o', 'name');
   const expected = new Set([`secret/${TLS_SECRET}`, 'configmap/kube-root-ca.crt', 'serviceaccount/default']);

@@ -319,6 +319,7 @@ it.each([
   ['NoPodReady', 'starting'],
   ['PoolFull', 'capacity'],
   ['ImagePullFailed', 'broken'],
+  ['PoolDeleting', 'broken'],
   ['NamespaceShareUsed', 'capacity'],
   ['DedicatedNotAllowed', 'broken'],
   ['SomethingNew', 'other'],

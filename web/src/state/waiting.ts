@@ -13,6 +13,7 @@ const KINDS: readonly (readonly [WaitingKind, readonly string[]])[] = [
     'broken',
     [
       'PoolNotFound',
+      'PoolDeleting',
       'NamespaceNotAllowed',
       'DedicatedNotAllowed',
       'MeetingTooLarge',

@@ -45,6 +45,36 @@ fn placed_on(plan: &MeetingPlan) -> Option<&str> {
 }
 
 #[test]
+fn in_a_pool_that_is_being_deleted_only_those_who_are_in_may_stay() {
+    use PodState::{Ready, Terminating};
+    // (case, state of its pod, people, kept)
+    let cases = [
+        ("people are in", Some(Ready), 3, true),
+        ("people are in, and their pod is not ready", Some(starting()), 3, true),
+        ("nobody is in", Some(Ready), 0, false),
+        ("its pod is going", Some(Terminating), 3, false),
+        ("it waited", None, 0, false),
+    ];
+    for (case, state, participants, is_kept) in cases {
+        let there = pods(vec![state.clone().unwrap_or(Ready), Ready]);
+        let bound = state.is_some().then(|| &there[0]);
+        let mut observed = observed(there.clone(), &[]);
+        let pool = Arc::make_mut(&mut observed.pool);
+        pool.deleted_at = Timestamp::from_second(60).ok();
+        let plan = plan_meeting(&ValidMeeting { participants, ..meeting(bound) }, &observed);
+        let placed = is_kept.then_some("media-lagoon-41000");
+        assert_eq!(placed_on(&plan), placed, "{case}");
+        assert_eq!(plan.accepted.wait().reason, "PoolDeleting", "{case}");
+        assert!(!plan.accepted.is_true() && !plan.wants_pod, "{case}");
+        assert_eq!(plan.is_draining, is_kept, "{case}");
+        assert!(is_kept || !plan.ready.is_true(), "{case}");
+        assert_eq!(plan.left.is_some(), !is_kept && bound.is_some(), "{case}");
+        let is_told = plan.accepted.wait().message.contains("until 1970-01-01T00:06:00Z");
+        assert_eq!(is_told, is_kept, "{case}: {:?}", plan.accepted);
+    }
+}
+
+#[test]
 fn the_fullest_pod_that_fits_is_taken() {
     use PodState::{Ready, Terminating};
     let three = || vec![Ready, Ready, Ready];

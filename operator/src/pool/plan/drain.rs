@@ -65,6 +65,8 @@ fn has_cause(pool: &ValidPool, observed: &ObservedPods, pod: &MediaPod, draining
     match draining.reason {
         reason::CORDONED => is_on_cordoned_node(observed, pod) || !is_current(pool, pod),
         reason::OUTDATED => !is_current(pool, pod) || is_on_cordoned_node(observed, pod),
+        // Of an older pool of this name: that one is gone, and its pods are going.
+        reason::POOL_DELETING => true,
         // Begun for pods that nobody was on; somebody may have come meanwhile.
         _ => !observed.has_people(pod) || !is_current(pool, pod),
     }

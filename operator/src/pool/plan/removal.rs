@@ -1,0 +1,299 @@
+//! What becomes of the pods of a pool that is being deleted, and when the pool itself may go.
+//!
+//! Pure. No pod is made any more; one that nobody is on goes at once, one with people when they have left or the pool's time for draining is
+//! over, counted from the deletion. It needs no valid spec: a pool that cannot be served has to go too.
+
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{DrainChange, ObservedPods, PodDeletion, Protection, compute_deletion, drain};
+use crate::{
+    media_pod::{Draining, MediaPod, PodState},
+    reason,
+    wait::Wait,
+};
+
+/// How long after the deadline a pool waits for the statuses of its meetings: one that cannot be written must not keep it for ever.
+pub const SETTLING: SignedDuration = SignedDuration::from_secs(30);
+
+/// The deletion of a pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Removal {
+    /// Since when.
+    pub since: Timestamp,
+    /// Until when people may stay.
+    pub deadline: Timestamp,
+}
+
+impl Removal {
+    /// The deletion of a pool that gives people so many seconds.
+    pub fn new(since: Timestamp, deadline_seconds: u32) -> Self {
+        let time = SignedDuration::from_secs(i64::from(deadline_seconds));
+        Self { since, deadline: since.checked_add(time).unwrap_or(Timestamp::MAX) }
+    }
+
+    fn settled_at(&self) -> Timestamp {
+        self.deadline.checked_add(SETTLING).unwrap_or(Timestamp::MAX)
+    }
+}
+
+/// What is left of a pool that is being deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Left {
+    /// Pods that are not on their way out.
+    pub pods: u32,
+    /// Those of them that somebody is on.
+    pub busy: u32,
+    /// People on them.
+    pub people: u32,
+    /// Meetings that still have a pod, by their status.
+    pub meetings: u32,
+}
+
+/// Everything that one pass does to a pool that is being deleted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RemovalPlan {
+    /// Pods whose drain begins.
+    pub drain: Vec<DrainChange>,
+    /// Pods to protect from eviction, or not.
+    pub protect: Vec<Protection>,
+    /// Pods to delete. Where the reason is [`reason::DRAIN_DEADLINE`] their people are told first.
+    pub delete: Vec<PodDeletion>,
+    /// What is left before any of that.
+    pub left: Left,
+    /// Whether the pool may go.
+    pub is_done: bool,
+    /// When something is due that no watch tells of.
+    pub again: Option<Timestamp>,
+}
+
+/// Plans one pass over a pool that is being deleted. `meetings` are those of its meetings that still have a pod.
+pub fn plan_removal(removal: &Removal, observed: &ObservedPods, meetings: u32) -> RemovalPlan {
+    let left = count_left(observed, meetings);
+    let is_settled = left.meetings == 0 || observed.now >= removal.settled_at();
+    let deletions =
+        staying(observed).filter_map(|pod| Some(compute_deletion(pod, find_cause(removal, observed, pod)?)));
+    let delete: Vec<_> = deletions.collect();
+    let is_deleted = |pod: &&MediaPod| delete.iter().any(|deletion| deletion.uid == pod.uid);
+    let undrained = staying(observed).filter(|pod| !is_deleted(pod) && !is_drained(removal, pod));
+    RemovalPlan {
+        drain: undrained.map(|pod| begin(removal, pod)).collect(),
+        protect: drain::plan_protection(observed),
+        is_done: left.pods == 0 && is_settled,
+        again: Some(if left.pods > 0 { removal.deadline } else { removal.settled_at() })
+            .filter(|time| *time > observed.now),
+        delete,
+        left,
+    }
+}
+
+/// Why the pool is still there, for people.
+pub fn explain_removal(removal: &Removal, left: &Left) -> Wait {
+    let Left { pods, busy, people, meetings } = *left;
+    let message = match (busy, pods) {
+        (0, 0) if meetings > 0 => format!("being deleted: its pods are gone, {meetings} meetings are told so"),
+        (0, 0) => "being deleted: its pods are gone".to_owned(),
+        (0, _) => format!("being deleted: {} without people go", count(pods, "media pod")),
+        _ => format!(
+            "being deleted: {} on {} may stay until {}, then their calls end",
+            if people == 1 { "1 person".to_owned() } else { format!("{people} people") },
+            count(busy, "media pod"),
+            removal.deadline
+        ),
+    };
+    Wait::new(reason::DELETING, message)
+}
+
+fn count(number: u32, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Pods that nobody has deleted yet; one that has failed for good is among them.
+fn staying(observed: &ObservedPods) -> impl Iterator<Item = &MediaPod> {
+    observed.pods.iter().map(AsRef::as_ref).filter(|pod| pod.state != PodState::Terminating)
+}
+
+fn count_left(observed: &ObservedPods, meetings: u32) -> Left {
+    let mut left = Left { meetings, ..Left::default() };
+    for pod in staying(observed) {
+        let told = observed.people.get(&pod.uid).copied().unwrap_or_default();
+        left.pods += 1;
+        left.busy += u32::from(observed.has_people(pod));
+        left.people += told.max(observed.load_of(pod).participants);
+    }
+    left
+}
+
+fn find_cause(removal: &Removal, observed: &ObservedPods, pod: &MediaPod) -> Option<Wait> {
+    let name = &pod.name;
+    if matches!(pod.state, PodState::Dead(_)) || observed.is_known_empty(pod) {
+        return Some(Wait::new(
+            reason::POD_DELETED,
+            format!("nobody is on media pod {name:?}, and its pool is being deleted"),
+        ));
+    }
+    (observed.now >= removal.deadline).then(|| {
+        let message =
+            format!("media pod {name:?} was not empty at {}, and its pool is being deleted", removal.deadline);
+        Wait::new(reason::DRAIN_DEADLINE, message)
+    })
+}
+
+/// Whether a pod has been told that it is drained for this. One that was drained for something else gets the pool's time.
+fn is_drained(removal: &Removal, pod: &MediaPod) -> bool {
+    pod.draining.as_ref() == Some(&compute_draining(removal))
+}
+
+fn begin(removal: &Removal, pod: &MediaPod) -> DrainChange {
+    let (name, uid) = (pod.name.clone(), pod.uid.clone());
+    let message = format!("draining media pod {name:?}: its pool is being deleted");
+    DrainChange { name, uid, draining: Some(compute_draining(removal)), message }
+}
+
+fn compute_draining(removal: &Removal) -> Draining {
+    let since = Timestamp::from_second(removal.since.as_second()).unwrap_or(removal.since);
+    Draining { since, reason: reason::POOL_DELETING }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        fixtures::{media_pod, pool, starting},
+        ledger::PodLoad,
+    };
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn removal() -> Removal {
+        Removal::new(at(1_000), 300)
+    }
+
+    /// Pods with so many people by their own account; `None` is one that has not told yet.
+    fn observed(pods: &[(PodState, Option<u32>)], now: i64) -> ObservedPods {
+        let pool = pool(json!({}));
+        let mut observed = ObservedPods { now: at(now), ..ObservedPods::default() };
+        for ((state, people), number) in pods.iter().zip(0..) {
+            let pod = media_pod(&pool, number, state.clone());
+            observed.people.extend(people.map(|people| (pod.uid.clone(), people)));
+            observed.pods.push(Arc::new(pod));
+        }
+        observed
+    }
+
+    fn dead() -> PodState {
+        PodState::Dead(Wait::new(reason::POD_FAILED, "ended"))
+    }
+
+    #[test]
+    fn pods_go_when_they_are_empty_or_their_time_is_over() {
+        use PodState::{Ready, Terminating};
+        // (case, pod, people, second, reason of its deletion, drained)
+        let cases = [
+            ("nobody is on it", Ready, Some(0), 1_000, Some(reason::POD_DELETED), false),
+            ("it starts", starting(), None, 1_000, Some(reason::POD_DELETED), false),
+            ("it has failed", dead(), Some(3), 1_000, Some(reason::POD_DELETED), false),
+            ("people are on it", Ready, Some(3), 1_000, None, true),
+            ("a moment before the deadline", Ready, Some(3), 1_299, None, true),
+            ("at the deadline", Ready, Some(3), 1_300, Some(reason::DRAIN_DEADLINE), false),
+            ("it has not told yet who is on it", Ready, None, 1_000, None, true),
+            ("it never told", Ready, None, 1_300, Some(reason::DRAIN_DEADLINE), false),
+            ("it goes already", Terminating, Some(3), 1_300, None, false),
+        ];
+        for (case, state, people, second, why, is_drained) in cases {
+            let plan = plan_removal(&removal(), &observed(&[(state, people)], second), 1);
+            let found: Vec<_> = plan.delete.iter().map(|deletion| deletion.why.reason).collect();
+            assert_eq!(found, why.into_iter().collect::<Vec<_>>(), "{case}");
+            assert_eq!(!plan.drain.is_empty(), is_drained, "{case}");
+            assert!(!plan.is_done, "{case}");
+        }
+    }
+
+    #[test]
+    fn the_pool_goes_when_no_pod_is_left_and_the_meetings_say_so_or_cannot() {
+        let gone = [(PodState::Terminating, Some(3))];
+        let cases = [
+            ("a pod is left", &[(PodState::Ready, Some(0))][..], 0, 1_000, false),
+            ("all are gone", &[], 0, 1_000, true),
+            ("one is on its way out", &gone, 0, 1_000, true),
+            ("a meeting says that it has a pod", &gone, 1, 1_000, false),
+            ("its status cannot be written", &gone, 1, 1_330, true),
+        ];
+        for (case, pods, meetings, second, is_done) in cases {
+            let plan = plan_removal(&removal(), &observed(pods, second), meetings);
+            assert_eq!(plan.is_done, is_done, "{case}");
+            assert!(plan.is_done || plan.again.is_some() || !plan.delete.is_empty(), "{case}: nothing would happen");
+        }
+    }
+
+    #[test]
+    fn a_pod_that_was_drained_for_something_else_gets_the_time_of_the_pool() {
+        let drained = |draining: &Draining| {
+            let mut observed = observed(&[(PodState::Ready, Some(1))], 1_200);
+            Arc::make_mut(&mut observed.pods[0]).draining = Some(draining.clone());
+            plan_removal(&removal(), &observed, 1)
+        };
+        let plan = drained(&Draining { since: at(800), reason: reason::OUTDATED });
+        let wanted = Draining { since: at(1_000), reason: reason::POOL_DELETING };
+        assert_eq!((plan.drain.len(), plan.delete.len()), (1, 0));
+        assert_eq!(plan.drain[0].draining, Some(wanted.clone()));
+        assert!(drained(&wanted).drain.is_empty());
+        assert_eq!(Draining::parse(&wanted.to_annotation()), wanted);
+    }
+
+    #[test]
+    fn the_status_says_who_is_still_there_and_until_when() {
+        let explain =
+            |busy, people, pods, meetings| explain_removal(&removal(), &Left { pods, busy, people, meetings }).message;
+        assert_eq!(
+            explain(2, 7, 3, 2),
+            "being deleted: 7 people on 2 media pods may stay until 1970-01-01T00:21:40Z, then their calls end"
+        );
+        assert!(explain(1, 1, 1, 1).contains("1 person on 1 media pod may stay"));
+        assert_eq!(explain(0, 0, 2, 0), "being deleted: 2 media pods without people go");
+        assert_eq!(explain(0, 0, 0, 0), "being deleted: its pods are gone");
+    }
+
+    /// People of a meeting that its status tells of, and whose pod has not been asked by this process yet.
+    #[test]
+    fn people_that_a_status_tells_of_count() {
+        let mut observed = observed(&[(starting(), None)], 1_000);
+        let load = PodLoad { meetings: 1, participants: 4, dedicated: 0, lively: 1 };
+        observed.loads.insert(observed.pods[0].uid.clone(), load);
+        let plan = plan_removal(&removal(), &observed, 1);
+        assert!(plan.delete.is_empty());
+        assert_eq!((plan.left.busy, plan.left.people), (1, 4));
+    }
+
+    fn any_pod() -> impl Strategy<Value = (PodState, Option<u32>)> {
+        let state = prop_oneof![Just(PodState::Ready), Just(starting()), Just(PodState::Terminating)];
+        (state, prop_oneof![Just(None), (0..3_u32).prop_map(Some)])
+    }
+
+    proptest! {
+        /// Whatever the pods tell: nobody is cut off early, and after the deadline nothing keeps the pool but the statuses, for half a minute.
+        #[test]
+        fn nobody_is_cut_off_early_and_the_pool_goes_in_the_end(
+            pods in prop::collection::vec(any_pod(), 0..6), second in 1_000..1_400_i64, meetings in 0..3_u32,
+        ) {
+            let observed = observed(&pods, second);
+            let plan = plan_removal(&removal(), &observed, meetings);
+            for deletion in &plan.delete {
+                let people = observed.people.get(&deletion.uid).copied().unwrap_or_default();
+                prop_assert!(people == 0 || second >= 1_300, "{deletion:?}");
+            }
+            let staying = observed.pods.iter().filter(|pod| pod.state != PodState::Terminating).count();
+            prop_assert!(second < 1_300 || plan.delete.len() == staying);
+            prop_assert!(!plan.is_done || staying == 0);
+            prop_assert!(second < 1_330 || staying > 0 || plan.is_done);
+        }
+    }
+}

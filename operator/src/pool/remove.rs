@@ -1,0 +1,171 @@
+//! One look at a pool that is being deleted: its pods go as they become empty or their time is over, and then our finalizer.
+//!
+//! A pool whose spec cannot be served, or that cannot be read at all, goes the same way. Nothing is made here.
+
+use std::{sync::Arc, time::Duration};
+
+use convene_crds::{Drain, MediaPool};
+use jiff::Timestamp;
+use kube::{Resource, ResourceExt};
+
+use super::{
+    Error,
+    apply::{self, Applied},
+    finalizer::{has_finalizer, write_finalizers},
+    observe,
+    plan::{ObservedPods, Removal, RemovalPlan, explain_removal, plan_removal},
+    report,
+    validate::{ValidPool, validate_pool},
+};
+use crate::{
+    context::{Context, Outcome, Pass},
+    events::Note,
+    media_pod::MediaPod,
+    reason,
+    world::Guarded,
+};
+
+/// Looks at a pool that has a deletion timestamp.
+pub async fn look_at(object: &Guarded<MediaPool>, context: &Context) -> Result<Pass, Error> {
+    let Some(removal) = compute_removal(object) else { return Ok(Pass::of(Outcome::Skipped)) };
+    context.recalled.call_once(|| observe::recall_blocks(context));
+    let valid = object.0.as_ref().ok().and_then(|pool| validate_pool(pool, &context.config.defaults).ok());
+    let pods = observe::observe_pods(context).await?; // I/O
+    let (observed, plan) = decide(context, object, valid.as_ref(), &removal, &pods); // pure but for the caches
+    if plan.is_done {
+        return let_go(object, context).await; // I/O
+    }
+    let namespace = object.namespace().unwrap_or_default();
+    let (done, failure) = apply::apply_removal(context, &namespace, plan.clone()).await; // I/O
+    pardon(context, &plan, &done);
+    let written = report_progress(object, valid.as_ref(), &observed, &removal, &plan, &done, context).await; // I/O
+    if let Some(error) = failure {
+        return Err(error);
+    }
+    written?;
+    Ok(Pass { outcome: Outcome::Waiting, again: compute_again(&plan, observed.now) })
+}
+
+/// Of an object that cannot be read nothing but the time is known.
+fn compute_removal(object: &Guarded<MediaPool>) -> Option<Removal> {
+    let since = object.meta().deletion_timestamp.as_ref()?.0;
+    let drain = object.0.as_ref().map_or_else(|_| Drain::default(), |pool| pool.spec.drain);
+    Some(Removal::new(since, drain.deadline_seconds))
+}
+
+/// Observes and plans while holding the ledger, so that no meeting is bound to a pod that is about to be deleted.
+fn decide(
+    context: &Context,
+    object: &Guarded<MediaPool>,
+    valid: Option<&ValidPool>,
+    removal: &Removal,
+    pods: &[Arc<MediaPod>],
+) -> (ObservedPods, RemovalPlan) {
+    let name = object.name_any();
+    let mut ledger = context.world.ledger();
+    let now = Timestamp::now();
+    let observed = match valid {
+        Some(pool) => observe::observe_pool(context, pool, pods, &ledger, now),
+        None => observe::observe_people(&name, pods, &ledger, now),
+    };
+    let plan = plan_removal(removal, &observed, ledger.count_placed(&name));
+    for deletion in &plan.delete {
+        ledger.condemn(&deletion.uid);
+    }
+    (observed, plan)
+}
+
+fn pardon(context: &Context, plan: &RemovalPlan, done: &Applied) {
+    let mut ledger = context.world.ledger();
+    for deletion in plan.delete.iter().filter(|deletion| !done.deleted.contains(deletion)) {
+        ledger.pardon(&deletion.uid);
+    }
+}
+
+/// A status can be written to what can be read; the others have events alone.
+async fn report_progress(
+    object: &Guarded<MediaPool>,
+    valid: Option<&ValidPool>,
+    observed: &ObservedPods,
+    removal: &Removal,
+    plan: &RemovalPlan,
+    done: &Applied,
+    context: &Context,
+) -> Result<(), Error> {
+    let Ok(pool) = &object.0 else {
+        context.events.publish(&object.object_ref(&()), "Delete", &report::compute_pod_notes(done));
+        return Ok(());
+    };
+    let verdicts = report::compute_refusal(&explain_removal(removal, &plan.left));
+    let blocks = pool.status.as_ref().map(|status| status.blocks.clone()).unwrap_or_default();
+    let counted = valid.map(|valid| (valid, observed));
+    let status = report::compute_status(pool, counted, &verdicts, blocks, observed.now);
+    let notes = report::compute_notes(pool, Some(done), &verdicts);
+    apply::apply_status(context, pool, &status, &notes).await.map(|_| ())
+}
+
+/// Takes our finalizer off. Whoever else has one there keeps the pool.
+async fn let_go(object: &Guarded<MediaPool>, context: &Context) -> Result<Pass, Error> {
+    if !has_finalizer(object.meta()) {
+        return Ok(Pass::of(Outcome::Skipped));
+    }
+    if !write_finalizers(context, object.meta(), false).await? {
+        return Ok(Pass { outcome: Outcome::Waiting, again: Some(Duration::from_secs(1)) });
+    }
+    let name = object.name_any();
+    context.metrics.forget_pool(&name);
+    let note = Note::normal(reason::DRAINED, format!("MediaPool {name:?} has no media pods any more, and goes"));
+    context.events.publish(&object.object_ref(&()), "Delete", &[note]);
+    tracing::info!("drained the pool that is being deleted");
+    Ok(Pass::of(Outcome::Applied))
+}
+
+fn compute_again(plan: &RemovalPlan, now: Timestamp) -> Option<Duration> {
+    let due = plan.again.map(|time| Duration::try_from(time.duration_since(now)).unwrap_or_default());
+    // A pod that somebody came to at the last moment, or whose deletion no watch tells of.
+    let soon = (!plan.delete.is_empty()).then_some(Duration::from_secs(2));
+    due.into_iter().chain(soon).min().map(|pause| pause.max(Duration::from_millis(100)))
+}
+
+#[cfg(test)]
+mod tests {
+    use convene_crds::names::FINALIZER_DRAIN;
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+    use kube::core::DeserializeGuard;
+    use serde_json::json;
+
+    use super::*;
+    use crate::fixtures::{ScriptedServer, context};
+
+    const POOL: &str = "PATCH /apis/convene.dev/v1alpha1/namespaces/harbor/mediapools/lagoon";
+
+    /// A pool that nobody can read: its spec is of another version.
+    fn unreadable(finalizers: &[&str]) -> Guarded<MediaPool> {
+        let object = json!({
+            "apiVersion": "convene.dev/v1alpha1", "kind": "MediaPool",
+            "metadata": {"name": "lagoon", "namespace": "harbor", "uid": "pool-uid", "finalizers": finalizers,
+                "deletionTimestamp": Time(Timestamp::now())},
+            "spec": {"rtcPorts": "all"},
+        });
+        let object: DeserializeGuard<MediaPool> = serde_json::from_value(object).unwrap();
+        assert!(object.0.is_err());
+        object
+    }
+
+    #[tokio::test]
+    async fn a_pool_that_cannot_be_read_goes_too() {
+        let answer =
+            json!({"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": {"name": "lagoon"}});
+        let cases: [(&[&str], _, _); 3] = [
+            (&[FINALIZER_DRAIN], vec![(POOL, 200, answer)], Outcome::Applied),
+            (&[FINALIZER_DRAIN], vec![(POOL, 409, crate::fixtures::status(409, "Conflict", ""))], Outcome::Waiting),
+            (&["crew.test/log"], vec![], Outcome::Skipped),
+        ];
+        for (finalizers, script, outcome) in cases {
+            let (server, client) = ScriptedServer::start(script);
+            let pass = look_at(&unreadable(finalizers), &context(&client)).await.unwrap();
+            assert_eq!(pass.outcome, outcome, "{finalizers:?}");
+            server.assert_finished();
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! `convene-operator uninstall`: what has to happen before the operator is taken away. The chart runs it as a hook of `helm uninstall`.
+//!
+//! It deletes every `MediaPool` of the namespace, waits until the operator has drained them, and sees to it that no Meeting says Ready
+//! afterwards. Where no operator acts, it lets the pools go itself. It ends: with success, or with an error at the end of its time.
+
+pub mod plan;
+
+use std::time::Duration;
+
+use convene_crds::{MediaPool, Meeting, MeetingStatus, names::CONDITION_READY};
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::{
+    Api, Client, Resource, ResourceExt,
+    api::{DeleteParams, ListParams, ObjectMeta, Patch, PatchParams, Preconditions},
+};
+use serde_json::json;
+use thiserror::Error;
+use tokio::time::Instant;
+
+use self::plan::{Manner, compute_without_pool, plan_pool};
+use crate::{conditions::find, meeting::apply::FIELD_MANAGER, pool::finalizer::build_patch, reason, world::Guarded};
+
+/// The same is told again after so long: whoever waits sees that it goes on.
+const TELL_AGAIN: Duration = Duration::from_secs(20);
+
+/// How often it looks, and when it gives an operator up.
+#[derive(Clone, Copy, Debug)]
+struct Pace {
+    period: Duration,
+    /// A lease that nobody renews for so long has no holder; an operator that is started anew needs a part of it.
+    lease: Duration,
+}
+
+const PACE: Pace = Pace { period: Duration::from_secs(2), lease: Duration::from_mins(1) };
+
+/// What an uninstall is told.
+#[derive(Clone, Debug)]
+pub struct UninstallConfig {
+    /// Namespace of the pools.
+    pub namespace: String,
+    /// Lease of the operator that acts.
+    pub lease: String,
+    /// How long it may take.
+    pub timeout: Duration,
+    /// Whether people in calls are waited for.
+    pub drains: bool,
+}
+
+/// Why an uninstall did not come to its end.
+#[derive(Debug, Error)]
+pub enum UninstallError {
+    /// A request to the API server failed.
+    #[error("could not {what}")]
+    Request {
+        /// What was tried.
+        what: &'static str,
+        /// What the API server said.
+        source: Box<kube::Error>,
+    },
+    /// The time is over.
+    #[error(
+        "not done after {seconds} s: {left}. Run helm uninstall again to wait on, or with --no-hooks to go without; docs/operations.md says what is left then"
+    )]
+    Deadline {
+        /// How long it took.
+        seconds: u64,
+        /// What is left.
+        left: String,
+    },
+}
+
+impl UninstallError {
+    /// Constant for logs.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Request { .. } => "RequestFailed",
+            Self::Deadline { .. } => "Deadline",
+        }
+    }
+
+    fn request(what: &'static str) -> impl Fn(kube::Error) -> Self {
+        move |source| Self::Request { what, source: Box::new(source) }
+    }
+}
+
+/// Runs until nothing is left of the pools, or the time is over. What fails is tried again.
+pub async fn uninstall(client: Client, config: UninstallConfig) -> Result<(), UninstallError> {
+    uninstall_at(client, config, PACE).await
+}
+
+async fn uninstall_at(client: Client, config: UninstallConfig, pace: Pace) -> Result<(), UninstallError> {
+    let begin = Instant::now();
+    let timeout = SignedDuration::try_from(config.timeout).unwrap_or(SignedDuration::MAX);
+    let until = Timestamp::now().checked_add(timeout).unwrap_or(Timestamp::MAX);
+    let mut work = Uninstall { leader: Leader::new(&client, &config, pace.lease), client, config, until, told: None };
+    loop {
+        let left = match work.look().await {
+            Ok(None) => {
+                tracing::info!("no pools are left, and no meeting says that it is ready");
+                return Ok(());
+            }
+            Ok(Some(left)) => left,
+            Err(error) => {
+                let left = convene_service::say::chain(&error);
+                tracing::warn!(error = &error as &dyn std::error::Error, reason = error.reason(), "will try again");
+                left
+            }
+        };
+        work.tell(&left, begin.elapsed());
+        if begin.elapsed() >= work.config.timeout {
+            return Err(UninstallError::Deadline { seconds: begin.elapsed().as_secs(), left });
+        }
+        tokio::time::sleep(pace.period).await;
+    }
+}
+
+struct Uninstall {
+    client: Client,
+    config: UninstallConfig,
+    until: Timestamp,
+    leader: Leader,
+    /// What was told last, and when.
+    told: Option<(String, Instant)>,
+}
+
+impl Uninstall {
+    /// One look; `Some` is what is still there.
+    async fn look(&mut self) -> Result<Option<String>, UninstallError> {
+        let pools = list::<Guarded<MediaPool>>(&self.pools(), "list the pools").await?;
+        if pools.is_empty() {
+            return self.mark_meetings().await;
+        }
+        let manner = self.choose_manner().await?;
+        for pool in &pools {
+            self.step(pool, manner).await?;
+        }
+        Ok(Some(pools.iter().map(describe).collect::<Vec<_>>().join("; ")))
+    }
+
+    fn pools(&self) -> Api<Guarded<MediaPool>> {
+        Api::namespaced(self.client.clone(), &self.config.namespace)
+    }
+
+    async fn choose_manner(&mut self) -> Result<Manner, UninstallError> {
+        if self.config.drains && self.leader.acts().await? {
+            return Ok(Manner::Drain { until: self.until });
+        }
+        Ok(Manner::AtOnce)
+    }
+
+    async fn step(&self, pool: &Guarded<MediaPool>, manner: Manner) -> Result<(), UninstallError> {
+        let seconds = pool.0.as_ref().ok().map(|pool| pool.spec.drain.deadline_seconds);
+        let step = plan_pool(pool.meta(), seconds, manner, Timestamp::now());
+        let (api, name) = (self.pools(), pool.name_any());
+        if let Some(seconds) = step.shorten_to {
+            let patch = json!({"metadata": {"uid": pool.uid()}, "spec": {"drain": {"deadlineSeconds": seconds}}});
+            let patched = api.patch_metadata(&name, &PatchParams::default(), &Patch::Merge(&patch)).await;
+            unless_gone(patched, "shorten the drain of a pool")?;
+        }
+        if step.delete {
+            let preconditions = Preconditions { uid: pool.uid(), resource_version: None };
+            let parameters = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::background() };
+            unless_gone(api.delete(&name, &parameters).await, "delete a pool")?;
+            tracing::info!(pool = name, "deleted pool");
+        }
+        if step.release {
+            let patch = build_patch(pool.meta(), false);
+            let patched = api.patch_metadata(&name, &PatchParams::default(), &Patch::Merge(&patch)).await;
+            unless_gone(patched, "let a pool go")?;
+            tracing::info!(pool = name, "let pool go without a drain: its calls end now");
+        }
+        Ok(())
+    }
+
+    /// Meetings that still say they have a place get the status that the operator would give them.
+    async fn mark_meetings(&self) -> Result<Option<String>, UninstallError> {
+        let mut count = 0_u32;
+        let all = list::<Guarded<Meeting>>(&Api::all(self.client.clone()), "list the meetings").await?;
+        // One that cannot be read never got a place.
+        for meeting in all.into_iter().filter_map(|meeting| meeting.0.ok()) {
+            if let Some(status) = compute_without_pool(&meeting, &self.config.namespace, Timestamp::now()) {
+                self.mark(&meeting.metadata, &status).await?;
+                count += 1;
+            }
+        }
+        // Once more: an operator that had not heard yet may have written its own.
+        Ok((count > 0).then(|| format!("{count} meetings were told that they have no pool")))
+    }
+
+    async fn mark(&self, metadata: &ObjectMeta, status: &MeetingStatus) -> Result<(), UninstallError> {
+        let (namespace, name) =
+            (metadata.namespace.as_deref().unwrap_or_default(), metadata.name.as_deref().unwrap_or_default());
+        let api: Api<Meeting> = Api::namespaced(self.client.clone(), namespace);
+        let patch = json!({
+            "apiVersion": Meeting::api_version(&()),
+            "kind": Meeting::kind(&()),
+            "metadata": {"name": name, "namespace": namespace, "uid": metadata.uid},
+            "status": status,
+        });
+        let parameters = PatchParams::apply(FIELD_MANAGER).force();
+        unless_gone(api.patch_status(name, &parameters, &Patch::Apply(&patch)).await, "write the status of a meeting")
+    }
+
+    fn tell(&mut self, left: &str, elapsed: Duration) {
+        let is_known = |(told, at): &(String, Instant)| told == left && at.elapsed() < TELL_AGAIN;
+        if self.told.as_ref().is_some_and(is_known) {
+            return;
+        }
+        tracing::info!(elapsed = elapsed.as_secs(), timeout = self.config.timeout.as_secs(), "{left}");
+        self.told = Some((left.to_owned(), Instant::now()));
+    }
+}
+
+/// Whether an operator acts: only one that does renews its lease.
+struct Leader {
+    leases: Api<Lease>,
+    name: String,
+    limit: Duration,
+    /// Version of the lease, and since when it is that.
+    seen: (Option<String>, Instant),
+}
+
+impl Leader {
+    fn new(client: &Client, config: &UninstallConfig, limit: Duration) -> Self {
+        let leases = Api::namespaced(client.clone(), &config.namespace);
+        Self { leases, name: config.lease.clone(), limit, seen: (None, Instant::now()) }
+    }
+
+    async fn acts(&mut self) -> Result<bool, UninstallError> {
+        let lease =
+            self.leases.get_opt(&self.name).await.map_err(UninstallError::request("read the operator's lease"))?;
+        let version = lease.and_then(|lease| lease.metadata.resource_version);
+        if version != self.seen.0 {
+            self.seen = (version, Instant::now());
+        }
+        Ok(self.seen.1.elapsed() < self.limit)
+    }
+}
+
+/// A kind that is not defined any more has no objects.
+async fn list<K>(api: &Api<K>, what: &'static str) -> Result<Vec<K>, UninstallError>
+where
+    K: Clone + serde::de::DeserializeOwned + std::fmt::Debug,
+{
+    match api.list(&ListParams::default()).await {
+        Ok(list) => Ok(list.items),
+        Err(kube::Error::Api(answer)) if answer.is_not_found() => Ok(Vec::new()),
+        Err(error) => Err(UninstallError::request(what)(error)),
+    }
+}
+
+/// What is gone or has changed meanwhile is looked at again.
+fn unless_gone<T>(result: Result<T, kube::Error>, what: &'static str) -> Result<(), UninstallError> {
+    match result {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(answer)) if answer.is_not_found() || answer.is_conflict() => Ok(()),
+        Err(error) => Err(UninstallError::request(what)(error)),
+    }
+}
+
+/// What the operator says of a pool, once it has noticed.
+fn describe(pool: &Guarded<MediaPool>) -> String {
+    let status = pool.0.as_ref().ok().and_then(|pool| pool.status.as_ref());
+    let conditions = status.map(|status| status.conditions.as_slice()).unwrap_or_default();
+    let told = find(conditions, CONDITION_READY).filter(|ready| ready.reason == reason::DELETING);
+    let message = told.map_or("being deleted", |ready| ready.message.as_str());
+    format!("pool {:?}: {message}", pool.name_any())
+}
+
+#[cfg(test)]
+mod tests;
