@@ -10,6 +10,7 @@ use kube::api::ObjectMeta;
 
 use crate::{
     conditions::find,
+    ledger::Occupancy,
     meeting::{plan::plan_refused, report::compute_status, validate::explain_missing_pool},
     pool::finalizer::has_finalizer,
 };
@@ -75,7 +76,7 @@ pub fn compute_without_pool(meeting: &Meeting, home: &str, now: Timestamp) -> Op
         return None;
     }
     let plan = plan_refused(&explain_missing_pool(meeting, home));
-    let status = compute_status(meeting, &plan, "", 0, now);
+    let status = compute_status(meeting, &plan, "", Occupancy::default(), now);
     Some(MeetingStatus { join_url: old.join_url.clone(), ..status })
 }
 
