@@ -167,6 +167,11 @@ pub enum Context {
         /// Whose messages; `None` for the bot's.
         producer: Option<DataProducerId>,
     },
+    /// Note whether what a participant sends still comes.
+    Flow {
+        /// The sender's connection.
+        connection: ConnectionId,
+    },
     /// Note the consumer and offer it to the client.
     Consume {
         /// The receiver's connection.

@@ -4,8 +4,12 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
+use super::command::Context;
+use super::effect::Operation;
 use super::ids::{ConnectionId, PeerId};
-use super::peer::Peer;
+use super::peer::{Peer, ProducerState};
 use super::{Effects, Room};
 
 /// How often somebody is asked from whom no media comes.
@@ -22,6 +26,8 @@ pub(super) struct Presence {
     asked: Option<Duration>,
     /// When it last answered.
     answered: Option<Duration>,
+    /// Packets of its media that had come when that was last asked, and whether they were more than before.
+    flow: Option<(u64, bool)>,
     /// Whether the others have been told that it is lost.
     pub(super) is_lost: bool,
 }
@@ -68,9 +74,8 @@ impl Room {
         let watched: Vec<PeerId> =
             self.peers.iter().filter(|(_, peer)| is_watched(peer)).map(|(id, _)| id.clone()).collect();
         for id in watched {
-            if self.peers.get_mut(&id).is_some_and(|peer| peer.has_to_answer(now)) {
-                let connection = self.peers[&id].connection;
-                effects.ping(connection);
+            if let Some(peer) = self.peers.get_mut(&id) {
+                peer.look(now, effects);
             }
             self.tell_presence(&id, now, effects);
         }
@@ -86,18 +91,44 @@ impl Room {
     }
 }
 
+impl Room {
+    /// How many packets have come of what a participant sends.
+    pub(super) fn note_flow(&mut self, connection: ConnectionId, stats: &Value, now: Duration, effects: &mut Effects) {
+        let Some((id, peer)) = self.peer_of(connection) else { return };
+        let id = id.clone();
+        let streams = stats.as_array().map(Vec::as_slice).unwrap_or_default();
+        let packets = streams.iter().filter_map(|stream| stream["packetCount"].as_u64()).sum();
+        let flows = peer.presence.flow.is_none_or(|(before, _)| packets > before);
+        peer.presence.flow = Some((packets, flows));
+        self.tell_presence(&id, now, effects);
+    }
+}
+
 impl Peer {
-    /// Whether to ask it for a sign of life now: media is one, and who falls silent is asked at once.
-    fn has_to_answer(&mut self, now: Duration) -> bool {
-        if self.is_heard() {
-            self.presence = Presence { answered: None, asked: None, ..self.presence };
-            return false;
+    /// Asks for a sign of life where no media is one. Who falls silent is asked at once. Who is cut off cannot be asked: there the packets
+    /// are counted, because a score takes its time to fall.
+    fn look(&mut self, now: Duration, effects: &mut Effects) {
+        let heard = self.producers.iter().find(|(_, producer)| producer.is_heard());
+        match heard {
+            Some((producer, _)) if self.presence.cut.is_some() => {
+                let context = Context::Flow { connection: self.connection };
+                effects.run_for(Operation::ProducerStats(producer.clone()), context);
+            }
+            Some(_) => self.presence = Presence { answered: None, asked: None, ..self.presence },
+            None if self.presence.asks(now) => effects.ping(self.connection),
+            None => {}
         }
-        self.presence.asks(now)
     }
 
-    /// Whether its media comes, as far as the last score says.
+    /// Whether its media comes, as far as is known.
     fn is_heard(&self) -> bool {
-        self.producers.values().any(|producer| !producer.is_paused && producer.silent_since.is_none())
+        self.presence.flow.is_none_or(|(_, flows)| flows) && self.producers.values().any(ProducerState::is_heard)
+    }
+}
+
+impl ProducerState {
+    /// As the last score says.
+    fn is_heard(&self) -> bool {
+        !self.is_paused && self.silent_since.is_none()
     }
 }

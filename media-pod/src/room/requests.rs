@@ -284,8 +284,8 @@ impl Room {
 
     fn note_pause(&mut self, owner: &PeerId, is_other: bool, effects: &mut Effects) {
         if is_other {
-            self.streams_version += 1;
-            self.choose_anew(effects);
+            // The next tick chooses: pausing is cheap for a client, and choosing is not.
+            self.note_streams();
             self.tell_sends(owner, effects);
         }
     }

@@ -67,6 +67,7 @@ impl Room {
             (Context::ConsumeFor { asker, .. }, Outcome::NotConsumable) => {
                 effects.fail(asker, 400, "the given rtpCapabilities have no codec for this producer");
             }
+            (Context::Flow { connection }, Outcome::Stats(stats)) => self.note_flow(connection, &stats, now, effects),
             (Context::VoiceOffered, _) => self.speak_up(now, effects),
             (Context::Request(asker), outcome) => self.answer(asker, outcome, effects),
             (Context::Consume { connection, producer, .. }, Outcome::NotConsumable) => {
@@ -93,7 +94,11 @@ impl Room {
             | Context::ConsumeFor { asker, .. }
             | Context::ConsumeDataFor { asker, .. } => effects.fail(*asker, error.code, error.message),
             Context::Voice { connection } => self.lose_voice(*connection),
-            Context::None | Context::VoiceOffered | Context::Consume { .. } | Context::ConsumeData { .. } => {}
+            Context::None
+            | Context::Flow { .. }
+            | Context::VoiceOffered
+            | Context::Consume { .. }
+            | Context::ConsumeData { .. } => {}
         }
     }
 

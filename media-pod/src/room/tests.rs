@@ -44,6 +44,8 @@ struct Harness {
     operations: Vec<Operation>,
     facts: Vec<Fact>,
     pinged: Vec<ConnectionId>,
+    /// That have come of every producer.
+    packets: u64,
     is_shut: bool,
 }
 
@@ -64,6 +66,7 @@ impl Harness {
             operations: Vec::new(),
             facts: Vec::new(),
             pinged: Vec::new(),
+            packets: 0,
             is_shut: false,
         }
     }
@@ -124,6 +127,7 @@ impl Harness {
                 label: "any".into(),
                 protocol: String::new(),
             })),
+            Operation::ProducerStats(_) => Outcome::Stats(json!([{ "packetCount": self.packets }])),
             Operation::TransportStats(_) => Outcome::Stats(json!([1])),
             Operation::RestartIce(_) => Outcome::IceParameters(json!({ "usernameFragment": "u" })),
             _ => Outcome::Done,

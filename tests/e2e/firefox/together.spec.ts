@@ -88,6 +88,25 @@ test('they chat, share their screens, and switch their cameras off and on', asyn
   await everyoneSeesAndHearsEveryone([ada, grace]);
 });
 
+test('what is typed into the chat of a Firefox switches no device, and the last press of a switch counts', async ({ call: { ada, grace } }) => {
+  await everyoneSeesAndHearsEveryone([ada, grace]);
+  const tile = grace.page.locator(`[data-testid="tile"][data-peer-id="${await ada.peerId()}"]`);
+  await ada.click('mute-button');
+  await ada.click('camera-button');
+  await expect(tile).toHaveAttribute('data-muted', 'true');
+  await expect(tile).toHaveAttribute('data-video', 'false');
+  await ada.click('chat-button');
+  await ada.page.keyboard.type('demo move cave');
+  await waitUntil('the words are in the message box', 10, async () => ((await ada.value('chat-input')) === 'demo move cave' ? undefined : 'not yet'));
+  await expect(tile).toHaveAttribute('data-muted', 'true');
+  await expect(tile).toHaveAttribute('data-video', 'false');
+  // On, off, on: the presses come faster than a microphone opens.
+  for (let press = 0; press < 3; press += 1) await ada.click('mute-button');
+  await expect(tile).toHaveAttribute('data-muted', 'false');
+  for (let press = 0; press < 3; press += 1) await ada.click('mute-button');
+  await expect(tile).toHaveAttribute('data-muted', 'true');
+});
+
 test('a Firefox that leaves is gone at once', async ({ call: { ada, grace } }) => {
   await everyoneSeesAndHearsEveryone([ada, grace]);
   await ada.click('leave-button');

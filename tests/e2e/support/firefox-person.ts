@@ -59,6 +59,11 @@ export class FirefoxPerson implements Person {
     await this.page.locator(testId(id)).fill(text);
   }
 
+  /** What is in a field. */
+  async value(id: string): Promise<string> {
+    return this.page.$eval(testId(id), (field) => (field as HTMLInputElement | HTMLTextAreaElement).value);
+  }
+
   async text(id: string): Promise<string> {
     return this.page.$$eval(testId(id), (found) => found.map((one) => one.textContent).join('\n'));
   }

@@ -94,8 +94,15 @@ fn a_cut_of_somebody_whose_media_comes_is_no_loss() {
     let producer = room.produce(bob, "video");
     room.score(&producer, 10);
     room.handle(Command::CutOff { connection: bob });
-    room.pass(5);
+    for _ in 0..5 {
+        room.packets += 10;
+        room.pass(1);
+    }
     assert!(room.presence_told(ada, "bob").is_empty());
+    room.pass(1);
+    assert_eq!(room.presence_told(ada, "bob"), [false], "nothing has come since, whatever the score says");
+    room.handle(Command::SignOfLife { connection: bob });
+    assert_eq!(room.presence_told(ada, "bob"), [false, true]);
 }
 
 #[test]

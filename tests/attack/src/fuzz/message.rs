@@ -178,7 +178,7 @@ fn media(random: &mut StdRng, id: &str) -> (&'static str, Value) {
 }
 
 fn people(random: &mut StdRng, peer: &str) -> (&'static str, Value) {
-    match random.random_range(0..19) {
+    match random.random_range(0..20) {
         0 => (
             "join",
             json!({ "displayName": "x", "device": { "flag": "chrome", "name": "x" }, "rtpCapabilities": capabilities() }),
@@ -203,6 +203,7 @@ fn people(random: &mut StdRng, peer: &str) -> (&'static str, Value) {
             json!({ "peerId": peer, "publish": { "audio": random.random::<bool>() }, "publishData": true }),
         ),
         17 => ("setModerator", json!({ "peerId": peer, "moderator": random.random::<bool>() })),
+        18 => ("setWatchedPeers", json!({ "peerIds": [peer, "nobody"] })),
         _ => ("applyNetworkThrottle", json!({ "secret": "x", "options": {} })),
     }
 }
