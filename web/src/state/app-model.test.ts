@@ -31,6 +31,8 @@ const AT_FRONT_DOOR: Partial<AppDependencies> = {
   page: { host: 'meet.example', protocol: 'https:', pathname: '/', assign: () => undefined },
 };
 
+const NO_WEBRTC: AppDependencies['environment'] = { isSecureContext: true, hasPeerConnection: false, hasMediaDevices: true };
+
 interface Watch {
   listener: (info: MeetingInfo) => void;
   hasEnded: boolean;
@@ -132,7 +134,9 @@ describe('opening the page', () => {
     ['at the front door', AT_FRONT_DOOR, FOUND, 'home'],
     ['of a meeting that is not there', {}, { status: 'missing' }, 'missing'],
     ['while the server is away', {}, { status: 'unreachable' }, 'preJoin'],
-    ['in a browser without WebRTC', { environment: { isSecureContext: true, hasPeerConnection: false, hasMediaDevices: true } }, FOUND, 'unsupported'],
+    ['in a browser without WebRTC', { environment: NO_WEBRTC }, FOUND, 'unsupported'],
+    ['at the front door in a browser without WebRTC', { ...AT_FRONT_DOOR, environment: NO_WEBRTC }, FOUND, 'unsupported'],
+    ['without a meeting in the address, in such a browser', { address: undefined, environment: NO_WEBRTC }, FOUND, 'missing'],
   ])('%s', async (_case, change, info, screen) => {
     const { model } = setUp(change, info);
     await model.open();

@@ -368,8 +368,10 @@ function screenOfFailure(error: ConveneError): Screen {
 }
 
 function firstScreen({ address, page }: Pick<AppDependencies, 'address' | 'page'>, problem: ConveneError | undefined): Screen {
-  if (address === undefined) return page.pathname === '/' ? { name: 'home' } : { name: 'missing', mayAppear: false };
-  return problem === undefined ? { name: 'loading' } : { name: 'unsupported', error: problem };
+  if (address === undefined && page.pathname !== '/') return { name: 'missing', mayAppear: false };
+  // On the front page too: from there every way would lead to a meeting that this browser cannot join.
+  if (problem !== undefined) return { name: 'unsupported', error: problem };
+  return { name: address === undefined ? 'home' : 'loading' };
 }
 
 function briefOf(info: MeetingInfo, before: MeetingBrief): MeetingBrief {
