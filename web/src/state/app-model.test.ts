@@ -24,6 +24,7 @@ const FOUND: MeetingInfo & { status: 'found' } = {
   participants: 2,
   needsToken: false,
   isRecorded: false,
+  isLoopbackOnly: false,
 };
 
 const AT_FRONT_DOOR: Partial<AppDependencies> = {
@@ -31,7 +32,7 @@ const AT_FRONT_DOOR: Partial<AppDependencies> = {
   page: { host: 'meet.example', protocol: 'https:', pathname: '/', assign: () => undefined },
 };
 
-const NO_WEBRTC: AppDependencies['environment'] = { isSecureContext: true, hasPeerConnection: false, hasMediaDevices: true };
+const NO_WEBRTC: AppDependencies['environment'] = { isSecureContext: true, hasPeerConnection: false, hasMediaDevices: true, reachesLoopback: true };
 
 interface Watch {
   listener: (info: MeetingInfo) => void;
@@ -57,7 +58,7 @@ function setUp(change: Partial<AppDependencies> = {}, info: MeetingInfo = FOUND)
   const model = new AppModel({
     address: { rest: 'team-a/stand-up' },
     page: { host: 'meet.example', protocol: 'https:', pathname: '/m/team-a/stand-up', assign: () => undefined },
-    environment: { isSecureContext: true, hasPeerConnection: true, hasMediaDevices: true },
+    environment: { isSecureContext: true, hasPeerConnection: true, hasMediaDevices: true, reachesLoopback: true },
     devices,
     log: silentLog,
     fetchMeeting: () => Promise.resolve(info),
@@ -127,6 +128,19 @@ describe('opening the page', () => {
     const { model } = setUp({}, { ...FOUND, isReady: false, waitingFor });
     await model.open();
     expect(model.state.get().meeting).toMatchObject({ isReady: false, waitingFor });
+  });
+
+  it.each([
+    [{ isLoopbackOnly: true, reachesLoopback: false }, true],
+    [{ isLoopbackOnly: true, reachesLoopback: true }, false],
+    [{ isLoopbackOnly: false, reachesLoopback: false }, false],
+  ])('says that media will not get through: %j', async ({ isLoopbackOnly, reachesLoopback }, expected) => {
+    const environment = { isSecureContext: true, hasPeerConnection: true, hasMediaDevices: true, reachesLoopback };
+    const { model, watch } = setUp({ environment }, { ...FOUND, isLoopbackOnly });
+    await model.open();
+    expect(model.state.get().meeting.isOutOfReach).toBe(expected);
+    watch.listener({ status: 'unreachable' });
+    expect(model.state.get().meeting.isOutOfReach).toBe(expected);
   });
 
   it.each<[string, Partial<AppDependencies>, MeetingInfo, string]>([
