@@ -8,7 +8,7 @@ WEB_SOURCES := $(shell find web/src web/build web/index.html web/vite.config.ts 
 
 .DEFAULT_GOAL := help
 .PHONY: help bootstrap run build media-pod generate images cluster-build cluster-up cluster-down test \
-  lint drift test-rust test-simulation test-fuzz attack soak test-web test-charts test-api-server test-e2e-gallery test-e2e-dev test-e2e-firefox test-e2e-conformance test-cluster test-e2e-cluster \
+  lint drift test-rust test-simulation test-fuzz attack soak test-web test-charts test-api-server test-e2e-gallery test-e2e-dev test-e2e-browsers test-e2e-conformance test-cluster test-e2e-cluster \
   measure measure-operator measure-router screenshots
 
 help: ## this list
@@ -92,8 +92,8 @@ test-e2e-gallery: ## every screen of the web app with fixed data: layout and acc
 test-e2e-dev: web/dist/index.html media-pod ## browsers against one media pod without a cluster
 	@tests/run.sh e2e-dev
 
-test-e2e-firefox: web/dist/index.html media-pod ## Firefox and Chromium in one call (root)
-	@tests/run.sh e2e-firefox
+test-e2e-browsers: web/dist/index.html media-pod ## Firefox and Chromium in one call; a browser without WebRTC (root)
+	@tests/run.sh e2e-browsers
 
 test-e2e-conformance: web/dist/index.html media-pod ## other people's clients, old and new, against one media pod
 	@tests/run.sh e2e-conformance

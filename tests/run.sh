@@ -3,7 +3,7 @@
 #
 #   tests/run.sh all            every step, in the order cheapest first; removes the test cluster at the end
 #   tests/run.sh STEP...        only these: lint-scripts lint-web web lint drift-crds rust simulation fuzz drift release attack
-#                               e2e-gallery e2e-dev e2e-firefox e2e-conformance charts api-server cluster images e2e-cluster measure measure-operator
+#                               e2e-gallery e2e-dev e2e-browsers e2e-conformance charts api-server cluster images e2e-cluster measure measure-operator
 #                               measure-router screenshots soak
 #
 # The output of each step goes to test-results/logs/STEP.log; when it fails, its last lines are shown here.
@@ -16,7 +16,7 @@ RESULTS=$REPOSITORY/test-results
 LOGS=$RESULTS/logs
 source tests/steps.sh
 
-EVERYTHING=(lint-scripts lint-web web lint drift-crds rust simulation fuzz drift release attack e2e-gallery e2e-dev e2e-firefox e2e-conformance charts api-server cluster images e2e-cluster)
+EVERYTHING=(lint-scripts lint-web web lint drift-crds rust simulation fuzz drift release attack e2e-gallery e2e-dev e2e-browsers e2e-conformance charts api-server cluster images e2e-cluster)
 PASSED=0 FAILED=0 SKIPPED=0 SUMMARY='' CLUSTER_BUILD=''
 
 elapsed() { printf '%02d:%02d' $((SECONDS / 60)) $((SECONDS % 60)); }

@@ -23,7 +23,7 @@ declare -A DESCRIPTIONS=(
   [api-server]='operator, routers and definitions against a real API server and etcd'
   [e2e-gallery]='every screen of the web app with fixed data: layout at four sizes, accessibility (6 minutes)'
   [e2e-dev]='up to five browsers against one media pod without a cluster'
-  [e2e-firefox]='Firefox as it is delivered and Chromium in one call, in a network of their own'
+  [e2e-browsers]='Firefox as it is delivered and Chromium in one call, in a network of their own; WebKitGTK, which has no WebRTC'
   [e2e-conformance]="other people's clients: mediasoup demo old and new, ffmpeg and GStreamer, against one media pod (5 minutes)"
   [images]='container images, and onto the nodes of the test cluster when it is up'
   [cluster]='a real Kubernetes with two nodes on this machine, and whether it works'
@@ -256,12 +256,13 @@ step_e2e_dev() {
   playwright e2e-dev --project=dev
 }
 
-# Firefox sends no media to the loopback interface, so it gets a network with a card; and it shares a screen only where there is one.
-step_e2e_firefox() {
+# Firefox sends no media to the loopback interface, so it gets a network with a card; and it shares a screen only where there is one. WebKitGTK needs
+# the screen too.
+step_e2e_browsers() {
   require_dev_programs
   npm_install tests/e2e
   RUN_IN=("$REPOSITORY/tests/in-network.sh" xvfb-run --auto-servernum --server-args='-screen 0 1280x800x24')
-  playwright e2e-firefox --project=firefox
+  playwright e2e-browsers --project=browsers
 }
 
 step_e2e_conformance() {

@@ -134,7 +134,7 @@ async fn describe_in_namespace(
     description(&state, &namespace, &name).await
 }
 
-/// The same shape as the router's.
+/// The same shape as the router's, and whether media gets no farther than this machine.
 async fn description(state: &AppState, namespace: &str, name: &str) -> Response {
     let grant = match open_admission(state, &Visitor::default(), namespace, name) {
         Ok(admitted) => admitted.meeting,
@@ -146,6 +146,7 @@ async fn description(state: &AppState, namespace: &str, name: &str) -> Response 
     let body = json!({
         "namespace": grant.namespace, "name": grant.name, "title": grant.title,
         "phase": "Ready", "ready": true, "participants": participants, "recording": recording,
+        "loopbackOnly": state.workers.reach().is_loopback_only(),
     });
     Json(body).into_response()
 }

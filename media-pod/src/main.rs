@@ -1,7 +1,7 @@
 //! The media pod's process: reads its configuration, starts workers and the HTTP side, ends when asked.
 
 use std::ffi::OsString;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::process::ExitCode;
@@ -12,7 +12,7 @@ use axum::Router;
 use convene_media_pod::admin::probe::ProbePlaces;
 use convene_media_pod::announced::announcement;
 use convene_media_pod::app::{self, Door};
-use convene_media_pod::config::{Announced, Args, Config, Machine, SettingsError, Trust, settings};
+use convene_media_pod::config::{Args, Config, Machine, SettingsError, Trust, settings};
 use convene_media_pod::drain;
 use convene_media_pod::guard::{self, Guard, hosts::Hosts};
 use convene_media_pod::http::{AppState, Edge};
@@ -23,7 +23,7 @@ use convene_media_pod::rooms::{Rooms, Settings};
 use convene_media_pod::serve::{
     self, Certificate, CertificateError, ServeLimits, Server, connections_for, raise_open_files,
 };
-use convene_media_pod::sfu::reach::Announcement;
+use convene_media_pod::sfu::reach::{Announcement, Reach};
 use convene_media_pod::sfu::tcp::limits::TcpLimits;
 use convene_media_pod::sfu::workers::{WorkerSpec, Workers, WorkersError};
 use convene_media_pod::sfu::{destinations, own};
@@ -142,7 +142,7 @@ async fn start(config: &Config, log: LogHealth) -> Result<Started, StartError> {
     let demo = demo.transpose()?;
     door.open(guarded(routes, config, Some(address), &announced.addresses));
     metrics_door.open(app::metrics_router(state.clone()));
-    say_hello(config, address, demo.as_deref());
+    say_hello(config, address, state.workers.reach(), demo.as_deref());
     Ok(Started { rooms: state.rooms, server, metrics })
 }
 
@@ -270,7 +270,7 @@ fn web_dir(config: &Config) -> Result<Option<&Path>, StartError> {
     }
 }
 
-fn say_hello(config: &Config, address: SocketAddr, demo: Option<&str>) {
+fn say_hello(config: &Config, address: SocketAddr, reach: &Reach, demo: Option<&str>) {
     let Config { rtc_ports, workers, .. } = config;
     tracing::info!(%address, tls = config.tls.is_some(), %rtc_ports, workers, "ready");
     let mut lines = Vec::new();
@@ -278,18 +278,20 @@ fn say_hello(config: &Config, address: SocketAddr, demo: Option<&str>) {
         let scheme = if config.tls.is_some() { "https" } else { "http" };
         lines.push(format!("Convene is ready: {scheme}://localhost:{}/m/hello", address.port()));
         lines.push(format!("  media: {}", ports(config)));
-        warn_of_loopback(&config.announced);
+        warn_of_loopback(reach);
     }
     lines.extend(demo.map(str::to_owned));
     // It serves all the same when these words reach no reader.
     let _ = say::out(&format!("{}\n", lines.join("\n")));
 }
 
-/// Firefox sends no media to loopback addresses (`media.peerconnection.ice.loopback` is off).
-fn warn_of_loopback(announced: &Announced<Vec<String>>) {
-    let is_loopback = |address: &String| address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    if matches!(announced, Announced::Given(addresses) if addresses.iter().all(is_loopback)) {
-        tracing::warn!("media is announced at loopback addresses only: Firefox cannot connect, Chromium can");
+/// The web app says so too, in Firefox.
+fn warn_of_loopback(reach: &Reach) {
+    if reach.is_loopback_only() {
+        tracing::warn!(
+            "media is announced at loopback addresses only: Firefox cannot connect, Chromium can; connect this machine to a \
+             network, or name another address with --announced-address"
+        );
     }
 }
 

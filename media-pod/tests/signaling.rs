@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use convene_media_pod::http::AppState;
 use convene_media_pod::rate::Rate;
+use convene_media_pod::sfu::block::PortBlock;
+use convene_media_pod::sfu::reach::Announcement;
 use convene_media_pod::signaling::ClientLimits;
 use convene_protocol::admission::{Admission, KeySet, MediaGrant, MeetingGrant, Signer};
 use convene_protocol::frame::MAX_MESSAGE_BYTES;
@@ -286,6 +288,18 @@ async fn the_http_side_says_what_there_is() {
     assert!(body.contains("there is nothing here"), "{body}");
     assert_eq!(pod.get("/../../etc/passwd").await.0, 404);
     assert_eq!(pod.get("/%2e%2e/%2e%2e/etc/passwd").await.0, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_meeting_says_whether_media_gets_no_farther_than_this_machine() {
+    for (addresses, expected) in [(&["127.0.0.1"][..], true), (&["127.0.0.1", "192.0.2.7"], false)] {
+        let announced = addresses.iter().map(|address| (*address).to_owned()).collect::<Vec<_>>();
+        let announce = |_: &PortBlock| Announcement { addresses: announced.clone(), ..Announcement::default() };
+        let pod = Pod::start_announcing(announce).await;
+        let (_, described) = pod.get("/api/v1/meetings/team/hello").await;
+        let described: Value = serde_json::from_str(&described).unwrap();
+        assert_eq!(described["loopbackOnly"], expected, "{addresses:?}: {described}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,7 +17,7 @@ export default defineConfig({
   projects: [
     { name: 'dev', testDir: 'dev' },
     // In a network of their own (tests/in-network.sh).
-    { name: 'firefox', testDir: 'firefox' },
+    { name: 'browsers', testDir: 'browsers' },
     { name: 'gallery', testDir: 'gallery' },
     { name: 'conformance', testDir: 'conformance', timeout: 60_000 },
     { name: 'cluster', testDir: 'cluster', timeout: 240_000 },

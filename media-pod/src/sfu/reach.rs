@@ -75,6 +75,19 @@ impl Announcement {
     }
 }
 
+impl Reach {
+    /// Whether clients are told loopback addresses alone, to which Firefox sends nothing (`media.peerconnection.ice.loopback` is off).
+    pub fn is_loopback_only(&self) -> bool {
+        let mut addresses = self.listeners.iter().flat_map(|listener| &listener.addresses).peekable();
+        let is_told_any = addresses.peek().is_some();
+        is_told_any && addresses.all(|(_, address)| is_loopback(address))
+    }
+}
+
+fn is_loopback(address: &str) -> bool {
+    address.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
+}
+
 fn listeners(ips: &[IpAddr], has_ipv6: bool) -> Vec<Listener> {
     let everywhere = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
     let ips = match ips {
@@ -139,6 +152,24 @@ mod tests {
                 left_out.iter().map(ToString::to_string).collect(),
             );
             assert_eq!(reach(listen_ip, has_ipv6, addresses), expected, "{listen_ip} {has_ipv6} {addresses:?}");
+        }
+    }
+
+    #[test]
+    fn loopback_addresses_alone_are_noticed() {
+        let cases: [(&[&str], bool); 6] = [
+            (&["127.0.0.1"], true),
+            (&["127.0.0.1", "::1"], true),
+            (&["127.0.0.1", "192.0.2.7"], false),
+            (&["localhost.example.org"], false),
+            (&["::ffff:127.0.0.1"], true),
+            (&[], false),
+        ];
+        for (addresses, expected) in cases {
+            let addresses = addresses.iter().map(|address| (*address).to_owned()).collect();
+            let reach =
+                Announcement { addresses, ..Announcement::default() }.reach(&[Ipv4Addr::UNSPECIFIED.into()], true);
+            assert_eq!(reach.is_loopback_only(), expected, "{reach:?}");
         }
     }
 }

@@ -21,6 +21,8 @@ export const mediaPodProgram = join(repository, 'target/release/convene-media-po
 export const conveneProgram = fromEnvironment('CONVENE_PROGRAM') ?? join(repository, 'target/release/convene');
 export const chromium = fromEnvironment('CONVENE_CHROMIUM') ?? '/usr/bin/chromium';
 export const firefox = fromEnvironment('CONVENE_FIREFOX') ?? '/usr/bin/firefox-esr';
+/** It starts the browser that belongs to it. */
+export const webkitDriver = fromEnvironment('CONVENE_WEBKIT_DRIVER') ?? '/usr/bin/WebKitWebDriver';
 
 /** A cluster of somebody else, instead of the one of tests/cluster. */
 const foreignKubeconfig = fromEnvironment('CONVENE_TEST_KUBECONFIG');

@@ -15,6 +15,11 @@ export function isAppleSystem(userAgent: string): boolean {
   return /\b(?:Macintosh|iPhone|iPad)\b/u.test(userAgent);
 }
 
+/** Whether it sends media to addresses of its own machine, such as 127.0.0.1. Firefox does not; what is called so on iOS is WebKit. */
+export function reachesLoopback(userAgent: string): boolean {
+  return !/\bFirefox\//u.test(userAgent);
+}
+
 export function describeBrowser(userAgent: string): Device {
   for (const { flag, name, pattern } of BROWSERS) {
     const version = pattern.exec(userAgent)?.[1];

@@ -27,6 +27,8 @@ export type MeetingInfo =
       needsToken: boolean;
       /** It is being recorded, as far as the server tells before one is in. */
       isRecorded: boolean;
+      /** The server takes media at addresses of its own machine alone. */
+      isLoopbackOnly: boolean;
     }
   | { status: 'missing' }
   | { status: 'unreachable' };
@@ -77,7 +79,7 @@ export async function fetchMeeting(address: MeetingAddress, fetchFrom: typeof fe
 
 export function meetingOf(address: MeetingAddress, body: unknown): MeetingInfo {
   if (!isRecord(body)) return { status: 'unreachable' };
-  const { title, ready, phase, participants, tokenRequired, startsAt, recording } = body;
+  const { title, ready, phase, participants, tokenRequired, startsAt, recording, loopbackOnly } = body;
   return {
     status: 'found',
     title: isText(title) ? title : fallbackTitle(address),
@@ -88,6 +90,7 @@ export function meetingOf(address: MeetingAddress, body: unknown): MeetingInfo {
     participants: typeof participants === 'number' ? participants : undefined,
     needsToken: tokenRequired === true,
     isRecorded: recording === true,
+    isLoopbackOnly: loopbackOnly === true,
   };
 }
 

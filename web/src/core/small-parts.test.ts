@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { describeBrowser } from './browser';
+import { describeBrowser, reachesLoopback } from './browser';
 import { initialsOf, normalizeName, shownName } from './display-name';
 import { ConveneError, toConveneError } from './errors';
 import { callProblem, captureProblem } from './media/environment';
@@ -82,6 +82,8 @@ describe('what the server tells about a meeting', () => {
     [200, '{"ready":false,"waitingFor":{"reason":"Full","message":"no pod is free"}}', { isReady: false, waitingFor: { reason: 'Full', message: 'no pod is free' } }],
     [200, '{}', { isRecorded: false }],
     [200, '{"recording":true}', { isRecorded: true }],
+    [200, '{}', { isLoopbackOnly: false }],
+    [200, '{"loopbackOnly":true}', { isLoopbackOnly: true }],
     [400, '{}', { status: 'missing' }],
     [404, '{"title":"not found"}', { status: 'missing' }],
     [503, '', { status: 'unreachable' }],
@@ -113,11 +115,19 @@ it('peer ids are eight lower-case letters, anew each time', () => {
 });
 
 it.each([
+  ['Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0', false],
+  ['Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36', true],
+  // WebKit in fact, like every browser there.
+  ['Mozilla/5.0 (iPhone) AppleWebKit/605.1.15 (KHTML, like Gecko) FxiOS/150.0 Mobile/15E148 Safari/605.1.15', true],
+])('%s sends media to loopback addresses: %j', (userAgent, expected) => expect(reachesLoopback(userAgent)).toBe(expected));
+
+it.each([
   [{ isSecureContext: true, hasPeerConnection: true, hasMediaDevices: true }, undefined, undefined],
   [{ isSecureContext: false, hasPeerConnection: true, hasMediaDevices: false }, undefined, 'insecure-context'],
   [{ isSecureContext: true, hasPeerConnection: false, hasMediaDevices: true }, 'webrtc-missing', undefined],
   [{ isSecureContext: true, hasPeerConnection: true, hasMediaDevices: false }, undefined, 'webrtc-missing'],
-])('environment %#', (environment, call, capture) => {
+])('environment %#', (found, call, capture) => {
+  const environment = { ...found, reachesLoopback: true };
   expect(callProblem(environment)?.code).toBe(call);
   expect(captureProblem(environment)?.code).toBe(capture);
 });

@@ -28,6 +28,7 @@ const FOUND: MeetingInfo = {
   participants: 4,
   needsToken: false,
   isRecorded: false,
+  isLoopbackOnly: false,
 };
 
 async function show(root: HTMLElement, scene: Scene, query: URLSearchParams): Promise<void> {
@@ -37,7 +38,7 @@ async function show(root: HTMLElement, scene: Scene, query: URLSearchParams): Pr
   const model = new AppModel({
     address: scene.isFrontDoor === true ? undefined : { rest: 'team-a/planning' },
     page: { host: location.host, protocol: location.protocol, pathname: '/', assign: () => undefined },
-    environment: { isSecureContext: true, hasPeerConnection: scene.hasPeerConnection ?? true, hasMediaDevices: true },
+    environment: { isSecureContext: true, hasPeerConnection: scene.hasPeerConnection ?? true, hasMediaDevices: true, reachesLoopback: scene.reachesLoopback ?? true },
     devices: sceneDevices(scene.deviceFailure),
     log: silentLog,
     fetchMeeting: () => Promise.resolve({ ...FOUND, ...scene.info } as MeetingInfo),

@@ -30,6 +30,7 @@ export interface Scene {
   deviceFailure?: string;
   settings?: Partial<Settings>;
   hasPeerConnection?: boolean;
+  reachesLoopback?: boolean;
   hasJoinToken?: boolean;
   isFrontDoor?: boolean;
   recent?: readonly RecentMeeting[];
@@ -320,6 +321,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
     play: inCall(2, { type: 'peerJoined', peer: { ...peer(5), peerId: 'recorder' } }, { type: 'roomState', title: 'Quarterly planning of the whole house', isLocked: true, isLobbyOn: true }),
   },
   'pre-join-recorded': { info: { isRecorded: true } },
+  'pre-join-out-of-reach': { info: { isLoopbackOnly: true }, reachesLoopback: false },
   'toast-refused': { play: then(inCall(4), (call) => call.toast({ kind: 'refused', refusal: 'tooOften' })) },
   toasts: {
     play: then(inCall(4, moderator, knocking), (call, { session }) => {

@@ -192,6 +192,8 @@ export const de: Texts = {
     nobody: 'Noch ist niemand da',
     already: (count) => (count === 1 ? '1 Person ist da' : `${count} Personen sind da`),
     unreachable: 'Der Server antwortet noch nicht. Sie können beitreten und warten.',
+    outOfReach:
+      'In Firefox kommen Ton und Bild nicht durch: Dieser Server nimmt sie nur unter 127.0.0.1 an, und dorthin verbindet sich Firefox nicht. Nehmen Sie Chrome, oder verbinden Sie diesen Computer mit einem Netz und starten Sie den Server neu.',
   },
   waitingRoom: {
     title: 'Gleich geht es los',

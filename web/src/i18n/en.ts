@@ -238,6 +238,8 @@ export const en = {
     nobody: 'Nobody is here yet',
     already: (count: number) => (count === 1 ? '1 person is here' : `${count} people are here`),
     unreachable: 'The server does not answer yet. You can join now and wait.',
+    outOfReach:
+      'In Firefox no sound or picture will get through: this server takes them at 127.0.0.1 alone, and Firefox makes no connections there. Use Chrome, or connect this computer to a network and restart the server.',
   },
   waitingRoom: {
     title: 'Almost there',

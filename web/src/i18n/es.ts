@@ -176,6 +176,8 @@ export const es: Texts = {
     nobody: 'Aún no hay nadie',
     already: (count) => (count === 1 ? 'Hay 1 persona' : `Hay ${count} personas`),
     unreachable: 'El servidor aún no responde. Puedes entrar y esperar.',
+    outOfReach:
+      'En Firefox no llegarán ni el sonido ni la imagen: este servidor solo los recibe en 127.0.0.1, y Firefox no se conecta ahí. Usa Chrome, o conecta este ordenador a una red y reinicia el servidor.',
   },
   waitingRoom: {
     title: 'Ya casi está',

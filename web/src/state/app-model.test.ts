@@ -24,12 +24,15 @@ const FOUND: MeetingInfo & { status: 'found' } = {
   participants: 2,
   needsToken: false,
   isRecorded: false,
+  isLoopbackOnly: false,
 };
 
 const AT_FRONT_DOOR: Partial<AppDependencies> = {
   address: undefined,
   page: { host: 'meet.example', protocol: 'https:', pathname: '/', assign: () => undefined },
 };
+
+const NO_WEBRTC: AppDependencies['environment'] = { isSecureContext: true, hasPeerConnection: false, hasMediaDevices: true, reachesLoopback: true };
 
 interface Watch {
   listener: (info: MeetingInfo) => void;
@@ -55,7 +58,7 @@ function setUp(change: Partial<AppDependencies> = {}, info: MeetingInfo = FOUND)
   const model = new AppModel({
     address: { rest: 'team-a/stand-up' },
     page: { host: 'meet.example', protocol: 'https:', pathname: '/m/team-a/stand-up', assign: () => undefined },
-    environment: { isSecureContext: true, hasPeerConnection: true, hasMediaDevices: true },
+    environment: { isSecureContext: true, hasPeerConnection: true, hasMediaDevices: true, reachesLoopback: true },
     devices,
     log: silentLog,
     fetchMeeting: () => Promise.resolve(info),
@@ -127,12 +130,27 @@ describe('opening the page', () => {
     expect(model.state.get().meeting).toMatchObject({ isReady: false, waitingFor });
   });
 
+  it.each([
+    [{ isLoopbackOnly: true, reachesLoopback: false }, true],
+    [{ isLoopbackOnly: true, reachesLoopback: true }, false],
+    [{ isLoopbackOnly: false, reachesLoopback: false }, false],
+  ])('says that media will not get through: %j', async ({ isLoopbackOnly, reachesLoopback }, expected) => {
+    const environment = { isSecureContext: true, hasPeerConnection: true, hasMediaDevices: true, reachesLoopback };
+    const { model, watch } = setUp({ environment }, { ...FOUND, isLoopbackOnly });
+    await model.open();
+    expect(model.state.get().meeting.isOutOfReach).toBe(expected);
+    watch.listener({ status: 'unreachable' });
+    expect(model.state.get().meeting.isOutOfReach).toBe(expected);
+  });
+
   it.each<[string, Partial<AppDependencies>, MeetingInfo, string]>([
     ['without a meeting in the address', { address: undefined }, FOUND, 'missing'],
     ['at the front door', AT_FRONT_DOOR, FOUND, 'home'],
     ['of a meeting that is not there', {}, { status: 'missing' }, 'missing'],
     ['while the server is away', {}, { status: 'unreachable' }, 'preJoin'],
-    ['in a browser without WebRTC', { environment: { isSecureContext: true, hasPeerConnection: false, hasMediaDevices: true } }, FOUND, 'unsupported'],
+    ['in a browser without WebRTC', { environment: NO_WEBRTC }, FOUND, 'unsupported'],
+    ['at the front door in a browser without WebRTC', { ...AT_FRONT_DOOR, environment: NO_WEBRTC }, FOUND, 'unsupported'],
+    ['without a meeting in the address, in such a browser', { address: undefined, environment: NO_WEBRTC }, FOUND, 'missing'],
   ])('%s', async (_case, change, info, screen) => {
     const { model } = setUp(change, info);
     await model.open();

@@ -52,6 +52,8 @@ interface MeetingBrief {
   /** The link alone lets nobody in: people need an invitation of their own. */
   needsToken: boolean;
   isRecorded: boolean;
+  /** This browser can send no media to where the server takes it. */
+  isOutOfReach: boolean;
   isReady: boolean;
   isUnreachable: boolean;
 }
@@ -133,7 +135,7 @@ export class AppModel {
     const info = await this.#dependencies.fetchMeeting(address);
     const screen = this.#screenFor(info);
     // A server that does not answer now may do so in a moment: the join has its own retries.
-    this.#set({ screen, meeting: briefOf(info, this.#store.get().meeting) });
+    this.#set({ screen, meeting: this.#briefOf(info) });
     if (screen.name !== 'preJoin') return;
     this.#watch(address);
     await this.startPreview();
@@ -214,6 +216,10 @@ export class AppModel {
     return this.#store.get().call?.stats();
   }
 
+  #briefOf(info: MeetingInfo): MeetingBrief {
+    return briefOf(info, this.#store.get().meeting, this.#dependencies.environment);
+  }
+
   #screenFor(info: MeetingInfo): Screen {
     if (info.status === 'missing') return { name: 'missing', mayAppear: true };
     if (info.status === 'unreachable') return { name: 'preJoin' };
@@ -225,7 +231,7 @@ export class AppModel {
   #watch(address: MeetingAddress): void {
     this.#endWatching();
     this.#endWatch = this.#dependencies.watchMeeting(address, (info) => {
-      this.#set({ meeting: briefOf(info, this.#store.get().meeting) });
+      this.#set({ meeting: this.#briefOf(info) });
       const { screen, meeting, nameInput } = this.#store.get();
       const next = this.#screenFor(info);
       if (next.name !== 'preJoin') return this.#end(next);
@@ -349,7 +355,7 @@ function initialState({ address, page, environment, loadName, settings, recent }
   const title = address === undefined ? '' : fallbackTitle(address);
   return {
     screen: firstScreen({ address, page }, callProblem(environment)),
-    meeting: { title, waitingFor: undefined, startsAt: undefined, participants: undefined, needsToken: false, isRecorded: false, isReady: true, isUnreachable: false },
+    meeting: { title, waitingFor: undefined, startsAt: undefined, participants: undefined, needsToken: false, isRecorded: false, isOutOfReach: false, isReady: true, isUnreachable: false },
     nameInput,
     canJoin: normalizeName(nameInput) !== undefined,
     local,
@@ -368,14 +374,17 @@ function screenOfFailure(error: ConveneError): Screen {
 }
 
 function firstScreen({ address, page }: Pick<AppDependencies, 'address' | 'page'>, problem: ConveneError | undefined): Screen {
-  if (address === undefined) return page.pathname === '/' ? { name: 'home' } : { name: 'missing', mayAppear: false };
-  return problem === undefined ? { name: 'loading' } : { name: 'unsupported', error: problem };
+  if (address === undefined && page.pathname !== '/') return { name: 'missing', mayAppear: false };
+  // On the front page too: from there every way would lead to a meeting that this browser cannot join.
+  if (problem !== undefined) return { name: 'unsupported', error: problem };
+  return { name: address === undefined ? 'home' : 'loading' };
 }
 
-function briefOf(info: MeetingInfo, before: MeetingBrief): MeetingBrief {
+function briefOf(info: MeetingInfo, before: MeetingBrief, { reachesLoopback }: Environment): MeetingBrief {
   if (info.status !== 'found') return { ...before, isUnreachable: info.status === 'unreachable' };
   const { title, waitingFor, startsAt, participants, needsToken, isRecorded, isReady } = info;
-  return { title, waitingFor: isReady ? undefined : waitingFor, startsAt, participants, needsToken, isRecorded, isReady, isUnreachable: false };
+  const isOutOfReach = info.isLoopbackOnly && !reachesLoopback;
+  return { title, waitingFor: isReady ? undefined : waitingFor, startsAt, participants, needsToken, isRecorded, isOutOfReach, isReady, isUnreachable: false };
 }
 
 function preferencesOf({ noiseSuppression, cameraHeight, isBackgroundBlurred, microphoneId, cameraId }: Settings): CapturePreferences {

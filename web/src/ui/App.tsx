@@ -41,7 +41,7 @@ function CurrentScreen({ model, app }: { model: AppModel; app: AppState }): Reac
     case 'missing':
       return <MissingScreen model={model} screen={screen} />;
     case 'unsupported':
-      return <MessageScreen mood="trouble" isError hasHome text={texts.errors[screen.error.code]('both')} />;
+      return <MessageScreen mood="trouble" isError text={texts.errors[screen.error.code]('both')} />;
     case 'tokenRequired':
       return <MessageScreen mood="key" isError hasHome text={texts.errors['token-required']('both')} />;
     case 'preJoin':

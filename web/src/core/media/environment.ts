@@ -1,11 +1,14 @@
 /** Whether this page and this browser can hold a call at all. Pure: what is there is passed in. */
 
+import { reachesLoopback } from '../browser';
 import { ConveneError } from '../errors';
 
 export interface Environment {
   isSecureContext: boolean;
   hasPeerConnection: boolean;
   hasMediaDevices: boolean;
+  /** Media can go to addresses of this machine, such as 127.0.0.1. */
+  reachesLoopback: boolean;
 }
 
 export function readEnvironment(): Environment {
@@ -13,6 +16,7 @@ export function readEnvironment(): Environment {
     isSecureContext: globalThis.isSecureContext,
     hasPeerConnection: 'RTCPeerConnection' in globalThis,
     hasMediaDevices: 'mediaDevices' in navigator,
+    reachesLoopback: reachesLoopback(navigator.userAgent),
   };
 }
 

@@ -55,6 +55,7 @@ function JoinForm({ model, app }: Props): ReactNode {
         <Already app={app} />
       </header>
       <Waiting app={app} />
+      {app.meeting.isOutOfReach && <OutOfReach />}
       {app.meeting.isRecorded && <RecordingHint />}
       <form onSubmit={submit}>
         <label className="field">
@@ -129,6 +130,17 @@ function Waiting({ app }: Pick<Props, 'app'>): ReactNode {
     <p className="hint" role="status" data-testid="waiting-hint">
       <Info size={18} aria-hidden="true" />
       <span>{isUnreachable ? texts.unreachable : words}</span>
+    </p>
+  );
+}
+
+/** Of a pod that stands alone on a machine without network. */
+function OutOfReach(): ReactNode {
+  const { outOfReach } = useTexts().preJoin;
+  return (
+    <p className="hint" role="status" data-testid="out-of-reach-hint">
+      <Info size={18} aria-hidden="true" />
+      <span>{outOfReach}</span>
     </p>
   );
 }
