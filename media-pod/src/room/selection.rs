@@ -73,31 +73,39 @@ impl Program {
         self.audio.len() + self.video.len() - own
     }
 
-    /// At most `most` streams of others, the most wanted of them.
+    /// At most `most` streams of others, the most wanted of them. What is paused comes last, whatever it is.
     pub(super) fn choose(&self, wishes: &Wishes<'_>, most: usize) -> BTreeSet<ProducerId> {
-        let (own_sounds, own_pictures) =
-            self.of_peer.get(wishes.receiver).map_or((0, 0), |own| (own.audio.len(), own.video.len()));
-        let (sounds, pictures) = (self.audio.len() - own_sounds, self.video.len() - own_pictures);
+        let live = |kind: &[Candidate], places: fn(&Places) -> &Vec<usize>| {
+            let own = self.of_peer.get(wishes.receiver).map_or(&[][..], |own| places(own));
+            kind.partition_point(|one| !one.is_paused) - own.iter().filter(|place| !kind[**place].is_paused).count()
+        };
+        let (sounds, pictures) = (live(&self.audio, |own| &own.audio), live(&self.video, |own| &own.video));
         // Half for sound; what one kind does not need is the other's.
         let for_audio = sounds.min(most.div_ceil(2).max(most.saturating_sub(pictures)));
-        let audio = self.audio.iter().filter(|one| wishes.takes(one)).take(for_audio);
-        let mut chosen: BTreeSet<_> = audio.map(|one| one.producer.clone()).collect();
-        let pictures = self.pictures(wishes.watched).filter(|one| wishes.takes(one));
-        for one in pictures {
-            if chosen.len() >= most {
-                break;
-            }
-            chosen.insert(one.producer.clone());
-        }
+        let mut chosen = BTreeSet::new();
+        take(&mut chosen, for_audio, self.audio.iter().filter(|one| wishes.takes(one)));
+        let (pictures, sounds) = (self.pictures(wishes.watched), self.audio.iter());
+        let (live, paused) = (pictures.clone().filter(|one| !one.is_paused), pictures.filter(|one| one.is_paused));
+        take(&mut chosen, most, live.chain(sounds).chain(paused).filter(|one| wishes.takes(one)));
         chosen
     }
 
     /// What is shown to all, what is watched, then everything; some come twice.
-    fn pictures<'a>(&'a self, watched: &'a [PeerId]) -> impl Iterator<Item = &'a Candidate> {
+    fn pictures<'a>(&'a self, watched: &'a [PeerId]) -> impl Iterator<Item = &'a Candidate> + Clone {
         let (shown, rest) = self.video.split_at(self.shown);
         let of_watched = watched.iter().filter_map(|peer| self.of_peer.get(peer)).flat_map(|places| &places.video);
         let in_sight = of_watched.map(|place| &self.video[*place]).filter(|one| !one.is_paused);
         shown.iter().chain(in_sight).chain(rest)
+    }
+}
+
+/// Adds the first of them until there are so many.
+fn take<'a>(chosen: &mut BTreeSet<ProducerId>, most: usize, candidates: impl Iterator<Item = &'a Candidate>) {
+    for one in candidates {
+        if chosen.len() >= most {
+            return;
+        }
+        chosen.insert(one.producer.clone());
     }
 }
 
@@ -165,6 +173,15 @@ mod tests {
         assert_eq!(chosen(&shared, "x", &["bob", "ada"], 1), ["eve-s"]);
         assert_eq!(chosen(&shared, "x", &["bob", "ada"], 3), ["bob-v", "eve-s", "kim-v"]);
         assert_eq!(chosen(&shared, "x", &[], 4), ["bob-v", "eve-s", "kim-v", "tom-s"]);
+    }
+
+    #[test]
+    fn a_muted_microphone_takes_no_picture_away() {
+        let muted = program(&["ada-a!", "ada-v", "bob-a!", "bob-v", "eve-a", "eve-v!"], &[], &[]);
+        assert_eq!(chosen(&muted, "x", &[], 1), ["eve-a"]);
+        assert_eq!(chosen(&muted, "x", &[], 3), ["ada-v", "bob-v", "eve-a"]);
+        assert_eq!(chosen(&muted, "eve", &["bob"], 1), ["bob-v"]);
+        assert_eq!(chosen(&muted, "x", &[], 5), ["ada-a", "ada-v", "bob-a", "bob-v", "eve-a"]);
     }
 
     #[test]
