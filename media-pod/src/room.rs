@@ -89,6 +89,8 @@ pub struct Room {
     returning: Returning,
     balance: Balance,
     streams_version: u64,
+    /// When the room last looked for those who are gone.
+    looked_at: Duration,
     empty_since: Option<Duration>,
     ending: Ending,
 }
@@ -121,6 +123,7 @@ impl Room {
             pending: BTreeMap::new(),
             balance: Balance::default(),
             streams_version: opened_at,
+            looked_at: Duration::ZERO,
             empty_since: Some(Duration::ZERO),
             ending: Ending::default(),
         };
@@ -216,6 +219,7 @@ impl Room {
         self.settle_pending(now, effects);
         self.resume_throttled(now, effects);
         self.look_for_the_lost(now, effects);
+        self.note_rest(now);
         self.rebalance(effects);
         self.send_home_who_waits_too_long(now, effects);
         for (id, close) in self.overdue(now) {
@@ -242,7 +246,11 @@ impl Room {
         for producer in peer.producers.keys() {
             self.close_consumers_of(producer, effects);
         }
-        self.note_streams();
+        if peer.producers.is_empty() {
+            self.balance.note_change();
+        } else {
+            self.note_streams();
+        }
         for producer in peer.data_producers.keys() {
             self.close_data_consumers_of(producer, effects);
         }
@@ -266,7 +274,7 @@ impl Room {
     fn close_consumers_of(&mut self, producer: &ProducerId, effects: &mut Effects) {
         for peer in self.peers.values_mut() {
             peer.declined.remove(producer);
-            peer.drop_consumers(|of| of == producer, effects);
+            peer.drop_consumers(|_, of| of == producer, effects);
         }
     }
 

@@ -4,18 +4,23 @@
 //! As long as everything fits, everything is offered to everybody and this does nothing.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 use serde_json::json;
 
 use super::effect::Fact;
-use super::ids::{PeerId, ProducerId};
-use super::peer::Peer;
+use super::ids::{ConsumerId, PeerId, ProducerId};
+use super::peer::{Offered, Peer};
 use super::selection::{Candidate, Program, Wishes};
 use super::verdict::{Judged, Refusal, Verdict};
 use super::{Effects, Room};
 
 /// Producers of sound that were heard last, and peers who had the word last.
-const MOST_REMEMBERED: usize = 64;
+const MOST_REMEMBERED: usize = 256;
+/// How long a client may take to answer an offer before it is taken back.
+const ANSWER_TIME: Duration = Duration::from_secs(10);
+/// Who come to be heard at one measurement of loudness.
+const NEW_VOICES: usize = 2;
 /// One of so many consumers is kept for broadcasters and for what is being replaced.
 const RESERVE: usize = 20;
 
@@ -26,6 +31,8 @@ pub(super) struct Balance {
     heard: VecDeque<ProducerId>,
     /// Who had the word last first.
     spoke: VecDeque<PeerId>,
+    /// How many of those heard last everybody is sent.
+    sounds: usize,
     /// Whether not everybody is sent everything.
     is_short: bool,
     /// Whether a consumer was not made for want of room.
@@ -44,9 +51,12 @@ impl Balance {
         (self.is_due, self.has_refused) = (true, true);
     }
 
-    /// The loudest first.
-    pub(super) fn note_heard(&mut self, producers: impl DoubleEndedIterator<Item = ProducerId>) {
-        for producer in producers.rev() {
+    /// The loudest first. Who is among those that are sent anyway moves up; of the others two at a time, since each of them costs everybody
+    /// a consumer.
+    pub(super) fn note_heard(&mut self, producers: impl Iterator<Item = ProducerId>) {
+        let (sent, others): (Vec<_>, Vec<_>) =
+            producers.partition(|producer| self.heard.iter().take(self.sounds).any(|known| known == producer));
+        for producer in sent.into_iter().chain(others.into_iter().take(NEW_VOICES)).rev() {
             remember(&mut self.heard, producer);
         }
     }
@@ -86,7 +96,7 @@ impl Room {
     pub(super) fn offer_to_all(&mut self, owner: &PeerId, producer: &ProducerId, effects: &mut Effects) {
         self.note_streams();
         if self.balance.is_short {
-            return self.rebalance(effects);
+            return;
         }
         for other in self.all_but(owner) {
             self.consume(&other, producer, effects);
@@ -113,6 +123,20 @@ impl Room {
         Ok(Verdict::Answer(json!({})))
     }
 
+    /// A tick has passed: who is paused for long rests, and what was offered long ago is not waited for.
+    pub(super) fn note_rest(&mut self, now: Duration) {
+        let mut rests = false;
+        for peer in self.peers.values_mut() {
+            rests |= peer.producers.values_mut().fold(false, |any, producer| producer.note_tick() | any);
+            for offer in peer.offers.values_mut() {
+                offer.fresh = now.saturating_sub(offer.since) < ANSWER_TIME;
+            }
+        }
+        if rests {
+            self.balance.note_change();
+        }
+    }
+
     /// Chooses anew for everybody, where something has changed and not everything fits, or did not before.
     pub(super) fn rebalance(&mut self, effects: &mut Effects) {
         if !std::mem::take(&mut self.balance.is_due) {
@@ -122,6 +146,7 @@ impl Room {
         let program = self.program();
         let share = self.share(&program);
         let is_short = self.receivers().any(|(id, peer)| self.most_for(peer, share) < program.of_others(id));
+        self.balance.sounds = share.div_ceil(2);
         let was_short = std::mem::replace(&mut self.balance.is_short, is_short);
         if is_short && !was_short {
             effects.note(Fact::LimitReached("consumers"));
@@ -132,25 +157,44 @@ impl Room {
         }
     }
 
-    /// Ends what receivers are not to be sent any more, then offers what they are: so there is room for it.
+    /// Ends what receivers are not to be sent any more, then offers what they are: so there is room for it. For who is cut off the choice is made
+    /// when they are back: what is said meanwhile has to be kept for them.
     fn give(&mut self, receivers: &[PeerId], program: &Program, share: usize, effects: &mut Effects) {
-        let mut wanted = BTreeMap::new();
+        let mut missing = BTreeMap::new();
         for receiver in receivers {
-            let Some(peer) = self.peers.get(receiver).filter(|peer| peer.receives()) else { continue };
+            let Some(peer) = self.peers.get(receiver).filter(|peer| peer.receives() && !peer.presence.is_cut()) else {
+                continue;
+            };
             let chosen = program.choose(&peer.wishes(receiver), self.most_for(peer, share));
             self.take_away(receiver, &chosen, effects);
-            wanted.insert(receiver, chosen);
+            missing.insert(receiver, self.missing_of(receiver, chosen));
         }
-        for (receiver, chosen) in wanted {
-            for producer in chosen {
+        for (receiver, producers) in missing {
+            for producer in producers {
                 self.consume(receiver, &producer, effects);
             }
         }
     }
 
+    fn missing_of(&self, receiver: &PeerId, mut chosen: BTreeSet<ProducerId>) -> BTreeSet<ProducerId> {
+        for consumer in self.peers.get(receiver).into_iter().flat_map(|peer| peer.consumers.values()) {
+            chosen.remove(&consumer.producer);
+        }
+        chosen
+    }
+
+    /// What has been offered a moment ago stays until the client has answered: some clients forget a close that comes before.
     fn take_away(&mut self, receiver: &PeerId, wanted: &BTreeSet<ProducerId>, effects: &mut Effects) {
         let Some(peer) = self.peers.get_mut(receiver) else { return };
-        peer.drop_consumers(|producer| !wanted.contains(producer), effects);
+        let is_offered = |consumer: &ConsumerId| {
+            peer.offers.values().any(|offer| offer.fresh && offer.offered == Offered::Consumer(consumer.clone()))
+        };
+        let unwanted = peer.consumers.iter().filter(|(_, state)| !wanted.contains(&state.producer));
+        let (offered, gone): (Vec<_>, Vec<_>) = unwanted.map(|(id, _)| id.clone()).partition(is_offered);
+        if !offered.is_empty() {
+            self.balance.is_due = true;
+        }
+        peer.drop_consumers(|consumer, _| gone.contains(consumer), effects);
     }
 
     /// How many producers a participant is sent at most. A recorder is to miss nothing.
@@ -183,7 +227,7 @@ impl Room {
                 producer: producer.clone(),
                 is_audio: state.is_audio(),
                 is_share: state.is_share(),
-                is_paused: state.is_paused,
+                is_resting: state.is_resting(),
             })
         });
         let (heard, spoke): (Vec<_>, Vec<_>) =

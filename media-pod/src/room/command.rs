@@ -171,6 +171,8 @@ pub enum Context {
     Flow {
         /// The sender's connection.
         connection: ConnectionId,
+        /// What it sends.
+        producer: ProducerId,
     },
     /// Note the consumer and offer it to the client.
     Consume {

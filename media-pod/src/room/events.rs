@@ -17,6 +17,8 @@ use super::{Effects, Room};
 
 /// How often a client is told of its bandwidth.
 const BANDWIDTH_INTERVAL: Duration = Duration::from_secs(1);
+/// Loudness from which on it is speech and not the noise of a room, in dBvo over 800 ms.
+const SPEECH: i8 = -70;
 
 impl Room {
     pub(super) fn media_event(&mut self, event: MediaEvent, now: Duration, effects: &mut Effects) {
@@ -108,7 +110,8 @@ impl Room {
         };
         let peer_volumes = volumes.iter().filter_map(of_peer).collect();
         self.tell_joined(&ServerNotification::SpeakingPeers(SpeakingPeers { peer_volumes }), None, effects);
-        self.balance.note_heard(volumes.iter().map(|(producer, _)| producer.clone()));
+        let heard = volumes.iter().filter(|(_, volume)| *volume >= SPEECH);
+        self.balance.note_heard(heard.map(|(producer, _)| producer.clone()));
         self.choose_anew(effects);
     }
 

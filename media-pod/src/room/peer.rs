@@ -20,6 +20,9 @@ use crate::rate::{Bucket, Rate};
 /// Messages of up to 1 KiB that a participant may send to everybody: by signaling and on all its data channels together.
 pub(super) const CHAT_RATE: Rate = Rate { per_second: 30, burst: 150 };
 
+/// Ticks, which are seconds, after which a paused stream rests.
+const RESTED: u8 = 10;
+
 /// One participant.
 #[allow(clippy::struct_excessive_bools, reason = "each says something else")]
 #[derive(Debug)]
@@ -132,6 +135,8 @@ pub(super) struct ProducerState {
     pub(super) kind: MediaKind,
     pub(super) source: Source,
     pub(super) is_paused: bool,
+    /// Ticks for which it has been paused, up to [`RESTED`].
+    pub(super) rest: u8,
     /// Codecs as receivers get them.
     pub(super) consumable_codecs: Value,
     /// How loud it was when somebody last was, in dBvo.
@@ -143,6 +148,18 @@ pub(super) struct ProducerState {
 impl ProducerState {
     pub(super) fn is_audio(&self) -> bool {
         self.kind == MediaKind::Audio
+    }
+
+    /// Whether it has been paused for so long that others come first. A pause of a moment takes it from nobody.
+    pub(super) fn is_resting(&self) -> bool {
+        self.rest >= RESTED
+    }
+
+    /// A tick has passed; whether it rests from now on.
+    pub(super) fn note_tick(&mut self) -> bool {
+        let rested = self.is_resting();
+        self.rest = if self.is_paused { RESTED.min(self.rest + 1) } else { 0 };
+        self.is_resting() && !rested
     }
 
     pub(super) fn is_share(&self) -> bool {
@@ -174,6 +191,8 @@ pub(super) enum Offered {
 pub(super) struct Offer {
     pub(super) offered: Offered,
     pub(super) since: Duration,
+    /// Whether it has been made since the last tick but one.
+    pub(super) fresh: bool,
 }
 
 impl Peer {
@@ -275,7 +294,7 @@ impl Peer {
     pub(super) fn offer(&mut self, offered: Offered, now: Duration) -> u64 {
         let id = self.next_offer;
         self.next_offer += 1;
-        self.offers.insert(id, Offer { offered, since: now });
+        self.offers.insert(id, Offer { offered, since: now, fresh: true });
         id
     }
 
@@ -291,9 +310,13 @@ impl Peer {
     }
 
     /// Ends what it receives of some producers, and tells it.
-    pub(super) fn drop_consumers(&mut self, is_meant: impl Fn(&ProducerId) -> bool, effects: &mut Effects) {
+    pub(super) fn drop_consumers(
+        &mut self,
+        is_meant: impl Fn(&ConsumerId, &ProducerId) -> bool,
+        effects: &mut Effects,
+    ) {
         let connection = self.connection;
-        for (consumer, _) in self.consumers.extract_if(.., |_, consumer| is_meant(&consumer.producer)) {
+        for (consumer, _) in self.consumers.extract_if(.., |id, consumer| is_meant(id, &consumer.producer)) {
             self.offers.retain(|_, offer| offer.offered != Offered::Consumer(consumer.clone()));
             let told = ConsumerRef { consumer_id: consumer.0.clone() };
             effects.tell(connection, ServerNotification::ConsumerClosed(told));

@@ -14,6 +14,7 @@ use super::ids::{ConnectionId, PeerId, ProducerId, TransportId};
 use super::moderating::is_for_moderators;
 use super::owned::{own_transport, owned_operation};
 use super::peer::{Joined, Peer};
+use super::presence::Presence;
 use super::rights::{check_data, needed_for};
 use super::verdict::{Judged, Refusal, Verdict, conclude};
 use super::{Effects, Room};
@@ -113,6 +114,9 @@ impl Room {
         let joined = Joined { display_name, device: join.device, rtp_capabilities: join.rtp_capabilities };
         let answer = json!(JoinAnswer { peers: self.others(peer_id) });
         self.introduce(peer_id, joined, asker, answer, effects);
+        if let Some(peer) = self.peers.get_mut(peer_id) {
+            peer.presence = Presence::of_newcomer(now);
+        }
         self.tell_newcomer(peer_id, effects);
         self.consume_its_share(peer_id, effects);
         self.consume_all_data(peer_id, effects);
@@ -269,6 +273,7 @@ impl Room {
     ) -> Option<bool> {
         let state = self.peers.get_mut(owner)?.producers.get_mut(producer)?;
         let is_other = std::mem::replace(&mut state.is_paused, pause) != pause;
+        state.rest = if pause { state.rest } else { 0 };
         for peer in self.peers.values() {
             for (consumer, _) in peer.consumers.iter().filter(|(_, state)| state.producer == *producer) {
                 let told = ConsumerRef { consumer_id: consumer.0.clone() };

@@ -67,7 +67,9 @@ impl Room {
             (Context::ConsumeFor { asker, .. }, Outcome::NotConsumable) => {
                 effects.fail(asker, 400, "the given rtpCapabilities have no codec for this producer");
             }
-            (Context::Flow { connection }, Outcome::Stats(stats)) => self.note_flow(connection, &stats, now, effects),
+            (Context::Flow { connection, producer }, Outcome::Stats(stats)) => {
+                self.note_flow(connection, &producer, &stats, now, effects);
+            }
             (Context::VoiceOffered, _) => self.speak_up(now, effects),
             (Context::Request(asker), outcome) => self.answer(asker, outcome, effects),
             (Context::Consume { connection, producer, .. }, Outcome::NotConsumable) => {
@@ -162,8 +164,15 @@ impl Room {
             return;
         };
         let peer_id = peer_id.clone();
-        let state =
-            ProducerState { kind, source, is_paused: false, consumable_codecs, volume: None, silent_since: Some(now) };
+        let state = ProducerState {
+            kind,
+            source,
+            is_paused: false,
+            rest: 0,
+            consumable_codecs,
+            volume: None,
+            silent_since: Some(now),
+        };
         peer.producers.insert(producer.clone(), state);
         effects.succeed(asker, json!(ProduceAnswer { producer_id: producer.0.clone(), id: producer.0.clone() }));
         self.offer_to_all(&peer_id, &producer, effects);

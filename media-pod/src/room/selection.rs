@@ -14,7 +14,8 @@ pub(super) struct Candidate {
     pub(super) producer: ProducerId,
     pub(super) is_audio: bool,
     pub(super) is_share: bool,
-    pub(super) is_paused: bool,
+    /// Paused, and not just for a moment.
+    pub(super) is_resting: bool,
 }
 
 /// What one participant wants.
@@ -54,9 +55,12 @@ impl Program {
     pub(super) fn new(candidates: Vec<Candidate>, heard: &[ProducerId], spoke: &[PeerId]) -> Self {
         let (mut audio, mut video): (Vec<_>, Vec<_>) = candidates.into_iter().partition(|one| one.is_audio);
         // Stable: the rest keeps its order.
-        audio.sort_by_cached_key(|one| (one.is_paused, place_in(heard, &one.producer)));
-        video.sort_by_cached_key(|one| (one.is_paused, !one.is_share, place_in(spoke, &one.owner)));
-        let shown = video.iter().take_while(|one| one.is_share && !one.is_paused).count();
+        audio.sort_by_cached_key(|one| (one.is_resting, place_in(heard, &one.producer)));
+        let extra = extras_of(&video);
+        let is_extra = |one: &Candidate| extra.contains(&one.producer);
+        video.sort_by_cached_key(|one| (one.is_resting, is_extra(one), !one.is_share, place_in(spoke, &one.owner)));
+        let is_shown = |one: &&Candidate| one.is_share && !one.is_resting && !is_extra(one);
+        let shown = video.iter().take_while(is_shown).count();
         let mut of_peer: BTreeMap<PeerId, Places> = BTreeMap::new();
         for (place, one) in audio.iter().enumerate() {
             of_peer.entry(one.owner.clone()).or_default().audio.push(place);
@@ -77,7 +81,7 @@ impl Program {
     pub(super) fn choose(&self, wishes: &Wishes<'_>, most: usize) -> BTreeSet<ProducerId> {
         let live = |kind: &[Candidate], places: fn(&Places) -> &Vec<usize>| {
             let own = self.of_peer.get(wishes.receiver).map_or(&[][..], |own| places(own));
-            kind.partition_point(|one| !one.is_paused) - own.iter().filter(|place| !kind[**place].is_paused).count()
+            kind.partition_point(|one| !one.is_resting) - own.iter().filter(|place| !kind[**place].is_resting).count()
         };
         let (sounds, pictures) = (live(&self.audio, |own| &own.audio), live(&self.video, |own| &own.video));
         // Half for sound; what one kind does not need is the other's.
@@ -85,7 +89,7 @@ impl Program {
         let mut chosen = BTreeSet::new();
         take(&mut chosen, for_audio, self.audio.iter().filter(|one| wishes.takes(one)));
         let (pictures, sounds) = (self.pictures(wishes.watched), self.audio.iter());
-        let (live, paused) = (pictures.clone().filter(|one| !one.is_paused), pictures.filter(|one| one.is_paused));
+        let (live, paused) = (pictures.clone().filter(|one| !one.is_resting), pictures.filter(|one| one.is_resting));
         take(&mut chosen, most, live.chain(sounds).chain(paused).filter(|one| wishes.takes(one)));
         chosen
     }
@@ -94,9 +98,16 @@ impl Program {
     fn pictures<'a>(&'a self, watched: &'a [PeerId]) -> impl Iterator<Item = &'a Candidate> + Clone {
         let (shown, rest) = self.video.split_at(self.shown);
         let of_watched = watched.iter().filter_map(|peer| self.of_peer.get(peer)).flat_map(|places| &places.video);
-        let in_sight = of_watched.map(|place| &self.video[*place]).filter(|one| !one.is_paused);
+        let in_sight = of_watched.map(|place| &self.video[*place]).filter(|one| !one.is_resting);
         shown.iter().chain(in_sight).chain(rest)
     }
+}
+
+/// The second and further cameras and screens of one owner: nobody takes the places of others with them.
+fn extras_of(video: &[Candidate]) -> BTreeSet<ProducerId> {
+    let mut first = BTreeSet::new();
+    let extra = video.iter().filter(|one| !one.is_resting && !first.insert((&one.owner, one.is_share)));
+    extra.map(|one| one.producer.clone()).collect()
 }
 
 /// Adds the first of them until there are so many.
@@ -122,10 +133,10 @@ mod tests {
 
     /// `peer-a`: sound, `peer-v`: a picture, `peer-s`: a screen; a `!` behind it: paused.
     fn candidate(name: &str) -> Candidate {
-        let (stream, is_paused) = name.strip_suffix('!').map_or((name, false), |stream| (stream, true));
+        let (stream, is_resting) = name.strip_suffix('!').map_or((name, false), |stream| (stream, true));
         let (owner, kind) = stream.split_once('-').unwrap();
         let (owner, producer) = (PeerId::from(owner), ProducerId::from(stream));
-        Candidate { owner, producer, is_audio: kind == "a", is_share: kind == "s", is_paused }
+        Candidate { owner, producer, is_audio: kind == "a", is_share: kind == "s", is_resting }
     }
 
     fn program(streams: &[&str], heard: &[&str], spoke: &[&str]) -> Program {
@@ -168,11 +179,21 @@ mod tests {
     }
 
     #[test]
-    fn a_screen_comes_before_all_pictures_and_what_is_paused_after_them() {
+    fn a_screen_comes_before_all_pictures_and_what_is_resting_after_them() {
         let shared = program(&["ada-v!", "bob-v", "eve-s", "kim-v", "tom-s!"], &[], &["kim"]);
         assert_eq!(chosen(&shared, "x", &["bob", "ada"], 1), ["eve-s"]);
         assert_eq!(chosen(&shared, "x", &["bob", "ada"], 3), ["bob-v", "eve-s", "kim-v"]);
         assert_eq!(chosen(&shared, "x", &[], 4), ["bob-v", "eve-s", "kim-v", "tom-s"]);
+    }
+
+    #[test]
+    fn nobody_takes_the_places_of_others_with_many_screens() {
+        let greedy = ["ada-s", "ada-s1", "ada-s2", "ada-v", "ada-v1", "bob-v", "eve-s", "kim-v"];
+        let candidates = greedy.iter().map(|name| Candidate { is_share: name.contains("-s"), ..candidate(name) });
+        let all = Program::new(candidates.collect(), &[], &[]);
+        assert_eq!(chosen(&all, "x", &[], 5), ["ada-s", "ada-v", "bob-v", "eve-s", "kim-v"]);
+        assert_eq!(chosen(&all, "x", &["bob"], 3), ["ada-s", "bob-v", "eve-s"]);
+        assert_eq!(chosen(&all, "x", &["kim"], 3), ["ada-s", "eve-s", "kim-v"]);
     }
 
     #[test]
@@ -201,9 +222,9 @@ mod tests {
             watched in proptest::collection::vec(0_usize..12, 0..6),
             most in 0_usize..30,
         ) {
-            let stream = |(number, is_paused): (usize, &bool)| {
+            let stream = |(number, is_resting): (usize, &bool)| {
                 let (owner, kind) = (number / 2, if number % 2 == 0 { "a" } else { "v" });
-                candidate(&format!("{owner}-{kind}{}", if *is_paused { "!" } else { "" }))
+                candidate(&format!("{owner}-{kind}{}", if *is_resting { "!" } else { "" }))
             };
             let all = Program::new(paused.iter().enumerate().map(stream).collect(), &[], &[]);
             let watched: Vec<_> = watched.iter().map(|number| PeerId(number.to_string())).collect();

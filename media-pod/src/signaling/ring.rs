@@ -12,7 +12,7 @@ use axum::extract::ws::Utf8Bytes;
 use crate::budget::Budget;
 
 /// Messages that are kept.
-const MOST_MESSAGES: usize = 512;
+const MOST_MESSAGES: usize = 2048;
 /// Bytes that are kept.
 const MOST_BYTES: usize = 256 * 1024;
 /// Bytes that are kept while the pod's budget is used up.

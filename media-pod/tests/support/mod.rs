@@ -8,9 +8,9 @@ pub(crate) mod peer;
 pub(crate) mod process;
 pub(crate) mod stun;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::serve::ListenerExt;
@@ -233,15 +233,19 @@ async fn start_workers(
     panic!("no free block of {count} ports");
 }
 
-/// A block of ports that is free at this moment.
+/// A block of ports that is free at this moment, and that no other test of this process gets: a worker that ends leaves its port for a
+/// moment, and its successor wants it.
 pub(crate) fn free_block(count: usize) -> PortBlock {
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
     loop {
         let first = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let Some(last) = first.checked_add(u16::try_from(count - 1).unwrap()) else { continue };
         let is_free = |port: u16| {
             UdpSocket::bind(("127.0.0.1", port)).is_ok() && std::net::TcpListener::bind(("127.0.0.1", port)).is_ok()
         };
-        if (first..=last).all(is_free) {
+        let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+        if (first..=last).all(|port| !given.contains(&port) && is_free(port)) {
+            given.extend(first..=last);
             return PortBlock::new(first, last).unwrap();
         }
     }

@@ -24,7 +24,7 @@ test('who is pinned is shown, and the others are said to be on and not shown', a
   const leftOut = ada.page.locator('[data-testid="tile"][data-left-out="true"]');
   await expect(leftOut).toHaveCount(1, { timeout: 20_000 });
   await expect(leftOut.locator('.tile-note')).toHaveText('Camera on, not shown');
-  await expect.poll(shown).toHaveLength(1);
+  await expect.poll(shown, { timeout: 20_000 }).toHaveLength(1);
 
   const wanted = (await leftOut.getAttribute('data-peer-id')) ?? '';
   await tileOf(ada, wanted).dblclick();

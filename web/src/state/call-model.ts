@@ -362,7 +362,8 @@ export class CallModel {
     const quality = this.#dependencies.receiveQuality();
     const watching = { seen, quality, isPageHidden, activeSpeaker };
     this.#dependencies.session.receive(receptionOf(tiles, watching));
-    this.#dependencies.session.watch(watchedPeersOf(tiles, watching));
+    // A page that comes back to the front wants what it had: only the server's choice would change meanwhile.
+    if (!isPageHidden) this.#dependencies.session.watch(watchedPeersOf(tiles, watching));
     this.#missing.look(tiles, watching);
   }
 

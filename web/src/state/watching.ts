@@ -45,15 +45,14 @@ function wishFor(tile: Tile, { seen, quality, isPageHidden, activeSpeaker }: Wat
 }
 
 /**
- * Whose tiles are on screen, the most wanted first: screens, who speaks, large tiles before small ones. Whether a stream of theirs has come
- * does not matter: this is how it comes.
+ * Whose tiles are on screen, the most wanted first: screens, then large tiles before small ones. Whether a stream of theirs has come does not
+ * matter: this is how it comes. Who speaks is known to the server.
  */
-export function watchedPeersOf(tiles: readonly Tile[], { seen, quality, isPageHidden, activeSpeaker }: Watching): string[] {
-  if (isPageHidden) return [];
+export function watchedPeersOf(tiles: readonly Tile[], { seen, quality }: Pick<Watching, 'seen' | 'quality'>): string[] {
   const watched = tiles.flatMap((tile) => {
     const size = seen.get(tile.key);
     if (size === undefined || tile.isSelf || isUnwanted(tile, quality)) return [];
-    return [{ peerId: tile.peerId, rank: rankOf(tile, activeSpeaker), area: size.width * size.height }];
+    return [{ peerId: tile.peerId, rank: tile.kind === 'screen' ? 0 : 1, area: size.width * size.height }];
   });
   const ordered = watched.sort((one, other) => one.rank - other.rank || other.area - one.area);
   return [...new Set(ordered.map(({ peerId }) => peerId))].slice(0, MOST_WATCHED);
@@ -61,11 +60,6 @@ export function watchedPeersOf(tiles: readonly Tile[], { seen, quality, isPageHi
 
 function isUnwanted({ kind }: Tile, quality: ReceiveQuality): boolean {
   return kind === 'person' && quality === 'audioOnly';
-}
-
-function rankOf({ kind, peerId }: Tile, activeSpeaker: string | undefined): number {
-  if (kind === 'screen') return 0;
-  return peerId === activeSpeaker ? 1 : 2;
 }
 
 function layerFor(height: number): number {

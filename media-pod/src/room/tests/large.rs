@@ -12,13 +12,10 @@ fn crowd(limits: Limits, people: u64) -> (Harness, Vec<ConnectionId>) {
             room.join(connection, "Someone");
             room.produce(connection, "audio");
             room.produce(connection, "video");
-            if number % 10 == 0 {
-                room.handle(Command::Tick);
-            }
+            room.settle();
             connection
         })
         .collect();
-    room.handle(Command::Tick);
     (room, connections)
 }
 
@@ -28,6 +25,17 @@ fn small() -> Limits {
 }
 
 impl Harness {
+    /// Everybody answers, a second passes, and everybody answers again. Forgets what was said.
+    fn settle(&mut self) {
+        for _ in 0..2 {
+            self.accept_offers();
+            self.sent.clear();
+            self.now += Duration::from_secs(1);
+            self.handle(Command::Tick);
+        }
+        self.accept_offers();
+    }
+
     /// Who sends what a participant is sent now, of one kind; sorted.
     fn received(&self, receiver: &str, kind: MediaKind) -> Vec<String> {
         let consumers = self.room.peers[&PeerId::from(receiver)].consumers.values();
@@ -123,13 +131,91 @@ fn who_speaks_is_heard_at_once_and_stays_until_more_others_have_spoken() {
     assert_eq!(closed - closed_before, 1);
 }
 
+/// What a participant receives, of both kinds.
+fn all_of(room: &Harness, receiver: &str) -> BTreeSet<ProducerId> {
+    room.room.peers[&PeerId::from(receiver)].consumers.values().map(|state| state.producer.clone()).collect()
+}
+
+#[test]
+fn a_pause_of_a_moment_takes_a_stream_from_nobody_and_a_long_one_gives_its_place_away() {
+    let (mut room, _) = crowd(small(), 10);
+    let before = all_of(&room, "p0");
+    let producer = room.producer_of("p1", MediaKind::Video).0;
+    for method in ["pauseProducer", "resumeProducer", "pauseProducer"] {
+        room.ask(ConnectionId(1), method, json!({ "producerId": producer })).expect("it is its own");
+        room.settle();
+        assert_eq!(all_of(&room, "p0"), before);
+    }
+    for _ in 0..5 {
+        room.settle();
+    }
+    assert_eq!(room.received("p0", MediaKind::Video), ["p2", "p3", "p4", "p5"]);
+    room.ask(ConnectionId(1), "resumeProducer", json!({ "producerId": producer })).expect("it is its own");
+    room.settle();
+    assert_eq!(all_of(&room, "p0"), before);
+}
+
+#[test]
+fn noise_and_a_din_of_voices_change_little() {
+    let (mut room, _) = crowd(small(), 10);
+    let of = |room: &Harness, volume: i8| {
+        let everybody = (0..10).rev().map(|number| (room.producer_of(&format!("p{number}"), MediaKind::Audio), volume));
+        MediaEvent::Volumes(everybody.collect())
+    };
+    let before = all_of(&room, "p0");
+    let noise = of(&room, -75);
+    room.handle(Command::Media(noise));
+    assert_eq!(all_of(&room, "p0"), before);
+    let din = of(&room, -40);
+    room.handle(Command::Media(din));
+    assert!(all_of(&room, "p0").difference(&before).count() <= 2);
+}
+
+#[test]
+fn nothing_is_chosen_for_who_is_cut_off_until_they_are_back() {
+    let (mut room, people) = crowd(small(), 10);
+    room.forget();
+    room.handle(Command::CutOff { connection: people[0] });
+    room.speak("p9");
+    assert!(!room.told(people[0]).iter().any(|told| told == "newConsumer" || told == "consumerClosed"));
+    room.handle(Command::SignOfLife { connection: people[0] });
+    room.settle();
+    assert!(room.received("p0", MediaKind::Audio).contains(&"p9".to_owned()));
+}
+
+#[test]
+fn what_was_offered_a_moment_ago_is_closed_only_after_the_answer() {
+    let (mut room, people) = crowd(small(), 10);
+    room.speak("p9");
+    let offered = room.received("p0", MediaKind::Audio);
+    room.forget();
+    for speaker in ["p8", "p7", "p6", "p5", "p4"] {
+        room.speak(speaker);
+    }
+    assert!(offered.contains(&"p9".to_owned()) && room.received("p0", MediaKind::Audio).contains(&"p9".to_owned()));
+    room.handle(Command::Answered { connection: people[0], id: last_offer(&room, "p0", "p9"), is_ok: true });
+    room.settle();
+    assert!(!room.received("p0", MediaKind::Audio).contains(&"p9".to_owned()));
+}
+
+/// The id of the request by which a participant was offered another's sound.
+fn last_offer(room: &Harness, receiver: &str, sender: &str) -> u64 {
+    let producer = room.producer_of(sender, MediaKind::Audio);
+    let peer = &room.room.peers[&PeerId::from(receiver)];
+    let (consumer, _) = peer.consumers.iter().find(|(_, state)| state.producer == producer).expect("it was offered");
+    let is_it =
+        |offered: &super::super::peer::Offered| *offered == super::super::peer::Offered::Consumer(consumer.clone());
+    let (id, _) = peer.offers.iter().find(|(_, offer)| is_it(&offer.offered)).expect("it is not answered");
+    *id
+}
+
 #[test]
 fn everything_comes_when_it_fits_again() {
     let (mut room, _) = crowd(small(), 10);
     for number in 5..10 {
         room.handle(Command::Disconnected { connection: ConnectionId(number) });
     }
-    room.handle(Command::Tick);
+    room.settle();
     assert_eq!(room.consumers(), 5 * 8);
 }
 
@@ -139,7 +225,7 @@ fn a_recorder_misses_nothing() {
     let recorder = ParticipantGrant { recorder: true, ..guest("tape") };
     let tape = room.connect_as(20, "tape", recorder);
     room.join(tape, "Recorder");
-    room.handle(Command::Tick);
+    room.settle();
     assert_eq!(room.received("tape", MediaKind::Video).len(), 10);
     assert_eq!(room.received("tape", MediaKind::Audio).len(), 10);
     assert!(room.consumers() <= 100);
@@ -148,18 +234,19 @@ fn a_recorder_misses_nothing() {
 #[test]
 fn what_a_client_refuses_or_cannot_decode_is_not_offered_again() {
     let (mut room, _) = crowd(small(), 10);
-    let refused: Vec<_> = room.offers().into_iter().filter(|(to, ..)| *to == ConnectionId(0)).collect();
-    for (connection, id, _) in &refused {
-        room.handle(Command::Answered { connection: *connection, id: *id, is_ok: false });
+    let late = room.connect(10, "late");
+    room.join(late, "Late");
+    let offered: Vec<_> = room.offers().into_iter().filter(|(to, ..)| *to == late).collect();
+    for (connection, id, _) in offered {
+        room.handle(Command::Answered { connection, id, is_ok: false });
     }
-    let refused = room.room.peers[&PeerId::from("p0")].declined.clone();
-    assert_eq!(refused.len(), 9);
-    room.forget();
-    room.speak("p9");
+    let refused = room.room.peers[&PeerId::from("late")].declined.clone();
+    assert_eq!(refused.len(), 8);
+    room.settle();
     let others: BTreeSet<_> =
-        room.room.peers[&PeerId::from("p0")].consumers.values().map(|state| state.producer.clone()).collect();
+        room.room.peers[&PeerId::from("late")].consumers.values().map(|state| state.producer.clone()).collect();
     assert!(others.is_disjoint(&refused), "{others:?}");
-    assert_eq!(others.len(), 9, "its share goes to what it takes");
+    assert_eq!(others.len(), 8, "its share goes to what it takes");
 }
 
 #[test]
@@ -199,7 +286,7 @@ proptest! {
             }
             prop_assert!(room.consumers() <= 100);
         }
-        room.handle(Command::Tick);
+        room.settle();
         let people = room.room.participants();
         let each = (95 / people.max(1)).min(2 * people.saturating_sub(1));
         for (id, peer) in &room.room.peers {

@@ -99,10 +99,40 @@ fn a_cut_of_somebody_whose_media_comes_is_no_loss() {
         room.pass(1);
     }
     assert!(room.presence_told(ada, "bob").is_empty());
-    room.pass(1);
+    room.pass(2);
     assert_eq!(room.presence_told(ada, "bob"), [false], "nothing has come since, whatever the score says");
     room.handle(Command::SignOfLife { connection: bob });
     assert_eq!(room.presence_told(ada, "bob"), [false, true]);
+}
+
+#[test]
+fn a_room_that_was_late_itself_blames_nobody() {
+    let (mut room, ada, _) = pair();
+    room.pass(2);
+    room.now += Duration::from_secs(30);
+    room.handle(Command::Tick);
+    assert!(room.presence_told(ada, "bob").is_empty());
+    for connection in std::mem::take(&mut room.pinged) {
+        room.handle(Command::SignOfLife { connection });
+    }
+    room.pass(1);
+    assert!(room.presence_told(ada, "bob").is_empty());
+}
+
+#[test]
+fn who_answers_late_is_given_more_time() {
+    let (mut room, ada, bob) = pair();
+    let mut told = Vec::new();
+    for second in 0..40 {
+        room.pass(1);
+        // The answers come three seconds late.
+        if second % 4 == 3 {
+            room.handle(Command::SignOfLife { connection: bob });
+        }
+        told = room.presence_told(ada, "bob");
+    }
+    assert!(told.len() <= 4, "{told:?}");
+    assert_eq!(told.last(), Some(&true));
 }
 
 #[test]
