@@ -23,10 +23,16 @@ fail() {
   exit 1
 }
 
-render() { # VALUES-FILE...
+# plain OPTION...: what a user of helm template gets.
+plain() {
+  helm template convene convene --namespace convene-system "$@"
+}
+
+# render VALUES-FILE...: everything, also what is there only where helm talks to a cluster.
+render() {
   local options=() file
   for file in "$@"; do options+=(--values "$file"); done
-  helm template convene convene --namespace convene-system "${options[@]}"
+  plain --set uninstall.hook=Always "${options[@]}"
 }
 
 same_definition() {
@@ -74,6 +80,11 @@ main() {
     passes helm lint --strict --quiet convene --values "$values"
     passes python3 tests/assert.py objects --values "$values" < <(render "$values")
   done
+  passes python3 tests/assert.py plain < <(plain)
+  passes python3 tests/assert.py plain < <(plain --set uninstall.hook=Never)
+  # As --reuse-values has it, from a release of a chart that had no such values, or not all of them.
+  passes python3 tests/assert.py plain < <(plain --set uninstall=null)
+  passes python3 tests/assert.py objects < <(plain --set uninstall.hook=Always,uninstall.drain=null,uninstall.timeoutSeconds=null)
   check_definitions
   passes python3 tests/examples.py ../examples/*.yaml < <(helm template convene-crds convene-crds)
   passes python3 tests/reasons.py ../docs/operations.md ../crds/src/names.rs ../operator/src/{reason,reach,metrics,lease}.rs \

@@ -1,6 +1,7 @@
 """Looks at what helm rendered (standard input) and says what is wrong with it.
 
-  assert.py objects [--values FILE]   every object of the chart convene
+  assert.py objects [--values FILE]   every object of the chart convene, the hook of helm uninstall included
+  assert.py plain                     what may be handed to kubectl apply: no hook
   assert.py definitions [--kept]      the chart convene-crds
   assert.py rights                    prints the roles, for comparison with rbac.golden.yaml
 """
@@ -192,6 +193,8 @@ def check_uninstall(items, values):
         expect(item["kind"] == "Job" or weights[item["kind"]] < weights["Job"], f"{title(item)} comes too late")
     job = next(item for item in hooks if item["kind"] == "Job")
     check_restricted(job)
+    annotations = job["spec"]["template"]["metadata"].get("annotations", {})
+    expect(annotations == values.get("operator", {}).get("podAnnotations", {}), f"{title(job)}: its pod has the annotations {annotations}")
     pod = job["spec"]["template"]["spec"]
     (container,), drain = pod["containers"], str(given["drain"]).lower()
     wanted = ["uninstall", f"--timeout-seconds={given['timeoutSeconds']}", f"--drain={drain}"]
@@ -204,6 +207,24 @@ def check_uninstall(items, values):
     expect(container["image"] == acting["image"] and lease[0] == lease[1], f"{title(job)} is not of the operator")
     names = {item["metadata"]["name"] for item in of_kind(hooks, "ServiceAccount")}
     expect(pod["serviceAccountName"] in names, f"{title(job)} uses the account {pod['serviceAccountName']}")
+
+
+def check_plain(items):
+    """kubectl would apply a hook like everything else, and the uninstall would begin."""
+    for item in items:
+        expect("helm.sh/hook" not in item["metadata"].get("annotations", {}), f"{title(item)} is a hook")
+        expect(item["kind"] not in ("Job", "CronJob", "Pod"), f"{title(item)} runs at once")
+    expect(len(of_kind(items, "Deployment")) == 2, "operator and router are not both there")
+
+
+def check_pool_policy(items):
+    """kubectl warns of pools that nobody serves, that have too few ports, and that go whatever is changed."""
+    (policy,) = of_kind(items, "ValidatingAdmissionPolicy")
+    (binding,) = of_kind(items, "ValidatingAdmissionPolicyBinding")
+    found = [validation["expression"] for validation in policy["spec"]["validations"]]
+    for word in (f"'{NAMESPACE}'", "variables.pods", "!has(object.metadata.deletionTimestamp)"):
+        expect(any(word in expression for expression in found), f"{title(policy)} says nothing of {word}")
+    expect(binding["spec"]["validationActions"] == ["Warn"], f"{title(binding)} does more than warn")
 
 
 def check_exposure(items, router):
@@ -298,6 +319,7 @@ def check_objects(items, values):
         check(items)
     check_given_values(items, values)
     check_uninstall(items, values)
+    check_pool_policy(items)
     check_join_secrets(items, values)
 
 
@@ -354,6 +376,8 @@ def main():
         print(rights(items))
     elif mode == "definitions":
         check_definitions(items, "--kept" in options)
+    elif mode == "plain":
+        check_plain(items)
     else:
         check_objects(items, yaml.safe_load(open(options[1])) if options else {})
     for problem in problems:

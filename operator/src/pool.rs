@@ -23,7 +23,7 @@ use thiserror::Error;
 use tracing::instrument;
 
 use self::{
-    plan::{ObservedPods, PoolPlan, plan_pool},
+    plan::{ObservedPods, PoolPlan, plan_pool, withhold_pods},
     report::PoolVerdicts,
     validate::{ValidPool, validate_pool},
 };
@@ -78,7 +78,7 @@ impl Error {
             Self::Mend { .. } => "LabelsNotMended",
             Self::WriteBudget { .. } => "BudgetNotWritten",
             Self::CreateService { .. } => "ServiceNotCreated",
-            Self::WriteFinalizers { .. } => "FinalizersNotWritten",
+            Self::WriteFinalizers { .. } => reason::FINALIZERS_NOT_WRITTEN,
             Self::WriteStatus { .. } => "StatusNotWritten",
         }
     }
@@ -96,9 +96,7 @@ pub async fn reconcile(object: Arc<Guarded<MediaPool>>, context: Arc<Context>) -
         }
         Ok(pool) => context.pass("pool", &name, resync, look_at(pool, &context)).await,
         Err(invalid) => {
-            context
-                .pass("pool", &name, resync, async { Ok(report_unreadable(&object, &invalid.error, &context)) })
-                .await
+            context.pass("pool", &name, resync, look_at_unreadable(&object, &invalid.error, &context)).await
         }
     }
 }
@@ -112,18 +110,21 @@ pub fn on_error(object: Arc<Guarded<MediaPool>>, error: &Error, context: Arc<Con
 
 async fn look_at(object: &MediaPool, context: &Context) -> Result<Pass, Error> {
     context.recalled.call_once(|| observe::recall_blocks(context));
+    // Before any pod: one that is made without would go with its pool at once.
+    let lack = match finalizer::ensure_finalizer(context, &object.metadata).await {
+        Ok(true) => None,
+        Ok(false) => return Ok(Pass { outcome: Outcome::Waiting, again: Some(Duration::from_secs(1)) }),
+        Err(error) => Some(error),
+    };
     let pool = match validate_pool(object, &context.config.defaults) {
         Ok(pool) => pool,
-        Err(why) => return report_refusal(object, &why, context).await,
+        Err(why) => {
+            let pass = report_refusal(object, &why, context).await?;
+            return lack.map_or(Ok(pass), Err);
+        }
     };
-    // Before any pod: one that is made without would go with its pool at once.
-    if !finalizer::has_finalizer(&object.metadata)
-        && !finalizer::write_finalizers(context, &object.metadata, true).await?
-    {
-        return Ok(Pass { outcome: Outcome::Waiting, again: Some(Duration::from_secs(1)) });
-    }
     let pods = observe::observe_pods(context).await?; // I/O
-    let (observed, plan) = decide(context, &pool, &pods); // pure but for the caches
+    let (observed, plan) = decide(context, &pool, &pods, lack.as_ref()); // pure but for the caches
     let is_recorded = record_blocks(object, context, &observed, &plan).await; // I/O
     if !matches!(is_recorded, Ok(true)) {
         pardon(context, &plan, &apply::Applied::default());
@@ -145,7 +146,7 @@ async fn look_at(object: &MediaPool, context: &Context) -> Result<Pass, Error> {
         None => apply::apply_status(context, object, &status, &notes).await?, // I/O
     };
     let pass = compute_pass(context, outcome, &verdicts, &plan, &observed);
-    failure.map_or_else(|| Ok(Pass { again: pass.again.into_iter().chain(pause).min(), ..pass }), Err)
+    lack.or(failure).map_or_else(|| Ok(Pass { again: pass.again.into_iter().chain(pause).min(), ..pass }), Err)
 }
 
 /// While meetings come and go all the time, their number is written now and then.
@@ -159,11 +160,21 @@ fn compute_debounce(object: &MediaPool, status: &MediaPoolStatus, context: &Cont
     context.counts_told.pause(object.metadata.uid.as_deref().unwrap_or_default())
 }
 
-/// Observes and plans while holding the ledger, so that no meeting is bound to a pod that is about to be deleted.
-fn decide(context: &Context, pool: &ValidPool, pods: &[Arc<MediaPod>]) -> (ObservedPods, PoolPlan) {
+/// Observes and plans while holding the ledger, so that no meeting is bound to a pod that is about to be deleted. `lack` is why the pool is
+/// without our finalizer.
+fn decide(
+    context: &Context,
+    pool: &ValidPool,
+    pods: &[Arc<MediaPod>],
+    lack: Option<&Error>,
+) -> (ObservedPods, PoolPlan) {
     let mut ledger = context.world.ledger();
     let observed = observe::observe_pool(context, pool, pods, &ledger, Timestamp::now());
     let plan = plan_pool(pool, &observed);
+    let plan = match lack {
+        Some(error) => withhold_pods(plan, finalizer::explain_missing(error)),
+        None => plan,
+    };
     for deletion in &plan.delete {
         ledger.condemn(&deletion.uid);
     }
@@ -265,6 +276,13 @@ async fn report_refusal(object: &MediaPool, why: &Wait, context: &Context) -> Re
     Ok(Pass::of(Outcome::Waiting))
 }
 
+/// It has our finalizer like the others: its pods may have people on them.
+async fn look_at_unreadable(object: &Guarded<MediaPool>, error: &str, context: &Context) -> Result<Pass, Error> {
+    let held = finalizer::ensure_finalizer(context, object.meta()).await; // I/O
+    let pass = report_unreadable(object, error, context);
+    held.map(|is_held| Pass { again: (!is_held).then_some(Duration::from_secs(1)), ..pass })
+}
+
 /// An object that cannot be read gets an event: there is nothing of it that a status could be written to.
 fn report_unreadable(object: &Guarded<MediaPool>, error: &str, context: &Context) -> Pass {
     let note =
@@ -272,3 +290,6 @@ fn report_unreadable(object: &Guarded<MediaPool>, error: &str, context: &Context
     context.events.publish(&object.object_ref(&()), "Read", &[note]);
     Pass::of(Outcome::Waiting)
 }
+
+#[cfg(test)]
+mod tests;

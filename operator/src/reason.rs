@@ -73,6 +73,8 @@ pub const POD_GONE: &str = "PodGone";
 pub const PORTS_EXHAUSTED: &str = "PortsExhausted";
 /// The only free blocks were in use a moment ago.
 pub const PORTS_RESTING: &str = "PortsResting";
+/// The pool's finalizers cannot be written, and without ours it gets no media pod.
+pub const FINALIZERS_NOT_WRITTEN: &str = "FinalizersNotWritten";
 /// The API server refuses to create a media pod (quota, admission, Pod Security).
 pub const POD_REFUSED: &str = "PodRefused";
 /// The API server refuses the Service that opens a pod's ports.

@@ -148,18 +148,7 @@ impl Keeper {
     fn report(&self, pod: &MediaPod, list: &RoomList) {
         self.returning().observe(&pod.uid, list, Timestamp::now());
         let rooms: HashMap<_, _> = list.rooms.iter().map(|room| (room.uid.clone(), occupancy_of(room))).collect();
-        let (before, changed, after) = {
-            let mut ledger = self.world.ledger();
-            let before = ledger.people_on(&pod.uid);
-            let changed = ledger.report(&pod.uid, &rooms);
-            (before, changed, ledger.people_on(&pod.uid))
-        };
-        if before.map(|people| people > 0) != after.map(|people| people > 0) {
-            self.world.ask_pool(&pod.pool);
-        }
-        for key in &changed {
-            self.world.ask_meeting(key);
-        }
+        self.world.heard_rooms(pod, &rooms);
     }
 
     /// Ends and changes rooms as their meetings ask for.

@@ -103,12 +103,13 @@ fn plan_moment(meeting: &ValidMeeting, observed: &ObservedPool) -> MeetingPlan {
     }
 }
 
-/// In a pool that is being deleted: who is in may stay for a while, and there is no new place for anybody.
+/// In a pool that is being deleted: who is in may stay for a while, and there is no new place for anybody. While the pod has not told who is
+/// on it, somebody may be in: its meetings are looked at again when it has.
 fn plan_last(meeting: &ValidMeeting, observed: &ObservedPool, removal: &Removal) -> MeetingPlan {
     let bound = meeting.bound_to.as_ref();
     let pod = bound.and_then(|bound| observed.pods.iter().find(|pod| pod.uid == bound.uid && pod.is_live()));
     let name = &observed.pool.name;
-    if let Some(pod) = pod.filter(|_| meeting.participants > 0) {
+    if let Some(pod) = pod.filter(|_| meeting.participants > 0 || !meeting.is_told) {
         let until = removal.deadline;
         let why = format!("MediaPool {name:?} is being deleted: the call may go on until {until}, then it ends");
         let accepted = Verdict::no(reason::POOL_DELETING, why);

@@ -53,6 +53,9 @@ pub struct ValidMeeting {
     pub bound_to: Option<AssignedPod>,
     /// People in it.
     pub participants: u32,
+    /// Whether the pod it is bound to has told who is on it, since this process runs. Before that `participants` is what the status says,
+    /// which may be from long ago.
+    pub is_told: bool,
     /// Whether it may leave a draining pod although people are in it.
     pub is_released: bool,
     /// The reason why it gets no new place in the pool, if there is one. It keeps a place that it has.
@@ -116,12 +119,14 @@ pub fn validate_meeting(
     }
     let is_dedicated = meeting.spec.placement == MeetingPlacement::Dedicated;
     let may_be_dedicated = is_admitted(&pool.dedicated_namespaces, &namespace, home, labels);
+    let bound_to = ledger.pod_of(meeting).cloned();
     Ok(ValidMeeting {
         max_participants: wanted,
         is_dedicated,
         denial: check_quota(pool, &namespace, is_dedicated, may_be_dedicated, ledger.usage_of_others(meeting)),
-        bound_to: ledger.pod_of(meeting).cloned(),
         participants: ledger.occupancy_of(meeting).participants,
+        is_told: bound_to.as_ref().is_some_and(|pod| ledger.people_on(&pod.uid).is_some()),
+        bound_to,
         is_released: ledger.is_released(meeting),
         moment: compute_moment(&meeting.spec, now),
         now,

@@ -1,6 +1,7 @@
 //! The finalizer of a `MediaPool`: with it a pool that is deleted stays until its people have left or had their time.
 //!
-//! It is put on before the first pod is made. When it is taken off is the planner's to say.
+//! It is put on before the first pod is made, on pools that cannot be served or read as well: they may have had pods when they could. When it
+//! is taken off is the planner's to say.
 
 use convene_crds::{MediaPool, names::FINALIZER_DRAIN};
 use kube::{
@@ -10,7 +11,28 @@ use kube::{
 use serde_json::{Value, json};
 
 use super::Error;
-use crate::context::Context;
+use crate::{context::Context, media_pod::shorten, reason, wait::Wait};
+
+/// Sees to it that our finalizer is on the pool. `false`: see [`write_finalizers`].
+pub async fn ensure_finalizer(context: &Context, metadata: &ObjectMeta) -> Result<bool, Error> {
+    Ok(has_finalizer(metadata) || write_finalizers(context, metadata, true).await?)
+}
+
+/// Why a pool without our finalizer gets no pods.
+pub fn explain_missing(error: &Error) -> Wait {
+    let said = match error {
+        Error::WriteFinalizers { source, .. } => match source.as_ref() {
+            kube::Error::Api(answer) => answer.message.clone(),
+            other => other.to_string(),
+        },
+        other => other.to_string(),
+    };
+    let message = format!(
+        "its finalizers cannot be written, so no media pod is made, and a deletion would end calls at once: {}",
+        shorten(&said, 500)
+    );
+    Wait::new(reason::FINALIZERS_NOT_WRITTEN, message)
+}
 
 /// Puts our finalizer on the pool, or takes it off: whatever others are there stay, because the whole list is written only over the version
 /// that was read. `false`: the pool has changed meanwhile, or is gone; another look follows.

@@ -200,6 +200,13 @@ pub fn plan_pool(pool: &ValidPool, observed: &ObservedPods) -> PoolPlan {
     }
 }
 
+/// What is left of a plan for a pool that may get no media pod, because of `why`: those that there are are looked after, and none of them is
+/// given up that others should take the place of.
+pub fn withhold_pods(plan: PoolPlan, why: Wait) -> PoolPlan {
+    let delete = plan.delete.into_iter().filter(|deletion| deletion.why.reason != reason::POD_DELETED).collect();
+    PoolPlan { create: Vec::new(), delete, trouble: Some(why), ..plan }
+}
+
 fn plan_creations(pool: &ValidPool, observed: &ObservedPods, count: usize) -> (Vec<NewPod>, Option<Wait>) {
     let mut blocked: BTreeSet<_> = observed.taken.union(&observed.resting).copied().collect();
     let mut create = Vec::with_capacity(count);

@@ -2,14 +2,20 @@
 //!
 //! It decides nothing about meetings and pools, and writes nothing to the cluster.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use convene_crds::{MediaPool, Meeting, names::LABEL_POOL};
 use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
 use kube::{Resource, ResourceExt, core::PartialObjectMeta, runtime::watcher::Event};
 
 use super::{Guarded, World, lock};
-use crate::{ledger::key_of, media_pod::MediaPod};
+use crate::{
+    ledger::{Occupancy, key_of},
+    media_pod::MediaPod,
+};
 
 impl World {
     pub(super) fn heard_meeting(&self, event: &Event<Guarded<Meeting>>) {
@@ -108,6 +114,27 @@ impl World {
         self.ask_waiting_meetings(&pod.pool);
     }
 
+    /// Takes in what goes on in a pod's rooms, by UID of their meetings.
+    pub fn heard_rooms(&self, pod: &MediaPod, rooms: &HashMap<String, Occupancy>) {
+        let (before, changed, after) = {
+            let mut ledger = self.ledger();
+            let before = ledger.people_on(&pod.uid);
+            let changed = ledger.report(&pod.uid, rooms);
+            (before, changed, ledger.people_on(&pod.uid))
+        };
+        if before.map(|people| people > 0) != after.map(|people| people > 0) {
+            self.ask_pool(&pod.pool);
+        }
+        let is_deleting = self.views().pool(&pod.pool).is_some_and(|pool| pool.is_deleting);
+        if before.is_none() && is_deleting {
+            self.ask_meetings_on(&pod.uid); // those that nobody is in stayed until now
+            return;
+        }
+        for key in &changed {
+            self.ask_meeting(key);
+        }
+    }
+
     pub(super) fn heard_node(&self, event: &Event<Node>) {
         let concerns = match event {
             Event::Init => {
@@ -168,8 +195,9 @@ mod tests {
 
     use super::*;
     use crate::{
-        fixtures::{ScriptedServer, defaults, meeting_object, pool_object},
+        fixtures::{ScriptedServer, defaults, media_pod, meeting_object, pool_object},
         ledger::MeetingKey,
+        media_pod::PodState,
     };
 
     #[tokio::test]
@@ -232,6 +260,31 @@ mod tests {
             counts.push(asked());
         }
         assert_eq!(counts, [0, 1, 0, 1, 0, 1]);
+    }
+
+    #[tokio::test]
+    async fn the_meetings_of_a_pool_that_goes_are_looked_at_when_their_pod_tells_for_the_first_time() {
+        for (second, counts) in [(None, [0, 0]), (Some(60), [1, 0])] {
+            let (_, client) = ScriptedServer::start(vec![]);
+            let (world, _ends) = World::new(client, "harbor".into(), defaults());
+            let mut pool = pool_object(json!({}));
+            let time = second.and_then(|second| jiff::Timestamp::from_second(second).ok());
+            pool.metadata.deletion_timestamp = time.map(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time);
+            world.heard_pool(&Event::Apply(DeserializeGuard(Ok(pool))));
+            let pod = media_pod(&crate::fixtures::pool(json!({})), 0, PodState::Ready);
+            let meeting = meeting_object(json!({"pool": "lagoon"}), json!({"pod": {"name": pod.name, "uid": pod.uid}}));
+            world.heard_meeting(&Event::Apply(DeserializeGuard(Ok(meeting))));
+            let asked = || -> usize {
+                let keys = std::iter::from_fn(|| world.meetings_to_look_at.take());
+                keys.inspect(|key| world.meetings_to_look_at.begin(key)).count()
+            };
+            asked();
+            let found = counts.map(|_| {
+                world.heard_rooms(&pod, &HashMap::new());
+                asked()
+            });
+            assert_eq!(found, counts, "{second:?}: nobody is in, as the status says");
+        }
     }
 
     #[tokio::test]

@@ -84,7 +84,8 @@ export async function uninstall(): Promise<void> {
 export async function remains(): Promise<string[]> {
   const kinds = 'pods,jobs,secrets,configmaps,services,deployments,replicasets,serviceaccounts,roles,rolebindings,poddisruptionbudgets,leases,endpointslices';
   const inNamespace = await kubectl('get', kinds, '--namespace', NAMESPACE, '-o', 'name');
-  const clusterWide = await kubectl('get', 'clusterroles,clusterrolebindings,customresourcedefinitions', '-o', 'name');
+  const clusterKinds = 'clusterroles,clusterrolebindings,customresourcedefinitions,validatingadmissionpolicies,validatingadmissionpolicybindings';
+  const clusterWide = await kubectl('get', clusterKinds, '-o', 'name');
   const expected = new Set([`secret/${TLS_SECRET}`, 'configmap/kube-root-ca.crt', 'serviceaccount/default']);
   return [
     ...inNamespace.split('\n').filter((name) => name !== '' && !expected.has(name)),

@@ -15,6 +15,7 @@ fn meeting(bound_to: Option<&MediaPod>) -> ValidMeeting {
         is_dedicated: false,
         bound_to: bound_to.map(MediaPod::to_assigned),
         participants: 0,
+        is_told: true,
         is_released: false,
         denial: None,
         moment: Moment::During,
@@ -47,21 +48,23 @@ fn placed_on(plan: &MeetingPlan) -> Option<&str> {
 #[test]
 fn in_a_pool_that_is_being_deleted_only_those_who_are_in_may_stay() {
     use PodState::{Ready, Terminating};
-    // (case, state of its pod, people, kept)
+    // (case, state of its pod, people, whether the pod has told, kept)
     let cases = [
-        ("people are in", Some(Ready), 3, true),
-        ("people are in, and their pod is not ready", Some(starting()), 3, true),
-        ("nobody is in", Some(Ready), 0, false),
-        ("its pod is going", Some(Terminating), 3, false),
-        ("it waited", None, 0, false),
+        ("people are in", Some(Ready), 3, true, true),
+        ("people are in, and their pod is not ready", Some(starting()), 3, true, true),
+        ("nobody is in", Some(Ready), 0, true, false),
+        ("its status says that nobody is in, and its pod has not told yet", Some(Ready), 0, false, true),
+        ("its pod is going", Some(Terminating), 3, true, false),
+        ("its pod is going and has not told yet", Some(Terminating), 0, false, false),
+        ("it waited", None, 0, false, false),
     ];
-    for (case, state, participants, is_kept) in cases {
+    for (case, state, participants, is_told, is_kept) in cases {
         let there = pods(vec![state.clone().unwrap_or(Ready), Ready]);
         let bound = state.is_some().then(|| &there[0]);
         let mut observed = observed(there.clone(), &[]);
         let pool = Arc::make_mut(&mut observed.pool);
         pool.deleted_at = Timestamp::from_second(60).ok();
-        let plan = plan_meeting(&ValidMeeting { participants, ..meeting(bound) }, &observed);
+        let plan = plan_meeting(&ValidMeeting { participants, is_told, ..meeting(bound) }, &observed);
         let placed = is_kept.then_some("media-lagoon-41000");
         assert_eq!(placed_on(&plan), placed, "{case}");
         assert_eq!(plan.accepted.wait().reason, "PoolDeleting", "{case}");

@@ -114,3 +114,21 @@ fn a_meeting_of_a_namespace_that_is_not_admitted_is_told_so() {
     assert_eq!(why.reason, reason::NAMESPACE_NOT_ALLOWED);
     assert!(why.message.contains("\"crew\""), "{}", why.message);
 }
+
+#[test]
+fn what_the_status_says_of_people_is_old_until_the_pod_has_told() {
+    let pool = pool(json!({}));
+    let meeting =
+        meeting_object(json!({"pool": "lagoon"}), json!({"pod": {"name": "media-lagoon-41000", "uid": "p1"}}));
+    let mut ledger = Ledger::default();
+    ledger.observe(&meeting);
+    let is_told = |ledger: &Ledger| {
+        let now = at("2030-01-01T10:00:00Z");
+        validate_meeting(&meeting, Some(&Ok(&pool)), "harbor", &BTreeMap::new(), ledger, now).unwrap().is_told
+    };
+    assert!(!is_told(&ledger));
+    ledger.report("p2", &std::collections::HashMap::new());
+    assert!(!is_told(&ledger), "another pod");
+    ledger.report("p1", &std::collections::HashMap::new());
+    assert!(is_told(&ledger));
+}

@@ -329,3 +329,23 @@ fn a_pod_whose_ports_a_stranger_holds_is_given_up_for_other_ports_if_there_are_a
     let narrow = pool(json!({"workersPerPod": 4, "rtcPorts": {"min": 41000, "max": 41003}}));
     assert!(plan_pool(&narrow, &observed).delete.is_empty());
 }
+
+#[test]
+fn where_no_pod_may_be_made_none_is_given_up_for_another() {
+    let deletion = |reason| PodDeletion { name: "old".into(), uid: "uid".into(), why: Wait::new(reason, "why") };
+    let block = PortRange::new(41000, 41003).unwrap();
+    let plan = PoolPlan {
+        write_budget: true,
+        create: vec![NewPod { name: "new".into(), block }],
+        delete: [reason::POD_DELETED, reason::POD_REPLACED, reason::DRAIN_DEADLINE].map(deletion).into(),
+        ..PoolPlan::default()
+    };
+    let why = Wait::new(reason::FINALIZERS_NOT_WRITTEN, "forbidden");
+    let wanted = PoolPlan {
+        write_budget: true,
+        delete: [reason::POD_REPLACED, reason::DRAIN_DEADLINE].map(deletion).into(),
+        trouble: Some(why.clone()),
+        ..PoolPlan::default()
+    };
+    assert_eq!(withhold_pods(plan, why), wanted);
+}
