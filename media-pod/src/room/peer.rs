@@ -191,7 +191,7 @@ pub(super) enum Offered {
 pub(super) struct Offer {
     pub(super) offered: Offered,
     pub(super) since: Duration,
-    /// Whether it has been made since the last tick but one.
+    /// Whether the client may still be about to answer: it was made a moment ago.
     pub(super) fresh: bool,
 }
 
