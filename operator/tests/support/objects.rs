@@ -99,7 +99,7 @@ pub(crate) async fn media_pods(client: &Client) -> Vec<Pod> {
 pub(crate) fn install_chart_rights(server: &ApiServer) {
     let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts/convene");
     let mut helm = Command::new(binaries().join("helm"));
-    helm.arg("template").arg("convene").arg(chart).args(["--namespace", HOME]);
+    helm.arg("template").arg("convene").arg(chart).args(["--namespace", HOME, "--set", "uninstall.hook=Always"]);
     for template in ["rbac", "uninstall", "admission-key"] {
         helm.args(["--show-only", &format!("templates/{template}.yaml")]);
     }

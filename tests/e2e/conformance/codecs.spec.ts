@@ -1,10 +1,10 @@
 // Codecs and layers between browsers: what the sender's browser encodes arrives, and the receiver chooses the layers it gets.
 import type { Guest } from '../support/guest.ts';
-import { MediaPod } from '../support/media-pod.ts';
+import type { MediaPod } from '../support/media-pod.ts';
 import { waitUntil } from '../support/wait.ts';
 import type { Codec } from './clients/api.ts';
 import { arrivesInWidth, consumerOf, receivedBy, receives, seesAndHears } from './evidence.ts';
-import { Guests, expect, test } from './fixtures.ts';
+import { Guests, expect, startPod, test } from './fixtures.ts';
 
 const ROOM = 'codecs';
 const WIDTHS = [320, 640, 1280] as const;
@@ -97,7 +97,7 @@ test.describe('where AV1 is offered', () => {
   let receiver: Guest;
 
   test.beforeAll(async ({ browser, pages }) => {
-    pod = await MediaPod.start({ args: ['--codecs', 'opus,VP8,AV1'] });
+    pod = await startPod(pages, { args: ['--codecs', 'opus,VP8,AV1'] });
     guests = new Guests(browser, pages);
     [sender, receiver] = await Promise.all([guests.join(pod, ROOM, 'T3', { camera: false }), guests.join(pod, ROOM, 'L', { camera: false })]);
   });
