@@ -125,15 +125,24 @@ fn count_left(observed: &ObservedPods, meetings: u32) -> Left {
     left
 }
 
+/// A pod that is not ready for a moment may have people on it all the same: one with meetings has to say that nobody is.
+fn is_empty(observed: &ObservedPods, pod: &MediaPod) -> bool {
+    let has_told = observed.people.contains_key(&pod.uid);
+    observed.is_known_empty(pod) && (has_told || observed.load_of(pod).meetings == 0)
+}
+
 fn find_cause(removal: &Removal, observed: &ObservedPods, pod: &MediaPod) -> Option<Wait> {
     let name = &pod.name;
-    if matches!(pod.state, PodState::Dead(_)) || observed.is_known_empty(pod) {
+    let is_over = observed.now >= removal.deadline;
+    // At the deadline pods turn unready and meetings lose their place: whoever takes over then must not take the pod for an empty one.
+    let may_be_busy = is_over && !observed.people.contains_key(&pod.uid);
+    if matches!(pod.state, PodState::Dead(_)) || (is_empty(observed, pod) && !may_be_busy) {
         return Some(Wait::new(
             reason::POD_DELETED,
             format!("nobody is on media pod {name:?}, and its pool is being deleted"),
         ));
     }
-    (observed.now >= removal.deadline).then(|| {
+    is_over.then(|| {
         let message =
             format!("media pod {name:?} was not empty at {}, and its pool is being deleted", removal.deadline);
         Wait::new(reason::DRAIN_DEADLINE, message)
@@ -206,6 +215,8 @@ mod tests {
             ("at the deadline", Ready, Some(3), 1_300, Some(reason::DRAIN_DEADLINE), false),
             ("it has not told yet who is on it", Ready, None, 1_000, None, true),
             ("it never told", Ready, None, 1_300, Some(reason::DRAIN_DEADLINE), false),
+            // At the deadline pods turn unready, and another operator may take over before their rooms have ended.
+            ("it is not ready and has not told", starting(), None, 1_300, Some(reason::DRAIN_DEADLINE), false),
             ("it goes already", Terminating, Some(3), 1_300, None, false),
         ];
         for (case, state, people, second, why, is_drained) in cases {
@@ -215,6 +226,16 @@ mod tests {
             assert_eq!(!plan.drain.is_empty(), is_drained, "{case}");
             assert!(!plan.is_done, "{case}");
         }
+    }
+
+    #[test]
+    fn a_pod_with_meetings_that_is_not_ready_for_a_moment_is_no_empty_one() {
+        let mut observed = observed(&[(starting(), None)], 1_000);
+        let uid = observed.pods[0].uid.clone();
+        observed.loads.insert(uid.clone(), PodLoad { meetings: 1, ..PodLoad::default() });
+        assert!(plan_removal(&removal(), &observed, 1).delete.is_empty());
+        observed.people.insert(uid, 0);
+        assert_eq!(plan_removal(&removal(), &observed, 1).delete.len(), 1);
     }
 
     #[test]
