@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use event_listener_primitives::{BagOnce, HandlerId};
+use event_listener_primitives::HandlerId;
 use mediasoup::prelude::{
     Router, RouterOptions, RtpCodecCapability, WebRtcServer, Worker, WorkerManager, WorkerSettings,
 };
@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 
 use super::block::PortBlock;
 use super::capabilities::Answers;
+use super::ended::Ended;
 pub use super::failure::WorkersError;
 use super::listen::{doors, listen_ips, loopback_addresses, server_options};
 use super::reach::{Announcement, Reach};
@@ -73,9 +74,6 @@ struct Slot {
     ended: Ended,
 }
 
-/// Called once each when a worker has ended or is to be used no more.
-type Ended = BagOnce<Box<dyn FnOnce() + Send>>;
-
 /// How many of something a worker carries.
 #[derive(Clone, Debug, Default)]
 pub struct Load(Arc<AtomicUsize>);
@@ -125,7 +123,7 @@ pub struct Place {
 impl Place {
     /// Calls back when the worker has ended, or at once if it has; not after the handler's id is dropped.
     pub fn on_end(&self, callback: impl FnOnce() + Send + 'static) -> HandlerId {
-        self.ended.add(Box::new(callback))
+        self.ended.add(callback)
     }
 }
 
@@ -190,8 +188,9 @@ impl Workers {
     /// Takes a worker out of use and puts a new one in its place: its rooms hear that it has ended, as if it had died.
     /// False when there is no such worker.
     pub fn retire(&self, index: usize) -> bool {
-        let slot = self.lock().get(index).cloned().flatten();
-        slot.inspect(|slot| slot.ended.call_simple()).is_some()
+        // Out of the list first: whoever comes back when told must not be placed on it again.
+        let slot = self.lock().get_mut(index).and_then(Option::take);
+        slot.inspect(|slot| slot.ended.call()).is_some()
     }
 
     /// Consumers on the least loaded worker, those in `but` left out; `None` when there is no other.
@@ -259,12 +258,12 @@ impl Workers {
         let worker = self.manager.create_worker(self.settings(&thread)).await.map_err(start)?;
         let (server, credentials) = self.serve(&worker, index).await?;
         let (ended, deaths) = (Ended::default(), self.deaths.clone());
-        let told = ended.add(Box::new(move || {
+        let told = ended.add(move || {
             let _ = deaths.send(index);
-        }));
+        });
         told.detach();
         let all = ended.clone();
-        worker.on_dead(move |_| all.call_simple()).detach();
+        worker.on_dead(move |_| all.call()).detach();
         self.lock()[index] = Some(Slot {
             worker,
             server,
