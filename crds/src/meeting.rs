@@ -78,7 +78,7 @@ const TITLE_RULE: &str = r"self.matches('^[^\\p{Cc}\\p{Zl}\\p{Zp}\\x{AD}\\x{61C}
         type_ = "boolean",
         json_path = ".status.recording",
         priority = 1,
-        description = "Whether somebody records the call"
+        description = "Whether the call is being recorded"
     )
 )]
 #[x_kube(
@@ -308,8 +308,8 @@ pub struct MeetingStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub participants: Option<u32>,
 
-    /// Whether somebody records the call: a recorder is in it, as the media pod told a moment ago. People are told before they join.
-    /// Absent: nobody does.
+    /// Whether the call is being recorded, as last reported by the media pod: a recorder is in the room. Participants are told before they
+    /// join. Absent: it is not.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub recording: bool,
 

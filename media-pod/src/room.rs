@@ -89,7 +89,7 @@ pub struct Room {
     returning: Returning,
     balance: Balance,
     streams_version: u64,
-    /// When the room last looked for those who are gone.
+    /// When the last tick was.
     looked_at: Duration,
     empty_since: Option<Duration>,
     ending: Ending,
@@ -219,7 +219,7 @@ impl Room {
         self.settle_pending(now, effects);
         self.resume_throttled(now, effects);
         self.look_for_the_lost(now, effects);
-        self.note_rest(now);
+        self.note_rest();
         self.rebalance(effects);
         self.send_home_who_waits_too_long(now, effects);
         for (id, close) in self.overdue(now) {

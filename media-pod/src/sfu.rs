@@ -7,6 +7,7 @@ pub mod candidates;
 mod capabilities;
 pub mod codecs;
 pub mod destinations;
+mod ended;
 mod failure;
 pub(crate) mod listen;
 pub mod own;

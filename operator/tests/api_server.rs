@@ -278,6 +278,13 @@ async fn event_reasons(client: &Client, namespace: &str, name: &str) -> Vec<Stri
         .collect()
 }
 
+/// The namespaces, the definitions, and a node.
+async fn make_harbor(client: &Client) {
+    make_namespaces(client).await;
+    install_definitions(client).await;
+    make_node(client, "pier-1", "203.0.113.7").await;
+}
+
 /// Answers the admin API in place of the media pods: rooms by UID of their meeting.
 #[derive(Clone, Default)]
 struct FakePods {
@@ -287,6 +294,19 @@ struct FakePods {
 }
 
 impl FakePods {
+    /// They take tokens of the pool's key, and three people are in the regatta.
+    async fn with_regatta(client: &Client, uid: &str, recording: bool) -> Self {
+        let keys: ConfigMap = Api::namespaced(client.clone(), HOME).get("lagoon-keys").await.unwrap();
+        let keys = KeySet::from_jwks(&keys.data.unwrap()[names::ADMISSION_KEYS_FILE]).unwrap();
+        let (namespace, name) = ("crew".to_owned(), "regatta".to_owned());
+        let room =
+            RoomReport { namespace, name, uid: uid.to_owned(), participants: 3, recording, ..RoomReport::default() };
+        let fake = Self::default();
+        *fake.keys.lock().unwrap() = Some(keys);
+        fake.rooms.lock().unwrap().insert(uid.to_owned(), room);
+        fake
+    }
+
     async fn start(&self, ip: &str) {
         let app = Router::new()
             .route("/admin/v1/rooms", get(Self::list))
@@ -329,9 +349,7 @@ impl FakePods {
 async fn a_meeting_goes_the_whole_way() {
     let server = ApiServer::start("story").await;
     let client = &server.client;
-    make_namespaces(client).await;
-    install_definitions(client).await;
-    make_node(client, "pier-1", "203.0.113.7").await;
+    make_harbor(client).await;
     let operator = RunningOperator::start(client).await;
     let meetings: Api<Meeting> = Api::namespaced(client.clone(), "crew");
     let pools: Api<MediaPool> = Api::namespaced(client.clone(), HOME);
@@ -369,19 +387,8 @@ async fn a_meeting_goes_the_whole_way() {
     make_pod_ready(client, &spare, "127.71.0.2").await;
 
     // People come: their number reaches the status, over a line that carries a token of the key the operator made.
-    let fake = FakePods::default();
-    let keys: ConfigMap = Api::namespaced(client.clone(), HOME).get("lagoon-keys").await.unwrap();
-    *fake.keys.lock().unwrap() = Some(KeySet::from_jwks(&keys.data.unwrap()[names::ADMISSION_KEYS_FILE]).unwrap());
     let uid = ready.uid().unwrap();
-    let room = RoomReport {
-        namespace: "crew".into(),
-        name: "regatta".into(),
-        uid: uid.clone(),
-        participants: 3,
-        recording: true,
-        ..RoomReport::default()
-    };
-    fake.rooms.lock().unwrap().insert(uid.clone(), room);
+    let fake = FakePods::with_regatta(client, &uid, true).await;
     fake.start("127.71.0.1").await;
     wait_for("three participants, who are recorded", SHORT, async || {
         let status = meetings.get("regatta").await.unwrap().status.unwrap();
@@ -431,9 +438,7 @@ async fn a_meeting_goes_the_whole_way() {
 async fn a_deleted_pool_waits_for_its_people_until_its_deadline() {
     let server = ApiServer::start("removal").await;
     let client = &server.client;
-    make_namespaces(client).await;
-    install_definitions(client).await;
-    make_node(client, "pier-1", "203.0.113.7").await;
+    make_harbor(client).await;
     let operator = RunningOperator::start(client).await;
     let meetings: Api<Meeting> = Api::namespaced(client.clone(), "crew");
     let pools: Api<MediaPool> = Api::namespaced(client.clone(), HOME);
@@ -445,12 +450,7 @@ async fn a_deleted_pool_waits_for_its_people_until_its_deadline() {
     make_pod_ready(client, &pod, "127.71.0.4").await;
     create(&meetings, meeting("regatta", json!({"pool": "lagoon"}))).await;
     let uid = wait_for_phase(client, "regatta", MeetingPhase::Ready).await.uid().unwrap();
-    let fake = FakePods::default();
-    let keys: ConfigMap = Api::namespaced(client.clone(), HOME).get("lagoon-keys").await.unwrap();
-    *fake.keys.lock().unwrap() = Some(KeySet::from_jwks(&keys.data.unwrap()[names::ADMISSION_KEYS_FILE]).unwrap());
-    let (namespace, name) = ("crew".to_owned(), "regatta".to_owned());
-    let room = RoomReport { namespace, name, uid: uid.clone(), participants: 3, ..RoomReport::default() };
-    fake.rooms.lock().unwrap().insert(uid, room);
+    let fake = FakePods::with_regatta(client, &uid, false).await;
     fake.start("127.71.0.4").await;
     wait_for("three participants", SHORT, async || {
         let count = meetings.get("regatta").await.unwrap().status.unwrap().participants;
@@ -595,9 +595,7 @@ async fn a_next_key_is_published_beside_the_first_and_an_emptied_secret_ends_bot
 async fn what_a_probe_found_is_told_in_a_condition_of_the_pod_beside_its_others() {
     let server = ApiServer::start("reach").await;
     let client = &server.client;
-    make_namespaces(client).await;
-    install_definitions(client).await;
-    make_node(client, "pier-1", "203.0.113.7").await;
+    make_harbor(client).await;
     create(&Api::<Secret>::namespaced(client.clone(), HOME), json!({"metadata": {"name": "lagoon-key"}})).await;
     create(&Api::<ConfigMap>::namespaced(client.clone(), HOME), json!({"metadata": {"name": "lagoon-keys"}})).await;
     let keys = convene_operator::keys::ensure_keys(client, HOME, "lagoon-key", "lagoon-keys", None).await.unwrap();

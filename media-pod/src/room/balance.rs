@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::effect::Fact;
 use super::ids::{ConsumerId, PeerId, ProducerId};
-use super::peer::{Offered, Peer};
+use super::peer::{Offer, Offered, Peer};
 use super::selection::{Candidate, Program, Wishes};
 use super::verdict::{Judged, Refusal, Verdict};
 use super::{Effects, Room};
@@ -73,12 +73,17 @@ fn remember<T: PartialEq>(list: &mut VecDeque<T>, one: T) {
 }
 
 impl Room {
-    /// Offers a receiver what it is to be sent.
-    pub(super) fn consume_its_share(&mut self, receiver: &PeerId, effects: &mut Effects) {
+    /// Offers a newcomer what others send: its share of the streams, and all messages.
+    pub(super) fn consume_everything(&mut self, receiver: &PeerId, effects: &mut Effects) {
+        self.choose_for(receiver, effects);
+        self.balance.note_change();
+        self.consume_all_data(receiver, effects);
+    }
+
+    fn choose_for(&mut self, receiver: &PeerId, effects: &mut Effects) {
         let program = self.program();
         let share = self.share(&program);
         self.give(std::slice::from_ref(receiver), &program, share, effects);
-        self.balance.note_change();
     }
 
     /// What people send has changed: the choice is due, and who waits for that is told.
@@ -116,23 +121,15 @@ impl Room {
         let peer = self.peers.get_mut(id).filter(|peer| peer.joined.is_some()).ok_or_else(Refusal::not_joined)?;
         peer.watched = watched.into_iter().map(PeerId).collect();
         if self.balance.is_short {
-            let program = self.program();
-            let share = self.share(&program);
-            self.give(std::slice::from_ref(id), &program, share, effects);
+            self.choose_for(id, effects);
         }
         Ok(Verdict::Answer(json!({})))
     }
 
-    /// A tick has passed: who is paused for long rests, and what was offered long ago is not waited for.
-    pub(super) fn note_rest(&mut self, now: Duration) {
-        let mut rests = false;
-        for peer in self.peers.values_mut() {
-            rests |= peer.producers.values_mut().fold(false, |any, producer| producer.note_tick() | any);
-            for offer in peer.offers.values_mut() {
-                offer.fresh = now.saturating_sub(offer.since) < ANSWER_TIME;
-            }
-        }
-        if rests {
+    /// A tick has passed: who is paused for long rests.
+    pub(super) fn note_rest(&mut self) {
+        let producers = self.peers.values_mut().flat_map(|peer| peer.producers.values_mut());
+        if producers.fold(false, |any, producer| producer.note_tick() | any) {
             self.balance.note_change();
         }
     }
@@ -185,9 +182,11 @@ impl Room {
 
     /// What has been offered a moment ago stays until the client has answered: some clients forget a close that comes before.
     fn take_away(&mut self, receiver: &PeerId, wanted: &BTreeSet<ProducerId>, effects: &mut Effects) {
+        let looked_at = self.looked_at;
         let Some(peer) = self.peers.get_mut(receiver) else { return };
+        let is_fresh = |offer: &Offer| looked_at.saturating_sub(offer.since) < ANSWER_TIME;
         let is_offered = |consumer: &ConsumerId| {
-            peer.offers.values().any(|offer| offer.fresh && offer.offered == Offered::Consumer(consumer.clone()))
+            peer.offers.values().any(|offer| is_fresh(offer) && offer.offered == Offered::Consumer(consumer.clone()))
         };
         let unwanted = peer.consumers.iter().filter(|(_, state)| !wanted.contains(&state.producer));
         let (offered, gone): (Vec<_>, Vec<_>) = unwanted.map(|(id, _)| id.clone()).partition(is_offered);

@@ -191,8 +191,6 @@ pub(super) enum Offered {
 pub(super) struct Offer {
     pub(super) offered: Offered,
     pub(super) since: Duration,
-    /// Whether the client may still be about to answer: it was made a moment ago.
-    pub(super) fresh: bool,
 }
 
 impl Peer {
@@ -294,7 +292,7 @@ impl Peer {
     pub(super) fn offer(&mut self, offered: Offered, now: Duration) -> u64 {
         let id = self.next_offer;
         self.next_offer += 1;
-        self.offers.insert(id, Offer { offered, since: now, fresh: true });
+        self.offers.insert(id, Offer { offered, since: now });
         id
     }
 

@@ -118,8 +118,7 @@ impl Room {
             peer.presence = Presence::of_newcomer(now);
         }
         self.tell_newcomer(peer_id, effects);
-        self.consume_its_share(peer_id, effects);
-        self.consume_all_data(peer_id, effects);
+        self.consume_everything(peer_id, effects);
         Ok(Verdict::Answered)
     }
 

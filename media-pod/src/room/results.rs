@@ -122,8 +122,7 @@ impl Room {
         effects.succeed(asker, json!(transport_answer(created)));
         // A client that makes its receiving transport after joining gets its consumers now.
         if direction == Some(Direction::Consumer) && peer.joined.is_some() {
-            self.consume_its_share(&peer_id, effects);
-            self.consume_all_data(&peer_id, effects);
+            self.consume_everything(&peer_id, effects);
         }
     }
 

@@ -49,26 +49,22 @@ pub fn observe_pool(
     ledger: &Ledger,
     now: Timestamp,
 ) -> ObservedPods {
-    let pods: Vec<_> = all.iter().filter(|pod| pod.pool == pool.name).cloned().collect();
+    let observed = observe_people(&pool.name, all, ledger, now);
     let (nodes, overlaps) = observe_views(&context.world, pool);
-    let told = pods.iter().filter_map(|pod| Some((pod.uid.clone(), ledger.people_on(&pod.uid)?)));
     ObservedPods {
         taken: compute_taken(pool, all),
         resting: observe_quarantine(context, all, now),
-        loads: pods.iter().map(|pod| (pod.uid.clone(), ledger.load_of(&pod.uid))).collect(),
-        people: told.collect(),
         waiting: ledger.need_of(&pool.name),
-        holders: observe_holders(pool, pods.len(), ledger),
+        holders: observe_holders(pool, observed.pods.len(), ledger),
         nodes,
         services: observe_services(&context.world, pool),
         has_budget: observe_budget(&context.world, pool),
         overlaps,
-        now,
-        pods,
+        ..observed
     }
 }
 
-/// The pods of a pool that has no valid spec, and who is on them.
+/// The pods of a pool and who is on them: all that matters of one that has no valid spec.
 pub fn observe_people(pool: &str, all: &[Arc<MediaPod>], ledger: &Ledger, now: Timestamp) -> ObservedPods {
     let pods: Vec<_> = all.iter().filter(|pod| pod.pool == pool).cloned().collect();
     let told = pods.iter().filter_map(|pod| Some((pod.uid.clone(), ledger.people_on(&pod.uid)?)));

@@ -67,7 +67,7 @@ pub struct MeetingRecord {
     pub join_url: Option<String>,
     /// People in the call as the operator last counted them.
     pub participants: Option<u32>,
-    /// Whether somebody records the call, as the operator was told last.
+    /// Whether the call is being recorded, as last reported to the operator.
     pub is_recorded: bool,
     /// People allowed at the same time.
     pub max_participants: u32,

@@ -50,6 +50,18 @@ struct Inner {
     told: Vec<(MeetingKey, Vec<String>)>,
 }
 
+impl Inner {
+    /// Changes the room of a meeting wherever it is open; who asks for news hears of it if it is another one then.
+    fn change_rooms(&mut self, key: &MeetingKey, change: impl Fn(&mut RoomReport)) {
+        for process in self.processes.values_mut() {
+            let Some(room) = process.rooms.get_mut(key) else { continue };
+            let before = room.clone();
+            change(room);
+            process.version += u64::from(*room != before);
+        }
+    }
+}
+
 /// All processes of a cluster, by UID of their pod.
 #[derive(Debug)]
 pub(crate) struct Processes {
@@ -154,13 +166,7 @@ impl Processes {
     pub(crate) fn gather(&self, namespace: &str, name: &str, count: u32) {
         let key = (namespace.to_owned(), name.to_owned());
         let mut inner = self.lock();
-        for process in inner.processes.values_mut() {
-            if let Some(room) = process.rooms.get_mut(&key).filter(|room| room.participants != count) {
-                room.participants = count;
-                room.people = people_of(&key, count);
-                process.version += 1;
-            }
-        }
+        inner.change_rooms(&key, |room| (room.participants, room.people) = (count, people_of(&key, count)));
         inner.crowds.insert(key, count);
         drop(inner);
         self.touch();
@@ -170,12 +176,7 @@ impl Processes {
     pub(crate) fn record(&self, namespace: &str, name: &str, is_recorded: bool) {
         let key = (namespace.to_owned(), name.to_owned());
         let mut inner = self.lock();
-        for process in inner.processes.values_mut() {
-            if let Some(room) = process.rooms.get_mut(&key).filter(|room| room.recording != is_recorded) {
-                room.recording = is_recorded;
-                process.version += 1;
-            }
-        }
+        inner.change_rooms(&key, |room| room.recording = is_recorded);
         if is_recorded {
             inner.recorded.insert(key);
         } else {
