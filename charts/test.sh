@@ -87,8 +87,8 @@ main() {
   passes python3 tests/assert.py objects < <(plain --set uninstall.hook=Always,uninstall.drain=null,uninstall.timeoutSeconds=null)
   check_definitions
   passes python3 tests/examples.py ../examples/*.yaml < <(helm template convene-crds convene-crds)
-  passes python3 tests/reasons.py ../docs/operations.md ../crds/src/names.rs ../operator/src/{reason,reach,metrics,lease}.rs \
-    ../operator/src/router/{metrics,surface_metrics}.rs ../media-pod/src/metrics.rs ../media-pod/src/metrics/*.rs \
+  passes python3 tests/reasons.py ../docs/operations.md ../crds/src/{names,reason}.rs ../operator/src/{reach,metrics,lease}.rs \
+    ../router/src/{metrics,surface_metrics}.rs ../media-pod/src/metrics.rs ../media-pod/src/metrics/*.rs \
     ../crates/service/src/log/health.rs
   check_refusals
   passes check_rights "${1:-}"

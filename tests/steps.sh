@@ -156,7 +156,9 @@ step_fuzz() {
 # Alone and one after the other: each plays hundreds of clusters at once, and has limits of time.
 step_simulation() { counted count_cargo "$RESULTS/simulation.log" cargo test -p convene-operator --test simulation -- --ignored --test-threads=1 --nocapture; }
 
-step_api_server() { counted count_cargo "$RESULTS/api-server.log" cargo test -p convene-operator --test api_server --test leader --test rights --test propagation -- --ignored; }
+step_api_server() {
+  counted count_cargo "$RESULTS/api-server.log" cargo test -p convene-operator -p convene-router --test api_server --test leader --test rights --test propagation -- --ignored
+}
 
 step_drift_crds() { cargo run --quiet -p convene-crds --bin crdgen -- --check; }
 
@@ -289,8 +291,8 @@ step_measure_operator() {
 # Thousands of sockets: their ends are processes of their own, so that the memory of one is the router's, and its open files too.
 step_measure_router() {
   ulimit -n "$(ulimit -Hn)"
-  cargo test --release -p convene-operator --lib router::tests::measure -- --ignored --nocapture --test-threads=1
-  CONVENE_MEASURE_ASSIGNMENTS=300 cargo test --release -p convene-operator --test propagation -- --ignored --nocapture
+  cargo test --release -p convene-router --lib tests::measure -- --ignored --nocapture --test-threads=1
+  CONVENE_MEASURE_ASSIGNMENTS=300 cargo test --release -p convene-router --test propagation -- --ignored --nocapture
 }
 
 step_screenshots() {

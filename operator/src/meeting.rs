@@ -22,11 +22,11 @@ use self::{
     plan::{MeetingPlan, Placement, plan_meeting, plan_refused},
     validate::{compute_expiry, compute_next_moment},
 };
+use convene_crds::reason;
 use crate::{
     context::{Context, Outcome, Pass},
     events::Note,
     ledger::{Ledger, key_of},
-    reason,
     world::{Guarded, World},
 };
 

@@ -27,12 +27,12 @@ use self::{
     report::PoolVerdicts,
     validate::{ValidPool, validate_pool},
 };
+use convene_crds::reason;
 use crate::{
     backoff::compute_resync,
     context::{Context, Outcome, Pass},
     events::Note,
     media_pod::MediaPod,
-    reason,
     wait::Wait,
     world::Guarded,
 };

@@ -13,11 +13,11 @@ use convene_crds::{MediaPool, names::CONDITION_PODS_AVAILABLE, names::FALSE};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::{Resource, ResourceExt, core::DeserializeGuard};
 
+use convene_crds::reason;
 use crate::{
     conditions::find,
     media_pod::MediaPod,
     pool::validate::{PodDefaults, ValidPool, validate_pool},
-    reason,
     wait::Wait,
 };
 

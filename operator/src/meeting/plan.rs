@@ -11,12 +11,12 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::validate::{Moment, ValidMeeting};
+use convene_crds::reason;
 use crate::{
     conditions::Verdict,
     ledger::{Holders, PodLoad, PodLoads},
     media_pod::{MediaPod, PodState},
     pool::{explain::explain_no_ready_pod, plan::Removal, validate::ValidPool},
-    reason,
     wait::Wait,
 };
 

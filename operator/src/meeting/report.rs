@@ -13,11 +13,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::ResourceExt;
 
 use super::plan::{MeetingPlan, Placement};
+use convene_crds::reason;
 use crate::{
     conditions::{Verdict, are_same, compute_condition, find},
     events::Note,
     ledger::Occupancy,
-    reason,
     wait::Wait,
 };
 

@@ -18,9 +18,9 @@ use serde_json::{Value, json};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::*;
+use convene_admission_keys::{KeyPair, build_jwks, build_key_pair};
 use crate::{
     fixtures::{media_pod, pool},
-    keys::{KeyPair, build_jwks, build_key_pair},
     media_pod::PodState,
 };
 

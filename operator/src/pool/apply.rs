@@ -26,12 +26,12 @@ use super::{
     report::is_same,
     validate::ValidPool,
 };
+use convene_crds::reason;
 use crate::{
     context::{Context, Outcome},
     events::Note,
     media_pod::{MediaPod, shorten},
     ports::PortRange,
-    reason,
     wait::Wait,
 };
 

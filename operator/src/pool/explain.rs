@@ -7,10 +7,10 @@
 use std::sync::Arc;
 
 use super::validate::ValidPool;
+use convene_crds::reason;
 use crate::{
     ledger::{Holders, Usage},
     media_pod::MediaPod,
-    reason,
     wait::Wait,
 };
 

@@ -21,11 +21,11 @@ use self::census::Census;
 pub(super) use self::census::is_current;
 pub use self::removal::{Left, Removal, RemovalPlan, SETTLING, explain_removal, plan_removal};
 use super::{expose::Opening, validate::ValidPool};
+use convene_crds::reason;
 use crate::{
     ledger::{Holders, Need, PodLoad, PodLoads},
     media_pod::{Draining, MediaPod, PodState},
     ports::{PortRange, compute_free_block},
-    reason,
     views::NodeView,
     wait::Wait,
 };

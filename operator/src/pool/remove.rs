@@ -17,11 +17,11 @@ use super::{
     report,
     validate::{ValidPool, validate_pool},
 };
+use convene_crds::reason;
 use crate::{
     context::{Context, Outcome, Pass},
     events::Note,
     media_pod::MediaPod,
-    reason,
     world::Guarded,
 };
 

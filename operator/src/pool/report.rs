@@ -25,12 +25,12 @@ use super::{
     plan::{ObservedPods, is_current},
     validate::ValidPool,
 };
+use convene_crds::reason;
 use crate::{
     conditions::{Verdict, are_same, compute_condition, find},
     events::Note,
     media_pod::{MediaPod, PodState},
     ports::{PortRange, Quarantine, compute_used_ports},
-    reason,
     wait::Wait,
 };
 

@@ -19,9 +19,9 @@ use super::{
     stun::{build_answer, read_request},
     *,
 };
+use convene_admission_keys::build_key_pair;
 use crate::{
     fixtures::{media_pod, pool},
-    keys::build_key_pair,
     media_pod::PodState,
 };
 

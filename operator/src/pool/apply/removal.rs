@@ -3,12 +3,12 @@
 use convene_protocol::admin::EndReason;
 
 use super::{Applied, Error, PodHand};
+use convene_crds::reason;
 use crate::{
     context::Context,
     media_pod::MediaPod,
     podlink::PodLinkError,
     pool::plan::{PodDeletion, RemovalPlan},
-    reason,
 };
 
 /// Carries out `plan` for a pool that is being deleted, as [`apply_plan`] does for the others.

@@ -11,10 +11,10 @@ use super::{
     census::{Census, is_current},
     compute_deletion,
 };
+use convene_crds::reason;
 use crate::{
     ledger::PodLoad,
     media_pod::{Draining, MediaPod},
-    reason,
     wait::Wait,
 };
 

@@ -8,9 +8,9 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{DrainChange, ObservedPods, PodDeletion, Protection, compute_deletion, drain};
+use convene_crds::reason;
 use crate::{
     media_pod::{Draining, MediaPod, PodState},
-    reason,
     wait::Wait,
 };
 
