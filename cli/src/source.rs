@@ -9,8 +9,8 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 
 use super::CliError;
-use convene_service::kube::connect;
 use convene_join_token::{NAMESPACES_SUFFIX, SigningHalf, is_kid};
+use convene_service::kube::connect;
 
 /// Which key.
 #[derive(Clone, Debug, Default, Args)]

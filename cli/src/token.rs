@@ -10,13 +10,13 @@ use serde_json::Value;
 
 use super::source::{KeyArgs, choose_signing};
 use super::{CliError, Output};
-use convene_service::clock::unix_now;
-use convene_service::arguments::parse_duration;
 use convene_join_token::MeetingKey;
 use convene_join_token::{
     Algorithm, JoinKeys, MAX_TOKEN_BYTES, Scope, SigningHalf, TokenRequest, Unverified, make_token, read_secret,
     read_unverified, verify,
 };
+use convene_service::arguments::parse_duration;
+use convene_service::clock::unix_now;
 
 /// Beyond this no router accepts a token, whatever its settings.
 const LONGEST_LIFETIME: Duration = Duration::from_hours(30 * 24);

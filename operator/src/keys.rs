@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use convene_crds::names::ADMISSION_KEYS_FILE;
 use convene_admission_keys::{KeyFormatError, Stored, build_key_pair};
+use convene_crds::names::ADMISSION_KEYS_FILE;
 use convene_protocol::admission::{AdmissionError, Signer};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};

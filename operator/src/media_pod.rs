@@ -7,15 +7,15 @@
 use convene_crds::AssignedPod;
 use convene_crds::facts::{announced_addresses, condition, is_ready, signaling_port};
 use convene_crds::names::{
-    ANNOTATION_ANNOUNCED_PORTS, ANNOTATION_DRAINING, ANNOTATION_RTC_PORTS, FALSE, LABEL_EVICTABLE, LABEL_POD, LABEL_POOL,
-    LABEL_REVISION, POD_CONDITION_MEDIA_REACHABLE, TRUE,
+    ANNOTATION_ANNOUNCED_PORTS, ANNOTATION_DRAINING, ANNOTATION_RTC_PORTS, FALSE, LABEL_EVICTABLE, LABEL_POD,
+    LABEL_POOL, LABEL_REVISION, POD_CONDITION_MEDIA_REACHABLE, TRUE,
 };
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerPort, ContainerState, ContainerStatus, Pod};
 use kube::ResourceExt;
 
-use convene_crds::reason;
 use crate::{conditions::Verdict, ports::PortRange, wait::Wait};
+use convene_crds::reason;
 
 /// Container restarts after which a pod that keeps crashing is replaced. Until then it restarts in place, with its ports and its meetings.
 pub const MAX_RESTARTS: i32 = 5;

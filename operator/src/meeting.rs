@@ -22,13 +22,13 @@ use self::{
     plan::{MeetingPlan, Placement, plan_meeting, plan_refused},
     validate::{compute_expiry, compute_next_moment},
 };
-use convene_crds::reason;
 use crate::{
     context::{Context, Outcome, Pass},
     events::Note,
     ledger::{Ledger, key_of},
     world::{Guarded, World},
 };
+use convene_crds::reason;
 
 /// What can go wrong while a meeting is looked at.
 #[derive(Debug, Error)]

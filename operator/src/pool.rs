@@ -27,7 +27,6 @@ use self::{
     report::PoolVerdicts,
     validate::{ValidPool, validate_pool},
 };
-use convene_crds::reason;
 use crate::{
     backoff::compute_resync,
     context::{Context, Outcome, Pass},
@@ -36,6 +35,7 @@ use crate::{
     wait::Wait,
     world::Guarded,
 };
+use convene_crds::reason;
 
 /// What can go wrong while a pool is looked at.
 #[derive(Debug, Error)]

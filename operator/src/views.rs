@@ -13,13 +13,13 @@ use convene_crds::{MediaPool, names::CONDITION_PODS_AVAILABLE, names::FALSE};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::{Resource, ResourceExt, core::DeserializeGuard};
 
-use convene_crds::reason;
 use crate::{
     conditions::find,
     media_pod::MediaPod,
     pool::validate::{PodDefaults, ValidPool, validate_pool},
     wait::Wait,
 };
+use convene_crds::reason;
 
 /// A pool as the meetings see it.
 #[derive(Clone, Debug)]

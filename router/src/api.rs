@@ -17,11 +17,11 @@ use super::app::{App, RequestedMeeting};
 use super::join::access::{Credential, JoinRefusal, is_for};
 use super::join::api::identify_caller;
 use super::join::credential::take_token;
-use convene_join_token::MeetingKey;
 use super::problem::ApiError;
 use super::record::{MeetingRecord, Waiting};
 use super::select::RouteDecision;
 use super::waiting::{public_reason, sentence};
+use convene_join_token::MeetingKey;
 
 /// A meeting as `GET /api/v1/meetings/{namespace}/{name}` shows it.
 #[derive(Clone, Debug, Serialize, PartialEq, Eq, ToSchema)]

@@ -19,7 +19,6 @@ use tower_http::compression::CompressionLayer;
 
 use super::health::{Readiness, healthz, readyz};
 use super::join::{self, JoinState};
-use convene_join_token::{MeetingKey, NameError};
 use super::keys::SignerSlot;
 use super::links::PodLinks;
 use super::metrics::RouterMetrics;
@@ -29,6 +28,7 @@ use super::surface::Surface;
 use super::table::RoutingTable;
 use super::watch::Sink;
 use super::{api, events, guard, openapi, pages, proxy};
+use convene_join_token::{MeetingKey, NameError};
 
 /// How the signaling route behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,9 +10,9 @@ use thiserror::Error;
 
 use super::app::SignalSettings;
 use super::join::config::{JoinArgs, JoinConfig, JoinConfigError};
-use convene_join_token::is_label;
 use super::pages::{WebFiles, WebFilesError};
 use super::surface::{SurfaceArgs, SurfaceConfig, SurfaceError};
+use convene_join_token::is_label;
 
 /// Time after which a pod that is silent is taken for dead. Pods ping every minute at the latest.
 const POD_SILENCE: Duration = Duration::from_secs(150);

@@ -24,12 +24,12 @@ use super::app::{App, RequestedMeeting};
 use super::client::ClientInfo;
 use super::guard::{self, check_join, check_request, refuse};
 use super::join::api::new_id;
-use convene_join_token::{MeetingKey, NameError};
 use super::problem::ApiError;
 use super::proxy;
 use super::record::MeetingRecord;
 use super::select::{PodRoute, RouteDecision};
 use super::upstream;
+use convene_join_token::{MeetingKey, NameError};
 use convene_service::clock::unix_now;
 
 /// Longest body of a broadcaster's call, as in the pod.

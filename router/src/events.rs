@@ -22,11 +22,11 @@ use super::api::{self, MeetingInfo};
 use super::app::{App, RequestedMeeting};
 use super::guard::{self, refuse};
 use super::join::credential::take_token;
-use convene_join_token::{MeetingKey, NameError};
 use super::metrics::GaugeGuard;
 use super::places::{Full, Place};
 use super::problem::ApiError;
 use super::select::RouteDecision;
+use convene_join_token::{MeetingKey, NameError};
 
 /// Load balancers cut connections that rest; this is below what any of them allows.
 const HEARTBEAT: Duration = Duration::from_secs(15);

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use convene_crds::MeetingPhase;
 use convene_crds::facts::MeetingFacts;
 use convene_protocol::admin::RoomSettings;
-use convene_crds::MeetingPhase;
 use convene_protocol::admission::{KeySet, Signer};
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::EncodePrivateKey;
@@ -19,12 +19,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::app::{App, SignalSettings};
 use super::index::RoutingIndex;
-use convene_join_token::MeetingKey;
 use super::origin::AllowedOrigins;
 use super::pages::WebFiles;
 use super::record::{Assignment, MeetingRecord, PodRecord, Waiting};
 use super::surface::{Surface, SurfaceConfig};
 use super::watch::Sink;
+use convene_join_token::MeetingKey;
 use convene_join_token::{JoinKey, JoinKeys};
 
 pub(super) fn key(namespace: &str, name: &str) -> MeetingKey {

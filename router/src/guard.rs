@@ -17,8 +17,8 @@ use tokio::time::timeout;
 use super::access::Asked;
 use super::app::{App, RequestedMeeting};
 use super::client::ClientInfo;
-use convene_join_token::MeetingKey;
 use super::problem::ApiError;
+use convene_join_token::MeetingKey;
 
 /// Longest path and query together. Names are short; a join token may be in the query.
 const MAX_ADDRESS_BYTES: usize = 8 * 1024;

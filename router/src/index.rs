@@ -8,9 +8,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use convene_join_token::MeetingKey;
 use super::record::{MeetingRecord, PodRecord, Waiting};
 use super::select::{RouteDecision, select_pod};
+use convene_join_token::MeetingKey;
 
 /// Everything routing depends on.
 #[derive(Clone, Debug, Default)]

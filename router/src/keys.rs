@@ -19,8 +19,8 @@ use tracing::{info, warn};
 
 use super::health::Part;
 use super::watch::{Sink, WatchError, WatchLog};
-use convene_service::watch::{WatchBackoff, watch_config};
 use convene_admission_keys::read_key_set;
+use convene_service::watch::{WatchBackoff, watch_config};
 
 /// Why a Secret gives no signing key.
 #[derive(Debug, Error, PartialEq, Eq)]

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use convene_service::kube::connect;
 use convene_router::app::App;
 use convene_router::config::{Config, RouterArgs};
 use convene_router::serve::Listeners;
 use convene_router::surface::Surface;
 use convene_router::{join, keys, watch};
+use convene_service::kube::connect;
 use convene_service::log::{LogHealth, start_log};
 use convene_service::say;
 use tokio::signal::unix::{SignalKind, signal};

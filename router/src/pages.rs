@@ -18,9 +18,9 @@ use tower::ServiceExt;
 use tower_http::services::ServeDir;
 
 use super::app::{App, RequestedMeeting};
-use convene_join_token::MeetingKey;
 use super::problem::ApiError;
 use super::select::RouteDecision;
+use convene_join_token::MeetingKey;
 
 /// Asset names hold a hash of their content.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";

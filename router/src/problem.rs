@@ -13,8 +13,8 @@ use thiserror::Error;
 use utoipa::ToSchema;
 
 use super::join::access::JoinRefusal;
-use convene_join_token::{MeetingKey, NameError};
 use super::waiting::{public_reason, sentence};
+use convene_join_token::{MeetingKey, NameError};
 
 /// Why the router refuses a request.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]

@@ -28,13 +28,13 @@ use super::handshake::{Provenance, SUBPROTOCOL, answer_headers, build_pod_reques
 use super::join::access::{Credential, JoinRefusal, decide_access};
 use super::join::api::{guest_cookie, identify_caller, new_id};
 use super::join::credential::{CredentialError, take_token};
-use convene_join_token::MeetingKey;
 use super::metrics::{GaugeGuard, RouterMetrics};
 use super::problem::ApiError;
 use super::record::{MeetingRecord, PodRecord, Waiting};
 use super::select::{PodRoute, RouteDecision};
 use super::splice::{End, splice};
 use super::upstream::{self, PodError};
+use convene_join_token::MeetingKey;
 use convene_service::clock::unix_now;
 
 /// Time for a client to answer a close frame.

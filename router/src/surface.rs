@@ -11,10 +11,10 @@ use ipnet::IpNet;
 use thiserror::Error;
 
 use super::client::TrustedProxies;
-use convene_join_token::is_label;
 use super::limits::{Limits, Rates};
 use super::origin::{AllowedOrigins, OriginError};
 use super::places::Places;
+use convene_join_token::is_label;
 
 // Help texts are shown in a terminal, hence no Markdown.
 #[allow(clippy::doc_markdown)]

@@ -8,9 +8,9 @@ use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
 use super::index::RoutingIndex;
-use convene_join_token::MeetingKey;
 use super::record::MeetingRecord;
 use super::select::RouteDecision;
+use convene_join_token::MeetingKey;
 
 /// Snapshot of the index and change signal.
 #[derive(Debug)]

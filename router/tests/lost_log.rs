@@ -1,6 +1,10 @@
 //! The router with a log that cannot be written.
 
-#![allow(clippy::unwrap_used, dead_code, reason = "a test ends where something goes wrong, and not every program's test needs all helpers")]
+#![allow(
+    clippy::unwrap_used,
+    dead_code,
+    reason = "a test ends where something goes wrong, and not every program's test needs all helpers"
+)]
 
 #[path = "../../tests/programs/lost_log.rs"]
 mod lost_log;

@@ -14,8 +14,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use convene_crds::{Meeting, names};
 use convene_admission_keys::build_key_pair;
+use convene_crds::{Meeting, names};
 use futures_util::future::join_all;
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::{

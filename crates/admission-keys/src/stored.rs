@@ -159,8 +159,8 @@ fn text(secret: &Secret, key: &str) -> Option<Result<String, std::string::FromUt
 
 #[cfg(test)]
 mod tests {
-    use crate::build_key_pair;
     use super::*;
+    use crate::build_key_pair;
 
     fn pair(seed: u8) -> KeyPair {
         build_key_pair([seed; 32]).unwrap()

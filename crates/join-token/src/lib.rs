@@ -21,8 +21,8 @@ pub use error::TokenError;
 pub use form::{MAX_TOKEN_BYTES, Unverified, read_unverified};
 pub use key::{JoinKey, KeyProblem, MIN_SECRET_BYTES, is_kid};
 pub use keys::{JoinKeys, NAMESPACES_SUFFIX, SecretProblem, read_secret};
-pub use meeting_key::{MeetingKey, NameError, is_label};
 pub use make::{MakeError, SigningHalf, TokenRequest, make_token};
+pub use meeting_key::{MeetingKey, NameError, is_label};
 pub use text::{MAX_TEXT_CHARS, TextProblem};
 pub use verify::{CLOCK_SKEW_SECONDS, DEFAULT_MAX_LIFETIME_SECONDS, verify};
 

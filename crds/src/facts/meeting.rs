@@ -51,7 +51,10 @@ impl MeetingFacts {
 
     /// A Meeting that cannot be read: nobody is admitted to it, and it has only its name.
     pub fn unreadable(name: &str) -> Self {
-        Self { settings: RoomSettings { title: name.to_owned(), locked: true, ..RoomSettings::default() }, ..Self::default() }
+        Self {
+            settings: RoomSettings { title: name.to_owned(), locked: true, ..RoomSettings::default() },
+            ..Self::default()
+        }
     }
 
     /// What a media pod must know at `now` to open a room for the Meeting with this namespace, name and uid.

@@ -42,7 +42,8 @@ mod tests {
 
     #[test]
     fn the_declared_port_wins_over_the_usual_one() {
-        let with = |ports: serde_json::Value| pod(json!({"spec": {"containers": [{"name": "media-pod", "ports": ports}]}}));
+        let with =
+            |ports: serde_json::Value| pod(json!({"spec": {"containers": [{"name": "media-pod", "ports": ports}]}}));
         assert_eq!(signaling_port(&with(json!([{"name": "http", "containerPort": 40003}]))), 40003);
         assert_eq!(signaling_port(&with(json!([{"name": "rtc-40000", "containerPort": 40000}]))), MEDIA_HTTP_PORT);
         assert_eq!(signaling_port(&Pod::default()), MEDIA_HTTP_PORT);

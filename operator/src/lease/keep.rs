@@ -29,9 +29,7 @@ use super::{
 };
 use convene_service::watch::{WatchBackoff, watch_config};
 
-use crate::{
-    telemetry::Readiness,
-};
+use crate::telemetry::Readiness;
 
 const FIELD_MANAGER: &str = "convene-operator/lease";
 

@@ -11,7 +11,6 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::validate::{Moment, ValidMeeting};
-use convene_crds::reason;
 use crate::{
     conditions::Verdict,
     ledger::{Holders, PodLoad, PodLoads},
@@ -19,6 +18,7 @@ use crate::{
     pool::{explain::explain_no_ready_pod, plan::Removal, validate::ValidPool},
     wait::Wait,
 };
+use convene_crds::reason;
 
 /// Of a pod's room for people, the percentage above which its meetings without people are better off elsewhere.
 const HOT_PERCENT: u64 = 80;

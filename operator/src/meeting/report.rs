@@ -13,13 +13,13 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::ResourceExt;
 
 use super::plan::{MeetingPlan, Placement};
-use convene_crds::reason;
 use crate::{
     conditions::{Verdict, are_same, compute_condition, find},
     events::Note,
     ledger::Occupancy,
     wait::Wait,
 };
+use convene_crds::reason;
 
 /// The complete status of a meeting.
 pub fn compute_status(

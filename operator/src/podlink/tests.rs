@@ -18,11 +18,11 @@ use serde_json::{Value, json};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::*;
-use convene_admission_keys::{KeyPair, build_jwks, build_key_pair};
 use crate::{
     fixtures::{media_pod, pool},
     media_pod::PodState,
 };
+use convene_admission_keys::{KeyPair, build_jwks, build_key_pair};
 
 /// What a pod is to answer.
 #[derive(Clone)]

@@ -26,7 +26,6 @@ use super::{
     report::is_same,
     validate::ValidPool,
 };
-use convene_crds::reason;
 use crate::{
     context::{Context, Outcome},
     events::Note,
@@ -34,6 +33,7 @@ use crate::{
     ports::PortRange,
     wait::Wait,
 };
+use convene_crds::reason;
 
 /// Owner of the status in the eyes of server-side apply.
 pub const FIELD_MANAGER: &str = "convene-operator/pool";

@@ -7,12 +7,12 @@
 use std::sync::Arc;
 
 use super::validate::ValidPool;
-use convene_crds::reason;
 use crate::{
     ledger::{Holders, Usage},
     media_pod::MediaPod,
     wait::Wait,
 };
+use convene_crds::reason;
 
 /// Why no ready pod with room exists. `trouble` is what keeps the pool from making the pods it wants, `holders` are the namespaces that use
 /// it if it is full.

@@ -21,7 +21,6 @@ use self::census::Census;
 pub(super) use self::census::is_current;
 pub use self::removal::{Left, Removal, RemovalPlan, SETTLING, explain_removal, plan_removal};
 use super::{expose::Opening, validate::ValidPool};
-use convene_crds::reason;
 use crate::{
     ledger::{Holders, Need, PodLoad, PodLoads},
     media_pod::{Draining, MediaPod, PodState},
@@ -29,6 +28,7 @@ use crate::{
     views::NodeView,
     wait::Wait,
 };
+use convene_crds::reason;
 
 /// Most pods that one pass creates.
 pub const MAX_CREATIONS: usize = 10;

@@ -17,13 +17,13 @@ use super::{
     report,
     validate::{ValidPool, validate_pool},
 };
-use convene_crds::reason;
 use crate::{
     context::{Context, Outcome, Pass},
     events::Note,
     media_pod::MediaPod,
     world::Guarded,
 };
+use convene_crds::reason;
 
 /// Looks at a pool that has a deletion timestamp.
 pub async fn look_at(object: &Guarded<MediaPool>, context: &Context) -> Result<Pass, Error> {

@@ -25,7 +25,6 @@ use super::{
     plan::{ObservedPods, is_current},
     validate::ValidPool,
 };
-use convene_crds::reason;
 use crate::{
     conditions::{Verdict, are_same, compute_condition, find},
     events::Note,
@@ -33,6 +32,7 @@ use crate::{
     ports::{PortRange, Quarantine, compute_used_ports},
     wait::Wait,
 };
+use convene_crds::reason;
 
 /// What is true of a pool.
 #[derive(Clone, Debug, PartialEq, Eq)]

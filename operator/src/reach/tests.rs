@@ -19,11 +19,11 @@ use super::{
     stun::{build_answer, read_request},
     *,
 };
-use convene_admission_keys::build_key_pair;
 use crate::{
     fixtures::{media_pod, pool},
     media_pod::PodState,
 };
+use convene_admission_keys::build_key_pair;
 
 const PASSWORD: &str = "a-password-of-the-transport";
 

@@ -11,8 +11,8 @@ use convene_protocol::admission::{AdmissionError, GuestId, JoinTicket, KeySet, P
 use thiserror::Error;
 
 use super::credential::CredentialError;
-use convene_join_token::MeetingKey;
 use crate::record::MeetingRecord;
+use convene_join_token::MeetingKey;
 use convene_join_token::{JoinGrant, JoinKeys, TokenError, verify};
 
 /// What somebody has shown.

@@ -19,15 +19,15 @@ use super::answer::{JoinAnswer, JoinRequest, build_direct_url, build_signaling_u
 use super::credential::{CredentialError, take_token};
 use super::guest::{GuestCookie, build_set_cookie};
 use super::ice::{IceServerAnswer, build_ice_servers};
-use convene_service::clock::unix_now;
 use crate::app::{App, RequestedMeeting};
 use crate::client::ClientInfo;
 use crate::guard;
-use convene_join_token::MeetingKey;
 use crate::problem::{ApiError, Problem};
 use crate::record::{MeetingRecord, Waiting};
 use crate::select::RouteDecision;
 use convene_join_token::JoinKeys;
+use convene_join_token::MeetingKey;
+use convene_service::clock::unix_now;
 
 /// Nobody has that much to say.
 const MAX_BODY_BYTES: usize = 4096;
@@ -165,7 +165,7 @@ impl Way {
 }
 
 /// The guest cookie of a request, if it has a valid one.
-pub(in crate) fn guest_cookie(app: &App, parts: &Parts, client: &ClientInfo) -> Option<GuestCookie> {
+pub(crate) fn guest_cookie(app: &App, parts: &Parts, client: &ClientInfo) -> Option<GuestCookie> {
     let keys = app.signer.trusted()?;
     GuestCookie::of(&parts.headers, client, &keys, unix_now())
 }
@@ -185,11 +185,7 @@ fn find(app: &App, key: &MeetingKey) -> Result<std::sync::Arc<MeetingRecord>, Ap
 type Identify = fn(Option<&str>, &MeetingKey, Option<&KeySet>, &JoinKeys, u64) -> Result<Credential, JoinRefusal>;
 
 /// Which credential the token of a request is.
-pub(in crate) fn identify_caller(
-    app: &App,
-    key: &MeetingKey,
-    token: Shown<'_>,
-) -> Result<Credential, JoinRefusal> {
+pub(crate) fn identify_caller(app: &App, key: &MeetingKey, token: Shown<'_>) -> Result<Credential, JoinRefusal> {
     identify_with(app, key, token, identify)
 }
 
@@ -248,6 +244,6 @@ fn direct(app: &App, key: &MeetingKey, participant: ParticipantGrant, now: u64) 
 }
 
 /// Tells one admission from all others.
-pub(in crate) fn new_id() -> String {
+pub(crate) fn new_id() -> String {
     format!("{:032x}", rand::random::<u128>())
 }

@@ -15,9 +15,9 @@ use kube::{Api, Client, ResourceExt};
 use tracing::warn;
 
 use super::state::JoinState;
-use convene_service::watch::{WatchBackoff, watch_config};
 use crate::health::Part;
 use crate::watch::{Sink, WatchError, WatchLog};
+use convene_service::watch::{WatchBackoff, watch_config};
 
 /// One pool.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -18,10 +18,10 @@ use tracing::{info, warn};
 use super::config::JoinConfig;
 use super::ice::IceCredentials;
 use super::state::JoinState;
-use convene_service::watch::{WatchBackoff, watch_config};
 use crate::health::Part;
 use crate::watch::{Sink, WatchError, WatchLog};
 use convene_join_token::{JoinKeys, read_secret};
+use convene_service::watch::{WatchBackoff, watch_config};
 
 type Data = BTreeMap<String, ByteString>;
 type News = (String, Result<Event<Secret>, watcher::Error>);

@@ -20,10 +20,10 @@ use super::super::join::config::JoinConfig;
 use super::super::serve::Listeners;
 use super::super::surface::SurfaceConfig;
 
-pub(in crate) type Client = WebSocketStream<MaybeTlsStream<TcpStream>>;
+pub(crate) type Client = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// Waits until `condition` holds.
-pub(in crate) async fn until(what: &str, condition: impl Fn() -> bool) {
+pub(crate) async fn until(what: &str, condition: impl Fn() -> bool) {
     let polled = async {
         while !condition() {
             tokio::time::sleep(Duration::from_millis(2)).await;
@@ -33,24 +33,24 @@ pub(in crate) async fn until(what: &str, condition: impl Fn() -> bool) {
 }
 
 /// A router that serves on loopback.
-pub(in crate) struct Running {
-    pub(in crate) fixture: Fixture,
-    pub(in crate) address: SocketAddr,
-    pub(in crate) metrics: SocketAddr,
-    pub(in crate) demo: Option<SocketAddr>,
-    pub(in crate) server: JoinHandle<Result<(), super::super::serve::ServeError>>,
+pub(crate) struct Running {
+    pub(crate) fixture: Fixture,
+    pub(crate) address: SocketAddr,
+    pub(crate) metrics: SocketAddr,
+    pub(crate) demo: Option<SocketAddr>,
+    pub(crate) server: JoinHandle<Result<(), super::super::serve::ServeError>>,
 }
 
 impl Running {
-    pub(in crate) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(settings()).await
     }
 
-    pub(in crate) async fn with(settings: SignalSettings) -> Self {
+    pub(crate) async fn with(settings: SignalSettings) -> Self {
         Self::with_surface(settings, surface()).await
     }
 
-    pub(in crate) async fn with_surface(settings: SignalSettings, surface: SurfaceConfig) -> Self {
+    pub(crate) async fn with_surface(settings: SignalSettings, surface: SurfaceConfig) -> Self {
         let fixture = Fixture::with_surface(settings, &surface);
         let config = Config {
             listen: ([127, 0, 0, 1], 0).into(),
@@ -72,28 +72,24 @@ impl Running {
     }
 
     /// Joins as the web app does.
-    pub(in crate) async fn join(&self, path: &str) -> Result<Client, Error> {
+    pub(crate) async fn join(&self, path: &str) -> Result<Client, Error> {
         join(self.address, path, &[("origin", "https://meet.example.org")]).await
     }
 
     /// Joins in the background, and returns once the join is held.
-    pub(in crate) async fn held_join(&self) -> JoinHandle<Result<Client, Error>> {
+    pub(crate) async fn held_join(&self) -> JoinHandle<Result<Client, Error>> {
         let (address, before) = (self.address, self.fixture.app.metrics.held_joins.get());
         let joining = tokio::spawn(async move { join(address, "/signal/team-a/stand-up?peerId=abc", &[]).await });
         until("the join is held", || self.fixture.app.metrics.held_joins.get() == before + 1).await;
         joining
     }
 
-    pub(in crate) fn has_metric(&self, line: &str) -> bool {
+    pub(crate) fn has_metric(&self, line: &str) -> bool {
         self.fixture.app.metrics.render().lines().any(|found| found == line)
     }
 }
 
-pub(in crate) async fn join(
-    address: SocketAddr,
-    path: &str,
-    headers: &[(&'static str, &str)],
-) -> Result<Client, Error> {
+pub(crate) async fn join(address: SocketAddr, path: &str, headers: &[(&'static str, &str)]) -> Result<Client, Error> {
     let mut request = format!("ws://{address}{path}").into_client_request()?;
     request.headers_mut().insert("sec-websocket-protocol", "protoo".parse().unwrap());
     for (name, value) in headers {
@@ -103,7 +99,7 @@ pub(in crate) async fn join(
 }
 
 /// The status and body of a refused handshake.
-pub(in crate) fn refused(result: Result<Client, Error>) -> (u16, serde_json::Value) {
+pub(crate) fn refused(result: Result<Client, Error>) -> (u16, serde_json::Value) {
     match result {
         Err(Error::Http(response)) => {
             let body = response.body().as_deref().unwrap_or_default();
@@ -114,7 +110,7 @@ pub(in crate) fn refused(result: Result<Client, Error>) -> (u16, serde_json::Val
 }
 
 /// The close code and reason that end a socket; `None` if it ends without.
-pub(in crate) async fn closed(mut client: Client) -> Option<(u16, String)> {
+pub(crate) async fn closed(mut client: Client) -> Option<(u16, String)> {
     loop {
         match client.next().await {
             Some(Ok(Message::Close(frame))) => return frame.map(|frame| (frame.code.into(), frame.reason.to_string())),
@@ -125,7 +121,7 @@ pub(in crate) async fn closed(mut client: Client) -> Option<(u16, String)> {
 }
 
 /// Sends a text and waits for its echo.
-pub(in crate) async fn echo(client: &mut Client, text: &str) -> String {
+pub(crate) async fn echo(client: &mut Client, text: &str) -> String {
     client.send(Message::text(text)).await.unwrap();
     loop {
         match client.next().await.unwrap().unwrap() {
@@ -138,28 +134,28 @@ pub(in crate) async fn echo(client: &mut Client, text: &str) -> String {
 
 /// What a pod saw of one handshake.
 #[derive(Clone, Debug)]
-pub(in crate) struct Seen {
-    pub(in crate) uri: String,
-    pub(in crate) headers: axum::http::HeaderMap,
-    pub(in crate) grant: MeetingGrant,
-    pub(in crate) participant: ParticipantGrant,
-    pub(in crate) jti: String,
+pub(crate) struct Seen {
+    pub(crate) uri: String,
+    pub(crate) headers: axum::http::HeaderMap,
+    pub(crate) grant: MeetingGrant,
+    pub(crate) participant: ParticipantGrant,
+    pub(crate) jti: String,
 }
 
 /// Speaks `WebSocket`, admits who has an admission, sends back what it gets.
-pub(in crate) struct Pod {
-    pub(in crate) address: SocketAddr,
+pub(crate) struct Pod {
+    pub(crate) address: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,
     server: JoinHandle<()>,
 }
 
 impl Pod {
-    pub(in crate) async fn start(jwks: &str) -> Self {
+    pub(crate) async fn start(jwks: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         Self::on(listener, jwks)
     }
 
-    pub(in crate) fn on(listener: TcpListener, jwks: &str) -> Self {
+    pub(crate) fn on(listener: TcpListener, jwks: &str) -> Self {
         let (address, seen) = (listener.local_addr().unwrap(), Arc::<Mutex<Vec<Seen>>>::default());
         let (keys, into) = (KeySet::from_jwks(jwks).unwrap(), Arc::clone(&seen));
         let server = tokio::spawn(async move {
@@ -173,11 +169,11 @@ impl Pod {
         Self { address, seen, server }
     }
 
-    pub(in crate) fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
 
-    pub(in crate) async fn die(self) {
+    pub(crate) async fn die(self) {
         self.server.abort();
         let _ = self.server.await;
     }

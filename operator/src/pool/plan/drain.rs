@@ -11,12 +11,12 @@ use super::{
     census::{Census, is_current},
     compute_deletion,
 };
-use convene_crds::reason;
 use crate::{
     ledger::PodLoad,
     media_pod::{Draining, MediaPod},
     wait::Wait,
 };
+use convene_crds::reason;
 
 /// Drains that begin or end.
 pub(super) fn plan_drains(pool: &ValidPool, observed: &ObservedPods, census: &Census<'_>) -> Vec<DrainChange> {

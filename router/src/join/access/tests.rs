@@ -72,7 +72,12 @@ fn policy_by_token_by_moderators_by_lock() {
         // The lock is the media pod's to enforce: it is told, and the decision is the same.
         for is_locked in [false, true] {
             let moderators = moderators.iter().map(ToString::to_string).collect();
-            let meeting = MeetingRecord { policy, moderators, facts: meeting_facts(is_locked), ..meeting_record("team-a", "board", None) };
+            let meeting = MeetingRecord {
+                policy,
+                moderators,
+                facts: meeting_facts(is_locked),
+                ..meeting_record("team-a", "board", None)
+            };
             assert_eq!(outcome(&meeting, &credential), expected, "{policy:?} {credential:?}");
             assert_eq!(meeting.grant(jiff::Timestamp::UNIX_EPOCH).locked, is_locked);
         }
