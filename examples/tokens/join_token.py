@@ -1,4 +1,4 @@
-"""Makes a join token, signed with HS256. Python 3.8 or newer, nothing else needed.
+"""Creates a join token, signed with HS256. Python 3.8 or newer, no dependencies.
 
     KEY_FILE=join-key KID=shop python3 join_token.py team-a/board ada 'Ada Lovelace'
 
