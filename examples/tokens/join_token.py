@@ -2,7 +2,7 @@
 
     KEY_FILE=join-key KID=shop python3 join_token.py team-a/board ada 'Ada Lovelace'
 
-KEY_FILE holds the secret, byte for byte as in the join key Secret. For EdDSA take a library such as PyJWT, with the same header and claims.
+KEY_FILE contains the secret, byte for byte as in the join key Secret. For EdDSA use a library such as PyJWT, with the same header and claims.
 """
 
 import base64
