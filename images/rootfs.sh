@@ -4,6 +4,7 @@
 set -eu
 
 binary=$1 root=$2 web=${3:-}
+images=$(dirname "$0")
 name=$(basename "$binary")
 fail() {
   echo "rootfs.sh: $*" >&2
@@ -30,10 +31,12 @@ copy_libraries() {
 [ -r /etc/ssl/certs/ca-certificates.crt ] || fail "no CA certificates; install them with: apt-get install ca-certificates"
 
 rm -rf "$root"
-mkdir -p "$root/usr/bin" "$root/etc/ssl/certs"
+mkdir -p "$root/usr/bin" "$root/usr/share/doc/convene" "$root/etc/ssl/certs"
 cp "$binary" "$root/usr/bin/$name"
 copy_libraries
 cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
+cp "$images/../LICENSE" "$root/usr/share/doc/convene/"
+"$images/licenses.py" "$name" >"$root/usr/share/doc/convene/THIRD-PARTY-LICENSES" || fail "the licenses of $name's crates could not be listed"
 echo 'convene:x:65532:65532::/:/sbin/nologin' >"$root/etc/passwd"
 echo 'convene:x:65532:' >"$root/etc/group"
 if [ -n "$web" ]; then
