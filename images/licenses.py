@@ -82,7 +82,7 @@ def main():
         name = f"{package['name']} {package['version']}"
         if not (package["license"] or package["license_file"]):
             fail(f"{name} declares no license")
-        print(f"{name}: {package['license'] or package['license_file']} ({package['repository'] or package['homepage'] or 'crates.io'})")
+        print(f"{name}: {package['license'] or package['license_file']} ({package['repository'] or package['homepage'] or 'no repository given'})")
         for path in license_files(package):
             text = read(path)
             # The same text wrapped differently is the same text.
