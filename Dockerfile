@@ -22,7 +22,8 @@ FROM build AS rootfs-maker
 COPY --from=web /source/web/dist web/dist
 RUN images/rootfs.sh target/release/convene-operator /rootfs/operator \
     && images/rootfs.sh target/release/convene-router /rootfs/router web/dist \
-    && images/rootfs.sh target/release/convene-media-pod /rootfs/media-pod web/dist
+    && images/rootfs.sh target/release/convene-media-pod /rootfs/media-pod web/dist \
+    && images/rootfs.sh target/release/convene /rootfs/cli
 
 FROM scratch AS rootfs
 COPY --from=rootfs-maker /rootfs /
@@ -46,3 +47,8 @@ ENV CONVENE_WEB_DIR=/usr/share/convene/web
 USER 65532:65532
 EXPOSE 8080
 ENTRYPOINT ["/usr/bin/convene-media-pod"]
+
+FROM scratch AS cli
+COPY --from=rootfs /cli /
+USER 65532:65532
+ENTRYPOINT ["/usr/bin/convene"]

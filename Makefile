@@ -7,7 +7,7 @@ MEDIA_POD := target/release/convene-media-pod
 WEB_SOURCES := $(shell find web/src web/build web/index.html web/vite.config.ts web/tsconfig.json web/public -type f 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap run build media-pod generate images cluster-build cluster-up cluster-down test \
+.PHONY: check help bootstrap run build media-pod generate images cluster-build cluster-up cluster-down test \
   lint drift test-rust test-simulation test-fuzz attack soak test-web test-charts test-api-server test-e2e-gallery test-e2e-dev test-e2e-browsers test-e2e-conformance test-cluster test-e2e-cluster \
   measure measure-operator measure-router screenshots
 
@@ -56,6 +56,9 @@ cluster-down: ## stops the cluster and removes everything it left
 
 test: ## everything below; prints a summary line with the counts at the end
 	@tests/run.sh all
+
+check: ## formatter, clippy and unit tests of what has changed: the quick answer while working
+	@tests/run.sh check
 
 lint: ## format, clippy, types, unused code, shell scripts
 	@tests/run.sh lint-scripts lint-web lint

@@ -2,7 +2,7 @@
 # Runs the test steps, prints progress and durations, and counts the tests of all runners.
 #
 #   tests/run.sh all            every step, fastest first; removes the test cluster at the end
-#   tests/run.sh STEP...        only these: lint-scripts lint-web web lint drift-crds rust simulation fuzz drift release attack
+#   tests/run.sh STEP...        only these: check lint-scripts lint-web web lint walls drift-crds rust simulation fuzz drift release attack
 #                               e2e-gallery e2e-dev e2e-browsers e2e-conformance charts api-server cluster images e2e-cluster measure measure-operator
 #                               measure-router screenshots soak
 #
@@ -16,8 +16,8 @@ RESULTS=$REPOSITORY/test-results
 LOGS=$RESULTS/logs
 source tests/steps.sh
 
-EVERYTHING=(lint-scripts lint-web web lint drift-crds rust simulation fuzz drift release attack e2e-gallery e2e-dev e2e-browsers e2e-conformance charts api-server cluster images e2e-cluster)
-PASSED=0 FAILED=0 SKIPPED=0 SUMMARY='' CLUSTER_BUILD=''
+EVERYTHING=(lint-scripts lint-web web lint walls drift-crds rust simulation fuzz drift release attack e2e-gallery e2e-dev e2e-browsers e2e-conformance charts api-server cluster images e2e-cluster)
+PASSED=0 FAILED=0 SKIPPED=0 SUMMARY='' TIMES='' CLUSTER_BUILD=''
 
 elapsed() { printf '%02d:%02d' $((SECONDS / 60)) $((SECONDS % 60)); }
 
@@ -50,6 +50,7 @@ add_counts() { # NAME SECONDS
   if [ -f "$COUNT_FILE" ]; then
     while read -r p f s; do passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s)); done <"$COUNT_FILE"
   fi
+  TIMES+=$(printf '%-18s %4d s' "$1" "$2")$'\n'
   PASSED=$((PASSED + passed)) FAILED=$((FAILED + failed)) SKIPPED=$((SKIPPED + skipped))
   [ $((passed + failed)) = 0 ] && SUMMARY+="$1, " || SUMMARY+="$1 ($passed), "
 }
@@ -66,6 +67,7 @@ step_failed() { # NAME LOG
 
 finish() {
   echo
+  printf '%s' "$TIMES"
   echo "ran in $((SECONDS / 60)) min $((SECONDS % 60)) s: ${SUMMARY%, }"
   local closing="$PASSED passed, $FAILED failed"
   [ "$SKIPPED" = 0 ] || closing+=", $SKIPPED skipped"

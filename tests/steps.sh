@@ -8,7 +8,9 @@ set -euo pipefail
 
 declare -A DESCRIPTIONS=(
   [lint]='rustfmt, clippy, one version of tokio, axum and kube (the first time this compiles the media worker: 8 minutes)'
-  [lint-scripts]='shell scripts'
+  [check]='formatter, clippy and unit tests of what has changed since the last commit on the main branch (with warm caches 2 minutes)'
+  [lint-scripts]='shell scripts, retired words, dependencies'
+  [walls]='who depends on whom, no circle of modules, every crate compiles alone'
   [lint-web]='web app and end-to-end tests: types, style, unused code'
   [web]='unit tests and build of the web app'
   [rust]='unit and integration tests of all crates, with real media workers (the first time 10 minutes)'
@@ -101,6 +103,8 @@ step_lint_scripts() {
   mapfile -t files < <(shell_scripts)
   shellcheck --external-sources --source-path=SCRIPTDIR --source-path="$REPOSITORY" --severity=warning "${files[@]}"
   echo "${#files[@]} shell scripts are clean"
+  tests/words.sh
+  tests/deny.sh
 }
 
 # Two versions of these in one program mean two runtimes, or types that do not fit each other.
@@ -108,6 +112,57 @@ assert_single_version() { # CRATE
   local versions
   versions=$(cargo tree --workspace --edges normal --prefix none | awk -v crate="$1" '$1 == crate {print $2}' | sort -u)
   [ "$(wc -l <<<"$versions")" = 1 ] || { echo "more than one version of $1:" "$versions"; return 1; }
+}
+
+# The files that differ from where this branch left the main branch; on it, from the commit before.
+changed_files() {
+  local base
+  base=$(git merge-base HEAD origin/main 2>/dev/null || true)
+  if [ -z "$base" ] || [ "$base" = "$(git rev-parse HEAD)" ]; then base=$(git rev-parse --verify --quiet HEAD~1 || git rev-parse HEAD); fi
+  { git diff --name-only --diff-filter=d "$base"; git ls-files --others --exclude-standard; } | sort -u
+}
+
+# The packages of the workspace that these files (from standard input) belong to.
+packages_of() {
+  jq -rn --rawfile changed /dev/stdin --argjson metadata "$(cargo metadata --no-deps --format-version 1)" --arg root "$REPOSITORY/" '
+    [$metadata.packages[] | {name, folder: (.manifest_path | ltrimstr($root) | rtrimstr("Cargo.toml"))}] as $packages |
+    $changed | split("\n")[] as $file | [$packages[] | select(.folder as $folder | $file | startswith($folder))] |
+    max_by(.folder | length) | select(. != null) | .name' | sort -u
+}
+
+has_library() { # PACKAGE
+  cargo metadata --no-deps --format-version 1 |
+    jq --exit-status --arg name "$1" 'any(.packages[] | select(.name == $name) | .targets[].kind[]; . == "lib")' >/dev/null
+}
+
+step_check() {
+  local changed packages package arguments=() libraries=()
+  changed=$(changed_files)
+  cargo fmt --all --check
+  mapfile -t packages < <(packages_of <<<"$changed")
+  for package in "${packages[@]}"; do
+    arguments+=(--package "$package")
+    if has_library "$package"; then libraries+=(--package "$package"); fi
+  done
+  if [ ${#packages[@]} -gt 0 ]; then
+    cargo clippy --all-targets "${arguments[@]}" -- -D warnings
+  fi
+  if [ ${#libraries[@]} -gt 0 ]; then
+    counted count_cargo_without_ignored "$RESULTS/check.log" cargo test --lib "${libraries[@]}"
+  fi
+  if grep --quiet '^web/' <<<"$changed"; then check_web; fi
+}
+
+check_web() (
+  npm_install web
+  cd web
+  npm run --silent typecheck
+  npx vitest run --changed "$(git merge-base HEAD origin/main 2>/dev/null || echo HEAD~1)"
+)
+
+step_walls() {
+  tests/walls.sh
+  tests/walls.sh alone
 }
 
 step_lint() {

@@ -10,18 +10,21 @@ WEB=$REPOSITORY/web/dist
 
 # The Dockerfile's stages before "rootfs" need a network; the context of that name replaces them.
 build_component() { # NAME
-  local web=("$WEB")
-  [ "$1" != operator ] || web=()
-  "$REPOSITORY/images/rootfs.sh" "$BINARIES/convene-$1" "$ROOTFS/$1" "${web[@]}"
+  local web=() binary=convene-$1
+  case $1 in
+    router | media-pod) web=("$WEB") ;;
+    cli) binary=convene ;;
+  esac
+  "$REPOSITORY/images/rootfs.sh" "$BINARIES/$binary" "$ROOTFS/$1" "${web[@]}"
   "$CLUSTER_SOURCE/build-image.sh" "$(image_name "$1")" "$REPOSITORY" \
     --file "$REPOSITORY/Dockerfile" --target "$1" --build-context "rootfs=$ROOTFS"
 }
 
 main() {
   local wanted=("$@") name
-  [ "$#" -gt 0 ] || wanted=("${COMPONENTS[@]}")
+  [ "$#" -gt 0 ] || wanted=("${IMAGES[@]}")
   for name in "${wanted[@]}"; do
-    [[ " ${COMPONENTS[*]} " == *" $name "* ]] || fail "there is no component $name; there are: ${COMPONENTS[*]}"
+    [[ " ${IMAGES[*]} " == *" $name "* ]] || fail "there is no component $name; there are: ${IMAGES[*]}"
     build_component "$name"
   done
   if is_up; then
