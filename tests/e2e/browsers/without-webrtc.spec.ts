@@ -33,7 +33,7 @@ const test = base.extend<{ pod: MediaPod; webkit: WebKit }>({
 async function saysThatItCannot(webkit: WebKit): Promise<void> {
   await waitUntil('the page says what is wrong', 10, async () => {
     const text = await webkit.evaluate<string>('return document.body.innerText');
-    return /This browser cannot hold video calls\s+.*\bChrome, Edge, Firefox or Safari\b/u.test(text) ? undefined : `it says ${text}`;
+    return /This browser doesn’t support video calls\s+.*\bChrome, Edge, Firefox, or Safari\b/u.test(text) ? undefined : `it says ${text}`;
   });
   expect(await webkit.evaluate(`return [...document.querySelectorAll('a, button, input, select')].map(({ outerHTML }) => outerHTML)`)).toEqual([]);
 }

@@ -193,7 +193,7 @@ test('a meeting nobody made: a page for people, problem+json for programs, a fin
   expect((await client.closed(5)).code).toBe(4000);
 
   const visitor = await people.open('Visitor', place(url));
-  await expect(visitor.page.locator('body')).toContainText('There is no meeting here');
+  await expect(visitor.page.locator('body')).toContainText('Meeting not found');
 });
 
 test('a media pool that cannot work is refused with a sentence', async () => {

@@ -77,7 +77,7 @@ test('ends the meeting for everybody, after asking', async ({ pod, people }) => 
   await both[0].page.getByTestId('confirm-button').click();
   for (const person of both) {
     await person.seesEnd(10);
-    await expect(person.page.getByRole('heading', { level: 1 })).toHaveText('The meeting was ended for everybody');
+    await expect(person.page.getByRole('heading', { level: 1 })).toHaveText('The meeting was ended for everyone');
   }
   await both[1].page.getByTestId('rejoin-button').click();
   await both[1].enter();

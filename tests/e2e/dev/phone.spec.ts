@@ -34,7 +34,7 @@ test('language and colours are chosen once and found again', async ({ pod, peopl
   const ada = await people.open('Ada', { url: pod.url('/m/hello') }, PHONE);
   await ada.page.getByTestId('settings-button').click();
   await ada.page.getByLabel('Language').selectOption('de');
-  await ada.page.getByLabel('Farben').selectOption('light');
+  await ada.page.getByLabel('Design').selectOption('light');
   await ada.page.reload();
   await expect(ada.page.getByTestId('join-button')).toHaveText('Beitreten');
   await expect(ada.page.locator('html')).toHaveAttribute('lang', 'de');

@@ -116,7 +116,7 @@ test('media is blocked: it is told while people can still write, and comes back 
   await everyoneSeesAndHearsEveryone(both);
   cuttable.blockMedia();
   for (const person of both) await tells(person, 'interrupted:media', 20);
-  await expect(both[0].page.getByTestId('connection-state')).toContainText('Sound and picture do not get through');
+  await expect(both[0].page.getByTestId('connection-state')).toContainText('We can’t reach the media server');
   await write(both[0], 'I cannot see you.');
   await hasRead(both[1], ['I cannot see you.']);
   cuttable.letMediaThrough();
@@ -130,8 +130,8 @@ test('media is blocked from the start: it is told soon, then with advice, and jo
   const ada = await people.join('Ada', place);
   await tells(ada, 'interrupted:media', 15);
   const advice = ada.page.getByTestId('error-message');
-  await expect(advice).toContainText('Sound and picture do not get through', { timeout: 75_000 });
-  await expect(advice).toContainText('Your network seems to block calls.');
+  await expect(advice).toContainText('We can’t reach the media server', { timeout: 75_000 });
+  await expect(advice).toContainText('Your network may be blocking calls.');
   cuttable.letMediaThrough();
   await ada.page.getByTestId('rejoin-button').click();
   await ada.enter();
@@ -177,9 +177,9 @@ test('a camera that goes is replaced by another; without another it is off, and 
   const { consumerId } = await pictureOf(grace);
 
   await unplug(ada, 'video', true);
-  await expect(ada.page.getByTestId('toast-replaced')).toContainText('Your camera has gone.');
+  await expect(ada.page.getByTestId('toast-replaced')).toContainText('Camera disconnected.');
   await unplug(ada, 'audio', true);
-  await expect(ada.page.getByTestId('toast-replaced')).toContainText('Your microphone has gone.');
+  await expect(ada.page.getByTestId('toast-replaced')).toContainText('Microphone disconnected.');
   await everyoneSeesAndHearsEveryone([ada, grace]);
   expect((await pictureOf(grace)).consumerId, 'the same picture goes on').toBe(consumerId);
 

@@ -341,7 +341,7 @@ export class AppModel {
     const { devices: before, settings, call } = this.#store.get();
     const isSpeakerGone = speakerInUse(settings.speakerId, before) !== undefined && speakerInUse(settings.speakerId, devices) === undefined;
     this.#set({ devices });
-    if (isSpeakerGone) call?.toast({ kind: 'replaced', device: 'speaker' });
+    if (isSpeakerGone) call?.toast({ kind: 'replaced', device: 'speaker', name: '' });
   }
 
   #set(change: Partial<AppState>): void {

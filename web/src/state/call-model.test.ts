@@ -513,7 +513,7 @@ it('a device that goes is told, with what came of it', async () => {
   call.toggle('camera');
   await vi.waitFor(() => expect(local.state.camera.status).toBe('on'));
   devices.opened[0]?.track.dispatchEvent(new Event('ended'));
-  await vi.waitFor(() => expect(state().toasts).toMatchObject([{ kind: 'replaced', device: 'camera' }]));
+  await vi.waitFor(() => expect(state().toasts).toMatchObject([{ kind: 'replaced', device: 'camera', name: 'Fake camera' }]));
   devices.failures.camera = new ConveneError('device-missing', 'none left');
   devices.opened[1]?.track.dispatchEvent(new Event('ended'));
   await vi.waitFor(() => expect(state().toasts).toMatchObject([{ kind: 'replaced' }, { kind: 'problem', device: 'camera' }]));

@@ -1,7 +1,7 @@
 /** What people do with their own microphone, camera and screen in a call, within what they may; and what moderators do with them. */
 
 import type { DeviceKind } from '../core/media/devices';
-import { isWished, type DeviceLoss, type LocalMedia } from '../core/media/local-media';
+import { isWished, trackOf, type DeviceLoss, type LocalMedia } from '../core/media/local-media';
 import type { PublishGrant, PublishSource } from '../generated/messages';
 import type { ToastContent } from './toasts';
 
@@ -68,7 +68,8 @@ export class OwnDevices {
 
   tellLoss(loss: DeviceLoss): void {
     const { kind: device } = loss;
-    this.#context.toast(loss.replaced ? { kind: 'replaced', device } : { kind: 'problem', device, error: loss.error });
+    const name = trackOf(this.#local.state[device])?.label ?? '';
+    this.#context.toast(loss.replaced ? { kind: 'replaced', device, name } : { kind: 'problem', device, error: loss.error });
   }
 
   async #turnOn(kind: DeviceKind): Promise<void> {

@@ -17,8 +17,8 @@ export type ToastContent =
   /** The call is being recorded from now on, or no longer. */
   | { kind: 'recording'; isOn: boolean }
   | { kind: 'problem'; device: SendKind; error: ConveneError }
-  /** A device has gone, and another one is used now. */
-  | { kind: 'replaced'; device: DeviceKind | 'speaker' }
+  /** A device was disconnected, and another one is used now: `name` is its label, '' where the browser does not tell. */
+  | { kind: 'replaced'; device: DeviceKind | 'speaker'; name: string }
   /** The link is in the clipboard; with `needsInvitation` it alone lets nobody in. */
   | { kind: 'link'; needsInvitation: boolean }
   /** Something that the person did was not carried out. */

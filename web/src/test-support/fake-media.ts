@@ -30,7 +30,7 @@ export class FakeMediaPath {
 }
 
 export function fakeTrack(kind: DeviceKind): MediaStreamTrack {
-  return new FakeMediaStreamTrack({ kind: kind === 'microphone' ? 'audio' : 'video' });
+  return new FakeMediaStreamTrack({ kind: kind === 'microphone' ? 'audio' : 'video', label: `Fake ${kind}` });
 }
 
 /** Devices that open at once, or fail with what `failures` holds for them. */

@@ -32,8 +32,8 @@ export function StatisticsPanel({ call, people }: { call: CallModel; people: rea
       </header>
       <div className="statistics-content" tabIndex={0}>
         <PathLine view={view} />
-        <StreamTable caption={texts.statistics.sends} rows={view?.sent ?? []} nameOf={nameOf} />
-        <StreamTable caption={texts.statistics.receives} rows={view?.received ?? []} nameOf={nameOf} />
+        <StreamTable caption={texts.statistics.sends} last="layers" rows={view?.sent ?? []} nameOf={nameOf} />
+        <StreamTable caption={texts.statistics.receives} last="loss" rows={view?.received ?? []} nameOf={nameOf} />
       </div>
     </section>
   );
@@ -75,18 +75,20 @@ function PathLine({ view }: { view: StatisticsView | undefined }): ReactNode {
 
 interface TableProps {
   caption: string;
+  /** The last column: layers of what is sent, packet loss of what is received. */
+  last: 'layers' | 'loss';
   rows: readonly StreamRow[];
   nameOf: (peerId: string) => string;
 }
 
-function StreamTable({ caption, rows, nameOf }: TableProps): ReactNode {
+function StreamTable({ caption, last, rows, nameOf }: TableProps): ReactNode {
   const texts = useTexts().statistics;
   return (
     <table>
       <caption>{caption}</caption>
       <thead>
         <tr>
-          {[texts.what, texts.codec, texts.size, texts.frames, texts.rate, texts.loss].map((head) => (
+          {[texts.what, texts.codec, texts.size, texts.frames, texts.rate, texts[last]].map((head) => (
             <th key={head} scope="col">
               {head}
             </th>
@@ -101,7 +103,7 @@ function StreamTable({ caption, rows, nameOf }: TableProps): ReactNode {
             <td>{row.size}</td>
             <td data-unit={texts.frames}>{row.size === '' ? '' : row.framesPerSecond}</td>
             <td data-unit={texts.rate}>{row.kilobitsPerSecond}</td>
-            <td>{row.lossPercent === undefined ? (row.layers === undefined ? '' : `${row.layers} ${texts.layers}`) : `${row.lossPercent} %`}</td>
+            {last === 'layers' ? <td data-unit={texts.layers}>{row.layers}</td> : <td>{row.lossPercent}{row.lossPercent === undefined ? '' : ' %'}</td>}
           </tr>
         ))}
       </tbody>

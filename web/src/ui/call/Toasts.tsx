@@ -69,7 +69,7 @@ function contentOf(toast: Brief, texts: Texts): Content {
     case 'lobby':
       return { icon: toast.isOn ? DoorClosed : DoorOpen, title: texts.toasts[toast.isOn ? 'lobbyOn' : 'lobbyOff'], detail: '' };
     case 'replaced':
-      return { icon: Info, title: texts.toasts.replaced[toast.device], detail: '' };
+      return { icon: Info, title: replaced(toast, texts), detail: '' };
     case 'recording':
       return { icon: toast.isOn ? Disc : Info, title: texts.recording[toast.isOn ? 'on' : 'off'], detail: '' };
     case 'link':
@@ -77,6 +77,10 @@ function contentOf(toast: Brief, texts: Texts): Content {
     case 'refused':
       return { icon: CircleAlert, title: texts.toasts.refused, detail: texts.refusals[toast.refusal] };
   }
+}
+
+function replaced({ device, name }: Toast & { kind: 'replaced' }, { toasts }: Texts): string {
+  return device === 'speaker' ? toasts.replaced.speaker : toasts.replaced[device](name);
 }
 
 function presence(joined: readonly string[], left: readonly string[], { toasts }: Texts): string {

@@ -54,14 +54,17 @@ export function useWaitingWords({ meeting }: AppState): { words: string; isLong:
   const waitingFor = meeting.waitingFor ?? { reason: 'Pending', message: '' };
   const kind = waitingKindOf(waitingFor);
   const begin = meeting.startsAt;
-  if (kind === 'scheduled' && begin !== undefined) return { words: texts.waitingRoom.startsAt(momentOf(begin)), isLong: true };
+  if (kind === 'scheduled' && begin !== undefined) return { words: texts.waitingRoom.startsAt(momentOf(begin), isToday(begin)), isLong: true };
   const isExplained = kind !== 'broken' && kind !== 'other';
   const words = isExplained || waitingFor.reason === '' ? texts.waiting[kind] : `${texts.waiting[kind]} (${waitingFor.reason})`;
   return { words, isLong: kind === 'scheduled' || kind === 'broken' };
 }
 
+function isToday(moment: number): boolean {
+  return new Date(moment).toDateString() === new Date().toDateString();
+}
+
 function momentOf(moment: number): string {
-  const isToday = new Date(moment).toDateString() === new Date().toDateString();
-  const style = isToday ? { timeStyle: 'short' as const } : { dateStyle: 'full' as const, timeStyle: 'short' as const };
+  const style = isToday(moment) ? { timeStyle: 'short' as const } : { dateStyle: 'full' as const, timeStyle: 'short' as const };
   return new Intl.DateTimeFormat(document.documentElement.lang, style).format(moment);
 }
