@@ -120,7 +120,7 @@ step_lint() {
 step_lint_web() {
   npm_install web
   npm_install tests/e2e
-  (cd tests/e2e && npm run --silent typecheck)
+  (cd tests/e2e && npm run --silent typecheck && npm run --silent lint)
   cd web
   npm run --silent typecheck
   npm run --silent lint

@@ -3,7 +3,8 @@ import { writeFileSync } from 'node:fs';
 
 import { everyoneSeesAndHearsEveryone, everyoneShowsOnly } from '../support/call.ts';
 import { CuttablePod } from '../support/cuttable-pod.ts';
-import type { Participant, TrackStats } from '../support/participant.ts';
+import type { Participant } from '../support/participant.ts';
+import type { TrackStats } from '../support/person.ts';
 import { waitUntil } from '../support/wait.ts';
 import { expect, test as base } from './fixtures.ts';
 

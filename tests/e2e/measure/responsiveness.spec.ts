@@ -92,7 +92,7 @@ async function mainThread(cdp: CDPSession): Promise<{ task: number; script: numb
 /** As the server tells it: who is how loud ten times a second, and who has the word once a second. */
 async function letThemSpeak(page: Page): Promise<void> {
   await page.evaluate(() => {
-    const { galleryTell } = globalThis as unknown as { galleryTell(news: object): void };
+    const { galleryTell } = globalThis as unknown as { galleryTell: (news: object) => void };
     const people = [...document.querySelectorAll<HTMLElement>('.tile[data-self="false"]')].map(({ dataset }) => dataset['peerId'] ?? '');
     let count = 0;
     setInterval(() => {

@@ -1,6 +1,5 @@
 // Whether a call is a call: everybody sees moving pictures of, and hears, everybody else.
-import type { TrackStats } from './participant.ts';
-import type { Person } from './person.ts';
+import type { Person, TrackStats } from './person.ts';
 import { type Missing, waitUntil } from './wait.ts';
 
 /** New pictures that must be decoded before we say that a picture moves. */

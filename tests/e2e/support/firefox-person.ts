@@ -3,8 +3,7 @@
 import { type Browser, type Page, launch } from 'puppeteer-core';
 
 import { firefox } from './environment.ts';
-import type { TrackStats } from './participant.ts';
-import type { Person } from './person.ts';
+import type { Person, TrackStats } from './person.ts';
 import { waitUntil } from './wait.ts';
 
 /** A camera, a microphone and a screen that Firefox makes up, given without a question. */
@@ -92,7 +91,7 @@ export class FirefoxPerson implements Person {
   }
 
   async screenshot(path: string): Promise<void> {
-    await this.page.screenshot({ path: path as `${string}.png` });
+    await this.page.screenshot({ path: path });
   }
 
   /** Ends the browser without a goodbye. */

@@ -3,20 +3,8 @@
 import { type Browser, type BrowserContext, type Page, chromium as chromiumType } from '@playwright/test';
 
 import { chromium } from './environment.ts';
-import type { Person } from './person.ts';
+import type { Person, TrackStats } from './person.ts';
 import { waitUntil } from './wait.ts';
-
-/** What `window.convene.stats()` says of one received track. */
-export interface TrackStats {
-  readonly peerId: string;
-  readonly consumerId?: string;
-  readonly kind: 'audio' | 'video';
-  readonly framesDecoded?: number;
-  readonly frameWidth?: number;
-  readonly audioLevel?: number;
-  readonly bytesReceived?: number;
-  readonly codec?: string;
-}
 
 declare global {
   interface Window {

@@ -1,5 +1,16 @@
 // What tests ask of a person in a call, whatever browser they use.
-import type { TrackStats } from './participant.ts';
+
+/** What `window.convene.stats()` says of one received track. */
+export interface TrackStats {
+  readonly peerId: string;
+  readonly consumerId?: string;
+  readonly kind: 'audio' | 'video';
+  readonly framesDecoded?: number;
+  readonly frameWidth?: number;
+  readonly audioLevel?: number;
+  readonly bytesReceived?: number;
+  readonly codec?: string;
+}
 
 export interface Person {
   readonly name: string;

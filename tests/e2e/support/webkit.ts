@@ -31,7 +31,10 @@ export class WebKit {
     const driver = new Program(webkitDriver, [`--port=${String(port)}`], ENGLISH);
     const base = `http://127.0.0.1:${String(port)}`;
     try {
-      await waitUntil(`${webkitDriver} is ready`, 20, async () => void (await command(`${base}/status`, 'GET')));
+      await waitUntil(`${webkitDriver} is ready`, 20, async () => {
+        await command(`${base}/status`, 'GET');
+        return undefined;
+      });
       const { sessionId } = await command<{ sessionId: string }>(`${base}/session`, 'POST', { capabilities: {} });
       return new WebKit(driver, `${base}/session/${sessionId}`);
     } catch (error) {

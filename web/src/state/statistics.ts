@@ -1,7 +1,7 @@
 /** Statistics as the panel shows them: rates from two looks at the counters. Pure. */
 
 import type { CallStats, PathStats } from '../core/session/stats';
-import type { SendKind } from '../core/session/publisher';
+import type { SendKind } from '../core/session/send-kind';
 
 export interface StreamRow {
   key: string;

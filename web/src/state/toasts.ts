@@ -2,7 +2,7 @@
 
 import type { ConveneError } from '../core/errors';
 import type { DeviceKind } from '../core/media/devices';
-import type { SendKind } from '../core/session/publisher';
+import type { SendKind } from '../core/session/send-kind';
 import type { PublishSource } from '../generated/messages';
 import type { Refusal } from './refusal';
 

@@ -1,7 +1,7 @@
 /** In which codec and sizes one's own media is sent. Pure. */
 
 import type { types } from 'mediasoup-client';
-import type { SendKind } from './publisher';
+import type { SendKind } from './send-kind';
 
 /** Three sizes of the camera picture; the media pod forwards to everybody the one that fits. */
 const CAMERA_ENCODINGS: types.RtpEncodingParameters[] = [

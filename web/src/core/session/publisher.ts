@@ -12,12 +12,9 @@ import { isInterrupted, trackOf, type LocalMediaState } from '../media/local-med
 import type { Requester } from '../signaling/requester';
 import type { CodecPolicy } from './codec-policy';
 import { producerOptions } from './encodings';
+import { SEND_KINDS, type SendKind, type SentMedia } from './send-kind';
 import { isLimitedByProcessor } from './stats';
 import { Unheard } from './unheard';
-
-export type SendKind = 'microphone' | 'camera' | 'screen' | 'screenSound';
-
-const KINDS: readonly SendKind[] = ['microphone', 'camera', 'screen', 'screenSound'];
 
 const SOURCES: Readonly<Record<SendKind, { kind: 'audio' | 'video'; source: Source }>> = {
   microphone: { kind: 'audio', source: 'audio' },
@@ -35,11 +32,6 @@ interface Wanted {
   isPaused: boolean;
   /** While another device opens, the old producer stays: its track is replaced in a moment. */
   isOpening: boolean;
-}
-
-export interface SentMedia {
-  kind: SendKind;
-  report: RTCStatsReport;
 }
 
 export interface PublisherContext {
@@ -94,7 +86,7 @@ export class Publisher {
     for (let wanted = this.#take(); wanted !== undefined; wanted = this.#take()) {
       const state = wanted;
       this.#latest = state;
-      await Promise.all(KINDS.map((kind) => this.#bring(kind, wantedOf(state, kind))));
+      await Promise.all(SEND_KINDS.map((kind) => this.#bring(kind, wantedOf(state, kind))));
     }
     // In the same turn in which nothing more was wanted: a wish that comes later is not to be taken for one that is looked after.
     this.#isRunning = false;

@@ -1,7 +1,7 @@
 /** Statistics of a call in the few figures that tests and helpers look at. Pure. */
 
 import { isRecord, type JsonRecord } from '../signaling/json';
-import type { SendKind, SentMedia } from './publisher';
+import type { SendKind, SentMedia } from './send-kind';
 
 export interface ReceivedMedia {
   peerId: string;

@@ -15,7 +15,6 @@ import type { ReactNode } from 'react';
 import { canShareScreen, type DeviceKind } from '../../core/media/devices';
 import type { AppModel, AppState } from '../../state/app-model';
 import type { CallModel } from '../../state/call-model';
-import type { CallState } from '../../state/call-state';
 import type { Command } from '../../state/shortcuts';
 import { withKeys } from '../keyboard';
 import { useTexts } from '../language';
@@ -23,6 +22,7 @@ import { DeviceToggle } from '../parts/DeviceToggle';
 import { memoOn } from '../parts/memo-on';
 import { Menu } from '../parts/Menu';
 import { DeviceMenu, LeaveMenu } from './DeviceMenu';
+import { SHOWN_IN_BAR, type BarState } from './bar-state';
 import { MoreItems } from './MoreMenu';
 import { ReactionPicker } from './ReactionPicker';
 
@@ -33,11 +33,7 @@ interface Props {
   state: BarState;
 }
 
-const SHOWN = ['local', 'rights', 'panel', 'chat', 'lobby', 'isHandRaised'] as const;
-
-export type BarState = Pick<CallState, (typeof SHOWN)[number]>;
-
-export const ControlsBar = memoOn<Props>(SHOWN, function ControlsBar({ model, app, call, state }) {
+export const ControlsBar = memoOn<Props>(SHOWN_IN_BAR, function ControlsBar({ model, app, call, state }) {
   const all = useTexts();
   const texts = all.controls;
   const titled = (title: string, command: Command): string => withKeys(title, command, app.settings, all);

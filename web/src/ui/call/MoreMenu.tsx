@@ -18,7 +18,7 @@ import type { CallModel } from '../../state/call-model';
 import type { Layout } from '../../state/stage';
 import { useTexts } from '../language';
 import { MenuChoice, MenuItem, MenuLine } from '../parts/Menu';
-import type { BarState } from './ControlsBar';
+import type { BarState } from './bar-state';
 import { ReactionRow } from './ReactionPicker';
 import { copyLink, pictureInPicture, toggleFullScreen } from './page-actions';
 

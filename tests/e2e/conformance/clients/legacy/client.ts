@@ -98,7 +98,7 @@ class OlderClient implements ConformanceClient {
     const routerRtpCapabilities = await this.#callFor('getRouterRtpCapabilities');
     listOf(routerRtpCapabilities, 'codecs');
     listOf(routerRtpCapabilities, 'headerExtensions');
-    await this.#device.load({ routerRtpCapabilities: routerRtpCapabilities as types.RtpCapabilities });
+    await this.#device.load({ routerRtpCapabilities: routerRtpCapabilities });
     // Without this, some browsers do not let a page play sound.
     const unlocking = await microphone();
     unlocking.enabled = false;
@@ -342,7 +342,7 @@ class OlderClient implements ConformanceClient {
   async #write(label: string, text: string): Promise<void> {
     const producer = this.#dataProducers.get(label);
     if (producer === undefined) throw new Error(`there is no ${label}`);
-    await Promise.resolve(producer.send(text));
+    producer.send(text);
   }
 
   async statisticsPanel(): Promise<Panel> {

@@ -93,7 +93,7 @@ class NewerClient implements ConformanceClient {
     this.#device = device;
     await this.#ask('getRtcStatsUrl');
     const { routerRtpCapabilities } = await this.#ask('getRouterRtpCapabilities');
-    await device.load({ routerRtpCapabilities: fields(routerRtpCapabilities, 'routerRtpCapabilities') as types.RtpCapabilities });
+    await device.load({ routerRtpCapabilities: fields(routerRtpCapabilities, 'routerRtpCapabilities') });
     // Without this, some browsers do not let a page play sound.
     const unlocking = await microphone();
     unlocking.enabled = false;
@@ -109,7 +109,8 @@ class NewerClient implements ConformanceClient {
     this.#connection = 'joined';
     unlocking.stop();
     if (!produce) return;
-    const started = [this.startMicrophone(), this.#options.camera === false ? undefined : this.startCamera()];
+    const started: Promise<void>[] = [this.startMicrophone()];
+    if (this.#options.camera !== false) started.push(this.startCamera());
     if (datachannel) started.push(this.#openChannel('chat'), this.#openChannel('bot'));
     await Promise.all(started);
   }
@@ -315,7 +316,7 @@ class NewerClient implements ConformanceClient {
   async #write(channel: 'chat' | 'bot', text: string): Promise<void> {
     const producer = this.#dataProducers.get(channel);
     if (producer === undefined) throw new Error(`there is no ${channel}`);
-    await Promise.resolve(producer.send(text));
+    producer.send(text);
   }
 
   async statisticsPanel(): Promise<Panel> {

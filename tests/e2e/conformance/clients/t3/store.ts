@@ -156,7 +156,7 @@ export class Store {
   state(): Pick<ClientState, 'peers' | 'consumers' | 'dataConsumers' | 'lines' | 'activeSpeaker'> {
     return {
       peers: [...this.peers.values()],
-      consumers: [...this.consumers.values()].map(({ consumer, element: _, ...seen }) => ({
+      consumers: [...this.consumers.values()].map(({ consumer, element, ...seen }) => ({
         ...seen,
         id: consumer.id,
         producerId: consumer.producerId,
