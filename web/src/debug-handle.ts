@@ -1,6 +1,6 @@
 /** `window.convene`: a read-only handle for tests and for people who help others. */
 
-import type { ReceivedStats } from './core/session/stats';
+import type { ReceivedStats } from './core/session/connection/stats';
 import type { AppModel } from './state/app-model';
 
 interface DebugHandle {

@@ -1,6 +1,6 @@
 // A pod on a machine without network takes media at 127.0.0.1 alone, where Firefox does not connect: the page says so before the call.
-import { FirefoxPerson } from '../support/firefox-person.ts';
-import { MediaPod } from '../support/media-pod.ts';
+import { FirefoxPerson } from '../support/people/firefox-person.ts';
+import { MediaPod } from '../support/programs/media-pod.ts';
 import { waitUntil } from '../support/wait.ts';
 import { expect, test } from '@playwright/test';
 

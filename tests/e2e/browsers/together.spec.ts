@@ -1,11 +1,11 @@
 // README's first command, with a Firefox as it is delivered and a Chromium: one call.
 import { writeFileSync } from 'node:fs';
 
-import { everyoneSeesAndHearsEveryone, everyoneShowsOnly } from '../support/call.ts';
-import { FirefoxPerson } from '../support/firefox-person.ts';
-import { MediaPod } from '../support/media-pod.ts';
-import { People } from '../support/people.ts';
-import type { Participant } from '../support/participant.ts';
+import { everyoneSeesAndHearsEveryone, everyoneShowsOnly } from '../support/people/call.ts';
+import { FirefoxPerson } from '../support/people/firefox-person.ts';
+import { MediaPod } from '../support/programs/media-pod.ts';
+import { People } from '../support/people/people.ts';
+import type { Participant } from '../support/people/participant.ts';
 import { waitUntil } from '../support/wait.ts';
 import { expect, test as base } from '@playwright/test';
 

@@ -1,9 +1,9 @@
 // A browser without WebRTC: WebKitGTK as Debian builds it. Every door says so in words, and what to use instead.
 import { writeFileSync } from 'node:fs';
 
-import { MediaPod } from '../support/media-pod.ts';
+import { MediaPod } from '../support/programs/media-pod.ts';
 import { waitUntil } from '../support/wait.ts';
-import { WebKit } from '../support/webkit.ts';
+import { WebKit } from '../support/people/webkit.ts';
 import { expect, test as base } from '@playwright/test';
 
 const DOORS = ['/', '/m/hello', '/m/team/hello'];

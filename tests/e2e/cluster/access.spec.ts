@@ -3,20 +3,20 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { everyoneSeesAndHears, seesAndHears } from '../conformance/evidence.ts';
-import { JOIN_KEYS, makeJoinKey, makeToken } from '../support/access.ts';
-import { everyoneSeesAndHearsEveryone } from '../support/call.ts';
+import { JOIN_KEYS, makeJoinKey, makeToken } from '../support/cluster/access.ts';
+import { everyoneSeesAndHearsEveryone } from '../support/people/call.ts';
 import { cluster, keepAfterFailure } from '../support/environment.ts';
-import { meeting, pool } from '../support/fleet.ts';
-import { Guest, launchBrowser } from '../support/guest.ts';
-import { httpsGet, httpsPost } from '../support/https.ts';
-import { applyAll, conditionOf, kubectl, listObjects, warningsOf } from '../support/kubectl.ts';
-import { apiServerProcess, processesOfPod } from '../support/node-process.ts';
-import type { Participant } from '../support/participant.ts';
-import { PageServer } from '../support/page-server.ts';
+import { meeting, pool } from '../support/cluster/fleet.ts';
+import { Guest, launchBrowser } from '../support/people/guest.ts';
+import { httpsGet, httpsPost } from '../support/servers/https.ts';
+import { applyAll, conditionOf, kubectl, listObjects, warningsOf } from '../support/cluster/kubectl.ts';
+import { apiServerProcess, processesOfPod } from '../support/programs/node-process.ts';
+import type { Participant } from '../support/people/participant.ts';
+import { PageServer } from '../support/servers/page-server.ts';
 import { ProtooClient } from '../support/protoo.ts';
-import { NAMESPACE, install, isUsable, place, programsRun, publicUrl, remains, removeLeftovers, uninstall } from '../support/release.ts';
-import { certificateAuthority } from '../support/tls.ts';
-import { TurnServer } from '../support/turn.ts';
+import { NAMESPACE, install, isUsable, place, programsRun, publicUrl, remains, removeLeftovers, uninstall } from '../support/cluster/release.ts';
+import { certificateAuthority } from '../support/servers/tls.ts';
+import { TurnServer } from '../support/programs/turn.ts';
 import { waitUntil } from '../support/wait.ts';
 import { expect, test } from './fixtures.ts';
 

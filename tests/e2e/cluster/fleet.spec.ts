@@ -1,6 +1,6 @@
 // A fleet: two hundred meetings in three pools, scaled, moved, drained and killed, on a real Kubernetes. The tests build on each other:
 // they are one story, from installation to removal. After each of them, and while they run, what must always be true is looked at.
-import { everyoneSeesAndHearsEveryone } from '../support/call.ts';
+import { everyoneSeesAndHearsEveryone } from '../support/people/call.ts';
 import { cluster, keepAfterFailure } from '../support/environment.ts';
 import {
   allAreReady,
@@ -16,14 +16,14 @@ import {
   poolHas,
   poolStatus,
   watched,
-} from '../support/fleet.ts';
-import { httpsGet } from '../support/https.ts';
-import { apply, applyAll, conditionOf, describeShows, getObject, kubectl } from '../support/kubectl.ts';
-import { leader } from '../support/lease.ts';
-import { processesOfPod } from '../support/node-process.ts';
+} from '../support/cluster/fleet.ts';
+import { httpsGet } from '../support/servers/https.ts';
+import { apply, applyAll, conditionOf, describeShows, getObject, kubectl } from '../support/cluster/kubectl.ts';
+import { leader } from '../support/cluster/lease.ts';
+import { processesOfPod } from '../support/programs/node-process.ts';
 import type { ProtooClient } from '../support/protoo.ts';
-import { knock, sitIn } from '../support/quiet-person.ts';
-import { NAMESPACE, install, place, programsRun, publicUrl, remains, removeLeftovers, uninstall } from '../support/release.ts';
+import { knock, sitIn } from '../support/people/quiet-person.ts';
+import { NAMESPACE, install, place, programsRun, publicUrl, remains, removeLeftovers, uninstall } from '../support/cluster/release.ts';
 import { waitUntil } from '../support/wait.ts';
 import { expect, test } from './fixtures.ts';
 

@@ -2,11 +2,11 @@
 // node come back by themselves.
 import { execFileSync } from 'node:child_process';
 
-import { everyoneSeesAndHearsEveryone } from '../support/call.ts';
+import { everyoneSeesAndHearsEveryone } from '../support/people/call.ts';
 import { cluster, keepAfterFailure } from '../support/environment.ts';
-import { apply, getObject, helm, kubectl, listObjects } from '../support/kubectl.ts';
-import { leader } from '../support/lease.ts';
-import { NAMESPACE, install, isUsable, place, programsRun, publicUrl, removeLeftovers } from '../support/release.ts';
+import { apply, getObject, helm, kubectl, listObjects } from '../support/cluster/kubectl.ts';
+import { leader } from '../support/cluster/lease.ts';
+import { NAMESPACE, install, isUsable, place, programsRun, publicUrl, removeLeftovers } from '../support/cluster/release.ts';
 import { waitUntil } from '../support/wait.ts';
 import { expect, test } from './fixtures.ts';
 

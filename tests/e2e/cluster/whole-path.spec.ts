@@ -1,14 +1,14 @@
 // The whole path on a real Kubernetes: helm, kubectl, operator, router, media pods and browsers. The tests build on each other:
 // they are one story, from installation to removal.
-import { everyoneSeesAndHearsEveryone, everyoneShowsOnly } from '../support/call.ts';
+import { everyoneSeesAndHearsEveryone, everyoneShowsOnly } from '../support/people/call.ts';
 import { cluster, keepAfterFailure } from '../support/environment.ts';
-import { httpsGet } from '../support/https.ts';
-import { apply, conditionOf, describeShows, getObject, kubectl, listObjects, refusalOf } from '../support/kubectl.ts';
-import { apiServerProcess, processesOfPod } from '../support/node-process.ts';
-import type { Participant } from '../support/participant.ts';
+import { httpsGet } from '../support/servers/https.ts';
+import { apply, conditionOf, describeShows, getObject, kubectl, listObjects, refusalOf } from '../support/cluster/kubectl.ts';
+import { apiServerProcess, processesOfPod } from '../support/programs/node-process.ts';
+import type { Participant } from '../support/people/participant.ts';
 import { ProtooClient } from '../support/protoo.ts';
-import { NAMESPACE, install, isUsable, place, publicUrl, remains, removeLeftovers, uninstall, uninstallPrograms } from '../support/release.ts';
-import { certificateAuthority } from '../support/tls.ts';
+import { NAMESPACE, install, isUsable, place, publicUrl, remains, removeLeftovers, uninstall, uninstallPrograms } from '../support/cluster/release.ts';
+import { certificateAuthority } from '../support/servers/tls.ts';
 import { waitUntil } from '../support/wait.ts';
 import { expect, test } from './fixtures.ts';
 

@@ -1,9 +1,9 @@
 // Programs without a browser publish to and receive from a meeting by the HTTP API (section 2.10 of the contract), as the demo's
 // scripts do: ffmpeg and GStreamer from the distribution, both variants of the API, browsers of both dialects.
-import type { Guest } from '../support/guest.ts';
-import { Broadcaster, type Variant } from '../support/broadcaster.ts';
-import { decodedFrames, listensAt, publishByFfmpeg, publishByGStreamer, receiveByFfmpeg } from '../support/players.ts';
-import { freeBlock } from '../support/ports.ts';
+import type { Guest } from '../support/people/guest.ts';
+import { Broadcaster, type Variant } from '../support/programs/broadcaster.ts';
+import { decodedFrames, listensAt, publishByFfmpeg, publishByGStreamer, receiveByFfmpeg } from '../support/programs/players.ts';
+import { freeBlock } from '../support/programs/ports.ts';
 import { producerOf, seesAndHears } from './evidence.ts';
 import { expect, test } from './fixtures.ts';
 import { meetingOfThisFile } from './meeting.ts';

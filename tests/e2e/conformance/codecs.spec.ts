@@ -1,6 +1,6 @@
 // Codecs and layers between browsers: what the sender's browser encodes arrives, and the receiver chooses the layers it gets.
-import type { Guest } from '../support/guest.ts';
-import type { MediaPod } from '../support/media-pod.ts';
+import type { Guest } from '../support/people/guest.ts';
+import type { MediaPod } from '../support/programs/media-pod.ts';
 import { waitUntil } from '../support/wait.ts';
 import type { Codec } from './clients/api.ts';
 import { arrivesInWidth, consumerOf, receivedBy, receives, seesAndHears } from './evidence.ts';

@@ -1,5 +1,5 @@
 // Whether media really arrives: counters of decoded pictures and of audible sound that grow while we look.
-import type { Guest } from '../support/guest.ts';
+import type { Guest } from '../support/people/guest.ts';
 import { type Missing, waitUntil } from '../support/wait.ts';
 import type { Received } from './clients/api.ts';
 

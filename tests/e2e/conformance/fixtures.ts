@@ -4,9 +4,9 @@ import { writeFileSync } from 'node:fs';
 
 import { type Browser, type TestInfo, test as base } from '@playwright/test';
 
-import { type Dialect, Guest, launchBrowser } from '../support/guest.ts';
-import { MediaPod, type MediaPodOptions } from '../support/media-pod.ts';
-import { PageServer } from '../support/page-server.ts';
+import { type Dialect, Guest, launchBrowser } from '../support/people/guest.ts';
+import { MediaPod, type MediaPodOptions } from '../support/programs/media-pod.ts';
+import { PageServer } from '../support/servers/page-server.ts';
 import type { ClientOptions } from './clients/api.ts';
 
 interface Query {

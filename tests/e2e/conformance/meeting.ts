@@ -2,8 +2,8 @@
 // them and sends nothing.
 import { writeFileSync } from 'node:fs';
 
-import type { Dialect, Guest } from '../support/guest.ts';
-import type { MediaPod } from '../support/media-pod.ts';
+import type { Dialect, Guest } from '../support/people/guest.ts';
+import type { MediaPod } from '../support/programs/media-pod.ts';
 import { ProtooClient } from '../support/protoo.ts';
 import { everyoneSeesAndHears } from './evidence.ts';
 import { Guests, test } from './fixtures.ts';

@@ -1,5 +1,5 @@
 // The payloads of both dialects, as shapes: what the older one (L) and the newer one (T3) find in each message.
-import type { Dialect } from '../support/guest.ts';
+import type { Dialect } from '../support/people/guest.ts';
 import { type Shape, absent, anyText, anything, flag, is, list, nothing, nullable, number, object, optional, text } from './shape.ts';
 
 export type PerDialect = Readonly<Record<Dialect, Shape>>;

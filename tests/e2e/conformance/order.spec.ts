@@ -1,5 +1,5 @@
 // In which order things arrive (section 2.3 of the contract): applications throw when they hear of something too early.
-import type { Dialect, Guest } from '../support/guest.ts';
+import type { Dialect, Guest } from '../support/people/guest.ts';
 import { ProtooClient } from '../support/protoo.ts';
 import { waitUntil } from '../support/wait.ts';
 import { consumerOf, everyoneSeesAndHears, producerOf, seesAndHears } from './evidence.ts';

@@ -1,6 +1,6 @@
 // What clients ask and tell (sections 2.4 and 2.5 of the contract): one test per message and dialect. The older dialect asks for
 // everything; the newer one notifies of what changes.
-import type { Dialect, Guest } from '../support/guest.ts';
+import type { Dialect, Guest } from '../support/people/guest.ts';
 import { ProtooClient } from '../support/protoo.ts';
 import { waitUntil } from '../support/wait.ts';
 import type { Exchange } from '../support/wire.ts';

@@ -1,5 +1,5 @@
 // What the media pod asks and tells (sections 2.6 and 2.7 of the contract): one test per message and dialect.
-import type { Dialect, Guest } from '../support/guest.ts';
+import type { Dialect, Guest } from '../support/people/guest.ts';
 import { ProtooClient } from '../support/protoo.ts';
 import { waitUntil } from '../support/wait.ts';
 import { consumerOf, seesAndHears, standsStill } from './evidence.ts';

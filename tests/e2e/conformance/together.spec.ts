@@ -1,7 +1,7 @@
 // Clients of both dialects in one meeting (section 2.14 of the contract): with everything, and each without something.
-import type { Dialect, Guest } from '../support/guest.ts';
-import type { MediaPod } from '../support/media-pod.ts';
-import { freePort } from '../support/ports.ts';
+import type { Dialect, Guest } from '../support/people/guest.ts';
+import type { MediaPod } from '../support/programs/media-pod.ts';
+import { freePort } from '../support/programs/ports.ts';
 import { ProtooClient } from '../support/protoo.ts';
 import { waitUntil } from '../support/wait.ts';
 import { consumerOf, everyoneSeesAndHears, producerOf, receives, seesAndHears } from './evidence.ts';

@@ -1,8 +1,8 @@
 // Clients that misbehave get an answer at once, keep their socket where that is sensible, and disturb nobody.
-import { everyoneSeesAndHearsEveryone, everyoneShowsOnly } from '../support/call.ts';
-import type { MediaPod } from '../support/media-pod.ts';
-import type { Participant } from '../support/participant.ts';
-import type { People } from '../support/people.ts';
+import { everyoneSeesAndHearsEveryone, everyoneShowsOnly } from '../support/people/call.ts';
+import type { MediaPod } from '../support/programs/media-pod.ts';
+import type { Participant } from '../support/people/participant.ts';
+import type { People } from '../support/people/people.ts';
 import { ProtooClient } from '../support/protoo.ts';
 import { waitUntil } from '../support/wait.ts';
 import { expect, test } from './fixtures.ts';

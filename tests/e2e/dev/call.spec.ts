@@ -1,6 +1,6 @@
 // The call of `make run`: one media pod, real browsers.
-import { everyoneSeesAndHearsEveryone, everyoneShowsOnly } from '../support/call.ts';
-import { MediaPod } from '../support/media-pod.ts';
+import { everyoneSeesAndHearsEveryone, everyoneShowsOnly } from '../support/people/call.ts';
+import { MediaPod } from '../support/programs/media-pod.ts';
 import { waitUntil } from '../support/wait.ts';
 import { test } from './fixtures.ts';
 

@@ -1,6 +1,6 @@
 // The video formats that people may ask for: each is sent, arrives, and comes in the size in which it is shown.
-import { everyoneSeesAndHearsEveryone } from '../support/call.ts';
-import { MediaPod } from '../support/media-pod.ts';
+import { everyoneSeesAndHearsEveryone } from '../support/people/call.ts';
+import { MediaPod } from '../support/programs/media-pod.ts';
 import { waitUntil } from '../support/wait.ts';
 import { expect, test } from './fixtures.ts';
 

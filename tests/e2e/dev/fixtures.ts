@@ -3,8 +3,8 @@ import { writeFileSync } from 'node:fs';
 
 import { expect, test as base } from '@playwright/test';
 
-import { MediaPod } from '../support/media-pod.ts';
-import { People } from '../support/people.ts';
+import { MediaPod } from '../support/programs/media-pod.ts';
+import { People } from '../support/people/people.ts';
 
 interface Fixtures {
   pod: MediaPod;

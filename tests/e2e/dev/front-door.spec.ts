@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net';
 
 import type { Page } from '@playwright/test';
 
-import { everyoneShowsOnly } from '../support/call.ts';
-import { MediaPod } from '../support/media-pod.ts';
+import { everyoneShowsOnly } from '../support/people/call.ts';
+import { MediaPod } from '../support/programs/media-pod.ts';
 import { expect, test } from './fixtures.ts';
 
 test('a code leads from the front page to its meeting, which is listed afterwards until that is cleared', async ({ pod, people }) => {

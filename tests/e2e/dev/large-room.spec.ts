@@ -1,6 +1,6 @@
 // A room with more streams than each participant is sent: who is looked at is shown, and nobody is shown as muted or without a camera who is not.
-import { MediaPod } from '../support/media-pod.ts';
-import type { Participant } from '../support/participant.ts';
+import { MediaPod } from '../support/programs/media-pod.ts';
+import type { Participant } from '../support/people/participant.ts';
 import { expect, test } from './fixtures.ts';
 
 const tileOf = (person: Participant, id: string) => person.page.locator(`[data-testid="tile"][data-peer-id="${id}"]`);

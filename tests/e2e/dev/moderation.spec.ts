@@ -1,6 +1,6 @@
 // What moderators do. With --dev everybody moderates; who may what, and the lobby, are tests of the media pod and of the router.
-import { everyoneSeesAndHearsEveryone, everyoneShowsOnly } from '../support/call.ts';
-import type { Participant } from '../support/participant.ts';
+import { everyoneSeesAndHearsEveryone, everyoneShowsOnly } from '../support/people/call.ts';
+import type { Participant } from '../support/people/participant.ts';
 import { expect, test } from './fixtures.ts';
 
 async function openMenuOf(person: Participant, peerId: string): Promise<void> {

@@ -1,5 +1,5 @@
 // The call on a small upright screen, in another language.
-import { everyoneSeesAndHearsEveryone } from '../support/call.ts';
+import { everyoneSeesAndHearsEveryone } from '../support/people/call.ts';
 import { expect, test } from './fixtures.ts';
 
 const PHONE = { width: 360, height: 640 };

@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { createSocket } from 'node:dgram';
 import { get } from 'node:http';
 
-import { everyoneSeesAndHearsEveryone } from '../support/call.ts';
+import { everyoneSeesAndHearsEveryone } from '../support/people/call.ts';
 import { mediaPodProgram, webDirectory } from '../support/environment.ts';
-import { freeBlock, freePort } from '../support/ports.ts';
-import { Program } from '../support/program.ts';
+import { freeBlock, freePort } from '../support/programs/ports.ts';
+import { Program } from '../support/programs/program.ts';
 import { waitUntil } from '../support/wait.ts';
 import { expect, test } from './fixtures.ts';
 

@@ -1,10 +1,10 @@
 // What a call survives by itself: cuts of signaling, media that is blocked, devices that go, pages that sleep.
 import { writeFileSync } from 'node:fs';
 
-import { everyoneSeesAndHearsEveryone, everyoneShowsOnly } from '../support/call.ts';
-import { CuttablePod } from '../support/cuttable-pod.ts';
-import type { Participant } from '../support/participant.ts';
-import type { TrackStats } from '../support/person.ts';
+import { everyoneSeesAndHearsEveryone, everyoneShowsOnly } from '../support/people/call.ts';
+import { CuttablePod } from '../support/programs/cuttable-pod.ts';
+import type { Participant } from '../support/people/participant.ts';
+import type { TrackStats } from '../support/people/person.ts';
 import { waitUntil } from '../support/wait.ts';
 import { expect, test as base } from './fixtures.ts';
 

@@ -1,6 +1,6 @@
 // What people do with each other in a call: write, show their screen, raise a hand, react. Two people, and five.
-import { everyoneSeesAndHearsEveryone } from '../support/call.ts';
-import type { Participant } from '../support/participant.ts';
+import { everyoneSeesAndHearsEveryone } from '../support/people/call.ts';
+import type { Participant } from '../support/people/participant.ts';
 import { waitUntil } from '../support/wait.ts';
 import { expect, test } from './fixtures.ts';
 

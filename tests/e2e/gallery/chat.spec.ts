@@ -2,7 +2,7 @@
 import { type Browser, type Page, chromium as chromiumType, expect, test } from '@playwright/test';
 
 import { chromium, galleryDirectory } from '../support/environment.ts';
-import { FileServer } from '../support/file-server.ts';
+import { FileServer } from '../support/servers/file-server.ts';
 import { showScene } from '../support/scenes.ts';
 
 let server: FileServer;

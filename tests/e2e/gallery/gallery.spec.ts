@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { type Browser, type BrowserContextOptions, type Page, chromium as chromiumType, expect, test } from '@playwright/test';
 
 import { chromium, galleryDirectory, galleryPictures } from '../support/environment.ts';
-import { FileServer } from '../support/file-server.ts';
+import { FileServer } from '../support/servers/file-server.ts';
 import { namesOfScenes, showScene } from '../support/scenes.ts';
 
 const SIZES = [

@@ -1,9 +1,9 @@
 // Figures of one media pod without a cluster: start, memory, time to the first picture.
 import { expect, test } from '../dev/fixtures.ts';
-import { everyoneSeesAndHearsEveryone } from '../support/call.ts';
+import { everyoneSeesAndHearsEveryone } from '../support/people/call.ts';
 import { type Figure, report } from '../support/figures.ts';
-import { clickToFirstPicture } from '../support/first-picture.ts';
-import { MediaPod } from '../support/media-pod.ts';
+import { clickToFirstPicture } from '../support/people/first-picture.ts';
+import { MediaPod } from '../support/programs/media-pod.ts';
 
 const ROUNDS = 10;
 const MEBIBYTE = 2 ** 20;

@@ -4,7 +4,7 @@ import { type Browser, type CDPSession, type Page, chromium as chromiumType, exp
 
 import { chromium, galleryDirectory } from '../support/environment.ts';
 import { type Figure, report } from '../support/figures.ts';
-import { FileServer } from '../support/file-server.ts';
+import { FileServer } from '../support/servers/file-server.ts';
 
 const ROUNDS = 20;
 const SECONDS = 10;

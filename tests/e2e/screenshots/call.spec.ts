@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 
 import { test } from '../dev/fixtures.ts';
-import { everyoneSeesAndHearsEveryone } from '../support/call.ts';
+import { everyoneSeesAndHearsEveryone } from '../support/people/call.ts';
 import { repository } from '../support/environment.ts';
 
 test('a call of three', async ({ pod, people }) => {

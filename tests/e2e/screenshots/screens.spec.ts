@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Page, chromium as chromiumType, test } from '@playwright/test';
 
 import { chromium, galleryDirectory, repository } from '../support/environment.ts';
-import { FileServer } from '../support/file-server.ts';
+import { FileServer } from '../support/servers/file-server.ts';
 import { namesOfScenes, showScene } from '../support/scenes.ts';
 
 /** Size of the window, and how wide each screen is on the sheet. */

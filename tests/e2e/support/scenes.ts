@@ -1,7 +1,7 @@
 // The gallery: every screen of the web app with fixed data, one scene for each.
 import type { Browser, Page } from '@playwright/test';
 
-import type { FileServer } from './file-server.ts';
+import type { FileServer } from './servers/file-server.ts';
 
 export async function namesOfScenes(browser: Browser, server: FileServer): Promise<string[]> {
   const page = await browser.newPage();

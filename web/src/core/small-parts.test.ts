@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { describeBrowser, reachesLoopback } from './browser';
-import { initialsOf, normalizeName, shownName } from './display-name';
+import { initialsOf, normalizeName, shownName } from './peer/display-name';
 import { ConveneError, toConveneError } from './errors';
 import { callProblem, captureProblem } from './media/environment';
-import { fallbackTitle, fetchMeeting, inviteLink, meetingFromPath, signalingUrl } from './meeting';
-import { newPeerId } from './peer-id';
+import { fallbackTitle, fetchMeeting, inviteLink, meetingFromPath, signalingUrl } from './meeting/meeting';
+import { newPeerId } from './peer/peer-id';
 import { Scope } from './scope';
-import { roomEventOf } from './session/room-events';
-import { summarizeReceived } from './session/stats';
+import { roomEventOf } from './session/connection/room-events';
+import { summarizeReceived } from './session/connection/stats';
 import { decodeChatHistory, decodeNotification } from './signaling/decode';
 import type { JsonRecord } from './signaling/json';
 

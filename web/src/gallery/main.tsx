@@ -7,8 +7,8 @@
 import { createRoot } from 'react-dom/client';
 import { silentLog } from '../core/log';
 import type { SessionNews } from '../core/session/events';
-import type { MeetingInfo } from '../core/meeting';
-import { newPeerId } from '../core/peer-id';
+import type { MeetingInfo } from '../core/meeting/meeting';
+import { newPeerId } from '../core/peer/peer-id';
 import { loadTexts } from '../i18n/catalogs';
 import { AppModel } from '../state/app-model';
 import { readSettings } from '../state/settings';

@@ -3,13 +3,13 @@
 import { ConveneError } from '../core/errors';
 import { deviceError } from '../core/media/devices';
 import { trackOf } from '../core/media/local-media';
-import type { MeetingInfo } from '../core/meeting';
+import type { MeetingInfo } from '../core/meeting/meeting';
 import type { EndCause } from '../core/session/close-reason';
 import type { SessionNews } from '../core/session/events';
 import type { ChatPage } from '../core/signaling/decode';
 import { ALL_RIGHTS, peerOf, type Peer } from '../core/signaling/standing';
 import type { AppModel } from '../state/app-model';
-import type { CallModel } from '../state/call-model';
+import type { CallModel } from '../state/call/call-model';
 import type { RecentMeeting } from '../state/recent';
 import type { Settings } from '../state/settings';
 import { drawPerson, drawScreen, hasCamera } from './pictures';

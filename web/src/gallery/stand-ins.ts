@@ -4,8 +4,8 @@ import { deviceError, type DeviceAccess } from '../core/media/devices';
 import type { ConnectionState } from '../core/session/connection-state';
 import type { SessionNews } from '../core/session/events';
 import type { ChatPage } from '../core/signaling/decode';
-import type { CallStats } from '../core/session/stats';
-import type { SessionPort } from '../state/call-model';
+import type { CallStats } from '../core/session/connection/stats';
+import type { SessionPort } from '../state/call/call-model';
 import { drawPerson, drawScreen } from './pictures';
 
 export class SceneSession implements SessionPort {

@@ -2,17 +2,17 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ConveneError } from '../core/errors';
 import { silentLog } from '../core/log';
 import { deviceError } from '../core/media/devices';
-import type { MeetingInfo } from '../core/meeting';
-import { newPeerId } from '../core/peer-id';
-import { openRoute } from '../core/session/route';
+import type { MeetingInfo } from '../core/meeting/meeting';
+import { newPeerId } from '../core/peer/peer-id';
+import { openRoute } from '../core/session/connection/route';
 import { Session } from '../core/session/session';
 import { FakeDevices, FakeMediaPath } from '../test-support/fake-media';
 import { consumerOffer, FakeServer } from '../test-support/fake-server';
 import { AppModel, type AppDependencies } from './app-model';
-import type { CallState } from './call-state';
+import type { CallState } from './call/call-state';
 import type { RecentMeeting } from './recent';
 import { readSettings, type Settings } from './settings';
-import { speakerInUse } from './speaker';
+import { speakerInUse } from './call/speaker';
 
 const FOUND: MeetingInfo & { status: 'found' } = {
   status: 'found',

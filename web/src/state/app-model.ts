@@ -4,23 +4,23 @@
  * Views read `state` and call the actions; they decide nothing. Everything from outside is injected.
  */
 
-import { MAX_NAME_LENGTH, normalizeName } from '../core/display-name';
-import { readEntry, type Entry } from '../core/entry';
+import { MAX_NAME_LENGTH, normalizeName } from '../core/peer/display-name';
+import { readEntry, type Entry } from '../core/meeting/entry';
 import type { ConveneError } from '../core/errors';
 import { KINDS, NO_DEVICES, type CapturePreferences, type DeviceAccess, type DeviceKind, type DeviceList } from '../core/media/devices';
 import { callProblem, type Environment } from '../core/media/environment';
 import { isWished, LocalMedia, type LocalMediaState } from '../core/media/local-media';
 import type { Log } from '../core/log';
-import { fallbackTitle, pathOf, type MeetingAddress, type MeetingInfo, type WaitingFor } from '../core/meeting';
-import type { PeerIds } from '../core/kept-peer-id';
+import { fallbackTitle, pathOf, type MeetingAddress, type MeetingInfo, type WaitingFor } from '../core/meeting/meeting';
+import type { PeerIds } from '../core/peer/kept-peer-id';
 import type { EndCause } from '../core/session/close-reason';
 import type { ConnectionState } from '../core/session/connection-state';
-import type { CallStats } from '../core/session/stats';
-import type { Chime } from './announcements';
-import { CallModel, type SessionPort } from './call-model';
+import type { CallStats } from '../core/session/connection/stats';
+import type { Chime } from './call/announcements';
+import { CallModel, type SessionPort } from './call/call-model';
 import { withRecent, type RecentMeeting } from './recent';
 import type { Settings } from './settings';
-import { speakerInUse } from './speaker';
+import { speakerInUse } from './call/speaker';
 import { Store } from './store';
 
 export type Screen =

@@ -1,7 +1,7 @@
 /** The meetings one was in last, for the front page: titles and paths, never a token. Kept as JSON, read with distrust. Pure. */
 
-import { cleanLine } from '../core/display-name';
-import { meetingFromPath } from '../core/meeting';
+import { cleanLine } from '../core/peer/display-name';
+import { meetingFromPath } from '../core/meeting/meeting';
 import { isRecord, isText } from '../core/signaling/json';
 
 export interface RecentMeeting {

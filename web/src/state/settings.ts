@@ -1,9 +1,9 @@
 /** What a person has chosen once and finds again: kept as JSON, read with distrust. Pure. */
 
-import { VIDEO_CODECS } from '../core/session/codec-choice';
+import { VIDEO_CODECS } from '../core/session/codecs/codec-choice';
 import { isRecord } from '../core/signaling/json';
-import type { Layout } from './stage';
-import type { ReceiveQuality } from './watching';
+import type { Layout } from './tiles/stage';
+import type { ReceiveQuality } from './tiles/watching';
 
 export const LANGUAGES = ['en', 'de', 'es'] as const;
 export type Language = (typeof LANGUAGES)[number];

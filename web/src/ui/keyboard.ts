@@ -2,7 +2,7 @@
 
 import { isAppleSystem } from '../core/browser';
 import type { Settings } from '../state/settings';
-import { keyCaps, shortcutOf, type Command, type Keyboard } from '../state/shortcuts';
+import { keyCaps, shortcutOf, type Command, type Keyboard } from '../state/call/shortcuts';
 import type { Texts } from '../i18n/en';
 
 export function keyboardOf({ hasPushToTalk }: Settings): Keyboard {

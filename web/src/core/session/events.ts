@@ -6,7 +6,7 @@ import type { LobbyPeer, PublishSource, Reaction } from '../../generated/message
 import type { ChatPage } from '../signaling/decode';
 import type { OwnRights, Peer, Standing } from '../signaling/standing';
 import type { ConnectionState } from './connection-state';
-import type { SendKind } from './send-kind';
+import type { SendKind } from './connection/send-kind';
 
 /** Media of another person as it arrives. */
 export interface RemoteTrack {

@@ -6,7 +6,7 @@ import { silentLog } from '../log';
 import { LocalMedia } from '../media/local-media';
 import { endCauseOf } from './close-reason';
 import type { SessionNews } from './events';
-import { openRoute, type RouteFinder } from './route';
+import { openRoute, type RouteFinder } from './connection/route';
 import { Session } from './session';
 
 const settle = (): Promise<unknown> => vi.advanceTimersByTimeAsync(0);

@@ -5,7 +5,7 @@ import { silentLog } from '../log';
 import { LocalMedia } from '../media/local-media';
 import { RequestRefused } from '../signaling/protoo';
 import type { SessionNews } from './events';
-import { openRoute } from './route';
+import { openRoute } from './connection/route';
 import { LAST_PICTURES_KEPT_MS, Session, type SessionOptions } from './session';
 
 interface Setup {

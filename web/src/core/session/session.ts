@@ -15,18 +15,18 @@ import type { SocketFactory } from '../signaling/protoo';
 import { decodeChatHistory, decodeChatSent, type ChatPage } from '../signaling/decode';
 import type { RoomRequests } from '../signaling/requester';
 import { isTicketRefused } from './close-reason';
-import type { VideoCodec } from './codec-choice';
-import { browserCodecEnvironment, CodecPolicy, type CodecEnvironment } from './codec-policy';
+import type { VideoCodec } from './codecs/codec-choice';
+import { browserCodecEnvironment, CodecPolicy, type CodecEnvironment } from './codecs/codec-policy';
 import { connectionStateOf, type ConnectionState } from './connection-state';
 import type { SessionNews } from './events';
 import { closingOf, joinErrorOf } from './join-refusal';
 import { INITIAL_STATE, transition, type SessionEffect, type SessionEvent, type SessionState } from './machine';
-import { RoomConnection, type RoomConnectionHooks } from './room-connection';
-import { RejoinAllowance } from './picture-watch';
+import { RoomConnection, type RoomConnectionHooks } from './connection/room-connection';
+import { RejoinAllowance } from './pictures/picture-watch';
 import { Readiness, type ReadinessWatch } from './readiness';
-import type { ReceptionWish } from './reception';
-import type { Route, RouteFinder } from './route';
-import type { CallStats } from './stats';
+import type { ReceptionWish } from './pictures/reception';
+import type { Route, RouteFinder } from './connection/route';
+import type { CallStats } from './connection/stats';
 
 /** Longest time that the last pictures are kept after one is back oneself: the others come back one by one. */
 export const LAST_PICTURES_KEPT_MS = 15_000;

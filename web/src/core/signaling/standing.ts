@@ -1,7 +1,7 @@
 /** What somebody is and may do in a room, read from what the server says of them; what it leaves out is the most ordinary. Pure. */
 
 import type { PeerChanged, PeerInfo, Permissions, PublishGrant, Sends } from '../../generated/messages';
-import { shownName } from '../display-name';
+import { shownName } from '../peer/display-name';
 import { isRecord, isText } from './json';
 
 export interface Standing {

@@ -2,7 +2,7 @@
 
 import type { ErrorCode } from '../../core/errors';
 import type { EndCause } from '../../core/session/close-reason';
-import type { SendKind } from '../../core/session/send-kind';
+import type { SendKind } from '../../core/session/connection/send-kind';
 
 export interface Text {
   title: string;

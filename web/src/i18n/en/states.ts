@@ -2,12 +2,12 @@
 
 import type { ConnectionState, Interruption } from '../../core/session/connection-state';
 import type { PublishSource, Reaction } from '../../generated/messages';
-import type { Command } from '../../state/shortcuts';
+import type { Command } from '../../state/call/shortcuts';
 import type { Language, Theme } from '../../state/settings';
-import type { Layout } from '../../state/stage';
-import type { Refusal } from '../../state/refusal';
+import type { Layout } from '../../state/tiles/stage';
+import type { Refusal } from '../../state/call/refusal';
 import type { WaitingKind } from '../../state/waiting';
-import type { ReceiveQuality } from '../../state/watching';
+import type { ReceiveQuality } from '../../state/tiles/watching';
 
 const connection: Readonly<Record<Exclude<ConnectionState['status'], 'interrupted'>, string>> = {
   idle: 'Not connected',

@@ -4,11 +4,11 @@ import { CircleAlert, DoorOpen, Link, ScreenShare, X } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
 import { KINDS, type DeviceKind } from '../../core/media/devices';
 import { isInterrupted, isWished } from '../../core/media/local-media';
-import type { CallModel } from '../../state/call-model';
-import type { CallState } from '../../state/call-state';
-import type { Toast } from '../../state/toasts';
+import type { CallModel } from '../../state/call/call-model';
+import type { CallState } from '../../state/call/call-state';
+import type { Toast } from '../../state/call/toasts';
 import { useTexts } from '../language';
-import { copyLink } from './page-actions';
+import { copyLink } from './controls/page-actions';
 
 interface Props {
   call: CallModel;

@@ -3,9 +3,9 @@
 import { CircleAlert, Disc, DoorClosed, DoorOpen, Hand, Info, Link, Lock, MessageSquare, MicOff, ShieldCheck, Users, X, type LucideIcon } from 'lucide-react';
 import type { ReactNode } from 'react';
 import type { Texts } from '../../i18n/en';
-import type { CallModel } from '../../state/call-model';
-import type { CallState } from '../../state/call-state';
-import type { Toast } from '../../state/toasts';
+import type { CallModel } from '../../state/call/call-model';
+import type { CallState } from '../../state/call/call-state';
+import type { Toast } from '../../state/call/toasts';
 import { useTexts } from '../language';
 
 interface Props {

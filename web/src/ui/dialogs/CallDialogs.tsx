@@ -3,11 +3,11 @@
 import type { ReactNode } from 'react';
 import { isWished } from '../../core/media/local-media';
 import type { AppModel, AppState } from '../../state/app-model';
-import type { CallModel } from '../../state/call-model';
-import type { CallState } from '../../state/call-state';
+import type { CallModel } from '../../state/call/call-model';
+import type { CallState } from '../../state/call/call-state';
 import type { Settings } from '../../state/settings';
-import { keyCaps, shortcutsFor } from '../../state/shortcuts';
-import type { Person } from '../../state/tiles';
+import { keyCaps, shortcutsFor } from '../../state/call/shortcuts';
+import type { Person } from '../../state/tiles/tiles';
 import { keyboardOf } from '../keyboard';
 import { useTexts } from '../language';
 import { Dialog } from '../parts/Dialog';

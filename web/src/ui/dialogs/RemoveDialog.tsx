@@ -1,8 +1,8 @@
 /** Asks before a participant is removed: says what a removal can do and what it cannot, and offers what keeps others out. */
 
 import { useState, type ReactNode } from 'react';
-import type { CallModel } from '../../state/call-model';
-import type { RoomDoor } from '../../state/participants';
+import type { CallModel } from '../../state/call/call-model';
+import type { RoomDoor } from '../../state/tiles/participants';
 import { useTexts } from '../language';
 import { Dialog } from '../parts/Dialog';
 import { Switch } from '../parts/Select';

@@ -1,7 +1,7 @@
 /** Tells the call when nobody sees the page: then no pictures need to come. A picture in its own window is still seen. */
 
 import { useEffect } from 'react';
-import type { CallModel } from '../../state/call-model';
+import type { CallModel } from '../../state/call/call-model';
 
 export function usePageVisibility(call: CallModel): void {
   useEffect(() => {

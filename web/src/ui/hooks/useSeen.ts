@@ -1,7 +1,7 @@
 /** Tells the call in which size a tile is on screen, and when it no longer is. */
 
 import { useEffect, type RefObject } from 'react';
-import type { CallModel } from '../../state/call-model';
+import type { CallModel } from '../../state/call/call-model';
 
 export function useSeen(element: RefObject<HTMLElement | null>, key: string, call: CallModel): void {
   useEffect(() => {

@@ -1,7 +1,7 @@
 /** Listens to the keys of the call. While a dialog or menu is open, keys belong to it. */
 
 import { useEffect, useEffectEvent } from 'react';
-import { commandOf, type Command, type Keyboard, type Keystroke, type KeyTarget } from '../../state/shortcuts';
+import { commandOf, type Command, type Keyboard, type Keystroke, type KeyTarget } from '../../state/call/shortcuts';
 
 export function useShortcuts(keyboard: Keyboard, onCommand: (command: Command) => void, onTalkEnd: () => void): void {
   const find = useEffectEvent((stroke: Keystroke) => commandOf(stroke, keyboard));

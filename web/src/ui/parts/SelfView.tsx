@@ -2,12 +2,12 @@
 
 import { VideoOff } from 'lucide-react';
 import type { ReactNode } from 'react';
-import { initialsOf } from '../../core/display-name';
+import { initialsOf } from '../../core/peer/display-name';
 import { KINDS } from '../../core/media/devices';
 import { isInterrupted, isWished, trackOf } from '../../core/media/local-media';
 import type { Texts } from '../../i18n/en';
 import type { AppModel, AppState } from '../../state/app-model';
-import { hueOf } from '../../state/tiles';
+import { hueOf } from '../../state/tiles/tiles';
 import { useTexts } from '../language';
 import { Avatar } from './Avatar';
 import { DeviceToggle } from './DeviceToggle';

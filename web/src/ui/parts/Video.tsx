@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, useState, type ReactNode } from 'react';
 import { keepPlaying } from '../../core/media/playback';
-import type { Size } from '../../state/watching';
+import type { Size } from '../../state/tiles/watching';
 
 interface Props {
   track: MediaStreamTrack;

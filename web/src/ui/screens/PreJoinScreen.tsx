@@ -2,12 +2,12 @@
 
 import { Info, Settings as SettingsIcon, Users } from 'lucide-react';
 import { useState, type ReactNode, type SyntheticEvent } from 'react';
-import { MAX_NAME_LENGTH } from '../../core/display-name';
+import { MAX_NAME_LENGTH } from '../../core/peer/display-name';
 import type { DeviceChoice, DeviceKind } from '../../core/media/devices';
 import { trackOf } from '../../core/media/local-media';
 import type { Texts } from '../../i18n/en';
 import type { AppModel, AppState } from '../../state/app-model';
-import { speakerInUse } from '../../state/speaker';
+import { speakerInUse } from '../../state/call/speaker';
 import { SettingsDialog } from '../dialogs/SettingsDialog';
 import { useTexts } from '../language';
 import { Brand } from '../parts/Brand';

@@ -1,0 +1,323 @@
+/**
+ * One connection to a room, from its WebSocket to its media: opens, joins, publishes, receives, and ends as a whole.
+ *
+ * It never reconnects. A session makes a new one instead, and may let the media of the old one run on until then.
+ */
+
+import type { types } from 'mediasoup-client';
+import { describeBrowser } from '../../browser';
+import type { Direction, ServerNotification } from '../../../generated/messages';
+import { ConveneError, toConveneError } from '../../errors';
+import type { Log } from '../../log';
+import type { LocalMediaState } from '../../media/local-media';
+import { Scope } from '../../scope';
+import {
+  decodeChatHistory,
+  decodeJoin,
+  decodeNewConsumer,
+  decodeNotification,
+  decodeRouterCapabilities,
+} from '../../signaling/decode';
+import type { JsonRecord } from '../../signaling/json';
+import type { RoomRequests } from '../../signaling/requester';
+import { openBrowserSocket, ProtooConnection, type SocketFactory } from '../../signaling/protoo';
+import { ResumableSocket } from '../../signaling/resumable-socket';
+import type { Requester } from '../../signaling/requester';
+import type { CodecPolicy } from '../codecs/codec-policy';
+import type { RoomEvent } from '../events';
+import { createTransport, type MendedTransport, type TransportContext } from './media-transport';
+import { PictureMender, type ExpectedPicture } from '../pictures/picture-mender';
+import { Publisher } from './publisher';
+import type { SendKind } from './send-kind';
+import { Receiver } from './receiver';
+import { Reception, type ReceptionWish } from '../pictures/reception';
+import { roomEventOf } from './room-events';
+import { subprotocolsOf, type Route, type RouteFinder } from './route';
+import { summarizePath, summarizeReceived, summarizeSent, type CallStats } from './stats';
+
+export interface RoomConnectionHooks {
+  onOpen: () => void;
+  onClose: (code: number, reason: string) => void;
+  /** Signaling is cut for longer than people overlook, and may go on; or it goes on. */
+  onCut: (isCut: boolean) => void;
+  onLobby: (state: 'waiting' | 'admitted') => void;
+  onRoomEvent: (event: RoomEvent) => void;
+  onMediaConnected: (direction: Direction) => void;
+  /** Media of this direction does not come through just now; a way is looked for. */
+  onMediaMending: (direction: Direction) => void;
+  onMediaBroken: () => void;
+  /** A picture does not come although media comes through, and all that could be done about it here has been done. */
+  onPictureLost: () => void;
+  onPublishError: (kind: SendKind, error: ConveneError) => void;
+}
+
+export interface RoomConnectionOptions {
+  route: Route;
+  /** Gives the way for a further socket after a cut. */
+  findRoute: RouteFinder;
+  displayName: string;
+  userAgent: string;
+  codecs: CodecPolicy;
+  log: Log;
+  hooks: RoomConnectionHooks;
+  createDevice: () => Promise<types.Device>;
+  openSocket?: SocketFactory;
+}
+
+/** Kinds of messages that are noted as ignored: a server that invents names does not fill the log. */
+const MOST_NOTED = 20;
+
+export class RoomConnection {
+  readonly #options: RoomConnectionOptions;
+  readonly #signaling: ProtooConnection;
+  readonly #mending = new Scope();
+  readonly #sending = new Scope();
+  readonly #receiving = new Scope();
+  readonly #ignored = new Set<string>();
+  #hasJoined = false;
+  #publisher: Publisher | undefined;
+  #receiver: Receiver | undefined;
+  #reception: Reception | undefined;
+  #sendTransport: types.Transport | undefined;
+
+  constructor(options: RoomConnectionOptions) {
+    this.#options = options;
+    const { route, log, hooks } = options;
+    this.#signaling = new ProtooConnection(route.url, {
+      log,
+      protocols: subprotocolsOf(route),
+      openSocket: resumable(options),
+      handlers: {
+        onOpen: () => hooks.onOpen(),
+        onClose: (code, reason) => hooks.onClose(code, reason),
+        onNotification: (method, data) => this.#receiveNotification(method, data),
+        onRequest: (method, data) => this.#receiveRequest(method, data),
+      },
+    });
+  }
+
+  /**
+   * The join sequence of the demo protocol. Throws a ConveneError. Who is in the lobby gets the answer to the first request only
+   * when it has been admitted; by then the join may have begun anew, and this one is not wanted any more.
+   */
+  async join(isWanted: () => boolean): Promise<void> {
+    const device = await this.#loadDevice();
+    if (!isWanted()) return;
+    const [{ transport: sendTransport }, receiving] = await Promise.all([
+      createTransport('producer', this.#transportContext(device, this.#sending)),
+      createTransport('consumer', this.#transportContext(device, this.#receiving)),
+    ]);
+    const { displayName, userAgent, codecs, log, hooks } = this.#options;
+    this.#sendTransport = sendTransport;
+    this.#receiver = new Receiver(receiving.transport, hooks.onRoomEvent, log);
+    this.#reception = new Reception(this.#requester);
+    this.#mendPictures(receiving);
+    this.#publisher = new Publisher({
+      device,
+      transport: sendTransport,
+      signaling: this.#requester,
+      codecs,
+      log,
+      onError: (kind, error) => {
+        if (!this.#endUnanswered(error)) hooks.onPublishError(kind, error);
+      },
+    });
+    const peers = decodeJoin(
+      await this.#requester.request('join', {
+        displayName,
+        device: describeBrowser(userAgent),
+        rtpCapabilities: device.recvRtpCapabilities,
+      }),
+    );
+    this.#hasJoined = true;
+    hooks.onRoomEvent({ type: 'joined', peers });
+    void this.#fetchChat();
+  }
+
+  /** Says in the lobby who is at the door. */
+  async knock(): Promise<void> {
+    const { displayName, userAgent } = this.#options;
+    await this.#requester.request('knock', { displayName, device: describeBrowser(userAgent) });
+  }
+
+  /** Asks something of the room. Throws a ConveneError. */
+  request<M extends keyof RoomRequests>(method: M, data: RoomRequests[M]): Promise<unknown> {
+    return this.#signaling.request(method, data);
+  }
+
+  /** Says how pictures are shown now. */
+  receive(wishes: readonly ReceptionWish[]): void {
+    this.#reception?.sync(wishes.filter(({ consumerId }) => this.#receiver?.has(consumerId) === true));
+  }
+
+  /** Says whose streams come first. A room takes it from those who have joined. */
+  watch(peerIds: readonly string[]): void {
+    if (this.#hasJoined) this.#reception?.watch(peerIds);
+  }
+
+  /** Sends what is on, stops sending what is off. Before the join nothing is sent. */
+  async publish(local: LocalMediaState): Promise<void> {
+    await this.#publisher?.sync(local);
+  }
+
+  async stats(): Promise<CallStats> {
+    const transport = this.#sendTransport;
+    const [received, sent, path] = await Promise.all([
+      this.#receiver?.reports() ?? [],
+      this.#publisher?.reports() ?? [],
+      transport === undefined || transport.closed ? undefined : transport.getStats(),
+    ]);
+    return {
+      takenAt: performance.now(),
+      received: received.map(summarizeReceived),
+      sent: sent.map(summarizeSent),
+      path: path === undefined ? undefined : summarizePath(path),
+    };
+  }
+
+  /** Whether there may be pictures of this connection. */
+  get hasJoined(): boolean {
+    return this.#hasJoined;
+  }
+
+  /** Ends signaling alone: pictures and voices go on for as long as the other side still sends. */
+  closeSignaling(): void {
+    this.#mending.end();
+    this.#signaling.close();
+  }
+
+  /** Ends all but what is received: browsers show black for a track whose transport is closed, the last picture otherwise. */
+  closeSending(): void {
+    this.closeSignaling();
+    this.#sending.end();
+  }
+
+  close(): void {
+    this.closeSending();
+    this.#receiving.end();
+  }
+
+  get #requester(): Requester {
+    return this.#signaling as Requester;
+  }
+
+  async #loadDevice(): Promise<types.Device> {
+    const answer = decodeRouterCapabilities(await this.#requester.request('getRouterRtpCapabilities', {}));
+    try {
+      const device = await this.#options.createDevice();
+      await device.load({ routerRtpCapabilities: answer.routerRtpCapabilities });
+      return device;
+    } catch (error) {
+      const isUnsupported = error instanceof Error && error.name === 'UnsupportedError';
+      throw toConveneError(error, isUnsupported ? 'browser-unsupported' : 'codec-unsupported');
+    }
+  }
+
+  /** For as long as there is signaling to do it by. */
+  #mendPictures({ transport, restartIce }: MendedTransport): void {
+    const { hooks, log } = this.#options;
+    const mender = new PictureMender({
+      expected: () => this.#expectedPictures(transport),
+      frames: async (consumerIds) => (await this.#receiver?.frames(consumerIds)) ?? new Map<string, number>(),
+      signaling: this.#requester,
+      log,
+      onStalled: (consumerId, isStalled) => hooks.onRoomEvent({ type: 'trackStalled', consumerId, isStalled }),
+      restartIce,
+      rejoin: () => hooks.onPictureLost(),
+    });
+    this.#mending.onEnd(() => mender.close());
+  }
+
+  /** While a connection comes about or is mended nothing can come; that has its own limits. */
+  #expectedPictures({ connectionState }: types.Transport): ExpectedPicture[] {
+    if (connectionState !== 'connected' && connectionState !== 'new') return [];
+    return (this.#receiver?.pictures() ?? []).filter(({ consumerId }) => this.#reception?.isSeen(consumerId) === true);
+  }
+
+  #transportContext(device: types.Device, scope: Scope): TransportContext {
+    const { log, hooks } = this.#options;
+    return {
+      device,
+      iceServers: this.#options.route.iceServers,
+      signaling: this.#requester,
+      scope,
+      mending: this.#mending,
+      log,
+      onConnected: (direction) => hooks.onMediaConnected(direction),
+      onMending: (direction) => hooks.onMediaMending(direction),
+      onBroken: () => hooks.onMediaBroken(),
+    };
+  }
+
+  #receiveRequest(method: string, data: JsonRecord): Promise<void> | undefined {
+    return method === 'newConsumer' ? this.#addConsumer(data) : undefined;
+  }
+
+  async #addConsumer(data: JsonRecord): Promise<void> {
+    if (this.#receiver === undefined) throw new ConveneError('request-refused', 'not joined yet');
+    try {
+      await this.#receiver.add(decodeNewConsumer(data));
+    } catch (error) {
+      this.#endUnanswered(error);
+      throw error;
+    }
+  }
+
+  /**
+   * Whether media hangs on a question that was never answered. What the server made of it nobody knows here: somebody would stay unseen
+   * or unheard for the rest of the call. A new join knows it.
+   */
+  #endUnanswered(error: unknown): boolean {
+    const isUnanswered = error instanceof ConveneError && error.code === 'request-timeout';
+    if (isUnanswered) this.#options.hooks.onMediaBroken();
+    return isUnanswered;
+  }
+
+  #receiveNotification(method: string, data: JsonRecord): void {
+    const decoded = decodeNotification(method, data);
+    if (decoded.kind === 'known') this.#take(decoded.message);
+    else this.#noteIgnored(decoded.kind, method, data);
+  }
+
+  /** Once for each kind: a newer server may send the same every second. */
+  #noteIgnored(kind: 'unknown' | 'malformed', method: string, data: JsonRecord): void {
+    const note = `ignored the ${kind} notification "${method}"`;
+    if (this.#ignored.has(note) || this.#ignored.size === MOST_NOTED) return;
+    this.#ignored.add(note);
+    this.#options.log.info(note, data);
+  }
+
+  /** The chat so far, and what will be said: nothing of the call depends on it. */
+  async #fetchChat(): Promise<void> {
+    try {
+      const page = decodeChatHistory(await this.#requester.request('getChatHistory', { follow: true, before: null }));
+      this.#options.hooks.onRoomEvent({ type: 'chatHistory', page });
+    } catch (error) {
+      this.#options.log.info('there is no chat', error);
+    }
+  }
+
+  #take(message: ServerNotification): void {
+    const { hooks, log } = this.#options;
+    if (message.method === 'consumerScore') this.#receiver?.noteScore(message.data.consumerId, message.data.score);
+    const event = roomEventOf(message);
+    if (event?.type === 'ownScore') this.#publisher?.noteScore(event.producerId, event.score);
+    if (event !== undefined) return hooks.onRoomEvent(event);
+    if (message.method === 'lobby') return hooks.onLobby(message.data.state);
+    if (message.method === 'consumerPaused') this.#receiver?.setPaused(message.data.consumerId, true);
+    if (message.method === 'consumerResumed') this.#receiver?.setPaused(message.data.consumerId, false);
+    if (message.method === 'consumerLayersChanged') this.#receiver?.noteLayers(message.data.consumerId, typeof message.data.spatialLayer === 'number');
+    if (message.method === 'consumerClosed') this.#receiver?.remove(message.data.consumerId);
+    if (message.method === 'mediasoupVersion') log.info(`the server runs mediasoup ${message.data.version}`);
+  }
+}
+
+/** Sockets that outlive cuts. */
+function resumable({ findRoute, hooks, openSocket = openBrowserSocket }: RoomConnectionOptions): SocketFactory {
+  const findAddress = async (last: { isRefused: boolean }): Promise<{ url: string; protocols: string | string[] }> => {
+    const route = await findRoute(last);
+    return { url: route.url, protocols: subprotocolsOf(route) };
+  };
+  const network = typeof window === 'undefined' ? {} : { network: window };
+  return (url, protocols) => new ResumableSocket({ url, protocols }, { openSocket, findAddress, onCut: hooks.onCut, ...network });
+}

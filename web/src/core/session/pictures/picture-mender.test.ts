@@ -1,0 +1,81 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { silentLog } from '../../log';
+import { PictureMender, type ExpectedPicture } from './picture-mender';
+
+interface Setup {
+  expected: ExpectedPicture[];
+  frames: Map<string, number>;
+  did: string[];
+  mender: PictureMender;
+}
+
+const picture = (consumerId: string): ExpectedPicture => ({ consumerId, isScreen: false, isWithheld: false });
+
+function setUp(...consumerIds: string[]): Setup {
+  const did: string[] = [];
+  const frames = new Map(consumerIds.map((id) => [id, 0]));
+  const setup = { expected: consumerIds.map(picture), frames, did };
+  const mender = new PictureMender({
+    expected: () => setup.expected,
+    frames: () => Promise.resolve(new Map(frames)),
+    signaling: {
+      request: () => Promise.reject(new Error('nothing is asked here')),
+      notify: (method, data) => did.push(`${method} ${'consumerId' in data ? data.consumerId : ''}`),
+    },
+    log: silentLog,
+    onStalled: (consumerId, isStalled) => did.push(`${consumerId} ${isStalled ? 'stalled' : 'comes'}`),
+    restartIce: () => did.push('restartIce'),
+    rejoin: () => did.push('rejoin'),
+  });
+  return Object.assign(setup, { mender });
+}
+
+const seconds = (count: number): Promise<unknown> => vi.advanceTimersByTimeAsync(count * 1000);
+
+beforeEach(() => vi.useFakeTimers());
+afterEach(() => vi.useRealTimers());
+
+it('takes each step once for each picture, and what is for all once for all', async () => {
+  const { did, mender } = setUp('a', 'b');
+  await seconds(20);
+  mender.close();
+  expect(did).toEqual([
+    ...['a stalled', 'requestConsumerKeyFrame a', 'b stalled', 'requestConsumerKeyFrame b'],
+    ...['requestConsumerKeyFrame a', 'requestConsumerKeyFrame b'],
+    ...['pauseConsumer a', 'resumeConsumer a', 'pauseConsumer b', 'resumeConsumer b'],
+    ...['restartIce', 'rejoin'],
+  ]);
+});
+
+it('leaves a way alone by which others come, and tells when the picture is back', async () => {
+  const { did, frames, mender } = setUp('a', 'b');
+  for (let second = 0; second < 14; second += 2) {
+    frames.set('b', second + 1);
+    await seconds(2);
+  }
+  expect(did).toContain('a stalled');
+  expect(did).not.toContain('restartIce');
+  expect(did.filter((one) => one.endsWith(' b'))).toEqual([]);
+  frames.set('a', 1);
+  await seconds(2);
+  mender.close();
+  expect(did.at(-1)).toBe('a comes');
+});
+
+it('does not miss what is not looked at any more, nor wake it', async () => {
+  const setup = setUp('a');
+  await seconds(8);
+  setup.expected = [];
+  setup.did.length = 0;
+  await seconds(30);
+  expect(setup.did).toEqual(['a comes']);
+  setup.mender.close();
+});
+
+it('passes over what cannot be counted', async () => {
+  const { did, frames, mender } = setUp('a');
+  frames.clear();
+  await seconds(60);
+  mender.close();
+  expect(did).toEqual([]);
+});

@@ -1,0 +1,102 @@
+/** Looks every now and then whether the pictures of one connection come, tells of those that do not, and takes the steps that `judge` names. */
+
+import type { Log } from '../../log';
+import type { Requester } from '../../signaling/requester';
+import { FRESH, judge, type Look, type MendStep, type Stillness } from './picture-watch';
+
+const LOOK_MS = 2000;
+
+/** A picture that is expected. */
+export interface ExpectedPicture {
+  consumerId: string;
+  isScreen: boolean;
+  isWithheld: boolean;
+}
+
+export interface PictureMenderContext {
+  /** The pictures that ought to come now. Empty while media is known not to come through. */
+  expected(): readonly ExpectedPicture[];
+  /** Frames that each has shown so far; one that is not told of is passed over. */
+  frames(consumerIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
+  signaling: Requester;
+  log: Log;
+  onStalled(consumerId: string, isStalled: boolean): void;
+  restartIce(): void;
+  rejoin(): void;
+}
+
+export class PictureMender {
+  readonly #context: PictureMenderContext;
+  #known = new Map<string, Stillness>();
+  readonly #stalled = new Set<string>();
+  readonly #timer: ReturnType<typeof setInterval>;
+  #isLooking = false;
+
+  constructor(context: PictureMenderContext) {
+    this.#context = context;
+    this.#timer = setInterval(() => void this.#look(), LOOK_MS);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** A time in which the page sleeps counts as one look: what stood still then is nobody's fault. */
+  async #look(): Promise<void> {
+    const expected = this.#context.expected();
+    this.#forget(expected);
+    if (this.#isLooking || expected.length === 0) return;
+    this.#isLooking = true;
+    try {
+      this.#judgeAll(await this.#context.frames(expected.map(({ consumerId }) => consumerId)));
+    } finally {
+      this.#isLooking = false;
+    }
+  }
+
+  #judgeAll(frames: ReadonlyMap<string, number>): void {
+    const isAlone = ![...frames].some(([consumerId, count]) => count > (this.#known.get(consumerId)?.frames ?? 0));
+    const steps = new Set<MendStep>();
+    // Some may have been hidden while they were counted.
+    for (const picture of this.#context.expected()) {
+      const count = frames.get(picture.consumerId);
+      if (count === undefined) continue;
+      const step = this.#judgeOne(picture, { ...picture, frames: count, isAlone });
+      if (step !== undefined) steps.add(step);
+    }
+    // These are for all of them.
+    if (steps.has('rejoin')) this.#context.rejoin();
+    else if (steps.has('restartIce')) this.#context.restartIce();
+  }
+
+  #judgeOne({ consumerId }: ExpectedPicture, look: Look): MendStep | undefined {
+    const { now, isStalled, step } = judge(this.#known.get(consumerId) ?? FRESH, look, LOOK_MS);
+    this.#known.set(consumerId, now);
+    this.#tell(consumerId, isStalled);
+    if (step !== undefined) this.#take(consumerId, step, now);
+    return step;
+  }
+
+  #take(consumerId: string, step: MendStep, { stillMs }: Stillness): void {
+    const { signaling, log } = this.#context;
+    log.warn(`no picture of ${consumerId} for ${stillMs / 1000} s: ${step}`);
+    if (step === 'keyFrame') signaling.notify('requestConsumerKeyFrame', { consumerId });
+    if (step !== 'resume') return;
+    signaling.notify('pauseConsumer', { consumerId });
+    signaling.notify('resumeConsumer', { consumerId });
+  }
+
+  #tell(consumerId: string, isStalled: boolean): void {
+    if (this.#stalled.has(consumerId) === isStalled) return;
+    if (isStalled) this.#stalled.add(consumerId);
+    else this.#stalled.delete(consumerId);
+    this.#context.onStalled(consumerId, isStalled);
+  }
+
+  /** What is not expected any more is not missed. */
+  #forget(expected: readonly ExpectedPicture[]): void {
+    const wanted = new Set(expected.map(({ consumerId }) => consumerId));
+    this.#known = new Map([...this.#known].filter(([consumerId]) => wanted.has(consumerId)));
+    for (const consumerId of [...this.#stalled]) if (!wanted.has(consumerId)) this.#tell(consumerId, false);
+  }
+}

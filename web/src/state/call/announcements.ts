@@ -1,0 +1,67 @@
+/** What others do that is worth a word or a sound, judged before it is folded into the room. Pure. */
+
+import type { OwnRights } from '../../core/signaling/standing';
+import type { RoomDoor, RoomView, RoomViewEvent } from '../tiles/participants';
+import type { ToastContent } from './toasts';
+
+export type Chime = 'knock' | 'join' | 'leave' | 'message' | 'hand';
+
+export interface Announcement {
+  chime?: Chime;
+  toasts: readonly ToastContent[];
+}
+
+const NOTHING: Announcement = { toasts: [] };
+
+interface Self {
+  peerId: string;
+  /** The first list of participants and the first rights are not news. */
+  hasJoined: boolean;
+}
+
+export function announcementOf(room: RoomView, event: RoomViewEvent, { peerId, hasJoined }: Self): Announcement {
+  switch (event.type) {
+    case 'peerJoined':
+      return hasJoined && !isKnown(room, event.peer.peerId) ? presence('join', [event.peer.displayName], []) : NOTHING;
+    case 'peerLeft':
+      return isKnown(room, event.peerId) ? presence('leave', [], [nameOf(room, event.peerId)]) : NOTHING;
+    case 'handRaised':
+      if (!event.isRaised || event.peerId === peerId || room.hands.includes(event.peerId)) return NOTHING;
+      return { chime: 'hand', toasts: [{ kind: 'hand', name: nameOf(room, event.peerId) }] };
+    case 'lobbyPeers':
+      return event.peers.some((one) => !room.lobby.some((other) => other.peerId === one.peerId)) ? { chime: 'knock', toasts: [] } : NOTHING;
+    case 'roomState':
+      return { toasts: room.isKnown ? doorToasts(room, event) : [] };
+    case 'permissions':
+      return { toasts: hasJoined ? rightsToasts(room.rights, event.permissions) : [] };
+    default:
+      return NOTHING;
+  }
+}
+
+export function nameOf({ participants }: RoomView, peerId: string): string {
+  return participants.find((one) => one.peerId === peerId)?.displayName ?? '';
+}
+
+function isKnown({ participants }: RoomView, peerId: string): boolean {
+  return participants.some((one) => one.peerId === peerId);
+}
+
+function presence(chime: Chime, joined: readonly string[], left: readonly string[]): Announcement {
+  return { chime, toasts: [{ kind: 'presence', joined, left }] };
+}
+
+function doorToasts(before: RoomDoor, { isLocked, isLobbyOn }: RoomDoor): ToastContent[] {
+  return [
+    ...(before.isLocked === isLocked ? [] : [{ kind: 'lock' as const, isLocked }]),
+    ...(before.isLobbyOn === isLobbyOn || isLobbyOn === undefined ? [] : [{ kind: 'lobby' as const, isOn: isLobbyOn }]),
+  ];
+}
+
+function rightsToasts(before: OwnRights, rights: OwnRights): ToastContent[] {
+  const isRestricted = (['audio', 'video', 'share'] as const).some((kind) => before.publish[kind] && !rights.publish[kind]);
+  return [
+    ...(before.isModerator === rights.isModerator ? [] : [{ kind: 'rights' as const, change: rights.isModerator ? ('moderator' as const) : ('noModerator' as const) }]),
+    ...(isRestricted ? [{ kind: 'rights' as const, change: 'restricted' as const }] : []),
+  ];
+}

@@ -1,0 +1,520 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { RequestRefused } from '../../core/signaling/protoo';
+import { ConveneError } from '../../core/errors';
+import { silentLog } from '../../core/log';
+import { LocalMedia } from '../../core/media/local-media';
+import type { ConnectionState } from '../../core/session/connection-state';
+import type { SessionNews } from '../../core/session/events';
+import type { ReceptionWish } from '../../core/session/pictures/reception';
+import type { ChatPage } from '../../core/signaling/decode';
+import { ALL_RIGHTS, peerOf, type OwnRights, type Peer } from '../../core/signaling/standing';
+import { FakeDevices, fakeTrack } from '../../test-support/fake-media';
+import type { Chime } from './announcements';
+import { CallModel, type SessionPort } from './call-model';
+import type { CallState } from './call-state';
+import type { RoomDoor } from '../tiles/participants';
+import type { Refusal } from './refusal';
+
+class FakeSession implements SessionPort {
+  readonly connection: ConnectionState = { status: 'connected' };
+  readonly asked: [string, unknown][] = [];
+  refusal: Error | undefined;
+  wishes: readonly ReceptionWish[] = [];
+  watched: readonly string[] = [];
+  #listener: (news: SessionNews) => void = () => undefined;
+
+  subscribe(listener: (news: SessionNews) => void): () => void {
+    this.#listener = listener;
+    return () => (this.#listener = () => undefined);
+  }
+
+  tell(...news: SessionNews[]): void {
+    for (const one of news) this.#listener(one);
+  }
+
+  start = (): void => undefined;
+  leave = (): void => undefined;
+  stats = (): Promise<undefined> => Promise.resolve(undefined);
+
+  request(method: string, data: unknown): Promise<unknown> {
+    this.asked.push([method, data]);
+    return this.refusal === undefined ? Promise.resolve({}) : Promise.reject(this.refusal);
+  }
+
+  say(text: string): Promise<{ id: number; sentAt: number }> {
+    return this.request('sendChatMessage', { text }).then(() => ({ id: 7, sentAt: 1 }));
+  }
+
+  receive(wishes: readonly ReceptionWish[]): void {
+    this.wishes = wishes;
+  }
+
+  watch(peerIds: readonly string[]): void {
+    this.watched = peerIds;
+  }
+
+  history(before?: number): Promise<ChatPage> {
+    return this.request('getChatHistory', { before }).then(() => this.pages(before));
+  }
+
+  pages: (before?: number) => ChatPage = () => ({ messages: [], hasMore: false });
+}
+
+const rights = (change: Partial<OwnRights> = {}): SessionNews => ({ type: 'permissions', permissions: { isModerator: false, publish: ALL_RIGHTS, chat: true, name: undefined, ...change } });
+const bob = peerOf({ peerId: 'bob', displayName: 'Bob' });
+const recorder: Peer = { ...peerOf({ peerId: 'rec', displayName: 'Recorder' }), isRecorder: true };
+const joined: SessionNews = { type: 'joined', peers: [bob] };
+
+function setUp(): { call: CallModel; session: FakeSession; local: LocalMedia; devices: FakeDevices; chimes: Chime[]; state: () => CallState } {
+  const session = new FakeSession();
+  const devices = new FakeDevices();
+  const local = new LocalMedia(devices, silentLog);
+  const chimes: Chime[] = [];
+  const call = new CallModel({ session, local, peerId: 'me', displayName: 'Ada', receiveQuality: () => 'auto', chime: (sound) => chimes.push(sound), now: () => performance.now() });
+  session.tell(rights(), joined);
+  return { call, session, local, devices, chimes, state: () => call.state.get() };
+}
+
+beforeEach(() => vi.useFakeTimers());
+afterEach(() => vi.useRealTimers());
+
+describe('what moderators do', () => {
+  it.each([
+    ['audio', 'microphone', 'muted'],
+    ['video', 'camera', 'off'],
+  ] as const)('muting %s is done here too, and said', async (source, kind, status) => {
+    const { session, local, state } = setUp();
+    await local.turnOn(kind);
+    session.tell({ type: 'mutedByModerator', source });
+    expect(local.state[kind].status).toBe(status);
+    expect(state().toasts).toMatchObject([{ kind: 'muted', source }]);
+  });
+
+  it('stopping a share ends it', async () => {
+    const { session, local, devices } = setUp();
+    await local.shareScreen();
+    session.tell({ type: 'mutedByModerator', source: 'share' });
+    expect(local.state.screen.status).toBe('off');
+    expect(devices.screens[0]?.video.readyState).toBe('ended');
+  });
+
+  it('taking the right to share while the person still chooses a screen keeps that screen from being captured', async () => {
+    const { call, session, local, devices } = setUp();
+    devices.isAsking = true;
+    call.toggleShare();
+    session.tell(rights({ publish: { ...ALL_RIGHTS, share: false } }));
+    devices.answer();
+    await vi.advanceTimersByTimeAsync(0);
+    expect([local.state.screen.status, devices.live]).toEqual(['off', []]);
+  });
+
+  it('asking to unmute opens a question and nothing else', async () => {
+    const { session, local, state } = setUp();
+    session.tell({ type: 'unmuteRequested' });
+    await vi.advanceTimersByTimeAsync(0);
+    expect([state().dialog, local.state.microphone.status]).toEqual([{ name: 'unmute' }, 'off']);
+  });
+
+  it('taking rights away gives the devices back, and they stay off', async () => {
+    const { call, session, local, state } = setUp();
+    await local.turnOn('microphone');
+    await local.turnOn('camera');
+    session.tell(rights({ publish: { audio: false, video: false, share: false } }));
+    call.toggle('microphone');
+    call.toggle('camera');
+    call.toggleShare();
+    call.talk(true);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(local.state).toEqual({ microphone: { status: 'off' }, camera: { status: 'off' }, screen: { status: 'off' } });
+    expect(state().toasts).toMatchObject([{ kind: 'rights', change: 'restricted' }]);
+  });
+
+  it('making a moderator is said, but not when it was so from the start', () => {
+    const { session, state } = setUp();
+    session.tell(rights({ isModerator: true }));
+    expect(state().toasts).toMatchObject([{ kind: 'rights', change: 'moderator' }]);
+    expect(state().rights.isModerator).toBe(true);
+  });
+
+  it('a knock is heard once for each who comes', () => {
+    const { session, chimes, state } = setUp();
+    session.tell(rights({ isModerator: true }));
+    const knocks = (...peers: string[]): SessionNews => ({ type: 'lobbyPeers', peers: peers.map((peerId) => ({ peerId, displayName: peerId })) });
+    session.tell(knocks('x'), knocks('x', 'y'), knocks('y'), knocks());
+    expect(chimes).toEqual(['knock', 'knock']);
+    expect(state().lobby).toEqual([]);
+  });
+
+  it.each<[Error, Refusal]>([
+    [new RequestRefused('setRoomLock', 403, 'only a moderator may do this'), 'notAllowed'],
+    [new RequestRefused('removeParticipant', 404, 'no such peer'), 'gone'],
+    [new RequestRefused('removeParticipant', 409, 'nobody can remove themselves'), 'notNow'],
+    [new RequestRefused('sendChatMessage', 413, 'too large'), 'tooLarge'],
+    [new RequestRefused('sendReaction', 429, 'too many reactions'), 'tooOften'],
+    [new RequestRefused('sendReaction', 500, 'a fault'), 'other'],
+    [new ConveneError('request-timeout', 'late'), 'noAnswer'],
+    [new ConveneError('connection-closed', 'gone'), 'offline'],
+  ])('%s is said in plain words, whatever was asked', async (error, refusal) => {
+    const { call, session, state } = setUp();
+    session.refusal = error;
+    expect([await call.ask('setRoomLock', { locked: true }), await call.say('hello')]).toEqual([false, false]);
+    await call.toggleHand();
+    await call.react('heart');
+    await call.remove('bob', { isLocked: true });
+    expect(state()).toMatchObject({ toasts: [{ kind: 'refused', refusal }], isHandRaised: false, reactions: [] });
+  });
+});
+
+describe('lock and lobby', () => {
+  const door = (isLocked: boolean, isLobbyOn: boolean | undefined, title = ''): SessionNews => ({ type: 'roomState', title, isLocked, isLobbyOn });
+
+  it.each(['', 'Daily'])('of a room with the title "%s" are said when they change, but not as they were from the start', (title) => {
+    const { session, state } = setUp();
+    session.tell(door(true, true, title));
+    expect([state().toasts, state().isLocked, state().isLobbyOn]).toEqual([[], true, true]);
+    session.tell(door(false, true, title), door(false, false, title));
+    expect(state().toasts).toMatchObject([{ kind: 'lock', isLocked: false }, { kind: 'lobby', isOn: false }]);
+  });
+
+  it('of a pod without a lobby that can be switched are not said', () => {
+    const { session, state } = setUp();
+    session.tell(door(false, true), door(false, undefined));
+    expect([state().toasts, state().isLobbyOn]).toEqual([[], undefined]);
+  });
+
+  it('are set before somebody is removed, so that there is no time to come back', async () => {
+    const { call, session } = setUp();
+    session.tell(door(false, false));
+    await call.remove('bob', { isLocked: true, isLobbyOn: true });
+    expect(session.asked).toEqual([['setRoomLock', { locked: true }], ['setRoomLobby', { enabled: true }], ['removeParticipant', { peerId: 'bob' }]]);
+  });
+
+  it.each<[string, Partial<RoomDoor>]>([
+    ['nothing is chosen', {}],
+    ['what is chosen is so already', { isLocked: true, isLobbyOn: false }],
+  ])('stay as they are in a removal where %s', async (_case, wish) => {
+    const { call, session } = setUp();
+    session.tell(door(true, false));
+    await call.remove('bob', wish);
+    expect(session.asked).toEqual([['removeParticipant', { peerId: 'bob' }]]);
+  });
+});
+
+describe('the history of the chat', () => {
+  const message = (id: number): ChatPage['messages'][number] => ({ id, peerId: 'bob', displayName: 'Bob', text: String(id), sentAt: id });
+  const pageOf = (first: number, last: number): ChatPage => ({ messages: Array.from({ length: last - first + 1 }, (_, index) => message(first + index)), hasMore: first > 1 });
+  const idsOf = (state: CallState): number[] => state.chat.messages.map(({ id }) => id);
+  const asks = ({ asked }: FakeSession): unknown[] => asked.map(([, data]) => (data as { before?: number }).before);
+
+  it('is loaded page by page, one at a time', async () => {
+    const { call, session, state } = setUp();
+    session.tell({ type: 'chatHistory', page: pageOf(7, 9) });
+    session.pages = (before = 0) => pageOf(before - 3, before - 1);
+    await Promise.all([call.loadEarlier(), call.loadEarlier()]);
+    expect([asks(session), idsOf(state()), state().chat.earlier]).toEqual([[7], [4, 5, 6, 7, 8, 9], 'more']);
+    await call.loadEarlier();
+    expect([idsOf(state()).length, state().chat.earlier]).toEqual([9, 'none']);
+  });
+
+  it('that is refused can be asked for again', async () => {
+    const { call, session, state } = setUp();
+    session.tell({ type: 'chatHistory', page: pageOf(7, 9) });
+    session.refusal = new RequestRefused('getChatHistory', 429, 'too often');
+    await call.loadEarlier();
+    expect([idsOf(state()), state().chat.earlier, state().toasts]).toEqual([[7, 8, 9], 'failed', []]);
+    session.refusal = undefined;
+    session.pages = () => pageOf(1, 6);
+    await call.loadEarlier();
+    expect(idsOf(state())).toHaveLength(9);
+  });
+
+  it('that did not come when joining is asked for when the chat is opened', async () => {
+    const { call, session, state } = setUp();
+    session.pages = () => pageOf(4, 6);
+    call.togglePanel('chat');
+    await vi.advanceTimersByTimeAsync(0);
+    expect([asks(session), idsOf(state()), state().chat]).toMatchObject([[undefined], [4, 5, 6], { unread: 0, earlier: 'more' }]);
+  });
+
+  it('is not asked for where there is no chat', () => {
+    const { call, session } = setUp();
+    session.tell(rights({ chat: false }));
+    call.togglePanel('chat');
+    expect(session.asked).toEqual([]);
+  });
+
+  it('fills what a slow connection skipped, asking once', async () => {
+    const { session, state } = setUp();
+    session.tell({ type: 'chatHistory', page: pageOf(1, 2) });
+    session.pages = (before = 0) => pageOf(1, before - 1);
+    for (const id of [3, 6, 7]) session.tell({ type: 'chatMessage', message: message(id) });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect([asks(session), idsOf(state()), state().chat.unread]).toEqual([[6], [1, 2, 3, 4, 5, 6, 7], 5]);
+  });
+
+  it('is not asked for when what was missing was only late', async () => {
+    const { session, state } = setUp();
+    session.tell({ type: 'chatHistory', page: pageOf(1, 2) });
+    for (const id of [4, 3]) session.tell({ type: 'chatMessage', message: message(id) });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect([asks(session), idsOf(state())]).toEqual([[], [1, 2, 3, 4]]);
+  });
+
+  it('is left alone after some refusals', async () => {
+    const { session, state } = setUp();
+    session.tell({ type: 'chatHistory', page: pageOf(1, 2) });
+    session.refusal = new RequestRefused('getChatHistory', 429, 'too often');
+    session.tell({ type: 'chatMessage', message: message(7) });
+    await vi.advanceTimersByTimeAsync(10 * 60_000);
+    expect([asks(session), idsOf(state())]).toEqual([Array(6).fill(7), [1, 2, 7]]);
+  });
+});
+
+describe('a toggle while the microphone opens', () => {
+  it.each([
+    [1, 'on'],
+    [2, 'muted'],
+    [3, 'on'],
+  ])('the last of %i presses holds: it is %s', async (presses, status) => {
+    const { call, local, devices } = setUp();
+    devices.isAsking = true;
+    for (let press = 1; press <= presses; press += 1) call.toggle('microphone');
+    devices.answer();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(local.state.microphone.status).toBe(status);
+  });
+
+  it('is the last word over a key that was held before', async () => {
+    const { call, local, devices } = setUp();
+    devices.isAsking = true;
+    call.talk(true);
+    call.talk(false);
+    call.toggle('microphone');
+    call.talk(false);
+    devices.answer();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(local.state.microphone.status).toBe('on');
+  });
+});
+
+describe('push to talk', () => {
+  it('opens the microphone while the key is held', async () => {
+    const { call, local } = setUp();
+    await local.turnOn('microphone');
+    local.turnOff('microphone');
+    call.talk(true);
+    expect(local.state.microphone.status).toBe('on');
+    call.talk(false);
+    expect(local.state.microphone.status).toBe('muted');
+  });
+
+  it('leaves an open microphone alone', async () => {
+    const { call, local } = setUp();
+    await local.turnOn('microphone');
+    call.talk(true);
+    call.talk(false);
+    expect(local.state.microphone.status).toBe('on');
+  });
+
+  it('that ends before the device is open ends muted', async () => {
+    const { call, local } = setUp();
+    call.talk(true);
+    call.talk(false);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(local.state.microphone.status).not.toBe('on');
+  });
+});
+
+describe('hand, reactions and chat', () => {
+  it('a hand is up once the server knows it', async () => {
+    const { call, session, state } = setUp();
+    await call.toggleHand();
+    expect(session.asked).toEqual([['raiseHand', { raised: true }]]);
+    expect(state()).toMatchObject({ isHandRaised: true, people: [{ isHandRaised: false }, { isSelf: true, isHandRaised: true }] });
+    session.tell({ type: 'handRaised', peerId: 'me', isRaised: false });
+    expect(state().isHandRaised).toBe(false);
+  });
+
+  it('reactions float for a while, one\'s own too', async () => {
+    const { call, session, state } = setUp();
+    await call.react('heart');
+    session.tell({ type: 'reaction', peerId: 'bob', reaction: 'clap' });
+    expect(state().reactions).toMatchObject([{ name: 'Ada', reaction: 'heart' }, { name: 'Bob', reaction: 'clap' }]);
+    await vi.advanceTimersByTimeAsync(4000);
+    expect(state().reactions).toEqual([]);
+  });
+
+  it('what others write is unread until the chat is open', async () => {
+    const { call, session, state } = setUp();
+    const message = (id: number): SessionNews => ({ type: 'chatMessage', message: { id, peerId: 'bob', displayName: 'Bob', text: 'hello', sentAt: 1 } });
+    session.tell(message(1), message(2));
+    expect(state()).toMatchObject({ chat: { unread: 2 }, toasts: [{ kind: 'chat' }, { kind: 'chat' }] });
+    call.togglePanel('chat');
+    session.tell(message(3));
+    expect(state().chat.unread).toBe(0);
+    expect(await call.say('  hi  ')).toBe(true);
+    expect(state().chat.messages.at(-1)).toMatchObject({ id: 7, peerId: 'me', text: 'hi' });
+    expect(await call.say('   ')).toBe(false);
+  });
+
+  it('coming and going is said, but not of those who were there before', async () => {
+    const { session, state, chimes } = setUp();
+    expect(state().toasts).toEqual([]);
+    session.tell({ type: 'peerJoined', peer: peerOf({ peerId: 'cy', displayName: 'Cy' }) }, { type: 'peerLeft', peerId: 'bob' });
+    expect(state().toasts).toMatchObject([{ kind: 'presence', joined: ['Cy'], left: ['Bob'] }]);
+    expect(chimes).toEqual(['join', 'leave']);
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(state().toasts).toEqual([]);
+  });
+});
+
+describe('a recording', () => {
+  const told = ({ toasts }: CallState): unknown[] => toasts.filter(({ kind }) => kind === 'recording').map((toast) => ({ ...toast, id: 0 }));
+
+  it('that goes on already is said to who comes', () => {
+    const { session, state } = setUp();
+    expect([state().isRecorded, told(state())]).toEqual([false, []]);
+    session.tell({ type: 'joined', peers: [bob, recorder] });
+    expect([state().isRecorded, told(state())]).toEqual([true, [{ kind: 'recording', isOn: true, id: 0 }]]);
+  });
+
+  it('is marked for as long as a recorder is there, and its end is said', () => {
+    const { session, state } = setUp();
+    session.tell({ type: 'peerJoined', peer: recorder });
+    session.tell({ type: 'connection', connection: { status: 'reconnecting', attempt: 1 } });
+    expect(state().isRecorded).toBe(true);
+    session.tell({ type: 'peerLeft', peerId: 'rec' });
+    expect([state().isRecorded, told(state())]).toEqual([false, [{ kind: 'recording', isOn: false, id: 0 }]]);
+  });
+});
+
+it('only what is seen is received', async () => {
+  const { call, session } = setUp();
+  session.tell({ type: 'trackAdded', remote: { consumerId: 'c', peerId: 'bob', kind: 'video', source: 'video', track: fakeTrack('camera'), isPaused: false } });
+  call.seen('bob', { width: 300, height: 200 });
+  await vi.advanceTimersByTimeAsync(200);
+  expect(session.wishes).toMatchObject([{ consumerId: 'c', isHidden: false, spatialLayer: 0 }]);
+  call.seen('bob', undefined);
+  await vi.advanceTimersByTimeAsync(200);
+  expect(session.wishes).toMatchObject([{ isHidden: true }]);
+});
+
+it('what is seen is told even while people never stop talking', async () => {
+  const { call, session } = setUp();
+  session.tell({ type: 'trackAdded', remote: { consumerId: 'c', peerId: 'bob', kind: 'video', source: 'video', track: fakeTrack('camera'), isPaused: false } });
+  call.seen('bob', { width: 300, height: 200 });
+  for (let turn = 0; turn < 5; turn += 1) {
+    session.tell({ type: 'speakers', volumes: turn % 2 === 0 ? [{ peerId: 'bob', volume: -20 }] : [] });
+    await vi.advanceTimersByTimeAsync(100);
+  }
+  expect(session.wishes).toMatchObject([{ consumerId: 'c', isHidden: false }]);
+});
+
+it('who is looked at is told, without waiting for a stream', async () => {
+  const { call, session } = setUp();
+  session.tell({ type: 'peerJoined', peer: peerOf({ peerId: 'cy', displayName: 'Cy' }) });
+  for (const key of ['bob', 'cy', 'me']) call.seen(key, { width: 300, height: 200 });
+  await vi.advanceTimersByTimeAsync(200);
+  expect(session.watched).toEqual(['bob', 'cy']);
+  session.watched = ['not told anew while the page is in the background'];
+  call.setPageHidden(true);
+  await vi.advanceTimersByTimeAsync(200);
+  expect(session.watched).toEqual(['not told anew while the page is in the background']);
+  call.setPageHidden(false);
+  await vi.advanceTimersByTimeAsync(200);
+  session.watched = ['to be told after the next join'];
+  session.tell({ type: 'connection', connection: { status: 'reconnecting', attempt: 1 } }, joined);
+  await vi.advanceTimersByTimeAsync(200);
+  expect(session.watched).toEqual(['bob', 'cy']);
+});
+
+describe('a picture that is sent and does not come', () => {
+  const sends = (video: boolean): SessionNews => ({ type: 'peerSends', peerId: 'bob', sends: { audio: true, video, share: false } });
+  const comes: SessionNews = { type: 'trackAdded', remote: { consumerId: 'c', peerId: 'bob', kind: 'video', source: 'video', track: fakeTrack('camera'), isPaused: false } };
+  const looking = (): ReturnType<typeof setUp> => {
+    const all = setUp();
+    all.call.seen('bob', { width: 300, height: 200 });
+    return all;
+  };
+
+  it('is left out only after the time in which it may come, and until it comes', async () => {
+    const { session, state } = looking();
+    session.tell(sends(true));
+    await vi.advanceTimersByTimeAsync(2999);
+    expect(state().leftOut).toEqual(new Set());
+    await vi.advanceTimersByTimeAsync(200);
+    expect(state().leftOut).toEqual(new Set(['bob']));
+    session.tell(comes);
+    expect(state().leftOut).toEqual(new Set());
+    session.tell({ type: 'trackRemoved', consumerId: 'c' });
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(state().leftOut).toEqual(new Set());
+    await vi.advanceTimersByTimeAsync(1200);
+    expect(state().leftOut).toEqual(new Set(['bob']));
+    session.tell(sends(false));
+    expect(state().leftOut).toEqual(new Set());
+  });
+
+  it('is no news while it comes in time, and has that time anew when its page is turned to', async () => {
+    const { call, session, state } = looking();
+    session.tell(sends(true));
+    await vi.advanceTimersByTimeAsync(1000);
+    session.tell(comes);
+    const { leftOut } = state();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(state().leftOut).toBe(leftOut);
+    session.tell({ type: 'trackRemoved', consumerId: 'c' });
+    call.seen('bob', undefined);
+    await vi.advanceTimersByTimeAsync(10_000);
+    call.seen('bob', { width: 300, height: 200 });
+    await vi.advanceTimersByTimeAsync(2500);
+    expect(state().leftOut.size).toBe(0);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(state().leftOut.size).toBe(1);
+  });
+
+  it('is not looked for once the call is over', async () => {
+    const { call, session, state } = looking();
+    session.tell(sends(true));
+    call.close();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect([state().leftOut.size, vi.getTimerCount()]).toEqual([0, 0]);
+  });
+});
+
+it('who does not change stays the same object, and loudness that changes nobody is no news', () => {
+  const { session, state } = setUp();
+  session.tell({ type: 'peerJoined', peer: peerOf({ peerId: 'cy', displayName: 'Cy' }) });
+  const before = state();
+  session.tell({ type: 'speakers', volumes: [] });
+  expect(state()).toBe(before);
+  session.tell({ type: 'handRaised', peerId: 'cy', isRaised: true });
+  expect([state().tiles[0] === before.tiles[0], state().tiles[1] === before.tiles[1]]).toEqual([true, false]);
+});
+
+it('a share that the person cancels says nothing, one that fails does', async () => {
+  const { call, devices, state } = setUp();
+  devices.failures.screen = new DOMException('no', 'NotReadableError');
+  call.toggleShare();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(state().toasts).toMatchObject([{ kind: 'problem', device: 'screen' }]);
+});
+
+it('nobody is taken for gone while the call is only interrupted', () => {
+  const { session, state } = setUp();
+  for (const what of ['signaling', 'media'] as const) {
+    session.tell({ type: 'connection', connection: { status: 'interrupted', what } });
+    expect(state()).toMatchObject({ connection: { status: 'interrupted', what }, people: [{ name: 'Bob', isStale: false }, {}] });
+  }
+});
+
+it('a device that goes is told, with what came of it', async () => {
+  const { call, devices, local, state } = setUp();
+  call.toggle('camera');
+  await vi.waitFor(() => expect(local.state.camera.status).toBe('on'));
+  devices.opened[0]?.track.dispatchEvent(new Event('ended'));
+  await vi.waitFor(() => expect(state().toasts).toMatchObject([{ kind: 'replaced', device: 'camera', name: 'Fake camera' }]));
+  devices.failures.camera = new ConveneError('device-missing', 'none left');
+  devices.opened[1]?.track.dispatchEvent(new Event('ended'));
+  await vi.waitFor(() => expect(state().toasts).toMatchObject([{ kind: 'replaced' }, { kind: 'problem', device: 'camera' }]));
+});

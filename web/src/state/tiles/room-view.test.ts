@@ -1,0 +1,244 @@
+import { describe, expect, it } from 'vitest';
+import { fakeTrack } from '../../test-support/fake-media';
+import { NOTHING_ON, type LocalMediaState } from '../../core/media/local-media';
+import { peerOf, standingOf, type Peer } from '../../core/signaling/standing';
+import { fitGrid } from './grid';
+import { EMPTY_ROOM, reduceRoom, type RoomView, type RoomViewEvent } from './participants';
+import { hueOf, peopleOf, tilesOf, voicesOf, type Tile } from './tiles';
+
+const peer = (peerId: string, displayName = peerId): Peer => peerOf({ peerId, displayName });
+
+const track = (peerId: string, kind: 'audio' | 'video', consumerId = `${peerId}-${kind}`): RoomViewEvent => ({
+  type: 'trackAdded',
+  remote: { consumerId, peerId, kind, source: kind, track: fakeTrack(kind === 'audio' ? 'microphone' : 'camera'), isPaused: false },
+});
+
+const play = (...events: RoomViewEvent[]): RoomView => events.reduce(reduceRoom, EMPTY_ROOM);
+const tiles = (room: RoomView, local = NOTHING_ON): Tile[] => tilesOf(room, { peerId: 'me', displayName: 'Ada Lovelace', local });
+const tileOf = (room: RoomView, peerId: string): Tile | undefined => tiles(room).find((tile) => tile.peerId === peerId);
+
+const together: RoomViewEvent[] = [
+  { type: 'joined', peers: [peer('bob'), peer('cy')] },
+  track('bob', 'audio'),
+  track('bob', 'video'),
+  track('cy', 'video'),
+];
+
+describe('who is not heard of any more', () => {
+  const score = (consumerId: string, sourceScore: number): RoomViewEvent => ({ type: 'trackScore', consumerId, score: 10, sourceScore });
+  const flowing = [...together, score('bob-audio', 10), score('bob-video', 9)];
+  const linkOf = (...events: RoomViewEvent[]): unknown => tileOf(play(...flowing, ...events), 'bob')?.link;
+
+  it.each<[string, RoomViewEvent[], string]>([
+    ['while both come', [], 'good'],
+    ['when the picture stops', [score('bob-video', 0)], 'interrupted'],
+    ['when both stop', [score('bob-video', 0), score('bob-audio', 0)], 'lost'],
+    ['when they come again', [score('bob-video', 0), score('bob-audio', 0), score('bob-audio', 10), score('bob-video', 8)], 'good'],
+    ['muted, when the picture stops', [{ type: 'trackPaused', consumerId: 'bob-audio', isPaused: true }, score('bob-video', 0)], 'lost'],
+    ['muted, with the camera off', [{ type: 'trackPaused', consumerId: 'bob-audio', isPaused: true }, { type: 'trackRemoved', consumerId: 'bob-video' }], 'good'],
+    ['when the server says so', [{ type: 'peerChanged', peerId: 'bob', standing: standingOf({ connected: false }) }], 'lost'],
+    ['when the server says that it is over', [{ type: 'peerChanged', peerId: 'bob', standing: standingOf({ connected: false }) }, { type: 'peerChanged', peerId: 'bob', standing: standingOf({ connected: true }) }], 'good'],
+  ])('is marked: %s', (_about, events, link) => expect(linkOf(...events)).toBe(link));
+
+  it('also when the stream had come before it was offered', () => {
+    const offered: RoomViewEvent = { type: 'trackAdded', remote: { consumerId: 'bob-mic', peerId: 'bob', kind: 'audio', source: 'audio', track: fakeTrack('microphone'), isPaused: false, sourceScore: 10 } };
+    expect(tileOf(play({ type: 'joined', peers: [peer('bob')] }, offered, score('bob-mic', 0)), 'bob')?.link).toBe('lost');
+  });
+
+  it('also without camera and microphone, until they are back', () => {
+    const gone: RoomViewEvent = { type: 'peerChanged', peerId: 'dee', standing: standingOf({ connected: false }) };
+    const back: RoomViewEvent = { type: 'peerChanged', peerId: 'dee', standing: standingOf({ connected: true }) };
+    const linksOf = (...events: RoomViewEvent[]): unknown[] => {
+      const room = play({ type: 'joined', peers: [peer('dee')] }, ...events);
+      return [tileOf(room, 'dee')?.link, peopleOf(room, { peerId: 'me', displayName: 'Ada', local: NOTHING_ON })[0]?.link];
+    };
+    expect([linksOf(), linksOf(gone), linksOf(gone, back), linksOf(gone, { type: 'joined', peers: [peer('dee')] })]).toEqual([['good', 'good'], ['lost', 'lost'], ['good', 'good'], ['good', 'good']]);
+    const known = { peerId: 'dee', displayName: 'Dee', connected: false };
+    expect(tileOf(play({ type: 'joined', peers: [peerOf(known)] }), 'dee')?.link).toBe('lost');
+  });
+
+  it('but not who has not come yet', () => {
+    expect(tileOf(play(...together, score('bob-audio', 0), score('bob-video', 0)), 'bob')?.link).toBe('good');
+  });
+});
+
+describe('who sends what does not come', () => {
+  type Sends = NonNullable<Peer['sends']>;
+  const NOTHING_SENT: Sends = { audio: false, video: false, share: false };
+  const sends = (change: Partial<Sends>): RoomViewEvent => ({ type: 'peerSends', peerId: 'bob', sends: { ...NOTHING_SENT, ...change } });
+  const screen: RoomViewEvent = { type: 'trackAdded', remote: { consumerId: 'bob-screen', peerId: 'bob', kind: 'video', source: 'screensharing', track: fakeTrack('camera'), isPaused: false } };
+  const removed = (consumerId: string): RoomViewEvent => ({ type: 'trackRemoved', consumerId });
+  const joined: RoomViewEvent = { type: 'joined', peers: [peer('bob'), peer('cy')] };
+  const personOf = (...events: RoomViewEvent[]): unknown => peopleOf(play(joined, ...events), { peerId: 'me', displayName: 'Ada', local: NOTHING_ON })[0];
+
+  it.each<[string, RoomViewEvent[], object]>([
+    ['nothing is known of', [], { isMuted: true, hasCamera: false, isSharing: false }],
+    ['everything is sent by', [sends({ audio: true, video: true, share: true })], { isMuted: false, hasCamera: true, isSharing: true }],
+    ['nothing is sent by', [sends({ audio: true, video: true }), sends({})], { isMuted: true, hasCamera: false, isSharing: false }],
+    ['what comes is left out later of', [track('bob', 'audio'), track('bob', 'video'), sends({ audio: true, video: true }), removed('bob-audio'), removed('bob-video')], { isMuted: false, hasCamera: true }],
+    ['what comes is known better than what is said of', [sends({}), track('bob', 'audio'), track('bob', 'video')], { isMuted: false, hasCamera: true }],
+    ['what is paused is known before it is said of', [sends({ audio: true }), track('bob', 'audio'), { type: 'trackPaused', consumerId: 'bob-audio', isPaused: true }], { isMuted: true }],
+  ])('is no lie: %s Bob', (_about, events, person) => expect(personOf(...events)).toMatchObject(person));
+
+  it('is outlined while they speak', () => {
+    const speaking: RoomViewEvent = { type: 'speakers', volumes: [{ peerId: 'bob', volume: -20 }] };
+    expect([personOf(sends({ audio: true }), speaking), personOf(sends({}), speaking)]).toMatchObject([{ isSpeaking: true }, { isSpeaking: false }]);
+  });
+
+  it('after a reconnect counts as the server says, not as the old stream was', () => {
+    const back = (told: Peer['sends']): RoomViewEvent[] => [track('bob', 'audio'), { type: 'connectionLost' }, { type: 'joined', peers: [{ ...peer('bob'), sends: told }] }];
+    expect(personOf(track('bob', 'audio'), { type: 'connectionLost' })).toMatchObject({ isMuted: false });
+    expect([back(NOTHING_SENT), back({ ...NOTHING_SENT, audio: true }), back(undefined)].map((events) => personOf(...events))).toMatchObject([{ isMuted: true }, { isMuted: false }, { isMuted: false }]);
+  });
+
+  it('keeps tiles and their order while streams come and go', () => {
+    const shown = (...events: RoomViewEvent[]): unknown => tiles(play(joined, sends({ video: true, share: true }), ...events)).map(({ key, isSent, video }) => [key, isSent, video !== undefined]);
+    const without = [['bob:screen', true, false], ['bob', true, false], ['cy', false, false], ['me', false, false]];
+    expect(shown()).toEqual(without);
+    expect(shown(screen, track('bob', 'video'))).toEqual([['bob:screen', true, true], ['bob', true, true], ['cy', false, false], ['me', false, false]]);
+    expect(shown(screen, track('bob', 'video'), removed('bob-screen'), removed('bob-video'))).toEqual(without);
+    expect(shown(screen, removed('bob-screen'), sends({ video: true }))).toEqual(without.slice(1));
+  });
+});
+
+describe('the tiles', () => {
+  it('know what a program sends', () => {
+    const from = (peerId: string, flag: string): Peer => {
+      const info = { peerId, displayName: peerId, device: { flag, name: '' } };
+      return peerOf(info);
+    };
+    const room = play({ type: 'joined', peers: [from('bob', 'broadcaster'), from('cy', 'ffmpeg'), from('dee', 'chrome')] });
+    expect(tiles(room).map(({ isBroadcast }) => isBroadcast)).toEqual([true, true, false, false]);
+  });
+
+  it('show others in the order of their coming and oneself last', () => {
+    const room = play(...together, { type: 'peerJoined', peer: peer('dee') });
+    expect(tiles(room).map(({ peerId, isSelf }) => [peerId, isSelf])).toEqual([['bob', false], ['cy', false], ['dee', false], ['me', true]]);
+  });
+
+  it('show initials, a muted mark and no picture for a person without media', () => {
+    expect(tiles(EMPTY_ROOM)).toEqual([
+      expect.objectContaining({ initials: 'AL', isMuted: true, video: undefined, isSelf: true }),
+    ]);
+  });
+
+  it('show one\'s own picture, and never play one\'s own voice', () => {
+    const local: LocalMediaState = {
+      ...NOTHING_ON,
+      microphone: { status: 'on', track: fakeTrack('microphone'), isInterrupted: false },
+      camera: { status: 'on', track: fakeTrack('camera'), isInterrupted: false },
+    };
+    const self = tiles(EMPTY_ROOM, local)[0];
+    expect(self?.isMuted).toBe(false);
+    expect(self?.video).toBeDefined();
+    expect(voicesOf(play(track('me', 'audio')), { peerId: 'me', displayName: 'Ada', local })).toEqual([]);
+  });
+
+  it('hide a paused picture and mark a paused voice', () => {
+    const room = play(
+      ...together,
+      { type: 'trackPaused', consumerId: 'bob-video', isPaused: true },
+      { type: 'trackPaused', consumerId: 'bob-audio', isPaused: true },
+    );
+    expect(tileOf(room, 'bob')).toMatchObject({ video: undefined, isMuted: true });
+  });
+
+  it('say that a picture which ought to come does not, as long as it is not held back', () => {
+    const stalled = play(...together, { type: 'trackStalled', consumerId: 'bob-video', isStalled: true });
+    expect(tiles(stalled).map(({ isStalled }) => isStalled)).toEqual([true, false, false]);
+    const paused = reduceRoom(stalled, { type: 'trackPaused', consumerId: 'bob-video', isPaused: true });
+    expect(tileOf(paused, 'bob')?.isStalled).toBe(false);
+    expect(tileOf(reduceRoom(stalled, { type: 'trackStalled', consumerId: 'bob-video', isStalled: false }), 'bob')?.isStalled).toBe(false);
+  });
+
+  it('outline who speaks loudly enough and is not muted', () => {
+    const volumes = [{ peerId: 'bob', volume: -30 }, { peerId: 'cy', volume: -75 }, { peerId: 'me', volume: -71 }];
+    const room = play(...together, { type: 'speakers', volumes });
+    expect(tiles(room).map(({ isSpeaking }) => isSpeaking)).toEqual([true, false, false]);
+    expect(tileOf(reduceRoom(room, { type: 'speakers', volumes: [] }), 'bob')?.isSpeaking).toBe(false);
+  });
+
+  it('give a person the same colour everywhere', () => {
+    expect(hueOf('Ada')).toBe(hueOf('Ada'));
+    for (const name of ['', 'Ada', '😀'.repeat(64)]) expect(hueOf(name)).toSatisfy((hue: number) => hue >= 0 && hue < 360);
+  });
+});
+
+describe('people who go', () => {
+  it('take their media along', () => {
+    const room = play(...together, { type: 'activeSpeaker', peerId: 'bob' }, { type: 'peerLeft', peerId: 'bob' });
+    expect(room.participants.map(({ peerId }) => peerId)).toEqual(['cy']);
+    expect(room.tracks.map(({ peerId }) => peerId)).toEqual(['cy']);
+    expect(room.activeSpeaker).toBeUndefined();
+  });
+
+  it('twice, or unknown ones, change nothing', () => {
+    const room = play(...together);
+    expect(play(...together, { type: 'peerLeft', peerId: 'nobody' }).participants).toEqual(room.participants);
+  });
+
+  it('and come twice are there once', () => {
+    const room = play(...together, { type: 'peerJoined', peer: peer('bob', 'Robert') });
+    expect(room.participants.map(({ displayName }) => displayName)).toEqual(['Robert', 'cy']);
+  });
+
+  it('may change their name', () => {
+    const room = play(...together, { type: 'peerRenamed', peerId: 'cy', displayName: 'Cyrus' });
+    expect(tileOf(room, 'cy')?.name).toBe('Cyrus');
+  });
+});
+
+describe('while the connection is lost', () => {
+  const lost = play(...together, { type: 'connectionLost' });
+
+  it('everybody stays, greyed', () => {
+    expect(tiles(lost).map(({ isStale }) => isStale)).toEqual([true, true, false]);
+    expect(tileOf(lost, 'bob')?.video).toBeDefined();
+  });
+
+  it('who is back takes the old place, with the old picture until a fresh one comes', () => {
+    const back = reduceRoom(lost, { type: 'joined', peers: [peer('cy')] });
+    expect(back.participants.map(({ peerId, isStale }) => [peerId, isStale])).toEqual([['bob', true], ['cy', false]]);
+    expect(tileOf(back, 'cy')?.video).toBeDefined();
+    const fresh = reduceRoom(back, track('cy', 'video', 'new'));
+    expect(fresh.tracks.filter(({ peerId }) => peerId === 'cy').map(({ consumerId }) => consumerId)).toEqual(['new']);
+  });
+
+  it('who does not come back is let go after a while', () => {
+    const back: RoomViewEvent[] = [{ type: 'joined', peers: [peer('cy')] }, track('cy', 'audio', 'new'), { type: 'lastPicturesGone' }];
+    const after = back.reduce(reduceRoom, lost);
+    expect(after.participants.map(({ peerId }) => peerId)).toEqual(['cy']);
+    expect(after.tracks.map(({ consumerId }) => consumerId)).toEqual(['new']);
+  });
+});
+
+describe('the grid', () => {
+  it.each([
+    [1, 1440, 760, 1],
+    [2, 1440, 760, 2],
+    [3, 1440, 760, 2],
+    [5, 1440, 760, 3],
+    [9, 1440, 760, 3],
+    [2, 344, 480, 1],
+    [4, 344, 480, 2],
+  ])('for %i in %i×%i has %i columns', (count, width, height, columns) => {
+    expect(fitGrid(count, width, height, 12).columns).toBe(columns);
+  });
+
+  it('never overflows and never distorts, for 1 to 49 people on any screen', () => {
+    for (const [width, height] of [[344, 480], [740, 860], [1410, 760], [2500, 300], [200, 900]] as const) {
+      for (let count = 1; count <= 49; count += 1) {
+        const { columns, rows, tileWidth, tileHeight } = fitGrid(count, width, height, 12);
+        expect(columns * rows).toBeGreaterThanOrEqual(count);
+        expect(tileWidth * columns + 12 * (columns - 1)).toBeLessThanOrEqual(width);
+        expect(tileHeight * rows + 12 * (rows - 1)).toBeLessThanOrEqual(height);
+        expect(tileWidth / tileHeight).toBeLessThan(1.9);
+        expect(tileWidth / tileHeight).toBeGreaterThan(0.7);
+      }
+    }
+  });
+
+  it('has no size before the space is known', () => {
+    expect(fitGrid(3, 0, 0, 12)).toMatchObject({ tileWidth: 0, tileHeight: 0 });
+  });
+});
