@@ -21,5 +21,6 @@ export const settings: Pick<Texts, 'settings'> = {
     mirror: 'Mein Video spiegeln',
     sounds: 'Benachrichtigungstöne',
     pushToTalk: 'Push-to-Talk: Leertaste zum Sprechen gedrückt halten',
+    licenses: 'Open-Source-Lizenzen',
   },
 };

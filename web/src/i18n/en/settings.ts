@@ -19,5 +19,6 @@ export const settings = {
     mirror: 'Mirror my video',
     sounds: 'Notification sounds',
     pushToTalk: 'Push to talk: hold Space to unmute',
+    licenses: 'Open-source licenses',
   },
 };

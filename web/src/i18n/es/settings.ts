@@ -21,5 +21,6 @@ export const settings: Pick<Texts, 'settings'> = {
     mirror: 'Reflejar mi vídeo',
     sounds: 'Sonidos de notificación',
     pushToTalk: 'Pulsar para hablar: mantén pulsada la barra espaciadora',
+    licenses: 'Licencias de código abierto',
   },
 };

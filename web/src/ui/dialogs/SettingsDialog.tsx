@@ -5,8 +5,8 @@ import { canBlurBackground } from '../../core/media/devices';
 import { trackOf } from '../../core/media/local-media';
 import type { AppModel, AppState } from '../../state/app-model';
 import { CAMERA_HEIGHTS, CODEC_CHOICES, LANGUAGES, RECEIVE_QUALITIES, THEMES, type CameraHeight } from '../../state/settings';
-import { speakerInUse } from '../../state/speaker';
-import type { Layout } from '../../state/stage';
+import { speakerInUse } from '../../state/call/speaker';
+import type { Layout } from '../../state/tiles/stage';
 import { useTexts } from '../language';
 import { DeviceSelect } from '../parts/DeviceSelect';
 import { Dialog } from '../parts/Dialog';
@@ -34,6 +34,11 @@ export function SettingsDialog({ model, app, onClose }: Props): ReactNode {
         <legend>{texts.look}</legend>
         <LookFields model={model} app={app} />
       </fieldset>
+      <p className="settings-licenses">
+        <a href="/licenses.txt" target="_blank" rel="noopener" data-testid="licenses-link">
+          {texts.licenses}
+        </a>
+      </p>
     </Dialog>
   );
 }
