@@ -1,0 +1,73 @@
+/** The view model of a call, with a session that only pretends. */
+
+import { silentLog } from '../core/log';
+import { LocalMedia } from '../core/media/local-media';
+import type { ConnectionState } from '../core/session/connection-state';
+import type { SessionNews } from '../core/session/events';
+import type { ReceptionWish } from '../core/session/pictures/reception';
+import type { ChatPage } from '../core/signaling/decode';
+import { ALL_RIGHTS, peerOf, type OwnRights, type Peer } from '../core/signaling/standing';
+import { FakeDevices } from './fake-media';
+import type { Chime } from '../state/call/announcements';
+import { CallModel, type SessionPort } from '../state/call/call-model';
+import type { CallState } from '../state/call/call-state';
+
+export class FakeSession implements SessionPort {
+  readonly connection: ConnectionState = { status: 'connected' };
+  readonly asked: [string, unknown][] = [];
+  refusal: Error | undefined;
+  wishes: readonly ReceptionWish[] = [];
+  watched: readonly string[] = [];
+  #listener: (news: SessionNews) => void = () => undefined;
+
+  subscribe(listener: (news: SessionNews) => void): () => void {
+    this.#listener = listener;
+    return () => (this.#listener = () => undefined);
+  }
+
+  tell(...news: SessionNews[]): void {
+    for (const one of news) this.#listener(one);
+  }
+
+  start = (): void => undefined;
+  leave = (): void => undefined;
+  stats = (): Promise<undefined> => Promise.resolve(undefined);
+
+  request(method: string, data: unknown): Promise<unknown> {
+    this.asked.push([method, data]);
+    return this.refusal === undefined ? Promise.resolve({}) : Promise.reject(this.refusal);
+  }
+
+  say(text: string): Promise<{ id: number; sentAt: number }> {
+    return this.request('sendChatMessage', { text }).then(() => ({ id: 7, sentAt: 1 }));
+  }
+
+  receive(wishes: readonly ReceptionWish[]): void {
+    this.wishes = wishes;
+  }
+
+  watch(peerIds: readonly string[]): void {
+    this.watched = peerIds;
+  }
+
+  history(before?: number): Promise<ChatPage> {
+    return this.request('getChatHistory', { before }).then(() => this.pages(before));
+  }
+
+  pages: (before?: number) => ChatPage = () => ({ messages: [], hasMore: false });
+}
+
+export const rights = (change: Partial<OwnRights> = {}): SessionNews => ({ type: 'permissions', permissions: { isModerator: false, publish: ALL_RIGHTS, chat: true, name: undefined, ...change } });
+export const bob = peerOf({ peerId: 'bob', displayName: 'Bob' });
+export const recorder: Peer = { ...peerOf({ peerId: 'rec', displayName: 'Recorder' }), isRecorder: true };
+export const joined: SessionNews = { type: 'joined', peers: [bob] };
+
+export function setUp(): { call: CallModel; session: FakeSession; local: LocalMedia; devices: FakeDevices; chimes: Chime[]; state: () => CallState } {
+  const session = new FakeSession();
+  const devices = new FakeDevices();
+  const local = new LocalMedia(devices, silentLog);
+  const chimes: Chime[] = [];
+  const call = new CallModel({ session, local, peerId: 'me', displayName: 'Ada', receiveQuality: () => 'auto', chime: (sound) => chimes.push(sound), now: () => performance.now() });
+  session.tell(rights(), joined);
+  return { call, session, local, devices, chimes, state: () => call.state.get() };
+}
