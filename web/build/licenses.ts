@@ -1,6 +1,6 @@
 /**
- * The licenses of what is bundled, as `licenses.txt` beside the page: names, versions and full texts. The list is Vite's own; here it gets the mark
- * by which browsers read it as UTF-8, and a build whose list lacks a package that is surely bundled fails.
+ * The licenses of the bundled packages, as `licenses.txt` next to the page: names, versions and full texts. Vite makes the list; this plugin adds the
+ * byte order mark by which browsers read it as UTF-8, and fails the build if a package that is certainly bundled is missing.
  */
 
 import type { Plugin } from 'vite';

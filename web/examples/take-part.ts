@@ -1,5 +1,5 @@
-/** The smallest client that takes part in a meeting: what `src/core` is for, without any framework. Compiled with the rest, so that it stays true. */
-/* eslint-disable no-console -- it shows what it hears */
+/** The smallest client that takes part in a meeting: `src/core` without any framework. Compiled with the app, so that it stays up to date. */
+/* eslint-disable no-console -- an example that prints events */
 
 import { routeFinder } from '../src/core/meeting/join';
 import { consoleLog } from '../src/core/log';

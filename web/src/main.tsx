@@ -1,4 +1,4 @@
-/** Puts the parts together: the app model gets the browser, the page gets the views. Nothing is decided here. */
+/** Wires everything up: the app model to the browser, the views to the page. Makes no decisions. */
 
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
@@ -21,7 +21,7 @@ import { loadName, loadRecent, loadSettings, pageStorage, saveName, saveRecent, 
 import { App } from './ui/App';
 import './ui/styles/index.css';
 
-// First of all, so that the token is out of the address before anything can look at it.
+// First, so that the token is out of the URL before anything else can read it.
 const joinToken = takeJoinToken({
   place: location,
   replaceAddress: (address) => history.replaceState(history.state, '', address),

@@ -1,4 +1,4 @@
-/** A list of listeners for one kind of value. A listener that throws does not keep the others from hearing. */
+/** A list of listeners for one kind of value. A listener that throws does not keep the others from being called. */
 
 import type { Log } from './log';
 

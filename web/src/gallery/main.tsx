@@ -1,7 +1,7 @@
 /**
- * The gallery: `?scene=NAME`, with `theme=light|dark` and `language=en|de|es`; without a scene, the list of all.
+ * The gallery: `?scene=NAME`, with `theme=light|dark` and `language=en|de|es`; without a scene, a list of all scenes.
  *
- * For measurements `camera` shows the moving picture of the camera in place of drawings, and `galleryTell` plays more news.
+ * For measurements, `camera` shows live camera video instead of drawings, and `galleryTell` emits further events.
  */
 
 import { createRoot } from 'react-dom/client';
@@ -58,7 +58,7 @@ async function show(root: HTMLElement, scene: Scene, query: URLSearchParams): Pr
   if (query.has('camera')) await takeCamera();
   createRoot(root).render(<App model={model} texts={await loadTexts(settings.language)} />);
   const opened = model.open();
-  // A preview that nobody answers for never opens.
+  // The preview never opens if the permission prompt is not answered.
   if (scene.deviceFailure !== 'never') await opened;
   scene.play?.({ model, session });
   if (scene.press !== undefined) await press(scene.press);
@@ -72,7 +72,7 @@ async function takeCamera(): Promise<void> {
   if (track !== undefined) showCamera(track);
 }
 
-/** As with the keyboard; menus open on keys at once. Where a screen has no room for the button, nothing opens. */
+/** By keyboard, on which menus open at once. Nothing opens if a screen is too small for the button. */
 async function press(testId: string): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 300));
   const button = [...document.querySelectorAll<HTMLElement>(`[data-testid="${testId}"]`)].find(({ clientWidth }) => clientWidth > 0);

@@ -1,17 +1,17 @@
-/** Pictures without a camera: drawn once, sent as a stream like any other. */
+/** Video without a camera: a drawing as a stream. */
 
 const SKIN = ['#f1c9a5', '#c68642', '#8d5524', '#e0ac69', '#ffdbac'];
 
 let camera: MediaStreamTrack | undefined;
 
-/** From now on everybody shows what this camera sees: moving pictures that the page does not have to draw. */
+/** From now on every participant shows this camera: live video that the page does not have to draw. */
 export function showCamera(track: MediaStreamTrack): void {
   camera = track;
 }
 
 export const hasCamera = (): boolean => camera !== undefined;
 
-/** Of another shape than 16:9 where a width and height are given. */
+/** In the given size; 16:9 by default. */
 export function drawPerson(index: number, size = { width: 640, height: 360 }): MediaStreamTrack {
   if (camera !== undefined) return camera.clone();
   return streamOf(size.width, size.height, (pen, width, height) => {
@@ -58,7 +58,7 @@ function streamOf(width: number, height: number, draw: (pen: CanvasRenderingCont
   const track = canvas.captureStream(1).getVideoTracks()[0];
   if (pen === null || track === undefined) throw new Error('this browser draws no streams');
   draw(pen, width, height);
-  // A stream of a canvas sends what changes.
+  // A canvas stream sends a frame only when the canvas changes.
   setInterval(() => draw(pen, width, height), 1000);
   return track;
 }

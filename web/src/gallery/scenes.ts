@@ -26,7 +26,7 @@ type Found = Partial<MeetingInfo & { status: 'found' }>;
 
 export interface Scene {
   info?: Found | { status: 'missing' | 'unreachable' };
-  /** The browser's word for why no device opens; "never" for one whose question nobody answers. */
+  /** Name of the browser's error when opening devices; "never" for an unanswered permission prompt. */
   deviceFailure?: string;
   settings?: Partial<Settings>;
   hasPeerConnection?: boolean;
@@ -34,11 +34,11 @@ export interface Scene {
   hasJoinToken?: boolean;
   isFrontDoor?: boolean;
   recent?: readonly RecentMeeting[];
-  /** Name of the person who looks. */
+  /** Name of the local participant. */
   name?: string;
-  /** Test id of a button that is pressed at the end, to open what it opens. */
+  /** Test id of a button that is pressed at the end. */
   press?: string;
-  /** What happens after the preview is up. */
+  /** What happens after the preview is shown. */
   play?: Play;
 }
 
@@ -49,7 +49,7 @@ const NAMES = [
   'Adele Goldberg', 'John Backus', 'Katherine Johnson', 'Bjarne Stroustrup', 'Mary Jackson',
 ];
 
-/** What people call themselves, as it comes from clients that are not ours. */
+/** Unusual display names, as other clients may send them. */
 const ODD_NAMES = [
   'N'.repeat(10_000), 'Prof. Dr. Wolfeschlegelsteinhausenbergerdorff von und zu Hohenlohe-Waldenburg-Schillingsfürst', '<img src=x onerror="alert(1)"><b>Bold</b>',
   'محمد بن موسى الخوارزمي', 'עדה לאבלייס (אורחת)', '\u202Egnitteg si eman siht', 'Z̴̧̛͎a̵l̶g̷o̸ ̶t̵e̷x̴t̷', ' ', 'a\nb\tc', '👩‍👩‍👧‍👦 🏳️‍🌈',
@@ -73,7 +73,7 @@ function voice(): MediaStreamTrack {
   return track;
 }
 
-/** A call with so many others; some without a picture, some muted. */
+/** A call with this many others; some without video, some muted. */
 function others(count: number, names?: readonly string[]): SessionNews[] {
   const peers = Array.from({ length: count }, (_, index) => peer(index, names));
   const tracks = peers.flatMap(({ peerId: id }, index): SessionNews[] => [
@@ -99,7 +99,7 @@ const SHAPES = [
   { width: 800, height: 200 },
 ];
 
-/** Pictures of all shapes, the first from a program. */
+/** Videos of different aspect ratios, the first from a broadcaster. */
 const shapes = (): SessionNews[] => [
   { type: 'peerJoined', peer: { ...peer(0), isBroadcaster: true } },
   ...SHAPES.map((size, index): SessionNews => ({
@@ -108,7 +108,7 @@ const shapes = (): SessionNews[] => [
   })),
 ];
 
-/** A large room: some whose cameras are on are not shown here, nor is the voice of one. */
+/** A large room: some cameras that are on are not received, nor is one microphone. */
 const inLargeRoom: readonly SessionNews[] = [
   ...[3, 7, 11].map((index): SessionNews => ({ type: 'peerSends', peerId: peerId(index), sends: { audio: index !== 7, video: true, share: false } })),
   { type: 'trackRemoved', consumerId: `${peerId(3)}-a` },
@@ -116,7 +116,7 @@ const inLargeRoom: readonly SessionNews[] = [
 
 const screenLeftOut: SessionNews = { type: 'peerSends', peerId: peerId(0), sends: { audio: true, video: true, share: true } };
 
-/** A stream that came and stops. */
+/** A stream that started and stopped. */
 const silentAfterAll = (consumerId: string): SessionNews[] => [10, 0].map((sourceScore) => ({ type: 'trackScore', consumerId, score: 10, sourceScore }));
 
 const screenOf = (index: number): SessionNews => ({
@@ -147,7 +147,7 @@ const SAID: ChatPage['messages'] = [
   ['self', 'Ada Lovelace', 'Fine.\nTwo lines, even.'],
 ].map(([id = '', displayName = '', text = ''], index) => ({ id: index + 1, peerId: id, displayName, text, sentAt: NOON + index * 50_000 }));
 
-/** Goes into the call and plays the news there. */
+/** Joins the call and emits the events. */
 function inCall(count: number, ...news: SessionNews[]): Play {
   return ({ model, session }) => {
     model.join();
@@ -170,12 +170,12 @@ const oddChat: SessionNews = {
   },
 };
 
-/** The chat so far, with some of it one's own. */
+/** Chat history, with own messages. */
 function withChat(call: CallModel, { session }: Stage): void {
   sayAll(call, session, { messages: SAID, hasMore: false });
 }
 
-/** The newest page of a long chat. */
+/** The newest page of a long chat history. */
 function withLongChat(call: CallModel, { session }: Stage): void {
   sayAll(call, session, { messages: SAID.map((one) => ({ ...one, id: one.id + 40 })), hasMore: true });
 }
@@ -194,7 +194,7 @@ function then(play: Play, act: (call: CallModel, stage: Stage) => void): Play {
   };
 }
 
-/** As a phone call does, or a switch on the device. */
+/** As by a phone call or a switch on the device. */
 function interrupt(model: AppModel): void {
   const track = trackOf(model.state.get().local.microphone);
   if (track === undefined) return;

@@ -1,4 +1,4 @@
-/** A session and devices that do what a scene says, so that every screen can be looked at without a server. */
+/** A fake session and fake devices for the scenes, so that every screen can be viewed without a server. */
 
 import { deviceError, type DeviceAccess } from '../core/media/devices';
 import type { ConnectionState } from '../core/session/connection-state';
@@ -25,7 +25,7 @@ export class SceneSession implements SessionPort {
   }
 
   start(): void {
-    // The scene tells what happens.
+    // The scene emits the events.
   }
 
   leave(): void {
@@ -40,18 +40,18 @@ export class SceneSession implements SessionPort {
     return Promise.resolve({ id: 1000, sentAt: Date.now() });
   }
 
-  /** Two pages older than what a scene shows. */
+  /** Two pages before the messages of a scene. */
   history(before = 1): Promise<ChatPage> {
     const messages = before > 1 ? Array.from({ length: 20 }, (_, index) => before - 20 + index).filter((id) => id >= 1) : [];
     return Promise.resolve({ messages: messages.map(earlierMessage), hasMore: (messages[0] ?? 1) > 1 });
   }
 
   receive(): void {
-    // Nothing is received here.
+    // Nothing is received.
   }
 
   watch(): void {
-    // Nobody is looked at.
+    // There is no server to tell.
   }
 
   stats(): Promise<CallStats> {
@@ -81,7 +81,7 @@ const silence = (): MediaStreamTrack => {
   return track;
 };
 
-/** Devices that open at once; or never, with the browser's word for why. */
+/** Devices that open at once, or fail with the given error, or never open. */
 export function sceneDevices(failure?: string): DeviceAccess {
   return {
     open: (kind) => {

@@ -1,12 +1,12 @@
-/** Whether what is shown has changed. News comes several times a second and mostly concerns one of many: the others stay the same objects. Pure. */
+/** Shallow comparison of view data. Updates come several times a second and mostly concern one of many items: the others stay the same objects. Pure. */
 
-/** Alike in all properties, apart from those that are left out. */
+/** Whether all properties are equal, except those in `leftOut`. */
 export function isAlike<T extends object>(one: T, other: T, leftOut: readonly (keyof T)[] = []): boolean {
   const keys = Object.keys(one) as (keyof T)[];
   return keys.length === Object.keys(other).length && keys.every((key) => leftOut.includes(key) || isEqual(one[key], other[key]));
 }
 
-/** Rights are small objects made anew each time. */
+/** Compares plain objects, such as permissions, by their properties. */
 function isEqual(one: unknown, other: unknown): boolean {
   if (Object.is(one, other)) return true;
   return isPlain(one) && isPlain(other) && isAlike(one, other);
@@ -16,7 +16,7 @@ function isPlain(value: unknown): value is object {
   return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }
 
-/** The new list with the old objects wherever they are alike, and the old list itself where all of them are. */
+/** The new list, reusing the old objects that are equal; the old list itself if all are. */
 export function keepingAlike<T extends object>(before: readonly T[], now: readonly T[], keyOf: (one: T) => string): readonly T[] {
   const known = new Map(before.map((one) => [keyOf(one), one]));
   const kept = now.map((one) => {

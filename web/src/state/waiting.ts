@@ -1,4 +1,4 @@
-/** What a meeting waits for, as far as it matters to people: a time, a moment, room, or somebody who mends it. Pure. */
+/** Why a meeting is not ready, in the categories that matter to users. Pure. */
 
 import type { WaitingFor } from '../core/meeting/meeting';
 

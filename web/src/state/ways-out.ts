@@ -1,10 +1,10 @@
-/** By which buttons a page that says one thing is left: only by those that can lead somewhere. Pure. */
+/** The action that a message screen offers, if any can help. Pure. */
 
 import type { ErrorCode } from '../core/errors';
 import type { EndCause } from '../core/session/close-reason';
 import type { Screen } from './app-model';
 
-/** `back` looks at the meeting again and leads to its door; `reload` fetches the page anew. */
+/** `back` returns to the pre-join screen; `reload` reloads the page. */
 export interface WayOut {
   does: 'back' | 'reload';
   label: 'joinAgain' | 'startOver' | 'tryAgain' | 'reload';
@@ -14,7 +14,7 @@ const JOIN_AGAIN: WayOut = { does: 'back', label: 'joinAgain' };
 const TRY_AGAIN: WayOut = { does: 'back', label: 'tryAgain' };
 const RELOAD: WayOut = { does: 'reload', label: 'reload' };
 
-/** Undefined for those who were sent away, and where there is nothing to come back to. */
+/** Undefined for participants who were removed, and where nothing is left to return to. */
 const AFTER_END: Readonly<Record<EndCause, WayOut | undefined>> = {
   left: JOIN_AGAIN,
   'ended-by-moderator': { does: 'back', label: 'startOver' },
@@ -33,7 +33,7 @@ const AFTER_END: Readonly<Record<EndCause, WayOut | undefined>> = {
   closed: JOIN_AGAIN,
 };
 
-/** What the same page and the same link cannot change. */
+/** Errors for which retrying with the same page and link is pointless. */
 const FINAL_ERRORS: readonly ErrorCode[] = [
   ...(['token-required', 'token-invalid', 'token-expired', 'access-refused'] as const),
   ...(['meeting-over', 'meeting-missing', 'browser-unsupported', 'webrtc-missing', 'codec-unsupported', 'insecure-context'] as const),

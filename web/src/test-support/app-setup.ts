@@ -1,4 +1,4 @@
-/** The view model of the app, with a server and devices that only pretend. */
+/** An app model with a fake server and fake devices. */
 
 import { vi } from 'vitest';
 import { silentLog } from '../core/log';
@@ -43,7 +43,7 @@ export interface Setup {
   server: FakeServer;
   devices: FakeDevices;
   saved: string[];
-  /** The lists of recent meetings as they were kept. */
+  /** The lists of recent meetings as they were stored. */
   kept: (readonly RecentMeeting[])[];
   watch: Watch;
 }

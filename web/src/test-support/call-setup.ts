@@ -1,4 +1,4 @@
-/** The view model of a call, with a session that only pretends. */
+/** A call model with a fake session. */
 
 import { silentLog } from '../core/log';
 import { LocalMedia } from '../core/media/local-media';

@@ -1,4 +1,4 @@
-/** A session with a server and devices that only pretend. */
+/** A session with a fake server and fake devices. */
 
 import { vi } from 'vitest';
 import { FakeDevices, FakeMediaPath } from './fake-media';
@@ -16,7 +16,7 @@ export interface Setup {
   path: FakeMediaPath;
   session: Session;
   news: SessionNews[];
-  /** What the session wrote for developers. */
+  /** What the session logged. */
   noted: string[];
 }
 
@@ -41,7 +41,7 @@ export function setUp(change: Partial<SessionOptions> = {}): Setup {
   return { server, devices, local, path, session, news, noted };
 }
 
-/** Lets everything that needs no time happen. */
+/** Runs everything that is due now. */
 export const settle = (): Promise<unknown> => vi.advanceTimersByTimeAsync(0);
 
 export async function joined(isBlocked = false, change: Partial<SessionOptions> = {}): Promise<Setup> {

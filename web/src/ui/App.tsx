@@ -1,4 +1,4 @@
-/** Chooses the screen. */
+/** Renders the current screen. */
 
 import { useEffect, type ReactNode } from 'react';
 import type { ErrorCode } from '../core/errors';

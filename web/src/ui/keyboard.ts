@@ -1,4 +1,4 @@
-/** The keyboard of this device, as far as it matters to shortcuts. */
+/** The keyboard for shortcuts, by system and settings. */
 
 import { isAppleSystem } from '../core/browser';
 import type { Settings } from '../state/settings';
@@ -9,7 +9,7 @@ export function keyboardOf({ hasPushToTalk }: Settings): Keyboard {
   return { isApple: isAppleSystem(navigator.userAgent), hasPushToTalk };
 }
 
-/** What a button does, with the keys that do the same. */
+/** The title of a button with its shortcut. */
 export function withKeys(title: string, command: Command, settings: Settings, { dialogs }: Texts): string {
   const keyboard = keyboardOf(settings);
   const shortcut = shortcutOf(command, keyboard);

@@ -1,9 +1,9 @@
-/** What people type or paste to get into a meeting: its code, or a link to it. Pure. */
+/** Parses what users enter to join a meeting: a code or a link. Pure. */
 
 import { meetingFromPath } from './meeting';
 
 export type Entry =
-  /** Path of the page, with what the link carries besides: a personal token is in the fragment. */
+  /** The path with the link's query and fragment; the fragment may hold a join token. */
   | { kind: 'meeting'; path: string }
   /** A link to another service. */
   | { kind: 'elsewhere' }
@@ -19,7 +19,7 @@ export function readEntry(text: string, page: Pick<Location, 'host' | 'protocol'
   return code === undefined ? { kind: 'unreadable' } : { kind: 'meeting', path: `/m/${code.split('/').map(encoded).join('/')}` };
 }
 
-/** People also copy links without their scheme. */
+/** Links are also copied without their scheme. */
 function linkOf(text: string, protocol: string): URL | undefined {
   const address = /^https?:\/\//iu.test(text) ? text : /^[^/\s]+\/m\/./u.test(text) ? `${protocol}//${text}` : undefined;
   try {
@@ -34,7 +34,7 @@ function fromLink({ host, pathname, search, hash }: URL, ownHost: string): Entry
   return host === ownHost ? { kind: 'meeting', path: `${pathname}${search}${hash}` } : { kind: 'elsewhere' };
 }
 
-/** What is encoded already stays as it is. */
+/** Does not encode twice. */
 function encoded(part: string): string {
   try {
     return encodeURIComponent(decodeURIComponent(part));

@@ -1,8 +1,8 @@
 /**
- * The join token in the fragment of the page's address: taken out of it at once, and kept for this tab alone. The last ticket is kept
- * beside it.
+ * The join token in the fragment of the page's URL: removed from the URL at once and stored for this tab only. The last ticket is stored
+ * next to it.
  *
- * Neither is ever written anywhere else: addresses are shared, bookmarked and logged.
+ * Neither is ever written anywhere else: URLs are shared, bookmarked and logged.
  */
 
 import type { TicketStore } from './join';
@@ -17,9 +17,9 @@ interface TokenPlace {
 
 export interface TokenSurroundings {
   place: TokenPlace;
-  /** Shows another address without loading it. */
+  /** Replaces the URL without loading it. */
   replaceAddress: (address: string) => void;
-  /** Undefined where the browser forbids storage: then a reload asks for the link again. */
+  /** Undefined where the browser forbids storage: then a reload needs the link again. */
   storage: Pick<Storage, 'getItem' | 'setItem'> | undefined;
 }
 
@@ -37,7 +37,7 @@ export function takeJoinToken({ place, replaceAddress, storage }: TokenSurroundi
 
 const TICKET_KEY = 'convene.ticket.';
 
-/** Where the last ticket is kept: for this tab, this page's meeting, and the token it was given for. The end of a token tells it from others. */
+/** Stores the last ticket for this tab, meeting and join token. The end of a token is enough to tell it from others. */
 export function ticketStore({ pathname }: Pick<TokenPlace, 'pathname'>, storage: TokenSurroundings['storage'], joinToken?: string): TicketStore | undefined {
   if (storage === undefined) return undefined;
   const key = `${TICKET_KEY}${pathname}#${joinToken?.slice(-16) ?? ''}`;
@@ -47,7 +47,7 @@ export function ticketStore({ pathname }: Pick<TokenPlace, 'pathname'>, storage:
       try {
         storage.setItem(key, ticket);
       } catch {
-        // The storage is full: a reload is then known by its cookie alone.
+        // The storage is full: after a reload only the cookie identifies the guest.
       }
     },
   };

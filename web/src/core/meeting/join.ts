@@ -1,9 +1,9 @@
 /**
- * Asking the router to be let in: a join token is exchanged for a ticket, which is renewed before it runs out. A guest shows the last ticket
- * instead: with it the router knows the same guest again, also where the browser keeps no cookies for it. So does a participant whose join
+ * Joins through the router: a join token is exchanged for a ticket, which is renewed before it expires. A guest sends the last ticket
+ * instead: it identifies the same guest to the router even without cookies. So does a participant whose join
  * token has expired during the call.
  *
- * A media pod that stands alone has no such API; then the way is the address of the page itself.
+ * A standalone media pod has no such API; then signaling goes to the page's own host.
  */
 
 import { ConveneError, type ErrorCode } from '../errors';
@@ -11,10 +11,10 @@ import type { MeetingAddress } from './meeting';
 import { openRoute, type Route, type RouteFinder } from '../session/connection/route';
 import { isRecord, isText, type JsonRecord } from '../signaling/json';
 
-/** A ticket that runs out this soon is not used any more: connecting takes time, and clocks differ. */
+/** A ticket that expires this soon is not used: connecting takes time, and clocks differ. */
 const SPARE_MS = 10_000;
 
-/** Keeps the last ticket for this tab, so that it survives a reload. */
+/** Stores the last ticket for this tab, so that it survives a reload. */
 export interface TicketStore {
   load(): string | undefined;
   save(ticket: string): void;
@@ -22,7 +22,7 @@ export interface TicketStore {
 
 export interface JoinOptions {
   address: MeetingAddress;
-  /** Signaling address where there is no join API; the peer id is in it. */
+  /** Signaling URL with the peer id, for servers without a join API. */
   openUrl: string;
   peerId: string;
   joinToken: string | undefined;
@@ -32,7 +32,7 @@ export interface JoinOptions {
   now?: () => number;
 }
 
-/** A way with the time until which its ticket is good. */
+/** A route and when its ticket expires. */
 interface Ticket {
   route: Route;
   expiresAt: number;
@@ -40,7 +40,7 @@ interface Ticket {
 
 export function routeFinder(options: JoinOptions): RouteFinder {
   const { address, openUrl, now = Date.now } = options;
-  // Names without a namespace exist only on pods that stand alone.
+  // Names without a namespace exist only on standalone pods.
   if (!address.rest.includes('/')) return () => openRoute(openUrl);
   let held: Ticket | undefined;
   return ({ isRefused }) => {
@@ -63,13 +63,13 @@ async function requestTicket(options: JoinOptions, held: string | undefined): Pr
   return ticket;
 }
 
-/** A ticket that is too old, or of a meeting that had this name before, proves nothing: then it is a new guest. */
+/** If the last ticket is rejected (too old, or of an earlier meeting of this name), joins as a new guest. */
 async function postAsGuest(options: JoinOptions, last: string | undefined): Promise<Response> {
   const response = await post(options, last);
   return last !== undefined && response.status === 401 ? post(options, undefined) : response;
 }
 
-/** The token goes first: it may grant something else by now. If the ticket is of no use either, the token's error is what matters. */
+/** The token is tried first: it may grant something else by now. If the ticket is rejected too, the token's error is reported. */
 async function postWithToken(options: JoinOptions, joinToken: string, last: string | undefined): Promise<Response> {
   const response = await post(options, joinToken);
   if (last === undefined || response.status !== 401) return response;
@@ -86,7 +86,7 @@ async function post({ address, fetchFrom = fetch }: JoinOptions, credential: str
   }
 }
 
-/** The router answers errors as problems; who answers otherwise does not know this address. */
+/** The router's errors are problem documents; any other answer means that the server has no join API. */
 function hasNoJoinApi(response: Response): boolean {
   const isProblem = response.headers.get('content-type')?.includes('problem+json') ?? false;
   return (response.status === 404 || response.status === 405) && !isProblem;
@@ -116,14 +116,14 @@ function isIceServer(value: unknown): value is Route['iceServers'][number] {
   return isText(urls) || (Array.isArray(urls) && urls.every(isText));
 }
 
-/** RFC 3339 or seconds since 1970; what cannot be read is good for one use. */
+/** RFC 3339 or seconds since 1970; a ticket whose expiry cannot be parsed is used once. */
 function momentOf(expiresAt: unknown): number {
   if (typeof expiresAt === 'number') return expiresAt * 1000;
   const moment = isText(expiresAt) ? Date.parse(expiresAt) : NaN;
   return Number.isNaN(moment) ? 0 : moment;
 }
 
-/** The last part of a problem's type says what is wrong more exactly than the status. */
+/** The last segment of a problem's type is more specific than the status. */
 const PROBLEMS: readonly (readonly [RegExp, ErrorCode])[] = [
   [/expired/u, 'token-expired'],
   [/(token-required|token-missing|unauthenticated)/u, 'token-required'],
@@ -150,7 +150,7 @@ function joinProblem({ status, headers }: Response, { type, reason, detail }: Js
   return new ConveneError(code, isText(detail) ? detail : `the join request was answered with ${status}`, { retryAfterMs });
 }
 
-/** Seconds, or a date. */
+/** `Retry-After`: seconds or a date. */
 function retryAfterOf(value: string | null, now: () => number): number | undefined {
   if (value === null || value.trim() === '') return undefined;
   const seconds = Number(value);

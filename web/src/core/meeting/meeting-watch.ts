@@ -1,10 +1,10 @@
-/** Following a meeting from its door: by server-sent events where the server has them, otherwise by asking again. */
+/** Watches a meeting before joining: by server-sent events where the server has them, otherwise by polling. */
 
 import type { Unsubscribe } from '../emitter';
 import { fetchMeeting, meetingOf, type MeetingAddress, type MeetingInfo } from './meeting';
 
 const ASK_AGAIN_MS = 3000;
-/** Who is there is of less haste than whether there is a way in. */
+/** The number of participants is less urgent than whether the meeting is ready. */
 const ASK_AGAIN_WHEN_READY_MS = 10_000;
 
 /** The part of a browser's EventSource that is used here. */
@@ -12,7 +12,7 @@ type EventSourceLike = Pick<EventSource, 'close' | 'readyState' | 'addEventListe
 
 export interface WatchOptions {
   fetchFrom?: typeof fetch;
-  /** Event streams cannot carry it: with one, each event only says that it is time to ask. */
+  /** Event streams cannot send it: with a token, each event triggers a request. */
   joinToken?: string | undefined;
   openEvents?: (url: string) => EventSourceLike;
 }
@@ -35,7 +35,7 @@ export function watchMeeting(address: MeetingAddress, listener: (info: MeetingIn
     }, isReady ? ASK_AGAIN_WHEN_READY_MS : ASK_AGAIN_MS);
   };
 
-  // Names without a namespace exist only on pods that stand alone, which have no events.
+  // Names without a namespace exist only on standalone pods, which have no events.
   const events = address.rest.includes('/') ? openEvents(`/api/v1/meetings/${address.rest}/events`) : undefined;
   const take = (event: Event): void => {
     const info = read(address, (event as MessageEvent<unknown>).data);
@@ -43,7 +43,7 @@ export function watchMeeting(address: MeetingAddress, listener: (info: MeetingIn
     if (joinToken === undefined) listener(info);
     else askWithToken(info, joinToken);
   };
-  /** An answer that is overtaken by a later one is not passed on; where there is no answer, what the event itself says has to do. */
+  /** A stale answer is dropped; without an answer, the state in the event itself is used. */
   const askWithToken = (told: MeetingInfo, token: string): void => {
     lastAsked += 1;
     const asked = lastAsked;
@@ -53,13 +53,13 @@ export function watchMeeting(address: MeetingAddress, listener: (info: MeetingIn
   };
   if (events === undefined) ask(false);
   events?.addEventListener('state', take);
-  // Nothing more comes on this stream: who asks learns whether it has ended or was deleted.
+  // The stream is finished: polling tells whether the meeting has ended or was deleted.
   events?.addEventListener('gone', () => {
     events.close();
     if (!hasEnded && timer === undefined) ask(false);
   });
   events?.addEventListener('error', () => {
-    // The browser opens a broken stream again by itself; one that it gave up on is no stream.
+    // The browser reopens a broken stream itself, unless it has closed it for good.
     if (events.readyState === CLOSED && !hasEnded && timer === undefined) ask(false);
   });
 

@@ -1,13 +1,13 @@
-/** What the server tells about a meeting before one joins, and the addresses that belong to it. */
+/** What the server reports about a meeting before joining, and the URLs of a meeting. */
 
 import { isRecord, isText } from '../signaling/json';
 
-/** The part of the page's address that names the meeting: `<namespace>/<name>`, or `<name>` on a pod that stands alone. */
+/** The part of the URL that names the meeting: `<namespace>/<name>`, or `<name>` on a standalone pod. */
 export interface MeetingAddress {
   rest: string;
 }
 
-/** Why a meeting cannot be entered yet: a word for programs, and the server's sentence, which is general and in English. */
+/** Why a meeting is not ready: a machine-readable reason, and the server's message in English. */
 export interface WaitingFor {
   reason: string;
   message: string;
@@ -20,20 +20,20 @@ export type MeetingInfo =
       isReady: boolean;
       isOver: boolean;
       waitingFor: WaitingFor | undefined;
-      /** When it begins, in milliseconds since 1970. */
+      /** Start time, in milliseconds since 1970. */
       startsAt: number | undefined;
-      /** How many are there already. */
+      /** Number of participants in the meeting. */
       participants: number | undefined;
       needsToken: boolean;
-      /** It is being recorded, as far as the server tells before one is in. */
+      /** Whether it is being recorded, as far as the server tells before joining. */
       isRecorded: boolean;
-      /** The server takes media at addresses of its own machine alone. */
+      /** Whether the server accepts media only at loopback addresses. */
       isLoopbackOnly: boolean;
     }
   | { status: 'missing' }
   | { status: 'unreachable' };
 
-/** The meeting named by a page's path, or undefined if the path names none. */
+/** The meeting that a page's path names, or undefined. */
 export function meetingFromPath(path: string): MeetingAddress | undefined {
   const rest = /^\/m\/([^/?#]+(?:\/[^/?#]+)?)\/?$/u.exec(path)?.[1];
   return rest === undefined ? undefined : { rest };
@@ -48,12 +48,12 @@ export function pathOf({ rest }: MeetingAddress): string {
   return `/m/${rest}`;
 }
 
-/** The address for others: without query and fragment, where a token of one's own may have been. */
+/** The URL to share: without query and fragment, which may hold a personal token. */
 export function inviteLink({ origin, pathname }: Pick<Location, 'origin' | 'pathname'>): string {
   return `${origin}${pathname}`;
 }
 
-/** The name in the address, readable, for as long as there is no title. */
+/** The decoded name from the URL, until the title is known. */
 export function fallbackTitle({ rest }: MeetingAddress): string {
   const name = rest.split('/').at(-1) ?? rest;
   try {
@@ -63,12 +63,12 @@ export function fallbackTitle({ rest }: MeetingAddress): string {
   }
 }
 
-/** A meeting that needs a join token tells its title, and what it waits for, to those alone who show one. */
+/** A meeting that requires a join token reveals its title, and why it waits, only with one. */
 export async function fetchMeeting(address: MeetingAddress, fetchFrom: typeof fetch = fetch, joinToken?: string): Promise<MeetingInfo> {
   const headers = { accept: 'application/json', ...(joinToken === undefined ? {} : { authorization: `Bearer ${joinToken}` }) };
   try {
     const response = await fetchFrom(`/api/v1/meetings/${address.rest}`, { headers });
-    // A name that no meeting can have is answered with 400: for the person it is the same.
+    // 400 means that no meeting can have this name: the same to the user.
     if (response.status === 404 || response.status === 400) return { status: 'missing' };
     if (!response.ok) return { status: 'unreachable' };
     return meetingOf(address, await response.json());

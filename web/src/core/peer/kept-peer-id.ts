@@ -1,9 +1,9 @@
 /**
- * Peer ids for one meeting in this browser. The id of a page that ended without leaving (it crashed, or its browser did) is taken over by the
- * next page: the server knows the browser again by cookie or ticket, and gives it the seat that its own ghost still holds.
+ * Peer ids for one meeting in this browser. The id of a page that ended without leaving (it or its browser crashed) is reused by the
+ * next page: the server recognizes the browser by cookie or ticket, and replaces the participant that is left over.
  *
- * A page that lives is never replaced: each holds a lock on its id, which the browser frees when the page is gone. Where there are no
- * locks, every page takes a new id.
+ * A live page is never replaced: each holds a lock on its id, which the browser releases when the page is gone. Without the Web Locks
+ * API every page takes a new id.
  */
 
 import { newPeerId } from './peer-id';
@@ -11,14 +11,14 @@ import { newPeerId } from './peer-id';
 export interface PeerIds {
   /** The id for the next join. */
   take(): string;
-  /** One has left: there is no ghost. */
+  /** The participant left: nothing to take over. */
   forget(): void;
 }
 
 /** The part of a browser's storage that is used here. */
 export type IdStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
 
-/** Holds a name for as long as the page lives; false where another page has it. Undefined where the browser has no locks. */
+/** Locks a name for the lifetime of the page; false if another page holds it. Undefined without the Web Locks API. */
 export type HoldName = ((name: string) => Promise<boolean>) | undefined;
 
 const KEY = 'convene.peer-id.';
@@ -40,7 +40,7 @@ export function keptPeerIds(path: string, storage: IdStorage | undefined, hold: 
       return id;
     },
     forget: () => {
-      // Another page of this meeting may have written its own since.
+      // Another page of this meeting may have stored its own id since.
       if (storage !== undefined && storage.getItem(key) === own) storage.removeItem(key);
     },
   };
@@ -67,6 +67,6 @@ function write(storage: IdStorage | undefined, key: string, id: string): void {
   try {
     storage?.setItem(key, id);
   } catch {
-    // The storage is full: a ghost of this page goes when its time is up.
+    // The storage is full: what is left of this page ends by the server's timeout.
   }
 }

@@ -1,4 +1,4 @@
-/** Peer ids: eight random lower-case letters, as mediasoup-demo clients use. A page takes a new one when it opens and keeps it over reconnects. */
+/** Peer ids: eight random lower-case letters, as in mediasoup-demo. A page keeps its id over reconnects. */
 
 const LENGTH = 8;
 const FIRST_LETTER = 'a'.charCodeAt(0);

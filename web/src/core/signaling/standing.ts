@@ -1,4 +1,4 @@
-/** What somebody is and may do in a room, read from what the server says of them; what it leaves out is the most ordinary. Pure. */
+/** Roles and permissions of a peer, from what the server sends; missing fields have their usual defaults. Pure. */
 
 import type { PeerChanged, PeerInfo, Permissions, PublishGrant, Sends } from '../../generated/messages';
 import { shownName } from '../peer/display-name';
@@ -6,41 +6,41 @@ import { isRecord, isText } from './json';
 
 export interface Standing {
   isModerator: boolean;
-  /** Nobody vouches for the name. */
+  /** The name is not verified by a join token. */
   isGuest: boolean;
   publish: PublishGrant;
-  /** The server does not hear of them just now; of servers that do not tell this, false. */
+  /** Whether the server has lost the connection to the peer; false for servers that do not report it. */
   isCut: boolean;
 }
 
-/** Another person in the room. */
+/** Another participant in the room. */
 export interface Peer {
   peerId: string;
   displayName: string;
   standing: Standing;
-  /** What they send now, whether or not it comes here; undefined of servers that do not tell this. */
+  /** What the peer sends now, whether or not it is received here; undefined for servers that do not report it. */
   sends: Sends | undefined;
   isRecorder: boolean;
-  /** A program that sends without a page, such as ffmpeg. */
+  /** A program without a page, such as ffmpeg. */
   isBroadcaster: boolean;
   isHandRaised: boolean;
 }
 
-/** What one may do oneself. */
+/** The local participant's permissions. */
 export interface OwnRights {
   isModerator: boolean;
   publish: PublishGrant;
   chat: boolean;
-  /** The name that the join token fixes. */
+  /** The name set by the join token. */
   name: string | undefined;
 }
 
-/** What programs that send without a page say of themselves; the media pod says the first of those that say nothing. */
+/** The `device.flag` of broadcasters; the media pod sets the first for those that send none. */
 const PROGRAMS: readonly string[] = ['broadcaster', 'ffmpeg', 'gstreamer'];
 
 export const ALL_RIGHTS: PublishGrant = { audio: true, video: true, share: true };
 
-/** Before the server has said anything: what a guest of an open meeting may do. */
+/** The default until the server reports: a guest's permissions in an open meeting. */
 export const GUEST_RIGHTS: OwnRights = { isModerator: false, publish: ALL_RIGHTS, chat: true, name: undefined };
 
 export function standingOf({ moderator, guest, publish, connected }: Partial<Omit<PeerChanged, 'peerId'>>): Standing {

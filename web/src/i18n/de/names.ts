@@ -8,5 +8,5 @@ export function names(list: readonly string[]): string {
   return second === undefined ? first : `${first} und ${second}`;
 }
 
-/** The verb that goes with as many. */
+/** The verb for one name or several. */
 export const isOrAre = (list: readonly string[]): string => (list.length === 1 ? 'ist' : 'sind');

@@ -11,7 +11,7 @@ export const call = {
     choose: (device: string) => `Choose ${device.toLowerCase()}`,
     notAllowed: 'A moderator has turned this off',
   },
-  /** By the system or a switch of the device, not by a person here or a moderator. */
+  /** By the system or a switch on the device, not by the user or a moderator. */
   interrupted: {
     microphone: 'Your device has muted your microphone. Check for a mute switch, or another app that’s using it.',
     camera: 'Your device has paused your camera. Check for a privacy switch, or another app that’s using it.',

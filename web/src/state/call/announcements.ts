@@ -1,4 +1,4 @@
-/** What others do that is worth a word or a sound, judged before it is folded into the room. Pure. */
+/** Toasts and sounds for events of other participants, decided before an event is applied to the room. Pure. */
 
 import type { OwnRights } from '../../core/signaling/standing';
 import type { RoomDoor, RoomView, RoomViewEvent } from '../tiles/participants';
@@ -15,7 +15,7 @@ const NOTHING: Announcement = { toasts: [] };
 
 interface Self {
   peerId: string;
-  /** The first list of participants and the first rights are not news. */
+  /** Whether the first participants and permissions have arrived; they are not announced. */
   hasJoined: boolean;
 }
 

@@ -1,7 +1,7 @@
 /**
- * The view model of a call: folds what the session tells, and carries out what people do.
+ * The view model of a call: reduces the session's events to state, and carries out user actions.
  *
- * Views read `state` and call the actions; they decide nothing. Devices belong to LocalMedia, the connection to the session.
+ * Views read `state` and call actions; they decide nothing. Devices belong to LocalMedia, the connection to the session.
  */
 
 import type { DeviceKind } from '../../core/media/devices';
@@ -29,7 +29,7 @@ import { lifetimeOf, withoutToast, withToast, type ToastContent } from './toasts
 import { Watcher } from '../tiles/watcher';
 import { receptionOf, watchedPeersOf, type ReceiveQuality, type Size } from '../tiles/watching';
 
-/** How long a reaction floats over the pictures. */
+/** How long a reaction is shown. */
 const REACTION_MS = 4000;
 
 type Shown = Pick<CallState, 'people' | 'tiles' | 'voices'>;
@@ -37,7 +37,7 @@ type FromRoom = Shown & RoomDoor & Pick<CallState, 'title' | 'local' | 'activeSp
 
 const NOTHING_SHOWN: Shown = { people: [], tiles: [], voices: [] };
 
-/** The session as far as a call uses it. */
+/** The part of a session that a call uses. */
 export interface SessionPort extends ChatPort {
   readonly connection: ConnectionState;
   subscribe(listener: (news: SessionNews) => void): () => void;
@@ -56,7 +56,7 @@ export interface CallDependencies {
   displayName: string;
   receiveQuality: () => ReceiveQuality;
   chime: (sound: Chime) => void;
-  /** In milliseconds, from any beginning; it never goes back. */
+  /** A monotonic clock, in milliseconds. */
   now: () => number;
 }
 
@@ -65,7 +65,7 @@ export class CallModel {
   readonly #store: Store<CallState>;
   #room: RoomView = EMPTY_ROOM;
   #displayName: string;
-  /** The server's first list of people is not news. */
+  /** Whether the first list of participants has arrived; it is not announced. */
   #hasJoined = false;
   #lastId = 0;
   readonly #watcher = new Watcher(() => this.#watch());
@@ -109,7 +109,7 @@ export class CallModel {
     return this.#store;
   }
 
-  /** Nothing happens here any more. */
+  /** Whether the call is closed. */
   close(): void {
     this.#end();
     this.#watcher.close();
@@ -122,12 +122,12 @@ export class CallModel {
     this.#dependencies.session.leave();
   }
 
-  /** Asks something of the room; a refusal becomes a toast. True if it was granted. */
+  /** Sends a request to the room; a failure becomes a toast. Returns whether it succeeded. */
   async ask<M extends keyof RoomRequests>(method: M, data: RoomRequests[M]): Promise<boolean> {
     return this.#carryOut(this.#dependencies.session.request(method, data));
   }
 
-  /** Removes a participant. Lock and lobby go first, so that there is no time for coming back before they hold. */
+  /** Removes a participant. Lock and lobby are set first, so that the participant cannot rejoin in between. */
   async remove(peerId: string, { isLocked = this.#room.isLocked, isLobbyOn = this.#room.isLobbyOn }: Partial<RoomDoor>): Promise<void> {
     const asked: Promise<boolean>[] = [];
     if (isLocked !== this.#room.isLocked) asked.push(this.ask('setRoomLock', { locked: isLocked }));
@@ -151,7 +151,7 @@ export class CallModel {
     this.#devices.toggle(kind);
   }
 
-  /** Opens the microphone while a key is held down. */
+  /** Push-to-talk: opens the microphone while the key is held. */
   talk(isHeld: boolean): void {
     this.#devices.talk(isHeld);
   }
@@ -186,7 +186,7 @@ export class CallModel {
     if (await this.ask('sendReaction', { reaction })) this.#float(this.#displayName, reaction);
   }
 
-  // What is shown
+  // View
 
   togglePanel(panel: Panel): void {
     const next = this.#store.get().panel === panel ? undefined : panel;
@@ -206,12 +206,12 @@ export class CallModel {
     this.#set({ pinned: this.#store.get().pinned === key ? undefined : key });
   }
 
-  /** Shows the picture of a tile whole, or filling the tile. */
+  /** Sets whether a tile shows its whole video or is filled by it. */
   fit(key: string, fit: Fit): void {
     this.#set({ fits: new Map([...this.#store.get().fits, [key, fit]]) });
   }
 
-  /** Lets one person be heard here, or not; nobody else notices. */
+  /** Mutes or unmutes a participant locally; others do not notice. */
   silence(peerId: string): void {
     const silenced = new Set(this.#store.get().silenced);
     if (!silenced.delete(peerId)) silenced.add(peerId);
@@ -233,7 +233,7 @@ export class CallModel {
     this.#set({ toasts: this.#store.get().toasts.filter((one) => one.kind !== kind) });
   }
 
-  /** A tile is on screen in this size, or no longer. */
+  /** Sets the size of a tile on screen; undefined when it is no longer visible. */
   seen(key: string, size: Size | undefined): void {
     this.#watcher.note(key, size);
   }
@@ -242,7 +242,7 @@ export class CallModel {
     this.#watcher.setPageHidden(isHidden);
   }
 
-  /** Looks again at what is to be received, after a change of what is wished. */
+  /** Recomputes what to receive, after a change of settings. */
   watchAgain(): void {
     this.#watcher.tellSoon();
   }
@@ -251,7 +251,7 @@ export class CallModel {
     return this.#dependencies.session.stats();
   }
 
-  // What the session tells
+  // Events of the session
 
   #onNews(news: SessionNews): void {
     switch (news.type) {
@@ -307,7 +307,7 @@ export class CallModel {
     this.#later(REACTION_MS, () => this.#set({ reactions: this.#store.get().reactions.filter((one) => one.id !== id) }));
   }
 
-  // What follows from all that
+  // Derived state
 
   #foldRoom(event: RoomViewEvent): void {
     const before = this.#room;
@@ -362,7 +362,7 @@ export class CallModel {
     const quality = this.#dependencies.receiveQuality();
     const watching = { seen, quality, isPageHidden, activeSpeaker };
     this.#dependencies.session.receive(receptionOf(tiles, watching));
-    // A page that comes back to the front wants what it had: only the server's choice would change meanwhile.
+    // A page in the background keeps its list, so that the server's choice does not change meanwhile.
     if (!isPageHidden) this.#dependencies.session.watch(watchedPeersOf(tiles, watching));
     this.#missing.look(tiles, watching);
   }

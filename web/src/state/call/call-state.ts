@@ -1,4 +1,4 @@
-/** What the call's views show. */
+/** The state that the call's views show. */
 
 import type { LocalMediaState } from '../../core/media/local-media';
 import type { ConnectionState } from '../../core/session/connection-state';
@@ -27,7 +27,7 @@ export interface FloatingReaction {
 }
 
 export interface CallState extends RoomDoor {
-  /** The room's own title; undefined until the server has said. */
+  /** The room's title; undefined until the server has sent it. */
   title: string | undefined;
   connection: ConnectionState;
   local: LocalMediaState;
@@ -35,15 +35,15 @@ export interface CallState extends RoomDoor {
   people: readonly Person[];
   tiles: readonly Tile[];
   voices: readonly Voice[];
-  /** Keys of tiles whose picture is sent and does not come here, although it has had the time. */
+  /** Keys of tiles whose video is sent but not received in time. */
   leftOut: ReadonlySet<string>;
   activeSpeaker: string | undefined;
-  /** Who had the word last, for the order of pages. */
+  /** When each peer last spoke, for the order of pages. */
   spoke: ReadonlyMap<string, number>;
   rights: OwnRights;
   lobby: readonly LobbyPeer[];
   isHandRaised: boolean;
-  /** The call is being recorded. */
+  /** Whether the call is being recorded. */
   isRecorded: boolean;
   chat: ChatLog;
   toasts: readonly Toast[];
@@ -51,10 +51,10 @@ export interface CallState extends RoomDoor {
   panel: Panel | undefined;
   dialog: CallDialog | undefined;
   showsStatistics: boolean;
-  /** Key of the tile that is kept large. */
+  /** Key of the pinned tile. */
   pinned: string | undefined;
-  /** How the pictures of tiles are to be shown, by key; of others it follows from what they are. */
+  /** The chosen fit of videos, by tile key; others use the default. */
   fits: ReadonlyMap<string, Fit>;
-  /** Who is not to be heard here. */
+  /** Peers that are muted locally. */
   silenced: ReadonlySet<string>;
 }

@@ -1,4 +1,4 @@
-/** What people do with their own microphone, camera and screen in a call, within what they may; and what moderators do with them. */
+/** Microphone, camera and screen in a call: actions of the user, within their permissions, and of moderators. */
 
 import type { DeviceKind } from '../../core/media/devices';
 import { isWished, trackOf, type DeviceLoss, type LocalMedia } from '../../core/media/local-media';
@@ -15,7 +15,7 @@ export interface OwnDevicesContext {
 export class OwnDevices {
   readonly #context: OwnDevicesContext;
   readonly #local: LocalMedia;
-  /** The microphone is open for as long as a key is held. */
+  /** Whether push-to-talk has opened the microphone. */
   #isTalking = false;
 
   constructor(context: OwnDevicesContext) {
@@ -30,7 +30,7 @@ export class OwnDevices {
     else if (this.#may(kind)) void this.#turnOn(kind);
   }
 
-  /** Opens the microphone while a key is held down. One that was open stays so. */
+  /** Push-to-talk: opens the microphone while the key is held. One that was open stays open. */
   talk(isHeld: boolean): void {
     if (isHeld && !isWished(this.#local.state.microphone) && this.#may('microphone')) {
       this.#isTalking = true;
@@ -46,12 +46,12 @@ export class OwnDevices {
     else if (this.#context.rights().share) void this.#share();
   }
 
-  /** Opens anew what the system had taken away. */
+  /** Reopens interrupted devices. */
   mend(): void {
     void this.#local.mend();
   }
 
-  /** Gives back what may not be sent any more. */
+  /** Releases devices that are no longer permitted. */
   obey({ audio, video, share }: PublishGrant): void {
     if (!audio) this.#local.release('microphone');
     if (!video) this.#local.release('camera');

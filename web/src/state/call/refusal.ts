@@ -1,4 +1,4 @@
-/** Why something that a person did was not carried out, as far as it matters to them. Pure. */
+/** Why a request was rejected, as far as users need to know. Pure. */
 
 import { ConveneError } from '../../core/errors';
 import { RequestRefused } from '../../core/signaling/protoo';

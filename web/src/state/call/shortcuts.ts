@@ -1,8 +1,8 @@
 /**
- * Keys of the call and what they do. Pure.
+ * Keyboard shortcuts of the call. Pure.
  *
- * Letters alone do nothing: they could be meant as text, by typing or by dictation (WCAG 2.1.4). Commands take Ctrl or ⌘, and none is
- * taken where text is entered. Only talking is a key alone, the space bar, and can be switched off.
+ * Single letters do nothing: they could be meant as text, by typing or by dictation (WCAG 2.1.4). Commands need Ctrl or ⌘, and none
+ * works in text fields. Only push-to-talk is a single key, the space bar, and can be turned off.
  */
 
 export type Command =
@@ -18,7 +18,7 @@ export type Command =
   | 'statistics'
   | 'talk';
 
-/** What is held besides: Ctrl, or ⌘ on Apple's keyboards; with Alt as well, or ⌃ there; or nothing. */
+/** The modifiers: Ctrl, or ⌘ on Apple keyboards; also with Alt, or ⌃ there; or none. */
 type Chord = 'one' | 'two' | 'none';
 
 export interface Shortcut {
@@ -28,8 +28,8 @@ export interface Shortcut {
 }
 
 /**
- * In the order in which the help shows them. Pages may take all of these from browsers, and no desktop has them for itself;
- * hence X for the full screen, as ⌃⌘F is the system's.
+ * In the order of the help dialog. Browsers let pages handle all of these, and no desktop reserves them;
+ * hence X for full screen, as ⌃⌘F belongs to the system.
  */
 const SHORTCUTS: readonly Shortcut[] = [
   { command: 'microphone', chord: 'one', key: 'd' },
@@ -46,26 +46,26 @@ const SHORTCUTS: readonly Shortcut[] = [
 ];
 
 export interface Keyboard {
-  /** ⌘ takes the place of Ctrl. */
+  /** Whether ⌘ replaces Ctrl. */
   isApple: boolean;
-  /** Whether holding the space bar opens the microphone. */
+  /** Whether push-to-talk is on. */
   hasPushToTalk: boolean;
 }
 
-/** Where a key goes. `text` stands for all that takes keys for itself; elsewhere than on the page itself the space bar does something. */
+/** The focused element's kind. `text` handles all keys itself; on other controls the space bar has a meaning. */
 export type KeyTarget = 'text' | 'control' | 'page';
 
 export interface Keystroke {
   key: string;
-  /** The place of the key, whatever is printed on it. */
+  /** The physical key, whatever its label. */
   code: string;
   hasCtrl: boolean;
   hasAlt: boolean;
   hasShift: boolean;
   hasMeta: boolean;
-  /** The third level of many keyboards, which Windows also makes of Ctrl and Alt together. */
+  /** AltGr, which Windows also reports for Ctrl with Alt. */
   hasAltGraph: boolean;
-  /** The key is a part of a character that is not finished. */
+  /** The key is part of a composition. */
   isComposing: boolean;
   target: KeyTarget;
 }
@@ -78,7 +78,7 @@ export function commandOf(stroke: Keystroke, keyboard: Keyboard): Command | unde
   if (stroke.isComposing || stroke.target === 'text') return undefined;
   const [chord, key] = [chordOf(stroke, keyboard), keyOf(stroke)];
   const found = shortcutsFor(keyboard).find((one) => one.chord === chord && one.key === key);
-  // "/" may need Shift on its keyboard; for all others Shift makes something else of them.
+  // "/" needs Shift on some keyboards; all other shortcuts are without Shift.
   if (found === undefined || (stroke.hasShift && found.key !== '/')) return undefined;
   return found.command === 'talk' && stroke.target !== 'page' ? undefined : found.command;
 }
@@ -91,18 +91,18 @@ function chordOf({ hasCtrl, hasAlt, hasMeta, hasAltGraph }: Keystroke, { isApple
   return hasCtrl ? 'one' : undefined;
 }
 
-/** The letter on the key; where it has another script or sign, the letter of its place. */
+/** The letter on the key; on keyboards of other scripts, the letter of the physical key. */
 function keyOf({ key, code }: Keystroke): string {
   const letter = key.toLowerCase();
   return /^[a-z/ ]$/u.test(letter) ? letter : (/^Key([A-Z])$/u.exec(code)?.[1]?.toLowerCase() ?? letter);
 }
 
-/** The shortcut of a command, where there is one. */
+/** The shortcut of a command, if it has one. */
 export function shortcutOf(command: Command, keyboard: Keyboard): Shortcut | undefined {
   return shortcutsFor(keyboard).find((one) => one.command === command);
 }
 
-/** What is printed on the keys, in the order in which they are held. */
+/** The key labels, in the order of pressing. */
 export function keyCaps({ chord, key }: Shortcut, { isApple }: Keyboard, words: { ctrl: string; space: string }): string[] {
   const held = isApple ? { none: [], one: ['⌘'], two: ['⌃', '⌘'] } : { none: [], one: [words.ctrl], two: [words.ctrl, 'Alt'] };
   return [...held[chord], key === ' ' ? words.space : key.toUpperCase()];

@@ -1,18 +1,18 @@
-/** Statistics as the panel shows them: rates from two looks at the counters. Pure. */
+/** Statistics as the panel shows them: rates from two samples of the counters. Pure. */
 
 import type { CallStats, PathStats } from '../../core/session/connection/stats';
 import type { SendKind } from '../../core/session/connection/send-kind';
 
 export interface StreamRow {
   key: string;
-  /** Whose; empty for one's own. */
+  /** The sender; empty for local streams. */
   peerId: string;
   kind: SendKind | 'audio' | 'video';
   codec: string;
   size: string;
   framesPerSecond: number;
   kilobitsPerSecond: number;
-  /** Share of packets lost since the look before, in percent; undefined for what is sent. */
+  /** Packets lost since the previous sample, in percent; undefined for sent streams. */
   lossPercent: number | undefined;
   layers: number | undefined;
 }

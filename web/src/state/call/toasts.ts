@@ -1,4 +1,4 @@
-/** Short messages over the call. Those about coming and going gather in one; the oldest go when there are too many. Pure. */
+/** Toasts over the call. Those about joining and leaving are merged into one; the oldest go when there are too many. Pure. */
 
 import type { ConveneError } from '../../core/errors';
 import type { DeviceKind } from '../../core/media/devices';
@@ -14,21 +14,21 @@ export type ToastContent =
   | { kind: 'rights'; change: 'moderator' | 'noModerator' | 'restricted' }
   | { kind: 'lock'; isLocked: boolean }
   | { kind: 'lobby'; isOn: boolean }
-  /** The call is being recorded from now on, or no longer. */
+  /** Recording started or stopped. */
   | { kind: 'recording'; isOn: boolean }
   | { kind: 'problem'; device: SendKind; error: ConveneError }
   /** A device was disconnected, and another one is used now: `name` is its label, '' where the browser does not tell. */
   | { kind: 'replaced'; device: DeviceKind | 'speaker'; name: string }
-  /** The link is in the clipboard; with `needsInvitation` it alone lets nobody in. */
+  /** The link was copied; `needsInvitation`: it is not enough to join. */
   | { kind: 'link'; needsInvitation: boolean }
-  /** Something that the person did was not carried out. */
+  /** A request of the user was rejected. */
   | { kind: 'refused'; refusal: Refusal };
 
 export type Toast = ToastContent & { id: number };
 
 const MOST = 4;
 
-/** How long a toast stays, in milliseconds: trouble stays until it is dismissed. */
+/** How long a toast stays, in milliseconds: problems stay until dismissed. */
 export function lifetimeOf({ kind }: ToastContent): number | undefined {
   switch (kind) {
     case 'problem':
@@ -47,19 +47,19 @@ export function lifetimeOf({ kind }: ToastContent): number | undefined {
 
 export function withToast(toasts: readonly Toast[], content: ToastContent, id: number): readonly Toast[] {
   const gathered = content.kind === 'presence' ? gather(toasts, content) : content;
-  // One of a kind at a time: the newest says it.
+  // Only the newest of each kind, except chat and raised hands.
   const others = toasts.filter(({ kind }) => kind !== content.kind || content.kind === 'chat' || content.kind === 'hand');
   const isEmpty = gathered.kind === 'presence' && gathered.joined.length + gathered.left.length === 0;
   return isEmpty ? others : withinBounds([...others, { ...gathered, id }]);
 }
 
-/** Trouble has its own place, and what is merely news does not push it out. */
+/** Problems do not count: other toasts never replace them. */
 function withinBounds(toasts: readonly Toast[]): readonly Toast[] {
   const newest = toasts.filter(({ kind }) => kind !== 'problem').slice(-MOST);
   return toasts.filter((toast) => toast.kind === 'problem' || newest.includes(toast));
 }
 
-/** Who came and went again meanwhile is not worth a word. */
+/** Merges two presence toasts; a participant that joined and left again is dropped. */
 function gather(toasts: readonly Toast[], { joined, left }: ToastContent & { kind: 'presence' }): ToastContent {
   const before = toasts.find((one) => one.kind === 'presence');
   if (before?.kind !== 'presence') return { kind: 'presence', joined, left };

@@ -1,16 +1,16 @@
 /**
- * The chat of a call: keeps its log, asks for pages of it, and fills gaps that a slow connection left.
+ * The chat of a call: keeps the messages, loads pages of the history, and fills gaps that a slow connection left.
  *
- * How messages are merged is decided in `chat.ts`; what is announced, and how, is the call's part.
+ * `chat.ts` decides how messages are merged; the call decides what is announced.
  */
 
 import type { ChatPage } from '../../core/signaling/decode';
 import type { ChatMessage } from '../../generated/messages';
 import { gapOf, withEarlierPage, withFilledGap, withMessage, withNewestPage, type ChatLog } from './chat';
 
-/** What is missing may still be on its way. */
+/** Missing messages may still be on their way. */
 const FILL_PAUSE_MS = 500;
-/** After each failure the pause doubles; a gap that cannot be filled by then stays. */
+/** The pause doubles after each failure; after the last attempt a gap stays. */
 const LONGEST_FILL_PAUSE_MS = 16_000;
 
 export interface ChatPort {
@@ -22,7 +22,7 @@ export interface ChatDependencies {
   port: ChatPort;
   read: () => ChatLog;
   write: (log: ChatLog) => void;
-  /** Whether the log is on screen. */
+  /** Whether the chat panel is open. */
   isOpen: () => boolean;
   later: (ms: number, act: () => void) => void;
 }
@@ -51,7 +51,7 @@ export class ChatModel {
     this.#write(withNewestPage(this.#log, page, this.#dependencies.isOpen()));
   }
 
-  /** The log is on screen now. A first page that did not come when joining is asked for again. */
+  /** The chat panel was opened. Loads the first page if that failed when joining. */
   opened({ mayRead }: { mayRead: boolean }): void {
     this.#write({ ...this.#log, unread: 0 });
     if (mayRead && !this.#log.isLoaded) void this.loadEarlier();
@@ -64,7 +64,7 @@ export class ChatModel {
     try {
       const page = await this.#dependencies.port.history(isLoaded ? messages[0]?.id : undefined);
       const log: ChatLog = { ...this.#log, earlier: 'none' };
-      // The page after joining may have come meanwhile: this one is taken as if it had not.
+      // The page requested at the join may have arrived meanwhile; this one is merged all the same.
       this.#write(isLoaded ? withEarlierPage(log, page) : withNewestPage({ ...log, isLoaded }, page, this.#dependencies.isOpen()));
     } catch {
       this.#write({ ...this.#log, earlier: 'failed' });

@@ -1,29 +1,29 @@
-/** The chat as it is read: messages in their order, what is unread, and links that are safe to follow. Pure. */
+/** The chat's messages: order, unread count, gaps, and safe links. Pure. */
 
 import { shownName } from '../../core/peer/display-name';
 import type { ChatPage } from '../../core/signaling/decode';
 import type { ChatMessage } from '../../generated/messages';
 
-/** More than a room keeps. Messages of a long call go, the oldest first. */
+/** More than a room keeps. In a long call the oldest messages are dropped. */
 export const MOST_MESSAGES = 1000;
 
-/** How it stands with messages before the first one here. */
+/** State of loading the messages before the first one. */
 export type Earlier = 'none' | 'more' | 'loading' | 'failed';
 
 export interface ChatLog {
   messages: readonly ChatMessage[];
-  /** Messages of others that came while the chat was closed. */
+  /** Messages of others received while the chat was closed. */
   unread: number;
   earlier: Earlier;
-  /** Whether the newest page of the room's chat has been seen. */
+  /** Whether the newest page has been loaded. */
   isLoaded: boolean;
-  /** Gaps up to this id are not asked for: there is nothing in them that the room still keeps. */
+  /** Gaps up to this id are not requested: the room no longer has these messages. */
   checkedTo: number;
 }
 
 export const EMPTY_CHAT: ChatLog = { messages: [], unread: 0, earlier: 'none', isLoaded: false, checkedTo: 0 };
 
-/** The newest page, after joining and after each reconnect: what is known already is not unread again. */
+/** Merges the newest page, after joining and after each reconnect: known messages are not counted as unread again. */
 export function withNewestPage(log: ChatLog, page: ChatPage, isOpen: boolean): ChatLog {
   const before = isOfSameRoom(log, page.messages) ? log : EMPTY_CHAT;
   const fresh = unknownOf(before, page.messages);
@@ -36,7 +36,7 @@ export function withNewestPage(log: ChatLog, page: ChatPage, isOpen: boolean): C
   };
 }
 
-/** A page of what was said before the first message here. */
+/** Merges a page before the first message. */
 export function withEarlierPage(log: ChatLog, page: ChatPage): ChatLog {
   const after = merged(log, unknownOf(log, page.messages));
   const isFull = after.messages.length >= MOST_MESSAGES;
@@ -44,8 +44,8 @@ export function withEarlierPage(log: ChatLog, page: ChatPage): ChatLog {
 }
 
 /**
- * Ids are consecutive in a room. Where some are missing, messages were skipped for a client that was too slow: this is the id above the
- * newest such gap, and the page before it closes the gap.
+ * Ids are consecutive in a room. Missing ones were skipped because this client was too slow: returns the id above the
+ * newest gap; the page before it fills the gap.
  */
 export function gapOf({ messages, isLoaded, earlier, checkedTo }: ChatLog): number | undefined {
   for (let index = messages.length - 1; index >= 0; index -= 1) {
@@ -57,7 +57,7 @@ export function gapOf({ messages, isLoaded, earlier, checkedTo }: ChatLog): numb
   return undefined;
 }
 
-/** The page before a gap's upper end. If it brings nothing into the gap, or there is nothing older, the rest of the gap is gone. */
+/** Merges the page before a gap's upper end. If it has nothing for the gap, or nothing older exists, the rest of the gap is lost. */
 export function withFilledGap(log: ChatLog, page: ChatPage, gap: number, isOpen: boolean): ChatLog {
   const below = log.messages.findLast(({ id }) => id < gap)?.id ?? log.checkedTo;
   const fresh = unknownOf(log, page.messages);
@@ -77,7 +77,7 @@ export function withMessage(log: ChatLog, message: ChatMessage, isRead: boolean)
   return { ...merged(before, [message]), unread: isRead ? log.unread : log.unread + 1 };
 }
 
-/** Another room counts from 1 again: other messages have the ids, or the newest id is smaller. */
+/** Another room restarts at 1: its messages have the same ids with other contents, or its newest id is smaller. */
 function isOfSameRoom({ messages }: ChatLog, page: readonly ChatMessage[]): boolean {
   const known = new Map(messages.map((one) => [one.id, one]));
   const common = page.filter(({ id }) => known.has(id));
@@ -94,7 +94,7 @@ function unknownOf({ messages }: ChatLog, page: readonly ChatMessage[]): ChatMes
   return page.filter(({ id }, index) => !known.has(id) && page.findIndex((one) => one.id === id) === index);
 }
 
-/** Only a page that reaches further back says whether there is more. */
+/** Only a page that reaches further back tells whether there is more. */
 function earlierAfter({ messages, earlier, isLoaded }: ChatLog, { messages: page, hasMore }: ChatPage): Earlier {
   const first = messages[0]?.id ?? Infinity;
   const reachesBack = isLoaded ? (page[0]?.id ?? Infinity) < first : (page[0]?.id ?? Infinity) <= first;
@@ -106,12 +106,12 @@ function merged(log: ChatLog, fresh: readonly ChatMessage[]): ChatLog {
   const shown = fresh.map((message) => ({ ...message, displayName: shownName(message.displayName) }));
   const all = [...log.messages, ...shown].sort((one, other) => one.id - other.id);
   const messages = all.slice(-MOST_MESSAGES);
-  // What had to go is no gap.
+  // Messages dropped here are not a gap.
   const gone = all.length > messages.length ? (messages[0]?.id ?? 0) : 0;
   return { ...log, messages, checkedTo: Math.max(log.checkedTo, gone) };
 }
 
-/** Messages of one person within this time stand under one name. */
+/** Consecutive messages of one sender within this time are grouped. */
 const ONE_BREATH_MS = 3 * 60_000;
 
 export interface ChatGroup {
@@ -136,10 +136,10 @@ export function groupsOf(messages: readonly ChatMessage[]): ChatGroup[] {
 export type TextPart = { kind: 'text'; text: string } | { kind: 'link'; text: string; href: string };
 
 const LINK = /\bhttps?:\/\/[^\s<>"']+/giu;
-/** Punctuation that belongs to the sentence rather than to the address. */
+/** Punctuation that belongs to the sentence rather than to the URL. */
 const TRAILING = /[.,;:!?)\]}]+$/u;
 
-/** Text with its web addresses told apart. Only http and https become links, and only what a browser can read as an address. */
+/** Splits text into plain text and links. Only valid http and https URLs become links. */
 export function partsOf(text: string): TextPart[] {
   const parts: TextPart[] = [];
   let end = 0;
@@ -158,6 +158,6 @@ export function partsOf(text: string): TextPart[] {
 function hrefOf(address: string): string | undefined {
   if (!URL.canParse(address)) return undefined;
   const { protocol, href, username } = new URL(address);
-  // An address with a user name shows one host and leads to another.
+  // A URL with a user name can disguise its host.
   return (protocol === 'http:' || protocol === 'https:') && username === '' ? href : undefined;
 }

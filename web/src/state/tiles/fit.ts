@@ -1,20 +1,20 @@
-/** Whether a picture fills its tile, cut at two sides, or is shown whole, with margins. Pure. */
+/** Whether a video fills its tile and is cropped, or is shown whole with margins. Pure. */
 
 import type { Size } from './watching';
 
 export type Fit = 'fit' | 'fill';
 
-/** A face is in the middle: this much may be missing at the sides. A little more than what a wide picture loses in a tile of 4:3. */
+/** Faces are in the middle: this share may be cropped. A little more than what 16:9 loses in a 4:3 tile. */
 const MOST_CUT = 0.26;
 
 export interface FitQuestion {
   kind: 'person' | 'screen';
-  /** What a program sends is no face: its edges may hold words. */
+  /** A broadcast may have text at its edges. */
   isBroadcast: boolean;
-  /** Undefined until there is a picture. */
+  /** Undefined until there is video. */
   picture: Size | undefined;
   box: Size;
-  /** What the person has chosen for this tile. */
+  /** The user's choice for this tile. */
   chosen: Fit | undefined;
 }
 
@@ -24,7 +24,7 @@ export function fitOf({ kind, isBroadcast, picture, box, chosen }: FitQuestion):
   return picture !== undefined && cutShare(picture, box) > MOST_CUT ? 'fit' : 'fill';
 }
 
-/** How much of a picture's area is cut off when it fills the box: 0 to 1. */
+/** Share of the video's area that is cropped when it fills the box: 0 to 1. */
 export function cutShare(picture: Size, box: Size): number {
   const shape = picture.width / picture.height;
   const wanted = box.width / box.height;

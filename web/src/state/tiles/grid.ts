@@ -1,4 +1,4 @@
-/** How many columns and rows make the tiles largest in the space there is. Pure. */
+/** The number of columns and rows that gives the largest tiles. Pure. */
 
 export interface GridSize {
   columns: number;
@@ -7,12 +7,12 @@ export interface GridSize {
   tileHeight: number;
 }
 
-/** Tiles are at most as wide as a camera's picture. On an upright screen they may be upright, elsewhere that would cut off too much. */
+/** Tiles are at most 16:9. On a portrait screen they may be portrait, elsewhere that would crop too much. */
 const WIDEST = 16 / 9;
 const NARROWEST = 4 / 3;
 const NARROWEST_UPRIGHT = 3 / 4;
 
-/** Narrower ones show no names: only where nothing else fits. */
+/** Narrower tiles have no room for names: used only if nothing else fits. */
 const LEGIBLE = 130;
 
 export function fitGrid(count: number, width: number, height: number, gap: number): GridSize {

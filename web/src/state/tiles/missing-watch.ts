@@ -1,4 +1,4 @@
-/** Keeps since when pictures have been missing, and tells which are left out when that changes. What that means, `missing.ts` decides. */
+/** Tracks since when videos have been missing, and reports changes of which are left out. `missing.ts` decides what counts. */
 
 import { lateIn, leftOutOf, missingOf, type Missing } from './missing';
 import type { Tile } from './tiles';
@@ -6,7 +6,7 @@ import type { Watching } from './watching';
 
 interface Options {
   now: () => number;
-  /** Keys of tiles; only told when they change. */
+  /** Called with tile keys, only when they change. */
   tell: (leftOut: ReadonlySet<string>) => void;
 }
 

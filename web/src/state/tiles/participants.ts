@@ -1,15 +1,15 @@
 /**
- * Who is in the room and what arrives from them, folded from the session's news. Pure.
+ * The participants and their streams, reduced from the session's events. Pure.
  *
- * While the connection is lost nobody vanishes: people and pictures are kept as "stale" until they are back, or until
- * it is clear that they are not coming.
+ * While the connection is lost, participants and videos are kept as "stale" until they are back, or until
+ * it is clear that they will not return.
  */
 
 import type { LastPicturesGone, RemoteTrack, RoomEvent } from '../../core/session/events';
 import type { LobbyPeer } from '../../generated/messages';
 import { GUEST_RIGHTS, type OwnRights, type Peer } from '../../core/signaling/standing';
 
-/** Mean loudness, in dBvo over most of a second, from which on somebody counts as speaking: speech with its pauses. */
+/** Mean volume over most of a second, in dBvo, from which a participant counts as speaking. */
 const SPEAKING_FROM = -70;
 
 export interface Participant extends Peer {
@@ -18,19 +18,19 @@ export interface Participant extends Peer {
 
 export interface HeldTrack extends RemoteTrack {
   isStale: boolean;
-  /** The picture ought to come and does not. */
+  /** Whether the video is expected but does not arrive. */
   isStalled: boolean;
-  /** 0 (worst) to 10; undefined until the server has said. */
+  /** 0 (worst) to 10; undefined until the server has sent it. */
   score: number | undefined;
-  /** Whether it came to the server once, and whether it does not any more. */
+  /** Whether the server has ever received the stream, and whether it no longer does. */
   hasFlowed: boolean;
   isSilent: boolean;
 }
 
-/** How newcomers get in. */
+/** Whether new participants can join. */
 export interface RoomDoor {
   isLocked: boolean;
-  /** Whether newcomers wait until a moderator admits them; undefined where moderators cannot switch that. */
+  /** Whether new participants wait for approval; undefined where moderators cannot change that. */
   isLobbyOn: boolean | undefined;
 }
 
@@ -39,21 +39,21 @@ export interface RoomView extends RoomDoor {
   tracks: readonly HeldTrack[];
   speaking: ReadonlySet<string>;
   activeSpeaker: string | undefined;
-  /** When somebody last had the word, counted in changes of speaker: for the order of pages. */
+  /** When each peer last spoke, counted in changes of the active speaker: for the order of pages. */
   spoke: ReadonlyMap<string, number>;
-  /** Raised hands in the order of their raising, one's own included. */
+  /** Peers with raised hands, in order, including the local one. */
   hands: readonly string[];
-  /** Scores of one's own streams, by producer. */
+  /** Scores of local streams, by producer id. */
   ownScores: ReadonlyMap<string, number>;
   rights: OwnRights;
   lobby: readonly LobbyPeer[];
-  /** Undefined until the server has said. */
+  /** Undefined until the server has sent it. */
   title: string | undefined;
-  /** Whether the server has told title, lock and lobby. */
+  /** Whether the server has sent title, lock and lobby. */
   isKnown: boolean;
 }
 
-/** Whether the call is being recorded: a recorder shows itself as one. */
+/** Whether the call is being recorded: whether one of the peers is a recorder. */
 export function isRecorded({ participants }: Pick<RoomView, 'participants'>): boolean {
   return participants.some(({ isRecorder }) => isRecorder);
 }
@@ -123,7 +123,7 @@ export function reduceRoom(room: RoomView, event: RoomViewEvent): RoomView {
     case 'unmuteRequested':
     case 'chatMessage':
     case 'chatHistory':
-      // Not about who is there; the call's other parts fold these.
+      // Handled by other parts of the call.
       return room;
   }
 }
@@ -144,7 +144,7 @@ function staleRoom(room: RoomView): RoomView {
   };
 }
 
-/** Adds a person, or takes one back at the old place in the grid. */
+/** Adds a participant, or restores one at its old place in the grid. */
 function withPeer(room: RoomView, peer: Peer): RoomView {
   const fresh: Participant = { ...peer, isStale: false };
   const isKnown = room.participants.some(({ peerId }) => peerId === peer.peerId);
@@ -160,7 +160,7 @@ function withHand(room: RoomView, peerId: string, isRaised: boolean): RoomView {
   return { ...room, hands: isRaised ? [...room.hands, peerId] : room.hands.filter((one) => one !== peerId) };
 }
 
-/** Loudness is told all the time; that the same people still speak is no change. */
+/** Volumes arrive all the time; the state changes only if other participants speak. */
 function withSpeaking(room: RoomView, peerIds: readonly string[]): RoomView {
   const isSame = peerIds.length === room.speaking.size && peerIds.every((peerId) => room.speaking.has(peerId));
   return isSame ? room : { ...room, speaking: new Set(peerIds) };
@@ -199,7 +199,7 @@ function withoutPeers(room: RoomView, isGone: (participant: Participant) => bool
   };
 }
 
-/** A fresh track takes the place of what was held of the same source; a replayed one that of itself. */
+/** A new track replaces the stale one of the same source, or itself if it is announced again. */
 function withTrack(room: RoomView, remote: RemoteTrack): RoomView {
   const isReplaced = (held: HeldTrack): boolean =>
     held.consumerId === remote.consumerId ||

@@ -1,4 +1,4 @@
-/** Which tiles are shown where: all alike in pages, or one large with the others beside it. Pure. */
+/** The layout of the tiles: a paged grid, or one large tile with the others in a strip. Pure. */
 
 import type { Tile } from './tiles';
 
@@ -6,7 +6,7 @@ export type Layout = 'auto' | 'grid' | 'speaker';
 
 export interface StageWish {
   layout: Layout;
-  /** Key of the tile that is to be large. */
+  /** Key of the pinned tile, which is shown large. */
   pinned: string | undefined;
   activeSpeaker: string | undefined;
 }
@@ -19,7 +19,7 @@ export function stageOf(tiles: readonly Tile[], wish: StageWish): Stage {
   return { kind: 'focus', main, others: tiles.filter((tile) => tile !== main) };
 }
 
-/** What somebody pinned comes first, then the newest screen of somebody else, then who speaks. */
+/** The pinned tile first, then the newest screen of another participant, then the active speaker. */
 function focusOf(tiles: readonly Tile[], { layout, pinned, activeSpeaker }: StageWish): Tile | undefined {
   const chosen = tiles.find(({ key }) => key === pinned);
   if (chosen !== undefined) return chosen;
@@ -31,14 +31,14 @@ function focusOf(tiles: readonly Tile[], { layout, pinned, activeSpeaker }: Stag
   return others.find(({ peerId }) => peerId === activeSpeaker) ?? others[0];
 }
 
-/** Smallest tiles on which faces can still be told apart, in pixels. */
+/** Smallest tiles on which faces can be recognized, in pixels. */
 const SMALLEST = { width: 140, height: 80 };
 /** Between tiles, in pixels. */
 export const GAP = 10;
 const MOST = 49;
 const FEWEST = 2;
 
-/** How many tiles a page may have in that space. */
+/** Maximum number of tiles on a page of this size. */
 export function pageCapacity(width: number, height: number): number {
   const columns = Math.floor((width + GAP) / (SMALLEST.width + GAP));
   const rows = Math.max(Math.floor((height + GAP) / (SMALLEST.height + GAP)), 1);
@@ -54,8 +54,8 @@ export interface Page {
 }
 
 /**
- * One page of the grid. Screens, oneself and those who spoke last are on the first; on each page people keep the order of
- * their coming, so that faces move as little as can be.
+ * One page of the grid. Screens, the local participant and recent speakers are on the first; on each page participants keep
+ * the order in which they joined, so that tiles move as little as possible.
  */
 export function pageOf(tiles: readonly Tile[], spoke: ReadonlyMap<string, number>, capacity: number, wanted: number): Page {
   const count = Math.max(1, Math.ceil(tiles.length / capacity));
@@ -67,7 +67,7 @@ export function pageOf(tiles: readonly Tile[], spoke: ReadonlyMap<string, number
   return { tiles: ordered.slice(index * capacity, (index + 1) * capacity), index, count };
 }
 
-/** Difference that also holds for infinities. */
+/** A difference that also works for infinities. */
 function compare(one: number, other: number): number {
   return one === other ? 0 : one - other;
 }

@@ -1,4 +1,4 @@
-/** People and shared screens as the views show them, made from the room and one's own media. Pure. */
+/** Participants and shared screens as the views show them, from the room and the local media. Pure. */
 
 import { initialsOf } from '../../core/peer/display-name';
 import { trackOf, type LocalMediaState } from '../../core/media/local-media';
@@ -6,13 +6,13 @@ import { ALL_RIGHTS } from '../../core/signaling/standing';
 import type { PublishGrant, Sends } from '../../generated/messages';
 import type { HeldTrack, Participant, RoomView } from './participants';
 
-/** 1 (bad) to 3 (good); undefined while nothing is known. */
+/** 1 (poor) to 3 (good); undefined while unknown. */
 export type Quality = 1 | 2 | 3 | undefined;
 
-/** How a person's sound and picture come to the server: all well, no picture any more, or nothing at all. */
+/** How a participant's media reaches the server: all of it, no video any more, or nothing. */
 type Link = 'good' | 'interrupted' | 'lost';
 
-/** One rectangle with a picture: a person, or a screen of theirs. */
+/** One tile: a participant, or a participant's screen. */
 export interface Tile {
   /** Unique among all tiles. */
   key: string;
@@ -20,28 +20,28 @@ export interface Tile {
   peerId: string;
   name: string;
   initials: string;
-  /** Colour of the avatar, 0 to 359; the same for a person on every screen. */
+  /** Hue of the avatar, 0 to 359; the same for a participant everywhere. */
   hue: number;
   isSelf: boolean;
   isMuted: boolean;
   isSpeaking: boolean;
-  /** The picture is old: the person's connection, or one's own, is being restored. */
+  /** The video is frozen: the participant's connection, or the local one, is being restored. */
   isStale: boolean;
-  /** The picture ought to come and does not. */
+  /** Whether the video is expected but does not arrive. */
   isStalled: boolean;
   link: Link;
   isHandRaised: boolean;
-  /** What a program sends: shown whole. */
+  /** A broadcast is shown whole. */
   isBroadcast: boolean;
   quality: Quality;
-  /** The camera or the screen is on, whether or not its picture comes. */
+  /** The camera or screen is on, whether or not its video is received. */
   isSent: boolean;
   video: MediaStreamTrack | undefined;
-  /** The consumer of the picture, to say in which size it is wanted. */
+  /** The video's consumer, to set the size to receive. */
   consumerId: string | undefined;
 }
 
-/** One person with everything that lists and menus show. */
+/** A participant with everything that lists and menus show. */
 export interface Person {
   peerId: string;
   name: string;
@@ -52,7 +52,7 @@ export interface Person {
   isGuest: boolean;
   isRecorder: boolean;
   isBroadcaster: boolean;
-  /** What they send, whether or not it comes. */
+  /** What is sent, whether or not it is received. */
   isMuted: boolean;
   hasCamera: boolean;
   isSharing: boolean;
@@ -76,19 +76,19 @@ export interface Self {
   local: LocalMediaState;
 }
 
-/** Others in the order of their coming, oneself last. */
+/** The others in the order in which they joined, then the local participant. */
 export function peopleOf(room: RoomView, self: Self): Person[] {
   const others = room.participants.filter(({ peerId }) => peerId !== self.peerId);
   return [...others.map((participant) => remotePerson(room, participant)), selfPerson(room, self)];
 }
 
-/** A tile for each person, and before them one for each screen that is shown. */
+/** A tile for each shared screen, then one for each participant. */
 export function tilesOf(room: RoomView, self: Self): Tile[] {
   const people = peopleOf(room, self);
   return [...people.flatMap((person) => screenTile(room, self, person)), ...people.map((person) => personTile(room, self, person))];
 }
 
-/** Everything that is to be heard: voices and the sound of screens, never one's own. */
+/** All remote audio: microphones and shared screens. */
 export function voicesOf(room: RoomView, self: Self): Voice[] {
   return room.tracks
     .filter(({ kind, peerId }) => kind === 'audio' && peerId !== self.peerId)
@@ -151,7 +151,7 @@ function personTile(room: RoomView, { local }: Self, person: Person): Tile {
   };
 }
 
-/** There for as long as the screen is shared, so that tiles do not move when its picture comes and goes. */
+/** Exists while the screen is shared, so that tiles do not move when its video stalls. */
 function screenTile(room: RoomView, { local }: Self, person: Person): Tile[] {
   const screen = screenOf(room, person.peerId);
   const video = person.isSelf ? (local.screen.status === 'on' ? local.screen.video : undefined) : visible(screen);
@@ -182,18 +182,18 @@ function visible(track: HeldTrack | undefined): MediaStreamTrack | undefined {
   return track === undefined || track.isPaused ? undefined : track.track;
 }
 
-/** A stream that is held shows it first; of others the server knows, also of those that are left of the connection before. */
+/** Decided by the stream if there is a current one, otherwise by what the server reports. */
 function isSent(track: HeldTrack | undefined, { isStale, sends }: Participant, what: keyof Sends): boolean {
   const isCurrent = track !== undefined && (!track.isStale || isStale || sends === undefined);
   return isCurrent ? !track.isPaused : sends?.[what] === true;
 }
 
-/** One that is replaced by a newer one is not missed. */
+/** A stale track that is about to be replaced does not count as stalled. */
 function isStalled(track: HeldTrack | undefined): boolean {
   return track !== undefined && track.isStalled && !track.isPaused && !track.isStale;
 }
 
-/** Screens do not count: one that stands still sends nothing. What never came is not missing. */
+/** Screens do not count: a still one sends nothing. Nor do streams that never started. */
 function linkOf(room: RoomView, { peerId, standing }: Participant): Link {
   if (standing.isCut) return 'lost';
   const flows = room.tracks.filter((one) => one.peerId === peerId && one.source !== 'screensharing' && !one.isPaused && one.hasFlowed);
@@ -202,7 +202,7 @@ function linkOf(room: RoomView, { peerId, standing }: Participant): Link {
   return flows.some(({ kind, isSilent }) => kind === 'video' && isSilent) ? 'interrupted' : 'good';
 }
 
-/** What mediasoup scores from 0 to 10, in three steps; the worst stream is what a person notices. */
+/** mediasoup's score of 0 to 10 in three steps, of the worst stream. */
 function worst(scores: readonly (number | undefined)[]): Quality {
   const known = scores.filter((score) => score !== undefined);
   if (known.length === 0) return undefined;
@@ -215,7 +215,7 @@ function identity(peerId: string, displayName: string): Pick<Person, 'peerId' | 
   return { peerId, name: displayName, initials: initialsOf(displayName), hue: hueOf(displayName) };
 }
 
-/** Spreads names over the colour circle. */
+/** Spreads names over the color wheel. */
 export function hueOf(name: string): number {
   let hash = 0;
   for (const character of name) hash = (hash * 31 + (character.codePointAt(0) ?? 0)) % 65_521;

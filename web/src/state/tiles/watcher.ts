@@ -1,4 +1,4 @@
-/** Keeps which tiles are on screen and how large, and tells what is to be received once the views have settled. What that is, `watching.ts` decides. */
+/** Tracks which tiles are on screen and in which size, and notifies once the views have settled. `watching.ts` decides what to receive. */
 
 import type { Size } from './watching';
 
@@ -14,7 +14,7 @@ export class Watcher {
     this.#tell = tell;
   }
 
-  /** A tile is on screen in this size, or no longer. */
+  /** Sets the size of a tile on screen; undefined when it is no longer visible. */
   note(key: string, size: Size | undefined): void {
     if (size === undefined) this.seen.delete(key);
     else this.seen.set(key, size);
@@ -26,7 +26,7 @@ export class Watcher {
     this.tellSoon();
   }
 
-  /** Not put off by further changes: where something changes all the time it would never be told. */
+  /** Not delayed by further changes: with constant changes it would never fire. */
   tellSoon(): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;

@@ -1,4 +1,4 @@
-/** In which size each picture is wanted, and whose streams before others, from what is shown how large. Pure. */
+/** The size and priority of each video to receive, from the tiles on screen. Pure. */
 
 import type { ReceptionWish } from '../../core/session/pictures/reception';
 import type { Tile } from './tiles';
@@ -11,22 +11,22 @@ export interface Size {
 }
 
 export interface Watching {
-  /** Tiles on screen by their key, in pixels of the display. Others are not seen. */
+  /** Sizes of the tiles on screen by key, in device pixels. Others are not visible. */
   seen: ReadonlyMap<string, Size>;
   quality: ReceiveQuality;
-  /** The page is in the background. */
+  /** Whether the page is in the background. */
   isPageHidden: boolean;
   activeSpeaker: string | undefined;
 }
 
-/** The three sizes of a camera are about 180, 360 and 720 pixels high; a little enlarging is not noticed. */
+/** The three layers of a camera are about 180, 360 and 720 pixels high; slight upscaling is fine. */
 const SMALL_UP_TO = 220;
 const MEDIUM_UP_TO = 440;
 const TOP_LAYER = 2;
 
 const PRIORITY = { screen: 240, speaker: 160, large: 120, other: 80 } as const;
 
-/** As many as the server takes. */
+/** The server's limit. */
 const MOST_WATCHED = 100;
 
 export function receptionOf(tiles: readonly Tile[], watching: Watching): ReceptionWish[] {
@@ -45,8 +45,8 @@ function wishFor(tile: Tile, { seen, quality, isPageHidden, activeSpeaker }: Wat
 }
 
 /**
- * Whose tiles are on screen, the most wanted first: screens, then large tiles before small ones. Whether a stream of theirs has come does not
- * matter: this is how it comes. Who speaks is known to the server.
+ * Peers whose tiles are on screen, the most wanted first: screens, then large tiles before small ones. Whether they are received yet does not
+ * matter. The server knows the speakers itself.
  */
 export function watchedPeersOf(tiles: readonly Tile[], { seen, quality }: Pick<Watching, 'seen' | 'quality'>): string[] {
   const watched = tiles.flatMap((tile) => {

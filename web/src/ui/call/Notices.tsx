@@ -1,4 +1,4 @@
-/** What stays above the pictures until it is settled: who knocks, what fails, that one shares, that one is alone. It takes room of its own, so it covers nobody. */
+/** Banners that stay above the tiles until resolved: requests to join, problems, sharing, being alone. They never cover tiles. */
 
 import { CircleAlert, DoorOpen, Link, ScreenShare, X } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
@@ -13,7 +13,7 @@ import { copyLink } from './controls/page-actions';
 interface Props {
   call: CallModel;
   state: CallState;
-  /** The link alone lets nobody in. */
+  /** Whether a join token is required: the link alone is not enough. */
   needsInvitation: boolean;
 }
 
@@ -69,7 +69,7 @@ function ProblemBanner({ toast, call }: { toast: Toast & { kind: 'problem' }; ca
   );
 }
 
-/** As long as it is so: it goes when the system lets the device through again. */
+/** Shown until the system resumes the device. */
 function InterruptedBanner({ kind, call }: { kind: DeviceKind; call: CallModel }): ReactNode {
   const texts = useTexts();
   return (

@@ -1,4 +1,4 @@
-/** Short notices at the upper edge: who came, who spoke up, what was refused. They go by themselves; what waits for an answer is a notice of its own. */
+/** Toasts at the top: participants, raised hands, rejected requests. They disappear by themselves; whatever needs an answer is a banner. */
 
 import { CircleAlert, Disc, DoorClosed, DoorOpen, Hand, Info, Link, Lock, MessageSquare, MicOff, ShieldCheck, Users, X, type LucideIcon } from 'lucide-react';
 import type { ReactNode } from 'react';

@@ -1,4 +1,4 @@
-/** The dialogs of a call: questions of moderators, questions to oneself, settings and help. */
+/** The dialogs of a call: unmute requests, confirmations, permissions, settings and help. */
 
 import type { ReactNode } from 'react';
 import { isWished } from '../../core/media/local-media';
@@ -129,7 +129,7 @@ function ShortcutsDialog({ settings, onClose }: { settings: Settings; onClose: (
   const keyboard = keyboardOf(settings);
   return (
     <Dialog title={texts.dialogs.shortcutsTitle} onClose={onClose} testId="shortcuts-dialog">
-      {/* Where it is scrolled, by keys too: so it takes the focus. */}
+      {/* Focusable, so that it can be scrolled by keyboard. */}
       <dl className="shortcuts" tabIndex={0}>
         {shortcutsFor(keyboard).map((shortcut) => (
           <div key={shortcut.command}>

@@ -1,4 +1,4 @@
-/** Asks before a participant is removed: says what a removal can do and what it cannot, and offers what keeps others out. */
+/** Confirms the removal of a participant: explains its limits, and offers lock and lobby. */
 
 import { useState, type ReactNode } from 'react';
 import type { CallModel } from '../../state/call/call-model';
@@ -17,7 +17,7 @@ interface Props {
 
 export function RemoveDialog({ peerId, displayName, call, door, onClose }: Props): ReactNode {
   const { common, dialogs: texts } = useTexts();
-  // What the person has chosen here; what they have not touched stays as the meeting has it.
+  // Only the switches that were changed; the others follow the meeting.
   const [wish, setWish] = useState<Partial<RoomDoor>>({});
   const { isLocked, isLobbyOn } = { ...door, ...wish };
   const remove = (): void => {

@@ -1,4 +1,4 @@
-/** Devices, picture, look and language: everything that is remembered. Changes work at once. */
+/** The settings: devices, meeting, appearance. Changes apply at once and are stored. */
 
 import type { ReactNode } from 'react';
 import { canBlurBackground } from '../../core/media/devices';

@@ -1,4 +1,4 @@
-/** Tells the call when nobody sees the page: then no pictures need to come. A picture in its own window is still seen. */
+/** Tells the call when the page is hidden: then no video is received. Picture-in-picture counts as visible. */
 
 import { useEffect } from 'react';
 import type { CallModel } from '../../state/call/call-model';

@@ -1,4 +1,4 @@
-/** The size of an element, followed. */
+/** The current size of an element. */
 
 import { useLayoutEffect, useState, type RefObject } from 'react';
 import type { Size } from '../../state/tiles/watching';

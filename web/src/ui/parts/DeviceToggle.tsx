@@ -1,4 +1,4 @@
-/** The button for microphone or camera. Pressed means on. */
+/** The button of the microphone or camera. Pressed means on. */
 
 import { Mic, MicOff, TriangleAlert, Video, VideoOff } from 'lucide-react';
 import type { ReactNode } from 'react';
@@ -14,9 +14,9 @@ const LOOKS = {
 interface Props {
   kind: DeviceKind;
   device: LocalDevice;
-  /** Whether a moderator lets this be sent. */
+  /** Whether the participant is permitted to send it. */
   isAllowed?: boolean;
-  /** Says which keys do the same, where they do. */
+  /** Adds the shortcut to the title. */
   withKeys?: (title: string) => string;
   onToggle: () => void;
 }
@@ -39,7 +39,7 @@ export function DeviceToggle({ kind, device, isAllowed = true, withKeys = (title
       aria-label={label}
       aria-description={title}
       title={title}
-      // Not "disabled": then nobody could find out why.
+      // Not `disabled`, so that the title with the reason stays accessible.
       aria-disabled={!isAllowed}
       onClick={isAllowed ? onToggle : undefined}
     >

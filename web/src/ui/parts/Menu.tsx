@@ -1,4 +1,4 @@
-/** A menu on a button: opens by click and keys, closes by itself. The behaviour is Radix's, the look is ours. */
+/** A dropdown menu. Radix provides the behavior. */
 
 import * as Radix from '@radix-ui/react-dropdown-menu';
 import { Check, type LucideIcon } from 'lucide-react';
@@ -6,20 +6,20 @@ import { useState, type ReactNode } from 'react';
 
 interface MenuProps {
   trigger: ReactNode;
-  /** Which side of the button the menu opens on. */
+  /** The side of the button that the menu is aligned with. */
   side?: 'top' | 'bottom' | 'left' | 'right';
   align?: 'start' | 'center' | 'end';
   children: ReactNode;
 }
 
 export function Menu({ trigger, side = 'top', align = 'center', children }: MenuProps): ReactNode {
-  // Within the page's main part: outside of it is outside of what screen readers look through.
+  // Inside the main landmark, where screen readers find it.
   const [place, setPlace] = useState<HTMLElement | null>(null);
   const onOpenChange = (isOpen: boolean): void => {
     if (isOpen) setPlace(document.querySelector('main'));
   };
   return (
-    // Not modal: the call behind goes on and stays usable.
+    // Not modal: the call stays usable.
     <Radix.Root modal={false} onOpenChange={onOpenChange}>
       <Radix.Trigger asChild>{trigger}</Radix.Trigger>
       <Radix.Portal container={place}>
@@ -62,7 +62,7 @@ interface ChoiceProps {
   onChoose: (value: string) => void;
 }
 
-/** One of several, marked in the menu. */
+/** A group of radio items. */
 export function MenuChoice({ label, value, choices, onChoose }: ChoiceProps): ReactNode {
   if (choices.length === 0) return null;
   return (

@@ -1,4 +1,4 @@
-/** Oneself before the call, with the switches of microphone and camera: wherever devices are open and nobody else is to be seen. */
+/** The self view before the call, with the buttons of microphone and camera. */
 
 import { VideoOff } from 'lucide-react';
 import type { ReactNode } from 'react';
@@ -17,7 +17,7 @@ import { Video } from './Video';
 interface Props {
   model: AppModel;
   app: AppState;
-  /** Beside something else that is the point of the screen. */
+  /** Small, next to the main content. */
   isSmall?: boolean;
 }
 
@@ -39,7 +39,7 @@ export function SelfView({ model, app, isSmall = false }: Props): ReactNode {
   );
 }
 
-/** What is seen where there is no picture. */
+/** Shown where there is no video. */
 function Stand({ name }: { name: string }): ReactNode {
   if (name !== '') return <Avatar initials={initialsOf(name)} hue={hueOf(name)} />;
   return (

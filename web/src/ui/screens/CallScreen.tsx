@@ -1,4 +1,4 @@
-/** The call: pictures, controls, panels, and what is said about it. */
+/** The call screen: tiles, controls, panels, toasts and dialogs. */
 
 import { Disc, DoorClosed, Lock, Volume2 } from 'lucide-react';
 import { useRef, useState, type ReactNode } from 'react';
@@ -117,7 +117,7 @@ function CallHeader({ title, state }: { title: string; state: CallState }): Reac
   );
 }
 
-/** Everybody's voices. Browsers may refuse to play before a click, and systems may pause them: then one is asked for. */
+/** All remote audio. If the browser or the system blocks playback, a button starts it. */
 function Sound({ state, speakerId }: { state: CallState; speakerId: string | undefined }): ReactNode {
   const texts = useTexts();
   const [blocked, setBlocked] = useState<ReadonlySet<string>>(new Set());

@@ -1,4 +1,4 @@
-/** Before the call: see oneself, say one's name, choose devices. */
+/** The pre-join screen: self view, name and devices. */
 
 import { Info, Settings as SettingsIcon, Users } from 'lucide-react';
 import { useState, type ReactNode, type SyntheticEvent } from 'react';
@@ -103,7 +103,7 @@ function JoinForm({ model, app }: Props): ReactNode {
   );
 }
 
-/** While the browser says no there is nothing to choose from. */
+/** No choices while the browser blocks the device. */
 function choicesFor(kind: DeviceKind, { devices, local }: AppState): readonly DeviceChoice[] {
   const device = local[kind];
   if (device.status === 'failed' && device.error.code === 'permission-denied') return [];
@@ -134,7 +134,7 @@ function Waiting({ app }: Pick<Props, 'app'>): ReactNode {
   );
 }
 
-/** Of a pod that stands alone on a machine without network. */
+/** For a standalone pod on a machine without network. */
 function OutOfReach(): ReactNode {
   const { outOfReach } = useTexts().preJoin;
   return (
@@ -145,7 +145,7 @@ function OutOfReach(): ReactNode {
   );
 }
 
-/** One message for both devices where they fail alike, which is the usual case. */
+/** One message if both devices fail for the same reason, which is usual. */
 function DeviceProblem({ app, onRetry }: { app: AppState; onRetry: (kinds: DeviceKind[]) => void }): ReactNode {
   const texts = useTexts();
   const { microphone, camera } = app.local;

@@ -1,4 +1,4 @@
-/** Between the door and the call: the meeting has not begun, or a moderator has yet to open. One sees oneself for as long as one's devices are open. */
+/** Waiting for the meeting to become ready, or for a moderator's approval, with a self view. */
 
 import type { ReactNode } from 'react';
 import type { AppModel, AppState } from '../../state/app-model';
@@ -48,7 +48,7 @@ export function LobbyScreen({ model, app }: Props): ReactNode {
   );
 }
 
-/** What is waited for, in words. The reason goes along where an administrator has to be told. */
+/** Why the meeting is not ready. The reason is included where an administrator may need it. */
 export function useWaitingWords({ meeting }: AppState): { words: string; isLong: boolean } {
   const texts = useTexts();
   const waitingFor = meeting.waitingFor ?? { reason: 'Pending', message: '' };

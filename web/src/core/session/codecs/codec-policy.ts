@@ -1,19 +1,19 @@
 /**
- * What is known of this device's encoders and how they keep up, for as long as somebody is in a meeting: a connection that is made anew
- * does not try again what was too much before.
+ * What is known about this device's encoders and the CPU load, for the whole stay in a meeting: a new connection
+ * does not retry what was too much before.
  *
- * It asks the browser once and decides nothing by itself; `codec-choice` does.
+ * It queries the browser once and decides nothing; `codec-choice` does.
  */
 
 import type { types } from 'mediasoup-client';
 import { chooseCodec, judgeLoad, NO_LOAD, VIDEO_CODECS, type Encoder, type Load, type VideoCodec } from './codec-choice';
 
-/** What the encoders are asked about: the picture that most people send. */
+/** The configuration that encoders are queried for: the usual camera video. */
 const PICTURE = { width: 1280, height: 720, bitrate: 1_500_000, framerate: 30 };
 
 export interface CodecEnvironment {
   cores: number;
-  /** `undefined` where the browser cannot tell. */
+  /** `undefined` where the browser lacks Media Capabilities. */
   encodingInfo: ((configuration: MediaEncodingConfiguration) => Promise<MediaCapabilitiesEncodingInfo>) | undefined;
 }
 
@@ -29,12 +29,12 @@ export class CodecPolicy {
     void this.#learn(environment);
   }
 
-  /** Whether the processor has not kept up. */
+  /** Whether the CPU could not keep up. */
   get isOverloaded(): boolean {
     return this.#load.isOverloaded;
   }
 
-  /** The codec to send in, as the room and the browser agreed on it. What the browser has not told yet is not waited for. */
+  /** The codec to send, as negotiated by room and browser. Does not wait for the browser's answers. */
   choose(device: types.Device): types.RtpCodecCapability | undefined {
     const codecs = device.sendRtpCapabilities.codecs ?? [];
     const offered = VIDEO_CODECS.filter((codec) => find(codecs, codec) !== undefined);
@@ -43,7 +43,7 @@ export class CodecPolicy {
     return chosen === undefined ? undefined : find(codecs, chosen);
   }
 
-  /** Notes one look at the encoders. Returns whether this is the moment to send something that costs less. */
+  /** Records one sample. Returns whether to switch to a cheaper codec now. */
   note(isLimitedByProcessor: boolean): boolean {
     const before = this.isOverloaded;
     this.#load = judgeLoad(this.#load, isLimitedByProcessor);
@@ -62,7 +62,7 @@ export class CodecPolicy {
   }
 }
 
-/** VP9 and H264 have profiles, of which every browser knows the first that is listed. */
+/** VP9 and H264 have profiles; every browser supports the first one listed. */
 function find(codecs: readonly types.RtpCodecCapability[], codec: VideoCodec): types.RtpCodecCapability | undefined {
   return codecs.find(({ mimeType }) => mimeType.toLowerCase() === `video/${codec.toLowerCase()}`);
 }

@@ -1,18 +1,18 @@
 /**
- * What to do about one media transport whose connection falters: first an ICE restart, then a whole new join. Pure.
+ * What to do about a media transport that loses its connection: first an ICE restart, then a new join. Pure.
  *
- * After a restart the transport gets some time; the browser itself may take 15 s and more to say "failed". That time begins when the
- * server has restarted: while it cannot be asked, media cannot be mended, and a new join would not get through either.
+ * After a restart the transport gets a grace period; the browser may take 15 s and more to report "failed". The period starts when the
+ * server has restarted ICE: while signaling is down, media cannot be repaired, and a new join would not get through either.
  */
 
-/** How long a connection may take to come about before something is done. */
+/** How long connecting may take before it is repaired. */
 export const CONNECT_LIMIT_MS = 10_000;
 export const RESTART_GRACE_MS = 8000;
 
-/** `healthy` is also one that has not begun to connect. */
+/** `healthy` includes a transport that has not started to connect. */
 export type RepairState = 'healthy' | 'connecting' | 'restarting' | 'broken';
 
-/** `silent`: connected as it seems, and nothing comes. */
+/** `silent`: connected according to the browser, but no media arrives. */
 export type RepairEvent = 'connecting' | 'connected' | 'disconnected' | 'failed' | 'silent' | 'restarted' | 'restartRefused' | 'timeOver';
 
 export type RepairEffect = 'restartIce' | 'startLimit' | 'startGrace' | 'stopTimer' | 'reportMending' | 'reportConnected' | 'reportBroken';
@@ -34,10 +34,10 @@ export function repair(state: RepairState, event: RepairEvent): Repair {
       return { state: 'healthy', effects: ['stopTimer', 'reportConnected'] };
     case 'disconnected':
     case 'failed':
-      // A second fault while a restart runs belongs to the same episode: the grace decides.
+      // Another failure during a restart belongs to the same episode: the grace period decides.
       return state === 'restarting' ? stay : RESTART;
     case 'silent':
-      // The connection stays as it is meanwhile, so there is nothing to wait for.
+      // The connection state does not change meanwhile, so there is nothing to wait for.
       return state === 'healthy' ? { state, effects: ['restartIce'] } : stay;
     case 'restarted':
       return state === 'restarting' ? { state, effects: ['startGrace'] } : stay;

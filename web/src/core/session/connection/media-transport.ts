@@ -1,4 +1,4 @@
-/** One WebRTC transport of a connection: made through signaling, mended by ICE restarts, closed with its scope. */
+/** One WebRTC transport of a connection: created through signaling, repaired by ICE restarts, closed with its scope. */
 
 import type { types } from 'mediasoup-client';
 import type { Direction, Source, TransportAnswer } from '../../../generated/messages';
@@ -14,18 +14,18 @@ export interface TransportContext {
   iceServers: Route['iceServers'];
   signaling: Requester;
   scope: Scope;
-  /** For how long a faltering transport is mended: not longer than there is signaling to do it by. */
+  /** The lifetime of repairs: ends with signaling, which they need. */
   mending: Scope;
   log: Log;
   onConnected: (direction: Direction) => void;
-  /** Nothing comes through just now; a way is looked for. */
+  /** Called when media is interrupted and being repaired, and when it is back. */
   onMending: (direction: Direction) => void;
   onBroken: () => void;
 }
 
 export interface MendedTransport {
   transport: types.Transport;
-  /** Looks for another way although the connection seems to be good. */
+  /** Restarts ICE although the connection seems fine. */
   restartIce: () => void;
 }
 
@@ -47,7 +47,7 @@ function optionsFrom(answer: TransportAnswer): types.TransportOptions {
   return sctpParameters ? { ...options, sctpParameters } : options;
 }
 
-/** mediasoup-client asks by events; each is answered by what the server says. */
+/** mediasoup-client requests by events; each is answered with the server's response. */
 function wireSignaling(transport: types.Transport, { signaling }: TransportContext): void {
   const transportId = transport.id;
   transport.on('connect', ({ dtlsParameters }, done, fail) => {
@@ -61,7 +61,7 @@ function wireSignaling(transport: types.Transport, { signaling }: TransportConte
   });
 }
 
-/** Carries out what `repair` decides. Gives the way to say that nothing comes. */
+/** Carries out what `repair` decides. Returns a function that reports silence. */
 function keepConnected(transport: types.Transport, direction: Direction, context: TransportContext): () => void {
   const { signaling, mending, log } = context;
   let state: RepairState = 'healthy';

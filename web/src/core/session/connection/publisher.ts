@@ -1,5 +1,5 @@
 /**
- * Sends one's own microphone, camera and screen over one connection, by bringing the producers in line with the state of LocalMedia.
+ * Publishes the local microphone, camera and screen over one connection, by syncing the producers with the state of LocalMedia.
  *
  * It never opens or stops a device.
  */
@@ -23,14 +23,14 @@ const SOURCES: Readonly<Record<SendKind, { kind: 'audio' | 'video'; source: Sour
   screenSound: { kind: 'audio', source: 'screensharing' },
 };
 
-/** What is sent where nothing better is known: there is nothing to look after. */
+/** Codecs cheap to encode: the CPU load is not checked for them. */
 const CHEAP: ReadonlySet<string> = new Set(['video/vp8', 'video/h264']);
 
-/** What is to be sent of one kind. What the system lets nothing through of is paused: others see that nothing comes. */
+/** The desired state of one producer. An interrupted device is paused, so that others see it as off. */
 interface Wanted {
   track: MediaStreamTrack | undefined;
   isPaused: boolean;
-  /** While another device opens, the old producer stays: its track is replaced in a moment. */
+  /** While another device opens, the old producer stays: its track is replaced soon. */
   isOpening: boolean;
 }
 
@@ -44,15 +44,15 @@ export interface PublisherContext {
 }
 
 const PICTURES: readonly SendKind[] = ['camera', 'screen'];
-/** How often the encoders are looked at while they do more than they must. */
+/** How often the CPU load is sampled while an expensive codec is in use. */
 const LOOK_MS = 5000;
 
 export class Publisher {
   readonly #context: PublisherContext;
-  /** The camera alone: what does not move or make a noise is rightly not sent. */
+  /** Checked for the camera only: a still screen and a silent microphone rightly send nothing. */
   readonly #unseen = new Unheard(() => void this.#sendCameraAnew());
   #looking: ReturnType<typeof setInterval> | undefined;
-  /** The latest wish that was carried out. */
+  /** The latest state that was synced. */
   #latest: LocalMediaState | undefined;
   readonly #producers = new Map<SendKind, types.Producer>();
   #wanted: LocalMediaState | undefined;
@@ -63,19 +63,19 @@ export class Publisher {
     this.#context = context;
   }
 
-  /** Brings what is sent in line with `wanted`. Calls while one runs are joined to the latest wish. */
+  /** Syncs what is sent with `wanted`. Calls during a sync are merged: the latest state wins. */
   sync(wanted: LocalMediaState): Promise<void> {
     this.#wanted = wanted;
     if (!this.#isRunning) this.#running = this.#run();
     return this.#running;
   }
 
-  /** What the server says of a stream of ours: 0 for one of which nothing arrives. */
+  /** The server's score of a local stream: 0 means that nothing arrives. */
   noteScore(producerId: string, score: number): void {
     if (this.#producers.get('camera')?.id === producerId) this.#unseen.note(score);
   }
 
-  /** What has been sent so far, for statistics. */
+  /** Statistics of what is sent. */
   async reports(): Promise<SentMedia[]> {
     const open = [...this.#producers].filter(([, producer]) => !producer.closed);
     return Promise.all(open.map(async ([kind, producer]) => ({ kind, report: await producer.getStats() })));
@@ -88,7 +88,7 @@ export class Publisher {
       this.#latest = state;
       await Promise.all(SEND_KINDS.map((kind) => this.#bring(kind, wantedOf(state, kind))));
     }
-    // In the same turn in which nothing more was wanted: a wish that comes later is not to be taken for one that is looked after.
+    // In the same turn in which nothing was left to do: a later call must start a new sync.
     this.#isRunning = false;
   }
 
@@ -101,7 +101,7 @@ export class Publisher {
   async #bring(kind: SendKind, wanted: Wanted): Promise<void> {
     try {
       await this.#bringTrack(kind, wanted);
-      // Muting is for at once, unmuting for when there is something to hear.
+      // Mutes at once, but unmutes only when there is a track.
       if (wanted.isPaused || !wanted.isOpening) this.#bringPause(kind, wanted.isPaused);
     } catch (error) {
       if (this.#context.transport.closed) return;
@@ -140,11 +140,11 @@ export class Publisher {
     this.#context.signaling.notify('closeProducer', { producerId: producer.id });
   }
 
-  /** While the connection is mended nothing can arrive; that has its own limits. */
+  /** While the connection is repaired nothing can arrive; repairs have their own limits. */
   async #sendCameraAnew(): Promise<void> {
     const { transport, log } = this.#context;
     if (transport.closed || this.#producers.get('camera')?.paused !== false || this.#latest === undefined) return;
-    // The server says it once, so it has to be remembered until then.
+    // The server reports it once, so it is stored until the consumer exists.
     if (transport.connectionState !== 'connected') {
       this.#unseen.note(0);
       return;
@@ -160,14 +160,14 @@ export class Publisher {
     if (!device.canProduce(mediaKind)) {
       throw new ConveneError('codec-unsupported', `no ${mediaKind} codec is known to both the browser and the server`);
     }
-    // Devices belong to LocalMedia: it alone stops and disables tracks.
+    // Tracks belong to LocalMedia, which alone stops and disables them.
     const common = { track, stopTracks: false, disableTrackOnPause: false, appData: { source } };
     const codec = mediaKind === 'video' ? this.#context.codecs.choose(device) : undefined;
     if (codec !== undefined && !CHEAP.has(codec.mimeType.toLowerCase())) this.#look();
     return transport.produce({ ...common, ...producerOptions(kind, codec) });
   }
 
-  /** Looks from now on whether the processor keeps up with what is sent. */
+  /** Starts sampling whether the CPU keeps up. */
   #look(): void {
     this.#looking ??= setInterval(() => void this.#lookOnce(), LOOK_MS);
   }

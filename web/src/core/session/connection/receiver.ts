@@ -1,7 +1,7 @@
 /**
- * Receives other people's media over one connection: one mediasoup consumer for each `newConsumer` of the server.
+ * Receives remote media over one connection: one mediasoup consumer for each `newConsumer` of the server.
  *
- * Pauses and closings may overtake the making of a consumer; they are remembered, so that nothing closed comes to life.
+ * Pauses and closes may arrive before a consumer is created; they are stored, so that a closed consumer is never announced.
  */
 
 import type { types } from 'mediasoup-client';
@@ -12,15 +12,15 @@ import type { RoomEvent } from '../events';
 import type { ExpectedPicture } from '../pictures/picture-mender';
 import { summarizeReceived, type ReceivedMedia } from './stats';
 
-/** A consumer that is being made, or is there. */
+/** A consumer that exists or is being created. */
 interface Slot {
   peerId: string;
   isScreen: boolean;
   consumer: types.Consumer | undefined;
   isPaused: boolean;
-  /** Nothing comes from the sender, as the server says. */
+  /** The server receives nothing from the sender. */
   isSenderSilent: boolean;
-  /** The server forwards nothing, for want of bandwidth or because it has nothing. */
+  /** The server forwards nothing: it has no bandwidth for it, or receives nothing. */
   hasNoLayers: boolean;
 }
 
@@ -36,7 +36,7 @@ export class Receiver {
     this.#log = log;
   }
 
-  /** Makes the consumer. Only when this is done may the request be answered: then the server lets media flow. */
+  /** Creates the consumer. The request must be answered only after this: then the server starts sending media. */
   async add(offer: NewConsumer): Promise<void> {
     const { consumerId, peerId, producerId, kind, rtpParameters, producerPaused, appData, consumerScore } = offer;
     if (this.#slots.has(consumerId)) return;
@@ -44,7 +44,7 @@ export class Receiver {
     const slot: Slot = { peerId, isScreen, consumer: undefined, isPaused: producerPaused, isSenderSilent: false, hasNoLayers: false };
     this.#slots.set(consumerId, slot);
     try {
-      // Microphone and camera of a person share a stream id, so the browser keeps lips and voice together.
+      // Microphone and camera of a participant share a stream id, so that the browser keeps them in sync.
       const streamId = `${peerId}-${isScreen ? 'screen' : 'person'}`;
       slot.consumer = await this.#transport.consume({ id: consumerId, producerId, kind, rtpParameters, streamId });
     } catch (error) {
@@ -85,21 +85,21 @@ export class Receiver {
     if (slot !== undefined) slot.hasNoLayers = !hasLayers;
   }
 
-  /** The pictures that their senders do not hold back. */
+  /** Videos that their senders have not paused. */
   pictures(): ExpectedPicture[] {
     return [...this.#slots].flatMap(([consumerId, { consumer, isPaused, isScreen, isSenderSilent, hasNoLayers }]) =>
       consumer?.kind !== 'video' || consumer.closed || isPaused ? [] : [{ consumerId, isScreen, isWithheld: isSenderSilent || hasNoLayers }],
     );
   }
 
-  /** How many frames each of these has shown so far. */
+  /** Decoded frames of each consumer so far. */
   async frames(consumerIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
     const wanted = new Set(consumerIds);
     const reports = await this.#reportsOf(({ id }) => wanted.has(id));
     return new Map(reports.map((media) => [media.consumerId, summarizeReceived(media).framesDecoded]));
   }
 
-  /** What has arrived so far, for statistics. */
+  /** Statistics of what is received. */
   reports(): Promise<ReceivedMedia[]> {
     return this.#reportsOf(() => true);
   }

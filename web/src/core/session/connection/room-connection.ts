@@ -1,7 +1,7 @@
 /**
  * One connection to a room, from its WebSocket to its media: opens, joins, publishes, receives, and ends as a whole.
  *
- * It never reconnects. A session makes a new one instead, and may let the media of the old one run on until then.
+ * It never reconnects. The session creates a new one instead, and may keep the media of the old one until then.
  */
 
 import type { types } from 'mediasoup-client';
@@ -38,22 +38,22 @@ import { summarizePath, summarizeReceived, summarizeSent, type CallStats } from 
 export interface RoomConnectionHooks {
   onOpen: () => void;
   onClose: (code: number, reason: string) => void;
-  /** Signaling is cut for longer than people overlook, and may go on; or it goes on. */
+  /** Called when signaling has been down for a noticeable time and may resume, and when it has resumed. */
   onCut: (isCut: boolean) => void;
   onLobby: (state: 'waiting' | 'admitted') => void;
   onRoomEvent: (event: RoomEvent) => void;
   onMediaConnected: (direction: Direction) => void;
-  /** Media of this direction does not come through just now; a way is looked for. */
+  /** Called when media of a direction is interrupted and being repaired, and when it is back. */
   onMediaMending: (direction: Direction) => void;
   onMediaBroken: () => void;
-  /** A picture does not come although media comes through, and all that could be done about it here has been done. */
+  /** A video does not arrive although media does, and all repairs of this connection have failed. */
   onPictureLost: () => void;
   onPublishError: (kind: SendKind, error: ConveneError) => void;
 }
 
 export interface RoomConnectionOptions {
   route: Route;
-  /** Gives the way for a further socket after a cut. */
+  /** Finds the route for the next socket after a disconnect. */
   findRoute: RouteFinder;
   displayName: string;
   userAgent: string;
@@ -64,7 +64,7 @@ export interface RoomConnectionOptions {
   openSocket?: SocketFactory;
 }
 
-/** Kinds of messages that are noted as ignored: a server that invents names does not fill the log. */
+/** At most this many unknown methods are logged, whatever the server sends. */
 const MOST_NOTED = 20;
 
 export class RoomConnection {
@@ -97,8 +97,8 @@ export class RoomConnection {
   }
 
   /**
-   * The join sequence of the demo protocol. Throws a ConveneError. Who is in the lobby gets the answer to the first request only
-   * when it has been admitted; by then the join may have begun anew, and this one is not wanted any more.
+   * The join sequence of the demo protocol. Throws a ConveneError. In the lobby the first request is answered only
+   * after admission; by then another join may have started, and this one is obsolete.
    */
   async join(isWanted: () => boolean): Promise<void> {
     const device = await this.#loadDevice();
@@ -134,28 +134,28 @@ export class RoomConnection {
     void this.#fetchChat();
   }
 
-  /** Says in the lobby who is at the door. */
+  /** Sends the display name to the moderators while in the lobby. */
   async knock(): Promise<void> {
     const { displayName, userAgent } = this.#options;
     await this.#requester.request('knock', { displayName, device: describeBrowser(userAgent) });
   }
 
-  /** Asks something of the room. Throws a ConveneError. */
+  /** Sends a request to the room. Throws a ConveneError. */
   request<M extends keyof RoomRequests>(method: M, data: RoomRequests[M]): Promise<unknown> {
     return this.#signaling.request(method, data);
   }
 
-  /** Says how pictures are shown now. */
+  /** Sets how videos are shown now. */
   receive(wishes: readonly ReceptionWish[]): void {
     this.#reception?.sync(wishes.filter(({ consumerId }) => this.#receiver?.has(consumerId) === true));
   }
 
-  /** Says whose streams come first. A room takes it from those who have joined. */
+  /** Sets whose streams come first. The room accepts it only after the join. */
   watch(peerIds: readonly string[]): void {
     if (this.#hasJoined) this.#reception?.watch(peerIds);
   }
 
-  /** Sends what is on, stops sending what is off. Before the join nothing is sent. */
+  /** Publishes devices that are on, unpublishes those that are off. Nothing is sent before the join. */
   async publish(local: LocalMediaState): Promise<void> {
     await this.#publisher?.sync(local);
   }
@@ -175,18 +175,18 @@ export class RoomConnection {
     };
   }
 
-  /** Whether there may be pictures of this connection. */
+  /** Whether this connection may have delivered video. */
   get hasJoined(): boolean {
     return this.#hasJoined;
   }
 
-  /** Ends signaling alone: pictures and voices go on for as long as the other side still sends. */
+  /** Closes signaling only: media continues while the server still sends. */
   closeSignaling(): void {
     this.#mending.end();
     this.#signaling.close();
   }
 
-  /** Ends all but what is received: browsers show black for a track whose transport is closed, the last picture otherwise. */
+  /** Closes everything except receiving: browsers keep the last frame of a track until its transport is closed. */
   closeSending(): void {
     this.closeSignaling();
     this.#sending.end();
@@ -213,7 +213,7 @@ export class RoomConnection {
     }
   }
 
-  /** For as long as there is signaling to do it by. */
+  /** Ends with signaling. */
   #mendPictures({ transport, restartIce }: MendedTransport): void {
     const { hooks, log } = this.#options;
     const mender = new PictureMender({
@@ -228,7 +228,7 @@ export class RoomConnection {
     this.#mending.onEnd(() => mender.close());
   }
 
-  /** While a connection comes about or is mended nothing can come; that has its own limits. */
+  /** While a connection is established or repaired nothing can arrive; that has its own limits. */
   #expectedPictures({ connectionState }: types.Transport): ExpectedPicture[] {
     if (connectionState !== 'connected' && connectionState !== 'new') return [];
     return (this.#receiver?.pictures() ?? []).filter(({ consumerId }) => this.#reception?.isSeen(consumerId) === true);
@@ -264,8 +264,8 @@ export class RoomConnection {
   }
 
   /**
-   * Whether media hangs on a question that was never answered. What the server made of it nobody knows here: somebody would stay unseen
-   * or unheard for the rest of the call. A new join knows it.
+   * Whether a media request was never answered. Its effect on the server is unknown: a participant might stay invisible
+   * or inaudible for the rest of the call. A new join resolves it.
    */
   #endUnanswered(error: unknown): boolean {
     const isUnanswered = error instanceof ConveneError && error.code === 'request-timeout';
@@ -279,7 +279,7 @@ export class RoomConnection {
     else this.#noteIgnored(decoded.kind, method, data);
   }
 
-  /** Once for each kind: a newer server may send the same every second. */
+  /** Logs each method once: a newer server may send it every second. */
   #noteIgnored(kind: 'unknown' | 'malformed', method: string, data: JsonRecord): void {
     const note = `ignored the ${kind} notification "${method}"`;
     if (this.#ignored.has(note) || this.#ignored.size === MOST_NOTED) return;
@@ -287,7 +287,7 @@ export class RoomConnection {
     this.#options.log.info(note, data);
   }
 
-  /** The chat so far, and what will be said: nothing of the call depends on it. */
+  /** Loads the chat history and follows new messages. The call does not depend on it. */
   async #fetchChat(): Promise<void> {
     try {
       const page = decodeChatHistory(await this.#requester.request('getChatHistory', { follow: true, before: null }));
@@ -312,7 +312,7 @@ export class RoomConnection {
   }
 }
 
-/** Sockets that outlive cuts. */
+/** Sockets that survive disconnects. */
 function resumable({ findRoute, hooks, openSocket = openBrowserSocket }: RoomConnectionOptions): SocketFactory {
   const findAddress = async (last: { isRefused: boolean }): Promise<{ url: string; protocols: string | string[] }> => {
     const route = await findRoute(last);

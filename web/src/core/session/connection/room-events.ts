@@ -1,4 +1,4 @@
-/** What happens in a room, in this client's own words: made from the server's notifications. Pure. */
+/** Converts the server's notifications to events. Pure. */
 
 import type { ServerNotification } from '../../../generated/messages';
 import { shownName } from '../../peer/display-name';
@@ -6,7 +6,7 @@ import { sourceScoreOf } from '../../signaling/decode';
 import { peerOf, permissionsOf, sendsOf, standingOf } from '../../signaling/standing';
 import type { RoomEvent } from '../events';
 
-/** The event that a notification means for listeners; undefined for what concerns the connection alone. */
+/** The event for listeners; undefined if the notification concerns only the connection. */
 export function roomEventOf({ method, data }: ServerNotification): RoomEvent | undefined {
   switch (method) {
     case 'newPeer':

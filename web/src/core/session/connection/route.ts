@@ -1,17 +1,17 @@
-/** The way into a meeting: where the WebSocket goes, with what it identifies itself, and which servers help media through. Pure. */
+/** The route into a meeting: the WebSocket's URL, its ticket and the ICE servers. Pure. */
 
 import type { types } from 'mediasoup-client';
 
 export interface Route {
   url: string;
-  /** A short-lived ticket that goes along as a subprotocol: never in the address, which ends up in logs. */
+  /** A short-lived ticket, sent as a subprotocol: never in the URL, which ends up in logs. */
   ticket: string | undefined;
   iceServers: NonNullable<types.TransportOptions['iceServers']>;
 }
 
 /**
- * Gives the way for the next attempt: at once where it is known already. A ConveneError says that there is none.
- * `isRefused` says that no socket opened on the way before: its ticket may be the reason.
+ * Returns the route for the next attempt, synchronously if it is known already. Throws a ConveneError if there is none.
+ * `isRefused` tells that no socket opened with the previous route: its ticket may be the reason.
  */
 export type RouteFinder = (last: { isRefused: boolean }) => Route | Promise<Route>;
 
@@ -22,7 +22,7 @@ export function subprotocolsOf({ ticket }: Route): string | string[] {
   return ticket === undefined ? PROTOO : [PROTOO, `${TICKET_PREFIX}${ticket}`];
 }
 
-/** A way without a ticket, the same for every attempt. */
+/** A route without a ticket, the same for every attempt. */
 export function openRoute(url: string): Route {
   return { url, ticket: undefined, iceServers: [] };
 }

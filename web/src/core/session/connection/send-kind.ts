@@ -1,4 +1,4 @@
-/** What a participant sends: at most one producer of each kind, and what is measured of it. */
+/** What a participant publishes: at most one producer of each kind. */
 
 export type SendKind = 'microphone' | 'camera' | 'screen' | 'screenSound';
 

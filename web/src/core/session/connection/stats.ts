@@ -1,4 +1,4 @@
-/** Statistics of a call in the few figures that tests and helpers look at. Pure. */
+/** Statistics of a call, reduced to what the panel and tests show. Pure. */
 
 import { isRecord, type JsonRecord } from '../../signaling/json';
 import type { SendKind, SentMedia } from './send-kind';
@@ -33,17 +33,17 @@ export interface SentStats {
   frameHeight: number;
   framesPerSecond: number;
   codec: string;
-  /** How many sizes are sent now. */
+  /** Number of simulcast streams that are sent now. */
   activeLayers: number;
 }
 
-/** The way that media takes. */
+/** The selected ICE candidate pair. */
 export interface PathStats {
   roundTripSeconds: number;
-  /** What the browser thinks it can send, in bits per second. */
+  /** The browser's estimate of the outgoing bandwidth, in bits per second. */
   availableBitrate: number;
   protocol: string;
-  /** `host`, `srflx`, `relay` … of this side. */
+  /** Local candidate type: `host`, `srflx`, `relay` … */
   localCandidate: string;
   remoteCandidate: string;
 }
@@ -55,7 +55,7 @@ export interface CallStats {
   path: PathStats | undefined;
 }
 
-/** Whether a browser sends less than it would because its processor does not keep up. */
+/** Whether the encoder is limited by the CPU. */
 export function isLimitedByProcessor(report: RTCStatsReport): boolean {
   return entriesOf(report).some((entry) => entry['type'] === 'outbound-rtp' && entry['qualityLimitationReason'] === 'cpu');
 }

@@ -1,4 +1,4 @@
-/** How long one's own picture may fail to arrive at the server, as the server says, before it is sent anew. */
+/** Restarts the camera's producer when the server reports that nothing of it arrives. */
 
 const FIRST_WAIT_MS = 8000;
 const LONGEST_WAIT_MS = 300_000;
@@ -12,7 +12,7 @@ export class Unheard {
     this.#sendAnew = sendAnew;
   }
 
-  /** 0: nothing arrives. What helps only for a moment is done ever more seldom. */
+  /** 0: nothing arrives. Restarts become less frequent each time. */
   note(score: number): void {
     if (score > 0) {
       this.stop();

@@ -1,4 +1,4 @@
-/** Looks every now and then whether the pictures of one connection come, tells of those that do not, and takes the steps that `judge` names. */
+/** Checks periodically whether the videos of one connection arrive, reports those that do not, and takes the steps that `judge` returns. */
 
 import type { Log } from '../../log';
 import type { Requester } from '../../signaling/requester';
@@ -6,7 +6,7 @@ import { FRESH, judge, type Look, type MendStep, type Stillness } from './pictur
 
 const LOOK_MS = 2000;
 
-/** A picture that is expected. */
+/** A video that is expected to arrive. */
 export interface ExpectedPicture {
   consumerId: string;
   isScreen: boolean;
@@ -14,9 +14,9 @@ export interface ExpectedPicture {
 }
 
 export interface PictureMenderContext {
-  /** The pictures that ought to come now. Empty while media is known not to come through. */
+  /** The videos expected now. Empty while media is known to be interrupted. */
   expected(): readonly ExpectedPicture[];
-  /** Frames that each has shown so far; one that is not told of is passed over. */
+  /** Decoded frames of each so far; those without a count are skipped. */
   frames(consumerIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
   signaling: Requester;
   log: Log;
@@ -41,7 +41,7 @@ export class PictureMender {
     clearInterval(this.#timer);
   }
 
-  /** A time in which the page sleeps counts as one look: what stood still then is nobody's fault. */
+  /** A time in which the page was suspended counts as one check: no video is to blame for it. */
   async #look(): Promise<void> {
     const expected = this.#context.expected();
     this.#forget(expected);
@@ -57,14 +57,14 @@ export class PictureMender {
   #judgeAll(frames: ReadonlyMap<string, number>): void {
     const isAlone = ![...frames].some(([consumerId, count]) => count > (this.#known.get(consumerId)?.frames ?? 0));
     const steps = new Set<MendStep>();
-    // Some may have been hidden while they were counted.
+    // Some may have been hidden meanwhile.
     for (const picture of this.#context.expected()) {
       const count = frames.get(picture.consumerId);
       if (count === undefined) continue;
       const step = this.#judgeOne(picture, { ...picture, frames: count, isAlone });
       if (step !== undefined) steps.add(step);
     }
-    // These are for all of them.
+    // These steps concern all videos.
     if (steps.has('rejoin')) this.#context.rejoin();
     else if (steps.has('restartIce')) this.#context.restartIce();
   }
@@ -93,7 +93,7 @@ export class PictureMender {
     this.#context.onStalled(consumerId, isStalled);
   }
 
-  /** What is not expected any more is not missed. */
+  /** Forgets videos that are no longer expected. */
   #forget(expected: readonly ExpectedPicture[]): void {
     const wanted = new Set(expected.map(({ consumerId }) => consumerId));
     this.#known = new Map([...this.#known].filter(([consumerId]) => wanted.has(consumerId)));

@@ -1,20 +1,20 @@
 /**
- * Whether pictures that are expected do come, and what to do about one that does not: from what costs nothing to a whole new join. Pure.
+ * Whether expected videos arrive, and how to repair one that does not: from the cheapest step to a new join. Pure.
  *
- * It knows nothing of packets. A picture that is expected is one that somebody looks at and that its sender does not hold back.
+ * It knows nothing of packets. A video is expected if it is on screen and not paused by its sender.
  */
 
 export type MendStep =
-  /** Ask the sender for a picture that does not depend on others. */
+  /** Request a key frame from the sender. */
   | 'keyFrame'
-  /** Let the server begin anew to forward the picture. */
+  /** Pause and resume the consumer. */
   | 'resume'
-  /** Look for another way for everything that is received. */
+  /** Restart ICE of the receiving transport. */
   | 'restartIce'
-  /** Join anew. */
+  /** Rejoin. */
   | 'rejoin';
 
-/** For how long a picture has to stand still before it is said, and before each step. */
+/** How long a video must stall before it is reported, and before each step. */
 const TELL_MS = 4000;
 const STEPS: readonly (readonly [afterMs: number, step: MendStep])[] = [
   [4000, 'keyFrame'],
@@ -23,27 +23,27 @@ const STEPS: readonly (readonly [afterMs: number, step: MendStep])[] = [
   [13_000, 'restartIce'],
   [20_000, 'rejoin'],
 ];
-/** After the last step all that can be done is to go on asking. */
+/** After the last step, key frames are requested repeatedly. */
 const THEN_EVERY_MS = 10_000;
 const THEN: readonly MendStep[] = ['keyFrame', 'rejoin'];
 
-/** What is seen of one picture now. */
+/** One sample of a video. */
 export interface Look {
-  /** Frames that have been shown so far. */
+  /** Decoded frames so far. */
   frames: number;
-  /** Of a screen, which may well stand still: only its first frame can be missed. */
+  /** A screen may be still: only its first frame can be missing. */
   isScreen: boolean;
-  /** The server says that there is nothing to forward: the sender sends nothing, or there is no bandwidth for it. */
+  /** The server forwards nothing: it receives nothing, or has no bandwidth for it. */
   isWithheld: boolean;
-  /** No other picture that is expected comes either. */
+  /** No other expected video arrives either. */
   isAlone: boolean;
 }
 
-/** What is remembered of one picture. */
+/** The state of one video. */
 export interface Stillness {
   frames: number;
   stillMs: number;
-  /** Number of steps that were taken since it stands still. */
+  /** Steps taken since it stalled. */
   steps: number;
 }
 
@@ -55,10 +55,10 @@ export interface Judgement {
   step: MendStep | undefined;
 }
 
-/** Judges a picture by another look, `passedMs` after the one before. */
+/** Evaluates a sample, `passedMs` after the previous one. */
 export function judge(before: Stillness, look: Look, passedMs: number): Judgement {
   const { frames, isScreen } = look;
-  // Counters begin anew with the decoder.
+  // A new decoder restarts the counter.
   if (frames !== before.frames || (isScreen && frames > 0)) return { now: { ...FRESH, frames }, isStalled: false, step: undefined };
   const stillMs = before.stillMs + passedMs;
   const due = dueStep(before.steps, stillMs);
@@ -76,18 +76,18 @@ function furtherStep(index: number): readonly [afterMs: number, step: MendStep |
   return [last + (index + 1) * THEN_EVERY_MS, THEN[index % THEN.length]];
 }
 
-/** Where others' pictures come, the way is good; where the server withholds it, neither way nor join is to blame. */
+/** If other videos arrive, the transport is fine; if the server forwards nothing, neither transport nor join is to blame. */
 function usefulStep(step: MendStep, { isWithheld, isAlone }: Look): MendStep {
   if (isWithheld && (step === 'restartIce' || step === 'rejoin')) return 'keyFrame';
   return step === 'restartIce' && !isAlone ? 'resume' : step;
 }
 
-/** How often a picture that does not come may cost everybody else's for a moment: seldom, and ever more seldom. */
+/** Limits how often a missing video may cause a rejoin, which interrupts all others: with growing intervals. */
 export class RejoinAllowance {
   #nextAt = -Infinity;
   #pauseMs = 120_000;
 
-  /** Whether one may join anew now; counts as done if so. */
+  /** Whether a rejoin is allowed now; if so it is counted. */
   take(now: number): boolean {
     if (now < this.#nextAt) return false;
     this.#nextAt = now + this.#pauseMs;

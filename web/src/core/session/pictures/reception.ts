@@ -1,46 +1,46 @@
 /**
- * Receives only what is looked at: tells the server which pictures to hold back, in which size to send the others, and whose streams come
- * first where there are more than it sends.
+ * Receives only what is on screen: tells the server which videos to pause, in which size to send the others, and whose streams come
+ * first if there are more than it sends.
  *
- * It sends differences alone, and forgets what it said of consumers that are gone.
+ * It sends only changes, and forgets consumers that are closed.
  */
 
 import type { Requester } from '../../signaling/requester';
 
-/** How a picture is shown now. */
+/** How a video is shown now. */
 export interface ReceptionWish {
   consumerId: string;
-  /** Nobody sees it. */
+  /** Not on screen. */
   isHidden: boolean;
-  /** Largest size that is of use: 0 is the smallest. */
+  /** The largest useful size: 0 is the smallest. */
   spatialLayer: number;
-  /** Frames: 0 is the fewest. */
+  /** Frame rate: 0 is the lowest. */
   temporalLayer: number;
-  /** 1 to 255; the higher is served first when the network cannot carry all. */
+  /** 1 to 255; higher ones are served first when bandwidth is short. */
   priority: number;
 }
 
-/** What the server does before it is told anything: sends all there is. */
+/** The server's default: everything is sent. */
 const UNTOLD = { isHidden: false, spatialLayer: -1, temporalLayer: -1, priority: -1 };
 
 export class Reception {
   readonly #signaling: Requester;
   readonly #told = new Map<string, Omit<ReceptionWish, 'consumerId'>>();
-  /** Nobody: what a server that was told nothing goes by. */
+  /** The server's default: no preference. */
   #watched: readonly string[] = [];
 
   constructor(signaling: Requester) {
     this.#signaling = signaling;
   }
 
-  /** Wishes for all pictures there are; others are forgotten. */
+  /** Replaces the preferences of all videos; those not listed are forgotten. */
   sync(wishes: readonly ReceptionWish[]): void {
     const wanted = new Set(wishes.map(({ consumerId }) => consumerId));
     for (const consumerId of this.#told.keys()) if (!wanted.has(consumerId)) this.#told.delete(consumerId);
     for (const wish of wishes) this.#tell(wish);
   }
 
-  /** Whose streams are wanted, the most wanted first. */
+  /** Peers whose streams are wanted, the most wanted first. */
   watch(peerIds: readonly string[]): void {
     const isTold = peerIds.length === this.#watched.length && peerIds.every((peerId, index) => peerId === this.#watched[index]);
     if (isTold) return;
@@ -48,7 +48,7 @@ export class Reception {
     this.#signaling.notify('setWatchedPeers', { peerIds: [...peerIds] });
   }
 
-  /** Whether somebody looks at the picture. */
+  /** Whether the video is on screen. */
   isSeen(consumerId: string): boolean {
     return this.#told.get(consumerId)?.isHidden === false;
   }
@@ -65,7 +65,7 @@ export class Reception {
       this.#signaling.notify('setConsumerPreferredLayers', { consumerId, spatialLayer, temporalLayer });
     }
     if (told.priority !== wish.priority) this.#signaling.notify('setConsumerPriority', { consumerId, priority: wish.priority });
-    // Last, so that the first picture after a pause has the right size already.
+    // Last, so that the first frame after a pause already has the right size.
     if (told.isHidden) this.#signaling.notify('resumeConsumer', { consumerId });
     this.#told.set(consumerId, wish);
   }

@@ -1,4 +1,4 @@
-/** The buttons of the call. On narrow screens those that are needed less often move into the menu "more". */
+/** The buttons of the call. On narrow screens the less common ones move to the menu "more". */
 
 import {
   Ellipsis,
@@ -141,7 +141,7 @@ interface ControlProps {
   onClick?: () => void;
 }
 
-/** Properties that a menu adds to its trigger are passed on to the button. */
+/** Passes on the properties that a menu adds to its trigger. */
 function Control(props: ControlProps): ReactNode {
   const { icon: Icon, label, title, testId, isPressed, isAllowed = true, badge = 0, badgeLabel = '', className = '', onClick, ...rest } = props;
   return (

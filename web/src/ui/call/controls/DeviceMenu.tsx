@@ -1,4 +1,4 @@
-/** The small menus beside buttons: which device, and how to leave. */
+/** The menus next to buttons: device selection, and ending the meeting. */
 
 import { ChevronUp, DoorClosed } from 'lucide-react';
 import type { ReactNode } from 'react';

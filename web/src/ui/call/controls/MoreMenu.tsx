@@ -1,4 +1,4 @@
-/** What is needed less often; on narrow screens also what has no room in the bar. */
+/** The less common actions; on narrow screens also those that do not fit into the bar. */
 
 import {
   ChartNoAxesColumn,
@@ -36,7 +36,7 @@ export function MoreItems({ model, app, call, state }: Props): ReactNode {
   return (
     <>
       <NarrowItems model={model} app={app} call={call} state={state} />
-      {/* Narrow menus are long already: there the view is chosen in the settings. */}
+      {/* Narrow menus are long already: there the layout is in the settings. */}
       <div className="wide-block">
         <MenuChoice label={controls.view} value={app.settings.layout} choices={layouts} onChoose={(layout) => model.change({ layout: layout as Layout })} />
         <MenuLine />

@@ -1,4 +1,4 @@
-/** The pictures of reactions, drawn here: systems without emoji show boxes otherwise. */
+/** Icons of reactions, drawn here because some systems have no emoji. */
 
 import { Heart, PartyPopper, ThumbsUp } from 'lucide-react';
 import type { ReactNode } from 'react';

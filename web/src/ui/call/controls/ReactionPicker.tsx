@@ -1,4 +1,4 @@
-/** Choosing a reaction. */
+/** The reaction picker. */
 
 import * as Radix from '@radix-ui/react-dropdown-menu';
 import type { ReactNode } from 'react';
@@ -16,7 +16,7 @@ export function ReactionPicker({ call, trigger }: { call: CallModel; trigger: Re
   );
 }
 
-/** Items of the menu that it stands in. */
+/** The reactions as items of a menu. */
 export function ReactionRow({ call }: { call: CallModel }): ReactNode {
   const texts = useTexts();
   return (

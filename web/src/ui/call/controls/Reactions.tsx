@@ -1,11 +1,11 @@
-/** Reactions that float up over the pictures, and are read out with the name of who sent them. */
+/** Reactions that float up over the tiles; screen readers announce them with their sender. */
 
 import type { CSSProperties, ReactNode } from 'react';
 import type { FloatingReaction } from '../../../state/call/call-state';
 import { useTexts } from '../../language';
 import { ReactionIcon } from './ReactionIcon';
 
-/** Places in two rows, in percent from the left, so that they do not cover each other. */
+/** Positions in two rows, in percent from the left, so that they do not overlap. */
 const PLACES = [4, 36, 68, 14, 44, 75];
 const LOWER_ROW = 3;
 

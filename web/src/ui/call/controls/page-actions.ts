@@ -1,4 +1,4 @@
-/** What the page can do with itself. Browsers may refuse each of these; then nothing happens. */
+/** Actions on the page itself. Browsers may reject any of them; then nothing happens. */
 
 import { inviteLink } from '../../../core/meeting/meeting';
 
@@ -7,7 +7,7 @@ export function toggleFullScreen(): void {
   done.catch(() => undefined);
 }
 
-/** The large picture, or else the first of somebody else, goes into a window of its own. */
+/** Picture-in-picture for the large tile, or else the first remote one. */
 export function pictureInPicture(): void {
   if (document.pictureInPictureElement !== null) {
     document.exitPictureInPicture().catch(() => undefined);
@@ -23,6 +23,6 @@ export function copyLink(onCopied: () => void): void {
 }
 
 export function copyText(text: string, onCopied: () => void = () => undefined): void {
-  // Without a secure context there is no clipboard; the address bar still has the link.
+  // There is no clipboard without a secure context; the link is still in the address bar.
   navigator.clipboard.writeText(text).then(onCopied, () => undefined);
 }

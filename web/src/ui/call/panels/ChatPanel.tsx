@@ -1,4 +1,4 @@
-/** What was said in writing, and a field to say more. */
+/** The chat panel: messages and the input field. */
 
 import { SendHorizontal } from 'lucide-react';
 import { useState, type KeyboardEvent, type ReactNode, type SyntheticEvent } from 'react';
@@ -49,7 +49,7 @@ function MessageForm({ call }: { call: CallModel }): ReactNode {
     send();
   };
   const onKeyDown = (event: KeyboardEvent): void => {
-    // Enter sends, with Shift it begins a line; while a word is being composed it belongs to the keyboard.
+    // Enter sends, Shift+Enter starts a new line; during composition Enter belongs to the input method.
     if (event.key !== 'Enter' || event.shiftKey || event.nativeEvent.isComposing) return;
     event.preventDefault();
     send();

@@ -1,4 +1,4 @@
-/** The messages of the chat, and what was said before: asked for by a button, or by scrolling to the top. Texts are shown as texts; only plain web addresses become links. */
+/** The chat messages. Earlier ones are loaded by a button or by scrolling to the top. Messages are plain text; only web addresses become links. */
 
 import { useEffect, useRef, type ReactNode } from 'react';
 import type { CallModel } from '../../../state/call/call-model';
@@ -6,7 +6,7 @@ import { groupsOf, partsOf, type ChatGroup, type ChatLog, type Earlier } from '.
 import { useKeptScroll } from '../../hooks/useKeptScroll';
 import { useTexts } from '../../language';
 
-/** So close to the top, earlier messages are asked for. */
+/** Earlier messages are loaded this close to the top. */
 const NEAR_TOP_PX = 48;
 
 interface Props {
@@ -26,7 +26,7 @@ export function MessageList({ call, chat: { messages, earlier }, selfId }: Props
   const hasEarlier = earlier !== 'none';
   const hadEarlier = useRef(hasEarlier);
   useEffect(() => {
-    // The button that had the focus is gone: reading goes on in the list.
+    // The focused button is gone: moves the focus to the list.
     if (hadEarlier.current && !hasEarlier && document.activeElement === document.body) list.current?.focus({ preventScroll: true });
     hadEarlier.current = hasEarlier;
   }, [hasEarlier, list]);
@@ -40,12 +40,12 @@ export function MessageList({ call, chat: { messages, earlier }, selfId }: Props
   );
 }
 
-/** A button that the keyboard has scrolled to is there to be pressed. */
+/** Not if the keyboard has scrolled to the button: then the user presses it. */
 function isAtTop(list: HTMLElement): boolean {
   return list.scrollTop < NEAR_TOP_PX && list.querySelector('.messages-earlier :focus-visible') === null;
 }
 
-/** It keeps the focus while messages are loading, so it is never disabled. */
+/** Never disabled, so that it keeps the focus while loading. */
 function EarlierButton({ earlier, onPress }: { earlier: Exclude<Earlier, 'none'>; onPress: () => void }): ReactNode {
   const texts = useTexts();
   const labels = {

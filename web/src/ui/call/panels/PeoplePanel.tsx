@@ -1,4 +1,4 @@
-/** Who is here and in which role, who waits at the door, and what moderators can do for all. */
+/** Participants with their roles, requests to join, and actions of moderators for the whole room. */
 
 import { Circle, Crown, DoorClosed, DoorOpen, Hand, Lock, LockOpen, Mic, MicOff, ScreenShare, VideoOff, VolumeX } from 'lucide-react';
 import { memo, type ReactNode } from 'react';
@@ -40,7 +40,7 @@ export function PeoplePanel({ call, state }: Props): ReactNode {
   );
 }
 
-/** Oneself first, then raised hands, then moderators. */
+/** The local participant first, then raised hands, then moderators. */
 function inOrder(people: readonly Person[]): Person[] {
   const rank = ({ isSelf, isHandRaised, isModerator }: Person): number => (isSelf ? 0 : isHandRaised ? 1 : isModerator ? 2 : 3);
   return [...people].sort((one, other) => rank(one) - rank(other));

@@ -1,4 +1,4 @@
-/** The panel beside the pictures; on narrow screens it lies over them. */
+/** The panel next to the tiles; on narrow screens it covers them. */
 
 import { X } from 'lucide-react';
 import { useEffect, useRef, type KeyboardEvent, type ReactNode } from 'react';
@@ -14,7 +14,7 @@ interface Props {
 export function SidePanel({ title, testId, onClose, children }: Props): ReactNode {
   const texts = useTexts();
   const panel = useRef<HTMLElement>(null);
-  // Where there is something to write in, writing begins at once.
+  // Focuses the text field if there is one.
   useEffect(() => (panel.current?.querySelector('textarea') ?? panel.current)?.focus(), []);
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.key === 'Escape' && !event.defaultPrevented) onClose();

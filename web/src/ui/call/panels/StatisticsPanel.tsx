@@ -1,4 +1,4 @@
-/** Figures of the call for people who help others, looked at every two seconds. */
+/** Statistics of the call for support, updated every two seconds. */
 
 import { Copy, X } from 'lucide-react';
 import { useEffect, useState, type ReactNode } from 'react';

@@ -1,4 +1,4 @@
-/** Everybody's tiles, all alike and as large as the space allows; more than fit are on further pages. */
+/** Tiles of equal size, as large as possible; those that do not fit are on further pages. */
 
 import { ChevronLeft, ChevronRight } from 'lucide-react';
 import { useRef, useState, type CSSProperties, type ReactNode } from 'react';
@@ -22,7 +22,7 @@ export function Grid({ tiles, spoke, renderTile }: Props): ReactNode {
   const element = useRef<HTMLDivElement>(null);
   const { width, height } = useSize(element);
   const capacity = pageCapacity(width, height);
-  // The pager gets a row of its own: it is to cover nobody.
+  // The pager has a row of its own, so that it covers no tile.
   const isPaged = tiles.length > capacity;
   const page = pageOf(tiles, spoke, isPaged ? pageCapacity(width, height - PAGER_HEIGHT) : capacity, wanted);
   const { tileWidth, tileHeight } = fitGrid(page.tiles.length, width, isPaged ? height - PAGER_HEIGHT : height, GAP);

@@ -1,4 +1,4 @@
-/** What one can do with another person: for oneself alone, and as a moderator for all. */
+/** Actions on another participant: local ones, and those of moderators. */
 
 import {
   Crown,
@@ -28,13 +28,13 @@ import { Menu, MenuItem, MenuLine } from '../../parts/Menu';
 interface Props {
   person: Person;
   call: CallModel;
-  /** Whether the one who looks may moderate. */
+  /** Whether the local participant is a moderator. */
   isModerator: boolean;
   isSilenced: boolean;
-  /** Key of the tile that the menu is about. */
+  /** Key of the participant's tile. */
   tileKey: string;
   isPinned: boolean;
-  /** How the tile's picture is shown now, where there is one. */
+  /** The current fit of the tile's video, if it has one. */
   fit?: Fit | undefined;
   className: string;
 }

@@ -1,4 +1,4 @@
-/** How well somebody is connected: one to three bars. */
+/** Connection quality: one to three bars. */
 
 import type { ReactNode } from 'react';
 import type { Quality } from '../../../state/tiles/tiles';

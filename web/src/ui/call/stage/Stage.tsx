@@ -1,4 +1,4 @@
-/** The pictures of the call: all alike, or one large with the others beside it. */
+/** The tiles of the call: a grid, or one large tile with the others in a strip. */
 
 import { useRef, type ReactNode } from 'react';
 import type { CallModel } from '../../../state/call/call-model';
@@ -46,7 +46,7 @@ interface FocusProps {
   renderTile: (tile: Tile, isMain: boolean) => ReactNode;
 }
 
-/** Where the space is upright a screen takes its own height, and what is left belongs to the people. */
+/** In portrait a screen takes the height that it needs, and participants get the rest. */
 function Focus({ main, others, spoke, renderTile }: FocusProps): ReactNode {
   const element = useRef<HTMLDivElement>(null);
   const { width, height } = useSize(element);
@@ -62,7 +62,7 @@ function Focus({ main, others, spoke, renderTile }: FocusProps): ReactNode {
   );
 }
 
-/** Scrolled by keys too, so it takes the focus. */
+/** Focusable, so that it can be scrolled by keyboard. */
 function Strip({ children }: { children: ReactNode }): ReactNode {
   const texts = useTexts();
   return (

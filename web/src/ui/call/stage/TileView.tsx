@@ -1,4 +1,4 @@
-/** One person or screen: picture or initials, name, marks, speaking outline, and what can be done with it. */
+/** One tile: video or initials, name, status icons, speaking outline, and actions. */
 
 import { Hand, MicOff, Pin, PinOff, VolumeX } from 'lucide-react';
 import { memo, useRef, useState, type ReactNode, type RefObject } from 'react';
@@ -20,19 +20,19 @@ export interface TileProps {
   person: Person | undefined;
   call: CallModel;
   isMirrored: boolean;
-  /** Whether the one who looks may moderate. */
+  /** Whether the local participant is a moderator. */
   isModerator: boolean;
   isPinned: boolean;
   isSilenced: boolean;
-  /** Its picture is sent and does not come here. */
+  /** Whether its video is sent but not received. */
   isLeftOut: boolean;
-  /** How the picture is to be shown; undefined: as fits what it is. */
+  /** The user's choice of fit; undefined for the default. */
   chosenFit: Fit | undefined;
-  /** The large one of the stage: its name stands apart, and picture in picture takes it. */
+  /** Whether it is the large tile: used for picture-in-picture. */
   isMain?: boolean;
 }
 
-/** Tiles are many and news is frequent; what has not changed is the same object as before, and is not drawn again. */
+/** Memoized: there are many tiles and frequent updates, and unchanged data are the same objects. */
 export const TileView = memo(function TileView(props: TileProps): ReactNode {
   const { tile, call, isMirrored, isLeftOut, isMain = false } = props;
   const texts = useTexts();
@@ -70,7 +70,7 @@ export const TileView = memo(function TileView(props: TileProps): ReactNode {
   );
 });
 
-/** Follows the shapes of picture and tile. */
+/** Tracks the sizes of video and tile. */
 function useFit(element: RefObject<HTMLElement | null>, { tile, chosenFit }: TileProps): { fit: Fit; onSize: (size: Size) => void } {
   const [picture, onSize] = useState<Size>();
   const box = useSize(element);
@@ -87,7 +87,7 @@ function classesOf({ tile, isLeftOut, isMain = false }: TileProps): string {
     .join(' ');
 }
 
-/** Why a picture stands still, or is not there. */
+/** Why the video is frozen or missing. */
 function TileNote({ tile: { kind, isStale, isStalled, link }, isLeftOut }: Pick<TileProps, 'tile' | 'isLeftOut'>): ReactNode {
   const texts = useTexts().call;
   if (isStale) return <span className="tile-note">{texts.reconnecting}</span>;
@@ -128,11 +128,11 @@ function TileMarks({ tile, isSilenced }: TileProps): ReactNode {
 }
 
 interface ActionsProps extends TileProps {
-  /** How the picture is shown now. */
+  /** The current fit. */
   fit: Fit;
 }
 
-/** Menus are costly, and who speaks changes often without changing them. */
+/** Memoized: menus are expensive, and speaking changes often without affecting them. */
 const TileActions = memo(function TileActions({ tile, person, call, isModerator, isPinned, isSilenced, fit }: ActionsProps): ReactNode {
   const texts = useTexts();
   const label = texts.call[isPinned ? 'unpin' : 'pin'];
