@@ -1,4 +1,4 @@
-// A pod on a machine without network takes media at 127.0.0.1 alone, where Firefox does not connect: the page says so before the call.
+// A pod on a machine without network accepts media only at 127.0.0.1, to which Firefox does not connect: the page says so before the call.
 import { FirefoxPerson } from '../support/people/firefox-person.ts';
 import { MediaPod } from '../support/programs/media-pod.ts';
 import { waitUntil } from '../support/wait.ts';

@@ -1,4 +1,4 @@
-// README's first command, with a Firefox as it is delivered and a Chromium: one call.
+// The README's first command, with a stock Firefox and a Chromium in one call.
 import { writeFileSync } from 'node:fs';
 
 import { everyoneSeesAndHearsEveryone, everyoneShowsOnly } from '../support/people/call.ts';
@@ -38,7 +38,7 @@ const test = base.extend<{ call: Call }>({
   },
 });
 
-/** New pictures of a shared screen arrive. */
+/** New frames of a shared screen arrive. */
 async function seesScreen(person: FirefoxPerson | Participant, of: string): Promise<void> {
   await waitUntil(`${person.name} sees a shared screen`, 20, async () => {
     const pictures = (await person.stats()).filter(({ peerId, kind, framesDecoded = 0 }) => peerId === of && kind === 'video' && framesDecoded > 0);
@@ -100,7 +100,7 @@ test('what is typed into the chat of a Firefox switches no device, and the last 
   await waitUntil('the words are in the message box', 10, async () => ((await ada.value('chat-input')) === 'demo move cave' ? undefined : 'not yet'));
   await expect(tile).toHaveAttribute('data-muted', 'true');
   await expect(tile).toHaveAttribute('data-video', 'false');
-  // On, off, on: the presses come faster than a microphone opens.
+  // On, off, on: faster than a microphone opens.
   for (let press = 0; press < 3; press += 1) await ada.click('mute-button');
   await expect(tile).toHaveAttribute('data-muted', 'false');
   for (let press = 0; press < 3; press += 1) await ada.click('mute-button');

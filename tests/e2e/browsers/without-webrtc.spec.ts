@@ -1,4 +1,4 @@
-// A browser without WebRTC: WebKitGTK as Debian builds it. Every door says so in words, and what to use instead.
+// A browser without WebRTC: WebKitGTK as built by Debian. Every page says so, and what to use instead.
 import { writeFileSync } from 'node:fs';
 
 import { MediaPod } from '../support/programs/media-pod.ts';
@@ -29,7 +29,7 @@ const test = base.extend<{ pod: MediaPod; webkit: WebKit }>({
   },
 });
 
-/** The only thing on the page is what it says: nothing that could be pressed leads to a call. */
+/** The page shows only the message, without any button or link. */
 async function saysThatItCannot(webkit: WebKit): Promise<void> {
   await waitUntil('the page says what is wrong', 10, async () => {
     const text = await webkit.evaluate<string>('return document.body.innerText');
@@ -38,7 +38,7 @@ async function saysThatItCannot(webkit: WebKit): Promise<void> {
   expect(await webkit.evaluate(`return [...document.querySelectorAll('a, button, input, select')].map(({ outerHTML }) => outerHTML)`)).toEqual([]);
 }
 
-/** Opens the page in a frame whose window is listened to before the page has one script; gives what the page complains of. */
+/** Opens the page in a frame and listens to its window before any script of the page runs; collects errors and warnings. */
 const OPEN_IN_FRAME = `
   const frame = document.createElement('iframe');
   frame.src = arguments[0];
@@ -50,7 +50,7 @@ const OPEN_IN_FRAME = `
   page.console.error = (...words) => window.complaints.push(words.join(' '));
   page.console.warn = page.console.error;`;
 
-/** Throws in the frame, at last. */
+/** Throws in the frame at the end, to check that errors are noticed. */
 const THROW_IN_FRAME = `
   const page = document.querySelector('iframe').contentWindow;
   page.Promise.reject(new page.Error('on purpose'));`;

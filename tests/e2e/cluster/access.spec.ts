@@ -1,4 +1,4 @@
-// Who comes in, and by which way: join tokens, the lobby and moderators, a TURN server, and two routers of which one goes away. The tests
+// Access: join tokens, the lobby and moderators, a TURN server, and two routers of which one goes away. The tests
 // build on each other: they are one story, from installation to removal.
 import { setTimeout as pause } from 'node:timers/promises';
 
@@ -39,7 +39,7 @@ test.beforeAll(async () => {
 test.afterAll(async ({}, info) => {
   test.setTimeout(240_000);
   if (info.status !== info.expectedStatus && keepAfterFailure) return;
-  await kubectl('delete', 'meetings', '--all', '--namespace', 'default').catch(() => undefined); // no such kind any more: fine
+  await kubectl('delete', 'meetings', '--all', '--namespace', 'default').catch(() => undefined); // the definitions may be gone already
   await removeLeftovers();
 });
 
@@ -103,14 +103,14 @@ test('a new join key is taken up and an old one put away without a restart', asy
   expect(await join(old)).toBe(200);
   await makeJoinKey('second');
   const fresh = await makeToken('by-token', 'ada');
-  // Each answer comes from one router or the other: both must have heard.
+  // Either router may answer: both must know.
   await waitUntil('the routers know the new key alone', 15, async () => {
     const answers = await Promise.all([old, fresh, old, fresh, old, fresh, old, fresh].map(join));
     return answers.every((status, index) => status === (index % 2 === 0 ? 401 : 200)) ? undefined : answers.join(' ');
   });
 });
 
-/** Somebody who asks to be let in and sees that they wait. */
+/** A participant who asks to join and waits in the lobby. */
 async function waitAtTheDoor(guest: Participant): Promise<void> {
   await guest.enter();
   await guest.page.getByTestId('lobby-screen').waitFor({ state: 'visible', timeout: 20_000 });
@@ -132,7 +132,7 @@ test('guests wait in the lobby until a moderator admits or refuses them', async 
   await everyoneSeesAndHearsEveryone([ada, guest]);
 });
 
-/** Lets the browser send and receive by a relay alone. */
+/** Makes the browser use only a relay. */
 function relayOnly(): void {
   const Native = window.RTCPeerConnection;
   window.RTCPeerConnection = class extends Native {
@@ -186,7 +186,7 @@ test('a meeting that wants no clients of the demo gets none', async () => {
   expect((await client.closed(5)).code).toBe(4000);
 });
 
-/** Notes on the page how many connections for media there have been. */
+/** Counts the peer connections of the page. */
 function countConnections(): void {
   const Native = window.RTCPeerConnection;
   let count = 0;
@@ -219,13 +219,13 @@ test('each of two routers is killed, and both are replaced, under a call of thre
     console.log(`after a router was killed: everybody sees and hears everybody, looked at after ${secondsSince(start)} s`);
     await programsRun();
   }
-  // And both are replaced in good order, as by an upgrade: each lets its people go to the other.
+  // Both are replaced gracefully, as by an upgrade: each hands its participants over to the other.
   await kubectl('rollout', 'restart', 'deployment/convene-router', '--namespace', NAMESPACE);
   await programsRun();
   await everyoneSeesAndHearsEveryone(three, 30);
   for (const person of three) await person.isConnected(15);
   expect(await Promise.all(three.map(mediaConnections)), 'nobody had to connect their media anew').toEqual(before);
-  // Signaling is not only there, it works: the one's hand is seen by the others.
+  // Signaling is not only connected, it works: others see a raised hand.
   await three[0]?.page.getByTestId('hand-button').click();
   for (const person of three.slice(1)) await expect(person.page.getByTestId('tile-hand')).toBeVisible();
 });
@@ -241,7 +241,7 @@ test('the API server is away for two minutes: whoever has a token still comes in
   try {
     const grace = await people.join('Grace', place(urlOf('by-token', tokens[1])));
     await everyoneSeesAndHearsEveryone([ada, grace]);
-    // Each answer comes from one router or the other.
+    // Either router may answer.
     while (performance.now() - stopped < 120_000) {
       const answer = await httpsPost(`${apiOf('by-token')}/join`, {}, { authorization: `Bearer ${tokens[2]}` });
       expect(answer.status, `after ${secondsSince(stopped)} s`).toBe(200);
@@ -258,7 +258,7 @@ test('the API server is away for two minutes: whoever has a token still comes in
 
 test('helm uninstall leaves nothing', async () => {
   await kubectl('delete', 'meetings', '--all', '--namespace', 'default');
-  // Those are not the chart's.
+  // These do not belong to the chart.
   await kubectl('delete', 'secret', JOIN_KEYS, 'turn-secret', '--namespace', NAMESPACE);
   await uninstall();
   await waitUntil('nothing is left', 30, async () => {

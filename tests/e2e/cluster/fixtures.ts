@@ -1,4 +1,4 @@
-// Fixtures of the tests on a cluster: people who are photographed, and a cluster that is written down, when a test fails.
+// Fixtures of the cluster tests: when a test fails, screenshots of the participants and a dump of the cluster are kept.
 import { test as base } from '@playwright/test';
 
 import { dumpCluster } from '../support/cluster/dump.ts';

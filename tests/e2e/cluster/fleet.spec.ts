@@ -1,5 +1,5 @@
 // A fleet: two hundred meetings in three pools, scaled, moved, drained and killed, on a real Kubernetes. The tests build on each other:
-// they are one story, from installation to removal. After each of them, and while they run, what must always be true is looked at.
+// they are one story, from installation to removal. Invariants are checked after each of them and while they run.
 import { everyoneSeesAndHearsEveryone } from '../support/people/call.ts';
 import { cluster, keepAfterFailure } from '../support/environment.ts';
 import {
@@ -40,7 +40,7 @@ const POOLS = [
   pool('atoll', { ...SMALL, rtcPorts: { min: 45_100, max: 45_129 }, max: 6 }),
   pool('inlet', { ...SMALL, rtcPorts: { min: 45_200, max: 45_229 }, max: 6, exposure: 'NodePort' }),
 ];
-/** Meetings of each pool: how many there are at first, and how many of those stay to the end. */
+/** Meetings of each pool: how many exist at first, and how many stay to the end. */
 const CROWD = { reef: [100, 15], atoll: [70, 15], inlet: [30, 20] } as const;
 const ALL = 200;
 const STAYING = 50;
@@ -54,7 +54,7 @@ const soon = (seconds: number): string => new Date(Date.now() + seconds * 1000).
 const secondsSince = (start: number): string => ((performance.now() - start) / 1000).toFixed(1);
 const sorted = (uids: readonly { readonly uid: string }[]): string[] => uids.map(({ uid }) => uid).sort();
 
-/** Somebody who sits in a meeting of the pool through several tests. */
+/** A participant who stays in a meeting of the pool through several tests. */
 let sitting: ProtooClient | undefined;
 
 test.describe.configure({ mode: 'serial' });
@@ -69,7 +69,7 @@ test.afterAll(async ({}, info) => {
   sitting?.close();
   for (const node of await nodeNames()) await kubectl('uncordon', node);
   if (info.status !== info.expectedStatus && keepAfterFailure) return;
-  await kubectl('delete', 'meetings', '--all', '--namespace', 'default').catch(() => undefined); // no such kind any more: fine
+  await kubectl('delete', 'meetings', '--all', '--namespace', 'default').catch(() => undefined); // the definitions may be gone already
   await kubectl('delete', 'namespace', GUESTS, '--ignore-not-found');
   await removeLeftovers();
 });
@@ -210,7 +210,7 @@ test('the leading operator is killed: another one leads, and a meeting made at t
   const before = await leader();
   const { uid } = (await getObject('pod', before.pod, '--namespace', NAMESPACE)).metadata;
   await watched(async () => {
-    // Without a goodbye, where we can: then the lease has to run out.
+    // Killed where possible: then the lease has to expire.
     if (cluster.isOwn) for (const id of processesOfPod(uid, 'convene-operator')) process.kill(id, 'SIGKILL');
     await kubectl('delete', 'pod', before.pod, '--namespace', NAMESPACE, '--force', '--grace-period=0');
     await apply(meeting('interregnum', { pool: 'reef' }));
@@ -257,7 +257,7 @@ test('a dedicated meeting has a pod to itself, and its lock and title change und
   await conditionOf(['meeting', 'another'], 'Ready', { status: 'True' });
   const { uid } = await podOf('alone');
   expect((await meetings()).filter(({ podUid }) => podUid === uid).map(({ name }) => name)).toEqual(['alone']);
-  // Its media comes through ports that Kubernetes chose.
+  // Its media uses ports chosen by Kubernetes.
   const ada = await people.join('Ada', place(urlOf('alone')));
   const grace = await people.join('Grace', place(urlOf('alone')));
   await everyoneSeesAndHearsEveryone([ada, grace]);

@@ -1,5 +1,5 @@
-// A node is lost after an upgrade: an operator and a router go on on the other one, no status says what is not, and the calls of the lost
-// node come back by themselves.
+// A node is lost after an upgrade: an operator and a router continue on the other one, no status is wrong, and the calls of the lost
+// node recover.
 import { execFileSync } from 'node:child_process';
 
 import { everyoneSeesAndHearsEveryone } from '../support/people/call.ts';
@@ -10,7 +10,7 @@ import { NAMESPACE, install, isUsable, place, programsRun, publicUrl, removeLeft
 import { waitUntil } from '../support/wait.ts';
 import { expect, test } from './fixtures.ts';
 
-/** The one that browsers are not sent to for the page and signaling. */
+/** The node that browsers do not use for the page and signaling. */
 const LOST = 'node-2';
 const OTHER = 'node-1';
 const MEETING = ['meeting', 'seminar'] as const;
@@ -41,7 +41,7 @@ test.afterAll(async ({}, info) => {
   await kubectl('uncordon', OTHER);
   await kubectl('wait', '--for=condition=Ready', 'node', '--all', '--timeout=120s');
   if (info.status !== info.expectedStatus && keepAfterFailure) return;
-  await kubectl('delete', 'meetings', '--all', '--namespace', 'default').catch(() => undefined); // no such kind any more: fine
+  await kubectl('delete', 'meetings', '--all', '--namespace', 'default').catch(() => undefined); // the definitions may be gone already
   await removeLeftovers();
 });
 
@@ -87,7 +87,7 @@ test('a node is lost: no status says Ready that is not, and its call comes back 
     const { status } = await getObject(...MEETING);
     return status?.['phase'] === 'Ready' && status['participants'] === 2 ? undefined : JSON.stringify(status);
   });
-  // Whoever leads now is on the node that is there.
+  // The leader is on the remaining node.
   const { spec } = await getObject('pod', (await leader()).pod, '--namespace', NAMESPACE);
   expect(spec?.['nodeName']).toBe(OTHER);
 });

@@ -30,7 +30,7 @@ const pool = (name: string, spec: object): object => ({
   spec: { ...POOL_DEFAULTS, ...spec },
 });
 
-/** Somebody else's pod that has a port of its node. Whether it runs well does not matter. */
+/** A foreign pod that holds a port of its node. Whether it runs does not matter. */
 const portHolder = (node: string, port: number): object => ({
   apiVersion: 'v1',
   kind: 'Pod',
@@ -46,7 +46,7 @@ const portHolder = (node: string, port: number): object => ({
   },
 });
 
-/** The media pod that carries the meeting now. */
+/** The media pod that currently hosts the meeting. */
 async function carrier(): Promise<{ name: string; uid: string }> {
   const { status } = await getObject(...MEETING);
   return status?.['pod'] as { name: string; uid: string };
@@ -56,7 +56,7 @@ async function consumersOf(person: Participant): Promise<Set<string>> {
   return new Set((await person.stats()).map(({ consumerId = '' }) => consumerId));
 }
 
-/** What is received comes from another room: back after an interruption that may be too short to be seen. */
+/** Media comes from another room: rejoined after an interruption that may be too short to notice. */
 async function receivesAnew(person: Participant, before: ReadonlySet<string>, seconds: number): Promise<void> {
   await waitUntil(`${person.name} receives anew`, seconds, async () => {
     const now = [...(await consumersOf(person))];
@@ -74,7 +74,7 @@ test.beforeAll(async () => {
 test.afterAll(async ({}, info) => {
   test.setTimeout(240_000);
   if (info.status !== info.expectedStatus && keepAfterFailure) return;
-  await kubectl('delete', 'meetings', '--all', '--namespace', 'default').catch(() => undefined); // no such kind any more: fine
+  await kubectl('delete', 'meetings', '--all', '--namespace', 'default').catch(() => undefined); // the definitions may be gone already
   await removeLeftovers();
 });
 
@@ -156,7 +156,7 @@ test('the process of the media pod is killed twice in a row: the call does not w
     await receivesAnew(ada, before, 60);
     await everyoneSeesAndHearsEveryone([ada, grace], 90);
     const seconds = (performance.now() - killed) / 1000;
-    // Kubernetes starts it the second time only after ten seconds; a spare pod is ready.
+    // Kubernetes restarts it a second time only after ten seconds; a spare pod is ready.
     expect(seconds, `seconds after the ${time} death`).toBeLessThan(10);
   }
 });

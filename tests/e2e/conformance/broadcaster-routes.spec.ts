@@ -22,7 +22,7 @@ function assertAnswer(answer: Answer, status: number, shape: Shape = anything): 
 const plainTransport = { ip: text, port: number };
 const codec = object({ mimeType: text, payloadType: number, clockRate: number });
 const rtpParameters = object({ codecs: list(codec, 1), encodings: list(object({ ssrc: number }), 1) });
-/** What a receiver of the older scripts says it can receive. */
+/** RTP capabilities of a receiver of the older scripts. */
 const CAPABILITIES = {
   codecs: [
     { kind: 'audio', mimeType: 'audio/opus', preferredPayloadType: 100, clockRate: 48000, channels: 2, parameters: {}, rtcpFeedback: [] },

@@ -62,7 +62,7 @@ interface ProducerInfo {
   }[];
 }
 
-/** What a receiver says it can receive: exactly the codec that is sent. */
+/** RTP capabilities of a receiver: exactly the codec that is sent. */
 function capabilitiesFor({ kind, consumableCodecs }: ProducerInfo): object {
   const codecs = consumableCodecs.map(({ payloadType, ...codec }) => ({ ...codec, kind, preferredPayloadType: payloadType }));
   return { codecs, headerExtensions: [] };

@@ -1,11 +1,11 @@
-// Whether media really arrives: counters of decoded pictures and of audible sound that grow while we look.
+// Whether media really arrives: growing counters of decoded frames and audible sound.
 import type { Guest } from '../support/people/guest.ts';
 import { type Missing, waitUntil } from '../support/wait.ts';
 import type { Received } from './clients/api.ts';
 
-/** New pictures that must be decoded before we say that a picture moves. */
+/** New frames that must be decoded before video counts as moving. */
 const FRAMES = 5;
-/** Longer than the time between two pictures of the lowest layer of ten a second. */
+/** Longer than the time between two frames of the lowest layer at ten frames per second. */
 const STANDSTILL_MILLISECONDS = 900;
 
 interface Wanted {
@@ -13,7 +13,7 @@ interface Wanted {
   readonly video?: boolean;
 }
 
-/** The receiver decodes new pictures of, and hears, the sender. */
+/** The receiver decodes new frames and audible sound of the sender. */
 export async function seesAndHears(receiver: Guest, sender: { readonly peerId: string }, wanted: Wanted = {}, seconds = 20): Promise<void> {
   const { audio = true, video = true } = wanted;
   const first = new Map<string, Received>();
@@ -41,7 +41,7 @@ export async function receivedBy(guest: Guest, consumerId: string): Promise<Rece
   return found;
 }
 
-/** Waits until what the guest receives by that consumer is as wanted. */
+/** Waits until what the guest receives by that consumer is as expected. */
 export async function receives(
   guest: Guest,
   consumerId: string,

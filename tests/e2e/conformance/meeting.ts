@@ -1,4 +1,4 @@
-// The meeting that all rows of a table share: a client of each dialect with camera and microphone, and somebody who was there before
+// The meeting that all rows of a table share: a client of each dialect with camera and microphone, and one that was there before
 // them and sends nothing.
 import { writeFileSync } from 'node:fs';
 
@@ -13,7 +13,7 @@ export interface Meeting {
   readonly room: string;
   readonly guests: Readonly<Record<Dialect, Guest>>;
   readonly early: ProtooClient;
-  /** Lets somebody more in, until the end of the file. */
+  /** Adds a guest until the end of the file. */
   readonly open: Guests;
 }
 

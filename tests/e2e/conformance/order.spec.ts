@@ -1,4 +1,4 @@
-// In which order things arrive (section 2.3 of the contract): applications throw when they hear of something too early.
+// The order of messages (section 2.3 of the contract): applications throw when a message arrives too early.
 import type { Dialect, Guest } from '../support/people/guest.ts';
 import { ProtooClient } from '../support/protoo.ts';
 import { waitUntil } from '../support/wait.ts';
@@ -7,12 +7,12 @@ import { expect, test } from './fixtures.ts';
 import { other } from './meeting.ts';
 
 const DIALECTS: readonly Dialect[] = ['L', 'T3'];
-/** Packets of a sender after which a consumer that is not paused would have got some. */
+/** Packets of a sender after which a consumer that is not paused would have received some. */
 const PACKETS = 50;
 
 type Data = Readonly<Record<string, unknown>>;
 
-/** Every offer is of somebody who is known at that moment, and none comes before the answer to `join`. */
+/** Every offer is of a peer that is known at that moment, and none comes before the answer to `join`. */
 function orderProblems(guest: Guest): string[] {
   const problems: string[] = [];
   const known = new Set<unknown>();

@@ -1,5 +1,5 @@
-// What clients ask and tell (sections 2.4 and 2.5 of the contract): one test per message and dialect. The older dialect asks for
-// everything; the newer one notifies of what changes.
+// Requests and notifications of clients (sections 2.4 and 2.5 of the contract): one test per message and dialect. The older dialect
+// uses requests for everything; the newer one sends changes as notifications.
 import type { Dialect, Guest } from '../support/people/guest.ts';
 import { ProtooClient } from '../support/protoo.ts';
 import { waitUntil } from '../support/wait.ts';
@@ -11,7 +11,7 @@ import { ANSWERS, PAYLOADS } from './messages.ts';
 import { assertShape } from './shape.ts';
 
 const DIALECTS: readonly Dialect[] = ['L', 'T3'];
-/** Far below protoo's 22 seconds, and far above what an answer takes even on a busy machine. */
+/** Far below protoo's 22 seconds, and far above the response time of a busy machine. */
 const AT_ONCE_MILLISECONDS = 1000;
 const NOBODY = '00000000-0000-4000-8000-000000000000';
 
@@ -30,7 +30,7 @@ function assertAccepted(exchange: Exchange, what: string): void {
   expect({ ok, errorCode, errorReason }, what).toMatchObject({ ok: true });
 }
 
-/** Requests of the way into a meeting, as the client made them when the meeting was opened, and how many of each. */
+/** Requests of the join sequence, as the client made them when the meeting was opened, and how many of each. */
 const ENTERING = [
   { method: 'getRtcStatsUrl', times: 1, dialects: ['T3'] },
   { method: 'getRouterRtpCapabilities', times: 1, dialects: DIALECTS },
@@ -55,7 +55,7 @@ for (const { method, times, dialects } of ENTERING) {
 
 interface Change {
   readonly method: keyof typeof ANSWERS;
-  /** Makes the change and waits until it is seen. */
+  /** Makes the change and waits until it has taken effect. */
   readonly happens: (actor: Guest, witness: Guest) => Promise<void>;
 }
 
@@ -199,7 +199,7 @@ for (const dialect of DIALECTS) {
     });
   }
 
-  /** Throttling a network is for laboratories: the requests are known, and refused. */
+  /** Network throttling is for lab use: the requests are known, and rejected. */
   for (const method of ['applyNetworkThrottle', dialect === 'L' ? 'resetNetworkThrottle' : 'stopNetworkThrottle']) {
     test(`${dialect} request ${method} is refused with 403`, async () => {
       const options = { uplink: 100, downlink: 100, rtt: 50, packetLoss: 0 };
@@ -268,7 +268,7 @@ test('a client that leaves out what mediasoup has defaults for sends and receive
   const opus = { mimeType: 'audio/opus', clockRate: 48000, channels: 2 };
   const rtpCapabilities = { codecs: [{ ...opus, kind: 'audio', preferredPayloadType: 100 }] };
   expect((await client.request('join', { displayName: 'Frugal', device: { name: 'Frugal' }, rtpCapabilities })).ok).toBe(true);
-  // A consumer that it accepted has a score.
+  // Every accepted consumer has a score.
   await waitUntil('it receives', 5, () => (client.notifications.includes('consumerScore') ? undefined : 'it does not'));
   const rtpParameters = { codecs: [{ ...opus, payloadType: 100 }], encodings: [{ ssrc: 3333 }] };
   const produced = await client.request('produce', { transportId, kind: 'audio', rtpParameters });

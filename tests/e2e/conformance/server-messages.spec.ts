@@ -1,4 +1,4 @@
-// What the media pod asks and tells (sections 2.6 and 2.7 of the contract): one test per message and dialect.
+// Requests and notifications of the media pod (sections 2.6 and 2.7 of the contract): one test per message and dialect.
 import type { Dialect, Guest } from '../support/people/guest.ts';
 import { ProtooClient } from '../support/protoo.ts';
 import { waitUntil } from '../support/wait.ts';
@@ -26,7 +26,7 @@ async function told(guest: Guest, method: string, fits: (data: Data) => boolean,
   return found as Data;
 }
 
-/** A person without media, for what there is to tell of people. */
+/** A participant without media, for notifications about peers. */
 async function visitor({ pod, room }: Meeting): Promise<ProtooClient> {
   const client = await ProtooClient.connect(pod.demoUrl(room, 'visitor'));
   expect((await client.join('Visitor')).ok).toBe(true);
@@ -41,7 +41,7 @@ interface Row {
   readonly dialects?: readonly Dialect[];
   /** Which of the notifications of that name is meant. */
   readonly fits?: Fits;
-  /** Lets it happen; without it, it has happened when the meeting was opened, or happens all the time. */
+  /** Triggers the message; without it, it came when the meeting was opened, or comes all the time. */
   readonly happens?: (meeting: Meeting, dialect: Dialect) => Promise<void>;
 }
 
@@ -112,7 +112,7 @@ const ROWS: readonly Row[] = [
     dialects: ['T3'],
     fits: (data) => (data['peerVolumes'] as unknown[]).length === 0,
     happens: async ({ guests }) => {
-      const since = guests.T3.wire.entries.length; // an earlier silence must not end this one before it was told
+      const since = guests.T3.wire.entries.length; // an earlier silence must not end this one before it was reported
       for (const guest of Object.values(guests)) await guest.do('muteMicrophone');
       await told(guests.T3, 'speakingPeers', (data) => (data['peerVolumes'] as unknown[]).length === 0, since);
       for (const guest of Object.values(guests)) await guest.do('unmuteMicrophone');
@@ -145,7 +145,7 @@ for (const dialect of DIALECTS) {
     });
   }
 
-  /** The older application learns the score only so; the newer one has it from `newConsumer`. */
+  /** The older application learns the score only this way; the newer one has it from `newConsumer`. */
   if (dialect === 'L') {
     test('L notification consumerScore follows each consumer once it is accepted', async () => {
       const { wire } = meeting().guests.L;
@@ -181,7 +181,7 @@ for (const dialect of DIALECTS) {
   for (const [title, method, shape, fits, times] of OFFERS) {
     test(`${dialect} server request ${title}`, async () => {
       const { guests } = meeting();
-      // Others came and went: what they offered may have ended before it was accepted.
+      // Others joined and left: their consumers may have closed before they were accepted.
       const isOfThese = ({ peerId }: Data): boolean => typeof peerId !== 'string' || peerId === guests[other(dialect)].peerId;
       const all = guests[dialect].wire.requests('received', method);
       const offers = all.filter(({ data }) => fits(data as Data) && isOfThese(data as Data));

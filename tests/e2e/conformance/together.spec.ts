@@ -1,4 +1,4 @@
-// Clients of both dialects in one meeting (section 2.14 of the contract): with everything, and each without something.
+// Clients of both dialects in one meeting (section 2.14 of the contract): with all features, and each without one.
 import type { Dialect, Guest } from '../support/people/guest.ts';
 import type { MediaPod } from '../support/programs/media-pod.ts';
 import { freePort } from '../support/programs/ports.ts';
@@ -53,11 +53,11 @@ test('both see and hear each other, chat both ways, and the bot answers', async 
       await reads(reader, undefined, guest.name);
     }
   }
-  // What is for the bot is for nobody else.
+  // Messages to the bot reach no other peer.
   for (const guest of [older, newer])
     expect((await guest.state()).lines.some(({ from, text }) => from !== undefined && text.includes('secret'))).toBe(false);
 
-  // The panel of statistics: two transports, two producers, two consumers, and as many data channels.
+  // The statistics panel: two transports, two producers, two consumers, and as many data channels.
   for (const guest of [older, newer]) {
     const panel = await guest.do('statisticsPanel');
     expect(Object.keys(panel).sort()).toEqual([
@@ -139,7 +139,7 @@ test('usePipeTransports=true: two workers carry the meeting, and everybody sees 
   );
 });
 
-/** Reasons for which nobody gets in: something this media pod cannot do, and a meeting that is full. */
+/** Reasons to reject a join: something this media pod does not support, and a full meeting. */
 const DENIALS = [
   { why: 'for which there are too few workers', query: { usePipeTransports: 'true' } },
   { why: 'to a meeting that is full', query: {} },

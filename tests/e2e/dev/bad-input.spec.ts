@@ -1,4 +1,4 @@
-// Clients that misbehave get an answer at once, keep their socket where that is sensible, and disturb nobody.
+// Misbehaving clients get an answer at once, keep their socket where that makes sense, and do not affect others.
 import { everyoneSeesAndHearsEveryone, everyoneShowsOnly } from '../support/people/call.ts';
 import type { MediaPod } from '../support/programs/media-pod.ts';
 import type { Participant } from '../support/people/participant.ts';

@@ -1,4 +1,4 @@
-// The video formats that people may ask for: each is sent, arrives, and comes in the size in which it is shown.
+// The selectable video codecs: each is sent, received, and arrives in the size in which it is shown.
 import { everyoneSeesAndHearsEveryone } from '../support/people/call.ts';
 import { MediaPod } from '../support/programs/media-pod.ts';
 import { waitUntil } from '../support/wait.ts';

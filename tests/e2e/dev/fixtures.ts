@@ -1,4 +1,4 @@
-// Fixtures of the tests without a cluster: a media pod, and people. Both end with the test.
+// Fixtures of the tests without a cluster: a media pod and participants. Both end with the test.
 import { writeFileSync } from 'node:fs';
 
 import { expect, test as base } from '@playwright/test';

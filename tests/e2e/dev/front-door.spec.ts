@@ -1,4 +1,4 @@
-// The ways in: the front page, addresses in other spellings, addresses that lead nowhere, pages that embed the app; and back in after a crash.
+// Entry points: the front page, alternative and invalid URLs, pages that embed the app; and rejoining after a crash.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -74,7 +74,7 @@ test('the app is embedded by pages that may, with camera and microphone, and by 
   }
 });
 
-/** Ends the page as a crash of its process does: without a goodbye. */
+/** Ends the page as a crash of its process does: without leaving. */
 async function crash(page: Page): Promise<void> {
   const cdp = await page.context().newCDPSession(page);
   const crashed = page.waitForEvent('crash');

@@ -1,4 +1,4 @@
-// What moderators do. With --dev everybody moderates; who may what, and the lobby, are tests of the media pod and of the router.
+// Actions of moderators. With --dev every participant is one; permissions and the lobby are tested with the media pod and the router.
 import { everyoneSeesAndHearsEveryone, everyoneShowsOnly } from '../support/people/call.ts';
 import type { Participant } from '../support/people/participant.ts';
 import { expect, test } from './fixtures.ts';
@@ -43,7 +43,7 @@ test('stops a screen share', async ({ pod, people }) => {
   await expect(grace.page.getByTestId('toast-muted')).toBeVisible();
 });
 
-// A locked meeting still takes moderators, and here everybody is one.
+// A locked meeting still admits moderators, and here every participant is one.
 test('locks the meeting and opens it again: all see it, and the call goes on', async ({ pod, people }) => {
   const place = { url: pod.url('/m/hello') };
   const ada = await people.join('Ada', place);

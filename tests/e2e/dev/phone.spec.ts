@@ -1,4 +1,4 @@
-// The call on a small upright screen, in another language.
+// The call on a small portrait screen, in another language.
 import { everyoneSeesAndHearsEveryone } from '../support/people/call.ts';
 import { expect, test } from './fixtures.ts';
 

@@ -1,4 +1,4 @@
-// The media pod as a process: what it answers about itself, how it ends, what it says when it cannot start.
+// The media pod as a process: its status endpoints, how it exits, and its errors at startup.
 import { once } from 'node:events';
 import { createSocket } from 'node:dgram';
 import { get } from 'node:http';
@@ -52,7 +52,7 @@ test('statistics count what is there, and return to zero when all have left', as
   const ada = await people.join('Ada', place);
   const grace = await people.join('Grace', place);
   await everyoneSeesAndHearsEveryone([ada, grace]);
-  // Two people, each with a transport to send and one to receive, camera and microphone.
+  // Two participants, each with a sending and a receiving transport, camera and microphone.
   expect(await pod.stats()).toMatchObject({ workers: 2, routers: 1, rooms: 1, participants: 2, connections: 2, transports: 4, producers: 4, consumers: 4 });
 
   await ada.leave();

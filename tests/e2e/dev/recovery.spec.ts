@@ -1,4 +1,4 @@
-// What a call survives by itself: cuts of signaling, media that is blocked, devices that go, pages that sleep.
+// What a call survives: loss of signaling, blocked media, unplugged devices, suspended pages.
 import { writeFileSync } from 'node:fs';
 
 import { everyoneSeesAndHearsEveryone, everyoneShowsOnly } from '../support/people/call.ts';
@@ -17,7 +17,7 @@ const test = base.extend<{ cuttable: CuttablePod }>({
   },
 });
 
-/** What somebody's page says of the connection: `connected`, `interrupted:signaling`, … */
+/** The connection state that a page shows: `connected`, `interrupted:signaling`, … */
 async function told(person: Participant): Promise<string> {
   const badge = person.page.getByTestId('connection-state');
   const what = await badge.getAttribute('data-interrupted', { timeout: 1000 });
@@ -40,7 +40,7 @@ async function hasRead(person: Participant, texts: readonly string[]): Promise<v
   await expect(person.page.getByTestId('chat-message')).toHaveText([...texts], { timeout: 15_000 });
 }
 
-/** The picture that comes from the only other person. */
+/** The video of the only other participant. */
 async function pictureOf(person: Participant): Promise<TrackStats> {
   const picture = (await person.stats()).find(({ kind }) => kind === 'video');
   if (picture === undefined) throw new Error(`${person.name} receives no picture`);
@@ -75,7 +75,7 @@ test('signaling is cut for some seconds: the call goes on, nothing is lost and n
   await tells(ada, 'connected', 10);
   for (const person of [ada, grace]) await hasRead(person, ['Can you hear me?', 'I can.']);
 
-  // The same without a word: the connection stands, and nothing gets through.
+  // The same silently: the connection stays open, and nothing gets through.
   cuttable.signaling.silence();
   await write(grace, 'Still there?');
   await write(ada, 'Yes.');
@@ -140,7 +140,7 @@ test('media is blocked from the start: it is told soon, then with advice, and jo
   await everyoneSeesAndHearsEveryone([ada, await people.join('Grace', place)]);
 });
 
-/** Runs in the page: what was opened can be pulled out, and there may be nothing else. */
+/** Runs in the page: open devices can be unplugged, with or without another one left. */
 function plugs(): void {
   const state = { opened: [] as MediaStreamTrack[], isEmpty: false };
   Object.assign(globalThis, { plugs: state });
@@ -159,7 +159,7 @@ async function unplug(person: Participant, kind: 'audio' | 'video', isOthersLeft
       const { plugs: state } = globalThis as unknown as { plugs: { opened: MediaStreamTrack[]; isEmpty: boolean } };
       state.isEmpty = !isLeft;
       const track = state.opened.findLast((one) => one.kind === wanted && one.readyState === 'live');
-      // As when a device is pulled out: the track ends, and says so.
+      // As when a device is unplugged: the track ends with an event.
       track?.stop();
       track?.dispatchEvent(new Event('ended'));
       navigator.mediaDevices.dispatchEvent(new Event('devicechange'));

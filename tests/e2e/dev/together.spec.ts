@@ -1,4 +1,4 @@
-// What people do with each other in a call: write, show their screen, raise a hand, react. Two people, and five.
+// What participants do in a call: chat, share their screen, raise a hand, react. With two participants and with five.
 import { everyoneSeesAndHearsEveryone } from '../support/people/call.ts';
 import type { Participant } from '../support/people/participant.ts';
 import { waitUntil } from '../support/wait.ts';
@@ -71,7 +71,7 @@ test('five people see and hear each other, each in the size in which they are sh
   for (const name of ['Ada', 'Grace', 'Linus', 'Maryam', 'Tim']) five.push(await people.join(name, place));
   await everyoneSeesAndHearsEveryone(five, 180);
   const [ada, grace, linus, ...others] = five as [Participant, Participant, Participant, ...Participant[]];
-  // Five browsers take so much of a small machine that they send nothing but their smallest pictures.
+  // Five browsers load a small machine so much that they send only their smallest layer.
   for (const other of others) await other.leave();
   await Promise.all(others.map((other) => other.close()));
   await everyoneSeesAndHearsEveryone([ada, grace, linus], 60);

@@ -1,4 +1,4 @@
-// The chat's history in a browser: earlier messages come by keyboard and by scrolling, and what is being read stays where it is.
+// The chat history in a browser: earlier messages are loaded by keyboard and by scrolling, and the scroll position is kept.
 import { type Browser, type Page, chromium as chromiumType, expect, test } from '@playwright/test';
 
 import { chromium, galleryDirectory } from '../support/environment.ts';
@@ -33,7 +33,7 @@ const messages = (): ReturnType<Page['getByTestId']> => page.getByTestId('chat-m
 const list = (): ReturnType<Page['getByRole']> => page.getByRole('log', { name: 'Messages' });
 const isAtEnd = (): Promise<boolean> => list().evaluate((element) => element.scrollHeight - element.scrollTop - element.clientHeight < 2);
 
-/** Plays a message of somebody else into the call. */
+/** Emits a message of another participant. */
 function arrives(id: number): Promise<void> {
   return page.evaluate((number) => {
     const message = { id: number, peerId: 'peer2', displayName: 'Linus Öberg', text: `Live message ${String(number)}`, sentAt: Date.now() };

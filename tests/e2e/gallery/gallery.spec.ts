@@ -1,6 +1,6 @@
-// Every screen with fixed data, at three sizes and with fingers: nothing sticks out or is cut off, nothing covers names, what can be
-// pressed is large enough to hit, tiles use the space and have the shape of faces, and axe finds nothing. With
-// CONVENE_GALLERY_PICTURES each is photographed into that folder, to be looked at.
+// Every screen with fixed data, at three sizes and with touch: nothing overflows or is cut off, nothing covers names, targets are
+// large enough, tiles use the space and have a suitable aspect ratio, and axe finds nothing. With
+// CONVENE_GALLERY_PICTURES a screenshot of each is written to that folder.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -94,12 +94,12 @@ async function layoutProblems(page: Page): Promise<string[]> {
   });
 }
 
-/** Words end in an ellipsis or go on in the next line; they are not cut off, and no notice lies over a name. */
+/** Text is ellipsized or wrapped, never cut off, and no banner or toast covers a name. */
 async function textProblems(page: Page): Promise<string[]> {
   return page.evaluate(() => {
     const problems: string[] = [];
     const textOf = (element: Element): string => element.textContent.trim().slice(0, 40);
-    // What only screen readers get is one pixel large.
+    // Elements for screen readers only are one pixel large.
     const isHeardOnly = (element: Element): boolean => element.closest('.visually-hidden') !== null || (element.clientWidth === 1 && element.clientHeight === 1);
     const isShown = (element: HTMLElement): boolean => element.checkVisibility() && !isHeardOnly(element);
     for (const element of document.querySelectorAll<HTMLElement>('#root *, .menu *')) {
@@ -121,7 +121,7 @@ async function textProblems(page: Page): Promise<string[]> {
   });
 }
 
-/** Tiles do not overlap, have the shape of a face or wider, are wide enough for a name, and use the space there is. */
+/** Tiles do not overlap, are not too narrow for a face or a name, and use the available space. */
 async function tileProblems(page: Page): Promise<string[]> {
   return page.evaluate(() => {
     const problems: string[] = [];
@@ -147,12 +147,12 @@ async function tileProblems(page: Page): Promise<string[]> {
   });
 }
 
-/** What a finger is to hit is 44 px high and nearly as wide. */
+/** Touch targets are 44 px high and nearly as wide. */
 async function targetProblems(page: Page): Promise<string[]> {
   return page.evaluate(() => {
     const top = document.querySelector('dialog[open]') ?? document;
     const targets = [...top.querySelectorAll<HTMLElement>('button, [role^="menuitem"], select, textarea, input:not([type="checkbox"])')];
-    // A switch is hit anywhere on its line.
+    // The whole row of a switch is its target.
     const lines = [...top.querySelectorAll<HTMLElement>('.switch')];
     return [...targets, ...lines]
       .filter((target) => target.checkVisibility({ opacityProperty: true }))

@@ -1,4 +1,4 @@
-// Who waits sees oneself, with the switches of microphone and camera: no camera is on behind a screen that does not show its picture.
+// Waiting screens have a self view with the buttons of microphone and camera: no camera is on without its video being shown.
 import { type Browser, type Page, chromium as chromiumType, expect, test } from '@playwright/test';
 
 import { chromium, galleryDirectory } from '../support/environment.ts';

@@ -1,4 +1,4 @@
-// Figures of the whole system on the test cluster: start of pods, return after a pod's death, first picture, memory, image sizes.
+// Measurements of the whole system on the test cluster: pod startup, recovery after the loss of a pod, first frame, memory, image sizes.
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 

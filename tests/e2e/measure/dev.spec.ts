@@ -1,4 +1,4 @@
-// Figures of one media pod without a cluster: start, memory, time to the first picture.
+// Measurements of one media pod without a cluster: startup, memory, time to the first frame.
 import { expect, test } from '../dev/fixtures.ts';
 import { everyoneSeesAndHearsEveryone } from '../support/people/call.ts';
 import { type Figure, report } from '../support/figures.ts';

@@ -1,5 +1,5 @@
-// How the page answers with 30 tiles: 30 playing pictures, loudness ten times a second, a new speaker every second, and a person who
-// clicks. The gallery's screen with the pictures of a fake camera, so that nothing but the page is measured. Software drawing, two cores.
+// Responsiveness of the page with 30 tiles: 30 playing videos, volumes ten times a second, a new speaker every second, and a user who
+// clicks. Uses the gallery with a fake camera, so that only the page is measured. Software rendering, two cores.
 import { type Browser, type CDPSession, type Page, chromium as chromiumType, expect, test } from '@playwright/test';
 
 import { chromium, galleryDirectory } from '../support/environment.ts';
@@ -54,7 +54,7 @@ async function allPlay(page: Page): Promise<number> {
   return page.locator('video').count();
 }
 
-/** Frames, long tasks and the main thread's work while nobody touches the page. */
+/** Frames, long tasks and main thread time while the page is idle. */
 async function quiet(page: Page, cdp: CDPSession, what: string): Promise<Figure[]> {
   const before = await mainThread(cdp);
   const { frames, tasks } = await page.evaluate(async (seconds) => {
@@ -89,7 +89,7 @@ async function mainThread(cdp: CDPSession): Promise<{ task: number; script: numb
   return { task: valueOf('TaskDuration'), script: valueOf('ScriptDuration') };
 }
 
-/** As the server tells it: who is how loud ten times a second, and who has the word once a second. */
+/** As sent by the server: volumes ten times a second, the active speaker once a second. */
 async function letThemSpeak(page: Page): Promise<void> {
   await page.evaluate(() => {
     const { galleryTell } = globalThis as unknown as { galleryTell: (news: object) => void };
@@ -104,7 +104,7 @@ async function letThemSpeak(page: Page): Promise<void> {
   });
 }
 
-/** From the press until the next picture shows what it did, as the browser itself measures it (Event Timing, in steps of 8 ms). */
+/** From the press until the next paint, as measured by the browser (Event Timing, in steps of 8 ms). */
 async function answers(page: Page, scene: string): Promise<Figure[]> {
   const figures: Figure[] = [];
   for (const button of ['mute-button', 'chat-button', 'people-button', 'hand-button', 'more-button']) {

@@ -1,4 +1,4 @@
-// The picture of the documentation: the real page, with Chromium's fake cameras. Not a test of anything; `make screenshots` runs it.
+// Screenshots for the documentation: the real page, with Chromium's fake cameras. Not a test; `make screenshots` runs it.
 import { join } from 'node:path';
 
 import { test } from '../dev/fixtures.ts';

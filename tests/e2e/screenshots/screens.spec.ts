@@ -1,4 +1,4 @@
-// Every screen of the web app on one sheet for each size, for the documentation. Not a test of anything; `make screenshots` runs it.
+// All screens of the web app on one sheet per size, for the documentation. Not a test; `make screenshots` runs it.
 import { join } from 'node:path';
 
 import { type Page, chromium as chromiumType, test } from '@playwright/test';

@@ -1,4 +1,4 @@
-// Join keys and join tokens, made with the program that people make them with.
+// Join keys and join tokens, made with the program that users make them with.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
@@ -15,7 +15,7 @@ async function convene(...args: readonly string[]): Promise<string> {
   return (await run(conveneProgram, args, { cwd: repository, encoding: 'utf8', env })).stdout;
 }
 
-/** A new key for join tokens, in place of the one before. */
+/** Replaces the key for join tokens. */
 export async function makeJoinKey(kid: string): Promise<void> {
   await kubectlWithInput(await convene('key', 'create', JOIN_KEYS, '--kid', kid, '--namespace', NAMESPACE), 'apply', '-f', '-');
 }

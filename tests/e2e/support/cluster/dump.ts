@@ -1,4 +1,4 @@
-// What the cluster looked like when a test failed: objects, descriptions, events and logs, into the folder of the test.
+// Dumps the cluster when a test fails: objects, descriptions, events and logs, into the folder of the test.
 import { writeFileSync } from 'node:fs';
 
 import type { TestInfo } from '@playwright/test';

@@ -1,4 +1,4 @@
-// Many meetings in several pools: how they are made, and what must be true of them whatever happens.
+// Many meetings in several pools, and their invariants.
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { type Condition, type KubernetesObject, kubectl, listObjects } from './kubectl.ts';
@@ -8,7 +8,7 @@ import { type Missing, waitUntil } from '../wait.ts';
 export const MEDIA_PODS = ['pods', '--namespace', NAMESPACE, '--selector', 'app.kubernetes.io/managed-by=convene-operator'] as const;
 const POOLS = ['mediapools', '--namespace', NAMESPACE] as const;
 const MEETINGS = ['meetings', '--all-namespaces'] as const;
-/** How often the fleet is looked at while something happens to it. */
+/** How often the invariants are checked during a step. */
 const LOOK_MILLISECONDS = 1000;
 
 export function pool(name: string, spec: object): object {
@@ -68,7 +68,7 @@ function readPod({ metadata, spec, status }: PodObject): MediaPod {
   };
 }
 
-/** Every pod the operator made, those on their way out included. */
+/** Every pod of the operator, including terminating ones. */
 export async function mediaPods(): Promise<MediaPod[]> {
   return ((await listObjects(...MEDIA_PODS)) as unknown as PodObject[]).map(readPod);
 }
@@ -102,7 +102,7 @@ export async function meetings(): Promise<MeetingView[]> {
   return (await listObjects(...MEETINGS)).map(readMeeting);
 }
 
-/** The meeting is ready on a pod, which is returned. */
+/** Waits until the meeting is ready and returns its pod. */
 export async function podOf(name: string): Promise<MediaPod> {
   const [found, pods] = [(await meetings()).find((one) => one.name === name), await mediaPods()];
   const pod = pods.find(({ uid }) => uid === found?.podUid);
@@ -152,14 +152,14 @@ function crowdFaults(pools: readonly KubernetesObject[], pods: readonly MediaPod
   });
 }
 
-/** What must be true at any moment. Pods are looked at first: what they stand on was written before they were made. */
+/** Violations of what must hold at any moment. Pods are read first: what they depend on was written before they were created. */
 async function momentFaults(mostOf: Record<string, number>): Promise<string[]> {
   const pods = await mediaPods();
   const pools = await listObjects(...POOLS);
   return [...doubledPorts(pods), ...pods.flatMap((pod) => podFaults(pod, pools)), ...crowdFaults(pools, pods, mostOf)];
 }
 
-/** What must be true as soon as nothing moves any more. */
+/** Violations of what must hold once nothing changes any more. */
 async function restFaults(): Promise<string[]> {
   const [all, pods] = [await meetings(), await mediaPods()];
   const living = new Set(pods.filter(({ isLeaving }) => !isLeaving).map(({ uid }) => uid));
@@ -174,21 +174,21 @@ function list(faults: readonly string[]): Missing {
   return faults.length === 0 ? undefined : faults.slice(0, 8).join('; ');
 }
 
-/** Everything that must be true of the fleet is true, or becomes so. */
+/** Waits until all invariants of the fleet hold. */
 export async function fleetIsSound(seconds = 60): Promise<void> {
   const faults = list(await momentFaults({}));
   if (faults !== undefined) throw new Error(faults);
   await waitUntil('the fleet comes to rest', seconds, async () => list(await restFaults()), LOOK_MILLISECONDS);
 }
 
-/** Looks at the fleet all the while `step` runs, and fails if at any moment something was wrong with it. */
+/** Checks the invariants while `step` runs, and fails if any was violated. */
 export async function watched<T>(step: () => Promise<T>, mostOf: Record<string, number> = {}): Promise<T> {
   const faults = new Set<string>();
   let looks = 0;
   const done = new AbortController();
   const watching = (async () => {
     while (!done.signal.aborted) {
-      const found = await momentFaults(mostOf).catch(() => undefined); // no answer: the next look will have one
+      const found = await momentFaults(mostOf).catch(() => undefined); // no answer: the next check will have one
       for (const fault of found ?? []) faults.add(fault);
       if (found !== undefined) looks += 1;
       await pause(LOOK_MILLISECONDS, undefined, { signal: done.signal }).catch(() => undefined);

@@ -1,4 +1,4 @@
-// kubectl and helm against the test cluster, as a person would type them.
+// kubectl and helm against the test cluster, as a user would run them.
 import { type ExecFileOptionsWithStringEncoding, execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
@@ -49,7 +49,7 @@ export async function apply(object: object): Promise<string> {
   return command('kubectl', ['apply', '-f', '-'], JSON.stringify(object));
 }
 
-/** What the API server says against an object; fails when it says nothing. */
+/** The API server's error for an object; fails if it is accepted. */
 export async function refusalOf(object: object): Promise<string> {
   try {
     await apply(object);
@@ -60,7 +60,7 @@ export async function refusalOf(object: object): Promise<string> {
   throw new Error('the API server took it');
 }
 
-/** What `kubectl apply` warns of; nothing is applied. */
+/** The warnings of `kubectl apply`, as a dry run. */
 export async function warningsOf(object: object): Promise<string> {
   const pending = run('kubectl', ['apply', '--dry-run=server', '-f', '-'], options);
   pending.child.stdin?.end(JSON.stringify(object));
@@ -102,7 +102,7 @@ export async function conditionOf(object: readonly string[], type: string, expec
   return found as Condition;
 }
 
-/** What `kubectl describe` shows of an object has these words, events included (they come a moment after the conditions). */
+/** Waits until `kubectl describe` of an object has these words, events included (they come shortly after the conditions). */
 export async function describeShows(object: readonly string[], ...words: readonly RegExp[]): Promise<string> {
   let text = '';
   await waitUntil(`kubectl describe ${object.join(' ')} explains it`, 30, async () => {

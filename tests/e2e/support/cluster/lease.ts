@@ -1,9 +1,9 @@
-// Who of the operators acts, as the Lease says.
+// The leading operator, according to the Lease.
 import { getObject } from './kubectl.ts';
 import { NAMESPACE } from './release.ts';
 
 export interface Leader {
-  /** Never the same twice, not even after a restart of the container. */
+  /** Unique, even across restarts of the container. */
   readonly identity: string;
   readonly pod: string;
 }

@@ -1,4 +1,4 @@
-// Convene on the test cluster: installed as the README says, with the test certificate, and removed without a trace.
+// Convene on the test cluster: installed as in the README, with the test certificate, and removed completely.
 import { join } from 'node:path';
 
 import { cluster } from '../environment.ts';
@@ -18,17 +18,17 @@ export function place(url: string): Place {
   return { url, keyFingerprint: routerKeyFingerprint() };
 }
 
-/** Removes what an earlier, interrupted run may have left. */
+/** Removes leftovers of an earlier, interrupted run. */
 export async function removeLeftovers(): Promise<void> {
   await uninstall().catch(uninstallByForce);
   await kubectl('delete', 'namespace', NAMESPACE, '--ignore-not-found', '--wait', '--timeout=120s');
 }
 
-/** Where no operator is left to drain the pools: their finalizer would hold the definitions and the namespace for ever. */
+/** If no operator is left to drain the pools, their finalizer would block the definitions and the namespace forever. */
 async function uninstallByForce(error: unknown): Promise<void> {
   ignoreAbsent(error);
   await helm('uninstall', 'convene', '--namespace', NAMESPACE, '--no-hooks', '--ignore-not-found').catch(ignoreAbsent);
-  const pools = await kubectl('get', 'mediapools', '--namespace', NAMESPACE, '-o', 'name').catch(() => ''); // no such kind any more: fine
+  const pools = await kubectl('get', 'mediapools', '--namespace', NAMESPACE, '-o', 'name').catch(() => ''); // the definitions may be gone already
   for (const pool of pools.split('\n').filter((name) => name !== '')) {
     await kubectl('patch', pool, '--namespace', NAMESPACE, '--type=merge', '--patch', '{"metadata": {"finalizers": null}}').catch(ignoreAbsent);
   }
@@ -39,7 +39,7 @@ function ignoreAbsent(error: unknown): void {
   if (!(error instanceof CommandError)) throw error;
 }
 
-/** The README's commands, and what a test cluster needs besides: certificate and a port on the nodes. Returns what helm printed. */
+/** The README's commands, and what a test cluster needs in addition: a certificate and a node port. Returns helm's output. */
 export async function install(...more: readonly string[]): Promise<string> {
   await helm('install', 'convene-crds', 'charts/convene-crds');
   await kubectl('create', 'namespace', NAMESPACE);
@@ -55,13 +55,13 @@ export async function install(...more: readonly string[]): Promise<string> {
   );
 }
 
-/** Operator, router and the default pool can be used, and the router answers at its public address. */
+/** Waits until operator, router and the default pool are ready, and the router responds at its public address. */
 export async function isUsable(): Promise<void> {
   await programsRun();
   await kubectl('wait', '--for=condition=Ready', 'mediapool/default', '--namespace', NAMESPACE, '--timeout=90s');
 }
 
-/** Operator and router run, and the router answers at its public address. */
+/** Waits until operator and router run, and the router responds at its public address. */
 export async function programsRun(): Promise<void> {
   await kubectl('rollout', 'status', 'deployment/convene-operator', 'deployment/convene-router', '--namespace', NAMESPACE, '--timeout=90s');
   await waitUntil('the router answers from outside', 30, async () => {
@@ -70,7 +70,7 @@ export async function programsRun(): Promise<void> {
   });
 }
 
-/** Everything but the definitions, and so the meetings. */
+/** Removes everything except the definitions, and with them the meetings. */
 export async function uninstallPrograms(): Promise<void> {
   await helm('uninstall', 'convene', '--namespace', NAMESPACE, '--wait', '--ignore-not-found');
 }
@@ -80,7 +80,7 @@ export async function uninstall(): Promise<void> {
   await helm('uninstall', 'convene-crds', '--wait', '--ignore-not-found');
 }
 
-/** Everything in the release namespace and cluster-wide that is not Kubernetes' own, nor our certificate. */
+/** Everything in the release namespace and cluster-wide, except Kubernetes' own objects and our certificate. */
 export async function remains(): Promise<string[]> {
   const kinds = 'pods,jobs,secrets,configmaps,services,deployments,replicasets,serviceaccounts,roles,rolebindings,poddisruptionbudgets,leases,endpointslices';
   const inNamespace = await kubectl('get', kinds, '--namespace', NAMESPACE, '-o', 'name');

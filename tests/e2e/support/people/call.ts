@@ -1,11 +1,11 @@
-// Whether a call is a call: everybody sees moving pictures of, and hears, everybody else.
+// Whether a call works: all participants see moving video of, and hear, all others.
 import type { Person, TrackStats } from './person.ts';
 import { type Missing, waitUntil } from '../wait.ts';
 
-/** New pictures that must be decoded before we say that a picture moves. */
+/** New frames that must be decoded before video counts as moving. */
 const FRAMES = 5;
 
-/** What was seen of one sender by one receiver since we began to look. */
+/** What one receiver got from one sender since the check started. */
 interface Evidence {
   firstFrames: number | undefined;
   frames: number;
@@ -24,7 +24,7 @@ const nothing = (): Evidence => ({
   loudest: 0,
 });
 
-/** Counters of a new track begin anew; then so does the evidence. */
+/** The counters of a new track restart; then so does the evidence. */
 function observe(evidence: Evidence, track: TrackStats): void {
   if (track.kind === 'video') {
     const frames = track.framesDecoded ?? 0;
@@ -47,7 +47,7 @@ function judge(evidence: Evidence): Missing {
   return undefined;
 }
 
-/** Every one of them decodes new pictures of, and hears, every other. */
+/** Waits until each participant decodes new frames of, and hears, all others. */
 export async function everyoneSeesAndHearsEveryone(people: readonly Person[], seconds = 45): Promise<void> {
   const evidence = new Map<string, Evidence>();
   await waitUntil('everyone sees and hears everyone', seconds, async () => {
@@ -81,7 +81,7 @@ async function problemsOf(
   return problems;
 }
 
-/** The tile of somebody who left is gone everywhere. */
+/** Waits until the tile of a participant who left is gone everywhere. */
 export async function everyoneShowsOnly(people: readonly Person[], seconds = 10): Promise<void> {
   await waitUntil('only those who are there are shown', seconds, async () => {
     const counts = await Promise.all(people.map(async (person) => (await person.tiles()).length));

@@ -1,4 +1,4 @@
-// One person in a call who uses Firefox as it is delivered, driven by WebDriver BiDi. Only the camera and the microphone are not real:
+// A participant with a stock Firefox, driven by WebDriver BiDi. Only the camera and the microphone are fake:
 // no preference changes how Firefox connects.
 import { type Browser, type Page, launch } from 'puppeteer-core';
 
@@ -6,7 +6,7 @@ import { firefox } from '../environment.ts';
 import type { Person, TrackStats } from './person.ts';
 import { waitUntil } from '../wait.ts';
 
-/** A camera, a microphone and a screen that Firefox makes up, given without a question. */
+/** Firefox's fake camera, microphone and screen, without prompts. */
 const FAKE_DEVICES = {
   'media.navigator.streams.fake': true,
   'media.navigator.permission.disabled': true,
@@ -58,7 +58,7 @@ export class FirefoxPerson implements Person {
     await this.page.locator(testId(id)).fill(text);
   }
 
-  /** What is in a field. */
+  /** The value of a field. */
   async value(id: string): Promise<string> {
     return this.page.$eval(testId(id), (field) => (field as HTMLInputElement | HTMLTextAreaElement).value);
   }
@@ -94,7 +94,7 @@ export class FirefoxPerson implements Person {
     await this.page.screenshot({ path: path });
   }
 
-  /** Ends the browser without a goodbye. */
+  /** Kills the browser without leaving the call. */
   async close(): Promise<void> {
     await this.#browser.close().catch(() => undefined);
   }

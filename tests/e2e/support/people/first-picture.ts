@@ -1,8 +1,8 @@
-// How long a person waits between the click on "join" and the first decoded picture of somebody else. Measured inside the page, on
-// its own clock, frame by frame of its animation.
+// The time between the click on "join" and the first decoded frame of another participant. Measured inside the page, on
+// its own clock, by animation frames.
 import type { Participant } from './participant.ts';
 
-/** The person is on the pre-join screen of a meeting in which somebody is already sending. Milliseconds. */
+/** For a participant on the pre-join screen of a meeting in which another one is already sending. In milliseconds. */
 export async function clickToFirstPicture(person: Participant): Promise<number> {
   await person.page.getByTestId('name-input').fill(person.name);
   await person.page.evaluate(() => {

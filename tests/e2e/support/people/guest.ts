@@ -1,4 +1,4 @@
-// A client of somebody else in a browser page: opened, told what to do, watched on the wire, and asked for what it really receives.
+// A third-party client in a browser page: opened, driven, its messages recorded, and its received media measured.
 import { type Browser, type BrowserContext, type Page, chromium as chromiumType } from '@playwright/test';
 
 import type { ClientOptions, ClientState, ConformanceClient, Received } from '../../conformance/clients/api.ts';
@@ -24,7 +24,7 @@ const FLAGS = [
   '--disable-sync',
 ];
 
-/** One browser for all clients of a run: their pages are what matters, and two cores do not carry a browser for each. */
+/** One browser for all clients of a run: two cores cannot carry a browser for each. */
 export async function launchBrowser(): Promise<Browser> {
   return chromiumType.launch({ executablePath: chromium, args: FLAGS });
 }
@@ -34,7 +34,7 @@ export class Guest {
   readonly peerId: string;
   readonly name: string;
   readonly wire: Wire;
-  /** Where its WebSocket goes. */
+  /** URL of its WebSocket. */
   readonly url: string;
   readonly console: string[] = [];
   readonly #page: Page;
@@ -52,7 +52,7 @@ export class Guest {
     page.on('pageerror', (error) => this.console.push(`pageerror ${error.message}`));
   }
 
-  /** Opens the page at that address and lets its client connect. */
+  /** Opens the page at that URL and lets its client connect. */
   static async open(
     browser: Browser,
     page: string,
@@ -67,7 +67,7 @@ export class Guest {
     return guest;
   }
 
-  /** Calls the client's own function of that name. */
+  /** Calls a method of the client. */
   async do<K extends keyof ConformanceClient>(
     what: K,
     ...args: Parameters<ConformanceClient[K]>

@@ -1,4 +1,4 @@
-// One person in a call: a Chromium of their own with a fake camera and microphone, driven as a person would, and asked for what it
+// One participant: a Chromium with a fake camera and microphone, driven as by a user, which reports what it
 // really receives.
 import { type Browser, type BrowserContext, type Page, chromium as chromiumType } from '@playwright/test';
 
@@ -14,9 +14,9 @@ declare global {
 
 const FLAGS = [
   '--use-fake-ui-for-media-stream',
-  // Ten pictures a second: three cameras in three sizes are to fit two cores.
+  // Ten frames per second, so that three cameras in three sizes fit two cores.
   '--use-fake-device-for-media-stream=fps=10',
-  // Sharing takes the whole (fake) screen without asking.
+  // Shares the whole (fake) screen without a prompt.
   '--auto-select-desktop-capture-source=Entire screen',
   '--no-sandbox',
   '--disable-gpu',
@@ -29,7 +29,7 @@ const FLAGS = [
 
 export interface Place {
   readonly url: string;
-  /** SHA-256 of the only foreign key the browser is to accept, as Chromium's flag takes it; without it: ordinary trust. */
+  /** SHA-256 of the only untrusted key that the browser accepts, for Chromium's flag; without it, normal trust applies. */
   readonly keyFingerprint?: string;
 }
 
@@ -85,7 +85,7 @@ export class Participant implements Person {
     });
   }
 
-  /** The page says that the call does not go on just now, whatever it knows of the cause. */
+  /** Waits until the page shows that the call is interrupted, whatever the cause. */
   async seesTrouble(seconds: number): Promise<void> {
     await waitUntil(`${this.name} is told of the trouble`, seconds, async () => {
       const state = await this.connectionState();
@@ -100,7 +100,7 @@ export class Participant implements Person {
     return id;
   }
 
-  /** Ids of everybody whose tile is shown, their own included. */
+  /** Peer ids of all tiles, including the own one. */
   async tiles(): Promise<string[]> {
     return this.page.getByTestId('tile').evaluateAll((tiles) => tiles.map((tile) => tile.getAttribute('data-peer-id') ?? ''));
   }
@@ -121,7 +121,7 @@ export class Participant implements Person {
     await this.page.screenshot({ path });
   }
 
-  /** Ends the browser without a goodbye. */
+  /** Kills the browser without leaving the call. */
   async close(): Promise<void> {
     await this.#context.close().catch(() => undefined);
     await this.#browser.close().catch(() => undefined);

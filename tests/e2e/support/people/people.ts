@@ -1,4 +1,4 @@
-// The participants of one test: opened on demand, closed at its end, and photographed when it failed.
+// The participants of one test: opened on demand, closed at its end, with screenshots if it failed.
 import { writeFileSync } from 'node:fs';
 
 import type { TestInfo } from '@playwright/test';
@@ -21,7 +21,7 @@ export class People {
     return participant;
   }
 
-  /** Screenshot and console of everybody, into the folder of the test. */
+  /** Writes screenshot and console of each participant to the folder of the test. */
   async dump(info: TestInfo): Promise<void> {
     for (const person of this.#all) {
       writeFileSync(info.outputPath(`${person.name}-console.log`), `${person.console.join('\n')}\n`);

@@ -1,6 +1,6 @@
-// What tests ask of a person in a call, whatever browser they use.
+// The interface of a participant for tests, independent of the browser.
 
-/** What `window.convene.stats()` says of one received track. */
+/** `window.convene.stats()` of one received track. */
 export interface TrackStats {
   readonly peerId: string;
   readonly consumerId?: string;
@@ -14,9 +14,9 @@ export interface TrackStats {
 
 export interface Person {
   readonly name: string;
-  /** The id this person has in the room. */
+  /** The participant's peer id. */
   peerId(): Promise<string>;
-  /** Ids of all whose tile is shown, their own included. */
+  /** Peer ids of all tiles, including the own one. */
   tiles(): Promise<string[]>;
   /** What they really receive. */
   stats(): Promise<TrackStats[]>;

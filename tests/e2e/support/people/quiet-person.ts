@@ -1,16 +1,16 @@
-// Somebody who is in a meeting without sending anything: costs nothing, and notices every end and move.
+// A participant that sends nothing: costs little, and notices when the meeting ends or moves.
 import { ProtooClient } from '../protoo.ts';
 import { publicUrl } from '../cluster/release.ts';
 import { certificateAuthority } from '../servers/tls.ts';
 import { waitUntil } from '../wait.ts';
 
-/** A connection through the router that has not joined, with an id of its own. */
+/** A connection through the router with a peer id of its own, not joined yet. */
 export async function knock(meeting: string, peerId: string, namespace = 'default'): Promise<ProtooClient> {
   const url = `${publicUrl.replace('https', 'wss')}/signal/${namespace}/${meeting}?peerId=${peerId}`;
   return ProtooClient.connect(url, certificateAuthority());
 }
 
-/** Is in; a connection that ends before that is made anew, as clients do. */
+/** Joins; reconnects if the connection ends before that, as clients do. */
 export async function sitIn(meeting: string, peerId: string, namespace = 'default'): Promise<ProtooClient> {
   let person: ProtooClient | undefined;
   await waitUntil(`${peerId} is in ${meeting}`, 30, async () => {

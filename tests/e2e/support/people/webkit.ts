@@ -1,4 +1,4 @@
-// WebKitGTK as Debian delivers it, driven by WebDriver: its driver speaks no BiDi, and no client library is needed for a few commands.
+// WebKitGTK from Debian, driven by WebDriver: its driver does not support BiDi, and a few commands need no client library.
 import { writeFileSync } from 'node:fs';
 
 import { webkitDriver } from '../environment.ts';
@@ -6,10 +6,10 @@ import { freePort } from '../programs/ports.ts';
 import { Program } from '../programs/program.ts';
 import { waitUntil } from '../wait.ts';
 
-/** The page's words are read in English, whatever the language of this machine. */
+/** The page is in English, whatever the language of this machine. */
 const ENGLISH = { LC_ALL: 'C.UTF-8', LANGUAGE: 'en' };
 
-/** A command of WebDriver; gives the value that it is answered with. */
+/** A WebDriver command; returns its value. */
 async function command<T>(url: string, method: 'GET' | 'POST' | 'DELETE', parameters?: object): Promise<T> {
   const answer = await fetch(url, { method, ...(parameters === undefined ? {} : { body: JSON.stringify(parameters) }) });
   const { value } = (await answer.json()) as { value: T };
@@ -47,7 +47,7 @@ export class WebKit {
     await command(`${this.#session}/url`, 'POST', { url });
   }
 
-  /** What the body of a function returns in the page; it finds the arguments in `arguments`. */
+  /** Evaluates a function body in the page, with `arguments`. */
   async evaluate<T>(body: string, ...args: readonly unknown[]): Promise<T> {
     return command<T>(`${this.#session}/execute/sync`, 'POST', { script: body, args });
   }
@@ -56,7 +56,7 @@ export class WebKit {
     writeFileSync(path, Buffer.from(await command<string>(`${this.#session}/screenshot`, 'GET'), 'base64'));
   }
 
-  /** The end of the session is the browser's. */
+  /** Ends the session, and with it the browser. */
   async close(): Promise<void> {
     await command(this.#session, 'DELETE').catch(() => undefined);
     await this.driver.kill();

@@ -11,7 +11,7 @@ export interface Answer {
   readonly json: Record<string, unknown> | undefined;
 }
 
-/** Where media goes, or comes from. */
+/** Address of media to send or receive. */
 export interface Destination {
   readonly ip: string;
   readonly port: number;
@@ -52,7 +52,7 @@ export class Broadcaster {
     this.peerId = peerId;
   }
 
-  /** Any call; `path` begins below the room, or below this broadcaster with `~`. */
+  /** Any request; `path` is relative to the room, or to this broadcaster with `~`. */
   async call(method: 'GET' | 'POST' | 'DELETE', path = '', body?: object): Promise<Answer> {
     const own = `/broadcasters/${this.peerId}`;
     const answer = await fetch(`${this.#server}/rooms/${this.#room}${path.replace('~', own)}`, {
@@ -74,7 +74,7 @@ export class Broadcaster {
     };
   }
 
-  /** A call that must succeed, as the scripts' `--check-status` wants it. */
+  /** A request that must succeed, as with the scripts' `--check-status`. */
   async ok(method: 'GET' | 'POST' | 'DELETE', path = '', body?: object): Promise<Record<string, unknown>> {
     const { status, text, json } = await this.call(method, path, body);
     assert(status >= 200 && status < 300, `${method} ${path} says ${String(status)} ${text}`);

@@ -1,12 +1,12 @@
-// What lies between browsers and a media pod, so that a test can cut it: TCP (page, signaling, media's last resort) and UDP (media).
-// It passes bytes on and looks into none.
+// Proxies between browsers and a media pod that a test can cut: TCP (page, signaling, media as a last resort) and UDP (media).
+// They forward bytes and inspect none.
 import { createSocket, type RemoteInfo, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
 type State = 'open' | 'cut' | 'silent';
 
-/** Listens on a port of its own and passes everything to another one. */
+/** Listens on its own port and forwards everything to another one. */
 export class TcpWay {
   readonly port: number;
   readonly #server: Server;
@@ -28,7 +28,7 @@ export class TcpWay {
     return new TcpWay(server, target);
   }
 
-  /** Ends all connections; further ones are ended at once. */
+  /** Closes all connections; new ones are closed at once. */
   cut(): void {
     this.#state = 'cut';
     for (const [near, far] of this.#pairs) {
@@ -37,7 +37,7 @@ export class TcpWay {
     }
   }
 
-  /** Nothing gets through, and nobody is told. */
+  /** Drops everything silently. */
   silence(): void {
     this.#state = 'silent';
     for (const pair of this.#pairs) for (const socket of pair) socket.pause();
@@ -75,7 +75,7 @@ export class TcpWay {
   }
 }
 
-/** The same for UDP: each sender has a socket of its own towards the target. */
+/** The same for UDP, with a socket per sender towards the target. */
 export class UdpWay {
   readonly port: number;
   isOpen = true;

@@ -1,11 +1,11 @@
-// A media pod that is reached by ways which a test can cut: one for page and signaling, one for media.
+// A media pod behind proxies that a test can cut: one for page and signaling, one for media.
 import { TcpWay, UdpWay } from './cut.ts';
 import { MediaPod } from './media-pod.ts';
 import { freeBlock } from './ports.ts';
 
 export class CuttablePod {
   readonly pod: MediaPod;
-  /** Page and signaling of those who come by `place`. */
+  /** Page and signaling of participants that use `place`. */
   readonly signaling: TcpWay;
   readonly #media: UdpWay;
   readonly #mediaByTcp: TcpWay;
@@ -26,7 +26,7 @@ export class CuttablePod {
     return new CuttablePod(pod, await TcpWay.open(pod.port), media, mediaByTcp);
   }
 
-  /** A meeting, by the way that can be cut. */
+  /** A meeting through the proxy. */
   place(meeting: string): { url: string } {
     return { url: `http://localhost:${String(this.signaling.port)}/m/${meeting}` };
   }

@@ -8,11 +8,11 @@ const WORKERS = 2;
 /** Short, because this time is measured too. */
 const READY_POLL_MILLISECONDS = 10;
 
-/** What `/stats` counts; the test names what it reads. */
+/** Counters of `/stats`; the test names the ones it reads. */
 export type Stats = Readonly<Record<'workers' | 'routers' | 'rooms' | 'connections' | 'participants' | 'transports' | 'producers' | 'consumers', number>>;
 
 export interface MediaPodOptions {
-  /** The same as an earlier one's, to take its place. */
+  /** The port of an earlier pod, to replace it. */
   readonly port?: number;
   /** First port of its media, likewise. */
   readonly rtcPort?: number;
@@ -20,7 +20,7 @@ export interface MediaPodOptions {
   /** Ports for media besides those of the workers. */
   readonly plainPorts?: number;
   readonly args?: readonly string[];
-  /** Sends and receives media at the addresses that are the default, which are those of network cards too. */
+  /** Uses the default addresses for media, including those of network interfaces. */
   readonly isOnTheNetwork?: boolean;
 }
 
@@ -35,7 +35,7 @@ export class MediaPod {
     this.rtcPort = rtcPort;
   }
 
-  /** Runs and is ready. */
+  /** Starts the pod and waits until it is ready. */
   static async start(options: MediaPodOptions = {}): Promise<MediaPod> {
     const { workers = WORKERS, plainPorts = 0, args = [], isOnTheNetwork = false } = options;
     const port = options.port ?? (await freePort());
@@ -43,7 +43,7 @@ export class MediaPod {
     const program = new Program(mediaPodProgram, [
       ...['--dev', '--listen', `127.0.0.1:${String(port)}`, '--web-dir', webDirectory],
       ...['--workers', String(workers), '--rtc-ports', `${String(first)}-${String(first + workers + plainPorts - 1)}`],
-      // What a test sends stays on the loopback interface, unless it has a network of its own.
+      // Traffic stays on the loopback interface, unless the test has its own network.
       ...(isOnTheNetwork ? [] : ['--rtc-listen-ip', '127.0.0.1']),
       ...args,
     ]);

@@ -1,4 +1,4 @@
-// Processes of the test cluster's own programs and pods, seen from the machine it runs on: to hurt exactly one of them.
+// Processes of the test cluster's programs and pods, as seen from the host: to signal exactly one of them.
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 

@@ -1,4 +1,4 @@
-// The programs that publish to and receive from a meeting without a browser: ffmpeg and gst-launch-1.0, with synthetic media and
+// Programs that publish to and receive from a meeting without a browser: ffmpeg and gst-launch-1.0, with synthetic media and
 // for a bounded time.
 import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -52,7 +52,7 @@ interface Receiving {
   readonly payloadType: number;
 }
 
-/** Writes what arrives at these ports of this machine into a file, for some seconds from the first packet on. */
+/** Records what arrives at these local ports into a file, for some seconds from the first packet on. */
 export function receiveByFfmpeg(audio: Receiving, video: Receiving, sdpFile: string, output: string, seconds: number): Program {
   const media = (kind: string, { port, rtcpPort, payloadType }: Receiving, codec: string): string[] => [
     `m=${kind} ${String(port)} RTP/AVPF ${String(payloadType)}`,
@@ -85,7 +85,7 @@ export async function listensAt(port: number): Promise<void> {
   });
 }
 
-/** Decodes the whole file: how many frames of sound and picture it holds. */
+/** Decodes the whole file: its number of audio and video frames. */
 export async function decodedFrames(file: string): Promise<Readonly<Record<'audio' | 'video', number>>> {
   const show = ['-v', 'error', '-count_frames', '-show_entries', 'stream=codec_type,nb_read_frames', '-of', 'json'];
   const { stdout } = await promisify(execFile)('ffprobe', [...show, file]);

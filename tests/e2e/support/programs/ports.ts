@@ -1,4 +1,4 @@
-// Ports nobody uses on this machine: one for HTTP, blocks for media.
+// Free ports on this machine: one for HTTP, blocks for media.
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
@@ -44,10 +44,10 @@ async function isFreeForTcp(port: number): Promise<boolean> {
 
 const FIRST = 21_000;
 const LAST = 30_000;
-/** A media pod opens ports of its block only when it needs them: no block is given out twice until all others were. */
+/** A media pod opens ports of its block only on demand: no block is reused until all others have been. */
 let next = FIRST;
 
-/** First port of `size` free ones in a row, away from the default range, so that a pod of a person on this machine does not matter. */
+/** First of `size` consecutive free ports, outside of the default range, so that another pod on this machine does not matter. */
 export async function freeBlock(size: number): Promise<number> {
   for (let tried = 0; tried < (LAST - FIRST) / size; tried += 1) {
     if (next + size > LAST) next = FIRST;

@@ -1,4 +1,4 @@
-// A program under test: started, watched, told to end, and never left behind.
+// A program under test: started, watched, terminated, and never left behind.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ export class Program {
   #output = '';
   #exit: Exit | undefined;
 
-  /** With the environment of this process, and what is given here on top. */
+  /** With the environment of this process and additional variables. */
   constructor(command: string, args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
     this.#child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
@@ -26,10 +26,10 @@ export class Program {
       this.#exit = { code: code as number | null, signal: signal as NodeJS.Signals | null };
       return this.#exit;
     });
-    this.#ended.catch(() => undefined); // a program that cannot be started at all is reported by whoever waits
+    this.#ended.catch(() => undefined); // a failure to start is reported by `ended`
   }
 
-  /** Standard output and standard error together, in the order they came. */
+  /** Standard output and standard error, interleaved. */
   get output(): string {
     return this.#output;
   }
@@ -42,7 +42,7 @@ export class Program {
     this.#child.kill(signal);
   }
 
-  /** How it ended; fails when it still runs after that time. */
+  /** Waits for its exit; fails if it still runs after that time. */
   async ended(seconds: number): Promise<Exit> {
     await waitUntil('the program ends', seconds, () => (this.hasEnded ? undefined : 'it still runs'));
     return this.#ended;

@@ -1,4 +1,4 @@
-// The real TURN server of coturn, as a platform would run it: time-limited credentials from a shared secret.
+// coturn as a platform would run it: time-limited credentials from a shared secret.
 import { cluster } from '../environment.ts';
 import { Program } from './program.ts';
 import { waitUntil } from '../wait.ts';
@@ -14,7 +14,7 @@ export class TurnServer {
     this.#program = program;
   }
 
-  /** Runs on an address that browsers and the nodes of the cluster both reach. */
+  /** Listens on an address that both browsers and nodes can reach. */
   static async start(secret: string, port = 34_780): Promise<TurnServer> {
     const address = cluster.turnAddress;
     const program = new Program('turnserver', [
@@ -29,7 +29,7 @@ export class TurnServer {
     return new TurnServer(address, port, program);
   }
 
-  /** How often somebody was given a relay. */
+  /** Number of allocated relays. */
   get allocations(): number {
     return this.#program.output.match(/ALLOCATE processed, success/g)?.length ?? 0;
   }

@@ -1,4 +1,4 @@
-// Serves the client pages from this machine: a browser lets a page reach local addresses only if it comes from one itself.
+// Serves the client pages locally: browsers let a page reach local addresses only if it comes from one itself.
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { type Server, createServer } from 'node:http';
@@ -30,7 +30,7 @@ export class PageServer {
     return new PageServer(server);
   }
 
-  /** Browsers give cameras only to pages of trustworthy origins: this name counts as one. */
+  /** Browsers allow cameras only on trustworthy origins: this host name counts as one. */
   url(path: string): string {
     return `http://localhost:${String((this.#server.address() as AddressInfo).port)}${path}`;
   }

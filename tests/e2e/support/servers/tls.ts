@@ -1,4 +1,4 @@
-// The certificate of the router under test, and how browsers and programs come to trust it.
+// The certificate of the router under test, and how browsers and programs trust it.
 import { X509Certificate, createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ export function certificateAuthority(): Buffer {
   return readFileSync(join(cluster.tls, 'ca.crt'));
 }
 
-/** The browsers accept this very key and no other that they do not know: better than to look away from all certificate errors. */
+/** Browsers accept exactly this untrusted key: better than ignoring all certificate errors. */
 export function routerKeyFingerprint(): string {
   const certificate = new X509Certificate(readFileSync(join(cluster.tls, 'router.crt')));
   const key = certificate.publicKey.export({ type: 'spki', format: 'der' });

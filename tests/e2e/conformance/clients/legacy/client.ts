@@ -43,7 +43,7 @@ class OlderClient implements ConformanceClient {
     this.#protoo = new Peer(new WebSocketTransport(options.url));
     this.#protoo.on('open', () => {
       this.#joinRoom().catch((error: unknown) => {
-        if (this.#connection !== 'closed') this.#fault('join', error); // else we left meanwhile
+        if (this.#connection !== 'closed') this.#fault('join', error); // otherwise we have left meanwhile
       });
     });
     this.#protoo.on('failed', () => (this.#failures += 1));

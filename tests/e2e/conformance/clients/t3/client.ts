@@ -30,7 +30,7 @@ class NewerClient implements ConformanceClient {
   #connection: ClientState['connection'] = 'connecting';
   #joins = 0;
   #failures = 0;
-  /** Consumers are made one after the other, in the order in which they were offered. */
+  /** Consumers are created one after the other, in the order of their offers. */
   #queue: Promise<void> = Promise.resolve();
   /** Offers of media that wait for `releaseConsumers`. */
   #held: (() => void)[] | undefined;
@@ -66,7 +66,7 @@ class NewerClient implements ConformanceClient {
     return (error) => this.#faults.push(`${what}: ${error instanceof Error ? error.message : String(error)}`);
   }
 
-  /** What the application clears when its connection is lost: it will join anew. */
+  /** State that the application clears when its connection is lost: it will rejoin. */
   #forget(connection: ClientState['connection']): void {
     if (this.#connection === 'closed') return;
     this.#connection = connection;
