@@ -66,7 +66,7 @@ installDebugHandle(model);
 window.addEventListener('pagehide', () => model.leave());
 
 const root = document.getElementById('root');
-if (root === null) throw new Error('index.html has no element with the id "root"');
+if (root === null) throw new Error('could not find the element "root" in index.html');
 const page = createRoot(root);
 void loadTexts(settings.language).then((texts) =>
   page.render(

@@ -22,7 +22,7 @@ export class Emitter<T> {
       try {
         listener(value);
       } catch (error) {
-        this.#log.warn('a listener failed', error);
+        this.#log.warn('a listener threw an error', error);
       }
     }
   }

@@ -6,7 +6,7 @@
 
 import { createRoot } from 'react-dom/client';
 import { silentLog } from '../core/log';
-import type { SessionNews } from '../core/session/events';
+import type { SessionEvent } from '../core/session/events';
 import type { MeetingInfo } from '../core/meeting/meeting';
 import { newPeerId } from '../core/peer/peer-id';
 import { loadTexts } from '../i18n/catalogs';
@@ -14,9 +14,9 @@ import { AppModel } from '../state/app-model';
 import { readSettings } from '../state/settings';
 import { App } from '../ui/App';
 import '../ui/styles/index.css';
-import { showCamera } from './pictures';
+import { showCamera } from './drawings';
 import { SCENES, type Scene } from './scenes';
-import { SceneSession, sceneDevices } from './stand-ins';
+import { SceneSession, sceneDevices } from './fakes';
 
 const FOUND: MeetingInfo = {
   status: 'found',
@@ -62,7 +62,7 @@ async function show(root: HTMLElement, scene: Scene, query: URLSearchParams): Pr
   if (scene.deviceFailure !== 'never') await opened;
   scene.play?.({ model, session });
   if (scene.press !== undefined) await press(scene.press);
-  Object.assign(globalThis, { galleryTell: (...news: SessionNews[]) => session.tell(...news) });
+  Object.assign(globalThis, { galleryTell: (...events: SessionEvent[]) => session.tell(...events) });
   document.documentElement.dataset['scene'] = 'shown';
 }
 
@@ -95,7 +95,7 @@ function List(): React.ReactNode {
 }
 
 const root = document.getElementById('root');
-if (root === null) throw new Error('gallery.html has no element with the id "root"');
+if (root === null) throw new Error('could not find the element "root" in gallery.html');
 const query = new URLSearchParams(location.search);
 const scene = SCENES[query.get('scene') ?? ''];
 if (scene === undefined) createRoot(root).render(<List />);

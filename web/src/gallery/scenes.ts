@@ -5,15 +5,15 @@ import { deviceError } from '../core/media/devices';
 import { trackOf } from '../core/media/local-media';
 import type { MeetingInfo } from '../core/meeting/meeting';
 import type { EndCause } from '../core/session/close-reason';
-import type { SessionNews } from '../core/session/events';
+import type { SessionEvent } from '../core/session/events';
 import type { ChatPage } from '../core/signaling/decode';
-import { ALL_RIGHTS, peerOf, type Peer } from '../core/signaling/standing';
+import { ALL_RIGHTS, peerOf, type Peer } from '../core/signaling/peers';
 import type { AppModel } from '../state/app-model';
 import type { CallModel } from '../state/call/call-model';
 import type { RecentMeeting } from '../state/recent';
 import type { Settings } from '../state/settings';
-import { drawPerson, drawScreen, hasCamera } from './pictures';
-import type { SceneSession } from './stand-ins';
+import { drawPerson, drawScreen, hasCamera } from './drawings';
+import type { SceneSession } from './fakes';
 
 interface Stage {
   model: AppModel;
@@ -61,7 +61,7 @@ function peer(index: number, names: readonly string[] = NAMES): Peer {
   const name = names[index % names.length] ?? 'Somebody';
   return {
     ...peerOf({ peerId: peerId(index), displayName: name }),
-    standing: { isModerator: index === 0, isGuest: index % 3 === 1, publish: ALL_RIGHTS, isCut: false },
+    peerStatus: { isModerator: index === 0, isGuest: index % 3 === 1, publish: ALL_RIGHTS, isDisconnected: false },
     isRecorder: index === 5,
     isHandRaised: index === 2,
   };
@@ -69,14 +69,14 @@ function peer(index: number, names: readonly string[] = NAMES): Peer {
 
 function voice(): MediaStreamTrack {
   const track = new AudioContext().createMediaStreamDestination().stream.getAudioTracks()[0];
-  if (track === undefined) throw new Error('this browser makes no sound');
+  if (track === undefined) throw new Error('could not create an audio track');
   return track;
 }
 
 /** A call with this many others; some without video, some muted. */
-function others(count: number, names?: readonly string[]): SessionNews[] {
+function others(count: number, names?: readonly string[]): SessionEvent[] {
   const peers = Array.from({ length: count }, (_, index) => peer(index, names));
-  const tracks = peers.flatMap(({ peerId: id }, index): SessionNews[] => [
+  const tracks = peers.flatMap(({ peerId: id }, index): SessionEvent[] => [
     ...(index % 4 === 3 && !hasCamera() ? [] : [{ type: 'trackAdded' as const, remote: { consumerId: `${id}-v`, peerId: id, kind: 'video' as const, source: 'video' as const, track: drawPerson(index), isPaused: false } }]),
     { type: 'trackAdded', remote: { consumerId: `${id}-a`, peerId: id, kind: 'audio', source: 'audio', track: voice(), isPaused: index % 3 === 1 } },
     { type: 'trackScore', consumerId: `${id}-a`, score: index === 4 ? 3 : index === 6 ? 6 : 10, sourceScore: 10 },
@@ -100,35 +100,35 @@ const SHAPES = [
 ];
 
 /** Videos of different aspect ratios, the first from a broadcaster. */
-const shapes = (): SessionNews[] => [
+const shapes = (): SessionEvent[] => [
   { type: 'peerJoined', peer: { ...peer(0), isBroadcaster: true } },
-  ...SHAPES.map((size, index): SessionNews => ({
+  ...SHAPES.map((size, index): SessionEvent => ({
     type: 'trackAdded',
     remote: { consumerId: `${peerId(index)}-v`, peerId: peerId(index), kind: 'video', source: 'video', track: drawPerson(index, size), isPaused: false },
   })),
 ];
 
 /** A large room: some cameras that are on are not received, nor is one microphone. */
-const inLargeRoom: readonly SessionNews[] = [
-  ...[3, 7, 11].map((index): SessionNews => ({ type: 'peerSends', peerId: peerId(index), sends: { audio: index !== 7, video: true, share: false } })),
+const inLargeRoom: readonly SessionEvent[] = [
+  ...[3, 7, 11].map((index): SessionEvent => ({ type: 'peerSends', peerId: peerId(index), sends: { audio: index !== 7, video: true, share: false } })),
   { type: 'trackRemoved', consumerId: `${peerId(3)}-a` },
 ];
 
-const screenLeftOut: SessionNews = { type: 'peerSends', peerId: peerId(0), sends: { audio: true, video: true, share: true } };
+const screenLeftOut: SessionEvent = { type: 'peerSends', peerId: peerId(0), sends: { audio: true, video: true, share: true } };
 
 /** A stream that started and stopped. */
-const silentAfterAll = (consumerId: string): SessionNews[] => [10, 0].map((sourceScore) => ({ type: 'trackScore', consumerId, score: 10, sourceScore }));
+const silentAfterAll = (consumerId: string): SessionEvent[] => [10, 0].map((sourceScore) => ({ type: 'trackScore', consumerId, score: 10, sourceScore }));
 
-const screenOf = (index: number): SessionNews => ({
+const screenOf = (index: number): SessionEvent => ({
   type: 'trackAdded',
   remote: { consumerId: `${peerId(index)}-s`, peerId: peerId(index), kind: 'video', source: 'screensharing', track: drawScreen(), isPaused: false },
 });
 
-const moderator: SessionNews = { type: 'permissions', permissions: { isModerator: true, publish: ALL_RIGHTS, chat: true, name: undefined } };
+const moderator: SessionEvent = { type: 'permissions', permissions: { isModerator: true, publish: ALL_RIGHTS, chat: true, name: undefined } };
 
-const lobbyOn: SessionNews = { type: 'roomState', title: '', isLocked: false, isLobbyOn: true };
+const lobbyOn: SessionEvent = { type: 'roomState', title: '', isLocked: false, isLobbyOn: true };
 
-const knocking: SessionNews = {
+const knocking: SessionEvent = {
   type: 'lobbyPeers',
   peers: [
     { peerId: 'x1', displayName: 'Emmy Noether' },
@@ -148,21 +148,21 @@ const SAID: ChatPage['messages'] = [
 ].map(([id = '', displayName = '', text = ''], index) => ({ id: index + 1, peerId: id, displayName, text, sentAt: NOON + index * 50_000 }));
 
 /** Joins the call and emits the events. */
-function inCall(count: number, ...news: SessionNews[]): Play {
+function inCall(count: number, ...events: SessionEvent[]): Play {
   return ({ model, session }) => {
     model.join();
-    session.tell(...others(count), ...news);
+    session.tell(...others(count), ...events);
   };
 }
 
-function withOddNames(...news: SessionNews[]): Play {
+function withOddNames(...events: SessionEvent[]): Play {
   return ({ model, session }) => {
     model.join();
-    session.tell(...others(ODD_NAMES.length, ODD_NAMES), ...news);
+    session.tell(...others(ODD_NAMES.length, ODD_NAMES), ...events);
   };
 }
 
-const oddChat: SessionNews = {
+const oddChat: SessionEvent = {
   type: 'chatHistory',
   page: {
     messages: ODD_NAMES.map((name, index) => ({ id: index + 1, peerId: peerId(index), displayName: name, text: name.slice(0, 4096), sentAt: NOON + index * 50_000 })),
@@ -333,7 +333,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   reactions: {
     play: then(inCall(4), (_call, { session }) => {
       const reactions = ['like', 'clap', 'heart', 'laugh', 'surprised', 'party'] as const;
-      session.tell(...reactions.map((reaction, index): SessionNews => ({ type: 'reaction', peerId: peerId(index % 4), reaction })));
+      session.tell(...reactions.map((reaction, index): SessionEvent => ({ type: 'reaction', peerId: peerId(index % 4), reaction })));
     }),
   },
   locked: { play: inCall(4, moderator, { type: 'roomState', title: 'Board', isLocked: true, isLobbyOn: false }) },

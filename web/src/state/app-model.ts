@@ -9,7 +9,7 @@ import { readEntry, type Entry } from '../core/meeting/entry';
 import type { ConveneError } from '../core/errors';
 import { KINDS, NO_DEVICES, type CapturePreferences, type DeviceAccess, type DeviceKind, type DeviceList } from '../core/media/devices';
 import { callProblem, type Environment } from '../core/media/environment';
-import { isWished, LocalMedia, type LocalMediaState } from '../core/media/local-media';
+import { isTurnedOn, LocalMedia, type LocalMediaState } from '../core/media/local-media';
 import type { Log } from '../core/log';
 import { fallbackTitle, pathOf, type MeetingAddress, type MeetingInfo, type WaitingFor } from '../core/meeting/meeting';
 import type { PeerIds } from '../core/peer/kept-peer-id';
@@ -104,7 +104,7 @@ export class AppModel {
   readonly #local: LocalMedia;
   readonly #store: Store<AppState>;
   #endWatch: (() => void) | undefined;
-  #endCallNews: (() => void) | undefined;
+  #unsubscribeCall: (() => void) | undefined;
   /** Whether this join uses a second peer id, because another connection has the first. */
   #hasNewPeerId = false;
   /** The devices that were on when they were released. */
@@ -116,7 +116,7 @@ export class AppModel {
     this.#store = new Store(initialState(dependencies, this.#local.state));
     this.#local.subscribe((local) => this.#set({ local }));
     dependencies.devices.onChange(() => void this.#listDevices());
-    dependencies.devices.onReturn(() => void this.#local.mend());
+    dependencies.devices.onReturn(() => void this.#local.reopenInterrupted());
   }
 
   get state(): Pick<Store<AppState>, 'get' | 'subscribe'> {
@@ -191,7 +191,7 @@ export class AppModel {
   }
 
   toggle(kind: DeviceKind): void {
-    if (isWished(this.#local.state[kind])) this.#local.turnOff(kind);
+    if (isTurnedOn(this.#local.state[kind])) this.#local.turnOff(kind);
     else void this.#local.turnOn(kind).then(() => this.#listDevices());
   }
 
@@ -260,8 +260,8 @@ export class AppModel {
         if (this.#store.get().settings.hasSounds) chime(sound);
       },
     });
-    this.#endCallNews = session.subscribe((news) => {
-      if (news.type === 'connection') this.#onConnection(news.connection);
+    this.#unsubscribeCall = session.subscribe((event) => {
+      if (event.type === 'connection') this.#onConnection(event.connection);
     });
     this.#set({ screen: { name: 'call' }, call });
     session.start();
@@ -317,14 +317,14 @@ export class AppModel {
 
   #giveDevicesBack(): void {
     const { local, screen } = this.#store.get();
-    if (SHOWS_SELF.has(screen.name)) this.#wanted = KINDS.filter((kind) => isWished(local[kind]) || local[kind].status === 'failed');
+    if (SHOWS_SELF.has(screen.name)) this.#wanted = KINDS.filter((kind) => isTurnedOn(local[kind]) || local[kind].status === 'failed');
     this.#local.stop();
   }
 
   #closeCall(): void {
     const { call } = this.#store.get();
-    this.#endCallNews?.();
-    this.#endCallNews = undefined;
+    this.#unsubscribeCall?.();
+    this.#unsubscribeCall = undefined;
     this.#set({ call: undefined });
     call?.close();
   }

@@ -3,10 +3,10 @@
 import { silentLog } from '../core/log';
 import { LocalMedia } from '../core/media/local-media';
 import type { ConnectionState } from '../core/session/connection-state';
-import type { SessionNews } from '../core/session/events';
-import type { ReceptionWish } from '../core/session/pictures/reception';
+import type { SessionEvent } from '../core/session/events';
+import type { ReceptionPreference } from '../core/session/video/reception';
 import type { ChatPage } from '../core/signaling/decode';
-import { ALL_RIGHTS, peerOf, type OwnRights, type Peer } from '../core/signaling/standing';
+import { ALL_RIGHTS, peerOf, type OwnRights, type Peer } from '../core/signaling/peers';
 import { FakeDevices } from './fake-media';
 import type { Chime } from '../state/call/announcements';
 import { CallModel, type SessionPort } from '../state/call/call-model';
@@ -16,17 +16,17 @@ export class FakeSession implements SessionPort {
   readonly connection: ConnectionState = { status: 'connected' };
   readonly asked: [string, unknown][] = [];
   refusal: Error | undefined;
-  wishes: readonly ReceptionWish[] = [];
+  preferences: readonly ReceptionPreference[] = [];
   watched: readonly string[] = [];
-  #listener: (news: SessionNews) => void = () => undefined;
+  #listener: (events: SessionEvent) => void = () => undefined;
 
-  subscribe(listener: (news: SessionNews) => void): () => void {
+  subscribe(listener: (events: SessionEvent) => void): () => void {
     this.#listener = listener;
     return () => (this.#listener = () => undefined);
   }
 
-  tell(...news: SessionNews[]): void {
-    for (const one of news) this.#listener(one);
+  tell(...events: SessionEvent[]): void {
+    for (const one of events) this.#listener(one);
   }
 
   start = (): void => undefined;
@@ -42,8 +42,8 @@ export class FakeSession implements SessionPort {
     return this.request('sendChatMessage', { text }).then(() => ({ id: 7, sentAt: 1 }));
   }
 
-  receive(wishes: readonly ReceptionWish[]): void {
-    this.wishes = wishes;
+  receive(preferences: readonly ReceptionPreference[]): void {
+    this.preferences = preferences;
   }
 
   watch(peerIds: readonly string[]): void {
@@ -57,10 +57,10 @@ export class FakeSession implements SessionPort {
   pages: (before?: number) => ChatPage = () => ({ messages: [], hasMore: false });
 }
 
-export const rights = (change: Partial<OwnRights> = {}): SessionNews => ({ type: 'permissions', permissions: { isModerator: false, publish: ALL_RIGHTS, chat: true, name: undefined, ...change } });
+export const rights = (change: Partial<OwnRights> = {}): SessionEvent => ({ type: 'permissions', permissions: { isModerator: false, publish: ALL_RIGHTS, chat: true, name: undefined, ...change } });
 export const bob = peerOf({ peerId: 'bob', displayName: 'Bob' });
 export const recorder: Peer = { ...peerOf({ peerId: 'rec', displayName: 'Recorder' }), isRecorder: true };
-export const joined: SessionNews = { type: 'joined', peers: [bob] };
+export const joined: SessionEvent = { type: 'joined', peers: [bob] };
 
 export function setUp(): { call: CallModel; session: FakeSession; local: LocalMedia; devices: FakeDevices; chimes: Chime[]; state: () => CallState } {
   const session = new FakeSession();

@@ -5,7 +5,7 @@ import { FakeDevices, FakeMediaPath } from './fake-media';
 import { FakeServer } from './fake-server';
 import { silentLog } from '../core/log';
 import { LocalMedia } from '../core/media/local-media';
-import type { SessionNews } from '../core/session/events';
+import type { SessionEvent } from '../core/session/events';
 import { openRoute } from '../core/session/connection/route';
 import { Session, type SessionOptions } from '../core/session/session';
 
@@ -15,7 +15,7 @@ export interface Setup {
   local: LocalMedia;
   path: FakeMediaPath;
   session: Session;
-  news: SessionNews[];
+  events: SessionEvent[];
   /** What the session logged. */
   noted: string[];
 }
@@ -36,9 +36,9 @@ export function setUp(change: Partial<SessionOptions> = {}): Setup {
     openSocket: server.openSocket,
     ...change,
   });
-  const news: SessionNews[] = [];
-  session.subscribe((one) => news.push(one));
-  return { server, devices, local, path, session, news, noted };
+  const events: SessionEvent[] = [];
+  session.subscribe((one) => events.push(one));
+  return { server, devices, local, path, session, events, noted };
 }
 
 /** Runs everything that is due now. */
@@ -55,4 +55,4 @@ export async function joined(isBlocked = false, change: Partial<SessionOptions> 
   return setup;
 }
 
-export const statuses = (news: SessionNews[]): string[] => news.flatMap((one) => (one.type === 'connection' ? [one.connection.status] : []));
+export const statuses = (events: SessionEvent[]): string[] => events.flatMap((one) => (one.type === 'connection' ? [one.connection.status] : []));

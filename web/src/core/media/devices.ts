@@ -111,7 +111,7 @@ async function openTrack(kind: DeviceKind, constraints: MediaStreamConstraints):
 
 function pickTrack(kind: DeviceKind, stream: MediaStream): MediaStreamTrack {
   const track = (kind === 'microphone' ? stream.getAudioTracks() : stream.getVideoTracks())[0];
-  if (track === undefined) throw new ConveneError('device-failed', `${kind}: the browser gave no track`);
+  if (track === undefined) throw new ConveneError('device-failed', `could not open the ${kind}: the browser returned no track`);
   return track;
 }
 
@@ -159,7 +159,7 @@ export const browserDevices: DeviceAccess = {
   },
 
   async openScreen() {
-    if (!canShareScreen()) throw new ConveneError('webrtc-missing', 'getDisplayMedia is not there');
+    if (!canShareScreen()) throw new ConveneError('webrtc-missing', 'getDisplayMedia is not supported');
     try {
       const stream = await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { ideal: 30 } }, audio: true });
       const video = pickTrack('camera', stream);

@@ -95,10 +95,10 @@ describe('a device that the system silences', () => {
     await Promise.all([local.turnOn('microphone'), local.turnOn('camera')]);
     local.turnOff('microphone');
     silence(devices.opened[0]?.track, true);
-    await local.mend();
+    await local.reopenInterrupted();
     expect(devices.opened.map(({ kind }) => kind)).toEqual(['microphone', 'camera', 'microphone']);
     expect(local.state.microphone).toMatchObject({ status: 'muted', isInterrupted: false, track: devices.opened[2]?.track });
-    await local.mend();
+    await local.reopenInterrupted();
     expect(devices.opened).toHaveLength(3);
   });
 });

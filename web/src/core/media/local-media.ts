@@ -49,7 +49,7 @@ export function trackOf(device: LocalDevice): MediaStreamTrack | undefined {
 }
 
 /** Whether the device is on or opening to be on: the state of its button. */
-export function isWished(device: LocalDevice): boolean {
+export function isTurnedOn(device: LocalDevice): boolean {
   return device.status === 'on' || (device.status === 'opening' && !device.isMuted);
 }
 
@@ -94,7 +94,7 @@ export class LocalMedia {
     if (kind === 'microphone') this.#isMuted = false;
     const device = this.#state[kind];
     if (device.status === 'off' || device.status === 'failed') await this.#open(kind);
-    else this.#bringMute(kind);
+    else this.#applyMute(kind);
   }
 
   /** Mutes the microphone, stops the camera. */
@@ -102,7 +102,7 @@ export class LocalMedia {
     const { status } = this.#state[kind];
     if (kind === 'camera' || status === 'off' || status === 'failed') return this.release(kind);
     this.#isMuted = true;
-    this.#bringMute(kind);
+    this.#applyMute(kind);
   }
 
   /** Selects another device. A device that is off stays off. */
@@ -131,7 +131,7 @@ export class LocalMedia {
   }
 
   /** Reopens interrupted devices: the system does not always resume them by itself. */
-  async mend(): Promise<void> {
+  async reopenInterrupted(): Promise<void> {
     const interrupted = KINDS.filter((kind) => isInterrupted(this.#state[kind]));
     await Promise.all(interrupted.map((kind) => this.#reopen(kind)));
   }
@@ -178,14 +178,14 @@ export class LocalMedia {
   async #open(kind: DeviceKind): Promise<void> {
     trackOf(this.#state[kind])?.stop();
     this.#set({ [kind]: { status: 'opening', isMuted: this.#isToBeMuted(kind) } });
-    const opened = await this.#openings[kind].run((isStillWished) => this.#openChosen(kind, isStillWished));
+    const opened = await this.#openings[kind].run((isStillWanted) => this.#openChosen(kind, isStillWanted));
     if (opened === undefined) return;
     if ('error' in opened) this.#set({ [kind]: { status: 'failed', error: opened.error } });
     else this.#adopt(kind, opened.value);
   }
 
   /** Applies the requested mute state to a device that is open or opening. */
-  #bringMute(kind: DeviceKind): void {
+  #applyMute(kind: DeviceKind): void {
     const isMuted = this.#isToBeMuted(kind);
     const device = this.#state[kind];
     const track = trackOf(device);
@@ -208,13 +208,13 @@ export class LocalMedia {
   }
 
   /** Opens the selected device, or any other if it is gone. */
-  async #openChosen(kind: DeviceKind, isStillWished: () => boolean): Promise<MediaStreamTrack> {
+  async #openChosen(kind: DeviceKind, isStillWanted: () => boolean): Promise<MediaStreamTrack> {
     const chosen = this.#chosen[kind];
     try {
       return await this.#access.open(kind, { ...this.#preferences, ...chosen });
     } catch (error) {
       const isGone = toConveneError(error, 'device-failed').code === 'device-missing' && chosen.deviceId !== undefined;
-      if (!isGone || !isStillWished() || this.#chosen[kind] !== chosen) throw error;
+      if (!isGone || !isStillWanted() || this.#chosen[kind] !== chosen) throw error;
       this.#chosen[kind] = {};
       return this.#access.open(kind, this.#preferences);
     }

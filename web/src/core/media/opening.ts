@@ -11,28 +11,28 @@ export type Opened<T> = { value: T } | { error: ConveneError } | undefined;
 export class Opening<T> {
   readonly #giveBack: (value: T) => void;
   /** The latest request. */
-  #wish: symbol | undefined;
+  #request: symbol | undefined;
 
   constructor(giveBack: (value: T) => void) {
     this.#giveBack = giveBack;
   }
 
   /** Never throws: a failure is an outcome. `open` checks `isWanted` between its steps. */
-  async run(open: (isWished: () => boolean) => Promise<T>): Promise<Opened<T>> {
-    const wish = (this.#wish = Symbol('wish'));
-    const isWished = (): boolean => this.#wish === wish;
+  async run(open: (isWanted: () => boolean) => Promise<T>): Promise<Opened<T>> {
+    const request = (this.#request = Symbol('request'));
+    const isWanted = (): boolean => this.#request === request;
     try {
-      const value = await open(isWished);
-      if (isWished()) return { value };
+      const value = await open(isWanted);
+      if (isWanted()) return { value };
       this.#giveBack(value);
     } catch (thrown) {
-      if (isWished()) return { error: toConveneError(thrown, 'device-failed') };
+      if (isWanted()) return { error: toConveneError(thrown, 'device-failed') };
     }
     return undefined;
   }
 
   /** Cancels the request; its result is released. */
   cancel(): void {
-    this.#wish = undefined;
+    this.#request = undefined;
   }
 }

@@ -9,21 +9,21 @@ import type { TicketStore } from './join';
 
 const KEY = 'convene.join-token.';
 
-interface TokenPlace {
+interface TokenLocation {
   hash: string;
   pathname: string;
   search: string;
 }
 
-export interface TokenSurroundings {
-  place: TokenPlace;
+export interface TokenEnvironment {
+  place: TokenLocation;
   /** Replaces the URL without loading it. */
   replaceAddress: (address: string) => void;
   /** Undefined where the browser forbids storage: then a reload needs the link again. */
   storage: Pick<Storage, 'getItem' | 'setItem'> | undefined;
 }
 
-export function takeJoinToken({ place, replaceAddress, storage }: TokenSurroundings): string | undefined {
+export function takeJoinToken({ place, replaceAddress, storage }: TokenEnvironment): string | undefined {
   const fragment = new URLSearchParams(place.hash.replace(/^#/u, ''));
   const fresh = fragment.get('token') ?? undefined;
   if (fresh === undefined) return storage?.getItem(KEY + place.pathname) ?? undefined;
@@ -38,7 +38,7 @@ export function takeJoinToken({ place, replaceAddress, storage }: TokenSurroundi
 const TICKET_KEY = 'convene.ticket.';
 
 /** Stores the last ticket for this tab, meeting and join token. The end of a token is enough to tell it from others. */
-export function ticketStore({ pathname }: Pick<TokenPlace, 'pathname'>, storage: TokenSurroundings['storage'], joinToken?: string): TicketStore | undefined {
+export function ticketStore({ pathname }: Pick<TokenLocation, 'pathname'>, storage: TokenEnvironment['storage'], joinToken?: string): TicketStore | undefined {
   if (storage === undefined) return undefined;
   const key = `${TICKET_KEY}${pathname}#${joinToken?.slice(-16) ?? ''}`;
   return {

@@ -82,7 +82,7 @@ async function post({ address, fetchFrom = fetch }: JoinOptions, credential: str
   try {
     return await fetchFrom(`/api/v1/meetings/${address.rest}/join`, { method: 'POST', headers, body: '{}' });
   } catch (error) {
-    throw new ConveneError('server-unreachable', 'the join request did not get through', { cause: error });
+    throw new ConveneError('server-unreachable', 'could not send the join request', { cause: error });
   }
 }
 
@@ -94,7 +94,7 @@ function hasNoJoinApi(response: Response): boolean {
 
 function ticketOf(body: unknown, peerId: string): Ticket {
   if (!isRecord(body) || !isText(body['signalingUrl']) || !isText(body['token'])) {
-    throw new ConveneError('answer-malformed', 'the answer to the join request cannot be read');
+    throw new ConveneError('answer-malformed', 'could not parse the response to the join request');
   }
   const { signalingUrl, token, iceServers, expiresAt } = body;
   return {

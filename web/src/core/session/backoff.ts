@@ -8,16 +8,16 @@ const LONGEST_WAIT_MS = 8000;
 const MAX_ATTEMPTS = 11;
 
 /** Bounds for the server's `Retry-After`. */
-const LEAST_TOLD_MS = 250;
-const MOST_TOLD_MS = 30_000;
+const MIN_RETRY_AFTER_MS = 250;
+const MAX_RETRY_AFTER_MS = 30_000;
 
 /**
  * Milliseconds before attempt number `attempt` (the first is 1, at once); undefined means give up. `retryAfterMs` is the
  * server's `Retry-After`.
  */
-export function waitBeforeAttempt(attempt: number, toldMs?: number): number | undefined {
+export function waitBeforeAttempt(attempt: number, retryAfterMs?: number): number | undefined {
   if (attempt > MAX_ATTEMPTS) return undefined;
-  if (toldMs !== undefined) return Math.min(Math.max(toldMs, LEAST_TOLD_MS), MOST_TOLD_MS);
+  if (retryAfterMs !== undefined) return Math.min(Math.max(retryAfterMs, MIN_RETRY_AFTER_MS), MAX_RETRY_AFTER_MS);
   if (attempt <= 1) return 0;
   return Math.min(FIRST_WAIT_MS * 2 ** (attempt - 2), LONGEST_WAIT_MS);
 }

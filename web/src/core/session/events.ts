@@ -4,7 +4,7 @@ import type { ChatMessage, PeerVolume, Sends, Source } from '../../generated/mes
 import type { ConveneError } from '../errors';
 import type { LobbyPeer, PublishSource, Reaction } from '../../generated/messages';
 import type { ChatPage } from '../signaling/decode';
-import type { OwnRights, Peer, Standing } from '../signaling/standing';
+import type { OwnRights, Peer, PeerStatus } from '../signaling/peers';
 import type { ConnectionState } from './connection-state';
 import type { SendKind } from './connection/send-kind';
 
@@ -33,7 +33,7 @@ export type RoomEvent =
   | { type: 'trackStalled'; consumerId: string; isStalled: boolean }
   | { type: 'speakers'; volumes: PeerVolume[] }
   | { type: 'activeSpeaker'; peerId: string | undefined }
-  | { type: 'peerChanged'; peerId: string; standing: Standing }
+  | { type: 'peerChanged'; peerId: string; peerStatus: PeerStatus }
   /** What a peer sends now, whether or not it is received here. */
   | { type: 'peerSends'; peerId: string; sends: Sends | undefined }
   | { type: 'handRaised'; peerId: string; isRaised: boolean }
@@ -53,10 +53,10 @@ export type RoomEvent =
 
 /** The previous connection's last frames are dropped: peers that have not returned by now are gone. */
 export interface LastPicturesGone {
-  type: 'lastPicturesGone';
+  type: 'lastFramesDropped';
 }
 
-export type SessionNews =
+export type SessionEvent =
   | RoomEvent
   | LastPicturesGone
   | { type: 'connection'; connection: ConnectionState }

@@ -5,13 +5,13 @@ import { ConveneError } from '../errors';
 import { silentLog } from '../log';
 import { LocalMedia } from '../media/local-media';
 import { endCauseOf } from './close-reason';
-import type { SessionNews } from './events';
+import type { SessionEvent } from './events';
 import { openRoute, type RouteFinder } from './connection/route';
 import { Session } from './session';
 
 const settle = (): Promise<unknown> => vi.advanceTimersByTimeAsync(0);
 
-function setUp(findRoute: RouteFinder = () => openRoute('ws://pod/')): { server: FakeServer; session: Session; news: SessionNews[] } {
+function setUp(findRoute: RouteFinder = () => openRoute('ws://pod/')): { server: FakeServer; session: Session; events: SessionEvent[] } {
   const server = new FakeServer();
   const session = new Session({
     findRoute,
@@ -22,9 +22,9 @@ function setUp(findRoute: RouteFinder = () => openRoute('ws://pod/')): { server:
     createDevice: new FakeMediaPath().createDevice,
     openSocket: server.openSocket,
   });
-  const news: SessionNews[] = [];
-  session.subscribe((one) => news.push(one));
-  return { server, session, news };
+  const events: SessionEvent[] = [];
+  session.subscribe((one) => events.push(one));
+  return { server, session, events };
 }
 
 const methods = (server: FakeServer): unknown[] => server.socket.sent.map(({ method }) => method);

@@ -6,12 +6,12 @@ import {
   OPEN_LIMIT_MS,
   STABLE_AFTER_MS,
   transition,
-  type SessionEvent,
+  type MachineEvent,
   type SessionState,
 } from './machine';
 
 /** Plays events in order; gives the last state and the effects of each step by their names. */
-function play(...events: SessionEvent[]): { state: SessionState; effects: string[][] } {
+function play(...events: MachineEvent[]): { state: SessionState; effects: string[][] } {
   let state = INITIAL_STATE;
   const effects: string[][] = [];
   for (const event of events) {
@@ -22,13 +22,13 @@ function play(...events: SessionEvent[]): { state: SessionState; effects: string
   return { state, effects };
 }
 
-const start: SessionEvent = { type: 'start' };
-const opened: SessionEvent = { type: 'socketOpened' };
-const joined: SessionEvent = { type: 'joinSucceeded' };
-const timer: SessionEvent = { type: 'timerFired' };
-const lost: SessionEvent = { type: 'socketClosed', code: 1006, reason: '' };
-const leave: SessionEvent = { type: 'leave' };
-const refused: SessionEvent = { type: 'joinFailed', error: new ConveneError('request-refused', 'no') };
+const start: MachineEvent = { type: 'start' };
+const opened: MachineEvent = { type: 'socketOpened' };
+const joined: MachineEvent = { type: 'joinSucceeded' };
+const timer: MachineEvent = { type: 'timerFired' };
+const lost: MachineEvent = { type: 'socketClosed', code: 1006, reason: '' };
+const leave: MachineEvent = { type: 'leave' };
+const refused: MachineEvent = { type: 'joinFailed', error: new ConveneError('request-refused', 'no') };
 const open = `startTimer ${OPEN_LIMIT_MS}`;
 const intoCall = [start, opened, joined];
 const intoStableCall = [...intoCall, timer];
@@ -40,7 +40,7 @@ describe('getting in', () => {
     expect(effects).toEqual([[open, 'openSocket'], ['stopTimer', 'join'], [`startTimer ${STABLE_AFTER_MS}`], []]);
   });
 
-  it.each<[string, SessionEvent]>([
+  it.each<[string, MachineEvent]>([
     ['a closed socket', lost],
     ['a refused join', refused],
   ])('waits 1 s after %s', (_case, event) => {
@@ -127,7 +127,7 @@ describe('the end', () => {
     }
   });
 
-  it.each<[string, SessionEvent[]]>([
+  it.each<[string, MachineEvent[]]>([
     ['opening', [start]],
     ['joining', [start, opened]],
     ['joined', intoCall],
@@ -146,7 +146,7 @@ describe('the end', () => {
 });
 
 describe('media', () => {
-  const broken: SessionEvent = { type: 'mediaFailed' };
+  const broken: MachineEvent = { type: 'mediaFailed' };
 
   it('that breaks leads to a new join at once', () => {
     const { state, effects } = play(...intoStableCall, broken);

@@ -39,7 +39,7 @@ export type SessionState =
   | { name: 'closed'; cause: EndCause; reason: string }
   | { name: 'failed'; error: ConveneError; wasJoined: boolean };
 
-export type SessionEvent =
+export type MachineEvent =
   | { type: 'start' }
   | { type: 'socketOpened' }
   /** There is no route to the meeting right now, or none for this participant. */
@@ -74,7 +74,7 @@ export const INITIAL_STATE: SessionState = { name: 'idle' };
 
 const FRESH: Trying = { attempt: 1, wasJoined: false, mediaFailures: 0 };
 
-export function transition(state: SessionState, event: SessionEvent): Transition {
+export function transition(state: SessionState, event: MachineEvent): Transition {
   if (event.type === 'leave') return leave(state);
   switch (state.name) {
     case 'idle':
@@ -95,19 +95,19 @@ export function transition(state: SessionState, event: SessionEvent): Transition
   }
 }
 
-function fromFailed(state: SessionState & { name: 'failed' }, event: SessionEvent): Transition {
+function fromFailed(state: SessionState & { name: 'failed' }, event: MachineEvent): Transition {
   const again = event.type === 'start' || (event.type === 'networkBack' && state.error.category === 'network');
   return again ? open({ ...FRESH, wasJoined: state.wasJoined }) : stay(state);
 }
 
-function fromOpening(state: SessionState & { name: 'opening' }, event: SessionEvent): Transition {
+function fromOpening(state: SessionState & { name: 'opening' }, event: MachineEvent): Transition {
   switch (event.type) {
     case 'socketOpened':
       return { state: { ...state, name: 'joining' }, effects: [{ type: 'stopTimer' }, { type: 'join' }] };
     case 'routeFailed':
       return joinFailed(state, event.error);
     case 'timerFired':
-      return tryAgain(state, [{ type: 'dropConnection' }], new ConveneError('server-unreachable', 'the connection did not open in time'));
+      return tryAgain(state, [{ type: 'dropConnection' }], new ConveneError('server-unreachable', 'could not open the connection in time'));
     case 'socketClosed':
       return lost(state, event.code, event.reason);
     default:
@@ -115,7 +115,7 @@ function fromOpening(state: SessionState & { name: 'opening' }, event: SessionEv
   }
 }
 
-function fromJoining(state: SessionState & { name: 'joining' }, event: SessionEvent): Transition {
+function fromJoining(state: SessionState & { name: 'joining' }, event: MachineEvent): Transition {
   switch (event.type) {
     case 'joinSucceeded':
       return {
@@ -135,7 +135,7 @@ function fromJoining(state: SessionState & { name: 'joining' }, event: SessionEv
 }
 
 /** The join sent before the server's "lobby" fails; that is not a failure of the session. */
-function fromLobby(state: SessionState & { name: 'lobby' }, event: SessionEvent): Transition {
+function fromLobby(state: SessionState & { name: 'lobby' }, event: MachineEvent): Transition {
   switch (event.type) {
     case 'lobbyLeft':
       return { state: { ...state, name: 'joining' }, effects: [{ type: 'join' }] };
@@ -146,7 +146,7 @@ function fromLobby(state: SessionState & { name: 'lobby' }, event: SessionEvent)
   }
 }
 
-function fromJoined(state: SessionState & { name: 'joined' }, event: SessionEvent): Transition {
+function fromJoined(state: SessionState & { name: 'joined' }, event: MachineEvent): Transition {
   switch (event.type) {
     case 'timerFired':
       return { state: { ...state, attempt: 0 }, effects: [] };
@@ -161,7 +161,7 @@ function fromJoined(state: SessionState & { name: 'joined' }, event: SessionEven
   }
 }
 
-function fromWaiting(state: SessionState & { name: 'waiting' }, event: SessionEvent): Transition {
+function fromWaiting(state: SessionState & { name: 'waiting' }, event: MachineEvent): Transition {
   switch (event.type) {
     case 'timerFired':
       return open(state);
@@ -211,7 +211,7 @@ function mediaFailed(state: SessionState & Trying): Transition {
   const drop: SessionEffect[] = [{ type: 'stopTimer' }, { type: 'dropConnection' }];
   const mediaFailures = state.mediaFailures + 1;
   if (mediaFailures >= MAX_MEDIA_FAILURES) {
-    const error = new ConveneError('media-unreachable', `media could not be established ${mediaFailures} times in a row`);
+    const error = new ConveneError('media-unreachable', `could not establish media ${mediaFailures} times in a row`);
     return { state: { name: 'failed', error, wasJoined: true }, effects: drop };
   }
   return open({ ...state, mediaFailures }, drop);

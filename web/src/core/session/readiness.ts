@@ -10,43 +10,43 @@ export type ReadinessWatch = (listener: (isReady: boolean) => void) => Unsubscri
 
 export class Readiness {
   readonly #watch: ReadinessWatch | undefined;
-  readonly #onNews: () => void;
+  readonly #onReady: () => void;
   #end: Unsubscribe | undefined;
   #isReady = false;
-  #hasNews = false;
+  #hasBecomeReady = false;
 
-  constructor(watch: ReadinessWatch | undefined, onNews: () => void) {
+  constructor(watch: ReadinessWatch | undefined, onReady: () => void) {
     this.#watch = watch;
-    this.#onNews = onNews;
+    this.#onReady = onReady;
   }
 
   follow(): void {
-    this.#end ??= this.#watch?.((isReady) => this.#hear(isReady));
+    this.#end ??= this.#watch?.((isReady) => this.#update(isReady));
   }
 
   stop(): void {
     this.#end?.();
     this.#end = undefined;
-    this.#isReady = this.#hasNews = false;
+    this.#isReady = this.#hasBecomeReady = false;
   }
 
   /** An attempt starts: earlier reports do not end the backoff after it. */
   forget(): void {
-    this.#hasNews = false;
+    this.#hasBecomeReady = false;
   }
 
   /** Whether the meeting became ready since the last attempt started. True only once. */
-  takeNews(): boolean {
-    const hasNews = this.#hasNews;
-    this.#hasNews = false;
-    return hasNews;
+  takeReady(): boolean {
+    const hasBecomeReady = this.#hasBecomeReady;
+    this.#hasBecomeReady = false;
+    return hasBecomeReady;
   }
 
-  #hear(isReady: boolean): void {
+  #update(isReady: boolean): void {
     const isNews = isReady && !this.#isReady;
     this.#isReady = isReady;
     if (!isNews) return;
-    this.#hasNews = true;
-    this.#onNews();
+    this.#hasBecomeReady = true;
+    this.#onReady();
   }
 }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { consumerOffer, FakeServer } from '../../test-support/fake-server';
-import type { SessionNews } from './events';
+import type { SessionEvent } from './events';
 import { type Setup, setUp, settle, joined } from '../../test-support/session-setup';
 
 beforeEach(() => vi.useFakeTimers());
@@ -58,13 +58,13 @@ describe('one\'s own media', () => {
   });
 
   it('that the server refuses is told, and the call goes on', async () => {
-    const { server, local, session, news } = setUp();
+    const { server, local, session, events } = setUp();
     server.answers['produce'] = () => new Error('no');
     await local.turnOn('microphone');
     session.start();
     server.socket.serverOpens();
     await settle();
-    expect(news).toContainEqual(expect.objectContaining({ type: 'publishFailed', kind: 'microphone' }));
+    expect(events).toContainEqual(expect.objectContaining({ type: 'publishFailed', kind: 'microphone' }));
     expect(session.connection.status).toBe('connected');
   });
 
@@ -99,28 +99,28 @@ describe('one\'s own media', () => {
 
 describe('other people\'s media', () => {
   it('is consumed, then accepted', async () => {
-    const { server, news } = await joined();
+    const { server, events } = await joined();
     server.offersConsumer(1, consumerOffer('bob', 'video'));
     await settle();
     expect(server.answerTo(1)).toMatchObject({ ok: true });
-    expect(news).toContainEqual({
+    expect(events).toContainEqual({
       type: 'trackAdded',
       remote: expect.objectContaining({ consumerId: 'bob-video', peerId: 'bob', kind: 'video', source: 'video', isPaused: false }) as unknown,
     });
   });
 
   it('that cannot be received is refused, and the rest goes on', async () => {
-    const { server, news } = await joined();
+    const { server, events } = await joined();
     server.offersConsumer(1, { ...consumerOffer('bob', 'video'), kind: 'smell' });
     server.offersConsumer(2, { ...consumerOffer('bob', 'video'), rtpParameters: { codecs: 'none' } });
     server.offersConsumer(3, consumerOffer('bob', 'audio'));
     await settle();
     expect([1, 2, 3].map((id) => server.answerTo(id)?.['ok'])).toEqual([false, false, true]);
-    expect(news.filter(({ type }) => type === 'trackAdded')).toHaveLength(1);
+    expect(events.filter(({ type }) => type === 'trackAdded')).toHaveLength(1);
   });
 
   it('follows pauses and closings, also of what is still being made', async () => {
-    const { server, news } = await joined();
+    const { server, events } = await joined();
     server.offersConsumer(1, consumerOffer('bob', 'audio', 'closed-early'));
     server.notifies('consumerClosed', { consumerId: 'closed-early' });
     server.offersConsumer(2, consumerOffer('bob', 'video', 'stays'));
@@ -129,7 +129,7 @@ describe('other people\'s media', () => {
     server.notifies('consumerResumed', { consumerId: 'stays' });
     server.notifies('consumerClosed', { consumerId: 'stays' });
     server.notifies('consumerClosed', { consumerId: 'stays' });
-    expect(news.filter(({ type }) => type.startsWith('track'))).toEqual([
+    expect(events.filter(({ type }) => type.startsWith('track'))).toEqual([
       { type: 'trackRemoved', consumerId: 'closed-early' },
       { type: 'trackAdded', remote: expect.objectContaining({ consumerId: 'stays', isPaused: true }) as unknown },
       { type: 'trackPaused', consumerId: 'stays', isPaused: false },
@@ -138,9 +138,9 @@ describe('other people\'s media', () => {
   });
 
   it('may be less than they send, which is told', async () => {
-    const { server, news } = await joined();
+    const { server, events } = await joined();
     server.notifies('peerSends', { peerId: 'bob', sends: { audio: false, video: true, share: false } });
-    expect(news.at(-1)).toEqual({ type: 'peerSends', peerId: 'bob', sends: { audio: false, video: true, share: false } });
+    expect(events.at(-1)).toEqual({ type: 'peerSends', peerId: 'bob', sends: { audio: false, video: true, share: false } });
   });
 
   it('comes first from those who are watched: told once, and anew to a server that has forgotten', async () => {
@@ -160,15 +160,15 @@ describe('other people\'s media', () => {
   });
 
   it('malformed and unknown notifications change nothing', async () => {
-    const { server, news, session } = await joined();
-    const before = news.length;
+    const { server, events, session } = await joined();
+    const before = events.length;
     server.notifies('newPeer', {});
     server.notifies('newPeer', { peer: { peerId: 7 } });
     server.notifies('speakingPeers', { peerVolumes: [{ peerId: 'bob' }] });
     server.notifies('consumerPaused', {});
     server.notifies('constructor', {});
     server.notifies('downlinkBwe', { desiredBitrate: 1 });
-    expect(news).toHaveLength(before);
+    expect(events).toHaveLength(before);
     expect(session.connection.status).toBe('connected');
   });
 
@@ -190,12 +190,12 @@ describe('a picture that is looked at and does not come', () => {
     return setup;
   }
 
-  const stalls = (news: SessionNews[]): boolean[] => news.flatMap((one) => (one.type === 'trackStalled' ? [one.isStalled] : []));
+  const stalls = (events: SessionEvent[]): boolean[] => events.flatMap((one) => (one.type === 'trackStalled' ? [one.isStalled] : []));
 
   it('is told and mended, in the end by a new join', async () => {
-    const { server, news, session } = await watching();
+    const { server, events, session } = await watching();
     await vi.advanceTimersByTimeAsync(6000);
-    expect([stalls(news), server.sent('requestConsumerKeyFrame').map(({ data }) => data)]).toEqual([[true], [{ consumerId: 'bob-video' }]]);
+    expect([stalls(events), server.sent('requestConsumerKeyFrame').map(({ data }) => data)]).toEqual([[true], [{ consumerId: 'bob-video' }]]);
     await vi.advanceTimersByTimeAsync(8000);
     expect([server.sent('restartIce').length, session.connection.status]).toEqual([1, 'connected']);
     await vi.advanceTimersByTimeAsync(7000);
@@ -206,32 +206,32 @@ describe('a picture that is looked at and does not come', () => {
     ['held back by its sender', (server: FakeServer) => server.notifies('consumerPaused', { consumerId: 'bob-video' })],
     ['gone', (server: FakeServer) => server.notifies('consumerClosed', { consumerId: 'bob-video' })],
   ])('is not missed once it is %s', async (_case, act) => {
-    const { server, news } = await watching();
+    const { server, events } = await watching();
     await vi.advanceTimersByTimeAsync(4100);
     act(server);
     await vi.advanceTimersByTimeAsync(60_000);
-    expect([stalls(news), server.sockets.length]).toEqual([[true, false], 1]);
+    expect([stalls(events), server.sockets.length]).toEqual([[true, false], 1]);
   });
 
   it('is not missed where nobody looks, nor while the connection is mended', async () => {
-    const { session, news, path, server } = await watching();
+    const { session, events, path, server } = await watching();
     session.receive([{ ...wish, isHidden: true }]);
     await vi.advanceTimersByTimeAsync(30_000);
-    expect(stalls(news)).toEqual([]);
+    expect(stalls(events)).toEqual([]);
     session.receive([wish]);
     path.becomes('recv', 'disconnected');
     await vi.advanceTimersByTimeAsync(7000);
-    expect([stalls(news), server.sent('requestConsumerKeyFrame')]).toEqual([[], []]);
+    expect([stalls(events), server.sent('requestConsumerKeyFrame')]).toEqual([[], []]);
   });
 
   it.each([
     ['its sender sends nothing', (server: FakeServer) => server.notifies('consumerScore', { consumerId: 'bob-video', score: { score: 10, producerScore: 0, producerScores: [0, 0] } })],
     ['there is no bandwidth for it', (server: FakeServer) => server.notifies('consumerLayersChanged', { consumerId: 'bob-video', spatialLayer: null, temporalLayer: null })],
   ])('because %s is told, and costs the others nothing', async (_case, act) => {
-    const { server, news } = await watching();
+    const { server, events } = await watching();
     act(server);
     await vi.advanceTimersByTimeAsync(60_000);
-    expect([stalls(news), server.sent('restartIce').length, server.sockets.length]).toEqual([[true], 0, 1]);
+    expect([stalls(events), server.sent('restartIce').length, server.sockets.length]).toEqual([[true], 0, 1]);
   });
 });
 

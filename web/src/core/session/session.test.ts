@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { consumerOffer, type FakeServer } from '../../test-support/fake-server';
 import { RequestRefused } from '../signaling/protoo';
-import { LAST_PICTURES_KEPT_MS } from './session';
+import { LAST_FRAMES_KEPT_MS } from './session';
 import { type Setup, setUp, settle, joined, statuses } from '../../test-support/session-setup';
 
 beforeEach(() => vi.useFakeTimers());
@@ -9,7 +9,7 @@ afterEach(() => vi.useRealTimers());
 
 describe('joining', () => {
   it('goes the way of the demo protocol', async () => {
-    const { server, news } = await joined();
+    const { server, events } = await joined();
     expect(server.socket.sent.map(({ method }) => method)).toEqual([
       'getRouterRtpCapabilities',
       'createWebRtcTransport',
@@ -29,7 +29,7 @@ describe('joining', () => {
       device: { flag: 'chrome', name: 'Chrome', version: '156.0.0.0' },
       rtpCapabilities: { codecs: expect.any(Array) as unknown },
     });
-    expect(statuses(news)).toEqual(['connecting', 'connected']);
+    expect(statuses(events)).toEqual(['connecting', 'connected']);
   });
 
   it('sends microphone and camera with their source', async () => {
@@ -44,11 +44,11 @@ describe('joining', () => {
   });
 
   it('works without any device', async () => {
-    const { server, session, news } = setUp();
+    const { server, session, events } = setUp();
     session.start();
     server.socket.serverOpens();
     await settle();
-    expect(statuses(news)).toEqual(['connecting', 'connected']);
+    expect(statuses(events)).toEqual(['connecting', 'connected']);
     expect(server.sent('produce')).toEqual([]);
   });
 
@@ -116,7 +116,7 @@ function greets(server: FakeServer, data: { resumed: boolean; received: number }
 
 describe('interruptions', () => {
   it('of signaling are told after 2 s and end by themselves; nobody has to join again', async () => {
-    const { server, session, news } = setUp();
+    const { server, session, events } = setUp();
     session.start();
     server.socket.serverOpens();
     greets(server, { resumed: false, received: 0 });
@@ -129,13 +129,13 @@ describe('interruptions', () => {
     server.socket.serverOpens();
     greets(server, { resumed: true, received: sent });
     await settle();
-    expect(statuses(news)).toEqual(['connecting', 'connected', 'interrupted', 'connected']);
+    expect(statuses(events)).toEqual(['connecting', 'connected', 'interrupted', 'connected']);
     session.watch(['bob']);
     expect(['join', 'setWatchedPeers'].map((method) => server.sent(method).length)).toEqual([1, 1]);
   });
 
   it('of media are told until media comes through again, whichever direction it is', async () => {
-    const { server, session, path, news } = await joined();
+    const { server, session, path, events } = await joined();
     path.becomes('send', 'disconnected');
     path.becomes('recv', 'disconnected');
     expect(session.connection).toEqual({ status: 'interrupted', what: 'media' });
@@ -144,7 +144,7 @@ describe('interruptions', () => {
     path.becomes('send', 'connected');
     expect(session.connection.status).toBe('interrupted');
     path.becomes('recv', 'connected');
-    expect(statuses(news)).toEqual(['connecting', 'connected', 'interrupted', 'connected']);
+    expect(statuses(events)).toEqual(['connecting', 'connected', 'interrupted', 'connected']);
   });
 
   it('of media are not mended in vain while nothing can be asked, and end in a new join where asking does not help', async () => {
@@ -241,37 +241,37 @@ describe('the word of the router', () => {
 
 describe('losing and ending', () => {
   it('comes back over a new connection with the same devices', async () => {
-    const { server, devices, news } = await joined();
+    const { server, devices, events } = await joined();
     server.socket.serverCloses(1012, 'moved');
     expect(server.sockets).toHaveLength(2);
     server.socket.serverOpens();
     await settle();
-    expect(statuses(news)).toEqual(['connecting', 'connected', 'reconnecting', 'connected']);
+    expect(statuses(events)).toEqual(['connecting', 'connected', 'reconnecting', 'connected']);
     expect(server.sent('produce')).toHaveLength(4);
     expect(devices.opened).toHaveLength(2);
   });
 
   it('keeps the old pictures until everybody had time to come back', async () => {
-    const { server, news } = await joined();
+    const { server, events } = await joined();
     server.offersConsumer(1, consumerOffer('bob', 'video'));
     await settle();
-    const added = news.find((one) => one.type === 'trackAdded');
+    const added = events.find((one) => one.type === 'trackAdded');
     const track = added?.type === 'trackAdded' ? added.remote.track : undefined;
     server.socket.serverCloses(1006);
     server.socket.serverOpens();
     await settle();
-    await vi.advanceTimersByTimeAsync(LAST_PICTURES_KEPT_MS - 1);
+    await vi.advanceTimersByTimeAsync(LAST_FRAMES_KEPT_MS - 1);
     expect(track?.readyState).toBe('live');
     await vi.advanceTimersByTimeAsync(1);
     expect(track?.readyState).toBe('ended');
-    expect(news.at(-1)).toEqual({ type: 'lastPicturesGone' });
+    expect(events.at(-1)).toEqual({ type: 'lastFramesDropped' });
   });
 
   it('keeps them over attempts that fail, and drops them when it gives up', async () => {
-    const { server, session, news } = await joined();
+    const { server, session, events } = await joined();
     server.offersConsumer(1, consumerOffer('bob', 'video'));
     await settle();
-    const added = news.find((one) => one.type === 'trackAdded');
+    const added = events.find((one) => one.type === 'trackAdded');
     const track = added?.type === 'trackAdded' ? added.remote.track : undefined;
     server.socket.serverCloses(1006);
     for (let attempt = 1; attempt < 11; attempt += 1) {

@@ -18,18 +18,18 @@ import { isTicketRefused } from './close-reason';
 import type { VideoCodec } from './codecs/codec-choice';
 import { browserCodecEnvironment, CodecPolicy, type CodecEnvironment } from './codecs/codec-policy';
 import { connectionStateOf, type ConnectionState } from './connection-state';
-import type { SessionNews } from './events';
+import type { SessionEvent } from './events';
 import { closingOf, joinErrorOf } from './join-refusal';
-import { INITIAL_STATE, transition, type SessionEffect, type SessionEvent, type SessionState } from './machine';
+import { INITIAL_STATE, transition, type SessionEffect, type MachineEvent, type SessionState } from './machine';
 import { RoomConnection, type RoomConnectionHooks } from './connection/room-connection';
-import { RejoinAllowance } from './pictures/picture-watch';
+import { RejoinAllowance } from './video/video-stall';
 import { Readiness, type ReadinessWatch } from './readiness';
-import type { ReceptionWish } from './pictures/reception';
+import type { ReceptionPreference } from './video/reception';
 import type { Route, RouteFinder } from './connection/route';
 import type { CallStats } from './connection/stats';
 
 /** How long last frames are kept after a rejoin: the other participants return one by one. */
-export const LAST_PICTURES_KEPT_MS = 15_000;
+export const LAST_FRAMES_KEPT_MS = 15_000;
 
 export interface SessionOptions {
   /** Finds the route, for every attempt. */
@@ -50,7 +50,7 @@ export interface SessionOptions {
 
 export class Session {
   readonly #options: SessionOptions;
-  readonly #news: Emitter<SessionNews>;
+  readonly #events: Emitter<SessionEvent>;
   readonly #scope = new Scope();
   readonly #codecs: CodecPolicy;
   readonly #readiness: Readiness;
@@ -68,24 +68,24 @@ export class Session {
   /** Whether the latest socket opened: a ticket that failed to open one is not reused. */
   #hasOpened = true;
   /** Whether signaling is down and may resume. */
-  #isCut = false;
+  #isDisconnected = false;
   /** Directions in which media is interrupted. */
   readonly #mending = new Set<Direction>();
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    this.#news = new Emitter(options.log);
+    this.#events = new Emitter(options.log);
     this.#readiness = new Readiness(options.watchReadiness, () => this.#hearReadiness());
     this.#codecs = new CodecPolicy(options.codecEnvironment ?? browserCodecEnvironment(), options.videoCodec ?? (() => undefined));
   }
 
   get connection(): ConnectionState {
     // Media outranks signaling: without it there is no call.
-    return connectionStateOf(this.#state, this.#mending.size > 0 ? 'media' : this.#isCut ? 'signaling' : undefined);
+    return connectionStateOf(this.#state, this.#mending.size > 0 ? 'media' : this.#isDisconnected ? 'signaling' : undefined);
   }
 
-  subscribe(listener: (news: SessionNews) => void): Unsubscribe {
-    return this.#news.subscribe(listener);
+  subscribe(listener: (events: SessionEvent) => void): Unsubscribe {
+    return this.#events.subscribe(listener);
   }
 
   /** Joins; after a failure, retries. */
@@ -120,8 +120,8 @@ export class Session {
   }
 
   /** Sets how videos are shown, so that no more is received than is visible. */
-  receive(wishes: readonly ReceptionWish[]): void {
-    this.#connection?.receive(wishes);
+  receive(preferences: readonly ReceptionPreference[]): void {
+    this.#connection?.receive(preferences);
   }
 
   /** Sets whose streams are wanted, the most wanted first: large rooms do not send all. Must be repeated after a rejoin; repeating is free. */
@@ -138,7 +138,7 @@ export class Session {
     this.#scope.onEnd(() => globalThis.removeEventListener('online', onOnline));
   }
 
-  #handle(event: SessionEvent): void {
+  #handle(event: MachineEvent): void {
     this.#tellChange(() => {
       const { state, effects } = transition(this.#state, event);
       this.#state = state;
@@ -158,13 +158,13 @@ export class Session {
   }
 
   #hearReadiness(): void {
-    if (this.#state.name === 'waiting' && this.#readiness.takeNews()) this.#handle({ type: 'meetingReady' });
+    if (this.#state.name === 'waiting' && this.#readiness.takeReady()) this.#handle({ type: 'meetingReady' });
   }
 
   #tellChange(act: () => void): void {
     const before = JSON.stringify(this.connection);
     act();
-    if (JSON.stringify(this.connection) !== before) this.#news.emit({ type: 'connection', connection: this.connection });
+    if (JSON.stringify(this.connection) !== before) this.#events.emit({ type: 'connection', connection: this.connection });
   }
 
   #run(effect: SessionEffect): void {
@@ -235,26 +235,26 @@ export class Session {
           if (isTicketRefused(code, reason)) this.#hasOpened = false;
           this.#handle({ type: 'socketClosed', code, reason });
         }),
-      onCut: (isCut) =>
+      onCut: (isDisconnected) =>
         ifCurrent(() =>
           this.#tellChange(() => {
-            this.#isCut = isCut;
+            this.#isDisconnected = isDisconnected;
           }),
         ),
       onLobby: (state) => ifCurrent(() => this.#handle({ type: state === 'waiting' ? 'lobbyEntered' : 'lobbyLeft' })),
-      onRoomEvent: (event) => ifCurrent(() => this.#news.emit(event)),
-      onMediaMending: (direction) => ifCurrent(() => this.#tellChange(() => this.#mending.add(direction))),
+      onRoomEvent: (event) => ifCurrent(() => this.#events.emit(event)),
+      onMediaRepairing: (direction) => ifCurrent(() => this.#tellChange(() => this.#mending.add(direction))),
       onMediaConnected: (direction) =>
         ifCurrent(() => {
           this.#tellChange(() => this.#mending.delete(direction));
           this.#handle({ type: 'mediaConnected' });
         }),
       onMediaBroken: () => ifCurrent(() => this.#handle({ type: 'mediaFailed' })),
-      onPictureLost: () =>
+      onVideoLost: () =>
         ifCurrent(() => {
           if (this.#rejoins.take(performance.now())) this.#handle({ type: 'mediaFailed' });
         }),
-      onPublishError: (kind, error) => ifCurrent(() => this.#news.emit({ type: 'publishFailed', kind, error })),
+      onPublishError: (kind, error) => ifCurrent(() => this.#events.emit({ type: 'publishFailed', kind, error })),
     };
   }
 
@@ -267,7 +267,7 @@ export class Session {
       await connection.join(isCurrent);
     } catch (error) {
       if (!isCurrent()) return;
-      this.#options.log.warn('the join failed', error);
+      this.#options.log.warn('could not join', error);
       const closing = closingOf(error);
       this.#handle(closing === undefined ? { type: 'joinFailed', error: joinErrorOf(error) } : { type: 'socketClosed', ...closing });
       return;
@@ -275,7 +275,7 @@ export class Session {
     if (!isCurrent()) return;
     this.#handle({ type: 'joinSucceeded' });
     this.#previous?.closeSending();
-    this.#picturesTimer = setTimeout(() => this.#closePrevious(), LAST_PICTURES_KEPT_MS);
+    this.#picturesTimer = setTimeout(() => this.#closePrevious(), LAST_FRAMES_KEPT_MS);
     await connection.publish(this.#options.localMedia.state);
   }
 
@@ -285,7 +285,7 @@ export class Session {
       await this.#connection?.knock();
     } catch (error) {
       // Ignored: moderators see and can admit a peer without a name, too.
-      this.#options.log.warn('the knock was not heard', error);
+      this.#options.log.warn('could not send the name to the lobby', error);
     }
   }
 
@@ -293,7 +293,7 @@ export class Session {
     this.#attempt += 1;
     const dropped = this.#connection;
     this.#connection = undefined;
-    this.#isCut = false;
+    this.#isDisconnected = false;
     this.#mending.clear();
     if (dropped === undefined) return;
     clearTimeout(this.#picturesTimer);
@@ -308,6 +308,6 @@ export class Session {
     clearTimeout(this.#picturesTimer);
     this.#previous?.close();
     this.#previous = undefined;
-    this.#news.emit({ type: 'lastPicturesGone' });
+    this.#events.emit({ type: 'lastFramesDropped' });
   }
 }

@@ -32,13 +32,13 @@ it('reads every offer of a stream', () => {
 it('reads what people send, and whether they are there, where they join', () => {
   const { answers } = recordOf(Object.values(JOIN)[0]);
   const answer = recordOf(recordOf(Array.isArray(answers) ? answers[0] : undefined)['frame']);
-  expect(decodeJoin(answer['data'])).toMatchObject([{ peerId: 'bob', sends: { audio: true, video: false, share: false }, standing: { isCut: false } }]);
+  expect(decodeJoin(answer['data'])).toMatchObject([{ peerId: 'bob', sends: { audio: true, video: false, share: false }, peerStatus: { isDisconnected: false } }]);
 });
 
 it.each<[object, object]>([
-  [{}, { sends: undefined, standing: { isCut: false } }],
-  [{ sends: 'all', connected: 'no' }, { sends: undefined, standing: { isCut: false } }],
-  [{ sends: { audio: true, video: 1 }, connected: false }, { sends: { audio: true, video: false, share: false }, standing: { isCut: true } }],
+  [{}, { sends: undefined, peerStatus: { isDisconnected: false } }],
+  [{ sends: 'all', connected: 'no' }, { sends: undefined, peerStatus: { isDisconnected: false } }],
+  [{ sends: { audio: true, video: 1 }, connected: false }, { sends: { audio: true, video: false, share: false }, peerStatus: { isDisconnected: true } }],
 ])('of servers that tell less, or other things, takes %j', (told, peer) => {
   expect(decodeJoin({ peers: [{ peerId: 'bob', displayName: 'Bob', ...told }] })).toMatchObject([peer]);
 });

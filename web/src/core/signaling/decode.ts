@@ -19,7 +19,7 @@ import type {
 import { ConveneError } from '../errors';
 import { isRecord, isText, type JsonRecord } from './json';
 import { REACTIONS } from './reactions';
-import { peerOf, type Peer } from './standing';
+import { peerOf, type Peer } from './peers';
 
 type Check = (data: JsonRecord) => boolean;
 
@@ -165,5 +165,5 @@ function isVolume(value: unknown): boolean {
 }
 
 function malformed(method: string): ConveneError {
-  return new ConveneError('answer-malformed', `the server's "${method}" cannot be read`);
+  return new ConveneError('answer-malformed', `could not parse the server's "${method}"`);
 }

@@ -92,16 +92,16 @@ describe('requests of ours', () => {
 
   it('raise a doubt when nothing is heard after them, and only then', async () => {
     const { socket, protoo } = connectOpen();
-    const doubt = vi.fn();
-    Object.assign(socket, { doubt });
+    const reopen = vi.fn();
+    Object.assign(socket, { reopen });
     void protoo.request('one').catch(() => undefined);
     await vi.advanceTimersByTimeAsync(3000);
     socket.serverSends({ notification: true, method: 'anything', data: {} });
     await vi.advanceTimersByTimeAsync(10_000);
-    expect(doubt).not.toHaveBeenCalled();
+    expect(reopen).not.toHaveBeenCalled();
     void protoo.request('two').catch(() => undefined);
     await vi.advanceTimersByTimeAsync(4000);
-    expect(doubt).toHaveBeenCalledOnce();
+    expect(reopen).toHaveBeenCalledOnce();
   });
 
   it('waits 22.5 s for an answer and no longer', async () => {

@@ -40,7 +40,7 @@ export type SocketLike = Pick<WebSocket, 'send' | 'close' | 'readyState'> & {
   /** For resumable sockets: sending is stalled, or works again. Nothing is lost. */
   onstall?: ((isStalled: boolean) => void) | null;
   /** For resumable sockets: the connection seems dead. */
-  doubt?: () => void;
+  reopen?: () => void;
 };
 
 export type SocketFactory = (url: string, protocols: string | string[]) => SocketLike;
@@ -137,7 +137,7 @@ export class ProtooConnection {
     }, pending.timeoutMs);
     this.#silence ??= setTimeout(() => {
       this.#silence = undefined;
-      this.#socket.doubt?.();
+      this.#socket.reopen?.();
     }, SILENCE_MS);
   }
 
@@ -215,7 +215,7 @@ export class ProtooConnection {
         else if (this.#isOpen()) this.#send({ response: true, id, ok: true, data: {} });
       },
       (error: unknown) => {
-        this.#log.warn(`could not serve the request "${method}"`, error);
+        this.#log.warn(`could not handle the request "${method}"`, error);
         refuse(500, error instanceof Error ? error.message : String(error));
       },
     );
@@ -231,7 +231,7 @@ export class ProtooConnection {
   #receiveResponse({ id, ok, data, errorCode, errorReason }: JsonRecord): void {
     const pending = typeof id === 'number' ? this.#pending.get(id) : undefined;
     if (typeof id !== 'number' || pending === undefined) {
-      this.#log.info('dropped an answer that nobody waits for', { id });
+      this.#log.info('dropped a response without a pending request', { id });
       return;
     }
     this.#pending.delete(id);
@@ -248,7 +248,7 @@ export class ProtooConnection {
     try {
       this.#handlers.onNotification(method, payload(data));
     } catch (error) {
-      this.#log.warn(`could not take the notification "${method}"`, error);
+      this.#log.warn(`could not handle the notification "${method}"`, error);
     }
   }
 }

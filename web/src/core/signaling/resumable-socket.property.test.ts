@@ -100,7 +100,7 @@ class ModelPod {
 }
 
 type Step =
-  | { do: 'clientSays' | 'comesBack' | 'podForgets' | 'noWay' | 'online' | 'doubt' | 'refuse' }
+  | { do: 'clientSays' | 'comesBack' | 'podForgets' | 'noWay' | 'online' | 'reopen' | 'refuse' }
   | { do: 'podSays' | 'accept' | 'deliverToPod' | 'deliverToClient'; times: number }
   | { do: 'cut' | 'end'; code: number }
   | { do: 'wait'; ms: number };
@@ -126,7 +126,7 @@ class World {
         return wire;
       },
       findAddress: () => (this.#hasWay ? address : Promise.reject(new Error('no way'))),
-      onCut: (isCut) => this.cuts.push(isCut),
+      onCut: (isDisconnected) => this.cuts.push(isDisconnected),
       network: this.network,
     });
     this.client.onmessage = ({ data }) => this.heard.push(String(data));
@@ -167,8 +167,8 @@ class World {
         this.network.dispatchEvent(new Event('online'));
         await vi.advanceTimersByTimeAsync(0);
         break;
-      case 'doubt':
-        this.client.doubt();
+      case 'reopen':
+        this.client.reopen();
         break;
       case 'refuse':
         if (this.wire.readyState === 0) this.wire.cut(1006);
@@ -239,7 +239,7 @@ const often = fc.oneof(
 );
 const cuts = fc.oneof(
   fc.record({ do: fc.constant('cut' as const), code: fc.constantFrom(...CODES_OF_CUTS) }),
-  fc.constantFrom<Step>({ do: 'refuse' }, { do: 'doubt' }, { do: 'online' }, { do: 'noWay' }),
+  fc.constantFrom<Step>({ do: 'refuse' }, { do: 'reopen' }, { do: 'online' }, { do: 'noWay' }),
   fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(0, 0, 100, 300, 1000, 3000) }),
 );
 const ends = fc.oneof(

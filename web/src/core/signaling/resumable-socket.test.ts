@@ -4,7 +4,7 @@ import { ResumableSocket, withSession } from './resumable-socket';
 
 const sockets: FakeSocket[] = [];
 const network = new EventTarget();
-const onCut = vi.fn<(isCut: boolean) => void>();
+const onCut = vi.fn<(isDisconnected: boolean) => void>();
 const onclose = vi.fn<(event: { code: number; reason: string }) => void>();
 let heard: unknown[] = [];
 
@@ -148,7 +148,7 @@ describe('a socket that outlives cuts', () => {
     greet();
     socket.send('{"mine":1}');
     const silent = newest();
-    socket.doubt();
+    socket.reopen();
     await reconnect();
     // The pod would take its end for a goodbye.
     expect(silent.isClosedByClient).toBe(false);

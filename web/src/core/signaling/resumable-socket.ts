@@ -34,7 +34,7 @@ export interface ResumableOptions {
   /** Finds the address for the next socket: a ticket opens only one. */
   findAddress: (last: { isRefused: boolean }) => Address | Promise<Address>;
   /** Called when a disconnect lasts, and when it is over. */
-  onCut?: (isCut: boolean) => void;
+  onCut?: (isDisconnected: boolean) => void;
   /** The source of `online` events. */
   network?: Pick<EventTarget, 'addEventListener' | 'removeEventListener'>;
 }
@@ -70,7 +70,7 @@ export class ResumableSocket implements SocketLike {
   #hasOpened = false;
   #isClosed = false;
   #attempt = 0;
-  #lostWith = { code: 1006, reason: '' };
+  #closedWith = { code: 1006, reason: '' };
   #deadline: ReturnType<typeof setTimeout> | undefined;
   #longCut: ReturnType<typeof setTimeout> | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
@@ -97,8 +97,8 @@ export class ResumableSocket implements SocketLike {
   }
 
   /** Opens another socket for the same session: the pod then drops the old one. */
-  doubt(): void {
-    if (this.#isAttached && !this.#isClosed) this.#abandon({ code: 1006, reason: 'nothing was heard any more' });
+  reopen(): void {
+    if (this.#isAttached && !this.#isClosed) this.#abandon({ code: 1006, reason: 'no message received' });
   }
 
   close(code?: number, reason?: string): void {
@@ -155,10 +155,10 @@ export class ResumableSocket implements SocketLike {
     this.#socket = undefined;
     if (this.#id === undefined || FINAL_CODES.has(code)) return this.#fail(code, reason);
     if (this.#deadline === undefined) {
-      this.#lostWith = { code, reason };
+      this.#closedWith = { code, reason };
       this.#attempt = 0;
       this.#deadline = setTimeout(() => this.#lose(), this.#resumeMs);
-      this.#longCut = setTimeout(() => this.#tellCut(true), LONG_CUT_MS);
+      this.#longCut = setTimeout(() => this.#reportCut(true), LONG_CUT_MS);
       this.#options.network?.addEventListener('online', this.#tryNow);
       this.onstall?.(true);
     }
@@ -175,7 +175,7 @@ export class ResumableSocket implements SocketLike {
 
   async #reconnect(): Promise<void> {
     this.#retry = undefined;
-    const limit = setTimeout(() => this.#abandon(this.#lostWith), ATTEMPT_MS);
+    const limit = setTimeout(() => this.#abandon(this.#closedWith), ATTEMPT_MS);
     this.#attemptLimit = limit;
     try {
       const { url, protocols } = await this.#options.findAddress({ isRefused: this.#attempt > 1 });
@@ -183,7 +183,7 @@ export class ResumableSocket implements SocketLike {
       this.#attach(this.#options.openSocket(withSession(url, this.#id, this.#received), protocols));
     } catch {
       // No route now; there may be one before the session expires.
-      if (!this.#isClosed && this.#attemptLimit === limit) this.#lost(this.#lostWith.code, this.#lostWith.reason);
+      if (!this.#isClosed && this.#attemptLimit === limit) this.#lost(this.#closedWith.code, this.#closedWith.reason);
     }
   }
 
@@ -197,7 +197,7 @@ export class ResumableSocket implements SocketLike {
   }
 
   #lose(): void {
-    const { code, reason } = this.#lostWith;
+    const { code, reason } = this.#closedWith;
     this.#socket?.close();
     this.#fail(code, reason);
   }
@@ -225,13 +225,13 @@ export class ResumableSocket implements SocketLike {
     for (const timer of [this.#deadline, this.#longCut, this.#retry, this.#attemptLimit]) clearTimeout(timer);
     this.#deadline = this.#longCut = this.#retry = this.#attemptLimit = undefined;
     this.#options.network?.removeEventListener('online', this.#tryNow);
-    this.#tellCut(false);
+    this.#reportCut(false);
   }
 
-  #tellCut(isCut: boolean): void {
-    if (this.#isLongCut === isCut) return;
-    this.#isLongCut = isCut;
-    this.#options.onCut?.(isCut);
+  #reportCut(isDisconnected: boolean): void {
+    if (this.#isLongCut === isDisconnected) return;
+    this.#isLongCut = isDisconnected;
+    this.#options.onCut?.(isDisconnected);
   }
 }
 

@@ -46,7 +46,7 @@ export const call: Pick<Texts, 'devices' | 'interrupted' | 'controls' | 'call' |
   call: {
     alone: 'Sie sind allein hier. Teilen Sie den Link, um andere einzuladen.',
     aloneInvited: 'Sie sind allein hier. Andere brauchen zum Beitreten eine eigene Einladung.',
-    hear: 'Ton einschalten',
+    turnOnSound: 'Ton einschalten',
     participants: 'Teilnehmende',
     screenOf: (name) => `Bildschirm von ${name}`,
     yourScreen: 'Ihr Bildschirm',

@@ -7,7 +7,7 @@ export const settings: Pick<Texts, 'settings'> = {
     title: 'Einstellungen',
     devices: 'Geräte',
     meeting: 'Besprechung',
-    look: 'Darstellung',
+    appearance: 'Darstellung',
     theme: 'Design',
     language: 'Sprache',
     layout: 'Ansicht',

@@ -45,7 +45,7 @@ export const call = {
   call: {
     alone: 'You’re the only one here. Share the link to invite others.',
     aloneInvited: 'You’re the only one here. Others need their own invitation to join.',
-    hear: 'Turn on sound',
+    turnOnSound: 'Turn on sound',
     participants: 'Participants',
     screenOf: (name: string) => `${name}’s screen`,
     yourScreen: 'Your screen',

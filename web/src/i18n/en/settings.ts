@@ -5,7 +5,7 @@ export const settings = {
     title: 'Settings',
     devices: 'Devices',
     meeting: 'Meeting',
-    look: 'Appearance',
+    appearance: 'Appearance',
     theme: 'Theme',
     language: 'Language',
     layout: 'View',

@@ -46,7 +46,7 @@ export const call: Pick<Texts, 'devices' | 'interrupted' | 'controls' | 'call' |
   call: {
     alone: 'No hay nadie más aquí. Comparte el enlace para invitar a otros.',
     aloneInvited: 'No hay nadie más aquí. Los demás necesitan su propia invitación para entrar.',
-    hear: 'Activar el sonido',
+    turnOnSound: 'Activar el sonido',
     participants: 'Participantes',
     screenOf: (name) => `Pantalla de ${name}`,
     yourScreen: 'Tu pantalla',

@@ -7,7 +7,7 @@ export const settings: Pick<Texts, 'settings'> = {
     title: 'Ajustes',
     devices: 'Dispositivos',
     meeting: 'Reunión',
-    look: 'Apariencia',
+    appearance: 'Apariencia',
     theme: 'Tema',
     language: 'Idioma',
     layout: 'Vista',

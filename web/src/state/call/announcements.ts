@@ -1,7 +1,7 @@
 /** Toasts and sounds for events of other participants, decided before an event is applied to the room. Pure. */
 
-import type { OwnRights } from '../../core/signaling/standing';
-import type { RoomDoor, RoomView, RoomViewEvent } from '../tiles/participants';
+import type { OwnRights } from '../../core/signaling/peers';
+import type { RoomAccess, RoomView, RoomViewEvent } from '../tiles/participants';
 import type { ToastContent } from './toasts';
 
 export type Chime = 'knock' | 'join' | 'leave' | 'message' | 'hand';
@@ -26,12 +26,12 @@ export function announcementOf(room: RoomView, event: RoomViewEvent, { peerId, h
     case 'peerLeft':
       return isKnown(room, event.peerId) ? presence('leave', [], [nameOf(room, event.peerId)]) : NOTHING;
     case 'handRaised':
-      if (!event.isRaised || event.peerId === peerId || room.hands.includes(event.peerId)) return NOTHING;
+      if (!event.isRaised || event.peerId === peerId || room.raisedHands.includes(event.peerId)) return NOTHING;
       return { chime: 'hand', toasts: [{ kind: 'hand', name: nameOf(room, event.peerId) }] };
     case 'lobbyPeers':
       return event.peers.some((one) => !room.lobby.some((other) => other.peerId === one.peerId)) ? { chime: 'knock', toasts: [] } : NOTHING;
     case 'roomState':
-      return { toasts: room.isKnown ? doorToasts(room, event) : [] };
+      return { toasts: room.isKnown ? accessToasts(room, event) : [] };
     case 'permissions':
       return { toasts: hasJoined ? rightsToasts(room.rights, event.permissions) : [] };
     default:
@@ -51,7 +51,7 @@ function presence(chime: Chime, joined: readonly string[], left: readonly string
   return { chime, toasts: [{ kind: 'presence', joined, left }] };
 }
 
-function doorToasts(before: RoomDoor, { isLocked, isLobbyOn }: RoomDoor): ToastContent[] {
+function accessToasts(before: RoomAccess, { isLocked, isLobbyOn }: RoomAccess): ToastContent[] {
   return [
     ...(before.isLocked === isLocked ? [] : [{ kind: 'lock' as const, isLocked }]),
     ...(before.isLobbyOn === isLobbyOn || isLobbyOn === undefined ? [] : [{ kind: 'lobby' as const, isOn: isLobbyOn }]),

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ConveneError } from '../../core/errors';
-import type { SessionNews } from '../../core/session/events';
-import { peerOf } from '../../core/signaling/standing';
+import type { SessionEvent } from '../../core/session/events';
+import { peerOf } from '../../core/signaling/peers';
 import { fakeTrack } from '../../test-support/fake-media';
 import { joined, setUp } from '../../test-support/call-setup';
 
@@ -68,10 +68,10 @@ it('only what is seen is received', async () => {
   session.tell({ type: 'trackAdded', remote: { consumerId: 'c', peerId: 'bob', kind: 'video', source: 'video', track: fakeTrack('camera'), isPaused: false } });
   call.seen('bob', { width: 300, height: 200 });
   await vi.advanceTimersByTimeAsync(200);
-  expect(session.wishes).toMatchObject([{ consumerId: 'c', isHidden: false, spatialLayer: 0 }]);
+  expect(session.preferences).toMatchObject([{ consumerId: 'c', isHidden: false, spatialLayer: 0 }]);
   call.seen('bob', undefined);
   await vi.advanceTimersByTimeAsync(200);
-  expect(session.wishes).toMatchObject([{ isHidden: true }]);
+  expect(session.preferences).toMatchObject([{ isHidden: true }]);
 });
 
 it('what is seen is told even while people never stop talking', async () => {
@@ -82,7 +82,7 @@ it('what is seen is told even while people never stop talking', async () => {
     session.tell({ type: 'speakers', volumes: turn % 2 === 0 ? [{ peerId: 'bob', volume: -20 }] : [] });
     await vi.advanceTimersByTimeAsync(100);
   }
-  expect(session.wishes).toMatchObject([{ consumerId: 'c', isHidden: false }]);
+  expect(session.preferences).toMatchObject([{ consumerId: 'c', isHidden: false }]);
 });
 
 it('who is looked at is told, without waiting for a stream', async () => {
@@ -104,8 +104,8 @@ it('who is looked at is told, without waiting for a stream', async () => {
 });
 
 describe('a picture that is sent and does not come', () => {
-  const sends = (video: boolean): SessionNews => ({ type: 'peerSends', peerId: 'bob', sends: { audio: true, video, share: false } });
-  const comes: SessionNews = { type: 'trackAdded', remote: { consumerId: 'c', peerId: 'bob', kind: 'video', source: 'video', track: fakeTrack('camera'), isPaused: false } };
+  const sends = (video: boolean): SessionEvent => ({ type: 'peerSends', peerId: 'bob', sends: { audio: true, video, share: false } });
+  const comes: SessionEvent = { type: 'trackAdded', remote: { consumerId: 'c', peerId: 'bob', kind: 'video', source: 'video', track: fakeTrack('camera'), isPaused: false } };
   const looking = (): ReturnType<typeof setUp> => {
     const all = setUp();
     all.call.seen('bob', { width: 300, height: 200 });

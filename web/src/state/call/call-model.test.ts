@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { RequestRefused } from '../../core/signaling/protoo';
 import { ConveneError } from '../../core/errors';
-import type { SessionNews } from '../../core/session/events';
+import type { SessionEvent } from '../../core/session/events';
 import type { ChatPage } from '../../core/signaling/decode';
-import { ALL_RIGHTS, peerOf } from '../../core/signaling/standing';
+import { ALL_RIGHTS, peerOf } from '../../core/signaling/peers';
 import type { CallState } from './call-state';
-import type { RoomDoor } from '../tiles/participants';
+import type { RoomAccess } from '../tiles/participants';
 import type { Refusal } from './refusal';
 import { FakeSession, rights, bob, recorder, setUp } from '../../test-support/call-setup';
 
@@ -73,7 +73,7 @@ describe('what moderators do', () => {
   it('a knock is heard once for each who comes', () => {
     const { session, chimes, state } = setUp();
     session.tell(rights({ isModerator: true }));
-    const knocks = (...peers: string[]): SessionNews => ({ type: 'lobbyPeers', peers: peers.map((peerId) => ({ peerId, displayName: peerId })) });
+    const knocks = (...peers: string[]): SessionEvent => ({ type: 'lobbyPeers', peers: peers.map((peerId) => ({ peerId, displayName: peerId })) });
     session.tell(knocks('x'), knocks('x', 'y'), knocks('y'), knocks());
     expect(chimes).toEqual(['knock', 'knock']);
     expect(state().lobby).toEqual([]);
@@ -100,7 +100,7 @@ describe('what moderators do', () => {
 });
 
 describe('lock and lobby', () => {
-  const door = (isLocked: boolean, isLobbyOn: boolean | undefined, title = ''): SessionNews => ({ type: 'roomState', title, isLocked, isLobbyOn });
+  const door = (isLocked: boolean, isLobbyOn: boolean | undefined, title = ''): SessionEvent => ({ type: 'roomState', title, isLocked, isLobbyOn });
 
   it.each(['', 'Daily'])('of a room with the title "%s" are said when they change, but not as they were from the start', (title) => {
     const { session, state } = setUp();
@@ -123,7 +123,7 @@ describe('lock and lobby', () => {
     expect(session.asked).toEqual([['setRoomLock', { locked: true }], ['setRoomLobby', { enabled: true }], ['removeParticipant', { peerId: 'bob' }]]);
   });
 
-  it.each<[string, Partial<RoomDoor>]>([
+  it.each<[string, Partial<RoomAccess>]>([
     ['nothing is chosen', {}],
     ['what is chosen is so already', { isLocked: true, isLobbyOn: false }],
   ])('stay as they are in a removal where %s', async (_case, wish) => {
@@ -225,7 +225,7 @@ describe('hand, reactions and chat', () => {
 
   it('what others write is unread until the chat is open', async () => {
     const { call, session, state } = setUp();
-    const message = (id: number): SessionNews => ({ type: 'chatMessage', message: { id, peerId: 'bob', displayName: 'Bob', text: 'hello', sentAt: 1 } });
+    const message = (id: number): SessionEvent => ({ type: 'chatMessage', message: { id, peerId: 'bob', displayName: 'Bob', text: 'hello', sentAt: 1 } });
     session.tell(message(1), message(2));
     expect(state()).toMatchObject({ chat: { unread: 2 }, toasts: [{ kind: 'chat' }, { kind: 'chat' }] });
     call.togglePanel('chat');

@@ -7,13 +7,13 @@
 import type { DeviceKind } from '../../core/media/devices';
 import type { LocalMedia } from '../../core/media/local-media';
 import type { ConnectionState } from '../../core/session/connection-state';
-import type { SessionNews } from '../../core/session/events';
-import type { ReceptionWish } from '../../core/session/pictures/reception';
+import type { SessionEvent } from '../../core/session/events';
+import type { ReceptionPreference } from '../../core/session/video/reception';
 import type { CallStats } from '../../core/session/connection/stats';
 import type { ChatMessage, Reaction } from '../../generated/messages';
 import type { RoomRequests } from '../../core/signaling/requester';
-import type { OwnRights } from '../../core/signaling/standing';
-import { keepingAlike } from '../alike';
+import type { OwnRights } from '../../core/signaling/peers';
+import { reuseEqual } from '../shallow-equal';
 import { announcementOf, nameOf, type Chime } from './announcements';
 import type { CallDialog, CallState, Panel } from './call-state';
 import { EMPTY_CHAT } from '../chat/chat';
@@ -21,7 +21,7 @@ import { ChatModel, type ChatPort } from '../chat/chat-model';
 import type { Fit } from '../tiles/fit';
 import { MissingWatch } from '../tiles/missing-watch';
 import { OwnDevices } from './own-devices';
-import { EMPTY_ROOM, isRecorded, reduceRoom, type RoomDoor, type RoomView, type RoomViewEvent } from '../tiles/participants';
+import { EMPTY_ROOM, isRecorded, reduceRoom, type RoomAccess, type RoomView, type RoomViewEvent } from '../tiles/participants';
 import { refusalOf } from './refusal';
 import { Store } from '../store';
 import { peopleOf, tilesOf, voicesOf } from '../tiles/tiles';
@@ -33,19 +33,19 @@ import { receptionOf, watchedPeersOf, type ReceiveQuality, type Size } from '../
 const REACTION_MS = 4000;
 
 type Shown = Pick<CallState, 'people' | 'tiles' | 'voices'>;
-type FromRoom = Shown & RoomDoor & Pick<CallState, 'title' | 'local' | 'activeSpeaker' | 'spoke' | 'rights' | 'lobby' | 'isHandRaised' | 'isRecorded'>;
+type FromRoom = Shown & RoomAccess & Pick<CallState, 'title' | 'local' | 'activeSpeaker' | 'lastSpoke' | 'rights' | 'lobby' | 'isHandRaised' | 'isRecorded'>;
 
 const NOTHING_SHOWN: Shown = { people: [], tiles: [], voices: [] };
 
 /** The part of a session that a call uses. */
 export interface SessionPort extends ChatPort {
   readonly connection: ConnectionState;
-  subscribe(listener: (news: SessionNews) => void): () => void;
+  subscribe(listener: (event: SessionEvent) => void): () => void;
   start(): void;
   leave(): void;
   stats(): Promise<CallStats | undefined>;
   request<M extends keyof RoomRequests>(method: M, data: RoomRequests[M]): Promise<unknown>;
-  receive(wishes: readonly ReceptionWish[]): void;
+  receive(preferences: readonly ReceptionPreference[]): void;
   watch(peerIds: readonly string[]): void;
 }
 
@@ -94,12 +94,12 @@ export class CallModel {
       dismissProblem: () => this.dismiss('problem'),
     });
     const endLocal = local.subscribe(() => this.#show());
-    const endLosses = local.onLoss((loss) => this.#devices.tellLoss(loss));
-    const endNews = session.subscribe((news) => this.#onNews(news));
+    const endLosses = local.onLoss((loss) => this.#devices.reportLoss(loss));
+    const unsubscribe = session.subscribe((event) => this.#onEvent(event));
     this.#end = () => {
       endLocal();
       endLosses();
-      endNews();
+      unsubscribe();
     };
   }
 
@@ -128,7 +128,7 @@ export class CallModel {
   }
 
   /** Removes a participant. Lock and lobby are set first, so that the participant cannot rejoin in between. */
-  async remove(peerId: string, { isLocked = this.#room.isLocked, isLobbyOn = this.#room.isLobbyOn }: Partial<RoomDoor>): Promise<void> {
+  async remove(peerId: string, { isLocked = this.#room.isLocked, isLobbyOn = this.#room.isLobbyOn }: Partial<RoomAccess>): Promise<void> {
     const asked: Promise<boolean>[] = [];
     if (isLocked !== this.#room.isLocked) asked.push(this.ask('setRoomLock', { locked: isLocked }));
     if (isLobbyOn !== undefined && isLobbyOn !== this.#room.isLobbyOn) asked.push(this.ask('setRoomLobby', { enabled: isLobbyOn }));
@@ -160,8 +160,8 @@ export class CallModel {
     this.#devices.toggleShare();
   }
 
-  mend(): void {
-    this.#devices.mend();
+  reopenInterrupted(): void {
+    this.#devices.reopenInterrupted();
   }
 
   // Chat, hand, reactions
@@ -179,7 +179,7 @@ export class CallModel {
 
   async toggleHand(): Promise<void> {
     const raised = !this.#store.get().isHandRaised;
-    if (await this.ask('raiseHand', { raised })) this.#foldRoom({ type: 'handRaised', peerId: this.#dependencies.peerId, isRaised: raised });
+    if (await this.ask('raiseHand', { raised })) this.#reduceRoom({ type: 'handRaised', peerId: this.#dependencies.peerId, isRaised: raised });
   }
 
   async react(reaction: Reaction): Promise<void> {
@@ -212,10 +212,10 @@ export class CallModel {
   }
 
   /** Mutes or unmutes a participant locally; others do not notice. */
-  silence(peerId: string): void {
-    const silenced = new Set(this.#store.get().silenced);
-    if (!silenced.delete(peerId)) silenced.add(peerId);
-    this.#set({ silenced });
+  toggleLocalMute(peerId: string): void {
+    const locallyMuted = new Set(this.#store.get().locallyMuted);
+    if (!locallyMuted.delete(peerId)) locallyMuted.add(peerId);
+    this.#set({ locallyMuted });
   }
 
   toast(content: ToastContent): void {
@@ -244,7 +244,7 @@ export class CallModel {
 
   /** Recomputes what to receive, after a change of settings. */
   watchAgain(): void {
-    this.#watcher.tellSoon();
+    this.#watcher.notifySoon();
   }
 
   stats(): Promise<CallStats | undefined> {
@@ -253,30 +253,30 @@ export class CallModel {
 
   // Events of the session
 
-  #onNews(news: SessionNews): void {
-    switch (news.type) {
+  #onEvent(event: SessionEvent): void {
+    switch (event.type) {
       case 'connection':
-        this.#set({ connection: news.connection });
-        if (news.connection.status === 'reconnecting') this.#foldRoom({ type: 'connectionLost' });
+        this.#set({ connection: event.connection });
+        if (event.connection.status === 'reconnecting') this.#reduceRoom({ type: 'connectionLost' });
         return;
       case 'publishFailed':
-        return this.toast({ kind: 'problem', device: news.kind, error: news.error });
+        return this.toast({ kind: 'problem', device: event.kind, error: event.error });
       case 'chatHistory':
-        return this.#chat.takeNewest(news.page);
+        return this.#chat.takeNewest(event.page);
       case 'chatMessage':
-        return this.#onChat(news.message);
+        return this.#onChat(event.message);
       case 'reaction':
-        if (news.peerId !== this.#dependencies.peerId) this.#float(nameOf(this.#room, news.peerId), news.reaction);
+        if (event.peerId !== this.#dependencies.peerId) this.#float(nameOf(this.#room, event.peerId), event.reaction);
         return;
       case 'mutedByModerator':
-        return this.#devices.mutedByModerator(news.source);
+        return this.#devices.mutedByModerator(event.source);
       case 'unmuteRequested':
         return this.#set({ dialog: { name: 'unmute' } });
       default:
-        this.#announce(news);
-        if (news.type === 'joined') this.#hasJoined = true;
-        if (news.type === 'permissions') this.#onRights(news.permissions);
-        return this.#foldRoom(news);
+        this.#announce(event);
+        if (event.type === 'joined') this.#hasJoined = true;
+        if (event.type === 'permissions') this.#onRights(event.permissions);
+        return this.#reduceRoom(event);
     }
   }
 
@@ -288,7 +288,7 @@ export class CallModel {
   }
 
   #onRights(rights: OwnRights): void {
-    this.#devices.obey(rights.publish);
+    this.#devices.applyPermissions(rights.publish);
     if (rights.name !== undefined) this.#displayName = rights.name;
   }
 
@@ -309,7 +309,7 @@ export class CallModel {
 
   // Derived state
 
-  #foldRoom(event: RoomViewEvent): void {
+  #reduceRoom(event: RoomViewEvent): void {
     const before = this.#room;
     this.#room = reduceRoom(before, event);
     if (this.#room !== before) this.#show();
@@ -320,21 +320,21 @@ export class CallModel {
   #show(): void {
     this.#set(this.#shown(this.#store.get()));
     this.#missing.look(this.#store.get().tiles, this.#watcher);
-    this.#watcher.tellSoon();
+    this.#watcher.notifySoon();
   }
 
   #shown(before: Shown = NOTHING_SHOWN): FromRoom {
     const { local, peerId } = this.#dependencies;
     const room = this.#room;
     const self = { peerId, displayName: this.#displayName, local: local.state };
-    const { title, activeSpeaker, spoke, rights, lobby, isLocked, isLobbyOn, hands } = room;
+    const { title, activeSpeaker, lastSpoke, rights, lobby, isLocked, isLobbyOn, raisedHands } = room;
     return {
-      ...{ title, activeSpeaker, spoke, rights, lobby, isLocked, isLobbyOn },
+      ...{ title, activeSpeaker, lastSpoke, rights, lobby, isLocked, isLobbyOn },
       local: local.state,
-      people: keepingAlike(before.people, peopleOf(room, self), ({ peerId: id }) => id),
-      tiles: keepingAlike(before.tiles, tilesOf(room, self), ({ key }) => key),
-      voices: keepingAlike(before.voices, voicesOf(room, self), ({ key }) => key),
-      isHandRaised: hands.includes(peerId),
+      people: reuseEqual(before.people, peopleOf(room, self), ({ peerId: id }) => id),
+      tiles: reuseEqual(before.tiles, tilesOf(room, self), ({ key }) => key),
+      voices: reuseEqual(before.voices, voicesOf(room, self), ({ key }) => key),
+      isHandRaised: raisedHands.includes(peerId),
       isRecorded: isRecorded(room),
     };
   }
@@ -352,7 +352,7 @@ export class CallModel {
       showsStatistics: false,
       pinned: undefined,
       fits: new Map(),
-      silenced: new Set(),
+      locallyMuted: new Set(),
     };
   }
 

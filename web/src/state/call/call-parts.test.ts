@@ -6,13 +6,13 @@ import { EMPTY_ROOM, reduceRoom } from '../tiles/participants';
 import { GRACE_MS, lateIn, leftOutOf, missingOf, type Missing } from '../tiles/missing';
 import { readSettings } from '../settings';
 import { commandOf, keyCaps, shortcutsFor, type Keystroke } from './shortcuts';
-import { pageCapacity, pageOf, stageOf, type StageWish } from '../tiles/stage';
+import { pageCapacity, pageOf, stageOf, type StageOptions } from '../tiles/stage';
 import { statisticsOf } from './statistics';
 import { tilesOf, type Tile } from '../tiles/tiles';
 import { withToast, type Toast, type ToastContent } from './toasts';
 import { waitingKindOf } from '../waiting';
 import { receptionOf, watchedPeersOf, type Watching } from '../tiles/watching';
-import { peerOf } from '../../core/signaling/standing';
+import { peerOf } from '../../core/signaling/peers';
 
 const tile = (key: string, change: Partial<Tile> = {}): Tile => ({
   key,
@@ -63,10 +63,10 @@ describe('toasts', () => {
 });
 
 describe('the stage', () => {
-  const auto: StageWish = { layout: 'auto', pinned: undefined, activeSpeaker: undefined };
+  const auto: StageOptions = { layout: 'auto', pinned: undefined, activeSpeaker: undefined };
   const people = [tile('a'), tile('b'), tile('me', { isSelf: true })];
   const screen = tile('b:screen', { kind: 'screen', peerId: 'b' });
-  const main = (tiles: Tile[], wish: Partial<StageWish> = {}): string | undefined => {
+  const main = (tiles: Tile[], wish: Partial<StageOptions> = {}): string | undefined => {
     const stage = stageOf(tiles, { ...auto, ...wish });
     return stage.kind === 'focus' ? stage.main.key : undefined;
   };
@@ -97,7 +97,7 @@ describe('the stage', () => {
 
 describe('pages', () => {
   const many = [...Array.from({ length: 29 }, (_, index) => tile(`p${index}`)), tile('me', { isSelf: true })];
-  const keys = (spoke: [string, number][], index: number): string[] => pageOf(many, new Map(spoke), 10, index).tiles.map(({ key }) => key);
+  const keys = (lastSpoke: [string, number][], index: number): string[] => pageOf(many, new Map(lastSpoke), 10, index).tiles.map(({ key }) => key);
 
   it('show everybody once, oneself on the first', () => {
     const all = [0, 1, 2].flatMap((index) => keys([], index));
@@ -215,8 +215,8 @@ describe('roles, hands and screens', () => {
   it('hands are in the order of their raising, and go with their people', () => {
     const raise = (peerId: string, isRaised = true): Parameters<typeof reduceRoom>[1] => ({ type: 'handRaised', peerId, isRaised });
     const room = [raise('cy'), raise('bob'), raise('cy'), raise('bob', false), raise('me')].reduce(reduceRoom, joined);
-    expect(room.hands).toEqual(['cy', 'me']);
-    expect(reduceRoom(room, { type: 'peerLeft', peerId: 'cy' }).hands).toEqual(['me']);
+    expect(room.raisedHands).toEqual(['cy', 'me']);
+    expect(reduceRoom(room, { type: 'peerLeft', peerId: 'cy' }).raisedHands).toEqual(['me']);
   });
 
   it('a shared screen stands beside the camera', () => {

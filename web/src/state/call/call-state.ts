@@ -3,10 +3,10 @@
 import type { LocalMediaState } from '../../core/media/local-media';
 import type { ConnectionState } from '../../core/session/connection-state';
 import type { LobbyPeer, Reaction } from '../../generated/messages';
-import type { OwnRights } from '../../core/signaling/standing';
+import type { OwnRights } from '../../core/signaling/peers';
 import type { ChatLog } from '../chat/chat';
 import type { Fit } from '../tiles/fit';
-import type { RoomDoor } from '../tiles/participants';
+import type { RoomAccess } from '../tiles/participants';
 import type { Person, Tile, Voice } from '../tiles/tiles';
 import type { Toast } from './toasts';
 
@@ -26,7 +26,7 @@ export interface FloatingReaction {
   reaction: Reaction;
 }
 
-export interface CallState extends RoomDoor {
+export interface CallState extends RoomAccess {
   /** The room's title; undefined until the server has sent it. */
   title: string | undefined;
   connection: ConnectionState;
@@ -39,7 +39,7 @@ export interface CallState extends RoomDoor {
   leftOut: ReadonlySet<string>;
   activeSpeaker: string | undefined;
   /** When each peer last spoke, for the order of pages. */
-  spoke: ReadonlyMap<string, number>;
+  lastSpoke: ReadonlyMap<string, number>;
   rights: OwnRights;
   lobby: readonly LobbyPeer[];
   isHandRaised: boolean;
@@ -56,5 +56,5 @@ export interface CallState extends RoomDoor {
   /** The chosen fit of videos, by tile key; others use the default. */
   fits: ReadonlyMap<string, Fit>;
   /** Peers that are muted locally. */
-  silenced: ReadonlySet<string>;
+  locallyMuted: ReadonlySet<string>;
 }

@@ -1,7 +1,7 @@
 /** Microphone, camera and screen in a call: actions of the user, within their permissions, and of moderators. */
 
 import type { DeviceKind } from '../../core/media/devices';
-import { isWished, trackOf, type DeviceLoss, type LocalMedia } from '../../core/media/local-media';
+import { isTurnedOn, trackOf, type DeviceLoss, type LocalMedia } from '../../core/media/local-media';
 import type { PublishGrant, PublishSource } from '../../generated/messages';
 import type { ToastContent } from './toasts';
 
@@ -26,13 +26,13 @@ export class OwnDevices {
   toggle(kind: DeviceKind): void {
     this.#context.dismissProblem();
     if (kind === 'microphone') this.#isTalking = false;
-    if (isWished(this.#local.state[kind])) this.#local.turnOff(kind);
+    if (isTurnedOn(this.#local.state[kind])) this.#local.turnOff(kind);
     else if (this.#may(kind)) void this.#turnOn(kind);
   }
 
   /** Push-to-talk: opens the microphone while the key is held. One that was open stays open. */
   talk(isHeld: boolean): void {
-    if (isHeld && !isWished(this.#local.state.microphone) && this.#may('microphone')) {
+    if (isHeld && !isTurnedOn(this.#local.state.microphone) && this.#may('microphone')) {
       this.#isTalking = true;
       void this.#turnOn('microphone');
     } else if (!isHeld && this.#isTalking) {
@@ -47,12 +47,12 @@ export class OwnDevices {
   }
 
   /** Reopens interrupted devices. */
-  mend(): void {
-    void this.#local.mend();
+  reopenInterrupted(): void {
+    void this.#local.reopenInterrupted();
   }
 
   /** Releases devices that are no longer permitted. */
-  obey({ audio, video, share }: PublishGrant): void {
+  applyPermissions({ audio, video, share }: PublishGrant): void {
     if (!audio) this.#local.release('microphone');
     if (!video) this.#local.release('camera');
     if (!share) this.#local.stopScreen();
@@ -66,7 +66,7 @@ export class OwnDevices {
     this.#context.toast({ kind: 'muted', source });
   }
 
-  tellLoss(loss: DeviceLoss): void {
+  reportLoss(loss: DeviceLoss): void {
     const { kind: device } = loss;
     const name = trackOf(this.#local.state[device])?.label ?? '';
     this.#context.toast(loss.replaced ? { kind: 'replaced', device, name } : { kind: 'problem', device, error: loss.error });

@@ -32,13 +32,13 @@ export class MissingWatch {
   #judge(): void {
     const now = this.#options.now();
     const leftOut = leftOutOf(this.#missing, now);
-    this.#judgeAgainIn(lateIn(this.#missing, now));
+    this.#scheduleUpdate(lateIn(this.#missing, now));
     if (isSame(leftOut, this.#leftOut)) return;
     this.#leftOut = leftOut;
     this.#options.tell(leftOut);
   }
 
-  #judgeAgainIn(ms: number | undefined): void {
+  #scheduleUpdate(ms: number | undefined): void {
     clearTimeout(this.#timer);
     if (ms !== undefined) this.#timer = setTimeout(() => this.#judge(), ms);
   }

@@ -7,7 +7,7 @@
 
 import type { LastPicturesGone, RemoteTrack, RoomEvent } from '../../core/session/events';
 import type { LobbyPeer } from '../../generated/messages';
-import { GUEST_RIGHTS, type OwnRights, type Peer } from '../../core/signaling/standing';
+import { GUEST_RIGHTS, type OwnRights, type Peer } from '../../core/signaling/peers';
 
 /** Mean volume over most of a second, in dBvo, from which a participant counts as speaking. */
 const SPEAKING_FROM = -70;
@@ -28,21 +28,21 @@ export interface HeldTrack extends RemoteTrack {
 }
 
 /** Whether new participants can join. */
-export interface RoomDoor {
+export interface RoomAccess {
   isLocked: boolean;
   /** Whether new participants wait for approval; undefined where moderators cannot change that. */
   isLobbyOn: boolean | undefined;
 }
 
-export interface RoomView extends RoomDoor {
+export interface RoomView extends RoomAccess {
   participants: readonly Participant[];
   tracks: readonly HeldTrack[];
   speaking: ReadonlySet<string>;
   activeSpeaker: string | undefined;
   /** When each peer last spoke, counted in changes of the active speaker: for the order of pages. */
-  spoke: ReadonlyMap<string, number>;
+  lastSpoke: ReadonlyMap<string, number>;
   /** Peers with raised hands, in order, including the local one. */
-  hands: readonly string[];
+  raisedHands: readonly string[];
   /** Scores of local streams, by producer id. */
   ownScores: ReadonlyMap<string, number>;
   rights: OwnRights;
@@ -65,8 +65,8 @@ export const EMPTY_ROOM: RoomView = {
   tracks: [],
   speaking: new Set(),
   activeSpeaker: undefined,
-  spoke: new Map(),
-  hands: [],
+  lastSpoke: new Map(),
+  raisedHands: [],
   ownScores: new Map(),
   rights: GUEST_RIGHTS,
   lobby: [],
@@ -79,7 +79,7 @@ export const EMPTY_ROOM: RoomView = {
 export function reduceRoom(room: RoomView, event: RoomViewEvent): RoomView {
   switch (event.type) {
     case 'joined':
-      return event.peers.reduce(withPeer, { ...staleRoom(room), hands: [] });
+      return event.peers.reduce(withPeer, { ...staleRoom(room), raisedHands: [] });
     case 'peerJoined':
       return withPeer(room, event.peer);
     case 'peerLeft':
@@ -87,7 +87,7 @@ export function reduceRoom(room: RoomView, event: RoomViewEvent): RoomView {
     case 'peerRenamed':
       return changePeer(room, event.peerId, { displayName: event.displayName });
     case 'peerChanged':
-      return changePeer(room, event.peerId, { standing: event.standing });
+      return changePeer(room, event.peerId, { peerStatus: event.peerStatus });
     case 'peerSends':
       return changePeer(room, event.peerId, { sends: event.sends });
     case 'handRaised':
@@ -116,7 +116,7 @@ export function reduceRoom(room: RoomView, event: RoomViewEvent): RoomView {
       return withState(room, event);
     case 'connectionLost':
       return staleRoom(room);
-    case 'lastPicturesGone':
+    case 'lastFramesDropped':
       return { ...withoutPeers(room, ({ isStale }) => isStale), tracks: room.tracks.filter(({ isStale }) => !isStale) };
     case 'reaction':
     case 'mutedByModerator':
@@ -128,7 +128,7 @@ export function reduceRoom(room: RoomView, event: RoomViewEvent): RoomView {
   }
 }
 
-function withState(room: RoomView, { title, isLocked, isLobbyOn }: RoomDoor & { title: string }): RoomView {
+function withState(room: RoomView, { title, isLocked, isLobbyOn }: RoomAccess & { title: string }): RoomView {
   return { ...room, title: title === '' ? undefined : title, isKnown: true, isLocked, isLobbyOn };
 }
 
@@ -155,9 +155,9 @@ function withPeer(room: RoomView, peer: Peer): RoomView {
 }
 
 function withHand(room: RoomView, peerId: string, isRaised: boolean): RoomView {
-  const isUp = room.hands.includes(peerId);
+  const isUp = room.raisedHands.includes(peerId);
   if (isUp === isRaised) return room;
-  return { ...room, hands: isRaised ? [...room.hands, peerId] : room.hands.filter((one) => one !== peerId) };
+  return { ...room, raisedHands: isRaised ? [...room.raisedHands, peerId] : room.raisedHands.filter((one) => one !== peerId) };
 }
 
 /** Volumes arrive all the time; the state changes only if other participants speak. */
@@ -168,8 +168,8 @@ function withSpeaking(room: RoomView, peerIds: readonly string[]): RoomView {
 
 function withSpeaker(room: RoomView, peerId: string | undefined): RoomView {
   if (peerId === undefined) return { ...room, activeSpeaker: undefined };
-  const turn = Math.max(0, ...room.spoke.values()) + 1;
-  return { ...room, activeSpeaker: peerId, spoke: new Map([...room.spoke, [peerId, turn]]) };
+  const turn = Math.max(0, ...room.lastSpoke.values()) + 1;
+  return { ...room, activeSpeaker: peerId, lastSpoke: new Map([...room.lastSpoke, [peerId, turn]]) };
 }
 
 function changePeer(room: RoomView, peerId: string, change: Partial<Participant>): RoomView {
@@ -193,8 +193,8 @@ function withoutPeers(room: RoomView, isGone: (participant: Participant) => bool
     participants: room.participants.filter(({ peerId }) => !gone.has(peerId)),
     tracks: room.tracks.filter(({ peerId }) => !gone.has(peerId)),
     speaking: new Set([...room.speaking].filter((peerId) => !gone.has(peerId))),
-    spoke: new Map([...room.spoke].filter(([peerId]) => !gone.has(peerId))),
-    hands: room.hands.filter((peerId) => !gone.has(peerId)),
+    lastSpoke: new Map([...room.lastSpoke].filter(([peerId]) => !gone.has(peerId))),
+    raisedHands: room.raisedHands.filter((peerId) => !gone.has(peerId)),
     activeSpeaker: room.activeSpeaker !== undefined && gone.has(room.activeSpeaker) ? undefined : room.activeSpeaker,
   };
 }

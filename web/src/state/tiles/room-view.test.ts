@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { fakeTrack } from '../../test-support/fake-media';
 import { NOTHING_ON, type LocalMediaState } from '../../core/media/local-media';
-import { peerOf, standingOf, type Peer } from '../../core/signaling/standing';
+import { peerOf, peerStatusOf, type Peer } from '../../core/signaling/peers';
 import { fitGrid } from './grid';
 import { EMPTY_ROOM, reduceRoom, type RoomView, type RoomViewEvent } from './participants';
 import { hueOf, peopleOf, tilesOf, voicesOf, type Tile } from './tiles';
@@ -36,8 +36,8 @@ describe('who is not heard of any more', () => {
     ['when they come again', [score('bob-video', 0), score('bob-audio', 0), score('bob-audio', 10), score('bob-video', 8)], 'good'],
     ['muted, when the picture stops', [{ type: 'trackPaused', consumerId: 'bob-audio', isPaused: true }, score('bob-video', 0)], 'lost'],
     ['muted, with the camera off', [{ type: 'trackPaused', consumerId: 'bob-audio', isPaused: true }, { type: 'trackRemoved', consumerId: 'bob-video' }], 'good'],
-    ['when the server says so', [{ type: 'peerChanged', peerId: 'bob', standing: standingOf({ connected: false }) }], 'lost'],
-    ['when the server says that it is over', [{ type: 'peerChanged', peerId: 'bob', standing: standingOf({ connected: false }) }, { type: 'peerChanged', peerId: 'bob', standing: standingOf({ connected: true }) }], 'good'],
+    ['when the server says so', [{ type: 'peerChanged', peerId: 'bob', peerStatus: peerStatusOf({ connected: false }) }], 'lost'],
+    ['when the server says that it is over', [{ type: 'peerChanged', peerId: 'bob', peerStatus: peerStatusOf({ connected: false }) }, { type: 'peerChanged', peerId: 'bob', peerStatus: peerStatusOf({ connected: true }) }], 'good'],
   ])('is marked: %s', (_about, events, link) => expect(linkOf(...events)).toBe(link));
 
   it('also when the stream had come before it was offered', () => {
@@ -46,8 +46,8 @@ describe('who is not heard of any more', () => {
   });
 
   it('also without camera and microphone, until they are back', () => {
-    const gone: RoomViewEvent = { type: 'peerChanged', peerId: 'dee', standing: standingOf({ connected: false }) };
-    const back: RoomViewEvent = { type: 'peerChanged', peerId: 'dee', standing: standingOf({ connected: true }) };
+    const gone: RoomViewEvent = { type: 'peerChanged', peerId: 'dee', peerStatus: peerStatusOf({ connected: false }) };
+    const back: RoomViewEvent = { type: 'peerChanged', peerId: 'dee', peerStatus: peerStatusOf({ connected: true }) };
     const linksOf = (...events: RoomViewEvent[]): unknown[] => {
       const room = play({ type: 'joined', peers: [peer('dee')] }, ...events);
       return [tileOf(room, 'dee')?.link, peopleOf(room, { peerId: 'me', displayName: 'Ada', local: NOTHING_ON })[0]?.link];
@@ -205,7 +205,7 @@ describe('while the connection is lost', () => {
   });
 
   it('who does not come back is let go after a while', () => {
-    const back: RoomViewEvent[] = [{ type: 'joined', peers: [peer('cy')] }, track('cy', 'audio', 'new'), { type: 'lastPicturesGone' }];
+    const back: RoomViewEvent[] = [{ type: 'joined', peers: [peer('cy')] }, track('cy', 'audio', 'new'), { type: 'lastFramesDropped' }];
     const after = back.reduce(reduceRoom, lost);
     expect(after.participants.map(({ peerId }) => peerId)).toEqual(['cy']);
     expect(after.tracks.map(({ consumerId }) => consumerId)).toEqual(['new']);

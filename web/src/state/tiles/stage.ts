@@ -4,7 +4,7 @@ import type { Tile } from './tiles';
 
 export type Layout = 'auto' | 'grid' | 'speaker';
 
-export interface StageWish {
+export interface StageOptions {
   layout: Layout;
   /** Key of the pinned tile, which is shown large. */
   pinned: string | undefined;
@@ -13,14 +13,14 @@ export interface StageWish {
 
 export type Stage = { kind: 'grid'; tiles: readonly Tile[] } | { kind: 'focus'; main: Tile; others: readonly Tile[] };
 
-export function stageOf(tiles: readonly Tile[], wish: StageWish): Stage {
-  const main = focusOf(tiles, wish);
+export function stageOf(tiles: readonly Tile[], options: StageOptions): Stage {
+  const main = focusOf(tiles, options);
   if (main === undefined) return { kind: 'grid', tiles };
   return { kind: 'focus', main, others: tiles.filter((tile) => tile !== main) };
 }
 
 /** The pinned tile first, then the newest screen of another participant, then the active speaker. */
-function focusOf(tiles: readonly Tile[], { layout, pinned, activeSpeaker }: StageWish): Tile | undefined {
+function focusOf(tiles: readonly Tile[], { layout, pinned, activeSpeaker }: StageOptions): Tile | undefined {
   const chosen = tiles.find(({ key }) => key === pinned);
   if (chosen !== undefined) return chosen;
   if (layout === 'grid' || tiles.length < 2) return undefined;
@@ -57,11 +57,11 @@ export interface Page {
  * One page of the grid. Screens, the local participant and recent speakers are on the first; on each page participants keep
  * the order in which they joined, so that tiles move as little as possible.
  */
-export function pageOf(tiles: readonly Tile[], spoke: ReadonlyMap<string, number>, capacity: number, wanted: number): Page {
+export function pageOf(tiles: readonly Tile[], lastSpoke: ReadonlyMap<string, number>, capacity: number, wanted: number): Page {
   const count = Math.max(1, Math.ceil(tiles.length / capacity));
   const index = Math.min(Math.max(wanted, 0), count - 1);
   if (count === 1) return { tiles, index, count };
-  const rank = (tile: Tile): number => (tile.kind === 'screen' || tile.isSelf ? Infinity : (spoke.get(tile.peerId) ?? 0));
+  const rank = (tile: Tile): number => (tile.kind === 'screen' || tile.isSelf ? Infinity : (lastSpoke.get(tile.peerId) ?? 0));
   const first = new Set([...tiles].sort((one, other) => compare(rank(other), rank(one))).slice(0, capacity));
   const ordered = [...tiles.filter((tile) => first.has(tile)), ...tiles.filter((tile) => !first.has(tile))];
   return { tiles: ordered.slice(index * capacity, (index + 1) * capacity), index, count };

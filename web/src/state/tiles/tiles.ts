@@ -2,7 +2,7 @@
 
 import { initialsOf } from '../../core/peer/display-name';
 import { trackOf, type LocalMediaState } from '../../core/media/local-media';
-import { ALL_RIGHTS } from '../../core/signaling/standing';
+import { ALL_RIGHTS } from '../../core/signaling/peers';
 import type { PublishGrant, Sends } from '../../generated/messages';
 import type { HeldTrack, Participant, RoomView } from './participants';
 
@@ -96,13 +96,13 @@ export function voicesOf(room: RoomView, self: Self): Voice[] {
 }
 
 function remotePerson(room: RoomView, participant: Participant): Person {
-  const { peerId, displayName, standing, isRecorder, isBroadcaster, isStale } = participant;
+  const { peerId, displayName, peerStatus, isRecorder, isBroadcaster, isStale } = participant;
   const isMuted = !isSent(held(room, peerId, 'audio'), participant, 'audio');
   return {
     ...identity(peerId, displayName),
     isSelf: false,
-    isModerator: standing.isModerator,
-    isGuest: standing.isGuest,
+    isModerator: peerStatus.isModerator,
+    isGuest: peerStatus.isGuest,
     isRecorder,
     isBroadcaster,
     isMuted,
@@ -111,9 +111,9 @@ function remotePerson(room: RoomView, participant: Participant): Person {
     isSpeaking: !isMuted && room.speaking.has(peerId),
     isStale,
     link: linkOf(room, participant),
-    isHandRaised: room.hands.includes(peerId),
+    isHandRaised: room.raisedHands.includes(peerId),
     quality: worst(room.tracks.filter((one) => one.peerId === peerId && !one.isPaused).map(({ score }) => score)),
-    publish: standing.publish,
+    publish: peerStatus.publish,
   };
 }
 
@@ -132,7 +132,7 @@ function selfPerson(room: RoomView, { peerId, displayName, local }: Self): Perso
     isSpeaking: !isMuted && room.speaking.has(peerId),
     isStale: false,
     link: 'good',
-    isHandRaised: room.hands.includes(peerId),
+    isHandRaised: room.raisedHands.includes(peerId),
     quality: worst([...room.ownScores.values()].filter((score) => score > 0)),
     publish: ALL_RIGHTS,
   };
@@ -194,8 +194,8 @@ function isStalled(track: HeldTrack | undefined): boolean {
 }
 
 /** Screens do not count: a still one sends nothing. Nor do streams that never started. */
-function linkOf(room: RoomView, { peerId, standing }: Participant): Link {
-  if (standing.isCut) return 'lost';
+function linkOf(room: RoomView, { peerId, peerStatus }: Participant): Link {
+  if (peerStatus.isDisconnected) return 'lost';
   const flows = room.tracks.filter((one) => one.peerId === peerId && one.source !== 'screensharing' && !one.isPaused && one.hasFlowed);
   if (!flows.some(({ isSilent }) => isSilent)) return 'good';
   if (flows.every(({ isSilent }) => isSilent)) return 'lost';

@@ -18,16 +18,16 @@ export class Watcher {
   note(key: string, size: Size | undefined): void {
     if (size === undefined) this.seen.delete(key);
     else this.seen.set(key, size);
-    this.tellSoon();
+    this.notifySoon();
   }
 
   setPageHidden(isHidden: boolean): void {
     this.isPageHidden = isHidden;
-    this.tellSoon();
+    this.notifySoon();
   }
 
   /** Not delayed by further changes: with constant changes it would never fire. */
-  tellSoon(): void {
+  notifySoon(): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       this.#tell();

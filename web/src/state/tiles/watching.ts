@@ -1,6 +1,6 @@
 /** The size and priority of each video to receive, from the tiles on screen. Pure. */
 
-import type { ReceptionWish } from '../../core/session/pictures/reception';
+import type { ReceptionPreference } from '../../core/session/video/reception';
 import type { Tile } from './tiles';
 
 export type ReceiveQuality = 'auto' | 'saver' | 'audioOnly';
@@ -29,15 +29,15 @@ const PRIORITY = { screen: 240, speaker: 160, large: 120, other: 80 } as const;
 /** The server's limit. */
 const MOST_WATCHED = 100;
 
-export function receptionOf(tiles: readonly Tile[], watching: Watching): ReceptionWish[] {
+export function receptionOf(tiles: readonly Tile[], watching: Watching): ReceptionPreference[] {
   return tiles.flatMap((tile) => {
     const { consumerId } = tile;
     if (consumerId === undefined) return [];
-    return [{ consumerId, ...wishFor(tile, watching) }];
+    return [{ consumerId, ...preferenceFor(tile, watching) }];
   });
 }
 
-function wishFor(tile: Tile, { seen, quality, isPageHidden, activeSpeaker }: Watching): Omit<ReceptionWish, 'consumerId'> {
+function preferenceFor(tile: Tile, { seen, quality, isPageHidden, activeSpeaker }: Watching): Omit<ReceptionPreference, 'consumerId'> {
   const size = seen.get(tile.key);
   const spatialLayer = tile.kind === 'screen' ? TOP_LAYER : quality === 'saver' ? 0 : layerFor(size?.height ?? 0);
   const isHidden = size === undefined || isPageHidden || isUnwanted(tile, quality);

@@ -3,7 +3,7 @@
 import { CircleAlert, DoorOpen, Link, ScreenShare, X } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
 import { KINDS, type DeviceKind } from '../../core/media/devices';
-import { isInterrupted, isWished } from '../../core/media/local-media';
+import { isInterrupted, isTurnedOn } from '../../core/media/local-media';
 import type { CallModel } from '../../state/call/call-model';
 import type { CallState } from '../../state/call/call-state';
 import type { Toast } from '../../state/call/toasts';
@@ -24,7 +24,7 @@ export function Notices({ call, state, needsInvitation }: Props): ReactNode {
     <div className="call-banners">
       {showsKnock && <KnockBanner call={call} lobby={state.lobby} />}
       {state.toasts.map((toast) => toast.kind === 'problem' && <ProblemBanner key={toast.id} toast={toast} call={call} />)}
-      {KINDS.map((kind) => isWished(state.local[kind]) && isInterrupted(state.local[kind]) && <InterruptedBanner key={kind} kind={kind} call={call} />)}
+      {KINDS.map((kind) => isTurnedOn(state.local[kind]) && isInterrupted(state.local[kind]) && <InterruptedBanner key={kind} kind={kind} call={call} />)}
       {state.local.screen.status === 'on' && <ShareBanner call={call} />}
       {isAlone && <InviteBanner needsInvitation={needsInvitation} />}
     </div>
@@ -40,7 +40,7 @@ function KnockBanner({ call, lobby }: { call: CallModel; lobby: CallState['lobby
   return (
     <div className="banner banner-urgent" role="alert" data-testid="knock-toast">
       <DoorOpen size={20} aria-hidden="true" />
-      <p className="banner-lines">{texts.knocks(lobby.map(({ displayName }) => (displayName === '' ? texts.guest : displayName)))}</p>
+      <p className="banner-lines">{texts.asksToJoin(lobby.map(({ displayName }) => (displayName === '' ? texts.guest : displayName)))}</p>
       <span className="banner-actions">
         <button type="button" className="button button-small button-quiet" onClick={() => call.togglePanel('people')}>
           {texts.title}
@@ -76,7 +76,7 @@ function InterruptedBanner({ kind, call }: { kind: DeviceKind; call: CallModel }
     <div className="banner banner-urgent banner-problem" role="alert" data-testid={`interrupted-${kind}`}>
       <CircleAlert size={20} aria-hidden="true" />
       <p>{texts.interrupted[kind]}</p>
-      <button type="button" className="button button-small button-quiet" onClick={() => call.mend()}>
+      <button type="button" className="button button-small button-quiet" onClick={() => call.reopenInterrupted()}>
         {texts.common.tryAgain}
       </button>
     </div>

@@ -1,7 +1,7 @@
 /** The dialogs of a call: unmute requests, confirmations, permissions, settings and help. */
 
 import type { ReactNode } from 'react';
-import { isWished } from '../../core/media/local-media';
+import { isTurnedOn } from '../../core/media/local-media';
 import type { AppModel, AppState } from '../../state/app-model';
 import type { CallModel } from '../../state/call/call-model';
 import type { CallState } from '../../state/call/call-state';
@@ -42,13 +42,13 @@ export function CallDialogs({ model, app, call, state }: Props): ReactNode {
           no={texts.stayMuted}
           testId="unmute-dialog"
           onYes={() => {
-            if (!isWished(app.local.microphone)) call.toggle('microphone');
+            if (!isTurnedOn(app.local.microphone)) call.toggle('microphone');
           }}
           onClose={close}
         />
       );
     case 'remove':
-      return <RemoveDialog peerId={dialog.peerId} displayName={dialog.displayName} call={call} door={state} onClose={close} />;
+      return <RemoveDialog peerId={dialog.peerId} displayName={dialog.displayName} call={call} access={state} onClose={close} />;
     case 'endMeeting':
       return (
         <Question

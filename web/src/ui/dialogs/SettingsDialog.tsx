@@ -31,8 +31,8 @@ export function SettingsDialog({ model, app, onClose }: Props): ReactNode {
         <MeetingFields model={model} app={app} />
       </fieldset>
       <fieldset className="settings">
-        <legend>{texts.look}</legend>
-        <LookFields model={model} app={app} />
+        <legend>{texts.appearance}</legend>
+        <AppearanceFields model={model} app={app} />
       </fieldset>
       <p className="settings-licenses">
         <a href="/licenses.txt" target="_blank" rel="noopener" data-testid="licenses-link">
@@ -108,7 +108,7 @@ function MeetingFields({ model, app: { settings } }: Omit<Props, 'onClose'>): Re
   );
 }
 
-function LookFields({ model, app: { settings } }: Omit<Props, 'onClose'>): ReactNode {
+function AppearanceFields({ model, app: { settings } }: Omit<Props, 'onClose'>): ReactNode {
   const texts = useTexts();
   return (
     <>

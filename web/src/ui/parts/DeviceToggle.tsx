@@ -3,7 +3,7 @@
 import { Mic, MicOff, TriangleAlert, Video, VideoOff } from 'lucide-react';
 import type { ReactNode } from 'react';
 import type { DeviceKind } from '../../core/media/devices';
-import { isWished, type LocalDevice } from '../../core/media/local-media';
+import { isTurnedOn, type LocalDevice } from '../../core/media/local-media';
 import { useTexts } from '../language';
 
 const LOOKS = {
@@ -25,7 +25,7 @@ export function DeviceToggle({ kind, device, isAllowed = true, withKeys = (title
   const texts = useTexts();
   const label = texts.devices[kind];
   const { testId, On, Off } = LOOKS[kind];
-  const isOn = isWished(device);
+  const isOn = isTurnedOn(device);
   const Icon = isOn ? On : Off;
   const title = isAllowed ? withKeys(texts.devices[isOn ? 'off' : 'on'](label)) : texts.devices.notAllowed;
   return (

@@ -4,7 +4,7 @@ import { VideoOff } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { initialsOf } from '../../core/peer/display-name';
 import { KINDS } from '../../core/media/devices';
-import { isInterrupted, isWished, trackOf } from '../../core/media/local-media';
+import { isInterrupted, isTurnedOn, trackOf } from '../../core/media/local-media';
 import type { Texts } from '../../i18n/en';
 import type { AppModel, AppState } from '../../state/app-model';
 import { hueOf } from '../../state/tiles/tiles';
@@ -50,7 +50,7 @@ function Stand({ name }: { name: string }): ReactNode {
 }
 
 function hintOf({ local }: AppState, { preJoin, interrupted }: Texts): string {
-  const taken = KINDS.find((kind) => isWished(local[kind]) && isInterrupted(local[kind]));
+  const taken = KINDS.find((kind) => isTurnedOn(local[kind]) && isInterrupted(local[kind]));
   if (taken !== undefined) return interrupted[taken];
   if (local.camera.status === 'opening' || local.microphone.status === 'opening') return preJoin.mayAsk;
   return local.camera.status === 'off' ? preJoin.cameraOff : '';

@@ -155,8 +155,8 @@ function DeviceProblem({ app, onRetry }: { app: AppState; onRetry: (kinds: Devic
   ];
   const [first, second] = failed;
   if (first === undefined) return null;
-  const isAlike = second?.error.code === first.error.code;
-  const shown = isAlike ? [{ ...first, device: 'both' as const }] : failed.map((one) => ({ ...one, device: one.kind }));
+  const isShallowEqual = second?.error.code === first.error.code;
+  const shown = isShallowEqual ? [{ ...first, device: 'both' as const }] : failed.map((one) => ({ ...one, device: one.kind }));
   return (
     <div className="problem" role="alert" data-testid="error-message">
       {shown.map(({ kind, error, device }) => {

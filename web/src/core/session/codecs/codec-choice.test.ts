@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import type { types } from 'mediasoup-client';
 import { describe, expect, it } from 'vitest';
-import { chooseCodec, judgeLoad, NO_LOAD, VIDEO_CODECS, type CodecSituation, type Encoder, type VideoCodec } from './codec-choice';
+import { chooseCodec, updateLoad, NO_LOAD, VIDEO_CODECS, type CodecSituation, type Encoder, type VideoCodec } from './codec-choice';
 import { CodecPolicy } from './codec-policy';
 
 const vp9 = (isSmooth: boolean, isPowerEfficient: boolean): Encoder => ({ codec: 'VP9', isSmooth, isPowerEfficient });
 const ALL = [...VIDEO_CODECS];
-const PLAIN: CodecSituation = { offered: ALL, encoders: [], cores: 4, isOverloaded: false, wish: undefined };
+const PLAIN: CodecSituation = { offered: ALL, encoders: [], cores: 4, isOverloaded: false, preferred: undefined };
 
 describe('the codec of one’s own pictures', () => {
   it.each<[string, Partial<CodecSituation>, VideoCodec | undefined]>([
@@ -20,9 +20,9 @@ describe('the codec of one’s own pictures', () => {
     ['the room takes H264 and AV1', { offered: ['AV1', 'H264'] }, 'H264'],
     ['the room takes AV1 alone', { offered: ['AV1'] }, 'AV1'],
     ['nothing is shared', { offered: [] }, undefined],
-    ['somebody wants AV1', { wish: 'AV1' }, 'AV1'],
-    ['somebody wants VP9 although it is too much', { wish: 'VP9', isOverloaded: true }, 'VP9'],
-    ['somebody wants what the room does not take', { wish: 'AV1', offered: ['VP8', 'VP9'] }, 'VP8'],
+    ['somebody wants AV1', { preferred: 'AV1' }, 'AV1'],
+    ['somebody wants VP9 although it is too much', { preferred: 'VP9', isOverloaded: true }, 'VP9'],
+    ['somebody wants what the room does not take', { preferred: 'AV1', offered: ['VP8', 'VP9'] }, 'VP8'],
   ])('when %s', (_, situation, expected) => {
     expect(chooseCodec({ ...PLAIN, ...situation })).toBe(expected);
   });
@@ -34,7 +34,7 @@ describe('the codec of one’s own pictures', () => {
       encoders: fc.array(encoder),
       cores: fc.integer({ min: 1, max: 64 }),
       isOverloaded: fc.boolean(),
-      wish: fc.constant(undefined),
+      preferred: fc.constant(undefined),
     });
     fc.assert(
       fc.property(situation, (given) => {
@@ -48,7 +48,7 @@ describe('the codec of one’s own pictures', () => {
 });
 
 describe('the processor', () => {
-  const after = (looks: readonly boolean[]): boolean => looks.reduce(judgeLoad, NO_LOAD).isOverloaded;
+  const after = (looks: readonly boolean[]): boolean => looks.reduce(updateLoad, NO_LOAD).isOverloaded;
 
   it('does not keep up when the encoder says so several times in a row, and that stays so', () => {
     expect(after([true, true, true])).toBe(false);

@@ -28,7 +28,7 @@ export interface CodecSituation {
   /** A more expensive codec was tried, and the CPU did not keep up. */
   isOverloaded: boolean;
   /** The user's choice. */
-  wish: VideoCodec | undefined;
+  preferred: VideoCodec | undefined;
 }
 
 /** Cheapest to encode first. AV1 is last: older Safari does not decode it. */
@@ -37,8 +37,8 @@ const BY_COST: readonly VideoCodec[] = ['VP8', 'H264', 'VP9', 'AV1'];
 const MANY_CORES = 8;
 
 /** The codec to send; `undefined` if no known codec is offered. A choice that the room or the browser does not support is ignored. */
-export function chooseCodec({ offered, encoders, cores, isOverloaded, wish }: CodecSituation): VideoCodec | undefined {
-  if (wish !== undefined && offered.includes(wish)) return wish;
+export function chooseCodec({ offered, encoders, cores, isOverloaded, preferred }: CodecSituation): VideoCodec | undefined {
+  if (preferred !== undefined && offered.includes(preferred)) return preferred;
   const encoder = encoders.find(({ codec }) => codec === 'VP9');
   const isEasy = encoder !== undefined && encoder.isSmooth && (encoder.isPowerEfficient || cores >= MANY_CORES);
   if (isEasy && !isOverloaded && offered.includes('VP9')) return 'VP9';
@@ -48,17 +48,17 @@ export function chooseCodec({ offered, encoders, cores, isOverloaded, wish }: Co
 /** How the CPU has kept up so far. */
 export interface Load {
   /** Consecutive samples in which the encoder was limited by the CPU. */
-  limitedLooks: number;
+  limitedSamples: number;
   isOverloaded: boolean;
 }
 
-export const NO_LOAD: Load = { limitedLooks: 0, isOverloaded: false };
+export const NO_LOAD: Load = { limitedSamples: 0, isOverloaded: false };
 
 /** Loading a page or starting another program is brief; this many consecutive samples are not. */
-const LOOKS_UNTIL_OVERLOADED = 4;
+const SAMPLES_UNTIL_OVERLOADED = 4;
 
 /** Stays overloaded: switching back and forth would interrupt the video each time. */
-export function judgeLoad(load: Load, isLimitedByProcessor: boolean): Load {
-  const limitedLooks = isLimitedByProcessor ? load.limitedLooks + 1 : 0;
-  return { limitedLooks, isOverloaded: load.isOverloaded || limitedLooks >= LOOKS_UNTIL_OVERLOADED };
+export function updateLoad(load: Load, isLimitedByProcessor: boolean): Load {
+  const limitedSamples = isLimitedByProcessor ? load.limitedSamples + 1 : 0;
+  return { limitedSamples, isOverloaded: load.isOverloaded || limitedSamples >= SAMPLES_UNTIL_OVERLOADED };
 }

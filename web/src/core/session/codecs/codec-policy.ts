@@ -6,7 +6,7 @@
  */
 
 import type { types } from 'mediasoup-client';
-import { chooseCodec, judgeLoad, NO_LOAD, VIDEO_CODECS, type Encoder, type Load, type VideoCodec } from './codec-choice';
+import { chooseCodec, updateLoad, NO_LOAD, VIDEO_CODECS, type Encoder, type Load, type VideoCodec } from './codec-choice';
 
 /** The configuration that encoders are queried for: the usual camera video. */
 const PICTURE = { width: 1280, height: 720, bitrate: 1_500_000, framerate: 30 };
@@ -19,13 +19,13 @@ export interface CodecEnvironment {
 
 export class CodecPolicy {
   readonly #cores: number;
-  readonly #wish: () => VideoCodec | undefined;
+  readonly #preferred: () => VideoCodec | undefined;
   #encoders: Encoder[] = [];
   #load: Load = NO_LOAD;
 
-  constructor(environment: CodecEnvironment, wish: () => VideoCodec | undefined) {
+  constructor(environment: CodecEnvironment, preferred: () => VideoCodec | undefined) {
     this.#cores = environment.cores;
-    this.#wish = wish;
+    this.#preferred = preferred;
     void this.#learn(environment);
   }
 
@@ -38,7 +38,7 @@ export class CodecPolicy {
   choose(device: types.Device): types.RtpCodecCapability | undefined {
     const codecs = device.sendRtpCapabilities.codecs ?? [];
     const offered = VIDEO_CODECS.filter((codec) => find(codecs, codec) !== undefined);
-    const situation = { offered, encoders: this.#encoders, cores: this.#cores, isOverloaded: this.isOverloaded, wish: this.#wish() };
+    const situation = { offered, encoders: this.#encoders, cores: this.#cores, isOverloaded: this.isOverloaded, preferred: this.#preferred() };
     const chosen = chooseCodec(situation);
     return chosen === undefined ? undefined : find(codecs, chosen);
   }
@@ -46,8 +46,8 @@ export class CodecPolicy {
   /** Records one sample. Returns whether to switch to a cheaper codec now. */
   note(isLimitedByProcessor: boolean): boolean {
     const before = this.isOverloaded;
-    this.#load = judgeLoad(this.#load, isLimitedByProcessor);
-    return this.isOverloaded && !before && this.#wish() === undefined;
+    this.#load = updateLoad(this.#load, isLimitedByProcessor);
+    return this.isOverloaded && !before && this.#preferred() === undefined;
   }
 
   async #learn({ encodingInfo }: CodecEnvironment): Promise<void> {

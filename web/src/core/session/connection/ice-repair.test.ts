@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { repair, type RepairEffect, type RepairEvent, type RepairState } from './ice-repair';
 
-const RESTART: RepairEffect[] = ['stopTimer', 'reportMending', 'restartIce'];
+const RESTART: RepairEffect[] = ['stopTimer', 'reportRepairing', 'restartIce'];
 
 describe('a media transport', () => {
   it.each<[RepairState, RepairEvent, RepairState, RepairEffect[]]>([

@@ -15,14 +15,14 @@ export type RepairState = 'healthy' | 'connecting' | 'restarting' | 'broken';
 /** `silent`: connected according to the browser, but no media arrives. */
 export type RepairEvent = 'connecting' | 'connected' | 'disconnected' | 'failed' | 'silent' | 'restarted' | 'restartRefused' | 'timeOver';
 
-export type RepairEffect = 'restartIce' | 'startLimit' | 'startGrace' | 'stopTimer' | 'reportMending' | 'reportConnected' | 'reportBroken';
+export type RepairEffect = 'restartIce' | 'startLimit' | 'startGrace' | 'stopTimer' | 'reportRepairing' | 'reportConnected' | 'reportBroken';
 
 export interface Repair {
   state: RepairState;
   effects: RepairEffect[];
 }
 
-const RESTART: Repair = { state: 'restarting', effects: ['stopTimer', 'reportMending', 'restartIce'] };
+const RESTART: Repair = { state: 'restarting', effects: ['stopTimer', 'reportRepairing', 'restartIce'] };
 
 export function repair(state: RepairState, event: RepairEvent): Repair {
   const stay: Repair = { state, effects: [] };

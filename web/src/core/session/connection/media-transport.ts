@@ -19,17 +19,17 @@ export interface TransportContext {
   log: Log;
   onConnected: (direction: Direction) => void;
   /** Called when media is interrupted and being repaired, and when it is back. */
-  onMending: (direction: Direction) => void;
+  onRepairing: (direction: Direction) => void;
   onBroken: () => void;
 }
 
-export interface MendedTransport {
+export interface RepairedTransport {
   transport: types.Transport;
   /** Restarts ICE although the connection seems fine. */
   restartIce: () => void;
 }
 
-export async function createTransport(direction: Direction, context: TransportContext): Promise<MendedTransport> {
+export async function createTransport(direction: Direction, context: TransportContext): Promise<RepairedTransport> {
   const answer = decodeTransport(
     await context.signaling.request('createWebRtcTransport', { forceTcp: false, appData: { direction } }),
   );
@@ -79,14 +79,14 @@ function keepConnected(transport: types.Transport, direction: Direction, context
     restartIce: () => {
       log.info(`the ${transport.direction} transport is ${transport.connectionState}: restarting ICE`);
       restart().catch((error: unknown) => {
-        log.warn('the ICE restart failed', error);
+        log.warn('could not restart ICE', error);
         advance('restartRefused');
       });
     },
     startLimit: () => startTimer(CONNECT_LIMIT_MS),
     startGrace: () => startTimer(RESTART_GRACE_MS),
     stopTimer: () => clearTimeout(timer),
-    reportMending: () => context.onMending(direction),
+    reportRepairing: () => context.onRepairing(direction),
     reportConnected: () => context.onConnected(direction),
     reportBroken: () => context.onBroken(),
   };

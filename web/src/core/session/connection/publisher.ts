@@ -14,7 +14,7 @@ import type { CodecPolicy } from '../codecs/codec-policy';
 import { producerOptions } from '../codecs/encodings';
 import { SEND_KINDS, type SendKind, type SentMedia } from './send-kind';
 import { isLimitedByProcessor } from './stats';
-import { Unheard } from './unheard';
+import { ArrivalMonitor } from './arrival-monitor';
 
 const SOURCES: Readonly<Record<SendKind, { kind: 'audio' | 'video'; source: Source }>> = {
   microphone: { kind: 'audio', source: 'audio' },
@@ -45,12 +45,12 @@ export interface PublisherContext {
 
 const PICTURES: readonly SendKind[] = ['camera', 'screen'];
 /** How often the CPU load is sampled while an expensive codec is in use. */
-const LOOK_MS = 5000;
+const SAMPLE_MS = 5000;
 
 export class Publisher {
   readonly #context: PublisherContext;
   /** Checked for the camera only: a still screen and a silent microphone rightly send nothing. */
-  readonly #unseen = new Unheard(() => void this.#sendCameraAnew());
+  readonly #arrival = new ArrivalMonitor(() => void this.#restartCamera());
   #looking: ReturnType<typeof setInterval> | undefined;
   /** The latest state that was synced. */
   #latest: LocalMediaState | undefined;
@@ -72,7 +72,7 @@ export class Publisher {
 
   /** The server's score of a local stream: 0 means that nothing arrives. */
   noteScore(producerId: string, score: number): void {
-    if (this.#producers.get('camera')?.id === producerId) this.#unseen.note(score);
+    if (this.#producers.get('camera')?.id === producerId) this.#arrival.note(score);
   }
 
   /** Statistics of what is sent. */
@@ -86,7 +86,7 @@ export class Publisher {
     for (let wanted = this.#take(); wanted !== undefined; wanted = this.#take()) {
       const state = wanted;
       this.#latest = state;
-      await Promise.all(SEND_KINDS.map((kind) => this.#bring(kind, wantedOf(state, kind))));
+      await Promise.all(SEND_KINDS.map((kind) => this.#syncKind(kind, wantedOf(state, kind))));
     }
     // In the same turn in which nothing was left to do: a later call must start a new sync.
     this.#isRunning = false;
@@ -98,11 +98,11 @@ export class Publisher {
     return this.#context.transport.closed ? undefined : wanted;
   }
 
-  async #bring(kind: SendKind, wanted: Wanted): Promise<void> {
+  async #syncKind(kind: SendKind, wanted: Wanted): Promise<void> {
     try {
-      await this.#bringTrack(kind, wanted);
+      await this.#syncTrack(kind, wanted);
       // Mutes at once, but unmutes only when there is a track.
-      if (wanted.isPaused || !wanted.isOpening) this.#bringPause(kind, wanted.isPaused);
+      if (wanted.isPaused || !wanted.isOpening) this.#syncPause(kind, wanted.isPaused);
     } catch (error) {
       if (this.#context.transport.closed) return;
       this.#context.log.warn(`could not send the ${kind}`, error);
@@ -110,7 +110,7 @@ export class Publisher {
     }
   }
 
-  async #bringTrack(kind: SendKind, { track, isOpening }: Wanted): Promise<void> {
+  async #syncTrack(kind: SendKind, { track, isOpening }: Wanted): Promise<void> {
     if (isOpening) return;
     const producer = this.#producers.get(kind);
     if (track === undefined) this.#close(kind);
@@ -118,7 +118,7 @@ export class Publisher {
     else if (producer.track !== track) await producer.replaceTrack({ track });
   }
 
-  #bringPause(kind: SendKind, isPaused: boolean): void {
+  #syncPause(kind: SendKind, isPaused: boolean): void {
     const producer = this.#producers.get(kind);
     if (producer === undefined || producer.closed || producer.paused === isPaused) return;
     const data = { producerId: producer.id };
@@ -135,21 +135,21 @@ export class Publisher {
     const producer = this.#producers.get(kind);
     if (producer === undefined) return;
     this.#producers.delete(kind);
-    if (kind === 'camera') this.#unseen.stop();
+    if (kind === 'camera') this.#arrival.stop();
     producer.close();
     this.#context.signaling.notify('closeProducer', { producerId: producer.id });
   }
 
   /** While the connection is repaired nothing can arrive; repairs have their own limits. */
-  async #sendCameraAnew(): Promise<void> {
+  async #restartCamera(): Promise<void> {
     const { transport, log } = this.#context;
     if (transport.closed || this.#producers.get('camera')?.paused !== false || this.#latest === undefined) return;
     // The server reports it once, so it is stored until the consumer exists.
     if (transport.connectionState !== 'connected') {
-      this.#unseen.note(0);
+      this.#arrival.note(0);
       return;
     }
-    log.warn('nothing of the camera arrives at the server: it is sent anew');
+    log.warn('the server receives nothing from the camera: restarting it');
     this.#close('camera');
     await this.sync(this.#wanted ?? this.#latest);
   }
@@ -158,7 +158,7 @@ export class Publisher {
     const { device, transport } = this.#context;
     const { kind: mediaKind, source } = SOURCES[kind];
     if (!device.canProduce(mediaKind)) {
-      throw new ConveneError('codec-unsupported', `no ${mediaKind} codec is known to both the browser and the server`);
+      throw new ConveneError('codec-unsupported', `the browser and the server have no ${mediaKind} codec in common`);
     }
     // Tracks belong to LocalMedia, which alone stops and disables them.
     const common = { track, stopTracks: false, disableTrackOnPause: false, appData: { source } };
@@ -169,7 +169,7 @@ export class Publisher {
 
   /** Starts sampling whether the CPU keeps up. */
   #look(): void {
-    this.#looking ??= setInterval(() => void this.#lookOnce(), LOOK_MS);
+    this.#looking ??= setInterval(() => void this.#lookOnce(), SAMPLE_MS);
   }
 
   async #lookOnce(): Promise<void> {
@@ -181,7 +181,7 @@ export class Publisher {
     const sent = await this.reports().catch((): SentMedia[] => []);
     const isLimited = sent.some(({ kind, report }) => PICTURES.includes(kind) && isLimitedByProcessor(report));
     if (!codecs.note(isLimited) || this.#latest === undefined) return;
-    log.warn('the processor does not keep up with the codec: pictures are sent in one that costs less');
+    log.warn('the CPU does not keep up with the codec: switching to a cheaper one');
     for (const kind of PICTURES) this.#close(kind);
     await this.sync(this.#wanted ?? this.#latest);
   }

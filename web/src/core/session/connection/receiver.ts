@@ -9,7 +9,7 @@ import type { ConsumerScore, NewConsumer } from '../../../generated/messages';
 import type { Log } from '../../log';
 import { sourceScoreOf } from '../../signaling/decode';
 import type { RoomEvent } from '../events';
-import type { ExpectedPicture } from '../pictures/picture-mender';
+import type { ExpectedVideo } from '../video/video-repair';
 import { summarizeReceived, type ReceivedMedia } from './stats';
 
 /** A consumer that exists or is being created. */
@@ -86,7 +86,7 @@ export class Receiver {
   }
 
   /** Videos that their senders have not paused. */
-  pictures(): ExpectedPicture[] {
+  pictures(): ExpectedVideo[] {
     return [...this.#slots].flatMap(([consumerId, { consumer, isPaused, isScreen, isSenderSilent, hasNoLayers }]) =>
       consumer?.kind !== 'video' || consumer.closed || isPaused ? [] : [{ consumerId, isScreen, isWithheld: isSenderSilent || hasNoLayers }],
     );
@@ -113,7 +113,7 @@ export class Receiver {
         try {
           return [{ peerId, consumerId: consumer.id, kind: consumer.kind, report: await consumer.getStats() }];
         } catch (error) {
-          this.#log.info('no statistics for a consumer that just closed', error);
+          this.#log.info('could not get the statistics of a consumer: it has just closed', error);
           return [];
         }
       }),

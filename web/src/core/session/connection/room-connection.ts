@@ -25,12 +25,12 @@ import { ResumableSocket } from '../../signaling/resumable-socket';
 import type { Requester } from '../../signaling/requester';
 import type { CodecPolicy } from '../codecs/codec-policy';
 import type { RoomEvent } from '../events';
-import { createTransport, type MendedTransport, type TransportContext } from './media-transport';
-import { PictureMender, type ExpectedPicture } from '../pictures/picture-mender';
+import { createTransport, type RepairedTransport, type TransportContext } from './media-transport';
+import { VideoRepair, type ExpectedVideo } from '../video/video-repair';
 import { Publisher } from './publisher';
 import type { SendKind } from './send-kind';
 import { Receiver } from './receiver';
-import { Reception, type ReceptionWish } from '../pictures/reception';
+import { Reception, type ReceptionPreference } from '../video/reception';
 import { roomEventOf } from './room-events';
 import { subprotocolsOf, type Route, type RouteFinder } from './route';
 import { summarizePath, summarizeReceived, summarizeSent, type CallStats } from './stats';
@@ -39,15 +39,15 @@ export interface RoomConnectionHooks {
   onOpen: () => void;
   onClose: (code: number, reason: string) => void;
   /** Called when signaling has been down for a noticeable time and may resume, and when it has resumed. */
-  onCut: (isCut: boolean) => void;
+  onCut: (isDisconnected: boolean) => void;
   onLobby: (state: 'waiting' | 'admitted') => void;
   onRoomEvent: (event: RoomEvent) => void;
   onMediaConnected: (direction: Direction) => void;
   /** Called when media of a direction is interrupted and being repaired, and when it is back. */
-  onMediaMending: (direction: Direction) => void;
+  onMediaRepairing: (direction: Direction) => void;
   onMediaBroken: () => void;
   /** A video does not arrive although media does, and all repairs of this connection have failed. */
-  onPictureLost: () => void;
+  onVideoLost: () => void;
   onPublishError: (kind: SendKind, error: ConveneError) => void;
 }
 
@@ -111,7 +111,7 @@ export class RoomConnection {
     this.#sendTransport = sendTransport;
     this.#receiver = new Receiver(receiving.transport, hooks.onRoomEvent, log);
     this.#reception = new Reception(this.#requester);
-    this.#mendPictures(receiving);
+    this.#repairVideos(receiving);
     this.#publisher = new Publisher({
       device,
       transport: sendTransport,
@@ -146,8 +146,8 @@ export class RoomConnection {
   }
 
   /** Sets how videos are shown now. */
-  receive(wishes: readonly ReceptionWish[]): void {
-    this.#reception?.sync(wishes.filter(({ consumerId }) => this.#receiver?.has(consumerId) === true));
+  receive(preferences: readonly ReceptionPreference[]): void {
+    this.#reception?.sync(preferences.filter(({ consumerId }) => this.#receiver?.has(consumerId) === true));
   }
 
   /** Sets whose streams come first. The room accepts it only after the join. */
@@ -214,22 +214,22 @@ export class RoomConnection {
   }
 
   /** Ends with signaling. */
-  #mendPictures({ transport, restartIce }: MendedTransport): void {
+  #repairVideos({ transport, restartIce }: RepairedTransport): void {
     const { hooks, log } = this.#options;
-    const mender = new PictureMender({
-      expected: () => this.#expectedPictures(transport),
+    const mender = new VideoRepair({
+      expected: () => this.#expectedVideos(transport),
       frames: async (consumerIds) => (await this.#receiver?.frames(consumerIds)) ?? new Map<string, number>(),
       signaling: this.#requester,
       log,
       onStalled: (consumerId, isStalled) => hooks.onRoomEvent({ type: 'trackStalled', consumerId, isStalled }),
       restartIce,
-      rejoin: () => hooks.onPictureLost(),
+      rejoin: () => hooks.onVideoLost(),
     });
     this.#mending.onEnd(() => mender.close());
   }
 
   /** While a connection is established or repaired nothing can arrive; that has its own limits. */
-  #expectedPictures({ connectionState }: types.Transport): ExpectedPicture[] {
+  #expectedVideos({ connectionState }: types.Transport): ExpectedVideo[] {
     if (connectionState !== 'connected' && connectionState !== 'new') return [];
     return (this.#receiver?.pictures() ?? []).filter(({ consumerId }) => this.#reception?.isSeen(consumerId) === true);
   }
@@ -244,7 +244,7 @@ export class RoomConnection {
       mending: this.#mending,
       log,
       onConnected: (direction) => hooks.onMediaConnected(direction),
-      onMending: (direction) => hooks.onMediaMending(direction),
+      onRepairing: (direction) => hooks.onMediaRepairing(direction),
       onBroken: () => hooks.onMediaBroken(),
     };
   }
@@ -293,7 +293,7 @@ export class RoomConnection {
       const page = decodeChatHistory(await this.#requester.request('getChatHistory', { follow: true, before: null }));
       this.#options.hooks.onRoomEvent({ type: 'chatHistory', page });
     } catch (error) {
-      this.#options.log.info('there is no chat', error);
+      this.#options.log.info('could not load the chat', error);
     }
   }
 

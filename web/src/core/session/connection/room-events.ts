@@ -3,7 +3,7 @@
 import type { ServerNotification } from '../../../generated/messages';
 import { shownName } from '../../peer/display-name';
 import { sourceScoreOf } from '../../signaling/decode';
-import { peerOf, permissionsOf, sendsOf, standingOf } from '../../signaling/standing';
+import { peerOf, permissionsOf, sendsOf, peerStatusOf } from '../../signaling/peers';
 import type { RoomEvent } from '../events';
 
 /** The event for listeners; undefined if the notification concerns only the connection. */
@@ -16,7 +16,7 @@ export function roomEventOf({ method, data }: ServerNotification): RoomEvent | u
     case 'peerDisplayNameChanged':
       return { type: 'peerRenamed', peerId: data.peerId, displayName: shownName(data.displayName) };
     case 'peerChanged':
-      return { type: 'peerChanged', peerId: data.peerId, standing: standingOf(data) };
+      return { type: 'peerChanged', peerId: data.peerId, peerStatus: peerStatusOf(data) };
     case 'peerSends':
       return { type: 'peerSends', peerId: data.peerId, sends: sendsOf(data.sends) };
     case 'handRaised':

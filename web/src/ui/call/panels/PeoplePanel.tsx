@@ -6,7 +6,7 @@ import type { LobbyPeer } from '../../../generated/messages';
 import { initialsOf } from '../../../core/peer/display-name';
 import type { CallModel } from '../../../state/call/call-model';
 import type { CallState } from '../../../state/call/call-state';
-import type { RoomDoor } from '../../../state/tiles/participants';
+import type { RoomAccess } from '../../../state/tiles/participants';
 import { hueOf, type Person } from '../../../state/tiles/tiles';
 import { useTexts } from '../../language';
 import { Avatar } from '../../parts/Avatar';
@@ -15,16 +15,16 @@ import { SidePanel } from './SidePanel';
 
 interface Props {
   call: CallModel;
-  state: Pick<CallState, 'people' | 'lobby' | 'rights' | 'isLocked' | 'isLobbyOn' | 'silenced' | 'pinned' | 'leftOut'>;
+  state: Pick<CallState, 'people' | 'lobby' | 'rights' | 'isLocked' | 'isLobbyOn' | 'locallyMuted' | 'pinned' | 'leftOut'>;
 }
 
 export function PeoplePanel({ call, state }: Props): ReactNode {
   const { people: texts, call: callTexts } = useTexts();
-  const { people, lobby, rights, silenced, leftOut } = state;
+  const { people, lobby, rights, locallyMuted, leftOut } = state;
   const isModerator = rights.isModerator;
   return (
     <SidePanel title={`${texts.title} (${people.length})`} testId="people-panel" onClose={() => call.togglePanel('people')}>
-      {isModerator && <RoomActions call={call} door={state} />}
+      {isModerator && <RoomActions call={call} access={state} />}
       {isModerator && lobby.length > 0 && <Lobby call={call} lobby={lobby} />}
       {leftOut.size > 0 && (
         <p className="panel-note" data-testid="left-out-note">
@@ -33,7 +33,7 @@ export function PeoplePanel({ call, state }: Props): ReactNode {
       )}
       <ul className="people" tabIndex={0} aria-label={texts.title}>
         {inOrder(people).map((person) => (
-          <PersonRow key={person.peerId} person={person} call={call} isModerator={isModerator} isSilenced={silenced.has(person.peerId)} isPinned={state.pinned === person.peerId} />
+          <PersonRow key={person.peerId} person={person} call={call} isModerator={isModerator} isSilenced={locallyMuted.has(person.peerId)} isPinned={state.pinned === person.peerId} />
         ))}
       </ul>
     </SidePanel>
@@ -46,7 +46,7 @@ function inOrder(people: readonly Person[]): Person[] {
   return [...people].sort((one, other) => rank(one) - rank(other));
 }
 
-function RoomActions({ call, door: { isLocked, isLobbyOn } }: { call: CallModel; door: RoomDoor }): ReactNode {
+function RoomActions({ call, access: { isLocked, isLobbyOn } }: { call: CallModel; access: RoomAccess }): ReactNode {
   const texts = useTexts().people;
   const LockIcon = isLocked ? LockOpen : Lock;
   const LobbyIcon = isLobbyOn === true ? DoorOpen : DoorClosed;
@@ -100,10 +100,10 @@ function Lobby({ call, lobby }: { call: CallModel; lobby: readonly LobbyPeer[] }
             <button
               type="button"
               className="button button-small button-quiet"
-              aria-label={texts.refuseName(displayName)}
+              aria-label={texts.denyName(displayName)}
               onClick={() => void call.ask('refusePeer', { peerId })}
             >
-              {texts.refuse}
+              {texts.deny}
             </button>
             <button
               type="button"
@@ -189,7 +189,7 @@ function States({ person, isSilenced }: { person: Person; isSilenced: boolean })
     <span className="person-states">
       {isHandRaised && <Hand size={18} className="state-hand" role="img" aria-label={texts.call.handRaised} />}
       {isSharing && <ScreenShare size={18} role="img" aria-label={texts.people.sharing} />}
-      {isSilenced && <VolumeX size={18} role="img" aria-label={texts.people.silenced} />}
+      {isSilenced && <VolumeX size={18} role="img" aria-label={texts.people.mutedForMe} />}
       {!hasCamera && <VideoOff size={18} role="img" aria-label={texts.people.cameraOff} />}
       {isMuted ? (
         <MicOff size={18} className="state-muted" role="img" aria-label={texts.call.muted} />

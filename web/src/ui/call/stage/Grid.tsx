@@ -12,11 +12,11 @@ const PAGER_HEIGHT = 58;
 
 interface Props {
   tiles: readonly Tile[];
-  spoke: ReadonlyMap<string, number>;
+  lastSpoke: ReadonlyMap<string, number>;
   renderTile: (tile: Tile) => ReactNode;
 }
 
-export function Grid({ tiles, spoke, renderTile }: Props): ReactNode {
+export function Grid({ tiles, lastSpoke, renderTile }: Props): ReactNode {
   const texts = useTexts();
   const [wanted, setWanted] = useState(0);
   const element = useRef<HTMLDivElement>(null);
@@ -24,7 +24,7 @@ export function Grid({ tiles, spoke, renderTile }: Props): ReactNode {
   const capacity = pageCapacity(width, height);
   // The pager has a row of its own, so that it covers no tile.
   const isPaged = tiles.length > capacity;
-  const page = pageOf(tiles, spoke, isPaged ? pageCapacity(width, height - PAGER_HEIGHT) : capacity, wanted);
+  const page = pageOf(tiles, lastSpoke, isPaged ? pageCapacity(width, height - PAGER_HEIGHT) : capacity, wanted);
   const { tileWidth, tileHeight } = fitGrid(page.tiles.length, width, isPaged ? height - PAGER_HEIGHT : height, GAP);
   const style = { '--tile-width': `${tileWidth}px`, '--tile-height': `${tileHeight}px`, '--gap': `${GAP}px` } as CSSProperties;
   return (

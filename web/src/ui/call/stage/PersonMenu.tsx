@@ -58,8 +58,8 @@ export function PersonMenu({ person, call, isModerator, isSilenced, tileKey, isP
       {fit !== undefined && <FitItem call={call} tileKey={tileKey} fit={fit} />}
       <MenuItem
         icon={isSilenced ? Volume2 : VolumeX}
-        label={texts.people[isSilenced ? 'unsilence' : 'silence']}
-        onSelect={() => call.silence(person.peerId)}
+        label={texts.people[isSilenced ? 'unmuteForMe' : 'muteForMe']}
+        onSelect={() => call.toggleLocalMute(person.peerId)}
       />
       {isModerator && <ModeratorItems person={person} call={call} />}
     </Menu>
@@ -99,7 +99,7 @@ function ModeratorItems({ person, call }: Pick<Props, 'person' | 'call'>): React
       <MenuItem icon={SlidersHorizontal} label={texts.rights} onSelect={() => call.open({ name: 'rights', peerId })} />
       <MenuItem
         icon={isModerator ? ShieldOff : Crown}
-        label={texts[isModerator ? 'takeModerator' : 'makeModerator']}
+        label={texts[isModerator ? 'removeModerator' : 'makeModerator']}
         onSelect={() => void call.ask('setModerator', { peerId, moderator: !isModerator })}
       />
       <MenuLine />

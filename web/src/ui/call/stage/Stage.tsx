@@ -18,7 +18,7 @@ interface Props {
 }
 
 export function Stage({ call, state, settings }: Props): ReactNode {
-  const { tiles, people, pinned, silenced, fits, leftOut, activeSpeaker, spoke } = state;
+  const { tiles, people, pinned, locallyMuted, fits, leftOut, activeSpeaker, lastSpoke } = state;
   const stage = stageOf(tiles, { layout: settings.layout, pinned, activeSpeaker });
   const renderTile = (tile: Tile, isMain: boolean): ReactNode => (
     <TileView
@@ -29,25 +29,25 @@ export function Stage({ call, state, settings }: Props): ReactNode {
       isMirrored={settings.isMirrored}
       isModerator={state.rights.isModerator}
       isPinned={tile.key === pinned}
-      isSilenced={silenced.has(tile.peerId)}
+      isSilenced={locallyMuted.has(tile.peerId)}
       isLeftOut={leftOut.has(tile.key)}
       chosenFit={fits.get(tile.key)}
       isMain={isMain}
     />
   );
-  if (stage.kind === 'grid') return <Grid tiles={stage.tiles} spoke={spoke} renderTile={(tile) => renderTile(tile, false)} />;
-  return <Focus main={stage.main} others={stage.others} spoke={spoke} renderTile={renderTile} />;
+  if (stage.kind === 'grid') return <Grid tiles={stage.tiles} lastSpoke={lastSpoke} renderTile={(tile) => renderTile(tile, false)} />;
+  return <Focus main={stage.main} others={stage.others} lastSpoke={lastSpoke} renderTile={renderTile} />;
 }
 
 interface FocusProps {
   main: Tile;
   others: readonly Tile[];
-  spoke: ReadonlyMap<string, number>;
+  lastSpoke: ReadonlyMap<string, number>;
   renderTile: (tile: Tile, isMain: boolean) => ReactNode;
 }
 
 /** In portrait a screen takes the height that it needs, and participants get the rest. */
-function Focus({ main, others, spoke, renderTile }: FocusProps): ReactNode {
+function Focus({ main, others, lastSpoke, renderTile }: FocusProps): ReactNode {
   const element = useRef<HTMLDivElement>(null);
   const { width, height } = useSize(element);
   const isUpright = main.kind === 'screen' && height > width && others.length > 0;
@@ -56,7 +56,7 @@ function Focus({ main, others, spoke, renderTile }: FocusProps): ReactNode {
   return (
     <div ref={element} className={classes} data-testid="focus" style={isUpright ? { gridTemplateRows: `${mainHeight}px minmax(0, 1fr)` } : undefined}>
       {width > 0 && <ul className="focus-main">{renderTile(main, true)}</ul>}
-      {width > 0 && isUpright && <Grid tiles={others} spoke={spoke} renderTile={(tile) => renderTile(tile, false)} />}
+      {width > 0 && isUpright && <Grid tiles={others} lastSpoke={lastSpoke} renderTile={(tile) => renderTile(tile, false)} />}
       {width > 0 && !isUpright && others.length > 0 && <Strip>{others.map((tile) => renderTile(tile, false))}</Strip>}
     </div>
   );

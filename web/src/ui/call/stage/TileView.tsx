@@ -2,7 +2,7 @@
 
 import { Hand, MicOff, Pin, PinOff, VolumeX } from 'lucide-react';
 import { memo, useRef, useState, type ReactNode, type RefObject } from 'react';
-import { isAlike } from '../../../state/alike';
+import { isShallowEqual } from '../../../state/shallow-equal';
 import type { CallModel } from '../../../state/call/call-model';
 import { fitOf, type Fit } from '../../../state/tiles/fit';
 import type { Person, Tile } from '../../../state/tiles/tiles';
@@ -118,7 +118,7 @@ function TileMarks({ tile, isSilenced }: TileProps): ReactNode {
       )}
       <span className="tile-name">
         {kind === 'person' && isMuted && <MicOff size={14} aria-label={texts.call.muted} role="img" />}
-        {isSilenced && <VolumeX size={14} aria-label={texts.people.silenced} role="img" />}
+        {isSilenced && <VolumeX size={14} aria-label={texts.people.mutedForMe} role="img" />}
         <span className="tile-name-text">{nameOf(tile, texts.call.screenOf, texts.call.yourScreen)}</span>
         {isSelf && kind === 'person' && <span className="tile-you">{texts.common.you}</span>}
         {kind === 'person' && quality !== undefined && quality < 3 && <QualityBars quality={quality} />}
@@ -159,6 +159,6 @@ const TileActions = memo(function TileActions({ tile, person, call, isModerator,
 function hasSameActions(before: ActionsProps, after: ActionsProps): boolean {
   const { tile: oldTile, person: oldPerson, ...oldRest } = before;
   const { tile, person, ...rest } = after;
-  const isSamePerson = oldPerson === person || (oldPerson !== undefined && person !== undefined && isAlike(oldPerson, person, ['isSpeaking']));
-  return isSamePerson && isAlike(oldTile, tile, ['isSpeaking']) && isAlike(oldRest, rest);
+  const isSamePerson = oldPerson === person || (oldPerson !== undefined && person !== undefined && isShallowEqual(oldPerson, person, ['isSpeaking']));
+  return isSamePerson && isShallowEqual(oldTile, tile, ['isSpeaking']) && isShallowEqual(oldRest, rest);
 }

@@ -56,7 +56,7 @@ function streamOf(width: number, height: number, draw: (pen: CanvasRenderingCont
   Object.assign(canvas, { width, height });
   const pen = canvas.getContext('2d');
   const track = canvas.captureStream(1).getVideoTracks()[0];
-  if (pen === null || track === undefined) throw new Error('this browser draws no streams');
+  if (pen === null || track === undefined) throw new Error('could not capture a canvas stream');
   draw(pen, width, height);
   // A canvas stream sends a frame only when the canvas changes.
   setInterval(() => draw(pen, width, height), 1000);

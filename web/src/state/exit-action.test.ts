@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { ConveneError, type ErrorCode } from '../core/errors';
 import type { EndCause } from '../core/session/close-reason';
-import { wayOutOf } from './ways-out';
+import { exitActionOf } from './exit-action';
 
 it.each<[EndCause, string | undefined]>([
   ['left', 'joinAgain'],
@@ -19,7 +19,7 @@ it.each<[EndCause, string | undefined]>([
   ['invitation-used', undefined],
   ['token-required', undefined],
   ['closed', 'joinAgain'],
-])('after the end "%s" there is %s', (cause, label) => expect(wayOutOf({ name: 'ended', cause, reason: '' })?.label).toBe(label));
+])('after the end "%s" there is %s', (cause, label) => expect(exitActionOf({ name: 'ended', cause, reason: '' })?.label).toBe(label));
 
 it.each<[ErrorCode, string | undefined]>([
   ['server-unreachable', 'back'],
@@ -34,10 +34,10 @@ it.each<[ErrorCode, string | undefined]>([
   ['access-refused', undefined],
   ['browser-unsupported', undefined],
   ['codec-unsupported', undefined],
-])('after the error "%s" there is %s', (code, does) => expect(wayOutOf({ name: 'failed', error: new ConveneError(code, '') })?.does).toBe(does));
+])('after the error "%s" there is %s', (code, does) => expect(exitActionOf({ name: 'failed', error: new ConveneError(code, '') })?.does).toBe(does));
 
 it.each([
   [true, 'back'],
   [false, undefined],
 ])('a meeting that is not there is looked for again where there may be one (%s)', (mayAppear, does) =>
-  expect(wayOutOf({ name: 'missing', mayAppear })?.does).toBe(does));
+  expect(exitActionOf({ name: 'missing', mayAppear })?.does).toBe(does));

@@ -4,20 +4,20 @@ import type { PeerChanged, PeerInfo, Permissions, PublishGrant, Sends } from '..
 import { shownName } from '../peer/display-name';
 import { isRecord, isText } from './json';
 
-export interface Standing {
+export interface PeerStatus {
   isModerator: boolean;
   /** The name is not verified by a join token. */
   isGuest: boolean;
   publish: PublishGrant;
   /** Whether the server has lost the connection to the peer; false for servers that do not report it. */
-  isCut: boolean;
+  isDisconnected: boolean;
 }
 
 /** Another participant in the room. */
 export interface Peer {
   peerId: string;
   displayName: string;
-  standing: Standing;
+  peerStatus: PeerStatus;
   /** What the peer sends now, whether or not it is received here; undefined for servers that do not report it. */
   sends: Sends | undefined;
   isRecorder: boolean;
@@ -43,8 +43,8 @@ export const ALL_RIGHTS: PublishGrant = { audio: true, video: true, share: true 
 /** The default until the server reports: a guest's permissions in an open meeting. */
 export const GUEST_RIGHTS: OwnRights = { isModerator: false, publish: ALL_RIGHTS, chat: true, name: undefined };
 
-export function standingOf({ moderator, guest, publish, connected }: Partial<Omit<PeerChanged, 'peerId'>>): Standing {
-  return { isModerator: moderator === true, isGuest: guest === true, publish: rightsOf(publish), isCut: connected === false };
+export function peerStatusOf({ moderator, guest, publish, connected }: Partial<Omit<PeerChanged, 'peerId'>>): PeerStatus {
+  return { isModerator: moderator === true, isGuest: guest === true, publish: rightsOf(publish), isDisconnected: connected === false };
 }
 
 export function peerOf(info: { peerId: string; displayName: string }): Peer {
@@ -52,7 +52,7 @@ export function peerOf(info: { peerId: string; displayName: string }): Peer {
   return {
     peerId: info.peerId,
     displayName: shownName(info.displayName),
-    standing: standingOf(rest),
+    peerStatus: peerStatusOf(rest),
     sends: sendsOf(sends),
     isRecorder: recorder === true,
     isBroadcaster: PROGRAMS.includes(device?.flag ?? ''),

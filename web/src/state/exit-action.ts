@@ -5,17 +5,17 @@ import type { EndCause } from '../core/session/close-reason';
 import type { Screen } from './app-model';
 
 /** `back` returns to the pre-join screen; `reload` reloads the page. */
-export interface WayOut {
+export interface ExitAction {
   does: 'back' | 'reload';
   label: 'joinAgain' | 'startOver' | 'tryAgain' | 'reload';
 }
 
-const JOIN_AGAIN: WayOut = { does: 'back', label: 'joinAgain' };
-const TRY_AGAIN: WayOut = { does: 'back', label: 'tryAgain' };
-const RELOAD: WayOut = { does: 'reload', label: 'reload' };
+const JOIN_AGAIN: ExitAction = { does: 'back', label: 'joinAgain' };
+const TRY_AGAIN: ExitAction = { does: 'back', label: 'tryAgain' };
+const RELOAD: ExitAction = { does: 'reload', label: 'reload' };
 
 /** Undefined for participants who were removed, and where nothing is left to return to. */
-const AFTER_END: Readonly<Record<EndCause, WayOut | undefined>> = {
+const AFTER_END: Readonly<Record<EndCause, ExitAction | undefined>> = {
   left: JOIN_AGAIN,
   'ended-by-moderator': { does: 'back', label: 'startOver' },
   'meeting-ended': undefined,
@@ -39,7 +39,7 @@ const FINAL_ERRORS: readonly ErrorCode[] = [
   ...(['meeting-over', 'meeting-missing', 'browser-unsupported', 'webrtc-missing', 'codec-unsupported', 'insecure-context'] as const),
 ];
 
-export function wayOutOf(screen: Screen): WayOut | undefined {
+export function exitActionOf(screen: Screen): ExitAction | undefined {
   switch (screen.name) {
     case 'ended':
       return AFTER_END[screen.cause];
@@ -52,7 +52,7 @@ export function wayOutOf(screen: Screen): WayOut | undefined {
   }
 }
 
-function afterError(code: ErrorCode): WayOut | undefined {
+function afterError(code: ErrorCode): ExitAction | undefined {
   if (FINAL_ERRORS.includes(code)) return undefined;
   return code === 'answer-malformed' ? RELOAD : TRY_AGAIN;
 }

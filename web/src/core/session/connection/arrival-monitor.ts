@@ -3,13 +3,13 @@
 const FIRST_WAIT_MS = 8000;
 const LONGEST_WAIT_MS = 300_000;
 
-export class Unheard {
-  readonly #sendAnew: () => void;
+export class ArrivalMonitor {
+  readonly #restart: () => void;
   #waitMs = FIRST_WAIT_MS;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(sendAnew: () => void) {
-    this.#sendAnew = sendAnew;
+  constructor(restart: () => void) {
+    this.#restart = restart;
   }
 
   /** 0: nothing arrives. Restarts become less frequent each time. */
@@ -22,7 +22,7 @@ export class Unheard {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       this.#waitMs = Math.min(this.#waitMs * 2, LONGEST_WAIT_MS);
-      this.#sendAnew();
+      this.#restart();
     }, this.#waitMs);
   }
 

@@ -2,20 +2,20 @@
 
 import type { Log } from '../../log';
 import type { Requester } from '../../signaling/requester';
-import { FRESH, judge, type Look, type MendStep, type Stillness } from './picture-watch';
+import { FRESH, judge, type Look, type RepairStep, type Stillness } from './video-stall';
 
-const LOOK_MS = 2000;
+const SAMPLE_MS = 2000;
 
 /** A video that is expected to arrive. */
-export interface ExpectedPicture {
+export interface ExpectedVideo {
   consumerId: string;
   isScreen: boolean;
   isWithheld: boolean;
 }
 
-export interface PictureMenderContext {
+export interface VideoRepairContext {
   /** The videos expected now. Empty while media is known to be interrupted. */
-  expected(): readonly ExpectedPicture[];
+  expected(): readonly ExpectedVideo[];
   /** Decoded frames of each so far; those without a count are skipped. */
   frames(consumerIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
   signaling: Requester;
@@ -25,16 +25,16 @@ export interface PictureMenderContext {
   rejoin(): void;
 }
 
-export class PictureMender {
-  readonly #context: PictureMenderContext;
+export class VideoRepair {
+  readonly #context: VideoRepairContext;
   #known = new Map<string, Stillness>();
   readonly #stalled = new Set<string>();
   readonly #timer: ReturnType<typeof setInterval>;
-  #isLooking = false;
+  #isSampling = false;
 
-  constructor(context: PictureMenderContext) {
+  constructor(context: VideoRepairContext) {
     this.#context = context;
-    this.#timer = setInterval(() => void this.#look(), LOOK_MS);
+    this.#timer = setInterval(() => void this.#look(), SAMPLE_MS);
   }
 
   close(): void {
@@ -45,18 +45,18 @@ export class PictureMender {
   async #look(): Promise<void> {
     const expected = this.#context.expected();
     this.#forget(expected);
-    if (this.#isLooking || expected.length === 0) return;
-    this.#isLooking = true;
+    if (this.#isSampling || expected.length === 0) return;
+    this.#isSampling = true;
     try {
       this.#judgeAll(await this.#context.frames(expected.map(({ consumerId }) => consumerId)));
     } finally {
-      this.#isLooking = false;
+      this.#isSampling = false;
     }
   }
 
   #judgeAll(frames: ReadonlyMap<string, number>): void {
     const isAlone = ![...frames].some(([consumerId, count]) => count > (this.#known.get(consumerId)?.frames ?? 0));
-    const steps = new Set<MendStep>();
+    const steps = new Set<RepairStep>();
     // Some may have been hidden meanwhile.
     for (const picture of this.#context.expected()) {
       const count = frames.get(picture.consumerId);
@@ -69,17 +69,17 @@ export class PictureMender {
     else if (steps.has('restartIce')) this.#context.restartIce();
   }
 
-  #judgeOne({ consumerId }: ExpectedPicture, look: Look): MendStep | undefined {
-    const { now, isStalled, step } = judge(this.#known.get(consumerId) ?? FRESH, look, LOOK_MS);
+  #judgeOne({ consumerId }: ExpectedVideo, look: Look): RepairStep | undefined {
+    const { now, isStalled, step } = judge(this.#known.get(consumerId) ?? FRESH, look, SAMPLE_MS);
     this.#known.set(consumerId, now);
     this.#tell(consumerId, isStalled);
     if (step !== undefined) this.#take(consumerId, step, now);
     return step;
   }
 
-  #take(consumerId: string, step: MendStep, { stillMs }: Stillness): void {
+  #take(consumerId: string, step: RepairStep, { stillMs }: Stillness): void {
     const { signaling, log } = this.#context;
-    log.warn(`no picture of ${consumerId} for ${stillMs / 1000} s: ${step}`);
+    log.warn(`no video of ${consumerId} for ${stillMs / 1000} s: ${step}`);
     if (step === 'keyFrame') signaling.notify('requestConsumerKeyFrame', { consumerId });
     if (step !== 'resume') return;
     signaling.notify('pauseConsumer', { consumerId });
@@ -94,7 +94,7 @@ export class PictureMender {
   }
 
   /** Forgets videos that are no longer expected. */
-  #forget(expected: readonly ExpectedPicture[]): void {
+  #forget(expected: readonly ExpectedVideo[]): void {
     const wanted = new Set(expected.map(({ consumerId }) => consumerId));
     this.#known = new Map([...this.#known].filter(([consumerId]) => wanted.has(consumerId)));
     for (const consumerId of [...this.#stalled]) if (!wanted.has(consumerId)) this.#tell(consumerId, false);

@@ -8,7 +8,7 @@
 import type { Requester } from '../../signaling/requester';
 
 /** How a video is shown now. */
-export interface ReceptionWish {
+export interface ReceptionPreference {
   consumerId: string;
   /** Not on screen. */
   isHidden: boolean;
@@ -25,7 +25,7 @@ const UNTOLD = { isHidden: false, spatialLayer: -1, temporalLayer: -1, priority:
 
 export class Reception {
   readonly #signaling: Requester;
-  readonly #told = new Map<string, Omit<ReceptionWish, 'consumerId'>>();
+  readonly #sent = new Map<string, Omit<ReceptionPreference, 'consumerId'>>();
   /** The server's default: no preference. */
   #watched: readonly string[] = [];
 
@@ -34,39 +34,39 @@ export class Reception {
   }
 
   /** Replaces the preferences of all videos; those not listed are forgotten. */
-  sync(wishes: readonly ReceptionWish[]): void {
-    const wanted = new Set(wishes.map(({ consumerId }) => consumerId));
-    for (const consumerId of this.#told.keys()) if (!wanted.has(consumerId)) this.#told.delete(consumerId);
-    for (const wish of wishes) this.#tell(wish);
+  sync(preferences: readonly ReceptionPreference[]): void {
+    const wanted = new Set(preferences.map(({ consumerId }) => consumerId));
+    for (const consumerId of this.#sent.keys()) if (!wanted.has(consumerId)) this.#sent.delete(consumerId);
+    for (const preference of preferences) this.#tell(preference);
   }
 
   /** Peers whose streams are wanted, the most wanted first. */
   watch(peerIds: readonly string[]): void {
-    const isTold = peerIds.length === this.#watched.length && peerIds.every((peerId, index) => peerId === this.#watched[index]);
-    if (isTold) return;
+    const isReported = peerIds.length === this.#watched.length && peerIds.every((peerId, index) => peerId === this.#watched[index]);
+    if (isReported) return;
     this.#watched = [...peerIds];
     this.#signaling.notify('setWatchedPeers', { peerIds: [...peerIds] });
   }
 
   /** Whether the video is on screen. */
   isSeen(consumerId: string): boolean {
-    return this.#told.get(consumerId)?.isHidden === false;
+    return this.#sent.get(consumerId)?.isHidden === false;
   }
 
-  #tell({ consumerId, ...wish }: ReceptionWish): void {
-    const told = this.#told.get(consumerId) ?? UNTOLD;
-    if (wish.isHidden) {
-      if (!told.isHidden) this.#signaling.notify('pauseConsumer', { consumerId });
-      this.#told.set(consumerId, { ...told, isHidden: true });
+  #tell({ consumerId, ...preference }: ReceptionPreference): void {
+    const sent = this.#sent.get(consumerId) ?? UNTOLD;
+    if (preference.isHidden) {
+      if (!sent.isHidden) this.#signaling.notify('pauseConsumer', { consumerId });
+      this.#sent.set(consumerId, { ...sent, isHidden: true });
       return;
     }
-    if (told.spatialLayer !== wish.spatialLayer || told.temporalLayer !== wish.temporalLayer) {
-      const { spatialLayer, temporalLayer } = wish;
+    if (sent.spatialLayer !== preference.spatialLayer || sent.temporalLayer !== preference.temporalLayer) {
+      const { spatialLayer, temporalLayer } = preference;
       this.#signaling.notify('setConsumerPreferredLayers', { consumerId, spatialLayer, temporalLayer });
     }
-    if (told.priority !== wish.priority) this.#signaling.notify('setConsumerPriority', { consumerId, priority: wish.priority });
+    if (sent.priority !== preference.priority) this.#signaling.notify('setConsumerPriority', { consumerId, priority: preference.priority });
     // Last, so that the first frame after a pause already has the right size.
-    if (told.isHidden) this.#signaling.notify('resumeConsumer', { consumerId });
-    this.#told.set(consumerId, wish);
+    if (sent.isHidden) this.#signaling.notify('resumeConsumer', { consumerId });
+    this.#sent.set(consumerId, preference);
   }
 }

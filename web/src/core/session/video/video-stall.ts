@@ -4,7 +4,7 @@
  * It knows nothing of packets. A video is expected if it is on screen and not paused by its sender.
  */
 
-export type MendStep =
+export type RepairStep =
   /** Request a key frame from the sender. */
   | 'keyFrame'
   /** Pause and resume the consumer. */
@@ -16,7 +16,7 @@ export type MendStep =
 
 /** How long a video must stall before it is reported, and before each step. */
 const TELL_MS = 4000;
-const STEPS: readonly (readonly [afterMs: number, step: MendStep])[] = [
+const STEPS: readonly (readonly [afterMs: number, step: RepairStep])[] = [
   [4000, 'keyFrame'],
   [7000, 'keyFrame'],
   [10_000, 'resume'],
@@ -25,7 +25,7 @@ const STEPS: readonly (readonly [afterMs: number, step: MendStep])[] = [
 ];
 /** After the last step, key frames are requested repeatedly. */
 const THEN_EVERY_MS = 10_000;
-const THEN: readonly MendStep[] = ['keyFrame', 'rejoin'];
+const THEN: readonly RepairStep[] = ['keyFrame', 'rejoin'];
 
 /** One sample of a video. */
 export interface Look {
@@ -52,7 +52,7 @@ export const FRESH: Stillness = { frames: 0, stillMs: 0, steps: 0 };
 export interface Judgement {
   now: Stillness;
   isStalled: boolean;
-  step: MendStep | undefined;
+  step: RepairStep | undefined;
 }
 
 /** Evaluates a sample, `passedMs` after the previous one. */
@@ -66,18 +66,18 @@ export function judge(before: Stillness, look: Look, passedMs: number): Judgemen
   return { now, isStalled: stillMs >= TELL_MS, step: due === undefined ? undefined : usefulStep(due, look) };
 }
 
-function dueStep(taken: number, stillMs: number): MendStep | undefined {
+function dueStep(taken: number, stillMs: number): RepairStep | undefined {
   const [afterMs, step] = STEPS[taken] ?? furtherStep(taken - STEPS.length);
   return stillMs >= afterMs ? step : undefined;
 }
 
-function furtherStep(index: number): readonly [afterMs: number, step: MendStep | undefined] {
+function furtherStep(index: number): readonly [afterMs: number, step: RepairStep | undefined] {
   const [last] = STEPS.at(-1) ?? [0];
   return [last + (index + 1) * THEN_EVERY_MS, THEN[index % THEN.length]];
 }
 
 /** If other videos arrive, the transport is fine; if the server forwards nothing, neither transport nor join is to blame. */
-function usefulStep(step: MendStep, { isWithheld, isAlone }: Look): MendStep {
+function usefulStep(step: RepairStep, { isWithheld, isAlone }: Look): RepairStep {
   if (isWithheld && (step === 'restartIce' || step === 'rejoin')) return 'keyFrame';
   return step === 'restartIce' && !isAlone ? 'resume' : step;
 }

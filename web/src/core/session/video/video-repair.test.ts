@@ -1,21 +1,21 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { silentLog } from '../../log';
-import { PictureMender, type ExpectedPicture } from './picture-mender';
+import { VideoRepair, type ExpectedVideo } from './video-repair';
 
 interface Setup {
-  expected: ExpectedPicture[];
+  expected: ExpectedVideo[];
   frames: Map<string, number>;
   did: string[];
-  mender: PictureMender;
+  mender: VideoRepair;
 }
 
-const picture = (consumerId: string): ExpectedPicture => ({ consumerId, isScreen: false, isWithheld: false });
+const picture = (consumerId: string): ExpectedVideo => ({ consumerId, isScreen: false, isWithheld: false });
 
 function setUp(...consumerIds: string[]): Setup {
   const did: string[] = [];
   const frames = new Map(consumerIds.map((id) => [id, 0]));
   const setup = { expected: consumerIds.map(picture), frames, did };
-  const mender = new PictureMender({
+  const mender = new VideoRepair({
     expected: () => setup.expected,
     frames: () => Promise.resolve(new Map(frames)),
     signaling: {

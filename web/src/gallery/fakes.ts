@@ -2,23 +2,23 @@
 
 import { deviceError, type DeviceAccess } from '../core/media/devices';
 import type { ConnectionState } from '../core/session/connection-state';
-import type { SessionNews } from '../core/session/events';
+import type { SessionEvent } from '../core/session/events';
 import type { ChatPage } from '../core/signaling/decode';
 import type { CallStats } from '../core/session/connection/stats';
 import type { SessionPort } from '../state/call/call-model';
-import { drawPerson, drawScreen } from './pictures';
+import { drawPerson, drawScreen } from './drawings';
 
 export class SceneSession implements SessionPort {
   connection: ConnectionState = { status: 'connecting', attempt: 1 };
-  readonly #listeners = new Set<(news: SessionNews) => void>();
+  readonly #listeners = new Set<(events: SessionEvent) => void>();
 
-  subscribe(listener: (news: SessionNews) => void): () => void {
+  subscribe(listener: (events: SessionEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  tell(...news: SessionNews[]): void {
-    for (const one of news) {
+  tell(...events: SessionEvent[]): void {
+    for (const one of events) {
       if (one.type === 'connection') this.connection = one.connection;
       for (const listener of [...this.#listeners]) listener(one);
     }
@@ -77,7 +77,7 @@ function earlierMessage(id: number): ChatPage['messages'][number] {
 
 const silence = (): MediaStreamTrack => {
   const track = new AudioContext().createMediaStreamDestination().stream.getAudioTracks()[0];
-  if (track === undefined) throw new Error('this browser makes no sound');
+  if (track === undefined) throw new Error('could not create an audio track');
   return track;
 };
 

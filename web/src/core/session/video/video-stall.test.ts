@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FRESH, judge, RejoinAllowance, type Look, type MendStep, type Stillness } from './picture-watch';
+import { FRESH, judge, RejoinAllowance, type Look, type RepairStep, type Stillness } from './video-stall';
 
 const LOOK: Look = { frames: 0, isScreen: false, isWithheld: false, isAlone: true };
 
 /** Looks every 2 s; gives the steps with the second of each. */
-function play(seconds: number, look: (second: number) => Partial<Look>): { steps: [number, MendStep][]; stalled: number[] } {
+function play(seconds: number, look: (second: number) => Partial<Look>): { steps: [number, RepairStep][]; stalled: number[] } {
   let state: Stillness = FRESH;
-  const steps: [number, MendStep][] = [];
+  const steps: [number, RepairStep][] = [];
   const stalled: number[] = [];
   for (let second = 2; second <= seconds; second += 2) {
     const { now, isStalled, step } = judge(state, { ...LOOK, ...look(second) }, 2000);
