@@ -37,7 +37,7 @@ const isAtEnd = (): Promise<boolean> => list().evaluate((element) => element.scr
 function arrives(id: number): Promise<void> {
   return page.evaluate((number) => {
     const message = { id: number, peerId: 'peer2', displayName: 'Linus Öberg', text: `Live message ${String(number)}`, sentAt: Date.now() };
-    (globalThis as unknown as { galleryTell: (news: object) => void }).galleryTell({ type: 'chatMessage', message });
+    (globalThis as unknown as { galleryEmit: (news: object) => void }).galleryEmit({ type: 'chatMessage', message });
   }, id);
 }
 

@@ -92,14 +92,14 @@ async function mainThread(cdp: CDPSession): Promise<{ task: number; script: numb
 /** As sent by the server: volumes ten times a second, the active speaker once a second. */
 async function letThemSpeak(page: Page): Promise<void> {
   await page.evaluate(() => {
-    const { galleryTell } = globalThis as unknown as { galleryTell: (news: object) => void };
+    const { galleryEmit } = globalThis as unknown as { galleryEmit: (news: object) => void };
     const people = [...document.querySelectorAll<HTMLElement>('.tile[data-self="false"]')].map(({ dataset }) => dataset['peerId'] ?? '');
     let count = 0;
     setInterval(() => {
       count += 1;
       const volumes = people.filter((_, index) => (index + count) % 7 === 0).map((peerId) => ({ peerId, volume: -30 }));
-      galleryTell({ type: 'speakers', volumes });
-      if (count % 10 === 0) galleryTell({ type: 'activeSpeaker', peerId: people[(count / 10) % people.length] });
+      galleryEmit({ type: 'speakers', volumes });
+      if (count % 10 === 0) galleryEmit({ type: 'activeSpeaker', peerId: people[(count / 10) % people.length] });
     }, 100);
   });
 }

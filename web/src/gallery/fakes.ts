@@ -17,7 +17,7 @@ export class SceneSession implements SessionPort {
     return () => this.#listeners.delete(listener);
   }
 
-  tell(...events: SessionEvent[]): void {
+  emit(...events: SessionEvent[]): void {
     for (const one of events) {
       if (one.type === 'connection') this.connection = one.connection;
       for (const listener of [...this.#listeners]) listener(one);
@@ -29,7 +29,7 @@ export class SceneSession implements SessionPort {
   }
 
   leave(): void {
-    this.tell({ type: 'connection', connection: { status: 'closed', cause: 'left', reason: '' } });
+    this.emit({ type: 'connection', connection: { status: 'closed', cause: 'left', reason: '' } });
   }
 
   request(): Promise<unknown> {

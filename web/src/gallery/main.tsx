@@ -1,7 +1,7 @@
 /**
  * The gallery: `?scene=NAME`, with `theme=light|dark` and `language=en|de|es`; without a scene, a list of all scenes.
  *
- * For measurements, `camera` shows live camera video instead of drawings, and `galleryTell` emits further events.
+ * For measurements, `camera` shows live camera video instead of drawings, and `galleryEmit` emits further events.
  */
 
 import { createRoot } from 'react-dom/client';
@@ -62,7 +62,7 @@ async function show(root: HTMLElement, scene: Scene, query: URLSearchParams): Pr
   if (scene.deviceFailure !== 'never') await opened;
   scene.play?.({ model, session });
   if (scene.press !== undefined) await press(scene.press);
-  Object.assign(globalThis, { galleryTell: (...events: SessionEvent[]) => session.tell(...events) });
+  Object.assign(globalThis, { galleryEmit: (...events: SessionEvent[]) => session.emit(...events) });
   document.documentElement.dataset['scene'] = 'shown';
 }
 

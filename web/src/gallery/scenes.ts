@@ -151,14 +151,14 @@ const SAID: ChatPage['messages'] = [
 function inCall(count: number, ...events: SessionEvent[]): Play {
   return ({ model, session }) => {
     model.join();
-    session.tell(...others(count), ...events);
+    session.emit(...others(count), ...events);
   };
 }
 
 function withOddNames(...events: SessionEvent[]): Play {
   return ({ model, session }) => {
     model.join();
-    session.tell(...others(ODD_NAMES.length, ODD_NAMES), ...events);
+    session.emit(...others(ODD_NAMES.length, ODD_NAMES), ...events);
   };
 }
 
@@ -182,7 +182,7 @@ function withLongChat(call: CallModel, { session }: Stage): void {
 
 function sayAll(call: CallModel, session: SceneSession, { messages, hasMore }: ChatPage): void {
   const own = call.state.get().selfId;
-  session.tell({ type: 'chatHistory', page: { messages: messages.map((one) => (one.peerId === 'self' ? { ...one, peerId: own } : one)), hasMore } });
+  session.emit({ type: 'chatHistory', page: { messages: messages.map((one) => (one.peerId === 'self' ? { ...one, peerId: own } : one)), hasMore } });
   call.togglePanel('chat');
 }
 
@@ -205,14 +205,14 @@ function interrupt(model: AppModel): void {
 const ended = (cause: EndCause): Scene => ({
   play: ({ model, session }) => {
     model.join();
-    session.tell({ type: 'connection', connection: { status: 'closed', cause, reason: '' } });
+    session.emit({ type: 'connection', connection: { status: 'closed', cause, reason: '' } });
   },
 });
 
 const failed = (code: ConveneError['code']): Scene => ({
   play: ({ model, session }) => {
     model.join();
-    session.tell({ type: 'connection', connection: { status: 'failed', error: new ConveneError(code, 'for the gallery') } });
+    session.emit({ type: 'connection', connection: { status: 'failed', error: new ConveneError(code, 'for the gallery') } });
   },
 });
 
@@ -243,13 +243,13 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   lobby: {
     play: ({ model, session }) => {
       model.join();
-      session.tell({ type: 'connection', connection: { status: 'lobby' } });
+      session.emit({ type: 'connection', connection: { status: 'lobby' } });
     },
   },
   'lobby-devices-off': {
     play: ({ model, session }) => {
       model.join();
-      session.tell({ type: 'connection', connection: { status: 'lobby' } });
+      session.emit({ type: 'connection', connection: { status: 'lobby' } });
       model.toggle('camera');
       model.toggle('microphone');
     },
@@ -257,7 +257,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'lobby-interrupted': {
     play: ({ model, session }) => {
       model.join();
-      session.tell({ type: 'connection', connection: { status: 'lobby' } });
+      session.emit({ type: 'connection', connection: { status: 'lobby' } });
       interrupt(model);
     },
   },
@@ -265,7 +265,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
     deviceFailure: 'NotAllowedError',
     play: ({ model, session }) => {
       model.join();
-      session.tell({ type: 'connection', connection: { status: 'lobby' } });
+      session.emit({ type: 'connection', connection: { status: 'lobby' } });
     },
   },
   missing: { info: { status: 'missing' } },
@@ -302,7 +302,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'chat-unread': { play: inCall(4, { type: 'chatMessage', message: { id: 1, peerId: peerId(0), displayName: 'Grace Hopper', text: 'Can you all hear me? I hear you, but there is an echo somewhere.', sentAt: NOON } }) },
   'chat-odd-names': { play: then(withOddNames(oddChat), (call) => call.togglePanel('chat')) },
   'people-odd-names': { play: then(withOddNames(moderator), (call) => call.togglePanel('people')) },
-  'toast-odd-name': { play: then(inCall(4), (_call, { session }) => session.tell({ type: 'handRaised', peerId: peerId(0), isRaised: false }, { type: 'peerJoined', peer: peer(1, ODD_NAMES) }, { type: 'peerJoined', peer: { ...peer(3, ODD_NAMES), peerId: 'odd' } })) },
+  'toast-odd-name': { play: then(inCall(4), (_call, { session }) => session.emit({ type: 'handRaised', peerId: peerId(0), isRaised: false }, { type: 'peerJoined', peer: peer(1, ODD_NAMES) }, { type: 'peerJoined', peer: { ...peer(3, ODD_NAMES), peerId: 'odd' } })) },
   'menu-more': { play: inCall(4), press: 'more-button' },
   'menu-microphone': { play: inCall(4), press: 'microphone-menu' },
   'menu-reactions': { play: inCall(4), press: 'react-button' },
@@ -314,9 +314,9 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'people-left-out': { play: then(inCall(9, ...inLargeRoom.slice(0, 2)), (call) => call.togglePanel('people')) },
   'people-moderator': { play: then(inCall(6, moderator, knocking), (call) => call.togglePanel('people')) },
   'people-lobby-on': { play: then(inCall(6, moderator, knocking, lobbyOn), (call) => call.togglePanel('people')) },
-  'toast-lobby': { play: then(inCall(4), (_call, { session }) => session.tell(lobbyOn)) },
+  'toast-lobby': { play: then(inCall(4), (_call, { session }) => session.emit(lobbyOn)) },
   'toast-link': { play: then(inCall(4), (call) => call.toast({ kind: 'link', needsInvitation: true })) },
-  'call-recorded': { play: then(inCall(2), (_call, { session }) => session.tell({ type: 'peerJoined', peer: { ...peer(5), peerId: 'recorder' } })) },
+  'call-recorded': { play: then(inCall(2), (_call, { session }) => session.emit({ type: 'peerJoined', peer: { ...peer(5), peerId: 'recorder' } })) },
   'call-recorded-locked': {
     play: inCall(2, { type: 'peerJoined', peer: { ...peer(5), peerId: 'recorder' } }, { type: 'roomState', title: 'Quarterly planning of the whole house', isLocked: true, isLobbyOn: true }),
   },
@@ -325,15 +325,15 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'toast-refused': { play: then(inCall(4), (call) => call.toast({ kind: 'refused', refusal: 'tooOften' })) },
   toasts: {
     play: then(inCall(4, moderator, knocking), (call, { session }) => {
-      session.tell({ type: 'peerJoined', peer: peer(7) }, { type: 'peerJoined', peer: peer(8) }, { type: 'handRaised', peerId: peerId(3), isRaised: true });
-      session.tell({ type: 'mutedByModerator', source: 'audio' });
+      session.emit({ type: 'peerJoined', peer: peer(7) }, { type: 'peerJoined', peer: peer(8) }, { type: 'handRaised', peerId: peerId(3), isRaised: true });
+      session.emit({ type: 'mutedByModerator', source: 'audio' });
       call.toast({ kind: 'problem', device: 'camera', error: deviceError('camera', new DOMException('busy', 'NotReadableError')) });
     }),
   },
   reactions: {
     play: then(inCall(4), (_call, { session }) => {
       const reactions = ['like', 'clap', 'heart', 'laugh', 'surprised', 'party'] as const;
-      session.tell(...reactions.map((reaction, index): SessionEvent => ({ type: 'reaction', peerId: peerId(index % 4), reaction })));
+      session.emit(...reactions.map((reaction, index): SessionEvent => ({ type: 'reaction', peerId: peerId(index % 4), reaction })));
     }),
   },
   locked: { play: inCall(4, moderator, { type: 'roomState', title: 'Board', isLocked: true, isLobbyOn: false }) },

@@ -11,7 +11,7 @@ function words(value: unknown): string[] {
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(words) : [];
 }
 
-it.each(LANGUAGES)('%s has a word for everything', async (language) => {
+it.each(LANGUAGES)('%s has all texts', async (language) => {
   const texts = await loadTexts(language);
   const errors = Object.values(texts.errors).flatMap((make) => DEVICES.map(make));
   const all = [...words(texts), ...words(errors)];

@@ -13,7 +13,7 @@ beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
 describe('in the call', () => {
-  it('shows who comes and what they send', async () => {
+  it('shows participants and what they send', async () => {
     const { model, server } = await inCall();
     server.notifies('newPeer', { peer: { peerId: 'bob', displayName: 'Bob' } });
     server.offersConsumer(1, consumerOffer('bob', 'video'));
@@ -23,7 +23,7 @@ describe('in the call', () => {
     expect(bob?.video).toBeDefined();
   });
 
-  it('keeps everybody while reconnecting, and lets go who does not come back', async () => {
+  it('keeps participants while reconnecting, and drops those who do not return', async () => {
     const { model, server } = await inCall();
     server.notifies('newPeer', { peer: { peerId: 'bob', displayName: 'Bob' } });
     server.socket.serverCloses(1012);
@@ -35,7 +35,7 @@ describe('in the call', () => {
     expect(callOf({ model }).tiles).toHaveLength(1);
   });
 
-  it('leaving gives the devices back and offers to come again, as somebody new', async () => {
+  it('leaving releases the devices and offers to rejoin, with a new peer id', async () => {
     const { model, server, devices } = await inCall();
     model.leave();
     expect(model.state.get().screen).toEqual({ name: 'ended', cause: 'left', reason: '' });
@@ -46,7 +46,7 @@ describe('in the call', () => {
     expect(new Set(server.sockets.map(({ url }) => url)).size).toBe(2);
   });
 
-  it.each(['screen', 'camera'] as const)('a %s that the person allows after the end is not captured, nor sent in the next call', async (what) => {
+  it.each(['screen', 'camera'] as const)('a %s permitted after the end is not captured, nor sent in the next call', async (what) => {
     const { model, server, devices } = await inCall();
     model.toggle('camera');
     devices.isAsking = true;
@@ -64,14 +64,14 @@ describe('in the call', () => {
     expect(server.socket.sent.filter(({ method, data }) => method === 'produce' && JSON.stringify(data).includes('screensharing'))).toEqual([]);
   });
 
-  it('the end of the meeting says so', async () => {
+  it('the end of the meeting is shown', async () => {
     const { model, server } = await inCall();
     server.socket.serverCloses(4000, 'meeting ended');
     expect(model.state.get().screen).toMatchObject({ name: 'ended', cause: 'meeting-ended' });
     expect(model.state.get().call).toBeUndefined();
   });
 
-  it('a lost server says so in the end', async () => {
+  it('a lost server is shown in the end', async () => {
     const { model, server } = await inCall();
     for (let attempt = 0; attempt <= 11; attempt += 1) {
       server.socket.serverCloses(1006);
@@ -84,7 +84,7 @@ describe('in the call', () => {
 describe('devices', () => {
   const CAUSES = ['meeting ended', 'ended by a moderator', 'no such meeting', 'the meeting is full', 'the meeting is locked', 'removed by a moderator'];
 
-  it.each([...CAUSES, 'refused by a moderator', 'connected again elsewhere', 'anything else'])('are given back when the call ends with "%s"', async (reason) => {
+  it.each([...CAUSES, 'refused by a moderator', 'connected again elsewhere', 'anything else'])('are released when the call ends with "%s"', async (reason) => {
     const { server, devices, model } = await inCall();
     model.state.get().call?.toggleShare();
     await vi.advanceTimersByTimeAsync(0);
@@ -93,7 +93,7 @@ describe('devices', () => {
     expect([model.state.get().screen.name, devices.live]).toEqual(['ended', []]);
   });
 
-  it('are given back when it is given up to reconnect, and none that comes late is kept', async () => {
+  it('are released when reconnecting fails, also those that open late', async () => {
     const { server, devices, model } = await inCall();
     devices.isAsking = true;
     model.choose('microphone', 'mic-2');
@@ -106,7 +106,7 @@ describe('devices', () => {
     expect([model.state.get().screen.name, devices.live]).toEqual(['failed', []]);
   });
 
-  it('are given back to who is refused in the lobby, or finds that the meeting is over', async () => {
+  it('are released after a rejection in the lobby, or if the meeting is over', async () => {
     const app = setUp({ loadName: () => 'Ada' });
     await app.model.open();
     app.model.join();
@@ -122,7 +122,7 @@ describe('devices', () => {
     expect([other.model.state.get().screen.name, other.devices.live]).toEqual(['missing', []]);
   });
 
-  it('a chosen loudspeaker that goes is told, and is used again when it is back', async () => {
+  it('the loss of the selected speaker is reported, and it is used again when it is back', async () => {
     const { model, devices } = await inCall();
     const inUse = (): string | undefined => speakerInUse(model.state.get().settings.speakerId, model.state.get().devices);
     const plug = async (...ids: string[]): Promise<void> => {
@@ -139,7 +139,7 @@ describe('devices', () => {
     expect(inUse()).toBe('headset');
   });
 
-  it('that were off at the end are off when one comes again', async () => {
+  it('that were off at the end are off after rejoining', async () => {
     const { model, devices } = await inCall();
     model.toggle('microphone');
     model.leave();
@@ -148,7 +148,7 @@ describe('devices', () => {
     expect(model.state.get().local).toMatchObject({ microphone: { status: 'off' }, camera: { status: 'on' } });
   });
 
-  it('that the system took away are opened anew when the page is seen again', async () => {
+  it('that the system interrupted are reopened when the page is visible again', async () => {
     const { model, devices } = await inCall();
     Object.defineProperty(devices.opened[0]?.track, 'muted', { value: true });
     devices.opened[0]?.track.dispatchEvent(new Event('mute'));
@@ -159,12 +159,12 @@ describe('devices', () => {
   });
 });
 
-describe('coming back', () => {
+describe('rejoining', () => {
   it.each<[string, MeetingInfo, object]>([
     ['that is over', { ...FOUND, isOver: true }, { name: 'ended', cause: 'meeting-ended' }],
     ['that was deleted', { status: 'missing' }, { name: 'missing', mayAppear: true }],
     ['that goes on', FOUND, { name: 'preJoin' }],
-  ])('to a meeting %s', async (_case, later, screen) => {
+  ])('a meeting %s', async (_case, later, screen) => {
     const answers: MeetingInfo[] = [FOUND, later];
     const { model, server } = setUp({ fetchMeeting: () => Promise.resolve(answers.shift() ?? later) });
     await model.open();
@@ -175,7 +175,7 @@ describe('coming back', () => {
     expect(model.state.get().screen).toMatchObject(screen);
   });
 
-  it('a join that finds the meeting over is an end, not a failure to try again', async () => {
+  it('a join that finds the meeting over is an end, not a failure to retry', async () => {
     const { model } = setUp({
       createSession: ({ displayName, localMedia }) =>
         new Session({
@@ -209,7 +209,7 @@ describe('a peer id that another connection has', () => {
     return app;
   }
 
-  it('is replaced by a new one, and the call begins without a word', async () => {
+  it('is replaced by a new one, and the call starts without a message', async () => {
     const app = await joining();
     refuse(app);
     app.server.socket.serverOpens();
@@ -218,7 +218,7 @@ describe('a peer id that another connection has', () => {
     expect([new Set(peerIds(app)).size, callOf(app).selfId]).toEqual([2, peerIds(app)[1]]);
   });
 
-  it('is replaced once, and said then', async () => {
+  it('is replaced once, and reported after that', async () => {
     const app = await joining();
     refuse(app);
     refuse(app);
@@ -226,7 +226,7 @@ describe('a peer id that another connection has', () => {
     expect(app.server.sockets).toHaveLength(2);
   });
 
-  it('is replaced again after a call that held', async () => {
+  it('is replaced again after a stable call', async () => {
     const app = await joining();
     refuse(app);
     app.server.socket.serverOpens();
@@ -236,14 +236,14 @@ describe('a peer id that another connection has', () => {
   });
 });
 
-it('a participant who was removed is not brought back', async () => {
+it('a participant who was removed does not rejoin', async () => {
   const { model, server } = await inCall();
   server.socket.serverCloses(4000, 'removed by a moderator');
   await vi.advanceTimersByTimeAsync(60_000);
   expect([model.state.get().screen, server.sockets.length]).toMatchObject([{ name: 'ended', cause: 'removed' }, 1]);
 });
 
-it('a device that was chosen is remembered, and asked for at the next visit', async () => {
+it('a selected device is stored, and requested at the next visit', async () => {
   const kept: Settings[] = [];
   const { model } = setUp({ saveSettings: (settings) => kept.push(settings) });
   await model.open();

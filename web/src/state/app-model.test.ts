@@ -20,7 +20,7 @@ describe('opening the page', () => {
     });
   });
 
-  it('says what the meeting waits for', async () => {
+  it('shows why the meeting is not ready', async () => {
     const waitingFor = { reason: 'PoolFull', message: 'no pod is free' };
     const { model } = setUp({}, { ...FOUND, isReady: false, waitingFor });
     await model.open();
@@ -31,7 +31,7 @@ describe('opening the page', () => {
     [{ isLoopbackOnly: true, reachesLoopback: false }, true],
     [{ isLoopbackOnly: true, reachesLoopback: true }, false],
     [{ isLoopbackOnly: false, reachesLoopback: false }, false],
-  ])('says that media will not get through: %j', async ({ isLoopbackOnly, reachesLoopback }, expected) => {
+  ])('tells whether media cannot be sent: %j', async ({ isLoopbackOnly, reachesLoopback }, expected) => {
     const environment = { isSecureContext: true, hasPeerConnection: true, hasMediaDevices: true, reachesLoopback };
     const { model, watch } = setUp({ environment }, { ...FOUND, isLoopbackOnly });
     await model.open();
@@ -56,7 +56,7 @@ describe('opening the page', () => {
 });
 
 describe('the front page', () => {
-  it('leads to the meeting that is entered, or says why not', () => {
+  it('opens the meeting that is entered, or shows why not', () => {
     const went: string[] = [];
     const page = { host: 'meet.example', protocol: 'https:', pathname: '/', assign: (url: string | URL): void => void went.push(String(url)) };
     const { model, devices } = setUp({ address: undefined, page });
@@ -66,7 +66,7 @@ describe('the front page', () => {
     expect([went, devices.opened]).toEqual([['/m/team-a/board#token=abc'], []]);
   });
 
-  it('remembers where one was, by title and path alone, until that is cleared', async () => {
+  it('remembers recent meetings, by title and path only, until they are cleared', async () => {
     const { model, kept } = await inCall();
     const recent = [{ path: '/m/team-a/stand-up', title: 'Weekly' }];
     expect(kept.at(-1)).toEqual(recent);
@@ -79,7 +79,7 @@ describe('the front page', () => {
 });
 
 describe('joining', () => {
-  it('needs a name of which something is left', async () => {
+  it('needs a name that is not empty after cleaning', async () => {
     const { model, server } = setUp();
     await model.open();
     model.setName('   ');
@@ -88,7 +88,7 @@ describe('joining', () => {
     expect(server.sockets).toEqual([]);
   });
 
-  it('takes the tidy name, remembers it, and shows oneself', async () => {
+  it('uses the cleaned name, stores it, and shows the self view', async () => {
     const app = await inCall();
     const { model, server, saved } = app;
     expect(saved).toEqual(['Ada']);
@@ -116,8 +116,8 @@ describe('joining', () => {
   });
 });
 
-describe('at the door', () => {
-  it('who is there is told as it changes', async () => {
+describe('on the pre-join screen', () => {
+  it('the number of participants is updated', async () => {
     const { model, watch } = setUp({}, { ...FOUND, participants: 0 });
     await model.open();
     watch.listener({ ...FOUND, participants: 3 });
@@ -128,7 +128,7 @@ describe('at the door', () => {
     ['ends', { ...FOUND, isOver: true }, { name: 'ended', cause: 'meeting-ended' }],
     ['is deleted', { status: 'missing' }, { name: 'missing', mayAppear: true }],
     ['is for invited people now', { ...FOUND, needsToken: true }, { name: 'tokenRequired' }],
-  ])('a meeting that %s says so, and gives the devices back', async (_case, info, screen) => {
+  ])('a meeting that %s is shown as such, and releases the devices', async (_case, info, screen) => {
     const { model, watch, devices } = setUp();
     await model.open();
     watch.listener(info);
@@ -136,7 +136,7 @@ describe('at the door', () => {
     expect(devices.opened.map(({ track }) => track.readyState)).toEqual(['ended', 'ended']);
   });
 
-  it('nothing is followed any more once one is in the call', async () => {
+  it('the meeting is not watched any more during the call', async () => {
     expect((await inCall()).watch.hasEnded).toBe(true);
   });
 });
@@ -152,7 +152,7 @@ describe('a meeting that is not ready', () => {
     return app;
   }
 
-  it('is waited for, and entered as soon as it is ready', async () => {
+  it('is joined as soon as it is ready', async () => {
     const { model, watch, server } = await waiting();
     expect(model.state.get().screen.name).toBe('waiting');
     expect(server.sockets).toEqual([]);
@@ -163,7 +163,7 @@ describe('a meeting that is not ready', () => {
     expect([server.sockets.length, watch.hasEnded]).toEqual([1, true]);
   });
 
-  it('can be left for the preview again', async () => {
+  it('can be left for the pre-join screen', async () => {
     const { model, watch, server } = await waiting();
     model.leave();
     watch.listener(FOUND);
@@ -171,14 +171,14 @@ describe('a meeting that is not ready', () => {
     expect(server.sockets).toEqual([]);
   });
 
-  it('that is over meanwhile says so', async () => {
+  it('that ends meanwhile is shown as ended', async () => {
     const { model, watch } = await waiting();
     watch.listener({ ...FOUND, isReady: false, isOver: true });
     expect(model.state.get().screen).toMatchObject({ name: 'ended', cause: 'meeting-ended' });
   });
 });
 
-it('a meeting for invited people asks for the link, unless there is a token', async () => {
+it('a meeting that requires an invitation shows that, unless there is a token', async () => {
   const invited: MeetingInfo = { ...FOUND, needsToken: true };
   const without = setUp({}, invited);
   await without.model.open();
@@ -188,7 +188,7 @@ it('a meeting for invited people asks for the link, unless there is a token', as
   expect(withToken.model.state.get()).toMatchObject({ screen: { name: 'preJoin' }, meeting: { needsToken: true } });
 });
 
-it('who takes the request back is at the door again, and nobody waits any more', async () => {
+it('canceling the request leads back to the pre-join screen and ends the session', async () => {
   const { model, server } = setUp();
   await model.open();
   model.setName('Ada');
@@ -201,7 +201,7 @@ it('who takes the request back is at the door again, and nobody waits any more',
   expect(server.socket.isClosedByClient).toBe(true);
 });
 
-it('the lobby has its own screen, and leads into the call or away', async () => {
+it('the lobby has its own screen, and leads into the call or to the end', async () => {
   const { model, server } = setUp();
   await model.open();
   model.setName('Ada');

@@ -39,5 +39,5 @@ it.each<[ErrorCode, string | undefined]>([
 it.each([
   [true, 'back'],
   [false, undefined],
-])('a meeting that is not there is looked for again where there may be one (%s)', (mayAppear, does) =>
+])('a missing meeting can be retried if it may appear (%s)', (mayAppear, does) =>
   expect(exitActionOf({ name: 'missing', mayAppear })?.does).toBe(does));

@@ -25,7 +25,7 @@ export class FakeSession implements SessionPort {
     return () => (this.#listener = () => undefined);
   }
 
-  tell(...events: SessionEvent[]): void {
+  emit(...events: SessionEvent[]): void {
     for (const one of events) this.#listener(one);
   }
 
@@ -68,6 +68,6 @@ export function setUp(): { call: CallModel; session: FakeSession; local: LocalMe
   const local = new LocalMedia(devices, silentLog);
   const chimes: Chime[] = [];
   const call = new CallModel({ session, local, peerId: 'me', displayName: 'Ada', receiveQuality: () => 'auto', chime: (sound) => chimes.push(sound), now: () => performance.now() });
-  session.tell(rights(), joined);
+  session.emit(rights(), joined);
   return { call, session, local, devices, chimes, state: () => call.state.get() };
 }

@@ -27,8 +27,8 @@ const codeOf = async (find: RouteFinder): Promise<string> => {
   }
 };
 
-describe('joining by the router', () => {
-  it('exchanges the join token for a ticket, which goes along as a subprotocol and never in the address', async () => {
+describe('joining through the router', () => {
+  it('exchanges the join token for a ticket, which is sent as a subprotocol and never in the URL', async () => {
     const { find, asked } = finder(() => json(GRANTED));
     const route = await find(first);
     expect(asked).toHaveBeenCalledWith('/api/v1/meetings/team-a/stand-up/join', expect.objectContaining({ method: 'POST', headers: { 'content-type': 'application/json', authorization: 'Bearer join-token' } }));
@@ -42,7 +42,7 @@ describe('joining by the router', () => {
     expect(asked.mock.calls[0]?.[1]).toMatchObject({ headers: { 'content-type': 'application/json' } });
   });
 
-  it('shows the last ticket of a guest when it asks again, also after a reload', async () => {
+  it('sends the last ticket of a guest again, also after a reload', async () => {
     const stored = new Map<string, string>();
     const tickets = ticketStore({ pathname: '/m/team-a/stand-up' }, { getItem: (key) => stored.get(key) ?? null, setItem: (key, value) => stored.set(key, value) });
     const { find, asked } = finder(() => json(GRANTED), { joinToken: undefined, tickets });
@@ -55,7 +55,7 @@ describe('joining by the router', () => {
     expect([...stored.values()]).toEqual(['ticket-1']);
   });
 
-  it('is a new guest where the last ticket is not taken any more', async () => {
+  it('is a new guest if the last ticket is rejected', async () => {
     const saved: string[] = [];
     const tickets = { load: () => 'old', save: (ticket: string) => saved.push(ticket) };
     const answers = [json({ type: 'x/ticket-expired' }, 401, 'application/problem+json'), json(GRANTED)];
@@ -65,7 +65,7 @@ describe('joining by the router', () => {
     expect(saved).toEqual(['ticket-1']);
   });
 
-  it('comes back with the last ticket where the join token has expired meanwhile, also after a reload', async () => {
+  it('rejoins with the last ticket if the join token has expired, also after a reload', async () => {
     const stored = new Map<string, string>();
     const storage = { getItem: (key: string) => stored.get(key) ?? null, setItem: (key: string, value: string) => stored.set(key, value) };
     const tickets = ticketStore({ pathname: '/m/team-a/stand-up' }, storage, 'join-token');
@@ -82,13 +82,13 @@ describe('joining by the router', () => {
     expect(another?.load()).toBeUndefined();
   });
 
-  it('tells of the token where neither it nor the last ticket is good', async () => {
+  it('reports the token if both it and the last ticket are rejected', async () => {
     const answers = ['x/token-expired', 'x/ticket-expired'];
     const { find } = finder(() => json({ type: answers.shift() }, 401, 'application/problem+json'), { tickets: { load: () => 'old', save: () => undefined } });
     expect(await codeOf(find)).toBe('token-expired');
   });
 
-  it('keeps the ticket for reconnects and asks anew before it runs out, or when it was refused', async () => {
+  it('keeps the ticket for reconnects, and requests a new one before it expires or when it was rejected', async () => {
     let now = START;
     const { find, asked } = finder(() => json(GRANTED), { now: () => now });
     await find(first);
@@ -101,7 +101,7 @@ describe('joining by the router', () => {
     expect(asked).toHaveBeenCalledTimes(3);
   });
 
-  it('goes straight to a pod that stands alone', async () => {
+  it('connects directly to a standalone pod', async () => {
     const { find, asked } = finder(() => json({}), { address: { rest: 'hello' } });
     expect(find(first)).toEqual(openRoute(OPEN_URL));
     expect(asked).not.toHaveBeenCalled();
@@ -122,7 +122,7 @@ describe('joining by the router', () => {
     [409, 'conflict', undefined, 'meeting-busy'],
     [413, 'too-large', undefined, 'join-refused'],
     [429, 'too-many-requests', undefined, 'meeting-busy'],
-  ])('a refusal with %i %s %s means %s', async (status, type, reason, code) => {
+  ])('a rejection with %i %s %s means %s', async (status, type, reason, code) => {
     const problem = { type: `https://convene.dev/problems/${type}`, status, detail: 'no', ...(reason === undefined ? {} : { reason }) };
     expect(await codeOf(finder(() => json(problem, status, 'application/problem+json')).find)).toBe(code);
   });
@@ -134,7 +134,7 @@ describe('joining by the router', () => {
     [new Date(START - 4000).toUTCString(), 0],
     ['soon', undefined],
     [null, undefined],
-  ])('a refusal with Retry-After %s says when to ask again: in %s ms', async (value, retryAfterMs) => {
+  ])('a rejection with Retry-After %s is retried in %s ms', async (value, retryAfterMs) => {
     const headers = { 'content-type': 'application/problem+json', ...(value === null ? {} : { 'retry-after': value }) };
     const { find } = finder(() => new Response('{"status":429}', { status: 429, headers }));
     await expect(find(first)).rejects.toMatchObject({ code: 'meeting-busy', retryAfterMs });
@@ -146,13 +146,13 @@ describe('joining by the router', () => {
     ['no ticket', () => json({ signalingUrl: 'wss://x' }), 'answer-malformed'],
   ])('%s', async (_case, answer, code) => expect(await codeOf(finder(answer).find)).toBe(code));
 
-  it('ICE servers that cannot be read are left out', async () => {
+  it('invalid ICE servers are skipped', async () => {
     const { find } = finder(() => json({ ...GRANTED, iceServers: [{ urls: 7 }, 'x', { urls: 'turn:t' }] }));
     expect((await find(first)).iceServers).toEqual([{ urls: 'turn:t' }]);
   });
 });
 
-describe('the join token in the address', () => {
+describe('the join token in the URL', () => {
   const take = (hash: string, stored = new Map<string, string>()): { token: string | undefined; shown: string[]; stored: Map<string, string> } => {
     const shown: string[] = [];
     const token = takeJoinToken({
@@ -163,15 +163,15 @@ describe('the join token in the address', () => {
     return { token, shown, stored };
   };
 
-  it('is taken out of the address at once, and survives a reload of the tab', () => {
+  it('is removed from the URL at once, and survives a reload of the tab', () => {
     const { token, shown, stored } = take('#token=a.b-c_d&theme=dark');
     expect([token, shown]).toEqual(['a.b-c_d', ['/m/team-a/stand-up?x=1#theme=dark']]);
     expect(take('', stored)).toMatchObject({ token: 'a.b-c_d', shown: [] });
   });
 
-  it.each(['', '#', '#theme=dark'])('there is none in %j', (hash) => expect(take(hash).token).toBeUndefined());
+  it.each(['', '#', '#theme=dark'])('is missing in %j', (hash) => expect(take(hash).token).toBeUndefined());
 
-  it('an empty one is none, and is taken out too', () => expect(take('#token=')).toMatchObject({ token: undefined, shown: ['/m/team-a/stand-up?x=1'] }));
+  it('counts as missing if it is empty, and is removed too', () => expect(take('#token=')).toMatchObject({ token: undefined, shown: ['/m/team-a/stand-up?x=1'] }));
 
   it('works without storage', () => {
     const place = { hash: '#token=t', pathname: '/m/x', search: '' };

@@ -36,7 +36,7 @@ function watch(answer = '{"title":"T","ready":true}', joinToken?: string): { eve
   return { events, heard, end, asked };
 }
 
-it('tells what the events say, and passes over what cannot be read', () => {
+it('reports events, and skips invalid ones', () => {
   const { events, heard } = watch();
   events.plays('state', '{"ready":false,"waitingFor":{"reason":"PoolFull","message":"no room"}}');
   events.plays('state', 'no json');
@@ -44,7 +44,7 @@ it('tells what the events say, and passes over what cannot be read', () => {
   expect(heard).toMatchObject([{ isReady: false, waitingFor: { reason: 'PoolFull' } }, { isReady: true, title: 'T' }]);
 });
 
-it('asks with the join token when an event comes, since a private meeting tells strangers nothing', async () => {
+it('requests the state with the join token on each event, since events of a private meeting have no details', async () => {
   const { events, heard, asked } = watch('{"title":"Board","ready":false}', 'token');
   events.plays('state', '{"ready":false}');
   events.plays('state', '{"ready":true}');
@@ -53,14 +53,14 @@ it('asks with the join token when an event comes, since a private meeting tells 
   expect(asked.mock.calls.map((call) => (call[1] as { headers: Record<string, string> }).headers['authorization'])).toEqual(['Bearer token', 'Bearer token']);
 });
 
-it('passes on what the event says where there is no answer', async () => {
+it('falls back to the event if the request fails', async () => {
   const { events, heard } = watch('no json', 'token');
   events.plays('state', '{"ready":true}');
   await vi.advanceTimersByTimeAsync(0);
   expect(heard).toMatchObject([{ title: 'b', isReady: true }]);
 });
 
-it('asks where there can be no events, without a try', async () => {
+it('polls without trying events where there are none', async () => {
   const opened: string[] = [];
   const heard: MeetingInfo[] = [];
   const openEvents = (url: string): FakeEvents => {
@@ -73,14 +73,14 @@ it('asks where there can be no events, without a try', async () => {
   end();
 });
 
-it('asks less often once the meeting is ready', async () => {
+it('polls less often once the meeting is ready', async () => {
   const { events, asked } = watch('{"ready":true}');
   events.gaveUp();
   await vi.advanceTimersByTimeAsync(22_900);
   expect(asked).toHaveBeenCalledTimes(2);
 });
 
-it('asks every three seconds where there are no events', async () => {
+it('polls every three seconds where there are no events', async () => {
   const { events, heard, asked, end } = watch('{"ready":false}');
   events.gaveUp();
   await vi.advanceTimersByTimeAsync(6100);

@@ -31,7 +31,7 @@ class FakeBrowser {
 
 const settled = (): Promise<void> => Promise.resolve();
 
-it('the id of a page that crashed is taken over once', async () => {
+it('the id of a page that crashed is reused once', async () => {
   const browser = new FakeBrowser();
   const crashed = browser.page();
   const first = keptPeerIds(PATH, browser.storage, crashed.hold).take();
@@ -42,7 +42,7 @@ it('the id of a page that crashed is taken over once', async () => {
   expect(next.take()).not.toBe(first);
 });
 
-it('a page that lives keeps its id for itself', async () => {
+it('a live page keeps its id', async () => {
   const browser = new FakeBrowser();
   const first = keptPeerIds(PATH, browser.storage, browser.page().hold).take();
   const other = keptPeerIds(PATH, browser.storage, browser.page().hold);
@@ -50,7 +50,7 @@ it('a page that lives keeps its id for itself', async () => {
   expect(other.take()).not.toBe(first);
 });
 
-it('of two pages that come after a crash one takes over', async () => {
+it('of two pages after a crash, one reuses the id', async () => {
   const browser = new FakeBrowser();
   const crashed = browser.page();
   const first = keptPeerIds(PATH, browser.storage, crashed.hold).take();
@@ -71,7 +71,7 @@ it.each<[string, (browser: FakeBrowser) => void]>([
     },
   ],
   ['is no id', (browser) => browser.stored.set(`convene.peer-id.${PATH}`, 'x; DROP')],
-])('what %s is not taken over', async (_about, change) => {
+])('what %s is not reused', async (_about, change) => {
   const browser = new FakeBrowser();
   const crashed = browser.page();
   const first = keptPeerIds(PATH, browser.storage, crashed.hold).take();
@@ -82,7 +82,7 @@ it.each<[string, (browser: FakeBrowser) => void]>([
   expect(next.take()).not.toBe(first);
 });
 
-it('leaving forgets', () => {
+it('leaving forgets the id', () => {
   const browser = new FakeBrowser();
   const ids = keptPeerIds(PATH, browser.storage, browser.page().hold);
   ids.take();

@@ -6,7 +6,7 @@ import { type Setup, setUp, settle, joined } from '../../test-support/session-se
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
-describe('one\'s own media', () => {
+describe('local media', () => {
   it('muting pauses the producer, unmuting resumes it', async () => {
     const { server, local } = await joined();
     local.turnOff('microphone');
@@ -20,7 +20,7 @@ describe('one\'s own media', () => {
     ]);
   });
 
-  it('a mute while another microphone opens is told at once', async () => {
+  it('muting while another microphone opens is sent at once', async () => {
     const { server, local, devices } = await joined();
     devices.isAsking = true;
     void local.choose('microphone', 'mic-2');
@@ -35,7 +35,7 @@ describe('one\'s own media', () => {
     expect(server.sent('resumeProducer')).toHaveLength(1);
   });
 
-  it('that the system silences is paused until it comes through again', async () => {
+  it('that the system interrupts is paused until it resumes', async () => {
     const { server, devices } = await joined();
     const microphone = devices.opened[0]?.track;
     for (const [isMuted, method] of [[true, 'pauseProducer'], [false, 'resumeProducer']] as const) {
@@ -46,7 +46,7 @@ describe('one\'s own media', () => {
     }
   });
 
-  it('camera off closes the producer and frees the camera; on again makes a new one', async () => {
+  it('turning the camera off closes the producer and releases the camera; turning it on creates a new one', async () => {
     const { server, local, devices } = await joined();
     local.turnOff('camera');
     await settle();
@@ -57,7 +57,7 @@ describe('one\'s own media', () => {
     expect(server.sent('produce')).toHaveLength(3);
   });
 
-  it('that the server refuses is told, and the call goes on', async () => {
+  it('that the server rejects is reported, and the call continues', async () => {
     const { server, local, session, events } = setUp();
     server.answers['produce'] = () => new Error('no');
     await local.turnOn('microphone');
@@ -68,7 +68,7 @@ describe('one\'s own media', () => {
     expect(session.connection.status).toBe('connected');
   });
 
-  it('the camera is sent anew where nothing of it arrives, ever more seldom', async () => {
+  it('the camera\'s producer is restarted if nothing arrives, less often each time', async () => {
     const { server } = await joined();
     const score = (value: number): void => server.notifies('producerScore', { producerId: 'producer-of-video', score: [{ encodingIdx: 0, ssrc: 1, score: value }] });
     const pictures = (): number => server.sent('produce').filter(({ data }) => JSON.stringify(data).includes('"kind":"video"')).length;
@@ -97,7 +97,7 @@ describe('one\'s own media', () => {
   });
 });
 
-describe('other people\'s media', () => {
+describe('remote media', () => {
   it('is consumed, then accepted', async () => {
     const { server, events } = await joined();
     server.offersConsumer(1, consumerOffer('bob', 'video'));
@@ -109,7 +109,7 @@ describe('other people\'s media', () => {
     });
   });
 
-  it('that cannot be received is refused, and the rest goes on', async () => {
+  it('that cannot be received is rejected, and the rest continues', async () => {
     const { server, events } = await joined();
     server.offersConsumer(1, { ...consumerOffer('bob', 'video'), kind: 'smell' });
     server.offersConsumer(2, { ...consumerOffer('bob', 'video'), rtpParameters: { codecs: 'none' } });
@@ -119,7 +119,7 @@ describe('other people\'s media', () => {
     expect(events.filter(({ type }) => type === 'trackAdded')).toHaveLength(1);
   });
 
-  it('follows pauses and closings, also of what is still being made', async () => {
+  it('follows pauses and closes, also of consumers being created', async () => {
     const { server, events } = await joined();
     server.offersConsumer(1, consumerOffer('bob', 'audio', 'closed-early'));
     server.notifies('consumerClosed', { consumerId: 'closed-early' });
@@ -137,13 +137,13 @@ describe('other people\'s media', () => {
     ]);
   });
 
-  it('may be less than they send, which is told', async () => {
+  it('may be less than is sent, which is reported', async () => {
     const { server, events } = await joined();
     server.notifies('peerSends', { peerId: 'bob', sends: { audio: false, video: true, share: false } });
     expect(events.at(-1)).toEqual({ type: 'peerSends', peerId: 'bob', sends: { audio: false, video: true, share: false } });
   });
 
-  it('comes first from those who are watched: told once, and anew to a server that has forgotten', async () => {
+  it('comes first from watched peers, who are sent once and again after a rejoin', async () => {
     const { server, session } = await joined();
     const told = (): unknown[] => server.sent('setWatchedPeers').map(({ data }) => data);
     session.watch(['bob', 'cy']);
@@ -172,14 +172,14 @@ describe('other people\'s media', () => {
     expect(session.connection.status).toBe('connected');
   });
 
-  it('what a newer server sends all the time is noted once', async () => {
+  it('unknown notifications are logged once', async () => {
     const { server, noted } = await joined();
     for (let second = 0; second < 3; second += 1) server.notifies('fromTheFuture', { second });
     expect(noted.filter((one) => one.includes('fromTheFuture'))).toHaveLength(1);
   });
 });
 
-describe('a picture that is looked at and does not come', () => {
+describe('a visible video that does not arrive', () => {
   const wish = { consumerId: 'bob-video', isHidden: false, spatialLayer: 2, temporalLayer: 2, priority: 80 };
 
   async function watching(): Promise<Setup> {
@@ -192,7 +192,7 @@ describe('a picture that is looked at and does not come', () => {
 
   const stalls = (events: SessionEvent[]): boolean[] => events.flatMap((one) => (one.type === 'trackStalled' ? [one.isStalled] : []));
 
-  it('is told and mended, in the end by a new join', async () => {
+  it('is reported and repaired, finally by a rejoin', async () => {
     const { server, events, session } = await watching();
     await vi.advanceTimersByTimeAsync(6000);
     expect([stalls(events), server.sent('requestConsumerKeyFrame').map(({ data }) => data)]).toEqual([[true], [{ consumerId: 'bob-video' }]]);
@@ -205,7 +205,7 @@ describe('a picture that is looked at and does not come', () => {
   it.each([
     ['held back by its sender', (server: FakeServer) => server.notifies('consumerPaused', { consumerId: 'bob-video' })],
     ['gone', (server: FakeServer) => server.notifies('consumerClosed', { consumerId: 'bob-video' })],
-  ])('is not missed once it is %s', async (_case, act) => {
+  ])('is not expected once it is %s', async (_case, act) => {
     const { server, events } = await watching();
     await vi.advanceTimersByTimeAsync(4100);
     act(server);
@@ -213,7 +213,7 @@ describe('a picture that is looked at and does not come', () => {
     expect([stalls(events), server.sockets.length]).toEqual([[true, false], 1]);
   });
 
-  it('is not missed where nobody looks, nor while the connection is mended', async () => {
+  it('is not expected while off screen, nor while the connection is repaired', async () => {
     const { session, events, path, server } = await watching();
     session.receive([{ ...wish, isHidden: true }]);
     await vi.advanceTimersByTimeAsync(30_000);
@@ -227,7 +227,7 @@ describe('a picture that is looked at and does not come', () => {
   it.each([
     ['its sender sends nothing', (server: FakeServer) => server.notifies('consumerScore', { consumerId: 'bob-video', score: { score: 10, producerScore: 0, producerScores: [0, 0] } })],
     ['there is no bandwidth for it', (server: FakeServer) => server.notifies('consumerLayersChanged', { consumerId: 'bob-video', spatialLayer: null, temporalLayer: null })],
-  ])('because %s is told, and costs the others nothing', async (_case, act) => {
+  ])('because %s is reported, and does not affect others', async (_case, act) => {
     const { server, events } = await watching();
     act(server);
     await vi.advanceTimersByTimeAsync(60_000);
@@ -235,7 +235,7 @@ describe('a picture that is looked at and does not come', () => {
   });
 });
 
-it('a shared screen is sent with its sound, beside the camera, and taken back when it ends', async () => {
+it('a shared screen is sent with its audio, beside the camera, and closed when it ends', async () => {
   const { server, local } = await joined();
   await local.shareScreen();
   await settle();

@@ -8,7 +8,7 @@ beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
 describe('joining', () => {
-  it('goes the way of the demo protocol', async () => {
+  it('follows the demo protocol', async () => {
     const { server, events } = await joined();
     expect(server.socket.sent.map(({ method }) => method)).toEqual([
       'getRouterRtpCapabilities',
@@ -52,7 +52,7 @@ describe('joining', () => {
     expect(server.sent('produce')).toEqual([]);
   });
 
-  it('tries again when the server refuses, with the same peer id', async () => {
+  it('retries with the same peer id when the server rejects it', async () => {
     const { server, session } = setUp();
     server.answers['join'] = () => new Error('not now');
     session.start();
@@ -72,7 +72,7 @@ describe('joining', () => {
     [413, 'too large', { status: 'failed', error: { code: 'join-refused' } }],
     [409, 'this connection has been replaced', { status: 'connecting' }],
     [429, 'too many requests', { status: 'connecting' }],
-  ])('a join that is refused with %i "%s" ends the session only where trying again is of no use', async (status, reason, connection) => {
+  ])('a join rejected with %i "%s" ends the session only if retrying is pointless', async (status, reason, connection) => {
     const { server, session } = setUp();
     server.answers['join'] = () => new RequestRefused('join', status, reason);
     session.start();
@@ -83,7 +83,7 @@ describe('joining', () => {
     expect(server.sockets).toHaveLength(connection.status === 'connecting' ? 2 : 1);
   });
 
-  it('that is refused all the time fails with words about the meeting', async () => {
+  it('that is always rejected fails with an error about the meeting', async () => {
     const { server, session } = setUp();
     server.answers['join'] = () => new RequestRefused('join', 429, 'too many requests');
     session.start();
@@ -115,7 +115,7 @@ function greets(server: FakeServer, data: { resumed: boolean; received: number }
 }
 
 describe('interruptions', () => {
-  it('of signaling are told after 2 s and end by themselves; nobody has to join again', async () => {
+  it('of signaling are reported after 2 s and end without a rejoin', async () => {
     const { server, session, events } = setUp();
     session.start();
     server.socket.serverOpens();
@@ -134,7 +134,7 @@ describe('interruptions', () => {
     expect(['join', 'setWatchedPeers'].map((method) => server.sent(method).length)).toEqual([1, 1]);
   });
 
-  it('of media are told until media comes through again, whichever direction it is', async () => {
+  it('of media in either direction are reported until media is back', async () => {
     const { server, session, path, events } = await joined();
     path.becomes('send', 'disconnected');
     path.becomes('recv', 'disconnected');
@@ -147,7 +147,7 @@ describe('interruptions', () => {
     expect(statuses(events)).toEqual(['connecting', 'connected', 'interrupted', 'connected']);
   });
 
-  it('of media are not mended in vain while nothing can be asked, and end in a new join where asking does not help', async () => {
+  it('of media are not repaired without signaling, and end in a rejoin if repairs fail', async () => {
     const { server, path, session } = await joined();
     delete server.answers['restartIce'];
     path.becomes('send', 'disconnected');
@@ -157,7 +157,7 @@ describe('interruptions', () => {
     expect([session.connection.status, server.sockets.length]).toEqual(['reconnecting', 2]);
   });
 
-  it('by questions about media that are never answered end in a new join, so that nobody stays unseen', async () => {
+  it('by unanswered media requests end in a rejoin, so that no participant stays invisible', async () => {
     const { server, local, session } = await joined();
     delete server.answers['produce'];
     local.turnOff('camera');
@@ -171,7 +171,7 @@ describe('interruptions', () => {
     expect([other.session.connection.status, other.server.sockets.length]).toEqual(['reconnecting', 2]);
   });
 
-  it('of media from the very beginning are told after 10 s, and said to be for good after three joins', async () => {
+  it('of media from the start are reported after 10 s, and fail after three joins', async () => {
     const { server, session } = await joined(true);
     await vi.advanceTimersByTimeAsync(9999);
     expect(session.connection.status).toBe('connected');
@@ -189,7 +189,7 @@ describe('interruptions', () => {
   });
 });
 
-describe('the word of the router', () => {
+describe('the readiness reported by the router', () => {
   interface Word {
     say: (isReady: boolean) => void;
     watches: number;
@@ -209,7 +209,7 @@ describe('the word of the router', () => {
     return { ...setup, word };
   }
 
-  it('ends a wait as soon as the meeting is ready, and is listened to only until one is in again', async () => {
+  it('ends the backoff as soon as the meeting is ready, and is watched only until rejoined', async () => {
     const { server, word, session } = await lostTwice();
     word.say(false);
     expect(server.sockets).toHaveLength(2);
@@ -220,7 +220,7 @@ describe('the word of the router', () => {
     expect([session.connection.status, word.watches, word.ends]).toEqual(['connected', 1, 1]);
   });
 
-  it('that comes while an attempt runs ends the wait after it', async () => {
+  it('that arrives during an attempt ends the backoff after it', async () => {
     const { server, word } = await lostTwice();
     word.say(false);
     await vi.advanceTimersByTimeAsync(1000);
@@ -230,7 +230,7 @@ describe('the word of the router', () => {
     expect(server.sockets).toHaveLength(4);
   });
 
-  it('that is wrong is believed once', async () => {
+  it('that is wrong has an effect once', async () => {
     const { server, word } = await lostTwice();
     word.say(true);
     server.socket.serverCloses(1006);
@@ -240,7 +240,7 @@ describe('the word of the router', () => {
 });
 
 describe('losing and ending', () => {
-  it('comes back over a new connection with the same devices', async () => {
+  it('rejoins over a new connection with the same devices', async () => {
     const { server, devices, events } = await joined();
     server.socket.serverCloses(1012, 'moved');
     expect(server.sockets).toHaveLength(2);
@@ -251,7 +251,7 @@ describe('losing and ending', () => {
     expect(devices.opened).toHaveLength(2);
   });
 
-  it('keeps the old pictures until everybody had time to come back', async () => {
+  it('keeps the last frames until the others had time to return', async () => {
     const { server, events } = await joined();
     server.offersConsumer(1, consumerOffer('bob', 'video'));
     await settle();
@@ -267,7 +267,7 @@ describe('losing and ending', () => {
     expect(events.at(-1)).toEqual({ type: 'lastFramesDropped' });
   });
 
-  it('keeps them over attempts that fail, and drops them when it gives up', async () => {
+  it('keeps them over failed attempts, and drops them when it gives up', async () => {
     const { server, session, events } = await joined();
     server.offersConsumer(1, consumerOffer('bob', 'video'));
     await settle();
@@ -291,7 +291,7 @@ describe('losing and ending', () => {
     expect(server.sockets).toHaveLength(1);
   });
 
-  it('leaving closes the socket and hears nothing more, but leaves the devices open', async () => {
+  it('leaving closes the socket and ignores everything after it, but leaves the devices open', async () => {
     const { server, session, devices, local } = await joined();
     session.leave();
     expect(server.socket.isClosedByClient).toBe(true);

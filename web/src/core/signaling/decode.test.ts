@@ -29,7 +29,7 @@ it('reads every offer of a stream', () => {
   expect(offers).toEqual(['video', 'screensharing']);
 });
 
-it('reads what people send, and whether they are there, where they join', () => {
+it('reads what peers send, and whether they are connected, in the join response', () => {
   const { answers } = recordOf(Object.values(JOIN)[0]);
   const answer = recordOf(recordOf(Array.isArray(answers) ? answers[0] : undefined)['frame']);
   expect(decodeJoin(answer['data'])).toMatchObject([{ peerId: 'bob', sends: { audio: true, video: false, share: false }, peerStatus: { isDisconnected: false } }]);
@@ -39,7 +39,7 @@ it.each<[object, object]>([
   [{}, { sends: undefined, peerStatus: { isDisconnected: false } }],
   [{ sends: 'all', connected: 'no' }, { sends: undefined, peerStatus: { isDisconnected: false } }],
   [{ sends: { audio: true, video: 1 }, connected: false }, { sends: { audio: true, video: false, share: false }, peerStatus: { isDisconnected: true } }],
-])('of servers that tell less, or other things, takes %j', (told, peer) => {
+])('accepts %j from other servers', (told, peer) => {
   expect(decodeJoin({ peers: [{ peerId: 'bob', displayName: 'Bob', ...told }] })).toMatchObject([peer]);
 });
 
@@ -53,4 +53,4 @@ it.each([
   [{ score: 10, producerScore: 10, producerScores: [] }, 0],
   [{ score: 10 }, 0],
   ['ten', 0],
-])('what the server itself receives of %j', (score, received) => expect(sourceScoreOf(score)).toBe(received));
+])('the score of the incoming stream in %j', (score, received) => expect(sourceScoreOf(score)).toBe(received));

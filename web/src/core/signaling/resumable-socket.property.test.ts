@@ -272,8 +272,8 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-describe('a socket that outlives cuts, whatever happens', () => {
-  it('brings each message once and in order, or tells its end once', async () => {
+describe('a resumable socket, whatever happens', () => {
+  it('delivers each message once and in order, or reports its end once', async () => {
     await fc.assert(
       fc.asyncProperty(steps, async (script) => {
         const world = await play(script);
@@ -286,7 +286,7 @@ describe('a socket that outlives cuts, whatever happens', () => {
     );
   });
 
-  it('tells cuts and stalls in turns, and leaves none open', async () => {
+  it('reports disconnects and stalls alternately, and leaves none open', async () => {
     await fc.assert(
       fc.asyncProperty(steps, async (script) => {
         const { cuts: told, stalls, isOver } = await play(script);
@@ -299,7 +299,7 @@ describe('a socket that outlives cuts, whatever happens', () => {
     );
   });
 
-  it('ends only for a reason: cuts that are shorter than the session, with little said meanwhile, cost nothing', async () => {
+  it('survives disconnects shorter than the session with few messages meanwhile', async () => {
     await fc.assert(
       fc.asyncProperty(harmless, async (script) => {
         let [said, waited] = [0, 0];

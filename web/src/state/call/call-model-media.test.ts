@@ -13,7 +13,7 @@ describe('a toggle while the microphone opens', () => {
     [1, 'on'],
     [2, 'muted'],
     [3, 'on'],
-  ])('the last of %i presses holds: it is %s', async (presses, status) => {
+  ])('the last of %i presses wins: it is %s', async (presses, status) => {
     const { call, local, devices } = setUp();
     devices.isAsking = true;
     for (let press = 1; press <= presses; press += 1) call.toggle('microphone');
@@ -22,7 +22,7 @@ describe('a toggle while the microphone opens', () => {
     expect(local.state.microphone.status).toBe(status);
   });
 
-  it('is the last word over a key that was held before', async () => {
+  it('wins over a key that was held before', async () => {
     const { call, local, devices } = setUp();
     devices.isAsking = true;
     call.talk(true);
@@ -54,7 +54,7 @@ describe('push to talk', () => {
     expect(local.state.microphone.status).toBe('on');
   });
 
-  it('that ends before the device is open ends muted', async () => {
+  it('that ends before the device is open leaves it muted', async () => {
     const { call, local } = setUp();
     call.talk(true);
     call.talk(false);
@@ -63,9 +63,9 @@ describe('push to talk', () => {
   });
 });
 
-it('only what is seen is received', async () => {
+it('only visible video is received', async () => {
   const { call, session } = setUp();
-  session.tell({ type: 'trackAdded', remote: { consumerId: 'c', peerId: 'bob', kind: 'video', source: 'video', track: fakeTrack('camera'), isPaused: false } });
+  session.emit({ type: 'trackAdded', remote: { consumerId: 'c', peerId: 'bob', kind: 'video', source: 'video', track: fakeTrack('camera'), isPaused: false } });
   call.seen('bob', { width: 300, height: 200 });
   await vi.advanceTimersByTimeAsync(200);
   expect(session.preferences).toMatchObject([{ consumerId: 'c', isHidden: false, spatialLayer: 0 }]);
@@ -74,20 +74,20 @@ it('only what is seen is received', async () => {
   expect(session.preferences).toMatchObject([{ isHidden: true }]);
 });
 
-it('what is seen is told even while people never stop talking', async () => {
+it('visible tiles are reported even while volumes change all the time', async () => {
   const { call, session } = setUp();
-  session.tell({ type: 'trackAdded', remote: { consumerId: 'c', peerId: 'bob', kind: 'video', source: 'video', track: fakeTrack('camera'), isPaused: false } });
+  session.emit({ type: 'trackAdded', remote: { consumerId: 'c', peerId: 'bob', kind: 'video', source: 'video', track: fakeTrack('camera'), isPaused: false } });
   call.seen('bob', { width: 300, height: 200 });
   for (let turn = 0; turn < 5; turn += 1) {
-    session.tell({ type: 'speakers', volumes: turn % 2 === 0 ? [{ peerId: 'bob', volume: -20 }] : [] });
+    session.emit({ type: 'speakers', volumes: turn % 2 === 0 ? [{ peerId: 'bob', volume: -20 }] : [] });
     await vi.advanceTimersByTimeAsync(100);
   }
   expect(session.preferences).toMatchObject([{ consumerId: 'c', isHidden: false }]);
 });
 
-it('who is looked at is told, without waiting for a stream', async () => {
+it('visible peers are reported without waiting for a stream', async () => {
   const { call, session } = setUp();
-  session.tell({ type: 'peerJoined', peer: peerOf({ peerId: 'cy', displayName: 'Cy' }) });
+  session.emit({ type: 'peerJoined', peer: peerOf({ peerId: 'cy', displayName: 'Cy' }) });
   for (const key of ['bob', 'cy', 'me']) call.seen(key, { width: 300, height: 200 });
   await vi.advanceTimersByTimeAsync(200);
   expect(session.watched).toEqual(['bob', 'cy']);
@@ -98,12 +98,12 @@ it('who is looked at is told, without waiting for a stream', async () => {
   call.setPageHidden(false);
   await vi.advanceTimersByTimeAsync(200);
   session.watched = ['to be told after the next join'];
-  session.tell({ type: 'connection', connection: { status: 'reconnecting', attempt: 1 } }, joined);
+  session.emit({ type: 'connection', connection: { status: 'reconnecting', attempt: 1 } }, joined);
   await vi.advanceTimersByTimeAsync(200);
   expect(session.watched).toEqual(['bob', 'cy']);
 });
 
-describe('a picture that is sent and does not come', () => {
+describe('a video that is sent but not received', () => {
   const sends = (video: boolean): SessionEvent => ({ type: 'peerSends', peerId: 'bob', sends: { audio: true, video, share: false } });
   const comes: SessionEvent = { type: 'trackAdded', remote: { consumerId: 'c', peerId: 'bob', kind: 'video', source: 'video', track: fakeTrack('camera'), isPaused: false } };
   const looking = (): ReturnType<typeof setUp> => {
@@ -112,33 +112,33 @@ describe('a picture that is sent and does not come', () => {
     return all;
   };
 
-  it('is left out only after the time in which it may come, and until it comes', async () => {
+  it('is left out only after a delay, until it arrives', async () => {
     const { session, state } = looking();
-    session.tell(sends(true));
+    session.emit(sends(true));
     await vi.advanceTimersByTimeAsync(2999);
     expect(state().leftOut).toEqual(new Set());
     await vi.advanceTimersByTimeAsync(200);
     expect(state().leftOut).toEqual(new Set(['bob']));
-    session.tell(comes);
+    session.emit(comes);
     expect(state().leftOut).toEqual(new Set());
-    session.tell({ type: 'trackRemoved', consumerId: 'c' });
+    session.emit({ type: 'trackRemoved', consumerId: 'c' });
     await vi.advanceTimersByTimeAsync(2000);
     expect(state().leftOut).toEqual(new Set());
     await vi.advanceTimersByTimeAsync(1200);
     expect(state().leftOut).toEqual(new Set(['bob']));
-    session.tell(sends(false));
+    session.emit(sends(false));
     expect(state().leftOut).toEqual(new Set());
   });
 
-  it('is no news while it comes in time, and has that time anew when its page is turned to', async () => {
+  it('is not left out if it arrives in time, and the time restarts when its page is shown', async () => {
     const { call, session, state } = looking();
-    session.tell(sends(true));
+    session.emit(sends(true));
     await vi.advanceTimersByTimeAsync(1000);
-    session.tell(comes);
+    session.emit(comes);
     const { leftOut } = state();
     await vi.advanceTimersByTimeAsync(10_000);
     expect(state().leftOut).toBe(leftOut);
-    session.tell({ type: 'trackRemoved', consumerId: 'c' });
+    session.emit({ type: 'trackRemoved', consumerId: 'c' });
     call.seen('bob', undefined);
     await vi.advanceTimersByTimeAsync(10_000);
     call.seen('bob', { width: 300, height: 200 });
@@ -148,26 +148,26 @@ describe('a picture that is sent and does not come', () => {
     expect(state().leftOut.size).toBe(1);
   });
 
-  it('is not looked for once the call is over', async () => {
+  it('is not tracked once the call is over', async () => {
     const { call, session, state } = looking();
-    session.tell(sends(true));
+    session.emit(sends(true));
     call.close();
     await vi.advanceTimersByTimeAsync(10_000);
     expect([state().leftOut.size, vi.getTimerCount()]).toEqual([0, 0]);
   });
 });
 
-it('who does not change stays the same object, and loudness that changes nobody is no news', () => {
+it('unchanged participants stay the same objects, and volumes without an effect do not change the state', () => {
   const { session, state } = setUp();
-  session.tell({ type: 'peerJoined', peer: peerOf({ peerId: 'cy', displayName: 'Cy' }) });
+  session.emit({ type: 'peerJoined', peer: peerOf({ peerId: 'cy', displayName: 'Cy' }) });
   const before = state();
-  session.tell({ type: 'speakers', volumes: [] });
+  session.emit({ type: 'speakers', volumes: [] });
   expect(state()).toBe(before);
-  session.tell({ type: 'handRaised', peerId: 'cy', isRaised: true });
+  session.emit({ type: 'handRaised', peerId: 'cy', isRaised: true });
   expect([state().tiles[0] === before.tiles[0], state().tiles[1] === before.tiles[1]]).toEqual([true, false]);
 });
 
-it('a share that the person cancels says nothing, one that fails does', async () => {
+it('a canceled share shows no toast, one that fails does', async () => {
   const { call, devices, state } = setUp();
   devices.failures.screen = new DOMException('no', 'NotReadableError');
   call.toggleShare();
@@ -175,15 +175,15 @@ it('a share that the person cancels says nothing, one that fails does', async ()
   expect(state().toasts).toMatchObject([{ kind: 'problem', device: 'screen' }]);
 });
 
-it('nobody is taken for gone while the call is only interrupted', () => {
+it('no participant is stale while the call is only interrupted', () => {
   const { session, state } = setUp();
   for (const what of ['signaling', 'media'] as const) {
-    session.tell({ type: 'connection', connection: { status: 'interrupted', what } });
+    session.emit({ type: 'connection', connection: { status: 'interrupted', what } });
     expect(state()).toMatchObject({ connection: { status: 'interrupted', what }, people: [{ name: 'Bob', isStale: false }, {}] });
   }
 });
 
-it('a device that goes is told, with what came of it', async () => {
+it('a lost device is reported, with its replacement or the error', async () => {
   const { call, devices, local, state } = setUp();
   call.toggle('camera');
   await vi.waitFor(() => expect(local.state.camera.status).toBe('on'));

@@ -12,14 +12,14 @@ import { FakeSession, rights, bob, recorder, setUp } from '../../test-support/ca
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
-describe('what moderators do', () => {
+describe('actions of moderators', () => {
   it.each([
     ['audio', 'microphone', 'muted'],
     ['video', 'camera', 'off'],
-  ] as const)('muting %s is done here too, and said', async (source, kind, status) => {
+  ] as const)('muting %s turns it off here, with a toast', async (source, kind, status) => {
     const { session, local, state } = setUp();
     await local.turnOn(kind);
-    session.tell({ type: 'mutedByModerator', source });
+    session.emit({ type: 'mutedByModerator', source });
     expect(local.state[kind].status).toBe(status);
     expect(state().toasts).toMatchObject([{ kind: 'muted', source }]);
   });
@@ -27,33 +27,33 @@ describe('what moderators do', () => {
   it('stopping a share ends it', async () => {
     const { session, local, devices } = setUp();
     await local.shareScreen();
-    session.tell({ type: 'mutedByModerator', source: 'share' });
+    session.emit({ type: 'mutedByModerator', source: 'share' });
     expect(local.state.screen.status).toBe('off');
     expect(devices.screens[0]?.video.readyState).toBe('ended');
   });
 
-  it('taking the right to share while the person still chooses a screen keeps that screen from being captured', async () => {
+  it('revoking the permission to share during the prompt keeps the screen from being captured', async () => {
     const { call, session, local, devices } = setUp();
     devices.isAsking = true;
     call.toggleShare();
-    session.tell(rights({ publish: { ...ALL_RIGHTS, share: false } }));
+    session.emit(rights({ publish: { ...ALL_RIGHTS, share: false } }));
     devices.answer();
     await vi.advanceTimersByTimeAsync(0);
     expect([local.state.screen.status, devices.live]).toEqual(['off', []]);
   });
 
-  it('asking to unmute opens a question and nothing else', async () => {
+  it('asking to unmute only opens a dialog', async () => {
     const { session, local, state } = setUp();
-    session.tell({ type: 'unmuteRequested' });
+    session.emit({ type: 'unmuteRequested' });
     await vi.advanceTimersByTimeAsync(0);
     expect([state().dialog, local.state.microphone.status]).toEqual([{ name: 'unmute' }, 'off']);
   });
 
-  it('taking rights away gives the devices back, and they stay off', async () => {
+  it('revoking permissions releases the devices, and they stay off', async () => {
     const { call, session, local, state } = setUp();
     await local.turnOn('microphone');
     await local.turnOn('camera');
-    session.tell(rights({ publish: { audio: false, video: false, share: false } }));
+    session.emit(rights({ publish: { audio: false, video: false, share: false } }));
     call.toggle('microphone');
     call.toggle('camera');
     call.toggleShare();
@@ -63,18 +63,18 @@ describe('what moderators do', () => {
     expect(state().toasts).toMatchObject([{ kind: 'rights', change: 'restricted' }]);
   });
 
-  it('making a moderator is said, but not when it was so from the start', () => {
+  it('becoming a moderator shows a toast, but not at the start', () => {
     const { session, state } = setUp();
-    session.tell(rights({ isModerator: true }));
+    session.emit(rights({ isModerator: true }));
     expect(state().toasts).toMatchObject([{ kind: 'rights', change: 'moderator' }]);
     expect(state().rights.isModerator).toBe(true);
   });
 
-  it('a knock is heard once for each who comes', () => {
+  it('each request to join plays a sound once', () => {
     const { session, chimes, state } = setUp();
-    session.tell(rights({ isModerator: true }));
+    session.emit(rights({ isModerator: true }));
     const knocks = (...peers: string[]): SessionEvent => ({ type: 'lobbyPeers', peers: peers.map((peerId) => ({ peerId, displayName: peerId })) });
-    session.tell(knocks('x'), knocks('x', 'y'), knocks('y'), knocks());
+    session.emit(knocks('x'), knocks('x', 'y'), knocks('y'), knocks());
     expect(chimes).toEqual(['knock', 'knock']);
     expect(state().lobby).toEqual([]);
   });
@@ -88,7 +88,7 @@ describe('what moderators do', () => {
     [new RequestRefused('sendReaction', 500, 'a fault'), 'other'],
     [new ConveneError('request-timeout', 'late'), 'noAnswer'],
     [new ConveneError('connection-closed', 'gone'), 'offline'],
-  ])('%s is said in plain words, whatever was asked', async (error, refusal) => {
+  ])('%s shows a toast, whatever was requested', async (error, refusal) => {
     const { call, session, state } = setUp();
     session.refusal = error;
     expect([await call.ask('setRoomLock', { locked: true }), await call.say('hello')]).toEqual([false, false]);
@@ -102,23 +102,23 @@ describe('what moderators do', () => {
 describe('lock and lobby', () => {
   const door = (isLocked: boolean, isLobbyOn: boolean | undefined, title = ''): SessionEvent => ({ type: 'roomState', title, isLocked, isLobbyOn });
 
-  it.each(['', 'Daily'])('of a room with the title "%s" are said when they change, but not as they were from the start', (title) => {
+  it.each(['', 'Daily'])('of a room with the title "%s" show a toast when they change, but not at the start', (title) => {
     const { session, state } = setUp();
-    session.tell(door(true, true, title));
+    session.emit(door(true, true, title));
     expect([state().toasts, state().isLocked, state().isLobbyOn]).toEqual([[], true, true]);
-    session.tell(door(false, true, title), door(false, false, title));
+    session.emit(door(false, true, title), door(false, false, title));
     expect(state().toasts).toMatchObject([{ kind: 'lock', isLocked: false }, { kind: 'lobby', isOn: false }]);
   });
 
-  it('of a pod without a lobby that can be switched are not said', () => {
+  it('of a pod without a changeable lobby show no toast', () => {
     const { session, state } = setUp();
-    session.tell(door(false, true), door(false, undefined));
+    session.emit(door(false, true), door(false, undefined));
     expect([state().toasts, state().isLobbyOn]).toEqual([[], undefined]);
   });
 
-  it('are set before somebody is removed, so that there is no time to come back', async () => {
+  it('are set before a removal, so that the participant cannot rejoin in between', async () => {
     const { call, session } = setUp();
-    session.tell(door(false, false));
+    session.emit(door(false, false));
     await call.remove('bob', { isLocked: true, isLobbyOn: true });
     expect(session.asked).toEqual([['setRoomLock', { locked: true }], ['setRoomLobby', { enabled: true }], ['removeParticipant', { peerId: 'bob' }]]);
   });
@@ -128,7 +128,7 @@ describe('lock and lobby', () => {
     ['what is chosen is so already', { isLocked: true, isLobbyOn: false }],
   ])('stay as they are in a removal where %s', async (_case, wish) => {
     const { call, session } = setUp();
-    session.tell(door(true, false));
+    session.emit(door(true, false));
     await call.remove('bob', wish);
     expect(session.asked).toEqual([['removeParticipant', { peerId: 'bob' }]]);
   });
@@ -142,7 +142,7 @@ describe('the history of the chat', () => {
 
   it('is loaded page by page, one at a time', async () => {
     const { call, session, state } = setUp();
-    session.tell({ type: 'chatHistory', page: pageOf(7, 9) });
+    session.emit({ type: 'chatHistory', page: pageOf(7, 9) });
     session.pages = (before = 0) => pageOf(before - 3, before - 1);
     await Promise.all([call.loadEarlier(), call.loadEarlier()]);
     expect([asks(session), idsOf(state()), state().chat.earlier]).toEqual([[7], [4, 5, 6, 7, 8, 9], 'more']);
@@ -150,9 +150,9 @@ describe('the history of the chat', () => {
     expect([idsOf(state()).length, state().chat.earlier]).toEqual([9, 'none']);
   });
 
-  it('that is refused can be asked for again', async () => {
+  it('that failed to load can be requested again', async () => {
     const { call, session, state } = setUp();
-    session.tell({ type: 'chatHistory', page: pageOf(7, 9) });
+    session.emit({ type: 'chatHistory', page: pageOf(7, 9) });
     session.refusal = new RequestRefused('getChatHistory', 429, 'too often');
     await call.loadEarlier();
     expect([idsOf(state()), state().chat.earlier, state().toasts]).toEqual([[7, 8, 9], 'failed', []]);
@@ -162,7 +162,7 @@ describe('the history of the chat', () => {
     expect(idsOf(state())).toHaveLength(9);
   });
 
-  it('that did not come when joining is asked for when the chat is opened', async () => {
+  it('that failed to load when joining is requested when the chat is opened', async () => {
     const { call, session, state } = setUp();
     session.pages = () => pageOf(4, 6);
     call.togglePanel('chat');
@@ -170,76 +170,76 @@ describe('the history of the chat', () => {
     expect([asks(session), idsOf(state()), state().chat]).toMatchObject([[undefined], [4, 5, 6], { unread: 0, earlier: 'more' }]);
   });
 
-  it('is not asked for where there is no chat', () => {
+  it('is not requested where there is no chat', () => {
     const { call, session } = setUp();
-    session.tell(rights({ chat: false }));
+    session.emit(rights({ chat: false }));
     call.togglePanel('chat');
     expect(session.asked).toEqual([]);
   });
 
-  it('fills what a slow connection skipped, asking once', async () => {
+  it('fills a gap of a slow connection with one request', async () => {
     const { session, state } = setUp();
-    session.tell({ type: 'chatHistory', page: pageOf(1, 2) });
+    session.emit({ type: 'chatHistory', page: pageOf(1, 2) });
     session.pages = (before = 0) => pageOf(1, before - 1);
-    for (const id of [3, 6, 7]) session.tell({ type: 'chatMessage', message: message(id) });
+    for (const id of [3, 6, 7]) session.emit({ type: 'chatMessage', message: message(id) });
     await vi.advanceTimersByTimeAsync(60_000);
     expect([asks(session), idsOf(state()), state().chat.unread]).toEqual([[6], [1, 2, 3, 4, 5, 6, 7], 5]);
   });
 
-  it('is not asked for when what was missing was only late', async () => {
+  it('is not requested when missing messages were only late', async () => {
     const { session, state } = setUp();
-    session.tell({ type: 'chatHistory', page: pageOf(1, 2) });
-    for (const id of [4, 3]) session.tell({ type: 'chatMessage', message: message(id) });
+    session.emit({ type: 'chatHistory', page: pageOf(1, 2) });
+    for (const id of [4, 3]) session.emit({ type: 'chatMessage', message: message(id) });
     await vi.advanceTimersByTimeAsync(60_000);
     expect([asks(session), idsOf(state())]).toEqual([[], [1, 2, 3, 4]]);
   });
 
-  it('is left alone after some refusals', async () => {
+  it('is not requested any more after some failures', async () => {
     const { session, state } = setUp();
-    session.tell({ type: 'chatHistory', page: pageOf(1, 2) });
+    session.emit({ type: 'chatHistory', page: pageOf(1, 2) });
     session.refusal = new RequestRefused('getChatHistory', 429, 'too often');
-    session.tell({ type: 'chatMessage', message: message(7) });
+    session.emit({ type: 'chatMessage', message: message(7) });
     await vi.advanceTimersByTimeAsync(10 * 60_000);
     expect([asks(session), idsOf(state())]).toEqual([Array(6).fill(7), [1, 2, 7]]);
   });
 });
 
 describe('hand, reactions and chat', () => {
-  it('a hand is up once the server knows it', async () => {
+  it('a hand is raised once the server confirms it', async () => {
     const { call, session, state } = setUp();
     await call.toggleHand();
     expect(session.asked).toEqual([['raiseHand', { raised: true }]]);
     expect(state()).toMatchObject({ isHandRaised: true, people: [{ isHandRaised: false }, { isSelf: true, isHandRaised: true }] });
-    session.tell({ type: 'handRaised', peerId: 'me', isRaised: false });
+    session.emit({ type: 'handRaised', peerId: 'me', isRaised: false });
     expect(state().isHandRaised).toBe(false);
   });
 
-  it('reactions float for a while, one\'s own too', async () => {
+  it('reactions are shown for a while, including own ones', async () => {
     const { call, session, state } = setUp();
     await call.react('heart');
-    session.tell({ type: 'reaction', peerId: 'bob', reaction: 'clap' });
+    session.emit({ type: 'reaction', peerId: 'bob', reaction: 'clap' });
     expect(state().reactions).toMatchObject([{ name: 'Ada', reaction: 'heart' }, { name: 'Bob', reaction: 'clap' }]);
     await vi.advanceTimersByTimeAsync(4000);
     expect(state().reactions).toEqual([]);
   });
 
-  it('what others write is unread until the chat is open', async () => {
+  it('messages of others are unread until the chat is open', async () => {
     const { call, session, state } = setUp();
     const message = (id: number): SessionEvent => ({ type: 'chatMessage', message: { id, peerId: 'bob', displayName: 'Bob', text: 'hello', sentAt: 1 } });
-    session.tell(message(1), message(2));
+    session.emit(message(1), message(2));
     expect(state()).toMatchObject({ chat: { unread: 2 }, toasts: [{ kind: 'chat' }, { kind: 'chat' }] });
     call.togglePanel('chat');
-    session.tell(message(3));
+    session.emit(message(3));
     expect(state().chat.unread).toBe(0);
     expect(await call.say('  hi  ')).toBe(true);
     expect(state().chat.messages.at(-1)).toMatchObject({ id: 7, peerId: 'me', text: 'hi' });
     expect(await call.say('   ')).toBe(false);
   });
 
-  it('coming and going is said, but not of those who were there before', async () => {
+  it('joining and leaving shows toasts, but not for those who were there before', async () => {
     const { session, state, chimes } = setUp();
     expect(state().toasts).toEqual([]);
-    session.tell({ type: 'peerJoined', peer: peerOf({ peerId: 'cy', displayName: 'Cy' }) }, { type: 'peerLeft', peerId: 'bob' });
+    session.emit({ type: 'peerJoined', peer: peerOf({ peerId: 'cy', displayName: 'Cy' }) }, { type: 'peerLeft', peerId: 'bob' });
     expect(state().toasts).toMatchObject([{ kind: 'presence', joined: ['Cy'], left: ['Bob'] }]);
     expect(chimes).toEqual(['join', 'leave']);
     await vi.advanceTimersByTimeAsync(5000);
@@ -250,19 +250,19 @@ describe('hand, reactions and chat', () => {
 describe('a recording', () => {
   const told = ({ toasts }: CallState): unknown[] => toasts.filter(({ kind }) => kind === 'recording').map((toast) => ({ ...toast, id: 0 }));
 
-  it('that goes on already is said to who comes', () => {
+  it('that is already running is announced after joining', () => {
     const { session, state } = setUp();
     expect([state().isRecorded, told(state())]).toEqual([false, []]);
-    session.tell({ type: 'joined', peers: [bob, recorder] });
+    session.emit({ type: 'joined', peers: [bob, recorder] });
     expect([state().isRecorded, told(state())]).toEqual([true, [{ kind: 'recording', isOn: true, id: 0 }]]);
   });
 
-  it('is marked for as long as a recorder is there, and its end is said', () => {
+  it('is shown while a recorder is there, and its end is announced', () => {
     const { session, state } = setUp();
-    session.tell({ type: 'peerJoined', peer: recorder });
-    session.tell({ type: 'connection', connection: { status: 'reconnecting', attempt: 1 } });
+    session.emit({ type: 'peerJoined', peer: recorder });
+    session.emit({ type: 'connection', connection: { status: 'reconnecting', attempt: 1 } });
     expect(state().isRecorded).toBe(true);
-    session.tell({ type: 'peerLeft', peerId: 'rec' });
+    session.emit({ type: 'peerLeft', peerId: 'rec' });
     expect([state().isRecorded, told(state())]).toEqual([false, [{ kind: 'recording', isOn: false, id: 0 }]]);
   });
 });

@@ -79,7 +79,7 @@ export class CallModel {
     const { session, local, peerId, displayName } = dependencies;
     this.#displayName = displayName;
     this.#store = new Store(this.#initialState(session.connection, peerId));
-    this.#missing = new MissingWatch({ now: dependencies.now, tell: (leftOut) => this.#set({ leftOut }) });
+    this.#missing = new MissingWatch({ now: dependencies.now, onChange: (leftOut) => this.#set({ leftOut }) });
     this.#chat = new ChatModel({
       port: session,
       read: () => this.#store.get().chat,

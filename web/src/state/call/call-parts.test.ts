@@ -41,11 +41,11 @@ describe('toasts', () => {
   const joined = (...names: string[]): ToastContent => ({ kind: 'presence', joined: names, left: [] });
   const left = (...names: string[]): ToastContent => ({ kind: 'presence', joined: [], left: names });
 
-  it('about coming and going gather in one', () => {
+  it('about joining and leaving are merged', () => {
     expect(play(joined('Ada'), joined('Bob'), left('Cy'))).toEqual([{ kind: 'presence', joined: ['Ada', 'Bob'], left: ['Cy'], id: 2 }]);
   });
 
-  it('say nothing of who came and went again', () => {
+  it('skip participants who joined and left again', () => {
     expect(play(joined('Ada'), left('Ada'))).toEqual([]);
     expect(play(left('Ada'), joined('Ada'), joined('Bob'))).toMatchObject([{ joined: ['Bob'], left: [] }]);
   });
@@ -55,7 +55,7 @@ describe('toasts', () => {
     expect(play(...many)).toHaveLength(4);
   });
 
-  it('that are news push no trouble out', () => {
+  it('never replace problems', () => {
     const problem: ToastContent = { kind: 'problem', device: 'camera', error: new ConveneError('device-in-use', 'busy') };
     const news = Array.from({ length: 9 }, (): ToastContent => ({ kind: 'hand', name: 'Bob' }));
     expect(play(problem, ...news).map(({ kind }) => kind)).toEqual(['problem', 'hand', 'hand', 'hand', 'hand']);
@@ -71,25 +71,25 @@ describe('the stage', () => {
     return stage.kind === 'focus' ? stage.main.key : undefined;
   };
 
-  it('shows everybody alike until there is a screen', () => {
+  it('shows a grid until there is a screen', () => {
     expect(main(people)).toBeUndefined();
     expect(main([screen, ...people])).toBe('b:screen');
     expect(main([screen, ...people], { layout: 'grid' })).toBeUndefined();
   });
 
-  it('of several screens shows the newest of somebody else, and the others beside it', () => {
+  it('shows the newest remote screen of several, and the others in the strip', () => {
     const own = tile('me:screen', { kind: 'screen', peerId: 'me', isSelf: true });
     const stage = stageOf([tile('a:screen', { kind: 'screen', peerId: 'a' }), screen, own, ...people], auto);
     expect(stage).toMatchObject({ main: { key: 'b:screen' }, others: [{ key: 'a:screen' }, { key: 'me:screen' }, {}, {}, {}] });
   });
 
-  it('shows who speaks, or somebody else than oneself', () => {
+  it('shows the active speaker, or else a remote participant', () => {
     expect(main(people, { layout: 'speaker', activeSpeaker: 'b' })).toBe('b');
     expect(main(people, { layout: 'speaker', activeSpeaker: 'me' })).toBe('a');
     expect(main([tile('me', { isSelf: true })], { layout: 'speaker' })).toBeUndefined();
   });
 
-  it('keeps large what is pinned, for as long as it is there', () => {
+  it('keeps a pinned tile large while it exists', () => {
     expect(main([screen, ...people], { pinned: 'a' })).toBe('a');
     expect(main(people, { pinned: 'gone' })).toBeUndefined();
   });
@@ -99,19 +99,19 @@ describe('pages', () => {
   const many = [...Array.from({ length: 29 }, (_, index) => tile(`p${index}`)), tile('me', { isSelf: true })];
   const keys = (lastSpoke: [string, number][], index: number): string[] => pageOf(many, new Map(lastSpoke), 10, index).tiles.map(({ key }) => key);
 
-  it('show everybody once, oneself on the first', () => {
+  it('show each tile once, the local one on the first', () => {
     const all = [0, 1, 2].flatMap((index) => keys([], index));
     expect(new Set(all).size).toBe(30);
     expect(keys([], 0)).toContain('me');
   });
 
-  it('bring those who spoke last to the first, in the order of their coming', () => {
+  it('bring recent speakers to the first, in the order of joining', () => {
     expect(keys([['p25', 2], ['p20', 1]], 0)).toEqual(['p0', 'p1', 'p2', 'p3', 'p4', 'p5', 'p6', 'p20', 'p25', 'me']);
   });
 
-  it('that are gone lead to the last there is', () => expect(pageOf(many, new Map(), 10, 99).index).toBe(2));
+  it('that no longer exist lead to the last one', () => expect(pageOf(many, new Map(), 10, 99).index).toBe(2));
 
-  it('have room for 2 to 49 tiles, and for a row where it is flat', () => {
+  it('hold 2 to 49 tiles, and at least a row', () => {
     expect(pageCapacity(700, 60)).toBe(4);
     expect([pageCapacity(0, 0), pageCapacity(344, 480), pageCapacity(1410, 760), pageCapacity(5000, 5000)]).toEqual([2, 10, 49, 49]);
   });
@@ -125,19 +125,19 @@ describe('what is received', () => {
     expect(receptionOf([tile('a')], watching({ seen: seen(height) }))).toMatchObject([{ isHidden: false, spatialLayer: layer }]);
   });
 
-  it('nothing comes for tiles that are not seen, or a page in the background', () => {
+  it('nothing is received for hidden tiles or a page in the background', () => {
     expect(receptionOf([tile('b')], watching({ seen: seen(500) }))).toMatchObject([{ isHidden: true }]);
     expect(receptionOf([tile('a')], watching({ seen: seen(500), isPageHidden: true }))).toMatchObject([{ isHidden: true }]);
   });
 
-  it('saving data spares faces, never screens', () => {
+  it('data saver affects cameras, never screens', () => {
     const screen = tile('a', { kind: 'screen' });
     expect(receptionOf([tile('a')], watching({ seen: seen(900), quality: 'saver' }))).toMatchObject([{ spatialLayer: 0 }]);
     expect(receptionOf([tile('a')], watching({ seen: seen(900), quality: 'audioOnly' }))).toMatchObject([{ isHidden: true }]);
     expect(receptionOf([screen], watching({ seen: seen(90), quality: 'audioOnly' }))).toMatchObject([{ isHidden: false, spatialLayer: 2 }]);
   });
 
-  it('screens come first, then who speaks; one\'s own and old pictures are not asked for', () => {
+  it('screens come first, then speakers; local and stale videos are skipped', () => {
     const tiles = [tile('a'), tile('b'), tile('s', { kind: 'screen' }), tile('me', { consumerId: undefined })];
     const [plain, speaker, screen, ...rest] = receptionOf(tiles, watching({ seen: seen(100), activeSpeaker: 'b' })).map(({ priority }) => priority);
     expect(rest).toEqual([]);
@@ -145,7 +145,7 @@ describe('what is received', () => {
   });
 });
 
-describe('whom one looks at', () => {
+describe('watched peers', () => {
   const small = { width: 160, height: 90 };
   const large = { width: 640, height: 360 };
   const screen = (peerId: string): Tile => tile(`${peerId}:screen`, { kind: 'screen', peerId, consumerId: undefined });
@@ -174,7 +174,7 @@ describe('whom one looks at', () => {
   });
 });
 
-describe('pictures that are missing', () => {
+describe('missing videos', () => {
   const picture = { id: 'picture' } as MediaStreamTrack;
   const sent = tile('a', { isSent: true });
   const looking = { seen: new Map([['a', { width: 160, height: 90 }]]), isPageHidden: false };
@@ -186,24 +186,24 @@ describe('pictures that are missing', () => {
     ['of a person who is not back yet', { isStale: true }, {}],
     ['not on screen', {}, { seen: new Map() }],
     ['on a page in the background', {}, { isPageHidden: true }],
-  ])('are none that are %s', (_about, change, watching) => {
+  ])('do not include ones that are %s', (_about, change, watching) => {
     expect(missingOf([{ ...sent, ...change }], { ...looking, ...watching }, since(0), 50)).toEqual(new Map());
   });
 
-  it('are left out from the end of the time that a stream may take to come', () => {
+  it('are left out after the time that a stream may take', () => {
     const missing = since(1000);
     expect([leftOutOf(missing, 1000 + GRACE_MS - 1), leftOutOf(missing, 1000 + GRACE_MS)]).toEqual([new Set(), new Set(['a'])]);
     expect([lateIn(missing, 1000), lateIn(missing, 1000 + GRACE_MS), lateIn(new Map(), 0)]).toEqual([GRACE_MS, undefined, undefined]);
   });
 
-  it('have that time anew when they came in between', () => {
+  it('get that time again if they arrived in between', () => {
     const still = missingOf([sent], looking, since(1000), 2000);
     expect(still).toEqual(new Map([['a', 1000]]));
     const there = missingOf([{ ...sent, video: picture }], looking, still, 2500);
     expect(missingOf([sent], looking, there, 3000)).toEqual(new Map([['a', 3000]]));
   });
 
-  it('are looked for again when the first of them is due', () => {
+  it('are checked again when the first of them is due', () => {
     expect(lateIn(new Map([['a', 0], ['b', 1000], ['c', -GRACE_MS]]), 500)).toBe(GRACE_MS - 500);
   });
 });
@@ -212,14 +212,14 @@ describe('roles, hands and screens', () => {
   const self = { peerId: 'me', displayName: 'Ada', local: NOTHING_ON };
   const joined = reduceRoom(EMPTY_ROOM, { type: 'joined', peers: [peerOf({ peerId: 'bob', displayName: 'Bob' }), peerOf({ peerId: 'cy', displayName: 'Cy' })] });
 
-  it('hands are in the order of their raising, and go with their people', () => {
+  it('raised hands are in order, and disappear with their participants', () => {
     const raise = (peerId: string, isRaised = true): Parameters<typeof reduceRoom>[1] => ({ type: 'handRaised', peerId, isRaised });
     const room = [raise('cy'), raise('bob'), raise('cy'), raise('bob', false), raise('me')].reduce(reduceRoom, joined);
     expect(room.raisedHands).toEqual(['cy', 'me']);
     expect(reduceRoom(room, { type: 'peerLeft', peerId: 'cy' }).raisedHands).toEqual(['me']);
   });
 
-  it('a shared screen stands beside the camera', () => {
+  it('a shared screen has a tile beside the camera', () => {
     const add = (source: 'video' | 'screensharing'): Parameters<typeof reduceRoom>[1] => ({
       type: 'trackAdded',
       remote: { consumerId: source, peerId: 'bob', kind: 'video', source, track: { id: source } as MediaStreamTrack, isPaused: false },
@@ -228,7 +228,7 @@ describe('roles, hands and screens', () => {
     expect(tiles.map(({ key, video }) => [key, video?.id])).toEqual([['bob:screen', 'screensharing'], ['bob', 'video'], ['cy', undefined], ['me', undefined]]);
   });
 
-  it('the lobby is forgotten with the moderation', () => {
+  it('the lobby is cleared when the moderator role is lost', () => {
     const rights = { isModerator: false, publish: { audio: true, video: true, share: true }, chat: true, name: undefined };
     const room = reduceRoom({ ...joined, lobby: [{ peerId: 'x', displayName: 'X' }] }, { type: 'permissions', permissions: rights });
     expect(room.lobby).toEqual([]);
@@ -250,7 +250,7 @@ describe('keys', () => {
   const PC = { isApple: false, hasPushToTalk: true };
   const APPLE = { isApple: true, hasPushToTalk: true };
 
-  it.each(['text', 'control', 'page'] as const)('alone do nothing, whatever is typed (%s)', (target) => {
+  it.each(['text', 'control', 'page'] as const)('without modifiers do nothing (%s)', (target) => {
     for (const key of 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789?/.,-ßéж') {
       for (const keyboard of [PC, APPLE]) {
         expect(commandOf(stroke(key, { target, code: `Key${key.toUpperCase()}` }), keyboard)).toBeUndefined();
@@ -288,14 +288,14 @@ describe('keys', () => {
     [stroke('a+ç', { code: 'KeyC' }), undefined],
   ])('with ⌘: %j is %s', (keystroke, command) => expect(commandOf(keystroke, APPLE)).toBe(command));
 
-  it('the space bar talks on the page alone, and nowhere once that is switched off', () => {
+  it('the space bar talks only on the page itself, and nowhere when that is turned off', () => {
     const press = (target: Keystroke['target']): Keystroke => stroke(' ', { target, code: 'Space' });
     expect([press('page'), press('control'), press('text')].map((one) => commandOf(one, PC))).toEqual(['talk', undefined, undefined]);
     const off = { ...PC, hasPushToTalk: false };
     expect([commandOf(press('page'), off), shortcutsFor(off).some(({ command }) => command === 'talk')]).toEqual([undefined, false]);
   });
 
-  it('are shown as they are printed', () => {
+  it('are shown as labeled', () => {
     const words = { ctrl: 'Strg', space: 'Leertaste' };
     const caps = (keyboard: typeof PC): string[] => shortcutsFor(keyboard).map((one) => keyCaps(one, keyboard, words).join(' '));
     expect(caps(PC).slice(0, 4)).toEqual(['Strg D', 'Strg E', 'Leertaste', 'Strg Alt S']);
@@ -324,7 +324,7 @@ it.each([
 ])('waiting for %s is %s', (reason, kind) => expect(waitingKindOf({ reason, message: '' })).toBe(kind));
 
 
-it('rates and losses come from two looks', () => {
+it('rates and losses come from two samples', () => {
   const stats = (takenAt: number, bytes: number, lost: number): CallStats => ({
     takenAt,
     path: undefined,

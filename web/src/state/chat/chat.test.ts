@@ -25,19 +25,19 @@ describe('links in the chat', () => {
 });
 
 describe('the chat', () => {
-  it('keeps the order and knows a message that comes twice', () => {
+  it('keeps the order and drops duplicates', () => {
     const log = [message(2), message(1), message(2)].reduce((before, one) => withMessage(before, one, false), EMPTY_CHAT);
     expect([idsOf(log), log.unread]).toEqual([[1, 2], 2]);
   });
 
-  it('counts what was said during a reconnect as unread, and what was there at the first join not', () => {
+  it('counts messages during a reconnect as unread, but not those before the first join', () => {
     const first = withNewestPage(EMPTY_CHAT, page([1, 2]), false);
     expect(first.unread).toBe(0);
     const again = withNewestPage(first, page([1, 2, 3]), false);
     expect([again.unread, idsOf(again)]).toEqual([1, [1, 2, 3]]);
   });
 
-  it('counts what was said during a reconnect as unread, also where nothing had been said before', () => {
+  it('counts messages during a reconnect as unread, also in an empty chat', () => {
     expect(withNewestPage(withNewestPage(EMPTY_CHAT, page([]), false), page([1, 2]), false).unread).toBe(2);
   });
 
@@ -45,24 +45,24 @@ describe('the chat', () => {
     ['has smaller ids', page([1])],
     ['has other messages of the same ids', { messages: [message(9, 'cy'), message(10, 'cy')], hasMore: false }],
     ['has no messages', page([])],
-  ])('begins again in another room, which %s', (_case, history) => {
+  ])('restarts in another room, which %s', (_case, history) => {
     const log = withNewestPage(EMPTY_CHAT, page([8, 9]), false);
     expect(idsOf(withNewestPage(log, history, true))).toEqual(history.messages.map(({ id }) => id));
   });
 
-  it('begins again with a message of another room', () => {
+  it('restarts with a message of another room', () => {
     const log = withNewestPage(EMPTY_CHAT, page([1, 2]), false);
     expect(withMessage(log, message(1, 'cy', 9_000_000), false).messages).toMatchObject([{ peerId: 'cy' }]);
   });
 
-  it('puts what one says in one breath under one name', () => {
+  it('groups consecutive messages of one sender', () => {
     const groups = groupsOf([message(1), message(2), message(3, 'cy'), message(4, 'bob', 4000), message(5, 'bob', 400_000)]);
     expect(groups.map(({ peerId, messages }) => [peerId, messages.length])).toEqual([['bob', 2], ['cy', 1], ['bob', 1], ['bob', 1]]);
   });
 });
 
 describe('earlier messages', () => {
-  it('are there until a page says that there are no more', () => {
+  it('are available until a page has the last of them', () => {
     const newest = withNewestPage(EMPTY_CHAT, page([7, 8, 9], true), true);
     expect(newest.earlier).toBe('more');
     const middle = withEarlierPage(newest, page([4, 5, 6], true));
@@ -74,16 +74,16 @@ describe('earlier messages', () => {
   it.each<[string, ChatPage]>([
     ['nothing', page([], true)],
     ['nothing older', page([7, 8], true)],
-  ])('are not asked for again after a page with %s', (_case, answer) => {
+  ])('are not requested again after a page with %s', (_case, answer) => {
     expect(withEarlierPage(withNewestPage(EMPTY_CHAT, page([7, 8, 9], true), true), answer).earlier).toBe('none');
   });
 
-  it('are still there after a reconnect', () => {
+  it('are still available after a reconnect', () => {
     const log = withNewestPage(EMPTY_CHAT, page([7, 8, 9], true), true);
     expect(withNewestPage(log, page([8, 9, 10], true), true).earlier).toBe('more');
   });
 
-  it('are not loaded beyond what is kept here', () => {
+  it('are not loaded beyond the local limit', () => {
     const log = withNewestPage(EMPTY_CHAT, page(range(2001, 2000 + MOST_MESSAGES - 5), true), true);
     const full = withEarlierPage(log, page(range(1901, 2000), true));
     expect([full.messages.length, full.earlier, gapOf(full)]).toEqual([MOST_MESSAGES, 'none', undefined]);
@@ -93,21 +93,21 @@ describe('earlier messages', () => {
 describe('a gap', () => {
   const live = (log: ChatLog, ...ids: number[]): ChatLog => ids.reduce((before, id) => withMessage(before, message(id), false), log);
 
-  it('shows when an id is missing before a message that came', () => {
+  it('exists when an id is missing before a new message', () => {
     const log = withNewestPage(EMPTY_CHAT, page([1, 2, 3]), false);
     expect([gapOf(log), gapOf(live(log, 4)), gapOf(live(log, 4, 7))]).toEqual([undefined, undefined, 7]);
   });
 
-  it('shows before the first message of a room in which nothing had been said', () => {
+  it('exists before the first message of an empty chat', () => {
     expect(gapOf(live(withNewestPage(EMPTY_CHAT, page([]), false), 3))).toBe(3);
   });
 
-  it('is none before the first page, nor before messages that the room does not keep any more', () => {
+  it('does not exist before the first page, nor before messages that the room has dropped', () => {
     expect(gapOf(live(EMPTY_CHAT, 3))).toBeUndefined();
     expect(gapOf(withNewestPage(EMPTY_CHAT, page([50, 51]), false))).toBeUndefined();
   });
 
-  it('is closed by a page, and what was missed is unread', () => {
+  it('is filled by a page, and the messages are unread', () => {
     const log = live(withNewestPage(EMPTY_CHAT, page([1, 2, 3]), false), 7);
     const filled = withFilledGap(log, page([2, 3, 4, 5, 6], true), 7, false);
     expect([idsOf(filled), filled.unread, gapOf(filled)]).toEqual([range(1, 7), 4, undefined]);
@@ -122,7 +122,7 @@ describe('a gap', () => {
     expect(gapOf(withFilledGap(log, answer, 7, false))).toBeUndefined();
   });
 
-  it('that a long call makes by letting the oldest go is none', () => {
+  it('does not come from dropping the oldest messages', () => {
     const log = live(withNewestPage(EMPTY_CHAT, page([]), false), ...range(1, MOST_MESSAGES + 20));
     expect([log.messages.length, gapOf(log)]).toEqual([MOST_MESSAGES, undefined]);
   });
@@ -134,7 +134,7 @@ const roomOf = (said: number, keeps: number, pageLength: number) => (before = In
   return page(kept.slice(-pageLength), kept.length > pageLength);
 };
 
-describe('whatever a slow connection skips', () => {
+describe('whatever messages a slow connection skips', () => {
   const plays = fc.record({
     before: fc.integer({ min: 0, max: 40 }),
     arrives: fc.array(fc.boolean(), { maxLength: 80 }),
@@ -142,7 +142,7 @@ describe('whatever a slow connection skips', () => {
     pageLength: fc.integer({ min: 1, max: 20 }),
   });
 
-  it('the log has all that the room still keeps in the end, each message once and in order', () => {
+  it('the chat ends up with all messages of the room, each once and in order', () => {
     fc.assert(
       fc.property(plays, ({ before, arrives, keeps, pageLength }) => {
         let log = withNewestPage(EMPTY_CHAT, roomOf(before, keeps, pageLength)(), false);
@@ -158,7 +158,7 @@ describe('whatever a slow connection skips', () => {
     );
   });
 
-  it('it takes few pages to find it', () => {
+  it('it takes few pages', () => {
     fc.assert(
       fc.property(plays, ({ before, arrives, keeps, pageLength }) => {
         let log = withNewestPage(EMPTY_CHAT, roomOf(before, keeps, pageLength)(), false);
@@ -173,7 +173,7 @@ describe('whatever a slow connection skips', () => {
   });
 });
 
-it('merging knows no order: the same pages in any order make the same log', () => {
+it('merging is commutative: the same pages in any order give the same chat', () => {
   const pages = fc.shuffledSubarray([page(range(1, 4)), page(range(3, 9)), page(range(8, 12)), page(range(12, 20))], { minLength: 4 });
   fc.assert(
     fc.property(pages, (shuffled) => {

@@ -25,4 +25,4 @@ it.each([
   [{ width: 4, height: 3 }, WIDE, 0.25],
   [WIDE, { width: 0, height: 0 }, 0],
   [{ width: 0, height: 0 }, WIDE, 0],
-])('of %j in %j is cut', (picture, box, share) => expect(cutShare(picture, box)).toBeCloseTo(share));
+])('of %j in %j is cropped', (picture, box, share) => expect(cutShare(picture, box)).toBeCloseTo(share));

@@ -7,7 +7,7 @@ import type { Watching } from './watching';
 interface Options {
   now: () => number;
   /** Called with tile keys, only when they change. */
-  tell: (leftOut: ReadonlySet<string>) => void;
+  onChange: (leftOut: ReadonlySet<string>) => void;
 }
 
 export class MissingWatch {
@@ -35,7 +35,7 @@ export class MissingWatch {
     this.#scheduleUpdate(lateIn(this.#missing, now));
     if (isSame(leftOut, this.#leftOut)) return;
     this.#leftOut = leftOut;
-    this.#options.tell(leftOut);
+    this.#options.onChange(leftOut);
   }
 
   #scheduleUpdate(ms: number | undefined): void {

@@ -24,7 +24,7 @@ const together: RoomViewEvent[] = [
   track('cy', 'video'),
 ];
 
-describe('who is not heard of any more', () => {
+describe('a participant without incoming media', () => {
   const score = (consumerId: string, sourceScore: number): RoomViewEvent => ({ type: 'trackScore', consumerId, score: 10, sourceScore });
   const flowing = [...together, score('bob-audio', 10), score('bob-video', 9)];
   const linkOf = (...events: RoomViewEvent[]): unknown => tileOf(play(...flowing, ...events), 'bob')?.link;
@@ -40,12 +40,12 @@ describe('who is not heard of any more', () => {
     ['when the server says that it is over', [{ type: 'peerChanged', peerId: 'bob', peerStatus: peerStatusOf({ connected: false }) }, { type: 'peerChanged', peerId: 'bob', peerStatus: peerStatusOf({ connected: true }) }], 'good'],
   ])('is marked: %s', (_about, events, link) => expect(linkOf(...events)).toBe(link));
 
-  it('also when the stream had come before it was offered', () => {
+  it('is marked also if the stream arrived before its offer', () => {
     const offered: RoomViewEvent = { type: 'trackAdded', remote: { consumerId: 'bob-mic', peerId: 'bob', kind: 'audio', source: 'audio', track: fakeTrack('microphone'), isPaused: false, sourceScore: 10 } };
     expect(tileOf(play({ type: 'joined', peers: [peer('bob')] }, offered, score('bob-mic', 0)), 'bob')?.link).toBe('lost');
   });
 
-  it('also without camera and microphone, until they are back', () => {
+  it('is marked also without camera and microphone, until reconnected', () => {
     const gone: RoomViewEvent = { type: 'peerChanged', peerId: 'dee', peerStatus: peerStatusOf({ connected: false }) };
     const back: RoomViewEvent = { type: 'peerChanged', peerId: 'dee', peerStatus: peerStatusOf({ connected: true }) };
     const linksOf = (...events: RoomViewEvent[]): unknown[] => {
@@ -57,12 +57,12 @@ describe('who is not heard of any more', () => {
     expect(tileOf(play({ type: 'joined', peers: [peerOf(known)] }), 'dee')?.link).toBe('lost');
   });
 
-  it('but not who has not come yet', () => {
+  it('is not marked before media has arrived', () => {
     expect(tileOf(play(...together, score('bob-audio', 0), score('bob-video', 0)), 'bob')?.link).toBe('good');
   });
 });
 
-describe('who sends what does not come', () => {
+describe('a participant whose media is not received', () => {
   type Sends = NonNullable<Peer['sends']>;
   const NOTHING_SENT: Sends = { audio: false, video: false, share: false };
   const sends = (change: Partial<Sends>): RoomViewEvent => ({ type: 'peerSends', peerId: 'bob', sends: { ...NOTHING_SENT, ...change } });
@@ -78,14 +78,14 @@ describe('who sends what does not come', () => {
     ['what comes is left out later of', [track('bob', 'audio'), track('bob', 'video'), sends({ audio: true, video: true }), removed('bob-audio'), removed('bob-video')], { isMuted: false, hasCamera: true }],
     ['what comes is known better than what is said of', [sends({}), track('bob', 'audio'), track('bob', 'video')], { isMuted: false, hasCamera: true }],
     ['what is paused is known before it is said of', [sends({ audio: true }), track('bob', 'audio'), { type: 'trackPaused', consumerId: 'bob-audio', isPaused: true }], { isMuted: true }],
-  ])('is no lie: %s Bob', (_about, events, person) => expect(personOf(...events)).toMatchObject(person));
+  ])('is shown correctly: %s Bob', (_about, events, person) => expect(personOf(...events)).toMatchObject(person));
 
-  it('is outlined while they speak', () => {
+  it('is outlined while speaking', () => {
     const speaking: RoomViewEvent = { type: 'speakers', volumes: [{ peerId: 'bob', volume: -20 }] };
     expect([personOf(sends({ audio: true }), speaking), personOf(sends({}), speaking)]).toMatchObject([{ isSpeaking: true }, { isSpeaking: false }]);
   });
 
-  it('after a reconnect counts as the server says, not as the old stream was', () => {
+  it('follows the server after a reconnect, not the old stream', () => {
     const back = (told: Peer['sends']): RoomViewEvent[] => [track('bob', 'audio'), { type: 'connectionLost' }, { type: 'joined', peers: [{ ...peer('bob'), sends: told }] }];
     expect(personOf(track('bob', 'audio'), { type: 'connectionLost' })).toMatchObject({ isMuted: false });
     expect([back(NOTHING_SENT), back({ ...NOTHING_SENT, audio: true }), back(undefined)].map((events) => personOf(...events))).toMatchObject([{ isMuted: true }, { isMuted: false }, { isMuted: false }]);
@@ -102,7 +102,7 @@ describe('who sends what does not come', () => {
 });
 
 describe('the tiles', () => {
-  it('know what a program sends', () => {
+  it('mark broadcasts', () => {
     const from = (peerId: string, flag: string): Peer => {
       const info = { peerId, displayName: peerId, device: { flag, name: '' } };
       return peerOf(info);
@@ -111,18 +111,18 @@ describe('the tiles', () => {
     expect(tiles(room).map(({ isBroadcast }) => isBroadcast)).toEqual([true, true, false, false]);
   });
 
-  it('show others in the order of their coming and oneself last', () => {
+  it('show the others in the order of joining and the local one last', () => {
     const room = play(...together, { type: 'peerJoined', peer: peer('dee') });
     expect(tiles(room).map(({ peerId, isSelf }) => [peerId, isSelf])).toEqual([['bob', false], ['cy', false], ['dee', false], ['me', true]]);
   });
 
-  it('show initials, a muted mark and no picture for a person without media', () => {
+  it('show initials and a muted icon without media', () => {
     expect(tiles(EMPTY_ROOM)).toEqual([
       expect.objectContaining({ initials: 'AL', isMuted: true, video: undefined, isSelf: true }),
     ]);
   });
 
-  it('show one\'s own picture, and never play one\'s own voice', () => {
+  it('show the local video, and never play the local audio', () => {
     const local: LocalMediaState = {
       ...NOTHING_ON,
       microphone: { status: 'on', track: fakeTrack('microphone'), isInterrupted: false },
@@ -134,7 +134,7 @@ describe('the tiles', () => {
     expect(voicesOf(play(track('me', 'audio')), { peerId: 'me', displayName: 'Ada', local })).toEqual([]);
   });
 
-  it('hide a paused picture and mark a paused voice', () => {
+  it('hide paused video and mark paused audio', () => {
     const room = play(
       ...together,
       { type: 'trackPaused', consumerId: 'bob-video', isPaused: true },
@@ -143,7 +143,7 @@ describe('the tiles', () => {
     expect(tileOf(room, 'bob')).toMatchObject({ video: undefined, isMuted: true });
   });
 
-  it('say that a picture which ought to come does not, as long as it is not held back', () => {
+  it('mark a stalled video, unless it is paused', () => {
     const stalled = play(...together, { type: 'trackStalled', consumerId: 'bob-video', isStalled: true });
     expect(tiles(stalled).map(({ isStalled }) => isStalled)).toEqual([true, false, false]);
     const paused = reduceRoom(stalled, { type: 'trackPaused', consumerId: 'bob-video', isPaused: true });
@@ -151,33 +151,33 @@ describe('the tiles', () => {
     expect(tileOf(reduceRoom(stalled, { type: 'trackStalled', consumerId: 'bob-video', isStalled: false }), 'bob')?.isStalled).toBe(false);
   });
 
-  it('outline who speaks loudly enough and is not muted', () => {
+  it('outline participants who speak loudly enough and are not muted', () => {
     const volumes = [{ peerId: 'bob', volume: -30 }, { peerId: 'cy', volume: -75 }, { peerId: 'me', volume: -71 }];
     const room = play(...together, { type: 'speakers', volumes });
     expect(tiles(room).map(({ isSpeaking }) => isSpeaking)).toEqual([true, false, false]);
     expect(tileOf(reduceRoom(room, { type: 'speakers', volumes: [] }), 'bob')?.isSpeaking).toBe(false);
   });
 
-  it('give a person the same colour everywhere', () => {
+  it('give a participant the same color everywhere', () => {
     expect(hueOf('Ada')).toBe(hueOf('Ada'));
     for (const name of ['', 'Ada', '😀'.repeat(64)]) expect(hueOf(name)).toSatisfy((hue: number) => hue >= 0 && hue < 360);
   });
 });
 
-describe('people who go', () => {
-  it('take their media along', () => {
+describe('participants who leave', () => {
+  it('take their media with them', () => {
     const room = play(...together, { type: 'activeSpeaker', peerId: 'bob' }, { type: 'peerLeft', peerId: 'bob' });
     expect(room.participants.map(({ peerId }) => peerId)).toEqual(['cy']);
     expect(room.tracks.map(({ peerId }) => peerId)).toEqual(['cy']);
     expect(room.activeSpeaker).toBeUndefined();
   });
 
-  it('twice, or unknown ones, change nothing', () => {
+  it('twice, or are unknown, change nothing', () => {
     const room = play(...together);
     expect(play(...together, { type: 'peerLeft', peerId: 'nobody' }).participants).toEqual(room.participants);
   });
 
-  it('and come twice are there once', () => {
+  it('and join twice are there once', () => {
     const room = play(...together, { type: 'peerJoined', peer: peer('bob', 'Robert') });
     expect(room.participants.map(({ displayName }) => displayName)).toEqual(['Robert', 'cy']);
   });
@@ -191,12 +191,12 @@ describe('people who go', () => {
 describe('while the connection is lost', () => {
   const lost = play(...together, { type: 'connectionLost' });
 
-  it('everybody stays, greyed', () => {
+  it('all participants stay, grayed out', () => {
     expect(tiles(lost).map(({ isStale }) => isStale)).toEqual([true, true, false]);
     expect(tileOf(lost, 'bob')?.video).toBeDefined();
   });
 
-  it('who is back takes the old place, with the old picture until a fresh one comes', () => {
+  it('a returning participant keeps its place, with the last frame until new video arrives', () => {
     const back = reduceRoom(lost, { type: 'joined', peers: [peer('cy')] });
     expect(back.participants.map(({ peerId, isStale }) => [peerId, isStale])).toEqual([['bob', true], ['cy', false]]);
     expect(tileOf(back, 'cy')?.video).toBeDefined();
@@ -204,7 +204,7 @@ describe('while the connection is lost', () => {
     expect(fresh.tracks.filter(({ peerId }) => peerId === 'cy').map(({ consumerId }) => consumerId)).toEqual(['new']);
   });
 
-  it('who does not come back is let go after a while', () => {
+  it('a participant who does not return is dropped after a while', () => {
     const back: RoomViewEvent[] = [{ type: 'joined', peers: [peer('cy')] }, track('cy', 'audio', 'new'), { type: 'lastFramesDropped' }];
     const after = back.reduce(reduceRoom, lost);
     expect(after.participants.map(({ peerId }) => peerId)).toEqual(['cy']);
@@ -225,7 +225,7 @@ describe('the grid', () => {
     expect(fitGrid(count, width, height, 12).columns).toBe(columns);
   });
 
-  it('never overflows and never distorts, for 1 to 49 people on any screen', () => {
+  it('never overflows and never distorts, for 1 to 49 tiles on any screen', () => {
     for (const [width, height] of [[344, 480], [740, 860], [1410, 760], [2500, 300], [200, 900]] as const) {
       for (let count = 1; count <= 49; count += 1) {
         const { columns, rows, tileWidth, tileHeight } = fitGrid(count, width, height, 12);
@@ -238,7 +238,7 @@ describe('the grid', () => {
     }
   });
 
-  it('has no size before the space is known', () => {
+  it('has no size before the container is measured', () => {
     expect(fitGrid(3, 0, 0, 12)).toMatchObject({ tileWidth: 0, tileHeight: 0 });
   });
 });

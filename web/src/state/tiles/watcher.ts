@@ -7,11 +7,11 @@ const PAUSE_MS = 150;
 export class Watcher {
   readonly seen = new Map<string, Size>();
   isPageHidden = false;
-  readonly #tell: () => void;
+  readonly #notify: () => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(tell: () => void) {
-    this.#tell = tell;
+  constructor(notify: () => void) {
+    this.#notify = notify;
   }
 
   /** Sets the size of a tile on screen; undefined when it is no longer visible. */
@@ -30,7 +30,7 @@ export class Watcher {
   notifySoon(): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
-      this.#tell();
+      this.#notify();
     }, PAUSE_MS);
   }
 

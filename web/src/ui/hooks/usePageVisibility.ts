@@ -5,11 +5,11 @@ import type { CallModel } from '../../state/call/call-model';
 
 export function usePageVisibility(call: CallModel): void {
   useEffect(() => {
-    const tell = (): void => call.setPageHidden(document.hidden && document.pictureInPictureElement === null);
+    const update = (): void => call.setPageHidden(document.hidden && document.pictureInPictureElement === null);
     const events = ['visibilitychange', 'enterpictureinpicture', 'leavepictureinpicture'] as const;
-    for (const name of events) document.addEventListener(name, tell);
+    for (const name of events) document.addEventListener(name, update);
     return () => {
-      for (const name of events) document.removeEventListener(name, tell);
+      for (const name of events) document.removeEventListener(name, update);
     };
   }, [call]);
 }

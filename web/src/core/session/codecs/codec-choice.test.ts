@@ -8,7 +8,7 @@ const vp9 = (isSmooth: boolean, isPowerEfficient: boolean): Encoder => ({ codec:
 const ALL = [...VIDEO_CODECS];
 const PLAIN: CodecSituation = { offered: ALL, encoders: [], cores: 4, isOverloaded: false, preferred: undefined };
 
-describe('the codec of one’s own pictures', () => {
+describe('the codec for sending video', () => {
   it.each<[string, Partial<CodecSituation>, VideoCodec | undefined]>([
     ['nothing is known of the encoders', {}, 'VP8'],
     ['hardware encodes VP9', { encoders: [vp9(true, true)], cores: 2 }, 'VP9'],
@@ -27,7 +27,7 @@ describe('the codec of one’s own pictures', () => {
     expect(chooseCodec({ ...PLAIN, ...situation })).toBe(expected);
   });
 
-  it('is one that both sides know, and never AV1 while there is another and nobody asks for it', () => {
+  it('is supported by both sides, and never AV1 unless it is chosen or the only one', () => {
     const encoder = fc.record({ codec: fc.constantFrom(...ALL), isSmooth: fc.boolean(), isPowerEfficient: fc.boolean() });
     const situation = fc.record({
       offered: fc.subarray(ALL),
@@ -47,10 +47,10 @@ describe('the codec of one’s own pictures', () => {
   });
 });
 
-describe('the processor', () => {
+describe('the CPU', () => {
   const after = (looks: readonly boolean[]): boolean => looks.reduce(updateLoad, NO_LOAD).isOverloaded;
 
-  it('does not keep up when the encoder says so several times in a row, and that stays so', () => {
+  it('counts as overloaded for good after several limited samples in a row', () => {
     expect(after([true, true, true])).toBe(false);
     expect(after([true, true, true, false, true])).toBe(false);
     expect(after([true, true, true, true])).toBe(true);
@@ -58,7 +58,7 @@ describe('the processor', () => {
   });
 });
 
-describe('what is known of the device', () => {
+describe('the device\'s encoders', () => {
   const codecs = [{ mimeType: 'video/VP8' }, { mimeType: 'video/VP9', parameters: { 'profile-id': 0 } }, { mimeType: 'video/VP9' }];
   const device = { sendRtpCapabilities: { codecs } } as unknown as types.Device;
   const info = { supported: true, smooth: true, powerEfficient: true, configuration: {} as MediaEncodingConfiguration };
@@ -66,7 +66,7 @@ describe('what is known of the device', () => {
     video?.contentType === 'video/AV1' ? Promise.reject(new TypeError('not known')) : Promise.resolve(info);
   const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
 
-  it('counts once the browser has told; until then, and where it cannot tell, VP8 is sent', async () => {
+  it('count once the browser has answered; until then, and without an answer, VP8 is sent', async () => {
     const policy = new CodecPolicy({ cores: 2, encodingInfo }, () => undefined);
     expect(policy.choose(device)).toBe(codecs[0]);
     await settled();
@@ -76,7 +76,7 @@ describe('what is known of the device', () => {
     expect(silent.choose(device)).toBe(codecs[0]);
   });
 
-  it('says once that something cheaper is to be sent, unless the person wants it otherwise', async () => {
+  it('lead to a cheaper codec once, unless the user has chosen one', async () => {
     const policy = new CodecPolicy({ cores: 2, encodingInfo }, () => undefined);
     await settled();
     expect([1, 2, 3, 4, 5, 6].map(() => policy.note(true))).toEqual([false, false, false, true, false, false]);

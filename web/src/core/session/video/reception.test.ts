@@ -17,7 +17,7 @@ function setUp(): { reception: Reception; sent: () => string[] } {
   };
 }
 
-it('asks for the size that is shown, and says the same only once', () => {
+it('requests the size that is shown, and sends only changes', () => {
   const { reception, sent } = setUp();
   reception.sync([preference()]);
   expect(sent()).toEqual(['setConsumerPreferredLayers c 1 2', 'setConsumerPriority c 80']);
@@ -27,7 +27,7 @@ it('asks for the size that is shown, and says the same only once', () => {
   expect(sent()).toEqual(['setConsumerPreferredLayers c 2 2']);
 });
 
-it('holds back what nobody sees, and lets it flow again in its new size', () => {
+it('pauses what is off screen, and resumes it in its new size', () => {
   const { reception, sent } = setUp();
   reception.sync([preference()]);
   sent();
@@ -38,7 +38,7 @@ it('holds back what nobody sees, and lets it flow again in its new size', () => 
   expect(sent()).toEqual(['setConsumerPreferredLayers c 0 2', 'resumeConsumer c']);
 });
 
-it('forgets what is gone', () => {
+it('forgets closed consumers', () => {
   const { reception, sent } = setUp();
   reception.sync([preference()]);
   reception.sync([]);
@@ -47,7 +47,7 @@ it('forgets what is gone', () => {
   expect(sent()).toHaveLength(2);
 });
 
-it('says whose streams come first when that changes, and nothing of nobody at the start', () => {
+it('sends the watched peers when they change, and no empty list at the start', () => {
   const { reception, sent } = setUp();
   reception.watch([]);
   expect(sent()).toEqual([]);

@@ -37,7 +37,7 @@ export class Reception {
   sync(preferences: readonly ReceptionPreference[]): void {
     const wanted = new Set(preferences.map(({ consumerId }) => consumerId));
     for (const consumerId of this.#sent.keys()) if (!wanted.has(consumerId)) this.#sent.delete(consumerId);
-    for (const preference of preferences) this.#tell(preference);
+    for (const preference of preferences) this.#send(preference);
   }
 
   /** Peers whose streams are wanted, the most wanted first. */
@@ -53,7 +53,7 @@ export class Reception {
     return this.#sent.get(consumerId)?.isHidden === false;
   }
 
-  #tell({ consumerId, ...preference }: ReceptionPreference): void {
+  #send({ consumerId, ...preference }: ReceptionPreference): void {
     const sent = this.#sent.get(consumerId) ?? UNTOLD;
     if (preference.isHidden) {
       if (!sent.isHidden) this.#signaling.notify('pauseConsumer', { consumerId });

@@ -35,7 +35,7 @@ const seconds = (count: number): Promise<unknown> => vi.advanceTimersByTimeAsync
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
-it('takes each step once for each picture, and what is for all once for all', async () => {
+it('takes each step once per video, and steps that concern all only once', async () => {
   const { did, mender } = setUp('a', 'b');
   await seconds(20);
   mender.close();
@@ -47,7 +47,7 @@ it('takes each step once for each picture, and what is for all once for all', as
   ]);
 });
 
-it('leaves a way alone by which others come, and tells when the picture is back', async () => {
+it('leaves the transport alone while others arrive, and reports when the video is back', async () => {
   const { did, frames, mender } = setUp('a', 'b');
   for (let second = 0; second < 14; second += 2) {
     frames.set('b', second + 1);
@@ -62,7 +62,7 @@ it('leaves a way alone by which others come, and tells when the picture is back'
   expect(did.at(-1)).toBe('a comes');
 });
 
-it('does not miss what is not looked at any more, nor wake it', async () => {
+it('ignores videos that are off screen', async () => {
   const setup = setUp('a');
   await seconds(8);
   setup.expected = [];
@@ -72,7 +72,7 @@ it('does not miss what is not looked at any more, nor wake it', async () => {
   setup.mender.close();
 });
 
-it('passes over what cannot be counted', async () => {
+it('skips videos without a frame count', async () => {
   const { did, frames, mender } = setUp('a');
   frames.clear();
   await seconds(60);

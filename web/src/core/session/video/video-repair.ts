@@ -72,7 +72,7 @@ export class VideoRepair {
   #judgeOne({ consumerId }: ExpectedVideo, look: Look): RepairStep | undefined {
     const { now, isStalled, step } = judge(this.#known.get(consumerId) ?? FRESH, look, SAMPLE_MS);
     this.#known.set(consumerId, now);
-    this.#tell(consumerId, isStalled);
+    this.#report(consumerId, isStalled);
     if (step !== undefined) this.#take(consumerId, step, now);
     return step;
   }
@@ -86,7 +86,7 @@ export class VideoRepair {
     signaling.notify('resumeConsumer', { consumerId });
   }
 
-  #tell(consumerId: string, isStalled: boolean): void {
+  #report(consumerId: string, isStalled: boolean): void {
     if (this.#stalled.has(consumerId) === isStalled) return;
     if (isStalled) this.#stalled.add(consumerId);
     else this.#stalled.delete(consumerId);
@@ -97,6 +97,6 @@ export class VideoRepair {
   #forget(expected: readonly ExpectedVideo[]): void {
     const wanted = new Set(expected.map(({ consumerId }) => consumerId));
     this.#known = new Map([...this.#known].filter(([consumerId]) => wanted.has(consumerId)));
-    for (const consumerId of [...this.#stalled]) if (!wanted.has(consumerId)) this.#tell(consumerId, false);
+    for (const consumerId of [...this.#stalled]) if (!wanted.has(consumerId)) this.#report(consumerId, false);
   }
 }

@@ -18,35 +18,35 @@ function play(seconds: number, look: (second: number) => Partial<Look>): { steps
   return { steps, stalled };
 }
 
-describe('a picture that does not come', () => {
-  it('is said after 4 s, and mended step by step', () => {
+describe('a video that does not arrive', () => {
+  it('is reported after 4 s, and repaired step by step', () => {
     const { steps, stalled } = play(42, () => ({}));
     expect(stalled[0]).toBe(4);
     expect(steps).toEqual([[4, 'keyFrame'], [8, 'keyFrame'], [10, 'resume'], [14, 'restartIce'], [20, 'rejoin'], [30, 'keyFrame'], [40, 'rejoin']]);
   });
 
-  it('while others come is not the fault of the way', () => {
+  it('is not the transport\'s fault while others arrive', () => {
     expect(play(30, () => ({ isAlone: false })).steps.map(([, step]) => step)).not.toContain('restartIce');
   });
 
-  it('because the server has nothing to forward costs nobody else anything', () => {
+  it('does not affect others if the server forwards nothing', () => {
     const { steps, stalled } = play(60, () => ({ isWithheld: true }));
     expect(stalled).toContain(60);
     expect(new Set(steps.map(([, step]) => step))).toEqual(new Set(['keyFrame', 'resume']));
   });
 
-  it('any more is noticed as well, and forgotten when it comes again', () => {
+  it('any more is noticed as well, and reset when it arrives again', () => {
     const { steps, stalled } = play(20, (second) => ({ frames: second < 6 || second > 12 ? second : 6 }));
     expect([steps, stalled]).toEqual([[[10, 'keyFrame']], [10, 12]]);
   });
 });
 
-it('a shared screen may stand still, once it was seen', () => {
+it('a shared screen may be still after its first frame', () => {
   expect(play(60, () => ({ isScreen: true, frames: 1 }))).toEqual({ steps: [], stalled: [] });
   expect(play(4, () => ({ isScreen: true })).steps).toEqual([[4, 'keyFrame']]);
 });
 
-it('a picture that comes is never touched, however slowly it comes and wherever its counter begins anew', () => {
+it('a video that arrives is never repaired, however slow it is and wherever its counter restarts', () => {
   fc.assert(
     fc.property(fc.array(fc.nat(1000), { minLength: 1, maxLength: 50 }), (counts) => {
       const moving = counts.filter((count, index) => count !== (index === 0 ? 0 : counts[index - 1]));
@@ -61,7 +61,7 @@ it('a picture that comes is never touched, however slowly it comes and wherever 
   );
 });
 
-it('a new join for the sake of one picture is seldom, and ever more seldom', () => {
+it('rejoins because of one video are rare, with growing intervals', () => {
   const allowance = new RejoinAllowance();
   const taken: number[] = [];
   for (let second = 0; second < 3600; second += 20) if (allowance.take(second * 1000)) taken.push(second);
