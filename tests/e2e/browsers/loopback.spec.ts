@@ -4,7 +4,7 @@ import { MediaPod } from '../support/programs/media-pod.ts';
 import { waitUntil } from '../support/wait.ts';
 import { expect, test } from '@playwright/test';
 
-test('Firefox tells of a pod that it cannot send media to, and of no other', async ({}, info) => {
+test('Firefox warns of a pod to which it cannot send media, and of no other', async ({}, info) => {
   const pods = await Promise.all([MediaPod.start(), MediaPod.start({ isOnTheNetwork: true })]);
   const [near, far] = pods;
   const ada = await FirefoxPerson.open('Ada', near.url('/m/hello'));

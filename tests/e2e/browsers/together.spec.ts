@@ -88,7 +88,7 @@ test('they chat, share their screens, and switch their cameras off and on', asyn
   await everyoneSeesAndHearsEveryone([ada, grace]);
 });
 
-test('what is typed into the chat of a Firefox switches no device, and the last press of a switch counts', async ({ call: { ada, grace } }) => {
+test('typing in the chat of a Firefox toggles no device, and the last press of a button counts', async ({ call: { ada, grace } }) => {
   await everyoneSeesAndHearsEveryone([ada, grace]);
   const tile = grace.page.locator(`[data-testid="tile"][data-peer-id="${await ada.peerId()}"]`);
   await ada.click('mute-button');
@@ -107,7 +107,7 @@ test('what is typed into the chat of a Firefox switches no device, and the last 
   await expect(tile).toHaveAttribute('data-muted', 'true');
 });
 
-test('a Firefox that leaves is gone at once', async ({ call: { ada, grace } }) => {
+test('a Firefox that leaves disappears at once', async ({ call: { ada, grace } }) => {
   await everyoneSeesAndHearsEveryone([ada, grace]);
   await ada.click('leave-button');
   await everyoneShowsOnly([grace]);

@@ -55,14 +55,14 @@ const THROW_IN_FRAME = `
   const page = document.querySelector('iframe').contentWindow;
   page.Promise.reject(new page.Error('on purpose'));`;
 
-test('without WebRTC, the front page and meetings say so, what to use instead, and have no button that leads nowhere', async ({ pod, webkit }) => {
+test('without WebRTC, the front page and meetings say so and what to use instead, and have no buttons', async ({ pod, webkit }) => {
   for (const door of DOORS) {
     await webkit.goto(pod.url(door));
     expect(await webkit.evaluate('return typeof RTCPeerConnection'), 'this WebKitGTK is built without WebRTC').toBe('undefined');
     await saysThatItCannot(webkit);
   }
   await webkit.goto(pod.url('/m/a/b/c'));
-  await waitUntil('the way to the front page is there', 10, async () => {
+  await waitUntil('the link to the front page is shown', 10, async () => {
     const isThere = await webkit.evaluate<boolean>(`return document.querySelector('${HOME_LINK}') !== null`);
     return isThere ? undefined : 'not yet';
   });
@@ -79,7 +79,7 @@ test('without WebRTC, nothing throws', async ({ pod, webkit }) => {
       return isShown ? undefined : `complaints: ${await webkit.evaluate<string>('return window.complaints.join()')}`;
     });
     await webkit.evaluate(THROW_IN_FRAME);
-    await waitUntil('what is thrown is heard', 10, async () => {
+    await waitUntil('the error is noticed', 10, async () => {
       const complaints = await webkit.evaluate<string[]>('return window.complaints');
       return complaints.includes('Error: on purpose') ? undefined : `complaints: ${complaints.join()}`;
     });

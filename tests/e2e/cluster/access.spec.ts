@@ -61,7 +61,7 @@ test('helm install runs two routers that know the keys of join tokens', async ()
   for (const name of ['open-house', 'by-token', 'by-lobby', 'relayed', 'demo-hall']) await conditionOf(['meeting', name], 'Ready', { status: 'True' }, 90);
 });
 
-test('kubectl warns of pools that nobody looks after, and of ports for fewer pods than allowed', async () => {
+test('kubectl warns of pools without an operator, and of ports for fewer pods than allowed', async () => {
   const narrow = pool('narrow', { rtcPorts: { min: 45_500, max: 45_502 }, max: 9 });
   const strayed = { ...narrow, metadata: { name: 'strayed', namespace: 'default' } };
   await waitUntil('the policy is in force', 20, async () =>
@@ -71,7 +71,7 @@ test('kubectl warns of pools that nobody looks after, and of ports for fewer pod
   expect(await warningsOf(pool('wide', { rtcPorts: { min: 45_500, max: 45_509 }, max: 9 }))).not.toContain('rtcPorts has ports');
 });
 
-test('a meeting by token is closed to whoever brings none, or a wrong one', async ({ people }) => {
+test('a meeting with tokens rejects participants with none or a wrong one', async ({ people }) => {
   const told = JSON.parse((await httpsGet(apiOf('by-token'))).body) as Record<string, unknown>;
   expect(told).toMatchObject({ access: 'Token', tokenRequired: true });
   expect(Object.keys(told).sort()).toEqual(['access', 'name', 'namespace', 'phase', 'ready', 'tokenRequired']);
@@ -89,7 +89,7 @@ test('a meeting by token is closed to whoever brings none, or a wrong one', asyn
   await visitor.page.getByTestId('error-message').waitFor({ state: 'visible', timeout: 20_000 });
 });
 
-test('people with tokens come in as who they are, and the token leaves the address bar', async ({ people }) => {
+test('participants with tokens join with their identity, and the token is removed from the address bar', async ({ people }) => {
   const ada = await people.join('Ada', place(urlOf('by-token', await makeToken('by-token', 'ada', '--name', 'Ada Lovelace', '--moderator'))));
   const grace = await people.join('Grace', place(urlOf('by-token', await makeToken('by-token', 'grace'))));
   expect(ada.page.url()).toBe(urlOf('by-token'));
@@ -97,14 +97,14 @@ test('people with tokens come in as who they are, and the token leaves the addre
   await expect(grace.page.getByTestId('tile').filter({ hasText: 'Ada Lovelace' })).toBeVisible();
 });
 
-test('a new join key is taken up and an old one put away without a restart', async () => {
+test('join keys are added and removed without a restart', async () => {
   const old = await makeToken('by-token', 'ada');
   const join = async (token: string): Promise<number> => (await httpsPost(`${apiOf('by-token')}/join`, {}, { authorization: `Bearer ${token}` })).status;
   expect(await join(old)).toBe(200);
   await makeJoinKey('second');
   const fresh = await makeToken('by-token', 'ada');
   // Either router may answer: both must know.
-  await waitUntil('the routers know the new key alone', 15, async () => {
+  await waitUntil('the routers know only the new key', 15, async () => {
     const answers = await Promise.all([old, fresh, old, fresh, old, fresh, old, fresh].map(join));
     return answers.every((status, index) => status === (index % 2 === 0 ? 401 : 200)) ? undefined : answers.join(' ');
   });
@@ -116,7 +116,7 @@ async function waitAtTheDoor(guest: Participant): Promise<void> {
   await guest.page.getByTestId('lobby-screen').waitFor({ state: 'visible', timeout: 20_000 });
 }
 
-test('guests wait in the lobby until a moderator admits or refuses them', async ({ people }) => {
+test('guests wait in the lobby until a moderator admits or denies them', async ({ people }) => {
   const guest = await people.open('Guest', place(urlOf('by-lobby')));
   await waitAtTheDoor(guest);
   const ada = await people.join('Ada', place(urlOf('by-lobby', await makeToken('by-lobby', 'ada'))));
@@ -142,7 +142,7 @@ function relayOnly(): void {
   };
 }
 
-test('a browser that is let out by TURN alone sees and hears, and is seen and heard', async ({ people }) => {
+test('a browser that can only use TURN sends and receives', async ({ people }) => {
   test.skip(!cluster.isOwn, 'the TURN server must be where the nodes of the cluster reach it');
   const turn = await TurnServer.start(TURN_SECRET);
   try {
@@ -159,7 +159,7 @@ test('a browser that is let out by TURN alone sees and hears, and is seen and he
   }
 });
 
-test('clients of the mediasoup demo, old and new, come in by its form of address and meet whoever is there', async ({ people }) => {
+test('clients of the mediasoup demo, old and new, join by its URLs and meet the other participants', async ({ people }) => {
   const [browser, pages] = [await launchBrowser(), await PageServer.start()];
   try {
     const ada = await people.join('Ada', place(urlOf('demo-hall')));
@@ -181,7 +181,7 @@ test('clients of the mediasoup demo, old and new, come in by its form of address
   }
 });
 
-test('a meeting that wants no clients of the demo gets none', async () => {
+test('a meeting that excludes clients of the demo gets none', async () => {
   const client = await ProtooClient.connect(demoUrl('open-house', 'visitor01'), certificateAuthority());
   expect((await client.closed(5)).code).toBe(4000);
 });
@@ -200,7 +200,7 @@ function countConnections(): void {
 
 const mediaConnections = (person: Participant): Promise<string | null> => person.page.locator('html').getAttribute('data-media-connections');
 
-test('each of two routers is killed, and both are replaced, under a call of three: media goes on, and signaling is back by itself', async ({ people }) => {
+test('each of two routers is killed, and both are replaced, during a call of three: media continues, and signaling recovers', async ({ people }) => {
   const three: Participant[] = [];
   for (const name of ['Ada', 'Grace', 'Linus']) {
     const person = await people.open(name, place(urlOf('open-house')), undefined, countConnections);
@@ -224,13 +224,13 @@ test('each of two routers is killed, and both are replaced, under a call of thre
   await programsRun();
   await everyoneSeesAndHearsEveryone(three, 30);
   for (const person of three) await person.isConnected(15);
-  expect(await Promise.all(three.map(mediaConnections)), 'nobody had to connect their media anew').toEqual(before);
+  expect(await Promise.all(three.map(mediaConnections)), 'no media connection was renewed').toEqual(before);
   // Signaling is not only connected, it works: others see a raised hand.
   await three[0]?.page.getByTestId('hand-button').click();
   for (const person of three.slice(1)) await expect(person.page.getByTestId('tile-hand')).toBeVisible();
 });
 
-test('the API server is away for two minutes: whoever has a token still comes into a meeting that runs', async ({ people }) => {
+test('the API server is down for two minutes: participants with a token still join a running meeting', async ({ people }) => {
   test.skip(!cluster.isOwn, 'the API server of somebody else\'s cluster is not ours to stop');
   test.setTimeout(420_000);
   const tokens = [await makeToken('by-token', 'ada'), await makeToken('by-token', 'grace'), await makeToken('by-token', 'linus')] as const;

@@ -103,7 +103,7 @@ test('200 meetings in three pools, applied at once, are all ready', async () => 
   await fleetIsSound();
 });
 
-test('kubectl scale changes the spare pods, and pods with meetings stay what they are', async () => {
+test('kubectl scale changes the spare pods, and pods with meetings are left alone', async () => {
   sitting = await sitIn('reef-000', 'the-sitting-one');
   const busy = new Set((await meetings()).filter((one) => one.pool === 'reef').map(({ podUid }) => podUid));
   await watched(async () => {
@@ -117,7 +117,7 @@ test('kubectl scale changes the spare pods, and pods with meetings stay what the
   await fleetIsSound();
 });
 
-test('a max below what is in use takes the spare pod alone', async () => {
+test('a max below the pods in use removes only the spare pod', async () => {
   const busy = [...new Set((await meetings()).filter((one) => one.pool === 'reef').map(({ podUid }) => podUid))].sort();
   await watched(async () => {
     await patchSpec(poolArguments('reef'), { max: 2 });
@@ -131,7 +131,7 @@ test('a max below what is in use takes the spare pod alone', async () => {
   await fleetIsSound();
 });
 
-test('when 150 meetings are deleted the pools shrink to what is needed, and nobody is thrown out', async () => {
+test('when 150 meetings are deleted the pools shrink to what is needed, and no participant is disconnected', async () => {
   await watched(async () => {
     await kubectl('delete', 'meetings', '--namespace', 'default', '--selector', 'fleet=goes');
     for (const name of Object.keys(CROWD)) await poolHas(name, { ready: 2, warm: 1, draining: 0, total: 2 }, 120);
@@ -142,7 +142,7 @@ test('when 150 meetings are deleted the pools shrink to what is needed, and nobo
   await fleetIsSound();
 });
 
-test('a new template replaces every pod, and the call in one of them goes on by itself', async ({ people }) => {
+test('a new template replaces every pod, and the call in one of them recovers', async ({ people }) => {
   const ada = await people.join('Ada', place(urlOf('atoll-000')));
   const grace = await people.join('Grace', place(urlOf('atoll-000')));
   await everyoneSeesAndHearsEveryone([ada, grace]);
@@ -164,7 +164,7 @@ test('a new template replaces every pod, and the call in one of them goes on by 
   await fleetIsSound();
 });
 
-test('a cordoned node is left by its media pods, and used again afterwards', async () => {
+test('media pods leave a cordoned node, which is used again afterwards', async () => {
   const { node } = await podOf('inlet-000');
   await watched(async () => {
     await kubectl('cordon', node);
@@ -178,7 +178,7 @@ test('a cordoned node is left by its media pods, and used again afterwards', asy
   await fleetIsSound();
 });
 
-test('kubectl drain empties a node under a call, which goes on elsewhere', async ({ people }) => {
+test('kubectl drain empties a node during a call, which continues elsewhere', async ({ people }) => {
   const ada = await people.join('Ada', place(urlOf('reef-000')));
   const grace = await people.join('Grace', place(urlOf('reef-000')));
   await everyoneSeesAndHearsEveryone([ada, grace]);
@@ -193,7 +193,7 @@ test('kubectl drain empties a node under a call, which goes on elsewhere', async
   await fleetIsSound();
 });
 
-test('a media pod that is killed loses all its meetings to others at once', async () => {
+test('the meetings of a killed media pod move to others at once', async () => {
   const killed = await podOf('reef-000');
   await watched(async () => {
     await kubectl('delete', 'pod', killed.name, '--namespace', NAMESPACE, '--force', '--grace-period=0');
@@ -206,7 +206,7 @@ test('a media pod that is killed loses all its meetings to others at once', asyn
   await fleetIsSound();
 });
 
-test('the leading operator is killed: another one leads, and a meeting made at that moment is served', async () => {
+test('the leading operator is killed: another one leads, and a meeting created at that moment is served', async () => {
   const before = await leader();
   const { uid } = (await getObject('pod', before.pod, '--namespace', NAMESPACE)).metadata;
   await watched(async () => {
@@ -222,12 +222,12 @@ test('the leading operator is killed: another one leads, and a meeting made at t
   await fleetIsSound();
 });
 
-test('media ports are found reachable where browsers are told to send', async () => {
+test('media ports are reachable at the announced addresses', async () => {
   for (const name of ['reef', 'inlet']) await conditionOf(poolArguments(name), 'MediaReachable', { status: 'True' }, 90);
   await conditionOf(['meeting', 'reef-001'], 'MediaReachable', { status: 'True' }, 30);
 });
 
-test('a meeting that has an end sends everybody away then, and is gone some seconds later', async ({ people }) => {
+test('a meeting with an end time disconnects all participants then, and is gone some seconds later', async ({ people }) => {
   await apply(meeting('short', { pool: 'reef' }));
   await conditionOf(['meeting', 'short'], 'Ready', { status: 'True' });
   const ada = await people.join('Ada', place(urlOf('short')));
@@ -240,7 +240,7 @@ test('a meeting that has an end sends everybody away then, and is gone some seco
   await kubectl('wait', '--for=delete', 'meeting/short', '--timeout=30s');
 });
 
-test('a meeting that has a start waits for it', async () => {
+test('a meeting with a start time waits for it', async () => {
   const startsAt = soon(15);
   await apply(meeting('later', { pool: 'reef', startsAt }));
   await conditionOf(['meeting', 'later'], 'Ready', { status: 'False', reason: /^Scheduled$/ });
@@ -263,7 +263,7 @@ test('a dedicated meeting has a pod to itself, and its lock and title change und
   await everyoneSeesAndHearsEveryone([ada, grace]);
 
   await kubectl('patch', 'meeting', 'alone', '--type=merge', '--patch', '{"spec":{"locked":true,"title":"Behind closed doors"}}');
-  await waitUntil('a newcomer is refused', 15, async () => {
+  await waitUntil('a new participant is rejected', 15, async () => {
     const newcomer = await knock('alone', 'newcomer-1');
     const { code, reason } = await newcomer.closed(1).finally(() => newcomer.close());
     return code === 4000 && reason.includes('locked') ? undefined : `the answer was ${String(code)} ${reason}`;
@@ -275,7 +275,7 @@ test('a dedicated meeting has a pod to itself, and its lock and title change und
   await fleetIsSound();
 });
 
-test('a namespace is served as soon as the pool admits it, and its deletion ends its calls', async () => {
+test('a namespace is served as soon as the pool allows it, and its deletion ends its calls', async () => {
   const allowedNamespaces = { from: 'Selector', selector: { matchLabels: { calls: 'allowed' } } };
   await apply(pool('cove', { ...SMALL, rtcPorts: { min: 45_300, max: 45_309 }, warm: 0, max: 2, allowedNamespaces }));
   await kubectl('create', 'namespace', GUESTS);
@@ -294,7 +294,7 @@ test('a namespace is served as soon as the pool admits it, and its deletion ends
   await kubectl('delete', ...poolArguments('cove'));
 });
 
-test('a pool whose ports are those of another says so, and still gives each pod its own', async () => {
+test('a pool whose ports overlap with another reports it, and still gives each pod its own', async () => {
   await apply(pool('shoal', { ...SMALL, rtcPorts: { min: 45_000, max: 45_009 }, max: 2 }));
   const condition = await conditionOf(poolArguments('shoal'), 'PortsExclusive', { status: 'False', reason: /^PortsOverlap$/ });
   expect(condition.message).toContain('reef');
@@ -305,7 +305,7 @@ test('a pool whose ports are those of another says so, and still gives each pod 
   await waitUntil('its pods are gone', 60, async () => ((await mediaPods()).some((pod) => pod.owner === 'shoal') ? 'they are there' : undefined));
 });
 
-test('a quota that forbids more pods is quoted, and pods are made as soon as it is gone', async () => {
+test('a quota that forbids more pods is reported, and pods are created as soon as it is gone', async () => {
   const quota = { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'no-more', namespace: NAMESPACE }, spec: { hard: { pods: '1' } } };
   await apply(quota);
   await waitUntil('the quota counts', 30, async () => {
@@ -326,7 +326,7 @@ test('a quota that forbids more pods is quoted, and pods are made as soon as it 
   await fleetIsSound();
 });
 
-test('labels that somebody takes from a media pod are put back, and its meetings stay', async () => {
+test('labels removed from a media pod are restored, and its meetings stay', async () => {
   const edited = await podOf('atoll-000');
   await kubectl('label', 'pod', edited.name, '--namespace', NAMESPACE, 'convene.dev/pool-');
   await waitUntil('the label is back', 30, async () => {

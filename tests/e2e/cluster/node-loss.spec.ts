@@ -62,7 +62,7 @@ test('after helm upgrade the replicas of operator and router are on different no
   }
 });
 
-test('a node is lost: no status says Ready that is not, and its call comes back on the other one', async ({ people }) => {
+test('a node is lost: no status is wrongly Ready, and its call recovers on the other one', async ({ people }) => {
   test.setTimeout(420_000);
   await kubectl('cordon', OTHER);
   await apply({ apiVersion: 'convene.dev/v1alpha1', kind: 'Meeting', metadata: { name: 'seminar', namespace: 'default' }, spec: {} });
@@ -83,7 +83,7 @@ test('a node is lost: no status says Ready that is not, and its call comes back 
     return node !== undefined && node !== LOST ? undefined : `it is on ${String(node)}`;
   });
   await everyoneSeesAndHearsEveryone([ada, grace], 90);
-  await waitUntil('the status says how many are in', 30, async () => {
+  await waitUntil('the status counts the participants', 30, async () => {
     const { status } = await getObject(...MEETING);
     return status?.['phase'] === 'Ready' && status['participants'] === 2 ? undefined : JSON.stringify(status);
   });

@@ -58,7 +58,7 @@ async function consumersOf(person: Participant): Promise<Set<string>> {
 
 /** Media comes from another room: rejoined after an interruption that may be too short to notice. */
 async function receivesAnew(person: Participant, before: ReadonlySet<string>, seconds: number): Promise<void> {
-  await waitUntil(`${person.name} receives anew`, seconds, async () => {
+  await waitUntil(`${person.name} receives again`, seconds, async () => {
     const now = [...(await consumersOf(person))];
     return now.length > 0 && now.every((id) => !before.has(id)) ? undefined : `${String(now.length)} streams, some from before`;
   });
@@ -78,7 +78,7 @@ test.afterAll(async ({}, info) => {
   await removeLeftovers();
 });
 
-test('helm install makes operator, router and a media pod ready, and says what to do next', async () => {
+test('helm install makes operator, router and a media pod ready, and prints the next steps', async () => {
   const notes = await install();
   expect(notes).toContain('kubectl apply -f examples/meeting.yaml');
   expect(notes).toContain(MEETING_URL);
@@ -112,7 +112,7 @@ test('two and then three people see and hear each other at the routed URL, and o
   await everyoneSeesAndHearsEveryone([ada, grace]);
 });
 
-test('the media pod is deleted under the call: it comes back by itself on another pod', async ({ people }) => {
+test('the media pod is deleted during the call, which recovers on another pod', async ({ people }) => {
   const ada = await people.join('Ada', place(MEETING_URL));
   const grace = await people.join('Grace', place(MEETING_URL));
   await everyoneSeesAndHearsEveryone([ada, grace]);
@@ -127,7 +127,7 @@ test('the media pod is deleted under the call: it comes back by itself on anothe
   await describeShows(MEETING, /Events:[^]*Reassigned/);
 });
 
-test('the process of the media pod is killed under the call: it comes back by itself', async ({ people }) => {
+test('the process of the media pod is killed during the call, which recovers', async ({ people }) => {
   test.skip(!cluster.isOwn, 'the processes of somebody else\'s cluster are not here');
   const ada = await people.join('Ada', place(MEETING_URL));
   const grace = await people.join('Grace', place(MEETING_URL));
@@ -161,7 +161,7 @@ test('the process of the media pod is killed twice in a row: the call does not w
   }
 });
 
-test('operator and API server are away: calls go on, people still come in, and new meetings are served afterwards', async ({ people }) => {
+test('operator and API server are down: calls continue, participants can still join, and new meetings are served afterwards', async ({ people }) => {
   test.skip(!cluster.isOwn, 'the API server of somebody else\'s cluster is not ours to stop');
   const ada = await people.join('Ada', place(MEETING_URL));
   const server = apiServerProcess();
@@ -178,7 +178,7 @@ test('operator and API server are away: calls go on, people still come in, and n
   await kubectl('delete', 'meeting', 'afterwards');
 });
 
-test('a meeting nobody made: a page for people, problem+json for programs, a final close for clients', async ({ people }) => {
+test('an unknown meeting: a page for browsers, problem+json for programs, a final close for clients', async ({ people }) => {
   const url = `${publicUrl}/m/default/nobody-made-this`;
   const page = await httpsGet(url, { accept: 'text/html' });
   expect(page.status).toBe(404);
@@ -196,7 +196,7 @@ test('a meeting nobody made: a page for people, problem+json for programs, a fin
   await expect(visitor.page.locator('body')).toContainText('Meeting not found');
 });
 
-test('a media pool that cannot work is refused with a sentence', async () => {
+test('an invalid media pool is rejected with a message', async () => {
   expect(await refusalOf(pool('bad', { rtcPorts: { min: 42_009, max: 42_000 } }))).toContain('rtcPorts.min is larger than rtcPorts.max');
   expect(await refusalOf(pool('bad', { workersPerPod: 20 }))).toContain('rtcPorts has no room');
   expect(await refusalOf(pool('bad', { rtcPorts: { min: 80, max: 90 } }))).toContain('1024');
@@ -219,7 +219,7 @@ test('a meeting larger than its pool allows waits, and says so', async () => {
   await kubectl('delete', 'mediapool', 'tiny', '--namespace', NAMESPACE);
 });
 
-test('a pool that is full says so, and takes the meeting that waits when there is room', async () => {
+test('a full pool reports it, and accepts the waiting meeting when there is room', async () => {
   await apply(pool('crowded', { capacity: { meetings: 1 }, namespaceLimits: { meetings: 2 } }));
   await apply(meeting('first', { pool: 'crowded' }));
   await conditionOf(['meeting', 'first'], 'Ready', { status: 'True' });
@@ -235,7 +235,7 @@ test('a pool that is full says so, and takes the meeting that waits when there i
   await kubectl('delete', 'mediapool', 'crowded', '--namespace', NAMESPACE);
 });
 
-test('ports that others hold are named, and used as soon as they are free', async () => {
+test('ports held by others are reported, and used as soon as they are free', async () => {
   const port = 44_000;
   const nodes = (await listObjects('nodes')).map(({ metadata }) => metadata.name);
   for (const node of nodes) await apply(portHolder(node, port));
@@ -250,7 +250,7 @@ test('ports that others hold are named, and used as soon as they are free', asyn
   await kubectl('delete', 'mediapool', 'squeezed', '--namespace', NAMESPACE);
 });
 
-test('a pool whose image does not exist says so, and the other pools go on', async () => {
+test('a pool whose image does not exist reports it, and the other pools continue', async () => {
   const name = ['mediapool', 'no-image', '--namespace', NAMESPACE];
   await apply(pool('no-image', { image: 'localhost/no-such-image:1', imagePullPolicy: 'Never', rtcPorts: { min: 43_000, max: 43_009 } }));
   const condition = await conditionOf(name, 'PodsAvailable', { status: 'False', reason: /^ImagePullFailed$/ }, 90);
@@ -263,7 +263,7 @@ test('a pool whose image does not exist says so, and the other pools go on', asy
   await kubectl('delete', 'mediapool', 'no-image', '--namespace', NAMESPACE);
 });
 
-test('a deleted pool lets its call go on until everybody has left, and takes no other meeting', async ({ people }) => {
+test('a deleted pool keeps its call until all participants have left, and accepts no other meeting', async ({ people }) => {
   const name = ['mediapool', 'leaving', '--namespace', NAMESPACE];
   await apply(pool('leaving', {}));
   await apply(meeting('last', { pool: 'leaving' }));
@@ -275,7 +275,7 @@ test('a deleted pool lets its call go on until everybody has left, and takes no 
   const before = await consumersOf(ada);
 
   await kubectl('delete', ...name, '--wait=false');
-  await waitUntil('the pool says who is there', 30, async () => {
+  await waitUntil('the pool counts the participants', 30, async () => {
     const { message } = await conditionOf(name, 'Ready', { status: 'False', reason: /^Deleting$/ });
     return message.includes('2 people on 1 media pod may stay until') ? undefined : message;
   });
@@ -297,7 +297,7 @@ test('a deleted pool lets its call go on until everybody has left, and takes no 
   await kubectl('delete', 'meetings', 'last', 'late');
 });
 
-test('kubectl delete meeting ends the call for everybody', async ({ people }) => {
+test('kubectl delete meeting ends the call for all participants', async ({ people }) => {
   const ada = await people.join('Ada', place(MEETING_URL));
   const grace = await people.join('Grace', place(MEETING_URL));
   await everyoneSeesAndHearsEveryone([ada, grace]);

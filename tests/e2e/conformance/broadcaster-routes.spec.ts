@@ -59,14 +59,14 @@ test.describe.serial('older variant', () => {
     );
   });
 
-  test('POST broadcasters without rtpCapabilities tells nothing of the others', async ({ pod }) => {
+  test('POST broadcasters without rtpCapabilities returns no peers', async ({ pod }) => {
     const another = new Broadcaster(pod.url(''), ROOM, 'L', 'another-script');
     const body = { id: 'another-script', displayName: 'Another script', device: { name: 'GStreamer' } };
     expect(assertAnswer(await another.call('POST', '/broadcasters', body), 200)).toMatchObject({ peers: [] });
     await another.end();
   });
 
-  test('POST broadcasters with an id that is there is an error', async () => {
+  test('POST broadcasters with a known id is an error', async () => {
     const body = { id: 'older-script', displayName: 'Again', device: { name: 'FFmpeg' } };
     expect((await broadcaster.call('POST', '/broadcasters', body)).status).toBeGreaterThanOrEqual(400);
   });
@@ -149,7 +149,7 @@ test.describe.serial('newer variant', () => {
     assertAnswer(await broadcaster.call('GET'), 200, ANSWERS.getRouterRtpCapabilities.T3);
   });
 
-  test('POST broadcasters in a room that is not there is 404', async ({ pod }) => {
+  test('POST broadcasters in an unknown room is 404', async ({ pod }) => {
     const lost = new Broadcaster(pod.url(''), 'nowhere', 'T', 'newer-script');
     expect((await lost.call('POST', '/broadcasters', hello)).status).toBe(404);
   });
@@ -246,7 +246,7 @@ test.describe.serial('newer variant', () => {
     expect((await broadcaster.call('POST', '~/producers', { ...rtp, transportId: sending, kind: 'smell' })).status).toBe(400);
   });
 
-  test('POST broadcasters with a peerId that is there closes that one first', async () => {
+  test('POST broadcasters with a known peerId closes that peer first', async () => {
     assertAnswer(await broadcaster.call('POST', '/broadcasters', hello), 201);
     await meeting().guests.T3.waitFor('hears of it', ({ peers }) =>
       peers.some(({ id }) => id === 'newer-script') ? 'it is there' : undefined,

@@ -68,7 +68,7 @@ function capabilitiesFor({ kind, consumableCodecs }: ProducerInfo): object {
   return { codecs, headerExtensions: [] };
 }
 
-test('ffmpeg receives sound and picture of a browser by variant T, and what it writes can be decoded', async ({ pod }, info) => {
+test('ffmpeg receives audio and video of a browser by variant T, and its recording can be decoded', async ({ pod }, info) => {
   const sender = meeting().guests.T3;
   const [audioProducer, videoProducer] = [await producerOf(sender, 'audio'), await producerOf(sender, 'video')];
   const receiver = new Broadcaster(pod.url(''), ROOM, 'T', 'receiver');

@@ -119,7 +119,7 @@ test.describe('where AV1 is offered', () => {
     });
   });
 
-  test('spatial layers are refused with a reason, and the camera works otherwise afterwards', async () => {
+  test('spatial layers are rejected with a reason, and the camera works without them afterwards', async () => {
     await expect(sender.do('startCamera', { codec: 'AV1', scalabilityMode: 'L3T3' })).rejects.toThrow(/AV1.*temporal layers only/i);
     await whileSending([sender, receiver], { codec: 'VP8' }, async () => undefined);
   });

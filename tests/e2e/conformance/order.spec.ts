@@ -39,7 +39,7 @@ function orderProblems(guest: Guest): string[] {
   return problems;
 }
 
-test('nobody hears of a consumer before its sender, whoever joins and leaves, in both dialects', async ({ pod, guests }) => {
+test('no client learns of a consumer before its sender, with peers joining and leaving, in both dialects', async ({ pod, guests }) => {
   const room = 'coming-and-going';
   const first = await guests.join(pod, room, 'L');
   // At the same time, so that their producers and their joining cross.
@@ -63,14 +63,14 @@ for (const dialect of DIALECTS) {
     expect(orderProblems(guest)).toEqual([]);
   });
 
-  test(`${dialect}: nothing is sent to a consumer that was not accepted yet`, async ({ pod, guests }) => {
+  test(`${dialect}: nothing is sent to a consumer before it is accepted`, async ({ pod, guests }) => {
     const room = `held-${dialect}`;
     const sender = await guests.join(pod, room, other(dialect));
     const producerId = await producerOf(sender, 'video');
     const guest = await guests.join(pod, room, dialect, { holdConsumers: true });
     const idKey = dialect === 'L' ? 'id' : 'consumerId';
     const offers = (): Data[] => guest.wire.requests('received', 'newConsumer').map(({ data }) => data as Data);
-    await waitUntil('the picture is offered', 10, () =>
+    await waitUntil('the video is offered', 10, () =>
       offers().some((data) => data['producerId'] === producerId) ? undefined : 'it is not',
     );
     const consumerId = offers().find((data) => data['producerId'] === producerId)?.[idKey];
@@ -83,7 +83,7 @@ for (const dialect of DIALECTS) {
     };
     const sent = async (): Promise<number> => packets(sender, 'getProducerStats', { producerId });
     const before = await sent();
-    await waitUntil('the sender goes on', 20, async () => ((await sent()) - before > PACKETS ? undefined : 'it does not'));
+    await waitUntil('the sender continues', 20, async () => ((await sent()) - before > PACKETS ? undefined : 'it does not'));
     expect(await packets(guest, 'getConsumerStats', { consumerId })).toBe(0);
     await guest.do('releaseConsumers');
     await seesAndHears(guest, sender);

@@ -201,7 +201,7 @@ for (const dialect of DIALECTS) {
 
   /** Network throttling is for lab use: the requests are known, and rejected. */
   for (const method of ['applyNetworkThrottle', dialect === 'L' ? 'resetNetworkThrottle' : 'stopNetworkThrottle']) {
-    test(`${dialect} request ${method} is refused with 403`, async () => {
+    test(`${dialect} request ${method} is rejected with 403`, async () => {
       const options = { uplink: 100, downlink: 100, rtt: 50, packetLoss: 0 };
       const data =
         dialect === 'L'
@@ -211,14 +211,14 @@ for (const dialect of DIALECTS) {
     });
   }
 
-  test(`${dialect} request nobody knows is answered at once with an error`, async () => {
+  test(`${dialect} unknown request is answered at once with an error`, async () => {
     const outcome = await meeting().guests[dialect].do('request', 'makeCoffee', { cups: 2 });
     expect(outcome.errorCode).toBeGreaterThanOrEqual(400);
     expect(outcome.errorReason).toContain('makeCoffee');
     expect(outcome.milliseconds).toBeLessThan(AT_ONCE_MILLISECONDS);
   });
 
-  test(`${dialect} second join is refused`, async () => {
+  test(`${dialect} second join is rejected`, async () => {
     const outcome = await meeting().guests[dialect].do('request', 'join', { displayName: 'Again', device: {} });
     expect(outcome.errorCode).toBeGreaterThanOrEqual(400);
     expect(outcome.milliseconds).toBeLessThan(AT_ONCE_MILLISECONDS);
@@ -245,7 +245,7 @@ for (const dialect of DIALECTS) {
     await seesAndHears(actor, guests[other(dialect)]);
   });
 
-  test(`${dialect} requests about things of nobody are answered at once with an error`, async () => {
+  test(`${dialect} requests about unknown objects are answered at once with an error`, async () => {
     const actor = meeting().guests[dialect];
     for (const [method, key] of [
       ['restartIce', 'transportId'],

@@ -18,7 +18,7 @@ type Fits = (data: Data, meeting: Meeting, dialect: Dialect) => boolean;
 /** Waits for a notification with that content, and returns it. */
 async function told(guest: Guest, method: string, fits: (data: Data) => boolean, since = 0): Promise<Data> {
   let found: Data | undefined;
-  await waitUntil(`${guest.name} is told ${method}`, 20, () => {
+  await waitUntil(`${guest.name} is notified of ${method}`, 20, () => {
     const all = guest.wire.notifications('received', method).filter(({ at }) => at >= since);
     found = all.map(({ data }) => data as Data).find(fits);
     return found === undefined ? `it was told ${String(all.length)} others` : undefined;
@@ -206,7 +206,7 @@ for (const dialect of DIALECTS) {
     await seesAndHears(guests[dialect], sharing, { audio: false });
   });
 
-  test(`${dialect} is asked nothing but what its application knows`, async () => {
+  test(`${dialect} gets only requests that its application knows`, async () => {
     const { entries } = meeting().guests[dialect].wire;
     const asked = new Set(
       entries.filter(({ way, message }) => way === 'received' && message.request === true).map(({ message }) => message.method),

@@ -72,7 +72,7 @@ test('both see and hear each other, chat both ways, and the bot answers', async 
 });
 
 for (const dialect of DIALECTS) {
-  test(`${dialect} with consume=false is seen and heard, and refuses what it is offered`, async ({ pod, guests }) => {
+  test(`${dialect} with consume=false sends, and rejects what it is offered`, async ({ pod, guests }) => {
     const room = `no-consume-${dialect}`;
     const [host, guest] = await hostAndGuest(guests, pod, room, dialect, { consume: false });
     await seesAndHears(host, guest);
@@ -123,7 +123,7 @@ for (const dialect of DIALECTS) {
   });
 }
 
-test('usePipeTransports=true: two workers carry the meeting, and everybody sees and hears everybody', async ({ pod, guests }) => {
+test('usePipeTransports=true: two workers host the meeting, and all participants see and hear each other', async ({ pod, guests }) => {
   const room = 'pipes';
   const first = await guests.join(pod, room, 'T3', { query: { usePipeTransports: 'true' } });
   const second = await guests.join(pod, room, 'L');
@@ -178,7 +178,7 @@ test("both see and hear each other at the demo's own address: TLS on a port of i
   }
 });
 
-test('the media pod is killed: both clients come back by themselves to its successor, and see and hear again', async ({ guests, pages }) => {
+test('the media pod is killed: both clients reconnect to its successor, and see and hear again', async ({ guests, pages }) => {
   test.setTimeout(90_000);
   const pod = await startPod(pages);
   let last = pod;
@@ -200,7 +200,7 @@ test('the media pod is killed: both clients come back by themselves to its succe
   }
 });
 
-test('a client whose id another one names stays, and the other one is refused', async ({ pod, guests }) => {
+test('a client whose id is claimed by another one stays, and the other one is rejected', async ({ pod, guests }) => {
   for (const dialect of DIALECTS) {
     const guest = await guests.join(pod, `again-${dialect}`, dialect, { camera: false });
     const claimant = await ProtooClient.connect(pod.demoUrl(`again-${dialect}`, guest.peerId));
@@ -210,7 +210,7 @@ test('a client whose id another one names stays, and the other one is refused', 
   }
 });
 
-test('the address needs a room and a peer', async ({ pod }) => {
+test('the URL needs a room and a peer', async ({ pod }) => {
   const address = pod.url('').replace('http', 'ws');
   await expect(ProtooClient.connect(`${address}/?roomId=somewhere`)).rejects.toThrow(/400/);
   await expect(ProtooClient.connect(`${address}/?peerId=somebody`)).rejects.toThrow(/400/);

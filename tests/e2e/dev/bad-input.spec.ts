@@ -16,7 +16,7 @@ async function aCallGoesOn(pod: MediaPod, people: People): Promise<[Participant,
   return both;
 }
 
-test('a hostile client in the room: every message is answered at once, and the call goes on', async ({ pod, people }) => {
+test('a hostile client in the room: every message is answered at once, and the call continues', async ({ pod, people }) => {
   const [ada, grace] = await aCallGoesOn(pod, people);
   const client = await ProtooClient.connect(pod.signalUrl(ROOM, 'hostileone'));
 
@@ -30,7 +30,7 @@ test('a hostile client in the room: every message is answered at once, and the c
     expect(await client.complaint()).toMatchObject({ ok: false, errorCode: 400 });
     client.forgetAnswers();
   });
-  await test.step('a method nobody knows', async () => {
+  await test.step('an unknown method', async () => {
     const answer = await client.request('makeCoffee');
     expect(answer.ok).not.toBe(true);
     expect(answer.errorReason).toContain('makeCoffee');
@@ -67,7 +67,7 @@ test('a hostile client in the room: every message is answered at once, and the c
   await everyoneShowsOnly([ada, grace]);
 });
 
-test('a flood of bytes closes only the socket it came by', async ({ pod, people }) => {
+test('a flood of bytes closes only its own socket', async ({ pod, people }) => {
   const both = await aCallGoesOn(pod, people);
   const client = await ProtooClient.connect(pod.signalUrl(ROOM, 'floodergus'));
   client.send('x'.repeat(20_000_000));
@@ -75,11 +75,11 @@ test('a flood of bytes closes only the socket it came by', async ({ pod, people 
   await everyoneSeesAndHearsEveryone(both);
 });
 
-test('a client that names the peer id of another one takes nothing from them', async ({ pod }) => {
+test('a client with the peer id of another one takes nothing from it', async ({ pod }) => {
   const first = await ProtooClient.connect(pod.signalUrl(ROOM, 'samesameid'));
   expect((await first.join('First')).ok).toBe(true);
   const second = await ProtooClient.connect(pod.signalUrl(ROOM, 'samesameid'));
-  await waitUntil('the second connection is refused', 5, () => (second.isOpen ? 'it is open' : undefined));
+  await waitUntil('the second connection is rejected', 5, () => (second.isOpen ? 'it is open' : undefined));
   expect(first.isOpen).toBe(true);
   first.close();
   const third = await ProtooClient.connect(pod.signalUrl(ROOM, 'samesameid'));
@@ -87,6 +87,6 @@ test('a client that names the peer id of another one takes nothing from them', a
   third.close();
 });
 
-test('signaling without a peer id is refused', async ({ pod }) => {
+test('signaling without a peer id is rejected', async ({ pod }) => {
   await expect(ProtooClient.connect(pod.url(`/signal/${ROOM}`).replace('http', 'ws'))).rejects.toThrow(/400/);
 });

@@ -44,7 +44,7 @@ async function open(url: string): Promise<Opened> {
   return { context, page, cdp: await context.newCDPSession(page), complaints };
 }
 
-test('Chromium finds nothing that keeps the app from being installed, and nothing to complain about', async ({ pod }) => {
+test('Chromium reports no obstacle to installing the app, and no errors', async ({ pod }) => {
   const { context, page, cdp, complaints } = await open(pod.url('/m/hello'));
   const { installabilityErrors } = await cdp.send('Page.getInstallabilityErrors');
   expect(installabilityErrors).toEqual([]);
@@ -73,7 +73,7 @@ function sizeOf(page: Page, address: string): Promise<string> {
   }, address);
 }
 
-test('the page says what it is, in which language, and lets people enlarge it', async ({ pod }) => {
+test('the page has a title, a description and a language, and can be zoomed', async ({ pod }) => {
   const { context, page } = await open(pod.url('/m/hello'));
   const head = await page.evaluate(() => {
     const contentOf = (name: string): string => document.querySelector<HTMLMetaElement>(`meta[name="${name}"]`)?.content ?? '';

@@ -5,7 +5,7 @@ import { expect, test } from './fixtures.ts';
 
 const tileOf = (person: Participant, id: string) => person.page.locator(`[data-testid="tile"][data-peer-id="${id}"]`);
 
-test('who is pinned is shown, and the others are said to be on and not shown', async ({ people }) => {
+test('a pinned participant is shown, and the others are marked as on and not shown', async ({ people }) => {
   // Three consumers for three participants: one video each, since all microphones are off.
   const pod = await MediaPod.start({ args: ['--max-room-consumers', '3'] });
   const join = async (name: string): Promise<Participant> => {

@@ -4,7 +4,7 @@ import { expect, test } from './fixtures.ts';
 
 const PHONE = { width: 360, height: 640 };
 
-test('everything is within reach at 360×640', async ({ pod, people }) => {
+test('everything is reachable at 360×640', async ({ pod, people }) => {
   const place = { url: pod.url('/m/hello') };
   const ada = await people.open('Ada', place, PHONE);
   await ada.enter();
@@ -30,7 +30,7 @@ test('everything is within reach at 360×640', async ({ pod, people }) => {
   await ada.seesEnd(5);
 });
 
-test('language and colours are chosen once and found again', async ({ pod, people }) => {
+test('language and theme are stored', async ({ pod, people }) => {
   const ada = await people.open('Ada', { url: pod.url('/m/hello') }, PHONE);
   await ada.page.getByTestId('settings-button').click();
   await ada.page.getByLabel('Language').selectOption('de');

@@ -25,7 +25,7 @@ async function told(person: Participant): Promise<string> {
 }
 
 async function tells(person: Participant, expected: string, seconds: number): Promise<void> {
-  await waitUntil(`${person.name} is told ${expected}`, seconds, async () => {
+  await waitUntil(`${person.name} sees the state ${expected}`, seconds, async () => {
     const state = await told(person);
     return state === expected ? undefined : `it says ${state}`;
   });
@@ -49,13 +49,13 @@ async function pictureOf(person: Participant): Promise<TrackStats> {
 
 async function picturesGoOn(person: Participant): Promise<void> {
   const before = (await pictureOf(person)).framesDecoded ?? 0;
-  await waitUntil(`${person.name} sees new pictures`, 10, async () => {
+  await waitUntil(`${person.name} sees new frames`, 10, async () => {
     const frames = ((await pictureOf(person)).framesDecoded ?? 0) - before;
     return frames > 5 ? undefined : `${String(frames)} new ones`;
   });
 }
 
-test('signaling is cut for some seconds: the call goes on, nothing is lost and nobody leaves', async ({ cuttable, people }) => {
+test('signaling is down for some seconds: the call continues, nothing is lost and no participant leaves', async ({ cuttable, people }) => {
   const ada = await people.join('Ada', cuttable.place('hello'));
   const grace = await people.join('Grace', { url: cuttable.pod.url('/m/hello') });
   for (const person of [ada, grace]) await person.page.getByTestId('chat-button').click();
@@ -90,7 +90,7 @@ test('signaling is cut for some seconds: the call goes on, nothing is lost and n
   expect((await pictureOf(grace)).consumerId, 'Ada has never left').toBe(consumerId);
 });
 
-test('signaling is cut for 40 s, longer than the pod waits: both come back by themselves', async ({ cuttable, people }) => {
+test('signaling is down for 40 s, longer than the pod waits: both rejoin', async ({ cuttable, people }) => {
   const place = cuttable.place('hello');
   const both = [await people.join('Ada', place), await people.join('Grace', place)] as const;
   await everyoneSeesAndHearsEveryone(both);
@@ -98,7 +98,7 @@ test('signaling is cut for 40 s, longer than the pod waits: both come back by th
   const began = performance.now();
   for (const person of both) await tells(person, 'interrupted:signaling', 5);
   for (const person of both) await tells(person, 'reconnecting', 20);
-  await waitUntil('the pod has let them go', 20, async () => {
+  await waitUntil('the pod has dropped them', 20, async () => {
     const { participants } = await cuttable.pod.stats();
     return participants === 0 ? undefined : `${String(participants)} are there`;
   });
@@ -110,7 +110,7 @@ test('signaling is cut for 40 s, longer than the pod waits: both come back by th
   await everyoneShowsOnly(both);
 });
 
-test('media is blocked: it is told while people can still write, and comes back when the way is free', async ({ cuttable, people }) => {
+test('media is blocked: it is shown while chat still works, and recovers when media is unblocked', async ({ cuttable, people }) => {
   const place = cuttable.place('hello');
   const both = [await people.join('Ada', place), await people.join('Grace', place)] as const;
   for (const person of both) await person.page.getByTestId('chat-button').click();
@@ -125,7 +125,7 @@ test('media is blocked: it is told while people can still write, and comes back 
   await everyoneSeesAndHearsEveryone(both);
 });
 
-test('media is blocked from the start: it is told soon, then with advice, and joining again helps once the way is free', async ({ cuttable, people }) => {
+test('media is blocked from the start: it is shown soon, then with advice, and rejoining helps once media is unblocked', async ({ cuttable, people }) => {
   const place = cuttable.place('hello');
   cuttable.blockMedia();
   const ada = await people.join('Ada', place);
@@ -168,7 +168,7 @@ async function unplug(person: Participant, kind: 'audio' | 'video', isOthersLeft
   );
 }
 
-test('a camera that goes is replaced by another; without another it is off, and can be switched on again', async ({ pod, people }) => {
+test('an unplugged camera is replaced by another; without another it is off, and can be turned on again', async ({ pod, people }) => {
   const place = { url: pod.url('/m/hello') };
   const ada = await people.open('Ada', place, undefined, plugs);
   await ada.enter();
@@ -182,11 +182,11 @@ test('a camera that goes is replaced by another; without another it is off, and 
   await unplug(ada, 'audio', true);
   await expect(ada.page.getByTestId('toast-replaced')).toContainText('Microphone disconnected.');
   await everyoneSeesAndHearsEveryone([ada, grace]);
-  expect((await pictureOf(grace)).consumerId, 'the same picture goes on').toBe(consumerId);
+  expect((await pictureOf(grace)).consumerId, 'the same video continues').toBe(consumerId);
 
   await unplug(ada, 'video', false);
   await expect(ada.page.getByTestId('error-message')).toContainText('No camera found');
-  await waitUntil('Grace has no picture of Ada', 10, async () => {
+  await waitUntil('Grace has no video of Ada', 10, async () => {
     const pictures = (await grace.stats()).filter(({ kind }) => kind === 'video');
     return pictures.length === 0 ? undefined : 'she has one';
   });
@@ -198,7 +198,7 @@ test('a camera that goes is replaced by another; without another it is off, and 
   await everyoneSeesAndHearsEveryone([ada, grace]);
 });
 
-test('a page that was frozen for 30 s is in the call again', async ({ pod, people }) => {
+test('a page that was frozen for 30 s rejoins the call', async ({ pod, people }) => {
   const place = { url: pod.url('/m/hello') };
   const ada = await people.join('Ada', place);
   const grace = await people.join('Grace', place);

@@ -41,7 +41,7 @@ function arrives(id: number): Promise<void> {
   }, id);
 }
 
-test('the button works by keyboard and keeps the focus, until all messages are there', async () => {
+test('the button works by keyboard and keeps the focus, until all messages are loaded', async () => {
   expect(await isAtEnd()).toBe(true);
   await page.getByTestId('load-earlier').focus();
   await page.keyboard.press('Enter');
@@ -54,7 +54,7 @@ test('the button works by keyboard and keeps the focus, until all messages are t
   await expect(list()).toBeFocused();
 });
 
-test('scrolling to the top loads earlier messages, and what is read stays in its place', async () => {
+test('scrolling to the top loads earlier messages, and keeps the scroll position', async () => {
   const scrolled = await list().evaluate((element) => element.scrollTop);
   expect(scrolled).toBeGreaterThan(48);
   const before = await topOf('We start in a minute.');
@@ -63,7 +63,7 @@ test('scrolling to the top loads earlier messages, and what is read stays in its
   expect(Math.abs((await topOf('We start in a minute.')) - before - scrolled)).toBeLessThanOrEqual(2);
 });
 
-test('new messages are followed at the end, and do not move what is read further up', async () => {
+test('new messages are followed at the end, and do not move the list further up', async () => {
   await arrives(47);
   await expect(messages()).toHaveCount(7);
   expect(await isAtEnd()).toBe(true);

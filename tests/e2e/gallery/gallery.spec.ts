@@ -42,12 +42,12 @@ for (const size of SIZES) {
   });
 }
 
-test('the light colours have enough contrast, longer words fit, and fingers can hit everything', async () => {
+test('the light theme has enough contrast, longer texts fit, and touch targets are large enough', async () => {
   test.setTimeout(600_000);
   await look({ width: 360, height: 640 }, scenes, { theme: 'light', language: 'de' }, { hasTouch: true });
 });
 
-test('the third language fits, on a phone that lies on its side', async () => {
+test('the third language fits, on a phone in landscape', async () => {
   test.setTimeout(600_000);
   await look({ width: 740, height: 360 }, scenes, { theme: 'dark', language: 'es' }, { hasTouch: true });
 });

@@ -21,7 +21,7 @@ test.afterAll(async () => {
 });
 
 for (const scene of ['pre-join', 'lobby', 'waiting-scheduled', 'waiting-capacity', 'waiting-broken']) {
-  test(`${scene} shows oneself, and both devices can be switched`, async () => {
+  test(`${scene} has a self view, and both devices can be toggled`, async () => {
     await showScene(page, server, { scene, language: 'en' });
     await expect(page.getByTestId('self-view').locator('video')).toHaveClass(/video-visible/u);
     for (const id of ['mute-button', 'camera-button']) {

@@ -36,7 +36,7 @@ test('without a cluster', async ({ pod, people }) => {
   expect(values).toHaveLength(ROUNDS);
 });
 
-test('memory with three people', async ({ pod, people }) => {
+test('memory with three participants', async ({ pod, people }) => {
   const place = { url: pod.url('/m/hello') };
   const all = [await people.join('Ada', place), await people.join('Grace', place), await people.join('Linus', place)];
   await everyoneSeesAndHearsEveryone(all);

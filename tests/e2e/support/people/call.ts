@@ -83,7 +83,7 @@ async function problemsOf(
 
 /** Waits until the tile of a participant who left is gone everywhere. */
 export async function everyoneShowsOnly(people: readonly Person[], seconds = 10): Promise<void> {
-  await waitUntil('only those who are there are shown', seconds, async () => {
+  await waitUntil('only present participants are shown', seconds, async () => {
     const counts = await Promise.all(people.map(async (person) => (await person.tiles()).length));
     const wrong = people.filter((_, index) => counts[index] !== people.length);
     return wrong.length === 0 ? undefined : wrong.map((person) => `${person.name} still shows others`).join('; ');

@@ -87,7 +87,7 @@ export class Participant implements Person {
 
   /** Waits until the page shows that the call is interrupted, whatever the cause. */
   async seesTrouble(seconds: number): Promise<void> {
-    await waitUntil(`${this.name} is told of the trouble`, seconds, async () => {
+    await waitUntil(`${this.name} sees that the call is interrupted`, seconds, async () => {
       const state = await this.connectionState();
       return ['interrupted', 'reconnecting'].includes(state) ? undefined : `the connection state is ${state}`;
     });

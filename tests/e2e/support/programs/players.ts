@@ -79,7 +79,7 @@ export function receiveByFfmpeg(audio: Receiving, video: Receiving, sdpFile: str
 /** Some process of this machine listens at that UDP port. */
 export async function listensAt(port: number): Promise<void> {
   const hex = `:${port.toString(16).toUpperCase().padStart(4, '0')} `;
-  await waitUntil(`somebody listens at port ${String(port)}`, 10, () => {
+  await waitUntil(`a process listens at port ${String(port)}`, 10, () => {
     const tables = ['/proc/net/udp', '/proc/net/udp6'].map((file) => readFileSync(file, 'utf8'));
     return tables.some((table) => table.includes(hex)) ? undefined : 'nobody does';
   });
