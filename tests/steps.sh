@@ -124,6 +124,7 @@ step_lint_web() {
   cd web
   npm run --silent typecheck
   npm run --silent lint
+  npm run --silent format:check
   npm run --silent knip
 }
 
