@@ -72,9 +72,9 @@ test('kubectl warns of pools without an operator, and of ports for fewer pods th
 });
 
 test('a meeting with tokens rejects participants with none or a wrong one', async ({ people }) => {
-  const told = JSON.parse((await httpsGet(apiOf('by-token'))).body) as Record<string, unknown>;
-  expect(told).toMatchObject({ access: 'Token', tokenRequired: true });
-  expect(Object.keys(told).sort()).toEqual(['access', 'name', 'namespace', 'phase', 'ready', 'tokenRequired']);
+  const state = JSON.parse((await httpsGet(apiOf('by-token'))).body) as Record<string, unknown>;
+  expect(state).toMatchObject({ access: 'Token', tokenRequired: true });
+  expect(Object.keys(state).sort()).toEqual(['access', 'name', 'namespace', 'phase', 'ready', 'tokenRequired']);
   expect((await httpsGet(`${publicUrl}/metrics`)).status).toBe(404);
   const without = await httpsPost(`${apiOf('by-token')}/join`, {});
   expect(without.status).toBe(401);
@@ -216,7 +216,7 @@ test('each of two routers is killed, and both are replaced, during a call of thr
     await kubectl('delete', 'pod', router.metadata.name, '--namespace', NAMESPACE, '--force', '--grace-period=0');
     await everyoneSeesAndHearsEveryone(three, 30);
     for (const person of three) await person.isConnected(15);
-    console.log(`after a router was killed: everybody sees and hears everybody, looked at after ${secondsSince(start)} s`);
+    console.log(`after a router was killed: all participants see and hear each other after ${secondsSince(start)} s`);
     await programsRun();
   }
   // Both are replaced gracefully, as by an upgrade: each hands its participants over to the other.
@@ -231,7 +231,7 @@ test('each of two routers is killed, and both are replaced, during a call of thr
 });
 
 test('the API server is down for two minutes: participants with a token still join a running meeting', async ({ people }) => {
-  test.skip(!cluster.isOwn, 'the API server of somebody else\'s cluster is not ours to stop');
+  test.skip(!cluster.isOwn, 'the API server of a foreign cluster must not be stopped');
   test.setTimeout(420_000);
   const tokens = [await makeToken('by-token', 'ada'), await makeToken('by-token', 'grace'), await makeToken('by-token', 'linus')] as const;
   const ada = await people.join('Ada', place(urlOf('by-token', tokens[0])));

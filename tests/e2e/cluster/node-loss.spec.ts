@@ -27,7 +27,7 @@ async function nodeOfMeeting(): Promise<string | undefined> {
   return (status?.['pod'] as { node?: string } | undefined)?.node;
 }
 
-test.skip(!cluster.isOwn, 'nodes of somebody else\'s cluster are not ours to cut off');
+test.skip(!cluster.isOwn, 'nodes of a foreign cluster must not be cut off');
 test.describe.configure({ mode: 'serial' });
 
 test.beforeAll(async () => {

@@ -128,7 +128,7 @@ test('the media pod is deleted during the call, which recovers on another pod', 
 });
 
 test('the process of the media pod is killed during the call, which recovers', async ({ people }) => {
-  test.skip(!cluster.isOwn, 'the processes of somebody else\'s cluster are not here');
+  test.skip(!cluster.isOwn, 'the processes of a foreign cluster are not on this machine');
   const ada = await people.join('Ada', place(MEETING_URL));
   const grace = await people.join('Grace', place(MEETING_URL));
   await everyoneSeesAndHearsEveryone([ada, grace]);
@@ -143,7 +143,7 @@ test('the process of the media pod is killed during the call, which recovers', a
 });
 
 test('the process of the media pod is killed twice in a row: the call does not wait for the second restart', async ({ people }) => {
-  test.skip(!cluster.isOwn, 'the processes of somebody else\'s cluster are not here');
+  test.skip(!cluster.isOwn, 'the processes of a foreign cluster are not on this machine');
   const ada = await people.join('Ada', place(MEETING_URL));
   const grace = await people.join('Grace', place(MEETING_URL));
   for (const time of ['first', 'second']) {
@@ -162,7 +162,7 @@ test('the process of the media pod is killed twice in a row: the call does not w
 });
 
 test('operator and API server are down: calls continue, participants can still join, and new meetings are served afterwards', async ({ people }) => {
-  test.skip(!cluster.isOwn, 'the API server of somebody else\'s cluster is not ours to stop');
+  test.skip(!cluster.isOwn, 'the API server of a foreign cluster must not be stopped');
   const ada = await people.join('Ada', place(MEETING_URL));
   const server = apiServerProcess();
   await kubectl('delete', 'pod', '--namespace', NAMESPACE, '--selector', 'app.kubernetes.io/component=operator', '--force', '--grace-period=0');

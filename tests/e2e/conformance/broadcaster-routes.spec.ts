@@ -8,7 +8,7 @@ import { ANSWERS } from './messages.ts';
 import { type Shape, anything, assertShape, is, list, number, object, text } from './shape.ts';
 
 const ROOM = 'routes';
-const NOBODY = '00000000-0000-4000-8000-000000000000';
+const UNKNOWN_ID = '00000000-0000-4000-8000-000000000000';
 const FINGERPRINT = { algorithm: 'sha-256', value: Array.from({ length: 32 }, () => 'AB').join(':') };
 
 const meeting = meetingOfThisFile(ROOM);
@@ -54,7 +54,7 @@ test.describe.serial('older variant', () => {
     const { peers } = assertAnswer(await broadcaster.call('POST', '/broadcasters', body), 200, object({ peers: list(peer, 2) }));
     const sender = (peers as { id: string; producers: { id: string }[] }[]).find(({ id }) => id === meeting().guests.T3.peerId);
     expect(sender?.producers).toContainEqual({ id: producerId, kind: 'video' });
-    await meeting().guests.T3.waitFor('is told at once', ({ peers: seen }) =>
+    await meeting().guests.T3.waitFor('is notified at once', ({ peers: seen }) =>
       seen.some(({ id }) => id === 'older-script') ? undefined : 'it is not',
     );
   });
@@ -120,10 +120,10 @@ test.describe.serial('older variant', () => {
   test('errors: 400 for wrong types, another one for what is unknown', async () => {
     expect((await broadcaster.call('POST', '/broadcasters', { id: 7, displayName: 'Seven', device: {} })).status).toBe(400);
     expect((await broadcaster.call('POST', `~/transports/${sending}/producers`, { kind: 'smell', rtpParameters: OPUS })).status).toBe(400);
-    for (const path of [`~/transports/${NOBODY}/producers`, `/broadcasters/nobody/transports/${sending}/producers`]) {
+    for (const path of [`~/transports/${UNKNOWN_ID}/producers`, `/broadcasters/nobody/transports/${sending}/producers`]) {
       expect((await broadcaster.call('POST', path, { kind: 'audio', rtpParameters: OPUS })).status).toBeGreaterThanOrEqual(400);
     }
-    expect((await broadcaster.call('POST', `~/transports/${webrtc}/consume?producerId=${NOBODY}`)).status).toBeGreaterThanOrEqual(400);
+    expect((await broadcaster.call('POST', `~/transports/${webrtc}/consume?producerId=${UNKNOWN_ID}`)).status).toBeGreaterThanOrEqual(400);
   });
 
   test('DELETE broadcasters/:id', async () => {
@@ -189,7 +189,7 @@ test.describe.serial('newer variant', () => {
 
   test('POST join', async () => {
     assertAnswer(await broadcaster.call('POST', '~/join'), 200);
-    await meeting().guests.L.waitFor('is told only now', ({ peers }) =>
+    await meeting().guests.L.waitFor('is notified only now', ({ peers }) =>
       peers.some(({ id }) => id === 'newer-script') ? undefined : 'it is not',
     );
     expect((await broadcaster.call('POST', '~/join')).status).toBe(409);
@@ -236,12 +236,12 @@ test.describe.serial('newer variant', () => {
   test('errors: 404 for what is unknown, 400 for wrong types', async () => {
     const rtp = { kind: 'audio', rtpParameters: OPUS, appData: { source: 'audio' } };
     expect((await broadcaster.call('POST', '/broadcasters/nobody/join')).status).toBe(404);
-    expect((await broadcaster.call('POST', '~/producers', { ...rtp, transportId: NOBODY })).status).toBe(404);
-    expect((await broadcaster.call('POST', `~/transports/${NOBODY}/connect`, { ip: '127.0.0.1', port: 9 })).status).toBe(404);
+    expect((await broadcaster.call('POST', '~/producers', { ...rtp, transportId: UNKNOWN_ID })).status).toBe(404);
+    expect((await broadcaster.call('POST', `~/transports/${UNKNOWN_ID}/connect`, { ip: '127.0.0.1', port: 9 })).status).toBe(404);
     expect(
-      (await broadcaster.call('POST', '~/consumers', { transportId: receiving, producerId: NOBODY, rtpCapabilities: CAPABILITIES })).status,
+      (await broadcaster.call('POST', '~/consumers', { transportId: receiving, producerId: UNKNOWN_ID, rtpCapabilities: CAPABILITIES })).status,
     ).toBe(404);
-    expect((await broadcaster.call('POST', `~/consumers/${NOBODY}/resume`)).status).toBe(404);
+    expect((await broadcaster.call('POST', `~/consumers/${UNKNOWN_ID}/resume`)).status).toBe(404);
     expect((await broadcaster.call('POST', '~/transports', { direction: 'sideways' })).status).toBe(400);
     expect((await broadcaster.call('POST', '~/producers', { ...rtp, transportId: sending, kind: 'smell' })).status).toBe(400);
   });

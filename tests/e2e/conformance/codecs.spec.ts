@@ -43,7 +43,7 @@ async function whileSending(
 }
 
 async function currentLayersAre(receiver: Guest, id: string, spatialLayer: number, temporalLayer: number): Promise<void> {
-  await receiver.waitFor(`is told of layers ${String(spatialLayer)} and ${String(temporalLayer)}`, ({ consumers }) => {
+  await receiver.waitFor(`is notified of layers ${String(spatialLayer)} and ${String(temporalLayer)}`, ({ consumers }) => {
     const current = consumers.find((one) => one.id === id)?.currentLayers;
     return current?.spatialLayer === spatialLayer && current.temporalLayer === temporalLayer
       ? undefined

@@ -13,7 +13,7 @@ import { assertShape } from './shape.ts';
 const DIALECTS: readonly Dialect[] = ['L', 'T3'];
 /** Far below protoo's 22 seconds, and far above the response time of a busy machine. */
 const AT_ONCE_MILLISECONDS = 1000;
-const NOBODY = '00000000-0000-4000-8000-000000000000';
+const UNKNOWN_ID = '00000000-0000-4000-8000-000000000000';
 
 const meeting = meetingOfThisFile('requests');
 
@@ -66,7 +66,7 @@ const CHANGES: readonly Change[] = [
     happens: async (actor, witness) => {
       const id = await consumerOf(witness, actor, 'audio');
       await actor.do('muteMicrophone');
-      await witness.waitFor('is told of the mute', ({ consumers }) =>
+      await witness.waitFor('is notified of the mute', ({ consumers }) =>
         consumers.find((one) => one.id === id)?.producerPaused === true ? undefined : 'it is not',
       );
     },
@@ -76,7 +76,7 @@ const CHANGES: readonly Change[] = [
     happens: async (actor, witness) => {
       const id = await consumerOf(witness, actor, 'audio');
       await actor.do('unmuteMicrophone');
-      await witness.waitFor('is told of the sound', ({ consumers }) =>
+      await witness.waitFor('is notified of the unmute', ({ consumers }) =>
         consumers.find((one) => one.id === id)?.producerPaused === false ? undefined : 'it is not',
       );
       await seesAndHears(witness, actor, { video: false });
@@ -157,10 +157,10 @@ for (const dialect of DIALECTS) {
     test(`${dialect} ${dialect === 'L' ? 'request' : 'notification'} ${method}`, async () => {
       const { guests } = meeting();
       const actor = guests[dialect];
-      const told = actor.wire.notifications('sent', method).length;
+      const before = actor.wire.notifications('sent', method).length;
       await happens(actor, guests[other(dialect)]);
       if (dialect === 'T3') {
-        expect(actor.wire.notifications('sent', method).length).toBeGreaterThan(told);
+        expect(actor.wire.notifications('sent', method).length).toBeGreaterThan(before);
         expect(actor.wire.requests('sent', method)).toEqual([]);
         return;
       }
@@ -234,9 +234,9 @@ for (const dialect of DIALECTS) {
       'setConsumerPreferredLayers',
       'setConsumerPriority',
     ]) {
-      await actor.do('notify', method, { consumerId: NOBODY, spatialLayer: 0, temporalLayer: 0, priority: 1 });
+      await actor.do('notify', method, { consumerId: UNKNOWN_ID, spatialLayer: 0, temporalLayer: 0, priority: 1 });
     }
-    for (const method of ['closeProducer', 'pauseProducer', 'resumeProducer']) await actor.do('notify', method, { producerId: NOBODY });
+    for (const method of ['closeProducer', 'pauseProducer', 'resumeProducer']) await actor.do('notify', method, { producerId: UNKNOWN_ID });
     await actor.do('notify', 'makeCoffee', {});
     expect(await actor.do('request', 'getTransportStats', { transportId: (await actor.state()).sendTransport })).not.toHaveProperty(
       'errorReason',
@@ -252,7 +252,7 @@ for (const dialect of DIALECTS) {
       ['getProducerStats', 'producerId'],
       ['getConsumerStats', 'consumerId'],
     ] as const) {
-      const outcome = await actor.do('request', method, { [key]: NOBODY });
+      const outcome = await actor.do('request', method, { [key]: UNKNOWN_ID });
       expect(outcome.errorCode, method).toBeGreaterThanOrEqual(400);
       expect(outcome.milliseconds).toBeLessThan(AT_ONCE_MILLISECONDS);
     }

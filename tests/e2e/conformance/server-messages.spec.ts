@@ -16,12 +16,12 @@ type Data = Readonly<Record<string, unknown>>;
 type Fits = (data: Data, meeting: Meeting, dialect: Dialect) => boolean;
 
 /** Waits for a notification with that content, and returns it. */
-async function told(guest: Guest, method: string, fits: (data: Data) => boolean, since = 0): Promise<Data> {
+async function notified(guest: Guest, method: string, fits: (data: Data) => boolean, since = 0): Promise<Data> {
   let found: Data | undefined;
   await waitUntil(`${guest.name} is notified of ${method}`, 20, () => {
     const all = guest.wire.notifications('received', method).filter(({ at }) => at >= since);
     found = all.map(({ data }) => data as Data).find(fits);
-    return found === undefined ? `it was told ${String(all.length)} others` : undefined;
+    return found === undefined ? `it received ${String(all.length)} others` : undefined;
   });
   return found as Data;
 }
@@ -102,7 +102,7 @@ const ROWS: readonly Row[] = [
   { method: 'activeSpeaker', fits: (data, { guests }) => Object.values(guests).some((guest) => guest.peerId === data['peerId']) },
   {
     method: 'speakingPeers',
-    title: 'while somebody is heard',
+    title: 'while a participant is audible',
     dialects: ['T3'],
     fits: (data) => (data['peerVolumes'] as unknown[]).length > 0,
   },
@@ -114,7 +114,7 @@ const ROWS: readonly Row[] = [
     happens: async ({ guests }) => {
       const since = guests.T3.wire.entries.length; // an earlier silence must not end this one before it was reported
       for (const guest of Object.values(guests)) await guest.do('muteMicrophone');
-      await told(guests.T3, 'speakingPeers', (data) => (data['peerVolumes'] as unknown[]).length === 0, since);
+      await notified(guests.T3, 'speakingPeers', (data) => (data['peerVolumes'] as unknown[]).length === 0, since);
       for (const guest of Object.values(guests)) await guest.do('unmuteMicrophone');
     },
   },
@@ -128,7 +128,7 @@ function hasLayers(data: Data, _: Meeting, dialect: Dialect): boolean {
 for (const dialect of DIALECTS) {
   test(`${dialect} notification ${VERSION[dialect].method}`, async () => {
     const guest = meeting().guests[dialect];
-    assertShape(VERSION[dialect].shape, await told(guest, VERSION[dialect].method, () => true), 'data');
+    assertShape(VERSION[dialect].shape, await notified(guest, VERSION[dialect].method, () => true), 'data');
     expect(guest.wire.notifications('received', VERSION[other(dialect)].method)).toEqual([]);
   });
 
@@ -140,7 +140,7 @@ for (const dialect of DIALECTS) {
       const at = meeting();
       const since = happens === undefined ? 0 : at.guests[dialect].wire.entries.length;
       await happens?.(at, dialect);
-      const data = await told(at.guests[dialect], method, (one) => fits(one, at, dialect), since);
+      const data = await notified(at.guests[dialect], method, (one) => fits(one, at, dialect), since);
       assertShape((SERVER_NOTIFICATIONS[method] as PerDialect)[dialect], data, method);
     });
   }

@@ -18,7 +18,7 @@ const test = base.extend<{ cuttable: CuttablePod }>({
 });
 
 /** The connection state that a page shows: `connected`, `interrupted:signaling`, … */
-async function told(person: Participant): Promise<string> {
+async function shownState(person: Participant): Promise<string> {
   const badge = person.page.getByTestId('connection-state');
   const what = await badge.getAttribute('data-interrupted', { timeout: 1000 });
   return `${await person.connectionState()}${what === null ? '' : `:${what}`}`;
@@ -26,7 +26,7 @@ async function told(person: Participant): Promise<string> {
 
 async function tells(person: Participant, expected: string, seconds: number): Promise<void> {
   await waitUntil(`${person.name} sees the state ${expected}`, seconds, async () => {
-    const state = await told(person);
+    const state = await shownState(person);
     return state === expected ? undefined : `it says ${state}`;
   });
 }
@@ -69,7 +69,7 @@ test('signaling is down for some seconds: the call continues, nothing is lost an
   await write(ada, 'I can.');
   await picturesGoOn(ada);
   await picturesGoOn(grace);
-  expect(await told(grace)).toBe('connected');
+  expect(await shownState(grace)).toBe('connected');
   await waitUntil('5 s are over', 10, () => (performance.now() - began > 5000 ? undefined : 'not yet'));
   cuttable.signaling.restore();
   await tells(ada, 'connected', 10);
@@ -103,7 +103,7 @@ test('signaling is down for 40 s, longer than the pod waits: both rejoin', async
     return participants === 0 ? undefined : `${String(participants)} are there`;
   });
   await waitUntil('40 s are over', 40, () => (performance.now() - began > 40_000 ? undefined : 'not yet'));
-  expect(await told(both[0])).toBe('reconnecting');
+  expect(await shownState(both[0])).toBe('reconnecting');
   cuttable.signaling.restore();
   for (const person of both) await tells(person, 'connected', 20);
   await everyoneSeesAndHearsEveryone(both);

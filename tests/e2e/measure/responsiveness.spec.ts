@@ -36,7 +36,7 @@ for (const scene of ['call-30', 'call-49']) {
     await cdp.send('Performance.enable');
     const figures: Figure[] = [
       { what: `${scene}: pictures that play`, unit: '', values: [playing] },
-      ...(await quiet(page, cdp, `${scene}, nobody speaks`)),
+      ...(await quiet(page, cdp, `${scene}, no speaker`)),
     ];
     await letThemSpeak(page);
     figures.push(...(await quiet(page, cdp, `${scene}, loudness at 10 Hz, a new speaker every second`)), ...(await answers(page, scene)));

@@ -200,7 +200,7 @@ export async function watched<T>(step: () => Promise<T>, mostOf: Record<string, 
   });
   const found = list([...faults]);
   if (found !== undefined) throw new Error(`for a moment: ${found}`);
-  if (looks === 0) throw new Error('nobody could look at the fleet meanwhile');
+  if (looks === 0) throw new Error('could not check the fleet meanwhile');
   return result;
 }
 

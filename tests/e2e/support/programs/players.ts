@@ -81,7 +81,7 @@ export async function listensAt(port: number): Promise<void> {
   const hex = `:${port.toString(16).toUpperCase().padStart(4, '0')} `;
   await waitUntil(`a process listens at port ${String(port)}`, 10, () => {
     const tables = ['/proc/net/udp', '/proc/net/udp6'].map((file) => readFileSync(file, 'utf8'));
-    return tables.some((table) => table.includes(hex)) ? undefined : 'nobody does';
+    return tables.some((table) => table.includes(hex)) ? undefined : 'no process does';
   });
 }
 

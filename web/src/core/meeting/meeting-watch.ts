@@ -44,11 +44,11 @@ export function watchMeeting(address: MeetingAddress, listener: (info: MeetingIn
     else askWithToken(info, joinToken);
   };
   /** A stale answer is dropped; without an answer, the state in the event itself is used. */
-  const askWithToken = (told: MeetingInfo, token: string): void => {
+  const askWithToken = (fromEvent: MeetingInfo, token: string): void => {
     lastAsked += 1;
     const asked = lastAsked;
     void fetchMeeting(address, fetchFrom, token).then((info) => {
-      if (!hasEnded && asked === lastAsked) listener(info.status === 'unreachable' ? told : info);
+      if (!hasEnded && asked === lastAsked) listener(info.status === 'unreachable' ? fromEvent : info);
     });
   };
   if (events === undefined) ask(false);

@@ -33,7 +33,7 @@ beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
 describe('the lobby', () => {
-  /** As the pod does it: the capabilities are answered only once somebody is admitted. */
+  /** As in the pod: the request for capabilities is answered only after admission. */
   async function waiting(): Promise<ReturnType<typeof setUp> & { answerLate: () => void }> {
     const setup = setUp();
     const { server, session } = setup;
@@ -92,7 +92,7 @@ describe('the lobby', () => {
   });
 });
 
-/** A session whose first socket is open; `asked` tells for each time that the way in was asked for whether the last one was refused. */
+/** A session whose first socket is open; `asked` has `isRefused` of each route request. */
 function enterAndNote() {
   const asked: boolean[] = [];
   const { server, session } = setUp(({ isRefused }) => {

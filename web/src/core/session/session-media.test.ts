@@ -145,18 +145,18 @@ describe('remote media', () => {
 
   it('comes first from watched peers, who are sent once and again after a rejoin', async () => {
     const { server, session } = await joined();
-    const told = (): unknown[] => server.sent('setWatchedPeers').map(({ data }) => data);
+    const watched = (): unknown[] => server.sent('setWatchedPeers').map(({ data }) => data);
     session.watch(['bob', 'cy']);
     session.watch(['bob', 'cy']);
-    expect(told()).toEqual([{ peerIds: ['bob', 'cy'] }]);
+    expect(watched()).toEqual([{ peerIds: ['bob', 'cy'] }]);
     server.socket.serverCloses(1012, 'moved');
     session.watch(['bob', 'cy']);
     server.socket.serverOpens();
     session.watch(['bob', 'cy']);
-    expect(told()).toHaveLength(1);
+    expect(watched()).toHaveLength(1);
     await settle();
     session.watch(['bob', 'cy']);
-    expect(told()).toHaveLength(2);
+    expect(watched()).toHaveLength(2);
   });
 
   it('malformed and unknown notifications change nothing', async () => {

@@ -39,8 +39,8 @@ it.each<[object, object]>([
   [{}, { sends: undefined, peerStatus: { isDisconnected: false } }],
   [{ sends: 'all', connected: 'no' }, { sends: undefined, peerStatus: { isDisconnected: false } }],
   [{ sends: { audio: true, video: 1 }, connected: false }, { sends: { audio: true, video: false, share: false }, peerStatus: { isDisconnected: true } }],
-])('accepts %j from other servers', (told, peer) => {
-  expect(decodeJoin({ peers: [{ peerId: 'bob', displayName: 'Bob', ...told }] })).toMatchObject([peer]);
+])('accepts %j from other servers', (fields, peer) => {
+  expect(decodeJoin({ peers: [{ peerId: 'bob', displayName: 'Bob', ...fields }] })).toMatchObject([peer]);
 });
 
 it.each([{ peerId: 'bob' }, { peerId: 'bob', sends: [] }, { sends: {} }])('drops the peerSends %j', (data) => {

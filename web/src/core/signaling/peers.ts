@@ -60,9 +60,9 @@ export function peerOf(info: { peerId: string; displayName: string }): Peer {
   };
 }
 
-export function sendsOf(told: unknown): Sends | undefined {
-  if (!isRecord(told)) return undefined;
-  const { audio, video, share } = told;
+export function sendsOf(value: unknown): Sends | undefined {
+  if (!isRecord(value)) return undefined;
+  const { audio, video, share } = value;
   return { audio: audio === true, video: video === true, share: share === true };
 }
 

@@ -1,6 +1,6 @@
 /**
  * The socket that outlives cuts, against a model of a pod and of the network between them: whatever is cut, lost, late or refused, in
- * whatever order, each message arrives once and in order, or the end is told once.
+ * whatever order, each message arrives once and in order, or the end is reported once.
  */
 
 import fc from 'fast-check';
@@ -289,9 +289,9 @@ describe('a resumable socket, whatever happens', () => {
   it('reports disconnects and stalls alternately, and leaves none open', async () => {
     await fc.assert(
       fc.asyncProperty(steps, async (script) => {
-        const { cuts: told, stalls, isOver } = await play(script);
-        expect(told).toEqual(told.map((_, index) => index % 2 === 0));
-        expect(told.length % 2).toBe(0);
+        const { cuts, stalls, isOver } = await play(script);
+        expect(cuts).toEqual(cuts.map((_, index) => index % 2 === 0));
+        expect(cuts.length % 2).toBe(0);
         expect(stalls).toEqual(stalls.map((_, index) => index % 2 === 0));
         if (!isOver) expect(stalls.length % 2).toBe(0);
       }),

@@ -91,13 +91,13 @@ it('visible peers are reported without waiting for a stream', async () => {
   for (const key of ['bob', 'cy', 'me']) call.seen(key, { width: 300, height: 200 });
   await vi.advanceTimersByTimeAsync(200);
   expect(session.watched).toEqual(['bob', 'cy']);
-  session.watched = ['not told anew while the page is in the background'];
+  session.watched = ['not sent again while the page is in the background'];
   call.setPageHidden(true);
   await vi.advanceTimersByTimeAsync(200);
-  expect(session.watched).toEqual(['not told anew while the page is in the background']);
+  expect(session.watched).toEqual(['not sent again while the page is in the background']);
   call.setPageHidden(false);
   await vi.advanceTimersByTimeAsync(200);
-  session.watched = ['to be told after the next join'];
+  session.watched = ['to be sent after the next join'];
   session.emit({ type: 'connection', connection: { status: 'reconnecting', attempt: 1 } }, joined);
   await vi.advanceTimersByTimeAsync(200);
   expect(session.watched).toEqual(['bob', 'cy']);

@@ -248,13 +248,13 @@ describe('hand, reactions and chat', () => {
 });
 
 describe('a recording', () => {
-  const told = ({ toasts }: CallState): unknown[] => toasts.filter(({ kind }) => kind === 'recording').map((toast) => ({ ...toast, id: 0 }));
+  const recordingToasts = ({ toasts }: CallState): unknown[] => toasts.filter(({ kind }) => kind === 'recording').map((toast) => ({ ...toast, id: 0 }));
 
   it('that is already running is announced after joining', () => {
     const { session, state } = setUp();
-    expect([state().isRecorded, told(state())]).toEqual([false, []]);
+    expect([state().isRecorded, recordingToasts(state())]).toEqual([false, []]);
     session.emit({ type: 'joined', peers: [bob, recorder] });
-    expect([state().isRecorded, told(state())]).toEqual([true, [{ kind: 'recording', isOn: true, id: 0 }]]);
+    expect([state().isRecorded, recordingToasts(state())]).toEqual([true, [{ kind: 'recording', isOn: true, id: 0 }]]);
   });
 
   it('is shown while a recorder is there, and its end is announced', () => {
@@ -263,6 +263,6 @@ describe('a recording', () => {
     session.emit({ type: 'connection', connection: { status: 'reconnecting', attempt: 1 } });
     expect(state().isRecorded).toBe(true);
     session.emit({ type: 'peerLeft', peerId: 'rec' });
-    expect([state().isRecorded, told(state())]).toEqual([false, [{ kind: 'recording', isOn: false, id: 0 }]]);
+    expect([state().isRecorded, recordingToasts(state())]).toEqual([false, [{ kind: 'recording', isOn: false, id: 0 }]]);
   });
 });

@@ -157,11 +157,11 @@ describe('watched peers', () => {
   });
 
   it.each<[string, Watching, string[]]>([
-    ['nobody before a tile is on screen', seeing({}), []],
+    ['none before a tile is on screen', seeing({}), []],
     ['people on screen in the order of their tiles, with or without a stream, never oneself', seeing({ me: large, c: small, a: small }), ['a', 'c']],
     ['larger tiles before smaller', seeing({ a: small, b: small, d: large }), ['d', 'a', 'b']],
-    ['the same whoever speaks', seeing({ a: large, b: small, c: small }, { activeSpeaker: 'c' }), ['a', 'b', 'c']],
-    ['screens before all, and nobody twice', seeing({ 'c:screen': small, a: large, b: small, c: small }), ['c', 'a', 'b']],
+    ['the same with any speaker', seeing({ a: large, b: small, c: small }, { activeSpeaker: 'c' }), ['a', 'b', 'c']],
+    ['screens before all, without duplicates', seeing({ 'c:screen': small, a: large, b: small, c: small }), ['c', 'a', 'b']],
     ['all of them to save data', seeing({ a: small }, { quality: 'saver' }), ['a']],
     ['of sound and screens alone who shares one', seeing({ 'c:screen': large, a: large, c: small }, { quality: 'audioOnly' }), ['c']],
   ])('%s', (_about, watching, peerIds) => expect(watchedPeersOf(all, watching)).toEqual(peerIds));

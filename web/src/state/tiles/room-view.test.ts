@@ -86,7 +86,7 @@ describe('a participant whose media is not received', () => {
   });
 
   it('follows the server after a reconnect, not the old stream', () => {
-    const back = (told: Peer['sends']): RoomViewEvent[] => [track('bob', 'audio'), { type: 'connectionLost' }, { type: 'joined', peers: [{ ...peer('bob'), sends: told }] }];
+    const back = (sends: Peer['sends']): RoomViewEvent[] => [track('bob', 'audio'), { type: 'connectionLost' }, { type: 'joined', peers: [{ ...peer('bob'), sends }] }];
     expect(personOf(track('bob', 'audio'), { type: 'connectionLost' })).toMatchObject({ isMuted: false });
     expect([back(NOTHING_SENT), back({ ...NOTHING_SENT, audio: true }), back(undefined)].map((events) => personOf(...events))).toMatchObject([{ isMuted: true }, { isMuted: false }, { isMuted: false }]);
   });

@@ -55,7 +55,7 @@ class NewerClient implements ConformanceClient {
     protoo.on('request', (request, accept, reject) => this.#asked(request, accept, reject));
     protoo.on('notification', (notification) => {
       try {
-        this.#store.told(notification);
+        this.#store.onNotification(notification);
       } catch (error) {
         this.#fault(notification.method)(error);
       }
@@ -186,7 +186,7 @@ class NewerClient implements ConformanceClient {
     const appData = fields(given['appData'], 'appData');
     const peerId = textOf(given, 'peerId');
     const source = textOf(appData, 'source') as Source;
-    if (textOf(appData, 'peerId') !== peerId) throw new Error('appData.peerId is of somebody else');
+    if (textOf(appData, 'peerId') !== peerId) throw new Error('appData.peerId is of another peer');
     if (textOf(given, 'transportId') !== this.#receiveTransport?.id) throw new Error('transportId is not the receiving transport');
     const consumer = await this.#receiveTransport.consume({
       id: textOf(given, 'consumerId'),

@@ -78,7 +78,7 @@ export class Store {
     return peer;
   }
 
-  told({ method, data }: ProtooRequest): void {
+  onNotification({ method, data }: ProtooRequest): void {
     const given = fields(data, method);
     switch (method) {
       case 'mediasoupVersion':

@@ -20,9 +20,9 @@ describe('the codec for sending video', () => {
     ['the room takes H264 and AV1', { offered: ['AV1', 'H264'] }, 'H264'],
     ['the room takes AV1 alone', { offered: ['AV1'] }, 'AV1'],
     ['nothing is shared', { offered: [] }, undefined],
-    ['somebody wants AV1', { preferred: 'AV1' }, 'AV1'],
-    ['somebody wants VP9 although it is too much', { preferred: 'VP9', isOverloaded: true }, 'VP9'],
-    ['somebody wants what the room does not take', { preferred: 'AV1', offered: ['VP8', 'VP9'] }, 'VP8'],
+    ['AV1 is chosen', { preferred: 'AV1' }, 'AV1'],
+    ['VP9 is chosen although the CPU is overloaded', { preferred: 'VP9', isOverloaded: true }, 'VP9'],
+    ['a codec is chosen that the room does not support', { preferred: 'AV1', offered: ['VP8', 'VP9'] }, 'VP8'],
   ])('when %s', (_, situation, expected) => {
     expect(chooseCodec({ ...PLAIN, ...situation })).toBe(expected);
   });

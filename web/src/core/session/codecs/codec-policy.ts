@@ -57,8 +57,8 @@ export class CodecPolicy {
       const { supported, smooth, powerEfficient } = await encodingInfo({ type: 'webrtc', video });
       return { codec, isSmooth: supported && smooth, isPowerEfficient: supported && powerEfficient };
     });
-    const told = await Promise.allSettled(asked);
-    this.#encoders = told.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    const answers = await Promise.allSettled(asked);
+    this.#encoders = answers.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   }
 }
 
