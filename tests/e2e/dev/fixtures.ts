@@ -31,7 +31,10 @@ export const test = base.extend<Fixtures>({
 /** Lines of the level ERROR, without colours. */
 function errorsIn(log: string): string[] {
   // eslint-disable-next-line no-control-regex -- colours are control sequences
-  return log.replace(/\u001b\[[0-9;]*m/gu, '').split('\n').filter((line) => /^\S+ +ERROR /u.test(line));
+  return log
+    .replace(/\u001b\[[0-9;]*m/gu, '')
+    .split('\n')
+    .filter((line) => /^\S+ +ERROR /u.test(line));
 }
 
 export { expect } from '@playwright/test';
