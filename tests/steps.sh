@@ -175,10 +175,11 @@ step_lint() {
 step_lint_web() {
   npm_install web
   npm_install tests/e2e
-  (cd tests/e2e && npm run --silent typecheck)
+  (cd tests/e2e && npm run --silent typecheck && npm run --silent lint)
   cd web
   npm run --silent typecheck
   npm run --silent lint
+  npm run --silent format:check
   npm run --silent knip
 }
 

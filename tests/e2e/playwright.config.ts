@@ -1,5 +1,5 @@
-// How the end-to-end tests run: one after the other (two cores carry three browsers, not six), never twice. A test that passes
-// only at a second try has found something.
+// The end-to-end tests run one after the other (two cores carry three browsers, not six) and are never retried. A test that passes
+// only on a retry has found a bug.
 import { defineConfig } from '@playwright/test';
 
 const results = '../../test-results';

@@ -1,4 +1,4 @@
-/** Adds up the JavaScript that a browser loads before anything is shown, prints it, and fails the build when it is too much. */
+/** Prints the size of the JavaScript that is loaded before anything is shown, and fails the build if it is too large. */
 
 import { gzipSync } from 'node:zlib';
 import type { Plugin, Rolldown } from 'vite';
@@ -16,7 +16,7 @@ export function firstLoad({ maxKilobytes }: { maxKilobytes: number }): Plugin {
   };
 }
 
-/** Entries and what they import at once; what is imported when it is wanted does not count. */
+/** Entries and their static imports; dynamic imports do not count. */
 function chunksOfFirstLoad(bundle: Rolldown.OutputBundle): Rolldown.OutputChunk[] {
   const chunks = new Map(Object.values(bundle).flatMap((one) => (one.type === 'chunk' ? [[one.fileName, one] as const] : [])));
   const loaded = new Set<Rolldown.OutputChunk>();

@@ -1,12 +1,12 @@
-/** The smallest client that takes part in a meeting: what `src/core` is for, without any framework. Compiled with the rest, so that it stays true. */
-/* eslint-disable no-console -- it shows what it hears */
+/** The smallest client that takes part in a meeting: `src/core` without any framework. Compiled with the app, so that it stays up to date. */
+/* eslint-disable no-console -- an example that prints events */
 
-import { routeFinder } from '../src/core/join';
+import { routeFinder } from '../src/core/meeting/join';
 import { consoleLog } from '../src/core/log';
 import { browserDevices } from '../src/core/media/devices';
 import { LocalMedia } from '../src/core/media/local-media';
-import { signalingUrl } from '../src/core/meeting';
-import { newPeerId } from '../src/core/peer-id';
+import { signalingUrl } from '../src/core/meeting/meeting';
+import { newPeerId } from '../src/core/peer/peer-id';
 import { Session } from '../src/core/session/session';
 
 export async function takePart(meeting: string, displayName: string, joinToken?: string): Promise<Session> {

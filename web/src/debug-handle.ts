@@ -1,10 +1,10 @@
-/** `window.convene`: a read-only handle for tests and for people who help others. */
+/** `window.convene`: a read-only handle for tests and support. */
 
-import type { ReceivedStats } from './core/session/stats';
+import type { ReceivedStats } from './core/session/connection/stats';
 import type { AppModel } from './state/app-model';
 
 interface DebugHandle {
-  /** One entry for each track that is received now. */
+  /** Statistics of each received track. */
   stats(): Promise<ReceivedStats[]>;
 }
 

@@ -1,16 +1,16 @@
-/** Puts the parts together: the app model gets the browser, the page gets the views. Nothing is decided here. */
+/** Wires everything up: the app model to the browser, the views to the page. Makes no decisions. */
 
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { consoleLog } from './core/log';
-import { routeFinder } from './core/join';
-import { takeJoinToken, ticketStore } from './core/join-token';
+import { routeFinder } from './core/meeting/join';
+import { takeJoinToken, ticketStore } from './core/meeting/join-token';
 import { playChime } from './core/media/chime';
 import { browserDevices } from './core/media/devices';
 import { readEnvironment } from './core/media/environment';
-import { holdByLocks, keptPeerIds } from './core/kept-peer-id';
-import { fetchMeeting, meetingFromPath, signalingUrl } from './core/meeting';
-import { watchMeeting } from './core/meeting-watch';
+import { holdByLocks, keptPeerIds } from './core/peer/kept-peer-id';
+import { fetchMeeting, meetingFromPath, signalingUrl } from './core/meeting/meeting';
+import { watchMeeting } from './core/meeting/meeting-watch';
 import { Session } from './core/session/session';
 import { loadTexts } from './i18n/catalogs';
 import { AppModel } from './state/app-model';
@@ -21,7 +21,7 @@ import { loadName, loadRecent, loadSettings, pageStorage, saveName, saveRecent, 
 import { App } from './ui/App';
 import './ui/styles/index.css';
 
-// First of all, so that the token is out of the address before anything can look at it.
+// First, so that the token is out of the URL before anything else can read it.
 const joinToken = takeJoinToken({
   place: location,
   replaceAddress: (address) => history.replaceState(history.state, '', address),
@@ -40,7 +40,13 @@ const model: AppModel = new AppModel({
   watchMeeting: (address, listener) => watchMeeting(address, listener, { joinToken }),
   createSession: ({ address, peerId, displayName, localMedia }) =>
     new Session({
-      findRoute: routeFinder({ address, openUrl: signalingUrl(address, location, peerId), peerId, joinToken, tickets: ticketStore(location, tabStorage(), joinToken) }),
+      findRoute: routeFinder({
+        address,
+        openUrl: signalingUrl(address, location, peerId),
+        peerId,
+        joinToken,
+        tickets: ticketStore(location, tabStorage(), joinToken),
+      }),
       displayName,
       localMedia,
       log: consoleLog,
@@ -66,7 +72,7 @@ installDebugHandle(model);
 window.addEventListener('pagehide', () => model.leave());
 
 const root = document.getElementById('root');
-if (root === null) throw new Error('index.html has no element with the id "root"');
+if (root === null) throw new Error('could not find the element "root" in index.html');
 const page = createRoot(root);
 void loadTexts(settings.language).then((texts) =>
   page.render(

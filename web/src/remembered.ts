@@ -1,4 +1,4 @@
-/** What the browser keeps between visits. Where storage is forbidden, nothing is remembered and nothing breaks. */
+/** What is stored between visits. If the browser forbids storage, nothing is stored and nothing breaks. */
 
 import type { RecentMeeting } from './state/recent';
 import type { Settings } from './state/settings';
@@ -14,7 +14,7 @@ export const saveSettings = (settings: Settings): void => write(SETTINGS_KEY, JS
 export const loadRecent = (): string | null => read(RECENT_KEY);
 export const saveRecent = (recent: readonly RecentMeeting[]): void => write(RECENT_KEY, JSON.stringify(recent));
 
-/** Storage of this tab alone. */
+/** Storage of this tab. */
 export function tabStorage(): Storage | undefined {
   try {
     return sessionStorage;
@@ -23,7 +23,7 @@ export function tabStorage(): Storage | undefined {
   }
 }
 
-/** Storage of all tabs. */
+/** Storage shared by all tabs. */
 export function pageStorage(): Storage | undefined {
   try {
     return localStorage;
@@ -44,6 +44,6 @@ function write(key: string, value: string): void {
   try {
     localStorage.setItem(key, value);
   } catch {
-    // Private windows of some browsers refuse; it is asked for again next time.
+    // Fails in private windows of some browsers; the value is entered again next time.
   }
 }

@@ -1,10 +1,10 @@
-// A pod on a machine without network takes media at 127.0.0.1 alone, where Firefox does not connect: the page says so before the call.
-import { FirefoxPerson } from '../support/firefox-person.ts';
-import { MediaPod } from '../support/media-pod.ts';
+// A pod on a machine without network accepts media only at 127.0.0.1, to which Firefox does not connect: the page says so before the call.
+import { FirefoxPerson } from '../support/people/firefox-person.ts';
+import { MediaPod } from '../support/programs/media-pod.ts';
 import { waitUntil } from '../support/wait.ts';
 import { expect, test } from '@playwright/test';
 
-test('Firefox tells of a pod that it cannot send media to, and of no other', async ({}, info) => {
+test('Firefox warns of a pod to which it cannot send media, and of no other', async ({}, info) => {
   const pods = await Promise.all([MediaPod.start(), MediaPod.start({ isOnTheNetwork: true })]);
   const [near, far] = pods;
   const ada = await FirefoxPerson.open('Ada', near.url('/m/hello'));

@@ -1,11 +1,11 @@
-// README's first command, with a Firefox as it is delivered and a Chromium: one call.
+// The README's first command, with a stock Firefox and a Chromium in one call.
 import { writeFileSync } from 'node:fs';
 
-import { everyoneSeesAndHearsEveryone, everyoneShowsOnly } from '../support/call.ts';
-import { FirefoxPerson } from '../support/firefox-person.ts';
-import { MediaPod } from '../support/media-pod.ts';
-import { People } from '../support/people.ts';
-import type { Participant } from '../support/participant.ts';
+import { everyoneSeesAndHearsEveryone, everyoneShowsOnly } from '../support/people/call.ts';
+import { FirefoxPerson } from '../support/people/firefox-person.ts';
+import { MediaPod } from '../support/programs/media-pod.ts';
+import { People } from '../support/people/people.ts';
+import type { Participant } from '../support/people/participant.ts';
 import { waitUntil } from '../support/wait.ts';
 import { expect, test as base } from '@playwright/test';
 
@@ -38,7 +38,7 @@ const test = base.extend<{ call: Call }>({
   },
 });
 
-/** New pictures of a shared screen arrive. */
+/** New frames of a shared screen arrive. */
 async function seesScreen(person: FirefoxPerson | Participant, of: string): Promise<void> {
   await waitUntil(`${person.name} sees a shared screen`, 20, async () => {
     const pictures = (await person.stats()).filter(({ peerId, kind, framesDecoded = 0 }) => peerId === of && kind === 'video' && framesDecoded > 0);
@@ -88,7 +88,7 @@ test('they chat, share their screens, and switch their cameras off and on', asyn
   await everyoneSeesAndHearsEveryone([ada, grace]);
 });
 
-test('what is typed into the chat of a Firefox switches no device, and the last press of a switch counts', async ({ call: { ada, grace } }) => {
+test('typing in the chat of a Firefox toggles no device, and the last press of a button counts', async ({ call: { ada, grace } }) => {
   await everyoneSeesAndHearsEveryone([ada, grace]);
   const tile = grace.page.locator(`[data-testid="tile"][data-peer-id="${await ada.peerId()}"]`);
   await ada.click('mute-button');
@@ -100,14 +100,14 @@ test('what is typed into the chat of a Firefox switches no device, and the last 
   await waitUntil('the words are in the message box', 10, async () => ((await ada.value('chat-input')) === 'demo move cave' ? undefined : 'not yet'));
   await expect(tile).toHaveAttribute('data-muted', 'true');
   await expect(tile).toHaveAttribute('data-video', 'false');
-  // On, off, on: the presses come faster than a microphone opens.
+  // On, off, on: faster than a microphone opens.
   for (let press = 0; press < 3; press += 1) await ada.click('mute-button');
   await expect(tile).toHaveAttribute('data-muted', 'false');
   for (let press = 0; press < 3; press += 1) await ada.click('mute-button');
   await expect(tile).toHaveAttribute('data-muted', 'true');
 });
 
-test('a Firefox that leaves is gone at once', async ({ call: { ada, grace } }) => {
+test('a Firefox that leaves disappears at once', async ({ call: { ada, grace } }) => {
   await everyoneSeesAndHearsEveryone([ada, grace]);
   await ada.click('leave-button');
   await everyoneShowsOnly([grace]);

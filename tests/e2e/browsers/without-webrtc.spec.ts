@@ -1,9 +1,9 @@
-// A browser without WebRTC: WebKitGTK as Debian builds it. Every door says so in words, and what to use instead.
+// A browser without WebRTC: WebKitGTK as built by Debian. Every page says so, and what to use instead.
 import { writeFileSync } from 'node:fs';
 
-import { MediaPod } from '../support/media-pod.ts';
+import { MediaPod } from '../support/programs/media-pod.ts';
 import { waitUntil } from '../support/wait.ts';
-import { WebKit } from '../support/webkit.ts';
+import { WebKit } from '../support/people/webkit.ts';
 import { expect, test as base } from '@playwright/test';
 
 const DOORS = ['/', '/m/hello', '/m/team/hello'];
@@ -29,16 +29,16 @@ const test = base.extend<{ pod: MediaPod; webkit: WebKit }>({
   },
 });
 
-/** The only thing on the page is what it says: nothing that could be pressed leads to a call. */
+/** The page shows only the message, without any button or link. */
 async function saysThatItCannot(webkit: WebKit): Promise<void> {
   await waitUntil('the page says what is wrong', 10, async () => {
     const text = await webkit.evaluate<string>('return document.body.innerText');
-    return /This browser cannot hold video calls\s+.*\bChrome, Edge, Firefox or Safari\b/u.test(text) ? undefined : `it says ${text}`;
+    return /This browser doesn’t support video calls\s+.*\bChrome, Edge, Firefox, or Safari\b/u.test(text) ? undefined : `it says ${text}`;
   });
   expect(await webkit.evaluate(`return [...document.querySelectorAll('a, button, input, select')].map(({ outerHTML }) => outerHTML)`)).toEqual([]);
 }
 
-/** Opens the page in a frame whose window is listened to before the page has one script; gives what the page complains of. */
+/** Opens the page in a frame and listens to its window before any script of the page runs; collects errors and warnings. */
 const OPEN_IN_FRAME = `
   const frame = document.createElement('iframe');
   frame.src = arguments[0];
@@ -50,19 +50,19 @@ const OPEN_IN_FRAME = `
   page.console.error = (...words) => window.complaints.push(words.join(' '));
   page.console.warn = page.console.error;`;
 
-/** Throws in the frame, at last. */
+/** Throws in the frame at the end, to check that errors are noticed. */
 const THROW_IN_FRAME = `
   const page = document.querySelector('iframe').contentWindow;
   page.Promise.reject(new page.Error('on purpose'));`;
 
-test('without WebRTC, the front page and meetings say so, what to use instead, and have no button that leads nowhere', async ({ pod, webkit }) => {
+test('without WebRTC, the front page and meetings say so and what to use instead, and have no buttons', async ({ pod, webkit }) => {
   for (const door of DOORS) {
     await webkit.goto(pod.url(door));
     expect(await webkit.evaluate('return typeof RTCPeerConnection'), 'this WebKitGTK is built without WebRTC').toBe('undefined');
     await saysThatItCannot(webkit);
   }
   await webkit.goto(pod.url('/m/a/b/c'));
-  await waitUntil('the way to the front page is there', 10, async () => {
+  await waitUntil('the link to the front page is shown', 10, async () => {
     const isThere = await webkit.evaluate<boolean>(`return document.querySelector('${HOME_LINK}') !== null`);
     return isThere ? undefined : 'not yet';
   });
@@ -79,7 +79,7 @@ test('without WebRTC, nothing throws', async ({ pod, webkit }) => {
       return isShown ? undefined : `complaints: ${await webkit.evaluate<string>('return window.complaints.join()')}`;
     });
     await webkit.evaluate(THROW_IN_FRAME);
-    await waitUntil('what is thrown is heard', 10, async () => {
+    await waitUntil('the error is noticed', 10, async () => {
       const complaints = await webkit.evaluate<string[]>('return window.complaints');
       return complaints.includes('Error: on purpose') ? undefined : `complaints: ${complaints.join()}`;
     });

@@ -1,22 +1,22 @@
-// Who comes in, and by which way: join tokens, the lobby and moderators, a TURN server, and two routers of which one goes away. The tests
+// Access: join tokens, the lobby and moderators, a TURN server, and two routers of which one goes away. The tests
 // build on each other: they are one story, from installation to removal.
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { everyoneSeesAndHears, seesAndHears } from '../conformance/evidence.ts';
-import { JOIN_KEYS, makeJoinKey, makeToken } from '../support/access.ts';
-import { everyoneSeesAndHearsEveryone } from '../support/call.ts';
+import { JOIN_KEYS, makeJoinKey, makeToken } from '../support/cluster/access.ts';
+import { everyoneSeesAndHearsEveryone } from '../support/people/call.ts';
 import { cluster, keepAfterFailure } from '../support/environment.ts';
-import { meeting, pool } from '../support/fleet.ts';
-import { Guest, launchBrowser } from '../support/guest.ts';
-import { httpsGet, httpsPost } from '../support/https.ts';
-import { applyAll, conditionOf, kubectl, listObjects, warningsOf } from '../support/kubectl.ts';
-import { apiServerProcess, processesOfPod } from '../support/node-process.ts';
-import type { Participant } from '../support/participant.ts';
-import { PageServer } from '../support/page-server.ts';
+import { meeting, pool } from '../support/cluster/fleet.ts';
+import { Guest, launchBrowser } from '../support/people/guest.ts';
+import { httpsGet, httpsPost } from '../support/servers/https.ts';
+import { applyAll, conditionOf, kubectl, listObjects, warningsOf } from '../support/cluster/kubectl.ts';
+import { apiServerProcess, processesOfPod } from '../support/programs/node-process.ts';
+import type { Participant } from '../support/people/participant.ts';
+import { PageServer } from '../support/servers/page-server.ts';
 import { ProtooClient } from '../support/protoo.ts';
-import { NAMESPACE, install, isUsable, place, programsRun, publicUrl, remains, removeLeftovers, uninstall } from '../support/release.ts';
-import { certificateAuthority } from '../support/tls.ts';
-import { TurnServer } from '../support/turn.ts';
+import { NAMESPACE, install, isUsable, place, programsRun, publicUrl, remains, removeLeftovers, uninstall } from '../support/cluster/release.ts';
+import { certificateAuthority } from '../support/servers/tls.ts';
+import { TurnServer } from '../support/programs/turn.ts';
 import { waitUntil } from '../support/wait.ts';
 import { expect, test } from './fixtures.ts';
 
@@ -25,8 +25,7 @@ const TURN_SECRET = 'harbor-lights-and-herring';
 const ROUTERS = ['pods', '--namespace', NAMESPACE, '--selector', 'app.kubernetes.io/component=router'] as const;
 const urlOf = (name: string, token?: string): string => `${publicUrl}/m/default/${name}${token === undefined ? '' : `#token=${token}`}`;
 const apiOf = (name: string): string => `${publicUrl}/api/v1/meetings/default/${name}`;
-const demoUrl = (room: string, peerId: string): string =>
-  `wss://${cluster.nodeAddress}:${String(DEMO_NODE_PORT)}/?roomId=${room}&peerId=${peerId}`;
+const demoUrl = (room: string, peerId: string): string => `wss://${cluster.nodeAddress}:${String(DEMO_NODE_PORT)}/?roomId=${room}&peerId=${peerId}`;
 const secondsSince = (start: number): string => ((performance.now() - start) / 1000).toFixed(1);
 
 test.describe.configure({ mode: 'serial' });
@@ -39,7 +38,7 @@ test.beforeAll(async () => {
 test.afterAll(async ({}, info) => {
   test.setTimeout(240_000);
   if (info.status !== info.expectedStatus && keepAfterFailure) return;
-  await kubectl('delete', 'meetings', '--all', '--namespace', 'default').catch(() => undefined); // no such kind any more: fine
+  await kubectl('delete', 'meetings', '--all', '--namespace', 'default').catch(() => undefined); // the definitions may be gone already
   await removeLeftovers();
 });
 
@@ -61,7 +60,7 @@ test('helm install runs two routers that know the keys of join tokens', async ()
   for (const name of ['open-house', 'by-token', 'by-lobby', 'relayed', 'demo-hall']) await conditionOf(['meeting', name], 'Ready', { status: 'True' }, 90);
 });
 
-test('kubectl warns of pools that nobody looks after, and of ports for fewer pods than allowed', async () => {
+test('kubectl warns of pools without an operator, and of ports for fewer pods than allowed', async () => {
   const narrow = pool('narrow', { rtcPorts: { min: 45_500, max: 45_502 }, max: 9 });
   const strayed = { ...narrow, metadata: { name: 'strayed', namespace: 'default' } };
   await waitUntil('the policy is in force', 20, async () =>
@@ -71,10 +70,10 @@ test('kubectl warns of pools that nobody looks after, and of ports for fewer pod
   expect(await warningsOf(pool('wide', { rtcPorts: { min: 45_500, max: 45_509 }, max: 9 }))).not.toContain('rtcPorts has ports');
 });
 
-test('a meeting by token is closed to whoever brings none, or a wrong one', async ({ people }) => {
-  const told = JSON.parse((await httpsGet(apiOf('by-token'))).body) as Record<string, unknown>;
-  expect(told).toMatchObject({ access: 'Token', tokenRequired: true });
-  expect(Object.keys(told).sort()).toEqual(['access', 'name', 'namespace', 'phase', 'ready', 'tokenRequired']);
+test('a meeting with tokens rejects participants with none or a wrong one', async ({ people }) => {
+  const state = JSON.parse((await httpsGet(apiOf('by-token'))).body) as Record<string, unknown>;
+  expect(state).toMatchObject({ access: 'Token', tokenRequired: true });
+  expect(Object.keys(state).sort()).toEqual(['access', 'name', 'namespace', 'phase', 'ready', 'tokenRequired']);
   expect((await httpsGet(`${publicUrl}/metrics`)).status).toBe(404);
   const without = await httpsPost(`${apiOf('by-token')}/join`, {});
   expect(without.status).toBe(401);
@@ -89,7 +88,7 @@ test('a meeting by token is closed to whoever brings none, or a wrong one', asyn
   await visitor.page.getByTestId('error-message').waitFor({ state: 'visible', timeout: 20_000 });
 });
 
-test('people with tokens come in as who they are, and the token leaves the address bar', async ({ people }) => {
+test('participants with tokens join with their identity, and the token is removed from the address bar', async ({ people }) => {
   const ada = await people.join('Ada', place(urlOf('by-token', await makeToken('by-token', 'ada', '--name', 'Ada Lovelace', '--moderator'))));
   const grace = await people.join('Grace', place(urlOf('by-token', await makeToken('by-token', 'grace'))));
   expect(ada.page.url()).toBe(urlOf('by-token'));
@@ -97,26 +96,26 @@ test('people with tokens come in as who they are, and the token leaves the addre
   await expect(grace.page.getByTestId('tile').filter({ hasText: 'Ada Lovelace' })).toBeVisible();
 });
 
-test('a new join key is taken up and an old one put away without a restart', async () => {
+test('join keys are added and removed without a restart', async () => {
   const old = await makeToken('by-token', 'ada');
   const join = async (token: string): Promise<number> => (await httpsPost(`${apiOf('by-token')}/join`, {}, { authorization: `Bearer ${token}` })).status;
   expect(await join(old)).toBe(200);
   await makeJoinKey('second');
   const fresh = await makeToken('by-token', 'ada');
-  // Each answer comes from one router or the other: both must have heard.
-  await waitUntil('the routers know the new key alone', 15, async () => {
+  // Either router may answer: both must know.
+  await waitUntil('the routers know only the new key', 15, async () => {
     const answers = await Promise.all([old, fresh, old, fresh, old, fresh, old, fresh].map(join));
     return answers.every((status, index) => status === (index % 2 === 0 ? 401 : 200)) ? undefined : answers.join(' ');
   });
 });
 
-/** Somebody who asks to be let in and sees that they wait. */
+/** A participant who asks to join and waits in the lobby. */
 async function waitAtTheDoor(guest: Participant): Promise<void> {
   await guest.enter();
   await guest.page.getByTestId('lobby-screen').waitFor({ state: 'visible', timeout: 20_000 });
 }
 
-test('guests wait in the lobby until a moderator admits or refuses them', async ({ people }) => {
+test('guests wait in the lobby until a moderator admits or denies them', async ({ people }) => {
   const guest = await people.open('Guest', place(urlOf('by-lobby')));
   await waitAtTheDoor(guest);
   const ada = await people.join('Ada', place(urlOf('by-lobby', await makeToken('by-lobby', 'ada'))));
@@ -132,7 +131,7 @@ test('guests wait in the lobby until a moderator admits or refuses them', async 
   await everyoneSeesAndHearsEveryone([ada, guest]);
 });
 
-/** Lets the browser send and receive by a relay alone. */
+/** Makes the browser use only a relay. */
 function relayOnly(): void {
   const Native = window.RTCPeerConnection;
   window.RTCPeerConnection = class extends Native {
@@ -142,7 +141,7 @@ function relayOnly(): void {
   };
 }
 
-test('a browser that is let out by TURN alone sees and hears, and is seen and heard', async ({ people }) => {
+test('a browser that can only use TURN sends and receives', async ({ people }) => {
   test.skip(!cluster.isOwn, 'the TURN server must be where the nodes of the cluster reach it');
   const turn = await TurnServer.start(TURN_SECRET);
   try {
@@ -159,7 +158,7 @@ test('a browser that is let out by TURN alone sees and hears, and is seen and he
   }
 });
 
-test('clients of the mediasoup demo, old and new, come in by its form of address and meet whoever is there', async ({ people }) => {
+test('clients of the mediasoup demo, old and new, join by its URLs and meet the other participants', async ({ people }) => {
   const [browser, pages] = [await launchBrowser(), await PageServer.start()];
   try {
     const ada = await people.join('Ada', place(urlOf('demo-hall')));
@@ -181,12 +180,12 @@ test('clients of the mediasoup demo, old and new, come in by its form of address
   }
 });
 
-test('a meeting that wants no clients of the demo gets none', async () => {
+test('a meeting that excludes clients of the demo gets none', async () => {
   const client = await ProtooClient.connect(demoUrl('open-house', 'visitor01'), certificateAuthority());
   expect((await client.closed(5)).code).toBe(4000);
 });
 
-/** Notes on the page how many connections for media there have been. */
+/** Counts the peer connections of the page. */
 function countConnections(): void {
   const Native = window.RTCPeerConnection;
   let count = 0;
@@ -200,7 +199,7 @@ function countConnections(): void {
 
 const mediaConnections = (person: Participant): Promise<string | null> => person.page.locator('html').getAttribute('data-media-connections');
 
-test('each of two routers is killed, and both are replaced, under a call of three: media goes on, and signaling is back by itself', async ({ people }) => {
+test('each of two routers is killed, and both are replaced, during a call of three: media continues, and signaling recovers', async ({ people }) => {
   const three: Participant[] = [];
   for (const name of ['Ada', 'Grace', 'Linus']) {
     const person = await people.open(name, place(urlOf('open-house')), undefined, countConnections);
@@ -216,22 +215,22 @@ test('each of two routers is killed, and both are replaced, under a call of thre
     await kubectl('delete', 'pod', router.metadata.name, '--namespace', NAMESPACE, '--force', '--grace-period=0');
     await everyoneSeesAndHearsEveryone(three, 30);
     for (const person of three) await person.isConnected(15);
-    console.log(`after a router was killed: everybody sees and hears everybody, looked at after ${secondsSince(start)} s`);
+    console.log(`after a router was killed: all participants see and hear each other after ${secondsSince(start)} s`);
     await programsRun();
   }
-  // And both are replaced in good order, as by an upgrade: each lets its people go to the other.
+  // Both are replaced gracefully, as by an upgrade: each hands its participants over to the other.
   await kubectl('rollout', 'restart', 'deployment/convene-router', '--namespace', NAMESPACE);
   await programsRun();
   await everyoneSeesAndHearsEveryone(three, 30);
   for (const person of three) await person.isConnected(15);
-  expect(await Promise.all(three.map(mediaConnections)), 'nobody had to connect their media anew').toEqual(before);
-  // Signaling is not only there, it works: the one's hand is seen by the others.
+  expect(await Promise.all(three.map(mediaConnections)), 'no media connection was renewed').toEqual(before);
+  // Signaling is not only connected, it works: others see a raised hand.
   await three[0]?.page.getByTestId('hand-button').click();
   for (const person of three.slice(1)) await expect(person.page.getByTestId('tile-hand')).toBeVisible();
 });
 
-test('the API server is away for two minutes: whoever has a token still comes into a meeting that runs', async ({ people }) => {
-  test.skip(!cluster.isOwn, 'the API server of somebody else\'s cluster is not ours to stop');
+test('the API server is down for two minutes: participants with a token still join a running meeting', async ({ people }) => {
+  test.skip(!cluster.isOwn, 'the API server of a foreign cluster must not be stopped');
   test.setTimeout(420_000);
   const tokens = [await makeToken('by-token', 'ada'), await makeToken('by-token', 'grace'), await makeToken('by-token', 'linus')] as const;
   const ada = await people.join('Ada', place(urlOf('by-token', tokens[0])));
@@ -241,7 +240,7 @@ test('the API server is away for two minutes: whoever has a token still comes in
   try {
     const grace = await people.join('Grace', place(urlOf('by-token', tokens[1])));
     await everyoneSeesAndHearsEveryone([ada, grace]);
-    // Each answer comes from one router or the other.
+    // Either router may answer.
     while (performance.now() - stopped < 120_000) {
       const answer = await httpsPost(`${apiOf('by-token')}/join`, {}, { authorization: `Bearer ${tokens[2]}` });
       expect(answer.status, `after ${secondsSince(stopped)} s`).toBe(200);
@@ -252,13 +251,18 @@ test('the API server is away for two minutes: whoever has a token still comes in
   } finally {
     process.kill(server, 'SIGCONT');
   }
-  await waitUntil('the API server answers again', 60, () => kubectl('get', '--raw', '/readyz').then(() => undefined, () => 'it does not'));
+  await waitUntil('the API server answers again', 60, () =>
+    kubectl('get', '--raw', '/readyz').then(
+      () => undefined,
+      () => 'it does not',
+    ),
+  );
   await programsRun();
 });
 
 test('helm uninstall leaves nothing', async () => {
   await kubectl('delete', 'meetings', '--all', '--namespace', 'default');
-  // Those are not the chart's.
+  // These do not belong to the chart.
   await kubectl('delete', 'secret', JOIN_KEYS, 'turn-secret', '--namespace', NAMESPACE);
   await uninstall();
   await waitUntil('nothing is left', 30, async () => {

@@ -1,8 +1,8 @@
-// Fixtures of the tests on a cluster: people who are photographed, and a cluster that is written down, when a test fails.
+// Fixtures of the cluster tests: when a test fails, screenshots of the participants and a dump of the cluster are kept.
 import { test as base } from '@playwright/test';
 
-import { dumpCluster } from '../support/dump.ts';
-import { People } from '../support/people.ts';
+import { dumpCluster } from '../support/cluster/dump.ts';
+import { People } from '../support/people/people.ts';
 
 export const test = base.extend<{ people: People }>({
   people: [

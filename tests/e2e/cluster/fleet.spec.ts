@@ -1,6 +1,6 @@
 // A fleet: two hundred meetings in three pools, scaled, moved, drained and killed, on a real Kubernetes. The tests build on each other:
-// they are one story, from installation to removal. After each of them, and while they run, what must always be true is looked at.
-import { everyoneSeesAndHearsEveryone } from '../support/call.ts';
+// they are one story, from installation to removal. Invariants are checked after each of them and while they run.
+import { everyoneSeesAndHearsEveryone } from '../support/people/call.ts';
 import { cluster, keepAfterFailure } from '../support/environment.ts';
 import {
   allAreReady,
@@ -16,14 +16,14 @@ import {
   poolHas,
   poolStatus,
   watched,
-} from '../support/fleet.ts';
-import { httpsGet } from '../support/https.ts';
-import { apply, applyAll, conditionOf, describeShows, getObject, kubectl } from '../support/kubectl.ts';
-import { leader } from '../support/lease.ts';
-import { processesOfPod } from '../support/node-process.ts';
+} from '../support/cluster/fleet.ts';
+import { httpsGet } from '../support/servers/https.ts';
+import { apply, applyAll, conditionOf, describeShows, getObject, kubectl } from '../support/cluster/kubectl.ts';
+import { leader } from '../support/cluster/lease.ts';
+import { processesOfPod } from '../support/programs/node-process.ts';
 import type { ProtooClient } from '../support/protoo.ts';
-import { knock, sitIn } from '../support/quiet-person.ts';
-import { NAMESPACE, install, place, programsRun, publicUrl, remains, removeLeftovers, uninstall } from '../support/release.ts';
+import { knock, sitIn } from '../support/people/quiet-person.ts';
+import { NAMESPACE, install, place, programsRun, publicUrl, remains, removeLeftovers, uninstall } from '../support/cluster/release.ts';
 import { waitUntil } from '../support/wait.ts';
 import { expect, test } from './fixtures.ts';
 
@@ -40,7 +40,7 @@ const POOLS = [
   pool('atoll', { ...SMALL, rtcPorts: { min: 45_100, max: 45_129 }, max: 6 }),
   pool('inlet', { ...SMALL, rtcPorts: { min: 45_200, max: 45_229 }, max: 6, exposure: 'NodePort' }),
 ];
-/** Meetings of each pool: how many there are at first, and how many of those stay to the end. */
+/** Meetings of each pool: how many exist at first, and how many stay to the end. */
 const CROWD = { reef: [100, 15], atoll: [70, 15], inlet: [30, 20] } as const;
 const ALL = 200;
 const STAYING = 50;
@@ -54,7 +54,7 @@ const soon = (seconds: number): string => new Date(Date.now() + seconds * 1000).
 const secondsSince = (start: number): string => ((performance.now() - start) / 1000).toFixed(1);
 const sorted = (uids: readonly { readonly uid: string }[]): string[] => uids.map(({ uid }) => uid).sort();
 
-/** Somebody who sits in a meeting of the pool through several tests. */
+/** A participant who stays in a meeting of the pool through several tests. */
 let sitting: ProtooClient | undefined;
 
 test.describe.configure({ mode: 'serial' });
@@ -69,7 +69,7 @@ test.afterAll(async ({}, info) => {
   sitting?.close();
   for (const node of await nodeNames()) await kubectl('uncordon', node);
   if (info.status !== info.expectedStatus && keepAfterFailure) return;
-  await kubectl('delete', 'meetings', '--all', '--namespace', 'default').catch(() => undefined); // no such kind any more: fine
+  await kubectl('delete', 'meetings', '--all', '--namespace', 'default').catch(() => undefined); // the definitions may be gone already
   await kubectl('delete', 'namespace', GUESTS, '--ignore-not-found');
   await removeLeftovers();
 });
@@ -103,7 +103,7 @@ test('200 meetings in three pools, applied at once, are all ready', async () => 
   await fleetIsSound();
 });
 
-test('kubectl scale changes the spare pods, and pods with meetings stay what they are', async () => {
+test('kubectl scale changes the spare pods, and pods with meetings are left alone', async () => {
   sitting = await sitIn('reef-000', 'the-sitting-one');
   const busy = new Set((await meetings()).filter((one) => one.pool === 'reef').map(({ podUid }) => podUid));
   await watched(async () => {
@@ -117,12 +117,15 @@ test('kubectl scale changes the spare pods, and pods with meetings stay what the
   await fleetIsSound();
 });
 
-test('a max below what is in use takes the spare pod alone', async () => {
+test('a max below the pods in use removes only the spare pod', async () => {
   const busy = [...new Set((await meetings()).filter((one) => one.pool === 'reef').map(({ podUid }) => podUid))].sort();
-  await watched(async () => {
-    await patchSpec(poolArguments('reef'), { max: 2 });
-    await poolHas('reef', { warm: 0, total: busy.length });
-  }, { reef: 5 });
+  await watched(
+    async () => {
+      await patchSpec(poolArguments('reef'), { max: 2 });
+      await poolHas('reef', { warm: 0, total: busy.length });
+    },
+    { reef: 5 },
+  );
   expect(sorted(await podsOf('reef'))).toEqual(busy);
   expect(sitting?.isOpen).toBe(true);
   await allAreReady(100, 10, 'reef');
@@ -131,7 +134,7 @@ test('a max below what is in use takes the spare pod alone', async () => {
   await fleetIsSound();
 });
 
-test('when 150 meetings are deleted the pools shrink to what is needed, and nobody is thrown out', async () => {
+test('when 150 meetings are deleted the pools shrink to what is needed, and no participant is disconnected', async () => {
   await watched(async () => {
     await kubectl('delete', 'meetings', '--namespace', 'default', '--selector', 'fleet=goes');
     for (const name of Object.keys(CROWD)) await poolHas(name, { ready: 2, warm: 1, draining: 0, total: 2 }, 120);
@@ -142,7 +145,7 @@ test('when 150 meetings are deleted the pools shrink to what is needed, and nobo
   await fleetIsSound();
 });
 
-test('a new template replaces every pod, and the call in one of them goes on by itself', async ({ people }) => {
+test('a new template replaces every pod, and the call in one of them recovers', async ({ people }) => {
   const ada = await people.join('Ada', place(urlOf('atoll-000')));
   const grace = await people.join('Grace', place(urlOf('atoll-000')));
   await everyoneSeesAndHearsEveryone([ada, grace]);
@@ -164,7 +167,7 @@ test('a new template replaces every pod, and the call in one of them goes on by 
   await fleetIsSound();
 });
 
-test('a cordoned node is left by its media pods, and used again afterwards', async () => {
+test('media pods leave a cordoned node, which is used again afterwards', async () => {
   const { node } = await podOf('inlet-000');
   await watched(async () => {
     await kubectl('cordon', node);
@@ -178,7 +181,7 @@ test('a cordoned node is left by its media pods, and used again afterwards', asy
   await fleetIsSound();
 });
 
-test('kubectl drain empties a node under a call, which goes on elsewhere', async ({ people }) => {
+test('kubectl drain empties a node during a call, which continues elsewhere', async ({ people }) => {
   const ada = await people.join('Ada', place(urlOf('reef-000')));
   const grace = await people.join('Grace', place(urlOf('reef-000')));
   await everyoneSeesAndHearsEveryone([ada, grace]);
@@ -193,7 +196,7 @@ test('kubectl drain empties a node under a call, which goes on elsewhere', async
   await fleetIsSound();
 });
 
-test('a media pod that is killed loses all its meetings to others at once', async () => {
+test('the meetings of a killed media pod move to others at once', async () => {
   const killed = await podOf('reef-000');
   await watched(async () => {
     await kubectl('delete', 'pod', killed.name, '--namespace', NAMESPACE, '--force', '--grace-period=0');
@@ -206,11 +209,11 @@ test('a media pod that is killed loses all its meetings to others at once', asyn
   await fleetIsSound();
 });
 
-test('the leading operator is killed: another one leads, and a meeting made at that moment is served', async () => {
+test('the leading operator is killed: another one leads, and a meeting created at that moment is served', async () => {
   const before = await leader();
   const { uid } = (await getObject('pod', before.pod, '--namespace', NAMESPACE)).metadata;
   await watched(async () => {
-    // Without a goodbye, where we can: then the lease has to run out.
+    // Killed where possible: then the lease has to expire.
     if (cluster.isOwn) for (const id of processesOfPod(uid, 'convene-operator')) process.kill(id, 'SIGKILL');
     await kubectl('delete', 'pod', before.pod, '--namespace', NAMESPACE, '--force', '--grace-period=0');
     await apply(meeting('interregnum', { pool: 'reef' }));
@@ -222,12 +225,12 @@ test('the leading operator is killed: another one leads, and a meeting made at t
   await fleetIsSound();
 });
 
-test('media ports are found reachable where browsers are told to send', async () => {
+test('media ports are reachable at the announced addresses', async () => {
   for (const name of ['reef', 'inlet']) await conditionOf(poolArguments(name), 'MediaReachable', { status: 'True' }, 90);
   await conditionOf(['meeting', 'reef-001'], 'MediaReachable', { status: 'True' }, 30);
 });
 
-test('a meeting that has an end sends everybody away then, and is gone some seconds later', async ({ people }) => {
+test('a meeting with an end time disconnects all participants then, and is gone some seconds later', async ({ people }) => {
   await apply(meeting('short', { pool: 'reef' }));
   await conditionOf(['meeting', 'short'], 'Ready', { status: 'True' });
   const ada = await people.join('Ada', place(urlOf('short')));
@@ -240,7 +243,7 @@ test('a meeting that has an end sends everybody away then, and is gone some seco
   await kubectl('wait', '--for=delete', 'meeting/short', '--timeout=30s');
 });
 
-test('a meeting that has a start waits for it', async () => {
+test('a meeting with a start time waits for it', async () => {
   const startsAt = soon(15);
   await apply(meeting('later', { pool: 'reef', startsAt }));
   await conditionOf(['meeting', 'later'], 'Ready', { status: 'False', reason: /^Scheduled$/ });
@@ -257,13 +260,13 @@ test('a dedicated meeting has a pod to itself, and its lock and title change und
   await conditionOf(['meeting', 'another'], 'Ready', { status: 'True' });
   const { uid } = await podOf('alone');
   expect((await meetings()).filter(({ podUid }) => podUid === uid).map(({ name }) => name)).toEqual(['alone']);
-  // Its media comes through ports that Kubernetes chose.
+  // Its media uses ports chosen by Kubernetes.
   const ada = await people.join('Ada', place(urlOf('alone')));
   const grace = await people.join('Grace', place(urlOf('alone')));
   await everyoneSeesAndHearsEveryone([ada, grace]);
 
   await kubectl('patch', 'meeting', 'alone', '--type=merge', '--patch', '{"spec":{"locked":true,"title":"Behind closed doors"}}');
-  await waitUntil('a newcomer is refused', 15, async () => {
+  await waitUntil('a new participant is rejected', 15, async () => {
     const newcomer = await knock('alone', 'newcomer-1');
     const { code, reason } = await newcomer.closed(1).finally(() => newcomer.close());
     return code === 4000 && reason.includes('locked') ? undefined : `the answer was ${String(code)} ${reason}`;
@@ -275,7 +278,7 @@ test('a dedicated meeting has a pod to itself, and its lock and title change und
   await fleetIsSound();
 });
 
-test('a namespace is served as soon as the pool admits it, and its deletion ends its calls', async () => {
+test('a namespace is served as soon as the pool allows it, and its deletion ends its calls', async () => {
   const allowedNamespaces = { from: 'Selector', selector: { matchLabels: { calls: 'allowed' } } };
   await apply(pool('cove', { ...SMALL, rtcPorts: { min: 45_300, max: 45_309 }, warm: 0, max: 2, allowedNamespaces }));
   await kubectl('create', 'namespace', GUESTS);
@@ -294,7 +297,7 @@ test('a namespace is served as soon as the pool admits it, and its deletion ends
   await kubectl('delete', ...poolArguments('cove'));
 });
 
-test('a pool whose ports are those of another says so, and still gives each pod its own', async () => {
+test('a pool whose ports overlap with another reports it, and still gives each pod its own', async () => {
   await apply(pool('shoal', { ...SMALL, rtcPorts: { min: 45_000, max: 45_009 }, max: 2 }));
   const condition = await conditionOf(poolArguments('shoal'), 'PortsExclusive', { status: 'False', reason: /^PortsOverlap$/ });
   expect(condition.message).toContain('reef');
@@ -305,7 +308,7 @@ test('a pool whose ports are those of another says so, and still gives each pod 
   await waitUntil('its pods are gone', 60, async () => ((await mediaPods()).some((pod) => pod.owner === 'shoal') ? 'they are there' : undefined));
 });
 
-test('a quota that forbids more pods is quoted, and pods are made as soon as it is gone', async () => {
+test('a quota that forbids more pods is reported, and pods are created as soon as it is gone', async () => {
   const quota = { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'no-more', namespace: NAMESPACE }, spec: { hard: { pods: '1' } } };
   await apply(quota);
   await waitUntil('the quota counts', 30, async () => {
@@ -326,7 +329,7 @@ test('a quota that forbids more pods is quoted, and pods are made as soon as it 
   await fleetIsSound();
 });
 
-test('labels that somebody takes from a media pod are put back, and its meetings stay', async () => {
+test('labels removed from a media pod are restored, and its meetings stay', async () => {
   const edited = await podOf('atoll-000');
   await kubectl('label', 'pod', edited.name, '--namespace', NAMESPACE, 'convene.dev/pool-');
   await waitUntil('the label is back', 30, async () => {

@@ -1,16 +1,16 @@
-// A node is lost after an upgrade: an operator and a router go on on the other one, no status says what is not, and the calls of the lost
-// node come back by themselves.
+// A node is lost after an upgrade: an operator and a router continue on the other one, no status is wrong, and the calls of the lost
+// node recover.
 import { execFileSync } from 'node:child_process';
 
-import { everyoneSeesAndHearsEveryone } from '../support/call.ts';
+import { everyoneSeesAndHearsEveryone } from '../support/people/call.ts';
 import { cluster, keepAfterFailure } from '../support/environment.ts';
-import { apply, getObject, helm, kubectl, listObjects } from '../support/kubectl.ts';
-import { leader } from '../support/lease.ts';
-import { NAMESPACE, install, isUsable, place, programsRun, publicUrl, removeLeftovers } from '../support/release.ts';
+import { apply, getObject, helm, kubectl, listObjects } from '../support/cluster/kubectl.ts';
+import { leader } from '../support/cluster/lease.ts';
+import { NAMESPACE, install, isUsable, place, programsRun, publicUrl, removeLeftovers } from '../support/cluster/release.ts';
 import { waitUntil } from '../support/wait.ts';
 import { expect, test } from './fixtures.ts';
 
-/** The one that browsers are not sent to for the page and signaling. */
+/** The node that browsers do not use for the page and signaling. */
 const LOST = 'node-2';
 const OTHER = 'node-1';
 const MEETING = ['meeting', 'seminar'] as const;
@@ -27,7 +27,7 @@ async function nodeOfMeeting(): Promise<string | undefined> {
   return (status?.['pod'] as { node?: string } | undefined)?.node;
 }
 
-test.skip(!cluster.isOwn, 'nodes of somebody else\'s cluster are not ours to cut off');
+test.skip(!cluster.isOwn, 'nodes of a foreign cluster must not be cut off');
 test.describe.configure({ mode: 'serial' });
 
 test.beforeAll(async () => {
@@ -41,7 +41,7 @@ test.afterAll(async ({}, info) => {
   await kubectl('uncordon', OTHER);
   await kubectl('wait', '--for=condition=Ready', 'node', '--all', '--timeout=120s');
   if (info.status !== info.expectedStatus && keepAfterFailure) return;
-  await kubectl('delete', 'meetings', '--all', '--namespace', 'default').catch(() => undefined); // no such kind any more: fine
+  await kubectl('delete', 'meetings', '--all', '--namespace', 'default').catch(() => undefined); // the definitions may be gone already
   await removeLeftovers();
 });
 
@@ -62,7 +62,7 @@ test('after helm upgrade the replicas of operator and router are on different no
   }
 });
 
-test('a node is lost: no status says Ready that is not, and its call comes back on the other one', async ({ people }) => {
+test('a node is lost: no status is wrongly Ready, and its call recovers on the other one', async ({ people }) => {
   test.setTimeout(420_000);
   await kubectl('cordon', OTHER);
   await apply({ apiVersion: 'convene.dev/v1alpha1', kind: 'Meeting', metadata: { name: 'seminar', namespace: 'default' }, spec: {} });
@@ -83,11 +83,11 @@ test('a node is lost: no status says Ready that is not, and its call comes back 
     return node !== undefined && node !== LOST ? undefined : `it is on ${String(node)}`;
   });
   await everyoneSeesAndHearsEveryone([ada, grace], 90);
-  await waitUntil('the status says how many are in', 30, async () => {
+  await waitUntil('the status counts the participants', 30, async () => {
     const { status } = await getObject(...MEETING);
     return status?.['phase'] === 'Ready' && status['participants'] === 2 ? undefined : JSON.stringify(status);
   });
-  // Whoever leads now is on the node that is there.
+  // The leader is on the remaining node.
   const { spec } = await getObject('pod', (await leader()).pod, '--namespace', NAMESPACE);
   expect(spec?.['nodeName']).toBe(OTHER);
 });

@@ -1,14 +1,14 @@
 // The whole path on a real Kubernetes: helm, kubectl, operator, router, media pods and browsers. The tests build on each other:
 // they are one story, from installation to removal.
-import { everyoneSeesAndHearsEveryone, everyoneShowsOnly } from '../support/call.ts';
+import { everyoneSeesAndHearsEveryone, everyoneShowsOnly } from '../support/people/call.ts';
 import { cluster, keepAfterFailure } from '../support/environment.ts';
-import { httpsGet } from '../support/https.ts';
-import { apply, conditionOf, describeShows, getObject, kubectl, listObjects, refusalOf } from '../support/kubectl.ts';
-import { apiServerProcess, processesOfPod } from '../support/node-process.ts';
-import type { Participant } from '../support/participant.ts';
+import { httpsGet } from '../support/servers/https.ts';
+import { apply, conditionOf, describeShows, getObject, kubectl, listObjects, refusalOf } from '../support/cluster/kubectl.ts';
+import { apiServerProcess, processesOfPod } from '../support/programs/node-process.ts';
+import type { Participant } from '../support/people/participant.ts';
 import { ProtooClient } from '../support/protoo.ts';
-import { NAMESPACE, install, isUsable, place, publicUrl, remains, removeLeftovers, uninstall, uninstallPrograms } from '../support/release.ts';
-import { certificateAuthority } from '../support/tls.ts';
+import { NAMESPACE, install, isUsable, place, publicUrl, remains, removeLeftovers, uninstall, uninstallPrograms } from '../support/cluster/release.ts';
+import { certificateAuthority } from '../support/servers/tls.ts';
 import { waitUntil } from '../support/wait.ts';
 import { expect, test } from './fixtures.ts';
 
@@ -30,23 +30,25 @@ const pool = (name: string, spec: object): object => ({
   spec: { ...POOL_DEFAULTS, ...spec },
 });
 
-/** Somebody else's pod that has a port of its node. Whether it runs well does not matter. */
+/** A foreign pod that holds a port of its node. Whether it runs does not matter. */
 const portHolder = (node: string, port: number): object => ({
   apiVersion: 'v1',
   kind: 'Pod',
   metadata: { name: `holder-${node}`, namespace: NAMESPACE, labels: { 'holds-a-port': 'true' } },
   spec: {
     nodeName: node,
-    containers: [{
-      name: 'holder',
-      image: 'ghcr.io/convene-dev/convene-media-pod:0.1.0',
-      args: ['--dev'],
-      ports: [{ containerPort: port, hostPort: port, protocol: 'UDP' }],
-    }],
+    containers: [
+      {
+        name: 'holder',
+        image: 'ghcr.io/convene-dev/convene-media-pod:0.1.0',
+        args: ['--dev'],
+        ports: [{ containerPort: port, hostPort: port, protocol: 'UDP' }],
+      },
+    ],
   },
 });
 
-/** The media pod that carries the meeting now. */
+/** The media pod that currently hosts the meeting. */
 async function carrier(): Promise<{ name: string; uid: string }> {
   const { status } = await getObject(...MEETING);
   return status?.['pod'] as { name: string; uid: string };
@@ -56,9 +58,9 @@ async function consumersOf(person: Participant): Promise<Set<string>> {
   return new Set((await person.stats()).map(({ consumerId = '' }) => consumerId));
 }
 
-/** What is received comes from another room: back after an interruption that may be too short to be seen. */
+/** Media comes from another room: rejoined after an interruption that may be too short to notice. */
 async function receivesAnew(person: Participant, before: ReadonlySet<string>, seconds: number): Promise<void> {
-  await waitUntil(`${person.name} receives anew`, seconds, async () => {
+  await waitUntil(`${person.name} receives again`, seconds, async () => {
     const now = [...(await consumersOf(person))];
     return now.length > 0 && now.every((id) => !before.has(id)) ? undefined : `${String(now.length)} streams, some from before`;
   });
@@ -74,11 +76,11 @@ test.beforeAll(async () => {
 test.afterAll(async ({}, info) => {
   test.setTimeout(240_000);
   if (info.status !== info.expectedStatus && keepAfterFailure) return;
-  await kubectl('delete', 'meetings', '--all', '--namespace', 'default').catch(() => undefined); // no such kind any more: fine
+  await kubectl('delete', 'meetings', '--all', '--namespace', 'default').catch(() => undefined); // the definitions may be gone already
   await removeLeftovers();
 });
 
-test('helm install makes operator, router and a media pod ready, and says what to do next', async () => {
+test('helm install makes operator, router and a media pod ready, and prints the next steps', async () => {
   const notes = await install();
   expect(notes).toContain('kubectl apply -f examples/meeting.yaml');
   expect(notes).toContain(MEETING_URL);
@@ -112,7 +114,7 @@ test('two and then three people see and hear each other at the routed URL, and o
   await everyoneSeesAndHearsEveryone([ada, grace]);
 });
 
-test('the media pod is deleted under the call: it comes back by itself on another pod', async ({ people }) => {
+test('the media pod is deleted during the call, which recovers on another pod', async ({ people }) => {
   const ada = await people.join('Ada', place(MEETING_URL));
   const grace = await people.join('Grace', place(MEETING_URL));
   await everyoneSeesAndHearsEveryone([ada, grace]);
@@ -127,8 +129,8 @@ test('the media pod is deleted under the call: it comes back by itself on anothe
   await describeShows(MEETING, /Events:[^]*Reassigned/);
 });
 
-test('the process of the media pod is killed under the call: it comes back by itself', async ({ people }) => {
-  test.skip(!cluster.isOwn, 'the processes of somebody else\'s cluster are not here');
+test('the process of the media pod is killed during the call, which recovers', async ({ people }) => {
+  test.skip(!cluster.isOwn, 'the processes of a foreign cluster are not on this machine');
   const ada = await people.join('Ada', place(MEETING_URL));
   const grace = await people.join('Grace', place(MEETING_URL));
   await everyoneSeesAndHearsEveryone([ada, grace]);
@@ -143,7 +145,7 @@ test('the process of the media pod is killed under the call: it comes back by it
 });
 
 test('the process of the media pod is killed twice in a row: the call does not wait for the second restart', async ({ people }) => {
-  test.skip(!cluster.isOwn, 'the processes of somebody else\'s cluster are not here');
+  test.skip(!cluster.isOwn, 'the processes of a foreign cluster are not on this machine');
   const ada = await people.join('Ada', place(MEETING_URL));
   const grace = await people.join('Grace', place(MEETING_URL));
   for (const time of ['first', 'second']) {
@@ -156,13 +158,13 @@ test('the process of the media pod is killed twice in a row: the call does not w
     await receivesAnew(ada, before, 60);
     await everyoneSeesAndHearsEveryone([ada, grace], 90);
     const seconds = (performance.now() - killed) / 1000;
-    // Kubernetes starts it the second time only after ten seconds; a spare pod is ready.
+    // Kubernetes restarts it a second time only after ten seconds; a spare pod is ready.
     expect(seconds, `seconds after the ${time} death`).toBeLessThan(10);
   }
 });
 
-test('operator and API server are away: calls go on, people still come in, and new meetings are served afterwards', async ({ people }) => {
-  test.skip(!cluster.isOwn, 'the API server of somebody else\'s cluster is not ours to stop');
+test('operator and API server are down: calls continue, participants can still join, and new meetings are served afterwards', async ({ people }) => {
+  test.skip(!cluster.isOwn, 'the API server of a foreign cluster must not be stopped');
   const ada = await people.join('Ada', place(MEETING_URL));
   const server = apiServerProcess();
   await kubectl('delete', 'pod', '--namespace', NAMESPACE, '--selector', 'app.kubernetes.io/component=operator', '--force', '--grace-period=0');
@@ -178,7 +180,7 @@ test('operator and API server are away: calls go on, people still come in, and n
   await kubectl('delete', 'meeting', 'afterwards');
 });
 
-test('a meeting nobody made: a page for people, problem+json for programs, a final close for clients', async ({ people }) => {
+test('an unknown meeting: a page for browsers, problem+json for programs, a final close for clients', async ({ people }) => {
   const url = `${publicUrl}/m/default/nobody-made-this`;
   const page = await httpsGet(url, { accept: 'text/html' });
   expect(page.status).toBe(404);
@@ -193,10 +195,10 @@ test('a meeting nobody made: a page for people, problem+json for programs, a fin
   expect((await client.closed(5)).code).toBe(4000);
 
   const visitor = await people.open('Visitor', place(url));
-  await expect(visitor.page.locator('body')).toContainText('There is no meeting here');
+  await expect(visitor.page.locator('body')).toContainText('Meeting not found');
 });
 
-test('a media pool that cannot work is refused with a sentence', async () => {
+test('an invalid media pool is rejected with a message', async () => {
   expect(await refusalOf(pool('bad', { rtcPorts: { min: 42_009, max: 42_000 } }))).toContain('rtcPorts.min is larger than rtcPorts.max');
   expect(await refusalOf(pool('bad', { workersPerPod: 20 }))).toContain('rtcPorts has no room');
   expect(await refusalOf(pool('bad', { rtcPorts: { min: 80, max: 90 } }))).toContain('1024');
@@ -219,7 +221,7 @@ test('a meeting larger than its pool allows waits, and says so', async () => {
   await kubectl('delete', 'mediapool', 'tiny', '--namespace', NAMESPACE);
 });
 
-test('a pool that is full says so, and takes the meeting that waits when there is room', async () => {
+test('a full pool reports it, and accepts the waiting meeting when there is room', async () => {
   await apply(pool('crowded', { capacity: { meetings: 1 }, namespaceLimits: { meetings: 2 } }));
   await apply(meeting('first', { pool: 'crowded' }));
   await conditionOf(['meeting', 'first'], 'Ready', { status: 'True' });
@@ -235,7 +237,7 @@ test('a pool that is full says so, and takes the meeting that waits when there i
   await kubectl('delete', 'mediapool', 'crowded', '--namespace', NAMESPACE);
 });
 
-test('ports that others hold are named, and used as soon as they are free', async () => {
+test('ports held by others are reported, and used as soon as they are free', async () => {
   const port = 44_000;
   const nodes = (await listObjects('nodes')).map(({ metadata }) => metadata.name);
   for (const node of nodes) await apply(portHolder(node, port));
@@ -250,7 +252,7 @@ test('ports that others hold are named, and used as soon as they are free', asyn
   await kubectl('delete', 'mediapool', 'squeezed', '--namespace', NAMESPACE);
 });
 
-test('a pool whose image does not exist says so, and the other pools go on', async () => {
+test('a pool whose image does not exist reports it, and the other pools continue', async () => {
   const name = ['mediapool', 'no-image', '--namespace', NAMESPACE];
   await apply(pool('no-image', { image: 'localhost/no-such-image:1', imagePullPolicy: 'Never', rtcPorts: { min: 43_000, max: 43_009 } }));
   const condition = await conditionOf(name, 'PodsAvailable', { status: 'False', reason: /^ImagePullFailed$/ }, 90);
@@ -263,7 +265,7 @@ test('a pool whose image does not exist says so, and the other pools go on', asy
   await kubectl('delete', 'mediapool', 'no-image', '--namespace', NAMESPACE);
 });
 
-test('a deleted pool lets its call go on until everybody has left, and takes no other meeting', async ({ people }) => {
+test('a deleted pool keeps its call until all participants have left, and accepts no other meeting', async ({ people }) => {
   const name = ['mediapool', 'leaving', '--namespace', NAMESPACE];
   await apply(pool('leaving', {}));
   await apply(meeting('last', { pool: 'leaving' }));
@@ -275,7 +277,7 @@ test('a deleted pool lets its call go on until everybody has left, and takes no 
   const before = await consumersOf(ada);
 
   await kubectl('delete', ...name, '--wait=false');
-  await waitUntil('the pool says who is there', 30, async () => {
+  await waitUntil('the pool counts the participants', 30, async () => {
     const { message } = await conditionOf(name, 'Ready', { status: 'False', reason: /^Deleting$/ });
     return message.includes('2 people on 1 media pod may stay until') ? undefined : message;
   });
@@ -297,7 +299,7 @@ test('a deleted pool lets its call go on until everybody has left, and takes no 
   await kubectl('delete', 'meetings', 'last', 'late');
 });
 
-test('kubectl delete meeting ends the call for everybody', async ({ people }) => {
+test('kubectl delete meeting ends the call for all participants', async ({ people }) => {
   const ada = await people.join('Ada', place(MEETING_URL));
   const grace = await people.join('Grace', place(MEETING_URL));
   await everyoneSeesAndHearsEveryone([ada, grace]);

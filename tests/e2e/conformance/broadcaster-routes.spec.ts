@@ -1,6 +1,6 @@
 // Every route of the HTTP broadcaster API (section 2.10 of the contract), both variants: one test per route, and for its errors. The
 // rows of a variant are one story: each goes on where the one before it ended.
-import { type Answer, Broadcaster, OPUS, VP8 } from '../support/broadcaster.ts';
+import { type Answer, Broadcaster, OPUS, VP8 } from '../support/programs/broadcaster.ts';
 import { producerOf } from './evidence.ts';
 import { expect, test } from './fixtures.ts';
 import { meetingOfThisFile } from './meeting.ts';
@@ -8,7 +8,7 @@ import { ANSWERS } from './messages.ts';
 import { type Shape, anything, assertShape, is, list, number, object, text } from './shape.ts';
 
 const ROOM = 'routes';
-const NOBODY = '00000000-0000-4000-8000-000000000000';
+const UNKNOWN_ID = '00000000-0000-4000-8000-000000000000';
 const FINGERPRINT = { algorithm: 'sha-256', value: Array.from({ length: 32 }, () => 'AB').join(':') };
 
 const meeting = meetingOfThisFile(ROOM);
@@ -22,11 +22,9 @@ function assertAnswer(answer: Answer, status: number, shape: Shape = anything): 
 const plainTransport = { ip: text, port: number };
 const codec = object({ mimeType: text, payloadType: number, clockRate: number });
 const rtpParameters = object({ codecs: list(codec, 1), encodings: list(object({ ssrc: number }), 1) });
-/** What a receiver of the older scripts says it can receive. */
+/** RTP capabilities of a receiver of the older scripts. */
 const CAPABILITIES = {
-  codecs: [
-    { kind: 'audio', mimeType: 'audio/opus', preferredPayloadType: 100, clockRate: 48000, channels: 2, parameters: {}, rtcpFeedback: [] },
-  ],
+  codecs: [{ kind: 'audio', mimeType: 'audio/opus', preferredPayloadType: 100, clockRate: 48000, channels: 2, parameters: {}, rtcpFeedback: [] }],
   headerExtensions: [],
 };
 
@@ -54,36 +52,26 @@ test.describe.serial('older variant', () => {
     const { peers } = assertAnswer(await broadcaster.call('POST', '/broadcasters', body), 200, object({ peers: list(peer, 2) }));
     const sender = (peers as { id: string; producers: { id: string }[] }[]).find(({ id }) => id === meeting().guests.T3.peerId);
     expect(sender?.producers).toContainEqual({ id: producerId, kind: 'video' });
-    await meeting().guests.T3.waitFor('is told at once', ({ peers: seen }) =>
-      seen.some(({ id }) => id === 'older-script') ? undefined : 'it is not',
-    );
+    await meeting().guests.T3.waitFor('is notified at once', ({ peers: seen }) => (seen.some(({ id }) => id === 'older-script') ? undefined : 'it is not'));
   });
 
-  test('POST broadcasters without rtpCapabilities tells nothing of the others', async ({ pod }) => {
+  test('POST broadcasters without rtpCapabilities returns no peers', async ({ pod }) => {
     const another = new Broadcaster(pod.url(''), ROOM, 'L', 'another-script');
     const body = { id: 'another-script', displayName: 'Another script', device: { name: 'GStreamer' } };
     expect(assertAnswer(await another.call('POST', '/broadcasters', body), 200)).toMatchObject({ peers: [] });
     await another.end();
   });
 
-  test('POST broadcasters with an id that is there is an error', async () => {
+  test('POST broadcasters with a known id is an error', async () => {
     const body = { id: 'older-script', displayName: 'Again', device: { name: 'FFmpeg' } };
     expect((await broadcaster.call('POST', '/broadcasters', body)).status).toBeGreaterThanOrEqual(400);
   });
 
   test('POST transports, plain', async () => {
     const shape = object({ id: text, ...plainTransport, rtcpPort: number });
-    const { id } = assertAnswer(
-      await broadcaster.call('POST', '~/transports', { type: 'plain', comedia: true, rtcpMux: false }),
-      200,
-      shape,
-    );
+    const { id } = assertAnswer(await broadcaster.call('POST', '~/transports', { type: 'plain', comedia: true, rtcpMux: false }), 200, shape);
     sending = String(id);
-    const muxed = assertAnswer(
-      await broadcaster.call('POST', '~/transports', { type: 'plain', rtcpMux: true }),
-      200,
-      object({ id: text, ...plainTransport }),
-    );
+    const muxed = assertAnswer(await broadcaster.call('POST', '~/transports', { type: 'plain', rtcpMux: true }), 200, object({ id: text, ...plainTransport }));
     expect(muxed).not.toHaveProperty('rtcpPort');
   });
 
@@ -120,18 +108,16 @@ test.describe.serial('older variant', () => {
   test('errors: 400 for wrong types, another one for what is unknown', async () => {
     expect((await broadcaster.call('POST', '/broadcasters', { id: 7, displayName: 'Seven', device: {} })).status).toBe(400);
     expect((await broadcaster.call('POST', `~/transports/${sending}/producers`, { kind: 'smell', rtpParameters: OPUS })).status).toBe(400);
-    for (const path of [`~/transports/${NOBODY}/producers`, `/broadcasters/nobody/transports/${sending}/producers`]) {
+    for (const path of [`~/transports/${UNKNOWN_ID}/producers`, `/broadcasters/nobody/transports/${sending}/producers`]) {
       expect((await broadcaster.call('POST', path, { kind: 'audio', rtpParameters: OPUS })).status).toBeGreaterThanOrEqual(400);
     }
-    expect((await broadcaster.call('POST', `~/transports/${webrtc}/consume?producerId=${NOBODY}`)).status).toBeGreaterThanOrEqual(400);
+    expect((await broadcaster.call('POST', `~/transports/${webrtc}/consume?producerId=${UNKNOWN_ID}`)).status).toBeGreaterThanOrEqual(400);
   });
 
   test('DELETE broadcasters/:id', async () => {
     assertAnswer(await broadcaster.call('DELETE', '~'), 200);
     expect((await broadcaster.call('DELETE', '~')).status).toBeGreaterThanOrEqual(400);
-    await meeting().guests.L.waitFor('hears of it', ({ peers }) =>
-      peers.some(({ id }) => id === 'older-script') ? 'it is there' : undefined,
-    );
+    await meeting().guests.L.waitFor('hears of it', ({ peers }) => (peers.some(({ id }) => id === 'older-script') ? 'it is there' : undefined));
   });
 });
 
@@ -149,7 +135,7 @@ test.describe.serial('newer variant', () => {
     assertAnswer(await broadcaster.call('GET'), 200, ANSWERS.getRouterRtpCapabilities.T3);
   });
 
-  test('POST broadcasters in a room that is not there is 404', async ({ pod }) => {
+  test('POST broadcasters in an unknown room is 404', async ({ pod }) => {
     const lost = new Broadcaster(pod.url(''), 'nowhere', 'T', 'newer-script');
     expect((await lost.call('POST', '/broadcasters', hello)).status).toBe(404);
   });
@@ -189,9 +175,7 @@ test.describe.serial('newer variant', () => {
 
   test('POST join', async () => {
     assertAnswer(await broadcaster.call('POST', '~/join'), 200);
-    await meeting().guests.L.waitFor('is told only now', ({ peers }) =>
-      peers.some(({ id }) => id === 'newer-script') ? undefined : 'it is not',
-    );
+    await meeting().guests.L.waitFor('is notified only now', ({ peers }) => (peers.some(({ id }) => id === 'newer-script') ? undefined : 'it is not'));
     expect((await broadcaster.call('POST', '~/join')).status).toBe(409);
   });
 
@@ -236,21 +220,17 @@ test.describe.serial('newer variant', () => {
   test('errors: 404 for what is unknown, 400 for wrong types', async () => {
     const rtp = { kind: 'audio', rtpParameters: OPUS, appData: { source: 'audio' } };
     expect((await broadcaster.call('POST', '/broadcasters/nobody/join')).status).toBe(404);
-    expect((await broadcaster.call('POST', '~/producers', { ...rtp, transportId: NOBODY })).status).toBe(404);
-    expect((await broadcaster.call('POST', `~/transports/${NOBODY}/connect`, { ip: '127.0.0.1', port: 9 })).status).toBe(404);
-    expect(
-      (await broadcaster.call('POST', '~/consumers', { transportId: receiving, producerId: NOBODY, rtpCapabilities: CAPABILITIES })).status,
-    ).toBe(404);
-    expect((await broadcaster.call('POST', `~/consumers/${NOBODY}/resume`)).status).toBe(404);
+    expect((await broadcaster.call('POST', '~/producers', { ...rtp, transportId: UNKNOWN_ID })).status).toBe(404);
+    expect((await broadcaster.call('POST', `~/transports/${UNKNOWN_ID}/connect`, { ip: '127.0.0.1', port: 9 })).status).toBe(404);
+    expect((await broadcaster.call('POST', '~/consumers', { transportId: receiving, producerId: UNKNOWN_ID, rtpCapabilities: CAPABILITIES })).status).toBe(404);
+    expect((await broadcaster.call('POST', `~/consumers/${UNKNOWN_ID}/resume`)).status).toBe(404);
     expect((await broadcaster.call('POST', '~/transports', { direction: 'sideways' })).status).toBe(400);
     expect((await broadcaster.call('POST', '~/producers', { ...rtp, transportId: sending, kind: 'smell' })).status).toBe(400);
   });
 
-  test('POST broadcasters with a peerId that is there closes that one first', async () => {
+  test('POST broadcasters with a known peerId closes that peer first', async () => {
     assertAnswer(await broadcaster.call('POST', '/broadcasters', hello), 201);
-    await meeting().guests.T3.waitFor('hears of it', ({ peers }) =>
-      peers.some(({ id }) => id === 'newer-script') ? 'it is there' : undefined,
-    );
+    await meeting().guests.T3.waitFor('hears of it', ({ peers }) => (peers.some(({ id }) => id === 'newer-script') ? 'it is there' : undefined));
   });
 
   test('DELETE broadcasters/:peerId', async () => {

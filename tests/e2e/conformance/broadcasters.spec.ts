@@ -1,9 +1,9 @@
 // Programs without a browser publish to and receive from a meeting by the HTTP API (section 2.10 of the contract), as the demo's
 // scripts do: ffmpeg and GStreamer from the distribution, both variants of the API, browsers of both dialects.
-import type { Guest } from '../support/guest.ts';
-import { Broadcaster, type Variant } from '../support/broadcaster.ts';
-import { decodedFrames, listensAt, publishByFfmpeg, publishByGStreamer, receiveByFfmpeg } from '../support/players.ts';
-import { freeBlock } from '../support/ports.ts';
+import type { Guest } from '../support/people/guest.ts';
+import { Broadcaster, type Variant } from '../support/programs/broadcaster.ts';
+import { decodedFrames, listensAt, publishByFfmpeg, publishByGStreamer, receiveByFfmpeg } from '../support/programs/players.ts';
+import { freeBlock } from '../support/programs/ports.ts';
 import { producerOf, seesAndHears } from './evidence.ts';
 import { expect, test } from './fixtures.ts';
 import { meetingOfThisFile } from './meeting.ts';
@@ -62,13 +62,13 @@ interface ProducerInfo {
   }[];
 }
 
-/** What a receiver says it can receive: exactly the codec that is sent. */
+/** RTP capabilities of a receiver: exactly the codec that is sent. */
 function capabilitiesFor({ kind, consumableCodecs }: ProducerInfo): object {
   const codecs = consumableCodecs.map(({ payloadType, ...codec }) => ({ ...codec, kind, preferredPayloadType: payloadType }));
   return { codecs, headerExtensions: [] };
 }
 
-test('ffmpeg receives sound and picture of a browser by variant T, and what it writes can be decoded', async ({ pod }, info) => {
+test('ffmpeg receives audio and video of a browser by variant T, and its recording can be decoded', async ({ pod }, info) => {
   const sender = meeting().guests.T3;
   const [audioProducer, videoProducer] = [await producerOf(sender, 'audio'), await producerOf(sender, 'video')];
   const receiver = new Broadcaster(pod.url(''), ROOM, 'T', 'receiver');

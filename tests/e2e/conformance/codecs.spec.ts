@@ -1,6 +1,6 @@
-// Codecs and layers between browsers: what the sender's browser encodes arrives, and the receiver chooses the layers it gets.
-import type { Guest } from '../support/guest.ts';
-import type { MediaPod } from '../support/media-pod.ts';
+// Codecs and layers between browsers: what the sender encodes arrives, and the receiver chooses its layers.
+import type { Guest } from '../support/people/guest.ts';
+import type { MediaPod } from '../support/programs/media-pod.ts';
 import { waitUntil } from '../support/wait.ts';
 import type { Codec } from './clients/api.ts';
 import { arrivesInWidth, consumerOf, receivedBy, receives, seesAndHears } from './evidence.ts';
@@ -10,7 +10,7 @@ const ROOM = 'codecs';
 const WIDTHS = [320, 640, 1280] as const;
 
 let open: Guests;
-/** The newer one sends what is under test, the older one receives it; and the other way round where it says so. */
+/** The newer client sends and the older one receives, unless stated otherwise. */
 let newer: Guest;
 let older: Guest;
 
@@ -27,7 +27,7 @@ test.afterAll(async () => {
   await open.closeAll();
 });
 
-/** Sends, hands over the receiver's consumer, and stops. */
+/** Sends, passes the receiver's consumer on, and stops. */
 async function whileSending(
   [sender, receiver]: readonly [Guest, Guest],
   options: { readonly codec: Codec; readonly scalabilityMode?: string },
@@ -43,15 +43,13 @@ async function whileSending(
 }
 
 async function currentLayersAre(receiver: Guest, id: string, spatialLayer: number, temporalLayer: number): Promise<void> {
-  await receiver.waitFor(`is told of layers ${String(spatialLayer)} and ${String(temporalLayer)}`, ({ consumers }) => {
+  await receiver.waitFor(`is notified of layers ${String(spatialLayer)} and ${String(temporalLayer)}`, ({ consumers }) => {
     const current = consumers.find((one) => one.id === id)?.currentLayers;
-    return current?.spatialLayer === spatialLayer && current.temporalLayer === temporalLayer
-      ? undefined
-      : `they are ${JSON.stringify(current)}`;
+    return current?.spatialLayer === spatialLayer && current.temporalLayer === temporalLayer ? undefined : `they are ${JSON.stringify(current)}`;
   });
 }
 
-/** Down, up and to the middle: the decoded picture has the size of the layer. */
+/** Down, up and to the middle: the decoded video has the size of the layer. */
 async function layersSwitch(receiver: Guest, id: string, temporalLayer: number): Promise<void> {
   for (const spatialLayer of [0, 2, 1, 2]) {
     await receiver.do('setPreferredLayers', id, spatialLayer, 2);
@@ -67,7 +65,7 @@ for (const codec of ['VP8', 'H264'] as const) {
       await whileSending(pair, { codec }, async (id) => {
         const consumer = (await pair[1].state()).consumers.find((one) => one.id === id);
         expect(consumer).toMatchObject({ type: 'simulcast', spatialLayers: 3, temporalLayers: 3 });
-        // Temporal layers of H264 are told by a header extension that the older mediasoup-client does not send.
+        // Temporal layers of H264 need a header extension that the older mediasoup-client does not send.
         await layersSwitch(pair[1], id, codec === 'H264' && pair[0] === older ? 0 : 2);
       });
     });
@@ -110,16 +108,14 @@ test.describe('where AV1 is offered', () => {
     await whileSending([sender, receiver], { codec: 'AV1', scalabilityMode: 'L1T3' }, async (id) => {
       await receiver.do('setPreferredLayers', id, 0, 0);
       await currentLayersAre(receiver, id, 0, 0);
-      await receives(receiver, id, 'a lower frame rate', ({ framesPerSecond: rate }) =>
-        rate > 0 && rate <= 5 ? undefined : `it is ${String(rate)}`,
-      );
+      await receives(receiver, id, 'a lower frame rate', ({ framesPerSecond: rate }) => (rate > 0 && rate <= 5 ? undefined : `it is ${String(rate)}`));
       await receiver.do('setPreferredLayers', id, 0, 2);
       await currentLayersAre(receiver, id, 0, 2);
       await receives(receiver, id, 'the full frame rate', ({ framesPerSecond: rate }) => (rate >= 7 ? undefined : `it is ${String(rate)}`));
     });
   });
 
-  test('spatial layers are refused with a reason, and the camera works otherwise afterwards', async () => {
+  test('spatial layers are rejected with a reason, and the camera works without them afterwards', async () => {
     await expect(sender.do('startCamera', { codec: 'AV1', scalabilityMode: 'L3T3' })).rejects.toThrow(/AV1.*temporal layers only/i);
     await whileSending([sender, receiver], { codec: 'VP8' }, async () => undefined);
   });

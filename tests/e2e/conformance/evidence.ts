@@ -1,11 +1,11 @@
-// Whether media really arrives: counters of decoded pictures and of audible sound that grow while we look.
-import type { Guest } from '../support/guest.ts';
+// Whether media really arrives: growing counters of decoded frames and audible sound.
+import type { Guest } from '../support/people/guest.ts';
 import { type Missing, waitUntil } from '../support/wait.ts';
 import type { Received } from './clients/api.ts';
 
-/** New pictures that must be decoded before we say that a picture moves. */
+/** New frames that must be decoded before video counts as moving. */
 const FRAMES = 5;
-/** Longer than the time between two pictures of the lowest layer of ten a second. */
+/** Longer than the time between two frames of the lowest layer at ten frames per second. */
 const STANDSTILL_MILLISECONDS = 900;
 
 interface Wanted {
@@ -13,7 +13,7 @@ interface Wanted {
   readonly video?: boolean;
 }
 
-/** The receiver decodes new pictures of, and hears, the sender. */
+/** The receiver decodes new frames and audible sound of the sender. */
 export async function seesAndHears(receiver: Guest, sender: { readonly peerId: string }, wanted: Wanted = {}, seconds = 20): Promise<void> {
   const { audio = true, video = true } = wanted;
   const first = new Map<string, Received>();
@@ -41,21 +41,13 @@ export async function receivedBy(guest: Guest, consumerId: string): Promise<Rece
   return found;
 }
 
-/** Waits until what the guest receives by that consumer is as wanted. */
-export async function receives(
-  guest: Guest,
-  consumerId: string,
-  what: string,
-  whatIsMissing: (now: Received) => Missing,
-  seconds = 20,
-): Promise<void> {
+/** Waits until what the guest receives by that consumer is as expected. */
+export async function receives(guest: Guest, consumerId: string, what: string, whatIsMissing: (now: Received) => Missing, seconds = 20): Promise<void> {
   await waitUntil(`${guest.name}: ${what}`, seconds, async () => whatIsMissing(await receivedBy(guest, consumerId)));
 }
 
 export async function arrivesInWidth(guest: Guest, consumerId: string, width: number): Promise<void> {
-  await receives(guest, consumerId, `a picture ${String(width)} wide`, (now) =>
-    now.width === width ? undefined : `it is ${String(now.width)} wide`,
-  );
+  await receives(guest, consumerId, `a picture ${String(width)} wide`, (now) => (now.width === width ? undefined : `it is ${String(now.width)} wide`));
 }
 
 /** Nothing arrives any more. */
@@ -71,23 +63,15 @@ export async function standsStill(guest: Guest, consumerId: string): Promise<voi
 }
 
 /** Id of the consumer by which the guest receives that of the sender. */
-export async function consumerOf(
-  guest: Guest,
-  sender: { readonly peerId: string },
-  source: 'audio' | 'video' | 'screensharing',
-): Promise<string> {
+export async function consumerOf(guest: Guest, sender: { readonly peerId: string }, source: 'audio' | 'video' | 'screensharing'): Promise<string> {
   const state = await guest.waitFor(`receives ${source} of ${sender.peerId}`, ({ consumers }) =>
-    consumers.some((one) => one.peerId === sender.peerId && one.source === source)
-      ? undefined
-      : `it has ${String(consumers.length)} other consumers`,
+    consumers.some((one) => one.peerId === sender.peerId && one.source === source) ? undefined : `it has ${String(consumers.length)} other consumers`,
   );
   return state.consumers.find((one) => one.peerId === sender.peerId && one.source === source)?.id ?? '';
 }
 
 /** Id of the producer by which the guest sends that. */
 export async function producerOf(guest: Guest, source: 'audio' | 'video' | 'screensharing'): Promise<string> {
-  const state = await guest.waitFor(`sends ${source}`, ({ producers }) =>
-    producers.some((one) => one.source === source) ? undefined : 'it does not',
-  );
+  const state = await guest.waitFor(`sends ${source}`, ({ producers }) => (producers.some((one) => one.source === source) ? undefined : 'it does not'));
   return state.producers.find((one) => one.source === source)?.id ?? '';
 }

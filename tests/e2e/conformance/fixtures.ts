@@ -1,12 +1,12 @@
 // Fixtures of the conformance tests: one media pod and one browser for all of them, and guests that end with their test. A guest that
-// found a fault in what the media pod sent fails the test it was in.
+// found a fault in what the media pod sent fails its test.
 import { writeFileSync } from 'node:fs';
 
 import { type Browser, type TestInfo, test as base } from '@playwright/test';
 
-import { type Dialect, Guest, launchBrowser } from '../support/guest.ts';
-import { MediaPod, type MediaPodOptions } from '../support/media-pod.ts';
-import { PageServer } from '../support/page-server.ts';
+import { type Dialect, Guest, launchBrowser } from '../support/people/guest.ts';
+import { MediaPod, type MediaPodOptions } from '../support/programs/media-pod.ts';
+import { PageServer } from '../support/servers/page-server.ts';
 import type { ClientOptions } from './clients/api.ts';
 
 interface Query {
@@ -19,13 +19,13 @@ export type GuestOptions = Partial<Omit<ClientOptions, 'url' | 'displayName'>> &
   /** By TLS, at this port. */ readonly port?: number;
 };
 
-/** A pod that these pages may use, with the switches that are for tests. */
+/** A pod that accepts the origin of these pages, with the switches for tests. */
 export async function startPod(pages: PageServer, options: MediaPodOptions = {}): Promise<MediaPod> {
   const args = ['--allowed-origins', new URL(pages.url('/')).origin, '--allow-test-switches', ...(options.args ?? [])];
   return MediaPod.start({ ...options, args });
 }
 
-/** Opens guests in a room, keeps them, and judges them at the end. */
+/** Opens guests in a room, keeps them, and checks them at the end. */
 export class Guests {
   readonly #browser: Browser;
   readonly #pages: PageServer;
@@ -37,7 +37,7 @@ export class Guests {
     this.#pages = pages;
   }
 
-  /** Connects and does not wait for anything. */
+  /** Connects without waiting for anything. */
   async open(pod: MediaPod, room: string, dialect: Dialect, options: GuestOptions = {}): Promise<Guest> {
     const { query = {}, port, ...rest } = options;
     this.#count += 1;
@@ -74,7 +74,7 @@ export class Guests {
   }
 }
 
-/** What each application always writes: the older one a parameter that it has no value for, the newer one a switch. */
+/** What each application always adds to the URL: the older one a parameter without a value, the newer one a switch. */
 function queryOf(dialect: Dialect, query: Query): Record<string, string> {
   return dialect === 'L' ? { consumerReplicas: 'undefined', ...query } : { usePipeTransports: 'false', ...query };
 }

@@ -1,9 +1,9 @@
-// The meeting that all rows of a table share: a client of each dialect with camera and microphone, and somebody who was there before
+// The meeting that all rows of a table share: a client of each dialect with camera and microphone, and one that was there before
 // them and sends nothing.
 import { writeFileSync } from 'node:fs';
 
-import type { Dialect, Guest } from '../support/guest.ts';
-import type { MediaPod } from '../support/media-pod.ts';
+import type { Dialect, Guest } from '../support/people/guest.ts';
+import type { MediaPod } from '../support/programs/media-pod.ts';
 import { ProtooClient } from '../support/protoo.ts';
 import { everyoneSeesAndHears } from './evidence.ts';
 import { Guests, test } from './fixtures.ts';
@@ -13,7 +13,7 @@ export interface Meeting {
   readonly room: string;
   readonly guests: Readonly<Record<Dialect, Guest>>;
   readonly early: ProtooClient;
-  /** Lets somebody more in, until the end of the file. */
+  /** Adds a guest until the end of the file. */
   readonly open: Guests;
 }
 

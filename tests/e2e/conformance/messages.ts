@@ -1,5 +1,5 @@
 // The payloads of both dialects, as shapes: what the older one (L) and the newer one (T3) find in each message.
-import type { Dialect } from '../support/guest.ts';
+import type { Dialect } from '../support/people/guest.ts';
 import { type Shape, absent, anyText, anything, flag, is, list, nothing, nullable, number, object, optional, text } from './shape.ts';
 
 export type PerDialect = Readonly<Record<Dialect, Shape>>;
@@ -89,7 +89,7 @@ export const ANSWERS = {
   getDataConsumerStats: wrapped,
 } satisfies Record<string, PerDialect>;
 
-/** What the older client sends along; a check of the client itself, so that its answers mean something. */
+/** What the older client sends; checks the client itself, so that its answers mean something. */
 export const PAYLOADS = {
   getRtcStatsUrl: { L: anything, T3: nothing },
   getRouterRtpCapabilities: { L: nothing, T3: nothing },
@@ -135,7 +135,7 @@ export const PAYLOADS = {
   },
 } satisfies Record<string, PerDialect>;
 
-/** What the media pod asks of a client. */
+/** Requests of the media pod. */
 export const SERVER_REQUESTS = {
   newConsumer: {
     L: object({
@@ -196,7 +196,7 @@ const ofConsumer = object({ consumerId: text });
 const bitrates = object({ desiredBitrate: number, effectiveDesiredBitrate: number, availableBitrate: number });
 const both = (shape: Shape): PerDialect => ({ L: shape, T3: shape });
 
-/** What the media pod tells a client. */
+/** Notifications of the media pod. */
 export const SERVER_NOTIFICATIONS = {
   newPeer: { L: peer.L, T3: object({ peer: peer.T3 }) },
   peerClosed: both(object({ peerId: text })),

@@ -1,5 +1,5 @@
-// In which order things arrive (section 2.3 of the contract): applications throw when they hear of something too early.
-import type { Dialect, Guest } from '../support/guest.ts';
+// The order of messages (section 2.3 of the contract): applications throw when a message arrives too early.
+import type { Dialect, Guest } from '../support/people/guest.ts';
 import { ProtooClient } from '../support/protoo.ts';
 import { waitUntil } from '../support/wait.ts';
 import { consumerOf, everyoneSeesAndHears, producerOf, seesAndHears } from './evidence.ts';
@@ -7,12 +7,12 @@ import { expect, test } from './fixtures.ts';
 import { other } from './meeting.ts';
 
 const DIALECTS: readonly Dialect[] = ['L', 'T3'];
-/** Packets of a sender after which a consumer that is not paused would have got some. */
+/** Packets of a sender after which a consumer that is not paused would have received some. */
 const PACKETS = 50;
 
 type Data = Readonly<Record<string, unknown>>;
 
-/** Every offer is of somebody who is known at that moment, and none comes before the answer to `join`. */
+/** Every offer is of a peer that is known at that moment, and none comes before the answer to `join`. */
 function orderProblems(guest: Guest): string[] {
   const problems: string[] = [];
   const known = new Set<unknown>();
@@ -39,7 +39,7 @@ function orderProblems(guest: Guest): string[] {
   return problems;
 }
 
-test('nobody hears of a consumer before its sender, whoever joins and leaves, in both dialects', async ({ pod, guests }) => {
+test('no client learns of a consumer before its sender, with peers joining and leaving, in both dialects', async ({ pod, guests }) => {
   const room = 'coming-and-going';
   const first = await guests.join(pod, room, 'L');
   // At the same time, so that their producers and their joining cross.
@@ -63,16 +63,14 @@ for (const dialect of DIALECTS) {
     expect(orderProblems(guest)).toEqual([]);
   });
 
-  test(`${dialect}: nothing is sent to a consumer that was not accepted yet`, async ({ pod, guests }) => {
+  test(`${dialect}: nothing is sent to a consumer before it is accepted`, async ({ pod, guests }) => {
     const room = `held-${dialect}`;
     const sender = await guests.join(pod, room, other(dialect));
     const producerId = await producerOf(sender, 'video');
     const guest = await guests.join(pod, room, dialect, { holdConsumers: true });
     const idKey = dialect === 'L' ? 'id' : 'consumerId';
     const offers = (): Data[] => guest.wire.requests('received', 'newConsumer').map(({ data }) => data as Data);
-    await waitUntil('the picture is offered', 10, () =>
-      offers().some((data) => data['producerId'] === producerId) ? undefined : 'it is not',
-    );
+    await waitUntil('the video is offered', 10, () => (offers().some((data) => data['producerId'] === producerId) ? undefined : 'it is not'));
     const consumerId = offers().find((data) => data['producerId'] === producerId)?.[idKey];
     const packets = async (of: Guest, method: string, data: object): Promise<number> => {
       const { data: answer } = await of.do('request', method, data);
@@ -83,7 +81,7 @@ for (const dialect of DIALECTS) {
     };
     const sent = async (): Promise<number> => packets(sender, 'getProducerStats', { producerId });
     const before = await sent();
-    await waitUntil('the sender goes on', 20, async () => ((await sent()) - before > PACKETS ? undefined : 'it does not'));
+    await waitUntil('the sender continues', 20, async () => ((await sent()) - before > PACKETS ? undefined : 'it does not'));
     expect(await packets(guest, 'getConsumerStats', { consumerId })).toBe(0);
     await guest.do('releaseConsumers');
     await seesAndHears(guest, sender);

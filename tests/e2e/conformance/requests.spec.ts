@@ -1,6 +1,6 @@
-// What clients ask and tell (sections 2.4 and 2.5 of the contract): one test per message and dialect. The older dialect asks for
-// everything; the newer one notifies of what changes.
-import type { Dialect, Guest } from '../support/guest.ts';
+// Requests and notifications of clients (sections 2.4 and 2.5 of the contract): one test per message and dialect. The older dialect
+// uses requests for everything; the newer one sends changes as notifications.
+import type { Dialect, Guest } from '../support/people/guest.ts';
 import { ProtooClient } from '../support/protoo.ts';
 import { waitUntil } from '../support/wait.ts';
 import type { Exchange } from '../support/wire.ts';
@@ -11,9 +11,9 @@ import { ANSWERS, PAYLOADS } from './messages.ts';
 import { assertShape } from './shape.ts';
 
 const DIALECTS: readonly Dialect[] = ['L', 'T3'];
-/** Far below protoo's 22 seconds, and far above what an answer takes even on a busy machine. */
+/** Far below protoo's 22 seconds, and far above the response time of a busy machine. */
 const AT_ONCE_MILLISECONDS = 1000;
-const NOBODY = '00000000-0000-4000-8000-000000000000';
+const UNKNOWN_ID = '00000000-0000-4000-8000-000000000000';
 
 const meeting = meetingOfThisFile('requests');
 
@@ -30,7 +30,7 @@ function assertAccepted(exchange: Exchange, what: string): void {
   expect({ ok, errorCode, errorReason }, what).toMatchObject({ ok: true });
 }
 
-/** Requests of the way into a meeting, as the client made them when the meeting was opened, and how many of each. */
+/** Requests of the join sequence, as the client made them when the meeting was opened, and how many of each. */
 const ENTERING = [
   { method: 'getRtcStatsUrl', times: 1, dialects: ['T3'] },
   { method: 'getRouterRtpCapabilities', times: 1, dialects: DIALECTS },
@@ -55,7 +55,7 @@ for (const { method, times, dialects } of ENTERING) {
 
 interface Change {
   readonly method: keyof typeof ANSWERS;
-  /** Makes the change and waits until it is seen. */
+  /** Makes the change and waits until it has taken effect. */
   readonly happens: (actor: Guest, witness: Guest) => Promise<void>;
 }
 
@@ -66,7 +66,7 @@ const CHANGES: readonly Change[] = [
     happens: async (actor, witness) => {
       const id = await consumerOf(witness, actor, 'audio');
       await actor.do('muteMicrophone');
-      await witness.waitFor('is told of the mute', ({ consumers }) =>
+      await witness.waitFor('is notified of the mute', ({ consumers }) =>
         consumers.find((one) => one.id === id)?.producerPaused === true ? undefined : 'it is not',
       );
     },
@@ -76,7 +76,7 @@ const CHANGES: readonly Change[] = [
     happens: async (actor, witness) => {
       const id = await consumerOf(witness, actor, 'audio');
       await actor.do('unmuteMicrophone');
-      await witness.waitFor('is told of the sound', ({ consumers }) =>
+      await witness.waitFor('is notified of the unmute', ({ consumers }) =>
         consumers.find((one) => one.id === id)?.producerPaused === false ? undefined : 'it is not',
       );
       await seesAndHears(witness, actor, { video: false });
@@ -87,9 +87,7 @@ const CHANGES: readonly Change[] = [
     happens: async (actor, witness) => {
       const id = await consumerOf(witness, actor, 'video');
       await actor.do('stopCamera');
-      await witness.waitFor('loses the picture', ({ consumers }) =>
-        consumers.some((one) => one.id === id) ? 'the consumer is there' : undefined,
-      );
+      await witness.waitFor('loses the picture', ({ consumers }) => (consumers.some((one) => one.id === id) ? 'the consumer is there' : undefined));
       await actor.do('startCamera');
       await seesAndHears(witness, actor, { audio: false });
     },
@@ -115,9 +113,7 @@ const CHANGES: readonly Change[] = [
       const id = await consumerOf(actor, witness, 'video');
       const before = (await receivedBy(actor, id)).keyFrames;
       await actor.do('requestKeyFrame', id);
-      await receives(actor, id, 'one more key frame', ({ keyFrames }) =>
-        keyFrames > before ? undefined : `${String(keyFrames)} key frames`,
-      );
+      await receives(actor, id, 'one more key frame', ({ keyFrames }) => (keyFrames > before ? undefined : `${String(keyFrames)} key frames`));
     },
   },
   {
@@ -157,10 +153,10 @@ for (const dialect of DIALECTS) {
     test(`${dialect} ${dialect === 'L' ? 'request' : 'notification'} ${method}`, async () => {
       const { guests } = meeting();
       const actor = guests[dialect];
-      const told = actor.wire.notifications('sent', method).length;
+      const before = actor.wire.notifications('sent', method).length;
       await happens(actor, guests[other(dialect)]);
       if (dialect === 'T3') {
-        expect(actor.wire.notifications('sent', method).length).toBeGreaterThan(told);
+        expect(actor.wire.notifications('sent', method).length).toBeGreaterThan(before);
         expect(actor.wire.requests('sent', method)).toEqual([]);
         return;
       }
@@ -199,26 +195,23 @@ for (const dialect of DIALECTS) {
     });
   }
 
-  /** Throttling a network is for laboratories: the requests are known, and refused. */
+  /** Network throttling is for lab use: the requests are known, and rejected. */
   for (const method of ['applyNetworkThrottle', dialect === 'L' ? 'resetNetworkThrottle' : 'stopNetworkThrottle']) {
-    test(`${dialect} request ${method} is refused with 403`, async () => {
+    test(`${dialect} request ${method} is rejected with 403`, async () => {
       const options = { uplink: 100, downlink: 100, rtt: 50, packetLoss: 0 };
-      const data =
-        dialect === 'L'
-          ? { secret: 'guessed', ...options }
-          : { secret: 'guessed', options: { up: 100, down: 100, rtt: 50, packetLoss: 0 } };
+      const data = dialect === 'L' ? { secret: 'guessed', ...options } : { secret: 'guessed', options: { up: 100, down: 100, rtt: 50, packetLoss: 0 } };
       expect(await meeting().guests[dialect].do('request', method, data)).toMatchObject({ errorCode: 403 });
     });
   }
 
-  test(`${dialect} request nobody knows is answered at once with an error`, async () => {
+  test(`${dialect} unknown request is answered at once with an error`, async () => {
     const outcome = await meeting().guests[dialect].do('request', 'makeCoffee', { cups: 2 });
     expect(outcome.errorCode).toBeGreaterThanOrEqual(400);
     expect(outcome.errorReason).toContain('makeCoffee');
     expect(outcome.milliseconds).toBeLessThan(AT_ONCE_MILLISECONDS);
   });
 
-  test(`${dialect} second join is refused`, async () => {
+  test(`${dialect} second join is rejected`, async () => {
     const outcome = await meeting().guests[dialect].do('request', 'join', { displayName: 'Again', device: {} });
     expect(outcome.errorCode).toBeGreaterThanOrEqual(400);
     expect(outcome.milliseconds).toBeLessThan(AT_ONCE_MILLISECONDS);
@@ -227,32 +220,24 @@ for (const dialect of DIALECTS) {
   test(`${dialect} notification of an unknown consumer or producer changes nothing`, async () => {
     const { guests } = meeting();
     const actor = guests[dialect];
-    for (const method of [
-      'pauseConsumer',
-      'resumeConsumer',
-      'requestConsumerKeyFrame',
-      'setConsumerPreferredLayers',
-      'setConsumerPriority',
-    ]) {
-      await actor.do('notify', method, { consumerId: NOBODY, spatialLayer: 0, temporalLayer: 0, priority: 1 });
+    for (const method of ['pauseConsumer', 'resumeConsumer', 'requestConsumerKeyFrame', 'setConsumerPreferredLayers', 'setConsumerPriority']) {
+      await actor.do('notify', method, { consumerId: UNKNOWN_ID, spatialLayer: 0, temporalLayer: 0, priority: 1 });
     }
-    for (const method of ['closeProducer', 'pauseProducer', 'resumeProducer']) await actor.do('notify', method, { producerId: NOBODY });
+    for (const method of ['closeProducer', 'pauseProducer', 'resumeProducer']) await actor.do('notify', method, { producerId: UNKNOWN_ID });
     await actor.do('notify', 'makeCoffee', {});
-    expect(await actor.do('request', 'getTransportStats', { transportId: (await actor.state()).sendTransport })).not.toHaveProperty(
-      'errorReason',
-    );
+    expect(await actor.do('request', 'getTransportStats', { transportId: (await actor.state()).sendTransport })).not.toHaveProperty('errorReason');
     expect((await actor.state()).connection).toBe('joined');
     await seesAndHears(actor, guests[other(dialect)]);
   });
 
-  test(`${dialect} requests about things of nobody are answered at once with an error`, async () => {
+  test(`${dialect} requests about unknown objects are answered at once with an error`, async () => {
     const actor = meeting().guests[dialect];
     for (const [method, key] of [
       ['restartIce', 'transportId'],
       ['getProducerStats', 'producerId'],
       ['getConsumerStats', 'consumerId'],
     ] as const) {
-      const outcome = await actor.do('request', method, { [key]: NOBODY });
+      const outcome = await actor.do('request', method, { [key]: UNKNOWN_ID });
       expect(outcome.errorCode, method).toBeGreaterThanOrEqual(400);
       expect(outcome.milliseconds).toBeLessThan(AT_ONCE_MILLISECONDS);
     }
@@ -268,7 +253,7 @@ test('a client that leaves out what mediasoup has defaults for sends and receive
   const opus = { mimeType: 'audio/opus', clockRate: 48000, channels: 2 };
   const rtpCapabilities = { codecs: [{ ...opus, kind: 'audio', preferredPayloadType: 100 }] };
   expect((await client.request('join', { displayName: 'Frugal', device: { name: 'Frugal' }, rtpCapabilities })).ok).toBe(true);
-  // A consumer that it accepted has a score.
+  // Every accepted consumer has a score.
   await waitUntil('it receives', 5, () => (client.notifications.includes('consumerScore') ? undefined : 'it does not'));
   const rtpParameters = { codecs: [{ ...opus, payloadType: 100 }], encodings: [{ ssrc: 3333 }] };
   const produced = await client.request('produce', { transportId, kind: 'audio', rtpParameters });

@@ -1,5 +1,5 @@
-// What the media pod asks and tells (sections 2.6 and 2.7 of the contract): one test per message and dialect.
-import type { Dialect, Guest } from '../support/guest.ts';
+// Requests and notifications of the media pod (sections 2.6 and 2.7 of the contract): one test per message and dialect.
+import type { Dialect, Guest } from '../support/people/guest.ts';
 import { ProtooClient } from '../support/protoo.ts';
 import { waitUntil } from '../support/wait.ts';
 import { consumerOf, seesAndHears, standsStill } from './evidence.ts';
@@ -16,17 +16,17 @@ type Data = Readonly<Record<string, unknown>>;
 type Fits = (data: Data, meeting: Meeting, dialect: Dialect) => boolean;
 
 /** Waits for a notification with that content, and returns it. */
-async function told(guest: Guest, method: string, fits: (data: Data) => boolean, since = 0): Promise<Data> {
+async function notified(guest: Guest, method: string, fits: (data: Data) => boolean, since = 0): Promise<Data> {
   let found: Data | undefined;
-  await waitUntil(`${guest.name} is told ${method}`, 20, () => {
+  await waitUntil(`${guest.name} is notified of ${method}`, 20, () => {
     const all = guest.wire.notifications('received', method).filter(({ at }) => at >= since);
     found = all.map(({ data }) => data as Data).find(fits);
-    return found === undefined ? `it was told ${String(all.length)} others` : undefined;
+    return found === undefined ? `it received ${String(all.length)} others` : undefined;
   });
   return found as Data;
 }
 
-/** A person without media, for what there is to tell of people. */
+/** A participant without media, for notifications about peers. */
 async function visitor({ pod, room }: Meeting): Promise<ProtooClient> {
   const client = await ProtooClient.connect(pod.demoUrl(room, 'visitor'));
   expect((await client.join('Visitor')).ok).toBe(true);
@@ -41,7 +41,7 @@ interface Row {
   readonly dialects?: readonly Dialect[];
   /** Which of the notifications of that name is meant. */
   readonly fits?: Fits;
-  /** Lets it happen; without it, it has happened when the meeting was opened, or happens all the time. */
+  /** Triggers the message; without it, it came when the meeting was opened, or comes all the time. */
   readonly happens?: (meeting: Meeting, dialect: Dialect) => Promise<void>;
 }
 
@@ -102,7 +102,7 @@ const ROWS: readonly Row[] = [
   { method: 'activeSpeaker', fits: (data, { guests }) => Object.values(guests).some((guest) => guest.peerId === data['peerId']) },
   {
     method: 'speakingPeers',
-    title: 'while somebody is heard',
+    title: 'while a participant is audible',
     dialects: ['T3'],
     fits: (data) => (data['peerVolumes'] as unknown[]).length > 0,
   },
@@ -112,9 +112,9 @@ const ROWS: readonly Row[] = [
     dialects: ['T3'],
     fits: (data) => (data['peerVolumes'] as unknown[]).length === 0,
     happens: async ({ guests }) => {
-      const since = guests.T3.wire.entries.length; // an earlier silence must not end this one before it was told
+      const since = guests.T3.wire.entries.length; // an earlier silence must not end this one before it was reported
       for (const guest of Object.values(guests)) await guest.do('muteMicrophone');
-      await told(guests.T3, 'speakingPeers', (data) => (data['peerVolumes'] as unknown[]).length === 0, since);
+      await notified(guests.T3, 'speakingPeers', (data) => (data['peerVolumes'] as unknown[]).length === 0, since);
       for (const guest of Object.values(guests)) await guest.do('unmuteMicrophone');
     },
   },
@@ -128,28 +128,29 @@ function hasLayers(data: Data, _: Meeting, dialect: Dialect): boolean {
 for (const dialect of DIALECTS) {
   test(`${dialect} notification ${VERSION[dialect].method}`, async () => {
     const guest = meeting().guests[dialect];
-    assertShape(VERSION[dialect].shape, await told(guest, VERSION[dialect].method, () => true), 'data');
+    assertShape(VERSION[dialect].shape, await notified(guest, VERSION[dialect].method, () => true), 'data');
     expect(guest.wire.notifications('received', VERSION[other(dialect)].method)).toEqual([]);
   });
 
-  for (const { method, title, dialects = DIALECTS, fits = () => true, happens } of ROWS.filter(
-    ({ dialects: of }) => of?.includes(dialect) ?? true,
-  )) {
+  for (const { method, title, dialects = DIALECTS, fits = () => true, happens } of ROWS.filter(({ dialects: of }) => of?.includes(dialect) ?? true)) {
     if (!dialects.includes(dialect)) continue;
     test(`${dialect} notification ${method}${title === undefined ? '' : ` ${title}`}`, async () => {
       const at = meeting();
       const since = happens === undefined ? 0 : at.guests[dialect].wire.entries.length;
       await happens?.(at, dialect);
-      const data = await told(at.guests[dialect], method, (one) => fits(one, at, dialect), since);
+      const data = await notified(at.guests[dialect], method, (one) => fits(one, at, dialect), since);
       assertShape((SERVER_NOTIFICATIONS[method] as PerDialect)[dialect], data, method);
     });
   }
 
-  /** The older application learns the score only so; the newer one has it from `newConsumer`. */
+  /** The older application learns the score only this way; the newer one has it from `newConsumer`. */
   if (dialect === 'L') {
     test('L notification consumerScore follows each consumer once it is accepted', async () => {
       const { wire } = meeting().guests.L;
-      const scoreOf = (id: unknown) => ({ data }: { readonly data: unknown }): boolean => idOf(data as Data) === id;
+      const scoreOf =
+        (id: unknown) =>
+        ({ data }: { readonly data: unknown }): boolean =>
+          idOf(data as Data) === id;
       for (const { data, answeredAt } of wire.requests('received', 'newConsumer')) {
         const { id, peerId } = data as Data;
         if (peerId !== meeting().guests.T3.peerId) continue; // others left at once
@@ -163,25 +164,13 @@ for (const dialect of DIALECTS) {
 
   const OFFERS: readonly [string, string, Shape, (data: Data) => boolean, number][] = [
     ['newConsumer', 'newConsumer', SERVER_REQUESTS.newConsumer[dialect], () => true, 2],
-    [
-      'newDataConsumer of a chat',
-      'newDataConsumer',
-      SERVER_REQUESTS.newDataConsumer[dialect],
-      (data) => typeof data['peerId'] === 'string',
-      1,
-    ],
-    [
-      'newDataConsumer of the bot',
-      'newDataConsumer',
-      SERVER_REQUESTS.newDataConsumerOfBot[dialect],
-      (data) => typeof data['peerId'] !== 'string',
-      1,
-    ],
+    ['newDataConsumer of a chat', 'newDataConsumer', SERVER_REQUESTS.newDataConsumer[dialect], (data) => typeof data['peerId'] === 'string', 1],
+    ['newDataConsumer of the bot', 'newDataConsumer', SERVER_REQUESTS.newDataConsumerOfBot[dialect], (data) => typeof data['peerId'] !== 'string', 1],
   ];
   for (const [title, method, shape, fits, times] of OFFERS) {
     test(`${dialect} server request ${title}`, async () => {
       const { guests } = meeting();
-      // Others came and went: what they offered may have ended before it was accepted.
+      // Others joined and left: their consumers may have closed before they were accepted.
       const isOfThese = ({ peerId }: Data): boolean => typeof peerId !== 'string' || peerId === guests[other(dialect)].peerId;
       const all = guests[dialect].wire.requests('received', method);
       const offers = all.filter(({ data }) => fits(data as Data) && isOfThese(data as Data));
@@ -206,11 +195,9 @@ for (const dialect of DIALECTS) {
     await seesAndHears(guests[dialect], sharing, { audio: false });
   });
 
-  test(`${dialect} is asked nothing but what its application knows`, async () => {
+  test(`${dialect} gets only requests that its application knows`, async () => {
     const { entries } = meeting().guests[dialect].wire;
-    const asked = new Set(
-      entries.filter(({ way, message }) => way === 'received' && message.request === true).map(({ message }) => message.method),
-    );
+    const asked = new Set(entries.filter(({ way, message }) => way === 'received' && message.request === true).map(({ message }) => message.method));
     expect([...asked].sort()).toEqual(['newConsumer', 'newDataConsumer']);
   });
 }

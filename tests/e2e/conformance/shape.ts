@@ -1,6 +1,6 @@
-// Shapes of messages, as tables can hold them. More keys than named are always allowed: a server may answer to two dialects at once.
+// Shapes of messages, for tables. Additional keys are always allowed: a server may answer in two dialects at once.
 
-/** What is wrong with the value at that path; nothing: it fits. */
+/** Errors of the value at that path; none if it matches. */
 export type Shape = (value: unknown, path: string) => string[];
 
 const show = (value: unknown): string => JSON.stringify(value)?.slice(0, 80) ?? 'undefined';

@@ -1,7 +1,7 @@
-// Clients of both dialects in one meeting (section 2.14 of the contract): with everything, and each without something.
-import type { Dialect, Guest } from '../support/guest.ts';
-import type { MediaPod } from '../support/media-pod.ts';
-import { freePort } from '../support/ports.ts';
+// Clients of both dialects in one meeting (section 2.14 of the contract): with all features, and each without one.
+import type { Dialect, Guest } from '../support/people/guest.ts';
+import type { MediaPod } from '../support/programs/media-pod.ts';
+import { freePort } from '../support/programs/ports.ts';
 import { ProtooClient } from '../support/protoo.ts';
 import { waitUntil } from '../support/wait.ts';
 import { consumerOf, everyoneSeesAndHears, producerOf, receives, seesAndHears } from './evidence.ts';
@@ -53,26 +53,19 @@ test('both see and hear each other, chat both ways, and the bot answers', async 
       await reads(reader, undefined, guest.name);
     }
   }
-  // What is for the bot is for nobody else.
-  for (const guest of [older, newer])
-    expect((await guest.state()).lines.some(({ from, text }) => from !== undefined && text.includes('secret'))).toBe(false);
+  // Messages to the bot reach no other peer.
+  for (const guest of [older, newer]) expect((await guest.state()).lines.some(({ from, text }) => from !== undefined && text.includes('secret'))).toBe(false);
 
-  // The panel of statistics: two transports, two producers, two consumers, and as many data channels.
+  // The statistics panel: two transports, two producers, two consumers, and as many data channels.
   for (const guest of [older, newer]) {
     const panel = await guest.do('statisticsPanel');
-    expect(Object.keys(panel).sort()).toEqual([
-      'getConsumerStats',
-      'getDataConsumerStats',
-      'getDataProducerStats',
-      'getProducerStats',
-      'getTransportStats',
-    ]);
+    expect(Object.keys(panel).sort()).toEqual(['getConsumerStats', 'getDataConsumerStats', 'getDataProducerStats', 'getProducerStats', 'getTransportStats']);
     expect(panel).toMatchObject({ getTransportStats: 2, getDataProducerStats: 2, getDataConsumerStats: 2 });
   }
 });
 
 for (const dialect of DIALECTS) {
-  test(`${dialect} with consume=false is seen and heard, and refuses what it is offered`, async ({ pod, guests }) => {
+  test(`${dialect} with consume=false sends, and rejects what it is offered`, async ({ pod, guests }) => {
     const room = `no-consume-${dialect}`;
     const [host, guest] = await hostAndGuest(guests, pod, room, dialect, { consume: false });
     await seesAndHears(host, guest);
@@ -116,14 +109,13 @@ for (const dialect of DIALECTS) {
       consumers.length === 6 ? undefined : `it has ${String(consumers.length)}`,
     );
     for (const producer of producers) expect(state.consumers.filter(({ producerId }) => producerId === producer)).toHaveLength(3);
-    for (const { id } of state.consumers)
-      await receives(guest, id, 'media by each', ({ packets }) => (packets > 0 ? undefined : 'there is none'));
+    for (const { id } of state.consumers) await receives(guest, id, 'media by each', ({ packets }) => (packets > 0 ? undefined : 'there is none'));
     await consumerOf(host, guest, 'audio');
     expect((await host.state()).consumers).toHaveLength(1);
   });
 }
 
-test('usePipeTransports=true: two workers carry the meeting, and everybody sees and hears everybody', async ({ pod, guests }) => {
+test('usePipeTransports=true: two workers host the meeting, and all participants see and hear each other', async ({ pod, guests }) => {
   const room = 'pipes';
   const first = await guests.join(pod, room, 'T3', { query: { usePipeTransports: 'true' } });
   const second = await guests.join(pod, room, 'L');
@@ -134,12 +126,10 @@ test('usePipeTransports=true: two workers carry the meeting, and everybody sees 
   await second.do('tellBot', 'through the pipe too');
   await reads(first, undefined, 'through the pipe too');
   await first.do('stopCamera');
-  await second.waitFor('loses the picture', ({ consumers }) =>
-    consumers.some(({ kind }) => kind === 'video') ? 'it is there' : undefined,
-  );
+  await second.waitFor('loses the picture', ({ consumers }) => (consumers.some(({ kind }) => kind === 'video') ? 'it is there' : undefined));
 });
 
-/** Reasons for which nobody gets in: something this media pod cannot do, and a meeting that is full. */
+/** Reasons to reject a join: something this media pod does not support, and a full meeting. */
 const DENIALS = [
   { why: 'for which there are too few workers', query: { usePipeTransports: 'true' } },
   { why: 'to a meeting that is full', query: {} },
@@ -178,7 +168,7 @@ test("both see and hear each other at the demo's own address: TLS on a port of i
   }
 });
 
-test('the media pod is killed: both clients come back by themselves to its successor, and see and hear again', async ({ guests, pages }) => {
+test('the media pod is killed: both clients reconnect to its successor, and see and hear again', async ({ guests, pages }) => {
   test.setTimeout(90_000);
   const pod = await startPod(pages);
   let last = pod;
@@ -188,8 +178,7 @@ test('the media pod is killed: both clients come back by themselves to its succe
     await pod.program.kill();
     for (const guest of both) await guest.waitFor('has lost its connection', ({ failures }) => (failures > 0 ? undefined : 'it has not'));
     last = await startPod(pages, { port: pod.port, rtcPort: pod.rtcPort });
-    for (const guest of both)
-      await guest.waitFor('has joined again', ({ joins }) => (joins === 2 ? undefined : `${String(joins)} times`), 40);
+    for (const guest of both) await guest.waitFor('has joined again', ({ joins }) => (joins === 2 ? undefined : `${String(joins)} times`), 40);
     await everyoneSeesAndHears(both, 30);
     for (const guest of both) await channelsAreOpen(guest, 2);
     await both[0].do('say', 'here I am again');
@@ -200,7 +189,7 @@ test('the media pod is killed: both clients come back by themselves to its succe
   }
 });
 
-test('a client whose id another one names stays, and the other one is refused', async ({ pod, guests }) => {
+test('a client whose id is claimed by another one stays, and the other one is rejected', async ({ pod, guests }) => {
   for (const dialect of DIALECTS) {
     const guest = await guests.join(pod, `again-${dialect}`, dialect, { camera: false });
     const claimant = await ProtooClient.connect(pod.demoUrl(`again-${dialect}`, guest.peerId));
@@ -210,7 +199,7 @@ test('a client whose id another one names stays, and the other one is refused', 
   }
 });
 
-test('the address needs a room and a peer', async ({ pod }) => {
+test('the URL needs a room and a peer', async ({ pod }) => {
   const address = pod.url('').replace('http', 'ws');
   await expect(ProtooClient.connect(`${address}/?roomId=somewhere`)).rejects.toThrow(/400/);
   await expect(ProtooClient.connect(`${address}/?peerId=somebody`)).rejects.toThrow(/400/);

@@ -1,8 +1,8 @@
-// Clients that misbehave get an answer at once, keep their socket where that is sensible, and disturb nobody.
-import { everyoneSeesAndHearsEveryone, everyoneShowsOnly } from '../support/call.ts';
-import type { MediaPod } from '../support/media-pod.ts';
-import type { Participant } from '../support/participant.ts';
-import type { People } from '../support/people.ts';
+// Misbehaving clients get an answer at once, keep their socket where that makes sense, and do not affect others.
+import { everyoneSeesAndHearsEveryone, everyoneShowsOnly } from '../support/people/call.ts';
+import type { MediaPod } from '../support/programs/media-pod.ts';
+import type { Participant } from '../support/people/participant.ts';
+import type { People } from '../support/people/people.ts';
 import { ProtooClient } from '../support/protoo.ts';
 import { waitUntil } from '../support/wait.ts';
 import { expect, test } from './fixtures.ts';
@@ -16,7 +16,7 @@ async function aCallGoesOn(pod: MediaPod, people: People): Promise<[Participant,
   return both;
 }
 
-test('a hostile client in the room: every message is answered at once, and the call goes on', async ({ pod, people }) => {
+test('a hostile client in the room: every message is answered at once, and the call continues', async ({ pod, people }) => {
   const [ada, grace] = await aCallGoesOn(pod, people);
   const client = await ProtooClient.connect(pod.signalUrl(ROOM, 'hostileone'));
 
@@ -30,7 +30,7 @@ test('a hostile client in the room: every message is answered at once, and the c
     expect(await client.complaint()).toMatchObject({ ok: false, errorCode: 400 });
     client.forgetAnswers();
   });
-  await test.step('a method nobody knows', async () => {
+  await test.step('an unknown method', async () => {
     const answer = await client.request('makeCoffee');
     expect(answer.ok).not.toBe(true);
     expect(answer.errorReason).toContain('makeCoffee');
@@ -50,7 +50,11 @@ test('a hostile client in the room: every message is answered at once, and the c
   });
   await test.step("other people's ids", async () => {
     const foreign = '00000000-0000-4000-8000-000000000000';
-    for (const [method, key] of [['closeProducer', 'producerId'], ['restartIce', 'transportId'], ['getConsumerStats', 'consumerId']] as const) {
+    for (const [method, key] of [
+      ['closeProducer', 'producerId'],
+      ['restartIce', 'transportId'],
+      ['getConsumerStats', 'consumerId'],
+    ] as const) {
       const answer = await client.request(method, { [key]: foreign });
       expect(answer.ok, `${method} with a foreign id`).not.toBe(true);
     }
@@ -67,7 +71,7 @@ test('a hostile client in the room: every message is answered at once, and the c
   await everyoneShowsOnly([ada, grace]);
 });
 
-test('a flood of bytes closes only the socket it came by', async ({ pod, people }) => {
+test('a flood of bytes closes only its own socket', async ({ pod, people }) => {
   const both = await aCallGoesOn(pod, people);
   const client = await ProtooClient.connect(pod.signalUrl(ROOM, 'floodergus'));
   client.send('x'.repeat(20_000_000));
@@ -75,11 +79,11 @@ test('a flood of bytes closes only the socket it came by', async ({ pod, people 
   await everyoneSeesAndHearsEveryone(both);
 });
 
-test('a client that names the peer id of another one takes nothing from them', async ({ pod }) => {
+test('a client with the peer id of another one takes nothing from it', async ({ pod }) => {
   const first = await ProtooClient.connect(pod.signalUrl(ROOM, 'samesameid'));
   expect((await first.join('First')).ok).toBe(true);
   const second = await ProtooClient.connect(pod.signalUrl(ROOM, 'samesameid'));
-  await waitUntil('the second connection is refused', 5, () => (second.isOpen ? 'it is open' : undefined));
+  await waitUntil('the second connection is rejected', 5, () => (second.isOpen ? 'it is open' : undefined));
   expect(first.isOpen).toBe(true);
   first.close();
   const third = await ProtooClient.connect(pod.signalUrl(ROOM, 'samesameid'));
@@ -87,6 +91,6 @@ test('a client that names the peer id of another one takes nothing from them', a
   third.close();
 });
 
-test('signaling without a peer id is refused', async ({ pod }) => {
+test('signaling without a peer id is rejected', async ({ pod }) => {
   await expect(ProtooClient.connect(pod.url(`/signal/${ROOM}`).replace('http', 'ws'))).rejects.toThrow(/400/);
 });

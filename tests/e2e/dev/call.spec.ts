@@ -1,6 +1,6 @@
 // The call of `make run`: one media pod, real browsers.
-import { everyoneSeesAndHearsEveryone, everyoneShowsOnly } from '../support/call.ts';
-import { MediaPod } from '../support/media-pod.ts';
+import { everyoneSeesAndHearsEveryone, everyoneShowsOnly } from '../support/people/call.ts';
+import { MediaPod } from '../support/programs/media-pod.ts';
 import { waitUntil } from '../support/wait.ts';
 import { test } from './fixtures.ts';
 
@@ -29,7 +29,7 @@ test('meetings of different names do not meet', async ({ pod, people }) => {
   await everyoneShowsOnly([grace]);
 });
 
-test('a browser that vanishes without a goodbye disappears from the call', async ({ pod, people }) => {
+test('a browser that is killed disappears from the call', async ({ pod, people }) => {
   const place = { url: pod.url('/m/hello') };
   const ada = await people.join('Ada', place);
   const grace = await people.join('Grace', place);
@@ -38,7 +38,7 @@ test('a browser that vanishes without a goodbye disappears from the call', async
   await everyoneShowsOnly([ada], 30);
 });
 
-test('the media pod dies and the call comes back by itself', async ({ pod, people }) => {
+test('the media pod dies and the call recovers', async ({ pod, people }) => {
   const place = { url: pod.url('/m/hello') };
   const ada = await people.join('Ada', place);
   const grace = await people.join('Grace', place);

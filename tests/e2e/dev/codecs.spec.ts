@@ -1,6 +1,6 @@
-// The video formats that people may ask for: each is sent, arrives, and comes in the size in which it is shown.
-import { everyoneSeesAndHearsEveryone } from '../support/call.ts';
-import { MediaPod } from '../support/media-pod.ts';
+// The selectable video codecs: each is sent, received, and arrives in the size in which it is shown.
+import { everyoneSeesAndHearsEveryone } from '../support/people/call.ts';
+import { MediaPod } from '../support/programs/media-pod.ts';
 import { waitUntil } from '../support/wait.ts';
 import { expect, test } from './fixtures.ts';
 
@@ -12,7 +12,7 @@ const wish = (codec: string): (() => void) =>
   })[codec] ?? (() => undefined);
 
 for (const codec of ['VP9', 'H264', 'AV1']) {
-  test(`who asks for ${codec} sends it, and others see it`, async ({ people }) => {
+  test(`a participant who selects ${codec} sends it, and others see it`, async ({ people }) => {
     const pod = await MediaPod.start({ args: ['--codecs', 'opus,VP8,VP9,H264,AV1'] });
     const place = { url: pod.url(`/m/${codec.toLowerCase()}`) };
     const ada = await people.open('Ada', place, undefined, wish(codec));
@@ -36,7 +36,7 @@ test('VP9 in one stream still comes in the size in which it is shown', async ({ 
   await everyoneSeesAndHearsEveryone([ada, grace], 60);
   const width = async (): Promise<number> => (await grace.stats()).find(({ kind }) => kind === 'video')?.frameWidth ?? 0;
   await grace.page.setViewportSize({ width: 1280, height: 800 });
-  await waitUntil('the picture is large', 60, async () => ((await width()) >= 600 ? undefined : `${String(await width())} pixels wide`));
+  await waitUntil('the video is large', 60, async () => ((await width()) >= 600 ? undefined : `${String(await width())} pixels wide`));
   await grace.page.setViewportSize({ width: 360, height: 400 });
-  await waitUntil('the picture is small', 60, async () => ((await width()) < 600 ? undefined : `${String(await width())} pixels wide`));
+  await waitUntil('the video is small', 60, async () => ((await width()) < 600 ? undefined : `${String(await width())} pixels wide`));
 });

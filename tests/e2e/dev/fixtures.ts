@@ -1,10 +1,10 @@
-// Fixtures of the tests without a cluster: a media pod, and people. Both end with the test.
+// Fixtures of the tests without a cluster: a media pod and participants. Both end with the test.
 import { writeFileSync } from 'node:fs';
 
 import { expect, test as base } from '@playwright/test';
 
-import { MediaPod } from '../support/media-pod.ts';
-import { People } from '../support/people.ts';
+import { MediaPod } from '../support/programs/media-pod.ts';
+import { People } from '../support/people/people.ts';
 
 interface Fixtures {
   pod: MediaPod;
@@ -31,7 +31,10 @@ export const test = base.extend<Fixtures>({
 /** Lines of the level ERROR, without colours. */
 function errorsIn(log: string): string[] {
   // eslint-disable-next-line no-control-regex -- colours are control sequences
-  return log.replace(/\u001b\[[0-9;]*m/gu, '').split('\n').filter((line) => /^\S+ +ERROR /u.test(line));
+  return log
+    .replace(/\u001b\[[0-9;]*m/gu, '')
+    .split('\n')
+    .filter((line) => /^\S+ +ERROR /u.test(line));
 }
 
 export { expect } from '@playwright/test';

@@ -1,15 +1,15 @@
-// The ways in: the front page, addresses in other spellings, addresses that lead nowhere, pages that embed the app; and back in after a crash.
+// Entry points: the front page, alternative and invalid URLs, pages that embed the app; and rejoining after a crash.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 import type { Page } from '@playwright/test';
 
-import { everyoneShowsOnly } from '../support/call.ts';
-import { MediaPod } from '../support/media-pod.ts';
+import { everyoneShowsOnly } from '../support/people/call.ts';
+import { MediaPod } from '../support/programs/media-pod.ts';
 import { expect, test } from './fixtures.ts';
 
-test('a code leads from the front page to its meeting, which is listed afterwards until that is cleared', async ({ pod, people }) => {
+test('a code leads from the front page to its meeting, which is listed afterwards until the list is cleared', async ({ pod, people }) => {
   const ada = await people.open('Ada', { url: pod.url('/') });
   await ada.page.getByTestId('entry-input').fill('two words');
   await ada.page.getByTestId('entry-button').click();
@@ -27,7 +27,7 @@ test('a code leads from the front page to its meeting, which is listed afterward
   await expect(recent).toHaveCount(0);
 });
 
-test('all spellings of an address lead into one room, and wrong addresses to a page', async ({ pod, people }) => {
+test('all spellings of a URL lead into one room, and wrong URLs to a page', async ({ pod, people }) => {
   const ada = await people.join('Ada', { url: pod.url('/m/caf%C3%A9') });
   const grace = await people.join('Grace', { url: pod.url('/m/CAFE%CC%81/') });
   await everyoneShowsOnly([ada, grace]);
@@ -50,7 +50,7 @@ async function embedding(page: Page, address: string): Promise<() => void> {
   };
 }
 
-test('the app is embedded by pages that may, with camera and microphone, and by no others', async ({ people }) => {
+test('the app can be embedded by allowed pages, with camera and microphone, and by no others', async ({ people }) => {
   for (const [args, isShown] of [
     [['--embed-origins', '*'], true],
     [[], false],
@@ -74,7 +74,7 @@ test('the app is embedded by pages that may, with camera and microphone, and by 
   }
 });
 
-/** Ends the page as a crash of its process does: without a goodbye. */
+/** Ends the page as a crash of its process does: without leaving. */
 async function crash(page: Page): Promise<void> {
   const cdp = await page.context().newCDPSession(page);
   const crashed = page.waitForEvent('crash');
@@ -82,7 +82,7 @@ async function crash(page: Page): Promise<void> {
   await crashed;
 }
 
-test('who crashed without camera and microphone is marked, too', async ({ pod, people }) => {
+test('a participant who crashed without camera and microphone is marked, too', async ({ pod, people }) => {
   const place = { url: pod.url('/m/hello') };
   const ada = await people.join('Ada', place);
   const grace = await people.open('Grace', place);
@@ -96,7 +96,7 @@ test('who crashed without camera and microphone is marked, too', async ({ pod, p
   await expect(tile).toHaveAttribute('data-link', 'lost', { timeout: 5_000 });
 });
 
-test('who crashed is marked for the others, and gets the last seat back at once', async ({ people }) => {
+test('a crashed participant is marked for the others, and can rejoin a full meeting at once', async ({ people }) => {
   const pod = await MediaPod.start({ args: ['--max-peers', '2'] });
   const place = { url: pod.url('/m/hello') };
   const ada = await people.join('Ada', place);

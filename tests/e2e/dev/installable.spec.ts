@@ -1,4 +1,4 @@
-// The page as an app that can be installed, and what browsers and audits ask of a good page. Chromium itself is asked what it misses.
+// The page as an installable app, and what browsers and audits require of a page. Chromium itself reports what is missing.
 // The headers that protect the page are the router's, and tested beside it.
 import { type BrowserContext, type CDPSession, type Page, chromium as chromiumType } from '@playwright/test';
 
@@ -20,11 +20,11 @@ interface Opened {
   context: BrowserContext;
   page: Page;
   cdp: CDPSession;
-  /** Whatever the console or the network had to complain about. */
+  /** Errors and warnings of console and network. */
   complaints: string[];
 }
 
-/** A profile of its own: in a private window nothing can be installed. */
+/** A profile of its own: apps cannot be installed from private windows. */
 async function open(url: string): Promise<Opened> {
   const context = await chromiumType.launchPersistentContext('', {
     executablePath: chromium,
@@ -44,7 +44,7 @@ async function open(url: string): Promise<Opened> {
   return { context, page, cdp: await context.newCDPSession(page), complaints };
 }
 
-test('Chromium finds nothing that keeps the app from being installed, and nothing to complain about', async ({ pod }) => {
+test('Chromium reports no obstacle to installing the app, and no errors', async ({ pod }) => {
   const { context, page, cdp, complaints } = await open(pod.url('/m/hello'));
   const { installabilityErrors } = await cdp.send('Page.getInstallabilityErrors');
   expect(installabilityErrors).toEqual([]);
@@ -73,7 +73,7 @@ function sizeOf(page: Page, address: string): Promise<string> {
   }, address);
 }
 
-test('the page says what it is, in which language, and lets people enlarge it', async ({ pod }) => {
+test('the page has a title, a description and a language, and can be zoomed', async ({ pod }) => {
   const { context, page } = await open(pod.url('/m/hello'));
   const head = await page.evaluate(() => {
     const contentOf = (name: string): string => document.querySelector<HTMLMetaElement>(`meta[name="${name}"]`)?.content ?? '';

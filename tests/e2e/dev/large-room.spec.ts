@@ -1,12 +1,12 @@
-// A room with more streams than each participant is sent: who is looked at is shown, and nobody is shown as muted or without a camera who is not.
-import { MediaPod } from '../support/media-pod.ts';
-import type { Participant } from '../support/participant.ts';
+// A room with more streams than each participant is sent: visible tiles get video, and no participant is wrongly shown as muted or without a camera.
+import { MediaPod } from '../support/programs/media-pod.ts';
+import type { Participant } from '../support/people/participant.ts';
 import { expect, test } from './fixtures.ts';
 
 const tileOf = (person: Participant, id: string) => person.page.locator(`[data-testid="tile"][data-peer-id="${id}"]`);
 
-test('who is pinned is shown, and the others are said to be on and not shown', async ({ people }) => {
-  // Three consumers for three people: one picture each, since nobody has a microphone on.
+test('a pinned participant is shown, and the others are marked as on and not shown', async ({ people }) => {
+  // Three consumers for three participants: one video each, since all microphones are off.
   const pod = await MediaPod.start({ args: ['--max-room-consumers', '3'] });
   const join = async (name: string): Promise<Participant> => {
     const person = await people.open(name, { url: pod.url('/m/hello') });

@@ -1,6 +1,6 @@
-// What moderators do. With --dev everybody moderates; who may what, and the lobby, are tests of the media pod and of the router.
-import { everyoneSeesAndHearsEveryone, everyoneShowsOnly } from '../support/call.ts';
-import type { Participant } from '../support/participant.ts';
+// Actions of moderators. With --dev every participant is one; permissions and the lobby are tested with the media pod and the router.
+import { everyoneSeesAndHearsEveryone, everyoneShowsOnly } from '../support/people/call.ts';
+import type { Participant } from '../support/people/participant.ts';
 import { expect, test } from './fixtures.ts';
 
 async function openMenuOf(person: Participant, peerId: string): Promise<void> {
@@ -9,7 +9,7 @@ async function openMenuOf(person: Participant, peerId: string): Promise<void> {
   await person.page.locator(`[data-testid="person"][data-peer-id="${peerId}"]`).getByTestId('person-menu').click();
 }
 
-test('mutes somebody, who is told and may unmute; asks to unmute', async ({ pod, people }) => {
+test('mutes a participant, who is notified and can unmute; asks to unmute', async ({ pod, people }) => {
   const place = { url: pod.url('/m/hello') };
   const ada = await people.join('Ada', place);
   const grace = await people.join('Grace', place);
@@ -43,8 +43,8 @@ test('stops a screen share', async ({ pod, people }) => {
   await expect(grace.page.getByTestId('toast-muted')).toBeVisible();
 });
 
-// A locked meeting still takes moderators, and here everybody is one.
-test('locks the meeting and opens it again: all see it, and the call goes on', async ({ pod, people }) => {
+// A locked meeting still admits moderators, and here every participant is one.
+test('locks the meeting and unlocks it again: all see it, and the call continues', async ({ pod, people }) => {
   const place = { url: pod.url('/m/hello') };
   const ada = await people.join('Ada', place);
   const grace = await people.join('Grace', place);
@@ -56,7 +56,7 @@ test('locks the meeting and opens it again: all see it, and the call goes on', a
   await expect(grace.page.getByTestId('locked-mark')).toHaveCount(0);
 });
 
-test('removes somebody, after asking', async ({ pod, people }) => {
+test('removes a participant, after a confirmation', async ({ pod, people }) => {
   const place = { url: pod.url('/m/hello') };
   const ada = await people.join('Ada', place);
   const grace = await people.join('Grace', place);
@@ -69,7 +69,7 @@ test('removes somebody, after asking', async ({ pod, people }) => {
   await everyoneShowsOnly([ada]);
 });
 
-test('ends the meeting for everybody, after asking', async ({ pod, people }) => {
+test('ends the meeting for everyone, after a confirmation', async ({ pod, people }) => {
   const place = { url: pod.url('/m/hello') };
   const both = [await people.join('Ada', place), await people.join('Grace', place)] as const;
   await both[0].page.getByTestId('leave-menu').click();
@@ -77,7 +77,7 @@ test('ends the meeting for everybody, after asking', async ({ pod, people }) => 
   await both[0].page.getByTestId('confirm-button').click();
   for (const person of both) {
     await person.seesEnd(10);
-    await expect(person.page.getByRole('heading', { level: 1 })).toHaveText('The meeting was ended for everybody');
+    await expect(person.page.getByRole('heading', { level: 1 })).toHaveText('The meeting was ended for everyone');
   }
   await both[1].page.getByTestId('rejoin-button').click();
   await both[1].enter();

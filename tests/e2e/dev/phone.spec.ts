@@ -1,10 +1,10 @@
-// The call on a small upright screen, in another language.
-import { everyoneSeesAndHearsEveryone } from '../support/call.ts';
+// The call on a small portrait screen, in another language.
+import { everyoneSeesAndHearsEveryone } from '../support/people/call.ts';
 import { expect, test } from './fixtures.ts';
 
 const PHONE = { width: 360, height: 640 };
 
-test('everything is within reach at 360×640', async ({ pod, people }) => {
+test('everything is reachable at 360×640', async ({ pod, people }) => {
   const place = { url: pod.url('/m/hello') };
   const ada = await people.open('Ada', place, PHONE);
   await ada.enter();
@@ -30,11 +30,11 @@ test('everything is within reach at 360×640', async ({ pod, people }) => {
   await ada.seesEnd(5);
 });
 
-test('language and colours are chosen once and found again', async ({ pod, people }) => {
+test('language and theme are stored', async ({ pod, people }) => {
   const ada = await people.open('Ada', { url: pod.url('/m/hello') }, PHONE);
   await ada.page.getByTestId('settings-button').click();
   await ada.page.getByLabel('Language').selectOption('de');
-  await ada.page.getByLabel('Farben').selectOption('light');
+  await ada.page.getByLabel('Design').selectOption('light');
   await ada.page.reload();
   await expect(ada.page.getByTestId('join-button')).toHaveText('Beitreten');
   await expect(ada.page.locator('html')).toHaveAttribute('lang', 'de');

@@ -1,12 +1,12 @@
-// The media pod as a process: what it answers about itself, how it ends, what it says when it cannot start.
+// The media pod as a process: its status endpoints, how it exits, and its errors at startup.
 import { once } from 'node:events';
 import { createSocket } from 'node:dgram';
 import { get } from 'node:http';
 
-import { everyoneSeesAndHearsEveryone } from '../support/call.ts';
+import { everyoneSeesAndHearsEveryone } from '../support/people/call.ts';
 import { mediaPodProgram, webDirectory } from '../support/environment.ts';
-import { freeBlock, freePort } from '../support/ports.ts';
-import { Program } from '../support/program.ts';
+import { freeBlock, freePort } from '../support/programs/ports.ts';
+import { Program } from '../support/programs/program.ts';
 import { waitUntil } from '../support/wait.ts';
 import { expect, test } from './fixtures.ts';
 
@@ -20,7 +20,7 @@ test('health, readiness and metrics are answered', async ({ pod }) => {
   expect(await metrics.text()).toMatch(/^# TYPE convene_\w+ (counter|gauge|histogram)$/m);
 });
 
-test('a page of another site is told nothing and changes nothing', async ({ pod }) => {
+test('a page of another site can neither read nor change anything', async ({ pod }) => {
   const rebound = await new Promise<number | undefined>((resolve, reject) => {
     // fetch does not let a caller choose the Host header.
     get(pod.url('/stats'), { headers: { host: 'rebound.evil.example' } }, ({ statusCode }) => resolve(statusCode)).on('error', reject);
@@ -32,7 +32,7 @@ test('a page of another site is told nothing and changes nothing', async ({ pod 
   expect(page.headers.get('content-security-policy')).toContain("frame-ancestors 'self'");
 });
 
-test('the address without a path is the front page', async ({ pod }) => {
+test('the URL without a path is the front page', async ({ pod }) => {
   const answer = await fetch(pod.url('/'), { redirect: 'manual' });
   expect([answer.status, answer.headers.get('content-type')?.split(';')[0]]).toEqual([200, 'text/html']);
 });
@@ -47,12 +47,12 @@ test('the app can be installed', async ({ pod }) => {
   for (const { src } of icons) expect((await fetch(new URL(src, pod.url(address)))).headers.get('content-type')).toBe('image/png');
 });
 
-test('statistics count what is there, and return to zero when all have left', async ({ pod, people }) => {
+test('statistics count what exists, and return to zero when all have left', async ({ pod, people }) => {
   const place = { url: pod.url('/m/hello') };
   const ada = await people.join('Ada', place);
   const grace = await people.join('Grace', place);
   await everyoneSeesAndHearsEveryone([ada, grace]);
-  // Two people, each with a transport to send and one to receive, camera and microphone.
+  // Two participants, each with a sending and a receiving transport, camera and microphone.
   expect(await pod.stats()).toMatchObject({ workers: 2, routers: 1, rooms: 1, participants: 2, connections: 2, transports: 4, producers: 4, consumers: 4 });
 
   await ada.leave();
@@ -64,7 +64,7 @@ test('statistics count what is there, and return to zero when all have left', as
   });
 });
 
-test('SIGTERM tells everybody and ends with 0 within the grace time', async ({ pod, people }) => {
+test('SIGTERM notifies all participants and exits with 0 within the grace period', async ({ pod, people }) => {
   const place = { url: pod.url('/m/hello') };
   const ada = await people.join('Ada', place);
   const grace = await people.join('Grace', place);
@@ -75,19 +75,19 @@ test('SIGTERM tells everybody and ends with 0 within the grace time', async ({ p
   expect(await pod.program.ended(GRACE_SECONDS)).toEqual({ code: 0, signal: null });
 });
 
-test('an unknown flag is refused with its name', async () => {
+test('an unknown flag is rejected with its name', async () => {
   const program = new Program(mediaPodProgram, ['--no-such-flag']);
   expect((await program.ended(5)).code).toBe(2);
   expect(program.output).toContain('--no-such-flag');
 });
 
-test('an impossible port range is refused with a sentence', async () => {
+test('an invalid port range is rejected with a message', async () => {
   const program = new Program(mediaPodProgram, ['--dev', '--rtc-ports', '40010-40000']);
   expect((await program.ended(5)).code).toBe(2);
   expect(program.output).toContain('40010');
 });
 
-test('a media port that is taken is named', async () => {
+test('a media port in use is named', async () => {
   const port = await freeBlock(1);
   const occupant = createSocket('udp4').bind(port, '0.0.0.0');
   await once(occupant, 'listening');

@@ -1,9 +1,10 @@
-// What a call survives by itself: cuts of signaling, media that is blocked, devices that go, pages that sleep.
+// What a call survives: loss of signaling, blocked media, unplugged devices, suspended pages.
 import { writeFileSync } from 'node:fs';
 
-import { everyoneSeesAndHearsEveryone, everyoneShowsOnly } from '../support/call.ts';
-import { CuttablePod } from '../support/cuttable-pod.ts';
-import type { Participant, TrackStats } from '../support/participant.ts';
+import { everyoneSeesAndHearsEveryone, everyoneShowsOnly } from '../support/people/call.ts';
+import { CuttablePod } from '../support/programs/cuttable-pod.ts';
+import type { Participant } from '../support/people/participant.ts';
+import type { TrackStats } from '../support/people/person.ts';
 import { waitUntil } from '../support/wait.ts';
 import { expect, test as base } from './fixtures.ts';
 
@@ -16,16 +17,16 @@ const test = base.extend<{ cuttable: CuttablePod }>({
   },
 });
 
-/** What somebody's page says of the connection: `connected`, `interrupted:signaling`, … */
-async function told(person: Participant): Promise<string> {
+/** The connection state that a page shows: `connected`, `interrupted:signaling`, … */
+async function shownState(person: Participant): Promise<string> {
   const badge = person.page.getByTestId('connection-state');
   const what = await badge.getAttribute('data-interrupted', { timeout: 1000 });
   return `${await person.connectionState()}${what === null ? '' : `:${what}`}`;
 }
 
 async function tells(person: Participant, expected: string, seconds: number): Promise<void> {
-  await waitUntil(`${person.name} is told ${expected}`, seconds, async () => {
-    const state = await told(person);
+  await waitUntil(`${person.name} sees the state ${expected}`, seconds, async () => {
+    const state = await shownState(person);
     return state === expected ? undefined : `it says ${state}`;
   });
 }
@@ -39,7 +40,7 @@ async function hasRead(person: Participant, texts: readonly string[]): Promise<v
   await expect(person.page.getByTestId('chat-message')).toHaveText([...texts], { timeout: 15_000 });
 }
 
-/** The picture that comes from the only other person. */
+/** The video of the only other participant. */
 async function pictureOf(person: Participant): Promise<TrackStats> {
   const picture = (await person.stats()).find(({ kind }) => kind === 'video');
   if (picture === undefined) throw new Error(`${person.name} receives no picture`);
@@ -48,13 +49,13 @@ async function pictureOf(person: Participant): Promise<TrackStats> {
 
 async function picturesGoOn(person: Participant): Promise<void> {
   const before = (await pictureOf(person)).framesDecoded ?? 0;
-  await waitUntil(`${person.name} sees new pictures`, 10, async () => {
+  await waitUntil(`${person.name} sees new frames`, 10, async () => {
     const frames = ((await pictureOf(person)).framesDecoded ?? 0) - before;
     return frames > 5 ? undefined : `${String(frames)} new ones`;
   });
 }
 
-test('signaling is cut for some seconds: the call goes on, nothing is lost and nobody leaves', async ({ cuttable, people }) => {
+test('signaling is down for some seconds: the call continues, nothing is lost and no participant leaves', async ({ cuttable, people }) => {
   const ada = await people.join('Ada', cuttable.place('hello'));
   const grace = await people.join('Grace', { url: cuttable.pod.url('/m/hello') });
   for (const person of [ada, grace]) await person.page.getByTestId('chat-button').click();
@@ -68,13 +69,13 @@ test('signaling is cut for some seconds: the call goes on, nothing is lost and n
   await write(ada, 'I can.');
   await picturesGoOn(ada);
   await picturesGoOn(grace);
-  expect(await told(grace)).toBe('connected');
+  expect(await shownState(grace)).toBe('connected');
   await waitUntil('5 s are over', 10, () => (performance.now() - began > 5000 ? undefined : 'not yet'));
   cuttable.signaling.restore();
   await tells(ada, 'connected', 10);
   for (const person of [ada, grace]) await hasRead(person, ['Can you hear me?', 'I can.']);
 
-  // The same without a word: the connection stands, and nothing gets through.
+  // The same silently: the connection stays open, and nothing gets through.
   cuttable.signaling.silence();
   await write(grace, 'Still there?');
   await write(ada, 'Yes.');
@@ -89,7 +90,7 @@ test('signaling is cut for some seconds: the call goes on, nothing is lost and n
   expect((await pictureOf(grace)).consumerId, 'Ada has never left').toBe(consumerId);
 });
 
-test('signaling is cut for 40 s, longer than the pod waits: both come back by themselves', async ({ cuttable, people }) => {
+test('signaling is down for 40 s, longer than the pod waits: both rejoin', async ({ cuttable, people }) => {
   const place = cuttable.place('hello');
   const both = [await people.join('Ada', place), await people.join('Grace', place)] as const;
   await everyoneSeesAndHearsEveryone(both);
@@ -97,26 +98,26 @@ test('signaling is cut for 40 s, longer than the pod waits: both come back by th
   const began = performance.now();
   for (const person of both) await tells(person, 'interrupted:signaling', 5);
   for (const person of both) await tells(person, 'reconnecting', 20);
-  await waitUntil('the pod has let them go', 20, async () => {
+  await waitUntil('the pod has dropped them', 20, async () => {
     const { participants } = await cuttable.pod.stats();
     return participants === 0 ? undefined : `${String(participants)} are there`;
   });
   await waitUntil('40 s are over', 40, () => (performance.now() - began > 40_000 ? undefined : 'not yet'));
-  expect(await told(both[0])).toBe('reconnecting');
+  expect(await shownState(both[0])).toBe('reconnecting');
   cuttable.signaling.restore();
   for (const person of both) await tells(person, 'connected', 20);
   await everyoneSeesAndHearsEveryone(both);
   await everyoneShowsOnly(both);
 });
 
-test('media is blocked: it is told while people can still write, and comes back when the way is free', async ({ cuttable, people }) => {
+test('media is blocked: it is shown while chat still works, and recovers when media is unblocked', async ({ cuttable, people }) => {
   const place = cuttable.place('hello');
   const both = [await people.join('Ada', place), await people.join('Grace', place)] as const;
   for (const person of both) await person.page.getByTestId('chat-button').click();
   await everyoneSeesAndHearsEveryone(both);
   cuttable.blockMedia();
   for (const person of both) await tells(person, 'interrupted:media', 20);
-  await expect(both[0].page.getByTestId('connection-state')).toContainText('Sound and picture do not get through');
+  await expect(both[0].page.getByTestId('connection-state')).toContainText('We can’t reach the media server');
   await write(both[0], 'I cannot see you.');
   await hasRead(both[1], ['I cannot see you.']);
   cuttable.letMediaThrough();
@@ -124,14 +125,14 @@ test('media is blocked: it is told while people can still write, and comes back 
   await everyoneSeesAndHearsEveryone(both);
 });
 
-test('media is blocked from the start: it is told soon, then with advice, and joining again helps once the way is free', async ({ cuttable, people }) => {
+test('media is blocked from the start: it is shown soon, then with advice, and rejoining helps once media is unblocked', async ({ cuttable, people }) => {
   const place = cuttable.place('hello');
   cuttable.blockMedia();
   const ada = await people.join('Ada', place);
   await tells(ada, 'interrupted:media', 15);
   const advice = ada.page.getByTestId('error-message');
-  await expect(advice).toContainText('Sound and picture do not get through', { timeout: 75_000 });
-  await expect(advice).toContainText('Your network seems to block calls.');
+  await expect(advice).toContainText('We can’t reach the media server', { timeout: 75_000 });
+  await expect(advice).toContainText('Your network may be blocking calls.');
   cuttable.letMediaThrough();
   await ada.page.getByTestId('rejoin-button').click();
   await ada.enter();
@@ -139,7 +140,7 @@ test('media is blocked from the start: it is told soon, then with advice, and jo
   await everyoneSeesAndHearsEveryone([ada, await people.join('Grace', place)]);
 });
 
-/** Runs in the page: what was opened can be pulled out, and there may be nothing else. */
+/** Runs in the page: open devices can be unplugged, with or without another one left. */
 function plugs(): void {
   const state = { opened: [] as MediaStreamTrack[], isEmpty: false };
   Object.assign(globalThis, { plugs: state });
@@ -158,7 +159,7 @@ async function unplug(person: Participant, kind: 'audio' | 'video', isOthersLeft
       const { plugs: state } = globalThis as unknown as { plugs: { opened: MediaStreamTrack[]; isEmpty: boolean } };
       state.isEmpty = !isLeft;
       const track = state.opened.findLast((one) => one.kind === wanted && one.readyState === 'live');
-      // As when a device is pulled out: the track ends, and says so.
+      // As when a device is unplugged: the track ends with an event.
       track?.stop();
       track?.dispatchEvent(new Event('ended'));
       navigator.mediaDevices.dispatchEvent(new Event('devicechange'));
@@ -167,7 +168,7 @@ async function unplug(person: Participant, kind: 'audio' | 'video', isOthersLeft
   );
 }
 
-test('a camera that goes is replaced by another; without another it is off, and can be switched on again', async ({ pod, people }) => {
+test('an unplugged camera is replaced by another; without another it is off, and can be turned on again', async ({ pod, people }) => {
   const place = { url: pod.url('/m/hello') };
   const ada = await people.open('Ada', place, undefined, plugs);
   await ada.enter();
@@ -177,15 +178,15 @@ test('a camera that goes is replaced by another; without another it is off, and 
   const { consumerId } = await pictureOf(grace);
 
   await unplug(ada, 'video', true);
-  await expect(ada.page.getByTestId('toast-replaced')).toContainText('Your camera has gone.');
+  await expect(ada.page.getByTestId('toast-replaced')).toContainText('Camera disconnected.');
   await unplug(ada, 'audio', true);
-  await expect(ada.page.getByTestId('toast-replaced')).toContainText('Your microphone has gone.');
+  await expect(ada.page.getByTestId('toast-replaced')).toContainText('Microphone disconnected.');
   await everyoneSeesAndHearsEveryone([ada, grace]);
-  expect((await pictureOf(grace)).consumerId, 'the same picture goes on').toBe(consumerId);
+  expect((await pictureOf(grace)).consumerId, 'the same video continues').toBe(consumerId);
 
   await unplug(ada, 'video', false);
   await expect(ada.page.getByTestId('error-message')).toContainText('No camera found');
-  await waitUntil('Grace has no picture of Ada', 10, async () => {
+  await waitUntil('Grace has no video of Ada', 10, async () => {
     const pictures = (await grace.stats()).filter(({ kind }) => kind === 'video');
     return pictures.length === 0 ? undefined : 'she has one';
   });
@@ -197,7 +198,7 @@ test('a camera that goes is replaced by another; without another it is off, and 
   await everyoneSeesAndHearsEveryone([ada, grace]);
 });
 
-test('a page that was frozen for 30 s is in the call again', async ({ pod, people }) => {
+test('a page that was frozen for 30 s rejoins the call', async ({ pod, people }) => {
   const place = { url: pod.url('/m/hello') };
   const ada = await people.join('Ada', place);
   const grace = await people.join('Grace', place);

@@ -1,10 +1,10 @@
-// What people do with each other in a call: write, show their screen, raise a hand, react. Two people, and five.
-import { everyoneSeesAndHearsEveryone } from '../support/call.ts';
-import type { Participant } from '../support/participant.ts';
+// What participants do in a call: chat, share their screen, raise a hand, react. With two participants and with five.
+import { everyoneSeesAndHearsEveryone } from '../support/people/call.ts';
+import type { Participant } from '../support/people/participant.ts';
 import { waitUntil } from '../support/wait.ts';
 import { expect, test } from './fixtures.ts';
 
-test('what is written arrives, is unread until it is read, and is there for who comes later', async ({ pod, people }) => {
+test('messages arrive, are unread until they are read, and are kept for those who join later', async ({ pod, people }) => {
   const place = { url: pod.url('/m/hello') };
   const ada = await people.join('Ada', place);
   const grace = await people.join('Grace', place);
@@ -29,7 +29,7 @@ test('what is written arrives, is unread until it is read, and is there for who 
   await expect(linus.page.getByTestId('chat-message')).toHaveCount(2);
 });
 
-test('a screen is shared beside the camera, is large for the others, and goes when it ends', async ({ pod, people }) => {
+test('a screen is shared beside the camera, is large for the others, and disappears when it ends', async ({ pod, people }) => {
   const place = { url: pod.url('/m/hello') };
   const ada = await people.join('Ada', place);
   const grace = await people.join('Grace', place);
@@ -38,7 +38,7 @@ test('a screen is shared beside the camera, is large for the others, and goes wh
 
   const screen = grace.page.locator('[data-testid="share-tile"][data-main="true"]');
   await expect(screen).toBeVisible();
-  await waitUntil('the screen shows new pictures', 20, async () => {
+  await waitUntil('the screen shows new frames', 20, async () => {
     const frames = await screen.locator('video').evaluate((video: HTMLVideoElement) => video.getVideoPlaybackQuality().totalVideoFrames);
     return frames > 3 ? undefined : `${String(frames)} frames`;
   });
@@ -49,7 +49,7 @@ test('a screen is shared beside the camera, is large for the others, and goes wh
   await everyoneSeesAndHearsEveryone([ada, grace]);
 });
 
-test('hands and reactions are seen by all', async ({ pod, people }) => {
+test('raised hands and reactions are shown to all', async ({ pod, people }) => {
   const place = { url: pod.url('/m/hello') };
   const ada = await people.join('Ada', place);
   const grace = await people.join('Grace', place);
@@ -71,7 +71,7 @@ test('five people see and hear each other, each in the size in which they are sh
   for (const name of ['Ada', 'Grace', 'Linus', 'Maryam', 'Tim']) five.push(await people.join(name, place));
   await everyoneSeesAndHearsEveryone(five, 180);
   const [ada, grace, linus, ...others] = five as [Participant, Participant, Participant, ...Participant[]];
-  // Five browsers take so much of a small machine that they send nothing but their smallest pictures.
+  // Five browsers load a small machine so much that they send only their smallest layer.
   for (const other of others) await other.leave();
   await Promise.all(others.map((other) => other.close()));
   await everyoneSeesAndHearsEveryone([ada, grace, linus], 60);
@@ -105,7 +105,7 @@ test('keys work: muting, talking while a key is held, help', async ({ pod, peopl
   await expect(ada.page.getByTestId('shortcuts-dialog')).toHaveCount(0);
 });
 
-test('what is typed after the chat was opened goes into the message, and nothing is switched', async ({ pod, people }) => {
+test('what is typed after the chat was opened goes into the message, and triggers no shortcut', async ({ pod, people }) => {
   const ada = await people.join('Ada', { url: pod.url('/m/hello') });
   for (const id of ['mute-button', 'camera-button']) {
     await ada.page.getByTestId(id).click();
@@ -124,7 +124,7 @@ test('what is typed after the chat was opened goes into the message, and nothing
   await expect(ada.page.getByTestId('shortcuts-dialog')).toHaveCount(0);
 });
 
-test('sound that the system pauses goes on, and where it insists one is asked', async ({ pod, people }) => {
+test('audio that the system pauses resumes, and needs a click if it is paused again', async ({ pod, people }) => {
   const place = { url: pod.url('/m/hello') };
   const ada = await people.join('Ada', place);
   await people.join('Grace', place);

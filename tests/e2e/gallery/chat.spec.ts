@@ -1,8 +1,8 @@
-// The chat's history in a browser: earlier messages come by keyboard and by scrolling, and what is being read stays where it is.
+// The chat history in a browser: earlier messages are loaded by keyboard and by scrolling, and the scroll position is kept.
 import { type Browser, type Page, chromium as chromiumType, expect, test } from '@playwright/test';
 
 import { chromium, galleryDirectory } from '../support/environment.ts';
-import { FileServer } from '../support/file-server.ts';
+import { FileServer } from '../support/servers/file-server.ts';
 import { showScene } from '../support/scenes.ts';
 
 let server: FileServer;
@@ -33,15 +33,15 @@ const messages = (): ReturnType<Page['getByTestId']> => page.getByTestId('chat-m
 const list = (): ReturnType<Page['getByRole']> => page.getByRole('log', { name: 'Messages' });
 const isAtEnd = (): Promise<boolean> => list().evaluate((element) => element.scrollHeight - element.scrollTop - element.clientHeight < 2);
 
-/** Plays a message of somebody else into the call. */
+/** Emits a message of another participant. */
 function arrives(id: number): Promise<void> {
   return page.evaluate((number) => {
     const message = { id: number, peerId: 'peer2', displayName: 'Linus Öberg', text: `Live message ${String(number)}`, sentAt: Date.now() };
-    (globalThis as unknown as { galleryTell: (news: object) => void }).galleryTell({ type: 'chatMessage', message });
+    (globalThis as unknown as { galleryEmit: (news: object) => void }).galleryEmit({ type: 'chatMessage', message });
   }, id);
 }
 
-test('the button works by keyboard and keeps the focus, until all messages are there', async () => {
+test('the button works by keyboard and keeps the focus, until all messages are loaded', async () => {
   expect(await isAtEnd()).toBe(true);
   await page.getByTestId('load-earlier').focus();
   await page.keyboard.press('Enter');
@@ -54,7 +54,7 @@ test('the button works by keyboard and keeps the focus, until all messages are t
   await expect(list()).toBeFocused();
 });
 
-test('scrolling to the top loads earlier messages, and what is read stays in its place', async () => {
+test('scrolling to the top loads earlier messages, and keeps the scroll position', async () => {
   const scrolled = await list().evaluate((element) => element.scrollTop);
   expect(scrolled).toBeGreaterThan(48);
   const before = await topOf('We start in a minute.');
@@ -63,7 +63,7 @@ test('scrolling to the top loads earlier messages, and what is read stays in its
   expect(Math.abs((await topOf('We start in a minute.')) - before - scrolled)).toBeLessThanOrEqual(2);
 });
 
-test('new messages are followed at the end, and do not move what is read further up', async () => {
+test('new messages are followed at the end, and do not move the list further up', async () => {
   await arrives(47);
   await expect(messages()).toHaveCount(7);
   expect(await isAtEnd()).toBe(true);

@@ -1,6 +1,6 @@
-// Every screen with fixed data, at three sizes and with fingers: nothing sticks out or is cut off, nothing covers names, what can be
-// pressed is large enough to hit, tiles use the space and have the shape of faces, and axe finds nothing. With
-// CONVENE_GALLERY_PICTURES each is photographed into that folder, to be looked at.
+// Every screen with fixed data, at three sizes and with touch: nothing overflows or is cut off, nothing covers names, targets are
+// large enough, tiles use the space and have a suitable aspect ratio, and axe finds nothing. With
+// CONVENE_GALLERY_PICTURES a screenshot of each is written to that folder.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { type Browser, type BrowserContextOptions, type Page, chromium as chromiumType, expect, test } from '@playwright/test';
 
 import { chromium, galleryDirectory, galleryPictures } from '../support/environment.ts';
-import { FileServer } from '../support/file-server.ts';
+import { FileServer } from '../support/servers/file-server.ts';
 import { namesOfScenes, showScene } from '../support/scenes.ts';
 
 const SIZES = [
@@ -42,12 +42,12 @@ for (const size of SIZES) {
   });
 }
 
-test('the light colours have enough contrast, longer words fit, and fingers can hit everything', async () => {
+test('the light theme has enough contrast, longer texts fit, and touch targets are large enough', async () => {
   test.setTimeout(600_000);
   await look({ width: 360, height: 640 }, scenes, { theme: 'light', language: 'de' }, { hasTouch: true });
 });
 
-test('the third language fits, on a phone that lies on its side', async () => {
+test('the third language fits, on a phone in landscape', async () => {
   test.setTimeout(600_000);
   await look({ width: 740, height: 360 }, scenes, { theme: 'dark', language: 'es' }, { hasTouch: true });
 });
@@ -85,7 +85,12 @@ async function layoutProblems(page: Page): Promise<string[]> {
     const top = document.querySelector('dialog[open]') ?? document;
     for (const button of top.querySelectorAll<HTMLElement>('button, .menu, input, select, textarea')) {
       const box = button.getBoundingClientRect();
-      if (box.width === 0 || getComputedStyle(button).opacity === '0' || button.closest('[class*="panel"], .people, .messages, .focus-strip, .menu > *, dialog') !== null) continue;
+      if (
+        box.width === 0 ||
+        getComputedStyle(button).opacity === '0' ||
+        button.closest('[class*="panel"], .people, .messages, .focus-strip, .menu > *, dialog') !== null
+      )
+        continue;
       if (box.left < -0.5 || box.right > innerWidth + 0.5) problems.push(`"${nameOf(button)}" sticks out sideways`);
       if (button.closest('.call') !== null && (box.top < -0.5 || box.bottom > innerHeight + 0.5)) problems.push(`"${nameOf(button)}" is off the screen`);
       if (box.width < 24 && !button.matches('.control-arrow')) problems.push(`"${nameOf(button)}" is only ${String(box.width)} wide`);
@@ -94,13 +99,14 @@ async function layoutProblems(page: Page): Promise<string[]> {
   });
 }
 
-/** Words end in an ellipsis or go on in the next line; they are not cut off, and no notice lies over a name. */
+/** Text is ellipsized or wrapped, never cut off, and no banner or toast covers a name. */
 async function textProblems(page: Page): Promise<string[]> {
   return page.evaluate(() => {
     const problems: string[] = [];
     const textOf = (element: Element): string => element.textContent.trim().slice(0, 40);
-    // What only screen readers get is one pixel large.
-    const isHeardOnly = (element: Element): boolean => element.closest('.visually-hidden') !== null || (element.clientWidth === 1 && element.clientHeight === 1);
+    // Elements for screen readers only are one pixel large.
+    const isHeardOnly = (element: Element): boolean =>
+      element.closest('.visually-hidden') !== null || (element.clientWidth === 1 && element.clientHeight === 1);
     const isShown = (element: HTMLElement): boolean => element.checkVisibility() && !isHeardOnly(element);
     for (const element of document.querySelectorAll<HTMLElement>('#root *, .menu *')) {
       const hasWords = [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.nodeValue?.trim() !== '');
@@ -109,7 +115,8 @@ async function textProblems(page: Page): Promise<string[]> {
       const box = element.getBoundingClientRect();
       const endsWell = textOverflow === 'ellipsis' || ['TEXTAREA', 'SELECT', 'OPTION'].includes(element.tagName);
       if (!endsWell && overflowX !== 'visible' && element.scrollWidth > element.clientWidth + 1) problems.push(`"${textOf(element)}" is cut off`);
-      if (box.width > 0 && (box.right > innerWidth + 1 || box.left < -1) && element.closest('.focus-strip') === null) problems.push(`"${textOf(element)}" sticks out`);
+      if (box.width > 0 && (box.right > innerWidth + 1 || box.left < -1) && element.closest('.focus-strip') === null)
+        problems.push(`"${textOf(element)}" sticks out`);
     }
     const names = [...document.querySelectorAll('.tile-name')].map((name) => [name, name.getBoundingClientRect()] as const);
     for (const toast of document.querySelectorAll<HTMLElement>('.toast')) {
@@ -121,7 +128,7 @@ async function textProblems(page: Page): Promise<string[]> {
   });
 }
 
-/** Tiles do not overlap, have the shape of a face or wider, are wide enough for a name, and use the space there is. */
+/** Tiles do not overlap, are not too narrow for a face or a name, and use the available space. */
 async function tileProblems(page: Page): Promise<string[]> {
   return page.evaluate(() => {
     const problems: string[] = [];
@@ -132,7 +139,8 @@ async function tileProblems(page: Page): Promise<string[]> {
         const shape = width / height;
         if (shape < 0.74 || shape > 1.79) problems.push(`a tile is ${String(Math.round(width))}×${String(Math.round(height))}`);
         if (width < 100 || height < 60) problems.push(`a tile is only ${String(Math.round(width))}×${String(Math.round(height))}`);
-        if (left < space.left - 1 || right > space.right + 1 || top < space.top - 1 || bottom > space.bottom + 1) problems.push('a tile is outside of the grid');
+        if (left < space.left - 1 || right > space.right + 1 || top < space.top - 1 || bottom > space.bottom + 1)
+          problems.push('a tile is outside of the grid');
         const covering = boxes.filter((other) => other.left < right - 1 && other.right > left + 1 && other.top < bottom - 1 && other.bottom > top + 1);
         if (covering.length > 1) problems.push('tiles cover each other');
       }
@@ -147,12 +155,12 @@ async function tileProblems(page: Page): Promise<string[]> {
   });
 }
 
-/** What a finger is to hit is 44 px high and nearly as wide. */
+/** Touch targets are 44 px high and nearly as wide. */
 async function targetProblems(page: Page): Promise<string[]> {
   return page.evaluate(() => {
     const top = document.querySelector('dialog[open]') ?? document;
     const targets = [...top.querySelectorAll<HTMLElement>('button, [role^="menuitem"], select, textarea, input:not([type="checkbox"])')];
-    // A switch is hit anywhere on its line.
+    // The whole row of a switch is its target.
     const lines = [...top.querySelectorAll<HTMLElement>('.switch')];
     return [...targets, ...lines]
       .filter((target) => target.checkVisibility({ opacityProperty: true }))
@@ -173,5 +181,11 @@ async function axeProblems(page: Page): Promise<string[]> {
     const run = (globalThis as unknown as { axe: { run(): Promise<{ violations: Violation[] }> } }).axe.run();
     return (await run).violations;
   });
-  return violations.map(({ id, nodes }) => `axe ${id}: ${nodes.map(({ target, failureSummary = '' }) => `${String(target[0])} ${failureSummary.split('\n')[1] ?? ''}`).join('; ').slice(0, 500)}`);
+  return violations.map(
+    ({ id, nodes }) =>
+      `axe ${id}: ${nodes
+        .map(({ target, failureSummary = '' }) => `${String(target[0])} ${failureSummary.split('\n')[1] ?? ''}`)
+        .join('; ')
+        .slice(0, 500)}`,
+  );
 }

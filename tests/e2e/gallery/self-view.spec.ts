@@ -1,8 +1,8 @@
-// Who waits sees oneself, with the switches of microphone and camera: no camera is on behind a screen that does not show its picture.
+// Waiting screens have a self view with the buttons of microphone and camera: no camera is on without its video being shown.
 import { type Browser, type Page, chromium as chromiumType, expect, test } from '@playwright/test';
 
 import { chromium, galleryDirectory } from '../support/environment.ts';
-import { FileServer } from '../support/file-server.ts';
+import { FileServer } from '../support/servers/file-server.ts';
 import { showScene } from '../support/scenes.ts';
 
 let server: FileServer;
@@ -21,7 +21,7 @@ test.afterAll(async () => {
 });
 
 for (const scene of ['pre-join', 'lobby', 'waiting-scheduled', 'waiting-capacity', 'waiting-broken']) {
-  test(`${scene} shows oneself, and both devices can be switched`, async () => {
+  test(`${scene} has a self view, and both devices can be toggled`, async () => {
     await showScene(page, server, { scene, language: 'en' });
     await expect(page.getByTestId('self-view').locator('video')).toHaveClass(/video-visible/u);
     for (const id of ['mute-button', 'camera-button']) {

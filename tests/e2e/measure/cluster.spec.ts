@@ -1,15 +1,15 @@
-// Figures of the whole system on the test cluster: start of pods, return after a pod's death, first picture, memory, image sizes.
+// Measurements of the whole system on the test cluster: pod startup, recovery after the loss of a pod, first frame, memory, image sizes.
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { expect, test } from '../cluster/fixtures.ts';
-import { everyoneSeesAndHearsEveryone } from '../support/call.ts';
+import { everyoneSeesAndHearsEveryone } from '../support/people/call.ts';
 import { cluster } from '../support/environment.ts';
 import { type Figure, report } from '../support/figures.ts';
-import { clickToFirstPicture } from '../support/first-picture.ts';
-import { apply, getObject, kubectl, listObjects } from '../support/kubectl.ts';
-import { processesOfPod, residentBytes } from '../support/node-process.ts';
-import { NAMESPACE, install, isUsable, place, publicUrl, removeLeftovers } from '../support/release.ts';
+import { clickToFirstPicture } from '../support/people/first-picture.ts';
+import { apply, getObject, kubectl, listObjects } from '../support/cluster/kubectl.ts';
+import { processesOfPod, residentBytes } from '../support/programs/node-process.ts';
+import { NAMESPACE, install, isUsable, place, publicUrl, removeLeftovers } from '../support/cluster/release.ts';
 import { waitUntil } from '../support/wait.ts';
 
 const ROUNDS = 10;

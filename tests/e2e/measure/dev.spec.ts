@@ -1,9 +1,9 @@
-// Figures of one media pod without a cluster: start, memory, time to the first picture.
+// Measurements of one media pod without a cluster: startup, memory, time to the first frame.
 import { expect, test } from '../dev/fixtures.ts';
-import { everyoneSeesAndHearsEveryone } from '../support/call.ts';
+import { everyoneSeesAndHearsEveryone } from '../support/people/call.ts';
 import { type Figure, report } from '../support/figures.ts';
-import { clickToFirstPicture } from '../support/first-picture.ts';
-import { MediaPod } from '../support/media-pod.ts';
+import { clickToFirstPicture } from '../support/people/first-picture.ts';
+import { MediaPod } from '../support/programs/media-pod.ts';
 
 const ROUNDS = 10;
 const MEBIBYTE = 2 ** 20;
@@ -36,7 +36,7 @@ test('without a cluster', async ({ pod, people }) => {
   expect(values).toHaveLength(ROUNDS);
 });
 
-test('memory with three people', async ({ pod, people }) => {
+test('memory with three participants', async ({ pod, people }) => {
   const place = { url: pod.url('/m/hello') };
   const all = [await people.join('Ada', place), await people.join('Grace', place), await people.join('Linus', place)];
   await everyoneSeesAndHearsEveryone(all);

@@ -1,10 +1,10 @@
-// How the page answers with 30 tiles: 30 playing pictures, loudness ten times a second, a new speaker every second, and a person who
-// clicks. The gallery's screen with the pictures of a fake camera, so that nothing but the page is measured. Software drawing, two cores.
+// Responsiveness of the page with 30 tiles: 30 playing videos, volumes ten times a second, a new speaker every second, and a user who
+// clicks. Uses the gallery with a fake camera, so that only the page is measured. Software rendering, two cores.
 import { type Browser, type CDPSession, type Page, chromium as chromiumType, expect, test } from '@playwright/test';
 
 import { chromium, galleryDirectory } from '../support/environment.ts';
 import { type Figure, report } from '../support/figures.ts';
-import { FileServer } from '../support/file-server.ts';
+import { FileServer } from '../support/servers/file-server.ts';
 
 const ROUNDS = 20;
 const SECONDS = 10;
@@ -16,7 +16,13 @@ test.beforeAll(async () => {
   server = await FileServer.start(galleryDirectory);
   browser = await chromiumType.launch({
     executablePath: chromium,
-    args: ['--no-sandbox', '--disable-gpu', '--autoplay-policy=no-user-gesture-required', '--use-fake-device-for-media-stream=fps=15', '--use-fake-ui-for-media-stream'],
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--autoplay-policy=no-user-gesture-required',
+      '--use-fake-device-for-media-stream=fps=15',
+      '--use-fake-ui-for-media-stream',
+    ],
   });
 });
 
@@ -34,10 +40,7 @@ for (const scene of ['call-30', 'call-49']) {
     const playing = await allPlay(page);
     const cdp = await context.newCDPSession(page);
     await cdp.send('Performance.enable');
-    const figures: Figure[] = [
-      { what: `${scene}: pictures that play`, unit: '', values: [playing] },
-      ...(await quiet(page, cdp, `${scene}, nobody speaks`)),
-    ];
+    const figures: Figure[] = [{ what: `${scene}: pictures that play`, unit: '', values: [playing] }, ...(await quiet(page, cdp, `${scene}, no speaker`))];
     await letThemSpeak(page);
     figures.push(...(await quiet(page, cdp, `${scene}, loudness at 10 Hz, a new speaker every second`)), ...(await answers(page, scene)));
     report(`responsiveness-${scene}`, figures);
@@ -54,7 +57,7 @@ async function allPlay(page: Page): Promise<number> {
   return page.locator('video').count();
 }
 
-/** Frames, long tasks and the main thread's work while nobody touches the page. */
+/** Frames, long tasks and main thread time while the page is idle. */
 async function quiet(page: Page, cdp: CDPSession, what: string): Promise<Figure[]> {
   const before = await mainThread(cdp);
   const { frames, tasks } = await page.evaluate(async (seconds) => {
@@ -89,22 +92,22 @@ async function mainThread(cdp: CDPSession): Promise<{ task: number; script: numb
   return { task: valueOf('TaskDuration'), script: valueOf('ScriptDuration') };
 }
 
-/** As the server tells it: who is how loud ten times a second, and who has the word once a second. */
+/** As sent by the server: volumes ten times a second, the active speaker once a second. */
 async function letThemSpeak(page: Page): Promise<void> {
   await page.evaluate(() => {
-    const { galleryTell } = globalThis as unknown as { galleryTell(news: object): void };
+    const { galleryEmit } = globalThis as unknown as { galleryEmit: (news: object) => void };
     const people = [...document.querySelectorAll<HTMLElement>('.tile[data-self="false"]')].map(({ dataset }) => dataset['peerId'] ?? '');
     let count = 0;
     setInterval(() => {
       count += 1;
       const volumes = people.filter((_, index) => (index + count) % 7 === 0).map((peerId) => ({ peerId, volume: -30 }));
-      galleryTell({ type: 'speakers', volumes });
-      if (count % 10 === 0) galleryTell({ type: 'activeSpeaker', peerId: people[(count / 10) % people.length] });
+      galleryEmit({ type: 'speakers', volumes });
+      if (count % 10 === 0) galleryEmit({ type: 'activeSpeaker', peerId: people[(count / 10) % people.length] });
     }, 100);
   });
 }
 
-/** From the press until the next picture shows what it did, as the browser itself measures it (Event Timing, in steps of 8 ms). */
+/** From the press until the next paint, as measured by the browser (Event Timing, in steps of 8 ms). */
 async function answers(page: Page, scene: string): Promise<Figure[]> {
   const figures: Figure[] = [];
   for (const button of ['mute-button', 'chat-button', 'people-button', 'hand-button', 'more-button']) {
@@ -134,11 +137,7 @@ async function resized(page: Page, width: number): Promise<number> {
   await page.evaluate(() => {
     const seen = globalThis as unknown as { resized: Promise<number> };
     seen.resized = new Promise((resolve) => {
-      addEventListener(
-        'resize',
-        ({ timeStamp }) => requestAnimationFrame(() => requestAnimationFrame((now) => resolve(now - timeStamp))),
-        { once: true },
-      );
+      addEventListener('resize', ({ timeStamp }) => requestAnimationFrame(() => requestAnimationFrame((now) => resolve(now - timeStamp))), { once: true });
     });
   });
   await page.setViewportSize({ width, height: 900 });

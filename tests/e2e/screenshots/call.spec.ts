@@ -1,8 +1,8 @@
-// The picture of the documentation: the real page, with Chromium's fake cameras. Not a test of anything; `make screenshots` runs it.
+// Screenshots for the documentation: the real page, with Chromium's fake cameras. Not a test; `make screenshots` runs it.
 import { join } from 'node:path';
 
 import { test } from '../dev/fixtures.ts';
-import { everyoneSeesAndHearsEveryone } from '../support/call.ts';
+import { everyoneSeesAndHearsEveryone } from '../support/people/call.ts';
 import { repository } from '../support/environment.ts';
 
 test('a call of three', async ({ pod, people }) => {

@@ -1,10 +1,10 @@
-// Every screen of the web app on one sheet for each size, for the documentation. Not a test of anything; `make screenshots` runs it.
+// All screens of the web app on one sheet per size, for the documentation. Not a test; `make screenshots` runs it.
 import { join } from 'node:path';
 
 import { type Page, chromium as chromiumType, test } from '@playwright/test';
 
 import { chromium, galleryDirectory, repository } from '../support/environment.ts';
-import { FileServer } from '../support/file-server.ts';
+import { FileServer } from '../support/servers/file-server.ts';
 import { namesOfScenes, showScene } from '../support/scenes.ts';
 
 /** Size of the window, and how wide each screen is on the sheet. */
@@ -19,7 +19,10 @@ for (const sheet of SHEETS) {
   test(`every screen of a ${sheet.name}`, async () => {
     test.setTimeout(600_000);
     const server = await FileServer.start(galleryDirectory);
-    const browser = await chromiumType.launch({ executablePath: chromium, args: ['--no-sandbox', '--disable-gpu', '--autoplay-policy=no-user-gesture-required'] });
+    const browser = await chromiumType.launch({
+      executablePath: chromium,
+      args: ['--no-sandbox', '--disable-gpu', '--autoplay-policy=no-user-gesture-required'],
+    });
     const page = await browser.newPage({ viewport: { width: sheet.width, height: sheet.height }, reducedMotion: 'reduce' });
     const screens: string[] = [];
     for (const scene of await namesOfScenes(browser, server)) {

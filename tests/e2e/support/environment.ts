@@ -1,5 +1,5 @@
-// What the tests take from their surroundings: paths of the repository and the environment variables that change a run.
-// Every variable the tests read is read here; docs/development.md lists them.
+// The environment of the tests: paths of the repository, and environment variables.
+// All variables are read here; docs/development.md lists them.
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -15,33 +15,33 @@ const clusterState = join(cache, 'cluster/state');
 
 export const webDirectory = join(repository, 'web/dist');
 export const galleryDirectory = join(repository, 'web/dist-gallery');
-/** Where the pictures of all screens go; none are taken without it. */
+/** The folder for screenshots of all screens; none are taken without it. */
 export const galleryPictures = fromEnvironment('CONVENE_GALLERY_PICTURES');
 export const mediaPodProgram = join(repository, 'target/release/convene-media-pod');
 export const conveneProgram = fromEnvironment('CONVENE_PROGRAM') ?? join(repository, 'target/release/convene');
 export const chromium = fromEnvironment('CONVENE_CHROMIUM') ?? '/usr/bin/chromium';
 export const firefox = fromEnvironment('CONVENE_FIREFOX') ?? '/usr/bin/firefox-esr';
-/** It starts the browser that belongs to it. */
+/** The driver starts its own browser. */
 export const webkitDriver = fromEnvironment('CONVENE_WEBKIT_DRIVER') ?? '/usr/bin/WebKitWebDriver';
 
-/** A cluster of somebody else, instead of the one of tests/cluster. */
+/** A foreign cluster, instead of the one of tests/cluster. */
 const foreignKubeconfig = fromEnvironment('CONVENE_TEST_KUBECONFIG');
 
 export const cluster = {
   kubeconfig: foreignKubeconfig ?? join(clusterState, 'pki/admin.conf'),
   /** kubectl and helm of the test cluster come first; a foreign cluster uses the machine's own. */
   path: foreignKubeconfig === undefined ? `${join(cache, 'cluster/bin')}:${process.env['PATH'] ?? ''}` : (process.env['PATH'] ?? ''),
-  /** Files ca.crt, router.crt and router.key: what the router identifies itself with. */
+  /** Files ca.crt, router.crt and router.key: the router's certificate. */
   tls: fromEnvironment('CONVENE_TEST_TLS') ?? join(clusterState, 'tls'),
-  /** Address of a node, as browsers reach it. */
+  /** Address of a node, reachable from browsers. */
   nodeAddress: fromEnvironment('CONVENE_TEST_NODE') ?? '10.200.0.11',
-  /** Address of this machine where browsers and nodes reach a TURN server. */
+  /** Address of this machine for a TURN server, reachable from browsers and nodes. */
   turnAddress: fromEnvironment('CONVENE_TEST_TURN') ?? '10.200.0.1',
-  /** More arguments for `helm install convene`, separated by blanks: another registry, for example. */
+  /** Additional arguments for `helm install convene`, separated by spaces, for example another registry. */
   helmArguments: (fromEnvironment('CONVENE_TEST_HELM_ARGS') ?? '').split(' ').filter((argument) => argument !== ''),
   images: join(cache, 'cluster/images'),
   isOwn: foreignKubeconfig === undefined,
 };
 
-/** Leaves namespaces, releases and processes of a failed test alone, to look at. */
+/** Keeps namespaces, releases and processes of a failed test for inspection. */
 export const keepAfterFailure = fromEnvironment('CONVENE_KEEP') === '1';

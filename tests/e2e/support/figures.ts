@@ -1,4 +1,4 @@
-// Figures of a measurement: what was taken, how often, and where; raw values are kept beside the summary.
+// Results of a measurement: what, how often, and where; raw values are stored with the summary.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
@@ -21,7 +21,7 @@ function median(values: readonly number[]): number {
 
 const round = (value: number): number => Math.round(value * 10) / 10;
 
-/** One line of a table: what, how often, median, smallest to largest. */
+/** One row of the table: what, how often, median, minimum to maximum. */
 function row({ what, unit, values }: Figure): string {
   const spread = values.length === 1 ? '' : `${String(round(Math.min(...values)))} – ${String(round(Math.max(...values)))}`;
   return `| ${what} | ${String(values.length)} | ${String(round(median(values)))} ${unit} | ${spread} |`;

@@ -1,4 +1,4 @@
-// A signaling client that may misbehave: sends any text or bytes over the WebSocket and keeps what came back.
+// A signaling client that may misbehave: sends any text or bytes over the WebSocket and keeps the answers.
 import { once } from 'node:events';
 
 import { WebSocket } from 'ws';

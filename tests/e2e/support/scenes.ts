@@ -1,7 +1,7 @@
 // The gallery: every screen of the web app with fixed data, one scene for each.
 import type { Browser, Page } from '@playwright/test';
 
-import type { FileServer } from './file-server.ts';
+import type { FileServer } from './servers/file-server.ts';
 
 export async function namesOfScenes(browser: Browser, server: FileServer): Promise<string[]> {
   const page = await browser.newPage();
@@ -11,14 +11,14 @@ export async function namesOfScenes(browser: Browser, server: FileServer): Promi
   return names;
 }
 
-/** Opens a scene; it stands when this is done. */
+/** Opens a scene and waits until it is complete. */
 export async function showScene(page: Page, server: FileServer, query: Record<string, string>): Promise<void> {
   await page.goto(server.url(`/gallery.html?${new URLSearchParams(query).toString()}`));
   await page.locator('html[data-scene="shown"]').waitFor();
   await picturesAreThere(page);
 }
 
-/** Tiles are there, and show their picture if they have one, or say that it is sent and does not come. */
+/** Waits until tiles are shown with their video, if they have one, or with a note that it is not received. */
 async function picturesAreThere(page: Page): Promise<void> {
   await page.waitForFunction(() => {
     if (document.querySelector('.call') !== null && document.querySelector('.tile') === null) return false;

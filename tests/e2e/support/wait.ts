@@ -1,12 +1,12 @@
-// Waiting by condition. The polled function says what is still missing, so that a test that times out says it too.
+// Waiting for conditions. The polled function returns what is still missing, for the message of a timeout.
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** Undefined: the condition holds. Otherwise what is missing, in words. */
+/** Undefined if the condition holds, otherwise a description of what is missing. */
 export type Missing = string | undefined;
 
 const POLL_MILLISECONDS = 200;
 
-/** Polls until nothing is missing. An exception counts as "not yet" too: things may not exist at first. */
+/** Polls until nothing is missing. An exception counts as "not yet": objects may not exist at first. */
 export async function waitUntil(
   what: string,
   seconds: number,

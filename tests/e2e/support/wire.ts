@@ -1,4 +1,4 @@
-// Every protoo message of one browser page, in both directions and in order, as it was on the wire.
+// Records every protoo message of a browser page, in both directions and in order.
 import type { Page } from '@playwright/test';
 
 export interface Message {
@@ -18,7 +18,7 @@ interface Entry {
   readonly message: Message;
 }
 
-/** A request of either side, with its answer when there is one. */
+/** A request of either side, with its response if there is one. */
 export interface Exchange {
   readonly at: number;
   readonly data: unknown;
@@ -28,7 +28,7 @@ export interface Exchange {
 
 export class Wire {
   readonly entries: Entry[] = [];
-  /** Connections that were made, whether they succeeded or not. */
+  /** All connections, whether they succeeded or not. */
   connections = 0;
 
   constructor(page: Page) {

@@ -1,4 +1,4 @@
-/** Which browser this is, in the words of the demo protocol's `device`. Pure. */
+/** Detects the browser, as the demo protocol's `device`. Pure. */
 
 import type { Device } from '../generated/messages';
 
@@ -10,12 +10,12 @@ const BROWSERS: readonly { flag: string; name: string; pattern: RegExp }[] = [
   { flag: 'safari', name: 'Safari', pattern: /\bVersion\/([\d.]+).*\bSafari\//u },
 ];
 
-/** Whether keyboards there have ⌘. */
+/** Whether keyboards of this system have ⌘. */
 export function isAppleSystem(userAgent: string): boolean {
   return /\b(?:Macintosh|iPhone|iPad)\b/u.test(userAgent);
 }
 
-/** Whether it sends media to addresses of its own machine, such as 127.0.0.1. Firefox does not; what is called so on iOS is WebKit. */
+/** Whether the browser sends media to loopback addresses. Firefox does not; Firefox on iOS is WebKit. */
 export function reachesLoopback(userAgent: string): boolean {
   return !/\bFirefox\//u.test(userAgent);
 }

@@ -1,4 +1,4 @@
-/** A list of listeners for one kind of value. A listener that throws does not keep the others from hearing. */
+/** A list of listeners for one kind of value. A listener that throws does not keep the others from being called. */
 
 import type { Log } from './log';
 
@@ -22,7 +22,7 @@ export class Emitter<T> {
       try {
         listener(value);
       } catch (error) {
-        this.#log.warn('a listener failed', error);
+        this.#log.warn('a listener threw an error', error);
       }
     }
   }

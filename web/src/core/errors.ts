@@ -1,5 +1,5 @@
 /**
- * The errors of the core. Each has a code (what happened) and a category (where to look); the words for people are the views' part.
+ * The errors of the core. Each has a code (what happened) and a category (where to look). Texts for users are the views' job.
  */
 
 export type ErrorCategory = 'environment' | 'access' | 'device' | 'network' | 'protocol';
@@ -38,7 +38,7 @@ interface ConveneErrorOptions extends ErrorOptions {
 
 export class ConveneError extends Error {
   readonly code: ErrorCode;
-  /** When the server wants to be asked again, where it says so. */
+  /** The server's `Retry-After`, if it sent one. */
   readonly retryAfterMs: number | undefined;
 
   constructor(code: ErrorCode, message: string, options: ConveneErrorOptions = {}) {
@@ -53,7 +53,7 @@ export class ConveneError extends Error {
   }
 }
 
-/** Wraps anything thrown; what is a ConveneError already stays as it is. */
+/** Wraps anything thrown in a ConveneError; one that is a ConveneError is returned unchanged. */
 export function toConveneError(thrown: unknown, fallback: ErrorCode): ConveneError {
   if (thrown instanceof ConveneError) return thrown;
   return new ConveneError(fallback, thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown });

@@ -1,4 +1,4 @@
-/** Where the core writes what a developer may want to know. Injected, so that tests can look at it and stay quiet. */
+/** Where the core logs for developers. Injected, so that tests can check it and stay quiet. */
 
 export interface Log {
   info(message: string, detail?: unknown): void;

@@ -1,5 +1,5 @@
 /**
- * Lifetimes. Whatever is opened for a while registers its end with a scope, so nothing outlives its owner.
+ * Lifetimes: resources register their cleanup with a scope, so that nothing outlives its owner.
  */
 
 export class Scope {

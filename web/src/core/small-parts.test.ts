@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { describeBrowser, reachesLoopback } from './browser';
-import { initialsOf, normalizeName, shownName } from './display-name';
+import { initialsOf, normalizeName, shownName } from './peer/display-name';
 import { ConveneError, toConveneError } from './errors';
 import { callProblem, captureProblem } from './media/environment';
-import { fallbackTitle, fetchMeeting, inviteLink, meetingFromPath, signalingUrl } from './meeting';
-import { newPeerId } from './peer-id';
+import { fallbackTitle, fetchMeeting, inviteLink, meetingFromPath, signalingUrl } from './meeting/meeting';
+import { newPeerId } from './peer/peer-id';
 import { Scope } from './scope';
-import { roomEventOf } from './session/room-events';
-import { summarizeReceived } from './session/stats';
+import { roomEventOf } from './session/connection/room-events';
+import { summarizeReceived } from './session/connection/stats';
 import { decodeChatHistory, decodeNotification } from './signaling/decode';
 import type { JsonRecord } from './signaling/json';
 
@@ -28,7 +28,7 @@ describe('display names', () => {
     ['y'.repeat(1_000_000), 'y'.repeat(64)],
     ['\u202e \n', '?'],
     ['محمد', 'محمد'],
-  ])('of others, however long or empty, are shown in the same bounds', (name, shown) => expect(shownName(name)).toBe(shown));
+  ])('of others are cleaned in the same way', (name, shown) => expect(shownName(name)).toBe(shown));
 
   it.each([
     ['Ada Lovelace', 'AL'],
@@ -40,7 +40,7 @@ describe('display names', () => {
   ])('%j has the initials %j', (name, initials) => expect(initialsOf(name)).toBe(initials));
 });
 
-describe('addresses', () => {
+describe('URLs', () => {
   it.each<[string, string | undefined]>([
     ['/m/hello', 'hello'],
     ['/m/team-a/stand-up', 'team-a/stand-up'],
@@ -51,35 +51,35 @@ describe('addresses', () => {
     ['/x/hello', undefined],
   ])('%s names %s', (path, rest) => expect(meetingFromPath(path)?.rest).toBe(rest));
 
-  it('of signaling follow the page', () => {
+  it("of signaling follow the page's", () => {
     const address = { rest: 'team-a/stand-up' };
-    expect(signalingUrl(address, { protocol: 'https:', host: 'meet.example' }, 'abcdefgh')).toBe(
-      'wss://meet.example/signal/team-a/stand-up?peerId=abcdefgh',
-    );
-    expect(signalingUrl(address, { protocol: 'http:', host: 'localhost:8080' }, 'a&b')).toBe(
-      'ws://localhost:8080/signal/team-a/stand-up?peerId=a%26b',
-    );
+    expect(signalingUrl(address, { protocol: 'https:', host: 'meet.example' }, 'abcdefgh')).toBe('wss://meet.example/signal/team-a/stand-up?peerId=abcdefgh');
+    expect(signalingUrl(address, { protocol: 'http:', host: 'localhost:8080' }, 'a&b')).toBe('ws://localhost:8080/signal/team-a/stand-up?peerId=a%26b');
   });
 
-  it('give a link for others without anything of one’s own', () => {
+  it('are shared without personal tokens', () => {
     const page = new URL('https://meet.example/m/team-a/stand-up?token=mine#token=mine');
     expect(inviteLink(page)).toBe('https://meet.example/m/team-a/stand-up');
   });
 
-  it('give a title until there is a better one', () => {
+  it('provide a title until it is known', () => {
     expect(fallbackTitle({ rest: 'team-a/caf%C3%A9' })).toBe('café');
     expect(fallbackTitle({ rest: 'bad%zz' })).toBe('bad%zz');
   });
 });
 
-describe('what the server tells about a meeting', () => {
+describe('what the server reports about a meeting', () => {
   const ask = (status: number, body: string): ReturnType<typeof fetchMeeting> =>
     fetchMeeting({ rest: 'team-a/stand-up' }, () => Promise.resolve(new Response(body, { status })));
 
   it.each<[number, string, object]>([
     [200, '{"title":"Weekly","ready":true}', { status: 'found', title: 'Weekly', isReady: true, waitingFor: undefined }],
     [200, '{"title":"","waitingFor":7}', { status: 'found', title: 'stand-up', isReady: true, waitingFor: undefined }],
-    [200, '{"ready":false,"waitingFor":{"reason":"Full","message":"no pod is free"}}', { isReady: false, waitingFor: { reason: 'Full', message: 'no pod is free' } }],
+    [
+      200,
+      '{"ready":false,"waitingFor":{"reason":"Full","message":"no pod is free"}}',
+      { isReady: false, waitingFor: { reason: 'Full', message: 'no pod is free' } },
+    ],
     [200, '{}', { isRecorded: false }],
     [200, '{"recording":true}', { isRecorded: true }],
     [200, '{}', { isLoopbackOnly: false }],
@@ -91,7 +91,7 @@ describe('what the server tells about a meeting', () => {
     [200, '[]', { status: 'unreachable' }],
   ])('%i %s', async (status, body, info) => expect(await ask(status, body)).toMatchObject(info));
 
-  it('and a network that is gone', async () => {
+  it('and a missing network', async () => {
     expect(await fetchMeeting({ rest: 'x' }, () => Promise.reject(new TypeError('offline')))).toEqual({ status: 'unreachable' });
   });
 });
@@ -108,7 +108,7 @@ it.each([
   expect([device.flag, device.version]).toEqual([flag, version]);
 });
 
-it('peer ids are eight lower-case letters, anew each time', () => {
+it('peer ids are eight lower-case letters, different each time', () => {
   expect(newPeerId()).toMatch(/^[a-z]{8}$/u);
   expect(newPeerId()).not.toBe(newPeerId());
   expect(newPeerId(() => Uint8Array.of(0, 25, 26, 51, 52, 255, 1, 2))).toBe('azazavbc');
@@ -132,7 +132,7 @@ it.each([
   expect(captureProblem(environment)?.code).toBe(capture);
 });
 
-it('a scope ends what it holds once, the latest first, and what comes too late at once', () => {
+it('a scope ends its resources once, the latest first, and late ones at once', () => {
   const ends: string[] = [];
   const scope = new Scope();
   scope.onEnd(() => ends.push('first'));
@@ -149,27 +149,43 @@ it('errors keep their code, others get one', () => {
   expect(toConveneError('text', 'server-unreachable')).toMatchObject({ code: 'server-unreachable', category: 'network', message: 'text' });
 });
 
-it('statistics come from the inbound stream, and what is missing counts as nothing', () => {
+it('statistics come from the inbound stream, and missing values count as zero', () => {
   const report = new Map<string, unknown>([
     ['a', { type: 'codec' }],
     ['b', { type: 'inbound-rtp', framesDecoded: 30, bytesReceived: 1234, frameWidth: 640 }],
   ]);
   expect(summarizeReceived({ peerId: 'bob', consumerId: 'c', kind: 'video', report })).toMatchObject({
-    peerId: 'bob', consumerId: 'c', kind: 'video', framesDecoded: 30, audioLevel: 0, bytesReceived: 1234, frameWidth: 640, codec: '',
+    peerId: 'bob',
+    consumerId: 'c',
+    kind: 'video',
+    framesDecoded: 30,
+    audioLevel: 0,
+    bytesReceived: 1234,
+    frameWidth: 640,
+    codec: '',
   });
   expect(summarizeReceived({ peerId: 'bob', consumerId: 'c', kind: 'audio', report: new Map() }).bytesReceived).toBe(0);
 });
 
-describe('what the server tells of a room', () => {
+describe('what the server reports about a room', () => {
   const roomState = (data: JsonRecord): unknown => {
     const decoded = decodeNotification('roomState', data);
     return decoded.kind === 'known' ? roomEventOf(decoded.message) : decoded.kind;
   };
 
   it.each<[JsonRecord, unknown]>([
-    [{ title: 'Daily', locked: true, lobby: true }, { type: 'roomState', title: 'Daily', isLocked: true, isLobbyOn: true }],
-    [{ title: '', locked: false, lobby: false }, { type: 'roomState', title: '', isLocked: false, isLobbyOn: false }],
-    [{ title: '', locked: false }, { type: 'roomState', title: '', isLocked: false, isLobbyOn: undefined }],
+    [
+      { title: 'Daily', locked: true, lobby: true },
+      { type: 'roomState', title: 'Daily', isLocked: true, isLobbyOn: true },
+    ],
+    [
+      { title: '', locked: false, lobby: false },
+      { type: 'roomState', title: '', isLocked: false, isLobbyOn: false },
+    ],
+    [
+      { title: '', locked: false },
+      { type: 'roomState', title: '', isLocked: false, isLobbyOn: undefined },
+    ],
     [{ title: '', locked: false, lobby: 'yes' }, 'malformed'],
     [{ title: '', lobby: true }, 'malformed'],
   ])('%j', (data, event) => expect(roomState(data)).toEqual(event));
@@ -177,9 +193,15 @@ describe('what the server tells of a room', () => {
   const message = { id: 1, peerId: 'bob', displayName: 'Bob', text: 'hello', sentAt: 7 };
 
   it.each<[unknown, unknown]>([
-    [{ messages: [message], more: true }, { messages: [message], hasMore: true }],
+    [
+      { messages: [message], more: true },
+      { messages: [message], hasMore: true },
+    ],
     [{ messages: [message, { ...message, id: 'x' }, 7] }, { messages: [message], hasMore: false }],
-    [{ messages: [], more: 'yes' }, { messages: [], hasMore: false }],
+    [
+      { messages: [], more: 'yes' },
+      { messages: [], hasMore: false },
+    ],
   ])('a page of the chat %j', (data, page) => expect(decodeChatHistory(data)).toEqual(page));
 
   it.each([undefined, {}, { messages: 'none' }, []])('%j is no page of the chat', (data) => expect(() => decodeChatHistory(data)).toThrow(ConveneError));

@@ -1,22 +1,22 @@
 /**
- * The gallery: `?scene=NAME`, with `theme=light|dark` and `language=en|de|es`; without a scene, the list of all.
+ * The gallery: `?scene=NAME`, with `theme=light|dark` and `language=en|de|es`; without a scene, a list of all scenes.
  *
- * For measurements `camera` shows the moving picture of the camera in place of drawings, and `galleryTell` plays more news.
+ * For measurements, `camera` shows live camera video instead of drawings, and `galleryEmit` emits further events.
  */
 
 import { createRoot } from 'react-dom/client';
 import { silentLog } from '../core/log';
-import type { SessionNews } from '../core/session/events';
-import type { MeetingInfo } from '../core/meeting';
-import { newPeerId } from '../core/peer-id';
+import type { SessionEvent } from '../core/session/events';
+import type { MeetingInfo } from '../core/meeting/meeting';
+import { newPeerId } from '../core/peer/peer-id';
 import { loadTexts } from '../i18n/catalogs';
 import { AppModel } from '../state/app-model';
 import { readSettings } from '../state/settings';
 import { App } from '../ui/App';
 import '../ui/styles/index.css';
-import { showCamera } from './pictures';
+import { showCamera } from './drawings';
 import { SCENES, type Scene } from './scenes';
-import { SceneSession, sceneDevices } from './stand-ins';
+import { SceneSession, sceneDevices } from './fakes';
 
 const FOUND: MeetingInfo = {
   status: 'found',
@@ -38,7 +38,12 @@ async function show(root: HTMLElement, scene: Scene, query: URLSearchParams): Pr
   const model = new AppModel({
     address: scene.isFrontDoor === true ? undefined : { rest: 'team-a/planning' },
     page: { host: location.host, protocol: location.protocol, pathname: '/', assign: () => undefined },
-    environment: { isSecureContext: true, hasPeerConnection: scene.hasPeerConnection ?? true, hasMediaDevices: true, reachesLoopback: scene.reachesLoopback ?? true },
+    environment: {
+      isSecureContext: true,
+      hasPeerConnection: scene.hasPeerConnection ?? true,
+      hasMediaDevices: true,
+      reachesLoopback: scene.reachesLoopback ?? true,
+    },
     devices: sceneDevices(scene.deviceFailure),
     log: silentLog,
     fetchMeeting: () => Promise.resolve({ ...FOUND, ...scene.info } as MeetingInfo),
@@ -58,11 +63,11 @@ async function show(root: HTMLElement, scene: Scene, query: URLSearchParams): Pr
   if (query.has('camera')) await takeCamera();
   createRoot(root).render(<App model={model} texts={await loadTexts(settings.language)} />);
   const opened = model.open();
-  // A preview that nobody answers for never opens.
+  // The preview never opens if the permission prompt is not answered.
   if (scene.deviceFailure !== 'never') await opened;
   scene.play?.({ model, session });
   if (scene.press !== undefined) await press(scene.press);
-  Object.assign(globalThis, { galleryTell: (...news: SessionNews[]) => session.tell(...news) });
+  Object.assign(globalThis, { galleryEmit: (...events: SessionEvent[]) => session.emit(...events) });
   document.documentElement.dataset['scene'] = 'shown';
 }
 
@@ -72,7 +77,7 @@ async function takeCamera(): Promise<void> {
   if (track !== undefined) showCamera(track);
 }
 
-/** As with the keyboard; menus open on keys at once. Where a screen has no room for the button, nothing opens. */
+/** By keyboard, on which menus open at once. Nothing opens if a screen is too small for the button. */
 async function press(testId: string): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 300));
   const button = [...document.querySelectorAll<HTMLElement>(`[data-testid="${testId}"]`)].find(({ clientWidth }) => clientWidth > 0);
@@ -95,7 +100,7 @@ function List(): React.ReactNode {
 }
 
 const root = document.getElementById('root');
-if (root === null) throw new Error('gallery.html has no element with the id "root"');
+if (root === null) throw new Error('could not find the element "root" in gallery.html');
 const query = new URLSearchParams(location.search);
 const scene = SCENES[query.get('scene') ?? ''];
 if (scene === undefined) createRoot(root).render(<List />);

@@ -3,17 +3,17 @@
 import { ConveneError } from '../core/errors';
 import { deviceError } from '../core/media/devices';
 import { trackOf } from '../core/media/local-media';
-import type { MeetingInfo } from '../core/meeting';
+import type { MeetingInfo } from '../core/meeting/meeting';
 import type { EndCause } from '../core/session/close-reason';
-import type { SessionNews } from '../core/session/events';
+import type { SessionEvent } from '../core/session/events';
 import type { ChatPage } from '../core/signaling/decode';
-import { ALL_RIGHTS, peerOf, type Peer } from '../core/signaling/standing';
+import { ALL_RIGHTS, peerOf, type Peer } from '../core/signaling/peers';
 import type { AppModel } from '../state/app-model';
-import type { CallModel } from '../state/call-model';
+import type { CallModel } from '../state/call/call-model';
 import type { RecentMeeting } from '../state/recent';
 import type { Settings } from '../state/settings';
-import { drawPerson, drawScreen, hasCamera } from './pictures';
-import type { SceneSession } from './stand-ins';
+import { drawPerson, drawScreen, hasCamera } from './drawings';
+import type { SceneSession } from './fakes';
 
 interface Stage {
   model: AppModel;
@@ -26,7 +26,7 @@ type Found = Partial<MeetingInfo & { status: 'found' }>;
 
 export interface Scene {
   info?: Found | { status: 'missing' | 'unreachable' };
-  /** The browser's word for why no device opens; "never" for one whose question nobody answers. */
+  /** Name of the browser's error when opening devices; "never" for an unanswered permission prompt. */
   deviceFailure?: string;
   settings?: Partial<Settings>;
   hasPeerConnection?: boolean;
@@ -34,25 +34,59 @@ export interface Scene {
   hasJoinToken?: boolean;
   isFrontDoor?: boolean;
   recent?: readonly RecentMeeting[];
-  /** Name of the person who looks. */
+  /** Name of the local participant. */
   name?: string;
-  /** Test id of a button that is pressed at the end, to open what it opens. */
+  /** Test id of a button that is pressed at the end. */
   press?: string;
-  /** What happens after the preview is up. */
+  /** What happens after the preview is shown. */
   play?: Play;
 }
 
 const NAMES = [
-  'Grace Hopper', 'Linus Öberg', 'Maryam Mirzakhani-Nordström', 'Jo', 'Ngũgĩ Kamau', 'Sofía Hernández', 'Tim Berners-Lee', 'Радия Перлман',
-  '山田 太郎', 'Barbara Liskov', 'Alan Kay', 'Frances Allen', 'Ken Thompson', 'Shafi Goldwasser', 'Donald Knuth', 'Margaret Hamilton', 'Vint Cerf',
-  'Anita Borg', 'Edsger Dijkstra', 'Karen Spärck Jones', 'Dennis Ritchie', 'Hedy Lamarr', 'Tony Hoare', 'Evelyn Boyd', 'Niklaus Wirth',
-  'Adele Goldberg', 'John Backus', 'Katherine Johnson', 'Bjarne Stroustrup', 'Mary Jackson',
+  'Grace Hopper',
+  'Linus Öberg',
+  'Maryam Mirzakhani-Nordström',
+  'Jo',
+  'Ngũgĩ Kamau',
+  'Sofía Hernández',
+  'Tim Berners-Lee',
+  'Радия Перлман',
+  '山田 太郎',
+  'Barbara Liskov',
+  'Alan Kay',
+  'Frances Allen',
+  'Ken Thompson',
+  'Shafi Goldwasser',
+  'Donald Knuth',
+  'Margaret Hamilton',
+  'Vint Cerf',
+  'Anita Borg',
+  'Edsger Dijkstra',
+  'Karen Spärck Jones',
+  'Dennis Ritchie',
+  'Hedy Lamarr',
+  'Tony Hoare',
+  'Evelyn Boyd',
+  'Niklaus Wirth',
+  'Adele Goldberg',
+  'John Backus',
+  'Katherine Johnson',
+  'Bjarne Stroustrup',
+  'Mary Jackson',
 ];
 
-/** What people call themselves, as it comes from clients that are not ours. */
+/** Unusual display names, as other clients may send them. */
 const ODD_NAMES = [
-  'N'.repeat(10_000), 'Prof. Dr. Wolfeschlegelsteinhausenbergerdorff von und zu Hohenlohe-Waldenburg-Schillingsfürst', '<img src=x onerror="alert(1)"><b>Bold</b>',
-  'محمد بن موسى الخوارزمي', 'עדה לאבלייס (אורחת)', '\u202Egnitteg si eman siht', 'Z̴̧̛͎a̵l̶g̷o̸ ̶t̵e̷x̴t̷', ' ', 'a\nb\tc', '👩‍👩‍👧‍👦 🏳️‍🌈',
+  'N'.repeat(10_000),
+  'Prof. Dr. Wolfeschlegelsteinhausenbergerdorff von und zu Hohenlohe-Waldenburg-Schillingsfürst',
+  '<img src=x onerror="alert(1)"><b>Bold</b>',
+  'محمد بن موسى الخوارزمي',
+  'עדה לאבלייס (אורחת)',
+  '\u202Egnitteg si eman siht',
+  'Z̴̧̛͎a̵l̶g̷o̸ ̶t̵e̷x̴t̷',
+  ' ',
+  'a\nb\tc',
+  '👩‍👩‍👧‍👦 🏳️‍🌈',
 ];
 
 const peerId = (index: number): string => `peer${index + 1}`;
@@ -61,7 +95,7 @@ function peer(index: number, names: readonly string[] = NAMES): Peer {
   const name = names[index % names.length] ?? 'Somebody';
   return {
     ...peerOf({ peerId: peerId(index), displayName: name }),
-    standing: { isModerator: index === 0, isGuest: index % 3 === 1, publish: ALL_RIGHTS, isCut: false },
+    peerStatus: { isModerator: index === 0, isGuest: index % 3 === 1, publish: ALL_RIGHTS, isDisconnected: false },
     isRecorder: index === 5,
     isHandRaised: index === 2,
   };
@@ -69,15 +103,22 @@ function peer(index: number, names: readonly string[] = NAMES): Peer {
 
 function voice(): MediaStreamTrack {
   const track = new AudioContext().createMediaStreamDestination().stream.getAudioTracks()[0];
-  if (track === undefined) throw new Error('this browser makes no sound');
+  if (track === undefined) throw new Error('could not create an audio track');
   return track;
 }
 
-/** A call with so many others; some without a picture, some muted. */
-function others(count: number, names?: readonly string[]): SessionNews[] {
+/** A call with this many others; some without video, some muted. */
+function others(count: number, names?: readonly string[]): SessionEvent[] {
   const peers = Array.from({ length: count }, (_, index) => peer(index, names));
-  const tracks = peers.flatMap(({ peerId: id }, index): SessionNews[] => [
-    ...(index % 4 === 3 && !hasCamera() ? [] : [{ type: 'trackAdded' as const, remote: { consumerId: `${id}-v`, peerId: id, kind: 'video' as const, source: 'video' as const, track: drawPerson(index), isPaused: false } }]),
+  const tracks = peers.flatMap(({ peerId: id }, index): SessionEvent[] => [
+    ...(index % 4 === 3 && !hasCamera()
+      ? []
+      : [
+          {
+            type: 'trackAdded' as const,
+            remote: { consumerId: `${id}-v`, peerId: id, kind: 'video' as const, source: 'video' as const, track: drawPerson(index), isPaused: false },
+          },
+        ]),
     { type: 'trackAdded', remote: { consumerId: `${id}-a`, peerId: id, kind: 'audio', source: 'audio', track: voice(), isPaused: index % 3 === 1 } },
     { type: 'trackScore', consumerId: `${id}-a`, score: index === 4 ? 3 : index === 6 ? 6 : 10, sourceScore: 10 },
   ]);
@@ -99,36 +140,36 @@ const SHAPES = [
   { width: 800, height: 200 },
 ];
 
-/** Pictures of all shapes, the first from a program. */
-const shapes = (): SessionNews[] => [
+/** Videos of different aspect ratios, the first from a broadcaster. */
+const shapes = (): SessionEvent[] => [
   { type: 'peerJoined', peer: { ...peer(0), isBroadcaster: true } },
-  ...SHAPES.map((size, index): SessionNews => ({
+  ...SHAPES.map((size, index): SessionEvent => ({
     type: 'trackAdded',
     remote: { consumerId: `${peerId(index)}-v`, peerId: peerId(index), kind: 'video', source: 'video', track: drawPerson(index, size), isPaused: false },
   })),
 ];
 
-/** A large room: some whose cameras are on are not shown here, nor is the voice of one. */
-const inLargeRoom: readonly SessionNews[] = [
-  ...[3, 7, 11].map((index): SessionNews => ({ type: 'peerSends', peerId: peerId(index), sends: { audio: index !== 7, video: true, share: false } })),
+/** A large room: some cameras that are on are not received, nor is one microphone. */
+const inLargeRoom: readonly SessionEvent[] = [
+  ...[3, 7, 11].map((index): SessionEvent => ({ type: 'peerSends', peerId: peerId(index), sends: { audio: index !== 7, video: true, share: false } })),
   { type: 'trackRemoved', consumerId: `${peerId(3)}-a` },
 ];
 
-const screenLeftOut: SessionNews = { type: 'peerSends', peerId: peerId(0), sends: { audio: true, video: true, share: true } };
+const screenLeftOut: SessionEvent = { type: 'peerSends', peerId: peerId(0), sends: { audio: true, video: true, share: true } };
 
-/** A stream that came and stops. */
-const silentAfterAll = (consumerId: string): SessionNews[] => [10, 0].map((sourceScore) => ({ type: 'trackScore', consumerId, score: 10, sourceScore }));
+/** A stream that started and stopped. */
+const silentAfterAll = (consumerId: string): SessionEvent[] => [10, 0].map((sourceScore) => ({ type: 'trackScore', consumerId, score: 10, sourceScore }));
 
-const screenOf = (index: number): SessionNews => ({
+const screenOf = (index: number): SessionEvent => ({
   type: 'trackAdded',
   remote: { consumerId: `${peerId(index)}-s`, peerId: peerId(index), kind: 'video', source: 'screensharing', track: drawScreen(), isPaused: false },
 });
 
-const moderator: SessionNews = { type: 'permissions', permissions: { isModerator: true, publish: ALL_RIGHTS, chat: true, name: undefined } };
+const moderator: SessionEvent = { type: 'permissions', permissions: { isModerator: true, publish: ALL_RIGHTS, chat: true, name: undefined } };
 
-const lobbyOn: SessionNews = { type: 'roomState', title: '', isLocked: false, isLobbyOn: true };
+const lobbyOn: SessionEvent = { type: 'roomState', title: '', isLocked: false, isLobbyOn: true };
 
-const knocking: SessionNews = {
+const knocking: SessionEvent = {
   type: 'lobbyPeers',
   peers: [
     { peerId: 'x1', displayName: 'Emmy Noether' },
@@ -147,42 +188,48 @@ const SAID: ChatPage['messages'] = [
   ['self', 'Ada Lovelace', 'Fine.\nTwo lines, even.'],
 ].map(([id = '', displayName = '', text = ''], index) => ({ id: index + 1, peerId: id, displayName, text, sentAt: NOON + index * 50_000 }));
 
-/** Goes into the call and plays the news there. */
-function inCall(count: number, ...news: SessionNews[]): Play {
+/** Joins the call and emits the events. */
+function inCall(count: number, ...events: SessionEvent[]): Play {
   return ({ model, session }) => {
     model.join();
-    session.tell(...others(count), ...news);
+    session.emit(...others(count), ...events);
   };
 }
 
-function withOddNames(...news: SessionNews[]): Play {
+function withOddNames(...events: SessionEvent[]): Play {
   return ({ model, session }) => {
     model.join();
-    session.tell(...others(ODD_NAMES.length, ODD_NAMES), ...news);
+    session.emit(...others(ODD_NAMES.length, ODD_NAMES), ...events);
   };
 }
 
-const oddChat: SessionNews = {
+const oddChat: SessionEvent = {
   type: 'chatHistory',
   page: {
-    messages: ODD_NAMES.map((name, index) => ({ id: index + 1, peerId: peerId(index), displayName: name, text: name.slice(0, 4096), sentAt: NOON + index * 50_000 })),
+    messages: ODD_NAMES.map((name, index) => ({
+      id: index + 1,
+      peerId: peerId(index),
+      displayName: name,
+      text: name.slice(0, 4096),
+      sentAt: NOON + index * 50_000,
+    })),
     hasMore: false,
   },
 };
 
-/** The chat so far, with some of it one's own. */
+/** Chat history, with own messages. */
 function withChat(call: CallModel, { session }: Stage): void {
   sayAll(call, session, { messages: SAID, hasMore: false });
 }
 
-/** The newest page of a long chat. */
+/** The newest page of a long chat history. */
 function withLongChat(call: CallModel, { session }: Stage): void {
   sayAll(call, session, { messages: SAID.map((one) => ({ ...one, id: one.id + 40 })), hasMore: true });
 }
 
 function sayAll(call: CallModel, session: SceneSession, { messages, hasMore }: ChatPage): void {
   const own = call.state.get().selfId;
-  session.tell({ type: 'chatHistory', page: { messages: messages.map((one) => (one.peerId === 'self' ? { ...one, peerId: own } : one)), hasMore } });
+  session.emit({ type: 'chatHistory', page: { messages: messages.map((one) => (one.peerId === 'self' ? { ...one, peerId: own } : one)), hasMore } });
   call.togglePanel('chat');
 }
 
@@ -194,7 +241,7 @@ function then(play: Play, act: (call: CallModel, stage: Stage) => void): Play {
   };
 }
 
-/** As a phone call does, or a switch on the device. */
+/** As by a phone call or a switch on the device. */
 function interrupt(model: AppModel): void {
   const track = trackOf(model.state.get().local.microphone);
   if (track === undefined) return;
@@ -205,14 +252,14 @@ function interrupt(model: AppModel): void {
 const ended = (cause: EndCause): Scene => ({
   play: ({ model, session }) => {
     model.join();
-    session.tell({ type: 'connection', connection: { status: 'closed', cause, reason: '' } });
+    session.emit({ type: 'connection', connection: { status: 'closed', cause, reason: '' } });
   },
 });
 
 const failed = (code: ConveneError['code']): Scene => ({
   play: ({ model, session }) => {
     model.join();
-    session.tell({ type: 'connection', connection: { status: 'failed', error: new ConveneError(code, 'for the gallery') } });
+    session.emit({ type: 'connection', connection: { status: 'failed', error: new ConveneError(code, 'for the gallery') } });
   },
 });
 
@@ -225,7 +272,10 @@ export const SCENES: Readonly<Record<string, Scene>> = {
     recent: [
       { path: '/m/team-a/planning', title: 'Quarterly planning' },
       { path: '/m/hello', title: 'hello' },
-      { path: '/m/team-with-a-long-name/donaudampfschifffahrtsgesellschaft', title: 'Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft' },
+      {
+        path: '/m/team-with-a-long-name/donaudampfschifffahrtsgesellschaft',
+        title: 'Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft',
+      },
     ],
   },
   'pre-join': {},
@@ -234,22 +284,32 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'pre-join-in-use': { deviceFailure: 'NotReadableError' },
   'pre-join-no-devices': { deviceFailure: 'NotFoundError' },
   'pre-join-nameless': { name: '', info: { participants: 0 } },
-  'pre-join-long-title': { info: { title: 'Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft — annual general meeting and everything that comes after it' } },
+  'pre-join-long-title': {
+    info: {
+      title: 'Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft — annual general meeting and everything that comes after it',
+    },
+  },
   'pre-join-unreachable': { info: { status: 'unreachable' } },
   'pre-join-waiting': { info: waitingFor('PodNotReady', 'the meeting is being prepared') },
-  'waiting-scheduled': { info: { ...waitingFor('Scheduled', 'the meeting has not begun yet'), startsAt: Date.UTC(2026, 11, 24, 15, 30) }, play: ({ model }) => model.join() },
+  'waiting-scheduled': {
+    info: { ...waitingFor('Scheduled', 'the meeting has not begun yet'), startsAt: Date.UTC(2026, 11, 24, 15, 30) },
+    play: ({ model }) => model.join(),
+  },
   'waiting-capacity': { info: waitingFor('PoolFull', 'all places are taken; you will join as soon as there is room'), play: ({ model }) => model.join() },
-  'waiting-broken': { info: waitingFor('ImagePullFailed', 'the meeting cannot start at present; the administrator of this server can see why'), play: ({ model }) => model.join() },
+  'waiting-broken': {
+    info: waitingFor('ImagePullFailed', 'the meeting cannot start at present; the administrator of this server can see why'),
+    play: ({ model }) => model.join(),
+  },
   lobby: {
     play: ({ model, session }) => {
       model.join();
-      session.tell({ type: 'connection', connection: { status: 'lobby' } });
+      session.emit({ type: 'connection', connection: { status: 'lobby' } });
     },
   },
   'lobby-devices-off': {
     play: ({ model, session }) => {
       model.join();
-      session.tell({ type: 'connection', connection: { status: 'lobby' } });
+      session.emit({ type: 'connection', connection: { status: 'lobby' } });
       model.toggle('camera');
       model.toggle('microphone');
     },
@@ -257,7 +317,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'lobby-interrupted': {
     play: ({ model, session }) => {
       model.join();
-      session.tell({ type: 'connection', connection: { status: 'lobby' } });
+      session.emit({ type: 'connection', connection: { status: 'lobby' } });
       interrupt(model);
     },
   },
@@ -265,7 +325,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
     deviceFailure: 'NotAllowedError',
     play: ({ model, session }) => {
       model.join();
-      session.tell({ type: 'connection', connection: { status: 'lobby' } });
+      session.emit({ type: 'connection', connection: { status: 'lobby' } });
     },
   },
   missing: { info: { status: 'missing' } },
@@ -299,10 +359,29 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'call-interrupted': { play: then(inCall(4), (_call, { model }) => interrupt(model)) },
   'call-stalled': { play: inCall(4, { type: 'trackStalled', consumerId: `${peerId(0)}-v`, isStalled: true }) },
   'chat-empty': { play: then(inCall(4), (call) => call.togglePanel('chat')) },
-  'chat-unread': { play: inCall(4, { type: 'chatMessage', message: { id: 1, peerId: peerId(0), displayName: 'Grace Hopper', text: 'Can you all hear me? I hear you, but there is an echo somewhere.', sentAt: NOON } }) },
+  'chat-unread': {
+    play: inCall(4, {
+      type: 'chatMessage',
+      message: {
+        id: 1,
+        peerId: peerId(0),
+        displayName: 'Grace Hopper',
+        text: 'Can you all hear me? I hear you, but there is an echo somewhere.',
+        sentAt: NOON,
+      },
+    }),
+  },
   'chat-odd-names': { play: then(withOddNames(oddChat), (call) => call.togglePanel('chat')) },
   'people-odd-names': { play: then(withOddNames(moderator), (call) => call.togglePanel('people')) },
-  'toast-odd-name': { play: then(inCall(4), (_call, { session }) => session.tell({ type: 'handRaised', peerId: peerId(0), isRaised: false }, { type: 'peerJoined', peer: peer(1, ODD_NAMES) }, { type: 'peerJoined', peer: { ...peer(3, ODD_NAMES), peerId: 'odd' } })) },
+  'toast-odd-name': {
+    play: then(inCall(4), (_call, { session }) =>
+      session.emit(
+        { type: 'handRaised', peerId: peerId(0), isRaised: false },
+        { type: 'peerJoined', peer: peer(1, ODD_NAMES) },
+        { type: 'peerJoined', peer: { ...peer(3, ODD_NAMES), peerId: 'odd' } },
+      ),
+    ),
+  },
   'menu-more': { play: inCall(4), press: 'more-button' },
   'menu-microphone': { play: inCall(4), press: 'microphone-menu' },
   'menu-reactions': { play: inCall(4), press: 'react-button' },
@@ -314,26 +393,30 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'people-left-out': { play: then(inCall(9, ...inLargeRoom.slice(0, 2)), (call) => call.togglePanel('people')) },
   'people-moderator': { play: then(inCall(6, moderator, knocking), (call) => call.togglePanel('people')) },
   'people-lobby-on': { play: then(inCall(6, moderator, knocking, lobbyOn), (call) => call.togglePanel('people')) },
-  'toast-lobby': { play: then(inCall(4), (_call, { session }) => session.tell(lobbyOn)) },
+  'toast-lobby': { play: then(inCall(4), (_call, { session }) => session.emit(lobbyOn)) },
   'toast-link': { play: then(inCall(4), (call) => call.toast({ kind: 'link', needsInvitation: true })) },
-  'call-recorded': { play: then(inCall(2), (_call, { session }) => session.tell({ type: 'peerJoined', peer: { ...peer(5), peerId: 'recorder' } })) },
+  'call-recorded': { play: then(inCall(2), (_call, { session }) => session.emit({ type: 'peerJoined', peer: { ...peer(5), peerId: 'recorder' } })) },
   'call-recorded-locked': {
-    play: inCall(2, { type: 'peerJoined', peer: { ...peer(5), peerId: 'recorder' } }, { type: 'roomState', title: 'Quarterly planning of the whole house', isLocked: true, isLobbyOn: true }),
+    play: inCall(
+      2,
+      { type: 'peerJoined', peer: { ...peer(5), peerId: 'recorder' } },
+      { type: 'roomState', title: 'Quarterly planning of the whole house', isLocked: true, isLobbyOn: true },
+    ),
   },
   'pre-join-recorded': { info: { isRecorded: true } },
   'pre-join-out-of-reach': { info: { isLoopbackOnly: true }, reachesLoopback: false },
   'toast-refused': { play: then(inCall(4), (call) => call.toast({ kind: 'refused', refusal: 'tooOften' })) },
   toasts: {
     play: then(inCall(4, moderator, knocking), (call, { session }) => {
-      session.tell({ type: 'peerJoined', peer: peer(7) }, { type: 'peerJoined', peer: peer(8) }, { type: 'handRaised', peerId: peerId(3), isRaised: true });
-      session.tell({ type: 'mutedByModerator', source: 'audio' });
+      session.emit({ type: 'peerJoined', peer: peer(7) }, { type: 'peerJoined', peer: peer(8) }, { type: 'handRaised', peerId: peerId(3), isRaised: true });
+      session.emit({ type: 'mutedByModerator', source: 'audio' });
       call.toast({ kind: 'problem', device: 'camera', error: deviceError('camera', new DOMException('busy', 'NotReadableError')) });
     }),
   },
   reactions: {
     play: then(inCall(4), (_call, { session }) => {
       const reactions = ['like', 'clap', 'heart', 'laugh', 'surprised', 'party'] as const;
-      session.tell(...reactions.map((reaction, index): SessionNews => ({ type: 'reaction', peerId: peerId(index % 4), reaction })));
+      session.emit(...reactions.map((reaction, index): SessionEvent => ({ type: 'reaction', peerId: peerId(index % 4), reaction })));
     }),
   },
   locked: { play: inCall(4, moderator, { type: 'roomState', title: 'Board', isLocked: true, isLobbyOn: false }) },
@@ -343,12 +426,21 @@ export const SCENES: Readonly<Record<string, Scene>> = {
       call.dismiss('lobby');
     }),
   },
-  restricted: { play: inCall(4, { type: 'permissions', permissions: { isModerator: false, publish: { audio: false, video: false, share: false }, chat: false, name: undefined } }) },
+  restricted: {
+    play: inCall(4, {
+      type: 'permissions',
+      permissions: { isModerator: false, publish: { audio: false, video: false, share: false }, chat: false, name: undefined },
+    }),
+  },
   settings: { play: then(inCall(4), (call) => call.open({ name: 'settings' })) },
   shortcuts: { play: then(inCall(4), (call) => call.open({ name: 'shortcuts' })) },
   unmute: { play: inCall(4, { type: 'unmuteRequested' }) },
   remove: { play: then(inCall(4, moderator), (call) => call.open({ name: 'remove', peerId: peerId(0), displayName: 'Grace Hopper' })) },
-  'remove-long-name': { play: then(inCall(4, moderator), (call) => call.open({ name: 'remove', peerId: peerId(0), displayName: 'Maryam Mirzakhani-Nordström-Donaudampfschiffahrt' })) },
+  'remove-long-name': {
+    play: then(inCall(4, moderator), (call) =>
+      call.open({ name: 'remove', peerId: peerId(0), displayName: 'Maryam Mirzakhani-Nordström-Donaudampfschiffahrt' }),
+    ),
+  },
   'end-meeting': { play: then(inCall(4, moderator), (call) => call.open({ name: 'endMeeting' })) },
   rights: { play: then(inCall(4, moderator), (call) => call.open({ name: 'rights', peerId: peerId(0) })) },
   statistics: { play: then(inCall(4), (call) => call.toggleStatistics()) },

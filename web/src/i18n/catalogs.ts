@@ -1,4 +1,4 @@
-/** Finds the words of a language. English comes with the app, the others when they are wanted. */
+/** Loads the texts of a language. English is part of the app, the others are loaded on demand. */
 
 import type { Language } from '../state/settings';
 import { en, type Texts } from './en';
@@ -9,7 +9,7 @@ const LOADERS: Readonly<Record<Language, () => Texts | Promise<Texts>>> = {
   es: () => import('./es').then(({ es }) => es),
 };
 
-/** English where the catalog cannot be fetched: better than no words at all. */
+/** Falls back to English if a catalog cannot be loaded. */
 export async function loadTexts(language: Language): Promise<Texts> {
   try {
     return await LOADERS[language]();

@@ -1,84 +1,84 @@
 /**
- * The view model of the whole app: which screen is up, what it shows, and what people can do there.
+ * The view model of the whole app: the current screen, its data and its actions.
  *
- * Views read `state` and call the actions; they decide nothing. Everything from outside is injected.
+ * Views read `state` and call actions; they decide nothing. All dependencies are injected.
  */
 
-import { MAX_NAME_LENGTH, normalizeName } from '../core/display-name';
-import { readEntry, type Entry } from '../core/entry';
+import { MAX_NAME_LENGTH, normalizeName } from '../core/peer/display-name';
+import { readEntry, type Entry } from '../core/meeting/entry';
 import type { ConveneError } from '../core/errors';
 import { KINDS, NO_DEVICES, type CapturePreferences, type DeviceAccess, type DeviceKind, type DeviceList } from '../core/media/devices';
 import { callProblem, type Environment } from '../core/media/environment';
-import { isWished, LocalMedia, type LocalMediaState } from '../core/media/local-media';
+import { isTurnedOn, LocalMedia, type LocalMediaState } from '../core/media/local-media';
 import type { Log } from '../core/log';
-import { fallbackTitle, pathOf, type MeetingAddress, type MeetingInfo, type WaitingFor } from '../core/meeting';
-import type { PeerIds } from '../core/kept-peer-id';
+import { fallbackTitle, pathOf, type MeetingAddress, type MeetingInfo, type WaitingFor } from '../core/meeting/meeting';
+import type { PeerIds } from '../core/peer/kept-peer-id';
 import type { EndCause } from '../core/session/close-reason';
 import type { ConnectionState } from '../core/session/connection-state';
-import type { CallStats } from '../core/session/stats';
-import type { Chime } from './announcements';
-import { CallModel, type SessionPort } from './call-model';
+import type { CallStats } from '../core/session/connection/stats';
+import type { Chime } from './call/announcements';
+import { CallModel, type SessionPort } from './call/call-model';
 import { withRecent, type RecentMeeting } from './recent';
 import type { Settings } from './settings';
-import { speakerInUse } from './speaker';
+import { speakerInUse } from './call/speaker';
 import { Store } from './store';
 
 export type Screen =
   /** The front page. */
   | { name: 'home' }
   | { name: 'loading' }
-  /** `mayAppear`: the address names a meeting, which only is not there now. */
+  /** `mayAppear`: the URL names a meeting, which may be created later. */
   | { name: 'missing'; mayAppear: boolean }
   | { name: 'unsupported'; error: ConveneError }
-  /** The link lacks the join token that this meeting wants. */
+  /** The link lacks the join token that this meeting requires. */
   | { name: 'tokenRequired' }
   | { name: 'preJoin' }
-  /** The person has joined, the meeting has not begun. */
+  /** The user has pressed join, the meeting is not ready. */
   | { name: 'waiting' }
   | { name: 'lobby' }
   | { name: 'call' }
   | { name: 'ended'; cause: EndCause; reason: string }
   | { name: 'failed'; error: ConveneError };
 
-/** Why what was entered on the front page leads nowhere. */
+/** Why the text entered on the front page is not accepted. */
 export type EntryProblem = Exclude<Entry['kind'], 'meeting'>;
 
-/** What is known of the meeting before one is in it. */
+/** What is known about the meeting before joining. */
 interface MeetingBrief {
   title: string;
   waitingFor: WaitingFor | undefined;
   startsAt: number | undefined;
   participants: number | undefined;
-  /** The link alone lets nobody in: people need an invitation of their own. */
+  /** Whether a join token is required: the link alone is not enough. */
   needsToken: boolean;
   isRecorded: boolean;
-  /** This browser can send no media to where the server takes it. */
+  /** Whether this browser cannot send media to the server's addresses. */
   isOutOfReach: boolean;
   isReady: boolean;
   isUnreachable: boolean;
 }
 
-/** Where one sees oneself, with the switches of one's devices. Everywhere else they are given back. */
+/** Screens with a self view. On all others, devices are released. */
 const SHOWS_SELF: ReadonlySet<Screen['name']> = new Set(['preJoin', 'waiting', 'lobby', 'call']);
 
 export interface AppState {
   screen: Screen;
   meeting: MeetingBrief;
-  /** As typed; what is sent is its normal form. */
+  /** As typed; it is normalized before it is sent. */
   nameInput: string;
   canJoin: boolean;
   local: LocalMediaState;
   devices: DeviceList;
   settings: Settings;
   recent: readonly RecentMeeting[];
-  /** How the last or current call's connection is. */
+  /** Connection state of the current or last call. */
   connection: ConnectionState;
   call: CallModel | undefined;
 }
 
 export interface AppDependencies {
   address: MeetingAddress | undefined;
-  /** The page's place; another one is loaded by `assign`. */
+  /** The page's location; `assign` navigates. */
   page: Pick<Location, 'host' | 'protocol' | 'pathname' | 'assign'>;
   environment: Environment;
   devices: DeviceAccess;
@@ -89,7 +89,7 @@ export interface AppDependencies {
   hasJoinToken: boolean;
   peerIds: PeerIds;
   chime: (sound: Chime) => void;
-  /** In milliseconds, from any beginning; it never goes back. */
+  /** A monotonic clock, in milliseconds. */
   now: () => number;
   loadName: () => string;
   saveName: (name: string) => void;
@@ -104,10 +104,10 @@ export class AppModel {
   readonly #local: LocalMedia;
   readonly #store: Store<AppState>;
   #endWatch: (() => void) | undefined;
-  #endCallNews: (() => void) | undefined;
-  /** Whether this join is with a second peer id, because another connection has the first. */
+  #unsubscribeCall: (() => void) | undefined;
+  /** Whether this join uses a second peer id, because another connection has the first. */
   #hasNewPeerId = false;
-  /** The devices that were wanted when they were given back. */
+  /** The devices that were on when they were released. */
   #wanted: readonly DeviceKind[] = KINDS;
 
   constructor(dependencies: AppDependencies) {
@@ -116,38 +116,38 @@ export class AppModel {
     this.#store = new Store(initialState(dependencies, this.#local.state));
     this.#local.subscribe((local) => this.#set({ local }));
     dependencies.devices.onChange(() => void this.#listDevices());
-    dependencies.devices.onReturn(() => void this.#local.mend());
+    dependencies.devices.onReturn(() => void this.#local.reopenInterrupted());
   }
 
   get state(): Pick<Store<AppState>, 'get' | 'subscribe'> {
     return this.#store;
   }
 
-  /** Called once when the page opens. */
+  /** Called once when the page loads. */
   async open(): Promise<void> {
     if (this.#store.get().screen.name === 'loading') await this.#arrive();
   }
 
-  /** At the meeting's door, or where else what the server says of the meeting leads. */
+  /** Shows the screen that matches the state of the meeting, usually the pre-join screen. */
   async #arrive(): Promise<void> {
     const { address } = this.#dependencies;
     if (address === undefined) return;
     const info = await this.#dependencies.fetchMeeting(address);
     const screen = this.#screenFor(info);
-    // A server that does not answer now may do so in a moment: the join has its own retries.
+    // A server that does not respond now may do so soon: the join has its own retries.
     this.#set({ screen, meeting: this.#briefOf(info) });
     if (screen.name !== 'preJoin') return;
     this.#watch(address);
     await this.startPreview();
   }
 
-  /** Opens microphone and camera together, so that browsers ask once. */
+  /** Opens microphone and camera together, so that browsers prompt once. */
   async startPreview(): Promise<void> {
     await Promise.all(this.#wanted.map((kind) => this.#local.turnOn(kind)));
     await this.#listDevices();
   }
 
-  /** From the front page to the meeting with this code or link. */
+  /** Navigates from the front page to the meeting with this code or link. */
   goTo(text: string): EntryProblem | undefined {
     const { page } = this.#dependencies;
     const entry = readEntry(text, page);
@@ -175,7 +175,7 @@ export class AppModel {
     else this.#set({ screen: { name: 'waiting' } });
   }
 
-  /** Back from waiting or from the lobby to the preview, or out of the call. */
+  /** Back from the waiting screen or the lobby to the pre-join screen, or out of the call. */
   leave(): void {
     const { screen, call } = this.#store.get();
     if (screen.name === 'waiting') this.#set({ screen: { name: 'preJoin' } });
@@ -183,7 +183,7 @@ export class AppModel {
     else call?.leave();
   }
 
-  /** From the end of a call back to its door, if there still is one. */
+  /** From the end of a call back to the pre-join screen, if the meeting still exists. */
   async rejoin(): Promise<void> {
     this.#closeCall();
     this.#set({ screen: { name: 'loading' }, connection: { status: 'idle' } });
@@ -191,7 +191,7 @@ export class AppModel {
   }
 
   toggle(kind: DeviceKind): void {
-    if (isWished(this.#local.state[kind])) this.#local.turnOff(kind);
+    if (isTurnedOn(this.#local.state[kind])) this.#local.turnOff(kind);
     else void this.#local.turnOn(kind).then(() => this.#listDevices());
   }
 
@@ -227,7 +227,7 @@ export class AppModel {
     return info.needsToken && !this.#dependencies.hasJoinToken ? { name: 'tokenRequired' } : { name: 'preJoin' };
   }
 
-  /** Until one is in the call: who is there, and whether the meeting is ready; then whoever waits goes in. */
+  /** Watches the meeting until the call starts: participants, and whether it is ready; a waiting user then joins. */
   #watch(address: MeetingAddress): void {
     this.#endWatching();
     this.#endWatch = this.#dependencies.watchMeeting(address, (info) => {
@@ -260,8 +260,8 @@ export class AppModel {
         if (this.#store.get().settings.hasSounds) chime(sound);
       },
     });
-    this.#endCallNews = session.subscribe((news) => {
-      if (news.type === 'connection') this.#onConnection(news.connection);
+    this.#unsubscribeCall = session.subscribe((event) => {
+      if (event.type === 'connection') this.#onConnection(event.connection);
     });
     this.#set({ screen: { name: 'call' }, call });
     session.start();
@@ -301,7 +301,7 @@ export class AppModel {
     this.#set({ recent });
   }
 
-  /** Once, as a participant with a new peer id: the old one is another connection's, and this client cannot prove that it is its own. */
+  /** Retries once with a new peer id: another connection has the old one, and this client cannot prove that it is the same. */
   #enterAgain(): void {
     const displayName = normalizeName(this.#store.get().nameInput);
     this.#hasNewPeerId = true;
@@ -317,14 +317,14 @@ export class AppModel {
 
   #giveDevicesBack(): void {
     const { local, screen } = this.#store.get();
-    if (SHOWS_SELF.has(screen.name)) this.#wanted = KINDS.filter((kind) => isWished(local[kind]) || local[kind].status === 'failed');
+    if (SHOWS_SELF.has(screen.name)) this.#wanted = KINDS.filter((kind) => isTurnedOn(local[kind]) || local[kind].status === 'failed');
     this.#local.stop();
   }
 
   #closeCall(): void {
     const { call } = this.#store.get();
-    this.#endCallNews?.();
-    this.#endCallNews = undefined;
+    this.#unsubscribeCall?.();
+    this.#unsubscribeCall = undefined;
     this.#set({ call: undefined });
     call?.close();
   }
@@ -341,7 +341,7 @@ export class AppModel {
     const { devices: before, settings, call } = this.#store.get();
     const isSpeakerGone = speakerInUse(settings.speakerId, before) !== undefined && speakerInUse(settings.speakerId, devices) === undefined;
     this.#set({ devices });
-    if (isSpeakerGone) call?.toast({ kind: 'replaced', device: 'speaker' });
+    if (isSpeakerGone) call?.toast({ kind: 'replaced', device: 'speaker', name: '' });
   }
 
   #set(change: Partial<AppState>): void {
@@ -355,7 +355,17 @@ function initialState({ address, page, environment, loadName, settings, recent }
   const title = address === undefined ? '' : fallbackTitle(address);
   return {
     screen: firstScreen({ address, page }, callProblem(environment)),
-    meeting: { title, waitingFor: undefined, startsAt: undefined, participants: undefined, needsToken: false, isRecorded: false, isOutOfReach: false, isReady: true, isUnreachable: false },
+    meeting: {
+      title,
+      waitingFor: undefined,
+      startsAt: undefined,
+      participants: undefined,
+      needsToken: false,
+      isRecorded: false,
+      isOutOfReach: false,
+      isReady: true,
+      isUnreachable: false,
+    },
     nameInput,
     canJoin: normalizeName(nameInput) !== undefined,
     local,
@@ -367,7 +377,7 @@ function initialState({ address, page, environment, loadName, settings, recent }
   };
 }
 
-/** A meeting that turns out to be over or gone is no failure: trying again changes nothing. */
+/** A meeting that is over or gone is not a failure: retrying is pointless. */
 function screenOfFailure(error: ConveneError): Screen {
   if (error.code === 'meeting-over') return { name: 'ended', cause: 'meeting-ended', reason: '' };
   return error.code === 'meeting-missing' ? { name: 'missing', mayAppear: true } : { name: 'failed', error };
@@ -375,7 +385,7 @@ function screenOfFailure(error: ConveneError): Screen {
 
 function firstScreen({ address, page }: Pick<AppDependencies, 'address' | 'page'>, problem: ConveneError | undefined): Screen {
   if (address === undefined && page.pathname !== '/') return { name: 'missing', mayAppear: false };
-  // On the front page too: from there every way would lead to a meeting that this browser cannot join.
+  // Also on the front page: it leads only to meetings that this browser cannot join.
   if (problem !== undefined) return { name: 'unsupported', error: problem };
   return { name: address === undefined ? 'home' : 'loading' };
 }

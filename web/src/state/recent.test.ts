@@ -3,7 +3,7 @@ import { readRecent, withRecent } from './recent';
 
 const meeting = (name: string): { path: string; title: string } => ({ path: `/m/team-a/${name}`, title: name.toUpperCase() });
 
-it('the newest is first, each is there once, and the oldest go', () => {
+it('newest first, without duplicates, dropping the oldest', () => {
   const all = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'b'].map(meeting);
   const list = all.reduce(withRecent, []);
   expect(list.map(({ title }) => title)).toEqual(['B', 'I', 'H', 'G', 'F', 'E', 'D', 'C']);
@@ -18,9 +18,9 @@ it.each([
   ['a path with a token', '[{"path":"/m/a#token=x","title":"A"}]'],
   ['a path with a query', '[{"path":"/m/a?token=x","title":"A"}]'],
   ['what has no title', '[{"path":"/m/a"},7,null]'],
-])('of %s nothing is read', (_about, stored) => expect(readRecent(stored)).toEqual([]));
+])('%s is ignored', (_about, stored) => expect(readRecent(stored)).toEqual([]));
 
-it('what was kept is read again', () => {
+it('stored meetings are restored', () => {
   const list = [meeting('a'), meeting('b')];
   expect(readRecent(JSON.stringify(list))).toEqual(list);
 });

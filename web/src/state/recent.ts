@@ -1,11 +1,11 @@
-/** The meetings one was in last, for the front page: titles and paths, never a token. Kept as JSON, read with distrust. Pure. */
+/** Recent meetings for the front page: titles and paths, never a token. Stored as JSON and validated when read. Pure. */
 
-import { cleanLine } from '../core/display-name';
-import { meetingFromPath } from '../core/meeting';
+import { cleanLine } from '../core/peer/display-name';
+import { meetingFromPath } from '../core/meeting/meeting';
 import { isRecord, isText } from '../core/signaling/json';
 
 export interface RecentMeeting {
-  /** `/m/…`, without query and fragment. */
+  /** `/m/…`, without query or fragment. */
   path: string;
   title: string;
 }
@@ -18,7 +18,7 @@ export function readRecent(stored: string | null): readonly RecentMeeting[] {
   return Array.isArray(list) ? list.flatMap(recentOf).slice(0, MOST) : [];
 }
 
-/** The newest first, each once. */
+/** Newest first, without duplicates. */
 export function withRecent(list: readonly RecentMeeting[], meeting: RecentMeeting): readonly RecentMeeting[] {
   return [meeting, ...list.filter(({ path }) => path !== meeting.path)].slice(0, MOST);
 }

@@ -1,9 +1,9 @@
-/** What a person has chosen once and finds again: kept as JSON, read with distrust. Pure. */
+/** The user's settings: stored as JSON and validated when read. Pure. */
 
-import { VIDEO_CODECS } from '../core/session/codec-choice';
+import { VIDEO_CODECS } from '../core/session/codecs/codec-choice';
 import { isRecord } from '../core/signaling/json';
-import type { Layout } from './stage';
-import type { ReceiveQuality } from './watching';
+import type { Layout } from './tiles/stage';
+import type { ReceiveQuality } from './tiles/watching';
 
 export const LANGUAGES = ['en', 'de', 'es'] as const;
 export type Language = (typeof LANGUAGES)[number];
@@ -16,7 +16,7 @@ export const RECEIVE_QUALITIES: readonly ReceiveQuality[] = ['auto', 'saver', 'a
 export const CAMERA_HEIGHTS = [1080, 720, 360, 180] as const;
 export type CameraHeight = (typeof CAMERA_HEIGHTS)[number];
 
-/** What the app decides by itself, and the codecs that people may ask for. */
+/** Automatic, or one of the codecs. */
 export const CODEC_CHOICES = ['auto', ...VIDEO_CODECS] as const;
 type CodecChoice = (typeof CODEC_CHOICES)[number];
 
@@ -28,22 +28,22 @@ export interface Settings {
   cameraHeight: CameraHeight;
   videoCodec: CodecChoice;
   noiseSuppression: boolean;
-  /** Only some systems can: elsewhere this wish changes nothing. */
+  /** Has no effect on systems without support for it. */
   isBackgroundBlurred: boolean;
   isMirrored: boolean;
   hasSounds: boolean;
-  /** Holding the space bar opens the microphone. */
+  /** Whether holding the space bar opens the microphone. */
   hasPushToTalk: boolean;
-  /** The devices chosen last. Browsers may give them other ids, or they may be unplugged: then others open. */
+  /** The devices selected last. Others are opened if these are gone or the browser has changed their ids. */
   microphoneId: string | undefined;
   cameraId: string | undefined;
   speakerId: string | undefined;
 }
 
-/** Browsers' ids have 64 characters; what is much longer is none. */
+/** Browsers' device ids have 64 characters; much longer ones are invalid. */
 const MAX_DEVICE_ID = 512;
 
-/** The languages of the browser, in the person's order, decide until somebody chooses. */
+/** The default follows the browser's languages, in the user's order. */
 function languageOf(wanted: readonly string[]): Language {
   for (const tag of wanted) {
     const language = LANGUAGES.find((one) => one === tag.split('-')[0]?.toLowerCase());

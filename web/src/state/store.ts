@@ -1,4 +1,4 @@
-/** A value that changes by being replaced, in the form that React's useSyncExternalStore reads. */
+/** An immutable value with subscriptions, for React's useSyncExternalStore. */
 
 export class Store<T> {
   readonly #listeners = new Set<() => void>();

@@ -1,6 +1,6 @@
-/** What a meeting waits for, as far as it matters to people: a time, a moment, room, or somebody who mends it. Pure. */
+/** Why a meeting is not ready, in the categories that matter to users. Pure. */
 
-import type { WaitingFor } from '../core/meeting';
+import type { WaitingFor } from '../core/meeting/meeting';
 
 export type WaitingKind = 'scheduled' | 'starting' | 'image' | 'capacity' | 'broken' | 'other';
 

@@ -1,10 +1,10 @@
-/** mediasoup-client without a browser, and devices without hardware. */
+/** mediasoup-client without a browser, and fake devices. */
 
 import { FakeMediaStreamTrack } from 'fake-mediastreamtrack';
 import { Device, FakeHandler, testFakeParameters, type types } from 'mediasoup-client';
 import { deviceError, type DeviceAccess, type DeviceKind, type DeviceList, type DeviceRequest, type ScreenTracks } from '../core/media/devices';
 
-/** The transports' insides: a test says how their connections are. Their first one comes about at once, unless `isBlocked`. */
+/** Fake transports whose connection state is set by the test. They connect at once, unless `isBlocked`. */
 export class FakeMediaPath {
   readonly #connections: { direction: 'send' | 'recv'; become: (state: types.ConnectionState) => void }[] = [];
   isBlocked = false;
@@ -23,25 +23,25 @@ export class FakeMediaPath {
     return Device.factory({ handlerFactory: { ...whole, factory } });
   };
 
-  /** Of the newest transport of a direction. */
+  /** Sets the state of the newest transport of a direction. */
   becomes(direction: 'send' | 'recv', state: types.ConnectionState): void {
     this.#connections.findLast((one) => one.direction === direction)?.become(state);
   }
 }
 
 export function fakeTrack(kind: DeviceKind): MediaStreamTrack {
-  return new FakeMediaStreamTrack({ kind: kind === 'microphone' ? 'audio' : 'video' });
+  return new FakeMediaStreamTrack({ kind: kind === 'microphone' ? 'audio' : 'video', label: `Fake ${kind}` });
 }
 
-/** Devices that open at once, or fail with what `failures` holds for them. */
+/** Devices that open at once, or fail with the error in `failures`. */
 export class FakeDevices implements DeviceAccess {
   readonly opened: { kind: DeviceKind; deviceId: string | undefined; track: MediaStreamTrack }[] = [];
   readonly requests: DeviceRequest[] = [];
   readonly screens: ScreenTracks[] = [];
-  /** Devices that were there once. */
+  /** Ids of devices that are unplugged. */
   readonly missing = new Set<string>();
   readonly failures: Partial<Record<DeviceKind | 'screen', Error>> = {};
-  /** Whether nothing opens before `answer` is called: as with a question that the person has yet to answer. */
+  /** Whether devices open only after `answer` is called, as with a permission prompt. */
   isAsking = false;
   speakers: DeviceList['speakers'] = [];
   readonly #changes = new Set<() => void>();
@@ -51,7 +51,8 @@ export class FakeDevices implements DeviceAccess {
   open(kind: DeviceKind, request: DeviceRequest): Promise<MediaStreamTrack> {
     const failure = this.failures[kind];
     if (failure !== undefined) return Promise.reject(failure);
-    if (request.deviceId !== undefined && this.missing.has(request.deviceId)) return Promise.reject(deviceError(kind, new DOMException('', 'OverconstrainedError')));
+    if (request.deviceId !== undefined && this.missing.has(request.deviceId))
+      return Promise.reject(deviceError(kind, new DOMException('', 'OverconstrainedError')));
     this.requests.push(request);
     return this.#asked(() => {
       const track = fakeTrack(kind);
@@ -79,7 +80,7 @@ export class FakeDevices implements DeviceAccess {
     return () => this.#changes.delete(listener);
   }
 
-  /** Something is plugged in or out. */
+  /** A device is plugged in or unplugged. */
   changes(): void {
     for (const listener of [...this.#changes]) listener();
   }
@@ -89,22 +90,22 @@ export class FakeDevices implements DeviceAccess {
     return () => this.#returns.delete(listener);
   }
 
-  /** The page comes back into view. */
+  /** The page becomes visible again. */
   returns(): void {
     for (const listener of [...this.#returns]) listener();
   }
 
-  /** Number of questions that are still open. */
+  /** Number of open prompts. */
   get questions(): number {
     return this.#questions.length;
   }
 
-  /** The person says yes to one of the open questions, the oldest if not said otherwise. */
+  /** Grants one of the open prompts, the oldest by default. */
   answer(index = 0): void {
     this.#questions.splice(index, 1)[0]?.();
   }
 
-  /** Everything that was opened and is still live. */
+  /** All tracks that are still live. */
   get live(): MediaStreamTrack[] {
     const shown = this.screens.flatMap(({ video, sound }) => (sound === undefined ? [video] : [video, sound]));
     return [...this.opened.map(({ track }) => track), ...shown].filter(({ readyState }) => readyState === 'live');

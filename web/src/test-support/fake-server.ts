@@ -1,4 +1,4 @@
-/** A media pod's side of the signaling for tests: answers the join sequence, and plays what the test wants. */
+/** A fake media pod for tests: answers the join sequence, and sends what the test wants. */
 
 import { testFakeParameters } from 'mediasoup-client';
 import type { JsonRecord } from '../core/signaling/json';
@@ -7,7 +7,7 @@ import { FakeSocket } from './fake-socket';
 
 export class FakeServer {
   readonly sockets: FakeSocket[] = [];
-  /** Answers by method; a test may replace one. Undefined leaves the request unanswered, an Error refuses it: with 500, or as a RequestRefused says. */
+  /** Responses by method; a test may replace them. Undefined leaves the request unanswered, an Error rejects it: with 500, or the code of a RequestRefused. */
   readonly answers: Record<string, (data: JsonRecord) => unknown> = {
     getRouterRtpCapabilities: () => ({ routerRtpCapabilities: testFakeParameters.generateRouterRtpCapabilities() }),
     createWebRtcTransport: () => {
@@ -34,7 +34,7 @@ export class FakeServer {
     return socket;
   }
 
-  /** What the client sent over all connections: requests and notifications by method. */
+  /** All requests and notifications of the client, over all connections. */
   sent(method: string): JsonRecord[] {
     return this.sockets.flatMap(({ sent }) => sent).filter((message) => message['method'] === method);
   }
@@ -47,7 +47,7 @@ export class FakeServer {
     this.socket.serverSends({ request: true, id, method: 'newConsumer', data });
   }
 
-  /** The client's answer to the server's request with this id. */
+  /** The client's response to the server's request with this id. */
   answerTo(id: number): JsonRecord | undefined {
     return this.socket.sent.find((message) => message['response'] === true && message['id'] === id);
   }

@@ -1,4 +1,4 @@
-/** A WebSocket for tests: what the code sends is recorded, what the server sends is played by the test. */
+/** A fake WebSocket: records what is sent, and receives what the test sends. */
 
 import type { JsonRecord } from '../core/signaling/json';
 import type { SocketLike } from '../core/signaling/protoo';
@@ -12,7 +12,7 @@ export class FakeSocket implements SocketLike {
   readonly url: string;
   readonly protocol: string | string[];
   isClosedByClient = false;
-  /** Called for everything that is sent; a server that answers sits here. */
+  /** Called for each sent message; a fake server responds here. */
   onSent: (message: JsonRecord) => void = () => undefined;
 
   constructor(url: string, protocol: string | string[]) {

@@ -1,11 +1,11 @@
-/** Chooses the screen. */
+/** Renders the current screen. */
 
 import { useEffect, type ReactNode } from 'react';
 import type { ErrorCode } from '../core/errors';
 import type { EndCause } from '../core/session/close-reason';
 import type { Texts } from '../i18n/en';
 import type { AppModel, AppState, Screen } from '../state/app-model';
-import { wayOutOf } from '../state/ways-out';
+import { exitActionOf } from '../state/exit-action';
 import { CallScreen } from './screens/CallScreen';
 import { HomeScreen } from './screens/HomeScreen';
 import { MessageScreen, type Mood } from './screens/MessageScreen';
@@ -79,7 +79,7 @@ const END_MOODS: Readonly<Record<EndCause, Mood>> = {
 
 function useWayOut(model: AppModel, screen: Screen): { label: string; onClick: () => void } | undefined {
   const texts = useTexts().ended;
-  const way = wayOutOf(screen);
+  const way = exitActionOf(screen);
   if (way === undefined) return undefined;
   return { label: texts[way.label], onClick: () => (way.does === 'back' ? void model.rejoin() : location.reload()) };
 }

@@ -1,4 +1,4 @@
-/** Gives the views their words, and the page its language. */
+/** Provides the views with texts, and sets the language of the page. */
 
 import { createContext, useContext, useEffect, useState, type ReactNode } from 'react';
 import { loadTexts } from '../i18n/catalogs';
@@ -13,7 +13,7 @@ export function useTexts(): Texts {
 
 interface Props {
   language: Language;
-  /** Words of the language that was chosen when the page opened. */
+  /** Texts of the initial language. */
   initial: Texts;
   children: ReactNode;
 }

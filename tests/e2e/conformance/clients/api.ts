@@ -1,4 +1,4 @@
-// What a test can ask of a client page, whatever dialect the client speaks. The clients themselves share nothing of the protocol.
+// The interface of a client page for tests, independent of its dialect. The clients themselves share nothing of the protocol.
 
 export type Codec = 'opus' | 'PCMU' | 'PCMA' | 'VP8' | 'H264' | 'VP9' | 'AV1';
 
@@ -12,9 +12,9 @@ export interface VideoOptions {
   readonly scalabilityMode?: string;
 }
 
-/** How the page is opened: what the demo takes from its address. */
+/** Options of the page, which the demo reads from its URL. */
 export interface ClientOptions {
-  /** Address of the WebSocket, with its query. */
+  /** URL of the WebSocket, with its query. */
   readonly url: string;
   readonly displayName: string;
   readonly produce?: boolean;
@@ -44,7 +44,7 @@ export interface SeenConsumer {
   readonly spatialLayers: number;
   readonly temporalLayers: number;
   readonly producerPaused: boolean;
-  /** What arrives now, by `consumerLayersChanged`. */
+  /** Current layers, by `consumerLayersChanged`. */
   readonly currentLayers: { readonly spatialLayer: number; readonly temporalLayer: number } | undefined;
   readonly score: number | undefined;
 }
@@ -78,15 +78,15 @@ export interface ClientState {
   readonly producers: readonly Sent[];
   readonly dataProducers: readonly { readonly id: string; readonly label: string; readonly isOpen: boolean }[];
   readonly lines: readonly Line[];
-  /** Whom the interface would highlight. */
+  /** The peer that the interface would highlight. */
   readonly activeSpeaker: string | undefined;
   readonly sendTransport: string | undefined;
   readonly receiveTransport: string | undefined;
-  /** What the media pod did that this client could not live with. */
+  /** Violations by the media pod that would break this client. */
   readonly faults: readonly string[];
 }
 
-/** What one consumer really received. */
+/** What one consumer has received. */
 export interface Received {
   readonly consumerId: string;
   readonly peerId: string;
@@ -94,7 +94,7 @@ export interface Received {
   readonly codec: string;
   readonly bytes: number;
   readonly packets: number;
-  /** Sum of the energy of all samples played: grows only with sound that can be heard. */
+  /** Total energy of all played samples: grows only with audible sound. */
   readonly energy: number;
   readonly frames: number;
   readonly keyFrames: number;
@@ -111,14 +111,14 @@ export interface Outcome {
   readonly milliseconds: number;
 }
 
-/** What the interface's statistics panel gets, by what was asked for: the number of entries. */
+/** Number of entries in the statistics panel, by request. */
 export type Panel = Readonly<Record<string, number>>;
 
 export interface ConformanceClient {
   start(options: ClientOptions): void;
   state(): ClientState;
   received(): Promise<Received[]>;
-  /** Protocols (`udp`, `tcp`) of the ways in use, sending and receiving. */
+  /** Protocols (`udp`, `tcp`) of the selected candidate pairs, sending and receiving. */
   ways(): Promise<string[]>;
   /** Any request over the client's own protoo connection. */
   request(method: string, data?: object): Promise<Outcome>;

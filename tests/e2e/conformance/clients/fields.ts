@@ -1,4 +1,4 @@
-// Reading what came over the wire as strictly as an application does that breaks when a field is missing.
+// Reads messages as strictly as an application that breaks when a field is missing.
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -31,7 +31,7 @@ export function listOf(of: Fields, key: string): readonly unknown[] {
   return value;
 }
 
-/** For mediasoup-client, which checks the inside itself. */
+/** For mediasoup-client, which validates the contents itself. */
 export function objectOf<T>(of: Fields, key: string): T {
   return fields(of[key], key) as T;
 }

@@ -1,4 +1,4 @@
-// Cameras, microphones and what arrives, without anything of a protocol: for both clients.
+// Cameras, microphones and received media, independent of the protocol: for both clients.
 import type { Codec, Received, VideoOptions } from './api.ts';
 
 /** Scale, bitrate and layers of the demo's three simulcast encodings. */
@@ -13,11 +13,8 @@ export function encodingsFor(options: VideoOptions): { maxBitrate: number; scala
   return scalabilityMode === undefined ? SIMULCAST : [{ maxBitrate: 5_000_000, scalabilityMode }];
 }
 
-/** The device's own description of a codec, to ask for it by `produce({ codec })`. */
-export function pickCodec<C extends { readonly mimeType: string }>(
-  codecs: readonly C[] | undefined,
-  wanted: Codec | undefined,
-): C | undefined {
+/** The device's capability for a codec, for `produce({ codec })`. */
+export function pickCodec<C extends { readonly mimeType: string }>(codecs: readonly C[] | undefined, wanted: Codec | undefined): C | undefined {
   if (wanted === undefined) return undefined;
   const found = codecs?.find((codec) => codec.mimeType.toLowerCase().endsWith(`/${wanted.toLowerCase()}`));
   if (found === undefined) throw new Error(`this browser and the router share no ${wanted}`);
@@ -34,7 +31,7 @@ export async function camera(): Promise<MediaStreamTrack> {
   return onlyTrack(stream.getVideoTracks());
 }
 
-/** A picture that changes all the time, in the place of a screen: nobody is there to choose a window. */
+/** Constantly changing video in place of a screen: there is no user to choose a window. */
 export function screen(): MediaStreamTrack {
   const canvas = document.createElement('canvas');
   canvas.width = 640;
@@ -62,7 +59,7 @@ function onlyTrack(tracks: readonly MediaStreamTrack[]): MediaStreamTrack {
   return track;
 }
 
-/** Plays a track, as the page of a person would: the browser decodes only what is played. Ends with the track. */
+/** Plays a track, as a real page does: browsers decode only what is played. Ends with the track. */
 export function play(track: MediaStreamTrack): HTMLMediaElement {
   const element = document.createElement(track.kind === 'audio' ? 'audio' : 'video');
   element.autoplay = true;

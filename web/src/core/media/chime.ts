@@ -1,4 +1,4 @@
-/** Short sounds that call for attention, made rather than loaded. Where sound is not allowed yet, nothing is heard. */
+/** Short notification sounds, synthesized rather than loaded. Silent where the browser does not allow sound yet. */
 
 const MELODIES = {
   knock: [392, 523],

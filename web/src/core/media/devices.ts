@@ -1,4 +1,4 @@
-/** Cameras, microphones and screens of the browser: listing, opening, and errors that say what is wrong. Keeps no state. */
+/** The browser's cameras, microphones and screens: listing, opening, and errors that say what is wrong. Keeps no state. */
 
 import { ConveneError, type ErrorCode } from '../errors';
 import type { Unsubscribe } from '../emitter';
@@ -22,27 +22,27 @@ export interface DeviceList {
 
 export const NO_DEVICES: DeviceList = { microphones: [], cameras: [], speakers: [] };
 
-/** How to open devices, whichever they are. */
+/** How to open devices, independent of which. */
 export interface CapturePreferences {
   noiseSuppression?: boolean;
-  /** Wanted height of the camera's picture. */
+  /** Ideal height of the camera's video, in pixels. */
   cameraHeight?: number;
-  /** By the system, where it can. */
+  /** Background blur by the system, where it is supported. */
   isBackgroundBlurred?: boolean;
-  /** Devices of the last visit: opened if they are still there. */
+  /** Devices of the last visit: opened if they are still connected. */
   remembered?: Partial<Record<DeviceKind, string | undefined>>;
 }
 
-/** Which device to open; none named: the browser's choice. */
+/** Which device to open; without an id the browser chooses. */
 export interface DeviceRequest extends CapturePreferences {
   deviceId?: string;
-  /** Phones have a camera on each side. */
+  /** The front or the back camera of a phone. */
   facing?: 'user' | 'environment';
 }
 
 export interface ScreenTracks {
   video: MediaStreamTrack;
-  /** Of a shared tab, where the person agreed to it. */
+  /** Audio of a shared tab, if the user chose to share it. */
   sound: MediaStreamTrack | undefined;
 }
 
@@ -52,7 +52,7 @@ export interface DeviceAccess {
   openScreen(): Promise<ScreenTracks>;
   list(): Promise<DeviceList>;
   onChange(listener: () => void): Unsubscribe;
-  /** The page is in view and has come back there, or devices have changed: what the system took away may be had again. */
+  /** The page is visible again, or devices have changed: an interrupted device may be available again. */
   onReturn(listener: () => void): Unsubscribe;
 }
 
@@ -87,16 +87,16 @@ export function constraintsFor(kind: DeviceKind, request: DeviceRequest): MediaS
   return { video: { ...choice, ...side, ...size, ...blur } };
 }
 
-/** Who names a device wants that one; one that is remembered may have gone. */
+/** A chosen device is required (`exact`); a remembered one may be gone and is only preferred (`ideal`). */
 function choiceFor(kind: DeviceKind, { deviceId, facing, remembered }: DeviceRequest): { deviceId?: ConstrainDOMStringParameters } {
   if (deviceId !== undefined) return { deviceId: { exact: deviceId } };
   const last = remembered?.[kind];
   return last === undefined || facing !== undefined ? {} : { deviceId: { ideal: last } };
 }
 
-/** Whether the system behind this camera can blur what is behind the person. */
+/** Whether the system can blur the background of this camera. */
 export function canBlurBackground(track: MediaStreamTrack | undefined): boolean {
-  // Firefox has learnt this question only lately.
+  // Only recent versions of Firefox support this query.
   if (track === undefined || !('getCapabilities' in track)) return false;
   return track.getCapabilities().backgroundBlur?.includes(true) === true;
 }
@@ -111,16 +111,16 @@ async function openTrack(kind: DeviceKind, constraints: MediaStreamConstraints):
 
 function pickTrack(kind: DeviceKind, stream: MediaStream): MediaStreamTrack {
   const track = (kind === 'microphone' ? stream.getAudioTracks() : stream.getVideoTracks())[0];
-  if (track === undefined) throw new ConveneError('device-failed', `${kind}: the browser gave no track`);
+  if (track === undefined) throw new ConveneError('device-failed', `could not open the ${kind}: the browser returned no track`);
   return track;
 }
 
-/** What was asked for in this turn and has not been opened yet. */
+/** Requested in this turn of the event loop and not opened yet. */
 let asked: { constraints: MediaStreamConstraints; stream: Promise<MediaStream> } | undefined;
 
 /**
- * Camera and microphone asked for in one turn become one question of the browser. If that is refused, each is asked for
- * alone: one of them may well be there and allowed.
+ * Camera and microphone requested in the same turn become one permission prompt. If that fails, each is requested
+ * separately: one of them may be available and allowed.
  */
 async function openTogether(kind: DeviceKind, constraints: MediaStreamConstraints): Promise<MediaStreamTrack> {
   if (asked === undefined) {
@@ -140,7 +140,7 @@ async function openTogether(kind: DeviceKind, constraints: MediaStreamConstraint
   }
 }
 
-/** Phones have no screens to share. */
+/** Phones cannot share their screen. */
 export function canShareScreen(): boolean {
   return captureProblem(readEnvironment()) === undefined && 'getDisplayMedia' in navigator.mediaDevices;
 }
@@ -159,11 +159,11 @@ export const browserDevices: DeviceAccess = {
   },
 
   async openScreen() {
-    if (!canShareScreen()) throw new ConveneError('webrtc-missing', 'getDisplayMedia is not there');
+    if (!canShareScreen()) throw new ConveneError('webrtc-missing', 'getDisplayMedia is not supported');
     try {
       const stream = await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { ideal: 30 } }, audio: true });
       const video = pickTrack('camera', stream);
-      // Text is to stay sharp, also when that costs pictures per second.
+      // Keeps text sharp at the expense of the frame rate.
       video.contentHint = 'detail';
       return { video, sound: stream.getAudioTracks()[0] };
     } catch (error) {
@@ -188,7 +188,7 @@ export const browserDevices: DeviceAccess = {
   },
 
   onReturn(listener) {
-    // Systems refuse devices to pages that nobody sees.
+    // Systems refuse devices to pages in the background.
     const ifSeen = (): void => {
       if (document.visibilityState === 'visible') listener();
     };

@@ -1,4 +1,4 @@
-/** Whether this page and this browser can hold a call at all. Pure: what is there is passed in. */
+/** Whether this page and this browser support calls at all. Pure: the environment is passed in. */
 
 import { reachesLoopback } from '../browser';
 import { ConveneError } from '../errors';
@@ -7,7 +7,7 @@ export interface Environment {
   isSecureContext: boolean;
   hasPeerConnection: boolean;
   hasMediaDevices: boolean;
-  /** Media can go to addresses of this machine, such as 127.0.0.1. */
+  /** Whether media can be sent to loopback addresses. */
   reachesLoopback: boolean;
 }
 
@@ -20,14 +20,14 @@ export function readEnvironment(): Environment {
   };
 }
 
-/** What keeps this browser out of calls, if anything. */
+/** Why this browser cannot make calls; undefined if it can. */
 export function callProblem({ hasPeerConnection }: Environment): ConveneError | undefined {
-  return hasPeerConnection ? undefined : new ConveneError('webrtc-missing', 'RTCPeerConnection is not there');
+  return hasPeerConnection ? undefined : new ConveneError('webrtc-missing', 'RTCPeerConnection is not supported');
 }
 
-/** What keeps camera and microphone from this page, if anything; one may still join, watch and listen. */
+/** Why this page cannot use camera and microphone; undefined if it can. Joining to watch and listen still works. */
 export function captureProblem({ isSecureContext, hasMediaDevices }: Environment): ConveneError | undefined {
   if (!isSecureContext) return new ConveneError('insecure-context', 'the page is not a secure context');
-  if (!hasMediaDevices) return new ConveneError('webrtc-missing', 'navigator.mediaDevices is not there');
+  if (!hasMediaDevices) return new ConveneError('webrtc-missing', 'navigator.mediaDevices is not supported');
   return undefined;
 }

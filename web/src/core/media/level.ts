@@ -1,9 +1,9 @@
-/** How loud a microphone is, from 0 to 1, several times a second: shows people that they are heard. */
+/** The level of a microphone, from 0 to 1, several times a second. */
 
 import type { Unsubscribe } from '../emitter';
 
 const PERIOD_MS = 100;
-/** Speech close to a microphone has about this mean amplitude. */
+/** About the mean amplitude of speech close to a microphone. */
 const SPEECH = 0.12;
 
 export function followLevel(track: MediaStreamTrack, listener: (level: number) => void): Unsubscribe {

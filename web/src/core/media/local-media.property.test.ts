@@ -94,7 +94,7 @@ const settle = async (): Promise<void> => {
   for (let turn = 0; turn < 8; turn += 1) await Promise.resolve();
 };
 
-it('the button shows the latest wish at every moment, and what is open in the end is what was wished', async () => {
+it('the button always shows the latest request, and the devices end up in that state', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
       const devices = new FakeDevices();

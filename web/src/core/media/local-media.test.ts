@@ -40,7 +40,7 @@ describe('the microphone', () => {
   });
 });
 
-describe('a wish that changes while a microphone opens', () => {
+describe('a toggle while a microphone opens', () => {
   async function reopening(): Promise<ReturnType<typeof setUp>> {
     const setup = setUp();
     await setup.local.turnOn('microphone');
@@ -49,7 +49,7 @@ describe('a wish that changes while a microphone opens', () => {
     return setup;
   }
 
-  it('to be muted is shown at once, and holds for the other microphone', async () => {
+  it('mutes at once, and applies to the next microphone', async () => {
     const { devices, local } = await reopening();
     local.turnOff('microphone');
     expect(local.state.microphone).toEqual({ status: 'opening', isMuted: true });
@@ -58,7 +58,7 @@ describe('a wish that changes while a microphone opens', () => {
     expect(devices.opened[1]?.track.enabled).toBe(false);
   });
 
-  it('and changes back is the latest again', async () => {
+  it('toggling back wins', async () => {
     const { devices, local } = await reopening();
     local.turnOff('microphone');
     await local.turnOn('microphone');
@@ -67,7 +67,7 @@ describe('a wish that changes while a microphone opens', () => {
     expect(devices.opened[1]?.track.enabled).toBe(true);
   });
 
-  it('holds for yet another microphone, also where one in between could not be opened', async () => {
+  it('applies to the next microphone even if opening one failed in between', async () => {
     const { devices, local } = setUp();
     await local.turnOn('microphone');
     local.turnOff('microphone');
@@ -80,8 +80,8 @@ describe('a wish that changes while a microphone opens', () => {
   });
 });
 
-describe('a device that the system silences', () => {
-  it('is shown so until the system lets it through again', async () => {
+describe('a device that the system interrupts', () => {
+  it('is shown as interrupted until the system resumes it', async () => {
     const { devices, local } = setUp();
     await local.turnOn('microphone');
     silence(devices.opened[0]?.track, true);
@@ -90,21 +90,21 @@ describe('a device that the system silences', () => {
     expect(local.state.microphone).toMatchObject({ status: 'on', isInterrupted: false });
   });
 
-  it('is opened anew when it may work again, muted if it was; what works is left alone', async () => {
+  it('is reopened when it may be available again, muted if it was; other devices are left alone', async () => {
     const { devices, local } = setUp();
     await Promise.all([local.turnOn('microphone'), local.turnOn('camera')]);
     local.turnOff('microphone');
     silence(devices.opened[0]?.track, true);
-    await local.mend();
+    await local.reopenInterrupted();
     expect(devices.opened.map(({ kind }) => kind)).toEqual(['microphone', 'camera', 'microphone']);
     expect(local.state.microphone).toMatchObject({ status: 'muted', isInterrupted: false, track: devices.opened[2]?.track });
-    await local.mend();
+    await local.reopenInterrupted();
     expect(devices.opened).toHaveLength(3);
   });
 });
 
 describe('the camera', () => {
-  it('is stopped when it is switched off', async () => {
+  it('is stopped when it is turned off', async () => {
     const { devices, local } = setUp();
     await local.turnOn('camera');
     local.turnOff('camera');
@@ -112,7 +112,7 @@ describe('the camera', () => {
     expect(devices.opened[0]?.track.readyState).toBe('ended');
   });
 
-  it('that is switched off while it opens does not stay on behind the back', async () => {
+  it('that is turned off while it opens is stopped', async () => {
     const { devices, local } = setUp();
     const opening = local.turnOn('camera');
     local.turnOff('camera');
@@ -121,7 +121,7 @@ describe('the camera', () => {
     expect(devices.opened[0]?.track.readyState).toBe('ended');
   });
 
-  it('that is off is not opened by a choice', async () => {
+  it('that is off is not opened by selecting another one', async () => {
     const { devices, local } = setUp();
     await local.choose('camera', 'cam-2');
     expect(devices.opened).toEqual([]);
@@ -129,7 +129,7 @@ describe('the camera', () => {
     expect(devices.opened[0]?.deviceId).toBe('cam-2');
   });
 
-  it('that is chosen and not there any more is replaced by any other', async () => {
+  it('that is selected but gone is replaced by any other', async () => {
     const { devices, local } = setUp();
     await local.choose('camera', 'cam-2');
     devices.missing.add('cam-2');
@@ -138,7 +138,7 @@ describe('the camera', () => {
     expect(devices.opened.map(({ deviceId }) => deviceId)).toEqual([undefined]);
   });
 
-  it('that fails can be tried again', async () => {
+  it('that fails can be retried', async () => {
     const { devices, local } = setUp();
     devices.failures.camera = deviceError('camera', new DOMException('busy', 'NotReadableError'));
     await local.turnOn('camera');
@@ -149,10 +149,10 @@ describe('the camera', () => {
   });
 });
 
-describe('a device that goes while it is used', () => {
+describe('a device that is unplugged while in use', () => {
   const gone = deviceError('camera', new DOMException('gone', 'NotFoundError'));
 
-  it('is replaced by another, and it is told', async () => {
+  it('is replaced by another, which is reported', async () => {
     const { devices, local } = setUp();
     const lost = vi.fn();
     local.onLoss(lost);
@@ -175,7 +175,7 @@ describe('a device that goes while it is used', () => {
     expect(devices.opened[1]?.track.enabled).toBe(false);
   });
 
-  it('without another becomes a failure that is told, and can be switched on again', async () => {
+  it('without another fails, which is reported, and can be turned on again', async () => {
     const { devices, local } = setUp();
     const lost = vi.fn();
     local.onLoss(lost);
@@ -189,7 +189,7 @@ describe('a device that goes while it is used', () => {
     expect(local.state.camera.status).toBe('on');
   });
 
-  it('is no loss when it was switched off meanwhile', async () => {
+  it('is not reported if it was turned off meanwhile', async () => {
     const { devices, local } = setUp();
     const lost = vi.fn();
     local.onLoss(lost);
@@ -201,7 +201,7 @@ describe('a device that goes while it is used', () => {
   });
 });
 
-it('tells every change and gives everything back at the end', async () => {
+it('reports every change and releases everything at the end', async () => {
   const { devices, local } = setUp();
   const heard = vi.fn();
   local.subscribe(heard);
@@ -219,12 +219,12 @@ it.each([
   ['NotReadableError', 'device-in-use'],
   ['AbortError', 'device-failed'],
   ['SomethingNew', 'device-failed'],
-])('getUserMedia\'s %s becomes %s', (name, code) => {
+])("getUserMedia's %s becomes %s", (name, code) => {
   expect(deviceError('camera', new DOMException('text', name))).toMatchObject({ code, category: 'device' });
 });
 
 describe('the screen', () => {
-  it('is shown with its sound, and given back', async () => {
+  it('is captured with its audio, and released', async () => {
     const devices = new FakeDevices();
     const local = new LocalMedia(devices, silentLog);
     await local.shareScreen();
@@ -234,7 +234,7 @@ describe('the screen', () => {
     expect(devices.screens.map(({ video, sound }) => [video.readyState, sound?.readyState])).toEqual([['ended', 'ended']]);
   });
 
-  it('that the person does not choose is no failure', async () => {
+  it('whose prompt is canceled is not a failure', async () => {
     const devices = new FakeDevices();
     devices.failures.screen = deviceError('screen', new DOMException('no', 'NotAllowedError'));
     const local = new LocalMedia(devices, silentLog);
@@ -242,7 +242,7 @@ describe('the screen', () => {
     expect(local.state.screen).toEqual({ status: 'off' });
   });
 
-  it('that is chosen after the wish is over is not captured', async () => {
+  it('that is selected after sharing was canceled is not captured', async () => {
     const { devices, local } = setUp();
     devices.isAsking = true;
     const sharing = local.shareScreen();
@@ -252,7 +252,7 @@ describe('the screen', () => {
     expect([local.state.screen.status, devices.live]).toEqual(['off', []]);
   });
 
-  it('whose sharing the browser ends is off', async () => {
+  it('whose sharing is stopped by the browser is off', async () => {
     const devices = new FakeDevices();
     const local = new LocalMedia(devices, silentLog);
     await local.shareScreen();
@@ -261,7 +261,7 @@ describe('the screen', () => {
   });
 });
 
-it('the camera looks the other way when it is flipped', async () => {
+it('flipping switches between the front and the back camera', async () => {
   const devices = new FakeDevices();
   const local = new LocalMedia(devices, silentLog);
   await local.turnOn('camera');
@@ -270,7 +270,7 @@ it('the camera looks the other way when it is flipped', async () => {
   expect(devices.requests.map(({ facing }) => facing)).toEqual([undefined, 'environment', 'user']);
 });
 
-it('another picture size opens the camera anew and leaves the microphone alone', async () => {
+it('another resolution reopens the camera and leaves the microphone alone', async () => {
   const devices = new FakeDevices();
   const local = new LocalMedia(devices, silentLog, { cameraHeight: 720, noiseSuppression: true });
   await local.turnOn('camera');
@@ -280,29 +280,29 @@ it('another picture size opens the camera anew and leaves the microphone alone',
   expect(devices.requests.at(-1)).toMatchObject({ cameraHeight: 360 });
 });
 
-describe('what a browser is asked for', () => {
+describe('what is requested from the browser', () => {
   const remembered = { camera: 'cam-9', microphone: 'mic-9' };
 
-  it('is the device of the last visit, or another where that has gone', () => {
+  it('is the device of the last visit, or another if it is gone', () => {
     expect(constraintsFor('camera', { remembered })).toMatchObject({ video: { deviceId: { ideal: 'cam-9' } } });
     expect(constraintsFor('microphone', { remembered })).toMatchObject({ audio: { deviceId: { ideal: 'mic-9' } } });
   });
 
-  it('is exactly the device that was just chosen', () => {
+  it('is exactly the device that was just selected', () => {
     expect(constraintsFor('camera', { remembered, deviceId: 'cam-2' })).toMatchObject({ video: { deviceId: { exact: 'cam-2' } } });
   });
 
-  it('is the other side rather than the remembered camera when a phone is flipped', () => {
+  it('is the other facing mode rather than the remembered camera after a flip', () => {
     expect(constraintsFor('camera', { remembered, facing: 'environment' }).video).not.toHaveProperty('deviceId');
   });
 
-  it('is a blurred background only where it is wished', () => {
+  it('is background blur only if it is turned on', () => {
     expect(constraintsFor('camera', { isBackgroundBlurred: true })).toMatchObject({ video: { backgroundBlur: { ideal: true } } });
     expect(constraintsFor('camera', {}).video).not.toHaveProperty('backgroundBlur');
   });
 });
 
-it('the camera is opened anew when its background is to be blurred, the microphone is left alone', async () => {
+it('background blur reopens the camera and leaves the microphone alone', async () => {
   const { devices, local } = setUp();
   await Promise.all([local.turnOn('microphone'), local.turnOn('camera')]);
   await local.prefer({ isBackgroundBlurred: true });

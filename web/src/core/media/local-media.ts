@@ -1,8 +1,8 @@
 /**
- * One's own microphone, camera and screen: open, muted, off or failed. They outlive connections, so a reconnect asks for nothing again.
+ * The local microphone, camera and screen: open, muted, off or failed. They outlive connections, so a reconnect does not prompt again.
  *
- * Muting keeps the microphone open and sends silence; switching the camera off stops it, so that its light goes out. Browsers may take
- * minutes to open a device; what counts then is the latest wish, and what opens after its wish is over is stopped unseen and unheard.
+ * Muting keeps the microphone open and sends silence; turning the camera off stops it, so that its light goes out. Browsers may take
+ * minutes to open a device: the latest request wins, and a device that opens for a canceled request is stopped at once.
  */
 
 import { Emitter, type Unsubscribe } from '../emitter';
@@ -13,13 +13,13 @@ import { Opening } from './opening';
 
 interface OpenDevice {
   track: MediaStreamTrack;
-  /** The system lets nothing through just now: a phone call, another program, a switch on the device. */
+  /** The system delivers no media right now: because of a phone call, another app or a switch on the device. */
   isInterrupted: boolean;
 }
 
 export type LocalDevice =
   | { status: 'off' }
-  /** Muted: it is to be silent once it is open. */
+  /** Whether it starts muted once it is open. */
   | { status: 'opening'; isMuted: boolean }
   | ({ status: 'on' } & OpenDevice)
   | ({ status: 'muted' } & OpenDevice)
@@ -41,15 +41,15 @@ const OFF = { status: 'off' } as const;
 
 export const NOTHING_ON: LocalMediaState = { microphone: OFF, camera: OFF, screen: OFF };
 
-/** A device that was in use has gone; another one may have taken its place. */
+/** A device in use was disconnected; `replaced` tells whether another one is used now. */
 export type DeviceLoss = { kind: DeviceKind; replaced: true } | { kind: DeviceKind; replaced: false; error: ConveneError };
 
 export function trackOf(device: LocalDevice): MediaStreamTrack | undefined {
   return device.status === 'on' || device.status === 'muted' ? device.track : undefined;
 }
 
-/** Whether the device is on or about to be: what its button shows and what pressing it ends. */
-export function isWished(device: LocalDevice): boolean {
+/** Whether the device is on or opening to be on: the state of its button. */
+export function isTurnedOn(device: LocalDevice): boolean {
   return device.status === 'on' || (device.status === 'opening' && !device.isMuted);
 }
 
@@ -66,7 +66,7 @@ export class LocalMedia {
   #preferences: CapturePreferences;
   readonly #openings: Record<DeviceKind, Opening<MediaStreamTrack>> = { microphone: new Opening(stopTrack), camera: new Opening(stopTrack) };
   readonly #screenOpening = new Opening<ScreenTracks>(stopScreenTracks);
-  /** Whether the microphone is to be silent. It holds for a further microphone too, also where one in between could not be opened. */
+  /** Whether the microphone is muted. Also applies to the next microphone that is opened, even if opening one failed in between. */
   #isMuted = false;
 
   constructor(access: DeviceAccess, log: Log, preferences: CapturePreferences = {}) {
@@ -84,17 +84,17 @@ export class LocalMedia {
     return this.#changes.subscribe(listener);
   }
 
-  /** Tells when a device in use has gone, once it is known whether there is another. */
+  /** Called when a device in use was disconnected, once it is known whether another one replaces it. */
   onLoss(listener: (loss: DeviceLoss) => void): Unsubscribe {
     return this.#losses.subscribe(listener);
   }
 
-  /** Opens or unmutes the device. Never throws: failure is a state. */
+  /** Opens or unmutes the device. Never throws: a failure is a state. */
   async turnOn(kind: DeviceKind): Promise<void> {
     if (kind === 'microphone') this.#isMuted = false;
     const device = this.#state[kind];
     if (device.status === 'off' || device.status === 'failed') await this.#open(kind);
-    else this.#bringMute(kind);
+    else this.#applyMute(kind);
   }
 
   /** Mutes the microphone, stops the camera. */
@@ -102,24 +102,24 @@ export class LocalMedia {
     const { status } = this.#state[kind];
     if (kind === 'camera' || status === 'off' || status === 'failed') return this.release(kind);
     this.#isMuted = true;
-    this.#bringMute(kind);
+    this.#applyMute(kind);
   }
 
-  /** Takes another device. One that is off stays off until it is turned on. */
+  /** Selects another device. A device that is off stays off. */
   async choose(kind: DeviceKind, deviceId: string): Promise<void> {
     if (this.#chosen[kind].deviceId === deviceId) return;
     this.#chosen[kind] = { deviceId };
     await this.#reopen(kind);
   }
 
-  /** From the camera that looks at the person to the one that looks at the room, and back. */
+  /** Switches between the front and the back camera. */
   async flipCamera(): Promise<void> {
     const facing = trackOf(this.#state.camera)?.getSettings().facingMode ?? this.#chosen.camera.facing ?? 'user';
     this.#chosen.camera = { facing: facing === 'user' ? 'environment' : 'user' };
     await this.#reopen('camera');
   }
 
-  /** Changes how devices are opened; what is open is opened anew. */
+  /** Changes how devices are opened; open devices are reopened. */
   async prefer(preferences: CapturePreferences): Promise<void> {
     const before = this.#preferences;
     this.#preferences = preferences;
@@ -130,13 +130,13 @@ export class LocalMedia {
     ]);
   }
 
-  /** Opens anew what the system had taken away: it does not always give it back without being asked. */
-  async mend(): Promise<void> {
+  /** Reopens interrupted devices: the system does not always resume them by itself. */
+  async reopenInterrupted(): Promise<void> {
     const interrupted = KINDS.filter((kind) => isInterrupted(this.#state[kind]));
     await Promise.all(interrupted.map((kind) => this.#reopen(kind)));
   }
 
-  /** Asks which screen, window or tab to show. Saying no is no failure. */
+  /** Prompts for a screen, window or tab. Canceling the prompt is not a failure. */
   async shareScreen(): Promise<void> {
     const { status } = this.#state.screen;
     if (status === 'on' || status === 'opening') return;
@@ -147,7 +147,7 @@ export class LocalMedia {
     else this.#showScreen(opened.value);
   }
 
-  /** Ends the share, also one that is still being chosen. */
+  /** Stops sharing, also while the prompt is open. */
   stopScreen(): void {
     this.#screenOpening.cancel();
     const { screen } = this.#state;
@@ -155,14 +155,14 @@ export class LocalMedia {
     if (screen.status === 'on') stopScreenTracks(screen);
   }
 
-  /** Gives all devices back. */
+  /** Releases all devices. */
   stop(): void {
     this.release('microphone');
     this.release('camera');
     this.stopScreen();
   }
 
-  /** Gives the device back. */
+  /** Stops and releases the device. */
   release(kind: DeviceKind): void {
     this.#openings[kind].cancel();
     if (kind === 'microphone') this.#isMuted = false;
@@ -178,14 +178,14 @@ export class LocalMedia {
   async #open(kind: DeviceKind): Promise<void> {
     trackOf(this.#state[kind])?.stop();
     this.#set({ [kind]: { status: 'opening', isMuted: this.#isToBeMuted(kind) } });
-    const opened = await this.#openings[kind].run((isStillWished) => this.#openChosen(kind, isStillWished));
+    const opened = await this.#openings[kind].run((isStillWanted) => this.#openChosen(kind, isStillWanted));
     if (opened === undefined) return;
     if ('error' in opened) this.#set({ [kind]: { status: 'failed', error: opened.error } });
     else this.#adopt(kind, opened.value);
   }
 
-  /** Brings what is open or opening in line with the wish. */
-  #bringMute(kind: DeviceKind): void {
+  /** Applies the requested mute state to a device that is open or opening. */
+  #applyMute(kind: DeviceKind): void {
     const isMuted = this.#isToBeMuted(kind);
     const device = this.#state[kind];
     const track = trackOf(device);
@@ -198,7 +198,7 @@ export class LocalMedia {
     const status = isMuted ? 'muted' : 'on';
     const device = this.#state[kind];
     if (device.status === status && device.isInterrupted === track.muted) return;
-    // A device that is to be muted is so before anybody can hear it.
+    // Muted before the track is published.
     track.enabled = !isMuted;
     this.#set({ [kind]: { status, track, isInterrupted: track.muted } });
   }
@@ -207,14 +207,14 @@ export class LocalMedia {
     return kind === 'microphone' && this.#isMuted;
   }
 
-  /** The chosen device; where it has gone, any other. */
-  async #openChosen(kind: DeviceKind, isStillWished: () => boolean): Promise<MediaStreamTrack> {
+  /** Opens the selected device, or any other if it is gone. */
+  async #openChosen(kind: DeviceKind, isStillWanted: () => boolean): Promise<MediaStreamTrack> {
     const chosen = this.#chosen[kind];
     try {
       return await this.#access.open(kind, { ...this.#preferences, ...chosen });
     } catch (error) {
       const isGone = toConveneError(error, 'device-failed').code === 'device-missing' && chosen.deviceId !== undefined;
-      if (!isGone || !isStillWished() || this.#chosen[kind] !== chosen) throw error;
+      if (!isGone || !isStillWanted() || this.#chosen[kind] !== chosen) throw error;
       this.#chosen[kind] = {};
       return this.#access.open(kind, this.#preferences);
     }
@@ -224,10 +224,17 @@ export class LocalMedia {
     const ifHeld = (act: () => void) => (): void => {
       if (trackOf(this.#state[kind]) === track) act();
     };
-    // Fires when the device is unplugged or the permission taken back, not when we stop the track ourselves.
-    track.addEventListener('ended', ifHeld(() => void this.#onGone(kind)));
-    // These are the system's; muting by the person changes `enabled`.
-    for (const change of ['mute', 'unmute']) track.addEventListener(change, ifHeld(() => this.#hold(kind, track)));
+    // Fires when the device is unplugged or the permission revoked, not when we stop the track ourselves.
+    track.addEventListener(
+      'ended',
+      ifHeld(() => void this.#onGone(kind)),
+    );
+    // Fired by the system; muting by the user changes `enabled`.
+    for (const change of ['mute', 'unmute'])
+      track.addEventListener(
+        change,
+        ifHeld(() => this.#hold(kind, track)),
+      );
     this.#hold(kind, track);
   }
 
@@ -243,7 +250,7 @@ export class LocalMedia {
     this.#set({ screen: { status: 'on', video, sound } });
   }
 
-  /** The browser's own "stop sharing", or the shared window was closed. */
+  /** The user pressed the browser's own "stop sharing", or closed the shared window. */
   #onScreenEnded(video: MediaStreamTrack): void {
     const { screen } = this.#state;
     if (screen.status === 'on' && screen.video === video) this.stopScreen();

@@ -39,13 +39,13 @@ beforeEach(() => {
   end = keepPlaying(element, { onBlocked: blocked, page, now: () => now });
 });
 
-describe('what others send', () => {
-  it('plays, and goes on where the system has paused it', () => {
+describe('remote media', () => {
+  it('plays, and resumes after the system has paused it', () => {
     element.systemPauses();
     expect([element.paused, blocked.mock.lastCall]).toEqual([false, [false]]);
   });
 
-  it('is offered to be turned on where the system insists', () => {
+  it('needs a click if the system pauses it again', () => {
     element.systemPauses();
     now += 1000;
     element.systemPauses();
@@ -55,14 +55,14 @@ describe('what others send', () => {
     expect(blocked.mock.lastCall).toEqual([false]);
   });
 
-  it('is offered to be turned on where the browser wants a click', async () => {
+  it('needs a click if the browser requires one', async () => {
     element.refusal = refusal;
     element.systemPauses();
     await settle();
     expect(blocked.mock.lastCall).toEqual([true]);
   });
 
-  it('is no trouble where a newer stream takes its place, or it has ended', async () => {
+  it('needs none if a newer stream replaces it, or it has ended', async () => {
     element.refusal = new DOMException('another one', 'AbortError');
     element.systemPauses();
     await settle();
@@ -72,7 +72,7 @@ describe('what others send', () => {
     expect([element.plays, blocked.mock.calls.some(([isBlocked]) => isBlocked === true)]).toEqual([plays, false]);
   });
 
-  it('is started again when the page is seen again', async () => {
+  it('resumes when the page is visible again', async () => {
     element.refusal = refusal;
     element.systemPauses();
     await settle();
@@ -81,7 +81,7 @@ describe('what others send', () => {
     expect([element.paused, blocked.mock.lastCall]).toEqual([false, [false]]);
   });
 
-  it('is left alone once it is not wanted', () => {
+  it('is left alone once it is closed', () => {
     end();
     const { plays } = element;
     element.systemPauses();

@@ -1,6 +1,6 @@
 /**
- * Keeps sound and pictures of others playing. Systems pause them for a phone call, by a key of the headset or on the lock screen, and
- * do not always start them again; some browsers want a click first. Whoever pauses a call means to leave it or to mute it.
+ * Keeps remote audio and video playing. Systems pause them for a phone call, by a headset key or on the lock screen, and
+ * do not always resume them; some browsers require a click first. Users leave or mute a call, they do not pause it.
  */
 
 import type { Unsubscribe } from '../emitter';
@@ -8,27 +8,27 @@ import type { Unsubscribe } from '../emitter';
 /** The part of an audio or video element that is used here. */
 export type Playable = Pick<HTMLMediaElement, 'play' | 'paused' | 'ended'> & Pick<EventTarget, 'addEventListener' | 'removeEventListener'>;
 
-/** Where the page tells that it is seen again. */
+/** The document, which reports when the page is visible again. */
 export type PageView = Pick<EventTarget, 'addEventListener' | 'removeEventListener'> & { visibilityState: DocumentVisibilityState };
 
-/** A system that pauses again this soon insists: then the person decides. */
+/** A pause this soon after a restart is intended by the system: then the user decides. */
 const INSISTS_MS = 3000;
 
 export interface PlaybackOptions {
-  /** It cannot go on without a click; or it goes on. */
+  /** Called when playback needs a click, and when it resumes. */
   onBlocked: (isBlocked: boolean) => void;
   page?: PageView;
   now?: () => number;
 }
 
-/** Plays from now on, until it is ended. */
+/** Keeps `element` playing until the returned function is called. */
 export function keepPlaying(element: Playable, { onBlocked, page = document, now = Date.now }: PlaybackOptions): Unsubscribe {
   let hasEnded = false;
   let restartedAt = -Infinity;
 
   const play = (): void => {
     element.play().catch((error: unknown) => {
-      // An AbortError only says that a newer stream took this one's place.
+      // An AbortError only means that a newer stream replaced this one.
       if (!hasEnded && isRefused(error)) onBlocked(true);
     });
   };

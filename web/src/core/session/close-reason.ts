@@ -1,6 +1,6 @@
-/** Why the server ended the connection for good. Pure. */
+/** Why the server closed the connection for good. Pure. */
 
-/** protoo's close code that means: do not come back. */
+/** protoo's close code for "do not reconnect". */
 export const FINAL_CLOSE_CODE = 4000;
 
 export type EndCause =
@@ -12,15 +12,15 @@ export type EndCause =
   | 'meeting-locked'
   | 'removed'
   | 'refused'
-  /** Nobody answered in the lobby until its time was over. */
+  /** The request in the lobby timed out. */
   | 'not-admitted'
   | 'lobby-full'
   | 'replaced'
-  /** Another connection has this peer id, and this one could not prove that it is the same client. */
+  /** Another connection has this peer id, and this client could not prove that it is the same one. */
   | 'peer-id-taken'
-  /** A personal invitation is good for one person, and another one has come with it. */
+  /** An invitation is valid for one participant, and another one has used it. */
   | 'invitation-used'
-  /** Meanwhile only invited people may come in. */
+  /** The meeting now requires an invitation. */
   | 'token-required'
   | 'closed';
 
@@ -45,12 +45,12 @@ const PATTERNS: readonly (readonly [RegExp, EndCause])[] = [
   [/\b(replaced|another connection|same peer|connected again)\b/iu, 'replaced'],
 ];
 
-/** The ticket was too old or used: with a new one there is a way. Browsers' clocks go wrong, so this is no fault of anybody. */
+/** The ticket was expired or used: retry with a new one. Happens when the browser's clock is wrong. */
 export function isTicketRefused(code: number, reason: string): boolean {
   return code === FINAL_CLOSE_CODE && /\bticket\b/iu.test(reason);
 }
 
-/** The server's own words decide; what they do not tell is just "closed". */
+/** Decided by the text of the server's reason; an unknown one is "closed". */
 export function endCauseOf(reason: string): EndCause {
   return PATTERNS.find(([pattern]) => pattern.test(reason))?.[1] ?? 'closed';
 }

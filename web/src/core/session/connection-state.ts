@@ -1,4 +1,4 @@
-/** The one value that tells everybody outside how the connection is, including its error. Pure. */
+/** The state of the connection as one value, including its error. Pure. */
 
 import type { ConveneError } from '../errors';
 import type { EndCause } from './close-reason';
@@ -11,7 +11,7 @@ export type ConnectionState =
   | { status: 'connecting'; attempt: number }
   | { status: 'lobby' }
   | { status: 'connected' }
-  /** Still in the room, and it will come right by itself: signaling is cut, or sound and picture do not come through. */
+  /** Still in the room and recovering: signaling or media is interrupted. */
   | { status: 'interrupted'; what: Interruption }
   | { status: 'reconnecting'; attempt: number }
   | { status: 'closed'; cause: EndCause; reason: string }

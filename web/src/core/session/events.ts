@@ -1,14 +1,14 @@
-/** What a session tells its listeners. */
+/** The events of a session. */
 
 import type { ChatMessage, PeerVolume, Sends, Source } from '../../generated/messages';
 import type { ConveneError } from '../errors';
 import type { LobbyPeer, PublishSource, Reaction } from '../../generated/messages';
 import type { ChatPage } from '../signaling/decode';
-import type { OwnRights, Peer, Standing } from '../signaling/standing';
+import type { OwnRights, Peer, PeerStatus } from '../signaling/peers';
 import type { ConnectionState } from './connection-state';
-import type { SendKind } from './publisher';
+import type { SendKind } from './connection/send-kind';
 
-/** Media of another person as it arrives. */
+/** A remote track. */
 export interface RemoteTrack {
   consumerId: string;
   peerId: string;
@@ -16,11 +16,11 @@ export interface RemoteTrack {
   source: Source;
   track: MediaStreamTrack;
   isPaused: boolean;
-  /** How well the server receives the stream itself when it is offered; 0: nothing yet. */
+  /** The server's score of the incoming stream when it is offered; 0: nothing received yet. */
   sourceScore?: number;
 }
 
-/** What happens in the room. */
+/** Events of the room. */
 export type RoomEvent =
   | { type: 'joined'; peers: Peer[] }
   | { type: 'peerJoined'; peer: Peer }
@@ -29,35 +29,32 @@ export type RoomEvent =
   | { type: 'trackAdded'; remote: RemoteTrack }
   | { type: 'trackPaused'; consumerId: string; isPaused: boolean }
   | { type: 'trackRemoved'; consumerId: string }
-  /** The picture ought to come and does not, or comes again. */
+  /** An expected video does not arrive, or arrives again. */
   | { type: 'trackStalled'; consumerId: string; isStalled: boolean }
   | { type: 'speakers'; volumes: PeerVolume[] }
   | { type: 'activeSpeaker'; peerId: string | undefined }
-  | { type: 'peerChanged'; peerId: string; standing: Standing }
-  /** What somebody sends now, whether or not it comes here. */
+  | { type: 'peerChanged'; peerId: string; peerStatus: PeerStatus }
+  /** What a peer sends now, whether or not it is received here. */
   | { type: 'peerSends'; peerId: string; sends: Sends | undefined }
   | { type: 'handRaised'; peerId: string; isRaised: boolean }
   | { type: 'reaction'; peerId: string; reaction: Reaction }
   | { type: 'permissions'; permissions: OwnRights }
   | { type: 'lobbyPeers'; peers: LobbyPeer[] }
-  /** `isLobbyOn` is undefined where moderators cannot switch the lobby. */
+  /** `isLobbyOn` is undefined where moderators cannot change the lobby. */
   | { type: 'roomState'; title: string; isLocked: boolean; isLobbyOn: boolean | undefined }
   | { type: 'mutedByModerator'; source: PublishSource }
   | { type: 'unmuteRequested' }
   | { type: 'chatMessage'; message: ChatMessage }
   /** The newest page of the chat, after joining. */
   | { type: 'chatHistory'; page: ChatPage }
-  /** `sourceScore` is how well the server receives the stream itself: 0 when nothing comes. */
+  /** `sourceScore` is the server's score of the incoming stream: 0 means nothing is received. */
   | { type: 'trackScore'; consumerId: string; score: number; sourceScore: number }
   | { type: 'ownScore'; producerId: string; score: number };
 
-/** Last pictures of the connection before are gone now: who has not come back by then is not coming. */
+/** The previous connection's last frames are dropped: peers that have not returned by now are gone. */
 export interface LastPicturesGone {
-  type: 'lastPicturesGone';
+  type: 'lastFramesDropped';
 }
 
-export type SessionNews =
-  | RoomEvent
-  | LastPicturesGone
-  | { type: 'connection'; connection: ConnectionState }
-  | { type: 'publishFailed'; kind: SendKind; error: ConveneError };
+export type SessionEvent =
+  RoomEvent | LastPicturesGone | { type: 'connection'; connection: ConnectionState } | { type: 'publishFailed'; kind: SendKind; error: ConveneError };

@@ -5,13 +5,13 @@ import { ConveneError } from '../errors';
 import { silentLog } from '../log';
 import { LocalMedia } from '../media/local-media';
 import { endCauseOf } from './close-reason';
-import type { SessionNews } from './events';
-import { openRoute, type RouteFinder } from './route';
+import type { SessionEvent } from './events';
+import { openRoute, type RouteFinder } from './connection/route';
 import { Session } from './session';
 
 const settle = (): Promise<unknown> => vi.advanceTimersByTimeAsync(0);
 
-function setUp(findRoute: RouteFinder = () => openRoute('ws://pod/')): { server: FakeServer; session: Session; news: SessionNews[] } {
+function setUp(findRoute: RouteFinder = () => openRoute('ws://pod/')): { server: FakeServer; session: Session; events: SessionEvent[] } {
   const server = new FakeServer();
   const session = new Session({
     findRoute,
@@ -22,9 +22,9 @@ function setUp(findRoute: RouteFinder = () => openRoute('ws://pod/')): { server:
     createDevice: new FakeMediaPath().createDevice,
     openSocket: server.openSocket,
   });
-  const news: SessionNews[] = [];
-  session.subscribe((one) => news.push(one));
-  return { server, session, news };
+  const events: SessionEvent[] = [];
+  session.subscribe((one) => events.push(one));
+  return { server, session, events };
 }
 
 const methods = (server: FakeServer): unknown[] => server.socket.sent.map(({ method }) => method);
@@ -33,7 +33,7 @@ beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
 describe('the lobby', () => {
-  /** As the pod does it: the capabilities are answered only once somebody is admitted. */
+  /** As in the pod: the request for capabilities is answered only after admission. */
   async function waiting(): Promise<ReturnType<typeof setUp> & { answerLate: () => void }> {
     const setup = setUp();
     const { server, session } = setup;
@@ -51,14 +51,14 @@ describe('the lobby', () => {
     return { ...setup, answerLate };
   }
 
-  it('is where one waits, after saying who one is', async () => {
+  it('is entered after sending the name', async () => {
     const { server, session } = await waiting();
     expect(session.connection).toEqual({ status: 'lobby' });
     expect(server.sent('knock')[0]?.['data']).toMatchObject({ displayName: 'Ada' });
     expect(server.sent('join')).toEqual([]);
   });
 
-  it('is left into the call when a moderator admits, by joining once', async () => {
+  it('leads into the call when a moderator admits, with one join', async () => {
     const { server, session, answerLate } = await waiting();
     answerLate();
     server.notifies('lobby', { state: 'admitted' });
@@ -68,20 +68,20 @@ describe('the lobby', () => {
     expect(methods(server).filter((method) => method === 'createWebRtcTransport')).toHaveLength(2);
   });
 
-  it('has no end of its own: a request that is never answered ends nothing', async () => {
+  it('has no time limit: an unanswered request does not end it', async () => {
     const { server, session } = await waiting();
     await vi.advanceTimersByTimeAsync(10 * 60_000);
     expect(session.connection).toEqual({ status: 'lobby' });
     expect(server.sockets).toHaveLength(1);
   });
 
-  it('ends with a refusal', async () => {
+  it('ends with a rejection', async () => {
     const { server, session } = await waiting();
     server.socket.serverCloses(4000, 'refused by a moderator');
     expect(session.connection).toMatchObject({ status: 'closed', cause: 'refused' });
   });
 
-  it('comes again when the socket breaks', async () => {
+  it('is entered again when the socket breaks', async () => {
     const { server, session } = await waiting();
     server.socket.serverCloses(1006);
     await vi.advanceTimersByTimeAsync(1000);
@@ -92,7 +92,7 @@ describe('the lobby', () => {
   });
 });
 
-/** A session whose first socket is open; `asked` tells for each time that the way in was asked for whether the last one was refused. */
+/** A session whose first socket is open; `asked` has `isRefused` of each route request. */
 function enterAndNote() {
   const asked: boolean[] = [];
   const { server, session } = setUp(({ isRefused }) => {
@@ -104,8 +104,8 @@ function enterAndNote() {
   return { asked, server };
 }
 
-describe('the way in', () => {
-  it('is asked for anew when no socket opened on it', async () => {
+describe('the route', () => {
+  it('is requested again when no socket opened with it', async () => {
     const { asked, server } = enterAndNote();
     server.socket.serverCloses(1012);
     await vi.advanceTimersByTimeAsync(1000);
@@ -114,14 +114,14 @@ describe('the way in', () => {
     expect(asked).toEqual([false, false, true]);
   });
 
-  it('is asked for anew when its ticket was refused, whatever the clock of this browser says', async () => {
+  it("is requested again when its ticket was rejected, whatever the browser's clock", async () => {
     const { asked, server } = enterAndNote();
     server.socket.serverCloses(4000, 'the ticket has expired');
     await vi.advanceTimersByTimeAsync(1000);
     expect(asked).toEqual([false, true]);
   });
 
-  it('that does not exist for this person ends the session with the reason', async () => {
+  it('that is denied ends the session with the reason', async () => {
     const { server, session } = setUp(() => Promise.reject(new ConveneError('token-expired', 'too old')));
     session.start();
     await settle();
@@ -129,7 +129,7 @@ describe('the way in', () => {
     expect(server.sockets).toEqual([]);
   });
 
-  it('that is not there yet is tried again', async () => {
+  it('that does not exist yet is retried', async () => {
     let isReady = false;
     const { server, session } = setUp(() => (isReady ? openRoute('ws://pod/') : Promise.reject(new ConveneError('meeting-waits', 'starting'))));
     session.start();
@@ -139,7 +139,7 @@ describe('the way in', () => {
     expect(server.sockets).toHaveLength(1);
   });
 
-  it('that is found after leaving is not taken', async () => {
+  it('that arrives after leaving is not used', async () => {
     let found = (): void => undefined;
     const { server, session } = setUp(() => new Promise((resolve) => (found = () => resolve(openRoute('ws://pod/')))));
     session.start();
@@ -167,4 +167,4 @@ it.each([
   ['this invitation was used by somebody else', 'invitation-used'],
   ['a join token is needed', 'token-required'],
   ['too many requests', 'closed'],
-])('"%s" is told as %s', (reason, cause) => expect(endCauseOf(reason)).toBe(cause));
+])('"%s" is reported as %s', (reason, cause) => expect(endCauseOf(reason)).toBe(cause));

@@ -1,17 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { ConveneError } from '../errors';
-import {
-  INITIAL_STATE,
-  MAX_MEDIA_FAILURES,
-  OPEN_LIMIT_MS,
-  STABLE_AFTER_MS,
-  transition,
-  type SessionEvent,
-  type SessionState,
-} from './machine';
+import { INITIAL_STATE, MAX_MEDIA_FAILURES, OPEN_LIMIT_MS, STABLE_AFTER_MS, transition, type MachineEvent, type SessionState } from './machine';
 
 /** Plays events in order; gives the last state and the effects of each step by their names. */
-function play(...events: SessionEvent[]): { state: SessionState; effects: string[][] } {
+function play(...events: MachineEvent[]): { state: SessionState; effects: string[][] } {
   let state = INITIAL_STATE;
   const effects: string[][] = [];
   for (const event of events) {
@@ -22,25 +14,25 @@ function play(...events: SessionEvent[]): { state: SessionState; effects: string
   return { state, effects };
 }
 
-const start: SessionEvent = { type: 'start' };
-const opened: SessionEvent = { type: 'socketOpened' };
-const joined: SessionEvent = { type: 'joinSucceeded' };
-const timer: SessionEvent = { type: 'timerFired' };
-const lost: SessionEvent = { type: 'socketClosed', code: 1006, reason: '' };
-const leave: SessionEvent = { type: 'leave' };
-const refused: SessionEvent = { type: 'joinFailed', error: new ConveneError('request-refused', 'no') };
+const start: MachineEvent = { type: 'start' };
+const opened: MachineEvent = { type: 'socketOpened' };
+const joined: MachineEvent = { type: 'joinSucceeded' };
+const timer: MachineEvent = { type: 'timerFired' };
+const lost: MachineEvent = { type: 'socketClosed', code: 1006, reason: '' };
+const leave: MachineEvent = { type: 'leave' };
+const refused: MachineEvent = { type: 'joinFailed', error: new ConveneError('request-refused', 'no') };
 const open = `startTimer ${OPEN_LIMIT_MS}`;
 const intoCall = [start, opened, joined];
 const intoStableCall = [...intoCall, timer];
 
-describe('getting in', () => {
-  it('opens, joins, and counts as good after a while', () => {
+describe('joining', () => {
+  it('opens, joins, and counts as stable after a while', () => {
     const { state, effects } = play(...intoStableCall);
     expect(state).toMatchObject({ name: 'joined', attempt: 0 });
     expect(effects).toEqual([[open, 'openSocket'], ['stopTimer', 'join'], [`startTimer ${STABLE_AFTER_MS}`], []]);
   });
 
-  it.each<[string, SessionEvent]>([
+  it.each<[string, MachineEvent]>([
     ['a closed socket', lost],
     ['a refused join', refused],
   ])('waits 1 s after %s', (_case, event) => {
@@ -49,7 +41,7 @@ describe('getting in', () => {
     expect(effects.at(-1)).toEqual(['stopTimer', 'dropConnection', 'startTimer 1000']);
   });
 
-  it('gives up a connection that hangs and tries again', () => {
+  it('gives up a connection that hangs and retries', () => {
     const { state, effects } = play(start, timer);
     expect(state).toMatchObject({ name: 'waiting', waitMs: 1000 });
     expect(effects.at(-1)).toEqual(['dropConnection', 'startTimer 1000']);
@@ -62,13 +54,13 @@ describe('getting in', () => {
 });
 
 describe('losing the connection', () => {
-  it.each([1001, 1006, 1011, 1012])('comes back at once after close code %i', (code) => {
+  it.each([1001, 1006, 1011, 1012])('reconnects at once after close code %i', (code) => {
     const { state, effects } = play(...intoStableCall, { type: 'socketClosed', code, reason: '' });
     expect(state).toMatchObject({ name: 'opening', attempt: 1, wasJoined: true });
     expect(effects.at(-1)).toEqual(['stopTimer', 'dropConnection', open, 'openSocket']);
   });
 
-  it('waits 1, 2, 4, 8, 8 … s, then says that it failed', () => {
+  it('waits 1, 2, 4, 8, 8 … s, then fails', () => {
     let { state } = play(...intoStableCall, lost);
     const waits: number[] = [];
     while (state.name === 'opening') {
@@ -88,7 +80,7 @@ describe('losing the connection', () => {
     expect(play(...intoCall, lost, ...lostAgain, timer, ...lostAgain).state).toMatchObject({ name: 'waiting', waitMs: 2000 });
   });
 
-  it('is retried at once each time that the call was good before, however often', () => {
+  it('is retried at once whenever the call was stable before', () => {
     const recoveries = Array.from({ length: 20 }, () => [opened, joined, timer, lost]).flat();
     expect(play(...intoCall, lost, ...recoveries).state).toMatchObject({ name: 'opening', attempt: 1 });
     expect(STABLE_AFTER_MS).toBeLessThan(5000);
@@ -98,7 +90,7 @@ describe('losing the connection', () => {
     [0, 250],
     [700, 700],
     [600_000, 30_000],
-  ])('asks again when the server wants it: after %i ms it is %i', (retryAfterMs, waitMs) => {
+  ])('honors Retry-After: %i ms becomes %i', (retryAfterMs, waitMs) => {
     const error = new ConveneError('meeting-waits', 'soon', { retryAfterMs });
     expect(play(...intoCall, lost, { type: 'routeFailed', error }).state).toMatchObject({ name: 'waiting', waitMs });
   });
@@ -127,7 +119,7 @@ describe('the end', () => {
     }
   });
 
-  it.each<[string, SessionEvent[]]>([
+  it.each<[string, MachineEvent[]]>([
     ['opening', [start]],
     ['joining', [start, opened]],
     ['joined', intoCall],
@@ -138,7 +130,7 @@ describe('the end', () => {
     expect(effects.at(-1)).toEqual(['stopTimer', 'dropConnection']);
   });
 
-  it('hears nothing afterwards', () => {
+  it('ignores everything afterwards', () => {
     const { state, effects } = play(...intoCall, leave, lost, joined, timer, { type: 'networkBack' }, leave);
     expect(state).toMatchObject({ name: 'closed', cause: 'left' });
     expect(effects.slice(4)).toEqual([[], [], [], [], []]);
@@ -146,26 +138,26 @@ describe('the end', () => {
 });
 
 describe('media', () => {
-  const broken: SessionEvent = { type: 'mediaFailed' };
+  const broken: MachineEvent = { type: 'mediaFailed' };
 
-  it('that breaks leads to a new join at once', () => {
+  it('that breaks leads to a rejoin at once', () => {
     const { state, effects } = play(...intoStableCall, broken);
     expect(state).toMatchObject({ name: 'opening', wasJoined: true, mediaFailures: 1 });
     expect(effects.at(-1)).toEqual(['stopTimer', 'dropConnection', open, 'openSocket']);
   });
 
-  it('that never comes is said after a few joins', () => {
+  it('that is never established fails after a few joins', () => {
     const rounds = Array.from({ length: MAX_MEDIA_FAILURES }, () => [opened, joined, timer, broken]).flat();
     expect(play(start, ...rounds).state).toMatchObject({ name: 'failed', error: { code: 'media-unreachable' } });
   });
 
-  it('that came through in between starts the count anew', () => {
+  it('that was established in between restarts the count', () => {
     const rounds = Array.from({ length: 9 }, () => [opened, joined, { type: 'mediaConnected' } as const, broken]).flat();
     expect(play(start, ...rounds).state).toMatchObject({ name: 'opening', mediaFailures: 1 });
   });
 });
 
-it('a failed session can be started again, and starts itself when the network was at fault and is back', () => {
+it('a failed session can be restarted, and restarts itself when the network is back', () => {
   const error = new ConveneError('server-unreachable', 'gone');
   const failed: SessionState = { name: 'failed', error, wasJoined: true };
   expect(transition(failed, start).state.name).toBe('opening');

@@ -1,30 +1,30 @@
 /**
- * The life of a session as a pure state machine: `transition(state, event)` says what comes next and what is to be done.
+ * The lifecycle of a session as a pure state machine: `transition(state, event)` returns the next state and the effects.
  *
- * It knows neither sockets, media nor clocks. The session carries out the effects and reports what happened as events.
+ * It knows no sockets, media or clocks. The session carries out the effects and feeds back events.
  */
 
 import { ConveneError } from '../errors';
 import { waitBeforeAttempt } from './backoff';
 import { endCauseOf, FINAL_CLOSE_CODE, isTicketRefused, type EndCause } from './close-reason';
 
-/** Longer than a router holds a connection while the meeting gets its place: a connection that hangs is given up. */
+/** Longer than a router holds a connection while a meeting is assigned: a connection that hangs is given up. */
 export const OPEN_LIMIT_MS = 75_000;
 /**
- * A call that has held this long counts as good again: the next loss is retried at once, and the waits begin anew. Long enough for a
- * server that lets everybody in and falls over it.
+ * A call that has lasted this long resets the backoff: the next disconnect is retried at once. Long enough to notice a
+ * server that accepts participants and then crashes.
  */
 export const STABLE_AFTER_MS = 2000;
-/** Signaling works but media does not come through: this often the whole join is repeated before that is said. */
+/** Signaling works but media does not: the join is repeated this often before it is reported. */
 export const MAX_MEDIA_FAILURES = 3;
 
-/** What is remembered while trying to get (back) into the call. */
+/** State kept while joining or rejoining. */
 interface Trying {
-  /** Number of this attempt since the last good call; 0 once a call has held. */
+  /** Number of this attempt since the last stable call; 0 once a call is stable. */
   attempt: number;
-  /** Whether this session was in the call before: then the views say "reconnecting". */
+  /** Whether this session has been in the call before: then views show "reconnecting". */
   wasJoined: boolean;
-  /** Times in a row that media could not be established. */
+  /** Consecutive joins whose media could not be established. */
   mediaFailures: number;
 }
 
@@ -32,17 +32,17 @@ export type SessionState =
   | { name: 'idle' }
   | ({ name: 'opening' } & Trying)
   | ({ name: 'joining' } & Trying)
-  /** Waits until a moderator admits. There is no time limit but the server's. */
+  /** Waiting for a moderator's approval. Only the server limits the time. */
   | ({ name: 'lobby' } & Trying)
   | ({ name: 'joined' } & Trying)
   | ({ name: 'waiting'; waitMs: number } & Trying)
   | { name: 'closed'; cause: EndCause; reason: string }
   | { name: 'failed'; error: ConveneError; wasJoined: boolean };
 
-export type SessionEvent =
+export type MachineEvent =
   | { type: 'start' }
   | { type: 'socketOpened' }
-  /** There is no way to the meeting just now, or none for this person. */
+  /** There is no route to the meeting right now, or none for this participant. */
   | { type: 'routeFailed'; error: ConveneError }
   | { type: 'lobbyEntered' }
   | { type: 'lobbyLeft' }
@@ -53,17 +53,12 @@ export type SessionEvent =
   | { type: 'mediaFailed' }
   | { type: 'timerFired' }
   | { type: 'networkBack' }
-  /** The server says that the meeting can be entered now. */
+  /** The meeting became ready. */
   | { type: 'meetingReady' }
   | { type: 'leave' };
 
 export type SessionEffect =
-  | { type: 'openSocket' }
-  | { type: 'join' }
-  | { type: 'knock' }
-  | { type: 'dropConnection' }
-  | { type: 'startTimer'; ms: number }
-  | { type: 'stopTimer' };
+  { type: 'openSocket' } | { type: 'join' } | { type: 'knock' } | { type: 'dropConnection' } | { type: 'startTimer'; ms: number } | { type: 'stopTimer' };
 
 export interface Transition {
   state: SessionState;
@@ -74,7 +69,7 @@ export const INITIAL_STATE: SessionState = { name: 'idle' };
 
 const FRESH: Trying = { attempt: 1, wasJoined: false, mediaFailures: 0 };
 
-export function transition(state: SessionState, event: SessionEvent): Transition {
+export function transition(state: SessionState, event: MachineEvent): Transition {
   if (event.type === 'leave') return leave(state);
   switch (state.name) {
     case 'idle':
@@ -95,19 +90,19 @@ export function transition(state: SessionState, event: SessionEvent): Transition
   }
 }
 
-function fromFailed(state: SessionState & { name: 'failed' }, event: SessionEvent): Transition {
+function fromFailed(state: SessionState & { name: 'failed' }, event: MachineEvent): Transition {
   const again = event.type === 'start' || (event.type === 'networkBack' && state.error.category === 'network');
   return again ? open({ ...FRESH, wasJoined: state.wasJoined }) : stay(state);
 }
 
-function fromOpening(state: SessionState & { name: 'opening' }, event: SessionEvent): Transition {
+function fromOpening(state: SessionState & { name: 'opening' }, event: MachineEvent): Transition {
   switch (event.type) {
     case 'socketOpened':
       return { state: { ...state, name: 'joining' }, effects: [{ type: 'stopTimer' }, { type: 'join' }] };
     case 'routeFailed':
       return joinFailed(state, event.error);
     case 'timerFired':
-      return tryAgain(state, [{ type: 'dropConnection' }], new ConveneError('server-unreachable', 'the connection did not open in time'));
+      return tryAgain(state, [{ type: 'dropConnection' }], new ConveneError('server-unreachable', 'could not open the connection in time'));
     case 'socketClosed':
       return lost(state, event.code, event.reason);
     default:
@@ -115,11 +110,11 @@ function fromOpening(state: SessionState & { name: 'opening' }, event: SessionEv
   }
 }
 
-function fromJoining(state: SessionState & { name: 'joining' }, event: SessionEvent): Transition {
+function fromJoining(state: SessionState & { name: 'joining' }, event: MachineEvent): Transition {
   switch (event.type) {
     case 'joinSucceeded':
       return {
-        // The first call is taken as good at once; one that was just restored has to prove it.
+        // The first call counts as stable at once; a restored one has to last first.
         state: { ...state, name: 'joined', attempt: state.wasJoined ? state.attempt : 0, wasJoined: true },
         effects: [{ type: 'startTimer', ms: STABLE_AFTER_MS }],
       };
@@ -134,8 +129,8 @@ function fromJoining(state: SessionState & { name: 'joining' }, event: SessionEv
   }
 }
 
-/** The join that was sent before the server said "lobby" fails; that is no failure of the session. */
-function fromLobby(state: SessionState & { name: 'lobby' }, event: SessionEvent): Transition {
+/** The join sent before the server's "lobby" fails; that is not a failure of the session. */
+function fromLobby(state: SessionState & { name: 'lobby' }, event: MachineEvent): Transition {
   switch (event.type) {
     case 'lobbyLeft':
       return { state: { ...state, name: 'joining' }, effects: [{ type: 'join' }] };
@@ -146,7 +141,7 @@ function fromLobby(state: SessionState & { name: 'lobby' }, event: SessionEvent)
   }
 }
 
-function fromJoined(state: SessionState & { name: 'joined' }, event: SessionEvent): Transition {
+function fromJoined(state: SessionState & { name: 'joined' }, event: MachineEvent): Transition {
   switch (event.type) {
     case 'timerFired':
       return { state: { ...state, attempt: 0 }, effects: [] };
@@ -161,7 +156,7 @@ function fromJoined(state: SessionState & { name: 'joined' }, event: SessionEven
   }
 }
 
-function fromWaiting(state: SessionState & { name: 'waiting' }, event: SessionEvent): Transition {
+function fromWaiting(state: SessionState & { name: 'waiting' }, event: MachineEvent): Transition {
   switch (event.type) {
     case 'timerFired':
       return open(state);
@@ -189,7 +184,7 @@ function leave(state: SessionState): Transition {
   return { state: { name: 'closed', cause: 'left', reason: '' }, effects: [{ type: 'stopTimer' }, { type: 'dropConnection' }] };
 }
 
-/** The socket is gone. Final codes end the session; from a good call the first attempt is at once, the others wait. */
+/** The socket closed. Final codes end the session; after a stable call the first attempt is immediate, others wait. */
 function lost(state: SessionState & Trying, code: number, reason: string): Transition {
   const drop: SessionEffect[] = [{ type: 'stopTimer' }, { type: 'dropConnection' }];
   if (code === FINAL_CLOSE_CODE && !isTicketRefused(code, reason)) {
@@ -198,7 +193,7 @@ function lost(state: SessionState & Trying, code: number, reason: string): Trans
   return tryAgain(state, drop, new ConveneError('server-unreachable', `the connection was closed with ${code} ${reason}`.trim()));
 }
 
-/** What cannot get better by trying again (a browser without WebRTC, no common codec, no right to come in) ends the session. */
+/** Errors that retrying cannot fix (no WebRTC, no common codec, no permission to join) end the session. */
 function joinFailed(state: SessionState & Trying, error: ConveneError): Transition {
   const drop: SessionEffect[] = [{ type: 'stopTimer' }, { type: 'dropConnection' }];
   const isFinal = error.category === 'environment' || error.category === 'access' || error.code === 'codec-unsupported';
@@ -206,12 +201,12 @@ function joinFailed(state: SessionState & Trying, error: ConveneError): Transiti
   return tryAgain(state, drop, error);
 }
 
-/** Media could not be mended by an ICE restart: join anew, but not for ever. */
+/** An ICE restart could not repair media: rejoin, but only so many times. */
 function mediaFailed(state: SessionState & Trying): Transition {
   const drop: SessionEffect[] = [{ type: 'stopTimer' }, { type: 'dropConnection' }];
   const mediaFailures = state.mediaFailures + 1;
   if (mediaFailures >= MAX_MEDIA_FAILURES) {
-    const error = new ConveneError('media-unreachable', `media could not be established ${mediaFailures} times in a row`);
+    const error = new ConveneError('media-unreachable', `could not establish media ${mediaFailures} times in a row`);
     return { state: { name: 'failed', error, wasJoined: true }, effects: drop };
   }
   return open({ ...state, mediaFailures }, drop);

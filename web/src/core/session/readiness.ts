@@ -1,52 +1,52 @@
 /**
- * What the router says of the meeting while this client tries to get (back) in: that it has become ready is news once, and ends the wait
- * for the next attempt. That it is still ready is none: the attempt that has just failed was made in that belief.
+ * Whether the meeting became ready while this client waits to join or rejoin: becoming ready ends the backoff
+ * once. Still being ready does not: the attempt that just failed already assumed it.
  */
 
 import type { Unsubscribe } from '../emitter';
 
-/** Follows whether the meeting is ready, from what is so now. */
+/** Watches whether the meeting is ready; the listener is also called with the current state. */
 export type ReadinessWatch = (listener: (isReady: boolean) => void) => Unsubscribe;
 
 export class Readiness {
   readonly #watch: ReadinessWatch | undefined;
-  readonly #onNews: () => void;
+  readonly #onReady: () => void;
   #end: Unsubscribe | undefined;
   #isReady = false;
-  #hasNews = false;
+  #hasBecomeReady = false;
 
-  constructor(watch: ReadinessWatch | undefined, onNews: () => void) {
+  constructor(watch: ReadinessWatch | undefined, onReady: () => void) {
     this.#watch = watch;
-    this.#onNews = onNews;
+    this.#onReady = onReady;
   }
 
   follow(): void {
-    this.#end ??= this.#watch?.((isReady) => this.#hear(isReady));
+    this.#end ??= this.#watch?.((isReady) => this.#update(isReady));
   }
 
   stop(): void {
     this.#end?.();
     this.#end = undefined;
-    this.#isReady = this.#hasNews = false;
+    this.#isReady = this.#hasBecomeReady = false;
   }
 
-  /** An attempt begins: what was heard before is no news for the wait after it. */
+  /** An attempt starts: earlier reports do not end the backoff after it. */
   forget(): void {
-    this.#hasNews = false;
+    this.#hasBecomeReady = false;
   }
 
-  /** Whether the meeting has become ready since the last attempt began. Tells it once. */
-  takeNews(): boolean {
-    const hasNews = this.#hasNews;
-    this.#hasNews = false;
-    return hasNews;
+  /** Whether the meeting became ready since the last attempt started. True only once. */
+  takeReady(): boolean {
+    const hasBecomeReady = this.#hasBecomeReady;
+    this.#hasBecomeReady = false;
+    return hasBecomeReady;
   }
 
-  #hear(isReady: boolean): void {
+  #update(isReady: boolean): void {
     const isNews = isReady && !this.#isReady;
     this.#isReady = isReady;
     if (!isNews) return;
-    this.#hasNews = true;
-    this.#onNews();
+    this.#hasBecomeReady = true;
+    this.#onReady();
   }
 }

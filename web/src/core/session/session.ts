@@ -1,7 +1,7 @@
 /**
- * A person's stay in a meeting: runs the session machine, keeps the connection, and tells listeners what happens.
+ * A participant's stay in a meeting: runs the session machine, owns the connection, and emits events.
  *
- * All decisions about connecting are the machine's; here they are carried out. Views, frameworks and words for people are elsewhere.
+ * The machine makes all decisions about connecting; here they are carried out. It knows no views, frameworks or UI texts.
  */
 
 import { Device } from 'mediasoup-client';
@@ -15,24 +15,24 @@ import type { SocketFactory } from '../signaling/protoo';
 import { decodeChatHistory, decodeChatSent, type ChatPage } from '../signaling/decode';
 import type { RoomRequests } from '../signaling/requester';
 import { isTicketRefused } from './close-reason';
-import type { VideoCodec } from './codec-choice';
-import { browserCodecEnvironment, CodecPolicy, type CodecEnvironment } from './codec-policy';
+import type { VideoCodec } from './codecs/codec-choice';
+import { browserCodecEnvironment, CodecPolicy, type CodecEnvironment } from './codecs/codec-policy';
 import { connectionStateOf, type ConnectionState } from './connection-state';
-import type { SessionNews } from './events';
+import type { SessionEvent } from './events';
 import { closingOf, joinErrorOf } from './join-refusal';
-import { INITIAL_STATE, transition, type SessionEffect, type SessionEvent, type SessionState } from './machine';
-import { RoomConnection, type RoomConnectionHooks } from './room-connection';
-import { RejoinAllowance } from './picture-watch';
+import { INITIAL_STATE, transition, type SessionEffect, type MachineEvent, type SessionState } from './machine';
+import { RoomConnection, type RoomConnectionHooks } from './connection/room-connection';
+import { RejoinAllowance } from './video/video-stall';
 import { Readiness, type ReadinessWatch } from './readiness';
-import type { ReceptionWish } from './reception';
-import type { Route, RouteFinder } from './route';
-import type { CallStats } from './stats';
+import type { ReceptionPreference } from './video/reception';
+import type { Route, RouteFinder } from './connection/route';
+import type { CallStats } from './connection/stats';
 
-/** Longest time that the last pictures are kept after one is back oneself: the others come back one by one. */
-export const LAST_PICTURES_KEPT_MS = 15_000;
+/** How long last frames are kept after a rejoin: the other participants return one by one. */
+export const LAST_FRAMES_KEPT_MS = 15_000;
 
 export interface SessionOptions {
-  /** Finds the way, anew for every attempt. */
+  /** Finds the route, for every attempt. */
   findRoute: RouteFinder;
   displayName: string;
   localMedia: LocalMedia;
@@ -40,17 +40,17 @@ export interface SessionOptions {
   userAgent?: string;
   createDevice?: () => Promise<Device>;
   openSocket?: SocketFactory;
-  /** The video codec to send in, when pictures begin to be sent; by itself the session takes what fits device and room. */
+  /** Overrides the video codec, read when sending starts; by default the session chooses by device and room. */
   videoCodec?: () => VideoCodec | undefined;
-  /** Follows whether the meeting is ready: while the session tries to get back in, that ends its waits. */
+  /** Watches whether the meeting is ready, which ends the backoff while the session rejoins. */
   watchReadiness?: ReadinessWatch;
-  /** What is known of the device's encoders. */
+  /** What is known about the device's encoders. */
   codecEnvironment?: CodecEnvironment;
 }
 
 export class Session {
   readonly #options: SessionOptions;
-  readonly #news: Emitter<SessionNews>;
+  readonly #events: Emitter<SessionEvent>;
   readonly #scope = new Scope();
   readonly #codecs: CodecPolicy;
   readonly #readiness: Readiness;
@@ -58,43 +58,43 @@ export class Session {
   #state: SessionState = INITIAL_STATE;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #connection: RoomConnection | undefined;
-  /** The connection before, whose last pictures stay up until there are fresh ones. */
+  /** The previous connection, whose last frames are shown until new ones arrive. */
   #previous: RoomConnection | undefined;
   #picturesTimer: ReturnType<typeof setTimeout> | undefined;
-  /** Counts attempts to find a way: an answer that comes too late is of no use. */
+  /** Counts route requests: a late answer is dropped. */
   #attempt = 0;
-  /** Counts joins: one that the lobby overtook is void. */
+  /** Counts joins: one that the lobby replaced is dropped. */
   #joins = 0;
-  /** Whether the latest socket has opened: a ticket that did not open one is not tried again. */
+  /** Whether the latest socket opened: a ticket that failed to open one is not reused. */
   #hasOpened = true;
-  /** Whether signaling is cut and may go on. */
-  #isCut = false;
-  /** Directions in which media does not come through just now. */
+  /** Whether signaling is down and may resume. */
+  #isDisconnected = false;
+  /** Directions in which media is interrupted. */
   readonly #mending = new Set<Direction>();
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    this.#news = new Emitter(options.log);
+    this.#events = new Emitter(options.log);
     this.#readiness = new Readiness(options.watchReadiness, () => this.#hearReadiness());
     this.#codecs = new CodecPolicy(options.codecEnvironment ?? browserCodecEnvironment(), options.videoCodec ?? (() => undefined));
   }
 
   get connection(): ConnectionState {
-    // Without sound and picture there is no call; without signaling nothing new is heard of.
-    return connectionStateOf(this.#state, this.#mending.size > 0 ? 'media' : this.#isCut ? 'signaling' : undefined);
+    // Media outranks signaling: without it there is no call.
+    return connectionStateOf(this.#state, this.#mending.size > 0 ? 'media' : this.#isDisconnected ? 'signaling' : undefined);
   }
 
-  subscribe(listener: (news: SessionNews) => void): Unsubscribe {
-    return this.#news.subscribe(listener);
+  subscribe(listener: (events: SessionEvent) => void): Unsubscribe {
+    return this.#events.subscribe(listener);
   }
 
-  /** Joins; after a failure, tries again. */
+  /** Joins; after a failure, retries. */
   start(): void {
     if (this.#state.name === 'idle') this.#followSurroundings();
     this.#handle({ type: 'start' });
   }
 
-  /** Leaves for good. Local devices are their owner's to give back. */
+  /** Leaves for good. Releasing local devices is up to their owner. */
   leave(): void {
     this.#handle({ type: 'leave' });
     this.#scope.end();
@@ -104,32 +104,32 @@ export class Session {
     return this.#connection?.stats() ?? Promise.resolve(undefined);
   }
 
-  /** Asks something of the room. Throws a ConveneError. */
+  /** Sends a request to the room. Throws a ConveneError. */
   request<M extends keyof RoomRequests>(method: M, data: RoomRequests[M]): Promise<unknown> {
     return this.#connection?.request(method, data) ?? Promise.reject(new ConveneError('connection-closed', `"${method}": not connected`));
   }
 
-  /** Says something in the chat; gives the number and time that the message got. */
+  /** Sends a chat message; returns its id and time. */
   async say(text: string): Promise<{ id: number; sentAt: number }> {
     return decodeChatSent(await this.request('sendChatMessage', { text }));
   }
 
-  /** A page of the chat: the newest, or the one below a message. Also makes sure that later messages are sent here. */
+  /** A page of the chat: the newest, or the one before a message. Also subscribes to new messages. */
   async history(before?: number): Promise<ChatPage> {
     return decodeChatHistory(await this.request('getChatHistory', { follow: true, before: before ?? null }));
   }
 
-  /** Says how pictures are shown now, so that no more comes than is seen. */
-  receive(wishes: readonly ReceptionWish[]): void {
-    this.#connection?.receive(wishes);
+  /** Sets how videos are shown, so that no more is received than is visible. */
+  receive(preferences: readonly ReceptionPreference[]): void {
+    this.#connection?.receive(preferences);
   }
 
-  /** Says whose streams are wanted, the most wanted first: large rooms send not all. To be said again when it has joined anew; the same twice costs nothing. */
+  /** Sets whose streams are wanted, the most wanted first: large rooms do not send all. Must be repeated after a rejoin; repeating is free. */
   watch(peerIds: readonly string[]): void {
     this.#connection?.watch(peerIds);
   }
 
-  /** Changes of one's own media go out; a network that comes back cuts a waiting time short. */
+  /** Publishes changes of local media; a network that is back online ends the backoff. */
   #followSurroundings(): void {
     this.#scope.onEnd(this.#options.localMedia.subscribe((local) => void this.#connection?.publish(local)));
     if (!('addEventListener' in globalThis)) return;
@@ -138,7 +138,7 @@ export class Session {
     this.#scope.onEnd(() => globalThis.removeEventListener('online', onOnline));
   }
 
-  #handle(event: SessionEvent): void {
+  #handle(event: MachineEvent): void {
     this.#tellChange(() => {
       const { state, effects } = transition(this.#state, event);
       this.#state = state;
@@ -148,7 +148,7 @@ export class Session {
     this.#followReadiness();
   }
 
-  /** From the first wait until one is in, or it is over. */
+  /** From the first wait until joined or ended. */
   #followReadiness(): void {
     const { name } = this.#state;
     if (name === 'joined' || name === 'lobby' || name === 'closed' || name === 'failed') return this.#readiness.stop();
@@ -158,13 +158,13 @@ export class Session {
   }
 
   #hearReadiness(): void {
-    if (this.#state.name === 'waiting' && this.#readiness.takeNews()) this.#handle({ type: 'meetingReady' });
+    if (this.#state.name === 'waiting' && this.#readiness.takeReady()) this.#handle({ type: 'meetingReady' });
   }
 
   #tellChange(act: () => void): void {
     const before = JSON.stringify(this.connection);
     act();
-    if (JSON.stringify(this.connection) !== before) this.#news.emit({ type: 'connection', connection: this.connection });
+    if (JSON.stringify(this.connection) !== before) this.#events.emit({ type: 'connection', connection: this.connection });
   }
 
   #run(effect: SessionEffect): void {
@@ -186,7 +186,7 @@ export class Session {
     }
   }
 
-  /** A way that is known already is taken at once: a reconnect is not to wait for anything. */
+  /** A known route is used synchronously: a reconnect must not wait. */
   #findRoute(): void {
     const attempt = (this.#attempt += 1);
     this.#readiness.forget();
@@ -219,7 +219,7 @@ export class Session {
     this.#connection = connection;
   }
 
-  /** What a connection reports counts only while it is the current one. */
+  /** Ignores reports of a connection that is no longer the current one. */
   #hooksFor(self: () => RoomConnection): RoomConnectionHooks {
     const ifCurrent = (act: () => void): void => {
       if (self() === this.#connection) act();
@@ -235,26 +235,26 @@ export class Session {
           if (isTicketRefused(code, reason)) this.#hasOpened = false;
           this.#handle({ type: 'socketClosed', code, reason });
         }),
-      onCut: (isCut) =>
+      onCut: (isDisconnected) =>
         ifCurrent(() =>
           this.#tellChange(() => {
-            this.#isCut = isCut;
+            this.#isDisconnected = isDisconnected;
           }),
         ),
       onLobby: (state) => ifCurrent(() => this.#handle({ type: state === 'waiting' ? 'lobbyEntered' : 'lobbyLeft' })),
-      onRoomEvent: (event) => ifCurrent(() => this.#news.emit(event)),
-      onMediaMending: (direction) => ifCurrent(() => this.#tellChange(() => this.#mending.add(direction))),
+      onRoomEvent: (event) => ifCurrent(() => this.#events.emit(event)),
+      onMediaRepairing: (direction) => ifCurrent(() => this.#tellChange(() => this.#mending.add(direction))),
       onMediaConnected: (direction) =>
         ifCurrent(() => {
           this.#tellChange(() => this.#mending.delete(direction));
           this.#handle({ type: 'mediaConnected' });
         }),
       onMediaBroken: () => ifCurrent(() => this.#handle({ type: 'mediaFailed' })),
-      onPictureLost: () =>
+      onVideoLost: () =>
         ifCurrent(() => {
           if (this.#rejoins.take(performance.now())) this.#handle({ type: 'mediaFailed' });
         }),
-      onPublishError: (kind, error) => ifCurrent(() => this.#news.emit({ type: 'publishFailed', kind, error })),
+      onPublishError: (kind, error) => ifCurrent(() => this.#events.emit({ type: 'publishFailed', kind, error })),
     };
   }
 
@@ -267,7 +267,7 @@ export class Session {
       await connection.join(isCurrent);
     } catch (error) {
       if (!isCurrent()) return;
-      this.#options.log.warn('the join failed', error);
+      this.#options.log.warn('could not join', error);
       const closing = closingOf(error);
       this.#handle(closing === undefined ? { type: 'joinFailed', error: joinErrorOf(error) } : { type: 'socketClosed', ...closing });
       return;
@@ -275,7 +275,7 @@ export class Session {
     if (!isCurrent()) return;
     this.#handle({ type: 'joinSucceeded' });
     this.#previous?.closeSending();
-    this.#picturesTimer = setTimeout(() => this.#closePrevious(), LAST_PICTURES_KEPT_MS);
+    this.#picturesTimer = setTimeout(() => this.#closePrevious(), LAST_FRAMES_KEPT_MS);
     await connection.publish(this.#options.localMedia.state);
   }
 
@@ -284,8 +284,8 @@ export class Session {
     try {
       await this.#connection?.knock();
     } catch (error) {
-      // Who is not heard can still be admitted: moderators see that somebody is there.
-      this.#options.log.warn('the knock was not heard', error);
+      // Ignored: moderators see and can admit a peer without a name, too.
+      this.#options.log.warn('could not send the name to the lobby', error);
     }
   }
 
@@ -293,12 +293,12 @@ export class Session {
     this.#attempt += 1;
     const dropped = this.#connection;
     this.#connection = undefined;
-    this.#isCut = false;
+    this.#isDisconnected = false;
     this.#mending.clear();
     if (dropped === undefined) return;
     clearTimeout(this.#picturesTimer);
     dropped.closeSignaling();
-    // A connection that never joined has no pictures to keep: what is older stays instead.
+    // A connection that never joined has no frames to keep: the older ones stay.
     if (!dropped.hasJoined) return dropped.close();
     this.#previous?.close();
     this.#previous = dropped;
@@ -308,6 +308,6 @@ export class Session {
     clearTimeout(this.#picturesTimer);
     this.#previous?.close();
     this.#previous = undefined;
-    this.#news.emit({ type: 'lastPicturesGone' });
+    this.#events.emit({ type: 'lastFramesDropped' });
   }
 }

@@ -20,27 +20,38 @@ it('finds the goldens', () => {
   expect(frames.length).toBeGreaterThan(25);
 });
 
-it.each(frames.filter(({ notification }) => notification === true).map((frame) => [String(frame['method']), dataOf(frame)] as const))('knows %s', (method, data) => {
-  expect(decodeNotification(method, data)).toEqual({ kind: 'known', message: { method, data } });
-});
+it.each(frames.filter(({ notification }) => notification === true).map((frame) => [String(frame['method']), dataOf(frame)] as const))(
+  'knows %s',
+  (method, data) => {
+    expect(decodeNotification(method, data)).toEqual({ kind: 'known', message: { method, data } });
+  },
+);
 
 it('reads every offer of a stream', () => {
   const offers = frames.filter(({ method }) => method === 'newConsumer').map((frame) => decodeNewConsumer(dataOf(frame)).appData.source);
   expect(offers).toEqual(['video', 'screensharing']);
 });
 
-it('reads what people send, and whether they are there, where they join', () => {
+it('reads what peers send, and whether they are connected, in the join response', () => {
   const { answers } = recordOf(Object.values(JOIN)[0]);
   const answer = recordOf(recordOf(Array.isArray(answers) ? answers[0] : undefined)['frame']);
-  expect(decodeJoin(answer['data'])).toMatchObject([{ peerId: 'bob', sends: { audio: true, video: false, share: false }, standing: { isCut: false } }]);
+  expect(decodeJoin(answer['data'])).toMatchObject([
+    { peerId: 'bob', sends: { audio: true, video: false, share: false }, peerStatus: { isDisconnected: false } },
+  ]);
 });
 
 it.each<[object, object]>([
-  [{}, { sends: undefined, standing: { isCut: false } }],
-  [{ sends: 'all', connected: 'no' }, { sends: undefined, standing: { isCut: false } }],
-  [{ sends: { audio: true, video: 1 }, connected: false }, { sends: { audio: true, video: false, share: false }, standing: { isCut: true } }],
-])('of servers that tell less, or other things, takes %j', (told, peer) => {
-  expect(decodeJoin({ peers: [{ peerId: 'bob', displayName: 'Bob', ...told }] })).toMatchObject([peer]);
+  [{}, { sends: undefined, peerStatus: { isDisconnected: false } }],
+  [
+    { sends: 'all', connected: 'no' },
+    { sends: undefined, peerStatus: { isDisconnected: false } },
+  ],
+  [
+    { sends: { audio: true, video: 1 }, connected: false },
+    { sends: { audio: true, video: false, share: false }, peerStatus: { isDisconnected: true } },
+  ],
+])('accepts %j from other servers', (fields, peer) => {
+  expect(decodeJoin({ peers: [{ peerId: 'bob', displayName: 'Bob', ...fields }] })).toMatchObject([peer]);
 });
 
 it.each([{ peerId: 'bob' }, { peerId: 'bob', sends: [] }, { sends: {} }])('drops the peerSends %j', (data) => {
@@ -53,4 +64,4 @@ it.each([
   [{ score: 10, producerScore: 10, producerScores: [] }, 0],
   [{ score: 10 }, 0],
   ['ten', 0],
-])('what the server itself receives of %j', (score, received) => expect(sourceScoreOf(score)).toBe(received));
+])('the score of the incoming stream in %j', (score, received) => expect(sourceScoreOf(score)).toBe(received));

@@ -1,7 +1,7 @@
 /**
- * The edge: what a server sends is checked here before anything relies on its shape.
+ * The boundary: whatever a server sends is validated here before it is used.
  *
- * RTP, ICE and DTLS parameters are only checked to be objects or lists; mediasoup-client checks their insides itself.
+ * RTP, ICE and DTLS parameters are only checked to be objects or lists; mediasoup-client validates the rest.
  */
 
 import type {
@@ -19,14 +19,14 @@ import type {
 import { ConveneError } from '../errors';
 import { isRecord, isText, type JsonRecord } from './json';
 import { REACTIONS } from './reactions';
-import { peerOf, type Peer } from './standing';
+import { peerOf, type Peer } from './peers';
 
 type Check = (data: JsonRecord) => boolean;
 
 const hasConsumerId: Check = ({ consumerId }) => isText(consumerId);
 const hasPeerId: Check = ({ peerId }) => isText(peerId);
 
-/** Every notification of the media pod, also those that this client does nothing with. Others are ignored, as the protocol wishes. */
+/** Every notification of the media pod, including those that this client ignores. Unknown ones are ignored, as the protocol demands. */
 const NOTIFICATIONS = {
   session: ({ id, resumed }) => isText(id) && typeof resumed === 'boolean',
   'mediasoup-version': ({ version }) => isText(version),
@@ -68,14 +68,13 @@ export function decodeNotification(method: string, data: JsonRecord): Decoded {
 
 export function decodeNewConsumer(data: JsonRecord): NewConsumer {
   const { peerId, consumerId, producerId, kind, rtpParameters, appData } = data;
-  const isGood =
-    [peerId, consumerId, producerId].every(isText) && (kind === 'audio' || kind === 'video') && isRecord(rtpParameters);
+  const isGood = [peerId, consumerId, producerId].every(isText) && (kind === 'audio' || kind === 'video') && isRecord(rtpParameters);
   if (!isGood) throw malformed('newConsumer');
   const source = isRecord(appData) && isText(appData['source']) ? appData['source'] : kind;
   return { ...data, consumerScore: scoreOf(data['consumerScore']), appData: { peerId, source } } as NewConsumer;
 }
 
-/** What is not told counts as nothing received yet. */
+/** A missing score counts as nothing received yet. */
 function scoreOf(value: unknown): ConsumerScore {
   const { score, producerScore, producerScores } = isRecord(value) ? value : {};
   return {
@@ -85,7 +84,7 @@ function scoreOf(value: unknown): ConsumerScore {
   };
 }
 
-/** How well the server receives a stream itself, in the best of its sizes: 0 when nothing comes. Which size is forwarded now is another matter. */
+/** The server's score of the incoming stream, of its best layer: 0 means that nothing is received. Independent of the layer forwarded. */
 export function sourceScoreOf(score: unknown): number {
   return Math.max(0, ...scoreOf(score).producerScores);
 }
@@ -112,7 +111,7 @@ export function decodeIceParameters(data: unknown): IceParametersAnswer {
   return data as unknown as IceParametersAnswer;
 }
 
-/** Peers that cannot be read are left out rather than keeping everybody from joining. */
+/** Invalid peers are skipped rather than failing the join. */
 export function decodeJoin(data: unknown): Peer[] {
   if (!isRecord(data) || !Array.isArray(data['peers'])) throw malformed('join');
   return data['peers'].filter(isPeer).map(peerOf);
@@ -121,19 +120,19 @@ export function decodeJoin(data: unknown): Peer[] {
 /** A part of the chat, oldest message first. */
 export interface ChatPage {
   messages: readonly ChatMessage[];
-  /** Whether the room keeps older messages than these. */
+  /** Whether the room has older messages. */
   hasMore: boolean;
 }
 
-/** Messages that cannot be read are left out rather than hiding the others. */
+/** Invalid messages are skipped rather than hiding the others. */
 export function decodeChatHistory(data: unknown): ChatPage {
   if (!isRecord(data) || !Array.isArray(data['messages'])) throw malformed('getChatHistory');
   const messages = data['messages'].filter((one): one is ChatMessage => isRecord(one) && isChatMessage(one));
-  // Pods without pages send everything they keep, and no "more".
+  // Pods without paging send all messages and no `more`.
   return { messages, hasMore: data['more'] === true };
 }
 
-/** Number and time of a message of one's own. */
+/** Id and time of a message that was sent. */
 export function decodeChatSent(data: unknown): { id: number; sentAt: number } {
   if (!isRecord(data) || !isNumber(data['id']) || !isNumber(data['sentAt'])) throw malformed('sendChatMessage');
   return { id: data['id'], sentAt: data['sentAt'] };
@@ -165,5 +164,5 @@ function isVolume(value: unknown): boolean {
 }
 
 function malformed(method: string): ConveneError {
-  return new ConveneError('answer-malformed', `the server's "${method}" cannot be read`);
+  return new ConveneError('answer-malformed', `could not parse the server's "${method}"`);
 }

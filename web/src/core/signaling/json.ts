@@ -1,4 +1,4 @@
-/** Looking into JSON of unknown shape without trusting it. */
+/** Type guards for untrusted JSON. */
 
 export type JsonRecord = Record<string, unknown>;
 

@@ -37,12 +37,12 @@ beforeEach(() => {
 });
 afterEach(() => vi.useRealTimers());
 
-describe('requests of ours', () => {
+describe('outgoing requests', () => {
   it('offers the subprotocol "protoo"', () => {
     expect(connect().socket.protocol).toBe('protoo');
   });
 
-  it('resolves with the data of the answer that has its id', async () => {
+  it('resolves with the data of the response with its id', async () => {
     const { socket, protoo } = connectOpen();
     const first = protoo.request('join', { displayName: 'Ada' });
     const firstId = lastId(socket);
@@ -54,7 +54,7 @@ describe('requests of ours', () => {
     expect(socket.sent[0]).toMatchObject({ request: true, method: 'join', data: { displayName: 'Ada' } });
   });
 
-  it('takes an answer without data as an empty one', async () => {
+  it('treats a response without data as empty', async () => {
     const { socket, protoo } = connectOpen();
     const answer = protoo.request('join');
     socket.serverSends({ response: true, id: lastId(socket), ok: true, data: null });
@@ -65,7 +65,7 @@ describe('requests of ours', () => {
     ['with ok: false', { ok: false, errorCode: 403, errorReason: 'no' }, 403],
     ['without ok', { errorCode: 404, errorReason: 'no' }, 404],
     ['without a code', { ok: 'yes' }, 500],
-  ])('rejects on an error answer %s', async (_case, fields, code) => {
+  ])('rejects on an error response %s', async (_case, fields, code) => {
     const { socket, protoo } = connectOpen();
     const answer = protoo.request('join');
     socket.serverSends({ response: true, id: lastId(socket), ...fields });
@@ -74,7 +74,7 @@ describe('requests of ours', () => {
     expect(error).toMatchObject({ code: 'request-refused', errorCode: code });
   });
 
-  it('do not run out of time while a cut lasts, and have their whole time after it', async () => {
+  it('do not time out while disconnected, and get their full time afterwards', async () => {
     const { socket, protoo } = connectOpen();
     const { onstall }: SocketLike = socket;
     const failed = vi.fn();
@@ -90,21 +90,21 @@ describe('requests of ours', () => {
     expect(failed).toHaveBeenCalledTimes(2);
   });
 
-  it('raise a doubt when nothing is heard after them, and only then', async () => {
+  it('reopen the socket when nothing arrives after them, and only then', async () => {
     const { socket, protoo } = connectOpen();
-    const doubt = vi.fn();
-    Object.assign(socket, { doubt });
+    const reopen = vi.fn();
+    Object.assign(socket, { reopen });
     void protoo.request('one').catch(() => undefined);
     await vi.advanceTimersByTimeAsync(3000);
     socket.serverSends({ notification: true, method: 'anything', data: {} });
     await vi.advanceTimersByTimeAsync(10_000);
-    expect(doubt).not.toHaveBeenCalled();
+    expect(reopen).not.toHaveBeenCalled();
     void protoo.request('two').catch(() => undefined);
     await vi.advanceTimersByTimeAsync(4000);
-    expect(doubt).toHaveBeenCalledOnce();
+    expect(reopen).toHaveBeenCalledOnce();
   });
 
-  it('waits 22.5 s for an answer and no longer', async () => {
+  it('waits 22.5 s for a response and no longer', async () => {
     const { protoo } = connectOpen();
     const failed = vi.fn();
     protoo.request('join').catch(failed);
@@ -114,7 +114,7 @@ describe('requests of ours', () => {
     expect(failed).toHaveBeenCalledWith(expect.objectContaining({ code: 'request-timeout' }));
   });
 
-  it('that are answered while the page sleeps find their answer when it wakes', async () => {
+  it('that are answered while the page is suspended resolve when it resumes', async () => {
     const { socket, protoo } = connectOpen();
     const answer = protoo.request('produce');
     await vi.advanceTimersByTimeAsync(20_000);
@@ -125,7 +125,7 @@ describe('requests of ours', () => {
     await expect(answer).resolves.toEqual({ producerId: 'p' });
   });
 
-  it('that are not answered after the page has slept end soon', async () => {
+  it('that are not answered after the page was suspended end soon', async () => {
     const { protoo } = connectOpen();
     const failed = vi.fn();
     protoo.request('produce').catch(failed);
@@ -136,7 +136,7 @@ describe('requests of ours', () => {
     expect(failed).toHaveBeenCalledOnce();
   });
 
-  it('gives each request more time the more of them wait', async () => {
+  it('gives requests more time the more are pending', async () => {
     const { protoo } = connectOpen();
     void protoo.request('first').catch(() => undefined);
     const failed = vi.fn();
@@ -147,7 +147,7 @@ describe('requests of ours', () => {
     expect(failed).toHaveBeenCalledOnce();
   });
 
-  it('ignores answers that nobody waits for', () => {
+  it('ignores responses without a pending request', () => {
     const { socket } = connectOpen();
     for (const id of [1, '1', null]) socket.serverSends({ response: true, id, ok: true });
     expect(socket.sent).toEqual([]);
@@ -161,7 +161,7 @@ describe('requests of ours', () => {
   });
 });
 
-describe('requests of the server', () => {
+describe('incoming requests', () => {
   it('answers when the handler is done', async () => {
     const { socket } = connectOpen();
     handlers.onRequest.mockResolvedValue(undefined);
@@ -181,7 +181,12 @@ describe('requests of the server', () => {
 
   it.each([
     ['rejects', () => Promise.reject(new Error('no such codec'))],
-    ['throws', () => { throw new Error('no such codec'); }],
+    [
+      'throws',
+      () => {
+        throw new Error('no such codec');
+      },
+    ],
   ])('answers 500 with the text when the handler %s', async (_case, handler) => {
     const { socket } = connectOpen();
     handlers.onRequest.mockImplementation(handler);
@@ -190,7 +195,7 @@ describe('requests of the server', () => {
     expect(socket.sent).toEqual([{ response: true, id: 9, ok: false, errorCode: 500, errorReason: 'no such codec' }]);
   });
 
-  it('sends no answer into a closed socket', async () => {
+  it('sends no response to a closed socket', async () => {
     const { socket } = connectOpen();
     handlers.onRequest.mockResolvedValue(undefined);
     socket.serverSends({ request: true, id: 7, method: 'newConsumer' });
@@ -202,7 +207,13 @@ describe('requests of the server', () => {
 
 describe('what is not a protoo message', () => {
   it.each([
-    '{', '', '[]', 'null', '7', '"text"', '{}',
+    '{',
+    '',
+    '[]',
+    'null',
+    '7',
+    '"text"',
+    '{}',
     '{"request":true,"id":"7","method":"x"}',
     '{"request":true,"id":7}',
     '{"notification":true}',
@@ -224,9 +235,11 @@ describe('what is not a protoo message', () => {
     expect(handlers.onNotification).toHaveBeenCalledWith('newPeer', {});
   });
 
-  it('nor does a handler that throws', () => {
+  it('nor does a throwing handler', () => {
     const { socket } = connectOpen();
-    handlers.onNotification.mockImplementationOnce(() => { throw new Error('defect'); });
+    handlers.onNotification.mockImplementationOnce(() => {
+      throw new Error('defect');
+    });
     socket.serverSends({ notification: true, method: 'newPeer' });
     socket.serverSends({ notification: true, method: 'peerClosed' });
     expect(handlers.onNotification).toHaveBeenCalledTimes(2);
@@ -234,7 +247,7 @@ describe('what is not a protoo message', () => {
 });
 
 describe('closing', () => {
-  it('tells code and reason once and rejects what waits', async () => {
+  it('reports code and reason once and rejects pending requests', async () => {
     const { socket, protoo } = connectOpen();
     const answer = protoo.request('join');
     socket.serverCloses(1012, 'moved');
@@ -243,7 +256,7 @@ describe('closing', () => {
     expect(handlers.onClose.mock.calls).toEqual([[1012, 'moved']]);
   });
 
-  it('says nothing after its own close', async () => {
+  it('reports nothing after a local close', async () => {
     const { socket, protoo } = connectOpen();
     const answer = protoo.request('join');
     protoo.close();

@@ -1,8 +1,8 @@
 /**
  * One protoo connection: requests, responses and notifications as JSON over one WebSocket.
  *
- * It never reconnects; whether and when to try again is the session machine's decision. What is not a protoo message is
- * logged and dropped, a request from the server is always answered, so nothing on the other side waits for a timeout.
+ * It never reconnects; whether and when to retry is the session machine's decision. Anything but a protoo message is
+ * logged and dropped. A request from the server is always answered, so that it never waits for a timeout.
  */
 
 import { ConveneError } from '../errors';
@@ -11,18 +11,18 @@ import { isRecord, type JsonRecord } from './json';
 
 const REQUEST_TIMEOUT_BASE_MS = 1500;
 const MAX_REQUEST_ID = 10_000_000;
-/** A request after which nothing at all has been heard for so long raises the question whether anybody is at the other end. */
+/** If nothing at all arrives for this long after a request, the connection may be dead. */
 const SILENCE_MS = 4000;
 
-/** A timer that fires this late says that the page slept, and what has come meanwhile is yet to be read. */
+/** A timer this late means that the page was suspended, and messages may be waiting to be read. */
 const SLEPT_MS = 1000;
-/** How long an answer may take then. */
+/** How long a response may take after that. */
 const AFTER_SLEEP_MS = 5000;
 
-/** An answer of the other side that says no. */
+/** An error response. */
 export class RequestRefused extends ConveneError {
   readonly errorCode: number;
-  /** The other side's own words: for logs and for telling causes apart, not for people. */
+  /** The server's text: for logs and for telling causes apart, not for users. */
   readonly reason: string;
 
   constructor(method: string, errorCode: number, reason: string) {
@@ -37,10 +37,10 @@ export type SocketLike = Pick<WebSocket, 'send' | 'close' | 'readyState'> & {
   onopen: (() => void) | null;
   onmessage: ((event: { data: unknown }) => void) | null;
   onclose: ((event: { code: number; reason: string }) => void) | null;
-  /** Of a socket that outlives cuts: for now nothing gets through, or it does again. Nothing is lost. */
+  /** For resumable sockets: sending is stalled, or works again. Nothing is lost. */
   onstall?: ((isStalled: boolean) => void) | null;
-  /** Of such a socket: the other end seems to be gone without a word. */
-  doubt?: () => void;
+  /** For resumable sockets: the connection seems dead. */
+  reopen?: () => void;
 };
 
 export type SocketFactory = (url: string, protocols: string | string[]) => SocketLike;
@@ -49,10 +49,10 @@ export const openBrowserSocket: SocketFactory = (url, protocols) => new WebSocke
 
 export interface ProtooHandlers {
   onOpen(): void;
-  /** The socket is gone; after that nothing more is called. */
+  /** The socket closed; no handler is called after this. */
   onClose(code: number, reason: string): void;
   onNotification(method: string, data: JsonRecord): void;
-  /** Answers a request of the server; undefined means that the method is not known here. */
+  /** Handles a request of the server; undefined means that the method is unknown. */
   onRequest(method: string, data: JsonRecord): Promise<void> | undefined;
 }
 
@@ -60,7 +60,7 @@ interface Pending {
   method: string;
   resolve: (data: unknown) => void;
   reject: (error: ConveneError) => void;
-  /** How long it may take while there is somebody to answer it. */
+  /** Time limit of the request, while the connection works. */
   timeoutMs: number;
   timer: ReturnType<typeof setTimeout> | undefined;
 }
@@ -69,7 +69,7 @@ export interface ProtooOptions {
   handlers: ProtooHandlers;
   log: Log;
   openSocket?: SocketFactory;
-  /** `protoo`, and what the connection identifies itself with. */
+  /** `protoo` and, if there is one, the ticket. */
   protocols?: string | string[];
 }
 
@@ -99,8 +99,8 @@ export class ProtooConnection {
   }
 
   /**
-   * Sends a request and waits for its answer. The more requests wait, the longer each may take; a time in which nothing gets
-   * through does not count.
+   * Sends a request and waits for its response. The more requests are pending, the longer each may take; time while sending is
+   * stalled does not count.
    */
   request(method: string, data: JsonRecord = {}): Promise<unknown> {
     if (!this.#isOpen()) return Promise.reject(closedError(method));
@@ -114,12 +114,12 @@ export class ProtooConnection {
     });
   }
 
-  /** Sends a notification. Without a connection it is lost, as it would be on the wire. */
+  /** Sends a notification. Lost if there is no connection. */
   notify(method: string, data: JsonRecord = {}): void {
     if (this.#isOpen()) this.#send({ notification: true, method, data });
   }
 
-  /** Closes without a code, as protoo clients do. The handlers hear nothing any more. */
+  /** Closes without a code, as protoo clients do. No handler is called after this. */
   close(): void {
     if (this.#shut()) this.#socket.close();
   }
@@ -137,7 +137,7 @@ export class ProtooConnection {
     }, pending.timeoutMs);
     this.#silence ??= setTimeout(() => {
       this.#silence = undefined;
-      this.#socket.doubt?.();
+      this.#socket.reopen?.();
     }, SILENCE_MS);
   }
 
@@ -146,7 +146,7 @@ export class ProtooConnection {
     reject(new ConveneError('request-timeout', `"${method}" was not answered within ${Math.round(timeoutMs / 1000)} s`));
   }
 
-  /** Who waits for an answer begins to wait anew once there is somebody again. */
+  /** Restarts the time limits of pending requests when sending works again. */
   #setStalled(isStalled: boolean): void {
     this.#isStalled = isStalled;
     this.#endSilence();
@@ -172,7 +172,7 @@ export class ProtooConnection {
     this.#socket.send(JSON.stringify(message));
   }
 
-  /** True if this call shut it. Whoever still waits for an answer is told that there will be none. */
+  /** Returns whether this call closed it. Pending requests are rejected. */
   #shut(): boolean {
     if (this.#closed) return false;
     this.#closed = true;
@@ -215,7 +215,7 @@ export class ProtooConnection {
         else if (this.#isOpen()) this.#send({ response: true, id, ok: true, data: {} });
       },
       (error: unknown) => {
-        this.#log.warn(`could not serve the request "${method}"`, error);
+        this.#log.warn(`could not handle the request "${method}"`, error);
         refuse(500, error instanceof Error ? error.message : String(error));
       },
     );
@@ -231,7 +231,7 @@ export class ProtooConnection {
   #receiveResponse({ id, ok, data, errorCode, errorReason }: JsonRecord): void {
     const pending = typeof id === 'number' ? this.#pending.get(id) : undefined;
     if (typeof id !== 'number' || pending === undefined) {
-      this.#log.info('dropped an answer that nobody waits for', { id });
+      this.#log.info('dropped a response without a pending request', { id });
       return;
     }
     this.#pending.delete(id);
@@ -248,7 +248,7 @@ export class ProtooConnection {
     try {
       this.#handlers.onNotification(method, payload(data));
     } catch (error) {
-      this.#log.warn(`could not take the notification "${method}"`, error);
+      this.#log.warn(`could not handle the notification "${method}"`, error);
     }
   }
 }

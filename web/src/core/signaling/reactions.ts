@@ -1,4 +1,4 @@
-/** The reactions there are, in the order in which they are offered. */
+/** All reactions, in display order. */
 
 import type { Reaction } from '../../generated/messages';
 

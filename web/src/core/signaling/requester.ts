@@ -1,20 +1,13 @@
-/** What this client asks and tells, typed by the generated messages. */
+/** The requests and notifications of this client, typed by the generated messages. */
 
 import type { ClientRequest } from '../../generated/messages';
 
 type Payload<M extends ClientRequest['method']> = Extract<ClientRequest, { method: M }>['data'];
 
-/** Requests that a connection makes by itself; the others of the protocol go out as notifications. */
-type ConnectionMethod =
-  | 'getRouterRtpCapabilities'
-  | 'createWebRtcTransport'
-  | 'connectWebRtcTransport'
-  | 'restartIce'
-  | 'join'
-  | 'produce'
-  | 'knock';
+/** Requests that a connection makes itself; the protocol's other methods are sent as notifications. */
+type ConnectionMethod = 'getRouterRtpCapabilities' | 'createWebRtcTransport' | 'connectWebRtcTransport' | 'restartIce' | 'join' | 'produce' | 'knock';
 
-/** What people ask of the room; most of it is for moderators alone. */
+/** Requests that users make; most are for moderators only. */
 type RoomMethod =
   | 'raiseHand'
   | 'sendReaction'

@@ -1,6 +1,6 @@
 /**
  * The socket that outlives cuts, against a model of a pod and of the network between them: whatever is cut, lost, late or refused, in
- * whatever order, each message arrives once and in order, or the end is told once.
+ * whatever order, each message arrives once and in order, or the end is reported once.
  */
 
 import fc from 'fast-check';
@@ -100,7 +100,7 @@ class ModelPod {
 }
 
 type Step =
-  | { do: 'clientSays' | 'comesBack' | 'podForgets' | 'noWay' | 'online' | 'doubt' | 'refuse' }
+  | { do: 'clientSays' | 'comesBack' | 'podForgets' | 'noWay' | 'online' | 'reopen' | 'refuse' }
   | { do: 'podSays' | 'accept' | 'deliverToPod' | 'deliverToClient'; times: number }
   | { do: 'cut' | 'end'; code: number }
   | { do: 'wait'; ms: number };
@@ -126,7 +126,7 @@ class World {
         return wire;
       },
       findAddress: () => (this.#hasWay ? address : Promise.reject(new Error('no way'))),
-      onCut: (isCut) => this.cuts.push(isCut),
+      onCut: (isDisconnected) => this.cuts.push(isDisconnected),
       network: this.network,
     });
     this.client.onmessage = ({ data }) => this.heard.push(String(data));
@@ -167,8 +167,8 @@ class World {
         this.network.dispatchEvent(new Event('online'));
         await vi.advanceTimersByTimeAsync(0);
         break;
-      case 'doubt':
-        this.client.doubt();
+      case 'reopen':
+        this.client.reopen();
         break;
       case 'refuse':
         if (this.wire.readyState === 0) this.wire.cut(1006);
@@ -235,11 +235,14 @@ class World {
 
 const often = fc.oneof(
   fc.constantFrom<Step>({ do: 'clientSays' }, { do: 'comesBack' }),
-  fc.record({ do: fc.constantFrom('podSays' as const, 'accept' as const, 'deliverToPod' as const, 'deliverToClient' as const), times: fc.integer({ min: 1, max: 8 }) }),
+  fc.record({
+    do: fc.constantFrom('podSays' as const, 'accept' as const, 'deliverToPod' as const, 'deliverToClient' as const),
+    times: fc.integer({ min: 1, max: 8 }),
+  }),
 );
 const cuts = fc.oneof(
   fc.record({ do: fc.constant('cut' as const), code: fc.constantFrom(...CODES_OF_CUTS) }),
-  fc.constantFrom<Step>({ do: 'refuse' }, { do: 'doubt' }, { do: 'online' }, { do: 'noWay' }),
+  fc.constantFrom<Step>({ do: 'refuse' }, { do: 'reopen' }, { do: 'online' }, { do: 'noWay' }),
   fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(0, 0, 100, 300, 1000, 3000) }),
 );
 const ends = fc.oneof(
@@ -247,7 +250,10 @@ const ends = fc.oneof(
   fc.record({ do: fc.constant('wait' as const), ms: fc.constant(16_000) }),
   fc.constant<Step>({ do: 'podForgets' }),
 );
-const steps = fc.array(fc.oneof({ weight: 60, arbitrary: often }, { weight: 12, arbitrary: cuts }, { weight: 1, arbitrary: ends }), { maxLength: 60, size: 'max' });
+const steps = fc.array(fc.oneof({ weight: 60, arbitrary: often }, { weight: 12, arbitrary: cuts }, { weight: 1, arbitrary: ends }), {
+  maxLength: 60,
+  size: 'max',
+});
 const harmless = fc.array(fc.oneof({ weight: 4, arbitrary: often }, { weight: 1, arbitrary: cuts }), { maxLength: 40, size: 'max' });
 
 async function play(script: readonly Step[]): Promise<World> {
@@ -272,8 +278,8 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-describe('a socket that outlives cuts, whatever happens', () => {
-  it('brings each message once and in order, or tells its end once', async () => {
+describe('a resumable socket, whatever happens', () => {
+  it('delivers each message once and in order, or reports its end once', async () => {
     await fc.assert(
       fc.asyncProperty(steps, async (script) => {
         const world = await play(script);
@@ -286,12 +292,12 @@ describe('a socket that outlives cuts, whatever happens', () => {
     );
   });
 
-  it('tells cuts and stalls in turns, and leaves none open', async () => {
+  it('reports disconnects and stalls alternately, and leaves none open', async () => {
     await fc.assert(
       fc.asyncProperty(steps, async (script) => {
-        const { cuts: told, stalls, isOver } = await play(script);
-        expect(told).toEqual(told.map((_, index) => index % 2 === 0));
-        expect(told.length % 2).toBe(0);
+        const { cuts, stalls, isOver } = await play(script);
+        expect(cuts).toEqual(cuts.map((_, index) => index % 2 === 0));
+        expect(cuts.length % 2).toBe(0);
         expect(stalls).toEqual(stalls.map((_, index) => index % 2 === 0));
         if (!isOver) expect(stalls.length % 2).toBe(0);
       }),
@@ -299,7 +305,7 @@ describe('a socket that outlives cuts, whatever happens', () => {
     );
   });
 
-  it('ends only for a reason: cuts that are shorter than the session, with little said meanwhile, cost nothing', async () => {
+  it('survives disconnects shorter than the session with few messages meanwhile', async () => {
     await fc.assert(
       fc.asyncProperty(harmless, async (script) => {
         let [said, waited] = [0, 0];

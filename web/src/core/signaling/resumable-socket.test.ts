@@ -4,7 +4,7 @@ import { ResumableSocket, withSession } from './resumable-socket';
 
 const sockets: FakeSocket[] = [];
 const network = new EventTarget();
-const onCut = vi.fn<(isCut: boolean) => void>();
+const onCut = vi.fn<(isDisconnected: boolean) => void>();
 const onclose = vi.fn<(event: { code: number; reason: string }) => void>();
 let heard: unknown[] = [];
 
@@ -46,15 +46,15 @@ beforeEach(() => {
 });
 afterEach(() => vi.useRealTimers());
 
-describe('a socket that outlives cuts', () => {
+describe('a resumable socket', () => {
   it.each([
     ['ws://pod/a', 'new', undefined, 'ws://pod/a?session=new'],
     ['ws://pod/a?b=c', 'x', 0, 'ws://pod/a?b=c&session=x&received=0'],
-  ])('asks in the address %s for session %s', (url, session, received, expected) => {
+  ])('requests with the URL %s the session %s', (url, session, received, expected) => {
     expect(withSession(url, session, received)).toBe(expected);
   });
 
-  it('goes on after a cut, sends again what the pod lacks, and says what it has', async () => {
+  it('resumes after a disconnect, resends missing messages, and sends its count', async () => {
     const socket = connect();
     greet();
     newest().serverSends({ number: 1 });
@@ -73,7 +73,7 @@ describe('a socket that outlives cuts', () => {
     expect(onCut).not.toHaveBeenCalled();
   });
 
-  it.each([1001, 1006, 1012])('ends after %d when the pod it comes to has another session', async (code) => {
+  it.each([1001, 1006, 1012])('ends after %d when the pod has another session', async (code) => {
     connect();
     greet();
     newest().serverCloses(code);
@@ -90,14 +90,14 @@ describe('a socket that outlives cuts', () => {
     expect(onclose).toHaveBeenCalledExactlyOnceWith({ code, reason: '' });
   });
 
-  it('is a plain socket where the pod keeps no session', () => {
+  it('is a plain socket if the pod keeps no sessions', () => {
     connect();
     newest().serverCloses(1006);
     expect(onclose).toHaveBeenCalledOnce();
     expect(sockets).toHaveLength(1);
   });
 
-  it('tells of a long cut, and ends when the session is over', async () => {
+  it('reports a long disconnect, and ends when the session expires', async () => {
     connect();
     greet();
     newest().serverCloses(1006);
@@ -115,7 +115,7 @@ describe('a socket that outlives cuts', () => {
     expect(onCut).toHaveBeenLastCalledWith(false);
   });
 
-  it('gives up an attempt that nothing answers, and tries again', async () => {
+  it('gives up an unanswered attempt, and retries', async () => {
     connect();
     greet();
     newest().serverCloses(1006);
@@ -131,7 +131,7 @@ describe('a socket that outlives cuts', () => {
     expect(onclose).not.toHaveBeenCalled();
   });
 
-  it('tries at once when the network is back', async () => {
+  it('retries at once when the network is back', async () => {
     connect();
     greet();
     newest().serverCloses(1006);
@@ -143,12 +143,12 @@ describe('a socket that outlives cuts', () => {
     expect(sockets).toHaveLength(before + 1);
   });
 
-  it('takes another socket when the old one is in doubt', async () => {
+  it('opens another socket when the old one seems dead', async () => {
     const socket = connect();
     greet();
     socket.send('{"mine":1}');
     const silent = newest();
-    socket.doubt();
+    socket.reopen();
     await reconnect();
     // The pod would take its end for a goodbye.
     expect(silent.isClosedByClient).toBe(false);
@@ -161,7 +161,7 @@ describe('a socket that outlives cuts', () => {
   it.each([
     ['answers as to a new connection', () => newest().serverSends({ notification: true, method: 'mediasoupVersion', data: {} })],
     ['claims messages that were never sent', () => greet({ resumed: true, received: 1 })],
-  ])('ends when who it comes back to %s', async (_case, answer) => {
+  ])('ends when the server it reconnects to %s', async (_case, answer) => {
     connect();
     greet();
     newest().serverCloses(1006);
@@ -171,7 +171,7 @@ describe('a socket that outlives cuts', () => {
     expect(heard).toEqual([]);
   });
 
-  it('says nothing any more when it was closed here', async () => {
+  it('reports nothing after a local close', async () => {
     const socket = connect();
     greet();
     newest().serverCloses(1006);

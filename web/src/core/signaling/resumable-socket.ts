@@ -1,8 +1,8 @@
 /**
- * A WebSocket that outlives cuts, where the pod keeps the session: what lies above it sees one socket and each message once.
+ * A WebSocket that survives disconnects if the pod keeps the session: to its user it is one socket that delivers each message once.
  *
- * It counts messages and never looks into them, except for the pod's first one, `session`. Where the pod sends none it is a plain
- * socket. Whether to join anew once a session is lost is for the session machine to decide.
+ * It counts messages and never inspects them, except for the pod's first one, `session`. If the pod sends none, it is a plain
+ * socket. Whether to rejoin after a session is lost is the session machine's decision.
  */
 
 import type { ServerNotification, SignalingSession } from '../../generated/messages';
@@ -11,13 +11,13 @@ import type { SocketFactory, SocketLike } from './protoo';
 
 /** Waits between attempts; the last one is repeated. */
 const WAITS_MS = [0, 250, 500, 1000, 2000];
-/** How long an attempt may take. What has just gone may still be where attempts are sent, and answers nothing at all. */
+/** How long an attempt may take. Attempts may still be routed to a pod that is gone and never answers. */
 const ATTEMPT_MS = 2500;
-/** A cut that people are told of. */
+/** A disconnect longer than this is reported to the user. */
 const LONG_CUT_MS = 2000;
-/** Messages that may wait for the pod; more means that the session is lost. */
+/** Maximum of unacknowledged messages; with more the session is lost. */
 const MOST_UNSENT = 512;
-/** Not 1012: a router that goes says it too, and whether the room has gone is what the next pod tells. */
+/** Not 1012: a router that shuts down sends it too, and the next pod tells whether the room is gone. */
 const FINAL_CODES: ReadonlySet<number> = new Set([1000, 1002, 1005, 1007, 1008, 1009, 4000]);
 
 const CONNECTING = 0;
@@ -31,18 +31,18 @@ export interface Address {
 
 export interface ResumableOptions {
   openSocket: SocketFactory;
-  /** Gives the way for a further socket: a ticket opens only one. */
+  /** Finds the address for the next socket: a ticket opens only one. */
   findAddress: (last: { isRefused: boolean }) => Address | Promise<Address>;
-  /** A cut lasts, or is over. */
-  onCut?: (isCut: boolean) => void;
-  /** Where `online` events come from. */
+  /** Called when a disconnect lasts, and when it is over. */
+  onCut?: (isDisconnected: boolean) => void;
+  /** The source of `online` events. */
   network?: Pick<EventTarget, 'addEventListener' | 'removeEventListener'>;
 }
 
-/** How a pod that keeps sessions begins on each socket. */
+/** The first message on each socket of a pod that keeps sessions. */
 const GREETING: Extract<ServerNotification, { data: SignalingSession }>['method'] = 'session';
 
-/** The address with what the pod needs to know of the session. Pure. */
+/** The URL with the query parameters of the session. Pure. */
 export function withSession(url: string, session: string, received?: number): string {
   const separator = url.includes('?') ? '&' : '?';
   const count = received === undefined ? '' : `&received=${received}`;
@@ -57,20 +57,20 @@ export class ResumableSocket implements SocketLike {
 
   readonly #options: ResumableOptions;
   #socket: SocketLike | undefined;
-  /** Sockets that were given up while they were open. To close one is a goodbye, which the pod may still hear. */
+  /** Open sockets that were abandoned. Closing one would end the session if the pod still receives it. */
   #abandoned: SocketLike[] = [];
   #id: string | undefined;
   #resumeMs = 0;
   #received = 0;
-  /** Messages of ours from number #firstKept on. */
+  /** Sent and unacknowledged messages, from number #firstKept on. */
   #kept: string[] = [];
   #firstKept = 0;
-  /** Whether the socket is greeted: what is sent goes out at once. */
+  /** Whether the pod has sent `session` on this socket: messages go out at once. */
   #isAttached = false;
   #hasOpened = false;
   #isClosed = false;
   #attempt = 0;
-  #lostWith = { code: 1006, reason: '' };
+  #closedWith = { code: 1006, reason: '' };
   #deadline: ReturnType<typeof setTimeout> | undefined;
   #longCut: ReturnType<typeof setTimeout> | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
@@ -96,9 +96,9 @@ export class ResumableSocket implements SocketLike {
     this.#firstKept += 1;
   }
 
-  /** Takes another socket for the same session: the pod gives up the old one then. */
-  doubt(): void {
-    if (this.#isAttached && !this.#isClosed) this.#abandon({ code: 1006, reason: 'nothing was heard any more' });
+  /** Opens another socket for the same session: the pod then drops the old one. */
+  reopen(): void {
+    if (this.#isAttached && !this.#isClosed) this.#abandon({ code: 1006, reason: 'no message received' });
   }
 
   close(code?: number, reason?: string): void {
@@ -125,7 +125,7 @@ export class ResumableSocket implements SocketLike {
   #receive(event: { data: unknown }): void {
     const greeting = this.#isAttached ? undefined : greetingOf(event.data);
     if (greeting !== undefined) return this.#greet(greeting);
-    // Whoever answers there knows nothing of sessions: for it this is a new connection.
+    // This server does not keep sessions: to it, this is a new connection.
     if (this.#id !== undefined && !this.#isAttached) return this.#lose();
     this.#received += 1;
     this.onmessage?.(event);
@@ -134,7 +134,7 @@ export class ResumableSocket implements SocketLike {
   #greet({ id, resumed, received, resumeSeconds }: SignalingSession): void {
     const isFirst = this.#id === undefined;
     const sent = this.#firstKept + this.#kept.length;
-    // A new session, or messages that are gone or were never sent: the room knows nothing of us.
+    // A new session, or counts that do not match: the session is lost.
     if (!isFirst && (!resumed || received < this.#firstKept || received > sent)) return this.#lose();
     this.#id = id;
     this.#resumeMs = resumeSeconds * 1000;
@@ -155,10 +155,10 @@ export class ResumableSocket implements SocketLike {
     this.#socket = undefined;
     if (this.#id === undefined || FINAL_CODES.has(code)) return this.#fail(code, reason);
     if (this.#deadline === undefined) {
-      this.#lostWith = { code, reason };
+      this.#closedWith = { code, reason };
       this.#attempt = 0;
       this.#deadline = setTimeout(() => this.#lose(), this.#resumeMs);
-      this.#longCut = setTimeout(() => this.#tellCut(true), LONG_CUT_MS);
+      this.#longCut = setTimeout(() => this.#reportCut(true), LONG_CUT_MS);
       this.#options.network?.addEventListener('online', this.#tryNow);
       this.onstall?.(true);
     }
@@ -175,29 +175,29 @@ export class ResumableSocket implements SocketLike {
 
   async #reconnect(): Promise<void> {
     this.#retry = undefined;
-    const limit = setTimeout(() => this.#abandon(this.#lostWith), ATTEMPT_MS);
+    const limit = setTimeout(() => this.#abandon(this.#closedWith), ATTEMPT_MS);
     this.#attemptLimit = limit;
     try {
       const { url, protocols } = await this.#options.findAddress({ isRefused: this.#attempt > 1 });
       if (this.#isClosed || this.#id === undefined || this.#attemptLimit !== limit) return;
       this.#attach(this.#options.openSocket(withSession(url, this.#id, this.#received), protocols));
     } catch {
-      // No way now; perhaps there is one before the session is over.
-      if (!this.#isClosed && this.#attemptLimit === limit) this.#lost(this.#lostWith.code, this.#lostWith.reason);
+      // No route now; there may be one before the session expires.
+      if (!this.#isClosed && this.#attemptLimit === limit) this.#lost(this.#closedWith.code, this.#closedWith.reason);
     }
   }
 
-  /** Goes on without a socket that says nothing. */
+  /** Continues without a socket that does not respond. */
   #abandon({ code, reason }: { code: number; reason: string }): void {
     const silent = this.#socket;
     this.#lost(code, reason);
-    // One that has not opened has nobody to say goodbye to.
+    // A socket that has not opened can be closed safely.
     if (silent?.readyState === CONNECTING) silent.close();
     else if (silent !== undefined) this.#abandoned.push(silent);
   }
 
   #lose(): void {
-    const { code, reason } = this.#lostWith;
+    const { code, reason } = this.#closedWith;
     this.#socket?.close();
     this.#fail(code, reason);
   }
@@ -215,7 +215,7 @@ export class ResumableSocket implements SocketLike {
     this.#kept = [];
   }
 
-  /** Now the session does not hang on them any more. */
+  /** Safe once the session has moved to another socket. */
   #closeAbandoned(): void {
     for (const socket of this.#abandoned) socket.close();
     this.#abandoned = [];
@@ -225,13 +225,13 @@ export class ResumableSocket implements SocketLike {
     for (const timer of [this.#deadline, this.#longCut, this.#retry, this.#attemptLimit]) clearTimeout(timer);
     this.#deadline = this.#longCut = this.#retry = this.#attemptLimit = undefined;
     this.#options.network?.removeEventListener('online', this.#tryNow);
-    this.#tellCut(false);
+    this.#reportCut(false);
   }
 
-  #tellCut(isCut: boolean): void {
-    if (this.#isLongCut === isCut) return;
-    this.#isLongCut = isCut;
-    this.#options.onCut?.(isCut);
+  #reportCut(isDisconnected: boolean): void {
+    if (this.#isLongCut === isDisconnected) return;
+    this.#isLongCut = isDisconnected;
+    this.#options.onCut?.(isDisconnected);
   }
 }
 

@@ -1,19 +1,19 @@
-/** What stays above the pictures until it is settled: who knocks, what fails, that one shares, that one is alone. It takes room of its own, so it covers nobody. */
+/** Banners that stay above the tiles until resolved: requests to join, problems, sharing, being alone. They never cover tiles. */
 
 import { CircleAlert, DoorOpen, Link, ScreenShare, X } from 'lucide-react';
 import { useState, type ReactNode } from 'react';
 import { KINDS, type DeviceKind } from '../../core/media/devices';
-import { isInterrupted, isWished } from '../../core/media/local-media';
-import type { CallModel } from '../../state/call-model';
-import type { CallState } from '../../state/call-state';
-import type { Toast } from '../../state/toasts';
+import { isInterrupted, isTurnedOn } from '../../core/media/local-media';
+import type { CallModel } from '../../state/call/call-model';
+import type { CallState } from '../../state/call/call-state';
+import type { Toast } from '../../state/call/toasts';
 import { useTexts } from '../language';
-import { copyLink } from './page-actions';
+import { copyLink } from './controls/page-actions';
 
 interface Props {
   call: CallModel;
   state: CallState;
-  /** The link alone lets nobody in. */
+  /** Whether a join token is required: the link alone is not enough. */
   needsInvitation: boolean;
 }
 
@@ -24,7 +24,7 @@ export function Notices({ call, state, needsInvitation }: Props): ReactNode {
     <div className="call-banners">
       {showsKnock && <KnockBanner call={call} lobby={state.lobby} />}
       {state.toasts.map((toast) => toast.kind === 'problem' && <ProblemBanner key={toast.id} toast={toast} call={call} />)}
-      {KINDS.map((kind) => isWished(state.local[kind]) && isInterrupted(state.local[kind]) && <InterruptedBanner key={kind} kind={kind} call={call} />)}
+      {KINDS.map((kind) => isTurnedOn(state.local[kind]) && isInterrupted(state.local[kind]) && <InterruptedBanner key={kind} kind={kind} call={call} />)}
       {state.local.screen.status === 'on' && <ShareBanner call={call} />}
       {isAlone && <InviteBanner needsInvitation={needsInvitation} />}
     </div>
@@ -40,7 +40,7 @@ function KnockBanner({ call, lobby }: { call: CallModel; lobby: CallState['lobby
   return (
     <div className="banner banner-urgent" role="alert" data-testid="knock-toast">
       <DoorOpen size={20} aria-hidden="true" />
-      <p className="banner-lines">{texts.knocks(lobby.map(({ displayName }) => (displayName === '' ? texts.guest : displayName)))}</p>
+      <p className="banner-lines">{texts.asksToJoin(lobby.map(({ displayName }) => (displayName === '' ? texts.guest : displayName)))}</p>
       <span className="banner-actions">
         <button type="button" className="button button-small button-quiet" onClick={() => call.togglePanel('people')}>
           {texts.title}
@@ -69,14 +69,14 @@ function ProblemBanner({ toast, call }: { toast: Toast & { kind: 'problem' }; ca
   );
 }
 
-/** As long as it is so: it goes when the system lets the device through again. */
+/** Shown until the system resumes the device. */
 function InterruptedBanner({ kind, call }: { kind: DeviceKind; call: CallModel }): ReactNode {
   const texts = useTexts();
   return (
     <div className="banner banner-urgent banner-problem" role="alert" data-testid={`interrupted-${kind}`}>
       <CircleAlert size={20} aria-hidden="true" />
       <p>{texts.interrupted[kind]}</p>
-      <button type="button" className="button button-small button-quiet" onClick={() => call.mend()}>
+      <button type="button" className="button button-small button-quiet" onClick={() => call.reopenInterrupted()}>
         {texts.common.tryAgain}
       </button>
     </div>

@@ -1,11 +1,11 @@
-/** Short notices at the upper edge: who came, who spoke up, what was refused. They go by themselves; what waits for an answer is a notice of its own. */
+/** Toasts at the top: participants, raised hands, rejected requests. They disappear by themselves; whatever needs an answer is a banner. */
 
 import { CircleAlert, Disc, DoorClosed, DoorOpen, Hand, Info, Link, Lock, MessageSquare, MicOff, ShieldCheck, Users, X, type LucideIcon } from 'lucide-react';
 import type { ReactNode } from 'react';
 import type { Texts } from '../../i18n/en';
-import type { CallModel } from '../../state/call-model';
-import type { CallState } from '../../state/call-state';
-import type { Toast } from '../../state/toasts';
+import type { CallModel } from '../../state/call/call-model';
+import type { CallState } from '../../state/call/call-state';
+import type { Toast } from '../../state/call/toasts';
 import { useTexts } from '../language';
 
 interface Props {
@@ -69,7 +69,7 @@ function contentOf(toast: Brief, texts: Texts): Content {
     case 'lobby':
       return { icon: toast.isOn ? DoorClosed : DoorOpen, title: texts.toasts[toast.isOn ? 'lobbyOn' : 'lobbyOff'], detail: '' };
     case 'replaced':
-      return { icon: Info, title: texts.toasts.replaced[toast.device], detail: '' };
+      return { icon: Info, title: replaced(toast, texts), detail: '' };
     case 'recording':
       return { icon: toast.isOn ? Disc : Info, title: texts.recording[toast.isOn ? 'on' : 'off'], detail: '' };
     case 'link':
@@ -77,6 +77,10 @@ function contentOf(toast: Brief, texts: Texts): Content {
     case 'refused':
       return { icon: CircleAlert, title: texts.toasts.refused, detail: texts.refusals[toast.refusal] };
   }
+}
+
+function replaced({ device, name }: Toast & { kind: 'replaced' }, { toasts }: Texts): string {
+  return device === 'speaker' ? toasts.replaced.speaker : toasts.replaced[device](name);
 }
 
 function presence(joined: readonly string[], left: readonly string[], { toasts }: Texts): string {

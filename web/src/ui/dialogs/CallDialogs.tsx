@@ -1,13 +1,13 @@
-/** The dialogs of a call: questions of moderators, questions to oneself, settings and help. */
+/** The dialogs of a call: unmute requests, confirmations, permissions, settings and help. */
 
 import type { ReactNode } from 'react';
-import { isWished } from '../../core/media/local-media';
+import { isTurnedOn } from '../../core/media/local-media';
 import type { AppModel, AppState } from '../../state/app-model';
-import type { CallModel } from '../../state/call-model';
-import type { CallState } from '../../state/call-state';
+import type { CallModel } from '../../state/call/call-model';
+import type { CallState } from '../../state/call/call-state';
 import type { Settings } from '../../state/settings';
-import { keyCaps, shortcutsFor } from '../../state/shortcuts';
-import type { Person } from '../../state/tiles';
+import { keyCaps, shortcutsFor } from '../../state/call/shortcuts';
+import type { Person } from '../../state/tiles/tiles';
 import { keyboardOf } from '../keyboard';
 import { useTexts } from '../language';
 import { Dialog } from '../parts/Dialog';
@@ -42,13 +42,13 @@ export function CallDialogs({ model, app, call, state }: Props): ReactNode {
           no={texts.stayMuted}
           testId="unmute-dialog"
           onYes={() => {
-            if (!isWished(app.local.microphone)) call.toggle('microphone');
+            if (!isTurnedOn(app.local.microphone)) call.toggle('microphone');
           }}
           onClose={close}
         />
       );
     case 'remove':
-      return <RemoveDialog peerId={dialog.peerId} displayName={dialog.displayName} call={call} door={state} onClose={close} />;
+      return <RemoveDialog peerId={dialog.peerId} displayName={dialog.displayName} call={call} access={state} onClose={close} />;
     case 'endMeeting':
       return (
         <Question
@@ -113,12 +113,7 @@ function RightsDialog({ person, call, onClose }: { person: Person; call: CallMod
   return (
     <Dialog title={texts.rightsTitle(name)} onClose={onClose} testId="rights-dialog">
       {rows.map(([right, label]) => (
-        <Switch
-          key={right}
-          label={label}
-          isOn={publish[right]}
-          onChange={(isOn) => void call.ask('setPermissions', { peerId, publish: { [right]: isOn } })}
-        />
+        <Switch key={right} label={label} isOn={publish[right]} onChange={(isOn) => void call.ask('setPermissions', { peerId, publish: { [right]: isOn } })} />
       ))}
     </Dialog>
   );
@@ -129,7 +124,7 @@ function ShortcutsDialog({ settings, onClose }: { settings: Settings; onClose: (
   const keyboard = keyboardOf(settings);
   return (
     <Dialog title={texts.dialogs.shortcutsTitle} onClose={onClose} testId="shortcuts-dialog">
-      {/* Where it is scrolled, by keys too: so it takes the focus. */}
+      {/* Focusable, so that it can be scrolled by keyboard. */}
       <dl className="shortcuts" tabIndex={0}>
         {shortcutsFor(keyboard).map((shortcut) => (
           <div key={shortcut.command}>

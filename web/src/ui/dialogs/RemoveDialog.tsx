@@ -1,8 +1,8 @@
-/** Asks before a participant is removed: says what a removal can do and what it cannot, and offers what keeps others out. */
+/** Confirms the removal of a participant: explains its limits, and offers lock and lobby. */
 
 import { useState, type ReactNode } from 'react';
-import type { CallModel } from '../../state/call-model';
-import type { RoomDoor } from '../../state/participants';
+import type { CallModel } from '../../state/call/call-model';
+import type { RoomAccess } from '../../state/tiles/participants';
 import { useTexts } from '../language';
 import { Dialog } from '../parts/Dialog';
 import { Switch } from '../parts/Select';
@@ -11,17 +11,17 @@ interface Props {
   peerId: string;
   displayName: string;
   call: CallModel;
-  door: RoomDoor;
+  access: RoomAccess;
   onClose: () => void;
 }
 
-export function RemoveDialog({ peerId, displayName, call, door, onClose }: Props): ReactNode {
+export function RemoveDialog({ peerId, displayName, call, access, onClose }: Props): ReactNode {
   const { common, dialogs: texts } = useTexts();
-  // What the person has chosen here; what they have not touched stays as the meeting has it.
-  const [wish, setWish] = useState<Partial<RoomDoor>>({});
-  const { isLocked, isLobbyOn } = { ...door, ...wish };
+  // Only the switches that were changed; the others follow the meeting.
+  const [changes, setChanges] = useState<Partial<RoomAccess>>({});
+  const { isLocked, isLobbyOn } = { ...access, ...changes };
   const remove = (): void => {
-    void call.remove(peerId, wish);
+    void call.remove(peerId, changes);
     onClose();
   };
   const actions = (
@@ -40,9 +40,9 @@ export function RemoveDialog({ peerId, displayName, call, door, onClose }: Props
       <p>{texts.removeLimits}</p>
       <fieldset className="dialog-choices">
         <legend>{texts.removeAlso}</legend>
-        <Switch label={texts.removeLock} isOn={isLocked} onChange={(isOn) => setWish({ ...wish, isLocked: isOn })} testId="remove-lock" />
+        <Switch label={texts.removeLock} isOn={isLocked} onChange={(isOn) => setChanges({ ...changes, isLocked: isOn })} testId="remove-lock" />
         {isLobbyOn !== undefined && (
-          <Switch label={texts.removeLobby} isOn={isLobbyOn} onChange={(isOn) => setWish({ ...wish, isLobbyOn: isOn })} testId="remove-lobby" />
+          <Switch label={texts.removeLobby} isOn={isLobbyOn} onChange={(isOn) => setChanges({ ...changes, isLobbyOn: isOn })} testId="remove-lobby" />
         )}
       </fieldset>
     </Dialog>

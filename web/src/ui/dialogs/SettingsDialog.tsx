@@ -1,12 +1,12 @@
-/** Devices, picture, look and language: everything that is remembered. Changes work at once. */
+/** The settings: devices, meeting, appearance. Changes apply at once and are stored. */
 
 import type { ReactNode } from 'react';
 import { canBlurBackground } from '../../core/media/devices';
 import { trackOf } from '../../core/media/local-media';
 import type { AppModel, AppState } from '../../state/app-model';
 import { CAMERA_HEIGHTS, CODEC_CHOICES, LANGUAGES, RECEIVE_QUALITIES, THEMES, type CameraHeight } from '../../state/settings';
-import { speakerInUse } from '../../state/speaker';
-import type { Layout } from '../../state/stage';
+import { speakerInUse } from '../../state/call/speaker';
+import type { Layout } from '../../state/tiles/stage';
 import { useTexts } from '../language';
 import { DeviceSelect } from '../parts/DeviceSelect';
 import { Dialog } from '../parts/Dialog';
@@ -31,9 +31,14 @@ export function SettingsDialog({ model, app, onClose }: Props): ReactNode {
         <MeetingFields model={model} app={app} />
       </fieldset>
       <fieldset className="settings">
-        <legend>{texts.look}</legend>
-        <LookFields model={model} app={app} />
+        <legend>{texts.appearance}</legend>
+        <AppearanceFields model={model} app={app} />
       </fieldset>
+      <p className="settings-licenses">
+        <a href="/licenses.txt" target="_blank" rel="noopener" data-testid="licenses-link">
+          {texts.licenses}
+        </a>
+      </p>
     </Dialog>
   );
 }
@@ -103,7 +108,7 @@ function MeetingFields({ model, app: { settings } }: Omit<Props, 'onClose'>): Re
   );
 }
 
-function LookFields({ model, app: { settings } }: Omit<Props, 'onClose'>): ReactNode {
+function AppearanceFields({ model, app: { settings } }: Omit<Props, 'onClose'>): ReactNode {
   const texts = useTexts();
   return (
     <>

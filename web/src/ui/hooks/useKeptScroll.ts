@@ -1,28 +1,28 @@
-/** Keeps what is being read in its place while messages come before, between and after it. At the end it follows new messages. */
+/** Keeps the scroll position while messages are added before, between and after the visible ones. At the end it follows new messages. */
 
 import { useCallback, useLayoutEffect, useRef, type RefObject } from 'react';
 import type { ChatMessage } from '../../generated/messages';
 
-/** Less than this below what is shown counts as the end. */
+/** Being this close to the end counts as the end. */
 const END_PX = 40;
 
-/** Where the list is: at its end, or with this message so far below its upper edge. */
+/** The scroll position: at the end, or with this message at this distance from the top. */
 type Place = 'end' | { id: string; top: number };
 
 interface KeptScroll {
   list: RefObject<HTMLDivElement | null>;
-  /** To be called when the list is scrolled. */
+  /** Call when the list is scrolled. */
   notePlace: () => void;
 }
 
-/** Messages carry their id in `data-message-id`. `change` is whatever else changes the heights in the list. */
+/** Messages have their id in `data-message-id`. `change` is anything else that changes heights in the list. */
 export function useKeptScroll(messages: readonly ChatMessage[], selfId: string, change: unknown): KeptScroll {
   const list = useRef<HTMLDivElement>(null);
   const place = useRef<Place>('end');
   const newestId = useRef<number>(undefined);
   useLayoutEffect(() => {
     const newest = messages.at(-1);
-    // One's own message is always shown.
+    // Always scrolls to an own message.
     if (newest !== undefined && newest.id !== newestId.current && newest.peerId === selfId) place.current = 'end';
     newestId.current = newest?.id;
     if (list.current !== null) goTo(list.current, place.current);

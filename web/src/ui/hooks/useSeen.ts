@@ -1,7 +1,7 @@
-/** Tells the call in which size a tile is on screen, and when it no longer is. */
+/** Reports the size of a tile while it is on screen. */
 
 import { useEffect, type RefObject } from 'react';
-import type { CallModel } from '../../state/call-model';
+import type { CallModel } from '../../state/call/call-model';
 
 export function useSeen(element: RefObject<HTMLElement | null>, key: string, call: CallModel): void {
   useEffect(() => {

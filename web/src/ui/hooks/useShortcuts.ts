@@ -1,7 +1,7 @@
-/** Listens to the keys of the call. While a dialog or menu is open, keys belong to it. */
+/** Handles keyboard shortcuts, except while a dialog or menu is open. */
 
 import { useEffect, useEffectEvent } from 'react';
-import { commandOf, type Command, type Keyboard, type Keystroke, type KeyTarget } from '../../state/shortcuts';
+import { commandOf, type Command, type Keyboard, type Keystroke, type KeyTarget } from '../../state/call/shortcuts';
 
 export function useShortcuts(keyboard: Keyboard, onCommand: (command: Command) => void, onTalkEnd: () => void): void {
   const find = useEffectEvent((stroke: Keystroke) => commandOf(stroke, keyboard));
@@ -11,7 +11,7 @@ export function useShortcuts(keyboard: Keyboard, onCommand: (command: Command) =
     const onDown = (event: KeyboardEvent): void => {
       const command = event.defaultPrevented ? undefined : find(keystrokeOf(event));
       if (command === undefined || isOverlayOpen()) return;
-      // Also while the key is held: otherwise the browser does next what it does with it.
+      // Also for repeated events of a held key: otherwise the browser handles them.
       event.preventDefault();
       if (!event.repeat) run(command);
     };
@@ -39,14 +39,15 @@ function isOverlayOpen(): boolean {
 function keystrokeOf(event: KeyboardEvent): Keystroke {
   const { key, code, ctrlKey: hasCtrl, altKey: hasAlt, shiftKey: hasShift, metaKey: hasMeta, isComposing, target } = event;
   const hasAltGraph = event.getModifierState('AltGraph');
-  // Some keyboards of phones and some input methods name no key at all.
+  // Some on-screen keyboards and input methods send no key.
   const isUnnamed = key === 'Process' || key === 'Unidentified' || key === 'Dead';
   return { key, code, hasCtrl, hasAlt, hasShift, hasMeta, hasAltGraph, isComposing: isComposing || isUnnamed, target: targetOf(target) };
 }
 
-/** What takes text, or looks for what is typed among its entries. */
-const TEXT = 'input, textarea, select, [contenteditable]:not([contenteditable="false"]), [role="textbox"], [role="searchbox"], [role="combobox"], [role="menu"]';
-/** What the space bar presses or scrolls; and the panels, where somebody types who takes them for the field. */
+/** Elements that take text or have type-ahead. */
+const TEXT =
+  'input, textarea, select, [contenteditable]:not([contenteditable="false"]), [role="textbox"], [role="searchbox"], [role="combobox"], [role="menu"]';
+/** Elements that the space bar presses or scrolls; and the panels, where users may type by mistake. */
 const CONTROLS = 'button, a, summary, label, video[controls], [role="button"], [role="toolbar"], aside, [tabindex="0"]';
 
 function targetOf(target: EventTarget | null): KeyTarget {

@@ -1,7 +1,7 @@
-/** The size of an element, followed. */
+/** The current size of an element. */
 
 import { useLayoutEffect, useState, type RefObject } from 'react';
-import type { Size } from '../../state/watching';
+import type { Size } from '../../state/tiles/watching';
 
 export function useSize(element: RefObject<HTMLElement | null>): Size {
   const [size, setSize] = useState<Size>({ width: 0, height: 0 });

@@ -1,4 +1,4 @@
-/** A store's value, followed. */
+/** The current value of a store. */
 
 import { useSyncExternalStore } from 'react';
 import type { Store } from '../../state/store';

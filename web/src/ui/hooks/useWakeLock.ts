@@ -1,4 +1,4 @@
-/** Keeps the screen on during a call. Browsers give the lock back when the page is hidden; then it is asked for again. */
+/** Keeps the screen on during a call. Browsers release the lock when the page is hidden; then it is requested again. */
 
 import { useEffect } from 'react';
 
@@ -14,7 +14,7 @@ export function useWakeLock(): void {
           if (hasEnded) void granted.release();
           else lock = granted;
         },
-        // A low battery is a reason to say no.
+        // Rejected when the battery is low, for example.
         () => undefined,
       );
     };

@@ -1,11 +1,11 @@
-/** Initials on the person's colour, where there is no picture. */
+/** Initials on the participant's color, where there is no video. */
 
 import type { CSSProperties, ReactNode } from 'react';
 
 interface Props {
   initials: string;
   hue: number;
-  /** A small round one for lists; otherwise it fills the box it stands in. */
+  /** Small and round for lists; otherwise it fills its container. */
   isSmall?: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** The name of the product with its mark. */
+/** The product's name and logo. */
 
 import type { ReactNode } from 'react';
 

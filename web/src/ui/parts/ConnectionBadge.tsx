@@ -1,4 +1,4 @@
-/** How the connection is, in a word; read out when it changes. */
+/** The connection state; announced when it changes. */
 
 import type { ReactNode } from 'react';
 import type { ConnectionState } from '../../core/session/connection-state';

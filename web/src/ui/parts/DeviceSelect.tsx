@@ -1,4 +1,4 @@
-/** A choice of cameras, microphones or speakers; not shown while there is nothing to choose from. */
+/** Selects a camera, microphone or speaker; hidden if there is nothing to select. */
 
 import type { ReactNode } from 'react';
 import type { DeviceChoice } from '../../core/media/devices';
@@ -9,7 +9,7 @@ interface Props {
   choices: readonly DeviceChoice[];
   current: string | undefined;
   onChoose: (deviceId: string) => void;
-  /** Left out where there is little room. */
+  /** Whether to omit the label where space is short. */
   isMinor?: boolean;
 }
 

@@ -1,9 +1,9 @@
-/** The button for microphone or camera. Pressed means on. */
+/** The button of the microphone or camera. Pressed means on. */
 
 import { Mic, MicOff, TriangleAlert, Video, VideoOff } from 'lucide-react';
 import type { ReactNode } from 'react';
 import type { DeviceKind } from '../../core/media/devices';
-import { isWished, type LocalDevice } from '../../core/media/local-media';
+import { isTurnedOn, type LocalDevice } from '../../core/media/local-media';
 import { useTexts } from '../language';
 
 const LOOKS = {
@@ -14,9 +14,9 @@ const LOOKS = {
 interface Props {
   kind: DeviceKind;
   device: LocalDevice;
-  /** Whether a moderator lets this be sent. */
+  /** Whether the participant is permitted to send it. */
   isAllowed?: boolean;
-  /** Says which keys do the same, where they do. */
+  /** Adds the shortcut to the title. */
   withKeys?: (title: string) => string;
   onToggle: () => void;
 }
@@ -25,7 +25,7 @@ export function DeviceToggle({ kind, device, isAllowed = true, withKeys = (title
   const texts = useTexts();
   const label = texts.devices[kind];
   const { testId, On, Off } = LOOKS[kind];
-  const isOn = isWished(device);
+  const isOn = isTurnedOn(device);
   const Icon = isOn ? On : Off;
   const title = isAllowed ? withKeys(texts.devices[isOn ? 'off' : 'on'](label)) : texts.devices.notAllowed;
   return (
@@ -39,7 +39,7 @@ export function DeviceToggle({ kind, device, isAllowed = true, withKeys = (title
       aria-label={label}
       aria-description={title}
       title={title}
-      // Not "disabled": then nobody could find out why.
+      // Not `disabled`, so that the title with the reason stays accessible.
       aria-disabled={!isAllowed}
       onClick={isAllowed ? onToggle : undefined}
     >

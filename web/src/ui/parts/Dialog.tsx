@@ -1,4 +1,4 @@
-/** A question or a form over everything else. The browser's own dialog keeps the focus inside, and closes on Escape. */
+/** A modal dialog. The native element traps the focus and closes on Escape. */
 
 import { X } from 'lucide-react';
 import { useEffect, useId, useRef, type MouseEvent, type ReactNode } from 'react';
@@ -7,7 +7,7 @@ import { useTexts } from '../language';
 interface Props {
   title: string;
   onClose: () => void;
-  /** Wide dialogs hold forms, others a question. */
+  /** Wide dialogs hold forms. */
   isWide?: boolean;
   testId?: string;
   children: ReactNode;
@@ -22,12 +22,12 @@ export function Dialog({ title, onClose, isWide = false, testId, children, actio
   useEffect(() => {
     const dialog = element.current;
     dialog?.showModal();
-    // Reading begins at the title; the first button would be "close".
+    // Screen readers start at the title instead of the close button.
     heading.current?.focus();
     return () => dialog?.close();
   }, []);
   const onClick = (event: MouseEvent): void => {
-    // The dialog's own box is filled by its content: a click on itself is one on the backdrop.
+    // The content fills the dialog: a click on the element itself is on the backdrop.
     if (event.target === element.current) onClose();
   };
   return (

@@ -1,4 +1,4 @@
-/** How loud the microphone is: so people see that they will be heard. */
+/** The microphone level. */
 
 import { useEffect, useRef, type ReactNode } from 'react';
 import { followLevel } from '../../core/media/level';
@@ -10,7 +10,7 @@ export function LevelMeter({ track }: { track: MediaStreamTrack }): ReactNode {
   useEffect(
     () =>
       followLevel(track, (level) => {
-        // Ten times a second, past React: nothing else changes.
+        // Ten times a second, bypassing React: nothing else changes.
         bar.current?.style.setProperty('--level', level.toFixed(2));
       }),
     [track],

@@ -1,4 +1,4 @@
-/** A menu on a button: opens by click and keys, closes by itself. The behaviour is Radix's, the look is ours. */
+/** A dropdown menu. Radix provides the behavior. */
 
 import * as Radix from '@radix-ui/react-dropdown-menu';
 import { Check, type LucideIcon } from 'lucide-react';
@@ -6,20 +6,20 @@ import { useState, type ReactNode } from 'react';
 
 interface MenuProps {
   trigger: ReactNode;
-  /** Which side of the button the menu opens on. */
+  /** The side of the button that the menu is aligned with. */
   side?: 'top' | 'bottom' | 'left' | 'right';
   align?: 'start' | 'center' | 'end';
   children: ReactNode;
 }
 
 export function Menu({ trigger, side = 'top', align = 'center', children }: MenuProps): ReactNode {
-  // Within the page's main part: outside of it is outside of what screen readers look through.
+  // Inside the main landmark, where screen readers find it.
   const [place, setPlace] = useState<HTMLElement | null>(null);
   const onOpenChange = (isOpen: boolean): void => {
     if (isOpen) setPlace(document.querySelector('main'));
   };
   return (
-    // Not modal: the call behind goes on and stays usable.
+    // Not modal: the call stays usable.
     <Radix.Root modal={false} onOpenChange={onOpenChange}>
       <Radix.Trigger asChild>{trigger}</Radix.Trigger>
       <Radix.Portal container={place}>
@@ -43,12 +43,7 @@ interface ItemProps {
 
 export function MenuItem({ icon: Icon, label, onSelect, isDanger = false, isDisabled = false, className = '', testId }: ItemProps): ReactNode {
   return (
-    <Radix.Item
-      className={`menu-item${isDanger ? ' menu-item-danger' : ''} ${className}`}
-      disabled={isDisabled}
-      data-testid={testId}
-      onSelect={onSelect}
-    >
+    <Radix.Item className={`menu-item${isDanger ? ' menu-item-danger' : ''} ${className}`} disabled={isDisabled} data-testid={testId} onSelect={onSelect}>
       {Icon === undefined ? <span className="menu-space" /> : <Icon size={18} aria-hidden="true" />}
       <span>{label}</span>
     </Radix.Item>
@@ -62,7 +57,7 @@ interface ChoiceProps {
   onChoose: (value: string) => void;
 }
 
-/** One of several, marked in the menu. */
+/** A group of radio items. */
 export function MenuChoice({ label, value, choices, onChoose }: ChoiceProps): ReactNode {
   if (choices.length === 0) return null;
   return (

@@ -1,4 +1,4 @@
-/** Says before the call that it is being recorded; read out when that changes. */
+/** A hint before joining that the meeting is being recorded; announced when that changes. */
 
 import { Disc } from 'lucide-react';
 import type { ReactNode } from 'react';

@@ -1,4 +1,4 @@
-/** A voice. Reports when it cannot be heard before the page was clicked, and when it can. */
+/** A remote audio track. Reports when the browser blocks playback until a click, and when it plays. */
 
 import { useEffect, useEffectEvent, useRef, type ReactNode } from 'react';
 import { keepPlaying } from '../../core/media/playback';
@@ -6,7 +6,7 @@ import { keepPlaying } from '../../core/media/playback';
 interface Props {
   track: MediaStreamTrack;
   isSilent: boolean;
-  /** Where it is to be heard; undefined: where the system says. */
+  /** The output device; undefined for the system default. */
   speakerId: string | undefined;
   onBlocked: (isBlocked: boolean) => void;
 }
@@ -34,7 +34,7 @@ export function RemoteAudio({ track, isSilent, speakerId, onBlocked }: Props): R
   return <audio ref={element} autoPlay muted={isSilent} />;
 }
 
-/** Where a speaker refuses, the system's own takes over: otherwise the voice stays on one that may have gone. */
+/** Falls back to the system default if the speaker fails: it may be gone. */
 async function sendTo(audio: HTMLAudioElement, sinkId: string): Promise<void> {
   if (!('setSinkId' in audio)) return;
   try {

@@ -1,4 +1,4 @@
-/** One of several, with its label: the browser's own, which every phone and screen reader knows. */
+/** A labeled native select, which works on every phone and with every screen reader. */
 
 import type { ReactNode } from 'react';
 

@@ -1,13 +1,13 @@
-/** Oneself before the call, with the switches of microphone and camera: wherever devices are open and nobody else is to be seen. */
+/** The self view before the call, with the buttons of microphone and camera. */
 
 import { VideoOff } from 'lucide-react';
 import type { ReactNode } from 'react';
-import { initialsOf } from '../../core/display-name';
+import { initialsOf } from '../../core/peer/display-name';
 import { KINDS } from '../../core/media/devices';
-import { isInterrupted, isWished, trackOf } from '../../core/media/local-media';
+import { isInterrupted, isTurnedOn, trackOf } from '../../core/media/local-media';
 import type { Texts } from '../../i18n/en';
 import type { AppModel, AppState } from '../../state/app-model';
-import { hueOf } from '../../state/tiles';
+import { hueOf } from '../../state/tiles/tiles';
 import { useTexts } from '../language';
 import { Avatar } from './Avatar';
 import { DeviceToggle } from './DeviceToggle';
@@ -17,7 +17,7 @@ import { Video } from './Video';
 interface Props {
   model: AppModel;
   app: AppState;
-  /** Beside something else that is the point of the screen. */
+  /** Small, next to the main content. */
   isSmall?: boolean;
 }
 
@@ -26,7 +26,11 @@ export function SelfView({ model, app, isSmall = false }: Props): ReactNode {
   const { microphone, camera } = app.local;
   const track = trackOf(camera);
   return (
-    <section className={`preview${isSmall ? ' preview-small' : ''}${track === undefined ? ' preview-dark' : ''}`} aria-label={texts.preJoin.preview} data-testid="self-view">
+    <section
+      className={`preview${isSmall ? ' preview-small' : ''}${track === undefined ? ' preview-dark' : ''}`}
+      aria-label={texts.preJoin.preview}
+      data-testid="self-view"
+    >
       <Stand name={app.nameInput.trim()} />
       {track !== undefined && <Video key={track.id} track={track} isMirrored={app.settings.isMirrored} />}
       <p className="preview-hint">{hintOf(app, texts)}</p>
@@ -39,7 +43,7 @@ export function SelfView({ model, app, isSmall = false }: Props): ReactNode {
   );
 }
 
-/** What is seen where there is no picture. */
+/** Shown where there is no video. */
 function Stand({ name }: { name: string }): ReactNode {
   if (name !== '') return <Avatar initials={initialsOf(name)} hue={hueOf(name)} />;
   return (
@@ -50,7 +54,7 @@ function Stand({ name }: { name: string }): ReactNode {
 }
 
 function hintOf({ local }: AppState, { preJoin, interrupted }: Texts): string {
-  const taken = KINDS.find((kind) => isWished(local[kind]) && isInterrupted(local[kind]));
+  const taken = KINDS.find((kind) => isTurnedOn(local[kind]) && isInterrupted(local[kind]));
   if (taken !== undefined) return interrupted[taken];
   if (local.camera.status === 'opening' || local.microphone.status === 'opening') return preJoin.mayAsk;
   return local.camera.status === 'off' ? preJoin.cameraOff : '';

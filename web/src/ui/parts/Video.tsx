@@ -1,15 +1,15 @@
-/** A picture. It stays unseen until there is a first frame, so what lies behind it shows instead of black. */
+/** A video element. Hidden until the first frame, so that what is behind it shows instead of black. */
 
 import { useEffect, useRef, useState, type ReactNode } from 'react';
 import { keepPlaying } from '../../core/media/playback';
-import type { Size } from '../../state/watching';
+import type { Size } from '../../state/tiles/watching';
 
 interface Props {
   track: MediaStreamTrack;
   isMirrored?: boolean;
-  /** Shows all of it, with margins, instead of filling the box. */
+  /** Shows the whole video with margins instead of filling the box. */
   isWhole?: boolean;
-  /** The picture has this size, or no longer has the one before. */
+  /** Called when the size of the video changes. */
   onSize?: (size: Size) => void;
 }
 
@@ -21,7 +21,7 @@ export function Video({ track, isMirrored = false, isWhole = false, onSize }: Pr
     const video = element.current;
     if (video === null) return undefined;
     video.srcObject = new MediaStream([track]);
-    // Without sound no browser wants a click.
+    // Muted video needs no click in any browser.
     const end = keepPlaying(video, { onBlocked: () => undefined });
     return () => {
       end();

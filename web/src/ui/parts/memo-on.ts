@@ -1,4 +1,4 @@
-/** A view of a part of a state: drawn again when that part changes, or one of its other properties. */
+/** Memoizes a view on the listed parts of its state and its other properties. */
 
 import { memo, type FunctionComponent } from 'react';
 

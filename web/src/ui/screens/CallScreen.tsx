@@ -1,21 +1,21 @@
-/** The call: pictures, controls, panels, and what is said about it. */
+/** The call screen: tiles, controls, panels, toasts and dialogs. */
 
 import { Disc, DoorClosed, Lock, Volume2 } from 'lucide-react';
 import { useRef, useState, type ReactNode } from 'react';
 import type { AppModel, AppState } from '../../state/app-model';
-import type { CallModel } from '../../state/call-model';
-import type { CallState } from '../../state/call-state';
-import type { Command } from '../../state/shortcuts';
-import { speakerInUse } from '../../state/speaker';
-import type { Layout } from '../../state/stage';
-import { ChatPanel } from '../call/ChatPanel';
-import { ControlsBar } from '../call/ControlsBar';
+import type { CallModel } from '../../state/call/call-model';
+import type { CallState } from '../../state/call/call-state';
+import type { Command } from '../../state/call/shortcuts';
+import { speakerInUse } from '../../state/call/speaker';
+import type { Layout } from '../../state/tiles/stage';
+import { ChatPanel } from '../call/panels/ChatPanel';
+import { ControlsBar } from '../call/controls/ControlsBar';
 import { Notices } from '../call/Notices';
-import { toggleFullScreen } from '../call/page-actions';
-import { PeoplePanel } from '../call/PeoplePanel';
-import { Reactions } from '../call/Reactions';
-import { Stage } from '../call/Stage';
-import { StatisticsPanel } from '../call/StatisticsPanel';
+import { toggleFullScreen } from '../call/controls/page-actions';
+import { PeoplePanel } from '../call/panels/PeoplePanel';
+import { Reactions } from '../call/controls/Reactions';
+import { Stage } from '../call/stage/Stage';
+import { StatisticsPanel } from '../call/panels/StatisticsPanel';
 import { Toasts } from '../call/Toasts';
 import { CallDialogs } from '../dialogs/CallDialogs';
 import { usePageVisibility } from '../hooks/usePageVisibility';
@@ -117,7 +117,7 @@ function CallHeader({ title, state }: { title: string; state: CallState }): Reac
   );
 }
 
-/** Everybody's voices. Browsers may refuse to play before a click, and systems may pause them: then one is asked for. */
+/** All remote audio. If the browser or the system blocks playback, a button starts it. */
 function Sound({ state, speakerId }: { state: CallState; speakerId: string | undefined }): ReactNode {
   const texts = useTexts();
   const [blocked, setBlocked] = useState<ReadonlySet<string>>(new Set());
@@ -128,12 +128,18 @@ function Sound({ state, speakerId }: { state: CallState; speakerId: string | und
   return (
     <div ref={elements} className="sound">
       {state.voices.map(({ key, peerId, track }) => (
-        <RemoteAudio key={key} track={track} isSilent={state.silenced.has(peerId)} speakerId={speakerId} onBlocked={(isBlocked) => setBlocked((before) => withMember(before, key, isBlocked))} />
+        <RemoteAudio
+          key={key}
+          track={track}
+          isSilent={state.locallyMuted.has(peerId)}
+          speakerId={speakerId}
+          onBlocked={(isBlocked) => setBlocked((before) => withMember(before, key, isBlocked))}
+        />
       ))}
       {blocked.size > 0 && (
         <button type="button" className="button button-primary hear-button" onClick={playAll}>
           <Volume2 size={18} aria-hidden="true" />
-          {texts.call.hear}
+          {texts.call.turnOnSound}
         </button>
       )}
     </div>

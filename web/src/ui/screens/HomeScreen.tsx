@@ -1,4 +1,4 @@
-/** The front page: into a meeting by its code or a link, or back into one of the last. */
+/** The front page: joins a meeting by code or link, or one of the recent ones. */
 
 import { History } from 'lucide-react';
 import { useState, type ReactNode, type SyntheticEvent } from 'react';

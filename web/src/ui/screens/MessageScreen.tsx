@@ -1,4 +1,4 @@
-/** A whole page that says one thing: waiting, not found, ended, failed. */
+/** A screen with one message: waiting, not found, ended, failed. */
 
 import { CalendarX2, CircleAlert, DoorOpen, Hourglass, KeyRound, Lock, UserX } from 'lucide-react';
 import { useEffect, useRef, type ReactNode } from 'react';
@@ -15,7 +15,7 @@ interface Props {
   text: Text;
   detail?: string;
   isError?: boolean;
-  /** Where the page may be the end of the way: a link to the front page. */
+  /** Whether to link to the front page. */
   hasHome?: boolean;
   testId?: string;
   action?: { label: string; onClick: () => void; isQuiet?: boolean } | undefined;
@@ -25,7 +25,7 @@ interface Props {
 export function MessageScreen({ mood, text, detail = '', isError = false, hasHome = false, testId, action, children }: Props): ReactNode {
   const { toHome } = useTexts().home;
   const heading = useRef<HTMLHeadingElement>(null);
-  // The page changed under the reader: screen readers start from the new heading.
+  // Screen readers start at the new heading.
   useEffect(() => heading.current?.focus(), []);
   return (
     <main className="page message-page" data-testid={testId}>

@@ -1,13 +1,13 @@
-/** Before the call: see oneself, say one's name, choose devices. */
+/** The pre-join screen: self view, name and devices. */
 
 import { Info, Settings as SettingsIcon, Users } from 'lucide-react';
 import { useState, type ReactNode, type SyntheticEvent } from 'react';
-import { MAX_NAME_LENGTH } from '../../core/display-name';
+import { MAX_NAME_LENGTH } from '../../core/peer/display-name';
 import type { DeviceChoice, DeviceKind } from '../../core/media/devices';
 import { trackOf } from '../../core/media/local-media';
 import type { Texts } from '../../i18n/en';
 import type { AppModel, AppState } from '../../state/app-model';
-import { speakerInUse } from '../../state/speaker';
+import { speakerInUse } from '../../state/call/speaker';
 import { SettingsDialog } from '../dialogs/SettingsDialog';
 import { useTexts } from '../language';
 import { Brand } from '../parts/Brand';
@@ -28,7 +28,14 @@ export function PreJoinScreen({ model, app }: Props): ReactNode {
     <main className="page pre-join">
       <header className="page-header">
         <Brand />
-        <button type="button" className="icon-button" aria-label={texts.settings.title} title={texts.settings.title} data-testid="settings-button" onClick={() => setShowsSettings(true)}>
+        <button
+          type="button"
+          className="icon-button"
+          aria-label={texts.settings.title}
+          title={texts.settings.title}
+          data-testid="settings-button"
+          onClick={() => setShowsSettings(true)}
+        >
           <SettingsIcon size={20} aria-hidden="true" />
         </button>
       </header>
@@ -103,7 +110,7 @@ function JoinForm({ model, app }: Props): ReactNode {
   );
 }
 
-/** While the browser says no there is nothing to choose from. */
+/** No choices while the browser blocks the device. */
 function choicesFor(kind: DeviceKind, { devices, local }: AppState): readonly DeviceChoice[] {
   const device = local[kind];
   if (device.status === 'failed' && device.error.code === 'permission-denied') return [];
@@ -134,7 +141,7 @@ function Waiting({ app }: Pick<Props, 'app'>): ReactNode {
   );
 }
 
-/** Of a pod that stands alone on a machine without network. */
+/** For a standalone pod on a machine without network. */
 function OutOfReach(): ReactNode {
   const { outOfReach } = useTexts().preJoin;
   return (
@@ -145,7 +152,7 @@ function OutOfReach(): ReactNode {
   );
 }
 
-/** One message for both devices where they fail alike, which is the usual case. */
+/** One message if both devices fail for the same reason, which is usual. */
 function DeviceProblem({ app, onRetry }: { app: AppState; onRetry: (kinds: DeviceKind[]) => void }): ReactNode {
   const texts = useTexts();
   const { microphone, camera } = app.local;
@@ -155,8 +162,8 @@ function DeviceProblem({ app, onRetry }: { app: AppState; onRetry: (kinds: Devic
   ];
   const [first, second] = failed;
   if (first === undefined) return null;
-  const isAlike = second?.error.code === first.error.code;
-  const shown = isAlike ? [{ ...first, device: 'both' as const }] : failed.map((one) => ({ ...one, device: one.kind }));
+  const isShallowEqual = second?.error.code === first.error.code;
+  const shown = isShallowEqual ? [{ ...first, device: 'both' as const }] : failed.map((one) => ({ ...one, device: one.kind }));
   return (
     <div className="problem" role="alert" data-testid="error-message">
       {shown.map(({ kind, error, device }) => {

@@ -1,4 +1,4 @@
-/** Between the door and the call: the meeting has not begun, or a moderator has yet to open. One sees oneself for as long as one's devices are open. */
+/** Waiting for the meeting to become ready, or for a moderator's approval, with a self view. */
 
 import type { ReactNode } from 'react';
 import type { AppModel, AppState } from '../../state/app-model';
@@ -48,20 +48,23 @@ export function LobbyScreen({ model, app }: Props): ReactNode {
   );
 }
 
-/** What is waited for, in words. The reason goes along where an administrator has to be told. */
+/** Why the meeting is not ready. The reason is included where an administrator may need it. */
 export function useWaitingWords({ meeting }: AppState): { words: string; isLong: boolean } {
   const texts = useTexts();
   const waitingFor = meeting.waitingFor ?? { reason: 'Pending', message: '' };
   const kind = waitingKindOf(waitingFor);
   const begin = meeting.startsAt;
-  if (kind === 'scheduled' && begin !== undefined) return { words: texts.waitingRoom.startsAt(momentOf(begin)), isLong: true };
+  if (kind === 'scheduled' && begin !== undefined) return { words: texts.waitingRoom.startsAt(momentOf(begin), isToday(begin)), isLong: true };
   const isExplained = kind !== 'broken' && kind !== 'other';
   const words = isExplained || waitingFor.reason === '' ? texts.waiting[kind] : `${texts.waiting[kind]} (${waitingFor.reason})`;
   return { words, isLong: kind === 'scheduled' || kind === 'broken' };
 }
 
+function isToday(moment: number): boolean {
+  return new Date(moment).toDateString() === new Date().toDateString();
+}
+
 function momentOf(moment: number): string {
-  const isToday = new Date(moment).toDateString() === new Date().toDateString();
-  const style = isToday ? { timeStyle: 'short' as const } : { dateStyle: 'full' as const, timeStyle: 'short' as const };
+  const style = isToday(moment) ? { timeStyle: 'short' as const } : { dateStyle: 'full' as const, timeStyle: 'short' as const };
   return new Intl.DateTimeFormat(document.documentElement.lang, style).format(moment);
 }

@@ -3,17 +3,7 @@
 import { Device, parseScalabilityMode, type types } from 'mediasoup-client-2024';
 import { Peer, type ProtooRequest, WebSocketTransport } from 'protoo-client';
 
-import type {
-  AudioOptions,
-  ClientOptions,
-  ClientState,
-  ConformanceClient,
-  Outcome,
-  Panel,
-  Received,
-  Source,
-  VideoOptions,
-} from '../api.ts';
+import type { AudioOptions, ClientOptions, ClientState, ConformanceClient, Outcome, Panel, Received, Source, VideoOptions } from '../api.ts';
 import { booleanOf, fields, kindOf, listOf, objectOf, textOf } from '../fields.ts';
 import { camera, encodingsFor, microphone, pickCodec, play, readReceived, readWay, screen } from '../media.ts';
 import { outcomeOf } from '../outcome.ts';
@@ -43,7 +33,7 @@ class OlderClient implements ConformanceClient {
     this.#protoo = new Peer(new WebSocketTransport(options.url));
     this.#protoo.on('open', () => {
       this.#joinRoom().catch((error: unknown) => {
-        if (this.#connection !== 'closed') this.#fault('join', error); // else we left meanwhile
+        if (this.#connection !== 'closed') this.#fault('join', error); // otherwise we have left meanwhile
       });
     });
     this.#protoo.on('failed', () => (this.#failures += 1));
@@ -98,7 +88,7 @@ class OlderClient implements ConformanceClient {
     const routerRtpCapabilities = await this.#callFor('getRouterRtpCapabilities');
     listOf(routerRtpCapabilities, 'codecs');
     listOf(routerRtpCapabilities, 'headerExtensions');
-    await this.#device.load({ routerRtpCapabilities: routerRtpCapabilities as types.RtpCapabilities });
+    await this.#device.load({ routerRtpCapabilities: routerRtpCapabilities });
     // Without this, some browsers do not let a page play sound.
     const unlocking = await microphone();
     unlocking.enabled = false;
@@ -342,7 +332,7 @@ class OlderClient implements ConformanceClient {
   async #write(label: string, text: string): Promise<void> {
     const producer = this.#dataProducers.get(label);
     if (producer === undefined) throw new Error(`there is no ${label}`);
-    await Promise.resolve(producer.send(text));
+    producer.send(text);
   }
 
   async statisticsPanel(): Promise<Panel> {
@@ -352,8 +342,7 @@ class OlderClient implements ConformanceClient {
       if (!Array.isArray(stats)) throw new Error(`the answer to ${method} is no array`);
       panel[method] = (panel[method] ?? 0) + stats.length;
     };
-    for (const transport of [this.#send, this.#receive])
-      if (transport !== undefined) await show('getTransportStats', { transportId: transport.id });
+    for (const transport of [this.#send, this.#receive]) if (transport !== undefined) await show('getTransportStats', { transportId: transport.id });
     for (const producer of this.#producers.values()) await show('getProducerStats', { producerId: producer.id });
     for (const consumerId of this.#room.consumers.keys()) await show('getConsumerStats', { consumerId });
     for (const producer of this.#dataProducers.values()) await show('getDataProducerStats', { dataProducerId: producer.id });
@@ -365,9 +354,7 @@ class OlderClient implements ConformanceClient {
 
   async received(): Promise<Received[]> {
     const all = [...this.#room.consumers.values()];
-    return Promise.all(
-      all.map(async ({ consumer, peerId }) => readReceived(await consumer.getStats(), { id: consumer.id, peerId, kind: consumer.kind })),
-    );
+    return Promise.all(all.map(async ({ consumer, peerId }) => readReceived(await consumer.getStats(), { id: consumer.id, peerId, kind: consumer.kind })));
   }
 
   async ways(): Promise<string[]> {

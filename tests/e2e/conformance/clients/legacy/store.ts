@@ -1,4 +1,4 @@
-// What an application of the older dialect knows of its meeting, and how notifications change it. It throws where the application's
+// The state of an application of the older dialect, and how notifications change it. It throws where the application's
 // own store would.
 import type { types } from 'mediasoup-client-2024';
 import type { ProtooRequest } from 'protoo-client';
@@ -27,7 +27,7 @@ interface ShownConsumer {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** The sender left while its consumer was being made. The application throws then too, but nobody did anything wrong. */
+/** The sender left while its consumer was created. The application throws then too, but nothing is wrong. */
 export class PeerLeft extends Error {}
 
 export class RoomState {
@@ -65,7 +65,7 @@ export class RoomState {
     });
   }
 
-  /** The label tells what it is; the sender of a chat line is whoever owns the data consumer. */
+  /** The label tells the kind; the sender of a chat line is the owner of the data consumer. */
   #arrived(consumer: types.DataConsumer, text: string): void {
     if (consumer.label === 'bot') {
       this.lines.push({ from: undefined, text });

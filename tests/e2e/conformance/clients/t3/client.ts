@@ -3,17 +3,7 @@
 import { Device, parseScalabilityMode, type types } from 'mediasoup-client';
 import { Peer, type ProtooRequest, WebSocketTransport } from 'protoo-client';
 
-import type {
-  AudioOptions,
-  ClientOptions,
-  ClientState,
-  ConformanceClient,
-  Outcome,
-  Panel,
-  Received,
-  Source,
-  VideoOptions,
-} from '../api.ts';
+import type { AudioOptions, ClientOptions, ClientState, ConformanceClient, Outcome, Panel, Received, Source, VideoOptions } from '../api.ts';
 import { booleanOf, fields, kindOf, listOf, numberOf, objectOf, textOf } from '../fields.ts';
 import { camera, encodingsFor, microphone, pickCodec, play, readReceived, readWay, screen } from '../media.ts';
 import { outcomeOf } from '../outcome.ts';
@@ -30,7 +20,7 @@ class NewerClient implements ConformanceClient {
   #connection: ClientState['connection'] = 'connecting';
   #joins = 0;
   #failures = 0;
-  /** Consumers are made one after the other, in the order in which they were offered. */
+  /** Consumers are created one after the other, in the order of their offers. */
   #queue: Promise<void> = Promise.resolve();
   /** Offers of media that wait for `releaseConsumers`. */
   #held: (() => void)[] | undefined;
@@ -55,7 +45,7 @@ class NewerClient implements ConformanceClient {
     protoo.on('request', (request, accept, reject) => this.#asked(request, accept, reject));
     protoo.on('notification', (notification) => {
       try {
-        this.#store.told(notification);
+        this.#store.onNotification(notification);
       } catch (error) {
         this.#fault(notification.method)(error);
       }
@@ -66,7 +56,7 @@ class NewerClient implements ConformanceClient {
     return (error) => this.#faults.push(`${what}: ${error instanceof Error ? error.message : String(error)}`);
   }
 
-  /** What the application clears when its connection is lost: it will join anew. */
+  /** State that the application clears when its connection is lost: it will rejoin. */
   #forget(connection: ClientState['connection']): void {
     if (this.#connection === 'closed') return;
     this.#connection = connection;
@@ -93,7 +83,7 @@ class NewerClient implements ConformanceClient {
     this.#device = device;
     await this.#ask('getRtcStatsUrl');
     const { routerRtpCapabilities } = await this.#ask('getRouterRtpCapabilities');
-    await device.load({ routerRtpCapabilities: fields(routerRtpCapabilities, 'routerRtpCapabilities') as types.RtpCapabilities });
+    await device.load({ routerRtpCapabilities: fields(routerRtpCapabilities, 'routerRtpCapabilities') });
     // Without this, some browsers do not let a page play sound.
     const unlocking = await microphone();
     unlocking.enabled = false;
@@ -109,7 +99,8 @@ class NewerClient implements ConformanceClient {
     this.#connection = 'joined';
     unlocking.stop();
     if (!produce) return;
-    const started = [this.startMicrophone(), this.#options.camera === false ? undefined : this.startCamera()];
+    const started: Promise<void>[] = [this.startMicrophone()];
+    if (this.#options.camera !== false) started.push(this.startCamera());
     if (datachannel) started.push(this.#openChannel('chat'), this.#openChannel('bot'));
     await Promise.all(started);
   }
@@ -185,7 +176,7 @@ class NewerClient implements ConformanceClient {
     const appData = fields(given['appData'], 'appData');
     const peerId = textOf(given, 'peerId');
     const source = textOf(appData, 'source') as Source;
-    if (textOf(appData, 'peerId') !== peerId) throw new Error('appData.peerId is of somebody else');
+    if (textOf(appData, 'peerId') !== peerId) throw new Error('appData.peerId is of another peer');
     if (textOf(given, 'transportId') !== this.#receiveTransport?.id) throw new Error('transportId is not the receiving transport');
     const consumer = await this.#receiveTransport.consume({
       id: textOf(given, 'consumerId'),
@@ -315,7 +306,7 @@ class NewerClient implements ConformanceClient {
   async #write(channel: 'chat' | 'bot', text: string): Promise<void> {
     const producer = this.#dataProducers.get(channel);
     if (producer === undefined) throw new Error(`there is no ${channel}`);
-    await Promise.resolve(producer.send(text));
+    producer.send(text);
   }
 
   async statisticsPanel(): Promise<Panel> {
@@ -339,9 +330,7 @@ class NewerClient implements ConformanceClient {
 
   async received(): Promise<Received[]> {
     const all = [...this.#store.consumers.values()];
-    return Promise.all(
-      all.map(async ({ consumer, peerId }) => readReceived(await consumer.getStats(), { id: consumer.id, peerId, kind: consumer.kind })),
-    );
+    return Promise.all(all.map(async ({ consumer, peerId }) => readReceived(await consumer.getStats(), { id: consumer.id, peerId, kind: consumer.kind })));
   }
 
   async ways(): Promise<string[]> {

@@ -1,4 +1,4 @@
-// What an application of the newer dialect knows of its meeting, and how notifications change it. It throws where the application's
+// The state of an application of the newer dialect, and how notifications change it. It throws where the application's
 // own store would.
 import type { types } from 'mediasoup-client';
 import type { ProtooRequest } from 'protoo-client';
@@ -27,7 +27,7 @@ interface ConsumingData {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** The sender left while its consumer waited for its turn. The application throws then too, but nobody did anything wrong. */
+/** The sender left while its consumer was queued. The application throws then too, but nothing is wrong. */
 export class SenderLeft extends Error {}
 
 export class Store {
@@ -51,7 +51,7 @@ export class Store {
     this.peers.set(id, { id, displayName: textOf(given, 'displayName'), deviceName: textOf(device, 'name') });
   }
 
-  /** A consumer of somebody unknown has no place to be shown. */
+  /** A consumer of an unknown peer cannot be shown. */
   addConsumer(consuming: Consuming): void {
     if (!this.peers.has(consuming.peerId)) throw leftBefore(consuming);
     this.consumers.set(consuming.consumer.id, consuming);
@@ -66,7 +66,7 @@ export class Store {
     });
   }
 
-  /** When an offer arrives, its sender must be known; the bot is nobody. */
+  /** When an offer arrives, its sender must be known; the bot is not a peer. */
   mustKnowSenderOf(offer: unknown): void {
     const { peerId } = fields(offer, 'the offer');
     if (peerId !== undefined && peerId !== null) this.#mustKnow(String(peerId));
@@ -78,7 +78,7 @@ export class Store {
     return peer;
   }
 
-  told({ method, data }: ProtooRequest): void {
+  onNotification({ method, data }: ProtooRequest): void {
     const given = fields(data, method);
     switch (method) {
       case 'mediasoupVersion':
@@ -126,7 +126,7 @@ export class Store {
 
   #toldOfConsumer(method: string, given: Fields): void {
     const known = ['consumerClosed', 'consumerPaused', 'consumerResumed', 'consumerScore', 'consumerLayersChanged'];
-    if (!known.includes(method)) return; // the application writes "unknown notification" into its console
+    if (!known.includes(method)) return; // the application logs "unknown notification"
     const id = textOf(given, 'consumerId');
     const consuming = this.consumers.get(id);
     if (consuming === undefined) return; // crossed with a close
@@ -146,9 +146,7 @@ export class Store {
       default: {
         const layers = given['layers'] === undefined || given['layers'] === null ? undefined : fields(given['layers'], 'layers');
         consuming.currentLayers =
-          layers === undefined
-            ? undefined
-            : { spatialLayer: numberOf(layers, 'spatialLayer'), temporalLayer: numberOf(layers, 'temporalLayer') };
+          layers === undefined ? undefined : { spatialLayer: numberOf(layers, 'spatialLayer'), temporalLayer: numberOf(layers, 'temporalLayer') };
       }
     }
   }
@@ -156,7 +154,7 @@ export class Store {
   state(): Pick<ClientState, 'peers' | 'consumers' | 'dataConsumers' | 'lines' | 'activeSpeaker'> {
     return {
       peers: [...this.peers.values()],
-      consumers: [...this.consumers.values()].map(({ consumer, element: _, ...seen }) => ({
+      consumers: [...this.consumers.values()].map(({ consumer, element, ...seen }) => ({
         ...seen,
         id: consumer.id,
         producerId: consumer.producerId,

@@ -1,0 +1,129 @@
+// One participant: a Chromium with a fake camera and microphone, driven as by a user, which reports what it
+// really receives.
+import { type Browser, type BrowserContext, type Page, chromium as chromiumType } from '@playwright/test';
+
+import { chromium } from '../environment.ts';
+import type { Person, TrackStats } from './person.ts';
+import { waitUntil } from '../wait.ts';
+
+declare global {
+  interface Window {
+    convene: { stats(): Promise<TrackStats[]> };
+  }
+}
+
+const FLAGS = [
+  '--use-fake-ui-for-media-stream',
+  // Ten frames per second, so that three cameras in three sizes fit two cores.
+  '--use-fake-device-for-media-stream=fps=10',
+  // Shares the whole (fake) screen without a prompt.
+  '--auto-select-desktop-capture-source=Entire screen',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+export interface Place {
+  readonly url: string;
+  /** SHA-256 of the only untrusted key that the browser accepts, for Chromium's flag; without it, normal trust applies. */
+  readonly keyFingerprint?: string;
+}
+
+export class Participant implements Person {
+  readonly name: string;
+  readonly page: Page;
+  readonly console: string[] = [];
+  readonly #browser: Browser;
+  readonly #context: BrowserContext;
+
+  private constructor(name: string, browser: Browser, context: BrowserContext, page: Page) {
+    this.name = name;
+    this.#browser = browser;
+    this.#context = context;
+    this.page = page;
+    page.on('console', (message) => this.console.push(`${message.type()} ${message.text()}`));
+    page.on('pageerror', (error) => this.console.push(`pageerror ${error.message}`));
+    page.on('requestfailed', (request) => this.console.push(`request failed ${request.url()} ${request.failure()?.errorText ?? ''}`));
+  }
+
+  /** Opens the page; the pre-join screen is shown. `script` runs in the page before everything else. */
+  static async open(name: string, place: Place, viewport = { width: 1280, height: 800 }, script?: () => void): Promise<Participant> {
+    const trust = place.keyFingerprint === undefined ? [] : [`--ignore-certificate-errors-spki-list=${place.keyFingerprint}`];
+    const browser = await chromiumType.launch({ executablePath: chromium, args: [...FLAGS, ...trust] });
+    const context = await browser.newContext({ viewport, permissions: ['camera', 'microphone'] });
+    const participant = new Participant(name, browser, context, await context.newPage());
+    if (script !== undefined) await participant.page.addInitScript(script);
+    await participant.page.goto(place.url);
+    return participant;
+  }
+
+  /** Opens the page and joins. */
+  static async join(name: string, place: Place): Promise<Participant> {
+    const participant = await Participant.open(name, place);
+    await participant.enter();
+    await participant.isConnected();
+    return participant;
+  }
+
+  async enter(): Promise<void> {
+    await this.page.getByTestId('name-input').fill(this.name);
+    await this.page.getByTestId('join-button').click();
+  }
+
+  async connectionState(): Promise<string> {
+    return (await this.page.getByTestId('connection-state').getAttribute('data-state', { timeout: 1000 })) ?? 'none';
+  }
+
+  async isConnected(seconds = 30): Promise<void> {
+    await waitUntil(`${this.name} is connected`, seconds, async () => {
+      const state = await this.connectionState();
+      return state === 'connected' ? undefined : `the connection state is ${state}`;
+    });
+  }
+
+  /** Waits until the page shows that the call is interrupted, whatever the cause. */
+  async seesTrouble(seconds: number): Promise<void> {
+    await waitUntil(`${this.name} sees that the call is interrupted`, seconds, async () => {
+      const state = await this.connectionState();
+      return ['interrupted', 'reconnecting'].includes(state) ? undefined : `the connection state is ${state}`;
+    });
+  }
+
+  /** The id this participant has in the room. */
+  async peerId(): Promise<string> {
+    const id = await this.page.locator('[data-testid="tile"][data-self="true"]').getAttribute('data-peer-id');
+    if (id === null) throw new Error(`${this.name} has no tile of their own`);
+    return id;
+  }
+
+  /** Peer ids of all tiles, including the own one. */
+  async tiles(): Promise<string[]> {
+    return this.page.getByTestId('tile').evaluateAll((tiles) => tiles.map((tile) => tile.getAttribute('data-peer-id') ?? ''));
+  }
+
+  async stats(): Promise<TrackStats[]> {
+    return this.page.evaluate(() => window.convene.stats());
+  }
+
+  async leave(): Promise<void> {
+    await this.page.getByTestId('leave-button').click();
+  }
+
+  async seesEnd(seconds: number): Promise<void> {
+    await this.page.getByTestId('ended-screen').waitFor({ state: 'visible', timeout: seconds * 1000 });
+  }
+
+  async screenshot(path: string): Promise<void> {
+    await this.page.screenshot({ path });
+  }
+
+  /** Kills the browser without leaving the call. */
+  async close(): Promise<void> {
+    await this.#context.close().catch(() => undefined);
+    await this.#browser.close().catch(() => undefined);
+  }
+}

@@ -1,0 +1,79 @@
+// One media pod without a cluster (`convene-media-pod --dev`), on ports of its own.
+import { mediaPodProgram, webDirectory } from '../environment.ts';
+import { freeBlock, freePort } from './ports.ts';
+import { Program } from './program.ts';
+import { type Missing, waitUntil } from '../wait.ts';
+
+const WORKERS = 2;
+/** Short, because this time is measured too. */
+const READY_POLL_MILLISECONDS = 10;
+
+/** Counters of `/stats`; the test names the ones it reads. */
+export type Stats = Readonly<Record<'workers' | 'routers' | 'rooms' | 'connections' | 'participants' | 'transports' | 'producers' | 'consumers', number>>;
+
+export interface MediaPodOptions {
+  /** The port of an earlier pod, to replace it. */
+  readonly port?: number;
+  /** First port of its media, likewise. */
+  readonly rtcPort?: number;
+  readonly workers?: number;
+  /** Ports for media besides those of the workers. */
+  readonly plainPorts?: number;
+  readonly args?: readonly string[];
+  /** Uses the default addresses for media, including those of network interfaces. */
+  readonly isOnTheNetwork?: boolean;
+}
+
+export class MediaPod {
+  readonly program: Program;
+  readonly port: number;
+  readonly rtcPort: number;
+
+  private constructor(program: Program, port: number, rtcPort: number) {
+    this.program = program;
+    this.port = port;
+    this.rtcPort = rtcPort;
+  }
+
+  /** Starts the pod and waits until it is ready. */
+  static async start(options: MediaPodOptions = {}): Promise<MediaPod> {
+    const { workers = WORKERS, plainPorts = 0, args = [], isOnTheNetwork = false } = options;
+    const port = options.port ?? (await freePort());
+    const first = options.rtcPort ?? (await freeBlock(workers + plainPorts));
+    const program = new Program(mediaPodProgram, [
+      ...['--dev', '--listen', `127.0.0.1:${String(port)}`, '--web-dir', webDirectory],
+      ...['--workers', String(workers), '--rtc-ports', `${String(first)}-${String(first + workers + plainPorts - 1)}`],
+      // Traffic stays on the loopback interface, unless the test has its own network.
+      ...(isOnTheNetwork ? [] : ['--rtc-listen-ip', '127.0.0.1']),
+      ...args,
+    ]);
+    const pod = new MediaPod(program, port, first);
+    await waitUntil('the media pod is ready', 20, () => pod.#whatIsMissing(), READY_POLL_MILLISECONDS);
+    return pod;
+  }
+
+  async #whatIsMissing(): Promise<Missing> {
+    if (this.program.hasEnded) throw new Error(`it ended: ${this.program.output}`);
+    const answer = await fetch(this.url('/readyz'));
+    return answer.ok ? undefined : `/readyz says ${String(answer.status)} ${await answer.text()}`;
+  }
+
+  url(path: string): string {
+    return `http://localhost:${String(this.port)}${path}`;
+  }
+
+  signalUrl(room: string, peerId: string): string {
+    return `ws://localhost:${String(this.port)}/signal/${room}?peerId=${peerId}`;
+  }
+
+  /** The address form of the mediasoup demo; with a port, that of TLS. */
+  demoUrl(room: string, peerId: string, query: Readonly<Record<string, string>> = {}, tlsPort?: number): string {
+    const origin = tlsPort === undefined ? `ws://localhost:${String(this.port)}` : `wss://localhost:${String(tlsPort)}`;
+    return `${origin}/?${new URLSearchParams({ roomId: room, peerId, ...query }).toString()}`;
+  }
+
+  async stats(): Promise<Stats> {
+    const answer = await fetch(this.url('/stats'));
+    return (await answer.json()) as Stats;
+  }
+}

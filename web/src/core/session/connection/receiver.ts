@@ -1,0 +1,127 @@
+/**
+ * Receives remote media over one connection: one mediasoup consumer for each `newConsumer` of the server.
+ *
+ * Pauses and closes may arrive before a consumer is created; they are stored, so that a closed consumer is never announced.
+ */
+
+import type { types } from 'mediasoup-client';
+import type { ConsumerScore, NewConsumer } from '../../../generated/messages';
+import type { Log } from '../../log';
+import { sourceScoreOf } from '../../signaling/decode';
+import type { RoomEvent } from '../events';
+import type { ExpectedVideo } from '../video/video-repair';
+import { summarizeReceived, type ReceivedMedia } from './stats';
+
+/** A consumer that exists or is being created. */
+interface Slot {
+  peerId: string;
+  isScreen: boolean;
+  consumer: types.Consumer | undefined;
+  isPaused: boolean;
+  /** The server receives nothing from the sender. */
+  isSenderSilent: boolean;
+  /** The server forwards nothing: it has no bandwidth for it, or receives nothing. */
+  hasNoLayers: boolean;
+}
+
+export class Receiver {
+  readonly #transport: types.Transport;
+  readonly #emit: (event: RoomEvent) => void;
+  readonly #log: Log;
+  readonly #slots = new Map<string, Slot>();
+
+  constructor(transport: types.Transport, emit: (event: RoomEvent) => void, log: Log) {
+    this.#transport = transport;
+    this.#emit = emit;
+    this.#log = log;
+  }
+
+  /** Creates the consumer. The request must be answered only after this: then the server starts sending media. */
+  async add(offer: NewConsumer): Promise<void> {
+    const { consumerId, peerId, producerId, kind, rtpParameters, producerPaused, appData, consumerScore } = offer;
+    if (this.#slots.has(consumerId)) return;
+    const isScreen = appData.source === 'screensharing';
+    const slot: Slot = { peerId, isScreen, consumer: undefined, isPaused: producerPaused, isSenderSilent: false, hasNoLayers: false };
+    this.#slots.set(consumerId, slot);
+    try {
+      // Microphone and camera of a participant share a stream id, so that the browser keeps them in sync.
+      const streamId = `${peerId}-${isScreen ? 'screen' : 'person'}`;
+      slot.consumer = await this.#transport.consume({ id: consumerId, producerId, kind, rtpParameters, streamId });
+    } catch (error) {
+      this.#slots.delete(consumerId);
+      throw error;
+    }
+    if (this.#slots.get(consumerId) !== slot) {
+      slot.consumer.close();
+      return;
+    }
+    const { track } = slot.consumer;
+    const remote = { consumerId, peerId, kind, source: appData.source, track, isPaused: slot.isPaused, sourceScore: sourceScoreOf(consumerScore) };
+    this.#emit({ type: 'trackAdded', remote });
+  }
+
+  setPaused(consumerId: string, isPaused: boolean): void {
+    const slot = this.#slots.get(consumerId);
+    if (slot === undefined) return;
+    slot.isPaused = isPaused;
+    if (slot.consumer !== undefined) this.#emit({ type: 'trackPaused', consumerId, isPaused });
+  }
+
+  remove(consumerId: string): void {
+    const slot = this.#slots.get(consumerId);
+    if (slot === undefined) return;
+    this.#slots.delete(consumerId);
+    slot.consumer?.close();
+    this.#emit({ type: 'trackRemoved', consumerId });
+  }
+
+  noteScore(consumerId: string, { producerScores }: Partial<ConsumerScore>): void {
+    const slot = this.#slots.get(consumerId);
+    if (slot !== undefined) slot.isSenderSilent = Array.isArray(producerScores) && producerScores.length > 0 && producerScores.every((score) => score === 0);
+  }
+
+  noteLayers(consumerId: string, hasLayers: boolean): void {
+    const slot = this.#slots.get(consumerId);
+    if (slot !== undefined) slot.hasNoLayers = !hasLayers;
+  }
+
+  /** Videos that their senders have not paused. */
+  pictures(): ExpectedVideo[] {
+    return [...this.#slots].flatMap(([consumerId, { consumer, isPaused, isScreen, isSenderSilent, hasNoLayers }]) =>
+      consumer?.kind !== 'video' || consumer.closed || isPaused ? [] : [{ consumerId, isScreen, isWithheld: isSenderSilent || hasNoLayers }],
+    );
+  }
+
+  /** Decoded frames of each consumer so far. */
+  async frames(consumerIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const wanted = new Set(consumerIds);
+    const reports = await this.#reportsOf(({ id }) => wanted.has(id));
+    return new Map(reports.map((media) => [media.consumerId, summarizeReceived(media).framesDecoded]));
+  }
+
+  /** Statistics of what is received. */
+  reports(): Promise<ReceivedMedia[]> {
+    return this.#reportsOf(() => true);
+  }
+
+  async #reportsOf(isWanted: (consumer: types.Consumer) => boolean): Promise<ReceivedMedia[]> {
+    const consumers = [...this.#slots.values()].flatMap(({ peerId, consumer }) =>
+      consumer === undefined || consumer.closed || !isWanted(consumer) ? [] : [{ peerId, consumer }],
+    );
+    const reports = await Promise.all(
+      consumers.map(async ({ peerId, consumer }) => {
+        try {
+          return [{ peerId, consumerId: consumer.id, kind: consumer.kind, report: await consumer.getStats() }];
+        } catch (error) {
+          this.#log.info('could not get the statistics of a consumer: it has just closed', error);
+          return [];
+        }
+      }),
+    );
+    return reports.flat();
+  }
+
+  has(consumerId: string): boolean {
+    return this.#slots.has(consumerId);
+  }
+}

@@ -1,0 +1,317 @@
+/**
+ * One connection to a room, from its WebSocket to its media: opens, joins, publishes, receives, and ends as a whole.
+ *
+ * It never reconnects. The session creates a new one instead, and may keep the media of the old one until then.
+ */
+
+import type { types } from 'mediasoup-client';
+import { describeBrowser } from '../../browser';
+import type { Direction, ServerNotification } from '../../../generated/messages';
+import { ConveneError, toConveneError } from '../../errors';
+import type { Log } from '../../log';
+import type { LocalMediaState } from '../../media/local-media';
+import { Scope } from '../../scope';
+import { decodeChatHistory, decodeJoin, decodeNewConsumer, decodeNotification, decodeRouterCapabilities } from '../../signaling/decode';
+import type { JsonRecord } from '../../signaling/json';
+import type { RoomRequests } from '../../signaling/requester';
+import { openBrowserSocket, ProtooConnection, type SocketFactory } from '../../signaling/protoo';
+import { ResumableSocket } from '../../signaling/resumable-socket';
+import type { Requester } from '../../signaling/requester';
+import type { CodecPolicy } from '../codecs/codec-policy';
+import type { RoomEvent } from '../events';
+import { createTransport, type RepairedTransport, type TransportContext } from './media-transport';
+import { VideoRepair, type ExpectedVideo } from '../video/video-repair';
+import { Publisher } from './publisher';
+import type { SendKind } from './send-kind';
+import { Receiver } from './receiver';
+import { Reception, type ReceptionPreference } from '../video/reception';
+import { roomEventOf } from './room-events';
+import { subprotocolsOf, type Route, type RouteFinder } from './route';
+import { summarizePath, summarizeReceived, summarizeSent, type CallStats } from './stats';
+
+export interface RoomConnectionHooks {
+  onOpen: () => void;
+  onClose: (code: number, reason: string) => void;
+  /** Called when signaling has been down for a noticeable time and may resume, and when it has resumed. */
+  onCut: (isDisconnected: boolean) => void;
+  onLobby: (state: 'waiting' | 'admitted') => void;
+  onRoomEvent: (event: RoomEvent) => void;
+  onMediaConnected: (direction: Direction) => void;
+  /** Called when media of a direction is interrupted and being repaired, and when it is back. */
+  onMediaRepairing: (direction: Direction) => void;
+  onMediaBroken: () => void;
+  /** A video does not arrive although media does, and all repairs of this connection have failed. */
+  onVideoLost: () => void;
+  onPublishError: (kind: SendKind, error: ConveneError) => void;
+}
+
+export interface RoomConnectionOptions {
+  route: Route;
+  /** Finds the route for the next socket after a disconnect. */
+  findRoute: RouteFinder;
+  displayName: string;
+  userAgent: string;
+  codecs: CodecPolicy;
+  log: Log;
+  hooks: RoomConnectionHooks;
+  createDevice: () => Promise<types.Device>;
+  openSocket?: SocketFactory;
+}
+
+/** At most this many unknown methods are logged, whatever the server sends. */
+const MOST_NOTED = 20;
+
+export class RoomConnection {
+  readonly #options: RoomConnectionOptions;
+  readonly #signaling: ProtooConnection;
+  readonly #mending = new Scope();
+  readonly #sending = new Scope();
+  readonly #receiving = new Scope();
+  readonly #ignored = new Set<string>();
+  #hasJoined = false;
+  #publisher: Publisher | undefined;
+  #receiver: Receiver | undefined;
+  #reception: Reception | undefined;
+  #sendTransport: types.Transport | undefined;
+
+  constructor(options: RoomConnectionOptions) {
+    this.#options = options;
+    const { route, log, hooks } = options;
+    this.#signaling = new ProtooConnection(route.url, {
+      log,
+      protocols: subprotocolsOf(route),
+      openSocket: resumable(options),
+      handlers: {
+        onOpen: () => hooks.onOpen(),
+        onClose: (code, reason) => hooks.onClose(code, reason),
+        onNotification: (method, data) => this.#receiveNotification(method, data),
+        onRequest: (method, data) => this.#receiveRequest(method, data),
+      },
+    });
+  }
+
+  /**
+   * The join sequence of the demo protocol. Throws a ConveneError. In the lobby the first request is answered only
+   * after admission; by then another join may have started, and this one is obsolete.
+   */
+  async join(isWanted: () => boolean): Promise<void> {
+    const device = await this.#loadDevice();
+    if (!isWanted()) return;
+    const [{ transport: sendTransport }, receiving] = await Promise.all([
+      createTransport('producer', this.#transportContext(device, this.#sending)),
+      createTransport('consumer', this.#transportContext(device, this.#receiving)),
+    ]);
+    const { displayName, userAgent, codecs, log, hooks } = this.#options;
+    this.#sendTransport = sendTransport;
+    this.#receiver = new Receiver(receiving.transport, hooks.onRoomEvent, log);
+    this.#reception = new Reception(this.#requester);
+    this.#repairVideos(receiving);
+    this.#publisher = new Publisher({
+      device,
+      transport: sendTransport,
+      signaling: this.#requester,
+      codecs,
+      log,
+      onError: (kind, error) => {
+        if (!this.#endUnanswered(error)) hooks.onPublishError(kind, error);
+      },
+    });
+    const peers = decodeJoin(
+      await this.#requester.request('join', {
+        displayName,
+        device: describeBrowser(userAgent),
+        rtpCapabilities: device.recvRtpCapabilities,
+      }),
+    );
+    this.#hasJoined = true;
+    hooks.onRoomEvent({ type: 'joined', peers });
+    void this.#fetchChat();
+  }
+
+  /** Sends the display name to the moderators while in the lobby. */
+  async knock(): Promise<void> {
+    const { displayName, userAgent } = this.#options;
+    await this.#requester.request('knock', { displayName, device: describeBrowser(userAgent) });
+  }
+
+  /** Sends a request to the room. Throws a ConveneError. */
+  request<M extends keyof RoomRequests>(method: M, data: RoomRequests[M]): Promise<unknown> {
+    return this.#signaling.request(method, data);
+  }
+
+  /** Sets how videos are shown now. */
+  receive(preferences: readonly ReceptionPreference[]): void {
+    this.#reception?.sync(preferences.filter(({ consumerId }) => this.#receiver?.has(consumerId) === true));
+  }
+
+  /** Sets whose streams come first. The room accepts it only after the join. */
+  watch(peerIds: readonly string[]): void {
+    if (this.#hasJoined) this.#reception?.watch(peerIds);
+  }
+
+  /** Publishes devices that are on, unpublishes those that are off. Nothing is sent before the join. */
+  async publish(local: LocalMediaState): Promise<void> {
+    await this.#publisher?.sync(local);
+  }
+
+  async stats(): Promise<CallStats> {
+    const transport = this.#sendTransport;
+    const [received, sent, path] = await Promise.all([
+      this.#receiver?.reports() ?? [],
+      this.#publisher?.reports() ?? [],
+      transport === undefined || transport.closed ? undefined : transport.getStats(),
+    ]);
+    return {
+      takenAt: performance.now(),
+      received: received.map(summarizeReceived),
+      sent: sent.map(summarizeSent),
+      path: path === undefined ? undefined : summarizePath(path),
+    };
+  }
+
+  /** Whether this connection may have delivered video. */
+  get hasJoined(): boolean {
+    return this.#hasJoined;
+  }
+
+  /** Closes signaling only: media continues while the server still sends. */
+  closeSignaling(): void {
+    this.#mending.end();
+    this.#signaling.close();
+  }
+
+  /** Closes everything except receiving: browsers keep the last frame of a track until its transport is closed. */
+  closeSending(): void {
+    this.closeSignaling();
+    this.#sending.end();
+  }
+
+  close(): void {
+    this.closeSending();
+    this.#receiving.end();
+  }
+
+  get #requester(): Requester {
+    return this.#signaling as Requester;
+  }
+
+  async #loadDevice(): Promise<types.Device> {
+    const answer = decodeRouterCapabilities(await this.#requester.request('getRouterRtpCapabilities', {}));
+    try {
+      const device = await this.#options.createDevice();
+      await device.load({ routerRtpCapabilities: answer.routerRtpCapabilities });
+      return device;
+    } catch (error) {
+      const isUnsupported = error instanceof Error && error.name === 'UnsupportedError';
+      throw toConveneError(error, isUnsupported ? 'browser-unsupported' : 'codec-unsupported');
+    }
+  }
+
+  /** Ends with signaling. */
+  #repairVideos({ transport, restartIce }: RepairedTransport): void {
+    const { hooks, log } = this.#options;
+    const mender = new VideoRepair({
+      expected: () => this.#expectedVideos(transport),
+      frames: async (consumerIds) => (await this.#receiver?.frames(consumerIds)) ?? new Map<string, number>(),
+      signaling: this.#requester,
+      log,
+      onStalled: (consumerId, isStalled) => hooks.onRoomEvent({ type: 'trackStalled', consumerId, isStalled }),
+      restartIce,
+      rejoin: () => hooks.onVideoLost(),
+    });
+    this.#mending.onEnd(() => mender.close());
+  }
+
+  /** While a connection is established or repaired nothing can arrive; that has its own limits. */
+  #expectedVideos({ connectionState }: types.Transport): ExpectedVideo[] {
+    if (connectionState !== 'connected' && connectionState !== 'new') return [];
+    return (this.#receiver?.pictures() ?? []).filter(({ consumerId }) => this.#reception?.isSeen(consumerId) === true);
+  }
+
+  #transportContext(device: types.Device, scope: Scope): TransportContext {
+    const { log, hooks } = this.#options;
+    return {
+      device,
+      iceServers: this.#options.route.iceServers,
+      signaling: this.#requester,
+      scope,
+      mending: this.#mending,
+      log,
+      onConnected: (direction) => hooks.onMediaConnected(direction),
+      onRepairing: (direction) => hooks.onMediaRepairing(direction),
+      onBroken: () => hooks.onMediaBroken(),
+    };
+  }
+
+  #receiveRequest(method: string, data: JsonRecord): Promise<void> | undefined {
+    return method === 'newConsumer' ? this.#addConsumer(data) : undefined;
+  }
+
+  async #addConsumer(data: JsonRecord): Promise<void> {
+    if (this.#receiver === undefined) throw new ConveneError('request-refused', 'not joined yet');
+    try {
+      await this.#receiver.add(decodeNewConsumer(data));
+    } catch (error) {
+      this.#endUnanswered(error);
+      throw error;
+    }
+  }
+
+  /**
+   * Whether a media request was never answered. Its effect on the server is unknown: a participant might stay invisible
+   * or inaudible for the rest of the call. A new join resolves it.
+   */
+  #endUnanswered(error: unknown): boolean {
+    const isUnanswered = error instanceof ConveneError && error.code === 'request-timeout';
+    if (isUnanswered) this.#options.hooks.onMediaBroken();
+    return isUnanswered;
+  }
+
+  #receiveNotification(method: string, data: JsonRecord): void {
+    const decoded = decodeNotification(method, data);
+    if (decoded.kind === 'known') this.#take(decoded.message);
+    else this.#noteIgnored(decoded.kind, method, data);
+  }
+
+  /** Logs each method once: a newer server may send it every second. */
+  #noteIgnored(kind: 'unknown' | 'malformed', method: string, data: JsonRecord): void {
+    const note = `ignored the ${kind} notification "${method}"`;
+    if (this.#ignored.has(note) || this.#ignored.size === MOST_NOTED) return;
+    this.#ignored.add(note);
+    this.#options.log.info(note, data);
+  }
+
+  /** Loads the chat history and follows new messages. The call does not depend on it. */
+  async #fetchChat(): Promise<void> {
+    try {
+      const page = decodeChatHistory(await this.#requester.request('getChatHistory', { follow: true, before: null }));
+      this.#options.hooks.onRoomEvent({ type: 'chatHistory', page });
+    } catch (error) {
+      this.#options.log.info('could not load the chat', error);
+    }
+  }
+
+  #take(message: ServerNotification): void {
+    const { hooks, log } = this.#options;
+    if (message.method === 'consumerScore') this.#receiver?.noteScore(message.data.consumerId, message.data.score);
+    const event = roomEventOf(message);
+    if (event?.type === 'ownScore') this.#publisher?.noteScore(event.producerId, event.score);
+    if (event !== undefined) return hooks.onRoomEvent(event);
+    if (message.method === 'lobby') return hooks.onLobby(message.data.state);
+    if (message.method === 'consumerPaused') this.#receiver?.setPaused(message.data.consumerId, true);
+    if (message.method === 'consumerResumed') this.#receiver?.setPaused(message.data.consumerId, false);
+    if (message.method === 'consumerLayersChanged') this.#receiver?.noteLayers(message.data.consumerId, typeof message.data.spatialLayer === 'number');
+    if (message.method === 'consumerClosed') this.#receiver?.remove(message.data.consumerId);
+    if (message.method === 'mediasoupVersion') log.info(`the server runs mediasoup ${message.data.version}`);
+  }
+}
+
+/** Sockets that survive disconnects. */
+function resumable({ findRoute, hooks, openSocket = openBrowserSocket }: RoomConnectionOptions): SocketFactory {
+  const findAddress = async (last: { isRefused: boolean }): Promise<{ url: string; protocols: string | string[] }> => {
+    const route = await findRoute(last);
+    return { url: route.url, protocols: subprotocolsOf(route) };
+  };
+  const network = typeof window === 'undefined' ? {} : { network: window };
+  return (url, protocols) => new ResumableSocket({ url, protocols }, { openSocket, findAddress, onCut: hooks.onCut, ...network });
+}

@@ -1,0 +1,28 @@
+/** The route into a meeting: the WebSocket's URL, its ticket and the ICE servers. Pure. */
+
+import type { types } from 'mediasoup-client';
+
+export interface Route {
+  url: string;
+  /** A short-lived ticket, sent as a subprotocol: never in the URL, which ends up in logs. */
+  ticket: string | undefined;
+  iceServers: NonNullable<types.TransportOptions['iceServers']>;
+}
+
+/**
+ * Returns the route for the next attempt, synchronously if it is known already. Throws a ConveneError if there is none.
+ * `isRefused` tells that no socket opened with the previous route: its ticket may be the reason.
+ */
+export type RouteFinder = (last: { isRefused: boolean }) => Route | Promise<Route>;
+
+const PROTOO = 'protoo';
+const TICKET_PREFIX = 'convene.token.';
+
+export function subprotocolsOf({ ticket }: Route): string | string[] {
+  return ticket === undefined ? PROTOO : [PROTOO, `${TICKET_PREFIX}${ticket}`];
+}
+
+/** A route without a ticket, the same for every attempt. */
+export function openRoute(url: string): Route {
+  return { url, ticket: undefined, iceServers: [] };
+}

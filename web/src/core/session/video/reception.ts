@@ -1,0 +1,72 @@
+/**
+ * Receives only what is on screen: tells the server which videos to pause, in which size to send the others, and whose streams come
+ * first if there are more than it sends.
+ *
+ * It sends only changes, and forgets consumers that are closed.
+ */
+
+import type { Requester } from '../../signaling/requester';
+
+/** How a video is shown now. */
+export interface ReceptionPreference {
+  consumerId: string;
+  /** Not on screen. */
+  isHidden: boolean;
+  /** The largest useful size: 0 is the smallest. */
+  spatialLayer: number;
+  /** Frame rate: 0 is the lowest. */
+  temporalLayer: number;
+  /** 1 to 255; higher ones are served first when bandwidth is short. */
+  priority: number;
+}
+
+/** The server's default: everything is sent. */
+const UNTOLD = { isHidden: false, spatialLayer: -1, temporalLayer: -1, priority: -1 };
+
+export class Reception {
+  readonly #signaling: Requester;
+  readonly #sent = new Map<string, Omit<ReceptionPreference, 'consumerId'>>();
+  /** The server's default: no preference. */
+  #watched: readonly string[] = [];
+
+  constructor(signaling: Requester) {
+    this.#signaling = signaling;
+  }
+
+  /** Replaces the preferences of all videos; those not listed are forgotten. */
+  sync(preferences: readonly ReceptionPreference[]): void {
+    const wanted = new Set(preferences.map(({ consumerId }) => consumerId));
+    for (const consumerId of this.#sent.keys()) if (!wanted.has(consumerId)) this.#sent.delete(consumerId);
+    for (const preference of preferences) this.#send(preference);
+  }
+
+  /** Peers whose streams are wanted, the most wanted first. */
+  watch(peerIds: readonly string[]): void {
+    const isReported = peerIds.length === this.#watched.length && peerIds.every((peerId, index) => peerId === this.#watched[index]);
+    if (isReported) return;
+    this.#watched = [...peerIds];
+    this.#signaling.notify('setWatchedPeers', { peerIds: [...peerIds] });
+  }
+
+  /** Whether the video is on screen. */
+  isSeen(consumerId: string): boolean {
+    return this.#sent.get(consumerId)?.isHidden === false;
+  }
+
+  #send({ consumerId, ...preference }: ReceptionPreference): void {
+    const sent = this.#sent.get(consumerId) ?? UNTOLD;
+    if (preference.isHidden) {
+      if (!sent.isHidden) this.#signaling.notify('pauseConsumer', { consumerId });
+      this.#sent.set(consumerId, { ...sent, isHidden: true });
+      return;
+    }
+    if (sent.spatialLayer !== preference.spatialLayer || sent.temporalLayer !== preference.temporalLayer) {
+      const { spatialLayer, temporalLayer } = preference;
+      this.#signaling.notify('setConsumerPreferredLayers', { consumerId, spatialLayer, temporalLayer });
+    }
+    if (sent.priority !== preference.priority) this.#signaling.notify('setConsumerPriority', { consumerId, priority: preference.priority });
+    // Last, so that the first frame after a pause already has the right size.
+    if (sent.isHidden) this.#signaling.notify('resumeConsumer', { consumerId });
+    this.#sent.set(consumerId, preference);
+  }
+}

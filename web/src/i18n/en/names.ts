@@ -1,0 +1,9 @@
+/** Names in a sentence: a few are named, more are counted. */
+
+import { nameInSentence } from '../name-in-sentence';
+
+export function names(list: readonly string[]): string {
+  const [first = '', second] = list.map(nameInSentence);
+  if (list.length > 2) return `${first} and ${list.length - 1} others`;
+  return second === undefined ? first : `${first} and ${second}`;
+}

@@ -1,0 +1,69 @@
+/** Toasts and sounds for events of other participants, decided before an event is applied to the room. Pure. */
+
+import type { OwnRights } from '../../core/signaling/peers';
+import type { RoomAccess, RoomView, RoomViewEvent } from '../tiles/participants';
+import type { ToastContent } from './toasts';
+
+export type Chime = 'knock' | 'join' | 'leave' | 'message' | 'hand';
+
+export interface Announcement {
+  chime?: Chime;
+  toasts: readonly ToastContent[];
+}
+
+const NOTHING: Announcement = { toasts: [] };
+
+interface Self {
+  peerId: string;
+  /** Whether the first participants and permissions have arrived; they are not announced. */
+  hasJoined: boolean;
+}
+
+export function announcementOf(room: RoomView, event: RoomViewEvent, { peerId, hasJoined }: Self): Announcement {
+  switch (event.type) {
+    case 'peerJoined':
+      return hasJoined && !isKnown(room, event.peer.peerId) ? presence('join', [event.peer.displayName], []) : NOTHING;
+    case 'peerLeft':
+      return isKnown(room, event.peerId) ? presence('leave', [], [nameOf(room, event.peerId)]) : NOTHING;
+    case 'handRaised':
+      if (!event.isRaised || event.peerId === peerId || room.raisedHands.includes(event.peerId)) return NOTHING;
+      return { chime: 'hand', toasts: [{ kind: 'hand', name: nameOf(room, event.peerId) }] };
+    case 'lobbyPeers':
+      return event.peers.some((one) => !room.lobby.some((other) => other.peerId === one.peerId)) ? { chime: 'knock', toasts: [] } : NOTHING;
+    case 'roomState':
+      return { toasts: room.isKnown ? accessToasts(room, event) : [] };
+    case 'permissions':
+      return { toasts: hasJoined ? rightsToasts(room.rights, event.permissions) : [] };
+    default:
+      return NOTHING;
+  }
+}
+
+export function nameOf({ participants }: RoomView, peerId: string): string {
+  return participants.find((one) => one.peerId === peerId)?.displayName ?? '';
+}
+
+function isKnown({ participants }: RoomView, peerId: string): boolean {
+  return participants.some((one) => one.peerId === peerId);
+}
+
+function presence(chime: Chime, joined: readonly string[], left: readonly string[]): Announcement {
+  return { chime, toasts: [{ kind: 'presence', joined, left }] };
+}
+
+function accessToasts(before: RoomAccess, { isLocked, isLobbyOn }: RoomAccess): ToastContent[] {
+  return [
+    ...(before.isLocked === isLocked ? [] : [{ kind: 'lock' as const, isLocked }]),
+    ...(before.isLobbyOn === isLobbyOn || isLobbyOn === undefined ? [] : [{ kind: 'lobby' as const, isOn: isLobbyOn }]),
+  ];
+}
+
+function rightsToasts(before: OwnRights, rights: OwnRights): ToastContent[] {
+  const isRestricted = (['audio', 'video', 'share'] as const).some((kind) => before.publish[kind] && !rights.publish[kind]);
+  return [
+    ...(before.isModerator === rights.isModerator
+      ? []
+      : [{ kind: 'rights' as const, change: rights.isModerator ? ('moderator' as const) : ('noModerator' as const) }]),
+    ...(isRestricted ? [{ kind: 'rights' as const, change: 'restricted' as const }] : []),
+  ];
+}
