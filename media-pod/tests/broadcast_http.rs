@@ -7,7 +7,7 @@ mod support;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use convene_media_pod::rooms::Settings;
+use convene_media_pod::rooms::defaults::RoomDefaults;
 use convene_protocol::admission::{Admission, KeySet, MediaGrant, MeetingGrant, ParticipantGrant, Signer};
 use serde_json::{Value, json};
 use support::process::{Answer, Process, http};
@@ -304,7 +304,7 @@ struct Admitting {
 
 impl Admitting {
     async fn start() -> Self {
-        let pod = Pod::start_as(Some(KeySet::from_jwks(JWKS).unwrap()), 1, 8, Settings::default()).await;
+        let pod = Pod::start_as(Some(KeySet::from_jwks(JWKS).unwrap()), 1, 8, RoomDefaults::default()).await;
         Self { pod, signer: Signer::from_pem(PEM, "test").unwrap() }
     }
 

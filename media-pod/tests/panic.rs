@@ -6,8 +6,8 @@ mod support;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use convene_media_pod::rooms::RoomKey;
-use convene_media_pod::shell::Input;
+use convene_media_pod::actor::input::Input;
+use convene_media_pod::rooms::key::RoomKey;
 use convene_protocol::admission::{Admission, KeySet, MediaGrant, MeetingGrant, ParticipantGrant, Signer};
 use serde_json::{Value, json};
 use support::{Client, Pod};

@@ -7,7 +7,7 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use convene_media_pod::rooms::RoomKey;
+use convene_media_pod::rooms::key::RoomKey;
 use convene_media_pod::signaling::sessions::Sessions;
 use serde_json::{Value, json};
 use support::{Client, Pod};
@@ -99,8 +99,8 @@ async fn who_comes_back_while_the_session_ends_gets_a_new_one() {
 #[tokio::test]
 async fn who_does_not_come_back_is_gone_after_a_while() {
     let state = Pod::start().await.state;
-    let sessions = Arc::new(Sessions::kept(Duration::from_millis(100)));
-    let pod = Pod::with_state(convene_media_pod::http::AppState { sessions, ..state }).await;
+    let sessions = Arc::new(Sessions::with_timeout(Duration::from_millis(100)));
+    let pod = Pod::with_state(convene_media_pod::http::state::AppState { sessions, ..state }).await;
     let (first, id, mut other) = two(&pod).await;
     drop(first);
     assert_eq!(other.hear("peerClosed").await["data"]["peerId"], "first");

@@ -7,14 +7,15 @@ mod support;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use convene_media_pod::actor::media::settings::MediaSettings;
 use convene_media_pod::room::End;
-use convene_media_pod::rooms::{RoomKey, Settings};
-use convene_media_pod::shell::MediaSettings;
+use convene_media_pod::rooms::defaults::RoomDefaults;
+use convene_media_pod::rooms::key::RoomKey;
 use serde_json::{Value, json};
 use support::audio::{arrived, connect, receive, send_audio};
 use support::numbers::Numbers;
 use support::peer::{Peer, Role};
-use support::{Client, PATIENCE, Pod};
+use support::{Client, Pod, TIMEOUTS};
 
 /// A receiver that has joined.
 async fn receiver(pod: &Pod, path: &str, name: &str) -> (Client, Peer) {
@@ -33,7 +34,7 @@ fn loads(stats: &Value) -> Vec<u64> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn senders_and_receivers_on_different_workers_hear_each_other() {
-    let pod = Pod::start_set(2, 16, Settings::default()).await;
+    let pod = Pod::start_set(2, 16, RoomDefaults::default()).await;
     let path = |peer: &str| format!("/signal/room?peerId={peer}&usePipeTransports=true");
     let mut ada = Client::try_open(&pod, &path("ada"), None).await.ok().unwrap();
     ada.join("Ada").await;
@@ -55,7 +56,7 @@ async fn senders_and_receivers_on_different_workers_hear_each_other() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_worker_is_not_enough_for_pipes_and_says_so_for_good() {
-    let pod = Pod::start_set(1, 16, Settings::default()).await;
+    let pod = Pod::start_set(1, 16, RoomDefaults::default()).await;
     let path = "/signal/room?peerId=ada&usePipeTransports=true";
     let mut refused = Client::try_open(&pod, path, None).await.ok().unwrap();
     assert_eq!(refused.closed().await, (4000, "usePipeTransports needs two media workers".into()));
@@ -64,7 +65,7 @@ async fn one_worker_is_not_enough_for_pipes_and_says_so_for_good() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_room_larger_than_a_worker_goes_on_growing_on_the_next() {
     let media = MediaSettings { consumers_per_worker: 1, ..MediaSettings::default() };
-    let pod = Pod::start_set(2, 16, Settings { media, ..Settings::default() }).await;
+    let pod = Pod::start_set(2, 16, RoomDefaults { media, ..RoomDefaults::default() }).await;
     let mut ada = Client::connect(&pod, "room", "ada").await;
     ada.join("Ada").await;
     let (_sender, _) = send_audio(&mut ada).await;
@@ -105,7 +106,7 @@ async fn a_worker_that_ends_takes_only_its_rooms_and_they_go_on_elsewhere() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_flows_is_counted_and_who_is_there_is_told() {
     let media = MediaSettings { sample_interval: Duration::from_millis(100), ..MediaSettings::default() };
-    let pod = Pod::start_set(1, 0, Settings { media, ..Settings::default() }).await;
+    let pod = Pod::start_set(1, 0, RoomDefaults { media, ..RoomDefaults::default() }).await;
     let mut ada = Client::connect(&pod, "room", "ada").await;
     ada.join("Ada").await;
     let (_sender, _) = send_audio(&mut ada).await;
@@ -218,7 +219,7 @@ async fn after_a_thousand_sequences_nothing_is_left_in_the_worker() {
     // The worker lets go when it is told to, which is a moment after we have.
     let (start, fresh) = (Instant::now(), handlers(&fresh));
     while handlers(&pod.state.workers.dumps().await) != fresh {
-        assert!(start.elapsed() < PATIENCE, "left in the worker: {:?}", handlers(&pod.state.workers.dumps().await));
+        assert!(start.elapsed() < TIMEOUTS, "left in the worker: {:?}", handlers(&pod.state.workers.dumps().await));
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

@@ -6,11 +6,11 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use convene_media_pod::http::AppState;
+use convene_media_pod::http::state::AppState;
+use convene_media_pod::network::endpoints::Announcement;
+use convene_media_pod::network::port_block::PortBlock;
 use convene_media_pod::rate::Rate;
-use convene_media_pod::sfu::block::PortBlock;
-use convene_media_pod::sfu::reach::Announcement;
-use convene_media_pod::signaling::ClientLimits;
+use convene_media_pod::signaling::limits::ClientLimits;
 use convene_protocol::admission::{Admission, KeySet, MediaGrant, MeetingGrant, Signer};
 use convene_protocol::frame::MAX_MESSAGE_BYTES;
 use futures_util::SinkExt;

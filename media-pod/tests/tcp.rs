@@ -7,7 +7,7 @@ mod support;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use convene_media_pod::serve::raise_open_files;
+use convene_media_pod::listener::raise_open_files;
 use serde_json::{Value, json};
 use support::audio::{SSRC, arrived, connect, produce_audio, receive};
 use support::peer::{Peer, Role, remote};

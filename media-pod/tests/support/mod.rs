@@ -14,17 +14,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::serve::ListenerExt;
-use convene_media_pod::admin::probe::ProbePlaces;
-use convene_media_pod::app;
-use convene_media_pod::http::{AppState, Edge};
-use convene_media_pod::keys::TrustedKeys;
+use convene_media_pod::access::keys::TrustedKeys;
+use convene_media_pod::http::probe_limiter::ProbeLimiter;
+use convene_media_pod::http::routes::{metrics_router, router};
+use convene_media_pod::http::state::{AppState, Edge};
 use convene_media_pod::metrics::Metrics;
-use convene_media_pod::rooms::{Rooms, Settings};
-use convene_media_pod::sfu::block::PortBlock;
-use convene_media_pod::sfu::reach::Announcement;
+use convene_media_pod::network::endpoints::Announcement;
+use convene_media_pod::network::port_block::PortBlock;
+use convene_media_pod::rooms::Rooms;
+use convene_media_pod::rooms::defaults::RoomDefaults;
 use convene_media_pod::sfu::tcp::limits::TcpLimits;
 use convene_media_pod::sfu::workers::{WorkerSpec, Workers};
-use convene_media_pod::signaling::ClientLimits;
+use convene_media_pod::signaling::limits::ClientLimits;
 use convene_protocol::admission::{KeySet, Signer};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -34,7 +35,7 @@ use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 /// Longest wait for anything.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
+pub(crate) const TIMEOUTS: Duration = Duration::from_secs(40);
 
 /// A pod in this process.
 pub(crate) struct Pod {
@@ -80,7 +81,7 @@ impl Pod {
 
     /// One that trusts `keys`, with some workers.
     pub(crate) async fn start_with(keys: Option<KeySet>, workers: usize) -> Self {
-        Self::start_as(keys, workers, 0, Settings::default()).await
+        Self::start_as(keys, workers, 0, RoomDefaults::default()).await
     }
 
     /// One that trusts everybody, with one worker that listens on all addresses and announces something about its ports.
@@ -88,31 +89,36 @@ impl Pod {
         let metrics = Metrics::default();
         let listen_ip = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
         let workers = start_workers(1, 4, listen_ip, announce, &metrics).await;
-        Self::start_on(None, workers, Settings::default(), metrics).await
+        Self::start_on(None, workers, RoomDefaults::default(), metrics).await
     }
 
     /// One that trusts everybody, with ports for plain transports and pipes, and settings for its rooms.
-    pub(crate) async fn start_set(workers: usize, plain_ports: usize, settings: Settings) -> Self {
+    pub(crate) async fn start_set(workers: usize, plain_ports: usize, settings: RoomDefaults) -> Self {
         Self::start_as(None, workers, plain_ports, settings).await
     }
 
     /// One that trusts `keys`, or everybody.
-    pub(crate) async fn start_as(keys: Option<KeySet>, workers: usize, plain_ports: usize, settings: Settings) -> Self {
+    pub(crate) async fn start_as(
+        keys: Option<KeySet>,
+        workers: usize,
+        plain_ports: usize,
+        settings: RoomDefaults,
+    ) -> Self {
         let metrics = Metrics::default();
         let announced = |_: &PortBlock| Announcement { addresses: vec!["127.0.0.1".into()], ..Announcement::default() };
         let workers = start_workers(workers, plain_ports, Ipv4Addr::LOCALHOST.into(), announced, &metrics).await;
         Self::start_on(keys, workers, settings, metrics).await
     }
 
-    async fn start_on(keys: Option<KeySet>, workers: Arc<Workers>, settings: Settings, metrics: Metrics) -> Self {
+    async fn start_on(keys: Option<KeySet>, workers: Arc<Workers>, settings: RoomDefaults, metrics: Metrics) -> Self {
         let rooms = Rooms::new(Arc::clone(&workers), settings, metrics.clone());
         let state = AppState {
             rooms,
             workers,
             keys: keys.map(TrustedKeys::new),
-            spent: Arc::default(),
+            replay: Arc::default(),
             sessions: Arc::default(),
-            probes: ProbePlaces::default(),
+            probes: ProbeLimiter::default(),
             client_limits: ClientLimits::default(),
             metrics,
             edge: Edge { allow_test_switches: true, ..Edge::default() },
@@ -126,9 +132,9 @@ impl Pod {
         let web_dir = tempdir::TempDir::new();
         std::fs::write(web_dir.path().join("index.html"), "<title>the app</title>").unwrap();
         let is_dev = state.keys.is_none();
-        let router = app::router(state.clone(), is_dev.then(|| web_dir.path()));
+        let router = router(state.clone(), is_dev.then(|| web_dir.path()));
         let address = serve(router).await;
-        let metrics = serve(app::metrics_router(state.clone())).await;
+        let metrics = serve(metrics_router(state.clone())).await;
         Self { address, metrics, state, _web_dir: web_dir }
     }
 
@@ -164,7 +170,7 @@ impl Pod {
             if is_so(&text) {
                 return;
             }
-            assert!(start.elapsed() < PATIENCE, "{what} did not come: {text}");
+            assert!(start.elapsed() < TIMEOUTS, "{what} did not come: {text}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -177,7 +183,7 @@ impl Pod {
             if is_so(&stats) {
                 return stats;
             }
-            assert!(start.elapsed() < PATIENCE, "{what} did not come: {stats}");
+            assert!(start.elapsed() < TIMEOUTS, "{what} did not come: {stats}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -349,7 +355,7 @@ impl Client {
                 self.waiting.push_back(message);
             }
         };
-        let heard = tokio::time::timeout(PATIENCE, next).await;
+        let heard = tokio::time::timeout(TIMEOUTS, next).await;
         heard.unwrap_or_else(|_| panic!("it did not come; heard instead: {:?}", self.waiting))
     }
 
@@ -373,7 +379,7 @@ impl Client {
                 }
             }
         };
-        tokio::time::timeout(PATIENCE, end).await.expect("the pod closes the socket")
+        tokio::time::timeout(TIMEOUTS, end).await.expect("the pod closes the socket")
     }
 
     async fn next(&mut self) -> Result<Value, (u16, String)> {
