@@ -5,11 +5,11 @@
 //! decisions.
 
 mod frames;
-pub mod handle;
+pub(crate) mod handle;
 pub mod input;
 pub mod media;
-pub mod observed;
-pub mod outbox;
+pub(crate) mod observed;
+pub(crate) mod outbox;
 mod room_actor;
-pub mod supervise;
-pub mod vocabulary;
+pub(crate) mod supervise;
+pub(crate) mod vocabulary;

@@ -19,9 +19,9 @@ use thiserror::Error;
 
 pub use convene_service::log::LogFormat;
 pub use file::{SettingsError, settings};
-pub use limits::{ClientLimitArgs, PeerLimitArgs, RoomLimitArgs};
-pub use media::{BandwidthArgs, MediaArgs};
-pub use serving::ServingArgs;
+pub(crate) use limits::{ClientLimitArgs, PeerLimitArgs, RoomLimitArgs};
+pub(crate) use media::{BandwidthArgs, MediaArgs};
+pub(crate) use serving::ServingArgs;
 
 use crate::actor::media::settings::MediaSettings;
 use crate::listener::TlsFiles;
@@ -46,31 +46,31 @@ const DEFAULT_PLAIN_PORTS: usize = 64;
 pub struct Args {
     /// YAML file with settings; its keys are the names of these flags.
     #[arg(long, env = "CONVENE_CONFIG", value_name = "FILE")]
-    pub config: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
 
     /// Listeners and access.
     #[command(flatten)]
-    pub serving: ServingArgs,
+    pub(crate) serving: ServingArgs,
 
     /// Ports, addresses, workers.
     #[command(flatten)]
-    pub media: MediaArgs,
+    pub(crate) media: MediaArgs,
 
     /// Bitrates of media.
     #[command(flatten)]
-    pub bandwidth: BandwidthArgs,
+    pub(crate) bandwidth: BandwidthArgs,
 
     /// Limits of one room.
     #[command(flatten)]
-    pub room: RoomLimitArgs,
+    pub(crate) room: RoomLimitArgs,
 
     /// Limits of one participant.
     #[command(flatten)]
-    pub peer: PeerLimitArgs,
+    pub(crate) peer: PeerLimitArgs,
 
     /// Limits of one client's signaling.
     #[command(flatten)]
-    pub client: ClientLimitArgs,
+    pub(crate) client: ClientLimitArgs,
 
     /// Format of the log: text or json. `RUST_LOG` filters what is logged.
     #[arg(
@@ -81,12 +81,12 @@ pub struct Args {
 
     /// Address at which /metrics is served for Prometheus over plain HTTP; clients must not be able to reach it. Off by default.
     #[arg(long, env = "CONVENE_METRICS_LISTEN", value_name = "ADDRESS", help_heading = "Log and metrics")]
-    pub metrics_listen: Option<SocketAddr>,
+    pub(crate) metrics_listen: Option<SocketAddr>,
 }
 
 /// Who is admitted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Trust {
+pub(crate) enum Trust {
     /// Everyone, to any room.
     Anyone,
     /// Bearers of tokens signed with a key of this file.
@@ -106,47 +106,47 @@ pub struct Machine {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// Address for HTTP and WebSockets.
-    pub listen: SocketAddr,
+    pub(crate) listen: SocketAddr,
     /// Certificate, if TLS is used.
-    pub tls: Option<TlsFiles>,
+    pub(crate) tls: Option<TlsFiles>,
     /// Further address with TLS, for the mediasoup demo's application.
-    pub demo_listen: Option<SocketAddr>,
+    pub(crate) demo_listen: Option<SocketAddr>,
     /// Address for metrics.
-    pub metrics_listen: Option<SocketAddr>,
+    pub(crate) metrics_listen: Option<SocketAddr>,
     /// Origins treated like the pod's own.
-    pub allowed_origins: AllowedOrigins,
+    pub(crate) allowed_origins: AllowedOrigins,
     /// Origins whose pages may embed the web app.
-    pub embed_origins: AllowedOrigins,
+    pub(crate) embed_origins: AllowedOrigins,
     /// Whether moderators may use test switches.
-    pub allow_test_switches: bool,
+    pub(crate) allow_test_switches: bool,
     /// Connections open at the same time.
-    pub max_connections: u32,
+    pub(crate) max_connections: u32,
     /// Limits on what one client may send.
-    pub client_limits: ClientLimits,
+    pub(crate) client_limits: ClientLimits,
     /// Rooms at the same time.
-    pub rooms: usize,
+    pub(crate) rooms: usize,
     /// Limits of a room and its participants.
-    pub limits: Limits,
+    pub(crate) limits: Limits,
     /// Codecs offered unless the meeting names others.
-    pub codecs: Vec<String>,
+    pub(crate) codecs: Vec<String>,
     /// Bitrates of media.
-    pub bandwidth: MediaSettings,
+    pub(crate) bandwidth: MediaSettings,
     /// The pod's media ports.
-    pub rtc_ports: PortBlock,
+    pub(crate) rtc_ports: PortBlock,
     /// Number of mediasoup workers.
-    pub workers: usize,
+    pub(crate) workers: usize,
     /// Local addresses for media; an unspecified one stands for all.
-    pub rtc_listen_ips: Vec<IpAddr>,
+    pub(crate) rtc_listen_ips: Vec<IpAddr>,
     /// Addresses announced to clients.
-    pub announced: Announced<Vec<String>>,
+    pub(crate) announced: Announced<Vec<String>>,
     /// Announced ports that differ from the ports listened on.
-    pub announced_ports: Announced<AnnouncedPorts>,
+    pub(crate) announced_ports: Announced<AnnouncedPorts>,
     /// Who is admitted.
-    pub trust: Trust,
+    pub(crate) trust: Trust,
     /// Folder of the built web app.
-    pub web_dir: PathBuf,
+    pub(crate) web_dir: PathBuf,
     /// Time for the shutdown.
-    pub shutdown_grace: Duration,
+    pub(crate) shutdown_grace: Duration,
 }
 
 /// The configuration is invalid.
@@ -203,7 +203,7 @@ pub enum ConfigError {
 }
 
 /// The command with all flags.
-pub fn command() -> Command {
+pub(crate) fn command() -> Command {
     // The help text explains the environment once for all flags.
     Args::command().mut_args(|arg| arg.hide_env(true))
 }

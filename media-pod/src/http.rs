@@ -12,6 +12,6 @@ mod problem;
 pub mod routes;
 mod signal;
 mod standalone;
-pub mod startup;
+pub(crate) mod startup;
 pub mod state;
 mod stats;

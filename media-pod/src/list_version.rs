@@ -16,34 +16,34 @@ const CHANGE_BITS: u32 = 12;
 
 /// The version of the room list; clones share it.
 #[derive(Clone, Debug)]
-pub struct ListVersion {
+pub(crate) struct ListVersion {
     version: Arc<watch::Sender<u64>>,
     closed: CancellationToken,
 }
 
 impl ListVersion {
     /// `started_at` is the start of the process in Unix milliseconds, so that the versions of two processes differ.
-    pub fn new(started_at: u64) -> Self {
+    pub(crate) fn new(started_at: u64) -> Self {
         Self { version: Arc::new(watch::Sender::new(first_version(started_at))), closed: CancellationToken::new() }
     }
 
     /// The current version. Read it before the list.
-    pub fn version(&self) -> u64 {
+    pub(crate) fn version(&self) -> u64 {
         *self.version.borrow()
     }
 
     /// Marks a change. Call it after the change.
-    pub fn bump(&self) {
+    pub(crate) fn bump(&self) {
         self.version.send_modify(|version| *version += 1);
     }
 
     /// Releases all waiting callers, now and later.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         self.closed.cancel();
     }
 
     /// Returns when the version differs from `known`, after `at_most`, or when this is closed.
-    pub async fn changed_from(&self, known: u64, at_most: Duration) {
+    pub(crate) async fn changed_from(&self, known: u64, at_most: Duration) {
         if self.version() != known {
             return;
         }

@@ -30,8 +30,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
 
-pub use certificate::{Certificate, CertificateError, TlsFiles, follow};
-pub use connections::{connections_for, raise_open_files};
+pub use certificate::CertificateError;
+pub(crate) use certificate::{Certificate, TlsFiles, follow};
+pub(crate) use connections::connections_for;
+pub use connections::raise_open_files;
 
 use connections::{ConnectionLimiter, ConnectionSlot};
 use stream::LimitedStream;
@@ -60,16 +62,16 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Limits of a server.
 #[derive(Clone, Copy, Debug)]
-pub struct ServeLimits {
+pub(crate) struct ServeLimits {
     /// Connections open at the same time.
-    pub connections: u32,
+    pub(crate) connections: u32,
     /// Timeout for the TLS handshake, and then for the head of the first request.
-    pub head: Duration,
+    pub(crate) head: Duration,
 }
 
 /// A set of listeners and their connections; clones share them.
 #[derive(Clone, Debug)]
-pub struct Server {
+pub(crate) struct Server {
     connections: Arc<ConnectionLimiter>,
     rejections: Arc<ConnectionLimiter>,
     head: Duration,
@@ -78,7 +80,7 @@ pub struct Server {
 }
 
 /// Binds an address, so that a port in use is reported before anything else starts.
-pub fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+pub(crate) fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
@@ -87,7 +89,7 @@ pub fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
 
 impl Server {
     /// A server without listeners.
-    pub fn new(limits: ServeLimits) -> Self {
+    pub(crate) fn new(limits: ServeLimits) -> Self {
         Self {
             connections: ConnectionLimiter::new("connections", limits.connections),
             rejections: ConnectionLimiter::new("rejected connections", REJECTIONS),
@@ -98,14 +100,14 @@ impl Server {
     }
 
     /// Serves a listener, with TLS if there is a certificate, until [`Server::shut_down`].
-    pub fn serve(&self, listener: TcpListener, certificate: Option<&Certificate>, router: Router) {
+    pub(crate) fn serve(&self, listener: TcpListener, certificate: Option<&Certificate>, router: Router) {
         let tls = certificate.map(Certificate::acceptor);
         self.tasks.spawn(self.clone().accept(listener, tls, router));
     }
 
     /// Accepts no further connections, and waits up to `at_most` for the open ones to end: requests get their response, and upgraded
     /// sockets, which their rooms close, their close frame.
-    pub async fn shut_down(&self, at_most: Duration) {
+    pub(crate) async fn shut_down(&self, at_most: Duration) {
         self.stopping.cancel();
         self.tasks.close();
         let all_ended = async {

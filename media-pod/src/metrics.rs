@@ -1,6 +1,6 @@
 //! Prometheus metrics of the media pod. Labels are bounded: they never contain names of meetings or participants.
 
-pub mod flow;
+pub(crate) mod flow;
 
 use convene_service::log::LogHealth;
 use prometheus::{
@@ -18,45 +18,45 @@ const JOIN_BUCKETS: [f64; 10] = [0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0, 15.0, 
 pub struct Metrics {
     registry: Registry,
     /// Running workers.
-    pub workers_alive: IntGauge,
+    pub(crate) workers_alive: IntGauge,
     /// Workers that ended unexpectedly.
-    pub worker_deaths: IntCounter,
+    pub(crate) worker_deaths: IntCounter,
     /// Open rooms.
-    pub rooms: IntGauge,
+    pub(crate) rooms: IntGauge,
     /// Bytes queued for clients, or kept for retransmission.
-    pub queued_bytes: IntGauge,
+    pub(crate) queued_bytes: IntGauge,
     /// Rooms that ended by a panic.
-    pub room_panics: IntCounter,
+    pub(crate) room_panics: IntCounter,
     /// Open WebSockets.
-    pub connections: IntGauge,
+    pub(crate) connections: IntGauge,
     /// Participants who have joined.
-    pub participants: IntGauge,
+    pub(crate) participants: IntGauge,
     /// Participants waiting in lobbies.
-    pub waiting: IntGauge,
+    pub(crate) waiting: IntGauge,
     /// Actions of moderators, by `action`.
-    pub moderation: IntCounterVec,
+    pub(crate) moderation: IntCounterVec,
     /// Open objects of the media plane, by `object` (transport, producer, consumer) and `kind`.
-    pub objects: IntGaugeVec,
+    pub(crate) objects: IntGaugeVec,
     /// Requests and notifications by `method`.
-    pub requests: IntCounterVec,
+    pub(crate) requests: IntCounterVec,
     /// Invalid client messages, by `reason`.
-    pub protocol_errors: IntCounterVec,
+    pub(crate) protocol_errors: IntCounterVec,
     /// Attempts to open a WebSocket, by `outcome`.
-    pub connection_attempts: IntCounterVec,
+    pub(crate) connection_attempts: IntCounterVec,
     /// Attempts to resume a session on a new socket, by `outcome`.
-    pub resumed: IntCounterVec,
+    pub(crate) resumed: IntCounterVec,
     /// Requests refused because a limit was reached, by `limit`.
-    pub limits_reached: IntCounterVec,
+    pub(crate) limits_reached: IntCounterVec,
     /// TCP connections to the media ports by `outcome`.
-    pub tcp_connections: IntCounterVec,
+    pub(crate) tcp_connections: IntCounterVec,
     /// TCP connections forwarded to workers.
     pub tcp_open: IntGauge,
     /// Seconds from the connection to a `stage`: joined, media.
-    pub join_seconds: HistogramVec,
+    pub(crate) join_seconds: HistogramVec,
     /// CPU time of each `worker`'s thread.
-    pub worker_cpu: CounterVec,
+    pub(crate) worker_cpu: CounterVec,
     /// Samples of media traffic.
-    pub flow: Flow,
+    pub(crate) flow: Flow,
 }
 
 impl Default for Metrics {
@@ -153,7 +153,7 @@ impl Default for Metrics {
 
 impl Metrics {
     /// Adds the metrics of the log.
-    pub fn watch_log(&self, log: &LogHealth) {
+    pub(crate) fn watch_log(&self, log: &LogHealth) {
         log.register(&self.registry).expect("a program has one log");
     }
 
@@ -163,20 +163,20 @@ impl Metrics {
     }
 
     /// Sets the CPU time of a worker's thread. It restarts from 0 with a new thread, which Prometheus handles as a counter reset.
-    pub fn worker_cpu(&self, worker: usize, seconds: f64) {
+    pub(crate) fn worker_cpu(&self, worker: usize, seconds: f64) {
         let counter = self.worker_cpu.with_label_values(&[&worker.to_string()]);
         counter.reset();
         counter.inc_by(seconds);
     }
 
     /// Open objects of one type, over all kinds of media.
-    pub fn count(&self, object: &str) -> i64 {
+    pub(crate) fn count(&self, object: &str) -> i64 {
         let kinds: &[&str] = if object == "transport" { &["webrtc", "plain"] } else { &["audio", "video"] };
         kinds.iter().map(|kind| self.objects.with_label_values(&[object, kind]).get()).sum()
     }
 
     /// Open data producers or data consumers.
-    pub fn count_data(&self, object: &str) -> i64 {
+    pub(crate) fn count_data(&self, object: &str) -> i64 {
         self.objects.with_label_values(&[object, "data"]).get()
     }
 
@@ -189,11 +189,11 @@ impl Metrics {
 
 /// Counts one object in a gauge until it is dropped.
 #[derive(Debug)]
-pub struct GaugeGuard(IntGauge);
+pub(crate) struct GaugeGuard(IntGauge);
 
 impl GaugeGuard {
     /// Increments the gauge now, and decrements it when dropped.
-    pub fn new(gauge: IntGauge) -> Self {
+    pub(crate) fn new(gauge: IntGauge) -> Self {
         gauge.inc();
         Self(gauge)
     }

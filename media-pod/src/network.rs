@@ -2,10 +2,10 @@
 //!
 //! Pure, except [`interfaces`], which reads the machine's addresses, and [`announced`], which waits for files. It opens no port.
 
-pub mod announced;
-pub mod announced_ports;
+pub(crate) mod announced;
+pub(crate) mod announced_ports;
 pub(crate) mod candidates;
-pub mod destinations;
+pub(crate) mod destinations;
 pub mod endpoints;
 pub mod interfaces;
 pub mod port_block;

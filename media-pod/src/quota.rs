@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A limit on bytes in use, which also count against its parent, if it has one. Clones share the count.
 #[derive(Clone, Debug)]
-pub struct ByteQuota(Arc<Usage>);
+pub(crate) struct ByteQuota(Arc<Usage>);
 
 #[derive(Debug)]
 struct Usage {
@@ -16,39 +16,39 @@ struct Usage {
 
 impl ByteQuota {
     /// A quota of `limit` bytes.
-    pub fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize) -> Self {
         Self(Arc::new(Usage { used: AtomicUsize::new(0), limit, parent: None }))
     }
 
     /// A quota within this one: its bytes count against both.
     #[must_use]
-    pub fn child(&self, limit: usize) -> Self {
+    pub(crate) fn child(&self, limit: usize) -> Self {
         Self(Arc::new(Usage { used: AtomicUsize::new(0), limit, parent: Some(self.clone()) }))
     }
 
     /// Counts bytes as used. The limit may be exceeded: the caller decides what to do then.
-    pub fn take(&self, bytes: usize) {
+    pub(crate) fn take(&self, bytes: usize) {
         self.each(&mut |usage| {
             usage.used.fetch_add(bytes, Ordering::Relaxed);
         });
     }
 
     /// Counts bytes as free again.
-    pub fn release(&self, bytes: usize) {
+    pub(crate) fn release(&self, bytes: usize) {
         self.each(&mut |usage| {
             usage.used.fetch_sub(bytes, Ordering::Relaxed);
         });
     }
 
     /// Whether more bytes are in use than this quota, or any that contains it, allows.
-    pub fn is_exhausted(&self) -> bool {
+    pub(crate) fn is_exhausted(&self) -> bool {
         let mut is_exhausted = false;
         self.each(&mut |usage| is_exhausted |= usage.used.load(Ordering::Relaxed) > usage.limit);
         is_exhausted
     }
 
     /// Bytes in use.
-    pub fn used(&self) -> usize {
+    pub(crate) fn used(&self) -> usize {
         self.0.used.load(Ordering::Relaxed)
     }
 

@@ -22,20 +22,20 @@ pub struct Rate {
 
 /// A token bucket that stores the time at which it will be full again instead of tokens: exact, and without refills.
 #[derive(Clone, Copy, Debug)]
-pub struct TokenBucket {
+pub(crate) struct TokenBucket {
     rate: Rate,
     full_at: Duration,
 }
 
 impl TokenBucket {
     /// A full bucket.
-    pub fn full(rate: Rate) -> Self {
+    pub(crate) fn full(rate: Rate) -> Self {
         let rate = Rate { per_second: rate.per_second.max(1), burst: rate.burst.max(1) };
         Self { rate, full_at: Duration::ZERO }
     }
 
     /// Takes tokens; false, and takes none, if there are too few. A cost above the burst counts as the burst.
-    pub fn take(&mut self, tokens: u32, now: Duration) -> bool {
+    pub(crate) fn take(&mut self, tokens: u32, now: Duration) -> bool {
         let one = Duration::from_secs(1) / self.rate.per_second;
         let full_at = self.full_at.max(now) + one * tokens.min(self.rate.burst);
         let is_there = full_at.saturating_sub(now) <= one * self.rate.burst;
@@ -46,7 +46,7 @@ impl TokenBucket {
     }
 
     /// Takes tokens, and returns the time until they are available.
-    pub fn take_later(&mut self, tokens: u32, now: Duration) -> Duration {
+    pub(crate) fn take_later(&mut self, tokens: u32, now: Duration) -> Duration {
         let one = Duration::from_secs(1) / self.rate.per_second;
         self.full_at = self.full_at.max(now) + one * tokens.min(self.rate.burst);
         self.full_at.saturating_sub(now).saturating_sub(one * self.rate.burst)
@@ -55,7 +55,7 @@ impl TokenBucket {
 
 /// What to do with a client's message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision {
+pub(crate) enum Decision {
     /// Process it.
     Accept,
     /// Refuse it with an error.
@@ -66,7 +66,7 @@ pub enum Decision {
 
 /// Limits the messages of one client.
 #[derive(Clone, Copy, Debug)]
-pub struct ClientRateLimiter {
+pub(crate) struct ClientRateLimiter {
     bytes: TokenBucket,
     requests: TokenBucket,
     responses: TokenBucket,
@@ -75,7 +75,7 @@ pub struct ClientRateLimiter {
 
 impl ClientRateLimiter {
     /// For a client that may send requests at this rate.
-    pub fn new(rate: Rate) -> Self {
+    pub(crate) fn new(rate: Rate) -> Self {
         let responses = Rate {
             per_second: rate.per_second.saturating_mul(ANSWERS_PER_REQUEST),
             burst: rate.burst.saturating_mul(ANSWERS_PER_REQUEST),
@@ -94,18 +94,18 @@ impl ClientRateLimiter {
 
     /// Charges the length of a message, and returns how long to wait before it is processed. The caller reads nothing meanwhile, so that a
     /// client that sends too much is slowed down by backpressure.
-    pub fn read(&mut self, cost: u32, now: Duration) -> Duration {
+    pub(crate) fn read(&mut self, cost: u32, now: Duration) -> Duration {
         self.bytes.take_later(cost, now)
     }
 
     /// Charges a request, a notification or an invalid message.
-    pub fn request(&mut self, cost: u32, now: Duration) -> Decision {
+    pub(crate) fn request(&mut self, cost: u32, now: Duration) -> Decision {
         let is_within = self.requests.take(cost, now);
         self.decide(is_within, cost, now)
     }
 
     /// Charges a response.
-    pub fn response(&mut self, cost: u32, now: Duration) -> Decision {
+    pub(crate) fn response(&mut self, cost: u32, now: Duration) -> Decision {
         let is_within = self.responses.take(cost, now);
         self.decide(is_within, cost, now)
     }

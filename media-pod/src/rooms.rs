@@ -89,7 +89,7 @@ impl Rooms {
 
     /// The room of a meeting; opened with this layout if there is none. A room of an older meeting with the same name is ended first.
     /// A draining pod opens no room, but participants may reconnect to an open one.
-    pub async fn enter(self: &Arc<Self>, grant: &MeetingGrant, layout: Layout) -> Result<RoomHandle, EnterError> {
+    pub(crate) async fn enter(self: &Arc<Self>, grant: &MeetingGrant, layout: Layout) -> Result<RoomHandle, EnterError> {
         if self.is_ending() {
             return Err(EnterError::Draining);
         }
@@ -162,12 +162,12 @@ impl Rooms {
     }
 
     /// Memory for messages that are queued for clients or kept for retransmission.
-    pub fn quota(&self) -> ByteQuota {
+    pub(crate) fn quota(&self) -> ByteQuota {
         self.quota.clone()
     }
 
     /// The codecs that a meeting offers.
-    pub fn codecs(&self, grant: &MeetingGrant) -> Vec<RtpCodecCapability> {
+    pub(crate) fn codecs(&self, grant: &MeetingGrant) -> Vec<RtpCodecCapability> {
         codecs_of(if grant.codecs.is_empty() { &self.defaults.codecs } else { &grant.codecs })
     }
 
@@ -177,7 +177,7 @@ impl Rooms {
     }
 
     /// What every room gets unless its meeting overrides it.
-    pub fn defaults(&self) -> &RoomDefaults {
+    pub(crate) fn defaults(&self) -> &RoomDefaults {
         &self.defaults
     }
 
@@ -196,12 +196,12 @@ impl Rooms {
     }
 
     /// A unique number for a new connection or call.
-    pub fn connection_id(&self) -> ConnectionId {
+    pub(crate) fn connection_id(&self) -> ConnectionId {
         ConnectionId(self.next_number.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Returns when the list has a version other than `query.after`, or after `query.wait`.
-    pub async fn wait_for_change(&self, query: RoomListQuery) {
+    pub(crate) async fn wait_for_change(&self, query: RoomListQuery) {
         let at_most = Duration::from_secs(query.wait.min(LONGEST_WAIT_SECONDS));
         self.version.changed_from(query.after, at_most).await;
     }
@@ -235,7 +235,7 @@ impl Rooms {
     }
 
     /// Updates a room; false if there is none with this name and uid.
-    pub async fn update(&self, key: &RoomKey, update: RoomUpdate) -> bool {
+    pub(crate) async fn update(&self, key: &RoomKey, update: RoomUpdate) -> bool {
         let RoomUpdate { uid, settings, returning } = update;
         match self.find_by_uid(key, Some(&uid)).await {
             Some(handle) => handle.update(settings, returning).await,
@@ -258,17 +258,17 @@ impl Rooms {
     }
 
     /// Whether the pod accepts no new participants: it is draining or shutting down.
-    pub fn is_draining(&self) -> bool {
+    pub(crate) fn is_draining(&self) -> bool {
         self.is_draining.load(Ordering::Relaxed) || self.is_ending()
     }
 
     /// Whether the pod is shutting down.
-    pub fn is_ending(&self) -> bool {
+    pub(crate) fn is_ending(&self) -> bool {
         self.is_ending.load(Ordering::Relaxed)
     }
 
     /// Starts or stops draining: a draining pod accepts no new participants, and keeps those it has.
-    pub fn set_draining(&self, is_draining: bool) {
+    pub(crate) fn set_draining(&self, is_draining: bool) {
         if self.is_draining.swap(is_draining, Ordering::Relaxed) != is_draining {
             tracing::info!(is_draining, "draining changed");
             self.version.bump();

@@ -3,7 +3,7 @@
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Returns on SIGTERM or SIGINT.
-pub async fn termination() {
+pub(crate) async fn termination() {
     let mut terminate =
         signal(SignalKind::terminate()).expect("a signal handler can be installed at the start of a process");
     let mut interrupt =

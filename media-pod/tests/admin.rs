@@ -21,7 +21,7 @@ use tokio::net::TcpStream;
 const PEM: &str = include_str!("../protocol/tests/data/admission-test-key.pem");
 const JWKS: &str = include_str!("../protocol/tests/data/admission-test-jwks.json");
 /// Longest wait for anything.
-const TIMEOUTS: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 fn now() -> u64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
@@ -148,17 +148,17 @@ async fn the_room_list_is_held_until_it_changes() {
     ada.join("Ada").await;
     let start = Instant::now();
     while news["rooms"][0]["participants"] != 1 {
-        assert!(start.elapsed() < TIMEOUTS, "ada is not in {news}");
+        assert!(start.elapsed() < TIMEOUT, "ada is not in {news}");
         news = held(news["version"].as_u64().unwrap()).await;
     }
     drop(ada);
     while news["rooms"][0]["participants"] != 0 {
-        assert!(start.elapsed() < TIMEOUTS, "ada is still in {news}");
+        assert!(start.elapsed() < TIMEOUT, "ada is still in {news}");
         news = held(news["version"].as_u64().unwrap()).await;
     }
     ask(&pod, "DELETE", "rooms/team/standup?reason=ended", "").await;
     while news["rooms"] != json!([]) {
-        assert!(start.elapsed() < TIMEOUTS, "the room is still in {news}");
+        assert!(start.elapsed() < TIMEOUT, "the room is still in {news}");
         news = held(news["version"].as_u64().unwrap()).await;
     }
     assert_eq!(ask(&pod, "GET", "rooms?after=x&wait=1", "").await.0, 400);
@@ -172,7 +172,7 @@ async fn nobody_is_kept_waiting_by_a_pod_that_ends() {
         let pod = Arc::clone(&pod);
         async move { ask(&pod, "GET", &format!("rooms?after={version}&wait=30"), "").await.1 }
     });
-    pod.state.rooms.drain(TIMEOUTS).await;
+    pod.state.rooms.drain(TIMEOUT).await;
     let news = waiting.await.unwrap();
     assert_eq!(news["draining"], true);
     let path = format!("rooms?after={}&wait=30", news["version"]);
@@ -303,7 +303,7 @@ async fn keys_are_trusted_as_long_as_the_file_has_them() {
     std::fs::write(&file, JWKS.replace("\"test\"", "\"newer\"")).unwrap();
     let start = Instant::now();
     while status("newer").await != 200 {
-        assert!(start.elapsed() < TIMEOUTS, "the new key is not trusted");
+        assert!(start.elapsed() < TIMEOUT, "the new key is not trusted");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(status("test").await, 401, "a key that is gone");
@@ -342,7 +342,7 @@ async fn probe(target: &Value, protocol: &str, to: SocketAddr) {
     let request = binding_request(target);
     if protocol == "udp" {
         let socket = UdpSocket::bind((to.ip(), 0)).unwrap();
-        socket.set_read_timeout(Some(TIMEOUTS)).unwrap();
+        socket.set_read_timeout(Some(TIMEOUT)).unwrap();
         socket.send_to(&request, to).unwrap();
         let mut answer = [0; 512];
         let (length, from) = socket.recv_from(&mut answer).unwrap();
@@ -352,7 +352,7 @@ async fn probe(target: &Value, protocol: &str, to: SocketAddr) {
         let mut stream = TcpStream::connect(to).await.unwrap();
         let length = u16::try_from(request.len()).unwrap().to_be_bytes();
         stream.write_all(&[&length[..], &request].concat()).await.unwrap();
-        let length = tokio::time::timeout(TIMEOUTS, stream.read_u16()).await.unwrap().unwrap();
+        let length = tokio::time::timeout(TIMEOUT, stream.read_u16()).await.unwrap().unwrap();
         let mut answer = vec![0; usize::from(length)];
         stream.read_exact(&mut answer).await.unwrap();
         check_answer(&answer, target);
@@ -398,7 +398,7 @@ async fn probes_are_gone_when_their_time_is_up() {
     drop(open);
     let start = Instant::now();
     while pod.state.workers.dumps().await[0].router_ids.len() != fresh {
-        assert!(start.elapsed() < TIMEOUTS, "the probe's router is still there");
+        assert!(start.elapsed() < TIMEOUT, "the probe's router is still there");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

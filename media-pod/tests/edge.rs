@@ -28,7 +28,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 /// Longest wait for anything.
-const TIMEOUTS: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 /// Connections of the flood, as far as the machine's limit of open files goes.
 const FLOOD: u64 = 10_000;
 
@@ -69,7 +69,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// The next message, or code and reason of the end.
     async fn next(&mut self) -> Result<Value, (u16, String)> {
         loop {
-            match tokio::time::timeout(TIMEOUTS, self.0.next()).await.expect("something comes") {
+            match tokio::time::timeout(TIMEOUT, self.0.next()).await.expect("something comes") {
                 Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
                 Some(Ok(Message::Close(Some(close)))) => return Err((close.code.into(), close.reason.to_string())),
                 Some(Ok(_)) => {}
@@ -311,7 +311,7 @@ async fn until_the_log_is_lost(pod: &Process) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(TIMEOUTS, until).await.expect("readiness says so");
+    tokio::time::timeout(TIMEOUT, until).await.expect("readiness says so");
 }
 
 #[tokio::test]
@@ -504,7 +504,7 @@ async fn ten_thousand_silent_connections_slow_nobody_down() {
     assert_eq!(bob.ask(1, "join", json!({ "displayName": "Bob", "device": {} })).await["ok"], true);
     // All of them are ended, and nothing else is.
     for mut stream in silent {
-        let ended = tokio::time::timeout(TIMEOUTS, stream.read(&mut [0; 1])).await.expect("it is ended in time");
+        let ended = tokio::time::timeout(TIMEOUT, stream.read(&mut [0; 1])).await.expect("it is ended in time");
         assert!(matches!(ended, Ok(0) | Err(_)));
     }
     assert_eq!(ada.ask(1, "join", json!({ "displayName": "Ada", "device": {} })).await["ok"], true);

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use support::audio::{arrived, connect, receive, send_audio};
 use support::numbers::Numbers;
 use support::peer::{Peer, Role};
-use support::{Client, Pod, TIMEOUTS};
+use support::{Client, Pod, TIMEOUT};
 
 /// A receiver that has joined.
 async fn receiver(pod: &Pod, path: &str, name: &str) -> (Client, Peer) {
@@ -219,7 +219,7 @@ async fn after_a_thousand_sequences_nothing_is_left_in_the_worker() {
     // The worker lets go when it is told to, which is a moment after we have.
     let (start, fresh) = (Instant::now(), handlers(&fresh));
     while handlers(&pod.state.workers.dumps().await) != fresh {
-        assert!(start.elapsed() < TIMEOUTS, "left in the worker: {:?}", handlers(&pod.state.workers.dumps().await));
+        assert!(start.elapsed() < TIMEOUT, "left in the worker: {:?}", handlers(&pod.state.workers.dumps().await));
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

@@ -23,13 +23,13 @@ const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 
 /// The policy of one listener.
 #[derive(Clone, Debug, Default)]
-pub struct EdgePolicy {
+pub(crate) struct EdgePolicy {
     /// The host names that it answers to.
-    pub hosts: Hosts,
+    pub(crate) hosts: Hosts,
     /// Origins treated like its own, whose hosts are allowed host names too.
-    pub origins: AllowedOrigins,
+    pub(crate) origins: AllowedOrigins,
     /// The security headers of its responses.
-    pub headers: SecurityHeaders,
+    pub(crate) headers: SecurityHeaders,
 }
 
 /// A request violates the policy.
@@ -68,7 +68,7 @@ impl EdgeError {
 }
 
 /// Applies the policy to routes.
-pub fn enforce(routes: Router, policy: EdgePolicy) -> Router {
+pub(crate) fn enforce(routes: Router, policy: EdgePolicy) -> Router {
     routes.layer(from_fn_with_state(Arc::new(policy), apply))
 }
 

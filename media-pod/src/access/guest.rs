@@ -37,7 +37,7 @@ impl std::fmt::Debug for GuestKey {
 
 impl GuestKey {
     /// A new random key.
-    pub fn random() -> Self {
+    pub(crate) fn random() -> Self {
         Self(rand::random())
     }
 

@@ -11,7 +11,7 @@ use axum::http::uri::Authority;
 
 /// The hosts that a listener answers to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Hosts {
+pub(crate) struct Hosts {
     /// Any IP address, for a listener that other machines reach: a page cannot claim an IP address.
     any_address: bool,
     /// Further names, in lower case.
@@ -21,7 +21,7 @@ pub struct Hosts {
 impl Hosts {
     /// The host names of a listener: local ones, and unless it listens on a loopback address also IP addresses, the machine's name and the
     /// announced names.
-    pub fn of_listener(listen: SocketAddr, machine: &str, announced: &[String]) -> Self {
+    pub(crate) fn of_listener(listen: SocketAddr, machine: &str, announced: &[String]) -> Self {
         if listen.ip().to_canonical().is_loopback() {
             return Self::default();
         }
@@ -32,14 +32,14 @@ impl Hosts {
     }
 
     /// Whether a host, as returned by [`host_of`], is one of them.
-    pub fn admits(&self, host: &str) -> bool {
+    pub(crate) fn admits(&self, host: &str) -> bool {
         is_local(host)
             || (self.any_address && (address_of(host).is_some() || self.names.iter().any(|name| name == host)))
     }
 }
 
 /// The host of a `Host` header or request target, without port and in lower case.
-pub fn host_of(authority: &str) -> Option<String> {
+pub(crate) fn host_of(authority: &str) -> Option<String> {
     let authority: Authority = authority.parse().ok().filter(|_| !authority.contains('@'))?;
     let host = authority.host().to_ascii_lowercase();
     let host = host.strip_suffix('.').unwrap_or(&host);
@@ -47,7 +47,7 @@ pub fn host_of(authority: &str) -> Option<String> {
 }
 
 /// Whether a host always is this machine.
-pub fn is_local(host: &str) -> bool {
+pub(crate) fn is_local(host: &str) -> bool {
     host == "localhost" || address_of(host).is_some_and(|address| address.to_canonical().is_loopback())
 }
 

@@ -37,7 +37,7 @@ pub enum KeysError {
 
 impl KeysError {
     /// A short constant for metric labels and logs.
-    pub fn reason(&self) -> &'static str {
+    pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::Read { .. } => "KeysUnreadable",
             Self::Unusable { source, .. } => source.reason(),
@@ -61,7 +61,7 @@ impl TrustedKeys {
     }
 
     /// The current keys.
-    pub fn get(&self) -> Arc<KeySet> {
+    pub(crate) fn get(&self) -> Arc<KeySet> {
         self.0.load_full()
     }
 

@@ -15,7 +15,7 @@ const MAX_ID_BYTES: usize = 128;
 
 /// An admission is refused.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-pub enum ReplayError {
+pub(crate) enum ReplayError {
     /// It has opened a socket, or was used for a broadcaster before.
     #[error("the admission has already been used")]
     Used,
@@ -32,7 +32,7 @@ pub enum ReplayError {
 
 impl ReplayError {
     /// A short constant for metric labels and logs.
-    pub fn reason(&self) -> &'static str {
+    pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::Used => "AdmissionSpent",
             Self::Bound => "AdmissionBound",
@@ -63,7 +63,7 @@ enum Purpose {
 
 impl ReplayGuard {
     /// Uses an admission, valid until a time in Unix seconds, for a socket. Admissions without an id, of older routers, are not remembered.
-    pub fn use_for_socket(&self, id: &str, valid_until: u64, now: u64) -> Result<(), ReplayError> {
+    pub(crate) fn use_for_socket(&self, id: &str, valid_until: u64, now: u64) -> Result<(), ReplayError> {
         if !is_remembered(id)? {
             return Ok(());
         }
@@ -72,7 +72,7 @@ impl ReplayGuard {
 
     /// Uses an admission for a call of this broadcaster; afterwards it is valid for no other, and for no socket. A call for no broadcaster,
     /// whose peerId is empty, binds nothing.
-    pub fn bind(&self, id: &str, broadcaster: &str, valid_until: u64, now: u64) -> Result<(), ReplayError> {
+    pub(crate) fn bind(&self, id: &str, broadcaster: &str, valid_until: u64, now: u64) -> Result<(), ReplayError> {
         if !is_remembered(id)? {
             return Ok(());
         }

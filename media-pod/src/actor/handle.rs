@@ -35,7 +35,7 @@ impl RoomHandle {
     }
 
     /// Makes a call on behalf of a broadcaster and returns the room's response. `call` must not have been used before.
-    pub async fn broadcast(
+    pub(crate) async fn broadcast(
         &self,
         call: ConnectionId,
         peer: PeerId,
@@ -51,7 +51,7 @@ impl RoomHandle {
     }
 
     /// The peers of the room; empty when it is over or does not respond in time.
-    pub async fn describe(&self) -> Vec<PeerReport> {
+    pub(crate) async fn describe(&self) -> Vec<PeerReport> {
         let (answer, answered) = oneshot::channel();
         let response = async {
             self.send(Input::Describe(answer)).await;
@@ -66,50 +66,50 @@ impl RoomHandle {
     }
 
     /// Participants who have joined, after the last command.
-    pub fn participants(&self) -> usize {
+    pub(crate) fn participants(&self) -> usize {
         self.census().participants
     }
 
     /// The meeting's settings that the room applies.
-    pub fn settings(&self) -> RoomSettings {
+    pub(crate) fn settings(&self) -> RoomSettings {
         self.settings.borrow().clone()
     }
 
     /// Hashes of the people who are in a room whose meeting is locked, or have just left it.
-    pub fn people(&self) -> Vec<String> {
+    pub(crate) fn people(&self) -> Vec<String> {
         self.people.borrow().clone()
     }
 
     /// Returns when the list of producers has a version other than `known`, when the room is over, or after `at_most`.
-    pub async fn streams_changed(&self, known: u64, at_most: Duration) {
+    pub(crate) async fn streams_changed(&self, known: u64, at_most: Duration) {
         let mut streams = self.streams.clone();
         let _ = tokio::time::timeout(at_most, streams.wait_for(|version| *version != known)).await;
     }
 
     /// Memory for messages queued for the room's clients.
-    pub fn quota(&self) -> ByteQuota {
+    pub(crate) fn quota(&self) -> ByteQuota {
         self.quota.clone()
     }
 
     /// Applies settings, and lets the people in `returning` return; false when the room is over.
-    pub async fn update(&self, settings: RoomSettings, returning: Option<Vec<String>>) -> bool {
+    pub(crate) async fn update(&self, settings: RoomSettings, returning: Option<Vec<String>>) -> bool {
         let (answer, answered) = oneshot::channel();
         self.send(Input::Update(settings, returning, answer)).await && answered.await.is_ok()
     }
 
     /// Removes a participant; false when there is none with this id.
-    pub async fn remove(&self, peer: PeerId) -> bool {
+    pub(crate) async fn remove(&self, peer: PeerId) -> bool {
         let (answer, answered) = oneshot::channel();
         self.send(Input::Remove(peer, answer)).await && answered.await.unwrap_or(false)
     }
 
     /// Returns when the room is over.
-    pub async fn over(&self) {
+    pub(crate) async fn over(&self) {
         self.inbox.closed().await;
     }
 
     /// Whether the room is over.
-    pub fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.inbox.is_closed()
     }
 }

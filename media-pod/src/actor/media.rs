@@ -16,4 +16,4 @@ pub mod settings;
 mod streams;
 mod transports;
 
-pub use plane::{MediaPlane, OpenError};
+pub(crate) use plane::{MediaPlane, OpenError};

@@ -11,11 +11,11 @@ use crate::room::{Fact, Room, RoomCensus};
 
 /// Where rooms report what happens in them.
 #[derive(Clone, Debug)]
-pub struct Reports {
+pub(crate) struct Reports {
     /// The pod's metrics.
-    pub metrics: Metrics,
+    pub(crate) metrics: Metrics,
     /// For callers that wait for a change of the room list.
-    pub version: ListVersion,
+    pub(crate) version: ListVersion,
 }
 
 /// The receiving side of what a [`Publisher`] publishes.

@@ -26,14 +26,14 @@ const BEHIND_MESSAGES: usize = 512;
 const OWN_BYTES: usize = 64 * 1024;
 
 /// Close code and reason of a WebSocket.
-pub type Close = (u16, &'static str);
+pub(crate) type Close = (u16, &'static str);
 
 /// How the connection ends if its owner did not decide.
 const UNEXPECTED: Close = (CLOSE_COME_BACK, "the meeting was interrupted: please reconnect");
 
 /// The next thing to send on a client's WebSocket.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Out {
+pub(crate) enum Out {
     /// A protoo frame.
     Text(Utf8Bytes),
     /// A ping, to check that the client is alive.
@@ -44,7 +44,7 @@ pub enum Out {
 
 /// The queue is full: the client does not read its messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Full;
+pub(crate) struct Full;
 
 #[derive(Debug)]
 struct Shared {
@@ -71,14 +71,14 @@ pub struct Outbox(Sender);
 
 /// A further sending side of the same queue, which does not keep the connection open.
 #[derive(Clone, Debug)]
-pub struct Sender {
+pub(crate) struct Sender {
     queue: mpsc::UnboundedSender<Item>,
     shared: Arc<Shared>,
 }
 
 /// The receiving side of the queue.
 #[derive(Debug)]
-pub struct Inbox {
+pub(crate) struct Inbox {
     queue: mpsc::UnboundedReceiver<Item>,
     shared: Arc<Shared>,
     /// Bytes of the message taken last, which counts until it has been written to the socket.
@@ -86,7 +86,7 @@ pub struct Inbox {
 }
 
 /// A queue to one client, with a quota shared with other queues.
-pub fn channel(quota: ByteQuota) -> (Outbox, Inbox) {
+pub(crate) fn channel(quota: ByteQuota) -> (Outbox, Inbox) {
     let (sender, queue) = mpsc::unbounded_channel();
     let shared = Arc::new(Shared {
         messages: AtomicUsize::new(0),
@@ -102,17 +102,17 @@ pub fn channel(quota: ByteQuota) -> (Outbox, Inbox) {
 
 impl Outbox {
     /// A further sending side.
-    pub fn sender(&self) -> Sender {
+    pub(crate) fn sender(&self) -> Sender {
         self.0.clone()
     }
 
     /// Sends a message; fails if the client does not read.
-    pub fn send(&self, text: Utf8Bytes) -> Result<(), Full> {
+    pub(crate) fn send(&self, text: Utf8Bytes) -> Result<(), Full> {
         self.0.send(text)
     }
 
     /// Sends a message unless the client has fallen behind.
-    pub fn send_if_read(&self, text: Utf8Bytes) {
+    pub(crate) fn send_if_read(&self, text: Utf8Bytes) {
         if !self.0.shared.is_behind() {
             // Not behind, so not full.
             let _ = self.0.send(text);
@@ -120,18 +120,18 @@ impl Outbox {
     }
 
     /// Asks the client for a sign of life.
-    pub fn ping(&self) {
+    pub(crate) fn ping(&self) {
         self.0.shared.is_pinged.store(true, Ordering::Relaxed);
         let _ = self.0.queue.send(Item::Ping);
     }
 
     /// Ends the connection after the queued messages have been sent.
-    pub fn close(self, close: Close) {
+    pub(crate) fn close(self, close: Close) {
         let _ = self.0.shared.end.set(close);
     }
 
     /// Ends the connection and discards the queued messages.
-    pub fn cut(self, close: Close) {
+    pub(crate) fn cut(self, close: Close) {
         self.0.shared.is_cut.store(true, Ordering::Relaxed);
         self.close(close);
     }
@@ -146,7 +146,7 @@ impl Drop for Outbox {
 
 impl Sender {
     /// Sends a message; fails if the client does not read.
-    pub fn send(&self, text: Utf8Bytes) -> Result<(), Full> {
+    pub(crate) fn send(&self, text: Utf8Bytes) -> Result<(), Full> {
         let bytes = text.len();
         if !self.shared.takes(bytes) {
             return Err(Full);
@@ -162,13 +162,13 @@ impl Sender {
 
 impl Sender {
     /// Ends the connection, after the queued messages have been sent.
-    pub fn close(&self, close: Close) {
+    pub(crate) fn close(&self, close: Close) {
         let _ = self.shared.end.set(close);
         let _ = self.queue.send(Item::End);
     }
 
     /// Whether the room waits for a sign of life from the client; true once for each ping.
-    pub fn takes_ping(&self) -> bool {
+    pub(crate) fn takes_ping(&self) -> bool {
         self.shared.is_pinged.swap(false, Ordering::Relaxed)
     }
 }
@@ -201,7 +201,7 @@ impl Shared {
 
 impl Inbox {
     /// The next thing to send. [`Out::Close`] is the last.
-    pub async fn recv(&mut self) -> Out {
+    pub(crate) async fn recv(&mut self) -> Out {
         self.release();
         loop {
             match self.queue.recv().await {
@@ -222,7 +222,7 @@ impl Inbox {
     }
 
     /// The quota that the queued bytes count against.
-    pub fn quota(&self) -> ByteQuota {
+    pub(crate) fn quota(&self) -> ByteQuota {
         self.shared.quota.clone()
     }
 

@@ -25,28 +25,28 @@ const INBOX: usize = 256;
 
 /// What a room is created from.
 #[derive(Debug)]
-pub struct RoomSpec {
+pub(crate) struct RoomSpec {
     /// Namespace and name of its meeting, for the log.
-    pub meeting: String,
+    pub(crate) meeting: String,
     /// The room's limits.
-    pub limits: Limits,
+    pub(crate) limits: Limits,
     /// The meeting's settings.
-    pub terms: Terms,
+    pub(crate) terms: Terms,
     /// What an earlier room of the same meeting has handed on.
-    pub keepsake: Option<Keepsake>,
+    pub(crate) keepsake: Option<Keepsake>,
     /// Memory for messages queued for its clients.
-    pub quota: ByteQuota,
+    pub(crate) quota: ByteQuota,
 }
 
 /// How a room has ended.
 #[derive(Debug)]
-pub struct RoomEnd {
+pub(crate) struct RoomEnd {
     /// What the room hands on to its successor; `None` if the meeting is over.
-    pub keepsake: Option<Keepsake>,
+    pub(crate) keepsake: Option<Keepsake>,
 }
 
 /// Starts a room; `on_end` runs when the room has ended, for whatever reason.
-pub fn start<F: Future<Output = ()> + Send + 'static>(
+pub(crate) fn start<F: Future<Output = ()> + Send + 'static>(
     spec: RoomSpec,
     media: MediaPlane,
     events: mpsc::UnboundedReceiver<MediaEvent>,

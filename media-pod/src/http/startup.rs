@@ -10,11 +10,11 @@ use tower::Service;
 
 /// Answers from the first moment on; passes requests to the real routes once [`StartupGate::open`] was called.
 #[derive(Clone, Debug, Default)]
-pub struct StartupGate(Arc<OnceLock<Router>>);
+pub(crate) struct StartupGate(Arc<OnceLock<Router>>);
 
 impl StartupGate {
     /// The routes to serve. `missing` is what the pod waits for, for `/readyz`.
-    pub fn router(&self, missing: &'static str) -> Router {
+    pub(crate) fn router(&self, missing: &'static str) -> Router {
         let gate = self.clone();
         Router::new().fallback(move |request: Request| {
             let routes = gate.0.get().cloned();
@@ -29,7 +29,7 @@ impl StartupGate {
     }
 
     /// Sets the real routes.
-    pub fn open(&self, router: Router) {
+    pub(crate) fn open(&self, router: Router) {
         let _ = self.0.set(router);
     }
 }

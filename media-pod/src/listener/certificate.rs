@@ -25,11 +25,11 @@ const SKEW: Duration = Duration::from_hours(24);
 
 /// Files of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsFiles {
+pub(crate) struct TlsFiles {
     /// The chain, PEM.
-    pub cert: PathBuf,
+    pub(crate) cert: PathBuf,
     /// The private key, PEM.
-    pub key: PathBuf,
+    pub(crate) key: PathBuf,
 }
 
 /// A certificate could not be loaded or created.
@@ -84,7 +84,7 @@ pub enum CertificateError {
 
 /// A certificate for TLS listeners; clones share it and its reloads.
 #[derive(Clone, Debug)]
-pub struct Certificate {
+pub(crate) struct Certificate {
     current: Arc<Current>,
     files: Option<TlsFiles>,
 }
@@ -114,13 +114,13 @@ impl Current {
 
 impl Certificate {
     /// Loads chain and key from files.
-    pub fn from_files(files: TlsFiles) -> Result<Self, CertificateError> {
+    pub(crate) fn from_files(files: TlsFiles) -> Result<Self, CertificateError> {
         let key = read(&files)?;
         Ok(Self { current: Arc::new(Current(RwLock::new(Arc::new(key)))), files: Some(files) })
     }
 
     /// Creates a self-signed certificate for this machine and the given names and addresses.
-    pub fn self_signed(announced: &[String]) -> Result<Self, CertificateError> {
+    pub(crate) fn self_signed(announced: &[String]) -> Result<Self, CertificateError> {
         let mut names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
         names.extend(
             announced.iter().filter(|name| !["localhost", "127.0.0.1", "::1"].contains(&name.as_str())).cloned(),
@@ -131,12 +131,12 @@ impl Certificate {
     }
 
     /// Whether it was created by this process.
-    pub fn is_self_signed(&self) -> bool {
+    pub(crate) fn is_self_signed(&self) -> bool {
         self.files.is_none()
     }
 
     /// SHA-256 fingerprint, as browsers show it.
-    pub fn fingerprint(&self) -> String {
+    pub(crate) fn fingerprint(&self) -> String {
         let key = self.current.get();
         let digest = Sha256::digest(key.cert.first().map_or(&[][..], |certificate| certificate.as_ref()));
         digest.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
@@ -167,7 +167,7 @@ impl Certificate {
 }
 
 /// Reloads the certificate when its files change. Never returns while it has files.
-pub async fn follow(certificate: Certificate) {
+pub(crate) async fn follow(certificate: Certificate) {
     let mut ticks = interval(CHECK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while certificate.files.is_some() {

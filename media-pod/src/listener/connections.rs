@@ -73,7 +73,7 @@ pub fn raise_open_files() -> Option<u64> {
 }
 
 /// The requested number of connections, or what the limit on open files allows: media, pipes and files need some too.
-pub fn connections_for(wanted: u32, open_files: Option<u64>) -> u32 {
+pub(crate) fn connections_for(wanted: u32, open_files: Option<u64>) -> u32 {
     let Some(open_files) = open_files else { return wanted };
     let possible = open_files.saturating_sub((open_files / 10).clamp(64, 1024));
     wanted.min(u32::try_from(possible).unwrap_or(u32::MAX)).max(1)

@@ -9,7 +9,7 @@ const SCORE_BUCKETS: [f64; 5] = [0.0, 3.0, 6.0, 8.0, 10.0];
 
 /// Direction, seen from the pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FlowDirection {
+pub(crate) enum FlowDirection {
     /// From participants.
     In,
     /// To participants.
@@ -27,20 +27,20 @@ impl FlowDirection {
 
 /// One sample of one stream.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct StreamSample {
+pub(crate) struct StreamSample {
     /// Packets since the last sample.
-    pub packets: u64,
+    pub(crate) packets: u64,
     /// Fraction of packets lost recently, 0 to 1.
-    pub loss: f64,
+    pub(crate) loss: f64,
     /// Round-trip time in seconds, once known.
-    pub round_trip: Option<f64>,
+    pub(crate) round_trip: Option<f64>,
     /// mediasoup's score, 0 to 10.
-    pub score: u8,
+    pub(crate) score: u8,
 }
 
 /// Metrics of media traffic.
 #[derive(Clone, Debug)]
-pub struct Flow {
+pub(crate) struct Flow {
     bytes: IntCounterVec,
     packets: IntCounterVec,
     loss: HistogramVec,
@@ -84,12 +84,12 @@ impl Flow {
     }
 
     /// Adds the bytes since the last sample.
-    pub fn bytes(&self, direction: FlowDirection, bytes: u64) {
+    pub(crate) fn bytes(&self, direction: FlowDirection, bytes: u64) {
         self.bytes.with_label_values(&[direction.label()]).inc_by(bytes);
     }
 
     /// Adds one sample of a stream; `kind` is audio or video.
-    pub fn stream(&self, direction: FlowDirection, kind: &str, sample: StreamSample) {
+    pub(crate) fn stream(&self, direction: FlowDirection, kind: &str, sample: StreamSample) {
         let labels = &[direction.label(), kind];
         self.packets.with_label_values(labels).inc_by(sample.packets);
         self.loss.with_label_values(labels).observe(sample.loss);

@@ -15,7 +15,7 @@ const POLL: Duration = Duration::from_millis(200);
 
 /// The source of announced addresses or ports.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Announced<T> {
+pub(crate) enum Announced<T> {
     /// Given by a flag.
     Given(T),
     /// Read from this file once it exists.
@@ -27,11 +27,11 @@ pub enum Announced<T> {
 #[error("{address:?} is neither an IP address nor a host name")]
 pub struct AddressError {
     /// As given.
-    pub address: String,
+    pub(crate) address: String,
 }
 
 /// Parses addresses separated by commas; empty text gives none.
-pub fn addresses(text: &str) -> Result<Vec<String>, AddressError> {
+pub(crate) fn addresses(text: &str) -> Result<Vec<String>, AddressError> {
     let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
     let invalid = |part: &str| AddressError { address: part.to_owned() };
     let parse = |part: &str| is_address(part).then(|| part.to_owned()).ok_or_else(|| invalid(part));
@@ -45,7 +45,7 @@ fn is_address(text: &str) -> bool {
 }
 
 /// Waits until both addresses and ports are known.
-pub async fn announcement(from: &Announced<Vec<String>>, ports: &Announced<AnnouncedPorts>) -> Announcement {
+pub(crate) async fn announcement(from: &Announced<Vec<String>>, ports: &Announced<AnnouncedPorts>) -> Announcement {
     let addresses = match from {
         Announced::Given(addresses) => addresses.clone(),
         Announced::File(file) => {

@@ -22,7 +22,7 @@ pub enum IpProtocol {
 
 impl IpProtocol {
     /// Parses the name used in candidates.
-    pub fn named(name: &str) -> Option<Self> {
+    pub(crate) fn named(name: &str) -> Option<Self> {
         match name {
             "udp" => Some(Self::Udp),
             "tcp" => Some(Self::Tcp),
@@ -68,7 +68,7 @@ pub enum AnnouncedPortsError {
 
 impl AnnouncedPorts {
     /// The announced port for a port that the pod listens on.
-    pub fn of(&self, port: u16, protocol: IpProtocol) -> u16 {
+    pub(crate) fn of(&self, port: u16, protocol: IpProtocol) -> u16 {
         self.0.get(&(port, protocol)).copied().unwrap_or(port)
     }
 }

@@ -11,7 +11,7 @@ use super::endpoints::Endpoints;
 /// The worker's candidates (for the first address of each listener), repeated for every further address that leads to the same
 /// listener, with the announced port. The worker's own TCP port is behind the guard and never announced. Earlier addresses are preferred.
 /// Each candidate also has its address under `ip`, for older clients.
-pub fn announce(candidates: &Value, port: u16, endpoints: &Endpoints) -> Value {
+pub(crate) fn announce(candidates: &Value, port: u16, endpoints: &Endpoints) -> Value {
     let own = candidates.as_array().map(Vec::as_slice).unwrap_or_default();
     let mut announced: Vec<(usize, Value)> = own.iter().flat_map(|candidate| copies(candidate, endpoints)).collect();
     announced.sort_by_key(|(rank, _)| *rank);

@@ -38,31 +38,31 @@ pub struct Destinations(Vec<IpNet>);
 
 impl Destinations {
     /// Allows these networks beside public addresses.
-    pub fn new(allowed: Vec<IpNet>) -> Self {
+    pub(crate) fn new(allowed: Vec<IpNet>) -> Self {
         Self(allowed)
     }
 
     /// Allows further networks.
-    pub fn allow(&mut self, networks: impl IntoIterator<Item = IpNet>) {
+    pub(crate) fn allow(&mut self, networks: impl IntoIterator<Item = IpNet>) {
         self.0.extend(networks);
     }
 
     /// Whether plain RTP may be sent to an address.
-    pub fn permit(&self, address: IpAddr) -> bool {
+    pub(crate) fn permit(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address)) || is_public(address)
     }
 }
 
 /// Parses a network such as 10.0.0.0/8, or a single address.
-pub fn read_network(text: &str) -> Result<IpNet, String> {
+pub(crate) fn read_network(text: &str) -> Result<IpNet, String> {
     let single = || text.parse::<IpAddr>().map(IpNet::from);
     let network = text.parse::<IpNet>().or_else(|_| single());
     network.map_err(|_| format!("{text:?} is not a network such as 10.0.0.0/8 or fd00::/8"))
 }
 
 /// The loopback networks.
-pub fn loopback() -> [IpNet; 2] {
+pub(crate) fn loopback() -> [IpNet; 2] {
     let (v4, v6) = (Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8), Ipv6Net::new_assert(Ipv6Addr::LOCALHOST, 128));
     [v4.into(), v6.into()]
 }

@@ -17,16 +17,16 @@ pub struct Announcement {
 
 /// A local address to listen on, with the announced addresses that lead to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listener {
+pub(crate) struct Listener {
     /// The local address.
-    pub ip: IpAddr,
+    pub(crate) ip: IpAddr,
     /// Announced addresses, at least one, each with its rank among all; the preferred one first.
     pub addresses: Vec<(usize, String)>,
 }
 
 impl Listener {
     /// The address that the worker itself announces.
-    pub fn announced(&self) -> Option<&str> {
+    pub(crate) fn announced(&self) -> Option<&str> {
         self.addresses.first().map(|(_, address)| address.as_str())
     }
 
@@ -42,19 +42,19 @@ impl Listener {
 
 /// Listeners and what is announced for them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Endpoints {
+pub(crate) struct Endpoints {
     /// The one with the preferred address first.
-    pub listeners: Vec<Listener>,
+    pub(crate) listeners: Vec<Listener>,
     /// Announced ports that differ.
     pub ports: AnnouncedPorts,
     /// Addresses that lead to no listener and are not announced to clients.
-    pub left_out: Vec<String>,
+    pub(crate) left_out: Vec<String>,
 }
 
 impl Announcement {
     /// Assigns the announced addresses to listeners. An unspecified address stands for one listener per announced family. Addresses of
     /// another family are left out, unless there are no others: a gateway may translate them.
-    pub fn endpoints(&self, listen_ips: &[IpAddr], has_ipv6: bool) -> Endpoints {
+    pub(crate) fn endpoints(&self, listen_ips: &[IpAddr], has_ipv6: bool) -> Endpoints {
         let mut listeners = listeners(listen_ips, has_ipv6);
         let mut left_out = Vec::new();
         for (rank, address) in self.addresses.iter().cloned().enumerate() {
@@ -77,7 +77,7 @@ impl Announcement {
 
 impl Endpoints {
     /// Whether only loopback addresses are announced, to which Firefox sends nothing (`media.peerconnection.ice.loopback` is off).
-    pub fn is_loopback_only(&self) -> bool {
+    pub(crate) fn is_loopback_only(&self) -> bool {
         let mut addresses = self.listeners.iter().flat_map(|listener| &listener.addresses).peekable();
         let has_any = addresses.peek().is_some();
         has_any && addresses.all(|(_, address)| is_loopback(address))

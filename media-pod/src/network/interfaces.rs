@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use ipnet::IpNet;
 
 /// All addresses of all interfaces.
-pub fn addresses() -> Vec<IpNet> {
+pub(crate) fn addresses() -> Vec<IpNet> {
     let read = |file| std::fs::read_to_string(file).unwrap_or_default();
     let v4 = ipv4_in(&read("/proc/net/fib_trie")).into_iter().map(IpAddr::from);
     let v6 = ipv6_in(&read("/proc/net/if_inet6")).into_iter().map(IpAddr::from);

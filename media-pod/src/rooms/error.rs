@@ -6,7 +6,7 @@ use crate::actor::media::OpenError;
 
 /// A room could not be entered.
 #[derive(Debug, Error)]
-pub enum EnterError {
+pub(crate) enum EnterError {
     /// The pod is draining or shutting down.
     #[error("this media pod is not accepting participants")]
     Draining,
@@ -31,7 +31,7 @@ pub enum EnterError {
 
 impl EnterError {
     /// A short constant for metric labels and logs.
-    pub fn reason(&self) -> &'static str {
+    pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::Draining => "Draining",
             Self::Open { source, .. } => source.reason(),

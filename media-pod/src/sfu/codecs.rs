@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 const ALWAYS: &str = "opus";
 
 /// Offered by default. Not AV1: clients send it with spatial layers, as they do VP9, and those cannot be forwarded.
-pub const DEFAULT_CODECS: &str = "opus,PCMU,PCMA,VP8,VP9,H264";
+pub(crate) const DEFAULT_CODECS: &str = "opus,PCMU,PCMA,VP8,VP9,H264";
 
 /// Parses the name of a codec, in any case.
-pub fn known_name(text: &str) -> Result<String, String> {
+pub(crate) fn known_name(text: &str) -> Result<String, String> {
     const NAMES: [&str; 7] = ["opus", "PCMU", "PCMA", "VP8", "VP9", "H264", "AV1"];
     let known = NAMES.into_iter().find(|name| name.eq_ignore_ascii_case(text));
     known.map(str::to_owned).ok_or_else(|| format!("{text:?} is not one of {}", NAMES.join(", ")))
@@ -38,7 +38,7 @@ pub fn media_codecs() -> Vec<RtpCodecCapability> {
 }
 
 /// The codecs with these names, which are the subtypes of their media types. Unknown names are ignored, and Opus is always included.
-pub fn codecs_of(names: &[String]) -> Vec<RtpCodecCapability> {
+pub(crate) fn codecs_of(names: &[String]) -> Vec<RtpCodecCapability> {
     let is_wanted = |codec: &RtpCodecCapability| {
         let mime_type = json!(codec)["mimeType"].as_str().unwrap_or_default().to_owned();
         let subtype = mime_type.rsplit('/').next().unwrap_or_default();

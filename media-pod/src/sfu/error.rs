@@ -61,7 +61,7 @@ pub enum WorkersError {
 
 impl WorkersError {
     /// A short constant for metric labels and logs.
-    pub fn reason(&self) -> &'static str {
+    pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::Block(_) => "PortBlockTooSmall",
             Self::Start { .. } => "WorkerStartFailed",

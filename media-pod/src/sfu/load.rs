@@ -5,16 +5,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A count of objects on a worker; clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Load(Arc<AtomicUsize>);
+pub(crate) struct Load(Arc<AtomicUsize>);
 
 impl Load {
     /// The current count.
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.0.load(Ordering::Relaxed)
     }
 
     /// Counts one more until the guard is dropped.
-    pub fn add(&self) -> LoadGuard {
+    pub(crate) fn add(&self) -> LoadGuard {
         self.0.fetch_add(1, Ordering::Relaxed);
         LoadGuard(Arc::clone(&self.0))
     }
@@ -22,7 +22,7 @@ impl Load {
 
 /// One counted object; subtracted when dropped.
 #[derive(Debug)]
-pub struct LoadGuard(Arc<AtomicUsize>);
+pub(crate) struct LoadGuard(Arc<AtomicUsize>);
 
 impl Drop for LoadGuard {
     fn drop(&mut self) {

@@ -4,7 +4,7 @@
 
 /// Where to create a transport.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Choice {
+pub(crate) enum Choice {
     /// On a router of the room, by its index.
     At(usize),
     /// On a further worker.
@@ -14,7 +14,7 @@ pub enum Choice {
 /// Chooses by the consumers that each worker carries. `used` are the room's workers, in the order of its routers; `unused` is the least
 /// loaded of the others. A worker with `full` consumers is full. Workers are filled one after the other, because every further one costs a
 /// pipe per stream.
-pub fn choose(used: &[usize], unused: Option<usize>, full: usize) -> Choice {
+pub(crate) fn choose(used: &[usize], unused: Option<usize>, full: usize) -> Choice {
     if let Some(router) = used.iter().position(|load| *load < full) {
         return Choice::At(router);
     }

@@ -8,18 +8,18 @@ const TICKS_PER_SECOND: f64 = 100.0;
 
 /// One worker's thread.
 #[derive(Debug, Default)]
-pub struct WorkerThread(OnceLock<PathBuf>);
+pub(crate) struct WorkerThread(OnceLock<PathBuf>);
 
 impl WorkerThread {
     /// Must be called once, on that thread.
-    pub fn register(&self) {
+    pub(crate) fn register(&self) {
         if let Ok(own) = std::fs::read_link("/proc/thread-self") {
             let _ = self.0.set(PathBuf::from("/proc").join(own).join("stat"));
         }
     }
 
     /// User and system time together, in seconds; `None` without `/proc` or if the thread has ended.
-    pub fn cpu_seconds(&self) -> Option<f64> {
+    pub(crate) fn cpu_seconds(&self) -> Option<f64> {
         let stat = std::fs::read_to_string(self.0.get()?).ok()?;
         cpu_seconds_in(&stat)
     }

@@ -30,7 +30,7 @@ use crate::network::endpoints::{Announcement, Endpoints};
 use crate::network::port_block::PortBlock;
 
 /// Version of the mediasoup crate, sent to clients.
-pub const MEDIASOUP_VERSION: &str = "0.33.1";
+pub(crate) const MEDIASOUP_VERSION: &str = "0.33.1";
 
 /// Attempts to listen on a free port of the loopback interface, which another process may take meanwhile.
 const LOOPBACK_ATTEMPTS: usize = 5;
@@ -77,26 +77,26 @@ struct Slot {
 
 /// A router on a worker, for one room. The worker carries one room less when it is dropped.
 #[derive(Debug)]
-pub struct Placement {
+pub(crate) struct Placement {
     /// The worker's index.
-    pub index: usize,
+    pub(crate) index: usize,
     /// The room's router.
-    pub router: Router,
+    pub(crate) router: Router,
     /// The worker's server, for the room's transports.
-    pub server: WebRtcServer,
+    pub(crate) server: WebRtcServer,
     /// The port of the block at which the server is reachable.
-    pub port: u16,
+    pub(crate) port: u16,
     /// The ICE credentials of the server's transports, for the TCP guard of the port.
     pub(crate) credentials: Credentials,
     /// Consumers on the worker, including those of other rooms.
-    pub consumers: Load,
+    pub(crate) consumers: Load,
     end: EndEvent,
     _room: LoadGuard,
 }
 
 impl Placement {
     /// Calls back when the worker ends, or at once if it has; not after the handler id is dropped.
-    pub fn on_end(&self, callback: impl FnOnce() + Send + 'static) -> HandlerId {
+    pub(crate) fn on_end(&self, callback: impl FnOnce() + Send + 'static) -> HandlerId {
         self.end.add(callback)
     }
 }
@@ -113,17 +113,17 @@ pub(super) struct Running {
 /// One worker as `/stats` shows it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct WorkerReport {
+pub(crate) struct WorkerReport {
     /// Its port.
-    pub port: u16,
+    pub(crate) port: u16,
     /// Whether it is running.
-    pub alive: bool,
+    pub(crate) alive: bool,
     /// Rooms on it; a room on several workers counts on each of them.
-    pub rooms: usize,
+    pub(crate) rooms: usize,
     /// Consumers on it.
-    pub consumers: usize,
+    pub(crate) consumers: usize,
     /// CPU time of its thread, in seconds.
-    pub cpu_seconds: Option<f64>,
+    pub(crate) cpu_seconds: Option<f64>,
 }
 
 impl Workers {
@@ -144,12 +144,12 @@ impl Workers {
     }
 
     /// What the workers listen on, and what is announced to clients.
-    pub fn endpoints(&self) -> &Endpoints {
+    pub(crate) fn endpoints(&self) -> &Endpoints {
         &self.endpoints
     }
 
     /// Creates a router that offers `codecs` on the least loaded worker that is not in `excluded`.
-    pub async fn place(&self, excluded: &[usize], codecs: &[RtpCodecCapability]) -> Result<Placement, WorkersError> {
+    pub(crate) async fn place(&self, excluded: &[usize], codecs: &[RtpCodecCapability]) -> Result<Placement, WorkersError> {
         let (index, slot) = self.least_loaded(excluded).ok_or(WorkersError::NoneAlive)?;
         // GaugeGuard before anything is waited for, so that the next room sees it.
         let room = slot.rooms.add();
@@ -160,7 +160,7 @@ impl Workers {
     }
 
     /// mediasoup's `RtpCapabilities` of a router that offers `codecs`.
-    pub async fn rtp_capabilities(&self, codecs: &[RtpCodecCapability]) -> Result<Value, WorkersError> {
+    pub(crate) async fn rtp_capabilities(&self, codecs: &[RtpCodecCapability]) -> Result<Value, WorkersError> {
         if let Some(known) = self.capabilities.get(codecs) {
             return Ok(known);
         }
@@ -178,12 +178,12 @@ impl Workers {
     }
 
     /// Consumers on the least loaded worker that is not in `excluded`; `None` when there is no other.
-    pub fn lightest(&self, excluded: &[usize]) -> Option<usize> {
+    pub(crate) fn lightest(&self, excluded: &[usize]) -> Option<usize> {
         self.least_loaded(excluded).map(|(_, slot)| slot.consumers.count())
     }
 
     /// Ports for plain transports and pipes.
-    pub fn plain_ports(&self) -> Option<RangeInclusive<u16>> {
+    pub(crate) fn plain_ports(&self) -> Option<RangeInclusive<u16>> {
         self.spec.block.plain_ports(self.spec.count)
     }
 
@@ -211,12 +211,12 @@ impl Workers {
     }
 
     /// Number of running workers.
-    pub fn alive(&self) -> usize {
+    pub(crate) fn alive(&self) -> usize {
         self.lock().iter().flatten().count()
     }
 
     /// Each worker, in order of its port.
-    pub fn report(&self) -> Vec<WorkerReport> {
+    pub(crate) fn report(&self) -> Vec<WorkerReport> {
         let slots = self.lock();
         let report = slots.iter().enumerate().map(|(index, slot)| WorkerReport {
             port: self.port(index),

@@ -35,7 +35,7 @@ use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 /// Longest wait for anything.
-pub(crate) const TIMEOUTS: Duration = Duration::from_secs(40);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(40);
 
 /// A pod in this process.
 pub(crate) struct Pod {
@@ -170,7 +170,7 @@ impl Pod {
             if is_so(&text) {
                 return;
             }
-            assert!(start.elapsed() < TIMEOUTS, "{what} did not come: {text}");
+            assert!(start.elapsed() < TIMEOUT, "{what} did not come: {text}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -183,7 +183,7 @@ impl Pod {
             if is_so(&stats) {
                 return stats;
             }
-            assert!(start.elapsed() < TIMEOUTS, "{what} did not come: {stats}");
+            assert!(start.elapsed() < TIMEOUT, "{what} did not come: {stats}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -355,7 +355,7 @@ impl Client {
                 self.waiting.push_back(message);
             }
         };
-        let heard = tokio::time::timeout(TIMEOUTS, next).await;
+        let heard = tokio::time::timeout(TIMEOUT, next).await;
         heard.unwrap_or_else(|_| panic!("it did not come; heard instead: {:?}", self.waiting))
     }
 
@@ -379,7 +379,7 @@ impl Client {
                 }
             }
         };
-        tokio::time::timeout(TIMEOUTS, end).await.expect("the pod closes the socket")
+        tokio::time::timeout(TIMEOUT, end).await.expect("the pod closes the socket")
     }
 
     async fn next(&mut self) -> Result<Value, (u16, String)> {

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use super::free_block;
 
 /// Longest wait for anything.
-const TIMEOUTS: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 /// Ports of the pod for plain transports.
 const PLAIN_PORTS: usize = 16;
 
@@ -139,7 +139,7 @@ impl Process {
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         let start = Instant::now();
         while self.child.try_wait().unwrap().is_none() {
-            assert!(start.elapsed() < TIMEOUTS, "the pod does not end: {}", self.log.lock().unwrap());
+            assert!(start.elapsed() < TIMEOUT, "the pod does not end: {}", self.log.lock().unwrap());
             std::thread::sleep(Duration::from_millis(20));
         }
         let log = self.log.lock().unwrap().clone();

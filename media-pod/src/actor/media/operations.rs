@@ -9,7 +9,7 @@ use crate::room::{Operation, Outcome};
 
 impl MediaPlane {
     /// Executes one operation.
-    pub async fn run(&mut self, operation: Operation) -> MediaResult {
+    pub(crate) async fn run(&mut self, operation: Operation) -> MediaResult {
         match operation {
             Operation::Settle => Ok(Outcome::Done),
             Operation::CreateTransport { direction, force_tcp } => self.create_transport(direction, force_tcp).await,

@@ -29,7 +29,7 @@ use crate::sfu::workers::Workers;
 
 /// Every handle of one room.
 #[derive(Debug)]
-pub struct MediaPlane {
+pub(crate) struct MediaPlane {
     // Dropped in this order: children before parents.
     pub(super) consumers: HashMap<ConsumerId, Owned<Consumer>>,
     pub(super) pipes: Pipes,
@@ -47,7 +47,7 @@ pub struct MediaPlane {
 
 /// Why a room could not be opened.
 #[derive(Debug, Error)]
-pub enum OpenError {
+pub(crate) enum OpenError {
     /// No worker has a place for it.
     #[error(transparent)]
     Placement(#[from] WorkersError),
@@ -58,7 +58,7 @@ pub enum OpenError {
 
 impl OpenError {
     /// A short constant for metric labels and logs.
-    pub fn reason(&self) -> &'static str {
+    pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::Placement(source) => source.reason(),
             Self::SetUp(_) => "RoomSetUpFailed",
@@ -68,7 +68,7 @@ impl OpenError {
 
 impl MediaPlane {
     /// The handles of a new room, and the receiver of their events.
-    pub async fn open(
+    pub(crate) async fn open(
         workers: Arc<Workers>,
         layout: Layout,
         codecs: Vec<RtpCodecCapability>,
@@ -97,17 +97,17 @@ impl MediaPlane {
     }
 
     /// mediasoup's `RtpCapabilities` of the routers, which all offer the same.
-    pub fn rtp_capabilities(&self) -> Value {
+    pub(crate) fn rtp_capabilities(&self) -> Value {
         json!(self.routers.router(HOME).rtp_capabilities())
     }
 
     /// How often [`MediaPlane::sample`] should be called.
-    pub fn sample_interval(&self) -> Duration {
+    pub(crate) fn sample_interval(&self) -> Duration {
         self.settings.sample_interval
     }
 
     /// Samples statistics of transports and streams for the metrics.
-    pub async fn sample(&mut self) {
+    pub(crate) async fn sample(&mut self) {
         let Self { transports, producers, consumers, metrics, sampler, .. } = self;
         sampler.sample(transports, producers, consumers, &metrics.flow).await;
     }

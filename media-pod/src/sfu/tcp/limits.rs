@@ -42,7 +42,7 @@ impl TcpLimits {
     }
 
     /// Descriptors to reserve for these connections.
-    pub fn files(&self) -> u64 {
+    pub(crate) fn files(&self) -> u64 {
         self.pending as u64 + FILES_PER_OPEN * self.open as u64
     }
 }

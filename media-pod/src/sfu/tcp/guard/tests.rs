@@ -193,7 +193,7 @@ async fn connections_end_with_their_transport_and_with_the_worker() {
     guarded.tcp_port.forward_to(vec![echo().await], credentials);
     let mut later = guarded.say(&frame("newer:client", "secret")).await;
     assert!(comes_back(&mut later, &frame("newer:client", "secret")).await, "the successor of the worker is reached");
-    drop(guarded.door);
+    drop(guarded.tcp_port);
     closed(&mut later).await;
 }
 
@@ -225,7 +225,7 @@ async fn both_families_listen_on_one_port() {
         IceParameters { username_fragment: "server".into(), password: "secret".into(), ice_lite: Some(true) };
     credentials.add("t1", &parameters);
     let unused = SocketAddr::new(LOCAL, 9);
-    door.forward_to(vec![unused, echo().await], credentials);
+    tcp_port.forward_to(vec![unused, echo().await], credentials);
     let mut stream = TcpStream::connect((Ipv6Addr::LOCALHOST, port)).await.unwrap();
     stream.write_all(&good()).await.unwrap();
     assert!(comes_back(&mut stream, &good()).await, "each listener leads to its own address of the worker");
