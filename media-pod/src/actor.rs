@@ -7,9 +7,11 @@
 mod frames;
 pub(crate) mod handle;
 pub mod input;
+pub(crate) mod list_version;
 pub mod media;
 pub(crate) mod observed;
 pub(crate) mod outbox;
+pub(crate) mod quota;
 mod room_actor;
 pub(crate) mod supervise;
 pub(crate) mod vocabulary;

@@ -2,8 +2,8 @@
 //!
 //! The modules are floors, from bottom to top; a module imports only from floors below its own:
 //!
-//! 1. [`clock`], [`rate`], [`quota`], [`list_version`], [`signals`]: small leaves;
-//!    [`listener`]: HTTP and TLS listeners; [`metrics`]; [`network`]: addresses and ports.
+//! 1. `clock`, [`rate`], `signals`; [`listener`]: HTTP and TLS listeners; [`metrics`]; [`network`]: addresses and ports. These do not know
+//!    each other.
 //! 2. [`sfu`]: mediasoup workers and the TCP side of their ports.
 //! 3. [`room`]: all decisions about one meeting, pure.
 //! 4. [`actor`]: runs a room: executes its effects on the handles of [`sfu`], and sends its messages to clients.
@@ -20,11 +20,9 @@ pub mod app;
 mod clock;
 pub mod config;
 pub mod http;
-mod list_version;
 pub mod listener;
 pub mod metrics;
 pub mod network;
-mod quota;
 pub mod rate;
 pub mod room;
 pub mod rooms;

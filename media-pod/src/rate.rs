@@ -195,7 +195,7 @@ mod tests {
         assert_eq!(bucket.take_later(5, at(0)), at(0));
         assert_eq!(bucket.take_later(2, at(0)), at(200));
         assert_eq!(bucket.take_later(1, at(200)), at(100));
-        assert_eq!(bucket.take_later(u32::MAX, at(300)), at(500), "no more than all of it");
+        assert_eq!(bucket.take_later(u32::MAX, at(300)), at(500), "at most the whole burst");
         assert_eq!(bucket.take_later(1, at(5_000)), at(0));
     }
 

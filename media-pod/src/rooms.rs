@@ -18,14 +18,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::actor::handle::RoomHandle;
 use crate::actor::input::Input;
+use crate::actor::list_version::ListVersion;
 use crate::actor::media::MediaPlane;
 use crate::actor::media::settings::Layout;
 use crate::actor::observed::Reports;
+use crate::actor::quota::ByteQuota;
 use crate::actor::supervise::{self, RoomEnd, RoomSpec};
 use crate::clock::{unix_milliseconds, unix_now};
-use crate::list_version::ListVersion;
 use crate::metrics::Metrics;
-use crate::quota::ByteQuota;
 use crate::room::{ConnectionId, End, Limits, PeerId, Terms};
 use crate::sfu::codecs::codecs_of;
 use crate::sfu::workers::Workers;
@@ -89,7 +89,11 @@ impl Rooms {
 
     /// The room of a meeting; opened with this layout if there is none. A room of an older meeting with the same name is ended first.
     /// A draining pod opens no room, but participants may reconnect to an open one.
-    pub(crate) async fn enter(self: &Arc<Self>, grant: &MeetingGrant, layout: Layout) -> Result<RoomHandle, EnterError> {
+    pub(crate) async fn enter(
+        self: &Arc<Self>,
+        grant: &MeetingGrant,
+        layout: Layout,
+    ) -> Result<RoomHandle, EnterError> {
         if self.is_ending() {
             return Err(EnterError::Draining);
         }

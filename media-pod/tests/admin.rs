@@ -1,6 +1,6 @@
-//! The admin API: its token, news of the room list, live settings, draining, removing people, probes, and keys that change.
+//! The admin API: its token, changes of the room list, live settings, draining, removing participants, probes, and key rotation.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod support;
 
@@ -20,7 +20,7 @@ use tokio::net::TcpStream;
 
 const PEM: &str = include_str!("../protocol/tests/data/admission-test-key.pem");
 const JWKS: &str = include_str!("../protocol/tests/data/admission-test-jwks.json");
-/// Longest wait for anything.
+/// Timeout for every wait.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 fn now() -> u64 {
@@ -59,7 +59,7 @@ async fn enter(pod: &Pod, grant: &MeetingGrant, peer: &str) -> Client {
     Client::try_connect(pod, &format!("team/{}", grant.name), peer, Some(&token)).await.ok().unwrap()
 }
 
-/// Status and JSON of the answer, null where there is none.
+/// Status and JSON of the response, null if it has none.
 async fn ask(pod: &Pod, method: &str, path: &str, body: &str) -> (u16, Value) {
     let token = format!("Authorization: Bearer {}\r\n", signer("test").admin(now()).unwrap());
     let (status, body) = pod.http_with(method, &format!("/admin/v1/{path}"), &token, body).await;
@@ -75,7 +75,7 @@ fn update(uid: &str, settings: &Value) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_admin_route_wants_an_admin_token() {
+async fn every_admin_route_requires_an_admin_token() {
     let pod = pod().await;
     let admission = signer("test").admission(&Admission::guest(grant("standup")), now()).unwrap();
     let expired = signer("test").admin(now() - 1000).unwrap();
@@ -102,7 +102,7 @@ async fn every_admin_route_wants_an_admin_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn statistics_want_an_admin_token_and_metrics_are_not_on_the_port_of_clients() {
+async fn statistics_require_an_admin_token_and_metrics_are_not_on_the_client_port() {
     let pod = pod().await;
     let admission = signer("test").admission(&Admission::guest(grant("standup")), now()).unwrap();
     for token in ["", &admission] {
@@ -165,7 +165,7 @@ async fn the_room_list_is_held_until_it_changes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_is_kept_waiting_by_a_pod_that_ends() {
+async fn a_pod_that_shuts_down_answers_waiting_callers() {
     let pod = Arc::new(pod().await);
     let version = ask(&pod, "GET", "rooms", "").await.1["version"].clone();
     let waiting = tokio::spawn({
@@ -183,7 +183,7 @@ async fn nobody_is_kept_waiting_by_a_pod_that_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_open_room_goes_by_new_settings_at_once() {
+async fn an_open_room_applies_new_settings_at_once() {
     let pod = pod().await;
     let mut ada = enter(&pod, &grant("standup"), "ada").await;
     ada.join("Ada").await;
@@ -240,7 +240,7 @@ async fn a_meeting_opens_with_its_codecs_its_lock_and_its_chat() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_draining_pod_takes_nobody_new_and_keeps_those_who_are_in() {
+async fn a_draining_pod_accepts_no_new_participants_and_keeps_the_others() {
     let pod = pod().await;
     let mut ada = enter(&pod, &grant("standup"), "ada").await;
     ada.join("Ada").await;
@@ -269,7 +269,7 @@ async fn a_draining_pod_takes_nobody_new_and_keeps_those_who_are_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn somebody_who_is_removed_is_told_for_good_and_the_others_see_it() {
+async fn a_removed_participant_is_closed_for_good_and_the_others_are_notified() {
     let pod = pod().await;
     let (mut ada, mut bob) =
         (enter(&pod, &grant("standup"), "ada").await, enter(&pod, &grant("standup"), "bob:1@x").await);
@@ -287,7 +287,7 @@ async fn somebody_who_is_removed_is_told_for_good_and_the_others_see_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_are_trusted_as_long_as_the_file_has_them() {
+async fn keys_are_trusted_while_the_file_has_them() {
     let folder = Folder::new();
     let file = folder.file("jwks.json", JWKS);
     let mut pod = pod().await;
@@ -313,7 +313,7 @@ async fn keys_are_trusted_as_long_as_the_file_has_them() {
     assert_eq!(Client::try_connect(&pod, "team/standup", "ada", Some(&old)).await.err(), Some(401));
 }
 
-/// A binding request as a prober sends it.
+/// A binding request as a probe client sends it.
 fn binding_request(target: &Value) -> Vec<u8> {
     let username = format!("{}:probe", target["usernameFragment"].as_str().unwrap());
     let request = StunMessage::binding_request(&username, TransId::new(), true, 1, 1, false);
@@ -337,7 +337,7 @@ fn check_answer(answer: &[u8], target: &Value) {
     assert!(message.verify(password(target), sha1_hmac));
 }
 
-/// Sends a request by the candidate's protocol to where it listens, and checks that the answer is a success.
+/// Sends a request over the candidate's protocol to its listener, and checks that the response is a success.
 async fn probe(target: &Value, protocol: &str, to: SocketAddr) {
     let request = binding_request(target);
     if protocol == "udp" {
@@ -390,7 +390,7 @@ async fn probes_are_answered_by_udp_and_tcp_on_every_worker() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn probes_are_gone_when_their_time_is_up() {
+async fn probes_close_when_their_time_is_up() {
     let pod = pod().await;
     let fresh = pod.state.workers.dumps().await[0].router_ids.len();
     let open = convene_media_pod::sfu::probe::Probe::open(&pod.state.workers).await.unwrap();

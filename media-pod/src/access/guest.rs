@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_guest_is_somebody_else_in_every_meeting_and_the_same_when_it_returns() {
+    fn a_guest_has_a_different_id_in_every_meeting_and_the_same_when_it_returns() {
         let visitor = Visitor { id: Some(ID), address: None };
         let guest = |namespace, name| visitor.grant(namespace, name).guest.unwrap();
         assert_eq!(guest("", "hello"), guest("", "hello"));

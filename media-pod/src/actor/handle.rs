@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::input::Input;
-use crate::quota::ByteQuota;
+use super::quota::ByteQuota;
 use crate::room::broadcaster::{BroadcasterRequest, Refused};
 use crate::room::{ConnectionId, PeerId, PeerReport, RoomCensus};
 

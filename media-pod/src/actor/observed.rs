@@ -5,7 +5,7 @@
 use convene_protocol::admin::RoomSettings;
 use tokio::sync::watch;
 
-use crate::list_version::ListVersion;
+use super::list_version::ListVersion;
 use crate::metrics::Metrics;
 use crate::room::{Fact, Room, RoomCensus};
 

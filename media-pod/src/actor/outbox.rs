@@ -11,7 +11,7 @@ use axum::extract::ws::Utf8Bytes;
 use convene_protocol::frame::CLOSE_COME_BACK;
 use tokio::sync::mpsc;
 
-use crate::quota::ByteQuota;
+use super::quota::ByteQuota;
 
 /// Messages queued for one client.
 const MOST_MESSAGES: usize = 4096;
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_waits_is_sent_before_the_end() {
+    async fn queued_messages_are_sent_before_the_close_frame() {
         let (outbox, mut inbox) = channel(ByteQuota::new(1000));
         outbox.send("a".into()).unwrap();
         outbox.ping();
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_room_that_is_gone_without_a_word_lets_its_clients_come_back() {
+    async fn clients_of_a_dropped_room_may_reconnect() {
         let (outbox, mut inbox) = channel(ByteQuota::new(1000));
         let sender = outbox.sender();
         drop(outbox);
@@ -274,15 +274,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_does_not_read_is_full_and_its_end_comes_first() {
-        let budget = ByteQuota::new(usize::MAX);
-        let (outbox, mut inbox) = channel(budget.clone());
+    async fn the_queue_of_a_client_that_does_not_read_is_full_and_discarded() {
+        let quota = ByteQuota::new(usize::MAX);
+        let (outbox, mut inbox) = channel(quota.clone());
         let sent = std::iter::repeat_with(|| outbox.send(text(1024))).take_while(Result::is_ok).count();
         assert_eq!(sent, MOST_BYTES / 1024);
-        assert_eq!(budget.used(), MOST_BYTES);
+        assert_eq!(quota.used(), MOST_BYTES);
         outbox.cut((1008, "does not read"));
         assert_eq!(inbox.recv().await, Out::Close(1008, "does not read"));
-        assert_eq!(budget.used(), 0);
+        assert_eq!(quota.used(), 0);
     }
 
     #[tokio::test]
@@ -292,10 +292,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_spent_budget_is_for_those_who_have_much_waiting() {
-        let budget = ByteQuota::new(10);
-        let (greedy, _reads_nothing) = channel(budget.clone());
-        let (honest, mut inbox) = channel(budget.clone());
+    async fn an_exhausted_quota_affects_only_clients_with_long_queues() {
+        let quota = ByteQuota::new(10);
+        let (greedy, _reads_nothing) = channel(quota.clone());
+        let (honest, mut inbox) = channel(quota.clone());
         greedy.send(text(OWN_BYTES)).unwrap();
         assert_eq!(greedy.send(text(1)), Err(Full));
         for _ in 0..100 {
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_is_behind_misses_what_may_be_missed() {
+    async fn a_client_that_is_behind_misses_optional_messages() {
         let (outbox, mut inbox) = channel(ByteQuota::new(usize::MAX));
         outbox.send_if_read("seen".into());
         outbox.send(text(BEHIND_BYTES)).unwrap();
@@ -318,17 +318,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_nobody_takes_is_given_back() {
-        let budget = ByteQuota::new(usize::MAX);
-        let (outbox, mut inbox) = channel(budget.clone());
+    async fn bytes_of_a_dropped_queue_are_released() {
+        let quota = ByteQuota::new(usize::MAX);
+        let (outbox, mut inbox) = channel(quota.clone());
         for _ in 0..3 {
             outbox.send(text(10)).unwrap();
         }
         inbox.recv().await;
-        assert_eq!(budget.used(), 30, "the first may still wait for the socket");
+        assert_eq!(quota.used(), 30, "the first may still wait for the socket");
         drop(inbox);
-        assert_eq!(budget.used(), 0);
+        assert_eq!(quota.used(), 0);
         outbox.send(text(10)).unwrap();
-        assert_eq!(budget.used(), 0);
+        assert_eq!(quota.used(), 0);
     }
 }

@@ -13,10 +13,10 @@ use super::handle::RoomHandle;
 use super::input::Input;
 use super::media::MediaPlane;
 use super::observed::{Observed, Publisher, Reports};
+use super::quota::ByteQuota;
 use super::room_actor::RoomActor;
 use crate::clock::unix_milliseconds;
 use crate::metrics::Metrics;
-use crate::quota::ByteQuota;
 use crate::room::{Keepsake, Limits, MediaEvent, Room, Terms};
 use crate::sfu::workers::MEDIASOUP_VERSION;
 

@@ -58,7 +58,7 @@ fn announced_ports_are_given_or_read_from_a_file() {
 }
 
 #[test]
-fn what_is_missing_is_named() {
+fn missing_flags_are_named() {
     assert_eq!(config(&[]), Err(ConfigError::NoAnnouncedAddress));
     assert_eq!(config(&["--announced-address", "192.0.2.1"]), Err(ConfigError::NoKeys));
     let wrong = config(&["--dev", "--announced-address", "not an address"]);

@@ -61,12 +61,12 @@ async fn a_connection_that_does_not_speak_tls_is_ended() {
     server.serve(listener, Some(&Certificate::self_signed(&[]).unwrap()), Router::new());
     let mut silent = TcpStream::connect(address).await.unwrap();
     let plain = answer_to(address, REQUEST).await;
-    assert!(!plain.contains("HTTP"), "nothing is said in the clear: {plain:?}");
+    assert!(!plain.contains("HTTP"), "nothing is sent in plain text: {plain:?}");
     assert_eq!(all_of(&mut silent).await, "");
 }
 
 #[tokio::test]
-async fn a_connection_that_has_asked_once_may_rest_for_longer_than_that() {
+async fn a_connection_with_a_request_may_be_idle_for_longer() {
     let (_server, address) = start(LIMITS);
     let mut kept = TcpStream::connect(address).await.unwrap();
     assert!(ask(&mut kept).await.ends_with("127.0.0.1"));
@@ -76,7 +76,7 @@ async fn a_connection_that_has_asked_once_may_rest_for_longer_than_that() {
 }
 
 #[tokio::test]
-async fn one_connection_too_many_is_told_so_at_once_and_upgraded_ones_count() {
+async fn a_connection_over_the_limit_is_rejected_and_upgraded_ones_count() {
     let (_server, address) = start(ServeLimits { head: Duration::from_mins(1), ..LIMITS });
     let (mut socket, _) = tokio_tungstenite::connect_async(format!("ws://{address}/echo")).await.unwrap();
     let mut second = TcpStream::connect(address).await.unwrap();
@@ -85,7 +85,7 @@ async fn one_connection_too_many_is_told_so_at_once_and_upgraded_ones_count() {
     assert!(refused.starts_with("HTTP/1.1 503") && refused.ends_with("too many open connections\n"), "{refused}");
     let vital = answer_to(address, b"GET /healthz HTTP/1.1\r\nHost: pod\r\n\r\n").await;
     assert!(vital.starts_with("HTTP/1.1 200") && vital.ends_with("ok\n"), "the process lives: {vital}");
-    assert!(ask(&mut second).await.starts_with("HTTP/1.1 200"), "those who are in stay");
+    assert!(ask(&mut second).await.starts_with("HTTP/1.1 200"), "an open connection stays");
     drop(socket.close(None).await);
     drop(socket);
     let mut next = TcpStream::connect(address).await.unwrap();
@@ -112,7 +112,7 @@ async fn the_end_does_not_wait_for_connections_that_rest() {
     ask(&mut resting).await;
     server.shut_down(Duration::from_mins(1)).await;
     assert_eq!(all_of(&mut resting).await, "");
-    assert!(TcpStream::connect(address).await.is_err(), "nobody listens any more");
+    assert!(TcpStream::connect(address).await.is_err(), "the port is closed");
 }
 
 #[tokio::test]

@@ -219,7 +219,7 @@ mod tests {
         }
 
         #[test]
-        fn what_the_standard_library_knows_as_special_is_denied(bits: u32) {
+        fn special_addresses_of_the_standard_library_are_denied(bits: u32) {
             let address = Ipv4Addr::from_bits(bits);
             let is_special = address.is_private() || address.is_loopback() || address.is_link_local()
                 || address.is_multicast() || address.is_broadcast() || address.is_unspecified() || address.is_documentation();

@@ -149,9 +149,13 @@ impl Workers {
     }
 
     /// Creates a router that offers `codecs` on the least loaded worker that is not in `excluded`.
-    pub(crate) async fn place(&self, excluded: &[usize], codecs: &[RtpCodecCapability]) -> Result<Placement, WorkersError> {
+    pub(crate) async fn place(
+        &self,
+        excluded: &[usize],
+        codecs: &[RtpCodecCapability],
+    ) -> Result<Placement, WorkersError> {
         let (index, slot) = self.least_loaded(excluded).ok_or(WorkersError::NoneAlive)?;
-        // GaugeGuard before anything is waited for, so that the next room sees it.
+        // Counted before the first await, so that the placement of the next room takes it into account.
         let room = slot.rooms.add();
         let router = slot.worker.create_router(RouterOptions::new(codecs.to_vec())).await;
         let router = router.map_err(|source| WorkersError::Router { source })?;

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 
 use axum::extract::ws::Utf8Bytes;
 
-use crate::quota::ByteQuota;
+use crate::actor::quota::ByteQuota;
 
 /// Messages kept.
 const MAX_MESSAGES: usize = 2048;
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_can_be_sent_again_and_nothing_else() {
+    fn only_kept_messages_can_be_retransmitted() {
         let ring = filled(6);
         let cases = [(0, false), (1, false), (2, true), (5, true), (6, true), (7, false), (u64::MAX, false)];
         for (received, expected) in cases {

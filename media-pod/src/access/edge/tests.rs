@@ -95,7 +95,7 @@ async fn refusals_are_clear_and_every_answer_has_its_headers() {
 }
 
 #[test]
-fn from_here_is_who_comes_from_this_machine_and_means_it() {
+fn a_local_request_comes_from_this_machine_and_names_it() {
     let cases = [
         (Some("127.0.0.1:5"), Some("localhost:8080"), true),
         (Some("[::1]:5"), Some("[::1]:8080"), true),

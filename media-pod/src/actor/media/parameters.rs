@@ -112,7 +112,7 @@ mod tests {
     use mediasoup::prelude::{DtlsParameters, RtpCapabilities, RtpParameters};
 
     #[test]
-    fn what_the_scripts_of_the_demo_send_is_enough() {
+    fn the_parameters_of_the_demos_scripts_are_completed() {
         let audio = json!({
             "codecs": [{
                 "mimeType": "audio/opus", "payloadType": 100, "clockRate": 48000, "channels": 2,
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_stays_wrong() {
+    fn invalid_values_are_left_unchanged() {
         let wrong = [
             json!(7),
             json!([]),
@@ -197,8 +197,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_is_left_as_it_is() {
-        let said = json!({
+    fn given_values_are_left_unchanged() {
+        let complete = json!({
             "mid": "0",
             "codecs": [{
                 "mimeType": "audio/opus", "payloadType": 111, "clockRate": 48000, "channels": 2,
@@ -208,6 +208,6 @@ mod tests {
             "encodings": [{ "ssrc": 1, "dtx": true }],
             "rtcp": { "cname": "c", "reducedSize": false },
         });
-        assert_eq!(rtp_parameters(said.clone()), said);
+        assert_eq!(rtp_parameters(complete.clone()), complete);
     }
 }

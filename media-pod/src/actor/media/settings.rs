@@ -13,7 +13,7 @@ pub struct MediaSettings {
     pub min_outgoing_bitrate: Option<u32>,
     /// Highest bitrate to a receiver.
     pub max_outgoing_bitrate: Option<u32>,
-    /// Highest bitrate that a sender is asked for.
+    /// Highest bitrate requested from a sender.
     pub max_incoming_bitrate: Option<u32>,
     /// Seconds without ICE consent (RFC 7675) after which a transport counts as disconnected; 10 to 60.
     pub ice_consent_timeout: u8,

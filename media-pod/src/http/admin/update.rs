@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_returns_is_a_bounded_list_of_hashes() {
+    fn returning_is_a_bounded_list_of_hashes() {
         let with = |returning: Vec<String>| {
             let settings = RoomSettings { max_participants: 1, ..RoomSettings::default() };
             read(json!(RoomUpdate { uid: "u".into(), settings, returning: Some(returning) }).to_string().as_bytes())
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_within_their_bounds_are_taken() {
+    fn settings_within_their_bounds_are_accepted() {
         for (title, most, timeout) in [("", 1, 0), (&*"é".repeat(200), 1000, 86_400)] {
             let update = read(&body(title, most, timeout)).unwrap();
             assert_eq!((update.uid.as_str(), update.settings.title.as_str()), ("uid-1", title));
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_update_is_refused_in_few_words() {
+    fn a_malformed_update_is_refused_with_a_short_error() {
         let long = format!(r#"{{"uid":"u","settings":"{}"}}"#, "x".repeat(9_000));
         for malformed in ["", "[]", "{}", r#"{"uid":"u"}"#, r#"{"uid":1,"settings":{}}"#, "\u{0}", &long] {
             let refused = read(malformed.as_bytes()).unwrap_err();

@@ -199,7 +199,7 @@ fn leaving_is_answered_as_each_variant_expects() {
 }
 
 #[test]
-fn what_cannot_be_meant_is_refused_with_what_is_wrong() {
+fn invalid_calls_are_refused_with_a_reason() {
     let cases = [
         ("broadcasters", json!({}), 400, "peerId (or id) is missing"),
         ("broadcasters", json!({ "peerId": 7 }), 400, "invalid type: integer `7`"),
