@@ -20,7 +20,7 @@ use crate::config::{Config, Trust};
 use crate::http::probe_limiter::ProbeLimiter;
 use crate::http::routes::{metrics_router, router};
 use crate::http::startup::StartupGate;
-use crate::http::state::{AppState, Edge};
+use crate::http::state::{AppState, HandlerOptions};
 use crate::listener::{self, Certificate, CertificateError, ServeLimits, Server, connections_for, raise_open_files};
 use crate::metrics::Metrics;
 use crate::network::announced::announcement;
@@ -194,7 +194,7 @@ async fn state(
         probes,
         client_limits,
         metrics,
-        edge: Edge { log, allow_test_switches: config.allow_test_switches, ..Edge::default() },
+        options: HandlerOptions { log, allow_test_switches: config.allow_test_switches, ..HandlerOptions::default() },
         started: Instant::now(),
     })
 }

@@ -119,7 +119,7 @@ async fn remove_participant(
 
 /// Makes a room panic, for tests, if the pod allows test switches.
 async fn panic_room(State(state): State<AppState>, Path((namespace, name)): Path<(String, String)>) -> Response {
-    let room = state.rooms.find(&RoomKey { namespace, name }).await.filter(|_| state.edge.allow_test_switches);
+    let room = state.rooms.find(&RoomKey { namespace, name }).await.filter(|_| state.options.allow_test_switches);
     let is_found = match room {
         Some(room) => room.send(Input::Panic).await,
         None => false,

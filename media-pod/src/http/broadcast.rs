@@ -68,13 +68,13 @@ struct PathParts<'a> {
 }
 
 async fn in_namespace(State(state): State<AppState>, Path(path): Path<CallPath>, request: Request) -> Response {
-    let visitor = Visitor::of(&state.edge.guests, request.headers(), request.extensions());
+    let visitor = Visitor::of(&state.options.guests, request.headers(), request.extensions());
     let grant = admission(&state, request.headers(), &visitor, &path.namespace, &path.name);
     to_response(serve(&state, grant, PathParts { depth: 3, call: &path.call }, request).await)
 }
 
 async fn in_any_room(State(state): State<AppState>, Path(path): Path<CallPath>, request: Request) -> Response {
-    let visitor = Visitor::of(&state.edge.guests, request.headers(), request.extensions());
+    let visitor = Visitor::of(&state.options.guests, request.headers(), request.extensions());
     let grant = open_admission(&state, &visitor, "", &path.name);
     to_response(serve(&state, grant, PathParts { depth: 2, call: &path.call }, request).await)
 }

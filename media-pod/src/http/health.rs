@@ -20,7 +20,7 @@ pub(super) async fn readyz(State(state): State<AppState>) -> Response {
     } else if state.workers.alive() == 0 {
         Some("no media worker is running")
     } else {
-        state.edge.log.problem()
+        state.options.log.problem()
     };
     match missing {
         None => "ok\n".into_response(),

@@ -44,7 +44,7 @@ pub(crate) async fn open(
     }
     // Numbered in the order of the requests, whatever happens to the sockets: the newest connection of a peer wins.
     let connection = state.rooms.connection_id();
-    let switches = query.switches(state.edge.allow_test_switches && participant.moderator);
+    let switches = query.switches(state.options.allow_test_switches && participant.moderator);
     let entered = state.rooms.enter(&meeting, switches.layout).await;
     let outcome = entered.as_ref().map_or_else(EnterError::reason, |_| "Opened");
     state.metrics.connection_attempts.with_label_values(&[outcome]).inc();

@@ -72,7 +72,7 @@ async fn nothing_here(Extension(page): Extension<ServeFile>, request: Request) -
 }
 
 async fn remember_guest(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let cookie = state.edge.guests.cookie_for(request.headers());
+    let cookie = state.options.guests.cookie_for(request.headers());
     let mut response = next.run(request).await;
     if let Some(cookie) = cookie {
         response.headers_mut().insert(header::SET_COOKIE, cookie);

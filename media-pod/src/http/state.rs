@@ -18,9 +18,9 @@ use crate::sfu::workers::Workers;
 use crate::signaling::limits::ClientLimits;
 use crate::signaling::sessions::Sessions;
 
-/// Settings and state of the process that only handlers use.
+/// Options that only handlers use.
 #[derive(Clone, Debug)]
-pub struct Edge {
+pub struct HandlerOptions {
     /// The state of the log, for readiness.
     pub log: LogHealth,
     /// Signs the cookies of guests without admissions.
@@ -29,7 +29,7 @@ pub struct Edge {
     pub allow_test_switches: bool,
 }
 
-impl Default for Edge {
+impl Default for HandlerOptions {
     fn default() -> Self {
         Self { log: LogHealth::default(), guests: GuestKey::random(), allow_test_switches: false }
     }
@@ -54,8 +54,8 @@ pub struct AppState {
     pub client_limits: ClientLimits,
     /// The metrics.
     pub metrics: Metrics,
-    /// What only handlers use.
-    pub edge: Edge,
+    /// Options that only handlers use.
+    pub options: HandlerOptions,
     /// When the pod became ready.
     pub started: Instant,
 }
@@ -64,6 +64,6 @@ impl FromRequestParts<AppState> for Visitor {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Infallible> {
-        Ok(Self::of(&state.edge.guests, &parts.headers, &parts.extensions))
+        Ok(Self::of(&state.options.guests, &parts.headers, &parts.extensions))
     }
 }

@@ -55,8 +55,8 @@ impl ConnectionLimiter {
         if logged.is_none_or(|last| now - last >= LOG_INTERVAL) {
             *logged = Some(now);
             tracing::warn!(
-                of = self.name,
-                open = self.total,
+                kind = self.name,
+                limit = self.total,
                 "connection limit reached: further connections are closed at once"
             );
         }

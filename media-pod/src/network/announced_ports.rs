@@ -171,7 +171,7 @@ mod tests {
             assert!(matches!(text.parse::<AnnouncedPorts>(), Err(AnnouncedPortsError::Malformed { .. })), "{text:?}");
         }
         let trailing = "1/udp=1,".parse::<AnnouncedPorts>().unwrap_err();
-        assert_eq!(trailing.to_string(), r#""" is no announced port such as 40000/udp=31001"#);
+        assert_eq!(trailing.to_string(), r#""" is not an announced port such as 40000/udp=31001"#);
         let twice = "1/udp=1,2/udp=2,1/udp=3".parse::<AnnouncedPorts>().unwrap_err();
         assert_eq!(twice.to_string(), "1/udp is given twice");
         assert_eq!("x".repeat(40_000).parse::<AnnouncedPorts>(), Err(AnnouncedPortsError::TooLong(40_000)));

@@ -89,7 +89,7 @@ mod tests {
     fn names_are_known_in_any_case() {
         assert_eq!(known_name("av1").as_deref(), Ok("AV1"));
         assert!(DEFAULT_CODECS.split(',').all(|name| known_name(name).as_deref() == Ok(name)));
-        assert_eq!(known_name("H265").unwrap_err(), "\"H265\" is none of opus, PCMU, PCMA, VP8, VP9, H264, AV1");
+        assert_eq!(known_name("H265").unwrap_err(), "\"H265\" is not one of opus, PCMU, PCMA, VP8, VP9, H264, AV1");
     }
 
     #[test]

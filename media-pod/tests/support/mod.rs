@@ -17,7 +17,7 @@ use axum::serve::ListenerExt;
 use convene_media_pod::access::keys::TrustedKeys;
 use convene_media_pod::http::probe_limiter::ProbeLimiter;
 use convene_media_pod::http::routes::{metrics_router, router};
-use convene_media_pod::http::state::{AppState, Edge};
+use convene_media_pod::http::state::{AppState, HandlerOptions};
 use convene_media_pod::metrics::Metrics;
 use convene_media_pod::network::endpoints::Announcement;
 use convene_media_pod::network::port_block::PortBlock;
@@ -121,7 +121,7 @@ impl Pod {
             probes: ProbeLimiter::default(),
             client_limits: ClientLimits::default(),
             metrics,
-            edge: Edge { allow_test_switches: true, ..Edge::default() },
+            options: HandlerOptions { allow_test_switches: true, ..HandlerOptions::default() },
             started: Instant::now(),
         };
         Self::with_state(state).await
