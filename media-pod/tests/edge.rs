@@ -453,7 +453,7 @@ async fn requests_over_the_limit_are_refused_and_a_client_that_continues_is_disc
     };
     assert_eq!(
         (&refused["errorCode"], &refused["errorReason"]),
-        (&json!(429), &json!("too many requests: ask less often"))
+        (&json!(429), &json!("too many requests: send fewer"))
     );
     let notification = json!({ "notification": true, "method": "pauseProducer", "data": { "producerId": "x" } });
     for _ in 0..2000 {

@@ -113,7 +113,7 @@ async fn no_parameters_kill_the_worker() {
     let transport = witness.transport("producer").await;
     let produce = json!({ "transportId": transport["transportId"], "kind": "video", "rtpParameters": video() });
     witness.ask("produce", produce).await.unwrap();
-    let witness = tokio::spawn(async move { witness.hear_everything().await });
+    let witness = tokio::spawn(async move { witness.drain_until_closed().await });
     let mut produced = 0;
     for round in 0..ROUNDS {
         let mut client = Client::connect(&pod, "room", &format!("eve-{round}")).await;

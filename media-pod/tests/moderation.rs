@@ -97,7 +97,7 @@ async fn a_moderator_admits_or_rejects_waiting_participants() {
     kim.ask("knock", json!({ "displayName": "Kim" })).await.unwrap();
     let named = host.until(|message| message["data"]["peers"][0]["displayName"] == "Kim").await;
     assert_eq!((&named["method"], &named["data"]["peers"][0]["peerId"]), (&json!("lobbyPeers"), &json!("kim")));
-    pod.until_stats("one who waits", |stats| stats["waiting"] == 1 && stats["participants"] == 1).await;
+    pod.until_stats("one waiting participant", |stats| stats["waiting"] == 1 && stats["participants"] == 1).await;
     host.ask("admitPeer", json!({ "peerId": "kim" })).await.unwrap();
     assert_eq!(kim.hear("lobby").await["data"]["state"], "admitted");
     assert_eq!(kim.hear("permissions").await["data"]["moderator"], false);
@@ -191,7 +191,10 @@ async fn what_the_token_does_not_grant_is_refused() {
     let peers = bob.join("Bob").await["peers"].clone();
     let ids: Vec<&Value> = peers.as_array().unwrap().iter().map(|peer| &peer["peerId"]).collect();
     assert_eq!(ids, [&json!("ada"), &json!("host")], "a hidden participant is not announced");
-    pod.until_stats("three who count", |stats| stats["participants"] == 3 && stats["roomList"][0]["hidden"] == 1).await;
+    pod.until_stats("three counted participants", |stats| {
+        stats["participants"] == 3 && stats["roomList"][0]["hidden"] == 1
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

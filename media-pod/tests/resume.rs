@@ -119,7 +119,7 @@ async fn a_client_without_a_session_is_removed_at_once() {
 }
 
 /// Waits until the others are notified of the first client's connection state.
-async fn hear_connected(other: &mut Client, connected: bool) {
+async fn wait_connected(other: &mut Client, connected: bool) {
     let is_it = |message: &Value| message["method"] == "peerChanged" && message["data"]["connected"] == connected;
     assert_eq!(other.until(is_it).await["data"]["peerId"], "first");
 }
@@ -133,8 +133,8 @@ async fn the_others_are_notified_of_a_long_interruption_and_its_end() {
     other.join("Other").await;
     let had = first.received();
     drop(first);
-    hear_connected(&mut other, false).await;
+    wait_connected(&mut other, false).await;
     let (_first, greeting) = open(&pod, "first", &format!("session={id}&received={had}")).await;
     assert_eq!(greeting["resumed"], true);
-    hear_connected(&mut other, true).await;
+    wait_connected(&mut other, true).await;
 }

@@ -190,7 +190,7 @@ async fn after_a_thousand_sequences_nothing_leaks_in_the_worker() {
     keeper.transport("consumer").await;
     keeper.join("Keeper").await;
     // A client that does not read would count as disconnected.
-    let keeper = tokio::spawn(async move { keeper.hear_everything().await });
+    let keeper = tokio::spawn(async move { keeper.drain_until_closed().await });
     let mut numbers = Numbers(42);
     let mut abandoned = VecDeque::new();
     for number in 0..1000 {

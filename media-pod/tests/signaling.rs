@@ -125,7 +125,7 @@ async fn the_url_form_of_the_mediasoup_demo_leads_to_the_same_room() {
     ada.ask("changeDisplayName", json!({ "displayName": "Ada L." })).await.unwrap();
     grace.hear("peerDisplayNameChanged").await;
     bob.hear("peerDisplayNameChanged").await;
-    assert_eq!(bob.unasked(), ["mediasoup-version", "newPeer"], "the demo's older app knows nothing else");
+    assert_eq!(bob.unexpected(), ["mediasoup-version", "newPeer"], "the demo's older app knows nothing else");
     for (keys, names) in [
         ("&usePipeTransports=false", &["mediasoupVersion"][..]),
         ("&consumerReplicas=2&usePipeTransports=false", &["mediasoupVersion"]),
@@ -133,11 +133,11 @@ async fn the_url_form_of_the_mediasoup_demo_leads_to_the_same_room() {
     ] {
         let mut other = Client::try_open(&pod, &format!("/?roomId=other&peerId=eve{keys}"), None).await.ok().unwrap();
         other.join("Eve").await;
-        assert_eq!(other.unasked(), names, "{keys}");
+        assert_eq!(other.unexpected(), names, "{keys}");
     }
-    assert!(!grace.unasked().contains(&"mediasoup-version"), "Convene's own form of address");
+    assert!(!grace.unexpected().contains(&"mediasoup-version"), "Convene's own form of address");
     for own in ["permissions", "roomState", "handRaised", "reaction"] {
-        assert!(grace.unasked().contains(&own), "{own}");
+        assert!(grace.unexpected().contains(&own), "{own}");
     }
     for incomplete in ["/?roomId=room", "/?peerId=bob", "/"] {
         assert_eq!(Client::try_open(&pod, incomplete, None).await.err(), Some(400), "{incomplete}");

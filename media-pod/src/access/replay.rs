@@ -32,7 +32,7 @@ pub(crate) enum ReplayError {
 
 impl ReplayError {
     /// A short constant for metric labels and logs.
-    pub(crate) fn reason(&self) -> &'static str {
+    pub(crate) fn reason(self) -> &'static str {
         match self {
             Self::Used => "AdmissionSpent",
             Self::Bound => "AdmissionBound",

@@ -297,7 +297,7 @@ impl Client {
     }
 
     /// Names of the requests and notifications received that the test has not taken.
-    pub(crate) fn unasked(&self) -> Vec<&str> {
+    pub(crate) fn unexpected(&self) -> Vec<&str> {
         self.waiting.iter().filter_map(|message| message["method"].as_str()).collect()
     }
 
@@ -356,11 +356,11 @@ impl Client {
             }
         };
         let heard = tokio::time::timeout(TIMEOUT, next).await;
-        heard.unwrap_or_else(|_| panic!("it did not come; heard instead: {:?}", self.waiting))
+        heard.unwrap_or_else(|_| panic!("it did not arrive; received instead: {:?}", self.waiting))
     }
 
     /// Reads until the pod closes the socket, without a timeout; returns code and reason.
-    pub(crate) async fn hear_everything(&mut self) -> (u16, String) {
+    pub(crate) async fn drain_until_closed(&mut self) -> (u16, String) {
         loop {
             if let Err(closed) = self.next().await {
                 return closed;

@@ -78,7 +78,7 @@ fn good() -> Vec<u8> {
 }
 
 /// Whether exactly these bytes are echoed.
-async fn comes_back(stream: &mut TcpStream, bytes: &[u8]) -> bool {
+async fn is_echoed(stream: &mut TcpStream, bytes: &[u8]) -> bool {
     let mut heard = vec![0; bytes.len()];
     timeout(Duration::from_secs(10), stream.read_exact(&mut heard)).await.unwrap().is_ok() && heard == bytes
 }
@@ -100,9 +100,9 @@ async fn a_connection_with_ice_credentials_is_passed_on_from_its_first_byte() {
     for byte in &first {
         stream.write_all(&[*byte]).await.unwrap();
     }
-    assert!(comes_back(&mut stream, &first).await);
+    assert!(is_echoed(&mut stream, &first).await);
     stream.write_all(b"media").await.unwrap();
-    assert!(comes_back(&mut stream, b"media").await);
+    assert!(is_echoed(&mut stream, b"media").await);
     assert_eq!((guarded.count("Accepted"), guarded.metrics.tcp_open.get()), (1, 1));
 }
 
@@ -146,7 +146,7 @@ async fn silent_connections_keep_no_honest_one_out() {
         silent.push(guarded.connect_from(1 + number % 100).await);
     }
     let mut honest = guarded.say(&good()).await;
-    assert!(comes_back(&mut honest, &good()).await);
+    assert!(is_echoed(&mut honest, &good()).await);
     let start = Instant::now();
     while guarded.count("Displaced") < 150 {
         assert!(start.elapsed() < FIRST_FRAME, "{} were displaced", guarded.count("Displaced"));
@@ -160,7 +160,7 @@ async fn open_connections_are_limited_by_address() {
     let mut streams = Vec::new();
     for _ in 0..LIMITS.open_per_address {
         let mut stream = guarded.say(&good()).await;
-        assert!(comes_back(&mut stream, &good()).await);
+        assert!(is_echoed(&mut stream, &good()).await);
         streams.push(stream);
     }
     let mut one_more = guarded.say(&good()).await;
@@ -173,14 +173,14 @@ async fn open_connections_are_limited_by_address() {
         sleep(Duration::from_millis(5)).await;
     }
     let mut another = guarded.say(&good()).await;
-    assert!(comes_back(&mut another, &good()).await);
+    assert!(is_echoed(&mut another, &good()).await);
 }
 
 #[tokio::test]
 async fn connections_end_with_their_transport_and_with_the_worker() {
     let guarded = Guarded::start(LIMITS).await;
     let mut stream = guarded.say(&good()).await;
-    assert!(comes_back(&mut stream, &good()).await);
+    assert!(is_echoed(&mut stream, &good()).await);
     guarded.tcp_port.close();
     closed(&mut stream).await;
     let mut early = guarded.say(&good()).await;
@@ -192,7 +192,7 @@ async fn connections_end_with_their_transport_and_with_the_worker() {
     credentials.add("t2", &parameters);
     guarded.tcp_port.forward_to(vec![echo().await], credentials);
     let mut later = guarded.say(&frame("newer:client", "secret")).await;
-    assert!(comes_back(&mut later, &frame("newer:client", "secret")).await, "the successor of the worker is reached");
+    assert!(is_echoed(&mut later, &frame("newer:client", "secret")).await, "the successor of the worker is reached");
     drop(guarded.tcp_port);
     closed(&mut later).await;
 }
@@ -228,5 +228,5 @@ async fn both_families_listen_on_one_port() {
     tcp_port.forward_to(vec![unused, echo().await], credentials);
     let mut stream = TcpStream::connect((Ipv6Addr::LOCALHOST, port)).await.unwrap();
     stream.write_all(&good()).await.unwrap();
-    assert!(comes_back(&mut stream, &good()).await, "each listener leads to its own address of the worker");
+    assert!(is_echoed(&mut stream, &good()).await, "each listener leads to its own address of the worker");
 }
