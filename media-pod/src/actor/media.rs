@@ -1,6 +1,6 @@
 //! A room's handles of the media plane: executes the room's operations on them and reports their events.
 //!
-//! Nothing here decides about the room. [`plane`] owns the handles; [`operations`] dispatches; the other modules implement the operations.
+//! Nothing here decides about the room. `plane` owns the handles; `operations` dispatches; the other modules implement the operations.
 
 mod channels;
 mod convert;
