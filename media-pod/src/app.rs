@@ -10,6 +10,7 @@ use axum::Router;
 use convene_service::headers::SecurityHeaders;
 use convene_service::log::LogHealth;
 use convene_service::say;
+use convene_service::signals::StopSignals;
 use thiserror::Error;
 use tokio::net::TcpListener;
 
@@ -31,7 +32,6 @@ use crate::rooms::Rooms;
 use crate::rooms::defaults::RoomDefaults;
 use crate::sfu::tcp::limits::TcpLimits;
 use crate::sfu::workers::{WorkerSpec, Workers, WorkersError};
-use crate::signals;
 
 /// Timeout for the TLS handshake, and for the head of a connection's first request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -72,13 +72,12 @@ pub enum StartError {
 
 /// Runs the pod until SIGTERM or SIGINT.
 pub async fn run(config: Config, log: LogHealth) -> Result<(), StartError> {
-    let termination = signals::termination();
-    tokio::pin!(termination);
+    let mut signals = StopSignals::new().expect("signal handlers can be installed at the start of a process");
     let started = tokio::select! {
         started = start(&config, log) => started?,
-        () = &mut termination => return Ok(()),
+        () = signals.recv() => return Ok(()),
     };
-    termination.await;
+    signals.recv().await;
     tracing::info!("termination signal received: asking clients to reconnect elsewhere");
     started.rooms.drain(config.shutdown_grace.saturating_sub(LAST_FRAMES)).await;
     tokio::join!(started.server.shut_down(LAST_REQUESTS), started.metrics.shut_down(LAST_REQUESTS));

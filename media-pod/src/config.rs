@@ -152,7 +152,7 @@ pub struct Config {
 /// The configuration is invalid.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum ConfigError {
-    /// Nobody could be admitted.
+    /// Without keys and --dev no one could be admitted.
     #[error("--admission-keys is required (or --dev, to run standalone and trust everyone)")]
     NoKeys,
     /// Only one of certificate and key.

@@ -2,7 +2,7 @@
 //!
 //! The modules are floors, from bottom to top; a module imports only from floors below its own:
 //!
-//! 1. `clock`, [`rate`], `signals`; [`listener`]: HTTP and TLS listeners; [`metrics`]; [`network`]: addresses and ports. These do not know
+//! 1. `clock`; [`rate`]; [`listener`]: HTTP and TLS listeners; [`metrics`]; [`network`]: addresses and ports. These do not know
 //!    each other.
 //! 2. [`sfu`]: mediasoup workers and the TCP side of their ports.
 //! 3. [`room`]: all decisions about one meeting, pure.
@@ -28,4 +28,3 @@ pub mod room;
 pub mod rooms;
 pub mod sfu;
 pub mod signaling;
-mod signals;

@@ -14,8 +14,8 @@ use support::process::{Answer, Process, http};
 use support::{Client, Pod};
 use tokio::net::{TcpStream, UdpSocket};
 
-const PEM: &str = include_str!("../protocol/tests/data/admission-test-key.pem");
-const JWKS: &str = include_str!("../protocol/tests/data/admission-test-jwks.json");
+const PEM: &str = include_str!("../../crates/protocol/tests/data/admission-test-key.pem");
+const JWKS: &str = include_str!("../../crates/protocol/tests/data/admission-test-jwks.json");
 
 /// Makes calls like one of the demo's scripts, with its headers.
 struct Script {
@@ -240,7 +240,7 @@ async fn errors_are_plain_text() {
         (&newer, "GET", "/rooms/nowhere", "", 404, "there is no such room"),
         (&older, "GET", "/rooms/nowhere/broadcasters/b/peerProducersInfos", "", 404, "there is no such room"),
         (&newer, "POST", "/rooms/nowhere/broadcasters/b/join", "", 404, "there is no such room"),
-        (&newer, "POST", "/rooms/cast/broadcasters/nobody/join", "", 404, "there is no such broadcaster"),
+        (&newer, "POST", "/rooms/cast/broadcasters/unknown/join", "", 404, "there is no such broadcaster"),
         (&newer, "PATCH", "/rooms/cast", "", 404, "there is no call PATCH"),
         (&older, "POST", "/rooms/cast/broadcasters", "{broken", 400, "the body is not JSON"),
         (&older, "POST", "/rooms/cast/broadcasters", "[]", 400, "the body is not a JSON object"),
@@ -359,7 +359,7 @@ async fn with_admissions_every_call_needs_one() {
     assert_eq!(get(&cast.guest(), "/broadcast/team/another").await, 403);
     assert_eq!(get(&cast.guest(), "/broadcast/team/cast").await, 200);
     assert_eq!(get(&cast.guest(), "/broadcast/team/cast/broadcasters/b/peerProducersInfos").await, 404);
-    assert_eq!(get(&cast.guest(), "/rooms/cast").await, 404, "the open form is for pods that stand alone");
+    assert_eq!(get(&cast.guest(), "/rooms/cast").await, 404, "the open form is for standalone pods");
     assert!(cast.pod.state.rooms.list().await.rooms.is_empty(), "and none of them has opened a room");
 }
 

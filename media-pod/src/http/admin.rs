@@ -14,6 +14,7 @@ use axum::{Json, Router};
 use convene_protocol::admin::{
     DRAIN_PATH, EndReason, EndRoomQuery, PROBE_PATH, ROOMS_PATH, RemoveQuery, RoomListQuery,
 };
+use convene_service::clock::unix_now;
 
 use super::admission::bearer;
 use super::body::read_body;
@@ -22,7 +23,6 @@ use super::state::AppState;
 use super::stats::stats;
 use crate::access::edge::is_local_request;
 use crate::actor::input::Input;
-use crate::clock::unix_now;
 use crate::room::{End, PeerId};
 use crate::rooms::key::RoomKey;
 

@@ -4,13 +4,13 @@
 use axum::http::{HeaderMap, StatusCode, header};
 use convene_protocol::admission::{Admission, CLOCK_SKEW_SECONDS, MediaGrant, MeetingGrant, ParticipantGrant};
 use convene_protocol::text::clean_line;
+use convene_service::clock::unix_now;
 
 use super::problem::HttpError;
 use super::state::AppState;
 use crate::access::guest::Visitor;
 use crate::access::names::canonical_name;
 use crate::access::replay::ReplayError;
-use crate::clock::unix_now;
 use crate::room::PeerId;
 
 /// Longest meeting name, in bytes.

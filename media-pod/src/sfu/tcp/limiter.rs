@@ -132,7 +132,7 @@ mod tests {
         pending.add(address(2), "a");
         pending.add(address(2), "b");
         assert_eq!(pending.add(address(3), "c").1, Some("a"));
-        assert_eq!(pending.add(address(4), "d").1, Some("honest"), "of equals the oldest");
+        assert_eq!(pending.add(address(4), "d").1, Some("honest"), "ties go to the oldest");
         assert_eq!(pending.count, 3);
     }
 
