@@ -1,115 +1,287 @@
-//! The pod's HTTP side: signaling, health, statistics, the admin API, and with --dev the web app. Metrics have a listener of their own.
-//!
-//! [`router`] builds it from its state; nothing here decides about rooms.
+//! Starts the pod from its configuration, and shuts it down on a termination signal. It handles no request.
 
-use std::path::Path as FilePath;
-use std::sync::{Arc, OnceLock};
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::{Path, Query, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use tower::Service;
+use convene_service::headers::SecurityHeaders;
+use convene_service::log::LogHealth;
+use convene_service::say;
+use convene_service::signals::StopSignals;
+use thiserror::Error;
+use tokio::net::TcpListener;
 
-use crate::admin;
-use crate::admission::admission;
-use crate::broadcast;
-use crate::dev;
-use crate::guest::Visitor;
-use crate::http::{AppState, not_found};
-use crate::signaling::enter::{SignalQuery, open};
+use crate::access::edge::{self, EdgePolicy};
+use crate::access::hosts::Hosts;
+use crate::access::keys::{KeysError, TrustedKeys};
+use crate::config::{Config, Trust};
+use crate::http::probe_limiter::ProbeLimiter;
+use crate::http::routes::{metrics_router, router};
+use crate::http::startup::StartupGate;
+use crate::http::state::{AppState, HandlerOptions};
+use crate::listener::{self, Certificate, CertificateError, ServeLimits, Server, connections_for, raise_open_files};
+use crate::metrics::Metrics;
+use crate::network::announced::announcement;
+use crate::network::endpoints::{Announcement, Endpoints};
+use crate::network::{destinations, interfaces};
+use crate::room::Limits;
+use crate::rooms::Rooms;
+use crate::rooms::defaults::RoomDefaults;
+use crate::sfu::tcp::limits::TcpLimits;
+use crate::sfu::workers::{WorkerSpec, Workers, WorkersError};
 
-/// Every route of the pod. `web_dir` is served with --dev only.
-pub fn router(state: AppState, web_dir: Option<&FilePath>) -> Router {
-    let common = Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready))
-        .route("/signal/{namespace}/{name}", get(signal_in_namespace));
-    let common = broadcast::add_routes(admin::add_routes(common, &state));
-    match web_dir {
-        Some(web_dir) => dev::add_routes(common, &state, web_dir).with_state(state),
-        None => common.fallback(not_found).with_state(state),
-    }
+/// Timeout for the TLS handshake, and for the head of a connection's first request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Connections of the metrics listener, which are counted separately from all others.
+const METRICS_CONNECTIONS: u32 = 64;
+/// Part of the shutdown grace period reserved for the last frames after the rooms are over.
+const LAST_FRAMES: Duration = Duration::from_secs(2);
+/// Timeout for requests that are still running after the rooms are over.
+const LAST_REQUESTS: Duration = Duration::from_secs(2);
+
+/// The pod could not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// An address is in use or not one of this machine.
+    #[error("could not listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Cause.
+        source: std::io::Error,
+    },
+    /// The admission keys could not be loaded.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The web app has not been built.
+    #[error("{web_dir:?} contains no index.html: build the web app (npm ci && npm run build in web/) or set --web-dir")]
+    WebApp {
+        /// The folder.
+        web_dir: std::path::PathBuf,
+    },
+    /// The certificate could not be loaded.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// The media workers could not start.
+    #[error(transparent)]
+    Workers(#[from] WorkersError),
 }
 
-/// The routes of the listener for metrics, which only those reach who may read them.
-pub fn metrics_router(state: AppState) -> Router {
-    Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/metrics", get(metrics))
-        .fallback(not_found)
-        .with_state(state)
-}
-
-/// What is served from the first moment on: alive, not ready, until [`Door::open`] gives the real routes.
-#[derive(Clone, Debug, Default)]
-pub struct Door(Arc<OnceLock<Router>>);
-
-impl Door {
-    /// The routes, whatever they are at the time of a request. `missing` is what the pod waits for.
-    pub fn router(&self, missing: &'static str) -> Router {
-        let door = self.clone();
-        Router::new().fallback(move |request: Request| {
-            let routes = door.0.get().cloned();
-            async move {
-                match routes {
-                    // Routers are always ready and never fail.
-                    Some(mut routes) => routes.call(request).await.into_response(),
-                    None => waiting(request.uri().path(), missing),
-                }
-            }
-        })
-    }
-
-    /// From now on these are the routes.
-    pub fn open(&self, router: Router) {
-        let _ = self.0.set(router);
-    }
-}
-
-fn waiting(path: &str, missing: &str) -> Response {
-    match path {
-        "/healthz" => "ok\n".into_response(),
-        _ => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {missing}\n")).into_response(),
-    }
-}
-
-async fn ready(State(state): State<AppState>) -> Response {
-    let missing = if state.rooms.is_ending() {
-        Some("shutting down")
-    } else if state.rooms.is_draining() {
-        Some("draining")
-    } else if state.workers.alive() == 0 {
-        Some("no media worker is running")
-    } else {
-        state.edge.log.problem()
+/// Runs the pod until SIGTERM or SIGINT.
+pub async fn run(config: Config, log: LogHealth) -> Result<(), StartError> {
+    let mut signals = StopSignals::new().expect("signal handlers can be installed at the start of a process");
+    let started = tokio::select! {
+        started = start(&config, log) => started?,
+        () = signals.recv() => return Ok(()),
     };
-    match missing {
-        None => "ok\n".into_response(),
-        Some(missing) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {missing}\n")).into_response(),
+    signals.recv().await;
+    tracing::info!("termination signal received: asking clients to reconnect elsewhere");
+    started.rooms.drain(config.shutdown_grace.saturating_sub(LAST_FRAMES)).await;
+    tokio::join!(started.server.shut_down(LAST_REQUESTS), started.metrics.shut_down(LAST_REQUESTS));
+    Ok(())
+}
+
+/// What has to be shut down.
+struct Started {
+    rooms: Arc<Rooms>,
+    server: Server,
+    /// The metrics server.
+    metrics: Server,
+}
+
+async fn start(config: &Config, log: LogHealth) -> Result<Started, StartError> {
+    let open_files = raise_open_files();
+    let tcp = TcpLimits::for_files(open_files);
+    let server = Server::new(serve_limits(config, open_files.map(|files| files.saturating_sub(tcp.files()))));
+    let demo = config.demo_listen.map(listen).transpose()?;
+    let (metrics, metrics_gate) = serve_metrics(config)?;
+    let certificate = config.tls.clone().map(Certificate::from_files).transpose()?;
+    if let Some(certificate) = &certificate {
+        tokio::spawn(listener::follow(certificate.clone()));
+    }
+    // Before anything else, so that liveness probes are answered while the pod waits for its announced address.
+    let listener = listen(config.listen)?;
+    let address = listener.local_addr().unwrap_or(config.listen);
+    let gate = StartupGate::default();
+    server.serve(listener, certificate.as_ref(), gate.router("no announced address yet"));
+    let announced = announcement(&config.announced, &config.announced_ports).await;
+    let state = state(config, announced.clone(), tcp, log).await?;
+    let web_dir = web_dir(config)?;
+    let routes = router(state.clone(), web_dir);
+    let demo = demo.map(|demo| {
+        let routes = with_policy(routes.clone(), config, demo.local_addr().ok(), &announced.addresses);
+        serve_demo(&server, demo, certificate, routes, &announced.addresses)
+    });
+    let demo = demo.transpose()?;
+    gate.open(with_policy(routes, config, Some(address), &announced.addresses));
+    metrics_gate.open(metrics_router(state.clone()));
+    print_ready(config, address, state.workers.endpoints(), demo.as_deref());
+    Ok(Started { rooms: state.rooms, server, metrics })
+}
+
+/// A separate server, so that metrics are available during a flood of connections.
+fn serve_metrics(config: &Config) -> Result<(Server, StartupGate), StartError> {
+    let server = Server::new(ServeLimits { connections: METRICS_CONNECTIONS, head: HEAD_TIMEOUT });
+    let gate = StartupGate::default();
+    if let Some(address) = config.metrics_listen {
+        server.serve(listen(address)?, None, gate.router("no announced address yet"));
+    }
+    Ok((server, gate))
+}
+
+/// Applies the edge policy of a standalone pod; otherwise the router in front enforces it.
+fn with_policy(routes: Router, config: &Config, listen: Option<SocketAddr>, announced: &[String]) -> Router {
+    match (&config.trust, listen) {
+        (Trust::Keys(_), _) => routes,
+        (Trust::Anyone, listen) => {
+            let hosts = Hosts::of_listener(listen.unwrap_or(config.listen), &machine_name(), announced);
+            let headers = SecurityHeaders::new(&config.embed_origins);
+            edge::enforce(routes, EdgePolicy { hosts, origins: config.allowed_origins.clone(), headers })
+        }
     }
 }
 
-pub(crate) async fn metrics(State(state): State<AppState>) -> Response {
-    for (index, worker) in state.workers.report().into_iter().enumerate() {
-        state.metrics.worker_cpu(index, worker.cpu_seconds.unwrap_or_default());
+/// `open_files` is the limit on open files without those reserved for TCP connections to the media ports.
+fn serve_limits(config: &Config, open_files: Option<u64>) -> ServeLimits {
+    let connections = connections_for(config.max_connections, open_files);
+    if connections < config.max_connections {
+        let requested = config.max_connections;
+        tracing::warn!(
+            connections,
+            requested,
+            "the limit on open files allows fewer connections than --max-connections"
+        );
     }
-    state.metrics.queued_bytes.set(i64::try_from(state.rooms.budget().used()).unwrap_or(i64::MAX));
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], state.metrics.render()).into_response()
+    ServeLimits { connections, head: HEAD_TIMEOUT }
 }
 
-async fn signal_in_namespace(
-    State(state): State<AppState>,
-    Path((namespace, name)): Path<(String, String)>,
-    Query(query): Query<SignalQuery>,
-    headers: HeaderMap,
-    visitor: Visitor,
-    upgrade: WebSocketUpgrade,
-) -> Response {
-    match admission(&state, &headers, &visitor, &namespace, &name) {
-        Ok(admitted) => open(state, admitted, query, upgrade).await,
-        Err(denied) => denied.to_problem(),
+async fn state(
+    config: &Config,
+    announced: Announcement,
+    tcp: TcpLimits,
+    log: LogHealth,
+) -> Result<AppState, StartError> {
+    let metrics = Metrics::default();
+    metrics.watch_log(&log);
+    let keys = trusted_keys(&config.trust)?;
+    let spec = WorkerSpec {
+        count: config.workers,
+        block: config.rtc_ports.clone(),
+        listen_ips: config.rtc_listen_ips.clone(),
+        announced,
+        tcp,
+    };
+    let workers = Workers::start(spec, metrics.clone()).await?;
+    let defaults = RoomDefaults {
+        max_rooms: config.rooms,
+        limits: limits(config),
+        codecs: config.codecs.clone(),
+        media: config.bandwidth,
+    };
+    let rooms = Rooms::new(Arc::clone(&workers), defaults, metrics.clone());
+    let client_limits = config.client_limits;
+    let probes = ProbeLimiter::default();
+    Ok(AppState {
+        rooms,
+        workers,
+        keys,
+        replay: Arc::default(),
+        sessions: Arc::default(),
+        probes,
+        client_limits,
+        metrics,
+        options: HandlerOptions { log, allow_test_switches: config.allow_test_switches, ..HandlerOptions::default() },
+        started: Instant::now(),
+    })
+}
+
+/// A standalone pod may also send plain RTP to its own machine.
+fn limits(config: &Config) -> Limits {
+    let mut limits = config.limits.clone();
+    if config.trust == Trust::Anyone {
+        limits.plain_destinations.allow(destinations::loopback().into_iter().chain(interfaces::addresses()));
+    }
+    limits
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    listener::bind(address).map_err(|source| StartError::Listen { address, source })
+}
+
+/// The machine's host name; empty if unknown.
+fn machine_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    name.or_else(|| std::env::var("HOSTNAME").ok()).unwrap_or_default().trim().to_owned()
+}
+
+/// Serves the mediasoup demo's application, which needs TLS: with a self-signed certificate if there is no other. Returns a line for the
+/// user.
+fn serve_demo(
+    server: &Server,
+    listener: TcpListener,
+    certificate: Option<Certificate>,
+    routes: Router,
+    announced: &[String],
+) -> Result<String, StartError> {
+    let certificate = certificate.map_or_else(|| Certificate::self_signed(announced), Ok)?;
+    let port = listener.local_addr().map_or(0, |address| address.port());
+    server.serve(listener, Some(&certificate), routes);
+    let host = announced.first().map_or("localhost", String::as_str);
+    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+    let kind = if certificate.is_self_signed() { "self-signed, " } else { "" };
+    let fingerprint = certificate.fingerprint();
+    Ok(format!("  mediasoup demo: https://{host}:{port} (certificate: {kind}SHA-256 {fingerprint})"))
+}
+
+fn trusted_keys(trust: &Trust) -> Result<Option<TrustedKeys>, StartError> {
+    let Trust::Keys(file) = trust else { return Ok(None) };
+    let keys = TrustedKeys::from_file(file)?;
+    tokio::spawn(keys.clone().follow(file.clone()));
+    Ok(Some(keys))
+}
+
+fn web_dir(config: &Config) -> Result<Option<&Path>, StartError> {
+    match &config.trust {
+        Trust::Keys(_) => Ok(None),
+        Trust::Anyone if config.web_dir.join("index.html").is_file() => Ok(Some(&config.web_dir)),
+        Trust::Anyone => Err(StartError::WebApp { web_dir: config.web_dir.clone() }),
+    }
+}
+
+fn print_ready(config: &Config, address: SocketAddr, endpoints: &Endpoints, demo: Option<&str>) {
+    let Config { rtc_ports, workers, .. } = config;
+    tracing::info!(%address, tls = config.tls.is_some(), %rtc_ports, workers, "ready");
+    let mut lines = Vec::new();
+    if config.trust == Trust::Anyone {
+        let scheme = if config.tls.is_some() { "https" } else { "http" };
+        lines.push(format!("Convene is ready: {scheme}://localhost:{}/m/hello", address.port()));
+        lines.push(format!("  media: {}", ports(config)));
+        warn_of_loopback(endpoints);
+    }
+    lines.extend(demo.map(str::to_owned));
+    // The pod serves even if stdout is closed.
+    let _ = say::out(&format!("{}\n", lines.join("\n")));
+}
+
+/// The web app shows the same in Firefox.
+fn warn_of_loopback(endpoints: &Endpoints) {
+    if endpoints.is_loopback_only() {
+        tracing::warn!(
+            "media is announced at loopback addresses only: Firefox cannot connect, Chromium can; connect this machine to a \
+             network, or set another address with --announced-address"
+        );
+    }
+}
+
+/// The media ports by use.
+fn ports(config: &Config) -> String {
+    let range = |ports: Option<RangeInclusive<u16>>| ports.map(|ports| format!("{}-{}", ports.start(), ports.end()));
+    let workers = range(config.rtc_ports.worker_ports(config.workers).ok()).unwrap_or_default();
+    match range(config.rtc_ports.plain_ports(config.workers)) {
+        Some(plain) => format!("ports {workers} (WebRTC, UDP and TCP) and {plain} (plain RTP of broadcasters, UDP)"),
+        None => format!("ports {workers} (WebRTC, UDP and TCP); none are left for broadcasters"),
     }
 }

@@ -1,4 +1,4 @@
-//! What the pod is told at its start: flags, each also by environment and file, checked once and then passed down.
+//! The configuration: flags, each also settable by environment and file, validated once at the start. It never changes afterwards.
 //!
 //! A setting is defined in one place, its flag: environment, file, help and the documentation's table follow from it.
 
@@ -19,20 +19,22 @@ use thiserror::Error;
 
 pub use convene_service::log::LogFormat;
 pub use file::{SettingsError, settings};
-pub use limits::{ClientLimitArgs, PeerLimitArgs, RoomLimitArgs};
-pub use media::{BandwidthArgs, MediaArgs};
-pub use serving::ServingArgs;
+pub(crate) use limits::{ClientLimitArgs, PeerLimitArgs, RoomLimitArgs};
+pub(crate) use media::{BandwidthArgs, MediaArgs};
+pub(crate) use serving::ServingArgs;
 
+use crate::actor::media::settings::MediaSettings;
+use crate::listener::TlsFiles;
+use crate::network::announced::{AddressError, Announced, addresses};
+use crate::network::announced_ports::AnnouncedPorts;
+use crate::network::destinations::Destinations;
+use crate::network::port_block::{PortBlock, PortBlockError};
 use crate::room::Limits;
-use crate::sfu::block::{PortBlock, PortBlockError};
-use crate::sfu::destinations::Destinations;
-use crate::sfu::ports::AnnouncedPorts;
-use crate::shell::MediaSettings;
-use crate::signaling::ClientLimits;
+use crate::signaling::limits::ClientLimits;
 
-/// First RTC port when none is given, as in the mediasoup demo.
+/// First RTC port by default, as in the mediasoup demo.
 const DEFAULT_RTC_PORT: u16 = 44_444;
-/// Ports for plain transports that a pod which stands alone has beside the workers' when none are given.
+/// Default number of ports for plain transports of a standalone pod, beside the workers' ports.
 const DEFAULT_PLAIN_PORTS: usize = 64;
 
 /// Forwards the audio and video of meetings.
@@ -44,191 +46,170 @@ const DEFAULT_PLAIN_PORTS: usize = 64;
 pub struct Args {
     /// YAML file with settings; its keys are the names of these flags.
     #[arg(long, env = "CONVENE_CONFIG", value_name = "FILE")]
-    pub config: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
 
-    /// Who is served where.
+    /// Listeners and access.
     #[command(flatten)]
-    pub serving: ServingArgs,
+    pub(crate) serving: ServingArgs,
 
     /// Ports, addresses, workers.
     #[command(flatten)]
-    pub media: MediaArgs,
+    pub(crate) media: MediaArgs,
 
-    /// How much of the network media may use.
+    /// Bitrates of media.
     #[command(flatten)]
-    pub bandwidth: BandwidthArgs,
+    pub(crate) bandwidth: BandwidthArgs,
 
-    /// How much one room may have.
+    /// Limits of one room.
     #[command(flatten)]
-    pub room: RoomLimitArgs,
+    pub(crate) room: RoomLimitArgs,
 
-    /// How much one participant may have.
+    /// Limits of one participant.
     #[command(flatten)]
-    pub peer: PeerLimitArgs,
+    pub(crate) peer: PeerLimitArgs,
 
-    /// How much one client may send.
+    /// Limits of one client's signaling.
     #[command(flatten)]
-    pub client: ClientLimitArgs,
+    pub(crate) client: ClientLimitArgs,
 
-    /// How the log is written: text or json. What is written is `RUST_LOG`'s to say.
+    /// Format of the log: text or json. `RUST_LOG` filters what is logged.
     #[arg(
         long, env = "CONVENE_LOG_FORMAT", value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text,
         help_heading = "Log and metrics"
     )]
     pub log_format: LogFormat,
 
-    /// Where /metrics is served for Prometheus, in plain HTTP, and to nobody else: not for a port that clients reach. Off unless given.
+    /// Address at which /metrics is served for Prometheus over plain HTTP; clients must not be able to reach it. Off by default.
     #[arg(long, env = "CONVENE_METRICS_LISTEN", value_name = "ADDRESS", help_heading = "Log and metrics")]
-    pub metrics_listen: Option<SocketAddr>,
+    pub(crate) metrics_listen: Option<SocketAddr>,
 }
 
-/// Where something comes from that clients are told: the addresses or the ports.
+/// Who is admitted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Announced<T> {
-    /// Known now.
-    Given(T),
-    /// To appear in this file.
-    File(PathBuf),
-}
-
-/// Who is let in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Trust {
-    /// Everybody, to any room.
-    Everybody,
-    /// Who shows a token signed by a key of this file.
+pub(crate) enum Trust {
+    /// Everyone, to any room.
+    Anyone,
+    /// Bearers of tokens signed with a key of this file.
     Keys(PathBuf),
 }
 
-/// Files of a certificate.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsFiles {
-    /// The chain, PEM.
-    pub cert: PathBuf,
-    /// The private key, PEM.
-    pub key: PathBuf,
-}
-
-/// What defaults depend on.
+/// Properties of the machine that defaults depend on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Machine {
-    /// CPUs that this process may use.
+    /// CPUs available to this process.
     pub cpus: usize,
-    /// Addresses at which other machines reach this one; at most one of each family.
+    /// Addresses at which other machines reach this one, at most one of each family.
     pub addresses: Vec<IpAddr>,
 }
 
-/// The checked configuration.
+/// The validated configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// HTTP and WebSockets.
-    pub listen: SocketAddr,
-    /// By TLS, if wanted.
-    pub tls: Option<TlsFiles>,
-    /// Also for the mediasoup demo's app, by TLS.
-    pub demo_listen: Option<SocketAddr>,
-    /// For metrics alone.
-    pub metrics_listen: Option<SocketAddr>,
-    /// Origins that are treated like the pod's own.
-    pub allowed_origins: AllowedOrigins,
+    /// Address for HTTP and WebSockets.
+    pub(crate) listen: SocketAddr,
+    /// Certificate, if TLS is used.
+    pub(crate) tls: Option<TlsFiles>,
+    /// Further address with TLS, for the mediasoup demo's application.
+    pub(crate) demo_listen: Option<SocketAddr>,
+    /// Address for metrics.
+    pub(crate) metrics_listen: Option<SocketAddr>,
+    /// Origins treated like the pod's own.
+    pub(crate) allowed_origins: AllowedOrigins,
     /// Origins whose pages may embed the web app.
-    pub embed_origins: AllowedOrigins,
-    /// Whether moderators may use the switches for tests.
-    pub allow_test_switches: bool,
+    pub(crate) embed_origins: AllowedOrigins,
+    /// Whether moderators may use test switches.
+    pub(crate) allow_test_switches: bool,
     /// Connections open at the same time.
-    pub max_connections: u32,
-    /// What one client may send.
-    pub client_limits: ClientLimits,
+    pub(crate) max_connections: u32,
+    /// Limits on what one client may send.
+    pub(crate) client_limits: ClientLimits,
     /// Rooms at the same time.
-    pub rooms: usize,
-    /// What a room and those in it may have.
-    pub limits: Limits,
-    /// Codecs that are offered where the meeting says nothing else.
-    pub codecs: Vec<String>,
-    /// How much of the network media may use.
-    pub bandwidth: MediaSettings,
-    /// The pod's ports for media.
-    pub rtc_ports: PortBlock,
-    /// mediasoup workers.
-    pub workers: usize,
-    /// Local addresses for media; an unspecified one stands for all of them.
-    pub rtc_listen_ips: Vec<IpAddr>,
-    /// Addresses that clients are told.
-    pub announced: Announced<Vec<String>>,
-    /// Ports that they are told, where they differ.
-    pub announced_ports: Announced<AnnouncedPorts>,
-    /// Who is let in.
-    pub trust: Trust,
-    /// The built web app.
-    pub web_dir: PathBuf,
-    /// Time to end in.
-    pub shutdown_grace: Duration,
+    pub(crate) rooms: usize,
+    /// Limits of a room and its participants.
+    pub(crate) limits: Limits,
+    /// Codecs offered unless the meeting names others.
+    pub(crate) codecs: Vec<String>,
+    /// Bitrates of media.
+    pub(crate) bandwidth: MediaSettings,
+    /// The pod's media ports.
+    pub(crate) rtc_ports: PortBlock,
+    /// Number of mediasoup workers.
+    pub(crate) workers: usize,
+    /// Local addresses for media; an unspecified one stands for all.
+    pub(crate) rtc_listen_ips: Vec<IpAddr>,
+    /// Addresses announced to clients.
+    pub(crate) announced: Announced<Vec<String>>,
+    /// Announced ports that differ from the ports listened on.
+    pub(crate) announced_ports: Announced<AnnouncedPorts>,
+    /// Who is admitted.
+    pub(crate) trust: Trust,
+    /// Folder of the built web app.
+    pub(crate) web_dir: PathBuf,
+    /// Time for the shutdown.
+    pub(crate) shutdown_grace: Duration,
 }
 
-/// What does not fit together.
+/// The configuration is invalid.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum ConfigError {
-    /// Nobody could be let in.
-    #[error("--admission-keys is needed (or --dev, to stand alone and trust everybody)")]
+    /// Without keys and --dev no one could be admitted.
+    #[error("--admission-keys is required (or --dev, to run standalone and trust everyone)")]
     NoKeys,
     /// Only one of certificate and key.
-    #[error("--tls-cert and --tls-key belong together: give both or neither (missing: {0})")]
+    #[error("--tls-cert and --tls-key must be used together (missing: {0})")]
     TlsHalf(&'static str),
-    /// The demo's app has no tokens.
-    #[error("--demo-listen needs --dev: the mediasoup demo's app has no tokens to show")]
+    /// The demo's application has no tokens.
+    #[error("--demo-listen requires --dev: the mediasoup demo's application has no tokens")]
     DemoWithoutDev,
-    /// With admissions the router is in front, and has a list of its own.
-    #[error("--allowed-origins needs --dev: with admission keys the router decides about origins")]
+    /// With admissions the router in front checks origins.
+    #[error("--allowed-origins requires --dev: with admission keys the router checks origins")]
     OriginsWithoutDev,
-    /// Not an origin.
+    /// An allowed origin is invalid.
     #[error("--allowed-origins: {0}")]
     Origin(#[from] OriginError),
     /// There is no web app to embed.
-    #[error("--embed-origins needs --dev: with admission keys the router serves the web app")]
+    #[error("--embed-origins requires --dev: with admission keys the router serves the web app")]
     EmbeddersWithoutDev,
-    /// Not an origin either.
+    /// An embedding origin is invalid.
     #[error("--embed-origins: {0}")]
     Embedder(OriginError),
-    /// Two listeners on one address.
-    #[error("{first} and {second} are both {address}: give them different ports")]
+    /// Two listeners have the same address.
+    #[error("{first} and {second} are both {address}: use different ports")]
     SameAddress {
         /// A flag.
         first: &'static str,
         /// Another flag.
         second: &'static str,
-        /// Of both.
+        /// The address of both.
         address: SocketAddr,
     },
-    /// Clients would not know where to send.
-    #[error("--announced-address or --announced-address-file is needed: clients must be told where to send media")]
+    /// Clients would not know where to send media.
+    #[error("--announced-address or --announced-address-file is required: clients need an address to send media to")]
     NoAnnouncedAddress,
-    /// An address that is none.
-    #[error("{address:?} is neither an IP address nor a host name")]
-    Address {
-        /// As given.
-        address: String,
-    },
-    /// The least is more than the most.
-    #[error("--min-outgoing-bitrate ({min}) is more than --max-outgoing-bitrate ({max})")]
+    /// An announced address is invalid.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// The minimum exceeds the maximum.
+    #[error("--min-outgoing-bitrate ({min}) is greater than --max-outgoing-bitrate ({max})")]
     Bitrates {
         /// Bits per second.
         min: u32,
         /// Bits per second.
         max: u32,
     },
-    /// Too few ports.
+    /// The ports are invalid or too few.
     #[error(transparent)]
     Ports(#[from] PortBlockError),
 }
 
-/// The flags, for those who print them.
-pub fn command() -> Command {
-    // Said once for all of them in the help's text.
+/// The command with all flags.
+pub(crate) fn command() -> Command {
+    // The help text explains the environment once for all flags.
     Args::command().mut_args(|arg| arg.hide_env(true))
 }
 
 impl Config {
-    /// Checks the arguments.
+    /// Validates the arguments.
     pub fn new(args: &Args, machine: &Machine) -> Result<Self, ConfigError> {
         let Args { serving, media, bandwidth, room, peer, client, metrics_listen, .. } = args;
         let (rtc_ports, workers) = ports(media, serving.dev, machine.cpus)?;
@@ -277,7 +258,7 @@ fn demo_listen(args: &ServingArgs) -> Result<Option<SocketAddr>, ConfigError> {
     }
 }
 
-/// Where everybody is trusted, only this machine is served unless more is asked for.
+/// Where everyone is trusted, only this machine is served by default.
 fn default_listen(is_dev: bool) -> SocketAddr {
     let address = if is_dev { Ipv4Addr::LOCALHOST } else { Ipv4Addr::UNSPECIFIED };
     SocketAddr::from((address, 8080))
@@ -334,8 +315,8 @@ fn ports(args: &MediaArgs, is_dev: bool, cpus: usize) -> Result<(PortBlock, usiz
     Ok((ports, workers))
 }
 
-/// A browser on this machine sends to 127.0.0.1 from another address of the machine. From a socket of all addresses the answer
-/// would come from that other one, which the browser does not accept: it would be left with TCP. So each address has a socket.
+/// A browser on this machine sends to 127.0.0.1 from another address of the machine. A socket bound to all addresses would answer from
+/// that other address, which the browser does not accept for UDP. So each address has its own socket.
 fn rtc_listen_ips(args: &MediaArgs, is_dev: bool, machine: &Machine) -> Vec<IpAddr> {
     let is_local = is_dev && args.announced_address.is_empty() && args.announced_address_file.is_none();
     match args.rtc_listen_ip {
@@ -345,7 +326,7 @@ fn rtc_listen_ips(args: &MediaArgs, is_dev: bool, machine: &Machine) -> Vec<IpAd
     }
 }
 
-/// Where a pod that stands alone is reached. Firefox never sends media to a loopback address, Chromium on this machine prefers it.
+/// The addresses of a standalone pod. Firefox never sends media to a loopback address; Chromium on this machine prefers it.
 fn local_addresses(machine: &Machine) -> Vec<IpAddr> {
     std::iter::once(IpAddr::V4(Ipv4Addr::LOCALHOST)).chain(machine.addresses.iter().copied()).collect()
 }
@@ -382,16 +363,8 @@ fn trust(args: &ServingArgs) -> Result<Trust, ConfigError> {
     match (&args.admission_keys, args.dev) {
         (Some(file), false) => Ok(Trust::Keys(file.clone())),
         (None, false) => Err(ConfigError::NoKeys),
-        (_, true) => Ok(Trust::Everybody),
+        (_, true) => Ok(Trust::Anyone),
     }
-}
-
-/// Reads addresses separated by commas; empty text gives none.
-pub fn addresses(text: &str) -> Result<Vec<String>, ConfigError> {
-    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-    let wrong = |part: &str| ConfigError::Address { address: part.to_owned() };
-    let read = |part: &str| values::is_address(part).then(|| part.to_owned()).ok_or_else(|| wrong(part));
-    parts.map(read).collect()
 }
 
 #[cfg(test)]

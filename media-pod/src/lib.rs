@@ -1,31 +1,30 @@
-//! Convene's media pod: protoo signaling, rooms and mediasoup workers in one process.
+//! Convene's media pod: protoo signaling, rooms and mediasoup workers in one process. It has no Kubernetes client and no credentials.
 //!
-//! [`room`] decides and is pure; [`shell`] runs what it decides on the handles of [`sfu`]; [`signaling`] speaks to clients;
-//! [`serve`] accepts connections and [`app`] is the HTTP side. The pod has no Kubernetes client and no credentials of its own.
+//! The modules are floors, from bottom to top; a module imports only from floors below its own:
+//!
+//! 1. `clock`; [`rate`]; [`listener`]: HTTP and TLS listeners; [`metrics`]; [`network`]: addresses and ports. These do not know
+//!    each other.
+//! 2. [`sfu`]: mediasoup workers and the TCP side of their ports.
+//! 3. [`room`]: all decisions about one meeting, pure.
+//! 4. [`actor`]: runs a room: executes its effects on the handles of [`sfu`], and sends its messages to clients.
+//! 5. [`rooms`]: the list of rooms.
+//! 6. [`signaling`]: WebSockets of clients.
+//! 7. [`access`]: trusted keys, used admissions, guests, host names.
+//! 8. [`http`]: all endpoints.
+//! 9. [`config`]: flags, environment and file.
+//! 10. [`app`]: starts everything, and ends it.
 
-pub mod admin;
-mod admission;
-pub mod announced;
+pub mod access;
+pub mod actor;
 pub mod app;
-pub mod broadcast;
-pub mod budget;
+mod clock;
 pub mod config;
-pub mod dev;
-pub mod drain;
-pub mod guard;
-pub mod guest;
 pub mod http;
-mod kept;
-pub mod keys;
+pub mod listener;
 pub mod metrics;
-pub mod news;
-pub mod outbox;
+pub mod network;
 pub mod rate;
 pub mod room;
 pub mod rooms;
-pub mod serve;
 pub mod sfu;
-pub mod shell;
 pub mod signaling;
-pub mod spent;
-mod stats;

@@ -1,6 +1,6 @@
-//! Prometheus metrics of the media pod. Labels are bounded: no names of meetings or people.
+//! Prometheus metrics of the media pod. Labels are bounded: they never contain names of meetings or participants.
 
-pub mod flow;
+pub(crate) mod flow;
 
 use convene_service::log::LogHealth;
 use prometheus::{
@@ -10,130 +10,128 @@ use prometheus::{
 
 use flow::Flow;
 
-use crate::room::Fact;
-
-/// Seconds; people leave when it takes longer than the last.
+/// Seconds; users give up after more than the last.
 const JOIN_BUCKETS: [f64; 10] = [0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0, 15.0, 60.0];
 
 /// Every metric of the pod; clones share them.
 #[derive(Clone, Debug)]
 pub struct Metrics {
     registry: Registry,
-    /// Workers that run.
-    pub workers_alive: IntGauge,
-    /// Workers that ended on their own.
-    pub worker_deaths: IntCounter,
+    /// Running workers.
+    pub(crate) workers_alive: IntGauge,
+    /// Workers that ended unexpectedly.
+    pub(crate) worker_deaths: IntCounter,
     /// Open rooms.
-    pub rooms: IntGauge,
-    /// Bytes that wait for clients, or are kept to be sent again.
-    pub queued_bytes: IntGauge,
+    pub(crate) rooms: IntGauge,
+    /// Bytes queued for clients, or kept for retransmission.
+    pub(crate) queued_bytes: IntGauge,
     /// Rooms that ended by a panic.
-    pub room_panics: IntCounter,
+    pub(crate) room_panics: IntCounter,
     /// Open WebSockets.
-    pub connections: IntGauge,
+    pub(crate) connections: IntGauge,
     /// Participants who have joined.
-    pub participants: IntGauge,
-    /// People who wait in lobbies.
-    pub waiting: IntGauge,
-    /// What moderators did, by `action`.
-    pub moderation: IntCounterVec,
-    /// Open things of the media plane, by `object` (transport, producer, consumer) and `kind`.
-    pub objects: IntGaugeVec,
+    pub(crate) participants: IntGauge,
+    /// Participants waiting in lobbies.
+    pub(crate) waiting: IntGauge,
+    /// Actions of moderators, by `action`.
+    pub(crate) moderation: IntCounterVec,
+    /// Open objects of the media plane, by `object` (transport, producer, consumer) and `kind`.
+    pub(crate) objects: IntGaugeVec,
     /// Requests and notifications by `method`.
-    pub requests: IntCounterVec,
-    /// What clients sent that could not be read, by `reason`.
-    pub protocol_errors: IntCounterVec,
-    /// WebSockets by `outcome` of their opening.
-    pub connection_attempts: IntCounterVec,
-    /// Attempts to go on with a session over a new socket, by `outcome`.
-    pub resumed: IntCounterVec,
-    /// What was not made because a limit was reached, by `limit`.
-    pub limits_reached: IntCounterVec,
+    pub(crate) requests: IntCounterVec,
+    /// Invalid client messages, by `reason`.
+    pub(crate) protocol_errors: IntCounterVec,
+    /// Attempts to open a WebSocket, by `outcome`.
+    pub(crate) connection_attempts: IntCounterVec,
+    /// Attempts to resume a session on a new socket, by `outcome`.
+    pub(crate) resumed: IntCounterVec,
+    /// Requests refused because a limit was reached, by `limit`.
+    pub(crate) limits_reached: IntCounterVec,
     /// TCP connections to the media ports by `outcome`.
-    pub tcp_connections: IntCounterVec,
-    /// TCP connections that are passed on to workers.
+    pub(crate) tcp_connections: IntCounterVec,
+    /// TCP connections forwarded to workers.
     pub tcp_open: IntGauge,
     /// Seconds from the connection to a `stage`: joined, media.
-    pub join_seconds: HistogramVec,
+    pub(crate) join_seconds: HistogramVec,
     /// CPU time of each `worker`'s thread.
-    pub worker_cpu: CounterVec,
-    /// What flows.
-    pub flow: Flow,
+    pub(crate) worker_cpu: CounterVec,
+    /// Samples of media traffic.
+    pub(crate) flow: Flow,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
         let registry = Registry::new();
         let metrics = Self {
-            workers_alive: gauge(&registry, "convene_media_workers", "mediasoup workers that run"),
+            workers_alive: gauge(&registry, "convene_media_workers", "Running mediasoup workers."),
             worker_deaths: counter(
                 &registry,
                 "convene_media_worker_deaths_total",
-                "mediasoup workers that ended on their own",
+                "mediasoup workers that ended unexpectedly.",
             ),
-            rooms: gauge(&registry, "convene_media_rooms", "open rooms"),
+            rooms: gauge(&registry, "convene_media_rooms", "Open rooms."),
             queued_bytes: gauge(
                 &registry,
                 "convene_media_queued_bytes",
-                "bytes that wait for clients or are kept to be sent again",
+                "Bytes queued for clients or kept for retransmission.",
             ),
-            room_panics: counter(&registry, "convene_media_room_panics_total", "rooms that ended by a panic"),
-            connections: gauge(&registry, "convene_media_connections", "open signaling connections"),
-            participants: gauge(&registry, "convene_media_participants", "participants who have joined"),
-            waiting: gauge(&registry, "convene_media_waiting", "people who wait in a lobby"),
-            moderation: counters(&registry, "convene_media_moderation_total", "what moderators did", &["action"]),
+            room_panics: counter(&registry, "convene_media_room_panics_total", "Rooms that ended by a panic."),
+            connections: gauge(&registry, "convene_media_connections", "Open signaling connections."),
+            participants: gauge(&registry, "convene_media_participants", "Participants who have joined."),
+            waiting: gauge(&registry, "convene_media_waiting", "Participants waiting in lobbies."),
+            moderation: counters(&registry, "convene_media_moderation_total", "Actions of moderators.", &["action"]),
             objects: gauges(
                 &registry,
                 "convene_media_objects",
-                "open transports, producers and consumers",
+                "Open transports, producers and consumers.",
                 &["object", "kind"],
             ),
             requests: counters(
                 &registry,
                 "convene_media_requests_total",
-                "client requests and notifications",
+                "Requests and notifications of clients.",
                 &["method"],
             ),
             protocol_errors: counters(
                 &registry,
                 "convene_media_protocol_errors_total",
-                "unreadable client messages",
+                "Invalid messages of clients.",
                 &["reason"],
             ),
             connection_attempts: counters(
                 &registry,
                 "convene_media_connection_attempts_total",
-                "signaling connections asked for",
+                "Attempts to open a signaling connection, by outcome.",
                 &["outcome"],
             ),
             resumed: counters(
                 &registry,
                 "convene_media_resumed_total",
-                "signaling sessions that clients wanted to go on with over a new socket",
+                "Attempts to resume a signaling session on a new socket, by outcome.",
                 &["outcome"],
             ),
             limits_reached: counters(
                 &registry,
                 "convene_media_limits_reached_total",
-                "what was not made because a limit was reached",
+                "Requests refused because a limit was reached.",
                 &["limit"],
             ),
             tcp_connections: counters(
                 &registry,
                 "convene_media_tcp_connections_total",
-                "TCP connections to the media ports",
+                "TCP connections to the media ports, by outcome.",
                 &["outcome"],
             ),
             tcp_open: gauge(
                 &registry,
                 "convene_media_tcp_connections_open",
-                "TCP connections that are passed on to media workers",
+                "Open TCP connections forwarded to media workers.",
             ),
             join_seconds: histograms(
                 &registry,
                 HistogramOpts::new(
                     "convene_media_join_seconds",
-                    "time from the connection to being joined, and to media",
+                    "Time from the connection until the participant has joined, and until media is connected.",
                 )
                 .buckets(JOIN_BUCKETS.into()),
                 &["stage"],
@@ -141,7 +139,7 @@ impl Default for Metrics {
             worker_cpu: seconds(
                 &registry,
                 "convene_media_worker_cpu_seconds_total",
-                "CPU time of the media worker's thread",
+                "CPU time of the media worker's thread.",
                 &["worker"],
             ),
             flow: Flow::new(&registry),
@@ -154,41 +152,31 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Counts the lost lines of this log, too.
-    pub fn watch_log(&self, log: &LogHealth) {
+    /// Adds the metrics of the log.
+    pub(crate) fn watch_log(&self, log: &LogHealth) {
         log.register(&self.registry).expect("a program has one log");
     }
 
-    /// The text exposition format of Prometheus.
+    /// All metrics in Prometheus' text exposition format.
     pub fn render(&self) -> String {
         TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_default()
     }
 
-    /// Notes the CPU time that a worker's thread has used; a new thread begins anew, as counters may.
-    pub fn worker_cpu(&self, worker: usize, seconds: f64) {
+    /// Sets the CPU time of a worker's thread. It restarts from 0 with a new thread, which Prometheus handles as a counter reset.
+    pub(crate) fn worker_cpu(&self, worker: usize, seconds: f64) {
         let counter = self.worker_cpu.with_label_values(&[&worker.to_string()]);
         counter.reset();
         counter.inc_by(seconds);
     }
 
-    /// Counts what a room has noted.
-    pub fn note(&self, fact: Fact) {
-        match fact {
-            Fact::Joined(after) => self.join_seconds.with_label_values(&["joined"]).observe(after.as_secs_f64()),
-            Fact::MediaConnected(after) => self.join_seconds.with_label_values(&["media"]).observe(after.as_secs_f64()),
-            Fact::Moderated(action) => self.moderation.with_label_values(&[action]).inc(),
-            Fact::LimitReached(limit) => self.limits_reached.with_label_values(&[limit]).inc(),
-        }
-    }
-
-    /// Open things of one sort, over all kinds of media.
-    pub fn count(&self, object: &str) -> i64 {
+    /// Open objects of one type, over all kinds of media.
+    pub(crate) fn count(&self, object: &str) -> i64 {
         let kinds: &[&str] = if object == "transport" { &["webrtc", "plain"] } else { &["audio", "video"] };
         kinds.iter().map(|kind| self.objects.with_label_values(&[object, kind]).get()).sum()
     }
 
     /// Open data producers or data consumers.
-    pub fn count_data(&self, object: &str) -> i64 {
+    pub(crate) fn count_data(&self, object: &str) -> i64 {
         self.objects.with_label_values(&[object, "data"]).get()
     }
 
@@ -199,19 +187,19 @@ impl Metrics {
     }
 }
 
-/// Counts one thing for as long as it lives.
+/// Counts one object in a gauge until it is dropped.
 #[derive(Debug)]
-pub struct Counted(IntGauge);
+pub(crate) struct GaugeGuard(IntGauge);
 
-impl Counted {
-    /// Counts up now and down when dropped.
-    pub fn new(gauge: IntGauge) -> Self {
+impl GaugeGuard {
+    /// Increments the gauge now, and decrements it when dropped.
+    pub(crate) fn new(gauge: IntGauge) -> Self {
         gauge.inc();
         Self(gauge)
     }
 }
 
-impl Drop for Counted {
+impl Drop for GaugeGuard {
     fn drop(&mut self) {
         self.0.dec();
     }

@@ -1,41 +1,41 @@
-//! How much one client may ask: token buckets, with the time as an argument. Pure.
+//! Rate limiters: token buckets, with the time as an argument. Pure: the caller refuses, delays or disconnects.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
 use std::time::Duration;
 
-/// Answers to our own requests come in floods that a client does not choose: as many as there are people in the room.
+/// Responses to the pod's own requests arrive in bursts that the client does not choose: as many as there are participants.
 const ANSWERS_PER_REQUEST: u32 = 10;
-/// Kilobytes for each request that a client may send, on average: most have one, capabilities twenty.
+/// Kilobytes per request, on average: most requests have one, capabilities twenty.
 const KILOBYTES_PER_REQUEST: u32 = 3;
-/// Refusals after which a client is not answered any more but sent away, and how fast they are forgotten.
+/// Refused messages before a client is disconnected, and how fast they are forgotten.
 const REFUSALS: Rate = Rate { per_second: 10, burst: 1000 };
 
-/// So many per second in the long run, and so many at once.
+/// A sustained rate and a burst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
-    /// In the long run; 1 at least.
+    /// Sustained rate; at least 1.
     pub per_second: u32,
-    /// At once, after a silence; 1 at least.
+    /// Burst after an idle period; at least 1.
     pub burst: u32,
 }
 
-/// A token bucket that holds the time at which it will be full again, instead of tokens: exact, and nothing is to be refilled.
+/// A token bucket that stores the time at which it will be full again instead of tokens: exact, and without refills.
 #[derive(Clone, Copy, Debug)]
-pub struct Bucket {
+pub(crate) struct TokenBucket {
     rate: Rate,
     full_at: Duration,
 }
 
-impl Bucket {
-    /// One with all its tokens.
-    pub fn full(rate: Rate) -> Self {
+impl TokenBucket {
+    /// A full bucket.
+    pub(crate) fn full(rate: Rate) -> Self {
         let rate = Rate { per_second: rate.per_second.max(1), burst: rate.burst.max(1) };
         Self { rate, full_at: Duration::ZERO }
     }
 
-    /// Takes so many tokens; false, and none is taken, if there are fewer. What costs more than the bucket holds costs all of it.
-    pub fn take(&mut self, tokens: u32, now: Duration) -> bool {
+    /// Takes tokens; false, and takes none, if there are too few. A cost above the burst counts as the burst.
+    pub(crate) fn take(&mut self, tokens: u32, now: Duration) -> bool {
         let one = Duration::from_secs(1) / self.rate.per_second;
         let full_at = self.full_at.max(now) + one * tokens.min(self.rate.burst);
         let is_there = full_at.saturating_sub(now) <= one * self.rate.burst;
@@ -45,78 +45,78 @@ impl Bucket {
         is_there
     }
 
-    /// Takes so many tokens, and gives the time until they are there.
-    pub fn take_later(&mut self, tokens: u32, now: Duration) -> Duration {
+    /// Takes tokens, and returns the time until they are available.
+    pub(crate) fn take_later(&mut self, tokens: u32, now: Duration) -> Duration {
         let one = Duration::from_secs(1) / self.rate.per_second;
         self.full_at = self.full_at.max(now) + one * tokens.min(self.rate.burst);
         self.full_at.saturating_sub(now).saturating_sub(one * self.rate.burst)
     }
 }
 
-/// What to do with a message.
+/// What to do with a client's message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Act on it.
-    Pass,
-    /// Do not act on it, and say so.
+pub(crate) enum Decision {
+    /// Process it.
+    Accept,
+    /// Refuse it with an error.
     Refuse,
-    /// This client does not stop: send it away.
-    SendAway,
+    /// Disconnect the client: it continues to exceed its rate.
+    Disconnect,
 }
 
-/// Looks at every message of one client.
+/// Limits the messages of one client.
 #[derive(Clone, Copy, Debug)]
-pub struct Gate {
-    read: Bucket,
-    asked: Bucket,
-    answered: Bucket,
-    refused: Bucket,
+pub(crate) struct ClientRateLimiter {
+    bytes: TokenBucket,
+    requests: TokenBucket,
+    responses: TokenBucket,
+    refusals: TokenBucket,
 }
 
-impl Gate {
-    /// For a client that may ask so much.
-    pub fn new(rate: Rate) -> Self {
-        let answers = Rate {
+impl ClientRateLimiter {
+    /// For a client that may send requests at this rate.
+    pub(crate) fn new(rate: Rate) -> Self {
+        let responses = Rate {
             per_second: rate.per_second.saturating_mul(ANSWERS_PER_REQUEST),
             burst: rate.burst.saturating_mul(ANSWERS_PER_REQUEST),
         };
-        let read = Rate {
+        let bytes = Rate {
             per_second: rate.per_second.saturating_mul(KILOBYTES_PER_REQUEST),
             burst: rate.burst.saturating_mul(KILOBYTES_PER_REQUEST),
         };
         Self {
-            read: Bucket::full(read),
-            asked: Bucket::full(rate),
-            answered: Bucket::full(answers),
-            refused: Bucket::full(REFUSALS),
+            bytes: TokenBucket::full(bytes),
+            requests: TokenBucket::full(rate),
+            responses: TokenBucket::full(responses),
+            refusals: TokenBucket::full(REFUSALS),
         }
     }
 
-    /// The client has sent something, whatever it is, whose length costs so many tokens: how long to wait before anything is made of it.
-    /// It is not read from meanwhile, so that a client which sends too much slows down itself.
-    pub fn read(&mut self, cost: u32, now: Duration) -> Duration {
-        self.read.take_later(cost, now)
+    /// Charges the length of a message, and returns how long to wait before it is processed. The caller reads nothing meanwhile, so that a
+    /// client that sends too much is slowed down by backpressure.
+    pub(crate) fn read(&mut self, cost: u32, now: Duration) -> Duration {
+        self.bytes.take_later(cost, now)
     }
 
-    /// The client sends a request, a notification or something unreadable that costs so many tokens.
-    pub fn ask(&mut self, cost: u32, now: Duration) -> Verdict {
-        let is_fine = self.asked.take(cost, now);
-        self.judge(is_fine, cost, now)
+    /// Charges a request, a notification or an invalid message.
+    pub(crate) fn request(&mut self, cost: u32, now: Duration) -> Decision {
+        let is_within = self.requests.take(cost, now);
+        self.decide(is_within, cost, now)
     }
 
-    /// The client answers, which costs so many tokens.
-    pub fn answer(&mut self, cost: u32, now: Duration) -> Verdict {
-        let is_fine = self.answered.take(cost, now);
-        self.judge(is_fine, cost, now)
+    /// Charges a response.
+    pub(crate) fn response(&mut self, cost: u32, now: Duration) -> Decision {
+        let is_within = self.responses.take(cost, now);
+        self.decide(is_within, cost, now)
     }
 
-    fn judge(&mut self, is_fine: bool, cost: u32, now: Duration) -> Verdict {
-        if is_fine {
-            Verdict::Pass
-        } else if self.refused.take(cost, now) {
-            Verdict::Refuse
+    fn decide(&mut self, is_within: bool, cost: u32, now: Duration) -> Decision {
+        if is_within {
+            Decision::Accept
+        } else if self.refusals.take(cost, now) {
+            Decision::Refuse
         } else {
-            Verdict::SendAway
+            Decision::Disconnect
         }
     }
 }
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_burst_passes_and_then_so_many_per_second() {
-        let mut bucket = Bucket::full(Rate { per_second: 10, burst: 3 });
+        let mut bucket = TokenBucket::full(Rate { per_second: 10, burst: 3 });
         let cases = [
             (0, true),
             (0, true),
@@ -155,50 +155,53 @@ mod tests {
     }
 
     #[test]
-    fn who_goes_on_regardless_is_sent_away() {
-        let mut gate = Gate::new(Rate { per_second: 1, burst: 2 });
-        let verdicts: Vec<_> = (0..1003).map(|_| gate.ask(1, at(0))).collect();
-        assert_eq!(verdicts[..3], [Verdict::Pass, Verdict::Pass, Verdict::Refuse]);
-        assert_eq!(verdicts[1001..], [Verdict::Refuse, Verdict::SendAway]);
+    fn a_client_that_continues_is_disconnected() {
+        let mut limiter = ClientRateLimiter::new(Rate { per_second: 1, burst: 2 });
+        let decisions: Vec<_> = (0..1003).map(|_| limiter.request(1, at(0))).collect();
+        assert_eq!(decisions[..3], [Decision::Accept, Decision::Accept, Decision::Refuse]);
+        assert_eq!(decisions[1001..], [Decision::Refuse, Decision::Disconnect]);
     }
 
     #[test]
-    fn who_is_a_little_over_the_limit_is_only_refused() {
-        let mut gate = Gate::new(Rate { per_second: 100, burst: 100 });
-        let verdicts: Vec<_> = (0..60_000).map(|number| gate.ask(1, at(number * 1000 / 105))).collect();
-        assert!(verdicts.contains(&Verdict::Refuse));
-        assert!(!verdicts.contains(&Verdict::SendAway));
+    fn a_client_slightly_over_the_limit_is_only_refused() {
+        let mut limiter = ClientRateLimiter::new(Rate { per_second: 100, burst: 100 });
+        let decisions: Vec<_> = (0..60_000).map(|number| limiter.request(1, at(number * 1000 / 105))).collect();
+        assert!(decisions.contains(&Decision::Refuse));
+        assert!(!decisions.contains(&Decision::Disconnect));
     }
 
     #[test]
-    fn answers_have_a_wider_gate_of_their_own() {
-        let mut gate = Gate::new(Rate { per_second: 1, burst: 2 });
-        assert_eq!((0..20).map(|_| gate.answer(1, at(0))).filter(|verdict| *verdict == Verdict::Pass).count(), 20);
-        assert_eq!(gate.answer(1, at(0)), Verdict::Refuse);
-        assert_eq!(gate.ask(1, at(0)), Verdict::Pass);
+    fn responses_have_a_separate_larger_limit() {
+        let mut limiter = ClientRateLimiter::new(Rate { per_second: 1, burst: 2 });
+        assert_eq!(
+            (0..20).map(|_| limiter.response(1, at(0))).filter(|decision| *decision == Decision::Accept).count(),
+            20
+        );
+        assert_eq!(limiter.response(1, at(0)), Decision::Refuse);
+        assert_eq!(limiter.request(1, at(0)), Decision::Accept);
     }
 
     #[test]
-    fn what_costs_more_takes_more_and_the_dearest_takes_all() {
-        let mut bucket = Bucket::full(Rate { per_second: 10, burst: 10 });
+    fn a_cost_above_the_burst_takes_all() {
+        let mut bucket = TokenBucket::full(Rate { per_second: 10, burst: 10 });
         assert!(bucket.take(8, at(0)) && !bucket.take(3, at(0)) && bucket.take(2, at(0)));
         assert!(!bucket.take(u32::MAX, at(999)) && bucket.take(u32::MAX, at(1000)));
         assert!(!bucket.take(1, at(1000)) && bucket.take(1, at(1100)));
     }
 
     #[test]
-    fn what_is_taken_later_is_waited_for_and_comes_at_the_rate() {
-        let mut bucket = Bucket::full(Rate { per_second: 10, burst: 5 });
+    fn tokens_taken_in_advance_become_available_at_the_rate() {
+        let mut bucket = TokenBucket::full(Rate { per_second: 10, burst: 5 });
         assert_eq!(bucket.take_later(5, at(0)), at(0));
         assert_eq!(bucket.take_later(2, at(0)), at(200));
         assert_eq!(bucket.take_later(1, at(200)), at(100));
-        assert_eq!(bucket.take_later(u32::MAX, at(300)), at(500), "no more than all of it");
+        assert_eq!(bucket.take_later(u32::MAX, at(300)), at(500), "at most the whole burst");
         assert_eq!(bucket.take_later(1, at(5_000)), at(0));
     }
 
     #[test]
     fn zero_counts_as_one() {
-        let mut bucket = Bucket::full(Rate { per_second: 0, burst: 0 });
+        let mut bucket = TokenBucket::full(Rate { per_second: 0, burst: 0 });
         assert!(bucket.take(1, at(0)));
         assert!(!bucket.take(1, at(999)));
         assert!(bucket.take(1, at(1000)));
@@ -210,7 +213,7 @@ mod tests {
             per_second in 1_u32..1000, burst in 1_u32..1000,
             asked in prop::collection::vec((0_u64..50, 1_u32..20), 1..500),
         ) {
-            let mut bucket = Bucket::full(Rate { per_second, burst });
+            let mut bucket = TokenBucket::full(Rate { per_second, burst });
             let mut now = 0;
             let mut passed = 0_u64;
             for (gap, cost) in asked {

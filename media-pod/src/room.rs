@@ -1,7 +1,7 @@
 //! The room: who is in it, who sends what to whom, and what everybody is told.
 //!
 //! A pure state machine (sans-IO): [`Room::handle`] takes what happened and the time, and gives back what is to be done, in
-//! order. It never waits, reads a clock, opens a socket or holds a handle of the media plane; that is [`crate::shell`]'s part.
+//! order. It never waits, reads a clock, opens a socket or holds a handle of the media plane; that is [`crate::actor`]'s part.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 

@@ -1,20 +1,15 @@
 //! The media plane: mediasoup workers, one `WebRtcServer` each, on the pod's block of ports.
 //!
-//! Knows nothing of rooms or people; [`crate::shell`] holds the handles that it gives out.
+//! It knows nothing of rooms or participants; [`crate::actor`] owns the handles that it returns.
 
-pub mod block;
-pub mod candidates;
-mod capabilities;
+mod capability_cache;
 pub mod codecs;
-pub mod destinations;
-mod ended;
-mod failure;
+mod end_event;
+pub(crate) mod error;
 pub(crate) mod listen;
-pub mod own;
-pub mod ports;
+pub(crate) mod load;
 pub mod probe;
-pub mod reach;
-pub mod spread;
+pub(crate) mod spread;
 pub mod tcp;
-pub mod thread;
+mod thread;
 pub mod workers;

@@ -1,6 +1,6 @@
-//! The admin API: its token, news of the room list, live settings, draining, removing people, probes, and keys that change.
+//! The admin API: its token, changes of the room list, live settings, draining, removing participants, probes, and key rotation.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod support;
 
@@ -8,8 +8,8 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use convene_media_pod::keys::TrustedKeys;
-use convene_media_pod::sfu::reach::Announcement;
+use convene_media_pod::access::keys::TrustedKeys;
+use convene_media_pod::network::endpoints::Announcement;
 use convene_protocol::admission::{Admission, KeySet, MediaGrant, MeetingGrant, ParticipantGrant, Signer};
 use serde_json::{Value, json};
 use str0m::ice::{StunMessage, TransId};
@@ -18,10 +18,10 @@ use support::{Client, Pod};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-const PEM: &str = include_str!("../protocol/tests/data/admission-test-key.pem");
-const JWKS: &str = include_str!("../protocol/tests/data/admission-test-jwks.json");
-/// Longest wait for anything.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PEM: &str = include_str!("../../crates/protocol/tests/data/admission-test-key.pem");
+const JWKS: &str = include_str!("../../crates/protocol/tests/data/admission-test-jwks.json");
+/// Timeout for every wait.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 fn now() -> u64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
@@ -59,7 +59,7 @@ async fn enter(pod: &Pod, grant: &MeetingGrant, peer: &str) -> Client {
     Client::try_connect(pod, &format!("team/{}", grant.name), peer, Some(&token)).await.ok().unwrap()
 }
 
-/// Status and JSON of the answer, null where there is none.
+/// Status and JSON of the response, null if it has none.
 async fn ask(pod: &Pod, method: &str, path: &str, body: &str) -> (u16, Value) {
     let token = format!("Authorization: Bearer {}\r\n", signer("test").admin(now()).unwrap());
     let (status, body) = pod.http_with(method, &format!("/admin/v1/{path}"), &token, body).await;
@@ -75,7 +75,7 @@ fn update(uid: &str, settings: &Value) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_admin_route_wants_an_admin_token() {
+async fn every_admin_route_requires_an_admin_token() {
     let pod = pod().await;
     let admission = signer("test").admission(&Admission::guest(grant("standup")), now()).unwrap();
     let expired = signer("test").admin(now() - 1000).unwrap();
@@ -102,7 +102,7 @@ async fn every_admin_route_wants_an_admin_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn statistics_want_an_admin_token_and_metrics_are_not_on_the_port_of_clients() {
+async fn statistics_require_an_admin_token_and_metrics_are_not_on_the_client_port() {
     let pod = pod().await;
     let admission = signer("test").admission(&Admission::guest(grant("standup")), now()).unwrap();
     for token in ["", &admission] {
@@ -148,31 +148,31 @@ async fn the_room_list_is_held_until_it_changes() {
     ada.join("Ada").await;
     let start = Instant::now();
     while news["rooms"][0]["participants"] != 1 {
-        assert!(start.elapsed() < PATIENCE, "ada is not in {news}");
+        assert!(start.elapsed() < TIMEOUT, "ada is not in {news}");
         news = held(news["version"].as_u64().unwrap()).await;
     }
     drop(ada);
     while news["rooms"][0]["participants"] != 0 {
-        assert!(start.elapsed() < PATIENCE, "ada is still in {news}");
+        assert!(start.elapsed() < TIMEOUT, "ada is still in {news}");
         news = held(news["version"].as_u64().unwrap()).await;
     }
     ask(&pod, "DELETE", "rooms/team/standup?reason=ended", "").await;
     while news["rooms"] != json!([]) {
-        assert!(start.elapsed() < PATIENCE, "the room is still in {news}");
+        assert!(start.elapsed() < TIMEOUT, "the room is still in {news}");
         news = held(news["version"].as_u64().unwrap()).await;
     }
     assert_eq!(ask(&pod, "GET", "rooms?after=x&wait=1", "").await.0, 400);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_is_kept_waiting_by_a_pod_that_ends() {
+async fn a_pod_that_shuts_down_answers_waiting_callers() {
     let pod = Arc::new(pod().await);
     let version = ask(&pod, "GET", "rooms", "").await.1["version"].clone();
     let waiting = tokio::spawn({
         let pod = Arc::clone(&pod);
         async move { ask(&pod, "GET", &format!("rooms?after={version}&wait=30"), "").await.1 }
     });
-    pod.state.rooms.drain(PATIENCE).await;
+    pod.state.rooms.drain(TIMEOUT).await;
     let news = waiting.await.unwrap();
     assert_eq!(news["draining"], true);
     let path = format!("rooms?after={}&wait=30", news["version"]);
@@ -183,7 +183,7 @@ async fn nobody_is_kept_waiting_by_a_pod_that_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_open_room_goes_by_new_settings_at_once() {
+async fn an_open_room_applies_new_settings_at_once() {
     let pod = pod().await;
     let mut ada = enter(&pod, &grant("standup"), "ada").await;
     ada.join("Ada").await;
@@ -240,7 +240,7 @@ async fn a_meeting_opens_with_its_codecs_its_lock_and_its_chat() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_draining_pod_takes_nobody_new_and_keeps_those_who_are_in() {
+async fn a_draining_pod_accepts_no_new_participants_and_keeps_the_others() {
     let pod = pod().await;
     let mut ada = enter(&pod, &grant("standup"), "ada").await;
     ada.join("Ada").await;
@@ -269,14 +269,14 @@ async fn a_draining_pod_takes_nobody_new_and_keeps_those_who_are_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn somebody_who_is_removed_is_told_for_good_and_the_others_see_it() {
+async fn a_removed_participant_is_closed_for_good_and_the_others_are_notified() {
     let pod = pod().await;
     let (mut ada, mut bob) =
         (enter(&pod, &grant("standup"), "ada").await, enter(&pod, &grant("standup"), "bob:1@x").await);
     ada.join("Ada").await;
     bob.join("Bob").await;
     let path = |uid: &str, id: &str| format!("rooms/team/standup/participants/{id}?uid={uid}");
-    for (uid, id) in [("uid-2", "bob:1@x"), ("uid-1", "nobody"), ("uid-1", "%00")] {
+    for (uid, id) in [("uid-2", "bob:1@x"), ("uid-1", "stranger"), ("uid-1", "%00")] {
         assert_eq!(ask(&pod, "DELETE", &path(uid, id), "").await.0, 404, "{uid} {id}");
     }
     assert_eq!(ask(&pod, "DELETE", "rooms/team/other/participants/ada", "").await.0, 404);
@@ -287,7 +287,7 @@ async fn somebody_who_is_removed_is_told_for_good_and_the_others_see_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_are_trusted_as_long_as_the_file_has_them() {
+async fn keys_are_trusted_while_the_file_has_them() {
     let folder = Folder::new();
     let file = folder.file("jwks.json", JWKS);
     let mut pod = pod().await;
@@ -303,7 +303,7 @@ async fn keys_are_trusted_as_long_as_the_file_has_them() {
     std::fs::write(&file, JWKS.replace("\"test\"", "\"newer\"")).unwrap();
     let start = Instant::now();
     while status("newer").await != 200 {
-        assert!(start.elapsed() < PATIENCE, "the new key is not trusted");
+        assert!(start.elapsed() < TIMEOUT, "the new key is not trusted");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(status("test").await, 401, "a key that is gone");
@@ -313,7 +313,7 @@ async fn keys_are_trusted_as_long_as_the_file_has_them() {
     assert_eq!(Client::try_connect(&pod, "team/standup", "ada", Some(&old)).await.err(), Some(401));
 }
 
-/// A binding request as a prober sends it.
+/// A binding request as a probe client sends it.
 fn binding_request(target: &Value) -> Vec<u8> {
     let username = format!("{}:probe", target["usernameFragment"].as_str().unwrap());
     let request = StunMessage::binding_request(&username, TransId::new(), true, 1, 1, false);
@@ -337,12 +337,12 @@ fn check_answer(answer: &[u8], target: &Value) {
     assert!(message.verify(password(target), sha1_hmac));
 }
 
-/// Sends a request by the candidate's protocol to where it listens, and checks that the answer is a success.
+/// Sends a request over the candidate's protocol to its listener, and checks that the response is a success.
 async fn probe(target: &Value, protocol: &str, to: SocketAddr) {
     let request = binding_request(target);
     if protocol == "udp" {
         let socket = UdpSocket::bind((to.ip(), 0)).unwrap();
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket.set_read_timeout(Some(TIMEOUT)).unwrap();
         socket.send_to(&request, to).unwrap();
         let mut answer = [0; 512];
         let (length, from) = socket.recv_from(&mut answer).unwrap();
@@ -352,7 +352,7 @@ async fn probe(target: &Value, protocol: &str, to: SocketAddr) {
         let mut stream = TcpStream::connect(to).await.unwrap();
         let length = u16::try_from(request.len()).unwrap().to_be_bytes();
         stream.write_all(&[&length[..], &request].concat()).await.unwrap();
-        let length = tokio::time::timeout(PATIENCE, stream.read_u16()).await.unwrap().unwrap();
+        let length = tokio::time::timeout(TIMEOUT, stream.read_u16()).await.unwrap().unwrap();
         let mut answer = vec![0; usize::from(length)];
         stream.read_exact(&mut answer).await.unwrap();
         check_answer(&answer, target);
@@ -384,13 +384,13 @@ async fn probes_are_answered_by_udp_and_tcp_on_every_worker() {
     }
     assert_eq!(ask(&pod, "POST", "probe", "").await.0, 200);
     let (status, refused) = ask(&pod, "POST", "probe", "").await;
-    assert_eq!((status, &refused["detail"]), (429, &json!("2 probes are open already: come back in 20 seconds")));
+    assert_eq!((status, &refused["detail"]), (429, &json!("2 probes are already open: try again in 20 seconds")));
     let there_is = pod.stats().await;
     assert_eq!((&there_is["rooms"], &there_is["transports"]), (&json!(0), &json!(0)), "probes are in no room");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn probes_are_gone_when_their_time_is_up() {
+async fn probes_close_when_their_time_is_up() {
     let pod = pod().await;
     let fresh = pod.state.workers.dumps().await[0].router_ids.len();
     let open = convene_media_pod::sfu::probe::Probe::open(&pod.state.workers).await.unwrap();
@@ -398,7 +398,7 @@ async fn probes_are_gone_when_their_time_is_up() {
     drop(open);
     let start = Instant::now();
     while pod.state.workers.dumps().await[0].router_ids.len() != fresh {
-        assert!(start.elapsed() < PATIENCE, "the probe's router is still there");
+        assert!(start.elapsed() < TIMEOUT, "the probe's router is still there");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

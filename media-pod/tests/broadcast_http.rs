@@ -1,30 +1,30 @@
-//! Broadcasters by HTTP: what the scripts of the mediasoup demo call, in both variants, and what everybody else may not.
+//! Broadcasters over HTTP: the calls of the mediasoup demo's scripts, in both variants, and what other callers may not do.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod support;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use convene_media_pod::rooms::Settings;
+use convene_media_pod::rooms::defaults::RoomDefaults;
 use convene_protocol::admission::{Admission, KeySet, MediaGrant, MeetingGrant, ParticipantGrant, Signer};
 use serde_json::{Value, json};
 use support::process::{Answer, Process, http};
 use support::{Client, Pod};
 use tokio::net::{TcpStream, UdpSocket};
 
-const PEM: &str = include_str!("../protocol/tests/data/admission-test-key.pem");
-const JWKS: &str = include_str!("../protocol/tests/data/admission-test-jwks.json");
+const PEM: &str = include_str!("../../crates/protocol/tests/data/admission-test-key.pem");
+const JWKS: &str = include_str!("../../crates/protocol/tests/data/admission-test-jwks.json");
 
-/// Calls as one script after the other makes them, with its headers.
+/// Makes calls like one of the demo's scripts, with its headers.
 struct Script {
     port: u16,
     headers: String,
 }
 
 impl Script {
-    /// Older scripts say nothing of where they come from.
+    /// Older scripts send no Origin header.
     fn older(pod: &Process) -> Self {
         Self { port: pod.port("//localhost:"), headers: String::new() }
     }
@@ -44,13 +44,13 @@ impl Script {
         self.call("POST", path, &body.to_string()).await
     }
 
-    /// Opens a room as an older script does: by entering it.
+    /// Opens a room like an older script: by entering it.
     async fn open(&self, room: &str) {
         let body = json!({ "id": "opener", "displayName": "Opener", "device": { "name": "FFmpeg" } });
         self.done(&format!("/rooms/{room}/broadcasters"), body, 200).await;
     }
 
-    /// The JSON of a call that is done.
+    /// The JSON of a successful call.
     async fn done(&self, path: &str, body: Value, status: u16) -> Value {
         let answer = self.post(path, body).await;
         assert_eq!(answer.status, status, "{path}: {answer:?}");
@@ -189,14 +189,14 @@ async fn a_newer_script_sends_and_another_receives() {
     pod.end();
 }
 
-/// Sends RTP to a port until some comes out at the other end.
+/// Sends RTP to a port until some arrives at the other end.
 async fn arrives(ear: &UdpSocket, port: u16) -> bool {
     let mouth = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     for number in 0..500 {
         mouth.send_to(&rtp(number), ("127.0.0.1", port)).await.unwrap();
         let mut packet = [0; 1500];
         let heard = tokio::time::timeout(Duration::from_millis(20), ear.recv(&mut packet)).await;
-        // Version 2 and our payload type; the other things that come are RTCP.
+        // Version 2 and our payload type; other packets are RTCP.
         if matches!(heard, Ok(Ok(count @ 12..)) if packet[..count][1] & 0x7f == 100) {
             return true;
         }
@@ -207,7 +207,7 @@ async fn arrives(ear: &UdpSocket, port: u16) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_newer_scripts_had_other_paths() {
     let pod = Process::start(&[]);
-    // They say no origin, and what they send tells them from the older ones.
+    // They send no Origin header, and are distinguished from the older ones by their fields.
     let script = Script::older(&pod);
     script.open("cast").await;
     let sender = json!({ "peerId": "s1", "displayName": "FFmpeg", "device": { "name": "FFmpeg", "flag": "ffmpeg" } });
@@ -229,7 +229,7 @@ async fn the_first_newer_scripts_had_other_paths() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_is_said_in_plain_text() {
+async fn errors_are_plain_text() {
     let pod = Process::start(&[]);
     let (older, newer) = (Script::older(&pod), Script::newer(&pod));
     older.open("cast").await;
@@ -240,7 +240,7 @@ async fn what_is_wrong_is_said_in_plain_text() {
         (&newer, "GET", "/rooms/nowhere", "", 404, "there is no such room"),
         (&older, "GET", "/rooms/nowhere/broadcasters/b/peerProducersInfos", "", 404, "there is no such room"),
         (&newer, "POST", "/rooms/nowhere/broadcasters/b/join", "", 404, "there is no such room"),
-        (&newer, "POST", "/rooms/cast/broadcasters/nobody/join", "", 404, "there is no such broadcaster"),
+        (&newer, "POST", "/rooms/cast/broadcasters/unknown/join", "", 404, "there is no such broadcaster"),
         (&newer, "PATCH", "/rooms/cast", "", 404, "there is no call PATCH"),
         (&older, "POST", "/rooms/cast/broadcasters", "{broken", 400, "the body is not JSON"),
         (&older, "POST", "/rooms/cast/broadcasters", "[]", 400, "the body is not a JSON object"),
@@ -255,7 +255,7 @@ async fn what_is_wrong_is_said_in_plain_text() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_broadcaster_is_told_when_what_people_send_changes() {
+async fn a_broadcaster_is_notified_when_the_producers_change() {
     let pod = Process::start(&[]);
     let script = Script::older(&pod);
     script.open("cast").await;
@@ -276,7 +276,7 @@ async fn a_broadcaster_is_told_when_what_people_send_changes() {
     let sent = &changed["peerProducersInfos"].as_array().unwrap()[0]["producers"][0];
     assert_eq!((&sent["producerId"], &sent["paused"]), (&producer["id"], &json!(false)));
     assert!(changed["version"].as_u64().unwrap() > version);
-    assert!(since.elapsed() < Duration::from_secs(5), "it was told, not found after the time to wait");
+    assert!(since.elapsed() < Duration::from_secs(5), "it was notified before the wait expired");
     let at_once = script.call("GET", &format!("{infos}?after={version}&wait=600"), "").await.json();
     assert_eq!(at_once["version"], changed["version"]);
     pod.end();
@@ -296,7 +296,7 @@ async fn broadcasters_have_limits() {
     assert_eq!(script.post(path, json!({ "type": "plain" })).await.status, 429);
 }
 
-/// A pod that admits by token, and what makes the tokens.
+/// A pod that requires admissions, and the signer of their tokens.
 struct Admitting {
     pod: Pod,
     signer: Signer,
@@ -304,12 +304,11 @@ struct Admitting {
 
 impl Admitting {
     async fn start() -> Self {
-        let pod = Pod::start_as(Some(KeySet::from_jwks(JWKS).unwrap()), 1, 8, Settings::default()).await;
+        let pod = Pod::start_as(Some(KeySet::from_jwks(JWKS).unwrap()), 1, 8, RoomDefaults::default()).await;
         Self { pod, signer: Signer::from_pem(PEM, "test").unwrap() }
     }
 
-    /// An admission of its own for a participant in the meeting `team/cast`.
-    /// A token of its own each time, as the router signs them.
+    /// An admission for a participant in the meeting `team/cast`; a new token each time, as the router signs them.
     fn token(&self, participant: ParticipantGrant) -> String {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let grant = MeetingGrant {
@@ -352,7 +351,7 @@ fn older(id: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_people_are_admitted_every_call_shows_its_admission() {
+async fn with_admissions_every_call_needs_one() {
     let cast = Admitting::start().await;
     let get = async |token: &str, path: &str| cast.status(token, "GET", path, Value::Null).await;
     assert_eq!(get("", "/broadcast/team/cast").await, 401);
@@ -360,7 +359,7 @@ async fn where_people_are_admitted_every_call_shows_its_admission() {
     assert_eq!(get(&cast.guest(), "/broadcast/team/another").await, 403);
     assert_eq!(get(&cast.guest(), "/broadcast/team/cast").await, 200);
     assert_eq!(get(&cast.guest(), "/broadcast/team/cast/broadcasters/b/peerProducersInfos").await, 404);
-    assert_eq!(get(&cast.guest(), "/rooms/cast").await, 404, "the open form is for pods that stand alone");
+    assert_eq!(get(&cast.guest(), "/rooms/cast").await, 404, "the open form is for standalone pods");
     assert!(cast.pod.state.rooms.list().await.rooms.is_empty(), "and none of them has opened a room");
 }
 
@@ -380,14 +379,14 @@ async fn an_admission_is_for_one_broadcaster_or_for_one_socket() {
     let token = cast.guest();
     let _ada = Client::try_open(&cast.pod, path, Some(&token)).await.unwrap();
     for (method, path) in [("GET", "/broadcast/team/cast"), ("DELETE", "/broadcast/team/cast/broadcasters/b1")] {
-        assert_eq!(cast.status(&token, method, path, Value::Null).await, 401, "it is spent: {method}");
+        assert_eq!(cast.status(&token, method, path, Value::Null).await, 401, "it has been used: {method}");
     }
     let rooms = cast.pod.state.rooms.handles().await;
     assert_eq!(rooms[0].1.census().broadcasters, 1, "b1 is there still");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_broadcasters_id_is_no_credential() {
+async fn a_broadcasters_id_is_not_a_credential() {
     let cast = Admitting::start().await;
     let at = |address: &str| ParticipantGrant { address: Some(address.into()), ..ParticipantGrant::default() };
     let broadcasters = "/broadcast/team/cast/broadcasters";
@@ -407,7 +406,7 @@ async fn a_broadcasters_id_is_no_credential() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn plain_rtp_is_received_by_grant_alone_and_goes_to_no_inner_address() {
+async fn plain_rtp_needs_a_grant_and_is_not_sent_to_internal_addresses() {
     let cast = Admitting::start().await;
     let granted = ParticipantGrant { receive_plain: true, ..ParticipantGrant::default() };
     let cases = [
@@ -431,7 +430,7 @@ async fn plain_rtp_is_received_by_grant_alone_and_goes_to_no_inner_address() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_pictures_on_a_page_open_no_room() {
+async fn get_requests_from_a_page_open_no_room() {
     let pod = Process::start(&[]);
     let script = Script::older(&pod);
     for number in 0..200 {
@@ -441,7 +440,7 @@ async fn many_pictures_on_a_page_open_no_room() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn people_see_a_broadcaster_come_and_go() {
+async fn participants_see_a_broadcaster_join_and_leave() {
     let pod = Pod::start().await;
     let mut ada = Client::connect(&pod, "cast", "ada").await;
     ada.join("Ada").await;

@@ -1,7 +1,7 @@
-//! A call between two peers of another make through a real worker: DTLS handshake, SRTP both ways, and what is left afterwards.
-//! A worker that was built wrongly creates transports happily and dies at the first DTLS `ClientHello`; this is the test for it.
+//! A call between two peers of another WebRTC implementation through a real worker: DTLS handshake, SRTP in both directions, and no leaks.
+//! A worker that was built wrongly creates transports without errors and dies at the first DTLS `ClientHello`; this test finds that.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod support;
 
@@ -13,7 +13,7 @@ use support::peer::{Peer, Role};
 use support::{Client, Pod};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn media_flows_and_nothing_is_left_behind() {
+async fn media_flows_and_nothing_leaks() {
     let pod = Pod::start().await;
     let mut ada = Client::connect(&pod, "team/standup", "ada").await;
     assert!(ada.hear("mediasoupVersion").await["data"]["version"].is_string());
@@ -79,7 +79,7 @@ async fn a_paused_producer_sends_nothing_until_it_is_resumed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_chat_reaches_the_others_and_the_bot_answers_everybody() {
+async fn the_chat_reaches_the_others_and_the_bot_answers_all() {
     let pod = Pod::start().await;
     let (mut ada, mut bob) = (Client::connect(&pod, "room", "ada").await, Client::connect(&pod, "room", "bob").await);
     let sending = ada.transport("producer").await;
@@ -133,7 +133,7 @@ fn heard(peer: &Peer) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn parameters_that_the_worker_refuses_are_answered_and_spoil_nothing() {
+async fn parameters_that_the_worker_refuses_are_answered_without_side_effects() {
     let pod = Pod::start().await;
     let mut ada = Client::connect(&pod, "room", "ada").await;
     ada.join("Ada").await;

@@ -1,6 +1,6 @@
-//! The edge of the process as strangers meet it: its settings, its listeners and TLS, and what it lets nobody overdo.
+//! The edge of the process: its settings, its listeners and TLS, host and origin policy, and its limits.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod support;
 
@@ -27,9 +27,9 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
-/// Longest wait for anything.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// Connections of the flood, as far as the machine's limit of open files goes.
+/// Timeout for every wait.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// Connections of the flood, unless the machine's limit on open files is lower.
 const FLOOD: u64 = 10_000;
 
 /// A protoo client on any stream.
@@ -57,7 +57,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
     }
 
-    /// Code and reason of the end, whatever comes before.
+    /// Code and reason of the close frame, ignoring earlier messages.
     async fn end(&mut self) -> (u16, String) {
         loop {
             if let Err(end) = self.next().await {
@@ -66,10 +66,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
     }
 
-    /// The next message, or code and reason of the end.
+    /// The next message, or code and reason of the close frame.
     async fn next(&mut self) -> Result<Value, (u16, String)> {
         loop {
-            match tokio::time::timeout(PATIENCE, self.0.next()).await.expect("something comes") {
+            match tokio::time::timeout(TIMEOUT, self.0.next()).await.expect("something comes") {
                 Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
                 Some(Ok(Message::Close(Some(close)))) => return Err((close.code.into(), close.reason.to_string())),
                 Some(Ok(_)) => {}
@@ -79,7 +79,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 }
 
-/// Takes exactly one certificate: the one with this fingerprint.
+/// Accepts only the certificate with this fingerprint.
 #[derive(Debug)]
 struct Pinned(String);
 
@@ -144,7 +144,7 @@ async fn connect_tls(port: u16, fingerprint: &str) -> std::io::Result<TlsStream<
 }
 
 #[test]
-fn help_says_everything_and_is_no_error() {
+fn help_is_complete_and_not_an_error() {
     let (status, help) = run(&["--help"], &[]);
     assert_eq!(status, 0);
     for part in ["Usage:", "Serving:", "Media:", "Environment:", "Configuration file:", "Exit status:", "Examples:"] {
@@ -156,7 +156,7 @@ fn help_says_everything_and_is_no_error() {
 }
 
 #[test]
-fn wrong_settings_end_with_2_and_a_sentence_about_which() {
+fn invalid_settings_exit_with_2_and_are_named() {
     let folder = Folder::new();
     let unknown = folder.file("unknown.yaml", "dev: true\nworker: 2\n");
     let wrong = folder.file("wrong.yaml", "dev: true\nmax-connections: many\n");
@@ -181,14 +181,14 @@ fn wrong_settings_end_with_2_and_a_sentence_about_which() {
 }
 
 #[test]
-fn what_cannot_work_ends_with_1_and_says_why_in_its_last_line() {
+fn a_failed_start_exits_with_1_and_a_reason_in_the_last_line() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let (folder, address) = (Folder::new(), taken.local_addr().unwrap().to_string());
     let (empty, web) = (folder.file("empty.pem", ""), folder.0.display().to_string());
     let cases: [(&[&str], &str); 4] = [
-        (&["--listen", &address, "--web-dir", &web], "cannot listen on"),
-        (&["--listen", "127.0.0.1:0", "--demo-listen", &address, "--web-dir", &web], "cannot listen on"),
-        (&["--listen", "127.0.0.1:0", "--tls-cert", &empty, "--tls-key", &empty], "no certificate chain"),
+        (&["--listen", &address, "--web-dir", &web], "could not listen on"),
+        (&["--listen", "127.0.0.1:0", "--demo-listen", &address, "--web-dir", &web], "could not listen on"),
+        (&["--listen", "127.0.0.1:0", "--tls-cert", &empty, "--tls-key", &empty], "no valid certificate chain"),
         (&["--listen", "127.0.0.1:0", "--tls-cert", "/no/cert", "--tls-key", &empty], "/no/cert"),
     ];
     for (flags, expected) in cases {
@@ -200,9 +200,9 @@ fn what_cannot_work_ends_with_1_and_says_why_in_its_last_line() {
 }
 
 #[tokio::test]
-async fn a_flag_wins_over_the_environment_and_that_over_the_file() {
+async fn a_flag_overrides_the_environment_and_that_the_file() {
     let folder = Folder::new();
-    // The file's and the environment's addresses are no addresses of this machine.
+    // The addresses in the file and the environment are not addresses of this machine.
     let file = folder.file("pod.yaml", "listen: 192.0.2.1:1\nmax-connections: 1\nlog-format: json\n");
     let pod = Process::start_with(|command| {
         command.env("CONVENE_CONFIG", &file).env("CONVENE_LISTEN", "192.0.2.2:2").env("CONVENE_MAX_CONNECTIONS", "2");
@@ -256,7 +256,7 @@ async fn a_pod_that_waits_for_its_address_is_alive_and_not_ready() {
 }
 
 #[tokio::test]
-async fn the_ordinary_port_speaks_tls_with_a_certificate() {
+async fn the_main_port_uses_tls_with_a_certificate() {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let folder = Folder::new();
     let cert = folder.file("cert.pem", &made.cert.pem());
@@ -271,11 +271,11 @@ async fn the_ordinary_port_speaks_tls_with_a_certificate() {
     plain.write_all(b"GET /readyz HTTP/1.1\r\nHost: pod\r\n\r\n").await.unwrap();
     let mut answer = Vec::new();
     let _ = plain.read_to_end(&mut answer).await;
-    assert!(!answer.starts_with(b"HTTP"), "nothing is said in the clear");
+    assert!(!answer.starts_with(b"HTTP"), "nothing is sent in plain text");
 }
 
 #[tokio::test]
-async fn the_demo_has_a_port_of_its_own_with_a_certificate_made_at_the_start() {
+async fn the_demo_has_a_separate_port_with_a_self_signed_certificate() {
     let pod = Process::start(&["--demo-listen", "127.0.0.1:0"]);
     let port = pod.port("mediasoup demo: https://127.0.0.1:");
     let pin = pod.said.last().unwrap().rsplit("SHA-256 ").next().unwrap().trim_end_matches(')').to_owned();
@@ -289,7 +289,7 @@ async fn the_demo_has_a_port_of_its_own_with_a_certificate_made_at_the_start() {
 }
 
 #[tokio::test]
-async fn metrics_have_a_port_of_their_own() {
+async fn metrics_have_a_separate_port() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let pod = Process::start(&["--metrics-listen", &format!("127.0.0.1:{port}")]);
     let ask = async |path| get(TcpStream::connect(("127.0.0.1", port)).await.unwrap(), path).await;
@@ -311,11 +311,11 @@ async fn until_the_log_is_lost(pod: &Process) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, until).await.expect("readiness says so");
+    tokio::time::timeout(TIMEOUT, until).await.expect("readiness says so");
 }
 
 #[tokio::test]
-async fn a_log_that_cannot_be_written_ends_no_request_and_readiness_says_so() {
+async fn a_log_that_is_not_writable_fails_readiness_and_no_request() {
     let full = || File::options().write(true).open("/dev/full").unwrap().into();
     let closed = || {
         let (reader, writer) = std::io::pipe().unwrap();
@@ -341,8 +341,8 @@ async fn a_log_that_cannot_be_written_ends_no_request_and_readiness_says_so() {
 }
 
 #[tokio::test]
-async fn a_log_that_nobody_reads_makes_nobody_wait() {
-    // Kept, so that the pipe stays open, and full to its last byte.
+async fn a_log_that_is_not_read_blocks_nothing() {
+    // Kept open, so that the pipe stays full to its last byte.
     let (_reader, writer) = std::io::pipe().unwrap();
     let mut filler = writer.try_clone().unwrap();
     std::thread::spawn(move || filler.write_all(&vec![b' '; 2 * 1024 * 1024]));
@@ -358,13 +358,13 @@ async fn a_log_that_nobody_reads_makes_nobody_wait() {
     assert_eq!(pod.end().0.code(), Some(0), "the end does not wait for it either");
 }
 
-/// Status of the answer to a request without body.
+/// Status of the response to a request without body.
 async fn status(pod: &Process, head: &str) -> u16 {
     http(pod.connect().await, head, "").await.status
 }
 
 #[tokio::test]
-async fn a_pod_that_stands_alone_answers_to_its_own_names_and_to_its_own_pages() {
+async fn a_standalone_pod_answers_only_to_its_own_names_and_pages() {
     let pod = Process::start(&["--allowed-origins", "https://app.example.org:3000"]);
     let port = pod.port("//localhost:");
     let page = http(pod.connect().await, &format!("GET /m/hello HTTP/1.1\r\nHost: localhost:{port}"), "").await;
@@ -394,7 +394,7 @@ async fn a_pod_that_stands_alone_answers_to_its_own_names_and_to_its_own_pages()
     }
 }
 
-/// Status of an answer that does not end, because it opens a socket.
+/// Status of a response that opens a socket and therefore does not end.
 async fn opening_status(pod: &Process, head: &str) -> u16 {
     let mut stream = pod.connect().await;
     stream.write_all(format!("{head}\r\n\r\n").as_bytes()).await.unwrap();
@@ -404,7 +404,7 @@ async fn opening_status(pod: &Process, head: &str) -> u16 {
 }
 
 #[tokio::test]
-async fn pages_that_are_named_may_embed_the_app() {
+async fn allowed_pages_may_embed_the_app() {
     let pod = Process::start(&["--embed-origins", "https://app.example.org"]);
     let page = http(pod.connect().await, "GET /m/hello HTTP/1.1\r\nHost: localhost", "").await;
     let policy = page.header("content-security-policy");
@@ -440,8 +440,8 @@ async fn switches_for_tests_are_ignored_unless_the_pod_allows_them() {
 }
 
 #[tokio::test]
-async fn who_asks_too_much_is_refused_and_who_does_not_stop_is_sent_away() {
-    // A client may send three times what it may ask; above that it is read more slowly, and is not refused.
+async fn requests_over_the_limit_are_refused_and_a_client_that_continues_is_disconnected() {
+    // A client may send three kilobytes per request; beyond that it is read more slowly, and not refused.
     let pod = Process::start(&["--requests-per-second", "1000", "--request-burst", "5"]);
     let mut bob = Client::open(pod.connect().await, "/signal/room?peerId=bob").await;
     let mut eve = Client::open(pod.connect().await, "/signal/room?peerId=eve").await;
@@ -453,7 +453,7 @@ async fn who_asks_too_much_is_refused_and_who_does_not_stop_is_sent_away() {
     };
     assert_eq!(
         (&refused["errorCode"], &refused["errorReason"]),
-        (&json!(429), &json!("too many requests: ask less often"))
+        (&json!(429), &json!("too many requests: send fewer"))
     );
     let notification = json!({ "notification": true, "method": "pauseProducer", "data": { "producerId": "x" } });
     for _ in 0..2000 {
@@ -470,7 +470,7 @@ async fn who_asks_too_much_is_refused_and_who_does_not_stop_is_sent_away() {
 }
 
 #[tokio::test]
-async fn a_message_over_the_limit_is_answered_and_one_far_over_it_ends_the_socket() {
+async fn a_message_over_the_limit_gets_an_error_and_one_far_over_it_closes_the_socket() {
     let pod = Process::start(&["--max-message-bytes", "2000"]);
     let mut eve = Client::open(pod.connect().await, "/signal/room?peerId=eve").await;
     let text = |bytes| format!(r#"{{"request":true,"id":1,"method":"join","data":"{}"}}"#, "x".repeat(bytes));
@@ -488,8 +488,8 @@ async fn a_message_over_the_limit_is_answered_and_one_far_over_it_ends_the_socke
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_thousand_silent_connections_slow_nobody_down() {
-    let open_files = convene_media_pod::serve::raise_open_files().unwrap_or(u64::MAX);
+async fn ten_thousand_idle_connections_slow_down_no_request() {
+    let open_files = convene_media_pod::listener::raise_open_files().unwrap_or(u64::MAX);
     let flood = FLOOD.min(open_files.saturating_sub(1000));
     let pod = Process::start(&[]);
     let mut ada = Client::open(pod.connect().await, "/signal/room?peerId=ada").await;
@@ -502,9 +502,9 @@ async fn ten_thousand_silent_connections_slow_nobody_down() {
     }
     let mut bob = Client::open(pod.connect().await, "/signal/room?peerId=bob").await;
     assert_eq!(bob.ask(1, "join", json!({ "displayName": "Bob", "device": {} })).await["ok"], true);
-    // All of them are ended, and nothing else is.
+    // All of them are closed, and no other connection is.
     for mut stream in silent {
-        let ended = tokio::time::timeout(PATIENCE, stream.read(&mut [0; 1])).await.expect("it is ended in time");
+        let ended = tokio::time::timeout(TIMEOUT, stream.read(&mut [0; 1])).await.expect("it is ended in time");
         assert!(matches!(ended, Ok(0) | Err(_)));
     }
     assert_eq!(ada.ask(1, "join", json!({ "displayName": "Ada", "device": {} })).await["ok"], true);
@@ -512,7 +512,7 @@ async fn ten_thousand_silent_connections_slow_nobody_down() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn websockets_that_never_join_slow_nobody_down() {
+async fn websockets_that_never_join_slow_down_no_request() {
     let pod = Process::start(&[]);
     let mut ada = Client::open(pod.connect().await, "/signal/room?peerId=ada").await;
     let mut silent = Vec::new();

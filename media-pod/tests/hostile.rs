@@ -1,7 +1,6 @@
-//! Parameters that no honest client sends, given to a real worker. An assertion in its C++ code would end this process, so that the
-//! test can fail in the only way that matters.
+//! Invalid parameters, sent to a real worker. A failed assertion in its C++ code would end this process, and with it the test.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod support;
 
@@ -12,7 +11,7 @@ use support::{Client, Pod};
 /// Hostile participants.
 const ROUNDS: u64 = 150;
 
-/// Places in a value, as JSON pointers.
+/// All positions in a value, as JSON pointers.
 fn places(value: &Value, at: &str, found: &mut Vec<String>) {
     found.push(at.to_owned());
     match value {
@@ -85,7 +84,7 @@ fn video() -> Value {
     })
 }
 
-/// A transport's worth of nonsense; answers are right or wrong, but they come.
+/// Sends invalid requests for one transport; each gets a response, success or error.
 async fn try_everything(client: &mut Client, numbers: &mut Numbers) {
     let transport = client.transport("producer").await;
     let id = &transport["transportId"];
@@ -105,7 +104,7 @@ async fn try_everything(client: &mut Client, numbers: &mut Numbers) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_parameters_end_the_worker() {
+async fn no_parameters_kill_the_worker() {
     let pod = Pod::start().await;
     let mut numbers = Numbers(7);
     let mut witness = Client::connect(&pod, "room", "witness").await;
@@ -114,7 +113,7 @@ async fn no_parameters_end_the_worker() {
     let transport = witness.transport("producer").await;
     let produce = json!({ "transportId": transport["transportId"], "kind": "video", "rtpParameters": video() });
     witness.ask("produce", produce).await.unwrap();
-    let witness = tokio::spawn(async move { witness.hear_everything().await });
+    let witness = tokio::spawn(async move { witness.drain_until_closed().await });
     let mut produced = 0;
     for round in 0..ROUNDS {
         let mut client = Client::connect(&pod, "room", &format!("eve-{round}")).await;
@@ -123,7 +122,7 @@ async fn no_parameters_end_the_worker() {
         (0..=numbers.below(4)).for_each(|_| mutate(&mut capabilities, &mut numbers));
         client.transport("consumer").await;
         let join = json!({ "displayName": "Eve", "rtpCapabilities": capabilities });
-        // What is out of bounds gets no further than the reader.
+        // Values out of bounds are refused by the parser.
         if let Err((code, _)) = client.ask("join", join).await {
             assert_eq!(code, 400);
             client.join("Eve").await;
@@ -134,7 +133,7 @@ async fn no_parameters_end_the_worker() {
     assert!(produced > ROUNDS, "some of it must get as far as the worker");
     let stats = pod.until_stats("the witness alone", |stats| stats["participants"] == 1).await;
     assert_eq!((&stats["workers"], &stats["producers"]), (&json!(1), &json!(1)));
-    assert!(!witness.is_finished(), "nobody else notices");
+    assert!(!witness.is_finished(), "other participants are not affected");
     let (_, metrics) = pod.get("/metrics").await;
     assert!(metrics.contains("convene_media_worker_deaths_total 0"));
 }

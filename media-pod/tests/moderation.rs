@@ -1,6 +1,6 @@
-//! Moderation and rights on the wire: signed admissions, real WebSockets, a real worker.
+//! Moderation and permissions end to end: signed admissions, real WebSockets, a real worker.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod support;
 
@@ -12,8 +12,8 @@ use convene_protocol::admission::{
 use serde_json::{Value, json};
 use support::{Client, Pod};
 
-const PEM: &str = include_str!("../protocol/tests/data/admission-test-key.pem");
-const JWKS: &str = include_str!("../protocol/tests/data/admission-test-jwks.json");
+const PEM: &str = include_str!("../../crates/protocol/tests/data/admission-test-key.pem");
+const JWKS: &str = include_str!("../../crates/protocol/tests/data/admission-test-jwks.json");
 
 async fn pod() -> Pod {
     Pod::start_with(Some(KeySet::from_jwks(JWKS).unwrap()), 1).await
@@ -36,7 +36,7 @@ fn meeting() -> MeetingGrant {
     }
 }
 
-/// A token of its own each time, as the router signs them.
+/// A new token each time, as the router signs them.
 fn token(participant: ParticipantGrant) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let jti = format!("admission-{}", COUNT.fetch_add(1, Ordering::Relaxed));
@@ -87,7 +87,7 @@ async fn produce(client: &mut Client, kind: &str, source: &str) -> Result<Value,
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_waits_is_let_in_or_sent_away_by_a_moderator() {
+async fn a_moderator_admits_or_rejects_waiting_participants() {
     let pod = pod().await;
     let mut host = joined(&pod, "host", moderator()).await;
     let mut kim = connect(&pod, "kim", waits()).await;
@@ -97,7 +97,7 @@ async fn who_waits_is_let_in_or_sent_away_by_a_moderator() {
     kim.ask("knock", json!({ "displayName": "Kim" })).await.unwrap();
     let named = host.until(|message| message["data"]["peers"][0]["displayName"] == "Kim").await;
     assert_eq!((&named["method"], &named["data"]["peers"][0]["peerId"]), (&json!("lobbyPeers"), &json!("kim")));
-    pod.until_stats("one who waits", |stats| stats["waiting"] == 1 && stats["participants"] == 1).await;
+    pod.until_stats("one waiting participant", |stats| stats["waiting"] == 1 && stats["participants"] == 1).await;
     host.ask("admitPeer", json!({ "peerId": "kim" })).await.unwrap();
     assert_eq!(kim.hear("lobby").await["data"]["state"], "admitted");
     assert_eq!(kim.hear("permissions").await["data"]["moderator"], false);
@@ -108,10 +108,10 @@ async fn who_waits_is_let_in_or_sent_away_by_a_moderator() {
     eve.hear("lobby").await;
     host.ask("refusePeer", json!({ "peerId": "eve" })).await.unwrap();
     assert_eq!(eve.closed().await, (4000, "refused by a moderator".into()));
-    pod.until_stats("nobody who waits", |stats| stats["waiting"] == 0 && stats["participants"] == 2).await;
+    pod.until_stats("no waiting participants", |stats| stats["waiting"] == 0 && stats["participants"] == 2).await;
     let (_, metrics) = pod.get("/metrics").await;
     assert!(metrics.contains("convene_media_moderation_total{action=\"admitPeer\"} 1"), "{metrics}");
-    // Who was admitted loses the socket and comes back.
+    // An admitted participant loses the socket and reconnects.
     drop(kim);
     host.hear("peerClosed").await;
     let mut kim = connect(&pod, "kim", waits()).await;
@@ -119,9 +119,9 @@ async fn who_waits_is_let_in_or_sent_away_by_a_moderator() {
     kim.join("Kim").await;
 }
 
-/// It asks for the capabilities first and does nothing before they come.
+/// The demo's client requests the capabilities first and does nothing before the response.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_of_the_demo_waits_for_its_first_answer_and_goes_on() {
+async fn a_client_of_the_demo_waits_for_its_first_response_and_continues() {
     let pod = pod().await;
     let mut host = joined(&pod, "host", moderator()).await;
     let mut old = connect(&pod, "old", waits()).await;
@@ -190,8 +190,11 @@ async fn what_the_token_does_not_grant_is_refused() {
     let mut bob = connect(&pod, "bob", ParticipantGrant::default()).await;
     let peers = bob.join("Bob").await["peers"].clone();
     let ids: Vec<&Value> = peers.as_array().unwrap().iter().map(|peer| &peer["peerId"]).collect();
-    assert_eq!(ids, [&json!("ada"), &json!("host")], "nobody is told of the ghost");
-    pod.until_stats("three who count", |stats| stats["participants"] == 3 && stats["roomList"][0]["hidden"] == 1).await;
+    assert_eq!(ids, [&json!("ada"), &json!("host")], "a hidden participant is not announced");
+    pod.until_stats("three counted participants", |stats| {
+        stats["participants"] == 3 && stats["roomList"][0]["hidden"] == 1
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -215,7 +218,7 @@ async fn an_admission_opens_one_socket_and_an_invitation_for_one_lets_one_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_locked_meeting_takes_moderators_and_an_ended_one_can_be_opened_again() {
+async fn a_locked_meeting_admits_moderators_and_an_ended_one_can_be_reopened() {
     let pod = pod().await;
     let mut host = joined(&pod, "host", moderator()).await;
     let mut bob = joined(&pod, "bob", ParticipantGrant::default()).await;
@@ -233,9 +236,9 @@ async fn a_locked_meeting_takes_moderators_and_an_ended_one_can_be_opened_again(
     joined(&pod, "late", ParticipantGrant::default()).await;
 }
 
-/// Everything at once that somebody without rights can send: the others notice nothing.
+/// All requests that a client without permissions can send at once: the others are not affected.
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_that_a_stranger_sends_moves_anybody() {
+async fn nothing_that_a_client_without_permissions_sends_affects_others() {
     let pod = pod().await;
     let mut host = joined(&pod, "host", moderator()).await;
     let mut bob = joined(&pod, "bob", ParticipantGrant::default()).await;

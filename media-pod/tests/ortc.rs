@@ -1,11 +1,11 @@
-//! From wire JSON through mediasoup's negotiation (`ortc`): whatever passes our own checks must not make it panic, for a producer and for
-//! whoever receives it. The crate keeps `ortc` to itself, so it is reached as the pod reaches it, by a router with a real worker, on a
-//! transport without a network.
+//! From wire JSON through mediasoup's negotiation (`ortc`): values that pass our own checks must not make it panic, for a producer and its
+//! consumers. The crate's `ortc` module is private, so it is called as the pod does it, by a router with a real worker, on a transport
+//! without a network.
 //!
-//! This is a long test and no target of `fuzz/`: there everything is compiled with coverage counters, and the worker's C++ is not made
-//! for that. `CONVENE_FUZZ_SECONDS=N` runs it for N seconds from a new seed.
+//! It is a long test and not a target of `fuzz/`, where everything is compiled with coverage counters, which the worker's C++ code does not
+//! support. `CONVENE_FUZZ_SECONDS=N` runs it for N seconds from a new seed.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 #![allow(clippy::print_stdout, reason = "the seed is needed to run it again")]
 
 use std::time::{Duration, Instant};
@@ -18,10 +18,10 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 
-/// Rounds when no time is given.
+/// Rounds if no time is given.
 const ROUNDS: usize = 3000;
 
-/// What a room would check before mediasoup sees it.
+/// The checks of a room before a value reaches mediasoup.
 fn passes_our_checks(parameters: &Value, capabilities: &mut Value) -> bool {
     let is_fit = check_rtp_parameters(parameters).is_ok() && check_rtp_capabilities(capabilities).is_ok();
     prune_rtp_capabilities(capabilities);
@@ -49,7 +49,7 @@ fn honest_parameters() -> Value {
     })
 }
 
-/// Places in a value, as JSON pointers.
+/// All positions in a value, as JSON pointers.
 fn places(value: &Value, at: String, found: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
@@ -116,7 +116,7 @@ fn mutate(value: &mut Value, random: &mut StdRng) {
     }
 }
 
-/// A worker with a router, and where producers and consumers are made.
+/// A worker with a router and a transport for producers and consumers.
 struct Bench {
     router: Router,
     transport: DirectTransport,
@@ -136,7 +136,7 @@ impl Bench {
     }
 }
 
-/// How far an input came.
+/// How far an input got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Reached {
     Nothing,
@@ -167,14 +167,14 @@ async fn negotiate(router: Router, transport: DirectTransport, kind: MediaKind, 
 
 fn input(random: &mut StdRng, capabilities: &Value) -> (Value, Value) {
     let (mut parameters, mut capabilities) = (honest_parameters(), capabilities.clone());
-    // Producers of a transport share neither; an earlier one may not have been closed yet.
+    // Both must be unique among the producers of a transport; an earlier one may not be closed yet.
     parameters["mid"] = json!(random.random_range(0..u32::MAX).to_string());
     parameters["encodings"][0]["ssrc"] = json!(random.random_range(1..u32::MAX));
     if random.random_bool(0.3) {
         parameters["encodings"] =
             json!([{ "rid": "r0", "scalabilityMode": "L1T3" }, { "rid": "r1", "scalabilityMode": "L1T3" }]);
     }
-    // Several codecs of one stream are rarely all fine; most senders have one.
+    // Several codecs of one stream are rarely all valid; most senders have one.
     if random.random_bool(0.7) {
         let codecs = parameters["codecs"].as_array_mut().unwrap();
         let keep = random.random_range(0..3);

@@ -1,19 +1,19 @@
-//! A panic ends one room: its clients come back to a new one that remembers what moderators decided, and the other rooms do not notice.
+//! A panic ends one room: its clients reconnect to a new one with the moderators' decisions, and other rooms are not affected.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod support;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use convene_media_pod::rooms::RoomKey;
-use convene_media_pod::shell::Input;
+use convene_media_pod::actor::input::Input;
+use convene_media_pod::rooms::key::RoomKey;
 use convene_protocol::admission::{Admission, KeySet, MediaGrant, MeetingGrant, ParticipantGrant, Signer};
 use serde_json::{Value, json};
 use support::{Client, Pod};
 
-const PEM: &str = include_str!("../protocol/tests/data/admission-test-key.pem");
-const JWKS: &str = include_str!("../protocol/tests/data/admission-test-jwks.json");
+const PEM: &str = include_str!("../../crates/protocol/tests/data/admission-test-key.pem");
+const JWKS: &str = include_str!("../../crates/protocol/tests/data/admission-test-jwks.json");
 
 fn meeting(name: &str) -> MeetingGrant {
     MeetingGrant {
@@ -53,7 +53,7 @@ fn guest(id: &str) -> ParticipantGrant {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_panic_ends_one_room_and_what_was_decided_holds_in_the_next() {
+async fn a_panic_ends_one_room_and_decisions_hold_in_the_next() {
     let pod = Pod::start_with(Some(KeySet::from_jwks(JWKS).unwrap()), 1).await;
     let mut host = joined(&pod, "broken", "host").await;
     let mut ada = joined(&pod, "broken", "ada").await;
@@ -64,7 +64,7 @@ async fn a_panic_ends_one_room_and_what_was_decided_holds_in_the_next() {
     assert!(room.send(Input::Panic).await);
 
     for client in [&mut host, &mut ada] {
-        assert_eq!(client.closed().await, (1012, "the meeting was interrupted: please come back".into()));
+        assert_eq!(client.closed().await, (1012, "the meeting was interrupted: please reconnect".into()));
     }
     pod.until("metrics", |text| text.contains("convene_media_room_panics_total 1"), "the panic in the metrics").await;
     let stats = pod.until_stats("one room", |stats| stats["rooms"] == 1).await;
@@ -78,9 +78,9 @@ async fn a_panic_ends_one_room_and_what_was_decided_holds_in_the_next() {
     joined(&pod, "broken", "ada").await;
 }
 
-/// As it was found: a producer with more streams than the library can count, and somebody who receives it.
+/// A regression: a producer with more streams than the library supports, and a consumer of it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hundred_encodings_are_refused_by_name_and_nobody_notices() {
+async fn a_hundred_encodings_are_refused_by_name_without_side_effects() {
     let pod = Pod::start_with(Some(KeySet::from_jwks(JWKS).unwrap()), 1).await;
     let (mut ada, mut bob) = (joined(&pod, "m", "ada").await, joined(&pod, "m", "bob").await);
     let transport = ada.transport("producer").await;

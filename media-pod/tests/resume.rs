@@ -1,13 +1,13 @@
-//! Sessions of signaling that outlive their sockets: real WebSockets, a real worker.
+//! Signaling sessions that survive their sockets: real WebSockets, a real worker.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod support;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use convene_media_pod::rooms::RoomKey;
+use convene_media_pod::rooms::key::RoomKey;
 use convene_media_pod::signaling::sessions::Sessions;
 use serde_json::{Value, json};
 use support::{Client, Pod};
@@ -19,7 +19,7 @@ async fn open(pod: &Pod, peer: &str, session: &str) -> (Client, Value) {
     (client, greeting)
 }
 
-/// One who joined in a session, its id, and another who sees it.
+/// A client that joined with a session, the session's id, and a second client.
 async fn two(pod: &Pod) -> (Client, String, Client) {
     let (mut first, greeting) = open(pod, "first", "session=new").await;
     assert_eq!((&greeting["resumed"], &greeting["received"]), (&json!(false), &json!(0)));
@@ -31,7 +31,7 @@ async fn two(pod: &Pod) -> (Client, String, Client) {
 }
 
 #[tokio::test]
-async fn a_cut_client_goes_on_and_gets_once_and_in_order_what_it_missed() {
+async fn an_interrupted_client_resumes_and_gets_missed_messages_once_and_in_order() {
     let pod = Pod::start().await;
     let (first, id, mut other) = two(&pod).await;
     let had = first.received();
@@ -49,7 +49,7 @@ async fn a_cut_client_goes_on_and_gets_once_and_in_order_what_it_missed() {
     let next = other
         .until(|message| matches!(message["method"].as_str(), Some("peerClosed" | "peerDisplayNameChanged")))
         .await;
-    assert_eq!(next["method"], "peerDisplayNameChanged", "nobody hears of the cut");
+    assert_eq!(next["method"], "peerDisplayNameChanged", "the others are not notified of the interruption");
 }
 
 async fn is_not_resumed(peer: &str, session: impl Fn(&str) -> String) {
@@ -61,17 +61,17 @@ async fn is_not_resumed(peer: &str, session: impl Fn(&str) -> String) {
 }
 
 #[tokio::test]
-async fn nobody_goes_on_with_an_unknown_session() {
+async fn an_unknown_session_is_not_resumed() {
     is_not_resumed("first", |_| "session=0123456789abcdef0123456789abcdef&received=0".into()).await;
 }
 
 #[tokio::test]
-async fn nobody_goes_on_with_the_session_of_another_peer() {
+async fn the_session_of_another_peer_is_not_resumed() {
     is_not_resumed("second", |id| format!("session={id}&received=0")).await;
 }
 
 #[tokio::test]
-async fn nobody_goes_on_after_more_than_was_sent() {
+async fn a_session_is_not_resumed_after_more_than_was_sent() {
     is_not_resumed("first", |id| format!("session={id}&received=1000000")).await;
 }
 
@@ -87,7 +87,7 @@ async fn a_second_socket_takes_over_from_the_first() {
 }
 
 #[tokio::test]
-async fn who_comes_back_while_the_session_ends_gets_a_new_one() {
+async fn a_client_that_reconnects_while_the_session_ends_gets_a_new_one() {
     let pod = Pod::start().await;
     let (first, id, _other) = two(&pod).await;
     let key = RoomKey { namespace: "team".into(), name: "standup".into() };
@@ -97,10 +97,10 @@ async fn who_comes_back_while_the_session_ends_gets_a_new_one() {
 }
 
 #[tokio::test]
-async fn who_does_not_come_back_is_gone_after_a_while() {
+async fn a_client_that_does_not_reconnect_is_removed_after_a_while() {
     let state = Pod::start().await.state;
-    let sessions = Arc::new(Sessions::kept(Duration::from_millis(100)));
-    let pod = Pod::with_state(convene_media_pod::http::AppState { sessions, ..state }).await;
+    let sessions = Arc::new(Sessions::with_timeout(Duration::from_millis(100)));
+    let pod = Pod::with_state(convene_media_pod::http::state::AppState { sessions, ..state }).await;
     let (first, id, mut other) = two(&pod).await;
     drop(first);
     assert_eq!(other.hear("peerClosed").await["data"]["peerId"], "first");
@@ -109,7 +109,7 @@ async fn who_does_not_come_back_is_gone_after_a_while() {
 }
 
 #[tokio::test]
-async fn a_client_that_asks_for_no_session_is_gone_at_once() {
+async fn a_client_without_a_session_is_removed_at_once() {
     let pod = Pod::start().await;
     let (_first, _, mut other) = two(&pod).await;
     let mut demo = Client::connect(&pod, "team/standup", "demo").await;
@@ -118,14 +118,14 @@ async fn a_client_that_asks_for_no_session_is_gone_at_once() {
     assert_eq!(other.hear("peerClosed").await["data"]["peerId"], "demo");
 }
 
-/// Until the others hear so of the first.
-async fn hear_connected(other: &mut Client, connected: bool) {
+/// Waits until the others are notified of the first client's connection state.
+async fn wait_connected(other: &mut Client, connected: bool) {
     let is_it = |message: &Value| message["method"] == "peerChanged" && message["data"]["connected"] == connected;
     assert_eq!(other.until(is_it).await["data"]["peerId"], "first");
 }
 
 #[tokio::test]
-async fn the_others_hear_of_a_cut_that_lasts_and_of_its_end() {
+async fn the_others_are_notified_of_a_long_interruption_and_its_end() {
     let pod = Pod::start().await;
     let (first, id, other) = two(&pod).await;
     drop(other);
@@ -133,8 +133,8 @@ async fn the_others_hear_of_a_cut_that_lasts_and_of_its_end() {
     other.join("Other").await;
     let had = first.received();
     drop(first);
-    hear_connected(&mut other, false).await;
+    wait_connected(&mut other, false).await;
     let (_first, greeting) = open(&pod, "first", &format!("session={id}&received={had}")).await;
     assert_eq!(greeting["resumed"], true);
-    hear_connected(&mut other, true).await;
+    wait_connected(&mut other, true).await;
 }

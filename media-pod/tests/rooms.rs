@@ -1,20 +1,21 @@
-//! Rooms over several workers, rooms whose worker ends, and what is left after a thousand hostile sequences.
+//! Rooms on several workers, rooms whose worker ends, and leaks after a thousand hostile sequences.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod support;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use convene_media_pod::actor::media::settings::MediaSettings;
 use convene_media_pod::room::End;
-use convene_media_pod::rooms::{RoomKey, Settings};
-use convene_media_pod::shell::MediaSettings;
+use convene_media_pod::rooms::defaults::RoomDefaults;
+use convene_media_pod::rooms::key::RoomKey;
 use serde_json::{Value, json};
 use support::audio::{arrived, connect, receive, send_audio};
 use support::numbers::Numbers;
 use support::peer::{Peer, Role};
-use support::{Client, PATIENCE, Pod};
+use support::{Client, Pod, TIMEOUT};
 
 /// A receiver that has joined.
 async fn receiver(pod: &Pod, path: &str, name: &str) -> (Client, Peer) {
@@ -32,8 +33,8 @@ fn loads(stats: &Value) -> Vec<u64> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn senders_and_receivers_on_different_workers_hear_each_other() {
-    let pod = Pod::start_set(2, 16, Settings::default()).await;
+async fn senders_and_receivers_on_different_workers_are_connected() {
+    let pod = Pod::start_set(2, 16, RoomDefaults::default()).await;
     let path = |peer: &str| format!("/signal/room?peerId={peer}&usePipeTransports=true");
     let mut ada = Client::try_open(&pod, &path("ada"), None).await.ok().unwrap();
     ada.join("Ada").await;
@@ -54,17 +55,17 @@ async fn senders_and_receivers_on_different_workers_hear_each_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_worker_is_not_enough_for_pipes_and_says_so_for_good() {
-    let pod = Pod::start_set(1, 16, Settings::default()).await;
+async fn pipes_with_one_worker_are_refused_for_good() {
+    let pod = Pod::start_set(1, 16, RoomDefaults::default()).await;
     let path = "/signal/room?peerId=ada&usePipeTransports=true";
     let mut refused = Client::try_open(&pod, path, None).await.ok().unwrap();
     assert_eq!(refused.closed().await, (4000, "usePipeTransports needs two media workers".into()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_room_larger_than_a_worker_goes_on_growing_on_the_next() {
+async fn a_room_too_large_for_a_worker_extends_to_the_next() {
     let media = MediaSettings { consumers_per_worker: 1, ..MediaSettings::default() };
-    let pod = Pod::start_set(2, 16, Settings { media, ..Settings::default() }).await;
+    let pod = Pod::start_set(2, 16, RoomDefaults { media, ..RoomDefaults::default() }).await;
     let mut ada = Client::connect(&pod, "room", "ada").await;
     ada.join("Ada").await;
     let (_sender, _) = send_audio(&mut ada).await;
@@ -78,7 +79,7 @@ async fn a_room_larger_than_a_worker_goes_on_growing_on_the_next() {
     for (_, peer) in &listeners {
         arrived(peer, 10);
     }
-    // Loudness is measured where the room began, wherever somebody speaks from.
+    // Audio levels are measured on the first router, whatever router a sender is on.
     let (mut zoe, _) = receiver(&pod, "/signal/room?peerId=zoe", "Zoe").await;
     let (_second, _) = send_audio(&mut zoe).await;
     ada.hear("newPeer").await;
@@ -87,7 +88,7 @@ async fn a_room_larger_than_a_worker_goes_on_growing_on_the_next() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_ends_takes_only_its_rooms_and_they_go_on_elsewhere() {
+async fn a_worker_that_ends_affects_only_its_rooms_which_continue_elsewhere() {
     let pod = Pod::start_with(None, 2).await;
     let (mut ada, mut bob) = (Client::connect(&pod, "one", "ada").await, Client::connect(&pod, "two", "bob").await);
     ada.join("Ada").await;
@@ -103,9 +104,9 @@ async fn a_worker_that_ends_takes_only_its_rooms_and_they_go_on_elsewhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_flows_is_counted_and_who_is_there_is_told() {
+async fn traffic_is_counted_and_peers_are_listed() {
     let media = MediaSettings { sample_interval: Duration::from_millis(100), ..MediaSettings::default() };
-    let pod = Pod::start_set(1, 0, Settings { media, ..Settings::default() }).await;
+    let pod = Pod::start_set(1, 0, RoomDefaults { media, ..RoomDefaults::default() }).await;
     let mut ada = Client::connect(&pod, "room", "ada").await;
     ada.join("Ada").await;
     let (_sender, _) = send_audio(&mut ada).await;
@@ -148,7 +149,7 @@ fn video(transport: &Value, ssrc: u64) -> Value {
     })
 }
 
-/// Somebody comes, does things in some order, many of them wrong, and goes in one of several ways.
+/// A client connects, sends requests in random order, many of them invalid, and leaves in one of several ways.
 async fn misbehave(pod: &Pod, number: u32, numbers: &mut Numbers) -> Option<Client> {
     let mut client = Client::connect(pod, "room", &format!("peer-{number}")).await;
     let mut transport = json!({ "transportId": "none" });
@@ -173,7 +174,7 @@ async fn misbehave(pod: &Pod, number: u32, numbers: &mut Numbers) -> Option<Clie
         };
     }
     match numbers.below(3) {
-        // Gone without a word, gone in the middle of one, or silent for a while and then gone.
+        // Disconnected without a close frame, disconnected within a frame, or idle and then disconnected.
         0 => drop(client),
         1 => client.send_raw(&[0x81, 0x85, 1, 2]).await,
         _ => return Some(client),
@@ -182,14 +183,14 @@ async fn misbehave(pod: &Pod, number: u32, numbers: &mut Numbers) -> Option<Clie
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_a_thousand_sequences_nothing_is_left_in_the_worker() {
+async fn after_a_thousand_sequences_nothing_leaks_in_the_worker() {
     let pod = Pod::start().await;
     let fresh = pod.state.workers.dumps().await;
     let mut keeper = Client::connect(&pod, "room", "keeper").await;
     keeper.transport("consumer").await;
     keeper.join("Keeper").await;
-    // Somebody who does not read would be taken for gone.
-    let keeper = tokio::spawn(async move { keeper.hear_everything().await });
+    // A client that does not read would count as disconnected.
+    let keeper = tokio::spawn(async move { keeper.drain_until_closed().await });
     let mut numbers = Numbers(42);
     let mut abandoned = VecDeque::new();
     for number in 0..1000 {
@@ -215,10 +216,10 @@ async fn after_a_thousand_sequences_nothing_is_left_in_the_worker() {
             handlers.channel_notification_handlers.len(),
         )
     };
-    // The worker lets go when it is told to, which is a moment after we have.
+    // The worker releases its objects asynchronously, a moment later.
     let (start, fresh) = (Instant::now(), handlers(&fresh));
     while handlers(&pod.state.workers.dumps().await) != fresh {
-        assert!(start.elapsed() < PATIENCE, "left in the worker: {:?}", handlers(&pod.state.workers.dumps().await));
+        assert!(start.elapsed() < TIMEOUT, "left in the worker: {:?}", handlers(&pod.state.workers.dumps().await));
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

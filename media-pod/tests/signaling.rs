@@ -1,16 +1,16 @@
-//! The wire: hostile and clumsy clients, endings, admissions, and what the HTTP side says.
+//! Signaling end to end: invalid messages, close frames, admissions, and the HTTP endpoints.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod support;
 
 use std::time::{Duration, Instant};
 
-use convene_media_pod::http::AppState;
+use convene_media_pod::http::state::AppState;
+use convene_media_pod::network::endpoints::Announcement;
+use convene_media_pod::network::port_block::PortBlock;
 use convene_media_pod::rate::Rate;
-use convene_media_pod::sfu::block::PortBlock;
-use convene_media_pod::sfu::reach::Announcement;
-use convene_media_pod::signaling::ClientLimits;
+use convene_media_pod::signaling::limits::ClientLimits;
 use convene_protocol::admission::{Admission, KeySet, MediaGrant, MeetingGrant, Signer};
 use convene_protocol::frame::MAX_MESSAGE_BYTES;
 use futures_util::SinkExt;
@@ -19,8 +19,8 @@ use support::{Client, Pod};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
-const PEM: &str = include_str!("../protocol/tests/data/admission-test-key.pem");
-const JWKS: &str = include_str!("../protocol/tests/data/admission-test-jwks.json");
+const PEM: &str = include_str!("../../crates/protocol/tests/data/admission-test-key.pem");
+const JWKS: &str = include_str!("../../crates/protocol/tests/data/admission-test-jwks.json");
 
 fn now() -> u64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
@@ -48,7 +48,7 @@ fn grant(name: &str, uid: &str, max_participants: u32) -> MeetingGrant {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_read_is_answered_at_once_and_the_call_goes_on() {
+async fn invalid_messages_are_answered_and_the_call_continues() {
     let pod = Pod::start().await;
     let (mut eve, mut bob) = (Client::connect(&pod, "room", "eve").await, Client::connect(&pod, "room", "bob").await);
     bob.join("Bob").await;
@@ -79,11 +79,11 @@ async fn what_cannot_be_read_is_answered_at_once_and_the_call_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_socket_that_cannot_be_read_any_more_is_closed_with_its_reason() {
+async fn an_unreadable_socket_is_closed_with_a_reason() {
     let pod = Pod::start().await;
     let mut bob = Client::connect(&pod, "room", "bob").await;
     let mut eve = Client::connect(&pod, "room", "eve").await;
-    // A frame that says it is 1 GiB long: refused by its head, nothing of it is waited for.
+    // A frame header that announces 1 GiB: refused without waiting for the payload.
     eve.send_raw(&[0x81, 0xff, 0, 0, 0, 0, 0x40, 0, 0, 0, 1, 2, 3, 4]).await;
     assert_eq!(eve.closed().await, (1009, "the message is far too large".into()));
     let mut eve = Client::connect(&pod, "room", "eve").await;
@@ -93,7 +93,7 @@ async fn a_socket_that_cannot_be_read_any_more_is_closed_with_its_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_handshake_wants_a_peer_id_and_protoo() {
+async fn the_handshake_requires_a_peer_id_and_protoo() {
     let pod = Pod::start().await;
     let status = |path: &'static str, headers: &'static str| {
         let upgrade =
@@ -101,7 +101,7 @@ async fn the_handshake_wants_a_peer_id_and_protoo() {
         let pod = &pod;
         async move { pod.http("GET", path, &format!("{upgrade}{headers}")).await.0 }
     };
-    // `Connection: close` of the helper makes it no upgrade at all.
+    // The helper's `Connection: close` prevents an upgrade.
     assert_eq!(status("/signal/room?peerId=a", "Sec-WebSocket-Protocol: protoo\r\n").await, 400);
     for (query, expected) in [("", 400), ("a%20b", 400), (&"x".repeat(65), 400)] {
         assert_eq!(Client::try_connect(&pod, "room", query, None).await.err(), Some(expected), "{query:?}");
@@ -111,7 +111,7 @@ async fn the_handshake_wants_a_peer_id_and_protoo() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_address_form_of_the_mediasoup_demo_leads_to_the_same_room() {
+async fn the_url_form_of_the_mediasoup_demo_leads_to_the_same_room() {
     let pod = Pod::start().await;
     let mut ada = Client::connect(&pod, "room", "ada").await;
     ada.join("Ada").await;
@@ -125,7 +125,7 @@ async fn the_address_form_of_the_mediasoup_demo_leads_to_the_same_room() {
     ada.ask("changeDisplayName", json!({ "displayName": "Ada L." })).await.unwrap();
     grace.hear("peerDisplayNameChanged").await;
     bob.hear("peerDisplayNameChanged").await;
-    assert_eq!(bob.unasked(), ["mediasoup-version", "newPeer"], "the demo's older app knows nothing else");
+    assert_eq!(bob.unexpected(), ["mediasoup-version", "newPeer"], "the demo's older app knows nothing else");
     for (keys, names) in [
         ("&usePipeTransports=false", &["mediasoupVersion"][..]),
         ("&consumerReplicas=2&usePipeTransports=false", &["mediasoupVersion"]),
@@ -133,11 +133,11 @@ async fn the_address_form_of_the_mediasoup_demo_leads_to_the_same_room() {
     ] {
         let mut other = Client::try_open(&pod, &format!("/?roomId=other&peerId=eve{keys}"), None).await.ok().unwrap();
         other.join("Eve").await;
-        assert_eq!(other.unasked(), names, "{keys}");
+        assert_eq!(other.unexpected(), names, "{keys}");
     }
-    assert!(!grace.unasked().contains(&"mediasoup-version"), "Convene's own form of address");
+    assert!(!grace.unexpected().contains(&"mediasoup-version"), "Convene's own form of address");
     for own in ["permissions", "roomState", "handRaised", "reaction"] {
-        assert!(grace.unasked().contains(&own), "{own}");
+        assert!(grace.unexpected().contains(&own), "{own}");
     }
     for incomplete in ["/?roomId=room", "/?peerId=bob", "/"] {
         assert_eq!(Client::try_open(&pod, incomplete, None).await.err(), Some(400), "{incomplete}");
@@ -146,7 +146,7 @@ async fn the_address_form_of_the_mediasoup_demo_leads_to_the_same_room() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_peer_id_is_no_proof_and_a_connection_that_is_dead_loses_its_seat() {
+async fn a_peer_id_is_not_a_credential_and_a_dead_connection_loses_its_seat() {
     let pod = Pod::start().await;
     let mut old = Client::connect(&pod, "room", "ada").await;
     old.join("Ada").await;
@@ -158,7 +158,7 @@ async fn a_peer_id_is_no_proof_and_a_connection_that_is_dead_loses_its_seat() {
     assert_eq!(eve.closed().await, (4000, "this peerId is in use".into()));
     alive.abort();
     assert!(alive.await.unwrap_err().is_cancelled());
-    // Its socket is gone with the task; one that is only silent is asked first.
+    // Its socket closes with the task; an idle one is pinged first.
     let silent = Client::connect(&pod, "room", "silent").await;
     let mut new = Client::connect(&pod, "room", "silent").await;
     new.join("Silent").await;
@@ -167,7 +167,7 @@ async fn a_peer_id_is_no_proof_and_a_connection_that_is_dead_loses_its_seat() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_admitted_people_enter_and_only_their_meeting() {
+async fn an_admission_is_required_and_valid_for_its_meeting_only() {
     let pod = Pod::start_with(Some(KeySet::from_jwks(JWKS).unwrap()), 1).await;
     let good = signer().admission(&Admission::guest(grant("standup", "uid-1", 1)), now()).unwrap();
     let expired = signer().admission(&Admission::guest(grant("standup", "uid-1", 1)), now() - 1000).unwrap();
@@ -210,7 +210,7 @@ async fn the_operator_lists_and_ends_rooms_by_uid() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_meeting_made_anew_under_the_same_name_gets_a_new_room() {
+async fn a_recreated_meeting_gets_a_new_room() {
     let pod = Pod::start_with(Some(KeySet::from_jwks(JWKS).unwrap()), 1).await;
     let token = |uid| signer().admission(&Admission::guest(grant("standup", uid, 5)), now()).unwrap();
     let mut old = Client::try_connect(&pod, "team/standup", "ada", Some(&token("uid-1"))).await.ok().unwrap();
@@ -221,7 +221,7 @@ async fn a_meeting_made_anew_under_the_same_name_gets_a_new_room() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn draining_sends_everybody_to_come_back_and_takes_nobody() {
+async fn a_shutdown_asks_all_clients_to_reconnect_and_accepts_none() {
     let pod = Pod::start().await;
     let mut ada = Client::connect(&pod, "room", "ada").await;
     ada.join("Ada").await;
@@ -259,7 +259,7 @@ async fn every_spelling_of_a_name_leads_into_one_room() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_http_side_says_what_there_is() {
+async fn the_http_endpoints_describe_the_pod() {
     let pod = Pod::start().await;
     let (status, metrics) = pod.get("/metrics").await;
     assert_eq!(status, 200);
@@ -291,7 +291,7 @@ async fn the_http_side_says_what_there_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_meeting_says_whether_media_gets_no_farther_than_this_machine() {
+async fn a_meeting_shows_whether_media_is_limited_to_this_machine() {
     for (addresses, expected) in [(&["127.0.0.1"][..], true), (&["127.0.0.1", "192.0.2.7"], false)] {
         let announced = addresses.iter().map(|address| (*address).to_owned()).collect::<Vec<_>>();
         let announce = |_: &PortBlock| Announcement { addresses: announced.clone(), ..Announcement::default() };
@@ -303,7 +303,7 @@ async fn a_meeting_says_whether_media_gets_no_farther_than_this_machine() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_never_reads_is_dropped_and_nobody_else_notices() {
+async fn a_client_that_never_reads_is_dropped_without_affecting_others() {
     let state = Pod::start().await.state;
     let client_limits = ClientLimits { rate: Rate { per_second: 10_000, burst: 100_000 }, ..ClientLimits::default() };
     let pod = Pod::with_state(AppState { client_limits, ..state }).await;
@@ -315,7 +315,7 @@ async fn a_client_that_never_reads_is_dropped_and_nobody_else_notices() {
     let mut request = format!("ws://{}/signal/room?peerId=eve", pod.address).into_client_request().unwrap();
     request.headers_mut().insert("Sec-WebSocket-Protocol", "protoo".parse().unwrap());
     let (mut eve, _) = tokio_tungstenite::client_async(request, stream).await.unwrap();
-    // Each answer is some ten kilobytes: together more than the system keeps for a socket that is not read.
+    // Each response has about ten kilobytes: together more than the kernel buffers for a socket that is not read.
     for id in 0..490 {
         let ask = json!({ "request": true, "id": id, "method": "getRouterRtpCapabilities" }).to_string();
         eve.send(Message::text(ask)).await.unwrap();

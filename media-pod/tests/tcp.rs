@@ -1,13 +1,13 @@
-//! The TCP side of the media ports: real media by TCP, and what silent and wrong connections cost.
+//! The TCP side of the media ports: media over TCP, and the cost of idle and invalid connections.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod support;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use convene_media_pod::serve::raise_open_files;
+use convene_media_pod::listener::raise_open_files;
 use serde_json::{Value, json};
 use support::audio::{SSRC, arrived, connect, produce_audio, receive};
 use support::peer::{Peer, Role, remote};
@@ -18,11 +18,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-/// After this a connection that has said nothing is closed.
+/// Time after which an idle connection is closed.
 const FIRST_FRAME: Duration = Duration::from_secs(5);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn media_flows_by_tcp_and_the_connections_end_with_their_transports() {
+async fn media_flows_over_tcp_and_the_connections_end_with_their_transports() {
     let pod = Pod::start().await;
     let (mut ada, mut bob) = (Client::connect(&pod, "room", "ada").await, Client::connect(&pod, "room", "bob").await);
     ada.join("Ada").await;
@@ -42,7 +42,7 @@ async fn media_flows_by_tcp_and_the_connections_end_with_their_transports() {
     pod.until("metrics", |text| text.contains("convene_media_tcp_connections_open 0"), "the end of connections").await;
 }
 
-/// What a connection to the pod's TCP candidate is answered to a binding request.
+/// Whether a binding request to the pod's TCP candidate gets a response.
 async fn is_answered(to: SocketAddr, ice: &Value) -> bool {
     let mut stream = TcpStream::connect(to).await.unwrap();
     stream.write_all(&first_frame(ice)).await.unwrap();
@@ -52,7 +52,7 @@ async fn is_answered(to: SocketAddr, ice: &Value) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn credentials_are_good_from_their_announcement_to_the_end_of_their_transport() {
+async fn credentials_are_valid_from_their_announcement_to_the_end_of_their_transport() {
     let pod = Pod::start().await;
     let mut ada = Client::connect(&pod, "room", "ada").await;
     let transport = ada.transport("producer").await;
@@ -68,7 +68,7 @@ async fn credentials_are_good_from_their_announcement_to_the_end_of_their_transp
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_replaces_another_is_reached_on_the_same_port() {
+async fn a_replaced_worker_is_reachable_on_the_same_port() {
     let pod = Pod::start().await;
     let mut ada = Client::connect(&pod, "room", "ada").await;
     let before = ada.transport("producer").await;
@@ -97,7 +97,7 @@ async fn is_closed(stream: &mut TcpStream, within: Duration) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn thousands_of_silent_connections_leave_descriptors_for_http_and_are_closed() {
+async fn thousands_of_idle_connections_leave_descriptors_for_http_and_are_closed() {
     raise_open_files();
     let pod = Process::start_with_files(1024);
     let (port, before) = (pod.port("ports "), pod.open_files());

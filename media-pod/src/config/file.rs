@@ -1,7 +1,7 @@
-//! The configuration file: YAML whose keys are the long flags' names. Its values count as if they were given on the command
-//! line for every flag that neither the command line nor the environment has set.
+//! The configuration file: YAML whose keys are the names of the long flags. Its values apply to all flags that are set neither on the
+//! command line nor in the environment.
 //!
-//! There is one definition of every setting, the flag; nothing here knows a single one of them.
+//! It knows no individual setting: each is defined by its flag alone.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -14,54 +14,54 @@ use thiserror::Error;
 
 use super::Args;
 
-/// Flags that make no sense in a file.
+/// Flags that are not allowed in a file.
 const NOT_IN_FILES: [&str; 3] = ["config", "help", "version"];
 
-/// Why the settings cannot be read.
+/// The settings could not be read.
 #[derive(Debug, Error)]
 pub enum SettingsError {
-    /// Something on the command line or in the environment; or `--help` was asked for.
+    /// The command line or environment is invalid; or `--help` or `--version` was requested.
     #[error(transparent)]
     CommandLine(clap::Error),
-    /// The file cannot be read.
-    #[error("cannot read the configuration file {file:?}")]
+    /// The file is not readable.
+    #[error("could not read the configuration file {file:?}")]
     Read {
-        /// Which.
+        /// The file.
         file: PathBuf,
-        /// Why.
+        /// Cause.
         source: std::io::Error,
     },
-    /// The file is not YAML, or has something else than settings in it.
-    #[error("the configuration file {file:?} has to hold one `flag: value` per line: {problem}")]
+    /// The file is not a YAML mapping.
+    #[error("the configuration file {file:?} must contain one `flag: value` per line: {problem}")]
     Malformed {
-        /// Which.
+        /// The file.
         file: PathBuf,
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
     /// No flag has this name.
     #[error("{file:?}: there is no setting {key:?}{hint}")]
     UnknownKey {
-        /// Which.
+        /// The file.
         file: PathBuf,
         /// As written.
         key: String,
-        /// What may have been meant.
+        /// A suggestion, or empty.
         hint: String,
     },
-    /// The value is not one for this flag.
+    /// The value is invalid for this flag.
     #[error("{file:?}: {key}: {problem}")]
     Value {
-        /// Which.
+        /// The file.
         file: PathBuf,
         /// The flag's name.
         key: String,
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
 }
 
-/// Reads flags, environment and the file that they name, in this order of precedence. Reads nothing else.
+/// Reads flags, environment and the file that they name, in this order of precedence.
 pub fn settings(command_line: &[OsString]) -> Result<Args, SettingsError> {
     let command = super::command();
     let given = command.clone().try_get_matches_from(command_line).map_err(SettingsError::CommandLine)?;
@@ -77,7 +77,7 @@ pub fn settings(command_line: &[OsString]) -> Result<Args, SettingsError> {
     Args::from_arg_matches(&matches).map_err(SettingsError::CommandLine)
 }
 
-/// The file's settings as arguments, without those that are given already.
+/// The file's settings as arguments, without those already set.
 fn arguments(command: &Command, given: &ArgMatches, file: &Path) -> Result<Vec<OsString>, SettingsError> {
     let text = std::fs::read_to_string(file).map_err(|source| SettingsError::Read { file: file.to_owned(), source })?;
     let mut arguments = Vec::new();
@@ -99,7 +99,7 @@ fn mapping(text: &str) -> Result<Mapping, String> {
     match serde_norway::from_str(text).map_err(|error| error.to_string())? {
         Value::Null => Ok(Mapping::new()),
         Value::Mapping(mapping) => Ok(mapping),
-        _ => Err("this is something else".to_owned()),
+        _ => Err("it is not a mapping".to_owned()),
     }
 }
 
@@ -112,11 +112,11 @@ fn setting<'a>(command: &'a Command, key: &Value, file: &Path) -> Result<(&'a Ar
     }
 }
 
-/// clap knows which flags are spelled alike.
+/// clap's suggestion of a similar flag.
 fn hint(command: &Command, key: &str) -> String {
     let refused = command.clone().try_get_matches_from(["", &format!("--{key}")]).err();
     match refused.as_ref().and_then(|error| error.get(ContextKind::SuggestedArg)) {
-        Some(ContextValue::String(flag)) => format!(" (is {:?} meant?)", flag.trim_start_matches('-')),
+        Some(ContextValue::String(flag)) => format!("; did you mean {:?}?", flag.trim_start_matches('-')),
         _ => String::new(),
     }
 }
@@ -126,17 +126,17 @@ fn argument(arg: &Arg, key: &str, value: &Value) -> Result<Option<String>, Strin
     if matches!(arg.get_action(), ArgAction::SetTrue) {
         return match value {
             Value::Bool(is_on) => Ok(is_on.then(|| format!("--{key}"))),
-            _ => Err("this is either true or false".to_owned()),
+            _ => Err("must be true or false".to_owned()),
         };
     }
     let text = match value {
         Value::Sequence(items) if arg.get_value_delimiter().is_some() => {
             items.iter().map(text_of).collect::<Option<Vec<_>>>().map(|items| items.join(","))
         }
-        Value::Sequence(_) => return Err("this takes one value, not a list".to_owned()),
+        Value::Sequence(_) => return Err("must be a single value, not a list".to_owned()),
         value => text_of(value),
     };
-    let text = text.ok_or("there is no value that can be read")?;
+    let text = text.ok_or("must be a string, a number or a boolean")?;
     Ok(Some(format!("--{key}={text}")))
 }
 
@@ -149,7 +149,7 @@ fn text_of(value: &Value) -> Option<String> {
     }
 }
 
-/// Whether the flag takes this value. How flags go together is looked at when all are known.
+/// Validates a single value. Conflicts between flags are checked when all are known.
 fn check(command: &Command, argument: Option<&String>) -> Result<(), String> {
     let Some(argument) = argument else { return Ok(()) };
     match command.clone().try_get_matches_from(["", argument]) {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::rooms::Settings;
+use crate::rooms::defaults::RoomDefaults;
 use clap::Arg;
 
 fn config(args: &[&str]) -> Result<Config, ConfigError> {
@@ -26,13 +26,13 @@ fn every_flag_has_its_variable_by_one_rule() {
 fn dev_needs_nothing_else() {
     let config = config(&["--dev"]).unwrap();
     assert_eq!(config.rtc_ports.to_string(), "44444-44509", "one port per worker and 64 for broadcasters");
-    assert_eq!((config.workers, config.trust), (2, Trust::Everybody));
+    assert_eq!((config.workers, config.trust), (2, Trust::Anyone));
 }
 
 #[test]
 fn media_is_received_where_it_is_announced() {
     let cases: [(&[&str], &str, &str); 4] = [
-        // Firefox sends nothing to a loopback address; Chromium here gets UDP only from a socket of the very address it sends to.
+        // Firefox sends nothing to a loopback address; local Chromium gets UDP only from a socket bound to the address it sends to.
         (&[], "127.0.0.1 192.0.2.7 2001:db8::7", "127.0.0.1 192.0.2.7 2001:db8::7"),
         (&["--announced-address", "192.0.2.1"], "0.0.0.0", "192.0.2.1"),
         (&["--rtc-listen-ip", "127.0.0.1"], "127.0.0.1", "127.0.0.1"),
@@ -48,7 +48,7 @@ fn media_is_received_where_it_is_announced() {
 }
 
 #[test]
-fn ports_are_announced_as_they_are_or_as_something_says() {
+fn announced_ports_are_given_or_read_from_a_file() {
     let ports = |args: &[&str]| config(&[&["--dev"], args].concat()).map(|config| config.announced_ports);
     assert_eq!(ports(&[]), Ok(Announced::Given(AnnouncedPorts::default())));
     let given = Announced::Given("40000/udp=31001,40000/tcp=31002".parse().unwrap());
@@ -58,11 +58,11 @@ fn ports_are_announced_as_they_are_or_as_something_says() {
 }
 
 #[test]
-fn what_is_missing_is_named() {
+fn missing_flags_are_named() {
     assert_eq!(config(&[]), Err(ConfigError::NoAnnouncedAddress));
     assert_eq!(config(&["--announced-address", "192.0.2.1"]), Err(ConfigError::NoKeys));
     let wrong = config(&["--dev", "--announced-address", "not an address"]);
-    assert_eq!(wrong, Err(ConfigError::Address { address: "not an address".into() }));
+    assert_eq!(wrong, Err(ConfigError::Address(AddressError { address: "not an address".into() })));
     assert_eq!(config(&["--dev", "--tls-cert", "cert.pem"]), Err(ConfigError::TlsHalf("--tls-key")));
     assert_eq!(config(&["--dev", "--tls-key", "key.pem"]), Err(ConfigError::TlsHalf("--tls-cert")));
     assert!(matches!(config(&["--dev", "--rtc-ports", "5000-5000", "--workers", "2"]), Err(ConfigError::Ports(_))));
@@ -75,7 +75,7 @@ fn fewer_ports_than_cpus_means_fewer_workers() {
 }
 
 #[test]
-fn the_demo_is_served_to_everybody_or_not_at_all() {
+fn the_demo_needs_a_standalone_pod() {
     let listen = ["--demo-listen", "0.0.0.0:4443"];
     let keys = ["--announced-address", "192.0.2.1", "--admission-keys", "keys.jwks"];
     assert_eq!(config(&[&listen[..], &keys].concat()), Err(ConfigError::DemoWithoutDev));
@@ -86,7 +86,7 @@ fn the_demo_is_served_to_everybody_or_not_at_all() {
 }
 
 #[test]
-fn alone_a_pod_serves_its_own_machine_unless_more_is_asked_for() {
+fn a_standalone_pod_serves_its_own_machine_by_default() {
     let listen = |args: &[&str]| config(args).map(|config| config.listen.to_string());
     let keys = ["--announced-address", "192.0.2.1", "--admission-keys", "keys.jwks"];
     assert_eq!(listen(&["--dev"]), Ok("127.0.0.1:8080".into()));
@@ -95,7 +95,7 @@ fn alone_a_pod_serves_its_own_machine_unless_more_is_asked_for() {
 }
 
 #[test]
-fn metrics_have_a_listener_of_their_own_or_none() {
+fn metrics_have_a_separate_listener_or_none() {
     let metrics = |args: &[&str]| config(&[&["--dev"], args].concat()).map(|config| config.metrics_listen);
     let address = "127.0.0.1:8080".parse().unwrap();
     assert_eq!(metrics(&[]), Ok(None));
@@ -111,7 +111,7 @@ fn metrics_have_a_listener_of_their_own_or_none() {
 }
 
 #[test]
-fn origins_are_admitted_where_no_router_does_it() {
+fn allowed_origins_need_a_standalone_pod() {
     let origins = |args: &[&str]| config(args).map(|config| config.allowed_origins);
     let given = ["--allowed-origins", "https://app.example.org:3000,http://localhost:5173"];
     assert!(origins(&[&["--dev"], &given[..]].concat()).unwrap().lists("http://localhost:5173"));
@@ -121,7 +121,7 @@ fn origins_are_admitted_where_no_router_does_it() {
 }
 
 #[test]
-fn pages_that_may_embed_the_app_are_named_where_the_app_is_served() {
+fn embedding_origins_need_a_standalone_pod() {
     let origins = |args: &[&str]| config(args).map(|config| config.embed_origins);
     let given = ["--embed-origins", "https://app.example.org"];
     assert!(origins(&[&["--dev"], &given[..]].concat()).unwrap().lists("https://app.example.org"));
@@ -213,11 +213,11 @@ fn every_limit_can_be_set() {
     };
     assert_eq!(config(&flags).map(|config| config.limits), Ok(expected));
     let rooms = |flags: &[&str]| config(&[&["--dev"], flags].concat()).map(|config| config.rooms);
-    assert_eq!((rooms(&[]), rooms(&["--max-rooms", "4"])), (Ok(Settings::default().rooms), Ok(4)));
+    assert_eq!((rooms(&[]), rooms(&["--max-rooms", "4"])), (Ok(RoomDefaults::default().max_rooms), Ok(4)));
 }
 
 #[test]
-fn networks_for_plain_rtp_can_be_opened() {
+fn networks_for_plain_rtp_can_be_allowed() {
     let open = |flags: &[&str], address: &str| {
         let config = config(&[&["--dev"], flags].concat()).unwrap();
         config.limits.plain_destinations.permit(address.parse().unwrap())
@@ -230,7 +230,7 @@ fn networks_for_plain_rtp_can_be_opened() {
 }
 
 #[test]
-fn bandwidth_can_be_set_and_has_to_be_in_order() {
+fn bitrates_can_be_set_and_must_be_in_order() {
     let flags = [
         "--dev",
         "--initial-outgoing-bitrate=2M",
@@ -295,7 +295,7 @@ fn the_documentation_has_every_flag() {
     } else {
         assert!(
             page == expected,
-            "write docs/media-pod.md anew: CONVENE_UPDATE_DOCS=1 cargo test -p convene-media-pod"
+            "docs/media-pod.md is out of date: CONVENE_UPDATE_DOCS=1 cargo test -p convene-media-pod"
         );
     }
 }

@@ -1,4 +1,5 @@
-//! What flows through the pod: bytes, packets, loss, round trips, scores. Sampled from the workers, so some seconds old.
+//! Metrics of media traffic: bytes, packets, loss, round-trip times, scores. They are sampled from the workers, so some seconds old, and
+//! never of a single participant.
 
 use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
 
@@ -6,16 +7,16 @@ const LOSS_BUCKETS: [f64; 7] = [0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5];
 const ROUND_TRIP_BUCKETS: [f64; 8] = [0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6];
 const SCORE_BUCKETS: [f64; 5] = [0.0, 3.0, 6.0, 8.0, 10.0];
 
-/// Which way, seen from the pod.
+/// Direction, seen from the pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub(crate) enum FlowDirection {
     /// From participants.
     In,
     /// To participants.
     Out,
 }
 
-impl Way {
+impl FlowDirection {
     fn label(self) -> &'static str {
         match self {
             Self::In => "in",
@@ -24,22 +25,22 @@ impl Way {
     }
 }
 
-/// One look at one stream.
+/// One sample of one stream.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct StreamSample {
-    /// Packets since the last look.
-    pub packets: u64,
-    /// Share of packets lost lately, 0 to 1.
-    pub loss: f64,
-    /// Seconds there and back, once known.
-    pub round_trip: Option<f64>,
+pub(crate) struct StreamSample {
+    /// Packets since the last sample.
+    pub(crate) packets: u64,
+    /// Fraction of packets lost recently, 0 to 1.
+    pub(crate) loss: f64,
+    /// Round-trip time in seconds, once known.
+    pub(crate) round_trip: Option<f64>,
     /// mediasoup's score, 0 to 10.
-    pub score: u8,
+    pub(crate) score: u8,
 }
 
-/// The metrics.
+/// Metrics of media traffic.
 #[derive(Clone, Debug)]
-pub struct Flow {
+pub(crate) struct Flow {
     bytes: IntCounterVec,
     packets: IntCounterVec,
     loss: HistogramVec,
@@ -48,14 +49,14 @@ pub struct Flow {
 }
 
 impl Flow {
-    /// Registers them.
+    /// Creates and registers them.
     pub(super) fn new(registry: &Registry) -> Self {
-        let bytes = Opts::new("convene_media_bytes_total", "bytes of media transports");
-        let packets = Opts::new("convene_media_packets_total", "RTP packets of producers (in) and consumers (out)");
-        let loss = HistogramOpts::new("convene_media_loss_ratio", "share of packets lost per stream, sampled");
+        let bytes = Opts::new("convene_media_bytes_total", "Bytes received and sent by media transports.");
+        let packets = Opts::new("convene_media_packets_total", "RTP packets of producers (in) and consumers (out).");
+        let loss = HistogramOpts::new("convene_media_loss_ratio", "Fraction of packets lost per stream, sampled.");
         let round_trip =
-            HistogramOpts::new("convene_media_round_trip_seconds", "round trip times to receivers, sampled");
-        let score = HistogramOpts::new("convene_media_score", "mediasoup's score per stream, 0 to 10, sampled");
+            HistogramOpts::new("convene_media_round_trip_seconds", "Round-trip times to receivers, sampled.");
+        let score = HistogramOpts::new("convene_media_score", "mediasoup's score per stream, 0 to 10, sampled.");
         let labels = &["direction", "kind"];
         let flow = Self {
             bytes: IntCounterVec::new(bytes, &["direction"]).expect("the names here are valid"),
@@ -82,14 +83,14 @@ impl Flow {
         }
     }
 
-    /// Counts bytes since the last look.
-    pub fn bytes(&self, way: Way, bytes: u64) {
-        self.bytes.with_label_values(&[way.label()]).inc_by(bytes);
+    /// Adds the bytes since the last sample.
+    pub(crate) fn bytes(&self, direction: FlowDirection, bytes: u64) {
+        self.bytes.with_label_values(&[direction.label()]).inc_by(bytes);
     }
 
-    /// Counts one look at a stream; `kind` is audio or video.
-    pub fn stream(&self, way: Way, kind: &str, sample: StreamSample) {
-        let labels = &[way.label(), kind];
+    /// Adds one sample of a stream; `kind` is audio or video.
+    pub(crate) fn stream(&self, direction: FlowDirection, kind: &str, sample: StreamSample) {
+        let labels = &[direction.label(), kind];
         self.packets.with_label_values(labels).inc_by(sample.packets);
         self.loss.with_label_values(labels).observe(sample.loss);
         self.score.with_label_values(labels).observe(sample.score.into());

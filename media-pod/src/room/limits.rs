@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::sfu::destinations::Destinations;
+use crate::network::destinations::Destinations;
 
 /// Limits of a room. What goes beyond is refused with an error that names the limit.
 #[derive(Clone, Debug, PartialEq, Eq)]

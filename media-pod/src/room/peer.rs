@@ -15,7 +15,7 @@ use super::effect::Operation;
 use super::ids::{ConnectionId, ConsumerId, DataConsumerId, DataProducerId, PeerId, ProducerId, TransportId};
 use super::presence::Presence;
 use super::rights::needed_for;
-use crate::rate::{Bucket, Rate};
+use crate::rate::{Rate, TokenBucket};
 
 /// Messages of up to 1 KiB that a participant may send to everybody: by signaling and on all its data channels together.
 pub(super) const CHAT_RATE: Rate = Rate { per_second: 30, burst: 150 };
@@ -36,7 +36,7 @@ pub(super) struct Peer {
     pub(super) person: Option<String>,
     pub(super) hand_raised: bool,
     /// What it may still say, by signaling and on data channels together.
-    pub(super) chat_rate: Bucket,
+    pub(super) chat_rate: TokenBucket,
     /// Since when its data channels are paused, if they are.
     pub(super) throttled: Option<Duration>,
     /// When it last showed a reaction.
@@ -200,7 +200,7 @@ impl Peer {
             is_broadcaster: false,
             person: grant.person(),
             grant,
-            chat_rate: Bucket::full(CHAT_RATE),
+            chat_rate: TokenBucket::full(CHAT_RATE),
             throttled: None,
             hand_raised: false,
             reacted: None,

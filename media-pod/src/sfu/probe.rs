@@ -1,32 +1,33 @@
-//! Something on every worker that answers STUN binding requests, for one who wants to know whether the announced addresses lead
-//! here. mediasoup answers only requests with the credentials of a transport, so each probe has transports of its own.
+//! Endpoints that answer STUN binding requests on every worker, to check whether the announced addresses are reachable. mediasoup answers
+//! only requests with the credentials of a transport, so each probe has transports of its own.
 //!
-//! They carry no media and belong to no room, and they close when the probe is dropped.
+//! They carry no media, belong to no room, and close when the probe is dropped.
 
 use convene_protocol::admin::{ProbeCandidate, ProbeTarget};
 use mediasoup::prelude::{RouterOptions, WebRtcServer, WebRtcTransport, WebRtcTransportOptions};
 use mediasoup::worker::Worker;
 use serde_json::{Value, json};
 
-use super::candidates::announce;
-use super::workers::{Running, Workers, WorkersError};
+use super::error::WorkersError;
+use super::workers::{Running, Workers};
+use crate::network::candidates::announce;
 
-/// Transports that answer until it is dropped.
+/// Transports that answer until this is dropped.
 #[derive(Debug)]
 pub struct Probe {
-    /// One for each worker that runs.
+    /// One for each running worker.
     pub targets: Vec<ProbeTarget>,
     /// Each owns its router.
     _transports: Vec<WebRtcTransport>,
 }
 
 impl Probe {
-    /// Opens a transport on every worker that runs.
+    /// Opens a transport on every running worker.
     pub async fn open(workers: &Workers) -> Result<Self, WorkersError> {
         let (mut targets, mut transports) = (Vec::new(), Vec::new());
         for Running { worker, server, credentials, port } in workers.running() {
             let transport = transport(&worker, server).await?;
-            credentials.note(&transport);
+            credentials.register(&transport);
             targets.push(target(&transport, workers, port));
             transports.push(transport);
         }
@@ -46,7 +47,7 @@ async fn transport(worker: &Worker, server: WebRtcServer) -> Result<WebRtcTransp
 
 fn target(transport: &WebRtcTransport, workers: &Workers, port: u16) -> ProbeTarget {
     let parameters = json!(transport.ice_parameters());
-    let announced = announce(&json!(transport.ice_candidates()), port, workers.reach());
+    let announced = announce(&json!(transport.ice_candidates()), port, workers.endpoints());
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let candidate = |candidate: &Value| ProbeCandidate {
         address: text(&candidate["address"]),

@@ -1,28 +1,28 @@
-//! Where the next transport of a room goes when the room may be larger than a worker. Pure: numbers in, a choice out.
+//! Chooses the worker for a room's next transport. Pure: loads in, a choice out.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
-/// Where to make a transport.
+/// Where to create a transport.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Choice {
-    /// On a worker where the room is already, by its number in the room.
+pub(crate) enum Choice {
+    /// On a router of the room, by its index.
     At(usize),
-    /// On a worker where the room is not yet.
-    Beside,
+    /// On a further worker.
+    New,
 }
 
-/// Chooses by the consumers that each worker carries. `here` are the workers where the room is, in the order in which it came to
-/// them; `elsewhere` is the least loaded of the others. A worker is `full` from that many consumers on. Workers are filled one after
-/// the other, since every further one costs a pipe per stream.
-pub fn choose(here: &[usize], elsewhere: Option<usize>, full: usize) -> Choice {
-    if let Some(site) = here.iter().position(|load| *load < full) {
-        return Choice::At(site);
+/// Chooses by the consumers that each worker carries. `used` are the room's workers, in the order of its routers; `unused` is the least
+/// loaded of the others. A worker with `full` consumers is full. Workers are filled one after the other, because every further one costs a
+/// pipe per stream.
+pub(crate) fn choose(used: &[usize], unused: Option<usize>, full: usize) -> Choice {
+    if let Some(router) = used.iter().position(|load| *load < full) {
+        return Choice::At(router);
     }
-    let lightest = here.iter().enumerate().min_by_key(|(_, load)| **load);
-    match (lightest, elsewhere) {
-        (None, _) => Choice::Beside,
-        (Some((_, load)), Some(other)) if other < *load => Choice::Beside,
-        (Some((site, _)), _) => Choice::At(site),
+    let lightest = used.iter().enumerate().min_by_key(|(_, load)| **load);
+    match (lightest, unused) {
+        (None, _) => Choice::New,
+        (Some((_, load)), Some(other)) if other < *load => Choice::New,
+        (Some((router, _)), _) => Choice::At(router),
     }
 }
 
@@ -33,16 +33,16 @@ mod tests {
     #[test]
     fn workers_are_filled_one_after_the_other() {
         let cases = [
-            ("empty room", &[][..], Some(0), Choice::Beside),
+            ("empty room", &[][..], Some(0), Choice::New),
             ("there is place", &[5], Some(0), Choice::At(0)),
-            ("full, another is free", &[10], Some(3), Choice::Beside),
+            ("full, another is free", &[10], Some(3), Choice::New),
             ("full, no other", &[10], None, Choice::At(0)),
             ("full, the other is fuller", &[10], Some(11), Choice::At(0)),
             ("the second has place", &[10, 4], Some(0), Choice::At(1)),
             ("all full: the lightest", &[12, 11], Some(11), Choice::At(1)),
         ];
-        for (name, here, elsewhere, expected) in cases {
-            assert_eq!(choose(here, elsewhere, 10), expected, "{name}");
+        for (name, used, unused, expected) in cases {
+            assert_eq!(choose(used, unused, 10), expected, "{name}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The thread of a mediasoup worker, and how much CPU time it has used. mediasoup itself does not tell.
+//! The CPU time of a mediasoup worker's thread, which mediasoup does not report. It controls no thread.
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -8,24 +8,24 @@ const TICKS_PER_SECOND: f64 = 100.0;
 
 /// One worker's thread.
 #[derive(Debug, Default)]
-pub struct WorkerThread(OnceLock<PathBuf>);
+pub(crate) struct WorkerThread(OnceLock<PathBuf>);
 
 impl WorkerThread {
-    /// To be called once, on that thread.
-    pub fn note(&self) {
+    /// Must be called once, on that thread.
+    pub(crate) fn register(&self) {
         if let Ok(own) = std::fs::read_link("/proc/thread-self") {
             let _ = self.0.set(PathBuf::from("/proc").join(own).join("stat"));
         }
     }
 
-    /// User and system time together, in seconds; `None` where there is no `/proc` or the thread is gone.
-    pub fn cpu_seconds(&self) -> Option<f64> {
+    /// User and system time together, in seconds; `None` without `/proc` or if the thread has ended.
+    pub(crate) fn cpu_seconds(&self) -> Option<f64> {
         let stat = std::fs::read_to_string(self.0.get()?).ok()?;
         cpu_seconds_in(&stat)
     }
 }
 
-/// Fields 14 and 15 of `/proc/…/stat` (proc(5)). The second, the name, may hold spaces and brackets, so they are counted from its end.
+/// Fields 14 and 15 of `/proc/…/stat` (proc(5)). Field 2, the name, may contain spaces and parentheses, so fields are counted from its end.
 fn cpu_seconds_in(stat: &str) -> Option<f64> {
     let (_, after_name) = stat.rsplit_once(')')?;
     let mut times = after_name.split_whitespace().skip(11).map(str::parse::<f64>);
@@ -48,7 +48,7 @@ mod tests {
     fn a_thread_finds_itself() {
         let thread = WorkerThread::default();
         assert_eq!(thread.cpu_seconds(), None);
-        thread.note();
+        thread.register();
         assert!(thread.cpu_seconds().is_some_and(|seconds| seconds >= 0.0));
     }
 }

@@ -1,11 +1,10 @@
-//! The pod's mediasoup workers: made at the start, replaced when they end, the least loaded given to each new room.
+//! The pod's mediasoup workers: created at the start, replaced when they end; each new room is placed on the least loaded one.
 //!
-//! A worker is a thread of this process. Each has one `WebRtcServer` on one port of the block: by UDP it listens there itself, by TCP
-//! the guard does ([`super::tcp`]).
+//! A worker is a thread of this process. Each has one `WebRtcServer` on one port of the block: it listens there itself for UDP, and the
+//! guard ([`super::tcp`]) for TCP. It never moves a room from one worker to another.
 
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,38 +13,40 @@ use mediasoup::prelude::{
     Router, RouterOptions, RtpCodecCapability, WebRtcServer, Worker, WorkerManager, WorkerSettings,
 };
 use mediasoup::worker::{WorkerDump, WorkerLogLevel, WorkerLogTag};
+use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::block::PortBlock;
-use super::capabilities::Answers;
-use super::ended::Ended;
-pub use super::failure::WorkersError;
-use super::listen::{doors, listen_ips, loopback_addresses, server_options};
-use super::reach::{Announcement, Reach};
+use super::capability_cache::CapabilityCache;
+use super::end_event::EndEvent;
+pub use super::error::WorkersError;
+use super::listen::{listen_ips, loopback_addresses, server_options, tcp_ports};
+use super::load::{Load, LoadGuard};
 use super::tcp::credentials::Credentials;
-use super::tcp::guard::TcpDoor;
+use super::tcp::guard::TcpPort;
 use super::tcp::limits::TcpLimits;
 use super::thread::WorkerThread;
 use crate::metrics::Metrics;
+use crate::network::endpoints::{Announcement, Endpoints};
+use crate::network::port_block::PortBlock;
 
-/// Version of the mediasoup crate, told to clients.
-pub const MEDIASOUP_VERSION: &str = "0.33.1";
+/// Version of the mediasoup crate, sent to clients.
+pub(crate) const MEDIASOUP_VERSION: &str = "0.33.1";
 
-/// Attempts to listen on ports of the loopback interface that nothing else takes meanwhile.
+/// Attempts to listen on a free port of the loopback interface, which another process may take meanwhile.
 const LOOPBACK_ATTEMPTS: usize = 5;
 
-/// How the workers are to be made.
+/// What the workers are created from.
 #[derive(Clone, Debug)]
 pub struct WorkerSpec {
-    /// How many.
+    /// Number of workers.
     pub count: usize,
-    /// Their ports.
+    /// Their ports, and those for plain transports.
     pub block: PortBlock,
-    /// Local addresses to listen on; an unspecified one stands for all of them.
+    /// Local addresses to listen on; an unspecified one stands for all.
     pub listen_ips: Vec<IpAddr>,
-    /// What clients are told to send to.
+    /// Addresses and ports that clients send media to.
     pub announced: Announcement,
-    /// TCP connections of all workers together.
+    /// Limits on TCP connections to the media ports, of all workers together.
     pub tcp: TcpLimits,
 }
 
@@ -53,14 +54,14 @@ pub struct WorkerSpec {
 #[derive(Debug)]
 pub struct Workers {
     spec: WorkerSpec,
-    reach: Reach,
+    endpoints: Endpoints,
     manager: WorkerManager,
     slots: Mutex<Vec<Option<Slot>>>,
-    /// The TCP side of each worker's port; it stays when the worker is replaced.
-    doors: Vec<TcpDoor>,
+    /// The TCP side of each worker's port, which remains when the worker is replaced.
+    tcp_ports: Vec<TcpPort>,
     deaths: mpsc::UnboundedSender<usize>,
     metrics: Metrics,
-    pub(super) answers: Answers,
+    capabilities: CapabilityCache,
 }
 
 #[derive(Clone, Debug)]
@@ -71,67 +72,40 @@ struct Slot {
     rooms: Load,
     consumers: Load,
     thread: Arc<WorkerThread>,
-    ended: Ended,
+    end: EndEvent,
 }
 
-/// How many of something a worker carries.
-#[derive(Clone, Debug, Default)]
-pub struct Load(Arc<AtomicUsize>);
-
-impl Load {
-    /// How many.
-    pub fn count(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    /// One more, until dropped.
-    pub fn add(&self) -> Carried {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        Carried(Arc::clone(&self.0))
-    }
-}
-
-/// One of what a worker carries.
+/// A router on a worker, for one room. The worker carries one room less when it is dropped.
 #[derive(Debug)]
-pub struct Carried(Arc<AtomicUsize>);
-
-impl Drop for Carried {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// A router on a worker, for one room. Gives the room's place on the worker back when dropped.
-#[derive(Debug)]
-pub struct Place {
-    /// The worker's number.
-    pub index: usize,
+pub(crate) struct Placement {
+    /// The worker's index.
+    pub(crate) index: usize,
     /// The room's router.
-    pub router: Router,
+    pub(crate) router: Router,
     /// The worker's server, for the room's transports.
-    pub server: WebRtcServer,
-    /// The port of the block on which the server is reached.
-    pub port: u16,
-    /// What the guard of the port has to know of the server's transports.
+    pub(crate) server: WebRtcServer,
+    /// The port of the block at which the server is reachable.
+    pub(crate) port: u16,
+    /// The ICE credentials of the server's transports, for the TCP guard of the port.
     pub(crate) credentials: Credentials,
-    /// Consumers on the worker, those of other rooms too.
-    pub consumers: Load,
-    ended: Ended,
-    _room: Carried,
+    /// Consumers on the worker, including those of other rooms.
+    pub(crate) consumers: Load,
+    end: EndEvent,
+    _room: LoadGuard,
 }
 
-impl Place {
-    /// Calls back when the worker has ended, or at once if it has; not after the handler's id is dropped.
-    pub fn on_end(&self, callback: impl FnOnce() + Send + 'static) -> HandlerId {
-        self.ended.add(callback)
+impl Placement {
+    /// Calls back when the worker ends, or at once if it has; not after the handler id is dropped.
+    pub(crate) fn on_end(&self, callback: impl FnOnce() + Send + 'static) -> HandlerId {
+        self.end.add(callback)
     }
 }
 
-/// A worker that runs, for transports that belong to no room.
+/// A running worker, for transports that belong to no room.
 pub(super) struct Running {
     pub(super) worker: Worker,
     pub(super) server: WebRtcServer,
-    /// Where the credentials of its transports are noted.
+    /// Where the credentials of its transports are registered.
     pub(super) credentials: Credentials,
     pub(super) port: u16,
 }
@@ -139,29 +113,29 @@ pub(super) struct Running {
 /// One worker as `/stats` shows it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct WorkerReport {
+pub(crate) struct WorkerReport {
     /// Its port.
-    pub port: u16,
-    /// Whether it runs.
-    pub alive: bool,
-    /// Rooms on it; a room that spreads counts on each of its workers.
-    pub rooms: usize,
+    pub(crate) port: u16,
+    /// Whether it is running.
+    pub(crate) alive: bool,
+    /// Rooms on it; a room on several workers counts on each of them.
+    pub(crate) rooms: usize,
     /// Consumers on it.
-    pub consumers: usize,
-    /// CPU time that its thread has used, in seconds.
-    pub cpu_seconds: Option<f64>,
+    pub(crate) consumers: usize,
+    /// CPU time of its thread, in seconds.
+    pub(crate) cpu_seconds: Option<f64>,
 }
 
 impl Workers {
-    /// Starts all workers; fails when a port of the block cannot be had.
+    /// Starts all workers; fails if a port of the block is taken.
     pub async fn start(spec: WorkerSpec, metrics: Metrics) -> Result<Arc<Self>, WorkersError> {
         let ports = spec.block.worker_ports(spec.count)?;
         let (deaths, died) = mpsc::unbounded_channel();
         let slots = Mutex::new(vec![None; spec.count]);
-        let reach = reach(&spec);
-        let doors = doors(&reach, ports.clone(), spec.tcp, &metrics)?;
-        let (manager, answers) = (WorkerManager::new(), Answers::default());
-        let workers = Arc::new(Self { spec, reach, manager, slots, doors, deaths, metrics, answers });
+        let endpoints = endpoints(&spec);
+        let tcp_ports = tcp_ports(&endpoints, ports.clone(), spec.tcp, &metrics)?;
+        let (manager, capabilities) = (WorkerManager::new(), CapabilityCache::default());
+        let workers = Arc::new(Self { spec, endpoints, manager, slots, tcp_ports, deaths, metrics, capabilities });
         for (index, _) in ports.enumerate() {
             workers.fill(index).await?;
         }
@@ -169,41 +143,55 @@ impl Workers {
         Ok(workers)
     }
 
-    /// Where to listen, and what clients are told.
-    pub fn reach(&self) -> &Reach {
-        &self.reach
+    /// What the workers listen on, and what is announced to clients.
+    pub(crate) fn endpoints(&self) -> &Endpoints {
+        &self.endpoints
     }
 
-    /// Makes a router that offers `codecs` on the least loaded worker, those in `but` left out.
-    pub async fn place(&self, but: &[usize], codecs: &[RtpCodecCapability]) -> Result<Place, WorkersError> {
-        let (index, slot) = self.least_loaded(but).ok_or(WorkersError::NoneAlive)?;
-        // Counted before anything is waited for, so that the next room sees it.
+    /// Creates a router that offers `codecs` on the least loaded worker that is not in `excluded`.
+    pub(crate) async fn place(
+        &self,
+        excluded: &[usize],
+        codecs: &[RtpCodecCapability],
+    ) -> Result<Placement, WorkersError> {
+        let (index, slot) = self.least_loaded(excluded).ok_or(WorkersError::NoneAlive)?;
+        // Counted before the first await, so that the placement of the next room takes it into account.
         let room = slot.rooms.add();
         let router = slot.worker.create_router(RouterOptions::new(codecs.to_vec())).await;
         let router = router.map_err(|source| WorkersError::Router { source })?;
-        let Slot { server, credentials, consumers, ended, .. } = slot;
-        Ok(Place { index, router, server, port: self.port(index), credentials, consumers, ended, _room: room })
+        let Slot { server, credentials, consumers, end, .. } = slot;
+        Ok(Placement { index, router, server, port: self.port(index), credentials, consumers, end, _room: room })
     }
 
-    /// Takes a worker out of use and puts a new one in its place: its rooms hear that it has ended, as if it had died.
-    /// False when there is no such worker.
+    /// mediasoup's `RtpCapabilities` of a router that offers `codecs`.
+    pub(crate) async fn rtp_capabilities(&self, codecs: &[RtpCodecCapability]) -> Result<Value, WorkersError> {
+        if let Some(known) = self.capabilities.get(codecs) {
+            return Ok(known);
+        }
+        let placement = self.place(&[], codecs).await?;
+        let capabilities = json!(placement.router.rtp_capabilities());
+        self.capabilities.insert(codecs, &capabilities);
+        Ok(capabilities)
+    }
+
+    /// Replaces a worker with a new one; its rooms are notified as if it had died. False when there is no such worker.
     pub fn retire(&self, index: usize) -> bool {
-        // Out of the list first: whoever comes back when told must not be placed on it again.
+        // Removed from the list first, so that rooms that react to the event are not placed on it again.
         let slot = self.lock().get_mut(index).and_then(Option::take);
-        slot.inspect(|slot| slot.ended.call()).is_some()
+        slot.inspect(|slot| slot.end.fire()).is_some()
     }
 
-    /// Consumers on the least loaded worker, those in `but` left out; `None` when there is no other.
-    pub fn lightest(&self, but: &[usize]) -> Option<usize> {
-        self.least_loaded(but).map(|(_, slot)| slot.consumers.count())
+    /// Consumers on the least loaded worker that is not in `excluded`; `None` when there is no other.
+    pub(crate) fn lightest(&self, excluded: &[usize]) -> Option<usize> {
+        self.least_loaded(excluded).map(|(_, slot)| slot.consumers.count())
     }
 
     /// Ports for plain transports and pipes.
-    pub fn plain_ports(&self) -> Option<RangeInclusive<u16>> {
+    pub(crate) fn plain_ports(&self) -> Option<RangeInclusive<u16>> {
         self.spec.block.plain_ports(self.spec.count)
     }
 
-    /// Every worker that runs.
+    /// All running workers.
     pub(super) fn running(&self) -> Vec<Running> {
         let slots = self.lock();
         let alive = slots.iter().enumerate().filter_map(|(index, slot)| Some((index, slot.as_ref()?)));
@@ -216,7 +204,7 @@ impl Workers {
         alive.map(running).collect()
     }
 
-    /// What each worker says of itself, for tests and for people who look for leaks.
+    /// mediasoup's dump of each worker, to find leaks.
     pub async fn dumps(&self) -> Vec<WorkerDump> {
         let workers: Vec<Worker> = self.lock().iter().flatten().map(|slot| slot.worker.clone()).collect();
         let mut dumps = Vec::new();
@@ -226,13 +214,13 @@ impl Workers {
         dumps
     }
 
-    /// How many workers run.
-    pub fn alive(&self) -> usize {
+    /// Number of running workers.
+    pub(crate) fn alive(&self) -> usize {
         self.lock().iter().flatten().count()
     }
 
     /// Each worker, in order of its port.
-    pub fn report(&self) -> Vec<WorkerReport> {
+    pub(crate) fn report(&self) -> Vec<WorkerReport> {
         let slots = self.lock();
         let report = slots.iter().enumerate().map(|(index, slot)| WorkerReport {
             port: self.port(index),
@@ -244,10 +232,10 @@ impl Workers {
         report.collect()
     }
 
-    fn least_loaded(&self, but: &[usize]) -> Option<(usize, Slot)> {
+    fn least_loaded(&self, excluded: &[usize]) -> Option<(usize, Slot)> {
         let slots = self.lock();
         let alive = slots.iter().enumerate().filter_map(|(index, slot)| Some((index, slot.as_ref()?)));
-        let others = alive.filter(|(index, _)| !but.contains(index));
+        let others = alive.filter(|(index, _)| !excluded.contains(index));
         let lightest = others.min_by_key(|(_, slot)| (slot.consumers.count(), slot.rooms.count()));
         lightest.map(|(index, slot)| (index, slot.clone()))
     }
@@ -257,54 +245,47 @@ impl Workers {
         let thread = Arc::<WorkerThread>::default();
         let worker = self.manager.create_worker(self.settings(&thread)).await.map_err(start)?;
         let (server, credentials) = self.serve(&worker, index).await?;
-        let (ended, deaths) = (Ended::default(), self.deaths.clone());
-        let told = ended.add(move || {
+        let (end, deaths) = (EndEvent::default(), self.deaths.clone());
+        let on_end = end.add(move || {
             let _ = deaths.send(index);
         });
-        told.detach();
-        let all = ended.clone();
-        worker.on_dead(move |_| all.call()).detach();
-        self.lock()[index] = Some(Slot {
-            worker,
-            server,
-            credentials,
-            rooms: Load::default(),
-            consumers: Load::default(),
-            thread,
-            ended,
-        });
+        on_end.detach();
+        let event = end.clone();
+        worker.on_dead(move |_| event.fire()).detach();
+        self.lock()[index] =
+            Some(Slot { worker, server, credentials, rooms: Load::default(), consumers: Load::default(), thread, end });
         self.metrics.workers_alive.set(i64::try_from(self.alive()).unwrap_or(i64::MAX));
         Ok(())
     }
 
-    /// The crate's own defaults log everything at debug level.
+    /// Log settings are explicit because the crate's defaults log everything at debug level.
     fn settings(&self, thread: &Arc<WorkerThread>) -> WorkerSettings {
         let mut settings = WorkerSettings::default();
         settings.log_level = WorkerLogLevel::Warn;
-        // The tags of ICE and DTLS warn of every hang-up.
+        // The tags of ICE and DTLS log a warning for every client that leaves.
         settings.log_tags = vec![WorkerLogTag::Info];
-        // Pipes between workers can be given no ports of their own: without this they would listen outside the block.
+        // Pipes between workers take no port range of their own: without this they would listen outside the block.
         settings.rtc_port_range = self.plain_ports().unwrap_or(self.port(0)..=self.port(0));
         let thread = Arc::clone(thread);
-        settings.thread_initializer = Some(Arc::new(move || thread.note()));
+        settings.thread_initializer = Some(Arc::new(move || thread.register()));
         settings
     }
 
-    /// The worker's server, by UDP on its port and by TCP behind the guard of that port.
+    /// Creates the worker's server: on its port for UDP, and behind the guard of that port for TCP.
     async fn serve(&self, worker: &Worker, index: usize) -> Result<(WebRtcServer, Credentials), WorkersError> {
         let port = self.port(index);
         let mut attempts = 1..=LOOPBACK_ATTEMPTS;
         loop {
-            let behind = loopback_addresses(&self.reach, &self.spec.block)?;
-            match worker.create_webrtc_server(server_options(&self.reach, port, &behind)).await {
+            let behind = loopback_addresses(&self.endpoints, &self.spec.block)?;
+            match worker.create_webrtc_server(server_options(&self.endpoints, port, &behind)).await {
                 Ok(server) => {
                     let credentials = Credentials::default();
-                    self.doors[index].lead_to(behind, credentials.clone());
+                    self.tcp_ports[index].forward_to(behind, credentials.clone());
                     return Ok((server, credentials));
                 }
-                // It does not say which port is taken: one of the loopback interface, or its own.
+                // The error does not tell which port is taken: one of the loopback interface, or the worker's own.
                 Err(source) if attempts.next().is_none() => {
-                    return Err(WorkersError::Listen { ips: listen_ips(&self.reach), port, source });
+                    return Err(WorkersError::Listen { ips: listen_ips(&self.endpoints), port, source });
                 }
                 Err(_) => {}
             }
@@ -321,35 +302,35 @@ impl Workers {
     }
 }
 
-fn reach(spec: &WorkerSpec) -> Reach {
-    let reach = spec.announced.reach(&spec.listen_ips, has_ipv6());
-    if !reach.left_out.is_empty() {
-        let (addresses, listen_ips) = (&reach.left_out, &spec.listen_ips);
+fn endpoints(spec: &WorkerSpec) -> Endpoints {
+    let endpoints = spec.announced.endpoints(&spec.listen_ips, has_ipv6());
+    if !endpoints.left_out.is_empty() {
+        let (addresses, listen_ips) = (&endpoints.left_out, &spec.listen_ips);
         tracing::warn!(
             ?addresses,
             ?listen_ips,
-            "not announced: nothing is listened on in the family of these addresses"
+            "these addresses are not announced: the pod does not listen in their address family"
         );
     }
-    reach
+    endpoints
 }
 
-/// Whether the machine has any IPv6 address; where it has none, listening fails.
+/// Whether the machine has any IPv6 address; without one, listening fails.
 fn has_ipv6() -> bool {
     std::fs::read_to_string("/proc/net/if_inet6").is_ok_and(|addresses| !addresses.trim().is_empty())
 }
 
-/// Puts a new worker where one has ended. Its port is free again only after the dead thread's sockets are.
+/// Replaces workers that have ended. The port is free again only when the dead thread's sockets are closed.
 async fn replace_dead(workers: std::sync::Weak<Workers>, mut died: mpsc::UnboundedReceiver<usize>) {
     while let Some(index) = died.recv().await {
         let Some(workers) = workers.upgrade() else { return };
-        tracing::error!(worker = index, "a media worker ended; its rooms move to the others");
+        tracing::error!(worker = index, "a media worker ended; its rooms move to other workers");
         workers.metrics.worker_deaths.inc();
-        workers.doors[index].shut();
+        workers.tcp_ports[index].close();
         workers.lock()[index] = None;
         workers.metrics.workers_alive.set(i64::try_from(workers.alive()).unwrap_or(i64::MAX));
         if let Err(error) = workers.fill(index).await {
-            tracing::warn!(worker = index, %error, "cannot replace the media worker yet");
+            tracing::warn!(worker = index, %error, "could not replace the media worker; retrying");
             tokio::time::sleep(Duration::from_secs(1)).await;
             let _ = workers.deaths.send(index);
         }

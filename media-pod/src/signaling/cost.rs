@@ -1,33 +1,34 @@
-//! What a message costs of a client's rate: by its length, which is paid before it is read, and by the work it makes. Pure.
+//! The cost of a message in tokens of a client's rate limit: by its length, which is charged before it is parsed, and by the work it
+//! causes. Pure.
 //!
-//! One token is one cheap request of up to 1 KiB. The prices keep what one client can cause within what a pod can bear: with the usual
-//! 100 tokens a second it may send 100 kB a second, make four transports, or ask for ten pages of the chat.
+//! One token is one cheap request of up to 1 KiB. The costs keep the load that one client can cause within what a pod can handle: with the
+//! default of 100 tokens per second it may send 100 kB, create four transports, or request ten pages of the chat history per second.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
 use convene_protocol::message::ClientRequest;
 
-/// Bytes that one token pays for.
+/// Bytes per token.
 const BYTES_PER_TOKEN: usize = 1024;
 
-/// The price of a message's length.
+/// The cost of a message's length.
 pub(super) fn cost_of_length(bytes: usize) -> u32 {
     u32::try_from(bytes / BYTES_PER_TOKEN).unwrap_or(u32::MAX).saturating_add(1)
 }
 
-/// The price of a request's work, on top of its length.
+/// The cost of a request's work, in addition to its length.
 pub(super) fn cost_of_work(request: &ClientRequest) -> u32 {
     match request {
-        // Makes something in the media worker, for everybody in the room.
+        // Creates objects in the media worker for every participant.
         ClientRequest::CreateWebRtcTransport(_)
         | ClientRequest::Produce(_)
         | ClientRequest::ProduceData(_)
         | ClientRequest::CloseProducer(_)
-        // In a large room: ends consumers and makes others.
+        // In a large room: closes consumers and creates others.
         | ClientRequest::SetWatchedPeers(_) => 20,
-        // Answered with tens of kilobytes, or read as such.
+        // Request or response of tens of kilobytes.
         ClientRequest::Join(_) | ClientRequest::GetChatHistory(_) | ClientRequest::GetRouterRtpCapabilities(_) => 10,
-        // Everybody hears of it.
+        // Every participant is notified.
         ClientRequest::ChangeDisplayName(_)
         | ClientRequest::RaiseHand(_)
         | ClientRequest::SendChatMessage(_)
@@ -36,7 +37,7 @@ pub(super) fn cost_of_work(request: &ClientRequest) -> u32 {
         | ClientRequest::SetRoomLobby(_)
         | ClientRequest::SetPermissions(_)
         | ClientRequest::SetModerator(_) => 5,
-        // The media worker is asked, or a sender is asked for a key frame.
+        // A request to the media worker, or to a sender for a key frame.
         ClientRequest::RestartIce(_)
         | ClientRequest::PauseProducer(_)
         | ClientRequest::ResumeProducer(_)
@@ -57,14 +58,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn length_is_paid_in_kilobytes_and_nothing_is_free() {
+    fn length_is_charged_in_kilobytes_and_nothing_is_free() {
         for (bytes, cost) in [(0, 1), (1023, 1), (1024, 2), (65_536, 65), (usize::MAX, u32::MAX)] {
             assert_eq!(cost_of_length(bytes), cost, "{bytes}");
         }
     }
 
     #[test]
-    fn work_has_its_price() {
+    fn work_is_charged() {
         let cost = |method, data| cost_of_work(&ClientRequest::parse(method, data).unwrap());
         assert_eq!(cost("createWebRtcTransport", json!({ "producing": true })), 20);
         assert_eq!(cost("setWatchedPeers", json!({ "peerIds": [] })), 20);

@@ -1,16 +1,17 @@
-//! The query of the signaling address, as the mediasoup demo's apps write it. Pure.
+//! The query parameters of the signaling URL, as the mediasoup demo's applications send them. Pure.
 
 use serde::Deserialize;
 
-use crate::shell::{Layout, VersionName};
+use crate::actor::media::settings::Layout;
+use crate::actor::vocabulary::VersionName;
 
-/// What a client says in its address. More keys are ignored; what cannot be read counts as absent, as the demo has it.
+/// Query parameters. As in the demo, unknown ones are ignored and invalid values count as absent.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct SignalQuery {
-    /// The client's name for itself.
-    pub(super) peer_id: String,
-    /// In the address form of the demo alone, whatever has rewritten the path on the way.
+    /// The peer id, chosen by the client.
+    pub(crate) peer_id: String,
+    /// Present only in the demo's form of the URL, even if a proxy has rewritten the path.
     pub(crate) room_id: String,
     consumer_replicas: String,
     use_pipe_transports: String,
@@ -18,42 +19,42 @@ pub(crate) struct SignalQuery {
     received: String,
 }
 
-/// What a client wants of a session that outlives its socket.
+/// A request for a session that survives its socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(crate) enum SessionRequest {
     /// A new one.
     New,
-    /// To go on with one of which it has received so many messages.
+    /// To resume one, of which the client has received this many messages.
     Resume { id: String, received: u64 },
 }
 
-/// What is for tests alone.
+/// Switches for tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Switches {
-    /// Copies of each consumer beside the first one.
-    pub(super) replicas: usize,
-    /// How the room is laid out, if it is this client that opens it.
-    pub(super) layout: Layout,
+pub(crate) struct TestSwitches {
+    /// Additional copies of each consumer.
+    pub(crate) replicas: usize,
+    /// The room's layout, if this client opens it.
+    pub(crate) layout: Layout,
 }
 
 impl SignalQuery {
-    /// The switches as the client sets them. Where it may not, they are ignored: apps write them without meaning anything by it.
-    pub(super) fn switches(&self, may_set: bool) -> Switches {
+    /// The switches as the client sets them. They are ignored if it may not: applications send them without intending anything.
+    pub(crate) fn switches(&self, may_set: bool) -> TestSwitches {
         if may_set {
-            Switches { replicas: self.replicas(), layout: self.layout() }
+            TestSwitches { replicas: self.replicas(), layout: self.layout() }
         } else {
-            Switches { replicas: 0, layout: Layout::Growing }
+            TestSwitches { replicas: 0, layout: Layout::Growing }
         }
     }
 
-    /// Whether the client has the demo's address form: it knows what the demo has, and nothing else.
-    pub(super) fn is_of_demo(&self) -> bool {
+    /// Whether the client uses the demo's form of the URL: it understands only what the demo has.
+    pub(crate) fn is_of_demo(&self) -> bool {
         !self.room_id.is_empty()
     }
 
-    /// By which name the client knows the version. The demo's newer app always writes `usePipeTransports`; the older one never does, and always
-    /// writes `consumerReplicas`. Who writes neither is told by both names, unless the address is of Convene's own form.
-    pub(super) fn version_name(&self) -> VersionName {
+    /// The name under which the client expects the version. The demo's newer application always sends `usePipeTransports`; the older one
+    /// never does, and always sends `consumerReplicas`. A client that sends neither gets both names, unless it uses Convene's form of the URL.
+    pub(crate) fn version_name(&self) -> VersionName {
         match (self.use_pipe_transports.as_str(), self.consumer_replicas.as_str()) {
             ("", "") if self.is_of_demo() => VersionName::Either,
             ("", replicas) if !replicas.is_empty() => VersionName::Older,
@@ -62,16 +63,16 @@ impl SignalQuery {
     }
 
     fn replicas(&self) -> usize {
-        // The older app writes "undefined" when it means none.
+        // The older application sends "undefined" for none.
         self.consumer_replicas.trim().parse().unwrap_or(0)
     }
 
-    /// The session that is asked for; most clients know of none. What cannot be read is answered with a new one.
-    pub(super) fn asked(&self) -> Option<Asked> {
+    /// The requested session, if any. An invalid request gets a new one.
+    pub(crate) fn session(&self) -> Option<SessionRequest> {
         match (self.session.as_str(), self.received.parse()) {
             ("", _) => None,
-            ("new", _) | (_, Err(_)) => Some(Asked::New),
-            (id, Ok(received)) => Some(Asked::Resume { id: id.to_owned(), received }),
+            ("new", _) | (_, Err(_)) => Some(SessionRequest::New),
+            (id, Ok(received)) => Some(SessionRequest::Resume { id: id.to_owned(), received }),
         }
     }
 
@@ -110,35 +111,35 @@ mod tests {
     }
 
     #[test]
-    fn a_session_is_new_or_resumed_or_not_asked_for() {
-        let resume = |received| Some(Asked::Resume { id: "abc".into(), received });
+    fn a_session_is_new_resumed_or_not_requested() {
+        let resume = |received| Some(SessionRequest::Resume { id: "abc".into(), received });
         let cases = [
             ("", "", None),
             ("", "3", None),
-            ("new", "", Some(Asked::New)),
-            ("new", "3", Some(Asked::New)),
+            ("new", "", Some(SessionRequest::New)),
+            ("new", "3", Some(SessionRequest::New)),
             ("abc", "3", resume(3)),
-            ("abc", "", Some(Asked::New)),
-            ("abc", "-1", Some(Asked::New)),
-            ("abc", "99999999999999999999999", Some(Asked::New)),
+            ("abc", "", Some(SessionRequest::New)),
+            ("abc", "-1", Some(SessionRequest::New)),
+            ("abc", "99999999999999999999999", Some(SessionRequest::New)),
         ];
         for (session, received, expected) in cases {
             let (session, received) = (session.to_owned(), received.to_owned());
             let query = SignalQuery { session, received, ..SignalQuery::default() };
-            assert_eq!(query.asked(), expected, "{query:?}");
+            assert_eq!(query.session(), expected, "{query:?}");
         }
     }
 
     #[test]
-    fn switches_count_only_from_those_who_may_set_them() {
-        let ignored = Switches { replicas: 0, layout: Layout::Growing };
+    fn switches_are_ignored_unless_allowed() {
+        let ignored = TestSwitches { replicas: 0, layout: Layout::Growing };
         assert_eq!(query("3", "true").switches(false), ignored);
-        assert_eq!(query("3", "true").switches(true), Switches { replicas: 3, layout: Layout::Piped });
+        assert_eq!(query("3", "true").switches(true), TestSwitches { replicas: 3, layout: Layout::Piped });
         assert_eq!(query("", "").switches(true), ignored);
     }
 
     #[test]
-    fn the_generation_of_an_app_shows_in_what_it_always_writes() {
+    fn the_parameters_tell_the_generation_of_an_application() {
         let cases = [
             ("room", "undefined", "", VersionName::Older),
             ("room", "2", "", VersionName::Older),
@@ -156,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn pipes_are_wanted_by_true_alone() {
+    fn only_true_requests_pipes() {
         assert_eq!(query("", "true").layout(), Layout::Piped);
         for text in ["false", "", "undefined", "1", "TRUE"] {
             assert_eq!(query("", text).layout(), Layout::Growing, "{text:?}");

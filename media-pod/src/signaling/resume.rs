@@ -1,6 +1,9 @@
-//! A client whose session outlives its sockets: the room does not hear of a short cut, and the client misses nothing.
+//! Serves a client whose session survives its sockets: the room does not notice a short interruption, and the client misses no message.
 //!
-//! It moves messages and counts them; it knows nothing of what they mean.
+//! It forwards and counts messages; it does not interpret them.
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::ws::{Message, WebSocket};
 use convene_protocol::frame;
@@ -10,70 +13,79 @@ use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
-use super::query::Asked;
+use super::entrant::Entrant;
+use super::query::SessionRequest;
+use super::reader::{Reader, connect};
 use super::ring::Ring;
-use super::sessions::{Arrival, Owner};
-use super::{
-    Entrant, LAST_WORDS_LIMIT, PING_INTERVAL, Reader, SEND_LIMIT, close_message, connect, ping_message, refuse,
+use super::sessions::{Owner, Resumption, Sessions};
+use super::socket::{
+    CLOSE_TIMEOUT, PING_INTERVAL, SEND_TIMEOUT, close_message, discard_rest, ping_message, refuse, send,
 };
-use crate::http::AppState;
-use crate::metrics::{Counted, Metrics};
-use crate::outbox::{Inbox, Out};
+use crate::actor::handle::RoomHandle;
+use crate::actor::input::Input;
+use crate::actor::outbox::{Inbox, Out};
+use crate::metrics::{GaugeGuard, Metrics};
 use crate::room::ConnectionId;
-use crate::shell::{Input, RoomHandle};
 
-/// Serves a client that asked for a session: goes on with its old one if that is possible, or else with a new one.
-pub(super) async fn serve(
-    state: AppState,
+/// Serves a client that requested a session: resumes its previous one if possible, otherwise opens a new one.
+pub(crate) async fn serve(
+    sessions: Arc<Sessions>,
     socket: WebSocket,
     room: RoomHandle,
     mut entrant: Entrant,
-    asked: Asked,
-    owner: Owner,
+    (request, owner): (SessionRequest, Owner),
+    metrics: Metrics,
 ) {
-    let socket = match asked {
-        Asked::New => Some(socket),
-        Asked::Resume { id, received } => {
-            // Who knows its secret may take the seat, even where the session itself cannot go on.
-            entrant.proves = state.sessions.connection(&id, &owner);
-            hand_over(&state, socket, &id, received, &owner).await
+    let socket = match request {
+        SessionRequest::New => Some(socket),
+        SessionRequest::Resume { id, received } => {
+            // A client that knows the secret may take over the seat even if the session cannot be resumed.
+            entrant.proves = sessions.connection(&id, &owner);
+            hand_over(&sessions, socket, &id, received, &owner, &metrics).await
         }
     };
     let Some(socket) = socket else { return };
-    let (connection, keep) = (entrant.connection, state.sessions.keep());
-    let Some((reader, outgoing, departure)) = connect(&room, entrant, state.metrics.clone()).await else {
-        return refuse(socket, true, "the room has just ended: please come back").await;
+    let (connection, resume_timeout) = (entrant.connection, sessions.resume_timeout());
+    let Some((reader, outgoing, guard)) = connect(&room, entrant, metrics).await else {
+        return refuse(socket, true, "the room has just ended: please reconnect").await;
     };
-    let (guard, mut arrivals) = state.sessions.open(owner, connection);
-    let ring = Ring::within(outgoing.budget());
-    let mut session = Session { id: guard.id().to_owned(), ring, reader, keep };
-    session.run(socket, outgoing, &mut arrivals).await;
-    drop(guard);
-    give_back(arrivals);
-    departure.leave().await;
+    let (registration, mut resumptions) = sessions.open(owner, connection);
+    let ring = Ring::new(outgoing.quota());
+    let mut session = Session { id: registration.id().to_owned(), ring, reader, resume_timeout };
+    session.run(socket, outgoing, &mut resumptions).await;
+    drop(registration);
+    reject_late(resumptions);
+    guard.disconnect().await;
 }
 
-/// Gives the socket to the session that it belongs to, or back.
-async fn hand_over(state: &AppState, socket: WebSocket, id: &str, received: u64, owner: &Owner) -> Option<WebSocket> {
-    let (back, returned) = oneshot::channel();
-    let arrival = Arrival { socket, received, back };
-    let (outcome, socket) = match state.sessions.door(id, owner) {
-        None => ("Unknown", Some(arrival.socket)),
-        Some(door) => match door.try_send(arrival) {
+/// Hands the socket over to its session; returns it if that is not possible.
+async fn hand_over(
+    sessions: &Sessions,
+    socket: WebSocket,
+    id: &str,
+    received: u64,
+    owner: &Owner,
+    metrics: &Metrics,
+) -> Option<WebSocket> {
+    let (rejected, returned) = oneshot::channel();
+    let resumption = Resumption { socket, received, rejected };
+    let (outcome, socket) = match sessions.resumption(id, owner) {
+        None => ("Unknown", Some(resumption.socket)),
+        Some(session) => match session.try_send(resumption) {
             Err(error) => ("Unknown", Some(error.into_inner().socket)),
-            // Dropped without an answer where the session goes on with it.
+            // The channel is dropped if the session resumes with the socket.
             Ok(()) => returned.await.map_or(("Resumed", None), |socket| ("Overwritten", Some(socket))),
         },
     };
-    state.metrics.resumed.with_label_values(&[outcome]).inc();
+    metrics.resumed.with_label_values(&[outcome]).inc();
     socket
 }
 
-/// Who came too late for a session goes on with a new one.
-fn give_back(mut arrivals: mpsc::Receiver<Arrival>) {
-    arrivals.close();
-    while let Ok(Arrival { socket, back, .. }) = arrivals.try_recv() {
-        let _ = back.send(socket);
+/// Returns sockets that came too late for the session; they get a new one.
+fn reject_late(mut resumptions: mpsc::Receiver<Resumption>) {
+    resumptions.close();
+    while let Ok(Resumption { socket, rejected, .. }) = resumptions.try_recv() {
+        let _ = rejected.send(socket);
     }
 }
 
@@ -81,100 +93,101 @@ struct Session {
     id: String,
     ring: Ring,
     reader: Reader,
-    keep: std::time::Duration,
+    resume_timeout: Duration,
 }
 
-/// How the time with one socket ended.
-enum Ended {
-    /// For good.
-    Left,
-    /// The client may come back.
-    Cut,
-    /// It has come back already.
-    Replaced(Box<Arrival>),
+/// How one socket of a session ended.
+enum SocketEnd {
+    /// The client has left, or its connection to the room was closed.
+    Closed,
+    /// The client may reconnect.
+    Interrupted,
+    /// The client has already reconnected with this socket.
+    Replaced(Box<Resumption>),
 }
 
 impl Session {
-    /// From the first socket to the end.
-    async fn run(&mut self, socket: WebSocket, mut outgoing: Inbox, arrivals: &mut mpsc::Receiver<Arrival>) {
-        let mut ended = self.attached(socket, None, &mut outgoing, arrivals).await;
+    /// Runs the session from its first socket to its end.
+    async fn run(&mut self, socket: WebSocket, mut outgoing: Inbox, resumptions: &mut mpsc::Receiver<Resumption>) {
+        let mut end = self.attached(socket, None, &mut outgoing, resumptions).await;
         loop {
-            let arrival = match ended {
-                Ended::Left => return,
-                Ended::Replaced(arrival) => *arrival,
-                Ended::Cut => match self.away(&mut outgoing, arrivals).await {
-                    Some(arrival) => arrival,
+            let resumption = match end {
+                SocketEnd::Closed => return,
+                SocketEnd::Replaced(resumption) => *resumption,
+                SocketEnd::Interrupted => match self.detached(&mut outgoing, resumptions).await {
+                    Some(resumption) => resumption,
                     None => return,
                 },
             };
-            let Arrival { socket, received, back } = arrival;
+            let Resumption { socket, received, rejected } = resumption;
             if !self.ring.holds(received) {
-                let _ = back.send(socket);
+                let _ = rejected.send(socket);
                 return;
             }
-            drop(back);
+            drop(rejected);
             self.ring.acknowledge(received);
             self.reader.room.send(Input::SignOfLife(self.reader.connection)).await;
-            ended = self.attached(socket, Some(received), &mut outgoing, arrivals).await;
+            end = self.attached(socket, Some(received), &mut outgoing, resumptions).await;
         }
     }
 
-    /// While there is a socket.
+    /// Serves one socket until it ends.
     async fn attached(
         &mut self,
         socket: WebSocket,
         resumed_from: Option<u64>,
         outgoing: &mut Inbox,
-        arrivals: &mut mpsc::Receiver<Arrival>,
-    ) -> Ended {
-        let metrics: Metrics = self.reader.metrics.clone();
-        let _counted = Counted::new(metrics.connections.clone());
+        resumptions: &mut mpsc::Receiver<Resumption>,
+    ) -> SocketEnd {
+        let _counted = GaugeGuard::new(self.reader.metrics.connections.clone());
         let (mut sink, mut stream) = socket.split();
         let greeting = Message::Text(self.greeting(resumed_from.is_some()).into());
         if !send(&mut sink, greeting).await {
-            return Ended::Cut;
+            return SocketEnd::Interrupted;
         }
-        self.reader.is_cut = false;
+        self.reader.is_interrupted = false;
         let next = resumed_from.unwrap_or_default();
-        let (ended, last_words) = tokio::select! {
-            last_words = self.reader.run(&mut stream) => {
-                (if self.reader.is_cut { Ended::Cut } else { Ended::Left }, last_words)
+        let (end, close) = tokio::select! {
+            close = self.reader.run(&mut stream) => {
+                (if self.reader.is_interrupted { SocketEnd::Interrupted } else { SocketEnd::Closed }, close)
             }
-            ended = write(&mut sink, &mut self.ring, next, outgoing) => (ended, None),
-            Some(arrival) = arrivals.recv() => (Ended::Replaced(Box::new(arrival)), None),
+            end = write(&mut sink, &mut self.ring, next, outgoing) => (end, None),
+            Some(resumption) = resumptions.recv() => (SocketEnd::Replaced(Box::new(resumption)), None),
         };
-        if let Some((code, reason)) = last_words {
-            let _ = timeout(LAST_WORDS_LIMIT, sink.send(close_message(code, reason))).await;
+        if let Some((code, reason)) = close {
+            let _ = timeout(CLOSE_TIMEOUT, sink.send(close_message(code, reason))).await;
         }
-        if matches!(ended, Ended::Left) {
-            // A socket that ends with something unread is reset, and its last words may be lost on the way.
-            let rest = async { while let Some(Ok(_)) = stream.next().await {} };
-            let _ = timeout(LAST_WORDS_LIMIT, rest).await;
+        if matches!(end, SocketEnd::Closed) {
+            discard_rest(&mut stream).await;
         }
-        ended
+        end
     }
 
-    /// Collects what the client misses until it comes back. Nobody, where it does not or has missed too much.
-    async fn away(&mut self, outgoing: &mut Inbox, arrivals: &mut mpsc::Receiver<Arrival>) -> Option<Arrival> {
+    /// Collects messages until the client reconnects. `None` if it does not in time, or has missed too many.
+    async fn detached(
+        &mut self,
+        outgoing: &mut Inbox,
+        resumptions: &mut mpsc::Receiver<Resumption>,
+    ) -> Option<Resumption> {
         let ConnectionId(connection) = self.reader.connection;
-        tracing::info!(connection, "client cut off: its session waits");
+        tracing::info!(connection, "client interrupted; its session waits");
         self.reader.room.send(Input::CutOff(self.reader.connection)).await;
-        let (deadline, sent) = (Instant::now() + self.keep, self.ring.sent());
-        let mut farewell = None;
+        let (deadline, sent) = (Instant::now() + self.resume_timeout, self.ring.sent());
+        let mut close = None;
         loop {
             tokio::select! {
                 () = sleep_until(deadline) => return None,
-                Some(arrival) = arrivals.recv() => match farewell {
-                    None => return Some(arrival),
+                Some(resumption) = resumptions.recv() => match close {
+                    None => return Some(resumption),
                     Some((code, reason)) => {
-                        let mut socket = arrival.socket;
-                        let _ = timeout(SEND_LIMIT, socket.send(close_message(code, reason))).await;
+                        let mut socket = resumption.socket;
+                        let _ = timeout(SEND_TIMEOUT, socket.send(close_message(code, reason))).await;
                         return None;
                     }
                 },
-                out = outgoing.recv(), if farewell.is_none() => match out {
-                    Out::Close(code, reason) => farewell = Some((code, reason)),
-                    // Nobody is there to answer.
+                out = outgoing.recv(), if close.is_none() => match out {
+                    Out::Close(code, reason) => close = Some((code, reason)),
+                    // There is no socket to ping.
                     Out::Ping => {}
                     Out::Text(text) => {
                         self.ring.push(text);
@@ -192,24 +205,24 @@ impl Session {
             "id": self.id,
             "resumed": resumed,
             "received": self.reader.received,
-            "resumeSeconds": self.keep.as_secs(),
+            "resumeSeconds": self.resume_timeout.as_secs(),
         });
         frame::notification(&json!({ "method": "session", "data": data }))
     }
 }
 
-/// Sends what the client does not have, then what comes. Each message is kept before it leaves.
+/// Sends the messages that the client has missed, then new ones. Each message is added to the ring before it is sent.
 async fn write(
     sink: &mut SplitSink<WebSocket, Message>,
     ring: &mut Ring,
     mut next: u64,
     outgoing: &mut Inbox,
-) -> Ended {
+) -> SocketEnd {
     let mut next_ping = Instant::now() + PING_INTERVAL;
     loop {
         while let Some(text) = ring.get(next) {
             if !send(sink, Message::Text(text)).await {
-                return Ended::Cut;
+                return SocketEnd::Interrupted;
             }
             next += 1;
         }
@@ -217,23 +230,19 @@ async fn write(
             Err(_) => {
                 next_ping = Instant::now() + PING_INTERVAL;
                 if !send(sink, ping_message()).await {
-                    return Ended::Cut;
+                    return SocketEnd::Interrupted;
                 }
             }
             Ok(Out::Ping) => {
                 if !send(sink, ping_message()).await {
-                    return Ended::Cut;
+                    return SocketEnd::Interrupted;
                 }
             }
             Ok(Out::Text(text)) => ring.push(text),
             Ok(Out::Close(code, reason)) => {
                 send(sink, close_message(code, reason)).await;
-                return Ended::Left;
+                return SocketEnd::Closed;
             }
         }
     }
-}
-
-async fn send(sink: &mut SplitSink<WebSocket, Message>, message: Message) -> bool {
-    matches!(timeout(SEND_LIMIT, sink.send(message)).await, Ok(Ok(())))
 }

@@ -1,4 +1,4 @@
-//! The sessions of signaling that outlive their sockets: who may go on with which. It knows no message and sends none.
+//! Signaling sessions that survive their sockets, and which client may resume which. It sends no messages.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,22 +8,22 @@ use axum::extract::ws::WebSocket;
 use convene_protocol::admission::MeetingGrant;
 use tokio::sync::{mpsc, oneshot};
 
-use super::Entrant;
+use super::entrant::Entrant;
 use crate::room::{ConnectionId, PeerId};
 
 /// How long a session waits for its client.
-const KEPT: Duration = Duration::from_secs(15);
+const RESUME_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Whose a session is.
+/// The owner of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Owner {
+pub(crate) struct Owner {
     meeting: String,
     peer: PeerId,
     person: Option<String>,
 }
 
 impl Owner {
-    pub(super) fn new(meeting: &MeetingGrant, entrant: &Entrant) -> Self {
+    pub(crate) fn new(meeting: &MeetingGrant, entrant: &Entrant) -> Self {
         let MeetingGrant { namespace, name, uid, .. } = meeting;
         // With --dev every meeting has the same uid.
         let meeting = format!("{namespace}/{name}/{uid}");
@@ -31,83 +31,87 @@ impl Owner {
     }
 }
 
-/// A client that comes back to its session.
-pub(super) struct Arrival {
+/// A client's socket that resumes its session.
+pub(super) struct Resumption {
     pub(super) socket: WebSocket,
-    /// Messages of the session that it has.
+    /// Messages of the session that the client has received.
     pub(super) received: u64,
-    /// Where the socket goes if the session cannot go on with it.
-    pub(super) back: oneshot::Sender<WebSocket>,
+    /// Returns the socket if the session cannot be resumed.
+    pub(super) rejected: oneshot::Sender<WebSocket>,
 }
 
 #[derive(Debug)]
-struct Open {
+struct OpenSession {
     owner: Owner,
     connection: ConnectionId,
-    door: mpsc::Sender<Arrival>,
+    resumptions: mpsc::Sender<Resumption>,
 }
 
-/// Keeps a session in the list, so that its client can come back; a task that panics takes it out too.
+/// Keeps a session in the list until it is dropped, also by a panic.
 #[derive(Debug)]
-pub(super) struct Guard {
+pub(super) struct Registration {
     sessions: Arc<Sessions>,
     id: String,
 }
 
-impl Guard {
+impl Registration {
     pub(super) fn id(&self) -> &str {
         &self.id
     }
 }
 
-impl Drop for Guard {
+impl Drop for Registration {
     fn drop(&mut self) {
         self.sessions.lock().remove(&self.id);
     }
 }
 
-/// All of the pod.
+/// The sessions of the pod.
 #[derive(Debug)]
 pub struct Sessions {
-    kept: Duration,
-    open: Mutex<HashMap<String, Open>>,
+    resume_timeout: Duration,
+    open: Mutex<HashMap<String, OpenSession>>,
 }
 
 impl Default for Sessions {
     fn default() -> Self {
-        Self::kept(KEPT)
+        Self::with_timeout(RESUME_TIMEOUT)
     }
 }
 
 impl Sessions {
-    /// None yet; each waits so long for its client.
-    pub fn kept(kept: Duration) -> Self {
-        Self { kept, open: Mutex::default() }
+    /// No sessions yet; each will wait for its client for this time.
+    pub fn with_timeout(resume_timeout: Duration) -> Self {
+        Self { resume_timeout, open: Mutex::default() }
     }
 
-    pub(super) fn keep(&self) -> Duration {
-        self.kept
+    pub(super) fn resume_timeout(&self) -> Duration {
+        self.resume_timeout
     }
 
-    /// A new session: its id, which nobody can guess, for as long as it lasts, and where its client comes back.
-    pub(super) fn open(self: &Arc<Self>, owner: Owner, connection: ConnectionId) -> (Guard, mpsc::Receiver<Arrival>) {
+    /// Opens a session with an id that is a secret of the client. Returns its registration, and the sockets that resume it.
+    pub(super) fn open(
+        self: &Arc<Self>,
+        owner: Owner,
+        connection: ConnectionId,
+    ) -> (Registration, mpsc::Receiver<Resumption>) {
         let id = format!("{:032x}", rand::random::<u128>());
-        let (door, arrivals) = mpsc::channel(1);
-        self.lock().insert(id.clone(), Open { owner, connection, door });
-        (Guard { sessions: Arc::clone(self), id }, arrivals)
+        let (sender, resumptions) = mpsc::channel(1);
+        self.lock().insert(id.clone(), OpenSession { owner, connection, resumptions: sender });
+        (Registration { sessions: Arc::clone(self), id }, resumptions)
     }
 
-    /// The connection of a session, for who knows its id.
+    /// The connection of a session, if its owner has presented its id.
     pub(super) fn connection(&self, id: &str, owner: &Owner) -> Option<ConnectionId> {
         self.lock().get(id).filter(|open| open.owner == *owner).map(|open| open.connection)
     }
 
-    /// The way into a session for its owner.
-    pub(super) fn door(&self, id: &str, owner: &Owner) -> Option<mpsc::Sender<Arrival>> {
-        self.lock().get(id).filter(|open| open.owner == *owner).map(|open| open.door.clone())
+    /// Where the owner of a session sends a socket to resume it.
+    pub(super) fn resumption(&self, id: &str, owner: &Owner) -> Option<mpsc::Sender<Resumption>> {
+        self.lock().get(id).filter(|open| open.owner == *owner).map(|open| open.resumptions.clone())
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Open>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, OpenSession>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! A sender and a receiver of audio: what most tests of media need.
+//! A sender and a receiver of audio, for tests of media.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ pub(crate) async fn connect(client: &mut Client, transport: &Value, peer: &Peer)
     assert_eq!(client.ask("connectWebRtcTransport", data).await, Ok(json!({})));
 }
 
-/// Accepts the next consumer and gives its request.
+/// Accepts the next consumer and returns its request.
 pub(crate) async fn receive(client: &mut Client, peer: &Peer) -> Value {
     let offer = client.hear("newConsumer").await;
     let encoding = &offer["data"]["rtpParameters"]["encodings"][0];

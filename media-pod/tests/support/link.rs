@@ -1,4 +1,4 @@
-//! How a peer's datagrams travel: by UDP, or by TCP with their length before each (RFC 4571).
+//! Transports for a peer's datagrams: UDP, or TCP with length prefixes (RFC 4571).
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
@@ -43,7 +43,7 @@ impl Link {
         }
     }
 
-    /// The next datagram and where it comes from, if it comes in time.
+    /// The next datagram and its source, if it arrives in time.
     pub(crate) fn receive(&mut self, buffer: &mut [u8], wait: Duration) -> Option<(usize, SocketAddr)> {
         match self {
             Self::Udp(socket) => {
@@ -75,7 +75,7 @@ fn read_more(stream: &mut TcpStream, heard: &mut Vec<u8>, is_open: &mut bool, wa
     }
 }
 
-/// Takes the first whole datagram.
+/// Removes and returns the first complete datagram.
 fn next(heard: &mut Vec<u8>, buffer: &mut [u8]) -> Option<usize> {
     let length = usize::from(u16::from_be_bytes([*heard.first()?, *heard.get(1)?]));
     buffer[..length].copy_from_slice(heard.get(2..2 + length)?);

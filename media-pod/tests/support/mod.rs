@@ -1,4 +1,4 @@
-//! A real pod on loopback, clients that speak protoo to it, and WebRTC peers of another make (str0m).
+//! A real pod on loopback, protoo clients, and WebRTC peers of another implementation (str0m).
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 pub(crate) mod audio;
@@ -14,17 +14,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::serve::ListenerExt;
-use convene_media_pod::admin::probe::ProbePlaces;
-use convene_media_pod::app;
-use convene_media_pod::http::{AppState, Edge};
-use convene_media_pod::keys::TrustedKeys;
+use convene_media_pod::access::keys::TrustedKeys;
+use convene_media_pod::http::probe_limiter::ProbeLimiter;
+use convene_media_pod::http::routes::{metrics_router, router};
+use convene_media_pod::http::state::{AppState, HandlerOptions};
 use convene_media_pod::metrics::Metrics;
-use convene_media_pod::rooms::{Rooms, Settings};
-use convene_media_pod::sfu::block::PortBlock;
-use convene_media_pod::sfu::reach::Announcement;
+use convene_media_pod::network::endpoints::Announcement;
+use convene_media_pod::network::port_block::PortBlock;
+use convene_media_pod::rooms::Rooms;
+use convene_media_pod::rooms::defaults::RoomDefaults;
 use convene_media_pod::sfu::tcp::limits::TcpLimits;
 use convene_media_pod::sfu::workers::{WorkerSpec, Workers};
-use convene_media_pod::signaling::ClientLimits;
+use convene_media_pod::signaling::limits::ClientLimits;
 use convene_protocol::admission::{KeySet, Signer};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -33,8 +34,8 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-/// Longest wait for anything.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
+/// Timeout for every wait.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(40);
 
 /// A pod in this process.
 pub(crate) struct Pod {
@@ -44,7 +45,7 @@ pub(crate) struct Pod {
     _web_dir: tempdir::TempDir,
 }
 
-/// A folder that goes with its value.
+/// A folder that is removed when dropped.
 mod tempdir {
     use std::path::{Path, PathBuf};
     use std::sync::atomic::{AtomicU32, Ordering};
@@ -73,66 +74,71 @@ mod tempdir {
 }
 
 impl Pod {
-    /// One that trusts everybody.
+    /// A pod that trusts everyone.
     pub(crate) async fn start() -> Self {
         Self::start_with(None, 1).await
     }
 
-    /// One that trusts `keys`, with some workers.
+    /// A pod that trusts `keys`, with some workers.
     pub(crate) async fn start_with(keys: Option<KeySet>, workers: usize) -> Self {
-        Self::start_as(keys, workers, 0, Settings::default()).await
+        Self::start_as(keys, workers, 0, RoomDefaults::default()).await
     }
 
-    /// One that trusts everybody, with one worker that listens on all addresses and announces something about its ports.
+    /// A pod that trusts everyone, with one worker that listens on all addresses and announces what `announce` returns for its ports.
     pub(crate) async fn start_announcing(announce: impl Fn(&PortBlock) -> Announcement) -> Self {
         let metrics = Metrics::default();
         let listen_ip = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
         let workers = start_workers(1, 4, listen_ip, announce, &metrics).await;
-        Self::start_on(None, workers, Settings::default(), metrics).await
+        Self::start_on(None, workers, RoomDefaults::default(), metrics).await
     }
 
-    /// One that trusts everybody, with ports for plain transports and pipes, and settings for its rooms.
-    pub(crate) async fn start_set(workers: usize, plain_ports: usize, settings: Settings) -> Self {
+    /// A pod that trusts everyone, with ports for plain transports and pipes, and defaults for its rooms.
+    pub(crate) async fn start_set(workers: usize, plain_ports: usize, settings: RoomDefaults) -> Self {
         Self::start_as(None, workers, plain_ports, settings).await
     }
 
-    /// One that trusts `keys`, or everybody.
-    pub(crate) async fn start_as(keys: Option<KeySet>, workers: usize, plain_ports: usize, settings: Settings) -> Self {
+    /// A pod that trusts `keys`, or everyone.
+    pub(crate) async fn start_as(
+        keys: Option<KeySet>,
+        workers: usize,
+        plain_ports: usize,
+        settings: RoomDefaults,
+    ) -> Self {
         let metrics = Metrics::default();
         let announced = |_: &PortBlock| Announcement { addresses: vec!["127.0.0.1".into()], ..Announcement::default() };
         let workers = start_workers(workers, plain_ports, Ipv4Addr::LOCALHOST.into(), announced, &metrics).await;
         Self::start_on(keys, workers, settings, metrics).await
     }
 
-    async fn start_on(keys: Option<KeySet>, workers: Arc<Workers>, settings: Settings, metrics: Metrics) -> Self {
+    async fn start_on(keys: Option<KeySet>, workers: Arc<Workers>, settings: RoomDefaults, metrics: Metrics) -> Self {
         let rooms = Rooms::new(Arc::clone(&workers), settings, metrics.clone());
         let state = AppState {
             rooms,
             workers,
             keys: keys.map(TrustedKeys::new),
-            spent: Arc::default(),
+            replay: Arc::default(),
             sessions: Arc::default(),
-            probes: ProbePlaces::default(),
+            probes: ProbeLimiter::default(),
             client_limits: ClientLimits::default(),
             metrics,
-            edge: Edge { allow_test_switches: true, ..Edge::default() },
+            options: HandlerOptions { allow_test_switches: true, ..HandlerOptions::default() },
             started: Instant::now(),
         };
         Self::with_state(state).await
     }
 
-    /// One with this state.
+    /// A pod with this state.
     pub(crate) async fn with_state(state: AppState) -> Self {
         let web_dir = tempdir::TempDir::new();
         std::fs::write(web_dir.path().join("index.html"), "<title>the app</title>").unwrap();
         let is_dev = state.keys.is_none();
-        let router = app::router(state.clone(), is_dev.then(|| web_dir.path()));
+        let router = router(state.clone(), is_dev.then(|| web_dir.path()));
         let address = serve(router).await;
-        let metrics = serve(app::metrics_router(state.clone())).await;
+        let metrics = serve(metrics_router(state.clone())).await;
         Self { address, metrics, state, _web_dir: web_dir }
     }
 
-    /// Answer of a plain GET: status and body. Metrics come from their own listener, and what needs an admin token is shown one.
+    /// Status and body of a plain GET. Metrics are read from their own listener; an admin token is sent if needed.
     pub(crate) async fn get(&self, path: &str) -> (u16, String) {
         match path {
             "/metrics" => ask(self.metrics, "GET", path, "", "").await,
@@ -141,12 +147,12 @@ impl Pod {
         }
     }
 
-    /// Answer of a plain request without body.
+    /// Response to a plain request without body.
     pub(crate) async fn http(&self, method: &str, path: &str, headers: &str) -> (u16, String) {
         self.http_with(method, path, headers, "").await
     }
 
-    /// Answer of a request.
+    /// Response to a request.
     pub(crate) async fn http_with(&self, method: &str, path: &str, headers: &str, body: &str) -> (u16, String) {
         ask(self.address, method, path, headers, body).await
     }
@@ -156,7 +162,7 @@ impl Pod {
         serde_json::from_str(&self.get("/stats").await.1).unwrap()
     }
 
-    /// Waits until a text of the pod satisfies `is_so`.
+    /// Waits until the body of a path satisfies `is_so`.
     pub(crate) async fn until(&self, path: &str, is_so: impl Fn(&str) -> bool, what: &str) {
         let start = Instant::now();
         loop {
@@ -164,7 +170,7 @@ impl Pod {
             if is_so(&text) {
                 return;
             }
-            assert!(start.elapsed() < PATIENCE, "{what} did not come: {text}");
+            assert!(start.elapsed() < TIMEOUT, "{what} did not come: {text}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -177,7 +183,7 @@ impl Pod {
             if is_so(&stats) {
                 return stats;
             }
-            assert!(start.elapsed() < PATIENCE, "{what} did not come: {stats}");
+            assert!(start.elapsed() < TIMEOUT, "{what} did not come: {stats}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -186,14 +192,14 @@ impl Pod {
 async fn serve(router: axum::Router) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    // As the program does: small messages wait for nobody.
+    // As in the program: small messages are not delayed.
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     tokio::spawn(axum::serve(listener, service).into_future());
     address
 }
 
-/// Status and body of the answer to a request.
+/// Status and body of the response to a request.
 async fn ask(address: SocketAddr, method: &str, path: &str, headers: &str, body: &str) -> (u16, String) {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let mut stream = TcpStream::connect(address).await.unwrap();
@@ -207,14 +213,15 @@ async fn ask(address: SocketAddr, method: &str, path: &str, headers: &str, body:
     (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
 }
 
-/// The header that an operator would send.
+/// The operator's authorization header.
 pub(crate) fn admin_token() -> String {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-    let signer = Signer::from_pem(include_str!("../../protocol/tests/data/admission-test-key.pem"), "test").unwrap();
+    let signer =
+        Signer::from_pem(include_str!("../../../crates/protocol/tests/data/admission-test-key.pem"), "test").unwrap();
     format!("Authorization: Bearer {}\r\n", signer.admin(now).unwrap())
 }
 
-/// Ports are asked of the system and can be taken in between; then others are tried.
+/// Free ports can be taken by another process before they are opened; then others are tried.
 async fn start_workers(
     count: usize,
     plain_ports: usize,
@@ -233,8 +240,8 @@ async fn start_workers(
     panic!("no free block of {count} ports");
 }
 
-/// A block of ports that is free at this moment, and that no other test of this process gets: a worker that ends leaves its port for a
-/// moment, and its successor wants it.
+/// A block of ports that is free at this moment, and used by no other test of this process: a worker that ends releases its port for a
+/// moment, and its successor needs it.
 pub(crate) fn free_block(count: usize) -> PortBlock {
     static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
     loop {
@@ -262,15 +269,15 @@ pub(crate) struct Client {
 impl Client {
     /// Connects to a room of a pod.
     pub(crate) async fn connect(pod: &Pod, room: &str, peer: &str) -> Self {
-        Self::try_connect(pod, room, peer, None).await.expect("the pod takes the connection")
+        Self::try_connect(pod, room, peer, None).await.expect("the pod accepts the connection")
     }
 
-    /// Connects, perhaps with a token; the error is the HTTP status.
+    /// Connects, optionally with a token; the error is the HTTP status.
     pub(crate) async fn try_connect(pod: &Pod, room: &str, peer: &str, token: Option<&str>) -> Result<Self, u16> {
         Self::try_open(pod, &format!("/signal/{room}?peerId={peer}"), token).await
     }
 
-    /// Connects to an address of the pod.
+    /// Connects to a path of the pod.
     pub(crate) async fn try_open(pod: &Pod, path: &str, token: Option<&str>) -> Result<Self, u16> {
         let mut request = format!("ws://{}{path}", pod.address).into_client_request().expect("a good address");
         request.headers_mut().insert("Sec-WebSocket-Protocol", "protoo".parse().unwrap());
@@ -280,34 +287,34 @@ impl Client {
         match connect_async(request).await {
             Ok((socket, _)) => Ok(Self { socket, next_id: 0, waiting: VecDeque::new(), received: 0 }),
             Err(WsError::Http(answer)) => Err(answer.status().as_u16()),
-            Err(error) => panic!("cannot connect: {error}"),
+            Err(error) => panic!("could not connect: {error}"),
         }
     }
 
-    /// Messages that came, as a session counts them.
+    /// Messages received, as a session counts them.
     #[allow(dead_code, reason = "not every test has sessions")]
     pub(crate) fn received(&self) -> u64 {
         self.received
     }
 
-    /// Names of the requests and notifications that came and that no test has asked for.
-    pub(crate) fn unasked(&self) -> Vec<&str> {
+    /// Names of the requests and notifications received that the test has not taken.
+    pub(crate) fn unexpected(&self) -> Vec<&str> {
         self.waiting.iter().filter_map(|message| message["method"].as_str()).collect()
     }
 
-    /// Sends text as it is.
+    /// Sends raw text.
     pub(crate) async fn send(&mut self, text: impl Into<String>) {
         self.socket.send(Message::text(text.into())).await.unwrap();
     }
 
-    /// Sends bytes past the WebSocket layer.
+    /// Sends raw bytes below the WebSocket layer.
     pub(crate) async fn send_raw(&mut self, bytes: &[u8]) {
         use tokio::io::AsyncWriteExt;
         let MaybeTlsStream::Plain(stream) = self.socket.get_mut() else { panic!("the tests use no TLS") };
         stream.write_all(bytes).await.unwrap();
     }
 
-    /// Sends a request and gives its answer.
+    /// Sends a request and returns its response.
     pub(crate) async fn ask(&mut self, method: &str, data: Value) -> Result<Value, (u64, String)> {
         self.next_id += 1;
         let id = self.next_id;
@@ -335,7 +342,7 @@ impl Client {
         self.until(|message| message["method"] == method).await
     }
 
-    /// The first message, heard already or to come, that fits. The others are kept.
+    /// The first message that matches, already received or not. Others are kept.
     pub(crate) async fn until(&mut self, fits: impl Fn(&Value) -> bool) -> Value {
         if let Some(index) = self.waiting.iter().position(&fits) {
             return self.waiting.remove(index).unwrap();
@@ -349,12 +356,12 @@ impl Client {
                 self.waiting.push_back(message);
             }
         };
-        let heard = tokio::time::timeout(PATIENCE, next).await;
-        heard.unwrap_or_else(|_| panic!("it did not come; heard instead: {:?}", self.waiting))
+        let heard = tokio::time::timeout(TIMEOUT, next).await;
+        heard.unwrap_or_else(|_| panic!("it did not arrive; received instead: {:?}", self.waiting))
     }
 
-    /// Reads until the pod closes the socket, however long that takes; its code and reason.
-    pub(crate) async fn hear_everything(&mut self) -> (u16, String) {
+    /// Reads until the pod closes the socket, without a timeout; returns code and reason.
+    pub(crate) async fn drain_until_closed(&mut self) -> (u16, String) {
         loop {
             if let Err(closed) = self.next().await {
                 return closed;
@@ -362,7 +369,7 @@ impl Client {
         }
     }
 
-    /// Close code and reason of the end that the pod makes.
+    /// Code and reason of the pod's close frame.
     pub(crate) async fn closed(&mut self) -> (u16, String) {
         let end = async {
             loop {
@@ -373,7 +380,7 @@ impl Client {
                 }
             }
         };
-        tokio::time::timeout(PATIENCE, end).await.expect("the pod closes the socket")
+        tokio::time::timeout(TIMEOUT, end).await.expect("the pod closes the socket")
     }
 
     async fn next(&mut self) -> Result<Value, (u16, String)> {
@@ -381,7 +388,7 @@ impl Client {
             match self.socket.next().await {
                 Some(Ok(Message::Text(text))) => {
                     let message: Value = serde_json::from_str(&text).unwrap();
-                    // Told of the session, not in it.
+                    // Describes the session, and is not counted in it.
                     self.received += u64::from(message["method"] != "session");
                     return Ok(message);
                 }
@@ -392,13 +399,13 @@ impl Client {
         }
     }
 
-    /// A transport of a direction.
+    /// Creates a transport for a direction.
     pub(crate) async fn transport(&mut self, direction: &str) -> Value {
         let data = json!({ "forceTcp": false, "appData": { "direction": direction } });
         self.ask("createWebRtcTransport", data).await.unwrap()
     }
 
-    /// Joins with what the router itself can.
+    /// Joins with the router's own capabilities.
     pub(crate) async fn join(&mut self, name: &str) -> Value {
         let answer = self.ask("getRouterRtpCapabilities", json!({})).await.unwrap();
         let data = json!({

@@ -1,4 +1,4 @@
-//! A WebRTC peer of another make (str0m) on a thread of its own: ICE, DTLS and SRTP for real.
+//! A WebRTC peer of another implementation (str0m) on its own thread, with real ICE, DTLS and SRTP.
 
 use std::collections::HashMap;
 use std::net::{SocketAddr, TcpStream, UdpSocket};
@@ -29,7 +29,7 @@ pub(crate) enum Role {
     Receive,
 }
 
-/// The way to a running peer.
+/// A handle to a running peer.
 pub(crate) struct Peer {
     /// For `connectWebRtcTransport`.
     pub(crate) dtls_parameters: Value,
@@ -37,7 +37,7 @@ pub(crate) struct Peer {
     pub(crate) received: Receiver<Vec<u8>>,
     /// Texts as they arrive on data channels.
     pub(crate) heard: Receiver<String>,
-    /// Data channels, as they turn out to be open.
+    /// Data channels as they open.
     opened: Receiver<()>,
     commands: Sender<Command>,
 }
@@ -49,13 +49,13 @@ enum Command {
 }
 
 impl Peer {
-    /// Connects to a transport of the pod, given the answer of `createWebRtcTransport`.
+    /// Connects to a transport of the pod, given the response to `createWebRtcTransport`.
     pub(crate) fn start(transport: &Value, role: Role) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         Self::start_on(Link::udp(socket), transport, role)
     }
 
-    /// The same by TCP alone.
+    /// Connects over TCP only.
     pub(crate) fn start_tcp(transport: &Value, role: Role) -> Self {
         let stream = TcpStream::connect(remote(transport, "tcp")).unwrap();
         Self::start_on(Link::tcp(stream), transport, role)
@@ -83,17 +83,17 @@ impl Peer {
         Self { dtls_parameters, received, heard, opened, commands }
     }
 
-    /// Opens a data channel with this stream id, as signaling has agreed it.
+    /// Opens a data channel with this stream id, negotiated by signaling.
     pub(crate) fn open(&self, stream: u16) {
         self.commands.send(Command::Open(stream)).unwrap();
     }
 
-    /// Says something on a data channel, as soon as that is open.
+    /// Sends text on a data channel once it is open.
     pub(crate) fn say(&self, stream: u16, text: &str) {
         self.commands.send(Command::Say(stream, text.to_owned())).unwrap();
     }
 
-    /// Waits until a channel that was opened is usable: what is said to it before would be lost.
+    /// Waits until an opened channel is usable: earlier messages to it would be lost.
     pub(crate) fn until_open(&self) {
         self.opened.recv_timeout(Duration::from_secs(15)).expect("the channel opens");
     }
@@ -153,7 +153,7 @@ struct Loop {
 }
 
 impl Loop {
-    /// Until the test drops its end.
+    /// Runs until the test drops its handle.
     fn run(mut self) {
         let mut buffer = vec![0; 2000];
         let mut sequence = 0u16;

@@ -1,4 +1,4 @@
-//! The real program as a process of its own, and plain HTTP to it.
+//! The real program as a separate process, and plain HTTP to it.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
@@ -11,12 +11,12 @@ use tokio::net::TcpStream;
 
 use super::free_block;
 
-/// Longest wait for anything.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Timeout for every wait.
+const TIMEOUT: Duration = Duration::from_secs(30);
 /// Ports of the pod for plain transports.
 const PLAIN_PORTS: usize = 16;
 
-/// A folder that goes with its value.
+/// A folder that is removed when dropped.
 pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
@@ -42,7 +42,7 @@ impl Drop for Folder {
     }
 }
 
-/// The real program, as a process of its own.
+/// The real program as a separate process.
 pub(crate) struct Process {
     child: Child,
     pub(crate) said: Vec<String>,
@@ -56,7 +56,7 @@ pub(crate) fn program() -> Command {
     command
 }
 
-/// Status and all that it said, of a run that ends by itself.
+/// Exit status and output of a run that ends by itself.
 pub(crate) fn run(flags: &[&str], variables: &[(&str, &str)]) -> (i32, String) {
     let output = program().args(flags).envs(variables.iter().copied()).output().unwrap();
     let said = [output.stdout, output.stderr].concat();
@@ -64,7 +64,7 @@ pub(crate) fn run(flags: &[&str], variables: &[(&str, &str)]) -> (i32, String) {
 }
 
 impl Process {
-    /// A pod that stands alone on ports that are free.
+    /// A standalone pod on free ports.
     pub(crate) fn start(flags: &[&str]) -> Self {
         Self::start_with(|command| {
             command.args(["--listen", "127.0.0.1:0"]).args(flags);
@@ -72,7 +72,7 @@ impl Process {
     }
 
     pub(crate) fn start_with(change: impl Fn(&mut Command)) -> Self {
-        // Ports are asked of the system and can be taken in between; then others are tried.
+        // Free ports can be taken by another process before they are opened; then others are tried.
         (0..5).find_map(|_| Self::try_start(&change)).expect("the pod starts")
     }
 
@@ -84,7 +84,7 @@ impl Process {
         command.arg(&folder.0);
         change(&mut command);
         let mut child = command.spawn().unwrap();
-        // It may go elsewhere.
+        // stderr may be redirected.
         let log = child.stderr.take().map(collect).unwrap_or_default();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
         let mut said: Vec<_> = lines.by_ref().take(2).collect();
@@ -92,13 +92,13 @@ impl Process {
             let _ = child.wait();
             return None;
         }
-        // The demo's line, where it is wanted, is written in the same breath.
+        // The line about the demo, if any, is written together with this one.
         let wants_demo = command.get_args().any(|arg| arg == "--demo-listen");
         said.extend(lines.by_ref().take(usize::from(wants_demo)));
         Some(Self { child, said, log, _folder: folder })
     }
 
-    /// The port after a text that it said.
+    /// The port after a text in its output.
     pub(crate) fn port(&self, before: &str) -> u16 {
         let said = self.said.join("\n");
         let rest = said.split(before).nth(1).unwrap_or_else(|| panic!("{before:?} is not in {said}"));
@@ -106,7 +106,7 @@ impl Process {
         digits.parse().unwrap()
     }
 
-    /// One that may open no more than so many files.
+    /// A pod with a limit on open files.
     pub(crate) fn start_with_files(files: u32) -> Self {
         Self::start_with(|command| {
             command.args(["--listen", "127.0.0.1:0"]);
@@ -118,12 +118,12 @@ impl Process {
         })
     }
 
-    /// How many files it has open.
+    /// Number of open files.
     pub(crate) fn open_files(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
     }
 
-    /// How many rooms are open.
+    /// Number of open rooms.
     pub(crate) async fn rooms(&self) -> u64 {
         let (_, stats) = get(self.connect().await, "/stats").await;
         serde_json::from_str::<serde_json::Value>(&stats).unwrap()["rooms"].as_u64().unwrap()
@@ -133,13 +133,13 @@ impl Process {
         TcpStream::connect(("127.0.0.1", self.port("//localhost:"))).await.unwrap()
     }
 
-    /// SIGTERM, and the end that comes of it.
+    /// Sends SIGTERM and waits for the exit.
     pub(crate) fn end(mut self) -> (ExitStatus, String) {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         let start = Instant::now();
         while self.child.try_wait().unwrap().is_none() {
-            assert!(start.elapsed() < PATIENCE, "the pod does not end: {}", self.log.lock().unwrap());
+            assert!(start.elapsed() < TIMEOUT, "the pod does not end: {}", self.log.lock().unwrap());
             std::thread::sleep(Duration::from_millis(20));
         }
         let log = self.log.lock().unwrap().clone();
@@ -166,7 +166,7 @@ pub(crate) fn collect(mut stream: impl Read + Send + 'static) -> Arc<Mutex<Strin
     log
 }
 
-/// What comes back for a request.
+/// The response to a request.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -175,7 +175,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// A header, or nothing.
+    /// A header, or empty.
     pub(crate) fn header(&self, name: &str) -> &str {
         let lines = self.head.lines().filter_map(|line| line.split_once(": "));
         lines.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value).next().unwrap_or_default()
@@ -186,7 +186,7 @@ impl Answer {
     }
 }
 
-/// Sends a request whose head is all there but for the body's length, and reads until the end of the connection.
+/// Sends a request, adding only its Content-Length, and reads until the connection closes.
 pub(crate) async fn http(mut stream: impl AsyncRead + AsyncWrite + Unpin, head: &str, body: &str) -> Answer {
     let length = body.len();
     let request = format!("{head}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}");

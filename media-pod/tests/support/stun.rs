@@ -1,10 +1,10 @@
-//! What an ICE agent sends first on a TCP connection, byte by byte.
+//! The first bytes that an ICE agent sends on a TCP connection.
 
 use hmac::{Hmac, Mac};
 use serde_json::Value;
 use sha1::Sha1;
 
-/// A binding request for a transport with these ICE parameters, with its length before it (RFC 4571).
+/// A binding request for a transport with these ICE parameters, with a length prefix (RFC 4571).
 pub(crate) fn first_frame(ice: &Value) -> Vec<u8> {
     let text = |field: &str| ice[field].as_str().unwrap();
     let username = format!("{}:test", text("usernameFragment"));
@@ -32,7 +32,7 @@ fn push(message: &mut Vec<u8>, kind: u16, value: &[u8]) {
     message.resize(message.len().next_multiple_of(4), 0);
 }
 
-/// Whether bytes of a connection are the success response to that request.
+/// Whether bytes are the success response to that request.
 pub(crate) fn is_success(bytes: &[u8]) -> bool {
     bytes.len() > 22 && bytes[2..4] == [1, 1] && bytes[10..22] == [9; 12]
 }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::config::LogFormat;
 
-/// A file that goes with its value.
+/// A file that is removed when this is dropped.
 struct File(PathBuf);
 
 impl File {
@@ -49,9 +49,9 @@ fn a_file_may_be_empty_and_a_switch_may_be_off() {
 }
 
 #[test]
-fn what_is_wrong_is_said_with_file_and_key() {
+fn errors_name_file_and_key() {
     let cases = [
-        ("worker: 2", r#""FILE": there is no setting "worker" (is "workers" meant?)"#),
+        ("worker: 2", r#""FILE": there is no setting "worker"; did you mean "workers"?"#),
         ("config: other.yaml", r#""FILE": there is no setting "config""#),
         ("help: true", r#""FILE": there is no setting "help""#),
         ("7: 7", r#""FILE": there is no setting "7""#),
@@ -60,39 +60,42 @@ fn what_is_wrong_is_said_with_file_and_key() {
             "workers: many",
             r#""FILE": workers: invalid value 'many' for '--workers <COUNT>': invalid digit found in string"#,
         ),
-        ("workers: [1, 2]", r#""FILE": workers: this takes one value, not a list"#),
-        ("workers:", r#""FILE": workers: there is no value that can be read"#),
-        ("workers: { count: 1 }", r#""FILE": workers: there is no value that can be read"#),
-        ("dev: 1", r#""FILE": dev: this is either true or false"#),
-        ("announced-address: [[a]]", r#""FILE": announced-address: there is no value that can be read"#),
+        ("workers: [1, 2]", r#""FILE": workers: must be a single value, not a list"#),
+        ("workers:", r#""FILE": workers: must be a string, a number or a boolean"#),
+        ("workers: { count: 1 }", r#""FILE": workers: must be a string, a number or a boolean"#),
+        ("dev: 1", r#""FILE": dev: must be true or false"#),
+        ("announced-address: [[a]]", r#""FILE": announced-address: must be a string, a number or a boolean"#),
         (
             "log-format: xml",
             r#""FILE": log-format: invalid value 'xml' for '--log-format <FORMAT>' [possible values: text, json]"#,
         ),
-        ("- a\n- b", r#"the configuration file "FILE" has to hold one `flag: value` per line: this is something else"#),
+        ("- a\n- b", r#"the configuration file "FILE" must contain one `flag: value` per line: it is not a mapping"#),
     ];
     for (text, expected) in cases {
         assert_eq!(read(text, &[]).unwrap_err(), expected, "{text}");
     }
     for malformed in ["a: [", "workers: 1\nworkers: 2", "\u{0}"] {
         let error = read(malformed, &[]).unwrap_err();
-        assert!(error.starts_with("the configuration file \"FILE\" has to hold"), "{error}");
+        assert!(error.starts_with("the configuration file \"FILE\" must contain"), "{error}");
     }
 }
 
 #[test]
-fn a_wrong_value_in_the_file_is_said_even_when_a_flag_replaces_it() {
+fn an_invalid_value_in_the_file_is_an_error_even_when_a_flag_overrides_it() {
     assert!(read("workers: 0", &["--workers", "1"]).is_err());
 }
 
 #[test]
 fn a_file_that_is_not_there_is_named() {
     let line = ["pod", "--config", "/no/such/file.yaml"].map(OsString::from);
-    assert_eq!(settings(&line).unwrap_err().to_string(), r#"cannot read the configuration file "/no/such/file.yaml""#);
+    assert_eq!(
+        settings(&line).unwrap_err().to_string(),
+        r#"could not read the configuration file "/no/such/file.yaml""#
+    );
 }
 
 #[test]
-fn flags_that_need_each_other_may_come_from_two_places() {
+fn flags_that_belong_together_may_come_from_two_sources() {
     let args = read("tls-cert: a.pem", &["--tls-key", "b.pem"]).unwrap();
     assert_eq!(args.serving.tls_cert, Some("a.pem".into()));
     let both = read("announced-address: a\nannounced-address-file: b", &[]).unwrap_err();

@@ -259,7 +259,7 @@ fn receiving_by_plain_rtp_is_a_right_of_its_own() {
 #[test]
 fn plain_rtp_is_sent_to_public_addresses_and_opened_networks() {
     let mut limits = Limits::default();
-    limits.plain_destinations.open(["10.1.0.0/16".parse().unwrap()]);
+    limits.plain_destinations.allow(["10.1.0.0/16".parse().unwrap()]);
     let mut room = Harness::new(limits);
     let granted = ParticipantGrant { receive_plain: true, ..ParticipantGrant::default() };
     room.broadcast_as("camera", granted, entry(true)).expect("enters");

@@ -1,6 +1,6 @@
-//! The ICE credentials of a worker's live transports, by which the guard knows connections that belong to one.
+//! The ICE credentials of a worker's live transports, by which the guard recognizes their connections.
 //!
-//! Passwords are in no `Debug` output and no error.
+//! Passwords never appear in `Debug` output or errors.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,9 +13,9 @@ use tokio_util::sync::CancellationToken;
 use super::stun::BindingRequest;
 
 /// Connections of one transport: as many as the worker keeps.
-const MOST_CONNECTIONS: usize = 8;
-/// The credentials before an ICE restart are good until the client has taken the new ones.
-const MOST_FRAGMENTS: usize = 2;
+const MAX_CONNECTIONS: usize = 8;
+/// The credentials from before an ICE restart remain valid until the client uses the new ones.
+const MAX_FRAGMENTS: usize = 2;
 
 /// All credentials of one worker; clones share them.
 #[derive(Clone, Default)]
@@ -35,42 +35,42 @@ struct LiveTransport {
     connections: Arc<Semaphore>,
 }
 
-/// What a connection may use while its transport lives.
+/// Permission for one connection of a live transport.
 #[derive(Debug)]
-pub(super) struct Claim {
-    /// Cancelled when the transport is gone.
+pub(super) struct ConnectionPermit {
+    /// Cancelled when the transport has closed.
     pub(super) ended: CancellationToken,
-    _place: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
-/// Why a request gets no claim.
+/// Why a request gets no permit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unclaimed {
+pub(super) enum PermitError {
     /// There is no transport with this username fragment.
     Unknown,
     /// The signature was made with another password.
     Signature,
-    /// The transport has as many connections as it may have.
+    /// The transport has the maximum number of connections.
     Full,
 }
 
 impl Credentials {
-    /// Notes the credentials of a transport until it closes. To be called for every transport of the worker: the callback that mediasoup's
-    /// server has for new ones is called for the first one alone.
-    pub(crate) fn note(&self, transport: &WebRtcTransport) {
+    /// Registers the credentials of a transport until it closes. Must be called for every transport of the worker: mediasoup's server calls
+    /// its callback for new transports only for the first one.
+    pub(crate) fn register(&self, transport: &WebRtcTransport) {
         let id = transport.id().to_string();
         self.add(&id, transport.ice_parameters());
         let credentials = self.clone();
         transport.on_close(Box::new(move || credentials.forget(&id))).detach();
     }
 
-    /// Credentials that a transport has from now on, beside its last ones.
+    /// Adds credentials of a transport, beside its last ones.
     pub(crate) fn add(&self, transport: &str, parameters: &IceParameters) {
         let IceParameters { username_fragment, password, .. } = parameters;
         self.lock().add(transport, username_fragment, password);
     }
 
-    /// Adds the credentials that an ICE restart gave; a transport that has closed meanwhile stays forgotten.
+    /// Adds the credentials from an ICE restart, unless the transport has closed meanwhile.
     pub(crate) fn restarted(&self, transport: &str, parameters: &IceParameters) {
         let mut known = self.lock();
         if known.by_transport.contains_key(transport) {
@@ -82,22 +82,22 @@ impl Credentials {
         self.lock().forget(transport);
     }
 
-    /// Ends everything: the worker is gone.
+    /// Ends all connections: the worker has ended.
     pub(super) fn clear(&self) {
         let known = std::mem::take(&mut *self.lock());
         known.by_transport.values().for_each(|transport| transport.ended.cancel());
     }
 
-    /// A place on the transport that a request names and is signed for.
-    pub(super) fn claim(&self, request: &BindingRequest<'_>) -> Result<Claim, Unclaimed> {
+    /// A permit for a connection of the transport whose credentials signed the request.
+    pub(super) fn permit(&self, request: &BindingRequest<'_>) -> Result<ConnectionPermit, PermitError> {
         let known = self.lock();
-        let (id, password) = known.by_fragment.get(request.username_fragment).ok_or(Unclaimed::Unknown)?;
+        let (id, password) = known.by_fragment.get(request.username_fragment).ok_or(PermitError::Unknown)?;
         if !request.is_signed_with(password) {
-            return Err(Unclaimed::Signature);
+            return Err(PermitError::Signature);
         }
-        let transport = known.by_transport.get(id).ok_or(Unclaimed::Unknown)?;
-        let place = Arc::clone(&transport.connections).try_acquire_owned().map_err(|_| Unclaimed::Full)?;
-        Ok(Claim { ended: transport.ended.clone(), _place: place })
+        let transport = known.by_transport.get(id).ok_or(PermitError::Unknown)?;
+        let permit = Arc::clone(&transport.connections).try_acquire_owned().map_err(|_| PermitError::Full)?;
+        Ok(ConnectionPermit { ended: transport.ended.clone(), _permit: permit })
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {
@@ -110,10 +110,10 @@ impl Known {
         let transport = self.by_transport.entry(id.to_owned()).or_insert_with(|| LiveTransport {
             fragments: Vec::new(),
             ended: CancellationToken::new(),
-            connections: Arc::new(Semaphore::new(MOST_CONNECTIONS)),
+            connections: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
         });
         transport.fragments.push(fragment.to_owned());
-        if transport.fragments.len() > MOST_FRAGMENTS {
+        if transport.fragments.len() > MAX_FRAGMENTS {
             self.by_fragment.remove(&transport.fragments.remove(0));
         }
         self.by_fragment.insert(fragment.to_owned(), (id.to_owned(), password.to_owned()));
@@ -144,13 +144,13 @@ mod tests {
         IceParameters { username_fragment: fragment.into(), password: password.into(), ice_lite: Some(true) }
     }
 
-    fn claim(credentials: &Credentials, fragment: &str, password: &str) -> Result<Claim, Unclaimed> {
+    fn permit(credentials: &Credentials, fragment: &str, password: &str) -> Result<ConnectionPermit, PermitError> {
         let bytes = frame(&format!("{fragment}:client"), password);
-        credentials.claim(&read_first_frame(&bytes).unwrap().unwrap())
+        credentials.permit(&read_first_frame(&bytes).unwrap().unwrap())
     }
 
-    fn outcome(credentials: &Credentials, fragment: &str, password: &str) -> Option<Unclaimed> {
-        claim(credentials, fragment, password).err()
+    fn outcome(credentials: &Credentials, fragment: &str, password: &str) -> Option<PermitError> {
+        permit(credentials, fragment, password).err()
     }
 
     #[test]
@@ -158,25 +158,25 @@ mod tests {
         let credentials = Credentials::default();
         credentials.add("t1", &parameters("one", "secret"));
         assert_eq!(outcome(&credentials, "one", "secret"), None);
-        assert_eq!(outcome(&credentials, "one", "guess"), Some(Unclaimed::Signature));
-        assert_eq!(outcome(&credentials, "two", "secret"), Some(Unclaimed::Unknown));
-        let claim = claim(&credentials, "one", "secret").unwrap();
-        assert!(!claim.ended.is_cancelled());
+        assert_eq!(outcome(&credentials, "one", "guess"), Some(PermitError::Signature));
+        assert_eq!(outcome(&credentials, "two", "secret"), Some(PermitError::Unknown));
+        let permit = permit(&credentials, "one", "secret").unwrap();
+        assert!(!permit.ended.is_cancelled());
         credentials.forget("t1");
-        assert!(claim.ended.is_cancelled());
-        assert_eq!(outcome(&credentials, "one", "secret"), Some(Unclaimed::Unknown));
+        assert!(permit.ended.is_cancelled());
+        assert_eq!(outcome(&credentials, "one", "secret"), Some(PermitError::Unknown));
     }
 
     #[test]
     fn an_ice_restart_adds_credentials_and_the_last_ones_stay_good() {
         let credentials = Credentials::default();
         credentials.restarted("t1", &parameters("zero", "p"));
-        assert_eq!(outcome(&credentials, "zero", "p"), Some(Unclaimed::Unknown), "it had closed before");
+        assert_eq!(outcome(&credentials, "zero", "p"), Some(PermitError::Unknown), "it had closed before");
         credentials.add("t1", &parameters("one", "p"));
         credentials.restarted("t1", &parameters("two", "p"));
         assert_eq!((outcome(&credentials, "one", "p"), outcome(&credentials, "two", "p")), (None, None));
         credentials.restarted("t1", &parameters("three", "p"));
-        assert_eq!(outcome(&credentials, "one", "p"), Some(Unclaimed::Unknown));
+        assert_eq!(outcome(&credentials, "one", "p"), Some(PermitError::Unknown));
         credentials.forget("t1");
         assert!(credentials.lock().by_fragment.is_empty() && credentials.lock().by_transport.is_empty());
     }
@@ -185,9 +185,9 @@ mod tests {
     fn a_transport_has_a_limited_number_of_connections() {
         let credentials = Credentials::default();
         credentials.add("t1", &parameters("one", "p"));
-        let mut claims: Vec<_> = (0..MOST_CONNECTIONS).map(|_| claim(&credentials, "one", "p").unwrap()).collect();
-        assert_eq!(outcome(&credentials, "one", "p"), Some(Unclaimed::Full));
-        claims.pop();
+        let mut permits: Vec<_> = (0..MAX_CONNECTIONS).map(|_| permit(&credentials, "one", "p").unwrap()).collect();
+        assert_eq!(outcome(&credentials, "one", "p"), Some(PermitError::Full));
+        permits.pop();
         assert_eq!(outcome(&credentials, "one", "p"), None);
     }
 
@@ -195,10 +195,10 @@ mod tests {
     fn all_end_with_the_worker_and_no_password_is_shown() {
         let credentials = Credentials::default();
         credentials.add("t1", &parameters("one", "secret"));
-        let claim = claim(&credentials, "one", "secret").unwrap();
+        let permit = permit(&credentials, "one", "secret").unwrap();
         assert_eq!(format!("{credentials:?}"), "Credentials { transports: 1 }");
         credentials.clear();
-        assert!(claim.ended.is_cancelled());
-        assert_eq!(outcome(&credentials, "one", "secret"), Some(Unclaimed::Unknown));
+        assert!(permit.ended.is_cancelled());
+        assert_eq!(outcome(&credentials, "one", "secret"), Some(PermitError::Unknown));
     }
 }

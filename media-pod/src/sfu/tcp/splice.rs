@@ -1,4 +1,4 @@
-//! Passes the bytes of a connection on, both ways, in small buffers. It reads nothing of what they say.
+//! Copies bytes between two connections, in both directions. It does not interpret them.
 
 use std::io::{Error, ErrorKind, Result};
 use std::time::Duration;
@@ -6,20 +6,20 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
-/// One read's worth: a dozen packets.
+/// Size of one read: about a dozen packets.
 const BUFFER_BYTES: usize = 16 * 1024;
 
-/// How long either side may keep the other waiting.
+/// Timeouts of a connection.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Patience {
-    /// For bytes of the client. An ICE agent repeats its checks every few seconds.
-    pub(super) silence: Duration,
-    /// For a side that takes nothing of what is sent to it. The worker's queue for a connection has no bound of its own.
-    pub(super) stalled: Duration,
+pub(super) struct Timeouts {
+    /// For bytes from the client. An ICE agent repeats its checks every few seconds.
+    pub(super) idle: Duration,
+    /// For a side that does not read. The worker's queue for a connection is not bounded.
+    pub(super) write: Duration,
 }
 
-/// Passes bytes on until either side ends or keeps the other waiting too long.
-pub(super) async fn splice<C, W>(client: C, worker: W, patience: Patience) -> Result<()>
+/// Copies bytes until either side closes or a timeout expires.
+pub(super) async fn splice<C, W>(client: C, worker: W, timeouts: Timeouts) -> Result<()>
 where
     C: AsyncRead + AsyncWrite + Unpin,
     W: AsyncRead + AsyncWrite + Unpin,
@@ -27,31 +27,35 @@ where
     let (mut from_client, mut to_client) = tokio::io::split(client);
     let (mut from_worker, mut to_worker) = tokio::io::split(worker);
     tokio::select! {
-        ended = pass_on(&mut from_client, &mut to_worker, Some(patience.silence), patience.stalled) => ended,
-        ended = pass_on(&mut from_worker, &mut to_client, None, patience.stalled) => ended,
+        ended = copy(&mut from_client, &mut to_worker, Some(timeouts.idle), timeouts.write) => ended,
+        ended = copy(&mut from_worker, &mut to_client, None, timeouts.write) => ended,
     }
 }
 
-async fn pass_on(
+async fn copy(
     from: &mut (impl AsyncRead + Unpin),
     to: &mut (impl AsyncWrite + Unpin),
-    silence: Option<Duration>,
-    stalled: Duration,
+    idle: Option<Duration>,
+    write: Duration,
 ) -> Result<()> {
     let mut buffer = vec![0; BUFFER_BYTES];
     loop {
-        let count = match silence {
-            Some(silence) => timeout(silence, from.read(&mut buffer)).await.map_err(|_| late("it is silent"))??,
+        let count = match idle {
+            Some(idle) => {
+                timeout(idle, from.read(&mut buffer)).await.map_err(|_| timed_out("the client sends nothing"))??
+            }
             None => from.read(&mut buffer).await?,
         };
         if count == 0 {
             return Ok(());
         }
-        timeout(stalled, to.write_all(&buffer[..count])).await.map_err(|_| late("it does not read"))??;
+        timeout(write, to.write_all(&buffer[..count]))
+            .await
+            .map_err(|_| timed_out("the other side does not read"))??;
     }
 }
 
-fn late(problem: &'static str) -> Error {
+fn timed_out(problem: &'static str) -> Error {
     Error::new(ErrorKind::TimedOut, problem)
 }
 
@@ -60,14 +64,14 @@ mod tests {
     use super::*;
     use tokio::io::{DuplexStream, duplex};
 
-    const PATIENCE: Patience = Patience { silence: Duration::from_millis(400), stalled: Duration::from_millis(150) };
+    const TIMEOUTS: Timeouts = Timeouts { idle: Duration::from_millis(400), write: Duration::from_millis(150) };
     const LITTLE: Duration = Duration::from_millis(10);
 
     type Spliced = tokio::task::JoinHandle<Result<()>>;
 
     fn start() -> (DuplexStream, DuplexStream, Spliced) {
         let ((client, of_client), (worker, of_worker)) = (duplex(64), duplex(64));
-        (client, worker, tokio::spawn(splice(of_client, of_worker, PATIENCE)))
+        (client, worker, tokio::spawn(splice(of_client, of_worker, TIMEOUTS)))
     }
 
     async fn heard(stream: &mut DuplexStream) -> Vec<u8> {
@@ -91,7 +95,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_client_that_says_nothing_is_given_up_though_it_is_sent_to() {
+    async fn an_idle_client_is_closed_even_while_it_is_sent_to() {
         let (mut client, mut worker, spliced) = start();
         let talks = async {
             while worker.write_all(b"media").await.is_ok() {
@@ -100,11 +104,11 @@ mod tests {
             }
         };
         talks.await;
-        assert_eq!(spliced.await.unwrap().unwrap_err().to_string(), "it is silent");
+        assert_eq!(spliced.await.unwrap().unwrap_err().to_string(), "the client sends nothing");
     }
 
     #[tokio::test]
-    async fn a_client_that_does_not_read_is_given_up() {
+    async fn a_client_that_does_not_read_is_closed() {
         let (mut client, mut worker, spliced) = start();
         let writes = async { while worker.write_all(&[0; 1000]).await.is_ok() {} };
         let talks = async {
@@ -113,6 +117,6 @@ mod tests {
             }
         };
         tokio::join!(writes, talks);
-        assert_eq!(spliced.await.unwrap().unwrap_err().to_string(), "it does not read");
+        assert_eq!(spliced.await.unwrap().unwrap_err().to_string(), "the other side does not read");
     }
 }

@@ -1,5 +1,5 @@
 //! The first frame of an ICE-TCP connection: RFC 4571 framing around a STUN binding request (RFC 8489) with ICE credentials (RFC 8445).
-//! Pure: bytes in, a verdict out. It decides as early as the bytes allow, and it never reads beyond the first frame.
+//! Pure: bytes in, a request or an error out. It decides as early as the bytes allow, and never reads beyond the first frame.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -9,8 +9,8 @@ use thiserror::Error;
 
 /// Longest first frame, without its length. A binding request of ICE has 100 to 200 bytes.
 const MAX_MESSAGE_BYTES: usize = 1280;
-/// Longest first frame with its length: no more has to be buffered before there is a verdict.
-pub const MAX_FRAME_BYTES: usize = LENGTH + MAX_MESSAGE_BYTES;
+/// Longest first frame with its length prefix: nothing beyond has to be buffered.
+pub(super) const MAX_FRAME_BYTES: usize = LENGTH + MAX_MESSAGE_BYTES;
 
 const LENGTH: usize = 2;
 const HEADER: usize = 20;
@@ -21,35 +21,35 @@ const USERNAME: u16 = 0x0006;
 const MESSAGE_INTEGRITY: u16 = 0x0008;
 const INTEGRITY_BYTES: usize = 20;
 
-/// Why a connection does not begin as ICE-TCP does.
+/// Why the first frame is not an ICE-TCP binding request.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-pub enum FrameError {
-    /// No STUN message is that short or that long.
+pub(super) enum FrameError {
+    /// No binding request has this length.
     #[error("the first frame has {0} bytes")]
     Length(usize),
-    /// Something else than a STUN binding request.
+    /// Not a STUN binding request.
     #[error("the first frame is not a STUN binding request")]
     NotBinding,
-    /// Attributes that do not fit into the message.
+    /// Attributes that exceed the message.
     #[error("the attributes of the STUN request are malformed")]
     Malformed,
-    /// No ICE credentials.
-    #[error("the STUN request has no USERNAME and MESSAGE-INTEGRITY of ICE")]
+    /// Without ICE credentials.
+    #[error("the STUN request has no USERNAME and MESSAGE-INTEGRITY for ICE")]
     NoCredentials,
 }
 
-/// A binding request with a user name. Whether its signature fits is still to be checked.
+/// A binding request with a user name, whose signature is not checked yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BindingRequest<'a> {
+pub(super) struct BindingRequest<'a> {
     /// The receiver's half of the user name: the ICE username fragment of a transport.
-    pub username_fragment: &'a str,
+    pub(super) username_fragment: &'a str,
     /// The message before MESSAGE-INTEGRITY.
     signed: &'a [u8],
     integrity: &'a [u8],
 }
 
 /// Reads the first frame of a connection from all bytes that have arrived so far; `None` while more are needed.
-pub fn read_first_frame(bytes: &[u8]) -> Result<Option<BindingRequest<'_>>, FrameError> {
+pub(super) fn read_first_frame(bytes: &[u8]) -> Result<Option<BindingRequest<'_>>, FrameError> {
     let Some((length, rest)) = bytes.split_at_checked(LENGTH) else { return Ok(None) };
     let length = usize::from(u16::from_be_bytes([length[0], length[1]]));
     if !(HEADER..=MAX_MESSAGE_BYTES).contains(&length) || !length.is_multiple_of(4) {
@@ -59,7 +59,7 @@ pub fn read_first_frame(bytes: &[u8]) -> Result<Option<BindingRequest<'_>>, Fram
     rest.get(..length).map(read_message).transpose()
 }
 
-/// Compares the beginning of the message with what it has to be, as far as it is there.
+/// Compares the start of the message with the expected header, as far as it has arrived.
 fn check_start(message: &[u8], length: usize) -> Result<(), FrameError> {
     let attributes = u16::try_from(length - HEADER).unwrap_or(u16::MAX).to_be_bytes();
     let expected = [BINDING_REQUEST.as_slice(), &attributes, &MAGIC_COOKIE].concat();
@@ -109,9 +109,9 @@ fn signed_request<'a>(
 
 impl BindingRequest<'_> {
     /// Whether the request is signed with the transport's ICE password. Takes the same time for every wrong signature.
-    pub fn is_signed_with(&self, password: &str) -> bool {
+    pub(super) fn is_signed_with(&self, password: &str) -> bool {
         let Some((head, attributes)) = self.signed.split_at_checked(HEADER) else { return false };
-        // Computed as if the message ended with MESSAGE-INTEGRITY.
+        // Computed as if the message ended with MESSAGE-INTEGRITY (RFC 8489 section 14.5).
         let length = attributes.len() + ATTRIBUTE_HEADER + INTEGRITY_BYTES;
         let Ok(length) = u16::try_from(length) else { return false };
         let mut mac = <Hmac<Sha1> as Mac>::new_from_slice(password.as_bytes()).expect("HMAC takes keys of any length");

@@ -5,9 +5,9 @@ use mediasoup::prelude::IceParameters;
 const LIMITS: TcpLimits = TcpLimits { pending: 40, pending_per_address: 30, open: 4, open_per_address: 3 };
 const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-/// A guard before something that answers with what it hears.
+/// A guard in front of an echo server.
 struct Guarded {
-    door: TcpDoor,
+    tcp_port: TcpPort,
     port: u16,
     credentials: Credentials,
     metrics: Metrics,
@@ -17,12 +17,12 @@ impl Guarded {
     async fn start(limits: TcpLimits) -> Self {
         let metrics = Metrics::default();
         let guard = TcpGuard::new(limits, metrics.clone());
-        let (door, port) = open(&guard);
-        let guarded = Self { door, port, credentials: Credentials::default(), metrics };
+        let (tcp_port, port) = open(&guard);
+        let guarded = Self { tcp_port, port, credentials: Credentials::default(), metrics };
         let parameters =
             IceParameters { username_fragment: "server".into(), password: "secret".into(), ice_lite: Some(true) };
         guarded.credentials.add("t1", &parameters);
-        guarded.door.lead_to(vec![echo().await], guarded.credentials.clone());
+        guarded.tcp_port.forward_to(vec![echo().await], guarded.credentials.clone());
         guarded
     }
 
@@ -48,12 +48,12 @@ impl Guarded {
     }
 }
 
-/// Ports are asked of the system and can be taken in between; then others are tried.
-fn open(guard: &Arc<TcpGuard>) -> (TcpDoor, u16) {
+/// A free port can be taken by another process before it is opened; then the next is tried.
+fn open(guard: &Arc<TcpGuard>) -> (TcpPort, u16) {
     for _ in 0..20 {
         let port = std::net::TcpListener::bind((LOCAL, 0)).unwrap().local_addr().unwrap().port();
-        if let Ok(door) = TcpDoor::open(guard, &[LOCAL], port) {
-            return (door, port);
+        if let Ok(tcp_port) = TcpPort::open(guard, &[LOCAL], port) {
+            return (tcp_port, port);
         }
     }
     panic!("no free port")
@@ -77,13 +77,13 @@ fn good() -> Vec<u8> {
     frame("server:client", "secret")
 }
 
-/// Whether exactly these bytes come back.
-async fn comes_back(stream: &mut TcpStream, bytes: &[u8]) -> bool {
+/// Whether exactly these bytes are echoed.
+async fn is_echoed(stream: &mut TcpStream, bytes: &[u8]) -> bool {
     let mut heard = vec![0; bytes.len()];
     timeout(Duration::from_secs(10), stream.read_exact(&mut heard)).await.unwrap().is_ok() && heard == bytes
 }
 
-/// How long it takes until the connection is closed without a word.
+/// The time until the connection is closed without a response.
 async fn closed(stream: &mut TcpStream) -> Duration {
     let start = Instant::now();
     let mut heard = [0; 16];
@@ -100,9 +100,9 @@ async fn a_connection_with_ice_credentials_is_passed_on_from_its_first_byte() {
     for byte in &first {
         stream.write_all(&[*byte]).await.unwrap();
     }
-    assert!(comes_back(&mut stream, &first).await);
+    assert!(is_echoed(&mut stream, &first).await);
     stream.write_all(b"media").await.unwrap();
-    assert!(comes_back(&mut stream, b"media").await);
+    assert!(is_echoed(&mut stream, b"media").await);
     assert_eq!((guarded.count("Accepted"), guarded.metrics.tcp_open.get()), (1, 1));
 }
 
@@ -146,7 +146,7 @@ async fn silent_connections_keep_no_honest_one_out() {
         silent.push(guarded.connect_from(1 + number % 100).await);
     }
     let mut honest = guarded.say(&good()).await;
-    assert!(comes_back(&mut honest, &good()).await);
+    assert!(is_echoed(&mut honest, &good()).await);
     let start = Instant::now();
     while guarded.count("Displaced") < 150 {
         assert!(start.elapsed() < FIRST_FRAME, "{} were displaced", guarded.count("Displaced"));
@@ -160,7 +160,7 @@ async fn open_connections_are_limited_by_address() {
     let mut streams = Vec::new();
     for _ in 0..LIMITS.open_per_address {
         let mut stream = guarded.say(&good()).await;
-        assert!(comes_back(&mut stream, &good()).await);
+        assert!(is_echoed(&mut stream, &good()).await);
         streams.push(stream);
     }
     let mut one_more = guarded.say(&good()).await;
@@ -173,15 +173,15 @@ async fn open_connections_are_limited_by_address() {
         sleep(Duration::from_millis(5)).await;
     }
     let mut another = guarded.say(&good()).await;
-    assert!(comes_back(&mut another, &good()).await);
+    assert!(is_echoed(&mut another, &good()).await);
 }
 
 #[tokio::test]
 async fn connections_end_with_their_transport_and_with_the_worker() {
     let guarded = Guarded::start(LIMITS).await;
     let mut stream = guarded.say(&good()).await;
-    assert!(comes_back(&mut stream, &good()).await);
-    guarded.door.shut();
+    assert!(is_echoed(&mut stream, &good()).await);
+    guarded.tcp_port.close();
     closed(&mut stream).await;
     let mut early = guarded.say(&good()).await;
     closed(&mut early).await;
@@ -190,10 +190,10 @@ async fn connections_end_with_their_transport_and_with_the_worker() {
     let parameters =
         IceParameters { username_fragment: "newer".into(), password: "secret".into(), ice_lite: Some(true) };
     credentials.add("t2", &parameters);
-    guarded.door.lead_to(vec![echo().await], credentials);
+    guarded.tcp_port.forward_to(vec![echo().await], credentials);
     let mut later = guarded.say(&frame("newer:client", "secret")).await;
-    assert!(comes_back(&mut later, &frame("newer:client", "secret")).await, "the successor of the worker is reached");
-    drop(guarded.door);
+    assert!(is_echoed(&mut later, &frame("newer:client", "secret")).await, "the successor of the worker is reached");
+    drop(guarded.tcp_port);
     closed(&mut later).await;
 }
 
@@ -205,7 +205,7 @@ async fn a_worker_that_takes_no_connection_is_none() {
         IceParameters { username_fragment: "newer".into(), password: "secret".into(), ice_lite: Some(true) };
     let credentials = Credentials::default();
     credentials.add("t2", &parameters);
-    guarded.door.lead_to(vec![closed_port], credentials);
+    guarded.tcp_port.forward_to(vec![closed_port], credentials);
     let mut stream = guarded.say(&frame("newer:client", "secret")).await;
     closed(&mut stream).await;
     assert_eq!((guarded.count("NoWorker"), guarded.metrics.tcp_open.get()), (1, 0));
@@ -219,14 +219,14 @@ async fn both_families_listen_on_one_port() {
     }
     let port = std::net::TcpListener::bind((LOCAL, 0)).unwrap().local_addr().unwrap().port();
     let both = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
-    let Ok(door) = TcpDoor::open(&guard, &both, port) else { return };
+    let Ok(tcp_port) = TcpPort::open(&guard, &both, port) else { return };
     let credentials = Credentials::default();
     let parameters =
         IceParameters { username_fragment: "server".into(), password: "secret".into(), ice_lite: Some(true) };
     credentials.add("t1", &parameters);
     let unused = SocketAddr::new(LOCAL, 9);
-    door.lead_to(vec![unused, echo().await], credentials);
+    tcp_port.forward_to(vec![unused, echo().await], credentials);
     let mut stream = TcpStream::connect((Ipv6Addr::LOCALHOST, port)).await.unwrap();
     stream.write_all(&good()).await.unwrap();
-    assert!(comes_back(&mut stream, &good()).await, "each listener leads to its own address of the worker");
+    assert!(is_echoed(&mut stream, &good()).await, "each listener leads to its own address of the worker");
 }

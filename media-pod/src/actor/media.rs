@@ -1,0 +1,19 @@
+//! A room's handles of the media plane: executes the room's operations on them and reports their events.
+//!
+//! Nothing here decides about the room. `plane` owns the handles; `operations` dispatches; the other modules implement the operations.
+
+mod channels;
+mod convert;
+mod data;
+mod handles;
+mod operations;
+mod parameters;
+mod pipes;
+mod plane;
+mod routers;
+mod sample;
+pub mod settings;
+mod streams;
+mod transports;
+
+pub(crate) use plane::{MediaPlane, OpenError};

@@ -1,0 +1,103 @@
+//! What the rest of the pod observes of a room: metrics, and the state that the operator queries.
+//!
+//! It never changes the room. The metrics of a room end with it, for whatever reason it ends.
+
+use convene_protocol::admin::RoomSettings;
+use tokio::sync::watch;
+
+use super::list_version::ListVersion;
+use crate::metrics::Metrics;
+use crate::room::{Fact, Room, RoomCensus};
+
+/// Where rooms report what happens in them.
+#[derive(Clone, Debug)]
+pub(crate) struct Reports {
+    /// The pod's metrics.
+    pub(crate) metrics: Metrics,
+    /// For callers that wait for a change of the room list.
+    pub(crate) version: ListVersion,
+}
+
+/// The receiving side of what a [`Publisher`] publishes.
+pub(super) struct Observed {
+    pub(super) census: watch::Receiver<RoomCensus>,
+    pub(super) settings: watch::Receiver<RoomSettings>,
+    pub(super) people: watch::Receiver<Vec<String>>,
+    pub(super) streams: watch::Receiver<u64>,
+}
+
+/// Publishes a room's state; its share of the metrics is subtracted when this is dropped.
+#[derive(Debug)]
+pub(super) struct Publisher {
+    census: watch::Sender<RoomCensus>,
+    settings: watch::Sender<RoomSettings>,
+    people: watch::Sender<Vec<String>>,
+    streams: watch::Sender<u64>,
+    reports: Reports,
+}
+
+impl Publisher {
+    /// Counts the room itself.
+    pub(super) fn new(room: &Room, reports: Reports) -> (Self, Observed) {
+        reports.metrics.rooms.inc();
+        let (census, observed_census) = watch::channel(RoomCensus::default());
+        let (settings, observed_settings) = watch::channel(room.settings());
+        let (people, observed_people) = watch::channel(Vec::new());
+        let (streams, observed_streams) = watch::channel(room.streams_version());
+        let observed = Observed {
+            census: observed_census,
+            settings: observed_settings,
+            people: observed_people,
+            streams: observed_streams,
+        };
+        (Self { census, settings, people, streams, reports }, observed)
+    }
+
+    /// Publishes what has changed.
+    pub(super) fn publish(&self, room: &Room) {
+        update(&self.streams, room.streams_version());
+        let now = room.census();
+        let before = self.census.send_replace(now);
+        self.reports.metrics.participants.add(signed(now.participants) - signed(before.participants));
+        self.reports.metrics.waiting.add(signed(now.waiting) - signed(before.waiting));
+        let awaits_again = now.awaits_returning && !before.awaits_returning;
+        let recording_changed = (now.recorders > 0) != (before.recorders > 0);
+        let is_changed =
+            update(&self.settings, room.settings()) | update(&self.people, room.people_of_a_locked_meeting());
+        if is_changed || awaits_again || recording_changed || now.participants != before.participants {
+            self.reports.version.bump();
+        }
+    }
+}
+
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        let last = *self.census.borrow();
+        self.reports.metrics.participants.sub(signed(last.participants));
+        self.reports.metrics.waiting.sub(signed(last.waiting));
+        self.reports.metrics.rooms.dec();
+    }
+}
+
+/// Adds an observation of a room to the metrics.
+pub(super) fn record(metrics: &Metrics, fact: Fact) {
+    match fact {
+        Fact::Joined(after) => metrics.join_seconds.with_label_values(&["joined"]).observe(after.as_secs_f64()),
+        Fact::MediaConnected(after) => metrics.join_seconds.with_label_values(&["media"]).observe(after.as_secs_f64()),
+        Fact::Moderated(action) => metrics.moderation.with_label_values(&[action]).inc(),
+        Fact::LimitReached(limit) => metrics.limits_reached.with_label_values(&[limit]).inc(),
+    }
+}
+
+/// Replaces the value if it differs; whether it did.
+fn update<T: PartialEq>(published: &watch::Sender<T>, now: T) -> bool {
+    published.send_if_modified(|published| {
+        let is_different = *published != now;
+        *published = now;
+        is_different
+    })
+}
+
+fn signed(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

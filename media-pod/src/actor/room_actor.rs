@@ -1,0 +1,202 @@
+//! The actor's loop: inputs, media events and ticks become commands for the room, and its effects are executed.
+//!
+//! It decides nothing about the room; how its end and panics are handled is [`super::supervise`]'s part.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::MissedTickBehavior;
+
+use super::frames::Frames;
+use super::input::{Answer, Client, Input};
+use super::media::MediaPlane;
+use super::observed::{Publisher, record};
+use super::outbox::Close;
+use crate::metrics::Metrics;
+use crate::room::broadcaster::Refused;
+use crate::room::{Command, ConnectionId, Effect, Keepsake, MediaEvent, Outgoing, Room};
+
+/// Close code and reason for a client that does not read its messages (RFC 6455 section 7.4.1).
+const DOES_NOT_READ: Close = (1008, "this client does not read its messages");
+/// How often deadlines are checked.
+const TICK: Duration = Duration::from_secs(1);
+
+/// A room with its handles and its clients.
+#[derive(Debug)]
+pub(super) struct RoomActor {
+    room: Room,
+    media: MediaPlane,
+    opened: Instant,
+    clients: HashMap<ConnectionId, Client>,
+    /// Calls of broadcasters that have no response yet.
+    calls: HashMap<ConnectionId, Answer>,
+    /// Updates whose callers wait until they apply.
+    updates: Vec<oneshot::Sender<()>>,
+    publisher: Publisher,
+    metrics: Metrics,
+}
+
+impl RoomActor {
+    /// An actor without clients.
+    pub(super) fn new(room: Room, media: MediaPlane, publisher: Publisher, metrics: Metrics) -> Self {
+        let (clients, calls, updates) = (HashMap::new(), HashMap::new(), Vec::new());
+        Self { room, media, opened: Instant::now(), clients, calls, updates, publisher, metrics }
+    }
+
+    /// What the room hands on to its successor; `is_interrupted` after a panic.
+    pub(super) fn keepsake(&self, is_interrupted: bool) -> Option<Keepsake> {
+        self.room.keepsake(is_interrupted)
+    }
+
+    /// Runs until the room is over.
+    pub(super) async fn run(
+        &mut self,
+        mut inputs: mpsc::Receiver<Input>,
+        mut events: mpsc::UnboundedReceiver<MediaEvent>,
+    ) {
+        let mut ticks = tokio::time::interval(TICK);
+        let mut samples = tokio::time::interval(self.media.sample_interval());
+        for interval in [&mut ticks, &mut samples] {
+            interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        }
+        loop {
+            let command = tokio::select! {
+                Some(input) = inputs.recv() => match self.command(input) {
+                    Some(command) => command,
+                    None => continue,
+                },
+                Some(event) = events.recv() => Command::Media(event),
+                _ = ticks.tick() => Command::Tick,
+                _ = samples.tick() => {
+                    self.media.sample().await;
+                    continue;
+                }
+            };
+            if self.handle(command).await {
+                break;
+            }
+        }
+    }
+
+    /// The room's command for an input; what does not concern the room is answered here.
+    fn command(&mut self, input: Input) -> Option<Command> {
+        Some(match input {
+            Input::Connect { connection, peer, grant, replicas, comes_back_only, proves, client } => {
+                self.clients.insert(connection, client);
+                Command::Connected { connection, peer, grant, replicas, comes_back_only, proves }
+            }
+            Input::Broadcast { call, peer, grant, request, answer } => {
+                self.calls.insert(call, answer);
+                Command::Broadcaster { call, peer, grant, request: *request }
+            }
+            Input::Disconnect(connection) => {
+                self.clients.remove(&connection);
+                Command::Disconnected { connection }
+            }
+            Input::CutOff(connection) => Command::CutOff { connection },
+            Input::SignOfLife(connection) => Command::SignOfLife { connection },
+            Input::Message { connection, id: Some(id), request } => Command::Request { connection, id, request },
+            Input::Message { connection, id: None, request } => Command::Notification { connection, request },
+            Input::Answer { connection, id, is_ok } => Command::Answered { connection, id, is_ok },
+            Input::Update(settings, returning, answer) => {
+                self.updates.push(answer);
+                Command::Update { settings, returning }
+            }
+            Input::Remove(peer, answer) => {
+                let _ = answer.send(self.room.has(&peer));
+                Command::Remove(peer)
+            }
+            Input::End(end) => Command::End(end),
+            Input::Panic => panic!("requested by a test"),
+            Input::Describe(answer) => {
+                let _ = answer.send(self.room.peers());
+                return None;
+            }
+        })
+    }
+
+    /// Handles one command and all that follow from it; true when the room is over.
+    async fn handle(&mut self, command: Command) -> bool {
+        let mut commands = VecDeque::from([command]);
+        let mut is_over = false;
+        while let Some(command) = commands.pop_front() {
+            let mut frames = Frames::default();
+            for effect in self.room.handle(command, self.opened.elapsed()) {
+                match effect {
+                    Effect::Shut => is_over = true,
+                    Effect::Media(operation, context) => {
+                        let outcome = self.media.run(operation).await;
+                        commands.push_back(Command::MediaDone { context, outcome });
+                    }
+                    Effect::Send(connection, message) => {
+                        if !self.deliver(connection, message, &mut frames) {
+                            commands.push_back(Command::Disconnected { connection });
+                        }
+                    }
+                    Effect::Ping(connection) => self.ping(connection),
+                    Effect::Note(fact) => record(&self.metrics, fact),
+                    Effect::Close { connection, code, reason } => self.close(connection, (code, reason)),
+                }
+            }
+        }
+        self.publish();
+        is_over
+    }
+
+    /// Delivers a message to a client's WebSocket, or to the script that called; false for a client that must be dropped.
+    fn deliver(&mut self, connection: ConnectionId, message: Outgoing, frames: &mut Frames) -> bool {
+        let Some(answer) = self.calls.remove(&connection) else { return self.send(connection, message, frames) };
+        // Fails if the script has closed its connection; it needs no response then.
+        let _ = answer.send(match message {
+            Outgoing::Failure { code, reason, .. } => Err(Refused { code, reason }),
+            Outgoing::Success(_, data) => Ok(data),
+            Outgoing::Request(..) | Outgoing::Notification(_) => Ok(Value::Null),
+        });
+        true
+    }
+
+    /// False for a client whose queue is full because it does not read; it has been dropped.
+    fn send(&mut self, connection: ConnectionId, message: Outgoing, frames: &mut Frames) -> bool {
+        let Some(Client { outbox, vocabulary }) = self.clients.get(&connection) else { return true };
+        if !vocabulary.has(&message) {
+            return true;
+        }
+        let may_be_missed = matches!(&message, Outgoing::Notification(notification) if notification.may_be_missed());
+        let frame = frames.encode(message);
+        if may_be_missed {
+            outbox.send_if_read(frame);
+            return true;
+        }
+        if outbox.send(frame).is_ok() {
+            return true;
+        }
+        if let Some(client) = self.clients.remove(&connection) {
+            client.outbox.cut(DOES_NOT_READ);
+        }
+        self.metrics.limits_reached.with_label_values(&["unread messages"]).inc();
+        tracing::warn!(connection = connection.0, "dropping a client that does not read its messages");
+        false
+    }
+
+    fn close(&mut self, connection: ConnectionId, close: Close) {
+        if let Some(client) = self.clients.remove(&connection) {
+            client.outbox.close(close);
+        }
+    }
+
+    fn ping(&self, connection: ConnectionId) {
+        if let Some(client) = self.clients.get(&connection) {
+            client.outbox.ping();
+        }
+    }
+
+    /// Publishes the room's state, and answers updates, which are part of it now.
+    fn publish(&mut self) {
+        self.publisher.publish(&self.room);
+        for answer in self.updates.drain(..) {
+            let _ = answer.send(());
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Starts a room's actor and runs it to its end. A panic ends the room and nothing else: it is counted, logged with the meeting's name, its
+//! clients are asked to reconnect, and the moderators' decisions are handed on.
+//!
+//! It handles no input and no effect.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use futures_util::FutureExt;
+use tokio::sync::mpsc;
+
+use super::handle::RoomHandle;
+use super::input::Input;
+use super::media::MediaPlane;
+use super::observed::{Observed, Publisher, Reports};
+use super::quota::ByteQuota;
+use super::room_actor::RoomActor;
+use crate::clock::unix_milliseconds;
+use crate::metrics::Metrics;
+use crate::room::{Keepsake, Limits, MediaEvent, Room, Terms};
+use crate::sfu::workers::MEDIASOUP_VERSION;
+
+/// Inputs queued for a room before its clients are slowed down.
+const INBOX: usize = 256;
+
+/// What a room is created from.
+#[derive(Debug)]
+pub(crate) struct RoomSpec {
+    /// Namespace and name of its meeting, for the log.
+    pub(crate) meeting: String,
+    /// The room's limits.
+    pub(crate) limits: Limits,
+    /// The meeting's settings.
+    pub(crate) terms: Terms,
+    /// What an earlier room of the same meeting has handed on.
+    pub(crate) keepsake: Option<Keepsake>,
+    /// Memory for messages queued for its clients.
+    pub(crate) quota: ByteQuota,
+}
+
+/// How a room has ended.
+#[derive(Debug)]
+pub(crate) struct RoomEnd {
+    /// What the room hands on to its successor; `None` if the meeting is over.
+    pub(crate) keepsake: Option<Keepsake>,
+}
+
+/// Starts a room; `on_end` runs when the room has ended, for whatever reason.
+pub(crate) fn start<F: Future<Output = ()> + Send + 'static>(
+    spec: RoomSpec,
+    media: MediaPlane,
+    events: mpsc::UnboundedReceiver<MediaEvent>,
+    reports: Reports,
+    on_end: impl FnOnce(RoomEnd) -> F + Send + 'static,
+) -> RoomHandle {
+    let RoomSpec { meeting, limits, terms, keepsake, quota } = spec;
+    let (inbox, inputs) = mpsc::channel(INBOX);
+    let capabilities = media.rtp_capabilities();
+    let room = Room::new(limits, terms, capabilities, MEDIASOUP_VERSION.to_owned(), unix_milliseconds(), keepsake);
+    let metrics = reports.metrics.clone();
+    let (publisher, observed) = Publisher::new(&room, reports);
+    let Observed { census, settings, people, streams } = observed;
+    let handle = RoomHandle { inbox, census, settings, people, streams, quota };
+    let actor = RoomActor::new(room, media, publisher, metrics.clone());
+    tokio::spawn(async move { on_end(run(actor, metrics, inputs, events, meeting).await).await });
+    handle
+}
+
+/// Runs the actor until the room is over.
+async fn run(
+    mut actor: RoomActor,
+    metrics: Metrics,
+    inputs: mpsc::Receiver<Input>,
+    events: mpsc::UnboundedReceiver<MediaEvent>,
+    meeting: String,
+) -> RoomEnd {
+    let note = |panic: &(dyn Any + Send)| {
+        metrics.room_panics.inc();
+        tracing::error!(
+            meeting,
+            panic = text_of(panic),
+            "a room panicked and has ended; its clients reconnect to a new one"
+        );
+    };
+    let outcome = AssertUnwindSafe(actor.run(inputs, events)).catch_unwind().await;
+    let is_interrupted = outcome.is_err();
+    if let Err(panic) = outcome {
+        note(panic.as_ref());
+    }
+    // A panic may leave inconsistent state behind, and dropping the handles may panic too.
+    let keepsake = catch_unwind(AssertUnwindSafe(|| actor.keepsake(is_interrupted)));
+    let dropped = catch_unwind(AssertUnwindSafe(|| drop(actor)));
+    if let Err(panic) = dropped {
+        note(panic.as_ref());
+    }
+    RoomEnd {
+        keepsake: keepsake.unwrap_or_else(|panic| {
+            note(panic.as_ref());
+            None
+        }),
+    }
+}
+
+/// The text of a panic, shortened: it may quote what a client sent.
+fn text_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no text");
+    text.chars().take(200).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_of_a_panic_is_short() {
+        let text = |act: fn()| text_of(catch_unwind(act).unwrap_err().as_ref());
+        assert_eq!(text(|| panic!("plain")), "plain");
+        assert_eq!(text(|| panic!("{}", "x".repeat(1000))).len(), 200);
+        assert_eq!(text(|| std::panic::panic_any(7)), "no text");
+    }
+}

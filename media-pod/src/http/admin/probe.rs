@@ -1,0 +1,36 @@
+//! Opens probes on request, and closes them when their time is up. What a probe is, is [`crate::sfu::probe`]'s part.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use convene_protocol::admin::ProbeTargets;
+
+use crate::http::problem::problem;
+use crate::http::state::AppState;
+use crate::sfu::probe::Probe;
+
+/// How long a probe is open.
+const OPEN_SECONDS: u64 = 20;
+
+pub(super) async fn open(State(state): State<AppState>) -> Response {
+    let Some(permit) = state.probes.acquire() else {
+        return problem(StatusCode::TOO_MANY_REQUESTS, "2 probes are already open: try again in 20 seconds");
+    };
+    match Probe::open(&state.workers).await {
+        Ok(probe) => {
+            let targets = ProbeTargets { seconds: OPEN_SECONDS, targets: probe.targets.clone() };
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_secs(OPEN_SECONDS)).await;
+                drop((probe, permit));
+            });
+            Json(targets).into_response()
+        }
+        Err(error) => {
+            tracing::warn!(reason = error.reason(), %error, "could not open a probe");
+            problem(StatusCode::SERVICE_UNAVAILABLE, &error.to_string())
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Health checks and metrics. They change nothing but sampled gauges.
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::state::AppState;
+
+/// `/healthz`: the process responds.
+pub(super) async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// `/readyz`: whether the pod accepts participants; the body says what is missing.
+pub(super) async fn readyz(State(state): State<AppState>) -> Response {
+    let missing = if state.rooms.is_ending() {
+        Some("shutting down")
+    } else if state.rooms.is_draining() {
+        Some("draining")
+    } else if state.workers.alive() == 0 {
+        Some("no media worker is running")
+    } else {
+        state.options.log.problem()
+    };
+    match missing {
+        None => "ok\n".into_response(),
+        Some(missing) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {missing}\n")).into_response(),
+    }
+}
+
+/// `/metrics`, in Prometheus' text exposition format.
+pub(super) async fn metrics(State(state): State<AppState>) -> Response {
+    for (index, worker) in state.workers.report().into_iter().enumerate() {
+        state.metrics.worker_cpu(index, worker.cpu_seconds.unwrap_or_default());
+    }
+    state.metrics.queued_bytes.set(i64::try_from(state.rooms.quota().used()).unwrap_or(i64::MAX));
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], state.metrics.render()).into_response()
+}

@@ -1,0 +1,42 @@
+//! What a listener serves while the pod starts: alive, but not ready. It knows no route except health checks.
+
+use std::sync::{Arc, OnceLock};
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use tower::Service;
+
+/// Answers from the first moment on; passes requests to the real routes once [`StartupGate::open`] was called.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct StartupGate(Arc<OnceLock<Router>>);
+
+impl StartupGate {
+    /// The routes to serve. `missing` is what the pod waits for, for `/readyz`.
+    pub(crate) fn router(&self, missing: &'static str) -> Router {
+        let gate = self.clone();
+        Router::new().fallback(move |request: Request| {
+            let routes = gate.0.get().cloned();
+            async move {
+                match routes {
+                    // Routers are always ready and never fail.
+                    Some(mut routes) => routes.call(request).await.into_response(),
+                    None => not_ready(request.uri().path(), missing),
+                }
+            }
+        })
+    }
+
+    /// Sets the real routes.
+    pub(crate) fn open(&self, router: Router) {
+        let _ = self.0.set(router);
+    }
+}
+
+fn not_ready(path: &str, missing: &str) -> Response {
+    match path {
+        "/healthz" => "ok\n".into_response(),
+        _ => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {missing}\n")).into_response(),
+    }
+}
