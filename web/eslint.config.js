@@ -10,11 +10,12 @@ const layer = (files, patterns) => ({
 export default [
   ...base(import.meta.dirname),
   { files: ['src/ui/**/*.{ts,tsx}'], ...reactHooks.configs.flat.recommended },
-  layer(['src/core/**'], [
-    { group: ['react', 'react-dom', 'react-dom/*', 'lucide-react'], message: 'The core knows no framework.' },
-    { group: ['**/state/**', '**/ui/**'], message: 'The core knows neither state nor views.' },
-  ]),
-  layer(['src/state/**'], [
-    { group: ['react', 'react-dom', 'react-dom/*', 'lucide-react', '**/ui/**'], message: 'View models know no view.' },
-  ]),
+  layer(
+    ['src/core/**'],
+    [
+      { group: ['react', 'react-dom', 'react-dom/*', 'lucide-react'], message: 'The core knows no framework.' },
+      { group: ['**/state/**', '**/ui/**'], message: 'The core knows neither state nor views.' },
+    ],
+  ),
+  layer(['src/state/**'], [{ group: ['react', 'react-dom', 'react-dom/*', 'lucide-react', '**/ui/**'], message: 'View models know no view.' }]),
 ];

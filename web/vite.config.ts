@@ -8,7 +8,10 @@ const server = process.env['CONVENE_SERVER'] ?? 'http://localhost:8080';
 
 /** `--mode gallery` builds the page that shows every screen with fixed data; it is no part of the app. */
 export default defineConfig(({ mode }) => ({
-  plugins: [react(), ...(mode === 'gallery' ? [] : [firstLoad({ maxKilobytes: 250 }), checkLicenses({ packages: ['mediasoup-client', 'react', 'react-dom'] })])],
+  plugins: [
+    react(),
+    ...(mode === 'gallery' ? [] : [firstLoad({ maxKilobytes: 250 }), checkLicenses({ packages: ['mediasoup-client', 'react', 'react-dom'] })]),
+  ],
   build: {
     target: 'es2022',
     assetsDir: 'assets',

@@ -40,7 +40,13 @@ const model: AppModel = new AppModel({
   watchMeeting: (address, listener) => watchMeeting(address, listener, { joinToken }),
   createSession: ({ address, peerId, displayName, localMedia }) =>
     new Session({
-      findRoute: routeFinder({ address, openUrl: signalingUrl(address, location, peerId), peerId, joinToken, tickets: ticketStore(location, tabStorage(), joinToken) }),
+      findRoute: routeFinder({
+        address,
+        openUrl: signalingUrl(address, location, peerId),
+        peerId,
+        joinToken,
+        tickets: ticketStore(location, tabStorage(), joinToken),
+      }),
       displayName,
       localMedia,
       log: consoleLog,

@@ -25,8 +25,7 @@ const TURN_SECRET = 'harbor-lights-and-herring';
 const ROUTERS = ['pods', '--namespace', NAMESPACE, '--selector', 'app.kubernetes.io/component=router'] as const;
 const urlOf = (name: string, token?: string): string => `${publicUrl}/m/default/${name}${token === undefined ? '' : `#token=${token}`}`;
 const apiOf = (name: string): string => `${publicUrl}/api/v1/meetings/default/${name}`;
-const demoUrl = (room: string, peerId: string): string =>
-  `wss://${cluster.nodeAddress}:${String(DEMO_NODE_PORT)}/?roomId=${room}&peerId=${peerId}`;
+const demoUrl = (room: string, peerId: string): string => `wss://${cluster.nodeAddress}:${String(DEMO_NODE_PORT)}/?roomId=${room}&peerId=${peerId}`;
 const secondsSince = (start: number): string => ((performance.now() - start) / 1000).toFixed(1);
 
 test.describe.configure({ mode: 'serial' });
@@ -252,7 +251,12 @@ test('the API server is down for two minutes: participants with a token still jo
   } finally {
     process.kill(server, 'SIGCONT');
   }
-  await waitUntil('the API server answers again', 60, () => kubectl('get', '--raw', '/readyz').then(() => undefined, () => 'it does not'));
+  await waitUntil('the API server answers again', 60, () =>
+    kubectl('get', '--raw', '/readyz').then(
+      () => undefined,
+      () => 'it does not',
+    ),
+  );
   await programsRun();
 });
 

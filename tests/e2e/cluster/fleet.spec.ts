@@ -119,10 +119,13 @@ test('kubectl scale changes the spare pods, and pods with meetings are left alon
 
 test('a max below the pods in use removes only the spare pod', async () => {
   const busy = [...new Set((await meetings()).filter((one) => one.pool === 'reef').map(({ podUid }) => podUid))].sort();
-  await watched(async () => {
-    await patchSpec(poolArguments('reef'), { max: 2 });
-    await poolHas('reef', { warm: 0, total: busy.length });
-  }, { reef: 5 });
+  await watched(
+    async () => {
+      await patchSpec(poolArguments('reef'), { max: 2 });
+      await poolHas('reef', { warm: 0, total: busy.length });
+    },
+    { reef: 5 },
+  );
   expect(sorted(await podsOf('reef'))).toEqual(busy);
   expect(sitting?.isOpen).toBe(true);
   await allAreReady(100, 10, 'reef');

@@ -37,12 +37,14 @@ const portHolder = (node: string, port: number): object => ({
   metadata: { name: `holder-${node}`, namespace: NAMESPACE, labels: { 'holds-a-port': 'true' } },
   spec: {
     nodeName: node,
-    containers: [{
-      name: 'holder',
-      image: 'ghcr.io/convene-dev/convene-media-pod:0.1.0',
-      args: ['--dev'],
-      ports: [{ containerPort: port, hostPort: port, protocol: 'UDP' }],
-    }],
+    containers: [
+      {
+        name: 'holder',
+        image: 'ghcr.io/convene-dev/convene-media-pod:0.1.0',
+        args: ['--dev'],
+        ports: [{ containerPort: port, hostPort: port, protocol: 'UDP' }],
+      },
+    ],
   },
 });
 

@@ -24,9 +24,7 @@ const codec = object({ mimeType: text, payloadType: number, clockRate: number })
 const rtpParameters = object({ codecs: list(codec, 1), encodings: list(object({ ssrc: number }), 1) });
 /** RTP capabilities of a receiver of the older scripts. */
 const CAPABILITIES = {
-  codecs: [
-    { kind: 'audio', mimeType: 'audio/opus', preferredPayloadType: 100, clockRate: 48000, channels: 2, parameters: {}, rtcpFeedback: [] },
-  ],
+  codecs: [{ kind: 'audio', mimeType: 'audio/opus', preferredPayloadType: 100, clockRate: 48000, channels: 2, parameters: {}, rtcpFeedback: [] }],
   headerExtensions: [],
 };
 
@@ -54,9 +52,7 @@ test.describe.serial('older variant', () => {
     const { peers } = assertAnswer(await broadcaster.call('POST', '/broadcasters', body), 200, object({ peers: list(peer, 2) }));
     const sender = (peers as { id: string; producers: { id: string }[] }[]).find(({ id }) => id === meeting().guests.T3.peerId);
     expect(sender?.producers).toContainEqual({ id: producerId, kind: 'video' });
-    await meeting().guests.T3.waitFor('is notified at once', ({ peers: seen }) =>
-      seen.some(({ id }) => id === 'older-script') ? undefined : 'it is not',
-    );
+    await meeting().guests.T3.waitFor('is notified at once', ({ peers: seen }) => (seen.some(({ id }) => id === 'older-script') ? undefined : 'it is not'));
   });
 
   test('POST broadcasters without rtpCapabilities returns no peers', async ({ pod }) => {
@@ -73,17 +69,9 @@ test.describe.serial('older variant', () => {
 
   test('POST transports, plain', async () => {
     const shape = object({ id: text, ...plainTransport, rtcpPort: number });
-    const { id } = assertAnswer(
-      await broadcaster.call('POST', '~/transports', { type: 'plain', comedia: true, rtcpMux: false }),
-      200,
-      shape,
-    );
+    const { id } = assertAnswer(await broadcaster.call('POST', '~/transports', { type: 'plain', comedia: true, rtcpMux: false }), 200, shape);
     sending = String(id);
-    const muxed = assertAnswer(
-      await broadcaster.call('POST', '~/transports', { type: 'plain', rtcpMux: true }),
-      200,
-      object({ id: text, ...plainTransport }),
-    );
+    const muxed = assertAnswer(await broadcaster.call('POST', '~/transports', { type: 'plain', rtcpMux: true }), 200, object({ id: text, ...plainTransport }));
     expect(muxed).not.toHaveProperty('rtcpPort');
   });
 
@@ -129,9 +117,7 @@ test.describe.serial('older variant', () => {
   test('DELETE broadcasters/:id', async () => {
     assertAnswer(await broadcaster.call('DELETE', '~'), 200);
     expect((await broadcaster.call('DELETE', '~')).status).toBeGreaterThanOrEqual(400);
-    await meeting().guests.L.waitFor('hears of it', ({ peers }) =>
-      peers.some(({ id }) => id === 'older-script') ? 'it is there' : undefined,
-    );
+    await meeting().guests.L.waitFor('hears of it', ({ peers }) => (peers.some(({ id }) => id === 'older-script') ? 'it is there' : undefined));
   });
 });
 
@@ -189,9 +175,7 @@ test.describe.serial('newer variant', () => {
 
   test('POST join', async () => {
     assertAnswer(await broadcaster.call('POST', '~/join'), 200);
-    await meeting().guests.L.waitFor('is notified only now', ({ peers }) =>
-      peers.some(({ id }) => id === 'newer-script') ? undefined : 'it is not',
-    );
+    await meeting().guests.L.waitFor('is notified only now', ({ peers }) => (peers.some(({ id }) => id === 'newer-script') ? undefined : 'it is not'));
     expect((await broadcaster.call('POST', '~/join')).status).toBe(409);
   });
 
@@ -238,9 +222,7 @@ test.describe.serial('newer variant', () => {
     expect((await broadcaster.call('POST', '/broadcasters/nobody/join')).status).toBe(404);
     expect((await broadcaster.call('POST', '~/producers', { ...rtp, transportId: UNKNOWN_ID })).status).toBe(404);
     expect((await broadcaster.call('POST', `~/transports/${UNKNOWN_ID}/connect`, { ip: '127.0.0.1', port: 9 })).status).toBe(404);
-    expect(
-      (await broadcaster.call('POST', '~/consumers', { transportId: receiving, producerId: UNKNOWN_ID, rtpCapabilities: CAPABILITIES })).status,
-    ).toBe(404);
+    expect((await broadcaster.call('POST', '~/consumers', { transportId: receiving, producerId: UNKNOWN_ID, rtpCapabilities: CAPABILITIES })).status).toBe(404);
     expect((await broadcaster.call('POST', `~/consumers/${UNKNOWN_ID}/resume`)).status).toBe(404);
     expect((await broadcaster.call('POST', '~/transports', { direction: 'sideways' })).status).toBe(400);
     expect((await broadcaster.call('POST', '~/producers', { ...rtp, transportId: sending, kind: 'smell' })).status).toBe(400);
@@ -248,9 +230,7 @@ test.describe.serial('newer variant', () => {
 
   test('POST broadcasters with a known peerId closes that peer first', async () => {
     assertAnswer(await broadcaster.call('POST', '/broadcasters', hello), 201);
-    await meeting().guests.T3.waitFor('hears of it', ({ peers }) =>
-      peers.some(({ id }) => id === 'newer-script') ? 'it is there' : undefined,
-    );
+    await meeting().guests.T3.waitFor('hears of it', ({ peers }) => (peers.some(({ id }) => id === 'newer-script') ? 'it is there' : undefined));
   });
 
   test('DELETE broadcasters/:peerId', async () => {

@@ -45,9 +45,7 @@ async function whileSending(
 async function currentLayersAre(receiver: Guest, id: string, spatialLayer: number, temporalLayer: number): Promise<void> {
   await receiver.waitFor(`is notified of layers ${String(spatialLayer)} and ${String(temporalLayer)}`, ({ consumers }) => {
     const current = consumers.find((one) => one.id === id)?.currentLayers;
-    return current?.spatialLayer === spatialLayer && current.temporalLayer === temporalLayer
-      ? undefined
-      : `they are ${JSON.stringify(current)}`;
+    return current?.spatialLayer === spatialLayer && current.temporalLayer === temporalLayer ? undefined : `they are ${JSON.stringify(current)}`;
   });
 }
 
@@ -110,9 +108,7 @@ test.describe('where AV1 is offered', () => {
     await whileSending([sender, receiver], { codec: 'AV1', scalabilityMode: 'L1T3' }, async (id) => {
       await receiver.do('setPreferredLayers', id, 0, 0);
       await currentLayersAre(receiver, id, 0, 0);
-      await receives(receiver, id, 'a lower frame rate', ({ framesPerSecond: rate }) =>
-        rate > 0 && rate <= 5 ? undefined : `it is ${String(rate)}`,
-      );
+      await receives(receiver, id, 'a lower frame rate', ({ framesPerSecond: rate }) => (rate > 0 && rate <= 5 ? undefined : `it is ${String(rate)}`));
       await receiver.do('setPreferredLayers', id, 0, 2);
       await currentLayersAre(receiver, id, 0, 2);
       await receives(receiver, id, 'the full frame rate', ({ framesPerSecond: rate }) => (rate >= 7 ? undefined : `it is ${String(rate)}`));

@@ -42,20 +42,12 @@ export async function receivedBy(guest: Guest, consumerId: string): Promise<Rece
 }
 
 /** Waits until what the guest receives by that consumer is as expected. */
-export async function receives(
-  guest: Guest,
-  consumerId: string,
-  what: string,
-  whatIsMissing: (now: Received) => Missing,
-  seconds = 20,
-): Promise<void> {
+export async function receives(guest: Guest, consumerId: string, what: string, whatIsMissing: (now: Received) => Missing, seconds = 20): Promise<void> {
   await waitUntil(`${guest.name}: ${what}`, seconds, async () => whatIsMissing(await receivedBy(guest, consumerId)));
 }
 
 export async function arrivesInWidth(guest: Guest, consumerId: string, width: number): Promise<void> {
-  await receives(guest, consumerId, `a picture ${String(width)} wide`, (now) =>
-    now.width === width ? undefined : `it is ${String(now.width)} wide`,
-  );
+  await receives(guest, consumerId, `a picture ${String(width)} wide`, (now) => (now.width === width ? undefined : `it is ${String(now.width)} wide`));
 }
 
 /** Nothing arrives any more. */
@@ -71,23 +63,15 @@ export async function standsStill(guest: Guest, consumerId: string): Promise<voi
 }
 
 /** Id of the consumer by which the guest receives that of the sender. */
-export async function consumerOf(
-  guest: Guest,
-  sender: { readonly peerId: string },
-  source: 'audio' | 'video' | 'screensharing',
-): Promise<string> {
+export async function consumerOf(guest: Guest, sender: { readonly peerId: string }, source: 'audio' | 'video' | 'screensharing'): Promise<string> {
   const state = await guest.waitFor(`receives ${source} of ${sender.peerId}`, ({ consumers }) =>
-    consumers.some((one) => one.peerId === sender.peerId && one.source === source)
-      ? undefined
-      : `it has ${String(consumers.length)} other consumers`,
+    consumers.some((one) => one.peerId === sender.peerId && one.source === source) ? undefined : `it has ${String(consumers.length)} other consumers`,
   );
   return state.consumers.find((one) => one.peerId === sender.peerId && one.source === source)?.id ?? '';
 }
 
 /** Id of the producer by which the guest sends that. */
 export async function producerOf(guest: Guest, source: 'audio' | 'video' | 'screensharing'): Promise<string> {
-  const state = await guest.waitFor(`sends ${source}`, ({ producers }) =>
-    producers.some((one) => one.source === source) ? undefined : 'it does not',
-  );
+  const state = await guest.waitFor(`sends ${source}`, ({ producers }) => (producers.some((one) => one.source === source) ? undefined : 'it does not'));
   return state.producers.find((one) => one.source === source)?.id ?? '';
 }

@@ -70,9 +70,7 @@ for (const dialect of DIALECTS) {
     const guest = await guests.join(pod, room, dialect, { holdConsumers: true });
     const idKey = dialect === 'L' ? 'id' : 'consumerId';
     const offers = (): Data[] => guest.wire.requests('received', 'newConsumer').map(({ data }) => data as Data);
-    await waitUntil('the video is offered', 10, () =>
-      offers().some((data) => data['producerId'] === producerId) ? undefined : 'it is not',
-    );
+    await waitUntil('the video is offered', 10, () => (offers().some((data) => data['producerId'] === producerId) ? undefined : 'it is not'));
     const consumerId = offers().find((data) => data['producerId'] === producerId)?.[idKey];
     const packets = async (of: Guest, method: string, data: object): Promise<number> => {
       const { data: answer } = await of.do('request', method, data);

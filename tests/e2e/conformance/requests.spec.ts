@@ -87,9 +87,7 @@ const CHANGES: readonly Change[] = [
     happens: async (actor, witness) => {
       const id = await consumerOf(witness, actor, 'video');
       await actor.do('stopCamera');
-      await witness.waitFor('loses the picture', ({ consumers }) =>
-        consumers.some((one) => one.id === id) ? 'the consumer is there' : undefined,
-      );
+      await witness.waitFor('loses the picture', ({ consumers }) => (consumers.some((one) => one.id === id) ? 'the consumer is there' : undefined));
       await actor.do('startCamera');
       await seesAndHears(witness, actor, { audio: false });
     },
@@ -115,9 +113,7 @@ const CHANGES: readonly Change[] = [
       const id = await consumerOf(actor, witness, 'video');
       const before = (await receivedBy(actor, id)).keyFrames;
       await actor.do('requestKeyFrame', id);
-      await receives(actor, id, 'one more key frame', ({ keyFrames }) =>
-        keyFrames > before ? undefined : `${String(keyFrames)} key frames`,
-      );
+      await receives(actor, id, 'one more key frame', ({ keyFrames }) => (keyFrames > before ? undefined : `${String(keyFrames)} key frames`));
     },
   },
   {
@@ -203,10 +199,7 @@ for (const dialect of DIALECTS) {
   for (const method of ['applyNetworkThrottle', dialect === 'L' ? 'resetNetworkThrottle' : 'stopNetworkThrottle']) {
     test(`${dialect} request ${method} is rejected with 403`, async () => {
       const options = { uplink: 100, downlink: 100, rtt: 50, packetLoss: 0 };
-      const data =
-        dialect === 'L'
-          ? { secret: 'guessed', ...options }
-          : { secret: 'guessed', options: { up: 100, down: 100, rtt: 50, packetLoss: 0 } };
+      const data = dialect === 'L' ? { secret: 'guessed', ...options } : { secret: 'guessed', options: { up: 100, down: 100, rtt: 50, packetLoss: 0 } };
       expect(await meeting().guests[dialect].do('request', method, data)).toMatchObject({ errorCode: 403 });
     });
   }
@@ -227,20 +220,12 @@ for (const dialect of DIALECTS) {
   test(`${dialect} notification of an unknown consumer or producer changes nothing`, async () => {
     const { guests } = meeting();
     const actor = guests[dialect];
-    for (const method of [
-      'pauseConsumer',
-      'resumeConsumer',
-      'requestConsumerKeyFrame',
-      'setConsumerPreferredLayers',
-      'setConsumerPriority',
-    ]) {
+    for (const method of ['pauseConsumer', 'resumeConsumer', 'requestConsumerKeyFrame', 'setConsumerPreferredLayers', 'setConsumerPriority']) {
       await actor.do('notify', method, { consumerId: UNKNOWN_ID, spatialLayer: 0, temporalLayer: 0, priority: 1 });
     }
     for (const method of ['closeProducer', 'pauseProducer', 'resumeProducer']) await actor.do('notify', method, { producerId: UNKNOWN_ID });
     await actor.do('notify', 'makeCoffee', {});
-    expect(await actor.do('request', 'getTransportStats', { transportId: (await actor.state()).sendTransport })).not.toHaveProperty(
-      'errorReason',
-    );
+    expect(await actor.do('request', 'getTransportStats', { transportId: (await actor.state()).sendTransport })).not.toHaveProperty('errorReason');
     expect((await actor.state()).connection).toBe('joined');
     await seesAndHears(actor, guests[other(dialect)]);
   });

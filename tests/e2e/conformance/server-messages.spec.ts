@@ -132,9 +132,7 @@ for (const dialect of DIALECTS) {
     expect(guest.wire.notifications('received', VERSION[other(dialect)].method)).toEqual([]);
   });
 
-  for (const { method, title, dialects = DIALECTS, fits = () => true, happens } of ROWS.filter(
-    ({ dialects: of }) => of?.includes(dialect) ?? true,
-  )) {
+  for (const { method, title, dialects = DIALECTS, fits = () => true, happens } of ROWS.filter(({ dialects: of }) => of?.includes(dialect) ?? true)) {
     if (!dialects.includes(dialect)) continue;
     test(`${dialect} notification ${method}${title === undefined ? '' : ` ${title}`}`, async () => {
       const at = meeting();
@@ -149,7 +147,10 @@ for (const dialect of DIALECTS) {
   if (dialect === 'L') {
     test('L notification consumerScore follows each consumer once it is accepted', async () => {
       const { wire } = meeting().guests.L;
-      const scoreOf = (id: unknown) => ({ data }: { readonly data: unknown }): boolean => idOf(data as Data) === id;
+      const scoreOf =
+        (id: unknown) =>
+        ({ data }: { readonly data: unknown }): boolean =>
+          idOf(data as Data) === id;
       for (const { data, answeredAt } of wire.requests('received', 'newConsumer')) {
         const { id, peerId } = data as Data;
         if (peerId !== meeting().guests.T3.peerId) continue; // others left at once
@@ -163,20 +164,8 @@ for (const dialect of DIALECTS) {
 
   const OFFERS: readonly [string, string, Shape, (data: Data) => boolean, number][] = [
     ['newConsumer', 'newConsumer', SERVER_REQUESTS.newConsumer[dialect], () => true, 2],
-    [
-      'newDataConsumer of a chat',
-      'newDataConsumer',
-      SERVER_REQUESTS.newDataConsumer[dialect],
-      (data) => typeof data['peerId'] === 'string',
-      1,
-    ],
-    [
-      'newDataConsumer of the bot',
-      'newDataConsumer',
-      SERVER_REQUESTS.newDataConsumerOfBot[dialect],
-      (data) => typeof data['peerId'] !== 'string',
-      1,
-    ],
+    ['newDataConsumer of a chat', 'newDataConsumer', SERVER_REQUESTS.newDataConsumer[dialect], (data) => typeof data['peerId'] === 'string', 1],
+    ['newDataConsumer of the bot', 'newDataConsumer', SERVER_REQUESTS.newDataConsumerOfBot[dialect], (data) => typeof data['peerId'] !== 'string', 1],
   ];
   for (const [title, method, shape, fits, times] of OFFERS) {
     test(`${dialect} server request ${title}`, async () => {
@@ -208,9 +197,7 @@ for (const dialect of DIALECTS) {
 
   test(`${dialect} gets only requests that its application knows`, async () => {
     const { entries } = meeting().guests[dialect].wire;
-    const asked = new Set(
-      entries.filter(({ way, message }) => way === 'received' && message.request === true).map(({ message }) => message.method),
-    );
+    const asked = new Set(entries.filter(({ way, message }) => way === 'received' && message.request === true).map(({ message }) => message.method));
     expect([...asked].sort()).toEqual(['newConsumer', 'newDataConsumer']);
   });
 }

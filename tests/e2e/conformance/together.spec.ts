@@ -54,19 +54,12 @@ test('both see and hear each other, chat both ways, and the bot answers', async 
     }
   }
   // Messages to the bot reach no other peer.
-  for (const guest of [older, newer])
-    expect((await guest.state()).lines.some(({ from, text }) => from !== undefined && text.includes('secret'))).toBe(false);
+  for (const guest of [older, newer]) expect((await guest.state()).lines.some(({ from, text }) => from !== undefined && text.includes('secret'))).toBe(false);
 
   // The statistics panel: two transports, two producers, two consumers, and as many data channels.
   for (const guest of [older, newer]) {
     const panel = await guest.do('statisticsPanel');
-    expect(Object.keys(panel).sort()).toEqual([
-      'getConsumerStats',
-      'getDataConsumerStats',
-      'getDataProducerStats',
-      'getProducerStats',
-      'getTransportStats',
-    ]);
+    expect(Object.keys(panel).sort()).toEqual(['getConsumerStats', 'getDataConsumerStats', 'getDataProducerStats', 'getProducerStats', 'getTransportStats']);
     expect(panel).toMatchObject({ getTransportStats: 2, getDataProducerStats: 2, getDataConsumerStats: 2 });
   }
 });
@@ -116,8 +109,7 @@ for (const dialect of DIALECTS) {
       consumers.length === 6 ? undefined : `it has ${String(consumers.length)}`,
     );
     for (const producer of producers) expect(state.consumers.filter(({ producerId }) => producerId === producer)).toHaveLength(3);
-    for (const { id } of state.consumers)
-      await receives(guest, id, 'media by each', ({ packets }) => (packets > 0 ? undefined : 'there is none'));
+    for (const { id } of state.consumers) await receives(guest, id, 'media by each', ({ packets }) => (packets > 0 ? undefined : 'there is none'));
     await consumerOf(host, guest, 'audio');
     expect((await host.state()).consumers).toHaveLength(1);
   });
@@ -134,9 +126,7 @@ test('usePipeTransports=true: two workers host the meeting, and all participants
   await second.do('tellBot', 'through the pipe too');
   await reads(first, undefined, 'through the pipe too');
   await first.do('stopCamera');
-  await second.waitFor('loses the picture', ({ consumers }) =>
-    consumers.some(({ kind }) => kind === 'video') ? 'it is there' : undefined,
-  );
+  await second.waitFor('loses the picture', ({ consumers }) => (consumers.some(({ kind }) => kind === 'video') ? 'it is there' : undefined));
 });
 
 /** Reasons to reject a join: something this media pod does not support, and a full meeting. */
@@ -188,8 +178,7 @@ test('the media pod is killed: both clients reconnect to its successor, and see 
     await pod.program.kill();
     for (const guest of both) await guest.waitFor('has lost its connection', ({ failures }) => (failures > 0 ? undefined : 'it has not'));
     last = await startPod(pages, { port: pod.port, rtcPort: pod.rtcPort });
-    for (const guest of both)
-      await guest.waitFor('has joined again', ({ joins }) => (joins === 2 ? undefined : `${String(joins)} times`), 40);
+    for (const guest of both) await guest.waitFor('has joined again', ({ joins }) => (joins === 2 ? undefined : `${String(joins)} times`), 40);
     await everyoneSeesAndHears(both, 30);
     for (const guest of both) await channelsAreOpen(guest, 2);
     await both[0].do('say', 'here I am again');

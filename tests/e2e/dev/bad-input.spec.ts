@@ -50,7 +50,11 @@ test('a hostile client in the room: every message is answered at once, and the c
   });
   await test.step("other people's ids", async () => {
     const foreign = '00000000-0000-4000-8000-000000000000';
-    for (const [method, key] of [['closeProducer', 'producerId'], ['restartIce', 'transportId'], ['getConsumerStats', 'consumerId']] as const) {
+    for (const [method, key] of [
+      ['closeProducer', 'producerId'],
+      ['restartIce', 'transportId'],
+      ['getConsumerStats', 'consumerId'],
+    ] as const) {
       const answer = await client.request(method, { [key]: foreign });
       expect(answer.ok, `${method} with a foreign id`).not.toBe(true);
     }

@@ -85,7 +85,12 @@ async function layoutProblems(page: Page): Promise<string[]> {
     const top = document.querySelector('dialog[open]') ?? document;
     for (const button of top.querySelectorAll<HTMLElement>('button, .menu, input, select, textarea')) {
       const box = button.getBoundingClientRect();
-      if (box.width === 0 || getComputedStyle(button).opacity === '0' || button.closest('[class*="panel"], .people, .messages, .focus-strip, .menu > *, dialog') !== null) continue;
+      if (
+        box.width === 0 ||
+        getComputedStyle(button).opacity === '0' ||
+        button.closest('[class*="panel"], .people, .messages, .focus-strip, .menu > *, dialog') !== null
+      )
+        continue;
       if (box.left < -0.5 || box.right > innerWidth + 0.5) problems.push(`"${nameOf(button)}" sticks out sideways`);
       if (button.closest('.call') !== null && (box.top < -0.5 || box.bottom > innerHeight + 0.5)) problems.push(`"${nameOf(button)}" is off the screen`);
       if (box.width < 24 && !button.matches('.control-arrow')) problems.push(`"${nameOf(button)}" is only ${String(box.width)} wide`);
@@ -100,7 +105,8 @@ async function textProblems(page: Page): Promise<string[]> {
     const problems: string[] = [];
     const textOf = (element: Element): string => element.textContent.trim().slice(0, 40);
     // Elements for screen readers only are one pixel large.
-    const isHeardOnly = (element: Element): boolean => element.closest('.visually-hidden') !== null || (element.clientWidth === 1 && element.clientHeight === 1);
+    const isHeardOnly = (element: Element): boolean =>
+      element.closest('.visually-hidden') !== null || (element.clientWidth === 1 && element.clientHeight === 1);
     const isShown = (element: HTMLElement): boolean => element.checkVisibility() && !isHeardOnly(element);
     for (const element of document.querySelectorAll<HTMLElement>('#root *, .menu *')) {
       const hasWords = [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.nodeValue?.trim() !== '');
@@ -109,7 +115,8 @@ async function textProblems(page: Page): Promise<string[]> {
       const box = element.getBoundingClientRect();
       const endsWell = textOverflow === 'ellipsis' || ['TEXTAREA', 'SELECT', 'OPTION'].includes(element.tagName);
       if (!endsWell && overflowX !== 'visible' && element.scrollWidth > element.clientWidth + 1) problems.push(`"${textOf(element)}" is cut off`);
-      if (box.width > 0 && (box.right > innerWidth + 1 || box.left < -1) && element.closest('.focus-strip') === null) problems.push(`"${textOf(element)}" sticks out`);
+      if (box.width > 0 && (box.right > innerWidth + 1 || box.left < -1) && element.closest('.focus-strip') === null)
+        problems.push(`"${textOf(element)}" sticks out`);
     }
     const names = [...document.querySelectorAll('.tile-name')].map((name) => [name, name.getBoundingClientRect()] as const);
     for (const toast of document.querySelectorAll<HTMLElement>('.toast')) {
@@ -132,7 +139,8 @@ async function tileProblems(page: Page): Promise<string[]> {
         const shape = width / height;
         if (shape < 0.74 || shape > 1.79) problems.push(`a tile is ${String(Math.round(width))}×${String(Math.round(height))}`);
         if (width < 100 || height < 60) problems.push(`a tile is only ${String(Math.round(width))}×${String(Math.round(height))}`);
-        if (left < space.left - 1 || right > space.right + 1 || top < space.top - 1 || bottom > space.bottom + 1) problems.push('a tile is outside of the grid');
+        if (left < space.left - 1 || right > space.right + 1 || top < space.top - 1 || bottom > space.bottom + 1)
+          problems.push('a tile is outside of the grid');
         const covering = boxes.filter((other) => other.left < right - 1 && other.right > left + 1 && other.top < bottom - 1 && other.bottom > top + 1);
         if (covering.length > 1) problems.push('tiles cover each other');
       }
@@ -173,5 +181,11 @@ async function axeProblems(page: Page): Promise<string[]> {
     const run = (globalThis as unknown as { axe: { run(): Promise<{ violations: Violation[] }> } }).axe.run();
     return (await run).violations;
   });
-  return violations.map(({ id, nodes }) => `axe ${id}: ${nodes.map(({ target, failureSummary = '' }) => `${String(target[0])} ${failureSummary.split('\n')[1] ?? ''}`).join('; ').slice(0, 500)}`);
+  return violations.map(
+    ({ id, nodes }) =>
+      `axe ${id}: ${nodes
+        .map(({ target, failureSummary = '' }) => `${String(target[0])} ${failureSummary.split('\n')[1] ?? ''}`)
+        .join('; ')
+        .slice(0, 500)}`,
+  );
 }

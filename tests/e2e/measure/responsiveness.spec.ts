@@ -16,7 +16,13 @@ test.beforeAll(async () => {
   server = await FileServer.start(galleryDirectory);
   browser = await chromiumType.launch({
     executablePath: chromium,
-    args: ['--no-sandbox', '--disable-gpu', '--autoplay-policy=no-user-gesture-required', '--use-fake-device-for-media-stream=fps=15', '--use-fake-ui-for-media-stream'],
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--autoplay-policy=no-user-gesture-required',
+      '--use-fake-device-for-media-stream=fps=15',
+      '--use-fake-ui-for-media-stream',
+    ],
   });
 });
 
@@ -34,10 +40,7 @@ for (const scene of ['call-30', 'call-49']) {
     const playing = await allPlay(page);
     const cdp = await context.newCDPSession(page);
     await cdp.send('Performance.enable');
-    const figures: Figure[] = [
-      { what: `${scene}: pictures that play`, unit: '', values: [playing] },
-      ...(await quiet(page, cdp, `${scene}, no speaker`)),
-    ];
+    const figures: Figure[] = [{ what: `${scene}: pictures that play`, unit: '', values: [playing] }, ...(await quiet(page, cdp, `${scene}, no speaker`))];
     await letThemSpeak(page);
     figures.push(...(await quiet(page, cdp, `${scene}, loudness at 10 Hz, a new speaker every second`)), ...(await answers(page, scene)));
     report(`responsiveness-${scene}`, figures);
@@ -134,11 +137,7 @@ async function resized(page: Page, width: number): Promise<number> {
   await page.evaluate(() => {
     const seen = globalThis as unknown as { resized: Promise<number> };
     seen.resized = new Promise((resolve) => {
-      addEventListener(
-        'resize',
-        ({ timeStamp }) => requestAnimationFrame(() => requestAnimationFrame((now) => resolve(now - timeStamp))),
-        { once: true },
-      );
+      addEventListener('resize', ({ timeStamp }) => requestAnimationFrame(() => requestAnimationFrame((now) => resolve(now - timeStamp))), { once: true });
     });
   });
   await page.setViewportSize({ width, height: 900 });

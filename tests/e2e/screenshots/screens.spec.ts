@@ -19,7 +19,10 @@ for (const sheet of SHEETS) {
   test(`every screen of a ${sheet.name}`, async () => {
     test.setTimeout(600_000);
     const server = await FileServer.start(galleryDirectory);
-    const browser = await chromiumType.launch({ executablePath: chromium, args: ['--no-sandbox', '--disable-gpu', '--autoplay-policy=no-user-gesture-required'] });
+    const browser = await chromiumType.launch({
+      executablePath: chromium,
+      args: ['--no-sandbox', '--disable-gpu', '--autoplay-policy=no-user-gesture-required'],
+    });
     const page = await browser.newPage({ viewport: { width: sheet.width, height: sheet.height }, reducedMotion: 'reduce' });
     const screens: string[] = [];
     for (const scene of await namesOfScenes(browser, server)) {

@@ -51,14 +51,10 @@ describe('URLs', () => {
     ['/x/hello', undefined],
   ])('%s names %s', (path, rest) => expect(meetingFromPath(path)?.rest).toBe(rest));
 
-  it('of signaling follow the page\'s', () => {
+  it("of signaling follow the page's", () => {
     const address = { rest: 'team-a/stand-up' };
-    expect(signalingUrl(address, { protocol: 'https:', host: 'meet.example' }, 'abcdefgh')).toBe(
-      'wss://meet.example/signal/team-a/stand-up?peerId=abcdefgh',
-    );
-    expect(signalingUrl(address, { protocol: 'http:', host: 'localhost:8080' }, 'a&b')).toBe(
-      'ws://localhost:8080/signal/team-a/stand-up?peerId=a%26b',
-    );
+    expect(signalingUrl(address, { protocol: 'https:', host: 'meet.example' }, 'abcdefgh')).toBe('wss://meet.example/signal/team-a/stand-up?peerId=abcdefgh');
+    expect(signalingUrl(address, { protocol: 'http:', host: 'localhost:8080' }, 'a&b')).toBe('ws://localhost:8080/signal/team-a/stand-up?peerId=a%26b');
   });
 
   it('are shared without personal tokens', () => {
@@ -79,7 +75,11 @@ describe('what the server reports about a meeting', () => {
   it.each<[number, string, object]>([
     [200, '{"title":"Weekly","ready":true}', { status: 'found', title: 'Weekly', isReady: true, waitingFor: undefined }],
     [200, '{"title":"","waitingFor":7}', { status: 'found', title: 'stand-up', isReady: true, waitingFor: undefined }],
-    [200, '{"ready":false,"waitingFor":{"reason":"Full","message":"no pod is free"}}', { isReady: false, waitingFor: { reason: 'Full', message: 'no pod is free' } }],
+    [
+      200,
+      '{"ready":false,"waitingFor":{"reason":"Full","message":"no pod is free"}}',
+      { isReady: false, waitingFor: { reason: 'Full', message: 'no pod is free' } },
+    ],
     [200, '{}', { isRecorded: false }],
     [200, '{"recording":true}', { isRecorded: true }],
     [200, '{}', { isLoopbackOnly: false }],
@@ -155,7 +155,14 @@ it('statistics come from the inbound stream, and missing values count as zero', 
     ['b', { type: 'inbound-rtp', framesDecoded: 30, bytesReceived: 1234, frameWidth: 640 }],
   ]);
   expect(summarizeReceived({ peerId: 'bob', consumerId: 'c', kind: 'video', report })).toMatchObject({
-    peerId: 'bob', consumerId: 'c', kind: 'video', framesDecoded: 30, audioLevel: 0, bytesReceived: 1234, frameWidth: 640, codec: '',
+    peerId: 'bob',
+    consumerId: 'c',
+    kind: 'video',
+    framesDecoded: 30,
+    audioLevel: 0,
+    bytesReceived: 1234,
+    frameWidth: 640,
+    codec: '',
   });
   expect(summarizeReceived({ peerId: 'bob', consumerId: 'c', kind: 'audio', report: new Map() }).bytesReceived).toBe(0);
 });
@@ -167,9 +174,18 @@ describe('what the server reports about a room', () => {
   };
 
   it.each<[JsonRecord, unknown]>([
-    [{ title: 'Daily', locked: true, lobby: true }, { type: 'roomState', title: 'Daily', isLocked: true, isLobbyOn: true }],
-    [{ title: '', locked: false, lobby: false }, { type: 'roomState', title: '', isLocked: false, isLobbyOn: false }],
-    [{ title: '', locked: false }, { type: 'roomState', title: '', isLocked: false, isLobbyOn: undefined }],
+    [
+      { title: 'Daily', locked: true, lobby: true },
+      { type: 'roomState', title: 'Daily', isLocked: true, isLobbyOn: true },
+    ],
+    [
+      { title: '', locked: false, lobby: false },
+      { type: 'roomState', title: '', isLocked: false, isLobbyOn: false },
+    ],
+    [
+      { title: '', locked: false },
+      { type: 'roomState', title: '', isLocked: false, isLobbyOn: undefined },
+    ],
     [{ title: '', locked: false, lobby: 'yes' }, 'malformed'],
     [{ title: '', lobby: true }, 'malformed'],
   ])('%j', (data, event) => expect(roomState(data)).toEqual(event));
@@ -177,9 +193,15 @@ describe('what the server reports about a room', () => {
   const message = { id: 1, peerId: 'bob', displayName: 'Bob', text: 'hello', sentAt: 7 };
 
   it.each<[unknown, unknown]>([
-    [{ messages: [message], more: true }, { messages: [message], hasMore: true }],
+    [
+      { messages: [message], more: true },
+      { messages: [message], hasMore: true },
+    ],
     [{ messages: [message, { ...message, id: 'x' }, 7] }, { messages: [message], hasMore: false }],
-    [{ messages: [], more: 'yes' }, { messages: [], hasMore: false }],
+    [
+      { messages: [], more: 'yes' },
+      { messages: [], hasMore: false },
+    ],
   ])('a page of the chat %j', (data, page) => expect(decodeChatHistory(data)).toEqual(page));
 
   it.each([undefined, {}, { messages: 'none' }, []])('%j is no page of the chat', (data) => expect(() => decodeChatHistory(data)).toThrow(ConveneError));

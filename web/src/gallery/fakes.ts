@@ -64,8 +64,28 @@ export class SceneSession implements SessionPort {
         { kind: 'camera', bytesSent: 200 * performance.now(), frameWidth: 1280, frameHeight: 720, framesPerSecond: 30, codec: 'VP8', activeLayers: 3 },
       ],
       received: ['peer1', 'peer2'].flatMap((peerId) => [
-        { ...stream, peerId, consumerId: `${peerId}-audio`, kind: 'audio' as const, bytesReceived: 4 * performance.now(), frameWidth: 0, frameHeight: 0, framesPerSecond: 0, codec: 'opus' },
-        { ...stream, peerId, consumerId: `${peerId}-video`, kind: 'video' as const, bytesReceived: 90 * performance.now(), frameWidth: 640, frameHeight: 360, framesPerSecond: 30, codec: 'VP8' },
+        {
+          ...stream,
+          peerId,
+          consumerId: `${peerId}-audio`,
+          kind: 'audio' as const,
+          bytesReceived: 4 * performance.now(),
+          frameWidth: 0,
+          frameHeight: 0,
+          framesPerSecond: 0,
+          codec: 'opus',
+        },
+        {
+          ...stream,
+          peerId,
+          consumerId: `${peerId}-video`,
+          kind: 'video' as const,
+          bytesReceived: 90 * performance.now(),
+          frameWidth: 640,
+          frameHeight: 360,
+          framesPerSecond: 30,
+          codec: 'VP8',
+        },
       ]),
     });
   }

@@ -38,7 +38,12 @@ async function show(root: HTMLElement, scene: Scene, query: URLSearchParams): Pr
   const model = new AppModel({
     address: scene.isFrontDoor === true ? undefined : { rest: 'team-a/planning' },
     page: { host: location.host, protocol: location.protocol, pathname: '/', assign: () => undefined },
-    environment: { isSecureContext: true, hasPeerConnection: scene.hasPeerConnection ?? true, hasMediaDevices: true, reachesLoopback: scene.reachesLoopback ?? true },
+    environment: {
+      isSecureContext: true,
+      hasPeerConnection: scene.hasPeerConnection ?? true,
+      hasMediaDevices: true,
+      reachesLoopback: scene.reachesLoopback ?? true,
+    },
     devices: sceneDevices(scene.deviceFailure),
     log: silentLog,
     fetchMeeting: () => Promise.resolve({ ...FOUND, ...scene.info } as MeetingInfo),

@@ -43,16 +43,50 @@ export interface Scene {
 }
 
 const NAMES = [
-  'Grace Hopper', 'Linus Öberg', 'Maryam Mirzakhani-Nordström', 'Jo', 'Ngũgĩ Kamau', 'Sofía Hernández', 'Tim Berners-Lee', 'Радия Перлман',
-  '山田 太郎', 'Barbara Liskov', 'Alan Kay', 'Frances Allen', 'Ken Thompson', 'Shafi Goldwasser', 'Donald Knuth', 'Margaret Hamilton', 'Vint Cerf',
-  'Anita Borg', 'Edsger Dijkstra', 'Karen Spärck Jones', 'Dennis Ritchie', 'Hedy Lamarr', 'Tony Hoare', 'Evelyn Boyd', 'Niklaus Wirth',
-  'Adele Goldberg', 'John Backus', 'Katherine Johnson', 'Bjarne Stroustrup', 'Mary Jackson',
+  'Grace Hopper',
+  'Linus Öberg',
+  'Maryam Mirzakhani-Nordström',
+  'Jo',
+  'Ngũgĩ Kamau',
+  'Sofía Hernández',
+  'Tim Berners-Lee',
+  'Радия Перлман',
+  '山田 太郎',
+  'Barbara Liskov',
+  'Alan Kay',
+  'Frances Allen',
+  'Ken Thompson',
+  'Shafi Goldwasser',
+  'Donald Knuth',
+  'Margaret Hamilton',
+  'Vint Cerf',
+  'Anita Borg',
+  'Edsger Dijkstra',
+  'Karen Spärck Jones',
+  'Dennis Ritchie',
+  'Hedy Lamarr',
+  'Tony Hoare',
+  'Evelyn Boyd',
+  'Niklaus Wirth',
+  'Adele Goldberg',
+  'John Backus',
+  'Katherine Johnson',
+  'Bjarne Stroustrup',
+  'Mary Jackson',
 ];
 
 /** Unusual display names, as other clients may send them. */
 const ODD_NAMES = [
-  'N'.repeat(10_000), 'Prof. Dr. Wolfeschlegelsteinhausenbergerdorff von und zu Hohenlohe-Waldenburg-Schillingsfürst', '<img src=x onerror="alert(1)"><b>Bold</b>',
-  'محمد بن موسى الخوارزمي', 'עדה לאבלייס (אורחת)', '\u202Egnitteg si eman siht', 'Z̴̧̛͎a̵l̶g̷o̸ ̶t̵e̷x̴t̷', ' ', 'a\nb\tc', '👩‍👩‍👧‍👦 🏳️‍🌈',
+  'N'.repeat(10_000),
+  'Prof. Dr. Wolfeschlegelsteinhausenbergerdorff von und zu Hohenlohe-Waldenburg-Schillingsfürst',
+  '<img src=x onerror="alert(1)"><b>Bold</b>',
+  'محمد بن موسى الخوارزمي',
+  'עדה לאבלייס (אורחת)',
+  '\u202Egnitteg si eman siht',
+  'Z̴̧̛͎a̵l̶g̷o̸ ̶t̵e̷x̴t̷',
+  ' ',
+  'a\nb\tc',
+  '👩‍👩‍👧‍👦 🏳️‍🌈',
 ];
 
 const peerId = (index: number): string => `peer${index + 1}`;
@@ -77,7 +111,14 @@ function voice(): MediaStreamTrack {
 function others(count: number, names?: readonly string[]): SessionEvent[] {
   const peers = Array.from({ length: count }, (_, index) => peer(index, names));
   const tracks = peers.flatMap(({ peerId: id }, index): SessionEvent[] => [
-    ...(index % 4 === 3 && !hasCamera() ? [] : [{ type: 'trackAdded' as const, remote: { consumerId: `${id}-v`, peerId: id, kind: 'video' as const, source: 'video' as const, track: drawPerson(index), isPaused: false } }]),
+    ...(index % 4 === 3 && !hasCamera()
+      ? []
+      : [
+          {
+            type: 'trackAdded' as const,
+            remote: { consumerId: `${id}-v`, peerId: id, kind: 'video' as const, source: 'video' as const, track: drawPerson(index), isPaused: false },
+          },
+        ]),
     { type: 'trackAdded', remote: { consumerId: `${id}-a`, peerId: id, kind: 'audio', source: 'audio', track: voice(), isPaused: index % 3 === 1 } },
     { type: 'trackScore', consumerId: `${id}-a`, score: index === 4 ? 3 : index === 6 ? 6 : 10, sourceScore: 10 },
   ]);
@@ -165,7 +206,13 @@ function withOddNames(...events: SessionEvent[]): Play {
 const oddChat: SessionEvent = {
   type: 'chatHistory',
   page: {
-    messages: ODD_NAMES.map((name, index) => ({ id: index + 1, peerId: peerId(index), displayName: name, text: name.slice(0, 4096), sentAt: NOON + index * 50_000 })),
+    messages: ODD_NAMES.map((name, index) => ({
+      id: index + 1,
+      peerId: peerId(index),
+      displayName: name,
+      text: name.slice(0, 4096),
+      sentAt: NOON + index * 50_000,
+    })),
     hasMore: false,
   },
 };
@@ -225,7 +272,10 @@ export const SCENES: Readonly<Record<string, Scene>> = {
     recent: [
       { path: '/m/team-a/planning', title: 'Quarterly planning' },
       { path: '/m/hello', title: 'hello' },
-      { path: '/m/team-with-a-long-name/donaudampfschifffahrtsgesellschaft', title: 'Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft' },
+      {
+        path: '/m/team-with-a-long-name/donaudampfschifffahrtsgesellschaft',
+        title: 'Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft',
+      },
     ],
   },
   'pre-join': {},
@@ -234,12 +284,22 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'pre-join-in-use': { deviceFailure: 'NotReadableError' },
   'pre-join-no-devices': { deviceFailure: 'NotFoundError' },
   'pre-join-nameless': { name: '', info: { participants: 0 } },
-  'pre-join-long-title': { info: { title: 'Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft — annual general meeting and everything that comes after it' } },
+  'pre-join-long-title': {
+    info: {
+      title: 'Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft — annual general meeting and everything that comes after it',
+    },
+  },
   'pre-join-unreachable': { info: { status: 'unreachable' } },
   'pre-join-waiting': { info: waitingFor('PodNotReady', 'the meeting is being prepared') },
-  'waiting-scheduled': { info: { ...waitingFor('Scheduled', 'the meeting has not begun yet'), startsAt: Date.UTC(2026, 11, 24, 15, 30) }, play: ({ model }) => model.join() },
+  'waiting-scheduled': {
+    info: { ...waitingFor('Scheduled', 'the meeting has not begun yet'), startsAt: Date.UTC(2026, 11, 24, 15, 30) },
+    play: ({ model }) => model.join(),
+  },
   'waiting-capacity': { info: waitingFor('PoolFull', 'all places are taken; you will join as soon as there is room'), play: ({ model }) => model.join() },
-  'waiting-broken': { info: waitingFor('ImagePullFailed', 'the meeting cannot start at present; the administrator of this server can see why'), play: ({ model }) => model.join() },
+  'waiting-broken': {
+    info: waitingFor('ImagePullFailed', 'the meeting cannot start at present; the administrator of this server can see why'),
+    play: ({ model }) => model.join(),
+  },
   lobby: {
     play: ({ model, session }) => {
       model.join();
@@ -299,10 +359,29 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'call-interrupted': { play: then(inCall(4), (_call, { model }) => interrupt(model)) },
   'call-stalled': { play: inCall(4, { type: 'trackStalled', consumerId: `${peerId(0)}-v`, isStalled: true }) },
   'chat-empty': { play: then(inCall(4), (call) => call.togglePanel('chat')) },
-  'chat-unread': { play: inCall(4, { type: 'chatMessage', message: { id: 1, peerId: peerId(0), displayName: 'Grace Hopper', text: 'Can you all hear me? I hear you, but there is an echo somewhere.', sentAt: NOON } }) },
+  'chat-unread': {
+    play: inCall(4, {
+      type: 'chatMessage',
+      message: {
+        id: 1,
+        peerId: peerId(0),
+        displayName: 'Grace Hopper',
+        text: 'Can you all hear me? I hear you, but there is an echo somewhere.',
+        sentAt: NOON,
+      },
+    }),
+  },
   'chat-odd-names': { play: then(withOddNames(oddChat), (call) => call.togglePanel('chat')) },
   'people-odd-names': { play: then(withOddNames(moderator), (call) => call.togglePanel('people')) },
-  'toast-odd-name': { play: then(inCall(4), (_call, { session }) => session.emit({ type: 'handRaised', peerId: peerId(0), isRaised: false }, { type: 'peerJoined', peer: peer(1, ODD_NAMES) }, { type: 'peerJoined', peer: { ...peer(3, ODD_NAMES), peerId: 'odd' } })) },
+  'toast-odd-name': {
+    play: then(inCall(4), (_call, { session }) =>
+      session.emit(
+        { type: 'handRaised', peerId: peerId(0), isRaised: false },
+        { type: 'peerJoined', peer: peer(1, ODD_NAMES) },
+        { type: 'peerJoined', peer: { ...peer(3, ODD_NAMES), peerId: 'odd' } },
+      ),
+    ),
+  },
   'menu-more': { play: inCall(4), press: 'more-button' },
   'menu-microphone': { play: inCall(4), press: 'microphone-menu' },
   'menu-reactions': { play: inCall(4), press: 'react-button' },
@@ -318,7 +397,11 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'toast-link': { play: then(inCall(4), (call) => call.toast({ kind: 'link', needsInvitation: true })) },
   'call-recorded': { play: then(inCall(2), (_call, { session }) => session.emit({ type: 'peerJoined', peer: { ...peer(5), peerId: 'recorder' } })) },
   'call-recorded-locked': {
-    play: inCall(2, { type: 'peerJoined', peer: { ...peer(5), peerId: 'recorder' } }, { type: 'roomState', title: 'Quarterly planning of the whole house', isLocked: true, isLobbyOn: true }),
+    play: inCall(
+      2,
+      { type: 'peerJoined', peer: { ...peer(5), peerId: 'recorder' } },
+      { type: 'roomState', title: 'Quarterly planning of the whole house', isLocked: true, isLobbyOn: true },
+    ),
   },
   'pre-join-recorded': { info: { isRecorded: true } },
   'pre-join-out-of-reach': { info: { isLoopbackOnly: true }, reachesLoopback: false },
@@ -343,12 +426,21 @@ export const SCENES: Readonly<Record<string, Scene>> = {
       call.dismiss('lobby');
     }),
   },
-  restricted: { play: inCall(4, { type: 'permissions', permissions: { isModerator: false, publish: { audio: false, video: false, share: false }, chat: false, name: undefined } }) },
+  restricted: {
+    play: inCall(4, {
+      type: 'permissions',
+      permissions: { isModerator: false, publish: { audio: false, video: false, share: false }, chat: false, name: undefined },
+    }),
+  },
   settings: { play: then(inCall(4), (call) => call.open({ name: 'settings' })) },
   shortcuts: { play: then(inCall(4), (call) => call.open({ name: 'shortcuts' })) },
   unmute: { play: inCall(4, { type: 'unmuteRequested' }) },
   remove: { play: then(inCall(4, moderator), (call) => call.open({ name: 'remove', peerId: peerId(0), displayName: 'Grace Hopper' })) },
-  'remove-long-name': { play: then(inCall(4, moderator), (call) => call.open({ name: 'remove', peerId: peerId(0), displayName: 'Maryam Mirzakhani-Nordström-Donaudampfschiffahrt' })) },
+  'remove-long-name': {
+    play: then(inCall(4, moderator), (call) =>
+      call.open({ name: 'remove', peerId: peerId(0), displayName: 'Maryam Mirzakhani-Nordström-Donaudampfschiffahrt' }),
+    ),
+  },
   'end-meeting': { play: then(inCall(4, moderator), (call) => call.open({ name: 'endMeeting' })) },
   rights: { play: then(inCall(4, moderator), (call) => call.open({ name: 'rights', peerId: peerId(0) })) },
   statistics: { play: then(inCall(4), (call) => call.toggleStatistics()) },

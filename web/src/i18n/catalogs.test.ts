@@ -34,7 +34,8 @@ it.each([
   ['de', '', 'Kamera getrennt. Eine andere wird verwendet.'],
   ['es', '', 'Cámara desconectada. Se usa otra.'],
 ] as const)('%s says which camera is used instead: %j', async (language, name, sentence) =>
-  expect((await loadTexts(language)).toasts.replaced.camera(name)).toBe(sentence));
+  expect((await loadTexts(language)).toasts.replaced.camera(name)).toBe(sentence),
+);
 
 it.each([
   ['en', '8:42 PM', true, 'Starts at 8:42 PM'],
@@ -43,4 +44,5 @@ it.each([
   ['es', '1:05', true, 'Empieza a la 1:05'],
   ['es', '13:05', true, 'Empieza a las 13:05'],
 ] as const)('%s says when the meeting starts: %s', async (language, when, isToday, sentence) =>
-  expect((await loadTexts(language)).waitingRoom.startsAt(when, isToday)).toBe(sentence));
+  expect((await loadTexts(language)).waitingRoom.startsAt(when, isToday)).toBe(sentence),
+);

@@ -355,7 +355,17 @@ function initialState({ address, page, environment, loadName, settings, recent }
   const title = address === undefined ? '' : fallbackTitle(address);
   return {
     screen: firstScreen({ address, page }, callProblem(environment)),
-    meeting: { title, waitingFor: undefined, startsAt: undefined, participants: undefined, needsToken: false, isRecorded: false, isOutOfReach: false, isReady: true, isUnreachable: false },
+    meeting: {
+      title,
+      waitingFor: undefined,
+      startsAt: undefined,
+      participants: undefined,
+      needsToken: false,
+      isRecorded: false,
+      isOutOfReach: false,
+      isReady: true,
+      isUnreachable: false,
+    },
     nameInput,
     canJoin: normalizeName(nameInput) !== undefined,
     local,

@@ -39,5 +39,4 @@ it.each<[ErrorCode, string | undefined]>([
 it.each([
   [true, 'back'],
   [false, undefined],
-])('a missing meeting can be retried if it may appear (%s)', (mayAppear, does) =>
-  expect(exitActionOf({ name: 'missing', mayAppear })?.does).toBe(does));
+])('a missing meeting can be retried if it may appear (%s)', (mayAppear, does) => expect(exitActionOf({ name: 'missing', mayAppear })?.does).toBe(does));

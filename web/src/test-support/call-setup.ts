@@ -57,7 +57,10 @@ export class FakeSession implements SessionPort {
   pages: (before?: number) => ChatPage = () => ({ messages: [], hasMore: false });
 }
 
-export const rights = (change: Partial<OwnRights> = {}): SessionEvent => ({ type: 'permissions', permissions: { isModerator: false, publish: ALL_RIGHTS, chat: true, name: undefined, ...change } });
+export const rights = (change: Partial<OwnRights> = {}): SessionEvent => ({
+  type: 'permissions',
+  permissions: { isModerator: false, publish: ALL_RIGHTS, chat: true, name: undefined, ...change },
+});
 export const bob = peerOf({ peerId: 'bob', displayName: 'Bob' });
 export const recorder: Peer = { ...peerOf({ peerId: 'rec', displayName: 'Recorder' }), isRecorder: true };
 export const joined: SessionEvent = { type: 'joined', peers: [bob] };
@@ -67,7 +70,15 @@ export function setUp(): { call: CallModel; session: FakeSession; local: LocalMe
   const devices = new FakeDevices();
   const local = new LocalMedia(devices, silentLog);
   const chimes: Chime[] = [];
-  const call = new CallModel({ session, local, peerId: 'me', displayName: 'Ada', receiveQuality: () => 'auto', chime: (sound) => chimes.push(sound), now: () => performance.now() });
+  const call = new CallModel({
+    session,
+    local,
+    peerId: 'me',
+    displayName: 'Ada',
+    receiveQuality: () => 'auto',
+    chime: (sound) => chimes.push(sound),
+    now: () => performance.now(),
+  });
   session.emit(rights(), joined);
   return { call, session, local, devices, chimes, state: () => call.state.get() };
 }

@@ -51,7 +51,8 @@ export class FakeDevices implements DeviceAccess {
   open(kind: DeviceKind, request: DeviceRequest): Promise<MediaStreamTrack> {
     const failure = this.failures[kind];
     if (failure !== undefined) return Promise.reject(failure);
-    if (request.deviceId !== undefined && this.missing.has(request.deviceId)) return Promise.reject(deviceError(kind, new DOMException('', 'OverconstrainedError')));
+    if (request.deviceId !== undefined && this.missing.has(request.deviceId))
+      return Promise.reject(deviceError(kind, new DOMException('', 'OverconstrainedError')));
     this.requests.push(request);
     return this.#asked(() => {
       const track = fakeTrack(kind);

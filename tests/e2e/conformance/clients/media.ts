@@ -14,10 +14,7 @@ export function encodingsFor(options: VideoOptions): { maxBitrate: number; scala
 }
 
 /** The device's capability for a codec, for `produce({ codec })`. */
-export function pickCodec<C extends { readonly mimeType: string }>(
-  codecs: readonly C[] | undefined,
-  wanted: Codec | undefined,
-): C | undefined {
+export function pickCodec<C extends { readonly mimeType: string }>(codecs: readonly C[] | undefined, wanted: Codec | undefined): C | undefined {
   if (wanted === undefined) return undefined;
   const found = codecs?.find((codec) => codec.mimeType.toLowerCase().endsWith(`/${wanted.toLowerCase()}`));
   if (found === undefined) throw new Error(`this browser and the router share no ${wanted}`);

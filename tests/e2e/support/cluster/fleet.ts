@@ -206,12 +206,17 @@ export async function watched<T>(step: () => Promise<T>, mostOf: Record<string, 
 
 /** All meetings, or those of a pool, can be joined. */
 export async function allAreReady(count: number, seconds: number, poolName?: string): Promise<void> {
-  await waitUntil(`${String(count)} meetings are ready`, seconds, async () => {
-    const all = (await meetings()).filter((one) => poolName === undefined || one.pool === poolName);
-    const waiting = all.filter(({ isReady }) => !isReady);
-    if (all.length !== count) return `there are ${String(all.length)}`;
-    return waiting.length === 0 ? undefined : `${String(waiting.length)} wait, such as ${waiting[0]?.name ?? ''}`;
-  }, LOOK_MILLISECONDS);
+  await waitUntil(
+    `${String(count)} meetings are ready`,
+    seconds,
+    async () => {
+      const all = (await meetings()).filter((one) => poolName === undefined || one.pool === poolName);
+      const waiting = all.filter(({ isReady }) => !isReady);
+      if (all.length !== count) return `there are ${String(all.length)}`;
+      return waiting.length === 0 ? undefined : `${String(waiting.length)} wait, such as ${waiting[0]?.name ?? ''}`;
+    },
+    LOOK_MILLISECONDS,
+  );
 }
 
 /** The pool's status counts so many pods of each sort. */

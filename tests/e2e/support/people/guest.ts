@@ -53,13 +53,7 @@ export class Guest {
   }
 
   /** Opens the page at that URL and lets its client connect. */
-  static async open(
-    browser: Browser,
-    page: string,
-    dialect: Dialect,
-    peerId: string,
-    options: Omit<ClientOptions, 'displayName'>,
-  ): Promise<Guest> {
+  static async open(browser: Browser, page: string, dialect: Dialect, peerId: string, options: Omit<ClientOptions, 'displayName'>): Promise<Guest> {
     const context = await browser.newContext({ permissions: ['camera', 'microphone'], ignoreHTTPSErrors: true });
     const guest = new Guest(dialect, peerId, options.url, context, await context.newPage());
     await guest.#page.goto(page);
@@ -68,14 +62,11 @@ export class Guest {
   }
 
   /** Calls a method of the client. */
-  async do<K extends keyof ConformanceClient>(
-    what: K,
-    ...args: Parameters<ConformanceClient[K]>
-  ): Promise<Awaited<ReturnType<ConformanceClient[K]>>> {
-    const answer = await this.#page.evaluate(([name, given]) => (window.client[name] as (...all: unknown[]) => unknown)(...given), [
-      what,
-      args,
-    ] as [keyof ConformanceClient, unknown[]]);
+  async do<K extends keyof ConformanceClient>(what: K, ...args: Parameters<ConformanceClient[K]>): Promise<Awaited<ReturnType<ConformanceClient[K]>>> {
+    const answer = await this.#page.evaluate(([name, given]) => (window.client[name] as (...all: unknown[]) => unknown)(...given), [what, args] as [
+      keyof ConformanceClient,
+      unknown[],
+    ]);
     return answer as Awaited<ReturnType<ConformanceClient[K]>>;
   }
 

@@ -33,9 +33,7 @@ export const OPUS = {
   encodings: [{ ssrc: AUDIO.ssrc }],
 };
 export const VP8 = (variant: Variant): object => ({
-  codecs: [
-    { mimeType: 'video/vp8', payloadType: VIDEO.payloadType, clockRate: 90000, ...(variant === 'T' ? { rtcpFeedback: FEEDBACK } : {}) },
-  ],
+  codecs: [{ mimeType: 'video/vp8', payloadType: VIDEO.payloadType, clockRate: 90000, ...(variant === 'T' ? { rtcpFeedback: FEEDBACK } : {}) }],
   encodings: [{ ssrc: VIDEO.ssrc }],
 });
 
@@ -88,18 +86,12 @@ export class Broadcaster {
   }
 
   /** A plain transport: its id and where it listens. */
-  async plainTransport(
-    direction: 'producer' | 'consumer',
-    options: { comedia: boolean; rtcpMux: boolean },
-  ): Promise<{ id: string } & Destination> {
+  async plainTransport(direction: 'producer' | 'consumer', options: { comedia: boolean; rtcpMux: boolean }): Promise<{ id: string } & Destination> {
     const how = this.variant === 'L' ? { type: 'plain' } : { direction };
     const answer = await this.ok('POST', '~/transports', { ...how, ...options });
     const id = answer[this.variant === 'L' ? 'id' : 'transportId'];
     const { ip, port, rtcpPort = port } = answer;
-    assert(
-      typeof id === 'string' && typeof ip === 'string' && typeof port === 'number' && typeof rtcpPort === 'number',
-      JSON.stringify(answer),
-    );
+    assert(typeof id === 'string' && typeof ip === 'string' && typeof port === 'number' && typeof rtcpPort === 'number', JSON.stringify(answer));
     assert.equal(answer['rtcpPort'] === undefined, options.rtcpMux, 'rtcpPort is there exactly when RTCP has a port of its own');
     return { id, ip, port, rtcpPort };
   }

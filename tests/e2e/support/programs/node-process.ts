@@ -17,9 +17,7 @@ export function processesOfPod(uid: string, command: string): number[] {
   const ids = readdirSync('/proc').filter((entry) => /^\d+$/.test(entry));
   // The kernel keeps 15 characters of a command's name.
   const name = command.slice(0, 15);
-  return ids
-    .filter((id) => read(`/proc/${id}/comm`).trim() === name && read(`/proc/${id}/cgroup`).includes(uid))
-    .map(Number);
+  return ids.filter((id) => read(`/proc/${id}/comm`).trim() === name && read(`/proc/${id}/cgroup`).includes(uid)).map(Number);
 }
 
 /** Process of the API server of our own test cluster. */

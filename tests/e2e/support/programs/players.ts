@@ -33,8 +33,7 @@ export function publishByGStreamer({ audio, video }: Destinations): Program {
   const rtp = (session: number, { ip, port, rtcpPort }: Destination): string => {
     const number = String(session);
     const sink = (to: number): string => `udpsink host=${ip} port=${String(to)} sync=false async=false`;
-    const [ofRtp, ofRtcp] =
-      port === rtcpPort ? [`funnel name=both${number} ! ${sink(port)}`, `both${number}.`] : [sink(port), sink(rtcpPort)];
+    const [ofRtp, ofRtcp] = port === rtcpPort ? [`funnel name=both${number} ! ${sink(port)}`, `both${number}.`] : [sink(port), sink(rtcpPort)];
     return `rtpbin.send_rtp_sink_${number} rtpbin.send_rtp_src_${number} ! ${ofRtp} rtpbin.send_rtcp_src_${number} ! ${ofRtcp}`;
   };
   const pipeline = `rtpbin name=rtpbin

@@ -22,9 +22,7 @@ export class PageServer {
     const files: Readonly<Record<string, string>> = { '/L/': html, '/T3/': html, '/L/client.js': older, '/T3/client.js': newer };
     const server = createServer(({ url = '' }, response) => {
       const body = files[url];
-      response
-        .writeHead(body === undefined ? 404 : 200, { 'content-type': url.endsWith('.js') ? 'text/javascript' : 'text/html' })
-        .end(body);
+      response.writeHead(body === undefined ? 404 : 200, { 'content-type': url.endsWith('.js') ? 'text/javascript' : 'text/html' }).end(body);
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
     return new PageServer(server);

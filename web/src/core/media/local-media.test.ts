@@ -219,7 +219,7 @@ it.each([
   ['NotReadableError', 'device-in-use'],
   ['AbortError', 'device-failed'],
   ['SomethingNew', 'device-failed'],
-])('getUserMedia\'s %s becomes %s', (name, code) => {
+])("getUserMedia's %s becomes %s", (name, code) => {
   expect(deviceError('camera', new DOMException('text', name))).toMatchObject({ code, category: 'device' });
 });
 

@@ -225,9 +225,16 @@ export class LocalMedia {
       if (trackOf(this.#state[kind]) === track) act();
     };
     // Fires when the device is unplugged or the permission revoked, not when we stop the track ourselves.
-    track.addEventListener('ended', ifHeld(() => void this.#onGone(kind)));
+    track.addEventListener(
+      'ended',
+      ifHeld(() => void this.#onGone(kind)),
+    );
     // Fired by the system; muting by the user changes `enabled`.
-    for (const change of ['mute', 'unmute']) track.addEventListener(change, ifHeld(() => this.#hold(kind, track)));
+    for (const change of ['mute', 'unmute'])
+      track.addEventListener(
+        change,
+        ifHeld(() => this.#hold(kind, track)),
+      );
     this.#hold(kind, track);
   }
 

@@ -5,7 +5,12 @@ import { takeJoinToken, ticketStore } from './join-token';
 import { openRoute, subprotocolsOf, type RouteFinder } from '../session/connection/route';
 
 const OPEN_URL = 'wss://meet.example/signal/team-a/stand-up?peerId=abcdefgh';
-const GRANTED = { signalingUrl: 'wss://meet.example/signal/team-a/stand-up', token: 'ticket-1', iceServers: [{ urls: ['stun:stun.example'] }], expiresAt: '2026-01-01T00:01:00Z' };
+const GRANTED = {
+  signalingUrl: 'wss://meet.example/signal/team-a/stand-up',
+  token: 'ticket-1',
+  iceServers: [{ urls: ['stun:stun.example'] }],
+  expiresAt: '2026-01-01T00:01:00Z',
+};
 const START = Date.parse('2026-01-01T00:00:00Z');
 const first = { isRefused: false };
 
@@ -14,7 +19,15 @@ const json = (body: unknown, status = 200, type = 'application/json'): Response 
 
 function finder(answer: () => Response | Promise<Response>, change: Partial<JoinOptions> = {}): { find: RouteFinder; asked: ReturnType<typeof vi.fn> } {
   const asked = vi.fn<typeof fetch>(() => Promise.resolve().then(answer));
-  const find = routeFinder({ address: { rest: 'team-a/stand-up' }, openUrl: OPEN_URL, peerId: 'abcdefgh', joinToken: 'join-token', fetchFrom: asked, now: () => START, ...change });
+  const find = routeFinder({
+    address: { rest: 'team-a/stand-up' },
+    openUrl: OPEN_URL,
+    peerId: 'abcdefgh',
+    joinToken: 'join-token',
+    fetchFrom: asked,
+    now: () => START,
+    ...change,
+  });
   return { find, asked };
 }
 
@@ -31,7 +44,10 @@ describe('joining through the router', () => {
   it('exchanges the join token for a ticket, which is sent as a subprotocol and never in the URL', async () => {
     const { find, asked } = finder(() => json(GRANTED));
     const route = await find(first);
-    expect(asked).toHaveBeenCalledWith('/api/v1/meetings/team-a/stand-up/join', expect.objectContaining({ method: 'POST', headers: { 'content-type': 'application/json', authorization: 'Bearer join-token' } }));
+    expect(asked).toHaveBeenCalledWith(
+      '/api/v1/meetings/team-a/stand-up/join',
+      expect.objectContaining({ method: 'POST', headers: { 'content-type': 'application/json', authorization: 'Bearer join-token' } }),
+    );
     expect(route).toEqual({ url: OPEN_URL, ticket: 'ticket-1', iceServers: GRANTED.iceServers });
     expect(subprotocolsOf(route)).toEqual(['protoo', 'convene.token.ticket-1']);
   });
@@ -44,7 +60,10 @@ describe('joining through the router', () => {
 
   it('sends the last ticket of a guest again, also after a reload', async () => {
     const stored = new Map<string, string>();
-    const tickets = ticketStore({ pathname: '/m/team-a/stand-up' }, { getItem: (key) => stored.get(key) ?? null, setItem: (key, value) => stored.set(key, value) });
+    const tickets = ticketStore(
+      { pathname: '/m/team-a/stand-up' },
+      { getItem: (key) => stored.get(key) ?? null, setItem: (key, value) => stored.set(key, value) },
+    );
     const { find, asked } = finder(() => json(GRANTED), { joinToken: undefined, tickets });
     await find(first);
     await find({ isRefused: true });
@@ -72,7 +91,9 @@ describe('joining through the router', () => {
     let hasExpired = false;
     const credentialOf = (init: RequestInit | undefined): string => new Headers(init?.headers).get('authorization') ?? '';
     const fetchFrom: typeof fetch = (_, init) =>
-      Promise.resolve(hasExpired && credentialOf(init) === 'Bearer join-token' ? json({ type: 'x/token-expired' }, 401, 'application/problem+json') : json(GRANTED));
+      Promise.resolve(
+        hasExpired && credentialOf(init) === 'Bearer join-token' ? json({ type: 'x/token-expired' }, 401, 'application/problem+json') : json(GRANTED),
+      );
     const { find } = finder(() => json({}), { tickets, fetchFrom });
     await find(first);
     hasExpired = true;
@@ -171,7 +192,8 @@ describe('the join token in the URL', () => {
 
   it.each(['', '#', '#theme=dark'])('is missing in %j', (hash) => expect(take(hash).token).toBeUndefined());
 
-  it('counts as missing if it is empty, and is removed too', () => expect(take('#token=')).toMatchObject({ token: undefined, shown: ['/m/team-a/stand-up?x=1'] }));
+  it('counts as missing if it is empty, and is removed too', () =>
+    expect(take('#token=')).toMatchObject({ token: undefined, shown: ['/m/team-a/stand-up?x=1'] }));
 
   it('works without storage', () => {
     const place = { hash: '#token=t', pathname: '/m/x', search: '' };

@@ -28,7 +28,10 @@ class FakeEvents {
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
-function watch(answer = '{"title":"T","ready":true}', joinToken?: string): { events: FakeEvents; heard: MeetingInfo[]; end: () => void; asked: ReturnType<typeof vi.fn> } {
+function watch(
+  answer = '{"title":"T","ready":true}',
+  joinToken?: string,
+): { events: FakeEvents; heard: MeetingInfo[]; end: () => void; asked: ReturnType<typeof vi.fn> } {
   const events = new FakeEvents();
   const heard: MeetingInfo[] = [];
   const asked = vi.fn<typeof fetch>(() => Promise.resolve(new Response(answer)));
@@ -41,7 +44,10 @@ it('reports events, and skips invalid ones', () => {
   events.plays('state', '{"ready":false,"waitingFor":{"reason":"PoolFull","message":"no room"}}');
   events.plays('state', 'no json');
   events.plays('state', '{"title":"T","ready":true}');
-  expect(heard).toMatchObject([{ isReady: false, waitingFor: { reason: 'PoolFull' } }, { isReady: true, title: 'T' }]);
+  expect(heard).toMatchObject([
+    { isReady: false, waitingFor: { reason: 'PoolFull' } },
+    { isReady: true, title: 'T' },
+  ]);
 });
 
 it('requests the state with the join token on each event, since events of a private meeting have no details', async () => {

@@ -26,13 +26,16 @@ export function watchMeeting(address: MeetingAddress, listener: (info: MeetingIn
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   const ask = (isReady: boolean): void => {
-    timer = setTimeout(() => {
-      void fetchMeeting(address, fetchFrom, joinToken).then((info) => {
-        if (hasEnded) return;
-        listener(info);
-        ask(info.status === 'found' && info.isReady);
-      });
-    }, isReady ? ASK_AGAIN_WHEN_READY_MS : ASK_AGAIN_MS);
+    timer = setTimeout(
+      () => {
+        void fetchMeeting(address, fetchFrom, joinToken).then((info) => {
+          if (hasEnded) return;
+          listener(info);
+          ask(info.status === 'found' && info.isReady);
+        });
+      },
+      isReady ? ASK_AGAIN_WHEN_READY_MS : ASK_AGAIN_MS,
+    );
   };
 
   // Names without a namespace exist only on standalone pods, which have no events.

@@ -13,7 +13,9 @@ export function normalizeName(input: string): string | undefined {
 
 /** Collapses white space, removes invisible characters and normalizes to NFC. */
 export function cleanLine(text: string): string {
-  const seen = text.replace(SPACES, ' ').replace(HIDDEN, (hidden, at: number, whole: string) => (isSeen(hidden, whole.slice(0, at), whole.slice(at + hidden.length)) ? hidden : ''));
+  const seen = text
+    .replace(SPACES, ' ')
+    .replace(HIDDEN, (hidden, at: number, whole: string) => (isSeen(hidden, whole.slice(0, at), whole.slice(at + hidden.length)) ? hidden : ''));
   return seen.replace(/ +/gu, ' ').trim().normalize('NFC');
 }
 

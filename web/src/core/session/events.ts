@@ -57,7 +57,4 @@ export interface LastPicturesGone {
 }
 
 export type SessionEvent =
-  | RoomEvent
-  | LastPicturesGone
-  | { type: 'connection'; connection: ConnectionState }
-  | { type: 'publishFailed'; kind: SendKind; error: ConveneError };
+  RoomEvent | LastPicturesGone | { type: 'connection'; connection: ConnectionState } | { type: 'publishFailed'; kind: SendKind; error: ConveneError };

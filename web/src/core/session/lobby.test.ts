@@ -114,7 +114,7 @@ describe('the route', () => {
     expect(asked).toEqual([false, false, true]);
   });
 
-  it('is requested again when its ticket was rejected, whatever the browser\'s clock', async () => {
+  it("is requested again when its ticket was rejected, whatever the browser's clock", async () => {
     const { asked, server } = enterAndNote();
     server.socket.serverCloses(4000, 'the ticket has expired');
     await vi.advanceTimersByTimeAsync(1000);

@@ -1,14 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ConveneError } from '../errors';
-import {
-  INITIAL_STATE,
-  MAX_MEDIA_FAILURES,
-  OPEN_LIMIT_MS,
-  STABLE_AFTER_MS,
-  transition,
-  type MachineEvent,
-  type SessionState,
-} from './machine';
+import { INITIAL_STATE, MAX_MEDIA_FAILURES, OPEN_LIMIT_MS, STABLE_AFTER_MS, transition, type MachineEvent, type SessionState } from './machine';
 
 /** Plays events in order; gives the last state and the effects of each step by their names. */
 function play(...events: MachineEvent[]): { state: SessionState; effects: string[][] } {

@@ -58,12 +58,7 @@ export type MachineEvent =
   | { type: 'leave' };
 
 export type SessionEffect =
-  | { type: 'openSocket' }
-  | { type: 'join' }
-  | { type: 'knock' }
-  | { type: 'dropConnection' }
-  | { type: 'startTimer'; ms: number }
-  | { type: 'stopTimer' };
+  { type: 'openSocket' } | { type: 'join' } | { type: 'knock' } | { type: 'dropConnection' } | { type: 'startTimer'; ms: number } | { type: 'stopTimer' };
 
 export interface Transition {
   state: SessionState;

@@ -38,7 +38,10 @@ describe('local media', () => {
   it('that the system interrupts is paused until it resumes', async () => {
     const { server, devices } = await joined();
     const microphone = devices.opened[0]?.track;
-    for (const [isMuted, method] of [[true, 'pauseProducer'], [false, 'resumeProducer']] as const) {
+    for (const [isMuted, method] of [
+      [true, 'pauseProducer'],
+      [false, 'resumeProducer'],
+    ] as const) {
       Object.defineProperty(microphone, 'muted', { value: isMuted, configurable: true });
       microphone?.dispatchEvent(new Event(isMuted ? 'mute' : 'unmute'));
       await settle();
@@ -68,9 +71,10 @@ describe('local media', () => {
     expect(session.connection.status).toBe('connected');
   });
 
-  it('the camera\'s producer is restarted if nothing arrives, less often each time', async () => {
+  it("the camera's producer is restarted if nothing arrives, less often each time", async () => {
     const { server } = await joined();
-    const score = (value: number): void => server.notifies('producerScore', { producerId: 'producer-of-video', score: [{ encodingIdx: 0, ssrc: 1, score: value }] });
+    const score = (value: number): void =>
+      server.notifies('producerScore', { producerId: 'producer-of-video', score: [{ encodingIdx: 0, ssrc: 1, score: value }] });
     const pictures = (): number => server.sent('produce').filter(({ data }) => JSON.stringify(data).includes('"kind":"video"')).length;
     score(0);
     await vi.advanceTimersByTimeAsync(7000);
@@ -225,8 +229,14 @@ describe('a visible video that does not arrive', () => {
   });
 
   it.each([
-    ['its sender sends nothing', (server: FakeServer) => server.notifies('consumerScore', { consumerId: 'bob-video', score: { score: 10, producerScore: 0, producerScores: [0, 0] } })],
-    ['there is no bandwidth for it', (server: FakeServer) => server.notifies('consumerLayersChanged', { consumerId: 'bob-video', spatialLayer: null, temporalLayer: null })],
+    [
+      'its sender sends nothing',
+      (server: FakeServer) => server.notifies('consumerScore', { consumerId: 'bob-video', score: { score: 10, producerScore: 0, producerScores: [0, 0] } }),
+    ],
+    [
+      'there is no bandwidth for it',
+      (server: FakeServer) => server.notifies('consumerLayersChanged', { consumerId: 'bob-video', spatialLayer: null, temporalLayer: null }),
+    ],
   ])('because %s is reported, and does not affect others', async (_case, act) => {
     const { server, events } = await watching();
     act(server);

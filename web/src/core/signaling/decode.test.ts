@@ -20,9 +20,12 @@ it('finds the goldens', () => {
   expect(frames.length).toBeGreaterThan(25);
 });
 
-it.each(frames.filter(({ notification }) => notification === true).map((frame) => [String(frame['method']), dataOf(frame)] as const))('knows %s', (method, data) => {
-  expect(decodeNotification(method, data)).toEqual({ kind: 'known', message: { method, data } });
-});
+it.each(frames.filter(({ notification }) => notification === true).map((frame) => [String(frame['method']), dataOf(frame)] as const))(
+  'knows %s',
+  (method, data) => {
+    expect(decodeNotification(method, data)).toEqual({ kind: 'known', message: { method, data } });
+  },
+);
 
 it('reads every offer of a stream', () => {
   const offers = frames.filter(({ method }) => method === 'newConsumer').map((frame) => decodeNewConsumer(dataOf(frame)).appData.source);
@@ -32,13 +35,21 @@ it('reads every offer of a stream', () => {
 it('reads what peers send, and whether they are connected, in the join response', () => {
   const { answers } = recordOf(Object.values(JOIN)[0]);
   const answer = recordOf(recordOf(Array.isArray(answers) ? answers[0] : undefined)['frame']);
-  expect(decodeJoin(answer['data'])).toMatchObject([{ peerId: 'bob', sends: { audio: true, video: false, share: false }, peerStatus: { isDisconnected: false } }]);
+  expect(decodeJoin(answer['data'])).toMatchObject([
+    { peerId: 'bob', sends: { audio: true, video: false, share: false }, peerStatus: { isDisconnected: false } },
+  ]);
 });
 
 it.each<[object, object]>([
   [{}, { sends: undefined, peerStatus: { isDisconnected: false } }],
-  [{ sends: 'all', connected: 'no' }, { sends: undefined, peerStatus: { isDisconnected: false } }],
-  [{ sends: { audio: true, video: 1 }, connected: false }, { sends: { audio: true, video: false, share: false }, peerStatus: { isDisconnected: true } }],
+  [
+    { sends: 'all', connected: 'no' },
+    { sends: undefined, peerStatus: { isDisconnected: false } },
+  ],
+  [
+    { sends: { audio: true, video: 1 }, connected: false },
+    { sends: { audio: true, video: false, share: false }, peerStatus: { isDisconnected: true } },
+  ],
 ])('accepts %j from other servers', (fields, peer) => {
   expect(decodeJoin({ peers: [{ peerId: 'bob', displayName: 'Bob', ...fields }] })).toMatchObject([peer]);
 });

@@ -68,8 +68,7 @@ export function decodeNotification(method: string, data: JsonRecord): Decoded {
 
 export function decodeNewConsumer(data: JsonRecord): NewConsumer {
   const { peerId, consumerId, producerId, kind, rtpParameters, appData } = data;
-  const isGood =
-    [peerId, consumerId, producerId].every(isText) && (kind === 'audio' || kind === 'video') && isRecord(rtpParameters);
+  const isGood = [peerId, consumerId, producerId].every(isText) && (kind === 'audio' || kind === 'video') && isRecord(rtpParameters);
   if (!isGood) throw malformed('newConsumer');
   const source = isRecord(appData) && isText(appData['source']) ? appData['source'] : kind;
   return { ...data, consumerScore: scoreOf(data['consumerScore']), appData: { peerId, source } } as NewConsumer;

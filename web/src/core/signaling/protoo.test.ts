@@ -181,7 +181,12 @@ describe('incoming requests', () => {
 
   it.each([
     ['rejects', () => Promise.reject(new Error('no such codec'))],
-    ['throws', () => { throw new Error('no such codec'); }],
+    [
+      'throws',
+      () => {
+        throw new Error('no such codec');
+      },
+    ],
   ])('answers 500 with the text when the handler %s', async (_case, handler) => {
     const { socket } = connectOpen();
     handlers.onRequest.mockImplementation(handler);
@@ -202,7 +207,13 @@ describe('incoming requests', () => {
 
 describe('what is not a protoo message', () => {
   it.each([
-    '{', '', '[]', 'null', '7', '"text"', '{}',
+    '{',
+    '',
+    '[]',
+    'null',
+    '7',
+    '"text"',
+    '{}',
     '{"request":true,"id":"7","method":"x"}',
     '{"request":true,"id":7}',
     '{"notification":true}',
@@ -226,7 +237,9 @@ describe('what is not a protoo message', () => {
 
   it('nor does a throwing handler', () => {
     const { socket } = connectOpen();
-    handlers.onNotification.mockImplementationOnce(() => { throw new Error('defect'); });
+    handlers.onNotification.mockImplementationOnce(() => {
+      throw new Error('defect');
+    });
     socket.serverSends({ notification: true, method: 'newPeer' });
     socket.serverSends({ notification: true, method: 'peerClosed' });
     expect(handlers.onNotification).toHaveBeenCalledTimes(2);

@@ -5,14 +5,7 @@ import type { ClientRequest } from '../../generated/messages';
 type Payload<M extends ClientRequest['method']> = Extract<ClientRequest, { method: M }>['data'];
 
 /** Requests that a connection makes itself; the protocol's other methods are sent as notifications. */
-type ConnectionMethod =
-  | 'getRouterRtpCapabilities'
-  | 'createWebRtcTransport'
-  | 'connectWebRtcTransport'
-  | 'restartIce'
-  | 'join'
-  | 'produce'
-  | 'knock';
+type ConnectionMethod = 'getRouterRtpCapabilities' | 'createWebRtcTransport' | 'connectWebRtcTransport' | 'restartIce' | 'join' | 'produce' | 'knock';
 
 /** Requests that users make; most are for moderators only. */
 type RoomMethod =

@@ -235,7 +235,10 @@ class World {
 
 const often = fc.oneof(
   fc.constantFrom<Step>({ do: 'clientSays' }, { do: 'comesBack' }),
-  fc.record({ do: fc.constantFrom('podSays' as const, 'accept' as const, 'deliverToPod' as const, 'deliverToClient' as const), times: fc.integer({ min: 1, max: 8 }) }),
+  fc.record({
+    do: fc.constantFrom('podSays' as const, 'accept' as const, 'deliverToPod' as const, 'deliverToClient' as const),
+    times: fc.integer({ min: 1, max: 8 }),
+  }),
 );
 const cuts = fc.oneof(
   fc.record({ do: fc.constant('cut' as const), code: fc.constantFrom(...CODES_OF_CUTS) }),
@@ -247,7 +250,10 @@ const ends = fc.oneof(
   fc.record({ do: fc.constant('wait' as const), ms: fc.constant(16_000) }),
   fc.constant<Step>({ do: 'podForgets' }),
 );
-const steps = fc.array(fc.oneof({ weight: 60, arbitrary: often }, { weight: 12, arbitrary: cuts }, { weight: 1, arbitrary: ends }), { maxLength: 60, size: 'max' });
+const steps = fc.array(fc.oneof({ weight: 60, arbitrary: often }, { weight: 12, arbitrary: cuts }, { weight: 1, arbitrary: ends }), {
+  maxLength: 60,
+  size: 'max',
+});
 const harmless = fc.array(fc.oneof({ weight: 4, arbitrary: often }, { weight: 1, arbitrary: cuts }), { maxLength: 40, size: 'max' });
 
 async function play(script: readonly Step[]): Promise<World> {

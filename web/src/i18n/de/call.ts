@@ -57,7 +57,8 @@ export const call: Pick<Texts, 'devices' | 'interrupted' | 'controls' | 'call' |
     reconnecting: 'Verbindung wird wiederhergestellt …',
     waitingForVideo: 'Warten auf das Video …',
     leftOut: { person: 'Kamera an, nicht angezeigt', screen: 'Bildschirm geteilt, nicht angezeigt' },
-    leftOutWhy: 'In großen Besprechungen wird nicht jedes Video angezeigt. Geteilte Bildschirme, sprechende Personen und große Kacheln haben Vorrang. Heften Sie an, was Sie sehen möchten.',
+    leftOutWhy:
+      'In großen Besprechungen wird nicht jedes Video angezeigt. Geteilte Bildschirme, sprechende Personen und große Kacheln haben Vorrang. Heften Sie an, was Sie sehen möchten.',
     links: { interrupted: 'Video unterbrochen', lost: 'Verbindung verloren' },
     quality: (level) => `Verbindung: ${['schlecht', 'mäßig', 'gut'][level - 1] ?? ''}`,
     pin: 'Anheften',

@@ -65,7 +65,8 @@ export const people: Pick<Texts, 'people' | 'toasts' | 'dialogs'> = {
     stayMuted: 'Stumm bleiben',
     removeTitle: (name) => `${name} entfernen?`,
     removeText: 'Die Verbindung der Person wird getrennt. Mit demselben Browser oder Konto kann sie nicht wieder beitreten.',
-    removeLimits: 'Mit einem anderen Browser könnte sie erneut anfragen. Neue Teilnehmende aus demselben Netzwerk brauchen deshalb eine Zeit lang die Zustimmung der Moderation.',
+    removeLimits:
+      'Mit einem anderen Browser könnte sie erneut anfragen. Neue Teilnehmende aus demselben Netzwerk brauchen deshalb eine Zeit lang die Zustimmung der Moderation.',
     removeAlso: 'Um das zuverlässiger zu verhindern:',
     removeLock: 'Besprechung sperren',
     removeLobby: 'Zustimmung zum Beitreten verlangen (Warteraum)',

@@ -46,10 +46,14 @@ export const problems: Pick<Texts, 'errors' | 'endings'> = {
     }),
     'token-invalid': () => ({
       title: 'Dieser Link ist ungültig',
-      advice: 'Er ist unvollständig oder gehört zu einer anderen Besprechung. Öffnen Sie den vollständigen Link aus Ihrer Einladung oder bitten Sie um einen neuen.',
+      advice:
+        'Er ist unvollständig oder gehört zu einer anderen Besprechung. Öffnen Sie den vollständigen Link aus Ihrer Einladung oder bitten Sie um einen neuen.',
     }),
     'token-expired': () => ({ title: 'Ihr Link ist abgelaufen', advice: 'Links sind nur begrenzte Zeit gültig. Bitten Sie um einen neuen.' }),
-    'access-refused': () => ({ title: 'Sie können an dieser Besprechung nicht teilnehmen', advice: 'Sie haben keinen Zugriff. Wenden Sie sich an die Person, die Sie eingeladen hat.' }),
+    'access-refused': () => ({
+      title: 'Sie können an dieser Besprechung nicht teilnehmen',
+      advice: 'Sie haben keinen Zugriff. Wenden Sie sich an die Person, die Sie eingeladen hat.',
+    }),
     'permission-denied': (device) => ({
       title: `Ihr Browser blockiert ${DEVICES[device]}`,
       advice: `Erlauben Sie den Zugriff auf ${DEVICES[device]} über das Symbol neben der Adresszeile und versuchen Sie es noch einmal. Sie können auch so fortfahren.`,
@@ -68,9 +72,13 @@ export const problems: Pick<Texts, 'errors' | 'endings'> = {
     }),
     'server-unreachable': () => ({
       title: 'Die Besprechung ist nicht erreichbar',
-      advice: 'Prüfen Sie Ihre Internetverbindung und versuchen Sie es noch einmal. Wenn andere dasselbe Problem haben, wenden Sie sich an Ihre Administration.',
+      advice:
+        'Prüfen Sie Ihre Internetverbindung und versuchen Sie es noch einmal. Wenn andere dasselbe Problem haben, wenden Sie sich an Ihre Administration.',
     }),
-    'meeting-waits': () => ({ title: 'Die Besprechung ist noch nicht bereit', advice: 'Sie wird noch vorbereitet. Bitte versuchen Sie es gleich noch einmal.' }),
+    'meeting-waits': () => ({
+      title: 'Die Besprechung ist noch nicht bereit',
+      advice: 'Sie wird noch vorbereitet. Bitte versuchen Sie es gleich noch einmal.',
+    }),
     'meeting-busy': () => ({ title: 'Die Besprechung ist gerade überlastet', advice: 'Bitte versuchen Sie es gleich noch einmal.' }),
     'media-unreachable': () => ({
       title: 'Der Medienserver ist nicht erreichbar',
@@ -82,11 +90,15 @@ export const problems: Pick<Texts, 'errors' | 'endings'> = {
     }),
     'request-refused': (device) => ({
       title: `Wir konnten ${DEVICES[device]} nicht übertragen`,
-      advice: 'Der Server hat es abgelehnt. Schalten Sie das Gerät aus und wieder ein. Wenn das nicht hilft, verlassen Sie die Besprechung und treten Sie wieder bei.',
+      advice:
+        'Der Server hat es abgelehnt. Schalten Sie das Gerät aus und wieder ein. Wenn das nicht hilft, verlassen Sie die Besprechung und treten Sie wieder bei.',
     }),
     'join-refused': () => ({ title: 'Sie konnten nicht beitreten', advice: `Dieser Browser ist mit dieser Besprechung nicht kompatibel. ${BROWSER_ADVICE}` }),
     'request-timeout': () => ({ title: 'Der Server antwortet nicht rechtzeitig', advice: 'Bitte versuchen Sie es gleich noch einmal.' }),
-    'answer-malformed': () => ({ title: 'Die Seite ist veraltet', advice: 'Laden Sie die Seite neu. Wenn das nicht hilft, wenden Sie sich an Ihre Administration.' }),
+    'answer-malformed': () => ({
+      title: 'Die Seite ist veraltet',
+      advice: 'Laden Sie die Seite neu. Wenn das nicht hilft, wenden Sie sich an Ihre Administration.',
+    }),
     'connection-closed': () => ({ title: 'Die Verbindung wurde geschlossen', advice: 'Bitte versuchen Sie es noch einmal.' }),
   },
   endings: {
@@ -95,15 +107,27 @@ export const problems: Pick<Texts, 'errors' | 'endings'> = {
     'meeting-ended': { title: 'Die Besprechung ist zu Ende', advice: 'Danke für Ihre Teilnahme.' },
     'meeting-missing': { title: 'Besprechung nicht gefunden', advice: 'Möglicherweise wurde sie gelöscht. Bitten Sie um einen neuen Link.' },
     'meeting-full': { title: 'Diese Besprechung ist voll', advice: 'Versuchen Sie es noch einmal, wenn jemand gegangen ist.' },
-    'meeting-locked': { title: 'Diese Besprechung ist gesperrt', advice: 'Gerade kann niemand neu beitreten. Bitten Sie jemanden in der Besprechung, sie zu entsperren.' },
-    removed: { title: 'Sie wurden aus der Besprechung entfernt', advice: 'Die Moderation hat Sie entfernt. Mit diesem Browser oder Konto können Sie nicht wieder beitreten.' },
+    'meeting-locked': {
+      title: 'Diese Besprechung ist gesperrt',
+      advice: 'Gerade kann niemand neu beitreten. Bitten Sie jemanden in der Besprechung, sie zu entsperren.',
+    },
+    removed: {
+      title: 'Sie wurden aus der Besprechung entfernt',
+      advice: 'Die Moderation hat Sie entfernt. Mit diesem Browser oder Konto können Sie nicht wieder beitreten.',
+    },
     refused: { title: 'Ihre Anfrage wurde abgelehnt', advice: 'Die Moderation hat Ihre Anfrage abgelehnt.' },
-    'not-admitted': { title: 'Ihre Anfrage wurde nicht beantwortet', advice: 'Die Moderation muss Sie zulassen. Versuchen Sie es noch einmal, wenn sie da ist.' },
+    'not-admitted': {
+      title: 'Ihre Anfrage wurde nicht beantwortet',
+      advice: 'Die Moderation muss Sie zulassen. Versuchen Sie es noch einmal, wenn sie da ist.',
+    },
     'lobby-full': { title: 'Zu viele Personen möchten beitreten', advice: 'Versuchen Sie es in einigen Minuten noch einmal.' },
     replaced: { title: 'Sie sind auf einem anderen Gerät beigetreten', advice: 'Diese Seite wurde getrennt, damit Sie nicht doppelt teilnehmen.' },
     'peer-id-taken': { title: 'Sie konnten nicht beitreten', advice: 'Eine andere Verbindung verwendet Ihren Platz. Versuchen Sie es noch einmal.' },
     'invitation-used': { title: 'Diese Einladung wurde bereits verwendet', advice: 'Jede Einladung gilt für eine Person. Bitten Sie um eine neue.' },
-    'token-required': { title: 'Sie brauchen eine Einladung', advice: 'Nur eingeladene Personen können teilnehmen. Öffnen Sie den Link aus Ihrer Einladung oder bitten Sie um eine.' },
+    'token-required': {
+      title: 'Sie brauchen eine Einladung',
+      advice: 'Nur eingeladene Personen können teilnehmen. Öffnen Sie den Link aus Ihrer Einladung oder bitten Sie um eine.',
+    },
     closed: { title: 'Ihre Verbindung wurde getrennt', advice: 'Die Besprechung hat Ihre Verbindung geschlossen.' },
   },
 };

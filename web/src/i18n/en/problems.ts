@@ -103,7 +103,10 @@ const endings: Readonly<Record<EndCause, Text>> = {
   'lobby-full': { title: 'Too many people are waiting to join', advice: 'Try again in a few minutes.' },
   replaced: { title: 'You joined on another device', advice: 'This page was disconnected so you aren’t in the meeting twice.' },
   'peer-id-taken': { title: 'You couldn’t join the meeting', advice: 'Another connection is using your spot. Try joining again.' },
-  'invitation-used': { title: 'This invitation has already been used', advice: 'Each invitation is for one person. Ask the person who invited you for a new one.' },
+  'invitation-used': {
+    title: 'This invitation has already been used',
+    advice: 'Each invitation is for one person. Ask the person who invited you for a new one.',
+  },
   'token-required': errors['token-required']('both'),
   closed: { title: 'You were disconnected', advice: 'The meeting closed your connection.' },
 };

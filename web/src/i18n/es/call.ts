@@ -57,7 +57,8 @@ export const call: Pick<Texts, 'devices' | 'interrupted' | 'controls' | 'call' |
     reconnecting: 'Reconectando…',
     waitingForVideo: 'Esperando el vídeo…',
     leftOut: { person: 'Cámara activada, no se muestra', screen: 'Pantalla compartida, no se muestra' },
-    leftOutWhy: 'En las reuniones grandes no se muestran todos los vídeos. Las pantallas compartidas, quienes hablan y los recuadros grandes tienen prioridad. Fija lo que quieras ver.',
+    leftOutWhy:
+      'En las reuniones grandes no se muestran todos los vídeos. Las pantallas compartidas, quienes hablan y los recuadros grandes tienen prioridad. Fija lo que quieras ver.',
     links: { interrupted: 'Vídeo interrumpido', lost: 'Conexión perdida' },
     quality: (level) => `Conexión: ${['mala', 'regular', 'buena'][level - 1] ?? ''}`,
     pin: 'Fijar',

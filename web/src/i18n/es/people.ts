@@ -65,7 +65,8 @@ export const people: Pick<Texts, 'people' | 'toasts' | 'dialogs'> = {
     stayMuted: 'Seguir en silencio',
     removeTitle: (name) => `¿Expulsar a ${name}?`,
     removeText: 'Se le desconectará y no podrá volver a entrar en esta reunión con el mismo navegador ni con la misma cuenta.',
-    removeLimits: 'Desde otro navegador podría volver a solicitarlo. Por eso, durante un tiempo, quien llegue desde la misma red necesitará la aprobación de un moderador.',
+    removeLimits:
+      'Desde otro navegador podría volver a solicitarlo. Por eso, durante un tiempo, quien llegue desde la misma red necesitará la aprobación de un moderador.',
     removeAlso: 'Para impedirlo con más seguridad:',
     removeLock: 'Bloquear la reunión',
     removeLobby: 'Requerir aprobación para entrar (sala de espera)',

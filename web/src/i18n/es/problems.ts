@@ -84,9 +84,15 @@ export const problems: Pick<Texts, 'errors' | 'endings'> = {
     'meeting-missing': { title: 'No se ha encontrado la reunión', advice: 'Puede que se haya eliminado. Pide un enlace nuevo.' },
     'meeting-full': { title: 'La reunión está completa', advice: 'Vuelve a intentarlo cuando salga alguien.' },
     'meeting-locked': { title: 'La reunión está bloqueada', advice: 'Ahora no puede entrar nadie más. Pide a alguien de la reunión que la desbloquee.' },
-    removed: { title: 'Te han expulsado de la reunión', advice: 'Un moderador te ha expulsado. No puedes volver a entrar en esta reunión con este navegador ni con esta cuenta.' },
+    removed: {
+      title: 'Te han expulsado de la reunión',
+      advice: 'Un moderador te ha expulsado. No puedes volver a entrar en esta reunión con este navegador ni con esta cuenta.',
+    },
     refused: { title: 'Han rechazado tu solicitud', advice: 'Un moderador ha rechazado tu solicitud para entrar.' },
-    'not-admitted': { title: 'Nadie ha respondido a tu solicitud', advice: 'Un moderador tiene que admitirte. Vuelve a intentarlo cuando haya uno en la reunión.' },
+    'not-admitted': {
+      title: 'Nadie ha respondido a tu solicitud',
+      advice: 'Un moderador tiene que admitirte. Vuelve a intentarlo cuando haya uno en la reunión.',
+    },
     'lobby-full': { title: 'Hay demasiadas personas esperando', advice: 'Vuelve a intentarlo dentro de unos minutos.' },
     replaced: { title: 'Has entrado desde otro dispositivo', advice: 'Esta página se ha desconectado para que no aparezcas dos veces.' },
     'peer-id-taken': { title: 'No has podido entrar en la reunión', advice: 'Otra conexión está usando tu lugar. Vuelve a intentarlo.' },

@@ -2,7 +2,10 @@
 
 import type { Texts } from '../en';
 
-export const states: Pick<Texts, 'connection' | 'interruptions' | 'waiting' | 'commands' | 'reactions' | 'mutedBy' | 'refusals' | 'layouts' | 'themes' | 'receive' | 'languages'> = {
+export const states: Pick<
+  Texts,
+  'connection' | 'interruptions' | 'waiting' | 'commands' | 'reactions' | 'mutedBy' | 'refusals' | 'layouts' | 'themes' | 'receive' | 'languages'
+> = {
   connection: {
     idle: 'Sin conexión',
     connecting: 'Conectando…',

@@ -61,7 +61,9 @@ function accessToasts(before: RoomAccess, { isLocked, isLobbyOn }: RoomAccess): 
 function rightsToasts(before: OwnRights, rights: OwnRights): ToastContent[] {
   const isRestricted = (['audio', 'video', 'share'] as const).some((kind) => before.publish[kind] && !rights.publish[kind]);
   return [
-    ...(before.isModerator === rights.isModerator ? [] : [{ kind: 'rights' as const, change: rights.isModerator ? ('moderator' as const) : ('noModerator' as const) }]),
+    ...(before.isModerator === rights.isModerator
+      ? []
+      : [{ kind: 'rights' as const, change: rights.isModerator ? ('moderator' as const) : ('noModerator' as const) }]),
     ...(isRestricted ? [{ kind: 'rights' as const, change: 'restricted' as const }] : []),
   ];
 }

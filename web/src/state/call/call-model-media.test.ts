@@ -105,7 +105,10 @@ it('visible peers are reported without waiting for a stream', async () => {
 
 describe('a video that is sent but not received', () => {
   const sends = (video: boolean): SessionEvent => ({ type: 'peerSends', peerId: 'bob', sends: { audio: true, video, share: false } });
-  const comes: SessionEvent = { type: 'trackAdded', remote: { consumerId: 'c', peerId: 'bob', kind: 'video', source: 'video', track: fakeTrack('camera'), isPaused: false } };
+  const comes: SessionEvent = {
+    type: 'trackAdded',
+    remote: { consumerId: 'c', peerId: 'bob', kind: 'video', source: 'video', track: fakeTrack('camera'), isPaused: false },
+  };
   const looking = (): ReturnType<typeof setUp> => {
     const all = setUp();
     all.call.seen('bob', { width: 300, height: 200 });

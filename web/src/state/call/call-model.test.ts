@@ -107,7 +107,10 @@ describe('lock and lobby', () => {
     session.emit(door(true, true, title));
     expect([state().toasts, state().isLocked, state().isLobbyOn]).toEqual([[], true, true]);
     session.emit(door(false, true, title), door(false, false, title));
-    expect(state().toasts).toMatchObject([{ kind: 'lock', isLocked: false }, { kind: 'lobby', isOn: false }]);
+    expect(state().toasts).toMatchObject([
+      { kind: 'lock', isLocked: false },
+      { kind: 'lobby', isOn: false },
+    ]);
   });
 
   it('of a pod without a changeable lobby show no toast', () => {
@@ -120,7 +123,11 @@ describe('lock and lobby', () => {
     const { call, session } = setUp();
     session.emit(door(false, false));
     await call.remove('bob', { isLocked: true, isLobbyOn: true });
-    expect(session.asked).toEqual([['setRoomLock', { locked: true }], ['setRoomLobby', { enabled: true }], ['removeParticipant', { peerId: 'bob' }]]);
+    expect(session.asked).toEqual([
+      ['setRoomLock', { locked: true }],
+      ['setRoomLobby', { enabled: true }],
+      ['removeParticipant', { peerId: 'bob' }],
+    ]);
   });
 
   it.each<[string, Partial<RoomAccess>]>([
@@ -136,7 +143,10 @@ describe('lock and lobby', () => {
 
 describe('the history of the chat', () => {
   const message = (id: number): ChatPage['messages'][number] => ({ id, peerId: 'bob', displayName: 'Bob', text: String(id), sentAt: id });
-  const pageOf = (first: number, last: number): ChatPage => ({ messages: Array.from({ length: last - first + 1 }, (_, index) => message(first + index)), hasMore: first > 1 });
+  const pageOf = (first: number, last: number): ChatPage => ({
+    messages: Array.from({ length: last - first + 1 }, (_, index) => message(first + index)),
+    hasMore: first > 1,
+  });
   const idsOf = (state: CallState): number[] => state.chat.messages.map(({ id }) => id);
   const asks = ({ asked }: FakeSession): unknown[] => asked.map(([, data]) => (data as { before?: number }).before);
 
@@ -218,7 +228,10 @@ describe('hand, reactions and chat', () => {
     const { call, session, state } = setUp();
     await call.react('heart');
     session.emit({ type: 'reaction', peerId: 'bob', reaction: 'clap' });
-    expect(state().reactions).toMatchObject([{ name: 'Ada', reaction: 'heart' }, { name: 'Bob', reaction: 'clap' }]);
+    expect(state().reactions).toMatchObject([
+      { name: 'Ada', reaction: 'heart' },
+      { name: 'Bob', reaction: 'clap' },
+    ]);
     await vi.advanceTimersByTimeAsync(4000);
     expect(state().reactions).toEqual([]);
   });

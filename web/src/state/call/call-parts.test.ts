@@ -37,7 +37,8 @@ const tile = (key: string, change: Partial<Tile> = {}): Tile => ({
 });
 
 describe('toasts', () => {
-  const play = (...contents: ToastContent[]): readonly Toast[] => contents.reduce<readonly Toast[]>((toasts, content, index) => withToast(toasts, content, index), []);
+  const play = (...contents: ToastContent[]): readonly Toast[] =>
+    contents.reduce<readonly Toast[]>((toasts, content, index) => withToast(toasts, content, index), []);
   const joined = (...names: string[]): ToastContent => ({ kind: 'presence', joined: names, left: [] });
   const left = (...names: string[]): ToastContent => ({ kind: 'presence', joined: [], left: names });
 
@@ -106,7 +107,15 @@ describe('pages', () => {
   });
 
   it('bring recent speakers to the first, in the order of joining', () => {
-    expect(keys([['p25', 2], ['p20', 1]], 0)).toEqual(['p0', 'p1', 'p2', 'p3', 'p4', 'p5', 'p6', 'p20', 'p25', 'me']);
+    expect(
+      keys(
+        [
+          ['p25', 2],
+          ['p20', 1],
+        ],
+        0,
+      ),
+    ).toEqual(['p0', 'p1', 'p2', 'p3', 'p4', 'p5', 'p6', 'p20', 'p25', 'me']);
   });
 
   it('that no longer exist lead to the last one', () => expect(pageOf(many, new Map(), 10, 99).index).toBe(2));
@@ -118,10 +127,22 @@ describe('pages', () => {
 });
 
 describe('what is received', () => {
-  const watching = (change: Partial<Watching> = {}): Watching => ({ seen: new Map(), quality: 'auto', isPageHidden: false, activeSpeaker: undefined, ...change });
+  const watching = (change: Partial<Watching> = {}): Watching => ({
+    seen: new Map(),
+    quality: 'auto',
+    isPageHidden: false,
+    activeSpeaker: undefined,
+    ...change,
+  });
   const seen = (height: number): ReadonlyMap<string, { width: number; height: number }> => new Map([['a', { width: height, height }]]);
 
-  it.each([[100, 0], [220, 0], [300, 1], [441, 2], [2000, 2]])('a tile %i pixels high gets layer %i', (height, layer) => {
+  it.each([
+    [100, 0],
+    [220, 0],
+    [300, 1],
+    [441, 2],
+    [2000, 2],
+  ])('a tile %i pixels high gets layer %i', (height, layer) => {
     expect(receptionOf([tile('a')], watching({ seen: seen(height) }))).toMatchObject([{ isHidden: false, spatialLayer: layer }]);
   });
 
@@ -204,13 +225,25 @@ describe('missing videos', () => {
   });
 
   it('are checked again when the first of them is due', () => {
-    expect(lateIn(new Map([['a', 0], ['b', 1000], ['c', -GRACE_MS]]), 500)).toBe(GRACE_MS - 500);
+    expect(
+      lateIn(
+        new Map([
+          ['a', 0],
+          ['b', 1000],
+          ['c', -GRACE_MS],
+        ]),
+        500,
+      ),
+    ).toBe(GRACE_MS - 500);
   });
 });
 
 describe('roles, hands and screens', () => {
   const self = { peerId: 'me', displayName: 'Ada', local: NOTHING_ON };
-  const joined = reduceRoom(EMPTY_ROOM, { type: 'joined', peers: [peerOf({ peerId: 'bob', displayName: 'Bob' }), peerOf({ peerId: 'cy', displayName: 'Cy' })] });
+  const joined = reduceRoom(EMPTY_ROOM, {
+    type: 'joined',
+    peers: [peerOf({ peerId: 'bob', displayName: 'Bob' }), peerOf({ peerId: 'cy', displayName: 'Cy' })],
+  });
 
   it('raised hands are in order, and disappear with their participants', () => {
     const raise = (peerId: string, isRaised = true): Parameters<typeof reduceRoom>[1] => ({ type: 'handRaised', peerId, isRaised });
@@ -225,7 +258,12 @@ describe('roles, hands and screens', () => {
       remote: { consumerId: source, peerId: 'bob', kind: 'video', source, track: { id: source } as MediaStreamTrack, isPaused: false },
     });
     const tiles = tilesOf([add('video'), add('screensharing')].reduce(reduceRoom, joined), self);
-    expect(tiles.map(({ key, video }) => [key, video?.id])).toEqual([['bob:screen', 'screensharing'], ['bob', 'video'], ['cy', undefined], ['me', undefined]]);
+    expect(tiles.map(({ key, video }) => [key, video?.id])).toEqual([
+      ['bob:screen', 'screensharing'],
+      ['bob', 'video'],
+      ['cy', undefined],
+      ['me', undefined],
+    ]);
   });
 
   it('the lobby is cleared when the moderator role is lost', () => {
@@ -306,7 +344,11 @@ describe('keys', () => {
 it.each<[string | null, string[], object]>([
   [null, ['fr-FR', 'de-AT', 'en'], { language: 'de', theme: 'system', layout: 'auto' }],
   [null, ['fr'], { language: 'en' }],
-  ['{"language":"es","theme":"dark","cameraHeight":360,"noiseSuppression":false}', ['de'], { language: 'es', theme: 'dark', cameraHeight: 360, noiseSuppression: false }],
+  [
+    '{"language":"es","theme":"dark","cameraHeight":360,"noiseSuppression":false}',
+    ['de'],
+    { language: 'es', theme: 'dark', cameraHeight: 360, noiseSuppression: false },
+  ],
   ['{"language":"xx","theme":7,"cameraHeight":5000,"speakerId":{}}', ['en'], { language: 'en', theme: 'system', cameraHeight: 720, speakerId: undefined }],
   ['nonsense', ['en'], { language: 'en' }],
   ['[1]', ['en'], { language: 'en' }],
@@ -322,7 +364,6 @@ it.each([
   ['DedicatedNotAllowed', 'broken'],
   ['SomethingNew', 'other'],
 ])('waiting for %s is %s', (reason, kind) => expect(waitingKindOf({ reason, message: '' })).toBe(kind));
-
 
 it('rates and losses come from two samples', () => {
   const stats = (takenAt: number, bytes: number, lost: number): CallStats => ({

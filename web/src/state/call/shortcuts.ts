@@ -5,18 +5,7 @@
  * works in text fields. Only push-to-talk is a single key, the space bar, and can be turned off.
  */
 
-export type Command =
-  | 'microphone'
-  | 'camera'
-  | 'share'
-  | 'chat'
-  | 'people'
-  | 'hand'
-  | 'layout'
-  | 'fullScreen'
-  | 'help'
-  | 'statistics'
-  | 'talk';
+export type Command = 'microphone' | 'camera' | 'share' | 'chat' | 'people' | 'hand' | 'layout' | 'fullScreen' | 'help' | 'statistics' | 'talk';
 
 /** The modifiers: Ctrl, or ⌘ on Apple keyboards; also with Alt, or ⌃ there; or none. */
 type Chord = 'one' | 'two' | 'none';

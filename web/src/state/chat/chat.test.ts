@@ -57,7 +57,12 @@ describe('the chat', () => {
 
   it('groups consecutive messages of one sender', () => {
     const groups = groupsOf([message(1), message(2), message(3, 'cy'), message(4, 'bob', 4000), message(5, 'bob', 400_000)]);
-    expect(groups.map(({ peerId, messages }) => [peerId, messages.length])).toEqual([['bob', 2], ['cy', 1], ['bob', 1], ['bob', 1]]);
+    expect(groups.map(({ peerId, messages }) => [peerId, messages.length])).toEqual([
+      ['bob', 2],
+      ['cy', 1],
+      ['bob', 1],
+      ['bob', 1],
+    ]);
   });
 });
 
@@ -129,10 +134,12 @@ describe('a gap', () => {
 });
 
 /** How a room answers that keeps so many messages. */
-const roomOf = (said: number, keeps: number, pageLength: number) => (before = Infinity): ChatPage => {
-  const kept = range(Math.max(1, said - keeps + 1), said).filter((id) => id < before);
-  return page(kept.slice(-pageLength), kept.length > pageLength);
-};
+const roomOf =
+  (said: number, keeps: number, pageLength: number) =>
+  (before = Infinity): ChatPage => {
+    const kept = range(Math.max(1, said - keeps + 1), said).filter((id) => id < before);
+    return page(kept.slice(-pageLength), kept.length > pageLength);
+  };
 
 describe('whatever messages a slow connection skips', () => {
   const plays = fc.record({

@@ -105,7 +105,10 @@ export function reduceRoom(room: RoomView, event: RoomViewEvent): RoomView {
     case 'ownScore':
       return { ...room, ownScores: new Map([...room.ownScores, [event.producerId, event.score]]) };
     case 'speakers':
-      return withSpeaking(room, event.volumes.filter(({ volume }) => volume >= SPEAKING_FROM).map(({ peerId }) => peerId));
+      return withSpeaking(
+        room,
+        event.volumes.filter(({ volume }) => volume >= SPEAKING_FROM).map(({ peerId }) => peerId),
+      );
     case 'activeSpeaker':
       return withSpeaker(room, event.peerId);
     case 'permissions':
@@ -148,9 +151,7 @@ function staleRoom(room: RoomView): RoomView {
 function withPeer(room: RoomView, peer: Peer): RoomView {
   const fresh: Participant = { ...peer, isStale: false };
   const isKnown = room.participants.some(({ peerId }) => peerId === peer.peerId);
-  const participants = isKnown
-    ? room.participants.map((one) => (one.peerId === peer.peerId ? fresh : one))
-    : [...room.participants, fresh];
+  const participants = isKnown ? room.participants.map((one) => (one.peerId === peer.peerId ? fresh : one)) : [...room.participants, fresh];
   return withHand({ ...room, participants }, peer.peerId, peer.isHandRaised);
 }
 
@@ -202,7 +203,12 @@ function withoutPeers(room: RoomView, isGone: (participant: Participant) => bool
 /** A new track replaces the stale one of the same source, or itself if it is announced again. */
 function withTrack(room: RoomView, remote: RemoteTrack): RoomView {
   const isReplaced = (held: HeldTrack): boolean =>
-    held.consumerId === remote.consumerId ||
-    (held.isStale && held.peerId === remote.peerId && held.source === remote.source && held.kind === remote.kind);
-  return { ...room, tracks: [...room.tracks.filter((held) => !isReplaced(held)), { ...remote, isStale: false, isStalled: false, score: undefined, hasFlowed: (remote.sourceScore ?? 0) > 0, isSilent: false }] };
+    held.consumerId === remote.consumerId || (held.isStale && held.peerId === remote.peerId && held.source === remote.source && held.kind === remote.kind);
+  return {
+    ...room,
+    tracks: [
+      ...room.tracks.filter((held) => !isReplaced(held)),
+      { ...remote, isStale: false, isStalled: false, score: undefined, hasFlowed: (remote.sourceScore ?? 0) > 0, isSilent: false },
+    ],
+  };
 }

@@ -17,12 +17,7 @@ const play = (...events: RoomViewEvent[]): RoomView => events.reduce(reduceRoom,
 const tiles = (room: RoomView, local = NOTHING_ON): Tile[] => tilesOf(room, { peerId: 'me', displayName: 'Ada Lovelace', local });
 const tileOf = (room: RoomView, peerId: string): Tile | undefined => tiles(room).find((tile) => tile.peerId === peerId);
 
-const together: RoomViewEvent[] = [
-  { type: 'joined', peers: [peer('bob'), peer('cy')] },
-  track('bob', 'audio'),
-  track('bob', 'video'),
-  track('cy', 'video'),
-];
+const together: RoomViewEvent[] = [{ type: 'joined', peers: [peer('bob'), peer('cy')] }, track('bob', 'audio'), track('bob', 'video'), track('cy', 'video')];
 
 describe('a participant without incoming media', () => {
   const score = (consumerId: string, sourceScore: number): RoomViewEvent => ({ type: 'trackScore', consumerId, score: 10, sourceScore });
@@ -35,13 +30,30 @@ describe('a participant without incoming media', () => {
     ['when both stop', [score('bob-video', 0), score('bob-audio', 0)], 'lost'],
     ['when they come again', [score('bob-video', 0), score('bob-audio', 0), score('bob-audio', 10), score('bob-video', 8)], 'good'],
     ['muted, when the picture stops', [{ type: 'trackPaused', consumerId: 'bob-audio', isPaused: true }, score('bob-video', 0)], 'lost'],
-    ['muted, with the camera off', [{ type: 'trackPaused', consumerId: 'bob-audio', isPaused: true }, { type: 'trackRemoved', consumerId: 'bob-video' }], 'good'],
+    [
+      'muted, with the camera off',
+      [
+        { type: 'trackPaused', consumerId: 'bob-audio', isPaused: true },
+        { type: 'trackRemoved', consumerId: 'bob-video' },
+      ],
+      'good',
+    ],
     ['when the server says so', [{ type: 'peerChanged', peerId: 'bob', peerStatus: peerStatusOf({ connected: false }) }], 'lost'],
-    ['when the server says that it is over', [{ type: 'peerChanged', peerId: 'bob', peerStatus: peerStatusOf({ connected: false }) }, { type: 'peerChanged', peerId: 'bob', peerStatus: peerStatusOf({ connected: true }) }], 'good'],
+    [
+      'when the server says that it is over',
+      [
+        { type: 'peerChanged', peerId: 'bob', peerStatus: peerStatusOf({ connected: false }) },
+        { type: 'peerChanged', peerId: 'bob', peerStatus: peerStatusOf({ connected: true }) },
+      ],
+      'good',
+    ],
   ])('is marked: %s', (_about, events, link) => expect(linkOf(...events)).toBe(link));
 
   it('is marked also if the stream arrived before its offer', () => {
-    const offered: RoomViewEvent = { type: 'trackAdded', remote: { consumerId: 'bob-mic', peerId: 'bob', kind: 'audio', source: 'audio', track: fakeTrack('microphone'), isPaused: false, sourceScore: 10 } };
+    const offered: RoomViewEvent = {
+      type: 'trackAdded',
+      remote: { consumerId: 'bob-mic', peerId: 'bob', kind: 'audio', source: 'audio', track: fakeTrack('microphone'), isPaused: false, sourceScore: 10 },
+    };
     expect(tileOf(play({ type: 'joined', peers: [peer('bob')] }, offered, score('bob-mic', 0)), 'bob')?.link).toBe('lost');
   });
 
@@ -52,7 +64,12 @@ describe('a participant without incoming media', () => {
       const room = play({ type: 'joined', peers: [peer('dee')] }, ...events);
       return [tileOf(room, 'dee')?.link, peopleOf(room, { peerId: 'me', displayName: 'Ada', local: NOTHING_ON })[0]?.link];
     };
-    expect([linksOf(), linksOf(gone), linksOf(gone, back), linksOf(gone, { type: 'joined', peers: [peer('dee')] })]).toEqual([['good', 'good'], ['lost', 'lost'], ['good', 'good'], ['good', 'good']]);
+    expect([linksOf(), linksOf(gone), linksOf(gone, back), linksOf(gone, { type: 'joined', peers: [peer('dee')] })]).toEqual([
+      ['good', 'good'],
+      ['lost', 'lost'],
+      ['good', 'good'],
+      ['good', 'good'],
+    ]);
     const known = { peerId: 'dee', displayName: 'Dee', connected: false };
     expect(tileOf(play({ type: 'joined', peers: [peerOf(known)] }), 'dee')?.link).toBe('lost');
   });
@@ -66,7 +83,10 @@ describe('a participant whose media is not received', () => {
   type Sends = NonNullable<Peer['sends']>;
   const NOTHING_SENT: Sends = { audio: false, video: false, share: false };
   const sends = (change: Partial<Sends>): RoomViewEvent => ({ type: 'peerSends', peerId: 'bob', sends: { ...NOTHING_SENT, ...change } });
-  const screen: RoomViewEvent = { type: 'trackAdded', remote: { consumerId: 'bob-screen', peerId: 'bob', kind: 'video', source: 'screensharing', track: fakeTrack('camera'), isPaused: false } };
+  const screen: RoomViewEvent = {
+    type: 'trackAdded',
+    remote: { consumerId: 'bob-screen', peerId: 'bob', kind: 'video', source: 'screensharing', track: fakeTrack('camera'), isPaused: false },
+  };
   const removed = (consumerId: string): RoomViewEvent => ({ type: 'trackRemoved', consumerId });
   const joined: RoomViewEvent = { type: 'joined', peers: [peer('bob'), peer('cy')] };
   const personOf = (...events: RoomViewEvent[]): unknown => peopleOf(play(joined, ...events), { peerId: 'me', displayName: 'Ada', local: NOTHING_ON })[0];
@@ -75,9 +95,17 @@ describe('a participant whose media is not received', () => {
     ['nothing is known of', [], { isMuted: true, hasCamera: false, isSharing: false }],
     ['everything is sent by', [sends({ audio: true, video: true, share: true })], { isMuted: false, hasCamera: true, isSharing: true }],
     ['nothing is sent by', [sends({ audio: true, video: true }), sends({})], { isMuted: true, hasCamera: false, isSharing: false }],
-    ['what comes is left out later of', [track('bob', 'audio'), track('bob', 'video'), sends({ audio: true, video: true }), removed('bob-audio'), removed('bob-video')], { isMuted: false, hasCamera: true }],
+    [
+      'what comes is left out later of',
+      [track('bob', 'audio'), track('bob', 'video'), sends({ audio: true, video: true }), removed('bob-audio'), removed('bob-video')],
+      { isMuted: false, hasCamera: true },
+    ],
     ['what comes is known better than what is said of', [sends({}), track('bob', 'audio'), track('bob', 'video')], { isMuted: false, hasCamera: true }],
-    ['what is paused is known before it is said of', [sends({ audio: true }), track('bob', 'audio'), { type: 'trackPaused', consumerId: 'bob-audio', isPaused: true }], { isMuted: true }],
+    [
+      'what is paused is known before it is said of',
+      [sends({ audio: true }), track('bob', 'audio'), { type: 'trackPaused', consumerId: 'bob-audio', isPaused: true }],
+      { isMuted: true },
+    ],
   ])('is shown correctly: %s Bob', (_about, events, person) => expect(personOf(...events)).toMatchObject(person));
 
   it('is outlined while speaking', () => {
@@ -86,16 +114,35 @@ describe('a participant whose media is not received', () => {
   });
 
   it('follows the server after a reconnect, not the old stream', () => {
-    const back = (sends: Peer['sends']): RoomViewEvent[] => [track('bob', 'audio'), { type: 'connectionLost' }, { type: 'joined', peers: [{ ...peer('bob'), sends }] }];
+    const back = (sends: Peer['sends']): RoomViewEvent[] => [
+      track('bob', 'audio'),
+      { type: 'connectionLost' },
+      { type: 'joined', peers: [{ ...peer('bob'), sends }] },
+    ];
     expect(personOf(track('bob', 'audio'), { type: 'connectionLost' })).toMatchObject({ isMuted: false });
-    expect([back(NOTHING_SENT), back({ ...NOTHING_SENT, audio: true }), back(undefined)].map((events) => personOf(...events))).toMatchObject([{ isMuted: true }, { isMuted: false }, { isMuted: false }]);
+    expect([back(NOTHING_SENT), back({ ...NOTHING_SENT, audio: true }), back(undefined)].map((events) => personOf(...events))).toMatchObject([
+      { isMuted: true },
+      { isMuted: false },
+      { isMuted: false },
+    ]);
   });
 
   it('keeps tiles and their order while streams come and go', () => {
-    const shown = (...events: RoomViewEvent[]): unknown => tiles(play(joined, sends({ video: true, share: true }), ...events)).map(({ key, isSent, video }) => [key, isSent, video !== undefined]);
-    const without = [['bob:screen', true, false], ['bob', true, false], ['cy', false, false], ['me', false, false]];
+    const shown = (...events: RoomViewEvent[]): unknown =>
+      tiles(play(joined, sends({ video: true, share: true }), ...events)).map(({ key, isSent, video }) => [key, isSent, video !== undefined]);
+    const without = [
+      ['bob:screen', true, false],
+      ['bob', true, false],
+      ['cy', false, false],
+      ['me', false, false],
+    ];
     expect(shown()).toEqual(without);
-    expect(shown(screen, track('bob', 'video'))).toEqual([['bob:screen', true, true], ['bob', true, true], ['cy', false, false], ['me', false, false]]);
+    expect(shown(screen, track('bob', 'video'))).toEqual([
+      ['bob:screen', true, true],
+      ['bob', true, true],
+      ['cy', false, false],
+      ['me', false, false],
+    ]);
     expect(shown(screen, track('bob', 'video'), removed('bob-screen'), removed('bob-video'))).toEqual(without);
     expect(shown(screen, removed('bob-screen'), sends({ video: true }))).toEqual(without.slice(1));
   });
@@ -113,13 +160,16 @@ describe('the tiles', () => {
 
   it('show the others in the order of joining and the local one last', () => {
     const room = play(...together, { type: 'peerJoined', peer: peer('dee') });
-    expect(tiles(room).map(({ peerId, isSelf }) => [peerId, isSelf])).toEqual([['bob', false], ['cy', false], ['dee', false], ['me', true]]);
+    expect(tiles(room).map(({ peerId, isSelf }) => [peerId, isSelf])).toEqual([
+      ['bob', false],
+      ['cy', false],
+      ['dee', false],
+      ['me', true],
+    ]);
   });
 
   it('show initials and a muted icon without media', () => {
-    expect(tiles(EMPTY_ROOM)).toEqual([
-      expect.objectContaining({ initials: 'AL', isMuted: true, video: undefined, isSelf: true }),
-    ]);
+    expect(tiles(EMPTY_ROOM)).toEqual([expect.objectContaining({ initials: 'AL', isMuted: true, video: undefined, isSelf: true })]);
   });
 
   it('show the local video, and never play the local audio', () => {
@@ -152,7 +202,11 @@ describe('the tiles', () => {
   });
 
   it('outline participants who speak loudly enough and are not muted', () => {
-    const volumes = [{ peerId: 'bob', volume: -30 }, { peerId: 'cy', volume: -75 }, { peerId: 'me', volume: -71 }];
+    const volumes = [
+      { peerId: 'bob', volume: -30 },
+      { peerId: 'cy', volume: -75 },
+      { peerId: 'me', volume: -71 },
+    ];
     const room = play(...together, { type: 'speakers', volumes });
     expect(tiles(room).map(({ isSpeaking }) => isSpeaking)).toEqual([true, false, false]);
     expect(tileOf(reduceRoom(room, { type: 'speakers', volumes: [] }), 'bob')?.isSpeaking).toBe(false);
@@ -198,7 +252,10 @@ describe('while the connection is lost', () => {
 
   it('a returning participant keeps its place, with the last frame until new video arrives', () => {
     const back = reduceRoom(lost, { type: 'joined', peers: [peer('cy')] });
-    expect(back.participants.map(({ peerId, isStale }) => [peerId, isStale])).toEqual([['bob', true], ['cy', false]]);
+    expect(back.participants.map(({ peerId, isStale }) => [peerId, isStale])).toEqual([
+      ['bob', true],
+      ['cy', false],
+    ]);
     expect(tileOf(back, 'cy')?.video).toBeDefined();
     const fresh = reduceRoom(back, track('cy', 'video', 'new'));
     expect(fresh.tracks.filter(({ peerId }) => peerId === 'cy').map(({ consumerId }) => consumerId)).toEqual(['new']);
@@ -226,7 +283,13 @@ describe('the grid', () => {
   });
 
   it('never overflows and never distorts, for 1 to 49 tiles on any screen', () => {
-    for (const [width, height] of [[344, 480], [740, 860], [1410, 760], [2500, 300], [200, 900]] as const) {
+    for (const [width, height] of [
+      [344, 480],
+      [740, 860],
+      [1410, 760],
+      [2500, 300],
+      [200, 900],
+    ] as const) {
       for (let count = 1; count <= 49; count += 1) {
         const { columns, rows, tileWidth, tileHeight } = fitGrid(count, width, height, 12);
         expect(columns * rows).toBeGreaterThanOrEqual(count);

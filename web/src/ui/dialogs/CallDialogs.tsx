@@ -113,12 +113,7 @@ function RightsDialog({ person, call, onClose }: { person: Person; call: CallMod
   return (
     <Dialog title={texts.rightsTitle(name)} onClose={onClose} testId="rights-dialog">
       {rows.map(([right, label]) => (
-        <Switch
-          key={right}
-          label={label}
-          isOn={publish[right]}
-          onChange={(isOn) => void call.ask('setPermissions', { peerId, publish: { [right]: isOn } })}
-        />
+        <Switch key={right} label={label} isOn={publish[right]} onChange={(isOn) => void call.ask('setPermissions', { peerId, publish: { [right]: isOn } })} />
       ))}
     </Dialog>
   );

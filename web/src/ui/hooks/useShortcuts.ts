@@ -45,7 +45,8 @@ function keystrokeOf(event: KeyboardEvent): Keystroke {
 }
 
 /** Elements that take text or have type-ahead. */
-const TEXT = 'input, textarea, select, [contenteditable]:not([contenteditable="false"]), [role="textbox"], [role="searchbox"], [role="combobox"], [role="menu"]';
+const TEXT =
+  'input, textarea, select, [contenteditable]:not([contenteditable="false"]), [role="textbox"], [role="searchbox"], [role="combobox"], [role="menu"]';
 /** Elements that the space bar presses or scrolls; and the panels, where users may type by mistake. */
 const CONTROLS = 'button, a, summary, label, video[controls], [role="button"], [role="toolbar"], aside, [tabindex="0"]';
 

@@ -43,12 +43,7 @@ interface ItemProps {
 
 export function MenuItem({ icon: Icon, label, onSelect, isDanger = false, isDisabled = false, className = '', testId }: ItemProps): ReactNode {
   return (
-    <Radix.Item
-      className={`menu-item${isDanger ? ' menu-item-danger' : ''} ${className}`}
-      disabled={isDisabled}
-      data-testid={testId}
-      onSelect={onSelect}
-    >
+    <Radix.Item className={`menu-item${isDanger ? ' menu-item-danger' : ''} ${className}`} disabled={isDisabled} data-testid={testId} onSelect={onSelect}>
       {Icon === undefined ? <span className="menu-space" /> : <Icon size={18} aria-hidden="true" />}
       <span>{label}</span>
     </Radix.Item>

@@ -26,7 +26,11 @@ export function SelfView({ model, app, isSmall = false }: Props): ReactNode {
   const { microphone, camera } = app.local;
   const track = trackOf(camera);
   return (
-    <section className={`preview${isSmall ? ' preview-small' : ''}${track === undefined ? ' preview-dark' : ''}`} aria-label={texts.preJoin.preview} data-testid="self-view">
+    <section
+      className={`preview${isSmall ? ' preview-small' : ''}${track === undefined ? ' preview-dark' : ''}`}
+      aria-label={texts.preJoin.preview}
+      data-testid="self-view"
+    >
       <Stand name={app.nameInput.trim()} />
       {track !== undefined && <Video key={track.id} track={track} isMirrored={app.settings.isMirrored} />}
       <p className="preview-hint">{hintOf(app, texts)}</p>

@@ -128,7 +128,13 @@ function Sound({ state, speakerId }: { state: CallState; speakerId: string | und
   return (
     <div ref={elements} className="sound">
       {state.voices.map(({ key, peerId, track }) => (
-        <RemoteAudio key={key} track={track} isSilent={state.locallyMuted.has(peerId)} speakerId={speakerId} onBlocked={(isBlocked) => setBlocked((before) => withMember(before, key, isBlocked))} />
+        <RemoteAudio
+          key={key}
+          track={track}
+          isSilent={state.locallyMuted.has(peerId)}
+          speakerId={speakerId}
+          onBlocked={(isBlocked) => setBlocked((before) => withMember(before, key, isBlocked))}
+        />
       ))}
       {blocked.size > 0 && (
         <button type="button" className="button button-primary hear-button" onClick={playAll}>

@@ -28,7 +28,14 @@ export function PreJoinScreen({ model, app }: Props): ReactNode {
     <main className="page pre-join">
       <header className="page-header">
         <Brand />
-        <button type="button" className="icon-button" aria-label={texts.settings.title} title={texts.settings.title} data-testid="settings-button" onClick={() => setShowsSettings(true)}>
+        <button
+          type="button"
+          className="icon-button"
+          aria-label={texts.settings.title}
+          title={texts.settings.title}
+          data-testid="settings-button"
+          onClick={() => setShowsSettings(true)}
+        >
           <SettingsIcon size={20} aria-hidden="true" />
         </button>
       </header>

@@ -3,17 +3,7 @@
 import { Device, parseScalabilityMode, type types } from 'mediasoup-client-2024';
 import { Peer, type ProtooRequest, WebSocketTransport } from 'protoo-client';
 
-import type {
-  AudioOptions,
-  ClientOptions,
-  ClientState,
-  ConformanceClient,
-  Outcome,
-  Panel,
-  Received,
-  Source,
-  VideoOptions,
-} from '../api.ts';
+import type { AudioOptions, ClientOptions, ClientState, ConformanceClient, Outcome, Panel, Received, Source, VideoOptions } from '../api.ts';
 import { booleanOf, fields, kindOf, listOf, objectOf, textOf } from '../fields.ts';
 import { camera, encodingsFor, microphone, pickCodec, play, readReceived, readWay, screen } from '../media.ts';
 import { outcomeOf } from '../outcome.ts';
@@ -352,8 +342,7 @@ class OlderClient implements ConformanceClient {
       if (!Array.isArray(stats)) throw new Error(`the answer to ${method} is no array`);
       panel[method] = (panel[method] ?? 0) + stats.length;
     };
-    for (const transport of [this.#send, this.#receive])
-      if (transport !== undefined) await show('getTransportStats', { transportId: transport.id });
+    for (const transport of [this.#send, this.#receive]) if (transport !== undefined) await show('getTransportStats', { transportId: transport.id });
     for (const producer of this.#producers.values()) await show('getProducerStats', { producerId: producer.id });
     for (const consumerId of this.#room.consumers.keys()) await show('getConsumerStats', { consumerId });
     for (const producer of this.#dataProducers.values()) await show('getDataProducerStats', { dataProducerId: producer.id });
@@ -365,9 +354,7 @@ class OlderClient implements ConformanceClient {
 
   async received(): Promise<Received[]> {
     const all = [...this.#room.consumers.values()];
-    return Promise.all(
-      all.map(async ({ consumer, peerId }) => readReceived(await consumer.getStats(), { id: consumer.id, peerId, kind: consumer.kind })),
-    );
+    return Promise.all(all.map(async ({ consumer, peerId }) => readReceived(await consumer.getStats(), { id: consumer.id, peerId, kind: consumer.kind })));
   }
 
   async ways(): Promise<string[]> {

@@ -3,17 +3,7 @@
 import { Device, parseScalabilityMode, type types } from 'mediasoup-client';
 import { Peer, type ProtooRequest, WebSocketTransport } from 'protoo-client';
 
-import type {
-  AudioOptions,
-  ClientOptions,
-  ClientState,
-  ConformanceClient,
-  Outcome,
-  Panel,
-  Received,
-  Source,
-  VideoOptions,
-} from '../api.ts';
+import type { AudioOptions, ClientOptions, ClientState, ConformanceClient, Outcome, Panel, Received, Source, VideoOptions } from '../api.ts';
 import { booleanOf, fields, kindOf, listOf, numberOf, objectOf, textOf } from '../fields.ts';
 import { camera, encodingsFor, microphone, pickCodec, play, readReceived, readWay, screen } from '../media.ts';
 import { outcomeOf } from '../outcome.ts';
@@ -340,9 +330,7 @@ class NewerClient implements ConformanceClient {
 
   async received(): Promise<Received[]> {
     const all = [...this.#store.consumers.values()];
-    return Promise.all(
-      all.map(async ({ consumer, peerId }) => readReceived(await consumer.getStats(), { id: consumer.id, peerId, kind: consumer.kind })),
-    );
+    return Promise.all(all.map(async ({ consumer, peerId }) => readReceived(await consumer.getStats(), { id: consumer.id, peerId, kind: consumer.kind })));
   }
 
   async ways(): Promise<string[]> {

@@ -146,9 +146,7 @@ export class Store {
       default: {
         const layers = given['layers'] === undefined || given['layers'] === null ? undefined : fields(given['layers'], 'layers');
         consuming.currentLayers =
-          layers === undefined
-            ? undefined
-            : { spatialLayer: numberOf(layers, 'spatialLayer'), temporalLayer: numberOf(layers, 'temporalLayer') };
+          layers === undefined ? undefined : { spatialLayer: numberOf(layers, 'spatialLayer'), temporalLayer: numberOf(layers, 'temporalLayer') };
       }
     }
   }

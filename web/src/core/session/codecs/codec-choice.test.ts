@@ -58,7 +58,7 @@ describe('the CPU', () => {
   });
 });
 
-describe('the device\'s encoders', () => {
+describe("the device's encoders", () => {
   const codecs = [{ mimeType: 'video/VP8' }, { mimeType: 'video/VP9', parameters: { 'profile-id': 0 } }, { mimeType: 'video/VP9' }];
   const device = { sendRtpCapabilities: { codecs } } as unknown as types.Device;
   const info = { supported: true, smooth: true, powerEfficient: true, configuration: {} as MediaEncodingConfiguration };

@@ -30,12 +30,9 @@ export interface RepairedTransport {
 }
 
 export async function createTransport(direction: Direction, context: TransportContext): Promise<RepairedTransport> {
-  const answer = decodeTransport(
-    await context.signaling.request('createWebRtcTransport', { forceTcp: false, appData: { direction } }),
-  );
+  const answer = decodeTransport(await context.signaling.request('createWebRtcTransport', { forceTcp: false, appData: { direction } }));
   const options = { ...optionsFrom(answer), iceServers: context.iceServers };
-  const transport =
-    direction === 'producer' ? context.device.createSendTransport(options) : context.device.createRecvTransport(options);
+  const transport = direction === 'producer' ? context.device.createSendTransport(options) : context.device.createRecvTransport(options);
   context.scope.onEnd(() => transport.close());
   wireSignaling(transport, context);
   return { transport, restartIce: keepConnected(transport, direction, context) };

@@ -11,13 +11,7 @@ import { ConveneError, toConveneError } from '../../errors';
 import type { Log } from '../../log';
 import type { LocalMediaState } from '../../media/local-media';
 import { Scope } from '../../scope';
-import {
-  decodeChatHistory,
-  decodeJoin,
-  decodeNewConsumer,
-  decodeNotification,
-  decodeRouterCapabilities,
-} from '../../signaling/decode';
+import { decodeChatHistory, decodeJoin, decodeNewConsumer, decodeNotification, decodeRouterCapabilities } from '../../signaling/decode';
 import type { JsonRecord } from '../../signaling/json';
 import type { RoomRequests } from '../../signaling/requester';
 import { openBrowserSocket, ProtooConnection, type SocketFactory } from '../../signaling/protoo';

@@ -26,7 +26,10 @@ export function roomEventOf({ method, data }: ServerNotification): RoomEvent | u
     case 'permissions':
       return { type: 'permissions', permissions: permissionsOf(data) };
     case 'lobbyPeers':
-      return { type: 'lobbyPeers', peers: data.peers.map(({ peerId, displayName }) => ({ peerId, displayName: displayName === '' ? '' : shownName(displayName) })) };
+      return {
+        type: 'lobbyPeers',
+        peers: data.peers.map(({ peerId, displayName }) => ({ peerId, displayName: displayName === '' ? '' : shownName(displayName) })),
+      };
     case 'roomState':
       return { type: 'roomState', title: data.title, isLocked: data.locked, isLobbyOn: data.lobby };
     case 'mutedByModerator':

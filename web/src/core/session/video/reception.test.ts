@@ -2,7 +2,14 @@ import { expect, it } from 'vitest';
 import type { Requester } from '../../signaling/requester';
 import { Reception, type ReceptionPreference } from './reception';
 
-const preference = (change: Partial<ReceptionPreference> = {}): ReceptionPreference => ({ consumerId: 'c', isHidden: false, spatialLayer: 1, temporalLayer: 2, priority: 80, ...change });
+const preference = (change: Partial<ReceptionPreference> = {}): ReceptionPreference => ({
+  consumerId: 'c',
+  isHidden: false,
+  spatialLayer: 1,
+  temporalLayer: 2,
+  priority: 80,
+  ...change,
+});
 
 function setUp(): { reception: Reception; sent: () => string[] } {
   let lines: string[] = [];

@@ -22,10 +22,18 @@ describe('a video that does not arrive', () => {
   it('is reported after 4 s, and repaired step by step', () => {
     const { steps, stalled } = play(42, () => ({}));
     expect(stalled[0]).toBe(4);
-    expect(steps).toEqual([[4, 'keyFrame'], [8, 'keyFrame'], [10, 'resume'], [14, 'restartIce'], [20, 'rejoin'], [30, 'keyFrame'], [40, 'rejoin']]);
+    expect(steps).toEqual([
+      [4, 'keyFrame'],
+      [8, 'keyFrame'],
+      [10, 'resume'],
+      [14, 'restartIce'],
+      [20, 'rejoin'],
+      [30, 'keyFrame'],
+      [40, 'rejoin'],
+    ]);
   });
 
-  it('is not the transport\'s fault while others arrive', () => {
+  it("is not the transport's fault while others arrive", () => {
     expect(play(30, () => ({ isAlone: false })).steps.map(([, step]) => step)).not.toContain('restartIce');
   });
 

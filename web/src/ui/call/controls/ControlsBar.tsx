@@ -1,16 +1,6 @@
 /** The buttons of the call. On narrow screens the less common ones move to the menu "more". */
 
-import {
-  Ellipsis,
-  Hand,
-  MessageSquare,
-  PhoneOff,
-  ScreenShare,
-  ScreenShareOff,
-  Smile,
-  Users,
-  type LucideIcon,
-} from 'lucide-react';
+import { Ellipsis, Hand, MessageSquare, PhoneOff, ScreenShare, ScreenShareOff, Smile, Users, type LucideIcon } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { canShareScreen, type DeviceKind } from '../../../core/media/devices';
 import type { AppModel, AppState } from '../../../state/app-model';
@@ -74,14 +64,18 @@ export const ControlsBar = memoOn<Props>(SHOWN_IN_BAR, function ControlsBar({ mo
         badgeLabel=""
         onClick={() => call.togglePanel('people')}
       />
-      <Menu
-        trigger={<Control icon={Ellipsis} label={texts.more} title={texts.moreTitle} testId="more-button" />}
-        align="end"
-      >
+      <Menu trigger={<Control icon={Ellipsis} label={texts.more} title={texts.moreTitle} testId="more-button" />} align="end">
         <MoreItems model={model} app={app} call={call} state={state} />
       </Menu>
       <span className="control-group control-group-leave">
-        <button type="button" className="control control-leave" data-testid="leave-button" aria-label={texts.leave} title={texts.leave} onClick={() => call.leave()}>
+        <button
+          type="button"
+          className="control control-leave"
+          data-testid="leave-button"
+          aria-label={texts.leave}
+          title={texts.leave}
+          onClick={() => call.leave()}
+        >
           <PhoneOff size={22} aria-hidden="true" />
           <span className="control-label">{texts.leave}</span>
         </button>

@@ -1,16 +1,6 @@
 /** The less common actions; on narrow screens also those that do not fit into the bar. */
 
-import {
-  ChartNoAxesColumn,
-  Keyboard,
-  Link,
-  Maximize,
-  PictureInPicture2,
-  ScreenShare,
-  Settings as SettingsIcon,
-  SwitchCamera,
-  Users,
-} from 'lucide-react';
+import { ChartNoAxesColumn, Keyboard, Link, Maximize, PictureInPicture2, ScreenShare, Settings as SettingsIcon, SwitchCamera, Users } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { canShareScreen } from '../../../core/media/devices';
 import type { AppModel, AppState } from '../../../state/app-model';
@@ -43,15 +33,15 @@ export function MoreItems({ model, app, call, state }: Props): ReactNode {
       </div>
       {document.fullscreenEnabled && <MenuItem icon={Maximize} label={controls.fullScreen} onSelect={toggleFullScreen} />}
       {document.pictureInPictureEnabled && <MenuItem icon={PictureInPicture2} label={controls.pictureInPicture} onSelect={pictureInPicture} />}
-      {globalThis.isSecureContext && <MenuItem icon={Link} label={controls.copyLink} onSelect={() => copyLink(() => call.toast({ kind: 'link', needsInvitation: app.meeting.needsToken }))} />}
+      {globalThis.isSecureContext && (
+        <MenuItem
+          icon={Link}
+          label={controls.copyLink}
+          onSelect={() => copyLink(() => call.toast({ kind: 'link', needsInvitation: app.meeting.needsToken }))}
+        />
+      )}
       <MenuItem icon={SettingsIcon} label={controls.settings} testId="settings-item" onSelect={() => call.open({ name: 'settings' })} />
-      <MenuItem
-        className="pointer-only"
-        icon={Keyboard}
-        label={controls.shortcuts}
-        testId="shortcuts-item"
-        onSelect={() => call.open({ name: 'shortcuts' })}
-      />
+      <MenuItem className="pointer-only" icon={Keyboard} label={controls.shortcuts} testId="shortcuts-item" onSelect={() => call.open({ name: 'shortcuts' })} />
       <MenuItem icon={ChartNoAxesColumn} label={controls.statistics} testId="statistics-item" onSelect={() => call.toggleStatistics()} />
     </>
   );
@@ -79,4 +69,3 @@ function NarrowItems({ model, app, call, state }: Props): ReactNode {
     </div>
   );
 }
-

@@ -45,7 +45,8 @@ function Face({ size, children }: { size: number; children: ReactNode }): ReactN
 }
 
 function Clap({ size }: { size: number }): ReactNode {
-  const palm = 'M5 13V8.6a1.3 1.3 0 0 1 2.6 0V6.2a1.3 1.3 0 0 1 2.6 0v-.6a1.3 1.3 0 0 1 2.6 0v1.2a1.3 1.3 0 0 1 2.6 0V14a6 6 0 0 1-6 6c-2.6 0-4-1.4-5-3.400L2.6 12.800a1.35 1.35 0 0 1 2.4-1.200z';
+  const palm =
+    'M5 13V8.6a1.3 1.3 0 0 1 2.6 0V6.2a1.3 1.3 0 0 1 2.6 0v-.6a1.3 1.3 0 0 1 2.6 0v1.2a1.3 1.3 0 0 1 2.6 0V14a6 6 0 0 1-6 6c-2.6 0-4-1.4-5-3.400L2.6 12.800a1.35 1.35 0 0 1 2.4-1.200z';
   return (
     <svg viewBox="0 0 24 24" width={size} height={size} aria-hidden="true">
       <g fill={FACE} stroke="#c98a00" strokeWidth="1.2" strokeLinejoin="round">

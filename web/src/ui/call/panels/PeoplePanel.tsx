@@ -33,7 +33,14 @@ export function PeoplePanel({ call, state }: Props): ReactNode {
       )}
       <ul className="people" tabIndex={0} aria-label={texts.title}>
         {inOrder(people).map((person) => (
-          <PersonRow key={person.peerId} person={person} call={call} isModerator={isModerator} isSilenced={locallyMuted.has(person.peerId)} isPinned={state.pinned === person.peerId} />
+          <PersonRow
+            key={person.peerId}
+            person={person}
+            call={call}
+            isModerator={isModerator}
+            isSilenced={locallyMuted.has(person.peerId)}
+            isPinned={state.pinned === person.peerId}
+          />
         ))}
       </ul>
     </SidePanel>
@@ -52,7 +59,12 @@ function RoomActions({ call, access: { isLocked, isLobbyOn } }: { call: CallMode
   const LobbyIcon = isLobbyOn === true ? DoorOpen : DoorClosed;
   return (
     <div className="panel-actions">
-      <button type="button" className="button button-small button-quiet" data-testid="mute-all" onClick={() => void call.ask('muteParticipant', { source: 'audio' })}>
+      <button
+        type="button"
+        className="button button-small button-quiet"
+        data-testid="mute-all"
+        onClick={() => void call.ask('muteParticipant', { source: 'audio' })}
+      >
         <MicOff size={16} aria-hidden="true" />
         {texts.muteAll}
       </button>
@@ -93,28 +105,30 @@ function Lobby({ call, lobby }: { call: CallModel; lobby: readonly LobbyPeer[] }
         )}
       </header>
       <ul>
-        {lobby.map(({ peerId, displayName: given }) => ({ peerId, displayName: given === '' ? texts.guest : given })).map(({ peerId, displayName }) => (
-          <li key={peerId} className="person">
-            <Avatar initials={initialsOf(displayName)} hue={hueOf(displayName)} isSmall />
-            <span className="person-name">{displayName}</span>
-            <button
-              type="button"
-              className="button button-small button-quiet"
-              aria-label={texts.denyName(displayName)}
-              onClick={() => void call.ask('refusePeer', { peerId })}
-            >
-              {texts.deny}
-            </button>
-            <button
-              type="button"
-              className="button button-small button-primary"
-              aria-label={texts.admitName(displayName)}
-              onClick={() => void call.ask('admitPeer', { peerId })}
-            >
-              {texts.admit}
-            </button>
-          </li>
-        ))}
+        {lobby
+          .map(({ peerId, displayName: given }) => ({ peerId, displayName: given === '' ? texts.guest : given }))
+          .map(({ peerId, displayName }) => (
+            <li key={peerId} className="person">
+              <Avatar initials={initialsOf(displayName)} hue={hueOf(displayName)} isSmall />
+              <span className="person-name">{displayName}</span>
+              <button
+                type="button"
+                className="button button-small button-quiet"
+                aria-label={texts.denyName(displayName)}
+                onClick={() => void call.ask('refusePeer', { peerId })}
+              >
+                {texts.deny}
+              </button>
+              <button
+                type="button"
+                className="button button-small button-primary"
+                aria-label={texts.admitName(displayName)}
+                onClick={() => void call.ask('admitPeer', { peerId })}
+              >
+                {texts.admit}
+              </button>
+            </li>
+          ))}
       </ul>
     </section>
   );
@@ -194,7 +208,11 @@ function States({ person, isSilenced }: { person: Person; isSilenced: boolean })
       {isMuted ? (
         <MicOff size={18} className="state-muted" role="img" aria-label={texts.call.muted} />
       ) : (
-        <Mic size={18} className={isSpeaking ? 'state-speaking' : ''} {...(isSpeaking ? { role: 'img', 'aria-label': texts.call.speaking } : { 'aria-hidden': true })} />
+        <Mic
+          size={18}
+          className={isSpeaking ? 'state-speaking' : ''}
+          {...(isSpeaking ? { role: 'img', 'aria-label': texts.call.speaking } : { 'aria-hidden': true })}
+        />
       )}
     </span>
   );

@@ -21,7 +21,11 @@ export function StatisticsPanel({ call, people }: { call: CallModel; people: rea
       <header>
         <h2>{texts.statistics.title}</h2>
         {globalThis.isSecureContext && (
-          <button type="button" className="button button-small button-quiet" onClick={() => copyText(JSON.stringify(view, undefined, 2), () => setCopied(true))}>
+          <button
+            type="button"
+            className="button button-small button-quiet"
+            onClick={() => copyText(JSON.stringify(view, undefined, 2), () => setCopied(true))}
+          >
             <Copy size={14} aria-hidden="true" />
             {isCopied ? texts.common.copied : texts.statistics.copy}
           </button>
@@ -103,7 +107,14 @@ function StreamTable({ caption, last, rows, nameOf }: TableProps): ReactNode {
             <td>{row.size}</td>
             <td data-unit={texts.frames}>{row.size === '' ? '' : row.framesPerSecond}</td>
             <td data-unit={texts.rate}>{row.kilobitsPerSecond}</td>
-            {last === 'layers' ? <td data-unit={texts.layers}>{row.layers}</td> : <td>{row.lossPercent}{row.lossPercent === undefined ? '' : ' %'}</td>}
+            {last === 'layers' ? (
+              <td data-unit={texts.layers}>{row.layers}</td>
+            ) : (
+              <td>
+                {row.lossPercent}
+                {row.lossPercent === undefined ? '' : ' %'}
+              </td>
+            )}
           </tr>
         ))}
       </tbody>

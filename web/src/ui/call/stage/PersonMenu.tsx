@@ -49,12 +49,7 @@ export function PersonMenu({ person, call, isModerator, isSilenced, tileKey, isP
   );
   return (
     <Menu trigger={trigger} side="bottom" align="end">
-      <MenuItem
-        icon={isPinned ? PinOff : Pin}
-        label={texts.call[isPinned ? 'unpin' : 'pin']}
-        testId="pin-item"
-        onSelect={() => call.pin(tileKey)}
-      />
+      <MenuItem icon={isPinned ? PinOff : Pin} label={texts.call[isPinned ? 'unpin' : 'pin']} testId="pin-item" onSelect={() => call.pin(tileKey)} />
       {fit !== undefined && <FitItem call={call} tileKey={tileKey} fit={fit} />}
       <MenuItem
         icon={isSilenced ? Volume2 : VolumeX}
@@ -103,13 +98,7 @@ function ModeratorItems({ person, call }: Pick<Props, 'person' | 'call'>): React
         onSelect={() => void call.ask('setModerator', { peerId, moderator: !isModerator })}
       />
       <MenuLine />
-      <MenuItem
-        icon={UserX}
-        label={texts.remove}
-        isDanger
-        testId="remove-person"
-        onSelect={() => call.open({ name: 'remove', peerId, displayName: name })}
-      />
+      <MenuItem icon={UserX} label={texts.remove} isDanger testId="remove-person" onSelect={() => call.open({ name: 'remove', peerId, displayName: name })} />
     </>
   );
 }

@@ -82,9 +82,7 @@ function classesOf({ tile, isLeftOut, isMain = false }: TileProps): string {
   const { kind, isSpeaking, isStale, isStalled, link } = tile;
   const isFaded = isStale || link === 'lost' || (kind === 'person' && link === 'interrupted');
   const marks = [isSpeaking && 'tile-speaking', isFaded && 'tile-stale', isStalled && 'tile-stalled', isLeftOut && 'tile-left-out', isMain && 'tile-main'];
-  return ['tile', `tile-${kind}`, ...marks]
-    .filter((one) => one !== false)
-    .join(' ');
+  return ['tile', `tile-${kind}`, ...marks].filter((one) => one !== false).join(' ');
 }
 
 /** Why the video is frozen or missing. */
@@ -150,7 +148,16 @@ const TileActions = memo(function TileActions({ tile, person, call, isModerator,
         <Icon size={16} aria-hidden="true" />
       </button>
       {person !== undefined && !tile.isSelf && (
-        <PersonMenu person={person} call={call} isModerator={isModerator} isSilenced={isSilenced} tileKey={tile.key} isPinned={isPinned} fit={tile.video === undefined ? undefined : fit} className="tile-action" />
+        <PersonMenu
+          person={person}
+          call={call}
+          isModerator={isModerator}
+          isSilenced={isSilenced}
+          tileKey={tile.key}
+          isPinned={isPinned}
+          fit={tile.video === undefined ? undefined : fit}
+          className="tile-action"
+        />
       )}
     </span>
   );
