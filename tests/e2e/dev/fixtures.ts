@@ -28,11 +28,13 @@ export const test = base.extend<Fixtures>({
   },
 });
 
-/** Lines of the level ERROR, without colours. */
+// eslint-disable-next-line no-control-regex -- colors are control sequences
+const COLORS = /\u001b\[[0-9;]*m/gu;
+
+/** Lines of the level ERROR, without colors. */
 function errorsIn(log: string): string[] {
-  // eslint-disable-next-line no-control-regex -- colours are control sequences
   return log
-    .replace(/\u001b\[[0-9;]*m/gu, '')
+    .replace(COLORS, '')
     .split('\n')
     .filter((line) => /^\S+ +ERROR /u.test(line));
 }
