@@ -7,7 +7,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AdmissionError, KeySet, Signer, short_digest};
+use super::error::AdmissionError;
+use super::grant::short_digest;
+use super::keys::KeySet;
+use super::signer::Signer;
 
 /// Audience of guest cookies.
 pub const GUEST_AUDIENCE: &str = "convene-guest";
@@ -93,7 +96,10 @@ mod tests {
         assert_eq!(keys.verify_guest(&cookie, last), Ok((id, NOW + GUEST_SECONDS)));
         assert_eq!(keys.verify_guest(&cookie, last + 1), Err(AdmissionError::Expired));
         assert_eq!(keys.verify_ticket(&cookie, NOW), Err(AdmissionError::Invalid));
-        assert_eq!(keys.verify_admission(&cookie, NOW), Err(AdmissionError::Invalid));
+        assert_eq!(
+            keys.verify_admission_with_end(&cookie, NOW).map(|(admission, _)| admission),
+            Err(AdmissionError::Invalid)
+        );
         assert_eq!(keys.verify_admin(&cookie, NOW), Err(AdmissionError::Invalid));
     }
 

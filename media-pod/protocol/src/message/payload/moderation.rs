@@ -1,10 +1,11 @@
-//! Messages from clients about people: hands and reactions, knocking at the lobby, and what moderators ask. Our own, in no dialect of
-//! the demo. Who may ask what is the room's to judge.
+//! Requests about participants: raised hands, reactions, the lobby, and moderation. Not part of the mediasoup demo. Which client may
+//! send them is in [`crate::message::request`].
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::client::{Device, null_is_default};
+use super::absent::null_is_default;
+use super::device::Device;
 
 /// Payload of `raiseHand`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]

@@ -1,9 +1,10 @@
-//! Messages to clients about people: what they may do, who waits, whose hand is up, and what moderators did. Our own, in no dialect of
-//! the demo; its clients pass over them.
+//! Notifications about participants: permissions, the lobby, raised hands, and what moderators did. Not part of the mediasoup demo;
+//! its clients ignore them.
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use super::absent::yes;
 use super::moderation::{PublishSource, Reaction};
 use crate::admission::PublishGrant;
 
@@ -126,10 +127,6 @@ pub struct PeerSends {
     pub peer_id: String,
     /// What.
     pub sends: Sends,
-}
-
-pub(super) fn yes() -> bool {
-    true
 }
 
 /// Payload of `mutedByModerator`.
