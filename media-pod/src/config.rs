@@ -24,8 +24,8 @@ pub use media::{BandwidthArgs, MediaArgs};
 pub use serving::ServingArgs;
 
 use crate::room::Limits;
+use crate::room::destinations::Destinations;
 use crate::sfu::block::{PortBlock, PortBlockError};
-use crate::sfu::destinations::Destinations;
 use crate::sfu::ports::AnnouncedPorts;
 use crate::shell::MediaSettings;
 use crate::signaling::ClientLimits;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use crate::room::Keepsake;
+use crate::room::Snapshot;
 use crate::rooms::RoomKey;
 
 /// How long a meeting's decisions outlive its room: a lock must not keep tomorrow's participants out.
@@ -18,13 +18,13 @@ pub(crate) struct KeptRooms(HashMap<RoomKey, Kept>);
 #[derive(Debug)]
 struct Kept {
     uid: String,
-    keepsake: Keepsake,
+    keepsake: Snapshot,
     since: Instant,
 }
 
 impl KeptRooms {
     /// Keeps what a room has left. A meeting of the same name that is another one is forgotten.
-    pub(crate) fn keep(&mut self, key: RoomKey, uid: String, keepsake: Keepsake, now: Instant) {
+    pub(crate) fn keep(&mut self, key: RoomKey, uid: String, keepsake: Snapshot, now: Instant) {
         self.0.retain(|_, kept| now.saturating_duration_since(kept.since) < TIME);
         if self.0.len() >= MOST {
             let oldest = self.0.iter().min_by_key(|(_, kept)| kept.since).map(|(key, _)| key.clone());
@@ -34,7 +34,7 @@ impl KeptRooms {
     }
 
     /// What an earlier room of this very meeting has left, if that is not too long ago.
-    pub(crate) fn take(&mut self, key: &RoomKey, uid: &str, now: Instant) -> Option<Keepsake> {
+    pub(crate) fn take(&mut self, key: &RoomKey, uid: &str, now: Instant) -> Option<Snapshot> {
         let kept = self.0.remove(key)?;
         let is_fresh = kept.uid == uid && now.saturating_duration_since(kept.since) < TIME;
         is_fresh.then_some(kept.keepsake)
@@ -46,11 +46,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::room::{Limits, Room, Terms};
+    use crate::room::{Limits, MeetingSettings, Room};
 
-    fn keepsake() -> Keepsake {
-        let room = Room::new(Limits::default(), Terms::default(), json!({}), String::new(), 0, None);
-        room.keepsake(true).expect("an interrupted room leaves something")
+    fn keepsake() -> Snapshot {
+        let room = Room::new(Limits::default(), MeetingSettings::default(), json!({}), String::new(), 0, None);
+        room.snapshot(true).expect("an interrupted room leaves something")
     }
 
     fn key(name: &str) -> RoomKey {

@@ -18,15 +18,15 @@ use convene_media_pod::guard::{self, Guard, hosts::Hosts};
 use convene_media_pod::http::{AppState, Edge};
 use convene_media_pod::keys::{KeysError, TrustedKeys};
 use convene_media_pod::metrics::Metrics;
-use convene_media_pod::room::Limits;
+use convene_media_pod::room::{Limits, destinations};
 use convene_media_pod::rooms::{Rooms, Settings};
 use convene_media_pod::serve::{
     self, Certificate, CertificateError, ServeLimits, Server, connections_for, raise_open_files,
 };
+use convene_media_pod::sfu::own;
 use convene_media_pod::sfu::reach::{Announcement, Reach};
 use convene_media_pod::sfu::tcp::limits::TcpLimits;
 use convene_media_pod::sfu::workers::{WorkerSpec, Workers, WorkersError};
-use convene_media_pod::sfu::{destinations, own};
 use convene_service::headers::SecurityHeaders;
 use convene_service::log::{LogHealth, start_log};
 use convene_service::say;

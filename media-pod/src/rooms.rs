@@ -17,10 +17,10 @@ use crate::budget::Budget;
 use crate::kept::KeptRooms;
 use crate::metrics::Metrics;
 use crate::news::News;
-use crate::room::{ConnectionId, End, Limits, PeerId, Terms};
+use crate::room::{Command, ConnectionId, End, Limits, MeetingSettings, PeerId};
 use crate::sfu::codecs::{USUAL, codecs_of};
 use crate::sfu::workers::Workers;
-use crate::shell::{Beginning, Ended, Input, Layout, MediaPlane, MediaSettings, OpenError, Reports, RoomHandle, Shell};
+use crate::shell::{Beginning, Ended, Layout, MediaPlane, MediaSettings, OpenError, Reports, RoomHandle, Shell};
 
 /// A meeting's name on this pod: namespace (empty without Kubernetes) and name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -164,7 +164,7 @@ impl Rooms {
         if let Some(room) = open.get(&key) {
             // It may be busy; all the others are not to wait for that.
             let old = room.handle.clone();
-            tokio::spawn(async move { old.send(Input::End(End::Over)).await });
+            tokio::spawn(async move { old.command(Command::End(End::Over)).await });
         }
         if layout == Layout::Piped && (self.workers.alive() < 2 || self.workers.plain_ports().is_none()) {
             return Err(EnterError::TooFewWorkers);
@@ -289,7 +289,7 @@ impl Rooms {
     /// Ends a room; false when there is none by that name (and uid, if given).
     pub async fn end(&self, key: &RoomKey, uid: Option<&str>, end: End) -> bool {
         match self.find_by_uid(key, uid).await {
-            Some(handle) => handle.send(Input::End(end)).await,
+            Some(handle) => handle.command(Command::End(end)).await,
             None => false,
         }
     }
@@ -342,7 +342,7 @@ impl Rooms {
         let handles: Vec<_> = self.open.lock().await.values().map(|room| room.handle.clone()).collect();
         let all_over = async {
             for handle in &handles {
-                handle.send(Input::End(End::Moved)).await;
+                handle.command(Command::End(End::Moved)).await;
             }
             for handle in handles {
                 handle.over().await;
@@ -355,9 +355,9 @@ impl Rooms {
     }
 }
 
-fn terms(grant: &MeetingGrant, now: u64) -> Terms {
+fn terms(grant: &MeetingGrant, now: u64) -> MeetingSettings {
     let returning = grant.returning_until.and_then(|until| until.checked_sub(now)).filter(|left| *left > 0);
-    Terms {
+    MeetingSettings {
         returning: returning.map(|left| Duration::from_secs(left.min(LONGEST_RETURN_SECONDS))),
         title: grant.title.clone(),
         is_locked: grant.locked,

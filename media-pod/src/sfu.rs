@@ -6,7 +6,6 @@ pub mod block;
 pub mod candidates;
 mod capabilities;
 pub mod codecs;
-pub mod destinations;
 mod ended;
 mod failure;
 pub(crate) mod listen;

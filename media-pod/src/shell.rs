@@ -22,9 +22,7 @@ mod transports;
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use convene_protocol::admin::RoomSettings;
-use convene_protocol::admission::ParticipantGrant;
-use convene_protocol::message::{ClientRequest, ServerNotification};
+use convene_protocol::message::ServerNotification;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
@@ -39,9 +37,10 @@ use crate::budget::Budget;
 use crate::metrics::Metrics;
 use crate::news::News;
 use crate::outbox::{Close, Outbox};
-use crate::room::broadcaster::{BroadcasterRequest, Refused};
+use crate::room::broadcaster::Refused;
 use crate::room::{
-    Command, ConnectionId, Effect, End, Keepsake, Limits, MediaEvent, Outgoing, PeerId, PeerReport, Room, Terms,
+    BroadcasterCall, Command, Connect, ConnectionId, Effect, Limits, MediaEvent, MeetingSettings, Outgoing, PeerId,
+    PeerReport, Room, Snapshot,
 };
 
 use tally::Tally;
@@ -54,71 +53,21 @@ const DOES_NOT_READ: Close = (1008, "this client does not read its messages");
 /// How often deadlines are looked at.
 const TICK: Duration = Duration::from_secs(1);
 
-/// What the rest of the pod tells a room's actor.
+/// What the rest of the pod sends to a room's actor.
 #[derive(Debug)]
 pub enum Input {
-    /// A client's WebSocket is open.
-    Connect {
-        /// Its number.
-        connection: ConnectionId,
-        /// As the client calls itself.
-        peer: PeerId,
-        /// What it may do, and as whom.
-        grant: ParticipantGrant,
-        /// Further copies that it wants of every consumer.
-        replicas: usize,
-        /// Whether it may come in only if it is or was just in: the pod takes nobody new.
-        comes_back_only: bool,
-        /// The connection whose secret it knows, if it does.
-        proves: Option<ConnectionId>,
-        /// The way to it.
-        client: Client,
-    },
-    /// A client's WebSocket has ended.
-    Disconnect(ConnectionId),
-    /// The WebSocket of a client is cut; its session waits for the client.
-    CutOff(ConnectionId),
-    /// A client that was pinged has sent something, or one that was cut off is back.
-    SignOfLife(ConnectionId),
-    /// A client asks (with an id) or tells (without).
-    Message {
-        /// On which connection.
-        connection: ConnectionId,
-        /// Id for the response.
-        id: Option<u64>,
-        /// What.
-        request: ClientRequest,
-    },
-    /// A client answers.
-    Answer {
-        /// On which connection.
-        connection: ConnectionId,
-        /// Id of the room's request.
-        id: u64,
-        /// Whether it accepted.
-        is_ok: bool,
-    },
+    /// A command for the room, as it is.
+    Command(Command),
+    /// The WebSocket of a client is open.
+    Connect(Connect, Client),
     /// A broadcaster's script calls.
-    Broadcast {
-        /// The call's number; a number of its own.
-        call: ConnectionId,
-        /// The broadcaster.
-        peer: PeerId,
-        /// What the caller may do, and as whom.
-        grant: ParticipantGrant,
-        /// What.
-        request: Box<BroadcasterRequest>,
-        /// Where the answer goes.
-        answer: Answer,
-    },
-    /// Somebody wants to know who is here.
+    Broadcast(Box<BroadcasterCall>, Answer),
+    /// A command, with the sender that is answered when the room has handled it.
+    Update(Command, oneshot::Sender<()>),
+    /// A request for the peers of the room.
     Describe(oneshot::Sender<Vec<PeerReport>>),
-    /// The room is to go by these settings, and these people may return to it; answered when it does.
-    Update(RoomSettings, Option<Vec<String>>, oneshot::Sender<()>),
-    /// Somebody is to be taken out; the answer is whether there was such a one.
+    /// A participant is to be removed; the answer is whether there is such a one.
     Remove(PeerId, oneshot::Sender<bool>),
-    /// The room is to end.
-    End(End),
     /// The room is to panic, for tests of what happens then.
     Panic,
 }
@@ -185,9 +134,9 @@ pub struct Beginning {
     /// How much it may have.
     pub limits: Limits,
     /// What its meeting says.
-    pub terms: Terms,
+    pub terms: MeetingSettings,
     /// What is remembered of an earlier room of the same meeting.
-    pub keepsake: Option<Keepsake>,
+    pub keepsake: Option<Snapshot>,
     /// Memory for what waits for its clients.
     pub budget: Budget,
 }
@@ -257,35 +206,31 @@ impl Shell {
         }
     }
 
-    /// What the room is to make of it; what it need not know of is answered here.
+    /// The command for the room, if there is one; what the room need not know of is answered here.
     fn command(&mut self, input: Input) -> Option<Command> {
         Some(match input {
-            Input::Connect { connection, peer, grant, replicas, comes_back_only, proves, client } => {
-                self.clients.insert(connection, client);
-                Command::Connected { connection, peer, grant, replicas, comes_back_only, proves }
+            Input::Command(command) => {
+                if let Command::Disconnected { connection } = &command {
+                    self.clients.remove(connection);
+                }
+                command
             }
-            Input::Broadcast { call, peer, grant, request, answer } => {
-                self.calls.insert(call, answer);
-                Command::Broadcaster { call, peer, grant, request: *request }
+            Input::Connect(connect, client) => {
+                self.clients.insert(connect.connection, client);
+                Command::Connected(connect)
             }
-            Input::Disconnect(connection) => {
-                self.clients.remove(&connection);
-                Command::Disconnected { connection }
+            Input::Broadcast(call, answer) => {
+                self.calls.insert(call.call, answer);
+                Command::Broadcaster(call)
             }
-            Input::CutOff(connection) => Command::CutOff { connection },
-            Input::SignOfLife(connection) => Command::SignOfLife { connection },
-            Input::Message { connection, id: Some(id), request } => Command::Request { connection, id, request },
-            Input::Message { connection, id: None, request } => Command::Notification { connection, request },
-            Input::Answer { connection, id, is_ok } => Command::Answered { connection, id, is_ok },
-            Input::Update(settings, returning, answer) => {
+            Input::Update(command, answer) => {
                 self.updates.push(answer);
-                Command::Update { settings, returning }
+                command
             }
             Input::Remove(peer, answer) => {
                 let _ = answer.send(self.room.has(&peer));
                 Command::Remove(peer)
             }
-            Input::End(end) => Command::End(end),
             Input::Panic => panic!("asked to, by a test"),
             Input::Describe(answer) => {
                 let _ = answer.send(self.room.peers());

@@ -30,7 +30,7 @@ use tokio_tungstenite::tungstenite::error::ProtocolError;
 use crate::metrics::{Counted, Metrics};
 use crate::outbox::{self, Close, Inbox, Out, Sender};
 use crate::rate::{Gate, Rate, Verdict};
-use crate::room::{ConnectionId, PeerId};
+use crate::room::{Command, Connect, ConnectionId, PeerId};
 use crate::shell::{self, Input, RoomHandle, Vocabulary};
 
 use asked::Asked;
@@ -145,7 +145,7 @@ async fn connect(room: &RoomHandle, entrant: Entrant, metrics: Metrics) -> Optio
         is_cut: false,
     };
     let client = shell::Client { outbox, vocabulary };
-    let connect = Input::Connect { connection, peer, grant, replicas, comes_back_only, proves, client };
+    let connect = Input::Connect(Connect { connection, peer, grant, replicas, comes_back_only, proves }, client);
     let departure = Departure::new(room.clone(), connection);
     room.send(connect).await.then_some((reader, outgoing, departure))
 }
@@ -215,7 +215,7 @@ impl Reader {
     /// Tells the room that the client is there, if it has asked.
     async fn show_life(&self) {
         if self.outbox.takes_ping() {
-            self.room.send(Input::SignOfLife(self.connection)).await;
+            self.room.command(Command::SignOfLife { connection: self.connection }).await;
         }
     }
 
@@ -272,7 +272,9 @@ impl Reader {
                 self.count_error(error.reason());
                 id.map_or(GO_ON, |id| self.answer(frame::failure(id, error.code(), &error.to_string())))
             }
-            Asked::Answer { id, is_ok } => self.to_room(Input::Answer { connection: self.connection, id, is_ok }).await,
+            Asked::Answer { id, is_ok } => {
+                self.to_room(Command::Answered { connection: self.connection, id, is_ok }).await
+            }
             Asked::Unreadable(error) => self.unreadable(&error),
         }
     }
@@ -297,11 +299,16 @@ impl Reader {
 
     async fn forward(&self, id: Option<u64>, request: ClientRequest) -> Next {
         self.metrics.requests.with_label_values(&[request.name()]).inc();
-        self.to_room(Input::Message { connection: self.connection, id, request }).await
+        let connection = self.connection;
+        self.to_room(match id {
+            Some(id) => Command::Request { connection, id, request },
+            None => Command::Notification { connection, request },
+        })
+        .await
     }
 
-    async fn to_room(&self, input: Input) -> Next {
-        if self.room.send(input).await { GO_ON } else { ControlFlow::Break(None) }
+    async fn to_room(&self, command: Command) -> Next {
+        if self.room.command(command).await { GO_ON } else { ControlFlow::Break(None) }
     }
 
     fn unreadable(&self, error: &FrameError) -> Next {

@@ -8,7 +8,7 @@ use convene_protocol::frame::MAX_MESSAGE_BYTES;
 use super::values::patience;
 use crate::rate::Rate;
 use crate::room::Limits;
-use crate::sfu::destinations::Destinations;
+use crate::room::destinations::Destinations;
 use crate::signaling::ClientLimits;
 
 /// Longest message that can be allowed, as clap counts.

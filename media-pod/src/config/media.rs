@@ -8,9 +8,9 @@ use clap::{Args, value_parser};
 use ipnet::IpNet;
 
 use super::values::{bitrate, duration, patience};
+use crate::room::destinations::read_network;
 use crate::sfu::block::PortBlock;
 use crate::sfu::codecs::{USUAL, known_name};
-use crate::sfu::destinations::read_network;
 use crate::sfu::ports::AnnouncedPorts;
 use crate::shell::MediaSettings;
 

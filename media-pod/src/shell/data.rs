@@ -25,7 +25,7 @@ use super::sites::{HOME, SiteId, Sites};
 use crate::metrics::{Counted, Metrics};
 use crate::rate::{Bucket, Rate};
 use crate::room::{
-    CreatedDataConsumer, DataConsumerId, DataProducerId, Heard, MediaError, MediaEvent, Outcome, TransportId,
+    CreatedDataConsumer, DataConsumerId, DataMessage, DataProducerId, MediaError, MediaEvent, Outcome, TransportId,
 };
 
 /// Longest message that the bot listens to, in bytes.
@@ -229,8 +229,10 @@ fn heard(channel: Channel, producer: DataProducerId, message: &WebRtcMessage<'_>
         WebRtcMessage::EmptyString | WebRtcMessage::EmptyBinary => 0,
     };
     match channel {
-        Channel::Bot => MediaEvent::BotHeard(Heard { producer, bytes, text: text_of(message, BOT_ATTENTION) }),
-        Channel::Chat => MediaEvent::ChatHeard(Heard { producer, bytes, text: text_of(message, MAX_CHAT_TEXT) }),
+        Channel::Bot => MediaEvent::BotMessage(DataMessage { producer, bytes, text: text_of(message, BOT_ATTENTION) }),
+        Channel::Chat => {
+            MediaEvent::ChatMessage(DataMessage { producer, bytes, text: text_of(message, MAX_CHAT_TEXT) })
+        }
     }
 }
 

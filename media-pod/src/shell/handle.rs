@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::Input;
 use crate::budget::Budget;
 use crate::room::broadcaster::{BroadcasterRequest, Refused};
-use crate::room::{ConnectionId, PeerId, PeerReport, RoomCensus};
+use crate::room::{BroadcasterCall, Command, ConnectionId, PeerId, PeerReport, RoomStats};
 
 /// How long a busy room may take to say who is there.
 const DESCRIBE_LIMIT: Duration = Duration::from_secs(1);
@@ -19,7 +19,7 @@ const DESCRIBE_LIMIT: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub struct RoomHandle {
     pub(super) inbox: mpsc::Sender<Input>,
-    pub(super) census: watch::Receiver<RoomCensus>,
+    pub(super) census: watch::Receiver<RoomStats>,
     pub(super) settings: watch::Receiver<RoomSettings>,
     pub(super) people: watch::Receiver<Vec<String>>,
     pub(super) streams: watch::Receiver<u64>,
@@ -32,6 +32,11 @@ impl RoomHandle {
         self.inbox.send(input).await.is_ok()
     }
 
+    /// Sends a command to the room as it is; false when the room is over.
+    pub async fn command(&self, command: Command) -> bool {
+        self.send(Input::Command(command)).await
+    }
+
     /// Calls on behalf of a broadcaster and gives the room's answer. `call` is a number never used before.
     pub async fn broadcast(
         &self,
@@ -42,7 +47,7 @@ impl RoomHandle {
     ) -> Result<Value, Refused> {
         let (answer, answered) = oneshot::channel();
         let over = || Refused { code: 404, reason: "the room has just ended".into() };
-        if !self.send(Input::Broadcast { call, peer, grant, request: Box::new(request), answer }).await {
+        if !self.send(Input::Broadcast(Box::new(BroadcasterCall { call, peer, grant, request }), answer)).await {
             return Err(over());
         }
         answered.await.unwrap_or_else(|_| Err(over()))
@@ -59,7 +64,7 @@ impl RoomHandle {
     }
 
     /// What is in the room, as of the last thing that happened.
-    pub fn census(&self) -> RoomCensus {
+    pub fn census(&self) -> RoomStats {
         *self.census.borrow()
     }
 
@@ -92,7 +97,7 @@ impl RoomHandle {
     /// From now on the room goes by these settings, and `returning` may return; false when it is over.
     pub async fn update(&self, settings: RoomSettings, returning: Option<Vec<String>>) -> bool {
         let (answer, answered) = oneshot::channel();
-        self.send(Input::Update(settings, returning, answer)).await && answered.await.is_ok()
+        self.send(Input::Update(Command::Update { settings, returning }, answer)).await && answered.await.is_ok()
     }
 
     /// Takes somebody out; false when there is no such one.

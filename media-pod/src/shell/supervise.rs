@@ -8,13 +8,13 @@ use futures_util::FutureExt;
 use tokio::sync::mpsc;
 
 use super::{Input, Shell};
-use crate::room::{Keepsake, MediaEvent};
+use crate::room::{MediaEvent, Snapshot};
 
 /// How a room has ended.
 #[derive(Debug)]
 pub struct Ended {
     /// What a successor of the room is to remember; nothing where the meeting is over.
-    pub keepsake: Option<Keepsake>,
+    pub keepsake: Option<Snapshot>,
 }
 
 /// Runs the room until it is over.
@@ -39,7 +39,7 @@ pub(super) async fn run(
         note(panic.as_ref());
     }
     // What a panic has left behind may be inconsistent, and dropping the handles may panic too.
-    let kept = catch_unwind(AssertUnwindSafe(|| shell.room.keepsake(is_broken)));
+    let kept = catch_unwind(AssertUnwindSafe(|| shell.room.snapshot(is_broken)));
     let dropped = catch_unwind(AssertUnwindSafe(|| drop(shell)));
     if let Err(panic) = dropped {
         note(panic.as_ref());

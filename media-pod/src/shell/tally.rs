@@ -4,11 +4,11 @@ use convene_protocol::admin::RoomSettings;
 use tokio::sync::watch;
 
 use super::Reports;
-use crate::room::{Room, RoomCensus};
+use crate::room::{Room, RoomStats};
 
 /// Where the rest of the pod sees it.
 pub(super) struct Seen {
-    pub(super) census: watch::Receiver<RoomCensus>,
+    pub(super) census: watch::Receiver<RoomStats>,
     pub(super) settings: watch::Receiver<RoomSettings>,
     pub(super) people: watch::Receiver<Vec<String>>,
     pub(super) streams: watch::Receiver<u64>,
@@ -17,7 +17,7 @@ pub(super) struct Seen {
 /// Tells what a room is now, and takes it back when dropped.
 #[derive(Debug)]
 pub(super) struct Tally {
-    census: watch::Sender<RoomCensus>,
+    census: watch::Sender<RoomStats>,
     settings: watch::Sender<RoomSettings>,
     people: watch::Sender<Vec<String>>,
     streams: watch::Sender<u64>,
@@ -28,7 +28,7 @@ impl Tally {
     /// Counts the room itself.
     pub(super) fn new(room: &Room, reports: Reports) -> (Self, Seen) {
         reports.metrics.rooms.inc();
-        let (census, seen) = watch::channel(RoomCensus::default());
+        let (census, seen) = watch::channel(RoomStats::default());
         let (settings, seen_settings) = watch::channel(room.settings());
         let (people, seen_people) = watch::channel(Vec::new());
         let (streams, seen_streams) = watch::channel(room.streams_version());
@@ -39,7 +39,7 @@ impl Tally {
     /// Tells what has changed.
     pub(super) fn note(&self, room: &Room) {
         update(&self.streams, room.streams_version());
-        let now = room.census();
+        let now = room.stats();
         let before = self.census.send_replace(now);
         self.reports.metrics.participants.add(signed(now.participants) - signed(before.participants));
         self.reports.metrics.waiting.add(signed(now.waiting) - signed(before.waiting));

@@ -1,7 +1,7 @@
 //! Tells the room that a client's connection has ended, whatever ends the task that serves it.
 
-use crate::room::ConnectionId;
-use crate::shell::{Input, RoomHandle};
+use crate::room::{Command, ConnectionId};
+use crate::shell::RoomHandle;
 
 /// A connection that the room knows of. Dropped without [`Departure::leave`], as by a panic, it leaves all the same.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ impl Departure {
     /// The connection has ended.
     pub(super) async fn leave(mut self) {
         if let Some(room) = self.room.take() {
-            room.send(Input::Disconnect(self.connection)).await;
+            room.command(Command::Disconnected { connection: self.connection }).await;
         }
     }
 }
@@ -28,7 +28,7 @@ impl Drop for Departure {
         let Some(room) = self.room.take() else { return };
         let connection = self.connection;
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move { room.send(Input::Disconnect(connection)).await });
+            runtime.spawn(async move { room.command(Command::Disconnected { connection }).await });
         }
     }
 }

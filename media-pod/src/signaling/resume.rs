@@ -19,8 +19,8 @@ use super::{
 use crate::http::AppState;
 use crate::metrics::{Counted, Metrics};
 use crate::outbox::{Inbox, Out};
-use crate::room::ConnectionId;
-use crate::shell::{Input, RoomHandle};
+use crate::room::{Command, ConnectionId};
+use crate::shell::RoomHandle;
 
 /// Serves a client that asked for a session: goes on with its old one if that is possible, or else with a new one.
 pub(super) async fn serve(
@@ -114,7 +114,7 @@ impl Session {
             }
             drop(back);
             self.ring.acknowledge(received);
-            self.reader.room.send(Input::SignOfLife(self.reader.connection)).await;
+            self.reader.room.command(Command::SignOfLife { connection: self.reader.connection }).await;
             ended = self.attached(socket, Some(received), &mut outgoing, arrivals).await;
         }
     }
@@ -158,7 +158,7 @@ impl Session {
     async fn away(&mut self, outgoing: &mut Inbox, arrivals: &mut mpsc::Receiver<Arrival>) -> Option<Arrival> {
         let ConnectionId(connection) = self.reader.connection;
         tracing::info!(connection, "client cut off: its session waits");
-        self.reader.room.send(Input::CutOff(self.reader.connection)).await;
+        self.reader.room.command(Command::CutOff { connection: self.reader.connection }).await;
         let (deadline, sent) = (Instant::now() + self.keep, self.ring.sent());
         let mut farewell = None;
         loop {

@@ -167,11 +167,11 @@ fn everybody_may_do_what_their_role_allows_and_nothing_else() {
             for (method, data, needs) in actions() {
                 let (mut room, host, _) = room_with_host();
                 let eve = enter(&mut room, host, role, access);
-                let before = room.room.census();
+                let before = room.room.stats();
                 let code = code_of(&mut room, eve, method, data.clone());
                 assert_eq!(code, expected(role, needs), "{access:?} {role:?} {method} {data}");
                 if code != OK && !method.starts_with("produce") {
-                    assert_eq!(room.room.census(), before, "{role:?} {method} changes nothing");
+                    assert_eq!(room.room.stats(), before, "{role:?} {method} changes nothing");
                     assert!(room.closed.is_empty() && !room.is_shut, "{role:?} {method} closes nobody");
                 }
             }
@@ -252,13 +252,14 @@ proptest! {
         let others = ["host", "bob"].map(PeerId::from);
         let theirs = |room: &Harness| {
             let of_peer = |id: &PeerId| {
-                let peer = &room.room.peers[id];
-                let producers: Vec<_> = peer.producers.iter().map(|(id, state)| (id.0.clone(), state.is_paused)).collect();
-                let data: Vec<_> = peer.data_producers.keys().map(|id| id.0.clone()).collect();
-                let transports: Vec<_> = peer.transports.keys().map(|id| id.0.clone()).collect();
+                let (peer, tracks) = (room.room.seats.get(id).expect("it is in the room"), &room.room.tracks);
+                let producers: Vec<_> =
+                    tracks.producers_of(id).map(|(id, state)| (id.0.clone(), state.is_paused)).collect();
+                let data: Vec<_> = room.room.data.producers_of(id).into_iter().map(|id| id.0).collect();
+                let transports: Vec<_> = tracks.transports_of(id).into_iter().map(|id| id.0).collect();
                 (peer.grant.clone(), peer.hand_raised, producers, data, transports)
             };
-            let is_waiting = room.room.lobby.contains_key(&PeerId::from("kim"));
+            let is_waiting = room.room.lobby.contains(&PeerId::from("kim"));
             (others.each_ref().map(of_peer), room.room.state(), is_waiting)
         };
         let before = theirs(&room);
