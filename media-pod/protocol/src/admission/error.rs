@@ -2,13 +2,13 @@
 
 use thiserror::Error;
 
-/// What is wrong with a key or a token.
+/// An invalid key or token.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum AdmissionError {
     /// The private key is not an Ed25519 key in PKCS#8 PEM.
     #[error("the signing key is not an Ed25519 key in PKCS#8 PEM")]
     SigningKey,
-    /// The JWKS document cannot be read or holds no usable key.
+    /// The JWKS document is unreadable or has no usable key.
     #[error("the public key set is not a JWKS with at least one Ed25519 key that has a kid")]
     KeySet,
     /// There is no token, or it is too long or not a JWT.
@@ -20,8 +20,8 @@ pub enum AdmissionError {
     /// Signature, algorithm, audience or shape is wrong.
     #[error("the token is not valid for this purpose")]
     Invalid,
-    /// It would let somebody record whom nobody sees.
-    #[error("the token is for a recorder that is hidden: nobody is recorded unseen")]
+    /// It would admit a recorder that the others do not see.
+    #[error("the token is for a hidden recorder, which is never admitted")]
     HiddenRecords,
     /// The token's time has passed or has not come.
     #[error("the token has expired or is not valid yet")]

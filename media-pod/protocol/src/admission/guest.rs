@@ -1,6 +1,6 @@
 //! Guest ids: how a guest proves to be the same one as before, without an account.
 //!
-//! A router gives each browser one random id, in a cookie that it signs with the admission key. What a media pod learns is another id for
+//! A router gives each browser one random id, in a cookie that it signs with the admission key. A media pod gets another id for
 //! each meeting, so that nothing ties the guests of two meetings together. Cookies open nothing: their audience is their own.
 
 use std::fmt;
@@ -49,7 +49,7 @@ impl GuestId {
 }
 
 impl fmt::Debug for GuestId {
-    /// Without the id: it proves who a guest is.
+    /// Without the id, which is a secret.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("GuestId(..)")
     }

@@ -13,7 +13,7 @@ use super::signer::{ADMIN_AUDIENCE, AdminBody, Claims, POD_AUDIENCE};
 /// Seconds by which the clocks of signer and verifier may differ.
 pub const CLOCK_SKEW_SECONDS: u64 = 30;
 
-/// Longest token that is looked at, in bytes: room for a title, an identity and a name of 200 characters each, in any script.
+/// Longest token that is read, in bytes: room for a title, an identity and a name of 200 characters each, in any script.
 pub const MAX_TOKEN_BYTES: usize = 8192;
 
 /// Length of an Ed25519 public key (RFC 8032).
@@ -26,7 +26,7 @@ pub struct KeySet {
 }
 
 impl KeySet {
-    /// Reads a JWKS document; keys of other kinds are passed over.
+    /// Reads a JWKS document; keys of other kinds are ignored.
     pub fn from_jwks(json: &str) -> Result<Self, AdmissionError> {
         let set: JwkSet = serde_json::from_str(json).map_err(|_| AdmissionError::KeySet)?;
         let keys: HashMap<_, _> = set.keys.iter().filter_map(ed25519_key).collect();

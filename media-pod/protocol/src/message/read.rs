@@ -1,4 +1,4 @@
-//! Messages from clients, read and bounded: what is wrong is said in a few words, whatever was sent.
+//! Reads the messages of clients and checks their bounds. Errors are short, whatever the client has sent.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -17,14 +17,14 @@ const MAX_LABEL: usize = 128;
 pub const MAX_CHAT_TEXT: usize = 4096;
 /// Longest name that a client gives itself, in bytes.
 const MAX_PEER_ID: usize = 64;
-/// Longest list of peers that a client looks at.
+/// Longest list of watched peers.
 pub const MAX_WATCHED_PEERS: usize = 100;
-/// As much of a method that does not exist as its error shows, in bytes.
+/// The part of an unknown method that its error shows, in bytes.
 const MAX_SHOWN_METHOD: usize = 40;
-/// As much of a problem as its error shows, in bytes: it may quote what was sent.
+/// The part of a problem that its error shows, in bytes: it may quote the message.
 const MAX_SHOWN_PROBLEM: usize = 400;
 
-/// Why a message of a client cannot be acted on.
+/// Why a message of a client is refused.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum RequestError {
     /// No such method.
@@ -38,7 +38,7 @@ pub enum RequestError {
     InvalidData {
         /// The method.
         method: String,
-        /// What does not fit.
+        /// The problem.
         problem: String,
     },
 }
@@ -88,10 +88,10 @@ impl ClientRequest {
             .with_clean_name();
         request.check_texts().map_err(str::to_owned)?;
         request.check_parameters().map_err(|error| shortened(&error.to_string(), MAX_SHOWN_PROBLEM))?;
-        Ok(request.tidied())
+        Ok(request.pruned())
     }
 
-    /// Names are judged and passed on as others see them.
+    /// Names are checked and forwarded as others see them.
     fn with_clean_name(mut self) -> Self {
         let name = match &mut self {
             Self::Join(join) => &mut join.display_name,
@@ -103,8 +103,8 @@ impl ClientRequest {
         self
     }
 
-    /// Without what would only be carried along.
-    fn tidied(mut self) -> Self {
+    /// Removes what nothing reads.
+    fn pruned(mut self) -> Self {
         match &mut self {
             Self::Join(Join { rtp_capabilities: Some(capabilities), .. }) => {
                 bounds::prune_rtp_capabilities(capabilities);
@@ -159,7 +159,7 @@ impl ClientRequest {
     }
 }
 
-/// A chat message without control characters, which nobody can see and JSON writes in six bytes each. Line breaks and tabs stay.
+/// A chat message without control characters, which are invisible and take six bytes each in JSON. Line breaks and tabs stay.
 pub fn clean_chat_text(text: &str) -> String {
     text.chars().filter(|character| !character.is_control() || matches!(character, '\n' | '\t')).collect()
 }
@@ -169,7 +169,7 @@ fn check_name(name: &str) -> Result<(), &'static str> {
     if is_fit { Ok(()) } else { Err("displayName must have 1 to 64 characters") }
 }
 
-/// Everybody in the room is told of it.
+/// All participants receive it.
 fn check_device(device: &Device) -> Result<(), &'static str> {
     let fields = [&device.flag, &device.name, &device.version];
     let is_fit = fields.into_iter().flatten().all(|text| text.len() <= MAX_LABEL);
@@ -180,7 +180,7 @@ fn is_known(method: &str) -> bool {
     ClientRequest::TABLE.iter().any(|request| request.name == method)
 }
 
-/// As much of it as errors may show.
+/// The part of a text that errors show.
 fn shortened(text: &str, most: usize) -> String {
     text[..text.floor_char_boundary(most)].to_owned()
 }

@@ -46,7 +46,7 @@ impl Sender {
 /// The form in which a request may be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Form {
-    /// As a request, which is answered. As a notification it is dropped: it creates something whose id the client would not learn.
+    /// As a request, which is answered. As a notification it is dropped: the client would not learn the id of what it creates.
     Request,
     /// As a request, or as a notification without an answer.
     RequestOrNotification,

@@ -10,18 +10,18 @@ use super::payload::{
     SignalingSession, SpeakingPeers,
 };
 
-/// What the media pod asks of a client. The JSON is `{ "method": …, "data": … }`.
+/// Requests of the media pod to a client. The JSON is `{ "method": …, "data": … }`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "method", content = "data", rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
 pub enum ServerRequest {
-    /// Receive a producer of somebody else; resumed once accepted.
+    /// Receive a producer of another participant; resumed once accepted.
     NewConsumer(Box<NewConsumer>),
-    /// Receive the messages of somebody else, or of the bot.
+    /// Receive the messages of another participant, or of the bot.
     NewDataConsumer(Box<NewDataConsumer>),
 }
 
-/// What the media pod tells clients. The JSON is `{ "method": …, "data": … }`.
+/// Notifications of the media pod to clients. The JSON is `{ "method": …, "data": … }`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "method", content = "data", rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
@@ -31,55 +31,55 @@ pub enum ServerNotification {
     /// The version of the mediasoup worker (older name).
     #[serde(rename = "mediasoup-version")]
     MediasoupVersionLegacy(ProtocolVersion),
-    /// Somebody joined.
+    /// A participant joined.
     NewPeer(Box<NewPeer>),
-    /// Somebody left.
+    /// A participant left.
     PeerClosed(PeerClosed),
-    /// Somebody changed their name.
+    /// A participant changed the display name.
     PeerDisplayNameChanged(DisplayNameChanged),
-    /// Quality of what the client sends.
+    /// Quality of a producer.
     ProducerScore(ProducerScore),
-    /// Quality of what the client receives.
+    /// Quality of a consumer.
     ConsumerScore(ScoreOf),
     /// The sender paused.
     ConsumerPaused(ConsumerRef),
     /// The sender resumed.
     ConsumerResumed(ConsumerRef),
-    /// The consumer is gone.
+    /// The consumer was closed.
     ConsumerClosed(ConsumerRef),
-    /// The data consumer is gone.
+    /// The data consumer was closed.
     DataConsumerClosed(DataConsumerRef),
-    /// Other layers arrive now.
+    /// The layers that arrive have changed.
     ConsumerLayersChanged(ConsumerLayers),
-    /// Who speaks.
+    /// The dominant speaker.
     ActiveSpeaker(ActiveSpeaker),
-    /// How loud everybody is.
+    /// Volumes of the participants that speak.
     SpeakingPeers(SpeakingPeers),
-    /// What the client's way can carry, as estimated.
+    /// The estimated bandwidth to the client.
     DownlinkBwe(DownlinkBwe),
-    /// Our own: somebody said something in the chat.
+    /// Our own: a new chat message.
     ChatMessage(ChatMessage),
     /// Our own, as all that follow: what the receiver may do.
     Permissions(Box<Permissions>),
-    /// How it stands with the receiver in the lobby.
+    /// The receiver's state in the lobby.
     Lobby(Lobby),
-    /// To moderators: who waits in the lobby.
+    /// To moderators: the clients in the lobby.
     LobbyPeers(LobbyPeers),
-    /// What the room goes by.
+    /// The state of the room.
     RoomState(RoomState),
-    /// Somebody's part or rights have changed.
+    /// A participant's rights or presence have changed.
     PeerChanged(PeerChanged),
-    /// Somebody sends something else now.
+    /// What a participant sends has changed.
     PeerSends(PeerSends),
-    /// A moderator has paused or closed what the receiver sends.
+    /// A moderator has muted the receiver.
     MutedByModerator(MutedByModerator),
-    /// A moderator asks the receiver to send sound again.
+    /// A moderator asks the receiver to unmute.
     UnmuteRequested(NoData),
-    /// Somebody's hand went up or down.
+    /// A hand was raised or lowered.
     HandRaised(HandRaised),
-    /// Somebody shows something.
+    /// A participant sent a reaction.
     Reaction(PeerReaction),
-    /// To who asked for a session that outlives its sockets: the first message on each of them, and not one of those that are counted.
+    /// To clients with a session that outlives its sockets: the first message on each socket. It is not counted.
     Session(SignalingSession),
 }
 
@@ -104,7 +104,7 @@ impl ServerNotification {
     }
 
     /// Whether a client that falls behind may miss this one: a later one makes up for it, or it is of interest for a moment only. A chat
-    /// message can be asked for with `getChatHistory`.
+    /// message can be requested with `getChatHistory`.
     pub fn may_be_missed(&self) -> bool {
         matches!(
             self,

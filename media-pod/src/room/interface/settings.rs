@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// MeetingSettings of the meeting.
+/// The settings of a meeting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MeetingSettings {
     /// Title that participants see.

@@ -19,11 +19,11 @@ impl Room {
     }
 
     /// There is no such URL, but only newer clients ask for it.
-    pub(super) fn rtc_stats_url(&mut self, id: &PeerId) -> Decided {
+    pub(super) fn rtc_stats_url(&mut self, id: &PeerId) -> Decision {
         if let Some(peer) = self.seats.get_mut(id) {
             peer.wraps_stats = true;
         }
-        Ok(Decision::done())
+        Decision::done()
     }
 
     pub(super) fn create_transport(&mut self, id: &PeerId, requester: Requester, create: &CreateTransport) -> Decided {
@@ -73,10 +73,10 @@ impl Room {
         Ok(Decision::done())
     }
 
-    pub(super) fn set_watched(&mut self, id: &PeerId, watched: Vec<String>, effects: &mut Effects) -> Decided {
+    pub(super) fn set_watched(&mut self, id: &PeerId, watched: Vec<String>, effects: &mut Effects) -> Decision {
         let watched = watched.into_iter().map(PeerId).collect();
         self.tracks.set_watched(id, watched, &mut self.seats, effects);
-        Ok(Decision::done())
+        Decision::done()
     }
 
     /// The client has accepted or declined a consumer. An offer does not expire: a page that slept (a phone in a pocket, a closed lid)

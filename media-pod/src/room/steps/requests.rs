@@ -67,7 +67,7 @@ impl Room {
     ) -> Decided {
         let run = |operation| Ok(Decision::Run(operation, Context::Request(requester)));
         match request {
-            ClientRequest::GetRtcStatsUrl(_) => self.rtc_stats_url(id),
+            ClientRequest::GetRtcStatsUrl(_) => Ok(self.rtc_stats_url(id)),
             ClientRequest::GetRouterRtpCapabilities(_) => Ok(self.capabilities_answer()),
             ClientRequest::CreateWebRtcTransport(create) => self.create_transport(id, requester, &create),
             ClientRequest::ConnectWebRtcTransport(connect) => {
@@ -117,7 +117,7 @@ impl Room {
             ClientRequest::SendChatMessage(chat) => self.send_chat(id, chat.text, effects),
             ClientRequest::RaiseHand(hand) => self.raise_hand(id, hand.raised, effects),
             ClientRequest::SendReaction(sent) => self.react(id, sent.reaction, effects),
-            ClientRequest::SetWatchedPeers(watched) => self.set_watched(id, watched.peer_ids, effects),
+            ClientRequest::SetWatchedPeers(watched) => Ok(self.set_watched(id, watched.peer_ids, effects)),
             ClientRequest::Knock(knock) => self.knock(id, &knock, effects),
             ClientRequest::AdmitPeer(of) => self.admit_peer(of.peer_id, effects),
             ClientRequest::RefusePeer(of) => self.deny_peer(of.peer_id, effects),

@@ -39,12 +39,12 @@ impl Harness {
 
     /// Who sends what a participant is sent now, of one kind; sorted.
     fn received(&self, receiver: &str, kind: MediaKind) -> Vec<String> {
-        let received = self.room.tracks.received_by(&PeerId::from(receiver)).into_iter();
+        let consumers = self.room.tracks.received_by(&PeerId::from(receiver)).into_iter();
         let sender = |(_, producer): (ConsumerId, ProducerId)| {
             let (owner, state) = self.room.tracks.owner_of(&producer).expect("no consumer outlives its producer");
             (state.kind == kind).then(|| owner.0.clone())
         };
-        let mut all: Vec<_> = received.filter_map(sender).collect();
+        let mut all: Vec<_> = consumers.filter_map(sender).collect();
         all.sort();
         all
     }
@@ -203,8 +203,8 @@ fn what_was_offered_a_moment_ago_is_closed_only_after_the_answer() {
 fn last_offer(room: &Harness, receiver: &str, sender: &str) -> u64 {
     let producer = room.producer_of(sender, MediaKind::Audio);
     let receiver = PeerId::from(receiver);
-    let received = room.room.tracks.received_by(&receiver);
-    let (consumer, _) = received.into_iter().find(|(_, of)| *of == producer).expect("it was offered");
+    let consumers = room.room.tracks.received_by(&receiver);
+    let (consumer, _) = consumers.into_iter().find(|(_, of)| *of == producer).expect("it was offered");
     let peer = room.room.seats.get(&receiver).expect("it is in the room");
     let (id, _) = peer
         .offers

@@ -11,6 +11,7 @@ use crate::room::interface::ids::{PeerId, ProducerId, TransportId};
 use crate::room::interface::operation::Operation;
 use crate::room::interface::outcome::CreatedProducer;
 use crate::room::interface::settings::MeetingSettings;
+use crate::room::people::peer::Peer;
 use crate::room::people::permissions::{check_publish, needed_for};
 use crate::room::people::seats::Seats;
 
@@ -126,7 +127,7 @@ impl Tracks {
 
     /// Notifies the others of what a peer sends, if that has changed.
     pub(crate) fn announce_sends(&mut self, id: &PeerId, seats: &Seats, effects: &mut Effects) {
-        if !seats.get(id).is_some_and(|peer| peer.is_seen()) {
+        if !seats.get(id).is_some_and(Peer::is_seen) {
             return;
         }
         let Some(tracks) = self.peers.get_mut(id) else { return };

@@ -10,7 +10,7 @@ use super::absent::null_is_default;
 #[serde(default)]
 #[ts(export, export_to = "messages.ts", optional_fields = nullable)]
 pub struct ChatHistory {
-    /// Whether later messages are to come as `chatMessage` notifications: for clients without data channels.
+    /// Whether later messages arrive as `chatMessage` notifications: for clients without data channels.
     #[serde(deserialize_with = "null_is_default")]
     #[ts(as = "Option<bool>")]
     pub follow: bool,
@@ -28,7 +28,7 @@ pub struct ChatText {
     pub text: String,
 }
 
-/// Something said in the chat.
+/// A chat message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
@@ -36,11 +36,11 @@ pub struct ChatMessage {
     /// Counts up from 1 in a room.
     #[ts(type = "number")]
     pub id: u64,
-    /// Who said it.
+    /// The sender.
     pub peer_id: String,
-    /// Their name at that time.
+    /// The display name at that time.
     pub display_name: String,
-    /// What.
+    /// The text.
     pub text: String,
     /// When, in milliseconds since 1970.
     #[ts(type = "number")]

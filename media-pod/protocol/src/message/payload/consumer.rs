@@ -11,7 +11,7 @@ use super::producer::{MediaKind, Source};
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
 pub struct ConsumerRef {
-    /// Which consumer.
+    /// The consumer.
     pub consumer_id: String,
 }
 
@@ -20,7 +20,7 @@ pub struct ConsumerRef {
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts", optional_fields = nullable)]
 pub struct PreferredLayers {
-    /// Which consumer.
+    /// The consumer.
     pub consumer_id: String,
     /// Highest spatial layer, from 0.
     pub spatial_layer: u8,
@@ -34,7 +34,7 @@ pub struct PreferredLayers {
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
 pub struct Priority {
-    /// Which consumer.
+    /// The consumer.
     pub consumer_id: String,
     /// 1 to 255; higher is served first.
     pub priority: u8,
@@ -45,7 +45,7 @@ pub struct Priority {
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
 pub struct NewConsumer {
-    /// Who sends.
+    /// The sender.
     pub peer_id: String,
     /// The receiver's transport.
     pub transport_id: String,
@@ -67,7 +67,7 @@ pub struct NewConsumer {
     pub producer_paused: bool,
     /// Quality at the start.
     pub consumer_score: ConsumerScore,
-    /// Who and what.
+    /// Sender and source.
     pub app_data: ConsumerAppData,
 }
 
@@ -76,9 +76,9 @@ pub struct NewConsumer {
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts", optional_fields = nullable)]
 pub struct ConsumerAppData {
-    /// Who sends.
+    /// The sender.
     pub peer_id: String,
-    /// What is sent.
+    /// Microphone, camera or screen.
     pub source: Source,
     /// Older dialect's mark of a shared screen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -92,7 +92,7 @@ pub struct ConsumerAppData {
 pub struct ConsumerScore {
     /// Of the stream to this client.
     pub score: u8,
-    /// Of the stream that is forwarded now.
+    /// Of the sender's stream that is forwarded now.
     pub producer_score: u8,
     /// Of each of the sender's streams.
     pub producer_scores: Vec<u8>,
@@ -103,7 +103,7 @@ pub struct ConsumerScore {
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
 pub struct ScoreOf {
-    /// Which consumer.
+    /// The consumer.
     pub consumer_id: String,
     /// Its score.
     pub score: ConsumerScore,
@@ -125,9 +125,9 @@ pub struct Layers {
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
 pub struct ConsumerLayers {
-    /// Which consumer.
+    /// The consumer.
     pub consumer_id: String,
-    /// What arrives now; absent when nothing does.
+    /// The layers that arrive now; absent when nothing arrives.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub layers: Option<Layers>,
@@ -150,11 +150,11 @@ impl ConsumerLayers {
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
 pub struct DownlinkBwe {
-    /// What all consumers together would like.
+    /// The bitrate that all consumers together would use.
     pub desired_bitrate: u32,
-    /// What they can use now.
+    /// The bitrate that they can use now.
     pub effective_desired_bitrate: u32,
-    /// What the way is estimated to carry.
+    /// The estimated available bitrate.
     pub available_bitrate: u32,
 }
 

@@ -6,14 +6,14 @@ use ts_rs::TS;
 
 use super::absent::null_is_default;
 
-/// What a data channel is for.
+/// The purpose of a data channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
 pub enum Channel {
-    /// Messages to everybody.
+    /// Messages to all participants.
     Chat,
-    /// Messages to the room's bot, which answers to everybody.
+    /// Messages to the room's bot, which answers to all participants.
     Bot,
 }
 
@@ -63,7 +63,7 @@ pub struct ProduceDataAnswer {
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
 pub struct DataProducerRef {
-    /// Which data producer.
+    /// The data producer.
     pub data_producer_id: String,
 }
 
@@ -72,7 +72,7 @@ pub struct DataProducerRef {
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
 pub struct DataConsumerRef {
-    /// Which data consumer.
+    /// The data consumer.
     pub data_consumer_id: String,
 }
 
@@ -81,7 +81,7 @@ pub struct DataConsumerRef {
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
 pub struct NewDataConsumer {
-    /// Who sends; null for the bot.
+    /// The sender; null for the bot.
     pub peer_id: Option<String>,
     /// The receiver's transport.
     pub transport_id: String,
@@ -98,7 +98,7 @@ pub struct NewDataConsumer {
     pub label: String,
     /// As the sender named it.
     pub protocol: String,
-    /// Who and what.
+    /// Sender and channel.
     pub app_data: DataConsumerAppData,
 }
 
@@ -107,9 +107,9 @@ pub struct NewDataConsumer {
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts", optional_fields = nullable)]
 pub struct DataConsumerAppData {
-    /// Who sends; absent for the bot.
+    /// The sender; absent for the bot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peer_id: Option<String>,
-    /// What it is for.
+    /// The purpose.
     pub channel: Channel,
 }

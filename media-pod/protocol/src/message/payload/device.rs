@@ -11,10 +11,10 @@ pub struct Device {
     /// `chrome`, `firefox`, `safari`, … or `unknown`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub flag: Option<String>,
-    /// Name for people.
+    /// Readable name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Version for people.
+    /// Readable version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }

@@ -11,11 +11,11 @@ use super::device::Device;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[ts(export, export_to = "messages.ts")]
 pub struct RaiseHand {
-    /// Whether the hand is up.
+    /// Whether the hand is raised.
     pub raised: bool,
 }
 
-/// What people show each other for a moment.
+/// A reaction, which the others see for a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
@@ -38,7 +38,7 @@ pub enum Reaction {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[ts(export, export_to = "messages.ts")]
 pub struct SendReaction {
-    /// Which one.
+    /// The reaction.
     pub reaction: Reaction,
 }
 
@@ -47,8 +47,8 @@ pub struct SendReaction {
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
 pub struct WatchedPeers {
-    /// At most 100 peers, the most wanted first. Where a room has more streams than the client is sent, theirs come first; peers who are
-    /// not in the room are passed over.
+    /// At most 100 peers, the most wanted first. Where a room has more streams than the client receives, theirs come first; peers that are
+    /// not in the room are ignored.
     pub peer_ids: Vec<String>,
 }
 
@@ -65,12 +65,12 @@ pub struct Knock {
     pub device: Device,
 }
 
-/// Names somebody in the room or in its lobby.
+/// Names a client in the room or in its lobby.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
 pub struct PeerRef {
-    /// Who.
+    /// The client.
     pub peer_id: String,
 }
 
@@ -78,7 +78,7 @@ pub struct PeerRef {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[ts(export, export_to = "messages.ts")]
 pub struct RoomLock {
-    /// Whether nobody new is let in.
+    /// Whether the room is locked for new participants.
     pub locked: bool,
 }
 
@@ -90,16 +90,16 @@ pub struct RoomLobby {
     pub enabled: bool,
 }
 
-/// What may be granted, muted and stopped separately.
+/// The kinds of media that are granted, muted and stopped separately.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
 pub enum PublishSource {
-    /// Sound of a microphone.
+    /// Audio of a microphone.
     Audio,
-    /// Pictures of a camera.
+    /// Video of a camera.
     Video,
-    /// A screen, with its sound.
+    /// A screen, with its audio.
     Share,
 }
 
@@ -108,40 +108,40 @@ pub enum PublishSource {
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts", optional_fields = nullable)]
 pub struct MuteParticipant {
-    /// Who; absent: everybody who is no moderator.
+    /// The participant; absent: all who are no moderators.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peer_id: Option<String>,
-    /// What of theirs: sound and pictures are paused, a screen is closed.
+    /// The source: audio and video are paused, a screen is closed.
     pub source: PublishSource,
 }
 
-/// What somebody may send from now on; what is absent stays as it is.
+/// Changes of what a participant may send; what is absent stays as it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default)]
 #[ts(export, export_to = "messages.ts", optional_fields = nullable)]
 pub struct PublishChange {
-    /// Sound of a microphone.
+    /// Audio of a microphone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audio: Option<bool>,
-    /// Pictures of a camera.
+    /// Video of a camera.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub video: Option<bool>,
-    /// A screen, with its sound.
+    /// A screen, with its audio.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub share: Option<bool>,
 }
 
-/// Payload of `setPermissions`. What is absent stays as it is.
+/// Payload of `setPermissions`. Absent fields stay as they are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts", optional_fields = nullable)]
 pub struct SetPermissions {
-    /// Whose.
+    /// The participant.
     pub peer_id: String,
-    /// What they may send.
+    /// What the participant may send.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publish: Option<PublishChange>,
-    /// Whether they may write in the chat and open data channels of their own.
+    /// Whether the participant may send chat messages and open data channels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publish_data: Option<bool>,
 }
@@ -151,9 +151,9 @@ pub struct SetPermissions {
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
 pub struct SetModerator {
-    /// Who.
+    /// The participant.
     pub peer_id: String,
-    /// Whether they moderate from now on.
+    /// Whether the participant is to moderate.
     pub moderator: bool,
 }
 

@@ -9,35 +9,35 @@ use super::people::Sends;
 use crate::admission::PublishGrant;
 
 #[allow(clippy::struct_excessive_bools, reason = "independent facts")]
-/// A person in the room. `id` is the older spelling of `peerId`.
+/// A participant. `id` is the older spelling of `peerId`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
 pub struct PeerInfo {
-    /// The peer's own choice, unique in the room.
+    /// Chosen by the client, unique in the room.
     pub peer_id: String,
     /// Same as `peerId`.
     pub id: String,
-    /// Name for people.
+    /// The name that others see.
     pub display_name: String,
     /// The client's program.
     pub device: Device,
-    /// Left empty for others: addresses of people are nobody else's business.
+    /// Empty: addresses of participants are not disclosed to others.
     pub remote_address: String,
     /// Our own, as all that follow: whether they moderate.
     pub moderator: bool,
-    /// Whether nobody has vouched for who they are.
+    /// Whether no application vouches for the identity.
     pub guest: bool,
     /// Whether it is a recorder.
     pub recorder: bool,
-    /// Whether their hand is up.
+    /// Whether the hand is raised.
     pub hand_raised: bool,
-    /// What they may send.
+    /// What the participant may send.
     pub publish: PublishGrant,
-    /// What they send now.
+    /// What the participant sends now.
     #[serde(default)]
     pub sends: Sends,
-    /// Whether the media pod hears of them; false soon after their page or their network is gone.
+    /// Whether the connection is alive; false soon after the page or the network is gone.
     #[serde(default = "yes")]
     pub connected: bool,
 }
@@ -65,7 +65,7 @@ impl From<PeerInfo> for NewPeer {
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
 pub struct PeerClosed {
-    /// Who left.
+    /// The participant that left.
     pub peer_id: String,
 }
 
@@ -74,7 +74,7 @@ pub struct PeerClosed {
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
 pub struct DisplayNameChanged {
-    /// Who.
+    /// The participant.
     pub peer_id: String,
     /// The name now.
     pub display_name: String,
@@ -87,7 +87,7 @@ pub struct DisplayNameChanged {
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts", optional_fields = nullable)]
 pub struct ActiveSpeaker {
-    /// Who speaks.
+    /// The speaker.
     pub peer_id: Option<String>,
     /// In dBvo, -127 to 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -103,12 +103,12 @@ pub struct SpeakingPeers {
     pub peer_volumes: Vec<PeerVolume>,
 }
 
-/// How loud somebody is.
+/// The volume of a participant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
 pub struct PeerVolume {
-    /// Who.
+    /// The participant.
     pub peer_id: String,
     /// In dBvo, -127 to 0.
     pub volume: i8,

@@ -8,7 +8,7 @@ use super::absent::yes;
 use super::moderation::{PublishSource, Reaction};
 use crate::admission::PublishGrant;
 
-/// Payload of `permissions`: what the receiver may do, and as whom.
+/// Payload of `permissions`: what the receiver may do, and its identity.
 #[allow(clippy::struct_excessive_bools, reason = "each is a permission of its own")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
@@ -16,27 +16,27 @@ use crate::admission::PublishGrant;
 pub struct Permissions {
     /// Whether the receiver may admit, mute, remove and end.
     pub moderator: bool,
-    /// What it may send.
+    /// What the receiver may send.
     pub publish: PublishGrant,
-    /// Whether it may write in the chat and open data channels of its own.
+    /// Whether the receiver may send chat messages and open data channels.
     pub publish_data: bool,
-    /// Whether it may receive what others send.
+    /// Whether the receiver may receive what others send.
     pub subscribe: bool,
-    /// Whether nobody is told that it is there.
+    /// Whether the others do not see the receiver.
     pub hidden: bool,
-    /// Whether people may write to each other in this meeting.
+    /// Whether the chat is on in this meeting.
     pub chat: bool,
-    /// Whether people may show their screen in this meeting.
+    /// Whether screen sharing is on in this meeting.
     pub screen_share: bool,
-    /// Who it is, where an application has vouched for it.
+    /// The identity for which an application vouches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
-    /// The name that others see, where it cannot be chosen.
+    /// The name that others see, if it cannot be changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
 
-/// How it stands with somebody in the lobby.
+/// The state of a client in the lobby.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
@@ -51,16 +51,16 @@ pub enum LobbyState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[ts(export, export_to = "messages.ts")]
 pub struct Lobby {
-    /// How it stands with the receiver.
+    /// The state of the receiver.
     pub state: LobbyState,
 }
 
-/// Somebody who waits in the lobby.
+/// A client in the lobby.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
 pub struct LobbyPeer {
-    /// Who.
+    /// The client.
     pub peer_id: String,
     /// The name it has knocked with or that its token fixes; empty before.
     pub display_name: String,
@@ -70,7 +70,7 @@ pub struct LobbyPeer {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[ts(export, export_to = "messages.ts")]
 pub struct LobbyPeers {
-    /// Everybody who waits; who waits longest is first.
+    /// All clients in the lobby, the longest waiting first.
     pub peers: Vec<LobbyPeer>,
 }
 
@@ -80,39 +80,39 @@ pub struct LobbyPeers {
 pub struct RoomState {
     /// The meeting's title.
     pub title: String,
-    /// Whether nobody new is let in.
+    /// Whether the room is locked for new participants.
     pub locked: bool,
     /// Whether newcomers wait until a moderator admits them, because a moderator wants it so.
     #[serde(default)]
     pub lobby: bool,
 }
 
-/// Payload of `peerChanged`: what of somebody has changed, told to all.
+/// Payload of `peerChanged`, sent to all: what has changed of a participant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
 pub struct PeerChanged {
-    /// Who.
+    /// The participant.
     pub peer_id: String,
-    /// Whether they moderate.
+    /// Whether the participant moderates.
     pub moderator: bool,
-    /// Whether nobody has vouched for who they are.
+    /// Whether no application vouches for the identity.
     pub guest: bool,
-    /// What they may send.
+    /// What the participant may send.
     pub publish: PublishGrant,
-    /// Whether the media pod hears of them; false soon after their page or their network is gone.
+    /// Whether the connection is alive; false soon after the page or the network is gone.
     #[serde(default = "yes")]
     pub connected: bool,
 }
 
-/// What somebody sends now: streams that are there and not paused. Others may receive fewer, where the room is large.
+/// What a participant sends now: streams that exist and are not paused. Others may receive fewer in a large room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
 pub struct Sends {
-    /// Sound of a microphone.
+    /// Audio of a microphone.
     pub audio: bool,
-    /// The picture of a camera.
+    /// Video of a camera.
     pub video: bool,
     /// A screen.
     pub share: bool,
@@ -123,9 +123,9 @@ pub struct Sends {
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
 pub struct PeerSends {
-    /// Who.
+    /// The participant.
     pub peer_id: String,
-    /// What.
+    /// What the participant sends.
     pub sends: Sends,
 }
 
@@ -134,9 +134,9 @@ pub struct PeerSends {
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts", optional_fields = nullable)]
 pub struct MutedByModerator {
-    /// What of the receiver's was paused or closed.
+    /// The source that was paused or closed.
     pub source: PublishSource,
-    /// By whom.
+    /// The moderator; absent if hidden.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peer_id: Option<String>,
 }
@@ -146,9 +146,9 @@ pub struct MutedByModerator {
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
 pub struct HandRaised {
-    /// Whose.
+    /// The participant.
     pub peer_id: String,
-    /// Whether it is up.
+    /// Whether it is raised.
     pub raised: bool,
 }
 
@@ -157,8 +157,8 @@ pub struct HandRaised {
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
 pub struct PeerReaction {
-    /// Whose.
+    /// The participant.
     pub peer_id: String,
-    /// Which one.
+    /// The reaction.
     pub reaction: Reaction,
 }

@@ -9,13 +9,13 @@ use ts_rs::TS;
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
 pub enum MediaKind {
-    /// Sound.
+    /// Audio.
     Audio,
-    /// Picture.
+    /// Video.
     Video,
 }
 
-/// Where media comes from.
+/// The source of media.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
@@ -76,7 +76,7 @@ pub struct ProduceAnswer {
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
 pub struct ProducerRef {
-    /// Which producer.
+    /// The producer.
     pub producer_id: String,
 }
 
@@ -85,7 +85,7 @@ pub struct ProducerRef {
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
 pub struct ProducerScore {
-    /// Which producer.
+    /// The producer.
     pub producer_id: String,
     /// mediasoup's score of each stream: `encodingIdx`, `ssrc`, `rid?`, `score`.
     #[ts(type = "{ encodingIdx: number, ssrc: number, rid?: string, score: number }[]")]

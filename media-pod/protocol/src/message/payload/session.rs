@@ -33,7 +33,7 @@ pub struct Join {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[ts(export, export_to = "messages.ts")]
 pub struct JoinAnswer {
-    /// Everybody who is there already.
+    /// All participants in the room.
     pub peers: Vec<PeerInfo>,
 }
 
@@ -54,12 +54,12 @@ pub struct ProtocolVersion {
     pub version: String,
 }
 
-/// Payload of `session`: how it stands with the session that a socket is to go on with.
+/// Payload of `session`: the state of the client's session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
 pub struct SignalingSession {
-    /// What to come back with; a secret of the client.
+    /// The id with which the client resumes the session; a secret.
     pub id: String,
     /// Whether the old session goes on; if not, this is a connection like any new one.
     pub resumed: bool,
@@ -71,7 +71,7 @@ pub struct SignalingSession {
     pub resume_seconds: u64,
 }
 
-/// Payload of the throttle requests. What the demo sends in it, its secret included, is not read.
+/// Payload of the throttle requests. The fields that the demo sends, its secret included, are not read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[ts(export, export_to = "messages.ts", type = "{ secret: string }")]
 pub struct Throttle {}

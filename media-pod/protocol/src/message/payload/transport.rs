@@ -6,7 +6,7 @@ use ts_rs::TS;
 
 use super::absent::null_is_default;
 
-/// Which way media flows, seen from the client.
+/// The direction of media, seen from the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
@@ -54,11 +54,11 @@ impl CreateTransport {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[ts(export, export_to = "messages.ts")]
 pub struct TransportAppData {
-    /// Which way media flows.
+    /// The direction of media.
     pub direction: Direction,
 }
 
-/// In the older dialect `appData` is free, and says nothing unless it has a direction.
+/// In the older dialect `appData` is free; it counts only if it has a direction.
 fn with_direction<'de, D: Deserializer<'de>>(field: D) -> Result<Option<TransportAppData>, D::Error> {
     let app_data = Value::deserialize(field)?;
     match app_data.get("direction") {
@@ -72,7 +72,7 @@ fn with_direction<'de, D: Deserializer<'de>>(field: D) -> Result<Option<Transpor
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
 pub struct ConnectTransport {
-    /// Which transport.
+    /// The transport.
     pub transport_id: String,
     /// mediasoup's `DtlsParameters`.
     #[ts(type = "import('mediasoup-client').types.DtlsParameters")]
@@ -84,7 +84,7 @@ pub struct ConnectTransport {
 #[serde(rename_all = "camelCase")]
 #[ts(export, export_to = "messages.ts")]
 pub struct TransportRef {
-    /// Which transport.
+    /// The transport.
     pub transport_id: String,
 }
 
