@@ -17,12 +17,12 @@ impl Room {
     /// Takes what has happened and returns what is to be done, in order.
     pub fn handle(&mut self, command: Command, now: Duration) -> Vec<Effect> {
         let mut effects = Effects::at(now);
-        self.take(command, &mut effects);
+        self.dispatch(command, &mut effects);
         self.note_emptiness(now);
         effects.into_list()
     }
 
-    fn take(&mut self, command: Command, effects: &mut Effects) {
+    fn dispatch(&mut self, command: Command, effects: &mut Effects) {
         match command {
             Command::Connected(connect) => {
                 let (id, entrance) = Entrance::new(connect);

@@ -27,7 +27,7 @@ fn plain(direction: Direction) -> BroadcasterRequest {
     BroadcasterRequest::CreatePlainTransport { direction: Some(direction), comedia: true, rtcp_mux: false }
 }
 
-/// For the crowd: any call, with an id that may be somebody's.
+/// Any call, with an id that may belong to a participant.
 pub(super) fn some_call(what: usize, id: u64) -> BroadcasterRequest {
     let transport = TransportId(id.to_string());
     match what {
@@ -57,7 +57,7 @@ fn produce(transport: &str) -> BroadcasterRequest {
 }
 
 impl Harness {
-    /// Calls with a number of its own, as somebody of whom nothing is known.
+    /// Makes a call as a caller that can prove nothing.
     pub(super) fn call(&mut self, peer: &str, request: BroadcasterRequest) -> ConnectionId {
         self.call_as(peer, ParticipantGrant::default(), request)
     }
@@ -70,7 +70,7 @@ impl Harness {
         call
     }
 
-    /// Calls and gives the answer.
+    /// Makes a call and returns the answer.
     fn broadcast(&mut self, peer: &str, request: BroadcasterRequest) -> Result<Value, (u16, String)> {
         self.broadcast_as(peer, ParticipantGrant::default(), request)
     }

@@ -19,7 +19,7 @@ pub(super) struct Harness {
     pub(super) operations: Vec<Operation>,
     pub(super) facts: Vec<Fact>,
     pub(super) pinged: Vec<ConnectionId>,
-    /// That have come of every producer.
+    /// The packet count that every producer reports.
     pub(super) packets: u64,
     pub(super) is_shut: bool,
 }
@@ -142,7 +142,7 @@ impl Harness {
         connection
     }
 
-    /// To a pod that accepts no new participants.
+    /// Connects to a pod that accepts no new participants.
     pub(super) fn come_back(&mut self, connection: u64, peer: &str) -> ConnectionId {
         let (connection, grant) = (ConnectionId(connection), guest(peer));
         let peer = PeerId::from(peer);
@@ -163,7 +163,7 @@ impl Harness {
         self.handle(Command::Update { settings, returning: None });
     }
 
-    /// Sends a request and gives its response.
+    /// Sends a request and returns its response.
     pub(super) fn ask(&mut self, connection: ConnectionId, method: &str, data: Value) -> Result<Value, (u16, String)> {
         self.next_request += 1;
         let id = self.next_request;
@@ -208,7 +208,7 @@ impl Harness {
         answer["dataProducerId"].as_str().expect("an id").to_owned()
     }
 
-    /// Whose messages were offered to a connection.
+    /// The senders of the data consumers that were offered to a connection.
     pub(super) fn data_offers(&self, connection: ConnectionId) -> Vec<Option<String>> {
         let offer = |(to, message): &(ConnectionId, Outgoing)| match message {
             Outgoing::Request(_, ServerRequest::NewDataConsumer(offer)) if *to == connection => {
@@ -219,7 +219,7 @@ impl Harness {
         self.sent.iter().filter_map(offer).collect()
     }
 
-    /// Everybody accepts what was offered to them.
+    /// All clients accept what was offered to them.
     pub(super) fn accept_offers(&mut self) {
         let offers = self.offers();
         for (connection, id, _) in offers {
@@ -235,7 +235,7 @@ impl Harness {
         self.sent.iter().filter_map(offer).collect()
     }
 
-    /// Methods of what a connection was sent, in order.
+    /// The methods of the messages to a connection, in order.
     pub(super) fn told(&self, connection: ConnectionId) -> Vec<String> {
         let name = |message: &Outgoing| match message {
             Outgoing::Success(..) => "answer".to_owned(),

@@ -32,7 +32,7 @@ impl Harness {
         self.handle(Command::Tick);
     }
 
-    /// A room after another one of the same meeting.
+    /// The next room of a meeting.
     fn successor(keepsake: Option<Snapshot>) -> Self {
         let mut next = harness();
         next.room = super::Room::new(Limits::default(), MeetingSettings::default(), json!({}), "1".into(), 0, keepsake);
@@ -242,7 +242,7 @@ fn a_lobby_at_run_time_lets_newcomers_wait() {
     assert_eq!(room.room.stats().waiting, 1, "a moderator decides about those who wait already");
 }
 
-/// A meeting with a lock, a removed guest, a raised hand and a word in the chat.
+/// A meeting with a lock, a removed guest, a raised hand and a chat message.
 fn eventful() -> (Harness, ConnectionId) {
     let mut room = harness();
     let host = room.connect_as(1, "host", moderator());

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// What a hostile or unlucky crowd may do, by small numbers.
+/// The acts of a hostile or unlucky crowd, by small numbers.
 #[derive(Clone, Debug)]
 enum Act {
     Connect(u64, u8, u8),
@@ -30,7 +30,7 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
-/// By bits.
+/// A grant with the rights that the bits name.
 fn some_grant(rights: u8) -> ParticipantGrant {
     let has = |bit: u8| rights & (1 << bit) != 0;
     ParticipantGrant {
@@ -81,7 +81,7 @@ fn some_request(what: usize, id: u64) -> ClientRequest {
 }
 
 proptest! {
-    /// Whatever happens: every request of a live connection is answered once, nobody hears anything after their close,
+    /// Whatever happens: every request of a live connection is answered once, no client gets a message after its close,
     /// no transport is closed twice (the harness asserts it), and when all are gone nothing is left open.
     #[test]
     fn nothing_outlives_its_owner(acts in proptest::collection::vec(act(), 0..120)) {
@@ -105,7 +105,7 @@ proptest! {
                     let answers = room.sent[before..].iter().filter(|(_, message)| {
                         matches!(message, Outgoing::Success(of, _) | Outgoing::Failure { id: of, .. } if *of == asked)
                     });
-                    // Who waits in the lobby is answered this when they are in.
+                    // A client in the lobby gets this answer once it is admitted.
                     let is_held = what == 7 && room.room.lobby.id_on(connection).is_some()
                         || room.room.pending.id_on(connection).is_some();
                     prop_assert!(answers.count() == 1 || is_held);

@@ -4,7 +4,7 @@ use super::*;
 use crate::room::people::offers::Offered;
 use convene_protocol::message::{MediaKind, Sends, ServerNotification as Told};
 
-/// As many people as that, each with sound and picture: `p0`, `p1`, ….
+/// A number of participants, each with audio and video: `p0`, `p1`, ….
 fn crowd(limits: Limits, people: u64) -> (Harness, Vec<ConnectionId>) {
     let mut room = Harness::new(limits);
     let connections: Vec<_> = (0..people)
@@ -26,7 +26,7 @@ fn small() -> Limits {
 }
 
 impl Harness {
-    /// Everybody answers, a second passes, and everybody answers again. Forgets what was said.
+    /// All clients answer, a second passes, and all answer again. Forgets all messages.
     fn settle(&mut self) {
         for _ in 0..2 {
             self.accept_offers();
@@ -37,7 +37,7 @@ impl Harness {
         self.accept_offers();
     }
 
-    /// Who sends what a participant is sent now, of one kind; sorted.
+    /// The senders of the streams of one kind that a participant receives; sorted.
     fn received(&self, receiver: &str, kind: MediaKind) -> Vec<String> {
         let consumers = self.room.tracks.received_by(&PeerId::from(receiver)).into_iter();
         let sender = |(_, producer): (ConsumerId, ProducerId)| {
@@ -132,7 +132,7 @@ fn who_speaks_is_heard_at_once_and_stays_until_more_others_have_spoken() {
     assert_eq!(closed - closed_before, 1);
 }
 
-/// What a participant receives, of both kinds.
+/// The streams of both kinds that a participant receives.
 fn all_of(room: &Harness, receiver: &str) -> BTreeSet<ProducerId> {
     room.room.tracks.received_by(&PeerId::from(receiver)).into_iter().map(|(_, producer)| producer).collect()
 }
@@ -199,7 +199,7 @@ fn what_was_offered_a_moment_ago_is_closed_only_after_the_answer() {
     assert!(!room.received("p0", MediaKind::Audio).contains(&"p9".to_owned()));
 }
 
-/// The id of the request by which a participant was offered another's sound.
+/// The id of the request that offered a participant the audio of another.
 fn last_offer(room: &Harness, receiver: &str, sender: &str) -> u64 {
     let producer = room.producer_of(sender, MediaKind::Audio);
     let receiver = PeerId::from(receiver);
@@ -265,7 +265,7 @@ fn hundreds_of_people_with_cameras_stay_within_the_limit() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
-    /// Whatever happens, the limit holds, nobody is sent something twice, and all get what is theirs a tick later.
+    /// Whatever happens, the limit holds, no participant receives a stream twice, and all have their share a tick later.
     #[test]
     fn the_limit_holds_whatever_happens(steps in proptest::collection::vec((0_u8..6, 0_u64..12), 1..60)) {
         let (mut room, _) = crowd(small(), 8);

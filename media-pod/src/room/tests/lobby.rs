@@ -17,7 +17,7 @@ fn with_host() -> (Harness, ConnectionId) {
 }
 
 impl Harness {
-    /// The last payload of a notification to somebody.
+    /// The data of the last notification of a method to a connection.
     pub(super) fn last_told(&self, connection: ConnectionId, method: &str) -> Option<Value> {
         let told = self.sent.iter().rev().filter(|(to, _)| *to == connection);
         told.filter_map(|(_, message)| match message {

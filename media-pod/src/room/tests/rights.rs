@@ -16,7 +16,7 @@ fn granted(audio: bool, video: bool, share: bool) -> ParticipantGrant {
     ParticipantGrant { publish: PublishGrant { audio, video, share }, ..ParticipantGrant::default() }
 }
 
-/// Ways in which clients name what they send, with the right that it takes: 0 sound, 1 pictures, 2 screen.
+/// The ways in which clients name a stream, with the right that it needs: 0 audio, 1 video, 2 screen.
 fn ways() -> [(&'static str, Value, usize); 9] {
     [
         ("audio", json!({}), 0),
