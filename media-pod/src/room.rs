@@ -3,8 +3,8 @@
 //! A pure state machine (sans-IO): [`Room::handle`] takes what has happened and the time, and returns what is to be done, in
 //! order. It never waits, reads a clock, opens a socket or holds a handle of the media plane: the actor around it does.
 //!
-//! Each subject has an owner with data of its own: [`people`] (seats, pending connections, lobby), [`moderation`], [`chat`], [`tracks`],
-//! [`data`] and [`broadcasters`]. [`state`] holds them, and [`steps`] calls them in order, command by command.
+//! Each subject has an owner with data of its own: `people` (seats, pending connections, lobby), `moderation`, `chat`, `tracks`,
+//! `data` and `broadcasters`. `state` holds them, and `steps` calls them in order, command by command.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 

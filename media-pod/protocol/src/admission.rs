@@ -15,7 +15,7 @@ mod ticket;
 
 pub use error::AdmissionError;
 pub use grant::{Admission, MediaGrant, MeetingGrant, ParticipantGrant, PublishGrant};
-pub use guest::{GUEST_AUDIENCE, GUEST_SECONDS, GuestId, MAX_GUEST_BYTES};
+pub use guest::{GUEST_SECONDS, GuestId, MAX_GUEST_BYTES};
 pub use keys::{CLOCK_SKEW_SECONDS, KeySet, MAX_TOKEN_BYTES};
-pub use signer::{ADMIN_AUDIENCE, LIFETIME_SECONDS, POD_AUDIENCE, Signer};
-pub use ticket::{JOIN_AUDIENCE, JoinTicket, RETURN_SECONDS, TICKET_SECONDS, Vouched};
+pub use signer::{LIFETIME_SECONDS, POD_AUDIENCE, Signer};
+pub use ticket::{JoinTicket, RETURN_SECONDS, TICKET_SECONDS, Vouched};

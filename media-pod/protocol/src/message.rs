@@ -11,6 +11,6 @@ mod request;
 mod server;
 
 pub use payload::*;
-pub use read::{MAX_CHAT_TEXT, MAX_WATCHED_PEERS, RequestError, clean_chat_text};
+pub use read::{MAX_CHAT_TEXT, RequestError, clean_chat_text};
 pub use request::{ClientRequest, Form, RequestInfo, Sender};
 pub use server::{ServerNotification, ServerRequest};

@@ -13,7 +13,7 @@ use super::keys::KeySet;
 use super::signer::Signer;
 
 /// Audience of guest cookies.
-pub const GUEST_AUDIENCE: &str = "convene-guest";
+const GUEST_AUDIENCE: &str = "convene-guest";
 /// Seconds for which a guest cookie is good.
 pub const GUEST_SECONDS: u64 = 30 * 24 * 3600;
 /// Longest guest cookie that is read, in bytes. Those that routers make have about 300.

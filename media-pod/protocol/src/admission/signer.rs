@@ -10,7 +10,7 @@ use super::grant::Admission;
 pub const POD_AUDIENCE: &str = "convene-pod";
 
 /// Audience of the operator's admin tokens.
-pub const ADMIN_AUDIENCE: &str = "convene-pod-admin";
+pub(super) const ADMIN_AUDIENCE: &str = "convene-pod-admin";
 
 /// Seconds for which a freshly signed token is good: it is used at once.
 pub const LIFETIME_SECONDS: u64 = 60;

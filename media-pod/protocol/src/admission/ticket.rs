@@ -11,7 +11,7 @@ use super::keys::KeySet;
 use super::signer::Signer;
 
 /// Audience of tickets.
-pub const JOIN_AUDIENCE: &str = "convene-join";
+const JOIN_AUDIENCE: &str = "convene-join";
 /// Seconds for which a ticket opens connections.
 pub const TICKET_SECONDS: u64 = 600;
 /// Seconds after its end for which a ticket still proves that the same participant returns.

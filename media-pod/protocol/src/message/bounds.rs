@@ -62,7 +62,7 @@ pub fn check_rtp_capabilities(capabilities: &Value) -> Checked {
 }
 
 /// Checks mediasoup's `DtlsParameters` of a client.
-pub fn check_dtls_parameters(parameters: &Value) -> Checked {
+pub(super) fn check_dtls_parameters(parameters: &Value) -> Checked {
     const NAME: &str = "dtlsParameters";
     check_shape(NAME, parameters)?;
     text(parameters, NAME, "role", 16)?;
@@ -76,7 +76,7 @@ pub fn check_dtls_parameters(parameters: &Value) -> Checked {
 }
 
 /// Checks mediasoup's `SctpStreamParameters` of a data channel.
-pub fn check_sctp_stream_parameters(parameters: &Value) -> Checked {
+pub(super) fn check_sctp_stream_parameters(parameters: &Value) -> Checked {
     const NAME: &str = "sctpStreamParameters";
     check_shape(NAME, parameters)?;
     for field in ["streamId", "maxPacketLifeTime", "maxRetransmits"] {
@@ -86,7 +86,7 @@ pub fn check_sctp_stream_parameters(parameters: &Value) -> Checked {
 }
 
 /// Checks a field that the product does not read but keeps until the message is handled.
-pub fn check_app_data(app_data: &Value) -> Checked {
+pub(super) fn check_app_data(app_data: &Value) -> Checked {
     check_shape("appData", app_data)
 }
 

@@ -18,7 +18,7 @@ pub const MAX_CHAT_TEXT: usize = 4096;
 /// Longest name that a client gives itself, in bytes.
 const MAX_PEER_ID: usize = 64;
 /// Longest list of watched peers.
-pub const MAX_WATCHED_PEERS: usize = 100;
+const MAX_WATCHED_PEERS: usize = 100;
 /// The part of an unknown method that its error shows, in bytes.
 const MAX_SHOWN_METHOD: usize = 40;
 /// The part of a problem that its error shows, in bytes: it may quote the message.
