@@ -28,7 +28,7 @@ pub(crate) struct ClientMessage {
 /// One way in which a client sends it.
 pub(crate) struct Input {
     pub(crate) dialects: &'static [&'static str],
-    is_request: bool,
+    pub(crate) is_request: bool,
     data: Value,
 }
 

@@ -43,7 +43,7 @@ enum Place {
     DoubleBefore,
     /// The same after it.
     DoubleAfter,
-    /// A field of a name that nobody knows.
+    /// A field with an unknown name.
     Extra,
 }
 

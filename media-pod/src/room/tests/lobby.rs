@@ -17,7 +17,7 @@ fn with_host() -> (Harness, ConnectionId) {
 }
 
 impl Harness {
-    /// The last payload of a notification to somebody.
+    /// The data of the last notification of a method to a connection.
     pub(super) fn last_told(&self, connection: ConnectionId, method: &str) -> Option<Value> {
         let told = self.sent.iter().rev().filter(|(to, _)| *to == connection);
         told.filter_map(|(_, message)| match message {
@@ -54,7 +54,7 @@ fn who_waits_is_told_so_and_moderators_hear_who_it_is() {
     assert_eq!(room.last_told(second, "lobbyPeers"), Some(both));
     room.handle(Command::Disconnected { connection: kim });
     assert_eq!(room.last_told(host, "lobbyPeers").map(|told| told["peers"][0]["peerId"].clone()), Some(json!("ana")));
-    assert_eq!((room.room.participants(), room.room.census().waiting), (2, 1));
+    assert_eq!((room.room.participants(), room.room.stats().waiting), (2, 1));
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn who_is_refused_is_closed_and_who_is_not_there_is_named() {
     let kim = room.connect_as(2, "kim", waits());
     room.ask(host, "refusePeer", json!({ "peerId": "kim" })).expect("kim waits");
     assert_eq!(room.was_closed(kim), Some((4000, "refused by a moderator")));
-    let gone = Err((404, "nobody with this peerId waits in the lobby".to_owned()));
+    let gone = Err((404, "no client with this peerId is waiting in the lobby".to_owned()));
     assert_eq!(room.ask(host, "refusePeer", json!({ "peerId": "kim" })), gone);
     assert_eq!(room.ask(host, "admitPeer", json!({ "peerId": "kim" })), gone);
     assert_eq!(room.last_told(host, "lobbyPeers"), Some(json!({ "peers": [] })));
@@ -119,7 +119,7 @@ fn everybody_can_be_let_in_at_once_and_moderators_never_wait() {
     for connection in all {
         room.join(connection, "P");
     }
-    assert_eq!((room.room.participants(), room.room.census().waiting), (4, 0));
+    assert_eq!((room.room.participants(), room.room.stats().waiting), (4, 0));
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn who_waits_hears_of_every_end() {
         let kim = room.connect_as(1, "kim", waits());
         room.handle(Command::End(end));
         assert_eq!(room.was_closed(kim).map(|(code, _)| code), Some(code));
-        assert_eq!(room.room.census().waiting, 0);
+        assert_eq!(room.room.stats().waiting, 0);
     }
     let mut room = harness();
     let kim = room.connect_as(1, "kim", waits());

@@ -1,4 +1,4 @@
-//! Who is gone without a goodbye, and when the others hear of it.
+//! Facts about participants that vanish, and when the others are notified.
 
 use super::*;
 use convene_protocol::message::ServerNotification as Told;
@@ -11,7 +11,7 @@ impl Harness {
         }
     }
 
-    /// What a participant was told of another's connection, in order.
+    /// The notifications to a participant about another's connection, in order.
     fn presence_told(&self, to: ConnectionId, of: &str) -> Vec<bool> {
         let told = |(receiver, message): &(ConnectionId, Outgoing)| match message {
             Outgoing::Notification(Told::PeerChanged(changed)) if *receiver == to && changed.peer_id == of => {

@@ -4,7 +4,7 @@ use convene_protocol::admission::{ParticipantGrant, PublishGrant};
 use serde_json::{Value, json};
 
 use super::matrix::moderator;
-use super::{Command, ConnectionId, Harness, Limits, Outgoing, PeerId, Terms, harness};
+use super::{Command, ConnectionId, Harness, Limits, MeetingSettings, Outgoing, PeerId, harness};
 
 fn produce(room: &mut Harness, of: ConnectionId, kind: &str, app_data: &Value) -> Result<(), String> {
     let transport = room.transport(of, "producer");
@@ -16,7 +16,7 @@ fn granted(audio: bool, video: bool, share: bool) -> ParticipantGrant {
     ParticipantGrant { publish: PublishGrant { audio, video, share }, ..ParticipantGrant::default() }
 }
 
-/// Ways in which clients name what they send, with the right that it takes: 0 sound, 1 pictures, 2 screen.
+/// The ways in which clients name a stream, with the right that it needs: 0 audio, 1 video, 2 screen.
 fn ways() -> [(&'static str, Value, usize); 9] {
     [
         ("audio", json!({}), 0),
@@ -33,7 +33,7 @@ fn ways() -> [(&'static str, Value, usize); 9] {
 
 #[test]
 fn each_kind_of_media_needs_its_right_however_it_is_called() {
-    let refusals = ["403 you may not send sound", "403 you may not send pictures", "403 you may not share a screen"];
+    let refusals = ["403 you may not send audio", "403 you may not send video", "403 you may not share a screen"];
     for right in 0..3 {
         for (kind, app_data, needed) in ways() {
             let mut room = harness();
@@ -47,10 +47,11 @@ fn each_kind_of_media_needs_its_right_however_it_is_called() {
 
 #[test]
 fn a_meeting_without_screens_has_none_whatever_is_granted() {
-    let mut room = Harness::with(Limits::default(), Terms { has_screen_share: false, ..Terms::default() });
+    let mut room =
+        Harness::with(Limits::default(), MeetingSettings { has_screen_share: false, ..MeetingSettings::default() });
     let ada = room.connect_as(1, "ada", moderator());
     room.join(ada, "Ada");
-    let refused = Err("403 screens are not shared in this meeting".to_owned());
+    let refused = Err("403 screen sharing is off in this meeting".to_owned());
     assert_eq!(produce(&mut room, ada, "video", &json!({ "share": true })), refused);
     produce(&mut room, ada, "video", &json!({})).expect("cameras are");
     let told = room.last_told(ada, "permissions").expect("told");
@@ -68,7 +69,7 @@ fn who_may_not_receive_is_offered_nothing() {
     room.produce(ada, "video");
     room.produce_data(ada, "chat");
     assert!(!room.told(deaf).iter().any(|told| told.starts_with("newConsumer") || told.starts_with("newData")));
-    assert!(room.room.peers[&PeerId::from("deaf")].consumers.is_empty());
+    assert!(room.room.tracks.received_by(&PeerId::from("deaf")).is_empty());
     assert_eq!(room.ask(deaf, "getChatHistory", json!({ "follow": true })).map_err(|(code, _)| code), Err(403));
 }
 
@@ -89,7 +90,7 @@ fn nobody_learns_of_who_is_hidden_and_they_take_no_seat() {
     assert_eq!(room.told(ada), [""; 0]);
     let ghost = room.connect_as(3, "ghost", hidden.clone());
     room.join(ghost, "Ghost");
-    assert_eq!((room.room.participants(), room.room.census().hidden), (1, 1));
+    assert_eq!((room.room.participants(), room.room.stats().hidden), (1, 1));
     let second = room.connect_as(4, "second", hidden);
     assert_eq!(room.was_closed(second), Some((4000, "too many are hidden or record")));
     room.handle(Command::Disconnected { connection: ada });
@@ -136,7 +137,7 @@ fn an_invitation_for_one_is_for_the_first_who_comes() {
     let ada = room.connect_as(1, "ada", once());
     room.join(ada, "Ada");
     let eve = room.connect_as(2, "eve", once());
-    assert_eq!(room.was_closed(eve), Some((4000, "this invitation was used by somebody else")));
+    assert_eq!(room.was_closed(eve), Some((4000, "this invitation was used by another participant")));
     room.handle(Command::Disconnected { connection: ada });
     let again = room.connect_as(3, "ada", once());
     room.join(again, "Ada");
