@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_removed_participant_stays_out_by_what_proves_who_they_are() {
+    fn a_removed_participant_is_banned_by_its_proven_identity() {
         let mut moderation = Moderation::default();
         moderation.ban(&"eve".into(), &known("user-1"), Duration::ZERO);
         moderation.ban(&"bob".into(), &guest("g-1", "192.0.2.1"), Duration::ZERO);
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_is_kept_for_the_proven_and_what_is_taken_for_all() {
+    fn granted_rights_last_for_proven_identities_and_restrictions_for_all() {
         let mut moderation = Moderation::default();
         moderation.note_change(&"ada".into(), &known("user-1"), muted()).unwrap();
         moderation.note_change(&"bob".into(), &unproven(), muted()).unwrap();

@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn what_everybody_is_told_is_short() {
+    fn device_fields_are_bounded() {
         for field in ["flag", "name", "version"] {
             let join = |length: usize| {
                 ClientRequest::parse("join", json!({ "displayName": "Ada", "device": { field: "x".repeat(length) } }))

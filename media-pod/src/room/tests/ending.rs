@@ -44,7 +44,7 @@ fn ends_say_whether_to_come_back() {
 }
 
 #[test]
-fn a_dead_worker_sends_everybody_back_without_touching_its_handles() {
+fn a_dead_worker_closes_all_clients_without_touching_its_handles() {
     let mut room = harness();
     let ada = room.connect(1, "ada");
     room.join(ada, "Ada");

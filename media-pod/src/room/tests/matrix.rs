@@ -161,7 +161,7 @@ fn code_of(room: &mut Harness, eve: ConnectionId, method: &str, mut data: Value)
 }
 
 #[test]
-fn everybody_may_do_what_their_role_allows_and_nothing_else() {
+fn each_role_may_do_what_it_allows_and_nothing_else() {
     for access in [Access::Open, Access::Token, Access::Lobby] {
         for role in ROLES {
             for (method, data, needs) in actions() {
@@ -180,7 +180,7 @@ fn everybody_may_do_what_their_role_allows_and_nothing_else() {
 }
 
 #[test]
-fn moderators_are_told_when_there_is_nobody_of_that_name() {
+fn moderators_get_an_error_for_an_unknown_participant() {
     let (mut room, host, _) = room_with_host();
     for (method, mut data, needs) in actions() {
         if needs == Needs::Moderator && data.get("peerId").is_some() {
@@ -242,7 +242,7 @@ fn changed(operation: &Operation) -> Option<&str> {
 proptest! {
     /// Whatever a client without moderation requests, in any order and role: the others keep their streams and rights.
     #[test]
-    fn nobody_who_does_not_moderate_changes_what_is_anothers(
+    fn non_moderators_change_nothing_of_others(
         role in proptest::sample::select(vec![Role::Participant, Role::Listener, Role::Hidden, Role::Recorder, Role::New, Role::Waiting]),
         attempts in proptest::collection::vec(attempt(), 0..60),
     ) {
