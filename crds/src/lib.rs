@@ -3,10 +3,12 @@
 //! What it does: types, schema, validation rules and the generated YAML beside them. What it never does: talk to a
 //! cluster. No client and no runtime belong here, so that everything else may depend on it.
 
+pub mod facts;
 pub mod generate;
 pub mod meeting;
 pub mod names;
 pub mod pool;
+pub mod reason;
 pub mod reference;
 
 pub use meeting::{

@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 
 const NOW: u64 = 1_800_000_000;
 static KEYS: LazyLock<KeySet> = LazyLock::new(|| {
-    let jwks = include_str!("../../media-pod/protocol/tests/data/admission-test-jwks.json");
+    let jwks = include_str!("../../crates/protocol/tests/data/admission-test-jwks.json");
     KeySet::from_jwks(jwks).expect("the test's key set is one")
 });
 

@@ -13,8 +13,8 @@ use serde_json::Value;
 const NOW: u64 = 1_800_000_000;
 const HEADER: &str = r#"{"alg":"EdDSA","typ":"JWT","kid":"test"}"#;
 static KEYS: LazyLock<(EncodingKey, KeySet)> = LazyLock::new(|| {
-    let pem = include_bytes!("../../media-pod/protocol/tests/data/admission-test-key.pem");
-    let jwks = include_str!("../../media-pod/protocol/tests/data/admission-test-jwks.json");
+    let pem = include_bytes!("../../crates/protocol/tests/data/admission-test-key.pem");
+    let jwks = include_str!("../../crates/protocol/tests/data/admission-test-jwks.json");
     let signing = EncodingKey::from_ed_pem(pem).expect("the test's key is one");
     (signing, KeySet::from_jwks(jwks).expect("the test's key set is one"))
 });

@@ -32,7 +32,7 @@ const LONGEST_NAME: usize = 253 - 1 - 16;
 pub struct Note {
     /// Whether a person should have a look.
     pub is_warning: bool,
-    /// Reason, one of `crate::reason`.
+    /// Reason, one of `convene_crds::reason`.
     pub reason: &'static str,
     /// A sentence.
     pub message: String,

@@ -67,7 +67,7 @@ pub(crate) fn media_pod(pool: &ValidPool, number: u16, state: PodState) -> Media
 }
 
 pub(crate) fn starting() -> PodState {
-    PodState::Starting(Wait::new(crate::reason::POD_NOT_READY, "its container is being made"))
+    PodState::Starting(Wait::new(convene_crds::reason::POD_NOT_READY, "its container is being made"))
 }
 
 /// A `Pod` object with this status, otherwise ready but for what is changed.
@@ -140,7 +140,7 @@ pub(crate) fn status(code: u16, reason: &str, message: &str) -> Value {
 
 /// A line that nobody answers; it signs with a key of its own.
 fn link() -> crate::podlink::PodLink {
-    let pair = crate::keys::build_key_pair([7; 32]).unwrap();
+    let pair = convene_admission_keys::build_key_pair([7; 32]).unwrap();
     let signer = convene_protocol::admission::Signer::from_pem(&pair.private_pem, &pair.kid).unwrap();
     crate::podlink::PodLink::new(signer)
 }

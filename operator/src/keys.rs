@@ -6,8 +6,9 @@
 
 use std::time::Duration;
 
+use convene_admission_keys::{KeyFormatError, Stored, build_key_pair};
 use convene_crds::names::ADMISSION_KEYS_FILE;
-use convene_protocol::admission::{AdmissionError, KeySet, Signer};
+use convene_protocol::admission::{AdmissionError, Signer};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::{
@@ -17,15 +18,11 @@ use kube::{
 use serde_json::json;
 
 mod error;
-mod pair;
 mod rotate;
-mod stored;
 
 pub use error::KeysError;
-pub use pair::{KeyPair, build_jwks, build_key_pair};
 
 use rotate::{State, Step, plan_rotation};
-use stored::Stored;
 
 /// A rotation from beginning to end has fewer steps; the rest is for others who write at the same time.
 const MOST_STEPS: usize = 24;
@@ -55,13 +52,6 @@ pub async fn ensure_keys(
         config_map,
     };
     home.ensure(period, Timestamp::now(), rand::random).await
-}
-
-/// The public halves of all keys in the Secret, the next one and those retired a moment ago included: who watches the Secret trusts what
-/// others sign while a rotation is under way.
-pub fn read_key_set(secret: &Secret) -> Result<KeySet, KeysError> {
-    let name = secret.metadata.name.as_deref().unwrap_or_default();
-    KeySet::from_jwks(&Stored::read(name, secret)?.build_key_set()?).map_err(KeysError::Unusable)
 }
 
 /// Where the keys live.
@@ -155,8 +145,9 @@ impl KeyHome<'_> {
 }
 
 fn build_signer(stored: &Stored) -> Result<Signer, KeysError> {
-    let pair = stored.current.as_ref().ok_or(KeysError::Unusable(AdmissionError::SigningKey))?;
-    Signer::from_pem(&pair.private_pem, &pair.kid).map_err(KeysError::Unusable)
+    let unusable = |error| KeysError::Format(KeyFormatError::Unusable(error));
+    let pair = stored.current.as_ref().ok_or_else(|| unusable(AdmissionError::SigningKey))?;
+    Signer::from_pem(&pair.private_pem, &pair.kid).map_err(unusable)
 }
 
 #[cfg(test)]

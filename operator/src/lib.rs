@@ -3,9 +3,6 @@
 //! `meeting` and `pool` are the operator's two controllers, `router` is the router; the rest serves both.
 
 pub mod backoff;
-pub mod cli;
-pub mod client;
-mod clock;
 pub mod conditions;
 pub mod config;
 pub mod context;
@@ -23,13 +20,10 @@ pub mod pool;
 pub mod ports;
 pub mod queue;
 pub mod reach;
-pub mod reason;
 pub mod resync;
 pub mod rooms;
-pub mod router;
 pub mod run;
 pub mod telemetry;
-pub mod token;
 pub mod uninstall;
 pub mod views;
 pub mod wait;

@@ -5,16 +5,17 @@
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
 use convene_crds::AssignedPod;
+use convene_crds::facts::{announced_addresses, condition, is_ready, signaling_port};
 use convene_crds::names::{
-    ANNOTATION_ANNOUNCED_ADDRESSES, ANNOTATION_ANNOUNCED_PORTS, ANNOTATION_DRAINING, ANNOTATION_RTC_PORTS, FALSE,
-    HTTP_PORT_NAME, LABEL_EVICTABLE, LABEL_POD, LABEL_POOL, LABEL_REVISION, MEDIA_HTTP_PORT,
-    POD_CONDITION_MEDIA_REACHABLE, TRUE,
+    ANNOTATION_ANNOUNCED_PORTS, ANNOTATION_DRAINING, ANNOTATION_RTC_PORTS, FALSE, LABEL_EVICTABLE, LABEL_POD,
+    LABEL_POOL, LABEL_REVISION, POD_CONDITION_MEDIA_REACHABLE, TRUE,
 };
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{ContainerPort, ContainerState, ContainerStatus, Pod, PodCondition};
+use k8s_openapi::api::core::v1::{ContainerPort, ContainerState, ContainerStatus, Pod};
 use kube::ResourceExt;
 
-use crate::{conditions::Verdict, ports::PortRange, reason, wait::Wait};
+use crate::{conditions::Verdict, ports::PortRange, wait::Wait};
+use convene_crds::reason;
 
 /// Container restarts after which a pod that keeps crashing is replaced. Until then it restarts in place, with its ports and its meetings.
 pub const MAX_RESTARTS: i32 = 5;
@@ -126,7 +127,7 @@ impl MediaPod {
     pub fn from_pod(pod: &Pod) -> Self {
         let rtc_ports = compute_rtc_ports(pod);
         let pool = compute_pool(pod);
-        let http_port = compute_http_port(pod);
+        let http_port = signaling_port(pod);
         Self {
             name: pod.name_any(),
             uid: pod.uid().unwrap_or_default(),
@@ -137,7 +138,7 @@ impl MediaPod {
             ip: pod.status.as_ref().and_then(|status| status.pod_ip.clone()),
             ips: compute_ips(pod),
             http_port,
-            addresses: compute_addresses(pod),
+            addresses: announced_addresses(pod).map(str::to_owned).collect(),
             rtc_ports,
             block: rtc_ports.map(|ports| compute_block(pod, ports, http_port)),
             uses_node_ports: compute_uses_node_ports(pod),
@@ -229,21 +230,9 @@ fn compute_rtc_ports(pod: &Pod) -> Option<PortRange> {
     }
 }
 
-fn compute_addresses(pod: &Pod) -> Vec<String> {
-    let list = annotation(pod, ANNOTATION_ANNOUNCED_ADDRESSES).unwrap_or_default();
-    list.split(',').map(str::trim).filter(|address| !address.is_empty()).map(str::to_owned).collect()
-}
-
 fn compute_ips(pod: &Pod) -> Vec<String> {
     let status = pod.status.as_ref();
     status.and_then(|status| status.pod_ips.as_ref()).into_iter().flatten().map(|ip| ip.ip.clone()).collect()
-}
-
-fn compute_http_port(pod: &Pod) -> u16 {
-    let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
-    let mut ports = containers.flat_map(|container| container.ports.iter().flatten());
-    let http = ports.find(|port| port.name.as_deref() == Some(HTTP_PORT_NAME));
-    http.and_then(|port| u16::try_from(port.container_port).ok()).unwrap_or(MEDIA_HTTP_PORT)
 }
 
 fn compute_uses_node_ports(pod: &Pod) -> bool {
@@ -277,7 +266,7 @@ fn compute_state(pod: &Pod) -> PodState {
     if let Some(crash) = container.and_then(|container| compute_crash(&name, container)) {
         return crash;
     }
-    if condition(pod, "Ready").is_some_and(|ready| ready.status == TRUE) && pod_can_be_reached(pod) {
+    if is_ready(pod) && pod_can_be_reached(pod) {
         return PodState::Ready;
     }
     PodState::Starting(compute_start_wait(pod, &name, container))
@@ -351,7 +340,7 @@ fn compute_missing(pod: &Pod, container: Option<&ContainerStatus>) -> String {
     if pod.spec.as_ref().is_none_or(|spec| spec.node_name.is_none()) {
         return "it waits for a node".to_owned();
     }
-    if compute_addresses(pod).is_empty() {
+    if announced_addresses(pod).next().is_none() {
         return "it waits for the address to announce to browsers".to_owned();
     }
     match container.and_then(|container| container.state.as_ref()) {
@@ -364,10 +353,6 @@ fn compute_missing(pod: &Pod, container: Option<&ContainerStatus>) -> String {
         }
         _ => "its container is being made".to_owned(),
     }
-}
-
-fn condition<'a>(pod: &'a Pod, type_: &str) -> Option<&'a PodCondition> {
-    pod.status.as_ref()?.conditions.as_ref()?.iter().find(|condition| condition.type_ == type_)
 }
 
 /// Conditions and events have little room, and the beginning says what is wrong.

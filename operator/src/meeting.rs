@@ -26,9 +26,9 @@ use crate::{
     context::{Context, Outcome, Pass},
     events::Note,
     ledger::{Ledger, key_of},
-    reason,
     world::{Guarded, World},
 };
+use convene_crds::reason;
 
 /// What can go wrong while a meeting is looked at.
 #[derive(Debug, Error)]

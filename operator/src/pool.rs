@@ -32,10 +32,10 @@ use crate::{
     context::{Context, Outcome, Pass},
     events::Note,
     media_pod::MediaPod,
-    reason,
     wait::Wait,
     world::Guarded,
 };
+use convene_crds::reason;
 
 /// What can go wrong while a pool is looked at.
 #[derive(Debug, Error)]

@@ -16,7 +16,7 @@ mod stun;
 pub use judge::Reach;
 pub use keep::keep_reach;
 
-pub use crate::reason::{MEDIA_REACHABLE, MEDIA_UNREACHABLE, PROBE_FAILED, UDP_BLOCKED};
+pub use convene_crds::reason::{MEDIA_REACHABLE, MEDIA_UNREACHABLE, PROBE_FAILED, UDP_BLOCKED};
 
 /// Asks `pod` at its announced addresses, which takes a few seconds when they do not answer.
 pub async fn probe(link: &PodLink, pod: &MediaPod) -> Reach {

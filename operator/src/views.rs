@@ -17,9 +17,9 @@ use crate::{
     conditions::find,
     media_pod::MediaPod,
     pool::validate::{PodDefaults, ValidPool, validate_pool},
-    reason,
     wait::Wait,
 };
+use convene_crds::reason;
 
 /// A pool as the meetings see it.
 #[derive(Clone, Debug)]

@@ -1,124 +1,24 @@
-//! Operator and router with a log that cannot be written: they answer as always, and their readiness says what is wrong.
+//! The operator with a log that cannot be written.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where something goes wrong")]
+#![allow(
+    clippy::unwrap_used,
+    dead_code,
+    reason = "a test ends where something goes wrong, and not every program's test needs all helpers"
+)]
 
-use std::fs::File;
-use std::io::{Read, Write, pipe};
-use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+#[path = "../../tests/programs/lost_log.rs"]
+mod lost_log;
 
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A cluster that does not answer: both programs go on trying, and log that they do.
-const KUBECONFIG: &str = r#"{"apiVersion": "v1", "kind": "Config", "current-context": "pier",
-    "clusters": [{"name": "pier", "cluster": {"server": "http://127.0.0.1:1"}}],
-    "users": [{"name": "pier", "user": {}}],
-    "contexts": [{"name": "pier", "context": {"cluster": "pier", "user": "pier"}}]}"#;
-
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("convene-lost-log-{}-{name}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        std::fs::write(path.join("index.html"), "<!doctype html>").unwrap();
-        std::fs::write(path.join("kubeconfig"), KUBECONFIG).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-struct Program {
-    child: Child,
-    port: u16,
-    _folder: Folder,
-}
-
-impl Program {
-    fn start(name: &str, path: &str, flags: &[&str], log: Stdio) -> Self {
-        let folder = Folder::new(name);
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let child = Command::new(path)
-            .args(flags)
-            .args(["--namespace=harbor", &format!("--listen=127.0.0.1:{port}")])
-            .env_clear()
-            .env("KUBECONFIG", folder.0.join("kubeconfig"))
-            .env("CONVENE_WEB_DIR", &folder.0)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        Self { child, port, _folder: folder }
-    }
-
-    /// Status line and body, or nothing.
-    fn get(&self, path: &str) -> String {
-        let ask = || -> std::io::Result<String> {
-            let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
-            stream.set_read_timeout(Some(PATIENCE))?;
-            write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer)?;
-            Ok(answer)
-        };
-        ask().unwrap_or_default()
-    }
-
-    fn until(&mut self, path: &str, status: &str, part: &str) {
-        let start = Instant::now();
-        loop {
-            let answer = self.get(path);
-            if answer.starts_with(&format!("HTTP/1.1 {status}")) && answer.contains(part) {
-                return;
-            }
-            assert!(self.child.try_wait().unwrap().is_none(), "it has ended");
-            assert!(start.elapsed() < PATIENCE, "{path} says {answer}");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// A full disk, and a pipe that has no reader any more.
-fn logs() -> [(&'static str, Stdio); 2] {
-    let (reader, writer) = pipe().unwrap();
-    drop(reader);
-    [("full", File::options().write(true).open("/dev/full").unwrap().into()), ("closed", writer.into())]
-}
+use lost_log::{Program, logs};
 
 #[test]
 fn the_operator_answers_and_says_that_its_log_is_lost() {
     for (name, log) in logs() {
         let path = env!("CARGO_BIN_EXE_convene-operator");
-        let mut operator = Program::start(&format!("operator-{name}"), path, &["--leader-elect=false"], log);
-        operator.until("/healthz", "200", "ok");
-        operator.until("/readyz", "503", "the log cannot be written");
-        operator.until("/metrics", "200", "convene_log_lines_lost_total");
-        assert!(!operator.get("/metrics").contains("convene_log_lines_lost_total 0\n"));
-    }
-}
-
-#[test]
-fn the_router_answers_and_says_that_its_log_is_lost() {
-    for (name, log) in logs() {
-        let path = env!("CARGO_BIN_EXE_convene-router");
-        let mut router = Program::start(&format!("router-{name}"), path, &[], log);
-        router.until("/healthz", "200", "ok");
-        router.until("/readyz", "503", "the log cannot be written");
-        router.until("/", "200", "text/html");
+        let mut program = Program::start(&format!("operator-{name}"), path, &["--leader-elect=false"], log);
+        program.until("/healthz", "200", "ok");
+        program.until("/readyz", "503", "the log cannot be written");
+        program.until("/metrics", "200", "convene_log_lines_lost_total");
+        assert!(!program.get("/metrics").contains("convene_log_lines_lost_total 0\n"));
     }
 }

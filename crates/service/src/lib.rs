@@ -1,9 +1,21 @@
-//! Plumbing that Convene's programs share: logging, terminal output, security headers, page or JSON answers, and origin checks.
+//! What Convene's programs share as services: arguments, logs, terminal output, signals, HTTP answers, the connection to Kubernetes.
 //!
-//! It depends on no other crate of Convene and knows nothing of meetings.
+//! It depends on no other crate of Convene and knows nothing of meetings. Each part that brings dependencies is a feature.
 
+pub mod arguments;
+pub mod clock;
+#[cfg(feature = "http")]
 pub mod headers;
+#[cfg(feature = "kube")]
+pub mod kube;
+#[cfg(feature = "log")]
 pub mod log;
+#[cfg(feature = "http")]
 pub mod origin;
+#[cfg(feature = "http")]
 pub mod page;
 pub mod say;
+#[cfg(feature = "signals")]
+pub mod signals;
+#[cfg(feature = "watch")]
+pub mod watch;

@@ -1,6 +1,6 @@
 //! What can go wrong with the admission keys. No variant holds a key.
 
-use convene_protocol::admission::AdmissionError;
+use convene_admission_keys::KeyFormatError;
 use thiserror::Error;
 
 /// What can go wrong with the admission key.
@@ -21,14 +21,6 @@ pub enum KeysError {
         name: String,
         /// What the API server said.
         source: Box<kube::Error>,
-    },
-    /// What the Secret holds is no key.
-    #[error(
-        "Secret {name:?} holds no Ed25519 key in PKCS#8 PEM under \"private.pem\" with its id under \"kid\": empty it to have a new one made"
-    )]
-    BadSecret {
-        /// Name of the Secret.
-        name: String,
     },
     /// The API server did not give the `ConfigMap`.
     #[error("could not read ConfigMap {name:?}")]
@@ -54,12 +46,9 @@ pub enum KeysError {
         /// How often it was tried.
         times: usize,
     },
-    /// The key cannot sign.
-    #[error("the admission key cannot be used")]
-    Unusable(#[source] AdmissionError),
-    /// The key could not be written as text.
-    #[error("a new key could not be written as text")]
-    Encode,
+    /// What is stored, or what is to be stored, is not a key.
+    #[error(transparent)]
+    Format(#[from] KeyFormatError),
 }
 
 impl KeysError {
@@ -68,11 +57,10 @@ impl KeysError {
         match self {
             Self::ReadSecret { .. } => "SecretNotRead",
             Self::WriteSecret { .. } => "SecretNotWritten",
-            Self::BadSecret { .. } => "SecretInvalid",
             Self::ReadConfigMap { .. } => "ConfigMapNotRead",
             Self::WriteConfigMap { .. } => "ConfigMapNotWritten",
             Self::Contended { .. } => "KeysContended",
-            Self::Unusable(_) | Self::Encode => "KeyUnusable",
+            Self::Format(error) => error.reason(),
         }
     }
 }

@@ -11,11 +11,9 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{
-    KeysError,
-    pair::{KeyPair, holds_key},
-    stored::{Current, Stored},
-};
+use convene_admission_keys::{Current, KeyPair, Stored, holds_key};
+
+use super::KeysError;
 
 /// How long a key is published before it signs. The kubelet takes up to about two minutes to bring a `ConfigMap` to its pods.
 pub(super) const SYNC_TIME: Duration = Duration::from_mins(5);

@@ -7,6 +7,7 @@ use std::{
 
 use axum::http::{Method, Request, Response};
 use base64::{Engine, prelude::BASE64_STANDARD};
+use convene_admission_keys::{KeyPair, build_jwks, read_key_set};
 use convene_protocol::admission::KeySet;
 use http_body_util::BodyExt;
 use kube::client::Body;

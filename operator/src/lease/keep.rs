@@ -27,10 +27,9 @@ use super::{
     decide::{Candidate, Decision, Loss, Moment, Timing},
     record::{build_held, build_new, build_released, read_sighting},
 };
-use crate::{
-    client::{WatchBackoff, watch_config},
-    telemetry::Readiness,
-};
+use convene_service::watch::{WatchBackoff, watch_config};
+
+use crate::telemetry::Readiness;
 
 const FIELD_MANAGER: &str = "convene-operator/lease";
 

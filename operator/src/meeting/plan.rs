@@ -16,9 +16,9 @@ use crate::{
     ledger::{Holders, PodLoad, PodLoads},
     media_pod::{MediaPod, PodState},
     pool::{explain::explain_no_ready_pod, plan::Removal, validate::ValidPool},
-    reason,
     wait::Wait,
 };
+use convene_crds::reason;
 
 /// Of a pod's room for people, the percentage above which its meetings without people are better off elsewhere.
 const HOT_PERCENT: u64 = 80;

@@ -4,7 +4,8 @@
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
-use crate::{ledger::Usage, pool::validate::ValidPool, reason, wait::Wait};
+use crate::{ledger::Usage, pool::validate::ValidPool, wait::Wait};
+use convene_crds::reason;
 
 /// The reason why a meeting of `namespace` gets no place in `pool`, if there is one. `others` is the usage by the other meetings of the
 /// namespace; `may_be_dedicated` tells whether the pool admits its Dedicated meetings.

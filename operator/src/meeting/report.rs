@@ -17,9 +17,9 @@ use crate::{
     conditions::{Verdict, are_same, compute_condition, find},
     events::Note,
     ledger::Occupancy,
-    reason,
     wait::Wait,
 };
+use convene_crds::reason;
 
 /// The complete status of a meeting.
 pub fn compute_status(

@@ -12,7 +12,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelecto
 use kube::ResourceExt;
 
 use super::quota::check_quota;
-use crate::{ledger::Ledger, pool::validate::ValidPool, reason, wait::Wait};
+use crate::{ledger::Ledger, pool::validate::ValidPool, wait::Wait};
+use convene_crds::reason;
 
 /// How long before its start a meeting gets its media pod: a pod that has to be made first is ready by then.
 pub const LEAD: Duration = Duration::from_mins(2);

@@ -20,9 +20,9 @@ use tokio_util::task::AbortOnDropHandle;
 use super::*;
 use crate::{
     fixtures::{media_pod, pool},
-    keys::{KeyPair, build_jwks, build_key_pair},
     media_pod::PodState,
 };
+use convene_admission_keys::{KeyPair, build_jwks, build_key_pair};
 
 /// What a pod is to answer.
 #[derive(Clone)]

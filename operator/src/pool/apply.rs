@@ -31,9 +31,9 @@ use crate::{
     events::Note,
     media_pod::{MediaPod, shorten},
     ports::PortRange,
-    reason,
     wait::Wait,
 };
+use convene_crds::reason;
 
 /// Owner of the status in the eyes of server-side apply.
 pub const FIELD_MANAGER: &str = "convene-operator/pool";

@@ -10,9 +10,9 @@ use super::validate::ValidPool;
 use crate::{
     ledger::{Holders, Usage},
     media_pod::MediaPod,
-    reason,
     wait::Wait,
 };
+use convene_crds::reason;
 
 /// Why no ready pod with room exists. `trouble` is what keeps the pool from making the pods it wants, `holders` are the namespaces that use
 /// it if it is full.

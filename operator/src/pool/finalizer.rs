@@ -11,7 +11,8 @@ use kube::{
 use serde_json::{Value, json};
 
 use super::Error;
-use crate::{context::Context, media_pod::shorten, reason, wait::Wait};
+use crate::{context::Context, media_pod::shorten, wait::Wait};
+use convene_crds::reason;
 
 /// Sees to it that our finalizer is on the pool. `false`: see [`write_finalizers`].
 pub async fn ensure_finalizer(context: &Context, metadata: &ObjectMeta) -> Result<bool, Error> {

@@ -25,10 +25,10 @@ use crate::{
     ledger::{Holders, Need, PodLoad, PodLoads},
     media_pod::{Draining, MediaPod, PodState},
     ports::{PortRange, compute_free_block},
-    reason,
     views::NodeView,
     wait::Wait,
 };
+use convene_crds::reason;
 
 /// Most pods that one pass creates.
 pub const MAX_CREATIONS: usize = 10;

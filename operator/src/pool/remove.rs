@@ -21,9 +21,9 @@ use crate::{
     context::{Context, Outcome, Pass},
     events::Note,
     media_pod::MediaPod,
-    reason,
     world::Guarded,
 };
+use convene_crds::reason;
 
 /// Looks at a pool that has a deletion timestamp.
 pub async fn look_at(object: &Guarded<MediaPool>, context: &Context) -> Result<Pass, Error> {

@@ -30,9 +30,9 @@ use crate::{
     events::Note,
     media_pod::{MediaPod, PodState},
     ports::{PortRange, Quarantine, compute_used_ports},
-    reason,
     wait::Wait,
 };
+use convene_crds::reason;
 
 /// What is true of a pool.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -16,7 +16,8 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 use super::{build::compute_revision, plan::Removal};
-use crate::{ledger::Usage, ports::PortRange, reason, wait::Wait};
+use crate::{ledger::Usage, ports::PortRange, wait::Wait};
+use convene_crds::reason;
 
 /// What the operator knows about media pods whatever their pool.
 #[derive(Clone, Debug, PartialEq, Eq)]

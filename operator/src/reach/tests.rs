@@ -21,9 +21,9 @@ use super::{
 };
 use crate::{
     fixtures::{media_pod, pool},
-    keys::build_key_pair,
     media_pod::PodState,
 };
+use convene_admission_keys::build_key_pair;
 
 const PASSWORD: &str = "a-password-of-the-transport";
 

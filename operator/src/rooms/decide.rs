@@ -4,10 +4,8 @@
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
-use convene_crds::{Meeting, MeetingPhase};
+use convene_crds::{Meeting, MeetingPhase, facts::MeetingFacts};
 use convene_protocol::admin::{EndReason, RoomReport, RoomSettings};
-use convene_protocol::text::clean_line;
-use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 
 use super::returning::Whereabouts;
@@ -38,15 +36,6 @@ impl MeetingHome {
     }
 }
 
-/// How long participants may rejoin a locked meeting after it has moved to another pod.
-const COMING_BACK: SignedDuration = SignedDuration::from_secs(60);
-
-/// The end of the time in which participants may rejoin `meeting` after a move although it is locked. The lock stays closed for all others.
-pub fn compute_lock_opens_until(meeting: &Meeting) -> Option<Timestamp> {
-    let moved_at = meeting.status.as_ref()?.pod.as_ref()?.moved_at.as_ref()?.0;
-    moved_at.checked_add(COMING_BACK).ok()
-}
-
 /// What becomes of a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RoomStep {
@@ -63,24 +52,13 @@ pub enum RoomStep {
     },
 }
 
-/// The title of `meeting` as participants see it; `None` where nothing in it could be seen.
-pub fn compute_title(meeting: &Meeting) -> Option<String> {
-    meeting.spec.title.as_deref().map(clean_line).filter(|title| !title.is_empty())
-}
-
 /// The home that `meeting` gives to its room.
 pub fn compute_home(meeting: &Meeting, pod_uid: Option<String>) -> MeetingHome {
-    let spec = &meeting.spec;
     MeetingHome {
         uid: meeting.uid().unwrap_or_default(),
         pod_uid,
         is_over: meeting.status.as_ref().and_then(|status| status.phase) == Some(MeetingPhase::Ended),
-        settings: Some(RoomSettings {
-            title: compute_title(meeting).unwrap_or_else(|| meeting.name_any()),
-            max_participants: spec.max_participants,
-            empty_timeout_seconds: u64::from(spec.empty_timeout),
-            locked: spec.locked,
-        }),
+        settings: Some(MeetingFacts::from_meeting(meeting).settings),
     }
 }
 
@@ -141,19 +119,6 @@ mod tests {
     }
 
     #[test]
-    fn a_title_is_one_line_of_what_can_be_seen() {
-        for (given, title) in [
-            ("Weekly", Some("Weekly")),
-            (" Week\u{200b}ly\n planning \u{202e}", Some("Weekly planning")),
-            ("Cafe\u{301}", Some("Caf\u{e9}")),
-            ("\u{3164}\u{202e} ", None),
-        ] {
-            let meeting = meeting_object(json!({ "title": given }), json!({}));
-            assert_eq!(compute_title(&meeting).as_deref(), title, "{given:?}");
-        }
-    }
-
-    #[test]
     fn a_room_goes_by_what_its_meeting_says_now() {
         let meeting = meeting_object(json!({"title": " ", "maxParticipants": 7, "locked": true}), json!({}));
         let home = compute_home(&meeting, Some("p1".into()));
@@ -172,7 +137,6 @@ mod tests {
         let pod = json!({"name": "a", "uid": "p1", "movedAt": "2030-01-01T10:00:00Z"});
         let meeting = meeting_object(json!({"locked": true}), json!({"pod": pod}));
         assert!(compute_home(&meeting, None).settings.unwrap().locked);
-        assert_eq!(compute_lock_opens_until(&meeting), "2030-01-01T10:01:00Z".parse().ok());
     }
 
     #[test]

@@ -6,10 +6,8 @@ use kube::client::Body;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{
-    fixtures::context,
-    keys::{build_jwks, build_key_pair},
-};
+use crate::fixtures::context;
+use convene_admission_keys::{build_jwks, build_key_pair};
 
 /// A client that gives keys and answers nothing else; it counts what it did not answer.
 fn client_without_lists() -> (Client, Arc<AtomicUsize>) {

@@ -8,7 +8,7 @@ interface Case {
 }
 
 /** The media pod's tests read the same table. By its pattern: the app is also built where the file is not. */
-const tables = import.meta.glob<Case[]>('../../../media-pod/protocol/tests/data/names.json', { eager: true, import: 'default' });
+const tables = import.meta.glob<Case[]>('../../../crates/protocol/tests/data/names.json', { eager: true, import: 'default' });
 const cases = Object.values(tables).flat();
 
 it('finds the table', () => expect(cases.length).toBeGreaterThan(20));

@@ -1,7 +1,5 @@
-use super::super::{
-    build_key_pair,
-    stored::{Next, Record, Retired},
-};
+use convene_admission_keys::{Next, Record, Retired, build_key_pair};
+
 use super::*;
 
 const YEAR: i64 = 365 * 24 * 60;

@@ -1,10 +1,8 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{
-    fixtures::{ScriptedServer, context as context_of, context_and_posts, meeting_object, status},
-    reason,
-};
+use crate::fixtures::{ScriptedServer, context as context_of, context_and_posts, meeting_object, status};
+use convene_crds::reason;
 
 const STATUS: &str = "PATCH /apis/convene.dev/v1alpha1/namespaces/crew/meetings/regatta/status";
 

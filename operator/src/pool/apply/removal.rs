@@ -8,13 +8,13 @@ use crate::{
     media_pod::MediaPod,
     podlink::PodLinkError,
     pool::plan::{PodDeletion, RemovalPlan},
-    reason,
 };
+use convene_crds::reason;
 
 /// Carries out `plan` for a pool that is being deleted, as [`apply_plan`] does for the others.
 pub async fn apply_removal(context: &Context, namespace: &str, plan: RemovalPlan) -> (Applied, Option<Error>) {
     // What is left, and letting the pool go, are the driver's.
-    let RemovalPlan { drain, protect, delete, left: _, is_done: _, again: _ } = plan;
+    let RemovalPlan { drain, protect, delete, is_overdue, left: _, is_done: _, again: _ } = plan;
     let hand = PodHand::new(context, namespace);
     let mut applied = Applied::default();
     let mut failures = Vec::new();
@@ -28,8 +28,9 @@ pub async fn apply_removal(context: &Context, namespace: &str, plan: RemovalPlan
         failures.extend(hand.counted("protect", hand.protect(&protection).await).err());
     }
     for deletion in delete {
-        if deletion.why.reason == reason::DRAIN_DEADLINE {
-            hand.end_rooms(&deletion).await;
+        let ends_calls = deletion.why.reason == reason::DRAIN_DEADLINE;
+        if ends_calls && !hand.end_rooms(&deletion).await && !is_overdue {
+            continue;
         }
         match hand.counted("delete", hand.delete(&deletion).await) {
             Ok(true) => applied.deleted.push(deletion),
@@ -41,17 +42,16 @@ pub async fn apply_removal(context: &Context, namespace: &str, plan: RemovalPlan
 }
 
 impl PodHand<'_> {
-    /// Tells whoever is on the pod that the call is over. What fails here does not keep the pod: people are told to come back when it ends.
-    async fn end_rooms(&self, deletion: &PodDeletion) {
+    /// Ends the calls on the pod, so that its participants learn that they are over instead of rejoining. `false`: it did not answer.
+    async fn end_rooms(&self, deletion: &PodDeletion) -> bool {
         let pod = self.context.world.views().pods().find(|pod| pod.uid == deletion.uid).cloned();
-        let Some(pod) = pod.filter(|pod| pod.ip.is_some()) else { return };
-        if let Err(error) = self.try_end_rooms(&pod).await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                pod = pod.name,
-                "could not end all rooms of media pod"
-            );
+        let Some(pod) = pod.filter(|pod| pod.ip.is_some()) else { return true };
+        let result = self.try_end_rooms(&pod).await;
+        if let Err(error) = &result {
+            let error = error as &dyn std::error::Error;
+            tracing::warn!(error, pod = pod.name, "could not end all rooms of media pod");
         }
+        result.is_ok()
     }
 
     /// Nobody new comes in any more first, or a room would be open again as soon as it has ended.

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use convene_crds::Exposure;
 
 use super::{Announcement, ObservedPods, ValidPool};
-use crate::{media_pod::MediaPod, reason, wait::Wait};
+use crate::{media_pod::MediaPod, wait::Wait};
+use convene_crds::reason;
 
 /// Live pods that lack their Service.
 pub(super) fn plan_services(pool: &ValidPool, observed: &ObservedPods) -> Vec<Arc<MediaPod>> {

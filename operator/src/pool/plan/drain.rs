@@ -14,9 +14,9 @@ use super::{
 use crate::{
     ledger::PodLoad,
     media_pod::{Draining, MediaPod},
-    reason,
     wait::Wait,
 };
+use convene_crds::reason;
 
 /// Drains that begin or end.
 pub(super) fn plan_drains(pool: &ValidPool, observed: &ObservedPods, census: &Census<'_>) -> Vec<DrainChange> {

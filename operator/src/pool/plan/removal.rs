@@ -10,12 +10,15 @@ use jiff::{SignedDuration, Timestamp};
 use super::{DrainChange, ObservedPods, PodDeletion, Protection, compute_deletion, drain};
 use crate::{
     media_pod::{Draining, MediaPod, PodState},
-    reason,
     wait::Wait,
 };
+use convene_crds::reason;
 
 /// How long after the deadline a pool waits for the statuses of its meetings: one that cannot be written must not keep it for ever.
 pub const SETTLING: SignedDuration = SignedDuration::from_secs(30);
+
+/// How long after the deadline the operator tries to end the calls on a pod that does not answer. After that the pod is deleted all the same.
+pub const ENDING: SignedDuration = SignedDuration::from_secs(15);
 
 /// The deletion of a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +34,11 @@ impl Removal {
     pub fn new(since: Timestamp, deadline_seconds: u32) -> Self {
         let time = SignedDuration::from_secs(i64::from(deadline_seconds));
         Self { since, deadline: since.checked_add(time).unwrap_or(Timestamp::MAX) }
+    }
+
+    /// Whether a pod is deleted although its rooms could not be ended.
+    fn is_overdue(&self, now: Timestamp) -> bool {
+        self.deadline.checked_add(ENDING).is_ok_and(|end| now >= end)
     }
 
     fn settled_at(&self) -> Timestamp {
@@ -60,6 +68,8 @@ pub struct RemovalPlan {
     pub protect: Vec<Protection>,
     /// Pods to delete. Where the reason is [`reason::DRAIN_DEADLINE`] their people are told first.
     pub delete: Vec<PodDeletion>,
+    /// Whether pods are deleted at the deadline although their rooms could not be ended.
+    pub is_overdue: bool,
     /// What is left before any of that.
     pub left: Left,
     /// Whether the pool may go.
@@ -80,6 +90,7 @@ pub fn plan_removal(removal: &Removal, observed: &ObservedPods, meetings: u32) -
     RemovalPlan {
         drain: undrained.map(|pod| begin(removal, pod)).collect(),
         protect: drain::plan_protection(observed),
+        is_overdue: removal.is_overdue(observed.now),
         is_done: left.pods == 0 && is_settled,
         again: Some(if left.pods > 0 { removal.deadline } else { removal.settled_at() })
             .filter(|time| *time > observed.now),
@@ -225,6 +236,14 @@ mod tests {
             assert_eq!(found, why.into_iter().collect::<Vec<_>>(), "{case}");
             assert_eq!(!plan.drain.is_empty(), is_drained, "{case}");
             assert!(!plan.is_done, "{case}");
+        }
+    }
+
+    #[test]
+    fn a_pod_that_does_not_answer_is_given_some_seconds_more() {
+        for (second, is_overdue) in [(1_300, false), (1_314, false), (1_315, true)] {
+            let plan = plan_removal(&removal(), &observed(&[(PodState::Ready, Some(3))], second), 1);
+            assert_eq!((plan.delete.len(), plan.is_overdue), (1, is_overdue), "{second}");
         }
     }
 

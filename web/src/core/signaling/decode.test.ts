@@ -3,9 +3,9 @@ import { decodeJoin, decodeNewConsumer, decodeNotification, sourceScoreOf } from
 import { isRecord, type JsonRecord } from './json';
 
 /** Every message of the media pod, as its own tests hold it. */
-const GOLDENS = import.meta.glob<unknown>('../../../../media-pod/protocol/tests/golden/server/*.json', { eager: true, import: 'default' });
+const GOLDENS = import.meta.glob<unknown>('../../../../crates/protocol/tests/golden/server/*.json', { eager: true, import: 'default' });
 
-const JOIN = import.meta.glob<unknown>('../../../../media-pod/protocol/tests/golden/client/join.json', { eager: true, import: 'default' });
+const JOIN = import.meta.glob<unknown>('../../../../crates/protocol/tests/golden/client/join.json', { eager: true, import: 'default' });
 
 const recordOf = (value: unknown): JsonRecord => (isRecord(value) ? value : {});
 

@@ -1,0 +1,110 @@
+//! Where a key comes from: a file, or a Secret that is read with the caller's own rights.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use kube::Api;
+
+use super::CliError;
+use convene_join_token::{NAMESPACES_SUFFIX, SigningHalf, is_kid};
+use convene_service::kube::connect;
+
+/// Which key.
+#[derive(Clone, Debug, Default, Args)]
+pub struct KeyArgs {
+    /// Secret with the key, such as convene-join-keys (for Ed25519: the one with the private half)
+    #[arg(long, value_name = "NAME", conflicts_with = "key_file")]
+    pub secret: Option<String>,
+
+    /// Namespace of that Secret; without it: the one of your kubeconfig
+    #[arg(short, long, value_name = "NAMESPACE", requires = "secret")]
+    pub namespace: Option<String>,
+
+    /// File with the key: the bytes of an HS256 secret, or an Ed25519 key in PEM
+    #[arg(long, value_name = "FILE", requires = "kid")]
+    pub key_file: Option<PathBuf>,
+
+    /// Name of the key in the Secret, which tokens name as their "kid"; may be left out if the Secret has one key
+    #[arg(long, value_name = "NAME")]
+    pub kid: Option<String>,
+}
+
+/// A key as it was found.
+pub struct FoundKey {
+    /// Its name.
+    pub kid: String,
+    /// Its bytes.
+    pub value: Vec<u8>,
+}
+
+impl KeyArgs {
+    /// Whether a key was named at all.
+    pub fn is_given(&self) -> bool {
+        self.secret.is_some() || self.key_file.is_some()
+    }
+
+    /// Reads the entries that may be meant: from a file one, from a Secret all.
+    pub async fn read(&self) -> Result<BTreeMap<String, ByteString>, CliError> {
+        match (&self.key_file, &self.secret) {
+            (Some(path), _) => {
+                let kid = self.kid.clone().unwrap_or_default();
+                Ok(BTreeMap::from([(check_kid(&kid)?.to_owned(), ByteString(read_file(path)?))]))
+            }
+            (None, Some(name)) => read_secret(name, self.namespace.as_deref()).await,
+            (None, None) => {
+                Err(CliError::Usage("name the key: --secret NAME, or --key-file FILE with --kid NAME".to_owned()))
+            }
+        }
+    }
+}
+
+fn check_kid(kid: &str) -> Result<&str, CliError> {
+    let words = "a key's name has letters, digits, '-', '_' and '.', at most 253, and does not end in \".namespaces\"";
+    if is_kid(kid) { Ok(kid) } else { Err(CliError::Usage(format!("--kid {kid:?} cannot name a key: {words}"))) }
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>, CliError> {
+    std::fs::read(path).map_err(|source| CliError::File { what: "read", path: path.to_owned(), source })
+}
+
+async fn read_secret(name: &str, namespace: Option<&str>) -> Result<BTreeMap<String, ByteString>, CliError> {
+    let client = connect().await.map_err(CliError::Connect)?;
+    let namespace = namespace.unwrap_or_else(|| client.default_namespace()).to_owned();
+    let secret = Api::<Secret>::namespaced(client, &namespace).get(name).await;
+    let secret =
+        secret.map_err(|source| CliError::Secret { name: name.to_owned(), namespace, source: Box::new(source) })?;
+    Ok(secret.data.unwrap_or_default())
+}
+
+/// The entry called `kid`, or the only one that can sign.
+pub fn choose_signing(
+    entries: &BTreeMap<String, ByteString>,
+    kid: Option<&str>,
+) -> Result<(String, SigningHalf), CliError> {
+    if let Some(kid) = kid {
+        let ByteString(value) = entries.get(check_kid(kid)?).ok_or_else(|| {
+            CliError::Usage(format!("the Secret has no key {kid:?}; it has: {}", list(entries.keys())))
+        })?;
+        return Ok((kid.to_owned(), SigningHalf::read(value).map_err(CliError::Make)?));
+    }
+    let able = entries.iter().filter(|(name, _)| !name.ends_with(NAMESPACES_SUFFIX));
+    let mut able = able.filter_map(|(name, value)| Some((name.clone(), SigningHalf::read(&value.0).ok()?)));
+    match (able.next(), able.next()) {
+        (Some(only), None) => Ok(only),
+        (None, _) => Err(CliError::Usage(format!(
+            "no key here can sign ({}); an Ed25519 token is signed with the private half, which is in a Secret or file of its own",
+            list(entries.keys())
+        ))),
+        (Some(_), Some(_)) => {
+            Err(CliError::Usage(format!("name one of the keys with --kid: {}", list(entries.keys()))))
+        }
+    }
+}
+
+fn list<'a>(names: impl Iterator<Item = &'a String>) -> String {
+    let names: Vec<_> = names.filter(|name| !name.ends_with(NAMESPACES_SUFFIX)).map(String::as_str).collect();
+    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+}

@@ -1,0 +1,327 @@
+//! `convene token create` and `convene token inspect`.
+
+use std::io::Read;
+use std::time::Duration;
+
+use clap::{ArgAction, Args, Subcommand, ValueEnum};
+use convene_protocol::admission::PublishGrant;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::source::{KeyArgs, choose_signing};
+use super::{CliError, Output};
+use convene_join_token::MeetingKey;
+use convene_join_token::{
+    Algorithm, JoinKeys, MAX_TOKEN_BYTES, Scope, SigningHalf, TokenRequest, Unverified, make_token, read_secret,
+    read_unverified, verify,
+};
+use convene_service::arguments::parse_duration;
+use convene_service::clock::unix_now;
+
+/// Beyond this no router accepts a token, whatever its settings.
+const LONGEST_LIFETIME: Duration = Duration::from_hours(30 * 24);
+
+/// What to do about tokens.
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Prints a token that lets its bearer into a meeting
+    ///
+    /// Example:
+    ///   convene token create --meeting team-a/board --identity ada --name "Ada Lovelace" \
+    ///     --ttl 1h --secret convene-join-keys -n convene-system
+    #[command(verbatim_doc_comment)]
+    Create(Box<CreateArgs>),
+    /// Tells what a token says and whether a router would accept it
+    ///
+    /// The signature is never shown. Give a key (--secret or --key-file) to have it checked; the token
+    /// is read from standard input unless it is given, which leaves it in your shell's history.
+    /// Exit code 3: it would be refused.
+    #[command(verbatim_doc_comment)]
+    Inspect(Box<InspectArgs>),
+}
+
+/// What somebody may send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// Sound of a microphone.
+    Audio,
+    /// Pictures of a camera.
+    Video,
+    /// A screen.
+    Share,
+    /// Nothing at all.
+    None,
+}
+
+/// How a token is signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AlgorithmArg {
+    /// HMAC with SHA-256
+    #[value(name = "HS256")]
+    Hs256,
+    /// Ed25519
+    #[value(name = "EdDSA")]
+    EdDsa,
+}
+
+/// What the token is to say.
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+#[derive(Debug, Args)]
+pub struct CreateArgs {
+    /// Meeting, as namespace/name, or namespace/* for all of a namespace
+    #[arg(long, value_name = "MEETING", value_parser = parse_scope)]
+    pub meeting: Scope,
+
+    /// Who it is, as your application knows them; 1 to 200 characters
+    #[arg(long)]
+    pub identity: String,
+
+    /// Name that others see; without it people choose one
+    #[arg(long)]
+    pub name: Option<String>,
+
+    /// How long the token is good, such as 15m or 8h; at most 24h unless --max-ttl says more
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_duration)]
+    pub ttl: Duration,
+
+    /// Longest lifetime that the router accepts, where its --max-token-lifetime is not 24h; at most 30d
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = parse_duration)]
+    pub max_ttl: Duration,
+
+    /// What they may send; everything without it
+    #[arg(long, value_name = "KIND", value_enum, value_delimiter = ',')]
+    pub publish: Vec<Kind>,
+
+    /// They moderate: admit, mute, remove, end
+    #[arg(long)]
+    pub moderator: bool,
+
+    /// They cannot hear and see others
+    #[arg(long = "no-subscribe", action = ArgAction::SetFalse)]
+    pub subscribe: bool,
+
+    /// They cannot write
+    #[arg(long = "no-publish-data", action = ArgAction::SetFalse)]
+    pub publish_data: bool,
+
+    /// Nobody is told that they are there; they send nothing, and cannot be a recorder
+    #[arg(long)]
+    pub hidden: bool,
+
+    /// It is a recorder, which everybody sees; the meeting needs features.recording
+    #[arg(long)]
+    pub recorder: bool,
+
+    /// They may receive by plain RTP, at an address that they choose
+    #[arg(long)]
+    pub receive_plain: bool,
+
+    /// Good for one person only: whoever comes first
+    #[arg(long)]
+    pub once: bool,
+
+    /// The key
+    #[command(flatten)]
+    pub key: KeyArgs,
+
+    /// Refuse a key that is not for this algorithm; without it the key decides
+    #[arg(long, value_enum)]
+    pub algorithm: Option<AlgorithmArg>,
+}
+
+/// What to look at.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// The token; "-" or nothing: standard input
+    pub token: Option<String>,
+
+    /// Meeting that it is to open, as namespace/name; without it: the one it names
+    #[arg(long, value_name = "MEETING", value_parser = parse_meeting)]
+    pub meeting: Option<MeetingKey>,
+
+    /// Longest lifetime that the router accepts, where its --max-token-lifetime is not 24h
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = parse_duration)]
+    pub max_ttl: Duration,
+
+    /// The key
+    #[command(flatten)]
+    pub key: KeyArgs,
+}
+
+fn parse_scope(text: &str) -> Result<Scope, String> {
+    Scope::parse(text).ok_or_else(|| "write namespace/name, or namespace/* for all meetings of a namespace".to_owned())
+}
+
+fn parse_meeting(text: &str) -> Result<MeetingKey, String> {
+    let (namespace, name) = text.split_once('/').ok_or("write namespace/name")?;
+    MeetingKey::parse(namespace, name).map_err(|error| error.to_string())
+}
+
+/// Does it.
+pub async fn run(command: TokenCommand) -> Result<Output, CliError> {
+    match command {
+        TokenCommand::Create(args) => {
+            let entries = args.key.read().await?;
+            let (kid, key) = choose_signing(&entries, args.key.kid.as_deref())?;
+            create(&args, &kid, &key, unix_now(), || format!("{:032x}", rand::random::<u128>()))
+        }
+        TokenCommand::Inspect(args) => {
+            let token = read_token(args.token.as_deref())?;
+            let keys = if args.key.is_given() { Some(verifying_keys(&args).await?) } else { None };
+            inspect(&token, keys.as_ref(), args.meeting.as_ref(), unix_now())
+        }
+    }
+}
+
+/// Makes the token.
+pub(super) fn create(
+    args: &CreateArgs,
+    kid: &str,
+    key: &SigningHalf,
+    now: u64,
+    new_id: impl FnOnce() -> String,
+) -> Result<Output, CliError> {
+    check_lifetimes(args)?;
+    check_algorithm(args.algorithm, key.algorithm())?;
+    let request = TokenRequest {
+        scope: args.meeting.clone(),
+        identity: args.identity.clone(),
+        name: args.name.clone(),
+        publish: publish(&args.publish)?,
+        subscribe: args.subscribe,
+        publish_data: args.publish_data,
+        moderator: args.moderator,
+        hidden: args.hidden,
+        recorder: args.recorder,
+        receive_plain: args.receive_plain,
+        once: args.once.then(new_id),
+        lifetime: args.ttl.as_secs(),
+        max_lifetime: args.max_ttl.as_secs(),
+    };
+    let token = make_token(&request, key, kid, now).map_err(CliError::Make)?;
+    let notes =
+        vec![format!("good until {}; whoever has it comes in as {:?}", time(now + request.lifetime), args.identity)];
+    Ok(Output { text: format!("{token}\n"), notes, verdict: None })
+}
+
+fn check_lifetimes(args: &CreateArgs) -> Result<(), CliError> {
+    if args.max_ttl > LONGEST_LIFETIME {
+        return Err(CliError::Usage(
+            "--max-ttl may be 30d at most: a token that is good for longer is a password".to_owned(),
+        ));
+    }
+    if args.ttl.is_zero() || args.ttl > args.max_ttl {
+        return Err(CliError::Usage(
+            "--ttl must be at least 1s and at most --max-ttl (24h unless given): routers refuse tokens that are good for longer".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+fn check_algorithm(wanted: Option<AlgorithmArg>, found: Algorithm) -> Result<(), CliError> {
+    let wanted = wanted.map(|wanted| match wanted {
+        AlgorithmArg::Hs256 => Algorithm::Hs256,
+        AlgorithmArg::EdDsa => Algorithm::EdDsa,
+    });
+    match wanted {
+        Some(wanted) if wanted != found => Err(CliError::Usage(format!(
+            "the key is for {}, not for {}: a key serves one algorithm alone",
+            found.as_str(),
+            wanted.as_str()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn publish(kinds: &[Kind]) -> Result<Option<PublishGrant>, CliError> {
+    if kinds.contains(&Kind::None) && kinds.len() > 1 {
+        return Err(CliError::Usage("--publish none goes with nothing else".to_owned()));
+    }
+    let has = |kind| kinds.contains(&kind);
+    let granted = PublishGrant { audio: has(Kind::Audio), video: has(Kind::Video), share: has(Kind::Share) };
+    Ok((!kinds.is_empty()).then_some(granted))
+}
+
+fn read_token(given: Option<&str>) -> Result<String, CliError> {
+    if let Some(token) = given.filter(|token| *token != "-") {
+        return Ok(token.to_owned());
+    }
+    let mut token = String::new();
+    let limit = u64::try_from(MAX_TOKEN_BYTES).unwrap_or(u64::MAX) + 1024;
+    std::io::stdin().take(limit).read_to_string(&mut token).map_err(CliError::Input)?;
+    Ok(token.trim().to_owned())
+}
+
+async fn verifying_keys(args: &InspectArgs) -> Result<JoinKeys, CliError> {
+    let entries = args.key.read().await?;
+    let (mut found, _) = read_secret(&entries);
+    // Whoever has the private half alone can check as well.
+    let halves = entries.iter().filter_map(|(kid, value)| Some((kid, SigningHalf::read(&value.0).ok()?)));
+    found.extend(halves.map(|(kid, half)| (kid.clone(), half.verifying_half().clone())).collect::<Vec<_>>());
+    let mut keys = JoinKeys::new(args.max_ttl.as_secs());
+    keys.add(&found);
+    Ok(keys)
+}
+
+/// Explains the token.
+pub(super) fn inspect(
+    token: &str,
+    keys: Option<&JoinKeys>,
+    meeting: Option<&MeetingKey>,
+    now: u64,
+) -> Result<Output, CliError> {
+    let read = read_unverified(token).map_err(CliError::Token)?;
+    let mut text = format!("algorithm  {}\nkid        {}\n", read.algorithm.as_str(), read.kid);
+    text.extend(read.claims.iter().map(|(name, value)| format!("{name:<10} {}\n", explain(name, value, now))));
+    let Some(keys) = keys else {
+        let note = "nothing was checked: name the key with --secret or --key-file".to_owned();
+        return Ok(Output { text, notes: vec![note], verdict: None });
+    };
+    let verdict = match meeting.cloned().or_else(|| named_meeting(&read)) {
+        Some(meeting) => verify(token, keys, &meeting, now).err(),
+        None => Some(convene_join_token::TokenError::ClaimMissing("meeting")),
+    };
+    if verdict.is_none() {
+        text.push_str("verdict    good\n");
+    }
+    Ok(Output { text, notes: Vec::new(), verdict: verdict.map(CliError::Token) })
+}
+
+fn named_meeting(read: &Unverified) -> Option<MeetingKey> {
+    match Scope::parse(read.claims.get("meeting")?.as_str()?)? {
+        Scope::Meeting(meeting) => Some(meeting),
+        Scope::Namespace(namespace) => MeetingKey::parse(&namespace, "any").ok(),
+    }
+}
+
+/// As JSON, which shows what cannot be seen; times also in words.
+fn explain(name: &str, value: &Value, now: u64) -> String {
+    let shown = ascii(&value.to_string());
+    match (name, value.as_u64()) {
+        ("exp" | "nbf" | "iat", Some(seconds)) => {
+            let distance = seconds.abs_diff(now);
+            let when = if seconds > now { format!("in {distance} s") } else { format!("{distance} s ago") };
+            format!("{shown} ({}, {when})", time(seconds))
+        }
+        _ => shown,
+    }
+}
+
+/// Everything beyond ASCII as escapes: a token from somebody else must not write into the terminal what it likes.
+fn ascii(json: &str) -> String {
+    json.chars().fold(String::with_capacity(json.len()), |mut shown, letter| {
+        if letter.is_alphanumeric() || letter.is_ascii_graphic() || letter == ' ' {
+            shown.push(letter);
+        } else {
+            shown.extend(letter.escape_unicode());
+        }
+        shown
+    })
+}
+
+fn time(seconds: u64) -> String {
+    i64::try_from(seconds)
+        .ok()
+        .and_then(|seconds| Timestamp::from_second(seconds).ok())
+        .map_or_else(|| "a time beyond all calendars".to_owned(), |time| time.to_string())
+}

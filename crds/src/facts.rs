@@ -1,0 +1,9 @@
+//! What a Meeting and a media pod mean to the rest of Convene, derived from the objects in one place.
+//!
+//! Pure: objects in, facts out. It never decides anything; operator and router do, from the same facts.
+
+mod meeting;
+mod pod;
+
+pub use meeting::{MeetingFacts, RETURN_TIME};
+pub use pod::{announced_addresses, condition, is_ready, signaling_port};

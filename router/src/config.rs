@@ -1,0 +1,317 @@
+//! The router's command line and what is made of it: everything is checked once, at the start.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use convene_service::log::LogFormat;
+use thiserror::Error;
+
+use super::app::SignalSettings;
+use super::join::config::{JoinArgs, JoinConfig, JoinConfigError};
+use super::pages::{WebFiles, WebFilesError};
+use super::surface::{SurfaceArgs, SurfaceConfig, SurfaceError};
+use convene_join_token::is_label;
+
+/// Time after which a pod that is silent is taken for dead. Pods ping every minute at the latest.
+const POD_SILENCE: Duration = Duration::from_secs(150);
+const RETRY_PAUSE: Duration = Duration::from_millis(500);
+const STOP_SPREAD: Duration = Duration::from_secs(3);
+/// Longer holds are cut by most load balancers and given up by clients.
+const MAX_HOLD: Duration = Duration::from_mins(10);
+
+/// Arguments of the router; each may be given by the environment instead.
+#[derive(Clone, Debug, Args)]
+pub struct RouterArgs {
+    /// Address for plain HTTP: web app, API, signaling and probes
+    #[arg(long, env = "CONVENE_LISTEN", value_name = "ADDRESS", default_value = "0.0.0.0:8080")]
+    pub listen: SocketAddr,
+
+    /// Address for Prometheus metrics and probes, by plain HTTP. Keep it inside the cluster: clients have no business there
+    #[arg(long, env = "CONVENE_METRICS_LISTEN", value_name = "ADDRESS", default_value = "0.0.0.0:9090")]
+    pub metrics_listen: SocketAddr,
+
+    /// Address for HTTPS; used when --tls-cert and --tls-key are given
+    #[arg(long, env = "CONVENE_TLS_LISTEN", value_name = "ADDRESS", default_value = "0.0.0.0:8443")]
+    pub tls_listen: SocketAddr,
+
+    /// File with the TLS certificate and its chain (PEM); read again when it changes
+    #[arg(long, env = "CONVENE_TLS_CERT", value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// File with the TLS private key (PEM); read again when it changes
+    #[arg(long, env = "CONVENE_TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+
+    /// Folder with the built web app
+    #[arg(long, env = "CONVENE_WEB_DIR", value_name = "FOLDER", default_value = "/usr/share/convene/web")]
+    pub web_dir: PathBuf,
+
+    /// Namespace Convene is installed in: media pods and the admission key are looked for there
+    #[arg(long, env = "POD_NAMESPACE")]
+    pub namespace: String,
+
+    /// Secret in that namespace with the key that admissions to media pods are signed with (`private.pem`, `kid`)
+    #[arg(long, env = "CONVENE_ADMISSION_KEY_SECRET", value_name = "NAME", default_value = "convene-admission-key")]
+    pub admission_key_secret: String,
+
+    /// About join tokens and TURN servers
+    #[command(flatten)]
+    pub join: JoinArgs,
+
+    /// How long a join waits while its meeting has no ready media pod (for example 60s, 2m)
+    #[arg(long, env = "CONVENE_HOLD_TIMEOUT", value_name = "DURATION", default_value = "60s", value_parser = parse_duration)]
+    pub hold_timeout: Duration,
+
+    /// Most joins that wait at once; whoever comes after that is told to try again
+    #[arg(long, env = "CONVENE_MAX_HELD", value_name = "COUNT", default_value_t = 20_000)]
+    pub max_held: u32,
+
+    /// Most signaling sockets open at once, held joins included
+    #[arg(long, env = "CONVENE_MAX_SOCKETS", value_name = "COUNT", default_value_t = 50_000)]
+    pub max_sockets: u32,
+
+    #[command(flatten)]
+    /// Limits, origins, proxies and the demo listener.
+    pub surface: SurfaceArgs,
+
+    /// Form of the log; the variable `RUST_LOG` sets what is logged (info unless set)
+    #[arg(long, env = "CONVENE_LOG_FORMAT", value_name = "FORMAT", value_enum, default_value = "text")]
+    pub log_format: LogFormat,
+}
+
+/// Where TLS is served from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsConfig {
+    /// Address to listen on.
+    pub listen: SocketAddr,
+    /// Certificate chain.
+    pub cert: PathBuf,
+    /// Private key.
+    pub key: PathBuf,
+}
+
+/// Checked arguments.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Address for plain HTTP.
+    pub listen: SocketAddr,
+    /// Address for metrics.
+    pub metrics_listen: SocketAddr,
+    /// TLS, if wanted.
+    pub tls: Option<TlsConfig>,
+    /// The web app.
+    pub web: WebFiles,
+    /// Namespace of the release.
+    pub namespace: String,
+    /// Name of the Secret with the admission key.
+    pub admission_key_secret: String,
+    /// What join tokens and TURN servers need.
+    pub join: JoinConfig,
+    /// How signaling behaves.
+    pub signal: SignalSettings,
+    /// Limits, origins, proxies and the demo listener.
+    pub surface: SurfaceConfig,
+}
+
+/// What is wrong with the arguments.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// Only one of certificate and key.
+    #[error("--tls-cert and --tls-key belong together: give both or neither (missing: {0})")]
+    TlsHalf(&'static str),
+    /// Two listeners on one address.
+    #[error("{0} and {1} are both {2}: give them different ports")]
+    SameAddress(&'static str, &'static str, SocketAddr),
+    /// Not a namespace.
+    #[error("--namespace {0:?} is not the name of a namespace")]
+    Namespace(String),
+    /// No Secret named.
+    #[error("--admission-key-secret {0:?} is not the name of a Secret")]
+    Secret(String),
+    /// Out of range.
+    #[error("--hold-timeout must be between 1s and 600s")]
+    HoldTimeout,
+    /// A limit that would refuse everybody.
+    #[error("{0} must be at least 1")]
+    Zero(&'static str),
+    /// Join tokens or TURN.
+    #[error(transparent)]
+    Join(JoinConfigError),
+    /// No web app.
+    #[error(transparent)]
+    Web(WebFilesError),
+    /// Limits, origins, proxies or the demo listener.
+    #[error(transparent)]
+    Surface(SurfaceError),
+}
+
+impl ConfigError {
+    /// One word for the log.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::TlsHalf(_) => "TlsHalfGiven",
+            Self::SameAddress(..) => "SameAddress",
+            Self::Namespace(_) => "NamespaceInvalid",
+            Self::Secret(_) => "SecretNameInvalid",
+            Self::HoldTimeout => "HoldTimeoutOutOfRange",
+            Self::Zero(_) => "LimitIsZero",
+            Self::Join(error) => error.reason(),
+            Self::Surface(error) => error.reason(),
+            Self::Web(_) => "WebAppMissing",
+        }
+    }
+}
+
+impl RouterArgs {
+    /// Checks everything; reads the web app's page.
+    pub fn check(self) -> Result<Config, ConfigError> {
+        let tls = self.tls()?;
+        self.check_names()?;
+        let signal = self.signal()?;
+        let surface = self.surface.check().map_err(ConfigError::Surface)?;
+        self.check_addresses(tls.as_ref(), &surface)?;
+        let web = WebFiles::load(&self.web_dir).map_err(ConfigError::Web)?;
+        let Self { listen, metrics_listen, namespace, admission_key_secret, join, .. } = self;
+        let join = join.check().map_err(ConfigError::Join)?;
+        Ok(Config { listen, metrics_listen, tls, web, namespace, admission_key_secret, join, signal, surface })
+    }
+
+    fn tls(&self) -> Result<Option<TlsConfig>, ConfigError> {
+        match (self.tls_cert.clone(), self.tls_key.clone()) {
+            (None, None) => Ok(None),
+            (Some(_), None) => Err(ConfigError::TlsHalf("--tls-key")),
+            (None, Some(_)) => Err(ConfigError::TlsHalf("--tls-cert")),
+            (Some(cert), Some(key)) => Ok(Some(TlsConfig { listen: self.tls_listen, cert, key })),
+        }
+    }
+
+    fn check_addresses(&self, tls: Option<&TlsConfig>, surface: &SurfaceConfig) -> Result<(), ConfigError> {
+        let tls = tls.map(|tls| ("--tls-listen", tls.listen));
+        let demo = surface.demo.as_ref().map(|demo| ("--demo-listen", demo.listen));
+        let always = [("--listen", self.listen), ("--metrics-listen", self.metrics_listen)];
+        let mut seen: Vec<(&'static str, SocketAddr)> = Vec::new();
+        for (flag, address) in always.into_iter().chain(tls).chain(demo).filter(|(_, address)| address.port() != 0) {
+            if let Some((other, _)) = seen.iter().find(|(_, taken)| *taken == address) {
+                return Err(ConfigError::SameAddress(other, flag, address));
+            }
+            seen.push((flag, address));
+        }
+        Ok(())
+    }
+
+    fn check_names(&self) -> Result<(), ConfigError> {
+        if !is_label(&self.namespace) {
+            return Err(ConfigError::Namespace(self.namespace.clone()));
+        }
+        if !self.admission_key_secret.split('.').all(is_label) {
+            return Err(ConfigError::Secret(self.admission_key_secret.clone()));
+        }
+        Ok(())
+    }
+
+    fn signal(&self) -> Result<SignalSettings, ConfigError> {
+        if !(Duration::from_secs(1)..=MAX_HOLD).contains(&self.hold_timeout) {
+            return Err(ConfigError::HoldTimeout);
+        }
+        Ok(SignalSettings {
+            hold_timeout: self.hold_timeout,
+            retry_pause: RETRY_PAUSE,
+            silence: POD_SILENCE,
+            stop_spread: STOP_SPREAD,
+            max_held: at_least_one("--max-held", self.max_held)?,
+            max_sockets: at_least_one("--max-sockets", self.max_sockets)?,
+        })
+    }
+}
+
+fn at_least_one(flag: &'static str, count: u32) -> Result<usize, ConfigError> {
+    if count == 0 { Err(ConfigError::Zero(flag)) } else { Ok(count as usize) }
+}
+
+/// `500ms`, `60s`, `2m`.
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let digits = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: u32 = number.parse().map_err(|_| "write a number and a unit, for example 60s".to_owned())?;
+    match unit {
+        "ms" => Ok(Duration::from_millis(number.into())),
+        "s" => Ok(Duration::from_secs(number.into())),
+        "m" => Ok(Duration::from_secs(u64::from(number) * 60)),
+        _ => Err("the unit must be ms, s or m, for example 60s".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::super::fixtures::web_folder;
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        router: RouterArgs,
+    }
+
+    fn check(arguments: &[&str]) -> Result<Config, String> {
+        let folder = web_folder();
+        let web_dir = format!("--web-dir={}", folder.path().display());
+        let defaults = ["--namespace=convene-system", &web_dir];
+        let is_given =
+            |flag: &str| arguments.iter().any(|argument| argument.split('=').next() == flag.split('=').next());
+        let line = ["router"]
+            .into_iter()
+            .chain(defaults.into_iter().filter(|flag| !is_given(flag)))
+            .chain(arguments.iter().copied());
+        let args = Line::try_parse_from(line).map_err(|error| error.to_string())?;
+        args.router.check().map_err(|error| format!("{}: {error}", error.reason()))
+    }
+
+    #[test]
+    fn the_defaults_are_good() {
+        let config = check(&[]).unwrap();
+        assert_eq!(config.tls, None);
+        assert_eq!(config.metrics_listen.to_string(), "0.0.0.0:9090");
+        assert_eq!(config.signal.hold_timeout, Duration::from_mins(1));
+        assert!(config.signal.silence > Duration::from_secs(90), "above protoo's ping");
+    }
+
+    #[test]
+    fn tls_needs_certificate_and_key() {
+        let tls = check(&["--tls-cert=/tls/tls.crt", "--tls-key=/tls/tls.key", "--tls-listen=[::]:443"])
+            .unwrap()
+            .tls
+            .unwrap();
+        assert_eq!(tls.listen.to_string(), "[::]:443");
+    }
+
+    #[test]
+    fn every_mistake_has_a_message_that_names_the_flag() {
+        let cases = [
+            (vec!["--tls-cert=/tls/tls.crt"], "missing: --tls-key"),
+            (vec!["--tls-key=/tls/tls.key"], "missing: --tls-cert"),
+            (vec!["--tls-cert=a", "--tls-key=b", "--tls-listen=0.0.0.0:8080"], "--listen and --tls-listen are both"),
+            (vec!["--metrics-listen=0.0.0.0:8080"], "--listen and --metrics-listen are both"),
+            (vec!["--demo-listen=0.0.0.0:9090"], "--metrics-listen and --demo-listen are both"),
+            (vec!["--metrics-listen=9090"], "--metrics-listen"),
+            (vec!["--namespace=Team"], "--namespace"),
+            (vec!["--admission-key-secret=a/b"], "--admission-key-secret"),
+            (vec!["--hold-timeout=0s"], "--hold-timeout must be"),
+            (vec!["--hold-timeout=11m"], "--hold-timeout must be"),
+            (vec!["--hold-timeout=5"], "unit must be ms, s or m"),
+            (vec!["--hold-timeout=soon"], "for example 60s"),
+            (vec!["--max-held=0"], "--max-held must be at least 1"),
+            (vec!["--max-sockets=0"], "--max-sockets must be at least 1"),
+            (vec!["--listen=here"], "--listen"),
+            (vec!["--web-dir=/nowhere"], "--web-dir must name"),
+            (vec!["--unknown"], "--unknown"),
+        ];
+        for (arguments, expected) in cases {
+            let message = check(&arguments).unwrap_err();
+            assert!(message.contains(expected), "{arguments:?}: {message}");
+        }
+    }
+}

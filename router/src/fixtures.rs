@@ -1,0 +1,283 @@
+//! What the router's tests are made of: records, objects, keys, a web app and a media pod that speaks `WebSocket`.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use convene_crds::MeetingPhase;
+use convene_crds::facts::MeetingFacts;
+use convene_protocol::admin::RoomSettings;
+use convene_protocol::admission::{KeySet, Signer};
+use ed25519_dalek::SigningKey;
+use ed25519_dalek::pkcs8::EncodePrivateKey;
+use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::app::{App, SignalSettings};
+use super::index::RoutingIndex;
+use super::origin::AllowedOrigins;
+use super::pages::WebFiles;
+use super::record::{Assignment, MeetingRecord, PodRecord, Waiting};
+use super::surface::{Surface, SurfaceConfig};
+use super::watch::Sink;
+use convene_join_token::MeetingKey;
+use convene_join_token::{JoinKey, JoinKeys};
+
+pub(super) fn key(namespace: &str, name: &str) -> MeetingKey {
+    MeetingKey::parse(namespace, name).unwrap()
+}
+
+pub(super) fn meeting_record(namespace: &str, name: &str, pod: Option<(&str, &str)>) -> MeetingRecord {
+    MeetingRecord {
+        key: key(namespace, name),
+        uid: format!("uid-{name}"),
+        facts: meeting_facts(false),
+        phase: if pod.is_some() { MeetingPhase::Ready } else { MeetingPhase::Pending },
+        is_deleting: false,
+        assignment: pod.map(|(pod, uid)| Assignment { pod: pod.into(), uid: uid.into() }),
+        waiting: Waiting::new("Pending", "the meeting is being given a place"),
+        join_url: Some(format!("https://meet.example.org/m/{namespace}/{name}")),
+        participants: Some(2),
+        is_recorded: false,
+        policy: convene_crds::AccessPolicy::Open,
+        moderators: Vec::new(),
+        may_be_recorded: false,
+        pool: "lagoon".into(),
+        starts_at: None,
+        demo_clients: false,
+    }
+}
+
+pub(super) fn meeting_facts(locked: bool) -> MeetingFacts {
+    let settings = RoomSettings { title: "Stand-up".into(), max_participants: 10, empty_timeout_seconds: 300, locked };
+    MeetingFacts { settings, chat: true, screen_share: true, ..MeetingFacts::default() }
+}
+
+pub(super) fn pod_record(name: &str, uid: &str, address: &str) -> PodRecord {
+    let address = Some(address.parse().unwrap());
+    PodRecord { name: name.into(), uid: uid.into(), address, is_ready: true, is_leaving: false, announced: None }
+}
+
+pub(super) fn meeting_json(namespace: &str, name: &str, uid: &str, pod: Option<(&str, &str)>) -> Value {
+    let pod = pod.map(|(name, uid)| json!({"name": name, "uid": uid}));
+    json!({
+        "apiVersion": "convene.dev/v1alpha1", "kind": "Meeting",
+        "metadata": {"namespace": namespace, "name": name, "uid": uid, "resourceVersion": "1"},
+        "spec": {"title": "Stand-up"},
+        "status": {"phase": if pod.is_some() { "Ready" } else { "Pending" }, "pod": pod}
+    })
+}
+
+pub(super) fn pod_json(name: &str, uid: &str, ip: &str, port: u16, is_ready: bool) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {"namespace": "convene-system", "name": name, "uid": uid, "resourceVersion": "1"},
+        "spec": {"containers": [{"name": "media-pod", "ports": [{"name": "http", "containerPort": port}]}]},
+        "status": {"podIP": ip, "conditions": [{"type": "Ready", "status": if is_ready { "True" } else { "False" }}]}
+    })
+}
+
+/// A signing key and its public half, made from the key's id.
+pub(super) struct AdmissionKey {
+    pub(super) pem: String,
+    pub(super) kid: String,
+    pub(super) jwks: String,
+}
+
+impl AdmissionKey {
+    pub(super) fn secret_data(&self) -> Value {
+        json!({"private.pem": BASE64_STANDARD.encode(&self.pem), "kid": BASE64_STANDARD.encode(&self.kid)})
+    }
+}
+
+pub(super) fn admission_key(kid: &str) -> AdmissionKey {
+    let mut seed = [7; 32];
+    seed[..kid.len()].copy_from_slice(kid.as_bytes());
+    let signing = SigningKey::from_bytes(&seed);
+    let public = BASE64_URL_SAFE_NO_PAD.encode(signing.verifying_key().as_bytes());
+    AdmissionKey {
+        pem: signing.to_pkcs8_pem(LineEnding::LF).unwrap().to_string(),
+        kid: kid.to_owned(),
+        jwks: json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": public, "kid": kid}]}).to_string(),
+    }
+}
+
+pub(super) fn sink() -> Sink {
+    Sink { table: Arc::default(), links: Arc::default(), readiness: Arc::default(), metrics: Arc::default() }
+}
+
+/// A folder that is removed at the end.
+pub(super) struct Folder(PathBuf);
+
+impl Folder {
+    pub(super) fn new() -> Self {
+        let path = std::env::temp_dir().join(format!("convene-router-{:016x}", rand::random::<u64>()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(super) fn write(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.0.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+pub(super) const INDEX_HTML: &str = "<!doctype html><title>the web app</title>";
+
+pub(super) fn web_folder() -> Folder {
+    let folder = Folder::new();
+    folder.write("index.html", INDEX_HTML);
+    folder.write("favicon.svg", "<svg/>");
+    folder.write("assets/app-0123abcd.js", &"console.log('the web app');\n".repeat(100));
+    folder
+}
+
+/// An app with short times, a key, and the folder its web app is in.
+pub(super) struct Fixture {
+    pub(super) app: App,
+    pub(super) index: RoutingIndex,
+    pub(super) jwks: String,
+    pub(super) folder: Folder,
+}
+
+pub(super) fn settings() -> SignalSettings {
+    SignalSettings {
+        hold_timeout: Duration::from_secs(30),
+        retry_pause: Duration::from_millis(20),
+        silence: Duration::from_secs(150),
+        stop_spread: Duration::from_millis(20),
+        max_held: 100,
+        max_sockets: 100,
+    }
+}
+
+/// Pages of <https://meet.example.org> may use the router; no rates.
+pub(super) fn surface() -> SurfaceConfig {
+    SurfaceConfig { origins: AllowedOrigins::parse(["https://meet.example.org"]).unwrap(), ..SurfaceConfig::default() }
+}
+
+impl Fixture {
+    /// Knows `team-a/stand-up`, which waits for a place.
+    pub(super) fn new(settings: SignalSettings) -> Self {
+        Self::with_surface(settings, &surface())
+    }
+
+    pub(super) fn with_surface(settings: SignalSettings, surface: &SurfaceConfig) -> Self {
+        keep_logging_awake();
+        let (folder, key) = (web_folder(), admission_key("kid-1"));
+        let app =
+            App::new(WebFiles::load(folder.path()).unwrap(), settings, Surface::new(surface), CancellationToken::new());
+        app.signer.set(Signer::from_pem(&key.pem, &key.kid).unwrap());
+        let keys = JoinKeys::default().with("app", JoinKey::read(JOIN_SECRET).unwrap());
+        app.join.keys.store(keys.into());
+        app.signer.trust(KeySet::from_jwks(&key.jwks).unwrap());
+        let mut index = RoutingIndex::default();
+        index.reset_meetings([meeting_record("team-a", "stand-up", None)]);
+        app.table.publish(index.clone());
+        Self { app, index, jwks: key.jwks, folder }
+    }
+
+    /// The operator has put the meeting on this pod, and the watches have told so.
+    pub(super) fn assign(&mut self, name: &str, address: SocketAddr) {
+        let uid = format!("uid-{name}");
+        self.index.apply_pod(pod_record(name, &uid, &address.to_string()));
+        self.index.apply_meeting(meeting_record("team-a", "stand-up", Some((name, &uid))));
+        self.app.table.publish(self.index.clone());
+    }
+}
+
+/// What the fixture application signs with, under the name `app`.
+pub(super) const JOIN_SECRET: &[u8] = b"a shared secret of the fixture application";
+
+/// Claims that let Ada into `team-a/stand-up` for an hour, with changes; `null` takes a claim away.
+pub(super) fn join_claims(changes: &Value) -> Value {
+    let now = jiff::Timestamp::now().as_second();
+    let mut claims =
+        json!({"aud": "convene", "sub": "ada", "meeting": "team-a/stand-up", "iat": now, "exp": now + 3600});
+    for (name, value) in changes.as_object().unwrap() {
+        match value {
+            Value::Null => drop(claims.as_object_mut().unwrap().remove(name)),
+            value => claims[name] = value.clone(),
+        }
+    }
+    claims
+}
+
+/// A join token as the fixture application makes it.
+pub(super) fn join_token(changes: &Value) -> String {
+    signed(changes, "app", JOIN_SECRET)
+}
+
+/// A join token signed with anything.
+pub(super) fn signed(changes: &Value, kid: &str, secret: &[u8]) -> String {
+    let header = jsonwebtoken::Header { kid: Some(kid.to_owned()), ..jsonwebtoken::Header::default() };
+    jsonwebtoken::encode(&header, &join_claims(changes), &jsonwebtoken::EncodingKey::from_secret(secret)).unwrap()
+}
+
+impl Fixture {
+    /// The meeting's access is another one now.
+    pub(super) fn change(&mut self, change: impl FnOnce(&mut MeetingRecord)) {
+        let mut record = (**self.index.meeting(&key("team-a", "stand-up")).unwrap()).clone();
+        change(&mut record);
+        self.index.apply_meeting(record);
+        self.app.table.publish(self.index.clone());
+    }
+}
+
+/// Where nobody listens when a place that logs is first passed, tracing may take it that nobody ever will, if another thread begins to
+/// listen at that moment. So somebody always listens.
+fn keep_logging_awake() {
+    static AWAKE: std::sync::Once = std::sync::Once::new();
+    AWAKE.call_once(|| {
+        tracing::subscriber::set_global_default(tracing_subscriber::registry()).expect("no other test sets one");
+    });
+}
+
+/// Everything that is logged on this thread while it lives.
+#[derive(Clone, Default)]
+pub(super) struct Log(Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl Log {
+    pub(super) fn start() -> (Self, tracing::subscriber::DefaultGuard) {
+        let log = Self::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        let guard = tracing::subscriber::set_default(subscriber);
+        (log, guard)
+    }
+
+    pub(super) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+}
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

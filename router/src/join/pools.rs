@@ -1,0 +1,147 @@
+//! What joining needs to know of pools: their ICE servers, and how their pods are reached.
+//!
+//! A pool that cannot be read stops no other one; while the API server is away the last list stays in use.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::pin::pin;
+
+use convene_crds::{AddressPolicy, Exposure, IceServer, MediaPool};
+use futures_util::{Stream, StreamExt};
+use kube::core::DeserializeGuard;
+use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::{Api, Client, ResourceExt};
+use tracing::warn;
+
+use super::state::JoinState;
+use crate::health::Part;
+use crate::watch::{Sink, WatchError, WatchLog};
+use convene_service::watch::{WatchBackoff, watch_config};
+
+/// One pool.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PoolRecord {
+    /// What browsers are told.
+    pub ice_servers: Vec<IceServer>,
+    /// Whether clients outside reach its pods' signaling at the address that is announced for media.
+    pub is_direct: bool,
+}
+
+/// All pools by name.
+pub type Pools = HashMap<String, PoolRecord>;
+
+impl PoolRecord {
+    /// Reads a pool.
+    pub fn from_pool(pool: &MediaPool) -> Self {
+        let spec = &pool.spec;
+        // Elsewhere only the media ports are opened. A fixed address is somebody else's, who forwards the media ports alone.
+        let is_direct = matches!(spec.exposure, Exposure::HostNetwork | Exposure::PodIp)
+            && spec.announced_address.policy == AddressPolicy::NodeAddress;
+        Self { ice_servers: spec.ice_servers.clone(), is_direct }
+    }
+}
+
+/// Watches until the process ends.
+pub async fn watch(client: Client, namespace: &str, state: &JoinState, sink: Sink) -> Result<Infallible, WatchError> {
+    let pools = Api::<DeserializeGuard<MediaPool>>::namespaced(client, namespace);
+    keep(watcher(pools, watch_config()).backoff(WatchBackoff::default()), state, sink).await
+}
+
+/// Keeps the pools in step with a stream of watch events.
+pub async fn keep(
+    news: impl Stream<Item = Result<Event<DeserializeGuard<MediaPool>>, watcher::Error>>,
+    state: &JoinState,
+    sink: Sink,
+) -> Result<Infallible, WatchError> {
+    let mut news = pin!(news);
+    let (mut log, mut pools, mut pending) = (WatchLog::new("MediaPool"), Pools::new(), Pools::new());
+    while let Some(news) = news.next().await {
+        let Some(event) = log.note(news, &sink.metrics) else { continue };
+        let is_list = matches!(event, Event::InitDone);
+        match event {
+            Event::Init => pending.clear(),
+            Event::InitApply(pool) => add(&mut pending, &pool),
+            Event::InitDone => pools = std::mem::take(&mut pending),
+            Event::Apply(pool) => add(&mut pools, &pool),
+            Event::Delete(pool) => drop(pools.remove(&pool.name_any())),
+        }
+        if **state.pools.load() != pools {
+            state.pools.store(pools.clone().into());
+        }
+        if is_list {
+            sink.readiness.note(Part::Pools);
+        }
+    }
+    Err(WatchError::Ended)
+}
+
+fn add(pools: &mut Pools, pool: &DeserializeGuard<MediaPool>) {
+    match &pool.0 {
+        Ok(readable) => drop(pools.insert(pool.name_any(), PoolRecord::from_pool(readable))),
+        Err(invalid) => warn!(pool = pool.name_any(), error = invalid.error, "a MediaPool cannot be read"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::fixtures::sink;
+
+    fn pool(name: &str, spec: &Value) -> DeserializeGuard<MediaPool> {
+        let mut full = json!({"rtcPorts": {"min": 41000, "max": 41039}});
+        full.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+        serde_json::from_value(json!({
+            "apiVersion": "convene.dev/v1alpha1", "kind": "MediaPool", "metadata": {"name": name}, "spec": full
+        }))
+        .unwrap()
+    }
+
+    #[tokio::test]
+    async fn pools_come_change_and_go_and_broken_ones_stop_nobody() {
+        let (state, sink) = (JoinState::default(), sink());
+        let stun = json!({"iceServers": [{"urls": ["stun:stun.example.org:3478"]}]});
+        let events = [
+            Ok(Event::Init),
+            Ok(Event::InitApply(pool("lagoon", &stun))),
+            Ok(Event::InitApply(pool("broken", &json!({"max": "many"})))),
+            Ok(Event::InitApply(pool("bay", &json!({})))),
+            Ok(Event::InitDone),
+            Err(watcher::Error::NoResourceVersion),
+            Ok(Event::Apply(pool("bay", &json!({"exposure": "PodIP"})))),
+            Ok(Event::Delete(pool("none", &json!({})))),
+            Ok(Event::Init),
+            Ok(Event::InitApply(pool("reef", &json!({})))),
+        ];
+        let result = Box::pin(keep(stream::iter(events), &state, sink.clone())).await;
+        assert!(matches!(result, Err(WatchError::Ended)));
+        let pools = state.pools.load();
+        let mut names: Vec<_> = pools.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["bay", "lagoon"], "a list that broke off changes nothing");
+        assert_eq!(pools["lagoon"].ice_servers[0].urls, ["stun:stun.example.org:3478"]);
+        assert!(pools["bay"].is_direct && !pools["lagoon"].is_direct);
+        assert!(!sink.readiness.missing().iter().any(|words| words.contains("MediaPools")));
+    }
+
+    #[test]
+    fn direct_signaling_is_where_the_announced_address_is_the_pods_or_nodes_own() {
+        let cases = [
+            (json!({"exposure": "HostNetwork"}), true),
+            (json!({"exposure": "PodIP"}), true),
+            (json!({"exposure": "HostPort"}), false),
+            (json!({"exposure": "NodePort"}), false),
+            (json!({"exposure": "LoadBalancer"}), false),
+            (
+                json!({"exposure": "PodIP", "announcedAddress": {"policy": "Fixed", "addresses": ["203.0.113.7"]}}),
+                false,
+            ),
+        ];
+        for (spec, is_direct) in cases {
+            assert_eq!(PoolRecord::from_pool(&pool("p", &spec).0.unwrap()).is_direct, is_direct, "{spec}");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Keeps join keys and TURN credentials in step with the Secrets that hold them: rotation needs no restart.
+//!
+//! Each Secret is watched by its name, which is all that the router's rights allow. A deleted Secret takes its keys along; while the API
+//! server is away, what was read last stays in use. Broken entries are told in the log and counted; no key is ever logged.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::pin::pin;
+
+use futures_util::{Stream, StreamExt, stream};
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::{Api, Client};
+use tracing::{info, warn};
+
+use super::config::JoinConfig;
+use super::ice::IceCredentials;
+use super::state::JoinState;
+use crate::health::Part;
+use crate::watch::{Sink, WatchError, WatchLog};
+use convene_join_token::{JoinKeys, read_secret};
+use convene_service::watch::{WatchBackoff, watch_config};
+
+type Data = BTreeMap<String, ByteString>;
+type News = (String, Result<Event<Secret>, watcher::Error>);
+
+/// Watches until the process ends.
+pub async fn watch(
+    client: Client,
+    namespace: &str,
+    config: &JoinConfig,
+    state: &JoinState,
+    sink: Sink,
+) -> Result<Infallible, WatchError> {
+    let mut keeper = Keeper::new(config, state, sink);
+    let watches = keeper.secrets.keys().map(|name| watch_one(client.clone(), namespace, name.clone()).boxed());
+    keep(stream::select_all(watches.collect::<Vec<_>>()), &mut keeper).await
+}
+
+fn watch_one(client: Client, namespace: &str, name: String) -> impl Stream<Item = News> + use<> {
+    let only_this = watch_config().fields(&format!("metadata.name={name}"));
+    let secrets = watcher(Api::<Secret>::namespaced(client, namespace), only_this).backoff(WatchBackoff::default());
+    secrets.map(move |news| (name.clone(), news))
+}
+
+async fn keep(news: impl Stream<Item = News>, keeper: &mut Keeper<'_>) -> Result<Infallible, WatchError> {
+    if keeper.secrets.is_empty() {
+        keeper.publish();
+        return std::future::pending().await;
+    }
+    let mut news = pin!(news);
+    while let Some((name, news)) = news.next().await {
+        keeper.take(&name, news);
+    }
+    Err(WatchError::Ended)
+}
+
+/// One Secret as far as it is known.
+#[derive(Default)]
+struct Known {
+    is_listed: bool,
+    data: Option<Data>,
+    /// A list that is being received.
+    pending: Option<Data>,
+}
+
+impl Known {
+    /// Returns whether anything is different now, the first list included.
+    fn take(&mut self, event: Event<Secret>) -> bool {
+        let was_listed = self.is_listed;
+        let data = match event {
+            Event::Init => {
+                self.pending = None;
+                return false;
+            }
+            Event::InitApply(secret) => {
+                self.pending = Some(secret.data.unwrap_or_default());
+                return false;
+            }
+            Event::InitDone => self.pending.take(),
+            Event::Apply(secret) => Some(secret.data.unwrap_or_default()),
+            Event::Delete(_) => None,
+        };
+        self.is_listed = true;
+        let is_changed = !was_listed || self.data != data;
+        self.data = data;
+        is_changed
+    }
+}
+
+struct Keeper<'a> {
+    config: &'a JoinConfig,
+    state: &'a JoinState,
+    sink: Sink,
+    log: WatchLog,
+    secrets: BTreeMap<String, Known>,
+}
+
+impl<'a> Keeper<'a> {
+    fn new(config: &'a JoinConfig, state: &'a JoinState, sink: Sink) -> Self {
+        let names = config.key_secrets.iter().chain(&config.turn_secrets);
+        let secrets = names.map(|name| (name.clone(), Known::default())).collect();
+        Self { config, state, sink, log: WatchLog::new("Secret"), secrets }
+    }
+
+    fn take(&mut self, name: &str, news: Result<Event<Secret>, watcher::Error>) {
+        let (Some(event), Some(known)) = (self.log.note(news, &self.sink.metrics), self.secrets.get_mut(name)) else {
+            return;
+        };
+        if known.take(event) {
+            if known.data.is_none() {
+                warn!(secret = name, reason = "SecretMissing", "there is no Secret of this name; it is looked out for");
+            }
+            self.publish();
+        }
+    }
+
+    /// Puts together what all Secrets hold.
+    fn publish(&self) {
+        let mut problems = BTreeMap::new();
+        let keys = self.build_keys(&mut problems);
+        let turn = self.build_turn(&mut problems);
+        info!(join_keys = keys.len(), turn_secrets = turn.len(), "join keys and TURN credentials read");
+        self.sink.metrics.set_secrets(keys.len(), turn.len(), &problems);
+        self.state.keys.store(keys.into());
+        self.state.turn.store(turn.into());
+        if self.secrets.values().all(|known| known.is_listed) {
+            self.sink.readiness.note(Part::JoinSecrets);
+        }
+    }
+
+    fn build_keys(&self, problems: &mut BTreeMap<&'static str, usize>) -> JoinKeys {
+        let mut keys = JoinKeys::new(self.config.max_lifetime);
+        for name in &self.config.key_secrets {
+            let Some(data) = self.data(name) else { continue };
+            let (found, mut broken) = read_secret(data);
+            broken.extend(keys.add(&found));
+            for broken in broken {
+                let (entry, error, reason) = (broken.entry, broken.problem, broken.problem.reason());
+                warn!(secret = name, entry, reason, %error, "an entry of a join key Secret cannot be used");
+                *problems.entry(reason).or_default() += 1;
+            }
+        }
+        keys
+    }
+
+    fn build_turn(&self, problems: &mut BTreeMap<&'static str, usize>) -> BTreeMap<String, IceCredentials> {
+        let mut turn = BTreeMap::new();
+        for name in &self.config.turn_secrets {
+            match self.data(name).map(IceCredentials::read) {
+                Some(Ok(credentials)) => drop(turn.insert(name.clone(), credentials)),
+                Some(Err(error)) => {
+                    warn!(secret = name, reason = error.reason(), %error, "a Secret with TURN credentials cannot be used");
+                    *problems.entry(error.reason()).or_default() += 1;
+                }
+                None => {}
+            }
+        }
+        turn
+    }
+
+    fn data(&self, name: &str) -> Option<&Data> {
+        self.secrets.get(name)?.data.as_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests;

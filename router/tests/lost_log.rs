@@ -1,0 +1,23 @@
+//! The router with a log that cannot be written.
+
+#![allow(
+    clippy::unwrap_used,
+    dead_code,
+    reason = "a test ends where something goes wrong, and not every program's test needs all helpers"
+)]
+
+#[path = "../../tests/programs/lost_log.rs"]
+mod lost_log;
+
+use lost_log::{Program, logs};
+
+#[test]
+fn the_router_answers_and_says_that_its_log_is_lost() {
+    for (name, log) in logs() {
+        let path = env!("CARGO_BIN_EXE_convene-router");
+        let mut program = Program::start(&format!("router-{name}"), path, &[], log);
+        program.until("/healthz", "200", "ok");
+        program.until("/readyz", "503", "the log cannot be written");
+        program.until("/", "200", "text/html");
+    }
+}

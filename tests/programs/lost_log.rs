@@ -1,0 +1,99 @@
+//! A program whose log cannot be written: it answers as always, and its readiness says what is wrong. Shared by the programs' tests.
+
+use std::fs::File;
+use std::io::{Read, Write, pipe};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A cluster that does not answer: both programs go on trying, and log that they do.
+const KUBECONFIG: &str = r#"{"apiVersion": "v1", "kind": "Config", "current-context": "pier",
+    "clusters": [{"name": "pier", "cluster": {"server": "http://127.0.0.1:1"}}],
+    "users": [{"name": "pier", "user": {}}],
+    "contexts": [{"name": "pier", "context": {"cluster": "pier", "user": "pier"}}]}"#;
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("convene-lost-log-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        std::fs::write(path.join("index.html"), "<!doctype html>").unwrap();
+        std::fs::write(path.join("kubeconfig"), KUBECONFIG).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+pub(crate) struct Program {
+    child: Child,
+    port: u16,
+    _folder: Folder,
+}
+
+impl Program {
+    pub(crate) fn start(name: &str, path: &str, flags: &[&str], log: Stdio) -> Self {
+        let folder = Folder::new(name);
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let child = Command::new(path)
+            .args(flags)
+            .args(["--namespace=harbor", &format!("--listen=127.0.0.1:{port}")])
+            .env_clear()
+            .env("KUBECONFIG", folder.0.join("kubeconfig"))
+            .env("CONVENE_WEB_DIR", &folder.0)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        Self { child, port, _folder: folder }
+    }
+
+    /// Status line and body, or nothing.
+    pub(crate) fn get(&self, path: &str) -> String {
+        let ask = || -> std::io::Result<String> {
+            let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
+            stream.set_read_timeout(Some(PATIENCE))?;
+            write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer)?;
+            Ok(answer)
+        };
+        ask().unwrap_or_default()
+    }
+
+    pub(crate) fn until(&mut self, path: &str, status: &str, part: &str) {
+        let start = Instant::now();
+        loop {
+            let answer = self.get(path);
+            if answer.starts_with(&format!("HTTP/1.1 {status}")) && answer.contains(part) {
+                return;
+            }
+            assert!(self.child.try_wait().unwrap().is_none(), "it has ended");
+            assert!(start.elapsed() < PATIENCE, "{path} says {answer}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A full disk, and a pipe that has no reader any more.
+pub(crate) fn logs() -> [(&'static str, Stdio); 2] {
+    let (reader, writer) = pipe().unwrap();
+    drop(reader);
+    [("full", File::options().write(true).open("/dev/full").unwrap().into()), ("closed", writer.into())]
+}
