@@ -107,7 +107,7 @@ fn keys_in(file: &Path, found: std::io::Result<String>) -> Result<KeySet, KeysEr
 mod tests {
     use super::*;
 
-    const JWKS: &str = include_str!("../protocol/tests/data/admission-test-jwks.json");
+    const JWKS: &str = include_str!("../../crates/protocol/tests/data/admission-test-jwks.json");
 
     #[test]
     fn what_cannot_be_used_leaves_the_old_keys_in_use() {

@@ -18,8 +18,8 @@ use support::{Client, Pod};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-const PEM: &str = include_str!("../protocol/tests/data/admission-test-key.pem");
-const JWKS: &str = include_str!("../protocol/tests/data/admission-test-jwks.json");
+const PEM: &str = include_str!("../../crates/protocol/tests/data/admission-test-key.pem");
+const JWKS: &str = include_str!("../../crates/protocol/tests/data/admission-test-jwks.json");
 /// Longest wait for anything.
 const PATIENCE: Duration = Duration::from_secs(30);
 

@@ -14,8 +14,8 @@ use support::process::{Answer, Process, http};
 use support::{Client, Pod};
 use tokio::net::{TcpStream, UdpSocket};
 
-const PEM: &str = include_str!("../protocol/tests/data/admission-test-key.pem");
-const JWKS: &str = include_str!("../protocol/tests/data/admission-test-jwks.json");
+const PEM: &str = include_str!("../../crates/protocol/tests/data/admission-test-key.pem");
+const JWKS: &str = include_str!("../../crates/protocol/tests/data/admission-test-jwks.json");
 
 /// Calls as one script after the other makes them, with its headers.
 struct Script {

@@ -12,8 +12,8 @@ use convene_protocol::admission::{
 use serde_json::{Value, json};
 use support::{Client, Pod};
 
-const PEM: &str = include_str!("../protocol/tests/data/admission-test-key.pem");
-const JWKS: &str = include_str!("../protocol/tests/data/admission-test-jwks.json");
+const PEM: &str = include_str!("../../crates/protocol/tests/data/admission-test-key.pem");
+const JWKS: &str = include_str!("../../crates/protocol/tests/data/admission-test-jwks.json");
 
 async fn pod() -> Pod {
     Pod::start_with(Some(KeySet::from_jwks(JWKS).unwrap()), 1).await

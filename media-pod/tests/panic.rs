@@ -12,8 +12,8 @@ use convene_protocol::admission::{Admission, KeySet, MediaGrant, MeetingGrant, P
 use serde_json::{Value, json};
 use support::{Client, Pod};
 
-const PEM: &str = include_str!("../protocol/tests/data/admission-test-key.pem");
-const JWKS: &str = include_str!("../protocol/tests/data/admission-test-jwks.json");
+const PEM: &str = include_str!("../../crates/protocol/tests/data/admission-test-key.pem");
+const JWKS: &str = include_str!("../../crates/protocol/tests/data/admission-test-jwks.json");
 
 fn meeting(name: &str) -> MeetingGrant {
     MeetingGrant {

@@ -19,8 +19,8 @@ use support::{Client, Pod};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
-const PEM: &str = include_str!("../protocol/tests/data/admission-test-key.pem");
-const JWKS: &str = include_str!("../protocol/tests/data/admission-test-jwks.json");
+const PEM: &str = include_str!("../../crates/protocol/tests/data/admission-test-key.pem");
+const JWKS: &str = include_str!("../../crates/protocol/tests/data/admission-test-jwks.json");
 
 fn now() -> u64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()

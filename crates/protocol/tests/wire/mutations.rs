@@ -60,7 +60,7 @@ impl Mutant {
         Self { frame, marks: Vec::new() }
     }
 
-    /// Passes over what an earlier change has taken away.
+    /// Skips what an earlier change has removed.
     fn remove(&mut self, pointer: &str) {
         let (parent, key) = pointer.rsplit_once('/').unwrap();
         match self.frame.pointer_mut(parent) {

@@ -156,7 +156,7 @@ fn a_broadcaster_receives_what_it_asks_for_and_nothing_else() {
         { "producerId": producer, "kind": "video", "source": "video", "paused": false, "consumableCodecs": ["codec"] },
     ] }]);
     assert_eq!(infos["peerProducersInfos"], expected);
-    assert_eq!(room.broadcast("recorder", consume("nobody's")).map_err(|(code, _)| code), Err(404));
+    assert_eq!(room.broadcast("recorder", consume("unknown")).map_err(|(code, _)| code), Err(404));
     let consumer = room.id_of("recorder", consume(&producer));
     let consumer = ConsumerId(consumer);
     let calls = [
@@ -182,7 +182,7 @@ fn a_script_never_takes_the_place_of_a_participant() {
     assert_eq!(room.broadcast("ada", entry(true)), Err((409, "\"ada\" is in the meeting already".into())));
     assert!(room.closed.is_empty());
     let taken = room.broadcast("ada", entry(false));
-    assert_eq!(taken.map_err(|(code, _)| code), Err(409), "a script takes nobody's place");
+    assert_eq!(taken.map_err(|(code, _)| code), Err(409), "a script replaces no participant");
     let moderator = ParticipantGrant { moderator: true, ..ParticipantGrant::default() };
     assert_eq!(room.broadcast_as("ada", moderator, entry(false)).map_err(|(code, _)| code), Err(409));
     assert!(room.closed.is_empty());

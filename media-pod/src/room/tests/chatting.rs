@@ -134,8 +134,8 @@ fn a_voice_without_receivers_is_ready_at_once() {
     let mut room = harness();
     let ada = room.connect(1, "ada");
     room.join(ada, "Ada");
-    room.ask(ada, "sendChatMessage", json!({ "text": "anybody?" })).expect("sent");
-    assert_eq!(room.said(), ["anybody?"]);
+    room.ask(ada, "sendChatMessage", json!({ "text": "anyone?" })).expect("sent");
+    assert_eq!(room.said(), ["anyone?"]);
     assert_eq!(room.ask(ada, "sendChatMessage", json!({ "text": "x" })).map(|sent| sent["id"].clone()), Ok(json!(2)));
 }
 

@@ -21,7 +21,7 @@ fn an_empty_room_ends_after_its_time_and_not_before() {
     room.join(ada, "Ada");
     room.now += Duration::from_secs(1000);
     room.handle(Command::Tick);
-    assert!(!room.is_shut, "somebody is there");
+    assert!(!room.is_shut, "a participant is there");
     room.handle(Command::Disconnected { connection: ada });
     room.now += Limits::default().empty_timeout.checked_sub(Duration::from_millis(1)).expect("more than 1 ms");
     room.handle(Command::Tick);

@@ -1,4 +1,4 @@
-//! A peerId is no credential: who may take a seat, who stays out, and what outlives the room.
+//! Facts about ownership of a peerId, bans, and what outlives the room.
 
 use std::time::Duration;
 
@@ -290,7 +290,7 @@ fn an_empty_meeting_keeps_what_was_decided_and_forgets_what_was_said() {
     let bob = next.connect_as(1, "bob", guest("g-bob"));
     assert_eq!(next.was_closed(bob), REMOVED);
     let ada = next.connect_as(2, "ada", guest("g-ada"));
-    assert_eq!(next.was_closed(ada), LOCKED, "nobody was in when it ended");
+    assert_eq!(next.was_closed(ada), LOCKED, "no participant was in when it ended");
     let host = next.connect_as(3, "host", moderator());
     next.join(host, "Host");
     let history = next.ask(host, "getChatHistory", json!({})).expect("is in");

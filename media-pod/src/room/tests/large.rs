@@ -111,8 +111,8 @@ fn streams_that_are_left_out_are_announced() {
 fn watched_peers_replace_others_at_once() {
     let (mut room, people) = crowd(small(), 10);
     assert_eq!(room.received("p0", MediaKind::Video), ["p1", "p2", "p3", "p4"]);
-    let watched = json!({ "peerIds": ["p8", "p9", "nobody", "p0"] });
-    room.ask(people[0], "setWatchedPeers", watched).expect("everybody may");
+    let watched = json!({ "peerIds": ["p8", "p9", "unknown", "p0"] });
+    room.ask(people[0], "setWatchedPeers", watched).expect("all participants may");
     assert_eq!(room.received("p0", MediaKind::Video), ["p1", "p2", "p8", "p9"]);
     assert_eq!(room.received("p1", MediaKind::Video), ["p0", "p2", "p3", "p4"]);
 }
@@ -160,8 +160,8 @@ fn a_short_pause_keeps_a_stream_and_a_long_one_gives_its_place_away() {
 fn noise_and_a_din_of_voices_change_little() {
     let (mut room, _) = crowd(small(), 10);
     let of = |room: &Harness, volume: i8| {
-        let everybody = (0..10).rev().map(|number| (room.producer_of(&format!("p{number}"), MediaKind::Audio), volume));
-        MediaEvent::Volumes(everybody.collect())
+        let all = (0..10).rev().map(|number| (room.producer_of(&format!("p{number}"), MediaKind::Audio), volume));
+        MediaEvent::Volumes(all.collect())
     };
     let before = all_of(&room, "p0");
     let noise = of(&room, -75);

@@ -1,4 +1,4 @@
-//! The lobby: who waits, who lets them in, and what that is worth later.
+//! Facts about the lobby: waiting, admission, and what it is worth later.
 
 use std::time::Duration;
 

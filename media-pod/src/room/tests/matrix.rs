@@ -172,7 +172,7 @@ fn each_role_may_do_what_it_allows_and_nothing_else() {
                 assert_eq!(code, expected(role, needs), "{access:?} {role:?} {method} {data}");
                 if code != OK && !method.starts_with("produce") {
                     assert_eq!(room.room.stats(), before, "{role:?} {method} changes nothing");
-                    assert!(room.closed.is_empty() && !room.is_shut, "{role:?} {method} closes nobody");
+                    assert!(room.closed.is_empty() && !room.is_shut, "{role:?} {method} closes no client");
                 }
             }
         }
@@ -184,9 +184,9 @@ fn moderators_get_an_error_for_an_unknown_participant() {
     let (mut room, host, _) = room_with_host();
     for (method, mut data, needs) in actions() {
         if needs == Needs::Moderator && data.get("peerId").is_some() {
-            for nobody in ["nobody", "", &"é".repeat(500)] {
-                data["peerId"] = json!(nobody);
-                let (code, reason) = room.ask(host, method, data.clone()).expect_err("nobody is there");
+            for unknown in ["unknown", "", &"é".repeat(500)] {
+                data["peerId"] = json!(unknown);
+                let (code, reason) = room.ask(host, method, data.clone()).expect_err("no such participant");
                 assert_eq!(code, 404, "{method}");
                 assert!(reason.len() < 200, "{reason}");
             }
@@ -196,7 +196,7 @@ fn moderators_get_an_error_for_an_unknown_participant() {
 
 /// The attempts of a client without rights.
 fn attempt() -> impl Strategy<Value = (&'static str, Value)> {
-    let whom = prop_oneof![Just("host"), Just("bob"), Just("kim"), Just("eve"), Just("nobody")];
+    let whom = prop_oneof![Just("host"), Just("bob"), Just("kim"), Just("eve"), Just("unknown")];
     let source = prop_oneof![Just("audio"), Just("video"), Just("share")];
     (0usize..24, whom, source, any::<bool>(), 0u64..40).prop_map(|(what, whom, source, flag, id)| {
         let (peer, id) = (json!({ "peerId": whom }), id.to_string());

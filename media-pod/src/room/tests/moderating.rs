@@ -121,7 +121,7 @@ fn moderation_is_handed_over_and_the_last_moderator_stays() {
     room.ask(bob, "setModerator", lay_down).expect("bob moderates now");
     let refused = room.ask(host, "setRoomLock", json!({ "locked": true }));
     assert_eq!(refused, Err((403, "only a moderator may do this".into())));
-    // Who can prove who they are keeps it on another connection; anybody can take the peerId of a client that cannot.
+    // A participant with a proven identity keeps it on another connection; any client can use the peerId of one without.
     let tom = room.connect_as(4, "tom", ParticipantGrant::default());
     room.join(tom, "Tom");
     room.ask(bob, "setModerator", json!({ "peerId": "tom", "moderator": true })).expect("moderates");

@@ -85,7 +85,7 @@ fn hidden_participants_are_not_seen_and_take_no_seat() {
     let peers = room.join(ghost, "Ghost")["peers"].clone();
     assert_eq!(peers[0]["peerId"], "ada");
     assert!(room.told(ghost).contains(&"newConsumer".to_owned()), "receives");
-    room.ask(ghost, "changeDisplayName", json!({ "displayName": "Boo" })).expect("nobody sees it");
+    room.ask(ghost, "changeDisplayName", json!({ "displayName": "Boo" })).expect("no participant sees it");
     room.handle(Command::Disconnected { connection: ghost });
     assert_eq!(room.told(ada), [""; 0]);
     let ghost = room.connect_as(3, "ghost", hidden.clone());

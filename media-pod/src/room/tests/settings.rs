@@ -128,7 +128,7 @@ fn a_removed_participant_leaves_nothing_behind() {
     room.join(bob, "Bob");
     room.produce(bob, "audio");
     room.forget();
-    room.handle(Command::Remove(PeerId::from("nobody")));
+    room.handle(Command::Remove(PeerId::from("unknown")));
     assert!(room.closed.is_empty() && room.sent.is_empty());
     room.handle(Command::Remove(PeerId::from("bob")));
     assert_eq!(refused(&room, bob), Some((4000, "removed from the meeting")));

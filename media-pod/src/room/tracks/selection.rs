@@ -1,6 +1,6 @@
 //! Selects the streams that a participant receives where a room has more than each can receive. Pure; it creates and closes nothing.
 //!
-//! Audio goes by the last voices. Video goes by what is watched: shared screens, then the peers that the client watches, then the last
+//! Audio is selected by the last voices. Video is selected in this order: shared screens, then the peers that the client watches, then the last
 //! speakers, then the others in an order that does not change, so that no video comes and goes without a reason.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -175,7 +175,7 @@ mod tests {
         assert_eq!(chosen(&spoke, "ada", &[], 2), ["bob-a", "tom-v"]);
         assert_eq!(chosen(&spoke, "ada", &["kim"], 2), ["bob-a", "kim-v"]);
         assert_eq!(chosen(&spoke, "ada", &["kim", "eve"], 4), ["bob-a", "eve-a", "eve-v", "kim-v"]);
-        assert_eq!(chosen(&spoke, "ada", &["nobody", "kim"], 4), ["bob-a", "eve-a", "kim-v", "tom-v"]);
+        assert_eq!(chosen(&spoke, "ada", &["unknown", "kim"], 4), ["bob-a", "eve-a", "kim-v", "tom-v"]);
     }
 
     #[test]
