@@ -210,7 +210,8 @@ async fn ask(address: SocketAddr, method: &str, path: &str, headers: &str, body:
 /// The header that an operator would send.
 pub(crate) fn admin_token() -> String {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-    let signer = Signer::from_pem(include_str!("../../../crates/protocol/tests/data/admission-test-key.pem"), "test").unwrap();
+    let signer =
+        Signer::from_pem(include_str!("../../../crates/protocol/tests/data/admission-test-key.pem"), "test").unwrap();
     format!("Authorization: Bearer {}\r\n", signer.admin(now).unwrap())
 }
 
