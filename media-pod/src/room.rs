@@ -1,4 +1,4 @@
-//! The room: who is in it, who sends what to whom, and what its clients are notified of.
+//! The room: its participants, the streams between them, and the messages to its clients.
 //!
 //! A pure state machine (sans-IO): [`Room::handle`] takes what has happened and the time, and returns what is to be done, in
 //! order. It never waits, reads a clock, opens a socket or holds a handle of the media plane: the actor around it does.

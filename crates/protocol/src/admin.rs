@@ -41,7 +41,7 @@ pub struct RoomList {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RoomReport {
-    /// Namespace of the Meeting; empty for rooms of a pod that stands alone.
+    /// Namespace of the Meeting; empty for rooms of a standalone pod.
     pub namespace: String,
     /// Name of the Meeting.
     pub name: String,

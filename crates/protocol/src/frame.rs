@@ -59,7 +59,7 @@ pub enum FrameError {
     #[error("the message is not JSON")]
     NotJson,
     /// JSON, but no request, response or notification.
-    #[error("the message is no protoo request, response or notification: {problem}")]
+    #[error("the message is not a protoo request, response or notification: {problem}")]
     NotProtoo {
         /// The id, where one could be read, so that the sender's request ends.
         id: Option<u64>,
@@ -97,7 +97,7 @@ pub fn parse(text: &str) -> Result<Frame, FrameError> {
     }
     let value: Value = serde_json::from_str(text).map_err(|_| FrameError::NotJson)?;
     let Value::Object(mut fields) = value else {
-        return Err(FrameError::NotProtoo { id: None, problem: "it is not an object" });
+        return Err(FrameError::NotProtoo { id: None, problem: "not an object" });
     };
     if is_set(&fields, "request") {
         parse_request(&mut fields)

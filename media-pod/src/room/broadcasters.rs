@@ -55,7 +55,7 @@ impl Broadcasters {
         self.entered.clear();
     }
 
-    /// All participants know a peerId, so it is no credential: a broadcaster belongs to the caller that has entered it, by what proves the
+    /// All participants know a peerId, so it is not a credential: a broadcaster belongs to the caller that has entered it, by what proves the
     /// person, or else by its address.
     pub(super) fn check_caller(&self, id: &PeerId, caller: &ParticipantGrant) -> Result<(), Refusal> {
         let Some(broadcaster) = self.entered.get(id) else { return Ok(()) };

@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_removed_participant_stays_out_by_what_proves_who_they_are() {
+    fn a_removed_participant_is_banned_by_its_proven_identity() {
         let mut moderation = Moderation::default();
         moderation.ban(&"eve".into(), &known("user-1"), Duration::ZERO);
         moderation.ban(&"bob".into(), &guest("g-1", "192.0.2.1"), Duration::ZERO);
@@ -262,7 +262,7 @@ mod tests {
         assert!(moderation.is_banned(&"other".into(), &known("user-1")));
         assert!(moderation.is_banned(&"other".into(), &guest("g-1", "192.0.2.9")));
         assert!(moderation.is_banned(&"tom".into(), &unproven()));
-        assert!(!moderation.is_banned(&"eve".into(), &known("user-2")), "the peerId was somebody else's, too");
+        assert!(!moderation.is_banned(&"eve".into(), &known("user-2")), "another participant had the same peerId");
         assert!(!moderation.is_banned(&"user-1".into(), &unproven()), "names are no identities");
         assert!(!moderation.is_banned(&"bob".into(), &guest("g-2", "192.0.2.1")));
         for number in 0..MAX_BANS {
@@ -282,7 +282,7 @@ mod tests {
             Duration::ZERO,
         );
         assert!(moderation.is_suspect(&guest("g-2", "192.0.2.1")));
-        assert!(!moderation.is_suspect(&guest("g-2", "192.0.2.2")), "an identity is enough to keep somebody out");
+        assert!(!moderation.is_suspect(&guest("g-2", "192.0.2.2")), "a ban by identity needs no address");
         assert!(!moderation.is_suspect(&ParticipantGrant { address: Some("192.0.2.1".into()), ..known("ada") }));
         assert!(!moderation.is_suspect(&unproven()));
         moderation.forget_expired(ADDRESS_TIME.checked_sub(Duration::from_secs(1)).unwrap());
@@ -301,13 +301,13 @@ mod tests {
         moderation.note_admitted(&"ada".into(), &guest("g-1", "192.0.2.1"));
         moderation.note_admitted(&"bob".into(), &unproven());
         assert!(moderation.is_admitted(&"another".into(), &guest("g-1", "192.0.2.9")));
-        assert!(!moderation.is_admitted(&"bob".into(), &unproven()), "everybody knows the peerId");
+        assert!(!moderation.is_admitted(&"bob".into(), &unproven()), "the peerId proves nothing");
         moderation.ban(&"ada".into(), &guest("g-1", "192.0.2.1"), Duration::ZERO);
         assert!(!moderation.is_admitted(&"ada".into(), &guest("g-1", "192.0.2.1")));
     }
 
     #[test]
-    fn what_is_given_is_kept_for_the_proven_and_what_is_taken_for_all() {
+    fn granted_rights_last_for_proven_identities_and_restrictions_for_all() {
         let mut moderation = Moderation::default();
         moderation.note_change(&"ada".into(), &known("user-1"), muted()).unwrap();
         moderation.note_change(&"bob".into(), &unproven(), muted()).unwrap();
@@ -338,7 +338,7 @@ mod tests {
         let with = |guest: &str| ParticipantGrant { guest: Some(guest.into()), ..known("invited") };
         assert!(moderation.use_invitation("i", &"ada".into(), &with("g-1")));
         assert!(moderation.use_invitation("i", &"another".into(), &with("g-1")), "a reload may change the peerId");
-        assert!(!moderation.use_invitation("i", &"ada".into(), &with("g-2")), "everybody knows the peerId");
+        assert!(!moderation.use_invitation("i", &"ada".into(), &with("g-2")), "the peerId proves nothing");
         assert!(moderation.use_invitation("j", &"ada".into(), &known("invited")));
         assert!(!moderation.use_invitation("j", &"bob".into(), &known("invited")));
         for number in 2..MAX_INVITATIONS {

@@ -86,7 +86,7 @@ pub struct ParticipantGrant {
     pub hidden: bool,
     /// Whether it is a recorder: it is shown as such, and takes no seat. It is never `hidden`: such an admission is refused.
     pub recorder: bool,
-    /// Set where the join token is good for one person only: the first peer to come with this id; others with the same are refused.
+    /// Set if the join token is valid for one person only: the first peer with this id is admitted, others are refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub once: Option<String>,
     /// Which guest it is: an id that the router made for one browser in one meeting and keeps in a signed cookie and in tickets. It proves

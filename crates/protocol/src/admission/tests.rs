@@ -51,7 +51,7 @@ fn admission_comes_back_as_signed() {
 }
 
 #[test]
-fn nobody_is_admitted_to_record_unseen() {
+fn hidden_recorders_are_not_admitted() {
     for (hidden, recorder) in [(false, false), (true, false), (false, true), (true, true)] {
         let participant = ParticipantGrant { hidden, recorder, ..ParticipantGrant::default() };
         let admission = Admission { participant, ..admission() };

@@ -58,7 +58,7 @@ impl KeySet {
         self.verify(token, JOIN_AUDIENCE, now)
     }
 
-    /// The same for a ticket that may have expired up to [`RETURN_SECONDS`] ago. It admits nobody: it only proves which participant returns.
+    /// The same for a ticket that may have expired up to [`RETURN_SECONDS`] ago. It no longer admits: it only proves which participant returns.
     pub fn verify_returning_ticket(&self, token: &str, now: u64) -> Result<JoinTicket, AdmissionError> {
         self.verify_late(token, JOIN_AUDIENCE, now, RETURN_SECONDS).map(|(ticket, _)| ticket)
     }

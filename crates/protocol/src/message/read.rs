@@ -80,7 +80,7 @@ impl ClientRequest {
             // How some languages write an object without fields.
             Value::Array(fields) if fields.is_empty() => json!({}),
             // serde would take an array for the fields in their order.
-            _ => return Err("it is not an object".to_owned()),
+            _ => return Err("not an object".to_owned()),
         };
         let message = [("method".to_owned(), Value::from(method)), ("data".to_owned(), data)];
         let request = Self::deserialize(Value::Object(message.into_iter().collect()))
@@ -138,16 +138,16 @@ impl ClientRequest {
             Self::Knock(knock) => check_name(&knock.display_name).and_then(|()| check_device(&knock.device)),
             Self::ChangeDisplayName(name) => check_name(&name.display_name),
             Self::CreateWebRtcTransport(create) if create.direction().is_none() => {
-                Err("appData.direction says neither producer nor consumer")
+                Err("appData.direction must be producer or consumer")
             }
             Self::ProduceData(data) if data.label.len() > MAX_LABEL || data.protocol.len() > MAX_LABEL => {
-                Err("label and protocol must have 128 bytes at most")
+                Err("label and protocol must have at most 128 bytes")
             }
             Self::SetWatchedPeers(watched) if watched.peer_ids.len() > MAX_WATCHED_PEERS => {
-                Err("peerIds must have 100 entries at most")
+                Err("peerIds must have at most 100 entries")
             }
             Self::SetWatchedPeers(watched) if watched.peer_ids.iter().any(|id| id.len() > MAX_PEER_ID) => {
-                Err("an entry of peerIds must have 64 bytes at most")
+                Err("an entry of peerIds must have at most 64 bytes")
             }
             Self::SetConsumerPriority(Priority { priority: 0, .. }) => Err("priority must be 1 to 255"),
             Self::SendChatMessage(chat) if chat.text.len() > MAX_CHAT_TEXT => Err("text must have 1 to 4096 bytes"),
@@ -173,7 +173,7 @@ fn check_name(name: &str) -> Result<(), &'static str> {
 fn check_device(device: &Device) -> Result<(), &'static str> {
     let fields = [&device.flag, &device.name, &device.version];
     let is_fit = fields.into_iter().flatten().all(|text| text.len() <= MAX_LABEL);
-    if is_fit { Ok(()) } else { Err("flag, name and version of the device must have 128 bytes at most") }
+    if is_fit { Ok(()) } else { Err("flag, name and version of the device must have at most 128 bytes") }
 }
 
 fn is_known(method: &str) -> bool {
@@ -209,7 +209,7 @@ mod tests {
                 json!({ "displayName": "x".repeat(65) }),
                 "invalid data for \"join\": displayName must have 1 to 64 characters",
             ),
-            ("join", json!("x"), "invalid data for \"join\": it is not an object"),
+            ("join", json!("x"), "invalid data for \"join\": not an object"),
             (
                 "join",
                 json!({ "displayName": 7 }),
@@ -218,7 +218,7 @@ mod tests {
             (
                 "createWebRtcTransport",
                 json!({}),
-                "invalid data for \"createWebRtcTransport\": appData.direction says neither producer nor consumer",
+                "invalid data for \"createWebRtcTransport\": appData.direction must be producer or consumer",
             ),
             (
                 "setConsumerPriority",
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn what_everybody_is_told_is_short() {
+    fn device_fields_are_bounded() {
         for field in ["flag", "name", "version"] {
             let join = |length: usize| {
                 ClientRequest::parse("join", json!({ "displayName": "Ada", "device": { field: "x".repeat(length) } }))
@@ -260,7 +260,7 @@ mod tests {
             assert!(join(128).is_ok());
             assert_eq!(
                 join(129).unwrap_err().to_string(),
-                "invalid data for \"join\": flag, name and version of the device must have 128 bytes at most"
+                "invalid data for \"join\": flag, name and version of the device must have at most 128 bytes"
             );
         }
     }
@@ -271,11 +271,11 @@ mod tests {
         assert!(watched(vec!["x".repeat(64); 100]).is_ok());
         assert_eq!(
             watched(vec!["x".into(); 101]).unwrap_err().to_string(),
-            "invalid data for \"setWatchedPeers\": peerIds must have 100 entries at most"
+            "invalid data for \"setWatchedPeers\": peerIds must have at most 100 entries"
         );
         assert_eq!(
             watched(vec!["x".repeat(65)]).unwrap_err().to_string(),
-            "invalid data for \"setWatchedPeers\": an entry of peerIds must have 64 bytes at most"
+            "invalid data for \"setWatchedPeers\": an entry of peerIds must have at most 64 bytes"
         );
     }
 

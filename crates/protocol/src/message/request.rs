@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn null_stands_for_what_is_left_out() {
+    fn null_stands_for_absent_fields() {
         let cases = [
             ("createWebRtcTransport", json!({ "producing": true, "consuming": null, "forceTcp": null })),
             ("join", json!({ "displayName": "Ada", "device": null, "rtpCapabilities": null })),

@@ -207,7 +207,7 @@ fn people() -> Vec<ServerMessage> {
         told("to moderators; eve has not knocked yet", &waiting(&[("ada", "Ada"), ("eve", "")])),
         told("the lobby is empty", &waiting(&[])),
         told("to the participant", &muted(PublishSource::Audio, Some("bob"))),
-        told("the meeting does not allow it any more", &muted(PublishSource::Share, None)),
+        told("the meeting no longer allows it", &muted(PublishSource::Share, None)),
         told("to the participant", &ServerNotification::UnmuteRequested(NoData {})),
         told("a participant turns the camera on", &ServerNotification::PeerSends(sends)),
         told("a hand goes up", &hand(true)),

@@ -151,7 +151,7 @@ impl DataChannels {
         }
     }
 
-    /// Closes the data producers of a participant that may not send messages any more.
+    /// Closes the data producers of a participant that may no longer send messages.
     pub(crate) fn close_producers_of(&mut self, id: &PeerId, seats: &mut Seats, effects: &mut Effects) {
         let Some(channels) = self.peers.get_mut(id) else { return };
         channels.voice = Voice::None;

@@ -1,4 +1,4 @@
-//! Connections that are not decided yet: one names a peerId whose holder is asked for a sign of life, another claims to have been in a
+//! Connections that are not decided yet: one names a peerId whose holder is pinged, another claims to have been in a
 //! locked meeting before it moved here. Their first requests are held until they are admitted.
 
 use std::collections::{BTreeMap, BTreeSet};

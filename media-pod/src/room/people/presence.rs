@@ -1,4 +1,4 @@
-//! Whether the connection of a participant is alive, by its WebSocket, its answers to pings and its media. It removes nobody: the end of the
+//! Whether the connection of a participant is alive, by its WebSocket, its answers to pings and its media. It removes no participant: the end of the
 //! connection and the deadlines of the room do that.
 
 use std::time::Duration;

@@ -195,7 +195,7 @@ impl Room {
         Ok(())
     }
 
-    /// Closes what a participant sends and may not send any more.
+    /// Closes what a participant sends and may no longer send.
     fn close_forbidden(&mut self, id: &PeerId, moderator: &PeerId, effects: &mut Effects) {
         let Some(peer) = self.seats.get(id) else { return };
         let (publish, may_send_data) = (publish_of(&peer.grant, &self.settings), peer.grant.publish_data);

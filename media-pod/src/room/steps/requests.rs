@@ -17,7 +17,7 @@ impl Room {
         respond(requester, decided, effects);
     }
 
-    /// Notifications are requests without an answer. One that crosses with a close on the wire is no error and is ignored.
+    /// Notifications are requests without an answer. One that crosses with a close on the wire is ignored.
     pub(super) fn on_notification(&mut self, connection: ConnectionId, request: ClientRequest, effects: &mut Effects) {
         if request.form() == Form::Request {
             return;

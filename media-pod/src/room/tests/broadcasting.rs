@@ -156,7 +156,7 @@ fn a_broadcaster_receives_what_it_asks_for_and_nothing_else() {
         { "producerId": producer, "kind": "video", "source": "video", "paused": false, "consumableCodecs": ["codec"] },
     ] }]);
     assert_eq!(infos["peerProducersInfos"], expected);
-    assert_eq!(room.broadcast("recorder", consume("nobody's")).map_err(|(code, _)| code), Err(404));
+    assert_eq!(room.broadcast("recorder", consume("unknown")).map_err(|(code, _)| code), Err(404));
     let consumer = room.id_of("recorder", consume(&producer));
     let consumer = ConsumerId(consumer);
     let calls = [
@@ -182,7 +182,7 @@ fn a_script_never_takes_the_place_of_a_participant() {
     assert_eq!(room.broadcast("ada", entry(true)), Err((409, "\"ada\" is in the meeting already".into())));
     assert!(room.closed.is_empty());
     let taken = room.broadcast("ada", entry(false));
-    assert_eq!(taken.map_err(|(code, _)| code), Err(409), "a script takes nobody's place");
+    assert_eq!(taken.map_err(|(code, _)| code), Err(409), "a script replaces no participant");
     let moderator = ParticipantGrant { moderator: true, ..ParticipantGrant::default() };
     assert_eq!(room.broadcast_as("ada", moderator, entry(false)).map_err(|(code, _)| code), Err(409));
     assert!(room.closed.is_empty());
@@ -202,7 +202,7 @@ fn ids_of_scripts_are_refused_to_older_ones_and_given_to_newer_ones() {
 }
 
 #[test]
-fn a_script_is_called_by_the_caller_who_has_entered_it() {
+fn a_broadcaster_belongs_to_the_caller_that_entered_it() {
     let at = |address: &str| ParticipantGrant { address: Some(address.into()), ..ParticipantGrant::default() };
     let guest = |id: &str, address: &str| ParticipantGrant { guest: Some(id.into()), ..at(address) };
     let known = |id: &str, address: &str| ParticipantGrant { identity: Some(id.into()), ..at(address) };
@@ -353,7 +353,7 @@ fn what_a_script_may_do_is_what_its_admission_says() {
 }
 
 #[test]
-fn the_script_of_somebody_who_is_known_is_called_by_them_alone() {
+fn a_known_persons_broadcaster_is_called_by_that_person_alone() {
     let mut room = harness();
     let known = |identity: &str| ParticipantGrant { identity: Some(identity.into()), ..ParticipantGrant::default() };
     room.broadcast_as("camera", known("user-1"), entry(true)).expect("enters");

@@ -21,7 +21,7 @@ fn an_empty_room_ends_after_its_time_and_not_before() {
     room.join(ada, "Ada");
     room.now += Duration::from_secs(1000);
     room.handle(Command::Tick);
-    assert!(!room.is_shut, "somebody is there");
+    assert!(!room.is_shut, "a participant is there");
     room.handle(Command::Disconnected { connection: ada });
     room.now += Limits::default().empty_timeout.checked_sub(Duration::from_millis(1)).expect("more than 1 ms");
     room.handle(Command::Tick);
@@ -44,7 +44,7 @@ fn ends_say_whether_to_come_back() {
 }
 
 #[test]
-fn a_dead_worker_sends_everybody_back_without_touching_its_handles() {
+fn a_dead_worker_closes_all_clients_without_touching_its_handles() {
     let mut room = harness();
     let ada = room.connect(1, "ada");
     room.join(ada, "Ada");

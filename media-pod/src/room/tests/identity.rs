@@ -1,4 +1,4 @@
-//! A peerId is no credential: who may take a seat, who stays out, and what outlives the room.
+//! Facts about ownership of a peerId, bans, and what outlives the room.
 
 use std::time::Duration;
 
@@ -88,7 +88,7 @@ fn the_secret_of_a_session_is_proof() {
 }
 
 #[test]
-fn who_can_prove_nothing_gets_the_seat_of_a_dead_connection_only() {
+fn an_unproven_client_gets_only_the_seat_of_a_dead_connection() {
     let mut room = harness();
     let old = room.connect_as(1, "demo", from("192.0.2.1"));
     room.join(old, "Demo");
@@ -153,7 +153,7 @@ fn nothing_unproven_passes_a_lock() {
 }
 
 #[test]
-fn a_guest_who_was_in_comes_back_past_the_lock_whatever_the_peer_id() {
+fn a_returning_guest_passes_the_lock_with_any_peer_id() {
     let mut room = harness();
     let ada = room.connect_as(1, "ada", guest("g-ada"));
     room.join(ada, "Ada");
@@ -198,7 +198,7 @@ fn a_removed_guest_stays_out_by_browser_and_waits_by_address() {
 }
 
 #[test]
-fn a_moderator_who_removes_another_tab_of_their_own_may_come_back() {
+fn a_moderator_may_remove_another_tab_and_still_return() {
     let mut room = harness();
     let host = room.connect_as(1, "host", ParticipantGrant { moderator: true, ..guest("g-host") });
     let tab = room.connect_as(2, "tab", ParticipantGrant { moderator: true, ..guest("g-host") });
@@ -290,7 +290,7 @@ fn an_empty_meeting_keeps_what_was_decided_and_forgets_what_was_said() {
     let bob = next.connect_as(1, "bob", guest("g-bob"));
     assert_eq!(next.was_closed(bob), REMOVED);
     let ada = next.connect_as(2, "ada", guest("g-ada"));
-    assert_eq!(next.was_closed(ada), LOCKED, "nobody was in when it ended");
+    assert_eq!(next.was_closed(ada), LOCKED, "no participant was in when it ended");
     let host = next.connect_as(3, "host", moderator());
     next.join(host, "Host");
     let history = next.ask(host, "getChatHistory", json!({})).expect("is in");
@@ -323,7 +323,7 @@ fn tell_returning(room: &mut Harness, people: &[&ParticipantGrant]) {
 }
 
 #[test]
-fn after_a_move_a_locked_meeting_is_open_for_those_who_were_in_and_for_nobody_else() {
+fn after_a_move_a_locked_meeting_is_open_only_to_its_former_participants() {
     let mut room = moved();
     assert!(room.room.stats().awaits_returning);
     let ada = room.connect_as(1, "ada", guest("g-ada"));
@@ -359,7 +359,7 @@ fn without_the_list_people_are_asked_to_come_back_and_then_the_lock_holds() {
 }
 
 #[test]
-fn the_people_of_a_locked_meeting_are_told_and_of_no_other() {
+fn only_locked_meetings_report_their_people() {
     let mut room = harness();
     let ada = room.connect_as(1, "ada", guest("g-ada"));
     room.join(ada, "Ada");

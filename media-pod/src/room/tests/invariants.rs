@@ -50,7 +50,7 @@ fn some_request(what: usize, id: u64) -> ClientRequest {
     let flag = id.is_multiple_of(2);
     let id = id.to_string();
     let (method, data) = match what {
-        0 => ("join", json!({ "displayName": "Somebody", "rtpCapabilities": {} })),
+        0 => ("join", json!({ "displayName": "Someone", "rtpCapabilities": {} })),
         1 => ("createWebRtcTransport", json!({ "appData": { "direction": "producer" } })),
         2 => ("createWebRtcTransport", json!({ "consuming": true })),
         3 => ("produce", json!({ "transportId": id, "kind": "video", "rtpParameters": {} })),
@@ -73,7 +73,7 @@ fn some_request(what: usize, id: u64) -> ClientRequest {
         20 => ("raiseHand", json!({ "raised": flag })),
         21 => ("sendReaction", json!({ "reaction": "heart" })),
         22 => ("endMeeting", json!({})),
-        23 => ("knock", json!({ "displayName": "Somebody" })),
+        23 => ("knock", json!({ "displayName": "Someone" })),
         9 => ("produceData", json!({ "transportId": id, "label": "chat", "sctpStreamParameters": {} })),
         _ => ("resumeProducer", json!({ "producerId": id })),
     };

@@ -33,7 +33,7 @@ fn the_same_peer_comes_again_and_the_old_connection_goes_first() {
     assert!(room.open_transports.is_empty());
     room.join(new, "Ada");
     room.handle(Command::Disconnected { connection: old });
-    assert_eq!(room.room.participants(), 1, "the late end of the old socket is nobody's");
+    assert_eq!(room.room.participants(), 1, "the late end of the old socket is ignored");
 }
 
 #[test]

@@ -66,14 +66,14 @@ impl Harness {
 }
 
 #[test]
-fn everybody_gets_everything_where_it_fits() {
+fn all_participants_receive_everything_that_fits() {
     let (room, _) = crowd(small(), 5);
     assert_eq!(room.consumers(), 5 * 8);
     assert!(!room.facts.contains(&Fact::LimitReached("consumers")));
 }
 
 #[test]
-fn everybody_gets_the_same_share_where_it_does_not_and_the_limit_is_told_once() {
+fn all_participants_receive_the_same_share_and_the_limit_is_noted_once() {
     let (room, _) = crowd(small(), 10);
     for receiver in 0..10 {
         let received = room.room.tracks.received_by(&PeerId(format!("p{receiver}"))).len();
@@ -83,7 +83,7 @@ fn everybody_gets_the_same_share_where_it_does_not_and_the_limit_is_told_once() 
 }
 
 #[test]
-fn what_is_not_sent_is_told_nevertheless() {
+fn streams_that_are_left_out_are_announced() {
     let (mut room, _) = crowd(small(), 10);
     let late = room.connect(10, "late");
     let answer = room.join(late, "Late");
@@ -108,17 +108,17 @@ fn what_is_not_sent_is_told_nevertheless() {
 }
 
 #[test]
-fn who_is_watched_is_sent_at_once_instead_of_others() {
+fn watched_peers_replace_others_at_once() {
     let (mut room, people) = crowd(small(), 10);
     assert_eq!(room.received("p0", MediaKind::Video), ["p1", "p2", "p3", "p4"]);
-    let watched = json!({ "peerIds": ["p8", "p9", "nobody", "p0"] });
-    room.ask(people[0], "setWatchedPeers", watched).expect("everybody may");
+    let watched = json!({ "peerIds": ["p8", "p9", "unknown", "p0"] });
+    room.ask(people[0], "setWatchedPeers", watched).expect("all participants may");
     assert_eq!(room.received("p0", MediaKind::Video), ["p1", "p2", "p8", "p9"]);
     assert_eq!(room.received("p1", MediaKind::Video), ["p0", "p2", "p3", "p4"]);
 }
 
 #[test]
-fn who_speaks_is_heard_at_once_and_stays_until_more_others_have_spoken() {
+fn a_speaker_is_received_at_once_and_stays_until_others_have_spoken() {
     let (mut room, _) = crowd(small(), 10);
     assert_eq!(room.received("p0", MediaKind::Audio), ["p1", "p2", "p3", "p4", "p5"]);
     room.speak("p9");
@@ -138,7 +138,7 @@ fn all_of(room: &Harness, receiver: &str) -> BTreeSet<ProducerId> {
 }
 
 #[test]
-fn a_pause_of_a_moment_takes_a_stream_from_nobody_and_a_long_one_gives_its_place_away() {
+fn a_short_pause_keeps_a_stream_and_a_long_one_gives_its_place_away() {
     let (mut room, _) = crowd(small(), 10);
     let before = all_of(&room, "p0");
     let producer = room.producer_of("p1", MediaKind::Video).0;
@@ -160,8 +160,8 @@ fn a_pause_of_a_moment_takes_a_stream_from_nobody_and_a_long_one_gives_its_place
 fn noise_and_a_din_of_voices_change_little() {
     let (mut room, _) = crowd(small(), 10);
     let of = |room: &Harness, volume: i8| {
-        let everybody = (0..10).rev().map(|number| (room.producer_of(&format!("p{number}"), MediaKind::Audio), volume));
-        MediaEvent::Volumes(everybody.collect())
+        let all = (0..10).rev().map(|number| (room.producer_of(&format!("p{number}"), MediaKind::Audio), volume));
+        MediaEvent::Volumes(all.collect())
     };
     let before = all_of(&room, "p0");
     let noise = of(&room, -75);
@@ -173,7 +173,7 @@ fn noise_and_a_din_of_voices_change_little() {
 }
 
 #[test]
-fn nothing_is_chosen_for_who_is_cut_off_until_they_are_back() {
+fn nothing_is_chosen_for_a_participant_that_is_cut_off() {
     let (mut room, people) = crowd(small(), 10);
     room.forget();
     room.handle(Command::CutOff { connection: people[0] });

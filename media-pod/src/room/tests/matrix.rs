@@ -161,7 +161,7 @@ fn code_of(room: &mut Harness, eve: ConnectionId, method: &str, mut data: Value)
 }
 
 #[test]
-fn everybody_may_do_what_their_role_allows_and_nothing_else() {
+fn each_role_may_do_what_it_allows_and_nothing_else() {
     for access in [Access::Open, Access::Token, Access::Lobby] {
         for role in ROLES {
             for (method, data, needs) in actions() {
@@ -172,7 +172,7 @@ fn everybody_may_do_what_their_role_allows_and_nothing_else() {
                 assert_eq!(code, expected(role, needs), "{access:?} {role:?} {method} {data}");
                 if code != OK && !method.starts_with("produce") {
                     assert_eq!(room.room.stats(), before, "{role:?} {method} changes nothing");
-                    assert!(room.closed.is_empty() && !room.is_shut, "{role:?} {method} closes nobody");
+                    assert!(room.closed.is_empty() && !room.is_shut, "{role:?} {method} closes no client");
                 }
             }
         }
@@ -180,13 +180,13 @@ fn everybody_may_do_what_their_role_allows_and_nothing_else() {
 }
 
 #[test]
-fn moderators_are_told_when_there_is_nobody_of_that_name() {
+fn moderators_get_an_error_for_an_unknown_participant() {
     let (mut room, host, _) = room_with_host();
     for (method, mut data, needs) in actions() {
         if needs == Needs::Moderator && data.get("peerId").is_some() {
-            for nobody in ["nobody", "", &"é".repeat(500)] {
-                data["peerId"] = json!(nobody);
-                let (code, reason) = room.ask(host, method, data.clone()).expect_err("nobody is there");
+            for unknown in ["unknown", "", &"é".repeat(500)] {
+                data["peerId"] = json!(unknown);
+                let (code, reason) = room.ask(host, method, data.clone()).expect_err("no such participant");
                 assert_eq!(code, 404, "{method}");
                 assert!(reason.len() < 200, "{reason}");
             }
@@ -196,7 +196,7 @@ fn moderators_are_told_when_there_is_nobody_of_that_name() {
 
 /// The attempts of a client without rights.
 fn attempt() -> impl Strategy<Value = (&'static str, Value)> {
-    let whom = prop_oneof![Just("host"), Just("bob"), Just("kim"), Just("eve"), Just("nobody")];
+    let whom = prop_oneof![Just("host"), Just("bob"), Just("kim"), Just("eve"), Just("unknown")];
     let source = prop_oneof![Just("audio"), Just("video"), Just("share")];
     (0usize..24, whom, source, any::<bool>(), 0u64..40).prop_map(|(what, whom, source, flag, id)| {
         let (peer, id) = (json!({ "peerId": whom }), id.to_string());
@@ -242,7 +242,7 @@ fn changed(operation: &Operation) -> Option<&str> {
 proptest! {
     /// Whatever a client without moderation requests, in any order and role: the others keep their streams and rights.
     #[test]
-    fn nobody_who_does_not_moderate_changes_what_is_anothers(
+    fn non_moderators_change_nothing_of_others(
         role in proptest::sample::select(vec![Role::Participant, Role::Listener, Role::Hidden, Role::Recorder, Role::New, Role::Waiting]),
         attempts in proptest::collection::vec(attempt(), 0..60),
     ) {

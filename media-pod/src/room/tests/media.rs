@@ -41,7 +41,7 @@ fn a_page_that_sleeps_may_accept_what_it_was_offered_when_it_wakes() {
 }
 
 #[test]
-fn a_late_answer_for_what_has_ended_meanwhile_is_nobodys() {
+fn a_late_answer_for_an_ended_stream_is_ignored() {
     let (mut room, ada, _) = pair();
     room.produce(ada, "video");
     room.handle(Command::Disconnected { connection: ada });
@@ -131,7 +131,7 @@ fn a_lost_way_is_forgiven_within_its_grace() {
 }
 
 #[test]
-fn speakers_are_told_by_peer_and_silence_moves_nobody() {
+fn speakers_are_announced_by_peer_and_silence_changes_nothing() {
     let (mut room, ada, bob) = pair();
     let producer = ProducerId(room.produce(ada, "audio"));
     room.forget();

@@ -32,7 +32,7 @@ fn share(room: &mut Harness, connection: ConnectionId) -> Result<String, u16> {
 }
 
 #[test]
-fn who_is_muted_is_paused_for_all_and_may_resume() {
+fn a_muted_participant_is_paused_for_all_and_may_resume() {
     let (mut room, host, bob, ada) = call();
     let audio = room.produce(bob, "audio");
     room.produce(bob, "video");
@@ -53,7 +53,7 @@ fn who_is_muted_is_paused_for_all_and_may_resume() {
 }
 
 #[test]
-fn muting_everybody_spares_moderators() {
+fn muting_all_spares_moderators() {
     let (mut room, host, bob, _) = call();
     let hosts = room.produce(host, "audio");
     let bobs = room.produce(bob, "audio");
@@ -77,7 +77,7 @@ fn a_screen_is_closed_and_may_be_shared_again() {
 }
 
 #[test]
-fn what_is_taken_away_is_closed_and_stays_taken() {
+fn revoked_rights_close_streams_and_last() {
     let (mut room, host, bob, ada) = call();
     room.produce(bob, "audio");
     room.produce(bob, "video");
@@ -108,7 +108,7 @@ fn what_is_taken_away_is_closed_and_stays_taken() {
 }
 
 #[test]
-fn moderation_is_handed_over_and_somebody_keeps_it() {
+fn moderation_is_handed_over_and_the_last_moderator_stays() {
     let (mut room, host, bob, ada) = call();
     let lay_down = json!({ "peerId": "host", "moderator": false });
     assert_eq!(room.ask(host, "setModerator", lay_down.clone()).map_err(|(code, _)| code), Err(409));
@@ -121,7 +121,7 @@ fn moderation_is_handed_over_and_somebody_keeps_it() {
     room.ask(bob, "setModerator", lay_down).expect("bob moderates now");
     let refused = room.ask(host, "setRoomLock", json!({ "locked": true }));
     assert_eq!(refused, Err((403, "only a moderator may do this".into())));
-    // Who can prove who they are keeps it on another connection; anybody can take the peerId of a client that cannot.
+    // A participant with a proven identity keeps it on another connection; any client can use the peerId of one without.
     let tom = room.connect_as(4, "tom", ParticipantGrant::default());
     room.join(tom, "Tom");
     room.ask(bob, "setModerator", json!({ "peerId": "tom", "moderator": true })).expect("moderates");
@@ -135,7 +135,7 @@ fn moderation_is_handed_over_and_somebody_keeps_it() {
 }
 
 #[test]
-fn who_is_removed_stays_out_by_peer_and_by_identity() {
+fn a_removed_participant_stays_out_by_peer_id_and_identity() {
     let (mut room, host, bob, ada) = call();
     let tablet = room.connect_as(4, "bobs-tablet", known("user-bob"));
     room.forget();

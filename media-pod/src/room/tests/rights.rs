@@ -59,7 +59,7 @@ fn a_meeting_without_screens_has_none_whatever_is_granted() {
 }
 
 #[test]
-fn who_may_not_receive_is_offered_nothing() {
+fn a_participant_without_subscribe_is_offered_nothing() {
     let mut room = harness();
     let ada = room.connect(1, "ada");
     room.join(ada, "Ada");
@@ -74,7 +74,7 @@ fn who_may_not_receive_is_offered_nothing() {
 }
 
 #[test]
-fn nobody_learns_of_who_is_hidden_and_they_take_no_seat() {
+fn hidden_participants_are_not_seen_and_take_no_seat() {
     let mut room = Harness::new(Limits { peers: 1, unseated: 1, ..Limits::default() });
     let ada = room.connect(1, "ada");
     room.join(ada, "Ada");
@@ -85,7 +85,7 @@ fn nobody_learns_of_who_is_hidden_and_they_take_no_seat() {
     let peers = room.join(ghost, "Ghost")["peers"].clone();
     assert_eq!(peers[0]["peerId"], "ada");
     assert!(room.told(ghost).contains(&"newConsumer".to_owned()), "receives");
-    room.ask(ghost, "changeDisplayName", json!({ "displayName": "Boo" })).expect("nobody sees it");
+    room.ask(ghost, "changeDisplayName", json!({ "displayName": "Boo" })).expect("no participant sees it");
     room.handle(Command::Disconnected { connection: ghost });
     assert_eq!(room.told(ada), [""; 0]);
     let ghost = room.connect_as(3, "ghost", hidden.clone());
@@ -131,7 +131,7 @@ fn a_name_that_was_given_is_the_name() {
 }
 
 #[test]
-fn an_invitation_for_one_is_for_the_first_who_comes() {
+fn a_personal_invitation_belongs_to_its_first_user() {
     let mut room = harness();
     let once = || ParticipantGrant { once: Some("i-1".into()), ..ParticipantGrant::default() };
     let ada = room.connect_as(1, "ada", once());
@@ -146,7 +146,7 @@ fn an_invitation_for_one_is_for_the_first_who_comes() {
 }
 
 #[test]
-fn nobody_takes_the_place_of_somebody_who_is_known() {
+fn a_peer_id_of_a_known_participant_is_not_taken_over() {
     let mut room = harness();
     let known = |identity: &str| ParticipantGrant { identity: Some(identity.into()), ..ParticipantGrant::default() };
     let ada = room.connect_as(1, "ada", known("user-1"));

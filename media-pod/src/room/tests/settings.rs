@@ -38,7 +38,7 @@ fn settings_are_those_of_the_meeting_until_it_changes_them() {
 }
 
 #[test]
-fn those_who_are_in_stay_when_the_meeting_becomes_smaller() {
+fn participants_stay_when_the_meeting_becomes_smaller() {
     let mut room = harness();
     let (ada, bob) = (room.connect(1, "ada"), room.connect(2, "bob"));
     room.join(ada, "Ada");
@@ -54,7 +54,7 @@ fn those_who_are_in_stay_when_the_meeting_becomes_smaller() {
 }
 
 #[test]
-fn a_lock_keeps_out_who_is_new_and_nobody_who_comes_back() {
+fn a_lock_holds_back_new_participants_only() {
     let (mut room, ada) = locked_with_ada();
     let bob = room.connect(2, "bob");
     assert_eq!(refused(&room, bob), Some(LOCKED));
@@ -69,7 +69,7 @@ fn a_lock_keeps_out_who_is_new_and_nobody_who_comes_back() {
 }
 
 #[test]
-fn who_was_cut_off_has_a_minute_to_come_back_to_a_locked_meeting() {
+fn a_participant_has_a_minute_to_return_to_a_locked_meeting() {
     let (mut room, ada) = locked_with_ada();
     room.handle(Command::Disconnected { connection: ada });
     room.now += Duration::from_secs(59);
@@ -84,7 +84,7 @@ fn who_was_cut_off_has_a_minute_to_come_back_to_a_locked_meeting() {
 }
 
 #[test]
-fn who_is_asked_to_come_back_gets_back_into_a_locked_meeting() {
+fn a_client_that_has_to_reconnect_returns_to_a_locked_meeting() {
     let (mut room, ada) = locked_with_ada();
     let transport = TransportId(room.transport(ada, "producer"));
     room.handle(Command::Media(MediaEvent::TransportDisconnected(transport)));
@@ -96,7 +96,7 @@ fn who_is_asked_to_come_back_gets_back_into_a_locked_meeting() {
 }
 
 #[test]
-fn who_waits_at_the_door_when_it_is_locked_stays_outside() {
+fn a_client_that_has_not_joined_is_held_back_by_a_new_lock() {
     let mut room = harness();
     let ada = room.connect(1, "ada");
     room.set(|settings| settings.locked = true);
@@ -110,7 +110,7 @@ fn who_waits_at_the_door_when_it_is_locked_stays_outside() {
 }
 
 #[test]
-fn a_pod_that_takes_nobody_new_takes_back_who_is_in() {
+fn a_draining_pod_accepts_returning_participants_only() {
     let mut room = harness();
     let ada = room.connect(1, "ada");
     room.join(ada, "Ada");
@@ -121,14 +121,14 @@ fn a_pod_that_takes_nobody_new_takes_back_who_is_in() {
 }
 
 #[test]
-fn who_is_removed_is_gone_with_all_that_was_theirs() {
+fn a_removed_participant_leaves_nothing_behind() {
     let mut room = harness();
     let (ada, bob) = (room.connect(1, "ada"), room.connect(2, "bob"));
     room.join(ada, "Ada");
     room.join(bob, "Bob");
     room.produce(bob, "audio");
     room.forget();
-    room.handle(Command::Remove(PeerId::from("nobody")));
+    room.handle(Command::Remove(PeerId::from("unknown")));
     assert!(room.closed.is_empty() && room.sent.is_empty());
     room.handle(Command::Remove(PeerId::from("bob")));
     assert_eq!(refused(&room, bob), Some((4000, "removed from the meeting")));

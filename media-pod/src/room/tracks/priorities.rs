@@ -1,4 +1,4 @@
-//! What the choice of streams goes by: the last voices, the last speakers, and whether a new choice is due.
+//! What decides the choice of streams: the last voices, the last speakers, and whether a new choice is due.
 
 use std::collections::VecDeque;
 
@@ -9,7 +9,7 @@ use crate::room::interface::ids::{PeerId, ProducerId};
 const MAX_REMEMBERED: usize = 256;
 /// New voices that are added at one measurement of volumes.
 const NEW_VOICES: usize = 2;
-/// What the choice goes by, and its state.
+/// What decides the choice of streams, and its state.
 #[derive(Debug, Default)]
 pub(super) struct Priorities {
     /// The last heard first.
@@ -22,7 +22,7 @@ pub(super) struct Priorities {
     pub(super) is_short: bool,
     /// Whether a consumer was not created for want of room.
     pub(super) has_refused: bool,
-    /// Whether something has changed that the choice goes by.
+    /// Whether something has changed that decides the choice.
     pub(super) is_due: bool,
 }
 

@@ -1,6 +1,6 @@
 //! Selects the streams that a participant receives where a room has more than each can receive. Pure; it creates and closes nothing.
 //!
-//! Audio goes by the last voices. Video goes by what is watched: shared screens, then the peers that the client watches, then the last
+//! Audio is selected by the last voices. Video is selected in this order: shared screens, then the peers that the client watches, then the last
 //! speakers, then the others in an order that does not change, so that no video comes and goes without a reason.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -164,22 +164,22 @@ mod tests {
     }
 
     #[test]
-    fn sound_goes_by_who_was_heard_last() {
+    fn audio_goes_by_the_last_voices() {
         let heard = program(&FIVE, &["tom-a", "kim-a"], &[]);
         assert_eq!(chosen(&heard, "ada", &[], 4), ["bob-v", "eve-v", "kim-a", "tom-a"]);
     }
 
     #[test]
-    fn pictures_go_by_who_is_watched_then_by_who_spoke() {
+    fn video_goes_by_watched_peers_then_by_last_speakers() {
         let spoke = program(&FIVE, &[], &["tom"]);
         assert_eq!(chosen(&spoke, "ada", &[], 2), ["bob-a", "tom-v"]);
         assert_eq!(chosen(&spoke, "ada", &["kim"], 2), ["bob-a", "kim-v"]);
         assert_eq!(chosen(&spoke, "ada", &["kim", "eve"], 4), ["bob-a", "eve-a", "eve-v", "kim-v"]);
-        assert_eq!(chosen(&spoke, "ada", &["nobody", "kim"], 4), ["bob-a", "eve-a", "kim-v", "tom-v"]);
+        assert_eq!(chosen(&spoke, "ada", &["unknown", "kim"], 4), ["bob-a", "eve-a", "kim-v", "tom-v"]);
     }
 
     #[test]
-    fn a_screen_comes_before_all_pictures_and_what_is_resting_after_them() {
+    fn screens_come_before_cameras_and_resting_streams_last() {
         let shared = program(&["ada-v!", "bob-v", "eve-s", "kim-v", "tom-s!"], &[], &["kim"]);
         assert_eq!(chosen(&shared, "x", &["bob", "ada"], 1), ["eve-s"]);
         assert_eq!(chosen(&shared, "x", &["bob", "ada"], 3), ["bob-v", "eve-s", "kim-v"]);
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_takes_the_places_of_others_with_many_screens() {
+    fn many_screens_of_one_peer_do_not_displace_others() {
         let greedy = ["ada-s", "ada-s1", "ada-s2", "ada-v", "ada-v1", "bob-v", "eve-s", "kim-v"];
         let candidates = greedy.iter().map(|name| Candidate { is_share: name.contains("-s"), ..candidate(name) });
         let all = Program::new(candidates.collect(), &[], &[]);

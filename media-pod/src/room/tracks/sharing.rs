@@ -99,7 +99,7 @@ impl Tracks {
         self.assign(std::slice::from_ref(receiver), &program, share, seats, effects);
     }
 
-    /// Closes what receivers are not to receive any more, then offers what they are: so there is room for it. For participants that are cut
+    /// Closes what receivers are no longer to receive, then offers what they are: so there is room for it. For participants that are cut
     /// off the choice is made when they are back: messages to them are kept until then.
     fn assign(
         &mut self,

@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn who_knocks_is_bounded_as_who_joins() {
+    fn knock_has_the_bounds_of_join() {
         for data in [
             json!({ "displayName": " " }),
             json!({ "displayName": "x".repeat(65) }),
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_of_a_change_is_not_changed() {
+    fn absent_fields_of_a_change_change_nothing() {
         let read = ClientRequest::parse(
             "setPermissions",
             json!({ "peerId": "p", "publish": { "audio": false, "video": null } }),
