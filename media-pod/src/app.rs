@@ -26,8 +26,8 @@ use crate::listener::{self, Certificate, CertificateError, ServeLimits, Server, 
 use crate::metrics::Metrics;
 use crate::network::announced::announcement;
 use crate::network::endpoints::{Announcement, Endpoints};
-use crate::network::{destinations, interfaces};
-use crate::room::Limits;
+use crate::network::interfaces;
+use crate::room::{Limits, destinations};
 use crate::rooms::Rooms;
 use crate::rooms::defaults::RoomDefaults;
 use crate::sfu::tcp::limits::TcpLimits;

@@ -27,9 +27,9 @@ use crate::actor::media::settings::MediaSettings;
 use crate::listener::TlsFiles;
 use crate::network::announced::{AddressError, Announced, addresses};
 use crate::network::announced_ports::AnnouncedPorts;
-use crate::network::destinations::Destinations;
 use crate::network::port_block::{PortBlock, PortBlockError};
 use crate::room::Limits;
+use crate::room::destinations::Destinations;
 use crate::signaling::limits::ClientLimits;
 
 /// First RTC port by default, as in the mediasoup demo.

@@ -18,7 +18,6 @@ use mediasoup::prelude::RtpCodecCapability;
 use tokio_util::sync::CancellationToken;
 
 use crate::actor::handle::RoomHandle;
-use crate::actor::input::Input;
 use crate::actor::list_version::ListVersion;
 use crate::actor::media::MediaPlane;
 use crate::actor::media::settings::Layout;
@@ -27,7 +26,7 @@ use crate::actor::quota::ByteQuota;
 use crate::actor::supervise::{self, RoomEnd, RoomSpec};
 use crate::clock::unix_milliseconds;
 use crate::metrics::Metrics;
-use crate::room::{ConnectionId, End, Limits, PeerId, Terms};
+use crate::room::{Command, ConnectionId, End, Limits, MeetingSettings, PeerId};
 use crate::sfu::codecs::codecs_of;
 use crate::sfu::workers::Workers;
 
@@ -109,7 +108,7 @@ impl Rooms {
         if let Some(room) = open.get(&key) {
             // The room may be busy; the other rooms must not wait for it.
             let old = room.handle.clone();
-            tokio::spawn(async move { old.send(Input::End(End::Over)).await });
+            tokio::spawn(async move { old.command(Command::End(End::Over)).await });
         }
         if layout == Layout::Piped && (self.workers.alive() < 2 || self.workers.plain_ports().is_none()) {
             return Err(EnterError::TooFewWorkers);
@@ -143,9 +142,9 @@ impl Rooms {
         key: RoomKey,
         number: u64,
     ) -> Result<RoomHandle, EnterError> {
-        let settings = self.defaults.media.with(&grant.media);
+        let media_settings = self.defaults.media.with(&grant.media);
         let (workers, codecs) = (Arc::clone(&self.workers), self.codecs(grant));
-        let opened = MediaPlane::open(workers, layout, codecs, settings, self.metrics.clone()).await;
+        let opened = MediaPlane::open(workers, layout, codecs, media_settings, self.metrics.clone()).await;
         let (media, events) = opened.map_err(|source| EnterError::Open { name: grant.name.clone(), source })?;
         tracing::info!(namespace = key.namespace, name = key.name, uid = grant.uid, "room opened");
         let rooms = Arc::downgrade(self);
@@ -153,8 +152,8 @@ impl Rooms {
         let spec = RoomSpec {
             meeting: key.to_string(),
             limits: self.limits(grant),
-            terms: terms(grant, unix_now()),
-            keepsake: self.retained().take(&key, &grant.uid, Instant::now()),
+            settings: settings(grant, unix_now()),
+            snapshot: self.retained().take(&key, &grant.uid, Instant::now()),
             quota: self.quota.child(ROOM_BYTES),
         };
         let uid = grant.uid.clone();
@@ -221,10 +220,10 @@ impl Rooms {
             name: key.name.clone(),
             uid: room.uid.clone(),
             participants: u32::try_from(room.handle.participants()).unwrap_or(u32::MAX),
-            recording: room.handle.census().recorders > 0,
+            recording: room.handle.stats().recorders > 0,
             settings: Some(room.handle.settings()),
             people: room.handle.people(),
-            awaits_returning: room.handle.census().awaits_returning,
+            awaits_returning: room.handle.stats().awaits_returning,
         };
         let mut rooms: Vec<_> = open.iter().map(report).collect();
         rooms.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
@@ -234,7 +233,7 @@ impl Rooms {
     /// Ends a room; false if there is none with this name (and uid, if given).
     pub async fn end(&self, key: &RoomKey, uid: Option<&str>, end: End) -> bool {
         match self.find_by_uid(key, uid).await {
-            Some(handle) => handle.send(Input::End(end)).await,
+            Some(handle) => handle.command(Command::End(end)).await,
             None => false,
         }
     }
@@ -287,7 +286,7 @@ impl Rooms {
         let handles: Vec<_> = self.open.lock().await.values().map(|room| room.handle.clone()).collect();
         let all_over = async {
             for handle in &handles {
-                handle.send(Input::End(End::Moved)).await;
+                handle.command(Command::End(End::Moved)).await;
             }
             for handle in handles {
                 handle.over().await;
@@ -300,9 +299,9 @@ impl Rooms {
     }
 }
 
-fn terms(grant: &MeetingGrant, now: u64) -> Terms {
+fn settings(grant: &MeetingGrant, now: u64) -> MeetingSettings {
     let returning = grant.returning_until.and_then(|until| until.checked_sub(now)).filter(|left| *left > 0);
-    Terms {
+    MeetingSettings {
         returning: returning.map(|left| Duration::from_secs(left.min(LONGEST_RETURN_SECONDS))),
         title: grant.title.clone(),
         is_locked: grant.locked,
@@ -315,8 +314,8 @@ fn terms(grant: &MeetingGrant, now: u64) -> Terms {
 async fn remove(rooms: Weak<Rooms>, key: RoomKey, uid: String, number: u64, end: RoomEnd) {
     let Some(rooms) = rooms.upgrade() else { return };
     let mut open = rooms.open.lock().await;
-    if let Some(keepsake) = end.keepsake {
-        rooms.retained().keep(key.clone(), uid, keepsake, Instant::now());
+    if let Some(snapshot) = end.snapshot {
+        rooms.retained().keep(key.clone(), uid, snapshot, Instant::now());
     }
     if let Some(room) = open.get(&key).filter(|room| room.number == number) {
         room.removed.cancel();

@@ -382,7 +382,7 @@ async fn an_admission_is_for_one_broadcaster_or_for_one_socket() {
         assert_eq!(cast.status(&token, method, path, Value::Null).await, 401, "it has been used: {method}");
     }
     let rooms = cast.pod.state.rooms.handles().await;
-    assert_eq!(rooms[0].1.census().broadcasters, 1, "b1 is there still");
+    assert_eq!(rooms[0].1.stats().broadcasters, 1, "b1 is there still");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -177,7 +177,7 @@ async fn what_the_token_does_not_grant_is_refused() {
     );
     assert_eq!(host.hear("newPeer").await["data"]["displayName"], "Ada L.");
     produce(&mut ada, "audio", "audio").await.unwrap();
-    assert_eq!(produce(&mut ada, "video", "audio").await.unwrap_err(), (403, "you may not send pictures".into()));
+    assert_eq!(produce(&mut ada, "video", "audio").await.unwrap_err(), (403, "you may not send video".into()));
     assert_eq!(ada.ask("sendChatMessage", json!({ "text": "hi" })).await.unwrap_err().0, 403);
     assert_eq!(ada.ask("changeDisplayName", json!({ "displayName": "x" })).await.unwrap_err().0, 403);
     let given = json!({ "peerId": "ada", "publish": { "video": true } });
@@ -209,7 +209,7 @@ async fn an_admission_opens_one_socket_and_an_invitation_for_one_lets_one_in() {
         assert_eq!(Client::try_connect(&pod, "team/standup", peer, Some(&admission)).await.err(), Some(401));
     }
     let mut eve = connect(&pod, "eve", of("browser-2")).await;
-    assert_eq!(eve.closed().await, (4000, "this invitation was used by somebody else".into()));
+    assert_eq!(eve.closed().await, (4000, "this invitation was used by another participant".into()));
     let mut again = connect(&pod, "ada", of("browser-1")).await;
     assert_eq!(ada.closed().await, (4000, "replaced by a newer connection of the same peer".into()));
     again.join("Ada").await;

@@ -1,4 +1,4 @@
-//! The admin API of a media pod: what the operator asks and what the pod answers.
+//! The admin API of a media pod: requests of the operator and answers of the pod.
 //!
 //! Only the shapes live here; the pod serves them, the operator's pod link calls them. Every request carries an admin token.
 
@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 
 /// Path of the room list on a media pod.
 pub const ROOMS_PATH: &str = "/admin/v1/rooms";
-/// Path of draining: `PUT` makes the pod refuse new people and turn unready, `DELETE` takes that back.
+/// Path of draining: with `PUT` the pod refuses new participants and becomes unready, `DELETE` reverts that.
 pub const DRAIN_PATH: &str = "/admin/v1/drain";
 /// Path of the reachability probe: `POST` opens something to send STUN binding requests to.
 pub const PROBE_PATH: &str = "/admin/v1/probe";
-/// Longest time, in seconds, that a question for news is held.
+/// Longest time, in seconds, for which a request for changes is held.
 pub const LONGEST_WAIT_SECONDS: u64 = 30;
 
-/// Query of `GET /admin/v1/rooms`. Without it the list is given at once. With both, the answer is held until the list has another version
+/// Query of `GET /admin/v1/rooms`. Without it the list is given at once. With both, the answer is held until the list has a version other
 /// than `after`, for `wait` seconds at most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -28,12 +28,12 @@ pub struct RoomListQuery {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RoomList {
-    /// Grows with every change of what is told here. Never 0, and never the same for two processes.
+    /// Grows with every change of this list. Never 0, and never the same for two processes.
     #[serde(default)]
     pub version: u64,
     /// Rooms that exist on the pod now, sorted by namespace and name.
     pub rooms: Vec<RoomReport>,
-    /// True once the pod refuses new people: it is draining or shutting down.
+    /// Whether the pod refuses new participants: it is draining or shutting down.
     pub draining: bool,
 }
 
@@ -41,64 +41,64 @@ pub struct RoomList {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RoomReport {
-    /// Namespace of the Meeting; empty for rooms of a pod that stands alone.
+    /// Namespace of the Meeting; empty for rooms of a standalone pod.
     pub namespace: String,
     /// Name of the Meeting.
     pub name: String,
     /// Uid of the Meeting that the room was opened for.
     pub uid: String,
-    /// People who have joined and are connected.
+    /// Participants who have joined and are connected.
     pub participants: u32,
-    /// Whether somebody records. Pods of versions that cannot say it leave it out.
+    /// Whether a recorder is in the room. Absent from pods of versions that do not report it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub recording: bool,
-    /// What of the Meeting the room goes by now. Absent from pods of versions that cannot change it.
+    /// The settings of the Meeting that hold now. Absent from pods of versions that cannot change them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settings: Option<RoomSettings>,
-    /// Who is in a locked room or has just been cut off from it, as [`ParticipantGrant::person`](crate::admission::ParticipantGrant::person)
+    /// The people in a locked room or just gone from it, as [`ParticipantGrant::person`](crate::admission::ParticipantGrant::person)
     /// names them, sorted; empty where the meeting itself is not locked. They may come back after the meeting has moved.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub people: Vec<String>,
-    /// Whether the room waits to be told who was in it before it moved here (`returning` of [`RoomUpdate`]).
+    /// Whether the room waits for the list of people who were in it before it moved here (`returning` of [`RoomUpdate`]).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub awaits_returning: bool,
 }
 
-/// What of a Meeting can be changed while people are in its room.
+/// The settings of a Meeting that can be changed while its room is open.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RoomSettings {
-    /// Title that people see.
+    /// Title that participants see.
     pub title: String,
-    /// People allowed at the same time. Those who are in stay when it becomes smaller.
+    /// Participants at the same time. Those in the room stay when it becomes smaller.
     pub max_participants: u32,
     /// Seconds after which an empty room is closed.
     pub empty_timeout_seconds: u64,
-    /// Whether nobody new is let in.
+    /// Whether the meeting is locked for new participants.
     #[serde(default)]
     pub locked: bool,
 }
 
-/// Body of `PATCH /admin/v1/rooms/{namespace}/{name}`: from now on the room goes by these settings.
+/// Body of `PATCH /admin/v1/rooms/{namespace}/{name}`: the new settings of the room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RoomUpdate {
-    /// Uid of the Meeting: a room of an older Meeting of the same name is left alone, and the answer is 404.
+    /// Uid of the Meeting: a room of an older Meeting of the same name is not changed, and the answer is 404.
     pub uid: String,
     /// The settings, all of them.
     pub settings: RoomSettings,
-    /// Who was in the meeting before it moved to this pod: they may come back although it is locked. Absent: nothing to say.
+    /// The people who were in the meeting before it moved to this pod: they may come back although it is locked. Absent: unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub returning: Option<Vec<String>>,
 }
 
-/// Why a room is ended, in the query of `DELETE /admin/v1/rooms/{namespace}/{name}?uid=…&reason=…`.
+/// The reason for ending a room, in the query of `DELETE /admin/v1/rooms/{namespace}/{name}?uid=…&reason=…`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum EndReason {
-    /// The meeting is over: sockets close with 4000 and clients stay away.
+    /// The meeting is over: sockets close with 4000 and clients do not reconnect.
     Ended,
-    /// The meeting lives on elsewhere: sockets close with 1012 and clients come back to the same URL.
+    /// The meeting continues elsewhere: sockets close with 1012 and clients reconnect to the same URL.
     Moved,
 }
 
@@ -109,11 +109,11 @@ pub struct EndRoomQuery {
     /// Ends the room only if it was opened for the Meeting with this uid; absent means any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uid: Option<String>,
-    /// Why.
+    /// The reason.
     pub reason: EndReason,
 }
 
-/// Query of `DELETE /admin/v1/rooms/{namespace}/{name}/participants/{id}?uid=…`, which closes that person's socket with 4000.
+/// Query of `DELETE /admin/v1/rooms/{namespace}/{name}/participants/{id}?uid=…`, which closes the participant's socket with 4000.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RemoveQuery {
@@ -123,7 +123,7 @@ pub struct RemoveQuery {
 }
 
 /// Answer to `POST /admin/v1/probe`: one transport on each media worker. mediasoup answers no STUN request that does not carry the
-/// credentials of a transport, so the pod opens some for the one who asks, and closes them by itself.
+/// credentials of a transport, so the pod opens some for the caller, and closes them by itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProbeTargets {
@@ -133,7 +133,7 @@ pub struct ProbeTargets {
     pub targets: Vec<ProbeTarget>,
 }
 
-/// Something that answers STUN binding requests (RFC 8489) at the pod's announced addresses.
+/// A transport that answers STUN binding requests (RFC 8489) at the pod's announced addresses.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProbeTarget {
@@ -141,7 +141,7 @@ pub struct ProbeTarget {
     pub username_fragment: String,
     /// Key of the request's MESSAGE-INTEGRITY.
     pub password: String,
-    /// ICE candidates exactly as participants are told, with announced addresses and ports.
+    /// ICE candidates exactly as participants get them, with announced addresses and ports.
     pub candidates: Vec<ProbeCandidate>,
 }
 

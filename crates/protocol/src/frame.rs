@@ -1,7 +1,7 @@
 //! protoo frames: one JSON object per WebSocket text frame, as request, response or notification.
 //!
-//! Reads hostile text into a [`Frame`] and writes frames back. It knows no method and no payload; those are
-//! [`crate::message`]'s. Source of the format: protoo-client and protoo-server 4.
+//! Reads hostile text into a [`Frame`] and writes frames back. It knows no method and no data; those are in
+//! [`crate::message`]. Source of the format: protoo-client and protoo-server 4.
 
 use serde_json::{Map, Value, json};
 use thiserror::Error;
@@ -12,10 +12,10 @@ pub const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 /// WebSocket subprotocol that both sides must name.
 pub const SUBPROTOCOL: &str = "protoo";
 
-/// Close code after which a protoo client stays away.
+/// Close code after which a protoo client does not reconnect.
 pub const CLOSE_FINAL: u16 = 4000;
 
-/// Close code after which a client comes back to the same URL (RFC 6455 registry: "Service Restart").
+/// Close code after which a client reconnects to the same URL (RFC 6455 registry: "Service Restart").
 pub const CLOSE_COME_BACK: u16 = 1012;
 
 /// Id in the answer to a message whose own id could not be read. Clients choose non-negative ids, so it answers none of theirs.
@@ -28,23 +28,23 @@ pub enum Frame {
     Request {
         /// Chosen by the sender.
         id: u64,
-        /// What is asked.
+        /// The method.
         method: String,
-        /// Its payload; `{}` when absent.
+        /// Its data; `{}` when absent.
         data: Value,
     },
     /// Answers a request of ours.
     Response {
         /// The id of our request.
         id: u64,
-        /// Whether the client did what was asked.
+        /// Whether the client accepted.
         is_ok: bool,
     },
     /// Wants no answer.
     Notification {
-        /// What is told.
+        /// The method.
         method: String,
-        /// Its payload; `{}` when absent.
+        /// Its data; `{}` when absent.
         data: Value,
     },
 }
@@ -59,11 +59,11 @@ pub enum FrameError {
     #[error("the message is not JSON")]
     NotJson,
     /// JSON, but no request, response or notification.
-    #[error("the message is no protoo request, response or notification: {problem}")]
+    #[error("the message is not a protoo request, response or notification: {problem}")]
     NotProtoo {
         /// The id, where one could be read, so that the sender's request ends.
         id: Option<u64>,
-        /// What is missing.
+        /// The problem.
         problem: &'static str,
     },
 }
@@ -78,7 +78,7 @@ impl FrameError {
         }
     }
 
-    /// The answer that tells the sender at once.
+    /// The answer to the sender.
     pub fn to_response(&self) -> String {
         let id = match self {
             Self::NotProtoo { id: Some(id), .. } => i64::try_from(*id).unwrap_or(UNKNOWN_ID),
@@ -97,7 +97,7 @@ pub fn parse(text: &str) -> Result<Frame, FrameError> {
     }
     let value: Value = serde_json::from_str(text).map_err(|_| FrameError::NotJson)?;
     let Value::Object(mut fields) = value else {
-        return Err(FrameError::NotProtoo { id: None, problem: "it is not an object" });
+        return Err(FrameError::NotProtoo { id: None, problem: "not an object" });
     };
     if is_set(&fields, "request") {
         parse_request(&mut fields)
@@ -131,12 +131,12 @@ pub fn notification(method_and_data: &Value) -> String {
     with_payload(json!({ "notification": true }), method_and_data)
 }
 
-/// The answer to a request that was done.
+/// The answer to a request that succeeded.
 pub fn success(id: u64, data: &Value) -> String {
     json!({ "response": true, "id": id, "ok": true, "data": data }).to_string()
 }
 
-/// The answer to a request that was not done. `code` follows HTTP's meaning; `reason` is for people.
+/// The answer to a request that failed. `code` follows HTTP's meaning; `reason` is readable.
 pub fn failure(id: u64, code: u16, reason: &str) -> String {
     json!({ "response": true, "id": id, "ok": false, "errorCode": code, "errorReason": reason }).to_string()
 }
@@ -149,7 +149,7 @@ fn with_payload(mut head: Value, method_and_data: &Value) -> String {
     head.to_string()
 }
 
-/// JavaScript's truth, as far as clients use it.
+/// JavaScript's truthiness, as far as clients use it.
 fn is_set(fields: &Map<String, Value>, key: &str) -> bool {
     match fields.get(key) {
         Some(Value::Bool(value)) => *value,

@@ -1,4 +1,4 @@
-//! The wire between Convene's parts: protoo frames, signaling messages, admissions and the pods' admin API.
+//! The wire formats between Convene's parts: protoo frames, signaling messages, admissions and the pods' admin API.
 //!
 //! This crate holds types and their checks. It never opens a socket, reads a clock or knows mediasoup: RTP, ICE and DTLS
 //! parameters pass through as JSON. The TypeScript in `web/src/generated` is made from it (`cargo test -p convene-protocol`).

@@ -1,6 +1,6 @@
-//! Names and titles: what people read in one line. What cannot be seen, or turns the direction of the text around it, is taken out. Pure.
+//! Names and titles, as one line. Characters that are invisible, or that change the direction of the text around them, are removed. Pure.
 //!
-//! Two names that look alike must not differ in what nobody sees. Joiners stay where they are seen: within emoji, and within words of the
+//! Two names that look alike must not differ in invisible characters. Joiners stay where they are visible: within emoji, and within words of the
 //! scripts that need them.
 
 use icu_normalizer::ComposingNormalizerBorrowed;

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::input::Input;
 use super::quota::ByteQuota;
 use crate::room::broadcaster::{BroadcasterRequest, Refused};
-use crate::room::{ConnectionId, PeerId, PeerReport, RoomCensus};
+use crate::room::{BroadcasterCall, Command, ConnectionId, PeerId, PeerReport, RoomStats};
 
 /// How long a busy room may take to list its peers.
 const DESCRIBE_LIMIT: Duration = Duration::from_secs(1);
@@ -21,7 +21,7 @@ const DESCRIBE_LIMIT: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub struct RoomHandle {
     pub(super) inbox: mpsc::Sender<Input>,
-    pub(super) census: watch::Receiver<RoomCensus>,
+    pub(super) stats: watch::Receiver<RoomStats>,
     pub(super) settings: watch::Receiver<RoomSettings>,
     pub(super) people: watch::Receiver<Vec<String>>,
     pub(super) streams: watch::Receiver<u64>,
@@ -34,6 +34,11 @@ impl RoomHandle {
         self.inbox.send(input).await.is_ok()
     }
 
+    /// Sends a command to the room; false when the room is over.
+    pub(crate) async fn command(&self, command: Command) -> bool {
+        self.send(Input::Command(command)).await
+    }
+
     /// Makes a call on behalf of a broadcaster and returns the room's response. `call` must not have been used before.
     pub(crate) async fn broadcast(
         &self,
@@ -44,7 +49,7 @@ impl RoomHandle {
     ) -> Result<Value, Refused> {
         let (answer, answered) = oneshot::channel();
         let over = || Refused { code: 404, reason: "the room has just ended".into() };
-        if !self.send(Input::Broadcast { call, peer, grant, request: Box::new(request), answer }).await {
+        if !self.send(Input::Broadcast(Box::new(BroadcasterCall { call, peer, grant, request }), answer)).await {
             return Err(over());
         }
         answered.await.unwrap_or_else(|_| Err(over()))
@@ -61,13 +66,13 @@ impl RoomHandle {
     }
 
     /// Counts of what is in the room, after the last command.
-    pub fn census(&self) -> RoomCensus {
-        *self.census.borrow()
+    pub fn stats(&self) -> RoomStats {
+        *self.stats.borrow()
     }
 
     /// Participants who have joined, after the last command.
     pub(crate) fn participants(&self) -> usize {
-        self.census().participants
+        self.stats().participants
     }
 
     /// The meeting's settings that the room applies.
@@ -94,7 +99,7 @@ impl RoomHandle {
     /// Applies settings, and lets the people in `returning` return; false when the room is over.
     pub(crate) async fn update(&self, settings: RoomSettings, returning: Option<Vec<String>>) -> bool {
         let (answer, answered) = oneshot::channel();
-        self.send(Input::Update(settings, returning, answer)).await && answered.await.is_ok()
+        self.send(Input::Update(Command::Update { settings, returning }, answer)).await && answered.await.is_ok()
     }
 
     /// Removes a participant; false when there is none with this id.

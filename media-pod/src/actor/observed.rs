@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::list_version::ListVersion;
 use crate::metrics::Metrics;
-use crate::room::{Fact, Room, RoomCensus};
+use crate::room::{Fact, Room, RoomStats};
 
 /// Where rooms report what happens in them.
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ pub(crate) struct Reports {
 
 /// The receiving side of what a [`Publisher`] publishes.
 pub(super) struct Observed {
-    pub(super) census: watch::Receiver<RoomCensus>,
+    pub(super) stats: watch::Receiver<RoomStats>,
     pub(super) settings: watch::Receiver<RoomSettings>,
     pub(super) people: watch::Receiver<Vec<String>>,
     pub(super) streams: watch::Receiver<u64>,
@@ -29,7 +29,7 @@ pub(super) struct Observed {
 /// Publishes a room's state; its share of the metrics is subtracted when this is dropped.
 #[derive(Debug)]
 pub(super) struct Publisher {
-    census: watch::Sender<RoomCensus>,
+    stats: watch::Sender<RoomStats>,
     settings: watch::Sender<RoomSettings>,
     people: watch::Sender<Vec<String>>,
     streams: watch::Sender<u64>,
@@ -40,24 +40,24 @@ impl Publisher {
     /// Counts the room itself.
     pub(super) fn new(room: &Room, reports: Reports) -> (Self, Observed) {
         reports.metrics.rooms.inc();
-        let (census, observed_census) = watch::channel(RoomCensus::default());
+        let (stats, observed_stats) = watch::channel(RoomStats::default());
         let (settings, observed_settings) = watch::channel(room.settings());
         let (people, observed_people) = watch::channel(Vec::new());
         let (streams, observed_streams) = watch::channel(room.streams_version());
         let observed = Observed {
-            census: observed_census,
+            stats: observed_stats,
             settings: observed_settings,
             people: observed_people,
             streams: observed_streams,
         };
-        (Self { census, settings, people, streams, reports }, observed)
+        (Self { stats, settings, people, streams, reports }, observed)
     }
 
     /// Publishes what has changed.
     pub(super) fn publish(&self, room: &Room) {
         update(&self.streams, room.streams_version());
-        let now = room.census();
-        let before = self.census.send_replace(now);
+        let now = room.stats();
+        let before = self.stats.send_replace(now);
         self.reports.metrics.participants.add(signed(now.participants) - signed(before.participants));
         self.reports.metrics.waiting.add(signed(now.waiting) - signed(before.waiting));
         let awaits_again = now.awaits_returning && !before.awaits_returning;
@@ -72,7 +72,7 @@ impl Publisher {
 
 impl Drop for Publisher {
     fn drop(&mut self) {
-        let last = *self.census.borrow();
+        let last = *self.stats.borrow();
         self.reports.metrics.participants.sub(signed(last.participants));
         self.reports.metrics.waiting.sub(signed(last.waiting));
         self.reports.metrics.rooms.dec();

@@ -16,7 +16,7 @@ use super::observed::{Publisher, record};
 use super::outbox::Close;
 use crate::metrics::Metrics;
 use crate::room::broadcaster::Refused;
-use crate::room::{Command, ConnectionId, Effect, Keepsake, MediaEvent, Outgoing, Room};
+use crate::room::{Command, ConnectionId, Effect, MediaEvent, Outgoing, Room, Snapshot};
 
 /// Close code and reason for a client that does not read its messages (RFC 6455 section 7.4.1).
 const DOES_NOT_READ: Close = (1008, "this client does not read its messages");
@@ -46,8 +46,8 @@ impl RoomActor {
     }
 
     /// What the room hands on to its successor; `is_interrupted` after a panic.
-    pub(super) fn keepsake(&self, is_interrupted: bool) -> Option<Keepsake> {
-        self.room.keepsake(is_interrupted)
+    pub(super) fn snapshot(&self, is_interrupted: bool) -> Option<Snapshot> {
+        self.room.snapshot(is_interrupted)
     }
 
     /// Runs until the room is over.
@@ -83,32 +83,28 @@ impl RoomActor {
     /// The room's command for an input; what does not concern the room is answered here.
     fn command(&mut self, input: Input) -> Option<Command> {
         Some(match input {
-            Input::Connect { connection, peer, grant, replicas, comes_back_only, proves, client } => {
-                self.clients.insert(connection, client);
-                Command::Connected { connection, peer, grant, replicas, comes_back_only, proves }
+            Input::Command(command) => {
+                if let Command::Disconnected { connection } = &command {
+                    self.clients.remove(connection);
+                }
+                command
             }
-            Input::Broadcast { call, peer, grant, request, answer } => {
-                self.calls.insert(call, answer);
-                Command::Broadcaster { call, peer, grant, request: *request }
+            Input::Connect(connect, client) => {
+                self.clients.insert(connect.connection, client);
+                Command::Connected(connect)
             }
-            Input::Disconnect(connection) => {
-                self.clients.remove(&connection);
-                Command::Disconnected { connection }
+            Input::Broadcast(call, answer) => {
+                self.calls.insert(call.call, answer);
+                Command::Broadcaster(call)
             }
-            Input::CutOff(connection) => Command::CutOff { connection },
-            Input::SignOfLife(connection) => Command::SignOfLife { connection },
-            Input::Message { connection, id: Some(id), request } => Command::Request { connection, id, request },
-            Input::Message { connection, id: None, request } => Command::Notification { connection, request },
-            Input::Answer { connection, id, is_ok } => Command::Answered { connection, id, is_ok },
-            Input::Update(settings, returning, answer) => {
+            Input::Update(command, answer) => {
                 self.updates.push(answer);
-                Command::Update { settings, returning }
+                command
             }
             Input::Remove(peer, answer) => {
                 let _ = answer.send(self.room.has(&peer));
                 Command::Remove(peer)
             }
-            Input::End(end) => Command::End(end),
             Input::Panic => panic!("requested by a test"),
             Input::Describe(answer) => {
                 let _ = answer.send(self.room.peers());

@@ -17,7 +17,7 @@ use super::quota::ByteQuota;
 use super::room_actor::RoomActor;
 use crate::clock::unix_milliseconds;
 use crate::metrics::Metrics;
-use crate::room::{Keepsake, Limits, MediaEvent, Room, Terms};
+use crate::room::{Limits, MediaEvent, MeetingSettings, Room, Snapshot};
 use crate::sfu::workers::MEDIASOUP_VERSION;
 
 /// Inputs queued for a room before its clients are slowed down.
@@ -31,9 +31,9 @@ pub(crate) struct RoomSpec {
     /// The room's limits.
     pub(crate) limits: Limits,
     /// The meeting's settings.
-    pub(crate) terms: Terms,
+    pub(crate) settings: MeetingSettings,
     /// What an earlier room of the same meeting has handed on.
-    pub(crate) keepsake: Option<Keepsake>,
+    pub(crate) snapshot: Option<Snapshot>,
     /// Memory for messages queued for its clients.
     pub(crate) quota: ByteQuota,
 }
@@ -42,7 +42,7 @@ pub(crate) struct RoomSpec {
 #[derive(Debug)]
 pub(crate) struct RoomEnd {
     /// What the room hands on to its successor; `None` if the meeting is over.
-    pub(crate) keepsake: Option<Keepsake>,
+    pub(crate) snapshot: Option<Snapshot>,
 }
 
 /// Starts a room; `on_end` runs when the room has ended, for whatever reason.
@@ -53,14 +53,14 @@ pub(crate) fn start<F: Future<Output = ()> + Send + 'static>(
     reports: Reports,
     on_end: impl FnOnce(RoomEnd) -> F + Send + 'static,
 ) -> RoomHandle {
-    let RoomSpec { meeting, limits, terms, keepsake, quota } = spec;
+    let RoomSpec { meeting, limits, settings, snapshot, quota } = spec;
     let (inbox, inputs) = mpsc::channel(INBOX);
     let capabilities = media.rtp_capabilities();
-    let room = Room::new(limits, terms, capabilities, MEDIASOUP_VERSION.to_owned(), unix_milliseconds(), keepsake);
+    let room = Room::new(limits, settings, capabilities, MEDIASOUP_VERSION.to_owned(), unix_milliseconds(), snapshot);
     let metrics = reports.metrics.clone();
     let (publisher, observed) = Publisher::new(&room, reports);
-    let Observed { census, settings, people, streams } = observed;
-    let handle = RoomHandle { inbox, census, settings, people, streams, quota };
+    let Observed { stats, settings, people, streams } = observed;
+    let handle = RoomHandle { inbox, stats, settings, people, streams, quota };
     let actor = RoomActor::new(room, media, publisher, metrics.clone());
     tokio::spawn(async move { on_end(run(actor, metrics, inputs, events, meeting).await).await });
     handle
@@ -88,13 +88,13 @@ async fn run(
         note(panic.as_ref());
     }
     // A panic may leave inconsistent state behind, and dropping the handles may panic too.
-    let keepsake = catch_unwind(AssertUnwindSafe(|| actor.keepsake(is_interrupted)));
+    let snapshot = catch_unwind(AssertUnwindSafe(|| actor.snapshot(is_interrupted)));
     let dropped = catch_unwind(AssertUnwindSafe(|| drop(actor)));
     if let Err(panic) = dropped {
         note(panic.as_ref());
     }
     RoomEnd {
-        keepsake: keepsake.unwrap_or_else(|panic| {
+        snapshot: snapshot.unwrap_or_else(|panic| {
             note(panic.as_ref());
             None
         }),

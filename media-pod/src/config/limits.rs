@@ -6,9 +6,9 @@ use clap::{Args, value_parser};
 use convene_protocol::frame::MAX_MESSAGE_BYTES;
 
 use super::values::timeout;
-use crate::network::destinations::Destinations;
 use crate::rate::Rate;
 use crate::room::Limits;
+use crate::room::destinations::Destinations;
 use crate::signaling::limits::ClientLimits;
 
 /// Upper bound of --max-message-bytes: protoo's own limit.

@@ -10,8 +10,8 @@ use ipnet::IpNet;
 use super::values::{bitrate, duration, timeout};
 use crate::actor::media::settings::MediaSettings;
 use crate::network::announced_ports::AnnouncedPorts;
-use crate::network::destinations::read_network;
 use crate::network::port_block::PortBlock;
+use crate::room::destinations::read_network;
 use crate::sfu::codecs::{DEFAULT_CODECS, known_name};
 
 /// Ports, addresses, workers.

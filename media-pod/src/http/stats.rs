@@ -19,7 +19,7 @@ pub(crate) async fn stats(State(state): State<AppState>) -> Json<Value> {
     let has_token = state.keys.is_some();
     let mut room_list = Vec::new();
     for (key, room) in rooms.iter().take(MAX_ROOMS) {
-        let mut described = json!(room.census());
+        let mut described = json!(room.stats());
         described["namespace"] = json!(key.namespace);
         described["name"] = json!(key.name);
         let peers = room.describe().await;

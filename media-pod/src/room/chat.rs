@@ -1,147 +1,63 @@
-//! What has been said in the room, for those who come later or have no data channel. Bounded in messages and bytes; ends with the room.
+//! The chat: its history, and the participants that receive it by signaling because they have no data channel.
 
-use std::collections::VecDeque;
-use std::time::Duration;
+mod history;
 
-use convene_protocol::message::{ChatHistoryAnswer, ChatMessage, MAX_CHAT_TEXT, clean_chat_text};
+use std::collections::BTreeSet;
 
-/// Bytes of all messages that are kept.
-const MOST_BYTES: usize = 256 * 1024;
-/// Bytes of the messages of one page.
-const PAGE_BYTES: usize = 32 * 1024;
-/// Messages of one page.
-const PAGE_MESSAGES: usize = 100;
-/// Bytes of a message beside its texts.
-const FRAME_BYTES: usize = 128;
+use convene_protocol::message::{ChatHistory, ChatHistoryAnswer, ChatMessage, ServerNotification};
 
-/// The newest messages.
-#[derive(Clone, Debug)]
+pub(super) use history::History;
+
+use super::effects::Effects;
+use super::interface::ids::PeerId;
+use super::people::seats::Seats;
+
+/// The chat.
+#[derive(Debug)]
 pub(super) struct Chat {
-    messages: VecDeque<ChatMessage>,
-    bytes: usize,
-    most: usize,
-    next_id: u64,
-    /// Milliseconds since 1970 at the room's time zero.
-    opened_at: u64,
+    history: History,
+    followers: BTreeSet<PeerId>,
 }
 
 impl Chat {
-    pub(super) fn new(most: usize, opened_at: u64) -> Self {
-        Self { messages: VecDeque::new(), bytes: 0, most, next_id: 1, opened_at }
+    pub(super) fn new(limit: usize, opened_at: u64) -> Self {
+        Self { history: History::new(limit, opened_at), followers: BTreeSet::new() }
     }
 
-    /// Goes on after what was said before.
-    pub(super) fn restore(&mut self, before: Self) {
-        *self = Self { most: self.most, opened_at: self.opened_at, ..before };
-        self.forget();
+    pub(super) fn history(&self) -> &History {
+        &self.history
     }
 
-    /// Keeps a message without its control characters; a text that is too long is kept as far as it is not.
-    pub(super) fn note(&mut self, peer_id: &str, display_name: &str, text: &str, now: Duration) -> ChatMessage {
-        let message = ChatMessage {
-            id: self.next_id,
-            peer_id: peer_id.to_owned(),
-            display_name: display_name.to_owned(),
-            text: clean_chat_text(&text[..text.floor_char_boundary(MAX_CHAT_TEXT)]),
-            sent_at: self.opened_at.saturating_add(u64::try_from(now.as_millis()).unwrap_or(u64::MAX)),
-        };
-        self.next_id += 1;
-        self.bytes += bytes_of(&message);
-        self.messages.push_back(message.clone());
-        self.forget();
-        message
+    pub(super) fn restore(&mut self, history: History) {
+        self.history.restore(history);
     }
 
-    fn forget(&mut self) {
-        while self.messages.len() > self.most || self.bytes > MOST_BYTES {
-            let Some(oldest) = self.messages.pop_front() else { return };
-            self.bytes -= bytes_of(&oldest);
+    /// A page of the history. A participant who follows receives later messages as notifications.
+    pub(super) fn page(&mut self, id: &PeerId, wanted: ChatHistory) -> ChatHistoryAnswer {
+        if wanted.follow {
+            self.followers.insert(id.clone());
         }
+        self.history.page(wanted.before)
     }
 
-    /// The newest messages, or the newest before a number: as many as a page has room for, oldest first.
-    pub(super) fn page(&self, before: Option<u64>) -> ChatHistoryAnswer {
-        let older = |message: &&ChatMessage| before.is_none_or(|before| message.id < before);
-        let end = self.messages.iter().take_while(older).count();
-        let mut room = PAGE_BYTES;
-        let fits = |message: &&ChatMessage| match room.checked_sub(bytes_of(message)) {
-            Some(rest) => {
-                room = rest;
-                true
-            }
-            None => false,
-        };
-        let count = self.messages.range(..end).rev().take(PAGE_MESSAGES).take_while(fits).count();
-        let messages = self.messages.range(end - count..end).cloned().collect();
-        ChatHistoryAnswer { messages, more: end > count }
-    }
-}
-
-fn bytes_of(message: &ChatMessage) -> usize {
-    message.text.len() + message.display_name.len() + message.peer_id.len() + FRAME_BYTES
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn said(chat: &mut Chat, text: &str) -> ChatMessage {
-        chat.note("ada", "Ada", text, Duration::from_secs(2))
-    }
-
-    #[test]
-    fn only_the_newest_are_kept_and_none_is_too_long() {
-        let mut chat = Chat::new(2, 1_000);
-        for text in ["one", "two", &"é".repeat(MAX_CHAT_TEXT)] {
-            said(&mut chat, text);
+    /// Keeps a message, and sends it to the followers; `None` if the sender has not joined.
+    pub(super) fn add(
+        &mut self,
+        sender: &PeerId,
+        text: &str,
+        seats: &Seats,
+        effects: &mut Effects,
+    ) -> Option<ChatMessage> {
+        let name = &seats.get(sender)?.joined.as_ref()?.display_name;
+        let message = self.history.add(&sender.0, name, text, effects.now);
+        let receivers = self.followers.iter().filter(|id| *id != sender);
+        for connection in receivers.filter_map(|id| seats.connection_of(id)) {
+            effects.notify(connection, ServerNotification::ChatMessage(message.clone()));
         }
-        let kept = chat.page(None).messages;
-        assert_eq!(kept.iter().map(|message| message.id).collect::<Vec<_>>(), [2, 3]);
-        assert_eq!((kept[1].text.len(), kept[1].sent_at), (MAX_CHAT_TEXT, 3_000));
-        let text = said(&mut Chat::new(1, 0), &format!("x{}", "é".repeat(MAX_CHAT_TEXT))).text;
-        assert_eq!(text.len(), MAX_CHAT_TEXT - 1, "no character is cut in two");
-        assert_eq!(said(&mut Chat::new(1, 0), "a\u{0}\u{1b}b\nc").text, "ab\nc");
+        Some(message)
     }
 
-    #[test]
-    fn bytes_are_bounded_as_well_as_messages() {
-        let mut chat = Chat::new(10_000, 0);
-        for _ in 0..1000 {
-            said(&mut chat, &"x".repeat(MAX_CHAT_TEXT));
-        }
-        assert!(chat.bytes <= MOST_BYTES && chat.messages.len() >= 50, "{}", chat.messages.len());
-    }
-
-    #[test]
-    fn a_successor_goes_on_with_the_numbers() {
-        let mut before = Chat::new(10, 0);
-        said(&mut before, "one");
-        let mut after = Chat::new(10, 5_000);
-        after.restore(before);
-        assert_eq!((said(&mut after, "two").id, after.page(None).messages.len()), (2, 2));
-    }
-
-    proptest! {
-        #[test]
-        fn pages_hold_everything_once_and_none_is_large(lengths in prop::collection::vec(0_usize..MAX_CHAT_TEXT, 0..150)) {
-            let mut chat = Chat::new(200, 0);
-            for length in &lengths {
-                said(&mut chat, &"x".repeat(*length));
-            }
-            let (mut seen, mut before) = (Vec::new(), None);
-            loop {
-                let page = chat.page(before);
-                prop_assert!(page.messages.iter().map(bytes_of).sum::<usize>() <= PAGE_BYTES);
-                prop_assert!(page.messages.len() <= PAGE_MESSAGES);
-                before = page.messages.first().map(|message| message.id).or(before);
-                seen.splice(0..0, page.messages);
-                if !page.more {
-                    break;
-                }
-            }
-            prop_assert_eq!(seen, chat.messages.iter().cloned().collect::<Vec<_>>());
-        }
+    pub(super) fn remove_peer(&mut self, id: &PeerId) {
+        self.followers.remove(id);
     }
 }

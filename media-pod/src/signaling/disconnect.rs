@@ -1,8 +1,7 @@
 //! Notifies the room that a client's connection has ended, however the task that serves it ends.
 
 use crate::actor::handle::RoomHandle;
-use crate::actor::input::Input;
-use crate::room::ConnectionId;
+use crate::room::{Command, ConnectionId};
 
 /// A connection known to the room. It is disconnected when this is dropped, as by a panic.
 #[derive(Debug)]
@@ -19,7 +18,7 @@ impl DisconnectGuard {
     /// Notifies the room, and returns when the room's queue has accepted it.
     pub(super) async fn disconnect(mut self) {
         if let Some(room) = self.room.take() {
-            room.send(Input::Disconnect(self.connection)).await;
+            room.command(Command::Disconnected { connection: self.connection }).await;
         }
     }
 }
@@ -29,7 +28,7 @@ impl Drop for DisconnectGuard {
         let Some(room) = self.room.take() else { return };
         let connection = self.connection;
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move { room.send(Input::Disconnect(connection)).await });
+            runtime.spawn(async move { room.command(Command::Disconnected { connection }).await });
         }
     }
 }

@@ -25,7 +25,7 @@ use crate::actor::input::{Client, Input};
 use crate::actor::outbox::{self, Close, Inbox, Sender};
 use crate::metrics::Metrics;
 use crate::rate::{ClientRateLimiter, Decision};
-use crate::room::ConnectionId;
+use crate::room::{Command, Connect, ConnectionId};
 
 /// What to close a socket with, if the client can still receive it.
 pub(super) type CloseWith = Option<Close>;
@@ -55,7 +55,7 @@ pub(super) async fn connect(
         is_interrupted: false,
     };
     let client = Client { outbox, vocabulary };
-    let connect = Input::Connect { connection, peer, grant, replicas, comes_back_only, proves, client };
+    let connect = Input::Connect(Connect { connection, peer, grant, replicas, comes_back_only, proves }, client);
     let guard = DisconnectGuard::new(room.clone(), connection);
     room.send(connect).await.then_some((reader, outgoing, guard))
 }
@@ -118,7 +118,7 @@ impl Reader {
     /// Reports a sign of life, if the room has requested one.
     async fn show_life(&self) {
         if self.outbox.takes_ping() {
-            self.room.send(Input::SignOfLife(self.connection)).await;
+            self.room.command(Command::SignOfLife { connection: self.connection }).await;
         }
     }
 
@@ -178,7 +178,7 @@ impl Reader {
                 id.map_or(CONTINUE, |id| self.answer(frame::failure(id, error.code(), &error.to_string())))
             }
             Incoming::Answer { id, is_ok } => {
-                self.to_room(Input::Answer { connection: self.connection, id, is_ok }).await
+                self.to_room(Command::Answered { connection: self.connection, id, is_ok }).await
             }
             Incoming::Malformed(error) => self.malformed(&error),
         }
@@ -209,11 +209,16 @@ impl Reader {
 
     async fn forward(&self, id: Option<u64>, request: ClientRequest) -> Next {
         self.metrics.requests.with_label_values(&[request.name()]).inc();
-        self.to_room(Input::Message { connection: self.connection, id, request }).await
+        let connection = self.connection;
+        self.to_room(match id {
+            Some(id) => Command::Request { connection, id, request },
+            None => Command::Notification { connection, request },
+        })
+        .await
     }
 
-    async fn to_room(&self, input: Input) -> Next {
-        if self.room.send(input).await { CONTINUE } else { ControlFlow::Break(None) }
+    async fn to_room(&self, command: Command) -> Next {
+        if self.room.command(command).await { CONTINUE } else { ControlFlow::Break(None) }
     }
 
     fn malformed(&self, error: &FrameError) -> Next {

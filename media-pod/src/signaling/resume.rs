@@ -22,10 +22,9 @@ use super::socket::{
     CLOSE_TIMEOUT, PING_INTERVAL, SEND_TIMEOUT, close_message, discard_rest, ping_message, refuse, send,
 };
 use crate::actor::handle::RoomHandle;
-use crate::actor::input::Input;
 use crate::actor::outbox::{Inbox, Out};
 use crate::metrics::{GaugeGuard, Metrics};
-use crate::room::ConnectionId;
+use crate::room::{Command, ConnectionId};
 
 /// Serves a client that requested a session: resumes its previous one if possible, otherwise opens a new one.
 pub(crate) async fn serve(
@@ -126,7 +125,7 @@ impl Session {
             }
             drop(rejected);
             self.ring.acknowledge(received);
-            self.reader.room.send(Input::SignOfLife(self.reader.connection)).await;
+            self.reader.room.command(Command::SignOfLife { connection: self.reader.connection }).await;
             end = self.attached(socket, Some(received), &mut outgoing, resumptions).await;
         }
     }
@@ -171,7 +170,7 @@ impl Session {
     ) -> Option<Resumption> {
         let ConnectionId(connection) = self.reader.connection;
         tracing::info!(connection, "client interrupted; its session waits");
-        self.reader.room.send(Input::CutOff(self.reader.connection)).await;
+        self.reader.room.command(Command::CutOff { connection: self.reader.connection }).await;
         let (deadline, sent) = (Instant::now() + self.resume_timeout, self.ring.sent());
         let mut close = None;
         loop {

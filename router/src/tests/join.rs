@@ -259,7 +259,10 @@ async fn the_pods_own_address_is_told_only_where_clients_reach_it() {
     let ids = answers.map(|answer: Value| {
         assert_eq!(answer["signalingUrl"], "ws://203.0.113.7:28080/signal/team-a/stand-up");
         let keys = KeySet::from_jwks(&fixture.jwks).unwrap();
-        keys.verify_admission(answer["token"].as_str().unwrap(), now()).unwrap().jti
+        keys.verify_admission_with_end(answer["token"].as_str().unwrap(), now())
+            .map(|(admission, _)| admission)
+            .unwrap()
+            .jti
     });
     assert!(ids[0] != ids[1] && ids[0].len() == 32, "{ids:?}");
     fixture.app.join.pools.store(pools(false).into());

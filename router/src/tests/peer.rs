@@ -185,7 +185,9 @@ async fn serve(stream: TcpStream, keys: KeySet, seen: Arc<Mutex<Vec<Seen>>>) {
         let bearer =
             request.headers().get("authorization").and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-        let Ok(admission) = keys.verify_admission(bearer.unwrap_or_default(), now) else {
+        let Ok(admission) =
+            keys.verify_admission_with_end(bearer.unwrap_or_default(), now).map(|(admission, _)| admission)
+        else {
             return Err(Response::builder().status(401).body(None).unwrap());
         };
         seen.lock().unwrap().push(Seen {

@@ -278,7 +278,7 @@ async fn noting_pod(jwks: &str) -> (std::net::SocketAddr, tokio::sync::mpsc::Unb
     let note = move |headers: HeaderMap| {
         let bearer = headers["authorization"].to_str().unwrap().strip_prefix("Bearer ").unwrap();
         let now = u64::try_from(jiff::Timestamp::now().as_second()).unwrap();
-        sender.send(keys.verify_admission(bearer, now).unwrap()).unwrap();
+        sender.send(keys.verify_admission_with_end(bearer, now).map(|(admission, _)| admission).unwrap()).unwrap();
         std::future::ready("{}")
     };
     let routes = axum::Router::new().fallback(note);

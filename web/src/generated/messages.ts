@@ -5,7 +5,7 @@
  */
 export type ActiveSpeaker = { 
 /**
- * Who speaks.
+ * The speaker.
  */
 peerId?: string | null, 
 /**
@@ -14,7 +14,7 @@ peerId?: string | null,
 volume?: number | null, };
 
 /**
- * What a data channel is for.
+ * The purpose of a data channel.
  */
 export type Channel = "chat" | "bot";
 
@@ -23,7 +23,7 @@ export type Channel = "chat" | "bot";
  */
 export type ChatHistory = { 
 /**
- * Whether later messages are to come as `chatMessage` notifications: for clients without data channels.
+ * Whether later messages arrive as `chatMessage` notifications: for clients without data channels.
  */
 follow?: boolean | null, 
 /**
@@ -45,7 +45,7 @@ messages: Array<ChatMessage>,
 more: boolean, };
 
 /**
- * Something said in the chat.
+ * A chat message.
  */
 export type ChatMessage = { 
 /**
@@ -53,15 +53,15 @@ export type ChatMessage = {
  */
 id: number, 
 /**
- * Who said it.
+ * The sender.
  */
 peerId: string, 
 /**
- * Their name at that time.
+ * The display name at that time.
  */
 displayName: string, 
 /**
- * What.
+ * The text.
  */
 text: string, 
 /**
@@ -92,7 +92,7 @@ export type ChatText = {
 text: string, };
 
 /**
- * Everything a client may ask or tell. The JSON is `{ "method": …, "data": … }`.
+ * Everything that a client may send. The JSON is `{ "method": …, "data": … }`.
  */
 export type ClientRequest = { "method": "getRtcStatsUrl", "data": NoData } | { "method": "getRouterRtpCapabilities", "data": NoData } | { "method": "createWebRtcTransport", "data": CreateTransport } | { "method": "connectWebRtcTransport", "data": ConnectTransport } | { "method": "restartIce", "data": TransportRef } | { "method": "join", "data": Join } | { "method": "produce", "data": Produce } | { "method": "produceData", "data": ProduceData } | { "method": "closeProducer", "data": ProducerRef } | { "method": "pauseProducer", "data": ProducerRef } | { "method": "resumeProducer", "data": ProducerRef } | { "method": "pauseConsumer", "data": ConsumerRef } | { "method": "resumeConsumer", "data": ConsumerRef } | { "method": "requestConsumerKeyFrame", "data": ConsumerRef } | { "method": "setConsumerPreferredLayers", "data": PreferredLayers } | { "method": "setConsumerPriority", "data": Priority } | { "method": "changeDisplayName", "data": DisplayName } | { "method": "getTransportStats", "data": TransportRef } | { "method": "getProducerStats", "data": ProducerRef } | { "method": "getConsumerStats", "data": ConsumerRef } | { "method": "getDataProducerStats", "data": DataProducerRef } | { "method": "getDataConsumerStats", "data": DataConsumerRef } | { "method": "getChatHistory", "data": ChatHistory } | { "method": "sendChatMessage", "data": ChatText } | { "method": "raiseHand", "data": RaiseHand } | { "method": "sendReaction", "data": SendReaction } | { "method": "setWatchedPeers", "data": WatchedPeers } | { "method": "knock", "data": Knock } | { "method": "admitPeer", "data": PeerRef } | { "method": "refusePeer", "data": PeerRef } | { "method": "admitAll", "data": NoData } | { "method": "setRoomLock", "data": RoomLock } | { "method": "setRoomLobby", "data": RoomLobby } | { "method": "muteParticipant", "data": MuteParticipant } | { "method": "askToUnmute", "data": PeerRef } | { "method": "removeParticipant", "data": PeerRef } | { "method": "setPermissions", "data": SetPermissions } | { "method": "setModerator", "data": SetModerator } | { "method": "lowerHand", "data": PeerRef } | { "method": "endMeeting", "data": NoData } | { "method": "applyNetworkThrottle", "data": Throttle } | { "method": "resetNetworkThrottle", "data": Throttle } | { "method": "stopNetworkThrottle", "data": Throttle };
 
@@ -101,7 +101,7 @@ export type ClientRequest = { "method": "getRtcStatsUrl", "data": NoData } | { "
  */
 export type ConnectTransport = { 
 /**
- * Which transport.
+ * The transport.
  */
 transportId: string, 
 /**
@@ -114,11 +114,11 @@ dtlsParameters: import('mediasoup-client').types.DtlsParameters, };
  */
 export type ConsumerAppData = { 
 /**
- * Who sends.
+ * The sender.
  */
 peerId: string, 
 /**
- * What is sent.
+ * Microphone, camera or screen.
  */
 source: Source, 
 /**
@@ -131,11 +131,11 @@ share?: boolean | null, };
  */
 export type ConsumerLayers = { 
 /**
- * Which consumer.
+ * The consumer.
  */
 consumerId: string, 
 /**
- * What arrives now; absent when nothing does.
+ * The layers that arrive now; absent when nothing arrives.
  */
 layers?: Layers, 
 /**
@@ -152,7 +152,7 @@ temporalLayer: number | null, };
  */
 export type ConsumerRef = { 
 /**
- * Which consumer.
+ * The consumer.
  */
 consumerId: string, };
 
@@ -165,7 +165,7 @@ export type ConsumerScore = {
  */
 score: number, 
 /**
- * Of the stream that is forwarded now.
+ * Of the sender's stream that is forwarded now.
  */
 producerScore: number, 
 /**
@@ -191,11 +191,11 @@ appData?: TransportAppData | null, };
  */
 export type DataConsumerAppData = { 
 /**
- * Who sends; absent for the bot.
+ * The sender; absent for the bot.
  */
 peerId?: string | null, 
 /**
- * What it is for.
+ * The purpose.
  */
 channel: Channel, };
 
@@ -204,7 +204,7 @@ channel: Channel, };
  */
 export type DataConsumerRef = { 
 /**
- * Which data consumer.
+ * The data consumer.
  */
 dataConsumerId: string, };
 
@@ -213,7 +213,7 @@ dataConsumerId: string, };
  */
 export type DataProducerRef = { 
 /**
- * Which data producer.
+ * The data producer.
  */
 dataProducerId: string, };
 
@@ -226,16 +226,16 @@ export type Device = {
  */
 flag?: string | null, 
 /**
- * Name for people.
+ * Readable name.
  */
 name?: string | null, 
 /**
- * Version for people.
+ * Readable version.
  */
 version?: string | null, };
 
 /**
- * Which way media flows, seen from the client.
+ * The direction of media, seen from the client.
  */
 export type Direction = "producer" | "consumer";
 
@@ -253,7 +253,7 @@ displayName: string, };
  */
 export type DisplayNameChanged = { 
 /**
- * Who.
+ * The participant.
  */
 peerId: string, 
 /**
@@ -270,15 +270,15 @@ oldDisplayName: string, };
  */
 export type DownlinkBwe = { 
 /**
- * What all consumers together would like.
+ * The bitrate that all consumers together would use.
  */
 desiredBitrate: number, 
 /**
- * What they can use now.
+ * The bitrate that they can use now.
  */
 effectiveDesiredBitrate: number, 
 /**
- * What the way is estimated to carry.
+ * The estimated available bitrate.
  */
 availableBitrate: number, };
 
@@ -287,11 +287,11 @@ availableBitrate: number, };
  */
 export type HandRaised = { 
 /**
- * Whose.
+ * The participant.
  */
 peerId: string, 
 /**
- * Whether it is up.
+ * Whether it is raised.
  */
 raised: boolean, };
 
@@ -326,7 +326,7 @@ rtpCapabilities?: import('mediasoup-client').types.RtpCapabilities | null, };
  */
 export type JoinAnswer = { 
 /**
- * Everybody who is there already.
+ * All participants in the room.
  */
 peers: Array<PeerInfo>, };
 
@@ -361,16 +361,16 @@ temporalLayer: number | null, };
  */
 export type Lobby = { 
 /**
- * How it stands with the receiver.
+ * The state of the receiver.
  */
 state: LobbyState, };
 
 /**
- * Somebody who waits in the lobby.
+ * A client in the lobby.
  */
 export type LobbyPeer = { 
 /**
- * Who.
+ * The client.
  */
 peerId: string, 
 /**
@@ -383,12 +383,12 @@ displayName: string, };
  */
 export type LobbyPeers = { 
 /**
- * Everybody who waits; who waits longest is first.
+ * All clients in the lobby, the longest waiting first.
  */
 peers: Array<LobbyPeer>, };
 
 /**
- * How it stands with somebody in the lobby.
+ * The state of a client in the lobby.
  */
 export type LobbyState = "waiting" | "admitted";
 
@@ -402,11 +402,11 @@ export type MediaKind = "audio" | "video";
  */
 export type MuteParticipant = { 
 /**
- * Who; absent: everybody who is no moderator.
+ * The participant; absent: all who are no moderators.
  */
 peerId?: string | null, 
 /**
- * What of theirs: sound and pictures are paused, a screen is closed.
+ * The source: audio and video are paused, a screen is closed.
  */
 source: PublishSource, };
 
@@ -415,11 +415,11 @@ source: PublishSource, };
  */
 export type MutedByModerator = { 
 /**
- * What of the receiver's was paused or closed.
+ * The source that was paused or closed.
  */
 source: PublishSource, 
 /**
- * By whom.
+ * The moderator; absent if hidden.
  */
 peerId?: string | null, };
 
@@ -428,7 +428,7 @@ peerId?: string | null, };
  */
 export type NewConsumer = { 
 /**
- * Who sends.
+ * The sender.
  */
 peerId: string, 
 /**
@@ -468,7 +468,7 @@ producerPaused: boolean,
  */
 consumerScore: ConsumerScore, 
 /**
- * Who and what.
+ * Sender and source.
  */
 appData: ConsumerAppData, };
 
@@ -477,7 +477,7 @@ appData: ConsumerAppData, };
  */
 export type NewDataConsumer = { 
 /**
- * Who sends; null for the bot.
+ * The sender; null for the bot.
  */
 peerId: string | null, 
 /**
@@ -509,7 +509,7 @@ label: string,
  */
 protocol: string, 
 /**
- * Who and what.
+ * Sender and channel.
  */
 appData: DataConsumerAppData, };
 
@@ -528,27 +528,27 @@ peer: PeerInfo, };
 export type NoData = Record<string, never>;
 
 /**
- * Payload of `peerChanged`: what of somebody has changed, told to all.
+ * Payload of `peerChanged`, sent to all: what has changed of a participant.
  */
 export type PeerChanged = { 
 /**
- * Who.
+ * The participant.
  */
 peerId: string, 
 /**
- * Whether they moderate.
+ * Whether the participant moderates.
  */
 moderator: boolean, 
 /**
- * Whether nobody has vouched for who they are.
+ * Whether no application vouches for the identity.
  */
 guest: boolean, 
 /**
- * What they may send.
+ * What the participant may send.
  */
 publish: PublishGrant, 
 /**
- * Whether the media pod hears of them; false soon after their page or their network is gone.
+ * Whether the connection is alive; false soon after the page or the network is gone.
  */
 connected: boolean, };
 
@@ -557,16 +557,16 @@ connected: boolean, };
  */
 export type PeerClosed = { 
 /**
- * Who left.
+ * The participant that left.
  */
 peerId: string, };
 
 /**
- * A person in the room. `id` is the older spelling of `peerId`.
+ * A participant. `id` is the older spelling of `peerId`.
  */
 export type PeerInfo = { 
 /**
- * The peer's own choice, unique in the room.
+ * Chosen by the client, unique in the room.
  */
 peerId: string, 
 /**
@@ -574,7 +574,7 @@ peerId: string,
  */
 id: string, 
 /**
- * Name for people.
+ * The name that others see.
  */
 displayName: string, 
 /**
@@ -582,7 +582,7 @@ displayName: string,
  */
 device: Device, 
 /**
- * Left empty for others: addresses of people are nobody else's business.
+ * Empty: addresses of participants are not disclosed to others.
  */
 remoteAddress: string, 
 /**
@@ -590,7 +590,7 @@ remoteAddress: string,
  */
 moderator: boolean, 
 /**
- * Whether nobody has vouched for who they are.
+ * Whether no application vouches for the identity.
  */
 guest: boolean, 
 /**
@@ -598,19 +598,19 @@ guest: boolean,
  */
 recorder: boolean, 
 /**
- * Whether their hand is up.
+ * Whether the hand is raised.
  */
 handRaised: boolean, 
 /**
- * What they may send.
+ * What the participant may send.
  */
 publish: PublishGrant, 
 /**
- * What they send now.
+ * What the participant sends now.
  */
 sends: Sends, 
 /**
- * Whether the media pod hears of them; false soon after their page or their network is gone.
+ * Whether the connection is alive; false soon after the page or the network is gone.
  */
 connected: boolean, };
 
@@ -619,20 +619,20 @@ connected: boolean, };
  */
 export type PeerReaction = { 
 /**
- * Whose.
+ * The participant.
  */
 peerId: string, 
 /**
- * Which one.
+ * The reaction.
  */
 reaction: Reaction, };
 
 /**
- * Names somebody in the room or in its lobby.
+ * Names a client in the room or in its lobby.
  */
 export type PeerRef = { 
 /**
- * Who.
+ * The client.
  */
 peerId: string, };
 
@@ -641,20 +641,20 @@ peerId: string, };
  */
 export type PeerSends = { 
 /**
- * Who.
+ * The participant.
  */
 peerId: string, 
 /**
- * What.
+ * What the participant sends.
  */
 sends: Sends, };
 
 /**
- * How loud somebody is.
+ * The volume of a participant.
  */
 export type PeerVolume = { 
 /**
- * Who.
+ * The participant.
  */
 peerId: string, 
 /**
@@ -663,7 +663,7 @@ peerId: string,
 volume: number, };
 
 /**
- * Payload of `permissions`: what the receiver may do, and as whom.
+ * Payload of `permissions`: what the receiver may do, and its identity.
  */
 export type Permissions = { 
 /**
@@ -671,35 +671,35 @@ export type Permissions = {
  */
 moderator: boolean, 
 /**
- * What it may send.
+ * What the receiver may send.
  */
 publish: PublishGrant, 
 /**
- * Whether it may write in the chat and open data channels of its own.
+ * Whether the receiver may send chat messages and open data channels.
  */
 publishData: boolean, 
 /**
- * Whether it may receive what others send.
+ * Whether the receiver may receive what others send.
  */
 subscribe: boolean, 
 /**
- * Whether nobody is told that it is there.
+ * Whether the others do not see the receiver.
  */
 hidden: boolean, 
 /**
- * Whether people may write to each other in this meeting.
+ * Whether the chat is on in this meeting.
  */
 chat: boolean, 
 /**
- * Whether people may show their screen in this meeting.
+ * Whether screen sharing is on in this meeting.
  */
 screenShare: boolean, 
 /**
- * Who it is, where an application has vouched for it.
+ * The identity for which an application vouches.
  */
 identity?: string | null, 
 /**
- * The name that others see, where it cannot be chosen.
+ * The name that others see, if it cannot be changed.
  */
 name?: string | null, };
 
@@ -708,7 +708,7 @@ name?: string | null, };
  */
 export type PreferredLayers = { 
 /**
- * Which consumer.
+ * The consumer.
  */
 consumerId: string, 
 /**
@@ -725,7 +725,7 @@ temporalLayer?: number | null, };
  */
 export type Priority = { 
 /**
- * Which consumer.
+ * The consumer.
  */
 consumerId: string, 
 /**
@@ -810,7 +810,7 @@ id: string, };
  */
 export type ProducerRef = { 
 /**
- * Which producer.
+ * The producer.
  */
 producerId: string, };
 
@@ -819,7 +819,7 @@ producerId: string, };
  */
 export type ProducerScore = { 
 /**
- * Which producer.
+ * The producer.
  */
 producerId: string, 
 /**
@@ -837,41 +837,41 @@ export type ProtocolVersion = {
 version: string, };
 
 /**
- * What somebody may send from now on; what is absent stays as it is.
+ * Changes of what a participant may send; what is absent stays as it is.
  */
 export type PublishChange = { 
 /**
- * Sound of a microphone.
+ * Audio of a microphone.
  */
 audio?: boolean | null, 
 /**
- * Pictures of a camera.
+ * Video of a camera.
  */
 video?: boolean | null, 
 /**
- * A screen, with its sound.
+ * A screen, with its audio.
  */
 share?: boolean | null, };
 
 /**
- * The kinds of media that somebody may send.
+ * The kinds of media that a participant may send.
  */
 export type PublishGrant = { 
 /**
- * Sound of a microphone.
+ * Audio of a microphone.
  */
 audio: boolean, 
 /**
- * Pictures of a camera.
+ * Video of a camera.
  */
 video: boolean, 
 /**
- * A screen, with its sound.
+ * A screen, with its audio.
  */
 share: boolean, };
 
 /**
- * What may be granted, muted and stopped separately.
+ * The kinds of media that are granted, muted and stopped separately.
  */
 export type PublishSource = "audio" | "video" | "share";
 
@@ -880,12 +880,12 @@ export type PublishSource = "audio" | "video" | "share";
  */
 export type RaiseHand = { 
 /**
- * Whether the hand is up.
+ * Whether the hand is raised.
  */
 raised: boolean, };
 
 /**
- * What people show each other for a moment.
+ * A reaction, which the others see for a moment.
  */
 export type Reaction = "like" | "clap" | "heart" | "laugh" | "surprised" | "party";
 
@@ -903,7 +903,7 @@ enabled: boolean, };
  */
 export type RoomLock = { 
 /**
- * Whether nobody new is let in.
+ * Whether the room is locked for new participants.
  */
 locked: boolean, };
 
@@ -916,7 +916,7 @@ export type RoomState = {
  */
 title: string, 
 /**
- * Whether nobody new is let in.
+ * Whether the room is locked for new participants.
  */
 locked: boolean, 
 /**
@@ -938,7 +938,7 @@ routerRtpCapabilities: import('mediasoup-client').types.RtpCapabilities, };
  */
 export type ScoreOf = { 
 /**
- * Which consumer.
+ * The consumer.
  */
 consumerId: string, 
 /**
@@ -951,20 +951,20 @@ score: ConsumerScore, };
  */
 export type SendReaction = { 
 /**
- * Which one.
+ * The reaction.
  */
 reaction: Reaction, };
 
 /**
- * What somebody sends now: streams that are there and not paused. Others may receive fewer, where the room is large.
+ * What a participant sends now: streams that exist and are not paused. Others may receive fewer in a large room.
  */
 export type Sends = { 
 /**
- * Sound of a microphone.
+ * Audio of a microphone.
  */
 audio: boolean, 
 /**
- * The picture of a camera.
+ * Video of a camera.
  */
 video: boolean, 
 /**
@@ -973,12 +973,12 @@ video: boolean,
 share: boolean, };
 
 /**
- * What the media pod tells clients. The JSON is `{ "method": …, "data": … }`.
+ * Notifications of the media pod to clients. The JSON is `{ "method": …, "data": … }`.
  */
 export type ServerNotification = { "method": "mediasoupVersion", "data": ProtocolVersion } | { "method": "mediasoup-version", "data": ProtocolVersion } | { "method": "newPeer", "data": NewPeer } | { "method": "peerClosed", "data": PeerClosed } | { "method": "peerDisplayNameChanged", "data": DisplayNameChanged } | { "method": "producerScore", "data": ProducerScore } | { "method": "consumerScore", "data": ScoreOf } | { "method": "consumerPaused", "data": ConsumerRef } | { "method": "consumerResumed", "data": ConsumerRef } | { "method": "consumerClosed", "data": ConsumerRef } | { "method": "dataConsumerClosed", "data": DataConsumerRef } | { "method": "consumerLayersChanged", "data": ConsumerLayers } | { "method": "activeSpeaker", "data": ActiveSpeaker } | { "method": "speakingPeers", "data": SpeakingPeers } | { "method": "downlinkBwe", "data": DownlinkBwe } | { "method": "chatMessage", "data": ChatMessage } | { "method": "permissions", "data": Permissions } | { "method": "lobby", "data": Lobby } | { "method": "lobbyPeers", "data": LobbyPeers } | { "method": "roomState", "data": RoomState } | { "method": "peerChanged", "data": PeerChanged } | { "method": "peerSends", "data": PeerSends } | { "method": "mutedByModerator", "data": MutedByModerator } | { "method": "unmuteRequested", "data": NoData } | { "method": "handRaised", "data": HandRaised } | { "method": "reaction", "data": PeerReaction } | { "method": "session", "data": SignalingSession };
 
 /**
- * What the media pod asks of a client. The JSON is `{ "method": …, "data": … }`.
+ * Requests of the media pod to a client. The JSON is `{ "method": …, "data": … }`.
  */
 export type ServerRequest = { "method": "newConsumer", "data": NewConsumer } | { "method": "newDataConsumer", "data": NewDataConsumer };
 
@@ -987,37 +987,37 @@ export type ServerRequest = { "method": "newConsumer", "data": NewConsumer } | {
  */
 export type SetModerator = { 
 /**
- * Who.
+ * The participant.
  */
 peerId: string, 
 /**
- * Whether they moderate from now on.
+ * Whether the participant is to moderate.
  */
 moderator: boolean, };
 
 /**
- * Payload of `setPermissions`. What is absent stays as it is.
+ * Payload of `setPermissions`. Absent fields stay as they are.
  */
 export type SetPermissions = { 
 /**
- * Whose.
+ * The participant.
  */
 peerId: string, 
 /**
- * What they may send.
+ * What the participant may send.
  */
 publish?: PublishChange | null, 
 /**
- * Whether they may write in the chat and open data channels of their own.
+ * Whether the participant may send chat messages and open data channels.
  */
 publishData?: boolean | null, };
 
 /**
- * Payload of `session`: how it stands with the session that a socket is to go on with.
+ * Payload of `session`: the state of the client's session.
  */
 export type SignalingSession = { 
 /**
- * What to come back with; a secret of the client.
+ * The id with which the client resumes the session; a secret.
  */
 id: string, 
 /**
@@ -1034,7 +1034,7 @@ received: number,
 resumeSeconds: number, };
 
 /**
- * Where media comes from.
+ * The source of media.
  */
 export type Source = "audio" | "video" | "screensharing";
 
@@ -1057,7 +1057,7 @@ export type StatsAnswer = {
 stats: unknown[], };
 
 /**
- * Payload of the throttle requests. What the demo sends in it, its secret included, is not read.
+ * Payload of the throttle requests. The fields that the demo sends, its secret included, are not read.
  */
 export type Throttle = { secret: string };
 
@@ -1095,7 +1095,7 @@ sctpParameters?: import('mediasoup-client').types.SctpParameters | null, };
  */
 export type TransportAppData = { 
 /**
- * Which way media flows.
+ * The direction of media.
  */
 direction: Direction, };
 
@@ -1104,7 +1104,7 @@ direction: Direction, };
  */
 export type TransportRef = { 
 /**
- * Which transport.
+ * The transport.
  */
 transportId: string, };
 
@@ -1113,7 +1113,7 @@ transportId: string, };
  */
 export type WatchedPeers = { 
 /**
- * At most 100 peers, the most wanted first. Where a room has more streams than the client is sent, theirs come first; peers who are
- * not in the room are passed over.
+ * At most 100 peers, the most wanted first. Where a room has more streams than the client receives, theirs come first; peers that are
+ * not in the room are ignored.
  */
 peerIds: Array<string>, };

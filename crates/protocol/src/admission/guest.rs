@@ -1,16 +1,19 @@
 //! Guest ids: how a guest proves to be the same one as before, without an account.
 //!
-//! A router gives each browser one random id, in a cookie that it signs with the admission key. What a media pod learns is another id for
+//! A router gives each browser one random id, in a cookie that it signs with the admission key. A media pod gets another id for
 //! each meeting, so that nothing ties the guests of two meetings together. Cookies open nothing: their audience is their own.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AdmissionError, KeySet, Signer, short_digest};
+use super::error::AdmissionError;
+use super::grant::short_digest;
+use super::keys::KeySet;
+use super::signer::Signer;
 
 /// Audience of guest cookies.
-pub const GUEST_AUDIENCE: &str = "convene-guest";
+const GUEST_AUDIENCE: &str = "convene-guest";
 /// Seconds for which a guest cookie is good.
 pub const GUEST_SECONDS: u64 = 30 * 24 * 3600;
 /// Longest guest cookie that is read, in bytes. Those that routers make have about 300.
@@ -46,7 +49,7 @@ impl GuestId {
 }
 
 impl fmt::Debug for GuestId {
-    /// Without the id: it proves who a guest is.
+    /// Without the id, which is a secret.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("GuestId(..)")
     }
@@ -93,7 +96,10 @@ mod tests {
         assert_eq!(keys.verify_guest(&cookie, last), Ok((id, NOW + GUEST_SECONDS)));
         assert_eq!(keys.verify_guest(&cookie, last + 1), Err(AdmissionError::Expired));
         assert_eq!(keys.verify_ticket(&cookie, NOW), Err(AdmissionError::Invalid));
-        assert_eq!(keys.verify_admission(&cookie, NOW), Err(AdmissionError::Invalid));
+        assert_eq!(
+            keys.verify_admission_with_end(&cookie, NOW).map(|(admission, _)| admission),
+            Err(AdmissionError::Invalid)
+        );
         assert_eq!(keys.verify_admin(&cookie, NOW), Err(AdmissionError::Invalid));
     }
 

@@ -5,16 +5,19 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AdmissionError, KeySet, ParticipantGrant, Signer};
+use super::error::AdmissionError;
+use super::grant::ParticipantGrant;
+use super::keys::KeySet;
+use super::signer::Signer;
 
 /// Audience of tickets.
-pub const JOIN_AUDIENCE: &str = "convene-join";
+const JOIN_AUDIENCE: &str = "convene-join";
 /// Seconds for which a ticket opens connections.
 pub const TICKET_SECONDS: u64 = 600;
 /// Seconds after its end for which a ticket still proves that the same participant returns.
 pub const RETURN_SECONDS: u64 = 24 * 3600;
 
-/// Who may connect to which meeting, as the router has decided it.
+/// A participant who may connect to a meeting, as the router has decided.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct JoinTicket {
@@ -26,7 +29,7 @@ pub struct JoinTicket {
     pub uid: String,
     /// The participant.
     pub participant: ParticipantGrant,
-    /// Of an identity: what it was first vouched for with. Without it no further ticket is made from this one.
+    /// For an identity: the join token that vouched for it first. Without it no further ticket is made from this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vouched: Option<Vouched>,
 }
@@ -35,7 +38,7 @@ pub struct JoinTicket {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Vouched {
-    /// When it was shown, in Unix seconds.
+    /// When it was presented, in Unix seconds.
     pub at: u64,
     /// Name (`kid`) of the join key that it was verified with.
     pub key: String,
@@ -49,13 +52,13 @@ impl Signer {
 }
 
 impl KeySet {
-    /// What `token` lets connect, if it is a ticket that is good at `now` (Unix seconds). The error [`AdmissionError::UnknownKey`] means
+    /// The ticket in `token`, if it is valid at `now` (Unix seconds). The error [`AdmissionError::UnknownKey`] means
     /// that none of these keys is the one it names.
     pub fn verify_ticket(&self, token: &str, now: u64) -> Result<JoinTicket, AdmissionError> {
         self.verify(token, JOIN_AUDIENCE, now)
     }
 
-    /// The same for a ticket that may have expired up to [`RETURN_SECONDS`] ago. It opens nothing any more: it only tells who returns.
+    /// The same for a ticket that may have expired up to [`RETURN_SECONDS`] ago. It no longer admits: it only proves which participant returns.
     pub fn verify_returning_ticket(&self, token: &str, now: u64) -> Result<JoinTicket, AdmissionError> {
         self.verify_late(token, JOIN_AUDIENCE, now, RETURN_SECONDS).map(|(ticket, _)| ticket)
     }
@@ -88,7 +91,10 @@ mod tests {
         assert_eq!(keys.verify_ticket(&token, last + 1), Err(AdmissionError::Expired));
         assert_eq!(keys.verify_returning_ticket(&token, last + RETURN_SECONDS), keys.verify_ticket(&token, NOW));
         assert_eq!(keys.verify_returning_ticket(&token, last + RETURN_SECONDS + 1), Err(AdmissionError::Expired));
-        assert_eq!(keys.verify_admission(&token, NOW), Err(AdmissionError::Invalid));
+        assert_eq!(
+            keys.verify_admission_with_end(&token, NOW).map(|(admission, _)| admission),
+            Err(AdmissionError::Invalid)
+        );
         assert_eq!(keys.verify_admin(&token, NOW), Err(AdmissionError::Invalid));
         let other =
             Signer::from_pem(PEM, "other").unwrap().ticket(&keys.verify_ticket(&token, NOW).unwrap(), NOW).unwrap();
@@ -129,6 +135,6 @@ mod tests {
         assert_eq!(keys.verify_ticket(&token, NOW), Ok(ticket));
         let admission = Admission { meeting, participant, jti: "j".repeat(32) };
         let token = signer.admission(&admission, NOW).unwrap();
-        assert_eq!(keys.verify_admission(&token, NOW), Ok(admission));
+        assert_eq!(keys.verify_admission_with_end(&token, NOW).map(|(admission, _)| admission), Ok(admission));
     }
 }

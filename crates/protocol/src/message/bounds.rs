@@ -31,7 +31,7 @@ const MAX_FINGERPRINTS: usize = 8;
 pub struct OutOfBounds {
     /// Path of the field, such as `rtpParameters.encodings`.
     field: String,
-    /// What is wrong with it.
+    /// The problem.
     problem: String,
 }
 
@@ -62,7 +62,7 @@ pub fn check_rtp_capabilities(capabilities: &Value) -> Checked {
 }
 
 /// Checks mediasoup's `DtlsParameters` of a client.
-pub fn check_dtls_parameters(parameters: &Value) -> Checked {
+pub(super) fn check_dtls_parameters(parameters: &Value) -> Checked {
     const NAME: &str = "dtlsParameters";
     check_shape(NAME, parameters)?;
     text(parameters, NAME, "role", 16)?;
@@ -76,7 +76,7 @@ pub fn check_dtls_parameters(parameters: &Value) -> Checked {
 }
 
 /// Checks mediasoup's `SctpStreamParameters` of a data channel.
-pub fn check_sctp_stream_parameters(parameters: &Value) -> Checked {
+pub(super) fn check_sctp_stream_parameters(parameters: &Value) -> Checked {
     const NAME: &str = "sctpStreamParameters";
     check_shape(NAME, parameters)?;
     for field in ["streamId", "maxPacketLifeTime", "maxRetransmits"] {
@@ -86,11 +86,11 @@ pub fn check_sctp_stream_parameters(parameters: &Value) -> Checked {
 }
 
 /// Checks a field that the product does not read but keeps until the message is handled.
-pub fn check_app_data(app_data: &Value) -> Checked {
+pub(super) fn check_app_data(app_data: &Value) -> Checked {
     check_shape("appData", app_data)
 }
 
-/// Keeps of a receiver's capabilities what mediasoup reads. The rest would be stored for as long as the participant stays.
+/// Keeps the fields of a receiver's capabilities that mediasoup reads. The rest would be stored while the participant stays.
 pub fn prune_rtp_capabilities(capabilities: &mut Value) {
     const CODEC: &[&str] =
         &["kind", "mimeType", "preferredPayloadType", "clockRate", "channels", "parameters", "rtcpFeedback"];
@@ -162,7 +162,7 @@ fn layers_of(mode: &str) -> [Option<u8>; 2] {
     [after(&['L', 'S']), after(&['T'])]
 }
 
-/// Checks each entry of a list that has at most so many. What is no list is left for the reader of the shape to refuse.
+/// Checks each entry of a list, and its length. A value that is no list is left to the reader of the shape.
 fn each(of: &Value, path: &str, field: &str, most: usize, check: impl Fn(&Value, &str) -> Checked) -> Checked {
     let entries = of[field].as_array().map(Vec::as_slice).unwrap_or_default();
     let path = format!("{path}.{field}");

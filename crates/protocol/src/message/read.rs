@@ -1,11 +1,12 @@
-//! Messages from clients, read and bounded: what is wrong is said in a few words, whatever was sent.
+//! Reads the messages of clients and checks their bounds. Errors are short, whatever the client has sent.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 use thiserror::Error;
 
 use super::bounds;
-use super::client::{ClientRequest, Device, Join, Priority, Produce, ProduceData};
+use super::payload::{Device, Join, Priority, Produce, ProduceData};
+use super::request::ClientRequest;
 use crate::text::clean_line;
 
 /// Longest display name, in characters.
@@ -16,14 +17,14 @@ const MAX_LABEL: usize = 128;
 pub const MAX_CHAT_TEXT: usize = 4096;
 /// Longest name that a client gives itself, in bytes.
 const MAX_PEER_ID: usize = 64;
-/// Longest list of peers that a client looks at.
-pub const MAX_WATCHED_PEERS: usize = 100;
-/// As much of a method that does not exist as its error shows, in bytes.
+/// Longest list of watched peers.
+const MAX_WATCHED_PEERS: usize = 100;
+/// The part of an unknown method that its error shows, in bytes.
 const MAX_SHOWN_METHOD: usize = 40;
-/// As much of a problem as its error shows, in bytes: it may quote what was sent.
+/// The part of a problem that its error shows, in bytes: it may quote the message.
 const MAX_SHOWN_PROBLEM: usize = 400;
 
-/// Why a message of a client cannot be acted on.
+/// Why a message of a client is refused.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum RequestError {
     /// No such method.
@@ -37,7 +38,7 @@ pub enum RequestError {
     InvalidData {
         /// The method.
         method: String,
-        /// What does not fit.
+        /// The problem.
         problem: String,
     },
 }
@@ -79,7 +80,7 @@ impl ClientRequest {
             // How some languages write an object without fields.
             Value::Array(fields) if fields.is_empty() => json!({}),
             // serde would take an array for the fields in their order.
-            _ => return Err("it is not an object".to_owned()),
+            _ => return Err("not an object".to_owned()),
         };
         let message = [("method".to_owned(), Value::from(method)), ("data".to_owned(), data)];
         let request = Self::deserialize(Value::Object(message.into_iter().collect()))
@@ -87,10 +88,10 @@ impl ClientRequest {
             .with_clean_name();
         request.check_texts().map_err(str::to_owned)?;
         request.check_parameters().map_err(|error| shortened(&error.to_string(), MAX_SHOWN_PROBLEM))?;
-        Ok(request.tidied())
+        Ok(request.pruned())
     }
 
-    /// Names are judged and passed on as others see them.
+    /// Names are checked and forwarded as others see them.
     fn with_clean_name(mut self) -> Self {
         let name = match &mut self {
             Self::Join(join) => &mut join.display_name,
@@ -102,8 +103,8 @@ impl ClientRequest {
         self
     }
 
-    /// Without what would only be carried along.
-    fn tidied(mut self) -> Self {
+    /// Removes what nothing reads.
+    fn pruned(mut self) -> Self {
         match &mut self {
             Self::Join(Join { rtp_capabilities: Some(capabilities), .. }) => {
                 bounds::prune_rtp_capabilities(capabilities);
@@ -112,55 +113,6 @@ impl ClientRequest {
             _ => {}
         }
         self
-    }
-
-    /// The method's name, for metric labels.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::GetRtcStatsUrl(_) => "getRtcStatsUrl",
-            Self::GetRouterRtpCapabilities(_) => "getRouterRtpCapabilities",
-            Self::CreateWebRtcTransport(_) => "createWebRtcTransport",
-            Self::ConnectWebRtcTransport(_) => "connectWebRtcTransport",
-            Self::RestartIce(_) => "restartIce",
-            Self::Join(_) => "join",
-            Self::Produce(_) => "produce",
-            Self::ProduceData(_) => "produceData",
-            Self::CloseProducer(_) => "closeProducer",
-            Self::PauseProducer(_) => "pauseProducer",
-            Self::ResumeProducer(_) => "resumeProducer",
-            Self::PauseConsumer(_) => "pauseConsumer",
-            Self::ResumeConsumer(_) => "resumeConsumer",
-            Self::RequestConsumerKeyFrame(_) => "requestConsumerKeyFrame",
-            Self::SetConsumerPreferredLayers(_) => "setConsumerPreferredLayers",
-            Self::SetConsumerPriority(_) => "setConsumerPriority",
-            Self::ChangeDisplayName(_) => "changeDisplayName",
-            Self::GetTransportStats(_) => "getTransportStats",
-            Self::GetProducerStats(_) => "getProducerStats",
-            Self::GetConsumerStats(_) => "getConsumerStats",
-            Self::GetDataProducerStats(_) => "getDataProducerStats",
-            Self::GetDataConsumerStats(_) => "getDataConsumerStats",
-            Self::GetChatHistory(_) => "getChatHistory",
-            Self::SendChatMessage(_) => "sendChatMessage",
-            Self::RaiseHand(_) => "raiseHand",
-            Self::SendReaction(_) => "sendReaction",
-            Self::SetWatchedPeers(_) => "setWatchedPeers",
-            Self::Knock(_) => "knock",
-            Self::AdmitPeer(_) => "admitPeer",
-            Self::RefusePeer(_) => "refusePeer",
-            Self::AdmitAll(_) => "admitAll",
-            Self::SetRoomLock(_) => "setRoomLock",
-            Self::SetRoomLobby(_) => "setRoomLobby",
-            Self::MuteParticipant(_) => "muteParticipant",
-            Self::AskToUnmute(_) => "askToUnmute",
-            Self::RemoveParticipant(_) => "removeParticipant",
-            Self::SetPermissions(_) => "setPermissions",
-            Self::SetModerator(_) => "setModerator",
-            Self::LowerHand(_) => "lowerHand",
-            Self::EndMeeting(_) => "endMeeting",
-            Self::ApplyNetworkThrottle(_) => "applyNetworkThrottle",
-            Self::ResetNetworkThrottle(_) => "resetNetworkThrottle",
-            Self::StopNetworkThrottle(_) => "stopNetworkThrottle",
-        }
     }
 
     fn check_parameters(&self) -> Result<(), bounds::OutOfBounds> {
@@ -186,16 +138,16 @@ impl ClientRequest {
             Self::Knock(knock) => check_name(&knock.display_name).and_then(|()| check_device(&knock.device)),
             Self::ChangeDisplayName(name) => check_name(&name.display_name),
             Self::CreateWebRtcTransport(create) if create.direction().is_none() => {
-                Err("appData.direction says neither producer nor consumer")
+                Err("appData.direction must be producer or consumer")
             }
             Self::ProduceData(data) if data.label.len() > MAX_LABEL || data.protocol.len() > MAX_LABEL => {
-                Err("label and protocol must have 128 bytes at most")
+                Err("label and protocol must have at most 128 bytes")
             }
             Self::SetWatchedPeers(watched) if watched.peer_ids.len() > MAX_WATCHED_PEERS => {
-                Err("peerIds must have 100 entries at most")
+                Err("peerIds must have at most 100 entries")
             }
             Self::SetWatchedPeers(watched) if watched.peer_ids.iter().any(|id| id.len() > MAX_PEER_ID) => {
-                Err("an entry of peerIds must have 64 bytes at most")
+                Err("an entry of peerIds must have at most 64 bytes")
             }
             Self::SetConsumerPriority(Priority { priority: 0, .. }) => Err("priority must be 1 to 255"),
             Self::SendChatMessage(chat) if chat.text.len() > MAX_CHAT_TEXT => Err("text must have 1 to 4096 bytes"),
@@ -207,7 +159,7 @@ impl ClientRequest {
     }
 }
 
-/// A chat message without control characters, which nobody can see and JSON writes in six bytes each. Line breaks and tabs stay.
+/// A chat message without control characters, which are invisible and take six bytes each in JSON. Line breaks and tabs stay.
 pub fn clean_chat_text(text: &str) -> String {
     text.chars().filter(|character| !character.is_control() || matches!(character, '\n' | '\t')).collect()
 }
@@ -217,20 +169,18 @@ fn check_name(name: &str) -> Result<(), &'static str> {
     if is_fit { Ok(()) } else { Err("displayName must have 1 to 64 characters") }
 }
 
-/// Everybody in the room is told of it.
+/// All participants receive it.
 fn check_device(device: &Device) -> Result<(), &'static str> {
     let fields = [&device.flag, &device.name, &device.version];
     let is_fit = fields.into_iter().flatten().all(|text| text.len() <= MAX_LABEL);
-    if is_fit { Ok(()) } else { Err("flag, name and version of the device must have 128 bytes at most") }
+    if is_fit { Ok(()) } else { Err("flag, name and version of the device must have at most 128 bytes") }
 }
 
-/// Alone, a method that exists lacks its data; one that does not exist is the first thing that is wrong.
 fn is_known(method: &str) -> bool {
-    let alone = ClientRequest::deserialize(json!({ "method": method }));
-    !alone.is_err_and(|error| error.to_string().starts_with("unknown variant"))
+    ClientRequest::TABLE.iter().any(|request| request.name == method)
 }
 
-/// As much of it as errors may show.
+/// The part of a text that errors show.
 fn shortened(text: &str, most: usize) -> String {
     text[..text.floor_char_boundary(most)].to_owned()
 }
@@ -259,7 +209,7 @@ mod tests {
                 json!({ "displayName": "x".repeat(65) }),
                 "invalid data for \"join\": displayName must have 1 to 64 characters",
             ),
-            ("join", json!("x"), "invalid data for \"join\": it is not an object"),
+            ("join", json!("x"), "invalid data for \"join\": not an object"),
             (
                 "join",
                 json!({ "displayName": 7 }),
@@ -268,7 +218,7 @@ mod tests {
             (
                 "createWebRtcTransport",
                 json!({}),
-                "invalid data for \"createWebRtcTransport\": appData.direction says neither producer nor consumer",
+                "invalid data for \"createWebRtcTransport\": appData.direction must be producer or consumer",
             ),
             (
                 "setConsumerPriority",
@@ -302,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn what_everybody_is_told_is_short() {
+    fn device_fields_are_bounded() {
         for field in ["flag", "name", "version"] {
             let join = |length: usize| {
                 ClientRequest::parse("join", json!({ "displayName": "Ada", "device": { field: "x".repeat(length) } }))
@@ -310,7 +260,7 @@ mod tests {
             assert!(join(128).is_ok());
             assert_eq!(
                 join(129).unwrap_err().to_string(),
-                "invalid data for \"join\": flag, name and version of the device must have 128 bytes at most"
+                "invalid data for \"join\": flag, name and version of the device must have at most 128 bytes"
             );
         }
     }
@@ -321,11 +271,11 @@ mod tests {
         assert!(watched(vec!["x".repeat(64); 100]).is_ok());
         assert_eq!(
             watched(vec!["x".into(); 101]).unwrap_err().to_string(),
-            "invalid data for \"setWatchedPeers\": peerIds must have 100 entries at most"
+            "invalid data for \"setWatchedPeers\": peerIds must have at most 100 entries"
         );
         assert_eq!(
             watched(vec!["x".repeat(65)]).unwrap_err().to_string(),
-            "invalid data for \"setWatchedPeers\": an entry of peerIds must have 64 bytes at most"
+            "invalid data for \"setWatchedPeers\": an entry of peerIds must have at most 64 bytes"
         );
     }
 

@@ -28,7 +28,7 @@ pub(crate) struct ClientMessage {
 /// One way in which a client sends it.
 pub(crate) struct Input {
     pub(crate) dialects: &'static [&'static str],
-    is_request: bool,
+    pub(crate) is_request: bool,
     data: Value,
 }
 
@@ -216,25 +216,25 @@ fn producing() -> Vec<ClientMessage> {
 }
 
 /// A request in the older dialect, a notification in the newer.
-fn asked_or_told(method: &'static str, data: &Value) -> ClientMessage {
+fn request_or_notification(method: &'static str, data: &Value) -> ClientMessage {
     message(method, vec![request(L, data.clone()), notification(T, data.clone())], vec![answer(L, json!({}))])
 }
 
 fn producer_changes() -> Vec<ClientMessage> {
     let producer = json!({ "producerId": "producer-1" });
-    ["closeProducer", "pauseProducer", "resumeProducer"].map(|method| asked_or_told(method, &producer)).into()
+    ["closeProducer", "pauseProducer", "resumeProducer"].map(|method| request_or_notification(method, &producer)).into()
 }
 
 fn consumer_changes() -> Vec<ClientMessage> {
     let consumer = json!({ "consumerId": "consumer-1" });
     let mut all: Vec<_> = ["pauseConsumer", "resumeConsumer", "requestConsumerKeyFrame"]
-        .map(|method| asked_or_told(method, &consumer))
+        .map(|method| request_or_notification(method, &consumer))
         .into();
     let layers = json!({ "consumerId": "consumer-1", "spatialLayer": 1, "temporalLayer": 2 });
-    let mut preferred = asked_or_told("setConsumerPreferredLayers", &layers);
+    let mut preferred = request_or_notification("setConsumerPreferredLayers", &layers);
     preferred.inputs.push(notification(T, json!({ "consumerId": "consumer-1", "spatialLayer": 1 })));
     all.push(preferred);
-    all.push(asked_or_told("setConsumerPriority", &json!({ "consumerId": "consumer-1", "priority": 2 })));
+    all.push(request_or_notification("setConsumerPriority", &json!({ "consumerId": "consumer-1", "priority": 2 })));
     all
 }
 

@@ -9,8 +9,11 @@ use serde_json::Value;
 
 use crate::client_messages;
 use crate::files::{is_updating, pretty, repository};
-use crate::{frames, golden, names_of};
+use crate::{frames, golden, names_of, requests};
 
+/// Around the table of requests.
+const TABLE_START: &str = "<!-- generated: requests -->";
+const TABLE_END: &str = "<!-- end: requests -->";
 /// Before a block of JSON: where its golden is, by file and JSON pointer.
 const MARK: &str = "<!-- golden: ";
 
@@ -36,7 +39,17 @@ fn golden_of(mark: &str) -> Value {
     golden.pointer(pointer).unwrap_or_else(|| panic!("{file} has no {pointer}")).clone()
 }
 
-/// The document with the examples as they should be.
+/// The document with its generated parts as they should be.
+fn with_generated(document: &str) -> String {
+    with_examples(&with_table(document))
+}
+
+fn with_table(document: &str) -> String {
+    let (before, rest) = document.split_once(TABLE_START).expect("the table of requests has its start");
+    let (_, after) = rest.split_once(TABLE_END).expect("the table of requests has its end");
+    format!("{before}{TABLE_START}\n{}{TABLE_END}{after}", requests::table())
+}
+
 fn with_examples(document: &str) -> String {
     let mut parts = document.split(MARK);
     let mut written = vec![parts.next().unwrap_or_default().to_owned()];
@@ -50,14 +63,14 @@ fn with_examples(document: &str) -> String {
 }
 
 #[test]
-fn examples_are_the_goldens() {
+fn examples_are_the_goldens_and_the_table_is_that_of_the_requests() {
     let document = fs::read_to_string(path()).unwrap();
     assert!(document.matches(MARK).count() >= 6, "the examples are gone");
-    let expected = with_examples(&document);
+    let expected = with_generated(&document);
     if is_updating() {
         fs::write(path(), &expected).unwrap();
     } else {
-        assert!(document == expected, "examples differ from the goldens; UPDATE_GOLDEN=1 rewrites them");
+        assert!(document == expected, "generated parts differ; UPDATE_GOLDEN=1 rewrites them");
     }
 }
 

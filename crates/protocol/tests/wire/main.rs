@@ -11,8 +11,11 @@ mod frames;
 mod golden;
 mod mutations;
 mod readers;
+mod requests;
 mod server_messages;
 mod values;
+
+use convene_protocol::message::{ClientRequest, RequestInfo, ServerNotification, ServerRequest};
 
 /// The dialect of mediasoup-demo's JavaScript server and app.
 const L: &[&str] = &["L"];
@@ -33,9 +36,14 @@ fn names_of<T: serde::de::DeserializeOwned>() -> Vec<String> {
     expected.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
+/// The line of the table of requests.
+fn request_named(method: &str) -> &'static RequestInfo {
+    let found = ClientRequest::TABLE.iter().find(|request| request.name == method);
+    found.unwrap_or_else(|| panic!("{method} is not in the table"))
+}
+
 #[test]
 fn names_are_read_from_serde() {
-    use convene_protocol::message::{ClientRequest, ServerNotification, ServerRequest};
     assert_eq!(names_of::<ServerRequest>(), ["newConsumer", "newDataConsumer"]);
     assert!(names_of::<ServerNotification>().contains(&"mediasoup-version".to_owned()));
     assert!(names_of::<ClientRequest>().len() > 20);

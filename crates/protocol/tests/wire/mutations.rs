@@ -43,7 +43,7 @@ enum Place {
     DoubleBefore,
     /// The same after it.
     DoubleAfter,
-    /// A field of a name that nobody knows.
+    /// A field with an unknown name.
     Extra,
 }
 
@@ -60,7 +60,7 @@ impl Mutant {
         Self { frame, marks: Vec::new() }
     }
 
-    /// Passes over what an earlier change has taken away.
+    /// Skips what an earlier change has removed.
     fn remove(&mut self, pointer: &str) {
         let (parent, key) = pointer.rsplit_once('/').unwrap();
         match self.frame.pointer_mut(parent) {
@@ -207,7 +207,7 @@ fn messages_that_are_too_long_are_refused_unread() {
 #[test]
 fn payloads_are_objects() {
     let request = ClientRequest::parse("closeProducer", json!(["producer-1"]));
-    assert_eq!(request.unwrap_err().to_string(), "invalid data for \"closeProducer\": it is not an object");
+    assert_eq!(request.unwrap_err().to_string(), "invalid data for \"closeProducer\": not an object");
 }
 
 proptest! {

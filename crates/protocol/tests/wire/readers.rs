@@ -9,7 +9,7 @@ use crate::server_messages;
 /// Fields as `path: kinds`. In a path `[]` means each element and `?` that the field may be absent; kinds are separated by `|`.
 type Fields = &'static [&'static str];
 
-/// Notifications that no reader of a demo's dialect knows: they pass over them.
+/// Notifications that no reader of a demo's dialect knows: they ignore them.
 const OWN_MESSAGES: [&str; 12] = [
     "chatMessage",
     "permissions",

@@ -105,8 +105,8 @@ fn peers() -> Vec<ServerMessage> {
     vec![
         told("newer name", &ServerNotification::MediasoupVersion(version.clone())),
         told("older name", &ServerNotification::MediasoupVersionLegacy(version)),
-        told("somebody joined", &ServerNotification::NewPeer(Box::new(bob().into()))),
-        told("somebody left", &ServerNotification::PeerClosed(left)),
+        told("a participant joined", &ServerNotification::NewPeer(Box::new(bob().into()))),
+        told("a participant left", &ServerNotification::PeerClosed(left)),
         told("a new name", &ServerNotification::PeerDisplayNameChanged(renamed)),
     ]
 }
@@ -141,10 +141,10 @@ fn room() -> Vec<ServerMessage> {
     let estimate =
         DownlinkBwe { desired_bitrate: 5_000_000, effective_desired_bitrate: 1_800_000, available_bitrate: 2_000_000 };
     vec![
-        told("somebody speaks", &speaker(Some("bob"), None)),
-        told("somebody speaks, with loudness", &speaker(Some("bob"), Some(-32))),
-        told("nobody speaks", &speaker(None, None)),
-        told("somebody is heard", &speaking(&[-32])),
+        told("a participant speaks", &speaker(Some("bob"), None)),
+        told("a participant speaks, with a volume", &speaker(Some("bob"), Some(-32))),
+        told("no participant speaks", &speaker(None, None)),
+        told("a participant has a volume", &speaking(&[-32])),
         told("silence", &speaking(&[])),
         told("once a second at most", &ServerNotification::DownlinkBwe(estimate)),
         told("to clients that follow the chat by signaling", &ServerNotification::ChatMessage(chat_message())),
@@ -181,7 +181,7 @@ fn rights() -> Vec<ServerMessage> {
     vec![
         told("to a guest", &permissions(guest)),
         told("to a moderator whom an application knows", &permissions(known)),
-        told("somebody moderates now", &ServerNotification::PeerChanged(changed)),
+        told("a participant has become a moderator", &ServerNotification::PeerChanged(changed)),
         told(
             "after join and at each change",
             &ServerNotification::RoomState(RoomState { title: "Stand-up".into(), locked: true, lobby: false }),
@@ -202,17 +202,17 @@ fn people() -> Vec<ServerMessage> {
     let sends = PeerSends { peer_id: "bob".into(), sends: Sends { audio: true, video: true, share: false } };
     let reaction = PeerReaction { peer_id: "bob".into(), reaction: Reaction::Clap };
     vec![
-        told("to somebody who has to wait", &lobby(LobbyState::Waiting)),
-        told("to the same, let in", &lobby(LobbyState::Admitted)),
+        told("to a client in the lobby", &lobby(LobbyState::Waiting)),
+        told("to the same client, admitted", &lobby(LobbyState::Admitted)),
         told("to moderators; eve has not knocked yet", &waiting(&[("ada", "Ada"), ("eve", "")])),
-        told("nobody waits", &waiting(&[])),
-        told("to the one concerned", &muted(PublishSource::Audio, Some("bob"))),
-        told("the meeting allows it no more", &muted(PublishSource::Share, None)),
-        told("to the one who is asked", &ServerNotification::UnmuteRequested(NoData {})),
-        told("somebody switches the camera on", &ServerNotification::PeerSends(sends)),
+        told("the lobby is empty", &waiting(&[])),
+        told("to the participant", &muted(PublishSource::Audio, Some("bob"))),
+        told("the meeting no longer allows it", &muted(PublishSource::Share, None)),
+        told("to the participant", &ServerNotification::UnmuteRequested(NoData {})),
+        told("a participant turns the camera on", &ServerNotification::PeerSends(sends)),
         told("a hand goes up", &hand(true)),
         told("a hand goes down", &hand(false)),
-        told("somebody claps", &ServerNotification::Reaction(reaction)),
+        told("a participant claps", &ServerNotification::Reaction(reaction)),
     ]
 }
 

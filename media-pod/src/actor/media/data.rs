@@ -23,7 +23,7 @@ use super::handles::Owned;
 use super::pipes::Pipes;
 use super::routers::{HOME, RouterId, Routers};
 use crate::rate::{Rate, TokenBucket};
-use crate::room::{DataConsumerId, DataProducerId, Heard, MediaError, MediaEvent, Outcome, TransportId};
+use crate::room::{DataConsumerId, DataMessage, DataProducerId, MediaError, MediaEvent, Outcome, TransportId};
 
 /// Longest message that the bot reads, in bytes.
 const MAX_BOT_TEXT: usize = 512;
@@ -93,7 +93,7 @@ impl DataPlane {
             // The room ends a flood; until then it must not fill the memory.
             let is_flood = !rate.lock().unwrap_or_else(PoisonError::into_inner).take(1, opened.elapsed());
             if !is_flood {
-                report(&events, heard(channel, producer.clone(), message));
+                report(&events, message_event(channel, producer.clone(), message));
             }
         });
         on_message.detach();
@@ -177,15 +177,17 @@ fn send(producer: &DataProducer, text: String) -> MediaResult {
     producer.send(message, None, None, None).map(|()| Outcome::Done).map_err(refused)
 }
 
-fn heard(channel: Channel, producer: DataProducerId, message: &WebRtcMessage<'_>) -> MediaEvent {
+fn message_event(channel: Channel, producer: DataProducerId, message: &WebRtcMessage<'_>) -> MediaEvent {
     let bytes = match message {
         WebRtcMessage::String(text) => text.len(),
         WebRtcMessage::Binary(bytes) => bytes.len(),
         WebRtcMessage::EmptyString | WebRtcMessage::EmptyBinary => 0,
     };
     match channel {
-        Channel::Bot => MediaEvent::BotHeard(Heard { producer, bytes, text: text_of(message, MAX_BOT_TEXT) }),
-        Channel::Chat => MediaEvent::ChatHeard(Heard { producer, bytes, text: text_of(message, MAX_CHAT_TEXT) }),
+        Channel::Bot => MediaEvent::BotMessage(DataMessage { producer, bytes, text: text_of(message, MAX_BOT_TEXT) }),
+        Channel::Chat => {
+            MediaEvent::ChatMessage(DataMessage { producer, bytes, text: text_of(message, MAX_CHAT_TEXT) })
+        }
     }
 }
 

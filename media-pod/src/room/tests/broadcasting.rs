@@ -6,9 +6,12 @@ use convene_protocol::admission::{ParticipantGrant, PublishGrant};
 use convene_protocol::message::{Device, Direction, MediaKind, Source};
 use serde_json::{Value, json};
 
-use super::super::ConsumerId;
-use super::super::broadcaster::{BroadcasterRequest, ConsumerCall, Entry};
-use super::{Command, ConnectionId, Harness, Limits, Operation, Outgoing, PeerId, ProducerId, TransportId, harness};
+use super::{
+    BroadcasterCall, Command, ConnectionId, Harness, Limits, Operation, Outgoing, PeerId, ProducerId, TransportId,
+    harness,
+};
+use crate::room::ConsumerId;
+use crate::room::broadcaster::{BroadcasterRequest, ConsumerCall, Entry};
 
 fn entry(is_older: bool) -> BroadcasterRequest {
     BroadcasterRequest::Enter(Entry {
@@ -24,7 +27,7 @@ fn plain(direction: Direction) -> BroadcasterRequest {
     BroadcasterRequest::CreatePlainTransport { direction: Some(direction), comedia: true, rtcp_mux: false }
 }
 
-/// For the crowd: any call, with an id that may be somebody's.
+/// Any call, with an id that may belong to a participant.
 pub(super) fn some_call(what: usize, id: u64) -> BroadcasterRequest {
     let transport = TransportId(id.to_string());
     match what {
@@ -54,7 +57,7 @@ fn produce(transport: &str) -> BroadcasterRequest {
 }
 
 impl Harness {
-    /// Calls with a number of its own, as somebody of whom nothing is known.
+    /// Makes a call as a caller that can prove nothing.
     pub(super) fn call(&mut self, peer: &str, request: BroadcasterRequest) -> ConnectionId {
         self.call_as(peer, ParticipantGrant::default(), request)
     }
@@ -63,11 +66,11 @@ impl Harness {
         self.next_request += 1;
         let call = ConnectionId(1_000_000 + self.next_request);
         let peer = PeerId::from(peer);
-        self.handle(Command::Broadcaster { call, peer, grant, request });
+        self.handle(Command::Broadcaster(Box::new(BroadcasterCall { call, peer, grant, request })));
         call
     }
 
-    /// Calls and gives the answer.
+    /// Makes a call and returns the answer.
     fn broadcast(&mut self, peer: &str, request: BroadcasterRequest) -> Result<Value, (u16, String)> {
         self.broadcast_as(peer, ParticipantGrant::default(), request)
     }
@@ -147,13 +150,13 @@ fn a_broadcaster_receives_what_it_asks_for_and_nothing_else() {
         assert_eq!(room.broadcast("recorder", early), Err((409, "join first".into())));
     }
     room.broadcast("recorder", BroadcasterRequest::Join).expect("joins");
-    assert_eq!(room.room.census().holdings.consumers, 0);
+    assert_eq!(room.room.stats().holdings.consumers, 0);
     let infos = room.broadcast("recorder", BroadcasterRequest::PeerProducersInfos).expect("infos");
     let expected = json!([{ "peerId": "ada", "producers": [
         { "producerId": producer, "kind": "video", "source": "video", "paused": false, "consumableCodecs": ["codec"] },
     ] }]);
     assert_eq!(infos["peerProducersInfos"], expected);
-    assert_eq!(room.broadcast("recorder", consume("nobody's")).map_err(|(code, _)| code), Err(404));
+    assert_eq!(room.broadcast("recorder", consume("unknown")).map_err(|(code, _)| code), Err(404));
     let consumer = room.id_of("recorder", consume(&producer));
     let consumer = ConsumerId(consumer);
     let calls = [
@@ -179,7 +182,7 @@ fn a_script_never_takes_the_place_of_a_participant() {
     assert_eq!(room.broadcast("ada", entry(true)), Err((409, "\"ada\" is in the meeting already".into())));
     assert!(room.closed.is_empty());
     let taken = room.broadcast("ada", entry(false));
-    assert_eq!(taken.map_err(|(code, _)| code), Err(409), "a script takes nobody's place");
+    assert_eq!(taken.map_err(|(code, _)| code), Err(409), "a script replaces no participant");
     let moderator = ParticipantGrant { moderator: true, ..ParticipantGrant::default() };
     assert_eq!(room.broadcast_as("ada", moderator, entry(false)).map_err(|(code, _)| code), Err(409));
     assert!(room.closed.is_empty());
@@ -194,12 +197,12 @@ fn ids_of_scripts_are_refused_to_older_ones_and_given_to_newer_ones() {
     assert!(room.broadcast("camera", produce(&transport)).is_ok());
     room.broadcast("camera", entry(false)).expect("replaces");
     assert_eq!(room.broadcast("camera", BroadcasterRequest::Join), Ok(json!({})));
-    assert_eq!(room.room.census().broadcasters, 1);
+    assert_eq!(room.room.stats().broadcasters, 1);
     assert!(room.open_transports.is_empty(), "what the first one had is gone");
 }
 
 #[test]
-fn a_script_is_called_by_the_caller_who_has_entered_it() {
+fn a_broadcaster_belongs_to_the_caller_that_entered_it() {
     let at = |address: &str| ParticipantGrant { address: Some(address.into()), ..ParticipantGrant::default() };
     let guest = |id: &str, address: &str| ParticipantGrant { guest: Some(id.into()), ..at(address) };
     let known = |id: &str, address: &str| ParticipantGrant { identity: Some(id.into()), ..at(address) };
@@ -219,11 +222,11 @@ fn a_script_is_called_by_the_caller_who_has_entered_it() {
         for call in calls {
             let mut room = harness();
             room.broadcast_as("camera", entered.clone(), entry(false)).expect("enters");
-            let before = room.room.census();
+            let before = room.room.stats();
             let answer = room.broadcast_as("camera", caller.clone(), call.clone());
             assert_eq!(answer.is_ok(), is_same, "{name}: {call:?} {answer:?}");
             if !is_same {
-                assert!(matches!(answer, Err((403, _))) && room.room.census() == before, "{name}: {call:?}");
+                assert!(matches!(answer, Err((403, _))) && room.room.stats() == before, "{name}: {call:?}");
             }
         }
     }
@@ -314,7 +317,7 @@ fn broadcasters_that_do_nothing_go_and_keep_no_room_alive() {
     room.broadcast("silent", entry(true)).expect("enters");
     room.now += Duration::from_mins(2);
     room.handle(Command::Tick);
-    assert_eq!(room.room.census().broadcasters, 0);
+    assert_eq!(room.room.stats().broadcasters, 0);
     room.broadcast("camera", entry(true)).expect("enters");
     let transport = room.id_of("camera", plain(Direction::Producer));
     let producer = ProducerId(room.id_of("camera", produce(&transport)));
@@ -322,7 +325,7 @@ fn broadcasters_that_do_nothing_go_and_keep_no_room_alive() {
     room.handle(Command::Media(super::MediaEvent::ProducerScore(producer, score)));
     room.now += Duration::from_mins(2);
     room.handle(Command::Tick);
-    assert_eq!(room.room.census().broadcasters, 1, "something comes");
+    assert_eq!(room.room.stats().broadcasters, 1, "something comes");
     room.now += Duration::from_mins(5);
     room.handle(Command::Tick);
     assert!(room.is_shut && room.open_transports.is_empty());
@@ -339,7 +342,7 @@ fn what_a_script_may_do_is_what_its_admission_says() {
     let ada = room.connect(1, "ada");
     assert_eq!(room.join(ada, "Ada")["peers"][0]["displayName"], "Hall");
     let transport = room.id_of("camera", plain(Direction::Producer));
-    assert_eq!(room.broadcast("camera", produce(&transport)), Err((403, "you may not send pictures".into())));
+    assert_eq!(room.broadcast("camera", produce(&transport)), Err((403, "you may not send video".into())));
     let consume = BroadcasterRequest::ConsumeData {
         transport: TransportId::from(transport.as_str()),
         producer: super::DataProducerId::from("any"),
@@ -350,13 +353,13 @@ fn what_a_script_may_do_is_what_its_admission_says() {
 }
 
 #[test]
-fn the_script_of_somebody_who_is_known_is_called_by_them_alone() {
+fn a_known_persons_broadcaster_is_called_by_that_person_alone() {
     let mut room = harness();
     let known = |identity: &str| ParticipantGrant { identity: Some(identity.into()), ..ParticipantGrant::default() };
     room.broadcast_as("camera", known("user-1"), entry(true)).expect("enters");
     for stranger in [ParticipantGrant::default(), known("user-2")] {
         let answer = room.broadcast_as("camera", stranger, BroadcasterRequest::Leave);
-        assert_eq!(answer, Err((403, "this peerId is somebody else's".into())));
+        assert_eq!(answer, Err((403, "this peerId is in use by another participant".into())));
     }
     room.broadcast_as("camera", known("user-1"), BroadcasterRequest::Leave).expect("leaves");
 }

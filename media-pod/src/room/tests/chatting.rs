@@ -4,8 +4,8 @@ use convene_protocol::message::{ServerNotification, ServerRequest};
 use serde_json::{Value, json};
 
 use super::{
-    Command, ConnectionId, DataProducerId, Fact, Harness, Heard, Limits, MediaEvent, Operation, Outgoing, Terms,
-    harness, heard,
+    Command, ConnectionId, DataMessage, DataProducerId, Fact, Harness, Limits, MediaEvent, MeetingSettings, Operation,
+    Outgoing, harness, heard,
 };
 
 impl Harness {
@@ -46,7 +46,7 @@ fn texts(history: &Value) -> Vec<&str> {
 
 #[test]
 fn where_the_chat_is_off_nothing_is_written_and_the_bot_still_answers() {
-    let terms = Terms { has_chat: false, ..Terms::default() };
+    let terms = MeetingSettings { has_chat: false, ..MeetingSettings::default() };
     let mut room = Harness::with(Limits::default(), terms);
     let (ada, bob) = (room.connect(1, "ada"), room.connect(2, "bob"));
     room.join(ada, "Ada");
@@ -62,12 +62,12 @@ fn where_the_chat_is_off_nothing_is_written_and_the_bot_still_answers() {
 }
 
 #[test]
-fn what_was_said_on_data_channels_is_kept_for_those_who_come_later() {
+fn messages_on_data_channels_are_kept_for_late_joiners() {
     let mut room = harness();
     let ada = room.connect(1, "ada");
     room.join(ada, "Ada");
     let channel = room.produce_data(ada, "chat");
-    room.handle(Command::Media(MediaEvent::ChatHeard(heard(&channel, "first"))));
+    room.handle(Command::Media(MediaEvent::ChatMessage(heard(&channel, "first"))));
     let bob = room.connect(2, "bob");
     assert_eq!(room.ask(bob, "getChatHistory", json!({})), Err((409, "join first".into())));
     room.join(bob, "Bob");
@@ -80,7 +80,7 @@ fn what_was_said_on_data_channels_is_kept_for_those_who_come_later() {
 }
 
 #[test]
-fn followers_hear_by_signaling_and_nobody_else_does() {
+fn only_followers_receive_the_chat_by_signaling() {
     let mut room = harness();
     let (ada, bob, eve) = (room.connect(1, "ada"), room.connect(2, "bob"), room.connect(3, "eve"));
     for (connection, name) in [(ada, "Ada"), (bob, "Bob"), (eve, "Eve")] {
@@ -88,14 +88,14 @@ fn followers_hear_by_signaling_and_nobody_else_does() {
     }
     room.ask(bob, "getChatHistory", json!({ "follow": true })).expect("history");
     let channel = room.produce_data(ada, "chat");
-    room.handle(Command::Media(MediaEvent::ChatHeard(heard(&channel, "hello"))));
+    room.handle(Command::Media(MediaEvent::ChatMessage(heard(&channel, "hello"))));
     room.ask(bob, "sendChatMessage", json!({ "text": "hi" })).expect("sent");
     assert_eq!(room.chat_messages(bob), ["hello"]);
     assert!(room.chat_messages(eve).is_empty() && room.chat_messages(ada).is_empty());
 }
 
 #[test]
-fn a_voice_waits_until_everybody_has_been_offered_it() {
+fn a_voice_waits_until_all_receivers_have_accepted_it() {
     let mut room = harness();
     let (ada, bob) = (room.connect(1, "ada"), room.connect(2, "bob"));
     room.join(ada, "Ada");
@@ -114,7 +114,7 @@ fn a_voice_waits_until_everybody_has_been_offered_it() {
 }
 
 #[test]
-fn a_voice_does_not_wait_for_ever_for_somebody_who_does_not_answer() {
+fn a_voice_does_not_wait_forever_for_an_answer() {
     let mut room = harness();
     let (ada, bob) = (room.connect(1, "ada"), room.connect(2, "bob"));
     room.join(ada, "Ada");
@@ -130,17 +130,17 @@ fn a_voice_does_not_wait_for_ever_for_somebody_who_does_not_answer() {
 }
 
 #[test]
-fn a_voice_with_nobody_to_hear_it_says_what_it_has_to() {
+fn a_voice_without_receivers_is_ready_at_once() {
     let mut room = harness();
     let ada = room.connect(1, "ada");
     room.join(ada, "Ada");
-    room.ask(ada, "sendChatMessage", json!({ "text": "anybody?" })).expect("sent");
-    assert_eq!(room.said(), ["anybody?"]);
+    room.ask(ada, "sendChatMessage", json!({ "text": "anyone?" })).expect("sent");
+    assert_eq!(room.said(), ["anyone?"]);
     assert_eq!(room.ask(ada, "sendChatMessage", json!({ "text": "x" })).map(|sent| sent["id"].clone()), Ok(json!(2)));
 }
 
 #[test]
-fn who_floods_by_signaling_is_refused_and_may_go_on_later() {
+fn a_flood_by_signaling_is_refused_for_a_while() {
     let mut room = harness();
     let ada = room.connect(1, "ada");
     room.join(ada, "Ada");
@@ -153,7 +153,7 @@ fn who_floods_by_signaling_is_refused_and_may_go_on_later() {
 }
 
 #[test]
-fn who_floods_on_data_channels_is_paused_and_the_others_hear_no_more_of_it() {
+fn a_flood_on_data_channels_pauses_them() {
     for text in [Some("x".to_owned()), None] {
         let mut room = harness();
         let (ada, bob) = (room.connect(1, "ada"), room.connect(2, "bob"));
@@ -161,9 +161,9 @@ fn who_floods_on_data_channels_is_paused_and_the_others_hear_no_more_of_it() {
         room.join(bob, "Bob");
         room.ask(bob, "getChatHistory", json!({ "follow": true })).expect("history");
         let producer = DataProducerId(room.produce_data(ada, "chat"));
-        let flood = Heard { producer: producer.clone(), bytes: 10_000, text };
+        let flood = DataMessage { producer: producer.clone(), bytes: 10_000, text };
         for _ in 0..1000 {
-            room.handle(Command::Media(MediaEvent::ChatHeard(flood.clone())));
+            room.handle(Command::Media(MediaEvent::ChatMessage(flood.clone())));
         }
         assert!(room.chat_messages(bob).len() < 20);
         let pauses = |room: &Harness| {
@@ -181,7 +181,7 @@ fn who_floods_on_data_channels_is_paused_and_the_others_hear_no_more_of_it() {
         for producer in [&producer, &second] {
             assert!(room.operations.contains(&Operation::ResumeDataProducer(producer.clone())));
         }
-        room.handle(Command::Media(MediaEvent::ChatHeard(heard(&producer.0, "sorry"))));
+        room.handle(Command::Media(MediaEvent::ChatMessage(heard(&producer.0, "sorry"))));
         assert_eq!(room.chat_messages(bob).last().map(String::as_str), Some("sorry"));
     }
 }

@@ -1,4 +1,4 @@
-//! A peerId is no credential: who may take a seat, who stays out, and what outlives the room.
+//! Facts about ownership of a peerId, bans, and what outlives the room.
 
 use std::time::Duration;
 
@@ -6,9 +6,9 @@ use convene_protocol::admission::ParticipantGrant;
 use serde_json::json;
 
 use super::matrix::moderator;
-use crate::room::Keepsake;
+use crate::room::Snapshot;
 
-use super::{Command, ConnectionId, End, Harness, Limits, PeerId, Terms, guest, harness};
+use super::{Command, Connect, ConnectionId, End, Harness, Limits, MeetingSettings, PeerId, guest, harness};
 
 const IN_USE: Option<(u16, &str)> = Some((4000, "this peerId is in use"));
 const REMOVED: Option<(u16, &str)> = Some((4000, "removed by a moderator"));
@@ -32,10 +32,10 @@ impl Harness {
         self.handle(Command::Tick);
     }
 
-    /// A room after another one of the same meeting.
-    fn successor(keepsake: Option<Keepsake>) -> Self {
+    /// The next room of a meeting.
+    fn successor(keepsake: Option<Snapshot>) -> Self {
         let mut next = harness();
-        next.room = super::Room::new(Limits::default(), Terms::default(), json!({}), "1".into(), 0, keepsake);
+        next.room = super::Room::new(Limits::default(), MeetingSettings::default(), json!({}), "1".into(), 0, keepsake);
         next
     }
 }
@@ -75,13 +75,9 @@ fn the_secret_of_a_session_is_proof() {
     room.join(old, "Ada");
     room.set(|settings| settings.locked = true);
     let (connection, grant) = (ConnectionId(2), from("192.0.2.99"));
-    let connected = |proves| Command::Connected {
-        connection,
-        peer: PeerId::from("ada"),
-        grant: grant.clone(),
-        replicas: 0,
-        comes_back_only: true,
-        proves,
+    let connected = |proves| {
+        let (peer, grant) = (PeerId::from("ada"), grant.clone());
+        Command::Connected(Connect { connection, peer, grant, replicas: 0, comes_back_only: true, proves })
     };
     room.handle(connected(Some(ConnectionId(7))));
     assert_eq!(room.was_closed(connection), IN_USE, "another connection's");
@@ -92,7 +88,7 @@ fn the_secret_of_a_session_is_proof() {
 }
 
 #[test]
-fn who_can_prove_nothing_gets_the_seat_of_a_dead_connection_only() {
+fn an_unproven_client_gets_only_the_seat_of_a_dead_connection() {
     let mut room = harness();
     let old = room.connect_as(1, "demo", from("192.0.2.1"));
     room.join(old, "Demo");
@@ -126,7 +122,7 @@ fn a_newer_claim_takes_the_place_of_an_older_one_and_one_that_leaves_is_forgotte
     assert_eq!(room.was_closed(second), Some((4000, "replaced by a newer connection of the same peer")));
     room.handle(Command::Disconnected { connection: third });
     room.wait(5);
-    assert_eq!(room.room.census().pending, 0);
+    assert_eq!(room.room.stats().pending, 0);
     assert_eq!(room.closed.len(), 1, "the first stays");
 }
 
@@ -157,7 +153,7 @@ fn nothing_unproven_passes_a_lock() {
 }
 
 #[test]
-fn a_guest_who_was_in_comes_back_past_the_lock_whatever_the_peer_id() {
+fn a_returning_guest_passes_the_lock_with_any_peer_id() {
     let mut room = harness();
     let ada = room.connect_as(1, "ada", guest("g-ada"));
     room.join(ada, "Ada");
@@ -202,7 +198,7 @@ fn a_removed_guest_stays_out_by_browser_and_waits_by_address() {
 }
 
 #[test]
-fn a_moderator_who_removes_another_tab_of_their_own_may_come_back() {
+fn a_moderator_may_remove_another_tab_and_still_return() {
     let mut room = harness();
     let host = room.connect_as(1, "host", ParticipantGrant { moderator: true, ..guest("g-host") });
     let tab = room.connect_as(2, "tab", ParticipantGrant { moderator: true, ..guest("g-host") });
@@ -243,10 +239,10 @@ fn a_lobby_at_run_time_lets_newcomers_wait() {
     room.ask(host, "setRoomLobby", json!({ "enabled": false })).expect("moderates");
     let bob = room.connect(3, "bob");
     room.join(bob, "Bob");
-    assert_eq!(room.room.census().waiting, 1, "a moderator decides about those who wait already");
+    assert_eq!(room.room.stats().waiting, 1, "a moderator decides about those who wait already");
 }
 
-/// A meeting with a lock, a removed guest, a raised hand and a word in the chat.
+/// A meeting with a lock, a removed guest, a raised hand and a chat message.
 fn eventful() -> (Harness, ConnectionId) {
     let mut room = harness();
     let host = room.connect_as(1, "host", moderator());
@@ -267,7 +263,7 @@ fn after_an_interruption_everything_goes_on_as_decided() {
     for is_broken in [true, false] {
         let (mut room, _) = eventful();
         room.handle(Command::End(End::Moved));
-        let mut next = Harness::successor(room.room.keepsake(is_broken));
+        let mut next = Harness::successor(room.room.snapshot(is_broken));
         let bob = next.connect_as(1, "bob", guest("g-bob"));
         assert_eq!(next.was_closed(bob), REMOVED);
         let eve = next.connect_as(2, "eve", guest("g-eve"));
@@ -290,11 +286,11 @@ fn an_empty_meeting_keeps_what_was_decided_and_forgets_what_was_said() {
     room.now += Limits::default().empty_timeout;
     room.handle(Command::Tick);
     assert!(room.is_shut);
-    let mut next = Harness::successor(room.room.keepsake(false));
+    let mut next = Harness::successor(room.room.snapshot(false));
     let bob = next.connect_as(1, "bob", guest("g-bob"));
     assert_eq!(next.was_closed(bob), REMOVED);
     let ada = next.connect_as(2, "ada", guest("g-ada"));
-    assert_eq!(next.was_closed(ada), LOCKED, "nobody was in when it ended");
+    assert_eq!(next.was_closed(ada), LOCKED, "no participant was in when it ended");
     let host = next.connect_as(3, "host", moderator());
     next.join(host, "Host");
     let history = next.ask(host, "getChatHistory", json!({})).expect("is in");
@@ -305,16 +301,17 @@ fn an_empty_meeting_keeps_what_was_decided_and_forgets_what_was_said() {
 fn a_meeting_that_was_ended_leaves_nothing() {
     let (mut room, _) = eventful();
     room.handle(Command::End(End::Over));
-    assert!(room.room.keepsake(false).is_none());
+    assert!(room.room.snapshot(false).is_none());
     let (mut room, _) = eventful();
     room.ask(ConnectionId(1), "endMeeting", json!({})).expect("moderates");
-    assert!(room.room.keepsake(false).is_none());
+    assert!(room.room.snapshot(false).is_none());
 }
 
 /// A locked meeting that has just moved here.
 fn moved() -> Harness {
     let returning = Some(Duration::from_mins(1));
-    let mut room = Harness::with(Limits::default(), Terms { is_locked: true, returning, ..Terms::default() });
+    let mut room =
+        Harness::with(Limits::default(), MeetingSettings { is_locked: true, returning, ..MeetingSettings::default() });
     room.handle(Command::Tick);
     room
 }
@@ -326,9 +323,9 @@ fn tell_returning(room: &mut Harness, people: &[&ParticipantGrant]) {
 }
 
 #[test]
-fn after_a_move_a_locked_meeting_is_open_for_those_who_were_in_and_for_nobody_else() {
+fn after_a_move_a_locked_meeting_is_open_only_to_its_former_participants() {
     let mut room = moved();
-    assert!(room.room.census().awaits_returning);
+    assert!(room.room.stats().awaits_returning);
     let ada = room.connect_as(1, "ada", guest("g-ada"));
     let eve = room.connect_as(2, "eve", guest("g-eve"));
     let demo = room.connect_as(3, "demo", from("192.0.2.1"));
@@ -356,13 +353,13 @@ fn without_the_list_people_are_asked_to_come_back_and_then_the_lock_holds() {
     let again = room.connect_as(2, "ada", guest("g-ada"));
     room.wait(60);
     assert_eq!(room.was_closed(again), LOCKED);
-    assert!(!room.room.census().awaits_returning);
+    assert!(!room.room.stats().awaits_returning);
     let late = room.connect_as(3, "ada", guest("g-ada"));
     assert_eq!(room.was_closed(late), LOCKED);
 }
 
 #[test]
-fn the_people_of_a_locked_meeting_are_told_and_of_no_other() {
+fn only_locked_meetings_report_their_people() {
     let mut room = harness();
     let ada = room.connect_as(1, "ada", guest("g-ada"));
     room.join(ada, "Ada");

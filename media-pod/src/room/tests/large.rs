@@ -1,9 +1,10 @@
 //! Rooms with more streams than each participant can be sent.
 
 use super::*;
+use crate::room::people::offers::Offered;
 use convene_protocol::message::{MediaKind, Sends, ServerNotification as Told};
 
-/// As many people as that, each with sound and picture: `p0`, `p1`, ….
+/// A number of participants, each with audio and video: `p0`, `p1`, ….
 fn crowd(limits: Limits, people: u64) -> (Harness, Vec<ConnectionId>) {
     let mut room = Harness::new(limits);
     let connections: Vec<_> = (0..people)
@@ -25,7 +26,7 @@ fn small() -> Limits {
 }
 
 impl Harness {
-    /// Everybody answers, a second passes, and everybody answers again. Forgets what was said.
+    /// All clients answer, a second passes, and all answer again. Forgets all messages.
     fn settle(&mut self) {
         for _ in 0..2 {
             self.accept_offers();
@@ -36,26 +37,26 @@ impl Harness {
         self.accept_offers();
     }
 
-    /// Who sends what a participant is sent now, of one kind; sorted.
+    /// The senders of the streams of one kind that a participant receives; sorted.
     fn received(&self, receiver: &str, kind: MediaKind) -> Vec<String> {
-        let consumers = self.room.peers[&PeerId::from(receiver)].consumers.values();
-        let sender = |producer: &ProducerId| {
-            let (owner, peer) = self.room.owner_of_producer(producer).expect("no consumer outlives its producer");
-            (peer.producers[producer].kind == kind).then(|| owner.0.clone())
+        let consumers = self.room.tracks.received_by(&PeerId::from(receiver)).into_iter();
+        let sender = |(_, producer): (ConsumerId, ProducerId)| {
+            let (owner, state) = self.room.tracks.owner_of(&producer).expect("no consumer outlives its producer");
+            (state.kind == kind).then(|| owner.0.clone())
         };
-        let mut all: Vec<_> = consumers.filter_map(|consumer| sender(&consumer.producer)).collect();
+        let mut all: Vec<_> = consumers.filter_map(sender).collect();
         all.sort();
         all
     }
 
     fn consumers(&self) -> usize {
-        self.room.census().holdings.consumers
+        self.room.stats().holdings.consumers
     }
 
     fn producer_of(&self, peer: &str, kind: MediaKind) -> ProducerId {
-        let of_kind = |(_, state): &(&ProducerId, &super::super::peer::ProducerState)| state.kind == kind;
-        let (id, _) = self.room.peers[&PeerId::from(peer)].producers.iter().find(of_kind).expect("it sends");
-        id.clone()
+        let id = PeerId::from(peer);
+        let mut producers = self.room.tracks.producers_of(&id);
+        producers.find(|(_, state)| state.kind == kind).map(|(id, _)| id.clone()).expect("it sends")
     }
 
     fn speak(&mut self, peer: &str) {
@@ -65,24 +66,24 @@ impl Harness {
 }
 
 #[test]
-fn everybody_gets_everything_where_it_fits() {
+fn all_participants_receive_everything_that_fits() {
     let (room, _) = crowd(small(), 5);
     assert_eq!(room.consumers(), 5 * 8);
     assert!(!room.facts.contains(&Fact::LimitReached("consumers")));
 }
 
 #[test]
-fn everybody_gets_the_same_share_where_it_does_not_and_the_limit_is_told_once() {
+fn all_participants_receive_the_same_share_and_the_limit_is_noted_once() {
     let (room, _) = crowd(small(), 10);
     for receiver in 0..10 {
-        let received = room.room.peers[&PeerId(format!("p{receiver}"))].consumers.len();
+        let received = room.room.tracks.received_by(&PeerId(format!("p{receiver}"))).len();
         assert_eq!(received, 9, "p{receiver}");
     }
     assert_eq!(room.facts.iter().filter(|fact| **fact == Fact::LimitReached("consumers")).count(), 1);
 }
 
 #[test]
-fn what_is_not_sent_is_told_nevertheless() {
+fn streams_that_are_left_out_are_announced() {
     let (mut room, _) = crowd(small(), 10);
     let late = room.connect(10, "late");
     let answer = room.join(late, "Late");
@@ -107,17 +108,17 @@ fn what_is_not_sent_is_told_nevertheless() {
 }
 
 #[test]
-fn who_is_watched_is_sent_at_once_instead_of_others() {
+fn watched_peers_replace_others_at_once() {
     let (mut room, people) = crowd(small(), 10);
     assert_eq!(room.received("p0", MediaKind::Video), ["p1", "p2", "p3", "p4"]);
-    let watched = json!({ "peerIds": ["p8", "p9", "nobody", "p0"] });
-    room.ask(people[0], "setWatchedPeers", watched).expect("everybody may");
+    let watched = json!({ "peerIds": ["p8", "p9", "unknown", "p0"] });
+    room.ask(people[0], "setWatchedPeers", watched).expect("all participants may");
     assert_eq!(room.received("p0", MediaKind::Video), ["p1", "p2", "p8", "p9"]);
     assert_eq!(room.received("p1", MediaKind::Video), ["p0", "p2", "p3", "p4"]);
 }
 
 #[test]
-fn who_speaks_is_heard_at_once_and_stays_until_more_others_have_spoken() {
+fn a_speaker_is_received_at_once_and_stays_until_others_have_spoken() {
     let (mut room, _) = crowd(small(), 10);
     assert_eq!(room.received("p0", MediaKind::Audio), ["p1", "p2", "p3", "p4", "p5"]);
     room.speak("p9");
@@ -131,13 +132,13 @@ fn who_speaks_is_heard_at_once_and_stays_until_more_others_have_spoken() {
     assert_eq!(closed - closed_before, 1);
 }
 
-/// What a participant receives, of both kinds.
+/// The streams of both kinds that a participant receives.
 fn all_of(room: &Harness, receiver: &str) -> BTreeSet<ProducerId> {
-    room.room.peers[&PeerId::from(receiver)].consumers.values().map(|state| state.producer.clone()).collect()
+    room.room.tracks.received_by(&PeerId::from(receiver)).into_iter().map(|(_, producer)| producer).collect()
 }
 
 #[test]
-fn a_pause_of_a_moment_takes_a_stream_from_nobody_and_a_long_one_gives_its_place_away() {
+fn a_short_pause_keeps_a_stream_and_a_long_one_gives_its_place_away() {
     let (mut room, _) = crowd(small(), 10);
     let before = all_of(&room, "p0");
     let producer = room.producer_of("p1", MediaKind::Video).0;
@@ -159,8 +160,8 @@ fn a_pause_of_a_moment_takes_a_stream_from_nobody_and_a_long_one_gives_its_place
 fn noise_and_a_din_of_voices_change_little() {
     let (mut room, _) = crowd(small(), 10);
     let of = |room: &Harness, volume: i8| {
-        let everybody = (0..10).rev().map(|number| (room.producer_of(&format!("p{number}"), MediaKind::Audio), volume));
-        MediaEvent::Volumes(everybody.collect())
+        let all = (0..10).rev().map(|number| (room.producer_of(&format!("p{number}"), MediaKind::Audio), volume));
+        MediaEvent::Volumes(all.collect())
     };
     let before = all_of(&room, "p0");
     let noise = of(&room, -75);
@@ -172,7 +173,7 @@ fn noise_and_a_din_of_voices_change_little() {
 }
 
 #[test]
-fn nothing_is_chosen_for_who_is_cut_off_until_they_are_back() {
+fn nothing_is_chosen_for_a_participant_that_is_cut_off() {
     let (mut room, people) = crowd(small(), 10);
     room.forget();
     room.handle(Command::CutOff { connection: people[0] });
@@ -198,15 +199,19 @@ fn what_was_offered_a_moment_ago_is_closed_only_after_the_answer() {
     assert!(!room.received("p0", MediaKind::Audio).contains(&"p9".to_owned()));
 }
 
-/// The id of the request by which a participant was offered another's sound.
+/// The id of the request that offered a participant the audio of another.
 fn last_offer(room: &Harness, receiver: &str, sender: &str) -> u64 {
     let producer = room.producer_of(sender, MediaKind::Audio);
-    let peer = &room.room.peers[&PeerId::from(receiver)];
-    let (consumer, _) = peer.consumers.iter().find(|(_, state)| state.producer == producer).expect("it was offered");
-    let is_it =
-        |offered: &super::super::peer::Offered| *offered == super::super::peer::Offered::Consumer(consumer.clone());
-    let (id, _) = peer.offers.iter().find(|(_, offer)| is_it(&offer.offered)).expect("it is not answered");
-    *id
+    let receiver = PeerId::from(receiver);
+    let consumers = room.room.tracks.received_by(&receiver);
+    let (consumer, _) = consumers.into_iter().find(|(_, of)| *of == producer).expect("it was offered");
+    let peer = room.room.seats.get(&receiver).expect("it is in the room");
+    let (id, _) = peer
+        .offers
+        .list()
+        .find(|(_, offered)| **offered == Offered::Consumer(consumer.clone()))
+        .expect("it is not answered");
+    id
 }
 
 #[test]
@@ -240,11 +245,10 @@ fn what_a_client_refuses_or_cannot_decode_is_not_offered_again() {
     for (connection, id, _) in offered {
         room.handle(Command::Answered { connection, id, is_ok: false });
     }
-    let refused = room.room.peers[&PeerId::from("late")].declined.clone();
+    let refused = room.room.tracks.declined_by(&PeerId::from("late"));
     assert_eq!(refused.len(), 8);
     room.settle();
-    let others: BTreeSet<_> =
-        room.room.peers[&PeerId::from("late")].consumers.values().map(|state| state.producer.clone()).collect();
+    let others: BTreeSet<_> = all_of(&room, "late");
     assert!(others.is_disjoint(&refused), "{others:?}");
     assert_eq!(others.len(), 8, "its share goes to what it takes");
 }
@@ -261,13 +265,13 @@ fn hundreds_of_people_with_cameras_stay_within_the_limit() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
-    /// Whatever happens, the limit holds, nobody is sent something twice, and all get what is theirs a tick later.
+    /// Whatever happens, the limit holds, no participant receives a stream twice, and all have their share a tick later.
     #[test]
     fn the_limit_holds_whatever_happens(steps in proptest::collection::vec((0_u8..6, 0_u64..12), 1..60)) {
         let (mut room, _) = crowd(small(), 8);
         for (what, who) in steps {
             let (connection, id) = (ConnectionId(who), format!("p{who}"));
-            let is_in = room.room.peers.get(&PeerId::from(id.as_str())).is_some_and(|peer| peer.joined.is_some());
+            let is_in = room.room.seats.joined(&PeerId::from(id.as_str())).is_ok();
             match (what, is_in) {
                 (0, true) => room.handle(Command::Disconnected { connection }),
                 (1, true) => room.speak(&id),
@@ -289,9 +293,10 @@ proptest! {
         room.settle();
         let people = room.room.participants();
         let each = (95 / people.max(1)).min(2 * people.saturating_sub(1));
-        for (id, peer) in &room.room.peers {
-            let producers: BTreeSet<_> = peer.consumers.values().map(|consumer| &consumer.producer).collect();
-            prop_assert_eq!((producers.len(), peer.consumers.len()), (each, each), "{}", id);
+        for (id, _) in room.room.seats.iter() {
+            let received = room.room.tracks.received_by(id);
+            let producers: BTreeSet<_> = received.iter().map(|(_, producer)| producer).collect();
+            prop_assert_eq!((producers.len(), received.len()), (each, each), "{}", id);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The lobby: who waits, who lets them in, and what that is worth later.
+//! Facts about the lobby: waiting, admission, and what it is worth later.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ fn with_host() -> (Harness, ConnectionId) {
 }
 
 impl Harness {
-    /// The last payload of a notification to somebody.
+    /// The data of the last notification of a method to a connection.
     pub(super) fn last_told(&self, connection: ConnectionId, method: &str) -> Option<Value> {
         let told = self.sent.iter().rev().filter(|(to, _)| *to == connection);
         told.filter_map(|(_, message)| match message {
@@ -35,7 +35,7 @@ impl Harness {
 }
 
 #[test]
-fn who_waits_is_told_so_and_moderators_hear_who_it_is() {
+fn a_waiting_client_and_the_moderators_are_notified() {
     let (mut room, host) = with_host();
     assert_eq!(room.last_told(host, "lobbyPeers"), Some(json!({ "peers": [] })));
     let kim = room.connect_as(2, "kim", waits());
@@ -54,7 +54,7 @@ fn who_waits_is_told_so_and_moderators_hear_who_it_is() {
     assert_eq!(room.last_told(second, "lobbyPeers"), Some(both));
     room.handle(Command::Disconnected { connection: kim });
     assert_eq!(room.last_told(host, "lobbyPeers").map(|told| told["peers"][0]["peerId"].clone()), Some(json!("ana")));
-    assert_eq!((room.room.participants(), room.room.census().waiting), (2, 1));
+    assert_eq!((room.room.participants(), room.room.stats().waiting), (2, 1));
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn a_client_that_knows_of_no_lobby_waits_for_its_first_answer() {
 }
 
 #[test]
-fn what_is_held_is_bounded_and_so_are_knocks() {
+fn held_requests_and_knocks_are_bounded() {
     let (mut room, _) = with_host();
     let eve = room.connect_as(2, "eve", waits());
     let mut refused = 0;
@@ -98,19 +98,19 @@ fn what_is_held_is_bounded_and_so_are_knocks() {
 }
 
 #[test]
-fn who_is_refused_is_closed_and_who_is_not_there_is_named() {
+fn a_denied_client_is_closed_and_an_unknown_one_is_an_error() {
     let (mut room, host) = with_host();
     let kim = room.connect_as(2, "kim", waits());
     room.ask(host, "refusePeer", json!({ "peerId": "kim" })).expect("kim waits");
     assert_eq!(room.was_closed(kim), Some((4000, "refused by a moderator")));
-    let gone = Err((404, "nobody with this peerId waits in the lobby".to_owned()));
+    let gone = Err((404, "no client with this peerId is waiting in the lobby".to_owned()));
     assert_eq!(room.ask(host, "refusePeer", json!({ "peerId": "kim" })), gone);
     assert_eq!(room.ask(host, "admitPeer", json!({ "peerId": "kim" })), gone);
     assert_eq!(room.last_told(host, "lobbyPeers"), Some(json!({ "peers": [] })));
 }
 
 #[test]
-fn everybody_can_be_let_in_at_once_and_moderators_never_wait() {
+fn all_clients_can_be_admitted_at_once_and_moderators_never_wait() {
     let (mut room, host) = with_host();
     let all = [2, 3, 4].map(|number| room.connect_as(number, &format!("p{number}"), waits()));
     let other = room.connect_as(5, "other", ParticipantGrant { lobby: true, ..moderator() });
@@ -119,11 +119,11 @@ fn everybody_can_be_let_in_at_once_and_moderators_never_wait() {
     for connection in all {
         room.join(connection, "P");
     }
-    assert_eq!((room.room.participants(), room.room.census().waiting), (4, 0));
+    assert_eq!((room.room.participants(), room.room.stats().waiting), (4, 0));
 }
 
 #[test]
-fn who_was_admitted_comes_back_within_a_minute_without_waiting() {
+fn an_admitted_client_returns_within_a_minute_without_waiting() {
     let (mut room, host) = with_host();
     let kim = room.connect_as(2, "kim", waits());
     room.ask(host, "admitPeer", json!({ "peerId": "kim" })).expect("kim waits");
@@ -169,7 +169,7 @@ fn a_lobby_is_bounded_in_people_and_time_and_keeps_the_room() {
 }
 
 #[test]
-fn a_lock_is_for_newcomers_not_for_who_is_let_in_by_hand() {
+fn a_lock_does_not_hold_back_a_client_that_is_admitted() {
     let (mut room, host) = with_host();
     let kim = room.connect_as(2, "kim", waits());
     room.ask(host, "setRoomLock", json!({ "locked": true })).expect("moderates");
@@ -180,13 +180,13 @@ fn a_lock_is_for_newcomers_not_for_who_is_let_in_by_hand() {
 }
 
 #[test]
-fn who_waits_hears_of_every_end() {
+fn a_waiting_client_learns_of_every_end() {
     for (end, code) in [(End::Over, 4000), (End::Moved, 1012)] {
         let mut room = harness();
         let kim = room.connect_as(1, "kim", waits());
         room.handle(Command::End(end));
         assert_eq!(room.was_closed(kim).map(|(code, _)| code), Some(code));
-        assert_eq!(room.room.census().waiting, 0);
+        assert_eq!(room.room.stats().waiting, 0);
     }
     let mut room = harness();
     let kim = room.connect_as(1, "kim", waits());
@@ -200,7 +200,7 @@ fn who_waits_hears_of_every_end() {
 }
 
 #[test]
-fn nobody_but_moderators_hears_who_waits() {
+fn only_moderators_are_notified_of_the_lobby() {
     let (mut room, _) = with_host();
     let bob = room.connect(2, "bob");
     room.join(bob, "Bob");

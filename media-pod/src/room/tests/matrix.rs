@@ -1,5 +1,5 @@
-//! Who may do what: every role, every action, every way of access, in a room of its own each; and that nobody who does not moderate
-//! changes what is another's.
+//! Facts about rights: every role, every request, every way of access, in a room of its own each; and that a participant who does not
+//! moderate changes nothing of another.
 
 use convene_protocol::admission::{ParticipantGrant, PublishGrant};
 use convene_protocol::message::ClientRequest;
@@ -22,7 +22,7 @@ enum Role {
     Recorder,
     /// A moderator who has not joined.
     AtTheDoor,
-    /// Who has not joined and does not moderate.
+    /// A client that has not joined and does not moderate.
     New,
     /// In the lobby.
     Waiting,
@@ -47,7 +47,7 @@ enum Access {
     Lobby,
 }
 
-/// What may be asked, with what it takes.
+/// Requests, with what they need.
 fn actions() -> Vec<(&'static str, Value, Needs)> {
     let bob = json!({ "peerId": "bob" });
     let kim = json!({ "peerId": "kim" });
@@ -161,18 +161,18 @@ fn code_of(room: &mut Harness, eve: ConnectionId, method: &str, mut data: Value)
 }
 
 #[test]
-fn everybody_may_do_what_their_role_allows_and_nothing_else() {
+fn each_role_may_do_what_it_allows_and_nothing_else() {
     for access in [Access::Open, Access::Token, Access::Lobby] {
         for role in ROLES {
             for (method, data, needs) in actions() {
                 let (mut room, host, _) = room_with_host();
                 let eve = enter(&mut room, host, role, access);
-                let before = room.room.census();
+                let before = room.room.stats();
                 let code = code_of(&mut room, eve, method, data.clone());
                 assert_eq!(code, expected(role, needs), "{access:?} {role:?} {method} {data}");
                 if code != OK && !method.starts_with("produce") {
-                    assert_eq!(room.room.census(), before, "{role:?} {method} changes nothing");
-                    assert!(room.closed.is_empty() && !room.is_shut, "{role:?} {method} closes nobody");
+                    assert_eq!(room.room.stats(), before, "{role:?} {method} changes nothing");
+                    assert!(room.closed.is_empty() && !room.is_shut, "{role:?} {method} closes no client");
                 }
             }
         }
@@ -180,13 +180,13 @@ fn everybody_may_do_what_their_role_allows_and_nothing_else() {
 }
 
 #[test]
-fn moderators_are_told_when_there_is_nobody_of_that_name() {
+fn moderators_get_an_error_for_an_unknown_participant() {
     let (mut room, host, _) = room_with_host();
     for (method, mut data, needs) in actions() {
         if needs == Needs::Moderator && data.get("peerId").is_some() {
-            for nobody in ["nobody", "", &"é".repeat(500)] {
-                data["peerId"] = json!(nobody);
-                let (code, reason) = room.ask(host, method, data.clone()).expect_err("nobody is there");
+            for unknown in ["unknown", "", &"é".repeat(500)] {
+                data["peerId"] = json!(unknown);
+                let (code, reason) = room.ask(host, method, data.clone()).expect_err("no such participant");
                 assert_eq!(code, 404, "{method}");
                 assert!(reason.len() < 200, "{reason}");
             }
@@ -194,9 +194,9 @@ fn moderators_are_told_when_there_is_nobody_of_that_name() {
     }
 }
 
-/// What somebody without rights tries.
+/// The attempts of a client without rights.
 fn attempt() -> impl Strategy<Value = (&'static str, Value)> {
-    let whom = prop_oneof![Just("host"), Just("bob"), Just("kim"), Just("eve"), Just("nobody")];
+    let whom = prop_oneof![Just("host"), Just("bob"), Just("kim"), Just("eve"), Just("unknown")];
     let source = prop_oneof![Just("audio"), Just("video"), Just("share")];
     (0usize..24, whom, source, any::<bool>(), 0u64..40).prop_map(|(what, whom, source, flag, id)| {
         let (peer, id) = (json!({ "peerId": whom }), id.to_string());
@@ -229,7 +229,7 @@ fn attempt() -> impl Strategy<Value = (&'static str, Value)> {
     })
 }
 
-/// What somebody sends or goes by, that an operation changes.
+/// Whether an operation changes something of another participant.
 fn changed(operation: &Operation) -> Option<&str> {
     match operation {
         Operation::PauseProducer(id) | Operation::ResumeProducer(id) | Operation::CloseProducer(id) => Some(&id.0),
@@ -240,9 +240,9 @@ fn changed(operation: &Operation) -> Option<&str> {
 }
 
 proptest! {
-    /// Whatever somebody without moderation asks, in any order and role: those who are in keep what they send and may do.
+    /// Whatever a client without moderation requests, in any order and role: the others keep their streams and rights.
     #[test]
-    fn nobody_who_does_not_moderate_changes_what_is_anothers(
+    fn non_moderators_change_nothing_of_others(
         role in proptest::sample::select(vec![Role::Participant, Role::Listener, Role::Hidden, Role::Recorder, Role::New, Role::Waiting]),
         attempts in proptest::collection::vec(attempt(), 0..60),
     ) {
@@ -252,13 +252,14 @@ proptest! {
         let others = ["host", "bob"].map(PeerId::from);
         let theirs = |room: &Harness| {
             let of_peer = |id: &PeerId| {
-                let peer = &room.room.peers[id];
-                let producers: Vec<_> = peer.producers.iter().map(|(id, state)| (id.0.clone(), state.is_paused)).collect();
-                let data: Vec<_> = peer.data_producers.keys().map(|id| id.0.clone()).collect();
-                let transports: Vec<_> = peer.transports.keys().map(|id| id.0.clone()).collect();
+                let (peer, tracks) = (room.room.seats.get(id).expect("it is in the room"), &room.room.tracks);
+                let producers: Vec<_> =
+                    tracks.producers_of(id).map(|(id, state)| (id.0.clone(), state.is_paused)).collect();
+                let data: Vec<_> = room.room.data.producers_of(id).into_iter().map(|id| id.0).collect();
+                let transports: Vec<_> = tracks.transports_of(id).into_iter().map(|id| id.0).collect();
                 (peer.grant.clone(), peer.hand_raised, producers, data, transports)
             };
-            let is_waiting = room.room.lobby.contains_key(&PeerId::from("kim"));
+            let is_waiting = room.room.lobby.contains(&PeerId::from("kim"));
             (others.each_ref().map(of_peer), room.room.state(), is_waiting)
         };
         let before = theirs(&room);

@@ -6,7 +6,7 @@ use convene_protocol::admission::{ParticipantGrant, PublishGrant};
 use serde_json::json;
 
 use super::matrix::moderator;
-use super::{Command, ConnectionId, Fact, Harness, Limits, Operation, ProducerId};
+use super::{Command, ConnectionId, Fact, Harness, Limits, Operation, PeerId, ProducerId};
 
 fn known(identity: &str) -> ParticipantGrant {
     ParticipantGrant { identity: Some(identity.into()), ..ParticipantGrant::default() }
@@ -32,7 +32,7 @@ fn share(room: &mut Harness, connection: ConnectionId) -> Result<String, u16> {
 }
 
 #[test]
-fn who_is_muted_is_paused_for_all_and_may_resume() {
+fn a_muted_participant_is_paused_for_all_and_may_resume() {
     let (mut room, host, bob, ada) = call();
     let audio = room.produce(bob, "audio");
     room.produce(bob, "video");
@@ -53,7 +53,7 @@ fn who_is_muted_is_paused_for_all_and_may_resume() {
 }
 
 #[test]
-fn muting_everybody_spares_moderators() {
+fn muting_all_spares_moderators() {
     let (mut room, host, bob, _) = call();
     let hosts = room.produce(host, "audio");
     let bobs = room.produce(bob, "audio");
@@ -77,7 +77,7 @@ fn a_screen_is_closed_and_may_be_shared_again() {
 }
 
 #[test]
-fn what_is_taken_away_is_closed_and_stays_taken() {
+fn revoked_rights_close_streams_and_last() {
     let (mut room, host, bob, ada) = call();
     room.produce(bob, "audio");
     room.produce(bob, "video");
@@ -86,8 +86,9 @@ fn what_is_taken_away_is_closed_and_stays_taken() {
     let change = json!({ "peerId": "bob", "publish": { "audio": false }, "publishData": false });
     room.ask(host, "setPermissions", change).expect("moderates");
     assert_eq!(room.told(ada), ["peerChanged", "peerSends", "consumerClosed", "dataConsumerClosed"]);
-    let left = &room.room.peers[&"bob".into()];
-    assert_eq!((left.producers.len(), left.data_producers.len()), (1, 0));
+    let bobs = PeerId::from("bob");
+    let (tracks, channels) = (room.room.tracks.counts(&bobs), room.room.data.counts(&bobs));
+    assert_eq!((tracks.producers, channels.data_producers), (1, 0));
     let told = room.last_told(bob, "permissions").expect("told");
     assert_eq!(
         (&told["publish"]["audio"], &told["publish"]["video"], &told["publishData"]),
@@ -96,9 +97,9 @@ fn what_is_taken_away_is_closed_and_stays_taken() {
     assert_eq!(room.last_told(bob, "mutedByModerator"), Some(json!({ "source": "audio", "peerId": "host" })));
     let transport = room.transport(bob, "producer");
     let produce = json!({ "transportId": transport, "kind": "audio", "rtpParameters": {} });
-    assert_eq!(room.ask(bob, "produce", produce), Err((403, "you may not send sound".into())));
+    assert_eq!(room.ask(bob, "produce", produce), Err((403, "you may not send audio".into())));
     let said = room.ask(bob, "sendChatMessage", json!({ "text": "hi" }));
-    assert_eq!(said, Err((403, "you may not write to the others".into())));
+    assert_eq!(said, Err((403, "you may not send messages".into())));
     // Neither a new connection nor another peerId helps.
     let again = room.connect_as(4, "robert", known("user-bob"));
     assert_eq!(room.last_told(again, "permissions").map(|told| told["publish"]["audio"].clone()), Some(json!(false)));
@@ -107,7 +108,7 @@ fn what_is_taken_away_is_closed_and_stays_taken() {
 }
 
 #[test]
-fn moderation_is_handed_over_and_somebody_keeps_it() {
+fn moderation_is_handed_over_and_the_last_moderator_stays() {
     let (mut room, host, bob, ada) = call();
     let lay_down = json!({ "peerId": "host", "moderator": false });
     assert_eq!(room.ask(host, "setModerator", lay_down.clone()).map_err(|(code, _)| code), Err(409));
@@ -120,7 +121,7 @@ fn moderation_is_handed_over_and_somebody_keeps_it() {
     room.ask(bob, "setModerator", lay_down).expect("bob moderates now");
     let refused = room.ask(host, "setRoomLock", json!({ "locked": true }));
     assert_eq!(refused, Err((403, "only a moderator may do this".into())));
-    // Who can prove who they are keeps it on another connection; anybody can take the peerId of a client that cannot.
+    // A participant with a proven identity keeps it on another connection; any client can use the peerId of one without.
     let tom = room.connect_as(4, "tom", ParticipantGrant::default());
     room.join(tom, "Tom");
     room.ask(bob, "setModerator", json!({ "peerId": "tom", "moderator": true })).expect("moderates");
@@ -134,7 +135,7 @@ fn moderation_is_handed_over_and_somebody_keeps_it() {
 }
 
 #[test]
-fn who_is_removed_stays_out_by_peer_and_by_identity() {
+fn a_removed_participant_stays_out_by_peer_id_and_identity() {
     let (mut room, host, bob, ada) = call();
     let tablet = room.connect_as(4, "bobs-tablet", known("user-bob"));
     room.forget();

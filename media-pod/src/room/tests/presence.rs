@@ -1,4 +1,4 @@
-//! Who is gone without a goodbye, and when the others hear of it.
+//! Facts about participants that vanish, and when the others are notified.
 
 use super::*;
 use convene_protocol::message::ServerNotification as Told;
@@ -11,7 +11,7 @@ impl Harness {
         }
     }
 
-    /// What a participant was told of another's connection, in order.
+    /// The notifications to a participant about another's connection, in order.
     fn presence_told(&self, to: ConnectionId, of: &str) -> Vec<bool> {
         let told = |(receiver, message): &(ConnectionId, Outgoing)| match message {
             Outgoing::Notification(Told::PeerChanged(changed)) if *receiver == to && changed.peer_id == of => {
@@ -29,7 +29,7 @@ impl Harness {
 }
 
 #[test]
-fn who_sends_nothing_is_asked_and_is_there_as_long_as_they_answer() {
+fn a_silent_participant_is_pinged_and_present_while_it_answers() {
     let (mut room, ada, bob) = pair();
     for _ in 0..10 {
         room.pass(1);
@@ -42,7 +42,7 @@ fn who_sends_nothing_is_asked_and_is_there_as_long_as_they_answer() {
 }
 
 #[test]
-fn who_does_not_answer_is_lost_within_five_seconds_and_found_by_a_sign_of_life() {
+fn an_unanswered_ping_means_lost_until_a_sign_of_life() {
     let (mut room, ada, bob) = pair();
     for _ in 0..5 {
         room.pass(1);
@@ -60,7 +60,7 @@ fn who_does_not_answer_is_lost_within_five_seconds_and_found_by_a_sign_of_life()
 }
 
 #[test]
-fn whose_media_comes_is_not_asked_until_it_stops() {
+fn a_participant_with_active_media_is_not_pinged() {
     let (mut room, ada, bob) = pair();
     let producer = room.produce(bob, "audio");
     room.score(&producer, 10);
@@ -75,7 +75,7 @@ fn whose_media_comes_is_not_asked_until_it_stops() {
 }
 
 #[test]
-fn a_cut_of_a_moment_is_not_told_and_a_longer_one_is() {
+fn only_a_longer_cut_is_announced() {
     let (mut room, ada, bob) = pair();
     room.handle(Command::CutOff { connection: bob });
     room.pass(1);
@@ -89,7 +89,7 @@ fn a_cut_of_a_moment_is_not_told_and_a_longer_one_is() {
 }
 
 #[test]
-fn a_cut_of_somebody_whose_media_comes_is_no_loss() {
+fn a_cut_with_active_media_is_no_loss() {
     let (mut room, ada, bob) = pair();
     let producer = room.produce(bob, "video");
     room.score(&producer, 10);
@@ -106,7 +106,7 @@ fn a_cut_of_somebody_whose_media_comes_is_no_loss() {
 }
 
 #[test]
-fn a_room_that_was_late_itself_blames_nobody() {
+fn a_late_room_marks_no_participant_as_lost() {
     let (mut room, ada, _) = pair();
     room.pass(2);
     room.now += Duration::from_secs(30);
@@ -120,7 +120,7 @@ fn a_room_that_was_late_itself_blames_nobody() {
 }
 
 #[test]
-fn who_answers_late_is_given_more_time() {
+fn a_late_answer_extends_the_patience() {
     let (mut room, ada, bob) = pair();
     let mut told = Vec::new();
     for second in 0..40 {
@@ -136,7 +136,7 @@ fn who_answers_late_is_given_more_time() {
 }
 
 #[test]
-fn nobody_hears_of_who_is_hidden_or_has_not_joined() {
+fn hidden_and_unjoined_peers_are_not_announced() {
     let (mut room, ada, _) = pair();
     room.connect(3, "eve");
     let hidden = ParticipantGrant { hidden: true, ..guest("kim") };

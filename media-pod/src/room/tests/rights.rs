@@ -4,7 +4,7 @@ use convene_protocol::admission::{ParticipantGrant, PublishGrant};
 use serde_json::{Value, json};
 
 use super::matrix::moderator;
-use super::{Command, ConnectionId, Harness, Limits, Outgoing, PeerId, Terms, harness};
+use super::{Command, ConnectionId, Harness, Limits, MeetingSettings, Outgoing, PeerId, harness};
 
 fn produce(room: &mut Harness, of: ConnectionId, kind: &str, app_data: &Value) -> Result<(), String> {
     let transport = room.transport(of, "producer");
@@ -16,7 +16,7 @@ fn granted(audio: bool, video: bool, share: bool) -> ParticipantGrant {
     ParticipantGrant { publish: PublishGrant { audio, video, share }, ..ParticipantGrant::default() }
 }
 
-/// Ways in which clients name what they send, with the right that it takes: 0 sound, 1 pictures, 2 screen.
+/// The ways in which clients name a stream, with the right that it needs: 0 audio, 1 video, 2 screen.
 fn ways() -> [(&'static str, Value, usize); 9] {
     [
         ("audio", json!({}), 0),
@@ -33,7 +33,7 @@ fn ways() -> [(&'static str, Value, usize); 9] {
 
 #[test]
 fn each_kind_of_media_needs_its_right_however_it_is_called() {
-    let refusals = ["403 you may not send sound", "403 you may not send pictures", "403 you may not share a screen"];
+    let refusals = ["403 you may not send audio", "403 you may not send video", "403 you may not share a screen"];
     for right in 0..3 {
         for (kind, app_data, needed) in ways() {
             let mut room = harness();
@@ -47,10 +47,11 @@ fn each_kind_of_media_needs_its_right_however_it_is_called() {
 
 #[test]
 fn a_meeting_without_screens_has_none_whatever_is_granted() {
-    let mut room = Harness::with(Limits::default(), Terms { has_screen_share: false, ..Terms::default() });
+    let mut room =
+        Harness::with(Limits::default(), MeetingSettings { has_screen_share: false, ..MeetingSettings::default() });
     let ada = room.connect_as(1, "ada", moderator());
     room.join(ada, "Ada");
-    let refused = Err("403 screens are not shared in this meeting".to_owned());
+    let refused = Err("403 screen sharing is off in this meeting".to_owned());
     assert_eq!(produce(&mut room, ada, "video", &json!({ "share": true })), refused);
     produce(&mut room, ada, "video", &json!({})).expect("cameras are");
     let told = room.last_told(ada, "permissions").expect("told");
@@ -58,7 +59,7 @@ fn a_meeting_without_screens_has_none_whatever_is_granted() {
 }
 
 #[test]
-fn who_may_not_receive_is_offered_nothing() {
+fn a_participant_without_subscribe_is_offered_nothing() {
     let mut room = harness();
     let ada = room.connect(1, "ada");
     room.join(ada, "Ada");
@@ -68,12 +69,12 @@ fn who_may_not_receive_is_offered_nothing() {
     room.produce(ada, "video");
     room.produce_data(ada, "chat");
     assert!(!room.told(deaf).iter().any(|told| told.starts_with("newConsumer") || told.starts_with("newData")));
-    assert!(room.room.peers[&PeerId::from("deaf")].consumers.is_empty());
+    assert!(room.room.tracks.received_by(&PeerId::from("deaf")).is_empty());
     assert_eq!(room.ask(deaf, "getChatHistory", json!({ "follow": true })).map_err(|(code, _)| code), Err(403));
 }
 
 #[test]
-fn nobody_learns_of_who_is_hidden_and_they_take_no_seat() {
+fn hidden_participants_are_not_seen_and_take_no_seat() {
     let mut room = Harness::new(Limits { peers: 1, unseated: 1, ..Limits::default() });
     let ada = room.connect(1, "ada");
     room.join(ada, "Ada");
@@ -84,12 +85,12 @@ fn nobody_learns_of_who_is_hidden_and_they_take_no_seat() {
     let peers = room.join(ghost, "Ghost")["peers"].clone();
     assert_eq!(peers[0]["peerId"], "ada");
     assert!(room.told(ghost).contains(&"newConsumer".to_owned()), "receives");
-    room.ask(ghost, "changeDisplayName", json!({ "displayName": "Boo" })).expect("nobody sees it");
+    room.ask(ghost, "changeDisplayName", json!({ "displayName": "Boo" })).expect("no participant sees it");
     room.handle(Command::Disconnected { connection: ghost });
     assert_eq!(room.told(ada), [""; 0]);
     let ghost = room.connect_as(3, "ghost", hidden.clone());
     room.join(ghost, "Ghost");
-    assert_eq!((room.room.participants(), room.room.census().hidden), (1, 1));
+    assert_eq!((room.room.participants(), room.room.stats().hidden), (1, 1));
     let second = room.connect_as(4, "second", hidden);
     assert_eq!(room.was_closed(second), Some((4000, "too many are hidden or record")));
     room.handle(Command::Disconnected { connection: ada });
@@ -130,13 +131,13 @@ fn a_name_that_was_given_is_the_name() {
 }
 
 #[test]
-fn an_invitation_for_one_is_for_the_first_who_comes() {
+fn a_personal_invitation_belongs_to_its_first_user() {
     let mut room = harness();
     let once = || ParticipantGrant { once: Some("i-1".into()), ..ParticipantGrant::default() };
     let ada = room.connect_as(1, "ada", once());
     room.join(ada, "Ada");
     let eve = room.connect_as(2, "eve", once());
-    assert_eq!(room.was_closed(eve), Some((4000, "this invitation was used by somebody else")));
+    assert_eq!(room.was_closed(eve), Some((4000, "this invitation was used by another participant")));
     room.handle(Command::Disconnected { connection: ada });
     let again = room.connect_as(3, "ada", once());
     room.join(again, "Ada");
@@ -145,7 +146,7 @@ fn an_invitation_for_one_is_for_the_first_who_comes() {
 }
 
 #[test]
-fn nobody_takes_the_place_of_somebody_who_is_known() {
+fn a_peer_id_of_a_known_participant_is_not_taken_over() {
     let mut room = harness();
     let known = |identity: &str| ParticipantGrant { identity: Some(identity.into()), ..ParticipantGrant::default() };
     let ada = room.connect_as(1, "ada", known("user-1"));

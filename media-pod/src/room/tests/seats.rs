@@ -30,7 +30,7 @@ fn an_older_socket_that_comes_late_does_not_replace_the_newer() {
 }
 
 #[test]
-fn who_never_joins_is_asked_to_come_back() {
+fn a_client_that_never_joins_has_to_reconnect() {
     let mut room = harness();
     let ada = room.connect(1, "ada");
     room.now += Limits::default().join_timeout.checked_sub(Duration::from_secs(1)).expect("more than 1 s");
@@ -83,7 +83,7 @@ fn joining_and_the_first_way_of_media_are_timed() {
 }
 
 #[test]
-fn bandwidth_is_told_once_a_second() {
+fn bandwidth_is_sent_once_a_second() {
     let mut room = harness();
     let ada = room.connect(1, "ada");
     let transport = TransportId(room.transport(ada, "consumer"));

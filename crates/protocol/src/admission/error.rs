@@ -1,0 +1,44 @@
+//! Errors of keys and tokens. They never contain any of either.
+
+use thiserror::Error;
+
+/// An invalid key or token.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum AdmissionError {
+    /// The private key is not an Ed25519 key in PKCS#8 PEM.
+    #[error("the signing key is not an Ed25519 key in PKCS#8 PEM")]
+    SigningKey,
+    /// The JWKS document is unreadable or has no usable key.
+    #[error("the public key set is not a JWKS with at least one Ed25519 key that has a kid")]
+    KeySet,
+    /// There is no token, or it is too long or not a JWT.
+    #[error("the token is missing or malformed")]
+    Malformed,
+    /// No key of the set has the token's `kid`.
+    #[error("the token is signed with a key that is not trusted here")]
+    UnknownKey,
+    /// Signature, algorithm, audience or shape is wrong.
+    #[error("the token is not valid for this purpose")]
+    Invalid,
+    /// It would admit a recorder that the others do not see.
+    #[error("the token is for a hidden recorder, which is never admitted")]
+    HiddenRecords,
+    /// The token's time has passed or has not come.
+    #[error("the token has expired or is not valid yet")]
+    Expired,
+}
+
+impl AdmissionError {
+    /// A short constant for metric labels and logs.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::SigningKey => "SigningKeyInvalid",
+            Self::KeySet => "KeySetInvalid",
+            Self::Malformed => "TokenMalformed",
+            Self::UnknownKey => "TokenKeyUnknown",
+            Self::Invalid => "TokenInvalid",
+            Self::HiddenRecords => "TokenHiddenRecords",
+            Self::Expired => "TokenExpired",
+        }
+    }
+}

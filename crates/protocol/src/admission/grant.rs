@@ -1,0 +1,181 @@
+//! What an admission says: the meeting to open a room for, and what the participant may do there.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use ts_rs::TS;
+
+/// The facts about a meeting that the pod needs to open its room: the pod keeps no list of meetings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MeetingGrant {
+    /// Namespace of the Meeting.
+    pub namespace: String,
+    /// Name of the Meeting.
+    pub name: String,
+    /// Uid of the Meeting: a room never outlives the object it was opened for.
+    pub uid: String,
+    /// Title that participants see.
+    pub title: String,
+    /// Participants at the same time.
+    pub max_participants: u32,
+    /// Seconds after which an empty room is closed.
+    pub empty_timeout_seconds: u64,
+    /// How much of the network its media may use.
+    #[serde(default)]
+    pub media: MediaGrant,
+    /// Whether the meeting is locked for new participants.
+    #[serde(default)]
+    pub locked: bool,
+    /// Codecs to offer, by the subtype of their media type: `opus`, `VP8`, `VP9`, `H264`, `AV1`, `PCMU`, `PCMA`. Empty: all that the
+    /// pod has. Unknown ones are ignored, and Opus is always there.
+    #[serde(default)]
+    pub codecs: Vec<String>,
+    /// Whether the chat is on.
+    #[serde(default = "yes")]
+    pub chat: bool,
+    /// Whether screen sharing is on.
+    #[serde(default = "yes")]
+    pub screen_share: bool,
+    /// Until when (Unix seconds) a locked room waits for the list of people who were in it before it moved here; they may come back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returning_until: Option<u64>,
+}
+
+/// Bitrate limits of a meeting. What is absent is decided by the pod.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct MediaGrant {
+    /// Bits per second that one participant may send at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_incoming_bitrate: Option<u32>,
+    /// Bits per second to one participant at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_outgoing_bitrate: Option<u32>,
+    /// Bits per second to one participant until the bandwidth has been estimated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub initial_outgoing_bitrate: Option<u32>,
+}
+
+/// The default of permissions that a meeting does not mention.
+fn yes() -> bool {
+    true
+}
+
+/// What one participant may do, and its identity.
+#[allow(clippy::struct_excessive_bools, reason = "each is a permission of its own")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ParticipantGrant {
+    /// The identity for which an application vouches with a join token. Absent: a guest, who may claim any name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
+    /// The name that others see, where the token fixes it. Absent: the client chooses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Whether the participant may admit, mute, remove and end.
+    pub moderator: bool,
+    /// Whether the participant waits until a moderator admits it.
+    pub lobby: bool,
+    /// What the participant may send.
+    pub publish: PublishGrant,
+    /// Whether the participant may receive what others send.
+    pub subscribe: bool,
+    /// Whether the participant may send chat messages and open data channels.
+    pub publish_data: bool,
+    /// Whether the others do not see the participant, who sends nothing then.
+    pub hidden: bool,
+    /// Whether it is a recorder: it is shown as such, and takes no seat. It is never `hidden`: such an admission is refused.
+    pub recorder: bool,
+    /// Set if the join token is valid for one person only: the first peer with this id is admitted, others are refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub once: Option<String>,
+    /// Which guest it is: an id that the router made for one browser in one meeting and keeps in a signed cookie and in tickets. It proves
+    /// that the same guest returns, and other participants never learn it. Absent: nothing proves the identity.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guest: Option<String>,
+    /// The client's network address as the router sees it: an IPv4 address, or the /64 of an IPv6 address. A hint, never a proof.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// Whether the participant may receive by plain RTP, that is, at an address of its choice.
+    pub receive_plain: bool,
+}
+
+impl ParticipantGrant {
+    /// The person that this provably is: the same for every connection of one person, and different for all others. `None` if nothing proves it.
+    /// 32 hexadecimal digits of a hash (SHA-256), so that lists of people contain no names.
+    pub fn person(&self) -> Option<String> {
+        let (kind, id) = match (&self.identity, &self.guest) {
+            (Some(identity), _) => ("identity", identity),
+            (None, Some(guest)) => ("guest", guest),
+            (None, None) => return None,
+        };
+        Some(short_digest(&format!("{kind}:{id}")))
+    }
+}
+
+impl Default for ParticipantGrant {
+    /// A guest in a meeting that is open to all.
+    fn default() -> Self {
+        Self {
+            identity: None,
+            name: None,
+            moderator: false,
+            lobby: false,
+            publish: PublishGrant::default(),
+            subscribe: true,
+            publish_data: true,
+            hidden: false,
+            recorder: false,
+            once: None,
+            guest: None,
+            address: None,
+            receive_plain: false,
+        }
+    }
+}
+
+/// The kinds of media that a participant may send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase", default)]
+#[ts(export, export_to = "messages.ts")]
+pub struct PublishGrant {
+    /// Audio of a microphone.
+    pub audio: bool,
+    /// Video of a camera.
+    pub video: bool,
+    /// A screen, with its audio.
+    pub share: bool,
+}
+
+impl Default for PublishGrant {
+    fn default() -> Self {
+        Self { audio: true, video: true, share: true }
+    }
+}
+
+/// The content of the router's token: the meeting and the participant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Admission {
+    /// The meeting.
+    pub meeting: MeetingGrant,
+    /// The participant.
+    #[serde(default)]
+    pub participant: ParticipantGrant,
+    /// Tells one admission from another: each opens one socket.
+    #[serde(default)]
+    pub jti: String,
+}
+
+impl Admission {
+    /// For a guest without further rights.
+    pub fn guest(meeting: MeetingGrant) -> Self {
+        Self { meeting, participant: ParticipantGrant::default(), jti: String::new() }
+    }
+}
+
+/// The first 16 bytes of the text's SHA-256, as 32 hexadecimal digits.
+pub(super) fn short_digest(text: &str) -> String {
+    let first = Sha256::digest(text).iter().take(16).fold(0, |number, byte| number << 8 | u128::from(*byte));
+    format!("{first:032x}")
+}

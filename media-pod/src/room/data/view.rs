@@ -1,0 +1,10 @@
+//! What tests see of the data channels.
+
+use super::state::DataChannels;
+use crate::room::interface::ids::{DataProducerId, PeerId};
+
+impl DataChannels {
+    pub(crate) fn producers_of(&self, id: &PeerId) -> Vec<DataProducerId> {
+        self.peers[id].producers.keys().cloned().collect()
+    }
+}

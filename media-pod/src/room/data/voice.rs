@@ -1,0 +1,67 @@
+//! Voices: data producers of the room, with which it speaks for participants that have no data channel.
+
+use convene_protocol::message::Channel;
+
+use crate::room::effects::Effects;
+use crate::room::interface::context::Context;
+use crate::room::interface::ids::{ConnectionId, DataProducerId};
+use crate::room::interface::operation::Operation;
+
+/// Texts that wait until a voice can be used.
+const MAX_WAITING: usize = 32;
+
+/// The voice of one participant.
+#[derive(Debug, Default)]
+pub(super) enum Voice {
+    /// Not needed yet.
+    #[default]
+    None,
+    /// Being created or offered to the others; texts wait.
+    Pending { producer: Option<DataProducerId>, waiting: Vec<String> },
+    /// The others receive it.
+    Ready(DataProducerId),
+}
+
+impl Voice {
+    pub(super) fn producer(&self) -> Option<&DataProducerId> {
+        match self {
+            Self::None => None,
+            Self::Pending { producer, .. } => producer.as_ref(),
+            Self::Ready(producer) => Some(producer),
+        }
+    }
+
+    /// Sends a text, as soon as there is a voice for it.
+    pub(super) fn say(&mut self, text: String, connection: ConnectionId, effects: &mut Effects) {
+        match self {
+            Self::Ready(producer) => effects.run(Operation::VoiceSay(producer.clone(), text)),
+            Self::Pending { waiting, .. } if waiting.len() < MAX_WAITING => waiting.push(text),
+            Self::Pending { .. } => {}
+            Self::None => {
+                *self = Self::Pending { producer: None, waiting: vec![text] };
+                effects.run_for(Operation::CreateVoice, Context::Voice { connection });
+            }
+        }
+    }
+
+    pub(super) fn note_created(&mut self, created: &DataProducerId) {
+        if let Self::Pending { producer, .. } = self {
+            *producer = Some(created.clone());
+        }
+    }
+
+    /// Sends the texts that have waited, unless receivers have still to accept the voice.
+    pub(super) fn make_ready(&mut self, is_awaited: impl Fn(&DataProducerId) -> bool, effects: &mut Effects) {
+        let Self::Pending { producer: Some(producer), waiting } = self else { return };
+        if is_awaited(producer) {
+            return;
+        }
+        for text in std::mem::take(waiting) {
+            effects.run(Operation::VoiceSay(producer.clone(), text));
+        }
+        *self = Self::Ready(producer.clone());
+    }
+}
+
+/// The channel of all voices.
+pub(super) const VOICE_CHANNEL: Channel = Channel::Chat;

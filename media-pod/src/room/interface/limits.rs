@@ -1,0 +1,100 @@
+//! Limits of a room and of a participant, and timeouts. Plain data.
+
+use std::time::Duration;
+
+use super::destinations::Destinations;
+
+/// Limits of a room. A request beyond a limit is refused with an error that names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Participants at the same time, broadcasters not counted.
+    pub peers: usize,
+    /// Connections that have not joined yet; beyond that the one that has waited longest is closed.
+    pub unjoined: usize,
+    /// Hidden participants and recorders at the same time: they take no seat.
+    pub unseated: usize,
+    /// Clients in the lobby at the same time.
+    pub lobby: usize,
+    /// Broadcasters (senders and receivers without a WebSocket) at the same time.
+    pub broadcasters: usize,
+    /// Transports of one participant. Two are in use; an abandoned pair may still be there.
+    pub transports_per_peer: usize,
+    /// Producers of one participant.
+    pub producers_per_peer: usize,
+    /// Consumers of one participant.
+    pub consumers_per_peer: usize,
+    /// Data producers of one participant.
+    pub data_producers_per_peer: usize,
+    /// Consumers of one plain transport.
+    pub plain_consumers: usize,
+    /// Where plain RTP may be sent.
+    pub plain_destinations: Destinations,
+    /// Transports in the room.
+    pub transports: usize,
+    /// Producers in the room.
+    pub producers: usize,
+    /// Consumers in the room.
+    pub consumers: usize,
+    /// Data producers in the room.
+    pub data_producers: usize,
+    /// Further copies of every consumer that a participant may request (`consumerReplicas` of the demo).
+    pub replicas: usize,
+    /// Chat messages that are kept for late joiners.
+    pub chat_messages: usize,
+    /// An empty room ends after this.
+    pub empty_timeout: Duration,
+    /// A client whose media has been disconnected for this long is closed and has to reconnect.
+    pub ice_grace: Duration,
+    /// A client that does not join within this time is closed and has to reconnect. Long, since users look for a permission prompt.
+    pub join_timeout: Duration,
+    /// A client in the lobby is closed after this time.
+    pub lobby_timeout: Duration,
+    /// A broadcaster that neither sends, receives nor calls for this long is removed.
+    pub broadcaster_timeout: Duration,
+    /// A voice waits at most this long until all receivers have accepted it. Offers themselves do not expire.
+    pub answer_timeout: Duration,
+}
+
+impl Limits {
+    /// Raised to what this number of participants needs: three transports, a microphone, a camera and a screen, and two data channels each.
+    #[must_use]
+    pub fn for_people(self, people: usize) -> Self {
+        Self {
+            peers: people,
+            transports: self.transports.max(people * 3),
+            producers: self.producers.max(people * 3),
+            data_producers: self.data_producers.max(people * 2),
+            ..self
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            peers: 100,
+            unjoined: 200,
+            unseated: 20,
+            lobby: 100,
+            broadcasters: 16,
+            transports_per_peer: 4,
+            producers_per_peer: 8,
+            consumers_per_peer: 1000,
+            data_producers_per_peer: 8,
+            plain_consumers: 8,
+            plain_destinations: Destinations::default(),
+            transports: 1000,
+            producers: 500,
+            consumers: 20_000,
+            data_producers: 500,
+            replicas: 8,
+            chat_messages: 200,
+            empty_timeout: Duration::from_mins(5),
+            ice_grace: Duration::from_secs(30),
+            join_timeout: Duration::from_mins(10),
+            lobby_timeout: Duration::from_mins(15),
+            broadcaster_timeout: Duration::from_mins(2),
+            answer_timeout: Duration::from_secs(30),
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! What the media plane reports without being asked. Plain data.
+
+use convene_protocol::message::{ConsumerScore, DownlinkBwe, Layers};
+use serde_json::Value;
+
+use super::ids::{ConsumerId, DataProducerId, ProducerId, TransportId};
+
+/// An event of the media plane.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MediaEvent {
+    /// ICE connected the transport, for the first time or again.
+    TransportConnected(TransportId),
+    /// ICE lost the connection of the transport.
+    TransportDisconnected(TransportId),
+    /// Quality of what a client sends.
+    ProducerScore(ProducerId, Value),
+    /// Quality of what a client receives.
+    ConsumerScore(ConsumerId, ConsumerScore),
+    /// Other layers are forwarded now.
+    ConsumerLayers(ConsumerId, Option<Layers>),
+    /// Volumes of producers, in dBvo; empty on silence.
+    Volumes(Vec<(ProducerId, i8)>),
+    /// A participant sent a message to the bot.
+    BotMessage(DataMessage),
+    /// A participant sent a message to the others.
+    ChatMessage(DataMessage),
+    /// The estimated bandwidth to a client.
+    DownlinkBwe(TransportId, DownlinkBwe),
+    /// The producer of the participant whose speech dominates.
+    DominantSpeaker(ProducerId),
+    /// The worker has ended, and with it every handle of the room.
+    WorkerDied,
+}
+
+/// A message on a data channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataMessage {
+    /// The data producer that it came from.
+    pub producer: DataProducerId,
+    /// Its length.
+    pub bytes: usize,
+    /// Its text, if it is text that is not too long.
+    pub text: Option<String>,
+}

@@ -1,0 +1,130 @@
+//! What a room has done to the media plane. Plain data.
+
+use std::net::IpAddr;
+
+use convene_protocol::message::{Channel, Direction, MediaKind};
+use serde_json::Value;
+
+use super::ids::{ConsumerId, DataConsumerId, DataProducerId, ProducerId, TransportId};
+
+/// An operation of the media plane.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Operation {
+    /// Create a WebRTC transport.
+    CreateTransport {
+        /// Which way media flows, seen from the client; `None`: either.
+        direction: Option<Direction>,
+        /// Offer TCP candidates only.
+        force_tcp: bool,
+    },
+    /// Create a transport for RTP without ICE and DTLS.
+    CreatePlainTransport {
+        /// Which way media flows, seen from the other side; `None`: either.
+        direction: Option<Direction>,
+        /// Learn the other side's address from its first packet.
+        comedia: bool,
+        /// RTP and RTCP on one port.
+        rtcp_mux: bool,
+    },
+    /// Set the address to which a plain transport sends.
+    ConnectPlainTransport {
+        /// The transport.
+        transport: TransportId,
+        /// The other side.
+        ip: IpAddr,
+        /// Its RTP port.
+        port: u16,
+        /// Its RTCP port.
+        rtcp_port: Option<u16>,
+    },
+    /// Give a transport the client's DTLS parameters.
+    ConnectTransport(TransportId, Value),
+    /// New ICE credentials.
+    RestartIce(TransportId),
+    /// Drop a transport and everything on it.
+    CloseTransport(TransportId),
+    /// Receive from a client.
+    Produce {
+        /// The client's sending transport.
+        transport: TransportId,
+        /// Audio or video.
+        kind: MediaKind,
+        /// mediasoup's `RtpParameters`.
+        rtp_parameters: Value,
+    },
+    /// Send to a client.
+    Consume {
+        /// The client's receiving transport.
+        transport: TransportId,
+        /// The producer to send.
+        producer: ProducerId,
+        /// mediasoup's `RtpCapabilities` of the client.
+        rtp_capabilities: Value,
+        /// Create it paused.
+        paused: bool,
+    },
+    /// Receive messages from a client.
+    ProduceData {
+        /// The client's sending transport.
+        transport: TransportId,
+        /// Chat or bot.
+        channel: Channel,
+        /// mediasoup's `SctpStreamParameters`.
+        sctp_stream_parameters: Value,
+        /// As the client named it.
+        label: String,
+        /// As the client named it.
+        protocol: String,
+    },
+    /// Send messages to a client.
+    ConsumeData {
+        /// The client's receiving transport.
+        transport: TransportId,
+        /// The sender's data producer; `None` for the bot's.
+        producer: Option<DataProducerId>,
+    },
+    /// Send a message of the bot to all participants.
+    BotSay(String),
+    /// Create a data producer with which the room speaks for a participant without data channels.
+    CreateVoice,
+    /// Do nothing: the outcome arrives after those of all earlier operations.
+    Settle,
+    /// Send a message with such a voice.
+    VoiceSay(DataProducerId, String),
+    /// Pause a data producer.
+    PauseDataProducer(DataProducerId),
+    /// Resume a data producer.
+    ResumeDataProducer(DataProducerId),
+    /// Drop a data producer.
+    CloseDataProducer(DataProducerId),
+    /// Drop a data consumer.
+    CloseDataConsumer(DataConsumerId),
+    /// Statistics of a data producer.
+    DataProducerStats(DataProducerId),
+    /// Statistics of a data consumer.
+    DataConsumerStats(DataConsumerId),
+    /// Pause a producer.
+    PauseProducer(ProducerId),
+    /// Resume a producer.
+    ResumeProducer(ProducerId),
+    /// Drop a producer.
+    CloseProducer(ProducerId),
+    /// Pause a consumer.
+    PauseConsumer(ConsumerId),
+    /// Resume a consumer.
+    ResumeConsumer(ConsumerId),
+    /// Request a key frame from the producer's client.
+    RequestKeyFrame(ConsumerId),
+    /// Set the highest layers to send.
+    SetPreferredLayers(ConsumerId, u8, Option<u8>),
+    /// Set the priority of a consumer when bandwidth is short.
+    SetPriority(ConsumerId, u8),
+    /// Drop a consumer.
+    CloseConsumer(ConsumerId),
+    /// Statistics of a transport.
+    TransportStats(TransportId),
+    /// Statistics of a producer.
+    ProducerStats(ProducerId),
+    /// Statistics of a consumer.
+    ConsumerStats(ConsumerId),
+}

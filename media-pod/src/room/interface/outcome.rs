@@ -1,0 +1,105 @@
+//! What operations of the media plane return. Plain data.
+
+use convene_protocol::message::ConsumerScore;
+use serde_json::Value;
+
+use super::ids::{ConsumerId, DataConsumerId, DataProducerId, ProducerId, TransportId};
+
+/// The result of an operation.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// Done, without a result.
+    Done,
+    /// A transport was created.
+    Transport(Box<CreatedTransport>),
+    /// A transport for RTP without ICE was created.
+    PlainTransport(CreatedPlainTransport),
+    /// ICE was restarted; the new parameters.
+    IceParameters(Value),
+    /// A producer was created.
+    Producer(CreatedProducer),
+    /// A consumer was created.
+    Consumer(Box<CreatedConsumer>),
+    /// A data producer was created.
+    DataProducer(DataProducerId),
+    /// A data consumer was created.
+    DataConsumer(Box<CreatedDataConsumer>),
+    /// The receiver has no codec for this producer.
+    NotConsumable,
+    /// Statistics, an array.
+    Stats(Value),
+}
+
+/// A transport as the media plane made it; parameters are mediasoup's JSON.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreatedTransport {
+    /// Its id.
+    pub id: TransportId,
+    /// `IceParameters`.
+    pub ice_parameters: Value,
+    /// `IceCandidate[]`.
+    pub ice_candidates: Value,
+    /// `DtlsParameters`.
+    pub dtls_parameters: Value,
+    /// `SctpParameters`.
+    pub sctp_parameters: Option<Value>,
+}
+
+/// A transport for RTP without ICE as the media plane made it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreatedPlainTransport {
+    /// Its id.
+    pub id: TransportId,
+    /// Where to send, as announced.
+    pub ip: String,
+    /// Where to send RTP.
+    pub port: u16,
+    /// Where to send RTCP, when not on one port.
+    pub rtcp_port: Option<u16>,
+}
+
+/// A producer as the media plane made it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreatedProducer {
+    /// Its id.
+    pub id: ProducerId,
+    /// Codecs as receivers get them, those of retransmission left out; mediasoup's JSON.
+    pub consumable_codecs: Value,
+}
+
+/// A consumer as the media plane made it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreatedConsumer {
+    /// Its id.
+    pub id: ConsumerId,
+    /// `RtpParameters`.
+    pub rtp_parameters: Value,
+    /// `simple`, `simulcast` or `svc`.
+    pub consumer_type: String,
+    /// Quality at the start.
+    pub score: ConsumerScore,
+}
+
+/// A data consumer as the media plane made it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreatedDataConsumer {
+    /// Its id.
+    pub id: DataConsumerId,
+    /// The sender's data producer.
+    pub producer: DataProducerId,
+    /// `SctpStreamParameters`.
+    pub sctp_stream_parameters: Value,
+    /// As the sender named it.
+    pub label: String,
+    /// As the sender named it.
+    pub protocol: String,
+}
+
+/// Why an operation failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MediaError {
+    /// Error code of the answer: 400 for parameters that cannot be used, 500 for the rest.
+    pub code: u16,
+    /// Readable description.
+    pub message: String,
+}

@@ -1,0 +1,25 @@
+//! The settings of a meeting that hold for its room, beside the limits. Plain data.
+
+use std::time::Duration;
+
+/// The settings of a meeting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MeetingSettings {
+    /// Title that participants see.
+    pub title: String,
+    /// Whether the meeting is locked for new participants.
+    pub is_locked: bool,
+    /// Whether the chat is on.
+    pub has_chat: bool,
+    /// Whether participants may share their screen.
+    pub has_screen_share: bool,
+    /// The time after the opening of the room until which participants who were in the meeting before it moved here may come back
+    /// although it is locked.
+    pub returning: Option<Duration>,
+}
+
+impl Default for MeetingSettings {
+    fn default() -> Self {
+        Self { title: String::new(), is_locked: false, has_chat: true, has_screen_share: true, returning: None }
+    }
+}

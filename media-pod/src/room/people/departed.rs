@@ -1,0 +1,68 @@
+//! Participants who were in the room a moment ago and may come back. Bounded in number and time.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::room::interface::ids::PeerId;
+
+/// How long a participant whose connection has ended may come back as the same.
+const RETURN_TIME: Duration = Duration::from_mins(1);
+
+/// What is remembered of a participant.
+#[derive(Clone, Debug)]
+pub(crate) struct Trace {
+    pub(crate) person: Option<String>,
+    pub(crate) address: Option<String>,
+    pub(crate) hand_raised: bool,
+}
+
+#[derive(Debug)]
+struct Departure {
+    at: Duration,
+    trace: Trace,
+}
+
+/// The participants who have left a moment ago.
+#[derive(Debug, Default)]
+pub(crate) struct Departed(BTreeMap<PeerId, Departure>);
+
+impl Departed {
+    /// All of them left when the room opened.
+    pub(crate) fn at_opening(traces: BTreeMap<PeerId, Trace>) -> Self {
+        Self(traces.into_iter().map(|(id, trace)| (id, Departure { at: Duration::ZERO, trace })).collect())
+    }
+
+    /// Remembers one more, unless there are `limit` already.
+    pub(crate) fn add(&mut self, id: PeerId, trace: Trace, limit: usize, now: Duration) {
+        if self.0.len() < limit {
+            self.0.insert(id, Departure { at: now, trace });
+        }
+    }
+
+    pub(crate) fn take(&mut self, id: &PeerId) -> Option<Trace> {
+        self.0.remove(id).map(|departure| departure.trace)
+    }
+
+    pub(crate) fn has_person(&self, person: &str) -> bool {
+        self.0.values().any(|departure| departure.trace.person.as_deref() == Some(person))
+    }
+
+    /// Whether a client that can prove nothing was here with this peerId, from the same address.
+    pub(crate) fn has_unproven(&self, id: &PeerId, address: Option<&str>) -> bool {
+        let trace = self.0.get(id).map(|departure| &departure.trace);
+        trace.is_some_and(|trace| trace.person.is_none() && trace.address.as_deref() == address)
+    }
+
+    pub(crate) fn traces(&self) -> impl Iterator<Item = (&PeerId, &Trace)> {
+        self.0.iter().map(|(id, departure)| (id, &departure.trace))
+    }
+
+    pub(crate) fn forget(&mut self, id: &PeerId, person: Option<&str>) {
+        let is_person = |trace: &Trace| person.is_some() && trace.person.as_deref() == person;
+        self.0.retain(|other, departure| other != id && !is_person(&departure.trace));
+    }
+
+    pub(crate) fn forget_expired(&mut self, now: Duration) {
+        self.0.retain(|_, departure| now.saturating_sub(departure.at) < RETURN_TIME);
+    }
+}

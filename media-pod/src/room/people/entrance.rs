@@ -1,0 +1,39 @@
+//! A connection that wants to enter the room. Plain data.
+
+use convene_protocol::admission::ParticipantGrant;
+
+use crate::room::interface::command::Connect;
+use crate::room::interface::ids::{ConnectionId, PeerId};
+
+/// A connection that wants to enter the room.
+#[derive(Clone, Debug)]
+pub(crate) struct Entrance {
+    pub(crate) connection: ConnectionId,
+    /// What the admission grants, as moderators have changed it.
+    pub(crate) grant: ParticipantGrant,
+    /// The person who provably connects, as [`ParticipantGrant::person`] names it.
+    pub(crate) person: Option<String>,
+    /// Further copies that are wanted of every consumer.
+    pub(crate) replicas: usize,
+    /// Whether the pod accepts no new participants.
+    pub(crate) comes_back_only: bool,
+    /// The connection whose session secret it knows, if it knows one.
+    pub(crate) proves: Option<ConnectionId>,
+}
+
+impl Entrance {
+    pub(crate) fn new(connect: Connect) -> (PeerId, Self) {
+        let Connect { connection, peer, grant, replicas, comes_back_only, proves } = connect;
+        let person = grant.person();
+        (peer, Self { connection, grant, person, replicas, comes_back_only, proves })
+    }
+}
+
+/// How a participant enters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    /// For the first time, as far as is known.
+    New,
+    /// It was in the room on another connection: neither a lock nor the lobby holds it back.
+    Back,
+}

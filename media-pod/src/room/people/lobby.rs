@@ -1,0 +1,154 @@
+//! The lobby: clients that wait to be admitted. They have no seat, and nothing of the media plane, until a moderator admits them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use convene_protocol::message::{
+    ClientRequest, Knock, Lobby as LobbyStatus, LobbyPeer, LobbyPeers, LobbyState, ServerNotification,
+};
+
+use super::entrance::Entrance;
+use super::held::HeldRequests;
+use super::ownership::Holder;
+use crate::room::answer::{Decided, Refusal};
+use crate::room::closing::{Close, LOBBY_FULL};
+use crate::room::effects::Effects;
+use crate::room::interface::effect::Fact;
+use crate::room::interface::ids::{ConnectionId, PeerId};
+use crate::room::interface::limits::Limits;
+
+/// How often a client may knock: moderators are notified each time.
+const MAX_KNOCKS: u8 = 10;
+
+/// A client in the lobby.
+#[derive(Debug)]
+struct Waiting {
+    entrance: Entrance,
+    since: Duration,
+    /// The name that it has knocked with.
+    name: Option<String>,
+    knocks: u8,
+    /// Clients that know nothing of a lobby send these first, and wait for the answers.
+    held: HeldRequests,
+}
+
+impl Waiting {
+    fn described(&self, id: &PeerId) -> LobbyPeer {
+        let name = self.entrance.grant.name.as_ref().or(self.name.as_ref());
+        LobbyPeer { peer_id: id.0.clone(), display_name: name.cloned().unwrap_or_default() }
+    }
+}
+
+/// The lobby.
+#[derive(Debug)]
+pub(crate) struct Lobby {
+    waiting: BTreeMap<PeerId, Waiting>,
+    limit: usize,
+    timeout: Duration,
+}
+
+impl Lobby {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self { waiting: BTreeMap::new(), limit: limits.lobby, timeout: limits.lobby_timeout }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    pub(crate) fn contains(&self, id: &PeerId) -> bool {
+        self.waiting.contains_key(id)
+    }
+
+    pub(crate) fn id_on(&self, connection: ConnectionId) -> Option<PeerId> {
+        let found = self.waiting.iter().find(|(_, waiting)| waiting.entrance.connection == connection);
+        found.map(|(id, _)| id.clone())
+    }
+
+    /// Adds a client, unless the lobby is full; whether it was added.
+    pub(crate) fn add(&mut self, id: PeerId, entrance: Entrance, effects: &mut Effects) -> bool {
+        let connection = entrance.connection;
+        if self.waiting.len() >= self.limit {
+            effects.note(Fact::LimitReached("lobby"));
+            effects.close(connection, LOBBY_FULL);
+            return false;
+        }
+        effects.notify(connection, ServerNotification::Lobby(LobbyStatus { state: LobbyState::Waiting }));
+        let waiting = Waiting { entrance, since: effects.now, name: None, knocks: 0, held: HeldRequests::default() };
+        self.waiting.insert(id, waiting);
+        true
+    }
+
+    /// Holds a request until the client is admitted.
+    pub(crate) fn hold(&mut self, id: &PeerId, request_id: u64, request: ClientRequest) -> Decided {
+        let waiting = self.waiting.get_mut(id).ok_or_else(Refusal::not_waiting)?;
+        waiting.held.hold(request_id, request, "requests of a client in the lobby")
+    }
+
+    /// Notes the name of a client; whether moderators have to be notified.
+    pub(crate) fn knock(&mut self, id: &PeerId, knock: &Knock) -> Result<bool, Refusal> {
+        let waiting = self.waiting.get_mut(id).ok_or_else(Refusal::not_waiting)?;
+        Refusal::too_many(waiting.knocks.into(), MAX_KNOCKS.into(), "knocks")?;
+        waiting.knocks += 1;
+        let name = Some(knock.display_name.trim().to_owned());
+        Ok(std::mem::replace(&mut waiting.name, name.clone()) != name)
+    }
+
+    /// Takes a client that is admitted out of the lobby, with the requests that were held.
+    pub(crate) fn admit(&mut self, id: &PeerId, effects: &mut Effects) -> Result<(Entrance, HeldRequests), Refusal> {
+        let Waiting { entrance, held, .. } = self.waiting.remove(id).ok_or_else(Refusal::not_waiting)?;
+        effects.notify(entrance.connection, ServerNotification::Lobby(LobbyStatus { state: LobbyState::Admitted }));
+        Ok((entrance, held))
+    }
+
+    /// Removes a client that has gone or is closed; whether it was in the lobby.
+    pub(crate) fn remove(&mut self, id: &PeerId, close: Option<Close>, effects: &mut Effects) -> bool {
+        let Some(waiting) = self.waiting.remove(id) else { return false };
+        if let Some(close) = close {
+            effects.close(waiting.entrance.connection, close);
+        }
+        true
+    }
+
+    pub(crate) fn close_all(&mut self, close: Close, effects: &mut Effects) {
+        for waiting in std::mem::take(&mut self.waiting).into_values() {
+            effects.close(waiting.entrance.connection, close);
+        }
+    }
+
+    /// All clients, the longest waiting first.
+    pub(crate) fn ids_by_age(&self) -> Vec<PeerId> {
+        let mut all: Vec<_> = self.waiting.iter().map(|(id, waiting)| (waiting.since, id.clone())).collect();
+        all.sort();
+        all.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// Clients whose time in the lobby is over.
+    pub(crate) fn expired(&self, now: Duration) -> Vec<PeerId> {
+        let is_over = |waiting: &Waiting| now.saturating_sub(waiting.since) >= self.timeout;
+        self.ids_where(is_over)
+    }
+
+    pub(crate) fn ids_of_person(&self, person: &str) -> Vec<PeerId> {
+        self.ids_where(|waiting| waiting.entrance.person.as_deref() == Some(person))
+    }
+
+    /// What moderators see of the lobby, the longest waiting first.
+    pub(crate) fn peers(&self) -> ServerNotification {
+        let mut all: Vec<_> = self.waiting.iter().collect();
+        all.sort_by_key(|(_, waiting)| (waiting.since, waiting.entrance.connection));
+        let peers = all.into_iter().map(|(id, waiting)| waiting.described(id)).collect();
+        ServerNotification::LobbyPeers(LobbyPeers { peers })
+    }
+
+    /// The client that has a peerId.
+    pub(crate) fn holder(&self, id: &PeerId) -> Option<Holder<'_>> {
+        let Entrance { connection, person, grant, .. } = &self.waiting.get(id)?.entrance;
+        let (person, address) = (person.as_deref(), grant.address.as_deref());
+        Some(Holder { connection: *connection, person, address, is_broadcaster: false })
+    }
+
+    fn ids_where(&self, is_meant: impl Fn(&Waiting) -> bool) -> Vec<PeerId> {
+        self.waiting.iter().filter(|(_, waiting)| is_meant(waiting)).map(|(id, _)| id.clone()).collect()
+    }
+}

@@ -1,0 +1,126 @@
+//! One client in the room: its connection, its grant, and what it said when it joined.
+
+use std::time::Duration;
+
+use convene_protocol::admission::ParticipantGrant;
+use convene_protocol::message::Device;
+use serde_json::Value;
+
+use super::departed::Trace;
+use super::entrance::Arrival;
+use super::offers::Offers;
+use super::presence::Presence;
+use crate::room::answer::Refusal;
+use crate::room::interface::ids::ConnectionId;
+
+/// Time between two reactions of a participant: each is sent to all others.
+const REACTION_INTERVAL: Duration = Duration::from_millis(200);
+
+/// One client in the room.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    /// Its WebSocket; for a broadcaster the HTTP call with which it entered.
+    pub(crate) connection: ConnectionId,
+    pub(crate) is_broadcaster: bool,
+    /// What it may do: as its admission says and moderators have changed it.
+    pub(crate) grant: ParticipantGrant,
+    /// The person it provably is, as [`ParticipantGrant::person`] names it.
+    pub(crate) person: Option<String>,
+    pub(crate) arrival: Arrival,
+    /// When it connected.
+    pub(crate) since: Duration,
+    /// Set by `join`.
+    pub(crate) joined: Option<Joined>,
+    pub(crate) presence: Presence,
+    /// Consumers that were offered to it.
+    pub(crate) offers: Offers,
+    /// Whether it gets statistics in an object, as newer clients expect, or bare.
+    pub(crate) wraps_stats: bool,
+    pub(crate) hand_raised: bool,
+    /// When it last sent a reaction.
+    reacted: Option<Duration>,
+}
+
+/// What a participant said when it joined.
+#[derive(Debug)]
+pub(crate) struct Joined {
+    pub(crate) display_name: String,
+    pub(crate) device: Device,
+    /// `None`: it receives nothing.
+    pub(crate) rtp_capabilities: Option<Value>,
+}
+
+impl Peer {
+    pub(crate) fn new(connection: ConnectionId, grant: ParticipantGrant, now: Duration) -> Self {
+        Self {
+            connection,
+            is_broadcaster: false,
+            person: grant.person(),
+            grant,
+            arrival: Arrival::New,
+            since: now,
+            joined: None,
+            presence: Presence::default(),
+            offers: Offers::default(),
+            wraps_stats: false,
+            hand_raised: false,
+            reacted: None,
+        }
+    }
+
+    pub(crate) fn broadcaster(connection: ConnectionId, grant: ParticipantGrant, now: Duration) -> Self {
+        Self { is_broadcaster: true, ..Self::new(connection, grant, now) }
+    }
+
+    /// Whether the others see it.
+    pub(crate) fn is_seen(&self) -> bool {
+        self.joined.is_some() && !self.grant.hidden
+    }
+
+    /// Whether it counts as a participant once it has joined.
+    pub(crate) fn takes_seat(&self) -> bool {
+        !self.is_broadcaster && takes_seat(&self.grant)
+    }
+
+    /// Whether it may admit, mute, remove and end. Broadcasters may not.
+    pub(crate) fn moderates(&self) -> bool {
+        self.grant.moderator && !self.is_broadcaster
+    }
+
+    /// Whether it has joined, or had on an earlier connection.
+    pub(crate) fn belongs(&self) -> bool {
+        self.joined.is_some() || self.arrival == Arrival::Back
+    }
+
+    /// Whether its presence is watched: broadcasters have no connection that could fall silent.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.joined.is_some() && !self.is_broadcaster
+    }
+
+    /// mediasoup's `RtpCapabilities`, if the room chooses the streams that it receives.
+    pub(crate) fn receives(&self) -> Option<&Value> {
+        let capabilities = self.joined.as_ref()?.rtp_capabilities.as_ref()?;
+        (!self.is_broadcaster && self.grant.subscribe).then_some(capabilities)
+    }
+
+    /// Counts a reaction, unless the last one was a moment ago.
+    pub(crate) fn react(&mut self, now: Duration) -> Result<(), Refusal> {
+        if self.reacted.is_some_and(|reacted| now.saturating_sub(reacted) < REACTION_INTERVAL) {
+            return Err(Refusal(429, "too many reactions: wait a moment".into()));
+        }
+        self.reacted = Some(now);
+        Ok(())
+    }
+
+    /// What is remembered of a participant who leaves.
+    pub(crate) fn trace(&self) -> Option<Trace> {
+        let (person, address) = (self.person.clone(), self.grant.address.clone());
+        let is_participant = !self.is_broadcaster && self.belongs();
+        is_participant.then_some(Trace { person, address, hand_raised: self.hand_raised })
+    }
+}
+
+/// Hidden participants and recorders take no seat.
+pub(crate) fn takes_seat(grant: &ParticipantGrant) -> bool {
+    !grant.hidden && !grant.recorder
+}

@@ -1,0 +1,153 @@
+//! Connections that are not decided yet: one names a peerId whose holder is pinged, another claims to have been in a
+//! locked meeting before it moved here. Their first requests are held until they are admitted.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use convene_protocol::message::ClientRequest;
+
+use super::entrance::Entrance;
+use super::held::HeldRequests;
+use crate::room::answer::{Decided, Refusal};
+use crate::room::closing::{Close, REPLACED, TOO_MANY_JOINING};
+use crate::room::effects::Effects;
+use crate::room::interface::ids::{ConnectionId, PeerId};
+
+/// How long a participant has to show that its connection is alive.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
+/// How long the operator has to send the list of returning people.
+const RETURNING_LIST: Duration = Duration::from_secs(5);
+
+/// What a pending connection waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Question {
+    /// Whether the holder of the peerId, on this connection, is alive.
+    IsHolderAlive(ConnectionId),
+    /// Whether the person was in the meeting before it moved.
+    WasIn,
+}
+
+impl Question {
+    fn timeout(self) -> Duration {
+        match self {
+            Self::IsHolderAlive(_) => SIGN_OF_LIFE,
+            Self::WasIn => RETURNING_LIST,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct PendingConnection {
+    entrance: Entrance,
+    since: Duration,
+    question: Question,
+    held: HeldRequests,
+}
+
+/// The people who were in the meeting before it moved here, and until when that counts.
+#[derive(Debug, Default)]
+struct Returning {
+    /// `None`: it has not moved, or that is long ago.
+    until: Option<Duration>,
+    /// `None`: the operator has not sent the list yet.
+    people: Option<BTreeSet<String>>,
+}
+
+/// The connections that are not decided yet.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    connections: BTreeMap<PeerId, PendingConnection>,
+    returning: Returning,
+    limit: usize,
+}
+
+impl Pending {
+    /// `returning_until`: until when people who were in the meeting before it moved here may come back.
+    pub(crate) fn new(limit: usize, returning_until: Option<Duration>) -> Self {
+        let returning = Returning { until: returning_until, people: None };
+        Self { connections: BTreeMap::new(), returning, limit }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.connections.len()
+    }
+
+    pub(crate) fn id_on(&self, connection: ConnectionId) -> Option<PeerId> {
+        let found = self.connections.iter().find(|(_, pending)| pending.entrance.connection == connection);
+        found.map(|(id, _)| id.clone())
+    }
+
+    /// Whether the operator has still to say who was in the meeting.
+    pub(crate) fn awaits_returning(&self) -> bool {
+        self.returning.until.is_some() && self.returning.people.is_none()
+    }
+
+    /// Whether the person was in the meeting before it moved.
+    pub(crate) fn is_returning(&self, person: &str) -> bool {
+        self.returning.people.as_ref().is_some_and(|people| people.contains(person))
+    }
+
+    /// Adds a connection; an older one that is pending for the same peerId is replaced.
+    pub(crate) fn add(&mut self, id: PeerId, entrance: Entrance, question: Question, effects: &mut Effects) {
+        self.close(&id, REPLACED, effects);
+        if self.connections.len() >= self.limit {
+            return effects.close(entrance.connection, TOO_MANY_JOINING);
+        }
+        if let Question::IsHolderAlive(holder) = question {
+            effects.ping(holder);
+        }
+        let pending = PendingConnection { entrance, since: effects.now, question, held: HeldRequests::default() };
+        self.connections.insert(id, pending);
+    }
+
+    pub(crate) fn hold(&mut self, id: &PeerId, request_id: u64, request: ClientRequest) -> Decided {
+        let pending = self.connections.get_mut(id).ok_or_else(Refusal::not_joined)?;
+        pending.held.hold(request_id, request, "requests before you are admitted")
+    }
+
+    /// The connection and its requests, to be decided again.
+    pub(crate) fn take(&mut self, id: &PeerId) -> Option<(Entrance, HeldRequests)> {
+        self.connections.remove(id).map(|pending| (pending.entrance, pending.held))
+    }
+
+    pub(crate) fn close(&mut self, id: &PeerId, close: Close, effects: &mut Effects) {
+        if let Some(pending) = self.connections.remove(id) {
+            effects.close(pending.entrance.connection, close);
+        }
+    }
+
+    pub(crate) fn close_all(&mut self, close: Close, effects: &mut Effects) {
+        for pending in std::mem::take(&mut self.connections).into_values() {
+            effects.close(pending.entrance.connection, close);
+        }
+    }
+
+    /// The connections that wait for the answer to a question.
+    pub(crate) fn waiting_for(&self, question: Question) -> Vec<PeerId> {
+        self.ids_where(|pending| pending.question == question)
+    }
+
+    /// The connections that have waited for an answer too long, with their questions.
+    pub(crate) fn timed_out(&self, now: Duration) -> Vec<(PeerId, Question)> {
+        let is_late = |pending: &PendingConnection| now.saturating_sub(pending.since) >= pending.question.timeout();
+        let late = self.connections.iter().filter(|(_, pending)| is_late(pending));
+        late.map(|(id, pending)| (id.clone(), pending.question)).collect()
+    }
+
+    pub(crate) fn set_returning(&mut self, people: Vec<String>) {
+        self.returning.people = Some(people.into_iter().collect());
+    }
+
+    /// Ends the time in which people may come back, once it is over. The result are connections that have waited for that in vain.
+    pub(crate) fn end_returning(&mut self, now: Duration) -> Vec<PeerId> {
+        if self.returning.until.is_none_or(|until| now < until) {
+            return Vec::new();
+        }
+        self.returning = Returning::default();
+        self.waiting_for(Question::WasIn)
+    }
+
+    fn ids_where(&self, is_meant: impl Fn(&PendingConnection) -> bool) -> Vec<PeerId> {
+        self.connections.iter().filter(|(_, pending)| is_meant(pending)).map(|(id, _)| id.clone()).collect()
+    }
+}

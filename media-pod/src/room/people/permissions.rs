@@ -1,0 +1,95 @@
+//! What a participant may do, by its grant and the settings of the meeting. Pure; it changes no rights.
+
+use convene_protocol::admission::{ParticipantGrant, PublishGrant};
+use convene_protocol::message::{Channel, MediaKind, Permissions, PublishSource, Source};
+
+use crate::room::answer::Refusal;
+use crate::room::interface::settings::MeetingSettings;
+
+/// The right that a stream needs: the source that the client names and the kind both count.
+pub(crate) fn needed_for(kind: MediaKind, source: Source) -> PublishSource {
+    match (source, kind) {
+        (Source::Screensharing, _) => PublishSource::Share,
+        (_, MediaKind::Audio) => PublishSource::Audio,
+        (_, MediaKind::Video) => PublishSource::Video,
+    }
+}
+
+pub(crate) fn has(publish: PublishGrant, source: PublishSource) -> bool {
+    match source {
+        PublishSource::Audio => publish.audio,
+        PublishSource::Video => publish.video,
+        PublishSource::Share => publish.share,
+    }
+}
+
+/// What a participant may send, by its grant and the settings together.
+pub(crate) fn publish_of(grant: &ParticipantGrant, settings: &MeetingSettings) -> PublishGrant {
+    let PublishGrant { audio, video, share } = grant.publish;
+    let is_seen = !grant.hidden;
+    PublishGrant {
+        audio: is_seen && audio,
+        video: is_seen && video,
+        share: is_seen && share && settings.has_screen_share,
+    }
+}
+
+/// The same as the participant's client gets it, with its other permissions.
+pub(crate) fn permissions_of(grant: &ParticipantGrant, settings: &MeetingSettings) -> Permissions {
+    Permissions {
+        moderator: grant.moderator,
+        publish: publish_of(grant, settings),
+        publish_data: grant.publish_data && !grant.hidden,
+        subscribe: grant.subscribe,
+        hidden: grant.hidden,
+        chat: settings.has_chat,
+        screen_share: settings.has_screen_share,
+        identity: grant.identity.clone(),
+        name: grant.name.clone(),
+    }
+}
+
+pub(crate) fn check_publish(
+    grant: &ParticipantGrant,
+    settings: &MeetingSettings,
+    source: PublishSource,
+) -> Result<(), Refusal> {
+    if has(publish_of(grant, settings), source) {
+        return Ok(());
+    }
+    Err(Refusal::forbidden(match source {
+        _ if grant.hidden => "you are hidden and cannot send media",
+        PublishSource::Share if !settings.has_screen_share => "screen sharing is off in this meeting",
+        PublishSource::Audio => "you may not send audio",
+        PublishSource::Video => "you may not send video",
+        PublishSource::Share => "you may not share a screen",
+    }))
+}
+
+pub(crate) fn check_data(grant: &ParticipantGrant) -> Result<(), Refusal> {
+    match (grant.hidden, grant.publish_data) {
+        (true, _) => Err(Refusal::forbidden("you are hidden and cannot send messages")),
+        (_, false) => Err(Refusal::forbidden("you may not send messages")),
+        _ => Ok(()),
+    }
+}
+
+pub(crate) fn check_subscribe(grant: &ParticipantGrant) -> Result<(), Refusal> {
+    if grant.subscribe { Ok(()) } else { Err(Refusal::forbidden("you may not receive what others send")) }
+}
+
+pub(crate) fn check_chat(settings: &MeetingSettings) -> Result<(), Refusal> {
+    if settings.has_chat { Ok(()) } else { Err(Refusal::forbidden("the chat is off in this meeting")) }
+}
+
+pub(crate) fn check_channel(settings: &MeetingSettings, channel: Channel) -> Result<(), Refusal> {
+    match channel {
+        Channel::Chat => check_chat(settings),
+        Channel::Bot => Ok(()),
+    }
+}
+
+pub(crate) fn check_receive_plain(grant: &ParticipantGrant) -> Result<(), Refusal> {
+    let reason = "you may not receive by plain RTP: that needs a join token with receivePlain";
+    if grant.receive_plain { Ok(()) } else { Err(Refusal::forbidden(reason)) }
+}

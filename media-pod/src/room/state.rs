@@ -1,0 +1,180 @@
+//! The state of a room: its owners, and what it hands over to the next room of the same meeting.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use convene_protocol::admin::RoomSettings;
+use convene_protocol::message::{RoomState, ServerNotification};
+use serde_json::Value;
+
+use super::broadcasters::Broadcasters;
+use super::chat::{Chat, History};
+use super::data::DataChannels;
+use super::interface::ids::PeerId;
+use super::interface::limits::Limits;
+use super::interface::settings::MeetingSettings;
+use super::moderation::Moderation;
+use super::people::departed::Trace;
+use super::people::lobby::Lobby;
+use super::people::pending::Pending;
+use super::people::seats::Seats;
+use super::tracks::Tracks;
+
+/// One meeting's room on this pod.
+#[derive(Debug)]
+pub struct Room {
+    pub(super) limits: Limits,
+    pub(super) settings: MeetingSettings,
+    /// mediasoup's `RtpCapabilities` of the room's router.
+    pub(super) capabilities: Value,
+    /// Version of mediasoup.
+    pub(super) version: String,
+    pub(super) seats: Seats,
+    pub(super) lobby: Lobby,
+    pub(super) pending: Pending,
+    pub(super) moderation: Moderation,
+    pub(super) chat: Chat,
+    pub(super) tracks: Tracks,
+    pub(super) data: DataChannels,
+    pub(super) broadcasters: Broadcasters,
+    /// When the last tick was.
+    pub(super) last_tick: Duration,
+    pub(super) empty_since: Option<Duration>,
+    pub(super) ending: Ending,
+}
+
+/// How a room ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// The meeting is over: nothing is handed over.
+    Over,
+    /// No participant was left: the chat is not for those who come next.
+    Empty,
+    /// The room was interrupted, and its participants come back.
+    #[default]
+    Interrupted,
+}
+
+/// What a room hands over to the next room of the same meeting on the same pod. Plain data without handles and connections.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    moderation: Moderation,
+    interrupted: Option<Interrupted>,
+}
+
+/// What is handed over after an interruption only.
+#[derive(Clone, Debug)]
+struct Interrupted {
+    history: History,
+    /// The participants who were in the room or had just left it.
+    participants: BTreeMap<PeerId, Trace>,
+}
+
+impl Room {
+    /// An empty room. Every later `now` is the time since this moment, which is `opened_at` milliseconds after 1970. `snapshot` comes
+    /// from an earlier room of the same meeting.
+    pub fn new(
+        limits: Limits,
+        settings: MeetingSettings,
+        capabilities: Value,
+        version: String,
+        opened_at: u64,
+        snapshot: Option<Snapshot>,
+    ) -> Self {
+        let returning_until = settings.returning.filter(|_| snapshot.is_none());
+        let mut room = Self {
+            seats: Seats::new(limits.clone()),
+            lobby: Lobby::new(&limits),
+            pending: Pending::new(limits.unjoined, returning_until),
+            moderation: Moderation::default(),
+            chat: Chat::new(limits.chat_messages, opened_at),
+            tracks: Tracks::new(opened_at, limits.clone()),
+            data: DataChannels::new(limits.clone()),
+            broadcasters: Broadcasters::new(limits.broadcasters),
+            limits,
+            settings,
+            capabilities,
+            version,
+            last_tick: Duration::ZERO,
+            empty_since: Some(Duration::ZERO),
+            ending: Ending::default(),
+        };
+        if let Some(snapshot) = snapshot {
+            room.restore(snapshot);
+        }
+        room
+    }
+
+    /// What the next room of the meeting takes over; nothing if the meeting is over. `is_broken`: a panic has ended the room.
+    pub fn snapshot(&self, is_broken: bool) -> Option<Snapshot> {
+        let ending = if is_broken { Ending::Interrupted } else { self.ending };
+        if ending == Ending::Over {
+            return None;
+        }
+        let interrupted = (ending == Ending::Interrupted)
+            .then(|| Interrupted { history: self.chat.history().clone(), participants: self.seats.traces() });
+        Some(Snapshot { moderation: self.moderation.clone(), interrupted })
+    }
+
+    fn restore(&mut self, Snapshot { moderation, interrupted }: Snapshot) {
+        self.moderation = moderation.restarted();
+        if let Some(Interrupted { history, participants }) = interrupted {
+            self.chat.restore(history);
+            self.seats.restore(participants);
+        }
+    }
+
+    /// Participants who have joined; broadcasters, recorders and hidden participants do not count.
+    pub fn participants(&self) -> usize {
+        self.seats.participants()
+    }
+
+    /// Whether a client of that id is in the room, joined or not, or in its lobby.
+    pub fn has(&self, id: &PeerId) -> bool {
+        self.seats.contains(id) || self.lobby.contains(id)
+    }
+
+    /// The version of what participants send.
+    pub fn streams_version(&self) -> u64 {
+        self.tracks.streams_version()
+    }
+
+    /// The people in the room or just gone, as the operator knows them, where the meeting itself is locked: they may come back after a
+    /// move.
+    pub fn people_of_a_locked_meeting(&self) -> Vec<String> {
+        if self.settings.is_locked { self.seats.people() } else { Vec::new() }
+    }
+
+    /// The settings of the meeting that hold now.
+    pub fn settings(&self) -> RoomSettings {
+        RoomSettings {
+            title: self.settings.title.clone(),
+            max_participants: u32::try_from(self.limits.peers).unwrap_or(u32::MAX),
+            empty_timeout_seconds: self.limits.empty_timeout.as_secs(),
+            locked: self.settings.is_locked,
+        }
+    }
+
+    /// Takes over new settings. Participants who are in the room stay, whatever the settings say.
+    pub(super) fn set_settings(&mut self, settings: RoomSettings) {
+        let RoomSettings { title, max_participants, empty_timeout_seconds, locked } = settings;
+        self.settings.title = title;
+        self.settings.is_locked = locked;
+        self.limits = self.limits.clone().for_people(max_participants as usize);
+        self.limits.empty_timeout = Duration::from_secs(empty_timeout_seconds);
+        self.seats.set_limits(self.limits.clone());
+        self.tracks.set_limits(self.limits.clone());
+        self.data.set_limits(self.limits.clone());
+    }
+
+    /// Locked by the meeting or by a moderator.
+    pub(super) fn is_locked(&self) -> bool {
+        self.settings.is_locked || self.moderation.is_locked()
+    }
+
+    /// The state of the room as participants see it.
+    pub(super) fn state(&self) -> ServerNotification {
+        let (locked, lobby) = (self.is_locked(), self.moderation.has_lobby());
+        ServerNotification::RoomState(RoomState { title: self.settings.title.clone(), locked, lobby })
+    }
+}

@@ -1,0 +1,17 @@
+//! The steps of a room: for each command, the owners in the order in which they decide.
+
+mod broadcasting;
+mod chatting;
+mod entering;
+mod events;
+mod handle;
+mod leaving;
+mod media;
+mod moderating;
+mod participants;
+mod presence;
+mod requests;
+mod results;
+mod stats;
+
+pub use stats::{PeerReport, RoomStats};

@@ -1,0 +1,57 @@
+//! Chat messages, by signaling and on data channels, and messages for the bot.
+
+use convene_protocol::message::{ChatHistory, ChatSent};
+use serde_json::json;
+
+use crate::room::answer::{Decided, Decision, Refusal};
+use crate::room::effects::Effects;
+use crate::room::interface::ids::PeerId;
+use crate::room::interface::media::DataMessage;
+use crate::room::interface::operation::Operation;
+use crate::room::people::permissions::{check_chat, check_data, check_subscribe};
+use crate::room::state::Room;
+
+impl Room {
+    pub(super) fn chat_history(&mut self, id: &PeerId, wanted: ChatHistory) -> Decided {
+        check_chat(&self.settings)?;
+        check_subscribe(&self.seats.joined(id)?.grant)?;
+        Ok(Decision::Answer(json!(self.chat.page(id, wanted))))
+    }
+
+    /// Keeps a message that came by signaling, and passes it on to followers and on data channels.
+    pub(super) fn send_chat(&mut self, id: &PeerId, text: String, effects: &mut Effects) -> Decided {
+        check_chat(&self.settings)?;
+        let peer = self.seats.joined(id)?;
+        check_data(&peer.grant)?;
+        if !self.data.may_send(id, text.len(), effects.now) {
+            return Err(Refusal(429, "too many messages: wait a moment".into()));
+        }
+        let message = self.chat.add(id, &text, &self.seats, effects).ok_or_else(Refusal::not_joined)?;
+        self.data.say(id, text, peer.connection, effects);
+        Ok(Decision::Answer(json!(ChatSent { id: message.id, sent_at: message.sent_at })))
+    }
+
+    /// Keeps a message that came on a data channel, and passes it on to followers; what is no text of the chat is only counted.
+    pub(super) fn on_chat_message(&mut self, message: &DataMessage, effects: &mut Effects) {
+        if let Some(sender) = self.accepted_sender(message, effects)
+            && let Some(text) = &message.text
+        {
+            self.chat.add(&sender, text, &self.seats, effects);
+        }
+    }
+
+    /// The bot repeats a message to all participants.
+    pub(super) fn on_bot_message(&mut self, message: &DataMessage, effects: &mut Effects) {
+        let Some(sender) = self.accepted_sender(message, effects) else { return };
+        let joined = self.seats.get(&sender).and_then(|peer| peer.joined.as_ref());
+        if let (Some(joined), Some(text)) = (joined, &message.text) {
+            effects.run(Operation::BotSay(format!("{} told me: \"{text}\"", joined.display_name)));
+        }
+    }
+
+    /// The sender of a message on a data channel, unless it sends too many.
+    fn accepted_sender(&mut self, message: &DataMessage, effects: &mut Effects) -> Option<PeerId> {
+        let sender = self.data.owner_of(&message.producer).cloned()?;
+        self.data.count_message(&sender, message.bytes, effects).then_some(sender)
+    }
+}

@@ -1,0 +1,99 @@
+//! Takes a command and returns its effects, in order.
+
+use std::time::Duration;
+
+use convene_protocol::admin::RoomSettings;
+use convene_protocol::frame::CLOSE_COME_BACK;
+
+use crate::room::closing::{LOBBY_EXPIRED, MEETING_ENDED, MEETING_MOVES, ROOM_EMPTY};
+use crate::room::effects::Effects;
+use crate::room::interface::command::{Command, End};
+use crate::room::interface::context::Requester;
+use crate::room::interface::effect::Effect;
+use crate::room::people::entrance::Entrance;
+use crate::room::state::{Ending, Room};
+
+impl Room {
+    /// Takes what has happened and returns what is to be done, in order.
+    pub fn handle(&mut self, command: Command, now: Duration) -> Vec<Effect> {
+        let mut effects = Effects::at(now);
+        self.dispatch(command, &mut effects);
+        self.note_emptiness(now);
+        effects.into_list()
+    }
+
+    fn dispatch(&mut self, command: Command, effects: &mut Effects) {
+        match command {
+            Command::Connected(connect) => {
+                let (id, entrance) = Entrance::new(connect);
+                self.connect(id, entrance, effects);
+            }
+            Command::SignOfLife { connection } => self.on_sign_of_life(connection, effects),
+            Command::CutOff { connection } => self.on_cut_off(connection, effects.now),
+            Command::Disconnected { connection } => self.on_disconnected(connection, effects),
+            Command::Request { connection, id, request } => {
+                self.on_request(Requester::client(connection, id), request, effects);
+            }
+            Command::Notification { connection, request } => self.on_notification(connection, request, effects),
+            Command::Broadcaster(call) => self.on_broadcaster_call(*call, effects),
+            Command::Answered { connection, id, is_ok } => self.on_answered(connection, id, is_ok, effects),
+            Command::MediaDone { context, outcome } => self.on_media_done(context, outcome, effects),
+            Command::Media(event) => self.on_media_event(event, effects),
+            Command::Tick => self.on_tick(effects),
+            Command::Update { settings, returning } => self.on_update(settings, returning, effects),
+            Command::Remove(id) => self.expel(&id, effects),
+            Command::End(End::Over) => self.end(MEETING_ENDED, Ending::Over, effects),
+            Command::End(End::Moved) => self.end(MEETING_MOVES, Ending::Interrupted, effects),
+        }
+    }
+
+    fn on_update(&mut self, settings: RoomSettings, returning: Option<Vec<String>>, effects: &mut Effects) {
+        let before = self.state();
+        self.set_settings(settings);
+        let now = self.state();
+        if now != before {
+            self.seats.notify(&now, None, effects);
+        }
+        if let Some(people) = returning {
+            self.on_returning(people, effects);
+        }
+    }
+
+    fn on_tick(&mut self, effects: &mut Effects) {
+        let now = effects.now;
+        self.data.speak(&self.seats, effects);
+        self.seats.forget_expired(now);
+        self.moderation.forget_expired(now);
+        self.settle_pending(effects);
+        self.data.resume_throttled(effects);
+        self.check_presence(effects);
+        self.tracks.note_tick(now);
+        self.tracks.rebalance(&mut self.seats, effects);
+        self.expire_lobby(effects);
+        self.remove_overdue(effects);
+        if self.empty_since.is_some_and(|since| now.saturating_sub(since) >= self.limits.empty_timeout) {
+            self.end(ROOM_EMPTY, Ending::Empty, effects);
+        }
+    }
+
+    fn expire_lobby(&mut self, effects: &mut Effects) {
+        for id in self.lobby.expired(effects.now) {
+            self.leave_lobby(&id, Some(LOBBY_EXPIRED), effects);
+        }
+    }
+
+    fn remove_overdue(&mut self, effects: &mut Effects) {
+        for (id, close) in self.overdue(effects.now) {
+            if close.0 == CLOSE_COME_BACK {
+                self.seats.note_departure(&id, effects.now);
+            }
+            self.remove(&id, Some(close), effects);
+        }
+    }
+
+    /// Broadcasters, recorders and hidden participants keep no room open: a participant has to be there, or wait to be admitted.
+    fn note_emptiness(&mut self, now: Duration) {
+        let is_empty = self.lobby.len() == 0 && self.pending.len() == 0 && self.seats.is_empty();
+        self.empty_since = if is_empty { self.empty_since.or(Some(now)) } else { None };
+    }
+}

@@ -1,0 +1,106 @@
+//! How clients leave: by themselves, removed, after a deadline, or with the room.
+
+use std::time::Duration;
+
+use convene_protocol::message::{PeerClosed, ServerNotification};
+
+use crate::room::closing::{BROADCASTER_IDLE, Close, EXPELLED, MEDIA_LOST, WORKER_ENDED};
+use crate::room::effects::Effects;
+use crate::room::interface::ids::{ConnectionId, PeerId};
+use crate::room::interface::operation::Operation;
+use crate::room::people::peer::Peer;
+use crate::room::state::{Ending, Room};
+
+impl Room {
+    pub(super) fn on_disconnected(&mut self, connection: ConnectionId, effects: &mut Effects) {
+        if let Some(id) = self.seats.id_on(connection) {
+            self.seats.note_departure(&id, effects.now);
+            self.remove(&id, None, effects);
+            // Another connection may wait for the peerId.
+            self.settle(&id, effects);
+        } else if let Some(id) = self.lobby.id_on(connection) {
+            self.leave_lobby(&id, None, effects);
+            self.settle(&id, effects);
+        } else if let Some(id) = self.pending.id_on(connection) {
+            self.pending.take(&id);
+        }
+    }
+
+    /// Removes a client with everything that it has, and notifies the others.
+    pub(super) fn remove(&mut self, id: &PeerId, close: Option<Close>, effects: &mut Effects) {
+        let Some(peer) = self.seats.remove(id) else { return };
+        self.tracks.close_consumers_of_peer(id, &mut self.seats, effects);
+        self.data.remove_peer(id, &mut self.seats, effects);
+        self.chat.remove_peer(id);
+        self.broadcasters.remove(id);
+        if peer.is_seen() {
+            let notification = ServerNotification::PeerClosed(PeerClosed { peer_id: id.0.clone() });
+            self.seats.notify(&notification, None, effects);
+        }
+        if let Some(close) = close {
+            effects.close(peer.connection, close);
+        }
+        self.close_transports(id, effects);
+    }
+
+    /// A transport takes its producers and consumers with it.
+    fn close_transports(&mut self, id: &PeerId, effects: &mut Effects) {
+        for transport in self.tracks.take_transports(id) {
+            effects.run(Operation::CloseTransport(transport));
+        }
+    }
+
+    /// Removes a participant for good, on behalf of the operator, which sees to it that it does not come back.
+    pub(super) fn expel(&mut self, id: &PeerId, effects: &mut Effects) {
+        self.seats.forget_departed(id, None);
+        self.pending.close(id, EXPELLED, effects);
+        self.remove(id, Some(EXPELLED), effects);
+        self.leave_lobby(id, Some(EXPELLED), effects);
+    }
+
+    /// Closes all connections and everything in the room, which is over.
+    pub(super) fn end(&mut self, close: Close, ending: Ending, effects: &mut Effects) {
+        self.ending = ending;
+        for (id, peer) in self.empty(close, effects) {
+            effects.close(peer.connection, close);
+            self.close_transports(&id, effects);
+        }
+        self.tracks.clear();
+        effects.shut();
+    }
+
+    /// All handles have ended with the worker, so nothing is closed; all clients come back to a room on another worker.
+    pub(super) fn on_worker_ended(&mut self, effects: &mut Effects) {
+        for (_, peer) in self.empty(WORKER_ENDED, effects) {
+            effects.close(peer.connection, WORKER_ENDED);
+        }
+        self.tracks.clear();
+        effects.shut();
+    }
+
+    /// Empties the room but for its transports; the result are the clients that were seated.
+    fn empty(&mut self, close: Close, effects: &mut Effects) -> Vec<(PeerId, Peer)> {
+        self.seats.note_departures();
+        self.lobby.close_all(close, effects);
+        self.pending.close_all(close, effects);
+        self.data.clear();
+        self.broadcasters.clear();
+        self.seats.take_all().into_iter().collect()
+    }
+
+    /// The clients whose time is over, and why.
+    pub(super) fn overdue(&self, now: Duration) -> Vec<(PeerId, Close)> {
+        let overdue = |(id, peer): (&PeerId, &Peer)| Some((id.clone(), self.deadline_passed(id, peer, now)?));
+        self.seats.iter().filter_map(overdue).collect()
+    }
+
+    fn deadline_passed(&self, id: &PeerId, peer: &Peer, now: Duration) -> Option<Close> {
+        let is_over = |since: Option<Duration>, limit| since.is_some_and(|since| now.saturating_sub(since) >= limit);
+        if is_over(self.tracks.lost_since(id), self.limits.ice_grace) {
+            return Some(MEDIA_LOST);
+        }
+        let Some(called) = self.broadcasters.last_call(id) else { return self.seats.is_late_to_join(peer, now) };
+        let idle_since = self.tracks.idle_since(id, called).filter(|_| self.data.is_idle(id));
+        is_over(idle_since, self.limits.broadcaster_timeout).then_some(BROADCASTER_IDLE)
+    }
+}

@@ -1,0 +1,222 @@
+//! Requests of moderators. That a moderator sends them was checked before.
+
+use convene_protocol::message::{
+    Knock, MuteParticipant, MutedByModerator, NoData, PublishSource, ServerNotification, SetPermissions,
+};
+use serde_json::json;
+
+use crate::room::answer::{Decided, Decision, Refusal};
+use crate::room::closing::{DENIED, ENDED_BY_MODERATOR, REMOVED};
+use crate::room::effects::Effects;
+use crate::room::interface::context::Requester;
+use crate::room::interface::ids::PeerId;
+use crate::room::moderation::Change;
+use crate::room::people::peer::Peer;
+use crate::room::people::permissions::{has, publish_of};
+use crate::room::state::{Ending, Room};
+
+/// Everything that can be muted.
+const SOURCES: [PublishSource; 3] = [PublishSource::Audio, PublishSource::Video, PublishSource::Share];
+
+/// The lobby and the lock.
+impl Room {
+    /// Notes the name of a client in the lobby.
+    pub(super) fn knock(&mut self, id: &PeerId, knock: &Knock, effects: &mut Effects) -> Decided {
+        if self.lobby.knock(id, knock)? {
+            self.notify_lobby(effects);
+        }
+        Ok(Decision::done())
+    }
+
+    pub(super) fn admit_peer(&mut self, id: String, effects: &mut Effects) -> Decided {
+        self.admit(&PeerId(id), effects)?;
+        self.notify_lobby(effects);
+        Ok(Decision::done())
+    }
+
+    pub(super) fn admit_all(&mut self, effects: &mut Effects) -> Decision {
+        for id in self.lobby.ids_by_age() {
+            // All of them are in the lobby, so none is refused.
+            let _ = self.admit(&id, effects);
+        }
+        self.notify_lobby(effects);
+        Decision::done()
+    }
+
+    pub(super) fn deny_peer(&mut self, id: String, effects: &mut Effects) -> Decided {
+        let was_waiting = self.leave_lobby(&PeerId(id), Some(DENIED), effects);
+        if was_waiting { Ok(Decision::done()) } else { Err(Refusal::not_waiting()) }
+    }
+
+    pub(super) fn set_lock(&mut self, is_locked: bool, effects: &mut Effects) -> Decision {
+        let before = self.is_locked();
+        self.moderation.set_locked(is_locked);
+        if self.is_locked() != before {
+            self.seats.notify(&self.state(), None, effects);
+        }
+        Decision::done()
+    }
+
+    /// Clients that wait already continue to wait when the lobby is turned off: a moderator decides.
+    pub(super) fn set_lobby(&mut self, has_lobby: bool, effects: &mut Effects) -> Decision {
+        if self.moderation.set_lobby(has_lobby) {
+            self.seats.notify(&self.state(), None, effects);
+        }
+        Decision::done()
+    }
+}
+
+/// Participants and their rights.
+impl Room {
+    pub(super) fn mute_participants(
+        &mut self,
+        moderator: &PeerId,
+        mute: &MuteParticipant,
+        effects: &mut Effects,
+    ) -> Decided {
+        let muted = match &mute.peer_id {
+            Some(id) => vec![self.seen(id)?],
+            None => self.non_moderators(),
+        };
+        for id in muted {
+            self.mute(&id, mute.source, moderator, effects);
+        }
+        Ok(Decision::done())
+    }
+
+    fn non_moderators(&self) -> Vec<PeerId> {
+        self.seats.ids_where(|_, peer| peer.joined.is_some() && !peer.moderates())
+    }
+
+    /// Pauses audio or video, which the participant may resume; a screen is closed.
+    fn mute(&mut self, id: &PeerId, source: PublishSource, moderator: &PeerId, effects: &mut Effects) {
+        let mut is_changed = false;
+        for producer in self.tracks.producers_for(id, source) {
+            is_changed |= if source == PublishSource::Share {
+                self.tracks.close_producer(id, &producer, &mut self.seats, effects)
+            } else {
+                self.tracks.set_paused(id, &producer, true, &self.seats, effects) == Some(true)
+            };
+        }
+        if is_changed {
+            self.notify_muted(id, source, moderator, effects);
+        }
+    }
+
+    /// Participants do not learn of a hidden moderator.
+    fn notify_muted(&self, id: &PeerId, source: PublishSource, moderator: &PeerId, effects: &mut Effects) {
+        let Some(connection) = self.seats.connection_of(id) else { return };
+        let is_seen = self.seats.get(moderator).is_some_and(Peer::is_seen);
+        let notification = MutedByModerator { source, peer_id: is_seen.then(|| moderator.0.clone()) };
+        effects.notify(connection, ServerNotification::MutedByModerator(notification));
+    }
+
+    pub(super) fn ask_to_unmute(&mut self, id: &str, effects: &mut Effects) -> Decided {
+        let (_, peer) = self.seats.seen(id)?;
+        effects.notify(peer.connection, ServerNotification::UnmuteRequested(NoData {}));
+        Ok(Decision::done())
+    }
+
+    pub(super) fn lower_hand(&mut self, id: &str, effects: &mut Effects) -> Decided {
+        let id = self.seen(id)?;
+        self.set_hand(&id, false, effects);
+        Ok(Decision::done())
+    }
+
+    fn seen(&self, id: &str) -> Result<PeerId, Refusal> {
+        self.seats.seen(id).map(|(id, _)| id.clone())
+    }
+
+    /// Removes a participant for good, with all connections that are provably the same person's.
+    pub(super) fn remove_participant(&mut self, id: &str, moderator: &PeerId, effects: &mut Effects) -> Decided {
+        let (id, peer) = self.seats.seen(id)?;
+        let (id, person) = (id.clone(), peer.person.clone());
+        if id == *moderator {
+            return Err(Refusal(409, "you cannot remove yourself: leave instead".into()));
+        }
+        if person.is_some() && self.seats.get(moderator).is_some_and(|moderator| moderator.person == person) {
+            // Another tab of the moderator: only that is closed.
+            self.remove(&id, Some(REMOVED), effects);
+            return Ok(Decision::done());
+        }
+        self.moderation.ban(&id, &peer.grant, effects.now);
+        self.seats.forget_departed(&id, person.as_deref());
+        self.remove_person(&id, person.as_deref(), moderator, effects);
+        Ok(Decision::done())
+    }
+
+    fn remove_person(&mut self, id: &PeerId, person: Option<&str>, moderator: &PeerId, effects: &mut Effects) {
+        let is_same = |peer: &Peer| person.is_some() && peer.person.as_deref() == person;
+        for id in self.seats.ids_where(|other, peer| other != moderator && (other == id || is_same(peer))) {
+            self.remove(&id, Some(REMOVED), effects);
+        }
+        for id in person.map(|person| self.lobby.ids_of_person(person)).unwrap_or_default() {
+            self.leave_lobby(&id, Some(REMOVED), effects);
+        }
+    }
+
+    pub(super) fn set_permissions(
+        &mut self,
+        request: &SetPermissions,
+        moderator: &PeerId,
+        effects: &mut Effects,
+    ) -> Decided {
+        let id = self.seen(&request.peer_id)?;
+        let publish = request.publish.unwrap_or_default();
+        self.change(&id, Change { publish, publish_data: request.publish_data, moderator: None }, effects)?;
+        self.close_forbidden(&id, moderator, effects);
+        Ok(Decision::done())
+    }
+
+    pub(super) fn set_moderator(&mut self, id: &str, is_moderator: bool, effects: &mut Effects) -> Decided {
+        let id = self.seen(id)?;
+        let is_other_moderator =
+            |(other, peer): (&PeerId, &Peer)| *other != id && peer.joined.is_some() && peer.moderates();
+        if !is_moderator && !self.seats.iter().any(is_other_moderator) {
+            return Err(Refusal(409, "the meeting needs a moderator: name another one first".into()));
+        }
+        self.change(&id, Change { moderator: Some(is_moderator), ..Change::default() }, effects)?;
+        if let Some(peer) = self.seats.get(&id).filter(|peer| peer.moderates()) {
+            effects.notify(peer.connection, self.lobby.peers());
+        }
+        Ok(Decision::done())
+    }
+
+    /// Changes the rights of a participant for the rest of the meeting, and notifies all of it.
+    fn change(&mut self, id: &PeerId, change: Change, effects: &mut Effects) -> Result<(), Refusal> {
+        let Some(peer) = self.seats.get_mut(id) else { return Ok(()) };
+        self.moderation.note_change(id, &peer.grant, change)?;
+        let before = peer.grant.clone();
+        change.apply(&mut peer.grant);
+        if peer.grant != before {
+            self.notify_permissions(id, effects);
+            self.notify_changed(id, effects);
+        }
+        Ok(())
+    }
+
+    /// Closes what a participant sends and may no longer send.
+    fn close_forbidden(&mut self, id: &PeerId, moderator: &PeerId, effects: &mut Effects) {
+        let Some(peer) = self.seats.get(id) else { return };
+        let (publish, may_send_data) = (publish_of(&peer.grant, &self.settings), peer.grant.publish_data);
+        for source in SOURCES.into_iter().filter(|source| !has(publish, *source)) {
+            let forbidden = self.tracks.producers_for(id, source);
+            for producer in &forbidden {
+                self.tracks.close_producer(id, producer, &mut self.seats, effects);
+            }
+            if !forbidden.is_empty() {
+                self.notify_muted(id, source, moderator, effects);
+            }
+        }
+        if !may_send_data {
+            self.data.close_producers_of(id, &mut self.seats, effects);
+        }
+    }
+
+    /// Answers first: the moderator's connection is closed with the others.
+    pub(super) fn end_meeting(&mut self, requester: Requester, effects: &mut Effects) -> Decision {
+        effects.succeed(requester, json!({}));
+        self.end(ENDED_BY_MODERATOR, Ending::Over, effects);
+        Decision::Answered
+    }
+}

@@ -1,0 +1,171 @@
+//! Participants as the others see them: joining, names, raised hands, reactions, and notifications about their rights.
+
+use convene_protocol::message::{
+    DisplayNameChanged, HandRaised, Join, JoinAnswer, PeerChanged, PeerInfo, PeerReaction, Reaction, ServerNotification,
+};
+use serde_json::{Value, json};
+
+use crate::room::answer::{Decided, Decision, Refusal};
+use crate::room::effects::Effects;
+use crate::room::interface::context::Requester;
+use crate::room::interface::effect::Fact;
+use crate::room::interface::ids::PeerId;
+use crate::room::people::peer::{Joined, Peer};
+use crate::room::people::permissions::{permissions_of, publish_of};
+use crate::room::people::presence::Presence;
+use crate::room::state::Room;
+
+impl Room {
+    /// Answers, notifies the others of the newcomer, then offers it their streams: clients rely on this order.
+    pub(super) fn join(&mut self, id: &PeerId, requester: Requester, join: Join, effects: &mut Effects) -> Decided {
+        let since = self.check_join(id)?.since;
+        effects.note(Fact::Joined(effects.now.saturating_sub(since)));
+        let display_name = join.display_name.trim().to_owned();
+        let joined = Joined { display_name, device: join.device, rtp_capabilities: join.rtp_capabilities };
+        let answer = json!(JoinAnswer { peers: self.others(id) });
+        self.introduce(id, joined, requester, answer, effects);
+        if let Some(peer) = self.seats.get_mut(id) {
+            peer.presence = Presence::of_newcomer(effects.now);
+        }
+        self.notify_newcomer(id, effects);
+        self.offer_everything(id, effects);
+        Ok(Decision::Answered)
+    }
+
+    fn check_join(&self, id: &PeerId) -> Result<&Peer, Refusal> {
+        let peer = self.seats.get(id).ok_or_else(Refusal::not_joined)?;
+        if peer.joined.is_some() {
+            return Err(Refusal(409, "you have joined already".into()));
+        }
+        if self.is_locked() && !peer.belongs() && !peer.grant.moderator {
+            return Err(Refusal::forbidden("the meeting is locked"));
+        }
+        if self.seats.is_full() && peer.takes_seat() {
+            return Err(Refusal::forbidden("the meeting is full"));
+        }
+        Ok(peer)
+    }
+
+    /// Answers a participant that joins, and notifies the others of it.
+    pub(super) fn introduce(
+        &mut self,
+        id: &PeerId,
+        mut joined: Joined,
+        requester: Requester,
+        answer: Value,
+        effects: &mut Effects,
+    ) {
+        let Some(peer) = self.seats.get_mut(id) else { return };
+        if let Some(name) = &peer.grant.name {
+            joined.display_name.clone_from(name);
+        }
+        peer.joined = Some(joined);
+        effects.succeed(requester, answer);
+        if let Some(info) = self.seats.get(id).and_then(|peer| self.info(id, peer)) {
+            self.seats.notify(&ServerNotification::NewPeer(Box::new(info.into())), Some(id), effects);
+        }
+    }
+
+    /// The state of the room, and for moderators the lobby.
+    fn notify_newcomer(&self, id: &PeerId, effects: &mut Effects) {
+        let Some(peer) = self.seats.get(id) else { return };
+        effects.notify(peer.connection, self.state());
+        if peer.moderates() {
+            effects.notify(peer.connection, self.lobby.peers());
+        }
+    }
+
+    /// Offers a receiver its share of the streams, and all data channels.
+    pub(super) fn offer_everything(&mut self, id: &PeerId, effects: &mut Effects) {
+        self.tracks.offer_all_to(id, &mut self.seats, effects);
+        self.data.offer_all_to(id, &self.seats, &self.tracks, effects);
+    }
+
+    /// All participants that the others see, except one.
+    pub(super) fn others(&self, id: &PeerId) -> Vec<PeerInfo> {
+        let others = self.seats.iter().filter(|(other, _)| *other != id);
+        others.filter_map(|(other, peer)| self.info(other, peer)).collect()
+    }
+
+    /// A participant as the others see it, if they do.
+    pub(super) fn info(&self, id: &PeerId, peer: &Peer) -> Option<PeerInfo> {
+        let joined = peer.joined.as_ref().filter(|_| peer.is_seen())?;
+        Some(PeerInfo {
+            peer_id: id.0.clone(),
+            id: id.0.clone(),
+            display_name: joined.display_name.clone(),
+            device: joined.device.clone(),
+            remote_address: String::new(),
+            moderator: peer.grant.moderator,
+            guest: peer.grant.identity.is_none(),
+            recorder: peer.grant.recorder,
+            hand_raised: peer.hand_raised,
+            publish: publish_of(&peer.grant, &self.settings),
+            sends: self.tracks.sends(id),
+            connected: !peer.presence.is_lost(),
+        })
+    }
+
+    /// Notifies a participant of its permissions. Broadcasters get no notifications.
+    pub(super) fn notify_permissions(&self, id: &PeerId, effects: &mut Effects) {
+        if let Some(peer) = self.seats.get(id).filter(|peer| !peer.is_broadcaster) {
+            let permissions = permissions_of(&peer.grant, &self.settings);
+            effects.notify(peer.connection, ServerNotification::Permissions(Box::new(permissions)));
+        }
+    }
+
+    /// Notifies all of a participant whose rights or presence have changed.
+    pub(super) fn notify_changed(&self, id: &PeerId, effects: &mut Effects) {
+        let Some(peer) = self.seats.get(id).filter(|peer| peer.is_seen()) else { return };
+        let notification = PeerChanged {
+            peer_id: id.0.clone(),
+            moderator: peer.grant.moderator,
+            guest: peer.grant.identity.is_none(),
+            publish: publish_of(&peer.grant, &self.settings),
+            connected: !peer.presence.is_lost(),
+        };
+        self.seats.notify(&ServerNotification::PeerChanged(notification), None, effects);
+    }
+
+    pub(super) fn rename(&mut self, id: &PeerId, name: &str, effects: &mut Effects) -> Decided {
+        let peer = self.seats.get_mut(id).ok_or_else(Refusal::not_joined)?;
+        let joined = peer.joined.as_mut().ok_or_else(Refusal::not_joined)?;
+        if peer.grant.name.is_some() {
+            return Err(Refusal::forbidden("your name was given to you and cannot be changed"));
+        }
+        let display_name = name.trim().to_owned();
+        let old_display_name = std::mem::replace(&mut joined.display_name, display_name.clone());
+        if !peer.grant.hidden {
+            let notification = DisplayNameChanged { peer_id: id.0.clone(), display_name, old_display_name };
+            self.seats.notify(&ServerNotification::PeerDisplayNameChanged(notification), Some(id), effects);
+        }
+        Ok(Decision::done())
+    }
+
+    pub(super) fn raise_hand(&mut self, id: &PeerId, is_raised: bool, effects: &mut Effects) -> Decided {
+        self.check_seen(id)?;
+        self.set_hand(id, is_raised, effects);
+        Ok(Decision::done())
+    }
+
+    /// Raises or lowers a hand, and notifies all if that changes anything.
+    pub(super) fn set_hand(&mut self, id: &PeerId, is_raised: bool, effects: &mut Effects) {
+        let Some(peer) = self.seats.get_mut(id) else { return };
+        if std::mem::replace(&mut peer.hand_raised, is_raised) != is_raised {
+            let notification = HandRaised { peer_id: id.0.clone(), raised: is_raised };
+            self.seats.notify(&ServerNotification::HandRaised(notification), None, effects);
+        }
+    }
+
+    pub(super) fn react(&mut self, id: &PeerId, reaction: Reaction, effects: &mut Effects) -> Decided {
+        self.check_seen(id)?.react(effects.now)?;
+        let notification = PeerReaction { peer_id: id.0.clone(), reaction };
+        self.seats.notify(&ServerNotification::Reaction(notification), Some(id), effects);
+        Ok(Decision::done())
+    }
+
+    fn check_seen(&mut self, id: &PeerId) -> Result<&mut Peer, Refusal> {
+        let peer = self.seats.joined_mut(id)?;
+        if peer.is_seen() { Ok(peer) } else { Err(Refusal::forbidden("you are hidden and the others cannot see this")) }
+    }
+}

@@ -1,0 +1,259 @@
+//! Results of operations: notes what the media plane has created, answers the clients that wait, and offers streams to the others.
+
+use convene_protocol::message::{
+    Channel, Direction, IceParametersAnswer, MediaKind, ProduceAnswer, ProduceDataAnswer, Source, StatsAnswer,
+    TransportAnswer,
+};
+use serde_json::{Value, json};
+
+use crate::room::effects::Effects;
+use crate::room::interface::context::{Context, Requester};
+use crate::room::interface::ids::{ConnectionId, DataProducerId, PeerId, ProducerId, TransportId};
+use crate::room::interface::operation::Operation;
+use crate::room::interface::outcome::{
+    CreatedConsumer, CreatedDataConsumer, CreatedPlainTransport, CreatedProducer, CreatedTransport, MediaError, Outcome,
+};
+use crate::room::state::Room;
+use crate::room::tracks::consumer_answer;
+
+impl Room {
+    pub(super) fn on_media_done(
+        &mut self,
+        context: Context,
+        outcome: Result<Outcome, MediaError>,
+        effects: &mut Effects,
+    ) {
+        if let Context::Consume { connection, .. } = &context
+            && let Some((id, _)) = self.seats.on(*connection)
+        {
+            self.tracks.note_consumer_outcome(id);
+        }
+        match outcome {
+            Ok(outcome) => self.on_success(context, outcome, effects),
+            Err(error) => self.on_failure(&context, error, effects),
+        }
+    }
+
+    fn on_success(&mut self, context: Context, outcome: Outcome, effects: &mut Effects) {
+        match (context, outcome) {
+            (Context::CreateTransport { requester, direction }, Outcome::Transport(created)) => {
+                self.on_transport_created(requester, direction, *created, effects);
+            }
+            (Context::CreateTransport { requester, direction }, Outcome::PlainTransport(created)) => {
+                self.on_plain_transport_created(requester, direction, created, effects);
+            }
+            (Context::Produce { requester, kind, source }, Outcome::Producer(created)) => {
+                self.on_producer_created(requester, (kind, source), created, effects);
+            }
+            (Context::Consume { connection, transport, producer }, Outcome::Consumer(created)) => {
+                self.tracks.offer_consumer(connection, &transport, &producer, *created, &mut self.seats, effects);
+            }
+            (Context::Consume { connection, producer, .. }, Outcome::NotConsumable) => {
+                self.on_not_consumable(connection, producer);
+            }
+            (Context::ConsumeFor { requester, transport, producer }, Outcome::Consumer(created)) => {
+                self.on_requested_consumer_created(requester, transport, producer, *created, effects);
+            }
+            (Context::ConsumeFor { requester, .. }, Outcome::NotConsumable) => {
+                effects.fail(requester, 400, "the given rtpCapabilities have no codec for this producer");
+            }
+            (Context::ProduceData { requester, channel }, Outcome::DataProducer(producer)) => {
+                self.on_data_producer_created(requester, channel, &producer, effects);
+            }
+            (Context::ConsumeData { connection, transport, producer }, Outcome::DataConsumer(created)) => {
+                self.data.offer_consumer(connection, &transport, producer, *created, &mut self.seats, effects);
+            }
+            (Context::ConsumeDataFor { requester, producer }, Outcome::DataConsumer(created)) => {
+                self.on_requested_data_consumer_created(requester, producer, *created, effects);
+            }
+            (Context::Voice { connection }, Outcome::DataProducer(producer)) => {
+                self.on_voice_created(connection, producer, effects);
+            }
+            (Context::VoiceOffered, _) => self.data.speak(&self.seats, effects),
+            (Context::Flow { connection, producer }, Outcome::Stats(stats)) => {
+                self.on_packets_counted(connection, &producer, &stats, effects);
+            }
+            (Context::Request(requester), outcome) => self.answer(requester, outcome, effects),
+            // Operations whose result matters to no client.
+            _ => {}
+        }
+    }
+
+    /// What a client has requested is answered with the error; what the room itself wanted is left out, and the media plane has logged
+    /// the reason.
+    fn on_failure(&mut self, context: &Context, error: MediaError, effects: &mut Effects) {
+        match context {
+            Context::Request(requester)
+            | Context::CreateTransport { requester, .. }
+            | Context::Produce { requester, .. }
+            | Context::ProduceData { requester, .. }
+            | Context::ConsumeFor { requester, .. }
+            | Context::ConsumeDataFor { requester, .. } => effects.fail(*requester, error.code, error.message),
+            Context::Voice { connection } => {
+                if let Some((id, _)) = self.seats.on(*connection) {
+                    self.data.on_voice_failed(id);
+                }
+            }
+            Context::None
+            | Context::Flow { .. }
+            | Context::VoiceOffered
+            | Context::Consume { .. }
+            | Context::ConsumeData { .. } => {}
+        }
+    }
+
+    /// The client that waits for a result, unless it has gone meanwhile: then what was created for it is closed.
+    fn requester_or_close(
+        &self,
+        requester: Requester,
+        close: impl FnOnce() -> Operation,
+        effects: &mut Effects,
+    ) -> Option<PeerId> {
+        let id = self.seats.id_on(requester.peer);
+        if id.is_none() {
+            effects.run(close());
+        }
+        id
+    }
+
+    fn on_transport_created(
+        &mut self,
+        requester: Requester,
+        direction: Option<Direction>,
+        created: CreatedTransport,
+        effects: &mut Effects,
+    ) {
+        let transport = created.id.clone();
+        let close = || Operation::CloseTransport(transport.clone());
+        let Some(id) = self.requester_or_close(requester, close, effects) else { return };
+        self.tracks.add_transport(&id, transport, direction, false, effects.now);
+        effects.succeed(requester, json!(transport_answer(created)));
+        // A client that creates its receiving transport after joining gets its consumers now.
+        if direction == Some(Direction::Consumer) && self.seats.joined(&id).is_ok() {
+            self.offer_everything(&id, effects);
+        }
+    }
+
+    fn on_plain_transport_created(
+        &mut self,
+        requester: Requester,
+        direction: Option<Direction>,
+        created: CreatedPlainTransport,
+        effects: &mut Effects,
+    ) {
+        let close = || Operation::CloseTransport(created.id.clone());
+        let Some(id) = self.requester_or_close(requester, close, effects) else { return };
+        let transport = &created.id.0;
+        let mut answer = json!({ "transportId": transport, "id": transport, "ip": created.ip, "port": created.port });
+        if let Some(rtcp_port) = created.rtcp_port {
+            answer["rtcpPort"] = json!(rtcp_port);
+        }
+        self.tracks.add_transport(&id, created.id, direction, true, effects.now);
+        effects.succeed(requester, answer);
+    }
+
+    fn on_producer_created(
+        &mut self,
+        requester: Requester,
+        what: (MediaKind, Source),
+        created: CreatedProducer,
+        effects: &mut Effects,
+    ) {
+        let producer = created.id.clone();
+        let close = || Operation::CloseProducer(producer.clone());
+        let Some(id) = self.requester_or_close(requester, close, effects) else { return };
+        self.tracks.add_producer(&id, what, created, effects);
+        effects.succeed(requester, json!(ProduceAnswer { producer_id: producer.0.clone(), id: producer.0.clone() }));
+        self.tracks.offer_to_all(&id, &producer, &mut self.seats, effects);
+        self.tracks.announce_sends(&id, &self.seats, effects);
+    }
+
+    fn on_not_consumable(&mut self, connection: ConnectionId, producer: ProducerId) {
+        if let Some((id, _)) = self.seats.on(connection) {
+            self.tracks.decline(id, producer);
+        }
+    }
+
+    fn on_requested_consumer_created(
+        &mut self,
+        requester: Requester,
+        transport: TransportId,
+        producer: ProducerId,
+        created: CreatedConsumer,
+        effects: &mut Effects,
+    ) {
+        let kind = self.tracks.owner_of(&producer).map(|(_, state)| state.kind);
+        let (Some(kind), Some((id, _))) = (kind, self.seats.on(requester.peer)) else {
+            effects.run(Operation::CloseConsumer(created.id));
+            return effects.fail(requester, 404, "the producer has ended");
+        };
+        effects.succeed(requester, consumer_answer(&producer, kind, &created));
+        self.tracks.add_consumer(id, transport, producer, created);
+    }
+
+    fn on_data_producer_created(
+        &mut self,
+        requester: Requester,
+        channel: Channel,
+        producer: &DataProducerId,
+        effects: &mut Effects,
+    ) {
+        // Without its client it has ended with its transport.
+        let Some(id) = self.seats.id_on(requester.peer) else { return };
+        self.data.add_producer(&id, producer, channel, effects);
+        let answer = ProduceDataAnswer { data_producer_id: producer.0.clone(), id: producer.0.clone() };
+        effects.succeed(requester, json!(answer));
+        if channel == Channel::Chat {
+            self.data.offer_to_all(&id, producer, &self.seats, &self.tracks, effects);
+        }
+    }
+
+    fn on_requested_data_consumer_created(
+        &mut self,
+        requester: Requester,
+        producer: DataProducerId,
+        created: CreatedDataConsumer,
+        effects: &mut Effects,
+    ) {
+        let close = || Operation::CloseDataConsumer(created.id.clone());
+        let Some(id) = self.requester_or_close(requester, close, effects) else { return };
+        let stream = created.sctp_stream_parameters["streamId"].clone();
+        let consumer = created.id.0.clone();
+        self.data.add_consumer(&id, created.id, Some(producer));
+        effects.succeed(requester, json!({ "dataConsumerId": consumer, "id": consumer, "streamId": stream }));
+    }
+
+    fn on_voice_created(&mut self, connection: ConnectionId, producer: DataProducerId, effects: &mut Effects) {
+        match self.seats.on(connection) {
+            Some((id, _)) => self.data.on_voice_created(id, &producer, &self.seats, &self.tracks, effects),
+            None => effects.run(Operation::CloseDataProducer(producer)),
+        }
+    }
+
+    fn answer(&self, requester: Requester, outcome: Outcome, effects: &mut Effects) {
+        let wraps_stats = self.seats.on(requester.peer).is_some_and(|(_, peer)| peer.wraps_stats);
+        effects.succeed(requester, answer_data(outcome, wraps_stats));
+    }
+}
+
+fn transport_answer(created: CreatedTransport) -> TransportAnswer {
+    TransportAnswer {
+        transport_id: created.id.0.clone(),
+        id: created.id.0,
+        ice_parameters: created.ice_parameters,
+        ice_candidates: created.ice_candidates,
+        dtls_parameters: created.dtls_parameters,
+        sctp_parameters: created.sctp_parameters,
+    }
+}
+
+fn answer_data(outcome: Outcome, wraps_stats: bool) -> Value {
+    match outcome {
+        Outcome::IceParameters(parameters) => {
+            json!(IceParametersAnswer { ice_parameters: parameters.clone(), flat: parameters })
+        }
+        Outcome::Stats(stats) if wraps_stats => json!(StatsAnswer { stats }),
+        Outcome::Stats(stats) => stats,
+        _ => json!({}),
+    }
+}

@@ -1,0 +1,274 @@
+//! A room whose media plane always succeeds and counts what is open.
+
+use super::*;
+
+/// A guest of one browser, known by its name.
+pub(super) fn guest(name: &str) -> ParticipantGrant {
+    ParticipantGrant { guest: Some(name.to_owned()), ..ParticipantGrant::default() }
+}
+
+/// A room whose operations succeed at once.
+pub(super) struct Harness {
+    pub(super) room: Room,
+    pub(super) now: Duration,
+    pub(super) next_id: u64,
+    pub(super) next_request: u64,
+    pub(super) open_transports: BTreeSet<TransportId>,
+    pub(super) sent: Vec<(ConnectionId, Outgoing)>,
+    pub(super) closed: Vec<(ConnectionId, u16, &'static str)>,
+    pub(super) operations: Vec<Operation>,
+    pub(super) facts: Vec<Fact>,
+    pub(super) pinged: Vec<ConnectionId>,
+    /// The packet count that every producer reports.
+    pub(super) packets: u64,
+    pub(super) is_shut: bool,
+}
+
+impl Harness {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self::with(limits, MeetingSettings::default())
+    }
+
+    pub(super) fn with(limits: Limits, terms: MeetingSettings) -> Self {
+        Self {
+            room: Room::new(limits, terms, json!({ "codecs": ["all"] }), "1".into(), 0, None),
+            now: Duration::ZERO,
+            next_id: 0,
+            next_request: 0,
+            open_transports: BTreeSet::new(),
+            sent: Vec::new(),
+            closed: Vec::new(),
+            operations: Vec::new(),
+            facts: Vec::new(),
+            pinged: Vec::new(),
+            packets: 0,
+            is_shut: false,
+        }
+    }
+
+    pub(super) fn handle(&mut self, command: Command) {
+        let effects = self.room.handle(command, self.now);
+        for effect in effects {
+            match effect {
+                Effect::Send(connection, message) => self.sent.push((connection, message)),
+                Effect::Close { connection, code, reason } => self.closed.push((connection, code, reason)),
+                Effect::Note(fact) => self.facts.push(fact),
+                Effect::Ping(connection) => self.pinged.push(connection),
+                Effect::Shut => self.is_shut = true,
+                Effect::Media(operation, context) => self.run(operation, context),
+            }
+        }
+    }
+
+    pub(super) fn run(&mut self, operation: Operation, context: Context) {
+        self.next_id += 1;
+        let id = self.next_id.to_string();
+        let outcome = match &operation {
+            Operation::CreateTransport { .. } => {
+                self.open_transports.insert(TransportId(id.clone()));
+                Outcome::Transport(Box::new(CreatedTransport {
+                    id: TransportId(id),
+                    ice_parameters: json!({}),
+                    ice_candidates: json!([]),
+                    dtls_parameters: json!({}),
+                    sctp_parameters: None,
+                }))
+            }
+            Operation::CreatePlainTransport { rtcp_mux, .. } => {
+                self.open_transports.insert(TransportId(id.clone()));
+                let rtcp_port = (!rtcp_mux).then_some(40_001);
+                let created =
+                    CreatedPlainTransport { id: TransportId(id), ip: "192.0.2.1".into(), port: 40_000, rtcp_port };
+                Outcome::PlainTransport(created)
+            }
+            Operation::CloseTransport(transport) => {
+                assert!(self.open_transports.remove(transport), "{transport} closed twice");
+                Outcome::Done
+            }
+            Operation::Produce { .. } => {
+                Outcome::Producer(CreatedProducer { id: ProducerId(id), consumable_codecs: json!(["codec"]) })
+            }
+            Operation::Consume { .. } => Outcome::Consumer(Box::new(CreatedConsumer {
+                id: ConsumerId(id),
+                rtp_parameters: json!({}),
+                consumer_type: "simple".into(),
+                score: ConsumerScore::default(),
+            })),
+            Operation::ProduceData { .. } | Operation::CreateVoice => Outcome::DataProducer(DataProducerId(id)),
+            Operation::ConsumeData { producer, .. } => Outcome::DataConsumer(Box::new(CreatedDataConsumer {
+                id: DataConsumerId(id),
+                producer: producer.clone().unwrap_or_else(|| DataProducerId::from("bot")),
+                sctp_stream_parameters: json!({ "streamId": 0 }),
+                label: "any".into(),
+                protocol: String::new(),
+            })),
+            Operation::ProducerStats(_) => Outcome::Stats(json!([{ "packetCount": self.packets }])),
+            Operation::TransportStats(_) => Outcome::Stats(json!([1])),
+            Operation::RestartIce(_) => Outcome::IceParameters(json!({ "usernameFragment": "u" })),
+            _ => Outcome::Done,
+        };
+        self.operations.push(operation);
+        self.handle(Command::MediaDone { context, outcome: Ok(outcome) });
+    }
+
+    pub(super) fn connect(&mut self, connection: u64, peer: &str) -> ConnectionId {
+        self.connect_with(connection, peer, 0)
+    }
+
+    pub(super) fn connect_with(&mut self, connection: u64, peer: &str, replicas: usize) -> ConnectionId {
+        let (connection, grant) = (ConnectionId(connection), guest(peer));
+        let peer = PeerId::from(peer);
+        self.handle(Command::Connected(Connect {
+            connection,
+            peer,
+            grant,
+            replicas,
+            comes_back_only: false,
+            proves: None,
+        }));
+        connection
+    }
+
+    pub(super) fn connect_as(&mut self, connection: u64, peer: &str, grant: ParticipantGrant) -> ConnectionId {
+        let (connection, peer) = (ConnectionId(connection), PeerId::from(peer));
+        self.handle(Command::Connected(Connect {
+            connection,
+            peer,
+            grant,
+            replicas: 0,
+            comes_back_only: false,
+            proves: None,
+        }));
+        connection
+    }
+
+    /// Connects to a pod that accepts no new participants.
+    pub(super) fn come_back(&mut self, connection: u64, peer: &str) -> ConnectionId {
+        let (connection, grant) = (ConnectionId(connection), guest(peer));
+        let peer = PeerId::from(peer);
+        self.handle(Command::Connected(Connect {
+            connection,
+            peer,
+            grant,
+            replicas: 0,
+            comes_back_only: true,
+            proves: None,
+        }));
+        connection
+    }
+
+    pub(super) fn set(&mut self, change: impl FnOnce(&mut RoomSettings)) {
+        let mut settings = self.room.settings();
+        change(&mut settings);
+        self.handle(Command::Update { settings, returning: None });
+    }
+
+    /// Sends a request and returns its response.
+    pub(super) fn ask(&mut self, connection: ConnectionId, method: &str, data: Value) -> Result<Value, (u16, String)> {
+        self.next_request += 1;
+        let id = self.next_request;
+        let request = ClientRequest::parse(method, data).expect("the test sends what can be read");
+        self.handle(Command::Request { connection, id, request });
+        let mut answers = self.sent.iter().filter_map(|(to, message)| match message {
+            Outgoing::Success(of, data) if *of == id && *to == connection => Some(Ok(data.clone())),
+            Outgoing::Failure { id: of, code, reason } if *of == id && *to == connection => {
+                Some(Err((*code, reason.clone())))
+            }
+            _ => None,
+        });
+        let answer = answers.next().expect("every request is answered");
+        assert!(answers.next().is_none(), "answered twice");
+        answer
+    }
+
+    pub(super) fn transport(&mut self, connection: ConnectionId, direction: &str) -> String {
+        let data = json!({ "forceTcp": false, "appData": { "direction": direction } });
+        let answer = self.ask(connection, "createWebRtcTransport", data).expect("a transport");
+        answer["transportId"].as_str().expect("an id").to_owned()
+    }
+
+    pub(super) fn join(&mut self, connection: ConnectionId, name: &str) -> Value {
+        self.transport(connection, "consumer");
+        let data = json!({ "displayName": name, "device": { "flag": "chrome" }, "rtpCapabilities": { "codecs": [] } });
+        self.ask(connection, "join", data).expect("join works")
+    }
+
+    pub(super) fn produce(&mut self, connection: ConnectionId, kind: &str) -> String {
+        let transport = self.transport(connection, "producer");
+        let data =
+            json!({ "transportId": transport, "kind": kind, "rtpParameters": {}, "appData": { "source": kind } });
+        let answer = self.ask(connection, "produce", data).expect("produce works");
+        answer["producerId"].as_str().expect("an id").to_owned()
+    }
+
+    pub(super) fn produce_data(&mut self, connection: ConnectionId, channel: &str) -> String {
+        let transport = self.transport(connection, "producer");
+        let data = json!({ "transportId": transport, "label": channel, "sctpStreamParameters": {} });
+        let answer = self.ask(connection, "produceData", data).expect("produceData works");
+        answer["dataProducerId"].as_str().expect("an id").to_owned()
+    }
+
+    /// The senders of the data consumers that were offered to a connection.
+    pub(super) fn data_offers(&self, connection: ConnectionId) -> Vec<Option<String>> {
+        let offer = |(to, message): &(ConnectionId, Outgoing)| match message {
+            Outgoing::Request(_, ServerRequest::NewDataConsumer(offer)) if *to == connection => {
+                Some(offer.peer_id.clone())
+            }
+            _ => None,
+        };
+        self.sent.iter().filter_map(offer).collect()
+    }
+
+    /// All clients accept what was offered to them.
+    pub(super) fn accept_offers(&mut self) {
+        let offers = self.offers();
+        for (connection, id, _) in offers {
+            self.handle(Command::Answered { connection, id, is_ok: true });
+        }
+    }
+
+    pub(super) fn offers(&self) -> Vec<(ConnectionId, u64, Source)> {
+        let offer = |(to, message): &(ConnectionId, Outgoing)| match message {
+            Outgoing::Request(id, ServerRequest::NewConsumer(offer)) => Some((*to, *id, offer.app_data.source)),
+            _ => None,
+        };
+        self.sent.iter().filter_map(offer).collect()
+    }
+
+    /// The methods of the messages to a connection, in order.
+    pub(super) fn told(&self, connection: ConnectionId) -> Vec<String> {
+        let name = |message: &Outgoing| match message {
+            Outgoing::Success(..) => "answer".to_owned(),
+            Outgoing::Failure { .. } => "error".to_owned(),
+            Outgoing::Request(_, asked) => method(asked),
+            Outgoing::Notification(told) => method(told),
+        };
+        self.sent.iter().filter(|(to, _)| *to == connection).map(|(_, message)| name(message)).collect()
+    }
+
+    pub(super) fn forget(&mut self) {
+        self.sent.clear();
+        self.operations.clear();
+    }
+}
+
+pub(super) fn method(message: &impl serde::Serialize) -> String {
+    json!(message)["method"].as_str().expect("every message has a method").to_owned()
+}
+
+pub(super) fn heard(producer: &str, text: &str) -> DataMessage {
+    DataMessage { producer: DataProducerId::from(producer), bytes: text.len(), text: Some(text.to_owned()) }
+}
+
+pub(super) fn harness() -> Harness {
+    Harness::new(Limits::default())
+}
+
+/// A room with Ada and Bob in it.
+pub(super) fn pair() -> (Harness, ConnectionId, ConnectionId) {
+    let mut room = harness();
+    let (ada, bob) = (room.connect(1, "ada"), room.connect(2, "bob"));
+    room.join(ada, "Ada");
+    room.join(bob, "Bob");
+    (room, ada, bob)
+}

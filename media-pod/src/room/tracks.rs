@@ -1,0 +1,20 @@
+//! The tracks: transports, producers and consumers of all peers, and which streams each of them receives.
+//!
+//! It reads the seats to learn who receives, and never changes what a peer may do.
+
+mod consuming;
+mod lookup;
+mod own;
+mod priorities;
+mod producing;
+mod reports;
+mod selection;
+mod sharing;
+mod state;
+mod transports;
+#[cfg(test)]
+mod view;
+
+pub(super) use consuming::consumer_answer;
+pub(super) use producing::check_layers;
+pub(super) use state::Tracks;

@@ -1,0 +1,153 @@
+//! The tracks of one peer. Plain data and what follows from it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use convene_protocol::message::{ConsumerScore, Direction, MediaKind, PublishSource, Sends, Source};
+use serde_json::Value;
+
+use crate::room::interface::ids::{ConsumerId, PeerId, ProducerId, TransportId};
+use crate::room::people::permissions::needed_for;
+
+/// Ticks, which are seconds, after which a paused stream is resting: others come first.
+const RESTING_AFTER: u8 = 10;
+
+/// The tracks of one peer.
+#[derive(Debug, Default)]
+pub(crate) struct PeerTracks {
+    pub(super) transports: BTreeMap<TransportId, TransportState>,
+    pub(super) producers: BTreeMap<ProducerId, ProducerState>,
+    pub(super) consumers: BTreeMap<ConsumerId, ConsumerState>,
+    /// Consumers that are being created.
+    pub(super) in_making: usize,
+    /// Producers that it cannot or does not want to receive.
+    pub(super) declined: BTreeSet<ProducerId>,
+    /// Further copies that it wants of every consumer.
+    pub(super) replicas: usize,
+    /// The peers whose video its client shows, the most wanted first.
+    pub(super) watched: Vec<PeerId>,
+    /// What the others were notified that it sends.
+    pub(super) announced: Sends,
+    /// Whether its media has been connected before.
+    pub(super) has_connected: bool,
+    /// When its client was last notified of its bandwidth.
+    pub(super) bandwidth_sent: Option<Duration>,
+}
+
+#[derive(Debug)]
+pub(crate) struct TransportState {
+    /// `None`: either.
+    pub(super) direction: Option<Direction>,
+    pub(super) is_plain: bool,
+    pub(super) since: Duration,
+    pub(super) lost_since: Option<Duration>,
+}
+
+#[derive(Debug)]
+pub(crate) struct ProducerState {
+    pub(crate) kind: MediaKind,
+    pub(crate) source: Source,
+    pub(crate) is_paused: bool,
+    /// Codecs as receivers get them.
+    pub(crate) consumable_codecs: Value,
+    /// Ticks for which it has been paused, up to [`RESTING_AFTER`].
+    pub(super) paused_ticks: u8,
+    /// The last volume that was not silence, in dBvo.
+    pub(super) volume: Option<i8>,
+    /// Since when no packets arrive, as far as that is known; from the start until some do.
+    pub(super) silent_since: Option<Duration>,
+}
+
+#[derive(Debug)]
+pub(crate) struct ConsumerState {
+    pub(super) transport: TransportId,
+    pub(super) producer: ProducerId,
+    pub(super) score: ConsumerScore,
+}
+
+/// How many things of the media plane a peer has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct MediaCounts {
+    pub(crate) transports: usize,
+    pub(crate) producers: usize,
+    pub(crate) consumers: usize,
+}
+
+impl PeerTracks {
+    pub(super) fn counts(&self) -> MediaCounts {
+        MediaCounts {
+            transports: self.transports.len(),
+            producers: self.producers.len(),
+            consumers: self.consumers.len(),
+        }
+    }
+
+    /// The newest transport of a direction: an older one may be left over from a failed attempt.
+    pub(super) fn transport(&self, direction: Direction) -> Option<&TransportId> {
+        let of_direction = self.transports.iter().filter(|(_, state)| state.direction == Some(direction));
+        of_direction.max_by_key(|(_, state)| state.since).map(|(id, _)| id)
+    }
+
+    /// What it sends now.
+    pub(super) fn sends(&self) -> Sends {
+        let has = |needed| {
+            let is_it = |producer: &ProducerState| !producer.is_paused && producer.needs() == needed;
+            self.producers.values().any(is_it)
+        };
+        Sends { audio: has(PublishSource::Audio), video: has(PublishSource::Video), share: has(PublishSource::Share) }
+    }
+
+    /// Consumers that it has of every producer.
+    pub(super) fn copies(&self) -> usize {
+        1 + self.replicas
+    }
+
+    /// Consumers that it has or is about to have.
+    pub(super) fn consumer_count(&self) -> usize {
+        self.consumers.len() + self.in_making
+    }
+}
+
+impl ProducerState {
+    pub(super) fn new(kind: MediaKind, source: Source, consumable_codecs: Value, now: Duration) -> Self {
+        Self {
+            kind,
+            source,
+            is_paused: false,
+            consumable_codecs,
+            paused_ticks: 0,
+            volume: None,
+            silent_since: Some(now),
+        }
+    }
+
+    pub(super) fn is_audio(&self) -> bool {
+        self.kind == MediaKind::Audio
+    }
+
+    pub(super) fn is_share(&self) -> bool {
+        self.source == Source::Screensharing
+    }
+
+    /// The right that it needs; the others see it as that.
+    pub(crate) fn needs(&self) -> PublishSource {
+        needed_for(self.kind, self.source)
+    }
+
+    /// Whether its packets arrive, as the last score says.
+    pub(super) fn is_active(&self) -> bool {
+        !self.is_paused && self.silent_since.is_none()
+    }
+
+    /// Whether it has been paused for so long that others come first. A short pause changes nothing.
+    pub(super) fn is_resting(&self) -> bool {
+        self.paused_ticks >= RESTING_AFTER
+    }
+
+    /// A tick has passed; whether it is resting from now on.
+    pub(super) fn note_tick(&mut self) -> bool {
+        let was_resting = self.is_resting();
+        self.paused_ticks = if self.is_paused { RESTING_AFTER.min(self.paused_ticks + 1) } else { 0 };
+        self.is_resting() && !was_resting
+    }
+}

@@ -1,0 +1,100 @@
+//! The tracks of all peers, and questions about them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use convene_protocol::message::{PublishSource, Sends};
+
+use super::own::{MediaCounts, PeerTracks, ProducerState};
+use super::priorities::Priorities;
+use crate::room::interface::ids::{PeerId, ProducerId, TransportId};
+use crate::room::interface::limits::Limits;
+
+/// The tracks of all peers.
+#[derive(Debug)]
+pub(crate) struct Tracks {
+    pub(super) peers: BTreeMap<PeerId, PeerTracks>,
+    pub(super) priorities: Priorities,
+    /// When the last tick was.
+    pub(super) last_tick: Duration,
+    pub(super) limits: Limits,
+    streams_version: u64,
+}
+
+impl Tracks {
+    pub(crate) fn new(streams_version: u64, limits: Limits) -> Self {
+        let (peers, priorities) = (BTreeMap::new(), Priorities::default());
+        Self { peers, priorities, last_tick: Duration::ZERO, limits, streams_version }
+    }
+
+    pub(crate) fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// The version of what participants send. Never the same for two rooms, and exact in readers that know only doubles.
+    pub(crate) fn streams_version(&self) -> u64 {
+        self.streams_version
+    }
+
+    /// What participants send has changed: the choice of streams is due, and readers of the version are notified.
+    pub(super) fn note_streams(&mut self) {
+        self.priorities.note_change();
+        self.streams_version += 1;
+    }
+
+    pub(crate) fn add_peer(&mut self, id: &PeerId, replicas: usize) {
+        let replicas = replicas.min(self.limits.replicas);
+        self.peers.insert(id.clone(), PeerTracks { replicas, ..PeerTracks::default() });
+    }
+
+    /// Forgets a peer, and returns its transports, which are still to be closed.
+    pub(crate) fn take_transports(&mut self, id: &PeerId) -> Vec<TransportId> {
+        self.peers.remove(id).map_or_else(Vec::new, |tracks| tracks.transports.into_keys().collect())
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.peers.clear();
+    }
+
+    pub(crate) fn counts(&self, id: &PeerId) -> MediaCounts {
+        self.peers.get(id).map(PeerTracks::counts).unwrap_or_default()
+    }
+
+    pub(crate) fn sends(&self, id: &PeerId) -> Sends {
+        self.peers.get(id).map(PeerTracks::sends).unwrap_or_default()
+    }
+
+    pub(crate) fn producers_of(&self, id: &PeerId) -> impl Iterator<Item = (&ProducerId, &ProducerState)> {
+        self.peers.get(id).into_iter().flat_map(|tracks| &tracks.producers)
+    }
+
+    /// The producers of a peer that need this right.
+    pub(crate) fn producers_for(&self, id: &PeerId, source: PublishSource) -> Vec<ProducerId> {
+        self.producers_of(id).filter(|(_, state)| state.needs() == source).map(|(id, _)| id.clone()).collect()
+    }
+
+    pub(crate) fn owner_of(&self, producer: &ProducerId) -> Option<(&PeerId, &ProducerState)> {
+        self.peers.iter().find_map(|(id, tracks)| Some((id, tracks.producers.get(producer)?)))
+    }
+
+    /// A producer of the peer whose packets arrive: its microphone if there is one, then its camera.
+    pub(crate) fn active_producer(&self, id: &PeerId) -> Option<&ProducerId> {
+        let active = self.producers_of(id).filter(|(_, producer)| producer.is_active());
+        active.min_by_key(|(_, producer)| (producer.is_share(), !producer.is_audio())).map(|(id, _)| id)
+    }
+
+    /// Since when the media of a peer is disconnected, if it is.
+    pub(crate) fn lost_since(&self, id: &PeerId) -> Option<Duration> {
+        let transports = self.peers.get(id).into_iter().flat_map(|tracks| tracks.transports.values());
+        transports.filter_map(|state| state.lost_since).min()
+    }
+
+    /// Since when a peer has neither sent nor received, if it does neither; `since` at the earliest.
+    pub(crate) fn idle_since(&self, id: &PeerId, since: Duration) -> Option<Duration> {
+        let tracks = self.peers.get(id)?;
+        if !tracks.consumers.is_empty() {
+            return None;
+        }
+        tracks.producers.values().try_fold(since, |latest, producer| Some(latest.max(producer.silent_since?)))
+    }
+}

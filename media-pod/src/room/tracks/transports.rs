@@ -1,0 +1,98 @@
+//! Transports: their limits, and whether they are connected.
+
+use std::time::Duration;
+
+use convene_protocol::message::{Direction, DownlinkBwe, ServerNotification};
+
+use super::own::{PeerTracks, TransportState};
+use super::state::Tracks;
+use crate::room::answer::Refusal;
+use crate::room::effects::Effects;
+use crate::room::interface::effect::Fact;
+use crate::room::interface::ids::{PeerId, TransportId};
+use crate::room::people::seats::Seats;
+
+/// How often a client is notified of its bandwidth: the worker estimates it many times a second.
+const BANDWIDTH_INTERVAL: Duration = Duration::from_secs(1);
+
+impl Tracks {
+    pub(crate) fn check_transport_limits(&self, id: &PeerId) -> Result<(), Refusal> {
+        let in_room = self.peers.values().map(|tracks| tracks.transports.len()).sum();
+        Refusal::too_many(in_room, self.limits.transports, "transports in the meeting")?;
+        let own = self.counts(id).transports;
+        Refusal::too_many(own, self.limits.transports_per_peer, "transports per participant")
+    }
+
+    pub(crate) fn add_transport(
+        &mut self,
+        peer: &PeerId,
+        id: TransportId,
+        direction: Option<Direction>,
+        is_plain: bool,
+        now: Duration,
+    ) {
+        if let Some(tracks) = self.peers.get_mut(peer) {
+            tracks.transports.insert(id, TransportState { direction, is_plain, since: now, lost_since: None });
+        }
+    }
+
+    /// The transport on which a peer receives what the room chooses.
+    pub(crate) fn receiving_transport(&self, id: &PeerId) -> Option<&TransportId> {
+        self.peers.get(id)?.transport(Direction::Consumer)
+    }
+
+    pub(crate) fn is_plain(&self, id: &PeerId, transport: &TransportId) -> bool {
+        let state = self.peers.get(id).and_then(|tracks| tracks.transports.get(transport));
+        state.is_some_and(|state| state.is_plain)
+    }
+
+    /// A transport that the client names, of the kind that the request is for.
+    pub(crate) fn transport_of_kind(&self, peer: &PeerId, id: &str, is_plain: bool) -> Result<TransportId, Refusal> {
+        let transport = self.transport(peer, id)?;
+        if self.is_plain(peer, &transport) == is_plain {
+            Ok(transport)
+        } else {
+            Err(Refusal(400, "this transport is of the other kind".into()))
+        }
+    }
+
+    pub(crate) fn on_transport_connected(&mut self, id: &TransportId, seats: &Seats, effects: &mut Effects) {
+        let Some((peer, tracks)) = self.owner_of_transport(id) else { return };
+        if let Some(state) = tracks.transports.get_mut(id) {
+            state.lost_since = None;
+        }
+        if !std::mem::replace(&mut tracks.has_connected, true)
+            && let Some(peer) = seats.get(peer)
+        {
+            effects.note(Fact::MediaConnected(effects.now.saturating_sub(peer.since)));
+        }
+    }
+
+    pub(crate) fn on_transport_disconnected(&mut self, id: &TransportId, now: Duration) {
+        let state = self.owner_of_transport(id).and_then(|(_, tracks)| tracks.transports.get_mut(id));
+        if let Some(state) = state {
+            state.lost_since = Some(now);
+        }
+    }
+
+    pub(crate) fn on_bandwidth(
+        &mut self,
+        id: &TransportId,
+        estimate: DownlinkBwe,
+        seats: &Seats,
+        effects: &mut Effects,
+    ) {
+        let Some((peer, tracks)) = self.owner_of_transport(id) else { return };
+        let is_due = |sent: Duration| effects.now.saturating_sub(sent) >= BANDWIDTH_INTERVAL;
+        if tracks.bandwidth_sent.is_none_or(is_due)
+            && let Some(connection) = seats.connection_of(peer)
+        {
+            tracks.bandwidth_sent = Some(effects.now);
+            effects.notify(connection, ServerNotification::DownlinkBwe(estimate));
+        }
+    }
+
+    fn owner_of_transport(&mut self, id: &TransportId) -> Option<(&PeerId, &mut PeerTracks)> {
+        self.peers.iter_mut().find(|(_, tracks)| tracks.transports.contains_key(id))
+    }
+}

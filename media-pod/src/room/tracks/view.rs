@@ -1,0 +1,22 @@
+//! What tests see of the tracks.
+
+use std::collections::BTreeSet;
+
+use super::state::Tracks;
+use crate::room::interface::ids::{ConsumerId, PeerId, ProducerId, TransportId};
+
+impl Tracks {
+    /// The consumers of a peer, with their producers.
+    pub(crate) fn received_by(&self, id: &PeerId) -> Vec<(ConsumerId, ProducerId)> {
+        let consumers = self.peers[id].consumers.iter();
+        consumers.map(|(id, state)| (id.clone(), state.producer.clone())).collect()
+    }
+
+    pub(crate) fn declined_by(&self, id: &PeerId) -> BTreeSet<ProducerId> {
+        self.peers[id].declined.clone()
+    }
+
+    pub(crate) fn transports_of(&self, id: &PeerId) -> Vec<TransportId> {
+        self.peers[id].transports.keys().cloned().collect()
+    }
+}
