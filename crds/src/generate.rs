@@ -18,7 +18,7 @@ pub struct GeneratedFile {
 
 /// Why YAML could not be generated.
 #[derive(Debug)]
-pub struct GenerateError(serde_norway::Error);
+pub struct GenerateError(serde_saphyr::ser::Error);
 
 impl std::fmt::Display for GenerateError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -79,7 +79,7 @@ fn describe_line(number: usize, found: Option<&str>, wanted: Option<&str>) -> St
 
 fn file(definition: &Value) -> Result<GeneratedFile, GenerateError> {
     let name = definition["metadata"]["name"].as_str().unwrap_or_default();
-    let yaml = serde_norway::to_string(definition).map_err(GenerateError)?;
+    let yaml = serde_saphyr::to_string(definition).map_err(GenerateError)?;
     Ok(GeneratedFile { name: format!("{name}.yaml"), text: format!("{HEADER}{yaml}") })
 }
 
