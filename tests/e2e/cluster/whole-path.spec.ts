@@ -198,7 +198,7 @@ test('a meeting nobody made: a page for people, problem+json for programs, a fin
 
 test('a media pool that cannot work is refused with a sentence', async () => {
   expect(await refusalOf(pool('bad', { rtcPorts: { min: 42_009, max: 42_000 } }))).toContain('rtcPorts.min is larger than rtcPorts.max');
-  expect(await refusalOf(pool('bad', { workersPerPod: 20 }))).toContain('rtcPorts has no room');
+  expect(await refusalOf(pool('bad', { workersPerPod: 20 }))).toContain('rtcPorts is too small');
   expect(await refusalOf(pool('bad', { rtcPorts: { min: 80, max: 90 } }))).toContain('1024');
 });
 
