@@ -2,10 +2,6 @@
 //!
 //! A string that only one program uses does not belong here.
 
-/// API group of both kinds.
-pub const GROUP: &str = "convene.dev";
-/// API version of both kinds.
-pub const VERSION: &str = "v1alpha1";
 /// Default of `spec.pool` of a Meeting.
 pub const DEFAULT_POOL: &str = "default";
 
