@@ -1,4 +1,4 @@
-//! What a Meeting and a media pod mean to the rest of Convene, derived from the objects in one place.
+//! What the rest of Convene reads from a Meeting and a media pod, derived from the objects in one place.
 //!
 //! Pure: objects in, facts out. It never decides anything; operator and router do, from the same facts.
 

@@ -1,7 +1,7 @@
-//! The Kubernetes API of Convene: the `Meeting` and `MediaPool` types, and every name the parts share.
+//! The Kubernetes API of Convene: the types `Meeting` and `MediaPool`, and the names that several programs share.
 //!
-//! What it does: types, schema, validation rules and the generated YAML beside them. What it never does: talk to a
-//! cluster. No client and no runtime belong here, so that everything else may depend on it.
+//! It has the types, their schema and validation rules, and generates YAML and reference from them. It never talks to a cluster: without
+//! a client or a runtime, every other crate can depend on it.
 
 pub mod facts;
 pub mod generate;

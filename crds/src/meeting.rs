@@ -1,4 +1,4 @@
-//! The `Meeting` kind: the team's side.
+//! The `Meeting` kind: what teams apply.
 //!
 //! The doc comments of the fields are what `kubectl explain meeting.spec` prints, so they are written for that reader.
 
@@ -13,11 +13,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::names::DEFAULT_POOL;
 
-/// No control characters, no line ends, and nothing that hides or turns the text around it. Joiners may stand in a title: emoji and some
-/// scripts need them.
+/// Refuses control characters, line ends, and characters that are invisible or change the direction of the text around them. Joiners are
+/// allowed: emoji and some scripts need them.
 const TITLE_RULE: &str = r"self.matches('^[^\\p{Cc}\\p{Zl}\\p{Zp}\\x{AD}\\x{61C}\\x{200B}\\x{200E}\\x{200F}\\x{202A}-\\x{202E}\\x{2060}-\\x{206F}\\x{FEFF}]*$')";
 
-/// What the meeting is to be. Everything has a default: `spec: {}` is a complete meeting.
+/// Desired state of the meeting. Every field has a default: `spec: {}` is valid.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[kube(
     group = "convene.dev",
@@ -31,25 +31,20 @@ const TITLE_RULE: &str = r"self.matches('^[^\\p{Cc}\\p{Zl}\\p{Zp}\\x{AD}\\x{61C}
     derive = "PartialEq",
     derive = "Default",
     cel,
-    doc = "A video meeting with a stable URL. Apply it, wait for the condition Ready, and give people the address in status.joinUrl. \
-           Deleting it ends the call for everybody in it.",
-    printcolumn(
-        name = "Phase",
-        type_ = "string",
-        json_path = ".status.phase",
-        description = "Where the meeting is in its life"
-    ),
+    doc = "A video meeting with a stable URL. Apply it, wait for the condition Ready, and share status.joinUrl with the participants. \
+           Deleting it ends the call for all participants.",
+    printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase", description = "Phase of the meeting"),
     printcolumn(
         name = "Participants",
         type_ = "integer",
         json_path = ".status.participants",
-        description = "People in the call, a few seconds old"
+        description = "Participants in the call, as of a few seconds ago"
     ),
     printcolumn(
         name = "Join URL",
         type_ = "string",
         json_path = ".status.joinUrl",
-        description = "Address for the browser"
+        description = "URL that participants open in a browser"
     ),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(
@@ -57,7 +52,7 @@ const TITLE_RULE: &str = r"self.matches('^[^\\p{Cc}\\p{Zl}\\p{Zp}\\x{AD}\\x{61C}
         type_ = "string",
         json_path = ".status.conditions[?(@.type==\"Ready\")].reason",
         priority = 1,
-        description = "Why it is ready or waits"
+        description = "Reason of the condition Ready"
     ),
     printcolumn(
         name = "Pod",
@@ -71,7 +66,7 @@ const TITLE_RULE: &str = r"self.matches('^[^\\p{Cc}\\p{Zl}\\p{Zp}\\x{AD}\\x{61C}
         type_ = "string",
         json_path = ".status.pod.node",
         priority = 1,
-        description = "Node of that pod"
+        description = "Node of the media pod"
     ),
     printcolumn(
         name = "Recording",
@@ -83,73 +78,76 @@ const TITLE_RULE: &str = r"self.matches('^[^\\p{Cc}\\p{Zl}\\p{Zp}\\x{AD}\\x{61C}
 )]
 #[x_kube(
     validation = Rule::new("!has(self.startsAt) || !has(self.endsAt) || timestamp(self.endsAt) > timestamp(self.startsAt)")
-        .message("endsAt is not after startsAt: a meeting must begin before it ends")
+        .message("endsAt must be after startsAt")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct MeetingSpec {
-    /// Title shown to participants, for example "Weekly planning". Without one they see the meeting's name. At most 200 characters.
+    /// Title shown to participants, for example "Weekly planning". At most 200 characters. Defaults to the name of the meeting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 200))]
-    #[x_kube(validation = Rule::new(TITLE_RULE).message("title must be one line without characters that cannot be seen or that change the direction of writing"))]
+    #[x_kube(validation = Rule::new(TITLE_RULE).message("title must be a single line without invisible characters or characters that change the direction of the text"))]
     pub title: Option<String>,
 
-    /// Name of the MediaPool that carries the call. Pools live in the namespace Convene is installed in; `kubectl get mediapools -A`
-    /// lists them. Cannot be changed later: to use another pool, delete the meeting and create it again.
+    /// Name of the MediaPool that carries the call. Pools are in the namespace that Convene is installed in; `kubectl get mediapools -A`
+    /// lists them. Defaults to "default". Immutable: to use another pool, delete the meeting and create it again.
     #[serde(default = "default_pool")]
     #[schemars(length(min = 1, max = 40))]
     #[x_kube(
-        validation = Rule::new("self == oldSelf").message("pool cannot be changed: delete the meeting and create it again in the other pool"),
-        validation = Rule::new("self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')").message("pool must be the name of a MediaPool: lower-case letters, digits and '-', beginning and ending with a letter or digit")
+        validation = Rule::new("self == oldSelf").message("pool is immutable: delete the meeting and create it again in the other pool"),
+        validation = Rule::new("self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')").message("pool must be the name of a MediaPool: lowercase letters, digits and '-', starting and ending with a letter or digit")
     )]
     pub pool: String,
 
-    /// Whether the meeting shares its media pod with others (Shared) or has one to itself (Dedicated), for example because it is large or
-    /// must not feel its neighbours. A dedicated pod is taken from the pool's spare ones when there is one. How many a namespace may have is a
-    /// limit of the pool (`namespaceLimits.dedicated`); a meeting above it waits. Cannot be changed later.
+    /// Whether the meeting shares its media pod with other meetings (Shared) or has a pod to itself (Dedicated), for example because it
+    /// is large or must be isolated from the load of others. A Dedicated meeting takes one of the pool's spare pods if there is one. The
+    /// pool limits the number of Dedicated meetings per namespace (`namespaceLimits.dedicated`); meetings above the limit wait. Defaults
+    /// to Shared. Immutable.
     #[serde(default)]
-    #[x_kube(validation = Rule::new("self == oldSelf").message("placement cannot be changed: delete the meeting and create it again"))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("placement is immutable: delete the meeting and create it again"))]
     pub placement: MeetingPlacement,
 
-    /// How many people may be in the call at once, 1 to 1000. Can be changed while people are in the call: those who are in stay. Whoever comes after that is told that the meeting is full. It cannot be
-    /// larger than `capacity.participants` of the MediaPool: such a meeting fails with the reason MeetingTooLarge.
+    /// Maximum number of participants in the call at the same time, 1 to 1000. Defaults to 50. Lowering it during a call disconnects no
+    /// one; new participants are refused while the meeting is full. It must not exceed `capacity.participants` of the MediaPool: such a
+    /// meeting fails with the reason MeetingTooLarge.
     #[serde(default = "default_max_participants")]
     #[schemars(range(min = 1, max = 1000))]
     pub max_participants: u32,
 
-    /// Nobody new is let in while this is true; who is in stays, and may come back after a lost connection. Can be changed at any time.
+    /// Whether the meeting is locked. A locked meeting admits no new participants; those in the call stay, and may rejoin after a lost
+    /// connection. Can be changed at any time. Defaults to false.
     #[serde(default)]
     pub locked: bool,
 
-    /// Who may come in.
+    /// Who may join, and who moderates.
     #[serde(default)]
     pub access: Access,
 
-    /// What people may send, and how much of the network it may take.
+    /// Codecs and bitrates that participants may use.
     #[serde(default)]
     pub media: MeetingMedia,
 
-    /// What there is besides sound and pictures. Media pods enforce `chat` and `screenShare`, the router `recording` and `demoClients`.
+    /// Features besides audio and video. Media pods enforce `chat` and `screenShare`, the router enforces `recording` and `demoClients`.
     #[serde(default)]
     pub features: Features,
 
-    /// When people can come in, for example "2026-12-01T09:00:00Z". Until then the meeting is Pending with the reason Scheduled. Without
-    /// it: at once.
+    /// Time from which participants can join, for example "2026-12-01T09:00:00Z". Until then the meeting is Pending with the reason
+    /// Scheduled. If not set, participants can join immediately.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starts_at: Option<Time>,
 
-    /// When the meeting is over: everybody is sent away, and its phase is Ended. Moving it into the future opens an ended meeting again.
-    /// Without it the meeting is never over by itself.
+    /// Time at which the meeting ends: all participants are disconnected, and the phase becomes Ended. Must be after `startsAt`. Moving
+    /// it into the future reopens an ended meeting. If not set, the meeting does not end by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends_at: Option<Time>,
 
-    /// Seconds after its end until the Meeting object is deleted, 0 to 31536000 (a year). Without it the object stays until somebody
-    /// deletes it. A meeting whose end is past when it is created is deleted five minutes later at the earliest.
+    /// Seconds from the end of the meeting until its Meeting object is deleted, 0 to 31536000 (one year). A meeting that is created with
+    /// an end in the past is deleted after five minutes at the earliest. If not set, the object is not deleted automatically.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 31_536_000))]
     pub ttl_after_ended: Option<u32>,
 
-    /// Seconds the media pod keeps the empty room (its chat, for example) after the last person left, 0 to 86400. The meeting itself
-    /// stays: its URL goes on working, and the next person who opens it finds a fresh room.
+    /// Seconds for which the media pod keeps an empty room, including its chat, after the last participant has left, 0 to 86400. Defaults
+    /// to 300. The meeting itself remains: its URL stays valid, and the next participant opens a new room.
     #[serde(default = "default_empty_timeout")]
     #[schemars(range(min = 0, max = 86_400))]
     pub empty_timeout: u32,
@@ -158,64 +156,65 @@ pub struct MeetingSpec {
 /// Whether a meeting shares its media pod with others or has one to itself.
 #[derive(schemars::JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MeetingPlacement {
-    /// With other meetings, as long as there is room.
+    /// Shares a pod with other meetings.
     #[default]
     Shared,
-    /// Alone on its pod.
+    /// Has a pod to itself.
     Dedicated,
 }
 
-/// Who may come in.
+/// Who may join, and who moderates.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct Access {
-    /// Open: whoever knows the address. Token: whoever brings a join token that an application has signed. Lobby: whoever a moderator
-    /// admits, or who brings a token. Can be changed at any time; who is in stays. Whoever shows a token has it checked, in an Open meeting too.
-    /// How to make tokens: docs/access.md.
+    /// Who may join. Open: any client that knows the URL. Token: clients with a join token, which an application signs. Lobby: clients
+    /// with a join token, and clients that a moderator admits from the lobby. A join token is always verified, also in an Open meeting.
+    /// Can be changed at any time; participants in the call stay. Defaults to Open. How to issue tokens: docs/access.md.
     #[serde(default)]
     pub policy: AccessPolicy,
 
-    /// Identities (of join tokens) that are moderators of this meeting, besides those whose token says so. At most 50. They are compared
-    /// letter by letter when somebody comes in, so a change is for those who come after it. Guests have no identity, whatever name they choose.
+    /// Identities (the claim `sub` of join tokens) that are moderators of this meeting, in addition to participants whose token says so.
+    /// At most 50, compared exactly. Identities are checked when a participant joins, so a change affects only those who join later.
+    /// Guests have no identity, whatever display name they choose.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50), inner(length(min = 1, max = 200)))]
     pub moderators: Vec<String>,
 }
 
-/// Who may come into a meeting.
+/// Who may join a meeting.
 #[derive(schemars::JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AccessPolicy {
-    /// Whoever knows the address.
+    /// Any client that knows the URL.
     #[default]
     Open,
-    /// Whoever brings a join token.
+    /// Clients with a join token.
     Token,
-    /// Whoever is admitted by a moderator, or brings a join token.
+    /// Clients with a join token, and clients that a moderator admits.
     Lobby,
 }
 
-/// What people may send, and how much of the network it may take.
+/// Codecs and bitrates that participants may use.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct MeetingMedia {
-    /// Codecs that may be used. Empty: those the media pod offers, which are all but AV1. Opus is there in any case, because every browser
-    /// needs it. AV1 is forwarded with temporal layers only; clients that send it with spatial layers are refused.
+    /// Codecs that participants may use. If empty, all codecs of the media pod, which are all except AV1. Opus is always included,
+    /// because browsers require it. AV1 is forwarded with temporal layers only; clients that send it with spatial layers are refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 7))]
     pub codecs: Vec<Codec>,
 
-    /// Kilobits per second that one participant may send at most, 50 to 100000. Without it: the media pod's own limit.
+    /// Maximum bitrate that one participant may send, in kilobits per second, 50 to 100000. Defaults to the limit of the media pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 50, max = 100_000))]
     pub max_send_kbps: Option<u32>,
 
-    /// Kilobits per second that one participant is sent at most, 50 to 100000. Without it: the media pod's own limit.
+    /// Maximum bitrate that is sent to one participant, in kilobits per second, 50 to 100000. Defaults to the limit of the media pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 50, max = 100_000))]
     pub max_receive_kbps: Option<u32>,
 }
 
-/// A codec by its name in SDP.
+/// Name of a codec, as in SDP.
 #[derive(schemars::JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "these are names of codecs")]
 pub enum Codec {
@@ -250,20 +249,20 @@ impl Codec {
     }
 }
 
-/// What there is besides sound and pictures.
+/// Features besides audio and video.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct Features {
-    /// Whether people may write to each other.
+    /// Whether participants may use the chat. Defaults to true.
     #[serde(default = "yes")]
     pub chat: bool,
-    /// Whether people may show their screen.
+    /// Whether participants may share their screen. Defaults to true.
     #[serde(default = "yes")]
     pub screen_share: bool,
-    /// Whether a recorder, a participant with a token that says so, may come in.
+    /// Whether recorders may join: participants whose join token has the claim `recorder`. Defaults to false.
     #[serde(default)]
     pub recording: bool,
-    /// Whether clients of the mediasoup demo may come in by the demo's own form of address.
+    /// Whether clients of mediasoup-demo may join, at the URLs that they use themselves. Defaults to false.
     #[serde(default)]
     pub demo_clients: bool,
 }
@@ -274,66 +273,67 @@ impl Default for Features {
     }
 }
 
-/// What Convene has made of the meeting. Written by the operator alone.
+/// Observed state of the meeting. Written only by the operator.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct MeetingStatus {
-    /// Where the meeting is in its life, in one word: Pending (waits, the conditions say for what), Starting (has a media pod that is
-    /// not ready yet), Ready (people can join), Draining (people are in, and are about to be moved to another pod), Ended (over) or Failed
-    /// (cannot work until the spec is mended).
+    /// Phase of the meeting: Pending (waits; the conditions say for what), Starting (assigned to a media pod that is not ready yet),
+    /// Ready (participants can join), Draining (participants are in the call and will be moved to another pod), Ended, or Failed (cannot
+    /// work until the spec is corrected).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<MeetingPhase>,
 
-    /// What is true of the meeting, by type. Accepted: its pool exists and its spec can be served. Assigned: it is bound to a media
-    /// pod, which `status.pod` names. MediaReachable: a probe got an answer from the pod's media ports at the address that browsers are told.
-    /// Ready: people can join now. Each has a reason for programs and a message for people.
+    /// Conditions of the meeting. Accepted: its pool exists and its spec can be served. Assigned: it is assigned to a media pod, which
+    /// `status.pod` names. MediaReachable: a probe got a response from the pod's media ports at the announced address. Ready:
+    /// participants can join now.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
 
-    /// Address to open in a browser. It never changes while the meeting exists, whatever pod carries it, and may be given out before
-    /// the meeting is ready: who comes early waits.
+    /// URL to open in a browser. It stays the same for the lifetime of the meeting, whatever pod carries it, and can be shared before the
+    /// meeting is ready: participants who arrive early wait.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub join_url: Option<String>,
 
-    /// The media pod that carries the meeting. Recorded before anybody is told of it.
+    /// Media pod that carries the meeting. It is recorded here before any client is directed to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod: Option<AssignedPod>,
 
-    /// When the meeting was over, if it is. `spec.ttlAfterEnded` counts from here.
+    /// Time at which the meeting ended. `spec.ttlAfterEnded` counts from here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Time>,
 
-    /// How many people are in the call, as the media pod told a few seconds ago.
+    /// Number of participants in the call, as reported by the media pod a few seconds ago.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub participants: Option<u32>,
 
-    /// Whether the call is being recorded, as last reported by the media pod: a recorder is in the room. Participants are told before they
-    /// join. Absent: it is not.
+    /// Whether the call is being recorded, as last reported by the media pod: a recorder is in the room. Participants are informed before
+    /// they join. If absent, the call is not being recorded.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub recording: bool,
 
-    /// The generation of the spec that this status describes. Older than `metadata.generation`: a change was not looked at yet.
+    /// Generation of the spec that this status describes. If it is older than `metadata.generation`, the latest change has not been
+    /// reconciled yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
 }
 
-/// Where the meeting is in its life, in one word: Pending (waits, the conditions say for what), Starting (has a media pod that is not
-/// ready yet), Ready (people can join), Draining (people are in, and are about to be moved to another pod), Ended (over) or Failed (cannot
-/// work until the spec is mended).
+/// Phase of the meeting: Pending (waits; the conditions say for what), Starting (assigned to a media pod that is not ready yet), Ready
+/// (participants can join), Draining (participants are in the call and will be moved to another pod), Ended, or Failed (cannot work until
+/// the spec is corrected).
 #[derive(schemars::JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MeetingPhase {
-    /// Waits for something; the conditions say for what.
+    /// Waits; the conditions say for what.
     Pending,
-    /// Bound to a media pod that is not ready yet.
+    /// Assigned to a media pod that is not ready yet.
     Starting,
-    /// People can join.
+    /// Participants can join.
     Ready,
-    /// People are in, and are about to be moved to another pod.
+    /// Participants are in the call and will be moved to another pod.
     Draining,
-    /// Over.
+    /// The meeting is over.
     Ended,
-    /// Cannot work until the spec is mended.
+    /// Cannot work until the spec is corrected.
     Failed,
 }
 
@@ -341,29 +341,30 @@ pub enum MeetingPhase {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct AssignedPod {
-    /// Name of the pod, in the namespace Convene is installed in.
+    /// Name of the pod, in the namespace that Convene is installed in.
     pub name: String,
-    /// UID of the pod: a later pod of the same name is another pod.
+    /// UID of the pod. It distinguishes the pod from a later one of the same name.
     pub uid: String,
     /// Node the pod runs on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<String>,
-    /// Address of the pod inside the cluster, where the router reaches it.
+    /// IP address of the pod in the cluster, at which the router reaches it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip: Option<String>,
-    /// Port of the pod's signaling at that address.
+    /// Port for signaling at that address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
-    /// Addresses that browsers send their media to.
+    /// Announced addresses: those that browsers send media to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<String>,
-    /// Ports for media at those addresses, UDP and TCP, first and last: `40000-40003`.
+    /// Port block for media at those addresses, UDP and TCP, first and last port: `40000-40003`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rtc_ports: Option<String>,
-    /// Ports that browsers use instead, where they differ: `40000/udp=31001,40000/tcp=31002`.
+    /// Ports that browsers use instead, if they differ: `40000/udp=31001,40000/tcp=31002`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub announced_ports: Option<String>,
-    /// When the meeting came to this pod with people in it. For a minute after that they may come back, also if the meeting is locked.
+    /// Time at which the meeting moved to this pod with participants in the call. For one minute after that they may rejoin even if the
+    /// meeting is locked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved_at: Option<Time>,
 }

@@ -1,4 +1,4 @@
-//! Any bytes as a token, and any as a key set: with a line end in them, what is before it is the key set.
+//! Any bytes as a token or as a key set: if there is a line end, the part before it is the key set.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -9,7 +9,7 @@ use libfuzzer_sys::fuzz_target;
 const NOW: u64 = 1_800_000_000;
 static KEYS: LazyLock<KeySet> = LazyLock::new(|| {
     let jwks = include_str!("../../crates/protocol/tests/data/admission-test-jwks.json");
-    KeySet::from_jwks(jwks).expect("the test's key set is one")
+    KeySet::from_jwks(jwks).expect("the key set of the tests is valid")
 });
 
 fuzz_target!(|bytes: &[u8]| {
@@ -26,7 +26,7 @@ fuzz_target!(|bytes: &[u8]| {
 fn verify(keys: &KeySet, token: &str) {
     let admission = keys.verify_admission_with_end(token, NOW).map(|(admission, _)| admission);
     let admin = keys.verify_admin(token, NOW);
-    assert!(admission.is_err() || admin.is_err(), "a token is good for one purpose");
+    assert!(admission.is_err() || admin.is_err(), "a token is valid for only one purpose");
     for error in [admission.err(), admin.err()].into_iter().flatten() {
         assert!(!matches!(error, AdmissionError::SigningKey | AdmissionError::KeySet), "{error}");
     }

@@ -1,4 +1,4 @@
-//! Any bytes as the claims of a token whose signature is right: what a router could say, whatever its version.
+//! Any bytes as the claims of a token with a valid signature, as from a router of any version.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -15,8 +15,8 @@ const HEADER: &str = r#"{"alg":"EdDSA","typ":"JWT","kid":"test"}"#;
 static KEYS: LazyLock<(EncodingKey, KeySet)> = LazyLock::new(|| {
     let pem = include_bytes!("../../crates/protocol/tests/data/admission-test-key.pem");
     let jwks = include_str!("../../crates/protocol/tests/data/admission-test-jwks.json");
-    let signing = EncodingKey::from_ed_pem(pem).expect("the test's key is one");
-    (signing, KeySet::from_jwks(jwks).expect("the test's key set is one"))
+    let signing = EncodingKey::from_ed_pem(pem).expect("the key of the tests is valid");
+    (signing, KeySet::from_jwks(jwks).expect("the key set of the tests is valid"))
 });
 
 fuzz_target!(|claims: &[u8]| {
@@ -27,7 +27,7 @@ fuzz_target!(|claims: &[u8]| {
     let admin = keys.verify_admin(&token, NOW);
     match keys.verify_admission_with_end(&token, NOW).map(|(admission, _)| admission) {
         Ok(_) => {
-            assert!(admin.is_err(), "a token is good for one purpose");
+            assert!(admin.is_err(), "a token is valid for only one purpose");
             let claims: Value = serde_json::from_slice(claims).expect("accepted claims are JSON");
             assert_eq!(claims["aud"], POD_AUDIENCE);
             assert!(claims["participant"]["hidden"] != true || claims["participant"]["recorder"] != true);

@@ -1,4 +1,4 @@
-//! Any bytes as a client's request or notification: a message that means the same when it is written again, or a short error.
+//! Any bytes as a request or notification of a client: the result is a message that survives a round trip, or a short error.
 #![no_main]
 
 use convene_protocol::frame::{self, Frame};
@@ -18,9 +18,12 @@ fuzz_target!(|bytes: &[u8]| {
             assert_eq!(ClientRequest::parse(&method, written["data"].clone()), Ok(request));
         }
         Err(error) => {
-            let said = error.to_string();
-            assert!(!said.is_empty() && said.len() <= 512, "{said}");
-            assert!(matches!((error.code(), error.reason()), (400, "DataInvalid") | (500, "MethodUnknown")), "{said}");
+            let message = error.to_string();
+            assert!(!message.is_empty() && message.len() <= 512, "{message}");
+            assert!(
+                matches!((error.code(), error.reason()), (400, "DataInvalid") | (500, "MethodUnknown")),
+                "{message}"
+            );
         }
     }
 });

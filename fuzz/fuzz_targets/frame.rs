@@ -1,4 +1,4 @@
-//! Any bytes as a WebSocket text frame: a frame, or an answer that says what is wrong.
+//! Any bytes as a WebSocket text frame: the result is a frame, or an error response.
 #![no_main]
 
 use convene_protocol::frame::{self, Frame};
@@ -20,15 +20,15 @@ fuzz_target!(|bytes: &[u8]| {
         }
         Ok(Frame::Response { .. }) => {}
         Err(error) => {
-            let answer = error.to_response();
-            assert!(answer.len() <= 512, "{answer}");
-            let answer: Value = serde_json::from_str(&answer).expect("answers are JSON");
-            assert!(answer["id"].is_i64() || answer["id"].is_u64(), "{answer}");
+            let response = error.to_response();
+            assert!(response.len() <= 512, "{response}");
+            let response: Value = serde_json::from_str(&response).expect("responses are JSON");
+            assert!(response["id"].is_i64() || response["id"].is_u64(), "{response}");
         }
     }
 });
 
-/// The last digit of a number that is no integer may change when it is written and read again.
+/// The last digit of a fraction may change in a round trip.
 fn has_fraction(value: &Value) -> bool {
     match value {
         Value::Number(number) => number.is_f64(),

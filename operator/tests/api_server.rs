@@ -82,21 +82,27 @@ async fn mistakes_are_refused_with_a_sentence_that_mends_them() {
         (pool("p", json!({})), "rtcPorts: Required value"),
         (pool("p", json!({"rtcPorts": {"min": 80, "max": 90}})), "should be greater than or equal to 1024"),
         (pool("p", json!({"rtcPorts": {"min": 41039, "max": 41000}})), "swap them"),
-        (pool("p", json!({"rtcPorts": {"min": 41000, "max": 41001}, "workersPerPod": 3})), "no room for a single pod"),
+        (
+            pool("p", json!({"rtcPorts": {"min": 41000, "max": 41001}, "workersPerPod": 3})),
+            "too small for a single pod",
+        ),
         (
             pool("p", json!({"rtcPorts": ports, "exposure": "Magic"})),
             "supported values: \"HostPort\", \"HostNetwork\", \"NodePort\", \"LoadBalancer\", \"PodIP\"",
         ),
         (pool("p", json!({"rtcPorts": ports, "warm": 3, "max": 2})), "raise max"),
-        (pool("p", json!({"rtcPorts": ports, "announcedAddress": {"policy": "Fixed"}})), "needs the addresses"),
+        (
+            pool("p", json!({"rtcPorts": ports, "announcedAddress": {"policy": "Fixed"}})),
+            "is required when policy is Fixed",
+        ),
         (
             pool("p", json!({"rtcPorts": ports, "announcedAddress": {"policy": "Fixed", "addresses": ["media.test"]}})),
-            "host names are not possible",
+            "host names are not supported",
         ),
         (pool(&"p".repeat(41), json!({"rtcPorts": ports})), "at most 40"),
         (
             meeting("a", json!({"startsAt": "2026-12-01T10:00:00Z", "endsAt": "2026-12-01T09:00:00Z"})),
-            "endsAt is not after startsAt",
+            "endsAt must be after startsAt",
         ),
         (
             meeting("a", json!({"startsAt": "2026-12-01T10:00:00Z", "endsAt": "2026-12-01T10:00:00Z"})),
@@ -109,15 +115,15 @@ async fn mistakes_are_refused_with_a_sentence_that_mends_them() {
         (meeting("a", json!({"media": {"maxSendKbps": 49}})), "should be greater than or equal to 50"),
         (
             pool("p", json!({"rtcPorts": ports, "allowedNamespaces": {"from": "Selector"}})),
-            "selector belongs to from: Selector",
+            "selector is required when from is Selector",
         ),
         (
             pool("p", json!({"rtcPorts": ports, "allowedNamespaces": {"from": "Same", "selector": {}}})),
-            "selector belongs to from: Selector",
+            "selector is required when from is Selector",
         ),
         (
             pool("p", json!({"rtcPorts": ports, "iceServers": [{"urls": ["https://turn.test"]}]})),
-            "must begin with stun:, stuns:, turn: or turns:",
+            "must start with stun:, stuns:, turn: or turns:",
         ),
         (pool("p", json!({"rtcPorts": ports, "iceServers": [{"urls": []}]})), "should have at least 1 items"),
         (pool("p", json!({"rtcPorts": ports, "drain": {"pace": 0}})), "should be greater than or equal to 1"),
@@ -128,19 +134,19 @@ async fn mistakes_are_refused_with_a_sentence_that_mends_them() {
         (pool("p", json!({"rtcPorts": ports, "namespaceLimits": {"meetings": 1, "dedicated": 2}})), "raise meetings"),
         (
             pool("p", json!({"rtcPorts": ports, "dedicatedNamespaces": {"from": "Selector"}})),
-            "selector belongs to from: Selector",
+            "selector is required when from is Selector",
         ),
         (pool("p", json!({"rtcPorts": ports, "plainRtp": {"destinations": ["10.20.0.1"]}})), "CIDR notation"),
         (
             pool("p", json!({"rtcPorts": ports, "metricsPorts": {"min": 30000, "max": 30999}})),
-            "belongs to exposure HostNetwork",
+            "only be set with exposure HostNetwork",
         ),
         (
             pool(
                 "p",
                 json!({"rtcPorts": ports, "exposure": "HostNetwork", "metricsPorts": {"min": 41039, "max": 41999}}),
             ),
-            "ports in common",
+            "must not overlap",
         ),
     ];
     let mut others = Vec::new();
@@ -168,10 +174,9 @@ async fn defaults_are_filled_in_and_the_pool_stays() {
         (MeetingPlacement::Shared, AccessPolicy::Open, false)
     );
     assert!(made.spec.features.chat && made.spec.features.screen_share && !made.spec.features.recording);
-    for (change, sentence) in [
-        (json!({"pool": "other"}), "pool cannot be changed"),
-        (json!({"placement": "Dedicated"}), "placement cannot be changed"),
-    ] {
+    for (change, sentence) in
+        [(json!({"pool": "other"}), "pool is immutable"), (json!({"placement": "Dedicated"}), "placement is immutable")]
+    {
         let change = Patch::Merge(json!({ "spec": change }));
         let answer = meetings.patch("regatta", &PatchParams::default(), &change).await.unwrap_err();
         assert!(answer.to_string().contains(sentence), "{answer}");

@@ -1,4 +1,5 @@
-//! A program whose log cannot be written: it answers as always, and its readiness says what is wrong. Shared by the programs' tests.
+//! A program whose log cannot be written: it serves requests as usual, and its readiness reports the problem. Shared by the tests of
+//! several programs.
 
 use std::fs::File;
 use std::io::{Read, Write, pipe};
@@ -7,9 +8,9 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A cluster that does not answer: both programs go on trying, and log that they do.
+/// A cluster that does not respond: the programs keep retrying and log each failure.
 const KUBECONFIG: &str = r#"{"apiVersion": "v1", "kind": "Config", "current-context": "pier",
     "clusters": [{"name": "pier", "cluster": {"server": "http://127.0.0.1:1"}}],
     "users": [{"name": "pier", "user": {}}],
@@ -57,17 +58,17 @@ impl Program {
         Self { child, port, _folder: folder }
     }
 
-    /// Status line and body, or nothing.
+    /// The response with status line and headers; empty if there is none.
     pub(crate) fn get(&self, path: &str) -> String {
-        let ask = || -> std::io::Result<String> {
+        let request = || -> std::io::Result<String> {
             let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
-            stream.set_read_timeout(Some(PATIENCE))?;
+            stream.set_read_timeout(Some(TIMEOUT))?;
             write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer)?;
-            Ok(answer)
+            let mut response = String::new();
+            stream.read_to_string(&mut response)?;
+            Ok(response)
         };
-        ask().unwrap_or_default()
+        request().unwrap_or_default()
     }
 
     pub(crate) fn until(&mut self, path: &str, status: &str, part: &str) {
@@ -77,8 +78,8 @@ impl Program {
             if answer.starts_with(&format!("HTTP/1.1 {status}")) && answer.contains(part) {
                 return;
             }
-            assert!(self.child.try_wait().unwrap().is_none(), "it has ended");
-            assert!(start.elapsed() < PATIENCE, "{path} says {answer}");
+            assert!(self.child.try_wait().unwrap().is_none(), "the program has exited");
+            assert!(start.elapsed() < TIMEOUT, "{path} says {answer}");
             std::thread::sleep(Duration::from_millis(50));
         }
     }
@@ -91,7 +92,7 @@ impl Drop for Program {
     }
 }
 
-/// A full disk, and a pipe that has no reader any more.
+/// A full disk, and a pipe without a reader.
 pub(crate) fn logs() -> [(&'static str, Stdio); 2] {
     let (reader, writer) = pipe().unwrap();
     drop(reader);

@@ -1,13 +1,13 @@
-//! Values of command line arguments that several programs read, and the exit codes they share.
+//! Parsers for command line arguments of several programs, and their exit codes.
 
 use std::time::Duration;
 
-/// Exit code for an argument, environment variable or file that is wrong.
+/// Exit code for an invalid argument, environment variable or file.
 pub const EXIT_USAGE: u8 = 2;
-/// Exit code for every other failure.
+/// Exit code for all other failures.
 pub const EXIT_FAILURE: u8 = 1;
 
-/// Reads a duration: a number and a unit, such as `90m` or `24h`.
+/// Parses a duration: a whole number and a unit (`s`, `m`, `h` or `d`), such as `90m` or `24h`.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let digits = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);

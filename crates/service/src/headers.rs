@@ -1,17 +1,17 @@
-//! Security headers of answers: what browsers may do with a page, and that data is no page.
+//! Security headers of responses: what browsers may do with a page, and that data is not a page.
 //!
-//! It sets no cookies and knows no routes.
+//! It never sets cookies and knows no routes.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::origin::AllowedOrigins;
 
-/// The web app needs its own scripts, styles and sockets, media from memory, and nothing from elsewhere.
+/// The web app loads scripts, styles, sockets and media from its own origin and from memory, and nothing from elsewhere.
 const WEB_APP_POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; connect-src 'self'; \
      img-src 'self' data: blob:; media-src 'self' blob: mediastream:; worker-src 'self' blob:; font-src 'self'; \
      object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors ";
 
-/// Where the app is embedded, the embedding page's `allow` attribute hands these down, and they are the app's own again.
+/// Where the app is embedded, the `allow` attribute of the embedding page delegates these permissions to it.
 const PAGE_HEADERS: [(HeaderName, &str); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "no-referrer"),
@@ -23,35 +23,35 @@ const PAGE_HEADERS: [(HeaderName, &str); 4] = [
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
 ];
 
-/// What programs read is no page: nothing in it is loaded, run or framed, whatever it is taken for.
+/// Data for programs is not a page: browsers must not load, run or frame any of it.
 const DATA_HEADERS: [(HeaderName, &str); 3] = [
     (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "no-referrer"),
 ];
 
-/// The headers of one program's answers.
+/// The security headers of one program.
 #[derive(Clone, Debug)]
 pub struct SecurityHeaders {
-    /// For pages.
+    /// The content security policy of pages.
     policy: HeaderValue,
 }
 
 impl Default for SecurityHeaders {
-    /// Only the program's own pages may embed its pages.
+    /// Only pages of the program itself may embed its pages.
     fn default() -> Self {
         Self::new(&AllowedOrigins::default())
     }
 }
 
 impl SecurityHeaders {
-    /// Pages of `embedders` may show this program's pages in a frame, beside its own.
+    /// Pages of `embedders` may embed the program's pages in a frame, besides its own.
     pub fn new(embedders: &AllowedOrigins) -> Self {
         let policy = HeaderValue::try_from(format!("{WEB_APP_POLICY}{}", embedders.sources()));
-        Self { policy: policy.expect("origins are plain letters") }
+        Self { policy: policy.expect("origins are visible ASCII") }
     }
 
-    /// Adds the security headers that an answer does not set itself.
+    /// Adds the security headers that the response does not set itself.
     pub fn harden(&self, headers: &mut HeaderMap) {
         if is_data(headers) {
             return add(headers, &DATA_HEADERS);

@@ -1,6 +1,6 @@
-//! A client of the Kubernetes API server whose every wait ends.
+//! A client of the Kubernetes API server with a limit on every wait.
 //!
-//! An API server that is stopped, cut off or replaced may leave a request without an answer. This module opens the connection; it never
+//! An API server that is stopped, cut off or replaced may leave a request without a response. This module opens the connection; it never
 //! reads or writes an object.
 
 use std::time::Duration;
@@ -9,25 +9,25 @@ use kube::{Client, Config, client::ClientBuilder};
 use thiserror::Error;
 use tower::timeout::TimeoutLayer;
 
-/// How long a connection may take to open.
+/// Limit for opening a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long the response headers may take.
+/// Limit for receiving the headers of a response.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long a connection with a pending response may stay silent: longer than a quiet watch does.
+/// Limit for silence on a connection with a pending response. It must exceed the pauses of a quiet watch.
 pub(crate) const READ_TIMEOUT: Duration = Duration::from_secs(45);
 
-/// Why there is no client.
+/// No client could be built.
 #[derive(Debug, Error)]
 pub enum ConnectError {
-    /// Neither a service account nor a kubeconfig was found, or it could not be read.
+    /// No service account or kubeconfig was found, or it could not be read.
     #[error("could not find a service account or a kubeconfig that can be read")]
     Config(#[source] kube::config::InferConfigError),
-    /// What was found is not usable, for example because of a certificate.
+    /// The discovered configuration is not usable, for example because of a certificate.
     #[error("could not build a Kubernetes client from the discovered config")]
     Client(#[source] Box<kube::Error>),
 }
 
-/// A client for the API server of this cluster or of the kubeconfig.
+/// Builds a client for the API server of this cluster or of the kubeconfig.
 pub async fn connect() -> Result<Client, ConnectError> {
     let mut config = Config::infer().await.map_err(ConnectError::Config)?;
     config.connect_timeout = Some(CONNECT_TIMEOUT);

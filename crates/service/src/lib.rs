@@ -1,4 +1,5 @@
-//! What Convene's programs share as services: arguments, logs, terminal output, signals, HTTP answers, the connection to Kubernetes.
+//! What the programs of Convene share as services: arguments, logs, terminal output, signals, HTTP responses, the connection to
+//! Kubernetes.
 //!
 //! It depends on no other crate of Convene and knows nothing of meetings. Each part that brings dependencies is a feature.
 

@@ -1,26 +1,26 @@
-//! The pages of other sites that may use a program: the `Origin` header against the program's own host and a configured list.
+//! Which pages of other sites may use a program: compares the `Origin` header with the program's own host and a configured list.
 //!
-//! Programs that are no browsers send no `Origin` and are not asked for one: they could write any. Pure.
+//! Clients that are not browsers send no `Origin`, and none is required: they could send any value. Pure.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
 use axum::http::{HeaderMap, Uri, header};
 use thiserror::Error;
 
-/// Origins that are allowed beside the program's own.
+/// Origins that are allowed in addition to the program's own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AllowedOrigins {
     origins: Vec<String>,
     all: bool,
 }
 
-/// What was given is no origin.
+/// The text is not an origin.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{0:?} is not an origin; write it as browsers do, for example https://app.example.org, or * for all")]
 pub struct OriginError(String);
 
 impl AllowedOrigins {
-    /// Reads a list; `*` allows all.
+    /// Parses a list of origins; `*` allows all.
     pub fn parse<'a>(list: impl IntoIterator<Item = &'a str>) -> Result<Self, OriginError> {
         let mut allowed = Self::default();
         for text in list.into_iter().map(str::trim).filter(|text| !text.is_empty()) {
@@ -38,7 +38,7 @@ impl AllowedOrigins {
         self.all || normalized(origin).is_some_and(|origin| self.origins.contains(&origin))
     }
 
-    /// As a list of sources in a content security policy, the program's own among them.
+    /// The allowed origins and the program's own as a source list for a content security policy.
     pub fn sources(&self) -> String {
         if self.all {
             return "*".to_owned();
@@ -46,13 +46,13 @@ impl AllowedOrigins {
         ["'self'"].into_iter().chain(self.origins.iter().map(String::as_str)).collect::<Vec<_>>().join(" ")
     }
 
-    /// Whether a listed origin has this host, or all are allowed. Ports do not count.
+    /// Whether a listed origin has this host, or all are allowed. Ports are ignored.
     pub fn names_host(&self, host: &str) -> bool {
         let is_named = |origin: &String| origin.parse().ok().as_ref().and_then(Uri::host) == Some(host);
         self.all || self.origins.iter().any(is_named)
     }
 
-    /// Whether a page that sends these headers may open a signaling socket; `host` is what the client asked for.
+    /// Whether a page that sends these headers may open a signaling WebSocket; `host` is the host in the client's request.
     pub fn admits(&self, headers: &HeaderMap, host: Option<&str>) -> bool {
         let mut origins = headers.get_all(header::ORIGIN).iter();
         let Some(origin) = origins.next() else { return true };
@@ -61,14 +61,14 @@ impl AllowedOrigins {
     }
 }
 
-/// Whether a browser reached the page that sends these headers by https, if it is a page of the program's own host.
+/// Whether the browser loaded the page that sends these headers over https; `None` if the page is not of the program's own host.
 pub fn is_own_page_secure(headers: &HeaderMap, host: Option<&str>) -> Option<bool> {
     let origin =
         headers.get(header::ORIGIN)?.to_str().ok().filter(|origin| is_of_host(origin, host.unwrap_or_default()))?;
     Some(origin.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("https:")))
 }
 
-/// Schemes may differ: TLS may end in front of us without our being told.
+/// Schemes may differ: a proxy may terminate TLS in front of the program.
 fn is_of_host(origin: &str, host: &str) -> bool {
     let Some(origin) = normalized(origin) else { return false };
     ["http", "https"].iter().any(|scheme| {
@@ -81,7 +81,7 @@ fn without_scheme(origin: &str) -> Option<&str> {
     origin.split_once("://").map(|(_, host)| host)
 }
 
-/// Lower case and without the scheme's own port; `None` for what is no origin, such as `null`.
+/// The origin in lower case without the default port of its scheme; `None` if it is not an origin, such as `null`.
 fn normalized(text: &str) -> Option<String> {
     let text = text.to_ascii_lowercase();
     let (scheme, rest) = text.split_once("://")?;
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_star_allows_all_and_nonsense_is_named() {
-        assert!(AllowedOrigins::parse(["*"]).unwrap().lists("https://anybody.example"));
+        assert!(AllowedOrigins::parse(["*"]).unwrap().lists("https://other.example"));
         for wrong in [
             "app.example.org",
             "https://app.example.org/",

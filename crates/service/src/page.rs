@@ -1,10 +1,10 @@
-//! Whether who asks is a person's browser: it gets a page where a program gets a problem in JSON. Pure.
+//! Whether a client is a browser that shows a page: it gets HTML where a program gets a problem in JSON. Pure.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
 use axum::http::{HeaderMap, header};
 
-/// Whether the answer is to be a page: browsers name HTML when a person opens an address, programs do not.
+/// Whether the response should be a page: browsers accept HTML when a user opens a URL, programs do not.
 pub fn wants_page(headers: &HeaderMap) -> bool {
     let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     accepted.flat_map(|list| list.split(',')).any(|kind| kind.trim().to_ascii_lowercase().starts_with("text/html"))

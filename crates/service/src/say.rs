@@ -1,14 +1,14 @@
-//! Words of a program on its terminal. They never end the program: `println!` and `eprintln!` panic when the reader has gone away.
+//! Output of a program on its terminal. It never ends the program: `println!` and `eprintln!` panic when the reader has gone away.
 
 use std::error::Error;
 use std::io::{self, ErrorKind, Write};
 
-/// Writes to standard output. A reader that has gone away wants no more, and that is no error; anything else is one.
+/// Writes to standard output. A reader that has gone away is not an error; all other failures are.
 pub fn out(text: &str) -> io::Result<()> {
     write_to(io::stdout().lock(), text)
 }
 
-/// Writes a line to standard error, for programs without a log. Where it cannot be written there is no place to say so.
+/// Writes a line to standard error, for programs without a log. Failures are ignored: there is no place to report them.
 pub fn err(line: &str) {
     let _ = write_to(io::stderr().lock(), &format!("{line}\n"));
 }
@@ -20,7 +20,7 @@ fn write_to(mut sink: impl Write, text: &str) -> io::Result<()> {
     }
 }
 
-/// An error with all its causes in one line.
+/// The error and all of its causes in one line, separated by colons.
 pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -36,7 +36,7 @@ pub fn chain(error: &dyn Error) -> String {
 mod tests {
     use super::*;
 
-    /// Fails in one way.
+    /// A writer that always fails with this error.
     struct Broken(ErrorKind);
 
     impl Write for Broken {
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_has_gone_away_is_no_error_and_a_full_disk_is_one() {
+    fn a_reader_that_has_gone_away_is_not_an_error_and_a_full_disk_is() {
         assert!(write_to(Broken(ErrorKind::BrokenPipe), "text").is_ok());
         let full = write_to(Broken(ErrorKind::StorageFull), "text").unwrap_err();
         assert_eq!(full.kind(), ErrorKind::StorageFull);
@@ -64,7 +64,7 @@ mod tests {
 
     impl std::fmt::Display for Outer {
         fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            formatter.write_str("cannot listen")
+            formatter.write_str("could not listen")
         }
     }
 
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_said_with_its_causes() {
-        assert_eq!(chain(&Outer(io::Error::other("the port is taken"))), "cannot listen: the port is taken");
+    fn an_error_is_printed_with_its_causes() {
+        assert_eq!(chain(&Outer(io::Error::other("the port is taken"))), "could not listen: the port is taken");
     }
 }

@@ -1,10 +1,10 @@
-//! The signals that end a program. What the program does about them is its own business.
+//! The signals that stop a program. What the program does then is up to the program.
 
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// SIGTERM and SIGINT, caught from the moment this is made: a signal that arrives before [`recv`](Self::recv) is not lost.
+/// SIGTERM and SIGINT, caught from construction on: a signal that arrives before [`recv`](Self::recv) is not lost.
 #[derive(Debug)]
 pub struct StopSignals {
     terminate: Signal,
@@ -12,12 +12,12 @@ pub struct StopSignals {
 }
 
 impl StopSignals {
-    /// Starts to catch both signals. Must be called inside a Tokio runtime.
+    /// Starts to catch both signals. Must be called in a Tokio runtime.
     pub fn new() -> io::Result<Self> {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    /// Waits for the next of them.
+    /// Waits for the next signal.
     pub async fn recv(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}

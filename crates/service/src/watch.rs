@@ -1,4 +1,4 @@
-//! How the programs watch the API server: short watches, short backoff.
+//! How the programs watch the API server: with short watches and a short backoff.
 //!
 //! A watch that is cut off may never end by itself. This module sets limits; it never decides what is watched.
 
@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use kube::runtime::{utils::Backoff, watcher};
 
-/// How long the API server lets a watch run, in seconds, before it is resumed where it ended. A dead connection is noticed a few seconds
-/// later.
+/// Duration of one watch in seconds. The API server then ends it, and it is resumed where it ended. A dead connection is noticed a few
+/// seconds later.
 const WATCH_SECONDS: u32 = 30;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -17,7 +17,7 @@ pub fn watch_config() -> watcher::Config {
     watcher::Config::default().timeout(WATCH_SECONDS)
 }
 
-/// Pauses before a broken watch is resumed: short, because participants wait for what a watch brings, and few programs watch.
+/// Pauses before a broken watch is resumed. They are short because participants wait for the changes, and few programs watch.
 #[derive(Debug)]
 pub struct WatchBackoff {
     next: Duration,

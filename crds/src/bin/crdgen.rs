@@ -1,6 +1,6 @@
-//! Writes the custom resource definitions and their reference, or with `--check` says whether the written ones are still right.
+//! Writes the custom resource definitions and their reference; with `--check` it compares them with the written files.
 //!
-//! The same definitions go to `crds/yaml` (to read and to apply by hand) and into the chart `convene-crds`; the reference goes to `docs`.
+//! The same definitions go to `crds/yaml` (for reading and `kubectl apply`) and to the chart `convene-crds`, the reference to `docs`.
 
 use std::{
     path::{Path, PathBuf},
@@ -14,11 +14,11 @@ use convene_crds::{
 
 const USAGE: &str = "usage: crdgen [--check]
 
-Writes the custom resource definitions of Meeting and MediaPool to crds/yaml and charts/convene-crds/files, and what
-people read about them to docs/reference.md.
+Writes the custom resource definitions of Meeting and MediaPool to crds/yaml and charts/convene-crds/files, and their
+reference to docs/reference.md.
 
-  --check   write nothing; exit with 1 and say what differs if a file is not what the types say
-  --help    this text";
+  --check   write nothing; if a file is out of date, print the first difference and exit with 1
+  --help    print this help";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -45,7 +45,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether there is still a reader does not matter.
+/// Ignores errors: the reader may have gone away.
 fn say(to: &mut dyn std::io::Write, text: &str) {
     let _ = writeln!(to, "{text}");
 }
@@ -64,7 +64,7 @@ fn run(check: bool) -> Result<(), Vec<String>> {
 const DEFINITIONS: [&str; 2] = ["yaml", "../charts/convene-crds/files"];
 const DOCS: &str = "../docs";
 
-/// Found from this crate's own folder, so that it does not matter where the command is given.
+/// Relative to this crate, whatever the working directory is.
 fn find(directory: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(directory)
 }

@@ -13,25 +13,25 @@ use crate::{Meeting, MeetingMedia};
 /// How long participants may rejoin a locked meeting after it has moved to another pod.
 pub const RETURN_TIME: SignedDuration = SignedDuration::from_secs(60);
 
-/// What media pods learn about a Meeting.
+/// What a media pod needs to know of a Meeting.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MeetingFacts {
-    /// What a room follows while participants are in it.
+    /// Settings that may change while a room is open.
     pub settings: RoomSettings,
-    /// Names of the codecs that may be used; empty for all.
+    /// Names of the allowed codecs; all if empty.
     pub codecs: Vec<String>,
     /// Whether participants may use the chat.
     pub chat: bool,
     /// Whether participants may share a screen.
     pub screen_share: bool,
-    /// Limits for the bitrates of each participant.
+    /// Bitrate limits of each participant.
     pub media: MediaGrant,
     /// Until when participants who were in the meeting before it moved may rejoin past its lock.
     pub lock_opens_until: Option<Timestamp>,
 }
 
 impl MeetingFacts {
-    /// Reads `meeting`.
+    /// The facts of `meeting`.
     pub fn from_meeting(meeting: &Meeting) -> Self {
         let spec = &meeting.spec;
         Self {
@@ -49,7 +49,7 @@ impl MeetingFacts {
         }
     }
 
-    /// A Meeting that cannot be read: nobody is admitted to it, and it has only its name.
+    /// The facts of a Meeting that could not be read: it is locked and has only its name.
     pub fn unreadable(name: &str) -> Self {
         Self {
             settings: RoomSettings { title: name.to_owned(), locked: true, ..RoomSettings::default() },
@@ -57,7 +57,7 @@ impl MeetingFacts {
         }
     }
 
-    /// What a media pod must know at `now` to open a room for the Meeting with this namespace, name and uid.
+    /// The grant with which a media pod opens a room at `now` for the Meeting with this namespace, name and uid.
     pub fn grant(&self, namespace: &str, name: &str, uid: &str, now: Timestamp) -> MeetingGrant {
         MeetingGrant {
             namespace: namespace.to_owned(),
@@ -82,7 +82,7 @@ impl MeetingFacts {
     }
 }
 
-/// The title as participants see it: the name, where `spec.title` has nothing visible.
+/// The title that participants see: `spec.title`, or the name if that has no visible characters.
 fn title(meeting: &Meeting) -> String {
     let title = meeting.spec.title.as_deref().map(clean_line);
     title.filter(|title| !title.is_empty()).unwrap_or_else(|| meeting.name_any())

@@ -4,8 +4,8 @@ use k8s_openapi::api::core::v1::{Pod, PodCondition};
 
 use crate::names::{ANNOTATION_ANNOUNCED_ADDRESSES, HTTP_PORT_NAME, MEDIA_HTTP_PORT, TRUE};
 
-/// The port of signaling and admin API. Pods that share the network of their node listen on a port of their own, so the declared
-/// container port decides.
+/// The port for signaling and the admin API. It is the declared container port, because pods in the network of their node do not use the
+/// default.
 pub fn signaling_port(pod: &Pod) -> u16 {
     let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
     let mut ports = containers.flat_map(|container| container.ports.iter().flatten());
@@ -13,19 +13,19 @@ pub fn signaling_port(pod: &Pod) -> u16 {
     http.and_then(|port| u16::try_from(port.container_port).ok()).unwrap_or(MEDIA_HTTP_PORT)
 }
 
-/// The addresses that browsers use for the pod's media, in order of preference; none until the operator has announced them.
+/// The announced addresses, in order of preference; empty until the operator has written them.
 pub fn announced_addresses(pod: &Pod) -> impl Iterator<Item = &str> {
     let annotation = pod.metadata.annotations.as_ref().and_then(|all| all.get(ANNOTATION_ANNOUNCED_ADDRESSES));
     let addresses = annotation.map(String::as_str).unwrap_or_default().split(',');
     addresses.map(str::trim).filter(|address| !address.is_empty())
 }
 
-/// The condition of this type in the pod's status.
+/// The condition with this type in the status of the pod.
 pub fn condition<'a>(pod: &'a Pod, type_: &str) -> Option<&'a PodCondition> {
     pod.status.as_ref()?.conditions.as_ref()?.iter().find(|condition| condition.type_ == type_)
 }
 
-/// Whether its readiness probe passes.
+/// Whether the pod is ready.
 pub fn is_ready(pod: &Pod) -> bool {
     condition(pod, "Ready").is_some_and(|ready| ready.status == TRUE)
 }

@@ -1,4 +1,4 @@
-//! What a `MediaPool`'s status says.
+//! The status of a `MediaPool`.
 
 #![allow(clippy::doc_markdown, reason = "kubectl explain prints these comments as they are")]
 
@@ -6,47 +6,48 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
-/// What the pool has. Written by the operator alone.
+/// Observed state of the pool. Written only by the operator.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct MediaPoolStatus {
-    /// The generation of the spec that this status describes. Older than `metadata.generation`: a change was not looked at yet.
+    /// Generation of the spec that this status describes. If it is older than `metadata.generation`, the latest change has not been
+    /// reconciled yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// The pool's pods, counted.
+    /// Number of pods, by state.
     #[serde(default)]
     pub pods: PodCounts,
-    /// The pool's ports, counted.
+    /// Number of ports in `spec.rtcPorts`, by state.
     #[serde(default)]
     pub ports: PortCounts,
-    /// Meetings bound to the pool's pods.
+    /// Number of meetings assigned to the pool's pods.
     #[serde(default)]
     pub meetings: u32,
-    /// Hash of the template that new pods are made from. Pods with another one are replaced.
+    /// Hash of the template that new pods are created from. Pods with another hash are outdated and are replaced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
-    /// Selects the pool's pods, for tools that read the scale of it.
+    /// Label selector of the pool's pods, for the scale subresource.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selector: Option<String>,
-    /// Blocks of ports that are given to a pod, or rest after one. Written before the pod is made, so that no block is given out again too
-    /// early, whatever happens to the operator.
+    /// Port blocks that are allocated to a pod or resting. Written before the pod is created, so that no block is reallocated too early,
+    /// even if the operator restarts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["ports".into()]))]
     pub blocks: Vec<PortBlock>,
-    /// What is true of the pool, by type. Ready: it has a pod that can take people now. PodsAvailable: every pod it wants could be created
-    /// and started; if not, the message says which pod, and why. Updated: all its pods are made from the current template.
-    /// MediaReachable: a probe got an answer from the media ports of its pods at the addresses that browsers are told. PortsExclusive: no
-    /// other pool draws from the same ports of the nodes.
+    /// Conditions of the pool. Ready: at least one pod accepts participants. PodsAvailable: all required pods could be created and
+    /// started; if not, the message names the pod and the cause. Updated: all pods are created from the current template. MediaReachable:
+    /// a probe got a response from the pods' media ports at their announced addresses. PortsExclusive: no other pool uses the same ports
+    /// of the nodes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
 }
 
-/// The pods of a pool, counted.
+/// Number of pods of a pool, by state.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct PodCounts {
-    /// Pods that can take people now.
+    /// Pods that accept participants.
     #[serde(default)]
     pub ready: u32,
     /// Pods that are not ready yet.
@@ -55,42 +56,43 @@ pub struct PodCounts {
     /// Ready pods without a meeting.
     #[serde(default)]
     pub warm: u32,
-    /// Pods that are being drained: no new meeting comes to them, and theirs are moved away.
+    /// Pods that are being drained: they are assigned no new meetings, and their meetings are moved away.
     #[serde(default)]
     pub draining: u32,
-    /// Pods made from an older template.
+    /// Pods created from an older template.
     #[serde(default)]
     pub outdated: u32,
-    /// All pods, those that are going away included.
+    /// All pods, including those that are being deleted.
     #[serde(default)]
     pub total: u32,
 }
 
-/// A block of ports that is given to a pod, or rests after one.
+/// A block of ports that is allocated to a pod or resting.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct PortBlock {
     /// First and last port: `40000-40003`.
     pub ports: String,
-    /// Until when it rests: packets of the calls it carried may still be under way. Absent while it is given to a pod.
+    /// Time until which the block rests after its release: packets of earlier calls may still arrive. Absent while the block is allocated
+    /// to a pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resting_until: Option<Time>,
 }
 
-/// The ports of a pool, counted.
+/// Number of ports of a pool, by state.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct PortCounts {
     /// Ports in `spec.rtcPorts`.
     #[serde(default)]
     pub total: u32,
-    /// Ports in the block of a pod.
+    /// Ports in blocks that are allocated to pods.
     #[serde(default)]
     pub used: u32,
-    /// Ports that rest after use, and are free in half a minute.
+    /// Ports that were released less than 30 seconds ago and are not allocated yet.
     #[serde(default)]
     pub resting: u32,
-    /// The others.
+    /// Ports that are neither used nor resting.
     #[serde(default)]
     pub free: u32,
 }

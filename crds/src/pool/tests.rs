@@ -33,7 +33,7 @@ fn an_inverted_port_range_is_refused() {
 fn a_port_range_without_room_for_one_pod_is_refused() {
     let three_ports = json!({"min": 40000, "max": 40002});
     let message = refusal(json!({"rtcPorts": three_ports, "workersPerPod": 2, "plainPorts": 2}));
-    assert!(message.contains("no room for a single pod"), "{message}");
+    assert!(message.contains("too small for a single pod"), "{message}");
     pool(json!({"rtcPorts": three_ports, "workersPerPod": 2, "plainPorts": 1})).validate_cel().unwrap();
 }
 
@@ -44,8 +44,11 @@ fn more_spare_pods_than_pods_are_refused() {
 
 #[test]
 fn fixed_needs_addresses_and_addresses_need_fixed() {
-    assert!(refusal(json!({"announcedAddress": {"policy": "Fixed"}})).contains("needs the addresses"));
-    assert!(refusal(json!({"announcedAddress": {"addresses": ["203.0.113.7"]}})).contains("only under policy Fixed"));
+    assert!(refusal(json!({"announcedAddress": {"policy": "Fixed"}})).contains("is required when policy is Fixed"));
+    assert!(
+        refusal(json!({"announcedAddress": {"addresses": ["203.0.113.7"]}}))
+            .contains("only be set when policy is Fixed")
+    );
     let fixed = json!({"announcedAddress": {"policy": "Fixed", "addresses": ["203.0.113.7", "2001:db8::7"]}});
     pool(fixed).validate_cel().unwrap();
 }
@@ -53,7 +56,7 @@ fn fixed_needs_addresses_and_addresses_need_fixed() {
 #[test]
 fn a_host_name_is_no_announced_address() {
     let message = refusal(json!({"announcedAddress": {"policy": "Fixed", "addresses": ["media.example.com"]}}));
-    assert!(message.contains("host names are not possible"), "{message}");
+    assert!(message.contains("host names are not supported"), "{message}");
 }
 
 #[test]
@@ -94,7 +97,7 @@ fn names_of_images_and_labels_are_well_formed() {
 #[test]
 fn the_node_network_needs_one_port_more() {
     let message = refusal(json!({"rtcPorts": {"min": 40000, "max": 40000}, "exposure": "HostNetwork"}));
-    assert!(message.contains("one port more"), "{message}");
+    assert!(message.contains("one more port"), "{message}");
 }
 
 #[test]
@@ -139,7 +142,7 @@ fn check_selector_rule(allowed: impl Fn(Value) -> MediaPool) {
         json!({"selector": selector}),
     ] {
         let message = allowed(wrong.clone()).validate_cel().unwrap_err().to_string();
-        assert!(message.contains("selector belongs to from: Selector"), "{wrong}: {message}");
+        assert!(message.contains("selector is required when from is Selector"), "{wrong}: {message}");
     }
 }
 
@@ -177,10 +180,10 @@ fn metrics_in_the_nodes_network_have_a_port_for_each_block_and_none_of_the_media
     pool(with(30000, 30019, "HostNetwork")).validate_cel().unwrap();
     let cases = [
         (with(30000, 30018, "HostNetwork"), "metricsPorts is too small"),
-        (with(39990, 40009, "HostNetwork"), "ports in common"),
-        (with(40099, 40199, "HostNetwork"), "ports in common"),
+        (with(39990, 40009, "HostNetwork"), "must not overlap"),
+        (with(40099, 40199, "HostNetwork"), "must not overlap"),
         (with(30019, 30000, "HostNetwork"), "swap them"),
-        (with(30000, 30019, "HostPort"), "belongs to exposure HostNetwork"),
+        (with(30000, 30019, "HostPort"), "only be set with exposure HostNetwork"),
     ];
     for (patch, sentence) in cases {
         let message = refusal(patch.clone());
@@ -196,7 +199,7 @@ fn ice_servers_have_addresses_of_their_kind() {
     }
     for bad in ["https://turn.example.com", "turn.example.com", "turn:a b", "xturn:a.example.com", "turn:"] {
         let message = refusal(with(bad));
-        assert!(message.contains("must begin with stun:"), "{bad}: {message}");
+        assert!(message.contains("must start with stun:"), "{bad}: {message}");
     }
 }
 

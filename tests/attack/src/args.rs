@@ -9,57 +9,57 @@ use crate::attacks::{Attack, all};
 use crate::fuzz;
 use crate::pod::PodSpec;
 
-/// Runs attacks against a media pod under its chart's memory limit, with an honest pair in a call beside it. Needs root.
+/// Attacks a media pod under the memory limit of its chart, beside an honest pair in a call. Needs root.
 #[derive(Debug, Parser)]
 #[command(name = "convene-attack", version, max_term_width = 110)]
 pub(crate) struct Args {
-    /// Only these attacks; `fuzz` is one of them. Without: all.
+    /// Names of the attacks to run, including `fuzz`. Default: all.
     names: Vec<String>,
 
-    /// The same as a name.
+    /// Name of an attack to run; can be repeated.
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
 
-    /// Lists the attacks and ends.
+    /// List the attacks and exit.
     #[arg(long)]
     pub(crate) list: bool,
 
-    /// The media pod's program.
+    /// Program of the media pod.
     #[arg(long, value_name = "FILE", default_value = "target/release/convene-media-pod")]
     pod: PathBuf,
 
-    /// How long all of it may attack; waiting, checking and cleaning up come on top.
+    /// Total duration of the attacks in seconds; waiting, checks and cleanup come in addition.
     #[arg(long, value_name = "COUNT", default_value_t = 300)]
     seconds: u64,
 
-    /// Milliseconds within which 99 of 100 requests of the honest pair must be answered. The default is for a quiet machine
+    /// Milliseconds within which 99 of 100 requests of the honest pair must be answered. The default is for a quiet machine.
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 50.0)]
     pub(crate) p99: f64,
 
-    /// Where the random parts begin: the same seed gives the same messages.
+    /// Seed of the random parts: the same seed gives the same messages.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub(crate) seed: u64,
 
-    /// The pod's limit of memory, in MiB; the default is the chart's.
+    /// Memory limit of the pod in MiB. The default is that of the chart.
     #[arg(long, value_name = "COUNT", default_value_t = 1024)]
     memory: u64,
 }
 
-/// The fuzz gets so many times what an attack gets.
+/// Share of the fuzz in the total time, relative to one attack.
 const FUZZ_SHARE: u32 = 10;
 
 impl Args {
-    /// The attacks that were asked for, in the order in which they run.
+    /// The selected attacks, in the order in which they run.
     pub(crate) fn attacks(&self) -> Result<Vec<Attack>, String> {
         let wanted: Vec<_> = self.names.iter().chain(&self.only).map(String::as_str).collect();
         let all = all();
         if let Some(unknown) = wanted.iter().find(|name| all.iter().all(|attack| attack.name != **name)) {
-            return Err(format!("there is no attack {unknown:?}; --list shows them"));
+            return Err(format!("unknown attack {unknown:?}; see --list"));
         }
         Ok(all.into_iter().filter(|attack| wanted.is_empty() || wanted.contains(&attack.name)).collect())
     }
 
-    /// The share of one attack.
+    /// The share of one attack in the total time.
     pub(crate) fn time_for(&self, attack: &Attack, attacks: &[Attack]) -> Duration {
         let total: u32 = attacks.iter().map(share).sum();
         Duration::from_secs(self.seconds) / total.max(1) * share(attack)
@@ -99,13 +99,13 @@ mod tests {
         assert!(times.contains(&10) && times.contains(&100), "{times:?}");
     }
 
-    /// What is tested is what is installed.
+    /// Tests must use the limit that is installed.
     #[test]
     fn the_limit_is_the_charts() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../charts/convene/values.yaml");
         let values = std::fs::read_to_string(path).unwrap();
         let (_, pool) = values.split_once("\ndefaultPool:").unwrap();
-        assert!(pool.contains("limits: {memory: 1Gi}"), "the media pod's limit is another: adapt --memory");
+        assert!(pool.contains("limits: {memory: 1Gi}"), "the limit of the chart has changed: adapt --memory");
         assert_eq!(args(&[]).pod_spec().memory, 1 << 30);
     }
 }

@@ -1,5 +1,5 @@
-//! All attacks, each with the fault that it tries to bring about and a check of its own. What the honest pair, memory and the clean-up
-//! say is checked after every attack, in [`crate::trial`].
+//! All attacks, each with the fault that it tries to cause and its own check. The honest pair, memory and cleanup are checked after every
+//! attack, in [`crate::trial`].
 
 mod admissions;
 mod bytes;
@@ -28,19 +28,19 @@ use crate::fuzz;
 use crate::keys::{self, meeting};
 use crate::pod::Pod;
 
-/// What an attack has at hand.
+/// Environment of an attack.
 #[derive(Clone)]
-pub(crate) struct Ctx {
+pub(crate) struct Context {
     pub(crate) pod: Arc<Pod>,
     pub(crate) name: &'static str,
-    /// How long it may go on.
+    /// Duration of the attack.
     pub(crate) time: Duration,
     pub(crate) seed: u64,
 }
 
-type Run = fn(Ctx) -> Pin<Box<dyn Future<Output = Outcome> + Send>>;
+type Run = fn(Context) -> Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
-/// One attack.
+/// An attack.
 #[derive(Clone, Copy)]
 pub(crate) struct Attack {
     pub(crate) name: &'static str,
@@ -68,18 +68,18 @@ pub(crate) fn all() -> Vec<Attack> {
     all
 }
 
-impl Ctx {
-    /// A meeting of this attack.
+impl Context {
+    /// A meeting that only this attack uses.
     pub(crate) fn meeting(&self, number: usize) -> MeetingGrant {
         meeting(&format!("{}-{number}", self.name))
     }
 
-    /// When the attack has gone on long enough.
+    /// The time at which the attack should stop.
     pub(crate) fn end(&self) -> Instant {
         Instant::now() + self.time
     }
 
-    /// A guest in a meeting of this attack, joined and with a transport to receive on.
+    /// A guest in a meeting of this attack, joined and with a receiving transport.
     pub(crate) async fn joined(&self, meeting: &MeetingGrant, peer: &str) -> Outcome<Client> {
         let who = keys::guest(&format!("guest-of-{peer}"), "198.51.100.1");
         let mut client = Client::open(&self.pod, meeting, peer, &who).await?;
@@ -88,23 +88,23 @@ impl Ctx {
     }
 }
 
-/// The client is still in its meeting and is answered soon.
+/// Checks that the client is still in its meeting and gets a response in time.
 pub(crate) async fn is_answered(client: &mut Client, within: Duration) -> Outcome {
     let answer = timeout(within, client.ask("getRtcStatsUrl", json!({}))).await;
     match answer {
         Err(_) => Err(wrong(format!("a participant of the room was not answered within {within:?}"))),
-        // Asked too often, and answered.
+        // Rate limited is a response too.
         Ok(Ok(_) | Err(Failure::Refused { code: 429, .. })) => Ok(()),
         Ok(Err(failure)) => {
-            // A socket that was closed says why when it is read.
+            // The reason of a closed socket is read here.
             let closed = client.closed_within(Duration::from_millis(200)).await;
             Err(wrong(format!("a participant of the room was not answered: {failure}, {closed:?}")))
         }
     }
 }
 
-/// Asks once more when it was too often.
-pub(crate) async fn ask_patiently(client: &mut Client, method: &str, data: &Value) -> Outcome<Value> {
+/// Repeats a request for as long as it is rate limited.
+pub(crate) async fn request_patiently(client: &mut Client, method: &str, data: &Value) -> Outcome<Value> {
     loop {
         match client.ask(method, data.clone()).await {
             Err(Failure::Refused { code: 429, .. }) => tokio::time::sleep(Duration::from_millis(200)).await,
@@ -113,7 +113,7 @@ pub(crate) async fn ask_patiently(client: &mut Client, method: &str, data: &Valu
     }
 }
 
-/// The pod has refused something with one of these codes.
+/// Checks that the pod refused something with one of these codes.
 pub(crate) fn is_refused<T>(outcome: Outcome<T>, codes: &[u64], what: &str) -> Outcome {
     match outcome {
         Ok(_) => Err(wrong(format!("{what} was accepted"))),
@@ -124,8 +124,8 @@ pub(crate) fn is_refused<T>(outcome: Outcome<T>, codes: &[u64], what: &str) -> O
     }
 }
 
-/// The pod refuses a connection, in the handshake or by a final close soon after it.
-pub(crate) async fn is_kept_out(outcome: Outcome<Client>, what: &str) -> Outcome {
+/// Checks that the pod refuses a connection, in the handshake or with a final close soon after it.
+pub(crate) async fn is_connection_refused(outcome: Outcome<Client>, what: &str) -> Outcome {
     let mut client = match outcome {
         Err(Failure::Handshake(401 | 403)) => return Ok(()),
         other => other?,
@@ -133,7 +133,7 @@ pub(crate) async fn is_kept_out(outcome: Outcome<Client>, what: &str) -> Outcome
     match client.closed_within(Duration::from_secs(6)).await {
         Some((4000, _)) => Ok(()),
         Some((code, reason)) => Err(wrong(format!("{what} was closed with {code} ({reason}) instead of 4000"))),
-        None => Err(wrong(format!("{what} was let in"))),
+        None => Err(wrong(format!("{what} was admitted"))),
     }
 }
 
@@ -142,7 +142,7 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn every_attack_has_a_name_of_its_own() {
+    fn names_of_attacks_are_unique() {
         let all = super::all();
         let names: HashSet<_> = all.iter().map(|attack| attack.name).collect();
         assert_eq!(names.len(), all.len());

@@ -1,4 +1,4 @@
-//! A memory limit as a container has it: a cgroup of version 1 or 2 with the pod in it. Needs root.
+//! A memory limit as in a container: a cgroup (version 1 or 2) for the pod. Needs root.
 
 use std::fs;
 use std::io;
@@ -9,10 +9,10 @@ use thiserror::Error;
 
 const MOUNT: &str = "/sys/fs/cgroup";
 
-/// Why there is no limit.
+/// The limit could not be set.
 #[derive(Debug, Error)]
 #[error(
-    "no cgroup with a memory limit could be made at {folder:?} (version {version}); this needs root and a memory controller: {source}"
+    "could not create a cgroup (version {version}) with a memory limit at {folder:?}: {source}; this needs root and a memory controller"
 )]
 pub(crate) struct CgroupError {
     folder: PathBuf,
@@ -20,7 +20,7 @@ pub(crate) struct CgroupError {
     source: io::Error,
 }
 
-/// The limit, for as long as this value lives.
+/// A cgroup with a memory limit.
 #[derive(Debug)]
 pub(crate) struct Cgroup {
     folder: PathBuf,
@@ -45,18 +45,18 @@ impl Cgroup {
         fs::create_dir_all(&self.folder)?;
         let file = if self.is_v1 { "memory.limit_in_bytes" } else { "memory.max" };
         fs::write(self.folder.join(file), limit.to_string())?;
-        // A container has no swap, but not every kernel counts it.
+        // Containers have no swap, but not every kernel counts it.
         let (swap, value) = if self.is_v1 { ("memory.memsw.limit_in_bytes", limit) } else { ("memory.swap.max", 0) };
         let _ = fs::write(self.folder.join(swap), value.to_string());
         Ok(())
     }
 
-    /// Where a process writes its id to come under the limit.
+    /// The file to which a process writes its id to join the cgroup.
     pub(crate) fn procs(&self) -> PathBuf {
         self.folder.join("cgroup.procs")
     }
 
-    /// Memory in use without what the kernel can drop at any time, in bytes.
+    /// Memory in use in bytes, without page cache that the kernel can drop at any time.
     pub(crate) fn used(&self) -> u64 {
         let (usage, inactive) = if self.is_v1 {
             ("memory.usage_in_bytes", "total_inactive_file ")
@@ -69,7 +69,7 @@ impl Cgroup {
     }
 }
 
-/// Below the cgroup that this process is in, where the mount shows it.
+/// Below the cgroup of this process, at its mount point.
 fn own_v1(memory: &Path) -> PathBuf {
     let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let path = own.lines().find_map(|line| line.split_once(":memory:")).map_or("/", |(_, path)| path);
@@ -82,7 +82,7 @@ fn number(path: &Path) -> u64 {
 }
 
 impl Cgroup {
-    /// Once its processes have ended; the kernel lets a group go a moment later.
+    /// Removes the cgroup after its processes have exited. The kernel releases it a moment later.
     pub(crate) fn remove(&self) {
         for _ in 0..50 {
             match fs::remove_dir(&self.folder) {

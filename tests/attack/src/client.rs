@@ -1,4 +1,4 @@
-//! A client that speaks protoo, honest or not. It accepts every request of the pod, and keeps a bounded number of messages.
+//! A protoo client, honest or hostile. It accepts every request of the pod and queues a bounded number of messages.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -17,10 +17,10 @@ use crate::failure::{Failure, Outcome};
 use crate::keys::NAMESPACE;
 use crate::pod::Pod;
 
-/// Longest wait for an answer.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
-/// Messages that are kept until they are wanted.
-const KEPT: usize = 5000;
+/// Limit for a response.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
+/// Maximum number of queued messages.
+const MAX_QUEUED: usize = 5000;
 
 pub(crate) struct Client {
     socket: WebSocketStream<TcpStream>,
@@ -29,7 +29,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// With an admission of its own.
+    /// Connects with a new admission.
     pub(crate) async fn open(pod: &Pod, meeting: &MeetingGrant, peer: &str, who: &ParticipantGrant) -> Outcome<Self> {
         Self::open_with(pod, &meeting.name, peer, &pod.keys.admit(meeting, who)).await
     }
@@ -38,7 +38,7 @@ impl Client {
         Self::open_at(pod, &format!("/signal/{NAMESPACE}/{room}?peerId={peer}"), token, None).await
     }
 
-    /// Opens an address of the pod, perhaps with a small receive buffer.
+    /// Connects to a path of the pod, optionally with a small receive buffer (bytes).
     pub(crate) async fn open_at(pod: &Pod, path: &str, token: &str, buffer: Option<u32>) -> Outcome<Self> {
         let socket = TcpSocket::new_v4()?;
         if let Some(buffer) = buffer {
@@ -49,12 +49,12 @@ impl Client {
             stream.set_nodelay(true)?;
             Self::shake_hands(stream, &format!("ws://{}{path}", pod.address), token).await
         };
-        timeout(PATIENCE, connect).await.map_err(|_| Failure::Silent("WebSocket handshake".into()))?
+        timeout(TIMEOUT, connect).await.map_err(|_| Failure::Silent("WebSocket handshake".into()))?
     }
 
     async fn shake_hands(stream: TcpStream, url: &str, token: &str) -> Outcome<Self> {
         let mut request = url.into_client_request().map_err(|error| Failure::Broken(error.to_string()))?;
-        let header = |text: &str| text.parse().map_err(|_| Failure::Broken("not a header".into()));
+        let header = |text: &str| text.parse().map_err(|_| Failure::Broken("the token is not a valid header".into()));
         request.headers_mut().insert("Sec-WebSocket-Protocol", header("protoo")?);
         request.headers_mut().insert("Authorization", header(&format!("Bearer {token}"))?);
         match client_async(request, stream).await {
@@ -66,16 +66,16 @@ impl Client {
 
     pub(crate) async fn send(&mut self, text: impl Into<String>) -> Outcome {
         let send = self.socket.send(Message::text(text.into()));
-        let outcome = timeout(PATIENCE, send).await.map_err(|_| Failure::Silent("room in the socket".into()))?;
+        let outcome = timeout(TIMEOUT, send).await.map_err(|_| Failure::Silent("space in the socket".into()))?;
         outcome.map_err(|error| Failure::Broken(error.to_string()))
     }
 
-    /// Sends bytes past the WebSocket layer.
+    /// Sends raw bytes on the TCP connection.
     pub(crate) async fn send_raw(&mut self, bytes: &[u8]) -> Outcome {
         Ok(self.socket.get_mut().write_all(bytes).await?)
     }
 
-    /// Sends a request without waiting for its answer; its id.
+    /// Sends a request without waiting for the response; returns its id.
     pub(crate) async fn request(&mut self, method: &str, data: &Value) -> Outcome<u64> {
         self.next_id += 1;
         let id = self.next_id;
@@ -83,15 +83,15 @@ impl Client {
         Ok(id)
     }
 
-    /// Requests sent so far.
+    /// Number of requests sent so far.
     pub(crate) fn count(&self) -> u64 {
         self.next_id
     }
 
     pub(crate) async fn ask(&mut self, method: &str, data: Value) -> Outcome<Value> {
         let id = self.request(method, &data).await?;
-        let is_it = move |message: &Value| message["response"] == true && message["id"] == id;
-        let mut answer = self.until(&format!("answer to {method}"), is_it).await?;
+        let is_response = move |message: &Value| message["response"] == true && message["id"] == id;
+        let mut answer = self.until(&format!("response to {method}"), is_response).await?;
         if answer["ok"] == true {
             return Ok(answer["data"].take());
         }
@@ -99,17 +99,17 @@ impl Client {
         Err(Failure::Refused { code: answer["errorCode"].as_u64().unwrap_or(0), reason })
     }
 
-    /// The next message of a method, request or notification.
-    pub(crate) async fn hear(&mut self, method: &str) -> Outcome<Value> {
+    /// The next request or notification with this method.
+    pub(crate) async fn message(&mut self, method: &str) -> Outcome<Value> {
         self.until(method, |message| message["method"] == method).await
     }
 
-    /// The first message, heard already or to come, that fits. The others are kept.
+    /// The first queued or new message that fits. Others are queued.
     pub(crate) async fn until(&mut self, what: &str, fits: impl Fn(&Value) -> bool) -> Outcome<Value> {
         if let Some(message) = self.kept.iter().position(&fits).and_then(|index| self.kept.remove(index)) {
             return Ok(message);
         }
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + TIMEOUT;
         loop {
             let next = timeout_at(end, self.next()).await;
             let message = next.map_err(|_| Failure::Silent(what.to_owned()))??;
@@ -121,18 +121,18 @@ impl Client {
     }
 
     fn keep(&mut self, message: Value) {
-        if self.kept.len() == KEPT {
+        if self.kept.len() == MAX_QUEUED {
             self.kept.pop_front();
         }
         self.kept.push_back(message);
     }
 
-    /// What was heard while something else was waited for.
-    pub(crate) fn take_kept(&mut self) -> VecDeque<Value> {
+    /// Removes and returns the queued messages.
+    pub(crate) fn take_queued(&mut self) -> VecDeque<Value> {
         std::mem::take(&mut self.kept)
     }
 
-    /// Reads for some time; an error if the pod closes the socket meanwhile.
+    /// Reads for some time; fails if the pod closes the socket.
     pub(crate) async fn read_for(&mut self, time: Duration) -> Outcome {
         let end = Instant::now() + time;
         while let Ok(message) = timeout_at(end, self.next()).await {
@@ -142,17 +142,17 @@ impl Client {
         Ok(())
     }
 
-    /// The close that the pod makes within some time, or nothing.
+    /// Code and reason of the close, if the pod closes within this time.
     pub(crate) async fn closed_within(&mut self, time: Duration) -> Option<(u16, String)> {
         match self.read_for(time).await {
             Err(Failure::Closed { code, reason }) => Some((code, reason)),
-            // A reset tells no code.
+            // A reset has no code.
             Err(_) => Some((1006, String::new())),
             Ok(()) => None,
         }
     }
 
-    /// The next message; requests of the pod are accepted.
+    /// The next message. Requests of the pod are accepted.
     pub(crate) async fn next(&mut self) -> Outcome<Value> {
         loop {
             match self.socket.next().await {
@@ -169,7 +169,7 @@ impl Client {
                 }
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return Err(Failure::Broken(error.to_string())),
-                None => return Err(Failure::Broken("the socket ended".into())),
+                None => return Err(Failure::Broken("the socket was closed".into())),
             }
         }
     }
@@ -179,7 +179,7 @@ impl Client {
         self.ask("createWebRtcTransport", data).await
     }
 
-    /// Joins with what the router itself can.
+    /// Joins with the capabilities of the mediasoup router.
     pub(crate) async fn join(&mut self, name: &str) -> Outcome<Value> {
         let answer = self.ask("getRouterRtpCapabilities", json!({})).await?;
         let join = json!({
@@ -189,7 +189,7 @@ impl Client {
         self.ask("join", join).await
     }
 
-    /// Joins with a transport to receive on.
+    /// Joins with a receiving transport.
     pub(crate) async fn join_to_receive(&mut self, name: &str) -> Outcome<Value> {
         self.transport("consumer").await?;
         self.join(name).await

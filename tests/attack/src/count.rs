@@ -1,10 +1,10 @@
-//! Packets by number: what was sent, what arrived, what is missing. Numbers begin at 1 and have no gaps when they are sent.
+//! Counts packets by number: sent, arrived, missing. Numbers start at 1 and are sent without gaps.
 
 use std::collections::HashSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// One stream between its two ends.
+/// A stream between its two ends.
 #[derive(Debug, Default)]
 pub(crate) struct Stream {
     sent: AtomicU32,
@@ -12,7 +12,7 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    /// The number of the next packet.
+    /// Counts one more packet; returns its number.
     pub(crate) fn send(&self) -> u32 {
         self.sent.fetch_add(1, Ordering::Relaxed) + 1
     }
@@ -25,13 +25,13 @@ impl Stream {
         self.seen().insert(number);
     }
 
-    /// How many of the packets after `from` up to `to` have not arrived.
+    /// Number of packets after `from` up to `to` that have not arrived.
     pub(crate) fn missing(&self, from: u32, to: u32) -> u32 {
         let seen = self.seen();
         (from + 1..=to).filter(|number| !seen.contains(number)).count().try_into().unwrap_or(u32::MAX)
     }
 
-    /// What was before is not asked about again.
+    /// Drops the state of packets up to this number.
     pub(crate) fn forget(&self, up_to: u32) {
         self.seen().retain(|number| *number > up_to);
     }
@@ -41,7 +41,7 @@ impl Stream {
     }
 }
 
-/// The value below which `percent` of the values are.
+/// The given percentile of the values.
 pub(crate) fn percentile(values: &mut [f64], percent: f64) -> f64 {
     values.sort_by(f64::total_cmp);
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "an index")]

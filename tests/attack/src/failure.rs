@@ -1,26 +1,26 @@
-//! What can go wrong for a client, and what an attack reports when the pod did not do what it should.
+//! Failures of a client, and what an attack reports when the pod misbehaves.
 
 use thiserror::Error;
 
-/// Why a step did not succeed.
+/// The failure of a step.
 #[derive(Debug, Error)]
 pub(crate) enum Failure {
-    /// The pod answered with an error.
+    /// The pod responded with an error.
     #[error("refused with {code}: {reason}")]
     Refused { code: u64, reason: String },
     /// The pod closed the socket.
     #[error("closed with {code}: {reason}")]
     Closed { code: u16, reason: String },
     /// The pod did not accept the handshake.
-    #[error("the handshake was answered with {0}")]
+    #[error("the handshake failed with status {0}")]
     Handshake(u16),
-    /// Nothing came in time.
-    #[error("no {0} came in time")]
+    /// The expected thing did not arrive in time.
+    #[error("no {0} in time")]
     Silent(String),
     /// The connection broke.
     #[error("the connection broke: {0}")]
     Broken(String),
-    /// The pod did something that it must not do.
+    /// The pod misbehaved.
     #[error("{0}")]
     Wrong(String),
 }
@@ -28,7 +28,7 @@ pub(crate) enum Failure {
 pub(crate) type Outcome<T = ()> = Result<T, Failure>;
 
 impl Failure {
-    /// The error code of an answer, the close code, or the status of the handshake.
+    /// The error code of a response, the close code, or the status of the handshake.
     pub(crate) fn code(&self) -> Option<u64> {
         match self {
             Self::Refused { code, .. } => Some(*code),
@@ -42,7 +42,7 @@ pub(crate) fn wrong(text: impl Into<String>) -> Failure {
     Failure::Wrong(text.into())
 }
 
-/// Fails with a text unless something is so.
+/// Fails with this text unless the condition is true.
 pub(crate) fn ensure(is_so: bool, text: impl FnOnce() -> String) -> Outcome {
     if is_so { Ok(()) } else { Err(Failure::Wrong(text())) }
 }

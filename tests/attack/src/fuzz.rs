@@ -1,5 +1,5 @@
-//! Signaling fuzz with media: some rooms with real streams, whose participants say random things, by WebSocket and by the broadcaster
-//! API. What each says follows from the seed, but for the ids that the pod gave out.
+//! Signaling fuzz with media: rooms with real streams whose participants send random messages, over WebSocket and the broadcaster API.
+//! The messages depend only on the seed and on the ids that the pod assigned.
 
 mod message;
 
@@ -15,37 +15,37 @@ use serde_json::{Value, json};
 use str0m::media::MediaKind;
 use tokio::time::{Instant, sleep};
 
-use crate::attacks::{Attack, Ctx};
+use crate::attacks::{Attack, Context};
 use crate::client::Client;
 use crate::failure::{Failure, Outcome, wrong};
 use crate::honest::{connect, produce};
-use crate::http::{Asked, call};
+use crate::http::{Request, call};
 use crate::keys::{self, NAMESPACE, identity, moderator};
 use crate::peer::{Peer, Sending};
 
 pub(crate) const NAME: &str = "fuzz";
 const ROOMS: usize = 4;
 const TALKERS: usize = 4;
-/// Messages that are kept to be shown if something is found.
-const REMEMBERED: usize = 2000;
+/// Number of recent messages that are written to a file if a fault is found.
+const RECENT_MESSAGES: usize = 2000;
 const IDS: usize = 400;
 const RETURN_AFTER: Duration = Duration::from_millis(100);
-/// Below what one client may send, so that most messages are acted on.
+/// Pause between messages that keeps a client below its rate limit, so that most messages are processed.
 const PACE: Duration = Duration::from_millis(10);
 
 pub(crate) fn attack() -> Attack {
     Attack {
         name: NAME,
-        about: "random messages in rooms with media, by WebSocket and HTTP",
-        run: |ctx| Box::pin(fuzz(ctx)),
+        about: "random messages in rooms with media, over WebSocket and HTTP",
+        run: |context| Box::pin(fuzz(context)),
     }
 }
 
-/// What all of them know: ids that the pod gave out, and what was said lately.
+/// Shared by all participants: ids that the pod assigned, and recent messages.
 #[derive(Default)]
 pub(crate) struct Common {
     ids: Mutex<VecDeque<String>>,
-    said: Mutex<VecDeque<String>>,
+    recent: Mutex<VecDeque<String>>,
 }
 
 impl Common {
@@ -60,21 +60,21 @@ impl Common {
         self.ids.lock().expect("no holder of this lock panics").iter().cloned().collect()
     }
 
-    fn remember(&self, who: &str, text: &str) {
-        let mut said = self.said.lock().expect("no holder of this lock panics");
-        if said.len() == REMEMBERED {
-            said.pop_front();
+    fn record(&self, who: &str, text: &str) {
+        let mut recent = self.recent.lock().expect("no holder of this lock panics");
+        if recent.len() == RECENT_MESSAGES {
+            recent.pop_front();
         }
-        said.push_back(format!("{who} {}", text.get(..4000).unwrap_or(text)));
+        recent.push_back(format!("{who} {}", text.get(..4000).unwrap_or(text)));
     }
 
-    /// What was said lately, in a file.
+    /// Writes the recent messages to a file; returns its path.
     fn write(&self, seed: u64) -> Outcome<PathBuf> {
         let folder = Path::new("test-results/attack");
         std::fs::create_dir_all(folder)?;
         let path = folder.join(format!("fuzz-{seed}.txt"));
-        let said = self.said.lock().expect("no holder of this lock panics");
-        let lines: Vec<_> = said.iter().map(String::as_str).collect();
+        let recent = self.recent.lock().expect("no holder of this lock panics");
+        let lines: Vec<_> = recent.iter().map(String::as_str).collect();
         std::fs::write(&path, lines.join("\n"))?;
         Ok(path)
     }
@@ -95,45 +95,45 @@ fn collect_ids(value: &Value, ids: &mut VecDeque<String>) {
     }
 }
 
-async fn fuzz(ctx: Ctx) -> Outcome {
-    let (common, end) = (Arc::<Common>::default(), ctx.end());
+async fn fuzz(context: Context) -> Outcome {
+    let (common, end) = (Arc::<Common>::default(), context.end());
     let places = (0..ROOMS).flat_map(|room| (0..=TALKERS).map(move |talker| (room, talker)));
     let tasks = places.map(|(room, talker)| {
-        let (ctx, common) = (ctx.clone(), Arc::clone(&common));
+        let (context, common) = (context.clone(), Arc::clone(&common));
         tokio::spawn(async move {
             if talker == TALKERS {
-                call_for_ever(&ctx, &common, room, end).await;
+                call_repeatedly(&context, &common, room, end).await;
             } else {
-                talk(&ctx, &common, room, talker, end).await;
+                talk(&context, &common, room, talker, end).await;
             }
         })
     });
     for task in tasks.collect::<Vec<_>>() {
         task.await.map_err(|error| Failure::Broken(error.to_string()))?;
     }
-    let panics = ctx.pod.panics().await;
-    if panics == 0 && ctx.pod.is_alive() {
+    let panics = context.pod.panics().await;
+    if panics == 0 && context.pod.is_alive() {
         return Ok(());
     }
-    let path = common.write(ctx.seed)?;
-    Err(wrong(format!("found something; what was said lately is in {}", path.display())))
+    let path = common.write(context.seed)?;
+    Err(wrong(format!("the pod panicked or died; the recent messages are in {}", path.display())))
 }
 
-fn random(ctx: &Ctx, room: usize, talker: usize) -> StdRng {
-    StdRng::seed_from_u64(ctx.seed.wrapping_mul(1000) + (room * 10 + talker) as u64)
+fn random(context: &Context, room: usize, talker: usize) -> StdRng {
+    StdRng::seed_from_u64(context.seed.wrapping_mul(1000) + (room * 10 + talker) as u64)
 }
 
-/// One participant, who comes back whenever it is thrown out. The first of a room moderates and always has media.
-async fn talk(ctx: &Ctx, common: &Common, room: usize, talker: usize, end: Instant) {
-    let (meeting, mut random) = (ctx.meeting(room), random(ctx, room, talker));
+/// A participant who reconnects whenever it is disconnected. The first one of a room moderates and always has media.
+async fn talk(context: &Context, common: &Common, room: usize, talker: usize, end: Instant) {
+    let (meeting, mut random) = (context.meeting(room), random(context, room, talker));
     while Instant::now() < end {
-        let _ = visit(ctx, common, &meeting, talker, &mut random, end).await;
+        let _ = visit(context, common, &meeting, talker, &mut random, end).await;
         sleep(RETURN_AFTER).await;
     }
 }
 
 async fn visit(
-    ctx: &Ctx,
+    context: &Context,
     common: &Common,
     meeting: &MeetingGrant,
     talker: usize,
@@ -141,10 +141,10 @@ async fn visit(
     end: Instant,
 ) -> Outcome {
     let peer = format!("talker-{talker}");
-    // Somebody new each time, lest a removal ends the fuzz of this room.
+    // A new identity each time, so that a removal does not end the fuzz of this room.
     let who = identity(&format!("{peer}-{:08x}", random.random::<u32>()), "198.51.100.5");
     let who = if talker == 0 { moderator(who) } else { who };
-    let mut client = Client::open(&ctx.pod, meeting, &peer, &who).await?;
+    let mut client = Client::open(&context.pod, meeting, &peer, &who).await?;
     let media =
         if talker < 2 || random.random_bool(0.3) { Some(with_media(&mut client, common, &peer).await?) } else { None };
     let visit = random.random_range(50..1500);
@@ -153,7 +153,7 @@ async fn visit(
             break;
         }
         let text = message::message(random, &common.ids());
-        common.remember(&format!("{}/{peer}", meeting.name), &text);
+        common.record(&format!("{}/{peer}", meeting.name), &text);
         client.send(text).await?;
         let until = Instant::now() + PACE;
         while let Ok(message) = tokio::time::timeout_at(until, client.next()).await {
@@ -164,7 +164,7 @@ async fn visit(
     Ok(())
 }
 
-/// Sends and receives for real.
+/// Connects real media in both directions.
 async fn with_media(client: &mut Client, common: &Common, name: &str) -> Outcome<(Peer, Peer)> {
     let receiving = client.transport("consumer").await?;
     let receiver = connect(client, &receiving, Vec::new()).await?;
@@ -182,18 +182,18 @@ async fn with_media(client: &mut Client, common: &Common, name: &str) -> Outcome
     Ok((sender, receiver))
 }
 
-/// Calls the broadcaster API of a room.
-async fn call_for_ever(ctx: &Ctx, common: &Common, room: usize, end: Instant) {
-    let (meeting, mut random) = (ctx.meeting(room), random(ctx, room, TALKERS));
+/// Calls the broadcaster API of a room with random requests.
+async fn call_repeatedly(context: &Context, common: &Common, room: usize, end: Instant) {
+    let (meeting, mut random) = (context.meeting(room), random(context, room, TALKERS));
     while Instant::now() < end {
         let who = ParticipantGrant { receive_plain: true, ..keys::guest("caster", "198.51.100.6") };
-        let token = ctx.pod.keys.admit(&meeting, &who);
+        let token = context.pod.keys.admit(&meeting, &who);
         for _ in 0..random.random_range(1..40) {
             let (method, path, body) = message::broadcast(&mut random, &common.ids());
             let path = format!("/broadcast/{NAMESPACE}/{}{path}", meeting.name);
-            common.remember(&meeting.name, &format!("{method} {path} {body}"));
-            let asked = Asked { method, path: &path, token: Some(&token), body: &body };
-            if let Ok(answer) = call(ctx.pod.address, asked).await {
+            common.record(&meeting.name, &format!("{method} {path} {body}"));
+            let asked = Request { method, path: &path, token: Some(&token), body: &body };
+            if let Ok(answer) = call(context.pod.address, asked).await {
                 common.learn(&answer.json().unwrap_or(json!(null)));
             }
             sleep(PACE).await;

@@ -1,6 +1,6 @@
-//! Two participants who only want to talk: each sends audio and video, counts what arrives of the other, and asks something every 20 ms.
+//! Two honest participants: each sends audio and video, counts the packets that arrive from the other, and sends a request every 20 ms.
 //!
-//! They run on threads with more priority than the attackers', so that what is measured is the pod and not this process.
+//! They run on threads with a higher priority than the attackers, so that the pod is measured and not this process.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,32 +18,32 @@ use crate::keys::{self, meeting, moderator};
 use crate::peer::{OPUS, Peer, Sending, VP8};
 use crate::pod::Pod;
 
-/// Name of their meeting.
+/// Name of the meeting of the honest pair.
 pub(crate) const ROOM: &str = "honest";
 const REQUEST_INTERVAL: Duration = Duration::from_millis(20);
-/// An answer that has not come by then counts as one that took so long.
-const LONGEST_ANSWER: Duration = Duration::from_secs(10);
+/// A response that has not arrived by then counts with this time.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 const AUDIO_INTERVAL: Duration = Duration::from_millis(20);
 const VIDEO_INTERVAL: Duration = Duration::from_millis(10);
-/// What is on its way may take so long.
-const FLIGHT: Duration = Duration::from_secs(2);
+/// Time for packets in flight to arrive.
+const FLIGHT_TIME: Duration = Duration::from_secs(2);
 const START_LIMIT: Duration = Duration::from_secs(20);
-/// So much before the pod and the attackers.
+/// Scheduling priority (nice value) above the pod and the attackers.
 const PRIORITY: i32 = -10;
 
-/// What they noticed during an attack.
+/// Observations of the pair during an attack.
 #[derive(Debug)]
-pub(crate) struct Notice {
+pub(crate) struct Observations {
     pub(crate) sent: u32,
     pub(crate) lost: u32,
     pub(crate) requests: usize,
     pub(crate) p50: f64,
     pub(crate) p99: f64,
-    /// Why one of them is no longer in the meeting, or what it was refused.
+    /// Why one of them left the meeting, or which request was refused.
     pub(crate) trouble: Option<String>,
 }
 
-/// The pair in its call.
+/// The honest pair in a call.
 pub(crate) struct Pair {
     streams: Vec<Arc<Stream>>,
     counted: Mutex<Vec<u32>>,
@@ -58,19 +58,19 @@ struct Watch {
 }
 
 impl Pair {
-    /// Starts their call and waits until all four streams flow.
+    /// Starts the call and waits until all four streams arrive.
     pub(crate) async fn start(pod: &Arc<Pod>) -> Outcome<Self> {
         let watch = Arc::<Watch>::default();
         let streams: Vec<Arc<Stream>> = (0..4).map(|_| Arc::default()).collect();
         let (run_pod, run_streams, run_watch) = (Arc::clone(pod), streams.clone(), Arc::clone(&watch));
         std::thread::spawn(move || run(&run_pod, &run_streams, &run_watch));
         let pair = Self { streams, counted: Mutex::new(vec![0; 4]), watch };
-        pair.wait_until_it_flows().await?;
+        pair.wait_for_media().await?;
         pair.take().await;
         Ok(pair)
     }
 
-    async fn wait_until_it_flows(&self) -> Outcome {
+    async fn wait_for_media(&self) -> Outcome {
         let start = Instant::now();
         while self
             .streams
@@ -78,7 +78,7 @@ impl Pair {
             .any(|stream| stream.sent() < 50 || stream.missing(0, stream.sent()) > stream.sent() - 20)
         {
             if let Some(trouble) = self.watch.trouble() {
-                return Err(wrong(format!("the honest pair cannot talk: {trouble}")));
+                return Err(wrong(format!("the honest pair could not talk: {trouble}")));
             }
             if start.elapsed() > START_LIMIT {
                 let flow: Vec<_> =
@@ -90,8 +90,8 @@ impl Pair {
         Ok(())
     }
 
-    /// What they noticed since the last call.
-    pub(crate) async fn take(&self) -> Notice {
+    /// Observations since the last call of this function.
+    pub(crate) async fn take(&self) -> Observations {
         let to: Vec<u32> = self.streams.iter().map(|stream| stream.sent()).collect();
         let from = std::mem::replace(&mut *self.counted.lock().expect("no holder of this lock panics"), to.clone());
         let missing = || -> u32 {
@@ -99,7 +99,7 @@ impl Pair {
             self.streams.iter().zip(ends).map(|(stream, (from, to))| stream.missing(*from, *to)).sum()
         };
         let start = Instant::now();
-        while missing() > 0 && start.elapsed() < FLIGHT {
+        while missing() > 0 && start.elapsed() < FLIGHT_TIME {
             sleep(Duration::from_millis(20)).await;
         }
         let lost = missing();
@@ -107,7 +107,7 @@ impl Pair {
         let sent = to.iter().zip(&from).map(|(to, from)| to - from).sum();
         let mut times = std::mem::take(&mut *self.watch.times());
         let (requests, p50) = (times.len(), percentile(&mut times, 50.0));
-        Notice { sent, lost, requests, p50, p99: percentile(&mut times, 99.0), trouble: self.watch.trouble() }
+        Observations { sent, lost, requests, p50, p99: percentile(&mut times, 99.0), trouble: self.watch.trouble() }
     }
 }
 
@@ -131,9 +131,9 @@ impl Watch {
     }
 }
 
-/// Both of them, on this thread and those that it starts.
+/// Runs both participants on this thread and the threads that it starts.
 fn run(pod: &Pod, streams: &[Arc<Stream>], watch: &Watch) {
-    // Root only; without it the figures are worse than they should be.
+    // Needs root; otherwise the measured times are worse than they should be.
     let _ = rustix::process::nice(PRIORITY);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime of one thread can be made");
@@ -156,7 +156,7 @@ async fn talk(pod: &Pod, name: &str, (own, other): (&[Arc<Stream>], &[Arc<Stream
     for (kind, ssrc) in [("audio", 1111), ("video", 2222)] {
         client.ask("produce", produce(&sending["transportId"], kind, ssrc)).await?;
     }
-    ask_for_ever(&mut client, &sending, (&receiver, other), watch).await
+    request_repeatedly(&mut client, &sending, (&receiver, other), watch).await
 }
 
 fn streams_of(own: &[Arc<Stream>]) -> Vec<Sending> {
@@ -165,7 +165,7 @@ fn streams_of(own: &[Arc<Stream>]) -> Vec<Sending> {
     vec![sending(MediaKind::Audio, 1111, AUDIO_INTERVAL, 0), sending(MediaKind::Video, 2222, VIDEO_INTERVAL, 1)]
 }
 
-/// Connects a peer of its own to a transport.
+/// Connects a new peer to a transport.
 pub(crate) async fn connect(client: &mut Client, transport: &Value, sending: Vec<Sending>) -> Outcome<Peer> {
     let peer = Peer::start(transport, sending)?;
     let data = json!({ "transportId": transport["transportId"], "dtlsParameters": peer.dtls_parameters });
@@ -173,7 +173,7 @@ pub(crate) async fn connect(client: &mut Client, transport: &Value, sending: Vec
     Ok(peer)
 }
 
-/// What an honest client says when it sends audio or video.
+/// The `produce` request of an honest client for audio or video.
 pub(crate) fn produce(transport: &Value, kind: &str, ssrc: u32) -> Value {
     json!({
         "transportId": transport, "kind": kind, "appData": { "source": kind },
@@ -193,7 +193,7 @@ pub(crate) fn rtp_parameters(kind: &str, ssrc: u32) -> Value {
     })
 }
 
-async fn ask_for_ever(
+async fn request_repeatedly(
     client: &mut Client,
     transport: &Value,
     (receiver, other): (&Peer, &[Arc<Stream>]),
@@ -201,45 +201,46 @@ async fn ask_for_ever(
 ) -> Outcome {
     let mut tick = interval(REQUEST_INTERVAL);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut asked = BTreeMap::new();
-    for message in client.take_kept() {
-        hear(&message, &mut asked, (receiver, other), watch);
+    let mut pending = BTreeMap::new();
+    for message in client.take_queued() {
+        handle(&message, &mut pending, (receiver, other), watch);
     }
     while !watch.is_over.load(Ordering::Relaxed) {
         tokio::select! {
             _ = tick.tick() => {
-                let id = ask_something(client, transport).await?;
-                asked.insert(id, Instant::now());
-                give_up(&mut asked, watch);
+                let id = send_request(client, transport).await?;
+                pending.insert(id, Instant::now());
+                expire(&mut pending, watch);
             }
-            message = client.next() => hear(&message?, &mut asked, (receiver, other), watch),
+            message = client.next() => handle(&message?, &mut pending, (receiver, other), watch),
         }
     }
     Ok(())
 }
 
-/// Mostly of the room, and every tenth of its worker.
-async fn ask_something(client: &mut Client, transport: &Value) -> Outcome<u64> {
+/// Most requests are handled by the room, every tenth by its worker.
+async fn send_request(client: &mut Client, transport: &Value) -> Outcome<u64> {
     match client.count() % 10 {
         0 => client.request("getTransportStats", &json!({ "transportId": transport["transportId"] })).await,
         _ => client.request("getRtcStatsUrl", &json!({})).await,
     }
 }
 
-fn give_up(asked: &mut BTreeMap<u64, Instant>, watch: &Watch) {
-    while let Some(oldest) = asked.first_entry().filter(|oldest| oldest.get().elapsed() > LONGEST_ANSWER) {
+fn expire(pending: &mut BTreeMap<u64, Instant>, watch: &Watch) {
+    while let Some(oldest) = pending.first_entry().filter(|oldest| oldest.get().elapsed() > REQUEST_TIMEOUT) {
         oldest.remove();
-        watch.times().push(LONGEST_ANSWER.as_secs_f64() * 1000.0);
+        watch.times().push(REQUEST_TIMEOUT.as_secs_f64() * 1000.0);
     }
 }
 
-fn hear(
+fn handle(
     message: &Value,
-    asked: &mut BTreeMap<u64, Instant>,
+    pending: &mut BTreeMap<u64, Instant>,
     (receiver, other): (&Peer, &[Arc<Stream>]),
     watch: &Watch,
 ) {
-    if let Some(since) = message["id"].as_u64().filter(|_| message["response"] == true).and_then(|id| asked.remove(&id))
+    if let Some(since) =
+        message["id"].as_u64().filter(|_| message["response"] == true).and_then(|id| pending.remove(&id))
     {
         watch.times().push(since.elapsed().as_secs_f64() * 1000.0);
         if message["ok"] != true {

@@ -1,4 +1,4 @@
-//! A key pair of the suite's own, and admissions signed with it as the router signs them.
+//! The key pair of the suite, and admissions signed with it as the router signs them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -12,10 +12,10 @@ use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use serde_json::json;
 
 const KID: &str = "attack";
-/// Namespace of all meetings here.
+/// Namespace of all meetings of the suite.
 pub(crate) const NAMESPACE: &str = "attack";
 
-/// Signs admissions; the pod trusts its public half.
+/// Signs admissions; the pod trusts the public key.
 #[derive(Clone)]
 pub(crate) struct Keys {
     signer: Signer,
@@ -25,7 +25,7 @@ pub(crate) struct Keys {
 impl Keys {
     pub(crate) fn new() -> Self {
         let signing = SigningKey::from_bytes(&rand::random());
-        let pem = signing.to_pkcs8_pem(LineEnding::LF).expect("a fresh key can be written");
+        let pem = signing.to_pkcs8_pem(LineEnding::LF).expect("a new key can be encoded");
         let public = BASE64_URL_SAFE_NO_PAD.encode(signing.verifying_key().as_bytes());
         let jwks = json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "x": public, "kid": KID }] }).to_string();
         let signer = Signer::from_pem(&pem, KID).expect("the key is Ed25519 in PKCS#8");
@@ -36,7 +36,7 @@ impl Keys {
         &self.jwks
     }
 
-    /// An admission of its own for one participant.
+    /// A new admission for one participant.
     pub(crate) fn admit(&self, meeting: &MeetingGrant, participant: &ParticipantGrant) -> String {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let jti = format!("jti-{}", COUNT.fetch_add(1, Ordering::Relaxed));
@@ -53,7 +53,7 @@ fn unix_now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// A meeting whose room ends a second after its last participant.
+/// A meeting whose room ends one second after the last participant left.
 pub(crate) fn meeting(name: &str) -> MeetingGrant {
     MeetingGrant {
         namespace: NAMESPACE.into(),
@@ -71,19 +71,19 @@ pub(crate) fn meeting(name: &str) -> MeetingGrant {
     }
 }
 
-/// A guest of whom nothing is known.
-pub(crate) fn nobody() -> ParticipantGrant {
+/// A guest without any proof.
+pub(crate) fn anonymous() -> ParticipantGrant {
     ParticipantGrant::default()
 }
 
-/// A guest with a proof of its own, at an address.
+/// A guest with a guest id, at an address.
 pub(crate) fn guest(id: &str, address: &str) -> ParticipantGrant {
-    ParticipantGrant { guest: Some(id.into()), address: Some(address.into()), ..nobody() }
+    ParticipantGrant { guest: Some(id.into()), address: Some(address.into()), ..anonymous() }
 }
 
-/// A participant for whom an application vouches.
+/// A participant with an identity, at an address.
 pub(crate) fn identity(id: &str, address: &str) -> ParticipantGrant {
-    ParticipantGrant { identity: Some(id.into()), address: Some(address.into()), ..nobody() }
+    ParticipantGrant { identity: Some(id.into()), address: Some(address.into()), ..anonymous() }
 }
 
 pub(crate) fn moderator(participant: ParticipantGrant) -> ParticipantGrant {

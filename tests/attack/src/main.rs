@@ -1,7 +1,7 @@
-//! Attacks a media pod that runs as the chart runs it, one attack after the other, with an honest pair in a call beside it. After each
-//! attack the pair must have lost no packet and waited for no answer, and the pod must be as it was.
+//! Attacks a media pod that runs as in the chart, one attack after the other, beside an honest pair in a call. After each attack the pair
+//! must have lost no packet and have got all responses in time, and the pod must be in its initial state.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "its table is all that it is for")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing the table is its purpose")]
 
 mod args;
 mod attacks;
@@ -31,7 +31,7 @@ use failure::Outcome;
 use report::{Row, closing, head};
 use trial::Stage;
 
-/// Attackers leave the processor to the pod and the honest pair: on one machine they would otherwise only take it from both.
+/// Lowers the priority of the attackers, which run on the same machine as the pod and the honest pair.
 const ATTACKERS_NICENESS: i32 = 10;
 
 fn main() -> ExitCode {
@@ -47,7 +47,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     raise_open_files();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().on_thread_start(step_back).build();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().on_thread_start(lower_priority).build();
     let rows = runtime.expect("threads can be started at the start of a process").block_on(run(&args, &attacks));
     match rows {
         Ok(rows) => finish(&rows),
@@ -60,11 +60,11 @@ fn refuse(reason: &str) -> ExitCode {
     ExitCode::from(2)
 }
 
-fn step_back() {
+fn lower_priority() {
     let _ = rustix::process::nice(ATTACKERS_NICENESS);
 }
 
-/// Thousands of sockets are opened here.
+/// The attacks open thousands of sockets.
 fn raise_open_files() {
     let limit = getrlimit(Resource::Nofile);
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
@@ -77,7 +77,7 @@ async fn run(args: &Args, attacks: &[Attack]) -> Outcome<Vec<Row>> {
     for attack in attacks {
         let row = stage.run(*attack, args.time_for(attack, attacks), args.seed).await;
         println!("{row}");
-        // A pod that failed is no measure of what comes next.
+        // After a failure the next attack gets a new pod.
         if !row.has_passed() {
             drop(stage);
             tokio::time::sleep(Duration::from_millis(200)).await;

@@ -1,4 +1,4 @@
-//! A WebRTC peer of another make (str0m) on a thread of its own: ICE, DTLS, SRTP and SCTP for real.
+//! A WebRTC peer of an independent implementation (str0m) on its own thread, with real ICE, DTLS, SRTP and SCTP.
 
 use std::collections::HashMap;
 use std::net::{SocketAddr, UdpSocket};
@@ -19,10 +19,10 @@ use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
 use crate::count::Stream;
 use crate::failure::{Outcome, wrong};
 
-/// Payload types of the routers' Opus and VP8.
+/// Payload types of Opus and VP8 in the mediasoup routers.
 pub(crate) const OPUS: u8 = 100;
 pub(crate) const VP8: u8 = 101;
-/// Room for what comes while this process gets no time.
+/// Receive buffer of the socket, for packets that arrive while this process is not scheduled.
 const SOCKET_BYTES: usize = 4 << 20;
 const LONGEST_WAIT: Duration = Duration::from_millis(20);
 
@@ -34,11 +34,11 @@ pub(crate) struct Sending {
     pub(crate) stream: Arc<Stream>,
 }
 
-/// The way to a running peer.
+/// Handle of a running peer; dropping it ends the peer.
 pub(crate) struct Peer {
-    /// For `connectWebRtcTransport`.
+    /// The `dtlsParameters` of `connectWebRtcTransport`.
     pub(crate) dtls_parameters: Value,
-    /// Whether ICE and DTLS are done.
+    /// Whether ICE and DTLS are connected.
     pub(crate) is_connected: Arc<AtomicBool>,
     commands: Sender<Command>,
 }
@@ -47,27 +47,29 @@ enum Command {
     Expect(MediaKind, u32, Arc<Stream>),
     Open(u16),
     Flood { stream: u16, interval: Duration, text: String },
-    Spoil,
+    Corrupt,
 }
 
 impl Peer {
-    /// Connects to a transport of the pod, given the answer of `createWebRtcTransport`.
+    /// Connects to a transport of the pod, given the response to `createWebRtcTransport`.
     pub(crate) fn start(transport: &Value, sending: Vec<Sending>) -> Outcome<Self> {
         let socket = UdpSocket::bind("127.0.0.1:0")?;
-        // Root only; without it the system's usual size has to do.
+        // Needs root; otherwise the default size is used.
         let _ = rustix::net::sockopt::set_socket_recv_buffer_size_force(&socket, SOCKET_BYTES);
         let local = socket.local_addr()?;
-        let mut rtc = rtc(local, transport).ok_or_else(|| wrong("the transport's parameters cannot be used"))?;
-        let fingerprint = configure(&mut rtc, transport).ok_or_else(|| wrong("no DTLS parameters"))?;
+        let mut rtc = rtc(local, transport).ok_or_else(|| wrong("could not use the parameters of the transport"))?;
+        let fingerprint =
+            configure(&mut rtc, transport).ok_or_else(|| wrong("the transport has no DTLS parameters"))?;
         for sending in &sending {
             rtc.direct_api().declare_stream_tx(Ssrc::from(sending.ssrc), None, mid(sending.kind), None);
         }
-        let (commands, to_do) = channel();
+        let (commands, received) = channel();
         let is_connected = Arc::<AtomicBool>::default();
         let sending = sending.into_iter().map(|sending| (sending, Instant::now())).collect();
         let (expected, channels) = (HashMap::new(), HashMap::new());
-        let tell = Arc::clone(&is_connected);
-        let run = Loop { rtc, socket, local, sending, expected, channels, flood: None, spoils: false, to_do, tell };
+        let connected = Arc::clone(&is_connected);
+        let run =
+            Loop { rtc, socket, local, sending, expected, channels, flood: None, corrupts: false, received, connected };
         std::thread::spawn(move || run.run());
         let dtls_parameters = json!({ "role": "client", "fingerprints": [fingerprint] });
         Ok(Self { dtls_parameters, is_connected, commands })
@@ -78,19 +80,19 @@ impl Peer {
         let _ = self.commands.send(Command::Expect(kind, ssrc, stream));
     }
 
-    /// Opens a data channel with this stream id, as signaling has agreed it.
+    /// Opens a data channel with this stream id, as negotiated by signaling.
     pub(crate) fn open(&self, stream: u16) {
         let _ = self.commands.send(Command::Open(stream));
     }
 
-    /// Says the same again and again.
+    /// Sends the same text repeatedly.
     pub(crate) fn flood(&self, stream: u16, interval: Duration, text: &str) {
         let _ = self.commands.send(Command::Flood { stream, interval, text: text.to_owned() });
     }
 
-    /// From now on every packet is followed by a copy with a byte changed, and by one that breaks off.
-    pub(crate) fn spoil(&self) {
-        let _ = self.commands.send(Command::Spoil);
+    /// From now on, follows every packet with a copy that has one byte changed and with a truncated copy.
+    pub(crate) fn corrupt(&self) {
+        let _ = self.commands.send(Command::Corrupt);
     }
 
     pub(crate) fn is_connected(&self) -> bool {
@@ -138,7 +140,7 @@ fn mid(kind: MediaKind) -> Mid {
     if kind == MediaKind::Audio { "0".into() } else { "1".into() }
 }
 
-/// Opus as it is, or a VP8 key frame of one packet; then the number of the packet, and as much as such packets have.
+/// An Opus frame or a VP8 key frame of one packet, with the number of the packet and padding to a usual size.
 fn payload(kind: MediaKind, number: u32) -> Vec<u8> {
     let (head, length): (&[u8], usize) = if kind == MediaKind::Audio { (&[], 80) } else { (&[0x10, 0], 900) };
     let mut payload = [head, &number.to_be_bytes()].concat();
@@ -166,21 +168,21 @@ struct Loop {
     expected: HashMap<u32, (MediaKind, Arc<Stream>)>,
     channels: HashMap<u16, ChannelId>,
     flood: Option<Flood>,
-    spoils: bool,
-    to_do: Receiver<Command>,
-    tell: Arc<AtomicBool>,
+    corrupts: bool,
+    received: Receiver<Command>,
+    connected: Arc<AtomicBool>,
 }
 
 impl Loop {
-    /// Until its owner drops the peer.
+    /// Runs until the owner drops the peer.
     fn run(mut self) {
         let mut buffer = vec![0; 2000];
         while self.take_commands() && self.rtc.is_alive() {
             let now = Instant::now();
             if self.rtc.is_connected() {
-                self.tell.store(true, Ordering::Relaxed);
-                self.send_what_is_due(now);
-                self.say_what_is_due(now);
+                self.connected.store(true, Ordering::Relaxed);
+                self.send_due_packets(now);
+                self.send_due_messages(now);
             }
             let Some(timeout) = self.poll() else { return };
             self.receive(&mut buffer, timeout);
@@ -189,7 +191,7 @@ impl Loop {
 
     fn take_commands(&mut self) -> bool {
         loop {
-            match self.to_do.try_recv() {
+            match self.received.try_recv() {
                 Ok(Command::Expect(kind, ssrc, stream)) => {
                     self.expected.insert(ssrc, (kind, stream));
                     self.rtc.direct_api().expect_stream_rx(Ssrc::from(ssrc), None, mid(kind), None);
@@ -202,19 +204,19 @@ impl Loop {
                 Ok(Command::Flood { stream, interval, text }) => {
                     self.flood = Some(Flood { stream, interval, text, next: Instant::now() });
                 }
-                Ok(Command::Spoil) => self.spoils = true,
+                Ok(Command::Corrupt) => self.corrupts = true,
                 Err(TryRecvError::Empty) => return true,
                 Err(TryRecvError::Disconnected) => return false,
             }
         }
     }
 
-    fn send_what_is_due(&mut self, now: Instant) {
+    fn send_due_packets(&mut self, now: Instant) {
         for (sending, next) in &mut self.sending {
             if now < *next {
                 continue;
             }
-            // What was not sent in time is not made up for, but for one packet.
+            // Missed packets are not sent later, except one.
             *next = if now > *next + 2 * sending.interval { now } else { *next + sending.interval };
             let number = sending.stream.send();
             let (payload_type, rate) = if sending.kind == MediaKind::Audio { (OPUS, 48) } else { (VP8, 90) };
@@ -226,7 +228,7 @@ impl Loop {
         }
     }
 
-    fn say_what_is_due(&mut self, now: Instant) {
+    fn send_due_messages(&mut self, now: Instant) {
         let Some(flood) = &mut self.flood else { return };
         let Some(id) = self.channels.get(&flood.stream) else { return };
         while flood.next <= now {
@@ -243,8 +245,8 @@ impl Loop {
                 Output::Timeout(timeout) => return Some(timeout),
                 Output::Transmit(transmit) => {
                     let _ = self.socket.send_to(&transmit.contents, transmit.destination);
-                    if self.spoils {
-                        self.send_spoiled(&transmit.contents, transmit.destination);
+                    if self.corrupts {
+                        self.send_corrupted(&transmit.contents, transmit.destination);
                     }
                 }
                 Output::Event(Event::RtpPacket(packet)) => self.count(*packet.header.ssrc, &packet.payload),
@@ -253,7 +255,7 @@ impl Loop {
         }
     }
 
-    fn send_spoiled(&self, packet: &[u8], to: SocketAddr) {
+    fn send_corrupted(&self, packet: &[u8], to: SocketAddr) {
         let mut changed = packet.to_vec();
         if let Some(byte) = changed.last_mut() {
             *byte ^= 1;

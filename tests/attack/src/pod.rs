@@ -1,4 +1,4 @@
-//! The media pod as a process of its own under its limit of memory, with what an operator can learn of it.
+//! The media pod as a process under its memory limit, with the information that an operator can get.
 
 use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
@@ -13,24 +13,24 @@ use tokio::time::sleep;
 
 use crate::cgroup::{Cgroup, CgroupError};
 use crate::failure::{Failure, Outcome, wrong};
-use crate::http::{Answer, Asked, call};
+use crate::http::{Answer, Request, call};
 use crate::keys::Keys;
 
-/// Ports of the pod for plain transports.
+/// Number of ports of the pod for plain transports.
 const PLAIN_PORTS: u16 = 16;
 const START_LIMIT: Duration = Duration::from_secs(30);
 const SAMPLE_INTERVAL: Duration = Duration::from_millis(20);
-/// What is kept of the log, in bytes: its newest part.
+/// How much of the log is kept, in bytes: the newest part.
 const LOG_KEPT: usize = 256 * 1024;
 
-/// How a pod is started.
+/// Options of a pod.
 #[derive(Clone, Debug)]
 pub(crate) struct PodSpec {
     pub(crate) program: PathBuf,
     pub(crate) memory: u64,
-    /// Writes its log where nothing can be written.
+    /// Whether its log goes to a full device.
     pub(crate) log_is_full: bool,
-    /// Lets a room be made to panic.
+    /// Whether a room can be made to panic.
     pub(crate) has_test_switches: bool,
 }
 
@@ -69,7 +69,7 @@ impl Pod {
         command.args(["--listen", &address.to_string(), "--rtc-ports", &format!("{first}-{}", first + PLAIN_PORTS)]);
         command.env("CONVENE_METRICS_LISTEN", metrics.to_string());
         let mut child =
-            command.spawn().map_err(|error| wrong(format!("{} cannot be started: {error}", spec.program.display())))?;
+            command.spawn().map_err(|error| wrong(format!("could not start {}: {error}", spec.program.display())))?;
         let log = Arc::<Mutex<Log>>::default();
         if let Some(stderr) = child.stderr.take() {
             collect(stderr, Arc::clone(&log));
@@ -84,9 +84,9 @@ impl Pod {
 
     async fn wait_until_ready(&self) -> Outcome {
         let start = Instant::now();
-        // With a log that cannot be written it is alive and says that it is not ready.
+        // With a log that cannot be written it is alive but never ready.
         let path = if self.spec.log_is_full { "/healthz" } else { "/readyz" };
-        while !call(self.address, Asked::get(path)).await.is_ok_and(|answer| answer.status == 200) {
+        while !call(self.address, Request::get(path)).await.is_ok_and(|answer| answer.status == 200) {
             if !self.is_alive() || start.elapsed() > START_LIMIT {
                 return Err(wrong(format!("the pod did not become ready: {}", self.log_end())));
             }
@@ -100,35 +100,35 @@ impl Pod {
         matches!(child.try_wait(), Ok(None))
     }
 
-    /// The answer of `/healthz`, and that the process is the one that was started.
+    /// Whether `/healthz` responds and the process is still the one that was started.
     pub(crate) async fn is_healthy(&self) -> bool {
-        self.is_alive() && call(self.address, Asked::get("/healthz")).await.is_ok_and(|answer| answer.status == 200)
+        self.is_alive() && call(self.address, Request::get("/healthz")).await.is_ok_and(|answer| answer.status == 200)
     }
 
     pub(crate) async fn get(&self, path: &str) -> Outcome<Answer> {
-        call(self.address, Asked::get(path)).await
+        call(self.address, Request::get(path)).await
     }
 
-    /// `/stats`, as an operator may read them.
+    /// `/stats`, with an admin token.
     pub(crate) async fn stats(&self) -> Outcome<Value> {
-        call(self.address, Asked::get("/stats").with(&self.keys.admin())).await?.json()
+        call(self.address, Request::get("/stats").with(&self.keys.admin())).await?.json()
     }
 
-    /// Names of the rooms, by the admin API.
+    /// Names of the rooms, from the admin API.
     pub(crate) async fn rooms(&self) -> Outcome<Vec<String>> {
-        let list = call(self.address, Asked::get("/admin/v1/rooms").with(&self.keys.admin())).await?.json()?;
-        let rooms = list["rooms"].as_array().ok_or_else(|| wrong("no list of rooms"))?;
+        let list = call(self.address, Request::get("/admin/v1/rooms").with(&self.keys.admin())).await?.json()?;
+        let rooms = list["rooms"].as_array().ok_or_else(|| wrong("/admin/v1/rooms has no list of rooms"))?;
         Ok(rooms.iter().filter_map(|room| room["name"].as_str()).map(str::to_owned).collect())
     }
 
-    /// The metrics, from their own listener where the pod has one.
+    /// The metrics, from their own listener if the pod has one.
     pub(crate) async fn metrics(&self) -> Outcome<String> {
-        let own = call(self.metrics, Asked::get("/metrics")).await;
+        let own = call(self.metrics, Request::get("/metrics")).await;
         let answer = if own.is_ok() { own? } else { self.get("/metrics").await? };
         Ok(answer.body)
     }
 
-    /// The sum of a metric over its labels; nothing if the pod does not have it.
+    /// The sum of a metric over its labels; `None` if the pod does not have it.
     pub(crate) async fn metric(&self, name: &str) -> Option<f64> {
         let text = self.metrics().await.ok()?;
         let is_it = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
@@ -136,7 +136,7 @@ impl Pod {
         (!values.is_empty()).then(|| values.iter().sum())
     }
 
-    /// How many panics its log and its metric tell of.
+    /// Number of panics in the log or in the metric.
     pub(crate) async fn panics(&self) -> usize {
         let counted = self.metric("convene_media_room_panics_total").await.unwrap_or(0.0);
         let logged = self.log.lock().expect("no holder of this lock panics").panics;
@@ -155,7 +155,7 @@ impl Pod {
         self.memory.group.used()
     }
 
-    /// The most memory that was in use since the last call, in bytes.
+    /// Maximum memory in use since the last call, in bytes.
     pub(crate) fn take_peak(&self) -> u64 {
         self.memory.peak.swap(self.memory(), Ordering::Relaxed)
     }
@@ -176,7 +176,7 @@ fn value(line: &str) -> Option<f64> {
     line.rsplit(' ').next()?.parse().ok()
 }
 
-/// A shell puts itself under the limit and then becomes the pod.
+/// A shell joins the cgroup and then becomes the pod.
 fn command(spec: &PodSpec, group: &Cgroup, folder: &Path) -> Command {
     let mut command = Command::new("/bin/sh");
     let script = r#"echo $$ > "$0" && exec "$@""#;
@@ -203,7 +203,7 @@ fn free_address() -> Outcome<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }
 
-/// The first of so many ports in a row that are free for UDP and TCP at this moment.
+/// The first of `count` contiguous ports that are currently free for UDP and TCP.
 fn free_ports(count: u16) -> Outcome<u16> {
     let is_free = |port: u16| {
         UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok() && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()

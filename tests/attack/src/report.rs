@@ -1,14 +1,14 @@
-//! The table at the end. Pure.
+//! The table of results. Pure.
 
 use std::fmt;
 
-use crate::honest::Notice;
+use crate::honest::Observations;
 
-/// What came of an attack.
+/// The result of an attack.
 #[derive(Debug)]
 pub(crate) struct Row {
     pub(crate) name: &'static str,
-    pub(crate) notice: Notice,
+    pub(crate) notice: Observations,
     pub(crate) peak: u64,
     pub(crate) faults: Vec<String>,
 }
@@ -21,7 +21,7 @@ impl Row {
 
 impl fmt::Display for Row {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Notice { sent, lost, requests, p50, p99, .. } = &self.notice;
+        let Observations { sent, lost, requests, p50, p99, .. } = &self.notice;
         let packets = format!("{lost}/{sent}");
         let peak = mebibytes(self.peak);
         let verdict = if self.has_passed() { "held".to_owned() } else { format!("FAILED: {}", self.faults.join("; ")) };
@@ -33,14 +33,14 @@ pub(crate) fn mebibytes(bytes: u64) -> u64 {
     bytes >> 20
 }
 
-/// Titles of the columns.
+/// The header of the table.
 pub(crate) fn head() -> String {
     let titles = ("attack", "lost/sent", "requests", "p50 ms", "p99 ms", "peak MiB", "verdict");
     let (attack, packets, requests, p50, p99, peak, verdict) = titles;
     format!("{attack:<28} {packets:>12} {requests:>8} {p50:>7} {p99:>7} {peak:>8}  {verdict}")
 }
 
-/// The last line: how many attacks were held off.
+/// The last line: numbers of passed and failed attacks.
 pub(crate) fn closing(rows: &[Row]) -> String {
     let passed = rows.iter().filter(|row| row.has_passed()).count();
     format!("{passed} passed, {} failed", rows.len() - passed)
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     fn row(faults: &[&str]) -> Row {
-        let notice = Notice { sent: 900, lost: 0, requests: 100, p50: 0.4, p99: 2.5, trouble: None };
+        let notice = Observations { sent: 900, lost: 0, requests: 100, p50: 0.4, p99: 2.5, trouble: None };
         Row { name: "slow-loris", notice, peak: 100 << 20, faults: faults.iter().map(ToString::to_string).collect() }
     }
 

@@ -1,4 +1,4 @@
-//! One attack from beginning to end: it runs, then everything is asked that must be so after any attack.
+//! One attack from start to end: it runs, then the conditions that must hold after every attack are checked.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,32 +6,32 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::attacks::{Attack, Ctx};
+use crate::attacks::{Attack, Context};
 use crate::failure::{Failure, Outcome};
-use crate::honest::{self, Notice, Pair};
+use crate::honest::{self, Observations, Pair};
 use crate::pod::{Pod, PodSpec};
 use crate::report::{Row, mebibytes};
 
-/// What an attack may take longer than it was given.
+/// Time that an attack may exceed its duration by.
 const OVERTIME: Duration = Duration::from_secs(150);
-/// Rooms, sockets and memory are gone by then.
-const SETTLED_BY: Duration = Duration::from_secs(20);
-/// How long the honest pair is watched during each attack, however short that is.
-const WATCHED_AT_LEAST: Duration = Duration::from_secs(1);
+/// Time in which rooms, sockets and memory must be released.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(20);
+/// Minimum time for which the honest pair is observed during each attack.
+const MIN_OBSERVATION: Duration = Duration::from_secs(1);
 /// Memory that allocators may keep, in bytes.
 const KEPT_MEMORY: u64 = 192 << 20;
-/// What `/stats` counts.
+/// Counts in `/stats` that are compared.
 const COUNTS: [&str; 8] =
     ["rooms", "connections", "participants", "transports", "producers", "consumers", "dataProducers", "dataConsumers"];
 
-/// A pod with the honest pair on it, and what there was before any attack.
+/// A pod with the honest pair, and its state before any attack.
 pub(crate) struct Stage {
     pub(crate) pod: Arc<Pod>,
     pair: Pair,
     memory: u64,
     counts: Vec<u64>,
     panics: usize,
-    /// Milliseconds within which the honest pair's requests are answered, but for one in a hundred.
+    /// Milliseconds within which 99 of 100 requests of the honest pair must be answered.
     p99: f64,
 }
 
@@ -47,35 +47,35 @@ impl Stage {
     pub(crate) async fn run(&mut self, attack: Attack, time: Duration, seed: u64) -> Row {
         self.pair.take().await;
         self.pod.take_peak();
-        let ctx = Ctx { pod: Arc::clone(&self.pod), name: attack.name, time, seed };
+        let context = Context { pod: Arc::clone(&self.pod), name: attack.name, time, seed };
         let began = Instant::now();
-        // On the attackers' threads.
-        let running = tokio::spawn(timeout(time + OVERTIME, (attack.run)(ctx)));
+        // Runs on the threads of the attackers.
+        let running = tokio::spawn(timeout(time + OVERTIME, (attack.run)(context)));
         let outcome = match running.await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(Failure::Silent("end of the attack".into())),
             Err(error) => Err(Failure::Broken(format!("the attack itself failed: {error}"))),
         };
-        // What is over in a moment leaves the pair no time to notice anything.
-        sleep(WATCHED_AT_LEAST.saturating_sub(began.elapsed())).await;
+        // A very short attack leaves the pair no time to observe anything.
+        sleep(MIN_OBSERVATION.saturating_sub(began.elapsed())).await;
         let notice = self.pair.take().await;
         let peak = self.pod.take_peak();
         let mut faults: Vec<String> = outcome.err().iter().map(ToString::to_string).collect();
-        faults.extend(faults_of(&notice, self.p99));
-        faults.extend(self.what_is_left(peak).await);
+        faults.extend(find_faults(&notice, self.p99));
+        faults.extend(self.check_pod(peak).await);
         Row { name: attack.name, notice, peak, faults }
     }
 
-    async fn what_is_left(&mut self, peak: u64) -> Vec<String> {
+    async fn check_pod(&mut self, peak: u64) -> Vec<String> {
         if !self.pod.is_alive() {
             return vec![format!("the pod is dead: {}", self.pod.log_end())];
         }
         let mut faults = Vec::new();
         if !self.pod.is_healthy().await {
-            faults.push("/healthz is not answered".to_owned());
+            faults.push("/healthz does not respond".to_owned());
         }
         if peak >= self.pod.spec.memory {
-            faults.push("the limit of memory was reached".to_owned());
+            faults.push("the memory limit was reached".to_owned());
         }
         let panics = self.pod.panics().await;
         if panics > self.panics {
@@ -86,33 +86,33 @@ impl Stage {
         faults
     }
 
-    /// Waits until the pod is as it was; what is not after some time is a fault.
+    /// Waits until the pod is in its initial state; returns what has not been released in time.
     async fn settle(&mut self) -> Option<String> {
         let start = Instant::now();
         loop {
-            let left = self.left_over().await;
-            if left.is_none() || start.elapsed() > SETTLED_BY {
+            let left = self.find_leftovers().await;
+            if left.is_none() || start.elapsed() > SETTLE_TIMEOUT {
                 return left;
             }
             sleep(Duration::from_millis(100)).await;
         }
     }
 
-    async fn left_over(&self) -> Option<String> {
+    async fn find_leftovers(&self) -> Option<String> {
         let rooms = self.pod.rooms().await.unwrap_or_default();
         if rooms != [honest::ROOM] {
-            return Some(format!("rooms that are left: {:.120}", rooms.join(" ")));
+            return Some(format!("remaining rooms: {:.120}", rooms.join(" ")));
         }
         let counts = counts(&self.pod).await.unwrap_or_default();
         if counts != self.counts {
             return Some(format!("{COUNTS:?} are {counts:?} instead of {:?}", self.counts));
         }
         let kept = self.pod.memory().saturating_sub(self.memory);
-        (kept > KEPT_MEMORY).then(|| format!("{} MiB more than before are still in use", mebibytes(kept)))
+        (kept > KEPT_MEMORY).then(|| format!("{} MiB more than before the attacks are still in use", mebibytes(kept)))
     }
 }
 
-fn faults_of(notice: &Notice, p99: f64) -> Vec<String> {
+fn find_faults(notice: &Observations, p99: f64) -> Vec<String> {
     let mut faults = Vec::new();
     if let Some(trouble) = &notice.trouble {
         faults.push(format!("the honest pair: {trouble}"));
@@ -132,10 +132,10 @@ async fn counts(pod: &Pod) -> Outcome<Vec<u64>> {
 }
 
 /// Waits until a room has ended.
-pub(crate) async fn until_room_ends(pod: &Pod, name: &str) -> Outcome {
+pub(crate) async fn wait_for_room_end(pod: &Pod, name: &str) -> Outcome {
     let start = Instant::now();
     while pod.rooms().await?.iter().any(|room| room == name) {
-        if start.elapsed() > SETTLED_BY {
+        if start.elapsed() > SETTLE_TIMEOUT {
             return Err(Failure::Silent(format!("end of the room {name}")));
         }
         sleep(Duration::from_millis(50)).await;

@@ -1,23 +1,23 @@
 //! Values that are too large in one place: for every place of an honest value a longer list, a longer text, a larger number, an object
-//! with more keys, and a deep one. Pure.
+//! with more keys, and a deep value. Pure.
 
 use serde_json::{Map, Value, json};
 
-/// Bytes of a long text, and of a long list at most: together with the rest within one frame.
+/// Maximum size of a long text or list in bytes: the whole message must fit into one frame.
 const TEXT_BYTES: usize = 10_000;
 const LIST_BYTES: usize = 40_000;
 const DEPTH: usize = 100;
 
-/// Whether the pod must refuse a variant, or may also pass over what is too much.
+/// Whether the pod must refuse a variant or may ignore the excess.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Size {
     /// A list or text that is far too long.
     TooLarge,
-    /// Something else that no client sends.
+    /// Another value that no client sends.
     Odd,
 }
 
-/// A value that was made worse.
+/// A changed value.
 #[derive(Clone, Debug)]
 pub(crate) struct Variant {
     pub(crate) what: String,
@@ -82,7 +82,7 @@ fn long_list(items: &[Value]) -> Option<Value> {
     Some(Value::Array((0..count).map(|index| numbered(first, index)).collect()))
 }
 
-/// With numbers that differ from item to item, so that the list is not refused only because something is there twice.
+/// A copy of the item with its own numbers, so that the list is not refused only because of duplicates.
 fn numbered(item: &Value, index: usize) -> Value {
     let mut item = item.clone();
     for key in ["ssrc", "payloadType", "preferredPayloadType", "id", "preferredId"] {

@@ -200,7 +200,7 @@ test('an unknown meeting: a page for browsers, problem+json for programs, a fina
 
 test('an invalid media pool is rejected with a message', async () => {
   expect(await refusalOf(pool('bad', { rtcPorts: { min: 42_009, max: 42_000 } }))).toContain('rtcPorts.min is larger than rtcPorts.max');
-  expect(await refusalOf(pool('bad', { workersPerPod: 20 }))).toContain('rtcPorts has no room');
+  expect(await refusalOf(pool('bad', { workersPerPod: 20 }))).toContain('rtcPorts is too small');
   expect(await refusalOf(pool('bad', { rtcPorts: { min: 80, max: 90 } }))).toContain('1024');
 });
 

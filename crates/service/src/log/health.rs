@@ -8,10 +8,10 @@ use prometheus::{IntCounter, Registry};
 
 use super::pump::{Notice, Shared};
 
-/// What readiness says of a log that cannot be written.
+/// The problem that readiness reports when the log cannot be written.
 pub const LOG_PROBLEM: &str = "the log cannot be written";
 
-/// The state of the log; clones share it. The default is that of a program without a log, which cannot fail.
+/// The state of the log, shared by all clones. The default is for a program without a log, which cannot fail.
 #[derive(Clone, Debug)]
 pub struct LogHealth {
     lost: IntCounter,
@@ -39,29 +39,29 @@ impl LogHealth {
         (Self { lost, shared: Some(Arc::clone(&shared)) }, shared)
     }
 
-    /// Lines that could not be written so far.
+    /// Number of lines that could not be written so far.
     pub fn lost_lines(&self) -> u64 {
         self.lost.get()
     }
 
-    /// Whether lines cannot be written at the moment.
+    /// Whether lines currently cannot be written.
     pub fn is_failing(&self) -> bool {
         self.shared.as_ref().is_some_and(|shared| shared.is_failing(Instant::now()))
     }
 
-    /// What is wrong with the log at the moment, for readiness.
+    /// The current problem of the log, for readiness.
     pub fn problem(&self) -> Option<&'static str> {
         self.is_failing().then_some(LOG_PROBLEM)
     }
 
-    /// Waits until the lines so far are written, or cannot be. To be called before the process ends.
+    /// Waits until all lines so far are written or lost, for `at_most`. Must be called before the process exits.
     pub fn flush(&self, at_most: Duration) {
         if let Some(shared) = &self.shared {
             shared.flush(at_most);
         }
     }
 
-    /// Writes a line behind all others, as it is, and waits a moment until it is written: why the process ends.
+    /// Writes a line as it is, after all others, and waits up to one second for it: the reason why the process exits.
     pub fn last_words(&self, line: &str) {
         match &self.shared {
             Some(shared) => shared.push(format!("{line}\n").as_bytes()),
@@ -70,7 +70,7 @@ impl LogHealth {
         self.flush(Duration::from_secs(1));
     }
 
-    /// Adds the counter of lost lines to a program's metrics.
+    /// Registers the counter of lost lines.
     pub fn register(&self, registry: &Registry) -> Result<(), prometheus::Error> {
         registry.register(Box::new(self.lost.clone()))
     }

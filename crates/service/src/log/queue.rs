@@ -1,36 +1,36 @@
-//! Lines that wait to be written, bounded in bytes. Pure: no clock, no I/O.
+//! The queue of log lines, bounded in bytes. Pure: no clock, no I/O.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
-/// Some thousand lines: enough for a burst, and little for a process.
-pub(super) const MOST_BYTES: usize = 1024 * 1024;
+/// Several thousand lines: enough for a burst, and little memory for a process.
+pub(super) const MAX_BYTES: usize = 1024 * 1024;
 
-/// The lines in their order.
+/// Lines in the order in which they were logged.
 #[derive(Debug, Default)]
 pub(super) struct Queue(Vec<u8>);
 
 impl Queue {
-    /// Takes what ends with a line, or refuses all of it where there is no room.
+    /// Appends complete lines, or refuses all of them if there is no room.
     pub(super) fn push(&mut self, lines: &[u8]) -> bool {
-        let has_room = lines.len() <= MOST_BYTES.saturating_sub(self.0.len());
+        let has_room = lines.len() <= MAX_BYTES.saturating_sub(self.0.len());
         if has_room {
             self.0.extend_from_slice(lines);
         }
         has_room
     }
 
-    /// Everything that waits.
+    /// Removes and returns all lines.
     pub(super) fn take(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.0)
     }
 
-    /// Whether nothing waits.
+    /// Whether there are no lines.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-/// The number of lines in a text; one that was cut off at its beginning counts.
+/// The number of lines in a text. A last line without an end counts too.
 pub(super) fn count_lines(text: &[u8]) -> u64 {
     let ends = text.split(|byte| *byte == b'\n').count().saturating_sub(1);
     let is_open = text.last().is_some_and(|last| *last != b'\n');
@@ -45,10 +45,10 @@ mod tests {
     fn lines_keep_their_order_and_one_without_room_is_refused_whole() {
         let mut queue = Queue::default();
         assert!(queue.push(b"first\n") && queue.push(b"second\n"));
-        assert!(!queue.push(&vec![b'x'; MOST_BYTES]));
+        assert!(!queue.push(&vec![b'x'; MAX_BYTES]));
         assert!(queue.push(b"third\n"), "a short one has room");
         assert_eq!(queue.take(), b"first\nsecond\nthird\n");
-        assert!(queue.is_empty() && queue.push(&vec![b'x'; MOST_BYTES]) && !queue.push(b"x"));
+        assert!(queue.is_empty() && queue.push(&vec![b'x'; MAX_BYTES]) && !queue.push(b"x"));
     }
 
     #[test]

@@ -4,16 +4,16 @@ use std::time::Instant;
 
 use super::*;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// What a sink does, changed by the test while it is in use.
+/// A sink whose failures the test controls while it is in use.
 #[derive(Clone, Default)]
 struct Sink(Arc<Mutex<Inner>>);
 
 #[derive(Default)]
 struct Inner {
     written: Vec<u8>,
-    /// Bytes that are taken before the failure.
+    /// Bytes that are accepted before the failure.
     room: usize,
     failure: Option<ErrorKind>,
 }
@@ -52,15 +52,15 @@ impl Write for Sink {
     }
 }
 
-fn start(sink: &Sink) -> (LogHealth, Line) {
+fn start(sink: &Sink) -> (LogHealth, LineWriter) {
     let (health, shared) = LogHealth::start(sink.clone(), |lost| format!("{lost} lost\n").into_bytes());
-    (health, Line(shared))
+    (health, LineWriter(shared))
 }
 
 fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_so() {
-        assert!(start.elapsed() < PATIENCE, "{what}");
+        assert!(start.elapsed() < TIMEOUT, "{what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
@@ -72,7 +72,7 @@ fn lines_are_written_in_order_and_a_flush_waits_for_them() {
     for number in 0..100 {
         line.write_all(format!("{number}\n").as_bytes()).unwrap();
     }
-    health.flush(PATIENCE);
+    health.flush(TIMEOUT);
     let mut expected = (0..100).map(|number| number.to_string()).collect::<Vec<_>>().join("\n");
     expected.push('\n');
     assert_eq!((sink.written(), health.lost_lines(), health.problem()), (expected, 0, None));
@@ -81,7 +81,7 @@ fn lines_are_written_in_order_and_a_flush_waits_for_them() {
 }
 
 #[test]
-fn what_cannot_be_written_is_counted_and_told_when_writing_works_again() {
+fn lost_lines_are_counted_and_reported_when_writing_works_again() {
     for failure in [ErrorKind::StorageFull, ErrorKind::BrokenPipe] {
         let sink = Sink::default();
         sink.fail(Some(failure), 3);
@@ -95,13 +95,13 @@ fn what_cannot_be_written_is_counted_and_told_when_writing_works_again() {
         sink.fail(None, 0);
         until("it recovers without being used", || !health.is_failing());
         line.write_all(b"third\n").unwrap();
-        health.flush(PATIENCE);
+        health.flush(TIMEOUT);
         assert_eq!((sink.written(), health.lost_lines()), ("fir\n2 lost\nthird\n".to_owned(), 2), "{failure:?}");
     }
 }
 
 #[test]
-fn a_sink_that_takes_nothing_makes_nobody_wait() {
+fn a_sink_that_blocks_does_not_block_logging() {
     let sink = Sink::default();
     let (health, mut line) = start(&sink);
     let held = sink.0.lock().unwrap();
@@ -110,27 +110,27 @@ fn a_sink_that_takes_nothing_makes_nobody_wait() {
     for _ in 0..64 {
         line.write_all(&long).unwrap();
     }
-    let at_least = 64 - 2 * (queue::MOST_BYTES / (64 * 1024)) as u64;
+    let at_least = 64 - 2 * (queue::MAX_BYTES / (64 * 1024)) as u64;
     assert!(health.lost_lines() >= at_least, "{} are lost", health.lost_lines());
     health.flush(Duration::from_millis(1));
-    assert!(start.elapsed() < PATIENCE);
+    assert!(start.elapsed() < TIMEOUT);
     let later = || Instant::now() + pump::STUCK + Duration::from_secs(1);
     until("it counts as failing after a while", || line.0.is_failing(later()));
     drop(held);
-    health.flush(PATIENCE);
+    health.flush(TIMEOUT);
     until("it has recovered", || !health.is_failing());
     assert!(sink.written().ends_with('\n'));
 }
 
 #[test]
-fn a_sink_that_is_full_for_the_moment_is_tried_again() {
+fn a_sink_that_is_temporarily_full_is_tried_again() {
     let sink = Sink::default();
     sink.fail(Some(ErrorKind::WouldBlock), 2);
     let (health, mut line) = start(&sink);
     line.write_all(b"line\n").unwrap();
     until("the first bytes are there", || sink.written() == "li");
     sink.fail(None, 0);
-    health.flush(PATIENCE);
+    health.flush(TIMEOUT);
     assert_eq!((sink.written().as_str(), health.lost_lines()), ("line\n", 0));
 }
 

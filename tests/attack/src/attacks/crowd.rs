@@ -1,4 +1,4 @@
-//! Fifty hostile guests in fifty rooms, who do all of it at once.
+//! Fifty hostile guests in fifty rooms, who use many attacks at the same time.
 
 use std::time::Duration;
 
@@ -9,27 +9,27 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::bytes::junk_capabilities;
-use super::{Attack, Ctx};
+use super::{Attack, Context};
 use crate::client::Client;
 use crate::failure::{Failure, Outcome};
 use crate::honest::produce;
 use crate::keys;
 
 const GUESTS: usize = 50;
-/// One who was sent away comes back after this.
+/// Pause before a disconnected guest reconnects.
 const RETURN_AFTER: Duration = Duration::from_millis(200);
 
 pub(super) fn attacks() -> Vec<Attack> {
     vec![Attack {
         name: "fifty-guests",
-        about: "50 hostile guests in 50 rooms do all of it at once",
-        run: |ctx| Box::pin(fifty(ctx)),
+        about: "50 hostile guests in 50 rooms use many attacks at the same time",
+        run: |context| Box::pin(fifty(context)),
     }]
 }
 
-async fn fifty(ctx: Ctx) -> Outcome {
-    let end = ctx.end();
-    let guests = (0..GUESTS).map(|number| tokio::spawn(misbehave(ctx.clone(), number, end)));
+async fn fifty(context: Context) -> Outcome {
+    let end = context.end();
+    let guests = (0..GUESTS).map(|number| tokio::spawn(visit_repeatedly(context.clone(), number, end)));
     let guests: Vec<_> = guests.collect();
     for guest in guests {
         guest.await.map_err(|error| Failure::Broken(error.to_string()))?;
@@ -37,28 +37,28 @@ async fn fifty(ctx: Ctx) -> Outcome {
     Ok(())
 }
 
-/// Comes back whenever it is thrown out.
-async fn misbehave(ctx: Ctx, number: usize, end: Instant) {
-    let meeting = ctx.meeting(number);
-    let mut random = StdRng::seed_from_u64(ctx.seed + number as u64);
+/// Reconnects whenever it is disconnected.
+async fn visit_repeatedly(context: Context, number: usize, end: Instant) {
+    let meeting = context.meeting(number);
+    let mut random = StdRng::seed_from_u64(context.seed + number as u64);
     while Instant::now() < end {
-        let _ = one_visit(&ctx, &meeting, &mut random, end).await;
+        let _ = one_visit(&context, &meeting, &mut random, end).await;
         sleep(RETURN_AFTER).await;
     }
 }
 
-async fn one_visit(ctx: &Ctx, meeting: &MeetingGrant, random: &mut StdRng, end: Instant) -> Outcome {
+async fn one_visit(context: &Context, meeting: &MeetingGrant, random: &mut StdRng, end: Instant) -> Outcome {
     let who = keys::moderator(keys::guest(&format!("guest-of-{}", meeting.name), "198.51.100.4"));
-    let mut eve = Client::open(&ctx.pod, meeting, "eve", &who).await?;
+    let mut eve = Client::open(&context.pod, meeting, "eve", &who).await?;
     let _ = eve.ask("join", json!({ "displayName": "Eve", "rtpCapabilities": junk_capabilities(60_000) })).await;
     let transport = eve.transport("producer").await?["transportId"].clone();
     if random.random_bool(0.5) {
         let _ = eve.join("Eve").await;
     }
     while Instant::now() < end {
-        let (method, data) = something(random, &transport);
+        let (method, data) = random_request(random, &transport);
         eve.request(method, &data).await?;
-        // Some of them do not read.
+        // Sometimes it does not read.
         if random.random_bool(0.8) {
             eve.read_for(Duration::from_millis(2)).await?;
         }
@@ -66,7 +66,7 @@ async fn one_visit(ctx: &Ctx, meeting: &MeetingGrant, random: &mut StdRng, end: 
     Ok(())
 }
 
-fn something(random: &mut StdRng, transport: &Value) -> (&'static str, Value) {
+fn random_request(random: &mut StdRng, transport: &Value) -> (&'static str, Value) {
     let ssrc = random.random();
     match random.random_range(0..10) {
         0 => ("sendChatMessage", json!({ "text": "\u{1}".repeat(4096) })),

@@ -1,11 +1,11 @@
-//! Things made and ended again and again, and as many of them as there may be.
+//! Objects that are created and closed repeatedly, and as many of them as the limits allow.
 
 use std::time::Duration;
 
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::{Attack, Ctx, is_answered};
+use super::{Attack, Context, is_answered};
 use crate::client::Client;
 use crate::failure::{Failure, Outcome, ensure};
 use crate::honest::produce;
@@ -18,28 +18,28 @@ pub(super) fn attacks() -> Vec<Attack> {
     vec![
         Attack {
             name: "produce-close-loop",
-            about: "producers made and closed as fast as the pod answers, with receivers",
-            run: |ctx| Box::pin(produce_and_close(ctx)),
+            about: "producers created and closed as fast as the pod responds, with receivers",
+            run: |context| Box::pin(produce_and_close(context)),
         },
         Attack {
             name: "restart-ice-loop",
-            about: "restartIce as fast as the pod answers",
-            run: |ctx| Box::pin(restart_ice(ctx)),
+            about: "restartIce as fast as the pod responds",
+            run: |context| Box::pin(restart_ice(context)),
         },
         Attack {
             name: "transports",
-            about: "transports to the limit, by thirty participants",
-            run: |ctx| Box::pin(transports(ctx)),
+            about: "transports up to the limit, by 30 participants",
+            run: |context| Box::pin(transports(context)),
         },
         Attack {
             name: "reconnect-loop",
-            about: "sockets opened and dropped as fast as the pod answers",
-            run: |ctx| Box::pin(reconnect(ctx)),
+            about: "sockets opened and dropped as fast as the pod responds",
+            run: |context| Box::pin(reconnect(context)),
         },
     ]
 }
 
-/// 429 is an answer too.
+/// The result, or `None` if the request was rate limited.
 fn allowed<T>(outcome: Outcome<T>) -> Outcome<Option<T>> {
     match outcome {
         Ok(value) => Ok(Some(value)),
@@ -48,26 +48,26 @@ fn allowed<T>(outcome: Outcome<T>) -> Outcome<Option<T>> {
     }
 }
 
-async fn produce_and_close(ctx: Ctx) -> Outcome {
-    let meeting = ctx.meeting(0);
+async fn produce_and_close(context: Context) -> Outcome {
+    let meeting = context.meeting(0);
     let mut readers = Vec::new();
     for number in 0..5 {
-        let mut bob = ctx.joined(&meeting, &format!("bob-{number}")).await?;
-        let time = ctx.time;
+        let mut bob = context.joined(&meeting, &format!("bob-{number}")).await?;
+        let time = context.time;
         readers.push(tokio::spawn(async move { bob.read_for(time).await.map(|()| bob) }));
     }
-    let mut eve = ctx.joined(&meeting, "eve").await?;
+    let mut eve = context.joined(&meeting, "eve").await?;
     let transport = eve.transport("producer").await?;
-    let end = ctx.end();
+    let end = context.end();
     let mut ssrc = 1000;
     while Instant::now() < end {
         ssrc += 1;
         let made = eve.ask("produce", produce(&transport["transportId"], "video", ssrc)).await;
-        // It does not stop, and is sent away.
+        // It does not stop, so the pod disconnects it.
         if let Err(Failure::Closed { code: 4000, .. }) = made {
             break;
         }
-        // The close of the last one was refused, and its MID is taken.
+        // The last close was refused, so its MID is still in use.
         if let Err(Failure::Refused { code: 400, .. }) = made {
             continue;
         }
@@ -85,15 +85,15 @@ async fn produce_and_close(ctx: Ctx) -> Outcome {
     Ok(())
 }
 
-async fn restart_ice(ctx: Ctx) -> Outcome {
-    let meeting = ctx.meeting(0);
-    let mut bob = ctx.joined(&meeting, "bob").await?;
-    let mut eve = ctx.joined(&meeting, "eve").await?;
+async fn restart_ice(context: Context) -> Outcome {
+    let meeting = context.meeting(0);
+    let mut bob = context.joined(&meeting, "bob").await?;
+    let mut eve = context.joined(&meeting, "eve").await?;
     let transport = eve.transport("producer").await?["transportId"].clone();
-    let end = ctx.end();
+    let end = context.end();
     while Instant::now() < end {
         match eve.ask("restartIce", json!({ "transportId": transport })).await {
-            // It does not stop, and is sent away.
+            // It does not stop, so the pod disconnects it.
             Err(Failure::Closed { code: 4000, .. }) => break,
             answer => drop(allowed(answer)?),
         }
@@ -101,11 +101,11 @@ async fn restart_ice(ctx: Ctx) -> Outcome {
     is_answered(&mut bob, SOON).await
 }
 
-async fn transports(ctx: Ctx) -> Outcome {
-    let meeting = ctx.meeting(0);
+async fn transports(context: Context) -> Outcome {
+    let meeting = context.meeting(0);
     let mut crowd = Vec::new();
     for number in 0..30 {
-        let mut eve = ctx.joined(&meeting, &format!("eve-{number}")).await?;
+        let mut eve = context.joined(&meeting, &format!("eve-{number}")).await?;
         let mut count = 1;
         while allowed(eve.transport("producer").await)?.is_some() {
             count += 1;
@@ -119,12 +119,12 @@ async fn transports(ctx: Ctx) -> Outcome {
     }
 }
 
-async fn reconnect(ctx: Ctx) -> Outcome {
-    let meeting = ctx.meeting(0);
-    let mut bob = ctx.joined(&meeting, "bob").await?;
-    let end = ctx.end();
+async fn reconnect(context: Context) -> Outcome {
+    let meeting = context.meeting(0);
+    let mut bob = context.joined(&meeting, "bob").await?;
+    let end = context.end();
     while Instant::now() < end {
-        let mut eve = Client::open(&ctx.pod, &meeting, "eve", &keys::guest("guest-eve", "198.51.100.2")).await?;
+        let mut eve = Client::open(&context.pod, &meeting, "eve", &keys::guest("guest-eve", "198.51.100.2")).await?;
         eve.request("join", &json!({ "displayName": "Eve" })).await?;
         drop(eve);
         bob.read_for(Duration::from_millis(1)).await?;

@@ -1,5 +1,5 @@
-//! Random messages: an honest one with ids of anybody, then changed in some places. Biased to long lists, long texts, deep values, wrong
-//! types, huge numbers, and ids that belong to somebody else. Pure: the same random numbers and ids give the same message.
+//! Random messages: honest ones with ids of any object, then changed in some places. Biased towards long lists, long texts, deep values,
+//! wrong types, huge numbers, and ids of other participants. Pure: the same random numbers and ids give the same message.
 
 use rand::Rng;
 use rand::rngs::StdRng;
@@ -7,10 +7,10 @@ use serde_json::{Map, Value, json};
 
 use crate::variants::{deep, find_places};
 
-/// Longest message, in bytes: somewhat above what a frame may have.
-const LONGEST: usize = 100_000;
+/// Maximum length of a message in bytes, somewhat above the limit of a frame.
+const MAX_MESSAGE_BYTES: usize = 100_000;
 
-/// A frame as a client sends it.
+/// A random frame of a client.
 pub(super) fn message(random: &mut StdRng, ids: &[String]) -> String {
     let (method, data) = honest(random, ids);
     let mut data = data;
@@ -25,10 +25,10 @@ pub(super) fn message(random: &mut StdRng, ids: &[String]) -> String {
     if random.random_bool(0.05) {
         mutate(random, &mut frame, ids);
     }
-    spoiled(random, frame.to_string())
+    corrupted(random, frame.to_string())
 }
 
-/// A call of the broadcaster API: method, path below the room, body.
+/// A random call of the broadcaster API: method, path below the room, body.
 pub(super) fn broadcast(random: &mut StdRng, ids: &[String]) -> (&'static str, String, String) {
     let (a, b, peer) = (id(random, ids), id(random, ids), peer(random));
     let base = format!("/broadcasters/{peer}");
@@ -77,19 +77,19 @@ pub(super) fn broadcast(random: &mut StdRng, ids: &[String]) -> (&'static str, S
         _ => ("DELETE", base, json!({})),
     };
     (0..random.random_range(0..3)).for_each(|_| mutate(random, &mut body, ids));
-    (method, path, spoiled(random, body.to_string()))
+    (method, path, corrupted(random, body.to_string()))
 }
 
 fn peer(random: &mut StdRng) -> &'static str {
     ["caster", "caster-2", "talker-0", "talker-1", "talker-3"][random.random_range(0..5)]
 }
 
-/// An id that the pod gave to anybody, or nobody's.
+/// An id that the pod assigned to any object, or an unknown one.
 fn id(random: &mut StdRng, ids: &[String]) -> String {
     match ids.len() {
-        0 => "nobody".to_owned(),
-        _ if random.random_bool(0.05) => "nobody".to_owned(),
-        // Newer ones are more often still there.
+        0 => "unknown".to_owned(),
+        _ if random.random_bool(0.05) => "unknown".to_owned(),
+        // Newer objects are more likely to exist.
         count => ids[count - 1 - random.random_range(0..count).min(random.random_range(0..count))].clone(),
     }
 }
@@ -203,12 +203,12 @@ fn people(random: &mut StdRng, peer: &str) -> (&'static str, Value) {
             json!({ "peerId": peer, "publish": { "audio": random.random::<bool>() }, "publishData": true }),
         ),
         17 => ("setModerator", json!({ "peerId": peer, "moderator": random.random::<bool>() })),
-        18 => ("setWatchedPeers", json!({ "peerIds": [peer, "nobody"] })),
+        18 => ("setWatchedPeers", json!({ "peerIds": [peer, "unknown"] })),
         _ => ("applyNetworkThrottle", json!({ "secret": "x", "options": {} })),
     }
 }
 
-/// Changes one place.
+/// Changes one place of the value.
 fn mutate(random: &mut StdRng, value: &mut Value, ids: &[String]) {
     let mut places = Vec::new();
     find_places(value, String::new(), &mut places);
@@ -228,7 +228,7 @@ fn mutate(random: &mut StdRng, value: &mut Value, ids: &[String]) {
 }
 
 fn lengthen(random: &mut StdRng, value: &mut Value) {
-    let longest = LONGEST / value.to_string().len().max(1) + 1;
+    let longest = MAX_MESSAGE_BYTES / value.to_string().len().max(1) + 1;
     let factor = [2, 10, 33, 100, 300][random.random_range(0..5)].min(longest);
     match value {
         Value::Array(items) => *items = items.iter().cycle().take(items.len() * factor).cloned().collect(),
@@ -275,15 +275,15 @@ fn odd(random: &mut StdRng) -> Value {
     odd[random.random_range(0..odd.len())].clone()
 }
 
-/// A few are no JSON any more, or far too long.
-fn spoiled(random: &mut StdRng, mut text: String) -> String {
+/// Makes a few texts invalid JSON or far too long.
+fn corrupted(random: &mut StdRng, mut text: String) -> String {
     if random.random_bool(0.02) {
         let at = text.floor_char_boundary(random.random_range(0..text.len()));
         text.truncate(at);
     } else if random.random_bool(0.01) {
         text = "[".repeat(random.random_range(1..50_000));
     }
-    text.truncate(text.floor_char_boundary(LONGEST));
+    text.truncate(text.floor_char_boundary(MAX_MESSAGE_BYTES));
     text
 }
 
@@ -313,7 +313,7 @@ mod tests {
         assert!(count(&|text| text.len() > 10_000) > 20);
         assert!(count(&|text| text.contains("[[[[[[[[")) > 20);
         assert!(count(&|text| text.contains("producer-2")) > 60);
-        assert!(messages.iter().all(|text| text.len() <= LONGEST));
+        assert!(messages.iter().all(|text| text.len() <= MAX_MESSAGE_BYTES));
     }
 
     #[test]
