@@ -176,8 +176,8 @@ impl Rooms {
     }
 
     fn limits(&self, grant: &MeetingGrant) -> Limits {
-        let limits = self.defaults.limits.clone().for_people(grant.max_participants as usize);
-        Limits { empty_timeout: Duration::from_secs(grant.empty_timeout_seconds), ..limits }
+        let limits = self.defaults.limits.clone().for_people(grant.settings.max_participants as usize);
+        Limits { empty_timeout: Duration::from_secs(grant.settings.empty_timeout_seconds), ..limits }
     }
 
     /// What every room gets unless its meeting overrides it.
@@ -303,8 +303,8 @@ fn settings(grant: &MeetingGrant, now: u64) -> MeetingSettings {
     let returning = grant.returning_until.and_then(|until| until.checked_sub(now)).filter(|left| *left > 0);
     MeetingSettings {
         returning: returning.map(|left| Duration::from_secs(left.min(LONGEST_RETURN_SECONDS))),
-        title: grant.title.clone(),
-        is_locked: grant.locked,
+        title: grant.settings.title.clone(),
+        is_locked: grant.settings.locked,
         has_chat: grant.chat,
         has_screen_share: grant.screen_share,
     }

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use convene_media_pod::access::keys::TrustedKeys;
 use convene_media_pod::network::endpoints::Announcement;
-use convene_protocol::admission::{Admission, KeySet, MediaGrant, MeetingGrant, ParticipantGrant, Signer};
+use convene_protocol::admin::RoomSettings;
+use convene_protocol::admission::{Admission, KeySet, MeetingGrant, ParticipantGrant, Signer};
 use serde_json::{Value, json};
 use str0m::ice::{StunMessage, TransId};
 use support::process::Folder;
@@ -36,16 +37,13 @@ fn grant(name: &str) -> MeetingGrant {
         namespace: "team".into(),
         name: name.into(),
         uid: "uid-1".into(),
-        title: "Stand-up".into(),
-        max_participants: 5,
-        empty_timeout_seconds: 300,
-        media: MediaGrant::default(),
-        locked: false,
-        codecs: Vec::new(),
-        chat: true,
-        screen_share: true,
-        returning_until: None,
-    }
+        settings: RoomSettings {
+            title: "Stand-up".into(),
+            max_participants: 5,
+            empty_timeout_seconds: 300,
+            ..RoomSettings::default()
+        },
+    }..MeetingGrant::default()
 }
 
 async fn pod() -> Pod {
@@ -235,7 +233,9 @@ async fn a_meeting_opens_with_its_codecs_its_lock_and_its_chat() {
     ada.join("Ada").await;
     let refused = Err((403, "the chat is off in this meeting".to_owned()));
     assert_eq!(ada.ask("sendChatMessage", json!({ "text": "hi" })).await, refused);
-    let mut early = enter(&pod, &MeetingGrant { locked: true, ..grant("closed") }, "ada").await;
+    let open = grant("closed");
+    let closed = MeetingGrant { settings: RoomSettings { locked: true, ..open.settings.clone() }, ..open };
+    let mut early = enter(&pod, &closed, "ada").await;
     assert_eq!(early.closed().await, (4000, "the meeting is locked".into()));
 }
 

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use convene_media_pod::rooms::defaults::RoomDefaults;
-use convene_protocol::admission::{Admission, KeySet, MediaGrant, MeetingGrant, ParticipantGrant, Signer};
+use convene_protocol::admin::RoomSettings;
+use convene_protocol::admission::{Admission, KeySet, MeetingGrant, ParticipantGrant, Signer};
 use serde_json::{Value, json};
 use support::process::{Answer, Process, http};
 use support::{Client, Pod};
@@ -315,15 +316,13 @@ impl Admitting {
             namespace: "team".into(),
             name: "cast".into(),
             uid: "u1".into(),
-            title: "Cast".into(),
-            max_participants: 10,
-            empty_timeout_seconds: 300,
-            media: MediaGrant::default(),
-            locked: false,
-            codecs: Vec::new(),
-            chat: true,
-            screen_share: true,
-            returning_until: None,
+            settings: RoomSettings {
+                title: "Cast".into(),
+                max_participants: 10,
+                empty_timeout_seconds: 300,
+                ..RoomSettings::default()
+            },
+            ..MeetingGrant::default()
         };
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
         let jti = format!("cast-{}", COUNT.fetch_add(1, Ordering::Relaxed));

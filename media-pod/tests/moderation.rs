@@ -6,9 +6,8 @@ mod support;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use convene_protocol::admission::{
-    Admission, KeySet, MediaGrant, MeetingGrant, ParticipantGrant, PublishGrant, Signer,
-};
+use convene_protocol::admin::RoomSettings;
+use convene_protocol::admission::{Admission, KeySet, MeetingGrant, ParticipantGrant, PublishGrant, Signer};
 use serde_json::{Value, json};
 use support::{Client, Pod};
 
@@ -24,16 +23,13 @@ fn meeting() -> MeetingGrant {
         namespace: "team".into(),
         name: "standup".into(),
         uid: "uid-1".into(),
-        title: "Stand-up".into(),
-        max_participants: 10,
-        empty_timeout_seconds: 300,
-        media: MediaGrant::default(),
-        locked: false,
-        codecs: Vec::new(),
-        chat: true,
-        screen_share: true,
-        returning_until: None,
-    }
+        settings: RoomSettings {
+            title: "Stand-up".into(),
+            max_participants: 10,
+            empty_timeout_seconds: 300,
+            ..RoomSettings::default()
+        },
+    }..MeetingGrant::default()
 }
 
 /// A new token each time, as the router signs them.

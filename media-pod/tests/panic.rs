@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use convene_media_pod::actor::input::Input;
 use convene_media_pod::rooms::key::RoomKey;
-use convene_protocol::admission::{Admission, KeySet, MediaGrant, MeetingGrant, ParticipantGrant, Signer};
+use convene_protocol::admin::RoomSettings;
+use convene_protocol::admission::{Admission, KeySet, MeetingGrant, ParticipantGrant, Signer};
 use serde_json::{Value, json};
 use support::{Client, Pod};
 
@@ -20,15 +21,13 @@ fn meeting(name: &str) -> MeetingGrant {
         namespace: "team".into(),
         name: name.into(),
         uid: format!("uid-{name}"),
-        title: name.into(),
-        max_participants: 10,
-        empty_timeout_seconds: 300,
-        media: MediaGrant::default(),
-        locked: false,
-        codecs: Vec::new(),
-        chat: true,
-        screen_share: true,
-        returning_until: None,
+        settings: RoomSettings {
+            title: name.into(),
+            max_participants: 10,
+            empty_timeout_seconds: 300,
+            ..RoomSettings::default()
+        },
+        ..MeetingGrant::default()
     }
 }
 

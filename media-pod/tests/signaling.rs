@@ -11,7 +11,8 @@ use convene_media_pod::network::endpoints::Announcement;
 use convene_media_pod::network::port_block::PortBlock;
 use convene_media_pod::rate::Rate;
 use convene_media_pod::signaling::limits::ClientLimits;
-use convene_protocol::admission::{Admission, KeySet, MediaGrant, MeetingGrant, Signer};
+use convene_protocol::admin::RoomSettings;
+use convene_protocol::admission::{Admission, KeySet, MeetingGrant, Signer};
 use convene_protocol::frame::MAX_MESSAGE_BYTES;
 use futures_util::SinkExt;
 use serde_json::{Value, json};
@@ -35,16 +36,13 @@ fn grant(name: &str, uid: &str, max_participants: u32) -> MeetingGrant {
         namespace: "team".into(),
         name: name.into(),
         uid: uid.into(),
-        title: name.into(),
-        max_participants,
-        empty_timeout_seconds: 300,
-        media: MediaGrant::default(),
-        locked: false,
-        codecs: Vec::new(),
-        chat: true,
-        screen_share: true,
-        returning_until: None,
-    }
+        settings: RoomSettings {
+            title: name.into(),
+            max_participants,
+            empty_timeout_seconds: 300,
+            ..RoomSettings::default()
+        },
+    }..MeetingGrant::default()
 }
 
 #[tokio::test(flavor = "multi_thread")]

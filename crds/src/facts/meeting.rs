@@ -63,10 +63,7 @@ impl MeetingFacts {
             namespace: namespace.to_owned(),
             name: name.to_owned(),
             uid: uid.to_owned(),
-            title: self.settings.title.clone(),
-            max_participants: self.settings.max_participants,
-            empty_timeout_seconds: self.settings.empty_timeout_seconds,
-            locked: self.settings.locked,
+            settings: self.settings.clone(),
             media: self.media,
             codecs: self.codecs.clone(),
             chat: self.chat,
@@ -158,7 +155,7 @@ mod tests {
             let settings = RoomSettings { locked, ..RoomSettings::default() };
             let facts = MeetingFacts { settings, lock_opens_until, ..MeetingFacts::default() };
             let grant = facts.grant("team-a", "board", "m-1", now.parse().expect("a time"));
-            assert_eq!((grant.locked, grant.returning_until), (locked, returning), "{case}");
+            assert_eq!((grant.settings.locked, grant.returning_until), (locked, returning), "{case}");
         }
     }
 }

@@ -2,7 +2,8 @@
 //! opens no room.
 
 use axum::http::{HeaderMap, StatusCode, header};
-use convene_protocol::admission::{Admission, CLOCK_SKEW_SECONDS, MediaGrant, MeetingGrant, ParticipantGrant};
+use convene_protocol::admin::RoomSettings;
+use convene_protocol::admission::{Admission, CLOCK_SKEW_SECONDS, MeetingGrant, ParticipantGrant};
 use convene_protocol::text::clean_line;
 use convene_service::clock::unix_now;
 
@@ -113,14 +114,12 @@ fn open_grant(state: &AppState, namespace: &str, name: &str) -> Result<MeetingGr
         namespace: home,
         name: canonical.clone(),
         uid: "dev".to_owned(),
-        title: canonical,
-        max_participants: u32::try_from(limits.peers).unwrap_or(u32::MAX),
-        empty_timeout_seconds: limits.empty_timeout.as_secs(),
-        media: MediaGrant::default(),
-        locked: false,
-        codecs: Vec::new(),
-        chat: true,
-        screen_share: true,
-        returning_until: None,
+        settings: RoomSettings {
+            title: canonical,
+            max_participants: u32::try_from(limits.peers).unwrap_or(u32::MAX),
+            empty_timeout_seconds: limits.empty_timeout.as_secs(),
+            ..RoomSettings::default()
+        },
+        ..MeetingGrant::default()
     })
 }

@@ -132,7 +132,7 @@ async fn description(state: &AppState, namespace: &str, name: &str) -> Response 
     let room = rooms.iter().find(|room| room.namespace == grant.namespace && room.name == grant.name);
     let (participants, recording) = room.map_or((0, false), |room| (room.participants, room.recording));
     let body = json!({
-        "namespace": grant.namespace, "name": grant.name, "title": grant.title,
+        "namespace": grant.namespace, "name": grant.name, "title": grant.settings.title,
         "phase": "Ready", "ready": true, "participants": participants, "recording": recording,
         "loopbackOnly": state.workers.endpoints().is_loopback_only(),
     });

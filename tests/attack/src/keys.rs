@@ -5,7 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use convene_protocol::admission::{Admission, MediaGrant, MeetingGrant, ParticipantGrant, Signer};
+use convene_protocol::admin::RoomSettings;
+use convene_protocol::admission::{Admission, MeetingGrant, ParticipantGrant, Signer};
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::EncodePrivateKey;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
@@ -59,15 +60,13 @@ pub(crate) fn meeting(name: &str) -> MeetingGrant {
         namespace: NAMESPACE.into(),
         name: name.into(),
         uid: format!("uid-{name}"),
-        title: name.into(),
-        max_participants: 100,
-        empty_timeout_seconds: 1,
-        media: MediaGrant::default(),
-        locked: false,
-        codecs: Vec::new(),
-        chat: true,
-        screen_share: true,
-        returning_until: None,
+        settings: RoomSettings {
+            title: name.into(),
+            max_participants: 100,
+            empty_timeout_seconds: 1,
+            ..RoomSettings::default()
+        },
+        ..MeetingGrant::default()
     }
 }
 

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use ts_rs::TS;
 
+use crate::admin::RoomSettings;
+
 /// The facts about a meeting that the pod needs to open its room: the pod keeps no list of meetings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -14,18 +16,12 @@ pub struct MeetingGrant {
     pub name: String,
     /// Uid of the Meeting: a room never outlives the object it was opened for.
     pub uid: String,
-    /// Title that participants see.
-    pub title: String,
-    /// Participants at the same time.
-    pub max_participants: u32,
-    /// Seconds after which an empty room is closed.
-    pub empty_timeout_seconds: u64,
+    /// What the operator can change while participants are in the room. A new field of this kind is added there alone.
+    #[serde(flatten)]
+    pub settings: RoomSettings,
     /// How much of the network its media may use.
     #[serde(default)]
     pub media: MediaGrant,
-    /// Whether the meeting is locked for new participants.
-    #[serde(default)]
-    pub locked: bool,
     /// Codecs to offer, by the subtype of their media type: `opus`, `VP8`, `VP9`, `H264`, `AV1`, `PCMU`, `PCMA`. Empty: all that the
     /// pod has. Unknown ones are ignored, and Opus is always there.
     #[serde(default)]
@@ -39,6 +35,23 @@ pub struct MeetingGrant {
     /// Until when (Unix seconds) a locked room waits for the list of people who were in it before it moved here; they may come back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub returning_until: Option<u64>,
+}
+
+impl Default for MeetingGrant {
+    /// Everything allowed, for a meeting without a name.
+    fn default() -> Self {
+        Self {
+            namespace: String::new(),
+            name: String::new(),
+            uid: String::new(),
+            settings: RoomSettings::default(),
+            media: MediaGrant::default(),
+            codecs: Vec::new(),
+            chat: true,
+            screen_share: true,
+            returning_until: None,
+        }
+    }
 }
 
 /// Bitrate limits of a meeting. What is absent is decided by the pod.

@@ -1,7 +1,12 @@
 //! Signs tokens with one Ed25519 key.
+//!
+//! The compact serialization of a JWS (RFC 7515, section 7.1) with `EdDSA` (RFC 8037). Verifying is [`KeySet`](super::KeySet)'s, behind the
+//! feature `verify`: a program that only signs does without a JWT library.
 
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use ed25519_dalek::{Signer as _, SigningKey, pkcs8::DecodePrivateKey};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::error::AdmissionError;
 use super::grant::Admission;
@@ -30,14 +35,14 @@ pub(super) struct AdminBody {}
 /// Signs admissions and admin tokens with one Ed25519 key.
 #[derive(Clone)]
 pub struct Signer {
-    key: EncodingKey,
+    key: SigningKey,
     kid: String,
 }
 
 impl Signer {
     /// Reads an Ed25519 private key (PKCS#8 PEM); `kid` is the name under which pods know its public half.
     pub fn from_pem(pem: &str, kid: &str) -> Result<Self, AdmissionError> {
-        let key = EncodingKey::from_ed_pem(pem.as_bytes()).map_err(|_| AdmissionError::SigningKey)?;
+        let key = SigningKey::from_pkcs8_pem(pem).map_err(|_| AdmissionError::SigningKey)?;
         Ok(Self { key, kid: kid.to_owned() })
     }
 
@@ -62,9 +67,13 @@ impl Signer {
         now: u64,
         seconds: u64,
     ) -> Result<String, AdmissionError> {
-        let header = Header { kid: Some(self.kid.clone()), ..Header::new(Algorithm::EdDSA) };
         let claims = Claims { aud: audience.to_owned(), iat: now, exp: now + seconds, body };
-        encode(&header, &claims, &self.key).map_err(|_| AdmissionError::SigningKey)
+        let claims = serde_json::to_vec(&claims).map_err(|_| AdmissionError::SigningKey)?;
+        let header = json!({"typ": "JWT", "alg": "EdDSA", "kid": self.kid}).to_string();
+        let encode = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
+        let message = format!("{}.{}", encode(header.as_bytes()), encode(&claims));
+        let signature = self.key.sign(message.as_bytes());
+        Ok(format!("{message}.{}", encode(&signature.to_bytes())))
     }
 }
 

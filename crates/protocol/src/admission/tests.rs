@@ -1,6 +1,7 @@
 //! Facts about admissions and admin tokens.
 
 use super::*;
+use crate::admin::RoomSettings;
 
 // Made for these tests with `openssl genpkey -algorithm ed25519`.
 const PEM: &str = include_str!("../../tests/data/admission-test-key.pem");
@@ -20,16 +21,16 @@ fn grant() -> MeetingGrant {
         namespace: "team-a".into(),
         name: "stand-up".into(),
         uid: "uid-1".into(),
-        title: "Stand-up".into(),
-        max_participants: 10,
-        empty_timeout_seconds: 300,
-        media: MediaGrant::default(),
-        locked: true,
+        settings: RoomSettings {
+            title: "Stand-up".into(),
+            max_participants: 10,
+            empty_timeout_seconds: 300,
+            locked: true,
+        },
         codecs: vec!["opus".into(), "VP8".into()],
         chat: false,
         screen_share: false,
-        returning_until: None,
-    }
+    }..MeetingGrant::default()
 }
 
 fn admission() -> Admission {
@@ -81,7 +82,16 @@ fn a_grant_that_says_nothing_of_lock_codecs_and_chat_allows_all() {
         written.as_object_mut().unwrap().remove(field).unwrap();
     }
     let read: MeetingGrant = serde_json::from_value(written).unwrap();
-    assert_eq!(read, MeetingGrant { locked: false, codecs: Vec::new(), chat: true, screen_share: true, ..grant() });
+    assert_eq!(
+        read,
+        MeetingGrant {
+            settings: RoomSettings { locked: false, ..grant().settings },
+            codecs: Vec::new(),
+            chat: true,
+            screen_share: true,
+            ..grant()
+        }
+    );
 }
 
 #[test]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::AdmissionError;
 use super::grant::ParticipantGrant;
+#[cfg(feature = "verify")]
 use super::keys::KeySet;
 use super::signer::Signer;
 
@@ -51,6 +52,7 @@ impl Signer {
     }
 }
 
+#[cfg(feature = "verify")]
 impl KeySet {
     /// The ticket in `token`, if it is valid at `now` (Unix seconds). The error [`AdmissionError::UnknownKey`] means
     /// that none of these keys is the one it names.
@@ -64,10 +66,11 @@ impl KeySet {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "verify"))]
 mod tests {
-    use super::super::{Admission, CLOCK_SKEW_SECONDS, MediaGrant, MeetingGrant};
+    use super::super::{Admission, CLOCK_SKEW_SECONDS, MeetingGrant};
     use super::*;
+    use crate::admin::RoomSettings;
 
     const PEM: &str = include_str!("../../tests/data/admission-test-key.pem");
     const JWKS: &str = include_str!("../../tests/data/admission-test-jwks.json");
@@ -118,16 +121,16 @@ mod tests {
             namespace: namespace.clone(),
             name: name.clone(),
             uid: uid.clone(),
-            // The longest form that JSON has for a character.
-            title: "\u{1}".repeat(200),
-            max_participants: 1000,
-            empty_timeout_seconds: 86_400,
-            media: MediaGrant::default(),
-            locked: true,
+            // The title in the longest form that JSON has for a character.
+            settings: RoomSettings {
+                title: "\u{1}".repeat(200),
+                max_participants: 1000,
+                empty_timeout_seconds: 86_400,
+                locked: true,
+            },
             codecs: ["opus", "VP8", "VP9", "H264", "AV1", "PCMU", "PCMA"].map(ToOwned::to_owned).to_vec(),
-            chat: true,
-            screen_share: true,
             returning_until: Some(u64::MAX),
+            ..MeetingGrant::default()
         };
         let vouched = Some(Vouched { at: u64::MAX, key: "k".repeat(253) });
         let ticket = JoinTicket { namespace, name, uid, participant: participant.clone(), vouched };

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use convene_protocol::admin::RoomSettings;
 use convene_protocol::admission::{Admission, MediaGrant, MeetingGrant, ParticipantGrant, Signer};
 use convene_protocol::frame;
 use serde_json::{Value, json};
@@ -59,15 +60,14 @@ fn grant(media: MediaGrant) -> MeetingGrant {
         namespace: "team-a".into(),
         name: "stand-up".into(),
         uid: "uid-1".into(),
-        title: "Stand-up".into(),
-        max_participants: 10,
-        empty_timeout_seconds: 300,
+        settings: RoomSettings {
+            title: "Stand-up".into(),
+            max_participants: 10,
+            empty_timeout_seconds: 300,
+            ..RoomSettings::default()
+        },
         media,
-        locked: false,
-        codecs: Vec::new(),
-        chat: true,
-        screen_share: true,
-        returning_until: None,
+        ..MeetingGrant::default()
     }
 }
 
