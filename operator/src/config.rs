@@ -5,7 +5,10 @@ use std::{net::SocketAddr, time::Duration};
 use thiserror::Error;
 use url::Url;
 
-use crate::{lease::LeaseConfig, pool::validate::PodDefaults, ports::QUARANTINE};
+use crate::{
+    leader::LeaseConfig,
+    model::{ports::QUARANTINE, valid_pool::PodDefaults},
+};
 
 /// Everything the operator is told.
 #[derive(Clone, Debug)]

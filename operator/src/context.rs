@@ -11,13 +11,11 @@ use kube::runtime::controller::Action;
 use tokio::time::Instant;
 
 use crate::{
-    backoff::Attempts,
+    cluster::{cache::World, events::Publisher},
     config::{Config, Tempo},
-    events::Publisher,
     metrics::OperatorMetrics,
-    podlink::PodLink,
-    ports::Quarantine,
-    world::World,
+    model::{backoff::Attempts, ports::Quarantine},
+    pods::link::PodLink,
 };
 
 /// Shared by all passes of both controllers.

@@ -6,11 +6,11 @@ use convene_crds::{MediaPool, Meeting};
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
 
-use crate::{
+use crate::model::{
     media_pod::{MediaPod, PodState},
-    pool::validate::{PodDefaults, ValidPool, validate_pool},
     ports::PortRange,
-    wait::Wait,
+    reason::Wait,
+    valid_pool::{PodDefaults, ValidPool, validate_pool},
 };
 
 pub(crate) fn defaults() -> PodDefaults {
@@ -139,10 +139,10 @@ pub(crate) fn status(code: u16, reason: &str, message: &str) -> Value {
 }
 
 /// A line that nobody answers; it signs with a key of its own.
-fn link() -> crate::podlink::PodLink {
+fn link() -> crate::pods::link::PodLink {
     let pair = convene_admission_keys::build_key_pair([7; 32]).unwrap();
     let signer = convene_protocol::admission::Signer::from_pem(&pair.private_pem, &pair.kid).unwrap();
-    crate::podlink::PodLink::new(signer)
+    crate::pods::link::PodLink::new(signer)
 }
 
 /// A context whose caches use `client`.
@@ -151,10 +151,10 @@ pub(crate) fn context(client: &kube::Client) -> crate::context::Context {
 }
 
 /// The same, and the events that are handed over.
-pub(crate) fn context_and_posts(client: &kube::Client) -> (crate::context::Context, crate::events::Posts) {
-    let (world, _ends) = crate::world::World::new(client.clone(), "harbor".into(), defaults());
+pub(crate) fn context_and_posts(client: &kube::Client) -> (crate::context::Context, crate::cluster::events::Posts) {
+    let (world, _ends) = crate::cluster::cache::World::new(client.clone(), "harbor".into(), defaults());
     let metrics = crate::metrics::OperatorMetrics::register(&prometheus::Registry::new()).unwrap();
-    let (events, posts) = crate::events::channel(&metrics.events);
+    let (events, posts) = crate::cluster::events::channel(&metrics.events);
     let built = crate::context::Context {
         world,
         config: crate::config::Config {
@@ -168,7 +168,7 @@ pub(crate) fn context_and_posts(client: &kube::Client) -> (crate::context::Conte
             tempo: crate::config::Tempo::default(),
         },
         events,
-        attempts: crate::backoff::Attempts::default(),
+        attempts: crate::model::backoff::Attempts::default(),
         link: link(),
         metrics,
         quarantine: std::sync::Mutex::default(),

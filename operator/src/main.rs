@@ -5,8 +5,8 @@ use std::{net::SocketAddr, process::ExitCode, time::Duration};
 use clap::{ArgAction, Parser, Subcommand};
 use convene_operator::{
     config::{Config, Tempo, parse_public_url},
-    lease::{LeaseConfig, build_identity, parse_lease_name},
-    pool::validate::PodDefaults,
+    leader::{LeaseConfig, build_identity, parse_lease_name},
+    model::valid_pool::PodDefaults,
     run::run,
     uninstall::{UninstallConfig, uninstall},
 };

@@ -23,10 +23,12 @@ use self::{
     validate::{compute_expiry, compute_next_moment},
 };
 use crate::{
+    cluster::{
+        cache::{Guarded, World},
+        events::Note,
+    },
     context::{Context, Outcome, Pass},
-    events::Note,
-    ledger::{Ledger, key_of},
-    world::{Guarded, World},
+    model::ledger::{Ledger, key_of},
 };
 use convene_crds::reason;
 

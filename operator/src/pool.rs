@@ -5,14 +5,12 @@
 pub mod apply;
 pub mod budget;
 pub mod build;
-pub mod explain;
 pub mod expose;
 pub mod finalizer;
 pub mod observe;
 pub mod plan;
 pub mod remove;
 pub mod report;
-pub mod validate;
 
 use std::{sync::Arc, time::Duration};
 
@@ -25,15 +23,16 @@ use tracing::instrument;
 use self::{
     plan::{ObservedPods, PoolPlan, plan_pool, withhold_pods},
     report::PoolVerdicts,
-    validate::{ValidPool, validate_pool},
 };
 use crate::{
-    backoff::compute_resync,
+    cluster::{cache::Guarded, events::Note},
     context::{Context, Outcome, Pass},
-    events::Note,
-    media_pod::MediaPod,
-    wait::Wait,
-    world::Guarded,
+    model::{
+        backoff::compute_resync,
+        media_pod::MediaPod,
+        reason::Wait,
+        valid_pool::{ValidPool, validate_pool},
+    },
 };
 use convene_crds::reason;
 

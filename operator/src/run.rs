@@ -26,25 +26,27 @@ use tokio::sync::oneshot;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
-    backoff::{Attempts, compute_pause},
+    cluster::{
+        cache::{World, WorldEnds},
+        events,
+        resync::keep_looking,
+        streams::{stream_gathered, stream_meetings},
+        watches::{OtherWriters, watch_others, watch_pools},
+    },
     config::Config,
     context::{Context, Debounce},
-    events,
+    health::{Readiness, build_health_app, serve},
     keys::{Keys, KeysError, ensure_keys},
-    lease::{
+    leader::{
         LeaseMetrics,
         decide::Timing,
         keep::{Keeper, LeaseError},
     },
     meeting,
     metrics::OperatorMetrics,
-    podlink::PodLink,
+    model::backoff::{Attempts, compute_pause},
+    pods::{link::PodLink, reach::keep_reach, rooms::keep_rooms},
     pool,
-    reach::keep_reach,
-    resync::keep_looking,
-    rooms::keep_rooms,
-    telemetry::{Readiness, build_health_app, serve},
-    world::{OtherWriters, World, WorldEnds, stream_gathered, stream_meetings, watch_others, watch_pools},
 };
 
 /// More than an API server takes at once would only wait there, with decisions that grow old.

@@ -19,7 +19,9 @@ use thiserror::Error;
 use tokio::time::Instant;
 
 use self::plan::{Manner, compute_without_pool, plan_pool};
-use crate::{conditions::find, meeting::apply::FIELD_MANAGER, pool::finalizer::build_patch, world::Guarded};
+use crate::{
+    cluster::cache::Guarded, meeting::apply::FIELD_MANAGER, model::conditions::find, pool::finalizer::build_patch,
+};
 use convene_crds::reason;
 
 /// The same is told again after so long: whoever waits sees that it goes on.

@@ -24,12 +24,14 @@ use axum::{
 };
 use convene_crds::{AccessPolicy, Exposure, MediaPool, Meeting, MeetingPhase, MeetingPlacement, NamespacesFrom, names};
 use convene_operator::{
+    cluster::{
+        cache::World,
+        watches::{OtherWriters, watch_others, watch_pools},
+    },
     config::{Config, Tempo},
-    podlink::PodLink,
-    pool::validate::PodDefaults,
-    reach::keep_reach,
+    model::valid_pool::PodDefaults,
+    pods::{link::PodLink, reach::keep_reach},
     run::run,
-    world::{OtherWriters, World, watch_others, watch_pools},
 };
 use convene_protocol::{
     admin::{RoomList, RoomReport},

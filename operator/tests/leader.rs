@@ -13,8 +13,8 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use convene_crds::{MediaPool, names};
 use convene_operator::{
     config::{Config, Tempo},
-    lease::LeaseConfig,
-    pool::validate::PodDefaults,
+    leader::LeaseConfig,
+    model::valid_pool::PodDefaults,
     run::{RunError, run},
 };
 use k8s_openapi::{

@@ -21,8 +21,8 @@ use axum::http::{Request, Response, StatusCode};
 use convene_crds::{MediaPool, Meeting, MeetingPhase, names};
 use convene_operator::{
     config::{Config, Tempo},
-    lease::LeaseConfig,
-    pool::validate::PodDefaults,
+    leader::LeaseConfig,
+    model::valid_pool::PodDefaults,
     run::{RunError, run},
     uninstall::{UninstallConfig, uninstall},
 };

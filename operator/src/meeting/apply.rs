@@ -9,8 +9,8 @@ use serde_json::json;
 
 use super::{Error, report::is_same};
 use crate::{
+    cluster::events::Note,
     context::{Context, Outcome},
-    events::Note,
 };
 
 /// Owner of the status in the eyes of server-side apply.

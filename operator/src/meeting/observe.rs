@@ -8,10 +8,8 @@ use convene_crds::Meeting;
 
 use super::plan::ObservedPool;
 use crate::{
-    ledger::Ledger,
-    pool::{observe::observe_holders, validate::ValidPool},
-    views::PoolView,
-    world::World,
+    cluster::cache::World,
+    model::{explain::find_holders, ledger::Ledger, valid_pool::ValidPool, views::PoolView},
 };
 
 /// The pool that `meeting` names; `None` if there is none.
@@ -24,6 +22,6 @@ pub fn observe_pods(world: &World, view: &PoolView, pool: &Arc<ValidPool>, ledge
     let mut pods = world.views().pods_of(&pool.name);
     pods.retain(|pod| !ledger.is_condemned(&pod.uid));
     let loads = pods.iter().map(|pod| (pod.uid.clone(), ledger.load_of(&pod.uid))).collect();
-    let holders = observe_holders(pool, pods.len(), ledger);
+    let holders = find_holders(pool, pods.len(), ledger);
     ObservedPool { trouble: view.trouble.clone(), holders, pods, loads, pool: Arc::clone(pool) }
 }

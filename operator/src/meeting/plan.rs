@@ -11,12 +11,14 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::validate::{Moment, ValidMeeting};
-use crate::{
+use crate::model::{
     conditions::Verdict,
+    explain::explain_no_ready_pod,
     ledger::{Holders, PodLoad, PodLoads},
     media_pod::{MediaPod, PodState},
-    pool::{explain::explain_no_ready_pod, plan::Removal, validate::ValidPool},
-    wait::Wait,
+    reason::Wait,
+    removal::Removal,
+    valid_pool::ValidPool,
 };
 use convene_crds::reason;
 

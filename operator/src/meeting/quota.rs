@@ -4,7 +4,7 @@
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
-use crate::{ledger::Usage, pool::validate::ValidPool, wait::Wait};
+use crate::model::{ledger::Usage, reason::Wait, valid_pool::ValidPool};
 use convene_crds::reason;
 
 /// The reason why a meeting of `namespace` gets no place in `pool`, if there is one. `others` is the usage by the other meetings of the

@@ -14,10 +14,12 @@ use kube::ResourceExt;
 
 use super::plan::{MeetingPlan, Placement};
 use crate::{
-    conditions::{Verdict, are_same, compute_condition, find},
-    events::Note,
-    ledger::Occupancy,
-    wait::Wait,
+    cluster::events::Note,
+    model::{
+        conditions::{Verdict, are_same, compute_condition, find},
+        ledger::Occupancy,
+        reason::Wait,
+    },
 };
 use convene_crds::reason;
 

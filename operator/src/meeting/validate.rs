@@ -12,7 +12,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelecto
 use kube::ResourceExt;
 
 use super::quota::check_quota;
-use crate::{ledger::Ledger, pool::validate::ValidPool, wait::Wait};
+use crate::model::{ledger::Ledger, reason::Wait, valid_pool::ValidPool};
 use convene_crds::reason;
 
 /// How long before its start a meeting gets its media pod: a pod that has to be made first is ready by then.

@@ -24,14 +24,16 @@ use super::{
     expose::build_service,
     plan::{Announcement, DrainChange, Mend, NewPod, PodDeletion, PoolPlan, Protection},
     report::is_same,
-    validate::ValidPool,
 };
 use crate::{
+    cluster::events::Note,
     context::{Context, Outcome},
-    events::Note,
-    media_pod::{MediaPod, shorten},
-    ports::PortRange,
-    wait::Wait,
+    model::{
+        media_pod::{MediaPod, shorten},
+        ports::PortRange,
+        reason::Wait,
+        valid_pool::ValidPool,
+    },
 };
 use convene_crds::reason;
 
@@ -174,7 +176,7 @@ impl<'a> PodHand<'a> {
 
     async fn drain(&self, change: &DrainChange) -> Result<(), Error> {
         let DrainChange { name, uid, draining, message } = change;
-        let text = draining.as_ref().map(crate::media_pod::Draining::to_annotation);
+        let text = draining.as_ref().map(crate::model::media_pod::Draining::to_annotation);
         match self.patch(name, &json!({"uid": uid, "annotations": {(ANNOTATION_DRAINING): text}})).await {
             Ok(_) => {
                 tracing::info!(pod = name, "{message}");

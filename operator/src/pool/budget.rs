@@ -5,6 +5,7 @@
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
+use crate::model::valid_pool::ValidPool;
 use convene_crds::names::{
     LABEL_APP_NAME, LABEL_EVICTABLE, LABEL_MANAGED_BY, LABEL_POOL, MANAGED_BY, MEDIA_POD_APP_NAME,
 };
@@ -16,8 +17,6 @@ use k8s_openapi::{
     },
 };
 use kube::{ResourceExt, api::ObjectMeta};
-
-use super::validate::ValidPool;
 
 /// More pods than a pool can have: all of them must stay. `maxUnavailable: 0` would say the same, but Kubernetes understands that only of
 /// pods whose controller has a scale.

@@ -16,8 +16,7 @@ use k8s_openapi::{
 };
 use kube::api::ObjectMeta;
 
-use super::validate::ValidPool;
-use crate::media_pod::MediaPod;
+use crate::model::{media_pod::MediaPod, valid_pool::ValidPool};
 
 /// What a Service opens for its pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -114,7 +113,7 @@ mod tests {
     use super::*;
     use crate::{
         fixtures::{media_pod, pool},
-        media_pod::PodState,
+        model::media_pod::PodState,
     };
 
     #[test]

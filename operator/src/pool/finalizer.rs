@@ -11,7 +11,10 @@ use kube::{
 use serde_json::{Value, json};
 
 use super::Error;
-use crate::{context::Context, media_pod::shorten, wait::Wait};
+use crate::{
+    context::Context,
+    model::{media_pod::shorten, reason::Wait},
+};
 use convene_crds::reason;
 
 /// Sees to it that our finalizer is on the pool. `false`: see [`write_finalizers`].

@@ -17,15 +17,14 @@ use super::{
     Error, budget,
     expose::{Opening, read_service},
     plan::ObservedPods,
-    validate::ValidPool,
 };
 use crate::{
+    cluster::cache::World,
     context::Context,
-    ledger::{Holders, Ledger},
-    media_pod::MediaPod,
-    ports::PortRange,
-    views::NodeView,
-    world::World,
+    model::{
+        explain::find_holders, ledger::Ledger, media_pod::MediaPod, ports::PortRange, valid_pool::ValidPool,
+        views::NodeView,
+    },
 };
 
 /// Media pods of all pools: their ports may get in each other's way.
@@ -55,7 +54,7 @@ pub fn observe_pool(
         taken: compute_taken(pool, all),
         resting: observe_quarantine(context, all, now),
         waiting: ledger.need_of(&pool.name),
-        holders: observe_holders(pool, observed.pods.len(), ledger),
+        holders: find_holders(pool, observed.pods.len(), ledger),
         nodes,
         services: observe_services(&context.world, pool),
         has_budget: observe_budget(&context.world, pool),
@@ -75,14 +74,6 @@ pub fn observe_people(pool: &str, all: &[Arc<MediaPod>], ledger: &Ledger, now: T
         pods,
         ..ObservedPods::default()
     }
-}
-
-/// The namespaces that use a pool, once it has all the `pods` it may have. Before that they are not needed, and cost a walk over all namespaces.
-pub fn observe_holders(pool: &ValidPool, pods: usize, ledger: &Ledger) -> Holders {
-    if pods < pool.max as usize {
-        return Holders::default();
-    }
-    ledger.holders_of(&pool.name, pool.capacity.meetings)
 }
 
 /// One guard for both: a second one in the same expression would wait for the first for ever.

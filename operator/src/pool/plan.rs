@@ -19,14 +19,15 @@ use jiff::{SignedDuration, Timestamp};
 
 use self::census::Census;
 pub(super) use self::census::is_current;
-pub use self::removal::{Left, Removal, RemovalPlan, SETTLING, explain_removal, plan_removal};
-use super::{expose::Opening, validate::ValidPool};
-use crate::{
+pub use self::removal::{Left, RemovalPlan, explain_removal, plan_removal};
+use super::expose::Opening;
+use crate::model::{
     ledger::{Holders, Need, PodLoad, PodLoads},
     media_pod::{Draining, MediaPod, PodState},
     ports::{PortRange, compute_free_block},
+    reason::Wait,
+    valid_pool::ValidPool,
     views::NodeView,
-    wait::Wait,
 };
 use convene_crds::reason;
 

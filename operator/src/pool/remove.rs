@@ -13,15 +13,17 @@ use super::{
     apply::{self, Applied},
     finalizer::{has_finalizer, write_finalizers},
     observe,
-    plan::{ObservedPods, Removal, RemovalPlan, explain_removal, plan_removal},
+    plan::{ObservedPods, RemovalPlan, explain_removal, plan_removal},
     report,
-    validate::{ValidPool, validate_pool},
 };
 use crate::{
+    cluster::{cache::Guarded, events::Note},
     context::{Context, Outcome, Pass},
-    events::Note,
-    media_pod::MediaPod,
-    world::Guarded,
+    model::{
+        media_pod::MediaPod,
+        removal::Removal,
+        valid_pool::{ValidPool, validate_pool},
+    },
 };
 use convene_crds::reason;
 

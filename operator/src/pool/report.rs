@@ -21,16 +21,18 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::{
     apply::Applied,
-    explain::{compute_full, explain_no_ready_pod, find_heaviest_wait},
     plan::{ObservedPods, is_current},
-    validate::ValidPool,
 };
 use crate::{
-    conditions::{Verdict, are_same, compute_condition, find},
-    events::Note,
-    media_pod::{MediaPod, PodState},
-    ports::{PortRange, Quarantine, compute_used_ports},
-    wait::Wait,
+    cluster::events::Note,
+    model::{
+        conditions::{Verdict, are_same, compute_condition, find},
+        explain::{compute_full, explain_no_ready_pod, find_heaviest_wait},
+        media_pod::{MediaPod, PodState},
+        ports::{PortRange, Quarantine, compute_used_ports},
+        reason::Wait,
+        valid_pool::ValidPool,
+    },
 };
 use convene_crds::reason;
 

@@ -9,9 +9,8 @@ use jiff::Timestamp;
 use kube::api::ObjectMeta;
 
 use crate::{
-    conditions::find,
-    ledger::Occupancy,
     meeting::{plan::plan_refused, report::compute_status, validate::explain_missing_pool},
+    model::{conditions::find, ledger::Occupancy},
     pool::finalizer::has_finalizer,
 };
 

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use convene_operator::{
     config::{Config, Tempo},
-    pool::validate::PodDefaults,
+    model::valid_pool::PodDefaults,
     run::run,
 };
 use tokio::sync::oneshot;

@@ -182,8 +182,8 @@ fn busy(bound_to: &MediaPod, participants: u32) -> ValidMeeting {
     ValidMeeting { participants, ..meeting(Some(bound_to)) }
 }
 
-fn draining() -> crate::media_pod::Draining {
-    crate::media_pod::Draining { since: Timestamp::UNIX_EPOCH, reason: reason::CORDONED }
+fn draining() -> crate::model::media_pod::Draining {
+    crate::model::media_pod::Draining { since: Timestamp::UNIX_EPOCH, reason: reason::CORDONED }
 }
 
 #[test]
@@ -257,7 +257,7 @@ fn a_meeting_over_a_limit_gets_no_new_place_and_keeps_an_old_one() {
 fn a_full_pool_says_who_holds_it() {
     let full =
         observed(pods(vec![PodState::Ready, PodState::Ready, PodState::Ready]), &[(0, 10, 0), (1, 10, 0), (2, 10, 0)]);
-    let largest = vec![("bay".to_owned(), crate::ledger::Usage { meetings: 30, dedicated: 0 })];
+    let largest = vec![("bay".to_owned(), crate::model::ledger::Usage { meetings: 30, dedicated: 0 })];
     let plan = plan_meeting(&meeting(None), &ObservedPool { holders: Holders { largest, others: 0 }, ..full });
     assert_eq!(plan.ready.wait().reason, "PoolFull");
     assert!(plan.ready.wait().message.contains("held by bay (30 meetings)"), "{:?}", plan.ready);
@@ -301,7 +301,10 @@ fn a_meeting_has_its_pod_shortly_before_its_start_and_none_outside_its_time() {
 #[test]
 fn what_the_probe_says_is_told_and_an_unreachable_pod_is_the_second_choice() {
     let reached = |is_reachable: Option<bool>| {
-        Some(crate::media_pod::Reached { is_reachable, wait: Wait::new(reason::MEDIA_UNREACHABLE, "open the ports") })
+        Some(crate::model::media_pod::Reached {
+            is_reachable,
+            wait: Wait::new(reason::MEDIA_UNREACHABLE, "open the ports"),
+        })
     };
     let mut both = pods(vec![PodState::Ready, PodState::Ready]);
     both[0].reached = reached(Some(false));

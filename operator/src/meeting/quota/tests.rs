@@ -8,11 +8,13 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     fixtures::{media_pod, meeting_object, pool},
-    ledger::{Holders, Ledger},
-    media_pod::{MediaPod, PodState},
     meeting::{
         plan::{MeetingPlan, ObservedPool, Placement, plan_meeting},
         validate::validate_meeting,
+    },
+    model::{
+        ledger::{Holders, Ledger},
+        media_pod::{MediaPod, PodState},
     },
 };
 

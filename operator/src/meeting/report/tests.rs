@@ -3,8 +3,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     fixtures::{media_pod, meeting_object, pool},
-    media_pod::PodState,
     meeting::plan::plan_refused,
+    model::media_pod::PodState,
 };
 
 fn at(second: i64) -> Timestamp {

@@ -5,8 +5,8 @@ use convene_protocol::admin::EndReason;
 use super::{Applied, Error, PodHand};
 use crate::{
     context::Context,
-    media_pod::MediaPod,
-    podlink::PodLinkError,
+    model::media_pod::MediaPod,
+    pods::link::PodLinkError,
     pool::plan::{PodDeletion, RemovalPlan},
 };
 use convene_crds::reason;

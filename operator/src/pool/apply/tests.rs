@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     fixtures::{ScriptedServer, context, pool, pool_object, status},
-    ports::PortRange,
+    model::ports::PortRange,
 };
 
 const PODS: &str = "/api/v1/namespaces/harbor/pods";

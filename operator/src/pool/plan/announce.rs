@@ -9,7 +9,7 @@ use std::sync::Arc;
 use convene_crds::Exposure;
 
 use super::{Announcement, ObservedPods, ValidPool};
-use crate::{media_pod::MediaPod, wait::Wait};
+use crate::model::{media_pod::MediaPod, reason::Wait};
 use convene_crds::reason;
 
 /// Live pods that lack their Service.

@@ -5,7 +5,7 @@
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
 use super::{MAX_CREATIONS, ObservedPods};
-use crate::{media_pod::MediaPod, pool::validate::ValidPool};
+use crate::model::{media_pod::MediaPod, valid_pool::ValidPool};
 
 /// The live pods of a pool.
 pub(super) struct Census<'a> {

@@ -11,10 +11,10 @@ use super::{
     census::{Census, is_current},
     compute_deletion,
 };
-use crate::{
+use crate::model::{
     ledger::PodLoad,
     media_pod::{Draining, MediaPod},
-    wait::Wait,
+    reason::Wait,
 };
 use convene_crds::reason;
 

@@ -5,46 +5,15 @@
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{DrainChange, ObservedPods, PodDeletion, Protection, compute_deletion, drain};
-use crate::{
+use crate::model::{
     media_pod::{Draining, MediaPod, PodState},
-    wait::Wait,
+    reason::Wait,
+    removal::Removal,
 };
 use convene_crds::reason;
-
-/// How long after the deadline a pool waits for the statuses of its meetings: one that cannot be written must not keep it for ever.
-pub const SETTLING: SignedDuration = SignedDuration::from_secs(30);
-
-/// How long after the deadline the operator tries to end the calls on a pod that does not answer. After that the pod is deleted all the same.
-pub const ENDING: SignedDuration = SignedDuration::from_secs(15);
-
-/// The deletion of a pool.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Removal {
-    /// Since when.
-    pub since: Timestamp,
-    /// Until when people may stay.
-    pub deadline: Timestamp,
-}
-
-impl Removal {
-    /// The deletion of a pool that gives people so many seconds.
-    pub fn new(since: Timestamp, deadline_seconds: u32) -> Self {
-        let time = SignedDuration::from_secs(i64::from(deadline_seconds));
-        Self { since, deadline: since.checked_add(time).unwrap_or(Timestamp::MAX) }
-    }
-
-    /// Whether a pod is deleted although its rooms could not be ended.
-    fn is_overdue(&self, now: Timestamp) -> bool {
-        self.deadline.checked_add(ENDING).is_ok_and(|end| now >= end)
-    }
-
-    fn settled_at(&self) -> Timestamp {
-        self.deadline.checked_add(SETTLING).unwrap_or(Timestamp::MAX)
-    }
-}
 
 /// What is left of a pool that is being deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -186,7 +155,7 @@ mod tests {
     use super::*;
     use crate::{
         fixtures::{media_pod, pool, starting},
-        ledger::PodLoad,
+        model::ledger::PodLoad,
     };
 
     fn at(second: i64) -> Timestamp {

@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     fixtures::{media_pod, pool, pool_object, starting},
-    ledger::PodLoad,
+    model::ledger::PodLoad,
     pool::plan::NewPod,
 };
 

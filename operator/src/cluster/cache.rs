@@ -1,0 +1,287 @@
+//! What the operator knows of the cluster: its watches (Meetings, nodes and namespaces everywhere; `MediaPools`, media pods, their Services
+//! and disruption budgets in its own namespace), their caches, and who is to look again when something in them changes.
+//!
+//! It decides nothing and writes nothing. Types that users write are watched through `DeserializeGuard`: an object that cannot be read is
+//! seen as such and stops no other.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use convene_crds::{MediaPool, Meeting};
+use k8s_openapi::api::{
+    core::v1::{Pod, Service},
+    policy::v1::PodDisruptionBudget,
+};
+use kube::{
+    Client, ResourceExt,
+    core::DeserializeGuard,
+    runtime::reflector::{self, ObjectRef, Store, store::Writer},
+};
+use tokio::sync::mpsc;
+
+use crate::{
+    cluster::queue::WorkQueue,
+    model::{
+        ledger::{Ledger, MeetingKey},
+        media_pod::MediaPod,
+        valid_pool::PodDefaults,
+        views::Views,
+    },
+};
+
+/// Kinds whose first full list must be there before anything is decided.
+const WATCHED_KINDS: usize = 7;
+
+mod on_event;
+
+/// An object of a type that users write: it may be unreadable.
+pub type Guarded<K> = DeserializeGuard<K>;
+/// Asks a controller to look at an object.
+pub type Trigger<K> = mpsc::UnboundedSender<ObjectRef<Guarded<K>>>;
+/// Where a controller hears of objects to look at.
+pub type Triggered<K> = mpsc::UnboundedReceiver<ObjectRef<Guarded<K>>>;
+
+/// The caches, and what both controllers share.
+pub struct World {
+    /// Connection to the API server.
+    pub client: Client,
+    /// Namespace of pools and media pods.
+    pub namespace: String,
+    /// What media pods have in common.
+    pub defaults: PodDefaults,
+    /// Every Meeting.
+    pub meetings: Store<Guarded<Meeting>>,
+    /// Every pool.
+    pub pools: Store<Guarded<MediaPool>>,
+    /// Every media pod.
+    pub pods: Store<Pod>,
+    /// Every Service that opens the ports of a media pod.
+    pub services: Store<Service>,
+    /// Every disruption budget of ours.
+    pub budgets: Store<PodDisruptionBudget>,
+    /// The Meetings to look at.
+    pub meetings_to_look_at: Arc<WorkQueue<Arc<MeetingKey>>>,
+    /// Asks for a look at a pool.
+    pub look_at_pool: Trigger<MediaPool>,
+    /// The set of pods has changed: whoever follows pods should look.
+    pub pods_changed: tokio::sync::watch::Sender<u64>,
+    /// Decisions under way. Held only for the moment of a decision, never across I/O.
+    ledger: Mutex<Ledger>,
+    /// Views of pools, pods and nodes. Where both are held, the ledger is taken first.
+    views: Mutex<Views>,
+    /// Labels of namespaces, by name.
+    namespaces: Mutex<BTreeMap<String, BTreeMap<String, String>>>,
+    /// Pods that were created and that the watch has not told of yet.
+    expected_pods: Mutex<HashSet<String>>,
+    /// Whether a pod may have been created that nobody told of.
+    is_unsure_of_pods: AtomicBool,
+    /// Kinds whose first full list is in the cache.
+    listed: tokio::sync::watch::Sender<BTreeSet<String>>,
+}
+
+/// The writing ends of the caches and the hearing ends of the triggers: each is used by one watch or controller.
+pub struct WorldEnds {
+    /// Cache of Meetings.
+    pub meetings: Writer<Guarded<Meeting>>,
+    /// Cache of pools.
+    pub pools: Writer<Guarded<MediaPool>>,
+    /// Cache of media pods.
+    pub pods: Writer<Pod>,
+    /// Cache of Services.
+    pub services: Writer<Service>,
+    /// Cache of disruption budgets.
+    pub budgets: Writer<PodDisruptionBudget>,
+    /// Pools to look at.
+    pub pools_to_look_at: Triggered<MediaPool>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic elsewhere while it was held leaves it usable: each change is complete in itself.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl World {
+    /// Empty caches.
+    pub fn new(client: Client, namespace: String, defaults: PodDefaults) -> (Arc<Self>, WorldEnds) {
+        let (meetings, meetings_writer) = reflector::store();
+        let (pools, pools_writer) = reflector::store();
+        let (pods, pods_writer) = reflector::store();
+        let (services, services_writer) = reflector::store();
+        let (budgets, budgets_writer) = reflector::store();
+        let (look_at_pool, pools_to_look_at) = mpsc::unbounded_channel();
+        let world = Self {
+            client,
+            namespace,
+            defaults,
+            meetings,
+            pools,
+            pods,
+            services,
+            budgets,
+            meetings_to_look_at: Arc::default(),
+            look_at_pool,
+            pods_changed: tokio::sync::watch::Sender::default(),
+            ledger: Mutex::default(),
+            views: Mutex::default(),
+            namespaces: Mutex::default(),
+            expected_pods: Mutex::default(),
+            is_unsure_of_pods: AtomicBool::new(false),
+            listed: tokio::sync::watch::Sender::default(),
+        };
+        let ends = WorldEnds {
+            meetings: meetings_writer,
+            pools: pools_writer,
+            pods: pods_writer,
+            services: services_writer,
+            budgets: budgets_writer,
+            pools_to_look_at,
+        };
+        (Arc::new(world), ends)
+    }
+
+    /// Waits for the first full list of everything: a decision made before would take every pod for lost.
+    ///
+    /// The stores' own wait will not do: of several waiters it wakes only the one that asked last, and the others wait for ever.
+    pub async fn wait_until_complete(&self) {
+        // Fails only if the sender is gone, and that is part of us.
+        let _ = self.listed.subscribe().wait_for(|kinds| kinds.len() == WATCHED_KINDS).await;
+    }
+
+    pub(super) fn heard_full_list(&self, kind: &str) {
+        self.listed.send_if_modified(|kinds| kinds.insert(kind.to_owned()));
+    }
+
+    /// The ledger.
+    pub fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        lock(&self.ledger)
+    }
+
+    /// The views.
+    pub fn views(&self) -> MutexGuard<'_, Views> {
+        lock(&self.views)
+    }
+
+    /// The labels of a namespace.
+    pub fn namespace_labels(&self, name: &str) -> BTreeMap<String, String> {
+        lock(&self.namespaces).get(name).cloned().unwrap_or_default()
+    }
+
+    /// A pod was created: until the watch tells of it, the cache does not say all there is.
+    pub fn expect_pod(&self, uid: &str) {
+        if !self.views().pods().any(|pod| pod.uid == uid) {
+            lock(&self.expected_pods).insert(uid.to_owned());
+        }
+    }
+
+    /// A pod may have been created: nobody knows, because the answer was lost. Until the pods are listed the cache does not say all there is.
+    pub fn distrust_pods(&self) {
+        self.is_unsure_of_pods.store(true, Ordering::Relaxed);
+    }
+
+    /// These are all the pods: what of them the cache lacks will come.
+    pub fn trust_pods(&self, all: &[Arc<MediaPod>]) {
+        self.is_unsure_of_pods.store(false, Ordering::Relaxed);
+        for pod in all {
+            self.expect_pod(&pod.uid);
+        }
+    }
+
+    /// Whether the cache of pods shows every pod that was created here.
+    pub fn has_all_pods(&self) -> bool {
+        !self.is_unsure_of_pods.load(Ordering::Relaxed) && lock(&self.expected_pods).is_empty()
+    }
+
+    /// The Meeting of this name.
+    pub fn meeting(&self, namespace: &str, name: &str) -> Option<Arc<Guarded<Meeting>>> {
+        self.meetings.get(&ObjectRef::new(name).within(namespace))
+    }
+
+    /// Asks for a look at a pool by name.
+    pub fn ask_pool(&self, name: &str) {
+        // Nobody hears it only while the process ends.
+        let _ = self.look_at_pool.send(ObjectRef::new(name).within(&self.namespace));
+    }
+
+    /// Asks for a look at every pool.
+    pub fn ask_all_pools(&self) {
+        for pool in self.pools.state() {
+            self.ask_pool(&pool.name_any());
+        }
+    }
+
+    /// Asks for a look at a Meeting.
+    pub fn ask_meeting(&self, key: &Arc<MeetingKey>) {
+        self.meetings_to_look_at.ask(Arc::clone(key));
+    }
+
+    /// Asks for a look at the meetings that waited for their namespace to get below a limit, where usage has become smaller.
+    pub fn ask_unblocked_meetings(&self) {
+        let unblocked = self.ledger().take_unblocked();
+        for key in &unblocked {
+            self.ask_meeting(key);
+        }
+    }
+
+    /// Asks for a look at the meetings of a pool that no pod carries, in a fair order over namespaces.
+    pub fn ask_waiting_meetings(&self, pool: &str) {
+        let waiting: Vec<_> = self.ledger().meetings_waiting(pool).into_iter().cloned().collect();
+        for key in &waiting {
+            self.ask_meeting(key);
+        }
+    }
+
+    /// Asks for a look at all meetings of a pool: it is going, or gone.
+    pub fn ask_meetings_of(&self, pool: &str) {
+        let own = self.ledger().meetings_of(pool);
+        for key in &own {
+            self.ask_meeting(key);
+        }
+    }
+
+    /// Asks for a look at the meetings on a pod.
+    pub fn ask_meetings_on(&self, pod_uid: &str) {
+        let bound: Vec<_> = self.ledger().meetings_on(pod_uid).map(|(_, key)| Arc::clone(key)).collect();
+        for key in &bound {
+            self.ask_meeting(key);
+        }
+    }
+
+    /// A meeting is gone, lives elsewhere or has changed: whoever follows rooms should compare.
+    pub fn rooms_changed(&self) {
+        self.pods_changed.send_modify(|count| *count += 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::fixtures::ScriptedServer;
+
+    #[tokio::test]
+    async fn everybody_who_waits_for_the_first_lists_is_woken() {
+        let (_, client) = ScriptedServer::start(vec![]);
+        let (world, _ends) = World::new(client, "harbor".into(), crate::fixtures::defaults());
+        let waiting: Vec<_> = (0..3)
+            .map(|_| {
+                let world = Arc::clone(&world);
+                tokio::spawn(async move { world.wait_until_complete().await })
+            })
+            .collect();
+        tokio::task::yield_now().await; // all of them wait now
+        for kind in ["Meeting", "MediaPool", "Meeting", "Node", "Namespace", "Service", "PodDisruptionBudget"] {
+            world.heard_full_list(kind);
+        }
+        assert!(waiting.iter().all(|one| !one.is_finished()));
+        world.heard_full_list("Pod");
+        for one in waiting {
+            tokio::time::timeout(Duration::from_secs(5), one).await.unwrap().unwrap();
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! A look at every meeting now and then, although nothing happened: watches can miss events.
+//!
+//! One walk over all of them, evenly spread, instead of an alarm for each: thousands of meetings cost no more memory for it. It decides
+//! nothing.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::cluster::cache::World;
+
+/// How long one walk over all meetings takes, and so how often each of them is looked at.
+const PERIOD: Duration = Duration::from_mins(10);
+/// Meetings are asked for one after the other, or this many times in a period if there are more.
+const STEPS: u32 = 6_000;
+
+/// Runs until the process ends.
+pub async fn keep_looking(world: Arc<World>) {
+    world.wait_until_complete().await;
+    loop {
+        walk(&world, PERIOD, rand::random()).await;
+    }
+}
+
+/// Asks for a look at each meeting there is now, spread over `period`. Replicas and restarts do not walk in step: `random` (0 to 1) is
+/// the part of a step by which this one begins later.
+async fn walk(world: &World, period: Duration, random: f64) {
+    let meetings = world.ledger().all();
+    let (step, pause) = plan_steps(meetings.len(), period);
+    tokio::time::sleep(pause.mul_f64(random)).await;
+    if meetings.is_empty() {
+        tokio::time::sleep(pause).await;
+    }
+    for keys in meetings.chunks(step) {
+        for key in keys {
+            world.ask_meeting(key);
+        }
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// How many meetings are asked for at once, and the pause after each step.
+fn plan_steps(meetings: usize, period: Duration) -> (usize, Duration) {
+    let step = meetings.div_ceil(STEPS as usize).max(1);
+    let steps = u32::try_from(meetings.div_ceil(step)).unwrap_or(STEPS).max(1);
+    (step, period / steps)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{ScriptedServer, defaults, meeting_object};
+
+    #[test]
+    fn steps_fill_the_period_and_many_meetings_are_asked_for_several_at_once() {
+        let steps = [0, 1, 600, 6_000, 6_001, 100_000].map(|meetings| plan_steps(meetings, PERIOD));
+        let milliseconds = Duration::from_millis;
+        assert_eq!(steps[..4], [(1, PERIOD), (1, PERIOD), (1, milliseconds(1_000)), (1, milliseconds(100)),]);
+        assert_eq!((steps[4].0, steps[5].0), (2, 17));
+        for (meetings, (step, pause)) in [6_001_u32, 100_000].into_iter().zip([steps[4], steps[5]]) {
+            let whole = pause * meetings.div_ceil(u32::try_from(step).unwrap());
+            assert!(PERIOD.abs_diff(whole) < milliseconds(10), "{meetings}: {whole:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn every_meeting_is_asked_for_once_in_a_walk() {
+        let (_, client) = ScriptedServer::start(vec![]);
+        let (world, _ends) = World::new(client, "harbor".into(), defaults());
+        let names: Vec<_> = (0..25).map(|number| format!("daily-{number:02}")).collect();
+        for name in &names {
+            let mut meeting = meeting_object(serde_json::json!({}), serde_json::Value::Null);
+            meeting.metadata.name = Some(name.clone());
+            meeting.metadata.uid = Some(format!("uid-{name}"));
+            world.ledger().observe(&meeting);
+        }
+        walk(&world, Duration::ZERO, 0.5).await;
+        let mut asked: Vec<_> =
+            std::iter::from_fn(|| world.meetings_to_look_at.take()).map(|asked| asked.name.clone()).collect();
+        asked.sort();
+        assert_eq!(asked, names);
+    }
+}

@@ -1,0 +1,106 @@
+//! Requests for a look, on their way to the controllers.
+
+use std::{collections::HashSet, hash::Hash, sync::Arc, time::Duration};
+
+use convene_crds::Meeting;
+use futures_util::{Stream, StreamExt, stream};
+use kube::runtime::reflector::ObjectRef;
+use prometheus::IntGauge;
+use tokio::sync::mpsc;
+
+use super::cache::{Guarded, World};
+use crate::cluster::queue;
+
+/// A receiver as a stream, gathered over `period`: requests come in bursts, and one look serves all that ask for the same. Unlike a
+/// debounce, which waits for silence, it passes something on after every period however many there are. `depth` shows how many wait.
+pub fn stream_gathered<T: Eq + Hash + Send + 'static>(
+    receiver: mpsc::UnboundedReceiver<T>,
+    period: Duration,
+    depth: IntGauge,
+) -> impl Stream<Item = T> + Send {
+    let bursts = stream::unfold((receiver, depth), move |(mut receiver, depth)| async move {
+        // The last burst has been passed on.
+        depth.set(0);
+        let mut burst = HashSet::from([receiver.recv().await?]);
+        tokio::time::sleep(period).await;
+        while let Ok(item) = receiver.try_recv() {
+            burst.insert(item);
+        }
+        depth.set(i64::try_from(burst.len()).unwrap_or(i64::MAX));
+        Some((stream::iter(burst), (receiver, depth)))
+    });
+    bursts.flatten()
+}
+
+/// The Meetings to look at, without end. Those that are gone are passed over: no look at them would ever begin.
+pub fn stream_meetings(
+    world: &Arc<World>,
+    depth: IntGauge,
+) -> impl Stream<Item = ObjectRef<Guarded<Meeting>>> + Send + use<> {
+    let world = Arc::clone(world);
+    queue::stream_of(Arc::clone(&world.meetings_to_look_at), depth).filter_map(move |key| {
+        let is_there = world.meeting(&key.namespace, &key.name).is_some();
+        if !is_there {
+            world.meetings_to_look_at.begin(&key);
+        }
+        std::future::ready(is_there.then(|| ObjectRef::new(&key.name).within(&key.namespace)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use kube::{core::DeserializeGuard, runtime::watcher::Event};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{
+        fixtures::{ScriptedServer, defaults, meeting_object},
+        model::ledger::MeetingKey,
+    };
+
+    #[tokio::test]
+    async fn meetings_that_are_gone_take_nobodys_place() {
+        let (_, client) = ScriptedServer::start(vec![]);
+        let (world, mut ends) = World::new(client, "harbor".into(), defaults());
+        ends.meetings.apply_watcher_event(&Event::Apply(DeserializeGuard(Ok(meeting_object(json!({}), Value::Null)))));
+        for number in 0..1000 {
+            world.ask_meeting(&Arc::new(MeetingKey { namespace: "crew".into(), name: format!("gone-{number}") }));
+        }
+        world.ask_meeting(&Arc::new(MeetingKey { namespace: "crew".into(), name: "regatta".into() }));
+        let depth = IntGauge::new("depth", "depth").unwrap();
+        let mut stream = Box::pin(stream_meetings(&world, depth));
+        assert_eq!(stream.next().await.unwrap().name, "regatta");
+    }
+
+    #[tokio::test]
+    async fn the_depth_is_that_of_a_burst_until_all_of_it_is_passed_on() {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let depth = IntGauge::new("depth", "depth").unwrap();
+        let mut stream = Box::pin(stream_gathered(receiver, Duration::from_millis(1), depth.clone()));
+        (0..52).for_each(|item| sender.send(item).unwrap());
+        stream.next().await.unwrap();
+        assert_eq!(depth.get(), 52);
+        for _ in 1..52 {
+            stream.next().await.unwrap();
+        }
+        assert!(stream.next().now_or_never().is_none());
+        assert_eq!(depth.get(), 0, "nothing waits");
+    }
+
+    #[tokio::test]
+    async fn requests_without_end_are_passed_on_all_the_same() {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let endless = tokio::spawn(async move {
+            let mut number = 0;
+            while sender.send(number % 2).is_ok() {
+                number += 1;
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        });
+        let gauge = IntGauge::new("depth", "depth").unwrap();
+        let passed = stream_gathered(receiver, Duration::from_millis(50), gauge).take(6).collect::<Vec<_>>().await;
+        assert_eq!(passed.iter().sum::<i32>(), 3, "{passed:?}: both, three times");
+        endless.abort();
+    }
+}

@@ -1,0 +1,147 @@
+//! The watches: each is kept for ever, writes its cache before anybody is told, and is taken up again with growing pauses when it breaks.
+
+use std::{fmt::Debug, sync::Arc};
+
+use convene_crds::{
+    MediaPool, Meeting,
+    names::{MANAGED_BY_SELECTOR, MEDIA_POD_SELECTOR},
+};
+use futures_util::{Stream, StreamExt};
+use k8s_openapi::api::{
+    core::v1::{Pod, Service},
+    policy::v1::PodDisruptionBudget,
+};
+use kube::{
+    Api, Resource, ResourceExt,
+    runtime::{
+        WatchStreamExt,
+        reflector::store::Writer,
+        watcher::{self, Event, watcher},
+    },
+};
+use serde::de::DeserializeOwned;
+
+use super::cache::{Guarded, World};
+use convene_service::watch::{WatchBackoff, watch_config};
+
+/// Where `kubectl apply` keeps a second copy of the whole object.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// The watch of pools, for their controller.
+pub fn watch_pools(
+    world: &Arc<World>,
+    writer: Writer<Guarded<MediaPool>>,
+) -> impl Stream<Item = Changed<MediaPool>> + Send + use<> {
+    let api = Api::namespaced(world.client.clone(), &world.namespace);
+    watch(api, watch_config(), writer, Arc::clone(world), World::heard_pool)
+}
+
+/// The caches that only [`watch_others`] writes.
+pub struct OtherWriters {
+    /// Cache of Meetings.
+    pub meetings: Writer<Guarded<Meeting>>,
+    /// Cache of media pods.
+    pub pods: Writer<Pod>,
+    /// Cache of Services.
+    pub services: Writer<Service>,
+    /// Cache of disruption budgets.
+    pub budgets: Writer<PodDisruptionBudget>,
+}
+
+/// Watches everything else; ends never.
+pub async fn watch_others(world: Arc<World>, writers: OtherWriters) {
+    let OtherWriters { meetings, pods, services, budgets } = writers;
+    let client = || world.client.clone();
+    let ours = || watch_config().labels(MANAGED_BY_SELECTOR);
+    // The controller hears of them through the queue of those to look at.
+    let meetings = watch(Api::all(client()), watch_config(), meetings, Arc::clone(&world), World::heard_meeting);
+    let pods = watch(
+        Api::namespaced(client(), &world.namespace),
+        watch_config().labels(MEDIA_POD_SELECTOR),
+        pods,
+        Arc::clone(&world),
+        World::heard_pod,
+    );
+    let nodes = watch_only(Api::all(client()), watch_config(), Arc::clone(&world), World::heard_node);
+    let namespaces = watch_only(Api::all(client()), watch_config(), Arc::clone(&world), World::heard_namespace);
+    let services = watch(
+        Api::namespaced(client(), &world.namespace),
+        ours(),
+        services,
+        Arc::clone(&world),
+        World::heard_child::<Service>,
+    );
+    let budgets = watch(
+        Api::namespaced(client(), &world.namespace),
+        ours(),
+        budgets,
+        Arc::clone(&world),
+        World::heard_child::<PodDisruptionBudget>,
+    );
+    let ignore = || std::future::ready(());
+    tokio::join!(
+        meetings.for_each(|_| ignore()),
+        pods.for_each(|_| ignore()),
+        nodes.for_each(|()| ignore()),
+        namespaces.for_each(|()| ignore()),
+        services.for_each(|_| ignore()),
+        budgets.for_each(|_| ignore()),
+    );
+}
+
+/// What nobody reads is not kept: with thousands of objects it is most of their size.
+fn slim<K: Resource>(object: &mut K) {
+    object.managed_fields_mut().clear();
+    if let Some(annotations) = &mut object.meta_mut().annotations {
+        annotations.remove(LAST_APPLIED);
+    }
+}
+
+type Changed<K> = Result<Guarded<K>, watcher::Error>;
+
+/// The cache is written before anybody is told. A broken watch is taken up again with growing pauses, and the cache stays as it was.
+fn watch<K>(
+    api: Api<K>,
+    config: watcher::Config,
+    writer: Writer<K>,
+    world: Arc<World>,
+    heard: fn(&World, &Event<K>),
+) -> impl Stream<Item = Result<K, watcher::Error>> + Send
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+{
+    let events = watcher(api, config).backoff(WatchBackoff::default()).modify(slim).reflect(writer);
+    events.inspect(move |event| hear(&world, heard, event)).touched_objects()
+}
+
+/// A watch whose objects nobody keeps: what matters of them is in the views.
+fn watch_only<K>(
+    api: Api<K>,
+    config: watcher::Config,
+    world: Arc<World>,
+    heard: fn(&World, &Event<K>),
+) -> impl Stream<Item = ()> + Send
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+{
+    let events = watcher(api, config).backoff(WatchBackoff::default());
+    events.map(move |event| hear(&world, heard, &event))
+}
+
+fn hear<K: Resource<DynamicType = ()>>(
+    world: &World,
+    heard: fn(&World, &Event<K>),
+    event: &Result<Event<K>, watcher::Error>,
+) {
+    match event {
+        Ok(event) => {
+            heard(world, event);
+            if matches!(event, Event::InitDone) {
+                world.heard_full_list(&K::kind(&()));
+            }
+        }
+        Err(error) => {
+            tracing::warn!(error = error as &dyn std::error::Error, kind = %K::kind(&()), "watch broke, trying again");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Why a pool has no pod for a meeting: one reason and one sentence, the same for the pool's status and the waiting meetings'.
+//!
+//! Pure. The most telling cause wins: an image that cannot be pulled is worth more to the reader than "is starting".
+
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
+
+use std::sync::Arc;
+
+use super::valid_pool::ValidPool;
+use crate::model::{
+    ledger::{Holders, Ledger, Usage},
+    media_pod::MediaPod,
+    reason::Wait,
+};
+use convene_crds::reason;
+
+/// Why no ready pod with room exists. `trouble` is what keeps the pool from making the pods it wants, `holders` are the namespaces that use
+/// it if it is full.
+pub fn explain_no_ready_pod(
+    pool: &ValidPool,
+    pods: &[Arc<MediaPod>],
+    trouble: Option<&Wait>,
+    holders: &Holders,
+) -> Wait {
+    if let Some(wait) = find_heaviest_wait(pods).filter(|wait| wait.reason != reason::POD_NOT_READY) {
+        return wait.clone();
+    }
+    let live = pods.iter().filter(|pod| pod.is_live()).count();
+    let ready = pods.iter().filter(|pod| pod.is_ready()).count();
+    if ready == live && u32::try_from(live).unwrap_or(u32::MAX) >= pool.max {
+        return compute_full(pool, live, holders);
+    }
+    if let Some(trouble) = trouble {
+        return trouble.clone();
+    }
+    let why =
+        find_heaviest_wait(pods).map_or_else(|| "a media pod is being created".to_owned(), |wait| wait.message.clone());
+    Wait::new(reason::NO_POD_READY, format!("MediaPool {:?} has no ready media pod with room yet: {why}", pool.name))
+}
+
+/// The most telling of the pods' waits.
+pub fn find_heaviest_wait(pods: &[Arc<MediaPod>]) -> Option<&Wait> {
+    let weight =
+        |wait: &&Wait| reason::BY_WEIGHT.iter().position(|reason| *reason == wait.reason).unwrap_or(usize::MAX);
+    pods.iter().filter_map(|pod| pod.wait()).min_by_key(weight)
+}
+
+/// The namespaces that use a pool, once it has all the `pods` it may have. Before that they are not needed, and cost a walk over all namespaces.
+pub fn find_holders(pool: &ValidPool, pods: usize, ledger: &Ledger) -> Holders {
+    if pods < pool.max as usize {
+        return Holders::default();
+    }
+    ledger.holders_of(&pool.name, pool.capacity.meetings)
+}
+
+/// What it means that all pods are full and no more are allowed.
+pub fn compute_full(pool: &ValidPool, pods: usize, holders: &Holders) -> Wait {
+    let (name, max, held) = (&pool.name, pool.max, describe_holders(holders));
+    Wait::new(
+        reason::POOL_FULL,
+        format!(
+            "all {pods} media pods of MediaPool {name:?} are full and it may have {max}{held}: raise its max or capacity, or delete meetings"
+        ),
+    )
+}
+
+/// The largest holders by name and the number of the others, so that the text stays short.
+fn describe_holders(holders: &Holders) -> String {
+    let describe = |(namespace, usage): &(String, Usage)| format!("{namespace} ({})", describe_usage(*usage));
+    let mut parts: Vec<_> = holders.largest.iter().map(describe).collect();
+    match holders.others {
+        0 => {}
+        1 => parts.push("1 other namespace".to_owned()),
+        others => parts.push(format!("{others} other namespaces")),
+    }
+    if parts.is_empty() { String::new() } else { format!(", held by {}", parts.join(", ")) }
+}
+
+fn describe_usage(usage: Usage) -> String {
+    let Usage { meetings, dedicated } = usage;
+    let plural = if meetings == 1 { "" } else { "s" };
+    match dedicated {
+        0 => format!("{meetings} meeting{plural}"),
+        _ => format!("{meetings} meeting{plural}, {dedicated} of them Dedicated"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::fixtures::pool;
+
+    #[test]
+    fn a_full_pool_says_who_holds_it_in_few_words() {
+        let name = |letter: &str| letter.repeat(63);
+        let holder = |name: String, meetings, dedicated| (name, Usage { meetings, dedicated });
+        let cases = [
+            (vec![], 0, ""),
+            (vec![holder("crew".into(), 1, 0)], 0, ", held by crew (1 meeting)"),
+            (
+                vec![holder("crew".into(), 12, 10)],
+                1,
+                ", held by crew (12 meetings, 10 of them Dedicated), 1 other namespace",
+            ),
+        ];
+        for (largest, others, wanted) in cases {
+            assert_eq!(describe_holders(&Holders { largest, others }), wanted);
+        }
+        let largest =
+            vec![holder(name("a"), 9_999_999, 1000), holder(name("b"), 9_999_999, 1000), holder(name("c"), 1, 1)];
+        let full = compute_full(&pool(json!({})), 1000, &Holders { largest, others: 100_000 });
+        assert!(full.message.len() < 600, "{}", full.message);
+        assert!(full.message.contains("100000 other namespaces: raise its max"), "{}", full.message);
+    }
+}

@@ -1,0 +1,85 @@
+//! Load of pods and need for pods, as the ledger reports them.
+//!
+//! Pure values; the ledger alone computes them.
+
+use std::collections::BTreeMap;
+
+use convene_crds::MeetingStatus;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+/// What a media pod carries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PodLoad {
+    /// Meetings bound to it.
+    pub meetings: u32,
+    /// People in them.
+    pub participants: u32,
+    /// Meetings among them that want the pod for themselves.
+    pub dedicated: u32,
+    /// Meetings among them that somebody is in.
+    pub lively: u32,
+}
+
+impl PodLoad {
+    /// Whether nobody is in any of its meetings.
+    pub const fn is_idle(self) -> bool {
+        self.participants == 0
+    }
+}
+
+/// What goes on in a meeting's room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Occupancy {
+    /// People in it.
+    pub participants: u32,
+    /// Whether somebody records.
+    pub is_recorded: bool,
+}
+
+impl Occupancy {
+    /// As a meeting's status says.
+    pub fn of_status(status: Option<&MeetingStatus>) -> Self {
+        status.map_or_else(Self::default, |status| Self {
+            participants: status.participants.unwrap_or_default(),
+            is_recorded: status.recording,
+        })
+    }
+}
+
+/// Load by pod UID.
+pub type PodLoads = BTreeMap<String, PodLoad>;
+
+/// Namespace and name of a Meeting.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MeetingKey {
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+}
+
+/// What the meetings that no pod carries need.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Need {
+    /// Meetings that can share a pod.
+    pub shared: u32,
+    /// Meetings that want one for themselves.
+    pub dedicated: u32,
+}
+
+impl Need {
+    /// Whether nobody waits.
+    pub const fn is_none(self) -> bool {
+        self.shared == 0 && self.dedicated == 0
+    }
+
+    /// Pods that this needs, if each takes `meetings_per_pod`.
+    pub fn pods(self, meetings_per_pod: u32) -> u32 {
+        self.shared.div_ceil(meetings_per_pod.max(1)).saturating_add(self.dedicated)
+    }
+}
+
+/// Namespace and name of the Meeting with this metadata.
+pub fn key_of(meta: &ObjectMeta) -> MeetingKey {
+    MeetingKey { namespace: meta.namespace.clone().unwrap_or_default(), name: meta.name.clone().unwrap_or_default() }
+}

@@ -1,0 +1,67 @@
+//! What every media pod of a pool is made of, apart from its name and its ports.
+//!
+//! Pure values. Nothing here reads a `MediaPool` or builds a pod.
+
+use std::collections::BTreeMap;
+
+use convene_crds::{ContainerResources, Exposure, ImagePullPolicy};
+use k8s_openapi::api::core::v1::Toleration;
+use serde::Serialize;
+
+use super::ports::PortRange;
+
+/// Everything that a pod is made of, apart from its name and its ports. Its hash is the pod's revision.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PodTemplate {
+    /// Container image.
+    pub image: String,
+    /// When the image is fetched.
+    pub image_pull_policy: Option<ImagePullPolicy>,
+    /// CPU and memory.
+    pub resources: Option<ContainerResources>,
+    /// Labels of suitable nodes.
+    pub node_selector: BTreeMap<String, String>,
+    /// Taints to put up with.
+    pub tolerations: Vec<Toleration>,
+    /// Priority class.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority_class_name: Option<String>,
+    /// Secrets with credentials of the image registry.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub image_pull_secrets: Vec<String>,
+    /// Node label to spread over.
+    pub topology_key: String,
+    /// Media workers.
+    pub workers: u16,
+    /// Ports for media: those of the workers, then the plain ones.
+    pub media_ports: u16,
+    /// How media gets to the pod.
+    pub exposure: Exposure,
+    /// Addresses known before the pod is, if fixed.
+    pub fixed_addresses: Vec<String>,
+    /// Networks that plain RTP may be sent to in addition to public addresses.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub plain_destinations: Vec<String>,
+    /// Where metrics are served in the node's network, if they are.
+    #[serde(skip)]
+    pub metrics_ports: Option<PortRange>,
+    /// `ConfigMap` with the public admission keys.
+    pub admission_keys: String,
+}
+
+impl PodTemplate {
+    /// Ports that a pod takes from the pool's range.
+    pub fn block_size(&self) -> u32 {
+        u32::from(self.media_ports) + u32::from(self.exposure == Exposure::HostNetwork)
+    }
+
+    /// Whether the pods take ports of their nodes under the same numbers.
+    pub fn uses_node_ports(&self) -> bool {
+        matches!(self.exposure, Exposure::HostPort | Exposure::HostNetwork)
+    }
+
+    /// Whether each pod has a Service that opens its ports.
+    pub fn has_services(&self) -> bool {
+        matches!(self.exposure, Exposure::NodePort | Exposure::LoadBalancer)
+    }
+}

@@ -1,0 +1,218 @@
+//! Second step for a `MediaPool`: from the object to a type that holds only what can be built.
+//!
+//! Pure. Afterwards nobody reads `MediaPoolSpec`.
+
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
+
+use convene_crds::{AddressPolicy, AllowedNamespaces, Capacity, Drain, Exposure, MediaPool, MediaPoolSpec, PlainRtp};
+use ipnet::IpNet;
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::{Resource, ResourceExt};
+use std::collections::BTreeMap;
+
+use super::{
+    ledger::Usage, pod_spec::compute_revision, pod_template::PodTemplate, ports::PortRange, reason::Wait,
+    removal::Removal,
+};
+use convene_crds::reason;
+
+/// What the operator knows about media pods whatever their pool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodDefaults {
+    /// Image of pools that name none.
+    pub image: String,
+    /// `ConfigMap` with the public admission keys.
+    pub admission_keys: String,
+}
+
+/// A pool that can be built.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ValidPool {
+    /// Name of the pool.
+    pub name: String,
+    /// Namespace of the pool and of its pods.
+    pub namespace: String,
+    /// What the pods' owner reference says.
+    pub owner: Option<OwnerReference>,
+    /// What the pods are made of.
+    pub template: PodTemplate,
+    /// Hash of the template.
+    pub revision: String,
+    /// Where blocks are taken from.
+    pub ports: PortRange,
+    /// What one pod takes on.
+    pub capacity: Capacity,
+    /// Ready pods to keep without meetings.
+    pub warm: u32,
+    /// Most pods.
+    pub max: u32,
+    /// Pods above that while others are being replaced or drained.
+    pub max_surge: u32,
+    /// How people are moved off a pod that has to go.
+    pub drain: Drain,
+    /// Whose meetings it serves.
+    pub allowed_namespaces: AllowedNamespaces,
+    /// Namespaces that may have Dedicated meetings.
+    pub dedicated_namespaces: AllowedNamespaces,
+    /// Limits for the usage by one namespace.
+    pub namespace_limits: Usage,
+    /// Whether announced addresses are probed.
+    pub probes_media: bool,
+    /// Since when it is being deleted, if it is.
+    pub deleted_at: Option<Timestamp>,
+    /// When the pool was made: of two that draw from the same ports the younger one is told.
+    pub created: Option<Timestamp>,
+}
+
+impl ValidPool {
+    /// Its deletion, if it is being deleted.
+    pub fn compute_removal(&self) -> Option<Removal> {
+        self.deleted_at.map(|since| Removal::new(since, self.drain.deadline_seconds))
+    }
+}
+
+/// Checks `pool`. The API server has checked the same rules; an older definition of the kind may have let something else pass.
+pub fn validate_pool(pool: &MediaPool, defaults: &PodDefaults) -> Result<ValidPool, Wait> {
+    let spec = &pool.spec;
+    let ports = PortRange::new(spec.rtc_ports.min, spec.rtc_ports.max)
+        .map_err(|error| Wait::new(reason::INVALID_SPEC, format!("spec.rtcPorts: {error}")))?;
+    let template = compute_template(pool, defaults)?;
+    if template.block_size() == 0 || ports.count() < template.block_size() {
+        return Err(compute_too_narrow(ports, template.block_size()));
+    }
+    Ok(ValidPool {
+        name: pool.name_any(),
+        namespace: pool.namespace().unwrap_or_default(),
+        owner: pool.controller_owner_ref(&()),
+        revision: compute_revision(&template),
+        template,
+        ports,
+        capacity: spec.capacity,
+        warm: spec.warm.min(spec.max),
+        max: spec.max,
+        max_surge: spec.rollout.max_surge,
+        drain: spec.drain,
+        allowed_namespaces: spec.allowed_namespaces.clone(),
+        dedicated_namespaces: spec.dedicated_namespaces.clone(),
+        namespace_limits: compute_namespace_limits(spec),
+        probes_media: spec.probe_media,
+        deleted_at: pool.metadata.deletion_timestamp.as_ref().map(|time| time.0),
+        created: pool.metadata.creation_timestamp.as_ref().map(|time| time.0),
+    })
+}
+
+/// The default for meetings is half of the pool's places, and at least one.
+fn compute_namespace_limits(spec: &MediaPoolSpec) -> Usage {
+    let half = spec.max.saturating_mul(spec.capacity.meetings).div_ceil(2).max(1);
+    let limits = spec.namespace_limits;
+    Usage { meetings: limits.meetings.unwrap_or(half), dedicated: limits.dedicated }
+}
+
+fn compute_template(pool: &MediaPool, defaults: &PodDefaults) -> Result<PodTemplate, Wait> {
+    let spec = &pool.spec;
+    let image = spec.image.clone().unwrap_or_else(|| defaults.image.clone());
+    let is_fixed = spec.announced_address.policy == AddressPolicy::Fixed;
+    if is_fixed && spec.announced_address.addresses.is_empty() {
+        return Err(Wait::new(reason::INVALID_SPEC, "spec.announcedAddress: policy Fixed needs addresses"));
+    }
+    check_node_selector(&spec.node_selector)?;
+    Ok(PodTemplate {
+        image,
+        image_pull_policy: spec.image_pull_policy,
+        resources: spec.resources.clone(),
+        node_selector: spec.node_selector.clone(),
+        tolerations: spec.tolerations.clone(),
+        priority_class_name: spec.priority_class_name.clone(),
+        image_pull_secrets: spec.image_pull_secrets.clone(),
+        topology_key: spec.topology_key.clone(),
+        workers: spec.workers_per_pod,
+        media_ports: spec.workers_per_pod.saturating_add(spec.plain_ports),
+        exposure: spec.exposure,
+        plain_destinations: compute_plain_destinations(&spec.plain_rtp)?,
+        metrics_ports: compute_metrics_ports(spec)?,
+        fixed_addresses: if is_fixed { spec.announced_address.addresses.clone() } else { Vec::new() },
+        admission_keys: defaults.admission_keys.clone(),
+    })
+}
+
+/// The API server would refuse the pods, and not the pool.
+fn check_node_selector(selector: &BTreeMap<String, String>) -> Result<(), Wait> {
+    let is_good = |(key, value): &(&String, &String)| is_label_key(key) && (value.is_empty() || is_label_name(value));
+    match selector.iter().find(|entry| !is_good(entry)) {
+        None => Ok(()),
+        Some((key, value)) => {
+            let message = format!("spec.nodeSelector: {key:?}: {value:?} is not a label that a node can have");
+            Err(Wait::new(reason::INVALID_SPEC, message))
+        }
+    }
+}
+
+/// `name` or `prefix/name`, as Kubernetes has it.
+fn is_label_key(key: &str) -> bool {
+    let is_prefix = |prefix: &str| {
+        let is_plain = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || "-.".contains(letter);
+        !prefix.is_empty() && prefix.len() <= 253 && prefix.chars().all(is_plain)
+    };
+    match key.split_once('/') {
+        Some((prefix, name)) => is_prefix(prefix) && is_label_name(name),
+        None => is_label_name(key),
+    }
+}
+
+fn is_label_name(name: &str) -> bool {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    let is_end = |letter: Option<char>| letter.is_some_and(|letter| letter.is_ascii_alphanumeric());
+    name.len() <= 63 && name.chars().all(is_plain) && is_end(name.chars().next()) && is_end(name.chars().last())
+}
+
+fn compute_plain_destinations(plain_rtp: &PlainRtp) -> Result<Vec<String>, Wait> {
+    let networks = &plain_rtp.destinations;
+    if let Some(other) = networks.iter().find(|network| network.parse::<IpNet>().is_err()) {
+        let message = format!("spec.plainRtp.destinations: {other:?} is not a network in CIDR notation");
+        return Err(Wait::new(reason::INVALID_SPEC, message));
+    }
+    Ok(networks.clone())
+}
+
+fn compute_metrics_ports(spec: &MediaPoolSpec) -> Result<Option<PortRange>, Wait> {
+    let Some(ports) = spec.metrics_ports.filter(|_| spec.exposure == Exposure::HostNetwork) else { return Ok(None) };
+    let ports = PortRange::new(ports.min, ports.max);
+    ports.map(Some).map_err(|error| Wait::new(reason::INVALID_SPEC, format!("spec.metricsPorts: {error}")))
+}
+
+fn compute_too_narrow(ports: PortRange, wanted: u32) -> Wait {
+    let count = ports.count();
+    Wait::new(
+        reason::INVALID_SPEC,
+        format!(
+            "spec.rtcPorts {ports} has {count} ports, one pod takes {wanted}: widen it, or lower workersPerPod or plainPorts"
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::fixtures::{defaults, pool_object};
+
+    #[test]
+    fn a_node_selector_has_labels_that_a_node_can_have() {
+        let refusal = |key: &str, value: &str| {
+            let outcome = validate_pool(&pool_object(json!({"nodeSelector": {key: value}})), &defaults());
+            outcome.err().map(|wait| (wait.reason, wait.message))
+        };
+        for (key, value) in [("convene.dev/media", "true"), ("rack", ""), ("a_b.C", "9-x")] {
+            assert_eq!(refusal(key, value), None, "{key}: {value}");
+        }
+        let long = "x".repeat(64);
+        for (key, value) in
+            [("", "x"), ("a/b/c", "x"), ("/x", "x"), ("Upper.dev/x", "x"), ("x", "a b"), ("x", "-"), ("x", &long)]
+        {
+            let (reason, message) = refusal(key, value).unwrap_or_else(|| panic!("{key}: {value}"));
+            assert!(reason == "InvalidSpec" && message.contains("spec.nodeSelector"), "{message}");
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! The operator's line to its media pods: their rooms and people, draining, and opening a reachability probe.
+//!
+//! Each question carries a fresh admin token and has a time limit, and its answer a size limit: a pod that hangs holds up nobody. What a pod
+//! of an older version does not know is no error where the operator can do without. Nothing here decides.
+
+use std::{sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use convene_protocol::{
+    admin::{DRAIN_PATH, EndReason, PROBE_PATH, ProbeTargets, ROOMS_PATH, RoomList, RoomUpdate},
+    admission::Signer,
+};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{
+    Method, Request, StatusCode,
+    body::Bytes,
+    header::{AUTHORIZATION, CONTENT_TYPE},
+};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use jiff::Timestamp;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
+use serde::de::DeserializeOwned;
+
+use crate::model::media_pod::MediaPod;
+
+mod error;
+
+pub use error::PodLinkError;
+use error::is_unknown;
+
+/// Seconds that a pod is asked to hold a question for news.
+const WAIT_SECONDS: u64 = 25;
+/// Room for thousands of rooms.
+const LARGEST_LIST: usize = 8 << 20;
+/// Everything else is small.
+const LARGEST_ANSWER: usize = 256 << 10;
+
+/// What is quoted in a path or query: nearly everything, dots too, of which alone a step in the path could be made.
+const QUOTED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-');
+
+/// How long a pod may take.
+#[derive(Clone, Copy, Debug)]
+struct TimeLimits {
+    answer: Duration,
+    /// Longer than [`WAIT_SECONDS`].
+    news: Duration,
+}
+
+const TIME_LIMITS: TimeLimits = TimeLimits { answer: Duration::from_secs(3), news: Duration::from_secs(35) };
+
+/// A question to a pod.
+struct Question {
+    method: Method,
+    path: String,
+    body: Bytes,
+    limit: Duration,
+    largest: usize,
+}
+
+/// Talks to media pods. Clones share everything, the signer too.
+#[derive(Clone, Debug)]
+pub struct PodLink {
+    client: Client<HttpConnector, Full<Bytes>>,
+    signer: Arc<ArcSwap<Signer>>,
+    limits: TimeLimits,
+}
+
+impl PodLink {
+    /// A line that signs with `signer`.
+    pub fn new(signer: Signer) -> Self {
+        Self::with_limits(signer, TIME_LIMITS)
+    }
+
+    fn with_limits(signer: Signer, limits: TimeLimits) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_connect_timeout(Some(limits.answer));
+        let client = Client::builder(TokioExecutor::new()).pool_idle_timeout(Duration::from_secs(30)).build(connector);
+        Self { client, signer: Arc::new(ArcSwap::from_pointee(signer)), limits }
+    }
+
+    /// From the next question on, this line and its clones sign with `signer`.
+    pub fn use_signer(&self, signer: Signer) {
+        self.signer.store(Arc::new(signer));
+    }
+
+    /// The rooms of `pod`.
+    pub async fn list_rooms(&self, pod: &MediaPod) -> Result<RoomList, PodLinkError> {
+        self.fetch(pod, Question { largest: LARGEST_LIST, ..self.question(Method::GET, ROOMS_PATH) }).await
+    }
+
+    /// The rooms of `pod` once their list has another version than `after`, or as they are after 25 seconds. A pod of an older version
+    /// answers at once, with version 0: the caller must not ask it again without a pause.
+    pub async fn await_rooms(&self, pod: &MediaPod, after: u64) -> Result<RoomList, PodLinkError> {
+        let path = format!("{ROOMS_PATH}?after={after}&wait={WAIT_SECONDS}");
+        let question = self.question(Method::GET, &path);
+        self.fetch(pod, Question { limit: self.limits.news, largest: LARGEST_LIST, ..question }).await
+    }
+
+    /// Changes the settings of a room. `false`: there is no such room, or the pod is of a version that cannot.
+    pub async fn update_room(
+        &self,
+        pod: &MediaPod,
+        namespace: &str,
+        name: &str,
+        update: &RoomUpdate,
+    ) -> Result<bool, PodLinkError> {
+        let body =
+            serde_json::to_vec(update).map_err(|source| PodLinkError::Write { pod: pod.name.clone(), source })?.into();
+        let question = self.question(Method::PATCH, &build_room_path(namespace, name));
+        self.order(pod, Question { body, ..question }).await
+    }
+
+    /// Makes the pod refuse new people, or takes that back. `false`: the pod is of a version that cannot.
+    pub async fn set_draining(&self, pod: &MediaPod, is_draining: bool) -> Result<bool, PodLinkError> {
+        let method = if is_draining { Method::PUT } else { Method::DELETE };
+        self.order(pod, self.question(method, DRAIN_PATH)).await
+    }
+
+    /// Closes the socket of `participant` in the room of the meeting with this UID. `false`: there is no such person or room, or the pod is
+    /// of a version that cannot.
+    pub async fn remove_participant(
+        &self,
+        pod: &MediaPod,
+        namespace: &str,
+        name: &str,
+        uid: &str,
+        participant: &str,
+    ) -> Result<bool, PodLinkError> {
+        let room = build_room_path(namespace, name);
+        let path = format!("{room}/participants/{}?uid={}", quote(participant), quote(uid));
+        self.order(pod, self.question(Method::DELETE, &path)).await
+    }
+
+    /// Ends the room of the meeting with this UID; that there is none is fine.
+    pub async fn end_room(
+        &self,
+        pod: &MediaPod,
+        namespace: &str,
+        name: &str,
+        uid: &str,
+        why: EndReason,
+    ) -> Result<(), PodLinkError> {
+        let why = match why {
+            EndReason::Ended => "ended",
+            EndReason::Moved => "moved",
+        };
+        let path = format!("{}?uid={}&reason={why}", build_room_path(namespace, name), quote(uid));
+        self.order(pod, self.question(Method::DELETE, &path)).await.map(|_| ())
+    }
+
+    /// Has the pod open something that answers STUN requests at its announced addresses. A pod of a version that cannot is an error with
+    /// [`PodLinkError::is_unknown_to_pod`].
+    pub async fn open_probe(&self, pod: &MediaPod) -> Result<ProbeTargets, PodLinkError> {
+        self.fetch(pod, self.question(Method::POST, PROBE_PATH)).await
+    }
+
+    fn question(&self, method: Method, path: &str) -> Question {
+        let path = path.to_owned();
+        Question { method, path, body: Bytes::new(), limit: self.limits.answer, largest: LARGEST_ANSWER }
+    }
+
+    async fn fetch<T: DeserializeOwned>(&self, pod: &MediaPod, question: Question) -> Result<T, PodLinkError> {
+        let (status, body) = self.ask(pod, question).await?;
+        if !status.is_success() {
+            return Err(PodLinkError::Status { pod: pod.name.clone(), status });
+        }
+        serde_json::from_slice(&body).map_err(|source| PodLinkError::Parse { pod: pod.name.clone(), source })
+    }
+
+    async fn order(&self, pod: &MediaPod, question: Question) -> Result<bool, PodLinkError> {
+        match self.ask(pod, question).await?.0 {
+            status if status.is_success() => Ok(true),
+            status if is_unknown(status) => Ok(false),
+            status => Err(PodLinkError::Status { pod: pod.name.clone(), status }),
+        }
+    }
+
+    async fn ask(&self, pod: &MediaPod, question: Question) -> Result<(StatusCode, Bytes), PodLinkError> {
+        let Question { method, path, body, limit, largest } = question;
+        let request = self.build_request(pod, method, &path, body)?;
+        let answer = tokio::time::timeout(limit, self.send(pod, request, largest)).await;
+        answer.map_err(|_| PodLinkError::Timeout { pod: pod.name.clone(), limit })?
+    }
+
+    fn build_request(
+        &self,
+        pod: &MediaPod,
+        method: Method,
+        path: &str,
+        body: Bytes,
+    ) -> Result<Request<Full<Bytes>>, PodLinkError> {
+        let ip = pod.ip.as_deref().ok_or_else(|| PodLinkError::NoAddress(pod.name.clone()))?;
+        let host = if ip.contains(':') { format!("[{ip}]") } else { ip.to_owned() };
+        let now = u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
+        let token = self.signer.load().admin(now).map_err(PodLinkError::Sign)?;
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("http://{host}:{}{path}", pod.http_port))
+            .header(AUTHORIZATION, format!("Bearer {token}"));
+        if !body.is_empty() {
+            request = request.header(CONTENT_TYPE, "application/json");
+        }
+        request.body(Full::new(body)).map_err(|source| PodLinkError::Request { pod: pod.name.clone(), source })
+    }
+
+    async fn send(
+        &self,
+        pod: &MediaPod,
+        request: Request<Full<Bytes>>,
+        largest: usize,
+    ) -> Result<(StatusCode, Bytes), PodLinkError> {
+        let name = || pod.name.clone();
+        let answer =
+            self.client.request(request).await.map_err(|source| PodLinkError::Connect { pod: name(), source })?;
+        let status = answer.status();
+        let body = Limited::new(answer.into_body(), largest).collect().await;
+        Ok((status, body.map_err(|source| PodLinkError::Body { pod: name(), source })?.to_bytes()))
+    }
+}
+
+fn build_room_path(namespace: &str, name: &str) -> String {
+    format!("{ROOMS_PATH}/{}/{}", quote(namespace), quote(name))
+}
+
+/// Ids of people are theirs to choose: whatever they hold, it stays one part of the path.
+fn quote(part: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(part, QUOTED)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! The reach keeper: probes ready media pods when their turn is, and writes what was found into their status.
+//!
+//! It writes only what is new. A pod that is gone or replaced meanwhile is left alone. It decides nothing else: who may join where is for
+//! the controllers to say.
+
+use std::{sync::Arc, time::Duration};
+
+use convene_crds::names::TRUE;
+use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
+use kube::{
+    Api, ResourceExt,
+    api::{Patch, PatchParams},
+    runtime::reflector::ObjectRef,
+};
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::{
+    condition::{build_subject, plan_condition},
+    judge::Reach,
+    probe,
+    schedule::{Schedule, Subject},
+};
+use crate::{
+    cluster::cache::World,
+    model::{media_pod::MediaPod, valid_pool::ValidPool},
+    pods::link::PodLink,
+};
+
+/// How soon a new pod is noticed.
+const PERIOD: Duration = Duration::from_secs(2);
+
+/// Runs until the process ends.
+pub async fn keep_reach(world: Arc<World>, link: PodLink) {
+    world.wait_until_complete().await;
+    keep_pods(world, link).await;
+}
+
+async fn keep_pods(world: Arc<World>, link: PodLink) {
+    let start = Instant::now();
+    let mut schedule = Schedule::default();
+    let mut running: FuturesUnordered<BoxFuture<'static, (Subject, bool)>> = FuturesUnordered::new();
+    let mut clock = tokio::time::interval(PERIOD);
+    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = clock.tick() => {}
+            Some((subject, is_well)) = running.next() => {
+                schedule.end(subject, is_well, start.elapsed(), rand::random());
+            }
+        }
+        for pod in choose_pods(&world, &mut schedule, start.elapsed()) {
+            running.push(Box::pin(keep_pod(Arc::clone(&world), link.clone(), pod)));
+        }
+    }
+}
+
+fn choose_pods(world: &World, schedule: &mut Schedule, now: Duration) -> Vec<Arc<Pod>> {
+    let pods = world.pods.state();
+    schedule.keep(|uid| pods.iter().any(|pod| pod.metadata.uid.as_deref() == Some(uid)));
+    let ready = pods.iter().filter(|pod| is_probed(world, &MediaPod::from_pod(pod)));
+    let subjects: Vec<Subject> = ready.map(|pod| build_subject(pod)).collect();
+    let chosen = schedule.plan(&subjects, now);
+    for uid in &chosen {
+        schedule.begin(uid);
+    }
+    let is_chosen = |pod: &Arc<Pod>| pod.metadata.uid.as_ref().is_some_and(|uid| chosen.contains(uid));
+    pods.into_iter().filter(is_chosen).collect()
+}
+
+/// Ready pods of pools that want it.
+fn is_probed(world: &World, pod: &MediaPod) -> bool {
+    let is_wanted = |pool: &ValidPool| pool.probes_media;
+    let view = world.views().pool(&pod.pool);
+    pod.is_ready() && view.is_some_and(|view| view.pool.as_ref().is_ok_and(|pool| is_wanted(pool)))
+}
+
+/// The answer is whether all is well: the pod is reached and its status says so.
+async fn keep_pod(world: Arc<World>, link: PodLink, pod: Arc<Pod>) -> (Subject, bool) {
+    let reach = probe(&link, &MediaPod::from_pod(&pod)).await;
+    // What the status says may have changed in the meantime; the pod may even be another one.
+    let newest = world.pods.get(&ObjectRef::from_obj(&*pod)).filter(|newest| newest.metadata.uid == pod.metadata.uid);
+    let is_told = match newest {
+        Some(newest) => write_condition(&world, &newest, &reach).await,
+        None => true,
+    };
+    (build_subject(&pod), is_told && reach.status() == TRUE)
+}
+
+/// `false` if the condition could not be written: it is found missing at the pod's next turn.
+async fn write_condition(world: &World, pod: &Pod, reach: &Reach) -> bool {
+    let Some(patch) = plan_condition(pod, reach, Timestamp::now()) else { return true };
+    let name = pod.name_any();
+    let api: Api<Pod> = Api::namespaced(world.client.clone(), &world.namespace);
+    match api.patch_status(&name, &PatchParams::default(), &Patch::Strategic(&patch)).await {
+        Ok(_) => {
+            let (status, reason, message) = (reach.status(), reach.reason(), reach.message());
+            tracing::info!(pod = name, status, reason, message, "media pod was probed");
+            true
+        }
+        Err(kube::Error::Api(answer)) if answer.is_not_found() || answer.is_conflict() => true,
+        Err(error) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, pod = name, "could not write whether the media pod is reached, will try again");
+            false
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,237 @@
+//! The room keeper: ends rooms whose meeting is over, gone or lives elsewhere, keeps the others' settings those of their meeting, and learns
+//! how many people are in them. It remembers the participants of locked meetings and passes them on to the new pod when a meeting moves.
+//!
+//! One follower for each media pod holds a question for news open, so that a change is known at once and silence costs nothing. Before a room
+//! is ended the API server is asked about the Meeting itself: a cache that lags must not throw people out.
+
+pub mod decide;
+pub mod returning;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use convene_crds::Meeting;
+use convene_protocol::admin::{EndReason, RoomList, RoomReport, RoomSettings, RoomUpdate};
+use jiff::Timestamp;
+use kube::Api;
+use tokio_util::task::AbortOnDropHandle;
+
+use self::{
+    decide::{MeetingHome, RoomStep, compute_home, plan_room},
+    returning::{Returning, Whereabouts},
+};
+use crate::{
+    cluster::cache::World,
+    metrics::OperatorMetrics,
+    model::{
+        ledger::{MeetingKey, Occupancy},
+        media_pod::{MediaPod, PodState},
+    },
+    pods::link::{PodLink, PodLinkError},
+};
+
+/// Between two answers of a pod: changes come in bursts, and one look serves them all.
+const PAUSE: Duration = Duration::from_secs(1);
+/// After a pod that did not answer.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(2);
+/// Interval in which remembered participants are checked for expiry.
+const FORGET_EVERY: Duration = Duration::from_secs(30);
+
+/// Everything that a follower needs.
+#[derive(Clone)]
+struct Keeper {
+    world: Arc<World>,
+    link: PodLink,
+    metrics: OperatorMetrics,
+    /// Participants of locked meetings. Locked before the ledger where both are needed.
+    returning: Arc<Mutex<Returning>>,
+}
+
+/// Runs until the process ends.
+pub async fn keep_rooms(world: Arc<World>, link: PodLink, metrics: OperatorMetrics) {
+    world.wait_until_complete().await;
+    let mut changes = world.pods_changed.subscribe();
+    let keeper = Keeper { world, link, metrics, returning: Arc::default() };
+    let mut forget = tokio::time::interval(FORGET_EVERY);
+    let mut followers: HashMap<String, AbortOnDropHandle<()>> = HashMap::new();
+    loop {
+        let pods = keeper.followed();
+        followers.retain(|uid, follower| pods.contains_key(uid) && !follower.is_finished());
+        for (uid, pod) in pods {
+            followers.entry(uid).or_insert_with(|| AbortOnDropHandle::new(tokio::spawn(keeper.clone().follow(pod))));
+        }
+        tokio::select! {
+            outcome = changes.changed() => if outcome.is_err() { return },
+            _ = forget.tick() => keeper.forget(),
+        }
+    }
+}
+
+impl Keeper {
+    /// The pods that may answer, by UID.
+    fn followed(&self) -> HashMap<String, Arc<MediaPod>> {
+        let views = self.world.views();
+        let may_answer = |pod: &&Arc<MediaPod>| pod.ip.is_some() && !matches!(pod.state, PodState::Dead(_));
+        views.pods().filter(may_answer).map(|pod| (pod.uid.clone(), Arc::clone(pod))).collect()
+    }
+
+    /// Follows one pod until somebody ends this.
+    async fn follow(self, pod: Arc<MediaPod>) {
+        let mut moves = self.world.pods_changed.subscribe();
+        let mut known = RoomList::default();
+        loop {
+            match self.await_news(&pod, &known, &mut moves).await {
+                Ok(list) => {
+                    known = list;
+                    self.report(&pod, &known);
+                    self.settle(&pod, &known).await;
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Err(error) => {
+                    self.note_failure(&pod, &error);
+                    tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
+                }
+            }
+        }
+    }
+
+    /// Waits for the pod's next list. Meanwhile a room of the last one may have to end, because its meeting has.
+    async fn await_news(
+        &self,
+        pod: &MediaPod,
+        known: &RoomList,
+        moves: &mut tokio::sync::watch::Receiver<u64>,
+    ) -> Result<RoomList, PodLinkError> {
+        let news = self.link.await_rooms(pod, known.version);
+        tokio::pin!(news);
+        loop {
+            tokio::select! {
+                answer = &mut news => return answer,
+                // The sender is part of the world, which we hold: it cannot be gone.
+                _ = moves.changed() => self.settle(pod, known).await,
+            }
+        }
+    }
+
+    fn note_failure(&self, pod: &MediaPod, error: &PodLinkError) {
+        self.metrics.podlink_failures.with_label_values(&[error.reason()]).inc();
+        // A pod that starts or goes away does not answer, and nobody needs to look.
+        if pod.is_ready() {
+            tracing::info!(
+                error = error as &dyn std::error::Error,
+                pod = pod.name,
+                "could not follow the rooms of media pod"
+            );
+        } else {
+            tracing::debug!(error = error as &dyn std::error::Error, pod = pod.name, "media pod not reached");
+        }
+    }
+
+    fn returning(&self) -> MutexGuard<'_, Returning> {
+        // A panic elsewhere while it was held leaves it usable: each change is complete in itself.
+        self.returning.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn forget(&self) {
+        self.returning().forget(Timestamp::now(), |key, uid, pod_uid| self.find(key, uid, pod_uid));
+    }
+
+    fn find(&self, key: &MeetingKey, uid: &str, pod_uid: &str) -> Whereabouts {
+        let Some(guarded) = self.world.meeting(&key.namespace, &key.name) else { return Whereabouts::Nowhere };
+        let Ok(meeting) = &guarded.0 else { return Whereabouts::Between };
+        let home = compute_home(meeting, self.world.ledger().pod_of(meeting).map(|pod| pod.uid.clone()));
+        home.whereabouts(uid, pod_uid)
+    }
+
+    /// Notes what goes on in the rooms and who is in them, and asks for a look at whatever depends on them.
+    fn report(&self, pod: &MediaPod, list: &RoomList) {
+        self.returning().observe(&pod.uid, list, Timestamp::now());
+        let rooms: HashMap<_, _> = list.rooms.iter().map(|room| (room.uid.clone(), occupancy_of(room))).collect();
+        self.world.heard_rooms(pod, &rooms);
+    }
+
+    /// Ends and changes rooms as their meetings ask for.
+    async fn settle(&self, pod: &MediaPod, list: &RoomList) {
+        for room in &list.rooms {
+            let home = self.home_of(room);
+            match plan_room(&pod.uid, room, home.as_ref()) {
+                RoomStep::Keep => {}
+                RoomStep::End(_) => self.end_room(pod, room).await,
+                RoomStep::Update { settings, awaits_returning } => {
+                    let returning = awaits_returning.then(|| self.returning().people_of(&room.uid));
+                    self.update_room(pod, room, settings, returning).await;
+                }
+            }
+        }
+    }
+
+    fn home_of(&self, room: &RoomReport) -> Option<MeetingHome> {
+        let guarded = self.world.meeting(&room.namespace, &room.name)?;
+        match &guarded.0 {
+            Ok(meeting) => {
+                let pod_uid = self.world.ledger().pod_of(meeting).map(|pod| pod.uid.clone());
+                Some(compute_home(meeting, pod_uid))
+            }
+            // What cannot be read is left alone, and so are the people in it.
+            Err(_) => Some(MeetingHome { uid: room.uid.clone(), ..MeetingHome::default() }),
+        }
+    }
+
+    async fn update_room(
+        &self,
+        pod: &MediaPod,
+        room: &RoomReport,
+        settings: RoomSettings,
+        returning: Option<Vec<String>>,
+    ) {
+        let (namespace, name) = (&room.namespace, &room.name);
+        let people = returning.as_ref().map(Vec::len);
+        let update = RoomUpdate { uid: room.uid.clone(), settings, returning };
+        match self.link.update_room(pod, namespace, name, &update).await {
+            Ok(true) => {
+                tracing::info!(kind = "Meeting", namespace, name, pod = pod.name, returning = people, "updated a room");
+            }
+            Ok(false) => {}
+            Err(error) => warn_of(&error, room, pod, "could not change the settings of a room"),
+        }
+    }
+
+    /// Asks the API server once more, then ends the room.
+    async fn end_room(&self, pod: &MediaPod, room: &RoomReport) {
+        let (namespace, name) = (&room.namespace, &room.name);
+        let api: Api<Meeting> = Api::namespaced(self.world.client.clone(), namespace);
+        let home = match api.get_opt(name).await {
+            Ok(meeting) => meeting.map(|meeting| {
+                let pod_uid = meeting.status.as_ref().and_then(|status| status.pod.as_ref()).map(|pod| pod.uid.clone());
+                compute_home(&meeting, pod_uid)
+            }),
+            Err(error) => {
+                warn_of(&error, room, pod, "could not make sure that a room must end");
+                return;
+            }
+        };
+        let RoomStep::End(why) = plan_room(&pod.uid, room, home.as_ref()) else { return };
+        self.send_end(pod, room, why).await;
+    }
+
+    async fn send_end(&self, pod: &MediaPod, room: &RoomReport, why: EndReason) {
+        let (namespace, name) = (&room.namespace, &room.name);
+        match self.link.end_room(pod, namespace, name, &room.uid, why).await {
+            Ok(()) => tracing::info!(kind = "Meeting", namespace, name, pod = pod.name, ?why, "ended room"),
+            Err(error) => warn_of(&error, room, pod, "could not end room"),
+        }
+    }
+}
+
+fn occupancy_of(room: &RoomReport) -> Occupancy {
+    Occupancy { participants: room.participants, is_recorded: room.recording }
+}
+
+/// What fails here is tried again with the next change or answer.
+fn warn_of(error: &(dyn std::error::Error + 'static), room: &RoomReport, pod: &MediaPod, what: &str) {
+    let (namespace, name) = (&room.namespace, &room.name);
+    tracing::warn!(error, kind = "Meeting", namespace, name, pod = pod.name, "{what}, will try again");
+}
