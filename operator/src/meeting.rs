@@ -3,6 +3,7 @@
 //! It never talks to a pod and never makes one. A meeting needs no finalizer: its room is ended by the room keeper when it is gone.
 
 pub mod apply;
+pub mod error;
 pub mod observe;
 pub mod plan;
 pub mod quota;
@@ -14,11 +15,11 @@ use std::{sync::Arc, time::Duration};
 use convene_crds::{Meeting, MeetingStatus};
 use jiff::{SignedDuration, Timestamp};
 use kube::{Resource, ResourceExt, runtime::controller::Action};
-use thiserror::Error;
 use tokio::time::Instant;
 use tracing::instrument;
 
 use self::{
+    error::Error,
     plan::{MeetingPlan, Placement, plan_meeting, plan_refused},
     validate::{compute_expiry, compute_next_moment},
 };
@@ -31,41 +32,6 @@ use crate::{
     model::ledger::{Ledger, key_of},
 };
 use convene_crds::reason;
-
-/// What can go wrong while a meeting is looked at.
-#[derive(Debug, Error)]
-pub enum Error {
-    /// The API server did not take the status.
-    #[error("could not write the status of meeting \"{namespace}/{name}\"")]
-    WriteStatus {
-        /// Namespace of the meeting.
-        namespace: String,
-        /// Name of the meeting.
-        name: String,
-        /// What the API server said.
-        source: Box<kube::Error>,
-    },
-    /// The API server did not delete a meeting whose time to live is over.
-    #[error("could not delete the expired meeting \"{namespace}/{name}\"")]
-    Delete {
-        /// Namespace of the meeting.
-        namespace: String,
-        /// Name of the meeting.
-        name: String,
-        /// What the API server said.
-        source: Box<kube::Error>,
-    },
-}
-
-impl Error {
-    /// Constant for logs and metrics.
-    pub const fn reason(&self) -> &'static str {
-        match self {
-            Self::WriteStatus { .. } => "StatusNotWritten",
-            Self::Delete { .. } => "MeetingNotDeleted",
-        }
-    }
-}
 
 /// One look at one meeting. When nothing happens, `resync` sees to it that there is another one.
 #[instrument(name = "meeting", skip_all, fields(kind = "Meeting", namespace = object.namespace(), name = object.name_any()))]

@@ -2,9 +2,11 @@
 //!
 //! Passes over pools run one after the other (see `run`), because pools may share a range of ports.
 
+pub mod applied;
 pub mod apply;
 pub mod budget;
 pub mod build;
+pub mod error;
 pub mod expose;
 pub mod finalizer;
 pub mod observe;
@@ -17,10 +19,10 @@ use std::{sync::Arc, time::Duration};
 use convene_crds::{MediaPool, MediaPoolStatus, PodCounts, PortCounts};
 use jiff::Timestamp;
 use kube::{Resource, ResourceExt, runtime::controller::Action};
-use thiserror::Error;
 use tracing::instrument;
 
 use self::{
+    error::Error,
     plan::{ObservedPods, PoolPlan, plan_pool, withhold_pods},
     report::PoolVerdicts,
 };
@@ -35,53 +37,6 @@ use crate::{
     },
 };
 use convene_crds::reason;
-
-/// What can go wrong while a pool is looked at.
-#[derive(Debug, Error)]
-#[allow(missing_docs, reason = "the messages say it")]
-pub enum Error {
-    #[error("could not list the media pods")]
-    ListPods { source: Box<kube::Error> },
-    #[error("could not create media pod {name:?}")]
-    CreatePod { name: String, source: Box<kube::Error> },
-    #[error("could not delete media pod {name:?}")]
-    DeletePod { name: String, source: Box<kube::Error> },
-    #[error("could not announce addresses to media pod {name:?}")]
-    Announce { name: String, source: Box<kube::Error> },
-    #[error("could not note that media pod {name:?} is drained")]
-    Drain { name: String, source: Box<kube::Error> },
-    #[error("could not change the protection of media pod {name:?}")]
-    Protect { name: String, source: Box<kube::Error> },
-    #[error("could not put the labels of media pod {name:?} right")]
-    Mend { name: String, source: Box<kube::Error> },
-    #[error("could not write disruption budget {name:?}")]
-    WriteBudget { name: String, source: Box<kube::Error> },
-    #[error("could not create the Service of media pod {name:?}")]
-    CreateService { name: String, source: Box<kube::Error> },
-    #[error("could not write the finalizers of pool {name:?}")]
-    WriteFinalizers { name: String, source: Box<kube::Error> },
-    #[error("could not write the status of pool {name:?}")]
-    WriteStatus { name: String, source: Box<kube::Error> },
-}
-
-impl Error {
-    /// Constant for logs and metrics.
-    pub const fn reason(&self) -> &'static str {
-        match self {
-            Self::ListPods { .. } => "PodsNotListed",
-            Self::CreatePod { .. } => "PodNotCreated",
-            Self::DeletePod { .. } => "PodNotDeleted",
-            Self::Announce { .. } => "AddressNotAnnounced",
-            Self::Drain { .. } => "DrainNotNoted",
-            Self::Protect { .. } => "ProtectionNotChanged",
-            Self::Mend { .. } => "LabelsNotMended",
-            Self::WriteBudget { .. } => "BudgetNotWritten",
-            Self::CreateService { .. } => "ServiceNotCreated",
-            Self::WriteFinalizers { .. } => reason::FINALIZERS_NOT_WRITTEN,
-            Self::WriteStatus { .. } => "StatusNotWritten",
-        }
-    }
-}
 
 /// One look at one pool.
 #[instrument(name = "pool", skip_all, fields(kind = "MediaPool", namespace = object.namespace(), name = object.name_any()))]
@@ -126,7 +81,7 @@ async fn look_at(object: &MediaPool, context: &Context) -> Result<Pass, Error> {
     let (observed, plan) = decide(context, &pool, &pods, lack.as_ref()); // pure but for the caches
     let is_recorded = record_blocks(object, context, &observed, &plan).await; // I/O
     if !matches!(is_recorded, Ok(true)) {
-        pardon(context, &plan, &apply::Applied::default());
+        pardon(context, &plan, &applied::Applied::default());
         return is_recorded.map(|_| Pass::of(Outcome::Skipped));
     }
     let (done, failure) = apply::apply_plan(context, &pool, plan.clone()).await; // I/O
@@ -201,7 +156,7 @@ async fn record_blocks(
     written
 }
 
-fn pardon(context: &Context, plan: &PoolPlan, applied: &apply::Applied) {
+fn pardon(context: &Context, plan: &PoolPlan, applied: &applied::Applied) {
     let mut ledger = context.world.ledger();
     for deletion in plan.delete.iter().filter(|deletion| !applied.deleted.contains(deletion)) {
         ledger.pardon(&deletion.uid);

@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use convene_admission_keys::{Current, KeyPair, Stored, holds_key};
 
-use super::KeysError;
+use super::error::KeysError;
 
 /// How long a key is published before it signs. The kubelet takes up to about two minutes to bring a `ConfigMap` to its pods.
 pub(super) const SYNC_TIME: Duration = Duration::from_mins(5);

@@ -7,7 +7,7 @@ use kube::{
 };
 use serde_json::json;
 
-use super::{Error, report::is_same};
+use super::{error::Error, report::is_same};
 use crate::{
     cluster::events::Note,
     context::{Context, Outcome},

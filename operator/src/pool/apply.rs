@@ -2,27 +2,23 @@
 
 use convene_crds::{
     MediaPool, MediaPoolStatus,
-    names::{
-        ANNOTATION_ANNOUNCED_ADDRESSES, ANNOTATION_ANNOUNCED_PORTS, ANNOTATION_DRAINING, LABEL_EVICTABLE, LABEL_POD,
-        LABEL_POOL,
-    },
+    names::{LABEL_POD, LABEL_POOL},
 };
-use k8s_openapi::api::{
-    core::v1::{Pod, Service},
-    policy::v1::PodDisruptionBudget,
-};
+use k8s_openapi::api::{core::v1::Service, policy::v1::PodDisruptionBudget};
 use kube::{
     Api, Resource, ResourceExt,
-    api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions},
+    api::{Patch, PatchParams, PostParams},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
+use self::pods::PodHand;
 use super::{
-    Error,
+    applied::Applied,
     budget::{build_budget, name_of},
     build::build_pod,
+    error::Error,
     expose::build_service,
-    plan::{Announcement, DrainChange, Mend, NewPod, PodDeletion, PoolPlan, Protection},
+    plan::{Mend, NewPod, PoolPlan},
     report::is_same,
 };
 use crate::{
@@ -30,7 +26,6 @@ use crate::{
     context::{Context, Outcome},
     model::{
         media_pod::{MediaPod, shorten},
-        ports::PortRange,
         reason::Wait,
         valid_pool::ValidPool,
     },
@@ -40,35 +35,10 @@ use convene_crds::reason;
 /// Owner of the status in the eyes of server-side apply.
 pub const FIELD_MANAGER: &str = "convene-operator/pool";
 
+mod pods;
 mod removal;
 
 pub use removal::apply_removal;
-
-/// What was done.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Applied {
-    /// Pods that were created.
-    pub created: Vec<NewPod>,
-    /// Pods that may have been created: the answer was lost.
-    pub uncertain: Vec<NewPod>,
-    /// Pods that were deleted.
-    pub deleted: Vec<PodDeletion>,
-    /// Pods whose drain began or ended.
-    pub drained: Vec<DrainChange>,
-    /// Pods whose labels were put right.
-    pub mended: Vec<Mend>,
-    /// What the API server refuses for good, until somebody changes something.
-    pub refused: Option<Wait>,
-    /// What the plan could not do.
-    pub trouble: Option<Wait>,
-}
-
-impl Applied {
-    /// The blocks that a pod has now, or may have.
-    pub fn given(&self) -> impl Iterator<Item = PortRange> {
-        self.created.iter().chain(&self.uncertain).map(|pod| pod.block)
-    }
-}
 
 /// Carries out `plan`. Pods learn their addresses first, because people may be waiting for them. One failure does not stop the others; the
 /// first one is handed back beside what was done, so that the status is written all the same. The blocks of new pods are on record already.
@@ -128,91 +98,11 @@ pub async fn apply_plan(context: &Context, pool: &ValidPool, plan: PoolPlan) -> 
     (applied, failures.into_iter().next())
 }
 
-/// What every step to existing pods needs.
-struct PodHand<'a> {
-    context: &'a Context,
-    api: Api<Pod>,
-}
-
 /// The same, and what new things are made from.
 struct Hand<'a> {
     context: &'a Context,
     pool: &'a ValidPool,
     pods: PodHand<'a>,
-}
-
-impl<'a> PodHand<'a> {
-    fn new(context: &'a Context, namespace: &str) -> Self {
-        Self { context, api: Api::namespaced(context.world.client.clone(), namespace) }
-    }
-
-    fn counted<T>(&self, step: &str, result: Result<T, Error>) -> Result<T, Error> {
-        self.context.metrics.count_step(step, &result);
-        result
-    }
-
-    /// A pod that is gone, or another one by now, is left alone.
-    async fn patch(&self, name: &str, metadata: &Value) -> Result<bool, kube::Error> {
-        let patch = json!({ "metadata": metadata });
-        match self.api.patch_metadata(name, &PatchParams::default(), &Patch::Merge(&patch)).await {
-            Ok(_) => Ok(true),
-            Err(kube::Error::Api(answer)) if answer.is_not_found() || answer.is_conflict() => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-
-    async fn announce(&self, announcement: Announcement) -> Result<(), Error> {
-        let Announcement { name, uid, addresses, ports } = announcement;
-        let addresses = addresses.join(",");
-        let annotations = json!({(ANNOTATION_ANNOUNCED_ADDRESSES): addresses, (ANNOTATION_ANNOUNCED_PORTS): ports});
-        match self.patch(&name, &json!({"uid": uid, "annotations": annotations})).await {
-            Ok(_) => {
-                tracing::info!(pod = name, addresses, ports, "announced addresses to media pod");
-                Ok(())
-            }
-            Err(source) => Err(Error::Announce { name, source: Box::new(source) }),
-        }
-    }
-
-    async fn drain(&self, change: &DrainChange) -> Result<(), Error> {
-        let DrainChange { name, uid, draining, message } = change;
-        let text = draining.as_ref().map(crate::model::media_pod::Draining::to_annotation);
-        match self.patch(name, &json!({"uid": uid, "annotations": {(ANNOTATION_DRAINING): text}})).await {
-            Ok(_) => {
-                tracing::info!(pod = name, "{message}");
-                Ok(())
-            }
-            Err(source) => Err(Error::Drain { name: name.clone(), source: Box::new(source) }),
-        }
-    }
-
-    async fn protect(&self, protection: &Protection) -> Result<(), Error> {
-        let Protection { name, uid, is_evictable } = protection;
-        let value = is_evictable.then_some("true");
-        let patched = self.patch(name, &json!({"uid": uid, "labels": {(LABEL_EVICTABLE): value}})).await;
-        patched.map(|_| ()).map_err(|source| Error::Protect { name: name.clone(), source: Box::new(source) })
-    }
-
-    /// `false`: somebody has come meanwhile, and the pod stays.
-    async fn delete(&self, deletion: &PodDeletion) -> Result<bool, Error> {
-        if self.has_people_now(deletion).await {
-            tracing::info!(pod = deletion.name, "media pod stays: somebody has come");
-            return Ok(false);
-        }
-        apply_deletion(&self.api, deletion).await.map(|()| true)
-    }
-
-    /// A pod that is deleted because nobody is on it is asked once more: what it told last may be a second old. One that does not answer is
-    /// taken at its last word.
-    async fn has_people_now(&self, deletion: &PodDeletion) -> bool {
-        if deletion.why.reason != reason::POD_DELETED {
-            return false;
-        }
-        let pod = self.context.world.views().pods().find(|pod| pod.uid == deletion.uid).cloned();
-        let Some(pod) = pod.filter(|pod| pod.is_ready()) else { return false };
-        let answer = self.context.link.list_rooms(&pod).await;
-        answer.is_ok_and(|list| list.rooms.iter().any(|room| room.participants > 0))
-    }
 }
 
 impl Hand<'_> {
@@ -274,20 +164,6 @@ fn may_have_been_done(error: &Error) -> bool {
 
 const fn is_final(code: u16) -> bool {
     matches!(code, 400 | 403 | 409 | 422)
-}
-
-async fn apply_deletion(api: &Api<Pod>, deletion: &PodDeletion) -> Result<(), Error> {
-    let preconditions = Preconditions { uid: Some(deletion.uid.clone()), resource_version: None };
-    let parameters = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
-    match api.delete(&deletion.name, &parameters).await {
-        Ok(_) => {
-            tracing::info!(pod = deletion.name, reason = deletion.why.reason, "deleted media pod");
-            Ok(())
-        }
-        Err(kube::Error::Api(answer)) if answer.is_not_found() => Ok(()),
-        // A conflict too: what is condemned and not deleted would never get a meeting again.
-        Err(source) => Err(Error::DeletePod { name: deletion.name.clone(), source: Box::new(source) }),
-    }
 }
 
 fn compute_refusal(pod: &str, message: &str) -> Wait {

@@ -10,7 +10,7 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use super::Error;
+use super::error::Error;
 use crate::{
     context::Context,
     model::{media_pod::shorten, reason::Wait},

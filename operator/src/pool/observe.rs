@@ -14,7 +14,8 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, ResourceExt, api::ListParams, runtime::reflector::ObjectRef};
 
 use super::{
-    Error, budget,
+    budget,
+    error::Error,
     expose::{Opening, read_service},
     plan::ObservedPods,
 };

@@ -9,8 +9,9 @@ use jiff::Timestamp;
 use kube::{Resource, ResourceExt};
 
 use super::{
-    Error,
-    apply::{self, Applied},
+    applied::Applied,
+    apply,
+    error::Error,
     finalizer::{has_finalizer, write_finalizers},
     observe,
     plan::{ObservedPods, RemovalPlan, explain_removal, plan_removal},

@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::{
-    apply::Applied,
+    applied::Applied,
     plan::{ObservedPods, is_current},
 };
 use crate::{

@@ -18,7 +18,7 @@ use crate::model::{
 };
 
 impl World {
-    pub(in crate::cluster) fn heard_meeting(&self, event: &Event<Guarded<Meeting>>) {
+    pub(crate) fn heard_meeting(&self, event: &Event<Guarded<Meeting>>) {
         match event {
             Event::Init => self.ledger().begin_list(),
             Event::InitApply(guarded) | Event::Apply(guarded) => {
@@ -55,7 +55,7 @@ impl World {
         }
     }
 
-    pub(in crate::cluster) fn heard_pool(&self, event: &Event<Guarded<MediaPool>>) {
+    pub(crate) fn heard_pool(&self, event: &Event<Guarded<MediaPool>>) {
         match event {
             Event::Init => {}
             Event::InitDone => {
@@ -80,7 +80,7 @@ impl World {
         }
     }
 
-    pub(in crate::cluster) fn heard_pod(&self, event: &Event<Pod>) {
+    pub(crate) fn heard_pod(&self, event: &Event<Pod>) {
         match event {
             Event::Init => self.views().begin_pods(),
             Event::InitApply(pod) | Event::Apply(pod) => {
@@ -135,7 +135,7 @@ impl World {
         }
     }
 
-    pub(in crate::cluster) fn heard_node(&self, event: &Event<Node>) {
+    pub(crate) fn heard_node(&self, event: &Event<Node>) {
         let concerns = match event {
             Event::Init => {
                 self.views().begin_nodes();
@@ -156,7 +156,7 @@ impl World {
         }
     }
 
-    pub(in crate::cluster) fn heard_namespace(&self, event: &Event<PartialObjectMeta<Namespace>>) {
+    pub(crate) fn heard_namespace(&self, event: &Event<PartialObjectMeta<Namespace>>) {
         if let Event::Delete(namespace) = event {
             lock(&self.namespaces).remove(&namespace.name_any());
         }
@@ -173,7 +173,7 @@ impl World {
         }
     }
 
-    pub(in crate::cluster) fn heard_child<K: Resource>(&self, event: &Event<K>) {
+    pub(crate) fn heard_child<K: Resource>(&self, event: &Event<K>) {
         let (Event::Apply(child) | Event::Delete(child)) = event else { return };
         if let Some(pool) = child.labels().get(LABEL_POOL) {
             self.ask_pool(pool);

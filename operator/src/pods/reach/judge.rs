@@ -11,9 +11,10 @@ use std::{
     net::SocketAddr,
 };
 
-use convene_crds::names::{FALSE, TRUE, UNKNOWN};
-
-use super::{MEDIA_REACHABLE, MEDIA_UNREACHABLE, PROBE_FAILED, UDP_BLOCKED};
+use convene_crds::{
+    names::{FALSE, TRUE, UNKNOWN},
+    reason::{MEDIA_REACHABLE, MEDIA_UNREACHABLE, PROBE_FAILED, UDP_BLOCKED},
+};
 
 /// Endpoints that a message names before it only counts them.
 const NAMED_ENDPOINTS: usize = 6;

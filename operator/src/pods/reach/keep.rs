@@ -19,7 +19,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use super::{
     condition::{build_subject, plan_condition},
     judge::Reach,
-    probe,
+    probe::probe,
     schedule::{Schedule, Subject},
 };
 use crate::{

@@ -16,14 +16,17 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     ask::TimeLimits,
+    probe::probe_within,
     stun::{build_answer, read_request},
     *,
 };
 use crate::{
     fixtures::{media_pod, pool},
-    model::media_pod::PodState,
+    model::media_pod::{MediaPod, PodState},
+    pods::link::PodLink,
 };
 use convene_admission_keys::build_key_pair;
+use convene_crds::reason::{MEDIA_REACHABLE, MEDIA_UNREACHABLE, PROBE_FAILED, UDP_BLOCKED};
 
 const PASSWORD: &str = "a-password-of-the-transport";
 

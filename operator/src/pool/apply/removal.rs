@@ -2,12 +2,16 @@
 
 use convene_protocol::admin::EndReason;
 
-use super::{Applied, Error, PodHand};
+use super::pods::PodHand;
 use crate::{
     context::Context,
     model::media_pod::MediaPod,
     pods::link::PodLinkError,
-    pool::plan::{PodDeletion, RemovalPlan},
+    pool::{
+        applied::Applied,
+        error::Error,
+        plan::{PodDeletion, RemovalPlan},
+    },
 };
 use convene_crds::reason;
 

@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     fixtures::{ScriptedServer, context, pool, pool_object, status},
     model::ports::PortRange,
+    pool::plan::{Announcement, PodDeletion},
 };
 
 const PODS: &str = "/api/v1/namespaces/harbor/pods";

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use convene_crds::Exposure;
 
-use super::{Announcement, ObservedPods, ValidPool};
-use crate::model::{media_pod::MediaPod, reason::Wait};
+use super::types::{Announcement, ObservedPods};
+use crate::model::{media_pod::MediaPod, reason::Wait, valid_pool::ValidPool};
 use convene_crds::reason;
 
 /// Live pods that lack their Service.

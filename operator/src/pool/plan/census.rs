@@ -4,8 +4,11 @@
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
-use super::{MAX_CREATIONS, ObservedPods};
+use super::types::ObservedPods;
 use crate::model::{media_pod::MediaPod, valid_pool::ValidPool};
+
+/// Most pods that one pass creates.
+pub(super) const MAX_CREATIONS: usize = 10;
 
 /// The live pods of a pool.
 pub(super) struct Census<'a> {
@@ -56,7 +59,7 @@ impl<'a> Census<'a> {
 }
 
 /// Whether a pod is as a new one would be: made from the current template, with ports of the current range.
-pub(in crate::pool) fn is_current(pool: &ValidPool, pod: &MediaPod) -> bool {
+pub(crate) fn is_current(pool: &ValidPool, pod: &MediaPod) -> bool {
     let range = pool.ports;
     let is_inside = pod.block.is_some_and(|block| range.first() <= block.first() && block.last() <= range.last());
     pod.revision == pool.revision && is_inside

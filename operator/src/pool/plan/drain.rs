@@ -7,14 +7,14 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    DrainChange, ObservedPods, PodDeletion, Protection, ValidPool,
     census::{Census, is_current},
-    compute_deletion,
+    types::{DrainChange, ObservedPods, PodDeletion, Protection, compute_deletion},
 };
 use crate::model::{
     ledger::PodLoad,
     media_pod::{Draining, MediaPod},
     reason::Wait,
+    valid_pool::ValidPool,
 };
 use convene_crds::reason;
 

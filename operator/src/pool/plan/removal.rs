@@ -7,7 +7,10 @@
 
 use jiff::Timestamp;
 
-use super::{DrainChange, ObservedPods, PodDeletion, Protection, compute_deletion, drain};
+use super::{
+    drain,
+    types::{DrainChange, ObservedPods, PodDeletion, Protection, compute_deletion},
+};
 use crate::model::{
     media_pod::{Draining, MediaPod, PodState},
     reason::Wait,

@@ -1,10 +1,22 @@
 #![allow(clippy::type_complexity, reason = "tables of cases read best as tuples")]
 
+use std::sync::Arc;
+
+use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::*;
-use crate::fixtures::{media_pod, pool, starting};
+use super::{census::MAX_CREATIONS, *};
+use crate::{
+    fixtures::{media_pod, pool, starting},
+    model::{
+        ledger::{Need, PodLoad},
+        media_pod::Draining,
+        ports::PortRange,
+        views::NodeView,
+    },
+    pool::expose::Opening,
+};
 
 fn small_pool() -> ValidPool {
     pool(json!({"workersPerPod": 4, "warm": 1, "max": 4, "capacity": {"participants": 100, "meetings": 10}}))

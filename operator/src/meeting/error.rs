@@ -1,0 +1,38 @@
+//! What can go wrong while a Meeting is reconciled. Nothing here handles an error.
+
+use thiserror::Error;
+
+/// What can go wrong while a meeting is looked at.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The API server did not take the status.
+    #[error("could not write the status of meeting \"{namespace}/{name}\"")]
+    WriteStatus {
+        /// Namespace of the meeting.
+        namespace: String,
+        /// Name of the meeting.
+        name: String,
+        /// What the API server said.
+        source: Box<kube::Error>,
+    },
+    /// The API server did not delete a meeting whose time to live is over.
+    #[error("could not delete the expired meeting \"{namespace}/{name}\"")]
+    Delete {
+        /// Namespace of the meeting.
+        namespace: String,
+        /// Name of the meeting.
+        name: String,
+        /// What the API server said.
+        source: Box<kube::Error>,
+    },
+}
+
+impl Error {
+    /// Constant for logs and metrics.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::WriteStatus { .. } => "StatusNotWritten",
+            Self::Delete { .. } => "MeetingNotDeleted",
+        }
+    }
+}

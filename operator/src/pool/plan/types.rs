@@ -1,0 +1,167 @@
+//! What a plan for a pool is made from, and what it consists of.
+//!
+//! Pure values. Nothing here decides.
+
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+
+use crate::{
+    model::{
+        ledger::{Holders, Need, PodLoad, PodLoads},
+        media_pod::{Draining, MediaPod},
+        ports::PortRange,
+        reason::Wait,
+        views::NodeView,
+    },
+    pool::expose::Opening,
+};
+
+/// What was observed about a pool.
+#[derive(Clone, Debug, Default)]
+pub struct ObservedPods {
+    /// Its pods.
+    pub pods: Vec<Arc<MediaPod>>,
+    /// Blocks in use by any pod that could get in the way.
+    pub taken: BTreeSet<PortRange>,
+    /// Blocks that rest after use.
+    pub resting: BTreeSet<PortRange>,
+    /// What its pods carry.
+    pub loads: PodLoads,
+    /// People on its pods by the pods' own account, by UID.
+    pub people: BTreeMap<String, u32>,
+    /// What its meetings that no pod carries need.
+    pub waiting: Need,
+    /// The namespaces that use it, once it has all the pods it may have.
+    pub holders: Holders,
+    /// Every node.
+    pub nodes: BTreeMap<String, NodeView>,
+    /// What the Services of its pods open, by name of the pod; `None` is a Service that opens nothing yet.
+    pub services: BTreeMap<String, Option<Opening>>,
+    /// Whether its disruption budget is as it should be.
+    pub has_budget: bool,
+    /// Another pool that draws from the same ports of the nodes.
+    pub overlaps: Option<String>,
+    /// The time.
+    pub now: Timestamp,
+}
+
+impl ObservedPods {
+    /// What a pod carries.
+    pub fn load_of(&self, pod: &MediaPod) -> PodLoad {
+        self.loads.get(&pod.uid).copied().unwrap_or_default()
+    }
+
+    /// Whether anybody is on a pod, by its meetings' or its own account.
+    pub fn has_people(&self, pod: &MediaPod) -> bool {
+        self.load_of(pod).participants > 0 || self.people.get(&pod.uid).is_some_and(|people| *people > 0)
+    }
+
+    /// Whether it is known that nobody is on a pod: a ready one must have said so itself. After a restart of this process none has yet.
+    pub fn is_known_empty(&self, pod: &MediaPod) -> bool {
+        !self.has_people(pod) && (!pod.is_ready() || self.people.contains_key(&pod.uid))
+    }
+}
+
+/// A pod to create.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewPod {
+    /// Its name: pool and first port, so that nobody else has it while the block is in use.
+    pub name: String,
+    /// Its ports.
+    pub block: PortRange,
+}
+
+/// A pod to delete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodDeletion {
+    /// Its name.
+    pub name: String,
+    /// Its UID: a later pod of the same name is left alone.
+    pub uid: String,
+    /// Why.
+    pub why: Wait,
+}
+
+/// Addresses to tell a pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Announcement {
+    /// Name of the pod.
+    pub name: String,
+    /// UID of the pod.
+    pub uid: String,
+    /// The addresses.
+    pub addresses: Vec<String>,
+    /// The ports, where they differ.
+    pub ports: String,
+}
+
+/// A pod whose drain begins, or (`None`) ends because its cause is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DrainChange {
+    /// Name of the pod.
+    pub name: String,
+    /// UID of the pod.
+    pub uid: String,
+    /// From now on.
+    pub draining: Option<Draining>,
+    /// A sentence for the event.
+    pub message: String,
+}
+
+/// A pod whose protection from eviction changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Protection {
+    /// Name of the pod.
+    pub name: String,
+    /// UID of the pod.
+    pub uid: String,
+    /// Whether it may be evicted.
+    pub is_evictable: bool,
+}
+
+/// A pod whose labels are put right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mend {
+    /// Name of the pod.
+    pub name: String,
+    /// UID of the pod.
+    pub uid: String,
+}
+
+/// Everything that one pass does to a pool's pods.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PoolPlan {
+    /// Whether the disruption budget is to be written.
+    pub write_budget: bool,
+    /// Pods to protect, or not.
+    pub protect: Vec<Protection>,
+    /// Pods whose labels somebody has edited: they get them back.
+    pub mend: Vec<Mend>,
+    /// Pods that need a Service.
+    pub open: Vec<Arc<MediaPod>>,
+    /// Pods to tell their addresses.
+    pub announce: Vec<Announcement>,
+    /// Pods to drain, or no longer.
+    pub drain: Vec<DrainChange>,
+    /// UIDs of draining pods some of whose meetings with people move now.
+    pub move_off: Vec<String>,
+    /// Pods to create.
+    pub create: Vec<NewPod>,
+    /// Pods to delete.
+    pub delete: Vec<PodDeletion>,
+    /// What keeps the pool from having the pods it wants.
+    pub trouble: Option<Wait>,
+    /// When something is due that no watch tells of.
+    pub again: Option<Timestamp>,
+}
+
+/// The deletion of `pod`, because of `why`.
+pub(super) fn compute_deletion(pod: &MediaPod, why: Wait) -> PodDeletion {
+    PodDeletion { name: pod.name.clone(), uid: pod.uid.clone(), why }
+}
