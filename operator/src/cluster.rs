@@ -2,9 +2,9 @@
 //!
 //! Nothing here decides anything, and nothing but Kubernetes events is written.
 
-pub mod cache;
-pub mod events;
-pub mod queue;
-pub mod resync;
-pub mod streams;
-pub mod watches;
+pub(crate) mod cache;
+pub(crate) mod events;
+pub(crate) mod queue;
+pub(crate) mod resync;
+pub(crate) mod streams;
+pub(crate) mod watches;

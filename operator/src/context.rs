@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Shared by all passes of both controllers.
-pub struct Context {
+pub(crate) struct Context {
     /// Caches and triggers.
     pub world: Arc<World>,
     /// What the operator was told.
@@ -46,7 +46,7 @@ pub struct Context {
 
 /// Lets something happen once in a while, for each object.
 #[derive(Debug)]
-pub struct Debounce {
+pub(crate) struct Debounce {
     period: Duration,
     recent: Mutex<Recent>,
 }
@@ -69,12 +69,12 @@ impl Recent {
 
 impl Debounce {
     /// Lets something happen once in `period`.
-    pub fn new(period: Duration) -> Self {
+    pub(crate) fn new(period: Duration) -> Self {
         Self { period, recent: Mutex::default() }
     }
 
     /// How long to wait; `None` means that it may happen now, and that it does.
-    pub fn pause(&self, object: &str) -> Option<Duration> {
+    pub(crate) fn pause(&self, object: &str) -> Option<Duration> {
         let now = Instant::now();
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(before) = now.checked_sub(self.period) {
@@ -92,7 +92,7 @@ impl Debounce {
 
 /// How a pass ended, apart from failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// Something was written.
     Applied,
     /// All was as it should be.
@@ -103,7 +103,7 @@ pub enum Outcome {
 
 /// What a pass came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pass {
+pub(crate) struct Pass {
     /// How it ended.
     pub outcome: Outcome,
     /// When the object is to be looked at again, if that is known.
@@ -112,7 +112,7 @@ pub struct Pass {
 
 impl Pass {
     /// A pass that knows of no next one.
-    pub const fn of(outcome: Outcome) -> Self {
+    pub(crate) const fn of(outcome: Outcome) -> Self {
         Self { outcome, again: None }
     }
 }
@@ -129,12 +129,12 @@ impl Outcome {
 
 impl Context {
     /// The blocks that rest. A panic elsewhere while it was held leaves it usable.
-    pub fn quarantine(&self) -> MutexGuard<'_, Quarantine> {
+    pub(crate) fn quarantine(&self) -> MutexGuard<'_, Quarantine> {
         self.quarantine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs a pass over `object`, counts it and says when the next one is; `resync` at the latest, if that is given.
-    pub async fn pass<E>(
+    pub(crate) async fn pass<E>(
         &self,
         kind: &'static str,
         object: &str,
@@ -152,7 +152,7 @@ impl Context {
     }
 
     /// The pause after a failed pass over `object`.
-    pub fn pause(&self, kind: &'static str, object: &str) -> Action {
+    pub(crate) fn pause(&self, kind: &'static str, object: &str) -> Action {
         Action::requeue(self.attempts.fail(&format!("{kind}/{object}")))
     }
 }

@@ -23,7 +23,7 @@ use prometheus::{Encoder, Registry, TextEncoder};
 
 /// What must have happened once before the operator is ready. One that stands by is ready too: it has nothing to do.
 #[derive(Debug, Default)]
-pub struct Readiness {
+pub(crate) struct Readiness {
     is_standby: AtomicBool,
     leads: AtomicBool,
     keys: AtomicBool,
@@ -32,33 +32,33 @@ pub struct Readiness {
 
 impl Readiness {
     /// Another operator acts.
-    pub fn stands_by(&self) {
+    pub(crate) fn stands_by(&self) {
         self.is_standby.store(true, Ordering::Relaxed);
     }
 
     /// This operator acts.
-    pub fn leads(&self) {
+    pub(crate) fn leads(&self) {
         self.leads.store(true, Ordering::Relaxed);
         self.is_standby.store(false, Ordering::Relaxed);
     }
 
     /// The admission keys are in place.
-    pub fn keys_are_ready(&self) {
+    pub(crate) fn keys_are_ready(&self) {
         self.keys.store(true, Ordering::Relaxed);
     }
 
     /// Everything was listed once.
-    pub fn caches_are_ready(&self) {
+    pub(crate) fn caches_are_ready(&self) {
         self.caches.store(true, Ordering::Relaxed);
     }
 
     /// Whether another operator acts.
-    pub fn is_standby(&self) -> bool {
+    pub(crate) fn is_standby(&self) -> bool {
         self.is_standby.load(Ordering::Relaxed)
     }
 
     /// What is missing before this operator acts.
-    pub fn missing(&self) -> Vec<&'static str> {
+    pub(crate) fn missing(&self) -> Vec<&'static str> {
         let parts = [
             (&self.leads, "the lease"),
             (&self.keys, "the admission keys"),
@@ -76,7 +76,7 @@ struct Health {
 }
 
 /// The routes `/healthz`, `/readyz` and `/metrics`.
-pub fn build_health_app(readiness: Arc<Readiness>, log: LogHealth, registry: Registry) -> Router {
+pub(crate) fn build_health_app(readiness: Arc<Readiness>, log: LogHealth, registry: Registry) -> Router {
     Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(answer_readiness))
@@ -85,7 +85,7 @@ pub fn build_health_app(readiness: Arc<Readiness>, log: LogHealth, registry: Reg
 }
 
 /// Serves `app` until `stop` is done.
-pub async fn serve(
+pub(crate) async fn serve(
     listen: SocketAddr,
     app: Router,
     stop: impl Future<Output = ()> + Send + 'static,

@@ -20,7 +20,7 @@ use serde_json::json;
 mod error;
 mod rotate;
 
-pub use error::KeysError;
+pub(crate) use error::KeysError;
 
 use rotate::{State, Step, plan_rotation};
 

@@ -6,9 +6,9 @@
 //! others count from the moment they *saw* its effect; each uses its own monotonic clock, and no clock is ever compared with another. A
 //! machine that is suspended as a whole may stop that clock: it learns of its loss with the next renewal, a request's time after it woke.
 
-pub mod decide;
-pub mod keep;
-pub mod record;
+pub(crate) mod decide;
+pub(crate) mod keep;
+pub(crate) mod record;
 
 use prometheus::{IntGauge, Registry};
 use thiserror::Error;
@@ -52,14 +52,14 @@ pub fn parse_lease_name(text: &str) -> Result<String, LeaseNameError> {
 
 /// Metrics of the election.
 #[derive(Clone, Debug)]
-pub struct LeaseMetrics {
+pub(crate) struct LeaseMetrics {
     /// 1 while this operator acts.
     pub leading: IntGauge,
 }
 
 impl LeaseMetrics {
     /// Registers them.
-    pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+    pub(crate) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
         let leading = IntGauge::new("convene_operator_leading", "1 while this operator acts, 0 while it stands by")?;
         registry.register(Box::new(leading.clone()))?;
         Ok(Self { leading })

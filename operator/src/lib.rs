@@ -10,18 +10,32 @@
 //! 6. `meeting` and `pool`: the two controllers. Neither knows the other.
 //! 7. `run` starts everything; `uninstall` is the command that takes it down.
 
-pub mod cluster;
-pub mod config;
-pub mod context;
+mod cluster;
+mod config;
+mod context;
 #[cfg(test)]
 mod fixtures;
-pub mod health;
-pub mod keys;
-pub mod leader;
-pub mod meeting;
-pub mod metrics;
-pub mod model;
-pub mod pods;
-pub mod pool;
-pub mod run;
-pub mod uninstall;
+mod health;
+mod keys;
+mod leader;
+mod meeting;
+mod metrics;
+mod model;
+mod pods;
+mod pool;
+mod run;
+mod uninstall;
+
+pub use crate::{
+    cluster::{
+        cache::World,
+        watches::{OtherWriters, watch_others, watch_pools},
+    },
+    config::{Config, Tempo, parse_public_url},
+    keys::ensure_keys,
+    leader::{LeaseConfig, build_identity, parse_lease_name},
+    model::{ports::PortRange, valid_pool::PodDefaults},
+    pods::{link::PodLink, reach::keep_reach},
+    run::{RunError, run},
+    uninstall::{UninstallConfig, uninstall},
+};

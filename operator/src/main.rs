@@ -4,11 +4,8 @@ use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
 use clap::{ArgAction, Parser, Subcommand};
 use convene_operator::{
-    config::{Config, Tempo, parse_public_url},
-    leader::{LeaseConfig, build_identity, parse_lease_name},
-    model::valid_pool::PodDefaults,
-    run::run,
-    uninstall::{UninstallConfig, uninstall},
+    Config, LeaseConfig, PodDefaults, Tempo, UninstallConfig, build_identity, parse_lease_name, parse_public_url, run,
+    uninstall,
 };
 use convene_service::kube::connect;
 use convene_service::log::{LogFormat, LogHealth, start_log};

@@ -2,13 +2,13 @@
 //!
 //! It never talks to a pod and never makes one. A meeting needs no finalizer: its room is ended by the room keeper when it is gone.
 
-pub mod apply;
-pub mod error;
-pub mod observe;
-pub mod plan;
-pub mod quota;
-pub mod report;
-pub mod validate;
+pub(crate) mod apply;
+pub(crate) mod error;
+pub(crate) mod observe;
+pub(crate) mod plan;
+pub(crate) mod quota;
+pub(crate) mod report;
+pub(crate) mod validate;
 
 use std::{sync::Arc, time::Duration};
 
@@ -35,7 +35,7 @@ use convene_crds::reason;
 
 /// One look at one meeting. When nothing happens, `resync` sees to it that there is another one.
 #[instrument(name = "meeting", skip_all, fields(kind = "Meeting", namespace = object.namespace(), name = object.name_any()))]
-pub async fn reconcile(object: Arc<Guarded<Meeting>>, context: Arc<Context>) -> Result<Action, Error> {
+pub(crate) async fn reconcile(object: Arc<Guarded<Meeting>>, context: Arc<Context>) -> Result<Action, Error> {
     context.world.wait_until_complete().await;
     context.world.meetings_to_look_at.begin(&key_of(object.meta()));
     let key = object.metadata_key();
@@ -51,7 +51,7 @@ pub async fn reconcile(object: Arc<Guarded<Meeting>>, context: Arc<Context>) -> 
 
 /// After a failure: later, with growing pauses.
 #[allow(clippy::needless_pass_by_value, reason = "the controller calls it so")]
-pub fn on_error(object: Arc<Guarded<Meeting>>, error: &Error, context: Arc<Context>) -> Action {
+pub(crate) fn on_error(object: Arc<Guarded<Meeting>>, error: &Error, context: Arc<Context>) -> Action {
     tracing::warn!(error = error as &dyn std::error::Error, reason = error.reason(), "will try again");
     context.pause("meeting", &object.metadata_key())
 }

@@ -9,7 +9,7 @@ const LATENCIES: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5
 
 /// All metrics of one operator.
 #[derive(Clone, Debug)]
-pub struct OperatorMetrics {
+pub(crate) struct OperatorMetrics {
     passes: IntCounterVec,
     pass_seconds: HistogramVec,
     /// Room lists that could not be fetched from a pod.
@@ -34,7 +34,7 @@ pub struct OperatorMetrics {
 
 impl OperatorMetrics {
     /// Registers all of them.
-    pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+    pub(crate) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
         let metrics = Self {
             passes: IntCounterVec::new(
                 Opts::new("convene_operator_passes_total", "Looks at an object, by kind and outcome"),
@@ -108,7 +108,7 @@ impl OperatorMetrics {
     }
 
     /// A pool is gone: nothing is told of it any more.
-    pub fn forget_pool(&self, pool: &str) {
+    pub(crate) fn forget_pool(&self, pool: &str) {
         // That it was never told of is fine.
         for state in ["ready", "starting", "warm", "draining", "outdated", "total"] {
             let _ = self.media_pods.remove_label_values(&[pool, state]);
@@ -119,12 +119,12 @@ impl OperatorMetrics {
     }
 
     /// Counts one thing that was done to the cluster.
-    pub fn count_step<T, E>(&self, step: &str, result: &Result<T, E>) {
+    pub(crate) fn count_step<T, E>(&self, step: &str, result: &Result<T, E>) {
         self.steps.with_label_values(&[step, if result.is_ok() { "done" } else { "failed" }]).inc();
     }
 
     /// Counts one look at an object.
-    pub fn count_pass(&self, kind: &str, outcome: &str, duration: Duration) {
+    pub(crate) fn count_pass(&self, kind: &str, outcome: &str, duration: Duration) {
         self.passes.with_label_values(&[kind, outcome]).inc();
         self.pass_seconds.with_label_values(&[kind]).observe(duration.as_secs_f64());
     }

@@ -2,15 +2,15 @@
 //!
 //! Pure: no client, no clock, no randomness, no tasks. Everything else may depend on it; it depends on nothing of the operator.
 
-pub mod backoff;
-pub mod conditions;
-pub mod explain;
-pub mod ledger;
-pub mod media_pod;
-pub mod pod_spec;
-pub mod pod_template;
-pub mod ports;
-pub mod reason;
-pub mod removal;
-pub mod valid_pool;
-pub mod views;
+pub(crate) mod backoff;
+pub(crate) mod conditions;
+pub(crate) mod explain;
+pub(crate) mod ledger;
+pub(crate) mod media_pod;
+pub(crate) mod pod_spec;
+pub(crate) mod pod_template;
+pub(crate) mod ports;
+pub(crate) mod reason;
+pub(crate) mod removal;
+pub(crate) mod valid_pool;
+pub(crate) mod views;

@@ -2,6 +2,6 @@
 //!
 //! It creates and deletes no pod: that is the pool controller's.
 
-pub mod link;
-pub mod reach;
-pub mod rooms;
+pub(crate) mod link;
+pub(crate) mod reach;
+pub(crate) mod rooms;

@@ -2,17 +2,17 @@
 //!
 //! Passes over pools run one after the other (see `run`), because pools may share a range of ports.
 
-pub mod applied;
-pub mod apply;
-pub mod budget;
-pub mod build;
-pub mod error;
-pub mod expose;
-pub mod finalizer;
-pub mod observe;
-pub mod plan;
-pub mod remove;
-pub mod report;
+pub(crate) mod applied;
+pub(crate) mod apply;
+pub(crate) mod budget;
+pub(crate) mod build;
+pub(crate) mod error;
+pub(crate) mod expose;
+pub(crate) mod finalizer;
+pub(crate) mod observe;
+pub(crate) mod plan;
+pub(crate) mod remove;
+pub(crate) mod report;
 
 use std::{sync::Arc, time::Duration};
 
@@ -40,7 +40,7 @@ use convene_crds::reason;
 
 /// One look at one pool.
 #[instrument(name = "pool", skip_all, fields(kind = "MediaPool", namespace = object.namespace(), name = object.name_any()))]
-pub async fn reconcile(object: Arc<Guarded<MediaPool>>, context: Arc<Context>) -> Result<Action, Error> {
+pub(crate) async fn reconcile(object: Arc<Guarded<MediaPool>>, context: Arc<Context>) -> Result<Action, Error> {
     context.world.wait_until_complete().await;
     let name = object.name_any();
     let resync = Some(compute_resync(rand::random()));
@@ -57,7 +57,7 @@ pub async fn reconcile(object: Arc<Guarded<MediaPool>>, context: Arc<Context>) -
 
 /// After a failure: later, with growing pauses.
 #[allow(clippy::needless_pass_by_value, reason = "the controller calls it so")]
-pub fn on_error(object: Arc<Guarded<MediaPool>>, error: &Error, context: Arc<Context>) -> Action {
+pub(crate) fn on_error(object: Arc<Guarded<MediaPool>>, error: &Error, context: Arc<Context>) -> Action {
     tracing::warn!(error = error as &dyn std::error::Error, reason = error.reason(), "will try again");
     context.pause("pool", &object.name_any())
 }

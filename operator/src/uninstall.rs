@@ -3,7 +3,7 @@
 //! It deletes every `MediaPool` of the namespace, waits until the operator has drained them, and sees to it that no Meeting says Ready
 //! afterwards. Where no operator acts, it lets the pools go itself. It ends: with success, or with an error at the end of its time.
 
-pub mod plan;
+pub(crate) mod plan;
 
 use std::time::Duration;
 
@@ -75,7 +75,7 @@ pub enum UninstallError {
 
 impl UninstallError {
     /// Constant for logs.
-    pub const fn reason(&self) -> &'static str {
+    pub(crate) const fn reason(&self) -> &'static str {
         match self {
             Self::Request { .. } => "RequestFailed",
             Self::Deadline { .. } => "Deadline",

@@ -24,14 +24,7 @@ use axum::{
 };
 use convene_crds::{AccessPolicy, Exposure, MediaPool, Meeting, MeetingPhase, MeetingPlacement, NamespacesFrom, names};
 use convene_operator::{
-    cluster::{
-        cache::World,
-        watches::{OtherWriters, watch_others, watch_pools},
-    },
-    config::{Config, Tempo},
-    model::valid_pool::PodDefaults,
-    pods::{link::PodLink, reach::keep_reach},
-    run::run,
+    Config, OtherWriters, PodDefaults, PodLink, Tempo, World, keep_reach, run, watch_others, watch_pools,
 };
 use convene_protocol::{
     admin::{RoomList, RoomReport},
@@ -196,7 +189,7 @@ async fn defaults_are_filled_in_and_the_pool_stays() {
 /// An operator that runs until this is dropped, or until it is told to stop.
 struct RunningOperator {
     stop: Option<oneshot::Sender<()>>,
-    task: tokio::task::JoinHandle<Result<(), convene_operator::run::RunError>>,
+    task: tokio::task::JoinHandle<Result<(), convene_operator::RunError>>,
 }
 
 impl RunningOperator {
@@ -545,7 +538,7 @@ async fn a_key_is_made_once_however_many_ask() {
     let config_maps: Api<ConfigMap> = Api::namespaced(client.clone(), HOME);
     create(&secrets, json!({"metadata": {"name": "lagoon-key"}})).await;
     create(&config_maps, json!({"metadata": {"name": "lagoon-keys"}})).await;
-    let ensure = convene_operator::keys::ensure_keys;
+    let ensure = convene_operator::ensure_keys;
     let ask = async || ensure(client, HOME, "lagoon-key", "lagoon-keys", None).await.unwrap().signer;
     let signers = tokio::join!(ask(), ask(), ask(), ask());
     let keys = config_maps.get("lagoon-keys").await.unwrap().data.unwrap();
@@ -568,7 +561,7 @@ async fn a_next_key_is_published_beside_the_first_and_an_emptied_secret_ends_bot
     let config_maps: Api<ConfigMap> = Api::namespaced(client.clone(), HOME);
     create(&secrets, json!({"metadata": {"name": "lagoon-key"}})).await;
     create(&config_maps, json!({"metadata": {"name": "lagoon-keys"}})).await;
-    let ensure = convene_operator::keys::ensure_keys;
+    let ensure = convene_operator::ensure_keys;
     let published = async || {
         let text = config_maps.get("lagoon-keys").await.unwrap().data.unwrap()[names::ADMISSION_KEYS_FILE].clone();
         let set: Value = serde_json::from_str(&text).unwrap();
@@ -600,7 +593,7 @@ async fn what_a_probe_found_is_told_in_a_condition_of_the_pod_beside_its_others(
     make_harbor(client).await;
     create(&Api::<Secret>::namespaced(client.clone(), HOME), json!({"metadata": {"name": "lagoon-key"}})).await;
     create(&Api::<ConfigMap>::namespaced(client.clone(), HOME), json!({"metadata": {"name": "lagoon-keys"}})).await;
-    let keys = convene_operator::keys::ensure_keys(client, HOME, "lagoon-key", "lagoon-keys", None).await.unwrap();
+    let keys = convene_operator::ensure_keys(client, HOME, "lagoon-key", "lagoon-keys", None).await.unwrap();
     let pools: Api<MediaPool> = Api::namespaced(client.clone(), HOME);
     create(&pools, pool("lagoon", json!({"rtcPorts": {"min": 41000, "max": 41039}}))).await;
     // A pod of an older version: it knows nothing of probes.

@@ -11,12 +11,7 @@ mod support;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use convene_crds::{MediaPool, names};
-use convene_operator::{
-    config::{Config, Tempo},
-    leader::LeaseConfig,
-    model::valid_pool::PodDefaults,
-    run::{RunError, run},
-};
+use convene_operator::{Config, LeaseConfig, PodDefaults, RunError, Tempo, run};
 use k8s_openapi::{
     api::{
         coordination::v1::Lease,

@@ -19,13 +19,7 @@ use std::{
 
 use axum::http::{Request, Response, StatusCode};
 use convene_crds::{MediaPool, Meeting, MeetingPhase, names};
-use convene_operator::{
-    config::{Config, Tempo},
-    leader::LeaseConfig,
-    model::valid_pool::PodDefaults,
-    run::{RunError, run},
-    uninstall::{UninstallConfig, uninstall},
-};
+use convene_operator::{Config, LeaseConfig, PodDefaults, RunError, Tempo, UninstallConfig, run, uninstall};
 use convene_protocol::admission::KeySet;
 use futures_util::{FutureExt, TryFutureExt, future::BoxFuture};
 use k8s_openapi::api::{

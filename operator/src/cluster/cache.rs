@@ -40,36 +40,36 @@ const WATCHED_KINDS: usize = 7;
 mod on_event;
 
 /// An object of a type that users write: it may be unreadable.
-pub type Guarded<K> = DeserializeGuard<K>;
+pub(crate) type Guarded<K> = DeserializeGuard<K>;
 /// Asks a controller to look at an object.
-pub type Trigger<K> = mpsc::UnboundedSender<ObjectRef<Guarded<K>>>;
+pub(crate) type Trigger<K> = mpsc::UnboundedSender<ObjectRef<Guarded<K>>>;
 /// Where a controller hears of objects to look at.
-pub type Triggered<K> = mpsc::UnboundedReceiver<ObjectRef<Guarded<K>>>;
+pub(crate) type Triggered<K> = mpsc::UnboundedReceiver<ObjectRef<Guarded<K>>>;
 
 /// The caches, and what both controllers share.
 pub struct World {
     /// Connection to the API server.
-    pub client: Client,
+    pub(crate) client: Client,
     /// Namespace of pools and media pods.
-    pub namespace: String,
+    pub(crate) namespace: String,
     /// What media pods have in common.
-    pub defaults: PodDefaults,
+    pub(crate) defaults: PodDefaults,
     /// Every Meeting.
-    pub meetings: Store<Guarded<Meeting>>,
+    pub(crate) meetings: Store<Guarded<Meeting>>,
     /// Every pool.
-    pub pools: Store<Guarded<MediaPool>>,
+    pub(crate) pools: Store<Guarded<MediaPool>>,
     /// Every media pod.
-    pub pods: Store<Pod>,
+    pub(crate) pods: Store<Pod>,
     /// Every Service that opens the ports of a media pod.
-    pub services: Store<Service>,
+    pub(crate) services: Store<Service>,
     /// Every disruption budget of ours.
-    pub budgets: Store<PodDisruptionBudget>,
+    pub(crate) budgets: Store<PodDisruptionBudget>,
     /// The Meetings to look at.
-    pub meetings_to_look_at: Arc<WorkQueue<Arc<MeetingKey>>>,
+    pub(crate) meetings_to_look_at: Arc<WorkQueue<Arc<MeetingKey>>>,
     /// Asks for a look at a pool.
-    pub look_at_pool: Trigger<MediaPool>,
+    pub(crate) look_at_pool: Trigger<MediaPool>,
     /// The set of pods has changed: whoever follows pods should look.
-    pub pods_changed: tokio::sync::watch::Sender<u64>,
+    pub(crate) pods_changed: tokio::sync::watch::Sender<u64>,
     /// Decisions under way. Held only for the moment of a decision, never across I/O.
     ledger: Mutex<Ledger>,
     /// Views of pools, pods and nodes. Where both are held, the ledger is taken first.
@@ -147,7 +147,7 @@ impl World {
     /// Waits for the first full list of everything: a decision made before would take every pod for lost.
     ///
     /// The stores' own wait will not do: of several waiters it wakes only the one that asked last, and the others wait for ever.
-    pub async fn wait_until_complete(&self) {
+    pub(crate) async fn wait_until_complete(&self) {
         // Fails only if the sender is gone, and that is part of us.
         let _ = self.listed.subscribe().wait_for(|kinds| kinds.len() == WATCHED_KINDS).await;
     }
@@ -157,34 +157,34 @@ impl World {
     }
 
     /// The ledger.
-    pub fn ledger(&self) -> MutexGuard<'_, Ledger> {
+    pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
         lock(&self.ledger)
     }
 
     /// The views.
-    pub fn views(&self) -> MutexGuard<'_, Views> {
+    pub(crate) fn views(&self) -> MutexGuard<'_, Views> {
         lock(&self.views)
     }
 
     /// The labels of a namespace.
-    pub fn namespace_labels(&self, name: &str) -> BTreeMap<String, String> {
+    pub(crate) fn namespace_labels(&self, name: &str) -> BTreeMap<String, String> {
         lock(&self.namespaces).get(name).cloned().unwrap_or_default()
     }
 
     /// A pod was created: until the watch tells of it, the cache does not say all there is.
-    pub fn expect_pod(&self, uid: &str) {
+    pub(crate) fn expect_pod(&self, uid: &str) {
         if !self.views().pods().any(|pod| pod.uid == uid) {
             lock(&self.expected_pods).insert(uid.to_owned());
         }
     }
 
     /// A pod may have been created: nobody knows, because the answer was lost. Until the pods are listed the cache does not say all there is.
-    pub fn distrust_pods(&self) {
+    pub(crate) fn distrust_pods(&self) {
         self.is_unsure_of_pods.store(true, Ordering::Relaxed);
     }
 
     /// These are all the pods: what of them the cache lacks will come.
-    pub fn trust_pods(&self, all: &[Arc<MediaPod>]) {
+    pub(crate) fn trust_pods(&self, all: &[Arc<MediaPod>]) {
         self.is_unsure_of_pods.store(false, Ordering::Relaxed);
         for pod in all {
             self.expect_pod(&pod.uid);
@@ -192,35 +192,35 @@ impl World {
     }
 
     /// Whether the cache of pods shows every pod that was created here.
-    pub fn has_all_pods(&self) -> bool {
+    pub(crate) fn has_all_pods(&self) -> bool {
         !self.is_unsure_of_pods.load(Ordering::Relaxed) && lock(&self.expected_pods).is_empty()
     }
 
     /// The Meeting of this name.
-    pub fn meeting(&self, namespace: &str, name: &str) -> Option<Arc<Guarded<Meeting>>> {
+    pub(crate) fn meeting(&self, namespace: &str, name: &str) -> Option<Arc<Guarded<Meeting>>> {
         self.meetings.get(&ObjectRef::new(name).within(namespace))
     }
 
     /// Asks for a look at a pool by name.
-    pub fn ask_pool(&self, name: &str) {
+    pub(crate) fn ask_pool(&self, name: &str) {
         // Nobody hears it only while the process ends.
         let _ = self.look_at_pool.send(ObjectRef::new(name).within(&self.namespace));
     }
 
     /// Asks for a look at every pool.
-    pub fn ask_all_pools(&self) {
+    pub(crate) fn ask_all_pools(&self) {
         for pool in self.pools.state() {
             self.ask_pool(&pool.name_any());
         }
     }
 
     /// Asks for a look at a Meeting.
-    pub fn ask_meeting(&self, key: &Arc<MeetingKey>) {
+    pub(crate) fn ask_meeting(&self, key: &Arc<MeetingKey>) {
         self.meetings_to_look_at.ask(Arc::clone(key));
     }
 
     /// Asks for a look at the meetings that waited for their namespace to get below a limit, where usage has become smaller.
-    pub fn ask_unblocked_meetings(&self) {
+    pub(crate) fn ask_unblocked_meetings(&self) {
         let unblocked = self.ledger().take_unblocked();
         for key in &unblocked {
             self.ask_meeting(key);
@@ -228,7 +228,7 @@ impl World {
     }
 
     /// Asks for a look at the meetings of a pool that no pod carries, in a fair order over namespaces.
-    pub fn ask_waiting_meetings(&self, pool: &str) {
+    pub(crate) fn ask_waiting_meetings(&self, pool: &str) {
         let waiting: Vec<_> = self.ledger().meetings_waiting(pool).into_iter().cloned().collect();
         for key in &waiting {
             self.ask_meeting(key);
@@ -236,7 +236,7 @@ impl World {
     }
 
     /// Asks for a look at all meetings of a pool: it is going, or gone.
-    pub fn ask_meetings_of(&self, pool: &str) {
+    pub(crate) fn ask_meetings_of(&self, pool: &str) {
         let own = self.ledger().meetings_of(pool);
         for key in &own {
             self.ask_meeting(key);
@@ -244,7 +244,7 @@ impl World {
     }
 
     /// Asks for a look at the meetings on a pod.
-    pub fn ask_meetings_on(&self, pod_uid: &str) {
+    pub(crate) fn ask_meetings_on(&self, pod_uid: &str) {
         let bound: Vec<_> = self.ledger().meetings_on(pod_uid).map(|(_, key)| Arc::clone(key)).collect();
         for key in &bound {
             self.ask_meeting(key);
@@ -252,7 +252,7 @@ impl World {
     }
 
     /// A meeting is gone, lives elsewhere or has changed: whoever follows rooms should compare.
-    pub fn rooms_changed(&self) {
+    pub(crate) fn rooms_changed(&self) {
         self.pods_changed.send_modify(|count| *count += 1);
     }
 }

@@ -29,7 +29,7 @@ const LONGEST_NAME: usize = 253 - 1 - 16;
 
 /// An event to publish.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note {
+pub(crate) struct Note {
     /// Whether a person should have a look.
     pub is_warning: bool,
     /// Reason, one of `convene_crds::reason`.
@@ -42,18 +42,18 @@ pub struct Note {
 
 impl Note {
     /// Something happened as it should.
-    pub fn normal(reason: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn normal(reason: &'static str, message: impl Into<String>) -> Self {
         Self { is_warning: false, reason, message: message.into(), pod: None }
     }
 
     /// The same note, about a media pod.
     #[must_use]
-    pub fn about(self, pod: &str) -> Self {
+    pub(crate) fn about(self, pod: &str) -> Self {
         Self { pod: Some(pod.to_owned()), ..self }
     }
 
     /// Something is not as it should be.
-    pub fn warning(reason: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn warning(reason: &'static str, message: impl Into<String>) -> Self {
         Self { is_warning: true, reason, message: message.into(), pod: None }
     }
 }
@@ -68,7 +68,7 @@ struct Post {
 
 /// Takes notes for the task that publishes them.
 #[derive(Clone, Debug)]
-pub struct Publisher {
+pub(crate) struct Publisher {
     posts: mpsc::Sender<Post>,
     /// What became of notes, by outcome.
     outcomes: IntCounterVec,
@@ -76,20 +76,20 @@ pub struct Publisher {
 
 /// The notes that wait.
 #[derive(Debug)]
-pub struct Posts {
+pub(crate) struct Posts {
     waiting: mpsc::Receiver<Post>,
     outcomes: IntCounterVec,
 }
 
 /// The way of notes, from those who make them to the task that publishes them.
-pub fn channel(outcomes: &IntCounterVec) -> (Publisher, Posts) {
+pub(crate) fn channel(outcomes: &IntCounterVec) -> (Publisher, Posts) {
     let (posts, waiting) = mpsc::channel(LONGEST_QUEUE);
     (Publisher { posts, outcomes: outcomes.clone() }, Posts { waiting, outcomes: outcomes.clone() })
 }
 
 impl Publisher {
     /// Hands over `notes` about `object`, in order. Never waits.
-    pub fn publish(&self, object: &ObjectReference, action: &'static str, notes: &[Note]) {
+    pub(crate) fn publish(&self, object: &ObjectReference, action: &'static str, notes: &[Note]) {
         for note in notes {
             let has_room = note.is_warning || self.posts.capacity() > KEPT_FOR_WARNINGS;
             let post = Post { object: object.clone(), action, note: note.clone() };
@@ -109,7 +109,7 @@ impl Posts {
 }
 
 /// Publishes what comes, until everybody who could hand over something is gone and nothing is left.
-pub async fn keep_publishing(client: Client, reporter: Reporter, mut posts: Posts) {
+pub(crate) async fn keep_publishing(client: Client, reporter: Reporter, mut posts: Posts) {
     // One recorder for all warnings, because it is the recorder that folds repetitions into one event.
     let warnings = Recorder::new(client.clone(), reporter.clone());
     while let Some(post) = posts.waiting.recv().await {

@@ -18,7 +18,7 @@ const MOST_HANDED: usize = 64;
 
 /// A queue without doubles, for one consumer.
 #[derive(Debug)]
-pub struct WorkQueue<T> {
+pub(crate) struct WorkQueue<T> {
     state: Mutex<State<T>>,
     changed: Notify,
 }
@@ -40,7 +40,7 @@ impl<T> Default for WorkQueue<T> {
 
 impl<T: Clone + Eq + Hash> WorkQueue<T> {
     /// Asks for a look. What was handed over and not begun yet waits once more: the look may have its object already.
-    pub fn ask(&self, item: T) {
+    pub(crate) fn ask(&self, item: T) {
         let mut state = self.lock();
         if state.waiting.insert(item.clone()) {
             state.order.push_back(item);
@@ -49,7 +49,7 @@ impl<T: Clone + Eq + Hash> WorkQueue<T> {
     }
 
     /// The look at `item` begins, or it is gone and there will be none.
-    pub fn begin<Q>(&self, item: &Q)
+    pub(crate) fn begin<Q>(&self, item: &Q)
     where
         T: std::borrow::Borrow<Q>,
         Q: Eq + Hash + ?Sized,
@@ -60,13 +60,13 @@ impl<T: Clone + Eq + Hash> WorkQueue<T> {
     }
 
     /// Nothing counts as handed over any more: after a list, who knows what of it is still there. The limit is a soft one.
-    pub fn begin_all(&self) {
+    pub(crate) fn begin_all(&self) {
         self.lock().handed.clear();
         self.changed.notify_one();
     }
 
     /// The next one, if any waits and not too many were handed over.
-    pub fn take(&self) -> Option<T> {
+    pub(crate) fn take(&self) -> Option<T> {
         let mut state = self.lock();
         if state.handed.len() >= MOST_HANDED {
             return None;
@@ -88,7 +88,7 @@ impl<T: Clone + Eq + Hash> WorkQueue<T> {
 }
 
 /// What is to be looked at next, without end. `depth` shows how many wait.
-pub fn stream_of<T: Clone + Eq + Hash + Send + 'static>(
+pub(crate) fn stream_of<T: Clone + Eq + Hash + Send + 'static>(
     queue: Arc<WorkQueue<T>>,
     depth: IntGauge,
 ) -> impl Stream<Item = T> + Send + 'static {

@@ -13,7 +13,7 @@ const PERIOD: Duration = Duration::from_mins(10);
 const STEPS: u32 = 6_000;
 
 /// Runs until the process ends.
-pub async fn keep_looking(world: Arc<World>) {
+pub(crate) async fn keep_looking(world: Arc<World>) {
     world.wait_until_complete().await;
     loop {
         walk(&world, PERIOD, rand::random()).await;

@@ -13,7 +13,7 @@ use crate::cluster::queue;
 
 /// A receiver as a stream, gathered over `period`: requests come in bursts, and one look serves all that ask for the same. Unlike a
 /// debounce, which waits for silence, it passes something on after every period however many there are. `depth` shows how many wait.
-pub fn stream_gathered<T: Eq + Hash + Send + 'static>(
+pub(crate) fn stream_gathered<T: Eq + Hash + Send + 'static>(
     receiver: mpsc::UnboundedReceiver<T>,
     period: Duration,
     depth: IntGauge,
@@ -33,7 +33,7 @@ pub fn stream_gathered<T: Eq + Hash + Send + 'static>(
 }
 
 /// The Meetings to look at, without end. Those that are gone are passed over: no look at them would ever begin.
-pub fn stream_meetings(
+pub(crate) fn stream_meetings(
     world: &Arc<World>,
     depth: IntGauge,
 ) -> impl Stream<Item = ObjectRef<Guarded<Meeting>>> + Send + use<> {

@@ -13,14 +13,14 @@ mod simulation;
 mod tests;
 
 /// A moment on the candidate's own monotonic clock.
-pub type Moment = Duration;
+pub(crate) type Moment = Duration;
 
 /// The longest a lease of others is waited for, whatever it says of itself: no typing error may keep everybody out for ever.
 const LONGEST_LEASE: Duration = Duration::from_mins(1);
 
 /// How long things take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timing {
+pub(crate) struct Timing {
     /// How long others leave the lease alone after they saw it change.
     pub lease: Duration,
     /// How long a holder believes in its lease after it began to ask for it: shorter than `lease`, by more than clocks drift apart.
@@ -44,7 +44,7 @@ impl Default for Timing {
 
 /// The lease as an answer of the API server showed it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sighting {
+pub(crate) struct Sighting {
     /// Its resource version.
     pub version: String,
     /// Who holds it.
@@ -55,7 +55,7 @@ pub struct Sighting {
 
 /// Why a holder may not go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Loss {
+pub(crate) enum Loss {
     /// It could not be renewed in time.
     Late,
     /// Somebody else holds it.
@@ -66,7 +66,7 @@ pub enum Loss {
 
 /// What to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision {
+pub(crate) enum Decision {
     /// Ask how the lease is: what is known of it is old or in doubt.
     Read,
     /// Make the lease, held by us.
@@ -90,7 +90,7 @@ struct Seen {
 
 /// One that wants to lead, or leads.
 #[derive(Clone, Debug)]
-pub struct Candidate {
+pub(crate) struct Candidate {
     identity: String,
     timing: Timing,
     /// The lease as last seen; `None` if there was none.
@@ -103,13 +103,13 @@ pub struct Candidate {
 
 impl Candidate {
     /// One that knows nothing yet.
-    pub const fn new(identity: String, timing: Timing) -> Self {
+    pub(crate) const fn new(identity: String, timing: Timing) -> Self {
         Self { identity, timing, seen: None, looked: None, renewed: None }
     }
 
     /// An answer showed the lease, or that there is none. `now` must be when the answer arrived, not when it was asked for: the holder's
     /// request may have been carried out in between.
-    pub fn observe(&mut self, found: Option<Sighting>, now: Moment) {
+    pub(crate) fn observe(&mut self, found: Option<Sighting>, now: Moment) {
         let known = self.seen.take();
         self.seen = found.map(|sighting| {
             let since = known.filter(|seen| seen.sighting.version == sighting.version).map_or(now, |seen| seen.since);
@@ -119,12 +119,12 @@ impl Candidate {
     }
 
     /// What is known may be wrong: an answer did not come, a write was refused, or somebody says that the lease changed.
-    pub const fn doubt(&mut self) {
+    pub(crate) const fn doubt(&mut self) {
         self.looked = None;
     }
 
     /// A write that made or kept the lease ours was taken. `begun` is when it was sent.
-    pub fn succeed(&mut self, written: Sighting, begun: Moment, now: Moment) {
+    pub(crate) fn succeed(&mut self, written: Sighting, begun: Moment, now: Moment) {
         self.observe(Some(written), now);
         if self.renewed.is_none() && !self.is_young(begun, now) {
             // The answer took so long that others may hold it: nothing was begun yet, so there is nothing to stop.
@@ -135,32 +135,32 @@ impl Candidate {
     }
 
     /// Stops believing, before the lease is given back.
-    pub const fn resign(&mut self) {
+    pub(crate) const fn resign(&mut self) {
         self.renewed = None;
     }
 
     /// Whether we may act at `now`.
-    pub fn leads(&self, now: Moment) -> bool {
+    pub(crate) fn leads(&self, now: Moment) -> bool {
         self.renewed.is_some_and(|begun| self.is_young(begun, now))
     }
 
     /// When we stop to lead unless the lease is renewed before.
-    pub fn deadline(&self) -> Option<Moment> {
+    pub(crate) fn deadline(&self) -> Option<Moment> {
         self.renewed.map(|begun| begun + self.timing.renew_deadline)
     }
 
     /// Whether the lease was ours when it was seen last.
-    pub fn is_holder(&self) -> bool {
+    pub(crate) fn is_holder(&self) -> bool {
         self.holder().is_some_and(|holder| holder == self.identity)
     }
 
     /// Who held the lease when it was seen last.
-    pub fn holder(&self) -> Option<&str> {
+    pub(crate) fn holder(&self) -> Option<&str> {
         self.seen.as_ref()?.sighting.holder.as_deref()
     }
 
     /// What to do at `now`.
-    pub fn decide(&self, now: Moment) -> Decision {
+    pub(crate) fn decide(&self, now: Moment) -> Decision {
         match (self.renewed, self.looked) {
             (Some(begun), _) if !self.is_young(begun, now) => Decision::Lost(Loss::Late),
             (_, None) => Decision::Read,

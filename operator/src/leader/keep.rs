@@ -110,7 +110,7 @@ impl LeaseError {
 }
 
 /// A candidate with its connection.
-pub struct Keeper {
+pub(crate) struct Keeper {
     api: Api<Lease>,
     config: LeaseConfig,
     timing: Timing,
@@ -125,14 +125,20 @@ pub struct Keeper {
 
 impl Keeper {
     /// One that has not asked anything yet.
-    pub fn new(client: Client, namespace: &str, config: LeaseConfig, timing: Timing, metrics: LeaseMetrics) -> Self {
+    pub(crate) fn new(
+        client: Client,
+        namespace: &str,
+        config: LeaseConfig,
+        timing: Timing,
+        metrics: LeaseMetrics,
+    ) -> Self {
         let candidate = Candidate::new(config.identity.clone(), timing);
         let api = Api::namespaced(client, namespace);
         Self { api, config, timing, candidate, lease: None, zero: Instant::now(), metrics, is_failing: false }
     }
 
     /// Whenever the lease changed, as its watch says. Only hints: looking every few seconds would do, but sees a release late.
-    pub fn watch_changes(&self) -> impl Stream<Item = ()> + Send + use<> {
+    pub(crate) fn watch_changes(&self) -> impl Stream<Item = ()> + Send + use<> {
         let config = watch_config().fields(&format!("metadata.name={}", self.config.name));
         watcher(self.api.clone(), config).backoff(WatchBackoff::default()).filter_map(|event| {
             std::future::ready(match event {
@@ -147,7 +153,7 @@ impl Keeper {
     }
 
     /// Waits until the lease is ours (`true`) or `stop` is done (`false`). A request that is under way is always waited for.
-    pub async fn win(
+    pub(crate) async fn win(
         &mut self,
         changes: impl Stream<Item = ()>,
         readiness: &Readiness,
@@ -175,7 +181,7 @@ impl Keeper {
 
     /// Renews the lease until `work_ended` says that nothing is done under it any more, and gives it back then. If the other end is dropped
     /// instead, nobody knows what still runs: the lease is left to end by itself. An error means that we do not lead any more.
-    pub async fn keep(mut self, mut work_ended: oneshot::Receiver<()>) -> Result<(), LeaseError> {
+    pub(crate) async fn keep(mut self, mut work_ended: oneshot::Receiver<()>) -> Result<(), LeaseError> {
         loop {
             let end = self.instant(self.candidate.deadline().unwrap_or_default());
             // When time is up in the middle of a request, the next step says that the lease is lost.

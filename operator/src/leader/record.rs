@@ -16,7 +16,7 @@ use kube::api::ObjectMeta;
 use super::decide::{Sighting, Timing};
 
 /// What a lease says. `None` if the answer has no resource version, which no API server sends: nothing could be written safely after it.
-pub fn read_sighting(lease: &Lease) -> Option<Sighting> {
+pub(crate) fn read_sighting(lease: &Lease) -> Option<Sighting> {
     let version = lease.metadata.resource_version.clone()?;
     let spec = lease.spec.as_ref();
     let holder = spec.and_then(|spec| spec.holder_identity.clone()).filter(|holder| !holder.is_empty());
@@ -25,7 +25,7 @@ pub fn read_sighting(lease: &Lease) -> Option<Sighting> {
 }
 
 /// A new lease, held by `identity`.
-pub fn build_new(name: &str, identity: &str, timing: &Timing, now: Timestamp) -> Lease {
+pub(crate) fn build_new(name: &str, identity: &str, timing: &Timing, now: Timestamp) -> Lease {
     let bare = Lease { metadata: ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() }, spec: None };
     let mut lease = build_held(&bare, identity, timing, now);
     spec_of(&mut lease).lease_transitions = Some(0);
@@ -33,7 +33,7 @@ pub fn build_new(name: &str, identity: &str, timing: &Timing, now: Timestamp) ->
 }
 
 /// `seen`, held by `identity` from `now` on, or on.
-pub fn build_held(seen: &Lease, identity: &str, timing: &Timing, now: Timestamp) -> Lease {
+pub(crate) fn build_held(seen: &Lease, identity: &str, timing: &Timing, now: Timestamp) -> Lease {
     let mut lease = seen.clone();
     let spec = spec_of(&mut lease);
     if spec.holder_identity.as_deref() != Some(identity) {
@@ -47,7 +47,7 @@ pub fn build_held(seen: &Lease, identity: &str, timing: &Timing, now: Timestamp)
 }
 
 /// `seen`, given back.
-pub fn build_released(seen: &Lease, now: Timestamp) -> Lease {
+pub(crate) fn build_released(seen: &Lease, now: Timestamp) -> Lease {
     let mut lease = seen.clone();
     let spec = spec_of(&mut lease);
     spec.holder_identity = Some(String::new());

@@ -14,10 +14,10 @@ use crate::{
 };
 
 /// Owner of the status in the eyes of server-side apply.
-pub const FIELD_MANAGER: &str = "convene-operator/meeting";
+pub(crate) const FIELD_MANAGER: &str = "convene-operator/meeting";
 
 /// Writes `status` if it says anything new, then publishes `notes`.
-pub async fn apply_status(
+pub(crate) async fn apply_status(
     context: &Context,
     meeting: &Meeting,
     status: &MeetingStatus,
@@ -46,7 +46,7 @@ pub async fn apply_status(
 }
 
 /// Deletes a meeting whose time to live is over, unless somebody has changed it meanwhile: that may have given it more time.
-pub async fn apply_expiry(context: &Context, meeting: &Meeting, note: &Note) -> Result<Outcome, Error> {
+pub(crate) async fn apply_expiry(context: &Context, meeting: &Meeting, note: &Note) -> Result<Outcome, Error> {
     let (namespace, name) = (meeting.namespace().unwrap_or_default(), meeting.name_any());
     let api: Api<Meeting> = Api::namespaced(context.world.client.clone(), &namespace);
     let metadata = &meeting.metadata;

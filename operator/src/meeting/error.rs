@@ -4,7 +4,7 @@ use thiserror::Error;
 
 /// What can go wrong while a meeting is looked at.
 #[derive(Debug, Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// The API server did not take the status.
     #[error("could not write the status of meeting \"{namespace}/{name}\"")]
     WriteStatus {
@@ -29,7 +29,7 @@ pub enum Error {
 
 impl Error {
     /// Constant for logs and metrics.
-    pub const fn reason(&self) -> &'static str {
+    pub(crate) const fn reason(&self) -> &'static str {
         match self {
             Self::WriteStatus { .. } => "StatusNotWritten",
             Self::Delete { .. } => "MeetingNotDeleted",

@@ -13,12 +13,12 @@ use crate::{
 };
 
 /// The pool that `meeting` names; `None` if there is none.
-pub fn observe_pool(world: &World, meeting: &Meeting) -> Option<Arc<PoolView>> {
+pub(crate) fn observe_pool(world: &World, meeting: &Meeting) -> Option<Arc<PoolView>> {
     world.views().pool(&meeting.spec.pool)
 }
 
 /// The pods of `pool` and what they carry.
-pub fn observe_pods(world: &World, view: &PoolView, pool: &Arc<ValidPool>, ledger: &Ledger) -> ObservedPool {
+pub(crate) fn observe_pods(world: &World, view: &PoolView, pool: &Arc<ValidPool>, ledger: &Ledger) -> ObservedPool {
     let mut pods = world.views().pods_of(&pool.name);
     pods.retain(|pod| !ledger.is_condemned(&pod.uid));
     let loads = pods.iter().map(|pod| (pod.uid.clone(), ledger.load_of(&pod.uid))).collect();

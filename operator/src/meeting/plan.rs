@@ -29,7 +29,7 @@ const COOL_PERCENT: u64 = 50;
 
 /// The pool a meeting is in, as observed.
 #[derive(Clone, Debug)]
-pub struct ObservedPool {
+pub(crate) struct ObservedPool {
     /// The pool's spec.
     pub pool: Arc<ValidPool>,
     /// Why the pool could not make the pods it wants, if so: its condition `PodsAvailable`.
@@ -44,7 +44,7 @@ pub struct ObservedPool {
 
 /// Where the meeting is from now on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Placement {
+pub(crate) enum Placement {
     /// Where it was.
     Kept(AssignedPod),
     /// On this pod, which it was not on before.
@@ -55,7 +55,7 @@ pub enum Placement {
 
 /// Everything that is to be written about a meeting.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MeetingPlan {
+pub(crate) struct MeetingPlan {
     /// Condition `Accepted`.
     pub accepted: Verdict,
     /// Condition `Assigned`.
@@ -77,7 +77,7 @@ pub struct MeetingPlan {
 }
 
 /// Plans a meeting that its pool can serve.
-pub fn plan_meeting(meeting: &ValidMeeting, observed: &ObservedPool) -> MeetingPlan {
+pub(crate) fn plan_meeting(meeting: &ValidMeeting, observed: &ObservedPool) -> MeetingPlan {
     let plan = plan_moment(meeting, observed);
     MeetingPlan { placement: remember_move(meeting, plan.placement), ..plan }
 }
@@ -125,7 +125,7 @@ fn plan_last(meeting: &ValidMeeting, observed: &ObservedPool, removal: &Removal)
 }
 
 /// Plans a meeting that cannot be served: what it was bound to is left.
-pub fn plan_refused(why: &Wait) -> MeetingPlan {
+pub(crate) fn plan_refused(why: &Wait) -> MeetingPlan {
     plan_nowhere(Verdict::False(why.clone()), why)
 }
 
@@ -221,7 +221,7 @@ fn compute_share(observed: &ObservedPool, pod: &MediaPod) -> u64 {
 }
 
 /// Whether a pod has so many people that the rest of its room is theirs.
-pub fn is_hot(observed: &ObservedPool, pod: &MediaPod) -> bool {
+pub(crate) fn is_hot(observed: &ObservedPool, pod: &MediaPod) -> bool {
     compute_share(observed, pod) >= HOT_PERCENT
 }
 
@@ -231,7 +231,7 @@ fn is_cool(observed: &ObservedPool, pod: &MediaPod) -> bool {
 
 /// The fullest open pod that has room, so that other pods become empty and can go; of equals one on the node with the fewest people. A
 /// dedicated meeting takes an empty one.
-pub fn select_pod<'a>(meeting: &ValidMeeting, observed: &'a ObservedPool) -> Option<&'a MediaPod> {
+pub(crate) fn select_pod<'a>(meeting: &ValidMeeting, observed: &'a ObservedPool) -> Option<&'a MediaPod> {
     let own = meeting.bound_to.as_ref().map(|pod| pod.uid.as_str());
     let candidates = observed
         .pods

@@ -9,7 +9,7 @@ use convene_crds::reason;
 
 /// The reason why a meeting of `namespace` gets no place in `pool`, if there is one. `others` is the usage by the other meetings of the
 /// namespace; `may_be_dedicated` tells whether the pool admits its Dedicated meetings.
-pub fn check_quota(
+pub(crate) fn check_quota(
     pool: &ValidPool,
     namespace: &str,
     is_dedicated: bool,

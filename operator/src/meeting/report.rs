@@ -24,7 +24,7 @@ use crate::{
 use convene_crds::reason;
 
 /// The complete status of a meeting.
-pub fn compute_status(
+pub(crate) fn compute_status(
     meeting: &Meeting,
     plan: &MeetingPlan,
     public_url: &str,
@@ -73,7 +73,7 @@ fn has_its_room(plan: &MeetingPlan) -> bool {
 }
 
 /// Whether writing `new` over `old` would change anything but times.
-pub fn is_same(old: Option<&MeetingStatus>, new: &MeetingStatus) -> bool {
+pub(crate) fn is_same(old: Option<&MeetingStatus>, new: &MeetingStatus) -> bool {
     let Some(old) = old else { return false };
     let MeetingStatus { phase, conditions, join_url, pod, participants, recording, ended_at, observed_generation } =
         new;
@@ -84,18 +84,18 @@ pub fn is_same(old: Option<&MeetingStatus>, new: &MeetingStatus) -> bool {
 }
 
 /// Whether `new` differs from `old` in nothing but the number of people.
-pub fn differs_in_people_only(old: Option<&MeetingStatus>, new: &MeetingStatus) -> bool {
+pub(crate) fn differs_in_people_only(old: Option<&MeetingStatus>, new: &MeetingStatus) -> bool {
     let participants = old.and_then(|status| status.participants);
     is_same(old, &MeetingStatus { participants, ..new.clone() })
 }
 
 /// Whether the meeting becomes ready by this for the first time since it had to wait.
-pub fn becomes_ready(meeting: &Meeting, plan: &MeetingPlan) -> bool {
+pub(crate) fn becomes_ready(meeting: &Meeting, plan: &MeetingPlan) -> bool {
     plan.ready.is_true() && find(old_conditions(meeting), CONDITION_READY).is_none_or(|ready| ready.status != TRUE)
 }
 
 /// What is new about the meeting, as events: one per cause. A meeting that is accepted, bound and ready at once has one event.
-pub fn compute_notes(meeting: &Meeting, plan: &MeetingPlan, status: &MeetingStatus) -> Vec<Note> {
+pub(crate) fn compute_notes(meeting: &Meeting, plan: &MeetingPlan, status: &MeetingStatus) -> Vec<Note> {
     let mut notes: Vec<Note> = plan.left.iter().map(|why| compute_left(why, &plan.placement)).collect();
     let old = old_conditions(meeting);
     let verdicts = [

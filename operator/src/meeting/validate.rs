@@ -16,14 +16,14 @@ use crate::model::{ledger::Ledger, reason::Wait, valid_pool::ValidPool};
 use convene_crds::reason;
 
 /// How long before its start a meeting gets its media pod: a pod that has to be made first is ready by then.
-pub const LEAD: Duration = Duration::from_mins(2);
+pub(crate) const LEAD: Duration = Duration::from_mins(2);
 
 /// How long a meeting stays that was over when it was created.
 const OVER_AT_CREATION: SignedDuration = SignedDuration::from_mins(5);
 
 /// Where now lies between a meeting's start and its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
+pub(crate) enum Moment {
     /// Long before its start.
     Before {
         /// When it starts.
@@ -45,7 +45,7 @@ pub enum Moment {
 
 /// A meeting that its pool can serve.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ValidMeeting {
+pub(crate) struct ValidMeeting {
     /// People it must have room for.
     pub max_participants: u32,
     /// Whether it wants a pod for itself.
@@ -68,7 +68,7 @@ pub struct ValidMeeting {
 }
 
 /// Where `now` lies between start and end of a meeting.
-pub fn compute_moment(spec: &MeetingSpec, now: Timestamp) -> Moment {
+pub(crate) fn compute_moment(spec: &MeetingSpec, now: Timestamp) -> Moment {
     let lead = SignedDuration::try_from(LEAD).unwrap_or_default();
     match (spec.starts_at.as_ref().map(|time| time.0), spec.ends_at.as_ref().map(|time| time.0)) {
         (_, Some(ended_at)) if ended_at <= now => Moment::After { ended_at },
@@ -81,7 +81,7 @@ pub fn compute_moment(spec: &MeetingSpec, now: Timestamp) -> Moment {
 }
 
 /// When the next moment of a meeting begins, or its object is to be deleted.
-pub fn compute_next_moment(meeting: &Meeting, now: Timestamp) -> Option<Timestamp> {
+pub(crate) fn compute_next_moment(meeting: &Meeting, now: Timestamp) -> Option<Timestamp> {
     let spec = &meeting.spec;
     let lead = SignedDuration::try_from(LEAD).unwrap_or_default();
     let starts_at = spec.starts_at.as_ref().map(|time| time.0);
@@ -92,7 +92,7 @@ pub fn compute_next_moment(meeting: &Meeting, now: Timestamp) -> Option<Timestam
 
 /// When the object of a meeting is to be deleted, if it ever is. One that is over before it is created stays for a while, so that its
 /// creator finds it and reads why.
-pub fn compute_expiry(meeting: &Meeting) -> Option<Timestamp> {
+pub(crate) fn compute_expiry(meeting: &Meeting) -> Option<Timestamp> {
     let ends_at = meeting.spec.ends_at.as_ref()?.0;
     let expiry = ends_at.checked_add(SignedDuration::from_secs(i64::from(meeting.spec.ttl_after_ended?))).ok()?;
     let created = meeting.metadata.creation_timestamp.as_ref().map(|time| time.0).filter(|created| ends_at <= *created);
@@ -101,7 +101,7 @@ pub fn compute_expiry(meeting: &Meeting) -> Option<Timestamp> {
 }
 
 /// Checks `meeting` against the pool it names; `None` is a pool that does not exist. `labels` are those of the meeting's namespace.
-pub fn validate_meeting(
+pub(crate) fn validate_meeting(
     meeting: &Meeting,
     pool: Option<&Result<&ValidPool, Wait>>,
     home: &str,
@@ -135,7 +135,7 @@ pub fn validate_meeting(
 }
 
 /// Whether a pool serves the meetings of a namespace with these labels.
-pub fn is_admitted(
+pub(crate) fn is_admitted(
     allowed: &AllowedNamespaces,
     namespace: &str,
     home: &str,
@@ -167,7 +167,7 @@ fn meets(requirement: &LabelSelectorRequirement, labels: &BTreeMap<String, Strin
 }
 
 /// Why a meeting waits whose pool does not exist. `namespace` is that of the pools.
-pub fn explain_missing_pool(meeting: &Meeting, namespace: &str) -> Wait {
+pub(crate) fn explain_missing_pool(meeting: &Meeting, namespace: &str) -> Wait {
     let pool = &meeting.spec.pool;
     Wait::new(
         reason::POOL_NOT_FOUND,

@@ -11,13 +11,13 @@ const RESYNC_SPREAD_SECONDS: u64 = 600;
 
 /// Failed attempts in a row, by object.
 #[derive(Debug, Default)]
-pub struct Attempts {
+pub(crate) struct Attempts {
     failed: Mutex<HashMap<String, u32>>,
 }
 
 impl Attempts {
     /// Notes a failure of `object`; the answer is the pause before the next attempt.
-    pub fn fail(&self, object: &str) -> Duration {
+    pub(crate) fn fail(&self, object: &str) -> Duration {
         let mut failed = self.failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let count = failed.entry(object.to_owned()).or_default();
         *count = count.saturating_add(1);
@@ -25,19 +25,19 @@ impl Attempts {
     }
 
     /// Notes a success of `object`.
-    pub fn succeed(&self, object: &str) {
+    pub(crate) fn succeed(&self, object: &str) {
         self.failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(object);
     }
 }
 
 /// The pause after `failed` failures in a row: doubles each time, up to two minutes.
-pub fn compute_pause(failed: u32) -> Duration {
+pub(crate) fn compute_pause(failed: u32) -> Duration {
     let factor = 1_u32.checked_shl(failed.saturating_sub(1)).unwrap_or(u32::MAX);
     FIRST_PAUSE.saturating_mul(factor).min(LONGEST_PAUSE)
 }
 
 /// When to look again although nothing happened, 5 to 15 minutes from now: watches can miss events. `random` spreads the objects.
-pub const fn compute_resync(random: u64) -> Duration {
+pub(crate) const fn compute_resync(random: u64) -> Duration {
     Duration::from_secs(SHORTEST_RESYNC_SECONDS + random % RESYNC_SPREAD_SECONDS)
 }
 

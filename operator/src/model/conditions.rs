@@ -55,7 +55,7 @@ impl Verdict {
 }
 
 /// The condition `type_` with this verdict, keeping the time of `old` while the status stays.
-pub fn compute_condition(
+pub(crate) fn compute_condition(
     old: &[Condition],
     type_: &str,
     verdict: &Verdict,
@@ -79,12 +79,12 @@ pub fn compute_condition(
 }
 
 /// The condition of this type.
-pub fn find<'a>(conditions: &'a [Condition], type_: &str) -> Option<&'a Condition> {
+pub(crate) fn find<'a>(conditions: &'a [Condition], type_: &str) -> Option<&'a Condition> {
     conditions.iter().find(|condition| condition.type_ == type_)
 }
 
 /// Whether both lists say the same, leaving their times aside.
-pub fn are_same(left: &[Condition], right: &[Condition]) -> bool {
+pub(crate) fn are_same(left: &[Condition], right: &[Condition]) -> bool {
     left.len() == right.len()
         && left.iter().all(|ours| {
             find(right, &ours.type_).is_some_and(|theirs| {

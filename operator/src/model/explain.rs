@@ -16,7 +16,7 @@ use convene_crds::reason;
 
 /// Why no ready pod with room exists. `trouble` is what keeps the pool from making the pods it wants, `holders` are the namespaces that use
 /// it if it is full.
-pub fn explain_no_ready_pod(
+pub(crate) fn explain_no_ready_pod(
     pool: &ValidPool,
     pods: &[Arc<MediaPod>],
     trouble: Option<&Wait>,
@@ -39,14 +39,14 @@ pub fn explain_no_ready_pod(
 }
 
 /// The most telling of the pods' waits.
-pub fn find_heaviest_wait(pods: &[Arc<MediaPod>]) -> Option<&Wait> {
+pub(crate) fn find_heaviest_wait(pods: &[Arc<MediaPod>]) -> Option<&Wait> {
     let weight =
         |wait: &&Wait| reason::BY_WEIGHT.iter().position(|reason| *reason == wait.reason).unwrap_or(usize::MAX);
     pods.iter().filter_map(|pod| pod.wait()).min_by_key(weight)
 }
 
 /// The namespaces that use a pool, once it has all the `pods` it may have. Before that they are not needed, and cost a walk over all namespaces.
-pub fn find_holders(pool: &ValidPool, pods: usize, ledger: &Ledger) -> Holders {
+pub(crate) fn find_holders(pool: &ValidPool, pods: usize, ledger: &Ledger) -> Holders {
     if pods < pool.max as usize {
         return Holders::default();
     }
@@ -54,7 +54,7 @@ pub fn find_holders(pool: &ValidPool, pods: usize, ledger: &Ledger) -> Holders {
 }
 
 /// What it means that all pods are full and no more are allowed.
-pub fn compute_full(pool: &ValidPool, pods: usize, holders: &Holders) -> Wait {
+pub(crate) fn compute_full(pool: &ValidPool, pods: usize, holders: &Holders) -> Wait {
     let (name, max, held) = (&pool.name, pool.max, describe_holders(holders));
     Wait::new(
         reason::POOL_FULL,

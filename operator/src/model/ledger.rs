@@ -21,7 +21,7 @@ use self::{
     entry::Entry,
     usage::{UsageTable, order_fairly},
 };
-pub use self::{
+pub(crate) use self::{
     load::{MeetingKey, Need, Occupancy, PodLoad, PodLoads, key_of},
     usage::{Holders, Usage},
 };
@@ -31,7 +31,7 @@ type Keys = BTreeMap<Arc<str>, Arc<MeetingKey>>;
 
 /// The index of all meetings. What several of its tables name is kept once.
 #[derive(Clone, Debug, Default)]
-pub struct Ledger {
+pub(crate) struct Ledger {
     meetings: HashMap<Arc<str>, Entry>,
     loads: HashMap<Arc<str>, PodLoad>,
     /// Key by UID, by pod.
@@ -55,12 +55,12 @@ pub struct Ledger {
 
 impl Ledger {
     /// A new full list of Meetings begins.
-    pub fn begin_list(&mut self) {
+    pub(crate) fn begin_list(&mut self) {
         self.list += 1;
     }
 
     /// The full list is complete: what it did not name is gone. Those that are gone, by key.
-    pub fn end_list(&mut self) -> Vec<Arc<MeetingKey>> {
+    pub(crate) fn end_list(&mut self) -> Vec<Arc<MeetingKey>> {
         let list = self.list;
         let gone: Vec<_> =
             self.meetings.iter().filter(|(_, entry)| entry.list != list).map(|(uid, _)| Arc::clone(uid)).collect();
@@ -68,7 +68,7 @@ impl Ledger {
     }
 
     /// Takes in what the watch says of a Meeting; its key, unless it has no UID.
-    pub fn observe(&mut self, meeting: &Meeting) -> Option<Arc<MeetingKey>> {
+    pub(crate) fn observe(&mut self, meeting: &Meeting) -> Option<Arc<MeetingKey>> {
         let uid = meeting.metadata.uid.as_deref()?;
         let status = meeting.status.as_ref();
         let recorded = status.and_then(|status| status.pod.as_ref()).map(|pod| self.name(&pod.uid));
@@ -101,12 +101,12 @@ impl Ledger {
     }
 
     /// Every meeting, by key.
-    pub fn all(&self) -> Vec<Arc<MeetingKey>> {
+    pub(crate) fn all(&self) -> Vec<Arc<MeetingKey>> {
         self.meetings.values().map(|entry| Arc::clone(&entry.key)).collect()
     }
 
     /// The Meeting with this UID is gone; its key if it was known.
-    pub fn remove(&mut self, uid: &str) -> Option<Arc<MeetingKey>> {
+    pub(crate) fn remove(&mut self, uid: &str) -> Option<Arc<MeetingKey>> {
         let entry = self.meetings.remove(uid)?;
         self.subtract(uid, &entry);
         self.note_freed(entry.reservation(), &entry.key.namespace);
@@ -114,19 +114,19 @@ impl Ledger {
     }
 
     /// The pod that carries `meeting`: as decided, else as its status says.
-    pub fn pod_of<'a>(&'a self, meeting: &'a Meeting) -> Option<&'a AssignedPod> {
+    pub(crate) fn pod_of<'a>(&'a self, meeting: &'a Meeting) -> Option<&'a AssignedPod> {
         let recorded = meeting.status.as_ref().and_then(|status| status.pod.as_ref());
         self.entry(meeting).and_then(|entry| entry.decided.as_deref()).or(recorded)
     }
 
     /// What goes on in `meeting`: as reported last, else as its status says.
-    pub fn occupancy_of(&self, meeting: &Meeting) -> Occupancy {
+    pub(crate) fn occupancy_of(&self, meeting: &Meeting) -> Occupancy {
         let reported = self.entry(meeting).and_then(|entry| entry.reported);
         reported.unwrap_or_else(|| Occupancy::of_status(meeting.status.as_ref()))
     }
 
     /// Notes a decision that is about to be written.
-    pub fn assign(&mut self, uid: &str, pod: &AssignedPod) {
+    pub(crate) fn assign(&mut self, uid: &str, pod: &AssignedPod) {
         self.change(uid, |entry| {
             entry.decided = Some(Box::new(pod.clone()));
             (entry.reported, entry.told) = (None, Occupancy::default());
@@ -135,12 +135,12 @@ impl Ledger {
     }
 
     /// Forgets a decision that could not be written.
-    pub fn forget(&mut self, uid: &str) {
+    pub(crate) fn forget(&mut self, uid: &str) {
         self.change(uid, |entry| entry.decided = None);
     }
 
     /// Notes whether `meeting` waits for a pod; true if that is new.
-    pub fn want(&mut self, uid: &str, wants_pod: bool) -> bool {
+    pub(crate) fn want(&mut self, uid: &str, wants_pod: bool) -> bool {
         let is_new = self.meetings.get(uid).is_some_and(|entry| entry.wants_pod != wants_pod);
         if is_new {
             self.change(uid, |entry| entry.wants_pod = wants_pod);
@@ -149,46 +149,46 @@ impl Ledger {
     }
 
     /// Notes whether `meeting` waits because its namespace has reached a limit.
-    pub fn set_over_quota(&mut self, uid: &str, is_over_quota: bool) {
+    pub(crate) fn set_over_quota(&mut self, uid: &str, is_over_quota: bool) {
         if self.meetings.get(uid).is_some_and(|entry| entry.is_over_quota != is_over_quota) {
             self.change(uid, |entry| entry.is_over_quota = is_over_quota);
         }
     }
 
     /// Lets a meeting leave its draining pod although people are in it.
-    pub fn release(&mut self, uid: &str) {
+    pub(crate) fn release(&mut self, uid: &str) {
         self.change(uid, |entry| entry.is_released = true);
     }
 
     /// Whether `meeting` was released.
-    pub fn is_released(&self, meeting: &Meeting) -> bool {
+    pub(crate) fn is_released(&self, meeting: &Meeting) -> bool {
         self.entry(meeting).is_some_and(|entry| entry.is_released)
     }
 
     /// Marks pods that are about to be deleted: no meeting is bound to them any more.
-    pub fn condemn(&mut self, pod_uid: &str) {
+    pub(crate) fn condemn(&mut self, pod_uid: &str) {
         self.condemned.insert(pod_uid.to_owned());
     }
 
     /// Takes back [`Ledger::condemn`]: the pod could not be deleted.
-    pub fn pardon(&mut self, pod_uid: &str) {
+    pub(crate) fn pardon(&mut self, pod_uid: &str) {
         self.condemned.remove(pod_uid);
     }
 
     /// Whether the pod is about to be deleted.
-    pub fn is_condemned(&self, pod_uid: &str) -> bool {
+    pub(crate) fn is_condemned(&self, pod_uid: &str) -> bool {
         self.condemned.contains(pod_uid)
     }
 
     /// The pod with this UID is gone.
-    pub fn forget_pod(&mut self, pod_uid: &str) {
+    pub(crate) fn forget_pod(&mut self, pod_uid: &str) {
         self.condemned.remove(pod_uid);
         self.people.remove(pod_uid);
         self.names.remove(pod_uid);
     }
 
     /// Takes in what goes on in a pod's rooms, by UID of their meetings. The meetings of which it is new, by key.
-    pub fn report(&mut self, pod_uid: &str, rooms: &HashMap<String, Occupancy>) -> Vec<Arc<MeetingKey>> {
+    pub(crate) fn report(&mut self, pod_uid: &str, rooms: &HashMap<String, Occupancy>) -> Vec<Arc<MeetingKey>> {
         self.people.insert(pod_uid.to_owned(), rooms.values().map(|room| room.participants).sum());
         let on_pod = self.on_pod.get(pod_uid).cloned().unwrap_or_default();
         let mut changed = Vec::new();
@@ -203,46 +203,46 @@ impl Ledger {
     }
 
     /// People on a pod by its own account; `None` if it has not told yet.
-    pub fn people_on(&self, pod_uid: &str) -> Option<u32> {
+    pub(crate) fn people_on(&self, pod_uid: &str) -> Option<u32> {
         self.people.get(pod_uid).copied()
     }
 
     /// What a pod carries.
-    pub fn load_of(&self, pod_uid: &str) -> PodLoad {
+    pub(crate) fn load_of(&self, pod_uid: &str) -> PodLoad {
         self.loads.get(pod_uid).copied().unwrap_or_default()
     }
 
     /// The meetings on a pod, by UID.
-    pub fn meetings_on(&self, pod_uid: &str) -> impl Iterator<Item = (&Arc<str>, &Arc<MeetingKey>)> {
+    pub(crate) fn meetings_on(&self, pod_uid: &str) -> impl Iterator<Item = (&Arc<str>, &Arc<MeetingKey>)> {
         self.on_pod.get(pod_uid).into_iter().flatten()
     }
 
     /// How many meetings of a pool have a pod.
-    pub fn count_placed(&self, pool: &str) -> u32 {
+    pub(crate) fn count_placed(&self, pool: &str) -> u32 {
         let placed = self.meetings.values().filter(|entry| &*entry.pool == pool && entry.pod_uid().is_some());
         u32::try_from(placed.count()).unwrap_or(u32::MAX)
     }
 
     /// Every meeting of a pool, by key.
-    pub fn meetings_of(&self, pool: &str) -> Vec<Arc<MeetingKey>> {
+    pub(crate) fn meetings_of(&self, pool: &str) -> Vec<Arc<MeetingKey>> {
         let own = self.meetings.values().filter(|entry| &*entry.pool == pool);
         own.map(|entry| Arc::clone(&entry.key)).collect()
     }
 
     /// Those of them that somebody is in and that were not released yet, by UID.
-    pub fn lively_on(&self, pod_uid: &str) -> impl Iterator<Item = &Arc<str>> {
+    pub(crate) fn lively_on(&self, pod_uid: &str) -> impl Iterator<Item = &Arc<str>> {
         let is_lively = |entry: &Entry| entry.participants() > 0 && !entry.is_released;
         self.meetings_on(pod_uid).map(|(uid, _)| uid).filter(move |uid| self.meetings.get(*uid).is_some_and(is_lively))
     }
 
     /// The meetings that wait for a pod of this pool, or are on none, in a fair order over namespaces.
-    pub fn meetings_waiting(&self, pool: &str) -> Vec<&Arc<MeetingKey>> {
+    pub(crate) fn meetings_waiting(&self, pool: &str) -> Vec<&Arc<MeetingKey>> {
         let waiting = self.waiting.get(pool).into_iter().flat_map(BTreeMap::values);
         order_fairly(waiting, |namespace| self.held.of(pool, namespace).meetings)
     }
 
     /// Meetings that waited for their namespace to get below a limit, where usage has become smaller since the last call.
-    pub fn take_unblocked(&mut self) -> Vec<Arc<MeetingKey>> {
+    pub(crate) fn take_unblocked(&mut self) -> Vec<Arc<MeetingKey>> {
         let freed = std::mem::take(&mut self.freed);
         let is_over_quota = |uid: &Arc<str>| self.meetings.get(uid).is_some_and(|entry| entry.is_over_quota);
         let waiting = freed.iter().flat_map(|(pool, namespace)| {
@@ -253,7 +253,7 @@ impl Ledger {
     }
 
     /// Usage of `meeting`'s pool by the other meetings of its namespace, including those that a pod is being made for.
-    pub fn usage_of_others(&self, meeting: &Meeting) -> Usage {
+    pub(crate) fn usage_of_others(&self, meeting: &Meeting) -> Usage {
         let namespace = meeting.metadata.namespace.as_deref().unwrap_or_default();
         let all = self.reserved.of(&meeting.spec.pool, namespace);
         let own = self.entry(meeting).and_then(Entry::reservation).map(|(_, usage)| usage);
@@ -261,23 +261,18 @@ impl Ledger {
     }
 
     /// The largest holders of `pool`, if a pod takes `meetings_per_pod`.
-    pub fn holders_of(&self, pool: &str, meetings_per_pod: u32) -> Holders {
+    pub(crate) fn holders_of(&self, pool: &str, meetings_per_pod: u32) -> Holders {
         self.held.holders(pool, meetings_per_pod)
     }
 
     /// What the waiting meetings of a pool need.
-    pub fn need_of(&self, pool: &str) -> Need {
+    pub(crate) fn need_of(&self, pool: &str) -> Need {
         self.needs.get(pool).copied().unwrap_or_default()
     }
 
     /// Number of meetings known.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.meetings.len()
-    }
-
-    /// Whether no meeting is known.
-    pub fn is_empty(&self) -> bool {
-        self.meetings.is_empty()
     }
 
     fn entry(&self, meeting: &Meeting) -> Option<&Entry> {

@@ -18,7 +18,7 @@ use crate::model::{conditions::Verdict, ports::PortRange, reason::Wait};
 use convene_crds::reason;
 
 /// Container restarts after which a pod that keeps crashing is replaced. Until then it restarts in place, with its ports and its meetings.
-pub const MAX_RESTARTS: i32 = 5;
+pub(crate) const MAX_RESTARTS: i32 = 5;
 
 /// What can be done with a media pod now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -356,7 +356,7 @@ fn compute_missing(pod: &Pod, container: Option<&ContainerStatus>) -> String {
 }
 
 /// Conditions and events have little room, and the beginning says what is wrong.
-pub fn shorten(text: &str, limit: usize) -> String {
+pub(crate) fn shorten(text: &str, limit: usize) -> String {
     if text.chars().count() <= limit {
         return text.to_owned();
     }

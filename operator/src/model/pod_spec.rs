@@ -33,7 +33,7 @@ const TERMINATION_GRACE_SECONDS: i64 = 30;
 const LOST_NODE_SECONDS: i64 = 30;
 
 /// The revision of a template: changes with anything that would make another pod, and with nothing else.
-pub fn compute_revision(template: &PodTemplate) -> String {
+pub(crate) fn compute_revision(template: &PodTemplate) -> String {
     let first = 1024_u16;
     let last = first.saturating_add(u16::try_from(template.block_size().saturating_sub(1)).unwrap_or(u16::MAX));
     let spec = PortRange::new(first, last).map(|block| build_spec(template, "", block));

@@ -12,7 +12,7 @@ use super::ports::PortRange;
 
 /// Everything that a pod is made of, apart from its name and its ports. Its hash is the pod's revision.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct PodTemplate {
+pub(crate) struct PodTemplate {
     /// Container image.
     pub image: String,
     /// When the image is fetched.
@@ -51,17 +51,17 @@ pub struct PodTemplate {
 
 impl PodTemplate {
     /// Ports that a pod takes from the pool's range.
-    pub fn block_size(&self) -> u32 {
+    pub(crate) fn block_size(&self) -> u32 {
         u32::from(self.media_ports) + u32::from(self.exposure == Exposure::HostNetwork)
     }
 
     /// Whether the pods take ports of their nodes under the same numbers.
-    pub fn uses_node_ports(&self) -> bool {
+    pub(crate) fn uses_node_ports(&self) -> bool {
         matches!(self.exposure, Exposure::HostPort | Exposure::HostNetwork)
     }
 
     /// Whether each pod has a Service that opens its ports.
-    pub fn has_services(&self) -> bool {
+    pub(crate) fn has_services(&self) -> bool {
         matches!(self.exposure, Exposure::NodePort | Exposure::LoadBalancer)
     }
 }

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 /// How long a freed block rests: packets of the calls it carried may still be under way, and nodes remember UDP flows for half a minute.
-pub const QUARANTINE: Duration = Duration::from_secs(30);
+pub(crate) const QUARANTINE: Duration = Duration::from_secs(30);
 
 /// Ports in a row, both ends included; never empty and never inverted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,7 +27,7 @@ pub struct PortRangeError(String);
 
 impl PortRange {
     /// The range from `first` to `last`, both included.
-    pub fn new(first: u16, last: u16) -> Result<Self, PortRangeError> {
+    pub(crate) fn new(first: u16, last: u16) -> Result<Self, PortRangeError> {
         if first == 0 || first > last {
             return Err(PortRangeError(format!("{first}-{last}")));
         }
@@ -35,17 +35,17 @@ impl PortRange {
     }
 
     /// First port.
-    pub const fn first(self) -> u16 {
+    pub(crate) const fn first(self) -> u16 {
         self.first
     }
 
     /// Last port.
-    pub const fn last(self) -> u16 {
+    pub(crate) const fn last(self) -> u16 {
         self.last
     }
 
     /// Number of ports, at least 1.
-    pub fn count(self) -> u32 {
+    pub(crate) fn count(self) -> u32 {
         u32::from(self.last) - u32::from(self.first) + 1
     }
 
@@ -55,12 +55,12 @@ impl PortRange {
     }
 
     /// Whether `port` is one of them.
-    pub const fn contains(self, port: u16) -> bool {
+    pub(crate) const fn contains(self, port: u16) -> bool {
         self.first <= port && port <= self.last
     }
 
     /// Every port, in order.
-    pub fn ports(self) -> impl Iterator<Item = u16> {
+    pub(crate) fn ports(self) -> impl Iterator<Item = u16> {
         self.first..=self.last
     }
 
@@ -88,7 +88,7 @@ impl FromStr for PortRange {
 }
 
 /// The lowest block of `count` ports within `range` that touches nothing in `taken`; `None` if there is none.
-pub fn compute_free_block(range: PortRange, count: u32, taken: &BTreeSet<PortRange>) -> Option<PortRange> {
+pub(crate) fn compute_free_block(range: PortRange, count: u32, taken: &BTreeSet<PortRange>) -> Option<PortRange> {
     let mut first = u32::from(range.first);
     // Sorted by first port, so one walk finds the lowest gap; blocks may lie outside the range or overlap each other.
     for block in taken {
@@ -102,14 +102,14 @@ pub fn compute_free_block(range: PortRange, count: u32, taken: &BTreeSet<PortRan
 }
 
 /// How many ports of `range` are in one of `taken`.
-pub fn compute_used_ports(range: PortRange, taken: &BTreeSet<PortRange>) -> u32 {
+pub(crate) fn compute_used_ports(range: PortRange, taken: &BTreeSet<PortRange>) -> u32 {
     let used = range.ports().filter(|port| taken.iter().any(|block| block.first <= *port && *port <= block.last));
     u32::try_from(used.count()).unwrap_or(u32::MAX)
 }
 
 /// Blocks that rest after use. The pools' statuses hold the same, so that a new process begins where the old one ended: [`Quarantine::recall`].
 #[derive(Clone, Debug, Default)]
-pub struct Quarantine {
+pub(crate) struct Quarantine {
     in_use: BTreeSet<PortRange>,
     resting: BTreeMap<PortRange, Timestamp>,
 }
@@ -117,7 +117,7 @@ pub struct Quarantine {
 impl Quarantine {
     /// Takes in what a pool's status holds: a block that was given to a pod (`None`), or one that rests until then. A block whose pod is gone by
     /// the next observation begins its rest then, since nobody knows when it was freed.
-    pub fn recall(&mut self, block: PortRange, resting_until: Option<Timestamp>) {
+    pub(crate) fn recall(&mut self, block: PortRange, resting_until: Option<Timestamp>) {
         match resting_until {
             Some(until) => drop(self.resting.insert(block, until)),
             None => drop(self.in_use.insert(block)),
@@ -125,17 +125,17 @@ impl Quarantine {
     }
 
     /// Notes blocks that are about to be given to pods.
-    pub fn reserve(&mut self, blocks: impl IntoIterator<Item = PortRange>) {
+    pub(crate) fn reserve(&mut self, blocks: impl IntoIterator<Item = PortRange>) {
         self.in_use.extend(blocks);
     }
 
     /// Every block that rests, and until when.
-    pub fn rests(&self) -> impl Iterator<Item = (PortRange, Timestamp)> {
+    pub(crate) fn rests(&self) -> impl Iterator<Item = (PortRange, Timestamp)> {
         self.resting.iter().map(|(block, until)| (*block, *until))
     }
 
     /// Takes note of what is in use now: what was in use before and is no longer begins its rest.
-    pub fn observe(&mut self, in_use: &BTreeSet<PortRange>, rest: Duration, now: Timestamp) {
+    pub(crate) fn observe(&mut self, in_use: &BTreeSet<PortRange>, rest: Duration, now: Timestamp) {
         let rest = jiff::SignedDuration::try_from(rest).unwrap_or_default();
         // Whole seconds, as the status holds it: what comes back must be what was written.
         let until = now.saturating_add(rest).unwrap_or(Timestamp::MAX);
@@ -149,12 +149,12 @@ impl Quarantine {
     }
 
     /// The blocks that rest, as of the last observation.
-    pub fn resting(&self) -> impl Iterator<Item = PortRange> {
+    pub(crate) fn resting(&self) -> impl Iterator<Item = PortRange> {
         self.resting.keys().copied()
     }
 
     /// When the next block has rested enough.
-    pub fn next_release(&self) -> Option<Timestamp> {
+    pub(crate) fn next_release(&self) -> Option<Timestamp> {
         self.resting.values().min().copied()
     }
 }

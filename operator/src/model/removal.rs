@@ -7,14 +7,14 @@
 use jiff::{SignedDuration, Timestamp};
 
 /// How long after the deadline a pool waits for the statuses of its meetings: one that cannot be written must not keep it for ever.
-pub const SETTLING: SignedDuration = SignedDuration::from_secs(30);
+pub(crate) const SETTLING: SignedDuration = SignedDuration::from_secs(30);
 
 /// How long after the deadline the operator tries to end the calls on a pod that does not answer. After that the pod is deleted all the same.
-pub const ENDING: SignedDuration = SignedDuration::from_secs(15);
+pub(crate) const ENDING: SignedDuration = SignedDuration::from_secs(15);
 
 /// The deletion of a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Removal {
+pub(crate) struct Removal {
     /// Since when.
     pub since: Timestamp,
     /// Until when people may stay.
@@ -23,18 +23,18 @@ pub struct Removal {
 
 impl Removal {
     /// The deletion of a pool that gives people so many seconds.
-    pub fn new(since: Timestamp, deadline_seconds: u32) -> Self {
+    pub(crate) fn new(since: Timestamp, deadline_seconds: u32) -> Self {
         let time = SignedDuration::from_secs(i64::from(deadline_seconds));
         Self { since, deadline: since.checked_add(time).unwrap_or(Timestamp::MAX) }
     }
 
     /// Whether a pod is deleted although its rooms could not be ended.
-    pub fn is_overdue(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_overdue(&self, now: Timestamp) -> bool {
         self.deadline.checked_add(ENDING).is_ok_and(|end| now >= end)
     }
 
     /// When the pool may go although statuses of its meetings could not be written.
-    pub fn settled_at(&self) -> Timestamp {
+    pub(crate) fn settled_at(&self) -> Timestamp {
         self.deadline.checked_add(SETTLING).unwrap_or(Timestamp::MAX)
     }
 }

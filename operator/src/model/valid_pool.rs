@@ -28,7 +28,7 @@ pub struct PodDefaults {
 
 /// A pool that can be built.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ValidPool {
+pub(crate) struct ValidPool {
     /// Name of the pool.
     pub name: String,
     /// Namespace of the pool and of its pods.
@@ -67,13 +67,13 @@ pub struct ValidPool {
 
 impl ValidPool {
     /// Its deletion, if it is being deleted.
-    pub fn compute_removal(&self) -> Option<Removal> {
+    pub(crate) fn compute_removal(&self) -> Option<Removal> {
         self.deleted_at.map(|since| Removal::new(since, self.drain.deadline_seconds))
     }
 }
 
 /// Checks `pool`. The API server has checked the same rules; an older definition of the kind may have let something else pass.
-pub fn validate_pool(pool: &MediaPool, defaults: &PodDefaults) -> Result<ValidPool, Wait> {
+pub(crate) fn validate_pool(pool: &MediaPool, defaults: &PodDefaults) -> Result<ValidPool, Wait> {
     let spec = &pool.spec;
     let ports = PortRange::new(spec.rtc_ports.min, spec.rtc_ports.max)
         .map_err(|error| Wait::new(reason::INVALID_SPEC, format!("spec.rtcPorts: {error}")))?;

@@ -23,7 +23,7 @@ use convene_crds::reason;
 
 /// A pool as the meetings see it.
 #[derive(Clone, Debug)]
-pub struct PoolView {
+pub(crate) struct PoolView {
     /// Its spec, checked, or why it cannot be served.
     pub pool: Result<Arc<ValidPool>, Wait>,
     /// Why it could not make the pods it wants, if so: its condition `PodsAvailable`.
@@ -34,7 +34,7 @@ pub struct PoolView {
 
 /// What the operator needs to know of a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct NodeView {
+pub(crate) struct NodeView {
     /// Whether no new pods come to it: somebody is about to work on it.
     pub is_cordoned: bool,
     /// The addresses to announce for its pods: the external ones, else the internal ones; of several families all.
@@ -43,7 +43,7 @@ pub struct NodeView {
 
 /// The views of everything.
 #[derive(Debug, Default)]
-pub struct Views {
+pub(crate) struct Views {
     pools: HashMap<String, Arc<PoolView>>,
     pods: HashMap<String, BTreeMap<String, Arc<MediaPod>>>,
     nodes: BTreeMap<String, NodeView>,
@@ -54,7 +54,7 @@ pub struct Views {
 
 impl Views {
     /// A pool was made or changed. Whether its deletion has begun by that.
-    pub fn set_pool(&mut self, object: &DeserializeGuard<MediaPool>, defaults: &PodDefaults) -> bool {
+    pub(crate) fn set_pool(&mut self, object: &DeserializeGuard<MediaPool>, defaults: &PodDefaults) -> bool {
         let name = object.name_any();
         let is_deleting = object.meta().deletion_timestamp.is_some();
         let (pool, trouble) = match &object.0 {
@@ -69,32 +69,32 @@ impl Views {
     }
 
     /// A pool is gone.
-    pub fn remove_pool(&mut self, name: &str) {
+    pub(crate) fn remove_pool(&mut self, name: &str) {
         self.pools.remove(name);
     }
 
     /// There are no pools but these; the names of those that are gone.
-    pub fn retain_pools(&mut self, names: &HashSet<String>) -> Vec<String> {
+    pub(crate) fn retain_pools(&mut self, names: &HashSet<String>) -> Vec<String> {
         self.pools.extract_if(|name, _| !names.contains(name)).map(|(name, _)| name).collect()
     }
 
     /// The pool of this name.
-    pub fn pool(&self, name: &str) -> Option<Arc<PoolView>> {
+    pub(crate) fn pool(&self, name: &str) -> Option<Arc<PoolView>> {
         self.pools.get(name).cloned()
     }
 
     /// Every pool that can be served.
-    pub fn valid_pools(&self) -> impl Iterator<Item = &Arc<ValidPool>> {
+    pub(crate) fn valid_pools(&self) -> impl Iterator<Item = &Arc<ValidPool>> {
         self.pools.values().filter_map(|view| view.pool.as_ref().ok())
     }
 
     /// A full list of media pods begins.
-    pub fn begin_pods(&mut self) {
+    pub(crate) fn begin_pods(&mut self) {
         self.listed_pods.clear();
     }
 
     /// The full list is complete: what it did not name is gone, and handed back.
-    pub fn end_pods(&mut self) -> Vec<Arc<MediaPod>> {
+    pub(crate) fn end_pods(&mut self) -> Vec<Arc<MediaPod>> {
         let gone: Vec<_> = self.pods().filter(|pod| !self.listed_pods.contains(&pod.uid)).cloned().collect();
         for pod in &gone {
             self.remove_pod(&pod.uid);
@@ -103,7 +103,7 @@ impl Views {
     }
 
     /// A media pod was made or changed; the answer is its view.
-    pub fn set_pod(&mut self, pod: &Pod) -> Arc<MediaPod> {
+    pub(crate) fn set_pod(&mut self, pod: &Pod) -> Arc<MediaPod> {
         let view = Arc::new(MediaPod::from_pod(pod));
         self.listed_pods.insert(view.uid.clone());
         // Somebody may have changed the label that says which pool it belongs to.
@@ -113,34 +113,34 @@ impl Views {
     }
 
     /// A media pod is gone.
-    pub fn remove_pod(&mut self, uid: &str) {
+    pub(crate) fn remove_pod(&mut self, uid: &str) {
         self.pods.values_mut().for_each(|pods| drop(pods.remove(uid)));
         self.pods.retain(|_, pods| !pods.is_empty());
     }
 
     /// The media pods of a pool.
-    pub fn pods_of(&self, pool: &str) -> Vec<Arc<MediaPod>> {
+    pub(crate) fn pods_of(&self, pool: &str) -> Vec<Arc<MediaPod>> {
         self.pods.get(pool).into_iter().flat_map(BTreeMap::values).cloned().collect()
     }
 
     /// The media pods of all pools.
-    pub fn pods(&self) -> impl Iterator<Item = &Arc<MediaPod>> {
+    pub(crate) fn pods(&self) -> impl Iterator<Item = &Arc<MediaPod>> {
         self.pods.values().flat_map(BTreeMap::values)
     }
 
     /// A full list of nodes begins.
-    pub fn begin_nodes(&mut self) {
+    pub(crate) fn begin_nodes(&mut self) {
         self.listed_nodes.clear();
     }
 
     /// The full list is complete: what it did not name is gone.
-    pub fn end_nodes(&mut self) {
+    pub(crate) fn end_nodes(&mut self) {
         let Self { nodes, listed_nodes, .. } = self;
         nodes.retain(|name, _| listed_nodes.contains(name));
     }
 
     /// A node was made or changed. Whether that concerns anybody.
-    pub fn set_node(&mut self, node: &Node) -> bool {
+    pub(crate) fn set_node(&mut self, node: &Node) -> bool {
         let view = NodeView {
             is_cordoned: node.spec.as_ref().and_then(|spec| spec.unschedulable).unwrap_or_default(),
             addresses: compute_node_addresses(node),
@@ -150,12 +150,12 @@ impl Views {
     }
 
     /// A node is gone.
-    pub fn remove_node(&mut self, name: &str) {
+    pub(crate) fn remove_node(&mut self, name: &str) {
         self.nodes.remove(name);
     }
 
     /// Every node, by name.
-    pub const fn nodes(&self) -> &BTreeMap<String, NodeView> {
+    pub(crate) const fn nodes(&self) -> &BTreeMap<String, NodeView> {
         &self.nodes
     }
 }
@@ -178,7 +178,7 @@ fn compute_trouble(pool: &MediaPool) -> Option<Wait> {
 }
 
 /// The node's external addresses, else its internal ones: of several families all.
-pub fn compute_node_addresses(node: &Node) -> Vec<String> {
+pub(crate) fn compute_node_addresses(node: &Node) -> Vec<String> {
     let addresses = node.status.as_ref().and_then(|status| status.addresses.as_deref()).unwrap_or_default();
     let of_type = |type_: &str| -> Vec<String> {
         addresses.iter().filter(|address| address.type_ == type_).map(|address| address.address.clone()).collect()

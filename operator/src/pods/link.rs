@@ -28,7 +28,7 @@ use crate::model::media_pod::MediaPod;
 
 mod error;
 
-pub use error::PodLinkError;
+pub(crate) use error::PodLinkError;
 use error::is_unknown;
 
 /// Seconds that a pod is asked to hold a question for news.
@@ -82,25 +82,25 @@ impl PodLink {
     }
 
     /// From the next question on, this line and its clones sign with `signer`.
-    pub fn use_signer(&self, signer: Signer) {
+    pub(crate) fn use_signer(&self, signer: Signer) {
         self.signer.store(Arc::new(signer));
     }
 
     /// The rooms of `pod`.
-    pub async fn list_rooms(&self, pod: &MediaPod) -> Result<RoomList, PodLinkError> {
+    pub(crate) async fn list_rooms(&self, pod: &MediaPod) -> Result<RoomList, PodLinkError> {
         self.fetch(pod, Question { largest: LARGEST_LIST, ..self.question(Method::GET, ROOMS_PATH) }).await
     }
 
     /// The rooms of `pod` once their list has another version than `after`, or as they are after 25 seconds. A pod of an older version
     /// answers at once, with version 0: the caller must not ask it again without a pause.
-    pub async fn await_rooms(&self, pod: &MediaPod, after: u64) -> Result<RoomList, PodLinkError> {
+    pub(crate) async fn await_rooms(&self, pod: &MediaPod, after: u64) -> Result<RoomList, PodLinkError> {
         let path = format!("{ROOMS_PATH}?after={after}&wait={WAIT_SECONDS}");
         let question = self.question(Method::GET, &path);
         self.fetch(pod, Question { limit: self.limits.news, largest: LARGEST_LIST, ..question }).await
     }
 
     /// Changes the settings of a room. `false`: there is no such room, or the pod is of a version that cannot.
-    pub async fn update_room(
+    pub(crate) async fn update_room(
         &self,
         pod: &MediaPod,
         namespace: &str,
@@ -114,28 +114,13 @@ impl PodLink {
     }
 
     /// Makes the pod refuse new people, or takes that back. `false`: the pod is of a version that cannot.
-    pub async fn set_draining(&self, pod: &MediaPod, is_draining: bool) -> Result<bool, PodLinkError> {
+    pub(crate) async fn set_draining(&self, pod: &MediaPod, is_draining: bool) -> Result<bool, PodLinkError> {
         let method = if is_draining { Method::PUT } else { Method::DELETE };
         self.order(pod, self.question(method, DRAIN_PATH)).await
     }
 
-    /// Closes the socket of `participant` in the room of the meeting with this UID. `false`: there is no such person or room, or the pod is
-    /// of a version that cannot.
-    pub async fn remove_participant(
-        &self,
-        pod: &MediaPod,
-        namespace: &str,
-        name: &str,
-        uid: &str,
-        participant: &str,
-    ) -> Result<bool, PodLinkError> {
-        let room = build_room_path(namespace, name);
-        let path = format!("{room}/participants/{}?uid={}", quote(participant), quote(uid));
-        self.order(pod, self.question(Method::DELETE, &path)).await
-    }
-
     /// Ends the room of the meeting with this UID; that there is none is fine.
-    pub async fn end_room(
+    pub(crate) async fn end_room(
         &self,
         pod: &MediaPod,
         namespace: &str,
@@ -153,7 +138,7 @@ impl PodLink {
 
     /// Has the pod open something that answers STUN requests at its announced addresses. A pod of a version that cannot is an error with
     /// [`PodLinkError::is_unknown_to_pod`].
-    pub async fn open_probe(&self, pod: &MediaPod) -> Result<ProbeTargets, PodLinkError> {
+    pub(crate) async fn open_probe(&self, pod: &MediaPod) -> Result<ProbeTargets, PodLinkError> {
         self.fetch(pod, self.question(Method::POST, PROBE_PATH)).await
     }
 

@@ -12,9 +12,7 @@ mod probe;
 mod schedule;
 mod stun;
 
-pub use judge::Reach;
 pub use keep::keep_reach;
-pub use probe::probe;
 
 #[cfg(test)]
 mod tests;

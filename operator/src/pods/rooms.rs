@@ -4,8 +4,8 @@
 //! One follower for each media pod holds a question for news open, so that a change is known at once and silence costs nothing. Before a room
 //! is ended the API server is asked about the Meeting itself: a cache that lags must not throw people out.
 
-pub mod decide;
-pub mod returning;
+pub(crate) mod decide;
+pub(crate) mod returning;
 
 use std::{
     collections::HashMap,
@@ -51,7 +51,7 @@ struct Keeper {
 }
 
 /// Runs until the process ends.
-pub async fn keep_rooms(world: Arc<World>, link: PodLink, metrics: OperatorMetrics) {
+pub(crate) async fn keep_rooms(world: Arc<World>, link: PodLink, metrics: OperatorMetrics) {
     world.wait_until_complete().await;
     let mut changes = world.pods_changed.subscribe();
     let keeper = Keeper { world, link, metrics, returning: Arc::default() };

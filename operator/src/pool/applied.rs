@@ -5,7 +5,7 @@ use crate::model::{ports::PortRange, reason::Wait};
 
 /// What was done.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Applied {
+pub(crate) struct Applied {
     /// Pods that were created.
     pub created: Vec<NewPod>,
     /// Pods that may have been created: the answer was lost.
@@ -24,7 +24,7 @@ pub struct Applied {
 
 impl Applied {
     /// The blocks that a pod has now, or may have.
-    pub fn given(&self) -> impl Iterator<Item = PortRange> {
+    pub(crate) fn given(&self) -> impl Iterator<Item = PortRange> {
         self.created.iter().chain(&self.uncertain).map(|pod| pod.block)
     }
 }

@@ -33,16 +33,16 @@ use crate::{
 use convene_crds::reason;
 
 /// Owner of the status in the eyes of server-side apply.
-pub const FIELD_MANAGER: &str = "convene-operator/pool";
+pub(crate) const FIELD_MANAGER: &str = "convene-operator/pool";
 
 mod pods;
 mod removal;
 
-pub use removal::apply_removal;
+pub(crate) use removal::apply_removal;
 
 /// Carries out `plan`. Pods learn their addresses first, because people may be waiting for them. One failure does not stop the others; the
 /// first one is handed back beside what was done, so that the status is written all the same. The blocks of new pods are on record already.
-pub async fn apply_plan(context: &Context, pool: &ValidPool, plan: PoolPlan) -> (Applied, Option<Error>) {
+pub(crate) async fn apply_plan(context: &Context, pool: &ValidPool, plan: PoolPlan) -> (Applied, Option<Error>) {
     // Moving people and looking again are the driver's.
     let PoolPlan { write_budget, protect, mend, open, announce, drain, move_off: _, create, delete, trouble, again: _ } =
         plan;
@@ -171,7 +171,7 @@ fn compute_refusal(pod: &str, message: &str) -> Wait {
 }
 
 /// Writes `status` if it says anything new, then publishes `notes`.
-pub async fn apply_status(
+pub(crate) async fn apply_status(
     context: &Context,
     object: &MediaPool,
     status: &MediaPoolStatus,
@@ -188,7 +188,11 @@ pub async fn apply_status(
 }
 
 /// Writes `status`, whatever is there. A pool that is gone, or another one by now, is left alone: then the answer is `false`.
-pub async fn write_status(context: &Context, object: &MediaPool, status: &MediaPoolStatus) -> Result<bool, Error> {
+pub(crate) async fn write_status(
+    context: &Context,
+    object: &MediaPool,
+    status: &MediaPoolStatus,
+) -> Result<bool, Error> {
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
     let api: Api<MediaPool> = Api::namespaced(context.world.client.clone(), &namespace);
     let patch = json!({

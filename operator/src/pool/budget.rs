@@ -23,7 +23,7 @@ use kube::{ResourceExt, api::ObjectMeta};
 const ALL: i32 = 100_000;
 
 /// The budget of `pool`.
-pub fn build_budget(pool: &ValidPool) -> PodDisruptionBudget {
+pub(crate) fn build_budget(pool: &ValidPool) -> PodDisruptionBudget {
     let text = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
     let labels = [(LABEL_APP_NAME, MEDIA_POD_APP_NAME), (LABEL_MANAGED_BY, MANAGED_BY), (LABEL_POOL, &pool.name)];
     PodDisruptionBudget {
@@ -53,12 +53,12 @@ pub fn build_budget(pool: &ValidPool) -> PodDisruptionBudget {
 }
 
 /// The budget's name; it cannot be that of a pod, which ends with a number.
-pub fn name_of(pool: &str) -> String {
+pub(crate) fn name_of(pool: &str) -> String {
     format!("media-{pool}-busy")
 }
 
 /// Whether `found` protects as `wanted` does.
-pub fn is_as_wanted(found: &PodDisruptionBudget, wanted: &PodDisruptionBudget) -> bool {
+pub(crate) fn is_as_wanted(found: &PodDisruptionBudget, wanted: &PodDisruptionBudget) -> bool {
     // Labels that somebody else has added are theirs: a write would not remove them, and would be repeated for ever.
     let has_labels = wanted.labels().iter().all(|(key, value)| found.labels().get(key) == Some(value));
     has_labels && found.spec == wanted.spec

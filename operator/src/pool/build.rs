@@ -22,7 +22,7 @@ use crate::model::{
 };
 
 /// The object of a planned pod.
-pub fn build_pod(pool: &ValidPool, pod: &NewPod) -> Pod {
+pub(crate) fn build_pod(pool: &ValidPool, pod: &NewPod) -> Pod {
     let rtc_ports = compute_rtc_ports(&pool.template, pod.block);
     Pod {
         metadata: ObjectMeta {

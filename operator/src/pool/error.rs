@@ -6,7 +6,7 @@ use thiserror::Error;
 /// What can go wrong while a pool is looked at.
 #[derive(Debug, Error)]
 #[allow(missing_docs, reason = "the messages say it")]
-pub enum Error {
+pub(crate) enum Error {
     #[error("could not list the media pods")]
     ListPods { source: Box<kube::Error> },
     #[error("could not create media pod {name:?}")]
@@ -33,7 +33,7 @@ pub enum Error {
 
 impl Error {
     /// Constant for logs and metrics.
-    pub const fn reason(&self) -> &'static str {
+    pub(crate) const fn reason(&self) -> &'static str {
         match self {
             Self::ListPods { .. } => "PodsNotListed",
             Self::CreatePod { .. } => "PodNotCreated",

@@ -20,7 +20,7 @@ use crate::model::{media_pod::MediaPod, valid_pool::ValidPool};
 
 /// What a Service opens for its pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Opening {
+pub(crate) struct Opening {
     /// Addresses of the load balancer; empty for ports of nodes.
     pub addresses: Vec<String>,
     /// `PORT/PROTOCOL=ANNOUNCED`, comma-separated; empty where the numbers are the same.
@@ -28,7 +28,7 @@ pub struct Opening {
 }
 
 /// The Service of `pod`; it goes with the pod. `None` if the pod has no ports, which only somebody else's editing can cause.
-pub fn build_service(pool: &ValidPool, pod: &MediaPod) -> Option<Service> {
+pub(crate) fn build_service(pool: &ValidPool, pod: &MediaPod) -> Option<Service> {
     let labels = [
         (LABEL_APP_NAME, MEDIA_POD_APP_NAME),
         (LABEL_MANAGED_BY, MANAGED_BY),
@@ -89,7 +89,7 @@ fn build_ports(pod: &MediaPod) -> Option<Vec<ServicePort>> {
 }
 
 /// What `service` opens, once Kubernetes and the cloud have said it; `None` before.
-pub fn read_service(service: &Service) -> Option<Opening> {
+pub(crate) fn read_service(service: &Service) -> Option<Opening> {
     let spec = service.spec.as_ref()?;
     if spec.type_.as_deref() == Some("LoadBalancer") {
         let balancer = service.status.as_ref()?.load_balancer.as_ref()?;

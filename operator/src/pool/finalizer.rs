@@ -18,12 +18,12 @@ use crate::{
 use convene_crds::reason;
 
 /// Sees to it that our finalizer is on the pool. `false`: see [`write_finalizers`].
-pub async fn ensure_finalizer(context: &Context, metadata: &ObjectMeta) -> Result<bool, Error> {
+pub(crate) async fn ensure_finalizer(context: &Context, metadata: &ObjectMeta) -> Result<bool, Error> {
     Ok(has_finalizer(metadata) || write_finalizers(context, metadata, true).await?)
 }
 
 /// Why a pool without our finalizer gets no pods.
-pub fn explain_missing(error: &Error) -> Wait {
+pub(crate) fn explain_missing(error: &Error) -> Wait {
     let said = match error {
         Error::WriteFinalizers { source, .. } => match source.as_ref() {
             kube::Error::Api(answer) => answer.message.clone(),
@@ -42,7 +42,7 @@ pub fn explain_missing(error: &Error) -> Wait {
 /// that was read. `false`: the pool has changed meanwhile, or is gone; another look follows.
 ///
 /// Not by server-side apply, as all else: a backup that was restored holds the finalizer under another manager, and then it would stay.
-pub async fn write_finalizers(context: &Context, metadata: &ObjectMeta, is_ours: bool) -> Result<bool, Error> {
+pub(crate) async fn write_finalizers(context: &Context, metadata: &ObjectMeta, is_ours: bool) -> Result<bool, Error> {
     let name = metadata.name.clone().unwrap_or_default();
     let namespace = metadata.namespace.as_deref().unwrap_or_default();
     let api: Api<MediaPool> = Api::namespaced(context.world.client.clone(), namespace);
@@ -58,7 +58,7 @@ pub async fn write_finalizers(context: &Context, metadata: &ObjectMeta, is_ours:
 }
 
 /// The merge patch for that.
-pub fn build_patch(metadata: &ObjectMeta, is_ours: bool) -> Value {
+pub(crate) fn build_patch(metadata: &ObjectMeta, is_ours: bool) -> Value {
     json!({"metadata": {
         "uid": metadata.uid,
         "resourceVersion": metadata.resource_version,
@@ -67,7 +67,7 @@ pub fn build_patch(metadata: &ObjectMeta, is_ours: bool) -> Value {
 }
 
 /// Whether our finalizer is on the object.
-pub fn has_finalizer(metadata: &ObjectMeta) -> bool {
+pub(crate) fn has_finalizer(metadata: &ObjectMeta) -> bool {
     metadata.finalizers.iter().flatten().any(|finalizer| finalizer == FINALIZER_DRAIN)
 }
 

@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// Media pods of all pools: their ports may get in each other's way.
-pub async fn observe_pods(context: &Context) -> Result<Vec<Arc<MediaPod>>, Error> {
+pub(crate) async fn observe_pods(context: &Context) -> Result<Vec<Arc<MediaPod>>, Error> {
     if context.world.has_all_pods() {
         return Ok(context.world.views().pods().cloned().collect());
     }
@@ -42,7 +42,7 @@ pub async fn observe_pods(context: &Context) -> Result<Vec<Arc<MediaPod>>, Error
 }
 
 /// Puts together what a plan needs. The caller holds the ledger until its decision is noted in it.
-pub fn observe_pool(
+pub(crate) fn observe_pool(
     context: &Context,
     pool: &ValidPool,
     all: &[Arc<MediaPod>],
@@ -65,7 +65,7 @@ pub fn observe_pool(
 }
 
 /// The pods of a pool and who is on them: all that matters of one that has no valid spec.
-pub fn observe_people(pool: &str, all: &[Arc<MediaPod>], ledger: &Ledger, now: Timestamp) -> ObservedPods {
+pub(crate) fn observe_people(pool: &str, all: &[Arc<MediaPod>], ledger: &Ledger, now: Timestamp) -> ObservedPods {
     let pods: Vec<_> = all.iter().filter(|pod| pod.pool == pool).cloned().collect();
     let told = pods.iter().filter_map(|pod| Some((pod.uid.clone(), ledger.people_on(&pod.uid)?)));
     ObservedPods {
@@ -94,7 +94,7 @@ fn observe_budget(world: &World, pool: &ValidPool) -> bool {
 }
 
 /// An older pool that draws from the same ports of the nodes.
-pub fn compute_overlap<'a>(pool: &ValidPool, all: impl Iterator<Item = &'a ValidPool>) -> Option<String> {
+pub(crate) fn compute_overlap<'a>(pool: &ValidPool, all: impl Iterator<Item = &'a ValidPool>) -> Option<String> {
     let rank = |pool: &ValidPool| (pool.created, pool.name.clone());
     let uses_nodes = |other: &&ValidPool| other.template.uses_node_ports() && pool.template.uses_node_ports();
     let mut older = all.filter(uses_nodes).filter(|other| other.ports.overlaps(pool.ports) && rank(other) < rank(pool));
@@ -102,7 +102,7 @@ pub fn compute_overlap<'a>(pool: &ValidPool, all: impl Iterator<Item = &'a Valid
 }
 
 /// Blocks that a new pod of `pool` must keep clear of: those of its own pods, and on nodes those of every pool.
-pub fn compute_taken(pool: &ValidPool, all: &[Arc<MediaPod>]) -> BTreeSet<PortRange> {
+pub(crate) fn compute_taken(pool: &ValidPool, all: &[Arc<MediaPod>]) -> BTreeSet<PortRange> {
     let uses_node_ports = pool.template.uses_node_ports();
     let in_the_way = |pod: &&Arc<MediaPod>| pod.pool == pool.name || (uses_node_ports && pod.uses_node_ports);
     all.iter().filter(in_the_way).filter_map(|pod| pod.block).collect()
@@ -115,7 +115,7 @@ fn observe_quarantine(context: &Context, all: &[Arc<MediaPod>], now: Timestamp) 
 }
 
 /// Takes in what the pools' statuses hold of blocks, once, before the first decision: the process before this one wrote it.
-pub fn recall_blocks(context: &Context) {
+pub(crate) fn recall_blocks(context: &Context) {
     let mut quarantine = context.quarantine();
     for pool in context.world.pools.state() {
         let Ok(pool) = &pool.0 else { continue };

@@ -17,9 +17,11 @@ use jiff::SignedDuration;
 
 use self::census::Census;
 pub(super) use self::census::is_current;
-pub use self::removal::{Left, RemovalPlan, explain_removal, plan_removal};
+pub(crate) use self::removal::{RemovalPlan, explain_removal, plan_removal};
 use self::types::compute_deletion;
-pub use self::types::{Announcement, DrainChange, Mend, NewPod, ObservedPods, PodDeletion, PoolPlan, Protection};
+pub(crate) use self::types::{
+    Announcement, DrainChange, Mend, NewPod, ObservedPods, PodDeletion, PoolPlan, Protection,
+};
 use crate::model::{
     media_pod::{MediaPod, PodState},
     ports::compute_free_block,
@@ -29,12 +31,12 @@ use crate::model::{
 use convene_crds::reason;
 
 /// Most pods that one pass deletes because they are not needed.
-pub const MAX_DELETIONS: usize = 5;
+pub(crate) const MAX_DELETIONS: usize = 5;
 /// Seconds after which a pod whose ports are taken by somebody else is given up for another block.
 const TAKEN_SECONDS: i64 = 60;
 
 /// Plans one pass over a pool.
-pub fn plan_pool(pool: &ValidPool, observed: &ObservedPods) -> PoolPlan {
+pub(crate) fn plan_pool(pool: &ValidPool, observed: &ObservedPods) -> PoolPlan {
     let census = Census::take(pool, observed);
     let (create, lack) = plan_creations(pool, observed, census.missing(pool));
     let drain = drain::plan_drains(pool, observed, &census);
@@ -59,7 +61,7 @@ pub fn plan_pool(pool: &ValidPool, observed: &ObservedPods) -> PoolPlan {
 
 /// What is left of a plan for a pool that may get no media pod, because of `why`: those that there are are looked after, and none of them is
 /// given up that others should take the place of.
-pub fn withhold_pods(plan: PoolPlan, why: Wait) -> PoolPlan {
+pub(crate) fn withhold_pods(plan: PoolPlan, why: Wait) -> PoolPlan {
     let delete = plan.delete.into_iter().filter(|deletion| deletion.why.reason != reason::POD_DELETED).collect();
     PoolPlan { create: Vec::new(), delete, trouble: Some(why), ..plan }
 }

@@ -29,7 +29,7 @@ use crate::{
 use convene_crds::reason;
 
 /// Looks at a pool that has a deletion timestamp.
-pub async fn look_at(object: &Guarded<MediaPool>, context: &Context) -> Result<Pass, Error> {
+pub(crate) async fn look_at(object: &Guarded<MediaPool>, context: &Context) -> Result<Pass, Error> {
     let Some(removal) = compute_removal(object) else { return Ok(Pass::of(Outcome::Skipped)) };
     context.recalled.call_once(|| observe::recall_blocks(context));
     let valid = object.0.as_ref().ok().and_then(|pool| validate_pool(pool, &context.config.defaults).ok());

@@ -38,7 +38,7 @@ use convene_crds::reason;
 
 /// What is true of a pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PoolVerdicts {
+pub(crate) struct PoolVerdicts {
     /// Condition `Ready`.
     pub ready: Verdict,
     /// Condition `PodsAvailable`.
@@ -65,7 +65,7 @@ impl PoolVerdicts {
 }
 
 /// What is true of a pool after a pass.
-pub fn compute_verdicts(pool: &ValidPool, observed: &ObservedPods, applied: &Applied) -> PoolVerdicts {
+pub(crate) fn compute_verdicts(pool: &ValidPool, observed: &ObservedPods, applied: &Applied) -> PoolVerdicts {
     let trouble = compute_trouble(pool, observed, applied);
     let ready = count(&observed.pods, MediaPod::is_ready);
     let live = count(&observed.pods, MediaPod::is_live);
@@ -142,7 +142,7 @@ fn is_outdated(pool: &ValidPool, pod: &MediaPod) -> bool {
 }
 
 /// What is true of a pool that cannot be built.
-pub fn compute_refusal(why: &Wait) -> PoolVerdicts {
+pub(crate) fn compute_refusal(why: &Wait) -> PoolVerdicts {
     let no = || Verdict::False(why.clone());
     let unknown = || Verdict::Unknown(why.clone());
     PoolVerdicts { ready: no(), available: no(), updated: unknown(), reachable: unknown(), exclusive: unknown() }
@@ -158,7 +158,7 @@ fn compute_trouble(pool: &ValidPool, observed: &ObservedPods, applied: &Applied)
 }
 
 /// The complete status of a pool.
-pub fn compute_status(
+pub(crate) fn compute_status(
     object: &MediaPool,
     counted: Option<(&ValidPool, &ObservedPods)>,
     verdicts: &PoolVerdicts,
@@ -181,7 +181,7 @@ pub fn compute_status(
 }
 
 /// Whether writing `new` over `old` would change anything but times.
-pub fn is_same(old: Option<&MediaPoolStatus>, new: &MediaPoolStatus) -> bool {
+pub(crate) fn is_same(old: Option<&MediaPoolStatus>, new: &MediaPoolStatus) -> bool {
     let Some(old) = old else { return false };
     let MediaPoolStatus { observed_generation, pods, ports, meetings, revision, selector, blocks, conditions } = new;
     are_same(&old.conditions, conditions)
@@ -191,7 +191,7 @@ pub fn is_same(old: Option<&MediaPoolStatus>, new: &MediaPoolStatus) -> bool {
 }
 
 /// What is new about the pool, as events.
-pub fn compute_notes(object: &MediaPool, applied: Option<&Applied>, verdicts: &PoolVerdicts) -> Vec<Note> {
+pub(crate) fn compute_notes(object: &MediaPool, applied: Option<&Applied>, verdicts: &PoolVerdicts) -> Vec<Note> {
     let mut notes: Vec<Note> = applied.into_iter().flat_map(compute_pod_notes).collect();
     let old = old_conditions(object);
     for (type_, verdict) in verdicts.by_type() {
@@ -214,7 +214,7 @@ pub fn compute_notes(object: &MediaPool, applied: Option<&Applied>, verdicts: &P
 }
 
 /// What was done to pods, as events.
-pub fn compute_pod_notes(applied: &Applied) -> Vec<Note> {
+pub(crate) fn compute_pod_notes(applied: &Applied) -> Vec<Note> {
     let created = applied.created.iter().map(|pod| {
         let message = format!("created media pod {:?} with ports {}", pod.name, pod.block);
         Note::normal(reason::POD_CREATED, message).about(&pod.name)
@@ -240,7 +240,7 @@ fn old_conditions(object: &MediaPool) -> &[Condition] {
 }
 
 /// The blocks on record after a pass: those of the pool's pods, those `given` to new ones, and those of its range that rest.
-pub fn compute_blocks(
+pub(crate) fn compute_blocks(
     pool: &ValidPool,
     observed: &ObservedPods,
     given: impl Iterator<Item = PortRange>,
@@ -254,7 +254,7 @@ pub fn compute_blocks(
 }
 
 /// The same, with every block that rests whatever its range.
-pub fn compute_blocks_of(
+pub(crate) fn compute_blocks_of(
     observed: &ObservedPods,
     given: impl Iterator<Item = PortRange>,
     quarantine: &Quarantine,

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Of the time of an uninstall this is left for the end of pods and for statuses, in seconds.
-pub const RESERVE_SECONDS: i64 = 40;
+pub(crate) const RESERVE_SECONDS: i64 = 40;
 /// Least time that a pool can give its people, in seconds: its definition takes no less.
 const LEAST_SECONDS: i64 = 10;
 /// A difference in seconds that is not worth another write.
@@ -23,7 +23,7 @@ const SLACK_SECONDS: i64 = 5;
 
 /// How an uninstall treats the people in calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Manner {
+pub(crate) enum Manner {
     /// The operator drains the pools; people have until then at most.
     Drain {
         /// When the uninstall must be over.
@@ -35,7 +35,7 @@ pub enum Manner {
 
 /// What is done with a pool now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PoolStep {
+pub(crate) struct PoolStep {
     /// Seconds that it gives its people from now on, because they would be too many.
     pub shorten_to: Option<u32>,
     /// Whether it is to be deleted.
@@ -45,7 +45,7 @@ pub struct PoolStep {
 }
 
 /// What is done with a pool now that gives its people so many `seconds`; `None` is one that cannot be read.
-pub fn plan_pool(metadata: &ObjectMeta, seconds: Option<u32>, manner: Manner, now: Timestamp) -> PoolStep {
+pub(crate) fn plan_pool(metadata: &ObjectMeta, seconds: Option<u32>, manner: Manner, now: Timestamp) -> PoolStep {
     let deleted_at = metadata.deletion_timestamp.as_ref().map(|time| time.0);
     let is_deleted = deleted_at.is_some();
     match manner {
@@ -68,7 +68,7 @@ fn compute_shorter(seconds: u32, from: Timestamp, until: Timestamp) -> Option<u3
 
 /// The status of a meeting that says it has a place, although no pool can give it one any more; `None` if it says no such thing.
 /// `home` is the namespace of the pools.
-pub fn compute_without_pool(meeting: &Meeting, home: &str, now: Timestamp) -> Option<MeetingStatus> {
+pub(crate) fn compute_without_pool(meeting: &Meeting, home: &str, now: Timestamp) -> Option<MeetingStatus> {
     let old = meeting.status.as_ref()?;
     let is_ready = find(&old.conditions, CONDITION_READY).is_some_and(|ready| ready.status == TRUE);
     if !is_ready && old.pod.is_none() {

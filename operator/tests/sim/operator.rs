@@ -2,11 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use convene_operator::{
-    config::{Config, Tempo},
-    model::valid_pool::PodDefaults,
-    run::run,
-};
+use convene_operator::{Config, PodDefaults, Tempo, run};
 use tokio::sync::oneshot;
 
 use super::faults::Line;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use convene_crds::names::{ANNOTATION_DRAINING, ANNOTATION_RTC_PORTS, LABEL_POOL};
-use convene_operator::model::ports::PortRange;
+use convene_operator::PortRange;
 use jiff::Timestamp;
 use serde_json::Value;
 

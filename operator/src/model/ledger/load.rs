@@ -9,7 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 /// What a media pod carries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PodLoad {
+pub(crate) struct PodLoad {
     /// Meetings bound to it.
     pub meetings: u32,
     /// People in them.
@@ -18,13 +18,6 @@ pub struct PodLoad {
     pub dedicated: u32,
     /// Meetings among them that somebody is in.
     pub lively: u32,
-}
-
-impl PodLoad {
-    /// Whether nobody is in any of its meetings.
-    pub const fn is_idle(self) -> bool {
-        self.participants == 0
-    }
 }
 
 /// What goes on in a meeting's room.
@@ -47,11 +40,11 @@ impl Occupancy {
 }
 
 /// Load by pod UID.
-pub type PodLoads = BTreeMap<String, PodLoad>;
+pub(crate) type PodLoads = BTreeMap<String, PodLoad>;
 
 /// Namespace and name of a Meeting.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MeetingKey {
+pub(crate) struct MeetingKey {
     /// Namespace.
     pub namespace: String,
     /// Name.
@@ -60,7 +53,7 @@ pub struct MeetingKey {
 
 /// What the meetings that no pod carries need.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Need {
+pub(crate) struct Need {
     /// Meetings that can share a pod.
     pub shared: u32,
     /// Meetings that want one for themselves.
@@ -69,17 +62,17 @@ pub struct Need {
 
 impl Need {
     /// Whether nobody waits.
-    pub const fn is_none(self) -> bool {
+    pub(crate) const fn is_none(self) -> bool {
         self.shared == 0 && self.dedicated == 0
     }
 
     /// Pods that this needs, if each takes `meetings_per_pod`.
-    pub fn pods(self, meetings_per_pod: u32) -> u32 {
+    pub(crate) fn pods(self, meetings_per_pod: u32) -> u32 {
         self.shared.div_ceil(meetings_per_pod.max(1)).saturating_add(self.dedicated)
     }
 }
 
 /// Namespace and name of the Meeting with this metadata.
-pub fn key_of(meta: &ObjectMeta) -> MeetingKey {
+pub(crate) fn key_of(meta: &ObjectMeta) -> MeetingKey {
     MeetingKey { namespace: meta.namespace.clone().unwrap_or_default(), name: meta.name.clone().unwrap_or_default() }
 }

@@ -15,7 +15,7 @@ const MOST_NAMED: usize = 3;
 
 /// Usage of one pool by one namespace, or a limit for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
+pub(crate) struct Usage {
     /// Number of meetings.
     pub meetings: u32,
     /// Number of Dedicated meetings among them.
@@ -37,7 +37,7 @@ impl Usage {
 
     /// Usage without `other`.
     #[must_use]
-    pub const fn minus(self, other: Self) -> Self {
+    pub(crate) const fn minus(self, other: Self) -> Self {
         Self {
             meetings: self.meetings.saturating_sub(other.meetings),
             dedicated: self.dedicated.saturating_sub(other.dedicated),
@@ -97,7 +97,7 @@ impl UsageTable {
 
 /// The namespaces that use a pool.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Holders {
+pub(crate) struct Holders {
     /// Those with the largest usage, largest first.
     pub largest: Vec<(String, Usage)>,
     /// Number of the others.

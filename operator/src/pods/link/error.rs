@@ -8,7 +8,7 @@ use thiserror::Error;
 
 /// What can go wrong between operator and pod.
 #[derive(Debug, Error)]
-pub enum PodLinkError {
+pub(crate) enum PodLinkError {
     /// The pod has no address yet.
     #[error("media pod {0:?} has no address")]
     NoAddress(String),
@@ -75,7 +75,7 @@ pub enum PodLinkError {
 
 impl PodLinkError {
     /// Constant for logs and metrics.
-    pub const fn reason(&self) -> &'static str {
+    pub(crate) const fn reason(&self) -> &'static str {
         match self {
             Self::NoAddress(_) => "NoAddress",
             Self::Sign(_) => "TokenNotSigned",
@@ -88,7 +88,7 @@ impl PodLinkError {
     }
 
     /// Whether the pod said that it does not know what it was asked for: an older version, or something that is not there.
-    pub fn is_unknown_to_pod(&self) -> bool {
+    pub(crate) fn is_unknown_to_pod(&self) -> bool {
         matches!(self, Self::Status { status, .. } if is_unknown(*status))
     }
 }

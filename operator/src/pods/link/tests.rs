@@ -114,7 +114,7 @@ fn update() -> RoomUpdate {
 async fn every_question_is_asked_as_the_contract_says() {
     let list = RoomList { version: 8, rooms: vec![RoomReport::default()], draining: true };
     let targets = ProbeTargets { seconds: 10, targets: vec![ProbeTarget::default()] };
-    let answers = [json_answer(&list), json_answer(&list), status(204), status(204), status(204), status(204)];
+    let answers = [json_answer(&list), json_answer(&list), status(204), status(204), status(204)];
     let fake = FakePod::start(answers.into_iter().chain([status(204), json_answer(&targets)])).await;
     let (link, pod) = (PodLink::new(signer(1)), fake.pod());
 
@@ -123,8 +123,7 @@ async fn every_question_is_asked_as_the_contract_says() {
     assert!(link.update_room(&pod, "crew", "re.gatta", &update()).await.unwrap());
     assert!(link.set_draining(&pod, true).await.unwrap());
     assert!(link.set_draining(&pod, false).await.unwrap());
-    assert!(link.remove_participant(&pod, "crew", "regatta", "m-1", "../a?b=ü").await.unwrap());
-    link.end_room(&pod, "crew", "regatta", "m-1", EndReason::Moved).await.unwrap();
+    link.end_room(&pod, "crew", "regatta", "../m?b=ü", EndReason::Moved).await.unwrap();
     assert_eq!(link.open_probe(&pod).await.unwrap(), targets);
 
     let wanted = [
@@ -133,8 +132,7 @@ async fn every_question_is_asked_as_the_contract_says() {
         "PATCH /admin/v1/rooms/crew/re%2Egatta",
         "PUT /admin/v1/drain",
         "DELETE /admin/v1/drain",
-        "DELETE /admin/v1/rooms/crew/regatta/participants/%2E%2E%2Fa%3Fb%3D%C3%BC?uid=m-1",
-        "DELETE /admin/v1/rooms/crew/regatta?uid=m-1&reason=moved",
+        "DELETE /admin/v1/rooms/crew/regatta?uid=%2E%2E%2Fm%3Fb%3D%C3%BC&reason=moved",
         "POST /admin/v1/probe",
     ];
     assert_eq!(fake.requests(), wanted);
@@ -162,11 +160,10 @@ async fn tokens_verify_with_the_public_key_and_a_new_signer_serves_the_clones_to
 #[tokio::test]
 async fn what_an_older_pod_does_not_know_is_no_error() {
     for code in [404, 405] {
-        let fake = FakePod::start([status(code), status(code), status(code), status(code), status(code)]).await;
+        let fake = FakePod::start([status(code), status(code), status(code), status(code)]).await;
         let (link, pod) = (PodLink::new(signer(1)), fake.pod());
         assert!(!link.update_room(&pod, "crew", "regatta", &update()).await.unwrap());
         assert!(!link.set_draining(&pod, true).await.unwrap());
-        assert!(!link.remove_participant(&pod, "crew", "regatta", "m-1", "p").await.unwrap());
         link.end_room(&pod, "crew", "regatta", "m-1", EndReason::Ended).await.unwrap();
         assert!(link.open_probe(&pod).await.unwrap_err().is_unknown_to_pod());
     }

@@ -77,7 +77,7 @@ pub(super) struct Tried {
 
 /// Whether a pod's announced addresses answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reach {
+pub(crate) enum Reach {
     /// Every worker answers by UDP.
     Reachable(String),
     /// Every worker answers, some by TCP alone: that works, but worse.
@@ -92,7 +92,7 @@ pub enum Reach {
 
 impl Reach {
     /// Status of the condition: `True`, `False` or `Unknown`.
-    pub const fn status(&self) -> &'static str {
+    pub(crate) const fn status(&self) -> &'static str {
         match self {
             Self::Reachable(_) | Self::UdpBlocked(_) => TRUE,
             Self::Partly(_) | Self::Unreachable(_) => FALSE,
@@ -101,7 +101,7 @@ impl Reach {
     }
 
     /// Reason of the condition.
-    pub const fn reason(&self) -> &'static str {
+    pub(crate) const fn reason(&self) -> &'static str {
         match self {
             Self::Reachable(_) => MEDIA_REACHABLE,
             Self::UdpBlocked(_) => UDP_BLOCKED,
@@ -111,7 +111,7 @@ impl Reach {
     }
 
     /// What was found, and what to do about it.
-    pub fn message(&self) -> &str {
+    pub(crate) fn message(&self) -> &str {
         match self {
             Self::Reachable(message)
             | Self::UdpBlocked(message)

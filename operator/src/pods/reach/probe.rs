@@ -4,7 +4,7 @@ use super::{ask, judge, judge::Reach};
 use crate::{model::media_pod::MediaPod, pods::link::PodLink};
 
 /// Asks `pod` at its announced addresses, which takes a few seconds when they do not answer.
-pub async fn probe(link: &PodLink, pod: &MediaPod) -> Reach {
+pub(crate) async fn probe(link: &PodLink, pod: &MediaPod) -> Reach {
     probe_within(link, pod, ask::TIME_LIMITS).await
 }
 

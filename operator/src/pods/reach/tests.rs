@@ -16,9 +16,9 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     ask::TimeLimits,
-    probe::probe_within,
+    judge::Reach,
+    probe::{probe, probe_within},
     stun::{build_answer, read_request},
-    *,
 };
 use crate::{
     fixtures::{media_pod, pool},

@@ -12,7 +12,7 @@ use super::returning::Whereabouts;
 
 /// What a room depends on: its Meeting.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct MeetingHome {
+pub(crate) struct MeetingHome {
     /// UID of the Meeting.
     pub uid: String,
     /// UID of the pod that carries it, if one does.
@@ -25,7 +25,7 @@ pub struct MeetingHome {
 
 impl MeetingHome {
     /// The place of the locked meeting with `uid` relative to the pod with `pod_uid`.
-    pub fn whereabouts(&self, uid: &str, pod_uid: &str) -> Whereabouts {
+    pub(crate) fn whereabouts(&self, uid: &str, pod_uid: &str) -> Whereabouts {
         let is_locked = self.settings.as_ref().is_none_or(|settings| settings.locked);
         match &self.pod_uid {
             _ if self.uid != uid || self.is_over || !is_locked => Whereabouts::Nowhere,
@@ -38,7 +38,7 @@ impl MeetingHome {
 
 /// What becomes of a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RoomStep {
+pub(crate) enum RoomStep {
     /// Nothing.
     Keep,
     /// It ends.
@@ -53,7 +53,7 @@ pub enum RoomStep {
 }
 
 /// The home that `meeting` gives to its room.
-pub fn compute_home(meeting: &Meeting, pod_uid: Option<String>) -> MeetingHome {
+pub(crate) fn compute_home(meeting: &Meeting, pod_uid: Option<String>) -> MeetingHome {
     MeetingHome {
         uid: meeting.uid().unwrap_or_default(),
         pod_uid,
@@ -63,7 +63,7 @@ pub fn compute_home(meeting: &Meeting, pod_uid: Option<String>) -> MeetingHome {
 }
 
 /// What becomes of `room` on the pod with `pod_uid`. `home` is the Meeting that has the room's name now.
-pub fn plan_room(pod_uid: &str, room: &RoomReport, home: Option<&MeetingHome>) -> RoomStep {
+pub(crate) fn plan_room(pod_uid: &str, room: &RoomReport, home: Option<&MeetingHome>) -> RoomStep {
     let Some(home) = home.filter(|home| home.uid == room.uid && !home.is_over) else {
         return RoomStep::End(EndReason::Ended);
     };

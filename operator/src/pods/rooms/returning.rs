@@ -20,7 +20,7 @@ const MEMORY: SignedDuration = SignedDuration::from_mins(5);
 
 /// The place of a meeting relative to a pod that it was on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whereabouts {
+pub(crate) enum Whereabouts {
     /// On that pod.
     Here,
     /// On no pod, or unknown.
@@ -43,13 +43,13 @@ struct Remembered {
 
 /// The participants of all locked meetings, by UID of the meeting.
 #[derive(Clone, Debug, Default)]
-pub struct Returning {
+pub(crate) struct Returning {
     by_meeting: HashMap<String, Remembered>,
 }
 
 impl Returning {
     /// Takes in the rooms that the pod with this UID reports.
-    pub fn observe(&mut self, pod_uid: &str, list: &RoomList, now: Timestamp) {
+    pub(crate) fn observe(&mut self, pod_uid: &str, list: &RoomList, now: Timestamp) {
         for room in list.rooms.iter().filter(|room| !room.awaits_returning) {
             self.observe_room(pod_uid, room, list.draining);
         }
@@ -77,12 +77,12 @@ impl Returning {
     }
 
     /// The participants who may rejoin the meeting with this UID.
-    pub fn people_of(&self, uid: &str) -> Vec<String> {
+    pub(crate) fn people_of(&self, uid: &str) -> Vec<String> {
         self.by_meeting.get(uid).map(|remembered| remembered.people.clone()).unwrap_or_default()
     }
 
     /// Forgets participants who can no longer use it. `find` returns the place of a meeting (name and UID) relative to a pod (UID).
-    pub fn forget(&mut self, now: Timestamp, find: impl Fn(&MeetingKey, &str, &str) -> Whereabouts) {
+    pub(crate) fn forget(&mut self, now: Timestamp, find: impl Fn(&MeetingKey, &str, &str) -> Whereabouts) {
         self.by_meeting.retain(|uid, remembered| {
             match find(&remembered.key, uid, &remembered.pod_uid) {
                 Whereabouts::Nowhere => return false,

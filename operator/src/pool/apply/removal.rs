@@ -16,7 +16,7 @@ use crate::{
 use convene_crds::reason;
 
 /// Carries out `plan` for a pool that is being deleted, as [`apply_plan`] does for the others.
-pub async fn apply_removal(context: &Context, namespace: &str, plan: RemovalPlan) -> (Applied, Option<Error>) {
+pub(crate) async fn apply_removal(context: &Context, namespace: &str, plan: RemovalPlan) -> (Applied, Option<Error>) {
     // What is left, and letting the pool go, are the driver's.
     let RemovalPlan { drain, protect, delete, is_overdue, left: _, is_done: _, again: _ } = plan;
     let hand = PodHand::new(context, namespace);

@@ -20,7 +20,7 @@ use convene_crds::reason;
 
 /// What is left of a pool that is being deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Left {
+pub(crate) struct Left {
     /// Pods that are not on their way out.
     pub pods: u32,
     /// Those of them that somebody is on.
@@ -33,7 +33,7 @@ pub struct Left {
 
 /// Everything that one pass does to a pool that is being deleted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RemovalPlan {
+pub(crate) struct RemovalPlan {
     /// Pods whose drain begins.
     pub drain: Vec<DrainChange>,
     /// Pods to protect from eviction, or not.
@@ -51,7 +51,7 @@ pub struct RemovalPlan {
 }
 
 /// Plans one pass over a pool that is being deleted. `meetings` are those of its meetings that still have a pod.
-pub fn plan_removal(removal: &Removal, observed: &ObservedPods, meetings: u32) -> RemovalPlan {
+pub(crate) fn plan_removal(removal: &Removal, observed: &ObservedPods, meetings: u32) -> RemovalPlan {
     let left = count_left(observed, meetings);
     let is_settled = left.meetings == 0 || observed.now >= removal.settled_at();
     let deletions =
@@ -72,7 +72,7 @@ pub fn plan_removal(removal: &Removal, observed: &ObservedPods, meetings: u32) -
 }
 
 /// Why the pool is still there, for people.
-pub fn explain_removal(removal: &Removal, left: &Left) -> Wait {
+pub(crate) fn explain_removal(removal: &Removal, left: &Left) -> Wait {
     let Left { pods, busy, people, meetings } = *left;
     let message = match (busy, pods) {
         (0, 0) if meetings > 0 => format!("being deleted: its pods are gone, {meetings} meetings are told so"),

@@ -24,7 +24,7 @@ use crate::{
 
 /// What was observed about a pool.
 #[derive(Clone, Debug, Default)]
-pub struct ObservedPods {
+pub(crate) struct ObservedPods {
     /// Its pods.
     pub pods: Vec<Arc<MediaPod>>,
     /// Blocks in use by any pod that could get in the way.
@@ -53,24 +53,24 @@ pub struct ObservedPods {
 
 impl ObservedPods {
     /// What a pod carries.
-    pub fn load_of(&self, pod: &MediaPod) -> PodLoad {
+    pub(crate) fn load_of(&self, pod: &MediaPod) -> PodLoad {
         self.loads.get(&pod.uid).copied().unwrap_or_default()
     }
 
     /// Whether anybody is on a pod, by its meetings' or its own account.
-    pub fn has_people(&self, pod: &MediaPod) -> bool {
+    pub(crate) fn has_people(&self, pod: &MediaPod) -> bool {
         self.load_of(pod).participants > 0 || self.people.get(&pod.uid).is_some_and(|people| *people > 0)
     }
 
     /// Whether it is known that nobody is on a pod: a ready one must have said so itself. After a restart of this process none has yet.
-    pub fn is_known_empty(&self, pod: &MediaPod) -> bool {
+    pub(crate) fn is_known_empty(&self, pod: &MediaPod) -> bool {
         !self.has_people(pod) && (!pod.is_ready() || self.people.contains_key(&pod.uid))
     }
 }
 
 /// A pod to create.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewPod {
+pub(crate) struct NewPod {
     /// Its name: pool and first port, so that nobody else has it while the block is in use.
     pub name: String,
     /// Its ports.
@@ -79,7 +79,7 @@ pub struct NewPod {
 
 /// A pod to delete.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PodDeletion {
+pub(crate) struct PodDeletion {
     /// Its name.
     pub name: String,
     /// Its UID: a later pod of the same name is left alone.
@@ -90,7 +90,7 @@ pub struct PodDeletion {
 
 /// Addresses to tell a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Announcement {
+pub(crate) struct Announcement {
     /// Name of the pod.
     pub name: String,
     /// UID of the pod.
@@ -103,7 +103,7 @@ pub struct Announcement {
 
 /// A pod whose drain begins, or (`None`) ends because its cause is gone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DrainChange {
+pub(crate) struct DrainChange {
     /// Name of the pod.
     pub name: String,
     /// UID of the pod.
@@ -116,7 +116,7 @@ pub struct DrainChange {
 
 /// A pod whose protection from eviction changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Protection {
+pub(crate) struct Protection {
     /// Name of the pod.
     pub name: String,
     /// UID of the pod.
@@ -127,7 +127,7 @@ pub struct Protection {
 
 /// A pod whose labels are put right.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mend {
+pub(crate) struct Mend {
     /// Name of the pod.
     pub name: String,
     /// UID of the pod.
@@ -136,7 +136,7 @@ pub struct Mend {
 
 /// Everything that one pass does to a pool's pods.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PoolPlan {
+pub(crate) struct PoolPlan {
     /// Whether the disruption budget is to be written.
     pub write_budget: bool,
     /// Pods to protect, or not.
