@@ -28,12 +28,12 @@ pub struct Config {
     /// How old the admission key may become before it is replaced. `None`: never replaced.
     pub key_rotation: Option<Duration>,
     /// How long things take that are not the cluster's doing.
-    pub tempo: Tempo,
+    pub intervals: Intervals,
 }
 
 /// How long things take that are not the cluster's doing.
 #[derive(Clone, Copy, Debug)]
-pub struct Tempo {
+pub struct Intervals {
     /// How long a freed block of ports rests.
     pub rest: Duration,
     /// How often the number of people of one meeting is written at most.
@@ -42,7 +42,7 @@ pub struct Tempo {
     pub waiting: Duration,
 }
 
-impl Default for Tempo {
+impl Default for Intervals {
     fn default() -> Self {
         Self { rest: QUARANTINE, people: Duration::from_secs(3), waiting: Duration::from_secs(10) }
     }

@@ -11,8 +11,8 @@ use kube::runtime::controller::Action;
 use tokio::time::Instant;
 
 use crate::{
-    cluster::{cache::World, events::Publisher},
-    config::{Config, Tempo},
+    cluster::{cache::ClusterCache, events::Publisher},
+    config::{Config, Intervals},
     metrics::OperatorMetrics,
     model::{backoff::Attempts, ports::Quarantine},
     pods::link::PodLink,
@@ -21,27 +21,27 @@ use crate::{
 /// Shared by all passes of both controllers.
 pub(crate) struct Context {
     /// Caches and triggers.
-    pub world: Arc<World>,
+    pub(crate) cache: Arc<ClusterCache>,
     /// What the operator was told.
-    pub config: Config,
+    pub(crate) config: Config,
     /// Where events are handed over.
-    pub events: Publisher,
+    pub(crate) events: Publisher,
     /// Failures in a row, by object.
-    pub attempts: Attempts,
+    pub(crate) attempts: Attempts,
     /// The line to the media pods.
-    pub link: PodLink,
+    pub(crate) link: PodLink,
     /// Metrics.
-    pub metrics: OperatorMetrics,
+    pub(crate) metrics: OperatorMetrics,
     /// Blocks that rest after use.
-    pub quarantine: std::sync::Mutex<Quarantine>,
+    pub(crate) quarantine: std::sync::Mutex<Quarantine>,
     /// That the pools' statuses were asked for blocks.
-    pub recalled: Once,
+    pub(crate) recalled: Once,
     /// When a number that changes all the time was written last: people of a meeting, meetings of a pool.
-    pub counts_told: Debounce,
+    pub(crate) count_writes: Debounce,
     /// When people of each pool were moved last: its pace counts by the second.
-    pub moves: Debounce,
+    pub(crate) moves: Debounce,
     /// How long things take that are not the cluster's doing.
-    pub tempo: Tempo,
+    pub(crate) intervals: Intervals,
 }
 
 /// Lets something happen once in a while, for each object.
@@ -103,14 +103,14 @@ pub(crate) enum Outcome {
 
 /// What a pass came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Pass {
+pub(crate) struct Reconciled {
     /// How it ended.
-    pub outcome: Outcome,
+    pub(crate) outcome: Outcome,
     /// When the object is to be looked at again, if that is known.
-    pub again: Option<Duration>,
+    pub(crate) again: Option<Duration>,
 }
 
-impl Pass {
+impl Reconciled {
     /// A pass that knows of no next one.
     pub(crate) const fn of(outcome: Outcome) -> Self {
         Self { outcome, again: None }
@@ -134,25 +134,25 @@ impl Context {
     }
 
     /// Runs a pass over `object`, counts it and says when the next one is; `resync` at the latest, if that is given.
-    pub(crate) async fn pass<E>(
+    pub(crate) async fn reconcile<E>(
         &self,
         kind: &'static str,
         object: &str,
         resync: Option<Duration>,
-        pass: impl Future<Output = Result<Pass, E>>,
+        work: impl Future<Output = Result<Reconciled, E>>,
     ) -> Result<Action, E> {
         let begin = Instant::now();
-        let result = pass.await;
-        let label = result.as_ref().map_or("failed", |pass| pass.outcome.label());
-        self.metrics.count_pass(kind, label, begin.elapsed());
-        let Pass { outcome: _, again } = result?;
+        let result = work.await;
+        let label = result.as_ref().map_or("failed", |done| done.outcome.label());
+        self.metrics.count_reconcile(kind, label, begin.elapsed());
+        let Reconciled { outcome: _, again } = result?;
         self.attempts.succeed(&format!("{kind}/{object}"));
         let next = again.into_iter().chain(resync).min();
         Ok(next.map_or_else(Action::await_change, Action::requeue))
     }
 
     /// The pause after a failed pass over `object`.
-    pub(crate) fn pause(&self, kind: &'static str, object: &str) -> Action {
+    pub(crate) fn back_off(&self, kind: &'static str, object: &str) -> Action {
         Action::requeue(self.attempts.fail(&format!("{kind}/{object}")))
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::model::{
     media_pod::{MediaPod, PodState},
     ports::PortRange,
-    reason::Wait,
+    reason::Reason,
     valid_pool::{PodDefaults, ValidPool, validate_pool},
 };
 
@@ -67,7 +67,7 @@ pub(crate) fn media_pod(pool: &ValidPool, number: u16, state: PodState) -> Media
 }
 
 pub(crate) fn starting() -> PodState {
-    PodState::Starting(Wait::new(convene_crds::reason::POD_NOT_READY, "its container is being made"))
+    PodState::Starting(Reason::new(convene_crds::reason::POD_NOT_READY, "its container is being made"))
 }
 
 /// A `Pod` object with this status, otherwise ready but for what is changed.
@@ -152,11 +152,11 @@ pub(crate) fn context(client: &kube::Client) -> crate::context::Context {
 
 /// The same, and the events that are handed over.
 pub(crate) fn context_and_posts(client: &kube::Client) -> (crate::context::Context, crate::cluster::events::Posts) {
-    let (world, _ends) = crate::cluster::cache::World::new(client.clone(), "harbor".into(), defaults());
+    let (cache, _ends) = crate::cluster::cache::ClusterCache::new(client.clone(), "harbor".into(), defaults());
     let metrics = crate::metrics::OperatorMetrics::register(&prometheus::Registry::new()).unwrap();
     let (events, posts) = crate::cluster::events::channel(&metrics.events);
     let built = crate::context::Context {
-        world,
+        cache,
         config: crate::config::Config {
             namespace: "harbor".into(),
             public_url: "https://meet.test".into(),
@@ -165,7 +165,7 @@ pub(crate) fn context_and_posts(client: &kube::Client) -> (crate::context::Conte
             listen: ([127, 0, 0, 1], 0).into(),
             lease: None,
             key_rotation: None,
-            tempo: crate::config::Tempo::default(),
+            intervals: crate::config::Intervals::default(),
         },
         events,
         attempts: crate::model::backoff::Attempts::default(),
@@ -173,9 +173,9 @@ pub(crate) fn context_and_posts(client: &kube::Client) -> (crate::context::Conte
         metrics,
         quarantine: std::sync::Mutex::default(),
         recalled: std::sync::Once::new(),
-        counts_told: crate::context::Debounce::new(std::time::Duration::from_secs(3)),
+        count_writes: crate::context::Debounce::new(std::time::Duration::from_secs(3)),
         moves: crate::context::Debounce::new(std::time::Duration::from_secs(1)),
-        tempo: crate::config::Tempo::default(),
+        intervals: crate::config::Intervals::default(),
     };
     (built, posts)
 }

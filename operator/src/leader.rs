@@ -7,7 +7,7 @@
 //! machine that is suspended as a whole may stop that clock: it learns of its loss with the next renewal, a request's time after it woke.
 
 pub(crate) mod decide;
-pub(crate) mod keep;
+pub(crate) mod elector;
 pub(crate) mod record;
 
 use prometheus::{IntGauge, Registry};

@@ -28,14 +28,14 @@ mod uninstall;
 
 pub use crate::{
     cluster::{
-        cache::World,
+        cache::ClusterCache,
         watches::{OtherWriters, watch_others, watch_pools},
     },
-    config::{Config, Tempo, parse_public_url},
+    config::{Config, Intervals, parse_public_url},
     keys::ensure_keys,
     leader::{LeaseConfig, build_identity, parse_lease_name},
     model::{ports::PortRange, valid_pool::PodDefaults},
-    pods::{link::PodLink, reach::keep_reach},
+    pods::{link::PodLink, reach::run_prober},
     run::{RunError, run},
     uninstall::{UninstallConfig, uninstall},
 };

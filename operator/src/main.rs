@@ -4,8 +4,8 @@ use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
 use clap::{ArgAction, Parser, Subcommand};
 use convene_operator::{
-    Config, LeaseConfig, PodDefaults, Tempo, UninstallConfig, build_identity, parse_lease_name, parse_public_url, run,
-    uninstall,
+    Config, Intervals, LeaseConfig, PodDefaults, UninstallConfig, build_identity, parse_lease_name, parse_public_url,
+    run, uninstall,
 };
 use convene_service::kube::connect;
 use convene_service::log::{LogFormat, LogHealth, start_log};
@@ -96,7 +96,7 @@ impl Args {
             lease: self.leader_elect.then_some(LeaseConfig { name: self.lease_name, identity }),
             key_rotation: (self.key_rotation_days > 0)
                 .then(|| Duration::from_hours(24 * u64::from(self.key_rotation_days))),
-            tempo: Tempo::default(),
+            intervals: Intervals::default(),
         }
     }
 }

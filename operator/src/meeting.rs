@@ -25,10 +25,10 @@ use self::{
 };
 use crate::{
     cluster::{
-        cache::{Guarded, World},
+        cache::{ClusterCache, Guarded},
         events::Note,
     },
-    context::{Context, Outcome, Pass},
+    context::{Context, Outcome, Reconciled},
     model::ledger::{Ledger, key_of},
 };
 use convene_crds::reason;
@@ -36,14 +36,14 @@ use convene_crds::reason;
 /// One look at one meeting. When nothing happens, `resync` sees to it that there is another one.
 #[instrument(name = "meeting", skip_all, fields(kind = "Meeting", namespace = object.namespace(), name = object.name_any()))]
 pub(crate) async fn reconcile(object: Arc<Guarded<Meeting>>, context: Arc<Context>) -> Result<Action, Error> {
-    context.world.wait_until_complete().await;
-    context.world.meetings_to_look_at.begin(&key_of(object.meta()));
+    context.cache.wait_until_complete().await;
+    context.cache.meeting_queue.begin(&key_of(object.meta()));
     let key = object.metadata_key();
     match &object.0 {
-        Ok(meeting) => context.pass("meeting", &key, None, look_at(meeting, &context)).await,
+        Ok(meeting) => context.reconcile("meeting", &key, None, reconcile_meeting(meeting, &context)).await,
         Err(invalid) => {
             context
-                .pass("meeting", &key, None, async { Ok(report_unreadable(&object, &invalid.error, &context)) })
+                .reconcile("meeting", &key, None, async { Ok(report_unreadable(&object, &invalid.error, &context)) })
                 .await
         }
     }
@@ -53,26 +53,29 @@ pub(crate) async fn reconcile(object: Arc<Guarded<Meeting>>, context: Arc<Contex
 #[allow(clippy::needless_pass_by_value, reason = "the controller calls it so")]
 pub(crate) fn on_error(object: Arc<Guarded<Meeting>>, error: &Error, context: Arc<Context>) -> Action {
     tracing::warn!(error = error as &dyn std::error::Error, reason = error.reason(), "will try again");
-    context.pause("meeting", &object.metadata_key())
+    context.back_off("meeting", &object.metadata_key())
 }
 
-async fn look_at(meeting: &Meeting, context: &Context) -> Result<Pass, Error> {
+async fn reconcile_meeting(meeting: &Meeting, context: &Context) -> Result<Reconciled, Error> {
     let now = Timestamp::now();
     if meeting.metadata.deletion_timestamp.is_some() {
-        return Ok(Pass::of(Outcome::Skipped));
+        return Ok(Reconciled::of(Outcome::Skipped));
     }
     if let Some(expiry) = compute_expiry(meeting).filter(|expiry| *expiry <= now) {
         let note =
             Note::normal(reason::EXPIRED, format!("deleted: its time to live after its end was over at {expiry}"));
-        return apply::apply_expiry(context, meeting, &note).await.map(Pass::of); // I/O
+        return apply::apply_expiry(context, meeting, &note).await.map(Reconciled::of); // I/O
     }
     let began = Instant::now();
     let plan = decide(meeting, context, now); // pure but for the caches
-    let occupancy = context.world.ledger().occupancy_of(meeting);
+    let occupancy = context.cache.ledger().occupancy_of(meeting);
     let status = report::compute_status(meeting, &plan, &context.config.public_url, occupancy, now); // pure
     let again = until(compute_next_moment(meeting, now), now);
     if let Some(pause) = compute_debounce(meeting, &status, context) {
-        return Ok(Pass { outcome: Outcome::Waiting, again: Some(again.map_or(pause, |again| again.min(pause))) });
+        return Ok(Reconciled {
+            outcome: Outcome::Waiting,
+            again: Some(again.map_or(pause, |again| again.min(pause))),
+        });
     }
     let notes = report::compute_notes(meeting, &plan, &status); // pure
     let result = apply::apply_status(context, meeting, &status, &notes).await; // I/O
@@ -81,7 +84,7 @@ async fn look_at(meeting: &Meeting, context: &Context) -> Result<Pass, Error> {
     let is_waiting = matches!(plan.placement, Placement::Nowhere);
     result.map(|outcome| {
         let outcome = if is_waiting && outcome == Outcome::Skipped { Outcome::Waiting } else { outcome };
-        Pass { outcome, again }
+        Reconciled { outcome, again }
     })
 }
 
@@ -97,39 +100,39 @@ fn compute_debounce(meeting: &Meeting, status: &MeetingStatus, context: &Context
     if report::is_same(old, status) || !report::differs_in_people_only(old, status) {
         return None;
     }
-    context.counts_told.pause(meeting.metadata.uid.as_deref().unwrap_or_default())
+    context.count_writes.pause(meeting.metadata.uid.as_deref().unwrap_or_default())
 }
 
 /// Observes, validates and plans while holding the ledger, so that no two meetings are given the same last place.
 fn decide(meeting: &Meeting, context: &Context, now: Timestamp) -> MeetingPlan {
-    let world = &context.world;
-    let labels = world.namespace_labels(&meeting.namespace().unwrap_or_default());
-    let view = observe::observe_pool(world, meeting);
-    let mut ledger = world.ledger();
+    let cache = &context.cache;
+    let labels = cache.namespace_labels(&meeting.namespace().unwrap_or_default());
+    let view = observe::observe_pool(cache, meeting);
+    let mut ledger = cache.ledger();
     let pool = view.as_ref().map(|view| view.pool.as_ref().map(AsRef::as_ref).map_err(Clone::clone));
-    let valid = validate::validate_meeting(meeting, pool.as_ref(), &world.namespace, &labels, &ledger, now);
+    let valid = validate::validate_meeting(meeting, pool.as_ref(), &cache.namespace, &labels, &ledger, now);
     let plan = match (&valid, &view) {
         (Ok(valid), Some(view)) => match &view.pool {
-            Ok(pool) => plan_meeting(valid, &observe::observe_pods(world, view, pool, &ledger)),
+            Ok(pool) => plan_meeting(valid, &observe::observe_pods(cache, view, pool, &ledger)),
             Err(why) => plan_refused(why),
         },
         (Err(why), _) => plan_refused(why),
         (Ok(_), None) => unreachable!("a meeting is valid only in a pool"),
     };
-    note_decision(meeting, &plan, &mut ledger, world);
+    note_decision(meeting, &plan, &mut ledger, cache);
     drop(ledger);
-    world.ask_unblocked_meetings();
+    cache.enqueue_unblocked_meetings();
     plan
 }
 
-fn note_decision(meeting: &Meeting, plan: &MeetingPlan, ledger: &mut Ledger, world: &World) {
+fn note_decision(meeting: &Meeting, plan: &MeetingPlan, ledger: &mut Ledger, cache: &ClusterCache) {
     let Some(uid) = &meeting.metadata.uid else { return };
     if let Placement::New(pod) = &plan.placement {
         ledger.assign(uid, pod);
     }
-    ledger.set_over_quota(uid, plan.assigned.wait().reason == reason::NAMESPACE_SHARE_USED);
+    ledger.set_over_quota(uid, plan.assigned.reason().code == reason::NAMESPACE_SHARE_USED);
     if ledger.want(uid, plan.wants_pod) {
-        world.ask_pool(&meeting.spec.pool);
+        cache.enqueue_pool(&meeting.spec.pool);
     }
 }
 
@@ -137,11 +140,11 @@ fn note_decision(meeting: &Meeting, plan: &MeetingPlan, ledger: &mut Ledger, wor
 fn finish(meeting: &Meeting, plan: &MeetingPlan, result: &Result<Outcome, Error>, context: &Context) {
     let Some(uid) = &meeting.metadata.uid else { return };
     if matches!(plan.placement, Placement::New(_)) && is_refused(result) {
-        context.world.ledger().forget(uid);
-        context.world.ask_unblocked_meetings();
+        context.cache.ledger().forget(uid);
+        context.cache.enqueue_unblocked_meetings();
     }
     if (plan.left.is_some() || plan.ended_at.is_some()) && result.is_ok() {
-        context.world.rooms_changed();
+        context.cache.rooms_changed();
     }
 }
 
@@ -179,12 +182,12 @@ fn measure(
 }
 
 /// An object that cannot be read gets an event: there is nothing of it that a status could be written to.
-fn report_unreadable(object: &Guarded<Meeting>, error: &str, context: &Context) -> Pass {
+fn report_unreadable(object: &Guarded<Meeting>, error: &str, context: &Context) -> Reconciled {
     let note = Note::warning(reason::UNREADABLE, format!("this meeting cannot be read and is left alone: {error}"));
     let mut reference = object.object_ref(&());
     reference.api_version = Some(Meeting::api_version(&()).into_owned());
     context.events.publish(&reference, "Read", &[note]);
-    Pass::of(Outcome::Waiting)
+    Reconciled::of(Outcome::Waiting)
 }
 
 trait MetadataKey {

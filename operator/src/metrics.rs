@@ -10,38 +10,38 @@ const LATENCIES: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5
 /// All metrics of one operator.
 #[derive(Clone, Debug)]
 pub(crate) struct OperatorMetrics {
-    passes: IntCounterVec,
-    pass_seconds: HistogramVec,
+    reconcile: IntCounterVec,
+    reconcile_seconds: HistogramVec,
     /// Room lists that could not be fetched from a pod.
-    pub podlink_failures: IntCounterVec,
+    pub(crate) podlink_failures: IntCounterVec,
     /// Media pods, by pool and state.
-    pub media_pods: IntGaugeVec,
+    pub(crate) media_pods: IntGaugeVec,
     /// Ports, by pool and use.
-    pub ports: IntGaugeVec,
+    pub(crate) ports: IntGaugeVec,
     /// Objects that wait for a look, by kind.
-    pub queue: IntGaugeVec,
+    pub(crate) queue_depth: IntGaugeVec,
     /// What was done to the cluster, by step and outcome.
-    pub steps: IntCounterVec,
+    pub(crate) steps: IntCounterVec,
     /// From the decision for a pod to its record in the status.
-    pub assignment_seconds: Histogram,
+    pub(crate) assignment_seconds: Histogram,
     /// From the creation of a Meeting (or its start, if that is later) to Ready.
-    pub ready_seconds: Histogram,
+    pub(crate) ready_seconds: Histogram,
     /// Events about our objects, by outcome (published, failed, dropped).
-    pub events: IntCounterVec,
+    pub(crate) events: IntCounterVec,
     /// Meetings in the cache.
-    pub meetings: IntGauge,
+    pub(crate) meetings: IntGauge,
 }
 
 impl OperatorMetrics {
     /// Registers all of them.
     pub(crate) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
         let metrics = Self {
-            passes: IntCounterVec::new(
-                Opts::new("convene_operator_passes_total", "Looks at an object, by kind and outcome"),
+            reconcile: IntCounterVec::new(
+                Opts::new("convene_operator_reconcile_total", "Reconciliations by kind and outcome"),
                 &["kind", "outcome"],
             )?,
-            pass_seconds: HistogramVec::new(
-                HistogramOpts::new("convene_operator_pass_seconds", "How long a look at an object took"),
+            reconcile_seconds: HistogramVec::new(
+                HistogramOpts::new("convene_operator_reconcile_duration_seconds", "Duration of reconciliations in seconds, by kind"),
                 &["kind"],
             )?,
             podlink_failures: IntCounterVec::new(
@@ -59,10 +59,10 @@ impl OperatorMetrics {
                 ),
                 &["pool", "use"],
             )?,
-            queue: IntGaugeVec::new(
+            queue_depth: IntGaugeVec::new(
                 Opts::new(
-                    "convene_operator_queue",
-                    "Requests for a look at an object that were not served yet, by kind",
+                    "convene_operator_queue_depth",
+                    "Objects waiting in the queue for reconciliation, by kind",
                 ),
                 &["kind"],
             )?,
@@ -93,12 +93,12 @@ impl OperatorMetrics {
             )?,
             meetings: IntGauge::new("convene_operator_meetings", "Meetings that the operator knows")?,
         };
-        registry.register(Box::new(metrics.passes.clone()))?;
-        registry.register(Box::new(metrics.pass_seconds.clone()))?;
+        registry.register(Box::new(metrics.reconcile.clone()))?;
+        registry.register(Box::new(metrics.reconcile_seconds.clone()))?;
         registry.register(Box::new(metrics.podlink_failures.clone()))?;
         registry.register(Box::new(metrics.media_pods.clone()))?;
         registry.register(Box::new(metrics.ports.clone()))?;
-        registry.register(Box::new(metrics.queue.clone()))?;
+        registry.register(Box::new(metrics.queue_depth.clone()))?;
         registry.register(Box::new(metrics.steps.clone()))?;
         registry.register(Box::new(metrics.assignment_seconds.clone()))?;
         registry.register(Box::new(metrics.ready_seconds.clone()))?;
@@ -124,8 +124,8 @@ impl OperatorMetrics {
     }
 
     /// Counts one look at an object.
-    pub(crate) fn count_pass(&self, kind: &str, outcome: &str, duration: Duration) {
-        self.passes.with_label_values(&[kind, outcome]).inc();
-        self.pass_seconds.with_label_values(&[kind]).observe(duration.as_secs_f64());
+    pub(crate) fn count_reconcile(&self, kind: &str, outcome: &str, duration: Duration) {
+        self.reconcile.with_label_values(&[kind, outcome]).inc();
+        self.reconcile_seconds.with_label_values(&[kind]).observe(duration.as_secs_f64());
     }
 }

@@ -1,4 +1,4 @@
-//! Runs the operator: the lease first, then keys, watches, both controllers and the room keeper, until it is told to stop or one of them ends.
+//! Runs the operator: the lease first, then keys, watches, both controllers and the room elector, until it is told to stop or one of them ends.
 //!
 //! Of several replicas only the one that holds the lease does anything; the others wait with empty caches, which are filled in a moment. Who
 //! loses the lease ends with an error: a new process is the one sure way to have nothing old still write. Everything here is joined or
@@ -27,10 +27,10 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     cluster::{
-        cache::{World, WorldEnds},
+        cache::{CacheEnds, ClusterCache},
         events,
-        resync::keep_looking,
-        streams::{stream_gathered, stream_meetings},
+        resync::run_resync,
+        streams::{stream_batched, stream_meetings},
         watches::{OtherWriters, watch_others, watch_pools},
     },
     config::Config,
@@ -40,12 +40,12 @@ use crate::{
     leader::{
         LeaseMetrics,
         decide::Timing,
-        keep::{Keeper, LeaseError},
+        elector::{LeaderElector, LeaseError},
     },
     meeting,
     metrics::OperatorMetrics,
     model::backoff::{Attempts, compute_pause},
-    pods::{link::PodLink, reach::keep_reach, rooms::keep_rooms},
+    pods::{link::PodLink, reach::run_prober, rooms::run_room_reconciler},
     pool,
 };
 
@@ -100,8 +100,8 @@ pub async fn run(
     let health = serve(address, build_health_app(Arc::clone(&readiness), log, registry), stop.clone())
         .map_err(|source| RunError::Serve { address, source });
     let acting = if let Some(lease) = config.lease.clone() {
-        let keeper = Keeper::new(client.clone(), &config.namespace, lease, Timing::default(), lease_metrics);
-        run_elected(keeper, client, config, metrics, readiness, stop).boxed()
+        let elector = LeaderElector::new(client.clone(), &config.namespace, lease, Timing::default(), lease_metrics);
+        run_elected(elector, client, config, metrics, readiness, stop).boxed()
     } else {
         lease_metrics.leading.set(1);
         run_controllers(client, config, metrics, readiness, stop).boxed()
@@ -112,34 +112,34 @@ pub async fn run(
 
 /// Acts while the lease is ours: waits for it, and gives it back when everything under it has ended.
 async fn run_elected(
-    mut keeper: Keeper,
+    mut elector: LeaderElector,
     client: Client,
     config: Config,
     metrics: OperatorMetrics,
     readiness: Arc<Readiness>,
     stop: Stop,
 ) -> Result<(), RunError> {
-    let changes = keeper.watch_changes();
-    if !keeper.win(changes, &readiness, stop.clone()).await.map_err(RunError::Lease)? {
+    let changes = elector.watch_changes();
+    if !elector.win(changes, &readiness, stop.clone()).await.map_err(RunError::Lease)? {
         return Ok(());
     }
     let (ended, work_ended) = oneshot::channel();
     // A task of its own, so that nothing that takes long here delays a renewal.
-    let mut keeping = AbortOnDropHandle::new(tokio::spawn(keeper.keep(work_ended)));
+    let mut keeping = AbortOnDropHandle::new(tokio::spawn(elector.keep(work_ended)));
     let controllers = run_controllers(client, config, metrics, readiness, stop).boxed();
     tokio::select! {
         biased;
-        kept = &mut keeping => return judge_keeping(kept).and(Err(RunError::Ended("lease keeper"))),
+        kept = &mut keeping => return judge_election(kept).and(Err(RunError::Ended("leader election"))),
         // After a failure the lease ends by itself: what was cut off may still be under way.
         result = controllers => result?,
     }
-    // The keeper has gone only if the lease is lost, and then it says so.
+    // The elector has gone only if the lease is lost, and then it says so.
     let _ = ended.send(());
-    judge_keeping(keeping.await)
+    judge_election(keeping.await)
 }
 
-fn judge_keeping(kept: Result<Result<(), LeaseError>, tokio::task::JoinError>) -> Result<(), RunError> {
-    kept.map_err(|_| RunError::Ended("lease keeper"))?.map_err(RunError::Lease)
+fn judge_election(kept: Result<Result<(), LeaseError>, tokio::task::JoinError>) -> Result<(), RunError> {
+    kept.map_err(|_| RunError::Ended("leader election"))?.map_err(RunError::Lease)
 }
 
 /// Everything that an operator does while it acts. When this is done, nothing of it is under way any more.
@@ -156,36 +156,36 @@ async fn run_controllers(
         () = stop.clone() => return Ok(()),
     };
     readiness.keys_are_ready();
-    let (world, ends) = World::new(client.clone(), config.namespace.clone(), config.defaults.clone());
+    let (cache, ends) = ClusterCache::new(client.clone(), config.namespace.clone(), config.defaults.clone());
     let (events, posts) = events::channel(&metrics.events);
-    let mut publishing = pin!(events::keep_publishing(client.clone(), build_reporter(), posts));
+    let mut publishing = pin!(events::run_publisher(client.clone(), build_reporter(), posts));
     let context = Arc::new(Context {
-        world: Arc::clone(&world),
+        cache: Arc::clone(&cache),
         events,
         attempts: Attempts::default(),
         link: link.clone(),
         metrics: metrics.clone(),
         quarantine: std::sync::Mutex::default(),
         recalled: std::sync::Once::new(),
-        counts_told: Debounce::new(config.tempo.people),
+        count_writes: Debounce::new(config.intervals.people),
         moves: Debounce::new(Duration::from_millis(950)),
-        tempo: config.tempo,
+        intervals: config.intervals,
         config: config.clone(),
     });
-    let WorldEnds { meetings, pools, pods, services, budgets, pools_to_look_at } = ends;
+    let CacheEnds { meetings, pools, pods, services, budgets, pool_requests } = ends;
     let writers = OtherWriters { meetings, pods, services, budgets };
-    let looks = stream_meetings(&world, metrics.queue.with_label_values(&["Meeting"]));
-    let meeting_controller = Controller::for_stream(stream::pending(), world.meetings.clone())
+    let looks = stream_meetings(&cache, metrics.queue_depth.with_label_values(&["Meeting"]));
+    let meeting_controller = Controller::for_stream(stream::pending(), cache.meetings.clone())
         .with_config(ControllerConfig::default().concurrency(MEETINGS_AT_ONCE))
         .reconcile_on(looks)
         .graceful_shutdown_on(stop.clone())
         .run(meeting::reconcile, meeting::on_error, Arc::clone(&context));
-    let pool_controller = Controller::for_stream(watch_pools(&world, pools), world.pools.clone())
+    let pool_controller = Controller::for_stream(watch_pools(&cache, pools), cache.pools.clone())
         .with_config(ControllerConfig::default().concurrency(1))
-        .reconcile_on(stream_gathered(pools_to_look_at, POOL_PERIOD, metrics.queue.with_label_values(&["MediaPool"])))
+        .reconcile_on(stream_batched(pool_requests, POOL_PERIOD, metrics.queue_depth.with_label_values(&["MediaPool"])))
         .graceful_shutdown_on(stop.clone())
         .run(pool::reconcile, pool::on_error, context);
-    let background = run_background(Arc::clone(&world), writers, link, metrics, client, config, readiness).boxed();
+    let background = run_background(Arc::clone(&cache), writers, link, metrics, client, config, readiness).boxed();
     let controllers = async {
         tokio::try_join!(
             drain("meeting controller", meeting_controller, stop.clone()),
@@ -196,7 +196,7 @@ async fn run_controllers(
         ended = controllers => ended.map(|((), ())| ())?,
         ended = background => return Err(RunError::Ended(ended)),
         () = &mut publishing => return Err(RunError::Ended("publisher of events")),
-        () = stop_before_complete(&world, stop.clone()) => {}
+        () = stop_before_complete(&cache, stop.clone()) => {}
     }
     // Whoever could hand over an event has ended with the controllers: what is left waits in the queue.
     if tokio::time::timeout(LAST_EVENTS, publishing).await.is_err() {
@@ -207,17 +207,17 @@ async fn run_controllers(
 
 /// Done when the operator is told to stop before it knows everything. Controllers would wait for ever then: for lists that nobody asks for
 /// any more. Nothing is cut off, because every pass waits for the same before it does anything.
-async fn stop_before_complete(world: &World, stop: Stop) {
+async fn stop_before_complete(cache: &ClusterCache, stop: Stop) {
     tokio::select! {
         biased;
-        () = world.wait_until_complete() => std::future::pending().await,
+        () = cache.wait_until_complete() => std::future::pending().await,
         () = stop => {}
     }
 }
 
 /// Everything beside the controllers that must go on for ever; the answer names what did not.
 async fn run_background(
-    world: Arc<World>,
+    cache: Arc<ClusterCache>,
     writers: OtherWriters,
     link: PodLink,
     metrics: OperatorMetrics,
@@ -226,16 +226,16 @@ async fn run_background(
     readiness: Arc<Readiness>,
 ) -> &'static str {
     let announce = async {
-        world.wait_until_complete().await;
+        cache.wait_until_complete().await;
         readiness.caches_are_ready();
         std::future::pending::<()>().await;
     };
     tokio::select! {
-        () = watch_others(Arc::clone(&world), writers).boxed() => "watches",
-        () = keep_rooms(Arc::clone(&world), link.clone(), metrics).boxed() => "room keeper",
-        () = keep_looking(Arc::clone(&world)).boxed() => "walk over all meetings",
-        () = keep_reach(Arc::clone(&world), link.clone()).boxed() => "prober",
-        () = keep_keys(client, config, link).boxed() => "key keeper",
+        () = watch_others(Arc::clone(&cache), writers).boxed() => "watches",
+        () = run_room_reconciler(Arc::clone(&cache), link.clone(), metrics).boxed() => "room reconciler",
+        () = run_resync(Arc::clone(&cache)).boxed() => "walk over all meetings",
+        () = run_prober(Arc::clone(&cache), link.clone()).boxed() => "prober",
+        () = run_key_rotation(client, config, link).boxed() => "key rotation",
         () = announce => "readiness",
     }
 }
@@ -270,7 +270,7 @@ fn check_keys<'a>(client: &'a Client, config: &'a Config) -> BoxFuture<'a, Resul
 }
 
 /// Sees to it that the keys are in place (somebody may have deleted them) and are changed now and then.
-async fn keep_keys(client: Client, config: Config, link: PodLink) {
+async fn run_key_rotation(client: Client, config: Config, link: PodLink) {
     let mut pause = Duration::from_secs(1);
     loop {
         tokio::time::sleep(pause.min(KEYS_PERIOD)).await;

@@ -24,7 +24,7 @@ use axum::{
 };
 use convene_crds::{AccessPolicy, Exposure, MediaPool, Meeting, MeetingPhase, MeetingPlacement, NamespacesFrom, names};
 use convene_operator::{
-    Config, OtherWriters, PodDefaults, PodLink, Tempo, World, keep_reach, run, watch_others, watch_pools,
+    ClusterCache, Config, Intervals, OtherWriters, PodDefaults, PodLink, run, run_prober, watch_others, watch_pools,
 };
 use convene_protocol::{
     admin::{RoomList, RoomReport},
@@ -208,7 +208,7 @@ impl RunningOperator {
             listen: "127.0.0.1:0".parse().unwrap(),
             lease: None,
             key_rotation: None,
-            tempo: Tempo::default(),
+            intervals: Intervals::default(),
         };
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(run(client.clone(), config, convene_service::log::LogHealth::default(), async {
@@ -613,7 +613,7 @@ async fn what_a_probe_found_is_told_in_a_condition_of_the_pod_beside_its_others(
     .await;
     make_pod_ready(client, &pod, "127.0.0.42").await;
 
-    let (world, ends) = World::new(
+    let (cache, ends) = ClusterCache::new(
         client.clone(),
         HOME.into(),
         PodDefaults { image: "registry.test/media:1".into(), admission_keys: "lagoon-keys".into() },
@@ -621,7 +621,7 @@ async fn what_a_probe_found_is_told_in_a_condition_of_the_pod_beside_its_others(
     let writers =
         OtherWriters { meetings: ends.meetings, pods: ends.pods, services: ends.services, budgets: ends.budgets };
     let link = PodLink::new(keys.signer);
-    let pools = watch_pools(&world, ends.pools);
+    let pools = watch_pools(&cache, ends.pools);
     let told = wait_for("the condition", SHORT, async || {
         let pod = pods.get("media-lagoon-41000").await.unwrap();
         let conditions = pod.status.unwrap().conditions.unwrap();
@@ -633,8 +633,8 @@ async fn what_a_probe_found_is_told_in_a_condition_of_the_pod_beside_its_others(
     });
     let (told, count) = tokio::select! {
         told = told => told,
-        () = keep_reach(Arc::clone(&world), link) => unreachable!("it never ends"),
-        () = watch_others(Arc::clone(&world), writers) => unreachable!("it never ends"),
+        () = run_prober(Arc::clone(&cache), link) => unreachable!("it never ends"),
+        () = watch_others(Arc::clone(&cache), writers) => unreachable!("it never ends"),
         () = pools.for_each(|_| std::future::ready(())) => unreachable!("it never ends"),
     };
     assert_eq!((told.status.as_str(), told.reason.as_deref()), ("Unknown", Some("ProbeFailed")));

@@ -11,7 +11,7 @@ mod support;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use convene_crds::{MediaPool, names};
-use convene_operator::{Config, LeaseConfig, PodDefaults, RunError, Tempo, run};
+use convene_operator::{Config, Intervals, LeaseConfig, PodDefaults, RunError, run};
 use k8s_openapi::{
     api::{
         coordination::v1::Lease,
@@ -79,7 +79,7 @@ impl Replica {
             listen: address,
             lease: Some(LeaseConfig { name: "jetty".into(), identity: identity.into() }),
             key_rotation: None,
-            tempo: Tempo::default(),
+            intervals: Intervals::default(),
         };
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(run(client.clone(), config, convene_service::log::LogHealth::default(), async {

@@ -19,7 +19,7 @@ use std::{
 
 use axum::http::{Request, Response, StatusCode};
 use convene_crds::{MediaPool, Meeting, MeetingPhase, names};
-use convene_operator::{Config, LeaseConfig, PodDefaults, RunError, Tempo, UninstallConfig, run, uninstall};
+use convene_operator::{Config, Intervals, LeaseConfig, PodDefaults, RunError, UninstallConfig, run, uninstall};
 use convene_protocol::admission::KeySet;
 use futures_util::{FutureExt, TryFutureExt, future::BoxFuture};
 use k8s_openapi::api::{
@@ -104,7 +104,7 @@ fn build_config() -> Config {
         listen: "127.0.0.1:0".parse().unwrap(),
         lease: Some(LeaseConfig { name: "convene-operator".into(), identity: "heron".into() }),
         key_rotation: Some(Duration::from_secs(5)),
-        tempo: Tempo { rest: Duration::from_secs(1), waiting: Duration::from_secs(1), ..Tempo::default() },
+        intervals: Intervals { rest: Duration::from_secs(1), waiting: Duration::from_secs(1), ..Intervals::default() },
     }
 }
 

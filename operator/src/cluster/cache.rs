@@ -47,7 +47,7 @@ pub(crate) type Trigger<K> = mpsc::UnboundedSender<ObjectRef<Guarded<K>>>;
 pub(crate) type Triggered<K> = mpsc::UnboundedReceiver<ObjectRef<Guarded<K>>>;
 
 /// The caches, and what both controllers share.
-pub struct World {
+pub struct ClusterCache {
     /// Connection to the API server.
     pub(crate) client: Client,
     /// Namespace of pools and media pods.
@@ -65,9 +65,9 @@ pub struct World {
     /// Every disruption budget of ours.
     pub(crate) budgets: Store<PodDisruptionBudget>,
     /// The Meetings to look at.
-    pub(crate) meetings_to_look_at: Arc<WorkQueue<Arc<MeetingKey>>>,
+    pub(crate) meeting_queue: Arc<WorkQueue<Arc<MeetingKey>>>,
     /// Asks for a look at a pool.
-    pub(crate) look_at_pool: Trigger<MediaPool>,
+    pub(crate) pool_trigger: Trigger<MediaPool>,
     /// The set of pods has changed: whoever follows pods should look.
     pub(crate) pods_changed: tokio::sync::watch::Sender<u64>,
     /// Decisions under way. Held only for the moment of a decision, never across I/O.
@@ -79,13 +79,13 @@ pub struct World {
     /// Pods that were created and that the watch has not told of yet.
     expected_pods: Mutex<HashSet<String>>,
     /// Whether a pod may have been created that nobody told of.
-    is_unsure_of_pods: AtomicBool,
+    are_pods_uncertain: AtomicBool,
     /// Kinds whose first full list is in the cache.
     listed: tokio::sync::watch::Sender<BTreeSet<String>>,
 }
 
 /// The writing ends of the caches and the hearing ends of the triggers: each is used by one watch or controller.
-pub struct WorldEnds {
+pub struct CacheEnds {
     /// Cache of Meetings.
     pub meetings: Writer<Guarded<Meeting>>,
     /// Cache of pools.
@@ -97,7 +97,7 @@ pub struct WorldEnds {
     /// Cache of disruption budgets.
     pub budgets: Writer<PodDisruptionBudget>,
     /// Pools to look at.
-    pub pools_to_look_at: Triggered<MediaPool>,
+    pub pool_requests: Triggered<MediaPool>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -105,16 +105,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl World {
+impl ClusterCache {
     /// Empty caches.
-    pub fn new(client: Client, namespace: String, defaults: PodDefaults) -> (Arc<Self>, WorldEnds) {
+    pub fn new(client: Client, namespace: String, defaults: PodDefaults) -> (Arc<Self>, CacheEnds) {
         let (meetings, meetings_writer) = reflector::store();
         let (pools, pools_writer) = reflector::store();
         let (pods, pods_writer) = reflector::store();
         let (services, services_writer) = reflector::store();
         let (budgets, budgets_writer) = reflector::store();
-        let (look_at_pool, pools_to_look_at) = mpsc::unbounded_channel();
-        let world = Self {
+        let (pool_trigger, pool_requests) = mpsc::unbounded_channel();
+        let cache = Self {
             client,
             namespace,
             defaults,
@@ -123,25 +123,25 @@ impl World {
             pods,
             services,
             budgets,
-            meetings_to_look_at: Arc::default(),
-            look_at_pool,
+            meeting_queue: Arc::default(),
+            pool_trigger,
             pods_changed: tokio::sync::watch::Sender::default(),
             ledger: Mutex::default(),
             views: Mutex::default(),
             namespaces: Mutex::default(),
             expected_pods: Mutex::default(),
-            is_unsure_of_pods: AtomicBool::new(false),
+            are_pods_uncertain: AtomicBool::new(false),
             listed: tokio::sync::watch::Sender::default(),
         };
-        let ends = WorldEnds {
+        let ends = CacheEnds {
             meetings: meetings_writer,
             pools: pools_writer,
             pods: pods_writer,
             services: services_writer,
             budgets: budgets_writer,
-            pools_to_look_at,
+            pool_requests,
         };
-        (Arc::new(world), ends)
+        (Arc::new(cache), ends)
     }
 
     /// Waits for the first full list of everything: a decision made before would take every pod for lost.
@@ -152,7 +152,7 @@ impl World {
         let _ = self.listed.subscribe().wait_for(|kinds| kinds.len() == WATCHED_KINDS).await;
     }
 
-    pub(super) fn heard_full_list(&self, kind: &str) {
+    pub(super) fn on_full_list(&self, kind: &str) {
         self.listed.send_if_modified(|kinds| kinds.insert(kind.to_owned()));
     }
 
@@ -179,13 +179,13 @@ impl World {
     }
 
     /// A pod may have been created: nobody knows, because the answer was lost. Until the pods are listed the cache does not say all there is.
-    pub(crate) fn distrust_pods(&self) {
-        self.is_unsure_of_pods.store(true, Ordering::Relaxed);
+    pub(crate) fn invalidate_pods(&self) {
+        self.are_pods_uncertain.store(true, Ordering::Relaxed);
     }
 
     /// These are all the pods: what of them the cache lacks will come.
-    pub(crate) fn trust_pods(&self, all: &[Arc<MediaPod>]) {
-        self.is_unsure_of_pods.store(false, Ordering::Relaxed);
+    pub(crate) fn confirm_pods(&self, all: &[Arc<MediaPod>]) {
+        self.are_pods_uncertain.store(false, Ordering::Relaxed);
         for pod in all {
             self.expect_pod(&pod.uid);
         }
@@ -193,7 +193,7 @@ impl World {
 
     /// Whether the cache of pods shows every pod that was created here.
     pub(crate) fn has_all_pods(&self) -> bool {
-        !self.is_unsure_of_pods.load(Ordering::Relaxed) && lock(&self.expected_pods).is_empty()
+        !self.are_pods_uncertain.load(Ordering::Relaxed) && lock(&self.expected_pods).is_empty()
     }
 
     /// The Meeting of this name.
@@ -202,52 +202,52 @@ impl World {
     }
 
     /// Asks for a look at a pool by name.
-    pub(crate) fn ask_pool(&self, name: &str) {
+    pub(crate) fn enqueue_pool(&self, name: &str) {
         // Nobody hears it only while the process ends.
-        let _ = self.look_at_pool.send(ObjectRef::new(name).within(&self.namespace));
+        let _ = self.pool_trigger.send(ObjectRef::new(name).within(&self.namespace));
     }
 
     /// Asks for a look at every pool.
-    pub(crate) fn ask_all_pools(&self) {
+    pub(crate) fn enqueue_all_pools(&self) {
         for pool in self.pools.state() {
-            self.ask_pool(&pool.name_any());
+            self.enqueue_pool(&pool.name_any());
         }
     }
 
     /// Asks for a look at a Meeting.
-    pub(crate) fn ask_meeting(&self, key: &Arc<MeetingKey>) {
-        self.meetings_to_look_at.ask(Arc::clone(key));
+    pub(crate) fn enqueue_meeting(&self, key: &Arc<MeetingKey>) {
+        self.meeting_queue.ask(Arc::clone(key));
     }
 
     /// Asks for a look at the meetings that waited for their namespace to get below a limit, where usage has become smaller.
-    pub(crate) fn ask_unblocked_meetings(&self) {
+    pub(crate) fn enqueue_unblocked_meetings(&self) {
         let unblocked = self.ledger().take_unblocked();
         for key in &unblocked {
-            self.ask_meeting(key);
+            self.enqueue_meeting(key);
         }
     }
 
     /// Asks for a look at the meetings of a pool that no pod carries, in a fair order over namespaces.
-    pub(crate) fn ask_waiting_meetings(&self, pool: &str) {
+    pub(crate) fn enqueue_waiting_meetings(&self, pool: &str) {
         let waiting: Vec<_> = self.ledger().meetings_waiting(pool).into_iter().cloned().collect();
         for key in &waiting {
-            self.ask_meeting(key);
+            self.enqueue_meeting(key);
         }
     }
 
     /// Asks for a look at all meetings of a pool: it is going, or gone.
-    pub(crate) fn ask_meetings_of(&self, pool: &str) {
+    pub(crate) fn enqueue_meetings_of(&self, pool: &str) {
         let own = self.ledger().meetings_of(pool);
         for key in &own {
-            self.ask_meeting(key);
+            self.enqueue_meeting(key);
         }
     }
 
     /// Asks for a look at the meetings on a pod.
-    pub(crate) fn ask_meetings_on(&self, pod_uid: &str) {
+    pub(crate) fn enqueue_meetings_on(&self, pod_uid: &str) {
         let bound: Vec<_> = self.ledger().meetings_on(pod_uid).map(|(_, key)| Arc::clone(key)).collect();
         for key in &bound {
-            self.ask_meeting(key);
+            self.enqueue_meeting(key);
         }
     }
 
@@ -267,19 +267,19 @@ mod tests {
     #[tokio::test]
     async fn everybody_who_waits_for_the_first_lists_is_woken() {
         let (_, client) = ScriptedServer::start(vec![]);
-        let (world, _ends) = World::new(client, "harbor".into(), crate::fixtures::defaults());
+        let (cache, _ends) = ClusterCache::new(client, "harbor".into(), crate::fixtures::defaults());
         let waiting: Vec<_> = (0..3)
             .map(|_| {
-                let world = Arc::clone(&world);
-                tokio::spawn(async move { world.wait_until_complete().await })
+                let cache = Arc::clone(&cache);
+                tokio::spawn(async move { cache.wait_until_complete().await })
             })
             .collect();
         tokio::task::yield_now().await; // all of them wait now
         for kind in ["Meeting", "MediaPool", "Meeting", "Node", "Namespace", "Service", "PodDisruptionBudget"] {
-            world.heard_full_list(kind);
+            cache.on_full_list(kind);
         }
         assert!(waiting.iter().all(|one| !one.is_finished()));
-        world.heard_full_list("Pod");
+        cache.on_full_list("Pod");
         for one in waiting {
             tokio::time::timeout(Duration::from_secs(5), one).await.unwrap().unwrap();
         }

@@ -31,13 +31,13 @@ const LONGEST_NAME: usize = 253 - 1 - 16;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Note {
     /// Whether a person should have a look.
-    pub is_warning: bool,
+    pub(crate) is_warning: bool,
     /// Reason, one of `convene_crds::reason`.
-    pub reason: &'static str,
+    pub(crate) reason: &'static str,
     /// A sentence.
-    pub message: String,
+    pub(crate) message: String,
     /// The media pod it is about: repetitions are folded only if they are about the same pod.
-    pub pod: Option<String>,
+    pub(crate) pod: Option<String>,
 }
 
 impl Note {
@@ -109,7 +109,7 @@ impl Posts {
 }
 
 /// Publishes what comes, until everybody who could hand over something is gone and nothing is left.
-pub(crate) async fn keep_publishing(client: Client, reporter: Reporter, mut posts: Posts) {
+pub(crate) async fn run_publisher(client: Client, reporter: Reporter, mut posts: Posts) {
     // One recorder for all warnings, because it is the recorder that folds repetitions into one event.
     let warnings = Recorder::new(client.clone(), reporter.clone());
     while let Some(post) = posts.waiting.recv().await {
@@ -258,7 +258,7 @@ mod tests {
         let object = ObjectReference { name: Some("m".repeat(253)), ..reference() };
         publisher.publish(&object, "Reconcile", &[Note::normal("Assigned", "a")]);
         drop(publisher);
-        keep_publishing(client, "tester".into(), posts).await;
+        run_publisher(client, "tester".into(), posts).await;
         server.assert_finished();
     }
 
@@ -274,7 +274,7 @@ mod tests {
         publisher.publish(&reference(), "Reconcile", &[Note::normal("Assigned", "a"), Note::warning("PodGone", "b")]);
         publisher.publish(&reference(), "Reconcile", &[Note::normal("Assigned", "a")]);
         drop(publisher);
-        keep_publishing(client, "tester".into(), posts).await;
+        run_publisher(client, "tester".into(), posts).await;
         server.assert_finished();
         assert_eq!(outcomes.with_label_values(&["published"]).get(), 2);
         assert_eq!(outcomes.with_label_values(&["failed"]).get(), 1);

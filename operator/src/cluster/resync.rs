@@ -5,7 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::cluster::cache::World;
+use crate::cluster::cache::ClusterCache;
 
 /// How long one walk over all meetings takes, and so how often each of them is looked at.
 const PERIOD: Duration = Duration::from_mins(10);
@@ -13,17 +13,17 @@ const PERIOD: Duration = Duration::from_mins(10);
 const STEPS: u32 = 6_000;
 
 /// Runs until the process ends.
-pub(crate) async fn keep_looking(world: Arc<World>) {
-    world.wait_until_complete().await;
+pub(crate) async fn run_resync(cache: Arc<ClusterCache>) {
+    cache.wait_until_complete().await;
     loop {
-        walk(&world, PERIOD, rand::random()).await;
+        walk(&cache, PERIOD, rand::random()).await;
     }
 }
 
 /// Asks for a look at each meeting there is now, spread over `period`. Replicas and restarts do not walk in step: `random` (0 to 1) is
 /// the part of a step by which this one begins later.
-async fn walk(world: &World, period: Duration, random: f64) {
-    let meetings = world.ledger().all();
+async fn walk(cache: &ClusterCache, period: Duration, random: f64) {
+    let meetings = cache.ledger().all();
     let (step, pause) = plan_steps(meetings.len(), period);
     tokio::time::sleep(pause.mul_f64(random)).await;
     if meetings.is_empty() {
@@ -31,7 +31,7 @@ async fn walk(world: &World, period: Duration, random: f64) {
     }
     for keys in meetings.chunks(step) {
         for key in keys {
-            world.ask_meeting(key);
+            cache.enqueue_meeting(key);
         }
         tokio::time::sleep(pause).await;
     }
@@ -64,17 +64,17 @@ mod tests {
     #[tokio::test]
     async fn every_meeting_is_asked_for_once_in_a_walk() {
         let (_, client) = ScriptedServer::start(vec![]);
-        let (world, _ends) = World::new(client, "harbor".into(), defaults());
+        let (cache, _ends) = ClusterCache::new(client, "harbor".into(), defaults());
         let names: Vec<_> = (0..25).map(|number| format!("daily-{number:02}")).collect();
         for name in &names {
             let mut meeting = meeting_object(serde_json::json!({}), serde_json::Value::Null);
             meeting.metadata.name = Some(name.clone());
             meeting.metadata.uid = Some(format!("uid-{name}"));
-            world.ledger().observe(&meeting);
+            cache.ledger().observe(&meeting);
         }
-        walk(&world, Duration::ZERO, 0.5).await;
+        walk(&cache, Duration::ZERO, 0.5).await;
         let mut asked: Vec<_> =
-            std::iter::from_fn(|| world.meetings_to_look_at.take()).map(|asked| asked.name.clone()).collect();
+            std::iter::from_fn(|| cache.meeting_queue.take()).map(|asked| asked.name.clone()).collect();
         asked.sort();
         assert_eq!(asked, names);
     }

@@ -8,12 +8,12 @@ use kube::runtime::reflector::ObjectRef;
 use prometheus::IntGauge;
 use tokio::sync::mpsc;
 
-use super::cache::{Guarded, World};
+use super::cache::{ClusterCache, Guarded};
 use crate::cluster::queue;
 
 /// A receiver as a stream, gathered over `period`: requests come in bursts, and one look serves all that ask for the same. Unlike a
 /// debounce, which waits for silence, it passes something on after every period however many there are. `depth` shows how many wait.
-pub(crate) fn stream_gathered<T: Eq + Hash + Send + 'static>(
+pub(crate) fn stream_batched<T: Eq + Hash + Send + 'static>(
     receiver: mpsc::UnboundedReceiver<T>,
     period: Duration,
     depth: IntGauge,
@@ -34,14 +34,14 @@ pub(crate) fn stream_gathered<T: Eq + Hash + Send + 'static>(
 
 /// The Meetings to look at, without end. Those that are gone are passed over: no look at them would ever begin.
 pub(crate) fn stream_meetings(
-    world: &Arc<World>,
+    cache: &Arc<ClusterCache>,
     depth: IntGauge,
 ) -> impl Stream<Item = ObjectRef<Guarded<Meeting>>> + Send + use<> {
-    let world = Arc::clone(world);
-    queue::stream_of(Arc::clone(&world.meetings_to_look_at), depth).filter_map(move |key| {
-        let is_there = world.meeting(&key.namespace, &key.name).is_some();
+    let cache = Arc::clone(cache);
+    queue::stream_of(Arc::clone(&cache.meeting_queue), depth).filter_map(move |key| {
+        let is_there = cache.meeting(&key.namespace, &key.name).is_some();
         if !is_there {
-            world.meetings_to_look_at.begin(&key);
+            cache.meeting_queue.begin(&key);
         }
         std::future::ready(is_there.then(|| ObjectRef::new(&key.name).within(&key.namespace)))
     })
@@ -62,14 +62,14 @@ mod tests {
     #[tokio::test]
     async fn meetings_that_are_gone_take_nobodys_place() {
         let (_, client) = ScriptedServer::start(vec![]);
-        let (world, mut ends) = World::new(client, "harbor".into(), defaults());
+        let (cache, mut ends) = ClusterCache::new(client, "harbor".into(), defaults());
         ends.meetings.apply_watcher_event(&Event::Apply(DeserializeGuard(Ok(meeting_object(json!({}), Value::Null)))));
         for number in 0..1000 {
-            world.ask_meeting(&Arc::new(MeetingKey { namespace: "crew".into(), name: format!("gone-{number}") }));
+            cache.enqueue_meeting(&Arc::new(MeetingKey { namespace: "crew".into(), name: format!("gone-{number}") }));
         }
-        world.ask_meeting(&Arc::new(MeetingKey { namespace: "crew".into(), name: "regatta".into() }));
+        cache.enqueue_meeting(&Arc::new(MeetingKey { namespace: "crew".into(), name: "regatta".into() }));
         let depth = IntGauge::new("depth", "depth").unwrap();
-        let mut stream = Box::pin(stream_meetings(&world, depth));
+        let mut stream = Box::pin(stream_meetings(&cache, depth));
         assert_eq!(stream.next().await.unwrap().name, "regatta");
     }
 
@@ -77,7 +77,7 @@ mod tests {
     async fn the_depth_is_that_of_a_burst_until_all_of_it_is_passed_on() {
         let (sender, receiver) = mpsc::unbounded_channel();
         let depth = IntGauge::new("depth", "depth").unwrap();
-        let mut stream = Box::pin(stream_gathered(receiver, Duration::from_millis(1), depth.clone()));
+        let mut stream = Box::pin(stream_batched(receiver, Duration::from_millis(1), depth.clone()));
         (0..52).for_each(|item| sender.send(item).unwrap());
         stream.next().await.unwrap();
         assert_eq!(depth.get(), 52);
@@ -99,7 +99,7 @@ mod tests {
             }
         });
         let gauge = IntGauge::new("depth", "depth").unwrap();
-        let passed = stream_gathered(receiver, Duration::from_millis(50), gauge).take(6).collect::<Vec<_>>().await;
+        let passed = stream_batched(receiver, Duration::from_millis(50), gauge).take(6).collect::<Vec<_>>().await;
         assert_eq!(passed.iter().sum::<i32>(), 3, "{passed:?}: both, three times");
         endless.abort();
     }

@@ -21,7 +21,7 @@ use kube::{
 };
 use serde::de::DeserializeOwned;
 
-use super::cache::{Guarded, World};
+use super::cache::{ClusterCache, Guarded};
 use convene_service::watch::{WatchBackoff, watch_config};
 
 /// Where `kubectl apply` keeps a second copy of the whole object.
@@ -29,11 +29,11 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// The watch of pools, for their controller.
 pub fn watch_pools(
-    world: &Arc<World>,
+    cache: &Arc<ClusterCache>,
     writer: Writer<Guarded<MediaPool>>,
 ) -> impl Stream<Item = Changed<MediaPool>> + Send + use<> {
-    let api = Api::namespaced(world.client.clone(), &world.namespace);
-    watch(api, watch_config(), writer, Arc::clone(world), World::heard_pool)
+    let api = Api::namespaced(cache.client.clone(), &cache.namespace);
+    watch(api, watch_config(), writer, Arc::clone(cache), ClusterCache::on_pool_event)
 }
 
 /// The caches that only [`watch_others`] writes.
@@ -49,34 +49,36 @@ pub struct OtherWriters {
 }
 
 /// Watches everything else; ends never.
-pub async fn watch_others(world: Arc<World>, writers: OtherWriters) {
+pub async fn watch_others(cache: Arc<ClusterCache>, writers: OtherWriters) {
     let OtherWriters { meetings, pods, services, budgets } = writers;
-    let client = || world.client.clone();
+    let client = || cache.client.clone();
     let ours = || watch_config().labels(MANAGED_BY_SELECTOR);
     // The controller hears of them through the queue of those to look at.
-    let meetings = watch(Api::all(client()), watch_config(), meetings, Arc::clone(&world), World::heard_meeting);
+    let meetings =
+        watch(Api::all(client()), watch_config(), meetings, Arc::clone(&cache), ClusterCache::on_meeting_event);
     let pods = watch(
-        Api::namespaced(client(), &world.namespace),
+        Api::namespaced(client(), &cache.namespace),
         watch_config().labels(MEDIA_POD_SELECTOR),
         pods,
-        Arc::clone(&world),
-        World::heard_pod,
+        Arc::clone(&cache),
+        ClusterCache::on_pod_event,
     );
-    let nodes = watch_only(Api::all(client()), watch_config(), Arc::clone(&world), World::heard_node);
-    let namespaces = watch_only(Api::all(client()), watch_config(), Arc::clone(&world), World::heard_namespace);
+    let nodes = watch_only(Api::all(client()), watch_config(), Arc::clone(&cache), ClusterCache::on_node_event);
+    let namespaces =
+        watch_only(Api::all(client()), watch_config(), Arc::clone(&cache), ClusterCache::on_namespace_event);
     let services = watch(
-        Api::namespaced(client(), &world.namespace),
+        Api::namespaced(client(), &cache.namespace),
         ours(),
         services,
-        Arc::clone(&world),
-        World::heard_child::<Service>,
+        Arc::clone(&cache),
+        ClusterCache::on_child_event::<Service>,
     );
     let budgets = watch(
-        Api::namespaced(client(), &world.namespace),
+        Api::namespaced(client(), &cache.namespace),
         ours(),
         budgets,
-        Arc::clone(&world),
-        World::heard_child::<PodDisruptionBudget>,
+        Arc::clone(&cache),
+        ClusterCache::on_child_event::<PodDisruptionBudget>,
     );
     let ignore = || std::future::ready(());
     tokio::join!(
@@ -104,40 +106,40 @@ fn watch<K>(
     api: Api<K>,
     config: watcher::Config,
     writer: Writer<K>,
-    world: Arc<World>,
-    heard: fn(&World, &Event<K>),
+    cache: Arc<ClusterCache>,
+    heard: fn(&ClusterCache, &Event<K>),
 ) -> impl Stream<Item = Result<K, watcher::Error>> + Send
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
 {
     let events = watcher(api, config).backoff(WatchBackoff::default()).modify(slim).reflect(writer);
-    events.inspect(move |event| hear(&world, heard, event)).touched_objects()
+    events.inspect(move |event| hear(&cache, heard, event)).touched_objects()
 }
 
 /// A watch whose objects nobody keeps: what matters of them is in the views.
 fn watch_only<K>(
     api: Api<K>,
     config: watcher::Config,
-    world: Arc<World>,
-    heard: fn(&World, &Event<K>),
+    cache: Arc<ClusterCache>,
+    heard: fn(&ClusterCache, &Event<K>),
 ) -> impl Stream<Item = ()> + Send
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
 {
     let events = watcher(api, config).backoff(WatchBackoff::default());
-    events.map(move |event| hear(&world, heard, &event))
+    events.map(move |event| hear(&cache, heard, &event))
 }
 
 fn hear<K: Resource<DynamicType = ()>>(
-    world: &World,
-    heard: fn(&World, &Event<K>),
+    cache: &ClusterCache,
+    heard: fn(&ClusterCache, &Event<K>),
     event: &Result<Event<K>, watcher::Error>,
 ) {
     match event {
         Ok(event) => {
-            heard(world, event);
+            heard(cache, event);
             if matches!(event, Event::InitDone) {
-                world.heard_full_list(&K::kind(&()));
+                cache.on_full_list(&K::kind(&()));
             }
         }
         Err(error) => {

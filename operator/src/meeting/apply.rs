@@ -27,7 +27,7 @@ pub(crate) async fn apply_status(
         return Ok(Outcome::Skipped);
     }
     let (namespace, name) = (meeting.namespace().unwrap_or_default(), meeting.name_any());
-    let api: Api<Meeting> = Api::namespaced(context.world.client.clone(), &namespace);
+    let api: Api<Meeting> = Api::namespaced(context.cache.client.clone(), &namespace);
     // With the UID a meeting that was deleted and made anew meanwhile is left alone.
     let patch = json!({
         "apiVersion": Meeting::api_version(&()),
@@ -48,7 +48,7 @@ pub(crate) async fn apply_status(
 /// Deletes a meeting whose time to live is over, unless somebody has changed it meanwhile: that may have given it more time.
 pub(crate) async fn apply_expiry(context: &Context, meeting: &Meeting, note: &Note) -> Result<Outcome, Error> {
     let (namespace, name) = (meeting.namespace().unwrap_or_default(), meeting.name_any());
-    let api: Api<Meeting> = Api::namespaced(context.world.client.clone(), &namespace);
+    let api: Api<Meeting> = Api::namespaced(context.cache.client.clone(), &namespace);
     let metadata = &meeting.metadata;
     let preconditions =
         Preconditions { uid: metadata.uid.clone(), resource_version: metadata.resource_version.clone() };

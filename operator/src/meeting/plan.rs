@@ -12,11 +12,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::validate::{Moment, ValidMeeting};
 use crate::model::{
-    conditions::Verdict,
+    conditions::ConditionValue,
     explain::explain_no_ready_pod,
     ledger::{Holders, PodLoad, PodLoads},
     media_pod::{MediaPod, PodState},
-    reason::Wait,
+    reason::Reason,
     removal::Removal,
     valid_pool::ValidPool,
 };
@@ -31,15 +31,15 @@ const COOL_PERCENT: u64 = 50;
 #[derive(Clone, Debug)]
 pub(crate) struct ObservedPool {
     /// The pool's spec.
-    pub pool: Arc<ValidPool>,
+    pub(crate) pool: Arc<ValidPool>,
     /// Why the pool could not make the pods it wants, if so: its condition `PodsAvailable`.
-    pub trouble: Option<Wait>,
+    pub(crate) trouble: Option<Reason>,
     /// Its pods, those about to be deleted left out.
-    pub pods: Vec<Arc<MediaPod>>,
+    pub(crate) pods: Vec<Arc<MediaPod>>,
     /// What they carry.
-    pub loads: PodLoads,
+    pub(crate) loads: PodLoads,
     /// The namespaces that use it, once it has all the pods it may have.
-    pub holders: Holders,
+    pub(crate) holders: Holders,
 }
 
 /// Where the meeting is from now on.
@@ -57,23 +57,23 @@ pub(crate) enum Placement {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MeetingPlan {
     /// Condition `Accepted`.
-    pub accepted: Verdict,
+    pub(crate) accepted: ConditionValue,
     /// Condition `Assigned`.
-    pub assigned: Verdict,
+    pub(crate) assigned: ConditionValue,
     /// Condition `MediaReachable`.
-    pub reachable: Verdict,
+    pub(crate) reachable: ConditionValue,
     /// Condition `Ready`.
-    pub ready: Verdict,
+    pub(crate) ready: ConditionValue,
     /// Where it is.
-    pub placement: Placement,
+    pub(crate) placement: Placement,
     /// Why it left the pod it was on, if it did.
-    pub left: Option<Wait>,
+    pub(crate) left: Option<Reason>,
     /// Whether it needs a pod that there is not: the pool should make one.
-    pub wants_pod: bool,
+    pub(crate) wants_pod: bool,
     /// Whether the pod it is on has to go.
-    pub is_draining: bool,
+    pub(crate) is_draining: bool,
     /// When it ended, if it is over.
-    pub ended_at: Option<Timestamp>,
+    pub(crate) ended_at: Option<Timestamp>,
 }
 
 /// Plans a meeting that its pool can serve.
@@ -114,10 +114,10 @@ fn plan_last(meeting: &ValidMeeting, observed: &ObservedPool, removal: &Removal)
     if let Some(pod) = pod.filter(|_| meeting.participants > 0 || !meeting.is_told) {
         let until = removal.deadline;
         let why = format!("MediaPool {name:?} is being deleted: the call may go on until {until}, then it ends");
-        let accepted = Verdict::no(reason::POOL_DELETING, why);
+        let accepted = ConditionValue::no(reason::POOL_DELETING, why);
         return MeetingPlan { accepted, is_draining: true, ..plan_kept(pod, observed) };
     }
-    let why = Wait::new(
+    let why = Reason::new(
         reason::POOL_DELETING,
         format!("MediaPool {name:?} is being deleted: make the meeting anew in another one"),
     );
@@ -125,16 +125,16 @@ fn plan_last(meeting: &ValidMeeting, observed: &ObservedPool, removal: &Removal)
 }
 
 /// Plans a meeting that cannot be served: what it was bound to is left.
-pub(crate) fn plan_refused(why: &Wait) -> MeetingPlan {
-    plan_nowhere(Verdict::False(why.clone()), why)
+pub(crate) fn plan_refused(why: &Reason) -> MeetingPlan {
+    plan_nowhere(ConditionValue::False(why.clone()), why)
 }
 
-fn plan_nowhere(accepted: Verdict, why: &Wait) -> MeetingPlan {
-    let no = Verdict::False(why.clone());
+fn plan_nowhere(accepted: ConditionValue, why: &Reason) -> MeetingPlan {
+    let no = ConditionValue::False(why.clone());
     MeetingPlan {
         accepted,
         assigned: no.clone(),
-        reachable: Verdict::Unknown(Wait::new(reason::NOT_PROBED, "the meeting has no media pod")),
+        reachable: ConditionValue::Unknown(Reason::new(reason::NOT_PROBED, "the meeting has no media pod")),
         ready: no,
         placement: Placement::Nowhere,
         left: None,
@@ -146,7 +146,7 @@ fn plan_nowhere(accepted: Verdict, why: &Wait) -> MeetingPlan {
 
 fn plan_ended(observed: &ObservedPool, ended_at: Timestamp) -> MeetingPlan {
     let why =
-        Wait::new(reason::ENDED, format!("the meeting is over since {ended_at}: move spec.endsAt to open it again"));
+        Reason::new(reason::ENDED, format!("the meeting is over since {ended_at}: move spec.endsAt to open it again"));
     MeetingPlan { ended_at: Some(ended_at), ..plan_nowhere(accept(observed), &why) }
 }
 
@@ -156,12 +156,12 @@ fn plan_scheduled(observed: &ObservedPool, starts_at: Timestamp) -> MeetingPlan 
 
 /// Shortly before its start a meeting has its pod, and nobody comes in yet.
 fn plan_early(plan: MeetingPlan, starts_at: Timestamp) -> MeetingPlan {
-    let ready = if plan.ready.is_true() { Verdict::False(compute_scheduled(starts_at)) } else { plan.ready };
+    let ready = if plan.ready.is_true() { ConditionValue::False(compute_scheduled(starts_at)) } else { plan.ready };
     MeetingPlan { ready, ..plan }
 }
 
-fn compute_scheduled(starts_at: Timestamp) -> Wait {
-    Wait::new(reason::SCHEDULED, format!("the meeting starts at {starts_at}"))
+fn compute_scheduled(starts_at: Timestamp) -> Reason {
+    Reason::new(reason::SCHEDULED, format!("the meeting starts at {starts_at}"))
 }
 
 fn plan_place(meeting: &ValidMeeting, observed: &ObservedPool) -> MeetingPlan {
@@ -169,8 +169,8 @@ fn plan_place(meeting: &ValidMeeting, observed: &ObservedPool) -> MeetingPlan {
     let pod = observed.pods.iter().find(|pod| pod.uid == bound.uid);
     match pod.map(|pod| (pod, &pod.state)) {
         Some((pod, PodState::Ready | PodState::Starting(_))) => plan_bound(meeting, observed, pod),
-        Some((pod, PodState::Crashing(wait))) => plan_better(meeting, observed, pod, wait),
-        Some((_, PodState::Dead(wait))) => plan_placement(meeting, observed, Some(wait.clone())),
+        Some((pod, PodState::Crashing(reason))) => plan_better(meeting, observed, pod, reason),
+        Some((_, PodState::Dead(reason))) => plan_placement(meeting, observed, Some(reason.clone())),
         Some((_, PodState::Terminating)) | None => plan_placement(meeting, observed, Some(compute_gone(bound))),
     }
 }
@@ -178,7 +178,7 @@ fn plan_place(meeting: &ValidMeeting, observed: &ObservedPool) -> MeetingPlan {
 /// On a pod that works: it stays, unless the pod has to go or is hot.
 fn plan_bound(meeting: &ValidMeeting, observed: &ObservedPool, pod: &MediaPod) -> MeetingPlan {
     if let Some(draining) = &pod.draining {
-        let why = Wait::new(reason::POD_DRAINING, compute_drain_message(pod, draining.reason));
+        let why = Reason::new(reason::POD_DRAINING, compute_drain_message(pod, draining.reason));
         if meeting.participants == 0 || meeting.is_released {
             return plan_better(meeting, observed, pod, &why);
         }
@@ -190,14 +190,14 @@ fn plan_bound(meeting: &ValidMeeting, observed: &ObservedPool, pod: &MediaPod) -
         let message = format!("media pod {:?} is nearly full", pod.name);
         return cool.map_or_else(
             || plan_kept(pod, observed),
-            |other| plan_new(other, observed, Some(Wait::new(reason::RELIEVED, message))),
+            |other| plan_new(other, observed, Some(Reason::new(reason::RELIEVED, message))),
         );
     }
     plan_kept(pod, observed)
 }
 
 /// Leaves a bad pod for a better one; a bad one is better than none.
-fn plan_better(meeting: &ValidMeeting, observed: &ObservedPool, pod: &MediaPod, why: &Wait) -> MeetingPlan {
+fn plan_better(meeting: &ValidMeeting, observed: &ObservedPool, pod: &MediaPod, why: &Reason) -> MeetingPlan {
     if let Some(other) = select_pod(meeting, observed) {
         return plan_new(other, observed, Some(why.clone()));
     }
@@ -271,9 +271,9 @@ fn load_of(observed: &ObservedPool, pod: &MediaPod) -> PodLoad {
 }
 
 fn plan_kept(pod: &MediaPod, observed: &ObservedPool) -> MeetingPlan {
-    let ready = match pod.wait() {
-        Some(wait) => Verdict::False(wait.clone()),
-        None => Verdict::yes(reason::POD_READY, "people can join"),
+    let ready = match pod.reason() {
+        Some(reason) => ConditionValue::False(reason.clone()),
+        None => ConditionValue::yes(reason::POD_READY, "people can join"),
     };
     MeetingPlan {
         accepted: accept(observed),
@@ -288,18 +288,18 @@ fn plan_kept(pod: &MediaPod, observed: &ObservedPool) -> MeetingPlan {
     }
 }
 
-fn compute_reachable(pod: &MediaPod, observed: &ObservedPool) -> Verdict {
+fn compute_reachable(pod: &MediaPod, observed: &ObservedPool) -> ConditionValue {
     if !observed.pool.probes_media {
-        return Verdict::Unknown(Wait::new(reason::PROBE_OFF, "the pool's spec.probeMedia is off"));
+        return ConditionValue::Unknown(Reason::new(reason::PROBE_OFF, "the pool's spec.probeMedia is off"));
     }
     match &pod.reached {
-        None => Verdict::Unknown(Wait::new(reason::NOT_PROBED, "the media ports have not been probed yet")),
-        Some(reached) => reached.to_verdict(),
+        None => ConditionValue::Unknown(Reason::new(reason::NOT_PROBED, "the media ports have not been probed yet")),
+        Some(reached) => reached.to_value(),
     }
 }
 
 /// A new place, which is subject to the limits per namespace. A move from one pod to another is not.
-fn plan_placement(meeting: &ValidMeeting, observed: &ObservedPool, left: Option<Wait>) -> MeetingPlan {
+fn plan_placement(meeting: &ValidMeeting, observed: &ObservedPool, left: Option<Reason>) -> MeetingPlan {
     if let Some(why) = &meeting.denial {
         return MeetingPlan { left, ..plan_nowhere(accept(observed), why) };
     }
@@ -309,26 +309,26 @@ fn plan_placement(meeting: &ValidMeeting, observed: &ObservedPool, left: Option<
     }
 }
 
-fn plan_new(pod: &MediaPod, observed: &ObservedPool, left: Option<Wait>) -> MeetingPlan {
+fn plan_new(pod: &MediaPod, observed: &ObservedPool, left: Option<Reason>) -> MeetingPlan {
     MeetingPlan { placement: Placement::New(pod.to_assigned()), left, ..plan_kept(pod, observed) }
 }
 
-fn plan_waiting(observed: &ObservedPool, left: Option<Wait>) -> MeetingPlan {
+fn plan_waiting(observed: &ObservedPool, left: Option<Reason>) -> MeetingPlan {
     let why = explain_no_ready_pod(&observed.pool, &observed.pods, observed.trouble.as_ref(), &observed.holders);
     MeetingPlan { left, wants_pod: true, ..plan_nowhere(accept(observed), &why) }
 }
 
-fn accept(observed: &ObservedPool) -> Verdict {
-    Verdict::yes(reason::ACCEPTED, format!("MediaPool {:?} can carry this meeting", observed.pool.name))
+fn accept(observed: &ObservedPool) -> ConditionValue {
+    ConditionValue::yes(reason::ACCEPTED, format!("MediaPool {:?} can carry this meeting", observed.pool.name))
 }
 
-fn assign(pod: &MediaPod) -> Verdict {
+fn assign(pod: &MediaPod) -> ConditionValue {
     let node = pod.node.as_deref().map(|node| format!(" on node {node:?}")).unwrap_or_default();
-    Verdict::yes(reason::ASSIGNED, format!("bound to media pod {:?}{node}", pod.name))
+    ConditionValue::yes(reason::ASSIGNED, format!("bound to media pod {:?}{node}", pod.name))
 }
 
-fn compute_gone(bound: &AssignedPod) -> Wait {
-    Wait::new(reason::POD_GONE, format!("media pod {:?} was deleted, or lost with its node", bound.name))
+fn compute_gone(bound: &AssignedPod) -> Reason {
+    Reason::new(reason::POD_GONE, format!("media pod {:?} was deleted, or lost with its node", bound.name))
 }
 
 #[cfg(test)]

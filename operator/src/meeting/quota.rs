@@ -4,7 +4,7 @@
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
-use crate::model::{ledger::Usage, reason::Wait, valid_pool::ValidPool};
+use crate::model::{ledger::Usage, reason::Reason, valid_pool::ValidPool};
 use convene_crds::reason;
 
 /// The reason why a meeting of `namespace` gets no place in `pool`, if there is one. `others` is the usage by the other meetings of the
@@ -15,7 +15,7 @@ pub(crate) fn check_quota(
     is_dedicated: bool,
     may_be_dedicated: bool,
     others: Usage,
-) -> Option<Wait> {
+) -> Option<Reason> {
     let limits = pool.namespace_limits;
     if is_dedicated && (!may_be_dedicated || limits.dedicated == 0) {
         return Some(explain_not_allowed(pool, namespace, others.dedicated, may_be_dedicated));
@@ -35,9 +35,9 @@ struct Limit {
     field: &'static str,
 }
 
-fn explain_used(pool: &ValidPool, namespace: &str, limit: &Limit) -> Wait {
+fn explain_used(pool: &ValidPool, namespace: &str, limit: &Limit) -> Reason {
     let (pool, Limit { what, used, hard, field }) = (&pool.name, limit);
-    Wait::new(
+    Reason::new(
         reason::NAMESPACE_SHARE_USED,
         format!(
             "namespace {namespace:?} has {used} {what} in MediaPool {pool:?} and may have {hard}: end or delete one of them, use another pool, or raise namespaceLimits.{field} of the pool"
@@ -45,14 +45,14 @@ fn explain_used(pool: &ValidPool, namespace: &str, limit: &Limit) -> Wait {
     )
 }
 
-fn explain_not_allowed(pool: &ValidPool, namespace: &str, used: u32, may_be_dedicated: bool) -> Wait {
+fn explain_not_allowed(pool: &ValidPool, namespace: &str, used: u32, may_be_dedicated: bool) -> Reason {
     let pool = &pool.name;
     let remedy = if may_be_dedicated {
         "raise namespaceLimits.dedicated of the pool"
     } else {
         "admit the namespace in dedicatedNamespaces of the pool"
     };
-    Wait::new(
+    Reason::new(
         reason::DEDICATED_NOT_ALLOWED,
         format!(
             "namespace {namespace:?} has {used} Dedicated meetings in MediaPool {pool:?} and may have 0: create the meeting with placement Shared, use another pool, or {remedy}"

@@ -16,9 +16,9 @@ use super::plan::{MeetingPlan, Placement};
 use crate::{
     cluster::events::Note,
     model::{
-        conditions::{Verdict, are_same, compute_condition, find},
+        conditions::{ConditionValue, are_same, compute_condition, find},
         ledger::Occupancy,
-        reason::Wait,
+        reason::Reason,
     },
 };
 use convene_crds::reason;
@@ -44,7 +44,7 @@ pub(crate) fn compute_status(
     } = plan;
     let generation = meeting.metadata.generation;
     let old = old_conditions(meeting);
-    let condition = |type_: &str, verdict: &Verdict| compute_condition(old, type_, verdict, generation, now);
+    let condition = |type_: &str, value: &ConditionValue| compute_condition(old, type_, value, generation, now);
     let namespace = meeting.namespace().unwrap_or_default();
     let pod = match placement {
         Placement::Kept(pod) | Placement::New(pod) => Some(pod.clone()),
@@ -69,7 +69,7 @@ pub(crate) fn compute_status(
 
 /// Whether the room that was reported last can still be there: it ends with its pod's process, and when the meeting moves.
 fn has_its_room(plan: &MeetingPlan) -> bool {
-    matches!(plan.placement, Placement::Kept(_)) && plan.ready.wait().reason != reason::POD_CRASHING
+    matches!(plan.placement, Placement::Kept(_)) && plan.ready.reason().code != reason::POD_CRASHING
 }
 
 /// Whether writing `new` over `old` would change anything but times.
@@ -98,17 +98,17 @@ pub(crate) fn becomes_ready(meeting: &Meeting, plan: &MeetingPlan) -> bool {
 pub(crate) fn compute_notes(meeting: &Meeting, plan: &MeetingPlan, status: &MeetingStatus) -> Vec<Note> {
     let mut notes: Vec<Note> = plan.left.iter().map(|why| compute_left(why, &plan.placement)).collect();
     let old = old_conditions(meeting);
-    let verdicts = [
+    let values = [
         (CONDITION_ACCEPTED, &plan.accepted),
         (CONDITION_ASSIGNED, &plan.assigned),
         (CONDITION_MEDIA_REACHABLE, &plan.reachable),
         (CONDITION_READY, &plan.ready),
     ];
-    for (type_, verdict) in verdicts {
-        let is_new = find(old, type_).is_none_or(|condition| condition.reason != verdict.wait().reason);
-        let is_told = notes.iter().any(|note| note.reason == verdict.wait().reason);
-        if is_new && !is_told && is_worth_telling(type_, verdict, plan) {
-            notes.push(compute_note(verdict));
+    for (type_, value) in values {
+        let is_new = find(old, type_).is_none_or(|condition| condition.reason != value.reason().code);
+        let is_told = notes.iter().any(|note| note.reason == value.reason().code);
+        if is_new && !is_told && is_worth_telling(type_, value, plan) {
+            notes.push(compute_note(value));
         }
     }
     notes.extend(compute_recording_note(meeting, status));
@@ -126,13 +126,13 @@ fn compute_recording_note(meeting: &Meeting, status: &MeetingStatus) -> Option<N
 }
 
 /// What follows from something else that is told is not.
-fn is_worth_telling(type_: &str, verdict: &Verdict, plan: &MeetingPlan) -> bool {
+fn is_worth_telling(type_: &str, value: &ConditionValue, plan: &MeetingPlan) -> bool {
     let is_bound_now = matches!(plan.placement, Placement::New(_));
-    match (type_, verdict) {
-        (CONDITION_ACCEPTED, Verdict::True(_))
-        | (CONDITION_MEDIA_REACHABLE, Verdict::Unknown(_) | Verdict::True(_)) => false,
-        (CONDITION_ASSIGNED, Verdict::True(_)) => plan.left.is_none(),
-        (CONDITION_READY, Verdict::True(_)) => !is_bound_now,
+    match (type_, value) {
+        (CONDITION_ACCEPTED, ConditionValue::True(_))
+        | (CONDITION_MEDIA_REACHABLE, ConditionValue::Unknown(_) | ConditionValue::True(_)) => false,
+        (CONDITION_ASSIGNED, ConditionValue::True(_)) => plan.left.is_none(),
+        (CONDITION_READY, ConditionValue::True(_)) => !is_bound_now,
         _ => true,
     }
 }
@@ -143,9 +143,9 @@ fn old_conditions(meeting: &Meeting) -> &[Condition] {
 
 fn compute_phase(plan: &MeetingPlan, participants: u32) -> MeetingPhase {
     let needs_mending = [reason::MEETING_TOO_LARGE, reason::INVALID_SPEC, reason::NAMESPACE_NOT_ALLOWED];
-    match (&plan.placement, plan.ready.wait().reason) {
+    match (&plan.placement, plan.ready.reason().code) {
         _ if plan.ended_at.is_some() => MeetingPhase::Ended,
-        _ if !plan.accepted.is_true() && needs_mending.contains(&plan.accepted.wait().reason) => MeetingPhase::Failed,
+        _ if !plan.accepted.is_true() && needs_mending.contains(&plan.accepted.reason().code) => MeetingPhase::Failed,
         (Placement::Nowhere, _) | (_, reason::SCHEDULED) => MeetingPhase::Pending,
         _ if plan.is_draining && participants > 0 => MeetingPhase::Draining,
         _ if plan.ready.is_true() => MeetingPhase::Ready,
@@ -153,25 +153,25 @@ fn compute_phase(plan: &MeetingPlan, participants: u32) -> MeetingPhase {
     }
 }
 
-fn compute_left(why: &Wait, placement: &Placement) -> Note {
+fn compute_left(why: &Reason, placement: &Placement) -> Note {
     match placement {
         Placement::New(pod) => {
-            let is_planned = [reason::RELIEVED, reason::POD_DRAINING].contains(&why.reason);
+            let is_planned = [reason::RELIEVED, reason::POD_DRAINING].contains(&why.code);
             let message = format!("moved to media pod {:?}: {}", pod.name, why.message);
             Note { is_warning: !is_planned, ..Note::normal(reason::REASSIGNED, message).about(&pod.name) }
         }
-        Placement::Kept(_) | Placement::Nowhere => Note::warning(why.reason, why.message.clone()),
+        Placement::Kept(_) | Placement::Nowhere => Note::warning(why.code, why.message.clone()),
     }
 }
 
-fn compute_note(verdict: &Verdict) -> Note {
-    let Wait { reason, message } = verdict.wait();
-    match (verdict, *reason) {
-        (Verdict::True(_), _)
+fn compute_note(value: &ConditionValue) -> Note {
+    let Reason { code, message } = value.reason();
+    match (value, *code) {
+        (ConditionValue::True(_), _)
         | (_, reason::NO_POD_READY | reason::POD_NOT_READY | reason::SCHEDULED | reason::ENDED) => {
-            Note::normal(reason, message.clone())
+            Note::normal(code, message.clone())
         }
-        _ => Note::warning(reason, message.clone()),
+        _ => Note::warning(code, message.clone()),
     }
 }
 

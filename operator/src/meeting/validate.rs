@@ -12,7 +12,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelecto
 use kube::ResourceExt;
 
 use super::quota::check_quota;
-use crate::model::{ledger::Ledger, reason::Wait, valid_pool::ValidPool};
+use crate::model::{ledger::Ledger, reason::Reason, valid_pool::ValidPool};
 use convene_crds::reason;
 
 /// How long before its start a meeting gets its media pod: a pod that has to be made first is ready by then.
@@ -47,24 +47,24 @@ pub(crate) enum Moment {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ValidMeeting {
     /// People it must have room for.
-    pub max_participants: u32,
+    pub(crate) max_participants: u32,
     /// Whether it wants a pod for itself.
-    pub is_dedicated: bool,
+    pub(crate) is_dedicated: bool,
     /// The pod it is bound to now.
-    pub bound_to: Option<AssignedPod>,
+    pub(crate) bound_to: Option<AssignedPod>,
     /// People in it.
-    pub participants: u32,
+    pub(crate) participants: u32,
     /// Whether the pod it is bound to has told who is on it, since this process runs. Before that `participants` is what the status says,
     /// which may be from long ago.
-    pub is_told: bool,
+    pub(crate) is_told: bool,
     /// Whether it may leave a draining pod although people are in it.
-    pub is_released: bool,
+    pub(crate) is_released: bool,
     /// The reason why it gets no new place in the pool, if there is one. It keeps a place that it has.
-    pub denial: Option<Wait>,
+    pub(crate) denial: Option<Reason>,
     /// Where now lies.
-    pub moment: Moment,
+    pub(crate) moment: Moment,
     /// The time.
-    pub now: Timestamp,
+    pub(crate) now: Timestamp,
 }
 
 /// Where `now` lies between start and end of a meeting.
@@ -103,12 +103,12 @@ pub(crate) fn compute_expiry(meeting: &Meeting) -> Option<Timestamp> {
 /// Checks `meeting` against the pool it names; `None` is a pool that does not exist. `labels` are those of the meeting's namespace.
 pub(crate) fn validate_meeting(
     meeting: &Meeting,
-    pool: Option<&Result<&ValidPool, Wait>>,
+    pool: Option<&Result<&ValidPool, Reason>>,
     home: &str,
     labels: &BTreeMap<String, String>,
     ledger: &Ledger,
     now: Timestamp,
-) -> Result<ValidMeeting, Wait> {
+) -> Result<ValidMeeting, Reason> {
     let pool = pool.ok_or_else(|| explain_missing_pool(meeting, home))?.as_ref().map_err(Clone::clone)?;
     let namespace = meeting.namespace().unwrap_or_default();
     if !is_admitted(&pool.allowed_namespaces, &namespace, home, labels) {
@@ -167,9 +167,9 @@ fn meets(requirement: &LabelSelectorRequirement, labels: &BTreeMap<String, Strin
 }
 
 /// Why a meeting waits whose pool does not exist. `namespace` is that of the pools.
-pub(crate) fn explain_missing_pool(meeting: &Meeting, namespace: &str) -> Wait {
+pub(crate) fn explain_missing_pool(meeting: &Meeting, namespace: &str) -> Reason {
     let pool = &meeting.spec.pool;
-    Wait::new(
+    Reason::new(
         reason::POOL_NOT_FOUND,
         format!(
             "there is no MediaPool {pool:?} in namespace {namespace:?}: create it, or name another one in spec.pool of a new meeting"
@@ -177,9 +177,9 @@ pub(crate) fn explain_missing_pool(meeting: &Meeting, namespace: &str) -> Wait {
     )
 }
 
-fn compute_not_admitted(pool: &ValidPool, namespace: &str) -> Wait {
+fn compute_not_admitted(pool: &ValidPool, namespace: &str) -> Reason {
     let pool = &pool.name;
-    Wait::new(
+    Reason::new(
         reason::NAMESPACE_NOT_ALLOWED,
         format!(
             "MediaPool {pool:?} does not admit meetings of namespace {namespace:?}: label the namespace as spec.allowedNamespaces of the pool asks for, or use another pool"
@@ -187,10 +187,10 @@ fn compute_not_admitted(pool: &ValidPool, namespace: &str) -> Wait {
     )
 }
 
-fn compute_too_large(meeting: &Meeting, pool: &ValidPool) -> Wait {
+fn compute_too_large(meeting: &Meeting, pool: &ValidPool) -> Reason {
     let (wanted, room, pool) = (meeting.spec.max_participants, pool.capacity.participants, &pool.name);
     let name = meeting.name_any();
-    Wait::new(
+    Reason::new(
         reason::MEETING_TOO_LARGE,
         format!(
             "meeting {name:?} allows {wanted} people, a media pod of pool {pool:?} takes {room}: lower spec.maxParticipants, or raise capacity.participants of the pool"

@@ -8,44 +8,44 @@ use convene_crds::names::{FALSE, TRUE, UNKNOWN};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use crate::model::reason::Wait;
+use crate::model::reason::Reason;
 
 /// What is known about one condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum ConditionValue {
     /// It is true, with a reason and a message.
-    True(Wait),
+    True(Reason),
     /// It is not, and this is why.
-    False(Wait),
+    False(Reason),
     /// Nobody can tell yet, and this is why.
-    Unknown(Wait),
+    Unknown(Reason),
 }
 
-impl Verdict {
+impl ConditionValue {
     /// It is true.
-    pub fn yes(reason: &'static str, message: impl Into<String>) -> Self {
-        Self::True(Wait::new(reason, message))
+    pub(crate) fn yes(reason: &'static str, message: impl Into<String>) -> Self {
+        Self::True(Reason::new(reason, message))
     }
 
     /// It is not.
-    pub fn no(reason: &'static str, message: impl Into<String>) -> Self {
-        Self::False(Wait::new(reason, message))
+    pub(crate) fn no(reason: &'static str, message: impl Into<String>) -> Self {
+        Self::False(Reason::new(reason, message))
     }
 
     /// Whether it is true.
-    pub const fn is_true(&self) -> bool {
+    pub(crate) const fn is_true(&self) -> bool {
         matches!(self, Self::True(_))
     }
 
     /// Reason and message.
-    pub const fn wait(&self) -> &Wait {
+    pub(crate) const fn reason(&self) -> &Reason {
         match self {
-            Self::True(wait) | Self::False(wait) | Self::Unknown(wait) => wait,
+            Self::True(reason) | Self::False(reason) | Self::Unknown(reason) => reason,
         }
     }
 
     /// As a condition writes it.
-    pub const fn status(&self) -> &'static str {
+    pub(crate) const fn status(&self) -> &'static str {
         match self {
             Self::True(_) => TRUE,
             Self::False(_) => FALSE,
@@ -58,11 +58,11 @@ impl Verdict {
 pub(crate) fn compute_condition(
     old: &[Condition],
     type_: &str,
-    verdict: &Verdict,
+    value: &ConditionValue,
     generation: Option<i64>,
     now: Timestamp,
 ) -> Condition {
-    let status = verdict.status();
+    let status = value.status();
     let kept = find(old, type_)
         .filter(|condition| condition.status == status)
         .map(|condition| condition.last_transition_time.clone());
@@ -71,8 +71,8 @@ pub(crate) fn compute_condition(
     Condition {
         type_: type_.to_owned(),
         status: status.to_owned(),
-        reason: verdict.wait().reason.to_owned(),
-        message: verdict.wait().message.clone(),
+        reason: value.reason().code.to_owned(),
+        message: value.reason().message.clone(),
         observed_generation: generation,
         last_transition_time: kept.unwrap_or(Time(whole_seconds)),
     }
@@ -104,28 +104,33 @@ mod tests {
 
     #[test]
     fn time_moves_only_with_the_status() {
-        let first = compute_condition(&[], "Ready", &Verdict::no("PoolFull", "a"), Some(1), at(10));
-        let same =
-            compute_condition(std::slice::from_ref(&first), "Ready", &Verdict::no("NoPodReady", "b"), Some(2), at(20));
+        let first = compute_condition(&[], "Ready", &ConditionValue::no("PoolFull", "a"), Some(1), at(10));
+        let same = compute_condition(
+            std::slice::from_ref(&first),
+            "Ready",
+            &ConditionValue::no("NoPodReady", "b"),
+            Some(2),
+            at(20),
+        );
         assert_eq!(same.last_transition_time, Time(at(10)));
         assert_eq!(
             (same.reason.as_str(), same.message.as_str(), same.observed_generation),
             ("NoPodReady", "b", Some(2))
         );
-        let changed = compute_condition(&[same], "Ready", &Verdict::yes("PodReady", ""), Some(2), at(30));
+        let changed = compute_condition(&[same], "Ready", &ConditionValue::yes("PodReady", ""), Some(2), at(30));
         assert_eq!(changed.last_transition_time, Time(at(30)));
     }
 
     #[test]
     fn times_do_not_make_a_difference_and_all_else_does() {
         let ready =
-            |verdict: &Verdict, generation, second| compute_condition(&[], "Ready", verdict, generation, at(second));
-        let no = Verdict::no("PoolFull", "a");
+            |value: &ConditionValue, generation, second| compute_condition(&[], "Ready", value, generation, at(second));
+        let no = ConditionValue::no("PoolFull", "a");
         let base = [ready(&no, Some(1), 1)];
         assert!(are_same(&base, &[ready(&no, Some(1), 2)]));
         assert!(!are_same(&base, &[ready(&no, Some(2), 1)]));
-        assert!(!are_same(&base, &[ready(&Verdict::no("PoolFull", "b"), Some(1), 1)]));
-        assert!(!are_same(&base, &[ready(&Verdict::yes("PoolFull", "a"), Some(1), 1)]));
+        assert!(!are_same(&base, &[ready(&ConditionValue::no("PoolFull", "b"), Some(1), 1)]));
+        assert!(!are_same(&base, &[ready(&ConditionValue::yes("PoolFull", "a"), Some(1), 1)]));
         assert!(!are_same(&base, &[]));
         assert!(!are_same(&base, &[compute_condition(&[], "Accepted", &no, Some(1), at(1))]));
     }

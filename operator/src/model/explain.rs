@@ -10,7 +10,7 @@ use super::valid_pool::ValidPool;
 use crate::model::{
     ledger::{Holders, Ledger, Usage},
     media_pod::MediaPod,
-    reason::Wait,
+    reason::Reason,
 };
 use convene_crds::reason;
 
@@ -19,11 +19,11 @@ use convene_crds::reason;
 pub(crate) fn explain_no_ready_pod(
     pool: &ValidPool,
     pods: &[Arc<MediaPod>],
-    trouble: Option<&Wait>,
+    trouble: Option<&Reason>,
     holders: &Holders,
-) -> Wait {
-    if let Some(wait) = find_heaviest_wait(pods).filter(|wait| wait.reason != reason::POD_NOT_READY) {
-        return wait.clone();
+) -> Reason {
+    if let Some(reason) = find_most_telling_reason(pods).filter(|reason| reason.code != reason::POD_NOT_READY) {
+        return reason.clone();
     }
     let live = pods.iter().filter(|pod| pod.is_live()).count();
     let ready = pods.iter().filter(|pod| pod.is_ready()).count();
@@ -33,16 +33,16 @@ pub(crate) fn explain_no_ready_pod(
     if let Some(trouble) = trouble {
         return trouble.clone();
     }
-    let why =
-        find_heaviest_wait(pods).map_or_else(|| "a media pod is being created".to_owned(), |wait| wait.message.clone());
-    Wait::new(reason::NO_POD_READY, format!("MediaPool {:?} has no ready media pod with room yet: {why}", pool.name))
+    let why = find_most_telling_reason(pods)
+        .map_or_else(|| "a media pod is being created".to_owned(), |reason| reason.message.clone());
+    Reason::new(reason::NO_POD_READY, format!("MediaPool {:?} has no ready media pod with room yet: {why}", pool.name))
 }
 
 /// The most telling of the pods' waits.
-pub(crate) fn find_heaviest_wait(pods: &[Arc<MediaPod>]) -> Option<&Wait> {
+pub(crate) fn find_most_telling_reason(pods: &[Arc<MediaPod>]) -> Option<&Reason> {
     let weight =
-        |wait: &&Wait| reason::BY_WEIGHT.iter().position(|reason| *reason == wait.reason).unwrap_or(usize::MAX);
-    pods.iter().filter_map(|pod| pod.wait()).min_by_key(weight)
+        |reason: &&Reason| reason::BY_WEIGHT.iter().position(|code| *code == reason.code).unwrap_or(usize::MAX);
+    pods.iter().filter_map(|pod| pod.reason()).min_by_key(weight)
 }
 
 /// The namespaces that use a pool, once it has all the `pods` it may have. Before that they are not needed, and cost a walk over all namespaces.
@@ -54,9 +54,9 @@ pub(crate) fn find_holders(pool: &ValidPool, pods: usize, ledger: &Ledger) -> Ho
 }
 
 /// What it means that all pods are full and no more are allowed.
-pub(crate) fn compute_full(pool: &ValidPool, pods: usize, holders: &Holders) -> Wait {
+pub(crate) fn compute_full(pool: &ValidPool, pods: usize, holders: &Holders) -> Reason {
     let (name, max, held) = (&pool.name, pool.max, describe_holders(holders));
-    Wait::new(
+    Reason::new(
         reason::POOL_FULL,
         format!(
             "all {pods} media pods of MediaPool {name:?} are full and it may have {max}{held}: raise its max or capacity, or delete meetings"

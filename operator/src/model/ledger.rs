@@ -47,7 +47,7 @@ pub(crate) struct Ledger {
     freed: BTreeSet<(Arc<str>, String)>,
     /// Pools and UIDs of pods: thousands of meetings name the same few.
     names: HashSet<Arc<str>>,
-    condemned: HashSet<String>,
+    marked_for_deletion: HashSet<String>,
     /// People on a pod by its own account, those of meetings that have left it included.
     people: HashMap<String, u32>,
     list: u64,
@@ -166,23 +166,23 @@ impl Ledger {
     }
 
     /// Marks pods that are about to be deleted: no meeting is bound to them any more.
-    pub(crate) fn condemn(&mut self, pod_uid: &str) {
-        self.condemned.insert(pod_uid.to_owned());
+    pub(crate) fn mark_for_deletion(&mut self, pod_uid: &str) {
+        self.marked_for_deletion.insert(pod_uid.to_owned());
     }
 
-    /// Takes back [`Ledger::condemn`]: the pod could not be deleted.
-    pub(crate) fn pardon(&mut self, pod_uid: &str) {
-        self.condemned.remove(pod_uid);
+    /// Takes back [`Ledger::mark_for_deletion`]: the pod could not be deleted.
+    pub(crate) fn unmark(&mut self, pod_uid: &str) {
+        self.marked_for_deletion.remove(pod_uid);
     }
 
     /// Whether the pod is about to be deleted.
-    pub(crate) fn is_condemned(&self, pod_uid: &str) -> bool {
-        self.condemned.contains(pod_uid)
+    pub(crate) fn is_marked_for_deletion(&self, pod_uid: &str) -> bool {
+        self.marked_for_deletion.contains(pod_uid)
     }
 
     /// The pod with this UID is gone.
     pub(crate) fn forget_pod(&mut self, pod_uid: &str) {
-        self.condemned.remove(pod_uid);
+        self.marked_for_deletion.remove(pod_uid);
         self.people.remove(pod_uid);
         self.names.remove(pod_uid);
     }
@@ -230,7 +230,7 @@ impl Ledger {
     }
 
     /// Those of them that somebody is in and that were not released yet, by UID.
-    pub(crate) fn lively_on(&self, pod_uid: &str) -> impl Iterator<Item = &Arc<str>> {
+    pub(crate) fn active_on(&self, pod_uid: &str) -> impl Iterator<Item = &Arc<str>> {
         let is_lively = |entry: &Entry| entry.participants() > 0 && !entry.is_released;
         self.meetings_on(pod_uid).map(|(uid, _)| uid).filter(move |uid| self.meetings.get(*uid).is_some_and(is_lively))
     }
@@ -305,7 +305,7 @@ impl Ledger {
             load.meetings += 1;
             load.participants += entry.participants();
             load.dedicated += u32::from(entry.is_dedicated);
-            load.lively += u32::from(entry.participants() > 0);
+            load.active += u32::from(entry.participants() > 0);
             self.on_pod.entry(pod).or_default().insert(Arc::clone(uid), Arc::clone(&entry.key));
             self.held.add(&entry.pool, &entry.key.namespace, entry.usage());
         }
@@ -329,7 +329,7 @@ impl Ledger {
                 load.meetings = load.meetings.saturating_sub(1);
                 load.participants = load.participants.saturating_sub(entry.participants());
                 load.dedicated = load.dedicated.saturating_sub(u32::from(entry.is_dedicated));
-                load.lively = load.lively.saturating_sub(u32::from(entry.participants() > 0));
+                load.active = load.active.saturating_sub(u32::from(entry.participants() > 0));
                 is_empty = load.meetings == 0;
             }
             if is_empty {

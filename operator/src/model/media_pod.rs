@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerPort, ContainerState, ContainerStatus, Pod};
 use kube::ResourceExt;
 
-use crate::model::{conditions::Verdict, ports::PortRange, reason::Wait};
+use crate::model::{conditions::ConditionValue, ports::PortRange, reason::Reason};
 use convene_crds::reason;
 
 /// Container restarts after which a pod that keeps crashing is replaced. Until then it restarts in place, with its ports and its meetings.
@@ -22,37 +22,37 @@ pub(crate) const MAX_RESTARTS: i32 = 5;
 
 /// What can be done with a media pod now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PodState {
+pub(crate) enum PodState {
     /// People can join meetings on it.
     Ready,
     /// Not ready, and may become so by itself.
-    Starting(Wait),
+    Starting(Reason),
     /// Its process has ended. It is started again, after growing pauses from the second time on, so its meetings are better off
     /// elsewhere.
-    Crashing(Wait),
+    Crashing(Reason),
     /// Being deleted.
     Terminating,
     /// Will never be ready again; to be deleted and replaced.
-    Dead(Wait),
+    Dead(Reason),
 }
 
 /// Why and since when a pod is being drained.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Draining {
+pub(crate) struct Draining {
     /// Since when.
-    pub since: Timestamp,
+    pub(crate) since: Timestamp,
     /// Why, one of [`reason::DRAINS`].
-    pub reason: &'static str,
+    pub(crate) reason: &'static str,
 }
 
 impl Draining {
     /// The annotation's text.
-    pub fn to_annotation(&self) -> String {
+    pub(crate) fn to_annotation(&self) -> String {
         format!("{} {}", self.since, self.reason)
     }
 
     /// Reads the annotation. A text that nobody of us wrote drains the pod too, from the beginning of time on.
-    pub fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let (since, word) = text.split_once(' ').unwrap_or((text, ""));
         let reason = reason::DRAINS.into_iter().find(|reason| *reason == word).unwrap_or(reason::NOT_NEEDED);
         Self { since: since.parse().unwrap_or(Timestamp::UNIX_EPOCH), reason }
@@ -61,70 +61,70 @@ impl Draining {
 
 /// What the probe of a pod's announced address has found, as the pod's own condition tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reached {
+pub(crate) struct Reached {
     /// Whether media would get there; `None` if no probe could be made.
-    pub is_reachable: Option<bool>,
+    pub(crate) is_reachable: Option<bool>,
     /// Reason and message of the condition.
-    pub wait: Wait,
+    pub(crate) reason: Reason,
 }
 
 impl Reached {
     /// The same as a verdict about the pod's meetings.
-    pub fn to_verdict(&self) -> Verdict {
+    pub(crate) fn to_value(&self) -> ConditionValue {
         match self.is_reachable {
-            Some(true) => Verdict::True(self.wait.clone()),
-            Some(false) => Verdict::False(self.wait.clone()),
-            None => Verdict::Unknown(self.wait.clone()),
+            Some(true) => ConditionValue::True(self.reason.clone()),
+            Some(false) => ConditionValue::False(self.reason.clone()),
+            None => ConditionValue::Unknown(self.reason.clone()),
         }
     }
 }
 
 /// A media pod as the operator sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MediaPod {
+pub(crate) struct MediaPod {
     /// Name of the pod.
-    pub name: String,
+    pub(crate) name: String,
     /// UID of the pod: a later pod of the same name is another one.
-    pub uid: String,
+    pub(crate) uid: String,
     /// Pool it belongs to.
-    pub pool: String,
+    pub(crate) pool: String,
     /// Whether its labels still say so.
-    pub is_labelled: bool,
+    pub(crate) is_labelled: bool,
     /// Revision of the template it was made from.
-    pub revision: String,
+    pub(crate) revision: String,
     /// Node it runs on, once scheduled.
-    pub node: Option<String>,
+    pub(crate) node: Option<String>,
     /// Address inside the cluster, once started.
-    pub ip: Option<String>,
+    pub(crate) ip: Option<String>,
     /// Every address inside the cluster.
-    pub ips: Vec<String>,
+    pub(crate) ips: Vec<String>,
     /// Port of signaling and admin API at that address.
-    pub http_port: u16,
+    pub(crate) http_port: u16,
     /// What was announced to browsers, once known.
-    pub addresses: Vec<String>,
+    pub(crate) addresses: Vec<String>,
     /// Ports for media.
-    pub rtc_ports: Option<PortRange>,
+    pub(crate) rtc_ports: Option<PortRange>,
     /// All the ports it takes from its pool: those for media and, in the node's network, that of signaling.
-    pub block: Option<PortRange>,
+    pub(crate) block: Option<PortRange>,
     /// Whether its ports are ports of the node.
-    pub uses_node_ports: bool,
+    pub(crate) uses_node_ports: bool,
     /// What can be done with it.
-    pub state: PodState,
+    pub(crate) state: PodState,
     /// When it was created.
-    pub created: Option<Timestamp>,
+    pub(crate) created: Option<Timestamp>,
     /// Ports that browsers use where they differ, as announced.
-    pub announced_ports: Option<String>,
+    pub(crate) announced_ports: Option<String>,
     /// Why it is being drained, if it is.
-    pub draining: Option<Draining>,
+    pub(crate) draining: Option<Draining>,
     /// Whether its label says that nobody is on it.
-    pub is_evictable: bool,
+    pub(crate) is_evictable: bool,
     /// What the last probe has found.
-    pub reached: Option<Reached>,
+    pub(crate) reached: Option<Reached>,
 }
 
 impl MediaPod {
     /// The view of `pod`.
-    pub fn from_pod(pod: &Pod) -> Self {
+    pub(crate) fn from_pod(pod: &Pod) -> Self {
         let rtc_ports = compute_rtc_ports(pod);
         let pool = compute_pool(pod);
         let http_port = signaling_port(pod);
@@ -152,30 +152,30 @@ impl MediaPod {
     }
 
     /// Whether new meetings may be bound to it.
-    pub fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         self.is_ready() && self.draining.is_none()
     }
 
     /// Whether people can join meetings on it.
-    pub fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         self.state == PodState::Ready
     }
 
     /// Whether it is, or may still become, of use.
-    pub const fn is_live(&self) -> bool {
+    pub(crate) const fn is_live(&self) -> bool {
         matches!(self.state, PodState::Ready | PodState::Starting(_) | PodState::Crashing(_))
     }
 
     /// What it waits for, if it is not ready but live.
-    pub const fn wait(&self) -> Option<&Wait> {
+    pub(crate) const fn reason(&self) -> Option<&Reason> {
         match &self.state {
-            PodState::Starting(wait) | PodState::Crashing(wait) => Some(wait),
+            PodState::Starting(reason) | PodState::Crashing(reason) => Some(reason),
             PodState::Ready | PodState::Terminating | PodState::Dead(_) => None,
         }
     }
 
     /// What a Meeting's status says about this pod.
-    pub fn to_assigned(&self) -> AssignedPod {
+    pub(crate) fn to_assigned(&self) -> AssignedPod {
         AssignedPod {
             name: self.name.clone(),
             uid: self.uid.clone(),
@@ -195,13 +195,13 @@ fn compute_reached(pod: &Pod) -> Option<Reached> {
     let known = [reason::MEDIA_REACHABLE, reason::MEDIA_UNREACHABLE, reason::UDP_BLOCKED, reason::PROBE_FAILED];
     let told = found.reason.as_deref().unwrap_or_default();
     let reason = known.into_iter().find(|reason| *reason == told).unwrap_or(reason::PROBE_FAILED);
-    let wait = Wait::new(reason, found.message.clone().unwrap_or_default());
+    let reason = Reason::new(reason, found.message.clone().unwrap_or_default());
     let is_reachable = match found.status.as_str() {
         TRUE => Some(true),
         FALSE => Some(false),
         _ => None,
     };
-    Some(Reached { is_reachable, wait })
+    Some(Reached { is_reachable, reason })
 }
 
 fn annotation<'a>(pod: &'a Pod, key: &str) -> Option<&'a str> {
@@ -259,7 +259,7 @@ fn compute_state(pod: &Pod) -> PodState {
     if let Some(phase @ ("Failed" | "Succeeded")) = status.and_then(|status| status.phase.as_deref()) {
         let cause = status.and_then(|status| status.message.clone().or_else(|| status.reason.clone()));
         let cause = cause.unwrap_or_else(|| phase.to_lowercase());
-        return PodState::Dead(Wait::new(reason::POD_FAILED, format!("media pod {name:?} ended: {cause}")));
+        return PodState::Dead(Reason::new(reason::POD_FAILED, format!("media pod {name:?} ended: {cause}")));
     }
     let containers = status.and_then(|status| status.container_statuses.as_ref());
     let container = containers.and_then(|list| list.first());
@@ -269,7 +269,7 @@ fn compute_state(pod: &Pod) -> PodState {
     if is_ready(pod) && pod_can_be_reached(pod) {
         return PodState::Ready;
     }
-    PodState::Starting(compute_start_wait(pod, &name, container))
+    PodState::Starting(compute_start_reason(pod, &name, container))
 }
 
 fn pod_can_be_reached(pod: &Pod) -> bool {
@@ -281,7 +281,7 @@ fn compute_crash(name: &str, container: &ContainerStatus) -> Option<PodState> {
     // The kubelet says this during most of the first pause, too.
     if state.terminated.is_some() {
         let message = format!("media pod {name:?} has ended and is started again: {}", compute_last_words(state));
-        return Some(PodState::Crashing(Wait::new(reason::POD_CRASHING, message)));
+        return Some(PodState::Crashing(Reason::new(reason::POD_CRASHING, message)));
     }
     let waiting = state.waiting.as_ref()?;
     if waiting.reason.as_deref() != Some("CrashLoopBackOff") {
@@ -289,9 +289,9 @@ fn compute_crash(name: &str, container: &ContainerStatus) -> Option<PodState> {
     }
     let words = container.last_state.as_ref().map_or_else(|| "it says nothing".to_owned(), compute_last_words);
     let restarts = container.restart_count;
-    let wait =
-        Wait::new(reason::POD_CRASHING, format!("media pod {name:?} keeps ending ({restarts} restarts): {words}"));
-    Some(if restarts >= MAX_RESTARTS { PodState::Dead(wait) } else { PodState::Crashing(wait) })
+    let reason =
+        Reason::new(reason::POD_CRASHING, format!("media pod {name:?} keeps ending ({restarts} restarts): {words}"));
+    Some(if restarts >= MAX_RESTARTS { PodState::Dead(reason) } else { PodState::Crashing(reason) })
 }
 
 /// What a container said before it ended; the pods are set up so that this is the end of its log.
@@ -303,24 +303,24 @@ fn compute_last_words(state: &ContainerState) -> String {
     format!("exit code {}, {}", ended.exit_code, shorten(why, 300))
 }
 
-fn compute_start_wait(pod: &Pod, name: &str, container: Option<&ContainerStatus>) -> Wait {
+fn compute_start_reason(pod: &Pod, name: &str, container: Option<&ContainerStatus>) -> Reason {
     let scheduled = condition(pod, "PodScheduled");
     if let Some(refused) = scheduled.filter(|scheduled| scheduled.status == "False") {
-        return compute_scheduler_wait(name, refused.message.as_deref().unwrap_or("the scheduler gives no reason"));
+        return compute_scheduler_reason(name, refused.message.as_deref().unwrap_or("the scheduler gives no reason"));
     }
-    if let Some(wait) = container.and_then(|container| compute_image_wait(name, container)) {
-        return wait;
+    if let Some(reason) = container.and_then(|container| compute_image_reason(name, container)) {
+        return reason;
     }
     let missing = compute_missing(pod, container);
-    Wait::new(reason::POD_NOT_READY, format!("media pod {name:?} is not ready: {missing}"))
+    Reason::new(reason::POD_NOT_READY, format!("media pod {name:?} is not ready: {missing}"))
 }
 
-fn compute_scheduler_wait(name: &str, message: &str) -> Wait {
+fn compute_scheduler_reason(name: &str, message: &str) -> Reason {
     let reason = if message.contains("free ports") { reason::PORTS_TAKEN } else { reason::UNSCHEDULABLE };
-    Wait::new(reason, format!("media pod {name:?} finds no node: {}", shorten(message, 400)))
+    Reason::new(reason, format!("media pod {name:?} finds no node: {}", shorten(message, 400)))
 }
 
-fn compute_image_wait(name: &str, container: &ContainerStatus) -> Option<Wait> {
+fn compute_image_reason(name: &str, container: &ContainerStatus) -> Option<Reason> {
     let waiting = container.state.as_ref()?.waiting.as_ref()?;
     let cause = waiting.reason.as_deref()?;
     if !matches!(
@@ -333,7 +333,7 @@ fn compute_image_wait(name: &str, container: &ContainerStatus) -> Option<Wait> {
     let details = waiting.message.as_deref().unwrap_or(cause);
     let details = details.split_once("ErrImagePull: ").map_or(details, |(_, failure)| failure);
     let message = format!("media pod {name:?} cannot get its image {:?}: {}", container.image, shorten(details, 300));
-    Some(Wait::new(reason::IMAGE_PULL_FAILED, message))
+    Some(Reason::new(reason::IMAGE_PULL_FAILED, message))
 }
 
 fn compute_missing(pod: &Pod, container: Option<&ContainerStatus>) -> String {

@@ -14,39 +14,39 @@ use super::ports::PortRange;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct PodTemplate {
     /// Container image.
-    pub image: String,
+    pub(crate) image: String,
     /// When the image is fetched.
-    pub image_pull_policy: Option<ImagePullPolicy>,
+    pub(crate) image_pull_policy: Option<ImagePullPolicy>,
     /// CPU and memory.
-    pub resources: Option<ContainerResources>,
+    pub(crate) resources: Option<ContainerResources>,
     /// Labels of suitable nodes.
-    pub node_selector: BTreeMap<String, String>,
+    pub(crate) node_selector: BTreeMap<String, String>,
     /// Taints to put up with.
-    pub tolerations: Vec<Toleration>,
+    pub(crate) tolerations: Vec<Toleration>,
     /// Priority class.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub priority_class_name: Option<String>,
+    pub(crate) priority_class_name: Option<String>,
     /// Secrets with credentials of the image registry.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub image_pull_secrets: Vec<String>,
+    pub(crate) image_pull_secrets: Vec<String>,
     /// Node label to spread over.
-    pub topology_key: String,
+    pub(crate) topology_key: String,
     /// Media workers.
-    pub workers: u16,
+    pub(crate) workers: u16,
     /// Ports for media: those of the workers, then the plain ones.
-    pub media_ports: u16,
+    pub(crate) media_ports: u16,
     /// How media gets to the pod.
-    pub exposure: Exposure,
+    pub(crate) exposure: Exposure,
     /// Addresses known before the pod is, if fixed.
-    pub fixed_addresses: Vec<String>,
+    pub(crate) fixed_addresses: Vec<String>,
     /// Networks that plain RTP may be sent to in addition to public addresses.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub plain_destinations: Vec<String>,
+    pub(crate) plain_destinations: Vec<String>,
     /// Where metrics are served in the node's network, if they are.
     #[serde(skip)]
-    pub metrics_ports: Option<PortRange>,
+    pub(crate) metrics_ports: Option<PortRange>,
     /// `ConfigMap` with the public admission keys.
-    pub admission_keys: String,
+    pub(crate) admission_keys: String,
 }
 
 impl PodTemplate {

@@ -16,9 +16,9 @@ pub(crate) const ENDING: SignedDuration = SignedDuration::from_secs(15);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Removal {
     /// Since when.
-    pub since: Timestamp,
+    pub(crate) since: Timestamp,
     /// Until when people may stay.
-    pub deadline: Timestamp,
+    pub(crate) deadline: Timestamp,
 }
 
 impl Removal {

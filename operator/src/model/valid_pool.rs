@@ -12,7 +12,7 @@ use kube::{Resource, ResourceExt};
 use std::collections::BTreeMap;
 
 use super::{
-    ledger::Usage, pod_spec::compute_revision, pod_template::PodTemplate, ports::PortRange, reason::Wait,
+    ledger::Usage, pod_spec::compute_revision, pod_template::PodTemplate, ports::PortRange, reason::Reason,
     removal::Removal,
 };
 use convene_crds::reason;
@@ -73,10 +73,10 @@ impl ValidPool {
 }
 
 /// Checks `pool`. The API server has checked the same rules; an older definition of the kind may have let something else pass.
-pub(crate) fn validate_pool(pool: &MediaPool, defaults: &PodDefaults) -> Result<ValidPool, Wait> {
+pub(crate) fn validate_pool(pool: &MediaPool, defaults: &PodDefaults) -> Result<ValidPool, Reason> {
     let spec = &pool.spec;
     let ports = PortRange::new(spec.rtc_ports.min, spec.rtc_ports.max)
-        .map_err(|error| Wait::new(reason::INVALID_SPEC, format!("spec.rtcPorts: {error}")))?;
+        .map_err(|error| Reason::new(reason::INVALID_SPEC, format!("spec.rtcPorts: {error}")))?;
     let template = compute_template(pool, defaults)?;
     if template.block_size() == 0 || ports.count() < template.block_size() {
         return Err(compute_too_narrow(ports, template.block_size()));
@@ -109,12 +109,12 @@ fn compute_namespace_limits(spec: &MediaPoolSpec) -> Usage {
     Usage { meetings: limits.meetings.unwrap_or(half), dedicated: limits.dedicated }
 }
 
-fn compute_template(pool: &MediaPool, defaults: &PodDefaults) -> Result<PodTemplate, Wait> {
+fn compute_template(pool: &MediaPool, defaults: &PodDefaults) -> Result<PodTemplate, Reason> {
     let spec = &pool.spec;
     let image = spec.image.clone().unwrap_or_else(|| defaults.image.clone());
     let is_fixed = spec.announced_address.policy == AddressPolicy::Fixed;
     if is_fixed && spec.announced_address.addresses.is_empty() {
-        return Err(Wait::new(reason::INVALID_SPEC, "spec.announcedAddress: policy Fixed needs addresses"));
+        return Err(Reason::new(reason::INVALID_SPEC, "spec.announcedAddress: policy Fixed needs addresses"));
     }
     check_node_selector(&spec.node_selector)?;
     Ok(PodTemplate {
@@ -137,13 +137,13 @@ fn compute_template(pool: &MediaPool, defaults: &PodDefaults) -> Result<PodTempl
 }
 
 /// The API server would refuse the pods, and not the pool.
-fn check_node_selector(selector: &BTreeMap<String, String>) -> Result<(), Wait> {
+fn check_node_selector(selector: &BTreeMap<String, String>) -> Result<(), Reason> {
     let is_good = |(key, value): &(&String, &String)| is_label_key(key) && (value.is_empty() || is_label_name(value));
     match selector.iter().find(|entry| !is_good(entry)) {
         None => Ok(()),
         Some((key, value)) => {
             let message = format!("spec.nodeSelector: {key:?}: {value:?} is not a label that a node can have");
-            Err(Wait::new(reason::INVALID_SPEC, message))
+            Err(Reason::new(reason::INVALID_SPEC, message))
         }
     }
 }
@@ -166,24 +166,24 @@ fn is_label_name(name: &str) -> bool {
     name.len() <= 63 && name.chars().all(is_plain) && is_end(name.chars().next()) && is_end(name.chars().last())
 }
 
-fn compute_plain_destinations(plain_rtp: &PlainRtp) -> Result<Vec<String>, Wait> {
+fn compute_plain_destinations(plain_rtp: &PlainRtp) -> Result<Vec<String>, Reason> {
     let networks = &plain_rtp.destinations;
     if let Some(other) = networks.iter().find(|network| network.parse::<IpNet>().is_err()) {
         let message = format!("spec.plainRtp.destinations: {other:?} is not a network in CIDR notation");
-        return Err(Wait::new(reason::INVALID_SPEC, message));
+        return Err(Reason::new(reason::INVALID_SPEC, message));
     }
     Ok(networks.clone())
 }
 
-fn compute_metrics_ports(spec: &MediaPoolSpec) -> Result<Option<PortRange>, Wait> {
+fn compute_metrics_ports(spec: &MediaPoolSpec) -> Result<Option<PortRange>, Reason> {
     let Some(ports) = spec.metrics_ports.filter(|_| spec.exposure == Exposure::HostNetwork) else { return Ok(None) };
     let ports = PortRange::new(ports.min, ports.max);
-    ports.map(Some).map_err(|error| Wait::new(reason::INVALID_SPEC, format!("spec.metricsPorts: {error}")))
+    ports.map(Some).map_err(|error| Reason::new(reason::INVALID_SPEC, format!("spec.metricsPorts: {error}")))
 }
 
-fn compute_too_narrow(ports: PortRange, wanted: u32) -> Wait {
+fn compute_too_narrow(ports: PortRange, wanted: u32) -> Reason {
     let count = ports.count();
-    Wait::new(
+    Reason::new(
         reason::INVALID_SPEC,
         format!(
             "spec.rtcPorts {ports} has {count} ports, one pod takes {wanted}: widen it, or lower workersPerPod or plainPorts"
@@ -202,7 +202,7 @@ mod tests {
     fn a_node_selector_has_labels_that_a_node_can_have() {
         let refusal = |key: &str, value: &str| {
             let outcome = validate_pool(&pool_object(json!({"nodeSelector": {key: value}})), &defaults());
-            outcome.err().map(|wait| (wait.reason, wait.message))
+            outcome.err().map(|reason| (reason.code, reason.message))
         };
         for (key, value) in [("convene.dev/media", "true"), ("rack", ""), ("a_b.C", "9-x")] {
             assert_eq!(refusal(key, value), None, "{key}: {value}");

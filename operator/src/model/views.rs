@@ -16,7 +16,7 @@ use kube::{Resource, ResourceExt, core::DeserializeGuard};
 use crate::model::{
     conditions::find,
     media_pod::MediaPod,
-    reason::Wait,
+    reason::Reason,
     valid_pool::{PodDefaults, ValidPool, validate_pool},
 };
 use convene_crds::reason;
@@ -25,20 +25,20 @@ use convene_crds::reason;
 #[derive(Clone, Debug)]
 pub(crate) struct PoolView {
     /// Its spec, checked, or why it cannot be served.
-    pub pool: Result<Arc<ValidPool>, Wait>,
+    pub(crate) pool: Result<Arc<ValidPool>, Reason>,
     /// Why it could not make the pods it wants, if so: its condition `PodsAvailable`.
-    pub trouble: Option<Wait>,
+    pub(crate) trouble: Option<Reason>,
     /// Whether it is being deleted.
-    pub is_deleting: bool,
+    pub(crate) is_deleting: bool,
 }
 
 /// What the operator needs to know of a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct NodeView {
     /// Whether no new pods come to it: somebody is about to work on it.
-    pub is_cordoned: bool,
+    pub(crate) is_cordoned: bool,
     /// The addresses to announce for its pods: the external ones, else the internal ones; of several families all.
-    pub addresses: Vec<String>,
+    pub(crate) addresses: Vec<String>,
 }
 
 /// The views of everything.
@@ -61,7 +61,7 @@ impl Views {
             Ok(pool) => (validate_pool(pool, defaults).map(Arc::new), compute_trouble(pool)),
             Err(invalid) => {
                 let message = format!("MediaPool {name:?} cannot be read: {}", invalid.error);
-                (Err(Wait::new(reason::INVALID_SPEC, message)), None)
+                (Err(Reason::new(reason::INVALID_SPEC, message)), None)
             }
         };
         let before = self.pools.insert(name, Arc::new(PoolView { pool, trouble, is_deleting }));
@@ -161,7 +161,7 @@ impl Views {
 }
 
 /// Only what the pool's own controller writes comes back as a constant; anything else was written by somebody else.
-fn compute_trouble(pool: &MediaPool) -> Option<Wait> {
+fn compute_trouble(pool: &MediaPool) -> Option<Reason> {
     let status = pool.status.as_ref()?;
     let condition = find(&status.conditions, CONDITION_PODS_AVAILABLE).filter(|condition| condition.status == FALSE)?;
     let known = [
@@ -174,7 +174,7 @@ fn compute_trouble(pool: &MediaPool) -> Option<Wait> {
         reason::INVALID_SPEC,
     ];
     let reason = known.into_iter().find(|reason| *reason == condition.reason)?;
-    Some(Wait::new(reason, condition.message.clone()))
+    Some(Reason::new(reason, condition.message.clone()))
 }
 
 /// The node's external addresses, else its internal ones: of several families all.

@@ -7,12 +7,12 @@
 mod ask;
 mod condition;
 mod judge;
-mod keep;
 mod probe;
+mod prober;
 mod schedule;
 mod stun;
 
-pub use keep::keep_reach;
+pub use prober::run_prober;
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! The room keeper: ends rooms whose meeting is over, gone or lives elsewhere, keeps the others' settings those of their meeting, and learns
+//! The room reconciler: ends rooms whose meeting is over, gone or lives elsewhere, keeps the others' settings those of their meeting, and learns
 //! how many people are in them. It remembers the participants of locked meetings and passes them on to the new pod when a meeting moves.
 //!
 //! One follower for each media pod holds a question for news open, so that a change is known at once and silence costs nothing. Before a room
@@ -24,7 +24,7 @@ use self::{
     returning::{Returning, Whereabouts},
 };
 use crate::{
-    cluster::cache::World,
+    cluster::cache::ClusterCache,
     metrics::OperatorMetrics,
     model::{
         ledger::{MeetingKey, Occupancy},
@@ -42,8 +42,8 @@ const FORGET_EVERY: Duration = Duration::from_secs(30);
 
 /// Everything that a follower needs.
 #[derive(Clone)]
-struct Keeper {
-    world: Arc<World>,
+struct RoomReconciler {
+    cache: Arc<ClusterCache>,
     link: PodLink,
     metrics: OperatorMetrics,
     /// Participants of locked meetings. Locked before the ledger where both are needed.
@@ -51,36 +51,38 @@ struct Keeper {
 }
 
 /// Runs until the process ends.
-pub(crate) async fn keep_rooms(world: Arc<World>, link: PodLink, metrics: OperatorMetrics) {
-    world.wait_until_complete().await;
-    let mut changes = world.pods_changed.subscribe();
-    let keeper = Keeper { world, link, metrics, returning: Arc::default() };
+pub(crate) async fn run_room_reconciler(cache: Arc<ClusterCache>, link: PodLink, metrics: OperatorMetrics) {
+    cache.wait_until_complete().await;
+    let mut changes = cache.pods_changed.subscribe();
+    let reconciler = RoomReconciler { cache, link, metrics, returning: Arc::default() };
     let mut forget = tokio::time::interval(FORGET_EVERY);
     let mut followers: HashMap<String, AbortOnDropHandle<()>> = HashMap::new();
     loop {
-        let pods = keeper.followed();
+        let pods = reconciler.followed();
         followers.retain(|uid, follower| pods.contains_key(uid) && !follower.is_finished());
         for (uid, pod) in pods {
-            followers.entry(uid).or_insert_with(|| AbortOnDropHandle::new(tokio::spawn(keeper.clone().follow(pod))));
+            followers
+                .entry(uid)
+                .or_insert_with(|| AbortOnDropHandle::new(tokio::spawn(reconciler.clone().follow(pod))));
         }
         tokio::select! {
             outcome = changes.changed() => if outcome.is_err() { return },
-            _ = forget.tick() => keeper.forget(),
+            _ = forget.tick() => reconciler.forget(),
         }
     }
 }
 
-impl Keeper {
+impl RoomReconciler {
     /// The pods that may answer, by UID.
     fn followed(&self) -> HashMap<String, Arc<MediaPod>> {
-        let views = self.world.views();
+        let views = self.cache.views();
         let may_answer = |pod: &&Arc<MediaPod>| pod.ip.is_some() && !matches!(pod.state, PodState::Dead(_));
         views.pods().filter(may_answer).map(|pod| (pod.uid.clone(), Arc::clone(pod))).collect()
     }
 
     /// Follows one pod until somebody ends this.
     async fn follow(self, pod: Arc<MediaPod>) {
-        let mut moves = self.world.pods_changed.subscribe();
+        let mut moves = self.cache.pods_changed.subscribe();
         let mut known = RoomList::default();
         loop {
             match self.await_news(&pod, &known, &mut moves).await {
@@ -140,9 +142,9 @@ impl Keeper {
     }
 
     fn find(&self, key: &MeetingKey, uid: &str, pod_uid: &str) -> Whereabouts {
-        let Some(guarded) = self.world.meeting(&key.namespace, &key.name) else { return Whereabouts::Nowhere };
+        let Some(guarded) = self.cache.meeting(&key.namespace, &key.name) else { return Whereabouts::Nowhere };
         let Ok(meeting) = &guarded.0 else { return Whereabouts::Between };
-        let home = compute_home(meeting, self.world.ledger().pod_of(meeting).map(|pod| pod.uid.clone()));
+        let home = compute_home(meeting, self.cache.ledger().pod_of(meeting).map(|pod| pod.uid.clone()));
         home.whereabouts(uid, pod_uid)
     }
 
@@ -150,7 +152,7 @@ impl Keeper {
     fn report(&self, pod: &MediaPod, list: &RoomList) {
         self.returning().observe(&pod.uid, list, Timestamp::now());
         let rooms: HashMap<_, _> = list.rooms.iter().map(|room| (room.uid.clone(), occupancy_of(room))).collect();
-        self.world.heard_rooms(pod, &rooms);
+        self.cache.on_room_report(pod, &rooms);
     }
 
     /// Ends and changes rooms as their meetings ask for.
@@ -169,10 +171,10 @@ impl Keeper {
     }
 
     fn home_of(&self, room: &RoomReport) -> Option<MeetingHome> {
-        let guarded = self.world.meeting(&room.namespace, &room.name)?;
+        let guarded = self.cache.meeting(&room.namespace, &room.name)?;
         match &guarded.0 {
             Ok(meeting) => {
-                let pod_uid = self.world.ledger().pod_of(meeting).map(|pod| pod.uid.clone());
+                let pod_uid = self.cache.ledger().pod_of(meeting).map(|pod| pod.uid.clone());
                 Some(compute_home(meeting, pod_uid))
             }
             // What cannot be read is left alone, and so are the people in it.
@@ -202,7 +204,7 @@ impl Keeper {
     /// Asks the API server once more, then ends the room.
     async fn end_room(&self, pod: &MediaPod, room: &RoomReport) {
         let (namespace, name) = (&room.namespace, &room.name);
-        let api: Api<Meeting> = Api::namespaced(self.world.client.clone(), namespace);
+        let api: Api<Meeting> = Api::namespaced(self.cache.client.clone(), namespace);
         let home = match api.get_opt(name).await {
             Ok(meeting) => meeting.map(|meeting| {
                 let pod_uid = meeting.status.as_ref().and_then(|status| status.pod.as_ref()).map(|pod| pod.uid.clone());

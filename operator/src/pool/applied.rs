@@ -1,25 +1,25 @@
 //! What one reconciliation has done to the pods of a pool. A value; nothing here decides or writes.
 
-use super::plan::{DrainChange, Mend, NewPod, PodDeletion};
-use crate::model::{ports::PortRange, reason::Wait};
+use super::plan::{DrainChange, LabelRepair, NewPod, PodDeletion};
+use crate::model::{ports::PortRange, reason::Reason};
 
 /// What was done.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Applied {
     /// Pods that were created.
-    pub created: Vec<NewPod>,
+    pub(crate) created: Vec<NewPod>,
     /// Pods that may have been created: the answer was lost.
-    pub uncertain: Vec<NewPod>,
+    pub(crate) uncertain: Vec<NewPod>,
     /// Pods that were deleted.
-    pub deleted: Vec<PodDeletion>,
+    pub(crate) deleted: Vec<PodDeletion>,
     /// Pods whose drain began or ended.
-    pub drained: Vec<DrainChange>,
+    pub(crate) drained: Vec<DrainChange>,
     /// Pods whose labels were put right.
-    pub mended: Vec<Mend>,
+    pub(crate) repaired: Vec<LabelRepair>,
     /// What the API server refuses for good, until somebody changes something.
-    pub refused: Option<Wait>,
+    pub(crate) refused: Option<Reason>,
     /// What the plan could not do.
-    pub trouble: Option<Wait>,
+    pub(crate) trouble: Option<Reason>,
 }
 
 impl Applied {

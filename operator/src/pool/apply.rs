@@ -11,14 +11,14 @@ use kube::{
 };
 use serde_json::json;
 
-use self::pods::PodHand;
+use self::pods::PodExecutor;
 use super::{
     applied::Applied,
     budget::{build_budget, name_of},
     build::build_pod,
     error::Error,
     expose::build_service,
-    plan::{Mend, NewPod, PoolPlan},
+    plan::{LabelRepair, NewPod, PoolPlan},
     report::is_same,
 };
 use crate::{
@@ -26,7 +26,7 @@ use crate::{
     context::{Context, Outcome},
     model::{
         media_pod::{MediaPod, shorten},
-        reason::Wait,
+        reason::Reason,
         valid_pool::ValidPool,
     },
 };
@@ -46,45 +46,45 @@ pub(crate) async fn apply_plan(context: &Context, pool: &ValidPool, plan: PoolPl
     // Moving people and looking again are the driver's.
     let PoolPlan { write_budget, protect, mend, open, announce, drain, move_off: _, create, delete, trouble, again: _ } =
         plan;
-    let hand = Hand { pods: PodHand::new(context, &pool.namespace), context, pool };
+    let executor = PoolExecutor { pods: PodExecutor::new(context, &pool.namespace), context, pool };
     let mut applied = Applied { trouble, ..Applied::default() };
     let mut failures = Vec::new();
     for announcement in announce {
-        failures.extend(hand.pods.counted("announce", hand.pods.announce(announcement).await).err());
+        failures.extend(executor.pods.counted("announce", executor.pods.announce(announcement).await).err());
     }
     for change in drain {
-        match hand.pods.counted("drain", hand.pods.drain(&change).await) {
+        match executor.pods.counted("drain", executor.pods.drain(&change).await) {
             Ok(()) => applied.drained.push(change),
             Err(error) => failures.push(error),
         }
     }
     if write_budget {
-        failures.extend(hand.pods.counted("budget", hand.write_budget().await).err());
+        failures.extend(executor.pods.counted("budget", executor.write_budget().await).err());
     }
     for protection in protect {
-        failures.extend(hand.pods.counted("protect", hand.pods.protect(&protection).await).err());
+        failures.extend(executor.pods.counted("protect", executor.pods.protect(&protection).await).err());
     }
     for mend in mend {
-        match hand.pods.counted("mend", hand.mend(&mend).await) {
-            Ok(()) => applied.mended.push(mend),
+        match executor.pods.counted("mend", executor.mend(&mend).await) {
+            Ok(()) => applied.repaired.push(mend),
             Err(error) => failures.push(error),
         }
     }
     for deletion in delete {
-        match hand.pods.counted("delete", hand.pods.delete(&deletion).await) {
+        match executor.pods.counted("delete", executor.pods.delete(&deletion).await) {
             Ok(true) => applied.deleted.push(deletion),
             Ok(false) => {}
             Err(error) => failures.push(error),
         }
     }
     for pod in open {
-        match hand.pods.counted("open", hand.open(&pod).await) {
+        match executor.pods.counted("open", executor.open(&pod).await) {
             Ok(refusal) => applied.refused = refusal.or(applied.refused),
             Err(error) => failures.push(error),
         }
     }
     for pod in create {
-        match hand.pods.counted("create", hand.create(&pod).await) {
+        match executor.pods.counted("create", executor.create(&pod).await) {
             Ok(None) => applied.created.push(pod),
             Ok(Some(refusal)) => applied.refused = Some(refusal),
             Err(error) => {
@@ -99,23 +99,23 @@ pub(crate) async fn apply_plan(context: &Context, pool: &ValidPool, plan: PoolPl
 }
 
 /// The same, and what new things are made from.
-struct Hand<'a> {
+struct PoolExecutor<'a> {
     context: &'a Context,
     pool: &'a ValidPool,
-    pods: PodHand<'a>,
+    pods: PodExecutor<'a>,
 }
 
-impl Hand<'_> {
-    async fn mend(&self, mend: &Mend) -> Result<(), Error> {
-        let Mend { name, uid } = mend;
+impl PoolExecutor<'_> {
+    async fn mend(&self, mend: &LabelRepair) -> Result<(), Error> {
+        let LabelRepair { name, uid } = mend;
         let labels = json!({(LABEL_POOL): self.pool.name, (LABEL_POD): name});
         let patched = self.pods.patch(name, &json!({"uid": uid, "labels": labels})).await;
-        patched.map(|_| ()).map_err(|source| Error::Mend { name: name.clone(), source: Box::new(source) })
+        patched.map(|_| ()).map_err(|source| Error::LabelRepair { name: name.clone(), source: Box::new(source) })
     }
 
     async fn write_budget(&self) -> Result<(), Error> {
         let name = name_of(&self.pool.name);
-        let api: Api<PodDisruptionBudget> = Api::namespaced(self.context.world.client.clone(), &self.pool.namespace);
+        let api: Api<PodDisruptionBudget> = Api::namespaced(self.context.cache.client.clone(), &self.pool.namespace);
         let parameters = PatchParams::apply(FIELD_MANAGER).force();
         match api.patch(&name, &parameters, &Patch::Apply(&build_budget(self.pool))).await {
             Ok(_) => Ok(()),
@@ -123,13 +123,13 @@ impl Hand<'_> {
         }
     }
 
-    async fn open(&self, pod: &MediaPod) -> Result<Option<Wait>, Error> {
+    async fn open(&self, pod: &MediaPod) -> Result<Option<Reason>, Error> {
         let Some(service) = build_service(self.pool, pod) else { return Ok(None) };
-        let api: Api<Service> = Api::namespaced(self.context.world.client.clone(), &self.pool.namespace);
+        let api: Api<Service> = Api::namespaced(self.context.cache.client.clone(), &self.pool.namespace);
         match api.create(&PostParams::default(), &service).await {
             Ok(_) => Ok(None),
             Err(kube::Error::Api(answer)) if answer.is_already_exists() => Ok(None),
-            Err(kube::Error::Api(answer)) if is_final(answer.code) => Ok(Some(Wait::new(
+            Err(kube::Error::Api(answer)) if is_final(answer.code) => Ok(Some(Reason::new(
                 reason::SERVICE_REFUSED,
                 format!("the API server refuses Service {:?}: {}", pod.name, shorten(&answer.message, 500)),
             ))),
@@ -138,10 +138,10 @@ impl Hand<'_> {
     }
 
     /// `Some` is a refusal that trying again will not change: a quota, an admission policy, an invalid field.
-    async fn create(&self, pod: &NewPod) -> Result<Option<Wait>, Error> {
+    async fn create(&self, pod: &NewPod) -> Result<Option<Reason>, Error> {
         match self.pods.api.create(&PostParams::default(), &build_pod(self.pool, pod)).await {
             Ok(made) => {
-                self.context.world.expect_pod(&made.uid().unwrap_or_default());
+                self.context.cache.expect_pod(&made.uid().unwrap_or_default());
                 tracing::info!(pod = pod.name, ports = %pod.block, "created media pod");
                 Ok(None)
             }
@@ -149,7 +149,7 @@ impl Hand<'_> {
                 Ok(Some(compute_refusal(&pod.name, &answer.message)))
             }
             Err(source) => {
-                self.context.world.distrust_pods();
+                self.context.cache.invalidate_pods();
                 Err(Error::CreatePod { name: pod.name.clone(), source: Box::new(source) })
             }
         }
@@ -166,8 +166,8 @@ const fn is_final(code: u16) -> bool {
     matches!(code, 400 | 403 | 409 | 422)
 }
 
-fn compute_refusal(pod: &str, message: &str) -> Wait {
-    Wait::new(reason::POD_REFUSED, format!("the API server refuses media pod {pod:?}: {}", shorten(message, 500)))
+fn compute_refusal(pod: &str, message: &str) -> Reason {
+    Reason::new(reason::POD_REFUSED, format!("the API server refuses media pod {pod:?}: {}", shorten(message, 500)))
 }
 
 /// Writes `status` if it says anything new, then publishes `notes`.
@@ -194,7 +194,7 @@ pub(crate) async fn write_status(
     status: &MediaPoolStatus,
 ) -> Result<bool, Error> {
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
-    let api: Api<MediaPool> = Api::namespaced(context.world.client.clone(), &namespace);
+    let api: Api<MediaPool> = Api::namespaced(context.cache.client.clone(), &namespace);
     let patch = json!({
         "apiVersion": MediaPool::api_version(&()),
         "kind": MediaPool::kind(&()),

@@ -20,11 +20,11 @@ use crate::model::{media_pod::MediaPod, valid_pool::ValidPool};
 
 /// What a Service opens for its pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Opening {
+pub(crate) struct ServiceEndpoints {
     /// Addresses of the load balancer; empty for ports of nodes.
-    pub addresses: Vec<String>,
+    pub(crate) addresses: Vec<String>,
     /// `PORT/PROTOCOL=ANNOUNCED`, comma-separated; empty where the numbers are the same.
-    pub ports: String,
+    pub(crate) ports: String,
 }
 
 /// The Service of `pod`; it goes with the pod. `None` if the pod has no ports, which only somebody else's editing can cause.
@@ -89,12 +89,12 @@ fn build_ports(pod: &MediaPod) -> Option<Vec<ServicePort>> {
 }
 
 /// What `service` opens, once Kubernetes and the cloud have said it; `None` before.
-pub(crate) fn read_service(service: &Service) -> Option<Opening> {
+pub(crate) fn read_service(service: &Service) -> Option<ServiceEndpoints> {
     let spec = service.spec.as_ref()?;
     if spec.type_.as_deref() == Some("LoadBalancer") {
         let balancer = service.status.as_ref()?.load_balancer.as_ref()?;
         let addresses: Vec<_> = balancer.ingress.iter().flatten().filter_map(|ingress| ingress.ip.clone()).collect();
-        return (!addresses.is_empty()).then_some(Opening { addresses, ports: String::new() });
+        return (!addresses.is_empty()).then_some(ServiceEndpoints { addresses, ports: String::new() });
     }
     let mapped = spec.ports.iter().flatten().map(|port| {
         let announced = port.node_port.filter(|port| *port > 0)?;
@@ -103,7 +103,7 @@ pub(crate) fn read_service(service: &Service) -> Option<Opening> {
     });
     let mapped: BTreeMap<_, _> = mapped.collect::<Option<_>>()?;
     (!mapped.is_empty())
-        .then(|| Opening { addresses: Vec::new(), ports: mapped.into_values().collect::<Vec<_>>().join(",") })
+        .then(|| ServiceEndpoints { addresses: Vec::new(), ports: mapped.into_values().collect::<Vec<_>>().join(",") })
 }
 
 #[cfg(test)]
@@ -138,8 +138,8 @@ mod tests {
         let port = |protocol: &str, node_port: serde_json::Value| json!({"name": "p", "port": 41000, "protocol": protocol, "nodePort": node_port});
         let with =
             |udp, tcp| service(json!({"spec": {"type": "NodePort", "ports": [port("UDP", udp), port("TCP", tcp)]}}));
-        let opening = read_service(&with(json!(31001), json!(31002))).unwrap();
-        assert_eq!(opening.ports, "41000/tcp=31002,41000/udp=31001");
+        let endpoints = read_service(&with(json!(31001), json!(31002))).unwrap();
+        assert_eq!(endpoints.ports, "41000/tcp=31002,41000/udp=31001");
         assert_eq!(read_service(&with(json!(31001), json!(null))), None);
         assert_eq!(read_service(&service(json!({"spec": {"type": "NodePort"}}))), None);
     }
@@ -149,8 +149,8 @@ mod tests {
         let with = |ingress: serde_json::Value| {
             service(json!({"spec": {"type": "LoadBalancer"}, "status": {"loadBalancer": {"ingress": ingress}}}))
         };
-        let opening = read_service(&with(json!([{"ip": "203.0.113.9"}, {"ip": "2001:db8::9"}]))).unwrap();
-        assert_eq!((opening.addresses.len(), opening.ports.as_str()), (2, ""));
+        let endpoints = read_service(&with(json!([{"ip": "203.0.113.9"}, {"ip": "2001:db8::9"}]))).unwrap();
+        assert_eq!((endpoints.addresses.len(), endpoints.ports.as_str()), (2, ""));
         assert_eq!(read_service(&with(json!([]))), None);
         assert_eq!(read_service(&with(json!([{"hostname": "lb.example.com"}]))), None);
     }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::error::Error;
 use crate::{
     context::Context,
-    model::{media_pod::shorten, reason::Wait},
+    model::{media_pod::shorten, reason::Reason},
 };
 use convene_crds::reason;
 
@@ -23,7 +23,7 @@ pub(crate) async fn ensure_finalizer(context: &Context, metadata: &ObjectMeta) -
 }
 
 /// Why a pool without our finalizer gets no pods.
-pub(crate) fn explain_missing(error: &Error) -> Wait {
+pub(crate) fn explain_missing(error: &Error) -> Reason {
     let said = match error {
         Error::WriteFinalizers { source, .. } => match source.as_ref() {
             kube::Error::Api(answer) => answer.message.clone(),
@@ -35,7 +35,7 @@ pub(crate) fn explain_missing(error: &Error) -> Wait {
         "its finalizers cannot be written, so no media pod is made, and a deletion would end calls at once: {}",
         shorten(&said, 500)
     );
-    Wait::new(reason::FINALIZERS_NOT_WRITTEN, message)
+    Reason::new(reason::FINALIZERS_NOT_WRITTEN, message)
 }
 
 /// Puts our finalizer on the pool, or takes it off: whatever others are there stay, because the whole list is written only over the version
@@ -45,7 +45,7 @@ pub(crate) fn explain_missing(error: &Error) -> Wait {
 pub(crate) async fn write_finalizers(context: &Context, metadata: &ObjectMeta, is_ours: bool) -> Result<bool, Error> {
     let name = metadata.name.clone().unwrap_or_default();
     let namespace = metadata.namespace.as_deref().unwrap_or_default();
-    let api: Api<MediaPool> = Api::namespaced(context.world.client.clone(), namespace);
+    let api: Api<MediaPool> = Api::namespaced(context.cache.client.clone(), namespace);
     let patch = Patch::Merge(build_patch(metadata, is_ours));
     let written = api.patch_metadata(&name, &PatchParams::default(), &patch).await;
     let written = match written {

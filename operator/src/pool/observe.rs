@@ -16,11 +16,11 @@ use kube::{Api, ResourceExt, api::ListParams, runtime::reflector::ObjectRef};
 use super::{
     budget,
     error::Error,
-    expose::{Opening, read_service},
+    expose::{ServiceEndpoints, read_service},
     plan::ObservedPods,
 };
 use crate::{
-    cluster::cache::World,
+    cluster::cache::ClusterCache,
     context::Context,
     model::{
         explain::find_holders, ledger::Ledger, media_pod::MediaPod, ports::PortRange, valid_pool::ValidPool,
@@ -30,14 +30,14 @@ use crate::{
 
 /// Media pods of all pools: their ports may get in each other's way.
 pub(crate) async fn observe_pods(context: &Context) -> Result<Vec<Arc<MediaPod>>, Error> {
-    if context.world.has_all_pods() {
-        return Ok(context.world.views().pods().cloned().collect());
+    if context.cache.has_all_pods() {
+        return Ok(context.cache.views().pods().cloned().collect());
     }
-    let api: Api<Pod> = Api::namespaced(context.world.client.clone(), &context.world.namespace);
+    let api: Api<Pod> = Api::namespaced(context.cache.client.clone(), &context.cache.namespace);
     let list = api.list(&ListParams::default().labels(MEDIA_POD_SELECTOR)).await;
     let list = list.map_err(|source| Error::ListPods { source: Box::new(source) })?;
     let pods: Vec<_> = list.items.iter().map(|pod| Arc::new(MediaPod::from_pod(pod))).collect();
-    context.world.trust_pods(&pods);
+    context.cache.confirm_pods(&pods);
     Ok(pods)
 }
 
@@ -50,15 +50,15 @@ pub(crate) fn observe_pool(
     now: Timestamp,
 ) -> ObservedPods {
     let observed = observe_people(&pool.name, all, ledger, now);
-    let (nodes, overlaps) = observe_views(&context.world, pool);
+    let (nodes, overlaps) = observe_views(&context.cache, pool);
     ObservedPods {
         taken: compute_taken(pool, all),
         resting: observe_quarantine(context, all, now),
         waiting: ledger.need_of(&pool.name),
         holders: find_holders(pool, observed.pods.len(), ledger),
         nodes,
-        services: observe_services(&context.world, pool),
-        has_budget: observe_budget(&context.world, pool),
+        services: observe_services(&context.cache, pool),
+        has_budget: observe_budget(&context.cache, pool),
         overlaps,
         ..observed
     }
@@ -78,19 +78,19 @@ pub(crate) fn observe_people(pool: &str, all: &[Arc<MediaPod>], ledger: &Ledger,
 }
 
 /// One guard for both: a second one in the same expression would wait for the first for ever.
-fn observe_views(world: &World, pool: &ValidPool) -> (BTreeMap<String, NodeView>, Option<String>) {
-    let views = world.views();
+fn observe_views(cache: &ClusterCache, pool: &ValidPool) -> (BTreeMap<String, NodeView>, Option<String>) {
+    let views = cache.views();
     (views.nodes().clone(), compute_overlap(pool, views.valid_pools().map(AsRef::as_ref)))
 }
 
-fn observe_services(world: &World, pool: &ValidPool) -> BTreeMap<String, Option<Opening>> {
-    let services = world.services.state_filter(|service| service.labels().get(LABEL_POOL) == Some(&pool.name));
+fn observe_services(cache: &ClusterCache, pool: &ValidPool) -> BTreeMap<String, Option<ServiceEndpoints>> {
+    let services = cache.services.state_filter(|service| service.labels().get(LABEL_POOL) == Some(&pool.name));
     services.iter().map(|service| (service.name_any(), read_service(service))).collect()
 }
 
-fn observe_budget(world: &World, pool: &ValidPool) -> bool {
+fn observe_budget(cache: &ClusterCache, pool: &ValidPool) -> bool {
     let name = ObjectRef::new(&budget::name_of(&pool.name)).within(&pool.namespace);
-    world.budgets.get(&name).is_some_and(|found| budget::is_as_wanted(&found, &budget::build_budget(pool)))
+    cache.budgets.get(&name).is_some_and(|found| budget::is_as_wanted(&found, &budget::build_budget(pool)))
 }
 
 /// An older pool that draws from the same ports of the nodes.
@@ -110,14 +110,14 @@ pub(crate) fn compute_taken(pool: &ValidPool, all: &[Arc<MediaPod>]) -> BTreeSet
 
 fn observe_quarantine(context: &Context, all: &[Arc<MediaPod>], now: Timestamp) -> BTreeSet<PortRange> {
     let mut quarantine = context.quarantine();
-    quarantine.observe(&all.iter().filter_map(|pod| pod.block).collect(), context.tempo.rest, now);
+    quarantine.observe(&all.iter().filter_map(|pod| pod.block).collect(), context.intervals.rest, now);
     quarantine.resting().collect()
 }
 
 /// Takes in what the pools' statuses hold of blocks, once, before the first decision: the process before this one wrote it.
 pub(crate) fn recall_blocks(context: &Context) {
     let mut quarantine = context.quarantine();
-    for pool in context.world.pools.state() {
+    for pool in context.cache.pools.state() {
         let Ok(pool) = &pool.0 else { continue };
         for block in pool.status.iter().flat_map(|status| &status.blocks) {
             if let Ok(ports) = block.ports.parse() {

@@ -20,12 +20,12 @@ pub(super) use self::census::is_current;
 pub(crate) use self::removal::{RemovalPlan, explain_removal, plan_removal};
 use self::types::compute_deletion;
 pub(crate) use self::types::{
-    Announcement, DrainChange, Mend, NewPod, ObservedPods, PodDeletion, PoolPlan, Protection,
+    Announcement, DrainChange, LabelRepair, NewPod, ObservedPods, PodDeletion, PoolPlan, Protection,
 };
 use crate::model::{
     media_pod::{MediaPod, PodState},
     ports::compute_free_block,
-    reason::Wait,
+    reason::Reason,
     valid_pool::ValidPool,
 };
 use convene_crds::reason;
@@ -47,7 +47,7 @@ pub(crate) fn plan_pool(pool: &ValidPool, observed: &ObservedPods) -> PoolPlan {
     PoolPlan {
         write_budget: !observed.has_budget,
         protect: drain::plan_protection(observed),
-        mend: plan_mends(observed),
+        mend: plan_label_repairs(observed),
         open: announce::plan_services(pool, observed),
         announce,
         move_off: drain::plan_moves(observed),
@@ -61,12 +61,12 @@ pub(crate) fn plan_pool(pool: &ValidPool, observed: &ObservedPods) -> PoolPlan {
 
 /// What is left of a plan for a pool that may get no media pod, because of `why`: those that there are are looked after, and none of them is
 /// given up that others should take the place of.
-pub(crate) fn withhold_pods(plan: PoolPlan, why: Wait) -> PoolPlan {
-    let delete = plan.delete.into_iter().filter(|deletion| deletion.why.reason != reason::POD_DELETED).collect();
+pub(crate) fn withhold_pods(plan: PoolPlan, why: Reason) -> PoolPlan {
+    let delete = plan.delete.into_iter().filter(|deletion| deletion.why.code != reason::POD_DELETED).collect();
     PoolPlan { create: Vec::new(), delete, trouble: Some(why), ..plan }
 }
 
-fn plan_creations(pool: &ValidPool, observed: &ObservedPods, count: usize) -> (Vec<NewPod>, Option<Wait>) {
+fn plan_creations(pool: &ValidPool, observed: &ObservedPods, count: usize) -> (Vec<NewPod>, Option<Reason>) {
     let mut blocked: BTreeSet<_> = observed.taken.union(&observed.resting).copied().collect();
     let mut create = Vec::with_capacity(count);
     for _ in 0..count {
@@ -79,13 +79,13 @@ fn plan_creations(pool: &ValidPool, observed: &ObservedPods, count: usize) -> (V
     (create, None)
 }
 
-fn compute_no_block(pool: &ValidPool, observed: &ObservedPods) -> Wait {
+fn compute_no_block(pool: &ValidPool, observed: &ObservedPods) -> Reason {
     let (ports, size) = (pool.ports, pool.template.block_size());
     if compute_free_block(ports, size, &observed.taken).is_some() {
         let message = format!("the free ports of {ports} were in use a moment ago and rest for half a minute");
-        return Wait::new(reason::PORTS_RESTING, message);
+        return Reason::new(reason::PORTS_RESTING, message);
     }
-    Wait::new(
+    Reason::new(
         reason::PORTS_EXHAUSTED,
         format!(
             "rtcPorts {ports} has no {size} free ports in a row for another media pod: widen it, or lower max or warm"
@@ -103,18 +103,18 @@ fn plan_replacements(pool: &ValidPool, observed: &ObservedPods) -> Vec<PodDeleti
     let has_others = compute_free_block(pool.ports, pool.template.block_size(), &blocked).is_some();
     let why = |pod: &MediaPod| match &pod.state {
         PodState::Dead(why) => Some(why.message.clone()),
-        PodState::Starting(why) if why.reason == reason::PORTS_TAKEN && has_others && is_old(pod) => {
+        PodState::Starting(why) if why.code == reason::PORTS_TAKEN && has_others && is_old(pod) => {
             Some(format!("{}; other ports are tried", why.message))
         }
         _ => None,
     };
     let replaced = observed.pods.iter().filter_map(|pod| Some((pod, why(pod)?)));
-    replaced.map(|(pod, message)| compute_deletion(pod, Wait::new(reason::POD_REPLACED, message))).collect()
+    replaced.map(|(pod, message)| compute_deletion(pod, Reason::new(reason::POD_REPLACED, message))).collect()
 }
 
-fn plan_mends(observed: &ObservedPods) -> Vec<Mend> {
+fn plan_label_repairs(observed: &ObservedPods) -> Vec<LabelRepair> {
     let edited = observed.pods.iter().filter(|pod| pod.is_live() && !pod.is_labelled);
-    edited.map(|pod| Mend { name: pod.name.clone(), uid: pod.uid.clone() }).collect()
+    edited.map(|pod| LabelRepair { name: pod.name.clone(), uid: pod.uid.clone() }).collect()
 }
 
 fn plan_shrinking(pool: &ValidPool, observed: &ObservedPods, census: &Census<'_>) -> Vec<PodDeletion> {
@@ -125,7 +125,8 @@ fn plan_shrinking(pool: &ValidPool, observed: &ObservedPods, census: &Census<'_>
     let is_at_max = census.live >= pool.max as usize;
     let releasable = if ready >= keep { census.outdated_spare.len() } else { usize::from(is_at_max) };
     let outdated = census.outdated_spare.iter().take(releasable).map(|pod| (*pod, "was made from an older template"));
-    let why = |pod: &MediaPod, cause: &str| Wait::new(reason::POD_DELETED, format!("media pod {:?} {cause}", pod.name));
+    let why =
+        |pod: &MediaPod, cause: &str| Reason::new(reason::POD_DELETED, format!("media pod {:?} {cause}", pod.name));
     let empty = surplus.chain(outdated).filter(|(pod, _)| observed.is_known_empty(pod));
     empty.take(MAX_DELETIONS).map(|(pod, cause)| compute_deletion(pod, why(pod, cause))).collect()
 }

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     cluster::{cache::Guarded, events::Note},
-    context::{Context, Outcome, Pass},
+    context::{Context, Outcome, Reconciled},
     model::{
         media_pod::MediaPod,
         removal::Removal,
@@ -29,8 +29,8 @@ use crate::{
 use convene_crds::reason;
 
 /// Looks at a pool that has a deletion timestamp.
-pub(crate) async fn look_at(object: &Guarded<MediaPool>, context: &Context) -> Result<Pass, Error> {
-    let Some(removal) = compute_removal(object) else { return Ok(Pass::of(Outcome::Skipped)) };
+pub(crate) async fn reconcile_removal(object: &Guarded<MediaPool>, context: &Context) -> Result<Reconciled, Error> {
+    let Some(removal) = compute_removal(object) else { return Ok(Reconciled::of(Outcome::Skipped)) };
     context.recalled.call_once(|| observe::recall_blocks(context));
     let valid = object.0.as_ref().ok().and_then(|pool| validate_pool(pool, &context.config.defaults).ok());
     let pods = observe::observe_pods(context).await?; // I/O
@@ -40,13 +40,13 @@ pub(crate) async fn look_at(object: &Guarded<MediaPool>, context: &Context) -> R
     }
     let namespace = object.namespace().unwrap_or_default();
     let (done, failure) = apply::apply_removal(context, &namespace, plan.clone()).await; // I/O
-    pardon(context, &plan, &done);
+    unmark(context, &plan, &done);
     let written = report_progress(object, valid.as_ref(), &observed, &removal, &plan, &done, context).await; // I/O
     if let Some(error) = failure {
         return Err(error);
     }
     written?;
-    Ok(Pass { outcome: Outcome::Waiting, again: compute_again(&plan, observed.now) })
+    Ok(Reconciled { outcome: Outcome::Waiting, again: compute_again(&plan, observed.now) })
 }
 
 /// Of an object that cannot be read nothing but the time is known.
@@ -65,7 +65,7 @@ fn decide(
     pods: &[Arc<MediaPod>],
 ) -> (ObservedPods, RemovalPlan) {
     let name = object.name_any();
-    let mut ledger = context.world.ledger();
+    let mut ledger = context.cache.ledger();
     let now = Timestamp::now();
     let observed = match valid {
         Some(pool) => observe::observe_pool(context, pool, pods, &ledger, now),
@@ -73,15 +73,15 @@ fn decide(
     };
     let plan = plan_removal(removal, &observed, ledger.count_placed(&name));
     for deletion in &plan.delete {
-        ledger.condemn(&deletion.uid);
+        ledger.mark_for_deletion(&deletion.uid);
     }
     (observed, plan)
 }
 
-fn pardon(context: &Context, plan: &RemovalPlan, done: &Applied) {
-    let mut ledger = context.world.ledger();
+fn unmark(context: &Context, plan: &RemovalPlan, done: &Applied) {
+    let mut ledger = context.cache.ledger();
     for deletion in plan.delete.iter().filter(|deletion| !done.deleted.contains(deletion)) {
-        ledger.pardon(&deletion.uid);
+        ledger.unmark(&deletion.uid);
     }
 }
 
@@ -99,28 +99,28 @@ async fn report_progress(
         context.events.publish(&object.object_ref(&()), "Delete", &report::compute_pod_notes(done));
         return Ok(());
     };
-    let verdicts = report::compute_refusal(&explain_removal(removal, &plan.left));
+    let values = report::compute_refusal(&explain_removal(removal, &plan.left));
     let blocks = pool.status.as_ref().map(|status| status.blocks.clone()).unwrap_or_default();
     let counted = valid.map(|valid| (valid, observed));
-    let status = report::compute_status(pool, counted, &verdicts, blocks, observed.now);
-    let notes = report::compute_notes(pool, Some(done), &verdicts);
+    let status = report::compute_status(pool, counted, &values, blocks, observed.now);
+    let notes = report::compute_notes(pool, Some(done), &values);
     apply::apply_status(context, pool, &status, &notes).await.map(|_| ())
 }
 
 /// Takes our finalizer off. Whoever else has one there keeps the pool.
-async fn let_go(object: &Guarded<MediaPool>, context: &Context) -> Result<Pass, Error> {
+async fn let_go(object: &Guarded<MediaPool>, context: &Context) -> Result<Reconciled, Error> {
     if !has_finalizer(object.meta()) {
-        return Ok(Pass::of(Outcome::Skipped));
+        return Ok(Reconciled::of(Outcome::Skipped));
     }
     if !write_finalizers(context, object.meta(), false).await? {
-        return Ok(Pass { outcome: Outcome::Waiting, again: Some(Duration::from_secs(1)) });
+        return Ok(Reconciled { outcome: Outcome::Waiting, again: Some(Duration::from_secs(1)) });
     }
     let name = object.name_any();
     context.metrics.forget_pool(&name);
     let note = Note::normal(reason::DRAINED, format!("MediaPool {name:?} has no media pods any more, and goes"));
     context.events.publish(&object.object_ref(&()), "Delete", &[note]);
     tracing::info!("drained the pool that is being deleted");
-    Ok(Pass::of(Outcome::Applied))
+    Ok(Reconciled::of(Outcome::Applied))
 }
 
 fn compute_again(plan: &RemovalPlan, now: Timestamp) -> Option<Duration> {
@@ -166,7 +166,7 @@ mod tests {
         ];
         for (finalizers, script, outcome) in cases {
             let (server, client) = ScriptedServer::start(script);
-            let pass = look_at(&unreadable(finalizers), &context(&client)).await.unwrap();
+            let pass = reconcile_removal(&unreadable(finalizers), &context(&client)).await.unwrap();
             assert_eq!(pass.outcome, outcome, "{finalizers:?}");
             server.assert_finished();
         }

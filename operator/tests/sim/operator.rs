@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use convene_operator::{Config, PodDefaults, Tempo, run};
+use convene_operator::{Config, Intervals, PodDefaults, run};
 use tokio::sync::oneshot;
 
 use super::faults::Line;
@@ -69,6 +69,6 @@ fn config() -> Config {
         listen: ([127, 0, 0, 1], 0).into(),
         lease: None,
         key_rotation: None,
-        tempo: Tempo { rest: REST, people: Duration::from_millis(500), ..Tempo::default() },
+        intervals: Intervals { rest: REST, people: Duration::from_millis(500), ..Intervals::default() },
     }
 }

@@ -11,23 +11,23 @@ use convene_crds::{MediaPool, Meeting, names::LABEL_POOL};
 use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
 use kube::{Resource, ResourceExt, core::PartialObjectMeta, runtime::watcher::Event};
 
-use super::{Guarded, World, lock};
+use super::{ClusterCache, Guarded, lock};
 use crate::model::{
     ledger::{Occupancy, key_of},
     media_pod::MediaPod,
 };
 
-impl World {
-    pub(crate) fn heard_meeting(&self, event: &Event<Guarded<Meeting>>) {
+impl ClusterCache {
+    pub(crate) fn on_meeting_event(&self, event: &Event<Guarded<Meeting>>) {
         match event {
             Event::Init => self.ledger().begin_list(),
             Event::InitApply(guarded) | Event::Apply(guarded) => {
                 let new_key = || Arc::new(key_of(guarded.meta()));
-                let Ok(meeting) = &guarded.0 else { return self.ask_meeting(&new_key()) };
+                let Ok(meeting) = &guarded.0 else { return self.enqueue_meeting(&new_key()) };
                 let key = self.ledger().observe(meeting).unwrap_or_else(new_key);
-                self.ask_meeting(&key);
-                self.ask_unblocked_meetings();
-                self.ask_pool(&meeting.spec.pool);
+                self.enqueue_meeting(&key);
+                self.enqueue_unblocked_meetings();
+                self.enqueue_pool(&meeting.spec.pool);
                 if has_new_spec(meeting) {
                     self.rooms_changed(); // its room may have to be locked, for example
                 }
@@ -35,52 +35,52 @@ impl World {
             Event::Delete(guarded) => {
                 let uid = guarded.meta().uid.clone().unwrap_or_default();
                 self.ledger().remove(&uid);
-                self.meetings_to_look_at.begin(&key_of(guarded.meta()));
+                self.meeting_queue.begin(&key_of(guarded.meta()));
                 self.rooms_changed();
                 if let Ok(meeting) = &guarded.0 {
-                    self.ask_pool(&meeting.spec.pool);
-                    self.ask_waiting_meetings(&meeting.spec.pool);
+                    self.enqueue_pool(&meeting.spec.pool);
+                    self.enqueue_waiting_meetings(&meeting.spec.pool);
                 }
-                self.ask_unblocked_meetings();
+                self.enqueue_unblocked_meetings();
             }
             Event::InitDone => {
                 let gone = self.ledger().end_list();
-                self.ask_unblocked_meetings();
-                self.meetings_to_look_at.begin_all();
+                self.enqueue_unblocked_meetings();
+                self.meeting_queue.begin_all();
                 if !gone.is_empty() {
                     self.rooms_changed();
-                    self.ask_all_pools();
+                    self.enqueue_all_pools();
                 }
             }
         }
     }
 
-    pub(crate) fn heard_pool(&self, event: &Event<Guarded<MediaPool>>) {
+    pub(crate) fn on_pool_event(&self, event: &Event<Guarded<MediaPool>>) {
         match event {
             Event::Init => {}
             Event::InitDone => {
                 let names: HashSet<_> = self.pools.state().iter().map(|pool| pool.name_any()).collect();
                 let gone = self.views().retain_pools(&names);
                 for pool in &gone {
-                    self.ask_meetings_of(pool);
+                    self.enqueue_meetings_of(pool);
                 }
             }
             Event::InitApply(pool) | Event::Apply(pool) => {
                 let begins_to_go = self.views().set_pool(pool, &self.defaults);
                 if begins_to_go {
-                    self.ask_meetings_of(&pool.name_any());
+                    self.enqueue_meetings_of(&pool.name_any());
                 } else {
-                    self.ask_waiting_meetings(&pool.name_any());
+                    self.enqueue_waiting_meetings(&pool.name_any());
                 }
             }
             Event::Delete(pool) => {
                 self.views().remove_pool(&pool.name_any());
-                self.ask_meetings_of(&pool.name_any());
+                self.enqueue_meetings_of(&pool.name_any());
             }
         }
     }
 
-    pub(crate) fn heard_pod(&self, event: &Event<Pod>) {
+    pub(crate) fn on_pod_event(&self, event: &Event<Pod>) {
         match event {
             Event::Init => self.views().begin_pods(),
             Event::InitApply(pod) | Event::Apply(pod) => {
@@ -109,13 +109,13 @@ impl World {
     fn pod_changed(&self, pod: &MediaPod) {
         lock(&self.expected_pods).remove(&pod.uid);
         self.rooms_changed();
-        self.ask_meetings_on(&pod.uid);
-        self.ask_pool(&pod.pool);
-        self.ask_waiting_meetings(&pod.pool);
+        self.enqueue_meetings_on(&pod.uid);
+        self.enqueue_pool(&pod.pool);
+        self.enqueue_waiting_meetings(&pod.pool);
     }
 
     /// Takes in what goes on in a pod's rooms, by UID of their meetings.
-    pub fn heard_rooms(&self, pod: &MediaPod, rooms: &HashMap<String, Occupancy>) {
+    pub(crate) fn on_room_report(&self, pod: &MediaPod, rooms: &HashMap<String, Occupancy>) {
         let (before, changed, after) = {
             let mut ledger = self.ledger();
             let before = ledger.people_on(&pod.uid);
@@ -123,19 +123,19 @@ impl World {
             (before, changed, ledger.people_on(&pod.uid))
         };
         if before.map(|people| people > 0) != after.map(|people| people > 0) {
-            self.ask_pool(&pod.pool);
+            self.enqueue_pool(&pod.pool);
         }
         let is_deleting = self.views().pool(&pod.pool).is_some_and(|pool| pool.is_deleting);
         if before.is_none() && is_deleting {
-            self.ask_meetings_on(&pod.uid); // those that nobody is in stayed until now
+            self.enqueue_meetings_on(&pod.uid); // those that nobody is in stayed until now
             return;
         }
         for key in &changed {
-            self.ask_meeting(key);
+            self.enqueue_meeting(key);
         }
     }
 
-    pub(crate) fn heard_node(&self, event: &Event<Node>) {
+    pub(crate) fn on_node_event(&self, event: &Event<Node>) {
         let concerns = match event {
             Event::Init => {
                 self.views().begin_nodes();
@@ -152,11 +152,11 @@ impl World {
             }
         };
         if concerns {
-            self.ask_all_pools();
+            self.enqueue_all_pools();
         }
     }
 
-    pub(crate) fn heard_namespace(&self, event: &Event<PartialObjectMeta<Namespace>>) {
+    pub(crate) fn on_namespace_event(&self, event: &Event<PartialObjectMeta<Namespace>>) {
         if let Event::Delete(namespace) = event {
             lock(&self.namespaces).remove(&namespace.name_any());
         }
@@ -167,16 +167,16 @@ impl World {
             let of_namespace = |meeting: &Guarded<Meeting>| meeting.namespace().as_deref() == Some(name.as_str());
             for meeting in self.meetings.state_filter(of_namespace) {
                 if let Ok(meeting) = &meeting.0 {
-                    self.ask_meeting(&Arc::new(key_of(&meeting.metadata)));
+                    self.enqueue_meeting(&Arc::new(key_of(&meeting.metadata)));
                 }
             }
         }
     }
 
-    pub(crate) fn heard_child<K: Resource>(&self, event: &Event<K>) {
+    pub(crate) fn on_child_event<K: Resource>(&self, event: &Event<K>) {
         let (Event::Apply(child) | Event::Delete(child)) = event else { return };
         if let Some(pool) = child.labels().get(LABEL_POOL) {
-            self.ask_pool(pool);
+            self.enqueue_pool(pool);
         }
     }
 }
@@ -202,17 +202,17 @@ mod tests {
     #[tokio::test]
     async fn when_a_meeting_gives_up_its_place_another_one_of_its_namespace_is_looked_at() {
         let (_, client) = ScriptedServer::start(vec![]);
-        let (world, _ends) = World::new(client, "harbor".into(), defaults());
+        let (cache, _ends) = ClusterCache::new(client, "harbor".into(), defaults());
         let hear = |name: &str, pod: serde_json::Value| {
             let mut meeting = meeting_object(json!({"pool": "lagoon"}), json!({"pod": pod}));
             meeting.metadata.name = Some(name.into());
             meeting.metadata.uid = Some(format!("uid-{name}"));
-            world.heard_meeting(&Event::Apply(DeserializeGuard(Ok(meeting))));
+            cache.on_meeting_event(&Event::Apply(DeserializeGuard(Ok(meeting))));
         };
         let asked = || -> Vec<_> {
-            let keys = std::iter::from_fn(|| world.meetings_to_look_at.take()).map(|key| key.name.clone());
+            let keys = std::iter::from_fn(|| cache.meeting_queue.take()).map(|key| key.name.clone());
             keys.inspect(|name| {
-                world.meetings_to_look_at.begin(&MeetingKey { namespace: "crew".into(), name: name.clone() });
+                cache.meeting_queue.begin(&MeetingKey { namespace: "crew".into(), name: name.clone() });
             })
             .collect()
         };
@@ -220,7 +220,7 @@ mod tests {
         hear("first", pod.clone());
         hear("second", serde_json::Value::Null);
         hear("third", serde_json::Value::Null);
-        world.ledger().set_over_quota("uid-second", true);
+        cache.ledger().set_over_quota("uid-second", true);
         assert_eq!(asked(), ["first", "second", "third"]);
         hear("first", pod);
         assert_eq!(asked(), ["first"]);
@@ -231,13 +231,13 @@ mod tests {
     #[tokio::test]
     async fn all_meetings_of_a_pool_are_looked_at_when_it_begins_to_go_and_when_it_is_gone() {
         let (_, client) = ScriptedServer::start(vec![]);
-        let (world, _ends) = World::new(client, "harbor".into(), defaults());
+        let (cache, _ends) = ClusterCache::new(client, "harbor".into(), defaults());
         let pod = json!({"name": "media-lagoon-41000", "uid": "p1"});
         let meeting = meeting_object(json!({"pool": "lagoon"}), json!({ "pod": pod }));
-        world.heard_meeting(&Event::Apply(DeserializeGuard(Ok(meeting))));
+        cache.on_meeting_event(&Event::Apply(DeserializeGuard(Ok(meeting))));
         let asked = || -> usize {
-            let keys = std::iter::from_fn(|| world.meetings_to_look_at.take());
-            keys.inspect(|key| world.meetings_to_look_at.begin(key)).count()
+            let keys = std::iter::from_fn(|| cache.meeting_queue.take());
+            keys.inspect(|key| cache.meeting_queue.begin(key)).count()
         };
         let pool = |second: Option<i64>| {
             let mut pool = pool_object(json!({}));
@@ -255,7 +255,7 @@ mod tests {
             Event::Apply(pool(None)),
             Event::InitDone, // without it
         ] {
-            world.heard_pool(&event);
+            cache.on_pool_event(&event);
             counts.push(asked());
         }
         assert_eq!(counts, [0, 1, 0, 1, 0, 1]);
@@ -265,21 +265,21 @@ mod tests {
     async fn the_meetings_of_a_pool_that_goes_are_looked_at_when_their_pod_tells_for_the_first_time() {
         for (second, counts) in [(None, [0, 0]), (Some(60), [1, 0])] {
             let (_, client) = ScriptedServer::start(vec![]);
-            let (world, _ends) = World::new(client, "harbor".into(), defaults());
+            let (cache, _ends) = ClusterCache::new(client, "harbor".into(), defaults());
             let mut pool = pool_object(json!({}));
             let time = second.and_then(|second| jiff::Timestamp::from_second(second).ok());
             pool.metadata.deletion_timestamp = time.map(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time);
-            world.heard_pool(&Event::Apply(DeserializeGuard(Ok(pool))));
+            cache.on_pool_event(&Event::Apply(DeserializeGuard(Ok(pool))));
             let pod = media_pod(&crate::fixtures::pool(json!({})), 0, PodState::Ready);
             let meeting = meeting_object(json!({"pool": "lagoon"}), json!({"pod": {"name": pod.name, "uid": pod.uid}}));
-            world.heard_meeting(&Event::Apply(DeserializeGuard(Ok(meeting))));
+            cache.on_meeting_event(&Event::Apply(DeserializeGuard(Ok(meeting))));
             let asked = || -> usize {
-                let keys = std::iter::from_fn(|| world.meetings_to_look_at.take());
-                keys.inspect(|key| world.meetings_to_look_at.begin(key)).count()
+                let keys = std::iter::from_fn(|| cache.meeting_queue.take());
+                keys.inspect(|key| cache.meeting_queue.begin(key)).count()
             };
             asked();
             let found = counts.map(|_| {
-                world.heard_rooms(&pod, &HashMap::new());
+                cache.on_room_report(&pod, &HashMap::new());
                 asked()
             });
             assert_eq!(found, counts, "{second:?}: nobody is in, as the status says");
@@ -289,13 +289,13 @@ mod tests {
     #[tokio::test]
     async fn a_new_spec_is_news_for_rooms_and_a_new_status_is_not() {
         let (_, client) = ScriptedServer::start(vec![]);
-        let (world, _ends) = World::new(client, "harbor".into(), defaults());
-        let mut news = world.pods_changed.subscribe();
+        let (cache, _ends) = ClusterCache::new(client, "harbor".into(), defaults());
+        let mut news = cache.pods_changed.subscribe();
         let mut hear = |generation: i64, told: Option<i64>| {
             let mut meeting = meeting_object(json!({"locked": true}), json!({}));
             meeting.metadata.generation = Some(generation);
             meeting.status = Some(MeetingStatus { observed_generation: told, ..MeetingStatus::default() });
-            world.heard_meeting(&Event::Apply(DeserializeGuard(Ok(meeting))));
+            cache.on_meeting_event(&Event::Apply(DeserializeGuard(Ok(meeting))));
             let is_news = news.has_changed().unwrap();
             news.mark_unchanged();
             is_news

@@ -39,7 +39,7 @@ fn a_namespace_gets_places_up_to_its_limits() {
     ];
     for (case, spec, is_dedicated, may_be_dedicated, others, wanted) in cases {
         let bar = check_quota(&pool(spec.clone()), "crew", is_dedicated, may_be_dedicated, others);
-        assert_eq!(bar.map(|wait| wait.reason), wanted, "{case}");
+        assert_eq!(bar.map(|reason| reason.code), wanted, "{case}");
     }
 }
 
@@ -120,7 +120,7 @@ impl Stage {
         if let Placement::New(pod) = &plan.placement {
             self.ledger.assign(uid, pod);
         }
-        self.ledger.set_over_quota(uid, plan.assigned.wait().reason == reason::NAMESPACE_SHARE_USED);
+        self.ledger.set_over_quota(uid, plan.assigned.reason().code == reason::NAMESPACE_SHARE_USED);
         self.ledger.want(uid, plan.wants_pod);
         let pod = match &plan.placement {
             Placement::Kept(pod) | Placement::New(pod) => Some(pod.clone()),
@@ -182,7 +182,7 @@ fn ten_dedicated_meetings_of_one_namespace_take_one_pod() {
     assert_eq!((stage.held("crew").dedicated, stage.pods.len()), (1, 1));
     let plan = stage.look(&all[9]).unwrap();
     assert_eq!(
-        (plan.assigned.wait().reason, plan.accepted.is_true(), plan.wants_pod),
+        (plan.assigned.reason().code, plan.accepted.is_true(), plan.wants_pod),
         ("NamespaceShareUsed", true, false)
     );
     for (namespace, placement) in [("bay", "Shared"), ("dock", "Dedicated")] {

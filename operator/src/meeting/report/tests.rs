@@ -14,10 +14,10 @@ fn at(second: i64) -> Timestamp {
 fn ready_plan() -> MeetingPlan {
     let pod = media_pod(&pool(json!({})), 0, PodState::Ready).to_assigned();
     MeetingPlan {
-        accepted: Verdict::yes(reason::ACCEPTED, "a"),
-        assigned: Verdict::yes(reason::ASSIGNED, "b"),
-        reachable: Verdict::yes(reason::MEDIA_REACHABLE, "d"),
-        ready: Verdict::yes(reason::POD_READY, "c"),
+        accepted: ConditionValue::yes(reason::ACCEPTED, "a"),
+        assigned: ConditionValue::yes(reason::ASSIGNED, "b"),
+        reachable: ConditionValue::yes(reason::MEDIA_REACHABLE, "d"),
+        ready: ConditionValue::yes(reason::POD_READY, "c"),
         placement: Placement::New(pod),
         left: None,
         wants_pod: false,
@@ -74,23 +74,23 @@ fn nothing_new_is_not_written_however_late_it_is() {
 
 #[test]
 fn phases_follow_the_conditions() {
-    let wait = |reason| Wait::new(reason, "");
+    let because = |code| Reason::new(code, "");
     let ready = ready_plan();
-    let starting = MeetingPlan { ready: Verdict::no(reason::POD_NOT_READY, ""), ..ready_plan() };
+    let starting = MeetingPlan { ready: ConditionValue::no(reason::POD_NOT_READY, ""), ..ready_plan() };
     let nowhere = MeetingPlan { placement: Placement::Nowhere, ..starting.clone() };
-    let denial = |reason| MeetingPlan { accepted: ready_plan().accepted, ..plan_refused(&wait(reason)) };
+    let denial = |reason| MeetingPlan { accepted: ready_plan().accepted, ..plan_refused(&because(reason)) };
     let cases = [
         (ready, MeetingPhase::Ready),
         (starting, MeetingPhase::Starting),
         (nowhere, MeetingPhase::Pending),
-        (plan_refused(&wait(reason::POOL_NOT_FOUND)), MeetingPhase::Pending),
-        (plan_refused(&wait(reason::MEETING_TOO_LARGE)), MeetingPhase::Failed),
-        (plan_refused(&wait(reason::NAMESPACE_NOT_ALLOWED)), MeetingPhase::Failed),
+        (plan_refused(&because(reason::POOL_NOT_FOUND)), MeetingPhase::Pending),
+        (plan_refused(&because(reason::MEETING_TOO_LARGE)), MeetingPhase::Failed),
+        (plan_refused(&because(reason::NAMESPACE_NOT_ALLOWED)), MeetingPhase::Failed),
         (denial(reason::NAMESPACE_SHARE_USED), MeetingPhase::Pending),
         (denial(reason::DEDICATED_NOT_ALLOWED), MeetingPhase::Pending),
         (MeetingPlan { is_draining: true, ..ready_plan() }, MeetingPhase::Draining),
-        (MeetingPlan { ended_at: Some(at(1)), ..plan_refused(&wait(reason::ENDED)) }, MeetingPhase::Ended),
-        (MeetingPlan { ready: Verdict::no(reason::SCHEDULED, ""), ..ready_plan() }, MeetingPhase::Pending),
+        (MeetingPlan { ended_at: Some(at(1)), ..plan_refused(&because(reason::ENDED)) }, MeetingPhase::Ended),
+        (MeetingPlan { ready: ConditionValue::no(reason::SCHEDULED, ""), ..ready_plan() }, MeetingPhase::Pending),
     ];
     for (plan, phase) in cases {
         assert_eq!(compute_phase(&plan, 3), phase, "{plan:?}");
@@ -101,7 +101,7 @@ fn phases_follow_the_conditions() {
 fn each_cause_is_told_once() {
     let new = meeting_object(json!({}), Value::Null);
     assert_eq!(reasons(&compute_notes(&new, &ready_plan(), &MeetingStatus::default())), ["Assigned"]);
-    let refused = plan_refused(&Wait::new(reason::POOL_NOT_FOUND, "no pool"));
+    let refused = plan_refused(&Reason::new(reason::POOL_NOT_FOUND, "no pool"));
     let notes = compute_notes(&new, &refused, &MeetingStatus::default());
     assert_eq!(reasons(&notes), ["PoolNotFound"]);
     assert!(notes[0].is_warning);
@@ -112,7 +112,7 @@ fn a_move_is_told_as_a_move() {
     let meeting = meeting_object(json!({}), Value::Null);
     let status = compute_status(&meeting, &ready_plan(), "https://meet.test", people(0), at(60));
     let written = meeting_object(json!({}), serde_json::to_value(&status).unwrap());
-    let moved = MeetingPlan { left: Some(Wait::new(reason::POD_GONE, "pod \"x\" was deleted")), ..ready_plan() };
+    let moved = MeetingPlan { left: Some(Reason::new(reason::POD_GONE, "pod \"x\" was deleted")), ..ready_plan() };
     let notes = compute_notes(&written, &moved, &status);
     assert_eq!(reasons(&notes), ["Reassigned"]);
     assert_eq!(notes[0].message, "moved to media pod \"media-lagoon-41000\": pod \"x\" was deleted");
@@ -137,7 +137,7 @@ fn who_is_recorded_is_told_at_once_and_by_an_event() {
 
     let after = meeting_object(json!({}), serde_json::to_value(&now).unwrap());
     assert!(reasons(&compute_notes(&after, &kept, &now)).is_empty());
-    let crashed = MeetingPlan { ready: Verdict::no(reason::POD_CRASHING, ""), ..kept.clone() };
+    let crashed = MeetingPlan { ready: ConditionValue::no(reason::POD_CRASHING, ""), ..kept.clone() };
     let gone = MeetingPlan { placement: Placement::Nowhere, ..kept.clone() };
     let cases = [
         ("nobody records any more", &kept, people(4)),

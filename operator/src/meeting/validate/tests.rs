@@ -97,7 +97,7 @@ fn a_dedicated_meeting_needs_a_namespace_that_may_have_one() {
         let meeting = meeting_object(json!({"pool": "lagoon", "placement": placement}), json!({}));
         let now = at("2030-01-01T10:00:00Z");
         let valid = validate_meeting(&meeting, Some(&Ok(&pool)), "harbor", labels, &Ledger::default(), now);
-        valid.unwrap().denial.map(|why| why.reason)
+        valid.unwrap().denial.map(|why| why.code)
     };
     assert_eq!(denial("Dedicated", &labels), None);
     assert_eq!(denial("Dedicated", &BTreeMap::new()), Some(reason::DEDICATED_NOT_ALLOWED));
@@ -111,7 +111,7 @@ fn a_meeting_of_a_namespace_that_is_not_admitted_is_told_so() {
     let now = at("2030-01-01T10:00:00Z");
     let refused = validate_meeting(&meeting, Some(&Ok(&pool)), "harbor", &BTreeMap::new(), &Ledger::default(), now);
     let why = refused.unwrap_err();
-    assert_eq!(why.reason, reason::NAMESPACE_NOT_ALLOWED);
+    assert_eq!(why.code, reason::NAMESPACE_NOT_ALLOWED);
     assert!(why.message.contains("\"crew\""), "{}", why.message);
 }
 

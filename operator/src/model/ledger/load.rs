@@ -11,27 +11,27 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PodLoad {
     /// Meetings bound to it.
-    pub meetings: u32,
+    pub(crate) meetings: u32,
     /// People in them.
-    pub participants: u32,
+    pub(crate) participants: u32,
     /// Meetings among them that want the pod for themselves.
-    pub dedicated: u32,
+    pub(crate) dedicated: u32,
     /// Meetings among them that somebody is in.
-    pub lively: u32,
+    pub(crate) active: u32,
 }
 
 /// What goes on in a meeting's room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Occupancy {
+pub(crate) struct Occupancy {
     /// People in it.
-    pub participants: u32,
+    pub(crate) participants: u32,
     /// Whether somebody records.
-    pub is_recorded: bool,
+    pub(crate) is_recorded: bool,
 }
 
 impl Occupancy {
     /// As a meeting's status says.
-    pub fn of_status(status: Option<&MeetingStatus>) -> Self {
+    pub(crate) fn of_status(status: Option<&MeetingStatus>) -> Self {
         status.map_or_else(Self::default, |status| Self {
             participants: status.participants.unwrap_or_default(),
             is_recorded: status.recording,
@@ -46,18 +46,18 @@ pub(crate) type PodLoads = BTreeMap<String, PodLoad>;
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct MeetingKey {
     /// Namespace.
-    pub namespace: String,
+    pub(crate) namespace: String,
     /// Name.
-    pub name: String,
+    pub(crate) name: String,
 }
 
 /// What the meetings that no pod carries need.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Need {
     /// Meetings that can share a pod.
-    pub shared: u32,
+    pub(crate) shared: u32,
     /// Meetings that want one for themselves.
-    pub dedicated: u32,
+    pub(crate) dedicated: u32,
 }
 
 impl Need {

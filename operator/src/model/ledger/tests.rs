@@ -34,9 +34,9 @@ fn ledger(meetings: &[Meeting]) -> Ledger {
 fn a_decision_counts_before_the_cache_shows_it() {
     let mut ledger = ledger(&[meeting("a", None, 0), meeting("b", Some("p1"), 3)]);
     ledger.assign("a", &pod("p1"));
-    assert_eq!(ledger.load_of("p1"), PodLoad { meetings: 2, participants: 3, dedicated: 0, lively: 1 });
+    assert_eq!(ledger.load_of("p1"), PodLoad { meetings: 2, participants: 3, dedicated: 0, active: 1 });
     ledger.forget("a");
-    assert_eq!(ledger.load_of("p1"), PodLoad { meetings: 1, participants: 3, dedicated: 0, lively: 1 });
+    assert_eq!(ledger.load_of("p1"), PodLoad { meetings: 1, participants: 3, dedicated: 0, active: 1 });
 }
 
 #[test]
@@ -134,7 +134,7 @@ proptest! {
                 let load = ledger.load_of(&pod_uid);
                 prop_assert_eq!(load.meetings as usize, on_it.len());
                 prop_assert_eq!(load.participants, on_it.iter().map(|entry| entry.participants()).sum::<u32>());
-                prop_assert_eq!(load.lively as usize, on_it.iter().filter(|entry| entry.participants() > 0).count());
+                prop_assert_eq!(load.active as usize, on_it.iter().filter(|entry| entry.participants() > 0).count());
             }
             let claims: Vec<_> = ledger.meetings.values().filter(|entry| entry.pod_uid().is_some() || entry.wants_pod).collect();
             let held = claims.iter().filter(|entry| entry.pod_uid().is_some()).count();

@@ -17,9 +17,9 @@ const MOST_NAMED: usize = 3;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Usage {
     /// Number of meetings.
-    pub meetings: u32,
+    pub(crate) meetings: u32,
     /// Number of Dedicated meetings among them.
-    pub dedicated: u32,
+    pub(crate) dedicated: u32,
 }
 
 impl Usage {
@@ -99,9 +99,9 @@ impl UsageTable {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Holders {
     /// Those with the largest usage, largest first.
-    pub largest: Vec<(String, Usage)>,
+    pub(crate) largest: Vec<(String, Usage)>,
     /// Number of the others.
-    pub others: usize,
+    pub(crate) others: usize,
 }
 
 /// Orders waiting meetings so that each place goes to the namespace with the fewest meetings at that point. `held` is the number of meetings

@@ -41,9 +41,9 @@ fn a_pod_that_goes_away_is_no_use_however_ready_it_is() {
 
 #[test]
 fn an_ended_pod_is_dead_with_its_cause() {
-    let PodState::Dead(wait) = state(json!({"status": {"phase": "Failed", "reason": "NodePorts"}})) else { panic!() };
-    assert_eq!(wait.reason, "PodFailed");
-    assert!(wait.message.contains("NodePorts"), "{}", wait.message);
+    let PodState::Dead(reason) = state(json!({"status": {"phase": "Failed", "reason": "NodePorts"}})) else { panic!() };
+    assert_eq!(reason.code, "PodFailed");
+    assert!(reason.message.contains("NodePorts"), "{}", reason.message);
 }
 
 #[test]
@@ -77,9 +77,9 @@ fn a_waiting_pod_says_what_for() {
         ),
     ];
     for (patch, reason, words) in cases {
-        let PodState::Starting(wait) = state(patch.clone()) else { panic!("{patch}") };
-        assert_eq!(wait.reason, reason, "{patch}");
-        assert!(wait.message.contains(words) && wait.message.contains("media-lagoon-41000"), "{}", wait.message);
+        let PodState::Starting(found) = state(patch.clone()) else { panic!("{patch}") };
+        assert_eq!(found.code, reason, "{patch}");
+        assert!(found.message.contains(words) && found.message.contains("media-lagoon-41000"), "{}", found.message);
     }
 }
 
@@ -87,8 +87,8 @@ fn a_waiting_pod_says_what_for() {
 fn a_crashing_pod_is_given_up_after_some_restarts() {
     let waiting = json!({"waiting": {"reason": "CrashLoopBackOff"}});
     let last = json!({"terminated": {"exitCode": 2, "message": "starting\nerror: the port 41000 is taken\n"}});
-    let PodState::Crashing(wait) = state(container(&waiting, MAX_RESTARTS - 1, &last)) else { panic!() };
-    assert!(wait.message.contains("exit code 2, error: the port 41000 is taken"), "{}", wait.message);
+    let PodState::Crashing(reason) = state(container(&waiting, MAX_RESTARTS - 1, &last)) else { panic!() };
+    assert!(reason.message.contains("exit code 2, error: the port 41000 is taken"), "{}", reason.message);
     assert!(matches!(state(container(&waiting, MAX_RESTARTS, &last)), PodState::Dead(_)));
 }
 
@@ -96,9 +96,9 @@ fn a_crashing_pod_is_given_up_after_some_restarts() {
 fn a_pod_whose_process_has_just_ended_is_crashing_however_often_it_did() {
     let ended = json!({"terminated": {"exitCode": 137, "reason": "OOMKilled"}});
     for restarts in [0, 1, MAX_RESTARTS] {
-        let PodState::Crashing(wait) = state(container(&ended, restarts, &json!({}))) else { panic!("{restarts}") };
-        assert_eq!(wait.reason, "PodCrashing");
-        assert!(wait.message.contains("started again: exit code 137, OOMKilled"), "{}", wait.message);
+        let PodState::Crashing(reason) = state(container(&ended, restarts, &json!({}))) else { panic!("{restarts}") };
+        assert_eq!(reason.code, "PodCrashing");
+        assert!(reason.message.contains("started again: exit code 137, OOMKilled"), "{}", reason.message);
     }
 }
 

@@ -117,7 +117,7 @@ async fn ask_by_udp(question: &Question, limits: TimeLimits) -> std::io::Result<
     for pause in limits.retransmit {
         // Fails only with what is known of the request before.
         let _ = socket.send(&request).await;
-        answer = hear_udp(question, &socket, pause, answer).await;
+        answer = receive_udp(question, &socket, pause, answer).await;
         if answer == Answer::Good {
             break;
         }
@@ -126,7 +126,7 @@ async fn ask_by_udp(question: &Question, limits: TimeLimits) -> std::io::Result<
 }
 
 /// Listens until the pause is over. `known` is what earlier requests have brought.
-async fn hear_udp(question: &Question, socket: &UdpSocket, pause: Duration, known: Answer) -> Answer {
+async fn receive_udp(question: &Question, socket: &UdpSocket, pause: Duration, known: Answer) -> Answer {
     let end = Instant::now() + pause;
     let mut heard = known;
     let mut bytes = [0; LARGEST_ANSWER];
@@ -157,7 +157,7 @@ async fn ask_by_tcp(question: &Question, limits: TimeLimits) -> std::io::Result<
     let talk = async {
         connection.write_all(&framed).await?;
         while !matches!(heard, Answer::Good) {
-            heard = hear_tcp(question, &mut connection).await?;
+            heard = receive_tcp(question, &mut connection).await?;
         }
         Ok::<_, std::io::Error>(())
     };
@@ -168,7 +168,7 @@ async fn ask_by_tcp(question: &Question, limits: TimeLimits) -> std::io::Result<
     }
 }
 
-async fn hear_tcp(question: &Question, connection: &mut TcpStream) -> std::io::Result<Answer> {
+async fn receive_tcp(question: &Question, connection: &mut TcpStream) -> std::io::Result<Answer> {
     let length = usize::from(connection.read_u16().await?);
     if length > LARGEST_ANSWER {
         return Err(std::io::ErrorKind::InvalidData.into());

@@ -14,13 +14,13 @@ use super::returning::Whereabouts;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct MeetingHome {
     /// UID of the Meeting.
-    pub uid: String,
+    pub(crate) uid: String,
     /// UID of the pod that carries it, if one does.
-    pub pod_uid: Option<String>,
+    pub(crate) pod_uid: Option<String>,
     /// Whether the meeting is over.
-    pub is_over: bool,
+    pub(crate) is_over: bool,
     /// What the room is to go by; `None` if that cannot be read.
-    pub settings: Option<RoomSettings>,
+    pub(crate) settings: Option<RoomSettings>,
 }
 
 impl MeetingHome {

@@ -21,14 +21,14 @@ use crate::{
 };
 
 /// What every step to existing pods needs.
-pub(super) struct PodHand<'a> {
+pub(super) struct PodExecutor<'a> {
     pub(super) context: &'a Context,
     pub(super) api: Api<Pod>,
 }
 
-impl<'a> PodHand<'a> {
+impl<'a> PodExecutor<'a> {
     pub(super) fn new(context: &'a Context, namespace: &str) -> Self {
-        Self { context, api: Api::namespaced(context.world.client.clone(), namespace) }
+        Self { context, api: Api::namespaced(context.cache.client.clone(), namespace) }
     }
 
     pub(super) fn counted<T>(&self, step: &str, result: Result<T, Error>) -> Result<T, Error> {
@@ -90,10 +90,10 @@ impl<'a> PodHand<'a> {
     /// A pod that is deleted because nobody is on it is asked once more: what it told last may be a second old. One that does not answer is
     /// taken at its last word.
     pub(super) async fn has_people_now(&self, deletion: &PodDeletion) -> bool {
-        if deletion.why.reason != reason::POD_DELETED {
+        if deletion.why.code != reason::POD_DELETED {
             return false;
         }
-        let pod = self.context.world.views().pods().find(|pod| pod.uid == deletion.uid).cloned();
+        let pod = self.context.cache.views().pods().find(|pod| pod.uid == deletion.uid).cloned();
         let Some(pod) = pod.filter(|pod| pod.is_ready()) else { return false };
         let answer = self.context.link.list_rooms(&pod).await;
         answer.is_ok_and(|list| list.rooms.iter().any(|room| room.participants > 0))
@@ -105,7 +105,7 @@ async fn apply_deletion(api: &Api<Pod>, deletion: &PodDeletion) -> Result<(), Er
     let parameters = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
     match api.delete(&deletion.name, &parameters).await {
         Ok(_) => {
-            tracing::info!(pod = deletion.name, reason = deletion.why.reason, "deleted media pod");
+            tracing::info!(pod = deletion.name, reason = deletion.why.code, "deleted media pod");
             Ok(())
         }
         Err(kube::Error::Api(answer)) if answer.is_not_found() => Ok(()),

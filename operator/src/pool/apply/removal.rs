@@ -2,7 +2,7 @@
 
 use convene_protocol::admin::EndReason;
 
-use super::pods::PodHand;
+use super::pods::PodExecutor;
 use crate::{
     context::Context,
     model::media_pod::MediaPod,
@@ -19,24 +19,24 @@ use convene_crds::reason;
 pub(crate) async fn apply_removal(context: &Context, namespace: &str, plan: RemovalPlan) -> (Applied, Option<Error>) {
     // What is left, and letting the pool go, are the driver's.
     let RemovalPlan { drain, protect, delete, is_overdue, left: _, is_done: _, again: _ } = plan;
-    let hand = PodHand::new(context, namespace);
+    let executor = PodExecutor::new(context, namespace);
     let mut applied = Applied::default();
     let mut failures = Vec::new();
     for change in drain {
-        match hand.counted("drain", hand.drain(&change).await) {
+        match executor.counted("drain", executor.drain(&change).await) {
             Ok(()) => applied.drained.push(change),
             Err(error) => failures.push(error),
         }
     }
     for protection in protect {
-        failures.extend(hand.counted("protect", hand.protect(&protection).await).err());
+        failures.extend(executor.counted("protect", executor.protect(&protection).await).err());
     }
     for deletion in delete {
-        let ends_calls = deletion.why.reason == reason::DRAIN_DEADLINE;
-        if ends_calls && !hand.end_rooms(&deletion).await && !is_overdue {
+        let ends_calls = deletion.why.code == reason::DRAIN_DEADLINE;
+        if ends_calls && !executor.end_rooms(&deletion).await && !is_overdue {
             continue;
         }
-        match hand.counted("delete", hand.delete(&deletion).await) {
+        match executor.counted("delete", executor.delete(&deletion).await) {
             Ok(true) => applied.deleted.push(deletion),
             Ok(false) => {}
             Err(error) => failures.push(error),
@@ -45,10 +45,10 @@ pub(crate) async fn apply_removal(context: &Context, namespace: &str, plan: Remo
     (applied, failures.into_iter().next())
 }
 
-impl PodHand<'_> {
+impl PodExecutor<'_> {
     /// Ends the calls on the pod, so that its participants learn that they are over instead of rejoining. `false`: it did not answer.
     async fn end_rooms(&self, deletion: &PodDeletion) -> bool {
-        let pod = self.context.world.views().pods().find(|pod| pod.uid == deletion.uid).cloned();
+        let pod = self.context.cache.views().pods().find(|pod| pod.uid == deletion.uid).cloned();
         let Some(pod) = pod.filter(|pod| pod.ip.is_some()) else { return true };
         let result = self.try_end_rooms(&pod).await;
         if let Err(error) = &result {

@@ -11,7 +11,7 @@ const PODS: &str = "/api/v1/namespaces/harbor/pods";
 
 fn plan() -> PoolPlan {
     let deletion =
-        PodDeletion { name: "old".into(), uid: "old-uid".into(), why: Wait::new(reason::POD_REPLACED, "ended") };
+        PodDeletion { name: "old".into(), uid: "old-uid".into(), why: Reason::new(reason::POD_REPLACED, "ended") };
     PoolPlan {
         create: vec![NewPod { name: "new".into(), block: PortRange::new(41000, 41000).unwrap() }],
         delete: vec![deletion],
@@ -63,7 +63,7 @@ async fn one_failure_does_not_stop_the_others() {
     assert_eq!(failure.unwrap().reason(), "AddressNotAnnounced");
     assert_eq!(applied.deleted.len(), 1);
     let refused = applied.refused.unwrap();
-    assert_eq!(refused.reason, "PodRefused");
+    assert_eq!(refused.code, "PodRefused");
     assert!(refused.message.contains("exceeded quota"), "{}", refused.message);
 }
 

@@ -13,7 +13,7 @@ use super::{
 use crate::model::{
     ledger::PodLoad,
     media_pod::{Draining, MediaPod},
-    reason::Wait,
+    reason::Reason,
     valid_pool::ValidPool,
 };
 use convene_crds::reason;
@@ -114,7 +114,7 @@ pub(super) fn plan_departures(pool: &ValidPool, observed: &ObservedPods) -> Vec<
         let draining = pod.draining.as_ref().filter(is_meant)?;
         let name = &pod.name;
         if observed.load_of(pod).meetings == 0 && observed.is_known_empty(pod) {
-            return Some(Wait::new(
+            return Some(Reason::new(
                 reason::POD_DELETED,
                 format!("media pod {name:?} is drained ({})", draining.reason),
             ));
@@ -123,7 +123,7 @@ pub(super) fn plan_departures(pool: &ValidPool, observed: &ObservedPods) -> Vec<
         (observed.now >= compute_deadline(pool, draining)).then(|| {
             let message =
                 format!("media pod {name:?} was not empty after {deadline} s of draining ({})", draining.reason);
-            Wait::new(reason::DRAIN_DEADLINE, message)
+            Reason::new(reason::DRAIN_DEADLINE, message)
         })
     };
     observed.pods.iter().filter_map(|pod| Some(compute_deletion(pod, deletion(pod)?))).collect()
@@ -137,7 +137,7 @@ fn compute_deadline(pool: &ValidPool, draining: &Draining) -> Timestamp {
 /// Draining pods with people: some of their meetings move in this pass.
 pub(super) fn plan_moves(observed: &ObservedPods) -> Vec<String> {
     let draining = observed.pods.iter().filter(|pod| pod.is_live() && pod.draining.is_some());
-    draining.filter(|pod| observed.load_of(pod).lively > 0).map(|pod| pod.uid.clone()).collect()
+    draining.filter(|pod| observed.load_of(pod).active > 0).map(|pod| pod.uid.clone()).collect()
 }
 
 /// When the next drain runs out of time.

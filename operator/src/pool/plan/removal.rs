@@ -13,7 +13,7 @@ use super::{
 };
 use crate::model::{
     media_pod::{Draining, MediaPod, PodState},
-    reason::Wait,
+    reason::Reason,
     removal::Removal,
 };
 use convene_crds::reason;
@@ -22,32 +22,32 @@ use convene_crds::reason;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Left {
     /// Pods that are not on their way out.
-    pub pods: u32,
+    pub(crate) pods: u32,
     /// Those of them that somebody is on.
-    pub busy: u32,
+    pub(crate) busy: u32,
     /// People on them.
-    pub people: u32,
+    pub(crate) people: u32,
     /// Meetings that still have a pod, by their status.
-    pub meetings: u32,
+    pub(crate) meetings: u32,
 }
 
 /// Everything that one pass does to a pool that is being deleted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RemovalPlan {
     /// Pods whose drain begins.
-    pub drain: Vec<DrainChange>,
+    pub(crate) drain: Vec<DrainChange>,
     /// Pods to protect from eviction, or not.
-    pub protect: Vec<Protection>,
+    pub(crate) protect: Vec<Protection>,
     /// Pods to delete. Where the reason is [`reason::DRAIN_DEADLINE`] their people are told first.
-    pub delete: Vec<PodDeletion>,
+    pub(crate) delete: Vec<PodDeletion>,
     /// Whether pods are deleted at the deadline although their rooms could not be ended.
-    pub is_overdue: bool,
+    pub(crate) is_overdue: bool,
     /// What is left before any of that.
-    pub left: Left,
+    pub(crate) left: Left,
     /// Whether the pool may go.
-    pub is_done: bool,
+    pub(crate) is_done: bool,
     /// When something is due that no watch tells of.
-    pub again: Option<Timestamp>,
+    pub(crate) again: Option<Timestamp>,
 }
 
 /// Plans one pass over a pool that is being deleted. `meetings` are those of its meetings that still have a pod.
@@ -72,7 +72,7 @@ pub(crate) fn plan_removal(removal: &Removal, observed: &ObservedPods, meetings:
 }
 
 /// Why the pool is still there, for people.
-pub(crate) fn explain_removal(removal: &Removal, left: &Left) -> Wait {
+pub(crate) fn explain_removal(removal: &Removal, left: &Left) -> Reason {
     let Left { pods, busy, people, meetings } = *left;
     let message = match (busy, pods) {
         (0, 0) if meetings > 0 => format!("being deleted: its pods are gone, {meetings} meetings are told so"),
@@ -85,7 +85,7 @@ pub(crate) fn explain_removal(removal: &Removal, left: &Left) -> Wait {
             removal.deadline
         ),
     };
-    Wait::new(reason::DELETING, message)
+    Reason::new(reason::DELETING, message)
 }
 
 fn count(number: u32, what: &str) -> String {
@@ -114,13 +114,13 @@ fn is_empty(observed: &ObservedPods, pod: &MediaPod) -> bool {
     observed.is_known_empty(pod) && (has_told || observed.load_of(pod).meetings == 0)
 }
 
-fn find_cause(removal: &Removal, observed: &ObservedPods, pod: &MediaPod) -> Option<Wait> {
+fn find_cause(removal: &Removal, observed: &ObservedPods, pod: &MediaPod) -> Option<Reason> {
     let name = &pod.name;
     let is_over = observed.now >= removal.deadline;
     // At the deadline pods turn unready and meetings lose their place: whoever takes over then must not take the pod for an empty one.
     let may_be_busy = is_over && !observed.people.contains_key(&pod.uid);
     if matches!(pod.state, PodState::Dead(_)) || (is_empty(observed, pod) && !may_be_busy) {
-        return Some(Wait::new(
+        return Some(Reason::new(
             reason::POD_DELETED,
             format!("nobody is on media pod {name:?}, and its pool is being deleted"),
         ));
@@ -128,7 +128,7 @@ fn find_cause(removal: &Removal, observed: &ObservedPods, pod: &MediaPod) -> Opt
     is_over.then(|| {
         let message =
             format!("media pod {name:?} was not empty at {}, and its pool is being deleted", removal.deadline);
-        Wait::new(reason::DRAIN_DEADLINE, message)
+        Reason::new(reason::DRAIN_DEADLINE, message)
     })
 }
 
@@ -182,7 +182,7 @@ mod tests {
     }
 
     fn dead() -> PodState {
-        PodState::Dead(Wait::new(reason::POD_FAILED, "ended"))
+        PodState::Dead(Reason::new(reason::POD_FAILED, "ended"))
     }
 
     #[test]
@@ -204,7 +204,7 @@ mod tests {
         ];
         for (case, state, people, second, why, is_drained) in cases {
             let plan = plan_removal(&removal(), &observed(&[(state, people)], second), 1);
-            let found: Vec<_> = plan.delete.iter().map(|deletion| deletion.why.reason).collect();
+            let found: Vec<_> = plan.delete.iter().map(|deletion| deletion.why.code).collect();
             assert_eq!(found, why.into_iter().collect::<Vec<_>>(), "{case}");
             assert_eq!(!plan.drain.is_empty(), is_drained, "{case}");
             assert!(!plan.is_done, "{case}");
@@ -278,7 +278,7 @@ mod tests {
     #[test]
     fn people_that_a_status_tells_of_count() {
         let mut observed = observed(&[(starting(), None)], 1_000);
-        let load = PodLoad { meetings: 1, participants: 4, dedicated: 0, lively: 1 };
+        let load = PodLoad { meetings: 1, participants: 4, dedicated: 0, active: 1 };
         observed.loads.insert(observed.pods[0].uid.clone(), load);
         let plan = plan_removal(&removal(), &observed, 1);
         assert!(plan.delete.is_empty());

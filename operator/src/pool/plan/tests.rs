@@ -15,7 +15,7 @@ use crate::{
         ports::PortRange,
         views::NodeView,
     },
-    pool::expose::Opening,
+    pool::expose::ServiceEndpoints,
 };
 
 fn small_pool() -> ValidPool {
@@ -25,7 +25,7 @@ fn small_pool() -> ValidPool {
 fn observed(pool: &ValidPool, states: Vec<PodState>, busy: &[usize], waiting: u32) -> ObservedPods {
     let pods: Vec<_> =
         states.into_iter().zip(0..).map(|(state, number)| Arc::new(media_pod(pool, number, state))).collect();
-    let load = PodLoad { meetings: 1, participants: 1, dedicated: 0, lively: 1 };
+    let load = PodLoad { meetings: 1, participants: 1, dedicated: 0, active: 1 };
     ObservedPods {
         taken: pods.iter().filter_map(|pod| pod.block).collect(),
         loads: busy.iter().map(|index| (pods[*index].uid.clone(), load)).collect(),
@@ -46,7 +46,7 @@ fn names(deletions: &[PodDeletion]) -> Vec<&str> {
 }
 
 fn dead() -> PodState {
-    PodState::Dead(Wait::new(reason::POD_FAILED, "ended"))
+    PodState::Dead(Reason::new(reason::POD_FAILED, "ended"))
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn ports_that_run_out_are_named() {
     let pool = pool(json!({"workersPerPod": 4, "rtcPorts": {"min": 41000, "max": 41003}, "warm": 2}));
     let plan = plan_pool(&pool, &observed(&pool, vec![PodState::Ready], &[], 0));
     let trouble = plan.trouble.unwrap();
-    assert_eq!(trouble.reason, "PortsExhausted");
+    assert_eq!(trouble.code, "PortsExhausted");
     assert!(trouble.message.contains("41000-41003") && trouble.message.contains("4 free ports"), "{}", trouble.message);
 }
 
@@ -116,7 +116,7 @@ fn a_resting_block_is_waited_for() {
     let resting = ObservedPods { resting: std::iter::once(pool.ports).collect(), ..ObservedPods::default() };
     let plan = plan_pool(&pool, &resting);
     assert!(plan.create.is_empty());
-    assert_eq!(plan.trouble.unwrap().reason, "PortsResting");
+    assert_eq!(plan.trouble.unwrap().code, "PortsResting");
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn a_pod_learns_its_address_once_its_node_is_known() {
     observed.nodes.insert("pier-1".into(), NodeView::default());
     let plan = plan_pool(&pool, &observed);
     assert!(plan.announce.is_empty());
-    assert_eq!(plan.trouble.unwrap().reason, "NoNodeAddress");
+    assert_eq!(plan.trouble.unwrap().code, "NoNodeAddress");
 }
 
 #[test]
@@ -219,7 +219,7 @@ fn a_drained_pod_goes_when_it_is_empty_or_its_time_is_over() {
     observed.now = "1970-01-01T00:04:59Z".parse().unwrap();
     assert!(plan_pool(&pool, &observed).delete.is_empty());
     observed.now = "1970-01-01T00:05:00Z".parse().unwrap();
-    assert_eq!(plan_pool(&pool, &observed).delete[0].why.reason, "DrainDeadline");
+    assert_eq!(plan_pool(&pool, &observed).delete[0].why.code, "DrainDeadline");
     observed.now = Timestamp::UNIX_EPOCH;
     observed.loads.clear();
     observed.people.insert("media-lagoon-41000-uid".into(), 2);
@@ -227,7 +227,7 @@ fn a_drained_pod_goes_when_it_is_empty_or_its_time_is_over() {
     observed.people.clear();
     assert!(plan_pool(&pool, &observed).delete.is_empty(), "nobody knows whether somebody is on it");
     observed.people.insert("media-lagoon-41000-uid".into(), 0);
-    assert_eq!(plan_pool(&pool, &observed).delete[0].why.reason, "PodDeleted");
+    assert_eq!(plan_pool(&pool, &observed).delete[0].why.code, "PodDeleted");
 }
 
 #[test]
@@ -312,8 +312,8 @@ fn a_pod_with_a_service_is_told_the_ports_of_the_service() {
     assert_eq!((plan.open.len(), plan.announce.len()), (1, 0));
     observed.services.insert("media-lagoon-41000".into(), None);
     assert!(plan_pool(&pool, &observed).announce.is_empty());
-    let opening = Opening { addresses: vec![], ports: "41000/udp=31000".into() };
-    observed.services.insert("media-lagoon-41000".into(), Some(opening));
+    let endpoints = ServiceEndpoints { addresses: vec![], ports: "41000/udp=31000".into() };
+    observed.services.insert("media-lagoon-41000".into(), Some(endpoints));
     let plan = plan_pool(&pool, &observed);
     assert_eq!((plan.open.len(), plan.announce[0].ports.as_str()), (0, "41000/udp=31000"));
 }
@@ -324,27 +324,27 @@ fn a_load_balancer_without_an_address_is_named() {
     let mut observed = observed(&pool, vec![starting()], &[], 0);
     edit(&mut observed, 0, |pod| pod.addresses.clear());
     observed.services.insert("media-lagoon-41000".into(), None);
-    assert_eq!(plan_pool(&pool, &observed).trouble.unwrap().reason, "NoLoadBalancerAddress");
-    let opening = Opening { addresses: vec!["203.0.113.9".into()], ports: String::new() };
-    observed.services.insert("media-lagoon-41000".into(), Some(opening));
+    assert_eq!(plan_pool(&pool, &observed).trouble.unwrap().code, "NoLoadBalancerAddress");
+    let endpoints = ServiceEndpoints { addresses: vec!["203.0.113.9".into()], ports: String::new() };
+    observed.services.insert("media-lagoon-41000".into(), Some(endpoints));
     assert_eq!(plan_pool(&pool, &observed).announce[0].addresses, ["203.0.113.9"]);
 }
 
 #[test]
 fn a_pod_whose_ports_a_stranger_holds_is_given_up_for_other_ports_if_there_are_any() {
-    let taken = || PodState::Starting(Wait::new(reason::PORTS_TAKEN, "didn't have free ports"));
+    let taken = || PodState::Starting(Reason::new(reason::PORTS_TAKEN, "didn't have free ports"));
     let wide = small_pool();
     let mut observed = observed(&wide, vec![taken()], &[], 0);
     assert!(plan_pool(&wide, &observed).delete.is_empty());
     observed.now = Timestamp::from_second(61).unwrap();
-    assert_eq!(plan_pool(&wide, &observed).delete[0].why.reason, "PodReplaced");
+    assert_eq!(plan_pool(&wide, &observed).delete[0].why.code, "PodReplaced");
     let narrow = pool(json!({"workersPerPod": 4, "rtcPorts": {"min": 41000, "max": 41003}}));
     assert!(plan_pool(&narrow, &observed).delete.is_empty());
 }
 
 #[test]
 fn where_no_pod_may_be_made_none_is_given_up_for_another() {
-    let deletion = |reason| PodDeletion { name: "old".into(), uid: "uid".into(), why: Wait::new(reason, "why") };
+    let deletion = |reason| PodDeletion { name: "old".into(), uid: "uid".into(), why: Reason::new(reason, "why") };
     let block = PortRange::new(41000, 41003).unwrap();
     let plan = PoolPlan {
         write_budget: true,
@@ -352,7 +352,7 @@ fn where_no_pod_may_be_made_none_is_given_up_for_another() {
         delete: [reason::POD_DELETED, reason::POD_REPLACED, reason::DRAIN_DEADLINE].map(deletion).into(),
         ..PoolPlan::default()
     };
-    let why = Wait::new(reason::FINALIZERS_NOT_WRITTEN, "forbidden");
+    let why = Reason::new(reason::FINALIZERS_NOT_WRITTEN, "forbidden");
     let wanted = PoolPlan {
         write_budget: true,
         delete: [reason::POD_REPLACED, reason::DRAIN_DEADLINE].map(deletion).into(),

@@ -16,39 +16,39 @@ use crate::{
         ledger::{Holders, Need, PodLoad, PodLoads},
         media_pod::{Draining, MediaPod},
         ports::PortRange,
-        reason::Wait,
+        reason::Reason,
         views::NodeView,
     },
-    pool::expose::Opening,
+    pool::expose::ServiceEndpoints,
 };
 
 /// What was observed about a pool.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ObservedPods {
     /// Its pods.
-    pub pods: Vec<Arc<MediaPod>>,
+    pub(crate) pods: Vec<Arc<MediaPod>>,
     /// Blocks in use by any pod that could get in the way.
-    pub taken: BTreeSet<PortRange>,
+    pub(crate) taken: BTreeSet<PortRange>,
     /// Blocks that rest after use.
-    pub resting: BTreeSet<PortRange>,
+    pub(crate) resting: BTreeSet<PortRange>,
     /// What its pods carry.
-    pub loads: PodLoads,
+    pub(crate) loads: PodLoads,
     /// People on its pods by the pods' own account, by UID.
-    pub people: BTreeMap<String, u32>,
+    pub(crate) people: BTreeMap<String, u32>,
     /// What its meetings that no pod carries need.
-    pub waiting: Need,
+    pub(crate) waiting: Need,
     /// The namespaces that use it, once it has all the pods it may have.
-    pub holders: Holders,
+    pub(crate) holders: Holders,
     /// Every node.
-    pub nodes: BTreeMap<String, NodeView>,
+    pub(crate) nodes: BTreeMap<String, NodeView>,
     /// What the Services of its pods open, by name of the pod; `None` is a Service that opens nothing yet.
-    pub services: BTreeMap<String, Option<Opening>>,
+    pub(crate) services: BTreeMap<String, Option<ServiceEndpoints>>,
     /// Whether its disruption budget is as it should be.
-    pub has_budget: bool,
+    pub(crate) has_budget: bool,
     /// Another pool that draws from the same ports of the nodes.
-    pub overlaps: Option<String>,
+    pub(crate) overlaps: Option<String>,
     /// The time.
-    pub now: Timestamp,
+    pub(crate) now: Timestamp,
 }
 
 impl ObservedPods {
@@ -72,96 +72,96 @@ impl ObservedPods {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NewPod {
     /// Its name: pool and first port, so that nobody else has it while the block is in use.
-    pub name: String,
+    pub(crate) name: String,
     /// Its ports.
-    pub block: PortRange,
+    pub(crate) block: PortRange,
 }
 
 /// A pod to delete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PodDeletion {
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Its UID: a later pod of the same name is left alone.
-    pub uid: String,
+    pub(crate) uid: String,
     /// Why.
-    pub why: Wait,
+    pub(crate) why: Reason,
 }
 
 /// Addresses to tell a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Announcement {
     /// Name of the pod.
-    pub name: String,
+    pub(crate) name: String,
     /// UID of the pod.
-    pub uid: String,
+    pub(crate) uid: String,
     /// The addresses.
-    pub addresses: Vec<String>,
+    pub(crate) addresses: Vec<String>,
     /// The ports, where they differ.
-    pub ports: String,
+    pub(crate) ports: String,
 }
 
 /// A pod whose drain begins, or (`None`) ends because its cause is gone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DrainChange {
     /// Name of the pod.
-    pub name: String,
+    pub(crate) name: String,
     /// UID of the pod.
-    pub uid: String,
+    pub(crate) uid: String,
     /// From now on.
-    pub draining: Option<Draining>,
+    pub(crate) draining: Option<Draining>,
     /// A sentence for the event.
-    pub message: String,
+    pub(crate) message: String,
 }
 
 /// A pod whose protection from eviction changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Protection {
     /// Name of the pod.
-    pub name: String,
+    pub(crate) name: String,
     /// UID of the pod.
-    pub uid: String,
+    pub(crate) uid: String,
     /// Whether it may be evicted.
-    pub is_evictable: bool,
+    pub(crate) is_evictable: bool,
 }
 
 /// A pod whose labels are put right.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Mend {
+pub(crate) struct LabelRepair {
     /// Name of the pod.
-    pub name: String,
+    pub(crate) name: String,
     /// UID of the pod.
-    pub uid: String,
+    pub(crate) uid: String,
 }
 
 /// Everything that one pass does to a pool's pods.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PoolPlan {
     /// Whether the disruption budget is to be written.
-    pub write_budget: bool,
+    pub(crate) write_budget: bool,
     /// Pods to protect, or not.
-    pub protect: Vec<Protection>,
+    pub(crate) protect: Vec<Protection>,
     /// Pods whose labels somebody has edited: they get them back.
-    pub mend: Vec<Mend>,
+    pub(crate) mend: Vec<LabelRepair>,
     /// Pods that need a Service.
-    pub open: Vec<Arc<MediaPod>>,
+    pub(crate) open: Vec<Arc<MediaPod>>,
     /// Pods to tell their addresses.
-    pub announce: Vec<Announcement>,
+    pub(crate) announce: Vec<Announcement>,
     /// Pods to drain, or no longer.
-    pub drain: Vec<DrainChange>,
+    pub(crate) drain: Vec<DrainChange>,
     /// UIDs of draining pods some of whose meetings with people move now.
-    pub move_off: Vec<String>,
+    pub(crate) move_off: Vec<String>,
     /// Pods to create.
-    pub create: Vec<NewPod>,
+    pub(crate) create: Vec<NewPod>,
     /// Pods to delete.
-    pub delete: Vec<PodDeletion>,
+    pub(crate) delete: Vec<PodDeletion>,
     /// What keeps the pool from having the pods it wants.
-    pub trouble: Option<Wait>,
+    pub(crate) trouble: Option<Reason>,
     /// When something is due that no watch tells of.
-    pub again: Option<Timestamp>,
+    pub(crate) again: Option<Timestamp>,
 }
 
 /// The deletion of `pod`, because of `why`.
-pub(super) fn compute_deletion(pod: &MediaPod, why: Wait) -> PodDeletion {
+pub(super) fn compute_deletion(pod: &MediaPod, why: Reason) -> PodDeletion {
     PodDeletion { name: pod.name.clone(), uid: pod.uid.clone(), why }
 }

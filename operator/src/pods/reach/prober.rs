@@ -23,7 +23,7 @@ use super::{
     schedule::{Schedule, Subject},
 };
 use crate::{
-    cluster::cache::World,
+    cluster::cache::ClusterCache,
     model::{media_pod::MediaPod, valid_pool::ValidPool},
     pods::link::PodLink,
 };
@@ -32,12 +32,12 @@ use crate::{
 const PERIOD: Duration = Duration::from_secs(2);
 
 /// Runs until the process ends.
-pub async fn keep_reach(world: Arc<World>, link: PodLink) {
-    world.wait_until_complete().await;
-    keep_pods(world, link).await;
+pub async fn run_prober(cache: Arc<ClusterCache>, link: PodLink) {
+    cache.wait_until_complete().await;
+    run(cache, link).await;
 }
 
-async fn keep_pods(world: Arc<World>, link: PodLink) {
+async fn run(cache: Arc<ClusterCache>, link: PodLink) {
     let start = Instant::now();
     let mut schedule = Schedule::default();
     let mut running: FuturesUnordered<BoxFuture<'static, (Subject, bool)>> = FuturesUnordered::new();
@@ -50,16 +50,16 @@ async fn keep_pods(world: Arc<World>, link: PodLink) {
                 schedule.end(subject, is_well, start.elapsed(), rand::random());
             }
         }
-        for pod in choose_pods(&world, &mut schedule, start.elapsed()) {
-            running.push(Box::pin(keep_pod(Arc::clone(&world), link.clone(), pod)));
+        for pod in choose_pods(&cache, &mut schedule, start.elapsed()) {
+            running.push(Box::pin(probe_pod(Arc::clone(&cache), link.clone(), pod)));
         }
     }
 }
 
-fn choose_pods(world: &World, schedule: &mut Schedule, now: Duration) -> Vec<Arc<Pod>> {
-    let pods = world.pods.state();
+fn choose_pods(cache: &ClusterCache, schedule: &mut Schedule, now: Duration) -> Vec<Arc<Pod>> {
+    let pods = cache.pods.state();
     schedule.keep(|uid| pods.iter().any(|pod| pod.metadata.uid.as_deref() == Some(uid)));
-    let ready = pods.iter().filter(|pod| is_probed(world, &MediaPod::from_pod(pod)));
+    let ready = pods.iter().filter(|pod| is_probed(cache, &MediaPod::from_pod(pod)));
     let subjects: Vec<Subject> = ready.map(|pod| build_subject(pod)).collect();
     let chosen = schedule.plan(&subjects, now);
     for uid in &chosen {
@@ -70,29 +70,29 @@ fn choose_pods(world: &World, schedule: &mut Schedule, now: Duration) -> Vec<Arc
 }
 
 /// Ready pods of pools that want it.
-fn is_probed(world: &World, pod: &MediaPod) -> bool {
+fn is_probed(cache: &ClusterCache, pod: &MediaPod) -> bool {
     let is_wanted = |pool: &ValidPool| pool.probes_media;
-    let view = world.views().pool(&pod.pool);
+    let view = cache.views().pool(&pod.pool);
     pod.is_ready() && view.is_some_and(|view| view.pool.as_ref().is_ok_and(|pool| is_wanted(pool)))
 }
 
 /// The answer is whether all is well: the pod is reached and its status says so.
-async fn keep_pod(world: Arc<World>, link: PodLink, pod: Arc<Pod>) -> (Subject, bool) {
+async fn probe_pod(cache: Arc<ClusterCache>, link: PodLink, pod: Arc<Pod>) -> (Subject, bool) {
     let reach = probe(&link, &MediaPod::from_pod(&pod)).await;
     // What the status says may have changed in the meantime; the pod may even be another one.
-    let newest = world.pods.get(&ObjectRef::from_obj(&*pod)).filter(|newest| newest.metadata.uid == pod.metadata.uid);
+    let newest = cache.pods.get(&ObjectRef::from_obj(&*pod)).filter(|newest| newest.metadata.uid == pod.metadata.uid);
     let is_told = match newest {
-        Some(newest) => write_condition(&world, &newest, &reach).await,
+        Some(newest) => write_condition(&cache, &newest, &reach).await,
         None => true,
     };
     (build_subject(&pod), is_told && reach.status() == TRUE)
 }
 
 /// `false` if the condition could not be written: it is found missing at the pod's next turn.
-async fn write_condition(world: &World, pod: &Pod, reach: &Reach) -> bool {
+async fn write_condition(cache: &ClusterCache, pod: &Pod, reach: &Reach) -> bool {
     let Some(patch) = plan_condition(pod, reach, Timestamp::now()) else { return true };
     let name = pod.name_any();
-    let api: Api<Pod> = Api::namespaced(world.client.clone(), &world.namespace);
+    let api: Api<Pod> = Api::namespaced(cache.client.clone(), &cache.namespace);
     match api.patch_status(&name, &PatchParams::default(), &Patch::Strategic(&patch)).await {
         Ok(_) => {
             let (status, reason, message) = (reach.status(), reach.reason(), reach.message());

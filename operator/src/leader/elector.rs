@@ -110,7 +110,7 @@ impl LeaseError {
 }
 
 /// A candidate with its connection.
-pub(crate) struct Keeper {
+pub(crate) struct LeaderElector {
     api: Api<Lease>,
     config: LeaseConfig,
     timing: Timing,
@@ -123,7 +123,7 @@ pub(crate) struct Keeper {
     is_failing: bool,
 }
 
-impl Keeper {
+impl LeaderElector {
     /// One that has not asked anything yet.
     pub(crate) fn new(
         client: Client,

@@ -14,9 +14,9 @@ const QUICK: Timing = Timing {
     request: Duration::from_secs(30),
 };
 
-fn keeper(client: Client, timing: Timing) -> Keeper {
+fn elector(client: Client, timing: Timing) -> LeaderElector {
     let config = LeaseConfig { name: "jetty".into(), identity: "heron".into() };
-    Keeper::new(client, "harbor", config, timing, LeaseMetrics::register(&Registry::new()).unwrap())
+    LeaderElector::new(client, "harbor", config, timing, LeaseMetrics::register(&Registry::new()).unwrap())
 }
 
 fn lease(version: &str, holder: &str) -> Value {
@@ -28,9 +28,9 @@ fn missing() -> Value {
     status(404, "NotFound", "there is none")
 }
 
-async fn win(keeper: &mut Keeper) -> bool {
+async fn win(elector: &mut LeaderElector) -> bool {
     let readiness = Readiness::default();
-    keeper.win(stream::pending(), &readiness, std::future::pending()).await.unwrap()
+    elector.win(stream::pending(), &readiness, std::future::pending()).await.unwrap()
 }
 
 fn get() -> String {
@@ -50,11 +50,11 @@ async fn the_first_makes_the_lease_and_renews_it() {
         (put.as_str(), 200, lease("2", "heron")),
     ];
     let (server, client) = ScriptedServer::start(script);
-    let mut keeper = keeper(client, QUICK);
-    assert!(win(&mut keeper).await);
-    assert_eq!(keeper.metrics.leading.get(), 1);
-    while keeper.lease.as_ref().unwrap().metadata.resource_version.as_deref() != Some("2") {
-        let pause = keeper.step().await.unwrap();
+    let mut elector = elector(client, QUICK);
+    assert!(win(&mut elector).await);
+    assert_eq!(elector.metrics.leading.get(), 1);
+    while elector.lease.as_ref().unwrap().metadata.resource_version.as_deref() != Some("2") {
+        let pause = elector.step().await.unwrap();
         tokio::time::sleep(pause).await;
     }
     server.assert_finished();
@@ -70,12 +70,12 @@ async fn a_lease_is_given_back_when_the_work_has_ended() {
         (&get, 200, lease("7", "heron")),
         (&put, 200, lease("8", "")),
     ]);
-    let mut keeper = keeper(client, Timing { retry: Duration::from_secs(30), ..QUICK });
-    assert!(win(&mut keeper).await);
-    let leading = keeper.metrics.leading.clone();
+    let mut elector = elector(client, Timing { retry: Duration::from_secs(30), ..QUICK });
+    assert!(win(&mut elector).await);
+    let leading = elector.metrics.leading.clone();
     let (ended, work_ended) = oneshot::channel();
     ended.send(()).unwrap();
-    keeper.keep(work_ended).await.unwrap();
+    elector.keep(work_ended).await.unwrap();
     assert_eq!(leading.get(), 0);
     server.assert_finished();
 }
@@ -89,11 +89,11 @@ async fn a_lease_that_is_not_ours_any_more_is_not_given_back() {
         (&put, 409, status(409, "Conflict", "it changed")),
         (&get, 200, lease("9", "egret")),
     ]);
-    let mut keeper = keeper(client, Timing { retry: Duration::from_secs(30), ..QUICK });
-    assert!(win(&mut keeper).await);
+    let mut elector = elector(client, Timing { retry: Duration::from_secs(30), ..QUICK });
+    assert!(win(&mut elector).await);
     let (ended, work_ended) = oneshot::channel();
     ended.send(()).unwrap();
-    keeper.keep(work_ended).await.unwrap();
+    elector.keep(work_ended).await.unwrap();
     server.assert_finished();
 }
 
@@ -102,7 +102,7 @@ async fn a_lease_that_was_given_back_is_taken_at_once() {
     let (get, put) = (get(), put());
     let script = vec![(get.as_str(), 200, lease("5", "")), (put.as_str(), 200, lease("6", "heron"))];
     let (server, client) = ScriptedServer::start(script);
-    assert!(win(&mut keeper(client, QUICK)).await);
+    assert!(win(&mut elector(client, QUICK)).await);
     server.assert_finished();
 }
 
@@ -116,7 +116,7 @@ async fn whoever_is_refused_looks_again_and_stands_by() {
         (&get, 200, lease("7", "")),
         (&put, 200, lease("8", "heron")),
     ]);
-    assert!(win(&mut keeper(client, QUICK)).await);
+    assert!(win(&mut elector(client, QUICK)).await);
     server.assert_finished();
 }
 
@@ -130,7 +130,7 @@ async fn two_that_make_the_lease_at_once_do_not_both_lead() {
         (&get, 200, lease("7", "")),
         (&put, 200, lease("8", "heron")),
     ]);
-    assert!(win(&mut keeper(client, QUICK)).await);
+    assert!(win(&mut elector(client, QUICK)).await);
     server.assert_finished();
 }
 
@@ -143,7 +143,7 @@ async fn a_write_without_an_answer_is_looked_after_before_it_counts() {
         (&get, 200, lease("6", "heron")),
         (&put, 200, lease("7", "heron")),
     ]);
-    assert!(win(&mut keeper(client, QUICK)).await, "it was carried out, but only the answered renewal counts");
+    assert!(win(&mut elector(client, QUICK)).await, "it was carried out, but only the answered renewal counts");
     server.assert_finished();
 }
 
@@ -156,11 +156,11 @@ async fn a_holder_that_finds_another_in_its_place_ends() {
         (&put, 409, status(409, "Conflict", "it changed")),
         (&get, 200, lease("9", "egret")),
     ]);
-    let mut keeper = keeper(client, QUICK);
-    assert!(win(&mut keeper).await);
-    let leading = keeper.metrics.leading.clone();
+    let mut elector = elector(client, QUICK);
+    assert!(win(&mut elector).await);
+    let leading = elector.metrics.leading.clone();
     let (_ended, work_ended) = oneshot::channel();
-    let error = keeper.keep(work_ended).await.unwrap_err();
+    let error = elector.keep(work_ended).await.unwrap_err();
     assert!(matches!(&error, LeaseError::Taken { holder, .. } if holder == "egret"), "{error}");
     assert_eq!(leading.get(), 0);
     server.assert_finished();
@@ -175,10 +175,10 @@ async fn a_lease_that_is_deleted_ends_its_holder() {
         (&put, 404, missing()),
         (&get, 404, missing()),
     ]);
-    let mut keeper = keeper(client, QUICK);
-    assert!(win(&mut keeper).await);
+    let mut elector = elector(client, QUICK);
+    assert!(win(&mut elector).await);
     let (_ended, work_ended) = oneshot::channel();
-    let error = keeper.keep(work_ended).await.unwrap_err();
+    let error = elector.keep(work_ended).await.unwrap_err();
     assert!(matches!(error, LeaseError::Deleted { .. }), "{error}");
     server.assert_finished();
 }
@@ -202,20 +202,20 @@ async fn a_holder_that_is_not_answered_ends_in_the_middle_of_a_request() {
     let client = client_that_falls_silent(vec![lease("5", ""), lease("6", "heron")]);
     // Long requests: the deadline alone can end this.
     let timing = Timing { renew_deadline: Duration::from_secs(1), request: Duration::from_mins(10), ..QUICK };
-    let mut keeper = keeper(client, timing);
-    assert!(win(&mut keeper).await);
+    let mut elector = elector(client, timing);
+    assert!(win(&mut elector).await);
     let (_ended, work_ended) = oneshot::channel();
-    let error = keeper.keep(work_ended).await.unwrap_err();
+    let error = elector.keep(work_ended).await.unwrap_err();
     assert!(matches!(error, LeaseError::Late { .. }), "{error}");
 }
 
 #[tokio::test]
 async fn a_request_without_an_answer_ends() {
     let client = client_that_falls_silent(vec![]);
-    let keeper = &mut keeper(client, Timing { request: Duration::from_millis(1), ..QUICK });
-    let error = keeper.read().await.unwrap_err();
+    let elector = &mut elector(client, Timing { request: Duration::from_millis(1), ..QUICK });
+    let error = elector.read().await.unwrap_err();
     assert!(matches!(error, LeaseError::NoAnswer { .. }), "{error}");
-    assert_eq!(keeper.step().await.unwrap(), QUICK.retry / 4, "and is tried again after a pause");
+    assert_eq!(elector.step().await.unwrap(), QUICK.retry / 4, "and is tried again after a pause");
 }
 
 #[tokio::test]
@@ -223,14 +223,14 @@ async fn one_that_stands_by_is_ready_and_ends_when_told_to() {
     let get = get();
     let (server, client) = ScriptedServer::start(vec![(&get, 200, lease("5", "egret"))]);
     let readiness = Readiness::default();
-    let mut keeper = keeper(client, Timing { retry: Duration::from_mins(1), ..QUICK });
+    let mut elector = elector(client, Timing { retry: Duration::from_mins(1), ..QUICK });
     let stop = async {
         while !readiness.is_standby() {
             tokio::task::yield_now().await;
         }
     };
-    assert!(!keeper.win(stream::pending(), &readiness, stop).await.unwrap());
-    assert_eq!(keeper.metrics.leading.get(), 0);
+    assert!(!elector.win(stream::pending(), &readiness, stop).await.unwrap());
+    assert_eq!(elector.metrics.leading.get(), 0);
     server.assert_finished();
 }
 
@@ -239,11 +239,11 @@ async fn whose_work_ended_badly_does_not_give_the_lease_back() {
     let (get, put) = (get(), put());
     let script = vec![(get.as_str(), 200, lease("5", "")), (put.as_str(), 200, lease("6", "heron"))];
     let (server, client) = ScriptedServer::start(script);
-    let mut keeper = keeper(client, Timing { retry: Duration::from_secs(30), ..QUICK });
-    assert!(win(&mut keeper).await);
+    let mut elector = elector(client, Timing { retry: Duration::from_secs(30), ..QUICK });
+    assert!(win(&mut elector).await);
     let (ended, work_ended) = oneshot::channel();
     drop(ended);
-    keeper.keep(work_ended).await.unwrap();
+    elector.keep(work_ended).await.unwrap();
     server.assert_finished();
 }
 
@@ -255,8 +255,8 @@ async fn a_change_that_the_watch_saw_is_looked_at_at_once() {
         (&get, 200, lease("6", "")),
         (&put, 200, lease("7", "heron")),
     ]);
-    let mut keeper = keeper(client, Timing { retry: Duration::from_mins(1), ..QUICK });
+    let mut elector = elector(client, Timing { retry: Duration::from_mins(1), ..QUICK });
     let changes = stream::iter([()]).chain(stream::pending());
-    assert!(keeper.win(changes, &Readiness::default(), std::future::pending()).await.unwrap());
+    assert!(elector.win(changes, &Readiness::default(), std::future::pending()).await.unwrap());
     server.assert_finished();
 }

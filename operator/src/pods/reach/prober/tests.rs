@@ -6,7 +6,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::*;
 use crate::{
-    cluster::cache::WorldEnds,
+    cluster::cache::CacheEnds,
     fixtures::{defaults, pod_object, pool_object},
     pods::reach::tests::{FakePod, Manner, link},
 };
@@ -36,11 +36,11 @@ fn pod_at(fake: &FakePod) -> Pod {
     }))
 }
 
-fn world_of(client: Client, pod: &Pod) -> (Arc<World>, WorldEnds) {
-    let (world, mut ends) = World::new(client, "harbor".into(), defaults());
-    world.views().set_pool(&DeserializeGuard(Ok(pool_object(json!({})))), &defaults());
+fn cache_of(client: Client, pod: &Pod) -> (Arc<ClusterCache>, CacheEnds) {
+    let (cache, mut ends) = ClusterCache::new(client, "harbor".into(), defaults());
+    cache.views().set_pool(&DeserializeGuard(Ok(pool_object(json!({})))), &defaults());
     ends.pods.apply_watcher_event(&Event::Apply(pod.clone()));
-    (world, ends)
+    (cache, ends)
 }
 
 async fn start_pod() -> FakePod {
@@ -52,9 +52,9 @@ async fn a_new_pod_is_probed_and_told_once() {
     let fake = start_pod().await;
     let mut pod = pod_at(&fake);
     let (client, mut heard) = start_server(200, serde_json::to_value(&pod).unwrap());
-    let (world, mut ends) = world_of(client, &pod);
+    let (cache, mut ends) = cache_of(client, &pod);
 
-    let keeper = keep_pods(Arc::clone(&world), link());
+    let keeper = run(Arc::clone(&cache), link());
     let (what, body) = tokio::select! { () = keeper => unreachable!(), first = heard.recv() => first.unwrap() };
     assert_eq!(what, "PATCH /api/v1/namespaces/harbor/pods/media-lagoon-41000/status");
     assert_eq!(body["metadata"], json!({"uid": "pod-uid"}));
@@ -64,7 +64,7 @@ async fn a_new_pod_is_probed_and_told_once() {
     let conditions = pod.status.as_mut().unwrap().conditions.as_mut().unwrap();
     conditions.push(serde_json::from_value(condition.clone()).unwrap());
     ends.pods.apply_watcher_event(&Event::Apply(pod.clone()));
-    let (_, is_well) = keep_pod(world, link(), Arc::new(pod)).await;
+    let (_, is_well) = probe_pod(cache, link(), Arc::new(pod)).await;
     assert!(is_well);
     assert!(heard.try_recv().is_err(), "what is told already is not written again");
 }
@@ -76,8 +76,8 @@ async fn a_pod_that_was_replaced_meanwhile_is_left_alone() {
     let mut replaced = pod.clone();
     replaced.metadata.uid = Some("another-uid".into());
     let (client, mut heard) = start_server(200, json!({}));
-    let (world, _ends) = world_of(client, &replaced);
-    keep_pod(world, link(), Arc::new(pod)).await;
+    let (cache, _ends) = cache_of(client, &replaced);
+    probe_pod(cache, link(), Arc::new(pod)).await;
     assert!(heard.try_recv().is_err());
 }
 
@@ -89,8 +89,8 @@ async fn a_pod_that_goes_away_is_no_failure_and_a_refused_write_has_another_turn
         [(404, "NotFound", true), (409, "Conflict", true), (403, "Forbidden", false), (500, "InternalError", false)];
     for (code, reason, wanted) in cases {
         let (client, _heard) = start_server(code, crate::fixtures::status(code, reason, "no"));
-        let (world, _ends) = world_of(client, &pod);
-        let (_, is_well) = keep_pod(world, link(), Arc::new(pod.clone())).await;
+        let (cache, _ends) = cache_of(client, &pod);
+        let (_, is_well) = probe_pod(cache, link(), Arc::new(pod.clone())).await;
         assert_eq!(is_well, wanted, "{code}");
     }
 }
@@ -103,9 +103,9 @@ async fn only_ready_pods_have_a_turn() {
     starting.status.as_mut().unwrap().conditions = None;
     for (pod, wanted) in [(ready, 1), (starting, 0)] {
         let (client, _heard) = start_server(200, json!({}));
-        let (world, _ends) = world_of(client, &pod);
+        let (cache, _ends) = cache_of(client, &pod);
         let mut schedule = Schedule::default();
-        assert_eq!(choose_pods(&world, &mut schedule, Duration::ZERO).len(), wanted);
-        assert!(choose_pods(&world, &mut schedule, Duration::ZERO).is_empty(), "its turn has begun");
+        assert_eq!(choose_pods(&cache, &mut schedule, Duration::ZERO).len(), wanted);
+        assert!(choose_pods(&cache, &mut schedule, Duration::ZERO).is_empty(), "its turn has begun");
     }
 }
