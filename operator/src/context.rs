@@ -1,4 +1,4 @@
-//! What both controllers are handed for every pass: the world, the configuration, the way of events, the attempts and the metrics.
+//! What both controllers share in every reconciliation: the cache, the settings, the event publisher, failure counts and metrics.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -18,33 +18,32 @@ use crate::{
     pods::link::PodLink,
 };
 
-/// Shared by all passes of both controllers.
+/// Shared by all reconciliations of both controllers.
 pub(crate) struct Context {
-    /// Caches and triggers.
+    /// Cache of the cluster and the queues of the controllers.
     pub(crate) cache: Arc<ClusterCache>,
-    /// What the operator was told.
+    /// The settings.
     pub(crate) config: Config,
-    /// Where events are handed over.
+    /// Publishes Kubernetes events.
     pub(crate) events: Publisher,
-    /// Failures in a row, by object.
+    /// Consecutive failures, by object.
     pub(crate) attempts: Attempts,
-    /// The line to the media pods.
+    /// Requests to the media pods.
     pub(crate) link: PodLink,
-    /// Metrics.
     pub(crate) metrics: OperatorMetrics,
-    /// Blocks that rest after use.
+    /// Blocks of ports that are held back after use.
     pub(crate) quarantine: std::sync::Mutex<Quarantine>,
-    /// That the pools' statuses were asked for blocks.
+    /// Recalls blocks from the pools' statuses, once.
     pub(crate) recalled: Once,
-    /// When a number that changes all the time was written last: people of a meeting, meetings of a pool.
+    /// Limits how often a rapidly changing count is written: participants of a meeting, meetings of a pool.
     pub(crate) count_writes: Debounce,
-    /// When people of each pool were moved last: its pace counts by the second.
+    /// Limits how often participants are moved, for each pool: its pace is per second.
     pub(crate) moves: Debounce,
-    /// How long things take that are not the cluster's doing.
+    /// Periods and pauses that do not depend on the cluster.
     pub(crate) intervals: Intervals,
 }
 
-/// Lets something happen once in a while, for each object.
+/// Limits how often something happens, for each object.
 #[derive(Debug)]
 pub(crate) struct Debounce {
     period: Duration,
@@ -68,12 +67,12 @@ impl Recent {
 }
 
 impl Debounce {
-    /// Lets something happen once in `period`.
+    /// Allows one occurrence in each `period`.
     pub(crate) fn new(period: Duration) -> Self {
         Self { period, recent: Mutex::default() }
     }
 
-    /// How long to wait; `None` means that it may happen now, and that it does.
+    /// How long to wait; `None` means that it may happen now, and counts it.
     pub(crate) fn pause(&self, object: &str) -> Option<Duration> {
         let now = Instant::now();
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
@@ -90,28 +89,28 @@ impl Debounce {
     }
 }
 
-/// How a pass ended, apart from failure.
+/// How a reconciliation ended, apart from failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// Something was written.
     Applied,
-    /// All was as it should be.
+    /// Nothing had to be changed.
     Skipped,
-    /// The object waits for something.
+    /// The object is waiting for something.
     Waiting,
 }
 
-/// What a pass came to.
+/// The result of a reconciliation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Reconciled {
     /// How it ended.
     pub(crate) outcome: Outcome,
-    /// When the object is to be looked at again, if that is known.
+    /// When to reconcile the object again, if that is known.
     pub(crate) again: Option<Duration>,
 }
 
 impl Reconciled {
-    /// A pass that knows of no next one.
+    /// A result without a time for the next reconciliation.
     pub(crate) const fn of(outcome: Outcome) -> Self {
         Self { outcome, again: None }
     }
@@ -128,12 +127,12 @@ impl Outcome {
 }
 
 impl Context {
-    /// The blocks that rest. A panic elsewhere while it was held leaves it usable.
+    /// The blocks that are held back. A panic while the lock was held leaves them usable.
     pub(crate) fn quarantine(&self) -> MutexGuard<'_, Quarantine> {
         self.quarantine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs a pass over `object`, counts it and says when the next one is; `resync` at the latest, if that is given.
+    /// Runs the reconciliation `work` of `object`, counts it and returns when to requeue; after `resync` at the latest, if given.
     pub(crate) async fn reconcile<E>(
         &self,
         kind: &'static str,
@@ -151,7 +150,7 @@ impl Context {
         Ok(next.map_or_else(Action::await_change, Action::requeue))
     }
 
-    /// The pause after a failed pass over `object`.
+    /// The backoff after a failed reconciliation of `object`.
     pub(crate) fn back_off(&self, kind: &'static str, object: &str) -> Action {
         Action::requeue(self.attempts.fail(&format!("{kind}/{object}")))
     }

@@ -67,10 +67,10 @@ pub(crate) fn media_pod(pool: &ValidPool, number: u16, state: PodState) -> Media
 }
 
 pub(crate) fn starting() -> PodState {
-    PodState::Starting(Reason::new(convene_crds::reason::POD_NOT_READY, "its container is being made"))
+    PodState::Starting(Reason::new(convene_crds::reason::POD_NOT_READY, "its container is being created"))
 }
 
-/// A `Pod` object with this status, otherwise ready but for what is changed.
+/// A `Pod` object with this patch, otherwise ready.
 pub(crate) fn pod_object(patch: Value) -> Pod {
     let mut object = json!({
         "metadata": {
@@ -103,7 +103,7 @@ fn merge(target: &mut Value, patch: Value) {
     }
 }
 
-/// An API server that follows a script: each request must be the next one of it, and gets the answer beside it.
+/// An API server that follows a script: each request must be the next one in it, and gets its response.
 pub(crate) struct ScriptedServer {
     expected: std::sync::Arc<std::sync::Mutex<std::collections::VecDeque<(String, u16, Value)>>>,
 }
@@ -126,19 +126,19 @@ impl ScriptedServer {
         (server, kube::Client::new(service, "harbor"))
     }
 
-    /// Nothing of the script is left.
+    /// Asserts that nothing of the script is left.
     pub(crate) fn assert_finished(&self) {
         let left = self.expected.lock().unwrap();
         assert!(left.is_empty(), "not asked for: {left:?}");
     }
 }
 
-/// What the API server says instead of an object.
+/// An error response of the API server.
 pub(crate) fn status(code: u16, reason: &str, message: &str) -> Value {
     json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason, "message": message})
 }
 
-/// A line that nobody answers; it signs with a key of its own.
+/// A link without pods; it signs with its own key.
 fn link() -> crate::pods::link::PodLink {
     let pair = convene_admission_keys::build_key_pair([7; 32]).unwrap();
     let signer = convene_protocol::admission::Signer::from_pem(&pair.private_pem, &pair.kid).unwrap();
@@ -150,7 +150,7 @@ pub(crate) fn context(client: &kube::Client) -> crate::context::Context {
     context_and_posts(client).0
 }
 
-/// The same, and the events that are handed over.
+/// The same, with the queue of events.
 pub(crate) fn context_and_posts(client: &kube::Client) -> (crate::context::Context, crate::cluster::events::Posts) {
     let (cache, _ends) = crate::cluster::cache::ClusterCache::new(client.clone(), "harbor".into(), defaults());
     let metrics = crate::metrics::OperatorMetrics::register(&prometheus::Registry::new()).unwrap();

@@ -1,6 +1,6 @@
-//! The small server for health and metrics.
+//! The HTTP endpoints for health and metrics.
 //!
-//! Alive means that this process turns: nothing remote is asked. Ready says what is missing.
+//! Liveness means that this process runs: no remote service is queried. Readiness names what is missing.
 
 use std::{
     future::Future,
@@ -21,7 +21,7 @@ use axum::{
 use convene_service::log::LogHealth;
 use prometheus::{Encoder, Registry, TextEncoder};
 
-/// What must have happened once before the operator is ready. One that stands by is ready too: it has nothing to do.
+/// What must have happened once before the operator is ready. A standby is ready too: it has nothing to do.
 #[derive(Debug, Default)]
 pub(crate) struct Readiness {
     is_standby: AtomicBool,
@@ -31,12 +31,12 @@ pub(crate) struct Readiness {
 }
 
 impl Readiness {
-    /// Another operator acts.
+    /// Another replica is the leader.
     pub(crate) fn stands_by(&self) {
         self.is_standby.store(true, Ordering::Relaxed);
     }
 
-    /// This operator acts.
+    /// This replica is the leader.
     pub(crate) fn leads(&self) {
         self.leads.store(true, Ordering::Relaxed);
         self.is_standby.store(false, Ordering::Relaxed);
@@ -47,17 +47,17 @@ impl Readiness {
         self.keys.store(true, Ordering::Relaxed);
     }
 
-    /// Everything was listed once.
+    /// Every kind was listed once.
     pub(crate) fn caches_are_ready(&self) {
         self.caches.store(true, Ordering::Relaxed);
     }
 
-    /// Whether another operator acts.
+    /// Whether another replica is the leader.
     pub(crate) fn is_standby(&self) -> bool {
         self.is_standby.load(Ordering::Relaxed)
     }
 
-    /// What is missing before this operator acts.
+    /// What is missing before this replica acts as the leader.
     pub(crate) fn missing(&self) -> Vec<&'static str> {
         let parts = [
             (&self.leads, "the lease"),
@@ -84,7 +84,7 @@ pub(crate) fn build_health_app(readiness: Arc<Readiness>, log: LogHealth, regist
         .with_state(Health { readiness, log, registry })
 }
 
-/// Serves `app` until `stop` is done.
+/// Serves `app` until `stop` completes.
 pub(crate) async fn serve(
     listen: SocketAddr,
     app: Router,

@@ -1,10 +1,11 @@
-//! Who of several operators acts: the one that holds a `Lease`. Made of what to do next (`decide`, pure), what the object says (`record`,
-//! pure) and the requests (`keep`).
+//! Leader election: of several replicas the holder of a `Lease` acts. `decide` (pure) chooses the next step, `record` (pure) reads and
+//! builds the object, and `elector` sends the requests.
 //!
-//! Safety rests on two things. Every write carries the resource version that was read, so of two that write at once one is refused. And the
-//! holder stops believing that it leads before anybody else may take the lease, counting from the *start* of its last good request, while the
-//! others count from the moment they *saw* its effect; each uses its own monotonic clock, and no clock is ever compared with another. A
-//! machine that is suspended as a whole may stop that clock: it learns of its loss with the next renewal, a request's time after it woke.
+//! Safety rests on two rules. Every write carries the resource version that was read, so of two concurrent writes one is rejected. And the
+//! holder stops believing that it leads before any other replica may take the lease, counting from the *start* of its last successful
+//! request, while the others count from the moment they *saw* its effect; each uses its own monotonic clock, and clocks are never compared.
+//! A machine that is suspended as a whole may stop that clock: its replica learns of its loss with the next renewal, the duration of one
+//! request after it resumed.
 
 pub(crate) mod decide;
 pub(crate) mod elector;
@@ -13,28 +14,28 @@ pub(crate) mod record;
 use prometheus::{IntGauge, Registry};
 use thiserror::Error;
 
-/// Longest part of an identity that is the pod's name.
+/// Maximum length of the pod's name in an identity.
 const LONGEST_POD_NAME: usize = 253;
 
-/// What an operator that takes part in the election is told.
+/// Settings of a replica that takes part in the election.
 #[derive(Clone, Debug)]
 pub struct LeaseConfig {
     /// Name of the `Lease`, in the operator's namespace.
     pub name: String,
-    /// Who we are: never the same twice, not even after a restart of the container.
+    /// Identity of this replica: never the same twice, not even after a restart of the container.
     pub identity: String,
 }
 
-/// The name of a pod with something random after it: a container that starts anew in the same pod is somebody else.
+/// The name of a pod with a random suffix: a container that restarts in the same pod has another identity.
 pub fn build_identity(pod: Option<&str>, random: u32) -> String {
     let pod: String = pod.unwrap_or("operator").chars().take(LONGEST_POD_NAME).collect();
     format!("{pod}_{random:08x}")
 }
 
-/// A name that no `Lease` can have.
+/// A name that is not valid for a `Lease`.
 #[derive(Debug, Error)]
 #[error(
-    "{0:?} cannot be the name of a Lease: it must be at most 253 of a-z, 0-9, - and ., beginning and ending with a letter or digit"
+    "{0:?} is not a valid Lease name: use at most 253 characters of a-z, 0-9, - and ., beginning and ending with a letter or digit"
 )]
 pub struct LeaseNameError(String);
 
@@ -53,7 +54,7 @@ pub fn parse_lease_name(text: &str) -> Result<String, LeaseNameError> {
 /// Metrics of the election.
 #[derive(Clone, Debug)]
 pub(crate) struct LeaseMetrics {
-    /// 1 while this operator acts.
+    /// 1 while this replica is the leader.
     pub leading: IntGauge,
 }
 

@@ -1,6 +1,6 @@
-//! The meeting controller: gives each Meeting a media pod and says what is true of it.
+//! The meeting controller: assigns each Meeting a media pod and reports its state.
 //!
-//! It never talks to a pod and never makes one. A meeting needs no finalizer: its room is ended by the room keeper when it is gone.
+//! It never talks to a pod and never creates one. A meeting needs no finalizer: when it is gone, the room reconciler ends its room.
 
 pub(crate) mod apply;
 pub(crate) mod error;
@@ -33,7 +33,7 @@ use crate::{
 };
 use convene_crds::reason;
 
-/// One look at one meeting. When nothing happens, `resync` sees to it that there is another one.
+/// Reconciles one meeting. Without changes, `resync` requests the next reconciliation.
 #[instrument(name = "meeting", skip_all, fields(kind = "Meeting", namespace = object.namespace(), name = object.name_any()))]
 pub(crate) async fn reconcile(object: Arc<Guarded<Meeting>>, context: Arc<Context>) -> Result<Action, Error> {
     context.cache.wait_until_complete().await;
@@ -49,10 +49,10 @@ pub(crate) async fn reconcile(object: Arc<Guarded<Meeting>>, context: Arc<Contex
     }
 }
 
-/// After a failure: later, with growing pauses.
+/// Requeues a failed reconciliation with backoff.
 #[allow(clippy::needless_pass_by_value, reason = "the controller calls it so")]
 pub(crate) fn on_error(object: Arc<Guarded<Meeting>>, error: &Error, context: Arc<Context>) -> Action {
-    tracing::warn!(error = error as &dyn std::error::Error, reason = error.reason(), "will try again");
+    tracing::warn!(error = error as &dyn std::error::Error, reason = error.reason(), "reconciliation failed, retrying");
     context.back_off("meeting", &object.metadata_key())
 }
 
@@ -63,7 +63,7 @@ async fn reconcile_meeting(meeting: &Meeting, context: &Context) -> Result<Recon
     }
     if let Some(expiry) = compute_expiry(meeting).filter(|expiry| *expiry <= now) {
         let note =
-            Note::normal(reason::EXPIRED, format!("deleted: its time to live after its end was over at {expiry}"));
+            Note::normal(reason::EXPIRED, format!("deleted: its time to live after the end expired at {expiry}"));
         return apply::apply_expiry(context, meeting, &note).await.map(Reconciled::of); // I/O
     }
     let began = Instant::now();
@@ -89,12 +89,12 @@ async fn reconcile_meeting(meeting: &Meeting, context: &Context) -> Result<Recon
 }
 
 fn until(time: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
-    // A little later than sooner: a pass that comes too early would only come again.
+    // Rather a little late than early: an early reconciliation would only have to be repeated.
     let pause = time?.duration_since(now).max(SignedDuration::ZERO);
     Some(Duration::try_from(pause).unwrap_or_default() + Duration::from_millis(20))
 }
 
-/// A number of people that changes all the time is written now and then.
+/// Limits how often a rapidly changing number of participants is written.
 fn compute_debounce(meeting: &Meeting, status: &MeetingStatus, context: &Context) -> Option<Duration> {
     let old = meeting.status.as_ref();
     if report::is_same(old, status) || !report::differs_in_people_only(old, status) {
@@ -103,7 +103,7 @@ fn compute_debounce(meeting: &Meeting, status: &MeetingStatus, context: &Context
     context.count_writes.pause(meeting.metadata.uid.as_deref().unwrap_or_default())
 }
 
-/// Observes, validates and plans while holding the ledger, so that no two meetings are given the same last place.
+/// Observes, validates and plans while holding the ledger, so that no two meetings are assigned the same last place.
 fn decide(meeting: &Meeting, context: &Context, now: Timestamp) -> MeetingPlan {
     let cache = &context.cache;
     let labels = cache.namespace_labels(&meeting.namespace().unwrap_or_default());
@@ -136,7 +136,8 @@ fn note_decision(meeting: &Meeting, plan: &MeetingPlan, ledger: &mut Ledger, cac
     }
 }
 
-/// A decision that could not be written is taken back; one that was written may mean that a room has to move, or a spare pod is needed.
+/// Takes back a decision that could not be written. One that was written may mean that a room has to move, or that the pool needs a spare
+/// pod.
 fn finish(meeting: &Meeting, plan: &MeetingPlan, result: &Result<Outcome, Error>, context: &Context) {
     let Some(uid) = &meeting.metadata.uid else { return };
     if matches!(plan.placement, Placement::New(_)) && is_refused(result) {
@@ -148,7 +149,7 @@ fn finish(meeting: &Meeting, plan: &MeetingPlan, result: &Result<Outcome, Error>
     }
 }
 
-/// Whether it is certain that nothing was written. After an answer that was lost the decision stands: the next pass writes it again.
+/// Whether it is certain that nothing was written. After a lost response the decision stands, and the next reconciliation writes it again.
 fn is_refused(result: &Result<Outcome, Error>) -> bool {
     match result {
         Ok(outcome) => *outcome != Outcome::Applied,
@@ -181,9 +182,10 @@ fn measure(
     }
 }
 
-/// An object that cannot be read gets an event: there is nothing of it that a status could be written to.
+/// An object that cannot be parsed gets an event, because there is no status to write to.
 fn report_unreadable(object: &Guarded<Meeting>, error: &str, context: &Context) -> Reconciled {
-    let note = Note::warning(reason::UNREADABLE, format!("this meeting cannot be read and is left alone: {error}"));
+    let note =
+        Note::warning(reason::UNREADABLE, format!("could not parse this meeting, leaving it unchanged: {error}"));
     let mut reference = object.object_ref(&());
     reference.api_version = Some(Meeting::api_version(&()).into_owned());
     context.events.publish(&reference, "Read", &[note]);

@@ -1,10 +1,11 @@
-//! The operator's metrics. Labels are bounded: kinds, outcomes, states and pools (of which there are few), never names of meetings or people.
+//! The operator's metrics. Labels are bounded: kinds, outcomes, states and pools (of which there are few), never names of meetings or
+//! participants.
 
 use std::time::Duration;
 
 use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
-/// Bounds of latencies, in seconds: from what a warm pool takes to what an image that has to be fetched takes.
+/// Histogram buckets in seconds: from the time that a warm pool takes to that of pulling an image.
 const LATENCIES: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
 
 /// All metrics of one operator.
@@ -18,15 +19,15 @@ pub(crate) struct OperatorMetrics {
     pub(crate) media_pods: IntGaugeVec,
     /// Ports, by pool and use.
     pub(crate) ports: IntGaugeVec,
-    /// Objects that wait for a look, by kind.
+    /// Objects in the queue, by kind.
     pub(crate) queue_depth: IntGaugeVec,
-    /// What was done to the cluster, by step and outcome.
+    /// Writes to the cluster, by step and outcome.
     pub(crate) steps: IntCounterVec,
-    /// From the decision for a pod to its record in the status.
+    /// From the assignment of a pod to its record in the status.
     pub(crate) assignment_seconds: Histogram,
     /// From the creation of a Meeting (or its start, if that is later) to Ready.
     pub(crate) ready_seconds: Histogram,
-    /// Events about our objects, by outcome (published, failed, dropped).
+    /// Kubernetes events, by outcome (published, failed, dropped).
     pub(crate) events: IntCounterVec,
     /// Meetings in the cache.
     pub(crate) meetings: IntGauge,
@@ -41,7 +42,10 @@ impl OperatorMetrics {
                 &["kind", "outcome"],
             )?,
             reconcile_seconds: HistogramVec::new(
-                HistogramOpts::new("convene_operator_reconcile_duration_seconds", "Duration of reconciliations in seconds, by kind"),
+                HistogramOpts::new(
+                    "convene_operator_reconcile_duration_seconds",
+                    "Duration of reconciliations in seconds, by kind",
+                ),
                 &["kind"],
             )?,
             podlink_failures: IntCounterVec::new(
@@ -60,10 +64,7 @@ impl OperatorMetrics {
                 &["pool", "use"],
             )?,
             queue_depth: IntGaugeVec::new(
-                Opts::new(
-                    "convene_operator_queue_depth",
-                    "Objects waiting in the queue for reconciliation, by kind",
-                ),
+                Opts::new("convene_operator_queue_depth", "Objects waiting in the queue for reconciliation, by kind"),
                 &["kind"],
             )?,
             steps: IntCounterVec::new(
@@ -107,9 +108,9 @@ impl OperatorMetrics {
         Ok(metrics)
     }
 
-    /// A pool is gone: nothing is told of it any more.
+    /// Removes the metrics of a pool that is gone.
     pub(crate) fn forget_pool(&self, pool: &str) {
-        // That it was never told of is fine.
+        // A series that was never set is no error.
         for state in ["ready", "starting", "warm", "draining", "outdated", "total"] {
             let _ = self.media_pods.remove_label_values(&[pool, state]);
         }
@@ -118,12 +119,12 @@ impl OperatorMetrics {
         }
     }
 
-    /// Counts one thing that was done to the cluster.
+    /// Counts one step.
     pub(crate) fn count_step<T, E>(&self, step: &str, result: &Result<T, E>) {
         self.steps.with_label_values(&[step, if result.is_ok() { "done" } else { "failed" }]).inc();
     }
 
-    /// Counts one look at an object.
+    /// Counts one reconciliation.
     pub(crate) fn count_reconcile(&self, kind: &str, outcome: &str, duration: Duration) {
         self.reconcile.with_label_values(&[kind, outcome]).inc();
         self.reconcile_seconds.with_label_values(&[kind]).observe(duration.as_secs_f64());

@@ -1,6 +1,6 @@
 //! What the controllers decide with: values, indexes and rules.
 //!
-//! Pure: no client, no clock, no randomness, no tasks. Everything else may depend on it; it depends on nothing of the operator.
+//! No client, no I/O, no tasks. Everything else may depend on it; it depends on no other part of the operator.
 
 pub(crate) mod backoff;
 pub(crate) mod conditions;

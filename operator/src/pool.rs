@@ -1,6 +1,6 @@
-//! The pool controller: makes, announces, replaces and deletes the media pods of each `MediaPool`, and drains a pool that is deleted.
+//! The pool controller: creates, announces, replaces and deletes the media pods of each `MediaPool`, and drains a pool that is deleted.
 //!
-//! Passes over pools run one after the other (see `run`), because pools may share a range of ports.
+//! Pools are reconciled one at a time (see `run`), because they may share a range of ports.
 
 pub(crate) mod applied;
 pub(crate) mod apply;
@@ -38,7 +38,7 @@ use crate::{
 };
 use convene_crds::reason;
 
-/// One look at one pool.
+/// Reconciles one pool.
 #[instrument(name = "pool", skip_all, fields(kind = "MediaPool", namespace = object.namespace(), name = object.name_any()))]
 pub(crate) async fn reconcile(object: Arc<Guarded<MediaPool>>, context: Arc<Context>) -> Result<Action, Error> {
     context.cache.wait_until_complete().await;
@@ -55,16 +55,16 @@ pub(crate) async fn reconcile(object: Arc<Guarded<MediaPool>>, context: Arc<Cont
     }
 }
 
-/// After a failure: later, with growing pauses.
+/// Requeues a failed reconciliation with backoff.
 #[allow(clippy::needless_pass_by_value, reason = "the controller calls it so")]
 pub(crate) fn on_error(object: Arc<Guarded<MediaPool>>, error: &Error, context: Arc<Context>) -> Action {
-    tracing::warn!(error = error as &dyn std::error::Error, reason = error.reason(), "will try again");
+    tracing::warn!(error = error as &dyn std::error::Error, reason = error.reason(), "reconciliation failed, retrying");
     context.back_off("pool", &object.name_any())
 }
 
 async fn reconcile_pool(object: &MediaPool, context: &Context) -> Result<Reconciled, Error> {
     context.recalled.call_once(|| observe::recall_blocks(context));
-    // Before any pod: one that is made without would go with its pool at once.
+    // Before any pod: a pod created without the finalizer would be deleted together with its pool at once.
     let lack = match finalizer::ensure_finalizer(context, &object.metadata).await {
         Ok(true) => None,
         Ok(false) => return Ok(Reconciled { outcome: Outcome::Waiting, again: Some(Duration::from_secs(1)) }),
@@ -85,7 +85,7 @@ async fn reconcile_pool(object: &MediaPool, context: &Context) -> Result<Reconci
         return is_recorded.map(|_| Reconciled::of(Outcome::Skipped));
     }
     let (done, failure) = apply::apply_plan(context, &pool, plan.clone()).await; // I/O
-    // One whose answer was lost too: if it is gone when somebody looks, its block has been in use all the same.
+    // Includes pods whose creation was not confirmed: even if such a pod is gone by the next list, its block may have been in use.
     context.quarantine().reserve(done.given());
     unmark(context, &plan, &done);
     move_people(context, &pool, &plan);
@@ -103,7 +103,7 @@ async fn reconcile_pool(object: &MediaPool, context: &Context) -> Result<Reconci
     lack.or(failure).map_or_else(|| Ok(Reconciled { again: pass.again.into_iter().chain(pause).min(), ..pass }), Err)
 }
 
-/// While meetings come and go all the time, their number is written now and then.
+/// Limits how often a rapidly changing number of meetings is written.
 fn compute_debounce(object: &MediaPool, status: &MediaPoolStatus, context: &Context) -> Option<Duration> {
     let old = object.status.as_ref()?;
     let differs_in_meetings_only = old.meetings != status.meetings
@@ -114,8 +114,8 @@ fn compute_debounce(object: &MediaPool, status: &MediaPoolStatus, context: &Cont
     context.count_writes.pause(object.metadata.uid.as_deref().unwrap_or_default())
 }
 
-/// Observes and plans while holding the ledger, so that no meeting is bound to a pod that is about to be deleted. `lack` is why the pool is
-/// without our finalizer.
+/// Observes and plans while holding the ledger, so that no meeting is assigned to a pod that is about to be deleted. `lack` is why the pool
+/// has no finalizer of ours.
 fn decide(
     context: &Context,
     pool: &ValidPool,
@@ -135,8 +135,8 @@ fn decide(
     (observed, plan)
 }
 
-/// Before a pod is made its block is on record: if this process ends in between, the next one knows that the block may have been in use.
-/// `false`: the pool is gone, and nothing is to be made for it.
+/// Records the blocks of new pods before these are created: if this process ends in between, the next one knows that the blocks may have
+/// been in use. `false`: the pool is gone, so no pod may be created for it.
 async fn record_blocks(
     object: &MediaPool,
     context: &Context,
@@ -163,7 +163,7 @@ fn unmark(context: &Context, plan: &PoolPlan, applied: &applied::Applied) {
     }
 }
 
-/// Lets as many meetings leave their draining pods as the pool's pace allows, and has a look at every meeting that may have to move.
+/// Lets as many meetings leave their draining pods as the pool's pace allows, and enqueues every meeting that may have to move.
 fn move_people(context: &Context, pool: &ValidPool, plan: &PoolPlan) {
     let cache = &context.cache;
     if plan.move_off.is_empty() && plan.drain.is_empty() {
@@ -217,12 +217,12 @@ fn measure(context: &Context, pool: &ValidPool, observed: &ObservedPods, status:
         context.metrics.ports.with_label_values(&[&pool.name, use_]).set(i64::from(count));
     }
     context.metrics.meetings.set(i64::try_from(context.cache.ledger().len()).unwrap_or(i64::MAX));
-    tracing::debug!(pods = observed.pods.len(), "looked at pool");
+    tracing::debug!(pods = observed.pods.len(), "reconciled pool");
 }
 
 async fn report_refusal(object: &MediaPool, why: &Reason, context: &Context) -> Result<Reconciled, Error> {
     let values = report::compute_refusal(why);
-    // What is on record of blocks stays: the pool's pods may still be there.
+    // The recorded blocks stay: the pool's pods may still exist.
     let blocks = object.status.as_ref().map(|status| status.blocks.clone()).unwrap_or_default();
     let status = report::compute_status(object, None, &values, blocks, Timestamp::now());
     let notes = report::compute_notes(object, None, &values);
@@ -230,7 +230,7 @@ async fn report_refusal(object: &MediaPool, why: &Reason, context: &Context) -> 
     Ok(Reconciled::of(Outcome::Waiting))
 }
 
-/// It has our finalizer like the others: its pods may have people on them.
+/// It gets the finalizer like any other pool: its pods may have participants.
 async fn reconcile_unreadable(
     object: &Guarded<MediaPool>,
     error: &str,
@@ -241,10 +241,10 @@ async fn reconcile_unreadable(
     held.map(|is_held| Reconciled { again: (!is_held).then_some(Duration::from_secs(1)), ..pass })
 }
 
-/// An object that cannot be read gets an event: there is nothing of it that a status could be written to.
+/// An object that cannot be parsed gets an event, because there is no status to write to.
 fn report_unreadable(object: &Guarded<MediaPool>, error: &str, context: &Context) -> Reconciled {
     let note =
-        Note::warning(reason::UNREADABLE, format!("this pool cannot be read; its pods stay as they are: {error}"));
+        Note::warning(reason::UNREADABLE, format!("could not parse this pool, leaving its pods unchanged: {error}"));
     context.events.publish(&object.object_ref(&()), "Read", &[note]);
     Reconciled::of(Outcome::Waiting)
 }

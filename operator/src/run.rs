@@ -1,8 +1,9 @@
-//! Runs the operator: the lease first, then keys, watches, both controllers and the room elector, until it is told to stop or one of them ends.
+//! Runs the operator: leader election first, then keys, watches, both controllers and the background tasks, until it is asked to stop or
+//! one of them ends.
 //!
-//! Of several replicas only the one that holds the lease does anything; the others wait with empty caches, which are filled in a moment. Who
-//! loses the lease ends with an error: a new process is the one sure way to have nothing old still write. Everything here is joined or
-//! selected, so nothing ends unseen.
+//! Of several replicas only the lease holder acts; the others stand by with empty caches, which fill within moments. A replica that loses
+//! the lease ends with an error: a new process is the only sure way to stop writes that are still in flight. Every future here is joined or
+//! selected, so none ends unnoticed.
 
 use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
@@ -49,41 +50,41 @@ use crate::{
     pool,
 };
 
-/// More than an API server takes at once would only wait there, with decisions that grow old.
+/// The API server handles only so many requests at once; more would queue there while their decisions age.
 const MEETINGS_AT_ONCE: u16 = 8;
-/// Pod changes come in bursts; one look at the pool serves them all.
+/// Pod changes come in bursts; one reconciliation of the pool serves them all.
 const POOL_PERIOD: Duration = Duration::from_millis(200);
-/// How long the last events may take when the operator is told to stop.
+/// Time limit for publishing the last events at shutdown.
 const LAST_EVENTS: Duration = Duration::from_secs(3);
-/// How often it is made sure that the keys are in place: somebody may have deleted them.
+/// How often the keys are checked: they may have been deleted.
 const KEYS_PERIOD: Duration = Duration::from_mins(5);
 
-/// Done when the operator is told to stop.
+/// Completes when the operator is asked to stop.
 type Stop = Shared<BoxFuture<'static, ()>>;
 
-/// Why the operator ended although nobody told it to.
+/// Why the operator ended without being asked to stop.
 #[derive(Debug, Error)]
 pub enum RunError {
-    /// Health and metrics cannot be served.
+    /// Health and metrics could not be served.
     #[error("could not serve health and metrics at {address}")]
     Serve {
-        /// Where.
+        /// The listen address.
         address: std::net::SocketAddr,
-        /// Why.
+        /// The socket error.
         source: std::io::Error,
     },
-    /// The metrics could not be set up.
+    /// The metrics could not be registered.
     #[error("could not register the metrics")]
     Metrics(#[source] prometheus::Error),
-    /// Another operator acts, or may by now.
-    #[error("this operator does not lead any more")]
+    /// Another replica is the leader, or may be by now.
+    #[error("lost leadership")]
     Lease(#[source] LeaseError),
-    /// A part that runs for ever has ended.
+    /// A task that runs until shutdown has ended.
     #[error("the {0} ended unexpectedly")]
     Ended(&'static str),
 }
 
-/// Runs until `stop` is done (`Ok`) or something that must not end has ended.
+/// Runs until `stop` completes (`Ok`) or something that must not end has ended.
 pub async fn run(
     client: Client,
     config: Config,
@@ -106,11 +107,11 @@ pub async fn run(
         lease_metrics.leading.set(1);
         run_controllers(client, config, metrics, readiness, stop).boxed()
     };
-    // Both end when told to; the first that fails ends the other.
+    // Both end on `stop`; the first that fails ends the other.
     tokio::try_join!(health, acting).map(|((), ())| ())
 }
 
-/// Acts while the lease is ours: waits for it, and gives it back when everything under it has ended.
+/// Acts while this replica holds the lease: waits for it, and releases it when everything that depends on it has ended.
 async fn run_elected(
     mut elector: LeaderElector,
     client: Client,
@@ -124,16 +125,16 @@ async fn run_elected(
         return Ok(());
     }
     let (ended, work_ended) = oneshot::channel();
-    // A task of its own, so that nothing that takes long here delays a renewal.
+    // A task of its own, so that slow work here cannot delay a renewal.
     let mut keeping = AbortOnDropHandle::new(tokio::spawn(elector.keep(work_ended)));
     let controllers = run_controllers(client, config, metrics, readiness, stop).boxed();
     tokio::select! {
         biased;
         kept = &mut keeping => return judge_election(kept).and(Err(RunError::Ended("leader election"))),
-        // After a failure the lease ends by itself: what was cut off may still be under way.
+        // After a failure the lease is left to expire: canceled requests may still be in flight.
         result = controllers => result?,
     }
-    // The elector has gone only if the lease is lost, and then it says so.
+    // The receiver is gone only if the lease is lost, and then the election returns that error.
     let _ = ended.send(());
     judge_election(keeping.await)
 }
@@ -142,7 +143,7 @@ fn judge_election(kept: Result<Result<(), LeaseError>, tokio::task::JoinError>) 
     kept.map_err(|_| RunError::Ended("leader election"))?.map_err(RunError::Lease)
 }
 
-/// Everything that an operator does while it acts. When this is done, nothing of it is under way any more.
+/// Everything the leader does. When this returns, none of it is in flight any more.
 async fn run_controllers(
     client: Client,
     config: Config,
@@ -195,18 +196,18 @@ async fn run_controllers(
     tokio::select! {
         ended = controllers => ended.map(|((), ())| ())?,
         ended = background => return Err(RunError::Ended(ended)),
-        () = &mut publishing => return Err(RunError::Ended("publisher of events")),
+        () = &mut publishing => return Err(RunError::Ended("event publisher")),
         () = stop_before_complete(&cache, stop.clone()) => {}
     }
-    // Whoever could hand over an event has ended with the controllers: what is left waits in the queue.
+    // All publishers have ended with the controllers, so the queue only drains from here.
     if tokio::time::timeout(LAST_EVENTS, publishing).await.is_err() {
-        tracing::warn!("some events were not published in time before the end");
+        tracing::warn!("some events were not published before the shutdown timeout");
     }
     Ok(())
 }
 
-/// Done when the operator is told to stop before it knows everything. Controllers would wait for ever then: for lists that nobody asks for
-/// any more. Nothing is cut off, because every pass waits for the same before it does anything.
+/// Completes when the operator is asked to stop before its caches are filled. Controllers would wait for ever then, for lists that are
+/// never requested again. Nothing is cut off, because every reconciliation waits for the same lists first.
 async fn stop_before_complete(cache: &ClusterCache, stop: Stop) {
     tokio::select! {
         biased;
@@ -215,7 +216,7 @@ async fn stop_before_complete(cache: &ClusterCache, stop: Stop) {
     }
 }
 
-/// Everything beside the controllers that must go on for ever; the answer names what did not.
+/// The background tasks, which run until shutdown; returns the name of the one that ended.
 async fn run_background(
     cache: Arc<ClusterCache>,
     writers: OtherWriters,
@@ -233,14 +234,14 @@ async fn run_background(
     tokio::select! {
         () = watch_others(Arc::clone(&cache), writers).boxed() => "watches",
         () = run_room_reconciler(Arc::clone(&cache), link.clone(), metrics).boxed() => "room reconciler",
-        () = run_resync(Arc::clone(&cache)).boxed() => "walk over all meetings",
+        () = run_resync(Arc::clone(&cache)).boxed() => "resync",
         () = run_prober(Arc::clone(&cache), link.clone()).boxed() => "prober",
         () = run_key_rotation(client, config, link).boxed() => "key rotation",
         () = announce => "readiness",
     }
 }
 
-/// Without keys no pod can start and no room be asked about, so this comes first, as often as it takes.
+/// Without keys no pod can start and no pod can be queried, so this comes first and is retried until it succeeds.
 async fn connect_pods(client: Client, config: Config) -> PodLink {
     let mut failed = 0_u32;
     loop {
@@ -259,17 +260,17 @@ fn note_keys(error: &KeysError) {
     tracing::warn!(
         error = error as &dyn std::error::Error,
         reason = error.reason(),
-        "could not check the admission keys, will try again"
+        "could not check the admission keys, retrying"
     );
 }
 
-/// Boxed, because the compiler cannot see through the nested futures that they may change threads.
+/// Boxed, because the compiler cannot prove that the nested futures are `Send`.
 fn check_keys<'a>(client: &'a Client, config: &'a Config) -> BoxFuture<'a, Result<Keys, KeysError>> {
     let (secret, config_map) = (&config.admission_key_secret, &config.defaults.admission_keys);
     ensure_keys(client, &config.namespace, secret, config_map, config.key_rotation).boxed()
 }
 
-/// Sees to it that the keys are in place (somebody may have deleted them) and are changed now and then.
+/// Keeps the keys in place (they may have been deleted) and rotates them.
 async fn run_key_rotation(client: Client, config: Config, link: PodLink) {
     let mut pause = Duration::from_secs(1);
     loop {
@@ -292,9 +293,9 @@ fn build_reporter() -> Reporter {
     Reporter { controller: "convene-operator".to_owned(), instance }
 }
 
-/// Runs a controller until it was told to stop and its last pass has ended.
+/// Runs a controller until it is asked to stop and its last reconciliation has ended.
 ///
-/// Failures were logged where they happened; that an object is gone when its turn comes is no failure.
+/// Failures are logged where they happen; an object that is gone when its turn comes is no failure.
 async fn drain<K, E, Q>(
     name: &'static str,
     passes: impl Stream<Item = Result<(ObjectRef<K>, Action), controller::Error<E, Q>>>,
@@ -308,7 +309,7 @@ where
     passes
         .for_each(|pass| {
             if let Err(controller::Error::RunnerError(error)) = &pass {
-                tracing::error!(error = error as &dyn std::error::Error, controller = name, "controller stumbled");
+                tracing::error!(error = error as &dyn std::error::Error, controller = name, "controller error");
             }
             std::future::ready(())
         })

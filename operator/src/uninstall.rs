@@ -1,7 +1,7 @@
-//! `convene-operator uninstall`: what has to happen before the operator is taken away. The chart runs it as a hook of `helm uninstall`.
+//! `convene-operator uninstall`: what has to happen before the operator is removed. The chart runs it as a hook of `helm uninstall`.
 //!
-//! It deletes every `MediaPool` of the namespace, waits until the operator has drained them, and sees to it that no Meeting says Ready
-//! afterwards. Where no operator acts, it lets the pools go itself. It ends: with success, or with an error at the end of its time.
+//! It deletes every `MediaPool` of the namespace, waits until the operator has drained them, and makes sure that no Meeting is left Ready.
+//! Where no operator is active, it removes the finalizers of the pools itself. It ends with success, or with an error at the timeout.
 
 pub(crate) mod plan;
 
@@ -24,33 +24,33 @@ use crate::{
 };
 use convene_crds::reason;
 
-/// The same is told again after so long: whoever waits sees that it goes on.
+/// Progress is logged again after this time even without changes.
 const TELL_AGAIN: Duration = Duration::from_secs(20);
 
-/// How often it looks, and when it gives an operator up.
+/// How often it polls, and when it considers the operator gone.
 #[derive(Clone, Copy, Debug)]
 struct Pace {
     period: Duration,
-    /// A lease that nobody renews for so long has no holder; an operator that is started anew needs a part of it.
+    /// A lease that is not renewed for this time has no holder; a restarting operator needs a part of it.
     lease: Duration,
 }
 
 const PACE: Pace = Pace { period: Duration::from_secs(2), lease: Duration::from_mins(1) };
 
-/// What an uninstall is told.
+/// Settings of an uninstall.
 #[derive(Clone, Debug)]
 pub struct UninstallConfig {
     /// Namespace of the pools.
     pub namespace: String,
-    /// Lease of the operator that acts.
+    /// Lease of the active operator.
     pub lease: String,
-    /// How long it may take.
+    /// The timeout.
     pub timeout: Duration,
-    /// Whether people in calls are waited for.
+    /// Whether to wait for participants to leave.
     pub drains: bool,
 }
 
-/// Why an uninstall did not come to its end.
+/// Why an uninstall did not complete.
 #[derive(Debug, Error)]
 pub enum UninstallError {
     /// A request to the API server failed.
@@ -58,12 +58,12 @@ pub enum UninstallError {
     Request {
         /// What was tried.
         what: &'static str,
-        /// What the API server said.
+        /// The response of the API server.
         source: Box<kube::Error>,
     },
-    /// The time is over.
+    /// The timeout has expired.
     #[error(
-        "not done after {seconds} s: {left}. Run helm uninstall again to wait on, or with --no-hooks to go without; docs/operations.md says what is left then"
+        "not done after {seconds} s: {left}. Run helm uninstall again to keep waiting, or with --no-hooks to skip this step; docs/operations.md says what is left behind"
     )]
     Deadline {
         /// How long it took.
@@ -74,7 +74,7 @@ pub enum UninstallError {
 }
 
 impl UninstallError {
-    /// Constant for logs.
+    /// A constant for logs.
     pub(crate) const fn reason(&self) -> &'static str {
         match self {
             Self::Request { .. } => "RequestFailed",
@@ -87,7 +87,7 @@ impl UninstallError {
     }
 }
 
-/// Runs until nothing is left of the pools, or the time is over. What fails is tried again.
+/// Runs until no pools are left, or the timeout expires. Failures are retried.
 pub async fn uninstall(client: Client, config: UninstallConfig) -> Result<(), UninstallError> {
     uninstall_at(client, config, PACE).await
 }
@@ -100,13 +100,17 @@ async fn uninstall_at(client: Client, config: UninstallConfig, pace: Pace) -> Re
     loop {
         let left = match work.look().await {
             Ok(None) => {
-                tracing::info!("no pools are left, and no meeting says that it is ready");
+                tracing::info!("no pools are left, and no meeting is Ready");
                 return Ok(());
             }
             Ok(Some(left)) => left,
             Err(error) => {
                 let left = convene_service::say::chain(&error);
-                tracing::warn!(error = &error as &dyn std::error::Error, reason = error.reason(), "will try again");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    reason = error.reason(),
+                    "uninstall step failed, retrying"
+                );
                 left
             }
         };
@@ -123,12 +127,12 @@ struct Uninstall {
     config: UninstallConfig,
     until: Timestamp,
     leader: Leader,
-    /// What was told last, and when.
+    /// The last message that was logged, and when.
     told: Option<(String, Instant)>,
 }
 
 impl Uninstall {
-    /// One look; `Some` is what is still there.
+    /// One step; `Some` is what is still left.
     async fn look(&mut self) -> Result<Option<String>, UninstallError> {
         let pools = list::<Guarded<MediaPool>>(&self.pools(), "list the pools").await?;
         if pools.is_empty() {
@@ -170,25 +174,25 @@ impl Uninstall {
         if step.release {
             let patch = build_patch(pool.meta(), false);
             let patched = api.patch_metadata(&name, &PatchParams::default(), &Patch::Merge(&patch)).await;
-            unless_gone(patched, "let a pool go")?;
-            tracing::info!(pool = name, "let pool go without a drain: its calls end now");
+            unless_gone(patched, "remove the finalizer of a pool")?;
+            tracing::info!(pool = name, "removed the finalizer of a pool without a drain: its calls end now");
         }
         Ok(())
     }
 
-    /// Meetings that still say they have a place get the status that the operator would give them.
+    /// Gives meetings that still claim a place the status that the operator would write.
     async fn mark_meetings(&self) -> Result<Option<String>, UninstallError> {
         let mut count = 0_u32;
         let all = list::<Guarded<Meeting>>(&Api::all(self.client.clone()), "list the meetings").await?;
-        // One that cannot be read never got a place.
+        // A meeting that cannot be parsed never had a place.
         for meeting in all.into_iter().filter_map(|meeting| meeting.0.ok()) {
             if let Some(status) = compute_without_pool(&meeting, &self.config.namespace, Timestamp::now()) {
                 self.mark(&meeting.metadata, &status).await?;
                 count += 1;
             }
         }
-        // Once more: an operator that had not heard yet may have written its own.
-        Ok((count > 0).then(|| format!("{count} meetings were told that they have no pool")))
+        // Checked once more: an operator that had not noticed yet may have written its own status.
+        Ok((count > 0).then(|| format!("{count} meetings were marked as having no pool")))
     }
 
     async fn mark(&self, metadata: &ObjectMeta, status: &MeetingStatus) -> Result<(), UninstallError> {
@@ -215,12 +219,12 @@ impl Uninstall {
     }
 }
 
-/// Whether an operator acts: only one that does renews its lease.
+/// Whether an operator is active: only an active one renews its lease.
 struct Leader {
     leases: Api<Lease>,
     name: String,
     limit: Duration,
-    /// Version of the lease, and since when it is that.
+    /// Version of the lease, and since when it has not changed.
     seen: (Option<String>, Instant),
 }
 
@@ -241,7 +245,7 @@ impl Leader {
     }
 }
 
-/// A kind that is not defined any more has no objects.
+/// A kind whose CRD is gone has no objects.
 async fn list<K>(api: &Api<K>, what: &'static str) -> Result<Vec<K>, UninstallError>
 where
     K: Clone + serde::de::DeserializeOwned + std::fmt::Debug,
@@ -253,7 +257,7 @@ where
     }
 }
 
-/// What is gone or has changed meanwhile is looked at again.
+/// An object that is gone or has changed meanwhile is handled in the next step.
 fn unless_gone<T>(result: Result<T, kube::Error>, what: &'static str) -> Result<(), UninstallError> {
     match result {
         Ok(_) => Ok(()),
@@ -262,7 +266,7 @@ fn unless_gone<T>(result: Result<T, kube::Error>, what: &'static str) -> Result<
     }
 }
 
-/// What the operator says of a pool, once it has noticed.
+/// The progress that the operator reports for a pool, once it has noticed.
 fn describe(pool: &Guarded<MediaPool>) -> String {
     let status = pool.0.as_ref().ok().and_then(|pool| pool.status.as_ref());
     let conditions = status.map(|status| status.conditions.as_slice()).unwrap_or_default();

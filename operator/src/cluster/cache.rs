@@ -1,8 +1,8 @@
-//! What the operator knows of the cluster: its watches (Meetings, nodes and namespaces everywhere; `MediaPools`, media pods, their Services
-//! and disruption budgets in its own namespace), their caches, and who is to look again when something in them changes.
+//! The state of the cluster as the watches report it: Meetings, nodes and namespaces everywhere; `MediaPools`, media pods, their Services
+//! and disruption budgets in the operator's own namespace. A change enqueues the objects it concerns.
 //!
-//! It decides nothing and writes nothing. Types that users write are watched through `DeserializeGuard`: an object that cannot be read is
-//! seen as such and stops no other.
+//! It decides nothing and writes nothing. Custom resources are watched through `DeserializeGuard`: an object that cannot be parsed is
+//! cached as such and does not block the others.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -34,57 +34,57 @@ use crate::{
     },
 };
 
-/// Kinds whose first full list must be there before anything is decided.
+/// Kinds that must have been listed before anything is decided.
 const WATCHED_KINDS: usize = 7;
 
 mod on_event;
 
-/// An object of a type that users write: it may be unreadable.
+/// A custom resource, which may be impossible to parse.
 pub(crate) type Guarded<K> = DeserializeGuard<K>;
-/// Asks a controller to look at an object.
+/// Requests the reconciliation of an object.
 pub(crate) type Trigger<K> = mpsc::UnboundedSender<ObjectRef<Guarded<K>>>;
-/// Where a controller hears of objects to look at.
+/// Requests for reconciliation, at the controller's end.
 pub(crate) type Triggered<K> = mpsc::UnboundedReceiver<ObjectRef<Guarded<K>>>;
 
 /// The caches, and what both controllers share.
 pub struct ClusterCache {
-    /// Connection to the API server.
+    /// Client of the API server.
     pub(crate) client: Client,
     /// Namespace of pools and media pods.
     pub(crate) namespace: String,
-    /// What media pods have in common.
+    /// Settings that all media pods have in common.
     pub(crate) defaults: PodDefaults,
-    /// Every Meeting.
+    /// All Meetings.
     pub(crate) meetings: Store<Guarded<Meeting>>,
-    /// Every pool.
+    /// All pools.
     pub(crate) pools: Store<Guarded<MediaPool>>,
-    /// Every media pod.
+    /// All media pods.
     pub(crate) pods: Store<Pod>,
-    /// Every Service that opens the ports of a media pod.
+    /// All Services of media pods.
     pub(crate) services: Store<Service>,
-    /// Every disruption budget of ours.
+    /// All disruption budgets of the operator.
     pub(crate) budgets: Store<PodDisruptionBudget>,
-    /// The Meetings to look at.
+    /// The Meetings to reconcile.
     pub(crate) meeting_queue: Arc<WorkQueue<Arc<MeetingKey>>>,
-    /// Asks for a look at a pool.
+    /// Requests the reconciliation of a pool.
     pub(crate) pool_trigger: Trigger<MediaPool>,
-    /// The set of pods has changed: whoever follows pods should look.
+    /// Notifies subscribers that pods or rooms have changed.
     pub(crate) pods_changed: tokio::sync::watch::Sender<u64>,
-    /// Decisions under way. Held only for the moment of a decision, never across I/O.
+    /// Assignments, including those not yet visible in the cache. Locked only for the moment of a decision, never across I/O.
     ledger: Mutex<Ledger>,
-    /// Views of pools, pods and nodes. Where both are held, the ledger is taken first.
+    /// Views of pools, pods and nodes. Where both are locked, the ledger comes first.
     views: Mutex<Views>,
     /// Labels of namespaces, by name.
     namespaces: Mutex<BTreeMap<String, BTreeMap<String, String>>>,
-    /// Pods that were created and that the watch has not told of yet.
+    /// Pods that were created but have not been seen by the watch yet.
     expected_pods: Mutex<HashSet<String>>,
-    /// Whether a pod may have been created that nobody told of.
+    /// Whether a pod may have been created although its creation was not confirmed.
     are_pods_uncertain: AtomicBool,
     /// Kinds whose first full list is in the cache.
     listed: tokio::sync::watch::Sender<BTreeSet<String>>,
 }
 
-/// The writing ends of the caches and the hearing ends of the triggers: each is used by one watch or controller.
+/// The writing ends of the caches and the receiving ends of the queues: each is used by one watch or controller.
 pub struct CacheEnds {
     /// Cache of Meetings.
     pub meetings: Writer<Guarded<Meeting>>,
@@ -96,12 +96,12 @@ pub struct CacheEnds {
     pub services: Writer<Service>,
     /// Cache of disruption budgets.
     pub budgets: Writer<PodDisruptionBudget>,
-    /// Pools to look at.
+    /// Pools to reconcile.
     pub pool_requests: Triggered<MediaPool>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A panic elsewhere while it was held leaves it usable: each change is complete in itself.
+    // A panic while the lock was held leaves the value usable: each change is complete in itself.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -144,11 +144,11 @@ impl ClusterCache {
         (Arc::new(cache), ends)
     }
 
-    /// Waits for the first full list of everything: a decision made before would take every pod for lost.
+    /// Waits for the first full list of every kind: a decision made earlier would consider every pod lost.
     ///
-    /// The stores' own wait will not do: of several waiters it wakes only the one that asked last, and the others wait for ever.
+    /// `Store::wait_until_ready` will not do: it wakes only the latest of several waiters, and the others wait for ever.
     pub(crate) async fn wait_until_complete(&self) {
-        // Fails only if the sender is gone, and that is part of us.
+        // Fails only if the sender is gone, which this struct owns.
         let _ = self.listed.subscribe().wait_for(|kinds| kinds.len() == WATCHED_KINDS).await;
     }
 
@@ -156,12 +156,12 @@ impl ClusterCache {
         self.listed.send_if_modified(|kinds| kinds.insert(kind.to_owned()));
     }
 
-    /// The ledger.
+    /// Locks the ledger.
     pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
         lock(&self.ledger)
     }
 
-    /// The views.
+    /// Locks the views.
     pub(crate) fn views(&self) -> MutexGuard<'_, Views> {
         lock(&self.views)
     }
@@ -171,19 +171,19 @@ impl ClusterCache {
         lock(&self.namespaces).get(name).cloned().unwrap_or_default()
     }
 
-    /// A pod was created: until the watch tells of it, the cache does not say all there is.
+    /// Notes that a pod was created: until the watch has seen it, the cache is incomplete.
     pub(crate) fn expect_pod(&self, uid: &str) {
         if !self.views().pods().any(|pod| pod.uid == uid) {
             lock(&self.expected_pods).insert(uid.to_owned());
         }
     }
 
-    /// A pod may have been created: nobody knows, because the answer was lost. Until the pods are listed the cache does not say all there is.
+    /// Notes that a pod may have been created, because the response was lost: until the pods are listed, the cache is incomplete.
     pub(crate) fn invalidate_pods(&self) {
         self.are_pods_uncertain.store(true, Ordering::Relaxed);
     }
 
-    /// These are all the pods: what of them the cache lacks will come.
+    /// Notes that these are all pods: those missing in the cache are on their way.
     pub(crate) fn confirm_pods(&self, all: &[Arc<MediaPod>]) {
         self.are_pods_uncertain.store(false, Ordering::Relaxed);
         for pod in all {
@@ -191,7 +191,7 @@ impl ClusterCache {
         }
     }
 
-    /// Whether the cache of pods shows every pod that was created here.
+    /// Whether the cache shows every pod that this process has created.
     pub(crate) fn has_all_pods(&self) -> bool {
         !self.are_pods_uncertain.load(Ordering::Relaxed) && lock(&self.expected_pods).is_empty()
     }
@@ -201,25 +201,25 @@ impl ClusterCache {
         self.meetings.get(&ObjectRef::new(name).within(namespace))
     }
 
-    /// Asks for a look at a pool by name.
+    /// Enqueues a pool by name.
     pub(crate) fn enqueue_pool(&self, name: &str) {
-        // Nobody hears it only while the process ends.
+        // Fails only during shutdown.
         let _ = self.pool_trigger.send(ObjectRef::new(name).within(&self.namespace));
     }
 
-    /// Asks for a look at every pool.
+    /// Enqueues every pool.
     pub(crate) fn enqueue_all_pools(&self) {
         for pool in self.pools.state() {
             self.enqueue_pool(&pool.name_any());
         }
     }
 
-    /// Asks for a look at a Meeting.
+    /// Enqueues a Meeting.
     pub(crate) fn enqueue_meeting(&self, key: &Arc<MeetingKey>) {
         self.meeting_queue.ask(Arc::clone(key));
     }
 
-    /// Asks for a look at the meetings that waited for their namespace to get below a limit, where usage has become smaller.
+    /// Enqueues the meetings that were waiting for their namespace to get below a limit, where usage has decreased.
     pub(crate) fn enqueue_unblocked_meetings(&self) {
         let unblocked = self.ledger().take_unblocked();
         for key in &unblocked {
@@ -227,7 +227,7 @@ impl ClusterCache {
         }
     }
 
-    /// Asks for a look at the meetings of a pool that no pod carries, in a fair order over namespaces.
+    /// Enqueues the meetings of a pool that have no pod, in an order that is fair to namespaces.
     pub(crate) fn enqueue_waiting_meetings(&self, pool: &str) {
         let waiting: Vec<_> = self.ledger().meetings_waiting(pool).into_iter().cloned().collect();
         for key in &waiting {
@@ -235,7 +235,7 @@ impl ClusterCache {
         }
     }
 
-    /// Asks for a look at all meetings of a pool: it is going, or gone.
+    /// Enqueues all meetings of a pool that is being deleted or is gone.
     pub(crate) fn enqueue_meetings_of(&self, pool: &str) {
         let own = self.ledger().meetings_of(pool);
         for key in &own {
@@ -243,7 +243,7 @@ impl ClusterCache {
         }
     }
 
-    /// Asks for a look at the meetings on a pod.
+    /// Enqueues the meetings on a pod.
     pub(crate) fn enqueue_meetings_on(&self, pod_uid: &str) {
         let bound: Vec<_> = self.ledger().meetings_on(pod_uid).map(|(_, key)| Arc::clone(key)).collect();
         for key in &bound {
@@ -251,7 +251,7 @@ impl ClusterCache {
         }
     }
 
-    /// A meeting is gone, lives elsewhere or has changed: whoever follows rooms should compare.
+    /// Notifies subscribers that a meeting is gone, has moved or has changed, so that its rooms are reconciled.
     pub(crate) fn rooms_changed(&self) {
         self.pods_changed.send_modify(|count| *count += 1);
     }

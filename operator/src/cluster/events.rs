@@ -1,7 +1,7 @@
-//! Kubernetes events about our objects: each decision once, with its reason.
+//! Kubernetes events about Meetings and pools: each decision once, with its reason.
 //!
-//! A note is handed to one task of the process, which publishes one after the other: no pass waits for it, and where the API server is
-//! slow the statuses go first. Nothing here fails the work it reports: what cannot be published is logged and counted.
+//! Notes go to one task of the process, which publishes them one by one: no reconciliation waits for it, and when the API server is slow,
+//! statuses come first. A failure here never fails a reconciliation: it is logged and counted.
 
 use jiff::Timestamp;
 use k8s_openapi::{
@@ -18,30 +18,31 @@ use tokio::sync::mpsc;
 
 use crate::model::media_pod::shorten;
 
-/// Notes that wait to be published. With more, news of the ordinary kind are left out: the conditions say the same.
+/// Notes that may wait. Beyond that, ordinary notes are dropped: the conditions carry the same information.
 const LONGEST_QUEUE: usize = 16_384;
-/// Places of the queue that only warnings take.
+/// Places in the queue reserved for warnings.
 const KEPT_FOR_WARNINGS: usize = 1_024;
-/// The API server takes 1024 bytes; characters may have several.
+/// The API server accepts 1024 bytes; a character may take several.
 const LONGEST_NOTE: usize = 900;
-/// Bytes of an object's name to which a dot and the time in hexadecimal nanoseconds (16 digits) can be appended: names have up to 253.
+/// Longest object name, in bytes, to which a dot and the time in hexadecimal nanoseconds (16 digits) can be appended: names have at most
+/// 253.
 const LONGEST_NAME: usize = 253 - 1 - 16;
 
 /// An event to publish.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Note {
-    /// Whether a person should have a look.
+    /// Whether it is of type Warning.
     pub(crate) is_warning: bool,
-    /// Reason, one of `convene_crds::reason`.
+    /// One of `convene_crds::reason`.
     pub(crate) reason: &'static str,
-    /// A sentence.
+    /// The message, one sentence.
     pub(crate) message: String,
-    /// The media pod it is about: repetitions are folded only if they are about the same pod.
+    /// The media pod it is about: repetitions are aggregated only if they are about the same pod.
     pub(crate) pod: Option<String>,
 }
 
 impl Note {
-    /// Something happened as it should.
+    /// An event of type Normal.
     pub(crate) fn normal(reason: &'static str, message: impl Into<String>) -> Self {
         Self { is_warning: false, reason, message: message.into(), pod: None }
     }
@@ -52,13 +53,13 @@ impl Note {
         Self { pod: Some(pod.to_owned()), ..self }
     }
 
-    /// Something is not as it should be.
+    /// An event of type Warning.
     pub(crate) fn warning(reason: &'static str, message: impl Into<String>) -> Self {
         Self { is_warning: true, reason, message: message.into(), pod: None }
     }
 }
 
-/// A note on its way.
+/// A queued note.
 #[derive(Debug)]
 struct Post {
     object: ObjectReference,
@@ -66,29 +67,29 @@ struct Post {
     note: Note,
 }
 
-/// Takes notes for the task that publishes them.
+/// Queues notes for the task that publishes them.
 #[derive(Clone, Debug)]
 pub(crate) struct Publisher {
     posts: mpsc::Sender<Post>,
-    /// What became of notes, by outcome.
+    /// Notes by outcome.
     outcomes: IntCounterVec,
 }
 
-/// The notes that wait.
+/// The queued notes.
 #[derive(Debug)]
 pub(crate) struct Posts {
     waiting: mpsc::Receiver<Post>,
     outcomes: IntCounterVec,
 }
 
-/// The way of notes, from those who make them to the task that publishes them.
+/// The queue between those who publish notes and the task that sends them.
 pub(crate) fn channel(outcomes: &IntCounterVec) -> (Publisher, Posts) {
     let (posts, waiting) = mpsc::channel(LONGEST_QUEUE);
     (Publisher { posts, outcomes: outcomes.clone() }, Posts { waiting, outcomes: outcomes.clone() })
 }
 
 impl Publisher {
-    /// Hands over `notes` about `object`, in order. Never waits.
+    /// Queues `notes` about `object`, in order. Never waits.
     pub(crate) fn publish(&self, object: &ObjectReference, action: &'static str, notes: &[Note]) {
         for note in notes {
             let has_room = note.is_warning || self.posts.capacity() > KEPT_FOR_WARNINGS;
@@ -102,18 +103,18 @@ impl Publisher {
 
 #[cfg(test)]
 impl Posts {
-    /// What waits.
+    /// The queued notes.
     pub(crate) fn take(&mut self) -> Vec<Note> {
         std::iter::from_fn(|| self.waiting.try_recv().ok()).map(|post| post.note).collect()
     }
 }
 
-/// Publishes what comes, until everybody who could hand over something is gone and nothing is left.
+/// Publishes notes until all publishers are dropped and the queue is empty.
 pub(crate) async fn run_publisher(client: Client, reporter: Reporter, mut posts: Posts) {
-    // One recorder for all warnings, because it is the recorder that folds repetitions into one event.
+    // One recorder for all warnings, because it is the recorder that aggregates repetitions into one event.
     let warnings = Recorder::new(client.clone(), reporter.clone());
     while let Some(post) = posts.waiting.recv().await {
-        // It remembers each of the last minutes. Ordinary news do not come again, and there are as many as meetings.
+        // A recorder remembers the events of the last minutes. Normal events do not repeat, and there are as many as meetings.
         let fresh;
         let recorder = if post.note.is_warning {
             &warnings
@@ -129,7 +130,7 @@ pub(crate) async fn run_publisher(client: Client, reporter: Reporter, mut posts:
     }
 }
 
-/// By the recorder, unless the object's name is so long that the recorder's name for the event would be refused: it appends the time.
+/// Uses the recorder, unless the object's name is so long that the name of the event would be rejected: the recorder appends the time.
 async fn publish(recorder: &Recorder, client: &Client, reporter: &Reporter, post: &Post) -> Result<(), kube::Error> {
     let object = &post.object;
     if object.name.as_deref().unwrap_or_default().len() <= LONGEST_NAME {
@@ -140,7 +141,7 @@ async fn publish(recorder: &Recorder, client: &Client, reporter: &Reporter, post
     events.create(&PostParams::default(), &build_long_event(post, reporter, Timestamp::now())).await.map(drop)
 }
 
-/// The same event as the recorder would make, under a name that is cut.
+/// The same event as the recorder would create, with a truncated name.
 fn build_long_event(post: &Post, reporter: &Reporter, now: Timestamp) -> k8s_openapi::api::events::v1::Event {
     let Event { type_, reason, note, action, secondary } = build_event(post);
     let head: String = post.object.name.iter().flat_map(|name| name.chars()).take(LONGEST_NAME).collect();
@@ -149,7 +150,7 @@ fn build_long_event(post: &Post, reporter: &Reporter, now: Timestamp) -> k8s_ope
         action: Some(action),
         event_time: Some(MicroTime(now)),
         metadata: ObjectMeta {
-            // Each part between dots ends with a letter or a digit.
+            // Each part between dots must end with a letter or a digit.
             name: Some(format!("{}.{:x}", head.trim_end_matches(['-', '.']), now.as_nanosecond())),
             namespace: post.object.namespace.clone(),
             ..ObjectMeta::default()
@@ -173,7 +174,7 @@ fn note_failure(error: &kube::Error, post: &Post) {
         namespace,
         name,
         reason = note.reason,
-        "could not publish an event"
+        "could not publish event"
     );
 }
 

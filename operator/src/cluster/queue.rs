@@ -1,7 +1,7 @@
-//! The meetings that wait for a look, each once and in the order in which they were asked for.
+//! The queue of Meetings to reconcile: each is in it once, in the order of requests.
 //!
-//! The controller's own scheduler takes everything that it is offered, and never gives the room for it back. So it is handed a few at a
-//! time, and the others wait here, where one costs a pointer or two. It decides nothing and knows of no cluster.
+//! The scheduler of kube's controller accepts everything it is offered and never releases that memory. So it gets a few items at a time,
+//! and the others wait here, where an item costs a pointer or two. The queue decides nothing and knows nothing about the cluster.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -13,10 +13,10 @@ use futures_util::{Stream, stream};
 use prometheus::IntGauge;
 use tokio::sync::Notify;
 
-/// How many may be handed over before the first of them is begun.
+/// Most items that may be handed over before the first of them is begun.
 const MOST_HANDED: usize = 64;
 
-/// A queue without doubles, for one consumer.
+/// A queue without duplicates, for one consumer.
 #[derive(Debug)]
 pub(crate) struct WorkQueue<T> {
     state: Mutex<State<T>>,
@@ -39,7 +39,7 @@ impl<T> Default for WorkQueue<T> {
 }
 
 impl<T: Clone + Eq + Hash> WorkQueue<T> {
-    /// Asks for a look. What was handed over and not begun yet waits once more: the look may have its object already.
+    /// Adds an item. One that was handed over but not begun is queued once more: the reconciliation may have read its object already.
     pub(crate) fn ask(&self, item: T) {
         let mut state = self.lock();
         if state.waiting.insert(item.clone()) {
@@ -48,7 +48,7 @@ impl<T: Clone + Eq + Hash> WorkQueue<T> {
         }
     }
 
-    /// The look at `item` begins, or it is gone and there will be none.
+    /// The reconciliation of `item` begins, or its object is gone and there will be none.
     pub(crate) fn begin<Q>(&self, item: &Q)
     where
         T: std::borrow::Borrow<Q>,
@@ -59,13 +59,13 @@ impl<T: Clone + Eq + Hash> WorkQueue<T> {
         }
     }
 
-    /// Nothing counts as handed over any more: after a list, who knows what of it is still there. The limit is a soft one.
+    /// Forgets what was handed over: after a list it is not known which of those objects still exist. The limit is a soft one.
     pub(crate) fn begin_all(&self) {
         self.lock().handed.clear();
         self.changed.notify_one();
     }
 
-    /// The next one, if any waits and not too many were handed over.
+    /// The next item, unless the queue is empty or too many were handed over.
     pub(crate) fn take(&self) -> Option<T> {
         let mut state = self.lock();
         if state.handed.len() >= MOST_HANDED {
@@ -75,19 +75,19 @@ impl<T: Clone + Eq + Hash> WorkQueue<T> {
         state.waiting.remove(&item);
         state.handed.insert(item.clone());
         if state.order.is_empty() {
-            // It was long once, and is short nearly always.
+            // Releases the memory of a burst: the queue is usually short.
             (state.order, state.waiting) = (VecDeque::new(), HashSet::new());
         }
         Some(item)
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
-        // A panic elsewhere while it was held leaves it usable: each change is complete in itself.
+        // A panic while the lock was held leaves the state usable: each change is complete in itself.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What is to be looked at next, without end. `depth` shows how many wait.
+/// The items of `queue`, without end. `depth` is the number of waiting items.
 pub(crate) fn stream_of<T: Clone + Eq + Hash + Send + 'static>(
     queue: Arc<WorkQueue<T>>,
     depth: IntGauge,

@@ -1,15 +1,14 @@
-//! A look at every meeting now and then, although nothing happened: watches can miss events.
+//! Periodic reconciliation of every meeting, even without changes: watches can miss events.
 //!
-//! One walk over all of them, evenly spread, instead of an alarm for each: thousands of meetings cost no more memory for it. It decides
-//! nothing.
+//! One walk over all meetings, evenly spread, instead of a timer for each: thousands of meetings need no extra memory. It decides nothing.
 
 use std::{sync::Arc, time::Duration};
 
 use crate::cluster::cache::ClusterCache;
 
-/// How long one walk over all meetings takes, and so how often each of them is looked at.
+/// Duration of one walk, and so the period in which each meeting is reconciled.
 const PERIOD: Duration = Duration::from_mins(10);
-/// Meetings are asked for one after the other, or this many times in a period if there are more.
+/// Meetings are enqueued one by one, or in this many steps per period if there are more.
 const STEPS: u32 = 6_000;
 
 /// Runs until the process ends.
@@ -20,8 +19,8 @@ pub(crate) async fn run_resync(cache: Arc<ClusterCache>) {
     }
 }
 
-/// Asks for a look at each meeting there is now, spread over `period`. Replicas and restarts do not walk in step: `random` (0 to 1) is
-/// the part of a step by which this one begins later.
+/// Enqueues all meetings, spread over `period`. `random` (0 to 1) is the part of a step by which the walk starts later, so that replicas
+/// and restarts do not run in lockstep.
 async fn walk(cache: &ClusterCache, period: Duration, random: f64) {
     let meetings = cache.ledger().all();
     let (step, pause) = plan_steps(meetings.len(), period);
@@ -37,7 +36,7 @@ async fn walk(cache: &ClusterCache, period: Duration, random: f64) {
     }
 }
 
-/// How many meetings are asked for at once, and the pause after each step.
+/// How many meetings are enqueued at once, and the pause after each step.
 fn plan_steps(meetings: usize, period: Duration) -> (usize, Duration) {
     let step = meetings.div_ceil(STEPS as usize).max(1);
     let steps = u32::try_from(meetings.div_ceil(step)).unwrap_or(STEPS).max(1);

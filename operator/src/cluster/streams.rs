@@ -1,4 +1,4 @@
-//! Requests for a look, on their way to the controllers.
+//! Streams of objects to reconcile, from the cache to the controllers.
 
 use std::{collections::HashSet, hash::Hash, sync::Arc, time::Duration};
 
@@ -11,15 +11,16 @@ use tokio::sync::mpsc;
 use super::cache::{ClusterCache, Guarded};
 use crate::cluster::queue;
 
-/// A receiver as a stream, gathered over `period`: requests come in bursts, and one look serves all that ask for the same. Unlike a
-/// debounce, which waits for silence, it passes something on after every period however many there are. `depth` shows how many wait.
+/// The items of `receiver`, batched over `period`: requests come in bursts, and one reconciliation serves all requests for an object.
+/// Unlike a debounce, which waits for silence, it yields a batch after every period however many requests come in. `depth` is the number of
+/// items still to be yielded.
 pub(crate) fn stream_batched<T: Eq + Hash + Send + 'static>(
     receiver: mpsc::UnboundedReceiver<T>,
     period: Duration,
     depth: IntGauge,
 ) -> impl Stream<Item = T> + Send {
     let bursts = stream::unfold((receiver, depth), move |(mut receiver, depth)| async move {
-        // The last burst has been passed on.
+        // The last batch has been yielded.
         depth.set(0);
         let mut burst = HashSet::from([receiver.recv().await?]);
         tokio::time::sleep(period).await;
@@ -32,7 +33,7 @@ pub(crate) fn stream_batched<T: Eq + Hash + Send + 'static>(
     bursts.flatten()
 }
 
-/// The Meetings to look at, without end. Those that are gone are passed over: no look at them would ever begin.
+/// The Meetings to reconcile, without end. Those that are gone are skipped: their reconciliation would never begin.
 pub(crate) fn stream_meetings(
     cache: &Arc<ClusterCache>,
     depth: IntGauge,

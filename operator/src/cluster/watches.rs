@@ -1,4 +1,4 @@
-//! The watches: each is kept for ever, writes its cache before anybody is told, and is taken up again with growing pauses when it breaks.
+//! The watches: each runs until shutdown, updates its cache before it enqueues anything, and restarts with backoff when it fails.
 
 use std::{fmt::Debug, sync::Arc};
 
@@ -48,12 +48,12 @@ pub struct OtherWriters {
     pub budgets: Writer<PodDisruptionBudget>,
 }
 
-/// Watches everything else; ends never.
+/// Watches all other kinds. Never returns.
 pub async fn watch_others(cache: Arc<ClusterCache>, writers: OtherWriters) {
     let OtherWriters { meetings, pods, services, budgets } = writers;
     let client = || cache.client.clone();
     let ours = || watch_config().labels(MANAGED_BY_SELECTOR);
-    // The controller hears of them through the queue of those to look at.
+    // Its controller gets Meetings from the queue instead.
     let meetings =
         watch(Api::all(client()), watch_config(), meetings, Arc::clone(&cache), ClusterCache::on_meeting_event);
     let pods = watch(
@@ -91,7 +91,7 @@ pub async fn watch_others(cache: Arc<ClusterCache>, writers: OtherWriters) {
     );
 }
 
-/// What nobody reads is not kept: with thousands of objects it is most of their size.
+/// Removes fields that are never read: with thousands of objects they are most of the memory.
 fn slim<K: Resource>(object: &mut K) {
     object.managed_fields_mut().clear();
     if let Some(annotations) = &mut object.meta_mut().annotations {
@@ -101,7 +101,7 @@ fn slim<K: Resource>(object: &mut K) {
 
 type Changed<K> = Result<Guarded<K>, watcher::Error>;
 
-/// The cache is written before anybody is told. A broken watch is taken up again with growing pauses, and the cache stays as it was.
+/// The cache is updated before anything is enqueued. A failed watch restarts with backoff, and the cache keeps its content meanwhile.
 fn watch<K>(
     api: Api<K>,
     config: watcher::Config,
@@ -116,7 +116,7 @@ where
     events.inspect(move |event| hear(&cache, heard, event)).touched_objects()
 }
 
-/// A watch whose objects nobody keeps: what matters of them is in the views.
+/// A watch without a cache: what matters of its objects is in the views.
 fn watch_only<K>(
     api: Api<K>,
     config: watcher::Config,
@@ -143,7 +143,7 @@ fn hear<K: Resource<DynamicType = ()>>(
             }
         }
         Err(error) => {
-            tracing::warn!(error = error as &dyn std::error::Error, kind = %K::kind(&()), "watch broke, trying again");
+            tracing::warn!(error = error as &dyn std::error::Error, kind = %K::kind(&()), "watch failed, retrying");
         }
     }
 }

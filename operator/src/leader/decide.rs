@@ -1,7 +1,7 @@
 //! What a candidate does next about the lease, and whether it may believe that it leads.
 //!
-//! Pure. Moments are durations since any zero of the candidate's own monotonic clock; what the lease says about times is never looked at,
-//! because it was written by another clock. A version of the lease that stays unchanged for as long as the lease lasts has no holder any more.
+//! Pure. Moments are durations on the candidate's own monotonic clock, since any zero. Times in the lease are ignored, because another
+//! clock wrote them. A lease that stays unchanged for its whole duration has no holder any more.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -15,19 +15,19 @@ mod tests;
 /// A moment on the candidate's own monotonic clock.
 pub(crate) type Moment = Duration;
 
-/// The longest a lease of others is waited for, whatever it says of itself: no typing error may keep everybody out for ever.
+/// Maximum time to wait for another holder's lease, whatever its duration: a typo must not block all candidates for ever.
 const LONGEST_LEASE: Duration = Duration::from_mins(1);
 
-/// How long things take.
+/// Durations of the election.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Timing {
     /// How long others leave the lease alone after they saw it change.
     pub lease: Duration,
-    /// How long a holder believes in its lease after it began to ask for it: shorter than `lease`, by more than clocks drift apart.
+    /// How long a holder believes in its lease after the start of the request for it: shorter than `lease`, by more than clocks drift.
     pub renew_deadline: Duration,
-    /// How often the holder renews and the others look.
+    /// How often the holder renews and others check.
     pub retry: Duration,
-    /// How long one request may take: shorter than `retry`, so that a lost answer leaves time for more tries.
+    /// Time limit of one request: shorter than `retry`, so that a lost response leaves time for more attempts.
     pub request: Duration,
 }
 
@@ -42,73 +42,73 @@ impl Default for Timing {
     }
 }
 
-/// The lease as an answer of the API server showed it.
+/// The lease as in a response of the API server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sighting {
     /// Its resource version.
     pub version: String,
-    /// Who holds it.
+    /// Its holder.
     pub holder: Option<String>,
-    /// How long it lasts, as its holder wrote.
+    /// Its duration, as the holder wrote it.
     pub duration: Duration,
 }
 
-/// Why a holder may not go on.
+/// Why a holder has to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Loss {
     /// It could not be renewed in time.
     Late,
-    /// Somebody else holds it.
+    /// Another replica holds it.
     Taken,
     /// It does not exist any more.
     Deleted,
 }
 
-/// What to do next.
+/// The next step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
-    /// Ask how the lease is: what is known of it is old or in doubt.
+    /// Read the lease: what is known is old or uncertain.
     Read,
-    /// Make the lease, held by us.
+    /// Create the lease, held by this replica.
     Create,
-    /// Take the lease over.
+    /// Take over the lease.
     Acquire,
-    /// Renew the lease, which is ours.
+    /// Renew the lease.
     Renew,
-    /// Do nothing for so long.
+    /// Wait for this time.
     Wait(Duration),
-    /// Stop everything: we do not lead any more.
+    /// Stop everything: this replica does not lead any more.
     Lost(Loss),
 }
 
 #[derive(Clone, Debug)]
 struct Seen {
     sighting: Sighting,
-    /// When this version was seen first.
+    /// When this version was first seen.
     since: Moment,
 }
 
-/// One that wants to lead, or leads.
+/// A replica that wants to lead, or leads.
 #[derive(Clone, Debug)]
 pub(crate) struct Candidate {
     identity: String,
     timing: Timing,
     /// The lease as last seen; `None` if there was none.
     seen: Option<Seen>,
-    /// When it was seen last; `None` if that may be wrong by now.
+    /// When it was last seen; `None` if that may be outdated.
     looked: Option<Moment>,
-    /// When the last request began that is known to have made or kept the lease ours.
+    /// Start of the last request that is known to have created or kept the lease for this replica.
     renewed: Option<Moment>,
 }
 
 impl Candidate {
-    /// One that knows nothing yet.
+    /// A candidate that knows nothing yet.
     pub(crate) const fn new(identity: String, timing: Timing) -> Self {
         Self { identity, timing, seen: None, looked: None, renewed: None }
     }
 
-    /// An answer showed the lease, or that there is none. `now` must be when the answer arrived, not when it was asked for: the holder's
-    /// request may have been carried out in between.
+    /// Records a response with the lease, or without one. `now` must be when the response arrived, not when it was requested: a request of
+    /// the holder may have been applied in between.
     pub(crate) fn observe(&mut self, found: Option<Sighting>, now: Moment) {
         let known = self.seen.take();
         self.seen = found.map(|sighting| {
@@ -118,48 +118,48 @@ impl Candidate {
         self.looked = Some(now);
     }
 
-    /// What is known may be wrong: an answer did not come, a write was refused, or somebody says that the lease changed.
+    /// Notes that what is known may be outdated: a response is missing, a write was rejected, or the watch reported a change.
     pub(crate) const fn doubt(&mut self) {
         self.looked = None;
     }
 
-    /// A write that made or kept the lease ours was taken. `begun` is when it was sent.
+    /// Records a successful write that created or kept the lease. `begun` is when it was sent.
     pub(crate) fn succeed(&mut self, written: Sighting, begun: Moment, now: Moment) {
         self.observe(Some(written), now);
         if self.renewed.is_none() && !self.is_young(begun, now) {
-            // The answer took so long that others may hold it: nothing was begun yet, so there is nothing to stop.
+            // The response took so long that others may hold the lease: nothing was started yet, so there is nothing to stop.
             self.doubt();
         } else {
             self.renewed = Some(begun);
         }
     }
 
-    /// Stops believing, before the lease is given back.
+    /// Stops believing, before the lease is released.
     pub(crate) const fn resign(&mut self) {
         self.renewed = None;
     }
 
-    /// Whether we may act at `now`.
+    /// Whether this replica may act at `now`.
     pub(crate) fn leads(&self, now: Moment) -> bool {
         self.renewed.is_some_and(|begun| self.is_young(begun, now))
     }
 
-    /// When we stop to lead unless the lease is renewed before.
+    /// When this replica stops leading unless the lease is renewed before.
     pub(crate) fn deadline(&self) -> Option<Moment> {
         self.renewed.map(|begun| begun + self.timing.renew_deadline)
     }
 
-    /// Whether the lease was ours when it was seen last.
+    /// Whether this replica held the lease when it was last seen.
     pub(crate) fn is_holder(&self) -> bool {
         self.holder().is_some_and(|holder| holder == self.identity)
     }
 
-    /// Who held the lease when it was seen last.
+    /// Holder of the lease when it was last seen.
     pub(crate) fn holder(&self) -> Option<&str> {
         self.seen.as_ref()?.sighting.holder.as_deref()
     }
 
-    /// What to do at `now`.
+    /// The next step at `now`.
     pub(crate) fn decide(&self, now: Moment) -> Decision {
         match (self.renewed, self.looked) {
             (Some(begun), _) if !self.is_young(begun, now) => Decision::Lost(Loss::Late),
@@ -184,7 +184,7 @@ impl Candidate {
         let Some(seen) = &self.seen else { return Decision::Create };
         match &seen.sighting.holder {
             None => Decision::Acquire,
-            // A write of ours was carried out and its answer lost: it counts only once one is answered.
+            // A write was applied but its response was lost: it counts only once a response confirms it.
             Some(holder) if *holder == self.identity => Decision::Renew,
             Some(_) => self.decide_about_other(seen, looked, now),
         }

@@ -1,7 +1,8 @@
-//! Wins, keeps and gives back the lease: the requests that `decide` asks for, one at a time.
+//! Acquires, renews and releases the lease: the requests that `decide` chooses, one at a time.
 //!
-//! A write is a PUT (or POST) with the resource version that was read, so that one of two is refused. An answer that does not come in time is
-//! no answer: the lease is read again before anything is believed. Nothing here starts or stops what the lease guards.
+//! A write is a PUT (or POST) with the resource version that was read, so that of two concurrent writes one is rejected. A response that
+//! does not arrive in time counts as none: the lease is read again before anything is believed. Nothing here starts or stops what the lease
+//! guards.
 
 use std::{future::Future, pin::pin, time::Duration};
 
@@ -33,51 +34,51 @@ use crate::health::Readiness;
 
 const FIELD_MANAGER: &str = "convene-operator/lease";
 
-/// What can go wrong with the lease. Only a loss ends anything.
+/// What can go wrong with the lease. Only a loss is fatal.
 #[derive(Debug, Error)]
 pub enum LeaseError {
-    /// The API server did not give the lease.
+    /// The lease could not be read.
     #[error("could not read Lease {name:?}")]
     Read {
         /// Name of the lease.
         name: String,
-        /// What the API server said.
+        /// The response of the API server.
         source: Box<kube::Error>,
     },
-    /// The API server did not take the lease.
+    /// The lease could not be written.
     #[error("could not write Lease {name:?}")]
     Write {
         /// Name of the lease.
         name: String,
-        /// What the API server said.
+        /// The response of the API server.
         source: Box<kube::Error>,
     },
-    /// The API server did not answer in time. Whether it did what was asked is not known.
-    #[error("no answer about Lease {name:?} within {limit:?}")]
+    /// The API server did not respond in time. Whether it applied the request is unknown.
+    #[error("no response about Lease {name:?} within {limit:?}")]
     NoAnswer {
         /// Name of the lease.
         name: String,
-        /// How long it was waited for.
+        /// The time limit.
         limit: Duration,
     },
-    /// The answer cannot be used.
-    #[error("Lease {name:?} came without a resource version")]
+    /// The response is unusable.
+    #[error("response about Lease {name:?} has no resource version")]
     NoVersion {
         /// Name of the lease.
         name: String,
     },
     /// It could not be renewed in time.
-    #[error("Lease {name:?} could not be renewed in time, somebody else may hold it by now")]
+    #[error("could not renew Lease {name:?} in time, another replica may hold it by now")]
     Late {
         /// Name of the lease.
         name: String,
     },
-    /// Somebody else holds it.
-    #[error("Lease {name:?} is held by {holder:?} now")]
+    /// Another replica holds it.
+    #[error("another replica holds Lease {name:?}: {holder:?}")]
     Taken {
         /// Name of the lease.
         name: String,
-        /// Who; empty if nobody.
+        /// Its holder; empty if there is none.
         holder: String,
     },
     /// It does not exist any more.
@@ -89,7 +90,7 @@ pub enum LeaseError {
 }
 
 impl LeaseError {
-    /// Constant for logs.
+    /// A constant for logs.
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::Read { .. } => "LeaseNotRead",
@@ -102,7 +103,7 @@ impl LeaseError {
         }
     }
 
-    /// Somebody else wrote first, made it first, or deleted it: no failure, the next look shows it.
+    /// A concurrent write came first, or the lease was deleted: no failure, the next read shows it.
     fn is_race(&self) -> bool {
         let Self::Write { source, .. } = self else { return false };
         matches!(&**source, kube::Error::Api(answer) if answer.is_conflict() || answer.is_already_exists() || answer.is_not_found())
@@ -115,7 +116,7 @@ pub(crate) struct LeaderElector {
     config: LeaseConfig,
     timing: Timing,
     candidate: Candidate,
-    /// What `candidate` saw last, to be written back with our change.
+    /// The lease as `candidate` last saw it, to be written back with changes.
     lease: Option<Lease>,
     /// The zero of all moments.
     zero: Instant,
@@ -124,7 +125,7 @@ pub(crate) struct LeaderElector {
 }
 
 impl LeaderElector {
-    /// One that has not asked anything yet.
+    /// A candidate that has not sent a request yet.
     pub(crate) fn new(
         client: Client,
         namespace: &str,
@@ -137,7 +138,8 @@ impl LeaderElector {
         Self { api, config, timing, candidate, lease: None, zero: Instant::now(), metrics, is_failing: false }
     }
 
-    /// Whenever the lease changed, as its watch says. Only hints: looking every few seconds would do, but sees a release late.
+    /// Yields whenever the watch reports a change of the lease. Only a hint: reading every few seconds would suffice, but would notice a
+    /// release late.
     pub(crate) fn watch_changes(&self) -> impl Stream<Item = ()> + Send + use<> {
         let config = watch_config().fields(&format!("metadata.name={}", self.config.name));
         watcher(self.api.clone(), config).backoff(WatchBackoff::default()).filter_map(|event| {
@@ -145,14 +147,14 @@ impl LeaderElector {
                 Ok(Event::Apply(_) | Event::Delete(_)) => Some(()),
                 Ok(Event::Init | Event::InitApply(_) | Event::InitDone) => None,
                 Err(error) => {
-                    tracing::debug!(error = &error as &dyn std::error::Error, "watch of the lease broke, trying again");
+                    tracing::debug!(error = &error as &dyn std::error::Error, "watch of the lease failed, retrying");
                     None
                 }
             })
         })
     }
 
-    /// Waits until the lease is ours (`true`) or `stop` is done (`false`). A request that is under way is always waited for.
+    /// Waits until this replica holds the lease (`true`) or `stop` completes (`false`). A request in flight is always awaited.
     pub(crate) async fn win(
         &mut self,
         changes: impl Stream<Item = ()>,
@@ -179,12 +181,12 @@ impl LeaderElector {
         }
     }
 
-    /// Renews the lease until `work_ended` says that nothing is done under it any more, and gives it back then. If the other end is dropped
-    /// instead, nobody knows what still runs: the lease is left to end by itself. An error means that we do not lead any more.
+    /// Renews the lease until `work_ended` reports that no work depends on it any more, and then releases it. If the other end is dropped
+    /// instead, work may still run: the lease is left to expire. An error means that this replica does not lead any more.
     pub(crate) async fn keep(mut self, mut work_ended: oneshot::Receiver<()>) -> Result<(), LeaseError> {
         loop {
             let end = self.instant(self.candidate.deadline().unwrap_or_default());
-            // When time is up in the middle of a request, the next step says that the lease is lost.
+            // If time runs out during a request, the next step reports that the lease is lost.
             let pause =
                 timeout_at(end, self.step()).await.unwrap_or(Ok(Duration::ZERO)).inspect_err(|_| self.note_loss())?;
             tokio::select! {
@@ -205,7 +207,7 @@ impl LeaderElector {
         self.metrics.leading.set(0);
     }
 
-    /// Does what is to be done now; the answer is the pause before the next step.
+    /// Takes the next step and returns the pause before the one after it.
     async fn step(&mut self) -> Result<Duration, LeaseError> {
         let done = match self.candidate.decide(self.now()) {
             Decision::Wait(pause) => return Ok(pause),
@@ -260,12 +262,12 @@ impl LeaderElector {
         Ok(())
     }
 
-    /// Gives the lease back, so that another need not wait for its end. If that fails, it ends by itself.
+    /// Releases the lease, so that other replicas need not wait until it expires. If that fails, it expires by itself.
     async fn release(mut self) {
         self.candidate.resign();
         let mut released = self.write_release().await;
         if released.as_ref().is_err_and(LeaseError::is_race) {
-            // Perhaps somebody only put a label on it.
+            // The change may be only a label.
             released = match self.read().await {
                 Ok(()) => self.write_release().await,
                 Err(error) => Err(error),
@@ -273,7 +275,7 @@ impl LeaderElector {
         }
         let (lease, identity) = (&self.config.name, &self.config.identity);
         match released {
-            Ok(()) => tracing::info!(lease, identity, "not leading any more"),
+            Ok(()) => tracing::info!(lease, identity, "stopped leading"),
             Err(error) => {
                 let (error, reason) = (&error as &dyn std::error::Error, error.reason());
                 tracing::warn!(
@@ -281,7 +283,7 @@ impl LeaderElector {
                     reason,
                     lease,
                     identity,
-                    "could not give the lease back, others wait for its end"
+                    "could not release the lease, other replicas wait until it expires"
                 );
             }
         }
@@ -294,7 +296,7 @@ impl LeaderElector {
         written.map(drop).map_err(|source| self.write_error(source))
     }
 
-    /// The request's answer, unless it takes too long.
+    /// The response to a request, unless it takes too long.
     async fn answer<T>(&self, request: impl Future<Output = T>) -> Result<T, LeaseError> {
         let limit = self.timing.request;
         timeout(limit, request).await.map_err(|_| LeaseError::NoAnswer { name: self.config.name.clone(), limit })
@@ -317,17 +319,17 @@ impl LeaderElector {
         }
     }
 
-    /// Says it once while an API server is away, not twice a second.
+    /// Logs once while an API server is unreachable, not twice a second.
     fn complain(&mut self, error: &LeaseError) {
         let (reason, lease) = (error.reason(), &self.config.name);
         if error.is_race() || self.is_failing {
-            tracing::debug!(error = error as &dyn std::error::Error, reason, lease, "will look at the lease again");
+            tracing::debug!(error = error as &dyn std::error::Error, reason, lease, "reading the lease again");
         } else {
             tracing::warn!(
                 error = error as &dyn std::error::Error,
                 reason,
                 lease,
-                "trouble with the lease, trying again"
+                "could not read or write the lease, retrying"
             );
             self.is_failing = true;
         }

@@ -1,6 +1,6 @@
-//! The `Lease` object: what it says, and how it looks when it is made, held and given back. Pure.
+//! The `Lease` object: how it is read, and how it is built when it is created, held and released. Pure.
 //!
-//! Its times are for people to read; nothing is decided by them. What others put on the object (labels, owners) stays.
+//! Its times are for users; nothing is decided by them. What others have set on the object (labels, owners) is kept.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -15,7 +15,7 @@ use kube::api::ObjectMeta;
 
 use super::decide::{Sighting, Timing};
 
-/// What a lease says. `None` if the answer has no resource version, which no API server sends: nothing could be written safely after it.
+/// Reads a lease. `None` if it has no resource version, which no API server omits: no write could be safe.
 pub(crate) fn read_sighting(lease: &Lease) -> Option<Sighting> {
     let version = lease.metadata.resource_version.clone()?;
     let spec = lease.spec.as_ref();
@@ -32,7 +32,7 @@ pub(crate) fn build_new(name: &str, identity: &str, timing: &Timing, now: Timest
     lease
 }
 
-/// `seen`, held by `identity` from `now` on, or on.
+/// `seen`, held by `identity` from `now` on, or still.
 pub(crate) fn build_held(seen: &Lease, identity: &str, timing: &Timing, now: Timestamp) -> Lease {
     let mut lease = seen.clone();
     let spec = spec_of(&mut lease);
@@ -46,7 +46,7 @@ pub(crate) fn build_held(seen: &Lease, identity: &str, timing: &Timing, now: Tim
     lease
 }
 
-/// `seen`, given back.
+/// `seen`, released.
 pub(crate) fn build_released(seen: &Lease, now: Timestamp) -> Lease {
     let mut lease = seen.clone();
     let spec = spec_of(&mut lease);

@@ -1,4 +1,4 @@
-//! Fourth step for a Meeting: the status write and the events; it loops, sends and decides nothing.
+//! Fourth step for a Meeting: writes the status and publishes the events. It decides nothing.
 
 use convene_crds::{Meeting, MeetingStatus};
 use kube::{
@@ -13,10 +13,10 @@ use crate::{
     context::{Context, Outcome},
 };
 
-/// Owner of the status in the eyes of server-side apply.
+/// Field manager of the status, for server-side apply.
 pub(crate) const FIELD_MANAGER: &str = "convene-operator/meeting";
 
-/// Writes `status` if it says anything new, then publishes `notes`.
+/// Writes `status` if it differs from the current one, then publishes `notes`.
 pub(crate) async fn apply_status(
     context: &Context,
     meeting: &Meeting,
@@ -28,7 +28,7 @@ pub(crate) async fn apply_status(
     }
     let (namespace, name) = (meeting.namespace().unwrap_or_default(), meeting.name_any());
     let api: Api<Meeting> = Api::namespaced(context.cache.client.clone(), &namespace);
-    // With the UID a meeting that was deleted and made anew meanwhile is left alone.
+    // The UID protects a meeting that was deleted and created again meanwhile.
     let patch = json!({
         "apiVersion": Meeting::api_version(&()),
         "kind": Meeting::kind(&()),
@@ -45,7 +45,7 @@ pub(crate) async fn apply_status(
     Ok(Outcome::Applied)
 }
 
-/// Deletes a meeting whose time to live is over, unless somebody has changed it meanwhile: that may have given it more time.
+/// Deletes a meeting whose time to live has expired, unless it has changed meanwhile, which may have given it more time.
 pub(crate) async fn apply_expiry(context: &Context, meeting: &Meeting, note: &Note) -> Result<Outcome, Error> {
     let (namespace, name) = (meeting.namespace().unwrap_or_default(), meeting.name_any());
     let api: Api<Meeting> = Api::namespaced(context.cache.client.clone(), &namespace);

@@ -1,6 +1,6 @@
-//! First step for a Meeting: what the caches say about it and its pool.
+//! First step for a Meeting: what the caches hold about it and its pool.
 //!
-//! Reads caches only, asks nobody. The caller holds the ledger from here until its decision is noted in it.
+//! Reads caches only. The caller holds the ledger from here until its decision is noted there.
 
 use std::sync::Arc;
 
@@ -12,12 +12,12 @@ use crate::{
     model::{explain::find_holders, ledger::Ledger, valid_pool::ValidPool, views::PoolView},
 };
 
-/// The pool that `meeting` names; `None` if there is none.
+/// The pool that `meeting` names, if it exists.
 pub(crate) fn observe_pool(cache: &ClusterCache, meeting: &Meeting) -> Option<Arc<PoolView>> {
     cache.views().pool(&meeting.spec.pool)
 }
 
-/// The pods of `pool` and what they carry.
+/// The pods of `pool` and their load.
 pub(crate) fn observe_pods(
     cache: &ClusterCache,
     view: &PoolView,

@@ -1,4 +1,4 @@
-//! Third step for a Meeting: which media pod carries it, and what is true of it.
+//! Third step for a Meeting: which media pod hosts it, and the values of its conditions.
 //!
 //! Pure: no I/O, no clock, no randomness. The plan leaves the executor no choices.
 
@@ -22,38 +22,38 @@ use crate::model::{
 };
 use convene_crds::reason;
 
-/// Of a pod's room for people, the percentage above which its meetings without people are better off elsewhere.
+/// Percentage of a pod's capacity for participants above which its idle meetings are better moved to another pod.
 const HOT_PERCENT: u64 = 80;
-/// And the percentage up to which a pod counts as such an elsewhere.
+/// Percentage of its capacity up to which a pod is suitable as that other pod.
 const COOL_PERCENT: u64 = 50;
 
-/// The pool a meeting is in, as observed.
+/// The observed pool of a meeting.
 #[derive(Clone, Debug)]
 pub(crate) struct ObservedPool {
     /// The pool's spec.
     pub(crate) pool: Arc<ValidPool>,
-    /// Why the pool could not make the pods it wants, if so: its condition `PodsAvailable`.
+    /// Why the pool could not create the pods it wants, if so: its condition `PodsAvailable`.
     pub(crate) trouble: Option<Reason>,
-    /// Its pods, those about to be deleted left out.
+    /// Its pods, except those about to be deleted.
     pub(crate) pods: Vec<Arc<MediaPod>>,
-    /// What they carry.
+    /// Their load.
     pub(crate) loads: PodLoads,
-    /// The namespaces that use it, once it has all the pods it may have.
+    /// The namespaces that use the pool, once it has its maximum of pods.
     pub(crate) holders: Holders,
 }
 
 /// Where the meeting is from now on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Placement {
-    /// Where it was.
+    /// On the same pod as before.
     Kept(AssignedPod),
-    /// On this pod, which it was not on before.
+    /// On this pod, which is a new one for it.
     New(AssignedPod),
-    /// Nowhere.
+    /// On no pod.
     Nowhere,
 }
 
-/// Everything that is to be written about a meeting.
+/// Everything to be written about a meeting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MeetingPlan {
     /// Condition `Accepted`.
@@ -64,25 +64,25 @@ pub(crate) struct MeetingPlan {
     pub(crate) reachable: ConditionValue,
     /// Condition `Ready`.
     pub(crate) ready: ConditionValue,
-    /// Where it is.
+    /// The pod it is on.
     pub(crate) placement: Placement,
-    /// Why it left the pod it was on, if it did.
+    /// Why it left its pod, if it did.
     pub(crate) left: Option<Reason>,
-    /// Whether it needs a pod that there is not: the pool should make one.
+    /// Whether it needs a pod that does not exist: the pool should create one.
     pub(crate) wants_pod: bool,
-    /// Whether the pod it is on has to go.
+    /// Whether its pod is draining.
     pub(crate) is_draining: bool,
-    /// When it ended, if it is over.
+    /// When it ended, if it has.
     pub(crate) ended_at: Option<Timestamp>,
 }
 
-/// Plans a meeting that its pool can serve.
+/// Plans a meeting that its pool can host.
 pub(crate) fn plan_meeting(meeting: &ValidMeeting, observed: &ObservedPool) -> MeetingPlan {
     let plan = plan_moment(meeting, observed);
     MeetingPlan { placement: remember_move(meeting, plan.placement), ..plan }
 }
 
-/// When people were moved stays known while they are where they were moved to.
+/// The time of the last move stays known while the participants are on the same pod.
 fn remember_move(meeting: &ValidMeeting, placement: Placement) -> Placement {
     let whole_second = Timestamp::from_second(meeting.now.as_second()).unwrap_or(meeting.now);
     let old = meeting.bound_to.as_ref().and_then(|pod| pod.moved_at.clone());
@@ -105,26 +105,26 @@ fn plan_moment(meeting: &ValidMeeting, observed: &ObservedPool) -> MeetingPlan {
     }
 }
 
-/// In a pool that is being deleted: who is in may stay for a while, and there is no new place for anybody. While the pod has not told who is
-/// on it, somebody may be in: its meetings are looked at again when it has.
+/// In a pool that is being deleted, participants may stay for a while, and no meeting gets a new place. Until the pod has reported its
+/// participants, the meeting may have some; it is reconciled again after that report.
 fn plan_last(meeting: &ValidMeeting, observed: &ObservedPool, removal: &Removal) -> MeetingPlan {
     let bound = meeting.bound_to.as_ref();
     let pod = bound.and_then(|bound| observed.pods.iter().find(|pod| pod.uid == bound.uid && pod.is_live()));
     let name = &observed.pool.name;
     if let Some(pod) = pod.filter(|_| meeting.participants > 0 || !meeting.is_told) {
         let until = removal.deadline;
-        let why = format!("MediaPool {name:?} is being deleted: the call may go on until {until}, then it ends");
+        let why = format!("MediaPool {name:?} is being deleted: the call can continue until {until}, then it ends");
         let accepted = ConditionValue::no(reason::POOL_DELETING, why);
         return MeetingPlan { accepted, is_draining: true, ..plan_kept(pod, observed) };
     }
     let why = Reason::new(
         reason::POOL_DELETING,
-        format!("MediaPool {name:?} is being deleted: make the meeting anew in another one"),
+        format!("MediaPool {name:?} is being deleted: create the meeting again in another pool"),
     );
     MeetingPlan { left: bound.map(|_| why.clone()), ..plan_refused(&why) }
 }
 
-/// Plans a meeting that cannot be served: what it was bound to is left.
+/// Plans a meeting that cannot be hosted: it leaves its pod.
 pub(crate) fn plan_refused(why: &Reason) -> MeetingPlan {
     plan_nowhere(ConditionValue::False(why.clone()), why)
 }
@@ -145,8 +145,10 @@ fn plan_nowhere(accepted: ConditionValue, why: &Reason) -> MeetingPlan {
 }
 
 fn plan_ended(observed: &ObservedPool, ended_at: Timestamp) -> MeetingPlan {
-    let why =
-        Reason::new(reason::ENDED, format!("the meeting is over since {ended_at}: move spec.endsAt to open it again"));
+    let why = Reason::new(
+        reason::ENDED,
+        format!("the meeting ended at {ended_at}: set spec.endsAt to a later time to reopen it"),
+    );
     MeetingPlan { ended_at: Some(ended_at), ..plan_nowhere(accept(observed), &why) }
 }
 
@@ -154,7 +156,7 @@ fn plan_scheduled(observed: &ObservedPool, starts_at: Timestamp) -> MeetingPlan 
     plan_nowhere(accept(observed), &compute_scheduled(starts_at))
 }
 
-/// Shortly before its start a meeting has its pod, and nobody comes in yet.
+/// Shortly before its start a meeting gets its pod, but nobody can join yet.
 fn plan_early(plan: MeetingPlan, starts_at: Timestamp) -> MeetingPlan {
     let ready = if plan.ready.is_true() { ConditionValue::False(compute_scheduled(starts_at)) } else { plan.ready };
     MeetingPlan { ready, ..plan }
@@ -175,7 +177,7 @@ fn plan_place(meeting: &ValidMeeting, observed: &ObservedPool) -> MeetingPlan {
     }
 }
 
-/// On a pod that works: it stays, unless the pod has to go or is hot.
+/// On a working pod: the meeting stays, unless the pod is draining or hot.
 fn plan_bound(meeting: &ValidMeeting, observed: &ObservedPool, pod: &MediaPod) -> MeetingPlan {
     if let Some(draining) = &pod.draining {
         let why = Reason::new(reason::POD_DRAINING, compute_drain_message(pod, draining.reason));
@@ -209,9 +211,9 @@ fn compute_drain_message(pod: &MediaPod, cause: &str) -> String {
     let name = &pod.name;
     let node = pod.node.as_deref().unwrap_or_default();
     match cause {
-        reason::CORDONED => format!("media pod {name:?} has to go, because its node {node:?} is cordoned"),
-        reason::OUTDATED => format!("media pod {name:?} has to go, because it was made from an older template"),
-        _ => format!("media pod {name:?} is not needed any more"),
+        reason::CORDONED => format!("media pod {name:?} is being drained: its node {node:?} is cordoned"),
+        reason::OUTDATED => format!("media pod {name:?} is being drained: it was created from an older template"),
+        _ => format!("media pod {name:?} is no longer needed"),
     }
 }
 
@@ -220,7 +222,7 @@ fn compute_share(observed: &ObservedPool, pod: &MediaPod) -> u64 {
     people.saturating_mul(100) / u64::from(observed.pool.capacity.participants.max(1))
 }
 
-/// Whether a pod has so many people that the rest of its room is theirs.
+/// Whether a pod has so many participants that its remaining capacity should be left to their meetings.
 pub(crate) fn is_hot(observed: &ObservedPool, pod: &MediaPod) -> bool {
     compute_share(observed, pod) >= HOT_PERCENT
 }
@@ -229,8 +231,8 @@ fn is_cool(observed: &ObservedPool, pod: &MediaPod) -> bool {
     compute_share(observed, pod) <= COOL_PERCENT
 }
 
-/// The fullest open pod that has room, so that other pods become empty and can go; of equals one on the node with the fewest people. A
-/// dedicated meeting takes an empty one.
+/// The fullest open pod with enough capacity, so that other pods become empty and can be deleted; ties go to the node with the fewest
+/// participants. A Dedicated meeting takes an empty pod.
 pub(crate) fn select_pod<'a>(meeting: &ValidMeeting, observed: &'a ObservedPool) -> Option<&'a MediaPod> {
     let own = meeting.bound_to.as_ref().map(|pod| pod.uid.as_str());
     let candidates = observed
@@ -273,7 +275,7 @@ fn load_of(observed: &ObservedPool, pod: &MediaPod) -> PodLoad {
 fn plan_kept(pod: &MediaPod, observed: &ObservedPool) -> MeetingPlan {
     let ready = match pod.reason() {
         Some(reason) => ConditionValue::False(reason.clone()),
-        None => ConditionValue::yes(reason::POD_READY, "people can join"),
+        None => ConditionValue::yes(reason::POD_READY, "participants can join"),
     };
     MeetingPlan {
         accepted: accept(observed),
@@ -290,7 +292,7 @@ fn plan_kept(pod: &MediaPod, observed: &ObservedPool) -> MeetingPlan {
 
 fn compute_reachable(pod: &MediaPod, observed: &ObservedPool) -> ConditionValue {
     if !observed.pool.probes_media {
-        return ConditionValue::Unknown(Reason::new(reason::PROBE_OFF, "the pool's spec.probeMedia is off"));
+        return ConditionValue::Unknown(Reason::new(reason::PROBE_OFF, "spec.probeMedia of the pool is false"));
     }
     match &pod.reached {
         None => ConditionValue::Unknown(Reason::new(reason::NOT_PROBED, "the media ports have not been probed yet")),
@@ -319,16 +321,16 @@ fn plan_waiting(observed: &ObservedPool, left: Option<Reason>) -> MeetingPlan {
 }
 
 fn accept(observed: &ObservedPool) -> ConditionValue {
-    ConditionValue::yes(reason::ACCEPTED, format!("MediaPool {:?} can carry this meeting", observed.pool.name))
+    ConditionValue::yes(reason::ACCEPTED, format!("MediaPool {:?} can host this meeting", observed.pool.name))
 }
 
 fn assign(pod: &MediaPod) -> ConditionValue {
     let node = pod.node.as_deref().map(|node| format!(" on node {node:?}")).unwrap_or_default();
-    ConditionValue::yes(reason::ASSIGNED, format!("bound to media pod {:?}{node}", pod.name))
+    ConditionValue::yes(reason::ASSIGNED, format!("assigned to media pod {:?}{node}", pod.name))
 }
 
 fn compute_gone(bound: &AssignedPod) -> Reason {
-    Reason::new(reason::POD_GONE, format!("media pod {:?} was deleted, or lost with its node", bound.name))
+    Reason::new(reason::POD_GONE, format!("media pod {:?} was deleted or lost with its node", bound.name))
 }
 
 #[cfg(test)]

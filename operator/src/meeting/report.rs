@@ -1,6 +1,6 @@
-//! Fifth step for a Meeting: from what was planned to the status and the events.
+//! Fifth step for a Meeting: turns the plan into the status and the events.
 //!
-//! Pure; `apply` sends both. A status is written only if [`is_same`] says that it differs.
+//! Pure; `apply` writes both. A status is written only if [`is_same`] says that it differs.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -67,12 +67,12 @@ pub(crate) fn compute_status(
     }
 }
 
-/// Whether the room that was reported last can still be there: it ends with its pod's process, and when the meeting moves.
+/// Whether the room that was reported last can still exist: it ends with the process of its pod, and when the meeting moves.
 fn has_its_room(plan: &MeetingPlan) -> bool {
     matches!(plan.placement, Placement::Kept(_)) && plan.ready.reason().code != reason::POD_CRASHING
 }
 
-/// Whether writing `new` over `old` would change anything but times.
+/// Whether writing `new` over `old` would change nothing but times.
 pub(crate) fn is_same(old: Option<&MeetingStatus>, new: &MeetingStatus) -> bool {
     let Some(old) = old else { return false };
     let MeetingStatus { phase, conditions, join_url, pod, participants, recording, ended_at, observed_generation } =
@@ -83,18 +83,18 @@ pub(crate) fn is_same(old: Option<&MeetingStatus>, new: &MeetingStatus) -> bool 
             == (phase, join_url, pod, participants, ended_at, observed_generation)
 }
 
-/// Whether `new` differs from `old` in nothing but the number of people.
+/// Whether `new` differs from `old` only in the number of participants.
 pub(crate) fn differs_in_people_only(old: Option<&MeetingStatus>, new: &MeetingStatus) -> bool {
     let participants = old.and_then(|status| status.participants);
     is_same(old, &MeetingStatus { participants, ..new.clone() })
 }
 
-/// Whether the meeting becomes ready by this for the first time since it had to wait.
+/// Whether the meeting becomes ready for the first time since it had to wait.
 pub(crate) fn becomes_ready(meeting: &Meeting, plan: &MeetingPlan) -> bool {
     plan.ready.is_true() && find(old_conditions(meeting), CONDITION_READY).is_none_or(|ready| ready.status != TRUE)
 }
 
-/// What is new about the meeting, as events: one per cause. A meeting that is accepted, bound and ready at once has one event.
+/// Changes of the meeting as events, one per cause: a meeting that is accepted, assigned and ready at once has one event.
 pub(crate) fn compute_notes(meeting: &Meeting, plan: &MeetingPlan, status: &MeetingStatus) -> Vec<Note> {
     let mut notes: Vec<Note> = plan.left.iter().map(|why| compute_left(why, &plan.placement)).collect();
     let old = old_conditions(meeting);
@@ -118,14 +118,14 @@ pub(crate) fn compute_notes(meeting: &Meeting, plan: &MeetingPlan, status: &Meet
 fn compute_recording_note(meeting: &Meeting, status: &MeetingStatus) -> Option<Note> {
     let was_recorded = meeting.status.as_ref().is_some_and(|old| old.recording);
     let (reason, message) = match (was_recorded, status.recording) {
-        (false, true) => (reason::RECORDING_STARTED, "somebody records the call; whoever joins is told before"),
-        (true, false) => (reason::RECORDING_STOPPED, "nobody records the call any more"),
+        (false, true) => (reason::RECORDING_STARTED, "recording started; participants are notified before they join"),
+        (true, false) => (reason::RECORDING_STOPPED, "recording stopped"),
         _ => return None,
     };
     Some(Note::normal(reason, message))
 }
 
-/// What follows from something else that is told is not.
+/// Consequences of a reported change are not reported.
 fn is_worth_telling(type_: &str, value: &ConditionValue, plan: &MeetingPlan) -> bool {
     let is_bound_now = matches!(plan.placement, Placement::New(_));
     match (type_, value) {

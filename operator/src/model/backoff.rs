@@ -1,6 +1,6 @@
-//! When an object is looked at again: growing pauses after failures, per object, and a jittered resync without them.
+//! When an object is reconciled again: exponential backoff after failures, per object, and a jittered resync otherwise.
 //!
-//! Pure but for the random jitter, which [`compute_resync`] takes as an argument. kube keeps no attempt counter, so this does.
+//! Pure except for a lock; the jitter is an argument of [`compute_resync`]. kube keeps no count of attempts, so this module does.
 
 use std::{collections::HashMap, sync::Mutex, time::Duration};
 
@@ -9,14 +9,14 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(2);
 const SHORTEST_RESYNC_SECONDS: u64 = 300;
 const RESYNC_SPREAD_SECONDS: u64 = 600;
 
-/// Failed attempts in a row, by object.
+/// Consecutive failures, by object.
 #[derive(Debug, Default)]
 pub(crate) struct Attempts {
     failed: Mutex<HashMap<String, u32>>,
 }
 
 impl Attempts {
-    /// Notes a failure of `object`; the answer is the pause before the next attempt.
+    /// Counts a failure of `object` and returns the pause before the next attempt.
     pub(crate) fn fail(&self, object: &str) -> Duration {
         let mut failed = self.failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let count = failed.entry(object.to_owned()).or_default();
@@ -24,19 +24,19 @@ impl Attempts {
         compute_pause(*count)
     }
 
-    /// Notes a success of `object`.
+    /// Resets the failures of `object`.
     pub(crate) fn succeed(&self, object: &str) {
         self.failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(object);
     }
 }
 
-/// The pause after `failed` failures in a row: doubles each time, up to two minutes.
+/// The pause after `failed` consecutive failures: doubles each time, up to two minutes.
 pub(crate) fn compute_pause(failed: u32) -> Duration {
     let factor = 1_u32.checked_shl(failed.saturating_sub(1)).unwrap_or(u32::MAX);
     FIRST_PAUSE.saturating_mul(factor).min(LONGEST_PAUSE)
 }
 
-/// When to look again although nothing happened, 5 to 15 minutes from now: watches can miss events. `random` spreads the objects.
+/// The pause before a resync, 5 to 15 minutes: watches can miss events. `random` spreads the objects.
 pub(crate) const fn compute_resync(random: u64) -> Duration {
     Duration::from_secs(SHORTEST_RESYNC_SECONDS + random % RESYNC_SPREAD_SECONDS)
 }

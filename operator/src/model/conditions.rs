@@ -1,6 +1,6 @@
-//! Conditions of Meeting and `MediaPool`: how they are set, and when two statuses are the same.
+//! Conditions of Meetings and `MediaPools`: how they are set, and when two statuses are equal.
 //!
-//! Pure. A condition's time moves only when its status does; everything else about it may change without.
+//! Pure. The transition time of a condition changes only with its status; everything else may change without it.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -10,41 +10,41 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::model::reason::Reason;
 
-/// What is known about one condition.
+/// The value of a condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ConditionValue {
-    /// It is true, with a reason and a message.
+    /// `True`.
     True(Reason),
-    /// It is not, and this is why.
+    /// `False`.
     False(Reason),
-    /// Nobody can tell yet, and this is why.
+    /// `Unknown`.
     Unknown(Reason),
 }
 
 impl ConditionValue {
-    /// It is true.
+    /// A value of `True`.
     pub(crate) fn yes(reason: &'static str, message: impl Into<String>) -> Self {
         Self::True(Reason::new(reason, message))
     }
 
-    /// It is not.
+    /// A value of `False`.
     pub(crate) fn no(reason: &'static str, message: impl Into<String>) -> Self {
         Self::False(Reason::new(reason, message))
     }
 
-    /// Whether it is true.
+    /// Whether it is `True`.
     pub(crate) const fn is_true(&self) -> bool {
         matches!(self, Self::True(_))
     }
 
-    /// Reason and message.
+    /// Its reason and message.
     pub(crate) const fn reason(&self) -> &Reason {
         match self {
             Self::True(reason) | Self::False(reason) | Self::Unknown(reason) => reason,
         }
     }
 
-    /// As a condition writes it.
+    /// The `status` of the condition.
     pub(crate) const fn status(&self) -> &'static str {
         match self {
             Self::True(_) => TRUE,
@@ -54,7 +54,7 @@ impl ConditionValue {
     }
 }
 
-/// The condition `type_` with this verdict, keeping the time of `old` while the status stays.
+/// The condition `type_` with this value. It keeps the transition time of `old` unless the status changes.
 pub(crate) fn compute_condition(
     old: &[Condition],
     type_: &str,
@@ -66,7 +66,7 @@ pub(crate) fn compute_condition(
     let kept = find(old, type_)
         .filter(|condition| condition.status == status)
         .map(|condition| condition.last_transition_time.clone());
-    // Written with seconds only by the API server: a finer time would differ from what comes back.
+    // The API server stores seconds only: a finer time would differ from what it returns.
     let whole_seconds = Timestamp::from_second(now.as_second()).unwrap_or(now);
     Condition {
         type_: type_.to_owned(),
@@ -83,7 +83,7 @@ pub(crate) fn find<'a>(conditions: &'a [Condition], type_: &str) -> Option<&'a C
     conditions.iter().find(|condition| condition.type_ == type_)
 }
 
-/// Whether both lists say the same, leaving their times aside.
+/// Whether both lists are equal apart from times.
 pub(crate) fn are_same(left: &[Condition], right: &[Condition]) -> bool {
     left.len() == right.len()
         && left.iter().all(|ours| {

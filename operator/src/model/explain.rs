@@ -1,6 +1,6 @@
-//! Why a pool has no pod for a meeting: one reason and one sentence, the same for the pool's status and the waiting meetings'.
+//! Why a pool has no pod for a meeting: one reason and one message, the same in the pool's status and in those of the waiting meetings.
 //!
-//! Pure. The most telling cause wins: an image that cannot be pulled is worth more to the reader than "is starting".
+//! Pure. The most specific cause wins: that an image cannot be pulled is more useful to the reader than "is starting".
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -14,8 +14,8 @@ use crate::model::{
 };
 use convene_crds::reason;
 
-/// Why no ready pod with room exists. `trouble` is what keeps the pool from making the pods it wants, `holders` are the namespaces that use
-/// it if it is full.
+/// Why there is no ready pod with free capacity. `trouble` is why the pool cannot create the pods it wants; `holders` are the namespaces
+/// that use it, if it is full.
 pub(crate) fn explain_no_ready_pod(
     pool: &ValidPool,
     pods: &[Arc<MediaPod>],
@@ -35,17 +35,21 @@ pub(crate) fn explain_no_ready_pod(
     }
     let why = find_most_telling_reason(pods)
         .map_or_else(|| "a media pod is being created".to_owned(), |reason| reason.message.clone());
-    Reason::new(reason::NO_POD_READY, format!("MediaPool {:?} has no ready media pod with room yet: {why}", pool.name))
+    Reason::new(
+        reason::NO_POD_READY,
+        format!("MediaPool {:?} has no ready media pod with free capacity yet: {why}", pool.name),
+    )
 }
 
-/// The most telling of the pods' waits.
+/// The most specific reason among those of the pods.
 pub(crate) fn find_most_telling_reason(pods: &[Arc<MediaPod>]) -> Option<&Reason> {
     let weight =
         |reason: &&Reason| reason::BY_WEIGHT.iter().position(|code| *code == reason.code).unwrap_or(usize::MAX);
     pods.iter().filter_map(|pod| pod.reason()).min_by_key(weight)
 }
 
-/// The namespaces that use a pool, once it has all the `pods` it may have. Before that they are not needed, and cost a walk over all namespaces.
+/// The namespaces that use a pool, once it has its maximum of `pods`. Before that they are not needed, and would cost a walk over all
+/// namespaces.
 pub(crate) fn find_holders(pool: &ValidPool, pods: usize, ledger: &Ledger) -> Holders {
     if pods < pool.max as usize {
         return Holders::default();
@@ -53,18 +57,18 @@ pub(crate) fn find_holders(pool: &ValidPool, pods: usize, ledger: &Ledger) -> Ho
     ledger.holders_of(&pool.name, pool.capacity.meetings)
 }
 
-/// What it means that all pods are full and no more are allowed.
+/// The reason when all pods are full and no more are allowed.
 pub(crate) fn compute_full(pool: &ValidPool, pods: usize, holders: &Holders) -> Reason {
     let (name, max, held) = (&pool.name, pool.max, describe_holders(holders));
     Reason::new(
         reason::POOL_FULL,
         format!(
-            "all {pods} media pods of MediaPool {name:?} are full and it may have {max}{held}: raise its max or capacity, or delete meetings"
+            "all {pods} media pods (max {max}) of MediaPool {name:?} are full{held}: raise its max or capacity, or delete meetings"
         ),
     )
 }
 
-/// The largest holders by name and the number of the others, so that the text stays short.
+/// The largest holders by name and the number of the others, to keep the message short.
 fn describe_holders(holders: &Holders) -> String {
     let describe = |(namespace, usage): &(String, Usage)| format!("{namespace} ({})", describe_usage(*usage));
     let mut parts: Vec<_> = holders.largest.iter().map(describe).collect();

@@ -1,8 +1,8 @@
-//! Which meeting is on which pod, as decided but perhaps not yet seen in the caches, and what each pod carries.
+//! Which meeting is on which pod, including decisions that the caches do not show yet, and the load of each pod.
 //!
-//! Pure. The cluster holds the truth (`status.pod` of each Meeting); the ledger is its index, and bridges the moment between a decision and
-//! its return through the watch, so that two decisions made in that moment do not take the same last place, and no pod is deleted under a
-//! meeting. It is kept up to date event by event: a decision costs the same however many meetings there are.
+//! Pure. The cluster is the source of truth (`status.pod` of each Meeting). The ledger is its index, and covers the time between a decision
+//! and its return through the watch, so that two decisions in that time do not take the same last place, and no pod is deleted while a
+//! meeting is assigned to it. It is updated event by event: the cost of a decision does not depend on the number of meetings.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -29,7 +29,7 @@ pub(crate) use self::{
 /// Keys of meetings by UID.
 type Keys = BTreeMap<Arc<str>, Arc<MeetingKey>>;
 
-/// The index of all meetings. What several of its tables name is kept once.
+/// The index of all meetings. Names that are in several tables are stored once.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ledger {
     meetings: HashMap<Arc<str>, Entry>,
@@ -41,25 +41,25 @@ pub(crate) struct Ledger {
     needs: HashMap<Arc<str>, Need>,
     /// Usage by meetings that are on a pod.
     held: UsageTable,
-    /// The same, including meetings that a pod is being made for.
+    /// The same, including meetings that a pod is being created for.
     reserved: UsageTable,
-    /// Pools and namespaces whose reserved usage has become smaller.
+    /// Pools and namespaces whose reserved usage has decreased.
     freed: BTreeSet<(Arc<str>, String)>,
-    /// Pools and UIDs of pods: thousands of meetings name the same few.
+    /// Interned names of pools and UIDs of pods: thousands of meetings name the same few.
     names: HashSet<Arc<str>>,
     marked_for_deletion: HashSet<String>,
-    /// People on a pod by its own account, those of meetings that have left it included.
+    /// Participants on a pod by its own report, including those of meetings that have left it.
     people: HashMap<String, u32>,
     list: u64,
 }
 
 impl Ledger {
-    /// A new full list of Meetings begins.
+    /// Begins a new full list of Meetings.
     pub(crate) fn begin_list(&mut self) {
         self.list += 1;
     }
 
-    /// The full list is complete: what it did not name is gone. Those that are gone, by key.
+    /// Completes the full list: Meetings that it did not contain are gone. Returns their keys.
     pub(crate) fn end_list(&mut self) -> Vec<Arc<MeetingKey>> {
         let list = self.list;
         let gone: Vec<_> =
@@ -67,7 +67,7 @@ impl Ledger {
         gone.iter().filter_map(|uid| self.remove(uid)).collect()
     }
 
-    /// Takes in what the watch says of a Meeting; its key, unless it has no UID.
+    /// Records the observed state of a Meeting. Returns its key, unless it has no UID.
     pub(crate) fn observe(&mut self, meeting: &Meeting) -> Option<Arc<MeetingKey>> {
         let uid = meeting.metadata.uid.as_deref()?;
         let status = meeting.status.as_ref();
@@ -90,7 +90,7 @@ impl Ledger {
         self.meetings.get(uid).map(|entry| Arc::clone(&entry.key))
     }
 
-    /// The one copy of a name that many meetings have in common.
+    /// The interned copy of a name.
     fn name(&mut self, name: &str) -> Arc<str> {
         if let Some(known) = self.names.get(name) {
             return Arc::clone(known);
@@ -100,12 +100,12 @@ impl Ledger {
         new
     }
 
-    /// Every meeting, by key.
+    /// Keys of all meetings.
     pub(crate) fn all(&self) -> Vec<Arc<MeetingKey>> {
         self.meetings.values().map(|entry| Arc::clone(&entry.key)).collect()
     }
 
-    /// The Meeting with this UID is gone; its key if it was known.
+    /// Removes the Meeting with this UID. Returns its key if it was known.
     pub(crate) fn remove(&mut self, uid: &str) -> Option<Arc<MeetingKey>> {
         let entry = self.meetings.remove(uid)?;
         self.subtract(uid, &entry);
@@ -113,19 +113,19 @@ impl Ledger {
         Some(entry.key)
     }
 
-    /// The pod that carries `meeting`: as decided, else as its status says.
+    /// The pod of `meeting`: as decided, otherwise as in its status.
     pub(crate) fn pod_of<'a>(&'a self, meeting: &'a Meeting) -> Option<&'a AssignedPod> {
         let recorded = meeting.status.as_ref().and_then(|status| status.pod.as_ref());
         self.entry(meeting).and_then(|entry| entry.decided.as_deref()).or(recorded)
     }
 
-    /// What goes on in `meeting`: as reported last, else as its status says.
+    /// The occupancy of `meeting`: as last reported, otherwise as in its status.
     pub(crate) fn occupancy_of(&self, meeting: &Meeting) -> Occupancy {
         let reported = self.entry(meeting).and_then(|entry| entry.reported);
         reported.unwrap_or_else(|| Occupancy::of_status(meeting.status.as_ref()))
     }
 
-    /// Notes a decision that is about to be written.
+    /// Records a decision that is about to be written.
     pub(crate) fn assign(&mut self, uid: &str, pod: &AssignedPod) {
         self.change(uid, |entry| {
             entry.decided = Some(Box::new(pod.clone()));
@@ -134,12 +134,12 @@ impl Ledger {
         });
     }
 
-    /// Forgets a decision that could not be written.
+    /// Takes back a decision that could not be written.
     pub(crate) fn forget(&mut self, uid: &str) {
         self.change(uid, |entry| entry.decided = None);
     }
 
-    /// Notes whether `meeting` waits for a pod; true if that is new.
+    /// Records whether `meeting` waits for a pod. Returns whether that has changed.
     pub(crate) fn want(&mut self, uid: &str, wants_pod: bool) -> bool {
         let is_new = self.meetings.get(uid).is_some_and(|entry| entry.wants_pod != wants_pod);
         if is_new {
@@ -148,14 +148,14 @@ impl Ledger {
         is_new
     }
 
-    /// Notes whether `meeting` waits because its namespace has reached a limit.
+    /// Records whether `meeting` waits because its namespace has reached a limit.
     pub(crate) fn set_over_quota(&mut self, uid: &str, is_over_quota: bool) {
         if self.meetings.get(uid).is_some_and(|entry| entry.is_over_quota != is_over_quota) {
             self.change(uid, |entry| entry.is_over_quota = is_over_quota);
         }
     }
 
-    /// Lets a meeting leave its draining pod although people are in it.
+    /// Lets a meeting leave its draining pod despite its participants.
     pub(crate) fn release(&mut self, uid: &str) {
         self.change(uid, |entry| entry.is_released = true);
     }
@@ -165,7 +165,7 @@ impl Ledger {
         self.entry(meeting).is_some_and(|entry| entry.is_released)
     }
 
-    /// Marks pods that are about to be deleted: no meeting is bound to them any more.
+    /// Marks a pod that is about to be deleted: no meeting is assigned to it any more.
     pub(crate) fn mark_for_deletion(&mut self, pod_uid: &str) {
         self.marked_for_deletion.insert(pod_uid.to_owned());
     }
@@ -180,14 +180,14 @@ impl Ledger {
         self.marked_for_deletion.contains(pod_uid)
     }
 
-    /// The pod with this UID is gone.
+    /// Removes the pod with this UID, which is gone.
     pub(crate) fn forget_pod(&mut self, pod_uid: &str) {
         self.marked_for_deletion.remove(pod_uid);
         self.people.remove(pod_uid);
         self.names.remove(pod_uid);
     }
 
-    /// Takes in what goes on in a pod's rooms, by UID of their meetings. The meetings of which it is new, by key.
+    /// Records what a pod reports about its rooms, by UID of their meetings. Returns the keys of the meetings that have changed.
     pub(crate) fn report(&mut self, pod_uid: &str, rooms: &HashMap<String, Occupancy>) -> Vec<Arc<MeetingKey>> {
         self.people.insert(pod_uid.to_owned(), rooms.values().map(|room| room.participants).sum());
         let on_pod = self.on_pod.get(pod_uid).cloned().unwrap_or_default();
@@ -202,12 +202,12 @@ impl Ledger {
         changed
     }
 
-    /// People on a pod by its own account; `None` if it has not told yet.
+    /// Participants on a pod by its own report; `None` if it has not reported yet.
     pub(crate) fn people_on(&self, pod_uid: &str) -> Option<u32> {
         self.people.get(pod_uid).copied()
     }
 
-    /// What a pod carries.
+    /// The load of a pod.
     pub(crate) fn load_of(&self, pod_uid: &str) -> PodLoad {
         self.loads.get(pod_uid).copied().unwrap_or_default()
     }
@@ -217,31 +217,31 @@ impl Ledger {
         self.on_pod.get(pod_uid).into_iter().flatten()
     }
 
-    /// How many meetings of a pool have a pod.
+    /// The number of meetings of a pool that have a pod.
     pub(crate) fn count_placed(&self, pool: &str) -> u32 {
         let placed = self.meetings.values().filter(|entry| &*entry.pool == pool && entry.pod_uid().is_some());
         u32::try_from(placed.count()).unwrap_or(u32::MAX)
     }
 
-    /// Every meeting of a pool, by key.
+    /// Keys of all meetings of a pool.
     pub(crate) fn meetings_of(&self, pool: &str) -> Vec<Arc<MeetingKey>> {
         let own = self.meetings.values().filter(|entry| &*entry.pool == pool);
         own.map(|entry| Arc::clone(&entry.key)).collect()
     }
 
-    /// Those of them that somebody is in and that were not released yet, by UID.
+    /// UIDs of the meetings on a pod that have participants and were not released yet.
     pub(crate) fn active_on(&self, pod_uid: &str) -> impl Iterator<Item = &Arc<str>> {
         let is_lively = |entry: &Entry| entry.participants() > 0 && !entry.is_released;
         self.meetings_on(pod_uid).map(|(uid, _)| uid).filter(move |uid| self.meetings.get(*uid).is_some_and(is_lively))
     }
 
-    /// The meetings that wait for a pod of this pool, or are on none, in a fair order over namespaces.
+    /// The meetings that wait for a pod of this pool or have none, in an order that is fair to namespaces.
     pub(crate) fn meetings_waiting(&self, pool: &str) -> Vec<&Arc<MeetingKey>> {
         let waiting = self.waiting.get(pool).into_iter().flat_map(BTreeMap::values);
         order_fairly(waiting, |namespace| self.held.of(pool, namespace).meetings)
     }
 
-    /// Meetings that waited for their namespace to get below a limit, where usage has become smaller since the last call.
+    /// Meetings that waited for their namespace to get below a limit, where usage has decreased since the last call.
     pub(crate) fn take_unblocked(&mut self) -> Vec<Arc<MeetingKey>> {
         let freed = std::mem::take(&mut self.freed);
         let is_over_quota = |uid: &Arc<str>| self.meetings.get(uid).is_some_and(|entry| entry.is_over_quota);
@@ -252,7 +252,7 @@ impl Ledger {
         waiting.map(|(_, key)| Arc::clone(key)).collect()
     }
 
-    /// Usage of `meeting`'s pool by the other meetings of its namespace, including those that a pod is being made for.
+    /// Usage of `meeting`'s pool by the other meetings of its namespace, including those that a pod is being created for.
     pub(crate) fn usage_of_others(&self, meeting: &Meeting) -> Usage {
         let namespace = meeting.metadata.namespace.as_deref().unwrap_or_default();
         let all = self.reserved.of(&meeting.spec.pool, namespace);
@@ -270,7 +270,7 @@ impl Ledger {
         self.needs.get(pool).copied().unwrap_or_default()
     }
 
-    /// Number of meetings known.
+    /// Number of known meetings.
     pub(crate) fn len(&self) -> usize {
         self.meetings.len()
     }
@@ -279,7 +279,7 @@ impl Ledger {
         self.meetings.get(meeting.metadata.uid.as_deref()?)
     }
 
-    /// Every change to a known meeting goes through here, so that the sums stay true.
+    /// Every change of a known meeting goes through here, so that the sums stay correct.
     fn change(&mut self, uid: &str, change: impl FnOnce(&mut Entry)) {
         let Some((uid, mut entry)) = self.meetings.remove_entry(uid) else { return };
         self.subtract(&uid, &entry);
@@ -293,7 +293,7 @@ impl Ledger {
         self.meetings.insert(uid, entry);
     }
 
-    /// Other meetings of the namespace may get a place now.
+    /// Notes that other meetings of the namespace may get a place now.
     fn note_freed(&mut self, reservation: Option<(Arc<str>, Usage)>, namespace: &str) {
         self.freed.extend(reservation.map(|(pool, _)| (pool, namespace.to_owned())));
     }

@@ -1,6 +1,6 @@
-//! What the operator reads from a media pod, and what state that puts the pod in.
+//! What the operator reads from a media pod, and the state that follows from it.
 //!
-//! Pure: a view of a `Pod` object, computed anew whenever it is needed. Nothing here asks the pod itself (see `podlink`).
+//! Pure: a view of a `Pod` object, computed once per change. It never queries the pod itself (see `pods::link`).
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -17,41 +17,40 @@ use kube::ResourceExt;
 use crate::model::{conditions::ConditionValue, ports::PortRange, reason::Reason};
 use convene_crds::reason;
 
-/// Container restarts after which a pod that keeps crashing is replaced. Until then it restarts in place, with its ports and its meetings.
+/// Container restarts after which a crashing pod is replaced. Until then it restarts in place, with its ports and its meetings.
 pub(crate) const MAX_RESTARTS: i32 = 5;
 
-/// What can be done with a media pod now.
+/// What a media pod can be used for now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PodState {
-    /// People can join meetings on it.
+    /// Participants can join meetings on it.
     Ready,
-    /// Not ready, and may become so by itself.
+    /// Not ready, but may become ready by itself.
     Starting(Reason),
-    /// Its process has ended. It is started again, after growing pauses from the second time on, so its meetings are better off
-    /// elsewhere.
+    /// Its process has ended and restarts, with growing pauses from the second time on, so its meetings are better moved.
     Crashing(Reason),
     /// Being deleted.
     Terminating,
-    /// Will never be ready again; to be deleted and replaced.
+    /// Will never be ready again: it is to be deleted and replaced.
     Dead(Reason),
 }
 
-/// Why and since when a pod is being drained.
+/// Why and since when a pod is draining.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Draining {
-    /// Since when.
+    /// Start of the drain.
     pub(crate) since: Timestamp,
-    /// Why, one of [`reason::DRAINS`].
+    /// One of [`reason::DRAINS`].
     pub(crate) reason: &'static str,
 }
 
 impl Draining {
-    /// The annotation's text.
+    /// The text of the annotation.
     pub(crate) fn to_annotation(&self) -> String {
         format!("{} {}", self.since, self.reason)
     }
 
-    /// Reads the annotation. A text that nobody of us wrote drains the pod too, from the beginning of time on.
+    /// Parses the annotation. An unknown text drains the pod too, since the epoch.
     pub(crate) fn parse(text: &str) -> Self {
         let (since, word) = text.split_once(' ').unwrap_or((text, ""));
         let reason = reason::DRAINS.into_iter().find(|reason| *reason == word).unwrap_or(reason::NOT_NEEDED);
@@ -59,17 +58,17 @@ impl Draining {
     }
 }
 
-/// What the probe of a pod's announced address has found, as the pod's own condition tells.
+/// The result of the last probe of a pod's announced addresses, from the pod's own condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reached {
-    /// Whether media would get there; `None` if no probe could be made.
+    /// Whether media reaches the pod; `None` if it could not be probed.
     pub(crate) is_reachable: Option<bool>,
     /// Reason and message of the condition.
     pub(crate) reason: Reason,
 }
 
 impl Reached {
-    /// The same as a verdict about the pod's meetings.
+    /// The same, as a condition of the pod's meetings.
     pub(crate) fn to_value(&self) -> ConditionValue {
         match self.is_reachable {
             Some(true) => ConditionValue::True(self.reason.clone()),
@@ -88,7 +87,7 @@ pub(crate) struct MediaPod {
     pub(crate) uid: String,
     /// Pool it belongs to.
     pub(crate) pool: String,
-    /// Whether its labels still say so.
+    /// Whether its labels are intact.
     pub(crate) is_labelled: bool,
     /// Revision of the template it was made from.
     pub(crate) revision: String,
@@ -96,29 +95,29 @@ pub(crate) struct MediaPod {
     pub(crate) node: Option<String>,
     /// Address inside the cluster, once started.
     pub(crate) ip: Option<String>,
-    /// Every address inside the cluster.
+    /// All addresses inside the cluster.
     pub(crate) ips: Vec<String>,
     /// Port of signaling and admin API at that address.
     pub(crate) http_port: u16,
-    /// What was announced to browsers, once known.
+    /// Addresses announced to browsers, once known.
     pub(crate) addresses: Vec<String>,
     /// Ports for media.
     pub(crate) rtc_ports: Option<PortRange>,
-    /// All the ports it takes from its pool: those for media and, in the node's network, that of signaling.
+    /// All ports it takes from its pool: those for media and, with host networking, the one for signaling.
     pub(crate) block: Option<PortRange>,
     /// Whether its ports are ports of the node.
     pub(crate) uses_node_ports: bool,
-    /// What can be done with it.
+    /// What it can be used for.
     pub(crate) state: PodState,
     /// When it was created.
     pub(crate) created: Option<Timestamp>,
-    /// Ports that browsers use where they differ, as announced.
+    /// Announced ports, where they differ from its own.
     pub(crate) announced_ports: Option<String>,
-    /// Why it is being drained, if it is.
+    /// Why it is draining, if it is.
     pub(crate) draining: Option<Draining>,
-    /// Whether its label says that nobody is on it.
+    /// Whether its label allows eviction, because it has no participants.
     pub(crate) is_evictable: bool,
-    /// What the last probe has found.
+    /// Result of the last probe.
     pub(crate) reached: Option<Reached>,
 }
 
@@ -151,22 +150,22 @@ impl MediaPod {
         }
     }
 
-    /// Whether new meetings may be bound to it.
+    /// Whether new meetings may be assigned to it.
     pub(crate) fn is_open(&self) -> bool {
         self.is_ready() && self.draining.is_none()
     }
 
-    /// Whether people can join meetings on it.
+    /// Whether participants can join meetings on it.
     pub(crate) fn is_ready(&self) -> bool {
         self.state == PodState::Ready
     }
 
-    /// Whether it is, or may still become, of use.
+    /// Whether it is of use, or may still become so.
     pub(crate) const fn is_live(&self) -> bool {
         matches!(self.state, PodState::Ready | PodState::Starting(_) | PodState::Crashing(_))
     }
 
-    /// What it waits for, if it is not ready but live.
+    /// Why it is not ready, if it is live.
     pub(crate) const fn reason(&self) -> Option<&Reason> {
         match &self.state {
             PodState::Starting(reason) | PodState::Crashing(reason) => Some(reason),
@@ -174,7 +173,7 @@ impl MediaPod {
         }
     }
 
-    /// What a Meeting's status says about this pod.
+    /// The pod as a Meeting's status names it.
     pub(crate) fn to_assigned(&self) -> AssignedPod {
         AssignedPod {
             name: self.name.clone(),
@@ -212,13 +211,13 @@ fn label(pod: &Pod, key: &str) -> String {
     pod.labels().get(key).cloned().unwrap_or_default()
 }
 
-/// The pool that owns it: labels can be edited by anybody who may edit pods, the owner hardly.
+/// The pool that owns it: labels are easily edited, owner references are not.
 fn compute_pool(pod: &Pod) -> String {
     let owner = pod.owner_references().iter().find(|owner| owner.kind == "MediaPool" && owner.controller == Some(true));
     owner.map_or_else(|| label(pod, LABEL_POOL), |owner| owner.name.clone())
 }
 
-/// The block as its spec has it, which nobody can change; the annotation says the same to people.
+/// The block from its spec, which is immutable; the annotation repeats it for users.
 fn compute_rtc_ports(pod: &Pod) -> Option<PortRange> {
     let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
     let is_rtc = |port: &&ContainerPort| port.name.as_deref().is_some_and(|name| name.starts_with("rtc-"));
@@ -241,7 +240,7 @@ fn compute_uses_node_ports(pod: &Pod) -> bool {
     spec.host_network.unwrap_or_default() || ports.any(|port| port.host_port.is_some())
 }
 
-/// In the node's network the port after the media ports is the pod's too.
+/// With host networking the port after the media ports is the pod's too.
 fn compute_block(pod: &Pod, rtc_ports: PortRange, http_port: u16) -> PortRange {
     let is_host_network = pod.spec.as_ref().and_then(|spec| spec.host_network).unwrap_or_default();
     if is_host_network && rtc_ports.last().checked_add(1) == Some(http_port) {
@@ -278,35 +277,35 @@ fn pod_can_be_reached(pod: &Pod) -> bool {
 
 fn compute_crash(name: &str, container: &ContainerStatus) -> Option<PodState> {
     let state = container.state.as_ref()?;
-    // The kubelet says this during most of the first pause, too.
+    // The kubelet reports this during most of the first pause, too.
     if state.terminated.is_some() {
-        let message = format!("media pod {name:?} has ended and is started again: {}", compute_last_words(state));
+        let message = format!("media pod {name:?} ended and is restarting: {}", compute_last_words(state));
         return Some(PodState::Crashing(Reason::new(reason::POD_CRASHING, message)));
     }
     let waiting = state.waiting.as_ref()?;
     if waiting.reason.as_deref() != Some("CrashLoopBackOff") {
         return None;
     }
-    let words = container.last_state.as_ref().map_or_else(|| "it says nothing".to_owned(), compute_last_words);
+    let words = container.last_state.as_ref().map_or_else(|| "no message".to_owned(), compute_last_words);
     let restarts = container.restart_count;
     let reason =
-        Reason::new(reason::POD_CRASHING, format!("media pod {name:?} keeps ending ({restarts} restarts): {words}"));
+        Reason::new(reason::POD_CRASHING, format!("media pod {name:?} keeps crashing ({restarts} restarts): {words}"));
     Some(if restarts >= MAX_RESTARTS { PodState::Dead(reason) } else { PodState::Crashing(reason) })
 }
 
-/// What a container said before it ended; the pods are set up so that this is the end of its log.
+/// The last message of a container; pods are configured so that this is the end of its log.
 fn compute_last_words(state: &ContainerState) -> String {
-    let Some(ended) = &state.terminated else { return "it says nothing".to_owned() };
+    let Some(ended) = &state.terminated else { return "no message".to_owned() };
     let message = ended.message.as_deref().unwrap_or_default().trim();
     let last_line = message.lines().last().unwrap_or_default().trim();
-    let why = if last_line.is_empty() { ended.reason.as_deref().unwrap_or("it says nothing") } else { last_line };
+    let why = if last_line.is_empty() { ended.reason.as_deref().unwrap_or("no message") } else { last_line };
     format!("exit code {}, {}", ended.exit_code, shorten(why, 300))
 }
 
 fn compute_start_reason(pod: &Pod, name: &str, container: Option<&ContainerStatus>) -> Reason {
     let scheduled = condition(pod, "PodScheduled");
     if let Some(refused) = scheduled.filter(|scheduled| scheduled.status == "False") {
-        return compute_scheduler_reason(name, refused.message.as_deref().unwrap_or("the scheduler gives no reason"));
+        return compute_scheduler_reason(name, refused.message.as_deref().unwrap_or("the scheduler gave no reason"));
     }
     if let Some(reason) = container.and_then(|container| compute_image_reason(name, container)) {
         return reason;
@@ -317,7 +316,7 @@ fn compute_start_reason(pod: &Pod, name: &str, container: Option<&ContainerStatu
 
 fn compute_scheduler_reason(name: &str, message: &str) -> Reason {
     let reason = if message.contains("free ports") { reason::PORTS_TAKEN } else { reason::UNSCHEDULABLE };
-    Reason::new(reason, format!("media pod {name:?} finds no node: {}", shorten(message, 400)))
+    Reason::new(reason, format!("media pod {name:?} cannot be scheduled: {}", shorten(message, 400)))
 }
 
 fn compute_image_reason(name: &str, container: &ContainerStatus) -> Option<Reason> {
@@ -329,33 +328,34 @@ fn compute_image_reason(name: &str, container: &ContainerStatus) -> Option<Reaso
     ) {
         return None;
     }
-    // The kubelet goes back and forth between failing and pausing; the cause is the same, so the sentence is too.
+    // The kubelet alternates between failing and backing off; the cause is the same, and so is the message.
     let details = waiting.message.as_deref().unwrap_or(cause);
     let details = details.split_once("ErrImagePull: ").map_or(details, |(_, failure)| failure);
-    let message = format!("media pod {name:?} cannot get its image {:?}: {}", container.image, shorten(details, 300));
+    let message =
+        format!("could not pull image {:?} of media pod {name:?}: {}", container.image, shorten(details, 300));
     Some(Reason::new(reason::IMAGE_PULL_FAILED, message))
 }
 
 fn compute_missing(pod: &Pod, container: Option<&ContainerStatus>) -> String {
     if pod.spec.as_ref().is_none_or(|spec| spec.node_name.is_none()) {
-        return "it waits for a node".to_owned();
+        return "it is waiting for a node".to_owned();
     }
     if announced_addresses(pod).next().is_none() {
-        return "it waits for the address to announce to browsers".to_owned();
+        return "it is waiting for the address to announce to browsers".to_owned();
     }
     match container.and_then(|container| container.state.as_ref()) {
-        Some(ContainerState { running: Some(_), .. }) => "its readiness check has not passed".to_owned(),
+        Some(ContainerState { running: Some(_), .. }) => "its readiness probe has not succeeded".to_owned(),
         Some(ContainerState { waiting: Some(waiting), .. }) => {
             let cause = waiting.reason.as_deref().unwrap_or("waiting");
             let details =
                 waiting.message.as_deref().map(|text| format!(": {}", shorten(text, 300))).unwrap_or_default();
-            format!("its container is being made ({cause}{details})")
+            format!("its container is being created ({cause}{details})")
         }
-        _ => "its container is being made".to_owned(),
+        _ => "its container is being created".to_owned(),
     }
 }
 
-/// Conditions and events have little room, and the beginning says what is wrong.
+/// Conditions and events have limited space, and the beginning says what is wrong.
 pub(crate) fn shorten(text: &str, limit: usize) -> String {
     if text.chars().count() <= limit {
         return text.to_owned();

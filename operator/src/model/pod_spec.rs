@@ -27,12 +27,12 @@ use k8s_openapi::{
 };
 
 const USER: i64 = 65532;
-/// The pod takes 20 s to send everybody away; then 10 s remain.
+/// The pod takes 20 s to disconnect all participants; then 10 s remain.
 const TERMINATION_GRACE_SECONDS: i64 = 30;
-/// Seconds until a pod on a lost node is given up; Kubernetes' own default of 300 would leave the people of its meetings waiting.
+/// Seconds until a pod on a lost node is given up; the Kubernetes default of 300 would leave its participants waiting.
 const LOST_NODE_SECONDS: i64 = 30;
 
-/// The revision of a template: changes with anything that would make another pod, and with nothing else.
+/// The revision of a template: changes with anything that would result in another pod, and with nothing else.
 pub(crate) fn compute_revision(template: &PodTemplate) -> String {
     let first = 1024_u16;
     let last = first.saturating_add(u16::try_from(template.block_size().saturating_sub(1)).unwrap_or(u16::MAX));
@@ -42,7 +42,7 @@ pub(crate) fn compute_revision(template: &PodTemplate) -> String {
     format!("{:010x}", compute_fnv(text.as_bytes()) & 0xff_ffff_ffff)
 }
 
-/// FNV-1a: the same on every machine and in every version, which the standard library's hashers do not promise.
+/// FNV-1a: the same on every machine and in every version, which the hashers of the standard library do not guarantee.
 fn compute_fnv(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
@@ -52,13 +52,13 @@ pub(crate) fn compute_rtc_ports(template: &PodTemplate, block: PortRange) -> Por
     PortRange::new(block.first(), last).unwrap_or(block)
 }
 
-/// In the node's network every pod needs a port of its own for signaling: the one after its media ports.
+/// With host networking every pod needs its own port for signaling: the one after its media ports.
 fn compute_http_port(template: &PodTemplate, block: PortRange) -> u16 {
     if template.exposure == Exposure::HostNetwork { block.last() } else { compute_own_port(MEDIA_HTTP_PORT, block) }
 }
 
-/// In the node's network the port for metrics is outside of the block, because firewalls open the block, and differs from block to block.
-/// `None`: the pod serves no metrics.
+/// With host networking the metrics port is outside of the block, because firewalls open the block, and differs between blocks. `None`: the
+/// pod serves no metrics.
 pub(crate) fn compute_metrics_port(template: &PodTemplate, block: PortRange) -> Option<u16> {
     if template.exposure != Exposure::HostNetwork {
         return Some(compute_own_port(MEDIA_METRICS_PORT, block));
@@ -85,7 +85,7 @@ pub(crate) fn build_spec(template: &PodTemplate, pool: &str, block: PortRange) -
         node_selector: (!template.node_selector.is_empty()).then(|| template.node_selector.clone()),
         tolerations: Some(build_tolerations(template)),
         host_network: (template.exposure == Exposure::HostNetwork).then_some(true),
-        // A container that ends is started again in place: same ports, same meetings, the quickest way back.
+        // A container that ends restarts in place: same ports, same meetings, the fastest recovery.
         restart_policy: Some("Always".to_owned()),
         termination_grace_period_seconds: Some(TERMINATION_GRACE_SECONDS),
         automount_service_account_token: Some(false),
@@ -101,7 +101,7 @@ pub(crate) fn build_spec(template: &PodTemplate, pool: &str, block: PortRange) -
     }
 }
 
-/// A node that is lost takes few of the pool's pods with it. A wish only: better an uneven pool than no pod.
+/// A lost node takes few of the pool's pods with it. Only a preference: better an uneven pool than no pod.
 fn build_spread(template: &PodTemplate, pool: &str) -> TopologySpreadConstraint {
     let labels = [(LABEL_APP_NAME, MEDIA_POD_APP_NAME), (LABEL_POOL, pool)];
     TopologySpreadConstraint {
@@ -149,7 +149,7 @@ fn build_container(template: &PodTemplate, block: PortRange) -> Container {
             capabilities: Some(Capabilities { drop: Some(vec!["ALL".to_owned()]), add: None }),
             ..SecurityContext::default()
         }),
-        // The pod's last line says why it ended; so it reaches the pool's and the meetings' conditions.
+        // The last line of the log says why the pod ended; this brings it into the conditions of the pool and its meetings.
         termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
         ..Container::default()
     }
@@ -236,7 +236,7 @@ fn build_mount(name: &str, path: &str) -> VolumeMount {
     VolumeMount { name: name.to_owned(), mount_path: path.to_owned(), read_only: Some(true), ..VolumeMount::default() }
 }
 
-/// Naming the key makes the pod wait until it is there, instead of starting without.
+/// Naming the key makes the pod wait until it exists, instead of starting without it.
 fn build_admission_keys_volume(template: &PodTemplate) -> Volume {
     Volume {
         name: "admission-keys".to_owned(),

@@ -1,7 +1,7 @@
 //! Port ranges and their allocation: which ports the next media pod gets.
 //!
-//! Pure: what is in use is computed by the caller from the pods it observed, for every plan anew, and the time is an argument. Nothing is
-//! ever handed out twice by construction: a block is free if it touches no block that is in use or resting.
+//! Pure: the caller computes the ports in use from the observed pods, for every plan again, and the time is an argument. No port is given
+//! twice by construction: a block is free if it overlaps no block that is in use or held back.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -10,17 +10,17 @@ use std::{collections::BTreeMap, collections::BTreeSet, fmt, str::FromStr, time:
 use jiff::Timestamp;
 use thiserror::Error;
 
-/// How long a freed block rests: packets of the calls it carried may still be under way, and nodes remember UDP flows for half a minute.
+/// How long a freed block is held back: packets of earlier calls may still be in flight, and nodes remember UDP flows for half a minute.
 pub(crate) const QUARANTINE: Duration = Duration::from_secs(30);
 
-/// Ports in a row, both ends included; never empty and never inverted.
+/// Consecutive ports, both ends included; never empty and never inverted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PortRange {
     first: u16,
     last: u16,
 }
 
-/// A text or a pair of numbers that is no port range.
+/// A text or a pair of numbers that is not a port range.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{0:?} is not a port range such as \"40000-40003\"")]
 pub struct PortRangeError(String);
@@ -49,17 +49,17 @@ impl PortRange {
         u32::from(self.last) - u32::from(self.first) + 1
     }
 
-    /// Whether both ranges have a port in common.
+    /// Whether the ranges have a port in common.
     pub const fn overlaps(self, other: Self) -> bool {
         self.first <= other.last && other.first <= self.last
     }
 
-    /// Whether `port` is one of them.
+    /// Whether `port` is in the range.
     pub(crate) const fn contains(self, port: u16) -> bool {
         self.first <= port && port <= self.last
     }
 
-    /// Every port, in order.
+    /// All ports, in order.
     pub(crate) fn ports(self) -> impl Iterator<Item = u16> {
         self.first..=self.last
     }
@@ -87,10 +87,10 @@ impl FromStr for PortRange {
     }
 }
 
-/// The lowest block of `count` ports within `range` that touches nothing in `taken`; `None` if there is none.
+/// The lowest block of `count` ports within `range` that overlaps nothing in `taken`, if there is one.
 pub(crate) fn compute_free_block(range: PortRange, count: u32, taken: &BTreeSet<PortRange>) -> Option<PortRange> {
     let mut first = u32::from(range.first);
-    // Sorted by first port, so one walk finds the lowest gap; blocks may lie outside the range or overlap each other.
+    // Sorted by first port, one walk finds the lowest gap; blocks may lie outside the range or overlap each other.
     for block in taken {
         let candidate = PortRange::starting_at(first, count)?;
         if candidate.last < block.first {
@@ -101,13 +101,14 @@ pub(crate) fn compute_free_block(range: PortRange, count: u32, taken: &BTreeSet<
     PortRange::starting_at(first, count).filter(|block| block.last <= range.last)
 }
 
-/// How many ports of `range` are in one of `taken`.
+/// Number of ports of `range` that are in one of `taken`.
 pub(crate) fn compute_used_ports(range: PortRange, taken: &BTreeSet<PortRange>) -> u32 {
     let used = range.ports().filter(|port| taken.iter().any(|block| block.first <= *port && *port <= block.last));
     u32::try_from(used.count()).unwrap_or(u32::MAX)
 }
 
-/// Blocks that rest after use. The pools' statuses hold the same, so that a new process begins where the old one ended: [`Quarantine::recall`].
+/// Blocks that are held back after use. The pools' statuses hold them too, so that a new process continues where the last one ended:
+/// [`Quarantine::recall`].
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Quarantine {
     in_use: BTreeSet<PortRange>,
@@ -115,8 +116,8 @@ pub(crate) struct Quarantine {
 }
 
 impl Quarantine {
-    /// Takes in what a pool's status holds: a block that was given to a pod (`None`), or one that rests until then. A block whose pod is gone by
-    /// the next observation begins its rest then, since nobody knows when it was freed.
+    /// Adds what a pool's status holds: a block that was given to a pod (`None`), or one held back until then. If its pod is gone by the
+    /// next observation, the block is held back from then on, because it is not known when it was freed.
     pub(crate) fn recall(&mut self, block: PortRange, resting_until: Option<Timestamp>) {
         match resting_until {
             Some(until) => drop(self.resting.insert(block, until)),
@@ -124,20 +125,20 @@ impl Quarantine {
         }
     }
 
-    /// Notes blocks that are about to be given to pods.
+    /// Reserves blocks that are about to be given to pods.
     pub(crate) fn reserve(&mut self, blocks: impl IntoIterator<Item = PortRange>) {
         self.in_use.extend(blocks);
     }
 
-    /// Every block that rests, and until when.
+    /// All blocks that are held back, and until when.
     pub(crate) fn rests(&self) -> impl Iterator<Item = (PortRange, Timestamp)> {
         self.resting.iter().map(|(block, until)| (*block, *until))
     }
 
-    /// Takes note of what is in use now: what was in use before and is no longer begins its rest.
+    /// Updates the blocks in use: one that was in use before and no longer is, is held back from now on.
     pub(crate) fn observe(&mut self, in_use: &BTreeSet<PortRange>, rest: Duration, now: Timestamp) {
         let rest = jiff::SignedDuration::try_from(rest).unwrap_or_default();
-        // Whole seconds, as the status holds it: what comes back must be what was written.
+        // Whole seconds, as in the status: what is read back must be what was written.
         let until = now.saturating_add(rest).unwrap_or(Timestamp::MAX);
         let is_whole = until.subsec_nanosecond() == 0;
         let until = Timestamp::from_second(until.as_second() + i64::from(!is_whole)).unwrap_or(until);
@@ -148,12 +149,12 @@ impl Quarantine {
         self.in_use.clone_from(in_use);
     }
 
-    /// The blocks that rest, as of the last observation.
+    /// The blocks held back, as of the last observation.
     pub(crate) fn resting(&self) -> impl Iterator<Item = PortRange> {
         self.resting.keys().copied()
     }
 
-    /// When the next block has rested enough.
+    /// When the next block is released.
     pub(crate) fn next_release(&self) -> Option<Timestamp> {
         self.resting.values().min().copied()
     }

@@ -1,6 +1,6 @@
-//! Second step for a `MediaPool`: from the object to a type that holds only what can be built.
+//! Second step for a `MediaPool`: converts the object into a type that represents only pools that can be served.
 //!
-//! Pure. Afterwards nobody reads `MediaPoolSpec`.
+//! Pure. After this step `MediaPoolSpec` is not read any more.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -17,62 +17,62 @@ use super::{
 };
 use convene_crds::reason;
 
-/// What the operator knows about media pods whatever their pool.
+/// Settings of media pods that do not depend on the pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PodDefaults {
-    /// Image of pools that name none.
+    /// Image for pools that name none.
     pub image: String,
     /// `ConfigMap` with the public admission keys.
     pub admission_keys: String,
 }
 
-/// A pool that can be built.
+/// A valid pool.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ValidPool {
     /// Name of the pool.
     pub name: String,
     /// Namespace of the pool and of its pods.
     pub namespace: String,
-    /// What the pods' owner reference says.
+    /// Owner reference for the pods.
     pub owner: Option<OwnerReference>,
-    /// What the pods are made of.
+    /// What its pods are made of.
     pub template: PodTemplate,
     /// Hash of the template.
     pub revision: String,
-    /// Where blocks are taken from.
+    /// Range that blocks are taken from.
     pub ports: PortRange,
-    /// What one pod takes on.
+    /// Capacity of one pod.
     pub capacity: Capacity,
     /// Ready pods to keep without meetings.
     pub warm: u32,
-    /// Most pods.
+    /// Maximum of pods.
     pub max: u32,
-    /// Pods above that while others are being replaced or drained.
+    /// Pods above `max` while others are being replaced or drained.
     pub max_surge: u32,
-    /// How people are moved off a pod that has to go.
+    /// How participants are moved off a draining pod.
     pub drain: Drain,
-    /// Whose meetings it serves.
+    /// Namespaces whose meetings it serves.
     pub allowed_namespaces: AllowedNamespaces,
     /// Namespaces that may have Dedicated meetings.
     pub dedicated_namespaces: AllowedNamespaces,
-    /// Limits for the usage by one namespace.
+    /// Limits of usage by one namespace.
     pub namespace_limits: Usage,
     /// Whether announced addresses are probed.
     pub probes_media: bool,
     /// Since when it is being deleted, if it is.
     pub deleted_at: Option<Timestamp>,
-    /// When the pool was made: of two that draw from the same ports the younger one is told.
+    /// Time of creation: of two pools that use the same ports, the younger one reports it.
     pub created: Option<Timestamp>,
 }
 
 impl ValidPool {
-    /// Its deletion, if it is being deleted.
+    /// Its removal, if it is being deleted.
     pub(crate) fn compute_removal(&self) -> Option<Removal> {
         self.deleted_at.map(|since| Removal::new(since, self.drain.deadline_seconds))
     }
 }
 
-/// Checks `pool`. The API server has checked the same rules; an older definition of the kind may have let something else pass.
+/// Checks `pool`. The API server has checked the same rules, but an older CRD may have been less strict.
 pub(crate) fn validate_pool(pool: &MediaPool, defaults: &PodDefaults) -> Result<ValidPool, Reason> {
     let spec = &pool.spec;
     let ports = PortRange::new(spec.rtc_ports.min, spec.rtc_ports.max)
@@ -114,7 +114,7 @@ fn compute_template(pool: &MediaPool, defaults: &PodDefaults) -> Result<PodTempl
     let image = spec.image.clone().unwrap_or_else(|| defaults.image.clone());
     let is_fixed = spec.announced_address.policy == AddressPolicy::Fixed;
     if is_fixed && spec.announced_address.addresses.is_empty() {
-        return Err(Reason::new(reason::INVALID_SPEC, "spec.announcedAddress: policy Fixed needs addresses"));
+        return Err(Reason::new(reason::INVALID_SPEC, "spec.announcedAddress: policy Fixed requires addresses"));
     }
     check_node_selector(&spec.node_selector)?;
     Ok(PodTemplate {
@@ -136,19 +136,19 @@ fn compute_template(pool: &MediaPool, defaults: &PodDefaults) -> Result<PodTempl
     })
 }
 
-/// The API server would refuse the pods, and not the pool.
+/// The API server would reject the pods, but not the pool.
 fn check_node_selector(selector: &BTreeMap<String, String>) -> Result<(), Reason> {
     let is_good = |(key, value): &(&String, &String)| is_label_key(key) && (value.is_empty() || is_label_name(value));
     match selector.iter().find(|entry| !is_good(entry)) {
         None => Ok(()),
         Some((key, value)) => {
-            let message = format!("spec.nodeSelector: {key:?}: {value:?} is not a label that a node can have");
+            let message = format!("spec.nodeSelector: {key:?}: {value:?} is not a valid node label");
             Err(Reason::new(reason::INVALID_SPEC, message))
         }
     }
 }
 
-/// `name` or `prefix/name`, as Kubernetes has it.
+/// `name` or `prefix/name`, as in Kubernetes.
 fn is_label_key(key: &str) -> bool {
     let is_prefix = |prefix: &str| {
         let is_plain = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || "-.".contains(letter);
@@ -186,7 +186,7 @@ fn compute_too_narrow(ports: PortRange, wanted: u32) -> Reason {
     Reason::new(
         reason::INVALID_SPEC,
         format!(
-            "spec.rtcPorts {ports} has {count} ports, one pod takes {wanted}: widen it, or lower workersPerPod or plainPorts"
+            "spec.rtcPorts {ports} has {count} ports, but one pod takes {wanted}: widen the range, or lower workersPerPod or plainPorts"
         ),
     )
 }

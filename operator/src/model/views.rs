@@ -1,6 +1,7 @@
-//! What the operator reads from pools and media pods, read once for each change of the object: every decision about every meeting needs it.
+//! Views of pools, media pods and nodes, computed once for each change of the object, because every decision about every meeting needs
+//! them.
 //!
-//! Pure: objects in, views out. It decides nothing and asks nobody.
+//! Pure: objects in, views out. It decides nothing.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -21,46 +22,46 @@ use crate::model::{
 };
 use convene_crds::reason;
 
-/// A pool as the meetings see it.
+/// A pool as meetings see it.
 #[derive(Clone, Debug)]
 pub(crate) struct PoolView {
-    /// Its spec, checked, or why it cannot be served.
+    /// Its validated spec, or why it is invalid.
     pub(crate) pool: Result<Arc<ValidPool>, Reason>,
-    /// Why it could not make the pods it wants, if so: its condition `PodsAvailable`.
+    /// Why it could not create the pods it wants, if so: its condition `PodsAvailable`.
     pub(crate) trouble: Option<Reason>,
     /// Whether it is being deleted.
     pub(crate) is_deleting: bool,
 }
 
-/// What the operator needs to know of a node.
+/// What the operator needs to know about a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct NodeView {
-    /// Whether no new pods come to it: somebody is about to work on it.
+    /// Whether it is cordoned: it accepts no new pods, and may be about to be drained.
     pub(crate) is_cordoned: bool,
-    /// The addresses to announce for its pods: the external ones, else the internal ones; of several families all.
+    /// The addresses to announce for its pods: the external ones, otherwise the internal ones; all families.
     pub(crate) addresses: Vec<String>,
 }
 
-/// The views of everything.
+/// All views.
 #[derive(Debug, Default)]
 pub(crate) struct Views {
     pools: HashMap<String, Arc<PoolView>>,
     pods: HashMap<String, BTreeMap<String, Arc<MediaPod>>>,
     nodes: BTreeMap<String, NodeView>,
-    /// Pods and nodes that a full list under way has named so far.
+    /// Pods and nodes in the current full list so far.
     listed_pods: HashSet<String>,
     listed_nodes: HashSet<String>,
 }
 
 impl Views {
-    /// A pool was made or changed. Whether its deletion has begun by that.
+    /// Sets the view of a pool. Returns whether its deletion has just begun.
     pub(crate) fn set_pool(&mut self, object: &DeserializeGuard<MediaPool>, defaults: &PodDefaults) -> bool {
         let name = object.name_any();
         let is_deleting = object.meta().deletion_timestamp.is_some();
         let (pool, trouble) = match &object.0 {
             Ok(pool) => (validate_pool(pool, defaults).map(Arc::new), compute_trouble(pool)),
             Err(invalid) => {
-                let message = format!("MediaPool {name:?} cannot be read: {}", invalid.error);
+                let message = format!("could not parse MediaPool {name:?}: {}", invalid.error);
                 (Err(Reason::new(reason::INVALID_SPEC, message)), None)
             }
         };
@@ -68,12 +69,12 @@ impl Views {
         is_deleting && before.is_none_or(|before| !before.is_deleting)
     }
 
-    /// A pool is gone.
+    /// Removes a pool.
     pub(crate) fn remove_pool(&mut self, name: &str) {
         self.pools.remove(name);
     }
 
-    /// There are no pools but these; the names of those that are gone.
+    /// Removes all pools but these. Returns the names of those removed.
     pub(crate) fn retain_pools(&mut self, names: &HashSet<String>) -> Vec<String> {
         self.pools.extract_if(|name, _| !names.contains(name)).map(|(name, _)| name).collect()
     }
@@ -83,17 +84,17 @@ impl Views {
         self.pools.get(name).cloned()
     }
 
-    /// Every pool that can be served.
+    /// All valid pools.
     pub(crate) fn valid_pools(&self) -> impl Iterator<Item = &Arc<ValidPool>> {
         self.pools.values().filter_map(|view| view.pool.as_ref().ok())
     }
 
-    /// A full list of media pods begins.
+    /// Begins a full list of media pods.
     pub(crate) fn begin_pods(&mut self) {
         self.listed_pods.clear();
     }
 
-    /// The full list is complete: what it did not name is gone, and handed back.
+    /// Completes the full list: pods that it did not contain are removed and returned.
     pub(crate) fn end_pods(&mut self) -> Vec<Arc<MediaPod>> {
         let gone: Vec<_> = self.pods().filter(|pod| !self.listed_pods.contains(&pod.uid)).cloned().collect();
         for pod in &gone {
@@ -102,17 +103,17 @@ impl Views {
         gone
     }
 
-    /// A media pod was made or changed; the answer is its view.
+    /// Sets and returns the view of a media pod.
     pub(crate) fn set_pod(&mut self, pod: &Pod) -> Arc<MediaPod> {
         let view = Arc::new(MediaPod::from_pod(pod));
         self.listed_pods.insert(view.uid.clone());
-        // Somebody may have changed the label that says which pool it belongs to.
+        // The label that names its pool may have been edited.
         self.pods.values_mut().for_each(|pods| drop(pods.remove(&view.uid)));
         self.pods.entry(view.pool.clone()).or_default().insert(view.uid.clone(), Arc::clone(&view));
         view
     }
 
-    /// A media pod is gone.
+    /// Removes a media pod.
     pub(crate) fn remove_pod(&mut self, uid: &str) {
         self.pods.values_mut().for_each(|pods| drop(pods.remove(uid)));
         self.pods.retain(|_, pods| !pods.is_empty());
@@ -128,18 +129,18 @@ impl Views {
         self.pods.values().flat_map(BTreeMap::values)
     }
 
-    /// A full list of nodes begins.
+    /// Begins a full list of nodes.
     pub(crate) fn begin_nodes(&mut self) {
         self.listed_nodes.clear();
     }
 
-    /// The full list is complete: what it did not name is gone.
+    /// Completes the full list: nodes that it did not contain are removed.
     pub(crate) fn end_nodes(&mut self) {
         let Self { nodes, listed_nodes, .. } = self;
         nodes.retain(|name, _| listed_nodes.contains(name));
     }
 
-    /// A node was made or changed. Whether that concerns anybody.
+    /// Sets the view of a node. Returns whether it has changed.
     pub(crate) fn set_node(&mut self, node: &Node) -> bool {
         let view = NodeView {
             is_cordoned: node.spec.as_ref().and_then(|spec| spec.unschedulable).unwrap_or_default(),
@@ -149,18 +150,18 @@ impl Views {
         self.nodes.insert(node.name_any(), view.clone()).as_ref() != Some(&view)
     }
 
-    /// A node is gone.
+    /// Removes a node.
     pub(crate) fn remove_node(&mut self, name: &str) {
         self.nodes.remove(name);
     }
 
-    /// Every node, by name.
+    /// All nodes, by name.
     pub(crate) const fn nodes(&self) -> &BTreeMap<String, NodeView> {
         &self.nodes
     }
 }
 
-/// Only what the pool's own controller writes comes back as a constant; anything else was written by somebody else.
+/// Only reasons written by the pool's own controller map to a constant; anything else is foreign.
 fn compute_trouble(pool: &MediaPool) -> Option<Reason> {
     let status = pool.status.as_ref()?;
     let condition = find(&status.conditions, CONDITION_PODS_AVAILABLE).filter(|condition| condition.status == FALSE)?;
@@ -177,7 +178,7 @@ fn compute_trouble(pool: &MediaPool) -> Option<Reason> {
     Some(Reason::new(reason, condition.message.clone()))
 }
 
-/// The node's external addresses, else its internal ones: of several families all.
+/// The external addresses of the node, otherwise its internal ones; all families.
 pub(crate) fn compute_node_addresses(node: &Node) -> Vec<String> {
     let addresses = node.status.as_ref().and_then(|status| status.addresses.as_deref()).unwrap_or_default();
     let of_type = |type_: &str| -> Vec<String> {

@@ -1,7 +1,7 @@
-//! The operator's line to its media pods: their rooms and people, draining, and opening a reachability probe.
+//! The operator's link to its media pods: their rooms and participants, draining, and opening a reachability probe.
 //!
-//! Each question carries a fresh admin token and has a time limit, and its answer a size limit: a pod that hangs holds up nobody. What a pod
-//! of an older version does not know is no error where the operator can do without. Nothing here decides.
+//! Each request carries a fresh admin token and has a time limit, and the size of its response is limited: a hanging pod blocks nothing. A
+//! request that an older pod does not know is no error where the operator can do without it. Nothing here decides.
 
 use std::{sync::Arc, time::Duration};
 
@@ -31,17 +31,17 @@ mod error;
 pub(crate) use error::PodLinkError;
 use error::is_unknown;
 
-/// Seconds that a pod is asked to hold a question for news.
+/// Seconds that a pod may hold a request until its rooms change.
 const WAIT_SECONDS: u64 = 25;
-/// Room for thousands of rooms.
+/// Enough for thousands of rooms.
 const LARGEST_LIST: usize = 8 << 20;
-/// Everything else is small.
+/// Limit of all other responses.
 const LARGEST_ANSWER: usize = 256 << 10;
 
-/// What is quoted in a path or query: nearly everything, dots too, of which alone a step in the path could be made.
+/// Characters that are percent-encoded in a path or query: nearly all, including dots, which alone could form a path segment of their own.
 const QUOTED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-');
 
-/// How long a pod may take.
+/// Time limits of requests.
 #[derive(Clone, Copy, Debug)]
 struct TimeLimits {
     answer: Duration,
@@ -51,7 +51,7 @@ struct TimeLimits {
 
 const TIME_LIMITS: TimeLimits = TimeLimits { answer: Duration::from_secs(3), news: Duration::from_secs(35) };
 
-/// A question to a pod.
+/// A request to a pod.
 struct Question {
     method: Method,
     path: String,
@@ -60,7 +60,7 @@ struct Question {
     largest: usize,
 }
 
-/// Talks to media pods. Clones share everything, the signer too.
+/// Sends requests to media pods. Clones share everything, including the signer.
 #[derive(Clone, Debug)]
 pub struct PodLink {
     client: Client<HttpConnector, Full<Bytes>>,
@@ -69,7 +69,7 @@ pub struct PodLink {
 }
 
 impl PodLink {
-    /// A line that signs with `signer`.
+    /// A link that signs with `signer`.
     pub fn new(signer: Signer) -> Self {
         Self::with_limits(signer, TIME_LIMITS)
     }
@@ -81,7 +81,7 @@ impl PodLink {
         Self { client, signer: Arc::new(ArcSwap::from_pointee(signer)), limits }
     }
 
-    /// From the next question on, this line and its clones sign with `signer`.
+    /// From the next request on, this link and its clones sign with `signer`.
     pub(crate) fn use_signer(&self, signer: Signer) {
         self.signer.store(Arc::new(signer));
     }
@@ -91,15 +91,15 @@ impl PodLink {
         self.fetch(pod, Question { largest: LARGEST_LIST, ..self.question(Method::GET, ROOMS_PATH) }).await
     }
 
-    /// The rooms of `pod` once their list has another version than `after`, or as they are after 25 seconds. A pod of an older version
-    /// answers at once, with version 0: the caller must not ask it again without a pause.
+    /// The rooms of `pod` once their list has another version than `after`, or as they are after 25 seconds. An older pod responds at once,
+    /// with version 0: the caller must pause before the next request.
     pub(crate) async fn await_rooms(&self, pod: &MediaPod, after: u64) -> Result<RoomList, PodLinkError> {
         let path = format!("{ROOMS_PATH}?after={after}&wait={WAIT_SECONDS}");
         let question = self.question(Method::GET, &path);
         self.fetch(pod, Question { limit: self.limits.news, largest: LARGEST_LIST, ..question }).await
     }
 
-    /// Changes the settings of a room. `false`: there is no such room, or the pod is of a version that cannot.
+    /// Changes the settings of a room. `false`: there is no such room, or the pod does not support it.
     pub(crate) async fn update_room(
         &self,
         pod: &MediaPod,
@@ -113,13 +113,13 @@ impl PodLink {
         self.order(pod, Question { body, ..question }).await
     }
 
-    /// Makes the pod refuse new people, or takes that back. `false`: the pod is of a version that cannot.
+    /// Makes the pod refuse new participants, or accept them again. `false`: the pod does not support it.
     pub(crate) async fn set_draining(&self, pod: &MediaPod, is_draining: bool) -> Result<bool, PodLinkError> {
         let method = if is_draining { Method::PUT } else { Method::DELETE };
         self.order(pod, self.question(method, DRAIN_PATH)).await
     }
 
-    /// Ends the room of the meeting with this UID; that there is none is fine.
+    /// Ends the room of the meeting with this UID, if there is one.
     pub(crate) async fn end_room(
         &self,
         pod: &MediaPod,
@@ -136,8 +136,8 @@ impl PodLink {
         self.order(pod, self.question(Method::DELETE, &path)).await.map(|_| ())
     }
 
-    /// Has the pod open something that answers STUN requests at its announced addresses. A pod of a version that cannot is an error with
-    /// [`PodLinkError::is_unknown_to_pod`].
+    /// Makes the pod open probe endpoints, which answer STUN requests, at its announced addresses. From a pod without probe support this is
+    /// an error with [`PodLinkError::is_unknown_to_pod`].
     pub(crate) async fn open_probe(&self, pod: &MediaPod) -> Result<ProbeTargets, PodLinkError> {
         self.fetch(pod, self.question(Method::POST, PROBE_PATH)).await
     }
@@ -210,7 +210,7 @@ fn build_room_path(namespace: &str, name: &str) -> String {
     format!("{ROOMS_PATH}/{}/{}", quote(namespace), quote(name))
 }
 
-/// Ids of people are theirs to choose: whatever they hold, it stays one part of the path.
+/// Names may hold any character: encoded, each stays one segment of the path.
 fn quote(part: &str) -> PercentEncode<'_> {
     utf8_percent_encode(part, QUOTED)
 }

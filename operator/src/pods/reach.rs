@@ -1,8 +1,8 @@
-//! Whether anybody reaches the addresses that a media pod announces: asked by STUN, told in a condition of the pod.
+//! Whether clients reach the addresses that a media pod announces: probed by STUN, reported in a condition of the pod.
 //!
-//! The pod opens something to ask (`podlink`), `ask` asks it, `judge` says what the answers mean, `schedule` when a pod's turn is, `condition`
-//! what is written, and `keep` does all that for ever. The operator asks from inside the cluster: a firewall around the cluster that lets the
-//! operator through is not noticed.
+//! The pod opens probe endpoints (`probe`), `ask` sends STUN requests to them, `judge` interprets the answers, `schedule` decides when a
+//! pod is probed next, `condition` builds the condition, and `prober` runs it all. The operator probes from inside the cluster: it does not
+//! notice a firewall around the cluster that lets the operator through.
 
 mod ask;
 mod condition;

@@ -1,8 +1,8 @@
-//! The room reconciler: ends rooms whose meeting is over, gone or lives elsewhere, keeps the others' settings those of their meeting, and learns
-//! how many people are in them. It remembers the participants of locked meetings and passes them on to the new pod when a meeting moves.
+//! The room reconciler: ends rooms whose meeting has ended, is gone or has moved, applies changed settings to the others, and learns how
+//! many participants they have. It remembers the participants of locked meetings and passes them on to the new pod when a meeting moves.
 //!
-//! One follower for each media pod holds a question for news open, so that a change is known at once and silence costs nothing. Before a room
-//! is ended the API server is asked about the Meeting itself: a cache that lags must not throw people out.
+//! One follower per media pod keeps a long poll open, so that changes arrive at once and silence costs nothing. Before a room is ended, the
+//! Meeting is read from the API server: a lagging cache must not disconnect participants.
 
 pub(crate) mod decide;
 pub(crate) mod returning;
@@ -33,14 +33,14 @@ use crate::{
     pods::link::{PodLink, PodLinkError},
 };
 
-/// Between two answers of a pod: changes come in bursts, and one look serves them all.
+/// Pause between two responses of a pod: changes come in bursts, and one pass serves them all.
 const PAUSE: Duration = Duration::from_secs(1);
-/// After a pod that did not answer.
+/// Pause after a pod that did not respond.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(2);
 /// Interval in which remembered participants are checked for expiry.
 const FORGET_EVERY: Duration = Duration::from_secs(30);
 
-/// Everything that a follower needs.
+/// What a follower needs.
 #[derive(Clone)]
 struct RoomReconciler {
     cache: Arc<ClusterCache>,
@@ -73,14 +73,14 @@ pub(crate) async fn run_room_reconciler(cache: Arc<ClusterCache>, link: PodLink,
 }
 
 impl RoomReconciler {
-    /// The pods that may answer, by UID.
+    /// The pods that may respond, by UID.
     fn followed(&self) -> HashMap<String, Arc<MediaPod>> {
         let views = self.cache.views();
         let may_answer = |pod: &&Arc<MediaPod>| pod.ip.is_some() && !matches!(pod.state, PodState::Dead(_));
         views.pods().filter(may_answer).map(|pod| (pod.uid.clone(), Arc::clone(pod))).collect()
     }
 
-    /// Follows one pod until somebody ends this.
+    /// Follows one pod until it is aborted.
     async fn follow(self, pod: Arc<MediaPod>) {
         let mut moves = self.cache.pods_changed.subscribe();
         let mut known = RoomList::default();
@@ -112,7 +112,7 @@ impl RoomReconciler {
         loop {
             tokio::select! {
                 answer = &mut news => return answer,
-                // The sender is part of the world, which we hold: it cannot be gone.
+                // The sender is part of the cache, which `self` holds: it cannot be gone.
                 _ = moves.changed() => self.settle(pod, known).await,
             }
         }
@@ -120,20 +120,20 @@ impl RoomReconciler {
 
     fn note_failure(&self, pod: &MediaPod, error: &PodLinkError) {
         self.metrics.podlink_failures.with_label_values(&[error.reason()]).inc();
-        // A pod that starts or goes away does not answer, and nobody needs to look.
+        // A pod that starts or terminates does not respond, which needs no attention.
         if pod.is_ready() {
             tracing::info!(
                 error = error as &dyn std::error::Error,
                 pod = pod.name,
-                "could not follow the rooms of media pod"
+                "could not follow the rooms of a media pod"
             );
         } else {
-            tracing::debug!(error = error as &dyn std::error::Error, pod = pod.name, "media pod not reached");
+            tracing::debug!(error = error as &dyn std::error::Error, pod = pod.name, "could not reach media pod");
         }
     }
 
     fn returning(&self) -> MutexGuard<'_, Returning> {
-        // A panic elsewhere while it was held leaves it usable: each change is complete in itself.
+        // A panic while the lock was held leaves the value usable: each change is complete in itself.
         self.returning.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -148,14 +148,14 @@ impl RoomReconciler {
         home.whereabouts(uid, pod_uid)
     }
 
-    /// Notes what goes on in the rooms and who is in them, and asks for a look at whatever depends on them.
+    /// Records the rooms and their participants, and enqueues the objects that depend on them.
     fn report(&self, pod: &MediaPod, list: &RoomList) {
         self.returning().observe(&pod.uid, list, Timestamp::now());
         let rooms: HashMap<_, _> = list.rooms.iter().map(|room| (room.uid.clone(), occupancy_of(room))).collect();
         self.cache.on_room_report(pod, &rooms);
     }
 
-    /// Ends and changes rooms as their meetings ask for.
+    /// Ends and updates rooms as their meetings require.
     async fn settle(&self, pod: &MediaPod, list: &RoomList) {
         for room in &list.rooms {
             let home = self.home_of(room);
@@ -177,7 +177,7 @@ impl RoomReconciler {
                 let pod_uid = self.cache.ledger().pod_of(meeting).map(|pod| pod.uid.clone());
                 Some(compute_home(meeting, pod_uid))
             }
-            // What cannot be read is left alone, and so are the people in it.
+            // A Meeting that cannot be parsed is left alone, and so are its participants.
             Err(_) => Some(MeetingHome { uid: room.uid.clone(), ..MeetingHome::default() }),
         }
     }
@@ -201,7 +201,7 @@ impl RoomReconciler {
         }
     }
 
-    /// Asks the API server once more, then ends the room.
+    /// Checks with the API server once more, then ends the room.
     async fn end_room(&self, pod: &MediaPod, room: &RoomReport) {
         let (namespace, name) = (&room.namespace, &room.name);
         let api: Api<Meeting> = Api::namespaced(self.cache.client.clone(), namespace);
@@ -211,7 +211,7 @@ impl RoomReconciler {
                 compute_home(&meeting, pod_uid)
             }),
             Err(error) => {
-                warn_of(&error, room, pod, "could not make sure that a room must end");
+                warn_of(&error, room, pod, "could not check whether a room must end");
                 return;
             }
         };
@@ -222,8 +222,8 @@ impl RoomReconciler {
     async fn send_end(&self, pod: &MediaPod, room: &RoomReport, why: EndReason) {
         let (namespace, name) = (&room.namespace, &room.name);
         match self.link.end_room(pod, namespace, name, &room.uid, why).await {
-            Ok(()) => tracing::info!(kind = "Meeting", namespace, name, pod = pod.name, ?why, "ended room"),
-            Err(error) => warn_of(&error, room, pod, "could not end room"),
+            Ok(()) => tracing::info!(kind = "Meeting", namespace, name, pod = pod.name, ?why, "ended a room"),
+            Err(error) => warn_of(&error, room, pod, "could not end a room"),
         }
     }
 }
@@ -232,8 +232,8 @@ fn occupancy_of(room: &RoomReport) -> Occupancy {
     Occupancy { participants: room.participants, is_recorded: room.recording }
 }
 
-/// What fails here is tried again with the next change or answer.
+/// A failure is retried with the next change or response.
 fn warn_of(error: &(dyn std::error::Error + 'static), room: &RoomReport, pod: &MediaPod, what: &str) {
     let (namespace, name) = (&room.namespace, &room.name);
-    tracing::warn!(error, kind = "Meeting", namespace, name, pod = pod.name, "{what}, will try again");
+    tracing::warn!(error, kind = "Meeting", namespace, name, pod = pod.name, "{what}, retrying");
 }

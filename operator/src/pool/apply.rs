@@ -1,4 +1,4 @@
-//! Fourth step for a `MediaPool`: carries out the plan, writes the status, publishes the events; it decides nothing.
+//! Fourth step for a `MediaPool`: executes the plan, writes the status, publishes the events. It decides nothing.
 
 use convene_crds::{
     MediaPool, MediaPoolStatus,
@@ -32,7 +32,7 @@ use crate::{
 };
 use convene_crds::reason;
 
-/// Owner of the status in the eyes of server-side apply.
+/// Field manager of the status, for server-side apply.
 pub(crate) const FIELD_MANAGER: &str = "convene-operator/pool";
 
 mod pods;
@@ -40,10 +40,11 @@ mod removal;
 
 pub(crate) use removal::apply_removal;
 
-/// Carries out `plan`. Pods learn their addresses first, because people may be waiting for them. One failure does not stop the others; the
-/// first one is handed back beside what was done, so that the status is written all the same. The blocks of new pods are on record already.
+/// Executes `plan`. Pods get their addresses first, because participants may be waiting for them. One failure does not stop the other
+/// steps; the first one is returned along with what was done, so that the status is written all the same. The blocks of new pods have been
+/// recorded before.
 pub(crate) async fn apply_plan(context: &Context, pool: &ValidPool, plan: PoolPlan) -> (Applied, Option<Error>) {
-    // Moving people and looking again are the driver's.
+    // Moving participants and requeueing are left to the caller.
     let PoolPlan { write_budget, protect, mend, open, announce, drain, move_off: _, create, delete, trouble, again: _ } =
         plan;
     let executor = PoolExecutor { pods: PodExecutor::new(context, &pool.namespace), context, pool };
@@ -98,7 +99,7 @@ pub(crate) async fn apply_plan(context: &Context, pool: &ValidPool, plan: PoolPl
     (applied, failures.into_iter().next())
 }
 
-/// The same, and what new things are made from.
+/// Creates objects of a pool, in addition.
 struct PoolExecutor<'a> {
     context: &'a Context,
     pool: &'a ValidPool,
@@ -131,13 +132,13 @@ impl PoolExecutor<'_> {
             Err(kube::Error::Api(answer)) if answer.is_already_exists() => Ok(None),
             Err(kube::Error::Api(answer)) if is_final(answer.code) => Ok(Some(Reason::new(
                 reason::SERVICE_REFUSED,
-                format!("the API server refuses Service {:?}: {}", pod.name, shorten(&answer.message, 500)),
+                format!("the API server rejected Service {:?}: {}", pod.name, shorten(&answer.message, 500)),
             ))),
             Err(source) => Err(Error::CreateService { name: pod.name.clone(), source: Box::new(source) }),
         }
     }
 
-    /// `Some` is a refusal that trying again will not change: a quota, an admission policy, an invalid field.
+    /// `Some` is a rejection that a retry will not change: a quota, an admission policy, an invalid field.
     async fn create(&self, pod: &NewPod) -> Result<Option<Reason>, Error> {
         match self.pods.api.create(&PostParams::default(), &build_pod(self.pool, pod)).await {
             Ok(made) => {
@@ -156,7 +157,7 @@ impl PoolExecutor<'_> {
     }
 }
 
-/// Whether a pod may be there although its creation failed.
+/// Whether a pod may exist although its creation failed.
 fn may_have_been_done(error: &Error) -> bool {
     let Error::CreatePod { source, .. } = error else { return false };
     !matches!(source.as_ref(), kube::Error::Api(answer) if (400..500).contains(&answer.code))
@@ -167,10 +168,10 @@ const fn is_final(code: u16) -> bool {
 }
 
 fn compute_refusal(pod: &str, message: &str) -> Reason {
-    Reason::new(reason::POD_REFUSED, format!("the API server refuses media pod {pod:?}: {}", shorten(message, 500)))
+    Reason::new(reason::POD_REFUSED, format!("the API server rejected media pod {pod:?}: {}", shorten(message, 500)))
 }
 
-/// Writes `status` if it says anything new, then publishes `notes`.
+/// Writes `status` if it differs from the current one, then publishes `notes`.
 pub(crate) async fn apply_status(
     context: &Context,
     object: &MediaPool,
@@ -187,7 +188,7 @@ pub(crate) async fn apply_status(
     Ok(if is_unchanged && notes.is_empty() { Outcome::Skipped } else { Outcome::Applied })
 }
 
-/// Writes `status`, whatever is there. A pool that is gone, or another one by now, is left alone: then the answer is `false`.
+/// Writes `status` unconditionally. A pool that is gone or was replaced is left alone, and the result is `false`.
 pub(crate) async fn write_status(
     context: &Context,
     object: &MediaPool,

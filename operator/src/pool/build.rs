@@ -1,7 +1,6 @@
-//! From a planned pod to the `Pod` object.
+//! Builds the `Pod` object of a planned pod.
 //!
-//! Pure: the same plan gives the same object, byte for byte. The pod meets the Pod Security level `restricted` except for what its exposure
-//! needs: host ports, or the node's network.
+//! Pure: the same plan gives the same object, byte for byte.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -51,7 +50,7 @@ fn build_labels(pool: &ValidPool, pod: &str) -> BTreeMap<String, String> {
 
 fn build_annotations(pool: &ValidPool, rtc_ports: PortRange) -> BTreeMap<String, String> {
     let mut annotations = BTreeMap::from([(ANNOTATION_RTC_PORTS.to_owned(), rtc_ports.to_string())]);
-    // With a Service the ports are not known yet, and addresses without ports would be taken for all there is.
+    // With a Service the ports are not known yet, and addresses without ports would be taken as complete.
     if !pool.template.fixed_addresses.is_empty() && !pool.template.has_services() {
         annotations.insert(ANNOTATION_ANNOUNCED_ADDRESSES.to_owned(), pool.template.fixed_addresses.join(","));
     }

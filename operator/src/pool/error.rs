@@ -3,7 +3,7 @@
 use convene_crds::reason;
 use thiserror::Error;
 
-/// What can go wrong while a pool is looked at.
+/// What can go wrong while a pool is reconciled.
 #[derive(Debug, Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub(crate) enum Error {
@@ -15,11 +15,11 @@ pub(crate) enum Error {
     DeletePod { name: String, source: Box<kube::Error> },
     #[error("could not announce addresses to media pod {name:?}")]
     Announce { name: String, source: Box<kube::Error> },
-    #[error("could not note that media pod {name:?} is drained")]
+    #[error("could not mark media pod {name:?} as draining")]
     Drain { name: String, source: Box<kube::Error> },
-    #[error("could not change the protection of media pod {name:?}")]
+    #[error("could not change the eviction label of media pod {name:?}")]
     Protect { name: String, source: Box<kube::Error> },
-    #[error("could not put the labels of media pod {name:?} right")]
+    #[error("could not restore the labels of media pod {name:?}")]
     LabelRepair { name: String, source: Box<kube::Error> },
     #[error("could not write disruption budget {name:?}")]
     WriteBudget { name: String, source: Box<kube::Error> },
@@ -32,7 +32,7 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// Constant for logs and metrics.
+    /// A constant for logs and metrics.
     pub(crate) const fn reason(&self) -> &'static str {
         match self {
             Self::ListPods { .. } => "PodsNotListed",

@@ -1,6 +1,6 @@
-//! The Service of a media pod (exposures `NodePort` and `LoadBalancer`): built from the pod, and read for what browsers are to be told.
+//! The Service of a media pod (exposures `NodePort` and `LoadBalancer`): how it is built, and which endpoints it provides.
 //!
-//! Pure. One Service for each pod: media has to reach exactly this pod, and UDP and TCP get ports of their own.
+//! Pure. Each pod has its own Service: media has to reach exactly this pod, and UDP and TCP get separate ports.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -18,7 +18,7 @@ use kube::api::ObjectMeta;
 
 use crate::model::{media_pod::MediaPod, valid_pool::ValidPool};
 
-/// What a Service opens for its pod.
+/// Where the Service of a pod is reached.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ServiceEndpoints {
     /// Addresses of the load balancer; empty for ports of nodes.
@@ -27,7 +27,7 @@ pub(crate) struct ServiceEndpoints {
     pub(crate) ports: String,
 }
 
-/// The Service of `pod`; it goes with the pod. `None` if the pod has no ports, which only somebody else's editing can cause.
+/// The Service of `pod`, which owns it. `None` if the pod has no ports, which can only be the result of an edit.
 pub(crate) fn build_service(pool: &ValidPool, pod: &MediaPod) -> Option<Service> {
     let labels = [
         (LABEL_APP_NAME, MEDIA_POD_APP_NAME),
@@ -47,9 +47,9 @@ pub(crate) fn build_service(pool: &ValidPool, pod: &MediaPod) -> Option<Service>
         spec: Some(ServiceSpec {
             type_: Some(type_of(pool.template.exposure).to_owned()),
             selector: Some([(LABEL_APP_NAME, MEDIA_POD_APP_NAME), (LABEL_POD, pod.name.as_str())].map(text).into()),
-            // Without a second hop, and with the browser's own address.
+            // Avoids a second hop and keeps the client's address.
             external_traffic_policy: Some("Local".to_owned()),
-            // Media goes to a pod that is starting too: readiness is about people, and the probe must get there.
+            // Media reaches a starting pod too: readiness is about participants, and the probe must get there.
             publish_not_ready_addresses: Some(true),
             ports: Some(build_ports(pod)?),
             ..ServiceSpec::default()
@@ -88,7 +88,7 @@ fn build_ports(pod: &MediaPod) -> Option<Vec<ServicePort>> {
     Some(both.map(build).collect())
 }
 
-/// What `service` opens, once Kubernetes and the cloud have said it; `None` before.
+/// The endpoints of `service`; `None` until Kubernetes and the cloud provider have assigned them.
 pub(crate) fn read_service(service: &Service) -> Option<ServiceEndpoints> {
     let spec = service.spec.as_ref()?;
     if spec.type_.as_deref() == Some("LoadBalancer") {

@@ -1,7 +1,7 @@
-//! First step for a `MediaPool`: its pods, what they carry, their nodes and Services, and which ports are taken.
+//! First step for a `MediaPool`: its pods, their load, their nodes and Services, and the ports in use.
 //!
-//! The pods come from the cache if it shows all that were created here; else they are listed: a pass that does not see its predecessor's pods
-//! would make them twice. Everything else comes from caches.
+//! Pods come from the cache if it shows all that were created here; otherwise they are listed, because a reconciliation that does not see
+//! earlier pods would create them twice. Everything else comes from caches.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -28,7 +28,7 @@ use crate::{
     },
 };
 
-/// Media pods of all pools: their ports may get in each other's way.
+/// Media pods of all pools: their ports may conflict.
 pub(crate) async fn observe_pods(context: &Context) -> Result<Vec<Arc<MediaPod>>, Error> {
     if context.cache.has_all_pods() {
         return Ok(context.cache.views().pods().cloned().collect());
@@ -41,7 +41,7 @@ pub(crate) async fn observe_pods(context: &Context) -> Result<Vec<Arc<MediaPod>>
     Ok(pods)
 }
 
-/// Puts together what a plan needs. The caller holds the ledger until its decision is noted in it.
+/// Collects the input of a plan. The caller holds the ledger until its decision is noted there.
 pub(crate) fn observe_pool(
     context: &Context,
     pool: &ValidPool,
@@ -64,7 +64,7 @@ pub(crate) fn observe_pool(
     }
 }
 
-/// The pods of a pool and who is on them: all that matters of one that has no valid spec.
+/// The pods of a pool and their participants, which is all that matters for a pool without a valid spec.
 pub(crate) fn observe_people(pool: &str, all: &[Arc<MediaPod>], ledger: &Ledger, now: Timestamp) -> ObservedPods {
     let pods: Vec<_> = all.iter().filter(|pod| pod.pool == pool).cloned().collect();
     let told = pods.iter().filter_map(|pod| Some((pod.uid.clone(), ledger.people_on(&pod.uid)?)));
@@ -77,7 +77,7 @@ pub(crate) fn observe_people(pool: &str, all: &[Arc<MediaPod>], ledger: &Ledger,
     }
 }
 
-/// One guard for both: a second one in the same expression would wait for the first for ever.
+/// One guard for both: a second one in the same expression would deadlock.
 fn observe_views(cache: &ClusterCache, pool: &ValidPool) -> (BTreeMap<String, NodeView>, Option<String>) {
     let views = cache.views();
     (views.nodes().clone(), compute_overlap(pool, views.valid_pools().map(AsRef::as_ref)))
@@ -93,7 +93,7 @@ fn observe_budget(cache: &ClusterCache, pool: &ValidPool) -> bool {
     cache.budgets.get(&name).is_some_and(|found| budget::is_as_wanted(&found, &budget::build_budget(pool)))
 }
 
-/// An older pool that draws from the same ports of the nodes.
+/// An older pool that uses the same ports of the nodes.
 pub(crate) fn compute_overlap<'a>(pool: &ValidPool, all: impl Iterator<Item = &'a ValidPool>) -> Option<String> {
     let rank = |pool: &ValidPool| (pool.created, pool.name.clone());
     let uses_nodes = |other: &&ValidPool| other.template.uses_node_ports() && pool.template.uses_node_ports();
@@ -101,7 +101,7 @@ pub(crate) fn compute_overlap<'a>(pool: &ValidPool, all: impl Iterator<Item = &'
     older.next().map(|other| other.name.clone())
 }
 
-/// Blocks that a new pod of `pool` must keep clear of: those of its own pods, and on nodes those of every pool.
+/// Blocks that a new pod of `pool` must avoid: those of its own pods and, on ports of nodes, those of every pool.
 pub(crate) fn compute_taken(pool: &ValidPool, all: &[Arc<MediaPod>]) -> BTreeSet<PortRange> {
     let uses_node_ports = pool.template.uses_node_ports();
     let in_the_way = |pod: &&Arc<MediaPod>| pod.pool == pool.name || (uses_node_ports && pod.uses_node_ports);
@@ -114,7 +114,7 @@ fn observe_quarantine(context: &Context, all: &[Arc<MediaPod>], now: Timestamp) 
     quarantine.resting().collect()
 }
 
-/// Takes in what the pools' statuses hold of blocks, once, before the first decision: the process before this one wrote it.
+/// Reads the recorded blocks from the statuses of all pools, once, before the first decision: an earlier process wrote them.
 pub(crate) fn recall_blocks(context: &Context) {
     let mut quarantine = context.quarantine();
     for pool in context.cache.pools.state() {

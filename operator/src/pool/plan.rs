@@ -1,7 +1,7 @@
-//! Third step for a `MediaPool`: which pods to make, to drain, to delete and to tell their address.
+//! Third step for a `MediaPool`: which pods to create, drain, delete and announce addresses to.
 //!
-//! Pure: no I/O, no clock, no randomness. Names and ports are in the plan; the executor has no choices. A pod with people is never deleted,
-//! unless it is dead or the time for draining it is over.
+//! Pure: no I/O, no clock, no randomness. Names and ports are part of the plan; the executor has no choices. A pod with participants is
+//! never deleted, unless it is dead or its drain deadline has passed.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -30,12 +30,12 @@ use crate::model::{
 };
 use convene_crds::reason;
 
-/// Most pods that one pass deletes because they are not needed.
+/// Most surplus pods that one reconciliation deletes.
 pub(crate) const MAX_DELETIONS: usize = 5;
-/// Seconds after which a pod whose ports are taken by somebody else is given up for another block.
+/// Seconds after which a pod whose ports are in use by another process is replaced by one with another block.
 const TAKEN_SECONDS: i64 = 60;
 
-/// Plans one pass over a pool.
+/// Plans one reconciliation of a pool.
 pub(crate) fn plan_pool(pool: &ValidPool, observed: &ObservedPods) -> PoolPlan {
     let census = Census::take(pool, observed);
     let (create, lack) = plan_creations(pool, observed, census.missing(pool));
@@ -59,8 +59,7 @@ pub(crate) fn plan_pool(pool: &ValidPool, observed: &ObservedPods) -> PoolPlan {
     }
 }
 
-/// What is left of a plan for a pool that may get no media pod, because of `why`: those that there are are looked after, and none of them is
-/// given up that others should take the place of.
+/// Reduces a plan for a pool that may get no media pod, because of `why`: existing pods are kept up, and none is deleted to be replaced.
 pub(crate) fn withhold_pods(plan: PoolPlan, why: Reason) -> PoolPlan {
     let delete = plan.delete.into_iter().filter(|deletion| deletion.why.code != reason::POD_DELETED).collect();
     PoolPlan { create: Vec::new(), delete, trouble: Some(why), ..plan }
@@ -82,18 +81,18 @@ fn plan_creations(pool: &ValidPool, observed: &ObservedPods, count: usize) -> (V
 fn compute_no_block(pool: &ValidPool, observed: &ObservedPods) -> Reason {
     let (ports, size) = (pool.ports, pool.template.block_size());
     if compute_free_block(ports, size, &observed.taken).is_some() {
-        let message = format!("the free ports of {ports} were in use a moment ago and rest for half a minute");
+        let message = format!("the free ports of {ports} were in use moments ago and are held back for half a minute");
         return Reason::new(reason::PORTS_RESTING, message);
     }
     Reason::new(
         reason::PORTS_EXHAUSTED,
         format!(
-            "rtcPorts {ports} has no {size} free ports in a row for another media pod: widen it, or lower max or warm"
+            "rtcPorts {ports} has no {size} consecutive free ports for another media pod: widen the range, or lower max or warm"
         ),
     )
 }
 
-/// Dead pods, and pods whose ports somebody else has taken while others are free.
+/// Dead pods, and pods whose ports are in use by another process while others are free.
 fn plan_replacements(pool: &ValidPool, observed: &ObservedPods) -> Vec<PodDeletion> {
     let is_old = |pod: &MediaPod| {
         pod.created
@@ -104,7 +103,7 @@ fn plan_replacements(pool: &ValidPool, observed: &ObservedPods) -> Vec<PodDeleti
     let why = |pod: &MediaPod| match &pod.state {
         PodState::Dead(why) => Some(why.message.clone()),
         PodState::Starting(why) if why.code == reason::PORTS_TAKEN && has_others && is_old(pod) => {
-            Some(format!("{}; other ports are tried", why.message))
+            Some(format!("{}; trying other ports", why.message))
         }
         _ => None,
     };
@@ -120,11 +119,12 @@ fn plan_label_repairs(observed: &ObservedPods) -> Vec<LabelRepair> {
 fn plan_shrinking(pool: &ValidPool, observed: &ObservedPods, census: &Census<'_>) -> Vec<PodDeletion> {
     let keep = census.wanted.saturating_sub(census.busy);
     let surplus = census.spare.iter().skip(keep).map(|pod| (*pod, "is not needed"));
-    // Old spare pods stay until their successors are ready, unless they take the successors' place.
+    // Outdated spare pods stay until their successors are ready, unless they take the successors' place.
     let ready = census.spare.iter().filter(|pod| pod.is_ready()).count();
     let is_at_max = census.live >= pool.max as usize;
     let releasable = if ready >= keep { census.outdated_spare.len() } else { usize::from(is_at_max) };
-    let outdated = census.outdated_spare.iter().take(releasable).map(|pod| (*pod, "was made from an older template"));
+    let outdated =
+        census.outdated_spare.iter().take(releasable).map(|pod| (*pod, "was created from an older template"));
     let why =
         |pod: &MediaPod, cause: &str| Reason::new(reason::POD_DELETED, format!("media pod {:?} {cause}", pod.name));
     let empty = surplus.chain(outdated).filter(|(pod, _)| observed.is_known_empty(pod));

@@ -1,6 +1,7 @@
-//! One look at a pool that is being deleted: its pods go as they become empty or their time is over, and then our finalizer.
+//! Reconciles a pool that is being deleted: its pods are deleted when they are empty or the deadline has passed, and then the finalizer is
+//! removed.
 //!
-//! A pool whose spec cannot be served, or that cannot be read at all, goes the same way. Nothing is made here.
+//! A pool that is invalid or cannot be parsed is removed in the same way. Nothing is created here.
 
 use std::{sync::Arc, time::Duration};
 
@@ -28,7 +29,7 @@ use crate::{
 };
 use convene_crds::reason;
 
-/// Looks at a pool that has a deletion timestamp.
+/// Reconciles a pool with a deletion timestamp.
 pub(crate) async fn reconcile_removal(object: &Guarded<MediaPool>, context: &Context) -> Result<Reconciled, Error> {
     let Some(removal) = compute_removal(object) else { return Ok(Reconciled::of(Outcome::Skipped)) };
     context.recalled.call_once(|| observe::recall_blocks(context));
@@ -49,14 +50,14 @@ pub(crate) async fn reconcile_removal(object: &Guarded<MediaPool>, context: &Con
     Ok(Reconciled { outcome: Outcome::Waiting, again: compute_again(&plan, observed.now) })
 }
 
-/// Of an object that cannot be read nothing but the time is known.
+/// Of an object that cannot be parsed only the time of deletion is known.
 fn compute_removal(object: &Guarded<MediaPool>) -> Option<Removal> {
     let since = object.meta().deletion_timestamp.as_ref()?.0;
     let drain = object.0.as_ref().map_or_else(|_| Drain::default(), |pool| pool.spec.drain);
     Some(Removal::new(since, drain.deadline_seconds))
 }
 
-/// Observes and plans while holding the ledger, so that no meeting is bound to a pod that is about to be deleted.
+/// Observes and plans while holding the ledger, so that no meeting is assigned to a pod that is about to be deleted.
 fn decide(
     context: &Context,
     object: &Guarded<MediaPool>,
@@ -85,7 +86,7 @@ fn unmark(context: &Context, plan: &RemovalPlan, done: &Applied) {
     }
 }
 
-/// A status can be written to what can be read; the others have events alone.
+/// A pool that can be parsed gets a status; others get events only.
 async fn report_progress(
     object: &Guarded<MediaPool>,
     valid: Option<&ValidPool>,
@@ -107,7 +108,7 @@ async fn report_progress(
     apply::apply_status(context, pool, &status, &notes).await.map(|_| ())
 }
 
-/// Takes our finalizer off. Whoever else has one there keeps the pool.
+/// Removes the finalizer. Finalizers of others keep the pool.
 async fn let_go(object: &Guarded<MediaPool>, context: &Context) -> Result<Reconciled, Error> {
     if !has_finalizer(object.meta()) {
         return Ok(Reconciled::of(Outcome::Skipped));
@@ -117,15 +118,15 @@ async fn let_go(object: &Guarded<MediaPool>, context: &Context) -> Result<Reconc
     }
     let name = object.name_any();
     context.metrics.forget_pool(&name);
-    let note = Note::normal(reason::DRAINED, format!("MediaPool {name:?} has no media pods any more, and goes"));
+    let note = Note::normal(reason::DRAINED, format!("MediaPool {name:?} has no media pods left and is being removed"));
     context.events.publish(&object.object_ref(&()), "Delete", &[note]);
-    tracing::info!("drained the pool that is being deleted");
+    tracing::info!("drained pool for deletion");
     Ok(Reconciled::of(Outcome::Applied))
 }
 
 fn compute_again(plan: &RemovalPlan, now: Timestamp) -> Option<Duration> {
     let due = plan.again.map(|time| Duration::try_from(time.duration_since(now)).unwrap_or_default());
-    // A pod that somebody came to at the last moment, or whose deletion no watch tells of.
+    // A participant may have joined the pod at the last moment, or no watch will report its deletion.
     let soon = (!plan.delete.is_empty()).then_some(Duration::from_secs(2));
     due.into_iter().chain(soon).min().map(|pause| pause.max(Duration::from_millis(100)))
 }
@@ -142,7 +143,7 @@ mod tests {
 
     const POOL: &str = "PATCH /apis/convene.dev/v1alpha1/namespaces/harbor/mediapools/lagoon";
 
-    /// A pool that nobody can read: its spec is of another version.
+    /// A pool that cannot be parsed, because its spec is of another version.
     fn unreadable(finalizers: &[&str]) -> Guarded<MediaPool> {
         let object = json!({
             "apiVersion": "convene.dev/v1alpha1", "kind": "MediaPool",

@@ -1,6 +1,6 @@
-//! Fifth step for a `MediaPool`: from what was done to the status and the events.
+//! Fifth step for a `MediaPool`: turns what was done into the status and the events.
 //!
-//! Pure; `apply` sends both. It takes [`Applied`], never the plan: only what was done is reported.
+//! Pure; `apply` writes both. It takes [`Applied`], never the plan: only what was done is reported.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -36,7 +36,7 @@ use crate::{
 };
 use convene_crds::reason;
 
-/// What is true of a pool.
+/// Values of a pool's conditions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PoolConditions {
     /// Condition `Ready`.
@@ -64,21 +64,21 @@ impl PoolConditions {
     }
 }
 
-/// What is true of a pool after a pass.
+/// The conditions of a pool after a reconciliation.
 pub(crate) fn compute_values(pool: &ValidPool, observed: &ObservedPods, applied: &Applied) -> PoolConditions {
     let trouble = compute_trouble(pool, observed, applied);
     let ready = count(&observed.pods, MediaPod::is_ready);
     let live = count(&observed.pods, MediaPod::is_live);
     PoolConditions {
         ready: if ready > 0 {
-            ConditionValue::yes(reason::POD_READY, format!("{ready} of {live} media pods can take people"))
+            ConditionValue::yes(reason::POD_READY, format!("{ready} of {live} media pods accept participants"))
         } else if live == 0 && pool.warm == 0 && observed.waiting.is_none() && trouble.is_none() {
             ConditionValue::yes(reason::NO_POD_NEEDED, "spec.warm is 0: a media pod is created for the first meeting")
         } else {
             ConditionValue::False(explain_no_ready_pod(pool, &observed.pods, trouble.as_ref(), &observed.holders))
         },
         available: trouble.map_or_else(
-            || ConditionValue::yes(reason::PODS_AVAILABLE, "every media pod that is wanted exists and starts"),
+            || ConditionValue::yes(reason::PODS_AVAILABLE, "every wanted media pod exists"),
             ConditionValue::False,
         ),
         updated: compute_updated(pool, observed),
@@ -90,14 +90,14 @@ pub(crate) fn compute_values(pool: &ValidPool, observed: &ObservedPods, applied:
 fn compute_updated(pool: &ValidPool, observed: &ObservedPods) -> ConditionValue {
     let outdated = count(&observed.pods, |pod| is_outdated(pool, pod));
     if outdated == 0 {
-        return ConditionValue::yes(reason::UPDATED, "every media pod is made from the current template");
+        return ConditionValue::yes(reason::UPDATED, "every media pod uses the current template");
     }
-    ConditionValue::no(reason::UPDATING, format!("{outdated} media pods of an older template are being replaced"))
+    ConditionValue::no(reason::UPDATING, format!("replacing {outdated} media pods created from an older template"))
 }
 
 fn compute_reachable(pool: &ValidPool, observed: &ObservedPods) -> ConditionValue {
     if !pool.probes_media {
-        return ConditionValue::Unknown(Reason::new(reason::PROBE_OFF, "spec.probeMedia is off"));
+        return ConditionValue::Unknown(Reason::new(reason::PROBE_OFF, "spec.probeMedia is false"));
     }
     let told: Vec<_> =
         observed.pods.iter().filter(|pod| pod.is_ready()).filter_map(|pod| pod.reached.as_ref()).collect();
@@ -118,15 +118,15 @@ fn compute_exclusive(pool: &ValidPool, observed: &ObservedPods) -> ConditionValu
         None if pool.template.uses_node_ports() && ports.overlaps(compute_service_ports()) => ConditionValue::no(
             reason::NODE_PORT_RANGE,
             format!(
-                "some of the ports {ports} are among those that Kubernetes gives to Services of type NodePort ({}, unless the cluster has other ones): a Service that gets one takes it from a media pod; choose others",
+                "rtcPorts {ports} overlap the port range of NodePort Services ({} unless configured otherwise): such a Service can take a port from a media pod; choose other ports",
                 compute_service_ports()
             ),
         ),
-        None => ConditionValue::yes(reason::PORTS_EXCLUSIVE, format!("no other pool draws from {ports}")),
+        None => ConditionValue::yes(reason::PORTS_EXCLUSIVE, format!("no other pool uses ports {ports}")),
         Some(other) => ConditionValue::no(
             reason::PORTS_OVERLAP,
             format!(
-                "MediaPool {other:?} draws from some of the ports {ports} too: each pod still has its own, but the pools take room from each other; give one of them other rtcPorts"
+                "MediaPool {other:?} uses some of the ports {ports} too: no two pods share a port, but the pools compete for them; give one of the pools other rtcPorts"
             ),
         ),
     }
@@ -141,7 +141,7 @@ fn is_outdated(pool: &ValidPool, pod: &MediaPod) -> bool {
     pod.is_live() && !is_current(pool, pod)
 }
 
-/// What is true of a pool that cannot be built.
+/// The conditions of an invalid pool.
 pub(crate) fn compute_refusal(why: &Reason) -> PoolConditions {
     let no = || ConditionValue::False(why.clone());
     let unknown = || ConditionValue::Unknown(why.clone());
@@ -180,7 +180,7 @@ pub(crate) fn compute_status(
     }
 }
 
-/// Whether writing `new` over `old` would change anything but times.
+/// Whether writing `new` over `old` would change nothing but times.
 pub(crate) fn is_same(old: Option<&MediaPoolStatus>, new: &MediaPoolStatus) -> bool {
     let Some(old) = old else { return false };
     let MediaPoolStatus { observed_generation, pods, ports, meetings, revision, selector, blocks, conditions } = new;
@@ -190,7 +190,7 @@ pub(crate) fn is_same(old: Option<&MediaPoolStatus>, new: &MediaPoolStatus) -> b
         && (&old.revision, &old.selector, &old.blocks) == (revision, selector, blocks)
 }
 
-/// What is new about the pool, as events.
+/// Changes of the pool as events.
 pub(crate) fn compute_notes(object: &MediaPool, applied: Option<&Applied>, values: &PoolConditions) -> Vec<Note> {
     let mut notes: Vec<Note> = applied.into_iter().flat_map(compute_pod_notes).collect();
     let old = old_conditions(object);
@@ -229,7 +229,7 @@ pub(crate) fn compute_pod_notes(applied: &Applied) -> Vec<Note> {
         Note::normal(reason, change.message.clone()).about(&change.name)
     });
     let repaired = applied.repaired.iter().map(|pod| {
-        let message = format!("put the labels of media pod {:?} right: somebody had edited them", pod.name);
+        let message = format!("restored the labels of media pod {:?}, which had been edited", pod.name);
         Note::warning(reason::POD_EDITED, message).about(&pod.name)
     });
     created.chain(deleted).chain(drained).chain(repaired).collect()
@@ -239,7 +239,8 @@ fn old_conditions(object: &MediaPool) -> &[Condition] {
     object.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default()
 }
 
-/// The blocks on record after a pass: those of the pool's pods, those `given` to new ones, and those of its range that rest.
+/// The blocks to record after a reconciliation: those of the pool's pods, those `given` to new ones, and those of its range that are held
+/// back.
 pub(crate) fn compute_blocks(
     pool: &ValidPool,
     observed: &ObservedPods,
@@ -253,7 +254,7 @@ pub(crate) fn compute_blocks(
     blocks
 }
 
-/// The same, with every block that rests whatever its range.
+/// The same, with every block that is held back, whatever its range.
 pub(crate) fn compute_blocks_of(
     observed: &ObservedPods,
     given: impl Iterator<Item = PortRange>,

@@ -1,4 +1,4 @@
-//! What an uninstall does next with pools and meetings.
+//! The next step of an uninstall for pools and meetings.
 //!
 //! Pure: no I/O, no clock.
 
@@ -14,37 +14,37 @@ use crate::{
     pool::finalizer::has_finalizer,
 };
 
-/// Of the time of an uninstall this is left for the end of pods and for statuses, in seconds.
+/// Part of the timeout that is reserved for the end of pods and for statuses, in seconds.
 pub(crate) const RESERVE_SECONDS: i64 = 40;
-/// Least time that a pool can give its people, in seconds: its definition takes no less.
+/// Minimum drain deadline of a pool, in seconds, by its CRD.
 const LEAST_SECONDS: i64 = 10;
 /// A difference in seconds that is not worth another write.
 const SLACK_SECONDS: i64 = 5;
 
-/// How an uninstall treats the people in calls.
+/// How an uninstall treats participants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Manner {
-    /// The operator drains the pools; people have until then at most.
+    /// The operator drains the pools; participants may stay until then at most.
     Drain {
-        /// When the uninstall must be over.
+        /// When the uninstall must have ended.
         until: Timestamp,
     },
-    /// Nobody waits for anybody: that is what is wanted, or there is no operator that could drain.
+    /// There is no waiting: it is not wanted, or there is no operator that could drain.
     AtOnce,
 }
 
-/// What is done with a pool now.
+/// What to do with a pool now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PoolStep {
-    /// Seconds that it gives its people from now on, because they would be too many.
+    /// New drain deadline in seconds, because the current one is too long.
     pub shorten_to: Option<u32>,
-    /// Whether it is to be deleted.
+    /// Whether to delete it.
     pub delete: bool,
-    /// Whether our finalizer is taken off.
+    /// Whether to remove the finalizer.
     pub release: bool,
 }
 
-/// What is done with a pool now that gives its people so many `seconds`; `None` is one that cannot be read.
+/// The step for a pool with this drain deadline in `seconds`; `None` is a pool that cannot be parsed.
 pub(crate) fn plan_pool(metadata: &ObjectMeta, seconds: Option<u32>, manner: Manner, now: Timestamp) -> PoolStep {
     let deleted_at = metadata.deletion_timestamp.as_ref().map(|time| time.0);
     let is_deleted = deleted_at.is_some();
@@ -54,7 +54,7 @@ pub(crate) fn plan_pool(metadata: &ObjectMeta, seconds: Option<u32>, manner: Man
             delete: !is_deleted,
             release: false,
         },
-        // Only of a pool that is deleted: the operator would put it on again.
+        // Only from a pool that is being deleted: the operator would add it again.
         Manner::AtOnce => {
             PoolStep { shorten_to: None, delete: !is_deleted, release: is_deleted && has_finalizer(metadata) }
         }
@@ -66,8 +66,8 @@ fn compute_shorter(seconds: u32, from: Timestamp, until: Timestamp) -> Option<u3
     (i64::from(seconds) > most + SLACK_SECONDS).then(|| u32::try_from(most).unwrap_or(seconds))
 }
 
-/// The status of a meeting that says it has a place, although no pool can give it one any more; `None` if it says no such thing.
-/// `home` is the namespace of the pools.
+/// The status of a meeting that claims a place although no pool can give it one any more; `None` if it claims none. `home` is the namespace
+/// of the pools.
 pub(crate) fn compute_without_pool(meeting: &Meeting, home: &str, now: Timestamp) -> Option<MeetingStatus> {
     let old = meeting.status.as_ref()?;
     let is_ready = find(&old.conditions, CONDITION_READY).is_some_and(|ready| ready.status == TRUE);
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn pools_are_deleted_and_give_no_more_time_than_the_uninstall_has() {
-        // (case, seconds of the pool, deleted at, shortened to, deleted now); the uninstall ends at 1240 and it is 1000.
+        // (case, drain deadline, deleted at, shortened to, deleted now); the uninstall ends at 1240 and it is 1000.
         let cases = [
             ("short enough", 100, None, None, true),
             ("too long", 300, None, Some(200), true),

@@ -1,4 +1,4 @@
-//! What people do to the cluster, and what must come of it in the end, whatever goes wrong meanwhile.
+//! What users do to the cluster, and the required end state, whatever faults occur.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -16,7 +16,7 @@ use super::{
     world::{CREW, POOL, World},
 };
 
-/// A story and its end.
+/// Steps and their end state.
 #[derive(Clone, Copy)]
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
@@ -30,7 +30,7 @@ macro_rules! scenario {
     };
 }
 
-/// All of them.
+/// All scenarios.
 pub(crate) const SCENARIOS: &[Scenario] = &[
     scenario!("the first meetings get a fresh pod", open_first_meetings, first_meetings_are_open),
     scenario!("the pool grows up to its maximum", fill_pool, pool_is_full),
@@ -55,7 +55,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
 
 const ONE_EACH: fn() -> Value = || json!({"capacity": {"meetings": 1}, "max": 5});
 
-/// So many meetings are ready, each on a pod of its own.
+/// So many meetings are ready, each on its own pod.
 fn expect_apart(world: &World, names: &[&str]) -> Result<(), String> {
     let pods: BTreeSet<_> = names.iter().filter_map(|name| world.pod_of(name)).collect();
     if pods.len() == names.len() { Ok(()) } else { Err(format!("{names:?} are on {pods:?}")) }
@@ -69,7 +69,7 @@ fn expect_gone(world: &World, kind: Kind, namespace: &str, name: &str) -> Result
     }
 }
 
-/// A meeting with people and another one, each on a pod of its own, and a pod in reserve.
+/// A meeting with participants and another one, each on its own pod, and a spare pod.
 async fn open_two_apart(world: &World) -> Result<(), String> {
     world.pool(ONE_EACH());
     world.meeting("briefing", json!({}));
@@ -98,7 +98,7 @@ fn expect_new_images(world: &World) -> Result<(), String> {
     if old.is_empty() { Ok(()) } else { Err(format!("{old:?} are made from the old template")) }
 }
 
-/// Three people are in the meeting `regatta`.
+/// Three participants are in the meeting `regatta`.
 async fn open_regatta(world: &World) -> Result<(), String> {
     world.meeting("regatta", json!({}));
     world.processes.gather(CREW, "regatta", 3);
@@ -169,7 +169,7 @@ pub(crate) async fn kill_pod_of_locked_meeting(world: &World) -> Result<(), Stri
     world.pool(json!({}));
     world.meeting("regatta", json!({"locked": true}));
     world.processes.gather(CREW, "regatta", 3);
-    // Until the operator has heard who is in, they cannot come back past the lock.
+    // Until the operator has learned the participants, they cannot rejoin past the lock.
     let is_heard = |world: &World| match world.processes.untold() {
         0 => world.expect_people("regatta", 3),
         untold => Err(format!("{untold} processes have news")),
@@ -183,7 +183,7 @@ async fn kill_pod_of_recorded_meeting(world: &World) -> Result<(), String> {
     open_regatta(world).await?;
     world.processes.record(CREW, "regatta", true);
     world.wait("a recorded regatta", |world| world.expect_recording("regatta", true)).await?;
-    // The room ends with its pod; people come back, the recorder does not.
+    // The room ends with its pod; participants rejoin, the recorder does not.
     kill_pod_of_regatta(world)?;
     world.processes.record(CREW, "regatta", false);
     Ok(())
@@ -208,7 +208,7 @@ fn kill_pod_of_regatta(world: &World) -> Result<(), String> {
     Ok(())
 }
 
-/// On one pod, with another one in reserve.
+/// On one pod, with another one as a spare.
 fn regatta_goes_on(world: &World) -> Result<(), String> {
     world.expect_phase("regatta", "Ready")?;
     world.expect_people("regatta", 3)?;
@@ -234,7 +234,7 @@ fn call_is_over(world: &World) -> Result<(), String> {
     world.expect_ready_pods(POOL, 1)
 }
 
-/// Deleted and made anew in the same breath: the people were in another meeting.
+/// Deleted and created again at once: the participants were in another meeting.
 async fn remake_meeting(world: &World) -> Result<(), String> {
     world.pool(json!({}));
     open_regatta(world).await?;
@@ -243,14 +243,14 @@ async fn remake_meeting(world: &World) -> Result<(), String> {
     Ok(())
 }
 
-/// Who was in the old meeting was sent away for good; who was between two pods at that moment has opened the URL again.
+/// Participants of the old meeting were disconnected for good; those between two pods at that moment have opened the URL again.
 fn regatta_is_another(world: &World) -> Result<(), String> {
     world.expect_phase("regatta", "Ready")?;
     world.expect_people("regatta", 0).or_else(|_| world.expect_people("regatta", 3))?;
     world.expect_ready_pods(POOL, 2)
 }
 
-/// Other meetings have no place in it any more, and the call goes on; then everybody leaves.
+/// Other meetings lose their place, and the call goes on; then all participants leave.
 async fn delete_pool(world: &World) -> Result<(), String> {
     world.pool(json!({"capacity": {"meetings": 1}}));
     world.meeting("briefing", json!({}));
@@ -344,7 +344,7 @@ fn everybody_is_on_the_new_template(world: &World) -> Result<(), String> {
     expect_two_apart(world)
 }
 
-/// There is no place to move people to, so the pod is ended at its deadline, and they wait for its successor.
+/// There is no pod to move participants to, so the pod is deleted at its deadline, and they wait for its successor.
 async fn replace_the_only_pod(world: &World) -> Result<(), String> {
     let drain = json!({"deadlineSeconds": 10});
     world.pool(json!({"max": 1, "warm": 0, "rollout": {"maxSurge": 0}, "drain": drain}));

@@ -1,4 +1,4 @@
-//! That the simulated API server does what a real one would.
+//! Checks that the simulated API server behaves like a real one.
 
 use std::sync::Arc;
 

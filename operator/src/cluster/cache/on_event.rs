@@ -1,4 +1,4 @@
-//! What becomes of an event of a watch: caches that the decisions read are brought up to date, and whoever is concerned is asked to look.
+//! Handles the events of the watches: updates what decisions are based on, and enqueues the objects that an event concerns.
 //!
 //! It decides nothing about meetings and pools, and writes nothing to the cluster.
 
@@ -114,7 +114,7 @@ impl ClusterCache {
         self.enqueue_waiting_meetings(&pod.pool);
     }
 
-    /// Takes in what goes on in a pod's rooms, by UID of their meetings.
+    /// Handles a report of a pod about its rooms, by UID of their meetings.
     pub(crate) fn on_room_report(&self, pod: &MediaPod, rooms: &HashMap<String, Occupancy>) {
         let (before, changed, after) = {
             let mut ledger = self.ledger();

@@ -51,10 +51,10 @@ fn name(step: &Step) -> String {
 
 #[test]
 fn each_state_has_its_next_step() {
-    let order = "put the record of the admission keys in order";
-    let noted = "noted that the next admission key is published";
-    let missed = "missed the next admission key in the ConfigMap, its time begins anew";
-    let signs = "the next admission key signs from now on";
+    let order = "corrected the record of the admission keys";
+    let noted = "recorded that the next admission key is published";
+    let missed = "the next admission key is missing in the ConfigMap, its waiting time starts again";
+    let signs = "promoted the next admission key";
     let dropped = "dropped a retired admission key";
     let old_secret = Stored { record: Record::default(), ..fresh() };
     let cases = [

@@ -1,5 +1,5 @@
-//! Candidates with clocks of their own, an API server, and a network between them that delays and loses; candidates pause, die and resign.
-//! Whatever happens, no two may believe at the same moment that they lead.
+//! Candidates with their own clocks, an API server, and a network that delays and loses messages; candidates pause, crash and resign. In
+//! every run, no two may believe at the same moment that they lead.
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
@@ -7,12 +7,12 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Milliseconds of the world, which no candidate sees.
+/// Milliseconds of simulated time, which no candidate sees.
 type Time = u64;
 
 const LENGTH: Time = 180_000;
 
-/// Repeatable numbers (splitmix64).
+/// Reproducible random numbers (splitmix64).
 struct Numbers(u64);
 
 impl Numbers {
@@ -85,7 +85,7 @@ struct Node {
     /// Zero of its clock, and how fast it runs in thousandths.
     offset: u64,
     speed: u64,
-    /// The request it waits for, and when that began by its clock.
+    /// The request it waits for, and when it began by its clock.
     waiting: Option<(u64, Moment)>,
     paused_until: Time,
 }
@@ -103,11 +103,11 @@ struct World {
     nodes: Vec<Node>,
     events: BinaryHeap<Reverse<(Time, u64, usize, What)>>,
     count: u64,
-    /// One in so many messages is lost, and one in so many steps goes badly; 0 is never.
+    /// One in so many messages is lost, and one in so many steps goes wrong; 0 is never.
     trouble: u64,
 }
 
-/// What came of it.
+/// The result.
 #[derive(Debug, Default)]
 struct Outcome {
     most_leaders: usize,
@@ -247,7 +247,7 @@ impl World {
         let holder = candidate.identity.clone();
         let decision = candidate.decide(now);
         if candidate.leads(now) && self.is_trouble() {
-            // The work has ended: belief ends first, then the lease is given back.
+            // The work has ended: belief ends first, then the lease is released.
             self.nodes[node].candidate.resign();
             return self.ask(time, node, Request::Put { version, holder: None });
         }

@@ -27,7 +27,7 @@ fn the_usual_times_leave_a_holder_several_tries_and_others_a_margin() {
     let timing = Timing::default();
     assert!(timing.request < timing.retry);
     assert!(timing.retry * 3 < timing.renew_deadline);
-    // Two clocks may differ by a tenth in speed.
+    // Two clocks may differ in speed by a tenth.
     assert!(timing.renew_deadline * 11 / 10 < timing.lease * 9 / 10);
 }
 

@@ -6,7 +6,7 @@ use super::*;
 use crate::fixtures::{ScriptedServer, status};
 
 const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/harbor/leases";
-/// So short that no test is slow, and a deadline that no busy machine reaches.
+/// Short enough for fast tests, with a deadline that no busy machine reaches.
 const QUICK: Timing = Timing {
     lease: Duration::from_mins(2),
     renew_deadline: Duration::from_mins(1),
@@ -183,7 +183,7 @@ async fn a_lease_that_is_deleted_ends_its_holder() {
     server.assert_finished();
 }
 
-/// A client whose first `answers` come, and no more.
+/// A client that gets the first `answers`, and no more.
 fn client_that_falls_silent(answers: Vec<Value>) -> Client {
     let answers = std::sync::Arc::new(std::sync::Mutex::new(std::collections::VecDeque::from(answers)));
     let service = tower::service_fn(move |_: axum::http::Request<kube::client::Body>| {
@@ -200,7 +200,7 @@ fn client_that_falls_silent(answers: Vec<Value>) -> Client {
 #[tokio::test]
 async fn a_holder_that_is_not_answered_ends_in_the_middle_of_a_request() {
     let client = client_that_falls_silent(vec![lease("5", ""), lease("6", "heron")]);
-    // Long requests: the deadline alone can end this.
+    // Long requests: only the deadline can end this.
     let timing = Timing { renew_deadline: Duration::from_secs(1), request: Duration::from_mins(10), ..QUICK };
     let mut elector = elector(client, timing);
     assert!(win(&mut elector).await);

@@ -118,7 +118,7 @@ fn a_meeting_waits_for_its_own_pod_to_be_ready_again() {
     let both = pods(vec![starting(), PodState::Ready]);
     let plan = plan_meeting(&meeting(Some(&both[0])), &observed(both.clone(), &[]));
     assert_eq!(placed_on(&plan), Some("media-lagoon-41000"));
-    assert_eq!(plan.ready, ConditionValue::no("PodNotReady", "its container is being made"));
+    assert_eq!(plan.ready, ConditionValue::no("PodNotReady", "its container is being created"));
     assert!(plan.assigned.is_true());
 }
 

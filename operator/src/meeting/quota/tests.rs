@@ -63,15 +63,15 @@ fn what_is_told_has_the_numbers_and_a_remedy() {
     for (message, parts) in [
         (
             told(true, true, usage),
-            ["\"crew\" has 2 Dedicated meetings in MediaPool \"lagoon\" and may have 2", "namespaceLimits.dedicated"],
+            ["\"crew\" has 2 of at most 2 Dedicated meetings in MediaPool \"lagoon\"", "namespaceLimits.dedicated"],
         ),
         (
             told(false, true, usage),
-            ["\"crew\" has 3 meetings in MediaPool \"lagoon\" and may have 3", "namespaceLimits.meetings"],
+            ["\"crew\" has 3 of at most 3 meetings in MediaPool \"lagoon\"", "namespaceLimits.meetings"],
         ),
         (
             told(true, false, usage),
-            ["has 2 Dedicated meetings in MediaPool \"lagoon\" and may have 0", "dedicatedNamespaces"],
+            ["has 2 of at most 0 Dedicated meetings in MediaPool \"lagoon\"", "dedicatedNamespaces"],
         ),
     ] {
         for part in parts {

@@ -1,6 +1,6 @@
 //! The ledger's record of one meeting.
 //!
-//! Pure; the ledger alone changes it, so that its sums stay true.
+//! Pure. Only the ledger changes it, so that its sums stay correct.
 
 use std::sync::Arc;
 
@@ -17,25 +17,25 @@ pub(super) struct Entry {
     pub(super) key: Arc<MeetingKey>,
     pub(super) pool: Arc<str>,
     pub(super) is_dedicated: bool,
-    /// Pod in the status as the cache has it.
+    /// Pod in the cached status.
     pub(super) recorded: Option<Arc<str>>,
     /// Pod of a decision that the cache does not show yet.
     pub(super) decided: Option<Box<AssignedPod>>,
-    /// What goes on in it, as its status says.
+    /// Occupancy from its status.
     pub(super) told: Occupancy,
-    /// The same, as its pod said last.
+    /// Occupancy as its pod reported it last.
     pub(super) reported: Option<Occupancy>,
     /// Waits for a pod.
     pub(super) wants_pod: bool,
     /// Waits because its namespace has reached a limit.
     pub(super) is_over_quota: bool,
-    /// May leave its draining pod although people are in it.
+    /// May leave its draining pod despite its participants.
     pub(super) is_released: bool,
     pub(super) list: u64,
 }
 
 impl Entry {
-    /// An entry that nothing is known of yet but its names.
+    /// An entry with nothing but names.
     pub(super) fn of(meeting: &Meeting, pool: Arc<str>) -> Self {
         Self {
             key: Arc::new(key_of(&meeting.metadata)),
@@ -56,7 +56,7 @@ impl Entry {
         self.decided.as_ref().map(|pod| pod.uid.as_str()).or(self.recorded.as_deref())
     }
 
-    /// Whether it counts in the usage of its namespace: it has a place, or the pool is making one for it.
+    /// Whether it counts in the usage of its namespace: it has a place, or the pool is creating one for it.
     pub(super) fn reserves_place(&self) -> bool {
         self.pod_uid().is_some() || self.wants_pod
     }

@@ -1,36 +1,36 @@
-//! Load of pods and need for pods, as the ledger reports them.
+//! Load of pods and need for pods, as the ledger computes them.
 //!
-//! Pure values; the ledger alone computes them.
+//! Plain values; only the ledger computes them.
 
 use std::collections::BTreeMap;
 
 use convene_crds::MeetingStatus;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-/// What a media pod carries.
+/// The load of a media pod.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PodLoad {
-    /// Meetings bound to it.
+    /// Meetings assigned to it.
     pub(crate) meetings: u32,
-    /// People in them.
+    /// Participants of these meetings.
     pub(crate) participants: u32,
-    /// Meetings among them that want the pod for themselves.
+    /// Dedicated meetings among them.
     pub(crate) dedicated: u32,
-    /// Meetings among them that somebody is in.
+    /// Meetings among them that have participants.
     pub(crate) active: u32,
 }
 
-/// What goes on in a meeting's room.
+/// What a meeting's room is used for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Occupancy {
-    /// People in it.
+    /// Participants.
     pub(crate) participants: u32,
-    /// Whether somebody records.
+    /// Whether the call is being recorded.
     pub(crate) is_recorded: bool,
 }
 
 impl Occupancy {
-    /// As a meeting's status says.
+    /// From a meeting's status.
     pub(crate) fn of_status(status: Option<&MeetingStatus>) -> Self {
         status.map_or_else(Self::default, |status| Self {
             participants: status.participants.unwrap_or_default(),
@@ -45,28 +45,26 @@ pub(crate) type PodLoads = BTreeMap<String, PodLoad>;
 /// Namespace and name of a Meeting.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct MeetingKey {
-    /// Namespace.
     pub(crate) namespace: String,
-    /// Name.
     pub(crate) name: String,
 }
 
-/// What the meetings that no pod carries need.
+/// What the meetings without a pod need.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Need {
     /// Meetings that can share a pod.
     pub(crate) shared: u32,
-    /// Meetings that want one for themselves.
+    /// Meetings that want a pod of their own.
     pub(crate) dedicated: u32,
 }
 
 impl Need {
-    /// Whether nobody waits.
+    /// Whether no meeting waits.
     pub(crate) const fn is_none(self) -> bool {
         self.shared == 0 && self.dedicated == 0
     }
 
-    /// Pods that this needs, if each takes `meetings_per_pod`.
+    /// Number of pods needed, if each takes `meetings_per_pod`.
     pub(crate) fn pods(self, meetings_per_pod: u32) -> u32 {
         self.shared.div_ceil(meetings_per_pod.max(1)).saturating_add(self.dedicated)
     }

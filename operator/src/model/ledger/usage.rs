@@ -10,7 +10,7 @@ use std::{
 
 use super::load::MeetingKey;
 
-/// Most namespaces that are named as holders of a full pool; the others are counted.
+/// Most namespaces that are named as holders of a full pool; others are counted.
 const MOST_NAMED: usize = 3;
 
 /// Usage of one pool by one namespace, or a limit for it.
@@ -44,7 +44,7 @@ impl Usage {
         }
     }
 
-    /// Number of Shared meetings that would fit in the same room.
+    /// Number of Shared meetings that would fit in the same capacity.
     fn weight(self, meetings_per_pod: u32) -> u64 {
         let shared = self.meetings.saturating_sub(self.dedicated);
         u64::from(self.dedicated) * u64::from(meetings_per_pod) + u64::from(shared)
@@ -100,7 +100,7 @@ impl UsageTable {
 pub(crate) struct Holders {
     /// Those with the largest usage, largest first.
     pub(crate) largest: Vec<(String, Usage)>,
-    /// Number of the others.
+    /// Number of other namespaces.
     pub(crate) others: usize,
 }
 

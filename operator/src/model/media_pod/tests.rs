@@ -63,13 +63,13 @@ fn a_waiting_pod_says_what_for() {
         ),
         (unscheduled("0/2 nodes are available: 2 Insufficient cpu."), "Unschedulable", "Insufficient cpu"),
         (container(&pull, 0, &json!({})), "ImagePullFailed", "registry.test/media:9"),
-        (json!({"status": {"conditions": not_ready}, "spec": {"nodeName": null}}), "PodNotReady", "waits for a node"),
+        (json!({"status": {"conditions": not_ready}, "spec": {"nodeName": null}}), "PodNotReady", "waiting for a node"),
         (
             json!({"status": {"conditions": not_ready}, "metadata": {"annotations": {"convene.dev/announced-addresses": ""}}}),
             "PodNotReady",
             "address to announce",
         ),
-        (container(&json!({"running": {}}), 0, &json!({})), "PodNotReady", "readiness check"),
+        (container(&json!({"running": {}}), 0, &json!({})), "PodNotReady", "readiness probe"),
         (
             container(&json!({"waiting": {"reason": "ContainerCreating"}}), 0, &json!({})),
             "PodNotReady",
@@ -98,7 +98,7 @@ fn a_pod_whose_process_has_just_ended_is_crashing_however_often_it_did() {
     for restarts in [0, 1, MAX_RESTARTS] {
         let PodState::Crashing(reason) = state(container(&ended, restarts, &json!({}))) else { panic!("{restarts}") };
         assert_eq!(reason.code, "PodCrashing");
-        assert!(reason.message.contains("started again: exit code 137, OOMKilled"), "{}", reason.message);
+        assert!(reason.message.contains("restarting: exit code 137, OOMKilled"), "{}", reason.message);
     }
 }
 

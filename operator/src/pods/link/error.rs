@@ -1,4 +1,4 @@
-//! What can go wrong between operator and media pod, with the pod's name in every case.
+//! What can go wrong between operator and media pod; every message names the pod.
 
 use std::time::Duration;
 
@@ -12,23 +12,23 @@ pub(crate) enum PodLinkError {
     /// The pod has no address yet.
     #[error("media pod {0:?} has no address")]
     NoAddress(String),
-    /// No token could be signed.
+    /// No admin token could be signed.
     #[error("could not sign an admin token")]
     Sign(#[source] AdmissionError),
-    /// The body of a question could not be written.
-    #[error("could not write the question to media pod {pod:?}")]
+    /// The body of a request could not be serialized.
+    #[error("could not serialize the request to media pod {pod:?}")]
     Write {
         /// Name of the pod.
         pod: String,
-        /// Why.
+        /// Error of the serializer.
         source: serde_json::Error,
     },
-    /// The request could not be put together.
+    /// The request could not be built.
     #[error("could not build the request to media pod {pod:?}")]
     Request {
         /// Name of the pod.
         pod: String,
-        /// Why.
+        /// Error of the HTTP library.
         source: hyper::http::Error,
     },
     /// The pod could not be reached.
@@ -36,45 +36,45 @@ pub(crate) enum PodLinkError {
     Connect {
         /// Name of the pod.
         pod: String,
-        /// Why.
+        /// Error of the connection.
         source: hyper_util::client::legacy::Error,
     },
     /// The pod took too long.
-    #[error("media pod {pod:?} did not answer within {limit:?}")]
+    #[error("media pod {pod:?} did not respond within {limit:?}")]
     Timeout {
         /// Name of the pod.
         pod: String,
-        /// How long it had.
+        /// The time limit.
         limit: Duration,
     },
-    /// The pod refused.
-    #[error("media pod {pod:?} answered with status {status}")]
+    /// The pod responded with an error.
+    #[error("media pod {pod:?} responded with status {status}")]
     Status {
         /// Name of the pod.
         pod: String,
-        /// What it answered.
+        /// Status of the response.
         status: StatusCode,
     },
-    /// The answer broke off or was too long.
-    #[error("could not read the answer of media pod {pod:?}")]
+    /// The response was incomplete or too long.
+    #[error("could not read the response of media pod {pod:?}")]
     Body {
         /// Name of the pod.
         pod: String,
-        /// Why.
+        /// Error of the connection, or the size limit.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The answer was not what was asked for.
-    #[error("the answer of media pod {pod:?} cannot be understood")]
+    /// The response could not be parsed.
+    #[error("could not parse the response of media pod {pod:?}")]
     Parse {
         /// Name of the pod.
         pod: String,
-        /// Why.
+        /// Error of the parser.
         source: serde_json::Error,
     },
 }
 
 impl PodLinkError {
-    /// Constant for logs and metrics.
+    /// A constant for logs and metrics.
     pub(crate) const fn reason(&self) -> &'static str {
         match self {
             Self::NoAddress(_) => "NoAddress",
@@ -87,13 +87,13 @@ impl PodLinkError {
         }
     }
 
-    /// Whether the pod said that it does not know what it was asked for: an older version, or something that is not there.
+    /// Whether the pod does not know what was requested: it is of an older version, or the object does not exist.
     pub(crate) fn is_unknown_to_pod(&self) -> bool {
         matches!(self, Self::Status { status, .. } if is_unknown(*status))
     }
 }
 
-/// Whether an answer with this status means that the pod does not know what it was asked for.
+/// Whether a response with this status means that the pod does not know what was requested.
 pub(super) fn is_unknown(status: StatusCode) -> bool {
     matches!(status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED)
 }

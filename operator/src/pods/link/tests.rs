@@ -24,7 +24,7 @@ use crate::{
 };
 use convene_admission_keys::{KeyPair, build_jwks, build_key_pair};
 
-/// What a pod is to answer.
+/// A scripted response.
 #[derive(Clone)]
 enum Answer {
     With(u16, Vec<u8>),
@@ -37,7 +37,7 @@ struct Heard {
     token: String,
 }
 
-/// A pod that answers as it is told and notes what it was asked.
+/// A pod with scripted responses, which records its requests.
 struct FakePod {
     address: SocketAddr,
     heard: Arc<Mutex<Vec<Heard>>>,

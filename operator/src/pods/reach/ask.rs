@@ -1,6 +1,6 @@
-//! Sends STUN requests to candidates and says what became of each. I/O only: what that means is `judge`'s to say.
+//! Sends STUN requests to candidates and reports the result of each. I/O only: `judge` interprets the results.
 //!
-//! A pod tells where to send to, so only addresses that the operator announced for it are asked, and no more than a bounded number.
+//! The pod names the candidates, so only addresses that the operator announced for it are probed, and only a bounded number.
 
 use std::{
     collections::HashSet,
@@ -21,23 +21,23 @@ use super::{
     stun::{TransactionId, build_binding_request, is_answer},
 };
 
-/// Workers of one pod, and candidates of one worker, that are looked at.
+/// Most workers of a pod, and candidates of a worker, that are probed.
 const MOST_TARGETS: usize = 64;
 const MOST_CANDIDATES: usize = 16;
 const AT_ONCE: usize = 64;
-/// Longest user name fragment and password there are (RFC 8839, section 5.4).
+/// Maximum length of user name fragment and password (RFC 8839, section 5.4).
 const LONGEST_CREDENTIAL: usize = 256;
-/// Longer than any answer to a binding request.
+/// Longer than any response to a binding request.
 const LARGEST_ANSWER: usize = 1500;
 
-/// How long a candidate may take.
+/// Time limits for a candidate.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TimeLimits {
-    /// Pause after each request by UDP. Losing one packet is nothing, losing all of them is.
+    /// Pause after each request by UDP. Losing one packet is common, losing all of them is not.
     pub(super) retransmit: [Duration; 3],
-    /// Opening a TCP connection.
+    /// For opening a TCP connection.
     pub(super) connect: Duration,
-    /// The answer on it.
+    /// For the response on it.
     pub(super) answer: Duration,
 }
 
@@ -47,7 +47,7 @@ pub(super) const TIME_LIMITS: TimeLimits = TimeLimits {
     answer: Duration::from_secs(1),
 };
 
-/// A candidate that is to be asked.
+/// A candidate to probe.
 struct Question {
     target: usize,
     protocol: Protocol,
@@ -57,7 +57,7 @@ struct Question {
     password: String,
 }
 
-/// Asks every candidate that has one of the `announced` addresses.
+/// Probes every candidate that has one of the `announced` addresses.
 pub(super) async fn ask_targets(targets: &ProbeTargets, announced: &[String], limits: TimeLimits) -> Vec<Tried> {
     let announced: HashSet<IpAddr> = announced.iter().filter_map(|address| address.parse().ok()).collect();
     let targets = targets.targets.iter().take(MOST_TARGETS).enumerate();
@@ -93,7 +93,7 @@ async fn ask(question: Question, limits: TimeLimits) -> Tried {
     Tried { target: question.target, protocol: question.protocol, to: question.to, answer }
 }
 
-/// That the operator itself has no way to the address (no IPv6, say) tells nothing about the pod.
+/// If the operator itself has no route to the address (no IPv6, for example), that says nothing about the pod.
 fn judge_error(error: &std::io::Error) -> Answer {
     use std::io::ErrorKind::{AddrNotAvailable, ConnectionRefused, ConnectionReset, NetworkUnreachable, TimedOut};
     match error.kind() {
@@ -101,13 +101,14 @@ fn judge_error(error: &std::io::Error) -> Answer {
         NetworkUnreachable | AddrNotAvailable => Answer::NoWay,
         TimedOut => Answer::Silent,
         _ => {
-            tracing::debug!(error = error as &dyn std::error::Error, "a probe could not be sent");
+            tracing::debug!(error = error as &dyn std::error::Error, "could not send a probe");
             Answer::Silent
         }
     }
 }
 
-/// The socket is connected, so an answer from elsewhere is not heard: browsers would not take it either (RFC 8445, section 7.2.5.2.1).
+/// The socket is connected, so an answer from another address is ignored: browsers would not accept it either (RFC 8445, section
+/// 7.2.5.2.1).
 async fn ask_by_udp(question: &Question, limits: TimeLimits) -> std::io::Result<Answer> {
     let any = if question.to.is_ipv4() { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { Ipv6Addr::UNSPECIFIED.into() };
     let Ok(socket) = UdpSocket::bind((any, 0)).await else { return Ok(Answer::NoWay) };
@@ -115,7 +116,7 @@ async fn ask_by_udp(question: &Question, limits: TimeLimits) -> std::io::Result<
     let request = build_binding_request(question.id, &question.fragment, &question.password);
     let mut answer = Answer::Silent;
     for pause in limits.retransmit {
-        // Fails only with what is known of the request before.
+        // Fails only with an error of an earlier request.
         let _ = socket.send(&request).await;
         answer = receive_udp(question, &socket, pause, answer).await;
         if answer == Answer::Good {
@@ -125,7 +126,7 @@ async fn ask_by_udp(question: &Question, limits: TimeLimits) -> std::io::Result<
     Ok(answer)
 }
 
-/// Listens until the pause is over. `known` is what earlier requests have brought.
+/// Receives until the pause is over. `known` is the result of earlier requests.
 async fn receive_udp(question: &Question, socket: &UdpSocket, pause: Duration, known: Answer) -> Answer {
     let end = Instant::now() + pause;
     let mut heard = known;
@@ -136,7 +137,7 @@ async fn receive_udp(question: &Question, socket: &UdpSocket, pause: Duration, k
             Ok(Ok(length)) if is_answer(&bytes[..length], question.id, &question.password) => return Answer::Good,
             Ok(Ok(_)) => heard = Answer::Wrong,
             Ok(Err(error)) => {
-                // No answer follows to a request that was turned away, but the next one may fare better.
+                // A rejected request gets no answer, but the next one may.
                 tokio::time::sleep_until(end).await;
                 return judge_error(&error);
             }
@@ -144,7 +145,7 @@ async fn receive_udp(question: &Question, socket: &UdpSocket, pause: Duration, k
     }
 }
 
-/// Each message is led by its length in two bytes (RFC 4571).
+/// Each message is preceded by its length in two bytes (RFC 4571).
 async fn ask_by_tcp(question: &Question, limits: TimeLimits) -> std::io::Result<Answer> {
     let socket = if question.to.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
     let Ok(socket) = socket else { return Ok(Answer::NoWay) };
@@ -163,7 +164,7 @@ async fn ask_by_tcp(question: &Question, limits: TimeLimits) -> std::io::Result<
     };
     match timeout(limits.answer, talk).await {
         Err(_) | Ok(Ok(())) => Ok(heard),
-        // Whoever takes the connection and closes it before or amid an answer is not the pod.
+        // A peer that accepts the connection and closes it before or during an answer is not the pod.
         Ok(Err(_)) => Ok(Answer::Wrong),
     }
 }

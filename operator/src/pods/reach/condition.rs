@@ -1,6 +1,6 @@
-//! The condition of a media pod that tells whether it is reached, and whether it has to be written.
+//! The pod condition for reachability, and whether it has to be written.
 //!
-//! Pure. Whoever writes only what is new does not wake himself by his own writing.
+//! Pure. Only changes are written, so that a write does not trigger itself.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{judge::Reach, schedule::Subject};
 
-/// What `pod`'s status says about being reached.
+/// The current condition of `pod`.
 pub(super) fn find_condition(pod: &Pod) -> Option<&PodCondition> {
     let conditions = pod.status.as_ref()?.conditions.as_ref()?;
     conditions.iter().find(|condition| condition.type_ == POD_CONDITION_MEDIA_REACHABLE)
@@ -26,7 +26,7 @@ pub(super) fn build_subject(pod: &Pod) -> Subject {
     Subject { uid: pod.uid().unwrap_or_default(), announced, is_told: find_condition(pod).is_some() }
 }
 
-/// The patch (strategic merge, of the status) that makes `pod` tell `reach`; `None` if it does already.
+/// The patch (strategic merge, of the status) that sets the condition to `reach`; `None` if it is up to date.
 pub(super) fn plan_condition(pod: &Pod, reach: &Reach, now: Timestamp) -> Option<Value> {
     let (status, reason, message) = (reach.status(), reach.reason(), reach.message());
     let old = find_condition(pod);
@@ -37,7 +37,7 @@ pub(super) fn plan_condition(pod: &Pod, reach: &Reach, now: Timestamp) -> Option
         return None;
     }
     let kept = old.filter(|old| old.status == status).and_then(|old| old.last_transition_time.as_ref());
-    // The API server keeps seconds only.
+    // The API server stores seconds only.
     let since = kept.map_or(now, |time| time.0).as_second();
     let condition = json!({
         "type": POD_CONDITION_MEDIA_REACHABLE,

@@ -1,7 +1,7 @@
-//! What the answers to a probe mean for the people who want to join, and what to do about it.
+//! What the answers to a probe mean for participants, and what to do about it.
 //!
-//! Pure. A worker of the pod serves who reaches any of its candidates, so each worker is judged by the best of them. The words depend on
-//! nothing but the answers: they go into a condition that is written only when they change.
+//! Pure. A client needs to reach only one candidate of a worker, so each worker is judged by its best candidate. The messages depend on the
+//! answers alone: they go into a condition that is written only when they change.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -16,17 +16,17 @@ use convene_crds::{
     reason::{MEDIA_REACHABLE, MEDIA_UNREACHABLE, PROBE_FAILED, UDP_BLOCKED},
 };
 
-/// Endpoints that a message names before it only counts them.
+/// Endpoints named in a message before the rest is only counted.
 const NAMED_ENDPOINTS: usize = 6;
 const ADVICE: &str =
     "open these ports in the firewall of the node, or announce another address (MediaPool spec.announcedAddress)";
 
-/// How a candidate is asked.
+/// Transport protocol of a candidate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Protocol {
-    /// One datagram for each message.
+    /// One datagram per message.
     Udp,
-    /// Messages framed on a connection.
+    /// Framed messages on a connection.
     Tcp,
 }
 
@@ -47,42 +47,42 @@ impl fmt::Display for Protocol {
     }
 }
 
-/// What became of a request.
+/// Result of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// The pod answered it.
+    /// The pod answered.
     Good,
-    /// Nobody answered.
+    /// No answer.
     Silent,
-    /// Somebody said that nobody listens there.
+    /// The port is closed.
     Refused,
-    /// Something answered that is not the pod.
+    /// Something other than the pod answered.
     Wrong,
-    /// The operator itself has no way there.
+    /// The operator itself has no route to it.
     NoWay,
 }
 
-/// A candidate that was asked.
+/// A candidate that was probed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Tried {
     /// Number of the pod's worker.
     pub(super) target: usize,
     /// How it was asked.
     pub(super) protocol: Protocol,
-    /// Where.
+    /// Its address and port.
     pub(super) to: SocketAddr,
-    /// What became of it.
+    /// The result.
     pub(super) answer: Answer,
 }
 
-/// Whether a pod's announced addresses answer.
+/// Whether clients reach the announced addresses of a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Reach {
     /// Every worker answers by UDP.
     Reachable(String),
-    /// Every worker answers, some by TCP alone: that works, but worse.
+    /// Every worker answers, but some by TCP only, which works less well.
     UdpBlocked(String),
-    /// Some workers do not answer: people whose meeting is on one of them hear and see nobody.
+    /// Some workers do not answer: participants of meetings on these neither send nor receive media.
     Partly(String),
     /// No worker answers.
     Unreachable(String),
@@ -130,7 +130,9 @@ pub(super) fn judge(tried: &[Tried]) -> Reach {
     let known: Vec<&Tried> = tried.iter().filter(|one| one.answer != Answer::NoWay).collect();
     if known.is_empty() {
         let all = name_endpoints(tried.iter());
-        return Reach::Failed(format!("the operator has no way to {all}, so it cannot tell whether browsers have one"));
+        return Reach::Failed(format!(
+            "the operator has no route to {all}, so it cannot tell whether browsers reach it"
+        ));
     }
     judge_known(&known)
 }
@@ -154,7 +156,7 @@ fn judge_known(known: &[&Tried]) -> Reach {
     let is_blocked = |one: &Tried| one.protocol == Protocol::Udp && !alive_by_udp.contains(&one.target);
     if known.iter().any(|one| is_blocked(one)) {
         return Reach::UdpBlocked(format!(
-            "answers by TCP alone, so media will stutter; no answer from {}: {ADVICE}",
+            "answers by TCP only, so media will stutter; no answer from {}: {ADVICE}",
             bad(&is_blocked)
         ));
     }
@@ -237,14 +239,14 @@ mod tests {
                 "TCP alone",
                 vec![tried(0, Udp, A, Silent), tried(0, Tcp, A, Good)],
                 UDP_BLOCKED,
-                "answers by TCP alone, so media will stutter; no answer from 203.0.113.7:40000 by UDP: open these ports in the firewall of \
+                "answers by TCP only, so media will stutter; no answer from 203.0.113.7:40000 by UDP: open these ports in the firewall of \
                  the node, or announce another address (MediaPool spec.announcedAddress)",
             ),
             (
                 "one of two workers by TCP alone",
                 vec![tried(0, Udp, A, Good), tried(1, Udp, B, Silent), tried(1, Tcp, B, Good)],
                 UDP_BLOCKED,
-                "answers by TCP alone, so media will stutter; no answer from 203.0.113.7:40001 by UDP: open these ports in the firewall of \
+                "answers by TCP only, so media will stutter; no answer from 203.0.113.7:40001 by UDP: open these ports in the firewall of \
                  the node, or announce another address (MediaPool spec.announcedAddress)",
             ),
             (
@@ -283,7 +285,7 @@ mod tests {
                 "no way at all",
                 vec![tried(0, Udp, SIX, NoWay)],
                 PROBE_FAILED,
-                "the operator has no way to [2001:db8::7]:40000 by UDP, so it cannot tell whether browsers have one",
+                "the operator has no route to [2001:db8::7]:40000 by UDP, so it cannot tell whether browsers reach it",
             ),
         ];
         for (case, tried, reason, message) in cases {

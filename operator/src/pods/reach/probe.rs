@@ -3,7 +3,7 @@
 use super::{ask, judge, judge::Reach};
 use crate::{model::media_pod::MediaPod, pods::link::PodLink};
 
-/// Asks `pod` at its announced addresses, which takes a few seconds when they do not answer.
+/// Probes `pod` at its announced addresses, which takes a few seconds when they do not answer.
 pub(crate) async fn probe(link: &PodLink, pod: &MediaPod) -> Reach {
     probe_within(link, pod, ask::TIME_LIMITS).await
 }
@@ -12,11 +12,11 @@ pub(super) async fn probe_within(link: &PodLink, pod: &MediaPod, limits: ask::Ti
     let targets = match link.open_probe(pod).await {
         Ok(targets) => targets,
         Err(error) if error.is_unknown_to_pod() => {
-            return Reach::Failed("the media pod is of a version that cannot be probed".to_owned());
+            return Reach::Failed("the media pod runs a version without probe support".to_owned());
         }
         Err(error) => {
-            // The message goes into a condition, which must stay the same while nothing changes: no details.
-            tracing::debug!(error = &error as &dyn std::error::Error, pod = pod.name, "media pod opened no probe");
+            // The message goes into a condition, which must stay the same while nothing changes, so it has no details.
+            tracing::debug!(error = &error as &dyn std::error::Error, pod = pod.name, "media pod did not open a probe");
             return Reach::Failed(format!("the media pod did not open a probe ({})", error.reason()));
         }
     };

@@ -1,7 +1,7 @@
-//! The reach keeper: probes ready media pods when their turn is, and writes what was found into their status.
+//! The prober: probes ready media pods on schedule and writes the result into a condition of the pod.
 //!
-//! It writes only what is new. A pod that is gone or replaced meanwhile is left alone. It decides nothing else: who may join where is for
-//! the controllers to say.
+//! It writes only changes, and leaves a pod alone that is gone or was replaced meanwhile. What follows for meetings is decided by the
+//! controllers.
 
 use std::{sync::Arc, time::Duration};
 
@@ -69,17 +69,17 @@ fn choose_pods(cache: &ClusterCache, schedule: &mut Schedule, now: Duration) -> 
     pods.into_iter().filter(is_chosen).collect()
 }
 
-/// Ready pods of pools that want it.
+/// Ready pods of pools that want probes.
 fn is_probed(cache: &ClusterCache, pod: &MediaPod) -> bool {
     let is_wanted = |pool: &ValidPool| pool.probes_media;
     let view = cache.views().pool(&pod.pool);
     pod.is_ready() && view.is_some_and(|view| view.pool.as_ref().is_ok_and(|pool| is_wanted(pool)))
 }
 
-/// The answer is whether all is well: the pod is reached and its status says so.
+/// Returns the pod and whether all is well: clients reach it and its condition says so.
 async fn probe_pod(cache: Arc<ClusterCache>, link: PodLink, pod: Arc<Pod>) -> (Subject, bool) {
     let reach = probe(&link, &MediaPod::from_pod(&pod)).await;
-    // What the status says may have changed in the meantime; the pod may even be another one.
+    // The condition may have changed in the meantime; the pod may even have been replaced.
     let newest = cache.pods.get(&ObjectRef::from_obj(&*pod)).filter(|newest| newest.metadata.uid == pod.metadata.uid);
     let is_told = match newest {
         Some(newest) => write_condition(&cache, &newest, &reach).await,
@@ -88,7 +88,7 @@ async fn probe_pod(cache: Arc<ClusterCache>, link: PodLink, pod: Arc<Pod>) -> (S
     (build_subject(&pod), is_told && reach.status() == TRUE)
 }
 
-/// `false` if the condition could not be written: it is found missing at the pod's next turn.
+/// `false` if the condition could not be written: the next probe will try again.
 async fn write_condition(cache: &ClusterCache, pod: &Pod, reach: &Reach) -> bool {
     let Some(patch) = plan_condition(pod, reach, Timestamp::now()) else { return true };
     let name = pod.name_any();
@@ -96,13 +96,13 @@ async fn write_condition(cache: &ClusterCache, pod: &Pod, reach: &Reach) -> bool
     match api.patch_status(&name, &PatchParams::default(), &Patch::Strategic(&patch)).await {
         Ok(_) => {
             let (status, reason, message) = (reach.status(), reach.reason(), reach.message());
-            tracing::info!(pod = name, status, reason, message, "media pod was probed");
+            tracing::info!(pod = name, status, reason, message, "probed media pod");
             true
         }
         Err(kube::Error::Api(answer)) if answer.is_not_found() || answer.is_conflict() => true,
         Err(error) => {
             let error = &error as &dyn std::error::Error;
-            tracing::warn!(error, pod = name, "could not write whether the media pod is reached, will try again");
+            tracing::warn!(error, pod = name, "could not write the MediaReachable condition of a media pod, retrying");
             false
         }
     }

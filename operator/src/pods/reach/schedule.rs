@@ -1,18 +1,18 @@
 //! Which media pods are to be probed now.
 //!
-//! Pure: times are counted from the start of the keeper, so no change of the clock upsets them.
+//! Pure: times are counted from the start of the prober, so that changes of the clock do not matter.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
 use std::{collections::HashMap, time::Duration};
 
-/// Media pods that are probed at the same time.
+/// Most media pods that are probed at the same time.
 pub(super) const PODS_AT_ONCE: usize = 4;
-/// How often a pod is probed that was reached, before the jitter.
+/// Period in which reachable pods are probed, without jitter.
 const PERIOD: Duration = Duration::from_mins(10);
-/// The jitter, so that pods that became ready together are not probed together for ever.
+/// The jitter, so that pods that became ready together are not always probed together.
 const SPREAD_SECONDS: u64 = 120;
-/// How often a pod is probed otherwise: somebody may be waiting in front of it.
+/// Period for unreachable pods: participants may be waiting.
 const SOON: Duration = Duration::from_mins(1);
 
 /// A pod that can be probed.
@@ -20,29 +20,29 @@ const SOON: Duration = Duration::from_mins(1);
 pub(super) struct Subject {
     /// UID of the pod.
     pub(super) uid: String,
-    /// What it announces, addresses and ports.
+    /// Its announced addresses and ports.
     pub(super) announced: String,
-    /// Whether its status says anything about being reached.
+    /// Whether its status has the condition.
     pub(super) is_told: bool,
 }
 
-/// What is known of one pod.
+/// What is known about a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Turn {
     /// It is being probed.
     Now,
-    /// It was probed at what it announced, and has its next turn then.
+    /// It was probed at these addresses, and is due again at this time.
     Next { announced: String, at: Duration },
 }
 
-/// When each pod has its turn.
+/// When each pod is due.
 #[derive(Debug, Default)]
 pub(super) struct Schedule {
     turns: HashMap<String, Turn>,
 }
 
 impl Schedule {
-    /// The UIDs of the pods among `ready` whose turn is at `now`, most urgent first, no more than may run beside those that do.
+    /// UIDs of the pods among `ready` that are due at `now`, most urgent first, as many as may run beside the current probes.
     pub(super) fn plan(&self, ready: &[Subject], now: Duration) -> Vec<String> {
         let running = self.turns.values().filter(|turn| **turn == Turn::Now).count();
         let mut due: Vec<_> =
@@ -51,7 +51,7 @@ impl Schedule {
         due.into_iter().take(PODS_AT_ONCE.saturating_sub(running)).map(|(_, uid)| uid.clone()).collect()
     }
 
-    /// `None` if it is not its turn. Pods of which nothing is told come first, then those whose turn has been longest.
+    /// `None` if it is not due. Pods without a condition come first, then the longest overdue.
     fn urgency(&self, subject: &Subject, now: Duration) -> Option<(bool, Duration)> {
         match self.turns.get(&subject.uid) {
             Some(Turn::Now) => None,
@@ -61,18 +61,18 @@ impl Schedule {
         }
     }
 
-    /// A probe of this pod has begun.
+    /// Begins a probe of this pod.
     pub(super) fn begin(&mut self, uid: &str) {
         self.turns.insert(uid.to_owned(), Turn::Now);
     }
 
-    /// A probe has ended at `now`. `random` spreads the pods.
+    /// Ends a probe at `now`. `random` spreads the pods.
     pub(super) fn end(&mut self, subject: Subject, is_reached: bool, now: Duration, random: u64) {
         let pause = if is_reached { PERIOD + Duration::from_secs(random % SPREAD_SECONDS) } else { SOON };
         self.turns.insert(subject.uid, Turn::Next { announced: subject.announced, at: now + pause });
     }
 
-    /// Forgets pods that are gone. Those that are only not ready keep their turn.
+    /// Forgets pods that are gone. Those that are merely not ready stay in the schedule.
     pub(super) fn keep(&mut self, exists: impl Fn(&str) -> bool) {
         self.turns.retain(|uid, turn| *turn == Turn::Now || exists(uid));
     }

@@ -1,7 +1,7 @@
-//! STUN binding requests (RFC 8489) as ICE asks them (RFC 8445), and whether an answer is the one to a request.
+//! STUN binding requests (RFC 8489) as used by ICE (RFC 8445), and the check of their responses.
 //!
-//! Pure: bytes in, bytes out; the transaction id is the caller's. What is a few dozen lines here would be a crate that brings a whole ICE
-//! agent or its own codec framework; only the HMAC and the checksum come from crates. It reads no more of an answer than it needs.
+//! Pure: bytes in, bytes out; the caller chooses the transaction id. A few dozen lines replace a crate with a whole ICE agent or codec
+//! framework; only HMAC and checksum are from crates. It reads no more of a response than it needs.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -24,14 +24,15 @@ const INTEGRITY_BYTES: usize = 20;
 const FINGERPRINT_BYTES: usize = 4;
 const FINGERPRINT_MASK: u32 = 0x5354_554e;
 
-/// What the probe calls itself in the USERNAME.
+/// The name of the prober in USERNAME.
 const OUR_FRAGMENT: &str = "probe";
-/// A peer-reflexive candidate's, as good as any: nobody chooses between candidates here (RFC 8445, section 5.1.2.1).
+/// The priority of a peer-reflexive candidate; any would do, because there is no choice between candidates here (RFC 8445, section
+/// 5.1.2.1).
 const OUR_PRIORITY: u32 = 0x6e00_01ff;
-/// Decides between two controlling agents; the pod is ICE-lite and never controls.
+/// The tie breaker between two controlling agents; the pod is ICE-lite and never controls.
 const TIE_BREAKER: u64 = 1;
 
-/// Tells one request and its answer from all others.
+/// Identifies a request and its response.
 pub(super) type TransactionId = [u8; 12];
 
 struct Attribute<'a> {
@@ -50,8 +51,8 @@ pub(super) fn build_binding_request(id: TransactionId, fragment: &str, password:
     encode(BINDING_REQUEST, id, &attributes, password, 0)
 }
 
-/// Whether `bytes` are the success response to the request with this id, signed with this password. A STUN server that happens to listen
-/// at the address does not know the password.
+/// Whether `bytes` are the success response to the request with this id, signed with this password. Another STUN server at the address does
+/// not know the password.
 pub(super) fn is_answer(bytes: &[u8], id: TransactionId, password: &str) -> bool {
     let Some((head, attributes)) = bytes.split_at_checked(HEADER) else { return false };
     let length = usize::from(u16::from_be_bytes([head[2], head[3]]));
@@ -62,7 +63,7 @@ pub(super) fn is_answer(bytes: &[u8], id: TransactionId, password: &str) -> bool
         && has_integrity(bytes, password)
 }
 
-/// Whether the first MESSAGE-INTEGRITY fits; what comes after it is not signed and not looked at.
+/// Whether the first MESSAGE-INTEGRITY is valid; what follows it is not signed and is ignored.
 fn has_integrity(message: &[u8], password: &str) -> bool {
     let mut at = HEADER;
     while let Some([kind_high, kind_low, length_high, length_low]) = message.get(at..at + ATTRIBUTE_HEADER) {
@@ -79,7 +80,7 @@ fn has_integrity(message: &[u8], password: &str) -> bool {
     false
 }
 
-/// A message with these attributes, MESSAGE-INTEGRITY and FINGERPRINT. Receivers ignore what `padding` is.
+/// A message with these attributes, MESSAGE-INTEGRITY and FINGERPRINT. Receivers ignore the value of `padding`.
 fn encode(kind: u16, id: TransactionId, attributes: &[Attribute<'_>], password: &str, padding: u8) -> Vec<u8> {
     let mut message = Vec::with_capacity(128);
     message.extend(kind.to_be_bytes());
@@ -119,7 +120,7 @@ fn sign(message: &[u8], password: &str) -> Hmac<Sha1> {
     mac
 }
 
-/// The answer that a pod gives, for the tests' responders.
+/// The response of a pod, for the responders in tests.
 #[cfg(test)]
 pub(super) fn build_answer(id: TransactionId, password: &str) -> Vec<u8> {
     // XOR-MAPPED-ADDRESS of 192.0.2.1:32853, as in RFC 5769.
@@ -176,7 +177,7 @@ mod tests {
             Attribute { kind: 0x8029, value: &0x932f_f9b1_5126_3b36_u64.to_be_bytes() },
             Attribute { kind: USERNAME, value: b"evtj:h6vY" },
         ];
-        // The sample pads with blanks.
+        // The sample pads with spaces.
         assert_eq!(encode(BINDING_REQUEST, ID, &attributes, PASSWORD, b' '), bytes(SAMPLE_REQUEST));
     }
 

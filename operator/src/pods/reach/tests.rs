@@ -1,4 +1,4 @@
-//! Probes of a pod made for the purpose, over real sockets on loopback.
+//! Probes of a fake pod, over real sockets on loopback.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -30,7 +30,7 @@ use convene_crds::reason::{MEDIA_REACHABLE, MEDIA_UNREACHABLE, PROBE_FAILED, UDP
 
 const PASSWORD: &str = "a-password-of-the-transport";
 
-/// How something at an announced address takes a request.
+/// How the endpoint at an announced address handles a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Manner {
     Good,
@@ -115,14 +115,14 @@ async fn speak(connection: &mut TcpStream, manner: Manner, answer: Option<Vec<u8
     }
 }
 
-/// A pod whose workers take requests as it is told; ends with it.
+/// A pod whose workers handle requests as configured; everything ends with it.
 pub(super) struct FakePod {
     pub(super) http: SocketAddr,
     _tasks: Vec<AbortOnDropHandle<()>>,
 }
 
 impl FakePod {
-    /// Each worker has a manner by UDP and one by TCP; all candidates have this address in what the pod says.
+    /// Each worker has one manner by UDP and one by TCP; all candidates have this address.
     pub(super) async fn start(workers: &[(Manner, Manner)], address: &str) -> Self {
         let mut tasks = Vec::new();
         let mut targets = Vec::new();
@@ -169,7 +169,7 @@ pub(super) fn link() -> PodLink {
     PodLink::new(Signer::from_pem(&pair.private_pem, &pair.kid).unwrap())
 }
 
-/// Long where an answer is awaited, and short where there is none.
+/// Long where an answer is expected, short where there is none.
 fn limits(udp_is_good: bool, tcp_is_good: bool) -> TimeLimits {
     let (short, long) = (Duration::from_millis(20), Duration::from_secs(20));
     TimeLimits {
@@ -258,10 +258,7 @@ async fn credentials_that_no_request_could_carry_are_left_out() {
 async fn a_pod_that_opens_no_probe_is_not_called_unreachable() {
     let old = FakePod::serve(Router::new(), Vec::new()).await;
     let reach = probe(&link(), &old.pod()).await;
-    assert_eq!(
-        (reach.reason(), reach.message()),
-        (PROBE_FAILED, "the media pod is of a version that cannot be probed")
-    );
+    assert_eq!((reach.reason(), reach.message()), (PROBE_FAILED, "the media pod runs a version without probe support"));
     let ill = Router::new().route(PROBE_PATH, post(async || StatusCode::SERVICE_UNAVAILABLE));
     let reach = probe(&link(), &FakePod::serve(ill, Vec::new()).await.pod()).await;
     assert_eq!((reach.reason(), reach.message()), (PROBE_FAILED, "the media pod did not open a probe (Refused)"));

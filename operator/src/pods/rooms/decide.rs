@@ -1,4 +1,4 @@
-//! What becomes of a room, given the Meeting that has its name.
+//! What happens to a room, given the Meeting of its name.
 //!
 //! Pure.
 
@@ -15,11 +15,11 @@ use super::returning::Whereabouts;
 pub(crate) struct MeetingHome {
     /// UID of the Meeting.
     pub(crate) uid: String,
-    /// UID of the pod that carries it, if one does.
+    /// UID of the pod of the meeting, if it has one.
     pub(crate) pod_uid: Option<String>,
-    /// Whether the meeting is over.
+    /// Whether the meeting has ended.
     pub(crate) is_over: bool,
-    /// What the room is to go by; `None` if that cannot be read.
+    /// Settings of the room; `None` if the Meeting cannot be parsed.
     pub(crate) settings: Option<RoomSettings>,
 }
 
@@ -36,14 +36,14 @@ impl MeetingHome {
     }
 }
 
-/// What becomes of a room.
+/// What happens to a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RoomStep {
     /// Nothing.
     Keep,
     /// It ends.
     End(EndReason),
-    /// It goes by these settings.
+    /// Its settings are updated.
     Update {
         /// The settings.
         settings: RoomSettings,
@@ -52,7 +52,7 @@ pub(crate) enum RoomStep {
     },
 }
 
-/// The home that `meeting` gives to its room.
+/// What `meeting` means for its room.
 pub(crate) fn compute_home(meeting: &Meeting, pod_uid: Option<String>) -> MeetingHome {
     MeetingHome {
         uid: meeting.uid().unwrap_or_default(),
@@ -62,7 +62,7 @@ pub(crate) fn compute_home(meeting: &Meeting, pod_uid: Option<String>) -> Meetin
     }
 }
 
-/// What becomes of `room` on the pod with `pod_uid`. `home` is the Meeting that has the room's name now.
+/// What happens to `room` on the pod with `pod_uid`. `home` is the Meeting that has the room's name now.
 pub(crate) fn plan_room(pod_uid: &str, room: &RoomReport, home: Option<&MeetingHome>) -> RoomStep {
     let Some(home) = home.filter(|home| home.uid == room.uid && !home.is_over) else {
         return RoomStep::End(EndReason::Ended);
@@ -75,7 +75,7 @@ pub(crate) fn plan_room(pod_uid: &str, room: &RoomReport, home: Option<&MeetingH
         (Some(found), Some(wanted)) if found != wanted || awaits_returning => {
             RoomStep::Update { settings: wanted.clone(), awaits_returning }
         }
-        // An unreadable Meeting changes no settings, and participants may rejoin.
+        // A Meeting that cannot be parsed changes no settings, and participants may rejoin.
         (Some(found), None) if awaits_returning => RoomStep::Update { settings: found.clone(), awaits_returning },
         _ => RoomStep::Keep,
     }

@@ -1,8 +1,8 @@
 //! Remembers the participants of locked meetings, so that they can rejoin when the meeting moves to another pod.
 //!
-//! Pure and bounded: participants are forgotten some minutes after their meeting has moved, and at once when the meeting is over or unlocked.
-//! The memory belongs to this process and is not stored. After a restart of the operator during a move a lock refuses participants who were
-//! in before; it never admits others.
+//! Pure and bounded: participants are forgotten some minutes after their meeting has moved, and at once when the meeting has ended or is
+//! unlocked. The memory belongs to this process and is not stored: after a restart of the operator during a move, a lock refuses
+//! participants who were in the meeting before; it never admits others.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -27,7 +27,7 @@ pub(crate) enum Whereabouts {
     Between,
     /// On another one.
     Elsewhere,
-    /// Over, deleted or not locked: there is no lock that participants have to get past.
+    /// Over, deleted or not locked: there is no lock to pass.
     Nowhere,
 }
 
@@ -48,7 +48,7 @@ pub(crate) struct Returning {
 }
 
 impl Returning {
-    /// Takes in the rooms that the pod with this UID reports.
+    /// Records the rooms that the pod with this UID reports.
     pub(crate) fn observe(&mut self, pod_uid: &str, list: &RoomList, now: Timestamp) {
         for room in list.rooms.iter().filter(|room| !room.awaits_returning) {
             self.observe_room(pod_uid, room, list.draining);

@@ -1,4 +1,4 @@
-//! Carries out steps on pods that exist. It decides nothing, and creates nothing.
+//! Executes steps on existing pods. It decides nothing and creates nothing.
 
 use convene_crds::{
     names::{ANNOTATION_ANNOUNCED_ADDRESSES, ANNOTATION_ANNOUNCED_PORTS, ANNOTATION_DRAINING, LABEL_EVICTABLE},
@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-/// What every step to existing pods needs.
+/// Executes steps on existing pods.
 pub(super) struct PodExecutor<'a> {
     pub(super) context: &'a Context,
     pub(super) api: Api<Pod>,
@@ -36,7 +36,7 @@ impl<'a> PodExecutor<'a> {
         result
     }
 
-    /// A pod that is gone, or another one by now, is left alone.
+    /// A pod that is gone or was replaced is left alone.
     pub(super) async fn patch(&self, name: &str, metadata: &Value) -> Result<bool, kube::Error> {
         let patch = json!({ "metadata": metadata });
         match self.api.patch_metadata(name, &PatchParams::default(), &Patch::Merge(&patch)).await {
@@ -78,17 +78,17 @@ impl<'a> PodExecutor<'a> {
         patched.map(|_| ()).map_err(|source| Error::Protect { name: name.clone(), source: Box::new(source) })
     }
 
-    /// `false`: somebody has come meanwhile, and the pod stays.
+    /// `false`: a participant has joined meanwhile, and the pod stays.
     pub(super) async fn delete(&self, deletion: &PodDeletion) -> Result<bool, Error> {
         if self.has_people_now(deletion).await {
-            tracing::info!(pod = deletion.name, "media pod stays: somebody has come");
+            tracing::info!(pod = deletion.name, "keeping media pod: a participant has joined");
             return Ok(false);
         }
         apply_deletion(&self.api, deletion).await.map(|()| true)
     }
 
-    /// A pod that is deleted because nobody is on it is asked once more: what it told last may be a second old. One that does not answer is
-    /// taken at its last word.
+    /// A pod that is to be deleted because it is empty is queried once more: its last report may be a second old. If it does not respond,
+    /// the last report counts.
     pub(super) async fn has_people_now(&self, deletion: &PodDeletion) -> bool {
         if deletion.why.code != reason::POD_DELETED {
             return false;
@@ -109,7 +109,7 @@ async fn apply_deletion(api: &Api<Pod>, deletion: &PodDeletion) -> Result<(), Er
             Ok(())
         }
         Err(kube::Error::Api(answer)) if answer.is_not_found() => Ok(()),
-        // A conflict too: what is condemned and not deleted would never get a meeting again.
+        // A conflict is an error too: a pod that stays marked for deletion would never get a meeting again.
         Err(source) => Err(Error::DeletePod { name: deletion.name.clone(), source: Box::new(source) }),
     }
 }

@@ -1,4 +1,5 @@
-//! Carries out the plan for a pool that is being deleted: whoever is on a pod at the deadline is told first that the call is over.
+//! Executes the plan for a pool that is being deleted: participants that are left at the deadline learn that the call has ended before
+//! their pod is deleted.
 
 use convene_protocol::admin::EndReason;
 
@@ -15,9 +16,9 @@ use crate::{
 };
 use convene_crds::reason;
 
-/// Carries out `plan` for a pool that is being deleted, as [`apply_plan`] does for the others.
+/// Executes `plan` for a pool that is being deleted, as [`apply_plan`](super::apply_plan) does for others.
 pub(crate) async fn apply_removal(context: &Context, namespace: &str, plan: RemovalPlan) -> (Applied, Option<Error>) {
-    // What is left, and letting the pool go, are the driver's.
+    // The caller reports what is left and removes the finalizer.
     let RemovalPlan { drain, protect, delete, is_overdue, left: _, is_done: _, again: _ } = plan;
     let executor = PodExecutor::new(context, namespace);
     let mut applied = Applied::default();
@@ -46,19 +47,19 @@ pub(crate) async fn apply_removal(context: &Context, namespace: &str, plan: Remo
 }
 
 impl PodExecutor<'_> {
-    /// Ends the calls on the pod, so that its participants learn that they are over instead of rejoining. `false`: it did not answer.
+    /// Ends the calls on the pod, so that its participants learn that they are over instead of rejoining. `false`: the pod did not respond.
     async fn end_rooms(&self, deletion: &PodDeletion) -> bool {
         let pod = self.context.cache.views().pods().find(|pod| pod.uid == deletion.uid).cloned();
         let Some(pod) = pod.filter(|pod| pod.ip.is_some()) else { return true };
         let result = self.try_end_rooms(&pod).await;
         if let Err(error) = &result {
             let error = error as &dyn std::error::Error;
-            tracing::warn!(error, pod = pod.name, "could not end all rooms of media pod");
+            tracing::warn!(error, pod = pod.name, "could not end all rooms of a media pod");
         }
         result.is_ok()
     }
 
-    /// Nobody new comes in any more first, or a room would be open again as soon as it has ended.
+    /// Stops new joins first, or a room would be opened again as soon as it has ended.
     async fn try_end_rooms(&self, pod: &MediaPod) -> Result<(), PodLinkError> {
         let link = &self.context.link;
         link.set_draining(pod, true).await?;

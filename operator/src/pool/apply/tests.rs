@@ -67,7 +67,7 @@ async fn one_failure_does_not_stop_the_others() {
     assert!(refused.message.contains("exceeded quota"), "{}", refused.message);
 }
 
-/// Its block may be in use: found by the simulation, where such a pod vanished with its pool before anybody saw it.
+/// Its block may be in use: found by the simulation, where such a pod vanished with its pool before it was ever listed.
 #[tokio::test]
 async fn a_pod_whose_answer_was_lost_has_its_block_and_one_that_was_refused_has_none() {
     for (code, given) in [(500, 1), (504, 1), (429, 0), (403, 0)] {

@@ -1,6 +1,6 @@
-//! What pods are to be told of the addresses and ports that browsers reach them at, and which Services that needs.
+//! Which addresses and ports are announced to which pods, and which Services that needs.
 //!
-//! Pure. A pod is told once all is known: it does not turn ready before.
+//! Pure. A pod gets its addresses once all are known, and is not ready before.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -12,7 +12,7 @@ use super::types::{Announcement, ObservedPods};
 use crate::model::{media_pod::MediaPod, reason::Reason, valid_pool::ValidPool};
 use convene_crds::reason;
 
-/// Live pods that lack their Service.
+/// Live pods without their Service.
 pub(super) fn plan_services(pool: &ValidPool, observed: &ObservedPods) -> Vec<Arc<MediaPod>> {
     if !pool.template.has_services() {
         return Vec::new();
@@ -22,7 +22,7 @@ pub(super) fn plan_services(pool: &ValidPool, observed: &ObservedPods) -> Vec<Ar
     observed.pods.iter().filter(lacks).cloned().collect()
 }
 
-/// Pods to tell their addresses, and what keeps one from being told.
+/// Announcements to pods, and the reason why one cannot be made.
 pub(super) fn plan_announcements(pool: &ValidPool, observed: &ObservedPods) -> (Vec<Announcement>, Option<Reason>) {
     let mut announce = Vec::new();
     let mut trouble = None;
@@ -93,7 +93,7 @@ fn compute_no_balancer(pod: &MediaPod) -> Reason {
     Reason::new(
         reason::NO_LOAD_BALANCER_ADDRESS,
         format!(
-            "Service {:?} has no load balancer with an IP address yet: see whether the cluster makes load balancers with UDP and TCP under one port, and whether they have addresses instead of names",
+            "Service {:?} has no load balancer with an IP address yet: check that the cluster supports load balancers with UDP and TCP on one port, and that they get IP addresses rather than hostnames",
             pod.name
         ),
     )

@@ -1,13 +1,13 @@
-//! The live pods of a pool, sorted by what they are good for, and how many of them are wanted.
+//! Counts the live pods of a pool by use, and how many are wanted.
 //!
-//! Pure. It counts; what is to be done about the numbers is the planner's.
+//! Pure. It counts; the planner decides what follows.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
 use super::types::ObservedPods;
 use crate::model::{media_pod::MediaPod, valid_pool::ValidPool};
 
-/// Most pods that one pass creates.
+/// Most pods that one reconciliation creates.
 pub(super) const MAX_CREATIONS: usize = 10;
 
 /// The live pods of a pool.
@@ -22,9 +22,9 @@ pub(super) struct Census<'a> {
     pub(super) outdated_busy: Vec<&'a MediaPod>,
     /// Made from an older template, without meetings.
     pub(super) outdated_spare: Vec<&'a MediaPod>,
-    /// Those that are being drained.
+    /// Pods that are draining.
     pub(super) draining: usize,
-    /// Pods of the current template that there should be.
+    /// Number of pods of the current template that are wanted.
     pub(super) wanted: usize,
 }
 
@@ -49,7 +49,7 @@ impl<'a> Census<'a> {
         }
     }
 
-    /// Pods to create, as far as `max` lets; while others are being replaced or drained, some more.
+    /// Number of pods to create within `max`; while others are being replaced or drained, also within the surge.
     pub(super) fn missing(&self, pool: &ValidPool) -> usize {
         let lacking = self.wanted.saturating_sub(self.busy + self.spare.len());
         let are_leaving = self.draining + self.outdated_busy.len() + self.outdated_spare.len() > 0;
@@ -58,14 +58,14 @@ impl<'a> Census<'a> {
     }
 }
 
-/// Whether a pod is as a new one would be: made from the current template, with ports of the current range.
+/// Whether a pod is like a new one: made from the current template, with ports of the current range.
 pub(crate) fn is_current(pool: &ValidPool, pod: &MediaPod) -> bool {
     let range = pool.ports;
     let is_inside = pod.block.is_some_and(|block| range.first() <= block.first() && block.last() <= range.last());
     pod.revision == pool.revision && is_inside
 }
 
-/// Pods with meetings, plus the spare ones or what the waiting meetings need, whichever is more; meetings that have to move need one.
+/// Pods with meetings, plus the spare ones or those that the waiting meetings need, whichever is more; meetings that have to move need one.
 fn compute_wanted(pool: &ValidPool, observed: &ObservedPods, busy: usize, has_to_move: bool) -> usize {
     let for_waiting = observed.waiting.pods(pool.capacity.meetings);
     let beside = pool.warm.max(for_waiting).max(u32::from(has_to_move && busy == 0));

@@ -1,7 +1,7 @@
-//! What becomes of the pods of a pool that is being deleted, and when the pool itself may go.
+//! What happens to the pods of a pool that is being deleted, and when the pool itself may be removed.
 //!
-//! Pure. No pod is made any more; one that nobody is on goes at once, one with people when they have left or the pool's time for draining is
-//! over, counted from the deletion. It needs no valid spec: a pool that cannot be served has to go too.
+//! Pure. No pod is created any more; an empty one is deleted at once, one with participants when they have left or the pool's drain
+//! deadline has passed, counted from the deletion. This needs no valid spec: an invalid pool has to be removed too.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -21,36 +21,36 @@ use convene_crds::reason;
 /// What is left of a pool that is being deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Left {
-    /// Pods that are not on their way out.
+    /// Pods that are not terminating.
     pub(crate) pods: u32,
-    /// Those of them that somebody is on.
+    /// Those of them with participants.
     pub(crate) busy: u32,
-    /// People on them.
+    /// Participants on them.
     pub(crate) people: u32,
     /// Meetings that still have a pod, by their status.
     pub(crate) meetings: u32,
 }
 
-/// Everything that one pass does to a pool that is being deleted.
+/// Everything that one reconciliation does to a pool that is being deleted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RemovalPlan {
-    /// Pods whose drain begins.
+    /// Pods that begin to drain.
     pub(crate) drain: Vec<DrainChange>,
-    /// Pods to protect from eviction, or not.
+    /// Pods whose protection from eviction changes.
     pub(crate) protect: Vec<Protection>,
-    /// Pods to delete. Where the reason is [`reason::DRAIN_DEADLINE`] their people are told first.
+    /// Pods to delete. Where the reason is [`reason::DRAIN_DEADLINE`], their participants are notified first.
     pub(crate) delete: Vec<PodDeletion>,
-    /// Whether pods are deleted at the deadline although their rooms could not be ended.
+    /// Whether pods are deleted after the deadline although their rooms could not be ended.
     pub(crate) is_overdue: bool,
     /// What is left before any of that.
     pub(crate) left: Left,
-    /// Whether the pool may go.
+    /// Whether the finalizer can be removed.
     pub(crate) is_done: bool,
-    /// When something is due that no watch tells of.
+    /// When something is due that no watch reports.
     pub(crate) again: Option<Timestamp>,
 }
 
-/// Plans one pass over a pool that is being deleted. `meetings` are those of its meetings that still have a pod.
+/// Plans one reconciliation of a pool that is being deleted. `meetings` is the number of its meetings that still have a pod.
 pub(crate) fn plan_removal(removal: &Removal, observed: &ObservedPods, meetings: u32) -> RemovalPlan {
     let left = count_left(observed, meetings);
     let is_settled = left.meetings == 0 || observed.now >= removal.settled_at();
@@ -71,16 +71,18 @@ pub(crate) fn plan_removal(removal: &Removal, observed: &ObservedPods, meetings:
     }
 }
 
-/// Why the pool is still there, for people.
+/// Why the pool still exists, for users.
 pub(crate) fn explain_removal(removal: &Removal, left: &Left) -> Reason {
     let Left { pods, busy, people, meetings } = *left;
     let message = match (busy, pods) {
-        (0, 0) if meetings > 0 => format!("being deleted: its pods are gone, {meetings} meetings are told so"),
+        (0, 0) if meetings > 0 => {
+            format!("being deleted: its pods are gone, waiting for the status of {meetings} meetings")
+        }
         (0, 0) => "being deleted: its pods are gone".to_owned(),
-        (0, _) => format!("being deleted: {} without people go", count(pods, "media pod")),
+        (0, _) => format!("being deleted: removing {} without participants", count(pods, "media pod")),
         _ => format!(
-            "being deleted: {} on {} may stay until {}, then their calls end",
-            if people == 1 { "1 person".to_owned() } else { format!("{people} people") },
+            "being deleted: {} on {} can stay until {}, then their calls end",
+            if people == 1 { "1 participant".to_owned() } else { format!("{people} participants") },
             count(busy, "media pod"),
             removal.deadline
         ),
@@ -92,7 +94,7 @@ fn count(number: u32, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-/// Pods that nobody has deleted yet; one that has failed for good is among them.
+/// Pods that have not been deleted yet; failed ones are among them.
 fn staying(observed: &ObservedPods) -> impl Iterator<Item = &MediaPod> {
     observed.pods.iter().map(AsRef::as_ref).filter(|pod| pod.state != PodState::Terminating)
 }
@@ -108,7 +110,7 @@ fn count_left(observed: &ObservedPods, meetings: u32) -> Left {
     left
 }
 
-/// A pod that is not ready for a moment may have people on it all the same: one with meetings has to say that nobody is.
+/// A pod that is not ready for a moment may have participants all the same: one with meetings must have reported that it has none.
 fn is_empty(observed: &ObservedPods, pod: &MediaPod) -> bool {
     let has_told = observed.people.contains_key(&pod.uid);
     observed.is_known_empty(pod) && (has_told || observed.load_of(pod).meetings == 0)
@@ -117,12 +119,12 @@ fn is_empty(observed: &ObservedPods, pod: &MediaPod) -> bool {
 fn find_cause(removal: &Removal, observed: &ObservedPods, pod: &MediaPod) -> Option<Reason> {
     let name = &pod.name;
     let is_over = observed.now >= removal.deadline;
-    // At the deadline pods turn unready and meetings lose their place: whoever takes over then must not take the pod for an empty one.
+    // At the deadline pods become unready and meetings lose their place: the next leader must not take such a pod for an empty one.
     let may_be_busy = is_over && !observed.people.contains_key(&pod.uid);
     if matches!(pod.state, PodState::Dead(_)) || (is_empty(observed, pod) && !may_be_busy) {
         return Some(Reason::new(
             reason::POD_DELETED,
-            format!("nobody is on media pod {name:?}, and its pool is being deleted"),
+            format!("media pod {name:?} has no participants, and its pool is being deleted"),
         ));
     }
     is_over.then(|| {
@@ -132,7 +134,7 @@ fn find_cause(removal: &Removal, observed: &ObservedPods, pod: &MediaPod) -> Opt
     })
 }
 
-/// Whether a pod has been told that it is drained for this. One that was drained for something else gets the pool's time.
+/// Whether a pod is draining for this removal. One that was draining for another reason gets the pool's deadline.
 fn is_drained(removal: &Removal, pod: &MediaPod) -> bool {
     pod.draining.as_ref() == Some(&compute_draining(removal))
 }
@@ -169,7 +171,7 @@ mod tests {
         Removal::new(at(1_000), 300)
     }
 
-    /// Pods with so many people by their own account; `None` is one that has not told yet.
+    /// Pods with the number of participants they reported; `None` is a pod that has not reported yet.
     fn observed(pods: &[(PodState, Option<u32>)], now: i64) -> ObservedPods {
         let pool = pool(json!({}));
         let mut observed = ObservedPods { now: at(now), ..ObservedPods::default() };
@@ -198,7 +200,7 @@ mod tests {
             ("at the deadline", Ready, Some(3), 1_300, Some(reason::DRAIN_DEADLINE), false),
             ("it has not told yet who is on it", Ready, None, 1_000, None, true),
             ("it never told", Ready, None, 1_300, Some(reason::DRAIN_DEADLINE), false),
-            // At the deadline pods turn unready, and another operator may take over before their rooms have ended.
+            // At the deadline pods become unready, and another replica may take over before their rooms have ended.
             ("it is not ready and has not told", starting(), None, 1_300, Some(reason::DRAIN_DEADLINE), false),
             ("it goes already", Terminating, Some(3), 1_300, None, false),
         ];
@@ -267,14 +269,14 @@ mod tests {
             |busy, people, pods, meetings| explain_removal(&removal(), &Left { pods, busy, people, meetings }).message;
         assert_eq!(
             explain(2, 7, 3, 2),
-            "being deleted: 7 people on 2 media pods may stay until 1970-01-01T00:21:40Z, then their calls end"
+            "being deleted: 7 participants on 2 media pods can stay until 1970-01-01T00:21:40Z, then their calls end"
         );
-        assert!(explain(1, 1, 1, 1).contains("1 person on 1 media pod may stay"));
-        assert_eq!(explain(0, 0, 2, 0), "being deleted: 2 media pods without people go");
+        assert!(explain(1, 1, 1, 1).contains("1 participant on 1 media pod can stay"));
+        assert_eq!(explain(0, 0, 2, 0), "being deleted: removing 2 media pods without participants");
         assert_eq!(explain(0, 0, 0, 0), "being deleted: its pods are gone");
     }
 
-    /// People of a meeting that its status tells of, and whose pod has not been asked by this process yet.
+    /// Participants of a meeting according to its status, on a pod that has not reported to this process yet.
     #[test]
     fn people_that_a_status_tells_of_count() {
         let mut observed = observed(&[(starting(), None)], 1_000);
@@ -291,7 +293,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the pods tell: nobody is cut off early, and after the deadline nothing keeps the pool but the statuses, for half a minute.
+        /// Whatever the pods report: no call is ended early, and half a minute after the deadline nothing keeps the pool.
         #[test]
         fn nobody_is_cut_off_early_and_the_pool_goes_in_the_end(
             pods in prop::collection::vec(any_pod(), 0..6), second in 1_000..1_400_i64, meetings in 0..3_u32,

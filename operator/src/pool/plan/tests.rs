@@ -107,7 +107,11 @@ fn ports_that_run_out_are_named() {
     let plan = plan_pool(&pool, &observed(&pool, vec![PodState::Ready], &[], 0));
     let trouble = plan.trouble.unwrap();
     assert_eq!(trouble.code, "PortsExhausted");
-    assert!(trouble.message.contains("41000-41003") && trouble.message.contains("4 free ports"), "{}", trouble.message);
+    assert!(
+        trouble.message.contains("41000-41003") && trouble.message.contains("4 consecutive free ports"),
+        "{}",
+        trouble.message
+    );
 }
 
 #[test]
@@ -147,7 +151,7 @@ fn any_state() -> impl Strategy<Value = PodState> {
 }
 
 proptest! {
-    /// Whatever is there: never a busy live pod deleted, never more than `max` live, no port twice, and a plan that is carried out settles.
+    /// In every state: no busy live pod is deleted, at most `max` are live, no port is used twice, and executing the plan settles.
     #[test]
     fn plans_are_safe_and_settle(states in prop::collection::vec(any_state(), 0..9), busy in prop::collection::vec(any::<bool>(), 9), waiting in 0_u32..60, warm in 0_u32..4, max in 1_u32..7) {
         let pool = pool(json!({"workersPerPod": 4, "warm": warm.min(max), "max": max, "capacity": {"participants": 100, "meetings": 10}}));

@@ -1,6 +1,6 @@
-//! What a plan for a pool is made from, and what it consists of.
+//! Input and parts of a plan for a pool.
 //!
-//! Pure values. Nothing here decides.
+//! Plain values. Nothing here decides.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -22,47 +22,47 @@ use crate::{
     pool::expose::ServiceEndpoints,
 };
 
-/// What was observed about a pool.
+/// The observed state of a pool.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ObservedPods {
     /// Its pods.
     pub(crate) pods: Vec<Arc<MediaPod>>,
-    /// Blocks in use by any pod that could get in the way.
+    /// Blocks in use by any pod that could conflict.
     pub(crate) taken: BTreeSet<PortRange>,
-    /// Blocks that rest after use.
+    /// Blocks that are held back after use.
     pub(crate) resting: BTreeSet<PortRange>,
-    /// What its pods carry.
+    /// The load of its pods.
     pub(crate) loads: PodLoads,
-    /// People on its pods by the pods' own account, by UID.
+    /// Participants on its pods as the pods report them, by UID.
     pub(crate) people: BTreeMap<String, u32>,
-    /// What its meetings that no pod carries need.
+    /// What its meetings without a pod need.
     pub(crate) waiting: Need,
-    /// The namespaces that use it, once it has all the pods it may have.
+    /// The namespaces that use it, once it has its maximum of pods.
     pub(crate) holders: Holders,
-    /// Every node.
+    /// All nodes.
     pub(crate) nodes: BTreeMap<String, NodeView>,
-    /// What the Services of its pods open, by name of the pod; `None` is a Service that opens nothing yet.
+    /// Endpoints of the Services of its pods, by name of the pod; `None` is a Service without endpoints yet.
     pub(crate) services: BTreeMap<String, Option<ServiceEndpoints>>,
-    /// Whether its disruption budget is as it should be.
+    /// Whether its disruption budget is up to date.
     pub(crate) has_budget: bool,
-    /// Another pool that draws from the same ports of the nodes.
+    /// Another pool that uses the same ports of the nodes.
     pub(crate) overlaps: Option<String>,
     /// The time.
     pub(crate) now: Timestamp,
 }
 
 impl ObservedPods {
-    /// What a pod carries.
+    /// The load of a pod.
     pub(crate) fn load_of(&self, pod: &MediaPod) -> PodLoad {
         self.loads.get(&pod.uid).copied().unwrap_or_default()
     }
 
-    /// Whether anybody is on a pod, by its meetings' or its own account.
+    /// Whether a pod has participants, by the ledger or by its own report.
     pub(crate) fn has_people(&self, pod: &MediaPod) -> bool {
         self.load_of(pod).participants > 0 || self.people.get(&pod.uid).is_some_and(|people| *people > 0)
     }
 
-    /// Whether it is known that nobody is on a pod: a ready one must have said so itself. After a restart of this process none has yet.
+    /// Whether a pod is known to be empty: a ready one must have reported so itself. After a restart of this process none has yet.
     pub(crate) fn is_known_empty(&self, pod: &MediaPod) -> bool {
         !self.has_people(pod) && (!pod.is_ready() || self.people.contains_key(&pod.uid))
     }
@@ -71,7 +71,7 @@ impl ObservedPods {
 /// A pod to create.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NewPod {
-    /// Its name: pool and first port, so that nobody else has it while the block is in use.
+    /// Its name: pool and first port, so that it is unique while the block is in use.
     pub(crate) name: String,
     /// Its ports.
     pub(crate) block: PortRange,
@@ -84,11 +84,11 @@ pub(crate) struct PodDeletion {
     pub(crate) name: String,
     /// Its UID: a later pod of the same name is left alone.
     pub(crate) uid: String,
-    /// Why.
+    /// Reason of the deletion, for the event.
     pub(crate) why: Reason,
 }
 
-/// Addresses to tell a pod.
+/// Addresses to announce to a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Announcement {
     /// Name of the pod.
@@ -97,20 +97,20 @@ pub(crate) struct Announcement {
     pub(crate) uid: String,
     /// The addresses.
     pub(crate) addresses: Vec<String>,
-    /// The ports, where they differ.
+    /// The ports, where they differ from those of the pod.
     pub(crate) ports: String,
 }
 
-/// A pod whose drain begins, or (`None`) ends because its cause is gone.
+/// A pod that begins to drain, or stops (`None`) because the cause is gone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DrainChange {
     /// Name of the pod.
     pub(crate) name: String,
     /// UID of the pod.
     pub(crate) uid: String,
-    /// From now on.
+    /// The new state.
     pub(crate) draining: Option<Draining>,
-    /// A sentence for the event.
+    /// The message of the event.
     pub(crate) message: String,
 }
 
@@ -125,7 +125,7 @@ pub(crate) struct Protection {
     pub(crate) is_evictable: bool,
 }
 
-/// A pod whose labels are put right.
+/// A pod whose labels are restored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LabelRepair {
     /// Name of the pod.
@@ -134,30 +134,30 @@ pub(crate) struct LabelRepair {
     pub(crate) uid: String,
 }
 
-/// Everything that one pass does to a pool's pods.
+/// Everything that one reconciliation does to a pool's pods.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PoolPlan {
-    /// Whether the disruption budget is to be written.
+    /// Whether to write the disruption budget.
     pub(crate) write_budget: bool,
-    /// Pods to protect, or not.
+    /// Pods whose protection from eviction changes.
     pub(crate) protect: Vec<Protection>,
-    /// Pods whose labels somebody has edited: they get them back.
+    /// Pods whose labels were edited and have to be restored.
     pub(crate) mend: Vec<LabelRepair>,
     /// Pods that need a Service.
     pub(crate) open: Vec<Arc<MediaPod>>,
-    /// Pods to tell their addresses.
+    /// Addresses to announce.
     pub(crate) announce: Vec<Announcement>,
-    /// Pods to drain, or no longer.
+    /// Pods that begin to drain, or stop.
     pub(crate) drain: Vec<DrainChange>,
-    /// UIDs of draining pods some of whose meetings with people move now.
+    /// UIDs of draining pods some of whose active meetings move now.
     pub(crate) move_off: Vec<String>,
     /// Pods to create.
     pub(crate) create: Vec<NewPod>,
     /// Pods to delete.
     pub(crate) delete: Vec<PodDeletion>,
-    /// What keeps the pool from having the pods it wants.
+    /// Why the pool cannot have the pods it wants.
     pub(crate) trouble: Option<Reason>,
-    /// When something is due that no watch tells of.
+    /// When something is due that no watch reports.
     pub(crate) again: Option<Timestamp>,
 }
 

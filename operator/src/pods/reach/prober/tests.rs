@@ -11,7 +11,7 @@ use crate::{
     pods::reach::tests::{FakePod, Manner, link},
 };
 
-/// An API server that answers everything alike and passes on what it was asked.
+/// An API server that answers all requests alike and forwards them to the test.
 fn start_server(code: u16, answer: Value) -> (Client, UnboundedReceiver<(String, Value)>) {
     let (asked, heard) = unbounded_channel();
     let service = tower::service_fn(move |request: Request<Body>| {
