@@ -115,10 +115,10 @@ impl ScriptedServer {
         let expected = std::sync::Arc::new(std::sync::Mutex::new(script));
         let server = Self { expected: std::sync::Arc::clone(&expected) };
         let service = tower::service_fn(move |request: axum::http::Request<kube::client::Body>| {
-            let asked = format!("{} {}", request.method(), request.uri().path());
+            let requested = format!("{} {}", request.method(), request.uri().path());
             let next = expected.lock().unwrap().pop_front();
-            let (wanted, status, answer) = next.unwrap_or_else(|| panic!("{asked} was not expected"));
-            assert_eq!(asked, wanted);
+            let (wanted, status, answer) = next.unwrap_or_else(|| panic!("{requested} was not expected"));
+            assert_eq!(requested, wanted);
             let body = kube::client::Body::from(serde_json::to_vec(&answer).unwrap());
             let response = axum::http::Response::builder().status(status).body(body);
             std::future::ready(response)

@@ -34,7 +34,7 @@ pub struct Keys {
     /// Signs with the current key.
     pub signer: Signer,
     /// When to check the keys again.
-    pub look_again: Duration,
+    pub check_again: Duration,
 }
 
 /// Reads the key or generates it, makes sure that the `ConfigMap` holds all public halves, and takes the rotation steps that are due. A key
@@ -81,7 +81,7 @@ impl KeyHome<'_> {
             let found = self.observe().await?;
             let version = found.secret_version.as_deref();
             match plan_rotation(&found.state, period, now)? {
-                Step::Wait(look_again) => return Ok(Keys { signer: build_signer(&found.state.stored)?, look_again }),
+                Step::Wait(check_again) => return Ok(Keys { signer: build_signer(&found.state.stored)?, check_again }),
                 Step::Publish(jwks) => self.publish(&jwks, found.config_map_version.as_deref()).await?,
                 Step::Write { stored, what } => self.write(&stored, version, what).await?,
                 Step::MakeCurrent => {

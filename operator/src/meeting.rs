@@ -97,7 +97,7 @@ fn until(time: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
 /// Limits how often a rapidly changing number of participants is written.
 fn compute_debounce(meeting: &Meeting, status: &MeetingStatus, context: &Context) -> Option<Duration> {
     let old = meeting.status.as_ref();
-    if report::is_same(old, status) || !report::differs_in_people_only(old, status) {
+    if report::is_same(old, status) || !report::differs_in_participants_only(old, status) {
         return None;
     }
     context.count_writes.pause(meeting.metadata.uid.as_deref().unwrap_or_default())

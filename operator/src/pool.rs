@@ -1,6 +1,7 @@
 //! The pool controller: creates, announces, replaces and deletes the media pods of each `MediaPool`, and drains a pool that is deleted.
 //!
-//! Pools are reconciled one at a time (see `run`), because they may share a range of ports.
+//! A reconciliation has five steps: `observe` the pods, validate the spec (`model::valid_pool`), `plan`, `apply`, `report`. Only the first and
+//! the fourth do I/O. Pools are reconciled one at a time (see `run`), because they may share a range of ports.
 
 pub(crate) mod applied;
 pub(crate) mod apply;
@@ -22,6 +23,7 @@ use kube::{Resource, ResourceExt, runtime::controller::Action};
 use tracing::instrument;
 
 use self::{
+    applied::Applied,
     error::Error,
     plan::{ObservedPods, PoolPlan, plan_pool, withhold_pods},
     report::PoolConditions,
@@ -70,37 +72,58 @@ async fn reconcile_pool(object: &MediaPool, context: &Context) -> Result<Reconci
         Ok(false) => return Ok(Reconciled { outcome: Outcome::Waiting, again: Some(Duration::from_secs(1)) }),
         Err(error) => Some(error),
     };
-    let pool = match validate_pool(object, &context.config.defaults) {
-        Ok(pool) => pool,
-        Err(why) => {
-            let pass = report_refusal(object, &why, context).await?;
-            return lack.map_or(Ok(pass), Err);
-        }
+    let (result, failure) = match validate_pool(object, &context.config.defaults) {
+        Ok(pool) => reconcile_valid(object, &pool, lack.as_ref(), context).await?,
+        Err(why) => (report_refusal(object, &why, context).await?, None),
     };
+    lack.or(failure).map_or(Ok(result), Err)
+}
+
+/// The steps for a valid pool; returns the first failure of the plan along with the result. `lack` is why the pool has no finalizer of ours.
+async fn reconcile_valid(
+    object: &MediaPool,
+    pool: &ValidPool,
+    lack: Option<&Error>,
+    context: &Context,
+) -> Result<(Reconciled, Option<Error>), Error> {
     let pods = observe::observe_pods(context).await?; // I/O
-    let (observed, plan) = decide(context, &pool, &pods, lack.as_ref()); // pure but for the caches
-    let is_recorded = record_blocks(object, context, &observed, &plan).await; // I/O
-    if !matches!(is_recorded, Ok(true)) {
-        unmark(context, &plan, &applied::Applied::default());
-        return is_recorded.map(|_| Reconciled::of(Outcome::Skipped));
-    }
-    let (done, failure) = apply::apply_plan(context, &pool, plan.clone()).await; // I/O
-    // Includes pods whose creation was not confirmed: even if such a pod is gone by the next list, its block may have been in use.
-    context.quarantine().reserve(done.given());
-    unmark(context, &plan, &done);
-    move_people(context, &pool, &plan);
-    let values = report::compute_values(&pool, &observed, &done); // pure
-    let blocks = report::compute_blocks(&pool, &observed, done.given(), &context.quarantine());
-    let status = report::compute_status(object, Some((&pool, &observed)), &values, blocks, observed.now); // pure
+    let (observed, plan) = decide(context, pool, &pods, lack); // pure but for the caches
+    let Some((done, failure)) = execute(object, pool, &observed, &plan, context).await? else {
+        return Ok((Reconciled::of(Outcome::Skipped), None));
+    };
+    let values = report::compute_values(pool, &observed, &done); // pure
+    let blocks = report::compute_blocks(pool, &observed, done.given(), &context.quarantine());
+    let status = report::compute_status(object, Some((pool, &observed)), &values, blocks, observed.now); // pure
     let notes = report::compute_notes(object, Some(&done), &values); // pure
-    measure(context, &pool, &observed, &status);
+    measure(context, pool, &observed, &status);
     let pause = if notes.is_empty() { compute_debounce(object, &status, context) } else { None };
     let outcome = match pause {
         Some(_) => Outcome::Waiting,
         None => apply::apply_status(context, object, &status, &notes).await?, // I/O
     };
-    let pass = compute_reconciled(context, outcome, &values, &plan, &observed);
-    lack.or(failure).map_or_else(|| Ok(Reconciled { again: pass.again.into_iter().chain(pause).min(), ..pass }), Err)
+    let result = compute_reconciled(context, outcome, &values, &plan, &observed);
+    Ok((Reconciled { again: result.again.into_iter().chain(pause).min(), ..result }, failure))
+}
+
+/// Records the blocks of new pods, executes the plan, and moves participants off draining pods. `None`: the pool is gone.
+async fn execute(
+    object: &MediaPool,
+    pool: &ValidPool,
+    observed: &ObservedPods,
+    plan: &PoolPlan,
+    context: &Context,
+) -> Result<Option<(Applied, Option<Error>)>, Error> {
+    let is_recorded = record_blocks(object, context, observed, plan).await;
+    if !matches!(is_recorded, Ok(true)) {
+        unmark(context, plan, &Applied::default());
+        return is_recorded.map(|_| None);
+    }
+    let (done, failure) = apply::apply_plan(context, pool, plan.clone()).await;
+    // Includes pods whose creation was not confirmed: even if such a pod is gone by the next list, its block may have been in use.
+    context.quarantine().reserve(done.given());
+    unmark(context, plan, &done);
+    move_participants(context, pool, plan);
+    Ok(Some((done, failure)))
 }
 
 /// Limits how often a rapidly changing number of meetings is written.
@@ -156,7 +179,7 @@ async fn record_blocks(
     written
 }
 
-fn unmark(context: &Context, plan: &PoolPlan, applied: &applied::Applied) {
+fn unmark(context: &Context, plan: &PoolPlan, applied: &Applied) {
     let mut ledger = context.cache.ledger();
     for deletion in plan.delete.iter().filter(|deletion| !applied.deleted.contains(deletion)) {
         ledger.unmark(&deletion.uid);
@@ -164,7 +187,7 @@ fn unmark(context: &Context, plan: &PoolPlan, applied: &applied::Applied) {
 }
 
 /// Lets as many meetings leave their draining pods as the pool's pace allows, and enqueues every meeting that may have to move.
-fn move_people(context: &Context, pool: &ValidPool, plan: &PoolPlan) {
+fn move_participants(context: &Context, pool: &ValidPool, plan: &PoolPlan) {
     let cache = &context.cache;
     if plan.move_off.is_empty() && plan.drain.is_empty() {
         return;
@@ -237,8 +260,8 @@ async fn reconcile_unreadable(
     context: &Context,
 ) -> Result<Reconciled, Error> {
     let held = finalizer::ensure_finalizer(context, object.meta()).await; // I/O
-    let pass = report_unreadable(object, error, context);
-    held.map(|is_held| Reconciled { again: (!is_held).then_some(Duration::from_secs(1)), ..pass })
+    let result = report_unreadable(object, error, context);
+    held.map(|is_held| Reconciled { again: (!is_held).then_some(Duration::from_secs(1)), ..result })
 }
 
 /// An object that cannot be parsed gets an event, because there is no status to write to.

@@ -126,17 +126,17 @@ async fn run_elected(
     }
     let (ended, work_ended) = oneshot::channel();
     // A task of its own, so that slow work here cannot delay a renewal.
-    let mut keeping = AbortOnDropHandle::new(tokio::spawn(elector.keep(work_ended)));
+    let mut election = AbortOnDropHandle::new(tokio::spawn(elector.keep(work_ended)));
     let controllers = run_controllers(client, config, metrics, readiness, stop).boxed();
     tokio::select! {
         biased;
-        kept = &mut keeping => return judge_election(kept).and(Err(RunError::Ended("leader election"))),
+        kept = &mut election => return judge_election(kept).and(Err(RunError::Ended("leader election"))),
         // After a failure the lease is left to expire: canceled requests may still be in flight.
         result = controllers => result?,
     }
     // The receiver is gone only if the lease is lost, and then the election returns that error.
     let _ = ended.send(());
-    judge_election(keeping.await)
+    judge_election(election.await)
 }
 
 fn judge_election(kept: Result<Result<(), LeaseError>, tokio::task::JoinError>) -> Result<(), RunError> {
@@ -278,7 +278,7 @@ async fn run_key_rotation(client: Client, config: Config, link: PodLink) {
         match check_keys(&client, &config).await {
             Ok(keys) => {
                 link.use_signer(keys.signer);
-                pause = keys.look_again;
+                pause = keys.check_again;
             }
             Err(error) => {
                 note_keys(&error);
@@ -298,7 +298,7 @@ fn build_reporter() -> Reporter {
 /// Failures are logged where they happen; an object that is gone when its turn comes is no failure.
 async fn drain<K, E, Q>(
     name: &'static str,
-    passes: impl Stream<Item = Result<(ObjectRef<K>, Action), controller::Error<E, Q>>>,
+    results: impl Stream<Item = Result<(ObjectRef<K>, Action), controller::Error<E, Q>>>,
     stop: Stop,
 ) -> Result<(), RunError>
 where
@@ -306,9 +306,9 @@ where
     E: std::error::Error + 'static,
     Q: std::error::Error + 'static,
 {
-    passes
-        .for_each(|pass| {
-            if let Err(controller::Error::RunnerError(error)) = &pass {
+    results
+        .for_each(|result| {
+            if let Err(controller::Error::RunnerError(error)) = &result {
                 tracing::error!(error = error as &dyn std::error::Error, controller = name, "controller error");
             }
             std::future::ready(())

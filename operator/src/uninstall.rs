@@ -96,7 +96,8 @@ async fn uninstall_at(client: Client, config: UninstallConfig, pace: Pace) -> Re
     let begin = Instant::now();
     let timeout = SignedDuration::try_from(config.timeout).unwrap_or(SignedDuration::MAX);
     let until = Timestamp::now().checked_add(timeout).unwrap_or(Timestamp::MAX);
-    let mut work = Uninstall { leader: Leader::new(&client, &config, pace.lease), client, config, until, told: None };
+    let mut work =
+        Uninstall { leader: Leader::new(&client, &config, pace.lease), client, config, until, reported: None };
     loop {
         let left = match work.look().await {
             Ok(None) => {
@@ -128,7 +129,7 @@ struct Uninstall {
     until: Timestamp,
     leader: Leader,
     /// The last message that was logged, and when.
-    told: Option<(String, Instant)>,
+    reported: Option<(String, Instant)>,
 }
 
 impl Uninstall {
@@ -210,12 +211,12 @@ impl Uninstall {
     }
 
     fn tell(&mut self, left: &str, elapsed: Duration) {
-        let is_known = |(told, at): &(String, Instant)| told == left && at.elapsed() < TELL_AGAIN;
-        if self.told.as_ref().is_some_and(is_known) {
+        let is_known = |(reported, at): &(String, Instant)| reported == left && at.elapsed() < TELL_AGAIN;
+        if self.reported.as_ref().is_some_and(is_known) {
             return;
         }
         tracing::info!(elapsed = elapsed.as_secs(), timeout = self.config.timeout.as_secs(), "{left}");
-        self.told = Some((left.to_owned(), Instant::now()));
+        self.reported = Some((left.to_owned(), Instant::now()));
     }
 }
 
@@ -270,8 +271,8 @@ fn unless_gone<T>(result: Result<T, kube::Error>, what: &'static str) -> Result<
 fn describe(pool: &Guarded<MediaPool>) -> String {
     let status = pool.0.as_ref().ok().and_then(|pool| pool.status.as_ref());
     let conditions = status.map(|status| status.conditions.as_slice()).unwrap_or_default();
-    let told = find(conditions, CONDITION_READY).filter(|ready| ready.reason == reason::DELETING);
-    let message = told.map_or("being deleted", |ready| ready.message.as_str());
+    let reported = find(conditions, CONDITION_READY).filter(|ready| ready.reason == reason::DELETING);
+    let message = reported.map_or("being deleted", |ready| ready.message.as_str());
     format!("pool {:?}: {message}", pool.name_any())
 }
 

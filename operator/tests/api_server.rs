@@ -219,7 +219,7 @@ impl RunningOperator {
 
     async fn stop(mut self) {
         drop(self.stop.take());
-        tokio::time::timeout(SHORT, &mut self.task).await.expect("ends when told to").unwrap().unwrap();
+        tokio::time::timeout(SHORT, &mut self.task).await.expect("ends when asked to").unwrap().unwrap();
     }
 }
 
@@ -340,7 +340,7 @@ impl FakePods {
 
 #[tokio::test]
 #[ignore = "needs the test cluster's binaries: make test-api-server"]
-#[allow(clippy::too_many_lines, reason = "one story, told in order")]
+#[allow(clippy::too_many_lines, reason = "one story, in order")]
 async fn a_meeting_goes_the_whole_way() {
     let server = ApiServer::start("story").await;
     let client = &server.client;

@@ -95,7 +95,7 @@ impl Replica {
 
     async fn stop(mut self) {
         drop(self.stop.take());
-        tokio::time::timeout(SHORT, &mut self.task).await.expect("ends when told to").unwrap().unwrap();
+        tokio::time::timeout(SHORT, &mut self.task).await.expect("ends when asked to").unwrap().unwrap();
     }
 
     async fn wait_until_ready(&self, body: &str) {

@@ -134,7 +134,7 @@ impl Operator {
         let refused = self.refusals.0.lock().unwrap().clone();
         assert!(refused.is_empty(), "the chart does not let the operator: {refused:#?}");
         let told = told.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        ended.expect("ends when told to").unwrap().unwrap();
+        ended.expect("ends when asked to").unwrap().unwrap();
         told
     }
 }

@@ -5,7 +5,7 @@
     clippy::unwrap_used,
     clippy::print_stdout,
     clippy::cast_precision_loss,
-    reason = "a measurement may end at once, and what it finds is for people"
+    reason = "a measurement may end at once, and its results are for readers"
 )]
 
 mod support;

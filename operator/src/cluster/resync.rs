@@ -72,9 +72,9 @@ mod tests {
             cache.ledger().observe(&meeting);
         }
         walk(&cache, Duration::ZERO, 0.5).await;
-        let mut asked: Vec<_> =
-            std::iter::from_fn(|| cache.meeting_queue.take()).map(|asked| asked.name.clone()).collect();
-        asked.sort();
-        assert_eq!(asked, names);
+        let mut requested: Vec<_> =
+            std::iter::from_fn(|| cache.meeting_queue.take()).map(|requested| requested.name.clone()).collect();
+        requested.sort();
+        assert_eq!(requested, names);
     }
 }

@@ -107,13 +107,13 @@ fn watch<K>(
     config: watcher::Config,
     writer: Writer<K>,
     cache: Arc<ClusterCache>,
-    heard: fn(&ClusterCache, &Event<K>),
+    on_event: fn(&ClusterCache, &Event<K>),
 ) -> impl Stream<Item = Result<K, watcher::Error>> + Send
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
 {
     let events = watcher(api, config).backoff(WatchBackoff::default()).modify(slim).reflect(writer);
-    events.inspect(move |event| hear(&cache, heard, event)).touched_objects()
+    events.inspect(move |event| handle_event(&cache, on_event, event)).touched_objects()
 }
 
 /// A watch without a cache: what matters of its objects is in the views.
@@ -121,23 +121,23 @@ fn watch_only<K>(
     api: Api<K>,
     config: watcher::Config,
     cache: Arc<ClusterCache>,
-    heard: fn(&ClusterCache, &Event<K>),
+    on_event: fn(&ClusterCache, &Event<K>),
 ) -> impl Stream<Item = ()> + Send
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
 {
     let events = watcher(api, config).backoff(WatchBackoff::default());
-    events.map(move |event| hear(&cache, heard, &event))
+    events.map(move |event| handle_event(&cache, on_event, &event))
 }
 
-fn hear<K: Resource<DynamicType = ()>>(
+fn handle_event<K: Resource<DynamicType = ()>>(
     cache: &ClusterCache,
-    heard: fn(&ClusterCache, &Event<K>),
+    on_event: fn(&ClusterCache, &Event<K>),
     event: &Result<Event<K>, watcher::Error>,
 ) {
     match event {
         Ok(event) => {
-            heard(cache, event);
+            on_event(cache, event);
             if matches!(event, Event::InitDone) {
                 cache.on_full_list(&K::kind(&()));
             }

@@ -165,7 +165,7 @@ impl Run {
             };
             let pause = if let Ok(keys) = home(&self.client).ensure(Some(PERIOD), now, seed).await {
                 self.assert_is_current(&keys);
-                i64::try_from(keys.look_again.as_secs().div_ceil(60)).unwrap()
+                i64::try_from(keys.check_again.as_secs().div_ceil(60)).unwrap()
             } else {
                 crashes += 1;
                 1
@@ -179,7 +179,7 @@ impl Run {
         let kid = cluster.text("kid").unwrap();
         assert!(cluster.published().contains(&kid));
         assert!(signer.contains(&kid) && !signer.contains("PRIVATE"), "{signer}");
-        assert!((Duration::from_secs(1)..=Duration::from_mins(5)).contains(&keys.look_again));
+        assert!((Duration::from_secs(1)..=Duration::from_mins(5)).contains(&keys.check_again));
     }
 }
 
@@ -292,7 +292,7 @@ async fn keys_that_are_in_place_are_read_and_nothing_is_written() {
         (get_config_map.as_str(), 200, config_map_object(Some(&pair))),
     ];
     let keys = ensure(script).await.unwrap();
-    assert_eq!(keys.look_again, Duration::from_mins(5));
+    assert_eq!(keys.check_again, Duration::from_mins(5));
     assert!(!format!("{keys:?}").contains("PRIVATE"));
 }
 

@@ -111,7 +111,7 @@ fn plan_last(meeting: &ValidMeeting, observed: &ObservedPool, removal: &Removal)
     let bound = meeting.bound_to.as_ref();
     let pod = bound.and_then(|bound| observed.pods.iter().find(|pod| pod.uid == bound.uid && pod.is_live()));
     let name = &observed.pool.name;
-    if let Some(pod) = pod.filter(|_| meeting.participants > 0 || !meeting.is_told) {
+    if let Some(pod) = pod.filter(|_| meeting.participants > 0 || !meeting.is_reported) {
         let until = removal.deadline;
         let why = format!("MediaPool {name:?} is being deleted: the call can continue until {until}, then it ends");
         let accepted = ConditionValue::no(reason::POOL_DELETING, why);
@@ -218,8 +218,8 @@ fn compute_drain_message(pod: &MediaPod, cause: &str) -> String {
 }
 
 fn compute_share(observed: &ObservedPool, pod: &MediaPod) -> u64 {
-    let people = u64::from(load_of(observed, pod).participants);
-    people.saturating_mul(100) / u64::from(observed.pool.capacity.participants.max(1))
+    let participants = u64::from(load_of(observed, pod).participants);
+    participants.saturating_mul(100) / u64::from(observed.pool.capacity.participants.max(1))
 }
 
 /// Whether a pod has so many participants that its remaining capacity should be left to their meetings.
@@ -239,7 +239,7 @@ pub(crate) fn select_pod<'a>(meeting: &ValidMeeting, observed: &'a ObservedPool)
         .pods
         .iter()
         .filter(|pod| pod.is_open() && Some(pod.uid.as_str()) != own && has_room(meeting, observed, pod));
-    let on_node = compute_people_by_node(observed);
+    let on_node = compute_participants_by_node(observed);
     candidates.map(AsRef::as_ref).max_by_key(|pod: &&MediaPod| {
         let load = load_of(observed, pod);
         let is_current = pod.revision == observed.pool.revision;
@@ -260,12 +260,13 @@ fn has_room(meeting: &ValidMeeting, observed: &ObservedPool, pod: &MediaPod) -> 
         && load.participants.saturating_add(meeting.max_participants) <= observed.pool.capacity.participants
 }
 
-fn compute_people_by_node(observed: &ObservedPool) -> BTreeMap<&str, u32> {
-    let mut people = BTreeMap::new();
+fn compute_participants_by_node(observed: &ObservedPool) -> BTreeMap<&str, u32> {
+    let mut participants = BTreeMap::new();
     for pod in &observed.pods {
-        *people.entry(pod.node.as_deref().unwrap_or_default()).or_default() += load_of(observed, pod).participants;
+        *participants.entry(pod.node.as_deref().unwrap_or_default()).or_default() +=
+            load_of(observed, pod).participants;
     }
-    people
+    participants
 }
 
 fn load_of(observed: &ObservedPool, pod: &MediaPod) -> PodLoad {

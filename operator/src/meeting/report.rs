@@ -84,7 +84,7 @@ pub(crate) fn is_same(old: Option<&MeetingStatus>, new: &MeetingStatus) -> bool 
 }
 
 /// Whether `new` differs from `old` only in the number of participants.
-pub(crate) fn differs_in_people_only(old: Option<&MeetingStatus>, new: &MeetingStatus) -> bool {
+pub(crate) fn differs_in_participants_only(old: Option<&MeetingStatus>, new: &MeetingStatus) -> bool {
     let participants = old.and_then(|status| status.participants);
     is_same(old, &MeetingStatus { participants, ..new.clone() })
 }
@@ -106,8 +106,8 @@ pub(crate) fn compute_notes(meeting: &Meeting, plan: &MeetingPlan, status: &Meet
     ];
     for (type_, value) in values {
         let is_new = find(old, type_).is_none_or(|condition| condition.reason != value.reason().code);
-        let is_told = notes.iter().any(|note| note.reason == value.reason().code);
-        if is_new && !is_told && is_worth_telling(type_, value, plan) {
+        let is_reported = notes.iter().any(|note| note.reason == value.reason().code);
+        if is_new && !is_reported && is_notable(type_, value, plan) {
             notes.push(compute_note(value));
         }
     }
@@ -126,7 +126,7 @@ fn compute_recording_note(meeting: &Meeting, status: &MeetingStatus) -> Option<N
 }
 
 /// Consequences of a reported change are not reported.
-fn is_worth_telling(type_: &str, value: &ConditionValue, plan: &MeetingPlan) -> bool {
+fn is_notable(type_: &str, value: &ConditionValue, plan: &MeetingPlan) -> bool {
     let is_bound_now = matches!(plan.placement, Placement::New(_));
     match (type_, value) {
         (CONDITION_ACCEPTED, ConditionValue::True(_))

@@ -56,7 +56,7 @@ pub(crate) struct ValidMeeting {
     pub(crate) participants: u32,
     /// Whether its pod has reported participants since this process started. Before that, `participants` is from the status, which may be
     /// old.
-    pub(crate) is_told: bool,
+    pub(crate) is_reported: bool,
     /// Whether it may leave a draining pod despite its participants.
     pub(crate) is_released: bool,
     /// Why it gets no new place in the pool, if so. It keeps its current place.
@@ -126,7 +126,7 @@ pub(crate) fn validate_meeting(
         is_dedicated,
         denial: check_quota(pool, &namespace, is_dedicated, may_be_dedicated, ledger.usage_of_others(meeting)),
         participants: ledger.occupancy_of(meeting).participants,
-        is_told: bound_to.as_ref().is_some_and(|pod| ledger.people_on(&pod.uid).is_some()),
+        is_reported: bound_to.as_ref().is_some_and(|pod| ledger.participants_on(&pod.uid).is_some()),
         bound_to,
         is_released: ledger.is_released(meeting),
         moment: compute_moment(&meeting.spec, now),

@@ -49,7 +49,7 @@ pub(crate) struct Ledger {
     names: HashSet<Arc<str>>,
     marked_for_deletion: HashSet<String>,
     /// Participants on a pod by its own report, including those of meetings that have left it.
-    people: HashMap<String, u32>,
+    participants: HashMap<String, u32>,
     list: u64,
 }
 
@@ -84,7 +84,7 @@ impl Ledger {
                 entry.decided = None;
             }
             entry.recorded = recorded;
-            entry.told = Occupancy::of_status(status);
+            entry.recorded_occupancy = Occupancy::of_status(status);
             entry.list = list;
         });
         self.meetings.get(uid).map(|entry| Arc::clone(&entry.key))
@@ -129,7 +129,7 @@ impl Ledger {
     pub(crate) fn assign(&mut self, uid: &str, pod: &AssignedPod) {
         self.change(uid, |entry| {
             entry.decided = Some(Box::new(pod.clone()));
-            (entry.reported, entry.told) = (None, Occupancy::default());
+            (entry.reported, entry.recorded_occupancy) = (None, Occupancy::default());
             (entry.wants_pod, entry.is_released) = (false, false);
         });
     }
@@ -183,13 +183,13 @@ impl Ledger {
     /// Removes the pod with this UID, which is gone.
     pub(crate) fn forget_pod(&mut self, pod_uid: &str) {
         self.marked_for_deletion.remove(pod_uid);
-        self.people.remove(pod_uid);
+        self.participants.remove(pod_uid);
         self.names.remove(pod_uid);
     }
 
     /// Records what a pod reports about its rooms, by UID of their meetings. Returns the keys of the meetings that have changed.
     pub(crate) fn report(&mut self, pod_uid: &str, rooms: &HashMap<String, Occupancy>) -> Vec<Arc<MeetingKey>> {
-        self.people.insert(pod_uid.to_owned(), rooms.values().map(|room| room.participants).sum());
+        self.participants.insert(pod_uid.to_owned(), rooms.values().map(|room| room.participants).sum());
         let on_pod = self.on_pod.get(pod_uid).cloned().unwrap_or_default();
         let mut changed = Vec::new();
         for (uid, key) in on_pod {
@@ -203,8 +203,8 @@ impl Ledger {
     }
 
     /// Participants on a pod by its own report; `None` if it has not reported yet.
-    pub(crate) fn people_on(&self, pod_uid: &str) -> Option<u32> {
-        self.people.get(pod_uid).copied()
+    pub(crate) fn participants_on(&self, pod_uid: &str) -> Option<u32> {
+        self.participants.get(pod_uid).copied()
     }
 
     /// The load of a pod.

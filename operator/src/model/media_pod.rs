@@ -192,8 +192,8 @@ impl MediaPod {
 fn compute_reached(pod: &Pod) -> Option<Reached> {
     let found = condition(pod, POD_CONDITION_MEDIA_REACHABLE)?;
     let known = [reason::MEDIA_REACHABLE, reason::MEDIA_UNREACHABLE, reason::UDP_BLOCKED, reason::PROBE_FAILED];
-    let told = found.reason.as_deref().unwrap_or_default();
-    let reason = known.into_iter().find(|reason| *reason == told).unwrap_or(reason::PROBE_FAILED);
+    let reported = found.reason.as_deref().unwrap_or_default();
+    let reason = known.into_iter().find(|reason| *reason == reported).unwrap_or(reason::PROBE_FAILED);
     let reason = Reason::new(reason, found.message.clone().unwrap_or_default());
     let is_reachable = match found.status.as_str() {
         TRUE => Some(true),

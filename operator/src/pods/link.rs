@@ -46,13 +46,13 @@ const QUOTED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-');
 struct TimeLimits {
     answer: Duration,
     /// Longer than [`WAIT_SECONDS`].
-    news: Duration,
+    long_poll: Duration,
 }
 
-const TIME_LIMITS: TimeLimits = TimeLimits { answer: Duration::from_secs(3), news: Duration::from_secs(35) };
+const TIME_LIMITS: TimeLimits = TimeLimits { answer: Duration::from_secs(3), long_poll: Duration::from_secs(35) };
 
 /// A request to a pod.
-struct Question {
+struct PodRequest {
     method: Method,
     path: String,
     body: Bytes,
@@ -88,15 +88,15 @@ impl PodLink {
 
     /// The rooms of `pod`.
     pub(crate) async fn list_rooms(&self, pod: &MediaPod) -> Result<RoomList, PodLinkError> {
-        self.fetch(pod, Question { largest: LARGEST_LIST, ..self.question(Method::GET, ROOMS_PATH) }).await
+        self.fetch(pod, PodRequest { largest: LARGEST_LIST, ..self.prepare(Method::GET, ROOMS_PATH) }).await
     }
 
     /// The rooms of `pod` once their list has another version than `after`, or as they are after 25 seconds. An older pod responds at once,
     /// with version 0: the caller must pause before the next request.
     pub(crate) async fn await_rooms(&self, pod: &MediaPod, after: u64) -> Result<RoomList, PodLinkError> {
         let path = format!("{ROOMS_PATH}?after={after}&wait={WAIT_SECONDS}");
-        let question = self.question(Method::GET, &path);
-        self.fetch(pod, Question { limit: self.limits.news, largest: LARGEST_LIST, ..question }).await
+        let request = self.prepare(Method::GET, &path);
+        self.fetch(pod, PodRequest { limit: self.limits.long_poll, largest: LARGEST_LIST, ..request }).await
     }
 
     /// Changes the settings of a room. `false`: there is no such room, or the pod does not support it.
@@ -109,14 +109,14 @@ impl PodLink {
     ) -> Result<bool, PodLinkError> {
         let body =
             serde_json::to_vec(update).map_err(|source| PodLinkError::Write { pod: pod.name.clone(), source })?.into();
-        let question = self.question(Method::PATCH, &build_room_path(namespace, name));
-        self.order(pod, Question { body, ..question }).await
+        let request = self.prepare(Method::PATCH, &build_room_path(namespace, name));
+        self.command(pod, PodRequest { body, ..request }).await
     }
 
     /// Makes the pod refuse new participants, or accept them again. `false`: the pod does not support it.
     pub(crate) async fn set_draining(&self, pod: &MediaPod, is_draining: bool) -> Result<bool, PodLinkError> {
         let method = if is_draining { Method::PUT } else { Method::DELETE };
-        self.order(pod, self.question(method, DRAIN_PATH)).await
+        self.command(pod, self.prepare(method, DRAIN_PATH)).await
     }
 
     /// Ends the room of the meeting with this UID, if there is one.
@@ -133,40 +133,40 @@ impl PodLink {
             EndReason::Moved => "moved",
         };
         let path = format!("{}?uid={}&reason={why}", build_room_path(namespace, name), quote(uid));
-        self.order(pod, self.question(Method::DELETE, &path)).await.map(|_| ())
+        self.command(pod, self.prepare(Method::DELETE, &path)).await.map(|_| ())
     }
 
     /// Makes the pod open probe endpoints, which answer STUN requests, at its announced addresses. From a pod without probe support this is
     /// an error with [`PodLinkError::is_unknown_to_pod`].
     pub(crate) async fn open_probe(&self, pod: &MediaPod) -> Result<ProbeTargets, PodLinkError> {
-        self.fetch(pod, self.question(Method::POST, PROBE_PATH)).await
+        self.fetch(pod, self.prepare(Method::POST, PROBE_PATH)).await
     }
 
-    fn question(&self, method: Method, path: &str) -> Question {
+    fn prepare(&self, method: Method, path: &str) -> PodRequest {
         let path = path.to_owned();
-        Question { method, path, body: Bytes::new(), limit: self.limits.answer, largest: LARGEST_ANSWER }
+        PodRequest { method, path, body: Bytes::new(), limit: self.limits.answer, largest: LARGEST_ANSWER }
     }
 
-    async fn fetch<T: DeserializeOwned>(&self, pod: &MediaPod, question: Question) -> Result<T, PodLinkError> {
-        let (status, body) = self.ask(pod, question).await?;
+    async fn fetch<T: DeserializeOwned>(&self, pod: &MediaPod, request: PodRequest) -> Result<T, PodLinkError> {
+        let (status, body) = self.send(pod, request).await?;
         if !status.is_success() {
             return Err(PodLinkError::Status { pod: pod.name.clone(), status });
         }
         serde_json::from_slice(&body).map_err(|source| PodLinkError::Parse { pod: pod.name.clone(), source })
     }
 
-    async fn order(&self, pod: &MediaPod, question: Question) -> Result<bool, PodLinkError> {
-        match self.ask(pod, question).await?.0 {
+    async fn command(&self, pod: &MediaPod, request: PodRequest) -> Result<bool, PodLinkError> {
+        match self.send(pod, request).await?.0 {
             status if status.is_success() => Ok(true),
             status if is_unknown(status) => Ok(false),
             status => Err(PodLinkError::Status { pod: pod.name.clone(), status }),
         }
     }
 
-    async fn ask(&self, pod: &MediaPod, question: Question) -> Result<(StatusCode, Bytes), PodLinkError> {
-        let Question { method, path, body, limit, largest } = question;
+    async fn send(&self, pod: &MediaPod, request: PodRequest) -> Result<(StatusCode, Bytes), PodLinkError> {
+        let PodRequest { method, path, body, limit, largest } = request;
         let request = self.build_request(pod, method, &path, body)?;
-        let answer = tokio::time::timeout(limit, self.send(pod, request, largest)).await;
+        let answer = tokio::time::timeout(limit, self.exchange(pod, request, largest)).await;
         answer.map_err(|_| PodLinkError::Timeout { pod: pod.name.clone(), limit })?
     }
 
@@ -191,7 +191,7 @@ impl PodLink {
         request.body(Full::new(body)).map_err(|source| PodLinkError::Request { pod: pod.name.clone(), source })
     }
 
-    async fn send(
+    async fn exchange(
         &self,
         pod: &MediaPod,
         request: Request<Full<Bytes>>,

@@ -85,7 +85,7 @@ impl RoomReconciler {
         let mut moves = self.cache.pods_changed.subscribe();
         let mut known = RoomList::default();
         loop {
-            match self.await_news(&pod, &known, &mut moves).await {
+            match self.await_change(&pod, &known, &mut moves).await {
                 Ok(list) => {
                     known = list;
                     self.report(&pod, &known);
@@ -101,17 +101,17 @@ impl RoomReconciler {
     }
 
     /// Waits for the pod's next list. Meanwhile a room of the last one may have to end, because its meeting has.
-    async fn await_news(
+    async fn await_change(
         &self,
         pod: &MediaPod,
         known: &RoomList,
         moves: &mut tokio::sync::watch::Receiver<u64>,
     ) -> Result<RoomList, PodLinkError> {
-        let news = self.link.await_rooms(pod, known.version);
-        tokio::pin!(news);
+        let change = self.link.await_rooms(pod, known.version);
+        tokio::pin!(change);
         loop {
             tokio::select! {
-                answer = &mut news => return answer,
+                answer = &mut change => return answer,
                 // The sender is part of the cache, which `self` holds: it cannot be gone.
                 _ = moves.changed() => self.settle(pod, known).await,
             }
@@ -163,7 +163,7 @@ impl RoomReconciler {
                 RoomStep::Keep => {}
                 RoomStep::End(_) => self.end_room(pod, room).await,
                 RoomStep::Update { settings, awaits_returning } => {
-                    let returning = awaits_returning.then(|| self.returning().people_of(&room.uid));
+                    let returning = awaits_returning.then(|| self.returning().participants_of(&room.uid));
                     self.update_room(pod, room, settings, returning).await;
                 }
             }
@@ -197,7 +197,7 @@ impl RoomReconciler {
                 tracing::info!(kind = "Meeting", namespace, name, pod = pod.name, returning = people, "updated a room");
             }
             Ok(false) => {}
-            Err(error) => warn_of(&error, room, pod, "could not change the settings of a room"),
+            Err(error) => log_failure(&error, room, pod, "could not change the settings of a room"),
         }
     }
 
@@ -211,7 +211,7 @@ impl RoomReconciler {
                 compute_home(&meeting, pod_uid)
             }),
             Err(error) => {
-                warn_of(&error, room, pod, "could not check whether a room must end");
+                log_failure(&error, room, pod, "could not check whether a room must end");
                 return;
             }
         };
@@ -223,7 +223,7 @@ impl RoomReconciler {
         let (namespace, name) = (&room.namespace, &room.name);
         match self.link.end_room(pod, namespace, name, &room.uid, why).await {
             Ok(()) => tracing::info!(kind = "Meeting", namespace, name, pod = pod.name, ?why, "ended a room"),
-            Err(error) => warn_of(&error, room, pod, "could not end a room"),
+            Err(error) => log_failure(&error, room, pod, "could not end a room"),
         }
     }
 }
@@ -233,7 +233,7 @@ fn occupancy_of(room: &RoomReport) -> Occupancy {
 }
 
 /// A failure is retried with the next change or response.
-fn warn_of(error: &(dyn std::error::Error + 'static), room: &RoomReport, pod: &MediaPod, what: &str) {
+fn log_failure(error: &(dyn std::error::Error + 'static), room: &RoomReport, pod: &MediaPod, what: &str) {
     let (namespace, name) = (&room.namespace, &room.name);
     tracing::warn!(error, kind = "Meeting", namespace, name, pod = pod.name, "{what}, retrying");
 }

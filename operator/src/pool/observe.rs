@@ -49,7 +49,7 @@ pub(crate) fn observe_pool(
     ledger: &Ledger,
     now: Timestamp,
 ) -> ObservedPods {
-    let observed = observe_people(&pool.name, all, ledger, now);
+    let observed = observe_participants(&pool.name, all, ledger, now);
     let (nodes, overlaps) = observe_views(&context.cache, pool);
     ObservedPods {
         taken: compute_taken(pool, all),
@@ -65,12 +65,12 @@ pub(crate) fn observe_pool(
 }
 
 /// The pods of a pool and their participants, which is all that matters for a pool without a valid spec.
-pub(crate) fn observe_people(pool: &str, all: &[Arc<MediaPod>], ledger: &Ledger, now: Timestamp) -> ObservedPods {
+pub(crate) fn observe_participants(pool: &str, all: &[Arc<MediaPod>], ledger: &Ledger, now: Timestamp) -> ObservedPods {
     let pods: Vec<_> = all.iter().filter(|pod| pod.pool == pool).cloned().collect();
-    let told = pods.iter().filter_map(|pod| Some((pod.uid.clone(), ledger.people_on(&pod.uid)?)));
+    let reported = pods.iter().filter_map(|pod| Some((pod.uid.clone(), ledger.participants_on(&pod.uid)?)));
     ObservedPods {
         loads: pods.iter().map(|pod| (pod.uid.clone(), ledger.load_of(&pod.uid))).collect(),
-        people: told.collect(),
+        participants: reported.collect(),
         now,
         pods,
         ..ObservedPods::default()

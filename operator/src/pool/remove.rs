@@ -70,7 +70,7 @@ fn decide(
     let now = Timestamp::now();
     let observed = match valid {
         Some(pool) => observe::observe_pool(context, pool, pods, &ledger, now),
-        None => observe::observe_people(&name, pods, &ledger, now),
+        None => observe::observe_participants(&name, pods, &ledger, now),
     };
     let plan = plan_removal(removal, &observed, ledger.count_placed(&name));
     for deletion in &plan.delete {
@@ -167,8 +167,8 @@ mod tests {
         ];
         for (finalizers, script, outcome) in cases {
             let (server, client) = ScriptedServer::start(script);
-            let pass = reconcile_removal(&unreadable(finalizers), &context(&client)).await.unwrap();
-            assert_eq!(pass.outcome, outcome, "{finalizers:?}");
+            let result = reconcile_removal(&unreadable(finalizers), &context(&client)).await.unwrap();
+            assert_eq!(result.outcome, outcome, "{finalizers:?}");
             server.assert_finished();
         }
     }

@@ -99,9 +99,9 @@ fn compute_reachable(pool: &ValidPool, observed: &ObservedPods) -> ConditionValu
     if !pool.probes_media {
         return ConditionValue::Unknown(Reason::new(reason::PROBE_OFF, "spec.probeMedia is false"));
     }
-    let told: Vec<_> =
+    let reported: Vec<_> =
         observed.pods.iter().filter(|pod| pod.is_ready()).filter_map(|pod| pod.reached.as_ref()).collect();
-    let worst = told.iter().min_by_key(|reached| match reached.is_reachable {
+    let worst = reported.iter().min_by_key(|reached| match reached.is_reachable {
         Some(false) => 0,
         None => 1,
         Some(true) => 2,
@@ -197,14 +197,14 @@ pub(crate) fn compute_notes(object: &MediaPool, applied: Option<&Applied>, value
     for (type_, value) in values.by_type() {
         let Reason { code, message } = value.reason();
         let is_new = find(old, type_).is_none_or(|condition| condition.reason != *code);
-        let is_told = notes.iter().any(|note| note.reason == *code);
+        let is_reported = notes.iter().any(|note| note.reason == *code);
         let is_first = find(old, type_).is_none();
-        let is_news = match value {
+        let is_notable = match value {
             ConditionValue::Unknown(_) => false,
             ConditionValue::True(_) => type_ == CONDITION_READY || (!is_first && type_ != CONDITION_PODS_AVAILABLE),
             ConditionValue::False(_) => true,
         };
-        if is_new && !is_told && is_news {
+        if is_new && !is_reported && is_notable {
             let quiet = [reason::NO_POD_READY, reason::PORTS_RESTING, reason::UPDATING, reason::DELETING];
             let is_expected = value.is_true() || quiet.contains(code);
             notes.push(Note { is_warning: !is_expected, reason: code, message: message.clone(), pod: None });

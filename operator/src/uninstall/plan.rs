@@ -136,20 +136,20 @@ mod tests {
                 "lastTransitionTime": "2030-01-01T10:00:00Z"})
         };
         let pod = json!({"name": "media-lagoon-41000", "uid": "p1"});
-        let told = |status: serde_json::Value| {
+        let reported = |status: serde_json::Value| {
             let meeting = meeting_object(json!({"pool": "lagoon"}), status);
             compute_without_pool(&meeting, "harbor", at(1_000))
         };
         let status =
-            told(json!({"phase": "Ready", "participants": 3, "pod": pod, "joinUrl": "https://meet.test/m/a/b",
+            reported(json!({"phase": "Ready", "participants": 3, "pod": pod, "joinUrl": "https://meet.test/m/a/b",
             "conditions": [ready("True")]}));
         let status = status.unwrap();
         assert_eq!((status.participants, status.pod.as_ref()), (Some(0), None));
         assert_eq!(status.join_url.as_deref(), Some("https://meet.test/m/a/b"));
         let found = find(&status.conditions, CONDITION_READY).unwrap();
         assert_eq!((found.status.as_str(), found.reason.as_str()), ("False", "PoolNotFound"));
-        assert!(told(json!({"pod": pod, "conditions": [ready("False")]})).is_some());
-        assert!(told(json!({"conditions": [ready("False")]})).is_none());
-        assert!(told(json!({})).is_none());
+        assert!(reported(json!({"pod": pod, "conditions": [ready("False")]})).is_some());
+        assert!(reported(json!({"conditions": [ready("False")]})).is_none());
+        assert!(reported(json!({})).is_none());
     }
 }

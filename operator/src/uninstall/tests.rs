@@ -55,7 +55,7 @@ async fn play(config: UninstallConfig, pace: Pace, script: Vec<(String, u16, Val
 
 #[tokio::test]
 async fn pools_are_deleted_and_waited_for_and_then_meetings_are_told() {
-    let told = "PATCH /apis/convene.dev/v1alpha1/namespaces/crew/meetings/regatta/status";
+    let reported = "PATCH /apis/convene.dev/v1alpha1/namespaces/crew/meetings/regatta/status";
     let script = vec![
         pools(&[pool(false)]),
         lease(1),
@@ -66,7 +66,7 @@ async fn pools_are_deleted_and_waited_for_and_then_meetings_are_told() {
         (format!("GET {POOLS}"), 500, status(500, "InternalError", "etcd is away")),
         pools(&[]),
         meetings(&[ready_meeting()]),
-        (told.to_owned(), 200, ready_meeting()),
+        (reported.to_owned(), 200, ready_meeting()),
         pools(&[]),
         meetings(&[]),
     ];

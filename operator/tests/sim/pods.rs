@@ -104,7 +104,7 @@ impl Processes {
         if let Some(process) = self.lock().processes.get(uid) {
             return process.address;
         }
-        let listener = TcpListener::bind((next_address(), port)).expect("the address is nobody else's");
+        let listener = TcpListener::bind((next_address(), port)).expect("the address is free");
         listener.set_nonblocking(true).expect("sockets can do that");
         let address = listener.local_addr().expect("is bound");
         let app = build_app(Arc::clone(self), uid);

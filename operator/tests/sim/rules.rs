@@ -109,7 +109,8 @@ impl Rules {
         let of_pool = |(_, block): &(&String, &Block)| block.owner == uid_of(&change.after) && !block.is_ending;
         let people: u32 = state.blocks.iter().filter(of_pool).map(|(uid, _)| self.processes.people_in(uid)).sum();
         let name = &change.key.name;
-        (change.is_removal && people > 0).then(|| format!("pool {name:?} went with {people} people on its pods"))
+        (change.is_removal && people > 0)
+            .then(|| format!("pool {name:?} was removed with {people} participants on its pods"))
     }
 
     /// No participant is disconnected: the operator deletes pods only when they are empty or their deadline has passed.
@@ -123,7 +124,7 @@ impl Rules {
         if people == 0 || had_its_time(&change.after, deadlines) {
             return None;
         }
-        Some(format!("pod {:?} was deleted with {people} people in it", name_of(&change.after)))
+        Some(format!("pod {:?} was deleted with {people} participants", name_of(&change.after)))
     }
 }
 

@@ -35,17 +35,17 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     scenario!("the first meetings get a fresh pod", open_first_meetings, first_meetings_are_open),
     scenario!("the pool grows up to its maximum", fill_pool, pool_is_full),
     scenario!("the pool shrinks when meetings go", shrink_pool, pool_has_shrunk),
-    scenario!("people of a killed pod meet again", kill_pod, regatta_goes_on),
+    scenario!("participants of a killed pod meet again", kill_pod, regatta_goes_on),
     scenario!("a recording starts, and ends with its pod", kill_pod_of_recorded_meeting, regatta_is_not_recorded),
-    scenario!("a locked meeting takes its people along", kill_pod_of_locked_meeting, regatta_goes_on),
+    scenario!("a locked meeting takes its participants along", kill_pod_of_locked_meeting, regatta_goes_on),
     scenario!("a namespace has one dedicated meeting", dedicate_pods, one_regatta_is_alone),
     scenario!("a deleted meeting ends its call", delete_meeting, call_is_over),
-    scenario!("a meeting made anew is another one", remake_meeting, regatta_is_another),
-    scenario!("a deleted pool lets its people finish", delete_pool, pool_is_gone),
+    scenario!("a meeting that is created again is another one", remake_meeting, regatta_is_another),
+    scenario!("a deleted pool lets its participants finish", delete_pool, pool_is_gone),
     scenario!("a deleted pool ends calls at its deadline", delete_pool_of_endless_call, pool_is_gone_and_the_call_over),
-    scenario!("a pool made anew has pods of its own", remake_pool, regatta_goes_on),
+    scenario!("a pool that is created again has pods of its own", remake_pool, regatta_goes_on),
     scenario!("a restarted operator goes on where the other was", restart_operator, first_meetings_are_open),
-    scenario!("a new template moves everybody", change_template, everybody_is_on_the_new_template),
+    scenario!("a new template moves all participants", change_template, everybody_is_on_the_new_template),
     scenario!("a full pool without surge replaces its pod", replace_the_only_pod, the_only_pod_is_new),
     scenario!("a cordoned node is left", cordon_node, node_is_empty),
     scenario!("a dedicated meeting is alone", dedicate_pod, regatta_is_alone),
@@ -102,7 +102,7 @@ fn expect_new_images(world: &World) -> Result<(), String> {
 async fn open_regatta(world: &World) -> Result<(), String> {
     world.meeting("regatta", json!({}));
     world.processes.gather(CREW, "regatta", 3);
-    world.wait("people in the regatta", |world| world.expect_people("regatta", 3)).await
+    world.wait("participants in the regatta", |world| world.expect_people("regatta", 3)).await
 }
 
 async fn open_first_meetings(world: &World) -> Result<(), String> {
@@ -174,7 +174,7 @@ pub(crate) async fn kill_pod_of_locked_meeting(world: &World) -> Result<(), Stri
         0 => world.expect_people("regatta", 3),
         untold => Err(format!("{untold} processes have news")),
     };
-    world.settle("people in the regatta, of whom the operator knows", is_heard).await?;
+    world.settle("participants in the regatta, known to the operator", is_heard).await?;
     kill_pod_of_regatta(world)
 }
 
@@ -390,7 +390,7 @@ async fn dedicate_pod(world: &World) -> Result<(), String> {
     world.meeting("regatta", json!({"placement": "Dedicated"}));
     world.meeting("dinner", json!({}));
     world.processes.gather(CREW, "regatta", 3);
-    world.wait("people in the regatta", |world| world.expect_people("regatta", 3)).await
+    world.wait("participants in the regatta", |world| world.expect_people("regatta", 3)).await
 }
 
 fn regatta_is_alone(world: &World) -> Result<(), String> {
@@ -466,7 +466,7 @@ fn node_ports_are_announced(world: &World) -> Result<(), String> {
     let name = meeting["status"]["pod"]["name"].as_str().unwrap_or_default();
     let pod = world.object(Kind::Pod, HOME, name).ok_or("there is no pod")?;
     if told.is_empty() || pod["metadata"]["annotations"][ANNOTATION_ANNOUNCED_PORTS] != told {
-        return Err(format!("the meeting is told ports {told:?}: {}", pod["metadata"]));
+        return Err(format!("the meeting has ports {told:?}: {}", pod["metadata"]));
     }
     Ok(())
 }

@@ -365,7 +365,7 @@ impl Store {
     }
 
     fn remove(&self, inner: &mut Inner, actor: Actor, key: &Key) -> Arc<Value> {
-        let entry = inner.objects.remove(key).expect("whoever removes it has found it");
+        let entry = inner.objects.remove(key).expect("it was found before it is removed");
         let mut last = (*entry.object).clone();
         last["metadata"]["resourceVersion"] = json!((inner.version + 1).to_string());
         let last = Arc::new(last);

@@ -91,7 +91,7 @@ impl World {
         if is_right && told.as_ref().and_then(Value::as_u64) == Some(u64::from(count)) {
             return Ok(());
         }
-        Err(format!("{count} people should be in {name:?} on pod {pod:?}: {rooms:?}, its status says {told:?}"))
+        Err(format!("{count} participants should be in {name:?} on pod {pod:?}: {rooms:?}, its status says {told:?}"))
     }
 
     /// The meeting's status says that it is recorded, or that it is not.
@@ -135,7 +135,9 @@ impl World {
     /// No room waits for the participants from before its meeting moved.
     fn expect_told(&self) -> Result<(), String> {
         match self.processes.rooms().iter().find(|(_, room)| room.awaits_returning) {
-            Some((pod, room)) => Err(format!("room {:?} on pod {pod:?} waits to be told who may come back", room.name)),
+            Some((pod, room)) => {
+                Err(format!("room {:?} on pod {pod:?} waits for the participants who may rejoin", room.name))
+            }
             None => Ok(()),
         }
     }
@@ -144,7 +146,7 @@ impl World {
         for pool in pools {
             let (told, there) = (&pool["status"]["pods"]["total"], self.pods(name_of(pool)).len());
             if told.as_u64() != u64::try_from(there).ok() {
-                return Err(format!("pool {:?} says that it has {told} pods, not {there}", name_of(pool)));
+                return Err(format!("pool {:?} reports {told} pods, not {there}", name_of(pool)));
             }
         }
         Ok(())

@@ -118,16 +118,16 @@ impl ClusterCache {
     pub(crate) fn on_room_report(&self, pod: &MediaPod, rooms: &HashMap<String, Occupancy>) {
         let (before, changed, after) = {
             let mut ledger = self.ledger();
-            let before = ledger.people_on(&pod.uid);
+            let before = ledger.participants_on(&pod.uid);
             let changed = ledger.report(&pod.uid, rooms);
-            (before, changed, ledger.people_on(&pod.uid))
+            (before, changed, ledger.participants_on(&pod.uid))
         };
         if before.map(|people| people > 0) != after.map(|people| people > 0) {
             self.enqueue_pool(&pod.pool);
         }
         let is_deleting = self.views().pool(&pod.pool).is_some_and(|pool| pool.is_deleting);
         if before.is_none() && is_deleting {
-            self.enqueue_meetings_on(&pod.uid); // those that nobody is in stayed until now
+            self.enqueue_meetings_on(&pod.uid); // those without participants stayed until now
             return;
         }
         for key in &changed {
@@ -183,8 +183,8 @@ impl ClusterCache {
 
 /// Whether the spec has changed since the status was written.
 fn has_new_spec(meeting: &Meeting) -> bool {
-    let told = meeting.status.as_ref().and_then(|status| status.observed_generation);
-    told.is_some() && told != meeting.metadata.generation
+    let reported = meeting.status.as_ref().and_then(|status| status.observed_generation);
+    reported.is_some() && reported != meeting.metadata.generation
 }
 
 #[cfg(test)]
@@ -203,13 +203,13 @@ mod tests {
     async fn when_a_meeting_gives_up_its_place_another_one_of_its_namespace_is_looked_at() {
         let (_, client) = ScriptedServer::start(vec![]);
         let (cache, _ends) = ClusterCache::new(client, "harbor".into(), defaults());
-        let hear = |name: &str, pod: serde_json::Value| {
+        let apply = |name: &str, pod: serde_json::Value| {
             let mut meeting = meeting_object(json!({"pool": "lagoon"}), json!({"pod": pod}));
             meeting.metadata.name = Some(name.into());
             meeting.metadata.uid = Some(format!("uid-{name}"));
             cache.on_meeting_event(&Event::Apply(DeserializeGuard(Ok(meeting))));
         };
-        let asked = || -> Vec<_> {
+        let requested = || -> Vec<_> {
             let keys = std::iter::from_fn(|| cache.meeting_queue.take()).map(|key| key.name.clone());
             keys.inspect(|name| {
                 cache.meeting_queue.begin(&MeetingKey { namespace: "crew".into(), name: name.clone() });
@@ -217,15 +217,15 @@ mod tests {
             .collect()
         };
         let pod = json!({"name": "media-lagoon-41000", "uid": "p1"});
-        hear("first", pod.clone());
-        hear("second", serde_json::Value::Null);
-        hear("third", serde_json::Value::Null);
+        apply("first", pod.clone());
+        apply("second", serde_json::Value::Null);
+        apply("third", serde_json::Value::Null);
         cache.ledger().set_over_quota("uid-second", true);
-        assert_eq!(asked(), ["first", "second", "third"]);
-        hear("first", pod);
-        assert_eq!(asked(), ["first"]);
-        hear("first", serde_json::Value::Null);
-        assert_eq!(asked(), ["first", "second"]);
+        assert_eq!(requested(), ["first", "second", "third"]);
+        apply("first", pod);
+        assert_eq!(requested(), ["first"]);
+        apply("first", serde_json::Value::Null);
+        assert_eq!(requested(), ["first", "second"]);
     }
 
     #[tokio::test]
@@ -235,7 +235,7 @@ mod tests {
         let pod = json!({"name": "media-lagoon-41000", "uid": "p1"});
         let meeting = meeting_object(json!({"pool": "lagoon"}), json!({ "pod": pod }));
         cache.on_meeting_event(&Event::Apply(DeserializeGuard(Ok(meeting))));
-        let asked = || -> usize {
+        let requested = || -> usize {
             let keys = std::iter::from_fn(|| cache.meeting_queue.take());
             keys.inspect(|key| cache.meeting_queue.begin(key)).count()
         };
@@ -245,7 +245,7 @@ mod tests {
             pool.metadata.deletion_timestamp = time.map(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time);
             DeserializeGuard(Ok(pool))
         };
-        asked();
+        requested();
         let mut counts = Vec::new();
         for event in [
             Event::Apply(pool(None)),
@@ -256,7 +256,7 @@ mod tests {
             Event::InitDone, // without it
         ] {
             cache.on_pool_event(&event);
-            counts.push(asked());
+            counts.push(requested());
         }
         assert_eq!(counts, [0, 1, 0, 1, 0, 1]);
     }
@@ -273,16 +273,16 @@ mod tests {
             let pod = media_pod(&crate::fixtures::pool(json!({})), 0, PodState::Ready);
             let meeting = meeting_object(json!({"pool": "lagoon"}), json!({"pod": {"name": pod.name, "uid": pod.uid}}));
             cache.on_meeting_event(&Event::Apply(DeserializeGuard(Ok(meeting))));
-            let asked = || -> usize {
+            let requested = || -> usize {
                 let keys = std::iter::from_fn(|| cache.meeting_queue.take());
                 keys.inspect(|key| cache.meeting_queue.begin(key)).count()
             };
-            asked();
+            requested();
             let found = counts.map(|_| {
                 cache.on_room_report(&pod, &HashMap::new());
-                asked()
+                requested()
             });
-            assert_eq!(found, counts, "{second:?}: nobody is in, as the status says");
+            assert_eq!(found, counts, "{second:?}: empty, as the status says");
         }
     }
 
@@ -291,17 +291,17 @@ mod tests {
         let (_, client) = ScriptedServer::start(vec![]);
         let (cache, _ends) = ClusterCache::new(client, "harbor".into(), defaults());
         let mut news = cache.pods_changed.subscribe();
-        let mut hear = |generation: i64, told: Option<i64>| {
+        let mut apply = |generation: i64, reported: Option<i64>| {
             let mut meeting = meeting_object(json!({"locked": true}), json!({}));
             meeting.metadata.generation = Some(generation);
-            meeting.status = Some(MeetingStatus { observed_generation: told, ..MeetingStatus::default() });
+            meeting.status = Some(MeetingStatus { observed_generation: reported, ..MeetingStatus::default() });
             cache.on_meeting_event(&Event::Apply(DeserializeGuard(Ok(meeting))));
-            let is_news = news.has_changed().unwrap();
+            let is_notable = news.has_changed().unwrap();
             news.mark_unchanged();
-            is_news
+            is_notable
         };
-        assert!(!hear(1, None), "nobody can be in it");
-        assert!(hear(2, Some(1)));
-        assert!(!hear(2, Some(2)));
+        assert!(!apply(1, None), "it cannot have participants");
+        assert!(apply(2, Some(1)));
+        assert!(!apply(2, Some(2)));
     }
 }

@@ -35,7 +35,7 @@ fn the_usual_times_leave_a_holder_several_tries_and_others_a_margin() {
 fn one_that_stands_by_decides() {
     let cases = [
         ("there is no lease", None, seconds(5), Decision::Create),
-        ("nobody holds it", Some(free("1")), seconds(5), Decision::Acquire),
+        ("it has no holder", Some(free("1")), seconds(5), Decision::Acquire),
         ("our own write, whose answer was lost", Some(held("1", "heron")), seconds(5), Decision::Renew),
         ("another holds it", Some(held("1", "egret")), seconds(5), Decision::Wait(seconds(2))),
         ("the next look is due", Some(held("1", "egret")), seconds(7), Decision::Read),
@@ -96,7 +96,7 @@ fn a_holder_renews_in_time_and_stops_by_itself() {
 fn a_holder_whose_lease_changed_hands_stops() {
     let cases = [
         ("another holds it", Some(held("2", "egret")), Decision::Lost(Loss::Taken)),
-        ("nobody holds it", Some(free("2")), Decision::Lost(Loss::Taken)),
+        ("it has no holder", Some(free("2")), Decision::Lost(Loss::Taken)),
         ("it is gone", None, Decision::Lost(Loss::Deleted)),
         ("only its labels changed", Some(held("2", "heron")), Decision::Renew),
     ];

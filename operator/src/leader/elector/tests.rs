@@ -66,7 +66,7 @@ async fn a_lease_is_given_back_when_the_work_has_ended() {
     let (server, client) = ScriptedServer::start(vec![
         (&get, 200, lease("5", "")),
         (&put, 200, lease("6", "heron")),
-        (&put, 409, status(409, "Conflict", "somebody put a label on it")),
+        (&put, 409, status(409, "Conflict", "another client added a label")),
         (&get, 200, lease("7", "heron")),
         (&put, 200, lease("8", "")),
     ]);

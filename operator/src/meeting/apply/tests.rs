@@ -40,7 +40,7 @@ async fn a_meeting_that_is_gone_is_left_alone_and_an_outage_is_a_failure() {
     let (context, mut posts) = context_and_posts(&client);
     let outcome = apply_status(&context, &meeting, &MeetingStatus::default(), &notes()).await.unwrap();
     assert_eq!(outcome, Outcome::Skipped);
-    assert_eq!(posts.take(), [], "nobody is told of what was not written");
+    assert_eq!(posts.take(), [], "what was not written is not reported");
     server.assert_finished();
     let (_, client) = ScriptedServer::start(vec![(STATUS, 500, status(500, "InternalError", "etcd is away"))]);
     let failure = apply_status(&context_of(&client), &meeting, &MeetingStatus::default(), &notes()).await.unwrap_err();

@@ -15,7 +15,7 @@ fn meeting(bound_to: Option<&MediaPod>) -> ValidMeeting {
         is_dedicated: false,
         bound_to: bound_to.map(MediaPod::to_assigned),
         participants: 0,
-        is_told: true,
+        is_reported: true,
         is_released: false,
         denial: None,
         moment: Moment::During,
@@ -48,23 +48,23 @@ fn placed_on(plan: &MeetingPlan) -> Option<&str> {
 #[test]
 fn in_a_pool_that_is_being_deleted_only_those_who_are_in_may_stay() {
     use PodState::{Ready, Terminating};
-    // (case, state of its pod, people, whether the pod has told, kept)
+    // (case, state of its pod, participants, whether the pod has reported, kept)
     let cases = [
-        ("people are in", Some(Ready), 3, true, true),
-        ("people are in, and their pod is not ready", Some(starting()), 3, true, true),
-        ("nobody is in", Some(Ready), 0, true, false),
-        ("its status says that nobody is in, and its pod has not told yet", Some(Ready), 0, false, true),
+        ("it has participants", Some(Ready), 3, true, true),
+        ("it has participants, and their pod is not ready", Some(starting()), 3, true, true),
+        ("it is empty", Some(Ready), 0, true, false),
+        ("empty by its status, and its pod has not reported yet", Some(Ready), 0, false, true),
         ("its pod is going", Some(Terminating), 3, true, false),
-        ("its pod is going and has not told yet", Some(Terminating), 0, false, false),
+        ("its pod is terminating and has not reported yet", Some(Terminating), 0, false, false),
         ("it waited", None, 0, false, false),
     ];
-    for (case, state, participants, is_told, is_kept) in cases {
+    for (case, state, participants, is_reported, is_kept) in cases {
         let there = pods(vec![state.clone().unwrap_or(Ready), Ready]);
         let bound = state.is_some().then(|| &there[0]);
         let mut observed = observed(there.clone(), &[]);
         let pool = Arc::make_mut(&mut observed.pool);
         pool.deleted_at = Timestamp::from_second(60).ok();
-        let plan = plan_meeting(&ValidMeeting { participants, is_told, ..meeting(bound) }, &observed);
+        let plan = plan_meeting(&ValidMeeting { participants, is_reported, ..meeting(bound) }, &observed);
         let placed = is_kept.then_some("media-lagoon-41000");
         assert_eq!(placed_on(&plan), placed, "{case}");
         assert_eq!(plan.accepted.reason().code, "PoolDeleting", "{case}");
@@ -72,8 +72,8 @@ fn in_a_pool_that_is_being_deleted_only_those_who_are_in_may_stay() {
         assert_eq!(plan.is_draining, is_kept, "{case}");
         assert!(is_kept || !plan.ready.is_true(), "{case}");
         assert_eq!(plan.left.is_some(), !is_kept && bound.is_some(), "{case}");
-        let is_told = plan.accepted.reason().message.contains("until 1970-01-01T00:06:00Z");
-        assert_eq!(is_told, is_kept, "{case}: {:?}", plan.accepted);
+        let is_reported = plan.accepted.reason().message.contains("until 1970-01-01T00:06:00Z");
+        assert_eq!(is_reported, is_kept, "{case}: {:?}", plan.accepted);
     }
 }
 
@@ -83,10 +83,10 @@ fn the_fullest_pod_that_fits_is_taken() {
     let three = || vec![Ready, Ready, Ready];
     let cases: Vec<(&str, Vec<PodState>, Vec<(usize, u32, u32)>, Option<&str>)> = vec![
         ("all empty: the first by name", three(), vec![], Some("media-lagoon-41000")),
-        ("most people", three(), vec![(0, 2, 10), (1, 1, 30)], Some("media-lagoon-41004")),
+        ("most participants", three(), vec![(0, 2, 10), (1, 1, 30)], Some("media-lagoon-41004")),
         ("most meetings", three(), vec![(0, 2, 0), (2, 3, 0)], Some("media-lagoon-41008")),
-        ("room for the people", three(), vec![(0, 1, 81), (1, 1, 80)], Some("media-lagoon-41004")),
-        ("room for the meeting", three(), vec![(0, 10, 50), (1, 9, 0)], Some("media-lagoon-41004")),
+        ("capacity for the participants", three(), vec![(0, 1, 81), (1, 1, 80)], Some("media-lagoon-41004")),
+        ("capacity for the meeting", three(), vec![(0, 10, 50), (1, 9, 0)], Some("media-lagoon-41004")),
         ("only ready ones", vec![starting(), Terminating, Ready], vec![(0, 5, 50)], Some("media-lagoon-41008")),
         ("none fits", three(), vec![(0, 1, 81), (1, 1, 90), (2, 10, 0)], None),
         ("none there", vec![], vec![], None),

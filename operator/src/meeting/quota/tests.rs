@@ -56,21 +56,21 @@ fn unless_the_pool_says_otherwise_one_namespace_may_have_half_of_it() {
 #[test]
 fn what_is_told_has_the_numbers_and_a_remedy() {
     let lagoon = pool(json!({"namespaceLimits": {"meetings": 3, "dedicated": 2}}));
-    let told = |is_dedicated, may_be_dedicated, others| {
+    let reported = |is_dedicated, may_be_dedicated, others| {
         check_quota(&lagoon, "crew", is_dedicated, may_be_dedicated, others).unwrap().message
     };
     let usage = Usage { meetings: 3, dedicated: 2 };
     for (message, parts) in [
         (
-            told(true, true, usage),
+            reported(true, true, usage),
             ["\"crew\" has 2 of at most 2 Dedicated meetings in MediaPool \"lagoon\"", "namespaceLimits.dedicated"],
         ),
         (
-            told(false, true, usage),
+            reported(false, true, usage),
             ["\"crew\" has 3 of at most 3 meetings in MediaPool \"lagoon\"", "namespaceLimits.meetings"],
         ),
         (
-            told(true, false, usage),
+            reported(true, false, usage),
             ["has 2 of at most 0 Dedicated meetings in MediaPool \"lagoon\"", "dedicatedNamespaces"],
         ),
     ] {
@@ -108,7 +108,7 @@ impl Stage {
         uid
     }
 
-    /// One pass over a meeting whose status is written and seen at once.
+    /// One reconciliation of a meeting whose status is written and seen at once.
     fn look(&mut self, uid: &str) -> Option<MeetingPlan> {
         let meeting = self.meetings.get_mut(uid)?;
         let (home, labels, now) = ("harbor", BTreeMap::new(), Timestamp::UNIX_EPOCH);
@@ -131,7 +131,7 @@ impl Stage {
         Some(plan)
     }
 
-    /// The pool makes the pods that its waiting meetings need, and those are looked at.
+    /// The pool makes the pods that its waiting meetings need, and these are reconciled.
     fn grow(&mut self) {
         let busy = self.pods.iter().filter(|pod| self.ledger.load_of(&pod.uid).meetings > 0).count();
         let need = self.ledger.need_of("lagoon").pods(self.pool.capacity.meetings) as usize;

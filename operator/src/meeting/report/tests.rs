@@ -26,7 +26,7 @@ fn ready_plan() -> MeetingPlan {
     }
 }
 
-fn people(participants: u32) -> Occupancy {
+fn participants(participants: u32) -> Occupancy {
     Occupancy { participants, ..Occupancy::default() }
 }
 
@@ -37,7 +37,7 @@ fn reasons(notes: &[Note]) -> Vec<&str> {
 #[test]
 fn a_ready_meeting_tells_everything() {
     let meeting = meeting_object(json!({}), Value::Null);
-    let status = compute_status(&meeting, &ready_plan(), "https://meet.test/", people(4), at(60));
+    let status = compute_status(&meeting, &ready_plan(), "https://meet.test/", participants(4), at(60));
     assert_eq!(
         serde_json::to_value(&status).unwrap(),
         json!({
@@ -62,13 +62,13 @@ fn a_ready_meeting_tells_everything() {
 #[test]
 fn nothing_new_is_not_written_however_late_it_is() {
     let meeting = meeting_object(json!({}), Value::Null);
-    let status = compute_status(&meeting, &ready_plan(), "https://meet.test", people(4), at(60));
+    let status = compute_status(&meeting, &ready_plan(), "https://meet.test", participants(4), at(60));
     assert!(!is_same(None, &status));
     let written = meeting_object(json!({}), serde_json::to_value(&status).unwrap());
-    let later = compute_status(&written, &ready_plan(), "https://meet.test", people(4), at(99));
+    let later = compute_status(&written, &ready_plan(), "https://meet.test", participants(4), at(99));
     assert!(is_same(written.status.as_ref(), &later));
     assert!(reasons(&compute_notes(&written, &ready_plan(), &later)).is_empty());
-    let more = compute_status(&written, &ready_plan(), "https://meet.test", people(5), at(99));
+    let more = compute_status(&written, &ready_plan(), "https://meet.test", participants(5), at(99));
     assert!(!is_same(written.status.as_ref(), &more));
 }
 
@@ -110,7 +110,7 @@ fn each_cause_is_told_once() {
 #[test]
 fn a_move_is_told_as_a_move() {
     let meeting = meeting_object(json!({}), Value::Null);
-    let status = compute_status(&meeting, &ready_plan(), "https://meet.test", people(0), at(60));
+    let status = compute_status(&meeting, &ready_plan(), "https://meet.test", participants(0), at(60));
     let written = meeting_object(json!({}), serde_json::to_value(&status).unwrap());
     let moved = MeetingPlan { left: Some(Reason::new(reason::POD_GONE, "pod \"x\" was deleted")), ..ready_plan() };
     let notes = compute_notes(&written, &moved, &status);
@@ -126,13 +126,13 @@ fn who_is_recorded_is_told_at_once_and_by_an_event() {
     let status_of = |meeting: &Meeting, plan: &MeetingPlan, occupancy| {
         compute_status(meeting, plan, "https://meet.test", occupancy, at(60))
     };
-    let plain = status_of(&meeting_object(json!({}), Value::Null), &kept, people(4));
+    let plain = status_of(&meeting_object(json!({}), Value::Null), &kept, participants(4));
     assert_eq!(serde_json::to_value(&plain).unwrap().get("recording"), None);
 
     let before = meeting_object(json!({}), serde_json::to_value(&plain).unwrap());
     let now = status_of(&before, &kept, recorded);
     assert!(now.recording && !is_same(before.status.as_ref(), &now));
-    assert!(!differs_in_people_only(before.status.as_ref(), &now), "it does not wait for its turn");
+    assert!(!differs_in_participants_only(before.status.as_ref(), &now), "it does not wait for its turn");
     assert_eq!(reasons(&compute_notes(&before, &kept, &now)), ["RecordingStarted"]);
 
     let after = meeting_object(json!({}), serde_json::to_value(&now).unwrap());
@@ -140,14 +140,14 @@ fn who_is_recorded_is_told_at_once_and_by_an_event() {
     let crashed = MeetingPlan { ready: ConditionValue::no(reason::POD_CRASHING, ""), ..kept.clone() };
     let gone = MeetingPlan { placement: Placement::Nowhere, ..kept.clone() };
     let cases = [
-        ("nobody records any more", &kept, people(4)),
+        ("recording stopped", &kept, participants(4)),
         ("its pod's process has ended", &crashed, recorded),
         ("it has moved", &ready_plan(), recorded),
         ("it has no pod any more", &gone, recorded),
     ];
     for (name, plan, occupancy) in cases {
         let status = status_of(&after, plan, occupancy);
-        assert!(!status.recording && !differs_in_people_only(after.status.as_ref(), &status), "{name}");
+        assert!(!status.recording && !differs_in_participants_only(after.status.as_ref(), &status), "{name}");
         assert!(reasons(&compute_notes(&after, plan, &status)).contains(&"RecordingStopped"), "{name}");
     }
 }

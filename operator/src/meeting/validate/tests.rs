@@ -122,13 +122,13 @@ fn what_the_status_says_of_people_is_old_until_the_pod_has_told() {
         meeting_object(json!({"pool": "lagoon"}), json!({"pod": {"name": "media-lagoon-41000", "uid": "p1"}}));
     let mut ledger = Ledger::default();
     ledger.observe(&meeting);
-    let is_told = |ledger: &Ledger| {
+    let is_reported = |ledger: &Ledger| {
         let now = at("2030-01-01T10:00:00Z");
-        validate_meeting(&meeting, Some(&Ok(&pool)), "harbor", &BTreeMap::new(), ledger, now).unwrap().is_told
+        validate_meeting(&meeting, Some(&Ok(&pool)), "harbor", &BTreeMap::new(), ledger, now).unwrap().is_reported
     };
-    assert!(!is_told(&ledger));
+    assert!(!is_reported(&ledger));
     ledger.report("p2", &std::collections::HashMap::new());
-    assert!(!is_told(&ledger), "another pod");
+    assert!(!is_reported(&ledger), "another pod");
     ledger.report("p1", &std::collections::HashMap::new());
-    assert!(is_told(&ledger));
+    assert!(is_reported(&ledger));
 }

@@ -22,7 +22,7 @@ pub(super) struct Entry {
     /// Pod of a decision that the cache does not show yet.
     pub(super) decided: Option<Box<AssignedPod>>,
     /// Occupancy from its status.
-    pub(super) told: Occupancy,
+    pub(super) recorded_occupancy: Occupancy,
     /// Occupancy as its pod reported it last.
     pub(super) reported: Option<Occupancy>,
     /// Waits for a pod.
@@ -43,7 +43,7 @@ impl Entry {
             is_dedicated: false,
             recorded: None,
             decided: None,
-            told: Occupancy::default(),
+            recorded_occupancy: Occupancy::default(),
             reported: None,
             wants_pod: false,
             is_over_quota: false,
@@ -71,7 +71,7 @@ impl Entry {
     }
 
     pub(super) fn occupancy(&self) -> Occupancy {
-        self.reported.unwrap_or(self.told)
+        self.reported.unwrap_or(self.recorded_occupancy)
     }
 
     pub(super) fn participants(&self) -> u32 {

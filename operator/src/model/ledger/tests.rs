@@ -64,7 +64,7 @@ fn a_report_is_newer_than_the_status_and_names_whose_number_is_new() {
 fn a_meeting_that_is_recorded_or_is_no_longer_is_news_until_it_moves() {
     let mut recorded = meeting("a", Some("p1"), 2);
     let mut ledger = ledger(&[recorded.clone()]);
-    assert_eq!(ledger.report("p1", &room("a", 2, true)).len(), 1, "with as many people as before");
+    assert_eq!(ledger.report("p1", &room("a", 2, true)).len(), 1, "with as many participants as before");
     assert!(ledger.occupancy_of(&recorded).is_recorded);
     assert!(ledger.report("p1", &room("a", 2, true)).is_empty());
     assert_eq!(ledger.report("p1", &room("a", 2, false)).len(), 1);

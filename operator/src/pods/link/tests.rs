@@ -192,12 +192,12 @@ async fn a_refusal_is_an_error_that_names_pod_and_status() {
 #[tokio::test]
 async fn a_pod_that_hangs_holds_up_nobody() {
     let fake = FakePod::start([Answer::Never, Answer::Never]).await;
-    let limits = TimeLimits { answer: Duration::from_millis(20), news: Duration::from_millis(30) };
+    let limits = TimeLimits { answer: Duration::from_millis(20), long_poll: Duration::from_millis(30) };
     let (link, pod) = (PodLink::with_limits(signer(1), limits), fake.pod());
     for error in [link.list_rooms(&pod).await.unwrap_err(), link.await_rooms(&pod, 1).await.unwrap_err()] {
         assert_eq!(error.reason(), "Timeout", "{error}");
     }
-    assert!(TIME_LIMITS.news > Duration::from_secs(WAIT_SECONDS), "the pod answers in time when there is no news");
+    assert!(TIME_LIMITS.long_poll > Duration::from_secs(WAIT_SECONDS), "a pod without changes responds in time");
 }
 
 #[tokio::test]

@@ -63,8 +63,8 @@ pub(super) async fn ask_targets(targets: &ProbeTargets, announced: &[String], li
     let targets = targets.targets.iter().take(MOST_TARGETS).enumerate();
     let questions: Vec<Question> =
         targets.flat_map(|(number, target)| list_questions(number, target, &announced)).collect();
-    let asked = questions.into_iter().map(|question| ask(question, limits));
-    stream::iter(asked).buffer_unordered(AT_ONCE).collect().await
+    let requested = questions.into_iter().map(|question| ask(question, limits));
+    stream::iter(requested).buffer_unordered(AT_ONCE).collect().await
 }
 
 fn list_questions(number: usize, target: &ProbeTarget, announced: &HashSet<IpAddr>) -> Vec<Question> {
@@ -129,13 +129,13 @@ async fn ask_by_udp(question: &Question, limits: TimeLimits) -> std::io::Result<
 /// Receives until the pause is over. `known` is the result of earlier requests.
 async fn receive_udp(question: &Question, socket: &UdpSocket, pause: Duration, known: Answer) -> Answer {
     let end = Instant::now() + pause;
-    let mut heard = known;
+    let mut received = known;
     let mut bytes = [0; LARGEST_ANSWER];
     loop {
         match timeout_at(end, socket.recv(&mut bytes)).await {
-            Err(_) => return heard,
+            Err(_) => return received,
             Ok(Ok(length)) if is_answer(&bytes[..length], question.id, &question.password) => return Answer::Good,
-            Ok(Ok(_)) => heard = Answer::Wrong,
+            Ok(Ok(_)) => received = Answer::Wrong,
             Ok(Err(error)) => {
                 // A rejected request gets no answer, but the next one may.
                 tokio::time::sleep_until(end).await;
@@ -154,16 +154,16 @@ async fn ask_by_tcp(question: &Question, limits: TimeLimits) -> std::io::Result<
     let request = build_binding_request(question.id, &question.fragment, &question.password);
     let length = u16::try_from(request.len()).unwrap_or(u16::MAX);
     let framed = [&length.to_be_bytes()[..], &request].concat();
-    let mut heard = Answer::Silent;
+    let mut received = Answer::Silent;
     let talk = async {
         connection.write_all(&framed).await?;
-        while !matches!(heard, Answer::Good) {
-            heard = receive_tcp(question, &mut connection).await?;
+        while !matches!(received, Answer::Good) {
+            received = receive_tcp(question, &mut connection).await?;
         }
         Ok::<_, std::io::Error>(())
     };
     match timeout(limits.answer, talk).await {
-        Err(_) | Ok(Ok(())) => Ok(heard),
+        Err(_) | Ok(Ok(())) => Ok(received),
         // A peer that accepts the connection and closes it before or during an answer is not the pod.
         Ok(Err(_)) => Ok(Answer::Wrong),
     }

@@ -23,7 +23,7 @@ pub(super) fn build_subject(pod: &Pod) -> Subject {
     let annotation = |key| pod.annotations().get(key).map(String::as_str).unwrap_or_default();
     let announced =
         format!("{} {}", annotation(ANNOTATION_ANNOUNCED_ADDRESSES), annotation(ANNOTATION_ANNOUNCED_PORTS));
-    Subject { uid: pod.uid().unwrap_or_default(), announced, is_told: find_condition(pod).is_some() }
+    Subject { uid: pod.uid().unwrap_or_default(), announced, is_reported: find_condition(pod).is_some() }
 }
 
 /// The patch (strategic merge, of the status) that sets the condition to `reach`; `None` if it is up to date.
@@ -58,7 +58,7 @@ mod tests {
         pod_object(json!({"status": {"conditions": [{"type": "Ready", "status": "True"}, condition]}}))
     }
 
-    fn told(status: &str, reason: &str, message: &str) -> Pod {
+    fn reported(status: &str, reason: &str, message: &str) -> Pod {
         pod(&json!({
             "type": "convene.dev/MediaReachable", "status": status, "reason": reason, "message": message,
             "lastTransitionTime": "2026-01-02T03:04:05Z",
@@ -71,11 +71,11 @@ mod tests {
         let (old, new) = ("2026-01-02T03:04:05Z", "2026-05-06T07:08:09Z");
         let reach = Reach::Reachable("answers".into());
         let cases = [
-            ("nothing told yet", pod_object(json!({})), Some(new)),
-            ("all the same", told("True", "MediaReachable", "answers"), None),
-            ("another message", told("True", "MediaReachable", "answered"), Some(old)),
-            ("another reason", told("True", "UdpBlocked", "answers"), Some(old)),
-            ("another status", told("False", "MediaReachable", "answers"), Some(new)),
+            ("no condition yet", pod_object(json!({})), Some(new)),
+            ("all the same", reported("True", "MediaReachable", "answers"), None),
+            ("another message", reported("True", "MediaReachable", "answered"), Some(old)),
+            ("another reason", reported("True", "UdpBlocked", "answers"), Some(old)),
+            ("another status", reported("False", "MediaReachable", "answers"), Some(new)),
             ("no time", pod(&json!({"type": "convene.dev/MediaReachable", "status": "True"})), Some(new)),
         ];
         for (case, pod, since) in cases {
@@ -93,10 +93,10 @@ mod tests {
     fn a_subject_changes_with_what_is_announced() {
         let pod = pod_object(json!({}));
         let subject = build_subject(&pod);
-        assert_eq!((subject.uid.as_str(), subject.is_told), ("pod-uid", false));
+        assert_eq!((subject.uid.as_str(), subject.is_reported), ("pod-uid", false));
         let ports =
             pod_object(json!({"metadata": {"annotations": {"convene.dev/announced-ports": "40000/udp=31001"}}}));
         assert_ne!(build_subject(&ports).announced, subject.announced);
-        assert!(build_subject(&told("True", "MediaReachable", "")).is_told);
+        assert!(build_subject(&reported("True", "MediaReachable", "")).is_reported);
     }
 }

@@ -269,7 +269,7 @@ mod tests {
                  firewall of the node, or announce another address (MediaPool spec.announcedAddress)",
             ),
             (
-                "refused and somebody else",
+                "refused and another server",
                 vec![tried(0, Udp, A, Wrong), tried(0, Tcp, A, Refused)],
                 MEDIA_UNREACHABLE,
                 "no answer from 203.0.113.7:40000 by UDP (something else answers) and TCP (refused): open these ports in the firewall of \

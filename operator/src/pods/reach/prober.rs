@@ -81,11 +81,11 @@ async fn probe_pod(cache: Arc<ClusterCache>, link: PodLink, pod: Arc<Pod>) -> (S
     let reach = probe(&link, &MediaPod::from_pod(&pod)).await;
     // The condition may have changed in the meantime; the pod may even have been replaced.
     let newest = cache.pods.get(&ObjectRef::from_obj(&*pod)).filter(|newest| newest.metadata.uid == pod.metadata.uid);
-    let is_told = match newest {
+    let is_reported = match newest {
         Some(newest) => write_condition(&cache, &newest, &reach).await,
         None => true,
     };
-    (build_subject(&pod), is_told && reach.status() == TRUE)
+    (build_subject(&pod), is_reported && reach.status() == TRUE)
 }
 
 /// `false` if the condition could not be written: the next probe will try again.

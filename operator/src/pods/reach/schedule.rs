@@ -23,7 +23,7 @@ pub(super) struct Subject {
     /// Its announced addresses and ports.
     pub(super) announced: String,
     /// Whether its status has the condition.
-    pub(super) is_told: bool,
+    pub(super) is_reported: bool,
 }
 
 /// What is known about a pod.
@@ -56,8 +56,8 @@ impl Schedule {
         match self.turns.get(&subject.uid) {
             Some(Turn::Now) => None,
             Some(Turn::Next { announced, at }) if *announced == subject.announced && *at > now => None,
-            Some(Turn::Next { at, .. }) => Some((subject.is_told, *at)),
-            None => Some((subject.is_told, Duration::ZERO)),
+            Some(Turn::Next { at, .. }) => Some((subject.is_reported, *at)),
+            None => Some((subject.is_reported, Duration::ZERO)),
         }
     }
 
@@ -82,8 +82,8 @@ impl Schedule {
 mod tests {
     use super::*;
 
-    fn subject(uid: &str, announced: &str, is_told: bool) -> Subject {
-        Subject { uid: uid.into(), announced: announced.into(), is_told }
+    fn subject(uid: &str, announced: &str, is_reported: bool) -> Subject {
+        Subject { uid: uid.into(), announced: announced.into(), is_reported }
     }
 
     fn seconds(seconds: u64) -> Duration {
@@ -102,8 +102,8 @@ mod tests {
     fn a_pod_has_its_turn_when_nothing_is_known_something_changed_or_time_has_passed() {
         let same = || subject("a", "203.0.113.7", true);
         let cases = [
-            ("never probed and nothing told", Schedule::default(), subject("a", "203.0.113.7", false), 0, true),
-            ("told by an operator before", Schedule::default(), same(), 0, true),
+            ("never probed and no condition", Schedule::default(), subject("a", "203.0.113.7", false), 0, true),
+            ("condition of an earlier operator", Schedule::default(), same(), 0, true),
             ("reached, a moment ago", schedule(true), same(), 1001, false),
             ("reached, just before its turn", schedule(true), same(), 1606, false),
             ("reached, at its turn", schedule(true), same(), 1607, true),

@@ -216,7 +216,7 @@ mod tests {
             ("an error response", error),
             ("unsigned", unsigned),
             ("another transaction", other_id),
-            ("somebody else's password", other_password),
+            ("another password", other_password),
             ("cut", good[..good.len() - 1].to_vec()),
             ("followed by more", longer),
             ("text", b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()),

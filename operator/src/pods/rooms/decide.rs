@@ -111,7 +111,7 @@ mod tests {
             ("on another pod", Some(home("m1", Some("p2"))), RoomStep::End(EndReason::Moved)),
             ("over", Some(over), RoomStep::End(EndReason::Ended)),
             ("deleted", None, RoomStep::End(EndReason::Ended)),
-            ("deleted and made anew", Some(home("m2", Some("p1"))), RoomStep::End(EndReason::Ended)),
+            ("deleted and created again", Some(home("m2", Some("p1"))), RoomStep::End(EndReason::Ended)),
         ];
         for (case, home, wanted) in cases {
             assert_eq!(plan_room("p1", &room("m1"), home.as_ref()), wanted, "{case}");
@@ -161,13 +161,18 @@ mod tests {
         let settings = RoomSettings { title: "regatta".into(), locked: true, ..RoomSettings::default() };
         let waiting = RoomReport { awaits_returning: true, settings: Some(settings.clone()), ..room("m1") };
         let home_with = |settings: Option<RoomSettings>| MeetingHome { settings, ..home("m1", Some("p1")) };
-        let told = |settings: &RoomSettings| RoomStep::Update { settings: settings.clone(), awaits_returning: true };
+        let reported =
+            |settings: &RoomSettings| RoomStep::Update { settings: settings.clone(), awaits_returning: true };
         let other = RoomSettings { title: "other".into(), ..settings.clone() };
         let cases = [
-            ("nothing else is new", home_with(Some(settings.clone())), told(&settings)),
-            ("other settings", home_with(Some(other.clone())), told(&other)),
-            ("unreadable meeting", home_with(None), told(&settings)),
-            ("between two pods", MeetingHome { pod_uid: None, ..home_with(Some(settings.clone())) }, told(&settings)),
+            ("nothing else is new", home_with(Some(settings.clone())), reported(&settings)),
+            ("other settings", home_with(Some(other.clone())), reported(&other)),
+            ("unreadable meeting", home_with(None), reported(&settings)),
+            (
+                "between two pods",
+                MeetingHome { pod_uid: None, ..home_with(Some(settings.clone())) },
+                reported(&settings),
+            ),
             ("on another pod", home("m1", Some("p2")), RoomStep::End(EndReason::Moved)),
             (
                 "over",

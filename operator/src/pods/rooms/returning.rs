@@ -64,7 +64,7 @@ impl Returning {
         let known = self.by_meeting.get(&room.uid).filter(|known| known.pod_uid == pod_uid);
         // Participants leave a pod that shuts down one after the other, and all of them may rejoin.
         let kept = known.filter(|_| is_draining).map(|known| known.people.as_slice()).unwrap_or_default();
-        let people = join_people(kept, &room.people);
+        let people = join_participants(kept, &room.people);
         if people.is_empty() {
             if known.is_some() {
                 self.by_meeting.remove(&room.uid);
@@ -77,7 +77,7 @@ impl Returning {
     }
 
     /// The participants who may rejoin the meeting with this UID.
-    pub(crate) fn people_of(&self, uid: &str) -> Vec<String> {
+    pub(crate) fn participants_of(&self, uid: &str) -> Vec<String> {
         self.by_meeting.get(uid).map(|remembered| remembered.people.clone()).unwrap_or_default()
     }
 
@@ -97,8 +97,8 @@ impl Returning {
     }
 }
 
-fn join_people(kept: &[String], told: &[String]) -> Vec<String> {
-    let people: BTreeSet<&String> = told.iter().take(MOST_PEOPLE).chain(kept).collect();
+fn join_participants(kept: &[String], reported: &[String]) -> Vec<String> {
+    let people: BTreeSet<&String> = reported.iter().take(MOST_PEOPLE).chain(kept).collect();
     people.into_iter().take(MOST_PEOPLE).cloned().collect()
 }
 
@@ -128,15 +128,15 @@ mod tests {
     #[test]
     fn the_last_report_of_the_old_pod_counts() {
         let mut returning = Returning::default();
-        assert!(returning.people_of("m1").is_empty());
+        assert!(returning.participants_of("m1").is_empty());
         returning.observe("p1", &list(vec![room(&["ada", "kim"])]), at(0));
         returning.observe("p1", &list(vec![room(&["kim", "lee"])]), at(1));
-        assert_eq!(returning.people_of("m1"), ["kim", "lee"]);
+        assert_eq!(returning.participants_of("m1"), ["kim", "lee"]);
         returning.observe("p1", &list(vec![]), at(2));
         returning.observe("p2", &list(vec![RoomReport { awaits_returning: true, ..room(&[]) }]), at(3));
-        assert_eq!(returning.people_of("m1"), ["kim", "lee"]);
+        assert_eq!(returning.participants_of("m1"), ["kim", "lee"]);
         returning.observe("p2", &list(vec![room(&["lee"])]), at(4));
-        assert_eq!(returning.people_of("m1"), ["lee"]);
+        assert_eq!(returning.participants_of("m1"), ["lee"]);
     }
 
     #[test]
@@ -144,9 +144,13 @@ mod tests {
         let mut returning = Returning::default();
         returning.observe("p1", &list(vec![room(&["ada"])]), at(0));
         returning.observe("p2", &list(vec![room(&[])]), at(1));
-        assert_eq!(returning.people_of("m1"), ["ada"], "an empty room of another pod says nothing about the old one");
+        assert_eq!(
+            returning.participants_of("m1"),
+            ["ada"],
+            "an empty room of another pod says nothing about the old one"
+        );
         returning.observe("p1", &list(vec![room(&[])]), at(2));
-        assert!(returning.people_of("m1").is_empty());
+        assert!(returning.participants_of("m1").is_empty());
     }
 
     #[test]
@@ -156,7 +160,7 @@ mod tests {
         returning.observe("p1", &list(vec![room(&["ada", "kim"])]), at(0));
         for people in [["kim"].as_slice(), &[]] {
             returning.observe("p1", &draining(people), at(1));
-            assert_eq!(returning.people_of("m1"), ["ada", "kim"]);
+            assert_eq!(returning.participants_of("m1"), ["ada", "kim"]);
         }
     }
 
@@ -181,7 +185,7 @@ mod tests {
                     *place
                 });
             }
-            assert_eq!(!returning.people_of("m1").is_empty(), is_known, "{case}");
+            assert_eq!(!returning.participants_of("m1").is_empty(), is_known, "{case}");
         }
     }
 
@@ -192,9 +196,9 @@ mod tests {
         returning.observe("p1", &list(vec![]), at(10));
         returning.observe("p1", &list(vec![]), at(200));
         returning.forget(at(309), |_, _, _| Whereabouts::Here);
-        assert_eq!(returning.people_of("m1"), ["ada"]);
+        assert_eq!(returning.participants_of("m1"), ["ada"]);
         returning.forget(at(310), |_, _, _| Whereabouts::Here);
-        assert!(returning.people_of("m1").is_empty());
+        assert!(returning.participants_of("m1").is_empty());
     }
 
     #[test]
@@ -203,8 +207,8 @@ mod tests {
         let many: Vec<String> = (0..5_000).map(|number| format!("{number:032}")).collect();
         let crowd = |part: &[String]| RoomReport { people: part.to_vec(), ..room(&[]) };
         returning.observe("p1", &list(vec![crowd(&many[..4_000])]), at(0));
-        assert_eq!(returning.people_of("m1").len(), MOST_PEOPLE);
+        assert_eq!(returning.participants_of("m1").len(), MOST_PEOPLE);
         returning.observe("p1", &RoomList { draining: true, ..list(vec![crowd(&many[4_000..])]) }, at(1));
-        assert_eq!(returning.people_of("m1").len(), MOST_PEOPLE);
+        assert_eq!(returning.participants_of("m1").len(), MOST_PEOPLE);
     }
 }

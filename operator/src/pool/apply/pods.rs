@@ -1,8 +1,7 @@
 //! Executes steps on existing pods. It decides nothing and creates nothing.
 
-use convene_crds::{
-    names::{ANNOTATION_ANNOUNCED_ADDRESSES, ANNOTATION_ANNOUNCED_PORTS, ANNOTATION_DRAINING, LABEL_EVICTABLE},
-    reason,
+use convene_crds::names::{
+    ANNOTATION_ANNOUNCED_ADDRESSES, ANNOTATION_ANNOUNCED_PORTS, ANNOTATION_DRAINING, LABEL_EVICTABLE,
 };
 use k8s_openapi::api::core::v1::Pod;
 use kube::{
@@ -80,7 +79,7 @@ impl<'a> PodExecutor<'a> {
 
     /// `false`: a participant has joined meanwhile, and the pod stays.
     pub(super) async fn delete(&self, deletion: &PodDeletion) -> Result<bool, Error> {
-        if self.has_people_now(deletion).await {
+        if self.has_participants_now(deletion).await {
             tracing::info!(pod = deletion.name, "keeping media pod: a participant has joined");
             return Ok(false);
         }
@@ -89,8 +88,8 @@ impl<'a> PodExecutor<'a> {
 
     /// A pod that is to be deleted because it is empty is queried once more: its last report may be a second old. If it does not respond,
     /// the last report counts.
-    pub(super) async fn has_people_now(&self, deletion: &PodDeletion) -> bool {
-        if deletion.why.code != reason::POD_DELETED {
+    pub(super) async fn has_participants_now(&self, deletion: &PodDeletion) -> bool {
+        if !deletion.requires_empty_pod() {
             return false;
         }
         let pod = self.context.cache.views().pods().find(|pod| pod.uid == deletion.uid).cloned();

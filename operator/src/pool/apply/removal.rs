@@ -14,7 +14,6 @@ use crate::{
         plan::{PodDeletion, RemovalPlan},
     },
 };
-use convene_crds::reason;
 
 /// Executes `plan` for a pool that is being deleted, as [`apply_plan`](super::apply_plan) does for others.
 pub(crate) async fn apply_removal(context: &Context, namespace: &str, plan: RemovalPlan) -> (Applied, Option<Error>) {
@@ -33,8 +32,7 @@ pub(crate) async fn apply_removal(context: &Context, namespace: &str, plan: Remo
         failures.extend(executor.counted("protect", executor.protect(&protection).await).err());
     }
     for deletion in delete {
-        let ends_calls = deletion.why.code == reason::DRAIN_DEADLINE;
-        if ends_calls && !executor.end_rooms(&deletion).await && !is_overdue {
+        if deletion.ends_calls() && !executor.end_rooms(&deletion).await && !is_overdue {
             continue;
         }
         match executor.counted("delete", executor.delete(&deletion).await) {

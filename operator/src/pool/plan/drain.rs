@@ -68,7 +68,7 @@ fn has_cause(pool: &ValidPool, observed: &ObservedPods, pod: &MediaPod, draining
         // Left by an older pool of this name: that pool is gone, and its pods are being deleted.
         reason::POOL_DELETING => true,
         // Begun while the pod was empty; participants may have joined since.
-        _ => !observed.has_people(pod) || !is_current(pool, pod),
+        _ => !observed.has_participants(pod) || !is_current(pool, pod),
     }
 }
 
@@ -96,7 +96,7 @@ fn plan_consolidation(pool: &ValidPool, observed: &ObservedPods) -> Option<Drain
     let loaded = |pod: &&std::sync::Arc<MediaPod>| pod.is_open() && observed.load_of(pod).meetings > 0;
     let sharing: Vec<_> =
         observed.pods.iter().filter(loaded).filter(|pod| observed.load_of(pod).dedicated == 0).collect();
-    let idle = sharing.iter().filter(|pod| !observed.has_people(pod));
+    let idle = sharing.iter().filter(|pod| !observed.has_participants(pod));
     let leaving = idle.min_by_key(|pod| (observed.load_of(pod).meetings, pod.name.clone()))?;
     let load = observed.load_of(leaving);
     let takes = |other: PodLoad| {
@@ -157,5 +157,5 @@ pub(super) fn plan_protection(observed: &ObservedPods) -> Vec<Protection> {
 
 /// New pods are protected until they have reported their participants.
 fn is_protected(observed: &ObservedPods, pod: &MediaPod) -> bool {
-    observed.has_people(pod) || (!observed.people.contains_key(&pod.uid) && !pod.is_evictable)
+    observed.has_participants(pod) || (!observed.participants.contains_key(&pod.uid) && !pod.is_evictable)
 }

@@ -26,7 +26,7 @@ pub(crate) struct Left {
     /// Those of them with participants.
     pub(crate) busy: u32,
     /// Participants on them.
-    pub(crate) people: u32,
+    pub(crate) participants: u32,
     /// Meetings that still have a pod, by their status.
     pub(crate) meetings: u32,
 }
@@ -73,7 +73,7 @@ pub(crate) fn plan_removal(removal: &Removal, observed: &ObservedPods, meetings:
 
 /// Why the pool still exists, for users.
 pub(crate) fn explain_removal(removal: &Removal, left: &Left) -> Reason {
-    let Left { pods, busy, people, meetings } = *left;
+    let Left { pods, busy, participants, meetings } = *left;
     let message = match (busy, pods) {
         (0, 0) if meetings > 0 => {
             format!("being deleted: its pods are gone, waiting for the status of {meetings} meetings")
@@ -82,7 +82,7 @@ pub(crate) fn explain_removal(removal: &Removal, left: &Left) -> Reason {
         (0, _) => format!("being deleted: removing {} without participants", count(pods, "media pod")),
         _ => format!(
             "being deleted: {} on {} can stay until {}, then their calls end",
-            if people == 1 { "1 participant".to_owned() } else { format!("{people} participants") },
+            if participants == 1 { "1 participant".to_owned() } else { format!("{participants} participants") },
             count(busy, "media pod"),
             removal.deadline
         ),
@@ -102,17 +102,17 @@ fn staying(observed: &ObservedPods) -> impl Iterator<Item = &MediaPod> {
 fn count_left(observed: &ObservedPods, meetings: u32) -> Left {
     let mut left = Left { meetings, ..Left::default() };
     for pod in staying(observed) {
-        let told = observed.people.get(&pod.uid).copied().unwrap_or_default();
+        let reported = observed.participants.get(&pod.uid).copied().unwrap_or_default();
         left.pods += 1;
-        left.busy += u32::from(observed.has_people(pod));
-        left.people += told.max(observed.load_of(pod).participants);
+        left.busy += u32::from(observed.has_participants(pod));
+        left.participants += reported.max(observed.load_of(pod).participants);
     }
     left
 }
 
 /// A pod that is not ready for a moment may have participants all the same: one with meetings must have reported that it has none.
 fn is_empty(observed: &ObservedPods, pod: &MediaPod) -> bool {
-    let has_told = observed.people.contains_key(&pod.uid);
+    let has_told = observed.participants.contains_key(&pod.uid);
     observed.is_known_empty(pod) && (has_told || observed.load_of(pod).meetings == 0)
 }
 
@@ -120,7 +120,7 @@ fn find_cause(removal: &Removal, observed: &ObservedPods, pod: &MediaPod) -> Opt
     let name = &pod.name;
     let is_over = observed.now >= removal.deadline;
     // At the deadline pods become unready and meetings lose their place: the next leader must not take such a pod for an empty one.
-    let may_be_busy = is_over && !observed.people.contains_key(&pod.uid);
+    let may_be_busy = is_over && !observed.participants.contains_key(&pod.uid);
     if matches!(pod.state, PodState::Dead(_)) || (is_empty(observed, pod) && !may_be_busy) {
         return Some(Reason::new(
             reason::POD_DELETED,
@@ -175,9 +175,9 @@ mod tests {
     fn observed(pods: &[(PodState, Option<u32>)], now: i64) -> ObservedPods {
         let pool = pool(json!({}));
         let mut observed = ObservedPods { now: at(now), ..ObservedPods::default() };
-        for ((state, people), number) in pods.iter().zip(0..) {
+        for ((state, participants), number) in pods.iter().zip(0..) {
             let pod = media_pod(&pool, number, state.clone());
-            observed.people.extend(people.map(|people| (pod.uid.clone(), people)));
+            observed.participants.extend(participants.map(|participants| (pod.uid.clone(), participants)));
             observed.pods.push(Arc::new(pod));
         }
         observed
@@ -190,22 +190,22 @@ mod tests {
     #[test]
     fn pods_go_when_they_are_empty_or_their_time_is_over() {
         use PodState::{Ready, Terminating};
-        // (case, pod, people, second, reason of its deletion, drained)
+        // (case, pod, participants, second, reason of its deletion, drained)
         let cases = [
-            ("nobody is on it", Ready, Some(0), 1_000, Some(reason::POD_DELETED), false),
+            ("it is empty", Ready, Some(0), 1_000, Some(reason::POD_DELETED), false),
             ("it starts", starting(), None, 1_000, Some(reason::POD_DELETED), false),
             ("it has failed", dead(), Some(3), 1_000, Some(reason::POD_DELETED), false),
-            ("people are on it", Ready, Some(3), 1_000, None, true),
+            ("it has participants", Ready, Some(3), 1_000, None, true),
             ("a moment before the deadline", Ready, Some(3), 1_299, None, true),
             ("at the deadline", Ready, Some(3), 1_300, Some(reason::DRAIN_DEADLINE), false),
-            ("it has not told yet who is on it", Ready, None, 1_000, None, true),
-            ("it never told", Ready, None, 1_300, Some(reason::DRAIN_DEADLINE), false),
+            ("it has not reported yet", Ready, None, 1_000, None, true),
+            ("it never reported", Ready, None, 1_300, Some(reason::DRAIN_DEADLINE), false),
             // At the deadline pods become unready, and another replica may take over before their rooms have ended.
-            ("it is not ready and has not told", starting(), None, 1_300, Some(reason::DRAIN_DEADLINE), false),
-            ("it goes already", Terminating, Some(3), 1_300, None, false),
+            ("it is not ready and has not reported", starting(), None, 1_300, Some(reason::DRAIN_DEADLINE), false),
+            ("it is terminating", Terminating, Some(3), 1_300, None, false),
         ];
-        for (case, state, people, second, why, is_drained) in cases {
-            let plan = plan_removal(&removal(), &observed(&[(state, people)], second), 1);
+        for (case, state, participants, second, why, is_drained) in cases {
+            let plan = plan_removal(&removal(), &observed(&[(state, participants)], second), 1);
             let found: Vec<_> = plan.delete.iter().map(|deletion| deletion.why.code).collect();
             assert_eq!(found, why.into_iter().collect::<Vec<_>>(), "{case}");
             assert_eq!(!plan.drain.is_empty(), is_drained, "{case}");
@@ -227,7 +227,7 @@ mod tests {
         let uid = observed.pods[0].uid.clone();
         observed.loads.insert(uid.clone(), PodLoad { meetings: 1, ..PodLoad::default() });
         assert!(plan_removal(&removal(), &observed, 1).delete.is_empty());
-        observed.people.insert(uid, 0);
+        observed.participants.insert(uid, 0);
         assert_eq!(plan_removal(&removal(), &observed, 1).delete.len(), 1);
     }
 
@@ -265,8 +265,9 @@ mod tests {
 
     #[test]
     fn the_status_says_who_is_still_there_and_until_when() {
-        let explain =
-            |busy, people, pods, meetings| explain_removal(&removal(), &Left { pods, busy, people, meetings }).message;
+        let explain = |busy, participants, pods, meetings| {
+            explain_removal(&removal(), &Left { pods, busy, participants, meetings }).message
+        };
         assert_eq!(
             explain(2, 7, 3, 2),
             "being deleted: 7 participants on 2 media pods can stay until 1970-01-01T00:21:40Z, then their calls end"
@@ -284,7 +285,7 @@ mod tests {
         observed.loads.insert(observed.pods[0].uid.clone(), load);
         let plan = plan_removal(&removal(), &observed, 1);
         assert!(plan.delete.is_empty());
-        assert_eq!((plan.left.busy, plan.left.people), (1, 4));
+        assert_eq!((plan.left.busy, plan.left.participants), (1, 4));
     }
 
     fn any_pod() -> impl Strategy<Value = (PodState, Option<u32>)> {
@@ -301,8 +302,8 @@ mod tests {
             let observed = observed(&pods, second);
             let plan = plan_removal(&removal(), &observed, meetings);
             for deletion in &plan.delete {
-                let people = observed.people.get(&deletion.uid).copied().unwrap_or_default();
-                prop_assert!(people == 0 || second >= 1_300, "{deletion:?}");
+                let participants = observed.participants.get(&deletion.uid).copied().unwrap_or_default();
+                prop_assert!(participants == 0 || second >= 1_300, "{deletion:?}");
             }
             let staying = observed.pods.iter().filter(|pod| pod.state != PodState::Terminating).count();
             prop_assert!(second < 1_300 || plan.delete.len() == staying);

@@ -31,7 +31,7 @@ fn observed(pool: &ValidPool, states: Vec<PodState>, busy: &[usize], waiting: u3
         loads: busy.iter().map(|index| (pods[*index].uid.clone(), load)).collect(),
         waiting: Need { shared: waiting, dedicated: 0 },
         has_budget: true,
-        people: pods.iter().map(|pod| (pod.uid.clone(), 0)).collect(),
+        participants: pods.iter().map(|pod| (pod.uid.clone(), 0)).collect(),
         pods,
         ..ObservedPods::default()
     }
@@ -180,7 +180,7 @@ proptest! {
                 let mut pod = media_pod(&pool, 0, PodState::Ready);
                 (pod.name, pod.uid) = (new.name.clone(), format!("{}-new", new.name));
                 (pod.block, pod.rtc_ports) = (Some(new.block), Some(new.block));
-                observed.people.insert(pod.uid.clone(), 0);
+                observed.participants.insert(pod.uid.clone(), 0);
                 observed.pods.push(Arc::new(pod));
             }
             observed.taken = observed.pods.iter().filter_map(|pod| pod.block).collect();
@@ -226,11 +226,11 @@ fn a_drained_pod_goes_when_it_is_empty_or_its_time_is_over() {
     assert_eq!(plan_pool(&pool, &observed).delete[0].why.code, "DrainDeadline");
     observed.now = Timestamp::UNIX_EPOCH;
     observed.loads.clear();
-    observed.people.insert("media-lagoon-41000-uid".into(), 2);
-    assert!(plan_pool(&pool, &observed).delete.is_empty(), "somebody is still in a room that moves");
-    observed.people.clear();
-    assert!(plan_pool(&pool, &observed).delete.is_empty(), "nobody knows whether somebody is on it");
-    observed.people.insert("media-lagoon-41000-uid".into(), 0);
+    observed.participants.insert("media-lagoon-41000-uid".into(), 2);
+    assert!(plan_pool(&pool, &observed).delete.is_empty(), "a room that moves still has a participant");
+    observed.participants.clear();
+    assert!(plan_pool(&pool, &observed).delete.is_empty(), "it is not known to be empty");
+    observed.participants.insert("media-lagoon-41000-uid".into(), 0);
     assert_eq!(plan_pool(&pool, &observed).delete[0].why.code, "PodDeleted");
 }
 
@@ -267,8 +267,9 @@ fn a_pod_outside_a_changed_range_is_outdated() {
     let mut outside = narrow.clone();
     let block = PortRange::new(41000, 41003).unwrap();
     (outside.block, outside.name, outside.uid) = (Some(block), "old".into(), "old-uid".into());
-    let people = [("old-uid".to_owned(), 0)].into();
-    let observed = ObservedPods { pods: vec![Arc::new(narrow), Arc::new(outside)], people, ..ObservedPods::default() };
+    let participants = [("old-uid".to_owned(), 0)].into();
+    let observed =
+        ObservedPods { pods: vec![Arc::new(narrow), Arc::new(outside)], participants, ..ObservedPods::default() };
     assert_eq!(names(&plan_pool(&pool, &observed).delete), ["old"]);
 }
 
@@ -294,15 +295,15 @@ fn meetings_that_nobody_is_in_are_brought_together() {
 fn pods_are_protected_until_it_is_known_that_nobody_is_on_them() {
     let pool = small_pool();
     let mut observed = observed(&pool, vec![PodState::Ready], &[], 0);
-    observed.people.clear();
+    observed.participants.clear();
     assert!(plan_pool(&pool, &observed).protect.is_empty());
-    observed.people.insert("media-lagoon-41000-uid".into(), 0);
+    observed.participants.insert("media-lagoon-41000-uid".into(), 0);
     assert!(plan_pool(&pool, &observed).protect[0].is_evictable);
     edit(&mut observed, 0, |pod| pod.is_evictable = true);
     assert!(plan_pool(&pool, &observed).protect.is_empty());
-    observed.people.insert("media-lagoon-41000-uid".into(), 1);
+    observed.participants.insert("media-lagoon-41000-uid".into(), 1);
     assert!(!plan_pool(&pool, &observed).protect[0].is_evictable);
-    observed.people.clear();
+    observed.participants.clear();
     assert!(plan_pool(&pool, &observed).protect.is_empty(), "nothing is written while nothing is known");
 }
 

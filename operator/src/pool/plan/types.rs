@@ -9,6 +9,7 @@ use std::{
     sync::Arc,
 };
 
+use convene_crds::reason;
 use jiff::Timestamp;
 
 use crate::{
@@ -34,7 +35,7 @@ pub(crate) struct ObservedPods {
     /// The load of its pods.
     pub(crate) loads: PodLoads,
     /// Participants on its pods as the pods report them, by UID.
-    pub(crate) people: BTreeMap<String, u32>,
+    pub(crate) participants: BTreeMap<String, u32>,
     /// What its meetings without a pod need.
     pub(crate) waiting: Need,
     /// The namespaces that use it, once it has its maximum of pods.
@@ -58,13 +59,14 @@ impl ObservedPods {
     }
 
     /// Whether a pod has participants, by the ledger or by its own report.
-    pub(crate) fn has_people(&self, pod: &MediaPod) -> bool {
-        self.load_of(pod).participants > 0 || self.people.get(&pod.uid).is_some_and(|people| *people > 0)
+    pub(crate) fn has_participants(&self, pod: &MediaPod) -> bool {
+        self.load_of(pod).participants > 0
+            || self.participants.get(&pod.uid).is_some_and(|participants| *participants > 0)
     }
 
     /// Whether a pod is known to be empty: a ready one must have reported so itself. After a restart of this process none has yet.
     pub(crate) fn is_known_empty(&self, pod: &MediaPod) -> bool {
-        !self.has_people(pod) && (!pod.is_ready() || self.people.contains_key(&pod.uid))
+        !self.has_participants(pod) && (!pod.is_ready() || self.participants.contains_key(&pod.uid))
     }
 }
 
@@ -86,6 +88,18 @@ pub(crate) struct PodDeletion {
     pub(crate) uid: String,
     /// Reason of the deletion, for the event.
     pub(crate) why: Reason,
+}
+
+impl PodDeletion {
+    /// Whether the pod is deleted because it is empty, so that it must be empty still.
+    pub(crate) fn requires_empty_pod(&self) -> bool {
+        self.why.code == reason::POD_DELETED
+    }
+
+    /// Whether the pod may have participants, whose calls are ended first.
+    pub(crate) fn ends_calls(&self) -> bool {
+        self.why.code == reason::DRAIN_DEADLINE
+    }
 }
 
 /// Addresses to announce to a pod.

@@ -13,18 +13,18 @@ use crate::{
 
 /// An API server that answers all requests alike and forwards them to the test.
 fn start_server(code: u16, answer: Value) -> (Client, UnboundedReceiver<(String, Value)>) {
-    let (asked, heard) = unbounded_channel();
+    let (requested, received) = unbounded_channel();
     let service = tower::service_fn(move |request: Request<Body>| {
-        let (asked, answer) = (asked.clone(), answer.clone());
+        let (requested, answer) = (requested.clone(), answer.clone());
         async move {
             let what = format!("{} {}", request.method(), request.uri().path());
             let body = request.into_body().collect().await.unwrap().to_bytes();
-            asked.send((what, serde_json::from_slice(&body).unwrap_or_default())).unwrap();
+            requested.send((what, serde_json::from_slice(&body).unwrap_or_default())).unwrap();
             let body = Body::from(serde_json::to_vec(&answer).unwrap());
             Response::builder().status(code).body(body)
         }
     });
-    (Client::new(service, "harbor"), heard)
+    (Client::new(service, "harbor"), received)
 }
 
 fn pod_at(fake: &FakePod) -> Pod {
@@ -51,11 +51,11 @@ async fn start_pod() -> FakePod {
 async fn a_new_pod_is_probed_and_told_once() {
     let fake = start_pod().await;
     let mut pod = pod_at(&fake);
-    let (client, mut heard) = start_server(200, serde_json::to_value(&pod).unwrap());
+    let (client, mut received) = start_server(200, serde_json::to_value(&pod).unwrap());
     let (cache, mut ends) = cache_of(client, &pod);
 
     let keeper = run(Arc::clone(&cache), link());
-    let (what, body) = tokio::select! { () = keeper => unreachable!(), first = heard.recv() => first.unwrap() };
+    let (what, body) = tokio::select! { () = keeper => unreachable!(), first = received.recv() => first.unwrap() };
     assert_eq!(what, "PATCH /api/v1/namespaces/harbor/pods/media-lagoon-41000/status");
     assert_eq!(body["metadata"], json!({"uid": "pod-uid"}));
     let condition = &body["status"]["conditions"][0];
@@ -66,7 +66,7 @@ async fn a_new_pod_is_probed_and_told_once() {
     ends.pods.apply_watcher_event(&Event::Apply(pod.clone()));
     let (_, is_well) = probe_pod(cache, link(), Arc::new(pod)).await;
     assert!(is_well);
-    assert!(heard.try_recv().is_err(), "what is told already is not written again");
+    assert!(received.try_recv().is_err(), "an unchanged condition is not written again");
 }
 
 #[tokio::test]
@@ -75,10 +75,10 @@ async fn a_pod_that_was_replaced_meanwhile_is_left_alone() {
     let pod = pod_at(&fake);
     let mut replaced = pod.clone();
     replaced.metadata.uid = Some("another-uid".into());
-    let (client, mut heard) = start_server(200, json!({}));
+    let (client, mut received) = start_server(200, json!({}));
     let (cache, _ends) = cache_of(client, &replaced);
     probe_pod(cache, link(), Arc::new(pod)).await;
-    assert!(heard.try_recv().is_err());
+    assert!(received.try_recv().is_err());
 }
 
 #[tokio::test]
