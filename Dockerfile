@@ -1,7 +1,7 @@
-# Three images, one target each: operator, router, media-pod. From scratch: the program, the C and C++ runtime, CA certificates.
+# One target per image. From scratch: the program, the C and C++ runtime, CA certificates, third-party licenses.
 #   docker build --target media-pod --tag ghcr.io/convene-dev/convene-media-pod:0.1.0 .
-# tests/cluster/images.sh builds the same targets from binaries that exist already: it gives their root file systems as the build
-# context "rootfs", which takes the place of the stage of that name.
+# tests/cluster/images.sh builds the same targets from existing binaries: it passes their root file systems as the build
+# context "rootfs", which replaces the stage of that name.
 
 FROM node:22-bookworm-slim AS web
 WORKDIR /source/web
@@ -11,7 +11,7 @@ COPY web/ ./
 RUN npm run build
 
 FROM rust:1.95-bookworm AS build
-# The media worker's C++ dependencies come the crate's own way: downloaded and linked in by its meson project.
+# The media worker's C++ dependencies are downloaded and linked by the crate's own meson project.
 ENV CONVENE_MEDIASOUP_DEPS=upstream
 RUN apt-get update && apt-get install --yes --no-install-recommends python3-pip && rm -rf /var/lib/apt/lists/*
 WORKDIR /source

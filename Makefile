@@ -1,4 +1,4 @@
-# The way in: `make run` for a call on this machine, `make test` for everything. `make help` lists the rest.
+# Entry points: `make run` for a call on this machine, `make test` for everything. `make help` lists the rest.
 # Test steps live in tests/run.sh, the test cluster in tests/cluster.
 
 PORT ?= 8080
@@ -20,15 +20,15 @@ run: bootstrap web/dist/index.html media-pod ## builds, then serves a call at ht
 bootstrap:
 	@.ci/bootstrap run
 
-build: bootstrap web/dist/index.html ## web app and all three programs, optimised
+build: bootstrap web/dist/index.html ## web app and all programs, optimized
 	cargo build --release
 
 media-pod:
 	@echo 'building the media pod; the first time its C++ worker takes 5 to 10 minutes'
-	# Features are those of the whole workspace, so that `make build` does not compile everything anew.
+	# With the features of the whole workspace, so that `make build` does not recompile everything.
 	cargo build --release --workspace --bin convene-media-pod
 
-# npm notes in this file what it installed.
+# npm records its installation in this file.
 web/node_modules/.package-lock.json: web/package-lock.json
 	cd web && npm ci --no-audit --no-fund
 	@touch $@
@@ -36,11 +36,11 @@ web/node_modules/.package-lock.json: web/package-lock.json
 web/dist/index.html: web/node_modules/.package-lock.json $(WEB_SOURCES)
 	cd web && npm run build
 
-generate: ## rewrites what is generated from the Rust types: definitions in crds/yaml and the chart, docs/reference.md, types in web/src/generated
+generate: ## regenerates files from the Rust types: definitions in crds/yaml and the chart, docs/reference.md, types in web/src/generated
 	cargo run --quiet -p convene-crds --bin crdgen
 	cargo test --quiet -p convene-protocol
 
-images: build ## container images of all three programs, and onto the test cluster when it is up
+images: build ## container images of all programs, loaded onto the test cluster if it is up
 	@tests/cluster/images.sh
 
 cluster-build: ## compiles the test cluster (Kubernetes and what it needs, from Go modules); 12 minutes the first time
@@ -51,16 +51,16 @@ cluster-up: cluster-build build ## starts a real Kubernetes with two nodes on th
 	@tests/cluster/up.sh
 	@tests/cluster/images.sh
 
-cluster-down: ## ends it and removes what it left
+cluster-down: ## stops the cluster and removes everything it left
 	@tests/cluster/down.sh
 
-test: ## everything below; at the end one line of what ran, and the count
+test: ## everything below; prints a summary line with the counts at the end
 	@tests/run.sh all
 
 lint: ## format, clippy, types, unused code, shell scripts
 	@tests/run.sh lint-scripts lint-web lint
 
-drift: ## generated files are what the types say; no Rust file is left out of the build
+drift: ## generated files match the types; no Rust file is left out of the build
 	@tests/run.sh drift-crds drift
 
 test-rust: ## unit and integration tests of all crates, with real mediasoup workers
@@ -69,10 +69,10 @@ test-rust: ## unit and integration tests of all crates, with real mediasoup work
 test-simulation: ## the operator in a simulated cluster, with crashes and faults of the API server
 	@tests/run.sh simulation
 
-test-fuzz: ## parsers with random input, a bounded number of it (CONVENE_FUZZ_SECONDS=N for longer)
+test-fuzz: ## parsers with a bounded amount of random input (CONVENE_FUZZ_SECONDS=N for longer)
 	@tests/run.sh fuzz
 
-attack: media-pod ## every attack against one media pod under the chart's memory limit, with an honest pair in a call beside it (10 minutes; root)
+attack: media-pod ## every attack against one media pod under the chart's memory limit, during a call of an honest pair (10 minutes; root)
 	@CONVENE_ATTACK_SECONDS=$${CONVENE_ATTACK_SECONDS:-300} CONVENE_ATTACK_P99=$${CONVENE_ATTACK_P99:-50} tests/run.sh attack
 
 soak: media-pod ## the attacks for longer, then 10 minutes of random signaling in rooms with media (root)
@@ -81,7 +81,7 @@ soak: media-pod ## the attacks for longer, then 10 minutes of random signaling i
 test-web: ## unit tests of the web app
 	@tests/run.sh web
 
-test-charts: ## charts: schema, rendering, what must not be accepted
+test-charts: ## charts: schema, rendering, rejected values
 	@tests/run.sh charts
 
 test-api-server: cluster-build ## the operator against a real API server and etcd, without nodes
@@ -95,7 +95,7 @@ test-e2e-dev: web/dist/index.html media-pod ## browsers against one media pod wi
 test-e2e-browsers: web/dist/index.html media-pod ## Firefox and Chromium in one call; a browser without WebRTC (root)
 	@tests/run.sh e2e-browsers
 
-test-e2e-conformance: web/dist/index.html media-pod ## other people's clients, old and new, against one media pod
+test-e2e-conformance: web/dist/index.html media-pod ## third-party clients, old and new, against one media pod
 	@tests/run.sh e2e-conformance
 
 test-cluster: ## the test cluster itself: nodes, pods, services, ports
@@ -104,14 +104,14 @@ test-cluster: ## the test cluster itself: nodes, pods, services, ports
 test-e2e-cluster: build ## helm, kubectl and browsers on a real Kubernetes; the cluster stays up
 	@tests/run.sh cluster images e2e-cluster
 
-measure: build ## measures what docs/measurements.md holds (needs a quiet machine)
+measure: build ## takes the measurements of docs/measurements.md (needs an idle machine)
 	@tests/run.sh measure
 
-measure-operator: cluster-build ## measures the operator with ten thousand meetings, without nodes (needs a quiet machine)
+measure-operator: cluster-build ## measures the operator with ten thousand meetings, without nodes (needs an idle machine)
 	@tests/run.sh measure-operator
 
-measure-router: ## measures what the router costs (needs a quiet machine)
+measure-router: ## measures the overhead of the router (needs an idle machine)
 	@tests/run.sh measure-router
 
-screenshots: web/dist/index.html media-pod ## makes the picture of the README anew
+screenshots: web/dist/index.html media-pod ## retakes the screenshots of the docs
 	@tests/run.sh screenshots

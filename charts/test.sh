@@ -1,18 +1,18 @@
 #!/bin/bash
-# Tests of both charts without a cluster: lint, rendering with several sets of values, what the schema refuses, what the rendered
-# objects must hold, the examples, the exact rights, and that the docs explain every reason. `charts/test.sh --update` writes the expected rights anew. About 10 seconds.
+# Tests of both charts without a cluster: lint, rendering with several sets of values, values that the schema must reject, properties of the
+# rendered objects, the examples, the exact RBAC rules, and that the docs explain every reason. `charts/test.sh --update` rewrites the expected rules. About 10 seconds.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 PATH=${CONVENE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/convene}/cluster/bin:$PATH
 PASSED=0
 
-# passes COMMAND...: one check that counts.
+# passes COMMAND...: runs one check and counts it.
 passes() {
   "$@" || exit 1
   PASSED=$((PASSED + 1))
 }
 
-# The first failure ends the test; the caller reads this line.
+# The first failure ends the test; the caller parses this line.
 summary() {
   local status=$?
   echo "$PASSED passed, $((status > 0)) failed"
@@ -23,12 +23,12 @@ fail() {
   exit 1
 }
 
-# plain OPTION...: what a user of helm template gets.
+# plain OPTION...: the output of helm template for a user.
 plain() {
   helm template convene convene --namespace convene-system "$@"
 }
 
-# render VALUES-FILE...: everything, also what is there only where helm talks to a cluster.
+# render VALUES-FILE...: everything, including objects that exist only if helm talks to a cluster.
 render() {
   local options=() file
   for file in "$@"; do options+=(--values "$file"); done
@@ -82,7 +82,7 @@ main() {
   done
   passes python3 tests/assert.py plain < <(plain)
   passes python3 tests/assert.py plain < <(plain --set uninstall.hook=Never)
-  # As --reuse-values has it, from a release of a chart that had no such values, or not all of them.
+  # As with --reuse-values after a release of an older chart that had none or only some of these values.
   passes python3 tests/assert.py plain < <(plain --set uninstall=null)
   passes python3 tests/assert.py objects < <(plain --set uninstall.hook=Always,uninstall.drain=null,uninstall.timeoutSeconds=null)
   check_definitions

@@ -1,16 +1,17 @@
 #!/bin/sh
-# rootfs.sh BINARY FOLDER [WEB-APP]: collects the whole root file system of an image: the program, the dynamic libraries it asks
-# for, certificates, a user, and the web app. The Dockerfile and the test cluster both use it, so both make the same image.
+# rootfs.sh BINARY FOLDER [WEB-APP]: assembles the root file system of an image: the program, the dynamic libraries it
+# needs, certificates, a user, third-party licenses, and the web app. The Dockerfile and the test cluster both use it, so their images are the same.
 set -eu
 
 binary=$1 root=$2 web=${3:-}
+images=$(dirname "$0")
 name=$(basename "$binary")
 fail() {
   echo "rootfs.sh: $*" >&2
   exit 1
 }
 
-# Only the C and C++ runtime and its loader may be asked for: anything more is a build that went wrong.
+# Only the C and C++ runtime and its loader are allowed: other libraries indicate a wrong build.
 allowed='^(linux-vdso|ld-linux.*|libc|libm|libdl|librt|libpthread|libgcc_s|libstdc\+\+)\.so'
 
 libraries() {
@@ -19,7 +20,7 @@ libraries() {
 
 copy_libraries() {
   for library in $(libraries); do
-    basename "$library" | grep -Eq "$allowed" || fail "$name asks for $library, which the image does not carry; link it statically"
+    basename "$library" | grep -Eq "$allowed" || fail "$name needs $library, which the image does not include; link it statically"
     mkdir -p "$root$(dirname "$library")"
     cp -L "$library" "$root$library"
   done
@@ -30,15 +31,17 @@ copy_libraries() {
 [ -r /etc/ssl/certs/ca-certificates.crt ] || fail "no CA certificates; install them with: apt-get install ca-certificates"
 
 rm -rf "$root"
-mkdir -p "$root/usr/bin" "$root/etc/ssl/certs"
+mkdir -p "$root/usr/bin" "$root/usr/share/doc/convene" "$root/etc/ssl/certs"
 cp "$binary" "$root/usr/bin/$name"
 copy_libraries
 cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
+cp "$images/../LICENSE" "$root/usr/share/doc/convene/"
+"$images/licenses.py" "$name" >"$root/usr/share/doc/convene/THIRD-PARTY-LICENSES" || fail "the licenses of $name's crates could not be listed"
 echo 'convene:x:65532:65532::/:/sbin/nologin' >"$root/etc/passwd"
 echo 'convene:x:65532:' >"$root/etc/group"
 if [ -n "$web" ]; then
   mkdir -p "$root/usr/share/convene"
   cp -R "$web" "$root/usr/share/convene/web"
 fi
-# One mode for all, whatever the umask and checkout of the machine: the same content is the same image everywhere.
+# One mode for all files, independent of umask and checkout: the same content gives the same image everywhere.
 chmod -R u=rwX,go=rX "$root"

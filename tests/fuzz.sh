@@ -1,24 +1,24 @@
 #!/bin/bash
-# Feeds the parsers of what strangers send with random input that is steered by coverage (libFuzzer; fuzz/).
+# Feeds the parsers of untrusted input with coverage-guided random input (libFuzzer; fuzz/).
 #
 #   tests/fuzz.sh [TARGET...]   default: all
 #
-# By default each target gets a fixed number of inputs from a fixed seed, and 10 seconds at most: what fails, fails again.
-#   CONVENE_FUZZ_SECONDS=N      N seconds for each target from a new seed; what it learns is kept in fuzz/target/corpus
-# A crash is a file in test-results/fuzz; its path and how to run it are shown.
+# By default each target gets a fixed number of inputs from a fixed seed, and 10 seconds at most, so that failures are reproducible.
+#   CONVENE_FUZZ_SECONDS=N      N seconds for each target from a new seed; the corpus is kept in fuzz/target/corpus
+# A crash is stored in test-results/fuzz; its path and the command to run it are printed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../fuzz"
 REPOSITORY=$(cd .. && pwd)
 FOUND=$REPOSITORY/test-results/fuzz
 RUNS=500000 SECONDS_EACH=10
-# One input may take this long (seconds) and this much memory (MiB), and have this many bytes.
+# Limits of one input: time (seconds), memory (MiB) and length (bytes).
 TIMEOUT=10 MEMORY=1024 LENGTH=8192
 PASSED=0 FAILED=0
 
-# Only fuzz/.cargo/config.toml says how these programs are compiled.
+# How these programs are compiled is set in fuzz/.cargo/config.toml only.
 unset CARGO_TARGET_DIR CARGO_BUILD_TARGET CARGO_ENCODED_RUSTFLAGS RUSTFLAGS
 
-# Name and program of each target, one a line.
+# Name and program of each target, one per line.
 build() {
   cargo build --release --locked --message-format=json-render-diagnostics |
     jq -r 'select(.reason == "compiler-artifact" and .executable and (.target.kind | index("bin"))) | "\(.target.name) \(.executable)"'
@@ -38,7 +38,7 @@ run() {
   "$program" "${options[@]}" "$learnt" "corpus/$target"
 }
 
-# report TARGET PROGRAM: the input that did it, and how to try it alone.
+# report TARGET PROGRAM: the input that caused it, and how to run it alone.
 report() {
   local input
   input=$(find "$FOUND" -name "$1-*" -newer "$FOUND/.began" | head -n 1)

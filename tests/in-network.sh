@@ -1,5 +1,5 @@
 #!/bin/bash
-# Runs a command in a network of its own, which ends with it: the loopback interface and one network card, and nothing beyond.
+# Runs a command in a network namespace that is removed afterwards: the loopback interface and one network interface, without a route out.
 #
 #   tests/in-network.sh COMMAND...        needs root
 set -euo pipefail

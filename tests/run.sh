@@ -1,14 +1,14 @@
 #!/bin/bash
-# Runs the test steps, shows what it does and how long it took, and counts the tests of all runners.
+# Runs the test steps, prints progress and durations, and counts the tests of all runners.
 #
-#   tests/run.sh all            every step, in the order cheapest first; removes the test cluster at the end
+#   tests/run.sh all            every step, fastest first; removes the test cluster at the end
 #   tests/run.sh STEP...        only these: lint-scripts lint-web web lint drift-crds rust simulation fuzz drift release attack
 #                               e2e-gallery e2e-dev e2e-browsers e2e-conformance charts api-server cluster images e2e-cluster measure measure-operator
 #                               measure-router screenshots soak
 #
 # The output of each step goes to test-results/logs/STEP.log; when it fails, its last lines are shown here.
-#   CONVENE_KEEP_CLUSTER=1         leaves the test cluster up after `all`
-#   CONVENE_TEST_KUBECONFIG=FILE   uses that cluster instead of our own (docs/development.md says what it must have)
+#   CONVENE_KEEP_CLUSTER=1         leaves the test cluster running after `all`
+#   CONVENE_TEST_KUBECONFIG=FILE   uses that cluster instead of the built-in one (requirements: docs/development.md)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 REPOSITORY=$PWD
@@ -27,7 +27,7 @@ run_step() {
   describe "$name"
   COUNT_FILE=$RESULTS/$name.count
   rm -f "$COUNT_FILE"
-  # A subshell with `set -e` of its own: a step ends at its first failing command.
+  # A subshell with its own `set -e`: a step ends at its first failing command.
   set +e
   (
     set -euo pipefail
@@ -72,8 +72,8 @@ finish() {
   echo "$closing"
 }
 
-# The test cluster's programs compile beside the Rust build: both leave cores idle at times. `setsid` makes the build a process
-# group of its own, which the clean-up can end as a whole. The tests of charts and API server use these programs too, whatever the cluster.
+# The test cluster's programs are compiled in parallel with the Rust build: both leave cores idle at times. `setsid` puts the build into a process
+# group of its own, which the cleanup can terminate as a whole. The tests of charts and API server use these programs too, with any cluster.
 start_cluster_build() {
   setsid nice -n 15 tests/cluster/build.sh >"$LOGS/cluster-build.log" 2>&1 </dev/null &
   CLUSTER_BUILD=$!
@@ -90,7 +90,7 @@ finish_cluster_build() {
   [ $status = 0 ] || step_failed cluster-build "$LOGS/cluster-build.log"
 }
 
-# Whatever way the run ends, nothing of it goes on running.
+# However the run ends, it leaves no process behind.
 clean_up() {
   local status=$?
   trap - EXIT

@@ -1,4 +1,4 @@
-# What each test step does. Sourced by run.sh, which captures the output. A step ends at its first failing command, and calls
+# The test steps. Sourced by run.sh, which captures the output. A step ends at its first failing command, and calls
 # `count` with what its runner reported.
 # shellcheck shell=bash disable=SC2034
 
@@ -15,7 +15,7 @@ declare -A DESCRIPTIONS=(
   [fuzz]='parsers of what strangers send, with random input (the first time this compiles them with coverage counters: 3 minutes)'
   [drift-crds]='custom resource definitions and their reference are what the Rust types say'
   [drift]='TypeScript types are what the Rust types say; no Rust file is left out'
-  [release]='all three programs, optimised (the first time 10 minutes)'
+  [release]='all programs, optimized (the first time 10 minutes)'
   [attack]="every attack against one media pod under the chart's memory limit, with an honest pair in a call beside it (4 minutes)"
   [soak]='the attacks for longer, and 10 minutes of random signaling in rooms with media (25 minutes)'
   [charts]='Helm charts'
@@ -46,7 +46,7 @@ count_cargo() { # OUTPUT-FILE
   count "${numbers[@]}"
 }
 
-# Ignored here means: run in a step of their own, which has what they need.
+# Ignored here means: run in a separate step, which provides what they need.
 count_cargo_without_ignored() { # OUTPUT-FILE
   local numbers
   read -r -a numbers < <(awk '/^test result: / {p += $4; f += $6} END {print p + 0, f + 0}' "$1")
@@ -72,10 +72,10 @@ count_closing_line() { # OUTPUT-FILE
   [ "${#numbers[@]}" = 0 ] || count "${numbers[@]}" 0 # without the line it failed, which its exit code says
 }
 
-# The test of the cluster itself says `cluster: works: …` for each thing it tried, and ends at the first that does not.
+# The test of the cluster itself prints `cluster: works: …` for each check, and stops at the first failure.
 count_works() { count "$(grep -c '^cluster: works:' "$1")" 0 0; }
 
-# counted COUNTER FILE COMMAND...: runs, keeps the output in FILE too, counts whatever the outcome, and fails as the command does.
+# counted COUNTER FILE COMMAND...: runs it, copies the output to FILE, counts in any case, and exits with the status of the command.
 counted() {
   local counter=$1 file=$2 status=0
   shift 2
@@ -84,7 +84,7 @@ counted() {
   return $status
 }
 
-# npm_install FOLDER: only when the lock file is newer than what npm noted about its last installation.
+# npm_install FOLDER: only if the lock file is newer than npm's record of the last installation.
 npm_install() {
   [ "$1/node_modules/.package-lock.json" -nt "$1/package-lock.json" ] && return
   (cd "$1" && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --no-audit --no-fund)
@@ -140,7 +140,7 @@ step_web() {
 
 step_rust() { counted count_cargo_without_ignored "$RESULTS/cargo.log" cargo test --workspace --no-fail-fast; }
 
-# A workspace of its own, compiled as fuzz/.cargo/config.toml says and nothing else.
+# A separate workspace, compiled only as set in fuzz/.cargo/config.toml.
 lint_fuzz() {
   cd fuzz
   unset CARGO_TARGET_DIR CARGO_ENCODED_RUSTFLAGS RUSTFLAGS
@@ -153,7 +153,7 @@ step_fuzz() {
   counted count_closing_line "$RESULTS/fuzz.log" tests/fuzz.sh
 }
 
-# Alone and one after the other: each plays hundreds of clusters at once, and has limits of time.
+# Alone and sequentially: each simulates hundreds of clusters in parallel, with time limits.
 step_simulation() { counted count_cargo "$RESULTS/simulation.log" cargo test -p convene-operator --test simulation -- --ignored --test-threads=1 --nocapture; }
 
 step_api_server() {
@@ -162,7 +162,7 @@ step_api_server() {
 
 step_drift_crds() { cargo run --quiet -p convene-crds --bin crdgen -- --check; }
 
-# The files that the compiler read for the crates of this workspace, tests included: from the dependency lists beside what it built.
+# The files that the compiler read for the crates of this workspace, including tests: from the dependency files beside the artifacts.
 compiled_rust_files() {
   local artifact list
   cargo test --workspace --no-run --quiet --message-format=json |
@@ -180,27 +180,27 @@ fuzz_rust_files() {
 }
 
 step_drift() {
-  # `cargo test` has written the types anew; the index must hold the same.
+  # `cargo test` has rewritten the types; they must equal the index.
   git diff --exit-code -- web/src/generated crds/yaml charts/convene-crds/files docs/reference.md
   local forgotten
   forgotten=$(comm -23 <(git ls-files '*.rs' | sort) <({ compiled_rust_files; fuzz_rust_files; } | sort -u))
-  [ -z "$forgotten" ] || { echo "no crate includes these files, so nobody compiles them:"; echo "$forgotten"; return 1; }
+  [ -z "$forgotten" ] || { echo "no crate includes these files, so they are never compiled:"; echo "$forgotten"; return 1; }
 }
 
 step_release() { cargo build --release --workspace; }
 
-# attack NAME ARGUMENTS...: the suite is built like the pod, so that it is not what is slow.
+# attack NAME ARGUMENTS...: the suite is a release build like the pod, so that it is not the bottleneck.
 attack() {
   local name=$1
   shift
   require_file "$REPOSITORY/target/release/convene-media-pod" "run make media-pod"
-  # With the features of the whole workspace, as `make build` has compiled it.
+  # With the features of the whole workspace, as compiled by `make build`.
   cargo build --release --quiet --workspace --bin convene-attack
   counted count_closing_line "$RESULTS/$name.log" target/release/convene-attack "$@"
 }
 
-# In the short form most of the time is what the pod takes to let go of idle connections, and what rooms take to end.
-# The limit of 50 ms is for `make attack` on a quiet machine; here other work may be beside it.
+# In the short form most of the time is waiting for the pod to drop idle connections and for rooms to end.
+# The limit of 50 ms is for `make attack` on an idle machine; here other work may run in parallel.
 step_attack() { attack attack --p99 "${CONVENE_ATTACK_P99:-200}" --seconds "${CONVENE_ATTACK_SECONDS:-60}" --seed "${CONVENE_ATTACK_SEED:-1}"; }
 
 step_soak() {
@@ -212,7 +212,7 @@ step_soak() {
 step_charts() { counted count_closing_line "$RESULTS/charts.log" charts/test.sh; }
 
 step_images() {
-  if uses_own_cluster; then tests/cluster/images.sh; else echo "that cluster gets its images elsewhere"; fi
+  if uses_own_cluster; then tests/cluster/images.sh; else echo "that cluster gets its images from elsewhere"; fi
 }
 
 step_cluster() {
@@ -225,7 +225,7 @@ step_cluster() {
 }
 
 # playwright NAME ARGUMENTS...
-# What the browsers run in: nothing, or a command before theirs.
+# Prefix of the browsers' command, or nothing.
 RUN_IN=()
 
 playwright() {
@@ -258,7 +258,7 @@ step_e2e_dev() {
   playwright e2e-dev --project=dev
 }
 
-# Firefox sends no media to the loopback interface, so it gets a network with a card; and it shares a screen only where there is one. WebKitGTK needs
+# Firefox sends no media to the loopback interface, so it gets a network interface; and it shares a screen only if there is one. WebKitGTK needs
 # the screen too.
 step_e2e_browsers() {
   require_dev_programs
@@ -282,13 +282,13 @@ step_measure() {
   playwright measure --project=measure
 }
 
-# The program is built by itself: for the test the compiler would build it with what only tests need.
+# The program is built separately: for the test the compiler would enable features that only tests need.
 step_measure_operator() {
   cargo build --release -p convene-operator
   cargo test --release -p convene-operator --test scale -- --ignored --nocapture
 }
 
-# Thousands of sockets: their ends are processes of their own, so that the memory of one is the router's, and its open files too.
+# Thousands of sockets: both ends are separate processes, so that memory and open files of the third are the router's.
 step_measure_router() {
   ulimit -n "$(ulimit -Hn)"
   cargo test --release -p convene-router --lib tests::measure -- --ignored --nocapture --test-threads=1

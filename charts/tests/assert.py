@@ -1,7 +1,7 @@
-"""Looks at what helm rendered (standard input) and says what is wrong with it.
+"""Checks what helm rendered (standard input) and reports what is wrong.
 
-  assert.py objects [--values FILE]   every object of the chart convene, the hook of helm uninstall included
-  assert.py plain                     what may be handed to kubectl apply: no hook
+  assert.py objects [--values FILE]   every object of the chart convene, including the hook of helm uninstall
+  assert.py plain                     what may be passed to kubectl apply: no hook
   assert.py definitions [--kept]      the chart convene-crds
   assert.py rights                    prints the roles, for comparison with rbac.golden.yaml
 """
@@ -102,7 +102,7 @@ def check_selectors(items):
 
 
 def check_bindings(items):
-    """Every account, role and binding that is named exists, and every pod has an account of its own."""
+    """Every referenced account, role and binding exists, and every pod has its own account."""
     names = {(item["kind"], item["metadata"]["name"]) for item in items}
     for item in of_kind(items, "RoleBinding", "ClusterRoleBinding"):
         expect((item["roleRef"]["kind"], item["roleRef"]["name"]) in names, f"{title(item)} names an unknown role")
@@ -138,7 +138,7 @@ def check_reach(items):
 
 
 def check_named_objects(items):
-    """What the environment of the programs names is an object of this release."""
+    """Names in the environment of the programs refer to objects of this release."""
     names = {item["metadata"]["name"] for item in of_kind(items, "Secret", "ConfigMap")}
     for item in of_kind(items, "Deployment"):
         for variable in item["spec"]["template"]["spec"]["containers"][0]["env"]:
@@ -149,7 +149,7 @@ def check_named_objects(items):
 
 
 def check_join_secrets(items, values):
-    """The router is told of the Secrets with join keys and TURN credentials that the values name, and may read those and no others."""
+    """The router gets the names of the Secrets with join keys and TURN credentials from the values, and may read only those."""
     router = next(item for item in of_kind(items, "Deployment") if item["metadata"]["name"] == "convene-router")
     env = {variable["name"]: variable.get("value") for variable in router["spec"]["template"]["spec"]["containers"][0]["env"]}
     given, pool = values.get("router", {}), values.get("defaultPool", {})
@@ -165,7 +165,7 @@ def check_join_secrets(items, values):
 
 
 def check_lease(items):
-    """The operator may use the lease that it is told of, and no other; it goes with the release."""
+    """The operator may use the configured lease only; it is deleted with the release."""
     operator = next(item for item in of_kind(items, "Deployment") if item["metadata"]["name"] == "convene-operator")
     env = {variable["name"]: variable for variable in operator["spec"]["template"]["spec"]["containers"][0]["env"]}
     role = next(item for item in of_kind(items, "Role") if item["metadata"]["name"] == "convene-operator")
@@ -180,7 +180,7 @@ def check_lease(items):
 
 
 def check_uninstall(items, values):
-    """helm uninstall runs the operator's image before anything is removed, with rights of its own, and nothing of that stays."""
+    """helm uninstall runs the operator's image before anything is removed, with separate RBAC rules, and leaves nothing of that behind."""
     given = {"drain": True, "timeoutSeconds": 240, **values.get("uninstall", {})}
     hooks = [item for item in items if "helm.sh/hook" in item["metadata"].get("annotations", {})]
     kinds = sorted(item["kind"] for item in hooks)
@@ -210,7 +210,7 @@ def check_uninstall(items, values):
 
 
 def check_plain(items):
-    """kubectl would apply a hook like everything else, and the uninstall would begin."""
+    """kubectl would apply a hook like any object, and the uninstall would start."""
     for item in items:
         expect("helm.sh/hook" not in item["metadata"].get("annotations", {}), f"{title(item)} is a hook")
         expect(item["kind"] not in ("Job", "CronJob", "Pod"), f"{title(item)} runs at once")
@@ -218,7 +218,7 @@ def check_plain(items):
 
 
 def check_pool_policy(items):
-    """kubectl warns of pools that nobody serves, that have too few ports, and that go whatever is changed."""
+    """kubectl warns about pools that no operator serves, that have too few ports, and that are being deleted."""
     (policy,) = of_kind(items, "ValidatingAdmissionPolicy")
     (binding,) = of_kind(items, "ValidatingAdmissionPolicyBinding")
     found = [validation["expression"] for validation in policy["spec"]["validations"]]
@@ -228,7 +228,7 @@ def check_pool_policy(items):
 
 
 def check_exposure(items, router):
-    """Ingress and HTTPRoute are there if they are wanted, and lead to the router."""
+    """Ingress and HTTPRoute exist if enabled, and route to the router."""
     ingress, route = router.get("ingress", {}), router.get("httpRoute", {})
     ingresses, routes = of_kind(items, "Ingress"), of_kind(items, "HTTPRoute")
     expect(len(ingresses) == int(ingress.get("enabled", False)), f"{len(ingresses)} Ingresses were rendered")
@@ -239,14 +239,14 @@ def check_exposure(items, router):
         expect((rule["host"], backend["name"]) == (ingress["host"], "convene-router"), f"{title(item)} leads to {rule}")
         annotations = item["metadata"]["annotations"]
         expect(int(annotations["nginx.ingress.kubernetes.io/proxy-read-timeout"]) >= 600, f"{title(item)} cuts signaling")
-        expect(ingress.get("annotations", {}).items() <= annotations.items(), f"{title(item)} lacks annotations that were given")
+        expect(ingress.get("annotations", {}).items() <= annotations.items(), f"{title(item)} lacks given annotations")
     for item in routes:
         expect(item["spec"]["parentRefs"] == route["parentRefs"], f"{title(item)} belongs to another Gateway")
         expect(item["spec"]["rules"][0]["backendRefs"][0]["name"] == "convene-router", f"{title(item)} leads elsewhere")
 
 
 def check_metrics(items):
-    """Metrics of the router have a Service inside the cluster; what may be open to the world does not lead to them."""
+    """Metrics of the router have a Service inside the cluster; Services that may be public do not expose them."""
     metrics = next((item for item in of_kind(items, "Service") if item["metadata"]["name"] == "convene-router-metrics"), None)
     if metrics is None:
         problems.append("the router's metrics have no Service")
@@ -259,7 +259,7 @@ def check_metrics(items):
 
 
 def check_settings(items, router):
-    """What the router is told by its environment."""
+    """The router's settings in its environment."""
     deployment = next(i for i in of_kind(items, "Deployment") if i["metadata"]["name"] == "convene-router")
     env = {entry["name"]: entry.get("value") for entry in deployment["spec"]["template"]["spec"]["containers"][0]["env"]}
     expect(env["CONVENE_TRUSTED_PROXIES"] == ",".join(router.get("trustedProxies", [])), "trusted proxies are not passed on")
@@ -272,7 +272,7 @@ def check_settings(items, router):
 
 
 def check_given_values(items, values):
-    """The values that the file gives are found where they belong."""
+    """The given values appear in the rendered objects."""
     pools, service = of_kind(items, "MediaPool"), next(i for i in of_kind(items, "Service") if i["metadata"]["name"] == "convene-router")
     given = values.get("defaultPool", {})
     expect(len(pools) == (1 if given.get("enabled", True) else 0), f"{len(pools)} pools were rendered")
@@ -348,7 +348,7 @@ def compare_schemas(found, wanted, path, definitions):
     if "$ref" in found:
         found = definitions[found["$ref"].rsplit("/", 1)[1]]
     for limit in ("minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "enum", "required"):
-        # Kubernetes' own types leave to the API server what the values can say at once.
+        # For Kubernetes' own types the schema of the values checks what only the API server would.
         if limit in wanted:
             ours, theirs = found.get(limit), wanted[limit]
             if limit == "required":

@@ -1,6 +1,6 @@
-"""Looks whether every file given fits the definitions on standard input: known fields, required ones, limits, allowed values.
+"""Checks every given file against the definitions on standard input: known fields, required ones, limits, allowed values.
 
-An API server says more (rules across fields); this needs none.
+An API server checks more (rules across fields); this runs without one.
 """
 
 import sys

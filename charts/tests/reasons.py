@@ -1,5 +1,5 @@
-"""Looks whether docs/operations.md explains what the programs say: every reason and condition of the operator, every metric of all three, and
-none that there is not.
+"""Checks that docs/operations.md explains every reason and condition of the operator and every metric of all programs, and none that does
+not exist.
 
 It reads the constants out of the Rust files: `reasons.py OPERATIONS.md SOURCE...`.
 """

@@ -1,8 +1,8 @@
-// Makes a join token. Node.js 18 or newer, nothing else needed.
+// Creates a join token. Node.js 18 or newer, no dependencies.
 //
 //   KEY_FILE=join-key KID=shop node join_token.mjs team-a/board ada 'Ada Lovelace'
 //
-// KEY_FILE holds the secret, byte for byte as in the join key Secret (HS256), or the Ed25519 private key in PEM (EdDSA).
+// KEY_FILE contains the secret, byte for byte as in the join key Secret (HS256), or the Ed25519 private key in PEM (EdDSA).
 
 import { createHmac, createPrivateKey, sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';

@@ -1,8 +1,8 @@
-"""Makes a join token, signed with HS256. Python 3.8 or newer, nothing else needed.
+"""Creates a join token, signed with HS256. Python 3.8 or newer, no dependencies.
 
     KEY_FILE=join-key KID=shop python3 join_token.py team-a/board ada 'Ada Lovelace'
 
-KEY_FILE holds the secret, byte for byte as in the join key Secret. For EdDSA take a library such as PyJWT, with the same header and claims.
+KEY_FILE contains the secret, byte for byte as in the join key Secret. For EdDSA use a library such as PyJWT, with the same header and claims.
 """
 
 import base64

@@ -1,6 +1,6 @@
 #!/bin/bash
 # build-image.sh NAME:TAG CONTEXT [buildah options]: builds one image and writes it as $IMAGES/<name>.tar with its id beside it.
-# Time stamps are fixed, so the same content always has the same id and needs no second import.
+# Timestamps are fixed, so the same content always has the same id and is imported only once.
 set -euo pipefail
 # shellcheck source=tests/cluster/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

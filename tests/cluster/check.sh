@@ -1,6 +1,6 @@
 #!/bin/bash
-# Looks whether the running cluster can do what Convene needs: pods on both nodes, host ports over UDP from outside, pods across
-# nodes, a NodePort, logs, Pod Security, deletion. Makes one namespace and removes it. About 15 seconds.
+# Checks that the running cluster supports what Convene needs: pods on both nodes, host ports over UDP from outside, pods across
+# nodes, a NodePort, logs, Pod Security, deletion. Creates one namespace and removes it. About 15 seconds.
 set -euo pipefail
 # shellcheck source=tests/cluster/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -27,7 +27,7 @@ spec:
 END
 }
 
-# answers ADDRESS PORT: a datagram comes back.
+# answers ADDRESS PORT: a datagram is echoed.
 answers() {
   python3 - "$1" "$2" <<'END'
 import socket, sys

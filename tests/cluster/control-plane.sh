@@ -1,16 +1,16 @@
 # etcd, API server, controller manager and scheduler, on the host. Sourced by up.sh.
 # shellcheck shell=bash
 
-# start NAME COMMAND...: in the background, log and process id noted under that name.
+# start NAME COMMAND...: in the background, with log and process id stored under that name.
 start() {
   local name=$1
   shift
-  # 9 is the lock: what outlives the script must not keep it.
+  # 9 is the lock: processes that outlive the script must not hold it.
   setsid "$@" >"$STATE/log/$name.log" 2>&1 </dev/null 9>&- &
   echo $! >"$STATE/pids/$name"
 }
 
-# await NAME SECONDS COMMAND...: stops with the log of NAME when NAME ends, or the command does not succeed in time.
+# await NAME SECONDS COMMAND...: stops with the log of NAME if NAME exits, or the command does not succeed in time.
 await() {
   local name=$1 seconds=$2 deadline=$((SECONDS + $2)) problem=
   shift 2

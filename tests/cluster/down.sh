@@ -1,11 +1,11 @@
 #!/bin/bash
-# Ends the cluster and removes all it left: processes, network namespaces, mounts, cgroups, bridge, state. Kills only processes
-# it can prove to be the cluster's: by noted id and program path, or by membership in a node's cgroup. Compiled programs stay.
+# Stops the cluster and removes everything it left: processes, network namespaces, mounts, cgroups, bridge, state. Kills only processes
+# it can prove to be the cluster's: by recorded id and program path, or by membership in a node's cgroup. Compiled programs stay.
 set -uo pipefail
 # shellcheck source=tests/cluster/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-# stop NAME: kills the noted process at once; its state is thrown away anyway.
+# stop NAME: kills the recorded process at once; its state is discarded anyway.
 stop() {
   local id
   id=$(cat "$STATE/pids/$1" 2>/dev/null) || return 0
@@ -20,7 +20,7 @@ stop_matching() { # PATTERN
 # The ids of all processes in our nodes' cgroups.
 container_processes() { find /sys/fs/cgroup -path '*/convene-node-*' -name cgroup.procs -exec cat {} + 2>/dev/null | sort -u; }
 
-# Containers are found by cgroup, so that this works when containerd is dead.
+# Containers are found by cgroup, so that this works even if containerd is dead.
 kill_containers() {
   local id
   container_processes | while read -r id; do kill -KILL "$id" 2>/dev/null; done
@@ -55,8 +55,8 @@ remove_network() {
   for name in -i -o; do iptables -D FORWARD "$name" "$BRIDGE" -j ACCEPT 2>/dev/null; done
 }
 
-# Which network namespaces belong to our pods: other container runtimes use the same names (cni-<uuid>), so we look where the
-# processes of our cgroups are, while they still are.
+# Which network namespaces belong to our pods: other container runtimes use the same names (cni-<uuid>), so this checks where the
+# processes of our cgroups are, while they exist.
 note_pod_namespaces() {
   local id name
   container_processes | while read -r id; do
@@ -66,7 +66,7 @@ note_pod_namespaces() {
   done | sort -u >"$STATE/pod-namespaces"
 }
 
-# What the CNI plugins noted about our pods, outside of our folder. The loopback's notes have the same container id.
+# Records of the CNI plugins about our pods, outside of our folder. The loopback's records have the same container id.
 remove_network_notes() {
   local notes=/var/lib/cni/results file id
   for file in "$notes"/convene-pods-*-eth0; do
@@ -97,8 +97,8 @@ main() {
   kill_containers
   kill_shims
   stop_matching '*'
-  wait_for 20 nothing_runs || fail "some processes noted in $STATE/pids do not end"
-  wait_for 20 containers_gone || fail "some containers do not end; see /sys/fs/cgroup/*/convene-node-*"
+  wait_for 20 nothing_runs || fail "some processes in $STATE/pids do not exit"
+  wait_for 20 containers_gone || fail "some containers do not stop; see /sys/fs/cgroup/*/convene-node-*"
   remove_mounts
   remove_network
   remove_network_notes

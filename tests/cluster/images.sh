@@ -1,6 +1,6 @@
 #!/bin/bash
 # Builds the images of operator, router and media pod from target/release and web/dist (nothing is compiled here, nothing is
-# downloaded), and imports them into the nodes when the cluster is up. CONVENE_BINARIES names another folder than target/release.
+# downloaded), and imports them into the nodes if the cluster is up. CONVENE_BINARIES overrides target/release.
 # images.sh COMPONENT...: only those of operator, router, media-pod.
 set -euo pipefail
 # shellcheck source=tests/cluster/lib.sh
@@ -8,7 +8,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 BINARIES=${CONVENE_BINARIES:-${CARGO_TARGET_DIR:-$REPOSITORY/target}/release}
 WEB=$REPOSITORY/web/dist
 
-# The Dockerfile's stages before "rootfs" want a network; the context of that name replaces them.
+# The Dockerfile's stages before "rootfs" need a network; the context of that name replaces them.
 build_component() { # NAME
   local web=("$WEB")
   [ "$1" != operator ] || web=()

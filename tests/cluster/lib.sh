@@ -1,4 +1,4 @@
-# Shared by the scripts of this folder: where things are, how to say something, how to wait. Sourced, never run.
+# Shared by the scripts of this folder: paths, messages, waiting. Sourced, never run.
 # shellcheck shell=bash disable=SC2034
 
 CLUSTER_SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -16,14 +16,14 @@ HOST_ADDRESS=10.200.0.1
 node_address() { echo "10.200.0.$((10 + $1))"; }
 pod_subnet() { echo "10.244.$1"; }
 
-# One cluster per machine: bridge, addresses and cgroups have fixed names. This file says whose cluster it is.
+# One cluster per machine: bridge, addresses and cgroups have fixed names. This file records the owner.
 OWNER_FILE=/run/convene-cluster
 LOCK_FILE=/run/lock/convene-cluster.lock
 
-# Debian's iptables, sysctl and CNI helpers live in sbin, which an ordinary PATH may lack. Our own kubectl comes first.
+# Debian's iptables, sysctl and CNI helpers are in sbin, which may be missing in PATH. Our own kubectl comes first.
 export PATH=$BIN:$PATH:/usr/sbin:/sbin
 
-# What the images are called, everywhere: charts, Dockerfile targets, archives.
+# The names of the images: in charts, Dockerfile targets, archives.
 COMPONENTS=(operator router media-pod)
 REGISTRY=ghcr.io/convene-dev
 image_version() { awk '/^appVersion:/ {gsub(/"/, "", $2); print $2}' "$REPOSITORY/charts/convene/Chart.yaml"; }
@@ -50,13 +50,13 @@ wait_for() {
   done
 }
 
-# Only one up, down or import at a time. The lock ends with the script, and is not inherited by what the script starts.
+# Only one up, down or import at a time. The lock is released when the script ends, and is not inherited by its child processes.
 lock() {
   exec 9>"$LOCK_FILE"
-  flock --wait 300 9 || fail "another cluster script holds $LOCK_FILE since more than 5 minutes"
+  flock --wait 300 9 || fail "another cluster script has held $LOCK_FILE for more than 5 minutes"
 }
 
-# is_ours PID: the process runs a program of our own bin folder, so the id was not reused by somebody else.
+# is_ours PID: the process runs a program of our bin folder, so the id was not reused by another program.
 is_ours() {
   local program
   program=$(readlink "/proc/$1/exe" 2>/dev/null) || return 1
@@ -67,7 +67,7 @@ refuse_foreign_cluster() {
   [ -f "$OWNER_FILE" ] || return 0
   local owner
   owner=$(cat "$OWNER_FILE")
-  [ "$owner" = "$STATE" ] || fail "a cluster kept in $owner runs on this machine; end it first (down.sh with that CONVENE_CACHE)"
+  [ "$owner" = "$STATE" ] || fail "a cluster with the state in $owner runs on this machine; stop it first (down.sh with that CONVENE_CACHE)"
 }
 
 is_up() {
@@ -84,13 +84,13 @@ print_how_to_use() {
   echo "export PATH=$BIN:\$PATH"
 }
 
-# import_image NUMBER FILE: into one node, from the archive, unless the node has that very image id already.
+# import_image NUMBER FILE: into one node, from the archive, unless the node already has that image id.
 import_image() {
   local seen=$STATE/node-$1/imported/$2.id log=$STATE/log/import.log
   mkdir -p "$STATE/node-$1/imported"
   if cmp --silent "$IMAGES/$2.id" "$seen"; then return; fi
   ctr --address "$STATE/node-$1/containerd.sock" --namespace k8s.io images import "$IMAGES/$2.tar" >"$log" 2>&1 ||
-    fail "node-$1 cannot import $IMAGES/$2.tar: $(tail -n 1 "$log")"
+    fail "node-$1 could not import $IMAGES/$2.tar: $(tail -n 1 "$log")"
   cp "$IMAGES/$2.id" "$seen"
   say "node-$1 imported $2"
 }

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Imports the images that images.sh built into every node that does not have them yet. load-images.sh NAME... imports other
+# Imports the images that images.sh built into every node that lacks them. load-images.sh NAME... imports other
 # archives of the image folder instead.
 set -euo pipefail
 # shellcheck source=tests/cluster/lib.sh

@@ -18,7 +18,7 @@ make_node_network() {
   nsenter --net="/run/netns/$node" sysctl -qw net.ipv4.ip_forward=1
 }
 
-# The kubelet wants its root group to exist. Version 1 of cgroups has one tree per controller, version 2 a single one.
+# The kubelet requires its root group to exist. Version 1 of cgroups has one tree per controller, version 2 a single one.
 make_node_cgroups() {
   if [ -f /sys/fs/cgroup/cgroup.controllers ]; then
     echo "+cpu +memory +pids" >/sys/fs/cgroup/cgroup.subtree_control
@@ -60,8 +60,8 @@ state = "$1/containerd/state"
 END
 }
 
-# oomScoreAdj, enforceNodeAllocatable: for the same reason. Images come from archives alone, so nothing may collect them.
-# clusterDNS: nobody answers there, but without it every pod gets a warning event.
+# oomScoreAdj, enforceNodeAllocatable: for the same reason. Images come from archives only, so they must not be garbage collected.
+# clusterDNS: nothing answers there, but without it every pod gets a warning event.
 write_kubelet_config() { # NODE FOLDER
   cat >"$2/kubelet.yaml" <<END
 apiVersion: kubelet.config.k8s.io/v1beta1
@@ -121,7 +121,7 @@ start_containers() {
   inside "$node" containerd -c "$folder/containerd.toml"
 }
 
-# start_kubelet NUMBER: waits for containerd, without which the kubelet ends at once.
+# start_kubelet NUMBER: waits for containerd, without which the kubelet exits at once.
 start_kubelet() {
   local node=node-$1 folder=$STATE/node-$1
   write_kubelet_config "$node" "$folder"

@@ -1,4 +1,4 @@
-# The test certificate authority, what the cluster's parts identify themselves with, and the router's TLS files. Sourced by up.sh.
+# The test certificate authority, the client certificates of the cluster's components, and the router's TLS files. Sourced by up.sh.
 # shellcheck shell=bash
 
 make_authority() {
@@ -45,7 +45,7 @@ make_node_identity() {
   kubeconfig "$1"
 }
 
-# What `kubectl create secret tls` and the browsers need: ca.crt, router.crt, router.key.
+# Files for `kubectl create secret tls` and the browsers: ca.crt, router.crt, router.key.
 make_router_tls() {
   mkdir -p "$STATE/tls"
   cp "$PKI/ca.crt" "$STATE/tls/ca.crt"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # A real Kubernetes on one machine: the control plane on the host, every node (containerd, kubelet, kube-proxy) in a network
-# namespace of its own, joined by a bridge. The host is "outside": browsers and load run there. Up already: says so and ends.
+# namespace, connected by a bridge. The host is "outside": browsers and load run there. Exits at once if the cluster is up.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 # shellcheck source=tests/cluster/lib.sh
@@ -36,7 +36,7 @@ make_bridge() {
   allow_forwarding
 }
 
-# Docker drops what it does not forward itself, and where the kernel shows bridged traffic to iptables, our nodes' too.
+# Docker drops packets that it does not forward itself, including our nodes' if the kernel passes bridged traffic to iptables.
 allow_forwarding() {
   local direction
   if ! iptables -S FORWARD | grep -q -- '-P FORWARD DROP'; then return; fi

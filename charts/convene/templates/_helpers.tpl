@@ -8,7 +8,7 @@ app.kubernetes.io/managed-by: {{ $root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" }}
 {{- end }}
 
-{{/* The part of the labels that never changes, by which Services and Deployments find their pods. */}}
+{{/* The labels that never change, used as selectors by Services and Deployments. */}}
 {{- define "convene.selector" -}}
 {{- $root := index . 0 -}}
 app.kubernetes.io/name: {{ printf "convene-%s" (index . 1) }}
@@ -45,7 +45,7 @@ readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
 {{- end }}
 
-{{/* Those of the values, and for a lost node a shorter time than the 300 s that Kubernetes adds. Values that name the same taint win. */}}
+{{/* Tolerations from the values, and for a lost node a shorter time than the 300 s that Kubernetes adds. Values for the same taint win. */}}
 {{- define "convene.tolerations" -}}
 {{- $all := default list . -}}
 {{- $keys := list -}}
@@ -59,8 +59,8 @@ capabilities: {drop: [ALL]}
 {{- end }}
 
 {{/*
-Replicas of one version never share a node while another one can take them: a node that is lost takes one of them. Nodes whose taints keep
-the pods away do not count, so with one node left all of them run there. Call with (list $ "component").
+Replicas of one version never share a node while another one is available: a lost node takes one of them. Nodes whose taints keep
+the pods away are not counted, so with one node left all of them run there. Call with (list $ "component").
 */}}
 {{- define "convene.spread" -}}
 - maxSkew: 1
@@ -72,7 +72,7 @@ the pods away do not count, so with one node left all of them run there. Call wi
     matchLabels: {{- include "convene.selector" . | nindent 6 }}
 {{- end }}
 
-{{/* Liveness: the process turns. Readiness: it may take traffic. */}}
+{{/* Liveness: the process is alive. Readiness: it is ready for traffic. */}}
 {{- define "convene.probes" -}}
 startupProbe:
   httpGet: {path: /healthz, port: http}
@@ -88,7 +88,7 @@ readinessProbe:
   timeoutSeconds: 3
 {{- end }}
 
-{{/* The Secrets with TURN credentials as a list in JSON: those that are named, and those of the default pool. */}}
+{{/* The Secrets with TURN credentials as a JSON list: those in router.turnSecrets, and those of the default pool. */}}
 {{- define "convene.turnSecrets" -}}
 {{- $names := .Values.router.turnSecrets -}}
 {{- if .Values.defaultPool.enabled -}}

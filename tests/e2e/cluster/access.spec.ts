@@ -65,7 +65,7 @@ test('kubectl warns of pools that nobody looks after, and of ports for fewer pod
   const narrow = pool('narrow', { rtcPorts: { min: 45_500, max: 45_502 }, max: 9 });
   const strayed = { ...narrow, metadata: { name: 'strayed', namespace: 'default' } };
   await waitUntil('the policy is in force', 20, async () =>
-    (await warningsOf(strayed)).includes(`looks after the MediaPools of that namespace alone`) ? undefined : 'no warning',
+    (await warningsOf(strayed)).includes(`serves the MediaPools of that namespace only`) ? undefined : 'no warning',
   );
   expect(await warningsOf(narrow)).toContain('rtcPorts has ports for 3 pods and max is 9: widen rtcPorts to 9 ports, or lower max');
   expect(await warningsOf(pool('wide', { rtcPorts: { min: 45_500, max: 45_509 }, max: 9 }))).not.toContain('rtcPorts has ports');
