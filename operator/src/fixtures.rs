@@ -129,7 +129,7 @@ impl ScriptedServer {
     /// Asserts that nothing of the script is left.
     pub(crate) fn assert_finished(&self) {
         let left = self.expected.lock().unwrap();
-        assert!(left.is_empty(), "not asked for: {left:?}");
+        assert!(left.is_empty(), "not requested: {left:?}");
     }
 }
 

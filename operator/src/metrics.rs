@@ -110,7 +110,7 @@ impl OperatorMetrics {
 
     /// Removes the metrics of a pool that is gone.
     pub(crate) fn forget_pool(&self, pool: &str) {
-        // A series that was never set is no error.
+        // The series may never have been set.
         for state in ["ready", "starting", "warm", "draining", "outdated", "total"] {
             let _ = self.media_pods.remove_label_values(&[pool, state]);
         }

@@ -143,7 +143,7 @@ fn judge_election(kept: Result<Result<(), LeaseError>, tokio::task::JoinError>) 
     kept.map_err(|_| RunError::Ended("leader election"))?.map_err(RunError::Lease)
 }
 
-/// Everything the leader does. When this returns, none of it is in flight any more.
+/// Everything the leader does. When this returns, all of it has ended.
 async fn run_controllers(
     client: Client,
     config: Config,
@@ -206,7 +206,7 @@ async fn run_controllers(
     Ok(())
 }
 
-/// Completes when the operator is asked to stop before its caches are filled. Controllers would wait for ever then, for lists that are
+/// Completes when the operator is asked to stop before its caches are filled. Controllers would wait forever then, for lists that are
 /// never requested again. Nothing is cut off, because every reconciliation waits for the same lists first.
 async fn stop_before_complete(cache: &ClusterCache, stop: Stop) {
     tokio::select! {

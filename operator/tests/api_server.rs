@@ -581,8 +581,8 @@ async fn a_next_key_is_published_beside_the_first_and_an_emptied_secret_ends_bot
     let nothing = json!({"data": {"private.pem": null, "kid": null}});
     secrets.patch("lagoon-key", &PatchParams::default(), &Patch::Merge(&nothing)).await.unwrap();
     ensure(client, HOME, "lagoon-key", "lagoon-keys", None).await.unwrap();
-    let anew = published().await;
-    assert!(anew.len() == 1 && !both.contains(&anew[0]), "{both:?} {anew:?}");
+    let again = published().await;
+    assert!(again.len() == 1 && !both.contains(&again[0]), "{both:?} {again:?}");
     let left = secrets.get("lagoon-key").await.unwrap().data.unwrap();
     assert_eq!(left.keys().collect::<Vec<_>>(), ["kid", "private.pem", "rotation.json"]);
 }

@@ -222,12 +222,12 @@ async fn another_operator_takes_over_and_never_do_two_act() {
     assert_acts(client, "delta", 43000).await;
 
     // The lease is taken from it: it ends, and leaves the lease alone.
-    let taken = json!({"spec": {"holderIdentity": "somebody"}});
+    let taken = json!({"spec": {"holderIdentity": "another-replica"}});
     leases.patch("jetty", &PatchParams::default(), &Patch::Merge(&taken)).await.unwrap();
     let mut stork = stork;
     let ended = tokio::time::timeout(SHORT, &mut stork.task).await.expect("ends when it lost the lease").unwrap();
     assert!(matches!(ended, Err(RunError::Lease(_))), "{ended:?}");
-    assert_eq!(holder(&leases).await.0.as_deref(), Some("somebody"));
+    assert_eq!(holder(&leases).await.0.as_deref(), Some("another-replica"));
 
     // The last operator leaves a released lease, and a new one acquires it at once.
     let released = json!({"spec": {"holderIdentity": ""}});

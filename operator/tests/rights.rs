@@ -313,7 +313,7 @@ async fn meddle(client: &Client) {
     let meetings: Api<Meeting> = Api::namespaced(client.clone(), CREW);
     let pools: Api<MediaPool> = Api::namespaced(client.clone(), HOME);
     let budgets: Api<PodDisruptionBudget> = Api::namespaced(client.clone(), HOME);
-    let somebody = PatchParams::apply("somebody").force();
+    let other = PatchParams::apply("other-manager").force();
     create(&pools, pool("lagoon", json!({"rtcPorts": {"min": 41000, "max": 41099}}))).await;
     create(&meetings, meeting("regatta", json!({"pool": "lagoon"}))).await;
     let told = wait_until_ready(client, "regatta").await;
@@ -322,7 +322,7 @@ async fn meddle(client: &Client) {
     status.as_object_mut().unwrap().remove("spec");
     status["status"] =
         json!({"phase": "Failed", "joinUrl": "https://elsewhere.test", "pod": {"name": "none", "uid": "none"}});
-    meetings.patch_status("regatta", &somebody, &Patch::Apply(&status)).await.unwrap();
+    meetings.patch_status("regatta", &other, &Patch::Apply(&status)).await.unwrap();
     wait_for_status(client, "regatta", "as it was", |status| {
         ["phase", "joinUrl", "pod"].iter().all(|field| status[field] == told[field])
     })
@@ -332,7 +332,7 @@ async fn meddle(client: &Client) {
         "apiVersion": "convene.dev/v1alpha1", "kind": "MediaPool", "metadata": {"name": "lagoon"},
         "status": {"revision": "none", "pods": {"ready": 77}},
     });
-    pools.patch_status("lagoon", &somebody, &Patch::Apply(&status)).await.unwrap();
+    pools.patch_status("lagoon", &other, &Patch::Apply(&status)).await.unwrap();
     wait_for("the pool's status", SOON, async || {
         let status = pools.get("lagoon").await.unwrap().status.unwrap();
         let is_mended = status.revision.as_deref() != Some("none") && status.pods.ready < 77;
@@ -344,7 +344,7 @@ async fn meddle(client: &Client) {
         "apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "media-lagoon-busy"},
         "spec": {"minAvailable": 0},
     });
-    budgets.patch("media-lagoon-busy", &somebody, &Patch::Apply(&budget)).await.unwrap();
+    budgets.patch("media-lagoon-busy", &other, &Patch::Apply(&budget)).await.unwrap();
     wait_for("the budget", SOON, async || {
         let spec = serde_json::to_value(budgets.get("media-lagoon-busy").await.unwrap().spec).unwrap();
         if spec["minAvailable"] == 0 { Err(spec.to_string()) } else { Ok(()) }

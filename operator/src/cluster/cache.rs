@@ -146,7 +146,7 @@ impl ClusterCache {
 
     /// Waits for the first full list of every kind: a decision made earlier would consider every pod lost.
     ///
-    /// `Store::wait_until_ready` will not do: it wakes only the latest of several waiters, and the others wait for ever.
+    /// `Store::wait_until_ready` will not do: it wakes only the latest of several waiters, and the others wait forever.
     pub(crate) async fn wait_until_complete(&self) {
         // Fails only if the sender is gone, which this struct owns.
         let _ = self.listed.subscribe().wait_for(|kinds| kinds.len() == WATCHED_KINDS).await;

@@ -3,7 +3,7 @@
 //!
 //! Pure. A new key is first published (`next`), signs only when the media pods have had time to load it, and the old one is trusted until
 //! its last token has expired (`retired`). Everything follows from the contents of the Secret and the `ConfigMap`. Times in the future,
-//! after a clock was set back, count from now: that can delay a step but never advance it, and nothing waits for ever.
+//! after a clock was set back, count from now: that can delay a step but never advance it, and nothing waits forever.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 

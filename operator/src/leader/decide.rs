@@ -1,7 +1,7 @@
 //! What a candidate does next about the lease, and whether it may believe that it leads.
 //!
 //! Pure. Moments are durations on the candidate's own monotonic clock, since any zero. Times in the lease are ignored, because another
-//! clock wrote them. A lease that stays unchanged for its whole duration has no holder any more.
+//! clock wrote them. A lease that stays unchanged for its whole duration no longer has a holder.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -15,7 +15,7 @@ mod tests;
 /// A moment on the candidate's own monotonic clock.
 pub(crate) type Moment = Duration;
 
-/// Maximum time to wait for another holder's lease, whatever its duration: a typo must not block all candidates for ever.
+/// Maximum time to wait for another holder's lease, whatever its duration: a typo must not block all candidates forever.
 const LONGEST_LEASE: Duration = Duration::from_mins(1);
 
 /// Durations of the election.
@@ -60,7 +60,7 @@ pub(crate) enum Loss {
     Late,
     /// Another replica holds it.
     Taken,
-    /// It does not exist any more.
+    /// It no longer exists.
     Deleted,
 }
 
@@ -77,7 +77,7 @@ pub(crate) enum Decision {
     Renew,
     /// Wait for this time.
     Wait(Duration),
-    /// Stop everything: this replica does not lead any more.
+    /// Stop everything: this replica no longer leads.
     Lost(Loss),
 }
 

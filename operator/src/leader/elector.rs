@@ -81,7 +81,7 @@ pub enum LeaseError {
         /// Its holder; empty if there is none.
         holder: String,
     },
-    /// It does not exist any more.
+    /// It no longer exists.
     #[error("Lease {name:?} was deleted while it was held")]
     Deleted {
         /// Name of the lease.
@@ -181,8 +181,8 @@ impl LeaderElector {
         }
     }
 
-    /// Renews the lease until `work_ended` reports that no work depends on it any more, and then releases it. If the other end is dropped
-    /// instead, work may still run: the lease is left to expire. An error means that this replica does not lead any more.
+    /// Renews the lease until `work_ended` reports that work no longer depends on it, and then releases it. If the other end is dropped
+    /// instead, work may still run: the lease is left to expire. An error means that this replica no longer leads.
     pub(crate) async fn keep(mut self, mut work_ended: oneshot::Receiver<()>) -> Result<(), LeaseError> {
         loop {
             let end = self.instant(self.candidate.deadline().unwrap_or_default());

@@ -156,7 +156,7 @@ fn plan_scheduled(observed: &ObservedPool, starts_at: Timestamp) -> MeetingPlan 
     plan_nowhere(accept(observed), &compute_scheduled(starts_at))
 }
 
-/// Shortly before its start a meeting gets its pod, but nobody can join yet.
+/// Shortly before its start a meeting gets its pod, but clients cannot join yet.
 fn plan_early(plan: MeetingPlan, starts_at: Timestamp) -> MeetingPlan {
     let ready = if plan.ready.is_true() { ConditionValue::False(compute_scheduled(starts_at)) } else { plan.ready };
     MeetingPlan { ready, ..plan }

@@ -1,6 +1,6 @@
 //! Second step for a Meeting: converts the object and its pool into a type that represents only what can be hosted.
 //!
-//! Pure: the time is an argument. After this step `MeetingSpec` is not read any more.
+//! Pure: the time is an argument. After this step `MeetingSpec` is no longer read.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 

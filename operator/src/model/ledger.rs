@@ -165,7 +165,7 @@ impl Ledger {
         self.entry(meeting).is_some_and(|entry| entry.is_released)
     }
 
-    /// Marks a pod that is about to be deleted: no meeting is assigned to it any more.
+    /// Marks a pod that is about to be deleted: meetings are no longer assigned to it.
     pub(crate) fn mark_for_deletion(&mut self, pod_uid: &str) {
         self.marked_for_deletion.insert(pod_uid.to_owned());
     }

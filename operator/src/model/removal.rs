@@ -6,7 +6,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-/// How long after the deadline a pool waits for the statuses of its meetings: one that cannot be written must not keep the pool for ever.
+/// How long after the deadline a pool waits for the statuses of its meetings: one that cannot be written must not keep the pool forever.
 pub(crate) const SETTLING: SignedDuration = SignedDuration::from_secs(30);
 
 /// How long after the deadline the operator tries to end the calls on a pod that does not respond. After that the pod is deleted all the

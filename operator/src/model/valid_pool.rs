@@ -1,6 +1,6 @@
 //! Second step for a `MediaPool`: converts the object into a type that represents only pools that can be served.
 //!
-//! Pure. After this step `MediaPoolSpec` is not read any more.
+//! Pure. After this step `MediaPoolSpec` is no longer read.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 

@@ -1,7 +1,7 @@
 //! The operator's link to its media pods: their rooms and participants, draining, and opening a reachability probe.
 //!
 //! Each request carries a fresh admin token and has a time limit, and the size of its response is limited: a hanging pod blocks nothing. A
-//! request that an older pod does not know is no error where the operator can do without it. Nothing here decides.
+//! request that an older pod does not know fails only where the operator depends on it. Nothing here decides.
 
 use std::{sync::Arc, time::Duration};
 

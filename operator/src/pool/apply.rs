@@ -45,8 +45,19 @@ pub(crate) use removal::apply_removal;
 /// recorded before.
 pub(crate) async fn apply_plan(context: &Context, pool: &ValidPool, plan: PoolPlan) -> (Applied, Option<Error>) {
     // Moving participants and requeueing are left to the caller.
-    let PoolPlan { write_budget, protect, mend, open, announce, drain, move_off: _, create, delete, trouble, again: _ } =
-        plan;
+    let PoolPlan {
+        write_budget,
+        protect,
+        repair,
+        open,
+        announce,
+        drain,
+        move_off: _,
+        create,
+        delete,
+        trouble,
+        again: _,
+    } = plan;
     let executor = PoolExecutor { pods: PodExecutor::new(context, &pool.namespace), context, pool };
     let mut applied = Applied { trouble, ..Applied::default() };
     let mut failures = Vec::new();
@@ -65,9 +76,9 @@ pub(crate) async fn apply_plan(context: &Context, pool: &ValidPool, plan: PoolPl
     for protection in protect {
         failures.extend(executor.pods.counted("protect", executor.pods.protect(&protection).await).err());
     }
-    for mend in mend {
-        match executor.pods.counted("mend", executor.mend(&mend).await) {
-            Ok(()) => applied.repaired.push(mend),
+    for repair in repair {
+        match executor.pods.counted("repair", executor.repair_labels(&repair).await) {
+            Ok(()) => applied.repaired.push(repair),
             Err(error) => failures.push(error),
         }
     }
@@ -107,11 +118,11 @@ struct PoolExecutor<'a> {
 }
 
 impl PoolExecutor<'_> {
-    async fn mend(&self, mend: &LabelRepair) -> Result<(), Error> {
-        let LabelRepair { name, uid } = mend;
+    async fn repair_labels(&self, repair: &LabelRepair) -> Result<(), Error> {
+        let LabelRepair { name, uid } = repair;
         let labels = json!({(LABEL_POOL): self.pool.name, (LABEL_POD): name});
         let patched = self.pods.patch(name, &json!({"uid": uid, "labels": labels})).await;
-        patched.map(|_| ()).map_err(|source| Error::LabelRepair { name: name.clone(), source: Box::new(source) })
+        patched.map(|_| ()).map_err(|source| Error::RepairLabels { name: name.clone(), source: Box::new(source) })
     }
 
     async fn write_budget(&self) -> Result<(), Error> {

@@ -59,7 +59,7 @@ pub(crate) fn name_of(pool: &str) -> String {
 
 /// Whether `found` protects as `wanted` does.
 pub(crate) fn is_as_wanted(found: &PodDisruptionBudget, wanted: &PodDisruptionBudget) -> bool {
-    // Labels added by others are theirs: a write would not remove them, and would be repeated for ever.
+    // Labels added by others are theirs: a write would not remove them, and would be repeated forever.
     let has_labels = wanted.labels().iter().all(|(key, value)| found.labels().get(key) == Some(value));
     has_labels && found.spec == wanted.spec
 }

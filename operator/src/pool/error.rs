@@ -20,7 +20,7 @@ pub(crate) enum Error {
     #[error("could not change the eviction label of media pod {name:?}")]
     Protect { name: String, source: Box<kube::Error> },
     #[error("could not restore the labels of media pod {name:?}")]
-    LabelRepair { name: String, source: Box<kube::Error> },
+    RepairLabels { name: String, source: Box<kube::Error> },
     #[error("could not write disruption budget {name:?}")]
     WriteBudget { name: String, source: Box<kube::Error> },
     #[error("could not create the Service of media pod {name:?}")]
@@ -41,7 +41,7 @@ impl Error {
             Self::Announce { .. } => "AddressNotAnnounced",
             Self::Drain { .. } => "DrainNotNoted",
             Self::Protect { .. } => "ProtectionNotChanged",
-            Self::LabelRepair { .. } => "LabelsNotMended",
+            Self::RepairLabels { .. } => "LabelsNotMended",
             Self::WriteBudget { .. } => "BudgetNotWritten",
             Self::CreateService { .. } => "ServiceNotCreated",
             Self::WriteFinalizers { .. } => reason::FINALIZERS_NOT_WRITTEN,

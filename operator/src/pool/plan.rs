@@ -47,7 +47,7 @@ pub(crate) fn plan_pool(pool: &ValidPool, observed: &ObservedPods) -> PoolPlan {
     PoolPlan {
         write_budget: !observed.has_budget,
         protect: drain::plan_protection(observed),
-        mend: plan_label_repairs(observed),
+        repair: plan_label_repairs(observed),
         open: announce::plan_services(pool, observed),
         announce,
         move_off: drain::plan_moves(observed),

@@ -101,7 +101,7 @@ impl World {
         if told == is_recorded { Ok(()) } else { Err(format!("status.recording of {name:?} is {told}")) }
     }
 
-    /// What must hold when nothing changes any more.
+    /// What must hold once nothing changes.
     pub(crate) fn expect_order(&self) -> Result<(), String> {
         let pods = self.store.all(Kind::Pod);
         let alive: BTreeSet<_> = pods.iter().filter(|pod| !is_ending(pod)).map(|pod| uid_of(pod)).collect();

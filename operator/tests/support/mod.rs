@@ -209,8 +209,8 @@ fn build_kubeconfig(port: u16, login: Login) -> Value {
     json!({
         "apiVersion": "v1", "kind": "Config",
         "clusters": [{"name": "test", "cluster": {"server": format!("https://127.0.0.1:{port}"), "insecure-skip-tls-verify": true}}],
-        "users": [{"name": "somebody", "user": {"token": login.token()}}],
-        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "somebody"}}],
+        "users": [{"name": "tester", "user": {"token": login.token()}}],
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "tester"}}],
         "current-context": "test",
     })
 }

@@ -143,7 +143,7 @@ fn who_is_recorded_is_told_at_once_and_by_an_event() {
         ("recording stopped", &kept, participants(4)),
         ("its pod's process has ended", &crashed, recorded),
         ("it has moved", &ready_plan(), recorded),
-        ("it has no pod any more", &gone, recorded),
+        ("it no longer has a pod", &gone, recorded),
     ];
     for (name, plan, occupancy) in cases {
         let status = status_of(&after, plan, occupancy);

@@ -1,6 +1,6 @@
 //! What happens to the pods of a pool that is being deleted, and when the pool itself may be removed.
 //!
-//! Pure. No pod is created any more; an empty one is deleted at once, one with participants when they have left or the pool's drain
+//! Pure. Pods are no longer created; an empty one is deleted at once, one with participants when they have left or the pool's drain
 //! deadline has passed, counted from the deletion. This needs no valid spec: an invalid pool has to be removed too.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]

@@ -156,7 +156,7 @@ pub(crate) struct PoolPlan {
     /// Pods whose protection from eviction changes.
     pub(crate) protect: Vec<Protection>,
     /// Pods whose labels were edited and have to be restored.
-    pub(crate) mend: Vec<LabelRepair>,
+    pub(crate) repair: Vec<LabelRepair>,
     /// Pods that need a Service.
     pub(crate) open: Vec<Arc<MediaPod>>,
     /// Addresses to announce.
