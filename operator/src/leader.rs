@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_container_that_starts_anew_is_somebody_else() {
+    fn a_container_that_restarts_has_another_identity() {
         assert_eq!(build_identity(Some("convene-operator-7d-x"), 7), "convene-operator-7d-x_00000007");
         assert_ne!(build_identity(None, 1), build_identity(None, 2));
     }

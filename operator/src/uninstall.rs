@@ -25,7 +25,7 @@ use crate::{
 use convene_crds::reason;
 
 /// Progress is logged again after this time even without changes.
-const TELL_AGAIN: Duration = Duration::from_secs(20);
+const LOG_AGAIN: Duration = Duration::from_secs(20);
 
 /// How often it polls, and when it considers the operator gone.
 #[derive(Clone, Copy, Debug)]
@@ -97,9 +97,9 @@ async fn uninstall_at(client: Client, config: UninstallConfig, pace: Pace) -> Re
     let timeout = SignedDuration::try_from(config.timeout).unwrap_or(SignedDuration::MAX);
     let until = Timestamp::now().checked_add(timeout).unwrap_or(Timestamp::MAX);
     let mut work =
-        Uninstall { leader: Leader::new(&client, &config, pace.lease), client, config, until, reported: None };
+        Uninstall { leader: LeaseObserver::new(&client, &config, pace.lease), client, config, until, reported: None };
     loop {
-        let left = match work.look().await {
+        let left = match work.step().await {
             Ok(None) => {
                 tracing::info!("no pools are left, and no meeting is Ready");
                 return Ok(());
@@ -115,7 +115,7 @@ async fn uninstall_at(client: Client, config: UninstallConfig, pace: Pace) -> Re
                 left
             }
         };
-        work.tell(&left, begin.elapsed());
+        work.log_progress(&left, begin.elapsed());
         if begin.elapsed() >= work.config.timeout {
             return Err(UninstallError::Deadline { seconds: begin.elapsed().as_secs(), left });
         }
@@ -127,21 +127,21 @@ struct Uninstall {
     client: Client,
     config: UninstallConfig,
     until: Timestamp,
-    leader: Leader,
+    leader: LeaseObserver,
     /// The last message that was logged, and when.
     reported: Option<(String, Instant)>,
 }
 
 impl Uninstall {
     /// One step; `Some` is what is still left.
-    async fn look(&mut self) -> Result<Option<String>, UninstallError> {
+    async fn step(&mut self) -> Result<Option<String>, UninstallError> {
         let pools = list::<Guarded<MediaPool>>(&self.pools(), "list the pools").await?;
         if pools.is_empty() {
             return self.mark_meetings().await;
         }
         let manner = self.choose_manner().await?;
         for pool in &pools {
-            self.step(pool, manner).await?;
+            self.step_pool(pool, manner).await?;
         }
         Ok(Some(pools.iter().map(describe).collect::<Vec<_>>().join("; ")))
     }
@@ -151,13 +151,13 @@ impl Uninstall {
     }
 
     async fn choose_manner(&mut self) -> Result<Manner, UninstallError> {
-        if self.config.drains && self.leader.acts().await? {
+        if self.config.drains && self.leader.is_active().await? {
             return Ok(Manner::Drain { until: self.until });
         }
         Ok(Manner::AtOnce)
     }
 
-    async fn step(&self, pool: &Guarded<MediaPool>, manner: Manner) -> Result<(), UninstallError> {
+    async fn step_pool(&self, pool: &Guarded<MediaPool>, manner: Manner) -> Result<(), UninstallError> {
         let seconds = pool.0.as_ref().ok().map(|pool| pool.spec.drain.deadline_seconds);
         let step = plan_pool(pool.meta(), seconds, manner, Timestamp::now());
         let (api, name) = (self.pools(), pool.name_any());
@@ -210,8 +210,8 @@ impl Uninstall {
         unless_gone(api.patch_status(name, &parameters, &Patch::Apply(&patch)).await, "write the status of a meeting")
     }
 
-    fn tell(&mut self, left: &str, elapsed: Duration) {
-        let is_known = |(reported, at): &(String, Instant)| reported == left && at.elapsed() < TELL_AGAIN;
+    fn log_progress(&mut self, left: &str, elapsed: Duration) {
+        let is_known = |(reported, at): &(String, Instant)| reported == left && at.elapsed() < LOG_AGAIN;
         if self.reported.as_ref().is_some_and(is_known) {
             return;
         }
@@ -221,7 +221,7 @@ impl Uninstall {
 }
 
 /// Whether an operator is active: only an active one renews its lease.
-struct Leader {
+struct LeaseObserver {
     leases: Api<Lease>,
     name: String,
     limit: Duration,
@@ -229,13 +229,13 @@ struct Leader {
     seen: (Option<String>, Instant),
 }
 
-impl Leader {
+impl LeaseObserver {
     fn new(client: &Client, config: &UninstallConfig, limit: Duration) -> Self {
         let leases = Api::namespaced(client.clone(), &config.namespace);
         Self { leases, name: config.lease.clone(), limit, seen: (None, Instant::now()) }
     }
 
-    async fn acts(&mut self) -> Result<bool, UninstallError> {
+    async fn is_active(&mut self) -> Result<bool, UninstallError> {
         let lease =
             self.leases.get_opt(&self.name).await.map_err(UninstallError::request("read the operator's lease"))?;
         let version = lease.and_then(|lease| lease.metadata.resource_version);

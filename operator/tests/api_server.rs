@@ -62,7 +62,7 @@ async fn refusal(client: &Client, object: &Value) -> String {
 
 #[tokio::test]
 #[ignore = "needs the test cluster's binaries: make test-api-server"]
-async fn mistakes_are_refused_with_a_sentence_that_mends_them() {
+async fn mistakes_are_rejected_with_a_remedy() {
     let server = ApiServer::start("refusals").await;
     let client = &server.client;
     make_namespaces(client).await;
@@ -430,7 +430,7 @@ async fn a_meeting_goes_the_whole_way() {
 
 #[tokio::test]
 #[ignore = "needs the test cluster's binaries: make test-api-server"]
-async fn a_deleted_pool_waits_for_its_people_until_its_deadline() {
+async fn a_deleted_pool_waits_for_its_participants_until_its_deadline() {
     let server = ApiServer::start("removal").await;
     let client = &server.client;
     make_harbor(client).await;
@@ -589,7 +589,7 @@ async fn a_next_key_is_published_beside_the_first_and_an_emptied_secret_ends_bot
 
 #[tokio::test]
 #[ignore = "needs the test cluster's binaries: make test-api-server"]
-async fn what_a_probe_found_is_told_in_a_condition_of_the_pod_beside_its_others() {
+async fn a_probe_result_is_a_condition_of_the_pod_beside_its_others() {
     let server = ApiServer::start("reach").await;
     let client = &server.client;
     make_harbor(client).await;

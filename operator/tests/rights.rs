@@ -181,10 +181,10 @@ async fn wait_for_keys(client: &Client, count: usize) {
 async fn the_chart_grants_whatever_the_operator_asks_for() {
     let (server, _nodes) = start("rights", 89).await;
     let operator = Operator::start(&server).await;
-    operator.finish(tell_everything(&server.client)).await;
+    operator.finish(exercise_everything(&server.client)).await;
 }
 
-async fn tell_everything(client: &Client) {
+async fn exercise_everything(client: &Client) {
     let meetings: Api<Meeting> = Api::namespaced(client.clone(), CREW);
     let pools: Api<MediaPool> = Api::namespaced(client.clone(), HOME);
 

@@ -97,7 +97,7 @@ async fn the_end_is_the_same_whatever_goes_wrong() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "minutes of both cores: tests/run.sh simulation"]
-async fn the_room_of_a_locked_meeting_that_moved_is_told_who_was_in_it() {
+async fn the_room_of_a_locked_meeting_that_moved_receives_its_participants() {
     let world = World::start(Trouble::default());
     kill_pod_of_locked_meeting(&world).await.unwrap();
     let told = |world: &World| {

@@ -265,7 +265,7 @@ mod tests {
     use crate::fixtures::ScriptedServer;
 
     #[tokio::test]
-    async fn everybody_who_waits_for_the_first_lists_is_woken() {
+    async fn all_waiters_for_the_first_lists_are_woken() {
         let (_, client) = ScriptedServer::start(vec![]);
         let (cache, _ends) = ClusterCache::new(client, "harbor".into(), crate::fixtures::defaults());
         let waiting: Vec<_> = (0..3)

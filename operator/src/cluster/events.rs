@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn notes_are_published_in_order_until_nobody_can_hand_over_more() {
+    async fn notes_are_published_in_order_until_all_publishers_are_dropped() {
         let event =
             json!({"apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": {"name": "e"}, "eventTime": null});
         let refused = crate::fixtures::status(403, "Forbidden", "no");

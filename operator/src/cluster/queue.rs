@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_while_it_is_handed_over_is_looked_at_once_more() {
+    fn an_item_added_while_it_is_handed_over_is_queued_once_more() {
         let queue = WorkQueue::default();
         queue.ask(1);
         assert_eq!(queue.take(), Some(1));
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_waits_is_woken_by_a_request_and_by_a_beginning() {
+    async fn the_consumer_is_woken_by_a_request_and_by_a_beginning() {
         let queue = Arc::new(WorkQueue::default());
         let depth = IntGauge::new("depth", "depth").unwrap();
         let mut stream = Box::pin(stream_of(Arc::clone(&queue), depth.clone()));

@@ -61,7 +61,7 @@ mod tests {
     };
 
     #[tokio::test]
-    async fn meetings_that_are_gone_take_nobodys_place() {
+    async fn meetings_that_are_gone_take_no_place_in_the_queue() {
         let (_, client) = ScriptedServer::start(vec![]);
         let (cache, mut ends) = ClusterCache::new(client, "harbor".into(), defaults());
         ends.meetings.apply_watcher_event(&Event::Apply(DeserializeGuard(Ok(meeting_object(json!({}), Value::Null)))));

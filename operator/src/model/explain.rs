@@ -22,7 +22,7 @@ pub(crate) fn explain_no_ready_pod(
     trouble: Option<&Reason>,
     holders: &Holders,
 ) -> Reason {
-    if let Some(reason) = find_most_telling_reason(pods).filter(|reason| reason.code != reason::POD_NOT_READY) {
+    if let Some(reason) = find_most_specific_reason(pods).filter(|reason| reason.code != reason::POD_NOT_READY) {
         return reason.clone();
     }
     let live = pods.iter().filter(|pod| pod.is_live()).count();
@@ -33,7 +33,7 @@ pub(crate) fn explain_no_ready_pod(
     if let Some(trouble) = trouble {
         return trouble.clone();
     }
-    let why = find_most_telling_reason(pods)
+    let why = find_most_specific_reason(pods)
         .map_or_else(|| "a media pod is being created".to_owned(), |reason| reason.message.clone());
     Reason::new(
         reason::NO_POD_READY,
@@ -42,7 +42,7 @@ pub(crate) fn explain_no_ready_pod(
 }
 
 /// The most specific reason among those of the pods.
-pub(crate) fn find_most_telling_reason(pods: &[Arc<MediaPod>]) -> Option<&Reason> {
+pub(crate) fn find_most_specific_reason(pods: &[Arc<MediaPod>]) -> Option<&Reason> {
     let weight =
         |reason: &&Reason| reason::BY_WEIGHT.iter().position(|code| *code == reason.code).unwrap_or(usize::MAX);
     pods.iter().filter_map(|pod| pod.reason()).min_by_key(weight)

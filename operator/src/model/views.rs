@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_heartbeat_of_a_node_concerns_nobody() {
+    fn a_heartbeat_of_a_node_is_no_change() {
         let mut views = Views::default();
         let addresses = json!([{"type": "InternalIP", "address": "10.0.0.7"}]);
         assert!(views.set_node(&node(false, addresses.clone())));

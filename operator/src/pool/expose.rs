@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn ports_of_nodes_are_told_once_all_are_given() {
+    fn ports_of_nodes_are_announced_once_all_are_assigned() {
         let port = |protocol: &str, node_port: serde_json::Value| json!({"name": "p", "port": 41000, "protocol": protocol, "nodePort": node_port});
         let with =
             |udp, tcp| service(json!({"spec": {"type": "NodePort", "ports": [port("UDP", udp), port("TCP", tcp)]}}));
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_load_balancer_is_told_by_its_addresses() {
+    fn a_load_balancer_is_announced_by_its_addresses() {
         let with = |ingress: serde_json::Value| {
             service(json!({"spec": {"type": "LoadBalancer"}, "status": {"loadBalancer": {"ingress": ingress}}}))
         };

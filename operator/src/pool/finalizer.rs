@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_pool_that_has_changed_meanwhile_is_looked_at_again() {
+    async fn a_pool_that_has_changed_meanwhile_is_reconciled_again() {
         const POOL: &str = "PATCH /apis/convene.dev/v1alpha1/namespaces/harbor/mediapools/lagoon";
         for (code, reason, outcome) in
             [(409, "Conflict", Some(false)), (404, "NotFound", Some(false)), (500, "InternalError", None)]

@@ -27,7 +27,7 @@ use crate::{
     cluster::events::Note,
     model::{
         conditions::{ConditionValue, are_same, compute_condition, find},
-        explain::{compute_full, explain_no_ready_pod, find_most_telling_reason},
+        explain::{compute_full, explain_no_ready_pod, find_most_specific_reason},
         media_pod::{MediaPod, PodState},
         ports::{PortRange, Quarantine, compute_used_ports},
         reason::Reason,
@@ -150,7 +150,7 @@ pub(crate) fn compute_refusal(why: &Reason) -> PoolConditions {
 
 fn compute_trouble(pool: &ValidPool, observed: &ObservedPods, applied: &Applied) -> Option<Reason> {
     let Applied { created: _, uncertain: _, deleted: _, drained: _, repaired: _, refused, trouble } = applied;
-    let stuck = find_most_telling_reason(&observed.pods).filter(|reason| reason.code != reason::POD_NOT_READY);
+    let stuck = find_most_specific_reason(&observed.pods).filter(|reason| reason.code != reason::POD_NOT_READY);
     let live = count(&observed.pods, MediaPod::is_live);
     let is_full = !observed.waiting.is_none() && live >= pool.max && count(&observed.pods, MediaPod::is_ready) == live;
     let full = || is_full.then(|| compute_full(pool, live as usize, &observed.holders));

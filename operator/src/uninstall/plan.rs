@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_meeting_that_says_it_has_a_place_is_told_that_it_has_none() {
+    fn a_meeting_that_claims_a_place_is_marked_as_having_none() {
         let ready = |status: &str| {
             json!({"type": "Ready", "status": status, "reason": "PodReady", "message": "",
                 "lastTransitionTime": "2030-01-01T10:00:00Z"})

@@ -57,7 +57,7 @@ impl Cluster {
         self.schedule();
         self.run_pods();
         self.balance_loads();
-        self.seat_people();
+        self.seat_participants();
     }
 
     fn schedule(&self) {
@@ -139,7 +139,7 @@ impl Cluster {
     }
 
     /// Disconnected participants open the meeting's URL again.
-    fn seat_people(&self) {
+    fn seat_participants(&self) {
         for meeting_key in self.processes.outside() {
             let key = Key::new(Kind::Meeting, &meeting_key.0, &meeting_key.1);
             let Ok(meeting) = self.store.get(&key) else { continue };

@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn apply_removes_what_its_manager_no_longer_wants_and_nobody_else_does() {
+    fn apply_removes_fields_that_no_manager_wants() {
         let before = json!({"a": 1, "b": {"c": 2, "d": 3}, "conditions": [{"type": "A"}, {"type": "B"}]});
         let other = json!({"b": {"d": 3}, "conditions": [{"type": "C"}]});
         let mut object = json!({"x": 0});

@@ -135,7 +135,7 @@ impl Processes {
     }
 
     /// Processes whose rooms have changed since the operator received them.
-    pub(crate) fn untold(&self) -> usize {
+    pub(crate) fn unreported(&self) -> usize {
         self.lock().processes.values().filter(|process| process.told != process.version).count()
     }
 
@@ -270,13 +270,13 @@ async fn list_rooms(
         let list = list_once(&desk)?;
         let is_news = query.wait == 0 || list.version != query.after;
         if is_news || tokio::time::timeout_at(end, changed.changed()).await.is_err() {
-            note_told(&desk, list.version);
+            note_reported(&desk, list.version);
             return Ok(Json(list));
         }
     }
 }
 
-fn note_told(desk: &Desk, version: u64) {
+fn note_reported(desk: &Desk, version: u64) {
     if let Some(process) = desk.processes.lock().processes.get_mut(&desk.uid) {
         process.told = version;
     }

@@ -74,7 +74,7 @@ impl Rules {
         self.state.lock().expect("nothing panics here").broken.clone()
     }
 
-    pub(crate) fn look_at(&self, change: &Change) {
+    pub(crate) fn check(&self, change: &Change) {
         let mut state = self.state.lock().expect("nothing panics here");
         if change.key.kind == Kind::MediaPool {
             let broken = self.check_removal(change, &state);
@@ -94,7 +94,7 @@ impl Rules {
         if let Some(block) = state.blocks.get_mut(uid_of(&change.after)) {
             block.is_ending = is_ending(&change.after);
         }
-        if let Some(broken) = self.check_people(change, &state.deadlines) {
+        if let Some(broken) = self.check_participants(change, &state.deadlines) {
             state.broken.push(broken);
         }
         if change.is_removal
@@ -114,7 +114,7 @@ impl Rules {
     }
 
     /// No participant is disconnected: the operator deletes pods only when they are empty or their deadline has passed.
-    fn check_people(&self, change: &Change, deadlines: &BTreeMap<String, i64>) -> Option<String> {
+    fn check_participants(&self, change: &Change, deadlines: &BTreeMap<String, i64>) -> Option<String> {
         let was_ending = change.before.as_ref().is_some_and(|before| is_ending(before));
         let is_deletion = change.is_removal || is_ending(&change.after);
         if change.actor != Actor::Operator || was_ending || !is_deletion {

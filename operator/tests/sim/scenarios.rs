@@ -45,7 +45,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     scenario!("a deleted pool ends calls at its deadline", delete_pool_of_endless_call, pool_is_gone_and_the_call_over),
     scenario!("a pool that is created again has pods of its own", remake_pool, regatta_goes_on),
     scenario!("a restarted operator goes on where the other was", restart_operator, first_meetings_are_open),
-    scenario!("a new template moves all participants", change_template, everybody_is_on_the_new_template),
+    scenario!("a new template moves all participants", change_template, all_are_on_the_new_template),
     scenario!("a full pool without surge replaces its pod", replace_the_only_pod, the_only_pod_is_new),
     scenario!("a cordoned node is left", cordon_node, node_is_empty),
     scenario!("a dedicated meeting is alone", dedicate_pod, regatta_is_alone),
@@ -80,7 +80,7 @@ async fn open_two_apart(world: &World) -> Result<(), String> {
 fn expect_two_apart(world: &World) -> Result<(), String> {
     world.expect_phase("briefing", "Ready")?;
     world.expect_phase("regatta", "Ready")?;
-    world.expect_people("regatta", 3)?;
+    world.expect_participants("regatta", 3)?;
     expect_apart(world, &["briefing", "regatta"])?;
     world.expect_ready_pods(POOL, 3)
 }
@@ -102,7 +102,7 @@ fn expect_new_images(world: &World) -> Result<(), String> {
 async fn open_regatta(world: &World) -> Result<(), String> {
     world.meeting("regatta", json!({}));
     world.processes.gather(CREW, "regatta", 3);
-    world.wait("participants in the regatta", |world| world.expect_people("regatta", 3)).await
+    world.wait("participants in the regatta", |world| world.expect_participants("regatta", 3)).await
 }
 
 async fn open_first_meetings(world: &World) -> Result<(), String> {
@@ -117,7 +117,7 @@ fn first_meetings_are_open(world: &World) -> Result<(), String> {
     for name in ["briefing", "dinner", "regatta"] {
         world.expect_phase(name, "Ready")?;
     }
-    world.expect_people("regatta", 3)?;
+    world.expect_participants("regatta", 3)?;
     world.expect_ready_pods(POOL, 2)
 }
 
@@ -170,9 +170,9 @@ pub(crate) async fn kill_pod_of_locked_meeting(world: &World) -> Result<(), Stri
     world.meeting("regatta", json!({"locked": true}));
     world.processes.gather(CREW, "regatta", 3);
     // Until the operator has learned the participants, they cannot rejoin past the lock.
-    let is_heard = |world: &World| match world.processes.untold() {
-        0 => world.expect_people("regatta", 3),
-        untold => Err(format!("{untold} processes have news")),
+    let is_heard = |world: &World| match world.processes.unreported() {
+        0 => world.expect_participants("regatta", 3),
+        unreported => Err(format!("{unreported} processes have news")),
     };
     world.settle("participants in the regatta, known to the operator", is_heard).await?;
     kill_pod_of_regatta(world)
@@ -211,7 +211,7 @@ fn kill_pod_of_regatta(world: &World) -> Result<(), String> {
 /// On one pod, with another one as a spare.
 fn regatta_goes_on(world: &World) -> Result<(), String> {
     world.expect_phase("regatta", "Ready")?;
-    world.expect_people("regatta", 3)?;
+    world.expect_participants("regatta", 3)?;
     world.expect_ready_pods(POOL, 2)
 }
 
@@ -246,7 +246,7 @@ async fn remake_meeting(world: &World) -> Result<(), String> {
 /// Participants of the old meeting were disconnected for good; those between two pods at that moment have opened the URL again.
 fn regatta_is_another(world: &World) -> Result<(), String> {
     world.expect_phase("regatta", "Ready")?;
-    world.expect_people("regatta", 0).or_else(|_| world.expect_people("regatta", 3))?;
+    world.expect_participants("regatta", 0).or_else(|_| world.expect_participants("regatta", 3))?;
     world.expect_ready_pods(POOL, 2)
 }
 
@@ -263,7 +263,7 @@ async fn delete_pool(world: &World) -> Result<(), String> {
             world.expect_reason(Kind::Meeting, CREW, name, "Ready", "PoolDeleting")?;
         }
         world.expect_phase("regatta", "Draining")?;
-        world.expect_people("regatta", 3)?;
+        world.expect_participants("regatta", 3)?;
         if world.pods(POOL).len() == 1 { Ok(()) } else { Err(format!("{} pods are left", world.pods(POOL).len())) }
     };
     world.settle("a pool that waits for the call", is_going).await?;
@@ -301,7 +301,7 @@ fn pool_is_gone_and_the_call_over(world: &World) -> Result<(), String> {
 
 fn pool_is_gone(world: &World) -> Result<(), String> {
     expect_gone(world, Kind::MediaPool, HOME, POOL)?;
-    world.expect_people("regatta", 0)?;
+    world.expect_participants("regatta", 0)?;
     world.expect_phase("regatta", "Pending")?;
     world.expect_reason(Kind::Meeting, CREW, "regatta", "Accepted", "PoolNotFound")?;
     world.expect_ready_pods(POOL, 0)
@@ -339,7 +339,7 @@ async fn change_template(world: &World) -> Result<(), String> {
     Ok(())
 }
 
-fn everybody_is_on_the_new_template(world: &World) -> Result<(), String> {
+fn all_are_on_the_new_template(world: &World) -> Result<(), String> {
     expect_new_images(world)?;
     expect_two_apart(world)
 }
@@ -356,7 +356,7 @@ async fn replace_the_only_pod(world: &World) -> Result<(), String> {
 fn the_only_pod_is_new(world: &World) -> Result<(), String> {
     expect_new_images(world)?;
     world.expect_phase("regatta", "Ready")?;
-    world.expect_people("regatta", 3)?;
+    world.expect_participants("regatta", 3)?;
     world.expect_ready_pods(POOL, 1)
 }
 
@@ -390,14 +390,14 @@ async fn dedicate_pod(world: &World) -> Result<(), String> {
     world.meeting("regatta", json!({"placement": "Dedicated"}));
     world.meeting("dinner", json!({}));
     world.processes.gather(CREW, "regatta", 3);
-    world.wait("participants in the regatta", |world| world.expect_people("regatta", 3)).await
+    world.wait("participants in the regatta", |world| world.expect_participants("regatta", 3)).await
 }
 
 fn regatta_is_alone(world: &World) -> Result<(), String> {
     for name in ["briefing", "dinner", "regatta"] {
         world.expect_phase(name, "Ready")?;
     }
-    world.expect_people("regatta", 3)?;
+    world.expect_participants("regatta", 3)?;
     for other in ["briefing", "dinner"] {
         if world.pod_of(other) == world.pod_of("regatta") {
             return Err(format!("{other:?} is on the pod of the regatta"));

@@ -77,7 +77,7 @@ impl World {
     }
 
     /// The meeting has so many participants, on its pod and nowhere else, and its status says so.
-    pub(crate) fn expect_people(&self, name: &str, count: u32) -> Result<(), String> {
+    pub(crate) fn expect_participants(&self, name: &str, count: u32) -> Result<(), String> {
         let rooms = self.processes.rooms();
         let rooms: Vec<_> = rooms.iter().filter(|(_, room)| room.name == name && room.participants > 0).collect();
         let (pod, meeting) = (self.pod_of(name), self.object(Kind::Meeting, CREW, name));
@@ -118,7 +118,7 @@ impl World {
             }
         }
         self.expect_statuses(&pools)?;
-        self.expect_told()?;
+        self.expect_reported()?;
         self.expect_keys()
     }
 
@@ -133,7 +133,7 @@ impl World {
     }
 
     /// No room waits for the participants from before its meeting moved.
-    fn expect_told(&self) -> Result<(), String> {
+    fn expect_reported(&self) -> Result<(), String> {
         match self.processes.rooms().iter().find(|(_, room)| room.awaits_returning) {
             Some((pod, room)) => {
                 Err(format!("room {:?} on pod {pod:?} waits for the participants who may rejoin", room.name))

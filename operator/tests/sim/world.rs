@@ -71,7 +71,7 @@ impl World {
         let (store, processes) = (Store::new(), Processes::new());
         let rules = Rules::new(&processes);
         let looked = Arc::clone(&rules);
-        store.set_guard(Box::new(move |change| looked.look_at(change)));
+        store.set_guard(Box::new(move |change| looked.check(change)));
         furnish(&store);
         let weather = trouble.seed.map_or_else(Weather::fair, Weather::foul);
         let supervisor = Arc::new(Supervisor {

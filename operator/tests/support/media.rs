@@ -70,21 +70,21 @@ impl Kubelet {
         let mut changes = futures_util::stream::select(pods.map_ok(Some).boxed(), nodes.map_ok(|_| None).boxed());
         while let Some(change) = changes.next().await {
             match change {
-                Ok(Some(pod)) => self.look_at(&pod).await,
-                Ok(None) => self.look_at_all().await,
+                Ok(Some(pod)) => self.reconcile(&pod).await,
+                Ok(None) => self.reconcile_all().await,
                 Err(_) => {}
             }
         }
     }
 
-    async fn look_at_all(&self) {
+    async fn reconcile_all(&self) {
         for pod in media_pods(&self.client).await {
-            self.look_at(&pod).await;
+            self.reconcile(&pod).await;
         }
     }
 
     /// A failure is retried with the next change: another writer was faster.
-    async fn look_at(&self, pod: &Pod) {
+    async fn reconcile(&self, pod: &Pod) {
         let pods: Api<Pod> = Api::namespaced(self.client.clone(), HOME);
         if pod.metadata.deletion_timestamp.is_some() {
             let _ = pods.delete(&pod.name_any(), &DeleteParams::default().grace_period(0)).await;

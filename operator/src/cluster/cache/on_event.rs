@@ -200,7 +200,7 @@ mod tests {
     };
 
     #[tokio::test]
-    async fn when_a_meeting_gives_up_its_place_another_one_of_its_namespace_is_looked_at() {
+    async fn when_a_meeting_gives_up_its_place_another_one_of_its_namespace_is_enqueued() {
         let (_, client) = ScriptedServer::start(vec![]);
         let (cache, _ends) = ClusterCache::new(client, "harbor".into(), defaults());
         let apply = |name: &str, pod: serde_json::Value| {
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn all_meetings_of_a_pool_are_looked_at_when_it_begins_to_go_and_when_it_is_gone() {
+    async fn all_meetings_of_a_pool_are_enqueued_when_its_deletion_begins_and_when_it_is_gone() {
         let (_, client) = ScriptedServer::start(vec![]);
         let (cache, _ends) = ClusterCache::new(client, "harbor".into(), defaults());
         let pod = json!({"name": "media-lagoon-41000", "uid": "p1"});
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_meetings_of_a_pool_that_goes_are_looked_at_when_their_pod_tells_for_the_first_time() {
+    async fn meetings_of_a_deleted_pool_are_enqueued_when_their_pod_first_reports() {
         for (second, counts) in [(None, [0, 0]), (Some(60), [1, 0])] {
             let (_, client) = ScriptedServer::start(vec![]);
             let (cache, _ends) = ClusterCache::new(client, "harbor".into(), defaults());

@@ -108,7 +108,7 @@ fn a_holder_whose_lease_changed_hands_stops() {
 }
 
 #[test]
-fn a_lost_answer_is_looked_after_before_anything_else() {
+fn a_lost_response_is_verified_before_anything_else() {
     let mut leader = leader(seconds(100));
     leader.doubt();
     assert_eq!(leader.decide(seconds(103)), Decision::Read);
@@ -130,7 +130,7 @@ fn an_answer_that_came_too_late_makes_no_leader() {
 }
 
 #[test]
-fn whoever_resigned_does_not_lead() {
+fn a_candidate_that_resigned_does_not_lead() {
     let mut leader = leader(seconds(100));
     leader.resign();
     assert!(!leader.leads(seconds(100)));

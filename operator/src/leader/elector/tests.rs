@@ -107,7 +107,7 @@ async fn a_lease_that_was_given_back_is_taken_at_once() {
 }
 
 #[tokio::test]
-async fn whoever_is_refused_looks_again_and_stands_by() {
+async fn a_rejected_candidate_reads_again_and_stands_by() {
     let (get, put) = (get(), put());
     let (server, client) = ScriptedServer::start(vec![
         (&get, 200, lease("5", "")),
@@ -135,7 +135,7 @@ async fn two_that_make_the_lease_at_once_do_not_both_lead() {
 }
 
 #[tokio::test]
-async fn a_write_without_an_answer_is_looked_after_before_it_counts() {
+async fn a_write_without_a_response_is_verified_before_it_counts() {
     let (get, put) = (get(), put());
     let (server, client) = ScriptedServer::start(vec![
         (&get, 200, lease("5", "")),
@@ -219,7 +219,7 @@ async fn a_request_without_an_answer_ends() {
 }
 
 #[tokio::test]
-async fn one_that_stands_by_is_ready_and_ends_when_told_to() {
+async fn a_standby_is_ready_and_ends_when_asked_to() {
     let get = get();
     let (server, client) = ScriptedServer::start(vec![(&get, 200, lease("5", "egret"))]);
     let readiness = Readiness::default();
@@ -248,7 +248,7 @@ async fn whose_work_ended_badly_does_not_give_the_lease_back() {
 }
 
 #[tokio::test]
-async fn a_change_that_the_watch_saw_is_looked_at_at_once() {
+async fn a_change_seen_by_the_watch_is_read_at_once() {
     let (get, put) = (get(), put());
     let (server, client) = ScriptedServer::start(vec![
         (&get, 200, lease("5", "egret")),

@@ -11,7 +11,7 @@ fn notes() -> Vec<Note> {
 }
 
 #[tokio::test]
-async fn a_status_that_says_nothing_new_is_neither_sent_nor_told() {
+async fn an_unchanged_status_is_neither_written_nor_reported() {
     let (server, client) = ScriptedServer::start(vec![]);
     let meeting = meeting_object(json!({}), json!({"participants": 3}));
     let (context, mut posts) = context_and_posts(&client);
@@ -22,7 +22,7 @@ async fn a_status_that_says_nothing_new_is_neither_sent_nor_told() {
 }
 
 #[tokio::test]
-async fn people_are_told_after_the_status_is_written() {
+async fn events_follow_the_write_of_the_status() {
     let meeting = meeting_object(json!({}), Value::Null);
     let written = serde_json::to_value(&meeting).unwrap();
     let (server, client) = ScriptedServer::start(vec![(STATUS, 200, written)]);

@@ -195,7 +195,7 @@ fn a_draining_pod_gets_no_new_meeting() {
 }
 
 #[test]
-fn a_meeting_leaves_a_draining_pod_at_once_if_nobody_is_in_and_else_when_its_turn_comes() {
+fn a_meeting_leaves_a_draining_pod_at_once_if_it_is_empty_and_otherwise_in_turn() {
     let mut both = pods(vec![PodState::Ready, PodState::Ready]);
     both[0].draining = Some(draining());
     let observed = observed(both.clone(), &[(0, 2, 8)]);
@@ -222,7 +222,7 @@ fn with_nowhere_to_go_a_meeting_stays_on_its_draining_pod_and_asks_for_one() {
 }
 
 #[test]
-fn a_dedicated_meeting_takes_an_empty_pod_and_shares_it_with_nobody() {
+fn a_dedicated_meeting_takes_an_empty_pod_and_does_not_share_it() {
     let dedicated = |bound_to: Option<&MediaPod>| ValidMeeting { is_dedicated: true, ..meeting(bound_to) };
     let both = pods(vec![PodState::Ready, PodState::Ready]);
     let plan = plan_meeting(&dedicated(None), &observed(both.clone(), &[(0, 1, 0)]));
@@ -264,7 +264,7 @@ fn a_full_pool_says_who_holds_it() {
 }
 
 #[test]
-fn meetings_without_people_leave_a_hot_pod_for_a_cool_one() {
+fn idle_meetings_leave_a_hot_pod_for_a_cool_one() {
     let both = pods(vec![PodState::Ready, PodState::Ready]);
     let plan = plan_meeting(&meeting(Some(&both[0])), &observed(both.clone(), &[(0, 3, 80), (1, 1, 50)]));
     assert_eq!(placed_on(&plan), Some("media-lagoon-41004"));
@@ -299,7 +299,7 @@ fn a_meeting_has_its_pod_shortly_before_its_start_and_none_outside_its_time() {
 }
 
 #[test]
-fn what_the_probe_says_is_told_and_an_unreachable_pod_is_the_second_choice() {
+fn the_probe_result_is_reported_and_an_unreachable_pod_is_the_second_choice() {
     let reached = |is_reachable: Option<bool>| {
         Some(crate::model::media_pod::Reached {
             is_reachable,

@@ -54,7 +54,7 @@ fn unless_the_pool_says_otherwise_one_namespace_may_have_half_of_it() {
 }
 
 #[test]
-fn what_is_told_has_the_numbers_and_a_remedy() {
+fn messages_have_the_numbers_and_a_remedy() {
     let lagoon = pool(json!({"namespaceLimits": {"meetings": 3, "dedicated": 2}}));
     let reported = |is_dedicated, may_be_dedicated, others| {
         check_quota(&lagoon, "crew", is_dedicated, may_be_dedicated, others).unwrap().message
@@ -109,7 +109,7 @@ impl Stage {
     }
 
     /// One reconciliation of a meeting whose status is written and seen at once.
-    fn look(&mut self, uid: &str) -> Option<MeetingPlan> {
+    fn reconcile(&mut self, uid: &str) -> Option<MeetingPlan> {
         let meeting = self.meetings.get_mut(uid)?;
         let (home, labels, now) = ("harbor", BTreeMap::new(), Timestamp::UNIX_EPOCH);
         let valid = validate_meeting(meeting, Some(&Ok(self.pool.as_ref())), home, &labels, &self.ledger, now).unwrap();
@@ -140,13 +140,13 @@ impl Stage {
             let number = u16::try_from(number).unwrap();
             self.pods.push(Arc::new(media_pod(&self.pool, number, PodState::Ready)));
         }
-        self.look_at_waiting();
+        self.reconcile_waiting();
     }
 
-    fn look_at_waiting(&mut self) {
+    fn reconcile_waiting(&mut self) {
         let waiting: Vec<_> = self.ledger.meetings_waiting("lagoon").into_iter().cloned().collect();
         for key in waiting {
-            self.look(&format!("{}/{}", key.namespace, key.name));
+            self.reconcile(&format!("{}/{}", key.namespace, key.name));
         }
     }
 
@@ -175,19 +175,19 @@ fn ten_dedicated_meetings_of_one_namespace_take_one_pod() {
     let mut stage = Stage::new(json!({}));
     let all: Vec<_> = (0..10).map(|number| stage.create("crew", &format!("m{number}"), "Dedicated")).collect();
     for uid in &all {
-        stage.look(uid);
+        stage.reconcile(uid);
     }
     assert_eq!(stage.ledger.need_of("lagoon").dedicated, 1, "the pool makes a pod for one of them only");
     stage.grow();
     assert_eq!((stage.held("crew").dedicated, stage.pods.len()), (1, 1));
-    let plan = stage.look(&all[9]).unwrap();
+    let plan = stage.reconcile(&all[9]).unwrap();
     assert_eq!(
         (plan.assigned.reason().code, plan.accepted.is_true(), plan.wants_pod),
         ("NamespaceShareUsed", true, false)
     );
     for (namespace, placement) in [("bay", "Shared"), ("dock", "Dedicated")] {
         let other = stage.create(namespace, "m", placement);
-        stage.look(&other);
+        stage.reconcile(&other);
         stage.grow();
         assert!(stage.is_placed(&other), "{namespace}");
     }
@@ -197,15 +197,15 @@ fn ten_dedicated_meetings_of_one_namespace_take_one_pod() {
 fn a_place_that_is_given_back_goes_to_a_meeting_that_waited_for_it() {
     let mut stage = Stage::new(json!({}));
     let (first, second) = (stage.create("crew", "m0", "Dedicated"), stage.create("crew", "m1", "Dedicated"));
-    stage.look(&first);
-    stage.look(&second);
+    stage.reconcile(&first);
+    stage.reconcile(&second);
     stage.grow();
     assert!(stage.is_placed(&first) && !stage.is_placed(&second));
     stage.ledger.take_unblocked();
     stage.delete(&first);
     let unblocked = stage.ledger.take_unblocked();
     assert_eq!(unblocked.iter().map(|key| key.name.as_str()).collect::<Vec<_>>(), ["m1"]);
-    stage.look(&second);
+    stage.reconcile(&second);
     assert!(stage.is_placed(&second));
     assert!(stage.ledger.take_unblocked().is_empty());
 }
@@ -215,17 +215,17 @@ fn a_lowered_limit_takes_no_place_away_and_a_lost_pod_does() {
     let mut stage = Stage::new(json!({"namespaceLimits": {"dedicated": 2}}));
     let both = ["m0", "m1"].map(|name| stage.create("crew", name, "Dedicated"));
     for uid in &both {
-        stage.look(uid);
+        stage.reconcile(uid);
     }
     stage.grow();
     stage.pool = Arc::new(pool(json!({})));
     for uid in &both {
-        stage.look(uid);
+        stage.reconcile(uid);
         assert!(stage.is_placed(uid));
     }
     stage.pods.pop();
     for uid in &both {
-        stage.look(uid);
+        stage.reconcile(uid);
     }
     assert_eq!(stage.held("crew").dedicated, 1);
 }
@@ -235,16 +235,16 @@ fn the_next_place_goes_to_the_namespace_that_holds_least() {
     let mut stage = Stage::new(json!({"max": 1, "capacity": {"meetings": 3}, "namespaceLimits": {"meetings": 9}}));
     let mine: Vec<_> = (0..6).map(|number| stage.create("bay", &format!("m{number}"), "Shared")).collect();
     for uid in &mine {
-        stage.look(uid);
+        stage.reconcile(uid);
     }
     stage.grow();
     assert_eq!(stage.held("bay").meetings, 3);
     let other = stage.create("crew", "m", "Shared");
-    stage.look(&other);
+    stage.reconcile(&other);
     assert!(!stage.is_placed(&other));
     let gone = mine.iter().find(|uid| stage.is_placed(uid)).unwrap();
     stage.delete(gone);
-    stage.look_at_waiting();
+    stage.reconcile_waiting();
     assert!(stage.is_placed(&other));
 }
 
@@ -264,7 +264,7 @@ proptest! {
             let uid = format!("crew/{name}");
             match kind {
                 0 | 1 => drop(stage.create("crew", &name, placement)),
-                2 => drop(stage.look(&uid)),
+                2 => drop(stage.reconcile(&uid)),
                 3 => stage.delete(&uid),
                 _ => stage.grow(),
             }
@@ -273,7 +273,7 @@ proptest! {
             prop_assert!(held.meetings + need.shared + need.dedicated <= limits.meetings, "{held:?} {need:?}");
         }
         let other = stage.create("bay", "m", "Shared");
-        stage.look(&other);
+        stage.reconcile(&other);
         stage.grow();
         prop_assert!(stage.is_placed(&other));
     }

@@ -35,7 +35,7 @@ fn reasons(notes: &[Note]) -> Vec<&str> {
 }
 
 #[test]
-fn a_ready_meeting_tells_everything() {
+fn a_ready_meeting_reports_everything() {
     let meeting = meeting_object(json!({}), Value::Null);
     let status = compute_status(&meeting, &ready_plan(), "https://meet.test/", participants(4), at(60));
     assert_eq!(
@@ -98,7 +98,7 @@ fn phases_follow_the_conditions() {
 }
 
 #[test]
-fn each_cause_is_told_once() {
+fn each_cause_is_reported_once() {
     let new = meeting_object(json!({}), Value::Null);
     assert_eq!(reasons(&compute_notes(&new, &ready_plan(), &MeetingStatus::default())), ["Assigned"]);
     let refused = plan_refused(&Reason::new(reason::POOL_NOT_FOUND, "no pool"));
@@ -108,7 +108,7 @@ fn each_cause_is_told_once() {
 }
 
 #[test]
-fn a_move_is_told_as_a_move() {
+fn a_move_is_reported_as_a_move() {
     let meeting = meeting_object(json!({}), Value::Null);
     let status = compute_status(&meeting, &ready_plan(), "https://meet.test", participants(0), at(60));
     let written = meeting_object(json!({}), serde_json::to_value(&status).unwrap());
@@ -119,7 +119,7 @@ fn a_move_is_told_as_a_move() {
 }
 
 #[test]
-fn who_is_recorded_is_told_at_once_and_by_an_event() {
+fn recording_is_reported_at_once_and_by_an_event() {
     let pod = media_pod(&pool(json!({})), 0, PodState::Ready).to_assigned();
     let kept = MeetingPlan { placement: Placement::Kept(pod), ..ready_plan() };
     let recorded = Occupancy { participants: 4, is_recorded: true };

@@ -105,7 +105,7 @@ fn a_dedicated_meeting_needs_a_namespace_that_may_have_one() {
 }
 
 #[test]
-fn a_meeting_of_a_namespace_that_is_not_admitted_is_told_so() {
+fn a_meeting_of_a_namespace_that_is_not_allowed_is_refused() {
     let pool = pool(json!({"allowedNamespaces": {"from": "Same"}}));
     let meeting = meeting_object(json!({"pool": "lagoon"}), json!({}));
     let now = at("2030-01-01T10:00:00Z");
@@ -116,7 +116,7 @@ fn a_meeting_of_a_namespace_that_is_not_admitted_is_told_so() {
 }
 
 #[test]
-fn what_the_status_says_of_people_is_old_until_the_pod_has_told() {
+fn participants_in_the_status_are_old_until_the_pod_has_reported() {
     let pool = pool(json!({}));
     let meeting =
         meeting_object(json!({"pool": "lagoon"}), json!({"pod": {"name": "media-lagoon-41000", "uid": "p1"}}));

@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn holders_are_told_by_what_they_take_of_the_pool() {
+    fn holders_are_ordered_by_their_share_of_the_pool() {
         let mut usages = UsageTable::default();
         let pool: Arc<str> = "lagoon".into();
         for (namespace, meetings, dedicated) in

@@ -103,7 +103,7 @@ fn a_pod_whose_process_has_just_ended_is_crashing_however_often_it_did() {
 }
 
 #[test]
-fn a_missing_image_is_told_the_same_while_failing_and_while_pausing() {
+fn a_missing_image_has_the_same_message_while_failing_and_backing_off() {
     let failing = json!({"waiting": {"reason": "ErrImagePull", "message": "no such host"}});
     let pausing = json!({"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image \"x\": ErrImagePull: no such host"}});
     let none = json!({});

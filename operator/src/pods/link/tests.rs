@@ -190,7 +190,7 @@ async fn a_refusal_is_an_error_that_names_pod_and_status() {
 }
 
 #[tokio::test]
-async fn a_pod_that_hangs_holds_up_nobody() {
+async fn a_hanging_pod_blocks_nothing() {
     let fake = FakePod::start([Answer::Never, Answer::Never]).await;
     let limits = TimeLimits { answer: Duration::from_millis(20), long_poll: Duration::from_millis(30) };
     let (link, pod) = (PodLink::with_limits(signer(1), limits), fake.pod());
@@ -218,7 +218,7 @@ async fn answers_that_are_too_long_or_make_no_sense_are_refused() {
 }
 
 #[tokio::test]
-async fn a_pod_that_is_not_there_is_told_from_one_without_an_address() {
+async fn a_missing_pod_is_distinguished_from_one_without_an_address() {
     let link = PodLink::new(signer(1));
     let nowhere = MediaPod { ip: None, ..media_pod(&pool(json!({})), 0, PodState::Ready) };
     assert_eq!(link.list_rooms(&nowhere).await.unwrap_err().reason(), "NoAddress");

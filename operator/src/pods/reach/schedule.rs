@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn four_at_a_time_and_untold_pods_first() {
+    fn four_at_a_time_and_unreported_pods_first() {
         let mut schedule = Schedule::default();
         let ready: Vec<_> = ["a", "b", "c", "d", "e", "f"].map(|uid| subject(uid, "x", uid < "d")).into();
         assert_eq!(schedule.plan(&ready, seconds(0)), ["d", "e", "f", "a"]);

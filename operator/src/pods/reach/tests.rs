@@ -217,14 +217,14 @@ async fn nothing_but_the_pods_own_answer_counts_by_tcp() {
 }
 
 #[tokio::test]
-async fn one_worker_of_two_that_does_not_answer_is_told() {
+async fn one_worker_of_two_that_does_not_answer_is_reported() {
     let workers = [(Manner::Good, Manner::Good), (Manner::Absent, Manner::Closing)];
     let reach = probe_workers(&workers, limits(true, true)).await;
     assert!(matches!(reach, Reach::Partly(_)), "{reach:?}");
 }
 
 #[tokio::test]
-async fn closed_ports_are_told_from_silent_ones() {
+async fn closed_ports_are_distinguished_from_silent_ones() {
     let closed = [std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port(), {
         std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
     }];

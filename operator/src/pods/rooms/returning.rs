@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn no_meeting_is_remembered_with_more_people_than_a_few_thousand() {
+    fn at_most_a_few_thousand_participants_of_a_meeting_are_remembered() {
         let mut returning = Returning::default();
         let many: Vec<String> = (0..5_000).map(|number| format!("{number:032}")).collect();
         let crowd = |part: &[String]| RoomReport { people: part.to_vec(), ..room(&[]) };

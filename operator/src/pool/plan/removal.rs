@@ -279,7 +279,7 @@ mod tests {
 
     /// Participants of a meeting according to its status, on a pod that has not reported to this process yet.
     #[test]
-    fn people_that_a_status_tells_of_count() {
+    fn participants_in_a_status_count() {
         let mut observed = observed(&[(starting(), None)], 1_000);
         let load = PodLoad { meetings: 1, participants: 4, dedicated: 0, active: 1 };
         observed.loads.insert(observed.pods[0].uid.clone(), load);
@@ -296,7 +296,7 @@ mod tests {
     proptest! {
         /// Whatever the pods report: no call is ended early, and half a minute after the deadline nothing keeps the pool.
         #[test]
-        fn nobody_is_cut_off_early_and_the_pool_goes_in_the_end(
+        fn no_call_ends_early_and_the_pool_is_removed_in_the_end(
             pods in prop::collection::vec(any_pod(), 0..6), second in 1_000..1_400_i64, meetings in 0..3_u32,
         ) {
             let observed = observed(&pods, second);

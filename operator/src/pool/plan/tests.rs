@@ -274,7 +274,7 @@ fn a_pod_outside_a_changed_range_is_outdated() {
 }
 
 #[test]
-fn meetings_that_nobody_is_in_are_brought_together() {
+fn idle_meetings_are_brought_together() {
     let pool = small_pool();
     let mut observed = observed(&pool, vec![PodState::Ready, PodState::Ready, PodState::Ready], &[], 0);
     for (index, meetings) in [(0, 3), (1, 2)] {
@@ -292,7 +292,7 @@ fn meetings_that_nobody_is_in_are_brought_together() {
 }
 
 #[test]
-fn pods_are_protected_until_it_is_known_that_nobody_is_on_them() {
+fn pods_are_protected_until_they_are_known_to_be_empty() {
     let pool = small_pool();
     let mut observed = observed(&pool, vec![PodState::Ready], &[], 0);
     observed.participants.clear();
@@ -308,7 +308,7 @@ fn pods_are_protected_until_it_is_known_that_nobody_is_on_them() {
 }
 
 #[test]
-fn a_pod_with_a_service_is_told_the_ports_of_the_service() {
+fn a_pod_with_a_service_gets_the_ports_of_the_service() {
     let pool = pool(json!({"exposure": "NodePort"}));
     let mut observed = observed(&pool, vec![starting()], &[], 0);
     edit(&mut observed, 0, |pod| pod.addresses.clear());

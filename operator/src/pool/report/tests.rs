@@ -38,7 +38,7 @@ fn the_status_counts_pods_ports_and_meetings() {
 }
 
 #[test]
-fn trouble_is_told_by_weight() {
+fn the_most_specific_trouble_is_reported() {
     let stuck = PodState::Starting(Reason::new(reason::IMAGE_PULL_FAILED, "image"));
     let refused = Applied { refused: Some(Reason::new(reason::POD_REFUSED, "quota")), ..Applied::default() };
     let ports = Applied { trouble: Some(Reason::new(reason::PORTS_EXHAUSTED, "ports")), ..Applied::default() };
@@ -73,7 +73,7 @@ fn a_pool_without_reserve_is_ready_while_no_meeting_needs_a_pod() {
 }
 
 #[test]
-fn ports_that_kubernetes_gives_to_services_are_told() {
+fn ports_that_kubernetes_gives_to_services_are_reported() {
     for (exposure, ports, reason) in [
         ("HostPort", (30_000, 30_099), "NodePortRange"),
         ("HostNetwork", (29_000, 30_000), "NodePortRange"),
@@ -96,7 +96,7 @@ fn a_full_pool_says_so_while_meetings_wait() {
 }
 
 #[test]
-fn what_was_done_is_told() {
+fn what_was_done_is_reported() {
     let (pool, observed) = observed(vec![]);
     let new = NewPod { name: "media-lagoon-41000".into(), block: pool.ports };
     let applied = Applied { created: vec![new], ..Applied::default() };
@@ -125,7 +125,7 @@ fn blocks_on_record_are_those_of_pods_made_or_about_to_be_and_those_that_rest() 
 }
 
 #[test]
-fn pools_that_draw_from_the_same_ports_are_told_and_pods_of_older_templates_counted() {
+fn pools_with_the_same_ports_are_reported_and_pods_of_older_templates_counted() {
     let (pool, mut observed) = observed(vec![PodState::Ready, PodState::Ready]);
     observed.overlaps = Some("pond".into());
     Arc::make_mut(&mut observed.pods[0]).revision = "older".into();

@@ -48,7 +48,7 @@ async fn start_pod() -> FakePod {
 }
 
 #[tokio::test]
-async fn a_new_pod_is_probed_and_told_once() {
+async fn a_new_pod_is_probed_and_reported_once() {
     let fake = start_pod().await;
     let mut pod = pod_at(&fake);
     let (client, mut received) = start_server(200, serde_json::to_value(&pod).unwrap());
