@@ -1,58 +1,61 @@
-//! What the operator is told at its start, checked once and passed down; there are no globals.
+//! The settings of the operator, checked once at start and passed down; there are no globals.
 
 use std::{net::SocketAddr, time::Duration};
 
 use thiserror::Error;
 use url::Url;
 
-use crate::{lease::LeaseConfig, pool::validate::PodDefaults, ports::QUARANTINE};
+use crate::{
+    leader::LeaseConfig,
+    model::{ports::QUARANTINE, valid_pool::PodDefaults},
+};
 
-/// Everything the operator is told.
+/// All settings of the operator.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Namespace of pools, media pods and keys.
     pub namespace: String,
-    /// What join URLs begin with, without a slash at the end.
+    /// The public URL of the router, without a trailing slash; join URLs begin with it.
     pub public_url: String,
-    /// What media pods have in common.
+    /// Settings that all media pods have in common.
     pub defaults: PodDefaults,
     /// Secret with the private admission key.
     pub admission_key_secret: String,
-    /// Where health and metrics are served.
+    /// Address for health and metrics.
     pub listen: SocketAddr,
-    /// The election among several operators. `None`: this one acts without asking, so it must be the only one.
+    /// Leader election among several replicas. `None`: this one acts without it, so it must be the only one.
     pub lease: Option<LeaseConfig>,
-    /// How old the admission key may become before it is replaced. `None`: never replaced.
+    /// Age at which the admission key is rotated. `None`: never.
     pub key_rotation: Option<Duration>,
-    /// How long things take that are not the cluster's doing.
-    pub tempo: Tempo,
+    /// Periods and pauses that do not depend on the cluster.
+    pub intervals: Intervals,
 }
 
-/// How long things take that are not the cluster's doing.
+/// Periods and pauses that do not depend on the cluster.
 #[derive(Clone, Copy, Debug)]
-pub struct Tempo {
-    /// How long a freed block of ports rests.
+pub struct Intervals {
+    /// How long a freed block of ports is held back.
     pub rest: Duration,
-    /// How often the number of people of one meeting is written at most.
+    /// Minimum time between two writes of a meeting's number of participants.
     pub people: Duration,
-    /// How soon a pool that lacks something is looked at again, if no watch speaks before.
+    /// How soon a pool that lacks something is reconciled again without a change.
     pub waiting: Duration,
 }
 
-impl Default for Tempo {
+impl Default for Intervals {
     fn default() -> Self {
         Self { rest: QUARANTINE, people: Duration::from_secs(3), waiting: Duration::from_secs(10) }
     }
 }
 
-/// A public URL that people could not open.
+/// A URL that clients could not open.
 #[derive(Debug, Error)]
 #[error(
-    "{0:?} cannot be the public URL: it must begin with http:// or https:// and have a host, such as https://meet.example.com"
+    "{0:?} is not a valid public URL: it must begin with http:// or https:// and have a host, as in https://meet.example.com"
 )]
 pub struct PublicUrlError(String);
 
-/// Checks the public URL and takes the slash from its end.
+/// Checks the public URL and removes a trailing slash.
 pub fn parse_public_url(text: &str) -> Result<String, PublicUrlError> {
     let url = Url::parse(text).map_err(|_| PublicUrlError(text.to_owned()))?;
     if !matches!(url.scheme(), "http" | "https")

@@ -1,4 +1,4 @@
-//! What both controllers are handed for every pass: the world, the configuration, the way of events, the attempts and the metrics.
+//! What both controllers share in every reconciliation: the cache, the settings, the event publisher, failure counts and metrics.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -11,44 +11,41 @@ use kube::runtime::controller::Action;
 use tokio::time::Instant;
 
 use crate::{
-    backoff::Attempts,
-    config::{Config, Tempo},
-    events::Publisher,
+    cluster::{cache::ClusterCache, events::Publisher},
+    config::{Config, Intervals},
     metrics::OperatorMetrics,
-    podlink::PodLink,
-    ports::Quarantine,
-    world::World,
+    model::{backoff::Attempts, ports::Quarantine},
+    pods::link::PodLink,
 };
 
-/// Shared by all passes of both controllers.
-pub struct Context {
-    /// Caches and triggers.
-    pub world: Arc<World>,
-    /// What the operator was told.
-    pub config: Config,
-    /// Where events are handed over.
-    pub events: Publisher,
-    /// Failures in a row, by object.
-    pub attempts: Attempts,
-    /// The line to the media pods.
-    pub link: PodLink,
-    /// Metrics.
-    pub metrics: OperatorMetrics,
-    /// Blocks that rest after use.
-    pub quarantine: std::sync::Mutex<Quarantine>,
-    /// That the pools' statuses were asked for blocks.
-    pub recalled: Once,
-    /// When a number that changes all the time was written last: people of a meeting, meetings of a pool.
-    pub counts_told: Debounce,
-    /// When people of each pool were moved last: its pace counts by the second.
-    pub moves: Debounce,
-    /// How long things take that are not the cluster's doing.
-    pub tempo: Tempo,
+/// Shared by all reconciliations of both controllers.
+pub(crate) struct Context {
+    /// Cache of the cluster and the queues of the controllers.
+    pub(crate) cache: Arc<ClusterCache>,
+    /// The settings.
+    pub(crate) config: Config,
+    /// Publishes Kubernetes events.
+    pub(crate) events: Publisher,
+    /// Consecutive failures, by object.
+    pub(crate) attempts: Attempts,
+    /// Requests to the media pods.
+    pub(crate) link: PodLink,
+    pub(crate) metrics: OperatorMetrics,
+    /// Blocks of ports that are held back after use.
+    pub(crate) quarantine: std::sync::Mutex<Quarantine>,
+    /// Recalls blocks from the pools' statuses, once.
+    pub(crate) recalled: Once,
+    /// Limits how often a rapidly changing count is written: participants of a meeting, meetings of a pool.
+    pub(crate) count_writes: Debounce,
+    /// Limits how often participants are moved, for each pool: its pace is per second.
+    pub(crate) moves: Debounce,
+    /// Periods and pauses that do not depend on the cluster.
+    pub(crate) intervals: Intervals,
 }
 
-/// Lets something happen once in a while, for each object.
+/// Limits how often something happens, for each object.
 #[derive(Debug)]
-pub struct Debounce {
+pub(crate) struct Debounce {
     period: Duration,
     recent: Mutex<Recent>,
 }
@@ -70,13 +67,13 @@ impl Recent {
 }
 
 impl Debounce {
-    /// Lets something happen once in `period`.
-    pub fn new(period: Duration) -> Self {
+    /// Allows one occurrence in each `period`.
+    pub(crate) fn new(period: Duration) -> Self {
         Self { period, recent: Mutex::default() }
     }
 
-    /// How long to wait; `None` means that it may happen now, and that it does.
-    pub fn pause(&self, object: &str) -> Option<Duration> {
+    /// How long to wait; `None` means that it may happen now, and counts it.
+    pub(crate) fn pause(&self, object: &str) -> Option<Duration> {
         let now = Instant::now();
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(before) = now.checked_sub(self.period) {
@@ -92,29 +89,29 @@ impl Debounce {
     }
 }
 
-/// How a pass ended, apart from failure.
+/// How a reconciliation ended, apart from failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// Something was written.
     Applied,
-    /// All was as it should be.
+    /// Nothing had to be changed.
     Skipped,
-    /// The object waits for something.
+    /// The object is waiting for something.
     Waiting,
 }
 
-/// What a pass came to.
+/// The result of a reconciliation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pass {
+pub(crate) struct Reconciled {
     /// How it ended.
-    pub outcome: Outcome,
-    /// When the object is to be looked at again, if that is known.
-    pub again: Option<Duration>,
+    pub(crate) outcome: Outcome,
+    /// When to reconcile the object again, if that is known.
+    pub(crate) again: Option<Duration>,
 }
 
-impl Pass {
-    /// A pass that knows of no next one.
-    pub const fn of(outcome: Outcome) -> Self {
+impl Reconciled {
+    /// A result without a time for the next reconciliation.
+    pub(crate) const fn of(outcome: Outcome) -> Self {
         Self { outcome, again: None }
     }
 }
@@ -130,31 +127,31 @@ impl Outcome {
 }
 
 impl Context {
-    /// The blocks that rest. A panic elsewhere while it was held leaves it usable.
-    pub fn quarantine(&self) -> MutexGuard<'_, Quarantine> {
+    /// The blocks that are held back. A panic while the lock was held leaves them usable.
+    pub(crate) fn quarantine(&self) -> MutexGuard<'_, Quarantine> {
         self.quarantine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs a pass over `object`, counts it and says when the next one is; `resync` at the latest, if that is given.
-    pub async fn pass<E>(
+    /// Runs the reconciliation `work` of `object`, counts it and returns when to requeue; after `resync` at the latest, if given.
+    pub(crate) async fn reconcile<E>(
         &self,
         kind: &'static str,
         object: &str,
         resync: Option<Duration>,
-        pass: impl Future<Output = Result<Pass, E>>,
+        work: impl Future<Output = Result<Reconciled, E>>,
     ) -> Result<Action, E> {
         let begin = Instant::now();
-        let result = pass.await;
-        let label = result.as_ref().map_or("failed", |pass| pass.outcome.label());
-        self.metrics.count_pass(kind, label, begin.elapsed());
-        let Pass { outcome: _, again } = result?;
+        let result = work.await;
+        let label = result.as_ref().map_or("failed", |done| done.outcome.label());
+        self.metrics.count_reconcile(kind, label, begin.elapsed());
+        let Reconciled { outcome: _, again } = result?;
         self.attempts.succeed(&format!("{kind}/{object}"));
         let next = again.into_iter().chain(resync).min();
         Ok(next.map_or_else(Action::await_change, Action::requeue))
     }
 
-    /// The pause after a failed pass over `object`.
-    pub fn pause(&self, kind: &'static str, object: &str) -> Action {
+    /// The backoff after a failed reconciliation of `object`.
+    pub(crate) fn back_off(&self, kind: &'static str, object: &str) -> Action {
         Action::requeue(self.attempts.fail(&format!("{kind}/{object}")))
     }
 }

@@ -6,11 +6,11 @@ use convene_crds::{MediaPool, Meeting};
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
 
-use crate::{
+use crate::model::{
     media_pod::{MediaPod, PodState},
-    pool::validate::{PodDefaults, ValidPool, validate_pool},
     ports::PortRange,
-    wait::Wait,
+    reason::Reason,
+    valid_pool::{PodDefaults, ValidPool, validate_pool},
 };
 
 pub(crate) fn defaults() -> PodDefaults {
@@ -67,10 +67,10 @@ pub(crate) fn media_pod(pool: &ValidPool, number: u16, state: PodState) -> Media
 }
 
 pub(crate) fn starting() -> PodState {
-    PodState::Starting(Wait::new(convene_crds::reason::POD_NOT_READY, "its container is being made"))
+    PodState::Starting(Reason::new(convene_crds::reason::POD_NOT_READY, "its container is being created"))
 }
 
-/// A `Pod` object with this status, otherwise ready but for what is changed.
+/// A `Pod` object with this patch, otherwise ready.
 pub(crate) fn pod_object(patch: Value) -> Pod {
     let mut object = json!({
         "metadata": {
@@ -103,7 +103,7 @@ fn merge(target: &mut Value, patch: Value) {
     }
 }
 
-/// An API server that follows a script: each request must be the next one of it, and gets the answer beside it.
+/// An API server that follows a script: each request must be the next one in it, and gets its response.
 pub(crate) struct ScriptedServer {
     expected: std::sync::Arc<std::sync::Mutex<std::collections::VecDeque<(String, u16, Value)>>>,
 }
@@ -115,10 +115,10 @@ impl ScriptedServer {
         let expected = std::sync::Arc::new(std::sync::Mutex::new(script));
         let server = Self { expected: std::sync::Arc::clone(&expected) };
         let service = tower::service_fn(move |request: axum::http::Request<kube::client::Body>| {
-            let asked = format!("{} {}", request.method(), request.uri().path());
+            let requested = format!("{} {}", request.method(), request.uri().path());
             let next = expected.lock().unwrap().pop_front();
-            let (wanted, status, answer) = next.unwrap_or_else(|| panic!("{asked} was not expected"));
-            assert_eq!(asked, wanted);
+            let (wanted, status, answer) = next.unwrap_or_else(|| panic!("{requested} was not expected"));
+            assert_eq!(requested, wanted);
             let body = kube::client::Body::from(serde_json::to_vec(&answer).unwrap());
             let response = axum::http::Response::builder().status(status).body(body);
             std::future::ready(response)
@@ -126,23 +126,23 @@ impl ScriptedServer {
         (server, kube::Client::new(service, "harbor"))
     }
 
-    /// Nothing of the script is left.
+    /// Asserts that nothing of the script is left.
     pub(crate) fn assert_finished(&self) {
         let left = self.expected.lock().unwrap();
-        assert!(left.is_empty(), "not asked for: {left:?}");
+        assert!(left.is_empty(), "not requested: {left:?}");
     }
 }
 
-/// What the API server says instead of an object.
+/// An error response of the API server.
 pub(crate) fn status(code: u16, reason: &str, message: &str) -> Value {
     json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason, "message": message})
 }
 
-/// A line that nobody answers; it signs with a key of its own.
-fn link() -> crate::podlink::PodLink {
+/// A link without pods; it signs with its own key.
+fn link() -> crate::pods::link::PodLink {
     let pair = convene_admission_keys::build_key_pair([7; 32]).unwrap();
     let signer = convene_protocol::admission::Signer::from_pem(&pair.private_pem, &pair.kid).unwrap();
-    crate::podlink::PodLink::new(signer)
+    crate::pods::link::PodLink::new(signer)
 }
 
 /// A context whose caches use `client`.
@@ -150,13 +150,13 @@ pub(crate) fn context(client: &kube::Client) -> crate::context::Context {
     context_and_posts(client).0
 }
 
-/// The same, and the events that are handed over.
-pub(crate) fn context_and_posts(client: &kube::Client) -> (crate::context::Context, crate::events::Posts) {
-    let (world, _ends) = crate::world::World::new(client.clone(), "harbor".into(), defaults());
+/// The same, with the queue of events.
+pub(crate) fn context_and_posts(client: &kube::Client) -> (crate::context::Context, crate::cluster::events::Posts) {
+    let (cache, _ends) = crate::cluster::cache::ClusterCache::new(client.clone(), "harbor".into(), defaults());
     let metrics = crate::metrics::OperatorMetrics::register(&prometheus::Registry::new()).unwrap();
-    let (events, posts) = crate::events::channel(&metrics.events);
+    let (events, posts) = crate::cluster::events::channel(&metrics.events);
     let built = crate::context::Context {
-        world,
+        cache,
         config: crate::config::Config {
             namespace: "harbor".into(),
             public_url: "https://meet.test".into(),
@@ -165,17 +165,17 @@ pub(crate) fn context_and_posts(client: &kube::Client) -> (crate::context::Conte
             listen: ([127, 0, 0, 1], 0).into(),
             lease: None,
             key_rotation: None,
-            tempo: crate::config::Tempo::default(),
+            intervals: crate::config::Intervals::default(),
         },
         events,
-        attempts: crate::backoff::Attempts::default(),
+        attempts: crate::model::backoff::Attempts::default(),
         link: link(),
         metrics,
         quarantine: std::sync::Mutex::default(),
         recalled: std::sync::Once::new(),
-        counts_told: crate::context::Debounce::new(std::time::Duration::from_secs(3)),
+        count_writes: crate::context::Debounce::new(std::time::Duration::from_secs(3)),
         moves: crate::context::Debounce::new(std::time::Duration::from_secs(1)),
-        tempo: crate::config::Tempo::default(),
+        intervals: crate::config::Intervals::default(),
     };
     (built, posts)
 }

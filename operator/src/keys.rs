@@ -1,8 +1,9 @@
-//! The admission keys: made once, kept in a Secret, replaced from time to time, their public halves in a `ConfigMap` for the media pods.
+//! The admission keys: generated once, stored in a Secret, rotated periodically, and their public halves published in a `ConfigMap` for the
+//! media pods.
 //!
-//! The chart makes both objects without data; here they are filled and kept. Every write carries the resource version that was read: whoever
-//! comes second sees what the other did and goes on from there. What is to be done is decided by `rotate`; this sends it. Private keys are
-//! in no log and no error.
+//! The chart creates both objects without data; this module fills them and keeps them up to date. Every write carries the resource version
+//! that was read: the second of two writers sees the work of the first and continues from there. `rotate` decides what to do; this module
+//! sends the requests. Private keys are in no log and no error.
 
 use std::time::Duration;
 
@@ -20,24 +21,24 @@ use serde_json::json;
 mod error;
 mod rotate;
 
-pub use error::KeysError;
+pub(crate) use error::KeysError;
 
 use rotate::{State, Step, plan_rotation};
 
-/// A rotation from beginning to end has fewer steps; the rest is for others who write at the same time.
+/// A rotation takes fewer steps; the rest is for concurrent writers.
 const MOST_STEPS: usize = 24;
 
-/// The keys as they are now.
+/// The current keys.
 #[derive(Clone, Debug)]
 pub struct Keys {
     /// Signs with the current key.
     pub signer: Signer,
-    /// When to look after the keys again.
-    pub look_again: Duration,
+    /// When to check the keys again.
+    pub check_again: Duration,
 }
 
-/// Reads the key, or makes it if there is none, sees to it that the `ConfigMap` holds all public halves, and takes the steps of a rotation
-/// that are due. A key signs for about `period`; without one it is never replaced.
+/// Reads the key or generates it, makes sure that the `ConfigMap` holds all public halves, and takes the rotation steps that are due. A key
+/// signs for about `period`; without one it is never rotated.
 pub async fn ensure_keys(
     client: &Client,
     namespace: &str,
@@ -54,7 +55,7 @@ pub async fn ensure_keys(
     home.ensure(period, Timestamp::now(), rand::random).await
 }
 
-/// Where the keys live.
+/// Where the keys are stored.
 struct KeyHome<'a> {
     secrets: Api<Secret>,
     config_maps: Api<ConfigMap>,
@@ -80,16 +81,16 @@ impl KeyHome<'_> {
             let found = self.observe().await?;
             let version = found.secret_version.as_deref();
             match plan_rotation(&found.state, period, now)? {
-                Step::Wait(look_again) => return Ok(Keys { signer: build_signer(&found.state.stored)?, look_again }),
+                Step::Wait(check_again) => return Ok(Keys { signer: build_signer(&found.state.stored)?, check_again }),
                 Step::Publish(jwks) => self.publish(&jwks, found.config_map_version.as_deref()).await?,
                 Step::Write { stored, what } => self.write(&stored, version, what).await?,
                 Step::MakeCurrent => {
                     let stored = Stored::start(build_key_pair(seed())?, now);
-                    self.write(&stored, version, "made a new admission key").await?;
+                    self.write(&stored, version, "generated an admission key").await?;
                 }
                 Step::MakeNext => {
                     let stored = found.state.stored.with_next(build_key_pair(seed())?);
-                    self.write(&stored, version, "made the next admission key").await?;
+                    self.write(&stored, version, "generated the next admission key").await?;
                 }
             }
         }
@@ -123,7 +124,7 @@ impl KeyHome<'_> {
                 tracing::info!(secret = self.secret, kid, next_kid, "{what}");
                 Ok(())
             }
-            // Somebody was faster: theirs is read.
+            // Another writer was faster: its version is read next.
             Err(kube::Error::Api(answer)) if answer.is_conflict() => Ok(()),
             Err(source) => Err(KeysError::WriteSecret { name: self.secret.to_owned(), source: Box::new(source) }),
         }

@@ -1,28 +1,25 @@
-//! `convene-operator`: reads its arguments, connects to the API server and runs the two controllers.
+//! `convene-operator`: parses its arguments, connects to the API server and runs the two controllers.
 
 use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
 use clap::{ArgAction, Parser, Subcommand};
 use convene_operator::{
-    config::{Config, Tempo, parse_public_url},
-    lease::{LeaseConfig, build_identity, parse_lease_name},
-    pool::validate::PodDefaults,
-    run::run,
-    uninstall::{UninstallConfig, uninstall},
+    Config, Intervals, LeaseConfig, PodDefaults, UninstallConfig, build_identity, parse_lease_name, parse_public_url,
+    run, uninstall,
 };
 use convene_service::kube::connect;
 use convene_service::log::{LogFormat, LogHealth, start_log};
 
-/// How long the last lines of the log may take.
+/// Time limit for writing the last log lines, at shutdown.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
-/// Convene's operator: gives every Meeting a media pod, and every `MediaPool` the pods it needs.
+/// Convene's operator: assigns every Meeting a media pod, and runs the media pods of every `MediaPool`.
 ///
-/// Run two replicas: one acts, and the other takes its place within seconds when it goes.
+/// Run two replicas: one is the leader, and the other takes over within seconds when it stops.
 #[derive(Debug, Parser)]
 #[command(name = "convene-operator", version)]
 struct Args {
-    /// What to do instead
+    /// Command to run instead of the controllers
     #[command(subcommand)]
     command: Option<Command>,
 
@@ -30,58 +27,58 @@ struct Args {
     #[arg(long, env = "POD_NAMESPACE")]
     namespace: String,
 
-    /// Address that people reach the router at; join URLs begin with it
+    /// Public URL of the router; join URLs begin with it
     #[arg(long, env = "CONVENE_PUBLIC_URL", default_value = "http://localhost:8080", value_parser = parse_public_url)]
     public_url: String,
 
-    /// Image of media pods whose pool names none
+    /// Image of media pods, for pools without spec.image
     #[arg(long, env = "CONVENE_MEDIA_POD_IMAGE", default_value = concat!("ghcr.io/convene-dev/convene-media-pod:", env!("CARGO_PKG_VERSION")))]
     media_pod_image: String,
 
-    /// Secret for the private admission key, made by the chart and filled by the operator
+    /// Secret for the private admission key, created by the chart and filled by the operator
     #[arg(long, env = "CONVENE_ADMISSION_KEY_SECRET", default_value = "convene-admission-key")]
     admission_key_secret: String,
 
-    /// `ConfigMap` for the public admission keys, made by the chart and filled by the operator
+    /// `ConfigMap` for the public admission keys, created by the chart and filled by the operator
     #[arg(long, env = "CONVENE_ADMISSION_KEYS_CONFIGMAP", default_value = "convene-admission-keys")]
     admission_keys_configmap: String,
 
-    /// Days after which the admission key is replaced, step by step so that nobody notices; 0 keeps it for ever
+    /// Days after which the admission key is rotated, without interrupting calls; 0 disables rotation
     #[arg(long, env = "CONVENE_KEY_ROTATION_DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(0..=3650))]
     key_rotation_days: u32,
 
-    /// Where /healthz, /readyz and /metrics are served
+    /// Address to serve /healthz, /readyz and /metrics on
     #[arg(long, env = "CONVENE_LISTEN", default_value = "0.0.0.0:8080")]
     listen: SocketAddr,
 
-    /// Whether to act only while holding the lease; false for a single replica that is never run twice, not even during an upgrade
+    /// Whether to run only while holding the lease; set to false only if there is never a second replica, not even during an upgrade
     #[arg(long, env = "CONVENE_LEADER_ELECT", default_value_t = true, action = ArgAction::Set, value_name = "true|false")]
     leader_elect: bool,
 
-    /// Lease that decides which replica acts, in the operator's namespace; made if it is not there
+    /// Lease for leader election, in the operator's namespace; created if missing
     #[arg(long, env = "CONVENE_LEASE_NAME", default_value = "convene-operator", value_parser = parse_lease_name)]
     lease_name: String,
 
-    /// Name of this pod: with something random after it, it is who holds the lease
+    /// Name of this pod; with a random suffix it is the holder identity in the lease
     #[arg(long, env = "POD_NAME")]
     pod_name: Option<String>,
 
-    /// How log lines look
+    /// Format of log lines
     #[arg(long, env = "CONVENE_LOG_FORMAT", default_value = "text")]
     log_format: LogFormat,
 }
 
-/// What the program does beside running the controllers.
+/// Commands beside running the controllers.
 #[derive(Clone, Copy, Debug, Subcommand)]
 enum Command {
-    /// Deletes all `MediaPools` of the namespace, waits until the operator has drained them, and sees to it that no Meeting says Ready.
+    /// Deletes all `MediaPools` of the namespace, waits until the operator has drained them, and makes sure that no Meeting is left Ready.
     ///
-    /// The chart runs it before helm uninstall removes the operator. Exit code 0: nothing is left; 1: the time is over.
+    /// The chart runs it before helm uninstall removes the operator. Exit code 0: nothing is left; 1: the timeout has expired.
     Uninstall {
-        /// Seconds that it may take; people in calls get 40 less, or what their pool's `drain.deadlineSeconds` says if that is less
+        /// Timeout in seconds; participants get 40 seconds less, or their pool's `drain.deadlineSeconds` if that is shorter
         #[arg(long, default_value_t = 240, value_parser = clap::value_parser!(u32).range(60..=86_400))]
         timeout_seconds: u32,
-        /// Whether people in calls are waited for
+        /// Whether to wait for participants to leave
         #[arg(long, default_value_t = true, action = ArgAction::Set, value_name = "true|false")]
         drain: bool,
     },
@@ -99,7 +96,7 @@ impl Args {
             lease: self.leader_elect.then_some(LeaseConfig { name: self.lease_name, identity }),
             key_rotation: (self.key_rotation_days > 0)
                 .then(|| Duration::from_hours(24 * u64::from(self.key_rotation_days))),
-            tempo: Tempo::default(),
+            intervals: Intervals::default(),
         }
     }
 }
@@ -117,14 +114,14 @@ async fn start(args: Args, log: LogHealth) -> ExitCode {
     let client = match connect().await {
         Ok(client) => client,
         Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "cannot start");
+            tracing::error!(error = &error as &dyn std::error::Error, "could not start");
             return ExitCode::FAILURE;
         }
     };
     if let Some(Command::Uninstall { timeout_seconds, drain }) = args.command {
         let timeout = Duration::from_secs(timeout_seconds.into());
         let config = UninstallConfig { namespace: args.namespace, lease: args.lease_name, timeout, drains: drain };
-        tracing::info!(?config, version = env!("CARGO_PKG_VERSION"), "preparing to be uninstalled");
+        tracing::info!(?config, version = env!("CARGO_PKG_VERSION"), "preparing for uninstallation");
         return end(uninstall(client, config).await, "done");
     }
     let config = args.into_config(rand::random());

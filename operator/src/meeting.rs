@@ -1,110 +1,81 @@
-//! The meeting controller: gives each Meeting a media pod and says what is true of it.
+//! The meeting controller: assigns each Meeting a media pod and reports its state.
 //!
-//! It never talks to a pod and never makes one. A meeting needs no finalizer: its room is ended by the room keeper when it is gone.
+//! It never talks to a pod and never creates one. A meeting needs no finalizer: when it is gone, the room reconciler ends its room.
 
-pub mod apply;
-pub mod observe;
-pub mod plan;
-pub mod quota;
-pub mod report;
-pub mod validate;
+pub(crate) mod apply;
+pub(crate) mod error;
+pub(crate) mod observe;
+pub(crate) mod plan;
+pub(crate) mod quota;
+pub(crate) mod report;
+pub(crate) mod validate;
 
 use std::{sync::Arc, time::Duration};
 
 use convene_crds::{Meeting, MeetingStatus};
 use jiff::{SignedDuration, Timestamp};
 use kube::{Resource, ResourceExt, runtime::controller::Action};
-use thiserror::Error;
 use tokio::time::Instant;
 use tracing::instrument;
 
 use self::{
+    error::Error,
     plan::{MeetingPlan, Placement, plan_meeting, plan_refused},
     validate::{compute_expiry, compute_next_moment},
 };
 use crate::{
-    context::{Context, Outcome, Pass},
-    events::Note,
-    ledger::{Ledger, key_of},
-    world::{Guarded, World},
+    cluster::{
+        cache::{ClusterCache, Guarded},
+        events::Note,
+    },
+    context::{Context, Outcome, Reconciled},
+    model::ledger::{Ledger, key_of},
 };
 use convene_crds::reason;
 
-/// What can go wrong while a meeting is looked at.
-#[derive(Debug, Error)]
-pub enum Error {
-    /// The API server did not take the status.
-    #[error("could not write the status of meeting \"{namespace}/{name}\"")]
-    WriteStatus {
-        /// Namespace of the meeting.
-        namespace: String,
-        /// Name of the meeting.
-        name: String,
-        /// What the API server said.
-        source: Box<kube::Error>,
-    },
-    /// The API server did not delete a meeting whose time to live is over.
-    #[error("could not delete the expired meeting \"{namespace}/{name}\"")]
-    Delete {
-        /// Namespace of the meeting.
-        namespace: String,
-        /// Name of the meeting.
-        name: String,
-        /// What the API server said.
-        source: Box<kube::Error>,
-    },
-}
-
-impl Error {
-    /// Constant for logs and metrics.
-    pub const fn reason(&self) -> &'static str {
-        match self {
-            Self::WriteStatus { .. } => "StatusNotWritten",
-            Self::Delete { .. } => "MeetingNotDeleted",
-        }
-    }
-}
-
-/// One look at one meeting. When nothing happens, `resync` sees to it that there is another one.
+/// Reconciles one meeting. Without changes, `resync` requests the next reconciliation.
 #[instrument(name = "meeting", skip_all, fields(kind = "Meeting", namespace = object.namespace(), name = object.name_any()))]
-pub async fn reconcile(object: Arc<Guarded<Meeting>>, context: Arc<Context>) -> Result<Action, Error> {
-    context.world.wait_until_complete().await;
-    context.world.meetings_to_look_at.begin(&key_of(object.meta()));
+pub(crate) async fn reconcile(object: Arc<Guarded<Meeting>>, context: Arc<Context>) -> Result<Action, Error> {
+    context.cache.wait_until_complete().await;
+    context.cache.meeting_queue.begin(&key_of(object.meta()));
     let key = object.metadata_key();
     match &object.0 {
-        Ok(meeting) => context.pass("meeting", &key, None, look_at(meeting, &context)).await,
+        Ok(meeting) => context.reconcile("meeting", &key, None, reconcile_meeting(meeting, &context)).await,
         Err(invalid) => {
             context
-                .pass("meeting", &key, None, async { Ok(report_unreadable(&object, &invalid.error, &context)) })
+                .reconcile("meeting", &key, None, async { Ok(report_unreadable(&object, &invalid.error, &context)) })
                 .await
         }
     }
 }
 
-/// After a failure: later, with growing pauses.
+/// Requeues a failed reconciliation with backoff.
 #[allow(clippy::needless_pass_by_value, reason = "the controller calls it so")]
-pub fn on_error(object: Arc<Guarded<Meeting>>, error: &Error, context: Arc<Context>) -> Action {
-    tracing::warn!(error = error as &dyn std::error::Error, reason = error.reason(), "will try again");
-    context.pause("meeting", &object.metadata_key())
+pub(crate) fn on_error(object: Arc<Guarded<Meeting>>, error: &Error, context: Arc<Context>) -> Action {
+    tracing::warn!(error = error as &dyn std::error::Error, reason = error.reason(), "reconciliation failed, retrying");
+    context.back_off("meeting", &object.metadata_key())
 }
 
-async fn look_at(meeting: &Meeting, context: &Context) -> Result<Pass, Error> {
+async fn reconcile_meeting(meeting: &Meeting, context: &Context) -> Result<Reconciled, Error> {
     let now = Timestamp::now();
     if meeting.metadata.deletion_timestamp.is_some() {
-        return Ok(Pass::of(Outcome::Skipped));
+        return Ok(Reconciled::of(Outcome::Skipped));
     }
     if let Some(expiry) = compute_expiry(meeting).filter(|expiry| *expiry <= now) {
         let note =
-            Note::normal(reason::EXPIRED, format!("deleted: its time to live after its end was over at {expiry}"));
-        return apply::apply_expiry(context, meeting, &note).await.map(Pass::of); // I/O
+            Note::normal(reason::EXPIRED, format!("deleted: its time to live after the end expired at {expiry}"));
+        return apply::apply_expiry(context, meeting, &note).await.map(Reconciled::of); // I/O
     }
     let began = Instant::now();
     let plan = decide(meeting, context, now); // pure but for the caches
-    let occupancy = context.world.ledger().occupancy_of(meeting);
+    let occupancy = context.cache.ledger().occupancy_of(meeting);
     let status = report::compute_status(meeting, &plan, &context.config.public_url, occupancy, now); // pure
     let again = until(compute_next_moment(meeting, now), now);
     if let Some(pause) = compute_debounce(meeting, &status, context) {
-        return Ok(Pass { outcome: Outcome::Waiting, again: Some(again.map_or(pause, |again| again.min(pause))) });
+        return Ok(Reconciled {
+            outcome: Outcome::Waiting,
+            again: Some(again.map_or(pause, |again| again.min(pause))),
+        });
     }
     let notes = report::compute_notes(meeting, &plan, &status); // pure
     let result = apply::apply_status(context, meeting, &status, &notes).await; // I/O
@@ -113,71 +84,72 @@ async fn look_at(meeting: &Meeting, context: &Context) -> Result<Pass, Error> {
     let is_waiting = matches!(plan.placement, Placement::Nowhere);
     result.map(|outcome| {
         let outcome = if is_waiting && outcome == Outcome::Skipped { Outcome::Waiting } else { outcome };
-        Pass { outcome, again }
+        Reconciled { outcome, again }
     })
 }
 
 fn until(time: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
-    // A little later than sooner: a pass that comes too early would only come again.
+    // Rather a little late than early: an early reconciliation would only have to be repeated.
     let pause = time?.duration_since(now).max(SignedDuration::ZERO);
     Some(Duration::try_from(pause).unwrap_or_default() + Duration::from_millis(20))
 }
 
-/// A number of people that changes all the time is written now and then.
+/// Limits how often a rapidly changing number of participants is written.
 fn compute_debounce(meeting: &Meeting, status: &MeetingStatus, context: &Context) -> Option<Duration> {
     let old = meeting.status.as_ref();
-    if report::is_same(old, status) || !report::differs_in_people_only(old, status) {
+    if report::is_same(old, status) || !report::differs_in_participants_only(old, status) {
         return None;
     }
-    context.counts_told.pause(meeting.metadata.uid.as_deref().unwrap_or_default())
+    context.count_writes.pause(meeting.metadata.uid.as_deref().unwrap_or_default())
 }
 
-/// Observes, validates and plans while holding the ledger, so that no two meetings are given the same last place.
+/// Observes, validates and plans while holding the ledger, so that no two meetings are assigned the same last place.
 fn decide(meeting: &Meeting, context: &Context, now: Timestamp) -> MeetingPlan {
-    let world = &context.world;
-    let labels = world.namespace_labels(&meeting.namespace().unwrap_or_default());
-    let view = observe::observe_pool(world, meeting);
-    let mut ledger = world.ledger();
+    let cache = &context.cache;
+    let labels = cache.namespace_labels(&meeting.namespace().unwrap_or_default());
+    let view = observe::observe_pool(cache, meeting);
+    let mut ledger = cache.ledger();
     let pool = view.as_ref().map(|view| view.pool.as_ref().map(AsRef::as_ref).map_err(Clone::clone));
-    let valid = validate::validate_meeting(meeting, pool.as_ref(), &world.namespace, &labels, &ledger, now);
+    let valid = validate::validate_meeting(meeting, pool.as_ref(), &cache.namespace, &labels, &ledger, now);
     let plan = match (&valid, &view) {
         (Ok(valid), Some(view)) => match &view.pool {
-            Ok(pool) => plan_meeting(valid, &observe::observe_pods(world, view, pool, &ledger)),
+            Ok(pool) => plan_meeting(valid, &observe::observe_pods(cache, view, pool, &ledger)),
             Err(why) => plan_refused(why),
         },
         (Err(why), _) => plan_refused(why),
         (Ok(_), None) => unreachable!("a meeting is valid only in a pool"),
     };
-    note_decision(meeting, &plan, &mut ledger, world);
+    note_decision(meeting, &plan, &mut ledger, cache);
     drop(ledger);
-    world.ask_unblocked_meetings();
+    cache.enqueue_unblocked_meetings();
     plan
 }
 
-fn note_decision(meeting: &Meeting, plan: &MeetingPlan, ledger: &mut Ledger, world: &World) {
+fn note_decision(meeting: &Meeting, plan: &MeetingPlan, ledger: &mut Ledger, cache: &ClusterCache) {
     let Some(uid) = &meeting.metadata.uid else { return };
     if let Placement::New(pod) = &plan.placement {
         ledger.assign(uid, pod);
     }
-    ledger.set_over_quota(uid, plan.assigned.wait().reason == reason::NAMESPACE_SHARE_USED);
+    ledger.set_over_quota(uid, plan.assigned.reason().code == reason::NAMESPACE_SHARE_USED);
     if ledger.want(uid, plan.wants_pod) {
-        world.ask_pool(&meeting.spec.pool);
+        cache.enqueue_pool(&meeting.spec.pool);
     }
 }
 
-/// A decision that could not be written is taken back; one that was written may mean that a room has to move, or a spare pod is needed.
+/// Takes back a decision that could not be written. One that was written may mean that a room has to move, or that the pool needs a spare
+/// pod.
 fn finish(meeting: &Meeting, plan: &MeetingPlan, result: &Result<Outcome, Error>, context: &Context) {
     let Some(uid) = &meeting.metadata.uid else { return };
     if matches!(plan.placement, Placement::New(_)) && is_refused(result) {
-        context.world.ledger().forget(uid);
-        context.world.ask_unblocked_meetings();
+        context.cache.ledger().forget(uid);
+        context.cache.enqueue_unblocked_meetings();
     }
     if (plan.left.is_some() || plan.ended_at.is_some()) && result.is_ok() {
-        context.world.rooms_changed();
+        context.cache.rooms_changed();
     }
 }
 
-/// Whether it is certain that nothing was written. After an answer that was lost the decision stands: the next pass writes it again.
+/// Whether it is certain that nothing was written. After a lost response the decision stands, and the next reconciliation writes it again.
 fn is_refused(result: &Result<Outcome, Error>) -> bool {
     match result {
         Ok(outcome) => *outcome != Outcome::Applied,
@@ -210,13 +182,14 @@ fn measure(
     }
 }
 
-/// An object that cannot be read gets an event: there is nothing of it that a status could be written to.
-fn report_unreadable(object: &Guarded<Meeting>, error: &str, context: &Context) -> Pass {
-    let note = Note::warning(reason::UNREADABLE, format!("this meeting cannot be read and is left alone: {error}"));
+/// An object that cannot be parsed gets an event, because there is no status to write to.
+fn report_unreadable(object: &Guarded<Meeting>, error: &str, context: &Context) -> Reconciled {
+    let note =
+        Note::warning(reason::UNREADABLE, format!("could not parse this meeting, leaving it unchanged: {error}"));
     let mut reference = object.object_ref(&());
     reference.api_version = Some(Meeting::api_version(&()).into_owned());
     context.events.publish(&reference, "Read", &[note]);
-    Pass::of(Outcome::Waiting)
+    Reconciled::of(Outcome::Waiting)
 }
 
 trait MetadataKey {

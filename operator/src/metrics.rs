@@ -1,47 +1,51 @@
-//! The operator's metrics. Labels are bounded: kinds, outcomes, states and pools (of which there are few), never names of meetings or people.
+//! The operator's metrics. Labels are bounded: kinds, outcomes, states and pools (of which there are few), never names of meetings or
+//! participants.
 
 use std::time::Duration;
 
 use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
-/// Bounds of latencies, in seconds: from what a warm pool takes to what an image that has to be fetched takes.
+/// Histogram buckets in seconds: from the time that a warm pool takes to that of pulling an image.
 const LATENCIES: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
 
 /// All metrics of one operator.
 #[derive(Clone, Debug)]
-pub struct OperatorMetrics {
-    passes: IntCounterVec,
-    pass_seconds: HistogramVec,
+pub(crate) struct OperatorMetrics {
+    reconcile: IntCounterVec,
+    reconcile_seconds: HistogramVec,
     /// Room lists that could not be fetched from a pod.
-    pub podlink_failures: IntCounterVec,
+    pub(crate) podlink_failures: IntCounterVec,
     /// Media pods, by pool and state.
-    pub media_pods: IntGaugeVec,
+    pub(crate) media_pods: IntGaugeVec,
     /// Ports, by pool and use.
-    pub ports: IntGaugeVec,
-    /// Objects that wait for a look, by kind.
-    pub queue: IntGaugeVec,
-    /// What was done to the cluster, by step and outcome.
-    pub steps: IntCounterVec,
-    /// From the decision for a pod to its record in the status.
-    pub assignment_seconds: Histogram,
+    pub(crate) ports: IntGaugeVec,
+    /// Objects in the queue, by kind.
+    pub(crate) queue_depth: IntGaugeVec,
+    /// Writes to the cluster, by step and outcome.
+    pub(crate) steps: IntCounterVec,
+    /// From the assignment of a pod to its record in the status.
+    pub(crate) assignment_seconds: Histogram,
     /// From the creation of a Meeting (or its start, if that is later) to Ready.
-    pub ready_seconds: Histogram,
-    /// Events about our objects, by outcome (published, failed, dropped).
-    pub events: IntCounterVec,
+    pub(crate) ready_seconds: Histogram,
+    /// Kubernetes events, by outcome (published, failed, dropped).
+    pub(crate) events: IntCounterVec,
     /// Meetings in the cache.
-    pub meetings: IntGauge,
+    pub(crate) meetings: IntGauge,
 }
 
 impl OperatorMetrics {
     /// Registers all of them.
-    pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+    pub(crate) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
         let metrics = Self {
-            passes: IntCounterVec::new(
-                Opts::new("convene_operator_passes_total", "Looks at an object, by kind and outcome"),
+            reconcile: IntCounterVec::new(
+                Opts::new("convene_operator_reconcile_total", "Reconciliations by kind and outcome"),
                 &["kind", "outcome"],
             )?,
-            pass_seconds: HistogramVec::new(
-                HistogramOpts::new("convene_operator_pass_seconds", "How long a look at an object took"),
+            reconcile_seconds: HistogramVec::new(
+                HistogramOpts::new(
+                    "convene_operator_reconcile_duration_seconds",
+                    "Duration of reconciliations in seconds, by kind",
+                ),
                 &["kind"],
             )?,
             podlink_failures: IntCounterVec::new(
@@ -59,11 +63,8 @@ impl OperatorMetrics {
                 ),
                 &["pool", "use"],
             )?,
-            queue: IntGaugeVec::new(
-                Opts::new(
-                    "convene_operator_queue",
-                    "Requests for a look at an object that were not served yet, by kind",
-                ),
+            queue_depth: IntGaugeVec::new(
+                Opts::new("convene_operator_queue_depth", "Objects waiting in the queue for reconciliation, by kind"),
                 &["kind"],
             )?,
             steps: IntCounterVec::new(
@@ -93,12 +94,12 @@ impl OperatorMetrics {
             )?,
             meetings: IntGauge::new("convene_operator_meetings", "Meetings that the operator knows")?,
         };
-        registry.register(Box::new(metrics.passes.clone()))?;
-        registry.register(Box::new(metrics.pass_seconds.clone()))?;
+        registry.register(Box::new(metrics.reconcile.clone()))?;
+        registry.register(Box::new(metrics.reconcile_seconds.clone()))?;
         registry.register(Box::new(metrics.podlink_failures.clone()))?;
         registry.register(Box::new(metrics.media_pods.clone()))?;
         registry.register(Box::new(metrics.ports.clone()))?;
-        registry.register(Box::new(metrics.queue.clone()))?;
+        registry.register(Box::new(metrics.queue_depth.clone()))?;
         registry.register(Box::new(metrics.steps.clone()))?;
         registry.register(Box::new(metrics.assignment_seconds.clone()))?;
         registry.register(Box::new(metrics.ready_seconds.clone()))?;
@@ -107,9 +108,9 @@ impl OperatorMetrics {
         Ok(metrics)
     }
 
-    /// A pool is gone: nothing is told of it any more.
-    pub fn forget_pool(&self, pool: &str) {
-        // That it was never told of is fine.
+    /// Removes the metrics of a pool that is gone.
+    pub(crate) fn forget_pool(&self, pool: &str) {
+        // The series may never have been set.
         for state in ["ready", "starting", "warm", "draining", "outdated", "total"] {
             let _ = self.media_pods.remove_label_values(&[pool, state]);
         }
@@ -118,14 +119,14 @@ impl OperatorMetrics {
         }
     }
 
-    /// Counts one thing that was done to the cluster.
-    pub fn count_step<T, E>(&self, step: &str, result: &Result<T, E>) {
+    /// Counts one step.
+    pub(crate) fn count_step<T, E>(&self, step: &str, result: &Result<T, E>) {
         self.steps.with_label_values(&[step, if result.is_ok() { "done" } else { "failed" }]).inc();
     }
 
-    /// Counts one look at an object.
-    pub fn count_pass(&self, kind: &str, outcome: &str, duration: Duration) {
-        self.passes.with_label_values(&[kind, outcome]).inc();
-        self.pass_seconds.with_label_values(&[kind]).observe(duration.as_secs_f64());
+    /// Counts one reconciliation.
+    pub(crate) fn count_reconcile(&self, kind: &str, outcome: &str, duration: Duration) {
+        self.reconcile.with_label_values(&[kind, outcome]).inc();
+        self.reconcile_seconds.with_label_values(&[kind]).observe(duration.as_secs_f64());
     }
 }

@@ -1,155 +1,132 @@
-//! The pool controller: makes, announces, replaces and deletes the media pods of each `MediaPool`, and drains a pool that is deleted.
+//! The pool controller: creates, announces, replaces and deletes the media pods of each `MediaPool`, and drains a pool that is deleted.
 //!
-//! Passes over pools run one after the other (see `run`), because pools may share a range of ports.
+//! A reconciliation has five steps: `observe` the pods, validate the spec (`model::valid_pool`), `plan`, `apply`, `report`. Only the first and
+//! the fourth do I/O. Pools are reconciled one at a time (see `run`), because they may share a range of ports.
 
-pub mod apply;
-pub mod budget;
-pub mod build;
-pub mod explain;
-pub mod expose;
-pub mod finalizer;
-pub mod observe;
-pub mod plan;
-pub mod remove;
-pub mod report;
-pub mod validate;
+pub(crate) mod applied;
+pub(crate) mod apply;
+pub(crate) mod budget;
+pub(crate) mod build;
+pub(crate) mod error;
+pub(crate) mod expose;
+pub(crate) mod finalizer;
+pub(crate) mod observe;
+pub(crate) mod plan;
+pub(crate) mod remove;
+pub(crate) mod report;
 
 use std::{sync::Arc, time::Duration};
 
 use convene_crds::{MediaPool, MediaPoolStatus, PodCounts, PortCounts};
 use jiff::Timestamp;
 use kube::{Resource, ResourceExt, runtime::controller::Action};
-use thiserror::Error;
 use tracing::instrument;
 
 use self::{
+    applied::Applied,
+    error::Error,
     plan::{ObservedPods, PoolPlan, plan_pool, withhold_pods},
-    report::PoolVerdicts,
-    validate::{ValidPool, validate_pool},
+    report::PoolConditions,
 };
 use crate::{
-    backoff::compute_resync,
-    context::{Context, Outcome, Pass},
-    events::Note,
-    media_pod::MediaPod,
-    wait::Wait,
-    world::Guarded,
+    cluster::{cache::Guarded, events::Note},
+    context::{Context, Outcome, Reconciled},
+    model::{
+        backoff::compute_resync,
+        media_pod::MediaPod,
+        reason::Reason,
+        valid_pool::{ValidPool, validate_pool},
+    },
 };
 use convene_crds::reason;
 
-/// What can go wrong while a pool is looked at.
-#[derive(Debug, Error)]
-#[allow(missing_docs, reason = "the messages say it")]
-pub enum Error {
-    #[error("could not list the media pods")]
-    ListPods { source: Box<kube::Error> },
-    #[error("could not create media pod {name:?}")]
-    CreatePod { name: String, source: Box<kube::Error> },
-    #[error("could not delete media pod {name:?}")]
-    DeletePod { name: String, source: Box<kube::Error> },
-    #[error("could not announce addresses to media pod {name:?}")]
-    Announce { name: String, source: Box<kube::Error> },
-    #[error("could not note that media pod {name:?} is drained")]
-    Drain { name: String, source: Box<kube::Error> },
-    #[error("could not change the protection of media pod {name:?}")]
-    Protect { name: String, source: Box<kube::Error> },
-    #[error("could not put the labels of media pod {name:?} right")]
-    Mend { name: String, source: Box<kube::Error> },
-    #[error("could not write disruption budget {name:?}")]
-    WriteBudget { name: String, source: Box<kube::Error> },
-    #[error("could not create the Service of media pod {name:?}")]
-    CreateService { name: String, source: Box<kube::Error> },
-    #[error("could not write the finalizers of pool {name:?}")]
-    WriteFinalizers { name: String, source: Box<kube::Error> },
-    #[error("could not write the status of pool {name:?}")]
-    WriteStatus { name: String, source: Box<kube::Error> },
-}
-
-impl Error {
-    /// Constant for logs and metrics.
-    pub const fn reason(&self) -> &'static str {
-        match self {
-            Self::ListPods { .. } => "PodsNotListed",
-            Self::CreatePod { .. } => "PodNotCreated",
-            Self::DeletePod { .. } => "PodNotDeleted",
-            Self::Announce { .. } => "AddressNotAnnounced",
-            Self::Drain { .. } => "DrainNotNoted",
-            Self::Protect { .. } => "ProtectionNotChanged",
-            Self::Mend { .. } => "LabelsNotMended",
-            Self::WriteBudget { .. } => "BudgetNotWritten",
-            Self::CreateService { .. } => "ServiceNotCreated",
-            Self::WriteFinalizers { .. } => reason::FINALIZERS_NOT_WRITTEN,
-            Self::WriteStatus { .. } => "StatusNotWritten",
-        }
-    }
-}
-
-/// One look at one pool.
+/// Reconciles one pool.
 #[instrument(name = "pool", skip_all, fields(kind = "MediaPool", namespace = object.namespace(), name = object.name_any()))]
-pub async fn reconcile(object: Arc<Guarded<MediaPool>>, context: Arc<Context>) -> Result<Action, Error> {
-    context.world.wait_until_complete().await;
+pub(crate) async fn reconcile(object: Arc<Guarded<MediaPool>>, context: Arc<Context>) -> Result<Action, Error> {
+    context.cache.wait_until_complete().await;
     let name = object.name_any();
     let resync = Some(compute_resync(rand::random()));
     match &object.0 {
         _ if object.meta().deletion_timestamp.is_some() => {
-            context.pass("pool", &name, resync, remove::look_at(&object, &context)).await
+            context.reconcile("pool", &name, resync, remove::reconcile_removal(&object, &context)).await
         }
-        Ok(pool) => context.pass("pool", &name, resync, look_at(pool, &context)).await,
+        Ok(pool) => context.reconcile("pool", &name, resync, reconcile_pool(pool, &context)).await,
         Err(invalid) => {
-            context.pass("pool", &name, resync, look_at_unreadable(&object, &invalid.error, &context)).await
+            context.reconcile("pool", &name, resync, reconcile_unreadable(&object, &invalid.error, &context)).await
         }
     }
 }
 
-/// After a failure: later, with growing pauses.
+/// Requeues a failed reconciliation with backoff.
 #[allow(clippy::needless_pass_by_value, reason = "the controller calls it so")]
-pub fn on_error(object: Arc<Guarded<MediaPool>>, error: &Error, context: Arc<Context>) -> Action {
-    tracing::warn!(error = error as &dyn std::error::Error, reason = error.reason(), "will try again");
-    context.pause("pool", &object.name_any())
+pub(crate) fn on_error(object: Arc<Guarded<MediaPool>>, error: &Error, context: Arc<Context>) -> Action {
+    tracing::warn!(error = error as &dyn std::error::Error, reason = error.reason(), "reconciliation failed, retrying");
+    context.back_off("pool", &object.name_any())
 }
 
-async fn look_at(object: &MediaPool, context: &Context) -> Result<Pass, Error> {
+async fn reconcile_pool(object: &MediaPool, context: &Context) -> Result<Reconciled, Error> {
     context.recalled.call_once(|| observe::recall_blocks(context));
-    // Before any pod: one that is made without would go with its pool at once.
+    // Before any pod: a pod created without the finalizer would be deleted together with its pool at once.
     let lack = match finalizer::ensure_finalizer(context, &object.metadata).await {
         Ok(true) => None,
-        Ok(false) => return Ok(Pass { outcome: Outcome::Waiting, again: Some(Duration::from_secs(1)) }),
+        Ok(false) => return Ok(Reconciled { outcome: Outcome::Waiting, again: Some(Duration::from_secs(1)) }),
         Err(error) => Some(error),
     };
-    let pool = match validate_pool(object, &context.config.defaults) {
-        Ok(pool) => pool,
-        Err(why) => {
-            let pass = report_refusal(object, &why, context).await?;
-            return lack.map_or(Ok(pass), Err);
-        }
+    let (result, failure) = match validate_pool(object, &context.config.defaults) {
+        Ok(pool) => reconcile_valid(object, &pool, lack.as_ref(), context).await?,
+        Err(why) => (report_refusal(object, &why, context).await?, None),
     };
+    lack.or(failure).map_or(Ok(result), Err)
+}
+
+/// The steps for a valid pool; returns the first failure of the plan along with the result. `lack` is why the pool has no finalizer of ours.
+async fn reconcile_valid(
+    object: &MediaPool,
+    pool: &ValidPool,
+    lack: Option<&Error>,
+    context: &Context,
+) -> Result<(Reconciled, Option<Error>), Error> {
     let pods = observe::observe_pods(context).await?; // I/O
-    let (observed, plan) = decide(context, &pool, &pods, lack.as_ref()); // pure but for the caches
-    let is_recorded = record_blocks(object, context, &observed, &plan).await; // I/O
-    if !matches!(is_recorded, Ok(true)) {
-        pardon(context, &plan, &apply::Applied::default());
-        return is_recorded.map(|_| Pass::of(Outcome::Skipped));
-    }
-    let (done, failure) = apply::apply_plan(context, &pool, plan.clone()).await; // I/O
-    // One whose answer was lost too: if it is gone when somebody looks, its block has been in use all the same.
-    context.quarantine().reserve(done.given());
-    pardon(context, &plan, &done);
-    move_people(context, &pool, &plan);
-    let verdicts = report::compute_verdicts(&pool, &observed, &done); // pure
-    let blocks = report::compute_blocks(&pool, &observed, done.given(), &context.quarantine());
-    let status = report::compute_status(object, Some((&pool, &observed)), &verdicts, blocks, observed.now); // pure
-    let notes = report::compute_notes(object, Some(&done), &verdicts); // pure
-    measure(context, &pool, &observed, &status);
+    let (observed, plan) = decide(context, pool, &pods, lack); // pure but for the caches
+    let Some((done, failure)) = execute(object, pool, &observed, &plan, context).await? else {
+        return Ok((Reconciled::of(Outcome::Skipped), None));
+    };
+    let values = report::compute_values(pool, &observed, &done); // pure
+    let blocks = report::compute_blocks(pool, &observed, done.given(), &context.quarantine());
+    let status = report::compute_status(object, Some((pool, &observed)), &values, blocks, observed.now); // pure
+    let notes = report::compute_notes(object, Some(&done), &values); // pure
+    measure(context, pool, &observed, &status);
     let pause = if notes.is_empty() { compute_debounce(object, &status, context) } else { None };
     let outcome = match pause {
         Some(_) => Outcome::Waiting,
         None => apply::apply_status(context, object, &status, &notes).await?, // I/O
     };
-    let pass = compute_pass(context, outcome, &verdicts, &plan, &observed);
-    lack.or(failure).map_or_else(|| Ok(Pass { again: pass.again.into_iter().chain(pause).min(), ..pass }), Err)
+    let result = compute_reconciled(context, outcome, &values, &plan, &observed);
+    Ok((Reconciled { again: result.again.into_iter().chain(pause).min(), ..result }, failure))
 }
 
-/// While meetings come and go all the time, their number is written now and then.
+/// Records the blocks of new pods, executes the plan, and moves participants off draining pods. `None`: the pool is gone.
+async fn execute(
+    object: &MediaPool,
+    pool: &ValidPool,
+    observed: &ObservedPods,
+    plan: &PoolPlan,
+    context: &Context,
+) -> Result<Option<(Applied, Option<Error>)>, Error> {
+    let is_recorded = record_blocks(object, context, observed, plan).await;
+    if !matches!(is_recorded, Ok(true)) {
+        unmark(context, plan, &Applied::default());
+        return is_recorded.map(|_| None);
+    }
+    let (done, failure) = apply::apply_plan(context, pool, plan.clone()).await;
+    // Includes pods whose creation was not confirmed: even if such a pod is gone by the next list, its block may have been in use.
+    context.quarantine().reserve(done.given());
+    unmark(context, plan, &done);
+    move_participants(context, pool, plan);
+    Ok(Some((done, failure)))
+}
+
+/// Limits how often a rapidly changing number of meetings is written.
 fn compute_debounce(object: &MediaPool, status: &MediaPoolStatus, context: &Context) -> Option<Duration> {
     let old = object.status.as_ref()?;
     let differs_in_meetings_only = old.meetings != status.meetings
@@ -157,18 +134,18 @@ fn compute_debounce(object: &MediaPool, status: &MediaPoolStatus, context: &Cont
     if !differs_in_meetings_only {
         return None;
     }
-    context.counts_told.pause(object.metadata.uid.as_deref().unwrap_or_default())
+    context.count_writes.pause(object.metadata.uid.as_deref().unwrap_or_default())
 }
 
-/// Observes and plans while holding the ledger, so that no meeting is bound to a pod that is about to be deleted. `lack` is why the pool is
-/// without our finalizer.
+/// Observes and plans while holding the ledger, so that no meeting is assigned to a pod that is about to be deleted. `lack` is why the pool
+/// has no finalizer of ours.
 fn decide(
     context: &Context,
     pool: &ValidPool,
     pods: &[Arc<MediaPod>],
     lack: Option<&Error>,
 ) -> (ObservedPods, PoolPlan) {
-    let mut ledger = context.world.ledger();
+    let mut ledger = context.cache.ledger();
     let observed = observe::observe_pool(context, pool, pods, &ledger, Timestamp::now());
     let plan = plan_pool(pool, &observed);
     let plan = match lack {
@@ -176,13 +153,13 @@ fn decide(
         None => plan,
     };
     for deletion in &plan.delete {
-        ledger.condemn(&deletion.uid);
+        ledger.mark_for_deletion(&deletion.uid);
     }
     (observed, plan)
 }
 
-/// Before a pod is made its block is on record: if this process ends in between, the next one knows that the block may have been in use.
-/// `false`: the pool is gone, and nothing is to be made for it.
+/// Records the blocks of new pods before these are created: if this process ends in between, the next one knows that the blocks may have
+/// been in use. `false`: the pool is gone, so no pod may be created for it.
 async fn record_blocks(
     object: &MediaPool,
     context: &Context,
@@ -202,16 +179,16 @@ async fn record_blocks(
     written
 }
 
-fn pardon(context: &Context, plan: &PoolPlan, applied: &apply::Applied) {
-    let mut ledger = context.world.ledger();
+fn unmark(context: &Context, plan: &PoolPlan, applied: &Applied) {
+    let mut ledger = context.cache.ledger();
     for deletion in plan.delete.iter().filter(|deletion| !applied.deleted.contains(deletion)) {
-        ledger.pardon(&deletion.uid);
+        ledger.unmark(&deletion.uid);
     }
 }
 
-/// Lets as many meetings leave their draining pods as the pool's pace allows, and has a look at every meeting that may have to move.
-fn move_people(context: &Context, pool: &ValidPool, plan: &PoolPlan) {
-    let world = &context.world;
+/// Lets as many meetings leave their draining pods as the pool's pace allows, and enqueues every meeting that may have to move.
+fn move_participants(context: &Context, pool: &ValidPool, plan: &PoolPlan) {
+    let cache = &context.cache;
     if plan.move_off.is_empty() && plan.drain.is_empty() {
         return;
     }
@@ -220,35 +197,35 @@ fn move_people(context: &Context, pool: &ValidPool, plan: &PoolPlan) {
     for pod in &plan.move_off {
         let pace = if is_time { pool.drain.pace as usize } else { 0 };
         let left = pace.saturating_sub(released.len());
-        let mut ledger = world.ledger();
-        let lively: Vec<_> = ledger.lively_on(pod).take(left).cloned().collect();
-        for uid in &lively {
+        let mut ledger = cache.ledger();
+        let active: Vec<_> = ledger.active_on(pod).take(left).cloned().collect();
+        for uid in &active {
             ledger.release(uid);
         }
-        released.extend(lively);
+        released.extend(active);
     }
     let begun = plan.drain.iter().map(|change| &change.uid).chain(&plan.move_off);
     for pod in begun {
-        world.ask_meetings_on(pod);
+        cache.enqueue_meetings_on(pod);
     }
 }
 
-fn compute_pass(
+fn compute_reconciled(
     context: &Context,
     outcome: Outcome,
-    verdicts: &PoolVerdicts,
+    values: &PoolConditions,
     plan: &PoolPlan,
     observed: &ObservedPods,
-) -> Pass {
-    let is_settled = verdicts.ready.is_true() && verdicts.available.is_true();
+) -> Reconciled {
+    let is_settled = values.ready.is_true() && values.available.is_true();
     let until = |time: Timestamp| Duration::try_from(time.duration_since(observed.now)).unwrap_or_default();
     let deadline = plan.again.map(until);
-    let waiting = (!is_settled).then_some(context.tempo.waiting);
+    let waiting = (!is_settled).then_some(context.intervals.waiting);
     let rest = context.quarantine().next_release().map(until);
     let moving = (!plan.move_off.is_empty()).then_some(Duration::from_secs(1));
     let next = [deadline, waiting, moving, rest].into_iter().flatten().min();
     let next = next.map(|pause| pause.max(Duration::from_millis(100)));
-    Pass { outcome: if is_settled { outcome } else { Outcome::Waiting }, again: next }
+    Reconciled { outcome: if is_settled { outcome } else { Outcome::Waiting }, again: next }
 }
 
 fn measure(context: &Context, pool: &ValidPool, observed: &ObservedPods, status: &MediaPoolStatus) {
@@ -262,33 +239,37 @@ fn measure(context: &Context, pool: &ValidPool, observed: &ObservedPods, status:
     for (use_, count) in [("used", used), ("resting", resting), ("free", free)] {
         context.metrics.ports.with_label_values(&[&pool.name, use_]).set(i64::from(count));
     }
-    context.metrics.meetings.set(i64::try_from(context.world.ledger().len()).unwrap_or(i64::MAX));
-    tracing::debug!(pods = observed.pods.len(), "looked at pool");
+    context.metrics.meetings.set(i64::try_from(context.cache.ledger().len()).unwrap_or(i64::MAX));
+    tracing::debug!(pods = observed.pods.len(), "reconciled pool");
 }
 
-async fn report_refusal(object: &MediaPool, why: &Wait, context: &Context) -> Result<Pass, Error> {
-    let verdicts = report::compute_refusal(why);
-    // What is on record of blocks stays: the pool's pods may still be there.
+async fn report_refusal(object: &MediaPool, why: &Reason, context: &Context) -> Result<Reconciled, Error> {
+    let values = report::compute_refusal(why);
+    // The recorded blocks stay: the pool's pods may still exist.
     let blocks = object.status.as_ref().map(|status| status.blocks.clone()).unwrap_or_default();
-    let status = report::compute_status(object, None, &verdicts, blocks, Timestamp::now());
-    let notes = report::compute_notes(object, None, &verdicts);
+    let status = report::compute_status(object, None, &values, blocks, Timestamp::now());
+    let notes = report::compute_notes(object, None, &values);
     apply::apply_status(context, object, &status, &notes).await?;
-    Ok(Pass::of(Outcome::Waiting))
+    Ok(Reconciled::of(Outcome::Waiting))
 }
 
-/// It has our finalizer like the others: its pods may have people on them.
-async fn look_at_unreadable(object: &Guarded<MediaPool>, error: &str, context: &Context) -> Result<Pass, Error> {
+/// It gets the finalizer like any other pool: its pods may have participants.
+async fn reconcile_unreadable(
+    object: &Guarded<MediaPool>,
+    error: &str,
+    context: &Context,
+) -> Result<Reconciled, Error> {
     let held = finalizer::ensure_finalizer(context, object.meta()).await; // I/O
-    let pass = report_unreadable(object, error, context);
-    held.map(|is_held| Pass { again: (!is_held).then_some(Duration::from_secs(1)), ..pass })
+    let result = report_unreadable(object, error, context);
+    held.map(|is_held| Reconciled { again: (!is_held).then_some(Duration::from_secs(1)), ..result })
 }
 
-/// An object that cannot be read gets an event: there is nothing of it that a status could be written to.
-fn report_unreadable(object: &Guarded<MediaPool>, error: &str, context: &Context) -> Pass {
+/// An object that cannot be parsed gets an event, because there is no status to write to.
+fn report_unreadable(object: &Guarded<MediaPool>, error: &str, context: &Context) -> Reconciled {
     let note =
-        Note::warning(reason::UNREADABLE, format!("this pool cannot be read; its pods stay as they are: {error}"));
+        Note::warning(reason::UNREADABLE, format!("could not parse this pool, leaving its pods unchanged: {error}"));
     context.events.publish(&object.object_ref(&()), "Read", &[note]);
-    Pass::of(Outcome::Waiting)
+    Reconciled::of(Outcome::Waiting)
 }
 
 #[cfg(test)]

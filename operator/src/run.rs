@@ -1,8 +1,9 @@
-//! Runs the operator: the lease first, then keys, watches, both controllers and the room keeper, until it is told to stop or one of them ends.
+//! Runs the operator: leader election first, then keys, watches, both controllers and the background tasks, until it is asked to stop or
+//! one of them ends.
 //!
-//! Of several replicas only the one that holds the lease does anything; the others wait with empty caches, which are filled in a moment. Who
-//! loses the lease ends with an error: a new process is the one sure way to have nothing old still write. Everything here is joined or
-//! selected, so nothing ends unseen.
+//! Of several replicas only the lease holder acts; the others stand by with empty caches, which fill within moments. A replica that loses
+//! the lease ends with an error: a new process is the only sure way to stop writes that are still in flight. Every future here is joined or
+//! selected, so none ends unnoticed.
 
 use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
@@ -26,62 +27,64 @@ use tokio::sync::oneshot;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
-    backoff::{Attempts, compute_pause},
+    cluster::{
+        cache::{CacheEnds, ClusterCache},
+        events,
+        resync::run_resync,
+        streams::{stream_batched, stream_meetings},
+        watches::{OtherWriters, watch_others, watch_pools},
+    },
     config::Config,
     context::{Context, Debounce},
-    events,
+    health::{Readiness, build_health_app, serve},
     keys::{Keys, KeysError, ensure_keys},
-    lease::{
+    leader::{
         LeaseMetrics,
         decide::Timing,
-        keep::{Keeper, LeaseError},
+        elector::{LeaderElector, LeaseError},
     },
     meeting,
     metrics::OperatorMetrics,
-    podlink::PodLink,
+    model::backoff::{Attempts, compute_pause},
+    pods::{link::PodLink, reach::run_prober, rooms::run_room_reconciler},
     pool,
-    reach::keep_reach,
-    resync::keep_looking,
-    rooms::keep_rooms,
-    telemetry::{Readiness, build_health_app, serve},
-    world::{OtherWriters, World, WorldEnds, stream_gathered, stream_meetings, watch_others, watch_pools},
 };
 
-/// More than an API server takes at once would only wait there, with decisions that grow old.
+/// The API server handles only so many requests at once; more would queue there while their decisions age.
 const MEETINGS_AT_ONCE: u16 = 8;
-/// Pod changes come in bursts; one look at the pool serves them all.
+/// Pod changes come in bursts; one reconciliation of the pool serves them all.
 const POOL_PERIOD: Duration = Duration::from_millis(200);
-/// How long the last events may take when the operator is told to stop.
+/// Time limit for publishing the last events at shutdown.
 const LAST_EVENTS: Duration = Duration::from_secs(3);
-/// How often it is made sure that the keys are in place: somebody may have deleted them.
+/// How often the keys are checked: they may have been deleted.
 const KEYS_PERIOD: Duration = Duration::from_mins(5);
 
-/// Done when the operator is told to stop.
+/// Completes when the operator is asked to stop.
 type Stop = Shared<BoxFuture<'static, ()>>;
 
-/// Why the operator ended although nobody told it to.
+/// Why the operator ended without being asked to stop.
 #[derive(Debug, Error)]
 pub enum RunError {
-    /// Health and metrics cannot be served.
+    /// Health and metrics could not be served.
     #[error("could not serve health and metrics at {address}")]
     Serve {
-        /// Where.
+        /// The listen address.
         address: std::net::SocketAddr,
-        /// Why.
+        /// The socket error.
         source: std::io::Error,
     },
-    /// The metrics could not be set up.
+    /// The metrics could not be registered.
     #[error("could not register the metrics")]
     Metrics(#[source] prometheus::Error),
-    /// Another operator acts, or may by now.
-    #[error("this operator does not lead any more")]
+    /// Another replica is the leader, or may be by now.
+    #[error("lost leadership")]
     Lease(#[source] LeaseError),
-    /// A part that runs for ever has ended.
+    /// A task that runs until shutdown has ended.
     #[error("the {0} ended unexpectedly")]
     Ended(&'static str),
 }
 
-/// Runs until `stop` is done (`Ok`) or something that must not end has ended.
+/// Runs until `stop` completes (`Ok`) or something that must not end has ended.
 pub async fn run(
     client: Client,
     config: Config,
@@ -98,49 +101,49 @@ pub async fn run(
     let health = serve(address, build_health_app(Arc::clone(&readiness), log, registry), stop.clone())
         .map_err(|source| RunError::Serve { address, source });
     let acting = if let Some(lease) = config.lease.clone() {
-        let keeper = Keeper::new(client.clone(), &config.namespace, lease, Timing::default(), lease_metrics);
-        run_elected(keeper, client, config, metrics, readiness, stop).boxed()
+        let elector = LeaderElector::new(client.clone(), &config.namespace, lease, Timing::default(), lease_metrics);
+        run_elected(elector, client, config, metrics, readiness, stop).boxed()
     } else {
         lease_metrics.leading.set(1);
         run_controllers(client, config, metrics, readiness, stop).boxed()
     };
-    // Both end when told to; the first that fails ends the other.
+    // Both end on `stop`; the first that fails ends the other.
     tokio::try_join!(health, acting).map(|((), ())| ())
 }
 
-/// Acts while the lease is ours: waits for it, and gives it back when everything under it has ended.
+/// Acts while this replica holds the lease: waits for it, and releases it when everything that depends on it has ended.
 async fn run_elected(
-    mut keeper: Keeper,
+    mut elector: LeaderElector,
     client: Client,
     config: Config,
     metrics: OperatorMetrics,
     readiness: Arc<Readiness>,
     stop: Stop,
 ) -> Result<(), RunError> {
-    let changes = keeper.watch_changes();
-    if !keeper.win(changes, &readiness, stop.clone()).await.map_err(RunError::Lease)? {
+    let changes = elector.watch_changes();
+    if !elector.win(changes, &readiness, stop.clone()).await.map_err(RunError::Lease)? {
         return Ok(());
     }
     let (ended, work_ended) = oneshot::channel();
-    // A task of its own, so that nothing that takes long here delays a renewal.
-    let mut keeping = AbortOnDropHandle::new(tokio::spawn(keeper.keep(work_ended)));
+    // A task of its own, so that slow work here cannot delay a renewal.
+    let mut election = AbortOnDropHandle::new(tokio::spawn(elector.keep(work_ended)));
     let controllers = run_controllers(client, config, metrics, readiness, stop).boxed();
     tokio::select! {
         biased;
-        kept = &mut keeping => return judge_keeping(kept).and(Err(RunError::Ended("lease keeper"))),
-        // After a failure the lease ends by itself: what was cut off may still be under way.
+        kept = &mut election => return judge_election(kept).and(Err(RunError::Ended("leader election"))),
+        // After a failure the lease is left to expire: canceled requests may still be in flight.
         result = controllers => result?,
     }
-    // The keeper has gone only if the lease is lost, and then it says so.
+    // The receiver is gone only if the lease is lost, and then the election returns that error.
     let _ = ended.send(());
-    judge_keeping(keeping.await)
+    judge_election(election.await)
 }
 
-fn judge_keeping(kept: Result<Result<(), LeaseError>, tokio::task::JoinError>) -> Result<(), RunError> {
-    kept.map_err(|_| RunError::Ended("lease keeper"))?.map_err(RunError::Lease)
+fn judge_election(kept: Result<Result<(), LeaseError>, tokio::task::JoinError>) -> Result<(), RunError> {
+    kept.map_err(|_| RunError::Ended("leader election"))?.map_err(RunError::Lease)
 }
 
-/// Everything that an operator does while it acts. When this is done, nothing of it is under way any more.
+/// Everything the leader does. When this returns, all of it has ended.
 async fn run_controllers(
     client: Client,
     config: Config,
@@ -154,36 +157,36 @@ async fn run_controllers(
         () = stop.clone() => return Ok(()),
     };
     readiness.keys_are_ready();
-    let (world, ends) = World::new(client.clone(), config.namespace.clone(), config.defaults.clone());
+    let (cache, ends) = ClusterCache::new(client.clone(), config.namespace.clone(), config.defaults.clone());
     let (events, posts) = events::channel(&metrics.events);
-    let mut publishing = pin!(events::keep_publishing(client.clone(), build_reporter(), posts));
+    let mut publishing = pin!(events::run_publisher(client.clone(), build_reporter(), posts));
     let context = Arc::new(Context {
-        world: Arc::clone(&world),
+        cache: Arc::clone(&cache),
         events,
         attempts: Attempts::default(),
         link: link.clone(),
         metrics: metrics.clone(),
         quarantine: std::sync::Mutex::default(),
         recalled: std::sync::Once::new(),
-        counts_told: Debounce::new(config.tempo.people),
+        count_writes: Debounce::new(config.intervals.people),
         moves: Debounce::new(Duration::from_millis(950)),
-        tempo: config.tempo,
+        intervals: config.intervals,
         config: config.clone(),
     });
-    let WorldEnds { meetings, pools, pods, services, budgets, pools_to_look_at } = ends;
+    let CacheEnds { meetings, pools, pods, services, budgets, pool_requests } = ends;
     let writers = OtherWriters { meetings, pods, services, budgets };
-    let looks = stream_meetings(&world, metrics.queue.with_label_values(&["Meeting"]));
-    let meeting_controller = Controller::for_stream(stream::pending(), world.meetings.clone())
+    let looks = stream_meetings(&cache, metrics.queue_depth.with_label_values(&["Meeting"]));
+    let meeting_controller = Controller::for_stream(stream::pending(), cache.meetings.clone())
         .with_config(ControllerConfig::default().concurrency(MEETINGS_AT_ONCE))
         .reconcile_on(looks)
         .graceful_shutdown_on(stop.clone())
         .run(meeting::reconcile, meeting::on_error, Arc::clone(&context));
-    let pool_controller = Controller::for_stream(watch_pools(&world, pools), world.pools.clone())
+    let pool_controller = Controller::for_stream(watch_pools(&cache, pools), cache.pools.clone())
         .with_config(ControllerConfig::default().concurrency(1))
-        .reconcile_on(stream_gathered(pools_to_look_at, POOL_PERIOD, metrics.queue.with_label_values(&["MediaPool"])))
+        .reconcile_on(stream_batched(pool_requests, POOL_PERIOD, metrics.queue_depth.with_label_values(&["MediaPool"])))
         .graceful_shutdown_on(stop.clone())
         .run(pool::reconcile, pool::on_error, context);
-    let background = run_background(Arc::clone(&world), writers, link, metrics, client, config, readiness).boxed();
+    let background = run_background(Arc::clone(&cache), writers, link, metrics, client, config, readiness).boxed();
     let controllers = async {
         tokio::try_join!(
             drain("meeting controller", meeting_controller, stop.clone()),
@@ -193,29 +196,29 @@ async fn run_controllers(
     tokio::select! {
         ended = controllers => ended.map(|((), ())| ())?,
         ended = background => return Err(RunError::Ended(ended)),
-        () = &mut publishing => return Err(RunError::Ended("publisher of events")),
-        () = stop_before_complete(&world, stop.clone()) => {}
+        () = &mut publishing => return Err(RunError::Ended("event publisher")),
+        () = stop_before_complete(&cache, stop.clone()) => {}
     }
-    // Whoever could hand over an event has ended with the controllers: what is left waits in the queue.
+    // All publishers have ended with the controllers, so the queue only drains from here.
     if tokio::time::timeout(LAST_EVENTS, publishing).await.is_err() {
-        tracing::warn!("some events were not published in time before the end");
+        tracing::warn!("some events were not published before the shutdown timeout");
     }
     Ok(())
 }
 
-/// Done when the operator is told to stop before it knows everything. Controllers would wait for ever then: for lists that nobody asks for
-/// any more. Nothing is cut off, because every pass waits for the same before it does anything.
-async fn stop_before_complete(world: &World, stop: Stop) {
+/// Completes when the operator is asked to stop before its caches are filled. Controllers would wait forever then, for lists that are
+/// never requested again. Nothing is cut off, because every reconciliation waits for the same lists first.
+async fn stop_before_complete(cache: &ClusterCache, stop: Stop) {
     tokio::select! {
         biased;
-        () = world.wait_until_complete() => std::future::pending().await,
+        () = cache.wait_until_complete() => std::future::pending().await,
         () = stop => {}
     }
 }
 
-/// Everything beside the controllers that must go on for ever; the answer names what did not.
+/// The background tasks, which run until shutdown; returns the name of the one that ended.
 async fn run_background(
-    world: Arc<World>,
+    cache: Arc<ClusterCache>,
     writers: OtherWriters,
     link: PodLink,
     metrics: OperatorMetrics,
@@ -224,21 +227,21 @@ async fn run_background(
     readiness: Arc<Readiness>,
 ) -> &'static str {
     let announce = async {
-        world.wait_until_complete().await;
+        cache.wait_until_complete().await;
         readiness.caches_are_ready();
         std::future::pending::<()>().await;
     };
     tokio::select! {
-        () = watch_others(Arc::clone(&world), writers).boxed() => "watches",
-        () = keep_rooms(Arc::clone(&world), link.clone(), metrics).boxed() => "room keeper",
-        () = keep_looking(Arc::clone(&world)).boxed() => "walk over all meetings",
-        () = keep_reach(Arc::clone(&world), link.clone()).boxed() => "prober",
-        () = keep_keys(client, config, link).boxed() => "key keeper",
+        () = watch_others(Arc::clone(&cache), writers).boxed() => "watches",
+        () = run_room_reconciler(Arc::clone(&cache), link.clone(), metrics).boxed() => "room reconciler",
+        () = run_resync(Arc::clone(&cache)).boxed() => "resync",
+        () = run_prober(Arc::clone(&cache), link.clone()).boxed() => "prober",
+        () = run_key_rotation(client, config, link).boxed() => "key rotation",
         () = announce => "readiness",
     }
 }
 
-/// Without keys no pod can start and no room be asked about, so this comes first, as often as it takes.
+/// Without keys no pod can start and no pod can be queried, so this comes first and is retried until it succeeds.
 async fn connect_pods(client: Client, config: Config) -> PodLink {
     let mut failed = 0_u32;
     loop {
@@ -257,25 +260,25 @@ fn note_keys(error: &KeysError) {
     tracing::warn!(
         error = error as &dyn std::error::Error,
         reason = error.reason(),
-        "could not check the admission keys, will try again"
+        "could not check the admission keys, retrying"
     );
 }
 
-/// Boxed, because the compiler cannot see through the nested futures that they may change threads.
+/// Boxed, because the compiler cannot prove that the nested futures are `Send`.
 fn check_keys<'a>(client: &'a Client, config: &'a Config) -> BoxFuture<'a, Result<Keys, KeysError>> {
     let (secret, config_map) = (&config.admission_key_secret, &config.defaults.admission_keys);
     ensure_keys(client, &config.namespace, secret, config_map, config.key_rotation).boxed()
 }
 
-/// Sees to it that the keys are in place (somebody may have deleted them) and are changed now and then.
-async fn keep_keys(client: Client, config: Config, link: PodLink) {
+/// Keeps the keys in place (they may have been deleted) and rotates them.
+async fn run_key_rotation(client: Client, config: Config, link: PodLink) {
     let mut pause = Duration::from_secs(1);
     loop {
         tokio::time::sleep(pause.min(KEYS_PERIOD)).await;
         match check_keys(&client, &config).await {
             Ok(keys) => {
                 link.use_signer(keys.signer);
-                pause = keys.look_again;
+                pause = keys.check_again;
             }
             Err(error) => {
                 note_keys(&error);
@@ -290,12 +293,12 @@ fn build_reporter() -> Reporter {
     Reporter { controller: "convene-operator".to_owned(), instance }
 }
 
-/// Runs a controller until it was told to stop and its last pass has ended.
+/// Runs a controller until it is asked to stop and its last reconciliation has ended.
 ///
-/// Failures were logged where they happened; that an object is gone when its turn comes is no failure.
+/// Failures are logged where they happen; an object that is gone when its turn comes is no failure.
 async fn drain<K, E, Q>(
     name: &'static str,
-    passes: impl Stream<Item = Result<(ObjectRef<K>, Action), controller::Error<E, Q>>>,
+    results: impl Stream<Item = Result<(ObjectRef<K>, Action), controller::Error<E, Q>>>,
     stop: Stop,
 ) -> Result<(), RunError>
 where
@@ -303,10 +306,10 @@ where
     E: std::error::Error + 'static,
     Q: std::error::Error + 'static,
 {
-    passes
-        .for_each(|pass| {
-            if let Err(controller::Error::RunnerError(error)) = &pass {
-                tracing::error!(error = error as &dyn std::error::Error, controller = name, "controller stumbled");
+    results
+        .for_each(|result| {
+            if let Err(controller::Error::RunnerError(error)) = &result {
+                tracing::error!(error = error as &dyn std::error::Error, controller = name, "controller error");
             }
             std::future::ready(())
         })

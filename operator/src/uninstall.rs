@@ -1,9 +1,9 @@
-//! `convene-operator uninstall`: what has to happen before the operator is taken away. The chart runs it as a hook of `helm uninstall`.
+//! `convene-operator uninstall`: what has to happen before the operator is removed. The chart runs it as a hook of `helm uninstall`.
 //!
-//! It deletes every `MediaPool` of the namespace, waits until the operator has drained them, and sees to it that no Meeting says Ready
-//! afterwards. Where no operator acts, it lets the pools go itself. It ends: with success, or with an error at the end of its time.
+//! It deletes every `MediaPool` of the namespace, waits until the operator has drained them, and makes sure that no Meeting is left Ready.
+//! Where no operator is active, it removes the finalizers of the pools itself. It ends with success, or with an error at the timeout.
 
-pub mod plan;
+pub(crate) mod plan;
 
 use std::time::Duration;
 
@@ -19,36 +19,38 @@ use thiserror::Error;
 use tokio::time::Instant;
 
 use self::plan::{Manner, compute_without_pool, plan_pool};
-use crate::{conditions::find, meeting::apply::FIELD_MANAGER, pool::finalizer::build_patch, world::Guarded};
+use crate::{
+    cluster::cache::Guarded, meeting::apply::FIELD_MANAGER, model::conditions::find, pool::finalizer::build_patch,
+};
 use convene_crds::reason;
 
-/// The same is told again after so long: whoever waits sees that it goes on.
-const TELL_AGAIN: Duration = Duration::from_secs(20);
+/// Progress is logged again after this time even without changes.
+const LOG_AGAIN: Duration = Duration::from_secs(20);
 
-/// How often it looks, and when it gives an operator up.
+/// How often it polls, and when it considers the operator gone.
 #[derive(Clone, Copy, Debug)]
 struct Pace {
     period: Duration,
-    /// A lease that nobody renews for so long has no holder; an operator that is started anew needs a part of it.
+    /// A lease that is not renewed for this time has no holder; a restarting operator needs a part of it.
     lease: Duration,
 }
 
 const PACE: Pace = Pace { period: Duration::from_secs(2), lease: Duration::from_mins(1) };
 
-/// What an uninstall is told.
+/// Settings of an uninstall.
 #[derive(Clone, Debug)]
 pub struct UninstallConfig {
     /// Namespace of the pools.
     pub namespace: String,
-    /// Lease of the operator that acts.
+    /// Lease of the active operator.
     pub lease: String,
-    /// How long it may take.
+    /// The timeout.
     pub timeout: Duration,
-    /// Whether people in calls are waited for.
+    /// Whether to wait for participants to leave.
     pub drains: bool,
 }
 
-/// Why an uninstall did not come to its end.
+/// Why an uninstall did not complete.
 #[derive(Debug, Error)]
 pub enum UninstallError {
     /// A request to the API server failed.
@@ -56,12 +58,12 @@ pub enum UninstallError {
     Request {
         /// What was tried.
         what: &'static str,
-        /// What the API server said.
+        /// The response of the API server.
         source: Box<kube::Error>,
     },
-    /// The time is over.
+    /// The timeout has expired.
     #[error(
-        "not done after {seconds} s: {left}. Run helm uninstall again to wait on, or with --no-hooks to go without; docs/operations.md says what is left then"
+        "not done after {seconds} s: {left}. Run helm uninstall again to keep waiting, or with --no-hooks to skip this step; docs/operations.md says what is left behind"
     )]
     Deadline {
         /// How long it took.
@@ -72,8 +74,8 @@ pub enum UninstallError {
 }
 
 impl UninstallError {
-    /// Constant for logs.
-    pub const fn reason(&self) -> &'static str {
+    /// A constant for logs.
+    pub(crate) const fn reason(&self) -> &'static str {
         match self {
             Self::Request { .. } => "RequestFailed",
             Self::Deadline { .. } => "Deadline",
@@ -85,7 +87,7 @@ impl UninstallError {
     }
 }
 
-/// Runs until nothing is left of the pools, or the time is over. What fails is tried again.
+/// Runs until no pools are left, or the timeout expires. Failures are retried.
 pub async fn uninstall(client: Client, config: UninstallConfig) -> Result<(), UninstallError> {
     uninstall_at(client, config, PACE).await
 }
@@ -94,21 +96,26 @@ async fn uninstall_at(client: Client, config: UninstallConfig, pace: Pace) -> Re
     let begin = Instant::now();
     let timeout = SignedDuration::try_from(config.timeout).unwrap_or(SignedDuration::MAX);
     let until = Timestamp::now().checked_add(timeout).unwrap_or(Timestamp::MAX);
-    let mut work = Uninstall { leader: Leader::new(&client, &config, pace.lease), client, config, until, told: None };
+    let mut work =
+        Uninstall { leader: LeaseObserver::new(&client, &config, pace.lease), client, config, until, reported: None };
     loop {
-        let left = match work.look().await {
+        let left = match work.step().await {
             Ok(None) => {
-                tracing::info!("no pools are left, and no meeting says that it is ready");
+                tracing::info!("no pools are left, and no meeting is Ready");
                 return Ok(());
             }
             Ok(Some(left)) => left,
             Err(error) => {
                 let left = convene_service::say::chain(&error);
-                tracing::warn!(error = &error as &dyn std::error::Error, reason = error.reason(), "will try again");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    reason = error.reason(),
+                    "uninstall step failed, retrying"
+                );
                 left
             }
         };
-        work.tell(&left, begin.elapsed());
+        work.log_progress(&left, begin.elapsed());
         if begin.elapsed() >= work.config.timeout {
             return Err(UninstallError::Deadline { seconds: begin.elapsed().as_secs(), left });
         }
@@ -120,21 +127,21 @@ struct Uninstall {
     client: Client,
     config: UninstallConfig,
     until: Timestamp,
-    leader: Leader,
-    /// What was told last, and when.
-    told: Option<(String, Instant)>,
+    leader: LeaseObserver,
+    /// The last message that was logged, and when.
+    reported: Option<(String, Instant)>,
 }
 
 impl Uninstall {
-    /// One look; `Some` is what is still there.
-    async fn look(&mut self) -> Result<Option<String>, UninstallError> {
+    /// One step; `Some` is what is still left.
+    async fn step(&mut self) -> Result<Option<String>, UninstallError> {
         let pools = list::<Guarded<MediaPool>>(&self.pools(), "list the pools").await?;
         if pools.is_empty() {
             return self.mark_meetings().await;
         }
         let manner = self.choose_manner().await?;
         for pool in &pools {
-            self.step(pool, manner).await?;
+            self.step_pool(pool, manner).await?;
         }
         Ok(Some(pools.iter().map(describe).collect::<Vec<_>>().join("; ")))
     }
@@ -144,13 +151,13 @@ impl Uninstall {
     }
 
     async fn choose_manner(&mut self) -> Result<Manner, UninstallError> {
-        if self.config.drains && self.leader.acts().await? {
+        if self.config.drains && self.leader.is_active().await? {
             return Ok(Manner::Drain { until: self.until });
         }
         Ok(Manner::AtOnce)
     }
 
-    async fn step(&self, pool: &Guarded<MediaPool>, manner: Manner) -> Result<(), UninstallError> {
+    async fn step_pool(&self, pool: &Guarded<MediaPool>, manner: Manner) -> Result<(), UninstallError> {
         let seconds = pool.0.as_ref().ok().map(|pool| pool.spec.drain.deadline_seconds);
         let step = plan_pool(pool.meta(), seconds, manner, Timestamp::now());
         let (api, name) = (self.pools(), pool.name_any());
@@ -168,25 +175,25 @@ impl Uninstall {
         if step.release {
             let patch = build_patch(pool.meta(), false);
             let patched = api.patch_metadata(&name, &PatchParams::default(), &Patch::Merge(&patch)).await;
-            unless_gone(patched, "let a pool go")?;
-            tracing::info!(pool = name, "let pool go without a drain: its calls end now");
+            unless_gone(patched, "remove the finalizer of a pool")?;
+            tracing::info!(pool = name, "removed the finalizer of a pool without a drain: its calls end now");
         }
         Ok(())
     }
 
-    /// Meetings that still say they have a place get the status that the operator would give them.
+    /// Gives meetings that still claim a place the status that the operator would write.
     async fn mark_meetings(&self) -> Result<Option<String>, UninstallError> {
         let mut count = 0_u32;
         let all = list::<Guarded<Meeting>>(&Api::all(self.client.clone()), "list the meetings").await?;
-        // One that cannot be read never got a place.
+        // A meeting that cannot be parsed never had a place.
         for meeting in all.into_iter().filter_map(|meeting| meeting.0.ok()) {
             if let Some(status) = compute_without_pool(&meeting, &self.config.namespace, Timestamp::now()) {
                 self.mark(&meeting.metadata, &status).await?;
                 count += 1;
             }
         }
-        // Once more: an operator that had not heard yet may have written its own.
-        Ok((count > 0).then(|| format!("{count} meetings were told that they have no pool")))
+        // Checked once more: an operator that had not noticed yet may have written its own status.
+        Ok((count > 0).then(|| format!("{count} meetings were marked as having no pool")))
     }
 
     async fn mark(&self, metadata: &ObjectMeta, status: &MeetingStatus) -> Result<(), UninstallError> {
@@ -203,32 +210,32 @@ impl Uninstall {
         unless_gone(api.patch_status(name, &parameters, &Patch::Apply(&patch)).await, "write the status of a meeting")
     }
 
-    fn tell(&mut self, left: &str, elapsed: Duration) {
-        let is_known = |(told, at): &(String, Instant)| told == left && at.elapsed() < TELL_AGAIN;
-        if self.told.as_ref().is_some_and(is_known) {
+    fn log_progress(&mut self, left: &str, elapsed: Duration) {
+        let is_known = |(reported, at): &(String, Instant)| reported == left && at.elapsed() < LOG_AGAIN;
+        if self.reported.as_ref().is_some_and(is_known) {
             return;
         }
         tracing::info!(elapsed = elapsed.as_secs(), timeout = self.config.timeout.as_secs(), "{left}");
-        self.told = Some((left.to_owned(), Instant::now()));
+        self.reported = Some((left.to_owned(), Instant::now()));
     }
 }
 
-/// Whether an operator acts: only one that does renews its lease.
-struct Leader {
+/// Whether an operator is active: only an active one renews its lease.
+struct LeaseObserver {
     leases: Api<Lease>,
     name: String,
     limit: Duration,
-    /// Version of the lease, and since when it is that.
+    /// Version of the lease, and since when it has not changed.
     seen: (Option<String>, Instant),
 }
 
-impl Leader {
+impl LeaseObserver {
     fn new(client: &Client, config: &UninstallConfig, limit: Duration) -> Self {
         let leases = Api::namespaced(client.clone(), &config.namespace);
         Self { leases, name: config.lease.clone(), limit, seen: (None, Instant::now()) }
     }
 
-    async fn acts(&mut self) -> Result<bool, UninstallError> {
+    async fn is_active(&mut self) -> Result<bool, UninstallError> {
         let lease =
             self.leases.get_opt(&self.name).await.map_err(UninstallError::request("read the operator's lease"))?;
         let version = lease.and_then(|lease| lease.metadata.resource_version);
@@ -239,7 +246,7 @@ impl Leader {
     }
 }
 
-/// A kind that is not defined any more has no objects.
+/// A kind whose CRD is gone has no objects.
 async fn list<K>(api: &Api<K>, what: &'static str) -> Result<Vec<K>, UninstallError>
 where
     K: Clone + serde::de::DeserializeOwned + std::fmt::Debug,
@@ -251,7 +258,7 @@ where
     }
 }
 
-/// What is gone or has changed meanwhile is looked at again.
+/// An object that is gone or has changed meanwhile is handled in the next step.
 fn unless_gone<T>(result: Result<T, kube::Error>, what: &'static str) -> Result<(), UninstallError> {
     match result {
         Ok(_) => Ok(()),
@@ -260,12 +267,12 @@ fn unless_gone<T>(result: Result<T, kube::Error>, what: &'static str) -> Result<
     }
 }
 
-/// What the operator says of a pool, once it has noticed.
+/// The progress that the operator reports for a pool, once it has noticed.
 fn describe(pool: &Guarded<MediaPool>) -> String {
     let status = pool.0.as_ref().ok().and_then(|pool| pool.status.as_ref());
     let conditions = status.map(|status| status.conditions.as_slice()).unwrap_or_default();
-    let told = find(conditions, CONDITION_READY).filter(|ready| ready.reason == reason::DELETING);
-    let message = told.map_or("being deleted", |ready| ready.message.as_str());
+    let reported = find(conditions, CONDITION_READY).filter(|ready| ready.reason == reason::DELETING);
+    let message = reported.map_or("being deleted", |ready| ready.message.as_str());
     format!("pool {:?}: {message}", pool.name_any())
 }
 

@@ -1,5 +1,5 @@
-//! The operator and its definitions against a real API server: what it takes, what it refuses, and the whole way of a meeting. Pods get their
-//! status by hand, and a small server answers for them, because there is no kubelet here.
+//! The operator and its CRDs against a real API server: what the API server accepts and rejects, and the whole life of a meeting. There is
+//! no kubelet here: tests write the status of pods, and a small server responds in their place.
 
 #![allow(
     clippy::unwrap_used,
@@ -24,12 +24,7 @@ use axum::{
 };
 use convene_crds::{AccessPolicy, Exposure, MediaPool, Meeting, MeetingPhase, MeetingPlacement, NamespacesFrom, names};
 use convene_operator::{
-    config::{Config, Tempo},
-    podlink::PodLink,
-    pool::validate::PodDefaults,
-    reach::keep_reach,
-    run::run,
-    world::{OtherWriters, World, watch_others, watch_pools},
+    ClusterCache, Config, Intervals, OtherWriters, PodDefaults, PodLink, run, run_prober, watch_others, watch_pools,
 };
 use convene_protocol::{
     admin::{RoomList, RoomReport},
@@ -53,7 +48,7 @@ use tokio::sync::oneshot;
 
 const SHORT: Duration = Duration::from_secs(20);
 
-/// Sends the object as it is: the types here would not let some of these mistakes be written.
+/// Sends the object as it is: the Rust types would not allow some of these mistakes.
 async fn refusal(client: &Client, object: &Value) -> String {
     let plural = if object["kind"] == "Meeting" { "meetings" } else { "mediapools" };
     let namespace = object["metadata"]["namespace"].as_str().unwrap();
@@ -67,7 +62,7 @@ async fn refusal(client: &Client, object: &Value) -> String {
 
 #[tokio::test]
 #[ignore = "needs the test cluster's binaries: make test-api-server"]
-async fn mistakes_are_refused_with_a_sentence_that_mends_them() {
+async fn mistakes_are_rejected_with_a_remedy() {
     let server = ApiServer::start("refusals").await;
     let client = &server.client;
     make_namespaces(client).await;
@@ -196,10 +191,10 @@ async fn defaults_are_filled_in_and_the_pool_stays() {
     assert_eq!((limits.meetings, limits.dedicated, made.spec.plain_rtp.destinations.len()), (None, 1, 0));
 }
 
-/// An operator that runs until this is dropped, or until it is told to stop.
+/// An operator that runs until this is dropped, or until it is asked to stop.
 struct RunningOperator {
     stop: Option<oneshot::Sender<()>>,
-    task: tokio::task::JoinHandle<Result<(), convene_operator::run::RunError>>,
+    task: tokio::task::JoinHandle<Result<(), convene_operator::RunError>>,
 }
 
 impl RunningOperator {
@@ -218,7 +213,7 @@ impl RunningOperator {
             listen: "127.0.0.1:0".parse().unwrap(),
             lease: None,
             key_rotation: None,
-            tempo: Tempo::default(),
+            intervals: Intervals::default(),
         };
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(run(client.clone(), config, convene_service::log::LogHealth::default(), async {
@@ -229,7 +224,7 @@ impl RunningOperator {
 
     async fn stop(mut self) {
         drop(self.stop.take());
-        tokio::time::timeout(SHORT, &mut self.task).await.expect("ends when told to").unwrap().unwrap();
+        tokio::time::timeout(SHORT, &mut self.task).await.expect("ends when asked to").unwrap().unwrap();
     }
 }
 
@@ -252,7 +247,7 @@ async fn wait_for_phase(client: &Client, name: &str, phase: MeetingPhase) -> Mee
     .await
 }
 
-/// What scheduler and kubelet would do.
+/// Does the work of scheduler and kubelet.
 async fn make_pod_ready(client: &Client, pod: &Pod, ip: &str) {
     let name = pod.name_any();
     bind_pod(client, &name, "pier-1").await.unwrap();
@@ -283,14 +278,14 @@ async fn event_reasons(client: &Client, namespace: &str, name: &str) -> Vec<Stri
         .collect()
 }
 
-/// The namespaces, the definitions, and a node.
+/// Creates the namespaces, the CRDs and a node.
 async fn make_harbor(client: &Client) {
     make_namespaces(client).await;
     install_definitions(client).await;
     make_node(client, "pier-1", "203.0.113.7").await;
 }
 
-/// Answers the admin API in place of the media pods: rooms by UID of their meeting.
+/// Serves the admin API in place of the media pods: rooms by UID of their meeting.
 #[derive(Clone, Default)]
 struct FakePods {
     rooms: Arc<Mutex<BTreeMap<String, RoomReport>>>,
@@ -299,7 +294,7 @@ struct FakePods {
 }
 
 impl FakePods {
-    /// They take tokens of the pool's key, and three people are in the regatta.
+    /// They accept tokens of the pool's key, and the regatta has three participants.
     async fn with_regatta(client: &Client, uid: &str, recording: bool) -> Self {
         let keys: ConfigMap = Api::namespaced(client.clone(), HOME).get("lagoon-keys").await.unwrap();
         let keys = KeySet::from_jwks(&keys.data.unwrap()[names::ADMISSION_KEYS_FILE]).unwrap();
@@ -350,7 +345,7 @@ impl FakePods {
 
 #[tokio::test]
 #[ignore = "needs the test cluster's binaries: make test-api-server"]
-#[allow(clippy::too_many_lines, reason = "one story, told in order")]
+#[allow(clippy::too_many_lines, reason = "one story, in order")]
 async fn a_meeting_goes_the_whole_way() {
     let server = ApiServer::start("story").await;
     let client = &server.client;
@@ -360,7 +355,7 @@ async fn a_meeting_goes_the_whole_way() {
     let pools: Api<MediaPool> = Api::namespaced(client.clone(), HOME);
     let pods: Api<Pod> = Api::namespaced(client.clone(), HOME);
 
-    // No pool: it says so, and goes on by itself when the pool comes.
+    // No pool: the status says so, and the meeting continues by itself when the pool is created.
     create(&meetings, meeting("regatta", json!({"pool": "lagoon", "title": "Regatta"}))).await;
     let waiting = wait_for_phase(client, "regatta", MeetingPhase::Pending).await;
     assert_eq!(condition_reason(&waiting, "Accepted"), "PoolNotFound");
@@ -374,7 +369,7 @@ async fn a_meeting_goes_the_whole_way() {
     })
     .await;
 
-    // The pod becomes ready: it learns its address, the meeting is bound to it, and a spare one is made.
+    // The pod becomes ready: it gets its address, the meeting is assigned to it, and a spare pod is created.
     make_pod_ready(client, &first, "127.71.0.1").await;
     let ready = wait_for_phase(client, "regatta", MeetingPhase::Ready).await;
     let status = ready.status.as_ref().unwrap();
@@ -391,7 +386,7 @@ async fn a_meeting_goes_the_whole_way() {
     assert_ne!(spare.annotations()[names::ANNOTATION_RTC_PORTS], "41000-41001");
     make_pod_ready(client, &spare, "127.71.0.2").await;
 
-    // People come: their number reaches the status, over a line that carries a token of the key the operator made.
+    // Participants join: their number reaches the status, over a link with a token of the key that the operator generated.
     let uid = ready.uid().unwrap();
     let fake = FakePods::with_regatta(client, &uid, true).await;
     fake.start("127.71.0.1").await;
@@ -401,12 +396,12 @@ async fn a_meeting_goes_the_whole_way() {
     })
     .await;
 
-    // Nothing changes: nothing is written.
+    // Without changes nothing is written.
     let settled = settle(client).await;
     tokio::time::sleep(Duration::from_secs(6)).await; // longer than a round of the room keeper
     assert_eq!(resource_versions(client).await, settled, "something was written although nothing changed");
 
-    // The pod is lost: the meeting moves to the spare one at once, and another spare one is made on other ports.
+    // The pod is lost: the meeting moves to the spare pod at once, and another spare pod is created on other ports.
     pods.delete(&first.name_any(), &DeleteParams::default().grace_period(0)).await.unwrap();
     wait_for("the meeting on the spare pod", SHORT, async || {
         let status = meetings.get("regatta").await.unwrap().status.unwrap();
@@ -423,7 +418,7 @@ async fn a_meeting_goes_the_whole_way() {
         assert!(reasons.iter().any(|told| told == reason), "{reason}: {reasons:?}");
     }
 
-    // The operator is away while the meeting is deleted: its successor ends the room.
+    // The operator is away while the meeting is deleted: the next process ends the room.
     operator.stop().await;
     fake.start("127.71.0.2").await;
     meetings.delete("regatta", &DeleteParams::default()).await.unwrap();
@@ -440,7 +435,7 @@ async fn a_meeting_goes_the_whole_way() {
 
 #[tokio::test]
 #[ignore = "needs the test cluster's binaries: make test-api-server"]
-async fn a_deleted_pool_waits_for_its_people_until_its_deadline() {
+async fn a_deleted_pool_waits_for_its_participants_until_its_deadline() {
     let server = ApiServer::start("removal").await;
     let client = &server.client;
     make_harbor(client).await;
@@ -463,7 +458,7 @@ async fn a_deleted_pool_waits_for_its_people_until_its_deadline() {
     })
     .await;
 
-    // Somebody else has a finalizer too. The pool says who is there, and takes no other meeting.
+    // The pool also has a foreign finalizer. Its status reports the participants, and it takes no other meeting.
     let both = json!({"metadata": {"finalizers": [names::FINALIZER_DRAIN, "crew.test/log"]}});
     pools.patch("lagoon", &PatchParams::default(), &Patch::Merge(&both)).await.unwrap();
     pools.delete("lagoon", &DeleteParams::default()).await.unwrap();
@@ -471,7 +466,8 @@ async fn a_deleted_pool_waits_for_its_people_until_its_deadline() {
     wait_for("the pool's reason", SHORT, async || {
         let status = pools.get("lagoon").await.unwrap().status.unwrap();
         let ready = status.conditions.iter().find(|condition| condition.type_ == "Ready").unwrap().clone();
-        let is_told = ready.reason == "Deleting" && ready.message.contains("3 people on 1 media pod may stay until");
+        let is_told =
+            ready.reason == "Deleting" && ready.message.contains("3 participants on 1 media pod can stay until");
         if is_told { Ok(()) } else { Err(format!("{ready:?}")) }
     })
     .await;
@@ -484,7 +480,8 @@ async fn a_deleted_pool_waits_for_its_people_until_its_deadline() {
     .await;
     assert_eq!(wait_for_phase(client, "regatta", MeetingPhase::Draining).await.status.unwrap().participants, Some(3));
 
-    // At the deadline, and not before, people are told; then the pod goes, the meetings say so, and of the finalizers the other one is left.
+    // Participants are notified at the deadline, not before; then the pod is deleted, the meetings report it, and only the foreign
+    // finalizer is left.
     wait_for("the end of the room", SHORT, async || {
         let ended = fake.ended.lock().unwrap().clone();
         if ended == ["crew/regatta ended"] { Ok(()) } else { Err(format!("{ended:?}")) }
@@ -516,7 +513,7 @@ async fn a_deleted_pool_waits_for_its_people_until_its_deadline() {
     operator.stop().await;
 }
 
-/// Waits until two looks a second apart see the same.
+/// Waits until two reads, a second apart, are equal.
 async fn settle(client: &Client) -> Vec<String> {
     wait_for("a settled cluster", SHORT, async || {
         let before = resource_versions(client).await;
@@ -548,7 +545,7 @@ async fn a_key_is_made_once_however_many_ask() {
     let config_maps: Api<ConfigMap> = Api::namespaced(client.clone(), HOME);
     create(&secrets, json!({"metadata": {"name": "lagoon-key"}})).await;
     create(&config_maps, json!({"metadata": {"name": "lagoon-keys"}})).await;
-    let ensure = convene_operator::keys::ensure_keys;
+    let ensure = convene_operator::ensure_keys;
     let ask = async || ensure(client, HOME, "lagoon-key", "lagoon-keys", None).await.unwrap().signer;
     let signers = tokio::join!(ask(), ask(), ask(), ask());
     let keys = config_maps.get("lagoon-keys").await.unwrap().data.unwrap();
@@ -571,7 +568,7 @@ async fn a_next_key_is_published_beside_the_first_and_an_emptied_secret_ends_bot
     let config_maps: Api<ConfigMap> = Api::namespaced(client.clone(), HOME);
     create(&secrets, json!({"metadata": {"name": "lagoon-key"}})).await;
     create(&config_maps, json!({"metadata": {"name": "lagoon-keys"}})).await;
-    let ensure = convene_operator::keys::ensure_keys;
+    let ensure = convene_operator::ensure_keys;
     let published = async || {
         let text = config_maps.get("lagoon-keys").await.unwrap().data.unwrap()[names::ADMISSION_KEYS_FILE].clone();
         let set: Value = serde_json::from_str(&text).unwrap();
@@ -580,7 +577,7 @@ async fn a_next_key_is_published_beside_the_first_and_an_emptied_secret_ends_bot
 
     ensure(client, HOME, "lagoon-key", "lagoon-keys", None).await.unwrap();
     let first = published().await;
-    // Every key is old at once.
+    // Every key is due for rotation at once.
     let keys = ensure(client, HOME, "lagoon-key", "lagoon-keys", Some(Duration::ZERO)).await.unwrap();
     let both = published().await;
     assert_eq!((first.len(), both.len()), (1, 2));
@@ -589,24 +586,24 @@ async fn a_next_key_is_published_beside_the_first_and_an_emptied_secret_ends_bot
     let nothing = json!({"data": {"private.pem": null, "kid": null}});
     secrets.patch("lagoon-key", &PatchParams::default(), &Patch::Merge(&nothing)).await.unwrap();
     ensure(client, HOME, "lagoon-key", "lagoon-keys", None).await.unwrap();
-    let anew = published().await;
-    assert!(anew.len() == 1 && !both.contains(&anew[0]), "{both:?} {anew:?}");
+    let again = published().await;
+    assert!(again.len() == 1 && !both.contains(&again[0]), "{both:?} {again:?}");
     let left = secrets.get("lagoon-key").await.unwrap().data.unwrap();
     assert_eq!(left.keys().collect::<Vec<_>>(), ["kid", "private.pem", "rotation.json"]);
 }
 
 #[tokio::test]
 #[ignore = "needs the test cluster's binaries: make test-api-server"]
-async fn what_a_probe_found_is_told_in_a_condition_of_the_pod_beside_its_others() {
+async fn a_probe_result_is_a_condition_of_the_pod_beside_its_others() {
     let server = ApiServer::start("reach").await;
     let client = &server.client;
     make_harbor(client).await;
     create(&Api::<Secret>::namespaced(client.clone(), HOME), json!({"metadata": {"name": "lagoon-key"}})).await;
     create(&Api::<ConfigMap>::namespaced(client.clone(), HOME), json!({"metadata": {"name": "lagoon-keys"}})).await;
-    let keys = convene_operator::keys::ensure_keys(client, HOME, "lagoon-key", "lagoon-keys", None).await.unwrap();
+    let keys = convene_operator::ensure_keys(client, HOME, "lagoon-key", "lagoon-keys", None).await.unwrap();
     let pools: Api<MediaPool> = Api::namespaced(client.clone(), HOME);
     create(&pools, pool("lagoon", json!({"rtcPorts": {"min": 41000, "max": 41039}}))).await;
-    // A pod of an older version: it knows nothing of probes.
+    // An older pod, without probe support.
     FakePods::default().start("127.0.0.42").await;
     let pods: Api<Pod> = Api::namespaced(client.clone(), HOME);
     let pod = create(
@@ -623,7 +620,7 @@ async fn what_a_probe_found_is_told_in_a_condition_of_the_pod_beside_its_others(
     .await;
     make_pod_ready(client, &pod, "127.0.0.42").await;
 
-    let (world, ends) = World::new(
+    let (cache, ends) = ClusterCache::new(
         client.clone(),
         HOME.into(),
         PodDefaults { image: "registry.test/media:1".into(), admission_keys: "lagoon-keys".into() },
@@ -631,7 +628,7 @@ async fn what_a_probe_found_is_told_in_a_condition_of_the_pod_beside_its_others(
     let writers =
         OtherWriters { meetings: ends.meetings, pods: ends.pods, services: ends.services, budgets: ends.budgets };
     let link = PodLink::new(keys.signer);
-    let pools = watch_pools(&world, ends.pools);
+    let pools = watch_pools(&cache, ends.pools);
     let told = wait_for("the condition", SHORT, async || {
         let pod = pods.get("media-lagoon-41000").await.unwrap();
         let conditions = pod.status.unwrap().conditions.unwrap();
@@ -643,8 +640,8 @@ async fn what_a_probe_found_is_told_in_a_condition_of_the_pod_beside_its_others(
     });
     let (told, count) = tokio::select! {
         told = told => told,
-        () = keep_reach(Arc::clone(&world), link) => unreachable!("it never ends"),
-        () = watch_others(Arc::clone(&world), writers) => unreachable!("it never ends"),
+        () = run_prober(Arc::clone(&cache), link) => unreachable!("it never ends"),
+        () = watch_others(Arc::clone(&cache), writers) => unreachable!("it never ends"),
         () = pools.for_each(|_| std::future::ready(())) => unreachable!("it never ends"),
     };
     assert_eq!((told.status.as_str(), told.reason.as_deref()), ("Unknown", Some("ProbeFailed")));

@@ -1,4 +1,4 @@
-//! Two operators against a real API server: one acts, the other takes its place when it dies or stops, and never do both.
+//! Two operators against a real API server: one is the leader, the other takes over when it dies or stops, and never do both lead.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,12 +11,7 @@ mod support;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use convene_crds::{MediaPool, names};
-use convene_operator::{
-    config::{Config, Tempo},
-    lease::LeaseConfig,
-    pool::validate::PodDefaults,
-    run::{RunError, run},
-};
+use convene_operator::{Config, Intervals, LeaseConfig, PodDefaults, RunError, run};
 use k8s_openapi::{
     api::{
         coordination::v1::Lease,
@@ -38,7 +33,7 @@ use tokio::{
 
 const HOME: &str = "harbor";
 const SHORT: Duration = Duration::from_secs(20);
-/// What is promised after an operator died, and after one stopped.
+/// The promised times after an operator died, and after one stopped.
 const AFTER_DEATH: Duration = Duration::from_secs(15);
 const AFTER_STOP: Duration = Duration::from_secs(3);
 
@@ -49,7 +44,7 @@ where
     api.create(&PostParams::default(), &serde_json::from_value(object).unwrap()).await.unwrap();
 }
 
-/// What the charts would make.
+/// What the charts would create.
 async fn install(client: &Client) {
     create(&Api::<Namespace>::all(client.clone()), json!({"metadata": {"name": HOME}})).await;
     for definition in convene_crds::generate::definitions() {
@@ -59,7 +54,7 @@ async fn install(client: &Client) {
     create(&Api::<ConfigMap>::namespaced(client.clone(), HOME), json!({"metadata": {"name": "lagoon-keys"}})).await;
 }
 
-/// An operator of several; dropping it is like killing it.
+/// One of several operators; dropping it is like killing it.
 struct Replica {
     identity: String,
     address: SocketAddr,
@@ -84,7 +79,7 @@ impl Replica {
             listen: address,
             lease: Some(LeaseConfig { name: "jetty".into(), identity: identity.into() }),
             key_rotation: None,
-            tempo: Tempo::default(),
+            intervals: Intervals::default(),
         };
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(run(client.clone(), config, convene_service::log::LogHealth::default(), async {
@@ -100,7 +95,7 @@ impl Replica {
 
     async fn stop(mut self) {
         drop(self.stop.take());
-        tokio::time::timeout(SHORT, &mut self.task).await.expect("ends when told to").unwrap().unwrap();
+        tokio::time::timeout(SHORT, &mut self.task).await.expect("ends when asked to").unwrap().unwrap();
     }
 
     async fn wait_until_ready(&self, body: &str) {
@@ -119,7 +114,7 @@ impl Replica {
     }
 }
 
-/// The whole answer; empty if nobody listens.
+/// The whole response; empty if nothing listens.
 async fn fetch(address: SocketAddr, path: &str) -> String {
     let Ok(mut stream) = tokio::net::TcpStream::connect(address).await else { return String::new() };
     let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
@@ -133,7 +128,7 @@ async fn leads(address: SocketAddr) -> bool {
     fetch(address, "/metrics").await.contains("\nconvene_operator_leading 1")
 }
 
-/// Looks again and again whether two operators lead at once, until it is dropped.
+/// Checks repeatedly whether two operators lead at once, until it is dropped.
 struct Sampler {
     addresses: Arc<std::sync::Mutex<Vec<SocketAddr>>>,
     task: tokio::task::JoinHandle<()>,
@@ -155,7 +150,7 @@ impl Sampler {
             let known = addresses.lock().unwrap().clone();
             for first in &known {
                 for second in known.iter().filter(|second| *second != first) {
-                    // Led before and after the look at the other, so at that moment too: no operator leads twice.
+                    // It led before and after the check of the other, so also at that moment: no operator leads twice.
                     let are_two = leads(*first).await && leads(*second).await && leads(*first).await;
                     assert!(!are_two, "{first} and {second} lead at once");
                 }
@@ -170,7 +165,7 @@ impl Sampler {
     }
 }
 
-/// Somebody acts: a new pool gets its pod.
+/// One of them acts: a new pool gets its pod.
 async fn assert_acts(client: &Client, pool: &str, first_port: u16) {
     let pools: Api<MediaPool> = Api::namespaced(client.clone(), HOME);
     let spec = json!({"rtcPorts": {"min": first_port, "max": first_port + 9}});
@@ -211,13 +206,13 @@ async fn another_operator_takes_over_and_never_do_two_act() {
     assert_eq!(holder(&leases).await, (Some("heron".into()), Some(0)));
     assert_acts(client, "lagoon", 41000).await;
 
-    // It dies: the lease has to end first.
+    // It dies: the lease has to expire first.
     heron.kill().await;
     egret.wait_until_leading(AFTER_DEATH).await;
     assert_eq!(holder(&leases).await, (Some("egret".into()), Some(1)));
     assert_acts(client, "bay", 42000).await;
 
-    // It stops: the lease is given back.
+    // It stops: the lease is released.
     let stork = Replica::start(client, "stork");
     sampler.add(&stork);
     stork.wait_until_ready("standby\n").await;
@@ -226,15 +221,15 @@ async fn another_operator_takes_over_and_never_do_two_act() {
     assert_eq!(holder(&leases).await, (Some("stork".into()), Some(2)));
     assert_acts(client, "delta", 43000).await;
 
-    // The lease is taken from it: it ends, and the lease is left alone.
-    let taken = json!({"spec": {"holderIdentity": "somebody"}});
+    // The lease is taken from it: it ends, and leaves the lease alone.
+    let taken = json!({"spec": {"holderIdentity": "another-replica"}});
     leases.patch("jetty", &PatchParams::default(), &Patch::Merge(&taken)).await.unwrap();
     let mut stork = stork;
     let ended = tokio::time::timeout(SHORT, &mut stork.task).await.expect("ends when it lost the lease").unwrap();
     assert!(matches!(ended, Err(RunError::Lease(_))), "{ended:?}");
-    assert_eq!(holder(&leases).await.0.as_deref(), Some("somebody"));
+    assert_eq!(holder(&leases).await.0.as_deref(), Some("another-replica"));
 
-    // When nobody is left, the last one leaves a free lease, and a new one takes it at once.
+    // The last operator leaves a released lease, and a new one acquires it at once.
     let released = json!({"spec": {"holderIdentity": ""}});
     leases.patch("jetty", &PatchParams::default(), &Patch::Merge(&released)).await.unwrap();
     let crane = Replica::start(client, "crane");

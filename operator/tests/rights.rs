@@ -1,5 +1,5 @@
-//! The operator with exactly the rights that the chart grants it, against a real API server: whatever it asks for, it may do. And what others
-//! write where it writes does not stop it.
+//! The operator with exactly the permissions that the chart grants, against a real API server: every request it sends is allowed. And other
+//! writers of the same fields do not stop it.
 
 #![allow(
     clippy::unwrap_used,
@@ -19,13 +19,7 @@ use std::{
 
 use axum::http::{Request, Response, StatusCode};
 use convene_crds::{MediaPool, Meeting, MeetingPhase, names};
-use convene_operator::{
-    config::{Config, Tempo},
-    lease::LeaseConfig,
-    pool::validate::PodDefaults,
-    run::{RunError, run},
-    uninstall::{UninstallConfig, uninstall},
-};
+use convene_operator::{Config, Intervals, LeaseConfig, PodDefaults, RunError, UninstallConfig, run, uninstall};
 use convene_protocol::admission::KeySet;
 use futures_util::{FutureExt, TryFutureExt, future::BoxFuture};
 use k8s_openapi::api::{
@@ -52,7 +46,7 @@ use tower::{Layer, Service};
 
 const SOON: Duration = Duration::from_secs(45);
 
-/// What was refused for lack of a right, as `METHOD PATH`.
+/// Requests that were forbidden, as `METHOD PATH`.
 #[derive(Clone, Default)]
 struct Refusals(Arc<Mutex<BTreeSet<String>>>);
 
@@ -64,7 +58,7 @@ impl<S> Layer<S> for Refusals {
     }
 }
 
-/// Notes the refusals of what it hands on.
+/// Records forbidden requests among those it forwards.
 #[derive(Clone)]
 struct Counted<S> {
     inner: S,
@@ -110,11 +104,11 @@ fn build_config() -> Config {
         listen: "127.0.0.1:0".parse().unwrap(),
         lease: Some(LeaseConfig { name: "convene-operator".into(), identity: "heron".into() }),
         key_rotation: Some(Duration::from_secs(5)),
-        tempo: Tempo { rest: Duration::from_secs(1), waiting: Duration::from_secs(1), ..Tempo::default() },
+        intervals: Intervals { rest: Duration::from_secs(1), waiting: Duration::from_secs(1), ..Intervals::default() },
     }
 }
 
-/// An operator under its own account.
+/// An operator with its own service account.
 struct Operator {
     refusals: Refusals,
     stop: oneshot::Sender<()>,
@@ -132,7 +126,7 @@ impl Operator {
         Self { refusals, stop, task }
     }
 
-    /// What a test of it says counts only if it lacked no right.
+    /// A test result counts only if no permission was missing.
     async fn finish<T>(self, story: impl Future<Output = T>) -> T {
         let told = AssertUnwindSafe(story).catch_unwind().await;
         drop(self.stop);
@@ -140,12 +134,12 @@ impl Operator {
         let refused = self.refusals.0.lock().unwrap().clone();
         assert!(refused.is_empty(), "the chart does not let the operator: {refused:#?}");
         let told = told.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        ended.expect("ends when told to").unwrap().unwrap();
+        ended.expect("ends when asked to").unwrap().unwrap();
         told
     }
 }
 
-/// A cluster of two nodes with what the chart makes.
+/// A cluster of two nodes with the objects of the chart.
 async fn start(test: &str, network: u8) -> (ApiServer, Nodes) {
     let server = ApiServer::start(test).await;
     make_namespaces(&server.client).await;
@@ -157,7 +151,7 @@ async fn start(test: &str, network: u8) -> (ApiServer, Nodes) {
     (server, nodes)
 }
 
-/// Waits until the status of `name` is as wanted; the answer is the status.
+/// Waits until the status of `name` is as wanted, and returns it.
 async fn wait_for_status(client: &Client, name: &str, what: &str, is_wanted: impl Fn(&Value) -> bool) -> Value {
     let meetings: Api<Meeting> = Api::namespaced(client.clone(), CREW);
     wait_for(&format!("meeting {name:?} {what}"), SOON, async || {
@@ -187,14 +181,14 @@ async fn wait_for_keys(client: &Client, count: usize) {
 async fn the_chart_grants_whatever_the_operator_asks_for() {
     let (server, _nodes) = start("rights", 89).await;
     let operator = Operator::start(&server).await;
-    operator.finish(tell_everything(&server.client)).await;
+    operator.finish(exercise_everything(&server.client)).await;
 }
 
-async fn tell_everything(client: &Client) {
+async fn exercise_everything(client: &Client) {
     let meetings: Api<Meeting> = Api::namespaced(client.clone(), CREW);
     let pools: Api<MediaPool> = Api::namespaced(client.clone(), HOME);
 
-    // The lease is ours, and the keys are there.
+    // The lease is held, and the keys exist.
     let lease: Lease = wait_for("the lease", SOON, async || {
         let leases: Api<Lease> = Api::namespaced(client.clone(), HOME);
         leases.get("convene-operator").await.map_err(|error| error.to_string())
@@ -244,7 +238,7 @@ async fn tell_everything(client: &Client) {
     })
     .await;
 
-    // A meeting whose time is over is deleted; one that somebody deletes goes.
+    // A meeting past its time to live is deleted; one that a user deletes is gone.
     let soon = jiff::Timestamp::from_second(jiff::Timestamp::now().as_second() + 4).unwrap();
     let short = json!({"pool": "lagoon", "endsAt": soon.to_string(), "ttlAfterEnded": 0});
     create(&meetings, meeting("short", short)).await;
@@ -255,10 +249,10 @@ async fn tell_everything(client: &Client) {
     .await;
     meetings.delete("tide", &DeleteParams::default()).await.unwrap();
 
-    // The key is old by now.
+    // The key is due for rotation by now.
     wait_for_keys(client, 2).await;
 
-    // A pool that is deleted is drained, and goes.
+    // A deleted pool is drained and removed.
     pools.delete("delta", &DeleteParams::default()).await.unwrap();
     wait_for("the end of a pool", SOON, async || match pools.get_opt("delta").await.unwrap() {
         None => Ok(()),
@@ -292,7 +286,7 @@ async fn the_chart_grants_whatever_an_uninstall_asks_for() {
         wait_until_ready(client, "regatta").await;
     };
 
-    // The operator drains, and says what is so.
+    // The operator drains, and reports the progress.
     create(&Api::<Meeting>::namespaced(client.clone(), CREW), meeting("regatta", json!({"pool": "lagoon"}))).await;
     let operator = Operator::start(&server).await;
     let story = async {
@@ -302,7 +296,7 @@ async fn the_chart_grants_whatever_an_uninstall_asks_for() {
     };
     operator.finish(story).await;
 
-    // Nobody is there any more who could.
+    // No operator is left that could.
     remove(false).await;
 }
 
@@ -314,12 +308,12 @@ async fn what_others_write_in_its_place_does_not_stop_the_operator() {
     operator.finish(meddle(&server.client)).await;
 }
 
-/// Somebody else takes the fields of status and budget for their own, as a tool that applies whole objects does.
+/// Another manager takes over the fields of status and budget, as a tool that applies whole objects does.
 async fn meddle(client: &Client) {
     let meetings: Api<Meeting> = Api::namespaced(client.clone(), CREW);
     let pools: Api<MediaPool> = Api::namespaced(client.clone(), HOME);
     let budgets: Api<PodDisruptionBudget> = Api::namespaced(client.clone(), HOME);
-    let somebody = PatchParams::apply("somebody").force();
+    let other = PatchParams::apply("other-manager").force();
     create(&pools, pool("lagoon", json!({"rtcPorts": {"min": 41000, "max": 41099}}))).await;
     create(&meetings, meeting("regatta", json!({"pool": "lagoon"}))).await;
     let told = wait_until_ready(client, "regatta").await;
@@ -328,7 +322,7 @@ async fn meddle(client: &Client) {
     status.as_object_mut().unwrap().remove("spec");
     status["status"] =
         json!({"phase": "Failed", "joinUrl": "https://elsewhere.test", "pod": {"name": "none", "uid": "none"}});
-    meetings.patch_status("regatta", &somebody, &Patch::Apply(&status)).await.unwrap();
+    meetings.patch_status("regatta", &other, &Patch::Apply(&status)).await.unwrap();
     wait_for_status(client, "regatta", "as it was", |status| {
         ["phase", "joinUrl", "pod"].iter().all(|field| status[field] == told[field])
     })
@@ -338,7 +332,7 @@ async fn meddle(client: &Client) {
         "apiVersion": "convene.dev/v1alpha1", "kind": "MediaPool", "metadata": {"name": "lagoon"},
         "status": {"revision": "none", "pods": {"ready": 77}},
     });
-    pools.patch_status("lagoon", &somebody, &Patch::Apply(&status)).await.unwrap();
+    pools.patch_status("lagoon", &other, &Patch::Apply(&status)).await.unwrap();
     wait_for("the pool's status", SOON, async || {
         let status = pools.get("lagoon").await.unwrap().status.unwrap();
         let is_mended = status.revision.as_deref() != Some("none") && status.pods.ready < 77;
@@ -350,7 +344,7 @@ async fn meddle(client: &Client) {
         "apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "media-lagoon-busy"},
         "spec": {"minAvailable": 0},
     });
-    budgets.patch("media-lagoon-busy", &somebody, &Patch::Apply(&budget)).await.unwrap();
+    budgets.patch("media-lagoon-busy", &other, &Patch::Apply(&budget)).await.unwrap();
     wait_for("the budget", SOON, async || {
         let spec = serde_json::to_value(budgets.get("media-lagoon-busy").await.unwrap().spec).unwrap();
         if spec["minAvailable"] == 0 { Err(spec.to_string()) } else { Ok(()) }

@@ -1,11 +1,11 @@
-//! What the operator takes and how fast it is with many meetings: the optimised program as a process of its own against a real API server.
-//! Media pods and kubelets are played by this process. `make measure-operator` runs it and keeps what it prints in docs/measurements.
+//! Resource usage and speed of the operator with many meetings: the optimized program as its own process against a real API server. This
+//! process simulates media pods and kubelets. `make measure-operator` runs it and stores its output in docs/measurements.
 
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
     clippy::cast_precision_loss,
-    reason = "a measurement may end at once, and what it finds is for people"
+    reason = "a measurement may end at once, and its results are for readers"
 )]
 
 mod support;
@@ -42,19 +42,19 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const LONG: Duration = Duration::from_mins(10);
 const POOLS: [(&str, u16); 3] = [("lagoon", 41000), ("delta", 42000), ("bay", 43000)];
-/// Clients that create meetings at the same time.
+/// Clients that create meetings concurrently.
 const CLIENTS: usize = 16;
-/// Meetings that are offered in each second where latency is measured.
+/// Meetings created per second where latency is measured.
 const OFFERED: u32 = 50;
 const OFFERED_SECONDS: u32 = 30;
-/// What Linux counts processor time in.
+/// Unit of processor time in Linux.
 const TICKS_PER_SECOND: f64 = 100.0;
 
 fn setting(name: &str, default: usize) -> usize {
     std::env::var(name).ok().map_or(default, |text| text.parse().unwrap())
 }
 
-/// The operator as a process of its own.
+/// The operator as its own process.
 struct Process {
     child: Child,
     address: SocketAddr,
@@ -68,7 +68,7 @@ impl Drop for Process {
 }
 
 impl Process {
-    /// Starts it; it is ready when this is done.
+    /// Starts it and waits until it is ready.
     async fn start(server: &ApiServer) -> Self {
         let address: SocketAddr = ([127, 0, 0, 1], free_port()).into();
         let log =
@@ -98,7 +98,7 @@ impl Process {
         assert!(ended.await.unwrap(), "the operator did not end well");
     }
 
-    /// The whole answer; empty if nobody listens.
+    /// The whole response; empty if nothing listens.
     async fn fetch(&self, path: &str) -> String {
         let Ok(mut stream) = tokio::net::TcpStream::connect(self.address).await else { return String::new() };
         let request = format!("GET {path} HTTP/1.1\r\nhost: operator\r\nconnection: close\r\n\r\n");
@@ -138,14 +138,14 @@ impl Process {
 
     fn processor_seconds(&self) -> f64 {
         let text = self.proc_file("stat");
-        // The name of the program, in brackets, may hold spaces.
+        // The name of the program, in brackets, may contain spaces.
         let fields: Vec<_> = text.rsplit_once(')').unwrap().1.split_whitespace().collect();
         let ticks = |index: usize| fields[index].parse::<f64>().unwrap();
         (ticks(11) + ticks(12)) / TICKS_PER_SECOND
     }
 }
 
-/// What `/metrics` tells, by the line's beginning.
+/// `/metrics` by the beginning of each line.
 struct Metrics(BTreeMap<String, f64>);
 
 impl Metrics {
@@ -168,7 +168,7 @@ impl Metrics {
         buckets
     }
 
-    /// The value below which that part of what was observed since `before` lies, in ms; between two bounds it is taken as evenly spread.
+    /// The quantile `part` of what was observed since `before`, in ms, with linear interpolation between bounds.
     fn quantile(&self, before: &Self, name: &str, part: f64) -> f64 {
         let old = before.buckets(name);
         let news = self.buckets(name).into_iter().zip(old).map(|((bound, count), (_, old))| (bound, count - old));
@@ -197,7 +197,7 @@ fn quantile_of(sorted: &[Duration], part: f64) -> f64 {
     round(sorted[index].as_secs_f64() * 1000.0, 1)
 }
 
-/// Everything that was measured.
+/// All results.
 struct Report(Vec<Value>);
 
 impl Report {
@@ -230,7 +230,7 @@ fn build_meeting(batch: &str, number: usize) -> Meeting {
     serde_json::from_value(meeting(&format!("{batch}-{number}"), spec)).unwrap()
 }
 
-/// Creates meetings as fast as that goes; the answer is how many in a second.
+/// Creates meetings as fast as possible and returns the rate per second.
 async fn create_meetings(client: &Client, batch: &str, count: usize) -> f64 {
     let api: Api<Meeting> = Api::namespaced(client.clone(), CREW);
     let next = AtomicUsize::new(0);
@@ -255,7 +255,7 @@ fn per_second(count: usize, duration: Duration) -> f64 {
 async fn delete_meetings(client: &Client) {
     let api: Api<Meeting> = Api::namespaced(client.clone(), CREW);
     wait_for("the end of all meetings", LONG, async || {
-        // With very many the API server's own limit of a minute ends the request, and what is left waits for the next one.
+        // With very many meetings the API server's limit of one minute ends the request, and the next one deletes the rest.
         let _ = api.delete_collection(&DeleteParams::default(), &ListParams::default()).await;
         let left = api.list_metadata(&ListParams::default().limit(1)).await.unwrap().items.len();
         if left == 0 { Ok(()) } else { Err("some are left".into()) }
@@ -271,7 +271,7 @@ async fn assert_all_ready(client: &Client, count: usize) {
     assert_eq!((meetings.len(), meetings.iter().filter(is_ready).count()), (count, count));
 }
 
-/// Spare pods are there, and their reachability is known: from then on a meeting costs nothing but its own writes.
+/// Spare pods exist, and their reachability is known: from then on a meeting costs only its own writes.
 async fn wait_until_warm(client: &Client) {
     let pools: Api<MediaPool> = Api::namespaced(client.clone(), HOME);
     wait_for("warm pods", LONG, async || {
@@ -300,7 +300,7 @@ async fn settle(server: &ApiServer) {
     .await;
 }
 
-/// What the operator wrote so far: other than its lease, and that.
+/// Writes of the operator so far: without its lease, and of its lease.
 fn count_writes(server: &ApiServer) -> (usize, usize) {
     let writes = server.operator_writes();
     let renewals = writes.iter().filter(|write| write.ends_with(" leases")).count();
@@ -338,7 +338,7 @@ async fn prepare(server: &ApiServer) {
     }
 }
 
-/// All meetings are there when the operator starts.
+/// All meetings exist when the operator starts.
 async fn measure_backlog(server: &ApiServer, report: &mut Report, count: usize) {
     let operator = Process::start(server).await;
     wait_until_warm(&server.client).await;
@@ -360,7 +360,7 @@ async fn measure_backlog(server: &ApiServer, report: &mut Report, count: usize) 
     operator.stop().await;
 }
 
-/// Nothing happens, for a while.
+/// Nothing happens for a while.
 async fn measure_rest(server: &ApiServer, report: &mut Report, seconds: u64, count: usize) {
     let operator = Process::start(server).await;
     settle(server).await;
@@ -384,7 +384,7 @@ async fn measure_rest(server: &ApiServer, report: &mut Report, seconds: u64, cou
     operator.stop().await;
 }
 
-/// Meetings come as fast as they can be created.
+/// Meetings are created as fast as possible.
 async fn measure_stream(server: &ApiServer, report: &mut Report, count: usize) {
     let operator = Process::start(server).await;
     wait_until_warm(&server.client).await;
@@ -406,7 +406,7 @@ async fn measure_stream(server: &ApiServer, report: &mut Report, count: usize) {
     operator.stop().await;
 }
 
-/// Some meetings a second, and how long each takes.
+/// Some meetings per second, and the latency of each.
 async fn measure_latency(server: &ApiServer, report: &mut Report) {
     let operator = Process::start(server).await;
     wait_until_warm(&server.client).await;
@@ -428,7 +428,7 @@ async fn measure_latency(server: &ApiServer, report: &mut Report) {
     operator.stop().await;
 }
 
-/// When each meeting was asked for, by name, and how long those took that are ready.
+/// When each meeting was requested, by name, and the latencies of those that are ready.
 #[derive(Clone, Default)]
 struct Clock {
     begun: Arc<Mutex<BTreeMap<String, Instant>>>,

@@ -1,8 +1,8 @@
-//! The operator in a simulated cluster: it ends after every single write it makes, its requests are lost and refused, its watches lag and
-//! break; and each time the cluster must come to the same end.
+//! The operator in a simulated cluster: it crashes after every single write, its requests are lost and rejected, its watches lag and break;
+//! each time the cluster must reach the same end state.
 //!
-//! `CONVENE_SIM_ONLY` restricts the tests to scenarios with one of these words in their name, `CONVENE_SIM_CRASH` to one crash point, `CONVENE_SIM_SEED` to
-//! one seed, `CONVENE_SIM_SEEDS` to so many; with `CONVENE_SIM_LOG` the operators log.
+//! `CONVENE_SIM_ONLY` restricts the tests to scenarios with one of these words in their name, `CONVENE_SIM_CRASH` to one crash point,
+//! `CONVENE_SIM_SEED` to one seed, `CONVENE_SIM_SEEDS` to this many; with `CONVENE_SIM_LOG` the operators log.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "for the terminal of a test run")]
 #![allow(
@@ -23,11 +23,11 @@ use sim::{
     world::{Trouble, World},
 };
 
-/// Seeds of random faults that each scenario is played under.
+/// Seeds of random faults for each scenario.
 const SEEDS: u64 = 20;
-/// Clusters that are simulated at once. More would starve each other, and then every request times out.
+/// Clusters that are simulated concurrently. More would starve each other, and every request would time out.
 const AT_ONCE: usize = 150;
-/// Of so many crashes one comes after the answer to the last write.
+/// One in so many crashes comes after the response to the last write.
 const HEARD_EVERY: u64 = 5;
 /// Fewer crash points than this would mean that the scenarios have become empty.
 const FEWEST_CRASH_POINTS: usize = 500;
@@ -48,7 +48,7 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap())
 }
 
-/// Plays all of them; the answer is their reports, or what went wrong.
+/// Plays all of them and returns their reports, or what went wrong.
 async fn play_all(plays: Vec<(Scenario, Trouble)>) -> Vec<Report> {
     let count = plays.len();
     let plays = plays.into_iter().map(|(scenario, trouble)| tokio::spawn(play(scenario, trouble)));
@@ -60,7 +60,7 @@ async fn play_all(plays: Vec<(Scenario, Trouble)>) -> Vec<Report> {
     reports.into_iter().filter_map(Result::ok).collect()
 }
 
-/// After each write, without the answer to it; and after some with it, where only what goes to the pods can differ.
+/// After each write, without its response; and after some with it, where only requests to the pods can differ.
 fn crash_points(writes: u64) -> Vec<Trouble> {
     let chosen = number("CONVENE_SIM_CRASH");
     let points = (1..=writes).filter(|after| chosen.is_none_or(|chosen| chosen == *after));
@@ -97,13 +97,13 @@ async fn the_end_is_the_same_whatever_goes_wrong() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "minutes of both cores: tests/run.sh simulation"]
-async fn the_room_of_a_locked_meeting_that_moved_is_told_who_was_in_it() {
+async fn the_room_of_a_locked_meeting_that_moved_receives_its_participants() {
     let world = World::start(Trouble::default());
     kill_pod_of_locked_meeting(&world).await.unwrap();
     let told = |world: &World| {
         let told = world.processes.told();
         let wanted = ["regatta-0000", "regatta-0001", "regatta-0002"];
-        // The first room of the meeting was told, too: nobody was in before.
+        // The first room of the meeting received a list too, an empty one.
         let (first, last) = (told.first().map(|told| &told.1), told.last().map(|told| &told.1));
         let is_right = first.is_some_and(Vec::is_empty) && last.is_some_and(|people| *people == wanted);
         if is_right { Ok(()) } else { Err(format!("told so far: {told:?}")) }
@@ -117,7 +117,7 @@ async fn nothing_is_written_while_nothing_changes() {
     let watch = async |scenario: Scenario| {
         let world = World::start(Trouble::default());
         perform(scenario, &world).await.unwrap();
-        // What the end left to be done: numbers that are told a little later.
+        // Writes left to be done: counts that are written with a delay.
         tokio::time::sleep(Duration::from_secs(8)).await;
         let before = world.log().len();
         tokio::time::sleep(Duration::from_secs(30)).await;

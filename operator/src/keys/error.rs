@@ -3,56 +3,56 @@
 use convene_admission_keys::KeyFormatError;
 use thiserror::Error;
 
-/// What can go wrong with the admission key.
+/// What can go wrong with the admission keys.
 #[derive(Debug, Error)]
 pub enum KeysError {
-    /// The API server did not give the Secret.
+    /// The Secret could not be read.
     #[error("could not read Secret {name:?}")]
     ReadSecret {
         /// Name of the Secret.
         name: String,
-        /// What the API server said.
+        /// The response of the API server.
         source: Box<kube::Error>,
     },
-    /// The API server did not take what was written to the Secret.
+    /// The Secret could not be written.
     #[error("could not write the admission keys to Secret {name:?}")]
     WriteSecret {
         /// Name of the Secret.
         name: String,
-        /// What the API server said.
+        /// The response of the API server.
         source: Box<kube::Error>,
     },
-    /// The API server did not give the `ConfigMap`.
+    /// The `ConfigMap` could not be read.
     #[error("could not read ConfigMap {name:?}")]
     ReadConfigMap {
         /// Name of the `ConfigMap`.
         name: String,
-        /// What the API server said.
+        /// The response of the API server.
         source: Box<kube::Error>,
     },
-    /// The API server did not take the public keys.
+    /// The public keys could not be written.
     #[error("could not write the public keys to ConfigMap {name:?}")]
     WriteConfigMap {
         /// Name of the `ConfigMap`.
         name: String,
-        /// What the API server said.
+        /// The response of the API server.
         source: Box<kube::Error>,
     },
-    /// Others wrote at the same time, again and again.
-    #[error("Secret {name:?} was changed by others while the keys in it were looked after, {times} times in a row")]
+    /// There were concurrent writes, again and again.
+    #[error("could not update Secret {name:?}: it was changed by others {times} times in a row")]
     Contended {
         /// Name of the Secret.
         name: String,
-        /// How often it was tried.
+        /// Number of attempts.
         times: usize,
     },
-    /// What is stored, or what is to be stored, is not a key.
+    /// What is stored, or would be stored, is not a key.
     #[error(transparent)]
     Format(#[from] KeyFormatError),
 }
 
 impl KeysError {
-    /// Constant for logs and metrics.
+    /// A constant for logs and metrics.
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::ReadSecret { .. } => "SecretNotRead",

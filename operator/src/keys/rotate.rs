@@ -1,9 +1,9 @@
-//! What is to be done next for the admission keys: one step at a time, each complete in itself, so that whoever comes after a crash goes on
-//! where it broke off.
+//! The next step for the admission keys: one at a time, each complete in itself, so that a process continues after a crash where the last
+//! one stopped.
 //!
-//! Pure. A new key is first made known to everybody (`next`), signs only when the media pods have had time to hear of it, and the old one is
-//! trusted until its last token has run out (`retired`). All is decided by what the Secret and the `ConfigMap` hold. Times that lie in the
-//! future, after a clock was set back, count from now: that can make a step later, never earlier, and nothing waits for ever.
+//! Pure. A new key is first published (`next`), signs only when the media pods have had time to load it, and the old one is trusted until
+//! its last token has expired (`retired`). Everything follows from the contents of the Secret and the `ConfigMap`. Times in the future,
+//! after a clock was set back, count from now: that can delay a step but never advance it, and nothing waits forever.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -13,18 +13,18 @@ use jiff::{SignedDuration, Timestamp};
 
 use convene_admission_keys::{Current, KeyPair, Stored, holds_key};
 
-use super::KeysError;
+use super::error::KeysError;
 
-/// How long a key is published before it signs. The kubelet takes up to about two minutes to bring a `ConfigMap` to its pods.
+/// How long a key is published before it signs. The kubelet takes up to about two minutes to update a `ConfigMap` in its pods.
 pub(super) const SYNC_TIME: Duration = Duration::from_mins(5);
-/// How long a key is trusted after it no longer signs: routers' tickets live for ten minutes, and some routers hear of the new key later.
+/// How long a key is trusted after it no longer signs: tickets of routers live for ten minutes, and some routers load the new key later.
 pub(super) const TRUST_TIME: Duration = Duration::from_mins(15);
-/// How long the keys are left alone at most: somebody may have deleted them.
+/// Maximum time between checks of the keys: they may have been deleted.
 pub(super) const LONGEST_WAIT: Duration = Duration::from_mins(5);
-/// More retired keys than a rotation can bring about.
+/// More retired keys than rotations can produce.
 const MOST_RETIRED: usize = 8;
 
-/// What Secret and `ConfigMap` hold.
+/// Contents of Secret and `ConfigMap`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct State {
     /// The Secret.
@@ -33,33 +33,33 @@ pub(super) struct State {
     pub(super) published: Option<String>,
 }
 
-/// What is to be done next.
+/// The next step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// There is no key: make one that signs at once.
+    /// There is no key: generate one that signs at once.
     MakeCurrent,
-    /// The current key is old: make the one that follows it.
+    /// The current key is old: generate its successor.
     MakeNext,
-    /// Write this to the Secret.
+    /// Write the Secret.
     Write {
-        /// What it will hold.
+        /// Its new contents.
         stored: Box<Stored>,
-        /// For the log.
+        /// Message for the log.
         what: &'static str,
     },
     /// Write this key set to the `ConfigMap`.
     Publish(String),
-    /// All is as it should be; look again then.
+    /// Everything is up to date; check again after this time.
     Wait(Duration),
 }
 
-/// The next step. A key signs for about `period`; without one, none is replaced, but what has begun is brought to its end.
+/// The next step. A key signs for about `period`; without one no rotation begins, but one that has begun is completed.
 pub(super) fn plan_rotation(state: &State, period: Option<Duration>, now: Timestamp) -> Result<Step, KeysError> {
     let stored = &state.stored;
     let Some(current) = &stored.current else { return Ok(Step::MakeCurrent) };
     let sound = correct(stored, current, now);
     if sound != *stored {
-        return Ok(write(sound, "put the record of the admission keys in order"));
+        return Ok(write(sound, "corrected the record of the admission keys"));
     }
     let mut kept = stored.clone();
     kept.record.retired.retain(|retired| !is_over(retired.since, TRUST_TIME, now));
@@ -73,14 +73,17 @@ pub(super) fn plan_rotation(state: &State, period: Option<Duration>, now: Timest
     plan_succession(stored, period, now)
 }
 
-/// The time for which the next key has been known counts only while it is: when it is missed, it begins anew.
+/// The time for which the next key has been published counts only while it is published: if it disappears, the time starts again.
 fn plan_publication(state: &State, wanted: String) -> Result<Step, KeysError> {
     let is_noted = state.stored.record.next.as_ref().is_some_and(|next| next.published.is_some());
     if let Some(next) = state.stored.next.as_ref().filter(|_| is_noted) {
         let key = next.public()?;
         if !state.published.as_ref().is_some_and(|jwks| holds_key(jwks, &key)) {
             let stored = state.stored.clone().with_next_published(None);
-            return Ok(write(stored, "missed the next admission key in the ConfigMap, its time begins anew"));
+            return Ok(write(
+                stored,
+                "the next admission key is missing in the ConfigMap, its waiting time starts again",
+            ));
         }
     }
     Ok(Step::Publish(wanted))
@@ -91,10 +94,10 @@ fn plan_succession(stored: &Stored, period: Option<Duration>, now: Timestamp) ->
         Some(next) => match next.published {
             None => {
                 let stored = stored.clone().with_next_published(Some(now));
-                Ok(write(stored, "noted that the next admission key is published"))
+                Ok(write(stored, "recorded that the next admission key is published"))
             }
             Some(published) if is_over(published, SYNC_TIME, now) => {
-                Ok(write(stored.clone().promote(now)?, "the next admission key signs from now on"))
+                Ok(write(stored.clone().promote(now)?, "promoted the next admission key"))
             }
             Some(_) => Ok(Step::Wait(compute_wait(stored, period, now))),
         },
@@ -107,7 +110,7 @@ fn write(stored: Stored, what: &'static str) -> Step {
     Step::Write { stored: Box::new(stored), what }
 }
 
-/// What the Secret should hold where the record and the keys in it do not fit together: people exchange keys by hand, and clocks go wrong.
+/// Corrects a Secret whose record does not match its keys: keys are replaced by hand, and clocks go wrong.
 fn correct(stored: &Stored, current: &KeyPair, now: Timestamp) -> Stored {
     let mut sound = stored.clone();
     let record = &mut sound.record;

@@ -1,4 +1,4 @@
-//! The keys' whole life against an API server in memory that may fail at any write, and the exact calls for the plain cases.
+//! The whole life cycle of the keys against an in-memory API server that may fail at any write, and the exact requests in the plain cases.
 
 use std::{
     collections::BTreeMap,
@@ -19,10 +19,10 @@ use crate::fixtures::{ScriptedServer, status};
 const SECRET: &str = "/api/v1/namespaces/harbor/secrets/lagoon-key";
 const CONFIG_MAP: &str = "/api/v1/namespaces/harbor/configmaps/lagoon-keys";
 const PERIOD: Duration = Duration::from_mins(30);
-/// Minutes in which a key is made, grows old, and is replaced and forgotten, with time to spare for crashes.
+/// Minutes in which a key is generated, ages, and is rotated and forgotten, with spare time for crashes.
 const WHOLE_LIFE: i64 = 58;
 
-/// Which write the operator dies at, and whether the API server has taken it.
+/// The write at which the operator crashes, and whether the API server has applied it.
 #[derive(Clone, Copy, Debug)]
 struct Crash {
     writes_before: usize,
@@ -40,7 +40,7 @@ struct Cluster {
     writes: usize,
     /// Since when each key is in the `ConfigMap`.
     known: BTreeMap<String, i64>,
-    /// When each key ceased to sign.
+    /// When each key stopped signing.
     ended: BTreeMap<String, i64>,
 }
 
@@ -82,7 +82,7 @@ impl Cluster {
         if is_secret { self.check_secret(before) } else { self.check_config_map() }
     }
 
-    /// Who signs from now on must be known to everybody by now.
+    /// A key that signs must have been published long enough.
     fn check_secret(&mut self, before: Option<String>) {
         let kid = self.text("kid").expect("the current key is never lost");
         assert!(self.text("private.pem").unwrap().contains("PRIVATE KEY"));
@@ -93,7 +93,7 @@ impl Cluster {
         }
     }
 
-    /// Nobody's tokens may become worthless.
+    /// No valid token may become invalid.
     fn check_config_map(&mut self) {
         let now = self.published();
         for kid in self.known.keys().filter(|kid| !now.contains(kid)) {
@@ -118,7 +118,7 @@ impl Cluster {
     }
 }
 
-/// The operator before this cluster, with a clock that may be wrong.
+/// The operator on this cluster, with a clock that may be wrong.
 struct Run {
     cluster: Arc<Mutex<Cluster>>,
     client: Client,
@@ -148,7 +148,7 @@ impl Run {
         self.cluster.lock().unwrap()
     }
 
-    /// Looks after the keys as often as it is told to. An error is a crash: the operator is there again a minute later.
+    /// Checks the keys as often as requested. An error is a crash: the operator is back a minute later.
     async fn pass_minutes(&mut self, minutes: i64) -> usize {
         let end = self.cluster().minute + minutes;
         let mut crashes = 0;
@@ -165,7 +165,7 @@ impl Run {
             };
             let pause = if let Ok(keys) = home(&self.client).ensure(Some(PERIOD), now, seed).await {
                 self.assert_is_current(&keys);
-                i64::try_from(keys.look_again.as_secs().div_ceil(60)).unwrap()
+                i64::try_from(keys.check_again.as_secs().div_ceil(60)).unwrap()
             } else {
                 crashes += 1;
                 1
@@ -179,7 +179,7 @@ impl Run {
         let kid = cluster.text("kid").unwrap();
         assert!(cluster.published().contains(&kid));
         assert!(signer.contains(&kid) && !signer.contains("PRIVATE"), "{signer}");
-        assert!((Duration::from_secs(1)..=Duration::from_mins(5)).contains(&keys.look_again));
+        assert!((Duration::from_secs(1)..=Duration::from_mins(5)).contains(&keys.check_again));
     }
 }
 
@@ -221,7 +221,7 @@ async fn a_crash_at_any_write_is_made_good() {
 
 #[tokio::test]
 async fn a_clock_that_is_set_back_at_any_minute_locks_nothing_and_hurries_nothing() {
-    // Beside every step of a life, on both sides.
+    // Before and after every step of the life cycle.
     for minute in [0, 1, 29, 31, 34, 36, 49, 51] {
         let mut run = Run::start(None);
         run.pass_minutes(minute).await;
@@ -292,7 +292,7 @@ async fn keys_that_are_in_place_are_read_and_nothing_is_written() {
         (get_config_map.as_str(), 200, config_map_object(Some(&pair))),
     ];
     let keys = ensure(script).await.unwrap();
-    assert_eq!(keys.look_again, Duration::from_mins(5));
+    assert_eq!(keys.check_again, Duration::from_mins(5));
     assert!(!format!("{keys:?}").contains("PRIVATE"));
 }
 

@@ -1,4 +1,4 @@
-//! Fourth step for a Meeting: the status write and the events; it loops, sends and decides nothing.
+//! Fourth step for a Meeting: writes the status and publishes the events. It decides nothing.
 
 use convene_crds::{Meeting, MeetingStatus};
 use kube::{
@@ -7,17 +7,17 @@ use kube::{
 };
 use serde_json::json;
 
-use super::{Error, report::is_same};
+use super::{error::Error, report::is_same};
 use crate::{
+    cluster::events::Note,
     context::{Context, Outcome},
-    events::Note,
 };
 
-/// Owner of the status in the eyes of server-side apply.
-pub const FIELD_MANAGER: &str = "convene-operator/meeting";
+/// Field manager of the status, for server-side apply.
+pub(crate) const FIELD_MANAGER: &str = "convene-operator/meeting";
 
-/// Writes `status` if it says anything new, then publishes `notes`.
-pub async fn apply_status(
+/// Writes `status` if it differs from the current one, then publishes `notes`.
+pub(crate) async fn apply_status(
     context: &Context,
     meeting: &Meeting,
     status: &MeetingStatus,
@@ -27,8 +27,8 @@ pub async fn apply_status(
         return Ok(Outcome::Skipped);
     }
     let (namespace, name) = (meeting.namespace().unwrap_or_default(), meeting.name_any());
-    let api: Api<Meeting> = Api::namespaced(context.world.client.clone(), &namespace);
-    // With the UID a meeting that was deleted and made anew meanwhile is left alone.
+    let api: Api<Meeting> = Api::namespaced(context.cache.client.clone(), &namespace);
+    // The UID protects a meeting that was deleted and created again meanwhile.
     let patch = json!({
         "apiVersion": Meeting::api_version(&()),
         "kind": Meeting::kind(&()),
@@ -45,10 +45,10 @@ pub async fn apply_status(
     Ok(Outcome::Applied)
 }
 
-/// Deletes a meeting whose time to live is over, unless somebody has changed it meanwhile: that may have given it more time.
-pub async fn apply_expiry(context: &Context, meeting: &Meeting, note: &Note) -> Result<Outcome, Error> {
+/// Deletes a meeting whose time to live has expired, unless it has changed meanwhile, which may have given it more time.
+pub(crate) async fn apply_expiry(context: &Context, meeting: &Meeting, note: &Note) -> Result<Outcome, Error> {
     let (namespace, name) = (meeting.namespace().unwrap_or_default(), meeting.name_any());
-    let api: Api<Meeting> = Api::namespaced(context.world.client.clone(), &namespace);
+    let api: Api<Meeting> = Api::namespaced(context.cache.client.clone(), &namespace);
     let metadata = &meeting.metadata;
     let preconditions =
         Preconditions { uid: metadata.uid.clone(), resource_version: metadata.resource_version.clone() };

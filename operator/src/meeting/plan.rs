@@ -1,4 +1,4 @@
-//! Third step for a Meeting: which media pod carries it, and what is true of it.
+//! Third step for a Meeting: which media pod hosts it, and the values of its conditions.
 //!
 //! Pure: no I/O, no clock, no randomness. The plan leaves the executor no choices.
 
@@ -11,76 +11,78 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::validate::{Moment, ValidMeeting};
-use crate::{
-    conditions::Verdict,
+use crate::model::{
+    conditions::ConditionValue,
+    explain::explain_no_ready_pod,
     ledger::{Holders, PodLoad, PodLoads},
     media_pod::{MediaPod, PodState},
-    pool::{explain::explain_no_ready_pod, plan::Removal, validate::ValidPool},
-    wait::Wait,
+    reason::Reason,
+    removal::Removal,
+    valid_pool::ValidPool,
 };
 use convene_crds::reason;
 
-/// Of a pod's room for people, the percentage above which its meetings without people are better off elsewhere.
+/// Percentage of a pod's capacity for participants above which its idle meetings are better moved to another pod.
 const HOT_PERCENT: u64 = 80;
-/// And the percentage up to which a pod counts as such an elsewhere.
+/// Percentage of its capacity up to which a pod is suitable as that other pod.
 const COOL_PERCENT: u64 = 50;
 
-/// The pool a meeting is in, as observed.
+/// The observed pool of a meeting.
 #[derive(Clone, Debug)]
-pub struct ObservedPool {
+pub(crate) struct ObservedPool {
     /// The pool's spec.
-    pub pool: Arc<ValidPool>,
-    /// Why the pool could not make the pods it wants, if so: its condition `PodsAvailable`.
-    pub trouble: Option<Wait>,
-    /// Its pods, those about to be deleted left out.
-    pub pods: Vec<Arc<MediaPod>>,
-    /// What they carry.
-    pub loads: PodLoads,
-    /// The namespaces that use it, once it has all the pods it may have.
-    pub holders: Holders,
+    pub(crate) pool: Arc<ValidPool>,
+    /// Why the pool could not create the pods it wants, if so: its condition `PodsAvailable`.
+    pub(crate) trouble: Option<Reason>,
+    /// Its pods, except those about to be deleted.
+    pub(crate) pods: Vec<Arc<MediaPod>>,
+    /// Their load.
+    pub(crate) loads: PodLoads,
+    /// The namespaces that use the pool, once it has its maximum of pods.
+    pub(crate) holders: Holders,
 }
 
 /// Where the meeting is from now on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Placement {
-    /// Where it was.
+pub(crate) enum Placement {
+    /// On the same pod as before.
     Kept(AssignedPod),
-    /// On this pod, which it was not on before.
+    /// On this pod, which is a new one for it.
     New(AssignedPod),
-    /// Nowhere.
+    /// On no pod.
     Nowhere,
 }
 
-/// Everything that is to be written about a meeting.
+/// Everything to be written about a meeting.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MeetingPlan {
+pub(crate) struct MeetingPlan {
     /// Condition `Accepted`.
-    pub accepted: Verdict,
+    pub(crate) accepted: ConditionValue,
     /// Condition `Assigned`.
-    pub assigned: Verdict,
+    pub(crate) assigned: ConditionValue,
     /// Condition `MediaReachable`.
-    pub reachable: Verdict,
+    pub(crate) reachable: ConditionValue,
     /// Condition `Ready`.
-    pub ready: Verdict,
-    /// Where it is.
-    pub placement: Placement,
-    /// Why it left the pod it was on, if it did.
-    pub left: Option<Wait>,
-    /// Whether it needs a pod that there is not: the pool should make one.
-    pub wants_pod: bool,
-    /// Whether the pod it is on has to go.
-    pub is_draining: bool,
-    /// When it ended, if it is over.
-    pub ended_at: Option<Timestamp>,
+    pub(crate) ready: ConditionValue,
+    /// The pod it is on.
+    pub(crate) placement: Placement,
+    /// Why it left its pod, if it did.
+    pub(crate) left: Option<Reason>,
+    /// Whether it needs a pod that does not exist: the pool should create one.
+    pub(crate) wants_pod: bool,
+    /// Whether its pod is draining.
+    pub(crate) is_draining: bool,
+    /// When it ended, if it has.
+    pub(crate) ended_at: Option<Timestamp>,
 }
 
-/// Plans a meeting that its pool can serve.
-pub fn plan_meeting(meeting: &ValidMeeting, observed: &ObservedPool) -> MeetingPlan {
+/// Plans a meeting that its pool can host.
+pub(crate) fn plan_meeting(meeting: &ValidMeeting, observed: &ObservedPool) -> MeetingPlan {
     let plan = plan_moment(meeting, observed);
     MeetingPlan { placement: remember_move(meeting, plan.placement), ..plan }
 }
 
-/// When people were moved stays known while they are where they were moved to.
+/// The time of the last move stays known while the participants are on the same pod.
 fn remember_move(meeting: &ValidMeeting, placement: Placement) -> Placement {
     let whole_second = Timestamp::from_second(meeting.now.as_second()).unwrap_or(meeting.now);
     let old = meeting.bound_to.as_ref().and_then(|pod| pod.moved_at.clone());
@@ -103,36 +105,36 @@ fn plan_moment(meeting: &ValidMeeting, observed: &ObservedPool) -> MeetingPlan {
     }
 }
 
-/// In a pool that is being deleted: who is in may stay for a while, and there is no new place for anybody. While the pod has not told who is
-/// on it, somebody may be in: its meetings are looked at again when it has.
+/// In a pool that is being deleted, participants may stay for a while, and no meeting gets a new place. Until the pod has reported its
+/// participants, the meeting may have some; it is reconciled again after that report.
 fn plan_last(meeting: &ValidMeeting, observed: &ObservedPool, removal: &Removal) -> MeetingPlan {
     let bound = meeting.bound_to.as_ref();
     let pod = bound.and_then(|bound| observed.pods.iter().find(|pod| pod.uid == bound.uid && pod.is_live()));
     let name = &observed.pool.name;
-    if let Some(pod) = pod.filter(|_| meeting.participants > 0 || !meeting.is_told) {
+    if let Some(pod) = pod.filter(|_| meeting.participants > 0 || !meeting.is_reported) {
         let until = removal.deadline;
-        let why = format!("MediaPool {name:?} is being deleted: the call may go on until {until}, then it ends");
-        let accepted = Verdict::no(reason::POOL_DELETING, why);
+        let why = format!("MediaPool {name:?} is being deleted: the call can continue until {until}, then it ends");
+        let accepted = ConditionValue::no(reason::POOL_DELETING, why);
         return MeetingPlan { accepted, is_draining: true, ..plan_kept(pod, observed) };
     }
-    let why = Wait::new(
+    let why = Reason::new(
         reason::POOL_DELETING,
-        format!("MediaPool {name:?} is being deleted: make the meeting anew in another one"),
+        format!("MediaPool {name:?} is being deleted: create the meeting again in another pool"),
     );
     MeetingPlan { left: bound.map(|_| why.clone()), ..plan_refused(&why) }
 }
 
-/// Plans a meeting that cannot be served: what it was bound to is left.
-pub fn plan_refused(why: &Wait) -> MeetingPlan {
-    plan_nowhere(Verdict::False(why.clone()), why)
+/// Plans a meeting that cannot be hosted: it leaves its pod.
+pub(crate) fn plan_refused(why: &Reason) -> MeetingPlan {
+    plan_nowhere(ConditionValue::False(why.clone()), why)
 }
 
-fn plan_nowhere(accepted: Verdict, why: &Wait) -> MeetingPlan {
-    let no = Verdict::False(why.clone());
+fn plan_nowhere(accepted: ConditionValue, why: &Reason) -> MeetingPlan {
+    let no = ConditionValue::False(why.clone());
     MeetingPlan {
         accepted,
         assigned: no.clone(),
-        reachable: Verdict::Unknown(Wait::new(reason::NOT_PROBED, "the meeting has no media pod")),
+        reachable: ConditionValue::Unknown(Reason::new(reason::NOT_PROBED, "the meeting has no media pod")),
         ready: no,
         placement: Placement::Nowhere,
         left: None,
@@ -143,8 +145,10 @@ fn plan_nowhere(accepted: Verdict, why: &Wait) -> MeetingPlan {
 }
 
 fn plan_ended(observed: &ObservedPool, ended_at: Timestamp) -> MeetingPlan {
-    let why =
-        Wait::new(reason::ENDED, format!("the meeting is over since {ended_at}: move spec.endsAt to open it again"));
+    let why = Reason::new(
+        reason::ENDED,
+        format!("the meeting ended at {ended_at}: set spec.endsAt to a later time to reopen it"),
+    );
     MeetingPlan { ended_at: Some(ended_at), ..plan_nowhere(accept(observed), &why) }
 }
 
@@ -152,14 +156,14 @@ fn plan_scheduled(observed: &ObservedPool, starts_at: Timestamp) -> MeetingPlan 
     plan_nowhere(accept(observed), &compute_scheduled(starts_at))
 }
 
-/// Shortly before its start a meeting has its pod, and nobody comes in yet.
+/// Shortly before its start a meeting gets its pod, but clients cannot join yet.
 fn plan_early(plan: MeetingPlan, starts_at: Timestamp) -> MeetingPlan {
-    let ready = if plan.ready.is_true() { Verdict::False(compute_scheduled(starts_at)) } else { plan.ready };
+    let ready = if plan.ready.is_true() { ConditionValue::False(compute_scheduled(starts_at)) } else { plan.ready };
     MeetingPlan { ready, ..plan }
 }
 
-fn compute_scheduled(starts_at: Timestamp) -> Wait {
-    Wait::new(reason::SCHEDULED, format!("the meeting starts at {starts_at}"))
+fn compute_scheduled(starts_at: Timestamp) -> Reason {
+    Reason::new(reason::SCHEDULED, format!("the meeting starts at {starts_at}"))
 }
 
 fn plan_place(meeting: &ValidMeeting, observed: &ObservedPool) -> MeetingPlan {
@@ -167,16 +171,16 @@ fn plan_place(meeting: &ValidMeeting, observed: &ObservedPool) -> MeetingPlan {
     let pod = observed.pods.iter().find(|pod| pod.uid == bound.uid);
     match pod.map(|pod| (pod, &pod.state)) {
         Some((pod, PodState::Ready | PodState::Starting(_))) => plan_bound(meeting, observed, pod),
-        Some((pod, PodState::Crashing(wait))) => plan_better(meeting, observed, pod, wait),
-        Some((_, PodState::Dead(wait))) => plan_placement(meeting, observed, Some(wait.clone())),
+        Some((pod, PodState::Crashing(reason))) => plan_better(meeting, observed, pod, reason),
+        Some((_, PodState::Dead(reason))) => plan_placement(meeting, observed, Some(reason.clone())),
         Some((_, PodState::Terminating)) | None => plan_placement(meeting, observed, Some(compute_gone(bound))),
     }
 }
 
-/// On a pod that works: it stays, unless the pod has to go or is hot.
+/// On a working pod: the meeting stays, unless the pod is draining or hot.
 fn plan_bound(meeting: &ValidMeeting, observed: &ObservedPool, pod: &MediaPod) -> MeetingPlan {
     if let Some(draining) = &pod.draining {
-        let why = Wait::new(reason::POD_DRAINING, compute_drain_message(pod, draining.reason));
+        let why = Reason::new(reason::POD_DRAINING, compute_drain_message(pod, draining.reason));
         if meeting.participants == 0 || meeting.is_released {
             return plan_better(meeting, observed, pod, &why);
         }
@@ -188,14 +192,14 @@ fn plan_bound(meeting: &ValidMeeting, observed: &ObservedPool, pod: &MediaPod) -
         let message = format!("media pod {:?} is nearly full", pod.name);
         return cool.map_or_else(
             || plan_kept(pod, observed),
-            |other| plan_new(other, observed, Some(Wait::new(reason::RELIEVED, message))),
+            |other| plan_new(other, observed, Some(Reason::new(reason::RELIEVED, message))),
         );
     }
     plan_kept(pod, observed)
 }
 
 /// Leaves a bad pod for a better one; a bad one is better than none.
-fn plan_better(meeting: &ValidMeeting, observed: &ObservedPool, pod: &MediaPod, why: &Wait) -> MeetingPlan {
+fn plan_better(meeting: &ValidMeeting, observed: &ObservedPool, pod: &MediaPod, why: &Reason) -> MeetingPlan {
     if let Some(other) = select_pod(meeting, observed) {
         return plan_new(other, observed, Some(why.clone()));
     }
@@ -207,19 +211,19 @@ fn compute_drain_message(pod: &MediaPod, cause: &str) -> String {
     let name = &pod.name;
     let node = pod.node.as_deref().unwrap_or_default();
     match cause {
-        reason::CORDONED => format!("media pod {name:?} has to go, because its node {node:?} is cordoned"),
-        reason::OUTDATED => format!("media pod {name:?} has to go, because it was made from an older template"),
-        _ => format!("media pod {name:?} is not needed any more"),
+        reason::CORDONED => format!("media pod {name:?} is being drained: its node {node:?} is cordoned"),
+        reason::OUTDATED => format!("media pod {name:?} is being drained: it was created from an older template"),
+        _ => format!("media pod {name:?} is no longer needed"),
     }
 }
 
 fn compute_share(observed: &ObservedPool, pod: &MediaPod) -> u64 {
-    let people = u64::from(load_of(observed, pod).participants);
-    people.saturating_mul(100) / u64::from(observed.pool.capacity.participants.max(1))
+    let participants = u64::from(load_of(observed, pod).participants);
+    participants.saturating_mul(100) / u64::from(observed.pool.capacity.participants.max(1))
 }
 
-/// Whether a pod has so many people that the rest of its room is theirs.
-pub fn is_hot(observed: &ObservedPool, pod: &MediaPod) -> bool {
+/// Whether a pod has so many participants that its remaining capacity should be left to their meetings.
+pub(crate) fn is_hot(observed: &ObservedPool, pod: &MediaPod) -> bool {
     compute_share(observed, pod) >= HOT_PERCENT
 }
 
@@ -227,15 +231,15 @@ fn is_cool(observed: &ObservedPool, pod: &MediaPod) -> bool {
     compute_share(observed, pod) <= COOL_PERCENT
 }
 
-/// The fullest open pod that has room, so that other pods become empty and can go; of equals one on the node with the fewest people. A
-/// dedicated meeting takes an empty one.
-pub fn select_pod<'a>(meeting: &ValidMeeting, observed: &'a ObservedPool) -> Option<&'a MediaPod> {
+/// The fullest open pod with enough capacity, so that other pods become empty and can be deleted; ties go to the node with the fewest
+/// participants. A Dedicated meeting takes an empty pod.
+pub(crate) fn select_pod<'a>(meeting: &ValidMeeting, observed: &'a ObservedPool) -> Option<&'a MediaPod> {
     let own = meeting.bound_to.as_ref().map(|pod| pod.uid.as_str());
     let candidates = observed
         .pods
         .iter()
         .filter(|pod| pod.is_open() && Some(pod.uid.as_str()) != own && has_room(meeting, observed, pod));
-    let on_node = compute_people_by_node(observed);
+    let on_node = compute_participants_by_node(observed);
     candidates.map(AsRef::as_ref).max_by_key(|pod: &&MediaPod| {
         let load = load_of(observed, pod);
         let is_current = pod.revision == observed.pool.revision;
@@ -256,12 +260,13 @@ fn has_room(meeting: &ValidMeeting, observed: &ObservedPool, pod: &MediaPod) -> 
         && load.participants.saturating_add(meeting.max_participants) <= observed.pool.capacity.participants
 }
 
-fn compute_people_by_node(observed: &ObservedPool) -> BTreeMap<&str, u32> {
-    let mut people = BTreeMap::new();
+fn compute_participants_by_node(observed: &ObservedPool) -> BTreeMap<&str, u32> {
+    let mut participants = BTreeMap::new();
     for pod in &observed.pods {
-        *people.entry(pod.node.as_deref().unwrap_or_default()).or_default() += load_of(observed, pod).participants;
+        *participants.entry(pod.node.as_deref().unwrap_or_default()).or_default() +=
+            load_of(observed, pod).participants;
     }
-    people
+    participants
 }
 
 fn load_of(observed: &ObservedPool, pod: &MediaPod) -> PodLoad {
@@ -269,9 +274,9 @@ fn load_of(observed: &ObservedPool, pod: &MediaPod) -> PodLoad {
 }
 
 fn plan_kept(pod: &MediaPod, observed: &ObservedPool) -> MeetingPlan {
-    let ready = match pod.wait() {
-        Some(wait) => Verdict::False(wait.clone()),
-        None => Verdict::yes(reason::POD_READY, "people can join"),
+    let ready = match pod.reason() {
+        Some(reason) => ConditionValue::False(reason.clone()),
+        None => ConditionValue::yes(reason::POD_READY, "participants can join"),
     };
     MeetingPlan {
         accepted: accept(observed),
@@ -286,18 +291,18 @@ fn plan_kept(pod: &MediaPod, observed: &ObservedPool) -> MeetingPlan {
     }
 }
 
-fn compute_reachable(pod: &MediaPod, observed: &ObservedPool) -> Verdict {
+fn compute_reachable(pod: &MediaPod, observed: &ObservedPool) -> ConditionValue {
     if !observed.pool.probes_media {
-        return Verdict::Unknown(Wait::new(reason::PROBE_OFF, "the pool's spec.probeMedia is off"));
+        return ConditionValue::Unknown(Reason::new(reason::PROBE_OFF, "spec.probeMedia of the pool is false"));
     }
     match &pod.reached {
-        None => Verdict::Unknown(Wait::new(reason::NOT_PROBED, "the media ports have not been probed yet")),
-        Some(reached) => reached.to_verdict(),
+        None => ConditionValue::Unknown(Reason::new(reason::NOT_PROBED, "the media ports have not been probed yet")),
+        Some(reached) => reached.to_value(),
     }
 }
 
 /// A new place, which is subject to the limits per namespace. A move from one pod to another is not.
-fn plan_placement(meeting: &ValidMeeting, observed: &ObservedPool, left: Option<Wait>) -> MeetingPlan {
+fn plan_placement(meeting: &ValidMeeting, observed: &ObservedPool, left: Option<Reason>) -> MeetingPlan {
     if let Some(why) = &meeting.denial {
         return MeetingPlan { left, ..plan_nowhere(accept(observed), why) };
     }
@@ -307,26 +312,26 @@ fn plan_placement(meeting: &ValidMeeting, observed: &ObservedPool, left: Option<
     }
 }
 
-fn plan_new(pod: &MediaPod, observed: &ObservedPool, left: Option<Wait>) -> MeetingPlan {
+fn plan_new(pod: &MediaPod, observed: &ObservedPool, left: Option<Reason>) -> MeetingPlan {
     MeetingPlan { placement: Placement::New(pod.to_assigned()), left, ..plan_kept(pod, observed) }
 }
 
-fn plan_waiting(observed: &ObservedPool, left: Option<Wait>) -> MeetingPlan {
+fn plan_waiting(observed: &ObservedPool, left: Option<Reason>) -> MeetingPlan {
     let why = explain_no_ready_pod(&observed.pool, &observed.pods, observed.trouble.as_ref(), &observed.holders);
     MeetingPlan { left, wants_pod: true, ..plan_nowhere(accept(observed), &why) }
 }
 
-fn accept(observed: &ObservedPool) -> Verdict {
-    Verdict::yes(reason::ACCEPTED, format!("MediaPool {:?} can carry this meeting", observed.pool.name))
+fn accept(observed: &ObservedPool) -> ConditionValue {
+    ConditionValue::yes(reason::ACCEPTED, format!("MediaPool {:?} can host this meeting", observed.pool.name))
 }
 
-fn assign(pod: &MediaPod) -> Verdict {
+fn assign(pod: &MediaPod) -> ConditionValue {
     let node = pod.node.as_deref().map(|node| format!(" on node {node:?}")).unwrap_or_default();
-    Verdict::yes(reason::ASSIGNED, format!("bound to media pod {:?}{node}", pod.name))
+    ConditionValue::yes(reason::ASSIGNED, format!("assigned to media pod {:?}{node}", pod.name))
 }
 
-fn compute_gone(bound: &AssignedPod) -> Wait {
-    Wait::new(reason::POD_GONE, format!("media pod {:?} was deleted, or lost with its node", bound.name))
+fn compute_gone(bound: &AssignedPod) -> Reason {
+    Reason::new(reason::POD_GONE, format!("media pod {:?} was deleted or lost with its node", bound.name))
 }
 
 #[cfg(test)]

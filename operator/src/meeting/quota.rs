@@ -1,21 +1,21 @@
-//! Checks the usage of a pool by a namespace against the limits of the pool.
+//! Checks a namespace's usage of a pool against the limits of the pool.
 //!
 //! Pure. It applies to new places only and never takes a place away.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
-use crate::{ledger::Usage, pool::validate::ValidPool, wait::Wait};
+use crate::model::{ledger::Usage, reason::Reason, valid_pool::ValidPool};
 use convene_crds::reason;
 
-/// The reason why a meeting of `namespace` gets no place in `pool`, if there is one. `others` is the usage by the other meetings of the
-/// namespace; `may_be_dedicated` tells whether the pool admits its Dedicated meetings.
-pub fn check_quota(
+/// Why a meeting of `namespace` gets no place in `pool`, if so. `others` is the usage by the other meetings of the namespace;
+/// `may_be_dedicated` is whether the pool allows its Dedicated meetings.
+pub(crate) fn check_quota(
     pool: &ValidPool,
     namespace: &str,
     is_dedicated: bool,
     may_be_dedicated: bool,
     others: Usage,
-) -> Option<Wait> {
+) -> Option<Reason> {
     let limits = pool.namespace_limits;
     if is_dedicated && (!may_be_dedicated || limits.dedicated == 0) {
         return Some(explain_not_allowed(pool, namespace, others.dedicated, may_be_dedicated));
@@ -27,7 +27,7 @@ pub fn check_quota(
     limits.find(|limit| limit.used >= limit.hard).map(|limit| explain_used(pool, namespace, &limit))
 }
 
-/// A limit and the usage that counts against it.
+/// A limit, and the usage that counts against it.
 struct Limit {
     what: &'static str,
     used: u32,
@@ -35,27 +35,27 @@ struct Limit {
     field: &'static str,
 }
 
-fn explain_used(pool: &ValidPool, namespace: &str, limit: &Limit) -> Wait {
+fn explain_used(pool: &ValidPool, namespace: &str, limit: &Limit) -> Reason {
     let (pool, Limit { what, used, hard, field }) = (&pool.name, limit);
-    Wait::new(
+    Reason::new(
         reason::NAMESPACE_SHARE_USED,
         format!(
-            "namespace {namespace:?} has {used} {what} in MediaPool {pool:?} and may have {hard}: end or delete one of them, use another pool, or raise namespaceLimits.{field} of the pool"
+            "namespace {namespace:?} has {used} of at most {hard} {what} in MediaPool {pool:?}: end or delete one of them, use another pool, or raise spec.namespaceLimits.{field} of the pool"
         ),
     )
 }
 
-fn explain_not_allowed(pool: &ValidPool, namespace: &str, used: u32, may_be_dedicated: bool) -> Wait {
+fn explain_not_allowed(pool: &ValidPool, namespace: &str, used: u32, may_be_dedicated: bool) -> Reason {
     let pool = &pool.name;
     let remedy = if may_be_dedicated {
-        "raise namespaceLimits.dedicated of the pool"
+        "raise spec.namespaceLimits.dedicated of the pool"
     } else {
-        "admit the namespace in dedicatedNamespaces of the pool"
+        "allow the namespace in spec.dedicatedNamespaces of the pool"
     };
-    Wait::new(
+    Reason::new(
         reason::DEDICATED_NOT_ALLOWED,
         format!(
-            "namespace {namespace:?} has {used} Dedicated meetings in MediaPool {pool:?} and may have 0: create the meeting with placement Shared, use another pool, or {remedy}"
+            "namespace {namespace:?} has {used} of at most 0 Dedicated meetings in MediaPool {pool:?}: create the meeting with placement Shared, use another pool, or {remedy}"
         ),
     )
 }

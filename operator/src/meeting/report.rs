@@ -1,6 +1,6 @@
-//! Fifth step for a Meeting: from what was planned to the status and the events.
+//! Fifth step for a Meeting: turns the plan into the status and the events.
 //!
-//! Pure; `apply` sends both. A status is written only if [`is_same`] says that it differs.
+//! Pure; `apply` writes both. A status is written only if [`is_same`] says that it differs.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -14,15 +14,17 @@ use kube::ResourceExt;
 
 use super::plan::{MeetingPlan, Placement};
 use crate::{
-    conditions::{Verdict, are_same, compute_condition, find},
-    events::Note,
-    ledger::Occupancy,
-    wait::Wait,
+    cluster::events::Note,
+    model::{
+        conditions::{ConditionValue, are_same, compute_condition, find},
+        ledger::Occupancy,
+        reason::Reason,
+    },
 };
 use convene_crds::reason;
 
 /// The complete status of a meeting.
-pub fn compute_status(
+pub(crate) fn compute_status(
     meeting: &Meeting,
     plan: &MeetingPlan,
     public_url: &str,
@@ -42,7 +44,7 @@ pub fn compute_status(
     } = plan;
     let generation = meeting.metadata.generation;
     let old = old_conditions(meeting);
-    let condition = |type_: &str, verdict: &Verdict| compute_condition(old, type_, verdict, generation, now);
+    let condition = |type_: &str, value: &ConditionValue| compute_condition(old, type_, value, generation, now);
     let namespace = meeting.namespace().unwrap_or_default();
     let pod = match placement {
         Placement::Kept(pod) | Placement::New(pod) => Some(pod.clone()),
@@ -65,13 +67,13 @@ pub fn compute_status(
     }
 }
 
-/// Whether the room that was reported last can still be there: it ends with its pod's process, and when the meeting moves.
+/// Whether the room that was reported last can still exist: it ends with the process of its pod, and when the meeting moves.
 fn has_its_room(plan: &MeetingPlan) -> bool {
-    matches!(plan.placement, Placement::Kept(_)) && plan.ready.wait().reason != reason::POD_CRASHING
+    matches!(plan.placement, Placement::Kept(_)) && plan.ready.reason().code != reason::POD_CRASHING
 }
 
-/// Whether writing `new` over `old` would change anything but times.
-pub fn is_same(old: Option<&MeetingStatus>, new: &MeetingStatus) -> bool {
+/// Whether writing `new` over `old` would change nothing but times.
+pub(crate) fn is_same(old: Option<&MeetingStatus>, new: &MeetingStatus) -> bool {
     let Some(old) = old else { return false };
     let MeetingStatus { phase, conditions, join_url, pod, participants, recording, ended_at, observed_generation } =
         new;
@@ -81,32 +83,32 @@ pub fn is_same(old: Option<&MeetingStatus>, new: &MeetingStatus) -> bool {
             == (phase, join_url, pod, participants, ended_at, observed_generation)
 }
 
-/// Whether `new` differs from `old` in nothing but the number of people.
-pub fn differs_in_people_only(old: Option<&MeetingStatus>, new: &MeetingStatus) -> bool {
+/// Whether `new` differs from `old` only in the number of participants.
+pub(crate) fn differs_in_participants_only(old: Option<&MeetingStatus>, new: &MeetingStatus) -> bool {
     let participants = old.and_then(|status| status.participants);
     is_same(old, &MeetingStatus { participants, ..new.clone() })
 }
 
-/// Whether the meeting becomes ready by this for the first time since it had to wait.
-pub fn becomes_ready(meeting: &Meeting, plan: &MeetingPlan) -> bool {
+/// Whether the meeting becomes ready for the first time since it had to wait.
+pub(crate) fn becomes_ready(meeting: &Meeting, plan: &MeetingPlan) -> bool {
     plan.ready.is_true() && find(old_conditions(meeting), CONDITION_READY).is_none_or(|ready| ready.status != TRUE)
 }
 
-/// What is new about the meeting, as events: one per cause. A meeting that is accepted, bound and ready at once has one event.
-pub fn compute_notes(meeting: &Meeting, plan: &MeetingPlan, status: &MeetingStatus) -> Vec<Note> {
+/// Changes of the meeting as events, one per cause: a meeting that is accepted, assigned and ready at once has one event.
+pub(crate) fn compute_notes(meeting: &Meeting, plan: &MeetingPlan, status: &MeetingStatus) -> Vec<Note> {
     let mut notes: Vec<Note> = plan.left.iter().map(|why| compute_left(why, &plan.placement)).collect();
     let old = old_conditions(meeting);
-    let verdicts = [
+    let values = [
         (CONDITION_ACCEPTED, &plan.accepted),
         (CONDITION_ASSIGNED, &plan.assigned),
         (CONDITION_MEDIA_REACHABLE, &plan.reachable),
         (CONDITION_READY, &plan.ready),
     ];
-    for (type_, verdict) in verdicts {
-        let is_new = find(old, type_).is_none_or(|condition| condition.reason != verdict.wait().reason);
-        let is_told = notes.iter().any(|note| note.reason == verdict.wait().reason);
-        if is_new && !is_told && is_worth_telling(type_, verdict, plan) {
-            notes.push(compute_note(verdict));
+    for (type_, value) in values {
+        let is_new = find(old, type_).is_none_or(|condition| condition.reason != value.reason().code);
+        let is_reported = notes.iter().any(|note| note.reason == value.reason().code);
+        if is_new && !is_reported && is_notable(type_, value, plan) {
+            notes.push(compute_note(value));
         }
     }
     notes.extend(compute_recording_note(meeting, status));
@@ -116,21 +118,21 @@ pub fn compute_notes(meeting: &Meeting, plan: &MeetingPlan, status: &MeetingStat
 fn compute_recording_note(meeting: &Meeting, status: &MeetingStatus) -> Option<Note> {
     let was_recorded = meeting.status.as_ref().is_some_and(|old| old.recording);
     let (reason, message) = match (was_recorded, status.recording) {
-        (false, true) => (reason::RECORDING_STARTED, "somebody records the call; whoever joins is told before"),
-        (true, false) => (reason::RECORDING_STOPPED, "nobody records the call any more"),
+        (false, true) => (reason::RECORDING_STARTED, "recording started; participants are notified before they join"),
+        (true, false) => (reason::RECORDING_STOPPED, "recording stopped"),
         _ => return None,
     };
     Some(Note::normal(reason, message))
 }
 
-/// What follows from something else that is told is not.
-fn is_worth_telling(type_: &str, verdict: &Verdict, plan: &MeetingPlan) -> bool {
+/// Consequences of a reported change are not reported.
+fn is_notable(type_: &str, value: &ConditionValue, plan: &MeetingPlan) -> bool {
     let is_bound_now = matches!(plan.placement, Placement::New(_));
-    match (type_, verdict) {
-        (CONDITION_ACCEPTED, Verdict::True(_))
-        | (CONDITION_MEDIA_REACHABLE, Verdict::Unknown(_) | Verdict::True(_)) => false,
-        (CONDITION_ASSIGNED, Verdict::True(_)) => plan.left.is_none(),
-        (CONDITION_READY, Verdict::True(_)) => !is_bound_now,
+    match (type_, value) {
+        (CONDITION_ACCEPTED, ConditionValue::True(_))
+        | (CONDITION_MEDIA_REACHABLE, ConditionValue::Unknown(_) | ConditionValue::True(_)) => false,
+        (CONDITION_ASSIGNED, ConditionValue::True(_)) => plan.left.is_none(),
+        (CONDITION_READY, ConditionValue::True(_)) => !is_bound_now,
         _ => true,
     }
 }
@@ -141,9 +143,9 @@ fn old_conditions(meeting: &Meeting) -> &[Condition] {
 
 fn compute_phase(plan: &MeetingPlan, participants: u32) -> MeetingPhase {
     let needs_mending = [reason::MEETING_TOO_LARGE, reason::INVALID_SPEC, reason::NAMESPACE_NOT_ALLOWED];
-    match (&plan.placement, plan.ready.wait().reason) {
+    match (&plan.placement, plan.ready.reason().code) {
         _ if plan.ended_at.is_some() => MeetingPhase::Ended,
-        _ if !plan.accepted.is_true() && needs_mending.contains(&plan.accepted.wait().reason) => MeetingPhase::Failed,
+        _ if !plan.accepted.is_true() && needs_mending.contains(&plan.accepted.reason().code) => MeetingPhase::Failed,
         (Placement::Nowhere, _) | (_, reason::SCHEDULED) => MeetingPhase::Pending,
         _ if plan.is_draining && participants > 0 => MeetingPhase::Draining,
         _ if plan.ready.is_true() => MeetingPhase::Ready,
@@ -151,25 +153,25 @@ fn compute_phase(plan: &MeetingPlan, participants: u32) -> MeetingPhase {
     }
 }
 
-fn compute_left(why: &Wait, placement: &Placement) -> Note {
+fn compute_left(why: &Reason, placement: &Placement) -> Note {
     match placement {
         Placement::New(pod) => {
-            let is_planned = [reason::RELIEVED, reason::POD_DRAINING].contains(&why.reason);
+            let is_planned = [reason::RELIEVED, reason::POD_DRAINING].contains(&why.code);
             let message = format!("moved to media pod {:?}: {}", pod.name, why.message);
             Note { is_warning: !is_planned, ..Note::normal(reason::REASSIGNED, message).about(&pod.name) }
         }
-        Placement::Kept(_) | Placement::Nowhere => Note::warning(why.reason, why.message.clone()),
+        Placement::Kept(_) | Placement::Nowhere => Note::warning(why.code, why.message.clone()),
     }
 }
 
-fn compute_note(verdict: &Verdict) -> Note {
-    let Wait { reason, message } = verdict.wait();
-    match (verdict, *reason) {
-        (Verdict::True(_), _)
+fn compute_note(value: &ConditionValue) -> Note {
+    let Reason { code, message } = value.reason();
+    match (value, *code) {
+        (ConditionValue::True(_), _)
         | (_, reason::NO_POD_READY | reason::POD_NOT_READY | reason::SCHEDULED | reason::ENDED) => {
-            Note::normal(reason, message.clone())
+            Note::normal(code, message.clone())
         }
-        _ => Note::warning(reason, message.clone()),
+        _ => Note::warning(code, message.clone()),
     }
 }
 

@@ -1,6 +1,6 @@
-//! Second step for a Meeting: from the object and its pool to a type that holds only what can be served.
+//! Second step for a Meeting: converts the object and its pool into a type that represents only what can be hosted.
 //!
-//! Pure: the time is an argument. Afterwards nobody reads `MeetingSpec`.
+//! Pure: the time is an argument. After this step `MeetingSpec` is no longer read.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -12,63 +12,63 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelecto
 use kube::ResourceExt;
 
 use super::quota::check_quota;
-use crate::{ledger::Ledger, pool::validate::ValidPool, wait::Wait};
+use crate::model::{ledger::Ledger, reason::Reason, valid_pool::ValidPool};
 use convene_crds::reason;
 
-/// How long before its start a meeting gets its media pod: a pod that has to be made first is ready by then.
-pub const LEAD: Duration = Duration::from_mins(2);
+/// How long before its start a meeting gets its media pod, so that a pod that has to be created first is ready in time.
+pub(crate) const LEAD: Duration = Duration::from_mins(2);
 
-/// How long a meeting stays that was over when it was created.
+/// How long a meeting is kept that had already ended when it was created.
 const OVER_AT_CREATION: SignedDuration = SignedDuration::from_mins(5);
 
-/// Where now lies between a meeting's start and its end.
+/// The current phase between a meeting's start and its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
+pub(crate) enum Moment {
     /// Long before its start.
     Before {
         /// When it starts.
         starts_at: Timestamp,
     },
-    /// So shortly before its start that it gets its pod.
+    /// Shortly before its start: it gets its pod.
     Shortly {
         /// When it starts.
         starts_at: Timestamp,
     },
-    /// People can be in.
+    /// Participants can join.
     During,
-    /// It is over.
+    /// It has ended.
     After {
         /// When it ended.
         ended_at: Timestamp,
     },
 }
 
-/// A meeting that its pool can serve.
+/// A meeting that its pool can host.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ValidMeeting {
-    /// People it must have room for.
-    pub max_participants: u32,
-    /// Whether it wants a pod for itself.
-    pub is_dedicated: bool,
-    /// The pod it is bound to now.
-    pub bound_to: Option<AssignedPod>,
-    /// People in it.
-    pub participants: u32,
-    /// Whether the pod it is bound to has told who is on it, since this process runs. Before that `participants` is what the status says,
-    /// which may be from long ago.
-    pub is_told: bool,
-    /// Whether it may leave a draining pod although people are in it.
-    pub is_released: bool,
-    /// The reason why it gets no new place in the pool, if there is one. It keeps a place that it has.
-    pub denial: Option<Wait>,
-    /// Where now lies.
-    pub moment: Moment,
+pub(crate) struct ValidMeeting {
+    /// Participants it must have capacity for.
+    pub(crate) max_participants: u32,
+    /// Whether it wants a pod of its own.
+    pub(crate) is_dedicated: bool,
+    /// The pod it is assigned to now.
+    pub(crate) bound_to: Option<AssignedPod>,
+    /// Its participants.
+    pub(crate) participants: u32,
+    /// Whether its pod has reported participants since this process started. Before that, `participants` is from the status, which may be
+    /// old.
+    pub(crate) is_reported: bool,
+    /// Whether it may leave a draining pod despite its participants.
+    pub(crate) is_released: bool,
+    /// Why it gets no new place in the pool, if so. It keeps its current place.
+    pub(crate) denial: Option<Reason>,
+    /// Its current phase.
+    pub(crate) moment: Moment,
     /// The time.
-    pub now: Timestamp,
+    pub(crate) now: Timestamp,
 }
 
-/// Where `now` lies between start and end of a meeting.
-pub fn compute_moment(spec: &MeetingSpec, now: Timestamp) -> Moment {
+/// The phase of a meeting at `now`.
+pub(crate) fn compute_moment(spec: &MeetingSpec, now: Timestamp) -> Moment {
     let lead = SignedDuration::try_from(LEAD).unwrap_or_default();
     match (spec.starts_at.as_ref().map(|time| time.0), spec.ends_at.as_ref().map(|time| time.0)) {
         (_, Some(ended_at)) if ended_at <= now => Moment::After { ended_at },
@@ -80,8 +80,8 @@ pub fn compute_moment(spec: &MeetingSpec, now: Timestamp) -> Moment {
     }
 }
 
-/// When the next moment of a meeting begins, or its object is to be deleted.
-pub fn compute_next_moment(meeting: &Meeting, now: Timestamp) -> Option<Timestamp> {
+/// When the next phase of a meeting begins, or its object is to be deleted.
+pub(crate) fn compute_next_moment(meeting: &Meeting, now: Timestamp) -> Option<Timestamp> {
     let spec = &meeting.spec;
     let lead = SignedDuration::try_from(LEAD).unwrap_or_default();
     let starts_at = spec.starts_at.as_ref().map(|time| time.0);
@@ -90,9 +90,9 @@ pub fn compute_next_moment(meeting: &Meeting, now: Timestamp) -> Option<Timestam
     [begins, starts_at, ends_at, compute_expiry(meeting)].into_iter().flatten().filter(|time| *time > now).min()
 }
 
-/// When the object of a meeting is to be deleted, if it ever is. One that is over before it is created stays for a while, so that its
-/// creator finds it and reads why.
-pub fn compute_expiry(meeting: &Meeting) -> Option<Timestamp> {
+/// When the object of a meeting is to be deleted, if at all. One that had ended before it was created is kept for a while, so that its
+/// creator can read why.
+pub(crate) fn compute_expiry(meeting: &Meeting) -> Option<Timestamp> {
     let ends_at = meeting.spec.ends_at.as_ref()?.0;
     let expiry = ends_at.checked_add(SignedDuration::from_secs(i64::from(meeting.spec.ttl_after_ended?))).ok()?;
     let created = meeting.metadata.creation_timestamp.as_ref().map(|time| time.0).filter(|created| ends_at <= *created);
@@ -100,15 +100,15 @@ pub fn compute_expiry(meeting: &Meeting) -> Option<Timestamp> {
     Some(is_found_until.map_or(expiry, |until| expiry.max(until)))
 }
 
-/// Checks `meeting` against the pool it names; `None` is a pool that does not exist. `labels` are those of the meeting's namespace.
-pub fn validate_meeting(
+/// Checks `meeting` against the pool it names, which may not exist (`None`). `labels` are those of the meeting's namespace.
+pub(crate) fn validate_meeting(
     meeting: &Meeting,
-    pool: Option<&Result<&ValidPool, Wait>>,
+    pool: Option<&Result<&ValidPool, Reason>>,
     home: &str,
     labels: &BTreeMap<String, String>,
     ledger: &Ledger,
     now: Timestamp,
-) -> Result<ValidMeeting, Wait> {
+) -> Result<ValidMeeting, Reason> {
     let pool = pool.ok_or_else(|| explain_missing_pool(meeting, home))?.as_ref().map_err(Clone::clone)?;
     let namespace = meeting.namespace().unwrap_or_default();
     if !is_admitted(&pool.allowed_namespaces, &namespace, home, labels) {
@@ -126,7 +126,7 @@ pub fn validate_meeting(
         is_dedicated,
         denial: check_quota(pool, &namespace, is_dedicated, may_be_dedicated, ledger.usage_of_others(meeting)),
         participants: ledger.occupancy_of(meeting).participants,
-        is_told: bound_to.as_ref().is_some_and(|pod| ledger.people_on(&pod.uid).is_some()),
+        is_reported: bound_to.as_ref().is_some_and(|pod| ledger.participants_on(&pod.uid).is_some()),
         bound_to,
         is_released: ledger.is_released(meeting),
         moment: compute_moment(&meeting.spec, now),
@@ -134,8 +134,8 @@ pub fn validate_meeting(
     })
 }
 
-/// Whether a pool serves the meetings of a namespace with these labels.
-pub fn is_admitted(
+/// Whether a pool allows meetings from a namespace with these labels.
+pub(crate) fn is_admitted(
     allowed: &AllowedNamespaces,
     namespace: &str,
     home: &str,
@@ -153,7 +153,7 @@ fn matches_labels(selector: &LabelSelector, labels: &BTreeMap<String, String>) -
     equal && selector.match_expressions.iter().flatten().all(|requirement| meets(requirement, labels))
 }
 
-/// An operator that Kubernetes does not know selects nothing.
+/// An unknown selector operator selects nothing.
 fn meets(requirement: &LabelSelectorRequirement, labels: &BTreeMap<String, String>) -> bool {
     let value = labels.get(&requirement.key);
     let is_listed = || value.is_some_and(|value| requirement.values.iter().flatten().any(|listed| listed == value));
@@ -167,33 +167,33 @@ fn meets(requirement: &LabelSelectorRequirement, labels: &BTreeMap<String, Strin
 }
 
 /// Why a meeting waits whose pool does not exist. `namespace` is that of the pools.
-pub fn explain_missing_pool(meeting: &Meeting, namespace: &str) -> Wait {
+pub(crate) fn explain_missing_pool(meeting: &Meeting, namespace: &str) -> Reason {
     let pool = &meeting.spec.pool;
-    Wait::new(
+    Reason::new(
         reason::POOL_NOT_FOUND,
         format!(
-            "there is no MediaPool {pool:?} in namespace {namespace:?}: create it, or name another one in spec.pool of a new meeting"
+            "no MediaPool {pool:?} in namespace {namespace:?}: create it, or create the meeting again with another spec.pool"
         ),
     )
 }
 
-fn compute_not_admitted(pool: &ValidPool, namespace: &str) -> Wait {
+fn compute_not_admitted(pool: &ValidPool, namespace: &str) -> Reason {
     let pool = &pool.name;
-    Wait::new(
+    Reason::new(
         reason::NAMESPACE_NOT_ALLOWED,
         format!(
-            "MediaPool {pool:?} does not admit meetings of namespace {namespace:?}: label the namespace as spec.allowedNamespaces of the pool asks for, or use another pool"
+            "MediaPool {pool:?} does not allow meetings from namespace {namespace:?}: label the namespace to match spec.allowedNamespaces of the pool, or use another pool"
         ),
     )
 }
 
-fn compute_too_large(meeting: &Meeting, pool: &ValidPool) -> Wait {
+fn compute_too_large(meeting: &Meeting, pool: &ValidPool) -> Reason {
     let (wanted, room, pool) = (meeting.spec.max_participants, pool.capacity.participants, &pool.name);
     let name = meeting.name_any();
-    Wait::new(
+    Reason::new(
         reason::MEETING_TOO_LARGE,
         format!(
-            "meeting {name:?} allows {wanted} people, a media pod of pool {pool:?} takes {room}: lower spec.maxParticipants, or raise capacity.participants of the pool"
+            "meeting {name:?} allows {wanted} participants, but a media pod of MediaPool {pool:?} takes {room}: lower spec.maxParticipants, or raise capacity.participants of the pool"
         ),
     )
 }

@@ -1,10 +1,11 @@
-//! The disruption budget of a pool: no pod is evicted under people.
+//! The disruption budget of a pool: no pod with participants is evicted.
 //!
-//! Pure. A pod is protected from its birth on, and loses the protection by a label while nobody is on it; the other way round a drain that
-//! comes between a join and the label would win.
+//! Pure. A pod is protected from its creation on and loses the protection, by a label, while it has no participants. The other way round,
+//! an eviction between a join and the label would succeed.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
+use crate::model::valid_pool::ValidPool;
 use convene_crds::names::{
     LABEL_APP_NAME, LABEL_EVICTABLE, LABEL_MANAGED_BY, LABEL_POOL, MANAGED_BY, MEDIA_POD_APP_NAME,
 };
@@ -17,14 +18,12 @@ use k8s_openapi::{
 };
 use kube::{ResourceExt, api::ObjectMeta};
 
-use super::validate::ValidPool;
-
-/// More pods than a pool can have: all of them must stay. `maxUnavailable: 0` would say the same, but Kubernetes understands that only of
-/// pods whose controller has a scale.
+/// More pods than a pool can have, so all of them must stay. `maxUnavailable: 0` would mean the same, but Kubernetes supports it only for
+/// pods whose controller has a scale subresource.
 const ALL: i32 = 100_000;
 
 /// The budget of `pool`.
-pub fn build_budget(pool: &ValidPool) -> PodDisruptionBudget {
+pub(crate) fn build_budget(pool: &ValidPool) -> PodDisruptionBudget {
     let text = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
     let labels = [(LABEL_APP_NAME, MEDIA_POD_APP_NAME), (LABEL_MANAGED_BY, MANAGED_BY), (LABEL_POOL, &pool.name)];
     PodDisruptionBudget {
@@ -37,7 +36,7 @@ pub fn build_budget(pool: &ValidPool) -> PodDisruptionBudget {
         },
         spec: Some(PodDisruptionBudgetSpec {
             min_available: Some(IntOrString::Int(ALL)),
-            // A pod that does not work protects nobody.
+            // A pod that does not work needs no protection.
             unhealthy_pod_eviction_policy: Some("AlwaysAllow".to_owned()),
             selector: Some(LabelSelector {
                 match_labels: Some([(LABEL_APP_NAME, MEDIA_POD_APP_NAME), (LABEL_POOL, &pool.name)].map(text).into()),
@@ -53,14 +52,14 @@ pub fn build_budget(pool: &ValidPool) -> PodDisruptionBudget {
     }
 }
 
-/// The budget's name; it cannot be that of a pod, which ends with a number.
-pub fn name_of(pool: &str) -> String {
+/// The budget's name. It cannot be that of a pod, which ends with a number.
+pub(crate) fn name_of(pool: &str) -> String {
     format!("media-{pool}-busy")
 }
 
 /// Whether `found` protects as `wanted` does.
-pub fn is_as_wanted(found: &PodDisruptionBudget, wanted: &PodDisruptionBudget) -> bool {
-    // Labels that somebody else has added are theirs: a write would not remove them, and would be repeated for ever.
+pub(crate) fn is_as_wanted(found: &PodDisruptionBudget, wanted: &PodDisruptionBudget) -> bool {
+    // Labels added by others are theirs: a write would not remove them, and would be repeated forever.
     let has_labels = wanted.labels().iter().all(|(key, value)| found.labels().get(key) == Some(value));
     has_labels && found.spec == wanted.spec
 }

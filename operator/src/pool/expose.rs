@@ -1,6 +1,6 @@
-//! The Service of a media pod (exposures `NodePort` and `LoadBalancer`): built from the pod, and read for what browsers are to be told.
+//! The Service of a media pod (exposures `NodePort` and `LoadBalancer`): how it is built, and which endpoints it provides.
 //!
-//! Pure. One Service for each pod: media has to reach exactly this pod, and UDP and TCP get ports of their own.
+//! Pure. Each pod has its own Service: media has to reach exactly this pod, and UDP and TCP get separate ports.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -16,20 +16,19 @@ use k8s_openapi::{
 };
 use kube::api::ObjectMeta;
 
-use super::validate::ValidPool;
-use crate::media_pod::MediaPod;
+use crate::model::{media_pod::MediaPod, valid_pool::ValidPool};
 
-/// What a Service opens for its pod.
+/// Where the Service of a pod is reached.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Opening {
+pub(crate) struct ServiceEndpoints {
     /// Addresses of the load balancer; empty for ports of nodes.
-    pub addresses: Vec<String>,
+    pub(crate) addresses: Vec<String>,
     /// `PORT/PROTOCOL=ANNOUNCED`, comma-separated; empty where the numbers are the same.
-    pub ports: String,
+    pub(crate) ports: String,
 }
 
-/// The Service of `pod`; it goes with the pod. `None` if the pod has no ports, which only somebody else's editing can cause.
-pub fn build_service(pool: &ValidPool, pod: &MediaPod) -> Option<Service> {
+/// The Service of `pod`, which owns it. `None` if the pod has no ports, which can only be the result of an edit.
+pub(crate) fn build_service(pool: &ValidPool, pod: &MediaPod) -> Option<Service> {
     let labels = [
         (LABEL_APP_NAME, MEDIA_POD_APP_NAME),
         (LABEL_MANAGED_BY, MANAGED_BY),
@@ -48,9 +47,9 @@ pub fn build_service(pool: &ValidPool, pod: &MediaPod) -> Option<Service> {
         spec: Some(ServiceSpec {
             type_: Some(type_of(pool.template.exposure).to_owned()),
             selector: Some([(LABEL_APP_NAME, MEDIA_POD_APP_NAME), (LABEL_POD, pod.name.as_str())].map(text).into()),
-            // Without a second hop, and with the browser's own address.
+            // Avoids a second hop and keeps the client's address.
             external_traffic_policy: Some("Local".to_owned()),
-            // Media goes to a pod that is starting too: readiness is about people, and the probe must get there.
+            // Media reaches a starting pod too: readiness is about participants, and the probe must get there.
             publish_not_ready_addresses: Some(true),
             ports: Some(build_ports(pod)?),
             ..ServiceSpec::default()
@@ -89,13 +88,13 @@ fn build_ports(pod: &MediaPod) -> Option<Vec<ServicePort>> {
     Some(both.map(build).collect())
 }
 
-/// What `service` opens, once Kubernetes and the cloud have said it; `None` before.
-pub fn read_service(service: &Service) -> Option<Opening> {
+/// The endpoints of `service`; `None` until Kubernetes and the cloud provider have assigned them.
+pub(crate) fn read_service(service: &Service) -> Option<ServiceEndpoints> {
     let spec = service.spec.as_ref()?;
     if spec.type_.as_deref() == Some("LoadBalancer") {
         let balancer = service.status.as_ref()?.load_balancer.as_ref()?;
         let addresses: Vec<_> = balancer.ingress.iter().flatten().filter_map(|ingress| ingress.ip.clone()).collect();
-        return (!addresses.is_empty()).then_some(Opening { addresses, ports: String::new() });
+        return (!addresses.is_empty()).then_some(ServiceEndpoints { addresses, ports: String::new() });
     }
     let mapped = spec.ports.iter().flatten().map(|port| {
         let announced = port.node_port.filter(|port| *port > 0)?;
@@ -104,7 +103,7 @@ pub fn read_service(service: &Service) -> Option<Opening> {
     });
     let mapped: BTreeMap<_, _> = mapped.collect::<Option<_>>()?;
     (!mapped.is_empty())
-        .then(|| Opening { addresses: Vec::new(), ports: mapped.into_values().collect::<Vec<_>>().join(",") })
+        .then(|| ServiceEndpoints { addresses: Vec::new(), ports: mapped.into_values().collect::<Vec<_>>().join(",") })
 }
 
 #[cfg(test)]
@@ -114,7 +113,7 @@ mod tests {
     use super::*;
     use crate::{
         fixtures::{media_pod, pool},
-        media_pod::PodState,
+        model::media_pod::PodState,
     };
 
     #[test]
@@ -135,23 +134,23 @@ mod tests {
     }
 
     #[test]
-    fn ports_of_nodes_are_told_once_all_are_given() {
+    fn ports_of_nodes_are_announced_once_all_are_assigned() {
         let port = |protocol: &str, node_port: serde_json::Value| json!({"name": "p", "port": 41000, "protocol": protocol, "nodePort": node_port});
         let with =
             |udp, tcp| service(json!({"spec": {"type": "NodePort", "ports": [port("UDP", udp), port("TCP", tcp)]}}));
-        let opening = read_service(&with(json!(31001), json!(31002))).unwrap();
-        assert_eq!(opening.ports, "41000/tcp=31002,41000/udp=31001");
+        let endpoints = read_service(&with(json!(31001), json!(31002))).unwrap();
+        assert_eq!(endpoints.ports, "41000/tcp=31002,41000/udp=31001");
         assert_eq!(read_service(&with(json!(31001), json!(null))), None);
         assert_eq!(read_service(&service(json!({"spec": {"type": "NodePort"}}))), None);
     }
 
     #[test]
-    fn a_load_balancer_is_told_by_its_addresses() {
+    fn a_load_balancer_is_announced_by_its_addresses() {
         let with = |ingress: serde_json::Value| {
             service(json!({"spec": {"type": "LoadBalancer"}, "status": {"loadBalancer": {"ingress": ingress}}}))
         };
-        let opening = read_service(&with(json!([{"ip": "203.0.113.9"}, {"ip": "2001:db8::9"}]))).unwrap();
-        assert_eq!((opening.addresses.len(), opening.ports.as_str()), (2, ""));
+        let endpoints = read_service(&with(json!([{"ip": "203.0.113.9"}, {"ip": "2001:db8::9"}]))).unwrap();
+        assert_eq!((endpoints.addresses.len(), endpoints.ports.as_str()), (2, ""));
         assert_eq!(read_service(&with(json!([]))), None);
         assert_eq!(read_service(&with(json!([{"hostname": "lb.example.com"}]))), None);
     }

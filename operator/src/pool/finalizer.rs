@@ -1,7 +1,7 @@
-//! The finalizer of a `MediaPool`: with it a pool that is deleted stays until its people have left or had their time.
+//! The finalizer of a `MediaPool`: a deleted pool stays until its participants have left or its drain deadline has passed.
 //!
-//! It is put on before the first pod is made, on pools that cannot be served or read as well: they may have had pods when they could. When it
-//! is taken off is the planner's to say.
+//! It is added before the first pod is created, also to pools that are invalid or cannot be parsed: they may have had pods before. When it
+//! is removed is decided by the planner.
 
 use convene_crds::{MediaPool, names::FINALIZER_DRAIN};
 use kube::{
@@ -10,17 +10,20 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use super::Error;
-use crate::{context::Context, media_pod::shorten, wait::Wait};
+use super::error::Error;
+use crate::{
+    context::Context,
+    model::{media_pod::shorten, reason::Reason},
+};
 use convene_crds::reason;
 
-/// Sees to it that our finalizer is on the pool. `false`: see [`write_finalizers`].
-pub async fn ensure_finalizer(context: &Context, metadata: &ObjectMeta) -> Result<bool, Error> {
+/// Makes sure that the finalizer is on the pool. `false`: see [`write_finalizers`].
+pub(crate) async fn ensure_finalizer(context: &Context, metadata: &ObjectMeta) -> Result<bool, Error> {
     Ok(has_finalizer(metadata) || write_finalizers(context, metadata, true).await?)
 }
 
-/// Why a pool without our finalizer gets no pods.
-pub fn explain_missing(error: &Error) -> Wait {
+/// Why a pool without the finalizer gets no pods.
+pub(crate) fn explain_missing(error: &Error) -> Reason {
     let said = match error {
         Error::WriteFinalizers { source, .. } => match source.as_ref() {
             kube::Error::Api(answer) => answer.message.clone(),
@@ -29,20 +32,21 @@ pub fn explain_missing(error: &Error) -> Wait {
         other => other.to_string(),
     };
     let message = format!(
-        "its finalizers cannot be written, so no media pod is made, and a deletion would end calls at once: {}",
+        "could not write its finalizers, so no media pod is created and a deletion would end calls at once: {}",
         shorten(&said, 500)
     );
-    Wait::new(reason::FINALIZERS_NOT_WRITTEN, message)
+    Reason::new(reason::FINALIZERS_NOT_WRITTEN, message)
 }
 
-/// Puts our finalizer on the pool, or takes it off: whatever others are there stay, because the whole list is written only over the version
-/// that was read. `false`: the pool has changed meanwhile, or is gone; another look follows.
+/// Adds the finalizer to the pool or removes it. Other finalizers stay, because the list is written only over the version that was read.
+/// `false`: the pool has changed meanwhile or is gone, and is reconciled again.
 ///
-/// Not by server-side apply, as all else: a backup that was restored holds the finalizer under another manager, and then it would stay.
-pub async fn write_finalizers(context: &Context, metadata: &ObjectMeta, is_ours: bool) -> Result<bool, Error> {
+/// Not by server-side apply, unlike everything else: in a restored backup the finalizer belongs to another manager, and could not be
+/// removed.
+pub(crate) async fn write_finalizers(context: &Context, metadata: &ObjectMeta, is_ours: bool) -> Result<bool, Error> {
     let name = metadata.name.clone().unwrap_or_default();
     let namespace = metadata.namespace.as_deref().unwrap_or_default();
-    let api: Api<MediaPool> = Api::namespaced(context.world.client.clone(), namespace);
+    let api: Api<MediaPool> = Api::namespaced(context.cache.client.clone(), namespace);
     let patch = Patch::Merge(build_patch(metadata, is_ours));
     let written = api.patch_metadata(&name, &PatchParams::default(), &patch).await;
     let written = match written {
@@ -54,8 +58,8 @@ pub async fn write_finalizers(context: &Context, metadata: &ObjectMeta, is_ours:
     written
 }
 
-/// The merge patch for that.
-pub fn build_patch(metadata: &ObjectMeta, is_ours: bool) -> Value {
+/// The merge patch that adds or removes the finalizer.
+pub(crate) fn build_patch(metadata: &ObjectMeta, is_ours: bool) -> Value {
     json!({"metadata": {
         "uid": metadata.uid,
         "resourceVersion": metadata.resource_version,
@@ -63,8 +67,8 @@ pub fn build_patch(metadata: &ObjectMeta, is_ours: bool) -> Value {
     }})
 }
 
-/// Whether our finalizer is on the object.
-pub fn has_finalizer(metadata: &ObjectMeta) -> bool {
+/// Whether the finalizer is on the object.
+pub(crate) fn has_finalizer(metadata: &ObjectMeta) -> bool {
     metadata.finalizers.iter().flatten().any(|finalizer| finalizer == FINALIZER_DRAIN)
 }
 
@@ -106,7 +110,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_pool_that_has_changed_meanwhile_is_looked_at_again() {
+    async fn a_pool_that_has_changed_meanwhile_is_reconciled_again() {
         const POOL: &str = "PATCH /apis/convene.dev/v1alpha1/namespaces/harbor/mediapools/lagoon";
         for (code, reason, outcome) in
             [(409, "Conflict", Some(false)), (404, "NotFound", Some(false)), (500, "InternalError", None)]

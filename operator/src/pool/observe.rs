@@ -1,7 +1,7 @@
-//! First step for a `MediaPool`: its pods, what they carry, their nodes and Services, and which ports are taken.
+//! First step for a `MediaPool`: its pods, their load, their nodes and Services, and the ports in use.
 //!
-//! The pods come from the cache if it shows all that were created here; else they are listed: a pass that does not see its predecessor's pods
-//! would make them twice. Everything else comes from caches.
+//! Pods come from the cache if it shows all that were created here; otherwise they are listed, because a reconciliation that does not see
+//! earlier pods would create them twice. Everything else comes from caches.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,103 +14,95 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, ResourceExt, api::ListParams, runtime::reflector::ObjectRef};
 
 use super::{
-    Error, budget,
-    expose::{Opening, read_service},
+    budget,
+    error::Error,
+    expose::{ServiceEndpoints, read_service},
     plan::ObservedPods,
-    validate::ValidPool,
 };
 use crate::{
+    cluster::cache::ClusterCache,
     context::Context,
-    ledger::{Holders, Ledger},
-    media_pod::MediaPod,
-    ports::PortRange,
-    views::NodeView,
-    world::World,
+    model::{
+        explain::find_holders, ledger::Ledger, media_pod::MediaPod, ports::PortRange, valid_pool::ValidPool,
+        views::NodeView,
+    },
 };
 
-/// Media pods of all pools: their ports may get in each other's way.
-pub async fn observe_pods(context: &Context) -> Result<Vec<Arc<MediaPod>>, Error> {
-    if context.world.has_all_pods() {
-        return Ok(context.world.views().pods().cloned().collect());
+/// Media pods of all pools: their ports may conflict.
+pub(crate) async fn observe_pods(context: &Context) -> Result<Vec<Arc<MediaPod>>, Error> {
+    if context.cache.has_all_pods() {
+        return Ok(context.cache.views().pods().cloned().collect());
     }
-    let api: Api<Pod> = Api::namespaced(context.world.client.clone(), &context.world.namespace);
+    let api: Api<Pod> = Api::namespaced(context.cache.client.clone(), &context.cache.namespace);
     let list = api.list(&ListParams::default().labels(MEDIA_POD_SELECTOR)).await;
     let list = list.map_err(|source| Error::ListPods { source: Box::new(source) })?;
     let pods: Vec<_> = list.items.iter().map(|pod| Arc::new(MediaPod::from_pod(pod))).collect();
-    context.world.trust_pods(&pods);
+    context.cache.confirm_pods(&pods);
     Ok(pods)
 }
 
-/// Puts together what a plan needs. The caller holds the ledger until its decision is noted in it.
-pub fn observe_pool(
+/// Collects the input of a plan. The caller holds the ledger until its decision is noted there.
+pub(crate) fn observe_pool(
     context: &Context,
     pool: &ValidPool,
     all: &[Arc<MediaPod>],
     ledger: &Ledger,
     now: Timestamp,
 ) -> ObservedPods {
-    let observed = observe_people(&pool.name, all, ledger, now);
-    let (nodes, overlaps) = observe_views(&context.world, pool);
+    let observed = observe_participants(&pool.name, all, ledger, now);
+    let (nodes, overlaps) = observe_views(&context.cache, pool);
     ObservedPods {
         taken: compute_taken(pool, all),
         resting: observe_quarantine(context, all, now),
         waiting: ledger.need_of(&pool.name),
-        holders: observe_holders(pool, observed.pods.len(), ledger),
+        holders: find_holders(pool, observed.pods.len(), ledger),
         nodes,
-        services: observe_services(&context.world, pool),
-        has_budget: observe_budget(&context.world, pool),
+        services: observe_services(&context.cache, pool),
+        has_budget: observe_budget(&context.cache, pool),
         overlaps,
         ..observed
     }
 }
 
-/// The pods of a pool and who is on them: all that matters of one that has no valid spec.
-pub fn observe_people(pool: &str, all: &[Arc<MediaPod>], ledger: &Ledger, now: Timestamp) -> ObservedPods {
+/// The pods of a pool and their participants, which is all that matters for a pool without a valid spec.
+pub(crate) fn observe_participants(pool: &str, all: &[Arc<MediaPod>], ledger: &Ledger, now: Timestamp) -> ObservedPods {
     let pods: Vec<_> = all.iter().filter(|pod| pod.pool == pool).cloned().collect();
-    let told = pods.iter().filter_map(|pod| Some((pod.uid.clone(), ledger.people_on(&pod.uid)?)));
+    let reported = pods.iter().filter_map(|pod| Some((pod.uid.clone(), ledger.participants_on(&pod.uid)?)));
     ObservedPods {
         loads: pods.iter().map(|pod| (pod.uid.clone(), ledger.load_of(&pod.uid))).collect(),
-        people: told.collect(),
+        participants: reported.collect(),
         now,
         pods,
         ..ObservedPods::default()
     }
 }
 
-/// The namespaces that use a pool, once it has all the `pods` it may have. Before that they are not needed, and cost a walk over all namespaces.
-pub fn observe_holders(pool: &ValidPool, pods: usize, ledger: &Ledger) -> Holders {
-    if pods < pool.max as usize {
-        return Holders::default();
-    }
-    ledger.holders_of(&pool.name, pool.capacity.meetings)
-}
-
-/// One guard for both: a second one in the same expression would wait for the first for ever.
-fn observe_views(world: &World, pool: &ValidPool) -> (BTreeMap<String, NodeView>, Option<String>) {
-    let views = world.views();
+/// One guard for both: a second one in the same expression would deadlock.
+fn observe_views(cache: &ClusterCache, pool: &ValidPool) -> (BTreeMap<String, NodeView>, Option<String>) {
+    let views = cache.views();
     (views.nodes().clone(), compute_overlap(pool, views.valid_pools().map(AsRef::as_ref)))
 }
 
-fn observe_services(world: &World, pool: &ValidPool) -> BTreeMap<String, Option<Opening>> {
-    let services = world.services.state_filter(|service| service.labels().get(LABEL_POOL) == Some(&pool.name));
+fn observe_services(cache: &ClusterCache, pool: &ValidPool) -> BTreeMap<String, Option<ServiceEndpoints>> {
+    let services = cache.services.state_filter(|service| service.labels().get(LABEL_POOL) == Some(&pool.name));
     services.iter().map(|service| (service.name_any(), read_service(service))).collect()
 }
 
-fn observe_budget(world: &World, pool: &ValidPool) -> bool {
+fn observe_budget(cache: &ClusterCache, pool: &ValidPool) -> bool {
     let name = ObjectRef::new(&budget::name_of(&pool.name)).within(&pool.namespace);
-    world.budgets.get(&name).is_some_and(|found| budget::is_as_wanted(&found, &budget::build_budget(pool)))
+    cache.budgets.get(&name).is_some_and(|found| budget::is_as_wanted(&found, &budget::build_budget(pool)))
 }
 
-/// An older pool that draws from the same ports of the nodes.
-pub fn compute_overlap<'a>(pool: &ValidPool, all: impl Iterator<Item = &'a ValidPool>) -> Option<String> {
+/// An older pool that uses the same ports of the nodes.
+pub(crate) fn compute_overlap<'a>(pool: &ValidPool, all: impl Iterator<Item = &'a ValidPool>) -> Option<String> {
     let rank = |pool: &ValidPool| (pool.created, pool.name.clone());
     let uses_nodes = |other: &&ValidPool| other.template.uses_node_ports() && pool.template.uses_node_ports();
     let mut older = all.filter(uses_nodes).filter(|other| other.ports.overlaps(pool.ports) && rank(other) < rank(pool));
     older.next().map(|other| other.name.clone())
 }
 
-/// Blocks that a new pod of `pool` must keep clear of: those of its own pods, and on nodes those of every pool.
-pub fn compute_taken(pool: &ValidPool, all: &[Arc<MediaPod>]) -> BTreeSet<PortRange> {
+/// Blocks that a new pod of `pool` must avoid: those of its own pods and, on ports of nodes, those of every pool.
+pub(crate) fn compute_taken(pool: &ValidPool, all: &[Arc<MediaPod>]) -> BTreeSet<PortRange> {
     let uses_node_ports = pool.template.uses_node_ports();
     let in_the_way = |pod: &&Arc<MediaPod>| pod.pool == pool.name || (uses_node_ports && pod.uses_node_ports);
     all.iter().filter(in_the_way).filter_map(|pod| pod.block).collect()
@@ -118,14 +110,14 @@ pub fn compute_taken(pool: &ValidPool, all: &[Arc<MediaPod>]) -> BTreeSet<PortRa
 
 fn observe_quarantine(context: &Context, all: &[Arc<MediaPod>], now: Timestamp) -> BTreeSet<PortRange> {
     let mut quarantine = context.quarantine();
-    quarantine.observe(&all.iter().filter_map(|pod| pod.block).collect(), context.tempo.rest, now);
+    quarantine.observe(&all.iter().filter_map(|pod| pod.block).collect(), context.intervals.rest, now);
     quarantine.resting().collect()
 }
 
-/// Takes in what the pools' statuses hold of blocks, once, before the first decision: the process before this one wrote it.
-pub fn recall_blocks(context: &Context) {
+/// Reads the recorded blocks from the statuses of all pools, once, before the first decision: an earlier process wrote them.
+pub(crate) fn recall_blocks(context: &Context) {
     let mut quarantine = context.quarantine();
-    for pool in context.world.pools.state() {
+    for pool in context.cache.pools.state() {
         let Ok(pool) = &pool.0 else { continue };
         for block in pool.status.iter().flat_map(|status| &status.blocks) {
             if let Ok(ports) = block.ports.parse() {

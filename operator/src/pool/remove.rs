@@ -1,6 +1,7 @@
-//! One look at a pool that is being deleted: its pods go as they become empty or their time is over, and then our finalizer.
+//! Reconciles a pool that is being deleted: its pods are deleted when they are empty or the deadline has passed, and then the finalizer is
+//! removed.
 //!
-//! A pool whose spec cannot be served, or that cannot be read at all, goes the same way. Nothing is made here.
+//! A pool that is invalid or cannot be parsed is removed in the same way. Nothing is created here.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,25 +10,28 @@ use jiff::Timestamp;
 use kube::{Resource, ResourceExt};
 
 use super::{
-    Error,
-    apply::{self, Applied},
+    applied::Applied,
+    apply,
+    error::Error,
     finalizer::{has_finalizer, write_finalizers},
     observe,
-    plan::{ObservedPods, Removal, RemovalPlan, explain_removal, plan_removal},
+    plan::{ObservedPods, RemovalPlan, explain_removal, plan_removal},
     report,
-    validate::{ValidPool, validate_pool},
 };
 use crate::{
-    context::{Context, Outcome, Pass},
-    events::Note,
-    media_pod::MediaPod,
-    world::Guarded,
+    cluster::{cache::Guarded, events::Note},
+    context::{Context, Outcome, Reconciled},
+    model::{
+        media_pod::MediaPod,
+        removal::Removal,
+        valid_pool::{ValidPool, validate_pool},
+    },
 };
 use convene_crds::reason;
 
-/// Looks at a pool that has a deletion timestamp.
-pub async fn look_at(object: &Guarded<MediaPool>, context: &Context) -> Result<Pass, Error> {
-    let Some(removal) = compute_removal(object) else { return Ok(Pass::of(Outcome::Skipped)) };
+/// Reconciles a pool with a deletion timestamp.
+pub(crate) async fn reconcile_removal(object: &Guarded<MediaPool>, context: &Context) -> Result<Reconciled, Error> {
+    let Some(removal) = compute_removal(object) else { return Ok(Reconciled::of(Outcome::Skipped)) };
     context.recalled.call_once(|| observe::recall_blocks(context));
     let valid = object.0.as_ref().ok().and_then(|pool| validate_pool(pool, &context.config.defaults).ok());
     let pods = observe::observe_pods(context).await?; // I/O
@@ -37,23 +41,23 @@ pub async fn look_at(object: &Guarded<MediaPool>, context: &Context) -> Result<P
     }
     let namespace = object.namespace().unwrap_or_default();
     let (done, failure) = apply::apply_removal(context, &namespace, plan.clone()).await; // I/O
-    pardon(context, &plan, &done);
+    unmark(context, &plan, &done);
     let written = report_progress(object, valid.as_ref(), &observed, &removal, &plan, &done, context).await; // I/O
     if let Some(error) = failure {
         return Err(error);
     }
     written?;
-    Ok(Pass { outcome: Outcome::Waiting, again: compute_again(&plan, observed.now) })
+    Ok(Reconciled { outcome: Outcome::Waiting, again: compute_again(&plan, observed.now) })
 }
 
-/// Of an object that cannot be read nothing but the time is known.
+/// Of an object that cannot be parsed only the time of deletion is known.
 fn compute_removal(object: &Guarded<MediaPool>) -> Option<Removal> {
     let since = object.meta().deletion_timestamp.as_ref()?.0;
     let drain = object.0.as_ref().map_or_else(|_| Drain::default(), |pool| pool.spec.drain);
     Some(Removal::new(since, drain.deadline_seconds))
 }
 
-/// Observes and plans while holding the ledger, so that no meeting is bound to a pod that is about to be deleted.
+/// Observes and plans while holding the ledger, so that no meeting is assigned to a pod that is about to be deleted.
 fn decide(
     context: &Context,
     object: &Guarded<MediaPool>,
@@ -62,27 +66,27 @@ fn decide(
     pods: &[Arc<MediaPod>],
 ) -> (ObservedPods, RemovalPlan) {
     let name = object.name_any();
-    let mut ledger = context.world.ledger();
+    let mut ledger = context.cache.ledger();
     let now = Timestamp::now();
     let observed = match valid {
         Some(pool) => observe::observe_pool(context, pool, pods, &ledger, now),
-        None => observe::observe_people(&name, pods, &ledger, now),
+        None => observe::observe_participants(&name, pods, &ledger, now),
     };
     let plan = plan_removal(removal, &observed, ledger.count_placed(&name));
     for deletion in &plan.delete {
-        ledger.condemn(&deletion.uid);
+        ledger.mark_for_deletion(&deletion.uid);
     }
     (observed, plan)
 }
 
-fn pardon(context: &Context, plan: &RemovalPlan, done: &Applied) {
-    let mut ledger = context.world.ledger();
+fn unmark(context: &Context, plan: &RemovalPlan, done: &Applied) {
+    let mut ledger = context.cache.ledger();
     for deletion in plan.delete.iter().filter(|deletion| !done.deleted.contains(deletion)) {
-        ledger.pardon(&deletion.uid);
+        ledger.unmark(&deletion.uid);
     }
 }
 
-/// A status can be written to what can be read; the others have events alone.
+/// A pool that can be parsed gets a status; others get events only.
 async fn report_progress(
     object: &Guarded<MediaPool>,
     valid: Option<&ValidPool>,
@@ -96,33 +100,33 @@ async fn report_progress(
         context.events.publish(&object.object_ref(&()), "Delete", &report::compute_pod_notes(done));
         return Ok(());
     };
-    let verdicts = report::compute_refusal(&explain_removal(removal, &plan.left));
+    let values = report::compute_refusal(&explain_removal(removal, &plan.left));
     let blocks = pool.status.as_ref().map(|status| status.blocks.clone()).unwrap_or_default();
     let counted = valid.map(|valid| (valid, observed));
-    let status = report::compute_status(pool, counted, &verdicts, blocks, observed.now);
-    let notes = report::compute_notes(pool, Some(done), &verdicts);
+    let status = report::compute_status(pool, counted, &values, blocks, observed.now);
+    let notes = report::compute_notes(pool, Some(done), &values);
     apply::apply_status(context, pool, &status, &notes).await.map(|_| ())
 }
 
-/// Takes our finalizer off. Whoever else has one there keeps the pool.
-async fn let_go(object: &Guarded<MediaPool>, context: &Context) -> Result<Pass, Error> {
+/// Removes the finalizer. Finalizers of others keep the pool.
+async fn let_go(object: &Guarded<MediaPool>, context: &Context) -> Result<Reconciled, Error> {
     if !has_finalizer(object.meta()) {
-        return Ok(Pass::of(Outcome::Skipped));
+        return Ok(Reconciled::of(Outcome::Skipped));
     }
     if !write_finalizers(context, object.meta(), false).await? {
-        return Ok(Pass { outcome: Outcome::Waiting, again: Some(Duration::from_secs(1)) });
+        return Ok(Reconciled { outcome: Outcome::Waiting, again: Some(Duration::from_secs(1)) });
     }
     let name = object.name_any();
     context.metrics.forget_pool(&name);
-    let note = Note::normal(reason::DRAINED, format!("MediaPool {name:?} has no media pods any more, and goes"));
+    let note = Note::normal(reason::DRAINED, format!("MediaPool {name:?} has no media pods left and is being removed"));
     context.events.publish(&object.object_ref(&()), "Delete", &[note]);
-    tracing::info!("drained the pool that is being deleted");
-    Ok(Pass::of(Outcome::Applied))
+    tracing::info!("drained pool for deletion");
+    Ok(Reconciled::of(Outcome::Applied))
 }
 
 fn compute_again(plan: &RemovalPlan, now: Timestamp) -> Option<Duration> {
     let due = plan.again.map(|time| Duration::try_from(time.duration_since(now)).unwrap_or_default());
-    // A pod that somebody came to at the last moment, or whose deletion no watch tells of.
+    // A participant may have joined the pod at the last moment, or no watch will report its deletion.
     let soon = (!plan.delete.is_empty()).then_some(Duration::from_secs(2));
     due.into_iter().chain(soon).min().map(|pause| pause.max(Duration::from_millis(100)))
 }
@@ -139,7 +143,7 @@ mod tests {
 
     const POOL: &str = "PATCH /apis/convene.dev/v1alpha1/namespaces/harbor/mediapools/lagoon";
 
-    /// A pool that nobody can read: its spec is of another version.
+    /// A pool that cannot be parsed, because its spec is of another version.
     fn unreadable(finalizers: &[&str]) -> Guarded<MediaPool> {
         let object = json!({
             "apiVersion": "convene.dev/v1alpha1", "kind": "MediaPool",
@@ -163,8 +167,8 @@ mod tests {
         ];
         for (finalizers, script, outcome) in cases {
             let (server, client) = ScriptedServer::start(script);
-            let pass = look_at(&unreadable(finalizers), &context(&client)).await.unwrap();
-            assert_eq!(pass.outcome, outcome, "{finalizers:?}");
+            let result = reconcile_removal(&unreadable(finalizers), &context(&client)).await.unwrap();
+            assert_eq!(result.outcome, outcome, "{finalizers:?}");
             server.assert_finished();
         }
     }

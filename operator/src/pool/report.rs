@@ -1,6 +1,6 @@
-//! Fifth step for a `MediaPool`: from what was done to the status and the events.
+//! Fifth step for a `MediaPool`: turns what was done into the status and the events.
 //!
-//! Pure; `apply` sends both. It takes [`Applied`], never the plan: only what was done is reported.
+//! Pure; `apply` writes both. It takes [`Applied`], never the plan: only what was done is reported.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -20,37 +20,39 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::{
-    apply::Applied,
-    explain::{compute_full, explain_no_ready_pod, find_heaviest_wait},
+    applied::Applied,
     plan::{ObservedPods, is_current},
-    validate::ValidPool,
 };
 use crate::{
-    conditions::{Verdict, are_same, compute_condition, find},
-    events::Note,
-    media_pod::{MediaPod, PodState},
-    ports::{PortRange, Quarantine, compute_used_ports},
-    wait::Wait,
+    cluster::events::Note,
+    model::{
+        conditions::{ConditionValue, are_same, compute_condition, find},
+        explain::{compute_full, explain_no_ready_pod, find_most_specific_reason},
+        media_pod::{MediaPod, PodState},
+        ports::{PortRange, Quarantine, compute_used_ports},
+        reason::Reason,
+        valid_pool::ValidPool,
+    },
 };
 use convene_crds::reason;
 
-/// What is true of a pool.
+/// Values of a pool's conditions.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PoolVerdicts {
+pub(crate) struct PoolConditions {
     /// Condition `Ready`.
-    pub ready: Verdict,
+    pub(crate) ready: ConditionValue,
     /// Condition `PodsAvailable`.
-    pub available: Verdict,
+    pub(crate) available: ConditionValue,
     /// Condition `Updated`.
-    pub updated: Verdict,
+    pub(crate) updated: ConditionValue,
     /// Condition `MediaReachable`.
-    pub reachable: Verdict,
+    pub(crate) reachable: ConditionValue,
     /// Condition `PortsExclusive`.
-    pub exclusive: Verdict,
+    pub(crate) exclusive: ConditionValue,
 }
 
-impl PoolVerdicts {
-    const fn by_type(&self) -> [(&'static str, &Verdict); 5] {
+impl PoolConditions {
+    const fn by_type(&self) -> [(&'static str, &ConditionValue); 5] {
         let Self { ready, available, updated, reachable, exclusive } = self;
         [
             (CONDITION_READY, ready),
@@ -62,22 +64,22 @@ impl PoolVerdicts {
     }
 }
 
-/// What is true of a pool after a pass.
-pub fn compute_verdicts(pool: &ValidPool, observed: &ObservedPods, applied: &Applied) -> PoolVerdicts {
+/// The conditions of a pool after a reconciliation.
+pub(crate) fn compute_values(pool: &ValidPool, observed: &ObservedPods, applied: &Applied) -> PoolConditions {
     let trouble = compute_trouble(pool, observed, applied);
     let ready = count(&observed.pods, MediaPod::is_ready);
     let live = count(&observed.pods, MediaPod::is_live);
-    PoolVerdicts {
+    PoolConditions {
         ready: if ready > 0 {
-            Verdict::yes(reason::POD_READY, format!("{ready} of {live} media pods can take people"))
+            ConditionValue::yes(reason::POD_READY, format!("{ready} of {live} media pods accept participants"))
         } else if live == 0 && pool.warm == 0 && observed.waiting.is_none() && trouble.is_none() {
-            Verdict::yes(reason::NO_POD_NEEDED, "spec.warm is 0: a media pod is created for the first meeting")
+            ConditionValue::yes(reason::NO_POD_NEEDED, "spec.warm is 0: a media pod is created for the first meeting")
         } else {
-            Verdict::False(explain_no_ready_pod(pool, &observed.pods, trouble.as_ref(), &observed.holders))
+            ConditionValue::False(explain_no_ready_pod(pool, &observed.pods, trouble.as_ref(), &observed.holders))
         },
         available: trouble.map_or_else(
-            || Verdict::yes(reason::PODS_AVAILABLE, "every media pod that is wanted exists and starts"),
-            Verdict::False,
+            || ConditionValue::yes(reason::PODS_AVAILABLE, "every wanted media pod exists"),
+            ConditionValue::False,
         ),
         updated: compute_updated(pool, observed),
         reachable: compute_reachable(pool, observed),
@@ -85,46 +87,46 @@ pub fn compute_verdicts(pool: &ValidPool, observed: &ObservedPods, applied: &App
     }
 }
 
-fn compute_updated(pool: &ValidPool, observed: &ObservedPods) -> Verdict {
+fn compute_updated(pool: &ValidPool, observed: &ObservedPods) -> ConditionValue {
     let outdated = count(&observed.pods, |pod| is_outdated(pool, pod));
     if outdated == 0 {
-        return Verdict::yes(reason::UPDATED, "every media pod is made from the current template");
+        return ConditionValue::yes(reason::UPDATED, "every media pod uses the current template");
     }
-    Verdict::no(reason::UPDATING, format!("{outdated} media pods of an older template are being replaced"))
+    ConditionValue::no(reason::UPDATING, format!("replacing {outdated} media pods created from an older template"))
 }
 
-fn compute_reachable(pool: &ValidPool, observed: &ObservedPods) -> Verdict {
+fn compute_reachable(pool: &ValidPool, observed: &ObservedPods) -> ConditionValue {
     if !pool.probes_media {
-        return Verdict::Unknown(Wait::new(reason::PROBE_OFF, "spec.probeMedia is off"));
+        return ConditionValue::Unknown(Reason::new(reason::PROBE_OFF, "spec.probeMedia is false"));
     }
-    let told: Vec<_> =
+    let reported: Vec<_> =
         observed.pods.iter().filter(|pod| pod.is_ready()).filter_map(|pod| pod.reached.as_ref()).collect();
-    let worst = told.iter().min_by_key(|reached| match reached.is_reachable {
+    let worst = reported.iter().min_by_key(|reached| match reached.is_reachable {
         Some(false) => 0,
         None => 1,
         Some(true) => 2,
     });
     worst.map_or_else(
-        || Verdict::Unknown(Wait::new(reason::NOT_PROBED, "no media pod has been probed yet")),
-        |reached| reached.to_verdict(),
+        || ConditionValue::Unknown(Reason::new(reason::NOT_PROBED, "no media pod has been probed yet")),
+        |reached| reached.to_value(),
     )
 }
 
-fn compute_exclusive(pool: &ValidPool, observed: &ObservedPods) -> Verdict {
+fn compute_exclusive(pool: &ValidPool, observed: &ObservedPods) -> ConditionValue {
     let ports = pool.ports;
     match &observed.overlaps {
-        None if pool.template.uses_node_ports() && ports.overlaps(compute_service_ports()) => Verdict::no(
+        None if pool.template.uses_node_ports() && ports.overlaps(compute_service_ports()) => ConditionValue::no(
             reason::NODE_PORT_RANGE,
             format!(
-                "some of the ports {ports} are among those that Kubernetes gives to Services of type NodePort ({}, unless the cluster has other ones): a Service that gets one takes it from a media pod; choose others",
+                "rtcPorts {ports} overlap the port range of NodePort Services ({} unless configured otherwise): such a Service can take a port from a media pod; choose other ports",
                 compute_service_ports()
             ),
         ),
-        None => Verdict::yes(reason::PORTS_EXCLUSIVE, format!("no other pool draws from {ports}")),
-        Some(other) => Verdict::no(
+        None => ConditionValue::yes(reason::PORTS_EXCLUSIVE, format!("no other pool uses ports {ports}")),
+        Some(other) => ConditionValue::no(
             reason::PORTS_OVERLAP,
             format!(
-                "MediaPool {other:?} draws from some of the ports {ports} too: each pod still has its own, but the pools take room from each other; give one of them other rtcPorts"
+                "MediaPool {other:?} uses some of the ports {ports} too: no two pods share a port, but the pools compete for them; give one of the pools other rtcPorts"
             ),
         ),
     }
@@ -139,16 +141,16 @@ fn is_outdated(pool: &ValidPool, pod: &MediaPod) -> bool {
     pod.is_live() && !is_current(pool, pod)
 }
 
-/// What is true of a pool that cannot be built.
-pub fn compute_refusal(why: &Wait) -> PoolVerdicts {
-    let no = || Verdict::False(why.clone());
-    let unknown = || Verdict::Unknown(why.clone());
-    PoolVerdicts { ready: no(), available: no(), updated: unknown(), reachable: unknown(), exclusive: unknown() }
+/// The conditions of an invalid pool.
+pub(crate) fn compute_refusal(why: &Reason) -> PoolConditions {
+    let no = || ConditionValue::False(why.clone());
+    let unknown = || ConditionValue::Unknown(why.clone());
+    PoolConditions { ready: no(), available: no(), updated: unknown(), reachable: unknown(), exclusive: unknown() }
 }
 
-fn compute_trouble(pool: &ValidPool, observed: &ObservedPods, applied: &Applied) -> Option<Wait> {
-    let Applied { created: _, uncertain: _, deleted: _, drained: _, mended: _, refused, trouble } = applied;
-    let stuck = find_heaviest_wait(&observed.pods).filter(|wait| wait.reason != reason::POD_NOT_READY);
+fn compute_trouble(pool: &ValidPool, observed: &ObservedPods, applied: &Applied) -> Option<Reason> {
+    let Applied { created: _, uncertain: _, deleted: _, drained: _, repaired: _, refused, trouble } = applied;
+    let stuck = find_most_specific_reason(&observed.pods).filter(|reason| reason.code != reason::POD_NOT_READY);
     let live = count(&observed.pods, MediaPod::is_live);
     let is_full = !observed.waiting.is_none() && live >= pool.max && count(&observed.pods, MediaPod::is_ready) == live;
     let full = || is_full.then(|| compute_full(pool, live as usize, &observed.holders));
@@ -156,16 +158,16 @@ fn compute_trouble(pool: &ValidPool, observed: &ObservedPods, applied: &Applied)
 }
 
 /// The complete status of a pool.
-pub fn compute_status(
+pub(crate) fn compute_status(
     object: &MediaPool,
     counted: Option<(&ValidPool, &ObservedPods)>,
-    verdicts: &PoolVerdicts,
+    values: &PoolConditions,
     blocks: Vec<PortBlock>,
     now: Timestamp,
 ) -> MediaPoolStatus {
     let old = old_conditions(object);
     let generation = object.metadata.generation;
-    let condition = |(type_, verdict): (&str, &Verdict)| compute_condition(old, type_, verdict, generation, now);
+    let condition = |(type_, value): (&str, &ConditionValue)| compute_condition(old, type_, value, generation, now);
     MediaPoolStatus {
         observed_generation: generation,
         revision: counted.map(|(pool, _)| pool.revision.clone()),
@@ -174,12 +176,12 @@ pub fn compute_status(
         pods: counted.map(|(pool, observed)| count_pods(pool, observed)).unwrap_or_default(),
         ports: counted.map(|(pool, observed)| count_ports(pool, observed)).unwrap_or_default(),
         meetings: counted.map(|(_, observed)| count_meetings(observed)).unwrap_or_default(),
-        conditions: verdicts.by_type().map(condition).into(),
+        conditions: values.by_type().map(condition).into(),
     }
 }
 
-/// Whether writing `new` over `old` would change anything but times.
-pub fn is_same(old: Option<&MediaPoolStatus>, new: &MediaPoolStatus) -> bool {
+/// Whether writing `new` over `old` would change nothing but times.
+pub(crate) fn is_same(old: Option<&MediaPoolStatus>, new: &MediaPoolStatus) -> bool {
     let Some(old) = old else { return false };
     let MediaPoolStatus { observed_generation, pods, ports, meetings, revision, selector, blocks, conditions } = new;
     are_same(&old.conditions, conditions)
@@ -188,57 +190,58 @@ pub fn is_same(old: Option<&MediaPoolStatus>, new: &MediaPoolStatus) -> bool {
         && (&old.revision, &old.selector, &old.blocks) == (revision, selector, blocks)
 }
 
-/// What is new about the pool, as events.
-pub fn compute_notes(object: &MediaPool, applied: Option<&Applied>, verdicts: &PoolVerdicts) -> Vec<Note> {
+/// Changes of the pool as events.
+pub(crate) fn compute_notes(object: &MediaPool, applied: Option<&Applied>, values: &PoolConditions) -> Vec<Note> {
     let mut notes: Vec<Note> = applied.into_iter().flat_map(compute_pod_notes).collect();
     let old = old_conditions(object);
-    for (type_, verdict) in verdicts.by_type() {
-        let Wait { reason, message } = verdict.wait();
-        let is_new = find(old, type_).is_none_or(|condition| condition.reason != *reason);
-        let is_told = notes.iter().any(|note| note.reason == *reason);
+    for (type_, value) in values.by_type() {
+        let Reason { code, message } = value.reason();
+        let is_new = find(old, type_).is_none_or(|condition| condition.reason != *code);
+        let is_reported = notes.iter().any(|note| note.reason == *code);
         let is_first = find(old, type_).is_none();
-        let is_news = match verdict {
-            Verdict::Unknown(_) => false,
-            Verdict::True(_) => type_ == CONDITION_READY || (!is_first && type_ != CONDITION_PODS_AVAILABLE),
-            Verdict::False(_) => true,
+        let is_notable = match value {
+            ConditionValue::Unknown(_) => false,
+            ConditionValue::True(_) => type_ == CONDITION_READY || (!is_first && type_ != CONDITION_PODS_AVAILABLE),
+            ConditionValue::False(_) => true,
         };
-        if is_new && !is_told && is_news {
+        if is_new && !is_reported && is_notable {
             let quiet = [reason::NO_POD_READY, reason::PORTS_RESTING, reason::UPDATING, reason::DELETING];
-            let is_expected = verdict.is_true() || quiet.contains(reason);
-            notes.push(Note { is_warning: !is_expected, reason, message: message.clone(), pod: None });
+            let is_expected = value.is_true() || quiet.contains(code);
+            notes.push(Note { is_warning: !is_expected, reason: code, message: message.clone(), pod: None });
         }
     }
     notes
 }
 
 /// What was done to pods, as events.
-pub fn compute_pod_notes(applied: &Applied) -> Vec<Note> {
+pub(crate) fn compute_pod_notes(applied: &Applied) -> Vec<Note> {
     let created = applied.created.iter().map(|pod| {
         let message = format!("created media pod {:?} with ports {}", pod.name, pod.block);
         Note::normal(reason::POD_CREATED, message).about(&pod.name)
     });
     let deleted = applied.deleted.iter().map(|pod| {
         let message = format!("deleted media pod {:?}: {}", pod.name, pod.why.message);
-        let is_warning = [reason::POD_REPLACED, reason::DRAIN_DEADLINE].contains(&pod.why.reason);
-        Note { is_warning, ..Note::normal(pod.why.reason, message).about(&pod.name) }
+        let is_warning = [reason::POD_REPLACED, reason::DRAIN_DEADLINE].contains(&pod.why.code);
+        Note { is_warning, ..Note::normal(pod.why.code, message).about(&pod.name) }
     });
     let drained = applied.drained.iter().map(|change| {
         let reason = change.draining.as_ref().map_or(reason::DRAIN_CANCELLED, |draining| draining.reason);
         Note::normal(reason, change.message.clone()).about(&change.name)
     });
-    let mended = applied.mended.iter().map(|pod| {
-        let message = format!("put the labels of media pod {:?} right: somebody had edited them", pod.name);
+    let repaired = applied.repaired.iter().map(|pod| {
+        let message = format!("restored the labels of media pod {:?}, which had been edited", pod.name);
         Note::warning(reason::POD_EDITED, message).about(&pod.name)
     });
-    created.chain(deleted).chain(drained).chain(mended).collect()
+    created.chain(deleted).chain(drained).chain(repaired).collect()
 }
 
 fn old_conditions(object: &MediaPool) -> &[Condition] {
     object.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default()
 }
 
-/// The blocks on record after a pass: those of the pool's pods, those `given` to new ones, and those of its range that rest.
-pub fn compute_blocks(
+/// The blocks to record after a reconciliation: those of the pool's pods, those `given` to new ones, and those of its range that are held
+/// back.
+pub(crate) fn compute_blocks(
     pool: &ValidPool,
     observed: &ObservedPods,
     given: impl Iterator<Item = PortRange>,
@@ -251,8 +254,8 @@ pub fn compute_blocks(
     blocks
 }
 
-/// The same, with every block that rests whatever its range.
-pub fn compute_blocks_of(
+/// The same, with every block that is held back, whatever its range.
+pub(crate) fn compute_blocks_of(
     observed: &ObservedPods,
     given: impl Iterator<Item = PortRange>,
     quarantine: &Quarantine,

@@ -26,8 +26,8 @@ async fn a_pool_that_cannot_be_served_gets_our_finalizer_too() {
     for (code, answer, is_fine) in [(200, named(), true), (403, forbidden(), false)] {
         let script = vec![(POOL, code, answer), (STATUS, 200, written(&pool))];
         let (server, client) = ScriptedServer::start(script);
-        let pass = look_at(&pool, &context(&client)).await;
-        assert_eq!(pass.is_ok(), is_fine, "{code}: {pass:?}");
+        let result = reconcile_pool(&pool, &context(&client)).await;
+        assert_eq!(result.is_ok(), is_fine, "{code}: {result:?}");
         server.assert_finished();
     }
 }
@@ -43,8 +43,8 @@ async fn a_pool_that_cannot_be_read_gets_our_finalizer_too() {
     for (code, answer, is_fine) in [(200, named(), true), (403, forbidden(), false)] {
         let (server, client) = ScriptedServer::start(vec![(POOL, code, answer)]);
         let (context, mut posts) = context_and_posts(&client);
-        let pass = look_at_unreadable(&object, "rtcPorts", &context).await;
-        assert_eq!(pass.is_ok(), is_fine, "{code}: {pass:?}");
+        let result = reconcile_unreadable(&object, "rtcPorts", &context).await;
+        assert_eq!(result.is_ok(), is_fine, "{code}: {result:?}");
         let reasons: Vec<_> = posts.take().iter().map(|note| note.reason).collect();
         assert_eq!(reasons, [reason::UNREADABLE], "{code}");
         server.assert_finished();
@@ -58,10 +58,10 @@ async fn without_our_finalizer_no_pod_is_made_and_everything_else_is_done() {
     let script = vec![(POOL, 403, forbidden()), (BUDGET, 201, budget), (STATUS, 200, written(&pool))];
     let (server, client) = ScriptedServer::start(script);
     let (context, mut posts) = context_and_posts(&client);
-    let error = look_at(&pool, &context).await.unwrap_err();
+    let error = reconcile_pool(&pool, &context).await.unwrap_err();
     assert_eq!(error.reason(), "FinalizersNotWritten");
     let notes = posts.take();
-    let told = notes.iter().find(|note| note.reason == "FinalizersNotWritten");
-    assert!(told.is_some_and(|note| note.message.contains("mediapools is forbidden")), "{notes:?}");
+    let reported = notes.iter().find(|note| note.reason == "FinalizersNotWritten");
+    assert!(reported.is_some_and(|note| note.message.contains("mediapools is forbidden")), "{notes:?}");
     server.assert_finished();
 }

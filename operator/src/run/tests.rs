@@ -48,7 +48,7 @@ async fn an_operator_that_has_no_lists_yet_stops_at_once() {
     let (client, unanswered) = client_without_lists();
     let config = context(&client).config;
     let metrics = OperatorMetrics::register(&Registry::new()).unwrap();
-    // Meetings, pools and pods were asked for: both controllers run.
+    // Meetings, pools and pods were requested: both controllers run.
     let stop = async move {
         while unanswered.load(Ordering::Relaxed) < 3 {
             tokio::task::yield_now().await;

@@ -1,4 +1,4 @@
-//! What an uninstall does next with pools and meetings.
+//! The next step of an uninstall for pools and meetings.
 //!
 //! Pure: no I/O, no clock.
 
@@ -9,44 +9,43 @@ use jiff::Timestamp;
 use kube::api::ObjectMeta;
 
 use crate::{
-    conditions::find,
-    ledger::Occupancy,
     meeting::{plan::plan_refused, report::compute_status, validate::explain_missing_pool},
+    model::{conditions::find, ledger::Occupancy},
     pool::finalizer::has_finalizer,
 };
 
-/// Of the time of an uninstall this is left for the end of pods and for statuses, in seconds.
-pub const RESERVE_SECONDS: i64 = 40;
-/// Least time that a pool can give its people, in seconds: its definition takes no less.
+/// Part of the timeout that is reserved for the end of pods and for statuses, in seconds.
+pub(crate) const RESERVE_SECONDS: i64 = 40;
+/// Minimum drain deadline of a pool, in seconds, by its CRD.
 const LEAST_SECONDS: i64 = 10;
 /// A difference in seconds that is not worth another write.
 const SLACK_SECONDS: i64 = 5;
 
-/// How an uninstall treats the people in calls.
+/// How an uninstall treats participants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Manner {
-    /// The operator drains the pools; people have until then at most.
+pub(crate) enum Manner {
+    /// The operator drains the pools; participants may stay until then at most.
     Drain {
-        /// When the uninstall must be over.
+        /// When the uninstall must have ended.
         until: Timestamp,
     },
-    /// Nobody waits for anybody: that is what is wanted, or there is no operator that could drain.
+    /// There is no waiting: it is not wanted, or there is no operator that could drain.
     AtOnce,
 }
 
-/// What is done with a pool now.
+/// What to do with a pool now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PoolStep {
-    /// Seconds that it gives its people from now on, because they would be too many.
+pub(crate) struct PoolStep {
+    /// New drain deadline in seconds, because the current one is too long.
     pub shorten_to: Option<u32>,
-    /// Whether it is to be deleted.
+    /// Whether to delete it.
     pub delete: bool,
-    /// Whether our finalizer is taken off.
+    /// Whether to remove the finalizer.
     pub release: bool,
 }
 
-/// What is done with a pool now that gives its people so many `seconds`; `None` is one that cannot be read.
-pub fn plan_pool(metadata: &ObjectMeta, seconds: Option<u32>, manner: Manner, now: Timestamp) -> PoolStep {
+/// The step for a pool with this drain deadline in `seconds`; `None` is a pool that cannot be parsed.
+pub(crate) fn plan_pool(metadata: &ObjectMeta, seconds: Option<u32>, manner: Manner, now: Timestamp) -> PoolStep {
     let deleted_at = metadata.deletion_timestamp.as_ref().map(|time| time.0);
     let is_deleted = deleted_at.is_some();
     match manner {
@@ -55,7 +54,7 @@ pub fn plan_pool(metadata: &ObjectMeta, seconds: Option<u32>, manner: Manner, no
             delete: !is_deleted,
             release: false,
         },
-        // Only of a pool that is deleted: the operator would put it on again.
+        // Only from a pool that is being deleted: the operator would add it again.
         Manner::AtOnce => {
             PoolStep { shorten_to: None, delete: !is_deleted, release: is_deleted && has_finalizer(metadata) }
         }
@@ -67,9 +66,9 @@ fn compute_shorter(seconds: u32, from: Timestamp, until: Timestamp) -> Option<u3
     (i64::from(seconds) > most + SLACK_SECONDS).then(|| u32::try_from(most).unwrap_or(seconds))
 }
 
-/// The status of a meeting that says it has a place, although no pool can give it one any more; `None` if it says no such thing.
-/// `home` is the namespace of the pools.
-pub fn compute_without_pool(meeting: &Meeting, home: &str, now: Timestamp) -> Option<MeetingStatus> {
+/// The status of a meeting that claims a place that no pool can give it; `None` if it claims none. `home` is the namespace
+/// of the pools.
+pub(crate) fn compute_without_pool(meeting: &Meeting, home: &str, now: Timestamp) -> Option<MeetingStatus> {
     let old = meeting.status.as_ref()?;
     let is_ready = find(&old.conditions, CONDITION_READY).is_some_and(|ready| ready.status == TRUE);
     if !is_ready && old.pod.is_none() {
@@ -102,7 +101,7 @@ mod tests {
 
     #[test]
     fn pools_are_deleted_and_give_no_more_time_than_the_uninstall_has() {
-        // (case, seconds of the pool, deleted at, shortened to, deleted now); the uninstall ends at 1240 and it is 1000.
+        // (case, drain deadline, deleted at, shortened to, deleted now); the uninstall ends at 1240 and it is 1000.
         let cases = [
             ("short enough", 100, None, None, true),
             ("too long", 300, None, Some(200), true),
@@ -131,26 +130,26 @@ mod tests {
     }
 
     #[test]
-    fn a_meeting_that_says_it_has_a_place_is_told_that_it_has_none() {
+    fn a_meeting_that_claims_a_place_is_marked_as_having_none() {
         let ready = |status: &str| {
             json!({"type": "Ready", "status": status, "reason": "PodReady", "message": "",
                 "lastTransitionTime": "2030-01-01T10:00:00Z"})
         };
         let pod = json!({"name": "media-lagoon-41000", "uid": "p1"});
-        let told = |status: serde_json::Value| {
+        let reported = |status: serde_json::Value| {
             let meeting = meeting_object(json!({"pool": "lagoon"}), status);
             compute_without_pool(&meeting, "harbor", at(1_000))
         };
         let status =
-            told(json!({"phase": "Ready", "participants": 3, "pod": pod, "joinUrl": "https://meet.test/m/a/b",
+            reported(json!({"phase": "Ready", "participants": 3, "pod": pod, "joinUrl": "https://meet.test/m/a/b",
             "conditions": [ready("True")]}));
         let status = status.unwrap();
         assert_eq!((status.participants, status.pod.as_ref()), (Some(0), None));
         assert_eq!(status.join_url.as_deref(), Some("https://meet.test/m/a/b"));
         let found = find(&status.conditions, CONDITION_READY).unwrap();
         assert_eq!((found.status.as_str(), found.reason.as_str()), ("False", "PoolNotFound"));
-        assert!(told(json!({"pod": pod, "conditions": [ready("False")]})).is_some());
-        assert!(told(json!({"conditions": [ready("False")]})).is_none());
-        assert!(told(json!({})).is_none());
+        assert!(reported(json!({"pod": pod, "conditions": [ready("False")]})).is_some());
+        assert!(reported(json!({"conditions": [ready("False")]})).is_none());
+        assert!(reported(json!({})).is_none());
     }
 }

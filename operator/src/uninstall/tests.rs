@@ -54,8 +54,8 @@ async fn play(config: UninstallConfig, pace: Pace, script: Vec<(String, u16, Val
 }
 
 #[tokio::test]
-async fn pools_are_deleted_and_waited_for_and_then_meetings_are_told() {
-    let told = "PATCH /apis/convene.dev/v1alpha1/namespaces/crew/meetings/regatta/status";
+async fn pools_are_deleted_and_waited_for_and_then_meetings_are_marked() {
+    let reported = "PATCH /apis/convene.dev/v1alpha1/namespaces/crew/meetings/regatta/status";
     let script = vec![
         pools(&[pool(false)]),
         lease(1),
@@ -66,7 +66,7 @@ async fn pools_are_deleted_and_waited_for_and_then_meetings_are_told() {
         (format!("GET {POOLS}"), 500, status(500, "InternalError", "etcd is away")),
         pools(&[]),
         meetings(&[ready_meeting()]),
-        (told.to_owned(), 200, ready_meeting()),
+        (reported.to_owned(), 200, ready_meeting()),
         pools(&[]),
         meetings(&[]),
     ];
@@ -82,7 +82,7 @@ async fn it_ends_with_an_error_that_says_what_is_left() {
 }
 
 #[tokio::test]
-async fn where_nobody_renews_the_lease_pools_are_let_go() {
+async fn without_renewals_of_the_lease_pools_are_released() {
     let look = |answer: &dyn Fn(u32) -> (String, u16, Value)| {
         vec![
             pools(&[pool(true)]),

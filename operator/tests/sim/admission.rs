@@ -1,6 +1,6 @@
-//! What a real API server makes of an object before it keeps it: defaults, pruning, allocated numbers.
+//! What an API server does to an object before it stores it: defaulting, pruning, allocation of numbers.
 //!
-//! It checks nothing but that the object can be read at all: the rules of the definitions have tests of their own.
+//! It validates nothing beyond parsing: the rules of the CRDs have their own tests.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +28,7 @@ pub(crate) fn admit(kind: Kind, object: &mut Value, node_ports: &mut BTreeSet<u1
     }
 }
 
-/// Fills in defaults and drops what the type does not have.
+/// Sets defaults and prunes unknown fields.
 fn complete_spec<S: Serialize + DeserializeOwned>(object: &mut Value) -> Result<(), Refusal> {
     let spec = object.get("spec").cloned().unwrap_or_else(|| json!({}));
     let parsed: S =

@@ -1,6 +1,6 @@
-//! What is alive in the simulated cluster beside the operator: garbage collector, scheduler, kubelets, load balancers and the people.
+//! The active parts of the simulated cluster besides the operator: garbage collector, scheduler, kubelets, load balancers and participants.
 //!
-//! It reacts to changes at once; only pods that end take a moment.
+//! It reacts to changes at once; only terminating pods take a moment.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,7 +18,7 @@ use super::{
     store::{Actor, Deletion, Store},
 };
 
-/// How long a pod takes to end.
+/// How long a pod takes to terminate.
 const ENDING: Duration = Duration::from_millis(150);
 
 /// Everything but the operator.
@@ -33,7 +33,7 @@ impl Cluster {
         Self { store: Arc::clone(store), processes: Arc::clone(processes), ending: BTreeMap::new() }
     }
 
-    /// Goes on until it is dropped.
+    /// Runs until it is dropped.
     pub(crate) async fn run(mut self) {
         let (mut objects, mut people) = (self.store.subscribe(), self.processes.subscribe());
         loop {
@@ -51,13 +51,13 @@ impl Cluster {
 
     fn tick(&mut self) {
         for (key, uid) in self.store.orphans() {
-            // Somebody else may have been faster.
+            // Another writer may have been faster.
             let _ = self.store.delete(Actor::Cluster, &key, &Deletion { uid: Some(uid), ..Deletion::default() });
         }
         self.schedule();
         self.run_pods();
         self.balance_loads();
-        self.seat_people();
+        self.seat_participants();
     }
 
     fn schedule(&self) {
@@ -138,8 +138,8 @@ impl Cluster {
         }
     }
 
-    /// People who are nowhere open the meeting's URL again.
-    fn seat_people(&self) {
+    /// Disconnected participants open the meeting's URL again.
+    fn seat_participants(&self) {
         for meeting_key in self.processes.outside() {
             let key = Key::new(Kind::Meeting, &meeting_key.0, &meeting_key.1);
             let Ok(meeting) = self.store.get(&key) else { continue };
@@ -190,7 +190,7 @@ fn set_condition(object: &mut Value, type_: &str, status: &str, why: Option<(&st
     }
 }
 
-/// Ports a pod needs on its node.
+/// Ports that a pod needs on its node.
 fn host_ports(pod: &Value) -> BTreeSet<(u64, String)> {
     let is_host_network = pod["spec"]["hostNetwork"] == true;
     let containers = pod["spec"]["containers"].as_array().into_iter().flatten();
@@ -200,7 +200,7 @@ fn host_ports(pod: &Value) -> BTreeSet<(u64, String)> {
     ports.filter_map(|port| Some((number(port)?, port["protocol"].as_str().unwrap_or("TCP").to_owned()))).collect()
 }
 
-/// In the node's network the pod listens where it was told to.
+/// With host networking the pod listens on its configured port.
 fn compute_host_port(pod: &Value) -> Option<u16> {
     let ports = pod["spec"]["containers"][0]["ports"].as_array()?;
     let http = ports.iter().find(|port| port["name"] == HTTP_PORT_NAME)?;

@@ -1,7 +1,7 @@
-//! What stands between one operator process and the API server, and goes wrong: requests refused, answers lost, watches that lag, break or
-//! are too old, and the end of the process after a given write.
+//! What can go wrong between an operator process and the API server: rejected requests, lost responses, watches that lag, break or are too
+//! old, and the end of the process after a given write.
 //!
-//! What goes wrong with a request depends only on the seed, the request, and how often it was made before.
+//! Whether a request fails depends only on the seed, the request, and how often it was sent before.
 
 use std::{
     collections::BTreeMap,
@@ -26,16 +26,16 @@ use super::{
     watch::WatchWeather,
 };
 
-/// When the process ends.
+/// When the process crashes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CrashPoint {
-    /// After this many writes, events and leases left aside.
+    /// After this many writes, not counting events and leases.
     pub(crate) after: u64,
-    /// Whether it does not even hear the answer to the last one.
+    /// Whether the response to the last write is lost, too.
     pub(crate) is_answer_lost: bool,
 }
 
-/// Random faults, until the weather turns fair.
+/// Random faults, until they are switched off.
 #[derive(Debug)]
 pub(crate) struct Weather {
     seed: Option<u64>,
@@ -70,7 +70,7 @@ impl Weather {
         self.is_fair.store(true, Ordering::SeqCst);
     }
 
-    /// A number of this call, the same for every run with the seed.
+    /// A number for this call, the same in every run with the seed.
     fn draw(&self, call: &Call) -> Option<u64> {
         let seed = self.seed.filter(|_| !self.is_fair.load(Ordering::SeqCst))?;
         let request = format!("{} {} {}", call.method, call.path, call.is_watch());
@@ -113,20 +113,20 @@ const fn mix(number: u64) -> u64 {
     number ^ (number >> 31)
 }
 
-/// The line of one operator process to the API server.
+/// The connection of one operator process to the API server.
 pub(crate) struct Line {
     store: Arc<Store>,
     weather: Arc<Weather>,
     crash: Option<CrashPoint>,
     writes: AtomicU64,
-    /// So that no write slips through while the process ends.
+    /// Prevents writes while the process ends.
     gate: Mutex<()>,
     ended: watch::Sender<bool>,
     log: Arc<Mutex<Vec<String>>>,
     begin: Instant,
 }
 
-/// Nobody answers.
+/// No response.
 #[derive(Debug, thiserror::Error)]
 #[error("no answer: {0}")]
 pub(crate) struct NoAnswer(&'static str);
@@ -160,14 +160,14 @@ impl Line {
         kube::Client::new(service, namespace)
     }
 
-    /// Writes so far, events and leases left aside.
+    /// Writes so far, not counting events and leases.
     pub(crate) fn writes(&self) -> u64 {
         self.writes.load(Ordering::SeqCst)
     }
 
-    /// Done when the process has come to its crash point.
+    /// Completes when the process has reached its crash point.
     pub(crate) async fn wait_for_crash(&self) {
-        // The sender is part of us.
+        // The sender is part of `self`.
         let _ = self.ended.subscribe().wait_for(|has_ended| *has_ended).await;
     }
 
@@ -208,7 +208,7 @@ impl Line {
         Err(NoAnswer("timed out"))
     }
 
-    /// Somebody else changes the object at the same moment.
+    /// Another writer changes the object at the same moment.
     fn overtake(&self, call: &Call) -> Option<Refusal> {
         let key = call.address.as_ref()?.key().filter(|_| call.method != Method::POST)?;
         self.store.get(&key).ok()?;
@@ -223,7 +223,7 @@ impl Line {
         if let Some(response) = self.try_pass_on(call, weather) {
             return Ok(response);
         }
-        // The process is about to be ended, and with it this request.
+        // The process is about to be ended, and this request with it.
         std::future::pending().await
     }
 

@@ -1,4 +1,4 @@
-//! The simulated API server's HTTP: from a request to the store and back.
+//! HTTP of the simulated API server: from a request to the store and back.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -16,14 +16,14 @@ use super::{
     watch::{self, Watch, WatchWeather},
 };
 
-/// A request, read.
+/// A parsed request.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
     pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) address: Option<Address>,
     pub(crate) query: BTreeMap<String, String>,
-    /// Whether only metadata is wanted.
+    /// Whether only metadata is requested.
     pub(crate) is_partial: bool,
     content_type: String,
     body: Vec<u8>,
@@ -70,12 +70,12 @@ impl Call {
     }
 }
 
-/// Answers a call.
+/// Responds to a request.
 pub(crate) fn answer(store: &Arc<Store>, call: &Call, weather: WatchWeather) -> Response<Body> {
     try_answer(store, call, weather).unwrap_or_else(|refusal| refuse(&refusal))
 }
 
-/// The answer to what cannot be done.
+/// The response to a failed request.
 pub(crate) fn refuse(refusal: &Refusal) -> Response<Body> {
     let mut response = respond(refusal.code, &status_object(refusal));
     if refusal.code == 429 {
@@ -84,7 +84,7 @@ pub(crate) fn refuse(refusal: &Refusal) -> Response<Body> {
     response
 }
 
-/// A `Status` that says why something cannot be done.
+/// A `Status` with the cause of a failure.
 pub(crate) fn status_object(refusal: &Refusal) -> Value {
     let Refusal { code, reason, message } = refusal;
     json!({

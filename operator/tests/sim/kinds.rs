@@ -1,6 +1,6 @@
-//! The kinds of objects that the simulated API server keeps, and how their addresses read.
+//! The kinds of objects that the simulated API server stores, and their paths.
 //!
-//! Pure. A kind that is not listed here is answered with 404.
+//! Pure. Other kinds are answered with 404.
 
 /// A kind of object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,7 +66,7 @@ impl Kind {
         !matches!(self, Self::Node | Self::Namespace)
     }
 
-    /// Whether its status is written at an address of its own, and nowhere else.
+    /// Whether its status is a subresource.
     pub(crate) const fn has_status(self) -> bool {
         matches!(
             self,
@@ -79,11 +79,11 @@ impl Kind {
     }
 }
 
-/// One object's place.
+/// The path of one object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Key {
     pub(crate) kind: Kind,
-    /// Empty for what is in no namespace.
+    /// Empty for cluster-scoped objects.
     pub(crate) namespace: String,
     pub(crate) name: String,
 }
@@ -94,7 +94,7 @@ impl Key {
     }
 }
 
-/// What a request's path means.
+/// A parsed request path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Address {
     pub(crate) kind: Kind,

@@ -1,4 +1,4 @@
-//! A cluster in this process, for the operator to be tested against: what its API server answers, what its nodes do, and what goes wrong.
+//! A simulated cluster in this process for tests of the operator: its API server, its nodes, and its faults.
 
 pub(crate) mod admission;
 pub(crate) mod cluster;

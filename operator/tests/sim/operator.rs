@@ -1,12 +1,8 @@
-//! One process of the operator under test: a thread with a runtime of its own, so that nothing of it lives on when it is ended.
+//! One process of the operator under test: a thread with its own runtime, so that nothing survives its end.
 
 use std::{sync::Arc, time::Duration};
 
-use convene_operator::{
-    config::{Config, Tempo},
-    pool::validate::PodDefaults,
-    run::run,
-};
+use convene_operator::{Config, Intervals, PodDefaults, run};
 use tokio::sync::oneshot;
 
 use super::faults::Line;
@@ -17,7 +13,7 @@ pub(crate) const HOME: &str = "harbor";
 pub(crate) const SECRET: &str = "lagoon-key";
 /// `ConfigMap` with the public keys.
 pub(crate) const KEYS: &str = "lagoon-keys";
-/// How long a freed block of ports rests.
+/// How long a freed block of ports is held back.
 pub(crate) const REST: Duration = Duration::from_secs(5);
 
 /// A running process.
@@ -40,7 +36,7 @@ impl Operator {
                     _ = killed => "killed".to_owned(),
                 }
             });
-            // What it left behind ends before anybody hears that it has ended; and nobody may want to know.
+            // Its tasks end before its end is reported; the receiver may be gone.
             drop(runtime);
             let _ = end.send(how);
         };
@@ -48,7 +44,7 @@ impl Operator {
         Self { line, kill: Some(kill), ended }
     }
 
-    /// Done when it has crashed (`None`) or ended by itself, with what it said.
+    /// Completes when it has crashed (`None`) or ended by itself, with its error.
     pub(crate) async fn wait_for_end(&mut self) -> Option<String> {
         tokio::select! {
             () = self.line.wait_for_crash() => None,
@@ -56,7 +52,7 @@ impl Operator {
         }
     }
 
-    /// Ends it without a word.
+    /// Kills it.
     pub(crate) async fn kill(mut self) {
         drop(self.kill.take());
         // It may have ended already.
@@ -73,6 +69,6 @@ fn config() -> Config {
         listen: ([127, 0, 0, 1], 0).into(),
         lease: None,
         key_rotation: None,
-        tempo: Tempo { rest: REST, people: Duration::from_millis(500), ..Tempo::default() },
+        intervals: Intervals { rest: REST, people: Duration::from_millis(500), ..Intervals::default() },
     }
 }

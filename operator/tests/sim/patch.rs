@@ -1,4 +1,4 @@
-//! The ways to patch an object: merge, strategic merge and server-side apply.
+//! Patches of an object: merge, strategic merge and server-side apply.
 //!
 //! Pure. Lists named `conditions` are maps by `type` for the last two; every other list is replaced as a whole.
 
@@ -38,7 +38,7 @@ pub(crate) fn merge_strategically(target: &mut Value, patch: &Value) {
     }
 }
 
-/// Server-side apply by a manager that applied `before` last, while `others` hold what other managers applied.
+/// Server-side apply by a manager that last applied `before`, while `others` are what other managers applied.
 pub(crate) fn apply(target: &mut Value, before: Option<&Value>, others: &[&Value], wanted: &Value) {
     if let Some(before) = before {
         remove_vanished(target, before, Some(wanted), others);
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn apply_removes_what_its_manager_no_longer_wants_and_nobody_else_does() {
+    fn apply_removes_fields_that_no_manager_wants() {
         let before = json!({"a": 1, "b": {"c": 2, "d": 3}, "conditions": [{"type": "A"}, {"type": "B"}]});
         let other = json!({"b": {"d": 3}, "conditions": [{"type": "C"}]});
         let mut object = json!({"x": 0});

@@ -1,4 +1,4 @@
-//! Plays a scenario under some trouble, and says what came of it.
+//! Plays a scenario with faults, and reports the result.
 
 use std::sync::Arc;
 
@@ -11,19 +11,19 @@ use super::{
     world::{Trouble, World},
 };
 
-/// Simulations at the same time, over all tests: they mostly wait.
+/// Simulations that run concurrently, over all tests: they mostly wait.
 static ROOM: Semaphore = Semaphore::const_new(64);
 
-/// What came of a simulation that ended well.
+/// Result of a successful simulation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Report {
-    /// Writes of the last process, as crash points count them.
+    /// Writes of the last process, counted like crash points.
     pub(crate) writes: u64,
     /// Whether the crash point was reached.
     pub(crate) has_crashed: bool,
 }
 
-/// Plays `scenario`; an `Err` says what went wrong and how to see it again.
+/// Plays `scenario`; an `Err` says what went wrong and how to reproduce it.
 pub(crate) async fn play(scenario: Scenario, trouble: Trouble) -> Result<Report, String> {
     let _room = ROOM.acquire().await.expect("is never closed");
     let world = World::start(trouble);
@@ -33,7 +33,7 @@ pub(crate) async fn play(scenario: Scenario, trouble: Trouble) -> Result<Report,
     }
 }
 
-/// Steps, fair weather, the end.
+/// Steps, then no more faults, then the end.
 pub(crate) async fn perform(scenario: Scenario, world: &Arc<World>) -> Result<(), String> {
     (scenario.steps)(Arc::clone(world)).await?;
     world.weather.clear_up();

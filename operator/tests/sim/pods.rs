@@ -1,6 +1,6 @@
-//! The processes in the media pods: they have rooms with people in them and answer the admin API, each at an address of its own on loopback.
+//! The processes in the media pods: they have rooms with participants and serve the admin API, each at its own address on loopback.
 //!
-//! People come back by themselves when they are sent away or their pod is gone: `crowds` says how many want to be in each meeting.
+//! Participants rejoin when they are disconnected or their pod is gone: `crowds` is how many want to be in each meeting.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -32,7 +32,7 @@ struct Process {
     address: SocketAddr,
     rooms: BTreeMap<MeetingKey, RoomReport>,
     version: u64,
-    /// The version that the operator was told last.
+    /// The version that the operator received last.
     told: u64,
     is_draining: bool,
     server: AbortHandle,
@@ -42,16 +42,16 @@ struct Process {
 struct Inner {
     processes: BTreeMap<String, Process>,
     crowds: BTreeMap<MeetingKey, u32>,
-    /// Meetings that somebody wants to record.
+    /// Meetings that are to be recorded.
     recorded: BTreeSet<MeetingKey>,
     /// Rooms that were ended, and why.
     ended: Vec<(MeetingKey, EndReason)>,
-    /// Rooms that were told who was in before the meeting moved to their pod, and whom.
+    /// Rooms that received the participants from before the move of their meeting to the pod.
     told: Vec<(MeetingKey, Vec<String>)>,
 }
 
 impl Inner {
-    /// Changes the room of a meeting wherever it is open; who asks for news hears of it if it is another one then.
+    /// Changes the room of a meeting wherever it is open; long polls return if it has changed.
     fn change_rooms(&mut self, key: &MeetingKey, change: impl Fn(&mut RoomReport)) {
         for process in self.processes.values_mut() {
             let Some(room) = process.rooms.get_mut(key) else { continue };
@@ -69,7 +69,7 @@ pub(crate) struct Processes {
     changed: watch::Sender<u64>,
 }
 
-/// As a pod names the people in a locked room.
+/// As a pod lists the participants of a locked room.
 fn people_of(key: &MeetingKey, count: u32) -> Vec<String> {
     (0..count).map(|number| format!("{}-{number:04}", key.1)).collect()
 }
@@ -99,12 +99,12 @@ impl Processes {
         self.changed.send_modify(|count| *count += 1);
     }
 
-    /// Starts the process of a pod; the answer is its address. `port` 0: any.
+    /// Starts the process of a pod and returns its address. `port` 0: any.
     pub(crate) fn start(self: &Arc<Self>, uid: &str, port: u16) -> SocketAddr {
         if let Some(process) = self.lock().processes.get(uid) {
             return process.address;
         }
-        let listener = TcpListener::bind((next_address(), port)).expect("the address is nobody else's");
+        let listener = TcpListener::bind((next_address(), port)).expect("the address is free");
         listener.set_nonblocking(true).expect("sockets can do that");
         let address = listener.local_addr().expect("is bound");
         let app = build_app(Arc::clone(self), uid);
@@ -117,7 +117,7 @@ impl Processes {
         address
     }
 
-    /// Ends the process of a pod, and with it its rooms.
+    /// Ends the process of a pod, and its rooms.
     pub(crate) fn end(&self, uid: &str) {
         if let Some(process) = self.lock().processes.remove(uid) {
             process.server.abort();
@@ -125,7 +125,7 @@ impl Processes {
         self.touch();
     }
 
-    /// Pods that have a process.
+    /// Pods with a process.
     pub(crate) fn uids(&self) -> BTreeSet<String> {
         self.lock().processes.keys().cloned().collect()
     }
@@ -134,18 +134,18 @@ impl Processes {
         self.lock().processes.get(uid).is_some_and(|process| process.is_draining)
     }
 
-    /// Processes whose rooms are other ones than the operator was told last.
-    pub(crate) fn untold(&self) -> usize {
+    /// Processes whose rooms have changed since the operator received them.
+    pub(crate) fn unreported(&self) -> usize {
         self.lock().processes.values().filter(|process| process.told != process.version).count()
     }
 
-    /// People in the rooms of a pod.
+    /// Participants in the rooms of a pod.
     pub(crate) fn people_in(&self, uid: &str) -> u32 {
         let inner = self.lock();
         inner.processes.get(uid).map_or(0, |process| process.rooms.values().map(|room| room.participants).sum())
     }
 
-    /// Every room: UID of its pod, and what it is.
+    /// All rooms, with the UIDs of their pods.
     pub(crate) fn rooms(&self) -> Vec<(String, RoomReport)> {
         let inner = self.lock();
         let rooms = inner.processes.iter().map(|(uid, process)| (uid, process.rooms.values()));
@@ -157,12 +157,12 @@ impl Processes {
         self.lock().ended.clone()
     }
 
-    /// Rooms that were told so far who may come back, and whom.
+    /// Rooms that have received participants who may rejoin, and these participants.
     pub(crate) fn told(&self) -> Vec<(MeetingKey, Vec<String>)> {
         self.lock().told.clone()
     }
 
-    /// From now on so many people want to be in this meeting.
+    /// Sets how many participants want to be in this meeting.
     pub(crate) fn gather(&self, namespace: &str, name: &str, count: u32) {
         let key = (namespace.to_owned(), name.to_owned());
         let mut inner = self.lock();
@@ -172,7 +172,7 @@ impl Processes {
         self.touch();
     }
 
-    /// From now on somebody records this meeting, or nobody.
+    /// Sets whether this meeting is recorded.
     pub(crate) fn record(&self, namespace: &str, name: &str, is_recorded: bool) {
         let key = (namespace.to_owned(), name.to_owned());
         let mut inner = self.lock();
@@ -186,7 +186,7 @@ impl Processes {
         self.touch();
     }
 
-    /// Meetings that people want to be in and are not.
+    /// Meetings whose participants are not connected.
     pub(crate) fn outside(&self) -> Vec<MeetingKey> {
         let inner = self.lock();
         let is_in = |key: &MeetingKey| {
@@ -270,13 +270,13 @@ async fn list_rooms(
         let list = list_once(&desk)?;
         let is_news = query.wait == 0 || list.version != query.after;
         if is_news || tokio::time::timeout_at(end, changed.changed()).await.is_err() {
-            note_told(&desk, list.version);
+            note_reported(&desk, list.version);
             return Ok(Json(list));
         }
     }
 }
 
-fn note_told(desk: &Desk, version: u64) {
+fn note_reported(desk: &Desk, version: u64) {
     if let Some(process) = desk.processes.lock().processes.get_mut(&desk.uid) {
         process.told = version;
     }

@@ -1,4 +1,4 @@
-//! What must hold at every moment of every simulation; looked at with each change, while it happens.
+//! Invariants of every simulation, checked at each change.
 
 use std::{
     collections::BTreeMap,
@@ -7,7 +7,7 @@ use std::{
 };
 
 use convene_crds::names::{ANNOTATION_DRAINING, ANNOTATION_RTC_PORTS, LABEL_POOL};
-use convene_operator::ports::PortRange;
+use convene_operator::PortRange;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -19,7 +19,7 @@ use super::{
     store::{Actor, Change},
 };
 
-/// Keeps an eye on every change.
+/// Checks every change.
 #[derive(Debug)]
 pub(crate) struct Rules {
     processes: Arc<Processes>,
@@ -30,9 +30,9 @@ pub(crate) struct Rules {
 struct State {
     blocks: BTreeMap<String, Block>,
     freed: Vec<(Block, Instant)>,
-    /// Seconds that a pod of each pool is given to become empty.
+    /// Drain deadline of each pool, in seconds.
     deadlines: BTreeMap<String, i64>,
-    /// Pods that each pool may have while some of them are being replaced.
+    /// Surge of each pool while pods are being replaced.
     limits: BTreeMap<String, u64>,
     broken: Vec<String>,
 }
@@ -41,7 +41,7 @@ struct State {
 struct Block {
     pod: String,
     pool: String,
-    /// UID of its pool: what rests is known to nobody once the pool is gone.
+    /// UID of its pool: blocks that are held back are forgotten with the pool.
     owner: String,
     is_on_nodes: bool,
     ports: PortRange,
@@ -69,12 +69,12 @@ impl Rules {
         Arc::new(Self { processes: Arc::clone(processes), state: Mutex::default() })
     }
 
-    /// What was broken so far.
+    /// Violations so far.
     pub(crate) fn broken(&self) -> Vec<String> {
         self.state.lock().expect("nothing panics here").broken.clone()
     }
 
-    pub(crate) fn look_at(&self, change: &Change) {
+    pub(crate) fn check(&self, change: &Change) {
         let mut state = self.state.lock().expect("nothing panics here");
         if change.key.kind == Kind::MediaPool {
             let broken = self.check_removal(change, &state);
@@ -94,7 +94,7 @@ impl Rules {
         if let Some(block) = state.blocks.get_mut(uid_of(&change.after)) {
             block.is_ending = is_ending(&change.after);
         }
-        if let Some(broken) = self.check_people(change, &state.deadlines) {
+        if let Some(broken) = self.check_participants(change, &state.deadlines) {
             state.broken.push(broken);
         }
         if change.is_removal
@@ -104,16 +104,17 @@ impl Rules {
         }
     }
 
-    /// A pool that goes takes its pods along, so nobody may be on them.
+    /// A removed pool takes its pods with it, so these must have no participants.
     fn check_removal(&self, change: &Change, state: &State) -> Option<String> {
         let of_pool = |(_, block): &(&String, &Block)| block.owner == uid_of(&change.after) && !block.is_ending;
         let people: u32 = state.blocks.iter().filter(of_pool).map(|(uid, _)| self.processes.people_in(uid)).sum();
         let name = &change.key.name;
-        (change.is_removal && people > 0).then(|| format!("pool {name:?} went with {people} people on its pods"))
+        (change.is_removal && people > 0)
+            .then(|| format!("pool {name:?} was removed with {people} participants on its pods"))
     }
 
-    /// Nobody is thrown out: the operator deletes pods only when they are empty, or have had their time.
-    fn check_people(&self, change: &Change, deadlines: &BTreeMap<String, i64>) -> Option<String> {
+    /// No participant is disconnected: the operator deletes pods only when they are empty or their deadline has passed.
+    fn check_participants(&self, change: &Change, deadlines: &BTreeMap<String, i64>) -> Option<String> {
         let was_ending = change.before.as_ref().is_some_and(|before| is_ending(before));
         let is_deletion = change.is_removal || is_ending(&change.after);
         if change.actor != Actor::Operator || was_ending || !is_deletion {
@@ -123,11 +124,11 @@ impl Rules {
         if people == 0 || had_its_time(&change.after, deadlines) {
             return None;
         }
-        Some(format!("pod {:?} was deleted with {people} people in it", name_of(&change.after)))
+        Some(format!("pod {:?} was deleted with {people} participants", name_of(&change.after)))
     }
 }
 
-/// Whether the pod has been drained for as long as its pool lets it.
+/// Whether the pod has been draining until its pool's deadline.
 fn had_its_time(pod: &Value, deadlines: &BTreeMap<String, i64>) -> bool {
     let since = pod["metadata"]["annotations"][ANNOTATION_DRAINING].as_str();
     let since: Option<Timestamp> = since.and_then(|text| text.split(' ').next()?.parse().ok());

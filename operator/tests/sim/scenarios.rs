@@ -1,4 +1,4 @@
-//! What people do to the cluster, and what must come of it in the end, whatever goes wrong meanwhile.
+//! What users do to the cluster, and the required end state, whatever faults occur.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -16,7 +16,7 @@ use super::{
     world::{CREW, POOL, World},
 };
 
-/// A story and its end.
+/// Steps and their end state.
 #[derive(Clone, Copy)]
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
@@ -30,22 +30,22 @@ macro_rules! scenario {
     };
 }
 
-/// All of them.
+/// All scenarios.
 pub(crate) const SCENARIOS: &[Scenario] = &[
     scenario!("the first meetings get a fresh pod", open_first_meetings, first_meetings_are_open),
     scenario!("the pool grows up to its maximum", fill_pool, pool_is_full),
     scenario!("the pool shrinks when meetings go", shrink_pool, pool_has_shrunk),
-    scenario!("people of a killed pod meet again", kill_pod, regatta_goes_on),
+    scenario!("participants of a killed pod meet again", kill_pod, regatta_goes_on),
     scenario!("a recording starts, and ends with its pod", kill_pod_of_recorded_meeting, regatta_is_not_recorded),
-    scenario!("a locked meeting takes its people along", kill_pod_of_locked_meeting, regatta_goes_on),
+    scenario!("a locked meeting takes its participants along", kill_pod_of_locked_meeting, regatta_goes_on),
     scenario!("a namespace has one dedicated meeting", dedicate_pods, one_regatta_is_alone),
     scenario!("a deleted meeting ends its call", delete_meeting, call_is_over),
-    scenario!("a meeting made anew is another one", remake_meeting, regatta_is_another),
-    scenario!("a deleted pool lets its people finish", delete_pool, pool_is_gone),
+    scenario!("a meeting that is created again is another one", remake_meeting, regatta_is_another),
+    scenario!("a deleted pool lets its participants finish", delete_pool, pool_is_gone),
     scenario!("a deleted pool ends calls at its deadline", delete_pool_of_endless_call, pool_is_gone_and_the_call_over),
-    scenario!("a pool made anew has pods of its own", remake_pool, regatta_goes_on),
+    scenario!("a pool that is created again has pods of its own", remake_pool, regatta_goes_on),
     scenario!("a restarted operator goes on where the other was", restart_operator, first_meetings_are_open),
-    scenario!("a new template moves everybody", change_template, everybody_is_on_the_new_template),
+    scenario!("a new template moves all participants", change_template, all_are_on_the_new_template),
     scenario!("a full pool without surge replaces its pod", replace_the_only_pod, the_only_pod_is_new),
     scenario!("a cordoned node is left", cordon_node, node_is_empty),
     scenario!("a dedicated meeting is alone", dedicate_pod, regatta_is_alone),
@@ -55,7 +55,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
 
 const ONE_EACH: fn() -> Value = || json!({"capacity": {"meetings": 1}, "max": 5});
 
-/// So many meetings are ready, each on a pod of its own.
+/// So many meetings are ready, each on its own pod.
 fn expect_apart(world: &World, names: &[&str]) -> Result<(), String> {
     let pods: BTreeSet<_> = names.iter().filter_map(|name| world.pod_of(name)).collect();
     if pods.len() == names.len() { Ok(()) } else { Err(format!("{names:?} are on {pods:?}")) }
@@ -69,7 +69,7 @@ fn expect_gone(world: &World, kind: Kind, namespace: &str, name: &str) -> Result
     }
 }
 
-/// A meeting with people and another one, each on a pod of its own, and a pod in reserve.
+/// A meeting with participants and another one, each on its own pod, and a spare pod.
 async fn open_two_apart(world: &World) -> Result<(), String> {
     world.pool(ONE_EACH());
     world.meeting("briefing", json!({}));
@@ -80,7 +80,7 @@ async fn open_two_apart(world: &World) -> Result<(), String> {
 fn expect_two_apart(world: &World) -> Result<(), String> {
     world.expect_phase("briefing", "Ready")?;
     world.expect_phase("regatta", "Ready")?;
-    world.expect_people("regatta", 3)?;
+    world.expect_participants("regatta", 3)?;
     expect_apart(world, &["briefing", "regatta"])?;
     world.expect_ready_pods(POOL, 3)
 }
@@ -98,11 +98,11 @@ fn expect_new_images(world: &World) -> Result<(), String> {
     if old.is_empty() { Ok(()) } else { Err(format!("{old:?} are made from the old template")) }
 }
 
-/// Three people are in the meeting `regatta`.
+/// Three participants are in the meeting `regatta`.
 async fn open_regatta(world: &World) -> Result<(), String> {
     world.meeting("regatta", json!({}));
     world.processes.gather(CREW, "regatta", 3);
-    world.wait("people in the regatta", |world| world.expect_people("regatta", 3)).await
+    world.wait("participants in the regatta", |world| world.expect_participants("regatta", 3)).await
 }
 
 async fn open_first_meetings(world: &World) -> Result<(), String> {
@@ -117,7 +117,7 @@ fn first_meetings_are_open(world: &World) -> Result<(), String> {
     for name in ["briefing", "dinner", "regatta"] {
         world.expect_phase(name, "Ready")?;
     }
-    world.expect_people("regatta", 3)?;
+    world.expect_participants("regatta", 3)?;
     world.expect_ready_pods(POOL, 2)
 }
 
@@ -169,12 +169,12 @@ pub(crate) async fn kill_pod_of_locked_meeting(world: &World) -> Result<(), Stri
     world.pool(json!({}));
     world.meeting("regatta", json!({"locked": true}));
     world.processes.gather(CREW, "regatta", 3);
-    // Until the operator has heard who is in, they cannot come back past the lock.
-    let is_heard = |world: &World| match world.processes.untold() {
-        0 => world.expect_people("regatta", 3),
-        untold => Err(format!("{untold} processes have news")),
+    // Until the operator has learned the participants, they cannot rejoin past the lock.
+    let is_heard = |world: &World| match world.processes.unreported() {
+        0 => world.expect_participants("regatta", 3),
+        unreported => Err(format!("{unreported} processes have news")),
     };
-    world.settle("people in the regatta, of whom the operator knows", is_heard).await?;
+    world.settle("participants in the regatta, known to the operator", is_heard).await?;
     kill_pod_of_regatta(world)
 }
 
@@ -183,7 +183,7 @@ async fn kill_pod_of_recorded_meeting(world: &World) -> Result<(), String> {
     open_regatta(world).await?;
     world.processes.record(CREW, "regatta", true);
     world.wait("a recorded regatta", |world| world.expect_recording("regatta", true)).await?;
-    // The room ends with its pod; people come back, the recorder does not.
+    // The room ends with its pod; participants rejoin, the recorder does not.
     kill_pod_of_regatta(world)?;
     world.processes.record(CREW, "regatta", false);
     Ok(())
@@ -208,10 +208,10 @@ fn kill_pod_of_regatta(world: &World) -> Result<(), String> {
     Ok(())
 }
 
-/// On one pod, with another one in reserve.
+/// On one pod, with another one as a spare.
 fn regatta_goes_on(world: &World) -> Result<(), String> {
     world.expect_phase("regatta", "Ready")?;
-    world.expect_people("regatta", 3)?;
+    world.expect_participants("regatta", 3)?;
     world.expect_ready_pods(POOL, 2)
 }
 
@@ -234,7 +234,7 @@ fn call_is_over(world: &World) -> Result<(), String> {
     world.expect_ready_pods(POOL, 1)
 }
 
-/// Deleted and made anew in the same breath: the people were in another meeting.
+/// Deleted and created again at once: the participants were in another meeting.
 async fn remake_meeting(world: &World) -> Result<(), String> {
     world.pool(json!({}));
     open_regatta(world).await?;
@@ -243,14 +243,14 @@ async fn remake_meeting(world: &World) -> Result<(), String> {
     Ok(())
 }
 
-/// Who was in the old meeting was sent away for good; who was between two pods at that moment has opened the URL again.
+/// Participants of the old meeting were disconnected for good; those between two pods at that moment have opened the URL again.
 fn regatta_is_another(world: &World) -> Result<(), String> {
     world.expect_phase("regatta", "Ready")?;
-    world.expect_people("regatta", 0).or_else(|_| world.expect_people("regatta", 3))?;
+    world.expect_participants("regatta", 0).or_else(|_| world.expect_participants("regatta", 3))?;
     world.expect_ready_pods(POOL, 2)
 }
 
-/// Other meetings have no place in it any more, and the call goes on; then everybody leaves.
+/// Other meetings lose their place, and the call goes on; then all participants leave.
 async fn delete_pool(world: &World) -> Result<(), String> {
     world.pool(json!({"capacity": {"meetings": 1}}));
     world.meeting("briefing", json!({}));
@@ -263,7 +263,7 @@ async fn delete_pool(world: &World) -> Result<(), String> {
             world.expect_reason(Kind::Meeting, CREW, name, "Ready", "PoolDeleting")?;
         }
         world.expect_phase("regatta", "Draining")?;
-        world.expect_people("regatta", 3)?;
+        world.expect_participants("regatta", 3)?;
         if world.pods(POOL).len() == 1 { Ok(()) } else { Err(format!("{} pods are left", world.pods(POOL).len())) }
     };
     world.settle("a pool that waits for the call", is_going).await?;
@@ -301,7 +301,7 @@ fn pool_is_gone_and_the_call_over(world: &World) -> Result<(), String> {
 
 fn pool_is_gone(world: &World) -> Result<(), String> {
     expect_gone(world, Kind::MediaPool, HOME, POOL)?;
-    world.expect_people("regatta", 0)?;
+    world.expect_participants("regatta", 0)?;
     world.expect_phase("regatta", "Pending")?;
     world.expect_reason(Kind::Meeting, CREW, "regatta", "Accepted", "PoolNotFound")?;
     world.expect_ready_pods(POOL, 0)
@@ -339,12 +339,12 @@ async fn change_template(world: &World) -> Result<(), String> {
     Ok(())
 }
 
-fn everybody_is_on_the_new_template(world: &World) -> Result<(), String> {
+fn all_are_on_the_new_template(world: &World) -> Result<(), String> {
     expect_new_images(world)?;
     expect_two_apart(world)
 }
 
-/// There is no place to move people to, so the pod is ended at its deadline, and they wait for its successor.
+/// There is no pod to move participants to, so the pod is deleted at its deadline, and they wait for its successor.
 async fn replace_the_only_pod(world: &World) -> Result<(), String> {
     let drain = json!({"deadlineSeconds": 10});
     world.pool(json!({"max": 1, "warm": 0, "rollout": {"maxSurge": 0}, "drain": drain}));
@@ -356,7 +356,7 @@ async fn replace_the_only_pod(world: &World) -> Result<(), String> {
 fn the_only_pod_is_new(world: &World) -> Result<(), String> {
     expect_new_images(world)?;
     world.expect_phase("regatta", "Ready")?;
-    world.expect_people("regatta", 3)?;
+    world.expect_participants("regatta", 3)?;
     world.expect_ready_pods(POOL, 1)
 }
 
@@ -390,14 +390,14 @@ async fn dedicate_pod(world: &World) -> Result<(), String> {
     world.meeting("regatta", json!({"placement": "Dedicated"}));
     world.meeting("dinner", json!({}));
     world.processes.gather(CREW, "regatta", 3);
-    world.wait("people in the regatta", |world| world.expect_people("regatta", 3)).await
+    world.wait("participants in the regatta", |world| world.expect_participants("regatta", 3)).await
 }
 
 fn regatta_is_alone(world: &World) -> Result<(), String> {
     for name in ["briefing", "dinner", "regatta"] {
         world.expect_phase(name, "Ready")?;
     }
-    world.expect_people("regatta", 3)?;
+    world.expect_participants("regatta", 3)?;
     for other in ["briefing", "dinner"] {
         if world.pod_of(other) == world.pod_of("regatta") {
             return Err(format!("{other:?} is on the pod of the regatta"));
@@ -466,7 +466,7 @@ fn node_ports_are_announced(world: &World) -> Result<(), String> {
     let name = meeting["status"]["pod"]["name"].as_str().unwrap_or_default();
     let pod = world.object(Kind::Pod, HOME, name).ok_or("there is no pod")?;
     if told.is_empty() || pod["metadata"]["annotations"][ANNOTATION_ANNOUNCED_PORTS] != told {
-        return Err(format!("the meeting is told ports {told:?}: {}", pod["metadata"]));
+        return Err(format!("the meeting has ports {told:?}: {}", pod["metadata"]));
     }
     Ok(())
 }

@@ -1,10 +1,10 @@
 //! Label and field selectors.
 //!
-//! Pure. Of fields only `metadata.name` and `metadata.namespace` are known, as most objects of a real API server have no others.
+//! Pure. Only the fields `metadata.name` and `metadata.namespace` are known, like for most kinds of a real API server.
 
 use serde_json::Value;
 
-/// What a list or watch is restricted to.
+/// The selection of a list or watch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Selector {
     requirements: Vec<Requirement>,

@@ -1,7 +1,6 @@
-//! The objects of a simulated cluster, as an API server keeps them: versions, preconditions, deletion in steps, and everything that ever
-//! happened, in order.
+//! The objects of a simulated cluster, as an API server stores them: versions, preconditions, graceful deletion, and the full history.
 //!
-//! It speaks no HTTP and runs nothing by itself: what controllers, scheduler and kubelets do is done by `cluster`.
+//! It speaks no HTTP and has no activity of its own: controllers, scheduler and kubelets are in `cluster`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,18 +19,18 @@ use super::{
     selector::Selector,
 };
 
-/// Who changed something.
+/// The author of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Actor {
     /// The operator under test.
     Operator,
     /// Scheduler, kubelets, garbage collector.
     Cluster,
-    /// People with kubectl.
+    /// Users with kubectl.
     Person,
 }
 
-/// An answer that is no object.
+/// A response that is not an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) code: u16,
@@ -68,7 +67,7 @@ pub(crate) struct Change {
     pub(crate) is_removal: bool,
 }
 
-/// What may be asked of a deletion.
+/// Options of a deletion.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Deletion {
     pub(crate) uid: Option<String>,
@@ -76,7 +75,7 @@ pub(crate) struct Deletion {
     pub(crate) grace_seconds: Option<i64>,
 }
 
-/// How an object is patched.
+/// Type of a patch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PatchKind {
     Merge,
@@ -85,13 +84,13 @@ pub(crate) enum PatchKind {
     Apply(String),
 }
 
-/// Looks at each change while it happens.
+/// Called with each change.
 pub(crate) type Guard = Box<dyn Fn(&Change) + Send + Sync>;
 
 #[derive(Debug)]
 struct Entry {
     object: Arc<Value>,
-    /// What each manager applied last; status and the rest apart.
+    /// What each manager applied last; status and the rest separately.
     applied: BTreeMap<(String, bool), Value>,
 }
 
@@ -100,7 +99,7 @@ struct Inner {
     version: u64,
     objects: BTreeMap<Key, Entry>,
     history: Vec<Arc<Change>>,
-    /// Watches from before this version are told that it is gone.
+    /// Watches from before this version get 410 Gone.
     compacted: u64,
     node_ports: BTreeSet<u16>,
     guard: Option<Guard>,
@@ -130,7 +129,7 @@ impl Store {
         self.latest.subscribe()
     }
 
-    /// What happened after `version`; `Err` if that is no longer known.
+    /// Changes after `version`; `Err` if they are no longer stored.
     pub(crate) fn changes_after(&self, version: u64) -> Result<Vec<Arc<Change>>, Refusal> {
         let inner = self.lock();
         if version < inner.compacted {
@@ -141,7 +140,7 @@ impl Store {
         Ok(inner.history[first..].to_vec())
     }
 
-    /// Watches that ask for anything older than now are told that it is gone.
+    /// Makes watches from before now fail with 410 Gone.
     pub(crate) fn compact(&self) {
         let mut inner = self.lock();
         inner.compacted = inner.version;
@@ -151,7 +150,7 @@ impl Store {
         self.lock().objects.get(key).map(|entry| Arc::clone(&entry.object)).ok_or_else(|| Refusal::not_found(key))
     }
 
-    /// Objects, and the version they are of.
+    /// Objects, and their resource version.
     pub(crate) fn list(&self, kind: Kind, namespace: Option<&str>, selector: &Selector) -> (Vec<Arc<Value>>, u64) {
         let inner = self.lock();
         let of_kind = inner.objects.iter().filter(|(key, _)| key.kind == kind);
@@ -160,7 +159,7 @@ impl Store {
         (objects.cloned().collect(), inner.version)
     }
 
-    /// Every object of a kind.
+    /// All objects of a kind.
     pub(crate) fn all(&self, kind: Kind) -> Vec<Arc<Value>> {
         self.list(kind, None, &Selector::default()).0
     }
@@ -259,7 +258,7 @@ impl Store {
         Ok(created)
     }
 
-    /// The object as it is afterwards, and whether it is gone.
+    /// The object after the change, and whether it is gone.
     pub(crate) fn delete(&self, actor: Actor, key: &Key, how: &Deletion) -> Result<(Arc<Value>, bool), Refusal> {
         let mut inner = self.lock();
         let old = find(&inner, key)?;
@@ -283,7 +282,7 @@ impl Store {
         Ok((self.commit(&mut inner, actor, key.clone(), Some(old), new), false))
     }
 
-    /// Changes anything about an object, as parts of Kubernetes itself do. Nothing happens if it is gone.
+    /// Changes any part of an object, like components of Kubernetes do. No effect if it is gone.
     pub(crate) fn edit(&self, actor: Actor, key: &Key, change: impl FnOnce(&mut Value)) {
         let mut inner = self.lock();
         let Ok(old) = find(&inner, key) else { return };
@@ -294,7 +293,7 @@ impl Store {
         }
     }
 
-    /// Removes an object at once, if it is still this one.
+    /// Removes an object at once, if it is still the same.
     pub(crate) fn remove_now(&self, actor: Actor, key: &Key, uid: &str) {
         let mut inner = self.lock();
         if find(&inner, key).is_ok_and(|object| object["metadata"]["uid"] == uid) {
@@ -366,7 +365,7 @@ impl Store {
     }
 
     fn remove(&self, inner: &mut Inner, actor: Actor, key: &Key) -> Arc<Value> {
-        let entry = inner.objects.remove(key).expect("whoever removes it has found it");
+        let entry = inner.objects.remove(key).expect("it was found before it is removed");
         let mut last = (*entry.object).clone();
         last["metadata"]["resourceVersion"] = json!((inner.version + 1).to_string());
         let last = Arc::new(last);
@@ -455,7 +454,7 @@ fn with_status_of(old: &Value, new: &Value) -> Value {
     object
 }
 
-/// Identity, deletion and status are not changed by an update.
+/// An update does not change identity, deletion and status.
 fn keep_what_is_not_theirs(kind: Kind, old: &Value, mut new: Value) -> Value {
     let fields = [
         "name",
@@ -487,7 +486,7 @@ fn restore(new: &mut Value, old: &Value, field: &str) {
     }
 }
 
-/// What of an apply's body is the manager's: not the identity, and either the status or the rest.
+/// The manager's part of an applied body: without identity, and either the status or the rest.
 fn compute_applied(body: &Value, is_status: bool) -> Value {
     if is_status {
         return json!({"status": body.get("status").cloned().unwrap_or_else(|| json!({}))});
@@ -510,7 +509,7 @@ fn has_finalizers(object: &Value) -> bool {
     object["metadata"]["finalizers"].as_array().is_some_and(|list| !list.is_empty())
 }
 
-/// Only pods that a kubelet has are given time.
+/// Only pods on a node terminate gracefully.
 fn compute_grace(kind: Kind, object: &Value, how: &Deletion) -> i64 {
     let is_running = object["spec"]["nodeName"].is_string()
         && !matches!(object["status"]["phase"].as_str(), Some("Failed" | "Succeeded"));

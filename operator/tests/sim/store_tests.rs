@@ -1,4 +1,4 @@
-//! That the simulated API server does what a real one would.
+//! Checks that the simulated API server behaves like a real one.
 
 use std::sync::Arc;
 
@@ -149,7 +149,7 @@ async fn metadata_alone_can_be_asked_for_and_secrets_are_encoded() {
 }
 
 #[tokio::test]
-async fn what_nobody_owns_any_more_is_removed() {
+async fn objects_without_owners_are_removed() {
     let (store, client) = start();
     let maps: Api<ConfigMap> = Api::namespaced(client.clone(), "harbor");
     let pods: Api<Pod> = Api::namespaced(client, "harbor");

@@ -1,4 +1,4 @@
-//! What tests want to know of a simulated cluster.
+//! Queries and expectations about a simulated cluster.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -18,14 +18,14 @@ impl World {
         self.store.get(&Key::new(kind, namespace, name)).ok()
     }
 
-    /// Pods of a pool, those that end included.
+    /// Pods of a pool, including terminating ones.
     pub(crate) fn pods(&self, pool: &str) -> Vec<Arc<Value>> {
         let mut pods = self.store.all(Kind::Pod);
         pods.retain(|pod| pod["metadata"]["labels"][LABEL_POOL] == pool);
         pods
     }
 
-    /// The pod that carries the meeting, as the store has it.
+    /// The pod of the meeting, from the store.
     pub(crate) fn pod_object_of(&self, name: &str) -> Option<Arc<Value>> {
         let uid = self.pod_of(name)?;
         self.store.all(Kind::Pod).into_iter().find(|pod| uid_of(pod) == uid)
@@ -70,14 +70,14 @@ impl World {
         Err(format!("{type_} of {name:?} is {condition:?}, not {reason:?}"))
     }
 
-    /// UID of the pod that carries the meeting.
+    /// UID of the meeting's pod.
     pub(crate) fn pod_of(&self, name: &str) -> Option<String> {
         let meeting = self.object(Kind::Meeting, CREW, name)?;
         meeting["status"]["pod"]["uid"].as_str().map(str::to_owned)
     }
 
-    /// So many people are in the meeting, on the pod that carries it and nowhere else, and its status says so.
-    pub(crate) fn expect_people(&self, name: &str, count: u32) -> Result<(), String> {
+    /// The meeting has so many participants, on its pod and nowhere else, and its status says so.
+    pub(crate) fn expect_participants(&self, name: &str, count: u32) -> Result<(), String> {
         let rooms = self.processes.rooms();
         let rooms: Vec<_> = rooms.iter().filter(|(_, room)| room.name == name && room.participants > 0).collect();
         let (pod, meeting) = (self.pod_of(name), self.object(Kind::Meeting, CREW, name));
@@ -91,17 +91,17 @@ impl World {
         if is_right && told.as_ref().and_then(Value::as_u64) == Some(u64::from(count)) {
             return Ok(());
         }
-        Err(format!("{count} people should be in {name:?} on pod {pod:?}: {rooms:?}, its status says {told:?}"))
+        Err(format!("{count} participants should be in {name:?} on pod {pod:?}: {rooms:?}, its status says {told:?}"))
     }
 
-    /// The meeting's status says that somebody records it, or that nobody does.
+    /// The meeting's status says that it is recorded, or that it is not.
     pub(crate) fn expect_recording(&self, name: &str, is_recorded: bool) -> Result<(), String> {
         let meeting = self.object(Kind::Meeting, CREW, name).ok_or_else(|| format!("there is no meeting {name:?}"))?;
         let told = meeting["status"]["recording"].as_bool().unwrap_or_default();
         if told == is_recorded { Ok(()) } else { Err(format!("status.recording of {name:?} is {told}")) }
     }
 
-    /// What must be true whenever nothing moves any more.
+    /// What must hold once nothing changes.
     pub(crate) fn expect_order(&self) -> Result<(), String> {
         let pods = self.store.all(Kind::Pod);
         let alive: BTreeSet<_> = pods.iter().filter(|pod| !is_ending(pod)).map(|pod| uid_of(pod)).collect();
@@ -118,11 +118,11 @@ impl World {
             }
         }
         self.expect_statuses(&pools)?;
-        self.expect_told()?;
+        self.expect_reported()?;
         self.expect_keys()
     }
 
-    /// The pods trust the key that the operator has.
+    /// The pods trust the operator's key.
     fn expect_keys(&self) -> Result<(), String> {
         let secret = self.object(Kind::Secret, HOME, SECRET).ok_or("there is no Secret")?;
         let kid = secret["data"][ADMISSION_KEY_ID].as_str().and_then(|text| BASE64_STANDARD.decode(text).ok());
@@ -132,10 +132,12 @@ impl World {
         if keys.contains(&kid) { Ok(()) } else { Err(format!("the ConfigMap has {keys:?} and not the key {kid:?}")) }
     }
 
-    /// No room waits to learn who was in before its meeting moved.
-    fn expect_told(&self) -> Result<(), String> {
+    /// No room waits for the participants from before its meeting moved.
+    fn expect_reported(&self) -> Result<(), String> {
         match self.processes.rooms().iter().find(|(_, room)| room.awaits_returning) {
-            Some((pod, room)) => Err(format!("room {:?} on pod {pod:?} waits to be told who may come back", room.name)),
+            Some((pod, room)) => {
+                Err(format!("room {:?} on pod {pod:?} waits for the participants who may rejoin", room.name))
+            }
             None => Ok(()),
         }
     }
@@ -144,14 +146,14 @@ impl World {
         for pool in pools {
             let (told, there) = (&pool["status"]["pods"]["total"], self.pods(name_of(pool)).len());
             if told.as_u64() != u64::try_from(there).ok() {
-                return Err(format!("pool {:?} says that it has {told} pods, not {there}", name_of(pool)));
+                return Err(format!("pool {:?} reports {told} pods, not {there}", name_of(pool)));
             }
         }
         Ok(())
     }
 }
 
-/// No pod carries more meetings than its pool lets it.
+/// No pod has more meetings than its pool allows.
 fn expect_no_crowding(pod: &Value, pools: &[Arc<Value>], meetings: &[Arc<Value>]) -> Result<(), String> {
     let there = meetings.iter().filter(|meeting| meeting["status"]["pod"]["uid"] == pod["metadata"]["uid"]).count();
     let pool = pools.iter().find(|pool| pod["metadata"]["labels"][LABEL_POOL] == pool["metadata"]["name"]);

@@ -1,4 +1,4 @@
-//! Watches of the simulated API server: one JSON line for each change, as far as it concerns the watch.
+//! Watches of the simulated API server: one JSON line for each change that matches the watch.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,14 +14,14 @@ use super::{
     store::{Change, Refusal, Store},
 };
 
-/// What goes wrong with a watch.
+/// Faults of a watch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct WatchWeather {
-    /// How long each change takes to arrive; those after it wait behind it.
+    /// Delay of each change; later ones queue behind it.
     pub(crate) delay: Duration,
-    /// Ends without a word after so many changes.
+    /// Ends after so many changes.
     pub(crate) break_after: Option<u32>,
-    /// Is told at once that its version is gone.
+    /// Fails at once with 410 Gone.
     pub(crate) is_expired: bool,
 }
 
@@ -31,7 +31,7 @@ pub(crate) struct Watch {
     pub(crate) kind: Kind,
     pub(crate) namespace: Option<String>,
     pub(crate) selector: Selector,
-    /// `None`: begin with everything there is.
+    /// `None`: begin with all objects.
     pub(crate) version: Option<u64>,
     pub(crate) seconds: u64,
     pub(crate) is_partial: bool,
@@ -100,7 +100,7 @@ async fn next_lines(state: &mut State) -> Option<Bytes> {
     }
 }
 
-/// False when the watch has run its time.
+/// `false` when the watch has reached its time limit.
 async fn wait(state: &mut State) -> bool {
     tokio::time::timeout_at(state.end, state.latest.changed()).await.is_ok_and(|changed| changed.is_ok())
 }
@@ -127,7 +127,7 @@ async fn take_lines(state: &mut State, changes: &[Arc<Change>]) -> Option<Bytes>
     Some(lines.concat().into())
 }
 
-/// What a change is to this watch: an object may also come into its selection, or leave it.
+/// The type of a change for this watch: an object may also enter or leave its selection.
 fn concern(watch: &Watch, change: &Change) -> Option<(&'static str, Arc<Value>)> {
     let is_inside = change.key.kind == watch.kind
         && watch.namespace.as_ref().is_none_or(|namespace| *namespace == change.key.namespace);

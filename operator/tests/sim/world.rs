@@ -1,4 +1,4 @@
-//! One simulation: a cluster with two nodes, an operator that is started again whenever it ends, and somebody with kubectl.
+//! One simulation: a cluster with two nodes, an operator that restarts whenever it ends, and a user with kubectl.
 
 use std::{
     sync::{
@@ -32,15 +32,15 @@ pub(crate) const POOL: &str = "lagoon";
 /// Names of the nodes.
 pub(crate) const NODES: [&str; 2] = ["pier-1", "pier-2"];
 
-/// How long anything may take.
+/// Time limit of each step.
 const LIMIT: Duration = Duration::from_mins(3);
-/// How long an end must last to count as one.
+/// How long an end state must last to count.
 const CALM: Duration = Duration::from_millis(500);
 
-/// What goes wrong in a simulation.
+/// The faults of a simulation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Trouble {
-    /// The first process ends here.
+    /// The first process crashes here.
     pub(crate) crash: Option<CrashPoint>,
     /// Random faults.
     pub(crate) seed: Option<u64>,
@@ -71,7 +71,7 @@ impl World {
         let (store, processes) = (Store::new(), Processes::new());
         let rules = Rules::new(&processes);
         let looked = Arc::clone(&rules);
-        store.set_guard(Box::new(move |change| looked.look_at(change)));
+        store.set_guard(Box::new(move |change| looked.check(change)));
         furnish(&store);
         let weather = trouble.seed.map_or_else(Weather::fair, Weather::foul);
         let supervisor = Arc::new(Supervisor {
@@ -90,12 +90,12 @@ impl World {
         Arc::new(Self { store, processes, weather, rules, supervisor, tasks })
     }
 
-    /// Waits until `ask` is content; its `Err` says what is missing.
+    /// Waits until `ask` returns `Ok`; its `Err` says what is missing.
     pub(crate) async fn wait(&self, what: &str, ask: impl Fn(&Self) -> Result<(), String>) -> Result<(), String> {
         self.wait_calmly(what, Duration::ZERO, ask).await
     }
 
-    /// Waits until `ask` is content and stays so.
+    /// Waits until `ask` returns `Ok` and continues to do so.
     pub(crate) async fn settle(&self, what: &str, ask: impl Fn(&Self) -> Result<(), String>) -> Result<(), String> {
         self.wait_calmly(what, CALM, ask).await
     }
@@ -125,7 +125,7 @@ impl World {
             let changed = async {
                 tokio::select! { _ = objects.changed() => {}, _ = people.changed() => {} }
             };
-            // Nothing may change for long, and then the time itself counts.
+            // Without changes for long, time itself counts.
             let _ = timeout(Duration::from_millis(250), changed).await;
         }
     }
@@ -152,7 +152,7 @@ impl World {
         changed.expect("a person makes no mistakes");
     }
 
-    /// That it is gone already is fine.
+    /// It may be gone already.
     pub(crate) fn delete(&self, kind: Kind, namespace: &str, name: &str, grace_seconds: Option<i64>) {
         let deletion = Deletion { grace_seconds, ..Deletion::default() };
         let _ = self.store.delete(Actor::Person, &Key::new(kind, namespace, name), &deletion);
@@ -163,7 +163,7 @@ impl World {
         self.supervisor.restart.notify_one();
     }
 
-    /// Writes of the first process, as crash points count them.
+    /// Writes of the first process, counted like crash points.
     pub(crate) fn writes(&self) -> u64 {
         let line = self.supervisor.line.lock().expect("nothing panics here");
         line.as_ref().map_or(0, |line| line.writes())
@@ -174,12 +174,12 @@ impl World {
         self.supervisor.crashes.load(Ordering::SeqCst) > 0
     }
 
-    /// Every write that anybody tried, in order: status, method and path.
+    /// All attempted writes, in order: status, method and path.
     pub(crate) fn log(&self) -> Vec<String> {
         self.supervisor.log.lock().expect("nothing panics here").clone()
     }
 
-    /// What processes said that ended by themselves.
+    /// Errors of processes that ended by themselves.
     pub(crate) fn ends(&self) -> Vec<String> {
         self.supervisor.ends.lock().expect("nothing panics here").clone()
     }

@@ -1,5 +1,5 @@
-//! In place of scheduler, kubelet and media pods: every pod gets a node and an address on loopback, and is ready once it knows what to
-//! announce. Behind the address something answers the operator's questions as a media pod without people does.
+//! Replaces scheduler, kubelet and media pods: every pod gets a node and an address on loopback, and is ready once its addresses are
+//! announced. Behind the address a server responds like a media pod without participants.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -43,7 +43,7 @@ impl Drop for Nodes {
 }
 
 impl Nodes {
-    /// Pods get addresses `127.SECOND.…`: tests that run beside each other take different ones.
+    /// Pods get addresses `127.SECOND.…`: concurrent tests use different ones.
     pub(crate) fn start(client: &Client, second: u8) -> Self {
         let kubelet =
             Kubelet { client: client.clone(), second, addresses: Mutex::default(), serving: Mutex::default() };
@@ -65,26 +65,26 @@ impl Kubelet {
         let nodes: Api<Node> = Api::all(self.client.clone());
         let config = watcher::Config::default();
         let pods = watcher(pods, config.clone().labels(names::MEDIA_POD_SELECTOR)).default_backoff().touched_objects();
-        // A node that is open again may take the pods that wait.
+        // An uncordoned node may take waiting pods.
         let nodes = watcher(nodes, config).default_backoff().touched_objects();
         let mut changes = futures_util::stream::select(pods.map_ok(Some).boxed(), nodes.map_ok(|_| None).boxed());
         while let Some(change) = changes.next().await {
             match change {
-                Ok(Some(pod)) => self.look_at(&pod).await,
-                Ok(None) => self.look_at_all().await,
+                Ok(Some(pod)) => self.reconcile(&pod).await,
+                Ok(None) => self.reconcile_all().await,
                 Err(_) => {}
             }
         }
     }
 
-    async fn look_at_all(&self) {
+    async fn reconcile_all(&self) {
         for pod in media_pods(&self.client).await {
-            self.look_at(&pod).await;
+            self.reconcile(&pod).await;
         }
     }
 
-    /// What fails is tried again with the next change: somebody else was quicker.
-    async fn look_at(&self, pod: &Pod) {
+    /// A failure is retried with the next change: another writer was faster.
+    async fn reconcile(&self, pod: &Pod) {
         let pods: Api<Pod> = Api::namespaced(self.client.clone(), HOME);
         if pod.metadata.deletion_timestamp.is_some() {
             let _ = pods.delete(&pod.name_any(), &DeleteParams::default().grace_period(0)).await;
@@ -104,7 +104,7 @@ impl Kubelet {
         }
     }
 
-    /// The last one by name that is not cordoned.
+    /// The last node by name that is not cordoned.
     async fn choose_node(&self) -> Option<String> {
         let nodes = Api::<Node>::all(self.client.clone()).list(&ListParams::default()).await.ok()?;
         let is_open = |node: &&Node| node.spec.as_ref().and_then(|spec| spec.unschedulable) != Some(true);
@@ -135,7 +135,7 @@ fn is_ready(pod: &Pod) -> bool {
     conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }
 
-/// Answers for a media pod that nobody is on, as one that knows no probes.
+/// Responds like a media pod without participants and without probe support.
 async fn serve_media(address: Ipv4Addr) {
     let (version, _) = watch::channel(1_u64);
     let app = Router::new()
@@ -147,7 +147,7 @@ async fn serve_media(address: Ipv4Addr) {
     tokio::spawn(async move { axum::serve(listener, app).await });
 }
 
-/// A question for news is held as long as it may be: there never are any.
+/// A long poll is held for its full time: the rooms never change.
 async fn list_rooms(
     State(version): State<Arc<watch::Sender<u64>>>,
     Query(query): Query<RoomListQuery>,

@@ -1,4 +1,4 @@
-//! A real API server with its etcd for one test, on loopback, from the test cluster's binaries; both end with the test.
+//! A real API server with its etcd for one test, on loopback, with the binaries of the test cluster; both end with the test.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "for the terminal of a test run")]
 #![allow(dead_code, reason = "no test uses all of it")]
@@ -19,17 +19,17 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-/// Namespace that the operator is in.
+/// Namespace of the operator.
 pub(crate) const HOME: &str = "harbor";
 
-/// Who talks to the API server.
+/// Identities of clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Login {
-    /// Somebody who may do everything.
+    /// A cluster administrator.
     Tester,
-    /// The operator's service account, as the chart names it. What it writes is in the audit log.
+    /// The operator's service account, as the chart names it. Its writes are in the audit log.
     Operator,
-    /// That of the hook of helm uninstall.
+    /// The service account of the helm uninstall hook.
     Uninstall,
 }
 
@@ -65,26 +65,26 @@ impl ApiServer {
         server
     }
 
-    /// The way in for somebody.
+    /// The client configuration of an identity.
     pub(crate) async fn config(&self, login: Login) -> Config {
         config_of(self.port, login).await
     }
 
-    /// The way in for another process.
+    /// The same, for another process.
     pub(crate) fn write_kubeconfig(&self, login: Login) -> PathBuf {
         let path = self.directory.join(format!("{login:?}.kubeconfig"));
         std::fs::write(&path, build_kubeconfig(self.port, login).to_string()).unwrap();
         path
     }
 
-    /// What the operator's account wrote so far, as `VERB RESOURCE`, one for each request that was answered.
+    /// Writes of the operator's account so far, as `VERB RESOURCE`, one for each completed request.
     pub(crate) fn operator_writes(&self) -> Vec<String> {
         let text = std::fs::read_to_string(self.directory.join("audit.log")).unwrap_or_default();
         let entries = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         entries.map(|entry| describe_entry(&entry)).collect()
     }
 
-    /// Keeps logs of other processes beside its own.
+    /// Stores logs of other processes beside its own.
     pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }
@@ -104,7 +104,7 @@ impl ApiServer {
 impl Drop for ApiServer {
     fn drop(&mut self) {
         for child in &mut self.children {
-            // Killed, not asked: an API server takes up to a minute to end while watches are open.
+            // Killed, not terminated: an API server takes up to a minute to end while watches are open.
             let _ = child.kill();
             let _ = child.wait();
         }
@@ -161,7 +161,7 @@ fn start_apiserver(directory: &Path, etcd_port: u16, port: u16) -> Child {
         format!("--audit-policy-file={}", policy.display()),
         format!("--audit-log-path={}", directory.join("audit.log").display()),
         "--audit-log-mode=batch".to_owned(),
-        // Nobody makes service accounts here.
+        // There is no controller that creates service accounts.
         "--disable-admission-plugins=ServiceAccount".to_owned(),
     ];
     start(directory, "kube-apiserver", &arguments)
@@ -176,7 +176,7 @@ fn start(directory: &Path, program: &str, arguments: &[String]) -> Child {
         .unwrap_or_else(|error| panic!("could not start {}: {error}; build it with: make cluster-up", path.display()))
 }
 
-/// Only what the operator's account writes is noted.
+/// Only writes of the operator's account are logged.
 fn build_audit_policy(operator: &str) -> Value {
     let writes = ["create", "update", "patch", "delete", "deletecollection"];
     json!({
@@ -192,7 +192,7 @@ fn describe_entry(entry: &Value) -> String {
     format!("{} {}{slash}{subresource}", text("/verb"), text("/objectRef/resource"))
 }
 
-/// Where the test cluster puts what it builds.
+/// Where the test cluster builds its binaries.
 pub(crate) fn binaries() -> PathBuf {
     let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
     let cache = variable("CONVENE_CACHE")
@@ -209,8 +209,8 @@ fn build_kubeconfig(port: u16, login: Login) -> Value {
     json!({
         "apiVersion": "v1", "kind": "Config",
         "clusters": [{"name": "test", "cluster": {"server": format!("https://127.0.0.1:{port}"), "insecure-skip-tls-verify": true}}],
-        "users": [{"name": "somebody", "user": {"token": login.token()}}],
-        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "somebody"}}],
+        "users": [{"name": "tester", "user": {"token": login.token()}}],
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "tester"}}],
         "current-context": "test",
     })
 }
@@ -220,7 +220,7 @@ async fn config_of(port: u16, login: Login) -> Config {
     Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap()
 }
 
-/// Asks again and again until the answer is `Ok`; an `Err` says what is still missing.
+/// Retries until the result is `Ok`; an `Err` says what is still missing.
 pub(crate) async fn wait_for<T>(what: &str, limit: Duration, ask: impl AsyncFn() -> Result<T, String>) -> T {
     let begin = std::time::Instant::now();
     loop {

@@ -1,4 +1,4 @@
-//! What tests put on the API server: definitions, namespaces, nodes, meetings and pools, and what the chart grants the operator.
+//! Objects that tests create: CRDs, namespaces, nodes, meetings and pools, and the permissions that the chart grants the operator.
 
 #![allow(clippy::needless_pass_by_value, reason = "json! literals read best as values")]
 

@@ -279,7 +279,7 @@ test('a deleted pool keeps its call until all participants have left, and accept
   await kubectl('delete', ...name, '--wait=false');
   await waitUntil('the pool counts the participants', 30, async () => {
     const { message } = await conditionOf(name, 'Ready', { status: 'False', reason: /^Deleting$/ });
-    return message.includes('2 people on 1 media pod may stay until') ? undefined : message;
+    return message.includes('2 participants on 1 media pod can stay until') ? undefined : message;
   });
   await describeShows(name, /convene\.dev\/drain/, /Events:[^]*Deleting/);
   await apply(meeting('late', { pool: 'leaving' }));

@@ -51,10 +51,10 @@ fn name(step: &Step) -> String {
 
 #[test]
 fn each_state_has_its_next_step() {
-    let order = "put the record of the admission keys in order";
-    let noted = "noted that the next admission key is published";
-    let missed = "missed the next admission key in the ConfigMap, its time begins anew";
-    let signs = "the next admission key signs from now on";
+    let order = "corrected the record of the admission keys";
+    let noted = "recorded that the next admission key is published";
+    let missed = "the next admission key is missing in the ConfigMap, its waiting time starts again";
+    let signs = "promoted the next admission key";
     let dropped = "dropped a retired admission key";
     let old_secret = Stored { record: Record::default(), ..fresh() };
     let cases = [
@@ -69,11 +69,11 @@ fn each_state_has_its_next_step() {
         ("old, and keys are never replaced", in_step(fresh()), None, YEAR, "wait 300 s"),
         ("next is made", published_as(with_next(None), Some(&fresh())), HOUR, 60, "publish"),
         ("next is published", in_step(with_next(None)), HOUR, 60, noted),
-        ("not everybody knows next", in_step(with_next(Some(60))), HOUR, 64, "wait 60 s"),
-        ("everybody knows next", in_step(with_next(Some(60))), HOUR, 65, signs),
+        ("next is not known everywhere", in_step(with_next(Some(60))), HOUR, 64, "wait 60 s"),
+        ("next is known everywhere", in_step(with_next(Some(60))), HOUR, 65, signs),
         ("what has begun is brought to its end", in_step(with_next(Some(60))), None, 65, signs),
-        ("somebody took next away", published_as(with_next(Some(60)), Some(&fresh())), HOUR, 65, missed),
-        ("somebody took everything away", published_as(with_next(Some(60)), None), HOUR, 65, missed),
+        ("next was removed", published_as(with_next(Some(60)), Some(&fresh())), HOUR, 65, missed),
+        ("everything was removed", published_as(with_next(Some(60)), None), HOUR, 65, missed),
         ("the old key's tokens live", in_step(promoted()), HOUR, 79, "wait 60 s"),
         ("the old key's tokens are over", in_step(promoted()), HOUR, 80, dropped),
         (

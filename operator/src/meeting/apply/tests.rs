@@ -11,7 +11,7 @@ fn notes() -> Vec<Note> {
 }
 
 #[tokio::test]
-async fn a_status_that_says_nothing_new_is_neither_sent_nor_told() {
+async fn an_unchanged_status_is_neither_written_nor_reported() {
     let (server, client) = ScriptedServer::start(vec![]);
     let meeting = meeting_object(json!({}), json!({"participants": 3}));
     let (context, mut posts) = context_and_posts(&client);
@@ -22,7 +22,7 @@ async fn a_status_that_says_nothing_new_is_neither_sent_nor_told() {
 }
 
 #[tokio::test]
-async fn people_are_told_after_the_status_is_written() {
+async fn events_follow_the_write_of_the_status() {
     let meeting = meeting_object(json!({}), Value::Null);
     let written = serde_json::to_value(&meeting).unwrap();
     let (server, client) = ScriptedServer::start(vec![(STATUS, 200, written)]);
@@ -40,7 +40,7 @@ async fn a_meeting_that_is_gone_is_left_alone_and_an_outage_is_a_failure() {
     let (context, mut posts) = context_and_posts(&client);
     let outcome = apply_status(&context, &meeting, &MeetingStatus::default(), &notes()).await.unwrap();
     assert_eq!(outcome, Outcome::Skipped);
-    assert_eq!(posts.take(), [], "nobody is told of what was not written");
+    assert_eq!(posts.take(), [], "what was not written is not reported");
     server.assert_finished();
     let (_, client) = ScriptedServer::start(vec![(STATUS, 500, status(500, "InternalError", "etcd is away"))]);
     let failure = apply_status(&context_of(&client), &meeting, &MeetingStatus::default(), &notes()).await.unwrap_err();

@@ -15,7 +15,7 @@ fn meeting(bound_to: Option<&MediaPod>) -> ValidMeeting {
         is_dedicated: false,
         bound_to: bound_to.map(MediaPod::to_assigned),
         participants: 0,
-        is_told: true,
+        is_reported: true,
         is_released: false,
         denial: None,
         moment: Moment::During,
@@ -48,32 +48,32 @@ fn placed_on(plan: &MeetingPlan) -> Option<&str> {
 #[test]
 fn in_a_pool_that_is_being_deleted_only_those_who_are_in_may_stay() {
     use PodState::{Ready, Terminating};
-    // (case, state of its pod, people, whether the pod has told, kept)
+    // (case, state of its pod, participants, whether the pod has reported, kept)
     let cases = [
-        ("people are in", Some(Ready), 3, true, true),
-        ("people are in, and their pod is not ready", Some(starting()), 3, true, true),
-        ("nobody is in", Some(Ready), 0, true, false),
-        ("its status says that nobody is in, and its pod has not told yet", Some(Ready), 0, false, true),
+        ("it has participants", Some(Ready), 3, true, true),
+        ("it has participants, and their pod is not ready", Some(starting()), 3, true, true),
+        ("it is empty", Some(Ready), 0, true, false),
+        ("empty by its status, and its pod has not reported yet", Some(Ready), 0, false, true),
         ("its pod is going", Some(Terminating), 3, true, false),
-        ("its pod is going and has not told yet", Some(Terminating), 0, false, false),
+        ("its pod is terminating and has not reported yet", Some(Terminating), 0, false, false),
         ("it waited", None, 0, false, false),
     ];
-    for (case, state, participants, is_told, is_kept) in cases {
+    for (case, state, participants, is_reported, is_kept) in cases {
         let there = pods(vec![state.clone().unwrap_or(Ready), Ready]);
         let bound = state.is_some().then(|| &there[0]);
         let mut observed = observed(there.clone(), &[]);
         let pool = Arc::make_mut(&mut observed.pool);
         pool.deleted_at = Timestamp::from_second(60).ok();
-        let plan = plan_meeting(&ValidMeeting { participants, is_told, ..meeting(bound) }, &observed);
+        let plan = plan_meeting(&ValidMeeting { participants, is_reported, ..meeting(bound) }, &observed);
         let placed = is_kept.then_some("media-lagoon-41000");
         assert_eq!(placed_on(&plan), placed, "{case}");
-        assert_eq!(plan.accepted.wait().reason, "PoolDeleting", "{case}");
+        assert_eq!(plan.accepted.reason().code, "PoolDeleting", "{case}");
         assert!(!plan.accepted.is_true() && !plan.wants_pod, "{case}");
         assert_eq!(plan.is_draining, is_kept, "{case}");
         assert!(is_kept || !plan.ready.is_true(), "{case}");
         assert_eq!(plan.left.is_some(), !is_kept && bound.is_some(), "{case}");
-        let is_told = plan.accepted.wait().message.contains("until 1970-01-01T00:06:00Z");
-        assert_eq!(is_told, is_kept, "{case}: {:?}", plan.accepted);
+        let is_reported = plan.accepted.reason().message.contains("until 1970-01-01T00:06:00Z");
+        assert_eq!(is_reported, is_kept, "{case}: {:?}", plan.accepted);
     }
 }
 
@@ -83,10 +83,10 @@ fn the_fullest_pod_that_fits_is_taken() {
     let three = || vec![Ready, Ready, Ready];
     let cases: Vec<(&str, Vec<PodState>, Vec<(usize, u32, u32)>, Option<&str>)> = vec![
         ("all empty: the first by name", three(), vec![], Some("media-lagoon-41000")),
-        ("most people", three(), vec![(0, 2, 10), (1, 1, 30)], Some("media-lagoon-41004")),
+        ("most participants", three(), vec![(0, 2, 10), (1, 1, 30)], Some("media-lagoon-41004")),
         ("most meetings", three(), vec![(0, 2, 0), (2, 3, 0)], Some("media-lagoon-41008")),
-        ("room for the people", three(), vec![(0, 1, 81), (1, 1, 80)], Some("media-lagoon-41004")),
-        ("room for the meeting", three(), vec![(0, 10, 50), (1, 9, 0)], Some("media-lagoon-41004")),
+        ("capacity for the participants", three(), vec![(0, 1, 81), (1, 1, 80)], Some("media-lagoon-41004")),
+        ("capacity for the meeting", three(), vec![(0, 10, 50), (1, 9, 0)], Some("media-lagoon-41004")),
         ("only ready ones", vec![starting(), Terminating, Ready], vec![(0, 5, 50)], Some("media-lagoon-41008")),
         ("none fits", three(), vec![(0, 1, 81), (1, 1, 90), (2, 10, 0)], None),
         ("none there", vec![], vec![], None),
@@ -118,14 +118,14 @@ fn a_meeting_waits_for_its_own_pod_to_be_ready_again() {
     let both = pods(vec![starting(), PodState::Ready]);
     let plan = plan_meeting(&meeting(Some(&both[0])), &observed(both.clone(), &[]));
     assert_eq!(placed_on(&plan), Some("media-lagoon-41000"));
-    assert_eq!(plan.ready, Verdict::no("PodNotReady", "its container is being made"));
+    assert_eq!(plan.ready, ConditionValue::no("PodNotReady", "its container is being created"));
     assert!(plan.assigned.is_true());
 }
 
 #[test]
 fn a_meeting_leaves_a_pod_that_is_gone() {
-    let wait = || Wait::new(reason::POD_FAILED, "ended");
-    for state in [PodState::Terminating, PodState::Dead(wait()), PodState::Crashing(wait())] {
+    let reason = || Reason::new(reason::POD_FAILED, "ended");
+    for state in [PodState::Terminating, PodState::Dead(reason()), PodState::Crashing(reason())] {
         let both = pods(vec![state.clone(), PodState::Ready]);
         let plan = plan_meeting(&meeting(Some(&both[0])), &observed(both.clone(), &[]));
         assert_eq!(plan.placement, Placement::New(both[1].to_assigned()), "{state:?}");
@@ -140,28 +140,28 @@ fn a_pod_of_the_same_name_is_another_pod() {
     one[0].uid = "later-uid".into();
     let plan = plan_meeting(&meeting(Some(&bound)), &observed(one.clone(), &[]));
     assert_eq!(plan.placement, Placement::New(one[0].to_assigned()));
-    assert_eq!(plan.left.unwrap().reason, "PodGone");
+    assert_eq!(plan.left.unwrap().code, "PodGone");
 }
 
 #[test]
 fn a_crashing_pod_is_better_than_none_and_a_lost_one_is_not() {
-    let crashing = pods(vec![PodState::Crashing(Wait::new(reason::POD_CRASHING, "exit code 1"))]);
+    let crashing = pods(vec![PodState::Crashing(Reason::new(reason::POD_CRASHING, "exit code 1"))]);
     let plan = plan_meeting(&meeting(Some(&crashing[0])), &observed(crashing.clone(), &[]));
     assert_eq!(placed_on(&plan), Some("media-lagoon-41000"));
-    assert_eq!(plan.ready.wait().reason, "PodCrashing");
+    assert_eq!(plan.ready.reason().code, "PodCrashing");
     let going = pods(vec![PodState::Terminating]);
     let plan = plan_meeting(&meeting(Some(&going[0])), &observed(going.clone(), &[]));
     assert_eq!(plan.placement, Placement::Nowhere);
-    assert_eq!(plan.ready.wait().reason, "NoPodReady");
+    assert_eq!(plan.ready.reason().code, "NoPodReady");
 }
 
 #[test]
 fn waiting_says_what_for() {
-    let image = || PodState::Starting(Wait::new(reason::IMAGE_PULL_FAILED, "cannot get image \"x\""));
-    let trouble = Wait::new(reason::POD_REFUSED, "exceeded quota");
+    let image = || PodState::Starting(Reason::new(reason::IMAGE_PULL_FAILED, "cannot get image \"x\""));
+    let trouble = Reason::new(reason::POD_REFUSED, "exceeded quota");
     let full = vec![(0, 10, 0), (1, 10, 0), (2, 10, 0)];
     let three = || vec![PodState::Ready, PodState::Ready, PodState::Ready];
-    let cases: Vec<(&str, Vec<PodState>, Vec<(usize, u32, u32)>, Option<Wait>, &str)> = vec![
+    let cases: Vec<(&str, Vec<PodState>, Vec<(usize, u32, u32)>, Option<Reason>, &str)> = vec![
         ("nothing there", vec![], vec![], None, "NoPodReady"),
         ("nothing can be made", vec![], vec![], Some(trouble.clone()), "PodRefused"),
         ("starting", vec![starting()], vec![], None, "NoPodReady"),
@@ -172,7 +172,7 @@ fn waiting_says_what_for() {
     for (case, states, loads, trouble, wanted) in cases {
         let observed = ObservedPool { trouble, ..observed(pods(states), &loads) };
         let plan = plan_meeting(&meeting(None), &observed);
-        assert_eq!(plan.ready.wait().reason, wanted, "{case}");
+        assert_eq!(plan.ready.reason().code, wanted, "{case}");
         assert_eq!(plan.assigned, plan.ready, "{case}");
         assert!(plan.accepted.is_true(), "{case}");
     }
@@ -182,8 +182,8 @@ fn busy(bound_to: &MediaPod, participants: u32) -> ValidMeeting {
     ValidMeeting { participants, ..meeting(Some(bound_to)) }
 }
 
-fn draining() -> crate::media_pod::Draining {
-    crate::media_pod::Draining { since: Timestamp::UNIX_EPOCH, reason: reason::CORDONED }
+fn draining() -> crate::model::media_pod::Draining {
+    crate::model::media_pod::Draining { since: Timestamp::UNIX_EPOCH, reason: reason::CORDONED }
 }
 
 #[test]
@@ -195,19 +195,19 @@ fn a_draining_pod_gets_no_new_meeting() {
 }
 
 #[test]
-fn a_meeting_leaves_a_draining_pod_at_once_if_nobody_is_in_and_else_when_its_turn_comes() {
+fn a_meeting_leaves_a_draining_pod_at_once_if_it_is_empty_and_otherwise_in_turn() {
     let mut both = pods(vec![PodState::Ready, PodState::Ready]);
     both[0].draining = Some(draining());
     let observed = observed(both.clone(), &[(0, 2, 8)]);
     let idle = plan_meeting(&meeting(Some(&both[0])), &observed);
     assert_eq!(idle.placement, Placement::New(both[1].to_assigned()));
-    let lively = plan_meeting(&busy(&both[0], 8), &observed);
-    assert_eq!(lively.placement, Placement::Kept(both[0].to_assigned()));
-    assert!(lively.is_draining && !lively.wants_pod && lively.ready.is_true());
+    let active = plan_meeting(&busy(&both[0], 8), &observed);
+    assert_eq!(active.placement, Placement::Kept(both[0].to_assigned()));
+    assert!(active.is_draining && !active.wants_pod && active.ready.is_true());
     let released = plan_meeting(&ValidMeeting { is_released: true, ..busy(&both[0], 8) }, &observed);
     let Placement::New(pod) = &released.placement else { panic!("{released:?}") };
     assert_eq!((pod.uid.as_str(), pod.moved_at.is_some()), (both[1].uid.as_str(), true));
-    assert_eq!(released.left.unwrap().reason, "PodDraining");
+    assert_eq!(released.left.unwrap().code, "PodDraining");
 }
 
 #[test]
@@ -222,7 +222,7 @@ fn with_nowhere_to_go_a_meeting_stays_on_its_draining_pod_and_asks_for_one() {
 }
 
 #[test]
-fn a_dedicated_meeting_takes_an_empty_pod_and_shares_it_with_nobody() {
+fn a_dedicated_meeting_takes_an_empty_pod_and_does_not_share_it() {
     let dedicated = |bound_to: Option<&MediaPod>| ValidMeeting { is_dedicated: true, ..meeting(bound_to) };
     let both = pods(vec![PodState::Ready, PodState::Ready]);
     let plan = plan_meeting(&dedicated(None), &observed(both.clone(), &[(0, 1, 0)]));
@@ -237,12 +237,12 @@ fn a_dedicated_meeting_takes_an_empty_pod_and_shares_it_with_nobody() {
 #[test]
 fn a_meeting_over_a_limit_gets_no_new_place_and_keeps_an_old_one() {
     let denial = |meeting: ValidMeeting| {
-        let why = Wait::new(reason::NAMESPACE_SHARE_USED, "has all it may have");
+        let why = Reason::new(reason::NAMESPACE_SHARE_USED, "has all it may have");
         ValidMeeting { denial: Some(why), ..meeting }
     };
     let mut both = pods(vec![PodState::Ready, PodState::Ready]);
     let nowhere = plan_meeting(&denial(meeting(None)), &observed(both.clone(), &[]));
-    assert_eq!((placed_on(&nowhere), nowhere.assigned.wait().reason), (None, "NamespaceShareUsed"));
+    assert_eq!((placed_on(&nowhere), nowhere.assigned.reason().code), (None, "NamespaceShareUsed"));
     assert!(nowhere.accepted.is_true() && !nowhere.wants_pod);
     let kept = plan_meeting(&denial(busy(&both[0], 3)), &observed(both.clone(), &[]));
     assert_eq!(kept.placement, Placement::Kept(both[0].to_assigned()));
@@ -250,25 +250,25 @@ fn a_meeting_over_a_limit_gets_no_new_place_and_keeps_an_old_one() {
     let moved = plan_meeting(&denial(meeting(Some(&both[0]))), &observed(both.clone(), &[]));
     assert_eq!(placed_on(&moved), Some("media-lagoon-41004"));
     let lost = plan_meeting(&denial(meeting(Some(&both[0]))), &observed(vec![both[1].clone()], &[]));
-    assert_eq!((placed_on(&lost), lost.left.as_ref().unwrap().reason), (None, "PodGone"));
+    assert_eq!((placed_on(&lost), lost.left.as_ref().unwrap().code), (None, "PodGone"));
 }
 
 #[test]
 fn a_full_pool_says_who_holds_it() {
     let full =
         observed(pods(vec![PodState::Ready, PodState::Ready, PodState::Ready]), &[(0, 10, 0), (1, 10, 0), (2, 10, 0)]);
-    let largest = vec![("bay".to_owned(), crate::ledger::Usage { meetings: 30, dedicated: 0 })];
+    let largest = vec![("bay".to_owned(), crate::model::ledger::Usage { meetings: 30, dedicated: 0 })];
     let plan = plan_meeting(&meeting(None), &ObservedPool { holders: Holders { largest, others: 0 }, ..full });
-    assert_eq!(plan.ready.wait().reason, "PoolFull");
-    assert!(plan.ready.wait().message.contains("held by bay (30 meetings)"), "{:?}", plan.ready);
+    assert_eq!(plan.ready.reason().code, "PoolFull");
+    assert!(plan.ready.reason().message.contains("held by bay (30 meetings)"), "{:?}", plan.ready);
 }
 
 #[test]
-fn meetings_without_people_leave_a_hot_pod_for_a_cool_one() {
+fn idle_meetings_leave_a_hot_pod_for_a_cool_one() {
     let both = pods(vec![PodState::Ready, PodState::Ready]);
     let plan = plan_meeting(&meeting(Some(&both[0])), &observed(both.clone(), &[(0, 3, 80), (1, 1, 50)]));
     assert_eq!(placed_on(&plan), Some("media-lagoon-41004"));
-    assert_eq!(plan.left.unwrap().reason, "Relieved");
+    assert_eq!(plan.left.unwrap().code, "Relieved");
     let plan = plan_meeting(&meeting(Some(&both[0])), &observed(both.clone(), &[(0, 3, 80), (1, 1, 51)]));
     assert_eq!(placed_on(&plan), Some("media-lagoon-41000"));
     let plan = plan_meeting(&busy(&both[0], 80), &observed(both.clone(), &[(0, 3, 80)]));
@@ -289,26 +289,29 @@ fn a_meeting_has_its_pod_shortly_before_its_start_and_none_outside_its_time() {
     let at = |moment| plan_meeting(&ValidMeeting { moment, ..meeting(None) }, &observed(one.clone(), &[]));
     let time = Timestamp::UNIX_EPOCH;
     let before = at(Moment::Before { starts_at: time });
-    assert_eq!((placed_on(&before), before.ready.wait().reason, before.wants_pod), (None, "Scheduled", false));
+    assert_eq!((placed_on(&before), before.ready.reason().code, before.wants_pod), (None, "Scheduled", false));
     let shortly = at(Moment::Shortly { starts_at: time });
-    assert_eq!((placed_on(&shortly), shortly.ready.wait().reason), (Some("media-lagoon-41000"), "Scheduled"));
+    assert_eq!((placed_on(&shortly), shortly.ready.reason().code), (Some("media-lagoon-41000"), "Scheduled"));
     assert!(shortly.assigned.is_true());
     let after = at(Moment::After { ended_at: time });
-    assert_eq!((placed_on(&after), after.ready.wait().reason, after.ended_at), (None, "Ended", Some(time)));
+    assert_eq!((placed_on(&after), after.ready.reason().code, after.ended_at), (None, "Ended", Some(time)));
     assert!(after.accepted.is_true());
 }
 
 #[test]
-fn what_the_probe_says_is_told_and_an_unreachable_pod_is_the_second_choice() {
+fn the_probe_result_is_reported_and_an_unreachable_pod_is_the_second_choice() {
     let reached = |is_reachable: Option<bool>| {
-        Some(crate::media_pod::Reached { is_reachable, wait: Wait::new(reason::MEDIA_UNREACHABLE, "open the ports") })
+        Some(crate::model::media_pod::Reached {
+            is_reachable,
+            reason: Reason::new(reason::MEDIA_UNREACHABLE, "open the ports"),
+        })
     };
     let mut both = pods(vec![PodState::Ready, PodState::Ready]);
     both[0].reached = reached(Some(false));
     let plan = plan_meeting(&meeting(None), &observed(both.clone(), &[]));
     assert_eq!(placed_on(&plan), Some("media-lagoon-41004"));
-    assert_eq!(plan.reachable.wait().reason, "NotProbed");
+    assert_eq!(plan.reachable.reason().code, "NotProbed");
     let plan = plan_meeting(&meeting(Some(&both[0])), &observed(both.clone(), &[]));
-    assert_eq!(plan.reachable, Verdict::no("MediaUnreachable", "open the ports"));
+    assert_eq!(plan.reachable, ConditionValue::no("MediaUnreachable", "open the ports"));
     assert!(plan.ready.is_true());
 }

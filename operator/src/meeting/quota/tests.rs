@@ -8,11 +8,13 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     fixtures::{media_pod, meeting_object, pool},
-    ledger::{Holders, Ledger},
-    media_pod::{MediaPod, PodState},
     meeting::{
         plan::{MeetingPlan, ObservedPool, Placement, plan_meeting},
         validate::validate_meeting,
+    },
+    model::{
+        ledger::{Holders, Ledger},
+        media_pod::{MediaPod, PodState},
     },
 };
 
@@ -37,7 +39,7 @@ fn a_namespace_gets_places_up_to_its_limits() {
     ];
     for (case, spec, is_dedicated, may_be_dedicated, others, wanted) in cases {
         let bar = check_quota(&pool(spec.clone()), "crew", is_dedicated, may_be_dedicated, others);
-        assert_eq!(bar.map(|wait| wait.reason), wanted, "{case}");
+        assert_eq!(bar.map(|reason| reason.code), wanted, "{case}");
     }
 }
 
@@ -52,24 +54,24 @@ fn unless_the_pool_says_otherwise_one_namespace_may_have_half_of_it() {
 }
 
 #[test]
-fn what_is_told_has_the_numbers_and_a_remedy() {
+fn messages_have_the_numbers_and_a_remedy() {
     let lagoon = pool(json!({"namespaceLimits": {"meetings": 3, "dedicated": 2}}));
-    let told = |is_dedicated, may_be_dedicated, others| {
+    let reported = |is_dedicated, may_be_dedicated, others| {
         check_quota(&lagoon, "crew", is_dedicated, may_be_dedicated, others).unwrap().message
     };
     let usage = Usage { meetings: 3, dedicated: 2 };
     for (message, parts) in [
         (
-            told(true, true, usage),
-            ["\"crew\" has 2 Dedicated meetings in MediaPool \"lagoon\" and may have 2", "namespaceLimits.dedicated"],
+            reported(true, true, usage),
+            ["\"crew\" has 2 of at most 2 Dedicated meetings in MediaPool \"lagoon\"", "namespaceLimits.dedicated"],
         ),
         (
-            told(false, true, usage),
-            ["\"crew\" has 3 meetings in MediaPool \"lagoon\" and may have 3", "namespaceLimits.meetings"],
+            reported(false, true, usage),
+            ["\"crew\" has 3 of at most 3 meetings in MediaPool \"lagoon\"", "namespaceLimits.meetings"],
         ),
         (
-            told(true, false, usage),
-            ["has 2 Dedicated meetings in MediaPool \"lagoon\" and may have 0", "dedicatedNamespaces"],
+            reported(true, false, usage),
+            ["has 2 of at most 0 Dedicated meetings in MediaPool \"lagoon\"", "dedicatedNamespaces"],
         ),
     ] {
         for part in parts {
@@ -106,8 +108,8 @@ impl Stage {
         uid
     }
 
-    /// One pass over a meeting whose status is written and seen at once.
-    fn look(&mut self, uid: &str) -> Option<MeetingPlan> {
+    /// One reconciliation of a meeting whose status is written and seen at once.
+    fn reconcile(&mut self, uid: &str) -> Option<MeetingPlan> {
         let meeting = self.meetings.get_mut(uid)?;
         let (home, labels, now) = ("harbor", BTreeMap::new(), Timestamp::UNIX_EPOCH);
         let valid = validate_meeting(meeting, Some(&Ok(self.pool.as_ref())), home, &labels, &self.ledger, now).unwrap();
@@ -118,7 +120,7 @@ impl Stage {
         if let Placement::New(pod) = &plan.placement {
             self.ledger.assign(uid, pod);
         }
-        self.ledger.set_over_quota(uid, plan.assigned.wait().reason == reason::NAMESPACE_SHARE_USED);
+        self.ledger.set_over_quota(uid, plan.assigned.reason().code == reason::NAMESPACE_SHARE_USED);
         self.ledger.want(uid, plan.wants_pod);
         let pod = match &plan.placement {
             Placement::Kept(pod) | Placement::New(pod) => Some(pod.clone()),
@@ -129,7 +131,7 @@ impl Stage {
         Some(plan)
     }
 
-    /// The pool makes the pods that its waiting meetings need, and those are looked at.
+    /// The pool makes the pods that its waiting meetings need, and these are reconciled.
     fn grow(&mut self) {
         let busy = self.pods.iter().filter(|pod| self.ledger.load_of(&pod.uid).meetings > 0).count();
         let need = self.ledger.need_of("lagoon").pods(self.pool.capacity.meetings) as usize;
@@ -138,13 +140,13 @@ impl Stage {
             let number = u16::try_from(number).unwrap();
             self.pods.push(Arc::new(media_pod(&self.pool, number, PodState::Ready)));
         }
-        self.look_at_waiting();
+        self.reconcile_waiting();
     }
 
-    fn look_at_waiting(&mut self) {
+    fn reconcile_waiting(&mut self) {
         let waiting: Vec<_> = self.ledger.meetings_waiting("lagoon").into_iter().cloned().collect();
         for key in waiting {
-            self.look(&format!("{}/{}", key.namespace, key.name));
+            self.reconcile(&format!("{}/{}", key.namespace, key.name));
         }
     }
 
@@ -173,19 +175,19 @@ fn ten_dedicated_meetings_of_one_namespace_take_one_pod() {
     let mut stage = Stage::new(json!({}));
     let all: Vec<_> = (0..10).map(|number| stage.create("crew", &format!("m{number}"), "Dedicated")).collect();
     for uid in &all {
-        stage.look(uid);
+        stage.reconcile(uid);
     }
     assert_eq!(stage.ledger.need_of("lagoon").dedicated, 1, "the pool makes a pod for one of them only");
     stage.grow();
     assert_eq!((stage.held("crew").dedicated, stage.pods.len()), (1, 1));
-    let plan = stage.look(&all[9]).unwrap();
+    let plan = stage.reconcile(&all[9]).unwrap();
     assert_eq!(
-        (plan.assigned.wait().reason, plan.accepted.is_true(), plan.wants_pod),
+        (plan.assigned.reason().code, plan.accepted.is_true(), plan.wants_pod),
         ("NamespaceShareUsed", true, false)
     );
     for (namespace, placement) in [("bay", "Shared"), ("dock", "Dedicated")] {
         let other = stage.create(namespace, "m", placement);
-        stage.look(&other);
+        stage.reconcile(&other);
         stage.grow();
         assert!(stage.is_placed(&other), "{namespace}");
     }
@@ -195,15 +197,15 @@ fn ten_dedicated_meetings_of_one_namespace_take_one_pod() {
 fn a_place_that_is_given_back_goes_to_a_meeting_that_waited_for_it() {
     let mut stage = Stage::new(json!({}));
     let (first, second) = (stage.create("crew", "m0", "Dedicated"), stage.create("crew", "m1", "Dedicated"));
-    stage.look(&first);
-    stage.look(&second);
+    stage.reconcile(&first);
+    stage.reconcile(&second);
     stage.grow();
     assert!(stage.is_placed(&first) && !stage.is_placed(&second));
     stage.ledger.take_unblocked();
     stage.delete(&first);
     let unblocked = stage.ledger.take_unblocked();
     assert_eq!(unblocked.iter().map(|key| key.name.as_str()).collect::<Vec<_>>(), ["m1"]);
-    stage.look(&second);
+    stage.reconcile(&second);
     assert!(stage.is_placed(&second));
     assert!(stage.ledger.take_unblocked().is_empty());
 }
@@ -213,17 +215,17 @@ fn a_lowered_limit_takes_no_place_away_and_a_lost_pod_does() {
     let mut stage = Stage::new(json!({"namespaceLimits": {"dedicated": 2}}));
     let both = ["m0", "m1"].map(|name| stage.create("crew", name, "Dedicated"));
     for uid in &both {
-        stage.look(uid);
+        stage.reconcile(uid);
     }
     stage.grow();
     stage.pool = Arc::new(pool(json!({})));
     for uid in &both {
-        stage.look(uid);
+        stage.reconcile(uid);
         assert!(stage.is_placed(uid));
     }
     stage.pods.pop();
     for uid in &both {
-        stage.look(uid);
+        stage.reconcile(uid);
     }
     assert_eq!(stage.held("crew").dedicated, 1);
 }
@@ -233,16 +235,16 @@ fn the_next_place_goes_to_the_namespace_that_holds_least() {
     let mut stage = Stage::new(json!({"max": 1, "capacity": {"meetings": 3}, "namespaceLimits": {"meetings": 9}}));
     let mine: Vec<_> = (0..6).map(|number| stage.create("bay", &format!("m{number}"), "Shared")).collect();
     for uid in &mine {
-        stage.look(uid);
+        stage.reconcile(uid);
     }
     stage.grow();
     assert_eq!(stage.held("bay").meetings, 3);
     let other = stage.create("crew", "m", "Shared");
-    stage.look(&other);
+    stage.reconcile(&other);
     assert!(!stage.is_placed(&other));
     let gone = mine.iter().find(|uid| stage.is_placed(uid)).unwrap();
     stage.delete(gone);
-    stage.look_at_waiting();
+    stage.reconcile_waiting();
     assert!(stage.is_placed(&other));
 }
 
@@ -262,7 +264,7 @@ proptest! {
             let uid = format!("crew/{name}");
             match kind {
                 0 | 1 => drop(stage.create("crew", &name, placement)),
-                2 => drop(stage.look(&uid)),
+                2 => drop(stage.reconcile(&uid)),
                 3 => stage.delete(&uid),
                 _ => stage.grow(),
             }
@@ -271,7 +273,7 @@ proptest! {
             prop_assert!(held.meetings + need.shared + need.dedicated <= limits.meetings, "{held:?} {need:?}");
         }
         let other = stage.create("bay", "m", "Shared");
-        stage.look(&other);
+        stage.reconcile(&other);
         stage.grow();
         prop_assert!(stage.is_placed(&other));
     }

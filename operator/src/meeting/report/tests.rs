@@ -3,8 +3,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     fixtures::{media_pod, meeting_object, pool},
-    media_pod::PodState,
     meeting::plan::plan_refused,
+    model::media_pod::PodState,
 };
 
 fn at(second: i64) -> Timestamp {
@@ -14,10 +14,10 @@ fn at(second: i64) -> Timestamp {
 fn ready_plan() -> MeetingPlan {
     let pod = media_pod(&pool(json!({})), 0, PodState::Ready).to_assigned();
     MeetingPlan {
-        accepted: Verdict::yes(reason::ACCEPTED, "a"),
-        assigned: Verdict::yes(reason::ASSIGNED, "b"),
-        reachable: Verdict::yes(reason::MEDIA_REACHABLE, "d"),
-        ready: Verdict::yes(reason::POD_READY, "c"),
+        accepted: ConditionValue::yes(reason::ACCEPTED, "a"),
+        assigned: ConditionValue::yes(reason::ASSIGNED, "b"),
+        reachable: ConditionValue::yes(reason::MEDIA_REACHABLE, "d"),
+        ready: ConditionValue::yes(reason::POD_READY, "c"),
         placement: Placement::New(pod),
         left: None,
         wants_pod: false,
@@ -26,7 +26,7 @@ fn ready_plan() -> MeetingPlan {
     }
 }
 
-fn people(participants: u32) -> Occupancy {
+fn participants(participants: u32) -> Occupancy {
     Occupancy { participants, ..Occupancy::default() }
 }
 
@@ -35,9 +35,9 @@ fn reasons(notes: &[Note]) -> Vec<&str> {
 }
 
 #[test]
-fn a_ready_meeting_tells_everything() {
+fn a_ready_meeting_reports_everything() {
     let meeting = meeting_object(json!({}), Value::Null);
-    let status = compute_status(&meeting, &ready_plan(), "https://meet.test/", people(4), at(60));
+    let status = compute_status(&meeting, &ready_plan(), "https://meet.test/", participants(4), at(60));
     assert_eq!(
         serde_json::to_value(&status).unwrap(),
         json!({
@@ -62,35 +62,35 @@ fn a_ready_meeting_tells_everything() {
 #[test]
 fn nothing_new_is_not_written_however_late_it_is() {
     let meeting = meeting_object(json!({}), Value::Null);
-    let status = compute_status(&meeting, &ready_plan(), "https://meet.test", people(4), at(60));
+    let status = compute_status(&meeting, &ready_plan(), "https://meet.test", participants(4), at(60));
     assert!(!is_same(None, &status));
     let written = meeting_object(json!({}), serde_json::to_value(&status).unwrap());
-    let later = compute_status(&written, &ready_plan(), "https://meet.test", people(4), at(99));
+    let later = compute_status(&written, &ready_plan(), "https://meet.test", participants(4), at(99));
     assert!(is_same(written.status.as_ref(), &later));
     assert!(reasons(&compute_notes(&written, &ready_plan(), &later)).is_empty());
-    let more = compute_status(&written, &ready_plan(), "https://meet.test", people(5), at(99));
+    let more = compute_status(&written, &ready_plan(), "https://meet.test", participants(5), at(99));
     assert!(!is_same(written.status.as_ref(), &more));
 }
 
 #[test]
 fn phases_follow_the_conditions() {
-    let wait = |reason| Wait::new(reason, "");
+    let because = |code| Reason::new(code, "");
     let ready = ready_plan();
-    let starting = MeetingPlan { ready: Verdict::no(reason::POD_NOT_READY, ""), ..ready_plan() };
+    let starting = MeetingPlan { ready: ConditionValue::no(reason::POD_NOT_READY, ""), ..ready_plan() };
     let nowhere = MeetingPlan { placement: Placement::Nowhere, ..starting.clone() };
-    let denial = |reason| MeetingPlan { accepted: ready_plan().accepted, ..plan_refused(&wait(reason)) };
+    let denial = |reason| MeetingPlan { accepted: ready_plan().accepted, ..plan_refused(&because(reason)) };
     let cases = [
         (ready, MeetingPhase::Ready),
         (starting, MeetingPhase::Starting),
         (nowhere, MeetingPhase::Pending),
-        (plan_refused(&wait(reason::POOL_NOT_FOUND)), MeetingPhase::Pending),
-        (plan_refused(&wait(reason::MEETING_TOO_LARGE)), MeetingPhase::Failed),
-        (plan_refused(&wait(reason::NAMESPACE_NOT_ALLOWED)), MeetingPhase::Failed),
+        (plan_refused(&because(reason::POOL_NOT_FOUND)), MeetingPhase::Pending),
+        (plan_refused(&because(reason::MEETING_TOO_LARGE)), MeetingPhase::Failed),
+        (plan_refused(&because(reason::NAMESPACE_NOT_ALLOWED)), MeetingPhase::Failed),
         (denial(reason::NAMESPACE_SHARE_USED), MeetingPhase::Pending),
         (denial(reason::DEDICATED_NOT_ALLOWED), MeetingPhase::Pending),
         (MeetingPlan { is_draining: true, ..ready_plan() }, MeetingPhase::Draining),
-        (MeetingPlan { ended_at: Some(at(1)), ..plan_refused(&wait(reason::ENDED)) }, MeetingPhase::Ended),
-        (MeetingPlan { ready: Verdict::no(reason::SCHEDULED, ""), ..ready_plan() }, MeetingPhase::Pending),
+        (MeetingPlan { ended_at: Some(at(1)), ..plan_refused(&because(reason::ENDED)) }, MeetingPhase::Ended),
+        (MeetingPlan { ready: ConditionValue::no(reason::SCHEDULED, ""), ..ready_plan() }, MeetingPhase::Pending),
     ];
     for (plan, phase) in cases {
         assert_eq!(compute_phase(&plan, 3), phase, "{plan:?}");
@@ -98,56 +98,56 @@ fn phases_follow_the_conditions() {
 }
 
 #[test]
-fn each_cause_is_told_once() {
+fn each_cause_is_reported_once() {
     let new = meeting_object(json!({}), Value::Null);
     assert_eq!(reasons(&compute_notes(&new, &ready_plan(), &MeetingStatus::default())), ["Assigned"]);
-    let refused = plan_refused(&Wait::new(reason::POOL_NOT_FOUND, "no pool"));
+    let refused = plan_refused(&Reason::new(reason::POOL_NOT_FOUND, "no pool"));
     let notes = compute_notes(&new, &refused, &MeetingStatus::default());
     assert_eq!(reasons(&notes), ["PoolNotFound"]);
     assert!(notes[0].is_warning);
 }
 
 #[test]
-fn a_move_is_told_as_a_move() {
+fn a_move_is_reported_as_a_move() {
     let meeting = meeting_object(json!({}), Value::Null);
-    let status = compute_status(&meeting, &ready_plan(), "https://meet.test", people(0), at(60));
+    let status = compute_status(&meeting, &ready_plan(), "https://meet.test", participants(0), at(60));
     let written = meeting_object(json!({}), serde_json::to_value(&status).unwrap());
-    let moved = MeetingPlan { left: Some(Wait::new(reason::POD_GONE, "pod \"x\" was deleted")), ..ready_plan() };
+    let moved = MeetingPlan { left: Some(Reason::new(reason::POD_GONE, "pod \"x\" was deleted")), ..ready_plan() };
     let notes = compute_notes(&written, &moved, &status);
     assert_eq!(reasons(&notes), ["Reassigned"]);
     assert_eq!(notes[0].message, "moved to media pod \"media-lagoon-41000\": pod \"x\" was deleted");
 }
 
 #[test]
-fn who_is_recorded_is_told_at_once_and_by_an_event() {
+fn recording_is_reported_at_once_and_by_an_event() {
     let pod = media_pod(&pool(json!({})), 0, PodState::Ready).to_assigned();
     let kept = MeetingPlan { placement: Placement::Kept(pod), ..ready_plan() };
     let recorded = Occupancy { participants: 4, is_recorded: true };
     let status_of = |meeting: &Meeting, plan: &MeetingPlan, occupancy| {
         compute_status(meeting, plan, "https://meet.test", occupancy, at(60))
     };
-    let plain = status_of(&meeting_object(json!({}), Value::Null), &kept, people(4));
+    let plain = status_of(&meeting_object(json!({}), Value::Null), &kept, participants(4));
     assert_eq!(serde_json::to_value(&plain).unwrap().get("recording"), None);
 
     let before = meeting_object(json!({}), serde_json::to_value(&plain).unwrap());
     let now = status_of(&before, &kept, recorded);
     assert!(now.recording && !is_same(before.status.as_ref(), &now));
-    assert!(!differs_in_people_only(before.status.as_ref(), &now), "it does not wait for its turn");
+    assert!(!differs_in_participants_only(before.status.as_ref(), &now), "it does not wait for its turn");
     assert_eq!(reasons(&compute_notes(&before, &kept, &now)), ["RecordingStarted"]);
 
     let after = meeting_object(json!({}), serde_json::to_value(&now).unwrap());
     assert!(reasons(&compute_notes(&after, &kept, &now)).is_empty());
-    let crashed = MeetingPlan { ready: Verdict::no(reason::POD_CRASHING, ""), ..kept.clone() };
+    let crashed = MeetingPlan { ready: ConditionValue::no(reason::POD_CRASHING, ""), ..kept.clone() };
     let gone = MeetingPlan { placement: Placement::Nowhere, ..kept.clone() };
     let cases = [
-        ("nobody records any more", &kept, people(4)),
+        ("recording stopped", &kept, participants(4)),
         ("its pod's process has ended", &crashed, recorded),
         ("it has moved", &ready_plan(), recorded),
-        ("it has no pod any more", &gone, recorded),
+        ("it no longer has a pod", &gone, recorded),
     ];
     for (name, plan, occupancy) in cases {
         let status = status_of(&after, plan, occupancy);
-        assert!(!status.recording && !differs_in_people_only(after.status.as_ref(), &status), "{name}");
+        assert!(!status.recording && !differs_in_participants_only(after.status.as_ref(), &status), "{name}");
         assert!(reasons(&compute_notes(&after, plan, &status)).contains(&"RecordingStopped"), "{name}");
     }
 }

@@ -97,7 +97,7 @@ fn a_dedicated_meeting_needs_a_namespace_that_may_have_one() {
         let meeting = meeting_object(json!({"pool": "lagoon", "placement": placement}), json!({}));
         let now = at("2030-01-01T10:00:00Z");
         let valid = validate_meeting(&meeting, Some(&Ok(&pool)), "harbor", labels, &Ledger::default(), now);
-        valid.unwrap().denial.map(|why| why.reason)
+        valid.unwrap().denial.map(|why| why.code)
     };
     assert_eq!(denial("Dedicated", &labels), None);
     assert_eq!(denial("Dedicated", &BTreeMap::new()), Some(reason::DEDICATED_NOT_ALLOWED));
@@ -105,30 +105,30 @@ fn a_dedicated_meeting_needs_a_namespace_that_may_have_one() {
 }
 
 #[test]
-fn a_meeting_of_a_namespace_that_is_not_admitted_is_told_so() {
+fn a_meeting_of_a_namespace_that_is_not_allowed_is_refused() {
     let pool = pool(json!({"allowedNamespaces": {"from": "Same"}}));
     let meeting = meeting_object(json!({"pool": "lagoon"}), json!({}));
     let now = at("2030-01-01T10:00:00Z");
     let refused = validate_meeting(&meeting, Some(&Ok(&pool)), "harbor", &BTreeMap::new(), &Ledger::default(), now);
     let why = refused.unwrap_err();
-    assert_eq!(why.reason, reason::NAMESPACE_NOT_ALLOWED);
+    assert_eq!(why.code, reason::NAMESPACE_NOT_ALLOWED);
     assert!(why.message.contains("\"crew\""), "{}", why.message);
 }
 
 #[test]
-fn what_the_status_says_of_people_is_old_until_the_pod_has_told() {
+fn participants_in_the_status_are_old_until_the_pod_has_reported() {
     let pool = pool(json!({}));
     let meeting =
         meeting_object(json!({"pool": "lagoon"}), json!({"pod": {"name": "media-lagoon-41000", "uid": "p1"}}));
     let mut ledger = Ledger::default();
     ledger.observe(&meeting);
-    let is_told = |ledger: &Ledger| {
+    let is_reported = |ledger: &Ledger| {
         let now = at("2030-01-01T10:00:00Z");
-        validate_meeting(&meeting, Some(&Ok(&pool)), "harbor", &BTreeMap::new(), ledger, now).unwrap().is_told
+        validate_meeting(&meeting, Some(&Ok(&pool)), "harbor", &BTreeMap::new(), ledger, now).unwrap().is_reported
     };
-    assert!(!is_told(&ledger));
+    assert!(!is_reported(&ledger));
     ledger.report("p2", &std::collections::HashMap::new());
-    assert!(!is_told(&ledger), "another pod");
+    assert!(!is_reported(&ledger), "another pod");
     ledger.report("p1", &std::collections::HashMap::new());
-    assert!(is_told(&ledger));
+    assert!(is_reported(&ledger));
 }

@@ -3,20 +3,21 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     fixtures::{ScriptedServer, context, pool, pool_object, status},
-    ports::PortRange,
+    model::ports::PortRange,
+    pool::plan::{Announcement, PodDeletion},
 };
 
 const PODS: &str = "/api/v1/namespaces/harbor/pods";
 
 fn plan() -> PoolPlan {
     let deletion =
-        PodDeletion { name: "old".into(), uid: "old-uid".into(), why: Wait::new(reason::POD_REPLACED, "ended") };
+        PodDeletion { name: "old".into(), uid: "old-uid".into(), why: Reason::new(reason::POD_REPLACED, "ended") };
     PoolPlan {
         create: vec![NewPod { name: "new".into(), block: PortRange::new(41000, 41000).unwrap() }],
         delete: vec![deletion],
         announce: vec![Announcement {
-            name: "told".into(),
-            uid: "told-uid".into(),
+            name: "announced".into(),
+            uid: "announced-uid".into(),
             addresses: vec!["203.0.113.7".into()],
             ports: String::new(),
         }],
@@ -37,9 +38,9 @@ async fn carry_out(script: Vec<(&str, u16, Value)>) -> (Applied, Option<Error>) 
 
 #[tokio::test]
 async fn a_plan_is_carried_out_in_order_with_nothing_more() {
-    let (told, old) = (format!("PATCH {PODS}/told"), format!("DELETE {PODS}/old"));
+    let (reported, old) = (format!("PATCH {PODS}/announced"), format!("DELETE {PODS}/old"));
     let script = vec![
-        (told.as_str(), 200, pod("told")),
+        (reported.as_str(), 200, pod("announced")),
         (old.as_str(), 200, pod("old")),
         ("POST /api/v1/namespaces/harbor/pods", 201, pod("new")),
     ];
@@ -50,11 +51,11 @@ async fn a_plan_is_carried_out_in_order_with_nothing_more() {
 
 #[tokio::test]
 async fn one_failure_does_not_stop_the_others() {
-    let (told, old) = (format!("PATCH {PODS}/told"), format!("DELETE {PODS}/old"));
+    let (reported, old) = (format!("PATCH {PODS}/announced"), format!("DELETE {PODS}/old"));
     let down = status(500, "InternalError", "etcd is away");
     let quota = status(403, "Forbidden", "exceeded quota: crew");
     let script = vec![
-        (told.as_str(), 500, down),
+        (reported.as_str(), 500, down),
         (old.as_str(), 404, status(404, "NotFound", "")),
         ("POST /api/v1/namespaces/harbor/pods", 403, quota),
     ];
@@ -62,17 +63,17 @@ async fn one_failure_does_not_stop_the_others() {
     assert_eq!(failure.unwrap().reason(), "AddressNotAnnounced");
     assert_eq!(applied.deleted.len(), 1);
     let refused = applied.refused.unwrap();
-    assert_eq!(refused.reason, "PodRefused");
+    assert_eq!(refused.code, "PodRefused");
     assert!(refused.message.contains("exceeded quota"), "{}", refused.message);
 }
 
-/// Its block may be in use: found by the simulation, where such a pod vanished with its pool before anybody saw it.
+/// Its block may be in use: found by the simulation, where such a pod vanished with its pool before it was ever listed.
 #[tokio::test]
 async fn a_pod_whose_answer_was_lost_has_its_block_and_one_that_was_refused_has_none() {
     for (code, given) in [(500, 1), (504, 1), (429, 0), (403, 0)] {
-        let (told, old) = (format!("PATCH {PODS}/told"), format!("DELETE {PODS}/old"));
+        let (reported, old) = (format!("PATCH {PODS}/announced"), format!("DELETE {PODS}/old"));
         let script = vec![
-            (told.as_str(), 200, pod("told")),
+            (reported.as_str(), 200, pod("announced")),
             (old.as_str(), 200, pod("old")),
             ("POST /api/v1/namespaces/harbor/pods", code, status(code, "Trouble", "")),
         ];

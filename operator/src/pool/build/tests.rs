@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::fixtures::pool;
+use crate::{fixtures::pool, model::pod_spec::compute_metrics_port};
 
 fn built(spec: Value) -> Value {
     let pool = pool(spec);

@@ -1,6 +1,6 @@
-//! What pods are to be told of the addresses and ports that browsers reach them at, and which Services that needs.
+//! Which addresses and ports are announced to which pods, and which Services that needs.
 //!
-//! Pure. A pod is told once all is known: it does not turn ready before.
+//! Pure. A pod gets its addresses once all are known, and is not ready before.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use convene_crds::Exposure;
 
-use super::{Announcement, ObservedPods, ValidPool};
-use crate::{media_pod::MediaPod, wait::Wait};
+use super::types::{Announcement, ObservedPods};
+use crate::model::{media_pod::MediaPod, reason::Reason, valid_pool::ValidPool};
 use convene_crds::reason;
 
-/// Live pods that lack their Service.
+/// Live pods without their Service.
 pub(super) fn plan_services(pool: &ValidPool, observed: &ObservedPods) -> Vec<Arc<MediaPod>> {
     if !pool.template.has_services() {
         return Vec::new();
@@ -22,8 +22,8 @@ pub(super) fn plan_services(pool: &ValidPool, observed: &ObservedPods) -> Vec<Ar
     observed.pods.iter().filter(lacks).cloned().collect()
 }
 
-/// Pods to tell their addresses, and what keeps one from being told.
-pub(super) fn plan_announcements(pool: &ValidPool, observed: &ObservedPods) -> (Vec<Announcement>, Option<Wait>) {
+/// Announcements to pods, and the reason why one cannot be made.
+pub(super) fn plan_announcements(pool: &ValidPool, observed: &ObservedPods) -> (Vec<Announcement>, Option<Reason>) {
     let mut announce = Vec::new();
     let mut trouble = None;
     for pod in observed.pods.iter().filter(|pod| pod.is_live() && pod.addresses.is_empty()) {
@@ -41,7 +41,7 @@ pub(super) fn plan_announcements(pool: &ValidPool, observed: &ObservedPods) -> (
 enum Known {
     Now(Vec<String>, String),
     Later,
-    Never(Wait),
+    Never(Reason),
 }
 
 fn compute_announcement(pool: &ValidPool, observed: &ObservedPods, pod: &MediaPod) -> Known {
@@ -57,13 +57,13 @@ fn compute_announcement(pool: &ValidPool, observed: &ObservedPods, pod: &MediaPo
         Exposure::PodIp => Known::Now(pod.ips.clone(), String::new()),
         Exposure::HostPort | Exposure::HostNetwork => on_node(observed, pod, String::new()),
         Exposure::NodePort => match observed.services.get(&pod.name) {
-            Some(Some(opening)) if fixed.is_empty() => on_node(observed, pod, opening.ports.clone()),
-            Some(Some(opening)) => Known::Now(fixed.clone(), opening.ports.clone()),
+            Some(Some(endpoints)) if fixed.is_empty() => on_node(observed, pod, endpoints.ports.clone()),
+            Some(Some(endpoints)) => Known::Now(fixed.clone(), endpoints.ports.clone()),
             _ => Known::Later,
         },
         Exposure::LoadBalancer => match observed.services.get(&pod.name) {
             Some(Some(_)) if !fixed.is_empty() => Known::Now(fixed.clone(), String::new()),
-            Some(Some(opening)) => Known::Now(opening.addresses.clone(), String::new()),
+            Some(Some(endpoints)) => Known::Now(endpoints.addresses.clone(), String::new()),
             Some(None) => Known::Never(compute_no_balancer(pod)),
             None => Known::Later,
         },
@@ -78,9 +78,9 @@ fn on_node(observed: &ObservedPods, pod: &MediaPod, ports: String) -> Known {
     }
 }
 
-fn compute_nameless(pod: &MediaPod) -> Wait {
+fn compute_nameless(pod: &MediaPod) -> Reason {
     let node = pod.node.as_deref().unwrap_or_default();
-    Wait::new(
+    Reason::new(
         reason::NO_NODE_ADDRESS,
         format!(
             "node {node:?} of media pod {:?} has neither ExternalIP nor InternalIP: set announcedAddress.policy to Fixed",
@@ -89,11 +89,11 @@ fn compute_nameless(pod: &MediaPod) -> Wait {
     )
 }
 
-fn compute_no_balancer(pod: &MediaPod) -> Wait {
-    Wait::new(
+fn compute_no_balancer(pod: &MediaPod) -> Reason {
+    Reason::new(
         reason::NO_LOAD_BALANCER_ADDRESS,
         format!(
-            "Service {:?} has no load balancer with an IP address yet: see whether the cluster makes load balancers with UDP and TCP under one port, and whether they have addresses instead of names",
+            "Service {:?} has no load balancer with an IP address yet: check that the cluster supports load balancers with UDP and TCP on one port, and that they get IP addresses rather than hostnames",
             pod.name
         ),
     )

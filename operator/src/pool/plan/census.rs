@@ -1,11 +1,14 @@
-//! The live pods of a pool, sorted by what they are good for, and how many of them are wanted.
+//! Counts the live pods of a pool by use, and how many are wanted.
 //!
-//! Pure. It counts; what is to be done about the numbers is the planner's.
+//! Pure. It counts; the planner decides what follows.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
-use super::{MAX_CREATIONS, ObservedPods};
-use crate::{media_pod::MediaPod, pool::validate::ValidPool};
+use super::types::ObservedPods;
+use crate::model::{media_pod::MediaPod, valid_pool::ValidPool};
+
+/// Most pods that one reconciliation creates.
+pub(super) const MAX_CREATIONS: usize = 10;
 
 /// The live pods of a pool.
 pub(super) struct Census<'a> {
@@ -19,16 +22,16 @@ pub(super) struct Census<'a> {
     pub(super) outdated_busy: Vec<&'a MediaPod>,
     /// Made from an older template, without meetings.
     pub(super) outdated_spare: Vec<&'a MediaPod>,
-    /// Those that are being drained.
+    /// Pods that are draining.
     pub(super) draining: usize,
-    /// Pods of the current template that there should be.
+    /// Number of pods of the current template that are wanted.
     pub(super) wanted: usize,
 }
 
 impl<'a> Census<'a> {
     pub(super) fn take(pool: &ValidPool, observed: &'a ObservedPods) -> Self {
         let live: Vec<&MediaPod> = observed.pods.iter().map(AsRef::as_ref).filter(|pod| pod.is_live()).collect();
-        let is_busy = |pod: &MediaPod| observed.load_of(pod).meetings > 0 || observed.has_people(pod);
+        let is_busy = |pod: &MediaPod| observed.load_of(pod).meetings > 0 || observed.has_participants(pod);
         let (draining, staying): (Vec<_>, Vec<_>) = live.iter().copied().partition(|pod| pod.draining.is_some());
         let (current, outdated): (Vec<_>, Vec<_>) = staying.into_iter().partition(|pod| is_current(pool, pod));
         let (busy, mut spare): (Vec<_>, Vec<_>) = current.into_iter().partition(|pod| is_busy(pod));
@@ -46,7 +49,7 @@ impl<'a> Census<'a> {
         }
     }
 
-    /// Pods to create, as far as `max` lets; while others are being replaced or drained, some more.
+    /// Number of pods to create within `max`; while others are being replaced or drained, also within the surge.
     pub(super) fn missing(&self, pool: &ValidPool) -> usize {
         let lacking = self.wanted.saturating_sub(self.busy + self.spare.len());
         let are_leaving = self.draining + self.outdated_busy.len() + self.outdated_spare.len() > 0;
@@ -55,14 +58,14 @@ impl<'a> Census<'a> {
     }
 }
 
-/// Whether a pod is as a new one would be: made from the current template, with ports of the current range.
-pub(in crate::pool) fn is_current(pool: &ValidPool, pod: &MediaPod) -> bool {
+/// Whether a pod is like a new one: made from the current template, with ports of the current range.
+pub(crate) fn is_current(pool: &ValidPool, pod: &MediaPod) -> bool {
     let range = pool.ports;
     let is_inside = pod.block.is_some_and(|block| range.first() <= block.first() && block.last() <= range.last());
     pod.revision == pool.revision && is_inside
 }
 
-/// Pods with meetings, plus the spare ones or what the waiting meetings need, whichever is more; meetings that have to move need one.
+/// Pods with meetings, plus the spare ones or those that the waiting meetings need, whichever is more; meetings that have to move need one.
 fn compute_wanted(pool: &ValidPool, observed: &ObservedPods, busy: usize, has_to_move: bool) -> usize {
     let for_waiting = observed.waiting.pods(pool.capacity.meetings);
     let beside = pool.warm.max(for_waiting).max(u32::from(has_to_move && busy == 0));

@@ -1,20 +1,20 @@
-//! Which pods have to go, and how people are moved off them.
+//! Which pods are drained, and how participants are moved off them.
 //!
-//! Pure. That a pod is being drained, since when and why, is an annotation of the pod: it outlives the operator.
+//! Pure. That a pod is draining, since when and why, is an annotation of the pod, so it outlives the operator.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    DrainChange, ObservedPods, PodDeletion, Protection, ValidPool,
     census::{Census, is_current},
-    compute_deletion,
+    types::{DrainChange, ObservedPods, PodDeletion, Protection, compute_deletion},
 };
-use crate::{
+use crate::model::{
     ledger::PodLoad,
     media_pod::{Draining, MediaPod},
-    wait::Wait,
+    reason::Reason,
+    valid_pool::ValidPool,
 };
 use convene_crds::reason;
 
@@ -41,15 +41,15 @@ fn begin(observed: &ObservedPods, pod: &MediaPod, cause: &'static str) -> DrainC
     let (name, node) = (&pod.name, pod.node.as_deref().unwrap_or_default());
     let message = match cause {
         reason::CORDONED => format!("draining media pod {name:?}: its node {node:?} is cordoned"),
-        reason::OUTDATED => format!("draining media pod {name:?}: it was made from an older template"),
-        _ => format!("draining media pod {name:?}: others can carry its meetings, which nobody is in"),
+        reason::OUTDATED => format!("draining media pod {name:?}: it was created from an older template"),
+        _ => format!("draining media pod {name:?}: other pods can take its idle meetings"),
     };
     let since = Timestamp::from_second(observed.now.as_second()).unwrap_or(observed.now);
     change(pod, Some(Draining { since, reason: cause }), message)
 }
 
 fn end(pod: &MediaPod) -> DrainChange {
-    change(pod, None, format!("media pod {:?} is no longer drained: the cause is gone", pod.name))
+    change(pod, None, format!("media pod {:?} is no longer draining: the cause is gone", pod.name))
 }
 
 fn change(pod: &MediaPod, draining: Option<Draining>, message: String) -> DrainChange {
@@ -65,14 +65,14 @@ fn has_cause(pool: &ValidPool, observed: &ObservedPods, pod: &MediaPod, draining
     match draining.reason {
         reason::CORDONED => is_on_cordoned_node(observed, pod) || !is_current(pool, pod),
         reason::OUTDATED => !is_current(pool, pod) || is_on_cordoned_node(observed, pod),
-        // Of an older pool of this name: that one is gone, and its pods are going.
+        // Left by an older pool of this name: that pool is gone, and its pods are being deleted.
         reason::POOL_DELETING => true,
-        // Begun for pods that nobody was on; somebody may have come meanwhile.
-        _ => !observed.has_people(pod) || !is_current(pool, pod),
+        // Begun while the pod was empty; participants may have joined since.
+        _ => !observed.has_participants(pod) || !is_current(pool, pod),
     }
 }
 
-/// Pods of older templates go as their successors become ready, as many at a time as may exist beside `max`.
+/// Pods of older templates are drained as their successors become ready, as many at a time as the surge allows.
 fn plan_rollout(pool: &ValidPool, observed: &ObservedPods, census: &Census<'_>) -> Vec<DrainChange> {
     let is_open = |pod: &&std::sync::Arc<MediaPod>| pod.is_open() && is_current(pool, pod);
     let has_successor = observed.pods.iter().any(|pod| is_open(&pod));
@@ -87,7 +87,7 @@ fn plan_rollout(pool: &ValidPool, observed: &ObservedPods, census: &Census<'_>) 
     outdated.into_iter().take(may_begin).map(|pod| begin(observed, pod, reason::OUTDATED)).collect()
 }
 
-/// Of two pods whose meetings nobody is in one is enough: the one with fewer meetings goes.
+/// Of two pods with idle meetings one is enough: the one with fewer meetings is drained.
 fn plan_consolidation(pool: &ValidPool, observed: &ObservedPods) -> Option<DrainChange> {
     let is_quiet = observed.pods.iter().all(|pod| !pod.is_live() || (pod.is_open() && is_current(pool, pod)));
     if !is_quiet {
@@ -96,7 +96,7 @@ fn plan_consolidation(pool: &ValidPool, observed: &ObservedPods) -> Option<Drain
     let loaded = |pod: &&std::sync::Arc<MediaPod>| pod.is_open() && observed.load_of(pod).meetings > 0;
     let sharing: Vec<_> =
         observed.pods.iter().filter(loaded).filter(|pod| observed.load_of(pod).dedicated == 0).collect();
-    let idle = sharing.iter().filter(|pod| !observed.has_people(pod));
+    let idle = sharing.iter().filter(|pod| !observed.has_participants(pod));
     let leaving = idle.min_by_key(|pod| (observed.load_of(pod).meetings, pod.name.clone()))?;
     let load = observed.load_of(leaving);
     let takes = |other: PodLoad| {
@@ -107,14 +107,14 @@ fn plan_consolidation(pool: &ValidPool, observed: &ObservedPods) -> Option<Drain
     has_taker.then(|| begin(observed, leaving, reason::NOT_NEEDED))
 }
 
-/// Draining pods that can be deleted: nobody and nothing is left on them, or their time is over.
+/// Draining pods that can be deleted: they have no participants and no meetings left, or their deadline has passed.
 pub(super) fn plan_departures(pool: &ValidPool, observed: &ObservedPods) -> Vec<PodDeletion> {
     let deletion = |pod: &MediaPod| {
         let is_meant = |draining: &&Draining| pod.is_live() && has_cause(pool, observed, pod, draining);
         let draining = pod.draining.as_ref().filter(is_meant)?;
         let name = &pod.name;
         if observed.load_of(pod).meetings == 0 && observed.is_known_empty(pod) {
-            return Some(Wait::new(
+            return Some(Reason::new(
                 reason::POD_DELETED,
                 format!("media pod {name:?} is drained ({})", draining.reason),
             ));
@@ -123,7 +123,7 @@ pub(super) fn plan_departures(pool: &ValidPool, observed: &ObservedPods) -> Vec<
         (observed.now >= compute_deadline(pool, draining)).then(|| {
             let message =
                 format!("media pod {name:?} was not empty after {deadline} s of draining ({})", draining.reason);
-            Wait::new(reason::DRAIN_DEADLINE, message)
+            Reason::new(reason::DRAIN_DEADLINE, message)
         })
     };
     observed.pods.iter().filter_map(|pod| Some(compute_deletion(pod, deletion(pod)?))).collect()
@@ -134,19 +134,19 @@ fn compute_deadline(pool: &ValidPool, draining: &Draining) -> Timestamp {
     draining.since.checked_add(time).unwrap_or(Timestamp::MAX)
 }
 
-/// Draining pods with people: some of their meetings move in this pass.
+/// Draining pods with participants: some of their meetings move in this reconciliation.
 pub(super) fn plan_moves(observed: &ObservedPods) -> Vec<String> {
     let draining = observed.pods.iter().filter(|pod| pod.is_live() && pod.draining.is_some());
-    draining.filter(|pod| observed.load_of(pod).lively > 0).map(|pod| pod.uid.clone()).collect()
+    draining.filter(|pod| observed.load_of(pod).active > 0).map(|pod| pod.uid.clone()).collect()
 }
 
-/// When the next drain runs out of time.
+/// The next deadline of a drain.
 pub(super) fn compute_next_deadline(pool: &ValidPool, observed: &ObservedPods) -> Option<Timestamp> {
     let draining = observed.pods.iter().filter(|pod| pod.is_live()).filter_map(|pod| pod.draining.as_ref());
     draining.map(|draining| compute_deadline(pool, draining)).min()
 }
 
-/// A pod that nobody is on may be evicted.
+/// A pod without participants may be evicted.
 pub(super) fn plan_protection(observed: &ObservedPods) -> Vec<Protection> {
     let is_wrong = |pod: &&std::sync::Arc<MediaPod>| pod.is_live() && pod.is_evictable == is_protected(observed, pod);
     let wrong = observed.pods.iter().filter(is_wrong);
@@ -155,7 +155,7 @@ pub(super) fn plan_protection(observed: &ObservedPods) -> Vec<Protection> {
         .collect()
 }
 
-/// New pods are protected until their own account is known.
+/// New pods are protected until they have reported their participants.
 fn is_protected(observed: &ObservedPods, pod: &MediaPod) -> bool {
-    observed.has_people(pod) || (!observed.people.contains_key(&pod.uid) && !pod.is_evictable)
+    observed.has_participants(pod) || (!observed.participants.contains_key(&pod.uid) && !pod.is_evictable)
 }

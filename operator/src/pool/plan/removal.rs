@@ -1,85 +1,57 @@
-//! What becomes of the pods of a pool that is being deleted, and when the pool itself may go.
+//! What happens to the pods of a pool that is being deleted, and when the pool itself may be removed.
 //!
-//! Pure. No pod is made any more; one that nobody is on goes at once, one with people when they have left or the pool's time for draining is
-//! over, counted from the deletion. It needs no valid spec: a pool that cannot be served has to go too.
+//! Pure. Pods are no longer created; an empty one is deleted at once, one with participants when they have left or the pool's drain
+//! deadline has passed, counted from the deletion. This needs no valid spec: an invalid pool has to be removed too.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use super::{DrainChange, ObservedPods, PodDeletion, Protection, compute_deletion, drain};
-use crate::{
+use super::{
+    drain,
+    types::{DrainChange, ObservedPods, PodDeletion, Protection, compute_deletion},
+};
+use crate::model::{
     media_pod::{Draining, MediaPod, PodState},
-    wait::Wait,
+    reason::Reason,
+    removal::Removal,
 };
 use convene_crds::reason;
 
-/// How long after the deadline a pool waits for the statuses of its meetings: one that cannot be written must not keep it for ever.
-pub const SETTLING: SignedDuration = SignedDuration::from_secs(30);
-
-/// How long after the deadline the operator tries to end the calls on a pod that does not answer. After that the pod is deleted all the same.
-pub const ENDING: SignedDuration = SignedDuration::from_secs(15);
-
-/// The deletion of a pool.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Removal {
-    /// Since when.
-    pub since: Timestamp,
-    /// Until when people may stay.
-    pub deadline: Timestamp,
-}
-
-impl Removal {
-    /// The deletion of a pool that gives people so many seconds.
-    pub fn new(since: Timestamp, deadline_seconds: u32) -> Self {
-        let time = SignedDuration::from_secs(i64::from(deadline_seconds));
-        Self { since, deadline: since.checked_add(time).unwrap_or(Timestamp::MAX) }
-    }
-
-    /// Whether a pod is deleted although its rooms could not be ended.
-    fn is_overdue(&self, now: Timestamp) -> bool {
-        self.deadline.checked_add(ENDING).is_ok_and(|end| now >= end)
-    }
-
-    fn settled_at(&self) -> Timestamp {
-        self.deadline.checked_add(SETTLING).unwrap_or(Timestamp::MAX)
-    }
-}
-
 /// What is left of a pool that is being deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Left {
-    /// Pods that are not on their way out.
-    pub pods: u32,
-    /// Those of them that somebody is on.
-    pub busy: u32,
-    /// People on them.
-    pub people: u32,
+pub(crate) struct Left {
+    /// Pods that are not terminating.
+    pub(crate) pods: u32,
+    /// Those of them with participants.
+    pub(crate) busy: u32,
+    /// Participants on them.
+    pub(crate) participants: u32,
     /// Meetings that still have a pod, by their status.
-    pub meetings: u32,
+    pub(crate) meetings: u32,
 }
 
-/// Everything that one pass does to a pool that is being deleted.
+/// Everything that one reconciliation does to a pool that is being deleted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RemovalPlan {
-    /// Pods whose drain begins.
-    pub drain: Vec<DrainChange>,
-    /// Pods to protect from eviction, or not.
-    pub protect: Vec<Protection>,
-    /// Pods to delete. Where the reason is [`reason::DRAIN_DEADLINE`] their people are told first.
-    pub delete: Vec<PodDeletion>,
-    /// Whether pods are deleted at the deadline although their rooms could not be ended.
-    pub is_overdue: bool,
+pub(crate) struct RemovalPlan {
+    /// Pods that begin to drain.
+    pub(crate) drain: Vec<DrainChange>,
+    /// Pods whose protection from eviction changes.
+    pub(crate) protect: Vec<Protection>,
+    /// Pods to delete. Where the reason is [`reason::DRAIN_DEADLINE`], their participants are notified first.
+    pub(crate) delete: Vec<PodDeletion>,
+    /// Whether pods are deleted after the deadline although their rooms could not be ended.
+    pub(crate) is_overdue: bool,
     /// What is left before any of that.
-    pub left: Left,
-    /// Whether the pool may go.
-    pub is_done: bool,
-    /// When something is due that no watch tells of.
-    pub again: Option<Timestamp>,
+    pub(crate) left: Left,
+    /// Whether the finalizer can be removed.
+    pub(crate) is_done: bool,
+    /// When something is due that no watch reports.
+    pub(crate) again: Option<Timestamp>,
 }
 
-/// Plans one pass over a pool that is being deleted. `meetings` are those of its meetings that still have a pod.
-pub fn plan_removal(removal: &Removal, observed: &ObservedPods, meetings: u32) -> RemovalPlan {
+/// Plans one reconciliation of a pool that is being deleted. `meetings` is the number of its meetings that still have a pod.
+pub(crate) fn plan_removal(removal: &Removal, observed: &ObservedPods, meetings: u32) -> RemovalPlan {
     let left = count_left(observed, meetings);
     let is_settled = left.meetings == 0 || observed.now >= removal.settled_at();
     let deletions =
@@ -99,28 +71,30 @@ pub fn plan_removal(removal: &Removal, observed: &ObservedPods, meetings: u32) -
     }
 }
 
-/// Why the pool is still there, for people.
-pub fn explain_removal(removal: &Removal, left: &Left) -> Wait {
-    let Left { pods, busy, people, meetings } = *left;
+/// Why the pool still exists, for users.
+pub(crate) fn explain_removal(removal: &Removal, left: &Left) -> Reason {
+    let Left { pods, busy, participants, meetings } = *left;
     let message = match (busy, pods) {
-        (0, 0) if meetings > 0 => format!("being deleted: its pods are gone, {meetings} meetings are told so"),
+        (0, 0) if meetings > 0 => {
+            format!("being deleted: its pods are gone, waiting for the status of {meetings} meetings")
+        }
         (0, 0) => "being deleted: its pods are gone".to_owned(),
-        (0, _) => format!("being deleted: {} without people go", count(pods, "media pod")),
+        (0, _) => format!("being deleted: removing {} without participants", count(pods, "media pod")),
         _ => format!(
-            "being deleted: {} on {} may stay until {}, then their calls end",
-            if people == 1 { "1 person".to_owned() } else { format!("{people} people") },
+            "being deleted: {} on {} can stay until {}, then their calls end",
+            if participants == 1 { "1 participant".to_owned() } else { format!("{participants} participants") },
             count(busy, "media pod"),
             removal.deadline
         ),
     };
-    Wait::new(reason::DELETING, message)
+    Reason::new(reason::DELETING, message)
 }
 
 fn count(number: u32, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-/// Pods that nobody has deleted yet; one that has failed for good is among them.
+/// Pods that have not been deleted yet; failed ones are among them.
 fn staying(observed: &ObservedPods) -> impl Iterator<Item = &MediaPod> {
     observed.pods.iter().map(AsRef::as_ref).filter(|pod| pod.state != PodState::Terminating)
 }
@@ -128,39 +102,39 @@ fn staying(observed: &ObservedPods) -> impl Iterator<Item = &MediaPod> {
 fn count_left(observed: &ObservedPods, meetings: u32) -> Left {
     let mut left = Left { meetings, ..Left::default() };
     for pod in staying(observed) {
-        let told = observed.people.get(&pod.uid).copied().unwrap_or_default();
+        let reported = observed.participants.get(&pod.uid).copied().unwrap_or_default();
         left.pods += 1;
-        left.busy += u32::from(observed.has_people(pod));
-        left.people += told.max(observed.load_of(pod).participants);
+        left.busy += u32::from(observed.has_participants(pod));
+        left.participants += reported.max(observed.load_of(pod).participants);
     }
     left
 }
 
-/// A pod that is not ready for a moment may have people on it all the same: one with meetings has to say that nobody is.
+/// A pod that is not ready for a moment may have participants all the same: one with meetings must have reported that it has none.
 fn is_empty(observed: &ObservedPods, pod: &MediaPod) -> bool {
-    let has_told = observed.people.contains_key(&pod.uid);
+    let has_told = observed.participants.contains_key(&pod.uid);
     observed.is_known_empty(pod) && (has_told || observed.load_of(pod).meetings == 0)
 }
 
-fn find_cause(removal: &Removal, observed: &ObservedPods, pod: &MediaPod) -> Option<Wait> {
+fn find_cause(removal: &Removal, observed: &ObservedPods, pod: &MediaPod) -> Option<Reason> {
     let name = &pod.name;
     let is_over = observed.now >= removal.deadline;
-    // At the deadline pods turn unready and meetings lose their place: whoever takes over then must not take the pod for an empty one.
-    let may_be_busy = is_over && !observed.people.contains_key(&pod.uid);
+    // At the deadline pods become unready and meetings lose their place: the next leader must not take such a pod for an empty one.
+    let may_be_busy = is_over && !observed.participants.contains_key(&pod.uid);
     if matches!(pod.state, PodState::Dead(_)) || (is_empty(observed, pod) && !may_be_busy) {
-        return Some(Wait::new(
+        return Some(Reason::new(
             reason::POD_DELETED,
-            format!("nobody is on media pod {name:?}, and its pool is being deleted"),
+            format!("media pod {name:?} has no participants, and its pool is being deleted"),
         ));
     }
     is_over.then(|| {
         let message =
             format!("media pod {name:?} was not empty at {}, and its pool is being deleted", removal.deadline);
-        Wait::new(reason::DRAIN_DEADLINE, message)
+        Reason::new(reason::DRAIN_DEADLINE, message)
     })
 }
 
-/// Whether a pod has been told that it is drained for this. One that was drained for something else gets the pool's time.
+/// Whether a pod is draining for this removal. One that was draining for another reason gets the pool's deadline.
 fn is_drained(removal: &Removal, pod: &MediaPod) -> bool {
     pod.draining.as_ref() == Some(&compute_draining(removal))
 }
@@ -186,7 +160,7 @@ mod tests {
     use super::*;
     use crate::{
         fixtures::{media_pod, pool, starting},
-        ledger::PodLoad,
+        model::ledger::PodLoad,
     };
 
     fn at(second: i64) -> Timestamp {
@@ -197,42 +171,42 @@ mod tests {
         Removal::new(at(1_000), 300)
     }
 
-    /// Pods with so many people by their own account; `None` is one that has not told yet.
+    /// Pods with the number of participants they reported; `None` is a pod that has not reported yet.
     fn observed(pods: &[(PodState, Option<u32>)], now: i64) -> ObservedPods {
         let pool = pool(json!({}));
         let mut observed = ObservedPods { now: at(now), ..ObservedPods::default() };
-        for ((state, people), number) in pods.iter().zip(0..) {
+        for ((state, participants), number) in pods.iter().zip(0..) {
             let pod = media_pod(&pool, number, state.clone());
-            observed.people.extend(people.map(|people| (pod.uid.clone(), people)));
+            observed.participants.extend(participants.map(|participants| (pod.uid.clone(), participants)));
             observed.pods.push(Arc::new(pod));
         }
         observed
     }
 
     fn dead() -> PodState {
-        PodState::Dead(Wait::new(reason::POD_FAILED, "ended"))
+        PodState::Dead(Reason::new(reason::POD_FAILED, "ended"))
     }
 
     #[test]
     fn pods_go_when_they_are_empty_or_their_time_is_over() {
         use PodState::{Ready, Terminating};
-        // (case, pod, people, second, reason of its deletion, drained)
+        // (case, pod, participants, second, reason of its deletion, drained)
         let cases = [
-            ("nobody is on it", Ready, Some(0), 1_000, Some(reason::POD_DELETED), false),
+            ("it is empty", Ready, Some(0), 1_000, Some(reason::POD_DELETED), false),
             ("it starts", starting(), None, 1_000, Some(reason::POD_DELETED), false),
             ("it has failed", dead(), Some(3), 1_000, Some(reason::POD_DELETED), false),
-            ("people are on it", Ready, Some(3), 1_000, None, true),
+            ("it has participants", Ready, Some(3), 1_000, None, true),
             ("a moment before the deadline", Ready, Some(3), 1_299, None, true),
             ("at the deadline", Ready, Some(3), 1_300, Some(reason::DRAIN_DEADLINE), false),
-            ("it has not told yet who is on it", Ready, None, 1_000, None, true),
-            ("it never told", Ready, None, 1_300, Some(reason::DRAIN_DEADLINE), false),
-            // At the deadline pods turn unready, and another operator may take over before their rooms have ended.
-            ("it is not ready and has not told", starting(), None, 1_300, Some(reason::DRAIN_DEADLINE), false),
-            ("it goes already", Terminating, Some(3), 1_300, None, false),
+            ("it has not reported yet", Ready, None, 1_000, None, true),
+            ("it never reported", Ready, None, 1_300, Some(reason::DRAIN_DEADLINE), false),
+            // At the deadline pods become unready, and another replica may take over before their rooms have ended.
+            ("it is not ready and has not reported", starting(), None, 1_300, Some(reason::DRAIN_DEADLINE), false),
+            ("it is terminating", Terminating, Some(3), 1_300, None, false),
         ];
-        for (case, state, people, second, why, is_drained) in cases {
-            let plan = plan_removal(&removal(), &observed(&[(state, people)], second), 1);
-            let found: Vec<_> = plan.delete.iter().map(|deletion| deletion.why.reason).collect();
+        for (case, state, participants, second, why, is_drained) in cases {
+            let plan = plan_removal(&removal(), &observed(&[(state, participants)], second), 1);
+            let found: Vec<_> = plan.delete.iter().map(|deletion| deletion.why.code).collect();
             assert_eq!(found, why.into_iter().collect::<Vec<_>>(), "{case}");
             assert_eq!(!plan.drain.is_empty(), is_drained, "{case}");
             assert!(!plan.is_done, "{case}");
@@ -253,7 +227,7 @@ mod tests {
         let uid = observed.pods[0].uid.clone();
         observed.loads.insert(uid.clone(), PodLoad { meetings: 1, ..PodLoad::default() });
         assert!(plan_removal(&removal(), &observed, 1).delete.is_empty());
-        observed.people.insert(uid, 0);
+        observed.participants.insert(uid, 0);
         assert_eq!(plan_removal(&removal(), &observed, 1).delete.len(), 1);
     }
 
@@ -291,26 +265,27 @@ mod tests {
 
     #[test]
     fn the_status_says_who_is_still_there_and_until_when() {
-        let explain =
-            |busy, people, pods, meetings| explain_removal(&removal(), &Left { pods, busy, people, meetings }).message;
+        let explain = |busy, participants, pods, meetings| {
+            explain_removal(&removal(), &Left { pods, busy, participants, meetings }).message
+        };
         assert_eq!(
             explain(2, 7, 3, 2),
-            "being deleted: 7 people on 2 media pods may stay until 1970-01-01T00:21:40Z, then their calls end"
+            "being deleted: 7 participants on 2 media pods can stay until 1970-01-01T00:21:40Z, then their calls end"
         );
-        assert!(explain(1, 1, 1, 1).contains("1 person on 1 media pod may stay"));
-        assert_eq!(explain(0, 0, 2, 0), "being deleted: 2 media pods without people go");
+        assert!(explain(1, 1, 1, 1).contains("1 participant on 1 media pod can stay"));
+        assert_eq!(explain(0, 0, 2, 0), "being deleted: removing 2 media pods without participants");
         assert_eq!(explain(0, 0, 0, 0), "being deleted: its pods are gone");
     }
 
-    /// People of a meeting that its status tells of, and whose pod has not been asked by this process yet.
+    /// Participants of a meeting according to its status, on a pod that has not reported to this process yet.
     #[test]
-    fn people_that_a_status_tells_of_count() {
+    fn participants_in_a_status_count() {
         let mut observed = observed(&[(starting(), None)], 1_000);
-        let load = PodLoad { meetings: 1, participants: 4, dedicated: 0, lively: 1 };
+        let load = PodLoad { meetings: 1, participants: 4, dedicated: 0, active: 1 };
         observed.loads.insert(observed.pods[0].uid.clone(), load);
         let plan = plan_removal(&removal(), &observed, 1);
         assert!(plan.delete.is_empty());
-        assert_eq!((plan.left.busy, plan.left.people), (1, 4));
+        assert_eq!((plan.left.busy, plan.left.participants), (1, 4));
     }
 
     fn any_pod() -> impl Strategy<Value = (PodState, Option<u32>)> {
@@ -319,16 +294,16 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the pods tell: nobody is cut off early, and after the deadline nothing keeps the pool but the statuses, for half a minute.
+        /// Whatever the pods report: no call is ended early, and half a minute after the deadline nothing keeps the pool.
         #[test]
-        fn nobody_is_cut_off_early_and_the_pool_goes_in_the_end(
+        fn no_call_ends_early_and_the_pool_is_removed_in_the_end(
             pods in prop::collection::vec(any_pod(), 0..6), second in 1_000..1_400_i64, meetings in 0..3_u32,
         ) {
             let observed = observed(&pods, second);
             let plan = plan_removal(&removal(), &observed, meetings);
             for deletion in &plan.delete {
-                let people = observed.people.get(&deletion.uid).copied().unwrap_or_default();
-                prop_assert!(people == 0 || second >= 1_300, "{deletion:?}");
+                let participants = observed.participants.get(&deletion.uid).copied().unwrap_or_default();
+                prop_assert!(participants == 0 || second >= 1_300, "{deletion:?}");
             }
             let staying = observed.pods.iter().filter(|pod| pod.state != PodState::Terminating).count();
             prop_assert!(second < 1_300 || plan.delete.len() == staying);

@@ -1,10 +1,22 @@
 #![allow(clippy::type_complexity, reason = "tables of cases read best as tuples")]
 
+use std::sync::Arc;
+
+use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::*;
-use crate::fixtures::{media_pod, pool, starting};
+use super::{census::MAX_CREATIONS, *};
+use crate::{
+    fixtures::{media_pod, pool, starting},
+    model::{
+        ledger::{Need, PodLoad},
+        media_pod::Draining,
+        ports::PortRange,
+        views::NodeView,
+    },
+    pool::expose::ServiceEndpoints,
+};
 
 fn small_pool() -> ValidPool {
     pool(json!({"workersPerPod": 4, "warm": 1, "max": 4, "capacity": {"participants": 100, "meetings": 10}}))
@@ -13,13 +25,13 @@ fn small_pool() -> ValidPool {
 fn observed(pool: &ValidPool, states: Vec<PodState>, busy: &[usize], waiting: u32) -> ObservedPods {
     let pods: Vec<_> =
         states.into_iter().zip(0..).map(|(state, number)| Arc::new(media_pod(pool, number, state))).collect();
-    let load = PodLoad { meetings: 1, participants: 1, dedicated: 0, lively: 1 };
+    let load = PodLoad { meetings: 1, participants: 1, dedicated: 0, active: 1 };
     ObservedPods {
         taken: pods.iter().filter_map(|pod| pod.block).collect(),
         loads: busy.iter().map(|index| (pods[*index].uid.clone(), load)).collect(),
         waiting: Need { shared: waiting, dedicated: 0 },
         has_budget: true,
-        people: pods.iter().map(|pod| (pod.uid.clone(), 0)).collect(),
+        participants: pods.iter().map(|pod| (pod.uid.clone(), 0)).collect(),
         pods,
         ..ObservedPods::default()
     }
@@ -34,7 +46,7 @@ fn names(deletions: &[PodDeletion]) -> Vec<&str> {
 }
 
 fn dead() -> PodState {
-    PodState::Dead(Wait::new(reason::POD_FAILED, "ended"))
+    PodState::Dead(Reason::new(reason::POD_FAILED, "ended"))
 }
 
 #[test]
@@ -94,8 +106,12 @@ fn ports_that_run_out_are_named() {
     let pool = pool(json!({"workersPerPod": 4, "rtcPorts": {"min": 41000, "max": 41003}, "warm": 2}));
     let plan = plan_pool(&pool, &observed(&pool, vec![PodState::Ready], &[], 0));
     let trouble = plan.trouble.unwrap();
-    assert_eq!(trouble.reason, "PortsExhausted");
-    assert!(trouble.message.contains("41000-41003") && trouble.message.contains("4 free ports"), "{}", trouble.message);
+    assert_eq!(trouble.code, "PortsExhausted");
+    assert!(
+        trouble.message.contains("41000-41003") && trouble.message.contains("4 consecutive free ports"),
+        "{}",
+        trouble.message
+    );
 }
 
 #[test]
@@ -104,7 +120,7 @@ fn a_resting_block_is_waited_for() {
     let resting = ObservedPods { resting: std::iter::once(pool.ports).collect(), ..ObservedPods::default() };
     let plan = plan_pool(&pool, &resting);
     assert!(plan.create.is_empty());
-    assert_eq!(plan.trouble.unwrap().reason, "PortsResting");
+    assert_eq!(plan.trouble.unwrap().code, "PortsResting");
 }
 
 #[test]
@@ -119,7 +135,7 @@ fn a_pod_learns_its_address_once_its_node_is_known() {
     observed.nodes.insert("pier-1".into(), NodeView::default());
     let plan = plan_pool(&pool, &observed);
     assert!(plan.announce.is_empty());
-    assert_eq!(plan.trouble.unwrap().reason, "NoNodeAddress");
+    assert_eq!(plan.trouble.unwrap().code, "NoNodeAddress");
 }
 
 #[test]
@@ -135,7 +151,7 @@ fn any_state() -> impl Strategy<Value = PodState> {
 }
 
 proptest! {
-    /// Whatever is there: never a busy live pod deleted, never more than `max` live, no port twice, and a plan that is carried out settles.
+    /// In every state: no busy live pod is deleted, at most `max` are live, no port is used twice, and executing the plan settles.
     #[test]
     fn plans_are_safe_and_settle(states in prop::collection::vec(any_state(), 0..9), busy in prop::collection::vec(any::<bool>(), 9), waiting in 0_u32..60, warm in 0_u32..4, max in 1_u32..7) {
         let pool = pool(json!({"workersPerPod": 4, "warm": warm.min(max), "max": max, "capacity": {"participants": 100, "meetings": 10}}));
@@ -164,7 +180,7 @@ proptest! {
                 let mut pod = media_pod(&pool, 0, PodState::Ready);
                 (pod.name, pod.uid) = (new.name.clone(), format!("{}-new", new.name));
                 (pod.block, pod.rtc_ports) = (Some(new.block), Some(new.block));
-                observed.people.insert(pod.uid.clone(), 0);
+                observed.participants.insert(pod.uid.clone(), 0);
                 observed.pods.push(Arc::new(pod));
             }
             observed.taken = observed.pods.iter().filter_map(|pod| pod.block).collect();
@@ -207,15 +223,15 @@ fn a_drained_pod_goes_when_it_is_empty_or_its_time_is_over() {
     observed.now = "1970-01-01T00:04:59Z".parse().unwrap();
     assert!(plan_pool(&pool, &observed).delete.is_empty());
     observed.now = "1970-01-01T00:05:00Z".parse().unwrap();
-    assert_eq!(plan_pool(&pool, &observed).delete[0].why.reason, "DrainDeadline");
+    assert_eq!(plan_pool(&pool, &observed).delete[0].why.code, "DrainDeadline");
     observed.now = Timestamp::UNIX_EPOCH;
     observed.loads.clear();
-    observed.people.insert("media-lagoon-41000-uid".into(), 2);
-    assert!(plan_pool(&pool, &observed).delete.is_empty(), "somebody is still in a room that moves");
-    observed.people.clear();
-    assert!(plan_pool(&pool, &observed).delete.is_empty(), "nobody knows whether somebody is on it");
-    observed.people.insert("media-lagoon-41000-uid".into(), 0);
-    assert_eq!(plan_pool(&pool, &observed).delete[0].why.reason, "PodDeleted");
+    observed.participants.insert("media-lagoon-41000-uid".into(), 2);
+    assert!(plan_pool(&pool, &observed).delete.is_empty(), "a room that moves still has a participant");
+    observed.participants.clear();
+    assert!(plan_pool(&pool, &observed).delete.is_empty(), "it is not known to be empty");
+    observed.participants.insert("media-lagoon-41000-uid".into(), 0);
+    assert_eq!(plan_pool(&pool, &observed).delete[0].why.code, "PodDeleted");
 }
 
 #[test]
@@ -251,13 +267,14 @@ fn a_pod_outside_a_changed_range_is_outdated() {
     let mut outside = narrow.clone();
     let block = PortRange::new(41000, 41003).unwrap();
     (outside.block, outside.name, outside.uid) = (Some(block), "old".into(), "old-uid".into());
-    let people = [("old-uid".to_owned(), 0)].into();
-    let observed = ObservedPods { pods: vec![Arc::new(narrow), Arc::new(outside)], people, ..ObservedPods::default() };
+    let participants = [("old-uid".to_owned(), 0)].into();
+    let observed =
+        ObservedPods { pods: vec![Arc::new(narrow), Arc::new(outside)], participants, ..ObservedPods::default() };
     assert_eq!(names(&plan_pool(&pool, &observed).delete), ["old"]);
 }
 
 #[test]
-fn meetings_that_nobody_is_in_are_brought_together() {
+fn idle_meetings_are_brought_together() {
     let pool = small_pool();
     let mut observed = observed(&pool, vec![PodState::Ready, PodState::Ready, PodState::Ready], &[], 0);
     for (index, meetings) in [(0, 3), (1, 2)] {
@@ -275,23 +292,23 @@ fn meetings_that_nobody_is_in_are_brought_together() {
 }
 
 #[test]
-fn pods_are_protected_until_it_is_known_that_nobody_is_on_them() {
+fn pods_are_protected_until_they_are_known_to_be_empty() {
     let pool = small_pool();
     let mut observed = observed(&pool, vec![PodState::Ready], &[], 0);
-    observed.people.clear();
+    observed.participants.clear();
     assert!(plan_pool(&pool, &observed).protect.is_empty());
-    observed.people.insert("media-lagoon-41000-uid".into(), 0);
+    observed.participants.insert("media-lagoon-41000-uid".into(), 0);
     assert!(plan_pool(&pool, &observed).protect[0].is_evictable);
     edit(&mut observed, 0, |pod| pod.is_evictable = true);
     assert!(plan_pool(&pool, &observed).protect.is_empty());
-    observed.people.insert("media-lagoon-41000-uid".into(), 1);
+    observed.participants.insert("media-lagoon-41000-uid".into(), 1);
     assert!(!plan_pool(&pool, &observed).protect[0].is_evictable);
-    observed.people.clear();
+    observed.participants.clear();
     assert!(plan_pool(&pool, &observed).protect.is_empty(), "nothing is written while nothing is known");
 }
 
 #[test]
-fn a_pod_with_a_service_is_told_the_ports_of_the_service() {
+fn a_pod_with_a_service_gets_the_ports_of_the_service() {
     let pool = pool(json!({"exposure": "NodePort"}));
     let mut observed = observed(&pool, vec![starting()], &[], 0);
     edit(&mut observed, 0, |pod| pod.addresses.clear());
@@ -300,8 +317,8 @@ fn a_pod_with_a_service_is_told_the_ports_of_the_service() {
     assert_eq!((plan.open.len(), plan.announce.len()), (1, 0));
     observed.services.insert("media-lagoon-41000".into(), None);
     assert!(plan_pool(&pool, &observed).announce.is_empty());
-    let opening = Opening { addresses: vec![], ports: "41000/udp=31000".into() };
-    observed.services.insert("media-lagoon-41000".into(), Some(opening));
+    let endpoints = ServiceEndpoints { addresses: vec![], ports: "41000/udp=31000".into() };
+    observed.services.insert("media-lagoon-41000".into(), Some(endpoints));
     let plan = plan_pool(&pool, &observed);
     assert_eq!((plan.open.len(), plan.announce[0].ports.as_str()), (0, "41000/udp=31000"));
 }
@@ -312,27 +329,27 @@ fn a_load_balancer_without_an_address_is_named() {
     let mut observed = observed(&pool, vec![starting()], &[], 0);
     edit(&mut observed, 0, |pod| pod.addresses.clear());
     observed.services.insert("media-lagoon-41000".into(), None);
-    assert_eq!(plan_pool(&pool, &observed).trouble.unwrap().reason, "NoLoadBalancerAddress");
-    let opening = Opening { addresses: vec!["203.0.113.9".into()], ports: String::new() };
-    observed.services.insert("media-lagoon-41000".into(), Some(opening));
+    assert_eq!(plan_pool(&pool, &observed).trouble.unwrap().code, "NoLoadBalancerAddress");
+    let endpoints = ServiceEndpoints { addresses: vec!["203.0.113.9".into()], ports: String::new() };
+    observed.services.insert("media-lagoon-41000".into(), Some(endpoints));
     assert_eq!(plan_pool(&pool, &observed).announce[0].addresses, ["203.0.113.9"]);
 }
 
 #[test]
 fn a_pod_whose_ports_a_stranger_holds_is_given_up_for_other_ports_if_there_are_any() {
-    let taken = || PodState::Starting(Wait::new(reason::PORTS_TAKEN, "didn't have free ports"));
+    let taken = || PodState::Starting(Reason::new(reason::PORTS_TAKEN, "didn't have free ports"));
     let wide = small_pool();
     let mut observed = observed(&wide, vec![taken()], &[], 0);
     assert!(plan_pool(&wide, &observed).delete.is_empty());
     observed.now = Timestamp::from_second(61).unwrap();
-    assert_eq!(plan_pool(&wide, &observed).delete[0].why.reason, "PodReplaced");
+    assert_eq!(plan_pool(&wide, &observed).delete[0].why.code, "PodReplaced");
     let narrow = pool(json!({"workersPerPod": 4, "rtcPorts": {"min": 41000, "max": 41003}}));
     assert!(plan_pool(&narrow, &observed).delete.is_empty());
 }
 
 #[test]
 fn where_no_pod_may_be_made_none_is_given_up_for_another() {
-    let deletion = |reason| PodDeletion { name: "old".into(), uid: "uid".into(), why: Wait::new(reason, "why") };
+    let deletion = |reason| PodDeletion { name: "old".into(), uid: "uid".into(), why: Reason::new(reason, "why") };
     let block = PortRange::new(41000, 41003).unwrap();
     let plan = PoolPlan {
         write_budget: true,
@@ -340,7 +357,7 @@ fn where_no_pod_may_be_made_none_is_given_up_for_another() {
         delete: [reason::POD_DELETED, reason::POD_REPLACED, reason::DRAIN_DEADLINE].map(deletion).into(),
         ..PoolPlan::default()
     };
-    let why = Wait::new(reason::FINALIZERS_NOT_WRITTEN, "forbidden");
+    let why = Reason::new(reason::FINALIZERS_NOT_WRITTEN, "forbidden");
     let wanted = PoolPlan {
         write_budget: true,
         delete: [reason::POD_REPLACED, reason::DRAIN_DEADLINE].map(deletion).into(),

@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     fixtures::{media_pod, pool, pool_object, starting},
-    ledger::PodLoad,
+    model::ledger::PodLoad,
     pool::plan::NewPod,
 };
 
@@ -25,23 +25,23 @@ fn the_status_counts_pods_ports_and_meetings() {
     observed
         .loads
         .insert("media-lagoon-41000-uid".into(), PodLoad { meetings: 7, participants: 3, ..PodLoad::default() });
-    let verdicts = compute_verdicts(&pool, &observed, &Applied::default());
-    let status = compute_status(&pool_object(json!({})), Some((&pool, &observed)), &verdicts, vec![], at(60));
+    let values = compute_values(&pool, &observed, &Applied::default());
+    let status = compute_status(&pool_object(json!({})), Some((&pool, &observed)), &values, vec![], at(60));
     assert_eq!(status.pods, PodCounts { ready: 2, starting: 1, warm: 1, draining: 0, outdated: 0, total: 4 });
     assert_eq!(status.ports, PortCounts { total: 40, used: 16, resting: 0, free: 24 });
     assert_eq!((status.meetings, status.observed_generation), (7, Some(3)));
     let mut written = pool_object(json!({}));
     written.status = Some(status);
-    let later = compute_status(&written, Some((&pool, &observed)), &verdicts, vec![], at(99));
+    let later = compute_status(&written, Some((&pool, &observed)), &values, vec![], at(99));
     assert!(is_same(written.status.as_ref(), &later));
-    assert!(compute_notes(&written, Some(&Applied::default()), &verdicts).is_empty());
+    assert!(compute_notes(&written, Some(&Applied::default()), &values).is_empty());
 }
 
 #[test]
-fn trouble_is_told_by_weight() {
-    let stuck = PodState::Starting(Wait::new(reason::IMAGE_PULL_FAILED, "image"));
-    let refused = Applied { refused: Some(Wait::new(reason::POD_REFUSED, "quota")), ..Applied::default() };
-    let ports = Applied { trouble: Some(Wait::new(reason::PORTS_EXHAUSTED, "ports")), ..Applied::default() };
+fn the_most_specific_trouble_is_reported() {
+    let stuck = PodState::Starting(Reason::new(reason::IMAGE_PULL_FAILED, "image"));
+    let refused = Applied { refused: Some(Reason::new(reason::POD_REFUSED, "quota")), ..Applied::default() };
+    let ports = Applied { trouble: Some(Reason::new(reason::PORTS_EXHAUSTED, "ports")), ..Applied::default() };
     let cases = [
         (vec![PodState::Ready], Applied::default(), "PodReady", "PodsAvailable"),
         (vec![starting()], Applied::default(), "NoPodReady", "PodsAvailable"),
@@ -52,12 +52,8 @@ fn trouble_is_told_by_weight() {
     ];
     for (states, applied, ready, available) in cases {
         let (pool, observed) = observed(states);
-        let verdicts = compute_verdicts(&pool, &observed, &applied);
-        assert_eq!(
-            (verdicts.ready.wait().reason, verdicts.available.wait().reason),
-            (ready, available),
-            "{observed:?}"
-        );
+        let values = compute_values(&pool, &observed, &applied);
+        assert_eq!((values.ready.reason().code, values.available.reason().code), (ready, available), "{observed:?}");
     }
 }
 
@@ -66,8 +62,8 @@ fn a_pool_without_reserve_is_ready_while_no_meeting_needs_a_pod() {
     let ready = |warm: u32, waiting: u32, states: Vec<PodState>| {
         let (_, mut observed) = observed(states);
         observed.waiting.shared = waiting;
-        let verdicts = compute_verdicts(&pool(json!({"warm": warm})), &observed, &Applied::default());
-        (verdicts.ready.is_true(), verdicts.ready.wait().reason)
+        let values = compute_values(&pool(json!({"warm": warm})), &observed, &Applied::default());
+        (values.ready.is_true(), values.ready.reason().code)
     };
     assert_eq!(ready(0, 0, vec![]), (true, "NoPodNeeded"));
     assert_eq!(ready(1, 0, vec![]), (false, "NoPodReady"));
@@ -77,7 +73,7 @@ fn a_pool_without_reserve_is_ready_while_no_meeting_needs_a_pod() {
 }
 
 #[test]
-fn ports_that_kubernetes_gives_to_services_are_told() {
+fn ports_that_kubernetes_gives_to_services_are_reported() {
     for (exposure, ports, reason) in [
         ("HostPort", (30_000, 30_099), "NodePortRange"),
         ("HostNetwork", (29_000, 30_000), "NodePortRange"),
@@ -85,8 +81,8 @@ fn ports_that_kubernetes_gives_to_services_are_told() {
         ("PodIP", (30_000, 30_099), "PortsExclusive"),
     ] {
         let pool = pool(json!({"exposure": exposure, "rtcPorts": {"min": ports.0, "max": ports.1}}));
-        let verdicts = compute_verdicts(&pool, &ObservedPods::default(), &Applied::default());
-        assert_eq!(verdicts.exclusive.wait().reason, reason, "{exposure} {ports:?}");
+        let values = compute_values(&pool, &ObservedPods::default(), &Applied::default());
+        assert_eq!(values.exclusive.reason().code, reason, "{exposure} {ports:?}");
     }
 }
 
@@ -94,18 +90,18 @@ fn ports_that_kubernetes_gives_to_services_are_told() {
 fn a_full_pool_says_so_while_meetings_wait() {
     let (pool, mut observed) = observed(vec![PodState::Ready, PodState::Ready]);
     observed.waiting.shared = 3;
-    let verdicts = compute_verdicts(&pool, &observed, &Applied::default());
-    assert_eq!(verdicts.available.wait().reason, "PoolFull");
-    assert!(verdicts.available.wait().message.contains("raise its max"), "{verdicts:?}");
+    let values = compute_values(&pool, &observed, &Applied::default());
+    assert_eq!(values.available.reason().code, "PoolFull");
+    assert!(values.available.reason().message.contains("raise its max"), "{values:?}");
 }
 
 #[test]
-fn what_was_done_is_told() {
+fn what_was_done_is_reported() {
     let (pool, observed) = observed(vec![]);
     let new = NewPod { name: "media-lagoon-41000".into(), block: pool.ports };
     let applied = Applied { created: vec![new], ..Applied::default() };
-    let verdicts = compute_verdicts(&pool, &observed, &applied);
-    let notes = compute_notes(&pool_object(json!({})), Some(&applied), &verdicts);
+    let values = compute_values(&pool, &observed, &applied);
+    let notes = compute_notes(&pool_object(json!({})), Some(&applied), &values);
     let created = Note::normal("PodCreated", "created media pod \"media-lagoon-41000\" with ports 41000-41039");
     assert_eq!(notes[0], created.about("media-lagoon-41000"));
     assert_eq!(notes[1].reason, "NoPodReady");
@@ -129,16 +125,16 @@ fn blocks_on_record_are_those_of_pods_made_or_about_to_be_and_those_that_rest() 
 }
 
 #[test]
-fn pools_that_draw_from_the_same_ports_are_told_and_pods_of_older_templates_counted() {
+fn pools_with_the_same_ports_are_reported_and_pods_of_older_templates_counted() {
     let (pool, mut observed) = observed(vec![PodState::Ready, PodState::Ready]);
     observed.overlaps = Some("pond".into());
     Arc::make_mut(&mut observed.pods[0]).revision = "older".into();
-    let verdicts = compute_verdicts(&pool, &observed, &Applied::default());
-    assert_eq!(verdicts.exclusive.wait().reason, "PortsOverlap");
-    assert!(verdicts.exclusive.wait().message.contains("pond"));
-    assert_eq!(verdicts.updated.wait().reason, "Updating");
+    let values = compute_values(&pool, &observed, &Applied::default());
+    assert_eq!(values.exclusive.reason().code, "PortsOverlap");
+    assert!(values.exclusive.reason().message.contains("pond"));
+    assert_eq!(values.updated.reason().code, "Updating");
     assert_eq!(
-        compute_status(&pool_object(json!({})), Some((&pool, &observed)), &verdicts, vec![], at(1)).pods.outdated,
+        compute_status(&pool_object(json!({})), Some((&pool, &observed)), &values, vec![], at(1)).pods.outdated,
         1
     );
 }

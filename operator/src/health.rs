@@ -1,0 +1,153 @@
+//! The HTTP endpoints for health and metrics.
+//!
+//! Liveness means that this process runs: no remote service is queried. Readiness names what is missing.
+
+use std::{
+    future::Future,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use axum::{
+    Router,
+    extract::State,
+    http::{StatusCode, header},
+    response::IntoResponse,
+    routing::get,
+};
+use convene_service::log::LogHealth;
+use prometheus::{Encoder, Registry, TextEncoder};
+
+/// What must have happened once before the operator is ready. A standby is ready too: it has nothing to do.
+#[derive(Debug, Default)]
+pub(crate) struct Readiness {
+    is_standby: AtomicBool,
+    leads: AtomicBool,
+    keys: AtomicBool,
+    caches: AtomicBool,
+}
+
+impl Readiness {
+    /// Another replica is the leader.
+    pub(crate) fn stands_by(&self) {
+        self.is_standby.store(true, Ordering::Relaxed);
+    }
+
+    /// This replica is the leader.
+    pub(crate) fn leads(&self) {
+        self.leads.store(true, Ordering::Relaxed);
+        self.is_standby.store(false, Ordering::Relaxed);
+    }
+
+    /// The admission keys are in place.
+    pub(crate) fn keys_are_ready(&self) {
+        self.keys.store(true, Ordering::Relaxed);
+    }
+
+    /// Every kind was listed once.
+    pub(crate) fn caches_are_ready(&self) {
+        self.caches.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether another replica is the leader.
+    pub(crate) fn is_standby(&self) -> bool {
+        self.is_standby.load(Ordering::Relaxed)
+    }
+
+    /// What is missing before this replica acts as the leader.
+    pub(crate) fn missing(&self) -> Vec<&'static str> {
+        let parts = [
+            (&self.leads, "the lease"),
+            (&self.keys, "the admission keys"),
+            (&self.caches, "the first full list of meetings, pools and pods"),
+        ];
+        parts.into_iter().filter(|(flag, _)| !flag.load(Ordering::Relaxed)).map(|(_, name)| name).collect()
+    }
+}
+
+#[derive(Clone)]
+struct Health {
+    readiness: Arc<Readiness>,
+    log: LogHealth,
+    registry: Registry,
+}
+
+/// The routes `/healthz`, `/readyz` and `/metrics`.
+pub(crate) fn build_health_app(readiness: Arc<Readiness>, log: LogHealth, registry: Registry) -> Router {
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(answer_readiness))
+        .route("/metrics", get(answer_metrics))
+        .with_state(Health { readiness, log, registry })
+}
+
+/// Serves `app` until `stop` completes.
+pub(crate) async fn serve(
+    listen: SocketAddr,
+    app: Router,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let listener = tokio::net::TcpListener::bind(listen).await?;
+    axum::serve(listener, app).with_graceful_shutdown(stop).await
+}
+
+async fn answer_readiness(State(health): State<Health>) -> (StatusCode, String) {
+    if let Some(problem) = health.log.problem() {
+        return (StatusCode::SERVICE_UNAVAILABLE, format!("{problem}\n"));
+    }
+    if health.readiness.is_standby() {
+        return (StatusCode::OK, "standby\n".to_owned());
+    }
+    let missing = health.readiness.missing();
+    if missing.is_empty() {
+        return (StatusCode::OK, "ok\n".to_owned());
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, format!("waiting for {}\n", missing.join(" and ")))
+}
+
+async fn answer_metrics(State(health): State<Health>) -> impl IntoResponse {
+    let mut text = Vec::new();
+    let encoder = TextEncoder::new();
+    match encoder.encode(&health.registry.gather(), &mut text) {
+        Ok(()) => (StatusCode::OK, [(header::CONTENT_TYPE, encoder.format_type().to_owned())], text),
+        Err(error) => {
+            let plain = [(header::CONTENT_TYPE, "text/plain".to_owned())];
+            (StatusCode::INTERNAL_SERVER_ERROR, plain, error.to_string().into_bytes())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn ask(readiness: &Arc<Readiness>) -> (StatusCode, String) {
+        let log = LogHealth::default();
+        answer_readiness(State(Health { readiness: Arc::clone(readiness), log, registry: Registry::new() })).await
+    }
+
+    #[tokio::test]
+    async fn readiness_says_what_is_missing() {
+        let readiness = Arc::new(Readiness::default());
+        assert_eq!(readiness.missing().len(), 3);
+        readiness.leads();
+        readiness.keys_are_ready();
+        let (status, body) = ask(&readiness).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(body, "waiting for the first full list of meetings, pools and pods\n");
+        readiness.caches_are_ready();
+        assert_eq!(ask(&readiness).await, (StatusCode::OK, "ok\n".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn one_that_stands_by_is_ready_until_it_has_to_act() {
+        let readiness = Arc::new(Readiness::default());
+        readiness.stands_by();
+        assert_eq!(ask(&readiness).await, (StatusCode::OK, "standby\n".to_owned()));
+        readiness.leads();
+        assert_eq!(ask(&readiness).await.0, StatusCode::SERVICE_UNAVAILABLE);
+    }
+}

@@ -1,0 +1,76 @@
+//! Load of pods and need for pods, as the ledger computes them.
+//!
+//! Plain values; only the ledger computes them.
+
+use std::collections::BTreeMap;
+
+use convene_crds::MeetingStatus;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+/// The load of a media pod.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PodLoad {
+    /// Meetings assigned to it.
+    pub(crate) meetings: u32,
+    /// Participants of these meetings.
+    pub(crate) participants: u32,
+    /// Dedicated meetings among them.
+    pub(crate) dedicated: u32,
+    /// Meetings among them that have participants.
+    pub(crate) active: u32,
+}
+
+/// What a meeting's room is used for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Occupancy {
+    /// Participants.
+    pub(crate) participants: u32,
+    /// Whether the call is being recorded.
+    pub(crate) is_recorded: bool,
+}
+
+impl Occupancy {
+    /// From a meeting's status.
+    pub(crate) fn of_status(status: Option<&MeetingStatus>) -> Self {
+        status.map_or_else(Self::default, |status| Self {
+            participants: status.participants.unwrap_or_default(),
+            is_recorded: status.recording,
+        })
+    }
+}
+
+/// Load by pod UID.
+pub(crate) type PodLoads = BTreeMap<String, PodLoad>;
+
+/// Namespace and name of a Meeting.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct MeetingKey {
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+}
+
+/// What the meetings without a pod need.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Need {
+    /// Meetings that can share a pod.
+    pub(crate) shared: u32,
+    /// Meetings that want a pod of their own.
+    pub(crate) dedicated: u32,
+}
+
+impl Need {
+    /// Whether no meeting waits.
+    pub(crate) const fn is_none(self) -> bool {
+        self.shared == 0 && self.dedicated == 0
+    }
+
+    /// Number of pods needed, if each takes `meetings_per_pod`.
+    pub(crate) fn pods(self, meetings_per_pod: u32) -> u32 {
+        self.shared.div_ceil(meetings_per_pod.max(1)).saturating_add(self.dedicated)
+    }
+}
+
+/// Namespace and name of the Meeting with this metadata.
+pub(crate) fn key_of(meta: &ObjectMeta) -> MeetingKey {
+    MeetingKey { namespace: meta.namespace.clone().unwrap_or_default(), name: meta.name.clone().unwrap_or_default() }
+}

@@ -1,0 +1,237 @@
+//! Views of pools, media pods and nodes, computed once for each change of the object, because every decision about every meeting needs
+//! them.
+//!
+//! Pure: objects in, views out. It decides nothing.
+
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
+
+use convene_crds::{MediaPool, names::CONDITION_PODS_AVAILABLE, names::FALSE};
+use k8s_openapi::api::core::v1::{Node, Pod};
+use kube::{Resource, ResourceExt, core::DeserializeGuard};
+
+use crate::model::{
+    conditions::find,
+    media_pod::MediaPod,
+    reason::Reason,
+    valid_pool::{PodDefaults, ValidPool, validate_pool},
+};
+use convene_crds::reason;
+
+/// A pool as meetings see it.
+#[derive(Clone, Debug)]
+pub(crate) struct PoolView {
+    /// Its validated spec, or why it is invalid.
+    pub(crate) pool: Result<Arc<ValidPool>, Reason>,
+    /// Why it could not create the pods it wants, if so: its condition `PodsAvailable`.
+    pub(crate) trouble: Option<Reason>,
+    /// Whether it is being deleted.
+    pub(crate) is_deleting: bool,
+}
+
+/// What the operator needs to know about a node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct NodeView {
+    /// Whether it is cordoned: it accepts no new pods, and may be about to be drained.
+    pub(crate) is_cordoned: bool,
+    /// The addresses to announce for its pods: the external ones, otherwise the internal ones; all families.
+    pub(crate) addresses: Vec<String>,
+}
+
+/// All views.
+#[derive(Debug, Default)]
+pub(crate) struct Views {
+    pools: HashMap<String, Arc<PoolView>>,
+    pods: HashMap<String, BTreeMap<String, Arc<MediaPod>>>,
+    nodes: BTreeMap<String, NodeView>,
+    /// Pods and nodes in the current full list so far.
+    listed_pods: HashSet<String>,
+    listed_nodes: HashSet<String>,
+}
+
+impl Views {
+    /// Sets the view of a pool. Returns whether its deletion has just begun.
+    pub(crate) fn set_pool(&mut self, object: &DeserializeGuard<MediaPool>, defaults: &PodDefaults) -> bool {
+        let name = object.name_any();
+        let is_deleting = object.meta().deletion_timestamp.is_some();
+        let (pool, trouble) = match &object.0 {
+            Ok(pool) => (validate_pool(pool, defaults).map(Arc::new), compute_trouble(pool)),
+            Err(invalid) => {
+                let message = format!("could not parse MediaPool {name:?}: {}", invalid.error);
+                (Err(Reason::new(reason::INVALID_SPEC, message)), None)
+            }
+        };
+        let before = self.pools.insert(name, Arc::new(PoolView { pool, trouble, is_deleting }));
+        is_deleting && before.is_none_or(|before| !before.is_deleting)
+    }
+
+    /// Removes a pool.
+    pub(crate) fn remove_pool(&mut self, name: &str) {
+        self.pools.remove(name);
+    }
+
+    /// Removes all pools but these. Returns the names of those removed.
+    pub(crate) fn retain_pools(&mut self, names: &HashSet<String>) -> Vec<String> {
+        self.pools.extract_if(|name, _| !names.contains(name)).map(|(name, _)| name).collect()
+    }
+
+    /// The pool of this name.
+    pub(crate) fn pool(&self, name: &str) -> Option<Arc<PoolView>> {
+        self.pools.get(name).cloned()
+    }
+
+    /// All valid pools.
+    pub(crate) fn valid_pools(&self) -> impl Iterator<Item = &Arc<ValidPool>> {
+        self.pools.values().filter_map(|view| view.pool.as_ref().ok())
+    }
+
+    /// Begins a full list of media pods.
+    pub(crate) fn begin_pods(&mut self) {
+        self.listed_pods.clear();
+    }
+
+    /// Completes the full list: pods that it did not contain are removed and returned.
+    pub(crate) fn end_pods(&mut self) -> Vec<Arc<MediaPod>> {
+        let gone: Vec<_> = self.pods().filter(|pod| !self.listed_pods.contains(&pod.uid)).cloned().collect();
+        for pod in &gone {
+            self.remove_pod(&pod.uid);
+        }
+        gone
+    }
+
+    /// Sets and returns the view of a media pod.
+    pub(crate) fn set_pod(&mut self, pod: &Pod) -> Arc<MediaPod> {
+        let view = Arc::new(MediaPod::from_pod(pod));
+        self.listed_pods.insert(view.uid.clone());
+        // The label that names its pool may have been edited.
+        self.pods.values_mut().for_each(|pods| drop(pods.remove(&view.uid)));
+        self.pods.entry(view.pool.clone()).or_default().insert(view.uid.clone(), Arc::clone(&view));
+        view
+    }
+
+    /// Removes a media pod.
+    pub(crate) fn remove_pod(&mut self, uid: &str) {
+        self.pods.values_mut().for_each(|pods| drop(pods.remove(uid)));
+        self.pods.retain(|_, pods| !pods.is_empty());
+    }
+
+    /// The media pods of a pool.
+    pub(crate) fn pods_of(&self, pool: &str) -> Vec<Arc<MediaPod>> {
+        self.pods.get(pool).into_iter().flat_map(BTreeMap::values).cloned().collect()
+    }
+
+    /// The media pods of all pools.
+    pub(crate) fn pods(&self) -> impl Iterator<Item = &Arc<MediaPod>> {
+        self.pods.values().flat_map(BTreeMap::values)
+    }
+
+    /// Begins a full list of nodes.
+    pub(crate) fn begin_nodes(&mut self) {
+        self.listed_nodes.clear();
+    }
+
+    /// Completes the full list: nodes that it did not contain are removed.
+    pub(crate) fn end_nodes(&mut self) {
+        let Self { nodes, listed_nodes, .. } = self;
+        nodes.retain(|name, _| listed_nodes.contains(name));
+    }
+
+    /// Sets the view of a node. Returns whether it has changed.
+    pub(crate) fn set_node(&mut self, node: &Node) -> bool {
+        let view = NodeView {
+            is_cordoned: node.spec.as_ref().and_then(|spec| spec.unschedulable).unwrap_or_default(),
+            addresses: compute_node_addresses(node),
+        };
+        self.listed_nodes.insert(node.name_any());
+        self.nodes.insert(node.name_any(), view.clone()).as_ref() != Some(&view)
+    }
+
+    /// Removes a node.
+    pub(crate) fn remove_node(&mut self, name: &str) {
+        self.nodes.remove(name);
+    }
+
+    /// All nodes, by name.
+    pub(crate) const fn nodes(&self) -> &BTreeMap<String, NodeView> {
+        &self.nodes
+    }
+}
+
+/// Only reasons written by the pool's own controller map to a constant; anything else is foreign.
+fn compute_trouble(pool: &MediaPool) -> Option<Reason> {
+    let status = pool.status.as_ref()?;
+    let condition = find(&status.conditions, CONDITION_PODS_AVAILABLE).filter(|condition| condition.status == FALSE)?;
+    let known = [
+        reason::PORTS_EXHAUSTED,
+        reason::PORTS_RESTING,
+        reason::POD_REFUSED,
+        reason::SERVICE_REFUSED,
+        reason::NO_NODE_ADDRESS,
+        reason::NO_LOAD_BALANCER_ADDRESS,
+        reason::INVALID_SPEC,
+    ];
+    let reason = known.into_iter().find(|reason| *reason == condition.reason)?;
+    Some(Reason::new(reason, condition.message.clone()))
+}
+
+/// The external addresses of the node, otherwise its internal ones; all families.
+pub(crate) fn compute_node_addresses(node: &Node) -> Vec<String> {
+    let addresses = node.status.as_ref().and_then(|status| status.addresses.as_deref()).unwrap_or_default();
+    let of_type = |type_: &str| -> Vec<String> {
+        addresses.iter().filter(|address| address.type_ == type_).map(|address| address.address.clone()).collect()
+    };
+    let external = of_type("ExternalIP");
+    if external.is_empty() { of_type("InternalIP") } else { external }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::needless_pass_by_value, reason = "json! literals read best as values")]
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::fixtures::pod_object;
+
+    fn node(unschedulable: bool, addresses: serde_json::Value) -> Node {
+        serde_json::from_value(json!({
+            "metadata": {"name": "pier-1"}, "spec": {"unschedulable": unschedulable}, "status": {"addresses": addresses},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn external_addresses_come_before_internal_ones() {
+        let internal = json!({"type": "InternalIP", "address": "10.0.0.7"});
+        let external = json!({"type": "ExternalIP", "address": "203.0.113.7"});
+        let name = json!({"type": "Hostname", "address": "pier-1"});
+        assert_eq!(compute_node_addresses(&node(false, json!([internal, external, name]))), ["203.0.113.7"]);
+        assert_eq!(compute_node_addresses(&node(false, json!([internal, name]))), ["10.0.0.7"]);
+        assert!(compute_node_addresses(&node(false, json!([name]))).is_empty());
+    }
+
+    #[test]
+    fn a_heartbeat_of_a_node_is_no_change() {
+        let mut views = Views::default();
+        let addresses = json!([{"type": "InternalIP", "address": "10.0.0.7"}]);
+        assert!(views.set_node(&node(false, addresses.clone())));
+        assert!(!views.set_node(&node(false, addresses.clone())));
+        assert!(views.set_node(&node(true, addresses)));
+        assert!(views.nodes()["pier-1"].is_cordoned);
+    }
+
+    #[test]
+    fn a_pod_whose_label_was_changed_is_in_one_pool_only() {
+        let mut views = Views::default();
+        views.set_pod(&pod_object(json!({})));
+        views.set_pod(&pod_object(json!({"metadata": {"labels": {"convene.dev/pool": "pond"}}})));
+        assert!(views.pods_of("lagoon").is_empty());
+        assert_eq!(views.pods_of("pond").len(), 1);
+        views.remove_pod("pod-uid");
+        assert_eq!(views.pods().count(), 0);
+    }
+}

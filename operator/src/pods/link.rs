@@ -1,0 +1,219 @@
+//! The operator's link to its media pods: their rooms and participants, draining, and opening a reachability probe.
+//!
+//! Each request carries a fresh admin token and has a time limit, and the size of its response is limited: a hanging pod blocks nothing. A
+//! request that an older pod does not know fails only where the operator depends on it. Nothing here decides.
+
+use std::{sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use convene_protocol::{
+    admin::{DRAIN_PATH, EndReason, PROBE_PATH, ProbeTargets, ROOMS_PATH, RoomList, RoomUpdate},
+    admission::Signer,
+};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{
+    Method, Request, StatusCode,
+    body::Bytes,
+    header::{AUTHORIZATION, CONTENT_TYPE},
+};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use jiff::Timestamp;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
+use serde::de::DeserializeOwned;
+
+use crate::model::media_pod::MediaPod;
+
+mod error;
+
+pub(crate) use error::PodLinkError;
+use error::is_unknown;
+
+/// Seconds that a pod may hold a request until its rooms change.
+const WAIT_SECONDS: u64 = 25;
+/// Enough for thousands of rooms.
+const LARGEST_LIST: usize = 8 << 20;
+/// Limit of all other responses.
+const LARGEST_ANSWER: usize = 256 << 10;
+
+/// Characters that are percent-encoded in a path or query: nearly all, including dots, which alone could form a path segment of their own.
+const QUOTED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-');
+
+/// Time limits of requests.
+#[derive(Clone, Copy, Debug)]
+struct TimeLimits {
+    answer: Duration,
+    /// Longer than [`WAIT_SECONDS`].
+    long_poll: Duration,
+}
+
+const TIME_LIMITS: TimeLimits = TimeLimits { answer: Duration::from_secs(3), long_poll: Duration::from_secs(35) };
+
+/// A request to a pod.
+struct PodRequest {
+    method: Method,
+    path: String,
+    body: Bytes,
+    limit: Duration,
+    largest: usize,
+}
+
+/// Sends requests to media pods. Clones share everything, including the signer.
+#[derive(Clone, Debug)]
+pub struct PodLink {
+    client: Client<HttpConnector, Full<Bytes>>,
+    signer: Arc<ArcSwap<Signer>>,
+    limits: TimeLimits,
+}
+
+impl PodLink {
+    /// A link that signs with `signer`.
+    pub fn new(signer: Signer) -> Self {
+        Self::with_limits(signer, TIME_LIMITS)
+    }
+
+    fn with_limits(signer: Signer, limits: TimeLimits) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_connect_timeout(Some(limits.answer));
+        let client = Client::builder(TokioExecutor::new()).pool_idle_timeout(Duration::from_secs(30)).build(connector);
+        Self { client, signer: Arc::new(ArcSwap::from_pointee(signer)), limits }
+    }
+
+    /// From the next request on, this link and its clones sign with `signer`.
+    pub(crate) fn use_signer(&self, signer: Signer) {
+        self.signer.store(Arc::new(signer));
+    }
+
+    /// The rooms of `pod`.
+    pub(crate) async fn list_rooms(&self, pod: &MediaPod) -> Result<RoomList, PodLinkError> {
+        self.fetch(pod, PodRequest { largest: LARGEST_LIST, ..self.prepare(Method::GET, ROOMS_PATH) }).await
+    }
+
+    /// The rooms of `pod` once their list has another version than `after`, or as they are after 25 seconds. An older pod responds at once,
+    /// with version 0: the caller must pause before the next request.
+    pub(crate) async fn await_rooms(&self, pod: &MediaPod, after: u64) -> Result<RoomList, PodLinkError> {
+        let path = format!("{ROOMS_PATH}?after={after}&wait={WAIT_SECONDS}");
+        let request = self.prepare(Method::GET, &path);
+        self.fetch(pod, PodRequest { limit: self.limits.long_poll, largest: LARGEST_LIST, ..request }).await
+    }
+
+    /// Changes the settings of a room. `false`: there is no such room, or the pod does not support it.
+    pub(crate) async fn update_room(
+        &self,
+        pod: &MediaPod,
+        namespace: &str,
+        name: &str,
+        update: &RoomUpdate,
+    ) -> Result<bool, PodLinkError> {
+        let body =
+            serde_json::to_vec(update).map_err(|source| PodLinkError::Write { pod: pod.name.clone(), source })?.into();
+        let request = self.prepare(Method::PATCH, &build_room_path(namespace, name));
+        self.command(pod, PodRequest { body, ..request }).await
+    }
+
+    /// Makes the pod refuse new participants, or accept them again. `false`: the pod does not support it.
+    pub(crate) async fn set_draining(&self, pod: &MediaPod, is_draining: bool) -> Result<bool, PodLinkError> {
+        let method = if is_draining { Method::PUT } else { Method::DELETE };
+        self.command(pod, self.prepare(method, DRAIN_PATH)).await
+    }
+
+    /// Ends the room of the meeting with this UID, if there is one.
+    pub(crate) async fn end_room(
+        &self,
+        pod: &MediaPod,
+        namespace: &str,
+        name: &str,
+        uid: &str,
+        why: EndReason,
+    ) -> Result<(), PodLinkError> {
+        let why = match why {
+            EndReason::Ended => "ended",
+            EndReason::Moved => "moved",
+        };
+        let path = format!("{}?uid={}&reason={why}", build_room_path(namespace, name), quote(uid));
+        self.command(pod, self.prepare(Method::DELETE, &path)).await.map(|_| ())
+    }
+
+    /// Makes the pod open probe endpoints, which answer STUN requests, at its announced addresses. From a pod without probe support this is
+    /// an error with [`PodLinkError::is_unknown_to_pod`].
+    pub(crate) async fn open_probe(&self, pod: &MediaPod) -> Result<ProbeTargets, PodLinkError> {
+        self.fetch(pod, self.prepare(Method::POST, PROBE_PATH)).await
+    }
+
+    fn prepare(&self, method: Method, path: &str) -> PodRequest {
+        let path = path.to_owned();
+        PodRequest { method, path, body: Bytes::new(), limit: self.limits.answer, largest: LARGEST_ANSWER }
+    }
+
+    async fn fetch<T: DeserializeOwned>(&self, pod: &MediaPod, request: PodRequest) -> Result<T, PodLinkError> {
+        let (status, body) = self.send(pod, request).await?;
+        if !status.is_success() {
+            return Err(PodLinkError::Status { pod: pod.name.clone(), status });
+        }
+        serde_json::from_slice(&body).map_err(|source| PodLinkError::Parse { pod: pod.name.clone(), source })
+    }
+
+    async fn command(&self, pod: &MediaPod, request: PodRequest) -> Result<bool, PodLinkError> {
+        match self.send(pod, request).await?.0 {
+            status if status.is_success() => Ok(true),
+            status if is_unknown(status) => Ok(false),
+            status => Err(PodLinkError::Status { pod: pod.name.clone(), status }),
+        }
+    }
+
+    async fn send(&self, pod: &MediaPod, request: PodRequest) -> Result<(StatusCode, Bytes), PodLinkError> {
+        let PodRequest { method, path, body, limit, largest } = request;
+        let request = self.build_request(pod, method, &path, body)?;
+        let answer = tokio::time::timeout(limit, self.exchange(pod, request, largest)).await;
+        answer.map_err(|_| PodLinkError::Timeout { pod: pod.name.clone(), limit })?
+    }
+
+    fn build_request(
+        &self,
+        pod: &MediaPod,
+        method: Method,
+        path: &str,
+        body: Bytes,
+    ) -> Result<Request<Full<Bytes>>, PodLinkError> {
+        let ip = pod.ip.as_deref().ok_or_else(|| PodLinkError::NoAddress(pod.name.clone()))?;
+        let host = if ip.contains(':') { format!("[{ip}]") } else { ip.to_owned() };
+        let now = u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
+        let token = self.signer.load().admin(now).map_err(PodLinkError::Sign)?;
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("http://{host}:{}{path}", pod.http_port))
+            .header(AUTHORIZATION, format!("Bearer {token}"));
+        if !body.is_empty() {
+            request = request.header(CONTENT_TYPE, "application/json");
+        }
+        request.body(Full::new(body)).map_err(|source| PodLinkError::Request { pod: pod.name.clone(), source })
+    }
+
+    async fn exchange(
+        &self,
+        pod: &MediaPod,
+        request: Request<Full<Bytes>>,
+        largest: usize,
+    ) -> Result<(StatusCode, Bytes), PodLinkError> {
+        let name = || pod.name.clone();
+        let answer =
+            self.client.request(request).await.map_err(|source| PodLinkError::Connect { pod: name(), source })?;
+        let status = answer.status();
+        let body = Limited::new(answer.into_body(), largest).collect().await;
+        Ok((status, body.map_err(|source| PodLinkError::Body { pod: name(), source })?.to_bytes()))
+    }
+}
+
+fn build_room_path(namespace: &str, name: &str) -> String {
+    format!("{ROOMS_PATH}/{}/{}", quote(namespace), quote(name))
+}
+
+/// Names may hold any character: encoded, each stays one segment of the path.
+fn quote(part: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(part, QUOTED)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,99 @@
+//! What can go wrong between operator and media pod; every message names the pod.
+
+use std::time::Duration;
+
+use convene_protocol::admission::AdmissionError;
+use hyper::StatusCode;
+use thiserror::Error;
+
+/// What can go wrong between operator and pod.
+#[derive(Debug, Error)]
+pub(crate) enum PodLinkError {
+    /// The pod has no address yet.
+    #[error("media pod {0:?} has no address")]
+    NoAddress(String),
+    /// No admin token could be signed.
+    #[error("could not sign an admin token")]
+    Sign(#[source] AdmissionError),
+    /// The body of a request could not be serialized.
+    #[error("could not serialize the request to media pod {pod:?}")]
+    Write {
+        /// Name of the pod.
+        pod: String,
+        /// Error of the serializer.
+        source: serde_json::Error,
+    },
+    /// The request could not be built.
+    #[error("could not build the request to media pod {pod:?}")]
+    Request {
+        /// Name of the pod.
+        pod: String,
+        /// Error of the HTTP library.
+        source: hyper::http::Error,
+    },
+    /// The pod could not be reached.
+    #[error("could not reach media pod {pod:?}")]
+    Connect {
+        /// Name of the pod.
+        pod: String,
+        /// Error of the connection.
+        source: hyper_util::client::legacy::Error,
+    },
+    /// The pod took too long.
+    #[error("media pod {pod:?} did not respond within {limit:?}")]
+    Timeout {
+        /// Name of the pod.
+        pod: String,
+        /// The time limit.
+        limit: Duration,
+    },
+    /// The pod responded with an error.
+    #[error("media pod {pod:?} responded with status {status}")]
+    Status {
+        /// Name of the pod.
+        pod: String,
+        /// Status of the response.
+        status: StatusCode,
+    },
+    /// The response was incomplete or too long.
+    #[error("could not read the response of media pod {pod:?}")]
+    Body {
+        /// Name of the pod.
+        pod: String,
+        /// Error of the connection, or the size limit.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The response could not be parsed.
+    #[error("could not parse the response of media pod {pod:?}")]
+    Parse {
+        /// Name of the pod.
+        pod: String,
+        /// Error of the parser.
+        source: serde_json::Error,
+    },
+}
+
+impl PodLinkError {
+    /// A constant for logs and metrics.
+    pub(crate) const fn reason(&self) -> &'static str {
+        match self {
+            Self::NoAddress(_) => "NoAddress",
+            Self::Sign(_) => "TokenNotSigned",
+            Self::Write { .. } | Self::Request { .. } => "RequestInvalid",
+            Self::Connect { .. } => "Unreachable",
+            Self::Timeout { .. } => "Timeout",
+            Self::Status { .. } => "Refused",
+            Self::Body { .. } | Self::Parse { .. } => "AnswerInvalid",
+        }
+    }
+
+    /// Whether the pod does not know what was requested: it is of an older version, or the object does not exist.
+    pub(crate) fn is_unknown_to_pod(&self) -> bool {
+        matches!(self, Self::Status { status, .. } if is_unknown(*status))
+    }
+}
+
+/// Whether a response with this status means that the pod does not know what was requested.
+pub(super) fn is_unknown(status: StatusCode) -> bool {
+    matches!(status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED)
+}

@@ -1,0 +1,239 @@
+//! The room reconciler: ends rooms whose meeting has ended, is gone or has moved, applies changed settings to the others, and learns how
+//! many participants they have. It remembers the participants of locked meetings and passes them on to the new pod when a meeting moves.
+//!
+//! One follower per media pod keeps a long poll open, so that changes arrive at once and silence costs nothing. Before a room is ended, the
+//! Meeting is read from the API server: a lagging cache must not disconnect participants.
+
+pub(crate) mod decide;
+pub(crate) mod returning;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use convene_crds::Meeting;
+use convene_protocol::admin::{EndReason, RoomList, RoomReport, RoomSettings, RoomUpdate};
+use jiff::Timestamp;
+use kube::Api;
+use tokio_util::task::AbortOnDropHandle;
+
+use self::{
+    decide::{MeetingHome, RoomStep, compute_home, plan_room},
+    returning::{Returning, Whereabouts},
+};
+use crate::{
+    cluster::cache::ClusterCache,
+    metrics::OperatorMetrics,
+    model::{
+        ledger::{MeetingKey, Occupancy},
+        media_pod::{MediaPod, PodState},
+    },
+    pods::link::{PodLink, PodLinkError},
+};
+
+/// Pause between two responses of a pod: changes come in bursts, and one pass serves them all.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Pause after a pod that did not respond.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(2);
+/// Interval in which remembered participants are checked for expiry.
+const FORGET_EVERY: Duration = Duration::from_secs(30);
+
+/// What a follower needs.
+#[derive(Clone)]
+struct RoomReconciler {
+    cache: Arc<ClusterCache>,
+    link: PodLink,
+    metrics: OperatorMetrics,
+    /// Participants of locked meetings. Locked before the ledger where both are needed.
+    returning: Arc<Mutex<Returning>>,
+}
+
+/// Runs until the process ends.
+pub(crate) async fn run_room_reconciler(cache: Arc<ClusterCache>, link: PodLink, metrics: OperatorMetrics) {
+    cache.wait_until_complete().await;
+    let mut changes = cache.pods_changed.subscribe();
+    let reconciler = RoomReconciler { cache, link, metrics, returning: Arc::default() };
+    let mut forget = tokio::time::interval(FORGET_EVERY);
+    let mut followers: HashMap<String, AbortOnDropHandle<()>> = HashMap::new();
+    loop {
+        let pods = reconciler.followed();
+        followers.retain(|uid, follower| pods.contains_key(uid) && !follower.is_finished());
+        for (uid, pod) in pods {
+            followers
+                .entry(uid)
+                .or_insert_with(|| AbortOnDropHandle::new(tokio::spawn(reconciler.clone().follow(pod))));
+        }
+        tokio::select! {
+            outcome = changes.changed() => if outcome.is_err() { return },
+            _ = forget.tick() => reconciler.forget(),
+        }
+    }
+}
+
+impl RoomReconciler {
+    /// The pods that may respond, by UID.
+    fn followed(&self) -> HashMap<String, Arc<MediaPod>> {
+        let views = self.cache.views();
+        let may_answer = |pod: &&Arc<MediaPod>| pod.ip.is_some() && !matches!(pod.state, PodState::Dead(_));
+        views.pods().filter(may_answer).map(|pod| (pod.uid.clone(), Arc::clone(pod))).collect()
+    }
+
+    /// Follows one pod until it is aborted.
+    async fn follow(self, pod: Arc<MediaPod>) {
+        let mut moves = self.cache.pods_changed.subscribe();
+        let mut known = RoomList::default();
+        loop {
+            match self.await_change(&pod, &known, &mut moves).await {
+                Ok(list) => {
+                    known = list;
+                    self.report(&pod, &known);
+                    self.settle(&pod, &known).await;
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Err(error) => {
+                    self.note_failure(&pod, &error);
+                    tokio::time::sleep(PAUSE_AFTER_FAILURE).await;
+                }
+            }
+        }
+    }
+
+    /// Waits for the pod's next list. Meanwhile a room of the last one may have to end, because its meeting has.
+    async fn await_change(
+        &self,
+        pod: &MediaPod,
+        known: &RoomList,
+        moves: &mut tokio::sync::watch::Receiver<u64>,
+    ) -> Result<RoomList, PodLinkError> {
+        let change = self.link.await_rooms(pod, known.version);
+        tokio::pin!(change);
+        loop {
+            tokio::select! {
+                answer = &mut change => return answer,
+                // The sender is part of the cache, which `self` holds: it cannot be gone.
+                _ = moves.changed() => self.settle(pod, known).await,
+            }
+        }
+    }
+
+    fn note_failure(&self, pod: &MediaPod, error: &PodLinkError) {
+        self.metrics.podlink_failures.with_label_values(&[error.reason()]).inc();
+        // A pod that starts or terminates does not respond, which needs no attention.
+        if pod.is_ready() {
+            tracing::info!(
+                error = error as &dyn std::error::Error,
+                pod = pod.name,
+                "could not follow the rooms of a media pod"
+            );
+        } else {
+            tracing::debug!(error = error as &dyn std::error::Error, pod = pod.name, "could not reach media pod");
+        }
+    }
+
+    fn returning(&self) -> MutexGuard<'_, Returning> {
+        // A panic while the lock was held leaves the value usable: each change is complete in itself.
+        self.returning.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn forget(&self) {
+        self.returning().forget(Timestamp::now(), |key, uid, pod_uid| self.find(key, uid, pod_uid));
+    }
+
+    fn find(&self, key: &MeetingKey, uid: &str, pod_uid: &str) -> Whereabouts {
+        let Some(guarded) = self.cache.meeting(&key.namespace, &key.name) else { return Whereabouts::Nowhere };
+        let Ok(meeting) = &guarded.0 else { return Whereabouts::Between };
+        let home = compute_home(meeting, self.cache.ledger().pod_of(meeting).map(|pod| pod.uid.clone()));
+        home.whereabouts(uid, pod_uid)
+    }
+
+    /// Records the rooms and their participants, and enqueues the objects that depend on them.
+    fn report(&self, pod: &MediaPod, list: &RoomList) {
+        self.returning().observe(&pod.uid, list, Timestamp::now());
+        let rooms: HashMap<_, _> = list.rooms.iter().map(|room| (room.uid.clone(), occupancy_of(room))).collect();
+        self.cache.on_room_report(pod, &rooms);
+    }
+
+    /// Ends and updates rooms as their meetings require.
+    async fn settle(&self, pod: &MediaPod, list: &RoomList) {
+        for room in &list.rooms {
+            let home = self.home_of(room);
+            match plan_room(&pod.uid, room, home.as_ref()) {
+                RoomStep::Keep => {}
+                RoomStep::End(_) => self.end_room(pod, room).await,
+                RoomStep::Update { settings, awaits_returning } => {
+                    let returning = awaits_returning.then(|| self.returning().participants_of(&room.uid));
+                    self.update_room(pod, room, settings, returning).await;
+                }
+            }
+        }
+    }
+
+    fn home_of(&self, room: &RoomReport) -> Option<MeetingHome> {
+        let guarded = self.cache.meeting(&room.namespace, &room.name)?;
+        match &guarded.0 {
+            Ok(meeting) => {
+                let pod_uid = self.cache.ledger().pod_of(meeting).map(|pod| pod.uid.clone());
+                Some(compute_home(meeting, pod_uid))
+            }
+            // A Meeting that cannot be parsed is left alone, and so are its participants.
+            Err(_) => Some(MeetingHome { uid: room.uid.clone(), ..MeetingHome::default() }),
+        }
+    }
+
+    async fn update_room(
+        &self,
+        pod: &MediaPod,
+        room: &RoomReport,
+        settings: RoomSettings,
+        returning: Option<Vec<String>>,
+    ) {
+        let (namespace, name) = (&room.namespace, &room.name);
+        let people = returning.as_ref().map(Vec::len);
+        let update = RoomUpdate { uid: room.uid.clone(), settings, returning };
+        match self.link.update_room(pod, namespace, name, &update).await {
+            Ok(true) => {
+                tracing::info!(kind = "Meeting", namespace, name, pod = pod.name, returning = people, "updated a room");
+            }
+            Ok(false) => {}
+            Err(error) => log_failure(&error, room, pod, "could not change the settings of a room"),
+        }
+    }
+
+    /// Checks with the API server once more, then ends the room.
+    async fn end_room(&self, pod: &MediaPod, room: &RoomReport) {
+        let (namespace, name) = (&room.namespace, &room.name);
+        let api: Api<Meeting> = Api::namespaced(self.cache.client.clone(), namespace);
+        let home = match api.get_opt(name).await {
+            Ok(meeting) => meeting.map(|meeting| {
+                let pod_uid = meeting.status.as_ref().and_then(|status| status.pod.as_ref()).map(|pod| pod.uid.clone());
+                compute_home(&meeting, pod_uid)
+            }),
+            Err(error) => {
+                log_failure(&error, room, pod, "could not check whether a room must end");
+                return;
+            }
+        };
+        let RoomStep::End(why) = plan_room(&pod.uid, room, home.as_ref()) else { return };
+        self.send_end(pod, room, why).await;
+    }
+
+    async fn send_end(&self, pod: &MediaPod, room: &RoomReport, why: EndReason) {
+        let (namespace, name) = (&room.namespace, &room.name);
+        match self.link.end_room(pod, namespace, name, &room.uid, why).await {
+            Ok(()) => tracing::info!(kind = "Meeting", namespace, name, pod = pod.name, ?why, "ended a room"),
+            Err(error) => log_failure(&error, room, pod, "could not end a room"),
+        }
+    }
+}
+
+fn occupancy_of(room: &RoomReport) -> Occupancy {
+    Occupancy { participants: room.participants, is_recorded: room.recording }
+}
+
+/// A failure is retried with the next change or response.
+fn log_failure(error: &(dyn std::error::Error + 'static), room: &RoomReport, pod: &MediaPod, what: &str) {
+    let (namespace, name) = (&room.namespace, &room.name);
+    tracing::warn!(error, kind = "Meeting", namespace, name, pod = pod.name, "{what}, retrying");
+}
