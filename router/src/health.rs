@@ -6,16 +6,11 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use convene_service::log::LogHealth;
-
-use super::app::App;
 
 /// What must have been seen once before traffic may come.
 #[derive(Debug, Default)]
-pub struct Readiness {
+pub(crate) struct Readiness {
     meetings: AtomicBool,
     media_pods: AtomicBool,
     admission_key: AtomicBool,
@@ -26,7 +21,7 @@ pub struct Readiness {
 
 /// One thing that must have been seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub(crate) enum Part {
     /// The first full list of Meetings.
     Meetings,
     /// The first full list of media pods.
@@ -49,22 +44,22 @@ impl Readiness {
     ];
 
     /// Notes that `part` has been seen. Returns true the first time.
-    pub fn note(&self, part: Part) -> bool {
+    pub(crate) fn note(&self, part: Part) -> bool {
         !self.flag(part).swap(true, Ordering::Release)
     }
 
     /// While this log cannot be written, the router is not ready.
-    pub fn watch_log(&self, log: LogHealth) {
+    pub(crate) fn watch_log(&self, log: LogHealth) {
         let _ = self.log.set(log);
     }
 
     /// What is wrong although everything has been seen.
-    fn problem(&self) -> Option<&'static str> {
+    pub(crate) fn problem(&self) -> Option<&'static str> {
         self.log.get().and_then(LogHealth::problem)
     }
 
     /// What has not been seen yet, in words.
-    pub fn missing(&self) -> Vec<&'static str> {
+    pub(crate) fn missing(&self) -> Vec<&'static str> {
         Self::PARTS
             .iter()
             .filter(|(part, _)| !self.flag(*part).load(Ordering::Acquire))
@@ -81,40 +76,6 @@ impl Readiness {
             Part::Pools => &self.media_pools,
         }
     }
-}
-
-/// `GET /healthz`.
-#[utoipa::path(
-    get,
-    path = "/healthz",
-    tag = "router",
-    summary = "Whether this process turns",
-    responses((status = 200, description = "It does", body = String, content_type = "text/plain"))
-)]
-pub async fn healthz() -> &'static str {
-    "ok\n"
-}
-
-/// `GET /readyz`; the body says what is missing.
-#[utoipa::path(
-    get,
-    path = "/readyz",
-    tag = "router",
-    summary = "Whether this replica may take traffic",
-    responses(
-        (status = 200, description = "It may", body = String, content_type = "text/plain"),
-        (status = 503, description = "What is missing", body = String, content_type = "text/plain"),
-    )
-)]
-pub async fn readyz(State(app): State<App>) -> Response {
-    if let Some(problem) = app.readiness.problem() {
-        return (StatusCode::SERVICE_UNAVAILABLE, format!("{problem}\n")).into_response();
-    }
-    let missing = app.readiness.missing();
-    if missing.is_empty() {
-        return "ok\n".into_response();
-    }
-    (StatusCode::SERVICE_UNAVAILABLE, format!("waiting for {}\n", missing.join(", "))).into_response()
 }
 
 #[cfg(test)]

@@ -2,24 +2,15 @@
 //!
 //! Exit codes: 0 after SIGTERM or SIGINT, 2 for wrong arguments, 1 for everything else; the last line on stderr says why.
 
-use std::convert::Infallible;
 use std::error::Error;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use convene_router::app::App;
-use convene_router::config::{Config, RouterArgs};
-use convene_router::serve::Listeners;
-use convene_router::surface::Surface;
-use convene_router::{join, keys, watch};
-use convene_service::kube::connect;
+use convene_router::config::RouterArgs;
+use convene_router::run::run;
 use convene_service::log::{LogHealth, start_log};
 use convene_service::say;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
-use tracing::info;
 
 /// The client logs every failed request once more than the watches do.
 const LOG_FILTER: &str = "info,kube_client=off";
@@ -64,45 +55,6 @@ async fn main() -> ExitCode {
         }
         Err(error) => fail(&log, 1, error.as_ref()),
     }
-}
-
-async fn run(config: Config, log: LogHealth) -> Result<(), Box<dyn Error>> {
-    rustls::crypto::ring::default_provider().install_default().map_err(|_| "a TLS provider is installed already")?;
-    let listeners = Listeners::bind(&config).await?;
-    let client = connect().await?;
-    let (plain, tls) = (listeners.plain_address()?, listeners.tls_address().transpose()?);
-    let metrics = listeners.metrics_address()?;
-    let Config { web, namespace, admission_key_secret, join: join_config, signal, surface, .. } = config;
-    info!(%plain, ?tls, %metrics, namespace, admission_key_secret, ?signal, ?join_config, ?surface, version = env!("CARGO_PKG_VERSION"), "router starts");
-
-    let stopping = CancellationToken::new();
-    let app = App::new(web, signal, Surface::new(&surface), stopping.clone());
-    app.watch_log(log)?;
-    let index = watch::watch(client.clone(), &namespace, app.sink());
-    let joining = join::watch(client.clone(), &namespace, &join_config, Arc::clone(&app.join), app.sink());
-    let key = keys::watch(client, &namespace, &admission_key_secret, &app.signer, app.sink());
-    tokio::select! {
-        result = listeners.serve(app.clone()) => Ok(result?),
-        result = index => never(result?),
-        result = key => never(result?),
-        result = joining => never(result?),
-        result = stop_on_signal(stopping) => never(result?),
-    }
-}
-
-/// Tells everybody to stop on the first signal, and goes on waiting: what ends the process is that the listeners are done.
-async fn stop_on_signal(stopping: CancellationToken) -> std::io::Result<Infallible> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    stopping.cancel();
-    std::future::pending().await
-}
-
-fn never(infallible: Infallible) -> Result<(), Box<dyn Error>> {
-    match infallible {}
 }
 
 fn fail(log: &LogHealth, code: u8, error: &dyn Error) -> ExitCode {

@@ -4,30 +4,23 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Router, middleware};
+use axum::http::StatusCode;
 use convene_service::log::LogHealth;
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
-use tower_http::compression::CompressionLayer;
 use tracing::warn;
 
-use super::access;
-use super::app::App;
-use super::health::{healthz, readyz};
-use super::problem::ApiError;
-use super::surface_metrics::SurfaceMetrics;
+use self::edge::EdgeMetrics;
+
+pub(crate) mod edge;
 
 /// All metrics of one router.
 #[derive(Debug)]
-pub struct RouterMetrics {
+pub(crate) struct RouterMetrics {
     registry: Registry,
     /// Limits, streams, propagation.
-    pub surface: SurfaceMetrics,
+    pub(crate) edge: EdgeMetrics,
     requests: IntCounterVec,
     request_seconds: HistogramVec,
     joins: IntCounterVec,
@@ -41,9 +34,9 @@ pub struct RouterMetrics {
     join_keys: IntGauge,
     turn_secrets: IntGauge,
     /// Joins that wait for a pod now.
-    pub held_joins: IntGauge,
+    pub(crate) held_joins: IntGauge,
     /// Signaling sockets that are spliced now.
-    pub open_sockets: IntGauge,
+    pub(crate) open_sockets: IntGauge,
 }
 
 const VALID: &str = "metric names and labels are constants that the tests register";
@@ -58,7 +51,7 @@ impl Default for RouterMetrics {
 
 impl RouterMetrics {
     /// Counts the lost lines of this log.
-    pub fn watch_log(&self, log: &LogHealth) -> Result<(), prometheus::Error> {
+    pub(crate) fn watch_log(&self, log: &LogHealth) -> Result<(), prometheus::Error> {
         log.register(&self.registry)
     }
 
@@ -73,7 +66,7 @@ impl RouterMetrics {
             seconds("convene_router_hold_seconds", "How long joins were held before they were connected or given up.");
         let registry = Registry::new();
         Self {
-            surface: SurfaceMetrics::new(&registry),
+            edge: EdgeMetrics::new(&registry),
             registry,
             requests: counters("convene_router_requests_total", "Answered requests.", &["route", "status"]),
             request_seconds: HistogramVec::new(duration, &["route"]).expect(VALID),
@@ -136,42 +129,42 @@ impl RouterMetrics {
     }
 
     /// An answered request.
-    pub fn count_request(&self, route: &str, status: StatusCode, took: Duration) {
+    pub(crate) fn count_request(&self, route: &str, status: StatusCode, took: Duration) {
         self.requests.with_label_values(&[route, status.as_str()]).inc();
         self.request_seconds.with_label_values(&[route]).observe(took.as_secs_f64());
     }
 
     /// What became of a join.
-    pub fn count_join(&self, outcome: &str) {
+    pub(crate) fn count_join(&self, outcome: &str) {
         self.joins.with_label_values(&[outcome]).inc();
     }
 
     /// A signaling socket ended.
-    pub fn count_socket_end(&self, reason: &str, from_client: u64, from_pod: u64) {
+    pub(crate) fn count_socket_end(&self, reason: &str, from_client: u64, from_pod: u64) {
         self.closes.with_label_values(&[reason]).inc();
         self.spliced_bytes.with_label_values(&["from_client"]).inc_by(from_client);
         self.spliced_bytes.with_label_values(&["from_pod"]).inc_by(from_pod);
     }
 
     /// A join was held for so long.
-    pub fn observe_hold(&self, held: Duration) {
+    pub(crate) fn observe_hold(&self, held: Duration) {
         self.hold_seconds.observe(held.as_secs_f64());
     }
 
     /// Sizes of the index.
-    pub fn set_index_sizes(&self, meetings: usize, pods: usize) {
+    pub(crate) fn set_index_sizes(&self, meetings: usize, pods: usize) {
         for (kind, count) in [("Meeting", meetings), ("Pod", pods)] {
             self.index_objects.with_label_values(&[kind]).set(i64::try_from(count).unwrap_or(i64::MAX));
         }
     }
 
     /// What became of a request at the join route.
-    pub fn count_ticket(&self, outcome: &str) {
+    pub(crate) fn count_ticket(&self, outcome: &str) {
         self.tickets.with_label_values(&[outcome]).inc();
     }
 
     /// What the Secrets with join keys and TURN credentials hold, and how many entries of theirs are broken for which reason.
-    pub fn set_secrets(&self, join_keys: usize, turn_secrets: usize, problems: &BTreeMap<&'static str, usize>) {
+    pub(crate) fn set_secrets(&self, join_keys: usize, turn_secrets: usize, problems: &BTreeMap<&'static str, usize>) {
         let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         self.join_keys.set(number(join_keys));
         self.turn_secrets.set(number(turn_secrets));
@@ -182,12 +175,12 @@ impl RouterMetrics {
     }
 
     /// A watch failed.
-    pub fn count_watch_error(&self, kind: &str) {
+    pub(crate) fn count_watch_error(&self, kind: &str) {
         self.watch_errors.with_label_values(&[kind]).inc();
     }
 
     /// The text that Prometheus reads.
-    pub fn render(&self) -> String {
+    pub(crate) fn render(&self) -> String {
         let mut text = String::new();
         if let Err(error) = TextEncoder::new().encode_utf8(&self.registry.gather(), &mut text) {
             warn!(%error, "could not write the metrics");
@@ -204,38 +197,13 @@ fn gauges(name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
     IntGaugeVec::new(Opts::new(name, help), labels).expect(VALID)
 }
 
-/// The routes of the metrics listener.
-pub fn app(app: App) -> Router {
-    Router::new()
-        .route("/metrics", get(serve_metrics).layer(CompressionLayer::new()))
-        .route("/healthz", get(healthz))
-        .route("/readyz", get(readyz))
-        .fallback(nothing)
-        .method_not_allowed_fallback(method_not_allowed)
-        .layer(middleware::from_fn_with_state(app.clone(), access::observe))
-        .with_state(app)
-}
-
-async fn nothing(request: Request) -> Response {
-    ApiError::RouteNotFound.into_problem(request.uri().path())
-}
-
-async fn method_not_allowed(request: Request) -> Response {
-    ApiError::MethodNotAllowed.into_problem(request.uri().path())
-}
-
-/// `GET /metrics`.
-async fn serve_metrics(State(app): State<App>) -> Response {
-    ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], app.metrics.render()).into_response()
-}
-
 /// Counts one up while it lives.
 #[derive(Debug)]
-pub struct GaugeGuard(IntGauge);
+pub(crate) struct GaugeGuard(IntGauge);
 
 impl GaugeGuard {
     /// Counts one up.
-    pub fn new(gauge: &IntGauge) -> Self {
+    pub(crate) fn new(gauge: &IntGauge) -> Self {
         gauge.inc();
         Self(gauge.clone())
     }

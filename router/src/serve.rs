@@ -15,14 +15,14 @@ use thiserror::Error;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tracing::{info, warn};
 
-use super::app::{App, app};
-use super::config::{Config, TlsConfig};
-use super::connections::Limited;
-use super::demo;
-use super::handshake::Scheme;
-use super::metrics;
-use super::places::Places;
-use super::surface::Patience;
+use crate::config::{Config, TlsConfig};
+use crate::edge::client::Scheme;
+use crate::edge::connection_limiter::Places;
+use crate::edge::connections::Limited;
+use crate::edge::policy::Timeouts;
+use crate::routes;
+use crate::signal::demo;
+use crate::state::App;
 
 /// Request line and headers together. hyper bounds their number by 100 itself; any other number costs it an allocation for each request.
 const MAX_HEADER_BYTES: u32 = 32 * 1024;
@@ -35,7 +35,7 @@ const CERTIFICATE_CHECK: Duration = Duration::from_secs(30);
 
 /// Why the router cannot serve.
 #[derive(Debug, Error)]
-pub enum ServeError {
+pub(crate) enum ServeError {
     /// The address cannot be listened on.
     #[error("could not listen on {address}")]
     Listen {
@@ -61,56 +61,57 @@ pub enum ServeError {
 
 /// Listeners that stand, so that a taken port is known before anything else starts.
 #[derive(Debug)]
-pub struct Listeners {
+pub(crate) struct Listeners {
     plain: TcpListener,
     metrics: TcpListener,
     tls: Option<(TcpListener, TlsFiles, RustlsConfig)>,
     demo: Option<TcpListener>,
-    patience: Patience,
+    timeouts: Timeouts,
 }
 
 impl Listeners {
     /// Binds the addresses and reads the certificate.
-    pub async fn bind(config: &Config) -> Result<Self, ServeError> {
+    pub(crate) async fn bind(config: &Config) -> Result<Self, ServeError> {
         let (plain, metrics) = (bind(config.listen)?, bind(config.metrics_listen)?);
         let tls = match &config.tls {
             Some(tls) => Some(bind_tls(tls).await?),
             None => None,
         };
-        let demo = config.surface.demo.as_ref().map(|demo| bind(demo.listen)).transpose()?;
-        Ok(Self { plain, metrics, tls, demo, patience: config.surface.patience })
+        let demo = config.edge.demo.as_ref().map(|demo| bind(demo.listen)).transpose()?;
+        Ok(Self { plain, metrics, tls, demo, timeouts: config.edge.timeouts })
     }
 
     /// Where plain HTTP is served.
-    pub fn plain_address(&self) -> io::Result<SocketAddr> {
+    pub(crate) fn plain_address(&self) -> io::Result<SocketAddr> {
         self.plain.local_addr()
     }
 
     /// Where metrics are served.
-    pub fn metrics_address(&self) -> io::Result<SocketAddr> {
+    pub(crate) fn metrics_address(&self) -> io::Result<SocketAddr> {
         self.metrics.local_addr()
     }
 
     /// Where HTTPS is served.
-    pub fn tls_address(&self) -> Option<io::Result<SocketAddr>> {
+    pub(crate) fn tls_address(&self) -> Option<io::Result<SocketAddr>> {
         self.tls.as_ref().map(|(listener, ..)| listener.local_addr())
     }
 
     /// Where clients of the mediasoup demo are served.
-    pub fn demo_address(&self) -> Option<io::Result<SocketAddr>> {
+    #[cfg(test)]
+    pub(crate) fn demo_address(&self) -> Option<io::Result<SocketAddr>> {
         self.demo.as_ref().map(TcpListener::local_addr)
     }
 
     /// Serves until `state.stopping` is cancelled, then lets everybody go within a few seconds.
-    pub async fn serve(self, state: App) -> Result<(), ServeError> {
-        let serving = Serving { handle: Handle::new(), patience: self.patience };
+    pub(crate) async fn serve(self, state: App) -> Result<(), ServeError> {
+        let serving = Serving { handle: Handle::new(), timeouts: self.timeouts };
         let certificate = self.tls.as_ref().map(|(_, _, config)| config.clone());
         let secure = self.tls.map(|(listener, files, config)| {
             tokio::spawn(keep_certificate(files, config.clone()));
-            serve_secure(listener, config, app(state.clone()), state.clone(), &serving)
+            serve_secure(listener, config, routes::public(state.clone()), state.clone(), &serving)
         });
         let demo = self.demo.map(|listener| serve_demo(listener, certificate, state.clone(), &serving));
-        let plain = serve_plain(self.plain, app(state.clone()), state.clone(), &serving);
+        let plain = serve_plain(self.plain, routes::public(state.clone()), state.clone(), &serving);
         let metrics = serve_metrics(self.metrics, state.clone(), &serving);
         let served = async { tokio::try_join!(plain, metrics, when_wanted(secure), when_wanted(demo)).map(|_| ()) };
         let stop = async {
@@ -141,18 +142,18 @@ async fn when_wanted(served: Option<impl Future<Output = io::Result<()>>>) -> io
 /// What all listeners share.
 struct Serving {
     handle: Handle<SocketAddr>,
-    patience: Patience,
+    timeouts: Timeouts,
 }
 
 async fn serve_plain(listener: TcpListener, router: Router, state: App, serving: &Serving) -> io::Result<()> {
-    let acceptor = Limited::new(NoDelayAcceptor::new(), &state);
+    let acceptor = Limited::new(NoDelayAcceptor::new(), &state.edge);
     server(listener, serving)?.acceptor(acceptor).serve(make_service(router)).await
 }
 
 async fn serve_metrics(listener: TcpListener, state: App, serving: &Serving) -> io::Result<()> {
     let places = Places::new(MAX_SCRAPERS, MAX_SCRAPERS);
-    let acceptor = Limited::with_places(NoDelayAcceptor::new(), &state, places);
-    server(listener, serving)?.acceptor(acceptor).serve(make_service(metrics::app(state))).await
+    let acceptor = Limited::with_places(NoDelayAcceptor::new(), &state.edge, places);
+    server(listener, serving)?.acceptor(acceptor).serve(make_service(routes::metrics(state))).await
 }
 
 async fn serve_secure(
@@ -162,7 +163,7 @@ async fn serve_secure(
     state: App,
     serving: &Serving,
 ) -> io::Result<()> {
-    let acceptor = Limited::new(RustlsAcceptor::new(config).acceptor(NoDelayAcceptor::new()), &state);
+    let acceptor = Limited::new(RustlsAcceptor::new(config).acceptor(NoDelayAcceptor::new()), &state.edge);
     let router = router.layer(Extension(Scheme::Https));
     server(listener, serving)?.acceptor(acceptor).serve(make_service(router)).await
 }
@@ -201,7 +202,7 @@ async fn bind_tls(tls: &TlsConfig) -> Result<(TcpListener, TlsFiles, RustlsConfi
 }
 
 fn server(listener: TcpListener, serving: &Serving) -> io::Result<Server<SocketAddr>> {
-    let Patience { first_request, idle, .. } = serving.patience;
+    let Timeouts { first_request, idle, .. } = serving.timeouts;
     let mut server =
         axum_server::from_tcp(listener)?.handle(serving.handle.clone()).first_request_timeout(first_request);
     server.http_builder().http1().max_buf_size(MAX_HEADER_BYTES as usize).header_read_timeout(idle);

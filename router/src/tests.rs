@@ -2,6 +2,7 @@
 
 mod abuse;
 mod described;
+mod edge;
 mod feed;
 mod guest;
 mod http;
@@ -12,4 +13,3 @@ pub(super) mod peer;
 mod private;
 mod proxy;
 mod proxy_faults;
-mod surface;

@@ -5,19 +5,17 @@
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
-use axum::http::StatusCode;
 use convene_crds::AccessPolicy;
-use convene_protocol::admission::{AdmissionError, GuestId, JoinTicket, KeySet, ParticipantGrant, Vouched};
-use thiserror::Error;
-
-use super::credential::CredentialError;
-use crate::record::MeetingRecord;
 use convene_join_token::MeetingKey;
 use convene_join_token::{JoinGrant, JoinKeys, TokenError, verify};
+use convene_protocol::admission::{AdmissionError, GuestId, JoinTicket, KeySet, ParticipantGrant, Vouched};
+
+use crate::edge::refusal::JoinRefusal;
+use crate::index::record::MeetingRecord;
 
 /// What somebody has shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Credential {
+pub(crate) enum Credential {
     /// Nothing.
     Guest,
     /// A join token, which is good.
@@ -26,68 +24,8 @@ pub enum Credential {
     Ticket(Box<JoinTicket>),
 }
 
-/// Why somebody may not come in.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum JoinRefusal {
-    /// The token could not be taken from the request.
-    #[error(transparent)]
-    Credential(CredentialError),
-    /// The token is wrong.
-    #[error(transparent)]
-    Token(TokenError),
-    /// The ticket is too old.
-    #[error("the ticket has expired: ask the join address for a new one")]
-    TicketExpired,
-    /// The ticket is for something else, or no ticket.
-    #[error("the ticket is not for this meeting: ask the join address for a new one")]
-    TicketInvalid,
-    /// Nothing was shown.
-    #[error("only people with a join token may come into this meeting")]
-    TokenRequired,
-    /// The meeting has no use for recorders.
-    #[error("the token is for a recorder, and this meeting has no \"features.recording\"")]
-    RecordingOff,
-    /// The router knows no keys yet.
-    #[error("this router has just started and knows no keys yet")]
-    KeysUnknown,
-}
-
-impl JoinRefusal {
-    /// One word for programs, logs and metrics.
-    pub fn reason(&self) -> &'static str {
-        match self {
-            Self::Credential(error) => error.reason(),
-            Self::Token(error) => error.reason(),
-            Self::TicketExpired => "TicketExpired",
-            Self::TicketInvalid => "TicketInvalid",
-            Self::TokenRequired => "TokenRequired",
-            Self::RecordingOff => "RecordingOff",
-            Self::KeysUnknown => "KeysUnknown",
-        }
-    }
-
-    /// The HTTP status: 401 where another token would help, 403 where this very person may not come in here.
-    pub fn status(&self) -> StatusCode {
-        match self {
-            Self::RecordingOff => StatusCode::FORBIDDEN,
-            Self::Token(error) if error.is_about_the_place() => StatusCode::FORBIDDEN,
-            Self::KeysUnknown => StatusCode::SERVICE_UNAVAILABLE,
-            _ => StatusCode::UNAUTHORIZED,
-        }
-    }
-
-    /// What a `WebSocket` is closed with, in no more than the 123 bytes that a close frame has room for.
-    pub fn close_text(&self) -> String {
-        match self {
-            Self::TokenRequired => "a join token is needed".to_owned(),
-            Self::TicketExpired => "the ticket has expired".to_owned(),
-            other => format!("refused: {}", other.reason()),
-        }
-    }
-}
-
 /// Who has shown `token`. A ticket is told from a join token by the key it names: routers' keys and applications' keys are different ones.
-pub fn identify(
+pub(crate) fn identify(
     token: Option<&str>,
     meeting: &MeetingKey,
     tickets: Option<&KeySet>,
@@ -108,10 +46,14 @@ pub fn identify(
     }
 }
 
+/// A rule that turns the token of a request into a credential: [`identify`] or [`identify_returning`].
+pub(crate) type Identify =
+    fn(Option<&str>, &MeetingKey, Option<&KeySet>, &JoinKeys, u64) -> Result<Credential, JoinRefusal>;
+
 /// The same at the join API, which also takes tickets that have expired lately: they prove that the same participant returns. Who is in may
 /// come back after the join token has expired. What an application has vouched for ends with its key, and after the longest time for which a
 /// token may be valid.
-pub fn identify_returning(
+pub(crate) fn identify_returning(
     token: Option<&str>,
     meeting: &MeetingKey,
     tickets: Option<&KeySet>,
@@ -141,7 +83,7 @@ fn is_vouched_for(ticket: &JoinTicket, keys: &JoinKeys, now: u64) -> bool {
 
 /// What a client with this credential may do in the meeting as it is now. `browser` is the guest id of its cookie; a guest's ticket that
 /// has an id goes before it.
-pub fn decide_access(
+pub(crate) fn decide_access(
     meeting: &MeetingRecord,
     credential: &Credential,
     browser: Option<&GuestId>,
@@ -193,7 +135,7 @@ fn build_participant(meeting: &MeetingRecord, grant: &JoinGrant) -> ParticipantG
 }
 
 /// Whether the ticket was made for this meeting, and not for another one of the same name.
-pub fn is_for(ticket: &JoinTicket, meeting: &MeetingRecord) -> bool {
+pub(crate) fn is_for(ticket: &JoinTicket, meeting: &MeetingRecord) -> bool {
     let JoinTicket { namespace, name, uid, .. } = ticket;
     namespace == meeting.key.namespace() && name == meeting.key.name() && *uid == meeting.uid
 }

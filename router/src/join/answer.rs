@@ -9,42 +9,41 @@ use std::net::SocketAddr;
 
 use axum::http::{HeaderMap, header};
 use convene_crds::names::signal_path;
+use convene_join_token::MeetingKey;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 use url::Url;
 use utoipa::ToSchema;
 
-use super::ice::IceServerAnswer;
-use crate::client::ClientInfo;
-use crate::handshake::Scheme;
-use convene_join_token::MeetingKey;
+use crate::edge::client::{ClientInfo, Scheme};
+use crate::join::ice::IceServerAnswer;
 
 /// What a client may ask for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct JoinRequest {
+pub(crate) struct JoinRequest {
     /// The media pod's own address instead of the router's.
-    pub direct: bool,
+    pub(crate) direct: bool,
 }
 
 /// Where to connect.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct JoinAnswer {
+pub(crate) struct JoinAnswer {
     /// Address of the signaling `WebSocket`.
-    pub signaling_url: String,
+    pub(crate) signaling_url: String,
     /// What to show there.
-    pub token: String,
+    pub(crate) token: String,
     /// For `RTCPeerConnection`.
-    pub ice_servers: Vec<IceServerAnswer>,
+    pub(crate) ice_servers: Vec<IceServerAnswer>,
     /// Until when the token opens connections.
     #[schema(value_type = String, format = DateTime)]
-    pub expires_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
 }
 
 /// Reads the body; an empty one asks for nothing special.
-pub fn read_request(body: &[u8]) -> Result<JoinRequest, &'static str> {
+pub(crate) fn read_request(body: &[u8]) -> Result<JoinRequest, &'static str> {
     match body.trim_ascii().first() {
         None => return Ok(JoinRequest::default()),
         Some(b'{') => {}
@@ -59,7 +58,7 @@ pub fn read_request(body: &[u8]) -> Result<JoinRequest, &'static str> {
 }
 
 /// Where the router's signaling is for whoever sent these headers; `None` if nothing tells.
-pub fn build_signaling_url(
+pub(crate) fn build_signaling_url(
     key: &MeetingKey,
     join_url: Option<&str>,
     headers: &HeaderMap,
@@ -98,7 +97,7 @@ fn socket_scheme(scheme: &str) -> Option<&'static str> {
 }
 
 /// Where a pod's own signaling is.
-pub fn build_direct_url(key: &MeetingKey, pod: SocketAddr) -> String {
+pub(crate) fn build_direct_url(key: &MeetingKey, pod: SocketAddr) -> String {
     format!("ws://{pod}{}", signal_path(key.namespace(), key.name()))
 }
 
@@ -107,7 +106,7 @@ mod tests {
     use axum::http::HeaderValue;
 
     use super::*;
-    use crate::client::TrustedProxies;
+    use crate::edge::client::TrustedProxies;
     use crate::fixtures::key;
 
     #[test]

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use clap::Args;
-use thiserror::Error;
-
 use convene_join_token::is_label;
 use convene_service::arguments::parse_duration;
+use thiserror::Error;
 
 /// Whatever lives longer than this is no token but a password.
 const LONGEST_LIFETIME: Duration = Duration::from_hours(30 * 24);
@@ -15,30 +14,30 @@ const MAX_SECRETS: usize = 50;
 
 /// Arguments about joining; each may be given by the environment instead.
 #[derive(Clone, Debug, Args)]
-pub struct JoinArgs {
+pub(crate) struct JoinArgs {
     /// Secret in that namespace with keys that join tokens are verified with; may be given several times (in the environment: divided by
     /// commas). The first Secret wins where two have a key of the same name
     #[arg(long = "join-key-secret", env = "CONVENE_JOIN_KEY_SECRETS", value_name = "NAME", value_delimiter = ',')]
-    pub join_key_secrets: Vec<String>,
+    pub(crate) join_key_secrets: Vec<String>,
 
     /// Secret in that namespace with credentials for TURN servers, as pools name them in iceServers; may be given several times
     #[arg(long = "turn-secret", env = "CONVENE_TURN_SECRETS", value_name = "NAME", value_delimiter = ',')]
-    pub turn_secrets: Vec<String>,
+    pub(crate) turn_secrets: Vec<String>,
 
     /// Longest lifetime of a join token that is accepted, 1 minute to 30 days (for example 90m, 24h)
     #[arg(long, env = "CONVENE_MAX_TOKEN_LIFETIME", value_name = "DURATION", default_value = "24h", value_parser = parse_duration)]
-    pub max_token_lifetime: Duration,
+    pub(crate) max_token_lifetime: Duration,
 }
 
 /// Checked arguments.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct JoinConfig {
+pub(crate) struct JoinConfig {
     /// Secrets with join keys, in their order of precedence.
-    pub key_secrets: Vec<String>,
+    pub(crate) key_secrets: Vec<String>,
     /// Secrets with TURN credentials.
-    pub turn_secrets: Vec<String>,
+    pub(crate) turn_secrets: Vec<String>,
     /// Longest lifetime of a token, in seconds.
-    pub max_lifetime: u64,
+    pub(crate) max_lifetime: u64,
 }
 
 /// What is wrong with the arguments.
@@ -55,20 +54,9 @@ pub enum JoinConfigError {
     Lifetime,
 }
 
-impl JoinConfigError {
-    /// One word for the log.
-    pub fn reason(&self) -> &'static str {
-        match self {
-            Self::Secret(..) => "SecretNameInvalid",
-            Self::TooMany(_) => "TooManySecrets",
-            Self::Lifetime => "TokenLifetimeOutOfRange",
-        }
-    }
-}
-
 impl JoinArgs {
     /// Checks everything.
-    pub fn check(self) -> Result<JoinConfig, JoinConfigError> {
+    pub(crate) fn check(self) -> Result<JoinConfig, JoinConfigError> {
         if !(Duration::from_mins(1)..=LONGEST_LIFETIME).contains(&self.max_token_lifetime) {
             return Err(JoinConfigError::Lifetime);
         }
@@ -101,14 +89,14 @@ mod tests {
     use super::*;
 
     #[derive(Debug, Parser)]
-    struct Line {
+    struct Arguments {
         #[command(flatten)]
         join: JoinArgs,
     }
 
-    fn check(arguments: &[&str]) -> Result<JoinConfig, String> {
-        let line = Line::try_parse_from([&["router"], arguments].concat()).map_err(|error| error.to_string())?;
-        line.join.check().map_err(|error| error.to_string())
+    fn check(given: &[&str]) -> Result<JoinConfig, String> {
+        let arguments = Arguments::try_parse_from([&["router"], given].concat()).map_err(|error| error.to_string())?;
+        arguments.join.check().map_err(|error| error.to_string())
     }
 
     #[test]

@@ -10,42 +10,18 @@ use axum::http::request::Parts;
 use axum::http::uri::{PathAndQuery, Uri};
 use axum::http::{HeaderMap, HeaderValue, header};
 use percent_encoding::percent_decode_str;
-use thiserror::Error;
+
+use crate::edge::refusal::CredentialError;
 
 /// Subprotocol that carries a token after this.
-pub const SUBPROTOCOL_PREFIX: &str = "convene.token.";
+pub(crate) const SUBPROTOCOL_PREFIX: &str = "convene.token.";
 /// Query parameter that carries a token, for clients that can set neither subprotocols nor headers.
-pub const QUERY_PARAMETER: &str = "access_token";
-
-/// Why a request does not say who asks.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-pub enum CredentialError {
-    /// Two different tokens.
-    #[error("the request holds two different tokens; send one")]
-    Ambiguous,
-    /// An empty one.
-    #[error("the request holds an empty token; send a join token, or none")]
-    Empty,
-    /// Bytes that no token has.
-    #[error("the request holds something as its token that is not text")]
-    NotText,
-}
-
-impl CredentialError {
-    /// One word for programs, logs and metrics.
-    pub fn reason(self) -> &'static str {
-        match self {
-            Self::Ambiguous => "TokenAmbiguous",
-            Self::Empty => "TokenEmpty",
-            Self::NotText => "TokenNotText",
-        }
-    }
-}
+pub(crate) const QUERY_PARAMETER: &str = "access_token";
 
 type Found = Vec<Result<String, CredentialError>>;
 
 /// The token of the request, if it has one; it is not in the request any more afterwards, whatever the result.
-pub fn take_token(parts: &mut Parts) -> Result<Option<String>, CredentialError> {
+pub(crate) fn take_token(parts: &mut Parts) -> Result<Option<String>, CredentialError> {
     let mut found = Found::new();
     take_from_subprotocols(&mut parts.headers, &mut found);
     take_from_authorization(&mut parts.headers, &mut found);

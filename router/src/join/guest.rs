@@ -8,8 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use convene_protocol::admission::{GUEST_SECONDS, GuestId, KeySet, MAX_GUEST_BYTES, Signer};
 use convene_service::origin::is_own_page_secure;
 
-use crate::client::ClientInfo;
-use crate::handshake::Scheme;
+use crate::edge::client::{ClientInfo, Scheme};
 
 /// Name of the cookie by http.
 const PLAIN_NAME: &str = "convene-guest";
@@ -22,16 +21,16 @@ const MAX_TRIED: usize = 4;
 
 /// A valid guest cookie.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GuestCookie {
+pub(crate) struct GuestCookie {
     /// The browser's id.
-    pub id: GuestId,
+    pub(crate) id: GuestId,
     /// When the cookie expires (Unix seconds).
-    pub end: u64,
+    pub(crate) end: u64,
 }
 
 impl GuestCookie {
     /// The cookie of the request, if it has a valid one.
-    pub fn of(headers: &HeaderMap, client: &ClientInfo, keys: &KeySet, now: u64) -> Option<Self> {
+    pub(crate) fn of(headers: &HeaderMap, client: &ClientInfo, keys: &KeySet, now: u64) -> Option<Self> {
         let name = name(is_secure(headers, client));
         cookies(headers, name).take(MAX_TRIED).find_map(|value| {
             let (id, end) = keys.verify_guest(value, now).ok()?;
@@ -47,7 +46,7 @@ impl GuestCookie {
 
 /// The header that gives the browser its id; `None` if it has a fresh cookie, or is on a page of another origin: there the ticket alone
 /// carries the id.
-pub fn build_set_cookie(
+pub(crate) fn build_set_cookie(
     id: &GuestId,
     held: Option<&GuestCookie>,
     headers: &HeaderMap,
@@ -92,7 +91,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::client::TrustedProxies;
+    use crate::edge::client::TrustedProxies;
     use crate::fixtures::admission_key;
 
     const NOW: u64 = 1_800_000_000;

@@ -19,7 +19,7 @@ use sha1::Sha1;
 use thiserror::Error;
 
 /// Hours are enough: an allocation that stands is refreshed under the name it was made with.
-pub const DEFAULT_LIFETIME_SECONDS: u64 = 12 * 3600;
+pub(crate) const DEFAULT_LIFETIME_SECONDS: u64 = 12 * 3600;
 /// What a Secret may ask for.
 const LIFETIMES: std::ops::RangeInclusive<u64> = 600..=7 * 86_400;
 /// Longest part of a user name that says who it is for.
@@ -33,20 +33,20 @@ const LIFETIME: &str = "lifetimeSeconds";
 
 /// A server as `RTCPeerConnection` takes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-pub struct IceServerAnswer {
+pub(crate) struct IceServerAnswer {
     /// Addresses.
-    pub urls: Vec<String>,
+    pub(crate) urls: Vec<String>,
     /// User name, for TURN.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub username: Option<String>,
+    pub(crate) username: Option<String>,
     /// Password, for TURN.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub credential: Option<String>,
+    pub(crate) credential: Option<String>,
 }
 
 /// Why a Secret gives no credentials.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-pub enum IceSecretProblem {
+pub(crate) enum IceSecretProblem {
     /// None of the two kinds.
     #[error("it needs either {SHARED_SECRET:?}, or {USERNAME:?} and {PASSWORD:?}")]
     Incomplete,
@@ -60,7 +60,7 @@ pub enum IceSecretProblem {
 
 impl IceSecretProblem {
     /// One word for logs and metrics.
-    pub fn reason(self) -> &'static str {
+    pub(crate) fn reason(self) -> &'static str {
         match self {
             Self::Incomplete => "TurnSecretIncomplete",
             Self::NotText => "TurnSecretNotText",
@@ -71,7 +71,7 @@ impl IceSecretProblem {
 
 /// How to get in at a TURN server.
 #[derive(Clone, PartialEq, Eq)]
-pub enum IceCredentials {
+pub(crate) enum IceCredentials {
     /// The same for everybody.
     Fixed {
         /// User name.
@@ -99,7 +99,7 @@ impl fmt::Debug for IceCredentials {
 
 impl IceCredentials {
     /// Reads a Secret.
-    pub fn read(data: &BTreeMap<String, ByteString>) -> Result<Self, IceSecretProblem> {
+    pub(crate) fn read(data: &BTreeMap<String, ByteString>) -> Result<Self, IceSecretProblem> {
         let text = |entry: &str| data.get(entry).map(|ByteString(value)| read_text(value)).transpose();
         match (text(SHARED_SECRET)?, text(USERNAME)?, text(PASSWORD)?) {
             (Some(secret), _, _) if !secret.is_empty() => {
@@ -149,7 +149,7 @@ fn sign(secret: &str, username: &str) -> String {
 
 /// The servers of a pool for one person. Where credentials are missing, TURN addresses are left out: a browser refuses to call at all
 /// when one of them comes without.
-pub fn build_ice_servers(
+pub(crate) fn build_ice_servers(
     servers: &[IceServer],
     secrets: &BTreeMap<String, IceCredentials>,
     identity: Option<&str>,

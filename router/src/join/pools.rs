@@ -2,11 +2,11 @@
 //!
 //! A pool that cannot be read stops no other one; while the API server is away the last list stays in use.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::pin::pin;
 
-use convene_crds::{AddressPolicy, Exposure, IceServer, MediaPool};
+use convene_crds::MediaPool;
+use convene_service::watch::{WatchBackoff, watch_config};
 use futures_util::{Stream, StreamExt};
 use kube::core::DeserializeGuard;
 use kube::runtime::WatchStreamExt;
@@ -14,42 +14,23 @@ use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client, ResourceExt};
 use tracing::warn;
 
-use super::state::JoinState;
 use crate::health::Part;
-use crate::watch::{Sink, WatchError, WatchLog};
-use convene_service::watch::{WatchBackoff, watch_config};
-
-/// One pool.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PoolRecord {
-    /// What browsers are told.
-    pub ice_servers: Vec<IceServer>,
-    /// Whether clients outside reach its pods' signaling at the address that is announced for media.
-    pub is_direct: bool,
-}
-
-/// All pools by name.
-pub type Pools = HashMap<String, PoolRecord>;
-
-impl PoolRecord {
-    /// Reads a pool.
-    pub fn from_pool(pool: &MediaPool) -> Self {
-        let spec = &pool.spec;
-        // Elsewhere only the media ports are opened. A fixed address is somebody else's, who forwards the media ports alone.
-        let is_direct = matches!(spec.exposure, Exposure::HostNetwork | Exposure::PodIp)
-            && spec.announced_address.policy == AddressPolicy::NodeAddress;
-        Self { ice_servers: spec.ice_servers.clone(), is_direct }
-    }
-}
+use crate::index::watch::{Sink, WatchError, WatchLog};
+use crate::join::state::{JoinState, PoolRecord, Pools};
 
 /// Watches until the process ends.
-pub async fn watch(client: Client, namespace: &str, state: &JoinState, sink: Sink) -> Result<Infallible, WatchError> {
+pub(crate) async fn watch(
+    client: Client,
+    namespace: &str,
+    state: &JoinState,
+    sink: Sink,
+) -> Result<Infallible, WatchError> {
     let pools = Api::<DeserializeGuard<MediaPool>>::namespaced(client, namespace);
     keep(watcher(pools, watch_config()).backoff(WatchBackoff::default()), state, sink).await
 }
 
 /// Keeps the pools in step with a stream of watch events.
-pub async fn keep(
+pub(crate) async fn keep(
     news: impl Stream<Item = Result<Event<DeserializeGuard<MediaPool>>, watcher::Error>>,
     state: &JoinState,
     sink: Sink,

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::pin::pin;
 
+use convene_join_token::{JoinKeys, read_secret};
+use convene_service::watch::{WatchBackoff, watch_config};
 use futures_util::{Stream, StreamExt, stream};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
@@ -15,19 +17,17 @@ use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client};
 use tracing::{info, warn};
 
-use super::config::JoinConfig;
-use super::ice::IceCredentials;
-use super::state::JoinState;
 use crate::health::Part;
-use crate::watch::{Sink, WatchError, WatchLog};
-use convene_join_token::{JoinKeys, read_secret};
-use convene_service::watch::{WatchBackoff, watch_config};
+use crate::index::watch::{Sink, WatchError, WatchLog};
+use crate::join::config::JoinConfig;
+use crate::join::ice::IceCredentials;
+use crate::join::state::JoinState;
 
 type Data = BTreeMap<String, ByteString>;
 type News = (String, Result<Event<Secret>, watcher::Error>);
 
 /// Watches until the process ends.
-pub async fn watch(
+pub(crate) async fn watch(
     client: Client,
     namespace: &str,
     config: &JoinConfig,

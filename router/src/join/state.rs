@@ -1,42 +1,43 @@
 //! What joining depends on beside the routing table: keys, TURN credentials, pools. Watches replace each as a whole, handlers read it.
 
-use std::collections::BTreeMap;
-use std::convert::Infallible;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
 
 use arc_swap::ArcSwap;
-use kube::Client;
-
-use super::config::JoinConfig;
-use super::ice::IceCredentials;
-use super::pools::{self, Pools};
-use super::secrets;
-use crate::watch::{Sink, WatchError};
+use convene_crds::{AddressPolicy, Exposure, IceServer, MediaPool};
 use convene_join_token::JoinKeys;
+
+use crate::join::ice::IceCredentials;
 
 /// Keys, credentials and pools as they are now.
 #[derive(Debug, Default)]
-pub struct JoinState {
+pub(crate) struct JoinState {
     /// What join tokens are verified with.
-    pub keys: ArcSwap<JoinKeys>,
+    pub(crate) keys: ArcSwap<JoinKeys>,
     /// TURN credentials by the name of their Secret.
-    pub turn: ArcSwap<BTreeMap<String, IceCredentials>>,
+    pub(crate) turn: ArcSwap<BTreeMap<String, IceCredentials>>,
     /// Pools by name.
-    pub pools: ArcSwap<Pools>,
+    pub(crate) pools: ArcSwap<Pools>,
 }
 
-/// Watches until the process ends.
-pub async fn watch(
-    client: Client,
-    namespace: &str,
-    config: &JoinConfig,
-    state: Arc<JoinState>,
-    sink: Sink,
-) -> Result<Infallible, WatchError> {
-    let secrets = secrets::watch(client.clone(), namespace, config, &state, sink.clone());
-    let pools = pools::watch(client, namespace, &state, sink);
-    tokio::select! {
-        result = secrets => result,
-        result = pools => result,
+/// One pool.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PoolRecord {
+    /// What browsers are told.
+    pub(crate) ice_servers: Vec<IceServer>,
+    /// Whether clients outside reach its pods' signaling at the address that is announced for media.
+    pub(crate) is_direct: bool,
+}
+
+/// All pools by name.
+pub(crate) type Pools = HashMap<String, PoolRecord>;
+
+impl PoolRecord {
+    /// Reads a pool.
+    pub(crate) fn from_pool(pool: &MediaPool) -> Self {
+        let spec = &pool.spec;
+        // Elsewhere only the media ports are opened. A fixed address is somebody else's, who forwards the media ports alone.
+        let is_direct = matches!(spec.exposure, Exposure::HostNetwork | Exposure::PodIp)
+            && spec.announced_address.policy == AddressPolicy::NodeAddress;
+        Self { ice_servers: spec.ice_servers.clone(), is_direct }
     }
 }

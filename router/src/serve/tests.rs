@@ -8,8 +8,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::super::fixtures::{Fixture, Folder, settings, surface};
 use super::*;
+use crate::fixtures::{Fixture, Folder, edge, settings};
 
 /// A certificate for localhost, written to a folder as a mounted Secret would be.
 fn write_certificate(folder: &Folder) -> CertificateDer<'static> {
@@ -29,9 +29,9 @@ fn config(fixture: &Fixture, folder: &Folder) -> Config {
         web: fixture.app.web.clone(),
         namespace: "convene-system".into(),
         admission_key_secret: "key".into(),
-        join: super::super::join::config::JoinConfig::default(),
+        join: crate::join::config::JoinConfig::default(),
         signal: settings(),
-        surface: surface(),
+        edge: edge(),
     }
 }
 
@@ -83,7 +83,7 @@ async fn signaling_over_tls_is_spliced_and_the_pod_is_told_so() {
     let listeners = Listeners::bind(&config(&fixture, &folder)).await.unwrap();
     let address = listeners.tls_address().unwrap().unwrap();
     tokio::spawn(listeners.serve(fixture.app.clone()));
-    let pod = super::super::tests::peer::Pod::start(&fixture.jwks).await;
+    let pod = crate::tests::peer::Pod::start(&fixture.jwks).await;
     fixture.assign("media-0", pod.address);
 
     let mut request = "wss://localhost/signal/team-a/stand-up?peerId=abc".into_client_request().unwrap();

@@ -14,18 +14,18 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{sleep, timeout};
 
-use super::super::app::SignalSettings;
-use super::super::client::TrustedProxies;
-use super::super::fixtures::{meeting_record, settings, surface};
-use super::super::limits::Rates;
-use super::super::surface::{Patience, SurfaceConfig};
 use super::peer::{Pod, Running, echo, refused, until};
+use crate::edge::client::TrustedProxies;
+use crate::edge::limits::Rates;
+use crate::edge::policy::{EdgeConfig, Timeouts};
+use crate::fixtures::{edge, meeting_record, settings};
+use crate::state::SignalSettings;
 
 const JOIN: &str = "/api/v1/meetings/team-a/stand-up/join";
 const CONNECTIONS: usize = 20;
 const JOINS_OF_A_CONNECTION: usize = 60;
 /// Short, so that the tests need not wait; long enough for whoever does send something, on a busy machine too.
-const PATIENCE: Patience = Patience {
+const PATIENCE: Timeouts = Timeouts {
     first_request: Duration::from_millis(1500),
     idle: Duration::from_millis(1500),
     body: Duration::from_millis(200),
@@ -34,7 +34,7 @@ const PATIENCE: Patience = Patience {
 /// Behind a proxy that says who asks.
 async fn behind_proxy(rates: Rates) -> Running {
     let proxies = TrustedProxies(vec!["127.0.0.1/32".parse().unwrap()]);
-    let mut router = Running::with_surface(settings(), SurfaceConfig { proxies, rates, ..surface() }).await;
+    let mut router = Running::with_edge(settings(), EdgeConfig { proxies, rates, ..edge() }).await;
     router.fixture.index.apply_meeting(meeting_record("team-a", "board", None));
     router.fixture.app.table.publish(router.fixture.index.clone());
     router
@@ -116,7 +116,7 @@ async fn a_storm_of_sockets_fills_the_places_there_are_and_leaves_them_free_agai
 }
 
 async fn impatient() -> Running {
-    Running::with_surface(settings(), SurfaceConfig { patience: PATIENCE, ..surface() }).await
+    Running::with_edge(settings(), EdgeConfig { timeouts: PATIENCE, ..edge() }).await
 }
 
 /// Sends a header that never ends, a byte now and then, until the router ends the connection.
@@ -195,8 +195,8 @@ async fn connect_from(source: &str, router: SocketAddr) -> TcpStream {
 
 #[tokio::test]
 async fn connections_beyond_the_limits_are_closed_and_there_is_room_again_when_others_end() {
-    let config = SurfaceConfig { connections: (3, 2), ..surface() };
-    let router = Running::with_surface(settings(), config).await;
+    let config = EdgeConfig { connections: (3, 2), ..edge() };
+    let router = Running::with_edge(settings(), config).await;
     let mut first = connect_from("127.0.0.2:0", router.address).await;
     let mut second = connect_from("127.0.0.2:0", router.address).await;
     assert!(is_open(&mut first).await && is_open(&mut second).await);

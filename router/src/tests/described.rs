@@ -7,9 +7,9 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use tower::ServiceExt;
 
-use super::super::app::app;
-use super::super::fixtures::{Fixture, settings};
-use super::super::openapi;
+use crate::api::openapi;
+use crate::fixtures::{Fixture, settings};
+use crate::routes;
 
 /// Bytes that can stand in an address without being percent-encoded.
 const UNRESERVED: &percent_encoding::AsciiSet =
@@ -161,7 +161,7 @@ proptest! {
     fn every_answer_is_described(asked in asked()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let checked = runtime.block_on(async {
-            let answer = app(fixture().app.clone()).oneshot(build(&asked)).await.unwrap();
+            let answer = routes::public(fixture().app.clone()).oneshot(build(&asked)).await.unwrap();
             check(&document(), &asked, answer).await
         });
         prop_assert!(checked.is_ok(), "{} {}: {}", asked.route.1, asked.route.0, checked.unwrap_err());

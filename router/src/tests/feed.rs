@@ -8,10 +8,9 @@ use kube::runtime::watcher::{Error, Event};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::super::fixtures::{key, meeting_json, pod_json, pod_record, sink};
-use super::super::select::RouteDecision;
-use super::super::watch::{Sink, WatchError, keep_index};
 use super::peer::until;
+use crate::fixtures::{key, meeting_json, pod_json, pod_record, reason_of, sink};
+use crate::index::watch::{Sink, WatchError, keep_index};
 
 type Sender<K> = mpsc::UnboundedSender<Result<Event<K>, Error>>;
 
@@ -69,10 +68,7 @@ impl Feed {
     }
 
     fn reason(&self, name: &str) -> String {
-        match self.sink.table.route(&key("team-a", name)) {
-            RouteDecision::Waiting(waiting) => waiting.reason,
-            other => other.reason().to_owned(),
-        }
+        reason_of(self.sink.table.route(&key("team-a", name)))
     }
 
     async fn until(&self, name: &str, reason: &str) {

@@ -8,9 +8,9 @@ use serde_json::json;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
-use super::super::fixtures::{Fixture, Log, admission_key, join_token, meeting_record, settings};
 use super::http::{Answer, ask};
 use super::peer::{Pod, Running, echo};
+use crate::fixtures::{Fixture, Log, admission_key, join_token, meeting_record, settings};
 
 const JOIN: &str = "/api/v1/meetings/team-a/stand-up/join";
 const OTHER: &str = "/api/v1/meetings/team-a/board/join";

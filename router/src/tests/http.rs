@@ -6,11 +6,10 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use super::super::app::app;
-use super::super::fixtures::{Fixture, INDEX_HTML, settings};
-use super::super::health::Part;
-use super::super::index::RoutingIndex;
-use super::super::metrics;
+use crate::fixtures::{Fixture, INDEX_HTML, settings};
+use crate::health::Part;
+use crate::index::routing_index::RoutingIndex;
+use crate::routes;
 
 pub(super) struct Answer {
     pub(super) status: StatusCode,
@@ -29,7 +28,7 @@ impl Answer {
 }
 
 pub(super) async fn ask(fixture: &Fixture, request: Request<Body>) -> Answer {
-    answer(app(fixture.app.clone()), request).await
+    answer(routes::public(fixture.app.clone()), request).await
 }
 
 async fn answer(router: axum::Router, request: Request<Body>) -> Answer {
@@ -243,7 +242,7 @@ async fn ready_only_after_everything_was_seen_and_then_for_good() {
 }
 
 async fn scrape(fixture: &Fixture, path: &str) -> Answer {
-    answer(metrics::app(fixture.app.clone()), Request::get(path).body(Body::empty()).unwrap()).await
+    answer(routes::metrics(fixture.app.clone()), Request::get(path).body(Body::empty()).unwrap()).await
 }
 
 #[tokio::test]

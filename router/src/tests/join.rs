@@ -9,11 +9,11 @@ use convene_crds::{AccessPolicy, IceServer, MeetingPhase};
 use convene_protocol::admission::{JoinTicket, KeySet, ParticipantGrant, Vouched};
 use serde_json::{Value, json};
 
-use super::super::fixtures::{Fixture, Log, join_token, settings, signed};
-use super::super::index::RoutingIndex;
-use super::super::join::ice::IceCredentials;
-use super::super::join::pools::{PoolRecord, Pools};
 use super::http::{Answer, ask};
+use crate::fixtures::{Fixture, Log, join_token, settings, signed};
+use crate::index::routing_index::RoutingIndex;
+use crate::join::ice::IceCredentials;
+use crate::join::state::{PoolRecord, Pools};
 
 const JOIN: &str = "/api/v1/meetings/team-a/stand-up/join";
 
@@ -251,7 +251,7 @@ async fn the_pods_own_address_is_told_only_where_clients_reach_it() {
     assert_eq!(waiting.json()["detail"], "the meeting is not ready yet: the meeting is being prepared");
     fixture.assign("media-0", "10.1.2.3:28080".parse().unwrap());
     assert_eq!(post(&fixture, JOIN, None, wanted).await.status, StatusCode::CONFLICT, "nothing is announced yet");
-    let mut pod = super::super::fixtures::pod_record("media-0", "uid-media-0", "10.1.2.3:28080");
+    let mut pod = crate::fixtures::pod_record("media-0", "uid-media-0", "10.1.2.3:28080");
     pod.announced = Some([203, 0, 113, 7].into());
     fixture.index.apply_pod(pod);
     fixture.app.table.publish(fixture.index.clone());

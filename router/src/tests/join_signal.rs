@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
-use super::super::fixtures::{Fixture, Log, join_token, settings, signed};
 use super::peer::{Client, Pod, Running, closed, echo};
+use crate::fixtures::{Fixture, Log, join_token, settings, signed};
 
 const SIGNAL: &str = "/signal/team-a/stand-up?peerId=abc";
 

@@ -20,9 +20,9 @@ use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
-use super::super::app::SignalSettings;
-use super::super::fixtures::settings;
 use super::peer::{Client, Pod, Running, echo, join};
+use crate::fixtures::settings;
+use crate::state::SignalSettings;
 
 const CONNECTIONS: usize = 16;
 const ROUNDS: usize = 5;

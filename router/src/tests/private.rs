@@ -9,11 +9,12 @@ use http_body_util::{BodyExt, BodyStream};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use super::super::app::{SignalSettings, app};
-use super::super::fixtures::{Fixture, join_token, settings};
-use super::super::record::Waiting;
 use super::http::ask;
 use super::peer::{Running, refused};
+use crate::fixtures::{Fixture, join_token, settings};
+use crate::index::record::Waiting;
+use crate::routes;
+use crate::state::SignalSettings;
 
 const MEETING: &str = "/api/v1/meetings/team-a/stand-up";
 const TECHNICAL: &str = "pod media-7 cannot be placed: node-3 has no free ports (0/2 nodes are available)";
@@ -41,7 +42,8 @@ fn request(path: &str, token: Option<&str>) -> Request<Body> {
 async fn told(fixture: &Fixture, token: Option<&str>) -> Value {
     let once = ask(fixture, request(MEETING, token)).await;
     assert_eq!(once.status, StatusCode::OK);
-    let events = app(fixture.app.clone()).oneshot(request(&format!("{MEETING}/events"), token)).await.unwrap();
+    let events =
+        routes::public(fixture.app.clone()).oneshot(request(&format!("{MEETING}/events"), token)).await.unwrap();
     let frame = BodyStream::new(events.into_body()).next().await.unwrap().unwrap();
     let text = String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap();
     let data = text.lines().find_map(|line| line.strip_prefix("data:")).unwrap_or_else(|| panic!("{text}"));
@@ -99,7 +101,8 @@ async fn whoever_may_join_is_told_before_that_the_call_is_recorded() {
 #[tokio::test]
 async fn a_stream_tells_at_once_that_recording_begins_and_ends() {
     let mut fixture = troubled(AccessPolicy::Lobby);
-    let events = app(fixture.app.clone()).oneshot(request(&format!("{MEETING}/events"), None)).await.unwrap();
+    let events =
+        routes::public(fixture.app.clone()).oneshot(request(&format!("{MEETING}/events"), None)).await.unwrap();
     let mut body = BodyStream::new(events.into_body());
     let mut next =
         async || String::from_utf8(body.next().await.unwrap().unwrap().into_data().unwrap().to_vec()).unwrap();
@@ -138,7 +141,8 @@ async fn no_answer_holds_the_words_of_a_condition() {
 #[tokio::test]
 async fn a_stream_tells_less_once_the_meeting_is_private() {
     let mut fixture = troubled(AccessPolicy::Open);
-    let events = app(fixture.app.clone()).oneshot(request(&format!("{MEETING}/events"), None)).await.unwrap();
+    let events =
+        routes::public(fixture.app.clone()).oneshot(request(&format!("{MEETING}/events"), None)).await.unwrap();
     let mut body = BodyStream::new(events.into_body());
     let mut next =
         async || String::from_utf8(body.next().await.unwrap().unwrap().into_data().unwrap().to_vec()).unwrap();

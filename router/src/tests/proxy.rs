@@ -8,9 +8,9 @@ use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpListener;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::super::app::SignalSettings;
-use super::super::fixtures::{meeting_record, settings};
 use super::peer::{Pod, Running, closed, echo, join, refused, until};
+use crate::fixtures::{meeting_record, settings};
+use crate::state::SignalSettings;
 
 const JOIN: &str = "/signal/team-a/stand-up?peerId=abc&name=%C3%A9";
 
@@ -125,7 +125,7 @@ async fn unknown_and_ended_meetings_are_final_for_the_client() {
         let client = router.join(path).await.unwrap_or_else(|error| panic!("{path}: {error}"));
         assert_eq!(closed(client).await, Some((4000, "meeting not found".into())), "{path}");
     }
-    router.fixture.index.apply_meeting(super::super::record::MeetingRecord {
+    router.fixture.index.apply_meeting(crate::index::record::MeetingRecord {
         phase: MeetingPhase::Ended,
         ..meeting_record("team-a", "stand-up", None)
     });
@@ -145,7 +145,7 @@ async fn a_meeting_deleted_while_a_join_is_held_ends_it_for_good() {
 #[tokio::test]
 async fn a_router_that_has_just_started_holds_instead_of_denying() {
     let router = Running::start().await;
-    router.fixture.app.table.publish(super::super::index::RoutingIndex::default());
+    router.fixture.app.table.publish(crate::index::routing_index::RoutingIndex::default());
     let joining = router.held_join().await;
     router.fixture.app.table.publish(router.fixture.index.clone());
     until("still held, now for its pod", || router.fixture.app.metrics.held_joins.get() == 1).await;
@@ -177,11 +177,7 @@ async fn stopping_lets_sockets_and_held_joins_go_and_then_ends() {
     let joining = router.held_join().await;
     let pod = Pod::start(&router.fixture.jwks).await;
     router.fixture.index.apply_meeting(meeting_record("team-a", "other", Some(("media-0", "uid-media-0"))));
-    router.fixture.index.apply_pod(super::super::fixtures::pod_record(
-        "media-0",
-        "uid-media-0",
-        &pod.address.to_string(),
-    ));
+    router.fixture.index.apply_pod(crate::fixtures::pod_record("media-0", "uid-media-0", &pod.address.to_string()));
     router.fixture.app.table.publish(router.fixture.index.clone());
     let mut client = router.join("/signal/team-a/other").await.unwrap();
     echo(&mut client, "hello").await;

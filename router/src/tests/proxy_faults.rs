@@ -4,9 +4,9 @@ use axum::http::StatusCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::super::app::SignalSettings;
-use super::super::fixtures::{admission_key, settings};
 use super::peer::{Pod, Running, echo, join, refused, until};
+use crate::fixtures::{admission_key, settings};
+use crate::state::SignalSettings;
 
 const JOIN: &str = "/signal/team-a/stand-up?peerId=abc";
 

@@ -1,11 +1,12 @@
 //! Who comes in: policy, token, list of moderators, lock.
 
+use convene_join_token::JoinKey;
 use convene_protocol::admission::{PublishGrant, RETURN_SECONDS, Signer, TICKET_SECONDS, Vouched};
 use proptest::prelude::*;
 
 use super::*;
+use crate::edge::refusal::CredentialError;
 use crate::fixtures::{admission_key, key, meeting_facts, meeting_record};
-use convene_join_token::JoinKey;
 
 fn grant(change: impl FnOnce(&mut JoinGrant)) -> Credential {
     let mut grant = JoinGrant {

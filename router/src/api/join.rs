@@ -1,0 +1,229 @@
+//! `POST /api/v1/meetings/{namespace}/{name}/join`: decides who a client is and tells it where to connect.
+//!
+//! It answers from the routing table and the keys alone; whether the meeting is ready does not matter, since connecting is held until it
+//! is. The token is taken out of the request before anything else looks at it.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use convene_join_token::MeetingKey;
+use convene_protocol::admission::{
+    Admission, GuestId, JoinTicket, LIFETIME_SECONDS, ParticipantGrant, TICKET_SECONDS, Vouched,
+};
+use convene_service::clock::unix_now;
+use jiff::Timestamp;
+
+use crate::edge::client::ClientInfo;
+use crate::edge::guard;
+use crate::edge::problem::{ApiError, Problem};
+use crate::edge::refusal::{CredentialError, JoinRefusal};
+use crate::edge::requested_meeting::RequestedMeeting;
+use crate::index::record::{MeetingRecord, Waiting};
+use crate::index::select::RouteDecision;
+use crate::join::access::{Credential, decide_access, identify_returning};
+use crate::join::answer::{JoinAnswer, JoinRequest, build_direct_url, build_signaling_url, read_request};
+use crate::join::credential::take_token;
+use crate::join::guest::{GuestCookie, build_set_cookie};
+use crate::join::ice::{IceServerAnswer, build_ice_servers};
+use crate::join::signing_key::new_admission_id;
+use crate::state::App;
+
+/// Nobody has that much to say.
+const MAX_BODY_BYTES: usize = 4096;
+
+/// `POST /api/v1/meetings/{namespace}/{name}/join`.
+#[utoipa::path(
+    post,
+    path = "/api/v1/meetings/{namespace}/{name}/join",
+    tag = "meetings",
+    summary = "Asks to be let into a meeting",
+    description = "With `Authorization: Bearer` and a join token; guests come without, or with the last ticket they were given: it and the cookie `convene-guest` prove that the same guest returns. Where the join token has expired, the last ticket takes its place for up to 24 hours. Whether the meeting is ready does not matter: connecting is held until it is.",
+    params(("namespace" = String, Path, description = "Namespace of the Meeting"), ("name" = String, Path, description = "Its name")),
+    request_body = JoinRequest,
+    security((), ("joinToken" = [])),
+    responses(
+        (status = 200, description = "The way in", body = JoinAnswer),
+        (status = 400, description = "Not the name of a meeting, or a body that cannot be read", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "A token is needed, or it cannot be used", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The token is for something else", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such meeting", body = Problem, content_type = "application/problem+json"),
+        (status = 408, description = "The body did not arrive in time", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "There is no way past the router, and `direct` asks for one", body = Problem, content_type = "application/problem+json"),
+        (status = 410, description = "The meeting has ended", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many joins of this address or at this meeting", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The router has just started", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn join(
+    State(app): State<App>,
+    RequestedMeeting(requested): RequestedMeeting,
+    request: Request,
+) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let token = take_token(&mut parts);
+    let path = parts.uri.path().to_owned();
+    let result = match requested {
+        Ok(key) => answer(&app, &key, token, &parts, body).await,
+        Err(error) => Err(ApiError::InvalidName(error)),
+    };
+    app.metrics.count_ticket(result.as_ref().map_or_else(ApiError::reason, |_| "Given"));
+    match result {
+        Ok(given) => given.into_response(),
+        Err(error) => error.into_problem(&path),
+    }
+}
+
+/// Every other method.
+pub(crate) async fn only_post(request: Request) -> Response {
+    ApiError::PostOnly.into_problem(request.uri().path())
+}
+
+/// The answer, and the cookie that the browser is to keep.
+struct Given {
+    answer: JoinAnswer,
+    cookie: Option<HeaderValue>,
+}
+
+impl IntoResponse for Given {
+    fn into_response(self) -> Response {
+        let mut response = ([(header::CACHE_CONTROL, "no-store")], Json(self.answer)).into_response();
+        if let Some(cookie) = self.cookie {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        response
+    }
+}
+
+async fn answer(
+    app: &App,
+    key: &MeetingKey,
+    token: Result<Option<String>, CredentialError>,
+    parts: &Parts,
+    body: Body,
+) -> Result<Given, ApiError> {
+    let body = guard::read_body(&app.edge, body, MAX_BODY_BYTES).await?;
+    let wanted = read_request(&body).map_err(ApiError::BodyInvalid)?;
+    let meeting = find(app, key)?;
+    let (caller, now) = (Caller::of(app, parts), unix_now());
+    let token = token.as_ref().map(Option::as_deref).map_err(|error| *error);
+    let credential = app.identify_with(key, token, identify_returning).map_err(ApiError::JoinRefused)?;
+    let participant = decide_access(&meeting, &credential, Some(&caller.browser)).map_err(ApiError::JoinRefused)?;
+    let cookie = caller.cookie(app, &meeting, &participant, parts);
+    let ice_servers = ice_servers(app, &meeting, &participant, now);
+    let way = if wanted.direct {
+        direct(app, key, ParticipantGrant { address: caller.client.hint(), ..participant }, now)?
+    } else {
+        let vouched = vouched(credential, now);
+        by_router(app, &meeting, (participant, vouched), (parts, &caller.client), now)?
+    };
+    Ok(Given { answer: way.answer(ice_servers, now)?, cookie })
+}
+
+/// The client as the router sees it, and the guest id of its browser: of its cookie, or a new one.
+struct Caller {
+    client: ClientInfo,
+    held: Option<GuestCookie>,
+    browser: GuestId,
+}
+
+impl Caller {
+    fn of(app: &App, parts: &Parts) -> Self {
+        let client = guard::client(parts);
+        let held = app.guest_cookie(parts, &client);
+        let browser = held.as_ref().map_or_else(|| GuestId::new(rand::random()), |cookie| cookie.id.clone());
+        Self { client, held, browser }
+    }
+
+    /// The cookie that the browser is to keep: none for identities, nor for guests whose ticket has another id.
+    fn cookie(
+        &self,
+        app: &App,
+        meeting: &MeetingRecord,
+        participant: &ParticipantGrant,
+        parts: &Parts,
+    ) -> Option<HeaderValue> {
+        let Self { client, held, browser } = self;
+        let signer =
+            app.signer.get().filter(|_| participant.guest.as_ref() == Some(&browser.in_meeting(&meeting.uid)))?;
+        build_set_cookie(browser, held.as_ref(), &parts.headers, client, (&signer, unix_now()))
+    }
+}
+
+/// Where to connect, with what, and for how many seconds.
+struct Way {
+    signaling_url: String,
+    token: String,
+    seconds: u64,
+}
+
+impl Way {
+    fn answer(self, ice_servers: Vec<IceServerAnswer>, now: u64) -> Result<JoinAnswer, ApiError> {
+        let Self { signaling_url, token, seconds } = self;
+        let expires_at = Timestamp::from_second(i64::try_from(now + seconds).unwrap_or(i64::MAX));
+        Ok(JoinAnswer { signaling_url, token, ice_servers, expires_at: expires_at.map_err(|_| ApiError::Internal)? })
+    }
+}
+
+/// The meeting, if it can be joined now or later.
+fn find(app: &App, key: &MeetingKey) -> Result<std::sync::Arc<MeetingRecord>, ApiError> {
+    match app.table.route(key) {
+        RouteDecision::Unknown => Err(ApiError::MeetingNotFound(key.clone())),
+        RouteDecision::Ended => Err(ApiError::MeetingEnded(key.clone())),
+        RouteDecision::Waiting(Waiting { reason, .. }) => {
+            app.table.meeting(key).ok_or(ApiError::NotReadyYet { reason })
+        }
+        RouteDecision::Pod(route) => Ok(route.meeting),
+    }
+}
+
+fn ice_servers(app: &App, meeting: &MeetingRecord, participant: &ParticipantGrant, now: u64) -> Vec<IceServerAnswer> {
+    let (pools, turn) = (app.join.pools.load(), app.join.turn.load());
+    let servers = pools.get(&meeting.pool).map_or(&[][..], |pool| &pool.ice_servers);
+    build_ice_servers(servers, &turn, participant.identity.as_deref(), now)
+}
+
+fn by_router(
+    app: &App,
+    meeting: &MeetingRecord,
+    (participant, vouched): (ParticipantGrant, Option<Vouched>),
+    (parts, client): (&Parts, &ClientInfo),
+    now: u64,
+) -> Result<Way, ApiError> {
+    let url = build_signaling_url(&meeting.key, meeting.join_url.as_deref(), &parts.headers, client);
+    let signaling_url = url.ok_or(ApiError::HostUnknown)?;
+    let (namespace, name) = (meeting.key.namespace().to_owned(), meeting.key.name().to_owned());
+    let ticket = JoinTicket { namespace, name, uid: meeting.uid.clone(), participant, vouched };
+    let signer = app.signer.get().ok_or(ApiError::JoinRefused(JoinRefusal::KeysUnknown))?;
+    let token = signer.ticket(&ticket, now).map_err(|_| ApiError::Internal)?;
+    Ok(Way { signaling_url, token, seconds: TICKET_SECONDS })
+}
+
+/// What the next ticket goes back to.
+fn vouched(credential: Credential, now: u64) -> Option<Vouched> {
+    match credential {
+        Credential::Token(grant) => Some(Vouched { at: now, key: grant.key }),
+        Credential::Ticket(ticket) => ticket.vouched,
+        Credential::Guest => None,
+    }
+}
+
+/// Address and admission of the pod itself.
+fn direct(app: &App, key: &MeetingKey, participant: ParticipantGrant, now: u64) -> Result<Way, ApiError> {
+    let route = match app.table.route(key) {
+        RouteDecision::Pod(route) => route,
+        RouteDecision::Waiting(Waiting { reason, .. }) => return Err(ApiError::MeetingNotReady { reason }),
+        RouteDecision::Unknown => return Err(ApiError::MeetingNotFound(key.clone())),
+        RouteDecision::Ended => return Err(ApiError::MeetingEnded(key.clone())),
+    };
+    let is_direct = app.join.pools.load().get(&route.meeting.pool).is_some_and(|pool| pool.is_direct);
+    let address = route.pod.announced.filter(|_| is_direct).ok_or(ApiError::DirectUnavailable)?;
+    let signer = app.signer.get().ok_or(ApiError::JoinRefused(JoinRefusal::KeysUnknown))?;
+    let admission = Admission { meeting: route.meeting.grant(Timestamp::now()), participant, jti: new_admission_id() };
+    let token = signer.admission(&admission, now).map_err(|_| ApiError::Internal)?;
+    let signaling_url = build_direct_url(key, (address, route.address.port()).into());
+    Ok(Way { signaling_url, token, seconds: LIFETIME_SECONDS })
+}

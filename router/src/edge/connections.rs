@@ -1,0 +1,116 @@
+//! Limits how many connections are open, in all and for one address, before anything is read from them.
+//!
+//! A connection beyond the limit is closed at once. Trusted proxies are counted in the total alone: behind them are many.
+
+use std::io;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum_server::accept::Accept;
+use futures_util::future::BoxFuture;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use crate::edge::client::bucket;
+use crate::edge::connection_limiter::{Full, Place, Places};
+use crate::edge::policy::Edge;
+
+/// Gives connections a place, then accepts them as `inner` does.
+#[derive(Clone)]
+pub(crate) struct Limited<A> {
+    inner: A,
+    edge: Arc<Edge>,
+    places: Places,
+}
+
+impl<A> Limited<A> {
+    /// An acceptor with the places of `app`.
+    pub(crate) fn new(inner: A, edge: &Arc<Edge>) -> Self {
+        Self::with_places(inner, edge, edge.connections.clone())
+    }
+
+    /// An acceptor with places of its own: strangers who take all others take none of these.
+    pub(crate) fn with_places(inner: A, edge: &Arc<Edge>, places: Places) -> Self {
+        Self { inner, edge: Arc::clone(edge), places }
+    }
+
+    fn enter(&self, stream: &TcpStream) -> io::Result<Place> {
+        let peer: IpAddr = stream.peer_addr()?.ip().to_canonical();
+        let counted = (!self.edge.proxies.contains(peer)).then(|| bucket(peer));
+        self.places.enter(counted).map_err(|full| {
+            let reason = match full {
+                Full::Total => "TooManyConnections",
+                Full::Address => "TooManyConnectionsOfAddress",
+            };
+            self.edge.metrics.edge.count_refused(reason);
+            io::Error::other(reason)
+        })
+    }
+}
+
+impl<A, S> Accept<TcpStream, S> for Limited<A>
+where
+    A: Accept<TcpStream, S>,
+    A::Future: Send + 'static,
+{
+    type Stream = Placed<A::Stream>;
+    type Service = A::Service;
+    type Future = BoxFuture<'static, io::Result<(Self::Stream, Self::Service)>>;
+
+    fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
+        let place = match self.enter(&stream) {
+            Ok(place) => place,
+            Err(error) => return Box::pin(async { Err(error) }),
+        };
+        let accepted = self.inner.accept(stream, service);
+        Box::pin(async move {
+            let (stream, service) = accepted.await?;
+            Ok((Placed { stream, _place: place }, service))
+        })
+    }
+}
+
+/// A connection and its place.
+#[derive(Debug)]
+pub(crate) struct Placed<S> {
+    stream: S,
+    _place: Place,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Placed<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Placed<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, bytes)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}

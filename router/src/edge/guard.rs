@@ -1,0 +1,136 @@
+//! Stands around the routes: rates, origins, lengths of addresses, and what pages of other origins are told (CORS).
+//!
+//! It refuses before a handler does any work. Probes always pass. It never looks at who is allowed into a meeting.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use convene_join_token::MeetingKey;
+use hyper::body::Bytes;
+use tokio::time::timeout;
+
+use crate::edge::client::ClientInfo;
+use crate::edge::policy::Edge;
+use crate::edge::problem::ApiError;
+use crate::edge::request_scope::Asked;
+use crate::edge::requested_meeting::RequestedMeeting;
+
+/// Longest path and query together. Names are short; a join token may be in the query.
+const MAX_ADDRESS_BYTES: usize = 8 * 1024;
+const API: &str = "/api/";
+const SIGNAL: &str = "/signal/{namespace}/{name}";
+/// How long browsers may remember what they were told about an origin.
+const CORS_MAX_AGE: &str = "600";
+
+/// Everything around a route: its log and headers, what is too much, too long or from elsewhere, and what other origins are told.
+///
+/// One layer for all of it: each layer more copies all that lie inside it, for each request.
+pub(crate) async fn guard(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) -> Response {
+    let asked = Asked::begin(&edge, &mut request);
+    let told = asked.path().starts_with(API).then(|| Told::of(&edge, &request));
+    let (mut parts, body) = request.into_parts();
+    let mut response = match check(&edge, asked.route(), &mut parts).await {
+        Ok(()) if told.as_ref().is_some_and(|told| told.is_preflight) => preflight(),
+        Ok(()) => next.run(Request::from_parts(parts, body)).await,
+        Err(error) => refuse(&edge, error, asked.path()),
+    };
+    if let Some(told) = told {
+        told.write(response.headers_mut());
+    }
+    asked.end(&edge, response)
+}
+
+/// Counts and answers a refusal.
+pub(crate) fn refuse(edge: &Edge, error: ApiError, path: &str) -> Response {
+    edge.metrics.edge.count_refused(error.reason());
+    // The path of an endless address would make an endless answer.
+    error.into_problem(path.get(..MAX_ADDRESS_BYTES).unwrap_or(path))
+}
+
+async fn check(edge: &Edge, route: &str, parts: &mut Parts) -> Result<(), ApiError> {
+    if matches!(route, "/healthz" | "/readyz") {
+        return Ok(());
+    }
+    if parts.uri.path_and_query().is_some_and(|address| address.as_str().len() > MAX_ADDRESS_BYTES) {
+        return Err(ApiError::AddressTooLong);
+    }
+    let client = client(parts);
+    if route == SIGNAL && !edge.origins.admits(&parts.headers, client.host.as_deref()) {
+        return Err(ApiError::OriginRefused);
+    }
+    if route != SIGNAL && !route.ends_with("/join") {
+        return check_request(edge, &client);
+    }
+    let Ok(RequestedMeeting(key)) = RequestedMeeting::from_request_parts(parts, edge).await;
+    check_join(edge, &client, key.ok().as_ref())
+}
+
+/// The whole of a body that has at most so many bytes and arrives in time.
+pub(crate) async fn read_body(edge: &Edge, body: Body, most: usize) -> Result<Bytes, ApiError> {
+    let read = timeout(edge.body_timeout, to_bytes(body, most)).await;
+    read.map_err(|_| ApiError::BodyTooSlow)?.map_err(|_| ApiError::BodyTooLarge(most))
+}
+
+/// Who asks; what [`access`](crate::edge::request_scope) found out.
+pub(crate) fn client(parts: &Parts) -> ClientInfo {
+    parts.extensions.get::<ClientInfo>().cloned().unwrap_or_default()
+}
+
+pub(crate) fn check_request(edge: &Edge, client: &ClientInfo) -> Result<(), ApiError> {
+    client.bucket().map_or(Ok(()), |address| edge.limits.requests.check(&address)).map_err(too_often)
+}
+
+/// A meeting that does not exist has no bucket: strangers could fill the memory with names.
+pub(crate) fn check_join(edge: &Edge, client: &ClientInfo, key: Option<&MeetingKey>) -> Result<(), ApiError> {
+    let limits = &edge.limits;
+    client.bucket().map_or(Ok(()), |address| limits.joins.check(&address)).map_err(too_often)?;
+    let known = key.filter(|key| edge.table.meeting(key).is_some());
+    known.map_or(Ok(()), |key| limits.meetings.check(key)).map_err(too_often)
+}
+
+fn too_often(wait: Duration) -> ApiError {
+    ApiError::TooManyRequests { retry_after_seconds: wait.as_secs() + 1 }
+}
+
+/// What pages of other origins are told about a route of the API: those of configured origins may read it; they get no cookies or other
+/// credentials along.
+struct Told {
+    origin: Option<HeaderValue>,
+    is_preflight: bool,
+}
+
+impl Told {
+    fn of(edge: &Edge, request: &Request) -> Self {
+        let headers = request.headers();
+        let listed = |origin: &&HeaderValue| origin.to_str().is_ok_and(|origin| edge.origins.lists(origin));
+        let origin = headers.get(header::ORIGIN).filter(listed).cloned();
+        let is_preflight = *request.method() == Method::OPTIONS
+            && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+            && origin.is_some();
+        Self { origin, is_preflight }
+    }
+
+    fn write(self, headers: &mut HeaderMap) {
+        headers.append(header::VARY, HeaderValue::from_static("origin"));
+        if let Some(origin) = self.origin {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+            let exposed = HeaderValue::from_static("retry-after, x-request-id");
+            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
+        }
+    }
+}
+
+fn preflight() -> Response {
+    let told: [(HeaderName, &str); 3] = [
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST"),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type"),
+        (header::ACCESS_CONTROL_MAX_AGE, CORS_MAX_AGE),
+    ];
+    (StatusCode::NO_CONTENT, told).into_response()
+}

@@ -1,0 +1,142 @@
+//! How often one address, and everybody together at one meeting, may ask: token buckets in bounded memory.
+//!
+//! It counts and never refuses by itself; [`guard`](crate::edge::guard) does.
+
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use convene_join_token::MeetingKey;
+use governor::clock::{Clock, DefaultClock};
+use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
+
+/// A bucket holds what comes in so many seconds: whole teams sit behind one address, and all come back at once after a fault.
+const BURST_SECONDS: u32 = 10;
+/// Most keys of one limit; about 100 bytes each.
+const MAX_KEYS: usize = 100_000;
+/// After so many questions, keys that are as good as new are forgotten.
+const SWEEP_EVERY: u32 = 4096;
+/// What all together may do, in multiples of one key's rate, while there are too many keys to tell them apart.
+const CROWD: u32 = 100;
+
+/// Rates per second; 0 switches a limit off.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Rates {
+    /// Requests of one address that are no joins.
+    pub(crate) requests_per_address: u32,
+    /// Joins of one address.
+    pub(crate) joins_per_address: u32,
+    /// Joins of everybody at one meeting.
+    pub(crate) joins_per_meeting: u32,
+}
+
+/// The limits of one router.
+#[derive(Debug)]
+pub(crate) struct Limits {
+    /// Requests that are no joins, by address.
+    pub(crate) requests: Limit<IpAddr>,
+    /// Joins by address.
+    pub(crate) joins: Limit<IpAddr>,
+    /// Joins by meeting.
+    pub(crate) meetings: Limit<MeetingKey>,
+}
+
+impl Limits {
+    /// Limits with these rates.
+    pub(crate) fn new(rates: Rates) -> Self {
+        Self {
+            requests: Limit::new(rates.requests_per_address),
+            joins: Limit::new(rates.joins_per_address),
+            meetings: Limit::new(rates.joins_per_meeting),
+        }
+    }
+}
+
+/// One limit: a bucket for each key.
+#[derive(Debug)]
+pub(crate) struct Limit<K: Hash + Eq + Clone> {
+    buckets: Option<Buckets<K>>,
+}
+
+#[derive(Debug)]
+struct Buckets<K: Hash + Eq + Clone> {
+    keyed: DefaultKeyedRateLimiter<K>,
+    /// In use while there are more keys than may be remembered.
+    crowd: DefaultDirectRateLimiter,
+    clock: DefaultClock,
+    asked: AtomicU32,
+    is_crowded: AtomicBool,
+}
+
+impl<K: Hash + Eq + Clone> Limit<K> {
+    fn new(per_second: u32) -> Self {
+        let quota = |rate: NonZeroU32| {
+            Quota::per_second(rate).allow_burst(rate.saturating_mul(NonZeroU32::MIN.saturating_add(BURST_SECONDS - 1)))
+        };
+        let crowd = NonZeroU32::MIN.saturating_add(CROWD - 1);
+        let buckets = NonZeroU32::new(per_second).map(|rate| Buckets {
+            keyed: RateLimiter::keyed(quota(rate)),
+            crowd: RateLimiter::direct(quota(rate.saturating_mul(crowd))),
+            clock: DefaultClock::default(),
+            asked: AtomicU32::new(0),
+            is_crowded: AtomicBool::new(false),
+        });
+        Self { buckets }
+    }
+
+    /// Takes a token; if there is none, the error is the time until there is.
+    pub(crate) fn check(&self, key: &K) -> Result<(), Duration> {
+        self.buckets.as_ref().map_or(Ok(()), |buckets| buckets.check(key))
+    }
+}
+
+impl<K: Hash + Eq + Clone> Buckets<K> {
+    fn check(&self, key: &K) -> Result<(), Duration> {
+        if self.asked.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
+            self.sweep();
+        }
+        let result =
+            if self.is_crowded.load(Ordering::Relaxed) { self.crowd.check() } else { self.keyed.check_key(key) };
+        result.map_err(|until| until.wait_time_from(self.clock.now()))
+    }
+
+    fn sweep(&self) {
+        self.keyed.retain_recent();
+        self.keyed.shrink_to_fit();
+        self.is_crowded.store(self.keyed.len() >= MAX_KEYS, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_that_is_empty_says_when_to_come_back_and_others_do_not_notice() {
+        let limit = Limit::<u8>::new(1);
+        for _ in 0..BURST_SECONDS {
+            limit.check(&1).unwrap();
+        }
+        let wait = limit.check(&1).unwrap_err();
+        assert!(wait > Duration::ZERO && wait <= Duration::from_secs(1), "{wait:?}");
+        limit.check(&2).unwrap();
+    }
+
+    #[test]
+    fn a_rate_of_zero_is_no_limit() {
+        let limit = Limit::<u8>::new(0);
+        assert!((0..100_000).all(|_| limit.check(&1).is_ok()));
+    }
+
+    #[test]
+    fn keys_beyond_what_may_be_remembered_share_one_bucket() {
+        let limit = Limit::<u64>::new(1);
+        let asked = (MAX_KEYS as u64 + 2 * u64::from(SWEEP_EVERY)) * 2;
+        let refused = (0..asked).filter(|key| limit.check(key).is_err()).count();
+        let buckets = limit.buckets.as_ref().unwrap();
+        assert!(buckets.keyed.len() <= MAX_KEYS + SWEEP_EVERY as usize, "{}", buckets.keyed.len());
+        assert!(refused > 0, "the shared bucket is not endless");
+    }
+}

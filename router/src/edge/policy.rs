@@ -1,0 +1,297 @@
+//! What strangers may do to the router: arguments for limits, origins, trusted proxies and the demo listener, and what is made of them.
+//!
+//! Everything is checked once, at the start; nothing here looks at a request.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use convene_join_token::is_label;
+use convene_service::headers::SecurityHeaders;
+use convene_service::origin::{AllowedOrigins, OriginError};
+use ipnet::IpNet;
+use thiserror::Error;
+
+use crate::edge::client::TrustedProxies;
+use crate::edge::connection_limiter::Places;
+use crate::edge::limits::{Limits, Rates};
+use crate::index::table::RoutingTable;
+use crate::metrics::RouterMetrics;
+
+// Help texts are shown in a terminal, hence no Markdown.
+#[allow(clippy::doc_markdown)]
+/// Arguments about who may do what from where; each may be given by the environment instead.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct EdgeArgs {
+    /// Networks of the proxies in front whose X-Forwarded-For, -Proto and -Host are believed (for example 10.0.0.0/8,fd00::/8).
+    /// Without it everybody who comes through a proxy counts as one address
+    #[arg(long, env = "CONVENE_TRUSTED_PROXIES", value_name = "CIDR,...", value_delimiter = ',')]
+    pub(crate) trusted_proxies: Vec<String>,
+
+    /// Origins whose pages may open signaling sockets and read the API, beside the router's own (for example https://app.example.org);
+    /// * allows all
+    #[arg(long, env = "CONVENE_ALLOWED_ORIGINS", value_name = "ORIGIN,...", value_delimiter = ',')]
+    pub(crate) allowed_origins: Vec<String>,
+
+    /// Origins whose pages may embed the web app in a frame (for example https://app.example.org); * allows all
+    #[arg(long, env = "CONVENE_EMBED_ORIGINS", value_name = "ORIGIN,...", value_delimiter = ',')]
+    pub(crate) embed_origins: Vec<String>,
+
+    /// Joins per second of one address (of one /64 with IPv6); ten times as many at once; 0 for no limit
+    #[arg(long, env = "CONVENE_JOIN_RATE", value_name = "COUNT", default_value_t = 50)]
+    pub(crate) join_rate: u32,
+
+    /// Joins per second of everybody at one meeting; ten times as many at once; 0 for no limit
+    #[arg(long, env = "CONVENE_MEETING_JOIN_RATE", value_name = "COUNT", default_value_t = 200)]
+    pub(crate) meeting_join_rate: u32,
+
+    /// Other requests per second of one address; ten times as many at once; 0 for no limit
+    #[arg(long, env = "CONVENE_REQUEST_RATE", value_name = "COUNT", default_value_t = 200)]
+    pub(crate) request_rate: u32,
+
+    /// Most open connections
+    #[arg(long, env = "CONVENE_MAX_CONNECTIONS", value_name = "COUNT", default_value_t = 60_000)]
+    pub(crate) max_connections: u32,
+
+    /// Most open connections of one address that is no trusted proxy
+    #[arg(long, env = "CONVENE_MAX_CONNECTIONS_PER_ADDRESS", value_name = "COUNT", default_value_t = 10_000)]
+    pub(crate) max_connections_per_address: u32,
+
+    /// Most streams of events open at once
+    #[arg(long, env = "CONVENE_MAX_EVENT_STREAMS", value_name = "COUNT", default_value_t = 10_000)]
+    pub(crate) max_event_streams: u32,
+
+    /// Most streams of events of one address
+    #[arg(long, env = "CONVENE_MAX_EVENT_STREAMS_PER_ADDRESS", value_name = "COUNT", default_value_t = 500)]
+    pub(crate) max_event_streams_per_address: u32,
+
+    /// Address for clients of the mediasoup demo (wss://HOST:4443/?roomId=ROOM&peerId=ID); off unless given
+    #[arg(long, env = "CONVENE_DEMO_LISTEN", value_name = "ADDRESS")]
+    pub(crate) demo_listen: Option<SocketAddr>,
+
+    /// Namespace of the meetings that clients of the demo name without one
+    #[arg(long, env = "CONVENE_DEMO_NAMESPACE", value_name = "NAMESPACE", default_value = "default")]
+    pub(crate) demo_namespace: String,
+}
+
+/// What is wrong with the arguments.
+#[derive(Debug, Error)]
+pub enum EdgeConfigError {
+    /// Not a network.
+    #[error("--trusted-proxies: {0:?} is not a network; write for example 10.0.0.0/8 or 192.0.2.7/32")]
+    Network(String),
+    /// Not an origin.
+    #[error("--allowed-origins: {0}")]
+    Origin(OriginError),
+    /// Not an origin.
+    #[error("--embed-origins: {0}")]
+    Embedder(OriginError),
+    /// Not a namespace.
+    #[error("--demo-namespace {0:?} is not the name of a namespace")]
+    DemoNamespace(String),
+    /// A limit that would refuse everybody.
+    #[error("{0} must be at least 1")]
+    Zero(&'static str),
+}
+
+/// The listener for clients of the mediasoup demo.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DemoConfig {
+    /// Address to listen on.
+    pub(crate) listen: SocketAddr,
+    /// Namespace of meetings that are named without one.
+    pub(crate) namespace: String,
+}
+
+/// How long connections may do nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Timeouts {
+    /// A new connection must have sent its first request by then.
+    pub(crate) first_request: Duration,
+    /// Between requests a connection may rest this long, and the head of one must be there by then.
+    pub(crate) idle: Duration,
+    /// The whole body of a request must be there by then.
+    pub(crate) body: Duration,
+}
+
+impl Default for Timeouts {
+    /// Idle connections are kept longer than load balancers keep theirs, so that those close first.
+    fn default() -> Self {
+        Self { first_request: Duration::from_secs(15), idle: Duration::from_secs(75), body: Duration::from_secs(10) }
+    }
+}
+
+/// Checked arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EdgeConfig {
+    /// Whose word about clients is believed.
+    pub(crate) proxies: TrustedProxies,
+    /// Whose pages may use the router.
+    pub(crate) origins: AllowedOrigins,
+    /// Whose pages may embed the web app.
+    pub(crate) embedders: AllowedOrigins,
+    /// How often who may ask.
+    pub(crate) rates: Rates,
+    /// Most connections, in all and of one address.
+    pub(crate) connections: (usize, usize),
+    /// Most streams of events, in all and of one address.
+    pub(crate) streams: (usize, usize),
+    /// The demo listener, if wanted.
+    pub(crate) demo: Option<DemoConfig>,
+    /// How long connections may do nothing.
+    pub(crate) timeouts: Timeouts,
+}
+
+impl Default for EdgeConfig {
+    /// No rates, no proxies, no demo.
+    fn default() -> Self {
+        Self {
+            proxies: TrustedProxies::default(),
+            origins: AllowedOrigins::default(),
+            embedders: AllowedOrigins::default(),
+            rates: Rates::default(),
+            connections: (60_000, 10_000),
+            streams: (10_000, 500),
+            demo: None,
+            timeouts: Timeouts::default(),
+        }
+    }
+}
+
+impl EdgeArgs {
+    /// Checks everything.
+    pub(crate) fn check(&self) -> Result<EdgeConfig, EdgeConfigError> {
+        let origins = AllowedOrigins::parse(self.allowed_origins.iter().map(String::as_str));
+        let embedders = AllowedOrigins::parse(self.embed_origins.iter().map(String::as_str));
+        Ok(EdgeConfig {
+            proxies: self.proxies()?,
+            origins: origins.map_err(EdgeConfigError::Origin)?,
+            embedders: embedders.map_err(EdgeConfigError::Embedder)?,
+            rates: Rates {
+                requests_per_address: self.request_rate,
+                joins_per_address: self.join_rate,
+                joins_per_meeting: self.meeting_join_rate,
+            },
+            connections: (
+                count("--max-connections", self.max_connections)?,
+                count("--max-connections-per-address", self.max_connections_per_address)?,
+            ),
+            streams: (
+                count("--max-event-streams", self.max_event_streams)?,
+                count("--max-event-streams-per-address", self.max_event_streams_per_address)?,
+            ),
+            demo: self.demo()?,
+            timeouts: Timeouts::default(),
+        })
+    }
+
+    fn proxies(&self) -> Result<TrustedProxies, EdgeConfigError> {
+        let given = self.trusted_proxies.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
+        let networks = given.map(|text| text.parse::<IpNet>().map_err(|_| EdgeConfigError::Network(text.to_owned())));
+        networks.collect::<Result<_, _>>().map(TrustedProxies)
+    }
+
+    fn demo(&self) -> Result<Option<DemoConfig>, EdgeConfigError> {
+        if !is_label(&self.demo_namespace) {
+            return Err(EdgeConfigError::DemoNamespace(self.demo_namespace.clone()));
+        }
+        Ok(self.demo_listen.map(|listen| DemoConfig { listen, namespace: self.demo_namespace.clone() }))
+    }
+}
+
+fn count(flag: &'static str, given: u32) -> Result<usize, EdgeConfigError> {
+    if given == 0 { Err(EdgeConfigError::Zero(flag)) } else { Ok(given as usize) }
+}
+
+/// What middleware, handlers and listeners share of it.
+#[derive(Debug)]
+pub(crate) struct Edge {
+    /// Whose word about clients is believed.
+    pub(crate) proxies: TrustedProxies,
+    /// Whose pages may use the router.
+    pub(crate) origins: AllowedOrigins,
+    /// The security headers of all answers.
+    pub(crate) headers: SecurityHeaders,
+    /// How often who may ask.
+    pub(crate) limits: Limits,
+    /// Room for connections.
+    pub(crate) connections: Places,
+    /// Room for streams of events.
+    pub(crate) streams: Places,
+    /// Namespace of meetings that clients of the demo name without one.
+    pub(crate) demo_namespace: String,
+    /// How long a body may take.
+    pub(crate) body_timeout: Duration,
+    /// Tells which meetings exist: only those have a rate of their own.
+    pub(crate) table: Arc<RoutingTable>,
+    /// Counts requests and refusals.
+    pub(crate) metrics: Arc<RouterMetrics>,
+}
+
+impl Edge {
+    /// A surface with all its places free.
+    pub(crate) fn new(config: &EdgeConfig, table: Arc<RoutingTable>, metrics: Arc<RouterMetrics>) -> Self {
+        Self {
+            proxies: config.proxies.clone(),
+            origins: config.origins.clone(),
+            headers: SecurityHeaders::new(&config.embedders),
+            limits: Limits::new(config.rates),
+            connections: Places::new(config.connections.0, config.connections.1),
+            streams: Places::new(config.streams.0, config.streams.1),
+            demo_namespace: config.demo.as_ref().map_or_else(|| "default".to_owned(), |demo| demo.namespace.clone()),
+            body_timeout: config.timeouts.body,
+            table,
+            metrics,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Arguments {
+        #[command(flatten)]
+        edge: EdgeArgs,
+    }
+
+    fn check(arguments: &[&str]) -> Result<EdgeConfig, String> {
+        let arguments =
+            Arguments::try_parse_from(["router"].iter().chain(arguments)).map_err(|error| error.to_string())?;
+        arguments.edge.check().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn lists_are_read_and_without_any_nobody_is_believed() {
+        let config = check(&[]).unwrap();
+        assert_eq!((config.proxies, config.demo), (TrustedProxies::default(), None));
+        let config =
+            check(&["--trusted-proxies=10.0.0.0/8, fd00::/8", "--allowed-origins=https://a.example,"]).unwrap();
+        assert_eq!(config.proxies.0.len(), 2);
+        assert!(config.origins.lists("https://a.example"));
+        assert_eq!(check(&["--trusted-proxies="]).unwrap().proxies.0.len(), 0, "an empty variable is no network");
+        let demo = check(&["--demo-listen=0.0.0.0:4443", "--demo-namespace=team-a"]).unwrap().demo.unwrap();
+        assert_eq!((demo.listen.port(), demo.namespace.as_str()), (4443, "team-a"));
+    }
+
+    #[test]
+    fn every_mistake_names_its_flag() {
+        for (argument, flag) in [
+            ("--trusted-proxies=10.0.0.0/33", "--trusted-proxies"),
+            ("--trusted-proxies=10.0.0.1", "--trusted-proxies"),
+            ("--allowed-origins=app.example.org", "--allowed-origins"),
+            ("--embed-origins=app.example.org", "--embed-origins"),
+            ("--demo-namespace=Team", "--demo-namespace"),
+            ("--max-connections=0", "--max-connections"),
+            ("--max-connections-per-address=0", "--max-connections-per-address"),
+            ("--max-event-streams=0", "--max-event-streams"),
+            ("--max-event-streams-per-address=0", "--max-event-streams-per-address"),
+        ] {
+            assert!(check(&[argument]).unwrap_err().contains(flag), "{argument}");
+        }
+    }
+}

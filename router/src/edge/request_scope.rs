@@ -1,0 +1,151 @@
+//! What happens around every request: its id, the security headers, the access log and the request metrics.
+//!
+//! It logs the path and never the query, which may hold what is nobody's business.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use tracing::{debug, info};
+
+use crate::edge::client::{ClientInfo, Scheme};
+use crate::edge::policy::Edge;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Longest request id that is taken over from a client or load balancer.
+const MAX_REQUEST_ID: usize = 64;
+
+/// Browsers that came by https come by https again. Other names of the domain are not ours to speak for.
+const ONE_YEAR: &str = "max-age=31536000";
+
+/// Id of a request, for the logs of router and pod. Its text is ASCII.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RequestId(HeaderValue);
+
+impl RequestId {
+    /// The id that the request brings along if it is harmless, else a new one.
+    fn of(headers: &HeaderMap) -> Self {
+        let given = headers.get(REQUEST_ID).filter(|id| is_harmless(id.as_bytes()));
+        Self(given.cloned().unwrap_or_else(|| {
+            let id = format!("{:016x}", rand::random::<u64>());
+            HeaderValue::try_from(id).expect("hexadecimal digits can stand in a header")
+        }))
+    }
+
+    /// As it stands in logs.
+    pub(crate) fn as_str(&self) -> &str {
+        self.0.to_str().expect("only ASCII is taken over or made")
+    }
+}
+
+/// Adds the security headers that an answer does not set itself.
+fn harden(edge: &Edge, response: &mut Response, scheme: Scheme) {
+    // They are for pages, not for sockets.
+    if response.status().is_informational() {
+        return;
+    }
+    let headers = response.headers_mut();
+    edge.headers.harden(headers);
+    if scheme == Scheme::Https {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(ONE_YEAR));
+    }
+}
+
+/// What is remembered of a request until it is answered.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    started: Instant,
+    id: RequestId,
+    method: Method,
+    uri: Uri,
+    route: Option<MatchedPath>,
+    scheme: Scheme,
+    address: Option<IpAddr>,
+}
+
+impl Asked {
+    /// Gives the request its id, and notes who asks.
+    pub(crate) fn begin(edge: &Edge, request: &mut Request) -> Self {
+        let client = client_of(edge, request);
+        let asked = Self {
+            started: Instant::now(),
+            id: RequestId::of(request.headers()),
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            route: request.extensions().get::<MatchedPath>().cloned(),
+            scheme: client.scheme,
+            address: client.address,
+        };
+        request.extensions_mut().insert(asked.id.clone());
+        request.extensions_mut().insert(client);
+        asked
+    }
+
+    /// The route that was asked for, as the table of routes has it; nothing for addresses that lead nowhere.
+    pub(crate) fn route(&self) -> &str {
+        self.route.as_ref().map_or("", MatchedPath::as_str)
+    }
+
+    /// Path without query.
+    pub(crate) fn path(&self) -> &str {
+        self.uri.path()
+    }
+
+    /// Gives the answer its headers, logs and counts it.
+    pub(crate) fn end(self, edge: &Edge, mut response: Response) -> Response {
+        harden(edge, &mut response, self.scheme);
+        response.headers_mut().insert(REQUEST_ID, self.id.0.clone());
+        let (status, took) = (response.status(), self.started.elapsed());
+        let route = self.route.as_ref().map_or("other", MatchedPath::as_str);
+        edge.metrics.count_request(route, status, took);
+        let (method, path, status, took_ms) = (&self.method, self.path(), status.as_u16(), took.as_millis());
+        let (client, request_id) = (self.address.map(tracing::field::display), self.id.as_str());
+        // Probes and scrapes come every few seconds and say nothing.
+        if matches!(route, "/healthz" | "/readyz" | "/metrics") {
+            debug!(%method, path, route, status, took_ms, client, request_id, "request");
+        } else {
+            info!(%method, path, route, status, took_ms, client, request_id, "request");
+        }
+        response
+    }
+}
+
+/// Surrounds routes that look after limits and origins themselves.
+pub(crate) async fn observe(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) -> Response {
+    let asked = Asked::begin(&edge, &mut request);
+    let response = next.run(request).await;
+    asked.end(&edge, response)
+}
+
+fn client_of(edge: &Edge, request: &Request) -> ClientInfo {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+    let scheme = request.extensions().get::<Scheme>().copied().unwrap_or_default();
+    ClientInfo::of(peer, scheme, request.headers(), &edge.proxies)
+}
+
+fn is_harmless(id: &[u8]) -> bool {
+    (1..=MAX_REQUEST_ID).contains(&id.len())
+        && id.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_harmless_request_id_is_kept_and_others_are_replaced() {
+        let id = |value: &'static [u8]| {
+            let headers = HeaderMap::from_iter([(REQUEST_ID, HeaderValue::from_bytes(value).unwrap())]);
+            RequestId::of(&headers).as_str().to_owned()
+        };
+        assert_eq!(id(b"abc-1.2_3:4"), "abc-1.2_3:4");
+        for hostile in [&b""[..], b"a b", b"a\tb", b"{}", b"\xff", &[b'a'; MAX_REQUEST_ID + 1]] {
+            let id = id(hostile);
+            assert!(id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! What the router remembers of a Meeting and of a media pod: the few facts that routing needs, read once from the object.
+//!
+//! Pure: objects in, records out. It never decides where anybody goes; [`select`](crate::index::select) does.
+
+#![warn(clippy::disallowed_methods, clippy::disallowed_types)]
+
+use std::net::{IpAddr, SocketAddr};
+
+use convene_crds::facts::{MeetingFacts, announced_addresses, is_ready, signaling_port};
+use convene_crds::names::{CONDITION_ACCEPTED, CONDITION_ASSIGNED, CONDITION_READY, TRUE};
+use convene_crds::{AccessPolicy, Meeting, MeetingPhase, MeetingStatus};
+use convene_join_token::MeetingKey;
+use convene_protocol::admission::MeetingGrant;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::core::error_boundary::InvalidObject;
+
+/// Why a meeting cannot be joined yet: a word for programs, a sentence for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Waiting {
+    /// One word, as in a condition's reason.
+    pub(crate) reason: String,
+    /// A sentence.
+    pub(crate) message: String,
+}
+
+impl Waiting {
+    /// A reason with its sentence.
+    pub(crate) fn new(reason: &str, message: impl Into<String>) -> Self {
+        Self { reason: reason.to_owned(), message: message.into() }
+    }
+}
+
+/// The pod a Meeting is bound to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Assignment {
+    /// Name of the pod.
+    pub(crate) pod: String,
+    /// Uid of the pod: a later pod of the same name is another pod.
+    pub(crate) uid: String,
+}
+
+/// What the router knows of one Meeting.
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own about the object")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct MeetingRecord {
+    /// Namespace and name.
+    pub(crate) key: MeetingKey,
+    /// Uid of the object.
+    pub(crate) uid: String,
+    /// Title, settings and limits: what media pods learn about it.
+    pub(crate) facts: MeetingFacts,
+    /// Where the meeting is in its life.
+    pub(crate) phase: MeetingPhase,
+    /// The object is being deleted.
+    pub(crate) is_deleting: bool,
+    /// The pod it is bound to.
+    pub(crate) assignment: Option<Assignment>,
+    /// What its conditions say it waits for.
+    pub(crate) waiting: Waiting,
+    /// Address for the browser.
+    pub(crate) join_url: Option<String>,
+    /// People in the call as the operator last counted them.
+    pub(crate) participants: Option<u32>,
+    /// Whether the call is being recorded, as last reported to the operator.
+    pub(crate) is_recorded: bool,
+    /// Who may come in.
+    pub(crate) policy: AccessPolicy,
+    /// Identities that moderate, besides those whose token says so.
+    pub(crate) moderators: Vec<String>,
+    /// Whether recorders may come in.
+    pub(crate) may_be_recorded: bool,
+    /// The pool it draws its pod from.
+    pub(crate) pool: String,
+    /// When people can come in.
+    pub(crate) starts_at: Option<Timestamp>,
+    /// Whether clients of the mediasoup demo may come in by the demo's form of address.
+    pub(crate) demo_clients: bool,
+}
+
+impl MeetingRecord {
+    /// Reads a Meeting; `None` if it has no valid name, which the API server does not let happen.
+    pub(crate) fn from_meeting(meeting: &Meeting) -> Option<Self> {
+        let status = meeting.status.clone().unwrap_or_default();
+        let record = Self::named(&meeting.metadata)?;
+        Some(Self {
+            facts: MeetingFacts::from_meeting(meeting),
+            phase: status.phase.unwrap_or(MeetingPhase::Pending),
+            waiting: waiting(&status),
+            assignment: status.pod.map(|pod| Assignment { pod: pod.name, uid: pod.uid }),
+            join_url: status.join_url,
+            participants: status.participants,
+            is_recorded: status.recording,
+            policy: meeting.spec.access.policy,
+            moderators: meeting.spec.access.moderators.clone(),
+            may_be_recorded: meeting.spec.features.recording,
+            pool: meeting.spec.pool.clone(),
+            starts_at: meeting.spec.starts_at.as_ref().map(|time| time.0),
+            demo_clients: meeting.spec.features.demo_clients,
+            ..record
+        })
+    }
+
+    /// A Meeting that cannot be read still exists: who asks for it is told to wait and why, instead of "not found".
+    pub(crate) fn from_invalid(invalid: &InvalidObject) -> Option<Self> {
+        let message = format!("the Meeting cannot be read: {}", invalid.error);
+        Self::named(&invalid.metadata).map(|record| Self { waiting: Waiting::new("MeetingInvalid", message), ..record })
+    }
+
+    fn named(metadata: &ObjectMeta) -> Option<Self> {
+        let key = key_of(metadata)?;
+        Some(Self {
+            uid: metadata.uid.clone().unwrap_or_default(),
+            facts: MeetingFacts::unreadable(key.name()),
+            key,
+            phase: MeetingPhase::Pending,
+            is_deleting: metadata.deletion_timestamp.is_some(),
+            assignment: None,
+            waiting: Waiting::new("Pending", "the meeting has just been created"),
+            join_url: None,
+            participants: None,
+            is_recorded: false,
+            // Without an assignment nobody comes in anyhow, and is told what is wrong; tickets are looked at again when one connects.
+            policy: AccessPolicy::Open,
+            moderators: Vec::new(),
+            may_be_recorded: false,
+            pool: String::new(),
+            starts_at: None,
+            demo_clients: false,
+        })
+    }
+
+    /// What the media pod is told about the meeting at this time.
+    pub(crate) fn grant(&self, now: Timestamp) -> MeetingGrant {
+        self.facts.grant(self.key.namespace(), self.key.name(), &self.uid, now)
+    }
+}
+
+/// Namespace and name of an object, if they are valid.
+pub(crate) fn key_of(metadata: &ObjectMeta) -> Option<MeetingKey> {
+    MeetingKey::parse(metadata.namespace.as_deref()?, metadata.name.as_deref()?).ok()
+}
+
+/// The first condition on the way to Ready that does not hold says what the meeting waits for.
+fn waiting(status: &MeetingStatus) -> Waiting {
+    [CONDITION_ACCEPTED, CONDITION_ASSIGNED, CONDITION_READY]
+        .iter()
+        .filter_map(|name| status.conditions.iter().find(|condition| condition.type_ == *name))
+        .find(|condition| condition.status != TRUE)
+        .map_or_else(
+            || Waiting::new("Pending", "the meeting is being given a place"),
+            |condition| Waiting::new(&condition.reason, condition.message.clone()),
+        )
+}
+
+/// What the router knows of one media pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PodRecord {
+    /// Name of the pod.
+    pub(crate) name: String,
+    /// Uid of the pod.
+    pub(crate) uid: String,
+    /// Where its signaling listens, once it has an address.
+    pub(crate) address: Option<SocketAddr>,
+    /// Its readiness probe passes.
+    pub(crate) is_ready: bool,
+    /// It is being deleted: no new joins.
+    pub(crate) is_leaving: bool,
+    /// The first address that browsers are told for its media.
+    pub(crate) announced: Option<IpAddr>,
+}
+
+impl PodRecord {
+    /// Reads a Pod; `None` if it has no name or uid.
+    pub(crate) fn from_pod(pod: &Pod) -> Option<Self> {
+        Some(Self {
+            name: pod.metadata.name.clone()?,
+            uid: pod.metadata.uid.clone()?,
+            address: pod_ip(pod).map(|ip| SocketAddr::new(ip, signaling_port(pod))),
+            is_ready: is_ready(pod),
+            is_leaving: pod.metadata.deletion_timestamp.is_some(),
+            announced: announced_addresses(pod).next().and_then(|address| address.parse().ok()),
+        })
+    }
+}
+
+fn pod_ip(pod: &Pod) -> Option<IpAddr> {
+    pod.status.as_ref()?.pod_ip.as_deref()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::fixtures;
+
+    fn meeting(value: serde_json::Value) -> MeetingRecord {
+        MeetingRecord::from_meeting(&serde_json::from_value(value).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_meeting_without_status_waits_under_its_own_name() {
+        let record = meeting(json!({
+            "apiVersion": "convene.dev/v1alpha1", "kind": "Meeting",
+            "metadata": {"namespace": "team-a", "name": "stand-up", "uid": "m-1"}, "spec": {"title": "  "}
+        }));
+        assert_eq!((record.facts.settings.title.as_str(), record.phase), ("stand-up", MeetingPhase::Pending));
+        assert_eq!(record.waiting.reason, "Pending");
+        assert_eq!(record.assignment, None);
+        assert_eq!(record.grant(Timestamp::UNIX_EPOCH).max_participants, 50);
+        assert_eq!(record.grant(Timestamp::UNIX_EPOCH).empty_timeout_seconds, 300);
+    }
+
+    #[test]
+    fn a_meeting_that_may_be_recorded_is_not_one_that_is() {
+        let mut object = fixtures::meeting_json("team-a", "stand-up", "m-1", None);
+        object["spec"]["features"] = json!({"recording": true});
+        let record = meeting(object.clone());
+        assert_eq!((record.may_be_recorded, record.is_recorded), (true, false));
+        object["spec"]["features"] = json!({"recording": false});
+        object["status"]["recording"] = json!(true);
+        let record = meeting(object);
+        assert_eq!((record.may_be_recorded, record.is_recorded), (false, true));
+    }
+
+    #[test]
+    fn the_first_condition_that_fails_says_what_it_waits_for() {
+        let conditions = |accepted: &str, assigned: &str| {
+            let condition = |name: &str, status: &str| {
+                json!({"type": name, "status": status, "reason": format!("{name}Reason"), "message": format!("{name} message"),
+                       "lastTransitionTime": "2026-01-01T00:00:00Z"})
+            };
+            // In an order that is not the order of precedence.
+            json!([condition("Ready", "False"), condition("Assigned", assigned), condition("Accepted", accepted)])
+        };
+        for (accepted, assigned, reason) in [
+            ("False", "False", "AcceptedReason"),
+            ("True", "Unknown", "AssignedReason"),
+            ("True", "True", "ReadyReason"),
+        ] {
+            let mut object = fixtures::meeting_json("team-a", "stand-up", "m-1", None);
+            object["status"] = json!({"conditions": conditions(accepted, assigned)});
+            assert_eq!(meeting(object).waiting.reason, reason);
+        }
+    }
+
+    #[test]
+    fn the_declared_port_of_a_pod_wins_over_the_usual_one() {
+        let pod = |ports: serde_json::Value| {
+            let mut object = fixtures::pod_json("media-0", "p-0", "10.1.2.3", 0, true);
+            object["spec"]["containers"] = json!([{"name": "media-pod", "ports": ports}]);
+            PodRecord::from_pod(&serde_json::from_value(object).unwrap()).unwrap().address.unwrap().to_string()
+        };
+        assert_eq!(
+            pod(json!([{"name": "rtc", "containerPort": 40000}, {"name": "http", "containerPort": 28080}])),
+            "10.1.2.3:28080"
+        );
+        assert_eq!(pod(json!([{"name": "rtc", "containerPort": 40000}])), "10.1.2.3:8080");
+    }
+
+    #[test]
+    fn a_pod_without_address_or_condition_is_not_ready() {
+        let pod = json!({"metadata": {"name": "media-0", "uid": "p-0"}});
+        let record = PodRecord::from_pod(&serde_json::from_value(pod).unwrap()).unwrap();
+        assert_eq!((record.address, record.is_ready, record.is_leaving), (None, false, false));
+    }
+
+    #[test]
+    fn a_meeting_that_cannot_be_read_is_known_and_waits() {
+        let guard: kube::core::DeserializeGuard<Meeting> = serde_json::from_value(json!({
+            "metadata": {"namespace": "team-a", "name": "broken", "uid": "m-2"}, "spec": {"maxParticipants": "many"}
+        }))
+        .unwrap();
+        let record = MeetingRecord::from_invalid(&guard.0.unwrap_err()).unwrap();
+        assert_eq!(record.waiting.reason, "MeetingInvalid");
+        assert!(record.waiting.message.contains("many"), "{}", record.waiting.message);
+    }
+}

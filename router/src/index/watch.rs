@@ -1,0 +1,241 @@
+//! Feeds the routing index from watches of Meetings (all namespaces) and media pods (the release's namespace).
+//!
+//! One task owns the index, so there is nothing to lock; news that arrive together are published together. While the API server is
+//! away nothing is published and the last table serves on. It never writes to the cluster.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+use convene_crds::Meeting;
+use convene_crds::names::MEDIA_POD_SELECTOR;
+use convene_service::watch::{WatchBackoff, watch_config};
+use futures_util::{Stream, StreamExt, stream};
+use k8s_openapi::api::core::v1::Pod;
+use kube::core::DeserializeGuard;
+use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::{Api, Client, Resource, ResourceExt};
+use thiserror::Error;
+use tracing::{debug, info, warn};
+
+use crate::health::{Part, Readiness};
+use crate::index::links::PodLinks;
+use crate::index::record::{MeetingRecord, PodRecord, key_of};
+use crate::index::routing_index::RoutingIndex;
+use crate::index::table::RoutingTable;
+use crate::metrics::RouterMetrics;
+
+/// Most news that are published as one.
+const BATCH: usize = 512;
+
+pub(crate) type Watched<K> = Result<Event<K>, watcher::Error>;
+
+/// Why the index is no longer fed.
+#[derive(Debug, Error)]
+pub(crate) enum WatchError {
+    /// kube's watches never end by themselves; without them the table would grow stale in silence.
+    #[error("the watches ended")]
+    Ended,
+}
+
+/// Where the news go.
+#[derive(Clone)]
+pub(crate) struct Sink {
+    /// The table handlers read.
+    pub(crate) table: Arc<RoutingTable>,
+    /// Connections to let go when a pod is gone.
+    pub(crate) links: Arc<PodLinks>,
+    /// What has been seen once.
+    pub(crate) readiness: Arc<Readiness>,
+    /// Sizes and errors.
+    pub(crate) metrics: Arc<RouterMetrics>,
+}
+
+/// Watches until the process ends.
+pub(crate) async fn watch(client: Client, namespace: &str, sink: Sink) -> Result<Infallible, WatchError> {
+    let meetings = Api::<DeserializeGuard<Meeting>>::all(client.clone());
+    let pods = Api::<Pod>::namespaced(client, namespace);
+    let meetings = watcher(meetings, watch_config()).backoff(WatchBackoff::default());
+    let pods = watcher(pods, watch_config().labels(MEDIA_POD_SELECTOR)).backoff(WatchBackoff::default());
+    keep_index(meetings, pods, sink).await
+}
+
+/// Boxed, because many wait in a row and the objects are large.
+enum News {
+    Meeting(Box<Watched<DeserializeGuard<Meeting>>>),
+    Pod(Box<Watched<Pod>>),
+}
+
+/// Keeps the table in step with two streams of watch events.
+pub(crate) async fn keep_index(
+    meetings: impl Stream<Item = Watched<DeserializeGuard<Meeting>>>,
+    pods: impl Stream<Item = Watched<Pod>>,
+    sink: Sink,
+) -> Result<Infallible, WatchError> {
+    // A stream that ends must not be hidden by the other one that goes on.
+    let meetings = meetings.map(|event| Some(News::Meeting(Box::new(event)))).chain(stream::once(async { None }));
+    let pods = pods.map(|event| Some(News::Pod(Box::new(event)))).chain(stream::once(async { None }));
+    let mut batches = pin!(stream::select(meetings, pods).ready_chunks(BATCH));
+    let mut keeper = Keeper::new(sink);
+    while let Some(batch) = batches.next().await {
+        let is_ended = batch.iter().any(Option::is_none);
+        let arrived = Instant::now();
+        keeper.take_batch(batch.into_iter().flatten());
+        keeper.sink.metrics.edge.observe_propagation(arrived.elapsed());
+        if is_ended {
+            return Err(WatchError::Ended);
+        }
+    }
+    Err(WatchError::Ended)
+}
+
+/// Counts the failures of one watch, and logs them without flooding the log while the API server is away.
+#[derive(Debug)]
+pub(crate) struct WatchLog {
+    kind: &'static str,
+    failures: u32,
+}
+
+impl WatchLog {
+    /// Every so many failures in a row are logged again.
+    const REPEAT: u32 = 30;
+
+    pub(crate) fn new(kind: &'static str) -> Self {
+        Self { kind, failures: 0 }
+    }
+
+    /// The event, if it is one.
+    pub(crate) fn note<K>(&mut self, news: Watched<K>, metrics: &RouterMetrics) -> Option<Event<K>> {
+        let kind = self.kind;
+        let Err(error) = news.as_ref() else {
+            // A watch that starts over says so before the API server has answered anything.
+            if self.failures > 0 && !matches!(news, Ok(Event::Init)) {
+                info!(kind, failures = self.failures, "the watch works again");
+                self.failures = 0;
+            }
+            return news.ok();
+        };
+        metrics.count_watch_error(kind);
+        if self.failures.is_multiple_of(Self::REPEAT) {
+            warn!(kind, %error, "a watch failed and is tried again; what was known last stays in use");
+        } else {
+            debug!(kind, %error, "a watch failed again");
+        }
+        self.failures += 1;
+        None
+    }
+}
+
+struct Keeper {
+    index: RoutingIndex,
+    /// Lists being received; the table changes only once they are complete.
+    meetings: Vec<MeetingRecord>,
+    pods: Vec<PodRecord>,
+    meeting_watch: WatchLog,
+    pod_watch: WatchLog,
+    sink: Sink,
+}
+
+impl Keeper {
+    fn new(sink: Sink) -> Self {
+        Self {
+            index: RoutingIndex::default(),
+            meetings: Vec::new(),
+            pods: Vec::new(),
+            meeting_watch: WatchLog::new("Meeting"),
+            pod_watch: WatchLog::new("Pod"),
+            sink,
+        }
+    }
+
+    fn take_batch(&mut self, batch: impl Iterator<Item = News>) {
+        let mut is_changed = false;
+        let mut seen = Vec::new();
+        for news in batch {
+            is_changed |= match news {
+                News::Meeting(news) => match self.meeting_watch.note(*news, &self.sink.metrics) {
+                    Some(event) => self.take_meeting(event, &mut seen),
+                    None => false,
+                },
+                News::Pod(news) => match self.pod_watch.note(*news, &self.sink.metrics) {
+                    Some(event) => self.take_pod(event, &mut seen),
+                    None => false,
+                },
+            };
+        }
+        if is_changed {
+            self.publish();
+        }
+        // Only after the table is in place.
+        for part in seen {
+            if self.sink.readiness.note(part) {
+                info!(
+                    ?part,
+                    meetings = self.index.meeting_count(),
+                    pods = self.index.pod_count(),
+                    "first full list received"
+                );
+            }
+        }
+    }
+
+    fn take_meeting(&mut self, event: Event<DeserializeGuard<Meeting>>, seen: &mut Vec<Part>) -> bool {
+        match event {
+            Event::Init => self.meetings.clear(),
+            Event::InitApply(object) => self.meetings.extend(read_meeting(&object)),
+            Event::InitDone => {
+                seen.push(Part::Meetings);
+                return self.index.reset_meetings(self.meetings.drain(..));
+            }
+            Event::Apply(object) => {
+                return read_meeting(&object).is_some_and(|record| self.index.apply_meeting(record));
+            }
+            Event::Delete(object) => {
+                let uid = object.uid().unwrap_or_default();
+                return key_of(object.meta()).is_some_and(|key| self.index.delete_meeting(&key, &uid));
+            }
+        }
+        false
+    }
+
+    fn take_pod(&mut self, event: Event<Pod>, seen: &mut Vec<Part>) -> bool {
+        match event {
+            Event::Init => self.pods.clear(),
+            Event::InitApply(pod) => self.pods.extend(PodRecord::from_pod(&pod)),
+            Event::InitDone => {
+                seen.push(Part::Pods);
+                return self.index.reset_pods(self.pods.drain(..));
+            }
+            Event::Apply(pod) => return PodRecord::from_pod(&pod).is_some_and(|record| self.index.apply_pod(record)),
+            Event::Delete(pod) => {
+                return PodRecord::from_pod(&pod)
+                    .is_some_and(|record| self.index.delete_pod(&record.name, &record.uid));
+            }
+        }
+        false
+    }
+
+    fn publish(&self) {
+        let Sink { table, links, metrics, .. } = &self.sink;
+        table.publish(self.index.clone());
+        links.sweep(table);
+        metrics.set_index_sizes(self.index.meeting_count(), self.index.pod_count());
+    }
+}
+
+fn read_meeting(object: &DeserializeGuard<Meeting>) -> Option<MeetingRecord> {
+    match &object.0 {
+        Ok(meeting) => MeetingRecord::from_meeting(meeting),
+        Err(invalid) => {
+            warn!(
+                namespace = invalid.metadata.namespace,
+                name = invalid.metadata.name,
+                error = invalid.error,
+                "a Meeting cannot be read"
+            );
+            MeetingRecord::from_invalid(invalid)
+        }
+    }
+}

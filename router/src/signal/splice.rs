@@ -1,0 +1,301 @@
+//! Passes bytes both ways between a client and its media pod until one of them ends.
+//!
+//! It never looks into frames: pings and compression are between client and pod. It follows where the pod's frames end, so that a router
+//! that stops can say so between two of them. A reader that does not read stops the writer on the other side: at most one read of each
+//! direction is held, and nothing at all while a socket is idle.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+use crate::signal::frames::{Frames, close_frame};
+
+/// Most bytes of one read: a message of a few tracks' parameters at once.
+const MAX_READ_BYTES: usize = 16 * 1024;
+/// Close code 1012: the server restarts, clients come back.
+const SERVICE_RESTART: u16 = 1012;
+/// Time for the rest of the other direction, for example the answer to a close frame, once one side has ended.
+const LINGER: Duration = Duration::from_secs(2);
+
+thread_local! {
+    /// What is being read. It belongs to the thread, for the time of one poll: thousands of idle sockets need no buffer each.
+    static READING: RefCell<Box<[u8]>> = RefCell::new(vec![0; MAX_READ_BYTES].into_boxed_slice());
+}
+
+/// Who ended a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The client closed or was lost.
+    Client,
+    /// The pod closed or was lost.
+    Pod,
+    /// The pod has said nothing for longer than its own pings allow.
+    PodSilent,
+    /// The pod no longer exists.
+    PodGone,
+    /// This router is shutting down.
+    RouterStopping,
+}
+
+impl End {
+    /// One word for logs and metrics.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::Client => "ClientEnded",
+            Self::Pod => "PodEnded",
+            Self::PodSilent => "PodSilent",
+            Self::PodGone => "PodGone",
+            Self::RouterStopping => "RouterStopping",
+        }
+    }
+}
+
+/// What has passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Spliced {
+    /// Who ended it.
+    pub(crate) end: End,
+    /// Bytes from the client to the pod.
+    pub(crate) from_client: u64,
+    /// Bytes from the pod to the client.
+    pub(crate) from_pod: u64,
+}
+
+/// Passes bytes until one side ends, the pod is silent for `silence`, or `stop` resolves.
+pub(crate) async fn splice<C, P>(client: C, pod: P, silence: Duration, stop: impl Future<Output = End>) -> Spliced
+where
+    C: AsyncRead + AsyncWrite,
+    P: AsyncRead + AsyncWrite,
+{
+    let (mut client_reader, mut client_writer) = tokio::io::split(client);
+    let (mut pod_reader, mut pod_writer) = tokio::io::split(pod);
+    let (mut from_client, mut from_pod) = (0, 0);
+    let leaving = Leaving::default();
+    let mut may_speak = false;
+    let end = {
+        let mut upward = std::pin::pin!(pump_up(&mut client_reader, &mut pod_writer, &mut from_client));
+        let mut downward =
+            std::pin::pin!(pump_down(&mut pod_reader, &mut client_writer, silence, &leaving, &mut from_pod));
+        tokio::select! {
+            () = &mut upward => {
+                let _ = timeout(LINGER, &mut downward).await;
+                End::Client
+            }
+            end = &mut downward => {
+                let _ = timeout(LINGER, &mut upward).await;
+                match end { PumpEnd::Silent => End::PodSilent, PumpEnd::Done | PumpEnd::Between => End::Pod }
+            }
+            end = stop => {
+                if end == End::RouterStopping {
+                    leaving.ask();
+                    may_speak = matches!(timeout(LINGER, &mut downward).await, Ok(PumpEnd::Between));
+                }
+                end
+            }
+        }
+    };
+    let _ = timeout(LINGER, say_goodbye(&mut client_reader, &mut client_writer, may_speak)).await;
+    Spliced { end, from_client, from_pod }
+}
+
+enum PumpEnd {
+    Done,
+    Silent,
+    /// It was asked to leave and is between two frames.
+    Between,
+}
+
+/// Asks the downward direction to end between two frames.
+#[derive(Debug, Default)]
+struct Leaving {
+    is_asked: AtomicBool,
+    news: Notify,
+}
+
+impl Leaving {
+    fn ask(&self) {
+        self.is_asked.store(true, Ordering::Relaxed);
+        self.news.notify_one();
+    }
+}
+
+/// Client to pod. When its source ends, its destination is told so (half close).
+async fn pump_up(reader: &mut (impl AsyncRead + Unpin), writer: &mut (impl AsyncWrite + Unpin), passed: &mut u64) {
+    loop {
+        let bytes = read_some(reader).await;
+        if bytes.is_empty() || write_all(writer, &bytes).await.is_err() {
+            let _ = writer.shutdown().await;
+            return;
+        }
+        *passed += bytes.len() as u64;
+    }
+}
+
+/// Pod to client.
+async fn pump_down(
+    reader: &mut (impl AsyncRead + Unpin),
+    writer: &mut (impl AsyncWrite + Unpin),
+    silence: Duration,
+    leaving: &Leaving,
+    passed: &mut u64,
+) -> PumpEnd {
+    let mut frames = Frames::default();
+    loop {
+        let read = tokio::select! {
+            biased;
+            () = leaving.news.notified(), if frames.is_between() => return leave(frames),
+            read = timeout(silence, read_some(reader)) => read,
+        };
+        let Ok(read) = read else {
+            let _ = writer.shutdown().await;
+            return PumpEnd::Silent;
+        };
+        let end = leaving.is_asked.load(Ordering::Relaxed).then(|| frames.first_end(&read)).flatten();
+        let bytes = &read[..end.unwrap_or(read.len())];
+        frames.pass(bytes);
+        if read.is_empty() || write_all(writer, bytes).await.is_err() {
+            let _ = writer.shutdown().await;
+            return PumpEnd::Done;
+        }
+        *passed += bytes.len() as u64;
+        if end.is_some() {
+            return leave(frames);
+        }
+    }
+}
+
+/// After a close frame of the pod there is nothing to add.
+fn leave(frames: Frames) -> PumpEnd {
+    if frames.has_closed() { PumpEnd::Done } else { PumpEnd::Between }
+}
+
+/// What has arrived; nothing at the end, and when the connection broke.
+async fn read_some(reader: &mut (impl AsyncRead + Unpin)) -> Vec<u8> {
+    poll_fn(|context| {
+        READING.with_borrow_mut(|room| {
+            let mut buffer = ReadBuf::new(room);
+            let read = Pin::new(&mut *reader).poll_read(context, &mut buffer);
+            read.map(|result| result.map_or_else(|_| Vec::new(), |()| buffer.filled().to_vec()))
+        })
+    })
+    .await
+}
+
+async fn write_all(writer: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {
+    writer.write_all(bytes).await?;
+    writer.flush().await
+}
+
+/// Ends the client's side; `may_speak` says that a close frame of ours may stand here.
+async fn say_goodbye(
+    reader: &mut (impl AsyncRead + Unpin),
+    writer: &mut (impl AsyncWrite + Unpin),
+    may_speak: bool,
+) -> io::Result<()> {
+    if may_speak {
+        write_all(writer, &close_frame(SERVICE_RESTART, "this router is shutting down; connect again")).await?;
+    }
+    writer.shutdown().await?;
+    // What is closed with bytes unread is reset, and the client might never see the close frame.
+    let mut rest = [0; 512];
+    while may_speak && reader.read(&mut rest).await? > 0 {}
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use tokio::io::duplex;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_mins(10);
+
+    #[tokio::test]
+    async fn bytes_pass_both_ways_and_are_counted() {
+        let (mut client, router_client) = duplex(64);
+        let (mut pod, router_pod) = duplex(64);
+        let task = tokio::spawn(splice(router_client, router_pod, LONG, pending()));
+        client.write_all(b"hello pod").await.unwrap();
+        let mut seen = [0; 9];
+        pod.read_exact(&mut seen).await.unwrap();
+        assert_eq!(&seen, b"hello pod");
+        pod.write_all(b"hi").await.unwrap();
+        drop(pod);
+        let mut rest = Vec::new();
+        client.read_to_end(&mut rest).await.unwrap();
+        assert_eq!(rest, b"hi");
+        drop(client);
+        assert_eq!(task.await.unwrap(), Spliced { end: End::Pod, from_client: 9, from_pod: 2 });
+    }
+
+    #[tokio::test]
+    async fn a_pod_that_does_not_read_stops_the_client_instead_of_filling_memory() {
+        let (mut client, router_client) = duplex(64);
+        let (pod, router_pod) = duplex(64);
+        let task = tokio::spawn(splice(router_client, router_pod, LONG, pending()));
+        // The write cannot end while the pod does not read; after the pod is gone it fails.
+        let bytes = vec![7; 1_000_000];
+        let mut writer = Box::pin(client.write_all(&bytes));
+        assert!(futures_util::poll!(&mut writer).is_pending());
+        for _ in 0..1000 {
+            tokio::task::yield_now().await;
+            assert!(futures_util::poll!(&mut writer).is_pending());
+        }
+        drop(pod);
+        assert!(writer.await.is_err(), "the client notices");
+        drop(client);
+        let spliced = task.await.unwrap();
+        assert!(spliced.from_client < 10_000, "{spliced:?}");
+    }
+
+    #[tokio::test]
+    async fn a_silent_pod_is_let_go() {
+        let (mut client, router_client) = duplex(64);
+        let (_pod, router_pod) = duplex(64);
+        let task = tokio::spawn(splice(router_client, router_pod, Duration::from_millis(5), pending()));
+        assert_eq!(client.read_to_end(&mut Vec::new()).await.unwrap(), 0, "the client sees the end");
+        drop(client);
+        assert_eq!(task.await.unwrap().end, End::PodSilent);
+    }
+
+    #[tokio::test]
+    async fn whoever_stops_it_is_named_and_the_client_sees_the_end() {
+        let (mut client, router_client) = duplex(64);
+        let (_pod, router_pod) = duplex(64);
+        let spliced = splice(router_client, router_pod, LONG, async { End::PodGone });
+        assert_eq!(spliced.await.end, End::PodGone);
+        assert_eq!(client.read_to_end(&mut Vec::new()).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_router_that_stops_says_so_between_two_frames_and_cuts_none() {
+        let (mut client, router_client) = duplex(4096);
+        let (mut pod, router_pod) = duplex(4096);
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let task = tokio::spawn(splice(router_client, router_pod, LONG, async {
+            let _ = stopped.await;
+            End::RouterStopping
+        }));
+        // One whole frame, and the beginning of another.
+        pod.write_all(b"\x81\x02hi\x81\x05he").await.unwrap();
+        let mut seen = [0; 8];
+        client.read_exact(&mut seen).await.unwrap();
+        stop.send(()).unwrap();
+        pod.write_all(b"llo\x81\x03not").await.unwrap();
+        let mut rest = Vec::new();
+        client.read_to_end(&mut rest).await.unwrap();
+        let expected = [&b"llo"[..], &close_frame(1012, "this router is shutting down; connect again")].concat();
+        assert!(rest == expected || rest == [b"llo\x81\x03not", &expected[3..]].concat(), "{rest:?}");
+        drop(client);
+        assert_eq!(task.await.unwrap().end, End::RouterStopping);
+    }
+}
