@@ -10,13 +10,13 @@ use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{EncodePrivateKey, EncodePublicKey};
 
-use super::{CliError, Output};
+use super::output::{CliError, Output};
 use convene_join_token::is_label;
 use convene_join_token::{NAMESPACES_SUFFIX, is_kid};
 
 /// What to do about keys.
 #[derive(Debug, Subcommand)]
-pub enum KeyCommand {
+pub(crate) enum KeyCommand {
     /// Prints a new join key as the manifest of a Secret, for kubectl apply -f -
     ///
     /// Without --ed25519 it is a secret for HS256 that application and router share. With it the Secret
@@ -34,34 +34,34 @@ pub enum KeyCommand {
 
 /// Which key to make.
 #[derive(Debug, Args)]
-pub struct CreateArgs {
+pub(crate) struct CreateArgs {
     /// Name of the Secret
     #[arg(default_value = "convene-join-keys")]
-    pub secret: String,
+    pub(crate) secret: String,
 
     /// Namespace Convene is installed in; without it the manifest names none
     #[arg(short, long, value_name = "NAMESPACE")]
-    pub namespace: Option<String>,
+    pub(crate) namespace: Option<String>,
 
     /// Name of the key, which tokens name as their "kid"; without it one is made up
     #[arg(long, value_name = "NAME")]
-    pub kid: Option<String>,
+    pub(crate) kid: Option<String>,
 
     /// Namespaces whose meetings the key opens; without it: all
     #[arg(long, value_name = "NAMESPACES", value_delimiter = ',')]
-    pub only_for: Vec<String>,
+    pub(crate) only_for: Vec<String>,
 
     /// Make a key pair, so that the router cannot make tokens
     #[arg(long)]
-    pub ed25519: bool,
+    pub(crate) ed25519: bool,
 
     /// Write the private half into this new file instead of a second Secret
     #[arg(long, value_name = "FILE", requires = "ed25519")]
-    pub private_key_file: Option<PathBuf>,
+    pub(crate) private_key_file: Option<PathBuf>,
 }
 
 /// Does it.
-pub fn run(command: KeyCommand) -> Result<Output, CliError> {
+pub(crate) fn run(command: KeyCommand) -> Result<Output, CliError> {
     let KeyCommand::Create(args) = command;
     let (output, private) = create(&args, rand::random())?;
     if let (Some(path), Some(private)) = (&args.private_key_file, private) {
@@ -71,7 +71,7 @@ pub fn run(command: KeyCommand) -> Result<Output, CliError> {
 }
 
 /// The manifests, and the private half where it goes into a file. Of 32 random bytes.
-pub(super) fn create(args: &CreateArgs, seed: [u8; 32]) -> Result<(Output, Option<String>), CliError> {
+pub(crate) fn create(args: &CreateArgs, seed: [u8; 32]) -> Result<(Output, Option<String>), CliError> {
     check(args)?;
     let key = SigningKey::from_bytes(&seed);
     let made_up = || format!("key-{}", hex(&key.verifying_key().as_bytes()[..6]));

@@ -8,46 +8,38 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 
-use super::CliError;
+use super::output::CliError;
 use convene_join_token::{NAMESPACES_SUFFIX, SigningHalf, is_kid};
 use convene_service::kube::connect;
 
 /// Which key.
 #[derive(Clone, Debug, Default, Args)]
-pub struct KeyArgs {
+pub(crate) struct KeyArgs {
     /// Secret with the key, such as convene-join-keys (for Ed25519: the one with the private half)
     #[arg(long, value_name = "NAME", conflicts_with = "key_file")]
-    pub secret: Option<String>,
+    pub(crate) secret: Option<String>,
 
     /// Namespace of that Secret; without it: the one of your kubeconfig
     #[arg(short, long, value_name = "NAMESPACE", requires = "secret")]
-    pub namespace: Option<String>,
+    pub(crate) namespace: Option<String>,
 
     /// File with the key: the bytes of an HS256 secret, or an Ed25519 key in PEM
     #[arg(long, value_name = "FILE", requires = "kid")]
-    pub key_file: Option<PathBuf>,
+    pub(crate) key_file: Option<PathBuf>,
 
     /// Name of the key in the Secret, which tokens name as their "kid"; may be left out if the Secret has one key
     #[arg(long, value_name = "NAME")]
-    pub kid: Option<String>,
-}
-
-/// A key as it was found.
-pub struct FoundKey {
-    /// Its name.
-    pub kid: String,
-    /// Its bytes.
-    pub value: Vec<u8>,
+    pub(crate) kid: Option<String>,
 }
 
 impl KeyArgs {
     /// Whether a key was named at all.
-    pub fn is_given(&self) -> bool {
+    pub(crate) fn is_given(&self) -> bool {
         self.secret.is_some() || self.key_file.is_some()
     }
 
     /// Reads the entries that may be meant: from a file one, from a Secret all.
-    pub async fn read(&self) -> Result<BTreeMap<String, ByteString>, CliError> {
+    pub(crate) async fn read(&self) -> Result<BTreeMap<String, ByteString>, CliError> {
         match (&self.key_file, &self.secret) {
             (Some(path), _) => {
                 let kid = self.kid.clone().unwrap_or_default();
@@ -79,8 +71,13 @@ async fn read_secret(name: &str, namespace: Option<&str>) -> Result<BTreeMap<Str
     Ok(secret.data.unwrap_or_default())
 }
 
+/// The entries of a Secret as names and bytes.
+pub(crate) fn values(entries: &BTreeMap<String, ByteString>) -> impl Iterator<Item = (&str, &[u8])> {
+    entries.iter().map(|(name, ByteString(value))| (name.as_str(), value.as_slice()))
+}
+
 /// The entry called `kid`, or the only one that can sign.
-pub fn choose_signing(
+pub(crate) fn choose_signing(
     entries: &BTreeMap<String, ByteString>,
     kid: Option<&str>,
 ) -> Result<(String, SigningHalf), CliError> {

@@ -152,7 +152,7 @@ fn a_made_key_is_one_that_routers_take() {
     assert!(
         shared.text.starts_with("apiVersion: v1\nkind: Secret\nmetadata:\n  name: keys\n  namespace: convene-system\n")
     );
-    let (found, problems) = read_secret(&entries(&shared.text));
+    let (found, problems) = read_secret(source::values(&entries(&shared.text)));
     assert!(problems.is_empty() && found["shop"].opens("team-b") && !found["shop"].opens("team-c"));
     assert!(!shared.notes.join(" ").contains("BwcHBwcH"), "the key itself is in the manifest alone");
 
@@ -161,7 +161,7 @@ fn a_made_key_is_one_that_routers_take() {
     let documents: Vec<_> = pair.text.split("---\napi").collect();
     assert_eq!(documents.len(), 2);
     let (public, private) = (entries(documents[0]), entries(documents[1]));
-    let (found, _) = read_secret(&public);
+    let (found, _) = read_secret(source::values(&public));
     let half = SigningHalf::read(&private["shop"].0).unwrap();
     assert_eq!(&found["shop"], half.verifying_half());
     assert!(documents[1].contains("name: convene-join-keys-private"));

@@ -8,8 +8,8 @@ use convene_protocol::admission::PublishGrant;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::source::{KeyArgs, choose_signing};
-use super::{CliError, Output};
+use super::output::{CliError, Output};
+use super::source::{self, KeyArgs, choose_signing};
 use convene_join_token::MeetingKey;
 use convene_join_token::{
     Algorithm, JoinKeys, MAX_TOKEN_BYTES, Scope, SigningHalf, TokenRequest, Unverified, make_token, read_secret,
@@ -23,7 +23,7 @@ const LONGEST_LIFETIME: Duration = Duration::from_hours(30 * 24);
 
 /// What to do about tokens.
 #[derive(Debug, Subcommand)]
-pub enum TokenCommand {
+pub(crate) enum TokenCommand {
     /// Prints a token that lets its bearer into a meeting
     ///
     /// Example:
@@ -42,7 +42,7 @@ pub enum TokenCommand {
 
 /// What somebody may send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Sound of a microphone.
     Audio,
     /// Pictures of a camera.
@@ -55,7 +55,7 @@ pub enum Kind {
 
 /// How a token is signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum AlgorithmArg {
+pub(crate) enum AlgorithmArg {
     /// HMAC with SHA-256
     #[value(name = "HS256")]
     Hs256,
@@ -67,85 +67,85 @@ pub enum AlgorithmArg {
 /// What the token is to say.
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[derive(Debug, Args)]
-pub struct CreateArgs {
+pub(crate) struct CreateArgs {
     /// Meeting, as namespace/name, or namespace/* for all of a namespace
     #[arg(long, value_name = "MEETING", value_parser = parse_scope)]
-    pub meeting: Scope,
+    pub(crate) meeting: Scope,
 
     /// Who it is, as your application knows them; 1 to 200 characters
     #[arg(long)]
-    pub identity: String,
+    pub(crate) identity: String,
 
     /// Name that others see; without it people choose one
     #[arg(long)]
-    pub name: Option<String>,
+    pub(crate) name: Option<String>,
 
     /// How long the token is good, such as 15m or 8h; at most 24h unless --max-ttl says more
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_duration)]
-    pub ttl: Duration,
+    pub(crate) ttl: Duration,
 
     /// Longest lifetime that the router accepts, where its --max-token-lifetime is not 24h; at most 30d
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = parse_duration)]
-    pub max_ttl: Duration,
+    pub(crate) max_ttl: Duration,
 
     /// What they may send; everything without it
     #[arg(long, value_name = "KIND", value_enum, value_delimiter = ',')]
-    pub publish: Vec<Kind>,
+    pub(crate) publish: Vec<Kind>,
 
     /// They moderate: admit, mute, remove, end
     #[arg(long)]
-    pub moderator: bool,
+    pub(crate) moderator: bool,
 
     /// They cannot hear and see others
     #[arg(long = "no-subscribe", action = ArgAction::SetFalse)]
-    pub subscribe: bool,
+    pub(crate) subscribe: bool,
 
     /// They cannot write
     #[arg(long = "no-publish-data", action = ArgAction::SetFalse)]
-    pub publish_data: bool,
+    pub(crate) publish_data: bool,
 
     /// Nobody is told that they are there; they send nothing, and cannot be a recorder
     #[arg(long)]
-    pub hidden: bool,
+    pub(crate) hidden: bool,
 
     /// It is a recorder, which everybody sees; the meeting needs features.recording
     #[arg(long)]
-    pub recorder: bool,
+    pub(crate) recorder: bool,
 
     /// They may receive by plain RTP, at an address that they choose
     #[arg(long)]
-    pub receive_plain: bool,
+    pub(crate) receive_plain: bool,
 
     /// Good for one person only: whoever comes first
     #[arg(long)]
-    pub once: bool,
+    pub(crate) once: bool,
 
     /// The key
     #[command(flatten)]
-    pub key: KeyArgs,
+    pub(crate) key: KeyArgs,
 
     /// Refuse a key that is not for this algorithm; without it the key decides
     #[arg(long, value_enum)]
-    pub algorithm: Option<AlgorithmArg>,
+    pub(crate) algorithm: Option<AlgorithmArg>,
 }
 
 /// What to look at.
 #[derive(Debug, Args)]
-pub struct InspectArgs {
+pub(crate) struct InspectArgs {
     /// The token; "-" or nothing: standard input
-    pub token: Option<String>,
+    pub(crate) token: Option<String>,
 
     /// Meeting that it is to open, as namespace/name; without it: the one it names
     #[arg(long, value_name = "MEETING", value_parser = parse_meeting)]
-    pub meeting: Option<MeetingKey>,
+    pub(crate) meeting: Option<MeetingKey>,
 
     /// Longest lifetime that the router accepts, where its --max-token-lifetime is not 24h
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = parse_duration)]
-    pub max_ttl: Duration,
+    pub(crate) max_ttl: Duration,
 
     /// The key
     #[command(flatten)]
-    pub key: KeyArgs,
+    pub(crate) key: KeyArgs,
 }
 
 fn parse_scope(text: &str) -> Result<Scope, String> {
@@ -158,7 +158,7 @@ fn parse_meeting(text: &str) -> Result<MeetingKey, String> {
 }
 
 /// Does it.
-pub async fn run(command: TokenCommand) -> Result<Output, CliError> {
+pub(crate) async fn run(command: TokenCommand) -> Result<Output, CliError> {
     match command {
         TokenCommand::Create(args) => {
             let entries = args.key.read().await?;
@@ -174,7 +174,7 @@ pub async fn run(command: TokenCommand) -> Result<Output, CliError> {
 }
 
 /// Makes the token.
-pub(super) fn create(
+pub(crate) fn create(
     args: &CreateArgs,
     kid: &str,
     key: &SigningHalf,
@@ -254,7 +254,7 @@ fn read_token(given: Option<&str>) -> Result<String, CliError> {
 
 async fn verifying_keys(args: &InspectArgs) -> Result<JoinKeys, CliError> {
     let entries = args.key.read().await?;
-    let (mut found, _) = read_secret(&entries);
+    let (mut found, _) = read_secret(source::values(&entries));
     // Whoever has the private half alone can check as well.
     let halves = entries.iter().filter_map(|(kid, value)| Some((kid, SigningHalf::read(&value.0).ok()?)));
     found.extend(halves.map(|(kid, half)| (kid.clone(), half.verifying_half().clone())).collect::<Vec<_>>());
@@ -264,7 +264,7 @@ async fn verifying_keys(args: &InspectArgs) -> Result<JoinKeys, CliError> {
 }
 
 /// Explains the token.
-pub(super) fn inspect(
+pub(crate) fn inspect(
     token: &str,
     keys: Option<&JoinKeys>,
     meeting: Option<&MeetingKey>,

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::edge::policy::EdgeConfig;
-use crate::index::record::{Assignment, MeetingRecord, PodRecord, Waiting};
+use crate::index::record::{Assignment, MeetingRecord, PodRecord, WaitReason};
 use crate::index::routing_index::RoutingIndex;
 use crate::index::select::RouteDecision;
 use crate::index::watch::Sink;
@@ -40,7 +40,7 @@ pub(crate) fn meeting_record(namespace: &str, name: &str, pod: Option<(&str, &st
         phase: if pod.is_some() { MeetingPhase::Ready } else { MeetingPhase::Pending },
         is_deleting: false,
         assignment: pod.map(|(pod, uid)| Assignment { pod: pod.into(), uid: uid.into() }),
-        waiting: Waiting::new("Pending", "the meeting is being given a place"),
+        waiting: WaitReason::new("Pending", "the meeting is being given a place"),
         join_url: Some(format!("https://meet.example.org/m/{namespace}/{name}")),
         participants: Some(2),
         is_recorded: false,
@@ -60,7 +60,7 @@ pub(crate) fn meeting_facts(locked: bool) -> MeetingFacts {
 
 pub(crate) fn pod_record(name: &str, uid: &str, address: &str) -> PodRecord {
     let address = Some(address.parse().unwrap());
-    PodRecord { name: name.into(), uid: uid.into(), address, is_ready: true, is_leaving: false, announced: None }
+    PodRecord { name: name.into(), uid: uid.into(), address, is_ready: true, is_terminating: false, announced: None }
 }
 
 pub(crate) fn meeting_json(namespace: &str, name: &str, uid: &str, pod: Option<(&str, &str)>) -> Value {

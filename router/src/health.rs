@@ -21,7 +21,7 @@ pub(crate) struct Readiness {
 
 /// One thing that must have been seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum ReadinessCheck {
     /// The first full list of Meetings.
     Meetings,
     /// The first full list of media pods.
@@ -35,17 +35,17 @@ pub(crate) enum Part {
 }
 
 impl Readiness {
-    const PARTS: [(Part, &'static str); 5] = [
-        (Part::Meetings, "the first full list of Meetings"),
-        (Part::Pods, "the first full list of media pods"),
-        (Part::AdmissionKey, "a usable key in the admission key Secret"),
-        (Part::JoinSecrets, "the Secrets with join keys and TURN credentials"),
-        (Part::Pools, "the first full list of MediaPools"),
+    const CHECKS: [(ReadinessCheck, &'static str); 5] = [
+        (ReadinessCheck::Meetings, "the first full list of Meetings"),
+        (ReadinessCheck::Pods, "the first full list of media pods"),
+        (ReadinessCheck::AdmissionKey, "a usable key in the admission key Secret"),
+        (ReadinessCheck::JoinSecrets, "the Secrets with join keys and TURN credentials"),
+        (ReadinessCheck::Pools, "the first full list of MediaPools"),
     ];
 
-    /// Notes that `part` has been seen. Returns true the first time.
-    pub(crate) fn note(&self, part: Part) -> bool {
-        !self.flag(part).swap(true, Ordering::Release)
+    /// Notes that `check` has been seen. Returns true the first time.
+    pub(crate) fn pass(&self, check: ReadinessCheck) -> bool {
+        !self.flag(check).swap(true, Ordering::Release)
     }
 
     /// While this log cannot be written, the router is not ready.
@@ -54,26 +54,26 @@ impl Readiness {
     }
 
     /// What is wrong although everything has been seen.
-    pub(crate) fn problem(&self) -> Option<&'static str> {
+    pub(crate) fn log_problem(&self) -> Option<&'static str> {
         self.log.get().and_then(LogHealth::problem)
     }
 
     /// What has not been seen yet, in words.
     pub(crate) fn missing(&self) -> Vec<&'static str> {
-        Self::PARTS
+        Self::CHECKS
             .iter()
-            .filter(|(part, _)| !self.flag(*part).load(Ordering::Acquire))
+            .filter(|(check, _)| !self.flag(*check).load(Ordering::Acquire))
             .map(|(_, words)| *words)
             .collect()
     }
 
-    fn flag(&self, part: Part) -> &AtomicBool {
-        match part {
-            Part::Meetings => &self.meetings,
-            Part::Pods => &self.media_pods,
-            Part::AdmissionKey => &self.admission_key,
-            Part::JoinSecrets => &self.join_secrets,
-            Part::Pools => &self.media_pools,
+    fn flag(&self, check: ReadinessCheck) -> &AtomicBool {
+        match check {
+            ReadinessCheck::Meetings => &self.meetings,
+            ReadinessCheck::Pods => &self.media_pods,
+            ReadinessCheck::AdmissionKey => &self.admission_key,
+            ReadinessCheck::JoinSecrets => &self.join_secrets,
+            ReadinessCheck::Pools => &self.media_pools,
         }
     }
 }
@@ -86,13 +86,13 @@ mod tests {
     fn ready_only_when_everything_was_seen_once() {
         let readiness = Readiness::default();
         assert_eq!(readiness.missing().len(), 5);
-        assert!(readiness.note(Part::Pods));
-        assert!(!readiness.note(Part::Pods), "only the first time is news");
-        for part in [Part::AdmissionKey, Part::JoinSecrets, Part::Pools] {
-            readiness.note(part);
+        assert!(readiness.pass(ReadinessCheck::Pods));
+        assert!(!readiness.pass(ReadinessCheck::Pods), "only the first time is news");
+        for check in [ReadinessCheck::AdmissionKey, ReadinessCheck::JoinSecrets, ReadinessCheck::Pools] {
+            readiness.pass(check);
         }
         assert_eq!(readiness.missing(), ["the first full list of Meetings"]);
-        readiness.note(Part::Meetings);
+        readiness.pass(ReadinessCheck::Meetings);
         assert!(readiness.missing().is_empty());
     }
 }

@@ -26,7 +26,7 @@ pub(crate) mod metrics;
 pub(crate) mod routes;
 pub mod run;
 pub(crate) mod serve;
-pub mod signal;
+pub(crate) mod signal;
 pub(crate) mod state;
 pub(crate) mod web;
 

@@ -17,8 +17,8 @@ use tracing::{info, warn};
 
 use crate::config::{Config, TlsConfig};
 use crate::edge::client::Scheme;
-use crate::edge::connection_limiter::Places;
-use crate::edge::connections::Limited;
+use crate::edge::connection_limiter::ConnectionLimiter;
+use crate::edge::connections::LimitedAcceptor;
 use crate::edge::policy::Timeouts;
 use crate::routes;
 use crate::signal::demo;
@@ -113,7 +113,8 @@ impl Listeners {
         let demo = self.demo.map(|listener| serve_demo(listener, certificate, state.clone(), &serving));
         let plain = serve_plain(self.plain, routes::public(state.clone()), state.clone(), &serving);
         let metrics = serve_metrics(self.metrics, state.clone(), &serving);
-        let served = async { tokio::try_join!(plain, metrics, when_wanted(secure), when_wanted(demo)).map(|_| ()) };
+        let served =
+            async { tokio::try_join!(plain, metrics, serve_optional(secure), serve_optional(demo)).map(|_| ()) };
         let stop = async {
             state.stopping.cancelled().await;
             info!("stopping: no new connections, open ones are let go");
@@ -132,7 +133,7 @@ impl Listeners {
     }
 }
 
-async fn when_wanted(served: Option<impl Future<Output = io::Result<()>>>) -> io::Result<()> {
+async fn serve_optional(served: Option<impl Future<Output = io::Result<()>>>) -> io::Result<()> {
     match served {
         Some(served) => served.await,
         None => Ok(()),
@@ -146,13 +147,13 @@ struct Serving {
 }
 
 async fn serve_plain(listener: TcpListener, router: Router, state: App, serving: &Serving) -> io::Result<()> {
-    let acceptor = Limited::new(NoDelayAcceptor::new(), &state.edge);
+    let acceptor = LimitedAcceptor::new(NoDelayAcceptor::new(), &state.edge);
     server(listener, serving)?.acceptor(acceptor).serve(make_service(router)).await
 }
 
 async fn serve_metrics(listener: TcpListener, state: App, serving: &Serving) -> io::Result<()> {
-    let places = Places::new(MAX_SCRAPERS, MAX_SCRAPERS);
-    let acceptor = Limited::with_places(NoDelayAcceptor::new(), &state.edge, places);
+    let limiter = ConnectionLimiter::new(MAX_SCRAPERS, MAX_SCRAPERS);
+    let acceptor = LimitedAcceptor::with_limiter(NoDelayAcceptor::new(), &state.edge, limiter);
     server(listener, serving)?.acceptor(acceptor).serve(make_service(routes::metrics(state))).await
 }
 
@@ -163,7 +164,7 @@ async fn serve_secure(
     state: App,
     serving: &Serving,
 ) -> io::Result<()> {
-    let acceptor = Limited::new(RustlsAcceptor::new(config).acceptor(NoDelayAcceptor::new()), &state.edge);
+    let acceptor = LimitedAcceptor::new(RustlsAcceptor::new(config).acceptor(NoDelayAcceptor::new()), &state.edge);
     let router = router.layer(Extension(Scheme::Https));
     server(listener, serving)?.acceptor(acceptor).serve(make_service(router)).await
 }

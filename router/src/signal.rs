@@ -3,7 +3,7 @@
 //! It reads nothing but frame boundaries once a socket is connected, and never chooses a pod. Pure: [`frames`], [`handshake`].
 
 pub(crate) mod demo;
-pub mod frames;
+pub(crate) mod frames;
 pub(crate) mod handshake;
 pub(crate) mod proxy;
 pub(crate) mod splice;

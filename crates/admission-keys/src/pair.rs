@@ -11,7 +11,7 @@ use ed25519_dalek::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::KeyFormatError;
+use crate::error::KeyFormatError;
 
 /// A key pair as text.
 #[derive(Clone, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    KeyFormatError,
+    error::KeyFormatError,
     pair::{KeyPair, PublicKey, build_key_set},
 };
 

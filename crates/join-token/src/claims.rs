@@ -12,7 +12,7 @@ use super::text::{check_identity, clean_name};
 use crate::meeting_key::{MeetingKey, is_label};
 
 /// The `aud` of every join token.
-pub const AUDIENCE: &str = "convene";
+pub(crate) const AUDIENCE: &str = "convene";
 
 /// Longest `jti`.
 const MAX_JTI: usize = 128;

@@ -6,7 +6,7 @@
 
 use thiserror::Error;
 
-use super::form::MAX_TOKEN_BYTES;
+use super::limits::{MAX_TOKEN_BYTES, NAMESPACES_SUFFIX};
 use super::text::TextProblem;
 
 /// Why a join token opens nothing.
@@ -90,7 +90,7 @@ pub enum TokenError {
     #[error("the token is for another meeting")]
     OtherMeeting,
     /// The key must not open this namespace.
-    #[error("the key that signed the token does not open meetings of this namespace: see the Secret's \"<kid>{suffix}\"", suffix = super::keys::NAMESPACES_SUFFIX)]
+    #[error("the key that signed the token does not open meetings of this namespace: see the Secret's \"<kid>{suffix}\"", suffix = NAMESPACES_SUFFIX)]
     NamespaceNotAllowed,
     /// The identity cannot be one.
     #[error("the token's \"sub\" cannot be an identity: {0}")]

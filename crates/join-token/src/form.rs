@@ -16,9 +16,7 @@ use serde_json::Value;
 use super::algorithm::Algorithm;
 use super::error::TokenError;
 use super::key::is_kid;
-
-/// Longest join token that is looked at, in bytes.
-pub const MAX_TOKEN_BYTES: usize = 4096;
+use super::limits::MAX_TOKEN_BYTES;
 
 /// Header parameters that would take the key from elsewhere, or make the payload something else than claims.
 const REFUSED_PARAMETERS: [&str; 9] = ["jwk", "jku", "x5u", "x5c", "zip", "enc", "cty", "b64", "epk"];

@@ -14,9 +14,10 @@ use sha2::Sha256;
 use thiserror::Error;
 
 use super::algorithm::Algorithm;
+use super::limits::NAMESPACES_SUFFIX;
 
 /// Shortest secret for HS256 (RFC 7518, 3.2).
-pub const MIN_SECRET_BYTES: usize = 32;
+const MIN_SECRET_BYTES: usize = 32;
 /// Longest name of an entry of a Secret.
 const MAX_KID: usize = 253;
 
@@ -169,7 +170,7 @@ pub fn is_kid(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     (1..=MAX_KID).contains(&text.len())
         && text.bytes().all(is_plain)
-        && !text.ends_with(super::keys::NAMESPACES_SUFFIX)
+        && !text.ends_with(NAMESPACES_SUFFIX)
         && !text.starts_with("..")
         && text != "."
 }

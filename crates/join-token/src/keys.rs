@@ -6,14 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::ByteString;
-
 use super::key::{JoinKey, KeyProblem, is_kid};
-use super::verify::DEFAULT_MAX_LIFETIME_SECONDS;
+use super::limits::{DEFAULT_MAX_LIFETIME_SECONDS, NAMESPACES_SUFFIX};
 use crate::meeting_key::is_label;
 
-/// End of the name of an entry that says which namespaces' meetings a key opens.
-pub const NAMESPACES_SUFFIX: &str = ".namespaces";
 /// Most keys of one Secret.
 const MAX_KEYS: usize = 1000;
 /// Names of entries in messages are cut after so many characters.
@@ -89,30 +85,33 @@ impl JoinKeys {
     }
 }
 
-/// Reads all keys of a Secret.
-pub fn read_secret(data: &BTreeMap<String, ByteString>) -> (BTreeMap<String, JoinKey>, Vec<SecretProblem>) {
+/// Reads all keys of a Secret from its entries (name and value).
+pub fn read_secret<'a>(
+    entries: impl IntoIterator<Item = (&'a str, &'a [u8])>,
+) -> (BTreeMap<String, JoinKey>, Vec<SecretProblem>) {
+    let data: BTreeMap<_, _> = entries.into_iter().collect();
     let (mut keys, mut problems) = (BTreeMap::new(), Vec::new());
-    for (entry, ByteString(value)) in data.iter().filter(|(entry, _)| !entry.ends_with(NAMESPACES_SUFFIX)) {
+    for (entry, value) in data.iter().filter(|(entry, _)| !entry.ends_with(NAMESPACES_SUFFIX)) {
         if keys.len() == MAX_KEYS {
             problems.push(broken(entry, KeyProblem::TooMany));
             break;
         }
-        match read_entry(entry, value, data) {
-            Ok(key) => drop(keys.insert(entry.clone(), key)),
+        match read_entry(entry, value, &data) {
+            Ok(key) => drop(keys.insert((*entry).to_owned(), key)),
             Err(problem) => problems.push(broken(entry, problem)),
         }
     }
     (keys, problems)
 }
 
-fn read_entry(entry: &str, value: &[u8], data: &BTreeMap<String, ByteString>) -> Result<JoinKey, KeyProblem> {
+fn read_entry(entry: &str, value: &[u8], data: &BTreeMap<&str, &[u8]>) -> Result<JoinKey, KeyProblem> {
     if !is_kid(entry) {
         return Err(KeyProblem::Name);
     }
     let key = JoinKey::read(value)?;
-    match data.get(&format!("{entry}{NAMESPACES_SUFFIX}")) {
+    match data.get(format!("{entry}{NAMESPACES_SUFFIX}").as_str()) {
         // A list that cannot be read takes its key along: without the list the key would open more than was meant.
-        Some(ByteString(list)) => Ok(key.only_for(read_namespaces(list)?)),
+        Some(list) => Ok(key.only_for(read_namespaces(list)?)),
         None => Ok(key),
     }
 }
@@ -137,19 +136,19 @@ mod tests {
     const PRIVATE: &str = include_str!("tests/data/ed25519-private.pem");
     const RSA: &str = include_str!("tests/data/rsa-public.pem");
 
-    fn data(entries: &[(&str, &[u8])]) -> BTreeMap<String, ByteString> {
-        entries.iter().map(|(name, value)| ((*name).to_owned(), ByteString(value.to_vec()))).collect()
+    fn read(entries: &[(&str, &[u8])]) -> (BTreeMap<String, JoinKey>, Vec<SecretProblem>) {
+        read_secret(entries.iter().copied())
     }
 
     #[test]
     fn good_keys_are_read_beside_broken_ones() {
         let random: Vec<u8> = (0..32).collect();
-        let (keys, problems) = read_secret(&data(&[
+        let (keys, problems) = read(&[
             ("shared", &random),
             ("public", PUBLIC.as_bytes()),
             ("public.namespaces", b"team-a, team-b\n"),
             ("short", b"not enough"),
-        ]));
+        ]);
         assert_eq!(keys.keys().collect::<Vec<_>>(), ["public", "shared"]);
         assert!(keys["public"].opens("team-b") && !keys["public"].opens("team-c") && keys["shared"].opens("team-c"));
         assert_eq!(problems, [SecretProblem { entry: "short".into(), problem: KeyProblem::Weak }]);
@@ -190,7 +189,7 @@ mod tests {
     fn a_list_of_namespaces_that_cannot_be_read_closes_its_key() {
         let random: Vec<u8> = (0..32).collect();
         for list in [&b""[..], b" , ", b"Team", b"team-a,*", b"\xff"] {
-            let (keys, problems) = read_secret(&data(&[("k", &random), ("k.namespaces", list)]));
+            let (keys, problems) = read(&[("k", &random), ("k.namespaces", list)]);
             assert_eq!((keys.len(), problems[0].problem), (0, KeyProblem::Namespaces), "{list:?}");
         }
     }

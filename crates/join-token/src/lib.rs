@@ -10,21 +10,23 @@ mod error;
 mod form;
 mod key;
 mod keys;
+mod limits;
 mod make;
 mod meeting_key;
 mod text;
 mod verify;
 
 pub use algorithm::Algorithm;
-pub use claims::{AUDIENCE, JoinGrant, Scope};
+pub use claims::{JoinGrant, Scope};
 pub use error::TokenError;
-pub use form::{MAX_TOKEN_BYTES, Unverified, read_unverified};
-pub use key::{JoinKey, KeyProblem, MIN_SECRET_BYTES, is_kid};
-pub use keys::{JoinKeys, NAMESPACES_SUFFIX, SecretProblem, read_secret};
+pub use form::{Unverified, read_unverified};
+pub use key::{JoinKey, KeyProblem, is_kid};
+pub use keys::{JoinKeys, SecretProblem, read_secret};
+pub use limits::{MAX_TOKEN_BYTES, NAMESPACES_SUFFIX};
 pub use make::{MakeError, SigningHalf, TokenRequest, make_token};
 pub use meeting_key::{MeetingKey, NameError, is_label};
-pub use text::{MAX_TEXT_CHARS, TextProblem};
-pub use verify::{CLOCK_SKEW_SECONDS, DEFAULT_MAX_LIFETIME_SECONDS, verify};
+pub use text::TextProblem;
+pub use verify::verify;
 
 #[cfg(test)]
 mod tests;

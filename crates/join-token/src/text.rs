@@ -8,7 +8,7 @@ use convene_protocol::text::clean_line;
 use thiserror::Error;
 
 /// Most characters of an identity or a name.
-pub const MAX_TEXT_CHARS: usize = 200;
+pub(crate) const MAX_TEXT_CHARS: usize = 200;
 
 /// Why a text cannot be an identity or a name.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]

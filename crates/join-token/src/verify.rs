@@ -8,12 +8,8 @@ use super::claims::{self, JoinGrant, Times};
 use super::error::TokenError;
 use super::form::{read_claims, split};
 use super::keys::JoinKeys;
+use super::limits::CLOCK_SKEW_SECONDS;
 use crate::meeting_key::MeetingKey;
-
-/// Seconds by which the clocks of application and router may differ.
-pub const CLOCK_SKEW_SECONDS: u64 = 30;
-/// Longest lifetime of a token unless the router is told otherwise: a day.
-pub const DEFAULT_MAX_LIFETIME_SECONDS: u64 = 86_400;
 
 /// What `token` grants in `meeting` at `now` (Unix seconds).
 pub fn verify(token: &str, keys: &JoinKeys, meeting: &MeetingKey, now: u64) -> Result<JoinGrant, TokenError> {

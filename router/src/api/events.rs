@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use utoipa::ToSchema;
 
 use crate::api::meetings::{self, MeetingInfo};
-use crate::edge::connection_limiter::{Full, Place};
+use crate::edge::connection_limiter::{ConnectionPermit, LimitReached};
 use crate::edge::guard::{self, refuse};
 use crate::edge::problem::ApiError;
 use crate::edge::requested_meeting::RequestedMeeting;
@@ -38,35 +38,36 @@ const RETURN_AFTER: Duration = Duration::from_millis(200);
 
 /// What is told when a meeting is over.
 #[derive(Clone, Debug, Serialize, PartialEq, Eq, ToSchema)]
-pub(crate) struct Gone {
+#[schema(as = Gone)]
+pub(crate) struct GoneEvent {
     /// `MeetingEnded` or `MeetingNotFound`.
     reason: &'static str,
 }
 
 /// What the table says of a meeting at one moment.
 #[derive(Clone, Debug, PartialEq)]
-enum Seen {
-    Alive(MeetingInfo),
+enum MeetingState {
+    Active(MeetingInfo),
     Ended(MeetingInfo),
-    Gone,
+    Deleted,
 }
 
 /// One thing to tell.
 #[derive(Debug, PartialEq)]
-enum News {
+enum StreamEvent {
     State(MeetingInfo),
-    Gone(Gone),
+    Gone(GoneEvent),
 }
 
 /// What to tell somebody who was told `last`: nothing, the state, the end, or both.
-fn compute_news(last: Option<&MeetingInfo>, seen: Seen) -> Vec<News> {
-    let gone = |reason| News::Gone(Gone { reason });
+fn events_since(last: Option<&MeetingInfo>, seen: MeetingState) -> Vec<StreamEvent> {
+    let gone = |reason| StreamEvent::Gone(GoneEvent { reason });
     match seen {
-        Seen::Alive(info) if last == Some(&info) => Vec::new(),
-        Seen::Alive(info) => vec![News::State(info)],
-        Seen::Ended(info) if last == Some(&info) => vec![gone("MeetingEnded")],
-        Seen::Ended(info) => vec![News::State(info), gone("MeetingEnded")],
-        Seen::Gone => vec![gone("MeetingNotFound")],
+        MeetingState::Active(info) if last == Some(&info) => Vec::new(),
+        MeetingState::Active(info) => vec![StreamEvent::State(info)],
+        MeetingState::Ended(info) if last == Some(&info) => vec![gone("MeetingEnded")],
+        MeetingState::Ended(info) => vec![StreamEvent::State(info), gone("MeetingEnded")],
+        MeetingState::Deleted => vec![gone("MeetingNotFound")],
     }
 }
 
@@ -97,7 +98,7 @@ pub(crate) async fn events(
     let (mut parts, _) = request.into_parts();
     let token = take_token(&mut parts).unwrap_or_default();
     let path = parts.uri.path();
-    match open(&app, requested, token, guard::client(&parts).bucket()) {
+    match open(&app, requested, token, guard::client(&parts).rate_limit_key()) {
         Ok(stream) => {
             let stream = Sse::new(stream).keep_alive(KeepAlive::new().interval(HEARTBEAT).text("waiting"));
             ([(HeaderName::from_static("x-accel-buffering"), "no")], stream).into_response()
@@ -114,61 +115,61 @@ fn open(
     address: Option<IpAddr>,
 ) -> Result<impl Stream<Item = Result<Event, Infallible>> + use<>, ApiError> {
     let key = requested.map_err(ApiError::InvalidName)?;
-    let place = app.edge.streams.enter(address).map_err(|full| match full {
-        Full::Total => ApiError::TooManyStreams,
-        Full::Address => ApiError::TooManyRequests { retry_after_seconds: 10 },
+    let permit = app.edge.streams.acquire(address).map_err(|full| match full {
+        LimitReached::Total => ApiError::TooManyStreams,
+        LimitReached::Address => ApiError::TooManyRequests { retry_after_seconds: 10 },
     })?;
     // Subscribed before the first look, so that no change between look and wait is missed.
     let changes = app.table.subscribe();
     meetings::look_up(app, &key, token.as_deref())?;
     let gauge = GaugeGuard::new(&app.metrics.edge.event_streams);
-    let telling = Telling {
+    let stream = EventStream {
         app: app.clone(),
         key,
         token,
         changes,
         last: None,
-        untold: VecDeque::new(),
+        queue: VecDeque::new(),
         is_over: false,
-        _place: place,
+        _permit: permit,
         _gauge: gauge,
     };
-    Ok(stream::unfold(telling, Telling::next))
+    Ok(stream::unfold(stream, EventStream::next))
 }
 
 /// One stream.
-struct Telling {
+struct EventStream {
     app: App,
     key: MeetingKey,
     /// Verified at each look: what it opens may end before the stream does.
     token: Option<String>,
     changes: watch::Receiver<()>,
     last: Option<MeetingInfo>,
-    untold: VecDeque<Event>,
+    queue: VecDeque<Event>,
     is_over: bool,
-    _place: Place,
+    _permit: ConnectionPermit,
     _gauge: GaugeGuard,
 }
 
-impl Telling {
+impl EventStream {
     async fn next(mut self) -> Option<(Result<Event, Infallible>, Self)> {
         loop {
-            if let Some(event) = self.untold.pop_front() {
+            if let Some(event) = self.queue.pop_front() {
                 return Some((Ok(event), self));
             }
             if self.is_over {
                 return None;
             }
-            if self.last.is_some() && self.has_to_stop_before_a_change().await {
+            if self.last.is_some() && self.stops_before_a_change().await {
                 self.is_over = true;
-                self.untold.push_back(Event::default().retry(self.return_after()));
+                self.queue.push_back(Event::default().retry(self.return_after()));
                 continue;
             }
-            self.look();
+            self.refresh();
         }
     }
 
-    async fn has_to_stop_before_a_change(&mut self) -> bool {
+    async fn stops_before_a_change(&mut self) -> bool {
         let stopping = self.app.stopping.clone();
         let change = async {
             tokio::time::sleep(PACE).await;
@@ -186,25 +187,25 @@ impl Telling {
         RETURN_AFTER + self.app.signal.stop_spread.mul_f64(rand::random())
     }
 
-    fn look(&mut self) {
-        for news in compute_news(self.last.as_ref(), self.see()) {
+    fn refresh(&mut self) {
+        for news in events_since(self.last.as_ref(), self.current_state()) {
             let event = match &news {
-                News::State(info) => Event::default().event("state").json_data(info),
-                News::Gone(gone) => Event::default().event("gone").json_data(gone),
+                StreamEvent::State(info) => Event::default().event("state").json_data(info),
+                StreamEvent::Gone(gone) => Event::default().event("gone").json_data(gone),
             };
-            self.untold.extend(event.ok());
+            self.queue.extend(event.ok());
             match news {
-                News::State(info) => self.last = Some(info),
-                News::Gone(_) => self.is_over = true,
+                StreamEvent::State(info) => self.last = Some(info),
+                StreamEvent::Gone(_) => self.is_over = true,
             }
         }
     }
 
-    fn see(&self) -> Seen {
+    fn current_state(&self) -> MeetingState {
         match meetings::look_up(&self.app, &self.key, self.token.as_deref()) {
-            Ok(info) if self.app.table.route(&self.key) == RouteDecision::Ended => Seen::Ended(info),
-            Ok(info) => Seen::Alive(info),
-            Err(_) => Seen::Gone,
+            Ok(info) if self.app.table.route(&self.key) == RouteDecision::Ended => MeetingState::Ended(info),
+            Ok(info) => MeetingState::Active(info),
+            Err(_) => MeetingState::Deleted,
         }
     }
 }
@@ -222,19 +223,24 @@ mod tests {
     #[test]
     fn only_what_is_new_is_told_and_the_end_comes_last() {
         use convene_crds::MeetingPhase::{Ended, Pending, Ready};
-        let state = |phase| News::State(info(phase));
-        let gone = |reason| News::Gone(Gone { reason });
+        let state = |phase| StreamEvent::State(info(phase));
+        let gone = |reason| StreamEvent::Gone(GoneEvent { reason });
         let cases = [
-            ("the first look", None, Seen::Alive(info(Pending)), vec![state(Pending)]),
-            ("no change", Some(Pending), Seen::Alive(info(Pending)), vec![]),
-            ("a change", Some(Pending), Seen::Alive(info(Ready)), vec![state(Ready)]),
-            ("ended", Some(Ready), Seen::Ended(info(Ended)), vec![state(Ended), gone("MeetingEnded")]),
-            ("ended, told before", Some(Ended), Seen::Ended(info(Ended)), vec![gone("MeetingEnded")]),
-            ("ended at the first look", None, Seen::Ended(info(Ended)), vec![state(Ended), gone("MeetingEnded")]),
-            ("deleted", Some(Ready), Seen::Gone, vec![gone("MeetingNotFound")]),
+            ("the first look", None, MeetingState::Active(info(Pending)), vec![state(Pending)]),
+            ("no change", Some(Pending), MeetingState::Active(info(Pending)), vec![]),
+            ("a change", Some(Pending), MeetingState::Active(info(Ready)), vec![state(Ready)]),
+            ("ended", Some(Ready), MeetingState::Ended(info(Ended)), vec![state(Ended), gone("MeetingEnded")]),
+            ("ended, told before", Some(Ended), MeetingState::Ended(info(Ended)), vec![gone("MeetingEnded")]),
+            (
+                "ended at the first look",
+                None,
+                MeetingState::Ended(info(Ended)),
+                vec![state(Ended), gone("MeetingEnded")],
+            ),
+            ("deleted", Some(Ready), MeetingState::Deleted, vec![gone("MeetingNotFound")]),
         ];
         for (name, last, seen, expected) in cases {
-            assert_eq!(compute_news(last.map(info).as_ref(), seen), expected, "{name}");
+            assert_eq!(events_since(last.map(info).as_ref(), seen), expected, "{name}");
         }
     }
 }

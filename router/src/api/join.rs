@@ -21,7 +21,7 @@ use crate::edge::guard;
 use crate::edge::problem::{ApiError, Problem};
 use crate::edge::refusal::{CredentialError, JoinRefusal};
 use crate::edge::requested_meeting::RequestedMeeting;
-use crate::index::record::{MeetingRecord, Waiting};
+use crate::index::record::{MeetingRecord, WaitReason};
 use crate::index::select::RouteDecision;
 use crate::join::access::{Credential, decide_access, identify_returning};
 use crate::join::answer::{JoinAnswer, JoinRequest, build_direct_url, build_signaling_url, read_request};
@@ -83,12 +83,12 @@ pub(crate) async fn only_post(request: Request) -> Response {
 }
 
 /// The answer, and the cookie that the browser is to keep.
-struct Given {
+struct JoinReply {
     answer: JoinAnswer,
     cookie: Option<HeaderValue>,
 }
 
-impl IntoResponse for Given {
+impl IntoResponse for JoinReply {
     fn into_response(self) -> Response {
         let mut response = ([(header::CACHE_CONTROL, "no-store")], Json(self.answer)).into_response();
         if let Some(cookie) = self.cookie {
@@ -104,23 +104,23 @@ async fn answer(
     token: Result<Option<String>, CredentialError>,
     parts: &Parts,
     body: Body,
-) -> Result<Given, ApiError> {
+) -> Result<JoinReply, ApiError> {
     let body = guard::read_body(&app.edge, body, MAX_BODY_BYTES).await?;
     let wanted = read_request(&body).map_err(ApiError::BodyInvalid)?;
-    let meeting = find(app, key)?;
+    let meeting = find_meeting(app, key)?;
     let (caller, now) = (Caller::of(app, parts), unix_now());
     let token = token.as_ref().map(Option::as_deref).map_err(|error| *error);
     let credential = app.identify_with(key, token, identify_returning).map_err(ApiError::JoinRefused)?;
     let participant = decide_access(&meeting, &credential, Some(&caller.browser)).map_err(ApiError::JoinRefused)?;
     let cookie = caller.cookie(app, &meeting, &participant, parts);
     let ice_servers = ice_servers(app, &meeting, &participant, now);
-    let way = if wanted.direct {
+    let connection = if wanted.direct {
         direct(app, key, ParticipantGrant { address: caller.client.hint(), ..participant }, now)?
     } else {
         let vouched = vouched(credential, now);
-        by_router(app, &meeting, (participant, vouched), (parts, &caller.client), now)?
+        through_router(app, &meeting, (participant, vouched), (parts, &caller.client), now)?
     };
-    Ok(Given { answer: way.answer(ice_servers, now)?, cookie })
+    Ok(JoinReply { answer: connection.answer(ice_servers, now)?, cookie })
 }
 
 /// The client as the router sees it, and the guest id of its browser: of its cookie, or a new one.
@@ -154,13 +154,13 @@ impl Caller {
 }
 
 /// Where to connect, with what, and for how many seconds.
-struct Way {
+struct ConnectionInfo {
     signaling_url: String,
     token: String,
     seconds: u64,
 }
 
-impl Way {
+impl ConnectionInfo {
     fn answer(self, ice_servers: Vec<IceServerAnswer>, now: u64) -> Result<JoinAnswer, ApiError> {
         let Self { signaling_url, token, seconds } = self;
         let expires_at = Timestamp::from_second(i64::try_from(now + seconds).unwrap_or(i64::MAX));
@@ -169,11 +169,11 @@ impl Way {
 }
 
 /// The meeting, if it can be joined now or later.
-fn find(app: &App, key: &MeetingKey) -> Result<std::sync::Arc<MeetingRecord>, ApiError> {
+fn find_meeting(app: &App, key: &MeetingKey) -> Result<std::sync::Arc<MeetingRecord>, ApiError> {
     match app.table.route(key) {
         RouteDecision::Unknown => Err(ApiError::MeetingNotFound(key.clone())),
         RouteDecision::Ended => Err(ApiError::MeetingEnded(key.clone())),
-        RouteDecision::Waiting(Waiting { reason, .. }) => {
+        RouteDecision::Waiting(WaitReason { reason, .. }) => {
             app.table.meeting(key).ok_or(ApiError::NotReadyYet { reason })
         }
         RouteDecision::Pod(route) => Ok(route.meeting),
@@ -186,20 +186,20 @@ fn ice_servers(app: &App, meeting: &MeetingRecord, participant: &ParticipantGran
     build_ice_servers(servers, &turn, participant.identity.as_deref(), now)
 }
 
-fn by_router(
+fn through_router(
     app: &App,
     meeting: &MeetingRecord,
     (participant, vouched): (ParticipantGrant, Option<Vouched>),
     (parts, client): (&Parts, &ClientInfo),
     now: u64,
-) -> Result<Way, ApiError> {
+) -> Result<ConnectionInfo, ApiError> {
     let url = build_signaling_url(&meeting.key, meeting.join_url.as_deref(), &parts.headers, client);
     let signaling_url = url.ok_or(ApiError::HostUnknown)?;
     let (namespace, name) = (meeting.key.namespace().to_owned(), meeting.key.name().to_owned());
     let ticket = JoinTicket { namespace, name, uid: meeting.uid.clone(), participant, vouched };
     let signer = app.signer.get().ok_or(ApiError::JoinRefused(JoinRefusal::KeysUnknown))?;
     let token = signer.ticket(&ticket, now).map_err(|_| ApiError::Internal)?;
-    Ok(Way { signaling_url, token, seconds: TICKET_SECONDS })
+    Ok(ConnectionInfo { signaling_url, token, seconds: TICKET_SECONDS })
 }
 
 /// What the next ticket goes back to.
@@ -212,10 +212,10 @@ fn vouched(credential: Credential, now: u64) -> Option<Vouched> {
 }
 
 /// Address and admission of the pod itself.
-fn direct(app: &App, key: &MeetingKey, participant: ParticipantGrant, now: u64) -> Result<Way, ApiError> {
+fn direct(app: &App, key: &MeetingKey, participant: ParticipantGrant, now: u64) -> Result<ConnectionInfo, ApiError> {
     let route = match app.table.route(key) {
         RouteDecision::Pod(route) => route,
-        RouteDecision::Waiting(Waiting { reason, .. }) => return Err(ApiError::MeetingNotReady { reason }),
+        RouteDecision::Waiting(WaitReason { reason, .. }) => return Err(ApiError::MeetingNotReady { reason }),
         RouteDecision::Unknown => return Err(ApiError::MeetingNotFound(key.clone())),
         RouteDecision::Ended => return Err(ApiError::MeetingEnded(key.clone())),
     };
@@ -225,5 +225,5 @@ fn direct(app: &App, key: &MeetingKey, participant: ParticipantGrant, now: u64) 
     let admission = Admission { meeting: route.meeting.grant(Timestamp::now()), participant, jti: new_admission_id() };
     let token = signer.admission(&admission, now).map_err(|_| ApiError::Internal)?;
     let signaling_url = build_direct_url(key, (address, route.address.port()).into());
-    Ok(Way { signaling_url, token, seconds: LIFETIME_SECONDS })
+    Ok(ConnectionInfo { signaling_url, token, seconds: LIFETIME_SECONDS })
 }

@@ -17,7 +17,7 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 use crate::edge::problem::ApiError;
 use crate::edge::refusal::JoinRefusal;
 use crate::edge::requested_meeting::RequestedMeeting;
-use crate::index::record::{MeetingRecord, Waiting};
+use crate::index::record::{MeetingRecord, WaitReason};
 use crate::index::select::RouteDecision;
 use crate::index::wait_reason::{public_reason, sentence};
 use crate::join::access::{Credential, is_for};
@@ -133,7 +133,7 @@ pub(crate) fn look_up(app: &App, key: &MeetingKey, token: Option<&str>) -> Resul
             let view = compute_view(&record, &app.identify(key, Ok(token)));
             Ok(describe(&record, decision, view))
         }
-        (None, RouteDecision::Waiting(Waiting { reason, .. })) => Err(ApiError::NotReadyYet { reason }),
+        (None, RouteDecision::Waiting(WaitReason { reason, .. })) => Err(ApiError::NotReadyYet { reason }),
         (None, _) => Err(ApiError::MeetingNotFound(key.clone())),
     }
 }
@@ -186,7 +186,7 @@ pub(crate) fn describe(record: &MeetingRecord, decision: RouteDecision, view: Vi
 }
 
 fn waiting_for(decision: RouteDecision) -> Option<WaitingFor> {
-    let RouteDecision::Waiting(Waiting { reason, .. }) = decision else { return None };
+    let RouteDecision::Waiting(WaitReason { reason, .. }) = decision else { return None };
     Some(WaitingFor { message: sentence(&reason), reason: public_reason(&reason).to_owned() })
 }
 
@@ -247,7 +247,7 @@ mod tests {
             starts_at: Some(Timestamp::UNIX_EPOCH),
             ..meeting_record("team-a", "board", None)
         };
-        let waiting = || RouteDecision::Waiting(Waiting::new("PodCrashing", "pod media-7 on node-3 keeps ending"));
+        let waiting = || RouteDecision::Waiting(WaitReason::new("PodCrashing", "pod media-7 on node-3 keeps ending"));
         let closed = serde_json::to_value(describe(&record, waiting(), View::Closed)).unwrap();
         let expected = serde_json::json!({
             "namespace": "team-a", "name": "board", "phase": "Pending", "ready": false, "access": "Token", "tokenRequired": true

@@ -22,7 +22,7 @@ use crate::edge::problem;
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     paths(meetings::meeting, events::events, join::join, document, probes::healthz, probes::readyz),
-    components(schemas(meetings::MeetingInfo, events::Gone, problem::Problem)),
+    components(schemas(meetings::MeetingInfo, events::GoneEvent, problem::Problem)),
     modifiers(&JoinToken),
     tags((name = "meetings", description = "Meetings and how to get into them"), (name = "router", description = "The router itself"))
 )]

@@ -32,7 +32,7 @@ pub(crate) async fn healthz() -> &'static str {
     )
 )]
 pub(crate) async fn readyz(State(app): State<App>) -> Response {
-    if let Some(problem) = app.readiness.problem() {
+    if let Some(problem) = app.readiness.log_problem() {
         return (StatusCode::SERVICE_UNAVAILABLE, format!("{problem}\n")).into_response();
     }
     let missing = app.readiness.missing();

@@ -68,25 +68,25 @@ impl ClientInfo {
 
     fn forwarded(self, peer: IpAddr, headers: &HeaderMap, trusted: &TrustedProxies) -> Self {
         Self {
-            address: Some(farthest_believed(peer, headers, trusted)),
+            address: Some(client_address(peer, headers, trusted)),
             scheme: forwarded_scheme(headers).unwrap_or(self.scheme),
             host: host(headers.get_all("x-forwarded-host").iter().next_back()).or(self.host),
         }
     }
 
     /// The address that limits count: whoever has one IPv6 address has a network of them.
-    pub(crate) fn bucket(&self) -> Option<IpAddr> {
-        self.address.map(bucket)
+    pub(crate) fn rate_limit_key(&self) -> Option<IpAddr> {
+        self.address.map(rate_limit_key)
     }
 
     /// The same as text, for admissions: a hint for the media pod, never a proof.
     pub(crate) fn hint(&self) -> Option<String> {
-        self.bucket().map(|address| address.to_string())
+        self.rate_limit_key().map(|address| address.to_string())
     }
 }
 
 /// An IPv4 address itself, the /64 of an IPv6 address.
-pub(crate) fn bucket(address: IpAddr) -> IpAddr {
+pub(crate) fn rate_limit_key(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
         address @ IpAddr::V4(_) => address,
@@ -94,7 +94,7 @@ pub(crate) fn bucket(address: IpAddr) -> IpAddr {
 }
 
 /// Walks the chain of proxies backwards. What cannot be read ends the walk: it was told by the last proxy that is believed.
-fn farthest_believed(peer: IpAddr, headers: &HeaderMap, trusted: &TrustedProxies) -> IpAddr {
+fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &TrustedProxies) -> IpAddr {
     let mut client = peer;
     let lines = headers.get_all("x-forwarded-for").iter().rev();
     for hop in lines.flat_map(|line| line.to_str().unwrap_or("?").rsplit(',')).take(MAX_HOPS) {
@@ -197,10 +197,10 @@ mod tests {
 
     #[test]
     fn limits_count_networks_of_ipv6() {
-        let bucket = |text: &str| bucket(text.parse().unwrap()).to_string();
-        assert_eq!(bucket("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
-        assert_eq!(bucket("192.0.2.7"), "192.0.2.7");
-        assert_eq!(bucket("::ffff:192.0.2.7"), "192.0.2.7");
+        let rate_limit_key = |text: &str| rate_limit_key(text.parse().unwrap()).to_string();
+        assert_eq!(rate_limit_key("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_eq!(rate_limit_key("192.0.2.7"), "192.0.2.7");
+        assert_eq!(rate_limit_key("::ffff:192.0.2.7"), "192.0.2.7");
         let client = ClientInfo { address: Some("2001:db8:1:2:3:4:5:6".parse().unwrap()), ..ClientInfo::default() };
         assert_eq!((client.hint().as_deref(), ClientInfo::default().hint()), (Some("2001:db8:1:2::"), None));
     }

@@ -1,6 +1,6 @@
-//! A number of places, of which one address may have only some: for connections and for streams of events.
+//! A number of limiter, of which one address may have only some: for connections and for streams of events.
 //!
-//! What it remembers is bounded by the places: an address is forgotten when it has none any more.
+//! What it remembers is bounded by the limiter: an address is forgotten when it has none any more.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// The places.
+/// The limiter.
 #[derive(Clone, Debug)]
-pub(crate) struct Places {
+pub(crate) struct ConnectionLimiter {
     total: Arc<Semaphore>,
     taken: Arc<Mutex<HashMap<IpAddr, usize>>>,
     per_address: usize,
@@ -19,39 +19,39 @@ pub(crate) struct Places {
 
 /// Which limit is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Full {
+pub(crate) enum LimitReached {
     /// That of the router.
     Total,
     /// That of the address.
     Address,
 }
 
-/// One place, free again when it is dropped.
+/// One permit, free again when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Place {
-    places: Places,
+pub(crate) struct ConnectionPermit {
+    limiter: ConnectionLimiter,
     address: Option<IpAddr>,
     _permit: OwnedSemaphorePermit,
 }
 
-impl Places {
-    /// So many places in all and for one address.
+impl ConnectionLimiter {
+    /// So many limiter in all and for one address.
     pub(crate) fn new(total: usize, per_address: usize) -> Self {
         Self { total: Arc::new(Semaphore::new(total)), taken: Arc::default(), per_address }
     }
 
-    /// Takes a place. Without an address only the total counts.
-    pub(crate) fn enter(&self, address: Option<IpAddr>) -> Result<Place, Full> {
-        let permit = Arc::clone(&self.total).try_acquire_owned().map_err(|_| Full::Total)?;
+    /// Takes a permit. Without an address only the total counts.
+    pub(crate) fn acquire(&self, address: Option<IpAddr>) -> Result<ConnectionPermit, LimitReached> {
+        let permit = Arc::clone(&self.total).try_acquire_owned().map_err(|_| LimitReached::Total)?;
         if let Some(address) = address {
             let mut taken = self.lock();
             let count = taken.get(&address).copied().unwrap_or(0);
             if count >= self.per_address {
-                return Err(Full::Address);
+                return Err(LimitReached::Address);
             }
             taken.insert(address, count + 1);
         }
-        Ok(Place { places: self.clone(), address, _permit: permit })
+        Ok(ConnectionPermit { limiter: self.clone(), address, _permit: permit })
     }
 
     /// A panic elsewhere cannot leave the counts half changed.
@@ -60,10 +60,10 @@ impl Places {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         let Some(address) = self.address else { return };
-        if let Entry::Occupied(mut entry) = self.places.lock().entry(address) {
+        if let Entry::Occupied(mut entry) = self.limiter.lock().entry(address) {
             *entry.get_mut() -= 1;
             if *entry.get() == 0 {
                 entry.remove();
@@ -78,14 +78,14 @@ mod tests {
 
     #[test]
     fn one_address_cannot_take_all_places_and_nothing_is_remembered_of_who_has_left() {
-        let places = Places::new(3, 2);
+        let limiter = ConnectionLimiter::new(3, 2);
         let address = |last: u8| Some(IpAddr::from([192, 0, 2, last]));
-        let (first, second) = (places.enter(address(1)).unwrap(), places.enter(address(1)).unwrap());
-        assert_eq!(places.enter(address(1)).unwrap_err(), Full::Address);
-        let other = places.enter(address(2)).unwrap();
-        assert_eq!(places.enter(address(3)).unwrap_err(), Full::Total);
+        let (first, second) = (limiter.acquire(address(1)).unwrap(), limiter.acquire(address(1)).unwrap());
+        assert_eq!(limiter.acquire(address(1)).unwrap_err(), LimitReached::Address);
+        let other = limiter.acquire(address(2)).unwrap();
+        assert_eq!(limiter.acquire(address(3)).unwrap_err(), LimitReached::Total);
         drop((first, second, other));
-        assert!(places.lock().is_empty());
-        assert_eq!(places.total.available_permits(), 3);
+        assert!(limiter.lock().is_empty());
+        assert_eq!(limiter.total.available_permits(), 3);
     }
 }

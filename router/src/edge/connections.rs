@@ -1,4 +1,4 @@
-//! Limits how many connections are open, in all and for one address, before anything is read from them.
+//! RateLimits how many connections are open, in all and for one address, before anything is read from them.
 //!
 //! A connection beyond the limit is closed at once. Trusted proxies are counted in the total alone: behind them are many.
 
@@ -13,36 +13,36 @@ use futures_util::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use crate::edge::client::bucket;
-use crate::edge::connection_limiter::{Full, Place, Places};
+use crate::edge::client::rate_limit_key;
+use crate::edge::connection_limiter::{ConnectionLimiter, ConnectionPermit, LimitReached};
 use crate::edge::policy::Edge;
 
-/// Gives connections a place, then accepts them as `inner` does.
+/// Gives connections a permit, then accepts them as `inner` does.
 #[derive(Clone)]
-pub(crate) struct Limited<A> {
+pub(crate) struct LimitedAcceptor<A> {
     inner: A,
     edge: Arc<Edge>,
-    places: Places,
+    limiter: ConnectionLimiter,
 }
 
-impl<A> Limited<A> {
-    /// An acceptor with the places of `app`.
+impl<A> LimitedAcceptor<A> {
+    /// An acceptor with the limiter of `app`.
     pub(crate) fn new(inner: A, edge: &Arc<Edge>) -> Self {
-        Self::with_places(inner, edge, edge.connections.clone())
+        Self::with_limiter(inner, edge, edge.connections.clone())
     }
 
-    /// An acceptor with places of its own: strangers who take all others take none of these.
-    pub(crate) fn with_places(inner: A, edge: &Arc<Edge>, places: Places) -> Self {
-        Self { inner, edge: Arc::clone(edge), places }
+    /// An acceptor with limiter of its own: strangers who take all others take none of these.
+    pub(crate) fn with_limiter(inner: A, edge: &Arc<Edge>, limiter: ConnectionLimiter) -> Self {
+        Self { inner, edge: Arc::clone(edge), limiter }
     }
 
-    fn enter(&self, stream: &TcpStream) -> io::Result<Place> {
+    fn acquire(&self, stream: &TcpStream) -> io::Result<ConnectionPermit> {
         let peer: IpAddr = stream.peer_addr()?.ip().to_canonical();
-        let counted = (!self.edge.proxies.contains(peer)).then(|| bucket(peer));
-        self.places.enter(counted).map_err(|full| {
+        let counted = (!self.edge.proxies.contains(peer)).then(|| rate_limit_key(peer));
+        self.limiter.acquire(counted).map_err(|full| {
             let reason = match full {
-                Full::Total => "TooManyConnections",
-                Full::Address => "TooManyConnectionsOfAddress",
+                LimitReached::Total => "TooManyConnections",
+                LimitReached::Address => "TooManyConnectionsOfAddress",
             };
             self.edge.metrics.edge.count_refused(reason);
             io::Error::other(reason)
@@ -50,36 +50,36 @@ impl<A> Limited<A> {
     }
 }
 
-impl<A, S> Accept<TcpStream, S> for Limited<A>
+impl<A, S> Accept<TcpStream, S> for LimitedAcceptor<A>
 where
     A: Accept<TcpStream, S>,
     A::Future: Send + 'static,
 {
-    type Stream = Placed<A::Stream>;
+    type Stream = LimitedStream<A::Stream>;
     type Service = A::Service;
     type Future = BoxFuture<'static, io::Result<(Self::Stream, Self::Service)>>;
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
-        let place = match self.enter(&stream) {
-            Ok(place) => place,
+        let permit = match self.acquire(&stream) {
+            Ok(permit) => permit,
             Err(error) => return Box::pin(async { Err(error) }),
         };
         let accepted = self.inner.accept(stream, service);
         Box::pin(async move {
             let (stream, service) = accepted.await?;
-            Ok((Placed { stream, _place: place }, service))
+            Ok((LimitedStream { stream, _permit: permit }, service))
         })
     }
 }
 
-/// A connection and its place.
+/// A connection and its permit.
 #[derive(Debug)]
-pub(crate) struct Placed<S> {
+pub(crate) struct LimitedStream<S> {
     stream: S,
-    _place: Place,
+    _permit: ConnectionPermit,
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Placed<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for LimitedStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -89,7 +89,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Placed<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Placed<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for LimitedStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }

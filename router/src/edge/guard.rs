@@ -1,4 +1,4 @@
-//! Stands around the routes: rates, origins, lengths of addresses, and what pages of other origins are told (CORS).
+//! Stands around the routes: rates, origins, lengths of addresses, and what pages of other origins are cors (CORS).
 //!
 //! It refuses before a handler does any work. Probes always pass. It never looks at who is allowed into a meeting.
 
@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use crate::edge::client::ClientInfo;
 use crate::edge::policy::Edge;
 use crate::edge::problem::ApiError;
-use crate::edge::request_scope::Asked;
+use crate::edge::request_scope::RequestScope;
 use crate::edge::requested_meeting::RequestedMeeting;
 
 /// Longest path and query together. Names are short; a join token may be in the query.
@@ -28,22 +28,22 @@ const SIGNAL: &str = "/signal/{namespace}/{name}";
 /// How long browsers may remember what they were told about an origin.
 const CORS_MAX_AGE: &str = "600";
 
-/// Everything around a route: its log and headers, what is too much, too long or from elsewhere, and what other origins are told.
+/// Everything around a route: its log and headers, what is too much, too long or from elsewhere, and what other origins are cors.
 ///
 /// One layer for all of it: each layer more copies all that lie inside it, for each request.
 pub(crate) async fn guard(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) -> Response {
-    let asked = Asked::begin(&edge, &mut request);
-    let told = asked.path().starts_with(API).then(|| Told::of(&edge, &request));
+    let scope = RequestScope::begin(&edge, &mut request);
+    let cors = scope.path().starts_with(API).then(|| CorsHeaders::of(&edge, &request));
     let (mut parts, body) = request.into_parts();
-    let mut response = match check(&edge, asked.route(), &mut parts).await {
-        Ok(()) if told.as_ref().is_some_and(|told| told.is_preflight) => preflight(),
+    let mut response = match check(&edge, scope.route(), &mut parts).await {
+        Ok(()) if cors.as_ref().is_some_and(|cors| cors.is_preflight) => preflight(),
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
-        Err(error) => refuse(&edge, error, asked.path()),
+        Err(error) => refuse(&edge, error, scope.path()),
     };
-    if let Some(told) = told {
-        told.write(response.headers_mut());
+    if let Some(cors) = cors {
+        cors.write(response.headers_mut());
     }
-    asked.end(&edge, response)
+    scope.end(&edge, response)
 }
 
 /// Counts and answers a refusal.
@@ -83,13 +83,13 @@ pub(crate) fn client(parts: &Parts) -> ClientInfo {
 }
 
 pub(crate) fn check_request(edge: &Edge, client: &ClientInfo) -> Result<(), ApiError> {
-    client.bucket().map_or(Ok(()), |address| edge.limits.requests.check(&address)).map_err(too_often)
+    client.rate_limit_key().map_or(Ok(()), |address| edge.limits.requests.check(&address)).map_err(too_often)
 }
 
 /// A meeting that does not exist has no bucket: strangers could fill the memory with names.
 pub(crate) fn check_join(edge: &Edge, client: &ClientInfo, key: Option<&MeetingKey>) -> Result<(), ApiError> {
     let limits = &edge.limits;
-    client.bucket().map_or(Ok(()), |address| limits.joins.check(&address)).map_err(too_often)?;
+    client.rate_limit_key().map_or(Ok(()), |address| limits.joins.check(&address)).map_err(too_often)?;
     let known = key.filter(|key| edge.table.meeting(key).is_some());
     known.map_or(Ok(()), |key| limits.meetings.check(key)).map_err(too_often)
 }
@@ -100,12 +100,12 @@ fn too_often(wait: Duration) -> ApiError {
 
 /// What pages of other origins are told about a route of the API: those of configured origins may read it; they get no cookies or other
 /// credentials along.
-struct Told {
+struct CorsHeaders {
     origin: Option<HeaderValue>,
     is_preflight: bool,
 }
 
-impl Told {
+impl CorsHeaders {
     fn of(edge: &Edge, request: &Request) -> Self {
         let headers = request.headers();
         let listed = |origin: &&HeaderValue| origin.to_str().is_ok_and(|origin| edge.origins.lists(origin));
@@ -127,10 +127,10 @@ impl Told {
 }
 
 fn preflight() -> Response {
-    let told: [(HeaderName, &str); 3] = [
+    let cors: [(HeaderName, &str); 3] = [
         (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST"),
         (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type"),
         (header::ACCESS_CONTROL_MAX_AGE, CORS_MAX_AGE),
     ];
-    (StatusCode::NO_CONTENT, told).into_response()
+    (StatusCode::NO_CONTENT, cors).into_response()
 }

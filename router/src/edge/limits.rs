@@ -19,7 +19,7 @@ const MAX_KEYS: usize = 100_000;
 /// After so many questions, keys that are as good as new are forgotten.
 const SWEEP_EVERY: u32 = 4096;
 /// What all together may do, in multiples of one key's rate, while there are too many keys to tell them apart.
-const CROWD: u32 = 100;
+const SHARED_MULTIPLE: u32 = 100;
 
 /// Rates per second; 0 switches a limit off.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,29 +34,29 @@ pub(crate) struct Rates {
 
 /// The limits of one router.
 #[derive(Debug)]
-pub(crate) struct Limits {
+pub(crate) struct RateLimits {
     /// Requests that are no joins, by address.
-    pub(crate) requests: Limit<IpAddr>,
+    pub(crate) requests: KeyedRateLimiter<IpAddr>,
     /// Joins by address.
-    pub(crate) joins: Limit<IpAddr>,
+    pub(crate) joins: KeyedRateLimiter<IpAddr>,
     /// Joins by meeting.
-    pub(crate) meetings: Limit<MeetingKey>,
+    pub(crate) meetings: KeyedRateLimiter<MeetingKey>,
 }
 
-impl Limits {
-    /// Limits with these rates.
+impl RateLimits {
+    /// RateLimits with these rates.
     pub(crate) fn new(rates: Rates) -> Self {
         Self {
-            requests: Limit::new(rates.requests_per_address),
-            joins: Limit::new(rates.joins_per_address),
-            meetings: Limit::new(rates.joins_per_meeting),
+            requests: KeyedRateLimiter::new(rates.requests_per_address),
+            joins: KeyedRateLimiter::new(rates.joins_per_address),
+            meetings: KeyedRateLimiter::new(rates.joins_per_meeting),
         }
     }
 }
 
 /// One limit: a bucket for each key.
 #[derive(Debug)]
-pub(crate) struct Limit<K: Hash + Eq + Clone> {
+pub(crate) struct KeyedRateLimiter<K: Hash + Eq + Clone> {
     buckets: Option<Buckets<K>>,
 }
 
@@ -64,24 +64,24 @@ pub(crate) struct Limit<K: Hash + Eq + Clone> {
 struct Buckets<K: Hash + Eq + Clone> {
     keyed: DefaultKeyedRateLimiter<K>,
     /// In use while there are more keys than may be remembered.
-    crowd: DefaultDirectRateLimiter,
+    shared: DefaultDirectRateLimiter,
     clock: DefaultClock,
-    asked: AtomicU32,
-    is_crowded: AtomicBool,
+    checks: AtomicU32,
+    uses_shared: AtomicBool,
 }
 
-impl<K: Hash + Eq + Clone> Limit<K> {
+impl<K: Hash + Eq + Clone> KeyedRateLimiter<K> {
     fn new(per_second: u32) -> Self {
         let quota = |rate: NonZeroU32| {
             Quota::per_second(rate).allow_burst(rate.saturating_mul(NonZeroU32::MIN.saturating_add(BURST_SECONDS - 1)))
         };
-        let crowd = NonZeroU32::MIN.saturating_add(CROWD - 1);
+        let shared = NonZeroU32::MIN.saturating_add(SHARED_MULTIPLE - 1);
         let buckets = NonZeroU32::new(per_second).map(|rate| Buckets {
             keyed: RateLimiter::keyed(quota(rate)),
-            crowd: RateLimiter::direct(quota(rate.saturating_mul(crowd))),
+            shared: RateLimiter::direct(quota(rate.saturating_mul(shared))),
             clock: DefaultClock::default(),
-            asked: AtomicU32::new(0),
-            is_crowded: AtomicBool::new(false),
+            checks: AtomicU32::new(0),
+            uses_shared: AtomicBool::new(false),
         });
         Self { buckets }
     }
@@ -94,18 +94,18 @@ impl<K: Hash + Eq + Clone> Limit<K> {
 
 impl<K: Hash + Eq + Clone> Buckets<K> {
     fn check(&self, key: &K) -> Result<(), Duration> {
-        if self.asked.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
+        if self.checks.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
             self.sweep();
         }
         let result =
-            if self.is_crowded.load(Ordering::Relaxed) { self.crowd.check() } else { self.keyed.check_key(key) };
+            if self.uses_shared.load(Ordering::Relaxed) { self.shared.check() } else { self.keyed.check_key(key) };
         result.map_err(|until| until.wait_time_from(self.clock.now()))
     }
 
     fn sweep(&self) {
         self.keyed.retain_recent();
         self.keyed.shrink_to_fit();
-        self.is_crowded.store(self.keyed.len() >= MAX_KEYS, Ordering::Relaxed);
+        self.uses_shared.store(self.keyed.len() >= MAX_KEYS, Ordering::Relaxed);
     }
 }
 
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_bucket_that_is_empty_says_when_to_come_back_and_others_do_not_notice() {
-        let limit = Limit::<u8>::new(1);
+        let limit = KeyedRateLimiter::<u8>::new(1);
         for _ in 0..BURST_SECONDS {
             limit.check(&1).unwrap();
         }
@@ -126,15 +126,15 @@ mod tests {
 
     #[test]
     fn a_rate_of_zero_is_no_limit() {
-        let limit = Limit::<u8>::new(0);
+        let limit = KeyedRateLimiter::<u8>::new(0);
         assert!((0..100_000).all(|_| limit.check(&1).is_ok()));
     }
 
     #[test]
     fn keys_beyond_what_may_be_remembered_share_one_bucket() {
-        let limit = Limit::<u64>::new(1);
-        let asked = (MAX_KEYS as u64 + 2 * u64::from(SWEEP_EVERY)) * 2;
-        let refused = (0..asked).filter(|key| limit.check(key).is_err()).count();
+        let limit = KeyedRateLimiter::<u64>::new(1);
+        let checks = (MAX_KEYS as u64 + 2 * u64::from(SWEEP_EVERY)) * 2;
+        let refused = (0..checks).filter(|key| limit.check(key).is_err()).count();
         let buckets = limit.buckets.as_ref().unwrap();
         assert!(buckets.keyed.len() <= MAX_KEYS + SWEEP_EVERY as usize, "{}", buckets.keyed.len());
         assert!(refused > 0, "the shared bucket is not endless");

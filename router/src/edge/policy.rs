@@ -14,8 +14,8 @@ use ipnet::IpNet;
 use thiserror::Error;
 
 use crate::edge::client::TrustedProxies;
-use crate::edge::connection_limiter::Places;
-use crate::edge::limits::{Limits, Rates};
+use crate::edge::connection_limiter::ConnectionLimiter;
+use crate::edge::limits::{RateLimits, Rates};
 use crate::index::table::RoutingTable;
 use crate::metrics::RouterMetrics;
 
@@ -214,11 +214,11 @@ pub(crate) struct Edge {
     /// The security headers of all answers.
     pub(crate) headers: SecurityHeaders,
     /// How often who may ask.
-    pub(crate) limits: Limits,
+    pub(crate) limits: RateLimits,
     /// Room for connections.
-    pub(crate) connections: Places,
+    pub(crate) connections: ConnectionLimiter,
     /// Room for streams of events.
-    pub(crate) streams: Places,
+    pub(crate) streams: ConnectionLimiter,
     /// Namespace of meetings that clients of the demo name without one.
     pub(crate) demo_namespace: String,
     /// How long a body may take.
@@ -236,9 +236,9 @@ impl Edge {
             proxies: config.proxies.clone(),
             origins: config.origins.clone(),
             headers: SecurityHeaders::new(&config.embedders),
-            limits: Limits::new(config.rates),
-            connections: Places::new(config.connections.0, config.connections.1),
-            streams: Places::new(config.streams.0, config.streams.1),
+            limits: RateLimits::new(config.rates),
+            connections: ConnectionLimiter::new(config.connections.0, config.connections.1),
+            streams: ConnectionLimiter::new(config.streams.0, config.streams.1),
             demo_namespace: config.demo.as_ref().map_or_else(|| "default".to_owned(), |demo| demo.namespace.clone()),
             body_timeout: config.timeouts.body,
             table,

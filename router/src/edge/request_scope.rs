@@ -57,7 +57,7 @@ fn harden(edge: &Edge, response: &mut Response, scheme: Scheme) {
 
 /// What is remembered of a request until it is answered.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct RequestScope {
     started: Instant,
     id: RequestId,
     method: Method,
@@ -67,11 +67,11 @@ pub(crate) struct Asked {
     address: Option<IpAddr>,
 }
 
-impl Asked {
+impl RequestScope {
     /// Gives the request its id, and notes who asks.
     pub(crate) fn begin(edge: &Edge, request: &mut Request) -> Self {
         let client = client_of(edge, request);
-        let asked = Self {
+        let scope = Self {
             started: Instant::now(),
             id: RequestId::of(request.headers()),
             method: request.method().clone(),
@@ -80,12 +80,12 @@ impl Asked {
             scheme: client.scheme,
             address: client.address,
         };
-        request.extensions_mut().insert(asked.id.clone());
+        request.extensions_mut().insert(scope.id.clone());
         request.extensions_mut().insert(client);
-        asked
+        scope
     }
 
-    /// The route that was asked for, as the table of routes has it; nothing for addresses that lead nowhere.
+    /// The route that was scope for, as the table of routes has it; nothing for addresses that lead nowhere.
     pub(crate) fn route(&self) -> &str {
         self.route.as_ref().map_or("", MatchedPath::as_str)
     }
@@ -116,9 +116,9 @@ impl Asked {
 
 /// Surrounds routes that look after limits and origins themselves.
 pub(crate) async fn observe(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) -> Response {
-    let asked = Asked::begin(&edge, &mut request);
+    let scope = RequestScope::begin(&edge, &mut request);
     let response = next.run(request).await;
-    asked.end(&edge, response)
+    scope.end(&edge, response)
 }
 
 fn client_of(edge: &Edge, request: &Request) -> ClientInfo {

@@ -18,14 +18,14 @@ use kube::core::error_boundary::InvalidObject;
 
 /// Why a meeting cannot be joined yet: a word for programs, a sentence for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Waiting {
+pub(crate) struct WaitReason {
     /// One word, as in a condition's reason.
     pub(crate) reason: String,
     /// A sentence.
     pub(crate) message: String,
 }
 
-impl Waiting {
+impl WaitReason {
     /// A reason with its sentence.
     pub(crate) fn new(reason: &str, message: impl Into<String>) -> Self {
         Self { reason: reason.to_owned(), message: message.into() }
@@ -58,7 +58,7 @@ pub(crate) struct MeetingRecord {
     /// The pod it is bound to.
     pub(crate) assignment: Option<Assignment>,
     /// What its conditions say it waits for.
-    pub(crate) waiting: Waiting,
+    pub(crate) waiting: WaitReason,
     /// Address for the browser.
     pub(crate) join_url: Option<String>,
     /// People in the call as the operator last counted them.
@@ -105,7 +105,8 @@ impl MeetingRecord {
     /// A Meeting that cannot be read still exists: who asks for it is told to wait and why, instead of "not found".
     pub(crate) fn from_invalid(invalid: &InvalidObject) -> Option<Self> {
         let message = format!("the Meeting cannot be read: {}", invalid.error);
-        Self::named(&invalid.metadata).map(|record| Self { waiting: Waiting::new("MeetingInvalid", message), ..record })
+        Self::named(&invalid.metadata)
+            .map(|record| Self { waiting: WaitReason::new("MeetingInvalid", message), ..record })
     }
 
     fn named(metadata: &ObjectMeta) -> Option<Self> {
@@ -117,7 +118,7 @@ impl MeetingRecord {
             phase: MeetingPhase::Pending,
             is_deleting: metadata.deletion_timestamp.is_some(),
             assignment: None,
-            waiting: Waiting::new("Pending", "the meeting has just been created"),
+            waiting: WaitReason::new("Pending", "the meeting has just been created"),
             join_url: None,
             participants: None,
             is_recorded: false,
@@ -143,14 +144,14 @@ pub(crate) fn key_of(metadata: &ObjectMeta) -> Option<MeetingKey> {
 }
 
 /// The first condition on the way to Ready that does not hold says what the meeting waits for.
-fn waiting(status: &MeetingStatus) -> Waiting {
+fn waiting(status: &MeetingStatus) -> WaitReason {
     [CONDITION_ACCEPTED, CONDITION_ASSIGNED, CONDITION_READY]
         .iter()
         .filter_map(|name| status.conditions.iter().find(|condition| condition.type_ == *name))
         .find(|condition| condition.status != TRUE)
         .map_or_else(
-            || Waiting::new("Pending", "the meeting is being given a place"),
-            |condition| Waiting::new(&condition.reason, condition.message.clone()),
+            || WaitReason::new("Pending", "the meeting is being given a place"),
+            |condition| WaitReason::new(&condition.reason, condition.message.clone()),
         )
 }
 
@@ -166,7 +167,7 @@ pub(crate) struct PodRecord {
     /// Its readiness probe passes.
     pub(crate) is_ready: bool,
     /// It is being deleted: no new joins.
-    pub(crate) is_leaving: bool,
+    pub(crate) is_terminating: bool,
     /// The first address that browsers are told for its media.
     pub(crate) announced: Option<IpAddr>,
 }
@@ -179,7 +180,7 @@ impl PodRecord {
             uid: pod.metadata.uid.clone()?,
             address: pod_ip(pod).map(|ip| SocketAddr::new(ip, signaling_port(pod))),
             is_ready: is_ready(pod),
-            is_leaving: pod.metadata.deletion_timestamp.is_some(),
+            is_terminating: pod.metadata.deletion_timestamp.is_some(),
             announced: announced_addresses(pod).next().and_then(|address| address.parse().ok()),
         })
     }
@@ -264,7 +265,7 @@ mod tests {
     fn a_pod_without_address_or_condition_is_not_ready() {
         let pod = json!({"metadata": {"name": "media-0", "uid": "p-0"}});
         let record = PodRecord::from_pod(&serde_json::from_value(pod).unwrap()).unwrap();
-        assert_eq!((record.address, record.is_ready, record.is_leaving), (None, false, false));
+        assert_eq!((record.address, record.is_ready, record.is_terminating), (None, false, false));
     }
 
     #[test]

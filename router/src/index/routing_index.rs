@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use convene_join_token::MeetingKey;
 
-use crate::index::record::{MeetingRecord, PodRecord, Waiting};
+use crate::index::record::{MeetingRecord, PodRecord, WaitReason};
 use crate::index::select::{RouteDecision, select_pod};
 
 /// Everything routing depends on.
@@ -34,7 +34,7 @@ impl RoutingIndex {
         if self.has_all_meetings {
             return RouteDecision::Unknown;
         }
-        RouteDecision::Waiting(Waiting::new(
+        RouteDecision::Waiting(WaitReason::new(
             "RouterStarting",
             "the router has just started and does not know every meeting yet",
         ))
@@ -232,7 +232,7 @@ mod tests {
                     let assignment = index.meeting(&key).unwrap().assignment.clone().unwrap();
                     prop_assert_eq!((&route.pod.name, &route.pod.uid), (&assignment.pod, &assignment.uid));
                     prop_assert!(index.has_pod(&assignment.pod, &assignment.uid));
-                    prop_assert!(route.pod.is_ready && !route.pod.is_leaving);
+                    prop_assert!(route.pod.is_ready && !route.pod.is_terminating);
                     prop_assert_eq!(&route.meeting.key, &key);
                 }
             }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use convene_crds::MeetingPhase;
 use convene_crds::reason::SCHEDULED;
 
-use crate::index::record::{MeetingRecord, PodRecord, Waiting};
+use crate::index::record::{MeetingRecord, PodRecord, WaitReason};
 
 /// What the router does with somebody who wants to join.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub(crate) enum RouteDecision {
     /// There is no such meeting.
     Unknown,
     /// The meeting exists and cannot be joined yet.
-    Waiting(Waiting),
+    Waiting(WaitReason),
     /// The meeting is over for good.
     Ended,
     /// The meeting is on this pod.
@@ -50,7 +50,7 @@ pub(crate) fn select_pod(meeting: &Arc<MeetingRecord>, pod: Option<&Arc<PodRecor
     };
     let pod = pod.filter(|pod| pod.uid == assignment.uid);
     let Some(pod) = pod else { return wait("PodGone", "its media pod is gone; it is being given another one") };
-    if pod.is_leaving {
+    if pod.is_terminating {
         return wait("PodLeaving", "its media pod is shutting down; it is being given another one");
     }
     match pod.address {
@@ -62,7 +62,7 @@ pub(crate) fn select_pod(meeting: &Arc<MeetingRecord>, pod: Option<&Arc<PodRecor
 }
 
 fn wait(reason: &str, message: &str) -> RouteDecision {
-    RouteDecision::Waiting(Waiting::new(reason, message))
+    RouteDecision::Waiting(WaitReason::new(reason, message))
 }
 
 #[cfg(test)]
@@ -86,12 +86,17 @@ mod tests {
             ("no assignment: the meeting's own words", meeting_record("team-a", "stand-up", None), None, "Pending"),
             ("pod not in the table", bound(), None, "PodGone"),
             ("same name, other pod", bound(), Some(PodRecord { uid: "p-1".into(), ..pod() }), "PodGone"),
-            ("draining pod gets no new joins", bound(), Some(PodRecord { is_leaving: true, ..pod() }), "PodLeaving"),
+            (
+                "draining pod gets no new joins",
+                bound(),
+                Some(PodRecord { is_terminating: true, ..pod() }),
+                "PodLeaving",
+            ),
             ("pod not ready", bound(), Some(PodRecord { is_ready: false, ..pod() }), "PodNotReady"),
             ("pod without address", bound(), Some(PodRecord { address: None, ..pod() }), "PodNotReady"),
             (
                 "before its start",
-                MeetingRecord { waiting: Waiting::new("Scheduled", ""), ..bound() },
+                MeetingRecord { waiting: WaitReason::new("Scheduled", ""), ..bound() },
                 Some(pod()),
                 "Scheduled",
             ),

@@ -20,7 +20,7 @@ use kube::{Api, Client, Resource, ResourceExt};
 use thiserror::Error;
 use tracing::{debug, info, warn};
 
-use crate::health::{Part, Readiness};
+use crate::health::{Readiness, ReadinessCheck};
 use crate::index::links::PodLinks;
 use crate::index::record::{MeetingRecord, PodRecord, key_of};
 use crate::index::routing_index::RoutingIndex;
@@ -30,7 +30,7 @@ use crate::metrics::RouterMetrics;
 /// Most news that are published as one.
 const BATCH: usize = 512;
 
-pub(crate) type Watched<K> = Result<Event<K>, watcher::Error>;
+pub(crate) type WatchResult<K> = Result<Event<K>, watcher::Error>;
 
 /// Why the index is no longer fed.
 #[derive(Debug, Error)]
@@ -47,7 +47,7 @@ pub(crate) struct Sink {
     pub(crate) table: Arc<RoutingTable>,
     /// Connections to let go when a pod is gone.
     pub(crate) links: Arc<PodLinks>,
-    /// What has been seen once.
+    /// What has been passed once.
     pub(crate) readiness: Arc<Readiness>,
     /// Sizes and errors.
     pub(crate) metrics: Arc<RouterMetrics>,
@@ -63,27 +63,27 @@ pub(crate) async fn watch(client: Client, namespace: &str, sink: Sink) -> Result
 }
 
 /// Boxed, because many wait in a row and the objects are large.
-enum News {
-    Meeting(Box<Watched<DeserializeGuard<Meeting>>>),
-    Pod(Box<Watched<Pod>>),
+enum WatchEvent {
+    Meeting(Box<WatchResult<DeserializeGuard<Meeting>>>),
+    Pod(Box<WatchResult<Pod>>),
 }
 
 /// Keeps the table in step with two streams of watch events.
 pub(crate) async fn keep_index(
-    meetings: impl Stream<Item = Watched<DeserializeGuard<Meeting>>>,
-    pods: impl Stream<Item = Watched<Pod>>,
+    meetings: impl Stream<Item = WatchResult<DeserializeGuard<Meeting>>>,
+    pods: impl Stream<Item = WatchResult<Pod>>,
     sink: Sink,
 ) -> Result<Infallible, WatchError> {
     // A stream that ends must not be hidden by the other one that goes on.
-    let meetings = meetings.map(|event| Some(News::Meeting(Box::new(event)))).chain(stream::once(async { None }));
-    let pods = pods.map(|event| Some(News::Pod(Box::new(event)))).chain(stream::once(async { None }));
+    let meetings = meetings.map(|event| Some(WatchEvent::Meeting(Box::new(event)))).chain(stream::once(async { None }));
+    let pods = pods.map(|event| Some(WatchEvent::Pod(Box::new(event)))).chain(stream::once(async { None }));
     let mut batches = pin!(stream::select(meetings, pods).ready_chunks(BATCH));
-    let mut keeper = Keeper::new(sink);
+    let mut writer = IndexWriter::new(sink);
     while let Some(batch) = batches.next().await {
         let is_ended = batch.iter().any(Option::is_none);
         let arrived = Instant::now();
-        keeper.take_batch(batch.into_iter().flatten());
-        keeper.sink.metrics.edge.observe_propagation(arrived.elapsed());
+        writer.apply_batch(batch.into_iter().flatten());
+        writer.sink.metrics.edge.observe_propagation(arrived.elapsed());
         if is_ended {
             return Err(WatchError::Ended);
         }
@@ -107,15 +107,15 @@ impl WatchLog {
     }
 
     /// The event, if it is one.
-    pub(crate) fn note<K>(&mut self, news: Watched<K>, metrics: &RouterMetrics) -> Option<Event<K>> {
+    pub(crate) fn note<K>(&mut self, result: WatchResult<K>, metrics: &RouterMetrics) -> Option<Event<K>> {
         let kind = self.kind;
-        let Err(error) = news.as_ref() else {
+        let Err(error) = result.as_ref() else {
             // A watch that starts over says so before the API server has answered anything.
-            if self.failures > 0 && !matches!(news, Ok(Event::Init)) {
+            if self.failures > 0 && !matches!(result, Ok(Event::Init)) {
                 info!(kind, failures = self.failures, "the watch works again");
                 self.failures = 0;
             }
-            return news.ok();
+            return result.ok();
         };
         metrics.count_watch_error(kind);
         if self.failures.is_multiple_of(Self::REPEAT) {
@@ -128,7 +128,7 @@ impl WatchLog {
     }
 }
 
-struct Keeper {
+struct IndexWriter {
     index: RoutingIndex,
     /// Lists being received; the table changes only once they are complete.
     meetings: Vec<MeetingRecord>,
@@ -138,7 +138,7 @@ struct Keeper {
     sink: Sink,
 }
 
-impl Keeper {
+impl IndexWriter {
     fn new(sink: Sink) -> Self {
         Self {
             index: RoutingIndex::default(),
@@ -150,17 +150,17 @@ impl Keeper {
         }
     }
 
-    fn take_batch(&mut self, batch: impl Iterator<Item = News>) {
+    fn apply_batch(&mut self, batch: impl Iterator<Item = WatchEvent>) {
         let mut is_changed = false;
-        let mut seen = Vec::new();
-        for news in batch {
-            is_changed |= match news {
-                News::Meeting(news) => match self.meeting_watch.note(*news, &self.sink.metrics) {
-                    Some(event) => self.take_meeting(event, &mut seen),
+        let mut passed = Vec::new();
+        for event in batch {
+            is_changed |= match event {
+                WatchEvent::Meeting(result) => match self.meeting_watch.note(*result, &self.sink.metrics) {
+                    Some(event) => self.on_meeting_event(event, &mut passed),
                     None => false,
                 },
-                News::Pod(news) => match self.pod_watch.note(*news, &self.sink.metrics) {
-                    Some(event) => self.take_pod(event, &mut seen),
+                WatchEvent::Pod(result) => match self.pod_watch.note(*result, &self.sink.metrics) {
+                    Some(event) => self.on_pod_event(event, &mut passed),
                     None => false,
                 },
             };
@@ -169,10 +169,10 @@ impl Keeper {
             self.publish();
         }
         // Only after the table is in place.
-        for part in seen {
-            if self.sink.readiness.note(part) {
+        for check in passed {
+            if self.sink.readiness.pass(check) {
                 info!(
-                    ?part,
+                    part = ?check,
                     meetings = self.index.meeting_count(),
                     pods = self.index.pod_count(),
                     "first full list received"
@@ -181,12 +181,12 @@ impl Keeper {
         }
     }
 
-    fn take_meeting(&mut self, event: Event<DeserializeGuard<Meeting>>, seen: &mut Vec<Part>) -> bool {
+    fn on_meeting_event(&mut self, event: Event<DeserializeGuard<Meeting>>, passed: &mut Vec<ReadinessCheck>) -> bool {
         match event {
             Event::Init => self.meetings.clear(),
             Event::InitApply(object) => self.meetings.extend(read_meeting(&object)),
             Event::InitDone => {
-                seen.push(Part::Meetings);
+                passed.push(ReadinessCheck::Meetings);
                 return self.index.reset_meetings(self.meetings.drain(..));
             }
             Event::Apply(object) => {
@@ -200,12 +200,12 @@ impl Keeper {
         false
     }
 
-    fn take_pod(&mut self, event: Event<Pod>, seen: &mut Vec<Part>) -> bool {
+    fn on_pod_event(&mut self, event: Event<Pod>, passed: &mut Vec<ReadinessCheck>) -> bool {
         match event {
             Event::Init => self.pods.clear(),
             Event::InitApply(pod) => self.pods.extend(PodRecord::from_pod(&pod)),
             Event::InitDone => {
-                seen.push(Part::Pods);
+                passed.push(ReadinessCheck::Pods);
                 return self.index.reset_pods(self.pods.drain(..));
             }
             Event::Apply(pod) => return PodRecord::from_pod(&pod).is_some_and(|record| self.index.apply_pod(record)),

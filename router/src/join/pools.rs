@@ -14,7 +14,7 @@ use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client, ResourceExt};
 use tracing::warn;
 
-use crate::health::Part;
+use crate::health::ReadinessCheck;
 use crate::index::watch::{Sink, WatchError, WatchLog};
 use crate::join::state::{JoinState, PoolRecord, Pools};
 
@@ -51,7 +51,7 @@ pub(crate) async fn keep(
             state.pools.store(pools.clone().into());
         }
         if is_list {
-            sink.readiness.note(Part::Pools);
+            sink.readiness.pass(ReadinessCheck::Pools);
         }
     }
     Err(WatchError::Ended)

@@ -17,14 +17,14 @@ use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client};
 use tracing::{info, warn};
 
-use crate::health::Part;
+use crate::health::ReadinessCheck;
 use crate::index::watch::{Sink, WatchError, WatchLog};
 use crate::join::config::JoinConfig;
 use crate::join::ice::IceCredentials;
 use crate::join::state::JoinState;
 
 type Data = BTreeMap<String, ByteString>;
-type News = (String, Result<Event<Secret>, watcher::Error>);
+type SecretEvent = (String, Result<Event<Secret>, watcher::Error>);
 
 /// Watches until the process ends.
 pub(crate) async fn watch(
@@ -34,39 +34,39 @@ pub(crate) async fn watch(
     state: &JoinState,
     sink: Sink,
 ) -> Result<Infallible, WatchError> {
-    let mut keeper = Keeper::new(config, state, sink);
-    let watches = keeper.secrets.keys().map(|name| watch_one(client.clone(), namespace, name.clone()).boxed());
-    keep(stream::select_all(watches.collect::<Vec<_>>()), &mut keeper).await
+    let mut cache = SecretCache::new(config, state, sink);
+    let watches = cache.secrets.keys().map(|name| watch_one(client.clone(), namespace, name.clone()).boxed());
+    keep(stream::select_all(watches.collect::<Vec<_>>()), &mut cache).await
 }
 
-fn watch_one(client: Client, namespace: &str, name: String) -> impl Stream<Item = News> + use<> {
+fn watch_one(client: Client, namespace: &str, name: String) -> impl Stream<Item = SecretEvent> + use<> {
     let only_this = watch_config().fields(&format!("metadata.name={name}"));
     let secrets = watcher(Api::<Secret>::namespaced(client, namespace), only_this).backoff(WatchBackoff::default());
     secrets.map(move |news| (name.clone(), news))
 }
 
-async fn keep(news: impl Stream<Item = News>, keeper: &mut Keeper<'_>) -> Result<Infallible, WatchError> {
-    if keeper.secrets.is_empty() {
-        keeper.publish();
+async fn keep(news: impl Stream<Item = SecretEvent>, cache: &mut SecretCache<'_>) -> Result<Infallible, WatchError> {
+    if cache.secrets.is_empty() {
+        cache.publish();
         return std::future::pending().await;
     }
     let mut news = pin!(news);
     while let Some((name, news)) = news.next().await {
-        keeper.take(&name, news);
+        cache.take(&name, news);
     }
     Err(WatchError::Ended)
 }
 
 /// One Secret as far as it is known.
 #[derive(Default)]
-struct Known {
+struct WatchedSecret {
     is_listed: bool,
     data: Option<Data>,
     /// A list that is being received.
     pending: Option<Data>,
 }
 
-impl Known {
+impl WatchedSecret {
     /// Returns whether anything is different now, the first list included.
     fn take(&mut self, event: Event<Secret>) -> bool {
         let was_listed = self.is_listed;
@@ -90,18 +90,18 @@ impl Known {
     }
 }
 
-struct Keeper<'a> {
+struct SecretCache<'a> {
     config: &'a JoinConfig,
     state: &'a JoinState,
     sink: Sink,
     log: WatchLog,
-    secrets: BTreeMap<String, Known>,
+    secrets: BTreeMap<String, WatchedSecret>,
 }
 
-impl<'a> Keeper<'a> {
+impl<'a> SecretCache<'a> {
     fn new(config: &'a JoinConfig, state: &'a JoinState, sink: Sink) -> Self {
         let names = config.key_secrets.iter().chain(&config.turn_secrets);
-        let secrets = names.map(|name| (name.clone(), Known::default())).collect();
+        let secrets = names.map(|name| (name.clone(), WatchedSecret::default())).collect();
         Self { config, state, sink, log: WatchLog::new("Secret"), secrets }
     }
 
@@ -127,7 +127,7 @@ impl<'a> Keeper<'a> {
         self.state.keys.store(keys.into());
         self.state.turn.store(turn.into());
         if self.secrets.values().all(|known| known.is_listed) {
-            self.sink.readiness.note(Part::JoinSecrets);
+            self.sink.readiness.pass(ReadinessCheck::JoinSecrets);
         }
     }
 
@@ -135,7 +135,8 @@ impl<'a> Keeper<'a> {
         let mut keys = JoinKeys::new(self.config.max_lifetime);
         for name in &self.config.key_secrets {
             let Some(data) = self.data(name) else { continue };
-            let (found, mut broken) = read_secret(data);
+            let (found, mut broken) =
+                read_secret(data.iter().map(|(entry, ByteString(value))| (entry.as_str(), value.as_slice())));
             broken.extend(keys.add(&found));
             for broken in broken {
                 let (entry, error, reason) = (broken.entry, broken.problem, broken.problem.reason());

@@ -19,7 +19,7 @@ use kube::{Api, Client};
 use thiserror::Error;
 use tracing::{info, warn};
 
-use crate::health::Part;
+use crate::health::ReadinessCheck;
 use crate::index::watch::{Sink, WatchError, WatchLog};
 
 /// Why a Secret gives no signing key.
@@ -142,7 +142,7 @@ fn take(secret: &Secret, slot: &SignerSlot, sink: &Sink) {
                 Ok(keys) => slot.trust(keys),
                 Err(error) => warn!(reason = error.reason(), %error, "no new public halves of the admission keys"),
             }
-            sink.readiness.note(Part::AdmissionKey);
+            sink.readiness.pass(ReadinessCheck::AdmissionKey);
             // Joins may have been held for want of a key.
             sink.table.wake();
         }

@@ -12,7 +12,7 @@ const LENGTH: u8 = 0x7f;
 
 /// Follows one direction of a `WebSocket`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Frames {
+pub(crate) struct FrameTracker {
     /// Bytes of a header that has begun.
     header: [u8; 10],
     header_read: u8,
@@ -21,26 +21,26 @@ pub struct Frames {
     has_closed: bool,
 }
 
-impl Frames {
+impl FrameTracker {
     /// Whether what has passed so far ends with a whole frame.
-    pub fn is_between(&self) -> bool {
+    pub(crate) fn is_between(&self) -> bool {
         self.header_read == 0 && self.payload == 0
     }
 
     /// Whether a close frame has passed: after it nothing may be said.
-    pub fn has_closed(&self) -> bool {
+    pub(crate) fn has_closed(&self) -> bool {
         self.has_closed
     }
 
     /// These bytes have passed.
-    pub fn pass(&mut self, mut bytes: &[u8]) {
+    pub(crate) fn pass(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             bytes = &bytes[self.step(bytes)..];
         }
     }
 
     /// How many of these bytes complete the frame that has begun; `None` if it goes on behind them.
-    pub fn first_end(mut self, bytes: &[u8]) -> Option<usize> {
+    pub(crate) fn first_end(mut self, bytes: &[u8]) -> Option<usize> {
         let mut passed = 0;
         while !self.is_between() {
             if passed == bytes.len() {
@@ -84,7 +84,7 @@ impl Frames {
 }
 
 /// A close frame as servers send it.
-pub fn close_frame(code: u16, reason: &'static str) -> Vec<u8> {
+pub(crate) fn close_frame(code: u16, reason: &'static str) -> Vec<u8> {
     let length = u8::try_from(reason.len() + 2).ok().filter(|length| *length <= 125);
     let mut frame = vec![0x80 | CLOSE, length.expect("reasons are short constants")];
     frame.extend_from_slice(&code.to_be_bytes());
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_close_frame_is_seen_and_a_payload_that_looks_like_one_is_not() {
-        let mut frames = Frames::default();
+        let mut frames = FrameTracker::default();
         frames.pass(&frame(1, 500, false));
         assert!(frames.is_between() && !frames.has_closed());
         frames.pass(&close_frame(1012, "going"));
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_length_beyond_everything_does_not_overflow() {
-        let mut frames = Frames::default();
+        let mut frames = FrameTracker::default();
         frames.pass(&[0x82, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2, 3]);
         assert!(!frames.is_between());
     }
@@ -147,7 +147,7 @@ mod tests {
             }
             let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
             cuts.sort_unstable();
-            let (mut frames, mut begin) = (Frames::default(), 0);
+            let (mut frames, mut begin) = (FrameTracker::default(), 0);
             for cut in cuts {
                 frames.pass(&bytes[begin..cut]);
                 begin = cut;

@@ -21,7 +21,7 @@ pub(crate) const SUBPROTOCOL: &str = "protoo";
 
 /// Headers that belong to one connection (RFC 9110, 7.6.1), and those the router writes itself or keeps to itself: a client must be able
 /// neither to speak for somebody else nor to send its credentials for the router on to the pod.
-const NOT_PASSED_ON: [&str; 18] = [
+const NOT_FORWARDED: [&str; 18] = [
     "connection",
     "keep-alive",
     "proxy-connection",
@@ -44,7 +44,7 @@ const NOT_PASSED_ON: [&str; 18] = [
 
 /// What the pod is told beside the client's own headers.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Provenance<'a> {
+pub(crate) struct ForwardedClient<'a> {
     /// Address of the client.
     pub(crate) peer: Option<IpAddr>,
     /// Host that the client asked for.
@@ -77,15 +77,15 @@ pub(crate) fn check_handshake(request: &Parts) -> Result<(), ApiError> {
 pub(crate) fn build_pod_request(
     client: &Parts,
     route: &PodRoute,
-    provenance: Provenance<'_>,
+    forwarded: ForwardedClient<'_>,
     admission: &str,
 ) -> Option<Request<Empty<Bytes>>> {
     let key = &route.meeting.key;
     let path = signal_path(key.namespace(), key.name());
     let target = client.uri.query().map_or_else(|| path.clone(), |query| format!("{path}?{query}"));
     let mut request = Request::get(target).body(Empty::new()).ok()?;
-    *request.headers_mut() = passed_on(&client.headers);
-    write_own_headers(request.headers_mut(), route, provenance)?;
+    *request.headers_mut() = forwarded_headers(&client.headers);
+    write_own_headers(request.headers_mut(), route, forwarded)?;
     let mut bearer = HeaderValue::try_from(format!("Bearer {admission}")).ok()?;
     // Keeps the token out of Debug output.
     bearer.set_sensitive(true);
@@ -93,15 +93,15 @@ pub(crate) fn build_pod_request(
     Some(request)
 }
 
-fn write_own_headers(headers: &mut HeaderMap, route: &PodRoute, provenance: Provenance<'_>) -> Option<()> {
+fn write_own_headers(headers: &mut HeaderMap, route: &PodRoute, forwarded: ForwardedClient<'_>) -> Option<()> {
     headers.insert(header::HOST, HeaderValue::try_from(route.address.to_string()).ok()?);
     mark_upgrade(headers);
-    headers.insert("x-forwarded-proto", HeaderValue::from_static(provenance.scheme.as_str()));
-    headers.insert("x-request-id", HeaderValue::try_from(provenance.request_id).ok()?);
-    if let Some(peer) = provenance.peer {
+    headers.insert("x-forwarded-proto", HeaderValue::from_static(forwarded.scheme.as_str()));
+    headers.insert("x-request-id", HeaderValue::try_from(forwarded.request_id).ok()?);
+    if let Some(peer) = forwarded.peer {
         headers.insert("x-forwarded-for", HeaderValue::try_from(peer.to_string()).ok()?);
     }
-    if let Some(host) = provenance.host {
+    if let Some(host) = forwarded.host {
         headers.insert("x-forwarded-host", HeaderValue::try_from(host).ok()?);
     }
     Some(())
@@ -123,11 +123,11 @@ fn mark_upgrade(headers: &mut HeaderMap) {
     headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
 }
 
-fn passed_on(headers: &HeaderMap) -> HeaderMap {
+fn forwarded_headers(headers: &HeaderMap) -> HeaderMap {
     let mut passed = HeaderMap::with_capacity(headers.len() + 6);
     for (name, value) in headers {
         // `Connection` may name further headers that end here.
-        if !NOT_PASSED_ON.contains(&name.as_str()) && !has_token(headers, &header::CONNECTION, name.as_str()) {
+        if !NOT_FORWARDED.contains(&name.as_str()) && !has_token(headers, &header::CONNECTION, name.as_str()) {
             passed.append(name.clone(), value.clone());
         }
     }
@@ -202,13 +202,13 @@ mod tests {
             pod: pod_record("media-0", "p-0", "10.1.2.3:8080").into(),
             meeting: meeting_record("team-a", "stand-up", None).into(),
         };
-        let provenance = Provenance {
+        let forwarded = ForwardedClient {
             peer: Some([192, 0, 2, 7].into()),
             host: Some("meet.example.org"),
             scheme: Scheme::Https,
             request_id: "r-1",
         };
-        build_pod_request(&handshake(changes), &route, provenance, "a.b.c").unwrap()
+        build_pod_request(&handshake(changes), &route, forwarded, "a.b.c").unwrap()
     }
 
     #[test]

@@ -29,14 +29,14 @@ use crate::edge::problem::ApiError;
 use crate::edge::refusal::{CredentialError, JoinRefusal};
 use crate::edge::request_scope::RequestId;
 use crate::edge::requested_meeting::RequestedMeeting;
-use crate::index::record::{MeetingRecord, PodRecord, Waiting};
+use crate::index::record::{MeetingRecord, PodRecord, WaitReason};
 use crate::index::select::{PodRoute, RouteDecision};
 use crate::join::access::{Credential, decide_access};
 use crate::join::credential::take_token;
 use crate::join::signing_key::new_admission_id;
 use crate::metrics::{GaugeGuard, RouterMetrics};
-use crate::signal::handshake::{Provenance, SUBPROTOCOL, answer_headers, build_pod_request, check_handshake};
-use crate::signal::splice::{End, splice};
+use crate::signal::handshake::{ForwardedClient, SUBPROTOCOL, answer_headers, build_pod_request, check_handshake};
+use crate::signal::splice::{SpliceEnd, splice};
 use crate::signal::upstream::{self, PodError};
 use crate::state::App;
 
@@ -98,13 +98,13 @@ async fn join(
 ) -> Result<Response, Refusal> {
     // What cannot be a meeting's name is the name of no meeting.
     let key = key.ok_or(NOT_FOUND)?;
-    let place = Arc::clone(&app.sockets).try_acquire_owned().map_err(|_| Refusal::Error(ApiError::TooManySockets))?;
+    let permit = Arc::clone(&app.sockets).try_acquire_owned().map_err(|_| Refusal::Error(ApiError::TooManySockets))?;
     let token = token.as_ref().map(Option::as_deref).map_err(|error| *error);
-    let shown = Shown {
+    let credentials = ClientCredentials {
         credential: app.identify(key, token),
         browser: app.guest_cookie(parts, &guard::client(parts)).map(|cookie| cookie.id),
     };
-    let (route, response) = reach_pod(app, key, &shown, parts).await?;
+    let (route, response) = reach_pod(app, key, &credentials, parts).await?;
     let client = parts.extensions.remove::<OnUpgrade>().ok_or(Refusal::Error(ApiError::UpgradeRequired))?;
     let mut answer = Response::new(Body::empty());
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
@@ -112,7 +112,7 @@ async fn join(
     let socket = Socket {
         app: app.clone(),
         pod: Arc::clone(&route.pod),
-        place,
+        permit,
         open: GaugeGuard::new(&app.metrics.open_sockets),
     };
     let span = info_span!("socket", meeting = %key, pod = route.pod.name, request_id = request_id(parts));
@@ -120,8 +120,8 @@ async fn join(
     Ok(answer)
 }
 
-/// What a client has shown of itself. Without a ticket or a cookie nothing proves which guest it is.
-struct Shown {
+/// What a client has credentials of itself. Without a ticket or a cookie nothing proves which guest it is.
+struct ClientCredentials {
     credential: Result<Credential, JoinRefusal>,
     browser: Option<GuestId>,
 }
@@ -130,7 +130,7 @@ struct Shown {
 async fn reach_pod(
     app: &App,
     key: &MeetingKey,
-    shown: &Shown,
+    credentials: &ClientCredentials,
     parts: &Parts,
 ) -> Result<(PodRoute, axum::http::Response<Incoming>), Refusal> {
     let started = Instant::now();
@@ -142,10 +142,10 @@ async fn reach_pod(
             RouteDecision::Unknown => return Err(NOT_FOUND),
             RouteDecision::Ended => return Err(ENDED),
             RouteDecision::Waiting(waiting) => {
-                admit(shown, app.table.meeting(key).as_deref())?;
+                admit(credentials, app.table.meeting(key).as_deref())?;
                 (waiting, None)
             }
-            RouteDecision::Pod(route) => match try_pod(app, &route, shown, parts).await? {
+            RouteDecision::Pod(route) => match try_pod(app, &route, credentials, parts).await? {
                 Ok(response) => {
                     let held_ms = started.elapsed().as_millis();
                     debug!(meeting = %key, pod = route.pod.name, reason = "AssignedPodReady", held_ms, "join connected");
@@ -162,13 +162,13 @@ async fn reach_pod(
     }
 }
 
-/// What somebody may do in the meeting, or why not. Without a meeting only that whoever asks has shown nothing wrong.
-fn admit(shown: &Shown, meeting: Option<&MeetingRecord>) -> Result<ParticipantGrant, Refusal> {
-    let browser = shown.browser.as_ref();
+/// What somebody may do in the meeting, or why not. Without a meeting only that whoever asks has credentials nothing wrong.
+fn admit(credentials: &ClientCredentials, meeting: Option<&MeetingRecord>) -> Result<ParticipantGrant, Refusal> {
+    let browser = credentials.browser.as_ref();
     let decide = |credential| {
         meeting.map_or_else(|| Ok(ParticipantGrant::default()), |meeting| decide_access(meeting, credential, browser))
     };
-    shown.credential.as_ref().map_err(Clone::clone).and_then(decide).map_err(|refusal| match refusal {
+    credentials.credential.as_ref().map_err(Clone::clone).and_then(decide).map_err(|refusal| match refusal {
         JoinRefusal::KeysUnknown => Refusal::Error(ApiError::JoinRefused(refusal)),
         _ => Refusal::Close { reason: refusal.reason(), text: refusal.close_text().into() },
     })
@@ -178,14 +178,14 @@ fn admit(shown: &Shown, meeting: Option<&MeetingRecord>) -> Result<ParticipantGr
 struct Hold<'a> {
     metrics: &'a RouterMetrics,
     started: Instant,
-    _place: SemaphorePermit<'a>,
+    _permit: SemaphorePermit<'a>,
     _gauge: GaugeGuard,
 }
 
 impl<'a> Hold<'a> {
     fn begin(app: &'a App, started: Instant) -> Result<Self, Refusal> {
-        let place = app.held.try_acquire().map_err(|_| Refusal::Error(ApiError::TooManyHeld))?;
-        Ok(Self { metrics: &app.metrics, started, _place: place, _gauge: GaugeGuard::new(&app.metrics.held_joins) })
+        let permit = app.held.try_acquire().map_err(|_| Refusal::Error(ApiError::TooManyHeld))?;
+        Ok(Self { metrics: &app.metrics, started, _permit: permit, _gauge: GaugeGuard::new(&app.metrics.held_joins) })
     }
 }
 
@@ -199,12 +199,12 @@ impl Drop for Hold<'_> {
 async fn try_pod(
     app: &App,
     route: &PodRoute,
-    shown: &Shown,
+    credentials: &ClientCredentials,
     parts: &Parts,
-) -> Result<Result<axum::http::Response<Incoming>, Waiting>, Refusal> {
-    let participant = admit(shown, Some(&route.meeting))?;
+) -> Result<Result<axum::http::Response<Incoming>, WaitReason>, Refusal> {
+    let participant = admit(credentials, Some(&route.meeting))?;
     let Some(signer) = app.signer.get() else {
-        return Ok(Err(Waiting::new("AdmissionKeyMissing", "the router has no admission key yet")));
+        return Ok(Err(WaitReason::new("AdmissionKeyMissing", "the router has no admission key yet")));
     };
     let client = guard::client(parts);
     let participant = ParticipantGrant { address: client.hint(), ..participant };
@@ -213,20 +213,20 @@ async fn try_pod(
     else {
         return Err(Refusal::Error(ApiError::Internal));
     };
-    let provenance = Provenance {
+    let forwarded = ForwardedClient {
         peer: client.address,
         host: client.host.as_deref(),
         scheme: client.scheme,
         request_id: request_id(parts),
     };
-    let request = build_pod_request(parts, route, provenance, &admission).ok_or(Refusal::Error(ApiError::Internal))?;
+    let request = build_pod_request(parts, route, forwarded, &admission).ok_or(Refusal::Error(ApiError::Internal))?;
     match upstream::open(route.address, request).await {
         Ok(response) => Ok(Ok(response)),
         Err(PodError::Refused { status, detail }) => Err(Refusal::Error(ApiError::PodRefused { status, detail })),
         Err(error) => {
             let cause = std::error::Error::source(&error).map(ToString::to_string);
             warn!(meeting = %route.meeting.key, pod = route.pod.name, reason = error.reason(), %error, cause, "join waits for its pod");
-            Ok(Err(Waiting::new(error.reason(), "its media pod does not answer; it is tried again")))
+            Ok(Err(WaitReason::new(error.reason(), "its media pod does not answer; it is tried again")))
         }
     }
 }
@@ -236,7 +236,7 @@ async fn wait(
     app: &App,
     key: &MeetingKey,
     started: Instant,
-    waiting: Waiting,
+    waiting: WaitReason,
     failed: Option<&PodRecord>,
     changes: &mut watch::Receiver<()>,
 ) -> Result<(), Refusal> {
@@ -274,13 +274,13 @@ async fn next_change(changes: &mut watch::Receiver<()>) {
 struct Socket {
     app: App,
     pod: Arc<PodRecord>,
-    place: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
     open: GaugeGuard,
 }
 
 impl Socket {
     async fn run(self, client: OnUpgrade, response: axum::http::Response<Incoming>) {
-        let Self { app, pod, place, open } = self;
+        let Self { app, pod, permit, open } = self;
         let started = Instant::now();
         let (client, pod_side) = match tokio::try_join!(client, hyper::upgrade::on(response)) {
             Ok(sides) => sides,
@@ -289,8 +289,8 @@ impl Socket {
         let gone = app.links.attach(&pod, &app.table);
         let stop = async {
             tokio::select! {
-                () = gone.cancelled() => End::PodGone,
-                () = leave_in_turn(&app) => End::RouterStopping,
+                () = gone.cancelled() => SpliceEnd::PodGone,
+                () = leave_in_turn(&app) => SpliceEnd::RouterStopping,
             }
         };
         let spliced = splice(TokioIo::new(client), TokioIo::new(pod_side), app.signal.silence, stop).await;
@@ -298,7 +298,7 @@ impl Socket {
         app.metrics.count_socket_end(reason, spliced.from_client, spliced.from_pod);
         let seconds = started.elapsed().as_secs();
         info!(reason, seconds, from_client = spliced.from_client, from_pod = spliced.from_pod, "socket ended");
-        drop((place, open));
+        drop((permit, open));
     }
 }
 

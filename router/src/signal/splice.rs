@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use crate::signal::frames::{Frames, close_frame};
+use crate::signal::frames::{FrameTracker, close_frame};
 
 /// Most bytes of one read: a message of a few tracks' parameters at once.
 const MAX_READ_BYTES: usize = 16 * 1024;
@@ -31,7 +31,7 @@ thread_local! {
 
 /// Who ended a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
+pub(crate) enum SpliceEnd {
     /// The client closed or was lost.
     Client,
     /// The pod closed or was lost.
@@ -44,7 +44,7 @@ pub(crate) enum End {
     RouterStopping,
 }
 
-impl End {
+impl SpliceEnd {
     /// One word for logs and metrics.
     pub(crate) fn reason(self) -> &'static str {
         match self {
@@ -61,7 +61,7 @@ impl End {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Spliced {
     /// Who ended it.
-    pub(crate) end: End,
+    pub(crate) end: SpliceEnd,
     /// Bytes from the client to the pod.
     pub(crate) from_client: u64,
     /// Bytes from the pod to the client.
@@ -69,7 +69,7 @@ pub(crate) struct Spliced {
 }
 
 /// Passes bytes until one side ends, the pod is silent for `silence`, or `stop` resolves.
-pub(crate) async fn splice<C, P>(client: C, pod: P, silence: Duration, stop: impl Future<Output = End>) -> Spliced
+pub(crate) async fn splice<C, P>(client: C, pod: P, silence: Duration, stop: impl Future<Output = SpliceEnd>) -> Spliced
 where
     C: AsyncRead + AsyncWrite,
     P: AsyncRead + AsyncWrite,
@@ -77,31 +77,31 @@ where
     let (mut client_reader, mut client_writer) = tokio::io::split(client);
     let (mut pod_reader, mut pod_writer) = tokio::io::split(pod);
     let (mut from_client, mut from_pod) = (0, 0);
-    let leaving = Leaving::default();
-    let mut may_speak = false;
+    let close_request = CloseRequest::default();
+    let mut may_send_close = false;
     let end = {
         let mut upward = std::pin::pin!(pump_up(&mut client_reader, &mut pod_writer, &mut from_client));
         let mut downward =
-            std::pin::pin!(pump_down(&mut pod_reader, &mut client_writer, silence, &leaving, &mut from_pod));
+            std::pin::pin!(pump_down(&mut pod_reader, &mut client_writer, silence, &close_request, &mut from_pod));
         tokio::select! {
             () = &mut upward => {
                 let _ = timeout(LINGER, &mut downward).await;
-                End::Client
+                SpliceEnd::Client
             }
             end = &mut downward => {
                 let _ = timeout(LINGER, &mut upward).await;
-                match end { PumpEnd::Silent => End::PodSilent, PumpEnd::Done | PumpEnd::Between => End::Pod }
+                match end { PumpEnd::Silent => SpliceEnd::PodSilent, PumpEnd::Done | PumpEnd::Between => SpliceEnd::Pod }
             }
             end = stop => {
-                if end == End::RouterStopping {
-                    leaving.ask();
-                    may_speak = matches!(timeout(LINGER, &mut downward).await, Ok(PumpEnd::Between));
+                if end == SpliceEnd::RouterStopping {
+                    close_request.send();
+                    may_send_close = matches!(timeout(LINGER, &mut downward).await, Ok(PumpEnd::Between));
                 }
                 end
             }
         }
     };
-    let _ = timeout(LINGER, say_goodbye(&mut client_reader, &mut client_writer, may_speak)).await;
+    let _ = timeout(LINGER, close_client(&mut client_reader, &mut client_writer, may_send_close)).await;
     Spliced { end, from_client, from_pod }
 }
 
@@ -114,15 +114,15 @@ enum PumpEnd {
 
 /// Asks the downward direction to end between two frames.
 #[derive(Debug, Default)]
-struct Leaving {
-    is_asked: AtomicBool,
-    news: Notify,
+struct CloseRequest {
+    is_sent: AtomicBool,
+    notify: Notify,
 }
 
-impl Leaving {
-    fn ask(&self) {
-        self.is_asked.store(true, Ordering::Relaxed);
-        self.news.notify_one();
+impl CloseRequest {
+    fn send(&self) {
+        self.is_sent.store(true, Ordering::Relaxed);
+        self.notify.notify_one();
     }
 }
 
@@ -143,21 +143,21 @@ async fn pump_down(
     reader: &mut (impl AsyncRead + Unpin),
     writer: &mut (impl AsyncWrite + Unpin),
     silence: Duration,
-    leaving: &Leaving,
+    close_request: &CloseRequest,
     passed: &mut u64,
 ) -> PumpEnd {
-    let mut frames = Frames::default();
+    let mut frames = FrameTracker::default();
     loop {
         let read = tokio::select! {
             biased;
-            () = leaving.news.notified(), if frames.is_between() => return leave(frames),
+            () = close_request.notify.notified(), if frames.is_between() => return leave(frames),
             read = timeout(silence, read_some(reader)) => read,
         };
         let Ok(read) = read else {
             let _ = writer.shutdown().await;
             return PumpEnd::Silent;
         };
-        let end = leaving.is_asked.load(Ordering::Relaxed).then(|| frames.first_end(&read)).flatten();
+        let end = close_request.is_sent.load(Ordering::Relaxed).then(|| frames.first_end(&read)).flatten();
         let bytes = &read[..end.unwrap_or(read.len())];
         frames.pass(bytes);
         if read.is_empty() || write_all(writer, bytes).await.is_err() {
@@ -172,7 +172,7 @@ async fn pump_down(
 }
 
 /// After a close frame of the pod there is nothing to add.
-fn leave(frames: Frames) -> PumpEnd {
+fn leave(frames: FrameTracker) -> PumpEnd {
     if frames.has_closed() { PumpEnd::Done } else { PumpEnd::Between }
 }
 
@@ -193,19 +193,19 @@ async fn write_all(writer: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::
     writer.flush().await
 }
 
-/// Ends the client's side; `may_speak` says that a close frame of ours may stand here.
-async fn say_goodbye(
+/// Ends the client's side; `may_send_close` says that a close frame of ours may stand here.
+async fn close_client(
     reader: &mut (impl AsyncRead + Unpin),
     writer: &mut (impl AsyncWrite + Unpin),
-    may_speak: bool,
+    may_send_close: bool,
 ) -> io::Result<()> {
-    if may_speak {
+    if may_send_close {
         write_all(writer, &close_frame(SERVICE_RESTART, "this router is shutting down; connect again")).await?;
     }
     writer.shutdown().await?;
     // What is closed with bytes unread is reset, and the client might never see the close frame.
     let mut rest = [0; 512];
-    while may_speak && reader.read(&mut rest).await? > 0 {}
+    while may_send_close && reader.read(&mut rest).await? > 0 {}
     Ok(())
 }
 
@@ -234,7 +234,7 @@ mod tests {
         client.read_to_end(&mut rest).await.unwrap();
         assert_eq!(rest, b"hi");
         drop(client);
-        assert_eq!(task.await.unwrap(), Spliced { end: End::Pod, from_client: 9, from_pod: 2 });
+        assert_eq!(task.await.unwrap(), Spliced { end: SpliceEnd::Pod, from_client: 9, from_pod: 2 });
     }
 
     #[tokio::test]
@@ -264,15 +264,15 @@ mod tests {
         let task = tokio::spawn(splice(router_client, router_pod, Duration::from_millis(5), pending()));
         assert_eq!(client.read_to_end(&mut Vec::new()).await.unwrap(), 0, "the client sees the end");
         drop(client);
-        assert_eq!(task.await.unwrap().end, End::PodSilent);
+        assert_eq!(task.await.unwrap().end, SpliceEnd::PodSilent);
     }
 
     #[tokio::test]
     async fn whoever_stops_it_is_named_and_the_client_sees_the_end() {
         let (mut client, router_client) = duplex(64);
         let (_pod, router_pod) = duplex(64);
-        let spliced = splice(router_client, router_pod, LONG, async { End::PodGone });
-        assert_eq!(spliced.await.end, End::PodGone);
+        let spliced = splice(router_client, router_pod, LONG, async { SpliceEnd::PodGone });
+        assert_eq!(spliced.await.end, SpliceEnd::PodGone);
         assert_eq!(client.read_to_end(&mut Vec::new()).await.unwrap(), 0);
     }
 
@@ -283,7 +283,7 @@ mod tests {
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let task = tokio::spawn(splice(router_client, router_pod, LONG, async {
             let _ = stopped.await;
-            End::RouterStopping
+            SpliceEnd::RouterStopping
         }));
         // One whole frame, and the beginning of another.
         pod.write_all(b"\x81\x02hi\x81\x05he").await.unwrap();
@@ -296,6 +296,6 @@ mod tests {
         let expected = [&b"llo"[..], &close_frame(1012, "this router is shutting down; connect again")].concat();
         assert!(rest == expected || rest == [b"llo\x81\x03not", &expected[3..]].concat(), "{rest:?}");
         drop(client);
-        assert_eq!(task.await.unwrap().end, End::RouterStopping);
+        assert_eq!(task.await.unwrap().end, SpliceEnd::RouterStopping);
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::fixtures::{Fixture, INDEX_HTML, settings};
-use crate::health::Part;
+use crate::health::ReadinessCheck;
 use crate::index::routing_index::RoutingIndex;
 use crate::routes;
 
@@ -232,11 +232,17 @@ async fn assets_are_compressed_and_kept_other_files_are_asked_for_again() {
 async fn ready_only_after_everything_was_seen_and_then_for_good() {
     let fixture = fixture();
     assert_eq!(get(&fixture, "/healthz").await.status, StatusCode::OK, "alive from the start");
-    for part in [Part::Meetings, Part::Pods, Part::AdmissionKey, Part::JoinSecrets, Part::Pools] {
+    for part in [
+        ReadinessCheck::Meetings,
+        ReadinessCheck::Pods,
+        ReadinessCheck::AdmissionKey,
+        ReadinessCheck::JoinSecrets,
+        ReadinessCheck::Pools,
+    ] {
         let answer = get(&fixture, "/readyz").await;
         assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
         assert!(answer.body.starts_with("waiting for "), "{}", answer.body);
-        fixture.app.readiness.note(part);
+        fixture.app.readiness.pass(part);
     }
     assert_eq!(get(&fixture, "/readyz").await.status, StatusCode::OK);
 }

@@ -12,7 +12,7 @@ use tower::ServiceExt;
 use super::http::ask;
 use super::peer::{Running, refused};
 use crate::fixtures::{Fixture, join_token, settings};
-use crate::index::record::Waiting;
+use crate::index::record::WaitReason;
 use crate::routes;
 use crate::state::SignalSettings;
 
@@ -25,7 +25,7 @@ fn troubled(policy: AccessPolicy) -> Fixture {
         record.policy = policy;
         record.phase = MeetingPhase::Starting;
         record.starts_at = Some(jiff::Timestamp::UNIX_EPOCH);
-        record.waiting = Waiting::new("PortsTaken", TECHNICAL);
+        record.waiting = WaitReason::new("PortsTaken", TECHNICAL);
     });
     fixture
 }
@@ -132,7 +132,7 @@ async fn no_answer_holds_the_words_of_a_condition() {
     }
     let mut router =
         Running::with(SignalSettings { hold_timeout: std::time::Duration::from_millis(50), ..settings() }).await;
-    router.fixture.change(|record| record.waiting = Waiting::new("PortsTaken", TECHNICAL));
+    router.fixture.change(|record| record.waiting = WaitReason::new("PortsTaken", TECHNICAL));
     let (status, problem) = refused(router.join("/signal/team-a/stand-up?peerId=abc").await);
     assert_eq!((status, &problem["reason"]), (503, &json!("PortsTaken")));
     assert_eq!(problem["detail"], format!("the meeting is not ready yet: {all_taken} (waited 0 s)"));
