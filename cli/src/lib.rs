@@ -1,7 +1,7 @@
-//! `convene`: the command line for people who let others in by hand, and for application developers who look why a token is refused.
+//! `convene`: the command line for administrators who invite participants, and for application developers who debug refused tokens.
 //!
-//! It makes and explains join tokens and makes join keys. It reads Secrets with the caller's own rights and writes nothing to a cluster:
-//! what it makes is printed, for `kubectl apply -f -`.
+//! It creates and inspects join tokens and creates join keys. It reads Secrets with the permissions of the caller and never writes to a
+//! cluster: manifests are printed, for `kubectl apply -f -`.
 
 use clap::{Parser, Subcommand};
 
@@ -12,35 +12,35 @@ mod token;
 
 pub use output::{CliError, Output};
 
-/// Lets people into video meetings: join tokens and the keys they are signed with
+/// Manages access to video meetings: join tokens and the keys that sign them
 ///
-/// A Meeting with `access.policy: Token` takes only people who bring a join token, and every token says
-/// who somebody is and what they may do. Applications make tokens themselves; this program makes them
-/// for people and scripts, and tells why one is refused. See docs/access.md.
+/// A Meeting with `access.policy: Token` accepts only participants with a join token, which states who
+/// the participant is and what they may do. Applications create tokens themselves; this program creates
+/// them for people and scripts, and explains why a token is refused. See docs/access.md.
 ///
-/// Linked as kubectl-convene into your PATH, it is also `kubectl convene`.
-// One text for people, as it is shown in a terminal, hence no Markdown.
+/// Installed as kubectl-convene in your PATH, it is also available as `kubectl convene`.
+// Shown in a terminal, hence no Markdown.
 #[allow(clippy::doc_markdown)]
 #[derive(Debug, Parser)]
 #[command(name = "convene", version, verbatim_doc_comment, arg_required_else_help = true)]
 pub struct Cli {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
-/// What there is to do.
+/// Commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Join tokens: make one, or see what one says and whether it is good
+    /// Create and inspect join tokens
     #[command(subcommand, arg_required_else_help = true)]
     Token(token::TokenCommand),
-    /// Join keys: make one
+    /// Create join keys
     #[command(subcommand, arg_required_else_help = true)]
     Key(key::KeyCommand),
 }
 
-/// Does it.
+/// Runs a command.
 pub async fn run(cli: Cli) -> Result<Output, CliError> {
     match cli.command {
         Command::Token(command) => token::run(command).await,

@@ -3,51 +3,51 @@
 use convene_join_token::{MakeError, TokenError};
 use thiserror::Error;
 
-/// Why there is no result.
+/// Why a command failed.
 #[derive(Debug, Error)]
 pub enum CliError {
-    /// An argument that cannot be.
+    /// An invalid argument.
     #[error("{0}")]
     Usage(String),
-    /// A file.
+    /// A file could not be read or written.
     #[error("could not {what} {path:?}")]
     File {
-        /// What was tried.
+        /// The operation: `read` or `write`.
         what: &'static str,
-        /// Which.
+        /// The file.
         path: std::path::PathBuf,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// Standard input.
+    /// Standard input could not be read.
     #[error("could not read the token from standard input")]
     Input(#[source] std::io::Error),
-    /// The answer could not be written.
+    /// The result could not be written.
     #[error("could not write to standard output")]
     Output(#[source] std::io::Error),
-    /// No cluster.
-    #[error("could not reach a cluster")]
+    /// There is no reachable cluster.
+    #[error("could not connect to a cluster")]
     Connect(#[source] convene_service::kube::ConnectError),
     /// The Secret could not be read.
-    #[error("could not read Secret {name:?} in the namespace {namespace:?}")]
+    #[error("could not read Secret {name:?} in namespace {namespace:?}")]
     Secret {
-        /// Which.
+        /// Name of the Secret.
         name: String,
-        /// Where.
+        /// Namespace of the Secret.
         namespace: String,
-        /// What the API server said.
+        /// Error of the API server.
         source: Box<kube::Error>,
     },
     /// The key cannot sign, or routers would refuse the token.
     #[error("{0}")]
     Make(MakeError),
-    /// The token is wrong.
+    /// The token is invalid.
     #[error("{0}")]
     Token(TokenError),
 }
 
 impl CliError {
-    /// One word for scripts.
+    /// Error code for scripts.
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Usage(_) => "Usage",
@@ -61,7 +61,7 @@ impl CliError {
         }
     }
 
-    /// Exit code: 2 for wrong arguments, 3 for a token that is not good, 1 for the rest.
+    /// Exit code: 2 for invalid arguments, 3 for an invalid token, 1 for all other errors.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
@@ -71,13 +71,13 @@ impl CliError {
     }
 }
 
-/// What there is to print: on success, and beside a failure.
+/// What a command prints.
 #[derive(Debug, Default)]
 pub struct Output {
     /// For standard output.
     pub text: String,
     /// Notes for standard error.
     pub notes: Vec<String>,
-    /// The verdict, where the question was whether something is good.
+    /// Why the inspected token is invalid; it sets the exit code after the text is printed.
     pub verdict: Option<CliError>,
 }

@@ -1,4 +1,4 @@
-//! What the router's tests are made of: records, objects, keys, a web app and a media pod that speaks `WebSocket`.
+//! Fixtures of the tests: records, objects, keys and a web app.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -40,7 +40,7 @@ pub(crate) fn meeting_record(namespace: &str, name: &str, pod: Option<(&str, &st
         phase: if pod.is_some() { MeetingPhase::Ready } else { MeetingPhase::Pending },
         is_deleting: false,
         assignment: pod.map(|(pod, uid)| Assignment { pod: pod.into(), uid: uid.into() }),
-        waiting: WaitReason::new("Pending", "the meeting is being given a place"),
+        waiting: WaitReason::new("Pending", "the meeting is being assigned to a media pod"),
         join_url: Some(format!("https://meet.example.org/m/{namespace}/{name}")),
         participants: Some(2),
         is_recorded: false,
@@ -82,7 +82,7 @@ pub(crate) fn pod_json(name: &str, uid: &str, ip: &str, port: u16, is_ready: boo
     })
 }
 
-/// A signing key and its public half, made from the key's id.
+/// A signing key and its public key, derived from the id of the key.
 pub(crate) struct AdmissionKey {
     pub(crate) pem: String,
     pub(crate) kid: String,
@@ -111,7 +111,7 @@ pub(crate) fn sink() -> Sink {
     Sink { table: Arc::default(), links: Arc::default(), readiness: Arc::default(), metrics: Arc::default() }
 }
 
-/// A folder that is removed at the end.
+/// A temporary directory, removed when it is dropped.
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {
@@ -149,7 +149,7 @@ pub(crate) fn web_folder() -> Folder {
     folder
 }
 
-/// An app with short times, a key, and the folder its web app is in.
+/// An app with short timeouts, a key, and the directory of its web app.
 pub(crate) struct Fixture {
     pub(crate) app: App,
     pub(crate) index: RoutingIndex,
@@ -168,13 +168,13 @@ pub(crate) fn settings() -> SignalSettings {
     }
 }
 
-/// Pages of <https://meet.example.org> may use the router; no rates.
+/// Pages of <https://meet.example.org> may use the router; no rate limits.
 pub(crate) fn edge() -> EdgeConfig {
     EdgeConfig { origins: AllowedOrigins::parse(["https://meet.example.org"]).unwrap(), ..EdgeConfig::default() }
 }
 
 impl Fixture {
-    /// Knows `team-a/stand-up`, which waits for a place.
+    /// With the meeting `team-a/stand-up`, which has no pod yet.
     pub(crate) fn new(settings: SignalSettings) -> Self {
         Self::with_edge(settings, &edge())
     }
@@ -193,7 +193,7 @@ impl Fixture {
         Self { app, index, jwks: key.jwks, folder }
     }
 
-    /// The operator has put the meeting on this pod, and the watches have told so.
+    /// Assigns the meeting to this pod, as the watches would report it.
     pub(crate) fn assign(&mut self, name: &str, address: SocketAddr) {
         let uid = format!("uid-{name}");
         self.index.apply_pod(pod_record(name, &uid, &address.to_string()));
@@ -202,10 +202,10 @@ impl Fixture {
     }
 }
 
-/// What the fixture application signs with, under the name `app`.
+/// Signing secret of the fixture application; its key is named `app`.
 pub(crate) const JOIN_SECRET: &[u8] = b"a shared secret of the fixture application";
 
-/// Claims that let Ada into `team-a/stand-up` for an hour, with changes; `null` takes a claim away.
+/// Claims for Ada in `team-a/stand-up`, valid for an hour, with changes; `null` removes a claim.
 pub(crate) fn join_claims(changes: &Value) -> Value {
     let now = jiff::Timestamp::now().as_second();
     let mut claims =
@@ -219,19 +219,19 @@ pub(crate) fn join_claims(changes: &Value) -> Value {
     claims
 }
 
-/// A join token as the fixture application makes it.
+/// A join token of the fixture application.
 pub(crate) fn join_token(changes: &Value) -> String {
     signed(changes, "app", JOIN_SECRET)
 }
 
-/// A join token signed with anything.
+/// A join token signed with any secret.
 pub(crate) fn signed(changes: &Value, kid: &str, secret: &[u8]) -> String {
     let header = jsonwebtoken::Header { kid: Some(kid.to_owned()), ..jsonwebtoken::Header::default() };
     jsonwebtoken::encode(&header, &join_claims(changes), &jsonwebtoken::EncodingKey::from_secret(secret)).unwrap()
 }
 
 impl Fixture {
-    /// The meeting's access is another one now.
+    /// Changes the record of the meeting.
     pub(crate) fn change(&mut self, change: impl FnOnce(&mut MeetingRecord)) {
         let mut record = (**self.index.meeting(&key("team-a", "stand-up")).unwrap()).clone();
         change(&mut record);
@@ -240,8 +240,8 @@ impl Fixture {
     }
 }
 
-/// Where nobody listens when a place that logs is first passed, tracing may take it that nobody ever will, if another thread begins to
-/// listen at that moment. So somebody always listens.
+/// tracing caches that a callsite has no subscriber when it is first reached, even if another thread installs one at that moment. So there
+/// is always a global subscriber.
 fn keep_logging_awake() {
     static AWAKE: std::sync::Once = std::sync::Once::new();
     AWAKE.call_once(|| {
@@ -249,7 +249,7 @@ fn keep_logging_awake() {
     });
 }
 
-/// Everything that is logged on this thread while it lives.
+/// Captures the log of this thread.
 #[derive(Clone, Default)]
 pub(crate) struct Log(Arc<std::sync::Mutex<Vec<u8>>>);
 

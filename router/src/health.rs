@@ -1,14 +1,14 @@
-//! Liveness and readiness.
+//! Readiness of this replica.
 //!
-//! Alive means that this process turns, nothing else. Ready means that it has seen everything once; it stays ready after that, whatever
-//! becomes of the API server, because the last known table goes on serving, but for the time in which its log cannot be written.
+//! It is ready once every check has passed, and stays ready even if the API server becomes unavailable, because the last known table
+//! stays in use. Only a log that cannot be written makes it unready again.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use convene_service::log::LogHealth;
 
-/// What must have been seen once before traffic may come.
+/// The checks that must pass once before the replica accepts traffic.
 #[derive(Debug, Default)]
 pub(crate) struct Readiness {
     meetings: AtomicBool,
@@ -19,7 +19,7 @@ pub(crate) struct Readiness {
     log: OnceLock<LogHealth>,
 }
 
-/// One thing that must have been seen.
+/// One readiness check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ReadinessCheck {
     /// The first full list of Meetings.
@@ -28,7 +28,7 @@ pub(crate) enum ReadinessCheck {
     Pods,
     /// A usable admission key.
     AdmissionKey,
-    /// The first look at every Secret with join keys or TURN credentials.
+    /// The first read of all Secrets with join keys or TURN credentials.
     JoinSecrets,
     /// The first full list of `MediaPool`s.
     Pools,
@@ -36,29 +36,29 @@ pub(crate) enum ReadinessCheck {
 
 impl Readiness {
     const CHECKS: [(ReadinessCheck, &'static str); 5] = [
-        (ReadinessCheck::Meetings, "the first full list of Meetings"),
-        (ReadinessCheck::Pods, "the first full list of media pods"),
+        (ReadinessCheck::Meetings, "the first list of Meetings"),
+        (ReadinessCheck::Pods, "the first list of media pods"),
         (ReadinessCheck::AdmissionKey, "a usable key in the admission key Secret"),
         (ReadinessCheck::JoinSecrets, "the Secrets with join keys and TURN credentials"),
-        (ReadinessCheck::Pools, "the first full list of MediaPools"),
+        (ReadinessCheck::Pools, "the first list of MediaPools"),
     ];
 
-    /// Notes that `check` has been seen. Returns true the first time.
+    /// Passes `check`. Returns true the first time.
     pub(crate) fn pass(&self, check: ReadinessCheck) -> bool {
         !self.flag(check).swap(true, Ordering::Release)
     }
 
-    /// While this log cannot be written, the router is not ready.
+    /// Makes the replica unready while this log cannot be written.
     pub(crate) fn watch_log(&self, log: LogHealth) {
         let _ = self.log.set(log);
     }
 
-    /// What is wrong although everything has been seen.
+    /// Why the log cannot be written.
     pub(crate) fn log_problem(&self) -> Option<&'static str> {
         self.log.get().and_then(LogHealth::problem)
     }
 
-    /// What has not been seen yet, in words.
+    /// Descriptions of the checks that have not passed yet.
     pub(crate) fn missing(&self) -> Vec<&'static str> {
         Self::CHECKS
             .iter()
@@ -91,7 +91,7 @@ mod tests {
         for check in [ReadinessCheck::AdmissionKey, ReadinessCheck::JoinSecrets, ReadinessCheck::Pools] {
             readiness.pass(check);
         }
-        assert_eq!(readiness.missing(), ["the first full list of Meetings"]);
+        assert_eq!(readiness.missing(), ["the first list of Meetings"]);
         readiness.pass(ReadinessCheck::Meetings);
         assert!(readiness.missing().is_empty());
     }

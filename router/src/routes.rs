@@ -19,8 +19,7 @@ use crate::state::App;
 
 /// The table of routes.
 pub(crate) fn public(app: App) -> Router {
-    // What is long and holds no secret. Answers about meetings are short, and what holds credentials is not compressed beside what others
-    // may have chosen.
+    // Only long responses without secrets are compressed: compressing credentials together with attacker-chosen text can leak them.
     let compressed = Router::new()
         .route("/", get(pages::front))
         .route("/m/{namespace}/{name}", get(pages::meeting))

@@ -1,4 +1,4 @@
-//! Runs the router: binds the listeners, starts the watches, and stops in an orderly way on a signal.
+//! Runs the router: binds the listeners, starts the watches, and stops gracefully on a signal.
 //!
 //! It ends when the listeners are done or a watch has ended; it restarts nothing.
 
@@ -19,13 +19,13 @@ use crate::{index, join};
 
 /// Serves until SIGTERM or SIGINT; an error is a listener or a watch that failed for good.
 pub async fn run(config: Config, log: LogHealth) -> Result<(), Box<dyn Error>> {
-    rustls::crypto::ring::default_provider().install_default().map_err(|_| "a TLS provider is installed already")?;
+    rustls::crypto::ring::default_provider().install_default().map_err(|_| "a TLS provider is already installed")?;
     let listeners = Listeners::bind(&config).await?;
     let client = connect().await?;
     let (plain, tls) = (listeners.plain_address()?, listeners.tls_address().transpose()?);
     let metrics = listeners.metrics_address()?;
     let Config { web, namespace, admission_key_secret, join: join_config, signal, edge, .. } = config;
-    info!(%plain, ?tls, %metrics, namespace, admission_key_secret, ?signal, ?join_config, ?edge, version = env!("CARGO_PKG_VERSION"), "router starts");
+    info!(%plain, ?tls, %metrics, namespace, admission_key_secret, ?signal, ?join_config, ?edge, version = env!("CARGO_PKG_VERSION"), "router starting");
 
     let stopping = CancellationToken::new();
     let app = App::new(web, signal, &edge, stopping.clone());
@@ -42,7 +42,7 @@ pub async fn run(config: Config, log: LogHealth) -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Tells everybody to stop on the first signal, and goes on waiting: what ends the process is that the listeners are done.
+/// Starts the shutdown on the first signal. It never resolves: the process ends once the listeners are closed.
 async fn stop_on_signal(stopping: CancellationToken) -> std::io::Result<Infallible> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::select! {

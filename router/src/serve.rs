@@ -1,6 +1,4 @@
-//! The sockets: plain and TLS listeners, limits on connections, certificates that change while they serve, and an orderly end.
-//!
-//! It knows nothing of routes.
+//! The listeners: plain HTTP, HTTPS, metrics and demo; connection limits, certificate reload, and graceful shutdown.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -24,42 +22,42 @@ use crate::routes;
 use crate::signal::demo;
 use crate::state::App;
 
-/// Request line and headers together. hyper bounds their number by 100 itself; any other number costs it an allocation for each request.
+/// Maximum size of request line and headers. hyper limits the number of headers to 100; another number would cost an allocation per request.
 const MAX_HEADER_BYTES: u32 = 32 * 1024;
-/// Time for requests that run when the router is told to stop.
+/// Time for running requests to complete at shutdown.
 const GRACE: Duration = Duration::from_secs(5);
-/// Most connections of the metrics listener.
+/// Maximum number of connections of the metrics listener.
 const MAX_SCRAPERS: usize = 64;
-/// How often the certificate files are looked at.
+/// Interval between checks of the certificate files.
 const CERTIFICATE_CHECK: Duration = Duration::from_secs(30);
 
-/// Why the router cannot serve.
+/// Why the router could not serve.
 #[derive(Debug, Error)]
 pub(crate) enum ServeError {
-    /// The address cannot be listened on.
+    /// An address could not be bound.
     #[error("could not listen on {address}")]
     Listen {
-        /// Which.
+        /// The address.
         address: SocketAddr,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// Certificate or key cannot be used.
-    #[error("could not use the certificate {cert:?} with the key {key:?}")]
+    /// The certificate or its key is invalid.
+    #[error("could not use certificate {cert:?} with key {key:?}")]
     Certificate {
         /// Certificate file.
         cert: PathBuf,
         /// Key file.
         key: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// A listener broke.
+    /// A listener failed.
     #[error("a listener failed")]
     Listener(#[source] io::Error),
 }
 
-/// Listeners that stand, so that a taken port is known before anything else starts.
+/// Bound listeners: a port in use is reported before anything else starts.
 #[derive(Debug)]
 pub(crate) struct Listeners {
     plain: TcpListener,
@@ -81,28 +79,28 @@ impl Listeners {
         Ok(Self { plain, metrics, tls, demo, timeouts: config.edge.timeouts })
     }
 
-    /// Where plain HTTP is served.
+    /// Address of the plain HTTP listener.
     pub(crate) fn plain_address(&self) -> io::Result<SocketAddr> {
         self.plain.local_addr()
     }
 
-    /// Where metrics are served.
+    /// Address of the metrics listener.
     pub(crate) fn metrics_address(&self) -> io::Result<SocketAddr> {
         self.metrics.local_addr()
     }
 
-    /// Where HTTPS is served.
+    /// Address of the HTTPS listener.
     pub(crate) fn tls_address(&self) -> Option<io::Result<SocketAddr>> {
         self.tls.as_ref().map(|(listener, ..)| listener.local_addr())
     }
 
-    /// Where clients of the mediasoup demo are served.
+    /// Address of the demo listener.
     #[cfg(test)]
     pub(crate) fn demo_address(&self) -> Option<io::Result<SocketAddr>> {
         self.demo.as_ref().map(TcpListener::local_addr)
     }
 
-    /// Serves until `state.stopping` is cancelled, then lets everybody go within a few seconds.
+    /// Serves until `state.stopping` is cancelled, then closes all connections within a few seconds.
     pub(crate) async fn serve(self, state: App) -> Result<(), ServeError> {
         let serving = Serving { handle: Handle::new(), timeouts: self.timeouts };
         let certificate = self.tls.as_ref().map(|(_, _, config)| config.clone());
@@ -117,7 +115,7 @@ impl Listeners {
             async { tokio::try_join!(plain, metrics, serve_optional(secure), serve_optional(demo)).map(|_| ()) };
         let stop = async {
             state.stopping.cancelled().await;
-            info!("stopping: no new connections, open ones are let go");
+            info!("shutting down: new connections are refused, open ones are closed");
             serving.handle.graceful_shutdown(Some(GRACE));
             std::future::pending::<()>().await;
         };
@@ -127,7 +125,7 @@ impl Listeners {
         }
         state.tasks.close();
         if timeout(GRACE, state.tasks.wait()).await.is_err() {
-            warn!(sockets = state.tasks.len(), "some sockets did not end in time");
+            warn!(sockets = state.tasks.len(), "some sockets did not close in time");
         }
         Ok(())
     }
@@ -140,7 +138,7 @@ async fn serve_optional(served: Option<impl Future<Output = io::Result<()>>>) ->
     }
 }
 
-/// What all listeners share.
+/// Settings shared by all listeners.
 struct Serving {
     handle: Handle<SocketAddr>,
     timeouts: Timeouts,
@@ -169,7 +167,7 @@ async fn serve_secure(
     server(listener, serving)?.acceptor(acceptor).serve(make_service(router)).await
 }
 
-/// Clients of the demo want TLS; without a certificate of ours it ends in front of us.
+/// Demo clients require TLS; without a certificate here, it must be terminated by a proxy.
 async fn serve_demo(
     listener: TcpListener,
     certificate: Option<RustlsConfig>,
@@ -208,10 +206,10 @@ fn server(listener: TcpListener, serving: &Serving) -> io::Result<Server<SocketA
         axum_server::from_tcp(listener)?.handle(serving.handle.clone()).first_request_timeout(first_request);
     server.http_builder().http1().max_buf_size(MAX_HEADER_BYTES as usize).header_read_timeout(idle);
     server.http_builder().http2().max_header_list_size(MAX_HEADER_BYTES).max_concurrent_streams(100);
-    Ok(server.accept_error_handler(|peer, error| tracing::debug!(?peer, %error, "a connection was not accepted")))
+    Ok(server.accept_error_handler(|peer, error| tracing::debug!(?peer, %error, "could not accept a connection")))
 }
 
-/// The certificate's files and what was read from them last.
+/// The certificate files and their last contents.
 #[derive(Debug)]
 struct TlsFiles {
     cert: PathBuf,
@@ -220,7 +218,7 @@ struct TlsFiles {
 }
 
 impl TlsFiles {
-    /// Certificate and key if either has changed since the last call.
+    /// Certificate and key, if either has changed since the last call.
     async fn read_changed(&mut self) -> io::Result<Option<(Vec<u8>, Vec<u8>)>> {
         let found = (tokio::fs::read(&self.cert).await?, tokio::fs::read(&self.key).await?);
         if self.seen.as_ref() == Some(&found) {
@@ -230,7 +228,7 @@ impl TlsFiles {
         Ok(Some(found))
     }
 
-    /// Takes over a changed certificate; a broken one leaves the old one in use.
+    /// Reloads a changed certificate; if it is invalid, the previous one stays in use.
     async fn reload(&mut self, config: &RustlsConfig) {
         let result = match self.read_changed().await {
             Ok(None) => return,
@@ -238,9 +236,9 @@ impl TlsFiles {
             Err(error) => Err(error),
         };
         match result {
-            Ok(()) => info!(cert = ?self.cert, "certificate changed and is in use"),
+            Ok(()) => info!(cert = ?self.cert, "reloaded the certificate"),
             Err(error) => {
-                warn!(cert = ?self.cert, %error, "could not use the changed certificate; the old one stays in use");
+                warn!(cert = ?self.cert, %error, "could not reload the certificate; the previous one stays in use");
             }
         }
     }

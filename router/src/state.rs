@@ -28,20 +28,20 @@ use crate::join::state::JoinState;
 use crate::metrics::RouterMetrics;
 use crate::web::WebFiles;
 
-/// How the signaling route behaves.
+/// Settings of the signaling route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SignalSettings {
-    /// How long a join waits for its meeting's pod.
+    /// Time that a join waits for the pod of its meeting.
     pub(crate) hold_timeout: Duration,
-    /// Pause before a pod that could not be reached is tried again.
+    /// Delay before a retry of an unreachable pod.
     pub(crate) retry_pause: Duration,
-    /// A pod that says nothing for so long, not even a ping, is taken for dead.
+    /// Time without any byte, even a ping, after which a pod is considered dead.
     pub(crate) silence: Duration,
-    /// Sockets are let go spread over this time when the router stops.
+    /// Period over which sockets are closed at shutdown.
     pub(crate) stop_spread: Duration,
-    /// Most joins held at once.
+    /// Maximum number of held joins.
     pub(crate) max_held: usize,
-    /// Most sockets open at once.
+    /// Maximum number of open sockets.
     pub(crate) max_sockets: usize,
 }
 
@@ -51,36 +51,36 @@ pub(crate) struct App(Arc<AppParts>);
 
 /// The parts of an [`App`].
 pub(crate) struct AppParts {
-    /// Where joins go.
+    /// The routing table.
     pub(crate) table: Arc<RoutingTable>,
     /// Open connections by pod.
     pub(crate) links: Arc<PodLinks>,
-    /// What has been seen once.
+    /// Readiness checks.
     pub(crate) readiness: Arc<Readiness>,
     /// Metrics.
     pub(crate) metrics: Arc<RouterMetrics>,
-    /// The key that admissions are signed with.
+    /// The key that signs admissions.
     pub(crate) signer: SignerSlot,
-    /// What joining depends on beside the table.
+    /// Keys, TURN credentials and pools.
     pub(crate) join: Arc<JoinState>,
     /// The web app.
     pub(crate) web: WebFiles,
-    /// How signaling behaves.
+    /// Settings of signaling.
     pub(crate) signal: SignalSettings,
     /// Limits, origins and trusted proxies.
     pub(crate) edge: Arc<Edge>,
-    /// Room for held joins.
+    /// Limits held joins.
     pub(crate) held: Semaphore,
-    /// Room for open sockets.
+    /// Limits open sockets.
     pub(crate) sockets: Arc<Semaphore>,
-    /// Cancelled when the router is to stop.
+    /// Cancelled at shutdown.
     pub(crate) stopping: CancellationToken,
-    /// One task for each open socket.
+    /// One task per open socket.
     pub(crate) tasks: TaskTracker,
 }
 
 impl App {
-    /// An app that knows no meeting yet.
+    /// An app with an empty routing table.
     pub(crate) fn new(web: WebFiles, signal: SignalSettings, edge: &EdgeConfig, stopping: CancellationToken) -> Self {
         let (table, metrics) = (Arc::default(), Arc::default());
         Self(Arc::new(AppParts {
@@ -100,14 +100,14 @@ impl App {
         }))
     }
 
-    /// From now on readiness and metrics tell of this log, too.
+    /// Includes the health of this log in readiness and metrics.
     pub(crate) fn watch_log(&self, log: LogHealth) -> Result<(), prometheus::Error> {
         self.metrics.watch_log(&log)?;
         self.readiness.watch_log(log);
         Ok(())
     }
 
-    /// Where watches put their news.
+    /// What watches write to.
     pub(crate) fn sink(&self) -> Sink {
         Sink {
             table: Arc::clone(&self.table),
@@ -133,7 +133,7 @@ impl App {
         self.identify_with(key, token, identify)
     }
 
-    /// The same by another rule, such as the one of the join API.
+    /// The same with another rule, such as [`identify_returning`](crate::join::access::identify_returning).
     pub(crate) fn identify_with(
         &self,
         key: &MeetingKey,

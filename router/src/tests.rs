@@ -1,4 +1,4 @@
-//! Tests of the router as a whole: its routes without sockets, its signaling with real ones, its table fed by watch events.
+//! Tests of the router as a whole: its routes without sockets, its signaling with real ones, its table updated by watch events.
 
 mod abuse;
 mod described;

@@ -8,9 +8,9 @@ use hyper::body::Bytes;
 use thiserror::Error;
 use tower_http::services::ServeDir;
 
-/// The folder cannot be the web app.
+/// The directory is not a built web app.
 #[derive(Debug, Error)]
-#[error("could not read the web app's {path:?}; --web-dir must name the folder that the web app was built into")]
+#[error("could not read {path:?}; --web-dir must name the directory of the built web app")]
 pub struct WebFilesError {
     path: PathBuf,
     source: io::Error,
@@ -20,18 +20,18 @@ pub struct WebFilesError {
 #[derive(Clone, Debug)]
 pub(crate) struct WebFiles {
     pub(crate) index: Bytes,
-    /// Changes with the page.
+    /// Entity tag; changes with the page.
     pub(crate) tag: HeaderValue,
     pub(crate) files: ServeDir,
 }
 
 impl WebFiles {
-    /// Reads the app's page; the other files are read when they are asked for.
+    /// Reads the page of the app; other files are read on request.
     pub(crate) fn load(folder: &Path) -> Result<Self, WebFilesError> {
         let path = folder.join("index.html");
         let index = std::fs::read(&path).map_err(|source| WebFilesError { path, source })?;
         let tag = HeaderValue::try_from(format!("\"{:08x}-{:x}\"", crc32fast::hash(&index), index.len()))
-            .expect("quotes and hexadecimal digits can stand in a header");
+            .expect("quotes and hexadecimal digits are valid in a header");
         Ok(Self { index: index.into(), tag, files: ServeDir::new(folder).append_index_html_on_directories(false) })
     }
 }

@@ -6,16 +6,16 @@ use thiserror::Error;
 /// Why there is no key.
 #[derive(Debug, Error)]
 pub enum KeyFormatError {
-    /// What the Secret holds is not a key.
+    /// The Secret does not contain a valid key.
     #[error(
-        "Secret {name:?} holds no Ed25519 key in PKCS#8 PEM under \"private.pem\" with its id under \"kid\": empty it to have a new one made"
+        "Secret {name:?} has no Ed25519 key in PKCS#8 PEM under \"private.pem\" with its id under \"kid\": delete its data to create a new key"
     )]
     BadSecret {
         /// Name of the Secret.
         name: String,
     },
-    /// The key cannot sign or verify.
-    #[error("the admission key is not usable")]
+    /// The key could not be used.
+    #[error("could not use the admission key")]
     Unusable(#[source] AdmissionError),
     /// The key could not be encoded as PEM.
     #[error("could not encode a new key as PEM")]
@@ -23,7 +23,7 @@ pub enum KeyFormatError {
 }
 
 impl KeyFormatError {
-    /// Constant for logs and metrics.
+    /// Reason code for logs and metrics.
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::BadSecret { .. } => "SecretInvalid",

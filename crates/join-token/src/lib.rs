@@ -1,8 +1,8 @@
-//! Join tokens: what an application signs so that somebody may come into a meeting, as whom, and with which rights.
+//! Join tokens: signed by an application to let a participant join a meeting, with an identity and permissions.
 //!
-//! A join token is a JWT (RFC 7519) signed with `HS256` or `EdDSA` (Ed25519); no other algorithm is known here, and each key serves one of
-//! the two alone. [`verify`] is a function of token, keys, meeting and time. Everything here is pure: no clock, no randomness, no network.
-//! No error, log line or `Debug` output holds any part of a token or key.
+//! A join token is a JWT (RFC 7519) signed with `HS256` or `EdDSA` (Ed25519). No other algorithm is supported, and each key supports one of
+//! the two. [`verify`] is a function of token, keys, meeting and time. Everything here is pure: no clock, no randomness, no network.
+//! No error, log line or `Debug` output contains any part of a token or key.
 
 mod algorithm;
 mod claims;

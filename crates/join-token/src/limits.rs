@@ -1,4 +1,4 @@
-//! Numbers and names that several steps of reading a token share. Pure.
+//! Limits and names that several modules share. Pure.
 
 /// Longest accepted join token, in bytes.
 pub const MAX_TOKEN_BYTES: usize = 4096;

@@ -1,8 +1,8 @@
-//! `GET /api/v1/meetings/{namespace}/{name}/events`: server-sent events that tell how a meeting comes to be ready.
+//! `GET /api/v1/meetings/{namespace}/{name}/events`: the state of a meeting as server-sent events.
 //!
-//! The first event is the present state, then one for each change; changes in quick succession are told as one. It ends with `gone`
-//! when the meeting is over, and without when this router stops: browsers then come back to another replica. It answers from the
-//! routing table alone, and keeps one state per stream however slowly it is read.
+//! The first event is the current state, then there is one for each change; changes in quick succession are merged. The stream ends with
+//! `gone` when the meeting has ended, and without it when this router shuts down: browsers then reconnect to another replica. Events come
+//! from the routing table alone, and each stream buffers only one state, however slowly it is read.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -29,14 +29,14 @@ use crate::join::credential::take_token;
 use crate::metrics::GaugeGuard;
 use crate::state::App;
 
-/// Load balancers cut connections that rest; this is below what any of them allows.
+/// Load balancers close idle connections; this is shorter than their usual idle timeouts.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// Changes within this time are told as one.
+/// Changes within this time are merged.
 const PACE: Duration = Duration::from_millis(100);
-/// When a router stops, its readers come back after this long at the least, and at most this long after that.
+/// Minimum delay before clients reconnect when a router shuts down.
 const RETURN_AFTER: Duration = Duration::from_millis(200);
 
-/// What is told when a meeting is over.
+/// Sent when a meeting has ended or was deleted.
 #[derive(Clone, Debug, Serialize, PartialEq, Eq, ToSchema)]
 #[schema(as = Gone)]
 pub(crate) struct GoneEvent {
@@ -44,7 +44,7 @@ pub(crate) struct GoneEvent {
     reason: &'static str,
 }
 
-/// What the table says of a meeting at one moment.
+/// State of a meeting in the routing table.
 #[derive(Clone, Debug, PartialEq)]
 enum MeetingState {
     Active(MeetingInfo),
@@ -52,14 +52,14 @@ enum MeetingState {
     Deleted,
 }
 
-/// One thing to tell.
+/// An event of the stream.
 #[derive(Debug, PartialEq)]
 enum StreamEvent {
     State(MeetingInfo),
     Gone(GoneEvent),
 }
 
-/// What to tell somebody who was told `last`: nothing, the state, the end, or both.
+/// The events after `last` was sent: none, the state, the end, or both.
 fn events_since(last: Option<&MeetingInfo>, seen: MeetingState) -> Vec<StreamEvent> {
     let gone = |reason| StreamEvent::Gone(GoneEvent { reason });
     match seen {
@@ -76,18 +76,18 @@ fn events_since(last: Option<&MeetingInfo>, seen: MeetingState) -> Vec<StreamEve
     get,
     path = "/api/v1/meetings/{namespace}/{name}/events",
     tag = "meetings",
-    summary = "How a meeting comes to be ready, as server-sent events",
-    description = "Events named `state` hold a MeetingInfo: the first at once, then one for each change. An event `gone` (a Gone) ends the \
-                   stream when the meeting has ended or was deleted. A comment comes every 15 seconds. What a MeetingInfo holds \
-                   depends on the token, as where it is asked for once.",
+    summary = "Watch the state of a meeting as server-sent events",
+    description = "Events named `state` contain a MeetingInfo: the first immediately, then one for each change. An event `gone` (a Gone) ends \
+                   the stream when the meeting has ended or was deleted. A comment is sent every 15 seconds. The fields of a MeetingInfo \
+                   depend on the token, as in the request for a single state.",
     params(("namespace" = String, Path, description = "Namespace of the Meeting"), ("name" = String, Path, description = "Its name")),
     security((), ("joinToken" = [])),
     responses(
-        (status = 200, description = "Events", body = String, content_type = "text/event-stream"),
-        (status = 400, description = "Not the name of a meeting", body = crate::edge::problem::Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such meeting", body = crate::edge::problem::Problem, content_type = "application/problem+json"),
+        (status = 200, description = "Event stream", body = String, content_type = "text/event-stream"),
+        (status = 400, description = "Invalid meeting name", body = crate::edge::problem::Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Meeting not found", body = crate::edge::problem::Problem, content_type = "application/problem+json"),
         (status = 429, description = "Too many requests or streams from this address", body = crate::edge::problem::Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The router has just started, or has as many streams as it may", body = crate::edge::problem::Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The router is starting, or has reached its limit of event streams", body = crate::edge::problem::Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn events(
@@ -119,7 +119,7 @@ fn open(
         LimitReached::Total => ApiError::TooManyStreams,
         LimitReached::Address => ApiError::TooManyRequests { retry_after_seconds: 10 },
     })?;
-    // Subscribed before the first look, so that no change between look and wait is missed.
+    // Subscribed before the first read, so that no change between read and wait is missed.
     let changes = app.table.subscribe();
     meetings::look_up(app, &key, token.as_deref())?;
     let gauge = GaugeGuard::new(&app.metrics.edge.event_streams);
@@ -141,7 +141,7 @@ fn open(
 struct EventStream {
     app: App,
     key: MeetingKey,
-    /// Verified at each look: what it opens may end before the stream does.
+    /// Verified at each refresh: it may expire before the stream ends.
     token: Option<String>,
     changes: watch::Receiver<()>,
     last: Option<MeetingInfo>,
@@ -182,7 +182,7 @@ impl EventStream {
         }
     }
 
-    /// If all came back at once, the other replicas would have all at once.
+    /// Spread, so that clients do not reconnect to the other replicas all at once.
     fn return_after(&self) -> Duration {
         RETURN_AFTER + self.app.signal.stop_spread.mul_f64(rand::random())
     }

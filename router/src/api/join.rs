@@ -1,7 +1,7 @@
-//! `POST /api/v1/meetings/{namespace}/{name}/join`: decides who a client is and tells it where to connect.
+//! `POST /api/v1/meetings/{namespace}/{name}/join`: identifies a client and returns where to connect.
 //!
-//! It answers from the routing table and the keys alone; whether the meeting is ready does not matter, since connecting is held until it
-//! is. The token is taken out of the request before anything else looks at it.
+//! Responses come from the routing table and the keys alone; the meeting need not be ready, since the connection is held until it is.
+//! The token is removed from the request before anything else reads it.
 
 use axum::Json;
 use axum::body::Body;
@@ -31,7 +31,7 @@ use crate::join::ice::{IceServerAnswer, build_ice_servers};
 use crate::join::signing_key::new_admission_id;
 use crate::state::App;
 
-/// Nobody has that much to say.
+/// Maximum size of the request body.
 const MAX_BODY_BYTES: usize = 4096;
 
 /// `POST /api/v1/meetings/{namespace}/{name}/join`.
@@ -39,23 +39,23 @@ const MAX_BODY_BYTES: usize = 4096;
     post,
     path = "/api/v1/meetings/{namespace}/{name}/join",
     tag = "meetings",
-    summary = "Asks to be let into a meeting",
-    description = "With `Authorization: Bearer` and a join token; guests come without, or with the last ticket they were given: it and the cookie `convene-guest` prove that the same guest returns. Where the join token has expired, the last ticket takes its place for up to 24 hours. Whether the meeting is ready does not matter: connecting is held until it is.",
+    summary = "Request access to a meeting",
+    description = "Send a join token with `Authorization: Bearer`. Guests send no token, or their last ticket: the ticket and the cookie `convene-guest` prove that the same guest returns. When the join token has expired, the last ticket replaces it for up to 24 hours. The meeting need not be ready: the connection is held until it is.",
     params(("namespace" = String, Path, description = "Namespace of the Meeting"), ("name" = String, Path, description = "Its name")),
     request_body = JoinRequest,
     security((), ("joinToken" = [])),
     responses(
-        (status = 200, description = "The way in", body = JoinAnswer),
-        (status = 400, description = "Not the name of a meeting, or a body that cannot be read", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "A token is needed, or it cannot be used", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The token is for something else", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such meeting", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "Where to connect, with credentials", body = JoinAnswer),
+        (status = 400, description = "Invalid meeting name or request body", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "A token is required or invalid", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The token is for another meeting, namespace or feature", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Meeting not found", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "The body did not arrive in time", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "There is no way past the router, and `direct` asks for one", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "`direct` was requested, but clients cannot connect to the media pod directly", body = Problem, content_type = "application/problem+json"),
         (status = 410, description = "The meeting has ended", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too many joins of this address or at this meeting", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The router has just started", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many joins from this address or to this meeting", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The router is starting", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn join(
@@ -77,12 +77,12 @@ pub(crate) async fn join(
     }
 }
 
-/// Every other method.
+/// All other methods.
 pub(crate) async fn only_post(request: Request) -> Response {
     ApiError::PostOnly.into_problem(request.uri().path())
 }
 
-/// The answer, and the cookie that the browser is to keep.
+/// The response body, and the cookie for the browser.
 struct JoinReply {
     answer: JoinAnswer,
     cookie: Option<HeaderValue>,
@@ -123,7 +123,7 @@ async fn answer(
     Ok(JoinReply { answer: connection.answer(ice_servers, now)?, cookie })
 }
 
-/// The client as the router sees it, and the guest id of its browser: of its cookie, or a new one.
+/// The client and the guest id of its browser, from its cookie or new.
 struct Caller {
     client: ClientInfo,
     held: Option<GuestCookie>,
@@ -138,7 +138,7 @@ impl Caller {
         Self { client, held, browser }
     }
 
-    /// The cookie that the browser is to keep: none for identities, nor for guests whose ticket has another id.
+    /// The cookie for the browser: none for identities, nor for guests whose ticket has another id.
     fn cookie(
         &self,
         app: &App,
@@ -153,7 +153,7 @@ impl Caller {
     }
 }
 
-/// Where to connect, with what, and for how many seconds.
+/// Where to connect, with which token, and its lifetime in seconds.
 struct ConnectionInfo {
     signaling_url: String,
     token: String,
@@ -168,7 +168,7 @@ impl ConnectionInfo {
     }
 }
 
-/// The meeting, if it can be joined now or later.
+/// The meeting, if it exists and has not ended.
 fn find_meeting(app: &App, key: &MeetingKey) -> Result<std::sync::Arc<MeetingRecord>, ApiError> {
     match app.table.route(key) {
         RouteDecision::Unknown => Err(ApiError::MeetingNotFound(key.clone())),
@@ -202,7 +202,7 @@ fn through_router(
     Ok(ConnectionInfo { signaling_url, token, seconds: TICKET_SECONDS })
 }
 
-/// What the next ticket goes back to.
+/// The application key that vouches for the next ticket, and since when.
 fn vouched(credential: Credential, now: u64) -> Option<Vouched> {
     match credential {
         Credential::Token(grant) => Some(Vouched { at: now, key: grant.key }),
@@ -211,7 +211,7 @@ fn vouched(credential: Credential, now: u64) -> Option<Vouched> {
     }
 }
 
-/// Address and admission of the pod itself.
+/// Address of the media pod, and an admission for it.
 fn direct(app: &App, key: &MeetingKey, participant: ParticipantGrant, now: u64) -> Result<ConnectionInfo, ApiError> {
     let route = match app.table.route(key) {
         RouteDecision::Pod(route) => route,

@@ -1,7 +1,7 @@
-//! What programs may ask about a meeting.
+//! `GET /api/v1/meetings/{namespace}/{name}`: state of a meeting.
 //!
-//! It answers from the routing table alone and never asks the API server or a pod. Without a credential it tells no more than a guest may
-//! know, and in no case what only operators should read: texts of conditions, names of pods and nodes.
+//! Responses come from the routing table alone, never from the API server or a pod. Without a credential they contain only what a guest may
+//! know; they never contain what only administrators should see: condition messages, names of pods and nodes.
 
 use axum::Json;
 use axum::extract::{Request, State};
@@ -24,52 +24,52 @@ use crate::join::access::{Credential, is_for};
 use crate::join::credential::take_token;
 use crate::state::App;
 
-/// A meeting as `GET /api/v1/meetings/{namespace}/{name}` shows it.
+/// State of a meeting, as returned by `GET /api/v1/meetings/{namespace}/{name}`.
 #[derive(Clone, Debug, Serialize, PartialEq, Eq, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct MeetingInfo {
     namespace: String,
     name: String,
-    /// What people see.
+    /// Display title.
     #[serde(skip_serializing_if = "Option::is_none")]
     title: Option<String>,
-    /// Where the meeting is in its life.
+    /// Lifecycle phase of the meeting.
     #[schema(schema_with = phase_schema)]
     phase: MeetingPhase,
-    /// People can join right now.
+    /// Whether participants can join now.
     ready: bool,
-    /// Why they cannot yet.
+    /// Why participants cannot join yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     waiting_for: Option<WaitingFor>,
-    /// Address for the browser.
+    /// URL for browsers.
     #[serde(skip_serializing_if = "Option::is_none")]
     join_url: Option<String>,
-    /// When people can come in (RFC 3339), if a time is set.
+    /// Time from which participants can join (RFC 3339), if one is set.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     starts_at: Option<Timestamp>,
-    /// Who may come in.
+    /// Who may join.
     #[schema(schema_with = access_schema)]
     access: AccessPolicy,
-    /// Nobody new is let in.
+    /// Whether the meeting is locked for new participants.
     #[serde(skip_serializing_if = "Option::is_none")]
     locked: Option<bool>,
-    /// Whether somebody without a join token is refused.
+    /// Whether clients without a join token are refused.
     token_required: bool,
-    /// People in the call as they were last counted.
+    /// Number of participants, as last reported.
     #[serde(skip_serializing_if = "Option::is_none")]
     participants: Option<u32>,
-    /// Somebody records the call: whoever joins is to be told before.
+    /// Whether the meeting is being recorded; clients must inform participants before they join.
     #[serde(skip_serializing_if = "Option::is_none")]
     recording: Option<bool>,
 }
 
-/// What a meeting waits for.
+/// Why a meeting is not ready.
 #[derive(Clone, Debug, Serialize, PartialEq, Eq, ToSchema)]
 struct WaitingFor {
-    /// In a word.
+    /// Reason code.
     reason: String,
-    /// In a sentence for people.
+    /// Message for people.
     #[schema(value_type = String)]
     message: &'static str,
 }
@@ -79,7 +79,7 @@ fn phase_schema() -> Object {
     ObjectBuilder::new()
         .schema_type(Type::String)
         .enum_values(Some([Pending, Starting, Ready, Draining, Ended, Failed].map(|phase| format!("{phase:?}"))))
-        .description(Some("Where the meeting is in its life."))
+        .description(Some("Lifecycle phase of the meeting."))
         .build()
 }
 
@@ -88,7 +88,7 @@ fn access_schema() -> Object {
     ObjectBuilder::new()
         .schema_type(Type::String)
         .enum_values(Some(policies.map(|policy| format!("{policy:?}"))))
-        .description(Some("Who may come in."))
+        .description(Some("Who may join."))
         .build()
 }
 
@@ -97,18 +97,18 @@ fn access_schema() -> Object {
     get,
     path = "/api/v1/meetings/{namespace}/{name}",
     tag = "meetings",
-    summary = "A meeting, and what it waits for",
-    description = "Without a token, of a meeting that needs one: nothing but names, `access`, `tokenRequired`, `ready`, and `phase` as \
-                   `Pending`, `Ready` or `Ended`. Of other meetings what a guest may know; `participants` only if the policy is `Open`. With a \
-                   join token or a ticket of the meeting: everything. A token that cannot be used counts as none.",
+    summary = "Get the state of a meeting",
+    description = "With a join token or a ticket for the meeting, all fields are returned. Without one, a meeting that requires a token \
+                   returns only names, `access`, `tokenRequired`, `ready`, and `phase` reduced to `Pending`, `Ready` or `Ended`; other \
+                   meetings return what a guest may know, and `participants` only if the policy is `Open`. An invalid token counts as none.",
     params(("namespace" = String, Path, description = "Namespace of the Meeting"), ("name" = String, Path, description = "Its name")),
     security((), ("joinToken" = [])),
     responses(
-        (status = 200, description = "The meeting, as much of it as the caller may know", body = MeetingInfo),
-        (status = 400, description = "Not the name of a meeting", body = crate::edge::problem::Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such meeting", body = crate::edge::problem::Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The meeting, as far as the caller may see it", body = MeetingInfo),
+        (status = 400, description = "Invalid meeting name", body = crate::edge::problem::Problem, content_type = "application/problem+json"),
+        (status = 404, description = "Meeting not found", body = crate::edge::problem::Problem, content_type = "application/problem+json"),
         (status = 429, description = "Too many requests from this address", body = crate::edge::problem::Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The router has just started", body = crate::edge::problem::Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The router is starting", body = crate::edge::problem::Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn meeting(
@@ -125,7 +125,7 @@ pub(crate) async fn meeting(
     }
 }
 
-/// What the table says of a meeting to a client with this token.
+/// The meeting as a client with this token may see it.
 pub(crate) fn look_up(app: &App, key: &MeetingKey, token: Option<&str>) -> Result<MeetingInfo, ApiError> {
     let decision = app.table.route(key);
     match (app.table.meeting(key), decision) {
@@ -138,18 +138,18 @@ pub(crate) fn look_up(app: &App, key: &MeetingKey, token: Option<&str>) -> Resul
     }
 }
 
-/// How much of a meeting a client may know.
+/// How much of a meeting a client may see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum View {
-    /// That it exists, and how to get in.
+    /// That it exists, and how to join.
     Closed,
-    /// What a guest in the lobby may know.
+    /// What a guest in the lobby may see.
     Guest,
     /// Everything.
     Full,
 }
 
-/// A token that cannot be used counts as none: a page must be able to say so and to ask for another one.
+/// An invalid token counts as none: the page must be able to say so and to request another one.
 fn compute_view(meeting: &MeetingRecord, credential: &Result<Credential, JoinRefusal>) -> View {
     let is_vouched_for = match credential {
         Ok(Credential::Token(_)) => true,
@@ -190,7 +190,7 @@ fn waiting_for(decision: RouteDecision) -> Option<WaitingFor> {
     Some(WaitingFor { message: sentence(&reason), reason: public_reason(&reason).to_owned() })
 }
 
-/// Whether it can be joined at all, and nothing of its troubles.
+/// The phase reduced to whether the meeting can be joined.
 fn coarse(phase: MeetingPhase) -> MeetingPhase {
     use MeetingPhase::{Draining, Ended, Failed, Pending, Ready, Starting};
     match phase {

@@ -1,6 +1,6 @@
-//! The `OpenAPI` 3.1 description of the router's API, made from the handlers and their types.
+//! The `OpenAPI` 3.1 document of the API, generated from the handlers and their types.
 //!
-//! It is served at `/api/v1/openapi.json` and committed as `docs/openapi.json`; a test keeps both the same. It serves nothing else.
+//! It is served at `/api/v1/openapi.json` and committed as `docs/openapi.json`; a test keeps both in sync.
 
 use std::sync::LazyLock;
 
@@ -12,23 +12,23 @@ use utoipa::{Modify, OpenApi};
 use crate::api::{events, join, meetings, probes};
 use crate::edge::problem;
 
-/// Everything that programs may call.
+/// The document.
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "Convene router",
         version = "v1",
-        description = "What programs may ask about meetings. Refusals are problem documents (RFC 9457).",
+        description = "State of meetings and access to them. Errors are problem documents (RFC 9457).",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     paths(meetings::meeting, events::events, join::join, document, probes::healthz, probes::readyz),
     components(schemas(meetings::MeetingInfo, events::GoneEvent, problem::Problem)),
     modifiers(&JoinToken),
-    tags((name = "meetings", description = "Meetings and how to get into them"), (name = "router", description = "The router itself"))
+    tags((name = "meetings", description = "State of meetings and access to them"), (name = "router", description = "The router itself"))
 )]
 pub(crate) struct Document;
 
-/// How callers show their join token.
+/// The security scheme of join tokens.
 struct JoinToken;
 
 impl Modify for JoinToken {
@@ -59,7 +59,7 @@ pub(crate) fn text() -> &'static str {
     get,
     path = "/api/v1/openapi.json",
     tag = "router",
-    summary = "This document",
+    summary = "Get this document",
     responses((status = 200, description = "OpenAPI 3.1", body = Object, content_type = "application/json"))
 )]
 pub(crate) async fn document() -> Response {
@@ -76,9 +76,7 @@ mod tests {
         let committed = std::fs::read_to_string(path).unwrap_or_default();
         if committed != text() {
             std::fs::write(path, text()).unwrap();
-            panic!(
-                "docs/openapi.json was not what the code says; it is written anew: look at the difference and commit it"
-            );
+            panic!("docs/openapi.json was out of date and has been regenerated: review and commit the difference");
         }
     }
 

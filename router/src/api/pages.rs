@@ -1,7 +1,6 @@
-//! What browsers get: the web app, for every page there is and for every one that is missing; it has the words for people, in their
-//! languages.
+//! Pages for browsers: the web app, also for pages that do not exist, since it shows errors in the language of the user.
 //!
-//! It never looks at who asks; the signaling route decides who comes in.
+//! It never checks access; the signaling route does.
 
 use axum::body::Body;
 use axum::extract::{OriginalUri, Request, State};
@@ -17,10 +16,10 @@ use crate::edge::requested_meeting::RequestedMeeting;
 use crate::index::select::RouteDecision;
 use crate::state::App;
 
-/// Asset names hold a hash of their content.
+/// Asset names contain a hash of their content.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 const HTML: (HeaderName, HeaderValue) = (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-/// Everything else is asked for again, so that an upgrade shows at once.
+/// All other files are revalidated, so that an upgrade is visible immediately.
 const REVALIDATE: &str = "no-cache";
 
 /// `GET /`: the front page.
@@ -44,7 +43,7 @@ pub(crate) async fn meeting(
     }
 }
 
-/// Everything that has no route of its own: the web app's files, else "not found" in the language of whoever asks.
+/// Fallback route: files of the web app, otherwise "not found" as a page or a problem document.
 pub(crate) async fn other(State(app): State<App>, request: Request) -> Response {
     let (uri, headers) = (request.uri().clone(), request.headers().clone());
     let path = uri.path();
@@ -62,7 +61,7 @@ pub(crate) async fn other(State(app): State<App>, request: Request) -> Response 
     }
 }
 
-/// Another spelling of a meeting's address leads to the meeting, so that there is one room.
+/// Redirects other spellings of a meeting path to the meeting, so that there is one room.
 fn elsewhere(app: &App, headers: &HeaderMap, uri: &Uri) -> Response {
     match canonical_path(uri.path()) {
         Some(path) => {
@@ -73,7 +72,7 @@ fn elsewhere(app: &App, headers: &HeaderMap, uri: &Uri) -> Response {
     }
 }
 
-/// The path of the meeting that people mean by `path`: they add slashes, and programs make capitals of first letters.
+/// The canonical path of a meeting for `path`: users add slashes, and keyboards capitalize first letters.
 fn canonical_path(path: &str) -> Option<String> {
     let plain = percent_decode_str(path).decode_utf8().ok()?.to_lowercase();
     let mut parts = plain.split('/').filter(|part| !part.is_empty());
@@ -86,7 +85,7 @@ fn canonical_path(path: &str) -> Option<String> {
     (canonical != path).then_some(canonical)
 }
 
-/// What is not there: a page for people, a problem for programs.
+/// "Not found": the web app for browsers, a problem document for programs.
 fn missing(app: &App, headers: &HeaderMap, error: ApiError, path: &str) -> Response {
     if !wants_page(headers) {
         return error.into_problem(path);

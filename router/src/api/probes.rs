@@ -13,22 +13,22 @@ use crate::state::App;
     get,
     path = "/healthz",
     tag = "router",
-    summary = "Whether this process turns",
-    responses((status = 200, description = "It does", body = String, content_type = "text/plain"))
+    summary = "Liveness probe",
+    responses((status = 200, description = "The process is alive", body = String, content_type = "text/plain"))
 )]
 pub(crate) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// `GET /readyz`; the body says what is missing.
+/// `GET /readyz`; the body says why the replica is not ready.
 #[utoipa::path(
     get,
     path = "/readyz",
     tag = "router",
-    summary = "Whether this replica may take traffic",
+    summary = "Readiness probe",
     responses(
-        (status = 200, description = "It may", body = String, content_type = "text/plain"),
-        (status = 503, description = "What is missing", body = String, content_type = "text/plain"),
+        (status = 200, description = "The replica is ready for traffic", body = String, content_type = "text/plain"),
+        (status = 503, description = "The replica is not ready; the body says why", body = String, content_type = "text/plain"),
     )
 )]
 pub(crate) async fn readyz(State(app): State<App>) -> Response {

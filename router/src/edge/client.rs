@@ -1,7 +1,7 @@
-//! Who a client is: its address, how it came, and the host it asked for, as far as that can be believed.
+//! Address, scheme and requested host of a client, as far as they can be trusted.
 //!
-//! Anybody can write `X-Forwarded-*` headers. They count only as far as they were written by proxies of configured networks: the list
-//! of addresses is read from its end, and the first address that is no such proxy is the client. Pure.
+//! Any client can send `X-Forwarded-*` headers. They are trusted only if they were written by proxies of configured networks: the list
+//! of addresses is read from its end, and the first address that is not such a proxy is the client. Pure.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -10,15 +10,15 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use axum::http::{HeaderMap, header, uri::Authority};
 use ipnet::IpNet;
 
-/// Most addresses of a forwarding chain that are looked at.
+/// Maximum number of inspected addresses of a forwarding chain.
 const MAX_HOPS: usize = 32;
 
-/// Networks whose `X-Forwarded-*` headers are believed.
+/// Networks whose `X-Forwarded-*` headers are trusted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TrustedProxies(pub(crate) Vec<IpNet>);
 
 impl TrustedProxies {
-    /// Whether a proxy at this address is believed.
+    /// Whether this address is a trusted proxy.
     pub(crate) fn contains(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address.to_canonical()))
     }
@@ -27,15 +27,15 @@ impl TrustedProxies {
 /// How the client reached the router.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Scheme {
-    /// Without TLS, or TLS ended before the router.
+    /// Without TLS, or TLS is terminated before the router.
     #[default]
     Http,
-    /// TLS ends here.
+    /// TLS is terminated here.
     Https,
 }
 
 impl Scheme {
-    /// As it stands in an address.
+    /// The scheme of a URL.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Http => "http",
@@ -49,14 +49,14 @@ impl Scheme {
 pub(crate) struct ClientInfo {
     /// Its address; `None` only where a request has no connection, as in tests.
     pub(crate) address: Option<IpAddr>,
-    /// How it came to the outermost proxy that is believed, or to this router.
+    /// Scheme of the connection to the outermost trusted proxy, or to this router.
     pub(crate) scheme: Scheme,
-    /// The host, with port if it has one, that it asked for.
+    /// Requested host, with port if there is one.
     pub(crate) host: Option<String>,
 }
 
 impl ClientInfo {
-    /// Reads it from a request. `scheme` is how the connection itself came.
+    /// Reads it from a request. `scheme` is that of the connection itself.
     pub(crate) fn of(peer: Option<SocketAddr>, scheme: Scheme, headers: &HeaderMap, trusted: &TrustedProxies) -> Self {
         let peer = peer.map(|peer| peer.ip().to_canonical());
         let own = Self { address: peer, scheme, host: host(headers.get(header::HOST)) };
@@ -74,12 +74,12 @@ impl ClientInfo {
         }
     }
 
-    /// The address that limits count: whoever has one IPv6 address has a network of them.
+    /// The address that rate limits count by: the owner of one IPv6 address has a whole network.
     pub(crate) fn rate_limit_key(&self) -> Option<IpAddr> {
         self.address.map(rate_limit_key)
     }
 
-    /// The same as text, for admissions: a hint for the media pod, never a proof.
+    /// The same as text, for admissions: a hint for the media pod, never proof of anything.
     pub(crate) fn hint(&self) -> Option<String> {
         self.rate_limit_key().map(|address| address.to_string())
     }
@@ -93,7 +93,7 @@ pub(crate) fn rate_limit_key(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Walks the chain of proxies backwards. What cannot be read ends the walk: it was told by the last proxy that is believed.
+/// Walks the chain of proxies backwards, up to the first address that is invalid or not a trusted proxy.
 fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &TrustedProxies) -> IpAddr {
     let mut client = peer;
     let lines = headers.get_all("x-forwarded-for").iter().rev();
@@ -124,7 +124,7 @@ fn forwarded_scheme(headers: &HeaderMap) -> Option<Scheme> {
     }
 }
 
-/// A host that can be put into an address.
+/// A host that is valid in a URL.
 fn host(value: Option<&axum::http::HeaderValue>) -> Option<String> {
     let text = value?.to_str().ok()?.rsplit(',').next()?.trim();
     let authority: Authority = text.parse().ok()?;

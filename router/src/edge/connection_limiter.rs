@@ -1,6 +1,6 @@
-//! A number of limiter, of which one address may have only some: for connections and for streams of events.
+//! Limits how many connections or event streams are open, in total and per address.
 //!
-//! What it remembers is bounded by the limiter: an address is forgotten when it has none any more.
+//! Its memory is bounded by the total: an address without permits is removed.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// The limiter.
+/// A concurrency limit with a share per address.
 #[derive(Clone, Debug)]
 pub(crate) struct ConnectionLimiter {
     total: Arc<Semaphore>,
@@ -17,16 +17,16 @@ pub(crate) struct ConnectionLimiter {
     per_address: usize,
 }
 
-/// Which limit is reached.
+/// Which limit was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LimitReached {
-    /// That of the router.
+    /// The total limit.
     Total,
-    /// That of the address.
+    /// The limit of the address.
     Address,
 }
 
-/// One permit, free again when it is dropped.
+/// A permit, released when it is dropped.
 #[derive(Debug)]
 pub(crate) struct ConnectionPermit {
     limiter: ConnectionLimiter,
@@ -35,12 +35,12 @@ pub(crate) struct ConnectionPermit {
 }
 
 impl ConnectionLimiter {
-    /// So many limiter in all and for one address.
+    /// Allows `total` permits, and `per_address` for one address.
     pub(crate) fn new(total: usize, per_address: usize) -> Self {
         Self { total: Arc::new(Semaphore::new(total)), taken: Arc::default(), per_address }
     }
 
-    /// Takes a permit. Without an address only the total counts.
+    /// Takes a permit. Without an address only the total limit applies.
     pub(crate) fn acquire(&self, address: Option<IpAddr>) -> Result<ConnectionPermit, LimitReached> {
         let permit = Arc::clone(&self.total).try_acquire_owned().map_err(|_| LimitReached::Total)?;
         if let Some(address) = address {
@@ -54,7 +54,7 @@ impl ConnectionLimiter {
         Ok(ConnectionPermit { limiter: self.clone(), address, _permit: permit })
     }
 
-    /// A panic elsewhere cannot leave the counts half changed.
+    /// A panic cannot leave the counts half changed.
     fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }

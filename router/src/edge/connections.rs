@@ -1,6 +1,6 @@
-//! RateLimits how many connections are open, in all and for one address, before anything is read from them.
+//! Limits the number of open connections, in total and per address, before anything is read from them.
 //!
-//! A connection beyond the limit is closed at once. Trusted proxies are counted in the total alone: behind them are many.
+//! A connection beyond the limit is closed immediately. For trusted proxies only the total applies, since they serve many clients.
 
 use std::io;
 use std::net::IpAddr;
@@ -17,7 +17,7 @@ use crate::edge::client::rate_limit_key;
 use crate::edge::connection_limiter::{ConnectionLimiter, ConnectionPermit, LimitReached};
 use crate::edge::policy::Edge;
 
-/// Gives connections a permit, then accepts them as `inner` does.
+/// Acquires a permit for a connection, then accepts it with `inner`.
 #[derive(Clone)]
 pub(crate) struct LimitedAcceptor<A> {
     inner: A,
@@ -26,12 +26,12 @@ pub(crate) struct LimitedAcceptor<A> {
 }
 
 impl<A> LimitedAcceptor<A> {
-    /// An acceptor with the limiter of `app`.
+    /// An acceptor with the limiter of the public listeners.
     pub(crate) fn new(inner: A, edge: &Arc<Edge>) -> Self {
         Self::with_limiter(inner, edge, edge.connections.clone())
     }
 
-    /// An acceptor with limiter of its own: strangers who take all others take none of these.
+    /// An acceptor with its own limiter: clients of the public listeners cannot exhaust it.
     pub(crate) fn with_limiter(inner: A, edge: &Arc<Edge>, limiter: ConnectionLimiter) -> Self {
         Self { inner, edge: Arc::clone(edge), limiter }
     }

@@ -1,6 +1,6 @@
-//! Stands around the routes: rates, origins, lengths of addresses, and what pages of other origins are cors (CORS).
+//! Middleware around all routes: rate limits, origins, URI length and CORS.
 //!
-//! It refuses before a handler does any work. Probes always pass. It never looks at who is allowed into a meeting.
+//! It refuses a request before a handler does any work. Probes always pass. It never decides who may join a meeting.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,16 +21,14 @@ use crate::edge::problem::ApiError;
 use crate::edge::request_scope::RequestScope;
 use crate::edge::requested_meeting::RequestedMeeting;
 
-/// Longest path and query together. Names are short; a join token may be in the query.
+/// Maximum length of path and query. Names are short; a join token may be in the query.
 const MAX_ADDRESS_BYTES: usize = 8 * 1024;
 const API: &str = "/api/";
 const SIGNAL: &str = "/signal/{namespace}/{name}";
-/// How long browsers may remember what they were told about an origin.
+/// How long browsers may cache a preflight response, in seconds.
 const CORS_MAX_AGE: &str = "600";
 
-/// Everything around a route: its log and headers, what is too much, too long or from elsewhere, and what other origins are cors.
-///
-/// One layer for all of it: each layer more copies all that lie inside it, for each request.
+/// Request log, security headers, limits, origins and CORS in one layer: each further layer would clone the inner ones for each request.
 pub(crate) async fn guard(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) -> Response {
     let scope = RequestScope::begin(&edge, &mut request);
     let cors = scope.path().starts_with(API).then(|| CorsHeaders::of(&edge, &request));
@@ -46,10 +44,10 @@ pub(crate) async fn guard(State(edge): State<Arc<Edge>>, mut request: Request, n
     scope.end(&edge, response)
 }
 
-/// Counts and answers a refusal.
+/// Counts a refusal and builds its response.
 pub(crate) fn refuse(edge: &Edge, error: ApiError, path: &str) -> Response {
     edge.metrics.edge.count_refused(error.reason());
-    // The path of an endless address would make an endless answer.
+    // A very long path would make a very long response.
     error.into_problem(path.get(..MAX_ADDRESS_BYTES).unwrap_or(path))
 }
 
@@ -71,13 +69,13 @@ async fn check(edge: &Edge, route: &str, parts: &mut Parts) -> Result<(), ApiErr
     check_join(edge, &client, key.ok().as_ref())
 }
 
-/// The whole of a body that has at most so many bytes and arrives in time.
+/// Reads a body of at most `most` bytes, within the timeout.
 pub(crate) async fn read_body(edge: &Edge, body: Body, most: usize) -> Result<Bytes, ApiError> {
     let read = timeout(edge.body_timeout, to_bytes(body, most)).await;
     read.map_err(|_| ApiError::BodyTooSlow)?.map_err(|_| ApiError::BodyTooLarge(most))
 }
 
-/// Who asks; what [`access`](crate::edge::request_scope) found out.
+/// The client, as determined by [`request_scope`](crate::edge::request_scope).
 pub(crate) fn client(parts: &Parts) -> ClientInfo {
     parts.extensions.get::<ClientInfo>().cloned().unwrap_or_default()
 }
@@ -86,7 +84,7 @@ pub(crate) fn check_request(edge: &Edge, client: &ClientInfo) -> Result<(), ApiE
     client.rate_limit_key().map_or(Ok(()), |address| edge.limits.requests.check(&address)).map_err(too_often)
 }
 
-/// A meeting that does not exist has no bucket: strangers could fill the memory with names.
+/// Unknown meetings have no rate of their own: clients could fill the memory with made-up names.
 pub(crate) fn check_join(edge: &Edge, client: &ClientInfo, key: Option<&MeetingKey>) -> Result<(), ApiError> {
     let limits = &edge.limits;
     client.rate_limit_key().map_or(Ok(()), |address| limits.joins.check(&address)).map_err(too_often)?;
@@ -98,8 +96,7 @@ fn too_often(wait: Duration) -> ApiError {
     ApiError::TooManyRequests { retry_after_seconds: wait.as_secs() + 1 }
 }
 
-/// What pages of other origins are told about a route of the API: those of configured origins may read it; they get no cookies or other
-/// credentials along.
+/// CORS headers of API responses: pages of allowed origins may read them, without cookies or other credentials.
 struct CorsHeaders {
     origin: Option<HeaderValue>,
     is_preflight: bool,

@@ -1,6 +1,6 @@
-//! How often one address, and everybody together at one meeting, may ask: token buckets in bounded memory.
+//! Rate limiters per address and per meeting: token buckets in bounded memory.
 //!
-//! It counts and never refuses by itself; [`guard`](crate::edge::guard) does.
+//! They never refuse a request themselves; [`guard`](crate::edge::guard) does.
 
 use std::hash::Hash;
 use std::net::IpAddr;
@@ -12,30 +12,30 @@ use convene_join_token::MeetingKey;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
 
-/// A bucket holds what comes in so many seconds: whole teams sit behind one address, and all come back at once after a fault.
+/// Burst in seconds of the rate: whole teams share one address, and all reconnect at once after an outage.
 const BURST_SECONDS: u32 = 10;
-/// Most keys of one limit; about 100 bytes each.
+/// Maximum number of keys of one limiter; about 100 bytes each.
 const MAX_KEYS: usize = 100_000;
-/// After so many questions, keys that are as good as new are forgotten.
+/// Number of checks after which keys with a full bucket are removed.
 const SWEEP_EVERY: u32 = 4096;
-/// What all together may do, in multiples of one key's rate, while there are too many keys to tell them apart.
+/// Rate of the shared bucket, in multiples of the rate of one key, while there are too many keys.
 const SHARED_MULTIPLE: u32 = 100;
 
-/// Rates per second; 0 switches a limit off.
+/// Rates per second; 0 disables a limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Rates {
-    /// Requests of one address that are no joins.
+    /// Requests from one address, without joins.
     pub(crate) requests_per_address: u32,
-    /// Joins of one address.
+    /// Joins from one address.
     pub(crate) joins_per_address: u32,
-    /// Joins of everybody at one meeting.
+    /// Joins to one meeting.
     pub(crate) joins_per_meeting: u32,
 }
 
-/// The limits of one router.
+/// The rate limiters of one router.
 #[derive(Debug)]
 pub(crate) struct RateLimits {
-    /// Requests that are no joins, by address.
+    /// Requests other than joins, by address.
     pub(crate) requests: KeyedRateLimiter<IpAddr>,
     /// Joins by address.
     pub(crate) joins: KeyedRateLimiter<IpAddr>,
@@ -44,7 +44,7 @@ pub(crate) struct RateLimits {
 }
 
 impl RateLimits {
-    /// RateLimits with these rates.
+    /// Rate limiters with these rates.
     pub(crate) fn new(rates: Rates) -> Self {
         Self {
             requests: KeyedRateLimiter::new(rates.requests_per_address),
@@ -54,7 +54,7 @@ impl RateLimits {
     }
 }
 
-/// One limit: a bucket for each key.
+/// A rate limiter with one bucket per key.
 #[derive(Debug)]
 pub(crate) struct KeyedRateLimiter<K: Hash + Eq + Clone> {
     buckets: Option<Buckets<K>>,
@@ -63,7 +63,7 @@ pub(crate) struct KeyedRateLimiter<K: Hash + Eq + Clone> {
 #[derive(Debug)]
 struct Buckets<K: Hash + Eq + Clone> {
     keyed: DefaultKeyedRateLimiter<K>,
-    /// In use while there are more keys than may be remembered.
+    /// Used while there are more keys than the maximum.
     shared: DefaultDirectRateLimiter,
     clock: DefaultClock,
     checks: AtomicU32,
@@ -86,7 +86,7 @@ impl<K: Hash + Eq + Clone> KeyedRateLimiter<K> {
         Self { buckets }
     }
 
-    /// Takes a token; if there is none, the error is the time until there is.
+    /// Takes a token; if there is none, the error is the time until the next one.
     pub(crate) fn check(&self, key: &K) -> Result<(), Duration> {
         self.buckets.as_ref().map_or(Ok(()), |buckets| buckets.check(key))
     }

@@ -1,6 +1,6 @@
-//! What strangers may do to the router: arguments for limits, origins, trusted proxies and the demo listener, and what is made of them.
+//! The edge policy: limits, allowed origins, trusted proxies and the demo listener, as arguments and as the state that enforces them.
 //!
-//! Everything is checked once, at the start; nothing here looks at a request.
+//! Arguments are validated once at start-up. Nothing here inspects a request.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,76 +21,76 @@ use crate::metrics::RouterMetrics;
 
 // Help texts are shown in a terminal, hence no Markdown.
 #[allow(clippy::doc_markdown)]
-/// Arguments about who may do what from where; each may be given by the environment instead.
+/// Arguments of the edge policy; each can be set by an environment variable instead.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct EdgeArgs {
-    /// Networks of the proxies in front whose X-Forwarded-For, -Proto and -Host are believed (for example 10.0.0.0/8,fd00::/8).
-    /// Without it everybody who comes through a proxy counts as one address
+    /// Networks of the proxies whose X-Forwarded-For, -Proto and -Host headers are trusted (for example 10.0.0.0/8,fd00::/8).
+    /// If unset, all clients behind a proxy count as one address
     #[arg(long, env = "CONVENE_TRUSTED_PROXIES", value_name = "CIDR,...", value_delimiter = ',')]
     pub(crate) trusted_proxies: Vec<String>,
 
-    /// Origins whose pages may open signaling sockets and read the API, beside the router's own (for example https://app.example.org);
-    /// * allows all
+    /// Origins whose pages may open signaling sockets and read the API, in addition to the router's own (for example
+    /// https://app.example.org); * allows all origins
     #[arg(long, env = "CONVENE_ALLOWED_ORIGINS", value_name = "ORIGIN,...", value_delimiter = ',')]
     pub(crate) allowed_origins: Vec<String>,
 
-    /// Origins whose pages may embed the web app in a frame (for example https://app.example.org); * allows all
+    /// Origins whose pages may embed the web app in a frame (for example https://app.example.org); * allows all origins
     #[arg(long, env = "CONVENE_EMBED_ORIGINS", value_name = "ORIGIN,...", value_delimiter = ',')]
     pub(crate) embed_origins: Vec<String>,
 
-    /// Joins per second of one address (of one /64 with IPv6); ten times as many at once; 0 for no limit
+    /// Joins per second from one address (one /64 network for IPv6), with bursts of ten times as many; 0 disables the limit
     #[arg(long, env = "CONVENE_JOIN_RATE", value_name = "COUNT", default_value_t = 50)]
     pub(crate) join_rate: u32,
 
-    /// Joins per second of everybody at one meeting; ten times as many at once; 0 for no limit
+    /// Joins per second to one meeting, with bursts of ten times as many; 0 disables the limit
     #[arg(long, env = "CONVENE_MEETING_JOIN_RATE", value_name = "COUNT", default_value_t = 200)]
     pub(crate) meeting_join_rate: u32,
 
-    /// Other requests per second of one address; ten times as many at once; 0 for no limit
+    /// Other requests per second from one address, with bursts of ten times as many; 0 disables the limit
     #[arg(long, env = "CONVENE_REQUEST_RATE", value_name = "COUNT", default_value_t = 200)]
     pub(crate) request_rate: u32,
 
-    /// Most open connections
+    /// Maximum number of open connections
     #[arg(long, env = "CONVENE_MAX_CONNECTIONS", value_name = "COUNT", default_value_t = 60_000)]
     pub(crate) max_connections: u32,
 
-    /// Most open connections of one address that is no trusted proxy
+    /// Maximum number of open connections from one address that is not a trusted proxy
     #[arg(long, env = "CONVENE_MAX_CONNECTIONS_PER_ADDRESS", value_name = "COUNT", default_value_t = 10_000)]
     pub(crate) max_connections_per_address: u32,
 
-    /// Most streams of events open at once
+    /// Maximum number of open event streams
     #[arg(long, env = "CONVENE_MAX_EVENT_STREAMS", value_name = "COUNT", default_value_t = 10_000)]
     pub(crate) max_event_streams: u32,
 
-    /// Most streams of events of one address
+    /// Maximum number of open event streams from one address
     #[arg(long, env = "CONVENE_MAX_EVENT_STREAMS_PER_ADDRESS", value_name = "COUNT", default_value_t = 500)]
     pub(crate) max_event_streams_per_address: u32,
 
-    /// Address for clients of the mediasoup demo (wss://HOST:4443/?roomId=ROOM&peerId=ID); off unless given
+    /// Address for clients of the mediasoup demo (wss://HOST:4443/?roomId=ROOM&peerId=ID); disabled if unset
     #[arg(long, env = "CONVENE_DEMO_LISTEN", value_name = "ADDRESS")]
     pub(crate) demo_listen: Option<SocketAddr>,
 
-    /// Namespace of the meetings that clients of the demo name without one
+    /// Namespace of meetings that demo clients request without one
     #[arg(long, env = "CONVENE_DEMO_NAMESPACE", value_name = "NAMESPACE", default_value = "default")]
     pub(crate) demo_namespace: String,
 }
 
-/// What is wrong with the arguments.
+/// Invalid arguments.
 #[derive(Debug, Error)]
 pub enum EdgeConfigError {
-    /// Not a network.
-    #[error("--trusted-proxies: {0:?} is not a network; write for example 10.0.0.0/8 or 192.0.2.7/32")]
+    /// An invalid network.
+    #[error("--trusted-proxies: {0:?} is not a network in CIDR notation, such as 10.0.0.0/8 or 192.0.2.7/32")]
     Network(String),
-    /// Not an origin.
+    /// An invalid allowed origin.
     #[error("--allowed-origins: {0}")]
     Origin(OriginError),
-    /// Not an origin.
+    /// An invalid embedding origin.
     #[error("--embed-origins: {0}")]
     Embedder(OriginError),
-    /// Not a namespace.
-    #[error("--demo-namespace {0:?} is not the name of a namespace")]
+    /// An invalid namespace.
+    #[error("--demo-namespace {0:?} is not a valid namespace name")]
     DemoNamespace(String),
-    /// A limit that would refuse everybody.
+    /// A limit of zero, which would refuse every client.
     #[error("{0} must be at least 1")]
     Zero(&'static str),
 }
@@ -100,46 +100,46 @@ pub enum EdgeConfigError {
 pub(crate) struct DemoConfig {
     /// Address to listen on.
     pub(crate) listen: SocketAddr,
-    /// Namespace of meetings that are named without one.
+    /// Namespace of meetings that are requested without one.
     pub(crate) namespace: String,
 }
 
-/// How long connections may do nothing.
+/// Timeouts of connections and requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Timeouts {
-    /// A new connection must have sent its first request by then.
+    /// Time until a new connection must have sent its first request.
     pub(crate) first_request: Duration,
-    /// Between requests a connection may rest this long, and the head of one must be there by then.
+    /// Time that a connection may be idle between requests, and time to receive a request head.
     pub(crate) idle: Duration,
-    /// The whole body of a request must be there by then.
+    /// Time to receive the body of a request.
     pub(crate) body: Duration,
 }
 
 impl Default for Timeouts {
-    /// Idle connections are kept longer than load balancers keep theirs, so that those close first.
+    /// Load balancers have shorter idle timeouts and close first.
     fn default() -> Self {
         Self { first_request: Duration::from_secs(15), idle: Duration::from_secs(75), body: Duration::from_secs(10) }
     }
 }
 
-/// Checked arguments.
+/// Validated arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct EdgeConfig {
-    /// Whose word about clients is believed.
+    /// Proxies whose forwarding headers are trusted.
     pub(crate) proxies: TrustedProxies,
-    /// Whose pages may use the router.
+    /// Origins whose pages may use the router.
     pub(crate) origins: AllowedOrigins,
-    /// Whose pages may embed the web app.
+    /// Origins whose pages may embed the web app.
     pub(crate) embedders: AllowedOrigins,
-    /// How often who may ask.
+    /// Rate limits.
     pub(crate) rates: Rates,
-    /// Most connections, in all and of one address.
+    /// Maximum number of connections, in total and per address.
     pub(crate) connections: (usize, usize),
-    /// Most streams of events, in all and of one address.
+    /// Maximum number of event streams, in total and per address.
     pub(crate) streams: (usize, usize),
-    /// The demo listener, if wanted.
+    /// The demo listener, if enabled.
     pub(crate) demo: Option<DemoConfig>,
-    /// How long connections may do nothing.
+    /// Timeouts of connections and requests.
     pub(crate) timeouts: Timeouts,
 }
 
@@ -160,7 +160,7 @@ impl Default for EdgeConfig {
 }
 
 impl EdgeArgs {
-    /// Checks everything.
+    /// Validates all arguments.
     pub(crate) fn check(&self) -> Result<EdgeConfig, EdgeConfigError> {
         let origins = AllowedOrigins::parse(self.allowed_origins.iter().map(String::as_str));
         let embedders = AllowedOrigins::parse(self.embed_origins.iter().map(String::as_str));
@@ -207,30 +207,30 @@ fn count(flag: &'static str, given: u32) -> Result<usize, EdgeConfigError> {
 /// What middleware, handlers and listeners share of it.
 #[derive(Debug)]
 pub(crate) struct Edge {
-    /// Whose word about clients is believed.
+    /// Proxies whose forwarding headers are trusted.
     pub(crate) proxies: TrustedProxies,
-    /// Whose pages may use the router.
+    /// Origins whose pages may use the router.
     pub(crate) origins: AllowedOrigins,
-    /// The security headers of all answers.
+    /// Security headers of all responses.
     pub(crate) headers: SecurityHeaders,
-    /// How often who may ask.
+    /// Rate limiters.
     pub(crate) limits: RateLimits,
-    /// Room for connections.
+    /// Limits open connections.
     pub(crate) connections: ConnectionLimiter,
-    /// Room for streams of events.
+    /// Limits open event streams.
     pub(crate) streams: ConnectionLimiter,
-    /// Namespace of meetings that clients of the demo name without one.
+    /// Namespace of meetings that demo clients request without one.
     pub(crate) demo_namespace: String,
-    /// How long a body may take.
+    /// Time to receive the body of a request.
     pub(crate) body_timeout: Duration,
-    /// Tells which meetings exist: only those have a rate of their own.
+    /// Existing meetings: only those have a rate of their own.
     pub(crate) table: Arc<RoutingTable>,
     /// Counts requests and refusals.
     pub(crate) metrics: Arc<RouterMetrics>,
 }
 
 impl Edge {
-    /// A surface with all its places free.
+    /// Limiters without any connection or request yet.
     pub(crate) fn new(config: &EdgeConfig, table: Arc<RoutingTable>, metrics: Arc<RouterMetrics>) -> Self {
         Self {
             proxies: config.proxies.clone(),

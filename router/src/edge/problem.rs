@@ -1,7 +1,6 @@
-//! Errors as programs read them: `application/problem+json` (RFC 9457).
+//! Error responses as `application/problem+json` (RFC 9457).
 //!
-//! Every refusal of the router is an [`ApiError`]; its texts say what to do and hold nothing secret and nothing technical
-//! about the cluster. Pure.
+//! Every refusal of the router is an [`ApiError`]. Its texts say what to do and reveal no secrets and no details of the cluster. Pure.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -19,130 +18,132 @@ use crate::index::wait_reason::{public_reason, sentence};
 /// Why the router refuses a request.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub(crate) enum ApiError {
-    /// The address cannot be that of a meeting.
+    /// The path does not contain a valid meeting name.
     #[error("{0}")]
     InvalidName(NameError),
-    /// No such meeting.
-    #[error("there is no meeting {:?} in the namespace {:?}", .0.name(), .0.namespace())]
+    /// The meeting does not exist.
+    #[error("meeting {:?} not found in namespace {:?}", .0.name(), .0.namespace())]
     MeetingNotFound(MeetingKey),
-    /// No such route.
-    #[error("this address leads nowhere; meetings are at /m/<namespace>/<name>")]
+    /// The route does not exist.
+    #[error("no such route; meetings are at /m/<namespace>/<name>")]
     RouteNotFound,
-    /// The route exists, the method does not.
-    #[error("this address can only be read (GET)")]
+    /// The route does not support the method.
+    #[error("this route supports only GET and HEAD")]
     MethodNotAllowed,
-    /// The signaling route was asked without a WebSocket handshake.
-    #[error("this address speaks WebSocket version 13 over HTTP/1.1; send a WebSocket handshake")]
+    /// The request to the signaling route is not a WebSocket handshake.
+    #[error("this route requires a WebSocket handshake (version 13 over HTTP/1.1)")]
     UpgradeRequired,
     /// The handshake does not offer the signaling subprotocol.
-    #[error("offer the WebSocket subprotocol \"protoo\"")]
+    #[error("the handshake must offer the WebSocket subprotocol \"protoo\"")]
     SubprotocolRequired,
     /// The router has just started.
     #[error("{}", sentence(.reason))]
     NotReadyYet {
-        /// Why, in a word.
+        /// Reason code.
         reason: String,
     },
-    /// The meeting has no media pod that could answer this now.
+    /// The meeting has no media pod that is ready.
     #[error("the meeting is not ready yet: {}", sentence(.reason))]
     MeetingNotReady {
-        /// Why, in a word.
+        /// Reason code.
         reason: String,
     },
     /// The meeting did not become ready while the join was held.
     #[error("the meeting is not ready yet: {} (waited {waited_seconds} s)", sentence(.reason))]
     HeldTooLong {
-        /// What it waits for, in a word.
+        /// Reason code.
         reason: String,
-        /// How long the join was held.
+        /// How long the join was held, in seconds.
         waited_seconds: u64,
     },
     /// Too many joins are held.
-    #[error("too many people are waiting for meetings to start; try again in a moment")]
+    #[error("too many clients are waiting for meetings to start; try again in a moment")]
     TooManyHeld,
     /// Too many sockets are open.
-    #[error("this router has as many connections as it may have; try again in a moment")]
+    #[error("this router has reached its connection limit; try again in a moment")]
     TooManySockets,
-    /// The media pod answered the handshake with something else than 101.
-    #[error("the media pod refused the connection{}", .detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default())]
+    /// The media pod responded to the handshake with a status other than 101.
+    #[error("the media pod rejected the connection{}", .detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default())]
     PodRefused {
-        /// Its status.
+        /// The status.
         status: StatusCode,
-        /// Its words, if it had any.
+        /// The detail of the response, if there is one.
         detail: Option<String>,
     },
-    /// Whoever asks may not come in.
+    /// The client may not join.
     #[error("{0}")]
     JoinRefused(JoinRefusal),
-    /// The meeting is over.
-    #[error("the meeting {:?} in the namespace {:?} has ended", .0.name(), .0.namespace())]
+    /// The meeting has ended.
+    #[error("meeting {:?} in namespace {:?} has ended", .0.name(), .0.namespace())]
     MeetingEnded(MeetingKey),
-    /// The join route was asked with another method.
-    #[error("this address is asked with POST")]
+    /// The join route supports only POST.
+    #[error("this route supports only POST")]
     PostOnly,
-    /// More than anybody has to say.
-    #[error("the body is longer than {0} bytes, or broke off")]
+    /// The body is too large or incomplete.
+    #[error("the request body is longer than {0} bytes or incomplete")]
     BodyTooLarge(usize),
-    /// A body that does not end.
-    #[error("the body did not arrive in time")]
+    /// The body did not arrive in time.
+    #[error("the request body did not arrive in time")]
     BodyTooSlow,
-    /// Not what the route takes.
-    #[error("the body must be empty, or a JSON object such as {{\"direct\": false}}: {0}")]
+    /// The body is not a valid join request.
+    #[error("the request body must be empty or a JSON object such as {{\"direct\": false}}: {0}")]
     BodyInvalid(&'static str),
-    /// Nothing tells by which address the router was reached.
-    #[error("nothing says by which address this router is reached: send a Host header")]
+    /// The public address of the router is unknown.
+    #[error("could not determine the address of this router: send a Host header")]
     HostUnknown,
-    /// No way past the router.
+    /// Clients cannot connect to the media pod directly.
     #[error(
-        "the media pod of this meeting has no address for signaling that clients can reach; leave out \"direct\" and connect through the router (pools with the exposure HostNetwork or PodIP, and announcedAddress.policy NodeAddress, have one)"
+        "clients cannot reach the signaling address of the media pod directly; omit \"direct\" and connect through the router (direct connections require a pool with exposure HostNetwork or PodIP and announcedAddress.policy NodeAddress)"
     )]
     DirectUnavailable,
-    /// Somebody asks too often.
-    #[error("too many requests from here; try again in {retry_after_seconds} s")]
+    /// A rate limit was reached.
+    #[error("too many requests from your address; try again in {retry_after_seconds} s")]
     TooManyRequests {
-        /// When it is worth trying again.
+        /// Time until a retry can succeed, in seconds.
         retry_after_seconds: u64,
     },
-    /// Too many streams of events are open.
-    #[error("too many people are following meetings that start; try again in a moment")]
+    /// Too many event streams are open.
+    #[error("this router has reached its limit of event streams; try again in a moment")]
     TooManyStreams,
     /// Path and query are too long.
-    #[error("this address is too long")]
+    #[error("the path and query are too long")]
     AddressTooLong,
-    /// A page of another site.
-    #[error("pages of this origin may not use this router; its administrator can allow them (--allowed-origins)")]
+    /// A page of an origin that is not allowed.
+    #[error(
+        "pages of this origin are not allowed to use this router; an administrator can allow the origin with --allowed-origins"
+    )]
     OriginRefused,
-    /// The demo's address form is incomplete.
-    #[error("the query must have roomId and peerId")]
+    /// The query of a demo client is incomplete.
+    #[error("the query parameters roomId and peerId are required")]
     DemoParameters,
     /// The router is shutting down.
-    #[error("this router is shutting down; connect again")]
+    #[error("this router is shutting down; reconnect")]
     Stopping,
-    /// A fault of the router.
-    #[error("the router could not handle this request; its log says why")]
+    /// An internal error.
+    #[error("internal error; see the log of the router")]
     Internal,
 }
 
-/// A refusal as programs read it (RFC 9457).
+/// A problem document (RFC 9457).
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Problem<'a> {
-    /// Names the kind of refusal.
+    /// URI that identifies the problem type.
     r#type: String,
-    /// The kind in words.
+    /// Short summary of the problem type.
     title: &'static str,
     /// The HTTP status.
     status: u16,
-    /// What is wrong and what to do.
+    /// What went wrong and how to fix it.
     detail: String,
-    /// The path that was asked for.
+    /// Path of the request.
     instance: &'a str,
-    /// What a meeting waits for, in a word.
+    /// Reason code, if the meeting is not ready or the client may not join.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
 }
 
 impl ApiError {
-    /// One word for logs and metrics.
+    /// Reason code for logs and metrics.
     pub(crate) fn reason(&self) -> &'static str {
         self.kind().0
     }
@@ -154,37 +155,37 @@ impl ApiError {
 
     fn kind(&self) -> (&'static str, &'static str, StatusCode) {
         match self {
-            Self::InvalidName(_) => ("InvalidName", "Not the name of a meeting", StatusCode::BAD_REQUEST),
+            Self::InvalidName(_) => ("InvalidName", "Invalid meeting name", StatusCode::BAD_REQUEST),
             Self::MeetingNotFound(_) => ("MeetingNotFound", "Meeting not found", StatusCode::NOT_FOUND),
-            Self::RouteNotFound => ("RouteNotFound", "Nothing here", StatusCode::NOT_FOUND),
+            Self::RouteNotFound => ("RouteNotFound", "Not found", StatusCode::NOT_FOUND),
             Self::MethodNotAllowed => ("MethodNotAllowed", "Method not allowed", StatusCode::METHOD_NOT_ALLOWED),
             Self::UpgradeRequired => ("UpgradeRequired", "WebSocket handshake required", StatusCode::UPGRADE_REQUIRED),
             Self::SubprotocolRequired => ("SubprotocolRequired", "Subprotocol required", StatusCode::FORBIDDEN),
             Self::NotReadyYet { .. } => ("RouterStarting", "Router is starting", StatusCode::SERVICE_UNAVAILABLE),
             Self::MeetingNotReady { .. } => ("MeetingNotReady", "Meeting not ready", StatusCode::SERVICE_UNAVAILABLE),
             Self::HeldTooLong { .. } => ("HeldTooLong", "Meeting not ready", StatusCode::SERVICE_UNAVAILABLE),
-            Self::TooManyHeld => ("TooManyHeld", "Too many waiting", StatusCode::SERVICE_UNAVAILABLE),
+            Self::TooManyHeld => ("TooManyHeld", "Too many waiting clients", StatusCode::SERVICE_UNAVAILABLE),
             Self::TooManySockets => ("TooManySockets", "Too many connections", StatusCode::SERVICE_UNAVAILABLE),
-            Self::PodRefused { status, .. } => ("PodRefused", "Refused by the media pod", *status),
-            Self::JoinRefused(refusal) => (refusal.reason(), "Not let in", refusal.status()),
+            Self::PodRefused { status, .. } => ("PodRefused", "Rejected by the media pod", *status),
+            Self::JoinRefused(refusal) => (refusal.reason(), "Access denied", refusal.status()),
             Self::MeetingEnded(_) => ("MeetingEnded", "Meeting ended", StatusCode::GONE),
             Self::PostOnly => ("PostOnly", "Method not allowed", StatusCode::METHOD_NOT_ALLOWED),
-            Self::BodyTooLarge(_) => ("BodyTooLarge", "Body too large", StatusCode::PAYLOAD_TOO_LARGE),
-            Self::BodyTooSlow => ("BodyTooSlow", "Body too slow", StatusCode::REQUEST_TIMEOUT),
-            Self::BodyInvalid(_) => ("BodyInvalid", "Body cannot be read", StatusCode::BAD_REQUEST),
-            Self::HostUnknown => ("HostUnknown", "Host unknown", StatusCode::BAD_REQUEST),
-            Self::DirectUnavailable => ("DirectUnavailable", "No direct connection", StatusCode::CONFLICT),
+            Self::BodyTooLarge(_) => ("BodyTooLarge", "Request body too large", StatusCode::PAYLOAD_TOO_LARGE),
+            Self::BodyTooSlow => ("BodyTooSlow", "Request timeout", StatusCode::REQUEST_TIMEOUT),
+            Self::BodyInvalid(_) => ("BodyInvalid", "Invalid request body", StatusCode::BAD_REQUEST),
+            Self::HostUnknown => ("HostUnknown", "Unknown host", StatusCode::BAD_REQUEST),
+            Self::DirectUnavailable => ("DirectUnavailable", "Direct connection unavailable", StatusCode::CONFLICT),
             Self::TooManyRequests { .. } => ("TooManyRequests", "Too many requests", StatusCode::TOO_MANY_REQUESTS),
-            Self::TooManyStreams => ("TooManyStreams", "Too many streams", StatusCode::SERVICE_UNAVAILABLE),
-            Self::AddressTooLong => ("AddressTooLong", "Address too long", StatusCode::URI_TOO_LONG),
+            Self::TooManyStreams => ("TooManyStreams", "Too many event streams", StatusCode::SERVICE_UNAVAILABLE),
+            Self::AddressTooLong => ("AddressTooLong", "URI too long", StatusCode::URI_TOO_LONG),
             Self::OriginRefused => ("OriginRefused", "Origin not allowed", StatusCode::FORBIDDEN),
-            Self::DemoParameters => ("DemoParameters", "roomId or peerId is missing", StatusCode::BAD_REQUEST),
+            Self::DemoParameters => ("DemoParameters", "Missing query parameter", StatusCode::BAD_REQUEST),
             Self::Stopping => ("RouterStopping", "Router is shutting down", StatusCode::SERVICE_UNAVAILABLE),
             Self::Internal => ("Internal", "Internal error", StatusCode::INTERNAL_SERVER_ERROR),
         }
     }
 
-    /// The answer; `instance` is the path that was asked for, without its query.
+    /// The response; `instance` is the path of the request, without the query.
     pub(crate) fn into_problem(self, instance: &str) -> Response {
         let (name, title, status) = self.kind();
         let problem = Problem {
@@ -273,7 +274,7 @@ mod tests {
                 "type": "https://convene.dev/problems/meeting-not-found",
                 "title": "Meeting not found",
                 "status": 404,
-                "detail": "there is no meeting \"board\" in the namespace \"team-a\"",
+                "detail": "meeting \"board\" not found in namespace \"team-a\"",
                 "instance": "/api/v1/meetings/team-a/board"
             })
         );
@@ -289,7 +290,7 @@ mod tests {
         let (response, body) = problem(held).await;
         assert_eq!(response.headers()[header::RETRY_AFTER], "2");
         assert_eq!(body["reason"], "NoCapacity");
-        let room = "all places are taken; you will join as soon as there is room";
+        let room = "we are at capacity; you will join as soon as a spot opens";
         assert_eq!(body["detail"], format!("the meeting is not ready yet: {room} (waited 60 s)"));
     }
 }

@@ -8,22 +8,22 @@ use axum::http::StatusCode;
 use convene_join_token::TokenError;
 use thiserror::Error;
 
-/// Why a request does not say who asks.
+/// Why the token of a request could not be read.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub(crate) enum CredentialError {
-    /// Two different tokens.
-    #[error("the request holds two different tokens; send one")]
+    /// The request has two different tokens.
+    #[error("the request has two different tokens; send only one")]
     Ambiguous,
-    /// An empty one.
-    #[error("the request holds an empty token; send a join token, or none")]
+    /// The token is empty.
+    #[error("the request has an empty token; send a join token or none")]
     Empty,
-    /// Bytes that no token has.
-    #[error("the request holds something as its token that is not text")]
+    /// The token is not valid text.
+    #[error("the token in the request is not valid text")]
     NotText,
 }
 
 impl CredentialError {
-    /// One word for programs, logs and metrics.
+    /// Reason code for programs, logs and metrics.
     pub(crate) fn reason(self) -> &'static str {
         match self {
             Self::Ambiguous => "TokenAmbiguous",
@@ -33,34 +33,34 @@ impl CredentialError {
     }
 }
 
-/// Why somebody may not come in.
+/// Why a client may not join.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub(crate) enum JoinRefusal {
     /// The token could not be taken from the request.
     #[error(transparent)]
     Credential(CredentialError),
-    /// The token is wrong.
+    /// The token is invalid.
     #[error(transparent)]
     Token(TokenError),
-    /// The ticket is too old.
-    #[error("the ticket has expired: ask the join address for a new one")]
+    /// The ticket has expired.
+    #[error("the ticket has expired; request a new one from the join endpoint")]
     TicketExpired,
-    /// The ticket is for something else, or no ticket.
-    #[error("the ticket is not for this meeting: ask the join address for a new one")]
+    /// The ticket is for another meeting, or not a ticket.
+    #[error("the ticket is not valid for this meeting; request a new one from the join endpoint")]
     TicketInvalid,
-    /// Nothing was shown.
-    #[error("only people with a join token may come into this meeting")]
+    /// The meeting requires a token and the request has none.
+    #[error("this meeting requires a join token")]
     TokenRequired,
-    /// The meeting has no use for recorders.
-    #[error("the token is for a recorder, and this meeting has no \"features.recording\"")]
+    /// Recording is not enabled in the meeting.
+    #[error("the token is for a recorder, but recording is not enabled in this meeting (\"features.recording\")")]
     RecordingOff,
-    /// The router knows no keys yet.
-    #[error("this router has just started and knows no keys yet")]
+    /// The router has not loaded its keys yet.
+    #[error("this router has just started and has not loaded its keys yet")]
     KeysUnknown,
 }
 
 impl JoinRefusal {
-    /// One word for programs, logs and metrics.
+    /// Reason code for programs, logs and metrics.
     pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::Credential(error) => error.reason(),
@@ -73,17 +73,17 @@ impl JoinRefusal {
         }
     }
 
-    /// The HTTP status: 401 where another token would help, 403 where this very person may not come in here.
+    /// The HTTP status: 401 if another token would help, 403 if this participant may not join this meeting.
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::RecordingOff => StatusCode::FORBIDDEN,
-            Self::Token(error) if error.is_about_the_place() => StatusCode::FORBIDDEN,
+            Self::Token(error) if error.is_for_another_scope() => StatusCode::FORBIDDEN,
             Self::KeysUnknown => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::UNAUTHORIZED,
         }
     }
 
-    /// What a `WebSocket` is closed with, in no more than the 123 bytes that a close frame has room for.
+    /// The reason of the close frame, at most 123 bytes. Clients match on it: it is part of the protocol.
     pub(crate) fn close_text(&self) -> String {
         match self {
             Self::TokenRequired => "a join token is needed".to_owned(),

@@ -1,6 +1,6 @@
-//! What happens around every request: its id, the security headers, the access log and the request metrics.
+//! Request id, security headers, access log and request metrics of every request.
 //!
-//! It logs the path and never the query, which may hold what is nobody's business.
+//! It logs the path and never the query, which may contain credentials.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -16,35 +16,35 @@ use crate::edge::client::{ClientInfo, Scheme};
 use crate::edge::policy::Edge;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Longest request id that is taken over from a client or load balancer.
+/// Maximum length of a request id from a client or load balancer.
 const MAX_REQUEST_ID: usize = 64;
 
-/// Browsers that came by https come by https again. Other names of the domain are not ours to speak for.
+/// Browsers that used HTTPS keep using it. Subdomains are not included: they may belong to others.
 const ONE_YEAR: &str = "max-age=31536000";
 
-/// Id of a request, for the logs of router and pod. Its text is ASCII.
+/// Id of a request, for the logs of router and pod. Always ASCII.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RequestId(HeaderValue);
 
 impl RequestId {
-    /// The id that the request brings along if it is harmless, else a new one.
+    /// The id in the request headers if it is harmless, otherwise a new one.
     fn of(headers: &HeaderMap) -> Self {
         let given = headers.get(REQUEST_ID).filter(|id| is_harmless(id.as_bytes()));
         Self(given.cloned().unwrap_or_else(|| {
             let id = format!("{:016x}", rand::random::<u64>());
-            HeaderValue::try_from(id).expect("hexadecimal digits can stand in a header")
+            HeaderValue::try_from(id).expect("hexadecimal digits are valid in a header")
         }))
     }
 
-    /// As it stands in logs.
+    /// The id as text.
     pub(crate) fn as_str(&self) -> &str {
         self.0.to_str().expect("only ASCII is taken over or made")
     }
 }
 
-/// Adds the security headers that an answer does not set itself.
+/// Adds the security headers that a response does not set itself.
 fn harden(edge: &Edge, response: &mut Response, scheme: Scheme) {
-    // They are for pages, not for sockets.
+    // They apply to pages, not to sockets.
     if response.status().is_informational() {
         return;
     }
@@ -55,7 +55,7 @@ fn harden(edge: &Edge, response: &mut Response, scheme: Scheme) {
     }
 }
 
-/// What is remembered of a request until it is answered.
+/// What the access log and metrics need of a request until its response is ready.
 #[derive(Debug)]
 pub(crate) struct RequestScope {
     started: Instant,
@@ -68,7 +68,7 @@ pub(crate) struct RequestScope {
 }
 
 impl RequestScope {
-    /// Gives the request its id, and notes who asks.
+    /// Assigns the request its id and determines the client.
     pub(crate) fn begin(edge: &Edge, request: &mut Request) -> Self {
         let client = client_of(edge, request);
         let scope = Self {
@@ -85,7 +85,7 @@ impl RequestScope {
         scope
     }
 
-    /// The route that was scope for, as the table of routes has it; nothing for addresses that lead nowhere.
+    /// The template of the matched route; empty if no route matches.
     pub(crate) fn route(&self) -> &str {
         self.route.as_ref().map_or("", MatchedPath::as_str)
     }
@@ -95,7 +95,7 @@ impl RequestScope {
         self.uri.path()
     }
 
-    /// Gives the answer its headers, logs and counts it.
+    /// Adds the headers of the response, logs and counts the request.
     pub(crate) fn end(self, edge: &Edge, mut response: Response) -> Response {
         harden(edge, &mut response, self.scheme);
         response.headers_mut().insert(REQUEST_ID, self.id.0.clone());
@@ -104,7 +104,7 @@ impl RequestScope {
         edge.metrics.count_request(route, status, took);
         let (method, path, status, took_ms) = (&self.method, self.path(), status.as_u16(), took.as_millis());
         let (client, request_id) = (self.address.map(tracing::field::display), self.id.as_str());
-        // Probes and scrapes come every few seconds and say nothing.
+        // Probes and scrapes arrive every few seconds.
         if matches!(route, "/healthz" | "/readyz" | "/metrics") {
             debug!(%method, path, route, status, took_ms, client, request_id, "request");
         } else {
@@ -114,7 +114,7 @@ impl RequestScope {
     }
 }
 
-/// Surrounds routes that look after limits and origins themselves.
+/// Middleware for routes that check limits and origins themselves.
 pub(crate) async fn observe(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) -> Response {
     let scope = RequestScope::begin(&edge, &mut request);
     let response = next.run(request).await;

@@ -1,7 +1,7 @@
-//! Open connections by media pod: when a pod is gone for good, whoever is still connected to it is let go.
+//! Open connections by media pod: when a pod is deleted, its connections are closed.
 //!
-//! A pod that dies with its node sends no last packet; the sockets to it would stay open until somebody notices. It never looks at
-//! readiness: a pod that drains keeps its people.
+//! A pod that dies with its node sends no last packet, so the sockets to it would stay open. Readiness does not matter: a draining pod
+//! keeps its participants.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,25 +11,25 @@ use tokio_util::sync::CancellationToken;
 use crate::index::record::PodRecord;
 use crate::index::table::RoutingTable;
 
-/// One token for each pod that somebody was connected to, by name and uid.
+/// One cancellation token for each pod with connections, by name and uid.
 #[derive(Debug, Default)]
 pub(crate) struct PodLinks {
     tokens: Mutex<HashMap<(String, String), CancellationToken>>,
 }
 
 impl PodLinks {
-    /// A token that is cancelled once the pod has left the table; at once if it has already.
+    /// A token that is cancelled once the pod is no longer in the table; immediately if it is already absent.
     pub(crate) fn attach(&self, pod: &PodRecord, table: &RoutingTable) -> CancellationToken {
         let key = (pod.name.clone(), pod.uid.clone());
         let token = self.lock().entry(key).or_default().clone();
-        // The table is asked after the token stands: either `sweep` sees the token or this sees the pod gone.
+        // The table is read after the token is stored: either `sweep` finds the token or this finds the pod absent.
         if !table.has_pod(&pod.name, &pod.uid) {
             token.cancel();
         }
         token
     }
 
-    /// Cancels and forgets the tokens of pods that the table no longer has.
+    /// Cancels and removes the tokens of pods that are no longer in the table.
     pub(crate) fn sweep(&self, table: &RoutingTable) {
         self.lock().retain(|(name, uid), token| {
             let is_known = table.has_pod(name, uid);
@@ -40,7 +40,7 @@ impl PodLinks {
         });
     }
 
-    /// A panic elsewhere cannot leave a map of tokens half changed, so a poisoned lock is as good as another.
+    /// A panic cannot leave the map half changed, so a poisoned lock is usable.
     fn lock(&self) -> MutexGuard<'_, HashMap<(String, String), CancellationToken>> {
         self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
     }

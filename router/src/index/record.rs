@@ -1,6 +1,6 @@
-//! What the router remembers of a Meeting and of a media pod: the few facts that routing needs, read once from the object.
+//! What the router keeps of a Meeting and of a media pod: the few facts that routing needs, read once from the object.
 //!
-//! Pure: objects in, records out. It never decides where anybody goes; [`select`](crate::index::select) does.
+//! Pure: objects in, records out. It never routes a join; [`select`](crate::index::select) does.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -16,32 +16,32 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::error_boundary::InvalidObject;
 
-/// Why a meeting cannot be joined yet: a word for programs, a sentence for people.
+/// Why a meeting cannot be joined yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct WaitReason {
-    /// One word, as in a condition's reason.
+    /// Reason code, as in a condition.
     pub(crate) reason: String,
-    /// A sentence.
+    /// Message for administrators, as in a condition.
     pub(crate) message: String,
 }
 
 impl WaitReason {
-    /// A reason with its sentence.
+    /// A reason code with its message.
     pub(crate) fn new(reason: &str, message: impl Into<String>) -> Self {
         Self { reason: reason.to_owned(), message: message.into() }
     }
 }
 
-/// The pod a Meeting is bound to.
+/// The pod that a Meeting is assigned to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Assignment {
     /// Name of the pod.
     pub(crate) pod: String,
-    /// Uid of the pod: a later pod of the same name is another pod.
+    /// Uid of the pod: a later pod with the same name is another pod.
     pub(crate) uid: String,
 }
 
-/// What the router knows of one Meeting.
+/// What the router keeps of one Meeting.
 #[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own about the object")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MeetingRecord {
@@ -49,38 +49,38 @@ pub(crate) struct MeetingRecord {
     pub(crate) key: MeetingKey,
     /// Uid of the object.
     pub(crate) uid: String,
-    /// Title, settings and limits: what media pods learn about it.
+    /// Title, settings and limits, as granted to media pods.
     pub(crate) facts: MeetingFacts,
-    /// Where the meeting is in its life.
+    /// Lifecycle phase.
     pub(crate) phase: MeetingPhase,
     /// The object is being deleted.
     pub(crate) is_deleting: bool,
-    /// The pod it is bound to.
+    /// The pod that it is assigned to.
     pub(crate) assignment: Option<Assignment>,
-    /// What its conditions say it waits for.
+    /// Why it is not ready, from its conditions.
     pub(crate) waiting: WaitReason,
-    /// Address for the browser.
+    /// URL for browsers.
     pub(crate) join_url: Option<String>,
-    /// People in the call as the operator last counted them.
+    /// Number of participants, as last reported by the operator.
     pub(crate) participants: Option<u32>,
-    /// Whether the call is being recorded, as last reported to the operator.
+    /// Whether the meeting is being recorded, as last reported by the operator.
     pub(crate) is_recorded: bool,
-    /// Who may come in.
+    /// Who may join.
     pub(crate) policy: AccessPolicy,
-    /// Identities that moderate, besides those whose token says so.
+    /// Identities that are moderators, in addition to those with a moderator token.
     pub(crate) moderators: Vec<String>,
-    /// Whether recorders may come in.
+    /// Whether recorders may join.
     pub(crate) may_be_recorded: bool,
-    /// The pool it draws its pod from.
+    /// The pool of its media pod.
     pub(crate) pool: String,
-    /// When people can come in.
+    /// Time from which participants can join.
     pub(crate) starts_at: Option<Timestamp>,
-    /// Whether clients of the mediasoup demo may come in by the demo's form of address.
+    /// Whether clients of the mediasoup demo may join.
     pub(crate) demo_clients: bool,
 }
 
 impl MeetingRecord {
-    /// Reads a Meeting; `None` if it has no valid name, which the API server does not let happen.
+    /// Reads a Meeting; `None` if its name is invalid, which the API server prevents.
     pub(crate) fn from_meeting(meeting: &Meeting) -> Option<Self> {
         let status = meeting.status.clone().unwrap_or_default();
         let record = Self::named(&meeting.metadata)?;
@@ -102,9 +102,9 @@ impl MeetingRecord {
         })
     }
 
-    /// A Meeting that cannot be read still exists: who asks for it is told to wait and why, instead of "not found".
+    /// A Meeting that cannot be parsed still exists: clients wait and learn the reason instead of "not found".
     pub(crate) fn from_invalid(invalid: &InvalidObject) -> Option<Self> {
-        let message = format!("the Meeting cannot be read: {}", invalid.error);
+        let message = format!("could not read the Meeting: {}", invalid.error);
         Self::named(&invalid.metadata)
             .map(|record| Self { waiting: WaitReason::new("MeetingInvalid", message), ..record })
     }
@@ -122,7 +122,7 @@ impl MeetingRecord {
             join_url: None,
             participants: None,
             is_recorded: false,
-            // Without an assignment nobody comes in anyhow, and is told what is wrong; tickets are looked at again when one connects.
+            // Without an assignment nothing can be joined, and clients learn the reason; tickets are checked again when they connect.
             policy: AccessPolicy::Open,
             moderators: Vec::new(),
             may_be_recorded: false,
@@ -132,7 +132,7 @@ impl MeetingRecord {
         })
     }
 
-    /// What the media pod is told about the meeting at this time.
+    /// The grant that tells media pods about the meeting, as of `now`.
     pub(crate) fn grant(&self, now: Timestamp) -> MeetingGrant {
         self.facts.grant(self.key.namespace(), self.key.name(), &self.uid, now)
     }
@@ -143,32 +143,32 @@ pub(crate) fn key_of(metadata: &ObjectMeta) -> Option<MeetingKey> {
     MeetingKey::parse(metadata.namespace.as_deref()?, metadata.name.as_deref()?).ok()
 }
 
-/// The first condition on the way to Ready that does not hold says what the meeting waits for.
+/// The reason of the first condition on the way to Ready that is not true.
 fn waiting(status: &MeetingStatus) -> WaitReason {
     [CONDITION_ACCEPTED, CONDITION_ASSIGNED, CONDITION_READY]
         .iter()
         .filter_map(|name| status.conditions.iter().find(|condition| condition.type_ == *name))
         .find(|condition| condition.status != TRUE)
         .map_or_else(
-            || WaitReason::new("Pending", "the meeting is being given a place"),
+            || WaitReason::new("Pending", "the meeting is being assigned to a media pod"),
             |condition| WaitReason::new(&condition.reason, condition.message.clone()),
         )
 }
 
-/// What the router knows of one media pod.
+/// What the router keeps of one media pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PodRecord {
     /// Name of the pod.
     pub(crate) name: String,
     /// Uid of the pod.
     pub(crate) uid: String,
-    /// Where its signaling listens, once it has an address.
+    /// Signaling address, once the pod has an IP.
     pub(crate) address: Option<SocketAddr>,
     /// Its readiness probe passes.
     pub(crate) is_ready: bool,
-    /// It is being deleted: no new joins.
+    /// The pod is being deleted and gets no new joins.
     pub(crate) is_terminating: bool,
-    /// The first address that browsers are told for its media.
+    /// The first announced media address.
     pub(crate) announced: Option<IpAddr>,
 }
 
@@ -233,7 +233,7 @@ mod tests {
                 json!({"type": name, "status": status, "reason": format!("{name}Reason"), "message": format!("{name} message"),
                        "lastTransitionTime": "2026-01-01T00:00:00Z"})
             };
-            // In an order that is not the order of precedence.
+            // Not in order of precedence.
             json!([condition("Ready", "False"), condition("Assigned", assigned), condition("Accepted", accepted)])
         };
         for (accepted, assigned, reason) in [

@@ -1,7 +1,7 @@
-//! The routing index: every Meeting and media pod, and the question "where does a join of this meeting go".
+//! The routing index: all Meetings and media pods, and the route of a join.
 //!
-//! Synchronous and pure. Watches change it through `apply`, `delete` and `reset`; it never waits, logs or asks the API server.
-//! A copy is cheap (records are shared), so that readers get snapshots and need no lock.
+//! Synchronous and pure. Watches change it through `apply`, `delete` and `reset`; it never waits, logs or calls the API server.
+//! A copy is cheap (records are shared), so readers get snapshots and need no lock.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -13,7 +13,7 @@ use convene_join_token::MeetingKey;
 use crate::index::record::{MeetingRecord, PodRecord, WaitReason};
 use crate::index::select::{RouteDecision, select_pod};
 
-/// Everything routing depends on.
+/// All Meetings and media pods by name.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RoutingIndex {
     meetings: HashMap<MeetingKey, Arc<MeetingRecord>>,
@@ -22,45 +22,45 @@ pub(crate) struct RoutingIndex {
 }
 
 impl RoutingIndex {
-    /// Where a join of `key` goes.
+    /// The route of a join of `key`.
     pub(crate) fn route(&self, key: &MeetingKey) -> RouteDecision {
         let Some(meeting) = self.meetings.get(key) else { return self.route_unlisted() };
         let pod = meeting.assignment.as_ref().and_then(|assignment| self.pods.get(&assignment.pod));
         select_pod(meeting, pod)
     }
 
-    /// Before the first full list, "not found" would be a guess, and to clients it is final.
+    /// Before the first full list "not found" would be a guess, and clients treat it as final.
     fn route_unlisted(&self) -> RouteDecision {
         if self.has_all_meetings {
             return RouteDecision::Unknown;
         }
         RouteDecision::Waiting(WaitReason::new(
             "RouterStarting",
-            "the router has just started and does not know every meeting yet",
+            "the router has just started and has not listed all meetings yet",
         ))
     }
 
-    /// What is known of a meeting.
+    /// The record of a meeting.
     pub(crate) fn meeting(&self, key: &MeetingKey) -> Option<&Arc<MeetingRecord>> {
         self.meetings.get(key)
     }
 
-    /// Whether the pod of this name is the one with this uid.
+    /// Whether the index has the pod with this name and uid.
     pub(crate) fn has_pod(&self, name: &str, uid: &str) -> bool {
         self.pods.get(name).is_some_and(|pod| pod.uid == uid)
     }
 
-    /// How many meetings are known.
+    /// Number of meetings.
     pub(crate) fn meeting_count(&self) -> usize {
         self.meetings.len()
     }
 
-    /// How many media pods are known.
+    /// Number of media pods.
     pub(crate) fn pod_count(&self) -> usize {
         self.pods.len()
     }
 
-    /// A Meeting was added or changed. Like all changes it returns whether anything is different now.
+    /// Adds or updates a Meeting. Like all changes, it returns whether the index has changed.
     pub(crate) fn apply_meeting(&mut self, record: MeetingRecord) -> bool {
         if self.meetings.get(&record.key).is_some_and(|known| **known == record) {
             return false;
@@ -69,13 +69,13 @@ impl RoutingIndex {
         true
     }
 
-    /// A Meeting was deleted. A late message about an object that has a successor of the same name changes nothing.
+    /// Deletes a Meeting. A late event about an object that was replaced by one with the same name changes nothing.
     pub(crate) fn delete_meeting(&mut self, key: &MeetingKey, uid: &str) -> bool {
         let is_same = self.meetings.get(key).is_some_and(|known| known.uid == uid);
         is_same && self.meetings.remove(key).is_some()
     }
 
-    /// These are all Meetings there are.
+    /// Replaces all Meetings.
     pub(crate) fn reset_meetings(&mut self, records: impl IntoIterator<Item = MeetingRecord>) -> bool {
         let meetings = records.into_iter().map(|record| (record.key.clone(), Arc::new(record))).collect();
         let is_changed = !self.has_all_meetings || self.meetings != meetings;
@@ -84,7 +84,7 @@ impl RoutingIndex {
         is_changed
     }
 
-    /// A media pod was added or changed.
+    /// Adds or updates a media pod.
     pub(crate) fn apply_pod(&mut self, record: PodRecord) -> bool {
         if self.pods.get(&record.name).is_some_and(|known| **known == record) {
             return false;
@@ -93,12 +93,12 @@ impl RoutingIndex {
         true
     }
 
-    /// A media pod was deleted; see [`delete_meeting`](Self::delete_meeting).
+    /// Deletes a media pod; see [`delete_meeting`](Self::delete_meeting).
     pub(crate) fn delete_pod(&mut self, name: &str, uid: &str) -> bool {
         self.has_pod(name, uid) && self.pods.remove(name).is_some()
     }
 
-    /// These are all media pods there are.
+    /// Replaces all media pods.
     pub(crate) fn reset_pods(&mut self, records: impl IntoIterator<Item = PodRecord>) -> bool {
         let pods = records.into_iter().map(|record| (record.name.clone(), Arc::new(record))).collect();
         let is_changed = self.pods != pods;

@@ -1,6 +1,6 @@
-//! Where a join goes, and why: the decision alone.
+//! Decides where a join is routed, and why.
 //!
-//! Pure. The meeting's own assignment is the only candidate: the operator chooses pods, the router never does.
+//! Pure. The assignment of the meeting is the only candidate: the operator chooses pods, the router never does.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -12,36 +12,36 @@ use convene_crds::reason::SCHEDULED;
 
 use crate::index::record::{MeetingRecord, PodRecord, WaitReason};
 
-/// What the router does with somebody who wants to join.
+/// The result of routing a join.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RouteDecision {
-    /// There is no such meeting.
+    /// The meeting does not exist.
     Unknown,
     /// The meeting exists and cannot be joined yet.
     Waiting(WaitReason),
-    /// The meeting is over for good.
+    /// The meeting has ended.
     Ended,
-    /// The meeting is on this pod.
+    /// The meeting is assigned to this pod, which is ready.
     Pod(PodRoute),
 }
 
-/// A meeting and the pod that carries it.
+/// A meeting and its media pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PodRoute {
-    /// Where the pod's signaling listens.
+    /// Signaling address of the pod.
     pub(crate) address: SocketAddr,
     /// The pod.
     pub(crate) pod: Arc<PodRecord>,
-    /// The meeting, for the admission.
+    /// The meeting; its settings go into the admission.
     pub(crate) meeting: Arc<MeetingRecord>,
 }
 
-/// Decides for a meeting that exists; `pod` is the pod that the table holds under the assigned name.
+/// Routes a join of a known meeting; `pod` is the indexed pod with the assigned name.
 pub(crate) fn select_pod(meeting: &Arc<MeetingRecord>, pod: Option<&Arc<PodRecord>>) -> RouteDecision {
     if meeting.is_deleting || meeting.phase == MeetingPhase::Ended {
         return RouteDecision::Ended;
     }
-    // It may have its pod already: it gets one shortly before its start.
+    // It may already have a pod, which is assigned shortly before the start.
     if meeting.waiting.reason == SCHEDULED {
         return RouteDecision::Waiting(meeting.waiting.clone());
     }
@@ -49,9 +49,9 @@ pub(crate) fn select_pod(meeting: &Arc<MeetingRecord>, pod: Option<&Arc<PodRecor
         return RouteDecision::Waiting(meeting.waiting.clone());
     };
     let pod = pod.filter(|pod| pod.uid == assignment.uid);
-    let Some(pod) = pod else { return wait("PodGone", "its media pod is gone; it is being given another one") };
+    let Some(pod) = pod else { return wait("PodGone", "its media pod is gone; it is being assigned another one") };
     if pod.is_terminating {
-        return wait("PodLeaving", "its media pod is shutting down; it is being given another one");
+        return wait("PodLeaving", "its media pod is shutting down; it is being assigned another one");
     }
     match pod.address {
         Some(address) if pod.is_ready => {
@@ -102,7 +102,7 @@ mod tests {
             ),
             ("ended", MeetingRecord { phase: MeetingPhase::Ended, ..bound() }, Some(pod()), "MeetingEnded"),
             ("being deleted", MeetingRecord { is_deleting: true, ..bound() }, Some(pod()), "MeetingEnded"),
-            // The phase is a summary that may be a moment older than the pod's own condition, which decides.
+            // The phase may lag behind the condition of the pod, which takes precedence.
             ("phase lags", MeetingRecord { phase: MeetingPhase::Starting, ..bound() }, Some(pod()), "10.1.2.3:8080"),
         ];
         for (name, meeting, pod, expected) in cases {

@@ -1,6 +1,6 @@
-//! The routing table as handlers see it: the newest snapshot of the index, read without locks, and a signal when it changes.
+//! The routing table: the latest snapshot of the index, read without locks, and a change notification.
 //!
-//! One task writes it (see [`watch`](crate::index::watch)), everybody reads. It holds no rule of its own.
+//! One task writes it (see [`watch`](crate::index::watch)), all handlers read it. It has no rules of its own.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::index::record::MeetingRecord;
 use crate::index::routing_index::RoutingIndex;
 use crate::index::select::RouteDecision;
 
-/// Snapshot of the index and change signal.
+/// Snapshot of the index and change notification.
 #[derive(Debug)]
 pub(crate) struct RoutingTable {
     snapshot: ArcSwap<RoutingIndex>,
@@ -26,33 +26,33 @@ impl Default for RoutingTable {
 }
 
 impl RoutingTable {
-    /// Where a join of `key` goes now.
+    /// The current route of a join of `key`.
     pub(crate) fn route(&self, key: &MeetingKey) -> RouteDecision {
         self.snapshot.load().route(key)
     }
 
-    /// What is known of a meeting now.
+    /// The current record of a meeting.
     pub(crate) fn meeting(&self, key: &MeetingKey) -> Option<Arc<MeetingRecord>> {
         self.snapshot.load().meeting(key).map(Arc::clone)
     }
 
-    /// Whether this very pod is still known.
+    /// Whether the pod with this name and uid still exists.
     pub(crate) fn has_pod(&self, name: &str, uid: &str) -> bool {
         self.snapshot.load().has_pod(name, uid)
     }
 
-    /// Puts a new index in place and wakes everybody who waits.
+    /// Replaces the snapshot and notifies all subscribers.
     pub(crate) fn publish(&self, index: RoutingIndex) {
         self.snapshot.store(Arc::new(index));
         self.wake();
     }
 
-    /// Wakes everybody who waits, because something beside the index changed that a join may depend on.
+    /// Notifies all subscribers of a change outside the index that joins may depend on.
     pub(crate) fn wake(&self) {
         self.changes.send_replace(());
     }
 
-    /// A receiver that sees every change from now on: subscribe first, then ask for the route, then wait.
+    /// A receiver of all changes from now on: subscribe first, then read the route, then wait.
     pub(crate) fn subscribe(&self) -> watch::Receiver<()> {
         self.changes.subscribe()
     }

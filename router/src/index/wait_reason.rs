@@ -1,17 +1,17 @@
-//! What clients learn about a meeting that cannot be joined yet: a reason, and a sentence for people.
+//! What clients learn about a meeting that cannot be joined yet: a reason code and a sentence for people.
 //!
-//! The sentences of conditions name nodes, pods, images and quotas: those are for operators (`kubectl describe meeting`) and never reach a
-//! client. Here every reason has the sentence of its kind. Pure.
+//! Condition messages name nodes, pods, images and quotas: they are for administrators (`kubectl describe meeting`) and never reach a
+//! client. Here each reason has a fixed sentence. Pure.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
 const PREPARED: &str = "the meeting is being prepared";
-const LATER: &str = "the meeting has not begun yet";
-const NO_ROOM: &str = "all places are taken; you will join as soon as there is room";
+const LATER: &str = "the meeting has not started yet";
+const NO_ROOM: &str = "we are at capacity; you will join as soon as a spot opens";
 const STARTING: &str = "this server has just started; try again in a moment";
-const BROKEN: &str = "the meeting cannot start at present; the administrator of this server can see why";
+const BROKEN: &str = "the meeting cannot start right now; contact the administrator of this server";
 
-/// Reasons whose sentence is not [`PREPARED`].
+/// Reasons with a sentence other than [`PREPARED`].
 const SENTENCES: [(&str, &[&str]); 4] = [
     (LATER, &["Scheduled"]),
     (
@@ -50,15 +50,15 @@ const SENTENCES: [(&str, &[&str]); 4] = [
     ),
 ];
 
-/// Longest reason that is passed on.
+/// Longest reason that is forwarded.
 const MAX_REASON: usize = 64;
 
-/// The sentence for a reason.
+/// The sentence for a reason code.
 pub(crate) fn sentence(reason: &str) -> &'static str {
     SENTENCES.iter().find(|(_, reasons)| reasons.contains(&reason)).map_or(PREPARED, |(sentence, _)| sentence)
 }
 
-/// The reason as clients learn it: one word, whatever stands in the Meeting's status.
+/// The reason code for clients: one word, whatever the status of the Meeting contains.
 pub(crate) fn public_reason(reason: &str) -> &str {
     let is_word = (1..=MAX_REASON).contains(&reason.len()) && reason.bytes().all(|byte| byte.is_ascii_alphanumeric());
     if is_word { reason } else { "NotReady" }

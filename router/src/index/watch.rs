@@ -1,7 +1,7 @@
 //! Feeds the routing index from watches of Meetings (all namespaces) and media pods (the release's namespace).
 //!
-//! One task owns the index, so there is nothing to lock; news that arrive together are published together. While the API server is
-//! away nothing is published and the last table serves on. It never writes to the cluster.
+//! One task owns the index, so no lock is needed; events that arrive together are published together. While the API server is
+//! unavailable, the last table stays in use. It never writes to the cluster.
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -27,29 +27,29 @@ use crate::index::routing_index::RoutingIndex;
 use crate::index::table::RoutingTable;
 use crate::metrics::RouterMetrics;
 
-/// Most news that are published as one.
+/// Maximum number of events that are published together.
 const BATCH: usize = 512;
 
 pub(crate) type WatchResult<K> = Result<Event<K>, watcher::Error>;
 
-/// Why the index is no longer fed.
+/// Why a watch has stopped.
 #[derive(Debug, Error)]
 pub(crate) enum WatchError {
-    /// kube's watches never end by themselves; without them the table would grow stale in silence.
+    /// The watch streams of kube never end; if one did, the table would silently become stale.
     #[error("the watches ended")]
     Ended,
 }
 
-/// Where the news go.
+/// What watches write to.
 #[derive(Clone)]
 pub(crate) struct Sink {
-    /// The table handlers read.
+    /// The routing table.
     pub(crate) table: Arc<RoutingTable>,
-    /// Connections to let go when a pod is gone.
+    /// Connections to close when a pod is deleted.
     pub(crate) links: Arc<PodLinks>,
-    /// What has been passed once.
+    /// Readiness checks that watches pass.
     pub(crate) readiness: Arc<Readiness>,
-    /// Sizes and errors.
+    /// Index sizes and watch errors.
     pub(crate) metrics: Arc<RouterMetrics>,
 }
 
@@ -62,19 +62,19 @@ pub(crate) async fn watch(client: Client, namespace: &str, sink: Sink) -> Result
     keep_index(meetings, pods, sink).await
 }
 
-/// Boxed, because many wait in a row and the objects are large.
+/// Boxed, because many are buffered and the objects are large.
 enum WatchEvent {
     Meeting(Box<WatchResult<DeserializeGuard<Meeting>>>),
     Pod(Box<WatchResult<Pod>>),
 }
 
-/// Keeps the table in step with two streams of watch events.
+/// Updates the table from two streams of watch events.
 pub(crate) async fn keep_index(
     meetings: impl Stream<Item = WatchResult<DeserializeGuard<Meeting>>>,
     pods: impl Stream<Item = WatchResult<Pod>>,
     sink: Sink,
 ) -> Result<Infallible, WatchError> {
-    // A stream that ends must not be hidden by the other one that goes on.
+    // The end of one stream must not be hidden by the other.
     let meetings = meetings.map(|event| Some(WatchEvent::Meeting(Box::new(event)))).chain(stream::once(async { None }));
     let pods = pods.map(|event| Some(WatchEvent::Pod(Box::new(event)))).chain(stream::once(async { None }));
     let mut batches = pin!(stream::select(meetings, pods).ready_chunks(BATCH));
@@ -91,7 +91,7 @@ pub(crate) async fn keep_index(
     Err(WatchError::Ended)
 }
 
-/// Counts the failures of one watch, and logs them without flooding the log while the API server is away.
+/// Counts and logs the failures of one watch without flooding the log while the API server is unavailable.
 #[derive(Debug)]
 pub(crate) struct WatchLog {
     kind: &'static str,
@@ -99,29 +99,29 @@ pub(crate) struct WatchLog {
 }
 
 impl WatchLog {
-    /// Every so many failures in a row are logged again.
+    /// Consecutive failures between two warnings.
     const REPEAT: u32 = 30;
 
     pub(crate) fn new(kind: &'static str) -> Self {
         Self { kind, failures: 0 }
     }
 
-    /// The event, if it is one.
+    /// The event; an error is counted and logged.
     pub(crate) fn note<K>(&mut self, result: WatchResult<K>, metrics: &RouterMetrics) -> Option<Event<K>> {
         let kind = self.kind;
         let Err(error) = result.as_ref() else {
-            // A watch that starts over says so before the API server has answered anything.
+            // A restarted watch emits `Init` before the API server has responded.
             if self.failures > 0 && !matches!(result, Ok(Event::Init)) {
-                info!(kind, failures = self.failures, "the watch works again");
+                info!(kind, failures = self.failures, "watch recovered");
                 self.failures = 0;
             }
             return result.ok();
         };
         metrics.count_watch_error(kind);
         if self.failures.is_multiple_of(Self::REPEAT) {
-            warn!(kind, %error, "a watch failed and is tried again; what was known last stays in use");
+            warn!(kind, %error, "watch failed; retrying with the last known state");
         } else {
-            debug!(kind, %error, "a watch failed again");
+            debug!(kind, %error, "watch failed again");
         }
         self.failures += 1;
         None
@@ -130,7 +130,7 @@ impl WatchLog {
 
 struct IndexWriter {
     index: RoutingIndex,
-    /// Lists being received; the table changes only once they are complete.
+    /// Lists being received; the table changes only when they are complete.
     meetings: Vec<MeetingRecord>,
     pods: Vec<PodRecord>,
     meeting_watch: WatchLog,
@@ -168,14 +168,14 @@ impl IndexWriter {
         if is_changed {
             self.publish();
         }
-        // Only after the table is in place.
+        // Only after the table is published.
         for check in passed {
             if self.sink.readiness.pass(check) {
                 info!(
                     part = ?check,
                     meetings = self.index.meeting_count(),
                     pods = self.index.pod_count(),
-                    "first full list received"
+                    "received the first full list"
                 );
             }
         }
@@ -233,7 +233,7 @@ fn read_meeting(object: &DeserializeGuard<Meeting>) -> Option<MeetingRecord> {
                 namespace = invalid.metadata.namespace,
                 name = invalid.metadata.name,
                 error = invalid.error,
-                "a Meeting cannot be read"
+                "could not read a Meeting"
             );
             MeetingRecord::from_invalid(invalid)
         }

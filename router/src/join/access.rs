@@ -1,7 +1,7 @@
-//! The access decision: who somebody is, and what they may do in this meeting.
+//! The access decision: who a client is, and what it may do in a meeting.
 //!
-//! Pure. A token that is wrong is refused even where none is needed: whoever shows one means to be somebody. Whether a locked meeting takes
-//! somebody is not decided here: only its media pod knows who has been in already.
+//! Pure. An invalid token is refused even if the meeting requires none: a client that sends one expects to be identified. Access to a locked
+//! meeting is not decided here: only its media pod knows who was a participant before.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -13,18 +13,19 @@ use convene_protocol::admission::{AdmissionError, GuestId, JoinTicket, KeySet, P
 use crate::edge::refusal::JoinRefusal;
 use crate::index::record::MeetingRecord;
 
-/// What somebody has shown.
+/// The credential of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Credential {
-    /// Nothing.
+    /// No credential.
     Guest,
-    /// A join token, which is good.
+    /// A valid join token.
     Token(Box<JoinGrant>),
-    /// A ticket of this router or a replica, which is good.
+    /// A valid ticket of this router or another replica.
     Ticket(Box<JoinTicket>),
 }
 
-/// Who has shown `token`. A ticket is told from a join token by the key it names: routers' keys and applications' keys are different ones.
+/// The credential that `token` stands for. Tickets and join tokens differ in the key that they reference: that of a router or of an
+/// application.
 pub(crate) fn identify(
     token: Option<&str>,
     meeting: &MeetingKey,
@@ -39,7 +40,7 @@ pub(crate) fn identify(
         Some(Err(AdmissionError::Invalid)) => Err(JoinRefusal::TicketInvalid),
         found => match verify(token, keys, meeting, now) {
             Ok(grant) => Ok(Credential::Token(Box::new(grant))),
-            // It may be a ticket.
+            // It could be a ticket.
             Err(TokenError::KeyUnknown) if found.is_none() => Err(JoinRefusal::KeysUnknown),
             Err(error) => Err(JoinRefusal::Token(error)),
         },
@@ -50,9 +51,9 @@ pub(crate) fn identify(
 pub(crate) type Identify =
     fn(Option<&str>, &MeetingKey, Option<&KeySet>, &JoinKeys, u64) -> Result<Credential, JoinRefusal>;
 
-/// The same at the join API, which also takes tickets that have expired lately: they prove that the same participant returns. Who is in may
-/// come back after the join token has expired. What an application has vouched for ends with its key, and after the longest time for which a
-/// token may be valid.
+/// The same for the join API, which also accepts recently expired tickets: they prove that the same participant returns, and participants
+/// may return after their join token has expired. A ticket is no longer accepted once the application key that vouches for it is removed, or
+/// the maximum token lifetime has passed.
 pub(crate) fn identify_returning(
     token: Option<&str>,
     meeting: &MeetingKey,
@@ -76,13 +77,14 @@ pub(crate) fn identify_returning(
 fn is_vouched_for(ticket: &JoinTicket, keys: &JoinKeys, now: u64) -> bool {
     let is_good = |vouched: &Vouched| {
         let key = keys.get(&vouched.key);
-        key.is_some_and(|key| key.opens(&ticket.namespace)) && now <= vouched.at.saturating_add(keys.max_lifetime)
+        key.is_some_and(|key| key.is_valid_for(&ticket.namespace))
+            && now <= vouched.at.saturating_add(keys.max_lifetime)
     };
     ticket.participant.identity.is_none() || ticket.vouched.as_ref().is_some_and(is_good)
 }
 
-/// What a client with this credential may do in the meeting as it is now. `browser` is the guest id of its cookie; a guest's ticket that
-/// has an id goes before it.
+/// The grant of a client with this credential, by the current state of the meeting. `browser` is the guest id of its cookie; the guest id
+/// of a ticket takes precedence.
 pub(crate) fn decide_access(
     meeting: &MeetingRecord,
     credential: &Credential,
@@ -93,13 +95,13 @@ pub(crate) fn decide_access(
         Credential::Guest => return guest(meeting, guest_id()),
         Credential::Token(grant) => build_participant(meeting, grant),
         Credential::Ticket(ticket) if !is_for(ticket, meeting) => return Err(JoinRefusal::TicketInvalid),
-        // No application has vouched for them: what holds for guests may have changed since. Which guest it is has not.
+        // No application vouches for guests, so the current rules apply to them. Their guest id stays the same.
         Credential::Ticket(ticket) if ticket.participant.identity.is_none() => {
             return guest(meeting, ticket.participant.guest.clone().or_else(guest_id));
         }
         Credential::Ticket(ticket) => ticket.participant.clone(),
     };
-    // A ticket may be older than this rule.
+    // The ticket may be from a router version without this rule.
     if participant.recorder && participant.hidden {
         return Err(JoinRefusal::Token(TokenError::HiddenRecords));
     }
@@ -134,7 +136,7 @@ fn build_participant(meeting: &MeetingRecord, grant: &JoinGrant) -> ParticipantG
     }
 }
 
-/// Whether the ticket was made for this meeting, and not for another one of the same name.
+/// Whether the ticket is for this meeting, and not for another one with the same name.
 pub(crate) fn is_for(ticket: &JoinTicket, meeting: &MeetingRecord) -> bool {
     let JoinTicket { namespace, name, uid, .. } = ticket;
     namespace == meeting.key.namespace() && name == meeting.key.name() && *uid == meeting.uid

@@ -1,6 +1,6 @@
-//! Takes the token out of a request: out of the subprotocols, the `Authorization` header or the query, and all three out of what is passed on.
+//! Takes the token out of a request: from the subprotocols, the `Authorization` header or the query.
 //!
-//! After this no part of the request holds the token any more, so nothing behind can log it or send it to a media pod. Pure.
+//! Afterwards no part of the request contains the token, so later code can neither log it nor send it to a media pod. Pure.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -13,20 +13,20 @@ use percent_encoding::percent_decode_str;
 
 use crate::edge::refusal::CredentialError;
 
-/// Subprotocol that carries a token after this.
+/// Prefix of the subprotocol that carries a token.
 pub(crate) const SUBPROTOCOL_PREFIX: &str = "convene.token.";
 /// Query parameter that carries a token, for clients that can set neither subprotocols nor headers.
 pub(crate) const QUERY_PARAMETER: &str = "access_token";
 
 type Found = Vec<Result<String, CredentialError>>;
 
-/// The token of the request, if it has one; it is not in the request any more afterwards, whatever the result.
+/// The token of the request, if it has one. It is removed from the request, whatever the result.
 pub(crate) fn take_token(parts: &mut Parts) -> Result<Option<String>, CredentialError> {
     let mut found = Found::new();
     take_from_subprotocols(&mut parts.headers, &mut found);
     take_from_authorization(&mut parts.headers, &mut found);
     take_from_query(&mut parts.uri, &mut found);
-    // Extractors keep the address as it came.
+    // Extractors keep the original URI.
     parts.extensions.remove::<axum::extract::OriginalUri>();
     let mut tokens = found.into_iter();
     let Some(first) = tokens.next().transpose()? else { return Ok(None) };
@@ -58,7 +58,7 @@ fn take_from_subprotocols(headers: &mut HeaderMap, found: &mut Found) {
     }
 }
 
-/// Other schemes than `Bearer` are for whoever stands before the router.
+/// Schemes other than `Bearer` are for proxies in front of the router.
 fn take_from_authorization(headers: &mut HeaderMap, found: &mut Found) {
     for value in headers.get_all(header::AUTHORIZATION) {
         let bytes = value.as_bytes();

@@ -1,6 +1,6 @@
-//! The guest cookie: reads the id of a returning guest from a request, and builds the header that gives a browser its id.
+//! The guest cookie: reads the id of a returning guest from a request, and builds the header that sets it.
 //!
-//! A cookie that is forged, foreign, expired or too long counts as none and is not logged. Pure.
+//! A cookie that is forged, foreign, expired or too long is ignored and not logged. Pure.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -10,13 +10,13 @@ use convene_service::origin::is_own_page_secure;
 
 use crate::edge::client::{ClientInfo, Scheme};
 
-/// Name of the cookie by http.
+/// Name of the cookie over HTTP.
 const PLAIN_NAME: &str = "convene-guest";
-/// Name by https. Browsers take a cookie with this prefix from the host itself alone, so that another host of the domain cannot plant one.
+/// Name over HTTPS. Browsers accept a cookie with this prefix only from the host itself, so that another host of the domain cannot set it.
 const SECURE_NAME: &str = "__Host-convene-guest";
-/// A cookie is replaced when it is older than a day.
+/// Age after which a cookie is replaced.
 const REFRESH_SECONDS: u64 = 24 * 3600;
-/// Most cookies of the name that are tried; there should be one.
+/// Maximum number of cookies with the name that are tried; there should be one.
 const MAX_TRIED: usize = 4;
 
 /// A valid guest cookie.
@@ -38,14 +38,13 @@ impl GuestCookie {
         })
     }
 
-    /// Whether the browser need not be given the cookie again.
+    /// Whether the cookie need not be replaced yet.
     fn is_fresh(&self, now: u64) -> bool {
         self.end.saturating_sub(now) > GUEST_SECONDS - REFRESH_SECONDS
     }
 }
 
-/// The header that gives the browser its id; `None` if it has a fresh cookie, or is on a page of another origin: there the ticket alone
-/// carries the id.
+/// The header that sets the cookie; `None` if the cookie is fresh, or the page is of another origin: there only the ticket carries the id.
 pub(crate) fn build_set_cookie(
     id: &GuestId,
     held: Option<&GuestCookie>,
@@ -74,7 +73,7 @@ fn name(is_secure: bool) -> &'static str {
     if is_secure { SECURE_NAME } else { PLAIN_NAME }
 }
 
-/// A page of this very host tells the scheme even where TLS ends at a proxy that is not trusted.
+/// The origin of a page on the same host reveals the scheme, even if TLS is terminated by a proxy that is not trusted.
 fn is_secure(headers: &HeaderMap, client: &ClientInfo) -> bool {
     client.scheme == Scheme::Https || is_own_page_secure(headers, client.host.as_deref()) == Some(true)
 }
@@ -109,7 +108,7 @@ mod tests {
         headers
     }
 
-    /// What a request with these headers shows, and whether its answer would set a cookie.
+    /// The guest id in a request with these headers, and the cookie that its response sets.
     fn seen(lines: &[(&'static str, &str)], scheme: Scheme) -> (Option<GuestId>, Option<String>) {
         let (signer, keys) = pair("kid-1");
         let mut headers = headers(lines);

@@ -1,6 +1,6 @@
-//! What joining needs to know of pools: their ICE servers, and how their pods are reached.
+//! Watches pools for their ICE servers and whether clients can connect to their pods directly.
 //!
-//! A pool that cannot be read stops no other one; while the API server is away the last list stays in use.
+//! An invalid pool does not affect others; while the API server is unavailable, the last list stays in use.
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -29,7 +29,7 @@ pub(crate) async fn watch(
     keep(watcher(pools, watch_config()).backoff(WatchBackoff::default()), state, sink).await
 }
 
-/// Keeps the pools in step with a stream of watch events.
+/// Updates the pools from a stream of watch events.
 pub(crate) async fn keep(
     news: impl Stream<Item = Result<Event<DeserializeGuard<MediaPool>>, watcher::Error>>,
     state: &JoinState,
@@ -60,7 +60,7 @@ pub(crate) async fn keep(
 fn add(pools: &mut Pools, pool: &DeserializeGuard<MediaPool>) {
     match &pool.0 {
         Ok(readable) => drop(pools.insert(pool.name_any(), PoolRecord::from_pool(readable))),
-        Err(invalid) => warn!(pool = pool.name_any(), error = invalid.error, "a MediaPool cannot be read"),
+        Err(invalid) => warn!(pool = pool.name_any(), error = invalid.error, "could not read a MediaPool"),
     }
 }
 

@@ -1,7 +1,7 @@
-//! Keeps join keys and TURN credentials in step with the Secrets that hold them: rotation needs no restart.
+//! Watches the Secrets with join keys and TURN credentials: rotation needs no restart.
 //!
-//! Each Secret is watched by its name, which is all that the router's rights allow. A deleted Secret takes its keys along; while the API
-//! server is away, what was read last stays in use. Broken entries are told in the log and counted; no key is ever logged.
+//! Each Secret is watched by name, as the permissions of the router allow no more. The keys of a deleted Secret are removed; while the API
+//! server is unavailable, the last state stays in use. Invalid entries are logged and counted; no key is ever logged.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -57,17 +57,17 @@ async fn keep(news: impl Stream<Item = SecretEvent>, cache: &mut SecretCache<'_>
     Err(WatchError::Ended)
 }
 
-/// One Secret as far as it is known.
+/// The last known state of one Secret.
 #[derive(Default)]
 struct WatchedSecret {
     is_listed: bool,
     data: Option<Data>,
-    /// A list that is being received.
+    /// Data of a list that is being received.
     pending: Option<Data>,
 }
 
 impl WatchedSecret {
-    /// Returns whether anything is different now, the first list included.
+    /// Returns whether the data has changed, or was listed for the first time.
     fn take(&mut self, event: Event<Secret>) -> bool {
         let was_listed = self.is_listed;
         let data = match event {
@@ -111,18 +111,18 @@ impl<'a> SecretCache<'a> {
         };
         if known.take(event) {
             if known.data.is_none() {
-                warn!(secret = name, reason = "SecretMissing", "there is no Secret of this name; it is looked out for");
+                warn!(secret = name, reason = "SecretMissing", "Secret not found; waiting for it to be created");
             }
             self.publish();
         }
     }
 
-    /// Puts together what all Secrets hold.
+    /// Merges the entries of all Secrets and publishes them.
     fn publish(&self) {
         let mut problems = BTreeMap::new();
         let keys = self.build_keys(&mut problems);
         let turn = self.build_turn(&mut problems);
-        info!(join_keys = keys.len(), turn_secrets = turn.len(), "join keys and TURN credentials read");
+        info!(join_keys = keys.len(), turn_secrets = turn.len(), "loaded join keys and TURN credentials");
         self.sink.metrics.set_secrets(keys.len(), turn.len(), &problems);
         self.state.keys.store(keys.into());
         self.state.turn.store(turn.into());
@@ -140,7 +140,7 @@ impl<'a> SecretCache<'a> {
             broken.extend(keys.add(&found));
             for broken in broken {
                 let (entry, error, reason) = (broken.entry, broken.problem, broken.problem.reason());
-                warn!(secret = name, entry, reason, %error, "an entry of a join key Secret cannot be used");
+                warn!(secret = name, entry, reason, %error, "could not use an entry of a join key Secret");
                 *problems.entry(reason).or_default() += 1;
             }
         }
@@ -153,7 +153,7 @@ impl<'a> SecretCache<'a> {
             match self.data(name).map(IceCredentials::read) {
                 Some(Ok(credentials)) => drop(turn.insert(name.clone(), credentials)),
                 Some(Err(error)) => {
-                    warn!(secret = name, reason = error.reason(), %error, "a Secret with TURN credentials cannot be used");
+                    warn!(secret = name, reason = error.reason(), %error, "could not use a Secret with TURN credentials");
                     *problems.entry(error.reason()).or_default() += 1;
                 }
                 None => {}

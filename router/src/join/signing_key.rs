@@ -1,6 +1,6 @@
-//! The router's signing key, kept in step with its Secret: rotation needs no restart.
+//! Watches the Secret with the signing key of the router: rotation needs no restart.
 //!
-//! A Secret that is empty, broken or deleted does not take the key away that was read before. Key material is never logged.
+//! If the Secret becomes empty, invalid or deleted, the previous key stays in use. Key material is never logged.
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -22,22 +22,22 @@ use tracing::{info, warn};
 use crate::health::ReadinessCheck;
 use crate::index::watch::{Sink, WatchError, WatchLog};
 
-/// Why a Secret gives no signing key.
+/// Why a Secret has no usable signing key.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub(crate) enum KeyError {
-    /// The operator has not filled it yet.
-    #[error("the Secret has no key {0:?} yet; the operator fills it when it starts")]
+    /// The operator has not created the key yet.
+    #[error("the Secret has no {0:?} entry yet; the operator creates it at start-up")]
     Missing(&'static str),
-    /// A value is not text.
-    #[error("the Secret's key {0:?} is not text")]
+    /// A value is not valid text.
+    #[error("the {0:?} entry of the Secret is not valid text")]
     NotText(&'static str),
     /// The key is not an Ed25519 key.
-    #[error("the Secret's private key cannot be used: {0}")]
+    #[error("could not use the private key of the Secret: {0}")]
     Unusable(AdmissionError),
 }
 
 impl KeyError {
-    /// One word for logs and metrics.
+    /// Reason code for logs and metrics.
     pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::Missing(_) => "AdmissionKeyMissing",
@@ -47,7 +47,7 @@ impl KeyError {
     }
 }
 
-/// The newest usable signing key.
+/// The latest usable signing key and the public keys of all routers.
 #[derive(Debug, Default)]
 pub(crate) struct SignerSlot {
     signer: ArcSwapOption<Signer>,
@@ -60,12 +60,12 @@ impl SignerSlot {
         self.signer.load_full()
     }
 
-    /// Puts a new signer in place.
+    /// Replaces the signer.
     pub(crate) fn set(&self, signer: Signer) {
         self.signer.store(Some(Arc::new(signer)));
     }
 
-    /// The public halves of all keys that routers sign with, once known.
+    /// The public keys of all routers, once known.
     pub(crate) fn trusted(&self) -> Option<Arc<KeySet>> {
         self.trusted.load_full()
     }
@@ -75,7 +75,7 @@ impl SignerSlot {
         self.trusted.store(None);
     }
 
-    /// Puts new public halves in place.
+    /// Replaces the public keys.
     pub(crate) fn trust(&self, keys: KeySet) {
         self.trusted.store(Some(Arc::new(keys)));
     }
@@ -115,7 +115,7 @@ pub(crate) async fn watch(
     keep_signer(secrets, slot, sink).await
 }
 
-/// Keeps the signer in step with a stream of watch events.
+/// Updates the signer from a stream of watch events.
 pub(crate) async fn keep_signer(
     secrets: impl Stream<Item = Result<Event<Secret>, watcher::Error>>,
     slot: &SignerSlot,
@@ -126,7 +126,7 @@ pub(crate) async fn keep_signer(
     while let Some(news) = secrets.next().await {
         match log.note(news, &sink.metrics) {
             Some(Event::Apply(secret) | Event::InitApply(secret)) => take(&secret, slot, &sink),
-            Some(Event::Delete(_)) => warn!("the admission key Secret was deleted; the key read before stays in use"),
+            Some(Event::Delete(_)) => warn!("the admission key Secret was deleted; the previous key stays in use"),
             Some(Event::Init | Event::InitDone) | None => {}
         }
     }
@@ -136,17 +136,17 @@ pub(crate) async fn keep_signer(
 fn take(secret: &Secret, slot: &SignerSlot, sink: &Sink) {
     match read_signer(secret) {
         Ok(signer) => {
-            info!(?signer, "admission key read");
+            info!(?signer, "admission key loaded");
             slot.set(signer);
             match read_key_set(secret) {
                 Ok(keys) => slot.trust(keys),
-                Err(error) => warn!(reason = error.reason(), %error, "no new public halves of the admission keys"),
+                Err(error) => warn!(reason = error.reason(), %error, "could not read the public admission keys"),
             }
             sink.readiness.pass(ReadinessCheck::AdmissionKey);
-            // Joins may have been held for want of a key.
+            // Joins may be waiting for a key.
             sink.table.wake();
         }
-        Err(error) => warn!(reason = error.reason(), %error, "no new admission key"),
+        Err(error) => warn!(reason = error.reason(), %error, "could not read the admission key"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What joining depends on beside the routing table: keys, TURN credentials, pools. Watches replace each as a whole, handlers read it.
+//! Join keys, TURN credentials and pools: watches replace each as a whole, handlers read it.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -8,10 +8,10 @@ use convene_join_token::JoinKeys;
 
 use crate::join::ice::IceCredentials;
 
-/// Keys, credentials and pools as they are now.
+/// The current keys, credentials and pools.
 #[derive(Debug, Default)]
 pub(crate) struct JoinState {
-    /// What join tokens are verified with.
+    /// Keys that verify join tokens.
     pub(crate) keys: ArcSwap<JoinKeys>,
     /// TURN credentials by the name of their Secret.
     pub(crate) turn: ArcSwap<BTreeMap<String, IceCredentials>>,
@@ -22,9 +22,9 @@ pub(crate) struct JoinState {
 /// One pool.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PoolRecord {
-    /// What browsers are told.
+    /// ICE servers for browsers.
     pub(crate) ice_servers: Vec<IceServer>,
-    /// Whether clients outside reach its pods' signaling at the address that is announced for media.
+    /// Whether clients can reach the signaling of its pods at the announced media address.
     pub(crate) is_direct: bool,
 }
 
@@ -35,7 +35,7 @@ impl PoolRecord {
     /// Reads a pool.
     pub(crate) fn from_pool(pool: &MediaPool) -> Self {
         let spec = &pool.spec;
-        // Elsewhere only the media ports are opened. A fixed address is somebody else's, who forwards the media ports alone.
+        // With other exposures only the media ports are reachable, and fixed addresses forward only those.
         let is_direct = matches!(spec.exposure, Exposure::HostNetwork | Exposure::PodIp)
             && spec.announced_address.policy == AddressPolicy::NodeAddress;
         Self { ice_servers: spec.ice_servers.clone(), is_direct }

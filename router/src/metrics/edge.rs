@@ -11,21 +11,23 @@ const VALID: &str = "metric names and labels are constants that the tests regist
 pub(crate) struct EdgeMetrics {
     refused: IntCounterVec,
     propagation: Histogram,
-    /// Streams of events that are open now.
+    /// Open event streams.
     pub(crate) event_streams: IntGauge,
 }
 
 impl EdgeMetrics {
-    /// Makes and registers them.
+    /// Creates and registers the metrics.
     pub(crate) fn new(registry: &Registry) -> Self {
-        let refused =
-            Opts::new("convene_router_refused_total", "Requests and connections refused by a limit or an origin rule.");
+        let refused = Opts::new(
+            "convene_router_refused_total",
+            "Requests and connections refused by a limit or an origin rule, by reason.",
+        );
         let propagation = HistogramOpts::new(
             "convene_router_propagation_seconds",
-            "From the arrival of watch events to the table that handlers read.",
+            "Time from the arrival of watch events until the routing table includes them.",
         )
         .buckets(vec![0.0001, 0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0]);
-        let streams = IntGauge::new("convene_router_event_streams", "Open streams of events.");
+        let streams = IntGauge::new("convene_router_event_streams", "Open event streams.");
         let metrics = Self {
             refused: IntCounterVec::new(refused, &["reason"]).expect(VALID),
             propagation: Histogram::with_opts(propagation).expect(VALID),
@@ -37,12 +39,12 @@ impl EdgeMetrics {
         metrics
     }
 
-    /// Something was refused.
+    /// Counts a refused request or connection.
     pub(crate) fn count_refused(&self, reason: &str) {
         self.refused.with_label_values(&[reason]).inc();
     }
 
-    /// News became visible after so long.
+    /// Records how long watch events took to reach the routing table.
     pub(crate) fn observe_propagation(&self, took: Duration) {
         self.propagation.observe(took.as_secs_f64());
     }

@@ -11,7 +11,7 @@ use tokio_rustls::client::TlsStream;
 use super::*;
 use crate::fixtures::{Fixture, Folder, edge, settings};
 
-/// A certificate for localhost, written to a folder as a mounted Secret would be.
+/// A certificate for localhost, written to a directory like a mounted Secret.
 fn write_certificate(folder: &Folder) -> CertificateDer<'static> {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     folder.write("tls.crt", &cert.pem());

@@ -1,8 +1,8 @@
-//! The address form of the mediasoup demo, on a listener of its own: `wss://HOST:4443/?roomId=ROOM&peerId=ID`, and `/rooms/ROOM/...` for
+//! The routes of the mediasoup demo, on a separate listener: `wss://HOST:4443/?roomId=ROOM&peerId=ID`, and `/rooms/ROOM/...` for
 //! broadcasters. `ROOM` is `namespace/name`, `namespace.name`, or a name in the configured namespace.
 //!
-//! Only meetings with `features.demoClients` are found here. It decides nothing else: a socket goes the way of every signaling socket,
-//! and a broadcaster's call is passed to the meeting's pod.
+//! Only meetings with `features.demoClients` exist here. Everything else is as on the public listeners: sockets use the signaling route,
+//! and requests of broadcasters are forwarded to the media pod of the meeting.
 
 use std::sync::Arc;
 
@@ -35,9 +35,9 @@ use crate::signal::proxy;
 use crate::signal::upstream;
 use crate::state::App;
 
-/// Longest body of a broadcaster's call, as in the pod.
+/// Maximum body size of a broadcaster request, as in the pod.
 const MAX_BODY_BYTES: usize = 64 * 1024;
-const NOT_TAKEN: &str = "this meeting takes no demo clients";
+const NOT_TAKEN: &str = "this meeting does not accept demo clients";
 
 /// The routes of the demo listener.
 pub(crate) fn app(app: App) -> Router {
@@ -71,7 +71,7 @@ async fn socket(State(app): State<App>, request: Request) -> Response {
     proxy::signal(State(app), RequestedMeeting(key), Request::from_parts(parts, body)).await
 }
 
-/// The room that the query names; both parameters must be there, as the demo has it.
+/// The room in the query; both parameters are required, as in the demo.
 fn requested_room(parts: &Parts, namespace: &str) -> Result<Result<MeetingKey, NameError>, ApiError> {
     let query = parts.uri.query().unwrap_or_default().as_bytes();
     let given = |name: &str| form_urlencoded::parse(query).find(|(key, _)| key == name).map(|(_, value)| value);
@@ -81,7 +81,7 @@ fn requested_room(parts: &Parts, namespace: &str) -> Result<Result<MeetingKey, N
     }
 }
 
-/// Names may hold dots, namespaces cannot: the first dot is the border.
+/// Names may contain dots, namespaces cannot: the first dot is the separator.
 fn parse_room(room: &str, namespace: &str) -> Result<MeetingKey, NameError> {
     match room.split_once(['/', '.']) {
         Some((namespace, name)) => MeetingKey::parse(namespace, name),
@@ -89,7 +89,7 @@ fn parse_room(room: &str, namespace: &str) -> Result<MeetingKey, NameError> {
     }
 }
 
-/// Any call at `/rooms/ROOM` and below.
+/// Any request to `/rooms/ROOM` and below.
 async fn broadcast(State(app): State<App>, Path(path): Path<Vec<(String, String)>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let path_asked = parts.uri.path().to_owned();
@@ -111,7 +111,7 @@ async fn pass_on(app: &App, room: &str, parts: Parts, body: Body) -> Result<Resp
     let admission = admission(app, &route.meeting, &client).ok_or(ApiError::Internal)?;
     let request = pod_request(&route.meeting, &parts, &mount, (admission, body)).ok_or(ApiError::Internal)?;
     let response = upstream::call(route.address, request).await.map_err(|error| {
-        tracing::warn!(meeting = %key, pod = route.pod.name, reason = error.reason(), %error, "a broadcaster's call was lost");
+        tracing::warn!(meeting = %key, pod = route.pod.name, reason = error.reason(), %error, "could not forward a broadcaster request");
         ApiError::MeetingNotReady { reason: "PodUnreachable".to_owned() }
     })?;
     Ok(answer(response, &route.meeting, &mount))
@@ -119,7 +119,7 @@ async fn pass_on(app: &App, room: &str, parts: Parts, body: Body) -> Result<Resp
 
 fn find_pod(app: &App, key: &MeetingKey) -> Result<PodRoute, ApiError> {
     match app.table.route(key) {
-        // A call has no way to show a join token.
+        // A broadcaster request cannot carry a join token.
         RouteDecision::Pod(route) if route.meeting.demo_clients && route.meeting.policy == AccessPolicy::Open => {
             Ok(route)
         }
@@ -130,7 +130,7 @@ fn find_pod(app: &App, key: &MeetingKey) -> Result<PodRoute, ApiError> {
     }
 }
 
-/// `/rooms/ROOM` of the address as it was written.
+/// The prefix `/rooms/ROOM` of the path, still percent-encoded.
 fn room_path(path: &str) -> &str {
     let end = path.match_indices('/').nth(2).map_or(path.len(), |(at, _)| at);
     &path[..end]
@@ -140,7 +140,7 @@ fn pod_path(meeting: &MeetingRecord) -> String {
     format!("/broadcast/{}/{}", meeting.key.namespace(), meeting.key.name())
 }
 
-/// What the call may do: as a guest of whom only the address is known, and with an id of its own, since each admission is good once.
+/// The admission of a request: a guest of whom only the address is known. Media pods accept each admission once, so each has its own id.
 fn admission(app: &App, meeting: &MeetingRecord, client: &ClientInfo) -> Option<HeaderValue> {
     let participant = ParticipantGrant { address: client.hint(), ..ParticipantGrant::default() };
     let admission = Admission { meeting: meeting.grant(jiff::Timestamp::now()), participant, jti: new_admission_id() };
@@ -157,7 +157,7 @@ fn pod_request(
     (admission, body): (HeaderValue, Bytes),
 ) -> Option<axum::http::Request<Full<Bytes>>> {
     let below = parts.uri.path_and_query()?.as_str().strip_prefix(mount)?;
-    // The pod's routes begin anew: a decoded `..` must not lead elsewhere.
+    // The pod resolves the path again: a decoded `..` must not reach other routes.
     if percent_decode_str(below).any(|byte| byte == b'\\') || below.split(['/', '?']).any(is_dots) {
         return None;
     }
@@ -165,7 +165,7 @@ fn pod_request(
         .method(parts.method.clone())
         .uri(format!("{}{below}", pod_path(meeting)))
         .header(header::AUTHORIZATION, admission);
-    // The pod compares the origin with the host that the client asked for.
+    // The pod compares the origin with the host that the client requested.
     for name in [header::HOST, header::ORIGIN, header::CONTENT_TYPE, header::ACCEPT] {
         if let Some(value) = parts.headers.get(&name) {
             request = request.header(name, value);
@@ -179,7 +179,7 @@ fn is_dots(segment: &str) -> bool {
     decoded == b"." || decoded == b".."
 }
 
-/// What the client gets of the pod's answer; addresses in it are those that the client knows.
+/// The response for the client, with the `Location` mapped to the public path.
 fn answer(response: axum::http::Response<Bytes>, meeting: &MeetingRecord, mount: &str) -> Response {
     let (parts, body) = response.into_parts();
     let mut answer = (parts.status, body).into_response();

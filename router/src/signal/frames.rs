@@ -1,7 +1,7 @@
-//! Where the frames of a `WebSocket` begin and end in a stream of bytes (RFC 6455, 5.2), and nothing else of them.
+//! Tracks the boundaries of `WebSocket` frames in a stream of bytes (RFC 6455, 5.2).
 //!
-//! It is needed once in a socket's life: a close frame of our own may stand only between two frames of the pod. It keeps 24 bytes,
-//! copies nothing and never looks at a payload. Pure.
+//! The router needs them once per socket: it may send its own close frame only between two frames of the pod. It keeps 24 bytes, copies
+//! nothing and never reads a payload. Pure.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -10,36 +10,36 @@ const CLOSE: u8 = 0x8;
 const MASKED: u8 = 0x80;
 const LENGTH: u8 = 0x7f;
 
-/// Follows one direction of a `WebSocket`.
+/// Tracks one direction of a `WebSocket`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct FrameTracker {
-    /// Bytes of a header that has begun.
+    /// Bytes of the current header.
     header: [u8; 10],
     header_read: u8,
-    /// Bytes of the frame that are still to come, mask included, once its header is known.
+    /// Remaining bytes of the current frame, including the mask, once its header is complete.
     payload: u64,
     has_closed: bool,
 }
 
 impl FrameTracker {
-    /// Whether what has passed so far ends with a whole frame.
+    /// Whether the bytes so far end at a frame boundary.
     pub(crate) fn is_between(&self) -> bool {
         self.header_read == 0 && self.payload == 0
     }
 
-    /// Whether a close frame has passed: after it nothing may be said.
+    /// Whether a close frame has passed, after which no other frame may follow.
     pub(crate) fn has_closed(&self) -> bool {
         self.has_closed
     }
 
-    /// These bytes have passed.
+    /// Advances over `bytes`.
     pub(crate) fn pass(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             bytes = &bytes[self.step(bytes)..];
         }
     }
 
-    /// How many of these bytes complete the frame that has begun; `None` if it goes on behind them.
+    /// Number of bytes that complete the current frame; `None` if it is longer than `bytes`.
     pub(crate) fn first_end(mut self, bytes: &[u8]) -> Option<usize> {
         let mut passed = 0;
         while !self.is_between() {
@@ -51,7 +51,7 @@ impl FrameTracker {
         Some(passed)
     }
 
-    /// Takes one byte of a header or as much of a payload as there is.
+    /// Consumes one byte of a header, or as much of a payload as available.
     fn step(&mut self, bytes: &[u8]) -> usize {
         if self.payload > 0 {
             let taken = usize::try_from(self.payload).unwrap_or(usize::MAX).min(bytes.len());
@@ -83,7 +83,7 @@ impl FrameTracker {
     }
 }
 
-/// A close frame as servers send it.
+/// An unmasked close frame, as sent by servers.
 pub(crate) fn close_frame(code: u16, reason: &'static str) -> Vec<u8> {
     let length = u8::try_from(reason.len() + 2).ok().filter(|length| *length <= 125);
     let mut frame = vec![0x80 | CLOSE, length.expect("reasons are short constants")];

@@ -1,6 +1,6 @@
-//! The `WebSocket` handshake: what the router demands of a client's, and what it passes on to the media pod and back.
+//! The `WebSocket` handshake: validates the request of the client and builds the request to the media pod and the response.
 //!
-//! Pure. After the handshake nobody looks into the bytes any more.
+//! Pure. After the handshake no bytes are interpreted.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -16,11 +16,11 @@ use crate::edge::client::Scheme;
 use crate::edge::problem::ApiError;
 use crate::index::select::PodRoute;
 
-/// The only subprotocol that signaling speaks.
+/// The only subprotocol of signaling.
 pub(crate) const SUBPROTOCOL: &str = "protoo";
 
-/// Headers that belong to one connection (RFC 9110, 7.6.1), and those the router writes itself or keeps to itself: a client must be able
-/// neither to speak for somebody else nor to send its credentials for the router on to the pod.
+/// Hop-by-hop headers (RFC 9110, 7.6.1), and headers that the router sets or withholds: a client must not be able to impersonate others,
+/// and its credentials for the router must not reach the pod.
 const NOT_FORWARDED: [&str; 18] = [
     "connection",
     "keep-alive",
@@ -42,20 +42,20 @@ const NOT_FORWARDED: [&str; 18] = [
     "x-real-ip",
 ];
 
-/// What the pod is told beside the client's own headers.
+/// What the router adds to the headers of the client.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ForwardedClient<'a> {
     /// Address of the client.
     pub(crate) peer: Option<IpAddr>,
-    /// Host that the client asked for.
+    /// Host that the client requested.
     pub(crate) host: Option<&'a str>,
-    /// How it came.
+    /// Scheme that the client used.
     pub(crate) scheme: Scheme,
     /// Id of the request, for the logs of both sides.
     pub(crate) request_id: &'a str,
 }
 
-/// Whether this is a handshake that signaling can serve.
+/// Checks that the request is a handshake that signaling supports.
 pub(crate) fn check_handshake(request: &Parts) -> Result<(), ApiError> {
     let headers = &request.headers;
     let is_handshake = request.method == Method::GET
@@ -73,7 +73,7 @@ pub(crate) fn check_handshake(request: &Parts) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// The handshake as the pod gets it.
+/// The handshake request to the pod.
 pub(crate) fn build_pod_request(
     client: &Parts,
     route: &PodRoute,
@@ -107,7 +107,7 @@ fn write_own_headers(headers: &mut HeaderMap, route: &PodRoute, forwarded: Forwa
     Some(())
 }
 
-/// The headers of the pod's `101` that the client gets: those of the handshake and no others.
+/// The headers of the pod's `101` response that the client receives: only those of the handshake.
 pub(crate) fn answer_headers(pod: &HeaderMap) -> HeaderMap {
     let mut headers: HeaderMap = pod
         .iter()
@@ -126,7 +126,7 @@ fn mark_upgrade(headers: &mut HeaderMap) {
 fn forwarded_headers(headers: &HeaderMap) -> HeaderMap {
     let mut passed = HeaderMap::with_capacity(headers.len() + 6);
     for (name, value) in headers {
-        // `Connection` may name further headers that end here.
+        // `Connection` may name further hop-by-hop headers.
         if !NOT_FORWARDED.contains(&name.as_str()) && !has_token(headers, &header::CONNECTION, name.as_str()) {
             passed.append(name.clone(), value.clone());
         }

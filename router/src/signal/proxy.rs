@@ -1,7 +1,7 @@
-//! The signaling route: finds the meeting's pod, waits for it if it must, and splices the `WebSocket` to it.
+//! The signaling route: waits for the media pod of a meeting if necessary, and splices the `WebSocket` to it.
 //!
-//! A refusal that is final is given inside the `WebSocket` (close code 4000), because clients retry for a minute when the handshake itself
-//! fails; everything that may pass is an HTTP error, so that they do retry. It decides nothing about who goes where.
+//! A final refusal is sent inside the `WebSocket` (close code 4000), because clients retry for a minute if the handshake itself fails;
+//! temporary errors are HTTP errors, so that clients do retry. It never chooses a pod.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -43,11 +43,11 @@ use crate::state::App;
 /// Time for a client to answer a close frame.
 const CLOSE_LINGER: Duration = Duration::from_secs(5);
 
-/// Why a join does not lead to a pod.
+/// Why a join was refused.
 enum Refusal {
-    /// Final: said inside the `WebSocket`.
+    /// Final: sent as a close frame inside the `WebSocket`.
     Close { reason: &'static str, text: Cow<'static, str> },
-    /// May pass: said as an HTTP error.
+    /// Temporary: sent as an HTTP error.
     Error(ApiError),
 }
 
@@ -62,7 +62,7 @@ pub(crate) async fn signal(
 ) -> Response {
     let mut report = JoinReport { metrics: Arc::clone(&app.metrics), outcome: "ClientGone" };
     let (mut parts, _) = request.into_parts();
-    // Before anything can log it or pass it on.
+    // Before anything can log or forward it.
     let token = take_token(&mut parts);
     let path = parts.uri.path().to_owned();
     let joined = match check_handshake(&parts) {
@@ -78,7 +78,7 @@ pub(crate) async fn signal(
     response
 }
 
-/// Counts what became of a join, also when the client goes away while it waits and nothing after that runs.
+/// Counts the outcome of a join, even if the client disconnects while it waits and the handler is dropped.
 struct JoinReport {
     metrics: Arc<RouterMetrics>,
     outcome: &'static str,
@@ -96,7 +96,7 @@ async fn join(
     token: Result<Option<String>, CredentialError>,
     parts: &mut Parts,
 ) -> Result<Response, Refusal> {
-    // What cannot be a meeting's name is the name of no meeting.
+    // An invalid name is the name of no meeting.
     let key = key.ok_or(NOT_FOUND)?;
     let permit = Arc::clone(&app.sockets).try_acquire_owned().map_err(|_| Refusal::Error(ApiError::TooManySockets))?;
     let token = token.as_ref().map(Option::as_deref).map_err(|error| *error);
@@ -120,13 +120,13 @@ async fn join(
     Ok(answer)
 }
 
-/// What a client has credentials of itself. Without a ticket or a cookie nothing proves which guest it is.
+/// The credentials of a client. Only a ticket or a cookie identifies a returning guest.
 struct ClientCredentials {
     credential: Result<Credential, JoinRefusal>,
     browser: Option<GuestId>,
 }
 
-/// Holds the join until its pod has answered the handshake.
+/// Holds the join until its media pod has completed the handshake.
 async fn reach_pod(
     app: &App,
     key: &MeetingKey,
@@ -134,7 +134,7 @@ async fn reach_pod(
     parts: &Parts,
 ) -> Result<(PodRoute, axum::http::Response<Incoming>), Refusal> {
     let started = Instant::now();
-    // Subscribed before the first look at the table, so that no change between look and wait is missed.
+    // Subscribed before the first read of the table, so that no change between read and wait is missed.
     let mut changes = app.table.subscribe();
     let mut hold: Option<Hold<'_>> = None;
     loop {
@@ -162,7 +162,7 @@ async fn reach_pod(
     }
 }
 
-/// What somebody may do in the meeting, or why not. Without a meeting only that whoever asks has credentials nothing wrong.
+/// The grant of the client, or its refusal. Without a meeting only the credentials are checked.
 fn admit(credentials: &ClientCredentials, meeting: Option<&MeetingRecord>) -> Result<ParticipantGrant, Refusal> {
     let browser = credentials.browser.as_ref();
     let decide = |credential| {
@@ -174,7 +174,7 @@ fn admit(credentials: &ClientCredentials, meeting: Option<&MeetingRecord>) -> Re
     })
 }
 
-/// A held join: counted while it lasts, measured when it ends.
+/// A held join: counted while it is held, its duration recorded at the end.
 struct Hold<'a> {
     metrics: &'a RouterMetrics,
     started: Instant,
@@ -195,7 +195,7 @@ impl Drop for Hold<'_> {
     }
 }
 
-/// Tries the pod once. The inner error is a fault that may pass; the outer one is an answer that stands.
+/// Tries the pod once. The inner error is temporary; the outer one is final.
 async fn try_pod(
     app: &App,
     route: &PodRoute,
@@ -225,13 +225,13 @@ async fn try_pod(
         Err(PodError::Refused { status, detail }) => Err(Refusal::Error(ApiError::PodRefused { status, detail })),
         Err(error) => {
             let cause = std::error::Error::source(&error).map(ToString::to_string);
-            warn!(meeting = %route.meeting.key, pod = route.pod.name, reason = error.reason(), %error, cause, "join waits for its pod");
-            Ok(Err(WaitReason::new(error.reason(), "its media pod does not answer; it is tried again")))
+            warn!(meeting = %route.meeting.key, pod = route.pod.name, reason = error.reason(), %error, cause, "could not connect a join to its media pod; retrying");
+            Ok(Err(WaitReason::new(error.reason(), "its media pod does not respond; retrying")))
         }
     }
 }
 
-/// Waits until it is worth looking again; an error when the time to wait is over.
+/// Waits for a reason to try again; fails when the hold timeout has passed.
 async fn wait(
     app: &App,
     key: &MeetingKey,
@@ -258,7 +258,7 @@ async fn wait(
     }
 }
 
-/// Waits until the meeting is somewhere else than on the pod that has just failed.
+/// Waits until the route is no longer the pod that has just failed.
 async fn other_route(app: &App, key: &MeetingKey, failed: &PodRecord, changes: &mut watch::Receiver<()>) {
     while matches!(app.table.route(key), RouteDecision::Pod(route) if *route.pod == *failed) {
         next_change(changes).await;
@@ -266,7 +266,7 @@ async fn other_route(app: &App, key: &MeetingKey, failed: &PodRecord, changes: &
 }
 
 async fn next_change(changes: &mut watch::Receiver<()>) {
-    // The sender lives in the table, which the app holds: this cannot fail.
+    // The table owns the sender and the app owns the table: this cannot fail.
     let _ = changes.changed().await;
 }
 
@@ -284,7 +284,7 @@ impl Socket {
         let started = Instant::now();
         let (client, pod_side) = match tokio::try_join!(client, hyper::upgrade::on(response)) {
             Ok(sides) => sides,
-            Err(error) => return debug!(%error, "the socket ended before it was connected"),
+            Err(error) => return debug!(%error, "socket closed before it was connected"),
         };
         let gone = app.links.attach(&pod, &app.table);
         let stop = async {
@@ -297,18 +297,18 @@ impl Socket {
         let reason = spliced.end.reason();
         app.metrics.count_socket_end(reason, spliced.from_client, spliced.from_pod);
         let seconds = started.elapsed().as_secs();
-        info!(reason, seconds, from_client = spliced.from_client, from_pod = spliced.from_pod, "socket ended");
+        info!(reason, seconds, from_client = spliced.from_client, from_pod = spliced.from_pod, "socket closed");
         drop((permit, open));
     }
 }
 
-/// Resolves some time after the router was told to stop: if everybody left at once, everybody would come back at once.
+/// Resolves some time after the shutdown began: sockets are closed one after another, so that clients do not reconnect all at once.
 async fn leave_in_turn(app: &App) {
     app.stopping.cancelled().await;
     tokio::time::sleep(app.signal.stop_spread.mul_f64(rand::random())).await;
 }
 
-/// Accepts the `WebSocket` only to close it, so that the client learns that it need not come back.
+/// Accepts the `WebSocket` only to close it with a final code, so that the client does not retry.
 pub(crate) async fn close_with(mut parts: Parts, text: Cow<'static, str>) -> Response {
     let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
         Ok(upgrade) => upgrade,
@@ -320,7 +320,7 @@ pub(crate) async fn close_with(mut parts: Parts, text: Cow<'static, str>) -> Res
 async fn close_socket(mut socket: WebSocket, text: Cow<'static, str>) {
     let frame = CloseFrame { code: CLOSE_FINAL, reason: text.into_owned().into() };
     if socket.send(Message::Close(Some(frame))).await.is_ok() {
-        // The client answers the close frame; a socket dropped before that may lose the frame.
+        // The client responds to the close frame; a socket dropped before that may lose the frame.
         let _ = timeout(CLOSE_LINGER, async { while let Some(Ok(_)) = socket.recv().await {} }).await;
     }
 }

@@ -1,8 +1,8 @@
-//! Passes bytes both ways between a client and its media pod until one of them ends.
+//! Copies bytes in both directions between a client and its media pod until one side closes.
 //!
-//! It never looks into frames: pings and compression are between client and pod. It follows where the pod's frames end, so that a router
-//! that stops can say so between two of them. A reader that does not read stops the writer on the other side: at most one read of each
-//! direction is held, and nothing at all while a socket is idle.
+//! It never reads payloads: pings and compression are between client and pod. It tracks frame boundaries of the pod, so that a router that
+//! shuts down can send a close frame between two frames. Backpressure applies end to end: at most one read per direction is buffered, and
+//! nothing while a socket is idle.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -17,26 +17,26 @@ use tokio::time::timeout;
 
 use crate::signal::frames::{FrameTracker, close_frame};
 
-/// Most bytes of one read: a message of a few tracks' parameters at once.
+/// Maximum size of one read: enough for the parameters of a few tracks.
 const MAX_READ_BYTES: usize = 16 * 1024;
-/// Close code 1012: the server restarts, clients come back.
+/// Close code 1012: the server restarts, clients reconnect.
 const SERVICE_RESTART: u16 = 1012;
-/// Time for the rest of the other direction, for example the answer to a close frame, once one side has ended.
+/// Time for the other direction to finish, for example with a close frame, once one side has closed.
 const LINGER: Duration = Duration::from_secs(2);
 
 thread_local! {
-    /// What is being read. It belongs to the thread, for the time of one poll: thousands of idle sockets need no buffer each.
+    /// Read buffer, shared by all sockets of a thread and used only during one poll, so that idle sockets need no buffer.
     static READING: RefCell<Box<[u8]>> = RefCell::new(vec![0; MAX_READ_BYTES].into_boxed_slice());
 }
 
-/// Who ended a socket.
+/// Why a socket was closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SpliceEnd {
-    /// The client closed or was lost.
+    /// The client closed the connection, or it was lost.
     Client,
-    /// The pod closed or was lost.
+    /// The pod closed the connection, or it was lost.
     Pod,
-    /// The pod has said nothing for longer than its own pings allow.
+    /// The pod was silent for longer than its ping interval.
     PodSilent,
     /// The pod no longer exists.
     PodGone,
@@ -45,7 +45,7 @@ pub(crate) enum SpliceEnd {
 }
 
 impl SpliceEnd {
-    /// One word for logs and metrics.
+    /// Reason code for logs and metrics.
     pub(crate) fn reason(self) -> &'static str {
         match self {
             Self::Client => "ClientEnded",
@@ -57,10 +57,10 @@ impl SpliceEnd {
     }
 }
 
-/// What has passed.
+/// Result of a spliced socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Spliced {
-    /// Who ended it.
+    /// Why it was closed.
     pub(crate) end: SpliceEnd,
     /// Bytes from the client to the pod.
     pub(crate) from_client: u64,
@@ -68,7 +68,7 @@ pub(crate) struct Spliced {
     pub(crate) from_pod: u64,
 }
 
-/// Passes bytes until one side ends, the pod is silent for `silence`, or `stop` resolves.
+/// Copies bytes until one side closes, the pod is silent for `silence`, or `stop` resolves.
 pub(crate) async fn splice<C, P>(client: C, pod: P, silence: Duration, stop: impl Future<Output = SpliceEnd>) -> Spliced
 where
     C: AsyncRead + AsyncWrite,
@@ -108,11 +108,11 @@ where
 enum PumpEnd {
     Done,
     Silent,
-    /// It was asked to leave and is between two frames.
+    /// It was asked to stop and is between two frames.
     Between,
 }
 
-/// Asks the downward direction to end between two frames.
+/// Asks the direction to the client to stop between two frames.
 #[derive(Debug, Default)]
 struct CloseRequest {
     is_sent: AtomicBool,
@@ -126,7 +126,7 @@ impl CloseRequest {
     }
 }
 
-/// Client to pod. When its source ends, its destination is told so (half close).
+/// Client to pod. The end of the source is propagated to the destination (half close).
 async fn pump_up(reader: &mut (impl AsyncRead + Unpin), writer: &mut (impl AsyncWrite + Unpin), passed: &mut u64) {
     loop {
         let bytes = read_some(reader).await;
@@ -171,12 +171,12 @@ async fn pump_down(
     }
 }
 
-/// After a close frame of the pod there is nothing to add.
+/// After a close frame of the pod, none of ours may follow.
 fn leave(frames: FrameTracker) -> PumpEnd {
     if frames.has_closed() { PumpEnd::Done } else { PumpEnd::Between }
 }
 
-/// What has arrived; nothing at the end, and when the connection broke.
+/// The received bytes; empty at the end of the stream or on an error.
 async fn read_some(reader: &mut (impl AsyncRead + Unpin)) -> Vec<u8> {
     poll_fn(|context| {
         READING.with_borrow_mut(|room| {
@@ -193,17 +193,17 @@ async fn write_all(writer: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::
     writer.flush().await
 }
 
-/// Ends the client's side; `may_send_close` says that a close frame of ours may stand here.
+/// Closes the connection to the client; `may_send_close` says whether a close frame may be sent at this point.
 async fn close_client(
     reader: &mut (impl AsyncRead + Unpin),
     writer: &mut (impl AsyncWrite + Unpin),
     may_send_close: bool,
 ) -> io::Result<()> {
     if may_send_close {
-        write_all(writer, &close_frame(SERVICE_RESTART, "this router is shutting down; connect again")).await?;
+        write_all(writer, &close_frame(SERVICE_RESTART, "this router is shutting down; reconnect")).await?;
     }
     writer.shutdown().await?;
-    // What is closed with bytes unread is reset, and the client might never see the close frame.
+    // Closing with unread bytes resets the connection, and the client might never receive the close frame.
     let mut rest = [0; 512];
     while may_send_close && reader.read(&mut rest).await? > 0 {}
     Ok(())
@@ -242,7 +242,7 @@ mod tests {
         let (mut client, router_client) = duplex(64);
         let (pod, router_pod) = duplex(64);
         let task = tokio::spawn(splice(router_client, router_pod, LONG, pending()));
-        // The write cannot end while the pod does not read; after the pod is gone it fails.
+        // The write cannot complete while the pod does not read; it fails once the pod is closed.
         let bytes = vec![7; 1_000_000];
         let mut writer = Box::pin(client.write_all(&bytes));
         assert!(futures_util::poll!(&mut writer).is_pending());
@@ -285,7 +285,7 @@ mod tests {
             let _ = stopped.await;
             SpliceEnd::RouterStopping
         }));
-        // One whole frame, and the beginning of another.
+        // One complete frame and the start of another.
         pod.write_all(b"\x81\x02hi\x81\x05he").await.unwrap();
         let mut seen = [0; 8];
         client.read_exact(&mut seen).await.unwrap();
@@ -293,7 +293,7 @@ mod tests {
         pod.write_all(b"llo\x81\x03not").await.unwrap();
         let mut rest = Vec::new();
         client.read_to_end(&mut rest).await.unwrap();
-        let expected = [&b"llo"[..], &close_frame(1012, "this router is shutting down; connect again")].concat();
+        let expected = [&b"llo"[..], &close_frame(1012, "this router is shutting down; reconnect")].concat();
         assert!(rest == expected || rest == [b"llo\x81\x03not", &expected[3..]].concat(), "{rest:?}");
         drop(client);
         assert_eq!(task.await.unwrap().end, SpliceEnd::RouterStopping);

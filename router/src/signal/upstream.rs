@@ -1,6 +1,6 @@
 //! The connection to a media pod: one TCP connection and one HTTP/1.1 handshake for each signaling socket.
 //!
-//! It tells faults that pass (the pod has just died or is starting) from answers that stand. It never retries; the caller holds the join.
+//! It distinguishes temporary errors (the pod has just died or is starting) from final ones. It never retries; the caller holds the join.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,57 +15,57 @@ use thiserror::Error;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// A pod in the same cluster answers a connection in milliseconds; after this it is taken for dead.
+/// Pods in the same cluster accept a connection within milliseconds; after this time a pod is considered dead.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// A living pod answers the handshake at once; after this it is taken for stuck.
+/// A healthy pod responds to the handshake immediately; after this time a pod is considered stuck.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
-/// Most of a refusal's body that is read.
+/// Maximum number of bytes read of an error response.
 const MAX_REFUSAL_BYTES: usize = 4096;
-/// Longest answer to a call.
+/// Maximum size of the response to a forwarded request.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
-/// Most of it that is passed on.
+/// Maximum length of a forwarded error detail.
 const MAX_DETAIL_CHARS: usize = 300;
 
-/// Why the pod did not take the connection.
+/// Why the pod did not accept the connection.
 #[derive(Debug, Error)]
 pub(crate) enum PodError {
-    /// The pod cannot be reached.
+    /// The pod is unreachable.
     #[error("could not connect to the media pod at {address}")]
     Connect {
-        /// Where.
+        /// Address of the pod.
         address: SocketAddr,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// The pod does not answer.
-    #[error("the media pod at {0} did not answer in time")]
+    /// The pod did not respond in time.
+    #[error("the media pod at {0} did not respond in time")]
     TimedOut(SocketAddr),
-    /// The pod broke off.
-    #[error("the media pod at {address} broke off the handshake")]
+    /// The pod closed the connection.
+    #[error("the media pod at {address} closed the connection during the handshake")]
     Handshake {
-        /// Where.
+        /// Address of the pod.
         address: SocketAddr,
-        /// Why.
+        /// The cause.
         source: hyper::Error,
     },
-    /// The pod takes nobody now: it is starting or shutting down.
-    #[error("the media pod takes no joins at the moment")]
+    /// The pod does not accept participants: it is starting or shutting down.
+    #[error("the media pod is not accepting participants")]
     Unavailable,
-    /// The pod does not trust this router's key.
-    #[error("the media pod does not accept this router's admission")]
+    /// The pod does not trust the key of this router.
+    #[error("the media pod rejected the admission of this router")]
     Untrusted,
-    /// The pod refused for good.
-    #[error("the media pod answered {status}")]
+    /// The pod rejected the handshake; final.
+    #[error("the media pod responded with {status}")]
     Refused {
-        /// Its status.
+        /// The status.
         status: StatusCode,
-        /// Its words.
+        /// The detail of the response.
         detail: Option<String>,
     },
 }
 
 impl PodError {
-    /// One word for logs and metrics.
+    /// Reason code for logs and metrics.
     pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::Connect { .. } => "PodUnreachable",
@@ -78,12 +78,12 @@ impl PodError {
     }
 }
 
-/// Connects and sends the handshake; the answer is a `101`.
+/// Connects and sends the handshake; a successful response is a `101`.
 pub(crate) async fn open(address: SocketAddr, request: Request<Empty<Bytes>>) -> Result<Response<Incoming>, PodError> {
     let stream =
         timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await.map_err(|_| PodError::TimedOut(address))?;
     let stream = stream.map_err(|source| PodError::Connect { address, source })?;
-    // Signaling messages are small and somebody waits for each: never delay them to fill a packet.
+    // Signaling messages are small and latency-sensitive: never delay them to fill a packet.
     stream.set_nodelay(true).map_err(|source| PodError::Connect { address, source })?;
     let response = timeout(ANSWER_TIMEOUT, exchange(stream, request)).await.map_err(|_| PodError::TimedOut(address))?;
     let response = response.map_err(|source| PodError::Handshake { address, source })?;
@@ -95,13 +95,13 @@ pub(crate) async fn open(address: SocketAddr, request: Request<Empty<Bytes>>) ->
     }
 }
 
-/// Calls a pod and reads the whole answer.
+/// Sends a request to a pod and reads the whole response.
 pub(crate) async fn call(address: SocketAddr, request: Request<Full<Bytes>>) -> Result<Response<Bytes>, PodError> {
     let called = async {
         let stream = TcpStream::connect(address).await.map_err(|source| PodError::Connect { address, source })?;
         let lost = |source| PodError::Handshake { address, source };
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(lost)?;
-        // The task ends with the exchange; its error is the sender's error too.
+        // The task ends with the exchange; its error is also reported by the sender.
         tokio::spawn(connection);
         let (parts, body) = sender.send_request(request).await.map_err(lost)?.into_parts();
         let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await.map_err(|_| PodError::TimedOut(address))?;
@@ -112,12 +112,12 @@ pub(crate) async fn call(address: SocketAddr, request: Request<Full<Bytes>>) -> 
 
 async fn exchange(stream: TcpStream, request: Request<Empty<Bytes>>) -> Result<Response<Incoming>, hyper::Error> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    // The task ends with the exchange, or hands the socket over when it is upgraded; its error is the sender's error too.
+    // The task ends with the exchange, or with the upgrade; its error is also reported by the sender.
     tokio::spawn(connection.with_upgrades());
     sender.send_request(request).await
 }
 
-/// The pod's own words: the detail of a problem document, or plain text.
+/// The error detail of the pod: the detail of a problem document, or plain text.
 async fn read_detail(response: Response<Incoming>) -> Option<String> {
     let body = Limited::new(response.into_body(), MAX_REFUSAL_BYTES).collect();
     let body = timeout(CONNECT_TIMEOUT, body).await.ok()?.ok()?.to_bytes();

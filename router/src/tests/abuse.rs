@@ -1,4 +1,5 @@
-//! Strangers that ask without end, say nothing, or hold on to what they have: they are refused or let go, and others do not notice.
+//! Abusive clients that send too many requests, send nothing, or keep connections open: they are refused or disconnected, and others are
+//! not affected.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -24,14 +25,14 @@ use crate::state::SignalSettings;
 const JOIN: &str = "/api/v1/meetings/team-a/stand-up/join";
 const CONNECTIONS: usize = 20;
 const JOINS_OF_A_CONNECTION: usize = 60;
-/// Short, so that the tests need not wait; long enough for whoever does send something, on a busy machine too.
+/// Short, so that the tests are fast; long enough for clients that do send something, even on a busy machine.
 const PATIENCE: Timeouts = Timeouts {
     first_request: Duration::from_millis(1500),
     idle: Duration::from_millis(1500),
     body: Duration::from_millis(200),
 };
 
-/// Behind a proxy that says who asks.
+/// Behind a proxy that sends the address of the client.
 async fn behind_proxy(rates: Rates) -> Running {
     let proxies = TrustedProxies(vec!["127.0.0.1/32".parse().unwrap()]);
     let mut router = Running::with_edge(settings(), EdgeConfig { proxies, rates, ..edge() }).await;
@@ -46,8 +47,8 @@ async fn post(router: SocketAddr, path: &str, from: &str) -> Response<Incoming> 
     client.request(request.body(Body::empty()).unwrap()).await.unwrap()
 }
 
-/// As many joins as there are connections and rounds, as fast as they go. Returns how many were served; all others were told when to come
-/// back.
+/// Sends joins on each connection for each round, as fast as possible. Returns how many were served; all others were refused with
+/// `Retry-After`.
 async fn storm(router: SocketAddr, from: impl Fn(usize) -> String) -> usize {
     let asking = (0..CONNECTIONS).map(|connection| {
         let from = &from;
@@ -119,7 +120,7 @@ async fn impatient() -> Running {
     Running::with_edge(settings(), EdgeConfig { timeouts: PATIENCE, ..edge() }).await
 }
 
-/// Sends a header that never ends, a byte now and then, until the router ends the connection.
+/// Sends an endless header, byte by byte, until the router closes the connection.
 async fn drip(mut stream: TcpStream) -> Vec<u8> {
     let (mut reader, mut writer) = stream.split();
     let dripping = async {
@@ -180,7 +181,7 @@ async fn a_body_that_does_not_end_is_answered_and_not_waited_for() {
     assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("body-too-slow"), "{answer}");
 }
 
-/// Whether the router lets this connection be.
+/// Whether the router keeps this connection open.
 async fn is_open(stream: &mut TcpStream) -> bool {
     let mut answer = [0; 4096];
     let asked = stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: router\r\n\r\n").await;

@@ -1,4 +1,4 @@
-//! What strangers may do: events, rates, origins, methods and paths, and the demo's form of address.
+//! The edge: event streams, rate limits, origins, methods and paths, and the demo listener.
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
@@ -35,7 +35,7 @@ async fn get(fixture: &Fixture, path: &str, headers: &[(&str, &str)]) -> Answer 
     ask(fixture, request).await
 }
 
-/// The server-sent events of a meeting, one after the other.
+/// The server-sent events of a meeting, in order.
 struct Events(BodyStream<Body>, String);
 
 impl Events {
@@ -51,7 +51,7 @@ impl Events {
         Self(BodyStream::new(answer.into_body()), String::new())
     }
 
-    /// Name and data of the next one; `None` at the end.
+    /// Name and data of the next event; `None` at the end.
     async fn next(&mut self) -> Option<(String, Value)> {
         loop {
             if let Some((event, rest)) =
@@ -129,7 +129,7 @@ async fn pages_of_listed_origins_may_read_the_api_and_others_may_not() {
     let listed = get(&fixture, MEETING, &[("origin", "https://meet.example.org")]).await;
     assert_eq!(listed.header("access-control-allow-origin"), "https://meet.example.org");
     assert_eq!(listed.header("access-control-allow-credentials"), "");
-    // Also a refusal that no handler has seen: a page must learn when to come back.
+    // Also for a refusal before any handler: a page must be able to read when to retry.
     let endless = format!("{MEETING}?{}", "x".repeat(9000));
     let refused = get(&fixture, &endless, &[("origin", "https://meet.example.org")]).await;
     assert_eq!(refused.status, StatusCode::URI_TOO_LONG);
@@ -272,7 +272,7 @@ async fn a_demo_client_without_a_token_gets_into_no_meeting_that_needs_one() {
     assert!(!String::from_utf8_lossy(&body).contains("10.1.2.3"));
 }
 
-/// A pod that notes what each broadcaster's call is admitted with.
+/// A pod that records the admission of each broadcaster request.
 async fn noting_pod(jwks: &str) -> (std::net::SocketAddr, tokio::sync::mpsc::UnboundedReceiver<Admission>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, (sender, receiver)) = (listener.local_addr().unwrap(), tokio::sync::mpsc::unbounded_channel());

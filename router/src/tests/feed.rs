@@ -1,4 +1,4 @@
-//! The table as watch events change it.
+//! Watch events update the routing table.
 
 use convene_crds::Meeting;
 use futures_util::{Stream, stream};
@@ -14,7 +14,7 @@ use crate::index::watch::{Sink, WatchError, keep_index};
 
 type Sender<K> = mpsc::UnboundedSender<Result<Event<K>, Error>>;
 
-/// An index that is being fed, and where to put the events.
+/// A running index watch, and the senders of its events.
 struct Feed {
     meetings: Sender<DeserializeGuard<Meeting>>,
     pods: Sender<Pod>,
@@ -46,7 +46,7 @@ impl Feed {
         Self { meetings, pods, sink, task }
     }
 
-    /// Both lists have arrived: `stand-up` is on `media-0`.
+    /// Both lists are complete: `stand-up` is assigned to `media-0`.
     async fn listed() -> Self {
         let feed = Self::start();
         feed.meetings([
@@ -102,7 +102,7 @@ async fn while_the_api_server_is_away_the_last_table_is_served() {
         feed.meetings.send(Err(Error::NoResourceVersion)).unwrap();
         feed.pods.send(Err(Error::NoResourceVersion)).unwrap();
     }
-    // A new list has begun and breaks off again: nothing of it may be seen.
+    // A new list starts and is interrupted: none of it may be visible.
     feed.meetings([Event::Init, Event::InitApply(meeting("board", None))]);
     feed.meetings.send(Err(Error::NoResourceVersion)).unwrap();
     let counted = r#"convene_router_watch_errors_total{kind="Meeting"} 4"#;

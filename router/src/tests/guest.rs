@@ -1,4 +1,4 @@
-//! Guests who come back: by the cookie, by the ticket, at any replica, and nobody in their place.
+//! Returning guests: identified by cookie or ticket, at any replica, and not impersonated by others.
 
 use axum::body::Body;
 use axum::http::Request;
@@ -22,7 +22,7 @@ fn now() -> u64 {
     u64::try_from(jiff::Timestamp::now().as_second()).unwrap()
 }
 
-/// A router that also knows `team-a/board`.
+/// A router with a second meeting, `team-a/board`.
 fn fixture() -> Fixture {
     let mut fixture = Fixture::new(settings());
     fixture.index.apply_meeting(meeting_record("team-a", "board", None));
@@ -38,10 +38,10 @@ async fn join(fixture: &Fixture, path: &str, headers: Headers<'_>) -> Answer {
     ask(fixture, request.body(Body::empty()).unwrap()).await
 }
 
-/// What a guest has in hand after a join.
+/// What a guest has after a join.
 struct Guest {
     id: String,
-    /// As a `Cookie` header has it.
+    /// As in a `Cookie` header.
     cookie: Option<String>,
     ticket: String,
 }

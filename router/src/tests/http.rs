@@ -1,4 +1,4 @@
-//! The routes that people and programs read, without any socket.
+//! The HTTP routes, without sockets.
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
@@ -41,7 +41,7 @@ async fn get(fixture: &Fixture, path: &str) -> Answer {
     ask(fixture, Request::get(path).body(Body::empty()).unwrap()).await
 }
 
-/// As a person's browser does.
+/// As a browser does.
 async fn open(fixture: &Fixture, path: &str) -> Answer {
     let request = Request::get(path).header(header::ACCEPT, "text/html,*/*;q=0.8").body(Body::empty()).unwrap();
     ask(fixture, request).await

@@ -1,4 +1,4 @@
-//! The join route: who gets a ticket, and what everybody else is told.
+//! The join route: which clients get a ticket, and the refusals of others.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -71,7 +71,7 @@ async fn what_the_token_grants_is_in_the_ticket() {
     assert_eq!(ticket(&fixture, &by_query).participant, participant);
     let again = by_query.json()["token"].as_str().unwrap().to_owned();
     assert_eq!(ticket(&fixture, &post(&fixture, JOIN, Some(&again), "").await), ticket(&fixture, &by_query));
-    // The token has expired meanwhile, and so has the ticket: who was in comes back all the same, as long as the key is there.
+    // Token and ticket have expired: the participant can still return while the key exists.
     let late = router_token(|signer| signer.ticket(&some_ticket("uid-stand-up"), now() - 3600).unwrap());
     let back = ticket(&fixture, &post(&fixture, JOIN, Some(&late), "").await);
     assert_eq!(back.participant.identity.as_deref(), Some("ada"));
@@ -264,5 +264,8 @@ async fn the_pods_own_address_is_told_only_where_clients_reach_it() {
     assert!(ids[0] != ids[1] && ids[0].len() == 32, "{ids:?}");
     fixture.app.join.pools.store(pools(false).into());
     let refused = post(&fixture, JOIN, None, wanted).await;
-    assert_eq!((refused.status, &refused.json()["title"]), (StatusCode::CONFLICT, &json!("No direct connection")));
+    assert_eq!(
+        (refused.status, &refused.json()["title"]),
+        (StatusCode::CONFLICT, &json!("Direct connection unavailable"))
+    );
 }

@@ -1,4 +1,4 @@
-//! Tokens and tickets at the signaling route: what the pod learns, what it does not, and how others are turned away.
+//! Tokens and tickets at the signaling route: what the pod receives, what it does not, and refusals.
 
 use convene_crds::AccessPolicy;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ async fn router(policy: AccessPolicy) -> (Running, Pod) {
     (router, pod)
 }
 
-/// Connects; the subprotocol that was chosen.
+/// Connects; returns the selected subprotocol.
 async fn connect(router: &Running, path: &str, headers: &[(&'static str, String)]) -> (Client, String) {
     let mut request = format!("ws://{}{path}", router.address).into_client_request().unwrap();
     request.headers_mut().insert("sec-websocket-protocol", "protoo".parse().unwrap());

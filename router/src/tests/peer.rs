@@ -1,4 +1,4 @@
-//! Both ends of a signaling socket: a client, and a server that stands where the media pod stands.
+//! Both ends of a signaling socket: a client, and a server in place of the media pod.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -109,7 +109,7 @@ pub(crate) fn refused(result: Result<Client, Error>) -> (u16, serde_json::Value)
     }
 }
 
-/// The close code and reason that end a socket; `None` if it ends without.
+/// Close code and reason of a socket; `None` if it is closed without a close frame.
 pub(crate) async fn closed(mut client: Client) -> Option<(u16, String)> {
     loop {
         match client.next().await {
@@ -132,7 +132,7 @@ pub(crate) async fn echo(client: &mut Client, text: &str) -> String {
     }
 }
 
-/// What a pod saw of one handshake.
+/// What a pod received in one handshake.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
     pub(crate) uri: String,
@@ -142,7 +142,7 @@ pub(crate) struct Seen {
     pub(crate) jti: String,
 }
 
-/// Speaks `WebSocket`, admits who has an admission, sends back what it gets.
+/// A `WebSocket` server that accepts clients with an admission and echoes their messages.
 pub(crate) struct Pod {
     pub(crate) address: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,

@@ -1,4 +1,4 @@
-//! What is told of a meeting to clients without a credential: no more than a guest may know, and nothing about the cluster.
+//! What clients without a credential learn about a meeting: no more than a guest may know, and nothing about the cluster.
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
@@ -38,7 +38,7 @@ fn request(path: &str, token: Option<&str>) -> Request<Body> {
     request.body(Body::empty()).unwrap()
 }
 
-/// The meeting as it is told once, after a check that the first event tells the same.
+/// The meeting as returned by the API, after a check that the first event is the same.
 async fn told(fixture: &Fixture, token: Option<&str>) -> Value {
     let once = ask(fixture, request(MEETING, token)).await;
     assert_eq!(once.status, StatusCode::OK);
@@ -116,7 +116,7 @@ async fn a_stream_tells_at_once_that_recording_begins_and_ends() {
 
 #[tokio::test]
 async fn no_answer_holds_the_words_of_a_condition() {
-    let all_taken = "all places are taken; you will join as soon as there is room";
+    let all_taken = "we are at capacity; you will join as soon as a spot opens";
     for policy in [AccessPolicy::Open, AccessPolicy::Lobby, AccessPolicy::Token] {
         let fixture = troubled(policy);
         let token = join_token(&json!({}));

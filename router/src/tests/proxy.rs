@@ -1,4 +1,4 @@
-//! Signaling as it goes well: spliced, held, connected, let go.
+//! Signaling without errors: spliced, held, connected, closed.
 
 use std::time::Duration;
 
@@ -185,7 +185,7 @@ async fn stopping_lets_sockets_and_held_joins_go_and_then_ends() {
     router.fixture.app.stopping.cancel();
     assert_eq!(refused(joining.await.unwrap()).0, StatusCode::SERVICE_UNAVAILABLE);
     let (code, reason) = closed(client).await.unwrap();
-    assert_eq!((code, reason.as_str()), (1012, "this router is shutting down; connect again"), "clients come back");
+    assert_eq!((code, reason.as_str()), (1012, "this router is shutting down; reconnect"), "clients come back");
     router.server.await.unwrap().unwrap();
     assert!(router.fixture.app.tasks.is_empty());
 }

@@ -1,4 +1,4 @@
-//! Signaling as it goes wrong: limits, refusals of the pod, hostile clients. Nobody else notices.
+//! Signaling errors: limits, refusals of the pod, hostile clients. Others are not affected.
 
 use axum::http::StatusCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -33,7 +33,7 @@ async fn more_sockets_than_may_be_open_are_told_to_come_again() {
     until("the place is free again", || router.fixture.app.sockets.available_permits() == 1).await;
 }
 
-/// A pod that gives the same answer to everybody.
+/// A pod that sends the same response to every client.
 async fn pod_that_answers(answer: &'static str) -> std::net::SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -54,14 +54,14 @@ async fn what_the_pod_refuses_is_passed_on_in_its_words() {
         (
             "HTTP/1.1 400 Bad Request\r\ncontent-length: 28\r\n\r\n{\"detail\":\"peerId is absent\"}",
             400,
-            "the media pod refused the connection",
+            "the media pod rejected the connection",
         ),
         (
             "HTTP/1.1 400 Bad Request\r\ncontent-length: 29\r\n\r\n{\"detail\":\"peerId is absent\"}",
             400,
             "peerId is absent",
         ),
-        ("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n", 404, "the media pod refused the connection"),
+        ("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n", 404, "the media pod rejected the connection"),
     ];
     for (answer, status, words) in cases {
         let mut router = Running::start().await;
@@ -110,7 +110,7 @@ async fn without_a_handshake_the_route_says_what_it_speaks() {
     assert_eq!((status, &problem["title"]), (403, &"Subprotocol required".into()));
 }
 
-/// Sends raw bytes, returns the status of the answer (0: closed without one).
+/// Sends raw bytes and returns the status of the response (0 if closed without one).
 async fn raw(router: &Running, bytes: &[u8]) -> u16 {
     let mut stream = TcpStream::connect(router.address).await.unwrap();
     stream.write_all(bytes).await.unwrap();

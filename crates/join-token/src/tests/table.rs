@@ -1,4 +1,4 @@
-//! One token a line, and what becomes of it.
+//! Tables of tokens and their results.
 
 use convene_protocol::admission::PublishGrant;
 use serde_json::{Value, json};
@@ -35,7 +35,7 @@ fn what_a_token_leaves_out_has_its_default() {
     assert_eq!((grant.once, grant.expires_at), (None, NOW + 3600));
 }
 
-/// Changed claims, and what must be so then.
+/// Changed claims, and a check of the grant.
 type Granted = (Value, fn(&JoinGrant) -> bool);
 
 #[test]
@@ -78,7 +78,7 @@ fn wrong_outside() -> Vec<Case> {
     let good = shared(json!({}));
     let [header, payload, signature] = *good.split('.').collect::<Vec<_>>() else { unreachable!("three parts") };
     let pair = half(PRIVATE.as_bytes());
-    // The classic: a public key, which everybody may know, taken as an HMAC secret.
+    // The classic attack: a public key used as an HMAC secret.
     let swapped = |kid: &str, key: &[u8]| {
         sign_raw(format!(r#"{{"alg":"HS256","kid":"{kid}"}}"#).as_bytes(), claims().to_string().as_bytes(), key)
     };
@@ -135,7 +135,7 @@ fn wrong_outside() -> Vec<Case> {
     ]
 }
 
-/// Headers, mostly under a good signature.
+/// Headers, mostly with a valid signature.
 fn wrong_header() -> Vec<Case> {
     let payload = BASE64_URL_SAFE_NO_PAD.encode(claims().to_string());
     vec![
@@ -205,7 +205,7 @@ fn wrong_header() -> Vec<Case> {
     ]
 }
 
-/// Claims, under a good signature.
+/// Claims with a valid signature.
 fn wrong_inside() -> Vec<Case> {
     let text = claims().to_string();
     let more = |more: &str| with_payload(&format!("{},{more}}}", &text[..text.len() - 1]));

@@ -1,4 +1,4 @@
-//! Tokens that nobody would think of.
+//! Property tests with arbitrary tokens.
 
 use proptest::prelude::*;
 use serde_json::json;

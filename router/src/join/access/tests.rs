@@ -1,4 +1,4 @@
-//! Who comes in: policy, token, list of moderators, lock.
+//! Access by policy, token, list of moderators and lock.
 
 use convene_join_token::JoinKey;
 use convene_protocol::admission::{PublishGrant, RETURN_SECONDS, Signer, TICKET_SECONDS, Vouched};
@@ -35,7 +35,7 @@ fn ticket(change: impl FnOnce(&mut JoinTicket)) -> Credential {
     Credential::Ticket(Box::new(ticket))
 }
 
-/// In a word: how somebody comes in.
+/// One word for the access decision.
 fn outcome(meeting: &MeetingRecord, credential: &Credential) -> String {
     match decide_access(meeting, credential, None) {
         Ok(participant) => {
@@ -70,7 +70,7 @@ fn policy_by_token_by_moderators_by_lock() {
         (AccessPolicy::Lobby, ticket(|ticket| ticket.participant.identity = None), &[], "guest waits"),
     ];
     for (policy, credential, moderators, expected) in cases {
-        // The lock is the media pod's to enforce: it is told, and the decision is the same.
+        // The media pod enforces the lock: it is part of the grant, and the decision is the same.
         for is_locked in [false, true] {
             let moderators = moderators.iter().map(ToString::to_string).collect();
             let meeting = MeetingRecord {

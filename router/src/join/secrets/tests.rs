@@ -1,4 +1,4 @@
-//! Secrets as they come, change and go.
+//! Secrets that are created, changed and deleted.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ fn listed(secret: Option<Secret>) -> Vec<Event<Secret>> {
     [Event::Init].into_iter().chain(secret.map(Event::InitApply)).chain([Event::InitDone]).collect()
 }
 
-/// What is there after each of the batches: names of keys, how many TURN secrets, whether it is ready.
+/// The published state: names of keys, number of TURN secrets, readiness.
 struct Seen {
     state: JoinState,
     sink: Sink,
