@@ -174,12 +174,12 @@ impl RouterArgs {
         let tls = tls.map(|tls| ("--tls-listen", tls.listen));
         let demo = edge.demo.as_ref().map(|demo| ("--demo-listen", demo.listen));
         let always = [("--listen", self.listen), ("--metrics-listen", self.metrics_listen)];
-        let mut seen: Vec<(&'static str, SocketAddr)> = Vec::new();
+        let mut used: Vec<(&'static str, SocketAddr)> = Vec::new();
         for (flag, address) in always.into_iter().chain(tls).chain(demo).filter(|(_, address)| address.port() != 0) {
-            if let Some((other, _)) = seen.iter().find(|(_, taken)| *taken == address) {
+            if let Some((other, _)) = used.iter().find(|(_, taken)| *taken == address) {
                 return Err(ConfigError::SameAddress(other, flag, address));
             }
-            seen.push((flag, address));
+            used.push((flag, address));
         }
         Ok(())
     }
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_are_good() {
+    fn the_defaults_are_valid() {
         let config = check(&[]).unwrap();
         assert_eq!(config.tls, None);
         assert_eq!(config.metrics_listen.to_string(), "0.0.0.0:9090");

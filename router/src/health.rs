@@ -87,7 +87,7 @@ mod tests {
         let readiness = Readiness::default();
         assert_eq!(readiness.missing().len(), 5);
         assert!(readiness.pass(ReadinessCheck::Pods));
-        assert!(!readiness.pass(ReadinessCheck::Pods), "only the first time is news");
+        assert!(!readiness.pass(ReadinessCheck::Pods), "true only the first time");
         for check in [ReadinessCheck::AdmissionKey, ReadinessCheck::JoinSecrets, ReadinessCheck::Pools] {
             readiness.pass(check);
         }

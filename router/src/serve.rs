@@ -194,7 +194,7 @@ fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
 async fn bind_tls(tls: &TlsConfig) -> Result<(TcpListener, TlsFiles, RustlsConfig), ServeError> {
     let (cert, key) = (tls.cert.clone(), tls.key.clone());
     let unusable = |source| ServeError::Certificate { cert: cert.clone(), key: key.clone(), source };
-    let mut files = TlsFiles { cert: cert.clone(), key: key.clone(), seen: None };
+    let mut files = TlsFiles { cert: cert.clone(), key: key.clone(), last_read: None };
     let (chain, private) = files.read_changed().await.map_err(unusable)?.expect("the first reading is always a change");
     let config = RustlsConfig::from_pem(chain, private).await.map_err(unusable)?;
     Ok((bind(tls.listen)?, files, config))
@@ -214,17 +214,17 @@ fn server(listener: TcpListener, serving: &Serving) -> io::Result<Server<SocketA
 struct TlsFiles {
     cert: PathBuf,
     key: PathBuf,
-    seen: Option<(Vec<u8>, Vec<u8>)>,
+    last_read: Option<(Vec<u8>, Vec<u8>)>,
 }
 
 impl TlsFiles {
     /// Certificate and key, if either has changed since the last call.
     async fn read_changed(&mut self) -> io::Result<Option<(Vec<u8>, Vec<u8>)>> {
         let found = (tokio::fs::read(&self.cert).await?, tokio::fs::read(&self.key).await?);
-        if self.seen.as_ref() == Some(&found) {
+        if self.last_read.as_ref() == Some(&found) {
             return Ok(None);
         }
-        self.seen = Some(found.clone());
+        self.last_read = Some(found.clone());
         Ok(Some(found))
     }
 

@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_empty_good_or_refused() {
+    fn a_secret_is_empty_valid_or_refused() {
         let pair = pair(7);
         assert_eq!(read(&Secret::default()), Stored::default());
         assert_eq!(read(&secret(&[("private.pem", ""), ("kid", "")])), Stored::default());

@@ -60,9 +60,9 @@ enum StreamEvent {
 }
 
 /// The events after `last` was sent: none, the state, the end, or both.
-fn events_since(last: Option<&MeetingInfo>, seen: MeetingState) -> Vec<StreamEvent> {
+fn events_since(last: Option<&MeetingInfo>, state: MeetingState) -> Vec<StreamEvent> {
     let gone = |reason| StreamEvent::Gone(GoneEvent { reason });
-    match seen {
+    match state {
         MeetingState::Active(info) if last == Some(&info) => Vec::new(),
         MeetingState::Active(info) => vec![StreamEvent::State(info)],
         MeetingState::Ended(info) if last == Some(&info) => vec![gone("MeetingEnded")],
@@ -188,13 +188,13 @@ impl EventStream {
     }
 
     fn refresh(&mut self) {
-        for news in events_since(self.last.as_ref(), self.current_state()) {
-            let event = match &news {
+        for message in events_since(self.last.as_ref(), self.current_state()) {
+            let event = match &message {
                 StreamEvent::State(info) => Event::default().event("state").json_data(info),
                 StreamEvent::Gone(gone) => Event::default().event("gone").json_data(gone),
             };
             self.queue.extend(event.ok());
-            match news {
+            match message {
                 StreamEvent::State(info) => self.last = Some(info),
                 StreamEvent::Gone(_) => self.is_over = true,
             }
@@ -221,18 +221,18 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_new_is_told_and_the_end_comes_last() {
+    fn only_changes_are_sent_and_the_end_is_last() {
         use convene_crds::MeetingPhase::{Ended, Pending, Ready};
         let state = |phase| StreamEvent::State(info(phase));
         let gone = |reason| StreamEvent::Gone(GoneEvent { reason });
         let cases = [
-            ("the first look", None, MeetingState::Active(info(Pending)), vec![state(Pending)]),
+            ("the first read", None, MeetingState::Active(info(Pending)), vec![state(Pending)]),
             ("no change", Some(Pending), MeetingState::Active(info(Pending)), vec![]),
             ("a change", Some(Pending), MeetingState::Active(info(Ready)), vec![state(Ready)]),
             ("ended", Some(Ready), MeetingState::Ended(info(Ended)), vec![state(Ended), gone("MeetingEnded")]),
-            ("ended, told before", Some(Ended), MeetingState::Ended(info(Ended)), vec![gone("MeetingEnded")]),
+            ("ended, already sent", Some(Ended), MeetingState::Ended(info(Ended)), vec![gone("MeetingEnded")]),
             (
-                "ended at the first look",
+                "ended at the first read",
                 None,
                 MeetingState::Ended(info(Ended)),
                 vec![state(Ended), gone("MeetingEnded")],

@@ -72,7 +72,7 @@ pub(crate) async fn join(
     };
     app.metrics.count_ticket(result.as_ref().map_or_else(ApiError::reason, |_| "Given"));
     match result {
-        Ok(given) => given.into_response(),
+        Ok(reply) => reply.into_response(),
         Err(error) => error.into_problem(&path),
     }
 }
@@ -106,7 +106,7 @@ async fn answer(
     body: Body,
 ) -> Result<JoinReply, ApiError> {
     let body = guard::read_body(&app.edge, body, MAX_BODY_BYTES).await?;
-    let wanted = read_request(&body).map_err(ApiError::BodyInvalid)?;
+    let options = read_request(&body).map_err(ApiError::BodyInvalid)?;
     let meeting = find_meeting(app, key)?;
     let (caller, now) = (Caller::of(app, parts), unix_now());
     let token = token.as_ref().map(Option::as_deref).map_err(|error| *error);
@@ -114,7 +114,7 @@ async fn answer(
     let participant = decide_access(&meeting, &credential, Some(&caller.browser)).map_err(ApiError::JoinRefused)?;
     let cookie = caller.cookie(app, &meeting, &participant, parts);
     let ice_servers = ice_servers(app, &meeting, &participant, now);
-    let connection = if wanted.direct {
+    let connection = if options.direct {
         direct(app, key, ParticipantGrant { address: caller.client.hint(), ..participant }, now)?
     } else {
         let vouched = vouched(credential, now);

@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn scheme_and_host_are_believed_from_proxies_alone() {
+    fn scheme_and_host_are_trusted_only_from_proxies() {
         let lines = [("host", "Inner:8080"), ("x-forwarded-host", "Meet.example.org"), ("x-forwarded-proto", "https")];
         let seen = |peer: &str| {
             let peer: SocketAddr = peer.parse().unwrap();
@@ -207,7 +207,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_header_makes_it_panic_or_be_believed_from_strangers(line in "[ -~]{0,80}") {
+        fn no_header_panics_or_is_trusted_from_untrusted_peers(line in "[ -~]{0,80}") {
             prop_assert_eq!(address("192.0.2.1", &[&line]), "192.0.2.1");
             address("10.0.0.1", &[&line]);
         }

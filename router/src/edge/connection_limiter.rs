@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_address_cannot_take_all_places_and_nothing_is_remembered_of_who_has_left() {
+    fn one_address_cannot_take_all_permits_and_released_addresses_are_removed() {
         let limiter = ConnectionLimiter::new(3, 2);
         let address = |last: u8| Some(IpAddr::from([192, 0, 2, last]));
         let (first, second) = (limiter.acquire(address(1)).unwrap(), limiter.acquire(address(1)).unwrap());

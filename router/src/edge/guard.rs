@@ -69,10 +69,10 @@ async fn check(edge: &Edge, route: &str, parts: &mut Parts) -> Result<(), ApiErr
     check_join(edge, &client, key.ok().as_ref())
 }
 
-/// Reads a body of at most `most` bytes, within the timeout.
-pub(crate) async fn read_body(edge: &Edge, body: Body, most: usize) -> Result<Bytes, ApiError> {
-    let read = timeout(edge.body_timeout, to_bytes(body, most)).await;
-    read.map_err(|_| ApiError::BodyTooSlow)?.map_err(|_| ApiError::BodyTooLarge(most))
+/// Reads a body of at most `limit` bytes, within the timeout.
+pub(crate) async fn read_body(edge: &Edge, body: Body, limit: usize) -> Result<Bytes, ApiError> {
+    let read = timeout(edge.body_timeout, to_bytes(body, limit)).await;
+    read.map_err(|_| ApiError::BodyTooSlow)?.map_err(|_| ApiError::BodyTooLarge(limit))
 }
 
 /// The client, as determined by [`request_scope`](crate::edge::request_scope).
@@ -88,8 +88,8 @@ pub(crate) fn check_request(edge: &Edge, client: &ClientInfo) -> Result<(), ApiE
 pub(crate) fn check_join(edge: &Edge, client: &ClientInfo, key: Option<&MeetingKey>) -> Result<(), ApiError> {
     let limits = &edge.limits;
     client.rate_limit_key().map_or(Ok(()), |address| limits.joins.check(&address)).map_err(too_often)?;
-    let known = key.filter(|key| edge.table.meeting(key).is_some());
-    known.map_or(Ok(()), |key| limits.meetings.check(key)).map_err(too_often)
+    let existing = key.filter(|key| edge.table.meeting(key).is_some());
+    existing.map_or(Ok(()), |key| limits.meetings.check(key)).map_err(too_often)
 }
 
 fn too_often(wait: Duration) -> ApiError {

@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bucket_that_is_empty_says_when_to_come_back_and_others_do_not_notice() {
+    fn an_empty_bucket_returns_the_wait_and_does_not_affect_others() {
         let limit = KeyedRateLimiter::<u8>::new(1);
         for _ in 0..BURST_SECONDS {
             limit.check(&1).unwrap();

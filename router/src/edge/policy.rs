@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_are_read_and_without_any_nobody_is_believed() {
+    fn lists_are_parsed_and_no_proxy_is_trusted_by_default() {
         let config = check(&[]).unwrap();
         assert_eq!((config.proxies, config.demo), (TrustedProxies::default(), None));
         let config =

@@ -137,7 +137,7 @@ mod tests {
         index.apply_meeting(meeting_record("team-a", "early", None));
         assert_eq!(reason(&index, "stand-up"), "RouterStarting");
         assert_eq!(reason(&index, "early"), "Pending");
-        assert!(index.reset_meetings([]), "an empty list is news too: from now on meetings are unknown");
+        assert!(index.reset_meetings([]), "an empty list is a change too: meetings are now unknown");
         assert_eq!(reason(&index, "stand-up"), "MeetingNotFound");
     }
 
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_news_is_no_change() {
+    fn equal_records_are_no_change() {
         let mut index = index();
         assert!(!index.apply_pod(pod_record("media-0", "p-0", "10.0.0.1:8080")));
         assert!(!index.apply_meeting(meeting_record("team-a", "stand-up", Some(("media-0", "p-0")))));

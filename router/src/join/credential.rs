@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_token_somebody_is_a_guest_and_nothing_changes() {
+    fn a_request_without_a_token_is_a_guest_and_unchanged() {
         for (uri, headers) in [
             ("/signal/a/b?peerId=x&tokens=1&access_tokens=2", &[("sec-websocket-protocol", &b"protoo, other"[..])][..]),
             ("/signal/a/b", &[("authorization", &b"Basic YTpi"[..])][..]),

@@ -31,14 +31,14 @@ pub(crate) async fn watch(
 
 /// Updates the pools from a stream of watch events.
 pub(crate) async fn keep(
-    news: impl Stream<Item = Result<Event<DeserializeGuard<MediaPool>>, watcher::Error>>,
+    events: impl Stream<Item = Result<Event<DeserializeGuard<MediaPool>>, watcher::Error>>,
     state: &JoinState,
     sink: Sink,
 ) -> Result<Infallible, WatchError> {
-    let mut news = pin!(news);
+    let mut events = pin!(events);
     let (mut log, mut pools, mut pending) = (WatchLog::new("MediaPool"), Pools::new(), Pools::new());
-    while let Some(news) = news.next().await {
-        let Some(event) = log.note(news, &sink.metrics) else { continue };
+    while let Some(result) = events.next().await {
+        let Some(event) = log.note(result, &sink.metrics) else { continue };
         let is_list = matches!(event, Event::InitDone);
         match event {
             Event::Init => pending.clear(),
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn pools_come_change_and_go_and_broken_ones_stop_nobody() {
+    async fn pools_are_added_changed_and_removed_and_invalid_ones_do_not_affect_others() {
         let (state, sink) = (JoinState::default(), sink());
         let stun = json!({"iceServers": [{"urls": ["stun:stun.example.org:3478"]}]});
         let events = [

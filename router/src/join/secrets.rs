@@ -42,17 +42,17 @@ pub(crate) async fn watch(
 fn watch_one(client: Client, namespace: &str, name: String) -> impl Stream<Item = SecretEvent> + use<> {
     let only_this = watch_config().fields(&format!("metadata.name={name}"));
     let secrets = watcher(Api::<Secret>::namespaced(client, namespace), only_this).backoff(WatchBackoff::default());
-    secrets.map(move |news| (name.clone(), news))
+    secrets.map(move |result| (name.clone(), result))
 }
 
-async fn keep(news: impl Stream<Item = SecretEvent>, cache: &mut SecretCache<'_>) -> Result<Infallible, WatchError> {
+async fn keep(events: impl Stream<Item = SecretEvent>, cache: &mut SecretCache<'_>) -> Result<Infallible, WatchError> {
     if cache.secrets.is_empty() {
         cache.publish();
         return std::future::pending().await;
     }
-    let mut news = pin!(news);
-    while let Some((name, news)) = news.next().await {
-        cache.take(&name, news);
+    let mut events = pin!(events);
+    while let Some((name, result)) = events.next().await {
+        cache.on_event(&name, result);
     }
     Err(WatchError::Ended)
 }
@@ -68,7 +68,7 @@ struct WatchedSecret {
 
 impl WatchedSecret {
     /// Returns whether the data has changed, or was listed for the first time.
-    fn take(&mut self, event: Event<Secret>) -> bool {
+    fn apply(&mut self, event: Event<Secret>) -> bool {
         let was_listed = self.is_listed;
         let data = match event {
             Event::Init => {
@@ -105,12 +105,13 @@ impl<'a> SecretCache<'a> {
         Self { config, state, sink, log: WatchLog::new("Secret"), secrets }
     }
 
-    fn take(&mut self, name: &str, news: Result<Event<Secret>, watcher::Error>) {
-        let (Some(event), Some(known)) = (self.log.note(news, &self.sink.metrics), self.secrets.get_mut(name)) else {
+    fn on_event(&mut self, name: &str, result: Result<Event<Secret>, watcher::Error>) {
+        let (Some(event), Some(secret)) = (self.log.note(result, &self.sink.metrics), self.secrets.get_mut(name))
+        else {
             return;
         };
-        if known.take(event) {
-            if known.data.is_none() {
+        if secret.apply(event) {
+            if secret.data.is_none() {
                 warn!(secret = name, reason = "SecretMissing", "Secret not found; waiting for it to be created");
             }
             self.publish();
@@ -126,7 +127,7 @@ impl<'a> SecretCache<'a> {
         self.sink.metrics.set_secrets(keys.len(), turn.len(), &problems);
         self.state.keys.store(keys.into());
         self.state.turn.store(turn.into());
-        if self.secrets.values().all(|known| known.is_listed) {
+        if self.secrets.values().all(|secret| secret.is_listed) {
             self.sink.readiness.pass(ReadinessCheck::JoinSecrets);
         }
     }

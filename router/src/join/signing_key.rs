@@ -123,8 +123,8 @@ pub(crate) async fn keep_signer(
 ) -> Result<Infallible, WatchError> {
     let mut secrets = pin!(secrets);
     let mut log = WatchLog::new("Secret");
-    while let Some(news) = secrets.next().await {
-        match log.note(news, &sink.metrics) {
+    while let Some(result) = secrets.next().await {
+        match log.note(result, &sink.metrics) {
             Some(Event::Apply(secret) | Event::InitApply(secret)) => take(&secret, slot, &sink),
             Some(Event::Delete(_)) => warn!("the admission key Secret was deleted; the previous key stays in use"),
             Some(Event::Init | Event::InitDone) | None => {}

@@ -58,7 +58,8 @@ async fn tls_serves_the_same_routes_and_a_new_certificate_is_taken_over_without_
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.contains("the web app"), "{answer}");
 
-    let mut files = TlsFiles { cert: folder.path().join("tls.crt"), key: folder.path().join("tls.key"), seen: None };
+    let mut files =
+        TlsFiles { cert: folder.path().join("tls.crt"), key: folder.path().join("tls.key"), last_read: None };
     let second = write_certificate(&folder);
     files.reload(&certificate).await;
     assert!(connect(address, &first).await.is_err(), "the old certificate is no longer shown");
@@ -73,7 +74,7 @@ async fn tls_serves_the_same_routes_and_a_new_certificate_is_taken_over_without_
 }
 
 #[tokio::test]
-async fn signaling_over_tls_is_spliced_and_the_pod_is_told_so() {
+async fn signaling_over_tls_is_spliced_and_the_pod_learns_the_scheme() {
     use futures_util::{SinkExt, StreamExt};
     use tokio_tungstenite::tungstenite::Message;
     use tokio_tungstenite::tungstenite::client::IntoClientRequest;

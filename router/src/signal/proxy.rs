@@ -286,10 +286,10 @@ impl Socket {
             Ok(sides) => sides,
             Err(error) => return debug!(%error, "socket closed before it was connected"),
         };
-        let gone = app.links.attach(&pod, &app.table);
+        let deleted = app.links.attach(&pod, &app.table);
         let stop = async {
             tokio::select! {
-                () = gone.cancelled() => SpliceEnd::PodGone,
+                () = deleted.cancelled() => SpliceEnd::PodGone,
                 () = leave_in_turn(&app) => SpliceEnd::RouterStopping,
             }
         };

@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_silent_pod_is_let_go() {
+    async fn a_silent_pod_is_disconnected() {
         let (mut client, router_client) = duplex(64);
         let (_pod, router_pod) = duplex(64);
         let task = tokio::spawn(splice(router_client, router_pod, Duration::from_millis(5), pending()));
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_stops_it_is_named_and_the_client_sees_the_end() {
+    async fn the_end_reason_is_reported_and_the_client_is_closed() {
         let (mut client, router_client) = duplex(64);
         let (_pod, router_pod) = duplex(64);
         let spliced = splice(router_client, router_pod, LONG, async { SpliceEnd::PodGone });

@@ -80,7 +80,7 @@ async fn is_served(answer: Response<Incoming>) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_storm_of_joins_from_one_address_is_refused_and_others_come_in() {
+async fn a_flood_of_joins_from_one_address_is_refused_and_others_can_join() {
     let router = behind_proxy(Rates { joins_per_address: 10, ..Rates::default() }).await;
     let served = storm(router.address, |_| "203.0.113.9".to_owned()).await;
     assert!((100..CONNECTIONS * JOINS_OF_A_CONNECTION).contains(&served), "{served} served");
@@ -153,7 +153,7 @@ async fn ends<T>(what: &str, ended: impl Future<Output = T>) -> T {
 }
 
 #[tokio::test]
-async fn whoever_sends_nothing_or_never_ends_a_header_is_let_go_and_others_are_served() {
+async fn silent_and_slow_clients_are_disconnected_and_others_are_served() {
     let router = impatient().await;
     let connect = async || TcpStream::connect(router.address).await.unwrap();
     let mut silent = connect().await;

@@ -102,7 +102,7 @@ async fn streams_of_events_end_with_the_router_and_are_bounded() {
 }
 
 #[tokio::test]
-async fn one_address_that_asks_too_often_is_told_when_to_come_back_and_others_do_not_notice() {
+async fn an_address_over_its_rate_gets_retry_after_and_others_are_not_affected() {
     let rates = Rates { requests_per_address: 1, joins_per_address: 1, joins_per_meeting: 0 };
     let fixture = Fixture::with_edge(settings(), &EdgeConfig { rates, ..edge() });
     let ask_from = async |address: [u8; 4], method: Method, path: &str| {
@@ -230,7 +230,7 @@ async fn demo(change: impl FnOnce(&mut crate::index::record::MeetingRecord)) -> 
 }
 
 #[tokio::test]
-async fn demo_clients_come_in_by_the_demos_form_of_address() {
+async fn demo_clients_join_through_the_demo_routes() {
     let (router, pod) = demo(|meeting| meeting.demo_clients = true).await;
     for room in ["stand-up", "team-a/stand-up", "team-a.stand-up"] {
         let path = format!("/?roomId={}&peerId=abcdefgh", room.replace('/', "%2F"));
@@ -289,7 +289,7 @@ async fn noting_pod(jwks: &str) -> (std::net::SocketAddr, tokio::sync::mpsc::Unb
 }
 
 #[tokio::test]
-async fn a_broadcasters_calls_are_admitted_one_by_one_with_the_address_they_come_from() {
+async fn each_broadcaster_request_has_its_own_admission_with_the_client_address() {
     let demo = Some(DemoConfig { listen: ([127, 0, 0, 1], 0).into(), namespace: "team-a".into() });
     let mut router = Running::with_edge(settings(), EdgeConfig { demo, ..edge() }).await;
     let (pod, mut admissions) = noting_pod(&router.fixture.jwks).await;

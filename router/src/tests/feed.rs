@@ -117,7 +117,7 @@ async fn while_the_api_server_is_away_the_last_table_is_served() {
 }
 
 #[tokio::test]
-async fn a_meeting_that_cannot_be_read_stops_nobody_else() {
+async fn an_invalid_meeting_does_not_affect_others() {
     let feed = Feed::listed().await;
     let mut broken = meeting_json("team-a", "broken", "uid-broken", None);
     broken["spec"] = json!({"maxParticipants": "many"});

@@ -185,7 +185,7 @@ async fn identities_get_no_cookie_and_pages_of_other_origins_only_the_ticket() {
 }
 
 #[tokio::test]
-async fn a_guest_who_is_refused_gets_no_cookie() {
+async fn a_refused_guest_gets_no_cookie() {
     let mut fixture = fixture();
     fixture.change(|record| record.policy = AccessPolicy::Token);
     let refused = join(&fixture, JOIN, &[]).await;

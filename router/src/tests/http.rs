@@ -152,7 +152,7 @@ async fn answers_for_programs_are_no_pages_whatever_they_are_taken_for() {
 }
 
 #[tokio::test]
-async fn what_is_missing_is_a_page_for_people_and_a_problem_for_programs() {
+async fn not_found_is_a_page_for_browsers_and_a_problem_for_programs() {
     let fixture = fixture();
     for path in [
         "/m/team-a/board",
@@ -207,7 +207,7 @@ async fn nothing_is_called_unknown_before_the_first_list() {
 }
 
 #[tokio::test]
-async fn assets_are_compressed_and_kept_other_files_are_asked_for_again() {
+async fn assets_are_compressed_and_cached_and_other_files_are_revalidated() {
     let fixture = fixture();
     let asset = get(&fixture, "/assets/app-0123abcd.js").await;
     assert_eq!((asset.status, asset.header("cache-control")), (StatusCode::OK, "public, max-age=31536000, immutable"));
@@ -229,7 +229,7 @@ async fn assets_are_compressed_and_kept_other_files_are_asked_for_again() {
 }
 
 #[tokio::test]
-async fn ready_only_after_everything_was_seen_and_then_for_good() {
+async fn ready_once_all_checks_have_passed_and_then_permanently() {
     let fixture = fixture();
     assert_eq!(get(&fixture, "/healthz").await.status, StatusCode::OK, "alive from the start");
     for part in [

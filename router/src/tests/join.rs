@@ -178,7 +178,7 @@ async fn a_token_in_the_query_is_in_no_log() {
 }
 
 #[tokio::test]
-async fn meetings_that_cannot_be_joined_are_told_apart() {
+async fn meetings_that_cannot_be_joined_have_distinct_errors() {
     let mut fixture = fixture(AccessPolicy::Open);
     for (path, status, name) in [
         ("/api/v1/meetings/team-a/board/join", 404, "meeting-not-found"),
@@ -226,7 +226,7 @@ fn pools(is_direct: bool) -> Pools {
 }
 
 #[tokio::test]
-async fn ice_servers_come_with_credentials_for_the_one_who_asks() {
+async fn ice_servers_have_credentials_for_the_caller() {
     let fixture = fixture(AccessPolicy::Open);
     fixture.app.join.pools.store(pools(false).into());
     let answer = post(&fixture, JOIN, None, "").await.json();
@@ -242,7 +242,7 @@ async fn ice_servers_come_with_credentials_for_the_one_who_asks() {
 }
 
 #[tokio::test]
-async fn the_pods_own_address_is_told_only_where_clients_reach_it() {
+async fn the_pod_address_is_returned_only_if_clients_can_reach_it() {
     let mut fixture = fixture(AccessPolicy::Open);
     fixture.app.join.pools.store(pools(true).into());
     let wanted = r#"{"direct": true}"#;

@@ -88,7 +88,7 @@ async fn the_count_of_participants_is_for_open_meetings_and_for_those_with_a_tok
 }
 
 #[tokio::test]
-async fn whoever_may_join_is_told_before_that_the_call_is_recorded() {
+async fn clients_learn_before_joining_that_the_meeting_is_recorded() {
     for policy in [AccessPolicy::Open, AccessPolicy::Lobby, AccessPolicy::Token] {
         let mut fixture = troubled(policy);
         fixture.change(|record| record.is_recorded = true);

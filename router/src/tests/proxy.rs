@@ -15,7 +15,7 @@ use crate::state::SignalSettings;
 const JOIN: &str = "/signal/team-a/stand-up?peerId=abc&name=%C3%A9";
 
 #[tokio::test]
-async fn bytes_pass_both_ways_and_the_pod_learns_who_comes() {
+async fn bytes_are_copied_both_ways_and_the_pod_learns_the_client() {
     let mut router = Running::start().await;
     let pod = Pod::start(&router.fixture.jwks).await;
     router.fixture.assign("media-0", pod.address);
@@ -73,7 +73,7 @@ async fn a_join_is_held_while_its_pod_has_just_died_and_goes_to_the_next_one() {
 }
 
 #[tokio::test]
-async fn a_pod_that_comes_back_at_its_address_is_tried_again_without_any_news() {
+async fn a_pod_that_recovers_at_its_address_is_retried_without_a_watch_event() {
     let mut router = Running::start().await;
     let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     router.fixture.assign("media-0", address);
@@ -83,7 +83,7 @@ async fn a_pod_that_comes_back_at_its_address_is_tried_again_without_any_news() 
 }
 
 #[tokio::test]
-async fn when_the_pod_dies_the_client_is_let_go_and_finds_the_next_pod_at_the_same_address() {
+async fn when_the_pod_dies_the_client_is_disconnected_and_reaches_the_next_pod() {
     let mut router = Running::start().await;
     let (first, second) = (Pod::start(&router.fixture.jwks).await, Pod::start(&router.fixture.jwks).await);
     router.fixture.assign("media-0", first.address);
@@ -134,7 +134,7 @@ async fn unknown_and_ended_meetings_are_final_for_the_client() {
 }
 
 #[tokio::test]
-async fn a_meeting_deleted_while_a_join_is_held_ends_it_for_good() {
+async fn deleting_a_meeting_refuses_held_joins_finally() {
     let mut router = Running::start().await;
     let joining = router.held_join().await;
     router.fixture.index.reset_meetings([]);
@@ -163,7 +163,7 @@ async fn a_client_that_leaves_while_it_waits_is_not_held_any_longer() {
 }
 
 #[tokio::test]
-async fn a_join_that_waits_too_long_is_told_what_for() {
+async fn a_join_that_times_out_gets_the_reason() {
     let router = Running::with(SignalSettings { hold_timeout: Duration::from_millis(30), ..settings() }).await;
     let (status, problem) = refused(router.join(JOIN).await);
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);

@@ -11,7 +11,7 @@ use crate::state::SignalSettings;
 const JOIN: &str = "/signal/team-a/stand-up?peerId=abc";
 
 #[tokio::test]
-async fn more_joins_than_may_be_held_are_told_to_come_again() {
+async fn joins_beyond_the_hold_limit_are_asked_to_retry() {
     let router = Running::with(SignalSettings { max_held: 1, ..settings() }).await;
     let first = router.held_join().await;
     let (status, problem) = refused(router.join(JOIN).await);
@@ -21,7 +21,7 @@ async fn more_joins_than_may_be_held_are_told_to_come_again() {
 }
 
 #[tokio::test]
-async fn more_sockets_than_may_be_open_are_told_to_come_again() {
+async fn sockets_beyond_the_limit_are_asked_to_retry() {
     let mut router = Running::with(SignalSettings { max_sockets: 1, ..settings() }).await;
     let pod = Pod::start(&router.fixture.jwks).await;
     router.fixture.assign("media-0", pod.address);

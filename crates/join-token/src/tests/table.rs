@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::*;
 
 #[test]
-fn a_token_of_either_kind_is_good_from_a_little_before_to_a_little_after_its_time() {
+fn a_token_is_valid_within_its_lifetime_and_the_clock_skew() {
     for (key, kid) in [(SECRET, "shared"), (PRIVATE.as_bytes(), "pair")] {
         let token = half(key).sign(kid, &with(json!({"nbf": NOW}))).unwrap();
         for (now, expected) in [
@@ -309,7 +309,7 @@ fn the_longest_lifetime_can_be_set() {
 }
 
 #[test]
-fn a_token_made_ahead_for_a_meeting_next_week_is_good_in_its_hour() {
+fn a_token_issued_in_advance_is_valid_from_its_nbf() {
     let token = shared(json!({"iat": NOW, "nbf": NOW + 604_800, "exp": NOW + 608_400}));
     assert_eq!(check(&token), Err(TokenError::NotYetValid));
     assert!(verify(&token, &keys(), &meeting(), NOW + 604_800).is_ok());

@@ -217,7 +217,7 @@ fn a_ticket_is_for_one_meeting_and_one_object() {
 }
 
 #[test]
-fn tickets_and_tokens_are_told_apart_by_their_keys() {
+fn tickets_and_tokens_are_distinguished_by_their_keys() {
     const NOW: u64 = 1_800_000_000;
     let [ours, stranger] = ["kid-1", "kid-2"].map(admission_key);
     let trusted = KeySet::from_jwks(&ours.jwks).unwrap();

@@ -56,7 +56,7 @@ impl Seen {
 }
 
 #[tokio::test]
-async fn keys_come_rotate_and_go_without_a_restart() {
+async fn keys_are_added_rotated_and_removed_without_a_restart() {
     let (seen, config) = (Seen::new(), config());
     let mut cache = SecretCache::new(&config, &seen.state, seen.sink.clone());
     seen.feed(&mut cache, "one", listed(Some(secret(&[("a", STRONG)])))).await;
