@@ -6,15 +6,15 @@
 //!
 //! Floors, from bottom to top; a module imports only from floors below its own:
 //!
-//! 1. [`metrics`], [`health`], [`web`]: depend on no other module of the router.
-//! 2. [`index`]: which meeting is on which media pod.
-//! 3. [`edge`]: clients, limits, origins, refusals.
-//! 4. [`join`]: access to meetings.
-//! 5. [`state`]: what all handlers share.
-//! 6. [`signal`]: signaling sockets.
-//! 7. [`api`]: HTTP handlers.
-//! 8. [`routes`]: the routing tables of the listeners.
-//! 9. [`config`], [`serve`], [`run`]: the command line, the listeners, and the whole.
+//! 1. `metrics`, `health`, `web`: depend on no other module of the router.
+//! 2. `index`: which meeting is on which media pod.
+//! 3. `edge`: clients, limits, origins, refusals.
+//! 4. `join`: access to meetings.
+//! 5. `state`: what all handlers share.
+//! 6. `signal`: signaling sockets.
+//! 7. `api`: HTTP handlers.
+//! 8. `routes`: the routing tables of the listeners.
+//! 9. `config`, `serve`, `run`: the command line, the listeners, start-up and shutdown.
 
 pub(crate) mod api;
 pub mod config;

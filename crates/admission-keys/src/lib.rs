@@ -13,7 +13,7 @@ use convene_protocol::admission::KeySet;
 use k8s_openapi::api::core::v1::Secret;
 
 pub use error::KeyFormatError;
-pub use pair::{KeyPair, PublicKey, build_jwks, build_key_pair, build_key_set, holds_key};
+pub use pair::{KeyPair, PublicKey, build_jwks, build_key_pair, holds_key};
 pub use stored::{Current, Next, Record, Retired, Stored};
 
 /// The public keys of all keys in the Secret, including the next one and the recently retired ones: a router that watches the Secret

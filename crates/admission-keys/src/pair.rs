@@ -47,7 +47,7 @@ impl KeyPair {
     }
 
     /// Whether the key pair has a name and a valid private key.
-    pub fn is_sound(&self) -> bool {
+    pub(crate) fn is_sound(&self) -> bool {
         !self.kid.is_empty() && self.public().is_ok()
     }
 }
@@ -67,7 +67,7 @@ pub fn build_jwks(pair: &KeyPair) -> Result<String, KeyFormatError> {
 }
 
 /// The JSON Web Key Set of `keys`, independent of their order.
-pub fn build_key_set(mut keys: Vec<PublicKey>) -> String {
+pub(crate) fn build_key_set(mut keys: Vec<PublicKey>) -> String {
     keys.sort();
     keys.dedup();
     let jwk = |key: &PublicKey| json!({"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": key.kid, "x": key.x});

@@ -21,7 +21,7 @@ impl Algorithm {
     }
 
     /// The algorithm with that name. Case-sensitive, as RFC 7515 requires.
-    pub fn from_name(name: &str) -> Option<Self> {
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
         [Self::Hs256, Self::EdDsa].into_iter().find(|algorithm| algorithm.as_str() == name)
     }
 }

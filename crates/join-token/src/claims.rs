@@ -89,7 +89,7 @@ impl Scope {
     }
 
     /// Whether `meeting` is in the scope.
-    pub fn covers(&self, meeting: &MeetingKey) -> bool {
+    pub(crate) fn covers(&self, meeting: &MeetingKey) -> bool {
         match self {
             Self::Meeting(key) => key == meeting,
             Self::Namespace(namespace) => namespace == meeting.namespace(),
