@@ -26,7 +26,7 @@ fuzz_target!(|bytes: &[u8]| {
 fn verify(keys: &KeySet, token: &str) {
     let admission = keys.verify_admission(token, NOW);
     let admin = keys.verify_admin(token, NOW);
-    assert!(admission.is_err() || admin.is_err(), "a token is good for one purpose");
+    assert!(admission.is_err() || admin.is_err(), "a token is valid for one purpose");
     for error in [admission.err(), admin.err()].into_iter().flatten() {
         assert!(!matches!(error, AdmissionError::SigningKey | AdmissionError::KeySet), "{error}");
     }

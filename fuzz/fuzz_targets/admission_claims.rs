@@ -27,7 +27,7 @@ fuzz_target!(|claims: &[u8]| {
     let admin = keys.verify_admin(&token, NOW);
     match keys.verify_admission(&token, NOW) {
         Ok(_) => {
-            assert!(admin.is_err(), "a token is good for one purpose");
+            assert!(admin.is_err(), "a token is valid for one purpose");
             let claims: Value = serde_json::from_slice(claims).expect("accepted claims are JSON");
             assert_eq!(claims["aud"], POD_AUDIENCE);
             assert!(claims["participant"]["hidden"] != true || claims["participant"]["recorder"] != true);

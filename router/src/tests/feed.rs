@@ -112,7 +112,7 @@ async fn while_the_api_server_is_away_the_last_table_is_served() {
 
     feed.meetings([Event::Init, Event::InitApply(meeting("retro", None)), Event::InitDone]);
     feed.until("retro", "Pending").await;
-    assert_eq!(feed.reason("stand-up"), "MeetingNotFound", "deleted while nobody could tell");
+    assert_eq!(feed.reason("stand-up"), "MeetingNotFound", "deleted while the watch was interrupted");
     assert_eq!(feed.reason("board"), "MeetingNotFound", "was only in the list that broke off");
 }
 

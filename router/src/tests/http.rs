@@ -68,7 +68,7 @@ async fn a_meeting_is_described_from_the_table() {
     fixture.assign("media-0", "10.1.2.3:8080".parse().unwrap());
     let ready = get(&fixture, "/api/v1/meetings/team-a/stand-up").await.json();
     assert_eq!((&ready["ready"], &ready["phase"], ready.get("waitingFor")), (&json!(true), &json!("Ready"), None));
-    assert!(!ready.to_string().contains("10.1.2.3"), "addresses inside the cluster are nobody's business");
+    assert!(!ready.to_string().contains("10.1.2.3"), "addresses inside the cluster are not revealed");
 }
 
 #[tokio::test]

@@ -156,7 +156,7 @@ async fn a_router_that_has_just_started_holds_instead_of_denying() {
 async fn a_client_that_leaves_while_it_waits_is_not_held_any_longer() {
     let router = Running::start().await;
     router.held_join().await.abort();
-    until("nobody is held", || router.fixture.app.metrics.held_joins.get() == 0).await;
+    until("no join is held", || router.fixture.app.metrics.held_joins.get() == 0).await;
     assert!(router.has_metric(r#"convene_router_joins_total{outcome="ClientGone"} 1"#));
     assert_eq!(router.fixture.app.held.available_permits(), settings().max_held);
     assert_eq!(router.fixture.app.sockets.available_permits(), settings().max_sockets);

@@ -150,7 +150,7 @@ async fn hostile_requests_are_refused_and_others_go_on() {
         ("more header than allowed", many_headers, &[431, 0]),
         ("not HTTP", b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n".to_vec(), &[400, 0]),
         ("too long a name", get(&format!("/api/v1/meetings/team-a/{}", "a".repeat(5000))), &[400]),
-        ("absolute address of somebody else", get("http://example.org/m/team-a/x"), &[404]),
+        ("absolute URL of another host", get("http://example.org/m/team-a/x"), &[404]),
     ];
     for (name, bytes, allowed) in cases {
         let status = raw(&router, &bytes).await;

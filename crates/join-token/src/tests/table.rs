@@ -201,7 +201,7 @@ fn wrong_header() -> Vec<Case> {
             with_header(&format!(r#"{{"alg":"HS256","kid":"{}"}}"#, "k".repeat(254))),
             "TokenKeyIdInvalid",
         ),
-        ("kid of nobody", with_header(r#"{"alg":"HS256","kid":"Shared"}"#), "TokenKeyUnknown"),
+        ("unknown kid", with_header(r#"{"alg":"HS256","kid":"Shared"}"#), "TokenKeyUnknown"),
     ]
 }
 
@@ -356,8 +356,8 @@ fn only_what_a_router_accepts_is_made() {
     assert_eq!(make_token(&long, &half(SECRET), "k", NOW), Err(MakeError::Refused(TokenError::Lifetime(3600))));
     let unseen = TokenRequest { hidden: true, publish: None, ..request.clone() };
     assert_eq!(make_token(&unseen, &half(SECRET), "k", NOW), Err(MakeError::Refused(TokenError::HiddenRecords)));
-    let nobody = TokenRequest { identity: String::new(), ..request };
-    assert_eq!(make_token(&nobody, &half(SECRET), "k", NOW).unwrap_err().reason(), "TokenIdentityInvalid");
+    let anonymous = TokenRequest { identity: String::new(), ..request };
+    assert_eq!(make_token(&anonymous, &half(SECRET), "k", NOW).unwrap_err().reason(), "TokenIdentityInvalid");
     assert_eq!(SigningHalf::read(PUBLIC.as_bytes()).unwrap_err(), MakeError::PublicHalf);
     assert_eq!(SigningHalf::read(b"short").unwrap_err().reason(), "JoinKeyWeak");
 }

@@ -75,7 +75,7 @@ async fn keys_are_added_rotated_and_removed_without_a_restart() {
     seen.feed(&mut cache, "one", vec![Event::Init]).await;
     assert_eq!(seen.names(), ["c"], "a list that has only begun changes nothing");
     seen.feed(&mut cache, "one", vec![Event::InitDone]).await;
-    assert!(seen.names().is_empty(), "deleted while nobody could tell");
+    assert!(seen.names().is_empty(), "deleted while the watch was interrupted");
 }
 
 #[tokio::test]
@@ -97,7 +97,7 @@ async fn a_broken_entry_is_counted_and_spares_the_others() {
         assert!(seen.has_metric(line), "{line} is missing in\n{}", seen.sink.metrics.render());
     }
     seen.feed(&mut cache, "one", vec![Event::Apply(secret(&[("good", STRONG)]))]).await;
-    assert!(!seen.sink.metrics.render().contains("JoinKeyWeak"), "what is mended is not told any longer");
+    assert!(!seen.sink.metrics.render().contains("JoinKeyWeak"), "a fixed entry is no longer reported");
 }
 
 #[tokio::test]
