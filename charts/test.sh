@@ -88,7 +88,7 @@ main() {
   check_definitions
   passes python3 tests/examples.py ../examples/*.yaml < <(helm template convene-crds convene-crds)
   passes python3 tests/reasons.py ../docs/operations.md ../crds/src/{names,reason}.rs ../operator/src/{reach,metrics,lease}.rs \
-    ../router/src/{metrics,surface_metrics}.rs ../media-pod/src/metrics.rs ../media-pod/src/metrics/*.rs \
+    ../router/src/metrics.rs ../router/src/metrics/*.rs ../media-pod/src/metrics.rs ../media-pod/src/metrics/*.rs \
     ../crates/service/src/log/health.rs
   check_refusals
   passes check_rights "${1:-}"

@@ -1,6 +1,6 @@
-//! `convene`: makes and explains join tokens, makes join keys. Everything it does is in the library's `cli`.
+//! `convene`: creates and inspects join tokens, creates join keys. The commands are in the library.
 //!
-//! Exit codes: 0, 2 for wrong arguments, 3 for a token that would be refused, 1 for everything else; the last line on stderr says why.
+//! Exit codes: 0, 2 for invalid arguments, 3 for a token that would be refused, 1 for all other errors; the last line on stderr is the reason.
 
 use std::process::ExitCode;
 
@@ -11,7 +11,7 @@ use convene_service::say;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    // Of use only to those who ask a cluster; an error here shows when one is asked.
+    // Needed only to connect to a cluster; a failure shows at that time.
     let _ = rustls::crypto::ring::default_provider().install_default();
     match Box::pin(run(cli)).await {
         Ok(output) => show(output),
@@ -19,7 +19,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// A reader that has seen enough (`| head`) is no failure; a file that cannot take the text is one.
+/// A closed pipe (`| head`) is not an error; a file that cannot be written is one.
 fn show(Output { text, notes, verdict }: Output) -> ExitCode {
     if let Err(source) = say::out(&text) {
         return fail(&CliError::Output(source));

@@ -1,4 +1,4 @@
-//! Where a key comes from: a file, or a Secret that is read with the caller's own rights.
+//! Reads keys from a file, or from a Secret with the permissions of the caller.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,46 +8,38 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 
-use super::CliError;
+use super::output::CliError;
 use convene_join_token::{NAMESPACES_SUFFIX, SigningHalf, is_kid};
 use convene_service::kube::connect;
 
-/// Which key.
+/// Arguments that select a key.
 #[derive(Clone, Debug, Default, Args)]
-pub struct KeyArgs {
-    /// Secret with the key, such as convene-join-keys (for Ed25519: the one with the private half)
+pub(crate) struct KeyArgs {
+    /// Secret with the key, such as convene-join-keys (for Ed25519, the one with the private key)
     #[arg(long, value_name = "NAME", conflicts_with = "key_file")]
-    pub secret: Option<String>,
+    pub(crate) secret: Option<String>,
 
-    /// Namespace of that Secret; without it: the one of your kubeconfig
+    /// Namespace of the Secret; if unset, the namespace of your kubeconfig
     #[arg(short, long, value_name = "NAMESPACE", requires = "secret")]
-    pub namespace: Option<String>,
+    pub(crate) namespace: Option<String>,
 
-    /// File with the key: the bytes of an HS256 secret, or an Ed25519 key in PEM
+    /// File with the key: an HS256 secret, or an Ed25519 key in PEM
     #[arg(long, value_name = "FILE", requires = "kid")]
-    pub key_file: Option<PathBuf>,
+    pub(crate) key_file: Option<PathBuf>,
 
-    /// Name of the key in the Secret, which tokens name as their "kid"; may be left out if the Secret has one key
+    /// Name of the key, which tokens reference as "kid"; optional if the Secret has only one key
     #[arg(long, value_name = "NAME")]
-    pub kid: Option<String>,
-}
-
-/// A key as it was found.
-pub struct FoundKey {
-    /// Its name.
-    pub kid: String,
-    /// Its bytes.
-    pub value: Vec<u8>,
+    pub(crate) kid: Option<String>,
 }
 
 impl KeyArgs {
-    /// Whether a key was named at all.
-    pub fn is_given(&self) -> bool {
+    /// Whether a key is selected.
+    pub(crate) fn is_given(&self) -> bool {
         self.secret.is_some() || self.key_file.is_some()
     }
 
-    /// Reads the entries that may be meant: from a file one, from a Secret all.
-    pub async fn read(&self) -> Result<BTreeMap<String, ByteString>, CliError> {
+    /// Reads the key of the file, or all entries of the Secret.
+    pub(crate) async fn read(&self) -> Result<BTreeMap<String, ByteString>, CliError> {
         match (&self.key_file, &self.secret) {
             (Some(path), _) => {
                 let kid = self.kid.clone().unwrap_or_default();
@@ -55,15 +47,15 @@ impl KeyArgs {
             }
             (None, Some(name)) => read_secret(name, self.namespace.as_deref()).await,
             (None, None) => {
-                Err(CliError::Usage("name the key: --secret NAME, or --key-file FILE with --kid NAME".to_owned()))
+                Err(CliError::Usage("a key is required: --secret NAME, or --key-file FILE with --kid NAME".to_owned()))
             }
         }
     }
 }
 
 fn check_kid(kid: &str) -> Result<&str, CliError> {
-    let words = "a key's name has letters, digits, '-', '_' and '.', at most 253, and does not end in \".namespaces\"";
-    if is_kid(kid) { Ok(kid) } else { Err(CliError::Usage(format!("--kid {kid:?} cannot name a key: {words}"))) }
+    let words = "a key name has at most 253 letters, digits, '-', '_' and '.', and does not end in \".namespaces\"";
+    if is_kid(kid) { Ok(kid) } else { Err(CliError::Usage(format!("--kid {kid:?} is not a valid key name: {words}"))) }
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>, CliError> {
@@ -79,8 +71,13 @@ async fn read_secret(name: &str, namespace: Option<&str>) -> Result<BTreeMap<Str
     Ok(secret.data.unwrap_or_default())
 }
 
-/// The entry called `kid`, or the only one that can sign.
-pub fn choose_signing(
+/// The entries of a Secret as names and bytes.
+pub(crate) fn values(entries: &BTreeMap<String, ByteString>) -> impl Iterator<Item = (&str, &[u8])> {
+    entries.iter().map(|(name, ByteString(value))| (name.as_str(), value.as_slice()))
+}
+
+/// The signing key with the name `kid`, or the only one that can sign.
+pub(crate) fn choose_signing(
     entries: &BTreeMap<String, ByteString>,
     kid: Option<&str>,
 ) -> Result<(String, SigningHalf), CliError> {
@@ -95,12 +92,10 @@ pub fn choose_signing(
     match (able.next(), able.next()) {
         (Some(only), None) => Ok(only),
         (None, _) => Err(CliError::Usage(format!(
-            "no key here can sign ({}); an Ed25519 token is signed with the private half, which is in a Secret or file of its own",
+            "none of the keys can sign ({}); Ed25519 tokens are signed with the private key, which is in a separate Secret or file",
             list(entries.keys())
         ))),
-        (Some(_), Some(_)) => {
-            Err(CliError::Usage(format!("name one of the keys with --kid: {}", list(entries.keys()))))
-        }
+        (Some(_), Some(_)) => Err(CliError::Usage(format!("select a key with --kid: {}", list(entries.keys())))),
     }
 }
 

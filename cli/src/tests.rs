@@ -75,13 +75,13 @@ fn what_a_router_would_refuse_is_not_made() {
     let cases: [(&[&str], &str); 10] = [
         (&["--ttl=25h"], "--ttl must be"),
         (&["--ttl=0s"], "--ttl must be"),
-        (&["--ttl=31d", "--max-ttl=31d"], "30d at most"),
+        (&["--ttl=31d", "--max-ttl=31d"], "at most 30d"),
         (&["--ttl=100y"], "the unit must be"),
         (&["--identity", ""], "cannot be used multiple times"),
-        (&["--publish=audio,none"], "goes with nothing else"),
-        (&["--hidden", "--publish=audio"], "sends nothing"),
-        (&["--hidden", "--recorder"], "a \"recorder\" is seen by everybody it records"),
-        (&["--name", "\u{202e}"], "cannot be shown"),
+        (&["--publish=audio,none"], "cannot be combined with other kinds"),
+        (&["--hidden", "--publish=audio"], "cannot publish"),
+        (&["--hidden", "--recorder"], "a \"recorder\" must be visible to all participants"),
+        (&["--name", "\u{202e}"], "is not a valid display name"),
         (&["--publish=screen"], "possible values"),
     ];
     for (flags, words) in cases {
@@ -89,7 +89,7 @@ fn what_a_router_would_refuse_is_not_made() {
         assert!(message.contains(words), "{flags:?}: {message}");
     }
     assert!(make(&["--ttl=29d", "--max-ttl=30d"], SECRET).is_ok());
-    assert!(make(&[], PUBLIC.as_bytes()).unwrap_err().contains("private half"));
+    assert!(make(&[], PUBLIC.as_bytes()).unwrap_err().contains("private key"));
     assert!(make(&[], b"short").unwrap_err().contains("32 random bytes"));
     for meeting in ["board", "Team/x", "*/*", "a/b/c"] {
         let line = ["token", "create", "--identity=a", "--meeting", meeting, "--key-file=f", "--kid=k"];
@@ -109,7 +109,7 @@ fn a_wrong_token_is_explained_all_the_same() {
     assert_eq!(verdict.reason(), "TokenForOtherMeeting");
     assert_eq!(inspect("nonsense", None, None, NOW).unwrap_err().reason(), "TokenMalformed");
     let unchecked = inspect(&token, None, None, NOW).unwrap();
-    assert!(unchecked.notes[0].contains("nothing was checked") && unchecked.verdict.is_none());
+    assert!(unchecked.notes[0].contains("the signature was not checked") && unchecked.verdict.is_none());
 }
 
 fn secret(entries: &[(&str, &[u8])]) -> std::collections::BTreeMap<String, ByteString> {
@@ -124,9 +124,9 @@ fn of_several_keys_one_must_be_named() {
     assert!(choose_signing(&two, None).unwrap_err().to_string().contains("--kid: a, b"));
     assert_eq!(choose_signing(&two, Some("b")).unwrap().0, "b");
     assert!(choose_signing(&two, Some("c")).unwrap_err().to_string().contains("has no key \"c\""));
-    assert!(choose_signing(&two, Some("../c")).unwrap_err().to_string().contains("cannot name a key"));
+    assert!(choose_signing(&two, Some("../c")).unwrap_err().to_string().contains("is not a valid key name"));
     let none = secret(&[("p", PUBLIC.as_bytes())]);
-    assert!(choose_signing(&none, None).unwrap_err().to_string().contains("private half"));
+    assert!(choose_signing(&none, None).unwrap_err().to_string().contains("private key"));
 }
 
 fn key_manifests(more: &[&str]) -> Result<(Output, Option<String>), String> {
@@ -136,7 +136,7 @@ fn key_manifests(more: &[&str]) -> Result<(Output, Option<String>), String> {
     super::key::create(&args, [7; 32]).map_err(|error| error.to_string())
 }
 
-/// The entries of the manifest's Secrets, as a router would read them.
+/// The entries of the Secrets in a manifest, as read by a router.
 fn entries(manifest: &str) -> std::collections::BTreeMap<String, ByteString> {
     use base64::Engine;
     let lines = manifest.lines().filter_map(|line| line.strip_prefix("  \"")?.split_once("\": "));
@@ -152,8 +152,8 @@ fn a_made_key_is_one_that_routers_take() {
     assert!(
         shared.text.starts_with("apiVersion: v1\nkind: Secret\nmetadata:\n  name: keys\n  namespace: convene-system\n")
     );
-    let (found, problems) = read_secret(&entries(&shared.text));
-    assert!(problems.is_empty() && found["shop"].opens("team-b") && !found["shop"].opens("team-c"));
+    let (found, problems) = read_secret(source::values(&entries(&shared.text)));
+    assert!(problems.is_empty() && found["shop"].is_valid_for("team-b") && !found["shop"].is_valid_for("team-c"));
     assert!(!shared.notes.join(" ").contains("BwcHBwcH"), "the key itself is in the manifest alone");
 
     let (pair, none) = key_manifests(&["--ed25519", "--kid=shop"]).unwrap();
@@ -161,7 +161,7 @@ fn a_made_key_is_one_that_routers_take() {
     let documents: Vec<_> = pair.text.split("---\napi").collect();
     assert_eq!(documents.len(), 2);
     let (public, private) = (entries(documents[0]), entries(documents[1]));
-    let (found, _) = read_secret(&public);
+    let (found, _) = read_secret(source::values(&public));
     let half = SigningHalf::read(&private["shop"].0).unwrap();
     assert_eq!(&found["shop"], half.verifying_half());
     assert!(documents[1].contains("name: convene-join-keys-private"));
@@ -173,11 +173,11 @@ fn a_made_key_is_one_that_routers_take() {
 #[test]
 fn a_key_that_could_not_be_used_is_not_made() {
     for (flags, words) in [
-        (&["Keys"][..], "the name of a Secret"),
-        (&["--kid=a/b"], "name of an entry"),
-        (&["--kid=a.namespaces"], "name of an entry"),
-        (&["--only-for=Team"], "name of a namespace"),
-        (&["-n", "a\nb"], "name of a namespace"),
+        (&["Keys"][..], "a valid Secret name"),
+        (&["--kid=a/b"], "valid Secret entry name"),
+        (&["--kid=a.namespaces"], "valid Secret entry name"),
+        (&["--only-for=Team"], "valid namespace name"),
+        (&["-n", "a\nb"], "valid namespace name"),
         (&["--private-key-file=f"], "--ed25519"),
     ] {
         let message = key_manifests(flags).unwrap_err();

@@ -8,8 +8,8 @@ use convene_protocol::admission::PublishGrant;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::source::{KeyArgs, choose_signing};
-use super::{CliError, Output};
+use super::output::{CliError, Output};
+use super::source::{self, KeyArgs, choose_signing};
 use convene_join_token::MeetingKey;
 use convene_join_token::{
     Algorithm, JoinKeys, MAX_TOKEN_BYTES, Scope, SigningHalf, TokenRequest, Unverified, make_token, read_secret,
@@ -18,44 +18,44 @@ use convene_join_token::{
 use convene_service::arguments::parse_duration;
 use convene_service::clock::unix_now;
 
-/// Beyond this no router accepts a token, whatever its settings.
+/// Upper limit of `--max-token-lifetime` of routers.
 const LONGEST_LIFETIME: Duration = Duration::from_hours(30 * 24);
 
-/// What to do about tokens.
+/// Commands about join tokens.
 #[derive(Debug, Subcommand)]
-pub enum TokenCommand {
-    /// Prints a token that lets its bearer into a meeting
+pub(crate) enum TokenCommand {
+    /// Prints a join token for a meeting
     ///
     /// Example:
     ///   convene token create --meeting team-a/board --identity ada --name "Ada Lovelace" \
     ///     --ttl 1h --secret convene-join-keys -n convene-system
     #[command(verbatim_doc_comment)]
     Create(Box<CreateArgs>),
-    /// Tells what a token says and whether a router would accept it
+    /// Prints the claims of a token and whether a router would accept it
     ///
-    /// The signature is never shown. Give a key (--secret or --key-file) to have it checked; the token
-    /// is read from standard input unless it is given, which leaves it in your shell's history.
-    /// Exit code 3: it would be refused.
+    /// The signature is never printed; specify a key (--secret or --key-file) to verify it. The token is
+    /// read from standard input by default, because an argument would stay in your shell history.
+    /// Exit code 3 means that routers would refuse the token.
     #[command(verbatim_doc_comment)]
     Inspect(Box<InspectArgs>),
 }
 
-/// What somebody may send.
+/// What a participant may publish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Kind {
-    /// Sound of a microphone.
+pub(crate) enum Kind {
+    /// Microphone
     Audio,
-    /// Pictures of a camera.
+    /// Camera
     Video,
-    /// A screen.
+    /// Screen
     Share,
-    /// Nothing at all.
+    /// Nothing
     None,
 }
 
-/// How a token is signed.
+/// Signing algorithm of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum AlgorithmArg {
+pub(crate) enum AlgorithmArg {
     /// HMAC with SHA-256
     #[value(name = "HS256")]
     Hs256,
@@ -64,101 +64,101 @@ pub enum AlgorithmArg {
     EdDsa,
 }
 
-/// What the token is to say.
+/// Arguments of `convene token create`.
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[derive(Debug, Args)]
-pub struct CreateArgs {
-    /// Meeting, as namespace/name, or namespace/* for all of a namespace
+pub(crate) struct CreateArgs {
+    /// Meeting, as namespace/name, or namespace/* for all meetings of a namespace
     #[arg(long, value_name = "MEETING", value_parser = parse_scope)]
-    pub meeting: Scope,
+    pub(crate) meeting: Scope,
 
-    /// Who it is, as your application knows them; 1 to 200 characters
+    /// Identity of the participant in your application; 1 to 200 characters
     #[arg(long)]
-    pub identity: String,
+    pub(crate) identity: String,
 
-    /// Name that others see; without it people choose one
+    /// Display name; if unset, the participant chooses one
     #[arg(long)]
-    pub name: Option<String>,
+    pub(crate) name: Option<String>,
 
-    /// How long the token is good, such as 15m or 8h; at most 24h unless --max-ttl says more
+    /// Lifetime of the token, such as 15m or 8h; at most --max-ttl
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_duration)]
-    pub ttl: Duration,
+    pub(crate) ttl: Duration,
 
-    /// Longest lifetime that the router accepts, where its --max-token-lifetime is not 24h; at most 30d
+    /// Maximum lifetime that the router accepts (its --max-token-lifetime); at most 30d
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = parse_duration)]
-    pub max_ttl: Duration,
+    pub(crate) max_ttl: Duration,
 
-    /// What they may send; everything without it
+    /// What the participant may publish; everything if unset
     #[arg(long, value_name = "KIND", value_enum, value_delimiter = ',')]
-    pub publish: Vec<Kind>,
+    pub(crate) publish: Vec<Kind>,
 
-    /// They moderate: admit, mute, remove, end
+    /// The participant is a moderator: may admit, mute, remove and end the meeting
     #[arg(long)]
-    pub moderator: bool,
+    pub(crate) moderator: bool,
 
-    /// They cannot hear and see others
+    /// The participant cannot receive audio and video
     #[arg(long = "no-subscribe", action = ArgAction::SetFalse)]
-    pub subscribe: bool,
+    pub(crate) subscribe: bool,
 
-    /// They cannot write
+    /// The participant cannot send chat messages and data
     #[arg(long = "no-publish-data", action = ArgAction::SetFalse)]
-    pub publish_data: bool,
+    pub(crate) publish_data: bool,
 
-    /// Nobody is told that they are there; they send nothing, and cannot be a recorder
+    /// The participant is invisible to others; cannot publish or be a recorder
     #[arg(long)]
-    pub hidden: bool,
+    pub(crate) hidden: bool,
 
-    /// It is a recorder, which everybody sees; the meeting needs features.recording
+    /// The participant is a recorder, visible to all; the meeting needs features.recording
     #[arg(long)]
-    pub recorder: bool,
+    pub(crate) recorder: bool,
 
-    /// They may receive by plain RTP, at an address that they choose
+    /// The participant may receive plain RTP at an address of their choice
     #[arg(long)]
-    pub receive_plain: bool,
+    pub(crate) receive_plain: bool,
 
-    /// Good for one person only: whoever comes first
+    /// Valid for one participant only: the first to use it
     #[arg(long)]
-    pub once: bool,
+    pub(crate) once: bool,
 
-    /// The key
+    /// The signing key
     #[command(flatten)]
-    pub key: KeyArgs,
+    pub(crate) key: KeyArgs,
 
-    /// Refuse a key that is not for this algorithm; without it the key decides
+    /// Fail if the key is for another algorithm
     #[arg(long, value_enum)]
-    pub algorithm: Option<AlgorithmArg>,
+    pub(crate) algorithm: Option<AlgorithmArg>,
 }
 
-/// What to look at.
+/// Arguments of `convene token inspect`.
 #[derive(Debug, Args)]
-pub struct InspectArgs {
-    /// The token; "-" or nothing: standard input
-    pub token: Option<String>,
+pub(crate) struct InspectArgs {
+    /// The token; "-" or unset: standard input
+    pub(crate) token: Option<String>,
 
-    /// Meeting that it is to open, as namespace/name; without it: the one it names
+    /// Meeting to check the token for, as namespace/name; if unset, the meeting of the token
     #[arg(long, value_name = "MEETING", value_parser = parse_meeting)]
-    pub meeting: Option<MeetingKey>,
+    pub(crate) meeting: Option<MeetingKey>,
 
-    /// Longest lifetime that the router accepts, where its --max-token-lifetime is not 24h
+    /// Maximum lifetime that the router accepts (its --max-token-lifetime)
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = parse_duration)]
-    pub max_ttl: Duration,
+    pub(crate) max_ttl: Duration,
 
-    /// The key
+    /// The signing key
     #[command(flatten)]
-    pub key: KeyArgs,
+    pub(crate) key: KeyArgs,
 }
 
 fn parse_scope(text: &str) -> Result<Scope, String> {
-    Scope::parse(text).ok_or_else(|| "write namespace/name, or namespace/* for all meetings of a namespace".to_owned())
+    Scope::parse(text).ok_or_else(|| "use namespace/name, or namespace/* for all meetings of a namespace".to_owned())
 }
 
 fn parse_meeting(text: &str) -> Result<MeetingKey, String> {
-    let (namespace, name) = text.split_once('/').ok_or("write namespace/name")?;
+    let (namespace, name) = text.split_once('/').ok_or("use namespace/name")?;
     MeetingKey::parse(namespace, name).map_err(|error| error.to_string())
 }
 
-/// Does it.
-pub async fn run(command: TokenCommand) -> Result<Output, CliError> {
+/// Runs a command.
+pub(crate) async fn run(command: TokenCommand) -> Result<Output, CliError> {
     match command {
         TokenCommand::Create(args) => {
             let entries = args.key.read().await?;
@@ -173,8 +173,8 @@ pub async fn run(command: TokenCommand) -> Result<Output, CliError> {
     }
 }
 
-/// Makes the token.
-pub(super) fn create(
+/// Creates a token.
+pub(crate) fn create(
     args: &CreateArgs,
     kid: &str,
     key: &SigningHalf,
@@ -199,20 +199,23 @@ pub(super) fn create(
         max_lifetime: args.max_ttl.as_secs(),
     };
     let token = make_token(&request, key, kid, now).map_err(CliError::Make)?;
-    let notes =
-        vec![format!("good until {}; whoever has it comes in as {:?}", time(now + request.lifetime), args.identity)];
+    let notes = vec![format!(
+        "valid until {}; anyone with this token can join as {:?}",
+        time(now + request.lifetime),
+        args.identity
+    )];
     Ok(Output { text: format!("{token}\n"), notes, verdict: None })
 }
 
 fn check_lifetimes(args: &CreateArgs) -> Result<(), CliError> {
     if args.max_ttl > LONGEST_LIFETIME {
         return Err(CliError::Usage(
-            "--max-ttl may be 30d at most: a token that is good for longer is a password".to_owned(),
+            "--max-ttl must be at most 30d: a token with a longer lifetime is a password".to_owned(),
         ));
     }
     if args.ttl.is_zero() || args.ttl > args.max_ttl {
         return Err(CliError::Usage(
-            "--ttl must be at least 1s and at most --max-ttl (24h unless given): routers refuse tokens that are good for longer".to_owned(),
+            "--ttl must be at least 1s and at most --max-ttl (default 24h): routers refuse tokens with a longer lifetime".to_owned(),
         ));
     }
     Ok(())
@@ -225,7 +228,7 @@ fn check_algorithm(wanted: Option<AlgorithmArg>, found: Algorithm) -> Result<(),
     });
     match wanted {
         Some(wanted) if wanted != found => Err(CliError::Usage(format!(
-            "the key is for {}, not for {}: a key serves one algorithm alone",
+            "the key is for {}, not {}: each key supports one algorithm",
             found.as_str(),
             wanted.as_str()
         ))),
@@ -235,7 +238,7 @@ fn check_algorithm(wanted: Option<AlgorithmArg>, found: Algorithm) -> Result<(),
 
 fn publish(kinds: &[Kind]) -> Result<Option<PublishGrant>, CliError> {
     if kinds.contains(&Kind::None) && kinds.len() > 1 {
-        return Err(CliError::Usage("--publish none goes with nothing else".to_owned()));
+        return Err(CliError::Usage("--publish none cannot be combined with other kinds".to_owned()));
     }
     let has = |kind| kinds.contains(&kind);
     let granted = PublishGrant { audio: has(Kind::Audio), video: has(Kind::Video), share: has(Kind::Share) };
@@ -254,8 +257,8 @@ fn read_token(given: Option<&str>) -> Result<String, CliError> {
 
 async fn verifying_keys(args: &InspectArgs) -> Result<JoinKeys, CliError> {
     let entries = args.key.read().await?;
-    let (mut found, _) = read_secret(&entries);
-    // Whoever has the private half alone can check as well.
+    let (mut found, _) = read_secret(source::values(&entries));
+    // A private key can verify as well.
     let halves = entries.iter().filter_map(|(kid, value)| Some((kid, SigningHalf::read(&value.0).ok()?)));
     found.extend(halves.map(|(kid, half)| (kid.clone(), half.verifying_half().clone())).collect::<Vec<_>>());
     let mut keys = JoinKeys::new(args.max_ttl.as_secs());
@@ -263,8 +266,8 @@ async fn verifying_keys(args: &InspectArgs) -> Result<JoinKeys, CliError> {
     Ok(keys)
 }
 
-/// Explains the token.
-pub(super) fn inspect(
+/// Prints the claims, and verifies the token if `keys` are given.
+pub(crate) fn inspect(
     token: &str,
     keys: Option<&JoinKeys>,
     meeting: Option<&MeetingKey>,
@@ -274,7 +277,7 @@ pub(super) fn inspect(
     let mut text = format!("algorithm  {}\nkid        {}\n", read.algorithm.as_str(), read.kid);
     text.extend(read.claims.iter().map(|(name, value)| format!("{name:<10} {}\n", explain(name, value, now))));
     let Some(keys) = keys else {
-        let note = "nothing was checked: name the key with --secret or --key-file".to_owned();
+        let note = "the signature was not checked: specify a key with --secret or --key-file".to_owned();
         return Ok(Output { text, notes: vec![note], verdict: None });
     };
     let verdict = match meeting.cloned().or_else(|| named_meeting(&read)) {
@@ -294,7 +297,7 @@ fn named_meeting(read: &Unverified) -> Option<MeetingKey> {
     }
 }
 
-/// As JSON, which shows what cannot be seen; times also in words.
+/// The value as JSON, which shows invisible characters; timestamps also as dates.
 fn explain(name: &str, value: &Value, now: u64) -> String {
     let shown = ascii(&value.to_string());
     match (name, value.as_u64()) {
@@ -307,7 +310,7 @@ fn explain(name: &str, value: &Value, now: u64) -> String {
     }
 }
 
-/// Everything beyond ASCII as escapes: a token from somebody else must not write into the terminal what it likes.
+/// Escapes control characters: an untrusted token must not write arbitrary sequences to the terminal.
 fn ascii(json: &str) -> String {
     json.chars().fold(String::with_capacity(json.len()), |mut shown, letter| {
         if letter.is_alphanumeric() || letter.is_ascii_graphic() || letter == ' ' {
@@ -323,5 +326,5 @@ fn time(seconds: u64) -> String {
     i64::try_from(seconds)
         .ok()
         .and_then(|seconds| Timestamp::from_second(seconds).ok())
-        .map_or_else(|| "a time beyond all calendars".to_owned(), |time| time.to_string())
+        .map_or_else(|| "a time out of range".to_owned(), |time| time.to_string())
 }

@@ -1,4 +1,4 @@
-//! The program `convene` as a person runs it: a key, a token, its explanation.
+//! The binary `convene`: creates a key and a token, and inspects the token.
 
 #![allow(clippy::unwrap_used, reason = "a test ends where something goes wrong")]
 
@@ -34,12 +34,12 @@ fn convene(arguments: &[&str], input: &str) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // A program that does not read ends before it is written to.
+    // A program that does not read its input may exit before the write.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     child.wait_with_output().unwrap()
 }
 
-/// What it does when its standard output goes there.
+/// Runs it with this standard output.
 fn convene_into(arguments: &[&str], output: Stdio) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_convene"));
     command.args(arguments).stdin(Stdio::null()).stdout(output).stderr(Stdio::piped());
@@ -83,7 +83,7 @@ fn a_key_pair_makes_tokens_that_are_explained() {
     let key = ["--key-file", &private, "--kid=shop"];
     let create = [&["token", "create", "--meeting=team-a/board", "--identity=ada", "--ttl=15m"][..], &key].concat();
     let created = convene(&create, "");
-    assert!(created.status.success() && text(&created.stderr).contains("good until"), "{}", text(&created.stderr));
+    assert!(created.status.success() && text(&created.stderr).contains("valid until"), "{}", text(&created.stderr));
     let token = text(&created.stdout);
     assert_eq!(token.lines().count(), 1, "nothing but the token, for $(...)");
 
@@ -114,7 +114,7 @@ fn mistakes_end_with_a_message_and_a_code() {
         (&[], 2, "Usage: convene"),
         (&["token"], 2, "inspect"),
         (&["token", "inspect", "garbage"], 3, "TokenMalformed"),
-        (&create, 2, "name the key"),
+        (&create, 2, "a key is required"),
         (&[&create[..], &["--kid=k", "--key-file", &absent]].concat(), 1, "could not read"),
     ];
     for (arguments, code, words) in cases {

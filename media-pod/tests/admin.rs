@@ -43,7 +43,8 @@ fn grant(name: &str) -> MeetingGrant {
             empty_timeout_seconds: 300,
             ..RoomSettings::default()
         },
-    }..MeetingGrant::default()
+        ..MeetingGrant::default()
+    }
 }
 
 async fn pod() -> Pod {

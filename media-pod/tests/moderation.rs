@@ -29,7 +29,8 @@ fn meeting() -> MeetingGrant {
             empty_timeout_seconds: 300,
             ..RoomSettings::default()
         },
-    }..MeetingGrant::default()
+        ..MeetingGrant::default()
+    }
 }
 
 /// A new token each time, as the router signs them.

@@ -42,7 +42,8 @@ fn grant(name: &str, uid: &str, max_participants: u32) -> MeetingGrant {
             empty_timeout_seconds: 300,
             ..RoomSettings::default()
         },
-    }..MeetingGrant::default()
+        ..MeetingGrant::default()
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,181 +1,164 @@
-//! The router's command line and what is made of it: everything is checked once, at the start.
+//! The command line of the router, validated once at start-up.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use convene_join_token::is_label;
 use convene_service::log::LogFormat;
 use thiserror::Error;
 
-use super::app::SignalSettings;
-use super::join::config::{JoinArgs, JoinConfig, JoinConfigError};
-use super::pages::{WebFiles, WebFilesError};
-use super::surface::{SurfaceArgs, SurfaceConfig, SurfaceError};
-use convene_join_token::is_label;
+use crate::edge::policy::{EdgeArgs, EdgeConfig, EdgeConfigError};
+use crate::join::config::{JoinArgs, JoinConfig, JoinConfigError};
+use crate::state::SignalSettings;
+use crate::web::{WebFiles, WebFilesError};
 
-/// Time after which a pod that is silent is taken for dead. Pods ping every minute at the latest.
+/// Time after which a silent pod is considered dead. Pods send a ping at least every minute.
 const POD_SILENCE: Duration = Duration::from_secs(150);
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
 const STOP_SPREAD: Duration = Duration::from_secs(3);
-/// Longer holds are cut by most load balancers and given up by clients.
+/// Most load balancers cut longer requests, and most clients give up.
 const MAX_HOLD: Duration = Duration::from_mins(10);
 
-/// Arguments of the router; each may be given by the environment instead.
+/// Arguments of the router; each can be set by an environment variable instead.
 #[derive(Clone, Debug, Args)]
 pub struct RouterArgs {
     /// Address for plain HTTP: web app, API, signaling and probes
     #[arg(long, env = "CONVENE_LISTEN", value_name = "ADDRESS", default_value = "0.0.0.0:8080")]
-    pub listen: SocketAddr,
+    pub(crate) listen: SocketAddr,
 
-    /// Address for Prometheus metrics and probes, by plain HTTP. Keep it inside the cluster: clients have no business there
+    /// Address for Prometheus metrics and probes over plain HTTP. Do not expose it outside the cluster
     #[arg(long, env = "CONVENE_METRICS_LISTEN", value_name = "ADDRESS", default_value = "0.0.0.0:9090")]
-    pub metrics_listen: SocketAddr,
+    pub(crate) metrics_listen: SocketAddr,
 
-    /// Address for HTTPS; used when --tls-cert and --tls-key are given
+    /// Address for HTTPS; used if --tls-cert and --tls-key are set
     #[arg(long, env = "CONVENE_TLS_LISTEN", value_name = "ADDRESS", default_value = "0.0.0.0:8443")]
-    pub tls_listen: SocketAddr,
+    pub(crate) tls_listen: SocketAddr,
 
-    /// File with the TLS certificate and its chain (PEM); read again when it changes
+    /// File with the TLS certificate chain (PEM); reloaded when it changes
     #[arg(long, env = "CONVENE_TLS_CERT", value_name = "FILE")]
-    pub tls_cert: Option<PathBuf>,
+    pub(crate) tls_cert: Option<PathBuf>,
 
-    /// File with the TLS private key (PEM); read again when it changes
+    /// File with the TLS private key (PEM); reloaded when it changes
     #[arg(long, env = "CONVENE_TLS_KEY", value_name = "FILE")]
-    pub tls_key: Option<PathBuf>,
+    pub(crate) tls_key: Option<PathBuf>,
 
-    /// Folder with the built web app
+    /// Directory of the built web app
     #[arg(long, env = "CONVENE_WEB_DIR", value_name = "FOLDER", default_value = "/usr/share/convene/web")]
-    pub web_dir: PathBuf,
+    pub(crate) web_dir: PathBuf,
 
-    /// Namespace Convene is installed in: media pods and the admission key are looked for there
+    /// Namespace that Convene is installed in, with its media pods and the admission key
     #[arg(long, env = "POD_NAMESPACE")]
-    pub namespace: String,
+    pub(crate) namespace: String,
 
-    /// Secret in that namespace with the key that admissions to media pods are signed with (`private.pem`, `kid`)
+    /// Secret in that namespace with the key that signs admissions to media pods (`private.pem`, `kid`)
     #[arg(long, env = "CONVENE_ADMISSION_KEY_SECRET", value_name = "NAME", default_value = "convene-admission-key")]
-    pub admission_key_secret: String,
+    pub(crate) admission_key_secret: String,
 
-    /// About join tokens and TURN servers
+    /// Join tokens and TURN servers
     #[command(flatten)]
-    pub join: JoinArgs,
+    pub(crate) join: JoinArgs,
 
-    /// How long a join waits while its meeting has no ready media pod (for example 60s, 2m)
+    /// Time that a join waits for a ready media pod of its meeting (for example 60s, 2m)
     #[arg(long, env = "CONVENE_HOLD_TIMEOUT", value_name = "DURATION", default_value = "60s", value_parser = parse_duration)]
-    pub hold_timeout: Duration,
+    pub(crate) hold_timeout: Duration,
 
-    /// Most joins that wait at once; whoever comes after that is told to try again
+    /// Maximum number of waiting joins; clients beyond it are asked to retry
     #[arg(long, env = "CONVENE_MAX_HELD", value_name = "COUNT", default_value_t = 20_000)]
-    pub max_held: u32,
+    pub(crate) max_held: u32,
 
-    /// Most signaling sockets open at once, held joins included
+    /// Maximum number of open signaling sockets, including waiting joins
     #[arg(long, env = "CONVENE_MAX_SOCKETS", value_name = "COUNT", default_value_t = 50_000)]
-    pub max_sockets: u32,
+    pub(crate) max_sockets: u32,
 
+    /// Limits, origins, proxies and the demo listener
     #[command(flatten)]
-    /// Limits, origins, proxies and the demo listener.
-    pub surface: SurfaceArgs,
+    pub(crate) edge: EdgeArgs,
 
-    /// Form of the log; the variable `RUST_LOG` sets what is logged (info unless set)
+    /// Log format; the environment variable `RUST_LOG` sets the log level (default: info)
     #[arg(long, env = "CONVENE_LOG_FORMAT", value_name = "FORMAT", value_enum, default_value = "text")]
     pub log_format: LogFormat,
 }
 
-/// Where TLS is served from.
+/// The HTTPS listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsConfig {
+pub(crate) struct TlsConfig {
     /// Address to listen on.
-    pub listen: SocketAddr,
+    pub(crate) listen: SocketAddr,
     /// Certificate chain.
-    pub cert: PathBuf,
+    pub(crate) cert: PathBuf,
     /// Private key.
-    pub key: PathBuf,
+    pub(crate) key: PathBuf,
 }
 
-/// Checked arguments.
+/// Validated arguments.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Address for plain HTTP.
-    pub listen: SocketAddr,
+    pub(crate) listen: SocketAddr,
     /// Address for metrics.
-    pub metrics_listen: SocketAddr,
-    /// TLS, if wanted.
-    pub tls: Option<TlsConfig>,
+    pub(crate) metrics_listen: SocketAddr,
+    /// The HTTPS listener, if enabled.
+    pub(crate) tls: Option<TlsConfig>,
     /// The web app.
-    pub web: WebFiles,
+    pub(crate) web: WebFiles,
     /// Namespace of the release.
-    pub namespace: String,
+    pub(crate) namespace: String,
     /// Name of the Secret with the admission key.
-    pub admission_key_secret: String,
-    /// What join tokens and TURN servers need.
-    pub join: JoinConfig,
-    /// How signaling behaves.
-    pub signal: SignalSettings,
+    pub(crate) admission_key_secret: String,
+    /// Join tokens and TURN servers.
+    pub(crate) join: JoinConfig,
+    /// Signaling.
+    pub(crate) signal: SignalSettings,
     /// Limits, origins, proxies and the demo listener.
-    pub surface: SurfaceConfig,
+    pub(crate) edge: EdgeConfig,
 }
 
-/// What is wrong with the arguments.
+/// Invalid arguments.
 #[derive(Debug, Error)]
 pub enum ConfigError {
-    /// Only one of certificate and key.
-    #[error("--tls-cert and --tls-key belong together: give both or neither (missing: {0})")]
+    /// Only one of certificate and key is set.
+    #[error("--tls-cert and --tls-key must be used together (missing: {0})")]
     TlsHalf(&'static str),
-    /// Two listeners on one address.
-    #[error("{0} and {1} are both {2}: give them different ports")]
+    /// Two listeners have the same address.
+    #[error("{0} and {1} are both {2}: use different ports")]
     SameAddress(&'static str, &'static str, SocketAddr),
-    /// Not a namespace.
-    #[error("--namespace {0:?} is not the name of a namespace")]
+    /// An invalid namespace.
+    #[error("--namespace {0:?} is not a valid namespace name")]
     Namespace(String),
-    /// No Secret named.
-    #[error("--admission-key-secret {0:?} is not the name of a Secret")]
+    /// An invalid Secret name.
+    #[error("--admission-key-secret {0:?} is not a valid Secret name")]
     Secret(String),
-    /// Out of range.
+    /// The hold timeout is out of range.
     #[error("--hold-timeout must be between 1s and 600s")]
     HoldTimeout,
-    /// A limit that would refuse everybody.
+    /// A limit of zero, which would refuse every client.
     #[error("{0} must be at least 1")]
     Zero(&'static str),
-    /// Join tokens or TURN.
+    /// Invalid arguments about join tokens or TURN servers.
     #[error(transparent)]
     Join(JoinConfigError),
-    /// No web app.
+    /// The web app could not be read.
     #[error(transparent)]
     Web(WebFilesError),
-    /// Limits, origins, proxies or the demo listener.
+    /// Invalid limits, origins, proxies or demo listener.
     #[error(transparent)]
-    Surface(SurfaceError),
-}
-
-impl ConfigError {
-    /// One word for the log.
-    pub fn reason(&self) -> &'static str {
-        match self {
-            Self::TlsHalf(_) => "TlsHalfGiven",
-            Self::SameAddress(..) => "SameAddress",
-            Self::Namespace(_) => "NamespaceInvalid",
-            Self::Secret(_) => "SecretNameInvalid",
-            Self::HoldTimeout => "HoldTimeoutOutOfRange",
-            Self::Zero(_) => "LimitIsZero",
-            Self::Join(error) => error.reason(),
-            Self::Surface(error) => error.reason(),
-            Self::Web(_) => "WebAppMissing",
-        }
-    }
+    Edge(EdgeConfigError),
 }
 
 impl RouterArgs {
-    /// Checks everything; reads the web app's page.
+    /// Validates all arguments and reads the page of the web app.
     pub fn check(self) -> Result<Config, ConfigError> {
         let tls = self.tls()?;
         self.check_names()?;
         let signal = self.signal()?;
-        let surface = self.surface.check().map_err(ConfigError::Surface)?;
-        self.check_addresses(tls.as_ref(), &surface)?;
+        let edge = self.edge.check().map_err(ConfigError::Edge)?;
+        self.check_addresses(tls.as_ref(), &edge)?;
         let web = WebFiles::load(&self.web_dir).map_err(ConfigError::Web)?;
         let Self { listen, metrics_listen, namespace, admission_key_secret, join, .. } = self;
         let join = join.check().map_err(ConfigError::Join)?;
-        Ok(Config { listen, metrics_listen, tls, web, namespace, admission_key_secret, join, signal, surface })
+        Ok(Config { listen, metrics_listen, tls, web, namespace, admission_key_secret, join, signal, edge })
     }
 
     fn tls(&self) -> Result<Option<TlsConfig>, ConfigError> {
@@ -187,16 +170,16 @@ impl RouterArgs {
         }
     }
 
-    fn check_addresses(&self, tls: Option<&TlsConfig>, surface: &SurfaceConfig) -> Result<(), ConfigError> {
+    fn check_addresses(&self, tls: Option<&TlsConfig>, edge: &EdgeConfig) -> Result<(), ConfigError> {
         let tls = tls.map(|tls| ("--tls-listen", tls.listen));
-        let demo = surface.demo.as_ref().map(|demo| ("--demo-listen", demo.listen));
+        let demo = edge.demo.as_ref().map(|demo| ("--demo-listen", demo.listen));
         let always = [("--listen", self.listen), ("--metrics-listen", self.metrics_listen)];
-        let mut seen: Vec<(&'static str, SocketAddr)> = Vec::new();
+        let mut used: Vec<(&'static str, SocketAddr)> = Vec::new();
         for (flag, address) in always.into_iter().chain(tls).chain(demo).filter(|(_, address)| address.port() != 0) {
-            if let Some((other, _)) = seen.iter().find(|(_, taken)| *taken == address) {
+            if let Some((other, _)) = used.iter().find(|(_, taken)| *taken == address) {
                 return Err(ConfigError::SameAddress(other, flag, address));
             }
-            seen.push((flag, address));
+            used.push((flag, address));
         }
         Ok(())
     }
@@ -234,7 +217,7 @@ fn at_least_one(flag: &'static str, count: u32) -> Result<usize, ConfigError> {
 fn parse_duration(text: &str) -> Result<Duration, String> {
     let digits = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
-    let number: u32 = number.parse().map_err(|_| "write a number and a unit, for example 60s".to_owned())?;
+    let number: u32 = number.parse().map_err(|_| "expected a number and a unit, for example 60s".to_owned())?;
     match unit {
         "ms" => Ok(Duration::from_millis(number.into())),
         "s" => Ok(Duration::from_secs(number.into())),
@@ -247,11 +230,11 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
 mod tests {
     use clap::Parser;
 
-    use super::super::fixtures::web_folder;
     use super::*;
+    use crate::fixtures::web_folder;
 
     #[derive(Debug, Parser)]
-    struct Line {
+    struct Arguments {
         #[command(flatten)]
         router: RouterArgs,
     }
@@ -266,12 +249,12 @@ mod tests {
             .into_iter()
             .chain(defaults.into_iter().filter(|flag| !is_given(flag)))
             .chain(arguments.iter().copied());
-        let args = Line::try_parse_from(line).map_err(|error| error.to_string())?;
-        args.router.check().map_err(|error| format!("{}: {error}", error.reason()))
+        let args = Arguments::try_parse_from(line).map_err(|error| error.to_string())?;
+        args.router.check().map_err(|error| error.to_string())
     }
 
     #[test]
-    fn the_defaults_are_good() {
+    fn the_defaults_are_valid() {
         let config = check(&[]).unwrap();
         assert_eq!(config.tls, None);
         assert_eq!(config.metrics_listen.to_string(), "0.0.0.0:9090");

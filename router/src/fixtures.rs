@@ -1,4 +1,4 @@
-//! What the router's tests are made of: records, objects, keys, a web app and a media pod that speaks `WebSocket`.
+//! Fixtures of the tests: records, objects, keys and a web app.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -9,29 +9,30 @@ use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use convene_crds::MeetingPhase;
 use convene_crds::facts::MeetingFacts;
+use convene_join_token::MeetingKey;
+use convene_join_token::{JoinKey, JoinKeys};
 use convene_protocol::admin::RoomSettings;
 use convene_protocol::admission::{KeySet, Signer};
+use convene_service::origin::AllowedOrigins;
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::EncodePrivateKey;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::app::{App, SignalSettings};
-use super::index::RoutingIndex;
-use super::origin::AllowedOrigins;
-use super::pages::WebFiles;
-use super::record::{Assignment, MeetingRecord, PodRecord, Waiting};
-use super::surface::{Surface, SurfaceConfig};
-use super::watch::Sink;
-use convene_join_token::MeetingKey;
-use convene_join_token::{JoinKey, JoinKeys};
+use crate::edge::policy::EdgeConfig;
+use crate::index::record::{Assignment, MeetingRecord, PodRecord, WaitReason};
+use crate::index::routing_index::RoutingIndex;
+use crate::index::select::RouteDecision;
+use crate::index::watch::Sink;
+use crate::state::{App, SignalSettings};
+use crate::web::WebFiles;
 
-pub(super) fn key(namespace: &str, name: &str) -> MeetingKey {
+pub(crate) fn key(namespace: &str, name: &str) -> MeetingKey {
     MeetingKey::parse(namespace, name).unwrap()
 }
 
-pub(super) fn meeting_record(namespace: &str, name: &str, pod: Option<(&str, &str)>) -> MeetingRecord {
+pub(crate) fn meeting_record(namespace: &str, name: &str, pod: Option<(&str, &str)>) -> MeetingRecord {
     MeetingRecord {
         key: key(namespace, name),
         uid: format!("uid-{name}"),
@@ -39,7 +40,7 @@ pub(super) fn meeting_record(namespace: &str, name: &str, pod: Option<(&str, &st
         phase: if pod.is_some() { MeetingPhase::Ready } else { MeetingPhase::Pending },
         is_deleting: false,
         assignment: pod.map(|(pod, uid)| Assignment { pod: pod.into(), uid: uid.into() }),
-        waiting: Waiting::new("Pending", "the meeting is being given a place"),
+        waiting: WaitReason::new("Pending", "the meeting is being assigned to a media pod"),
         join_url: Some(format!("https://meet.example.org/m/{namespace}/{name}")),
         participants: Some(2),
         is_recorded: false,
@@ -52,17 +53,17 @@ pub(super) fn meeting_record(namespace: &str, name: &str, pod: Option<(&str, &st
     }
 }
 
-pub(super) fn meeting_facts(locked: bool) -> MeetingFacts {
+pub(crate) fn meeting_facts(locked: bool) -> MeetingFacts {
     let settings = RoomSettings { title: "Stand-up".into(), max_participants: 10, empty_timeout_seconds: 300, locked };
     MeetingFacts { settings, chat: true, screen_share: true, ..MeetingFacts::default() }
 }
 
-pub(super) fn pod_record(name: &str, uid: &str, address: &str) -> PodRecord {
+pub(crate) fn pod_record(name: &str, uid: &str, address: &str) -> PodRecord {
     let address = Some(address.parse().unwrap());
-    PodRecord { name: name.into(), uid: uid.into(), address, is_ready: true, is_leaving: false, announced: None }
+    PodRecord { name: name.into(), uid: uid.into(), address, is_ready: true, is_terminating: false, announced: None }
 }
 
-pub(super) fn meeting_json(namespace: &str, name: &str, uid: &str, pod: Option<(&str, &str)>) -> Value {
+pub(crate) fn meeting_json(namespace: &str, name: &str, uid: &str, pod: Option<(&str, &str)>) -> Value {
     let pod = pod.map(|(name, uid)| json!({"name": name, "uid": uid}));
     json!({
         "apiVersion": "convene.dev/v1alpha1", "kind": "Meeting",
@@ -72,7 +73,7 @@ pub(super) fn meeting_json(namespace: &str, name: &str, uid: &str, pod: Option<(
     })
 }
 
-pub(super) fn pod_json(name: &str, uid: &str, ip: &str, port: u16, is_ready: bool) -> Value {
+pub(crate) fn pod_json(name: &str, uid: &str, ip: &str, port: u16, is_ready: bool) -> Value {
     json!({
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {"namespace": "convene-system", "name": name, "uid": uid, "resourceVersion": "1"},
@@ -81,20 +82,20 @@ pub(super) fn pod_json(name: &str, uid: &str, ip: &str, port: u16, is_ready: boo
     })
 }
 
-/// A signing key and its public half, made from the key's id.
-pub(super) struct AdmissionKey {
-    pub(super) pem: String,
-    pub(super) kid: String,
-    pub(super) jwks: String,
+/// A signing key and its public key, derived from the id of the key.
+pub(crate) struct AdmissionKey {
+    pub(crate) pem: String,
+    pub(crate) kid: String,
+    pub(crate) jwks: String,
 }
 
 impl AdmissionKey {
-    pub(super) fn secret_data(&self) -> Value {
+    pub(crate) fn secret_data(&self) -> Value {
         json!({"private.pem": BASE64_STANDARD.encode(&self.pem), "kid": BASE64_STANDARD.encode(&self.kid)})
     }
 }
 
-pub(super) fn admission_key(kid: &str) -> AdmissionKey {
+pub(crate) fn admission_key(kid: &str) -> AdmissionKey {
     let mut seed = [7; 32];
     seed[..kid.len()].copy_from_slice(kid.as_bytes());
     let signing = SigningKey::from_bytes(&seed);
@@ -106,25 +107,25 @@ pub(super) fn admission_key(kid: &str) -> AdmissionKey {
     }
 }
 
-pub(super) fn sink() -> Sink {
+pub(crate) fn sink() -> Sink {
     Sink { table: Arc::default(), links: Arc::default(), readiness: Arc::default(), metrics: Arc::default() }
 }
 
-/// A folder that is removed at the end.
-pub(super) struct Folder(PathBuf);
+/// A temporary directory, removed when it is dropped.
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let path = std::env::temp_dir().join(format!("convene-router-{:016x}", rand::random::<u64>()));
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 
-    pub(super) fn write(&self, name: &str, content: &str) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, content: &str) -> PathBuf {
         let path = self.0.join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, content).unwrap();
@@ -138,9 +139,9 @@ impl Drop for Folder {
     }
 }
 
-pub(super) const INDEX_HTML: &str = "<!doctype html><title>the web app</title>";
+pub(crate) const INDEX_HTML: &str = "<!doctype html><title>the web app</title>";
 
-pub(super) fn web_folder() -> Folder {
+pub(crate) fn web_folder() -> Folder {
     let folder = Folder::new();
     folder.write("index.html", INDEX_HTML);
     folder.write("favicon.svg", "<svg/>");
@@ -148,15 +149,15 @@ pub(super) fn web_folder() -> Folder {
     folder
 }
 
-/// An app with short times, a key, and the folder its web app is in.
-pub(super) struct Fixture {
-    pub(super) app: App,
-    pub(super) index: RoutingIndex,
-    pub(super) jwks: String,
-    pub(super) folder: Folder,
+/// An app with short timeouts, a key, and the directory of its web app.
+pub(crate) struct Fixture {
+    pub(crate) app: App,
+    pub(crate) index: RoutingIndex,
+    pub(crate) jwks: String,
+    pub(crate) folder: Folder,
 }
 
-pub(super) fn settings() -> SignalSettings {
+pub(crate) fn settings() -> SignalSettings {
     SignalSettings {
         hold_timeout: Duration::from_secs(30),
         retry_pause: Duration::from_millis(20),
@@ -167,22 +168,21 @@ pub(super) fn settings() -> SignalSettings {
     }
 }
 
-/// Pages of <https://meet.example.org> may use the router; no rates.
-pub(super) fn surface() -> SurfaceConfig {
-    SurfaceConfig { origins: AllowedOrigins::parse(["https://meet.example.org"]).unwrap(), ..SurfaceConfig::default() }
+/// Pages of <https://meet.example.org> may use the router; no rate limits.
+pub(crate) fn edge() -> EdgeConfig {
+    EdgeConfig { origins: AllowedOrigins::parse(["https://meet.example.org"]).unwrap(), ..EdgeConfig::default() }
 }
 
 impl Fixture {
-    /// Knows `team-a/stand-up`, which waits for a place.
-    pub(super) fn new(settings: SignalSettings) -> Self {
-        Self::with_surface(settings, &surface())
+    /// With the meeting `team-a/stand-up`, which has no pod yet.
+    pub(crate) fn new(settings: SignalSettings) -> Self {
+        Self::with_edge(settings, &edge())
     }
 
-    pub(super) fn with_surface(settings: SignalSettings, surface: &SurfaceConfig) -> Self {
+    pub(crate) fn with_edge(settings: SignalSettings, edge: &EdgeConfig) -> Self {
         keep_logging_awake();
         let (folder, key) = (web_folder(), admission_key("kid-1"));
-        let app =
-            App::new(WebFiles::load(folder.path()).unwrap(), settings, Surface::new(surface), CancellationToken::new());
+        let app = App::new(WebFiles::load(folder.path()).unwrap(), settings, edge, CancellationToken::new());
         app.signer.set(Signer::from_pem(&key.pem, &key.kid).unwrap());
         let keys = JoinKeys::default().with("app", JoinKey::read(JOIN_SECRET).unwrap());
         app.join.keys.store(keys.into());
@@ -193,8 +193,8 @@ impl Fixture {
         Self { app, index, jwks: key.jwks, folder }
     }
 
-    /// The operator has put the meeting on this pod, and the watches have told so.
-    pub(super) fn assign(&mut self, name: &str, address: SocketAddr) {
+    /// Assigns the meeting to this pod, as the watches would report it.
+    pub(crate) fn assign(&mut self, name: &str, address: SocketAddr) {
         let uid = format!("uid-{name}");
         self.index.apply_pod(pod_record(name, &uid, &address.to_string()));
         self.index.apply_meeting(meeting_record("team-a", "stand-up", Some((name, &uid))));
@@ -202,11 +202,11 @@ impl Fixture {
     }
 }
 
-/// What the fixture application signs with, under the name `app`.
-pub(super) const JOIN_SECRET: &[u8] = b"a shared secret of the fixture application";
+/// Signing secret of the fixture application; its key is named `app`.
+pub(crate) const JOIN_SECRET: &[u8] = b"a shared secret of the fixture application";
 
-/// Claims that let Ada into `team-a/stand-up` for an hour, with changes; `null` takes a claim away.
-pub(super) fn join_claims(changes: &Value) -> Value {
+/// Claims for Ada in `team-a/stand-up`, valid for an hour, with changes; `null` removes a claim.
+pub(crate) fn join_claims(changes: &Value) -> Value {
     let now = jiff::Timestamp::now().as_second();
     let mut claims =
         json!({"aud": "convene", "sub": "ada", "meeting": "team-a/stand-up", "iat": now, "exp": now + 3600});
@@ -219,20 +219,20 @@ pub(super) fn join_claims(changes: &Value) -> Value {
     claims
 }
 
-/// A join token as the fixture application makes it.
-pub(super) fn join_token(changes: &Value) -> String {
+/// A join token of the fixture application.
+pub(crate) fn join_token(changes: &Value) -> String {
     signed(changes, "app", JOIN_SECRET)
 }
 
-/// A join token signed with anything.
-pub(super) fn signed(changes: &Value, kid: &str, secret: &[u8]) -> String {
+/// A join token signed with any secret.
+pub(crate) fn signed(changes: &Value, kid: &str, secret: &[u8]) -> String {
     let header = jsonwebtoken::Header { kid: Some(kid.to_owned()), ..jsonwebtoken::Header::default() };
     jsonwebtoken::encode(&header, &join_claims(changes), &jsonwebtoken::EncodingKey::from_secret(secret)).unwrap()
 }
 
 impl Fixture {
-    /// The meeting's access is another one now.
-    pub(super) fn change(&mut self, change: impl FnOnce(&mut MeetingRecord)) {
+    /// Changes the record of the meeting.
+    pub(crate) fn change(&mut self, change: impl FnOnce(&mut MeetingRecord)) {
         let mut record = (**self.index.meeting(&key("team-a", "stand-up")).unwrap()).clone();
         change(&mut record);
         self.index.apply_meeting(record);
@@ -240,8 +240,8 @@ impl Fixture {
     }
 }
 
-/// Where nobody listens when a place that logs is first passed, tracing may take it that nobody ever will, if another thread begins to
-/// listen at that moment. So somebody always listens.
+/// tracing caches that a callsite has no subscriber when it is first reached, even if another thread installs one at that moment. So there
+/// is always a global subscriber.
 fn keep_logging_awake() {
     static AWAKE: std::sync::Once = std::sync::Once::new();
     AWAKE.call_once(|| {
@@ -249,12 +249,12 @@ fn keep_logging_awake() {
     });
 }
 
-/// Everything that is logged on this thread while it lives.
+/// Captures the log of this thread.
 #[derive(Clone, Default)]
-pub(super) struct Log(Arc<std::sync::Mutex<Vec<u8>>>);
+pub(crate) struct Log(Arc<std::sync::Mutex<Vec<u8>>>);
 
 impl Log {
-    pub(super) fn start() -> (Self, tracing::subscriber::DefaultGuard) {
+    pub(crate) fn start() -> (Self, tracing::subscriber::DefaultGuard) {
         let log = Self::default();
         let writer = log.clone();
         let subscriber = tracing_subscriber::fmt()
@@ -266,7 +266,7 @@ impl Log {
         (log, guard)
     }
 
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
     }
 }
@@ -279,5 +279,15 @@ impl std::io::Write for Log {
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
+    }
+}
+
+/// The reason of a route, as far as tests compare it.
+pub(super) fn reason_of(decision: RouteDecision) -> String {
+    match decision {
+        RouteDecision::Unknown => "MeetingNotFound".to_owned(),
+        RouteDecision::Waiting(waiting) => waiting.reason,
+        RouteDecision::Ended => "MeetingEnded".to_owned(),
+        RouteDecision::Pod(_) => "AssignedPodReady".to_owned(),
     }
 }

@@ -1,17 +1,16 @@
-//! Who may come in, and what they are told before they connect: join tokens, tickets, ICE servers.
+//! Access to meetings: join tokens, tickets, guest cookies, and what a participant receives before connecting (an admission, ICE servers).
 //!
-//! [`api`] answers `POST /api/v1/meetings/{namespace}/{name}/join`; the signaling route asks the same questions of the same state. Pure:
-//! [`access`], [`answer`], [`credential`], [`guest`], [`ice`]. [`secrets`] and [`pools`] watch; nothing here writes to the cluster.
+//! [`watch`] keeps keys, TURN credentials and pools up to date; nothing here writes to the cluster or answers a request. Pure: [`access`],
+//! [`answer`], [`credential`], [`guest`], [`ice`].
 
-pub mod access;
-pub mod answer;
-pub mod api;
-pub mod config;
-pub mod credential;
-pub mod guest;
-pub mod ice;
-pub mod pools;
-pub mod secrets;
-mod state;
-
-pub use state::{JoinState, watch};
+pub(crate) mod access;
+pub(crate) mod answer;
+pub(crate) mod config;
+pub(crate) mod credential;
+pub(crate) mod guest;
+pub(crate) mod ice;
+pub(crate) mod pools;
+pub(crate) mod secrets;
+pub(crate) mod signing_key;
+pub(crate) mod state;
+pub(crate) mod watch;

@@ -1,46 +1,34 @@
 //! The router: one stable URL for every meeting.
 //!
-//! It serves the web app, answers what a meeting is waiting for, and splices each signaling `WebSocket` to the media pod that the
-//! operator has chosen. Watches feed an index, handlers read it. It keeps no state of its own and writes nothing to the cluster: any
-//! replica answers for any meeting, without sticky sessions.
+//! It serves the web app, says what a meeting is waiting for, and connects each signaling `WebSocket` to the media pod that the operator
+//! has chosen. Watches feed an index, handlers read it. It keeps no state of its own and writes nothing to the cluster: any replica
+//! answers for any meeting, without sticky sessions.
 //!
-//! Pure: [`record`], [`select`], [`index`], [`problem`], [`handshake`], [`client`], [`origin`], [`frames`], [`waiting`], and parts of [`join`]. The
-//! rest does I/O.
+//! Floors, from bottom to top; a module imports only from floors below its own:
+//!
+//! 1. `metrics`, `health`, `web`: depend on no other module of the router.
+//! 2. `index`: which meeting is on which media pod.
+//! 3. `edge`: clients, limits, origins, refusals.
+//! 4. `join`: access to meetings.
+//! 5. `state`: what all handlers share.
+//! 6. `signal`: signaling sockets.
+//! 7. `api`: HTTP handlers.
+//! 8. `routes`: the routing tables of the listeners.
+//! 9. `config`, `serve`, `run`: the command line, the listeners, start-up and shutdown.
 
-pub mod access;
-pub mod api;
-pub mod app;
-pub mod client;
+pub(crate) mod api;
 pub mod config;
-pub mod connections;
-pub mod demo;
-pub mod events;
-pub mod frames;
-pub mod guard;
-pub mod handshake;
-pub mod health;
-pub mod index;
-pub mod join;
-pub mod keys;
-pub mod limits;
-pub mod links;
-pub mod metrics;
-pub mod openapi;
-pub use convene_service::origin;
-pub mod pages;
-pub mod places;
-pub mod problem;
-pub mod proxy;
-pub mod record;
-pub mod select;
-pub mod serve;
-pub mod splice;
-pub mod surface;
-pub mod surface_metrics;
-pub mod table;
-pub mod upstream;
-pub mod waiting;
-pub mod watch;
+pub(crate) mod edge;
+pub(crate) mod health;
+pub(crate) mod index;
+pub(crate) mod join;
+pub(crate) mod metrics;
+pub(crate) mod routes;
+pub mod run;
+pub(crate) mod serve;
+pub(crate) mod signal;
+pub(crate) mod state;
+pub(crate) mod web;
 
 #[cfg(test)]
 mod fixtures;

@@ -1,46 +1,38 @@
-//! `convene-router`: reads its arguments, starts the router, and ends when it is told to.
+//! `convene-router`: parses its arguments, runs the router, and exits on a signal.
 //!
-//! Exit codes: 0 after SIGTERM or SIGINT, 2 for wrong arguments, 1 for everything else; the last line on stderr says why.
+//! Exit codes: 0 after SIGTERM or SIGINT, 2 for invalid arguments, 1 for all other errors; the last line on stderr is the reason.
 
-use std::convert::Infallible;
 use std::error::Error;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use convene_router::app::App;
-use convene_router::config::{Config, RouterArgs};
-use convene_router::serve::Listeners;
-use convene_router::surface::Surface;
-use convene_router::{join, keys, watch};
-use convene_service::kube::connect;
+use convene_router::config::RouterArgs;
+use convene_router::run::run;
 use convene_service::log::{LogHealth, start_log};
 use convene_service::say;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
-use tracing::info;
 
-/// The client logs every failed request once more than the watches do.
+/// The Kubernetes client logs every failed request, which the watches log as well.
 const LOG_FILTER: &str = "info,kube_client=off";
-/// How long the last lines of the log may take.
+/// Time to write the last lines of the log.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
-/// Gives every meeting one stable URL
+/// Serves every meeting at one stable URL
 ///
-/// The router serves the web app at /m/<namespace>/<name>, tells programs about a meeting
-/// at /api/v1/meetings/<namespace>/<name>, and connects signaling (a WebSocket at
-/// /signal/<namespace>/<name>) to the media pod that the operator has chosen. Who may come in
-/// is decided here: docs/access.md.
+/// The router serves the web app at /m/<namespace>/<name>, an API for programs at
+/// /api/v1/meetings/<namespace>/<name>, and connects signaling (a WebSocket at
+/// /signal/<namespace>/<name>) to the media pod that the operator has assigned. It also
+/// decides who may join a meeting: see docs/access.md.
 ///
-/// It watches Meetings in all namespaces and media pods in its own, writes nothing to the
-/// cluster, and keeps no state: run as many replicas as you like. While the API server is
-/// away it goes on with what it knew last.
+/// It watches Meetings in all namespaces and media pods in its own namespace, never writes
+/// to the cluster, and keeps no state, so it can run with any number of replicas. While the
+/// API server is unavailable, it continues with the last known state.
 ///
 /// It uses the service account of its pod, or your kubeconfig outside a cluster.
-/// /healthz and /readyz are on the plain listener. Metrics are on a listener of their own
-/// (--metrics-listen), which also has the probes; keep that one inside the cluster.
-// One text for people, as it is shown in a terminal, hence no Markdown.
+/// /healthz and /readyz are served on the plain listener. Metrics, and the probes again, are
+/// served on a separate listener (--metrics-listen) that should not be exposed outside the
+/// cluster.
+// Shown in a terminal, hence no Markdown.
 #[allow(clippy::doc_markdown)]
 #[derive(Debug, Parser)]
 #[command(name = "convene-router", version, verbatim_doc_comment)]
@@ -64,45 +56,6 @@ async fn main() -> ExitCode {
         }
         Err(error) => fail(&log, 1, error.as_ref()),
     }
-}
-
-async fn run(config: Config, log: LogHealth) -> Result<(), Box<dyn Error>> {
-    rustls::crypto::ring::default_provider().install_default().map_err(|_| "a TLS provider is installed already")?;
-    let listeners = Listeners::bind(&config).await?;
-    let client = connect().await?;
-    let (plain, tls) = (listeners.plain_address()?, listeners.tls_address().transpose()?);
-    let metrics = listeners.metrics_address()?;
-    let Config { web, namespace, admission_key_secret, join: join_config, signal, surface, .. } = config;
-    info!(%plain, ?tls, %metrics, namespace, admission_key_secret, ?signal, ?join_config, ?surface, version = env!("CARGO_PKG_VERSION"), "router starts");
-
-    let stopping = CancellationToken::new();
-    let app = App::new(web, signal, Surface::new(&surface), stopping.clone());
-    app.watch_log(log)?;
-    let index = watch::watch(client.clone(), &namespace, app.sink());
-    let joining = join::watch(client.clone(), &namespace, &join_config, Arc::clone(&app.join), app.sink());
-    let key = keys::watch(client, &namespace, &admission_key_secret, &app.signer, app.sink());
-    tokio::select! {
-        result = listeners.serve(app.clone()) => Ok(result?),
-        result = index => never(result?),
-        result = key => never(result?),
-        result = joining => never(result?),
-        result = stop_on_signal(stopping) => never(result?),
-    }
-}
-
-/// Tells everybody to stop on the first signal, and goes on waiting: what ends the process is that the listeners are done.
-async fn stop_on_signal(stopping: CancellationToken) -> std::io::Result<Infallible> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    stopping.cancel();
-    std::future::pending().await
-}
-
-fn never(infallible: Infallible) -> Result<(), Box<dyn Error>> {
-    match infallible {}
 }
 
 fn fail(log: &LogHealth, code: u8, error: &dyn Error) -> ExitCode {

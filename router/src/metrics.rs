@@ -1,33 +1,25 @@
-//! The router's metrics, and the listener they are on. Labels are bounded: routes, statuses and reasons, never a meeting's or a person's
-//! name. Clients never get them: the public listeners have no such route.
+//! Metrics of the router. Labels are bounded: routes, statuses and reasons, never names of meetings or participants.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Router, middleware};
+use axum::http::StatusCode;
 use convene_service::log::LogHealth;
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
-use tower_http::compression::CompressionLayer;
 use tracing::warn;
 
-use super::access;
-use super::app::App;
-use super::health::{healthz, readyz};
-use super::problem::ApiError;
-use super::surface_metrics::SurfaceMetrics;
+use self::edge::EdgeMetrics;
+
+pub(crate) mod edge;
 
 /// All metrics of one router.
 #[derive(Debug)]
-pub struct RouterMetrics {
+pub(crate) struct RouterMetrics {
     registry: Registry,
-    /// Limits, streams, propagation.
-    pub surface: SurfaceMetrics,
+    /// Refusals, event streams, propagation.
+    pub(crate) edge: EdgeMetrics,
     requests: IntCounterVec,
     request_seconds: HistogramVec,
     joins: IntCounterVec,
@@ -40,10 +32,10 @@ pub struct RouterMetrics {
     secret_problems: IntGaugeVec,
     join_keys: IntGauge,
     turn_secrets: IntGauge,
-    /// Joins that wait for a pod now.
-    pub held_joins: IntGauge,
-    /// Signaling sockets that are spliced now.
-    pub open_sockets: IntGauge,
+    /// Joins waiting for a pod.
+    pub(crate) held_joins: IntGauge,
+    /// Open signaling sockets.
+    pub(crate) open_sockets: IntGauge,
 }
 
 const VALID: &str = "metric names and labels are constants that the tests register";
@@ -57,8 +49,8 @@ impl Default for RouterMetrics {
 }
 
 impl RouterMetrics {
-    /// Counts the lost lines of this log.
-    pub fn watch_log(&self, log: &LogHealth) -> Result<(), prometheus::Error> {
+    /// Registers the metrics of this log.
+    pub(crate) fn watch_log(&self, log: &LogHealth) -> Result<(), prometheus::Error> {
         log.register(&self.registry)
     }
 
@@ -67,48 +59,38 @@ impl RouterMetrics {
         let seconds = |name: &str, help: &str| HistogramOpts::new(name, help).buckets(buckets.clone());
         let duration = seconds(
             "convene_router_request_duration_seconds",
-            "Time to answer a request, by route; held joins include their wait.",
+            "Time to respond to a request by route; includes the wait of held joins.",
         );
-        let hold =
-            seconds("convene_router_hold_seconds", "How long joins were held before they were connected or given up.");
+        let hold = seconds(
+            "convene_router_hold_seconds",
+            "Time that joins were held before they were connected or abandoned.",
+        );
         let registry = Registry::new();
         Self {
-            surface: SurfaceMetrics::new(&registry),
+            edge: EdgeMetrics::new(&registry),
             registry,
-            requests: counters("convene_router_requests_total", "Answered requests.", &["route", "status"]),
+            requests: counters("convene_router_requests_total", "Requests by route and status.", &["route", "status"]),
             request_seconds: HistogramVec::new(duration, &["route"]).expect(VALID),
-            joins: counters(
-                "convene_router_joins_total",
-                "Joins at the signaling route, by what became of them.",
-                &["outcome"],
-            ),
-            closes: counters(
-                "convene_router_socket_ends_total",
-                "Ended signaling sockets, by who ended them.",
-                &["reason"],
-            ),
+            joins: counters("convene_router_joins_total", "Joins at the signaling route by outcome.", &["outcome"]),
+            closes: counters("convene_router_socket_ends_total", "Closed signaling sockets by reason.", &["reason"]),
             hold_seconds: Histogram::with_opts(hold).expect(VALID),
             index_objects: gauges("convene_router_index_objects", "Objects in the routing index.", &["kind"]),
-            watch_errors: counters("convene_router_watch_errors_total", "Failed watches.", &["kind"]),
+            watch_errors: counters("convene_router_watch_errors_total", "Watch errors by kind.", &["kind"]),
             spliced_bytes: counters(
                 "convene_router_spliced_bytes_total",
-                "Bytes passed between clients and media pods.",
+                "Bytes forwarded between clients and media pods by direction.",
                 &["direction"],
             ),
-            tickets: counters(
-                "convene_router_tickets_total",
-                "Requests at the join route, by what became of them.",
-                &["outcome"],
-            ),
+            tickets: counters("convene_router_tickets_total", "Requests at the join route by outcome.", &["outcome"]),
             secret_problems: gauges(
                 "convene_router_secret_problems",
-                "Entries of Secrets with join keys or TURN credentials that cannot be used now.",
+                "Unusable entries of Secrets with join keys or TURN credentials by reason.",
                 &["reason"],
             ),
             join_keys: IntGauge::new("convene_router_join_keys", "Join keys in use.").expect(VALID),
             turn_secrets: IntGauge::new("convene_router_turn_secrets", "Secrets with TURN credentials in use.")
                 .expect(VALID),
-            held_joins: IntGauge::new("convene_router_held_joins", "Joins that wait for a media pod.").expect(VALID),
+            held_joins: IntGauge::new("convene_router_held_joins", "Joins waiting for a media pod.").expect(VALID),
             open_sockets: IntGauge::new("convene_router_open_sockets", "Open signaling sockets.").expect(VALID),
         }
     }
@@ -135,43 +117,43 @@ impl RouterMetrics {
         }
     }
 
-    /// An answered request.
-    pub fn count_request(&self, route: &str, status: StatusCode, took: Duration) {
+    /// Counts a request.
+    pub(crate) fn count_request(&self, route: &str, status: StatusCode, took: Duration) {
         self.requests.with_label_values(&[route, status.as_str()]).inc();
         self.request_seconds.with_label_values(&[route]).observe(took.as_secs_f64());
     }
 
-    /// What became of a join.
-    pub fn count_join(&self, outcome: &str) {
+    /// Counts a join by outcome.
+    pub(crate) fn count_join(&self, outcome: &str) {
         self.joins.with_label_values(&[outcome]).inc();
     }
 
-    /// A signaling socket ended.
-    pub fn count_socket_end(&self, reason: &str, from_client: u64, from_pod: u64) {
+    /// Counts a closed signaling socket and its bytes.
+    pub(crate) fn count_socket_end(&self, reason: &str, from_client: u64, from_pod: u64) {
         self.closes.with_label_values(&[reason]).inc();
         self.spliced_bytes.with_label_values(&["from_client"]).inc_by(from_client);
         self.spliced_bytes.with_label_values(&["from_pod"]).inc_by(from_pod);
     }
 
-    /// A join was held for so long.
-    pub fn observe_hold(&self, held: Duration) {
+    /// Records how long a join was held.
+    pub(crate) fn observe_hold(&self, held: Duration) {
         self.hold_seconds.observe(held.as_secs_f64());
     }
 
-    /// Sizes of the index.
-    pub fn set_index_sizes(&self, meetings: usize, pods: usize) {
+    /// Sets the sizes of the index.
+    pub(crate) fn set_index_sizes(&self, meetings: usize, pods: usize) {
         for (kind, count) in [("Meeting", meetings), ("Pod", pods)] {
             self.index_objects.with_label_values(&[kind]).set(i64::try_from(count).unwrap_or(i64::MAX));
         }
     }
 
-    /// What became of a request at the join route.
-    pub fn count_ticket(&self, outcome: &str) {
+    /// Counts a request at the join route by outcome.
+    pub(crate) fn count_ticket(&self, outcome: &str) {
         self.tickets.with_label_values(&[outcome]).inc();
     }
 
-    /// What the Secrets with join keys and TURN credentials hold, and how many entries of theirs are broken for which reason.
-    pub fn set_secrets(&self, join_keys: usize, turn_secrets: usize, problems: &BTreeMap<&'static str, usize>) {
+    /// Sets the numbers of join keys, TURN credentials, and invalid entries by reason.
+    pub(crate) fn set_secrets(&self, join_keys: usize, turn_secrets: usize, problems: &BTreeMap<&'static str, usize>) {
         let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         self.join_keys.set(number(join_keys));
         self.turn_secrets.set(number(turn_secrets));
@@ -181,13 +163,13 @@ impl RouterMetrics {
         }
     }
 
-    /// A watch failed.
-    pub fn count_watch_error(&self, kind: &str) {
+    /// Counts a watch error.
+    pub(crate) fn count_watch_error(&self, kind: &str) {
         self.watch_errors.with_label_values(&[kind]).inc();
     }
 
-    /// The text that Prometheus reads.
-    pub fn render(&self) -> String {
+    /// The metrics in the Prometheus text format.
+    pub(crate) fn render(&self) -> String {
         let mut text = String::new();
         if let Err(error) = TextEncoder::new().encode_utf8(&self.registry.gather(), &mut text) {
             warn!(%error, "could not write the metrics");
@@ -204,38 +186,13 @@ fn gauges(name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
     IntGaugeVec::new(Opts::new(name, help), labels).expect(VALID)
 }
 
-/// The routes of the metrics listener.
-pub fn app(app: App) -> Router {
-    Router::new()
-        .route("/metrics", get(serve_metrics).layer(CompressionLayer::new()))
-        .route("/healthz", get(healthz))
-        .route("/readyz", get(readyz))
-        .fallback(nothing)
-        .method_not_allowed_fallback(method_not_allowed)
-        .layer(middleware::from_fn_with_state(app.clone(), access::observe))
-        .with_state(app)
-}
-
-async fn nothing(request: Request) -> Response {
-    ApiError::RouteNotFound.into_problem(request.uri().path())
-}
-
-async fn method_not_allowed(request: Request) -> Response {
-    ApiError::MethodNotAllowed.into_problem(request.uri().path())
-}
-
-/// `GET /metrics`.
-async fn serve_metrics(State(app): State<App>) -> Response {
-    ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], app.metrics.render()).into_response()
-}
-
-/// Counts one up while it lives.
+/// Increments a gauge until it is dropped.
 #[derive(Debug)]
-pub struct GaugeGuard(IntGauge);
+pub(crate) struct GaugeGuard(IntGauge);
 
 impl GaugeGuard {
-    /// Counts one up.
-    pub fn new(gauge: &IntGauge) -> Self {
+    /// Increments `gauge`.
+    pub(crate) fn new(gauge: &IntGauge) -> Self {
         gauge.inc();
         Self(gauge.clone())
     }

@@ -1,6 +1,4 @@
-//! The sockets: plain and TLS listeners, limits on connections, certificates that change while they serve, and an orderly end.
-//!
-//! It knows nothing of routes.
+//! The listeners: plain HTTP, HTTPS, metrics and demo; connection limits, certificate reload, and graceful shutdown.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -15,107 +13,109 @@ use thiserror::Error;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tracing::{info, warn};
 
-use super::app::{App, app};
-use super::config::{Config, TlsConfig};
-use super::connections::Limited;
-use super::demo;
-use super::handshake::Scheme;
-use super::metrics;
-use super::places::Places;
-use super::surface::Patience;
+use crate::config::{Config, TlsConfig};
+use crate::edge::client::Scheme;
+use crate::edge::connection_limiter::ConnectionLimiter;
+use crate::edge::connections::LimitedAcceptor;
+use crate::edge::policy::Timeouts;
+use crate::routes;
+use crate::signal::demo;
+use crate::state::App;
 
-/// Request line and headers together. hyper bounds their number by 100 itself; any other number costs it an allocation for each request.
+/// Maximum size of request line and headers. hyper limits the number of headers to 100; another number would cost an allocation per request.
 const MAX_HEADER_BYTES: u32 = 32 * 1024;
-/// Time for requests that run when the router is told to stop.
+/// Time for running requests to complete at shutdown.
 const GRACE: Duration = Duration::from_secs(5);
-/// Most connections of the metrics listener.
+/// Maximum number of connections of the metrics listener.
 const MAX_SCRAPERS: usize = 64;
-/// How often the certificate files are looked at.
+/// Interval between checks of the certificate files.
 const CERTIFICATE_CHECK: Duration = Duration::from_secs(30);
 
-/// Why the router cannot serve.
+/// Why the router could not serve.
 #[derive(Debug, Error)]
-pub enum ServeError {
-    /// The address cannot be listened on.
+pub(crate) enum ServeError {
+    /// An address could not be bound.
     #[error("could not listen on {address}")]
     Listen {
-        /// Which.
+        /// The address.
         address: SocketAddr,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// Certificate or key cannot be used.
-    #[error("could not use the certificate {cert:?} with the key {key:?}")]
+    /// The certificate or its key is invalid.
+    #[error("could not use certificate {cert:?} with key {key:?}")]
     Certificate {
         /// Certificate file.
         cert: PathBuf,
         /// Key file.
         key: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// A listener broke.
+    /// A listener failed.
     #[error("a listener failed")]
     Listener(#[source] io::Error),
 }
 
-/// Listeners that stand, so that a taken port is known before anything else starts.
+/// Bound listeners: a port in use is reported before anything else starts.
 #[derive(Debug)]
-pub struct Listeners {
+pub(crate) struct Listeners {
     plain: TcpListener,
     metrics: TcpListener,
     tls: Option<(TcpListener, TlsFiles, RustlsConfig)>,
     demo: Option<TcpListener>,
-    patience: Patience,
+    timeouts: Timeouts,
 }
 
 impl Listeners {
     /// Binds the addresses and reads the certificate.
-    pub async fn bind(config: &Config) -> Result<Self, ServeError> {
+    pub(crate) async fn bind(config: &Config) -> Result<Self, ServeError> {
         let (plain, metrics) = (bind(config.listen)?, bind(config.metrics_listen)?);
         let tls = match &config.tls {
             Some(tls) => Some(bind_tls(tls).await?),
             None => None,
         };
-        let demo = config.surface.demo.as_ref().map(|demo| bind(demo.listen)).transpose()?;
-        Ok(Self { plain, metrics, tls, demo, patience: config.surface.patience })
+        let demo = config.edge.demo.as_ref().map(|demo| bind(demo.listen)).transpose()?;
+        Ok(Self { plain, metrics, tls, demo, timeouts: config.edge.timeouts })
     }
 
-    /// Where plain HTTP is served.
-    pub fn plain_address(&self) -> io::Result<SocketAddr> {
+    /// Address of the plain HTTP listener.
+    pub(crate) fn plain_address(&self) -> io::Result<SocketAddr> {
         self.plain.local_addr()
     }
 
-    /// Where metrics are served.
-    pub fn metrics_address(&self) -> io::Result<SocketAddr> {
+    /// Address of the metrics listener.
+    pub(crate) fn metrics_address(&self) -> io::Result<SocketAddr> {
         self.metrics.local_addr()
     }
 
-    /// Where HTTPS is served.
-    pub fn tls_address(&self) -> Option<io::Result<SocketAddr>> {
+    /// Address of the HTTPS listener.
+    pub(crate) fn tls_address(&self) -> Option<io::Result<SocketAddr>> {
         self.tls.as_ref().map(|(listener, ..)| listener.local_addr())
     }
 
-    /// Where clients of the mediasoup demo are served.
-    pub fn demo_address(&self) -> Option<io::Result<SocketAddr>> {
+    /// Address of the demo listener.
+    #[cfg(test)]
+    pub(crate) fn demo_address(&self) -> Option<io::Result<SocketAddr>> {
         self.demo.as_ref().map(TcpListener::local_addr)
     }
 
-    /// Serves until `state.stopping` is cancelled, then lets everybody go within a few seconds.
-    pub async fn serve(self, state: App) -> Result<(), ServeError> {
-        let serving = Serving { handle: Handle::new(), patience: self.patience };
+    /// Serves until `state.stopping` is cancelled, then closes all connections within a few seconds.
+    pub(crate) async fn serve(self, state: App) -> Result<(), ServeError> {
+        let serving = Serving { handle: Handle::new(), timeouts: self.timeouts };
         let certificate = self.tls.as_ref().map(|(_, _, config)| config.clone());
         let secure = self.tls.map(|(listener, files, config)| {
             tokio::spawn(keep_certificate(files, config.clone()));
-            serve_secure(listener, config, app(state.clone()), state.clone(), &serving)
+            serve_secure(listener, config, routes::public(state.clone()), state.clone(), &serving)
         });
         let demo = self.demo.map(|listener| serve_demo(listener, certificate, state.clone(), &serving));
-        let plain = serve_plain(self.plain, app(state.clone()), state.clone(), &serving);
+        let plain = serve_plain(self.plain, routes::public(state.clone()), state.clone(), &serving);
         let metrics = serve_metrics(self.metrics, state.clone(), &serving);
-        let served = async { tokio::try_join!(plain, metrics, when_wanted(secure), when_wanted(demo)).map(|_| ()) };
+        let served =
+            async { tokio::try_join!(plain, metrics, serve_optional(secure), serve_optional(demo)).map(|_| ()) };
         let stop = async {
             state.stopping.cancelled().await;
-            info!("stopping: no new connections, open ones are let go");
+            info!("shutting down: new connections are refused, open ones are closed");
             serving.handle.graceful_shutdown(Some(GRACE));
             std::future::pending::<()>().await;
         };
@@ -125,34 +125,34 @@ impl Listeners {
         }
         state.tasks.close();
         if timeout(GRACE, state.tasks.wait()).await.is_err() {
-            warn!(sockets = state.tasks.len(), "some sockets did not end in time");
+            warn!(sockets = state.tasks.len(), "some sockets did not close in time");
         }
         Ok(())
     }
 }
 
-async fn when_wanted(served: Option<impl Future<Output = io::Result<()>>>) -> io::Result<()> {
+async fn serve_optional(served: Option<impl Future<Output = io::Result<()>>>) -> io::Result<()> {
     match served {
         Some(served) => served.await,
         None => Ok(()),
     }
 }
 
-/// What all listeners share.
+/// Settings shared by all listeners.
 struct Serving {
     handle: Handle<SocketAddr>,
-    patience: Patience,
+    timeouts: Timeouts,
 }
 
 async fn serve_plain(listener: TcpListener, router: Router, state: App, serving: &Serving) -> io::Result<()> {
-    let acceptor = Limited::new(NoDelayAcceptor::new(), &state);
+    let acceptor = LimitedAcceptor::new(NoDelayAcceptor::new(), &state.edge);
     server(listener, serving)?.acceptor(acceptor).serve(make_service(router)).await
 }
 
 async fn serve_metrics(listener: TcpListener, state: App, serving: &Serving) -> io::Result<()> {
-    let places = Places::new(MAX_SCRAPERS, MAX_SCRAPERS);
-    let acceptor = Limited::with_places(NoDelayAcceptor::new(), &state, places);
-    server(listener, serving)?.acceptor(acceptor).serve(make_service(metrics::app(state))).await
+    let limiter = ConnectionLimiter::new(MAX_SCRAPERS, MAX_SCRAPERS);
+    let acceptor = LimitedAcceptor::with_limiter(NoDelayAcceptor::new(), &state.edge, limiter);
+    server(listener, serving)?.acceptor(acceptor).serve(make_service(routes::metrics(state))).await
 }
 
 async fn serve_secure(
@@ -162,12 +162,12 @@ async fn serve_secure(
     state: App,
     serving: &Serving,
 ) -> io::Result<()> {
-    let acceptor = Limited::new(RustlsAcceptor::new(config).acceptor(NoDelayAcceptor::new()), &state);
+    let acceptor = LimitedAcceptor::new(RustlsAcceptor::new(config).acceptor(NoDelayAcceptor::new()), &state.edge);
     let router = router.layer(Extension(Scheme::Https));
     server(listener, serving)?.acceptor(acceptor).serve(make_service(router)).await
 }
 
-/// Clients of the demo want TLS; without a certificate of ours it ends in front of us.
+/// Demo clients require TLS; without a certificate here, it must be terminated by a proxy.
 async fn serve_demo(
     listener: TcpListener,
     certificate: Option<RustlsConfig>,
@@ -194,41 +194,41 @@ fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
 async fn bind_tls(tls: &TlsConfig) -> Result<(TcpListener, TlsFiles, RustlsConfig), ServeError> {
     let (cert, key) = (tls.cert.clone(), tls.key.clone());
     let unusable = |source| ServeError::Certificate { cert: cert.clone(), key: key.clone(), source };
-    let mut files = TlsFiles { cert: cert.clone(), key: key.clone(), seen: None };
+    let mut files = TlsFiles { cert: cert.clone(), key: key.clone(), last_read: None };
     let (chain, private) = files.read_changed().await.map_err(unusable)?.expect("the first reading is always a change");
     let config = RustlsConfig::from_pem(chain, private).await.map_err(unusable)?;
     Ok((bind(tls.listen)?, files, config))
 }
 
 fn server(listener: TcpListener, serving: &Serving) -> io::Result<Server<SocketAddr>> {
-    let Patience { first_request, idle, .. } = serving.patience;
+    let Timeouts { first_request, idle, .. } = serving.timeouts;
     let mut server =
         axum_server::from_tcp(listener)?.handle(serving.handle.clone()).first_request_timeout(first_request);
     server.http_builder().http1().max_buf_size(MAX_HEADER_BYTES as usize).header_read_timeout(idle);
     server.http_builder().http2().max_header_list_size(MAX_HEADER_BYTES).max_concurrent_streams(100);
-    Ok(server.accept_error_handler(|peer, error| tracing::debug!(?peer, %error, "a connection was not accepted")))
+    Ok(server.accept_error_handler(|peer, error| tracing::debug!(?peer, %error, "could not accept a connection")))
 }
 
-/// The certificate's files and what was read from them last.
+/// The certificate files and their last contents.
 #[derive(Debug)]
 struct TlsFiles {
     cert: PathBuf,
     key: PathBuf,
-    seen: Option<(Vec<u8>, Vec<u8>)>,
+    last_read: Option<(Vec<u8>, Vec<u8>)>,
 }
 
 impl TlsFiles {
-    /// Certificate and key if either has changed since the last call.
+    /// Certificate and key, if either has changed since the last call.
     async fn read_changed(&mut self) -> io::Result<Option<(Vec<u8>, Vec<u8>)>> {
         let found = (tokio::fs::read(&self.cert).await?, tokio::fs::read(&self.key).await?);
-        if self.seen.as_ref() == Some(&found) {
+        if self.last_read.as_ref() == Some(&found) {
             return Ok(None);
         }
-        self.seen = Some(found.clone());
+        self.last_read = Some(found.clone());
         Ok(Some(found))
     }
 
-    /// Takes over a changed certificate; a broken one leaves the old one in use.
+    /// Reloads a changed certificate; if it is invalid, the previous one stays in use.
     async fn reload(&mut self, config: &RustlsConfig) {
         let result = match self.read_changed().await {
             Ok(None) => return,
@@ -236,9 +236,9 @@ impl TlsFiles {
             Err(error) => Err(error),
         };
         match result {
-            Ok(()) => info!(cert = ?self.cert, "certificate changed and is in use"),
+            Ok(()) => info!(cert = ?self.cert, "reloaded the certificate"),
             Err(error) => {
-                warn!(cert = ?self.cert, %error, "could not use the changed certificate; the old one stays in use");
+                warn!(cert = ?self.cert, %error, "could not reload the certificate; the previous one stays in use");
             }
         }
     }

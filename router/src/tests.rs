@@ -1,7 +1,8 @@
-//! Tests of the router as a whole: its routes without sockets, its signaling with real ones, its table fed by watch events.
+//! Tests of the router as a whole: its routes without sockets, its signaling with real ones, its table updated by watch events.
 
 mod abuse;
 mod described;
+mod edge;
 mod feed;
 mod guest;
 mod http;
@@ -12,4 +13,3 @@ pub(super) mod peer;
 mod private;
 mod proxy;
 mod proxy_faults;
-mod surface;

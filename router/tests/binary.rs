@@ -1,4 +1,4 @@
-//! The router's binary as an administrator meets it: exit codes and the last line that says why.
+//! The binary of the router: exit codes and the reason on the last line.
 
 use std::process::{Command, Output};
 

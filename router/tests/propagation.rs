@@ -1,6 +1,6 @@
 //! How long an assignment takes from the API server to every router: two router programs against a real API server.
 //!
-//! As a test it shows that each router alone learns of each assignment; `make measure-router` runs it with more of them for the times.
+//! As a test it checks that each router learns of each assignment; `make measure-router` runs it with more assignments to measure the times.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may end at once, and what it finds is for people")]
 
@@ -36,7 +36,7 @@ use tokio::{
 const ROUTERS: usize = 2;
 const LONGEST: Duration = Duration::from_secs(20);
 
-/// A router as a process of its own.
+/// A router in a separate process.
 struct Router {
     child: Child,
     address: SocketAddr,
@@ -80,7 +80,7 @@ impl Router {
         if answer.starts_with("HTTP/1.1 200") { Ok(answer) } else { Err(answer) }
     }
 
-    /// When this router first says that people can join.
+    /// Time when this router first reports the meeting as ready.
     async fn knows(&self, name: &str) -> Instant {
         let (mut stream, path) = (self.connect().await, format!("/api/v1/meetings/{CREW}/{name}"));
         let began = Instant::now();
@@ -90,13 +90,13 @@ impl Router {
                 return Instant::now();
             }
             assert!(began.elapsed() < LONGEST, "{name} is not known: {answer}");
-            // Asked again at once, it would take the processor from those it waits for.
+            // Polling without a pause would starve the processes it waits for.
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
 }
 
-/// One request on a connection that stays open. Answers are short: one read has them.
+/// One request on a persistent connection. Responses are short enough for one read.
 async fn ask(stream: &mut TcpStream, path: &str) -> String {
     stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: router\r\n\r\n").as_bytes()).await.unwrap();
     let mut answer = vec![0; 8192];
@@ -104,7 +104,7 @@ async fn ask(stream: &mut TcpStream, path: &str) -> String {
     String::from_utf8_lossy(&answer[..length]).into_owned()
 }
 
-/// Without a key to sign with, no router is ready.
+/// Routers are not ready without a signing key.
 async fn make_admission_key(client: &Client) {
     let pair = build_key_pair([7; 32]).unwrap();
     let data = json!({(names::ADMISSION_PRIVATE_KEY): pair.private_pem, (names::ADMISSION_KEY_ID): pair.kid});
@@ -112,7 +112,7 @@ async fn make_admission_key(client: &Client) {
     create(&Api::<Secret>::namespaced(client.clone(), HOME), secret).await;
 }
 
-/// A media pod that is ready, as far as a router can see.
+/// A media pod that looks ready to a router.
 async fn make_pod(client: &Client) -> Pod {
     let api: Api<Pod> = Api::namespaced(client.clone(), HOME);
     let ports = json!([{"name": "http", "containerPort": 8080}]);
@@ -126,7 +126,7 @@ async fn make_pod(client: &Client) -> Pod {
     api.patch_status("media-0", &PatchParams::default(), &Patch::Merge(&status)).await.unwrap()
 }
 
-/// Assigns a meeting as the operator does, and returns how long it took until each router knew, from the moment the API server had it.
+/// Assigns a meeting like the operator, and returns the time from the response of the API server until each router knew.
 async fn assign(client: &Client, routers: &[Router], name: &str, status: &Value) -> Vec<Duration> {
     let api: Api<Meeting> = Api::namespaced(client.clone(), CREW);
     create(&api, meeting(name, json!({"pool": "lagoon"}))).await;

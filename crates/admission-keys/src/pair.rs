@@ -1,6 +1,6 @@
-//! A key pair as text, its public half, and a key set of public halves.
+//! Key pairs as text, public keys and key sets.
 //!
-//! Pure: the randomness is the caller's. The private key is in no `Debug` output.
+//! Pure: the caller provides the randomness. The private key is in no `Debug` output.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use convene_protocol::admission::AdmissionError;
@@ -11,7 +11,7 @@ use ed25519_dalek::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::KeyFormatError;
+use crate::error::KeyFormatError;
 
 /// A key pair as text.
 #[derive(Clone, PartialEq, Eq)]
@@ -28,17 +28,17 @@ impl std::fmt::Debug for KeyPair {
     }
 }
 
-/// The half of a key pair that everybody may know.
+/// The public key of a key pair.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PublicKey {
     /// Name of the key.
     pub kid: String,
-    /// The key, as a JWK has it.
+    /// The key, as in the `x` member of a JWK.
     pub x: String,
 }
 
 impl KeyPair {
-    /// The public half.
+    /// The public key.
     pub fn public(&self) -> Result<PublicKey, KeyFormatError> {
         let unusable = |_| KeyFormatError::Unusable(AdmissionError::SigningKey);
         let key = SigningKey::from_pkcs8_pem(&self.private_pem).map_err(unusable)?;
@@ -46,42 +46,42 @@ impl KeyPair {
         Ok(PublicKey { kid: self.kid.clone(), x })
     }
 
-    /// Whether the private key can be read.
-    pub fn is_sound(&self) -> bool {
+    /// Whether the key pair has a name and a valid private key.
+    pub(crate) fn is_sound(&self) -> bool {
         !self.kid.is_empty() && self.public().is_ok()
     }
 }
 
-/// A key pair from 32 random bytes.
+/// Creates a key pair from 32 random bytes.
 pub fn build_key_pair(seed: [u8; 32]) -> Result<KeyPair, KeyFormatError> {
     let key = SigningKey::from_bytes(&seed);
     let private_pem = key.to_pkcs8_pem(LineEnding::LF).map_err(|_| KeyFormatError::Encode)?.to_string();
-    // Part of the public key is as unlikely to come twice as the key.
+    // A part of the public key is long enough to be unique.
     let kid = BASE64_URL_SAFE_NO_PAD.encode(&key.verifying_key().as_bytes()[..9]);
     Ok(KeyPair { private_pem, kid })
 }
 
-/// The JSON Web Key Set with the public half of `pair`.
+/// The JSON Web Key Set with the public key of `pair`.
 pub fn build_jwks(pair: &KeyPair) -> Result<String, KeyFormatError> {
     Ok(build_key_set(vec![pair.public()?]))
 }
 
-/// The JSON Web Key Set of `keys`: the same text whatever their order, and whatever each of them is used for.
-pub fn build_key_set(mut keys: Vec<PublicKey>) -> String {
+/// The JSON Web Key Set of `keys`, independent of their order.
+pub(crate) fn build_key_set(mut keys: Vec<PublicKey>) -> String {
     keys.sort();
     keys.dedup();
     let jwk = |key: &PublicKey| json!({"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": key.kid, "x": key.x});
     json!({ "keys": keys.iter().map(jwk).collect::<Vec<_>>() }).to_string()
 }
 
-/// Whether the key set `jwks` has `key`.
+/// Whether the key set `jwks` contains `key`.
 pub fn holds_key(jwks: &str, key: &PublicKey) -> bool {
     let Ok(set) = serde_json::from_str::<Value>(jwks) else { return false };
     let mut keys = set["keys"].as_array().into_iter().flatten();
     keys.any(|jwk| jwk["kid"] == key.kid && jwk["x"] == key.x)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "verify"))]
 mod tests {
     use convene_protocol::admission::{KeySet, Signer};
 

@@ -1,7 +1,7 @@
-//! What the Secret holds: the current key, the next one while a rotation is under way, and a record of when what happened.
+//! The contents of the Secret: the current key, the next one during a rotation, and a record of the rotation.
 //!
-//! Pure. The current key stays where it has always been, for the routers read it there. The record is a key of the Secret too and holds
-//! nothing secret; a record that cannot be read, or that speaks of other keys, is begun anew.
+//! Pure. Routers read the current key, so its entries never move. The record is an entry of the Secret as well and contains nothing secret;
+//! if it is invalid or about other keys, it is replaced.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use convene_crds::names::{ADMISSION_KEY_ID, ADMISSION_PRIVATE_KEY};
@@ -11,35 +11,35 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    KeyFormatError,
+    error::KeyFormatError,
     pair::{KeyPair, PublicKey, build_key_set},
 };
 
-/// Key of the next private key in the Secret.
+/// Entry with the next private key.
 const NEXT_PRIVATE_KEY: &str = "next.pem";
-/// Key of the record in the Secret.
+/// Entry with the record.
 const RECORD: &str = "rotation.json";
 
-/// All that the Secret holds.
+/// The contents of the Secret.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stored {
     /// The key that signs.
     pub current: Option<KeyPair>,
-    /// The key that will sign, once everybody trusts it.
+    /// The key that will sign once all pods trust it.
     pub next: Option<KeyPair>,
-    /// When what happened.
+    /// Record of the rotation.
     pub record: Record,
 }
 
-/// When what happened to which key.
+/// Record of the rotation: names of keys and times.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Record {
     /// The key that signs.
     pub current: Option<Current>,
-    /// The key that will sign.
+    /// The key that will sign next.
     pub next: Option<Next>,
-    /// Keys that signed and are trusted a little longer.
+    /// Keys that no longer sign and are still trusted for a while.
     pub retired: Vec<Retired>,
 }
 
@@ -49,7 +49,7 @@ pub struct Record {
 pub struct Current {
     /// Name of the key.
     pub kid: String,
-    /// Since when it signs, as far as the operator knows.
+    /// Time since when it signs, as far as the operator knows.
     pub since: Timestamp,
 }
 
@@ -59,7 +59,7 @@ pub struct Current {
 pub struct Next {
     /// Name of the key.
     pub kid: String,
-    /// Since when its public half has been in the `ConfigMap`, once that is known.
+    /// Time since when its public key is in the `ConfigMap`, once known.
     pub published: Option<Timestamp>,
 }
 
@@ -67,15 +67,15 @@ pub struct Next {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Retired {
-    /// Its public half; the private half is gone.
+    /// Its public key; the private key is deleted.
     #[serde(flatten)]
     pub key: PublicKey,
-    /// Since when it no longer signs.
+    /// Time since when it no longer signs.
     pub since: Timestamp,
 }
 
 impl Stored {
-    /// Reads `secret`. A current key that cannot be used is an error, for people put it there; all else is the operator's own.
+    /// Reads `secret`. An invalid current key is an error, since an administrator may have created it; other invalid entries are ignored.
     pub fn read(name: &str, secret: &Secret) -> Result<Self, KeyFormatError> {
         let bad = || KeyFormatError::BadSecret { name: name.to_owned() };
         let text = |key: &str| text(secret, key).map(|text| text.map_err(|_| bad())).transpose();
@@ -94,7 +94,7 @@ impl Stored {
         Ok(Self { current, next: next.filter(KeyPair::is_sound), record })
     }
 
-    /// The patch (merge) that makes the Secret hold this, if nobody has changed it since `version`.
+    /// The merge patch that writes these contents, if the Secret has not changed since `version`.
     pub fn build_patch(&self, version: Option<&str>) -> Value {
         let encode = |text: &str| BASE64_STANDARD.encode(text);
         let record = serde_json::to_string(&self.record).expect("a record has nothing that JSON could not hold");
@@ -110,7 +110,7 @@ impl Stored {
         })
     }
 
-    /// The public halves of all keys that are, will be or were signed with.
+    /// The key set of the current, next and retired keys.
     pub fn build_key_set(&self) -> Result<String, KeyFormatError> {
         let pairs = self.current.iter().chain(&self.next);
         let mut keys = pairs.map(KeyPair::public).collect::<Result<Vec<_>, _>>()?;
@@ -118,20 +118,22 @@ impl Stored {
         Ok(build_key_set(keys))
     }
 
-    /// A first key, or a new one after somebody has emptied the Secret: then nothing of before is trusted any longer.
+    /// The first key, or a new one after the Secret was emptied: earlier keys are no longer trusted.
     pub fn start(pair: KeyPair, now: Timestamp) -> Self {
         let current = Some(Current { kid: pair.kid.clone(), since: now });
         Self { current: Some(pair), next: None, record: Record { current, ..Record::default() } }
     }
 
-    /// With `pair` as the next key, which nobody knows yet.
+    /// With `pair` as the next key, which is not published yet.
+    #[must_use]
     pub fn with_next(mut self, pair: KeyPair) -> Self {
         self.record.next = Some(Next { kid: pair.kid.clone(), published: None });
         self.next = Some(pair);
         self
     }
 
-    /// With the next key known since `published`.
+    /// With the next key published since `published`.
+    #[must_use]
     pub fn with_next_published(mut self, published: Option<Timestamp>) -> Self {
         if let Some(next) = &mut self.record.next {
             next.published = published;
@@ -176,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_empty_good_or_refused() {
+    fn a_secret_is_empty_valid_or_refused() {
         let pair = pair(7);
         assert_eq!(read(&Secret::default()), Stored::default());
         assert_eq!(read(&secret(&[("private.pem", ""), ("kid", "")])), Stored::default());

@@ -1,4 +1,4 @@
-//! What a join token says, and what becomes of it. Pure; the signature was checked before.
+//! Parses the claims of a join token into a grant. Pure; the signature is verified before.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -12,14 +12,14 @@ use super::text::{check_identity, clean_name};
 use crate::meeting_key::{MeetingKey, is_label};
 
 /// The `aud` of every join token.
-pub const AUDIENCE: &str = "convene";
+pub(crate) const AUDIENCE: &str = "convene";
 
-/// Longest `jti`.
+/// Maximum length of `jti`.
 const MAX_JTI: usize = 128;
-/// Seconds beyond which a number is no time (the year 33658 and further).
+/// Exclusive upper bound of timestamps, in seconds (the year 33658).
 const LATEST: f64 = 1e12;
 
-/// All claims that mean something here.
+/// All supported claims.
 const KNOWN: [&str; 16] = [
     "sub",
     "name",
@@ -39,42 +39,42 @@ const KNOWN: [&str; 16] = [
     "once",
 ];
 
-/// What a good token grants.
+/// What a valid token grants.
 #[allow(clippy::struct_excessive_bools, reason = "each is a permission of its own")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JoinGrant {
-    /// Who it is.
+    /// Identity of the participant.
     pub identity: String,
-    /// The name to show, cleaned; `None`: the client chooses.
+    /// Sanitized display name; if `None`, the client chooses one.
     pub name: Option<String>,
-    /// What they may send.
+    /// What the participant may publish.
     pub publish: PublishGrant,
-    /// Whether they may receive.
+    /// Whether the participant may receive.
     pub subscribe: bool,
-    /// Whether they may write and send data.
+    /// Whether the participant may send chat messages and data.
     pub publish_data: bool,
-    /// Whether they moderate.
+    /// Whether the participant is a moderator.
     pub moderator: bool,
-    /// Whether nobody is told that they are there.
+    /// Whether the participant is invisible to others.
     pub hidden: bool,
-    /// Whether it is a recorder.
+    /// Whether the participant is a recorder.
     pub recorder: bool,
-    /// Whether they may receive by plain RTP.
+    /// Whether the participant may receive plain RTP.
     pub receive_plain: bool,
-    /// Set where the token is good for one person only.
+    /// Unique id of a token that is valid for one participant only.
     pub once: Option<String>,
-    /// Name (`kid`) of the key that it was verified with.
+    /// Name (`kid`) of the key that verified the token.
     pub key: String,
     /// When the token expires, in Unix seconds.
     pub expires_at: u64,
 }
 
-/// Which meetings a token is for.
+/// The meetings that a token is valid for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// One.
+    /// One meeting.
     Meeting(MeetingKey),
-    /// All of a namespace.
+    /// All meetings of a namespace.
     Namespace(String),
 }
 
@@ -88,8 +88,8 @@ impl Scope {
         MeetingKey::parse(namespace, name).ok().map(Self::Meeting)
     }
 
-    /// Whether `meeting` is one of them.
-    pub fn covers(&self, meeting: &MeetingKey) -> bool {
+    /// Whether `meeting` is in the scope.
+    pub(crate) fn covers(&self, meeting: &MeetingKey) -> bool {
         match self {
             Self::Meeting(key) => key == meeting,
             Self::Namespace(namespace) => namespace == meeting.namespace(),
@@ -97,7 +97,7 @@ impl Scope {
     }
 }
 
-/// When a token is good.
+/// The validity period of a token, in Unix seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Times {
     pub(super) expires: u64,
@@ -105,14 +105,14 @@ pub(super) struct Times {
     pub(super) issued: Option<u64>,
 }
 
-/// Claims of the right types.
+/// Claims with valid types.
 pub(super) struct Claims {
     pub(super) times: Times,
     pub(super) scope: Scope,
     pub(super) grant: JoinGrant,
 }
 
-/// Reads the claims; says what is wrong with the first that is.
+/// Parses the claims; the error is about the first invalid one.
 pub(super) fn read(claims: &BTreeMap<String, Value>, kid: &str) -> Result<Claims, TokenError> {
     refuse_misspelled(claims)?;
     check_audience(claims.get("aud").ok_or(TokenError::ClaimMissing("aud"))?)?;
@@ -125,7 +125,7 @@ pub(super) fn read(claims: &BTreeMap<String, Value>, kid: &str) -> Result<Claims
     Ok(Claims { times, scope, grant: read_grant(claims, kid, times.expires)? })
 }
 
-/// RFC 7519 has unknown claims passed over; a slip of the pen in one of ours must not be.
+/// RFC 7519 ignores unknown claims, but a misspelled claim of ours must not be ignored.
 fn refuse_misspelled(claims: &BTreeMap<String, Value>) -> Result<(), TokenError> {
     let plain = |name: &str| name.chars().filter(|letter| !"_- ".contains(*letter)).collect::<String>().to_lowercase();
     for name in claims.keys().filter(|name| !KNOWN.contains(&name.as_str())) {
@@ -146,18 +146,18 @@ fn check_audience(audience: &Value) -> Result<(), TokenError> {
     if is_ours { Ok(()) } else { Err(TokenError::Audience) }
 }
 
-/// Seconds since 1970, a fraction cut off (RFC 7519 allows one).
+/// Unix seconds, truncated (RFC 7519 allows fractions).
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range was checked")]
 fn time(claims: &BTreeMap<String, Value>, claim: &'static str) -> Result<Option<u64>, TokenError> {
     let Some(value) = claims.get(claim) else { return Ok(None) };
     let seconds = value.as_f64().filter(|seconds| (0.0..LATEST).contains(seconds));
-    let expected = "a number of seconds since 1970-01-01T00:00:00Z (not milliseconds, not a text)";
+    let expected = "a number of seconds since 1970-01-01T00:00:00Z (not milliseconds, not a string)";
     seconds.map(|seconds| Some(seconds as u64)).ok_or(TokenError::ClaimInvalid { claim, expected })
 }
 
 fn read_scope(claims: &BTreeMap<String, Value>) -> Result<Scope, TokenError> {
     let value = claims.get("meeting").ok_or(TokenError::ClaimMissing("meeting"))?;
-    let expected = "\"namespace/name\" of a meeting, or \"namespace/*\"";
+    let expected = "\"namespace/name\" of a meeting or \"namespace/*\"";
     value.as_str().and_then(Scope::parse).ok_or(TokenError::ClaimInvalid { claim: "meeting", expected })
 }
 
@@ -187,7 +187,7 @@ fn read_grant(claims: &BTreeMap<String, Value>, kid: &str, expires_at: u64) -> R
 
 fn text<'a>(claims: &'a BTreeMap<String, Value>, claim: &'static str) -> Result<Option<&'a str>, TokenError> {
     let Some(value) = claims.get(claim) else { return Ok(None) };
-    value.as_str().map(Some).ok_or(TokenError::ClaimInvalid { claim, expected: "a text" })
+    value.as_str().map(Some).ok_or(TokenError::ClaimInvalid { claim, expected: "a string" })
 }
 
 fn switch(claims: &BTreeMap<String, Value>, claim: &'static str, absent: bool) -> Result<bool, TokenError> {
@@ -207,10 +207,8 @@ fn read_publish(claims: &BTreeMap<String, Value>, hidden: bool) -> Result<Publis
     if hidden && granted != nothing { Err(TokenError::HiddenPublishes) } else { Ok(granted) }
 }
 
-const PUBLISH: TokenError = TokenError::ClaimInvalid {
-    claim: "publish",
-    expected: "true, false, or a list of \"audio\", \"video\", \"share\"",
-};
+const PUBLISH: TokenError =
+    TokenError::ClaimInvalid { claim: "publish", expected: "true, false or a list of \"audio\", \"video\", \"share\"" };
 
 fn add_kind(granted: PublishGrant, kind: &Value) -> Result<PublishGrant, TokenError> {
     match kind.as_str() {
@@ -221,11 +219,11 @@ fn add_kind(granted: PublishGrant, kind: &Value) -> Result<PublishGrant, TokenEr
     }
 }
 
-/// The id of a token that is good for one person; another application's token of the same id is another one.
+/// The id of a token for one participant, prefixed with the key name: ids of different applications may collide.
 fn read_once(claims: &BTreeMap<String, Value>, kid: &str) -> Result<Option<String>, TokenError> {
     let id = text(claims, "jti")?;
     if id.is_some_and(|id| id.is_empty() || id.len() > MAX_JTI || !id.bytes().all(|byte| byte.is_ascii_graphic())) {
-        let expected = "a text of 1 to 128 visible ASCII characters";
+        let expected = "a string of 1 to 128 visible ASCII characters";
         return Err(TokenError::ClaimInvalid { claim: "jti", expected });
     }
     match (switch(claims, "once", false)?, id) {

@@ -1,116 +1,114 @@
-//! What can be wrong with a join token, said so that the developer of the application that made it can mend it.
+//! Why a join token is refused, with messages that tell application developers how to fix it.
 //!
-//! Pure. No message repeats anything that came out of a token: it may be printed, logged and sent.
+//! Pure. No message contains any part of a token, so messages can be printed, logged and sent.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
 use thiserror::Error;
 
-use super::form::MAX_TOKEN_BYTES;
+use super::limits::{MAX_TOKEN_BYTES, NAMESPACES_SUFFIX};
 use super::text::TextProblem;
 
-/// Why a join token opens nothing.
+/// Why a join token is refused.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum TokenError {
-    /// Longer than any honest token.
+    /// Longer than the maximum.
     #[error("the token is longer than {MAX_TOKEN_BYTES} bytes")]
     TooLong,
     /// Not a JWT in compact form.
     #[error("the token is not a JWT: {0}")]
     Malformed(&'static str),
-    /// The header is not what a JWT's header is.
-    #[error("the token's header cannot be read: {0}")]
+    /// The header is invalid.
+    #[error("could not read the header of the token: {0}")]
     Header(&'static str),
-    /// Some other kind of object.
-    #[error("the token's header says that it is not a JWT: leave out \"typ\", or set it to \"JWT\"")]
+    /// `typ` is not `JWT`.
+    #[error("the \"typ\" of the token is not \"JWT\": omit it or set it to \"JWT\"")]
     Type,
-    /// None of the two algorithms.
-    #[error("the token's \"alg\" is not allowed: sign with HS256 or EdDSA (Ed25519)")]
+    /// An unsupported algorithm.
+    #[error("the \"alg\" of the token is not allowed: use HS256 or EdDSA (Ed25519)")]
     Algorithm,
-    /// Extensions that must be understood.
-    #[error("the token's header has \"crit\": no extension is supported")]
+    /// The header requires extensions (`crit`).
+    #[error("the token has a \"crit\" header: extensions are not supported")]
     Critical,
-    /// A header parameter that would change where the key comes from or what the payload is.
+    /// A header parameter that would change the source of the key or the type of the payload.
     #[error(
-        "the token's header has {0:?}, which is not supported: keys come from the join key Secrets alone, and are named by \"kid\""
+        "the token has a {0:?} header, which is not supported: keys come only from the join key Secrets and are selected by \"kid\""
     )]
     HeaderParameter(&'static str),
     /// No `kid`.
-    #[error("the token's header has no \"kid\": set it to the name of the key in the join key Secret")]
+    #[error("the token has no \"kid\" header: set it to the name of the key in the join key Secret")]
     KeyIdMissing,
-    /// A `kid` that cannot be the name of a key.
-    #[error("the token's \"kid\" cannot be the name of a key in a Secret")]
+    /// `kid` is not a valid key name.
+    #[error("the \"kid\" of the token is not a valid key name")]
     KeyIdInvalid,
-    /// No key of that name.
+    /// No key has that name.
     #[error(
-        "no join key has the token's \"kid\": it is in none of the router's join key Secrets, or the entry there is broken (the router's log says so)"
+        "no join key matches the \"kid\" of the token: none of the join key Secrets of the router has that entry, or the entry is invalid (see the log of the router)"
     )]
     KeyUnknown,
     /// The key is for the other algorithm.
-    #[error("the key that the token's \"kid\" names is for {0}: sign with that algorithm, or name another key")]
+    #[error("the key that the \"kid\" of the token selects is for {0}: sign with that algorithm or select another key")]
     AlgorithmMismatch(&'static str),
-    /// The signature is not the key's.
-    #[error("the token's signature is wrong: it was made with another key, or the token was changed afterwards")]
+    /// The signature is invalid.
+    #[error("the signature of the token is invalid: it was signed with another key or modified after signing")]
     Signature,
-    /// The payload is no JSON object.
-    #[error("the token's claims cannot be read: {0}")]
+    /// The payload is not a JSON object.
+    #[error("could not read the claims of the token: {0}")]
     Claims(&'static str),
-    /// A claim that must be there.
-    #[error("the token has no claim {0:?}")]
+    /// A required claim is missing.
+    #[error("the token is missing the claim {0:?}")]
     ClaimMissing(&'static str),
-    /// A claim of the wrong type or out of range.
-    #[error("the token's claim {claim:?} must be {expected}")]
+    /// A claim has the wrong type or is out of range.
+    #[error("the claim {claim:?} of the token must be {expected}")]
     ClaimInvalid {
-        /// Which.
+        /// Name of the claim.
         claim: &'static str,
-        /// What it must be.
+        /// Expected type or range.
         expected: &'static str,
     },
-    /// A claim that is nearly one of ours: to pass over it could give somebody rights that were to be taken away.
-    #[error("the token has a claim that is nearly {0:?}: write it exactly so")]
+    /// A claim that resembles a supported one: ignoring it could grant permissions that it was meant to remove.
+    #[error("the token has an unknown claim; did you mean {0:?}?")]
     ClaimMisspelled(&'static str),
-    /// For somebody else.
+    /// The token is for another audience.
     #[error("the token is not for Convene: its \"aud\" must be \"convene\"")]
     Audience,
-    /// Over.
-    #[error("the token has expired: its \"exp\" is past; have the application make a new one")]
+    /// The token has expired.
+    #[error("the token has expired (\"exp\"); request a new one from the application")]
     Expired,
-    /// Not begun.
-    #[error("the token is not valid yet: its \"nbf\" is in the future; if it should be valid, compare the clocks")]
+    /// The token is not valid yet.
+    #[error("the token is not valid yet: its \"nbf\" is in the future; check that the clocks are synchronized")]
     NotYetValid,
-    /// Made tomorrow.
-    #[error("the token's \"iat\" is in the future: compare the clocks")]
+    /// The token was issued in the future.
+    #[error("the \"iat\" of the token is in the future; check that the clocks are synchronized")]
     IssuedInFuture,
-    /// Good for longer than may be.
-    #[error(
-        "the token is good for too long: from its \"nbf\" or \"iat\" (or now) to its \"exp\" there may be {0} s at most"
-    )]
+    /// The lifetime of the token is too long; the maximum in seconds.
+    #[error("the lifetime of the token is too long: \"exp\" may be at most {0} s after \"nbf\" or \"iat\" (or now)")]
     Lifetime(u64),
-    /// For another meeting.
+    /// The token is for another meeting.
     #[error("the token is for another meeting")]
     OtherMeeting,
-    /// The key must not open this namespace.
-    #[error("the key that signed the token does not open meetings of this namespace: see the Secret's \"<kid>{suffix}\"", suffix = super::keys::NAMESPACES_SUFFIX)]
+    /// The key is not valid for this namespace.
+    #[error("the key that signed the token is not allowed in this namespace: see the entry \"<kid>{suffix}\" of the Secret", suffix = NAMESPACES_SUFFIX)]
     NamespaceNotAllowed,
-    /// The identity cannot be one.
-    #[error("the token's \"sub\" cannot be an identity: {0}")]
+    /// The identity is invalid.
+    #[error("the \"sub\" of the token is not a valid identity: {0}")]
     Identity(TextProblem),
-    /// The name cannot be shown.
-    #[error("the token's \"name\" cannot be shown: {0}")]
+    /// The display name is invalid.
+    #[error("the \"name\" of the token is not a valid display name: {0}")]
     Name(TextProblem),
-    /// Good once, but nobody could tell which one it is.
-    #[error("a token with \"once\" needs a \"jti\", a text that no other token has")]
+    /// A token for one participant has no id.
+    #[error("a token with \"once\" requires a unique \"jti\"")]
     OnceWithoutId,
-    /// Hidden and visible at the same time.
-    #[error("who is \"hidden\" sends nothing: set \"publish\" to false, or leave it out")]
+    /// A hidden participant would publish.
+    #[error("a \"hidden\" participant cannot publish: set \"publish\" to false or omit it")]
     HiddenPublishes,
-    /// Nobody is recorded by somebody unseen.
-    #[error("a \"recorder\" is seen by everybody it records: leave out \"hidden\"")]
+    /// A recorder would be hidden.
+    #[error("a \"recorder\" must be visible to all participants: omit \"hidden\"")]
     HiddenRecords,
 }
 
 impl TokenError {
-    /// One word for programs, logs and metrics.
+    /// Reason code for programs, logs and metrics.
     pub fn reason(&self) -> &'static str {
         match self {
             Self::TooLong => "TokenTooLong",
@@ -144,8 +142,8 @@ impl TokenError {
         }
     }
 
-    /// Whether the token itself is good, and only opens something else.
-    pub fn is_about_the_place(&self) -> bool {
+    /// Whether the token is valid, but for another meeting or namespace.
+    pub fn is_for_another_scope(&self) -> bool {
         matches!(self, Self::OtherMeeting | Self::NamespaceNotAllowed)
     }
 }

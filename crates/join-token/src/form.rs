@@ -1,6 +1,6 @@
-//! The outer form of a join token: three parts, a header and claims as JSON objects in which no name comes twice.
+//! Parses the compact form of a join token: three parts, with header and claims as JSON objects without duplicate names.
 //!
-//! It reads strictly what RFC 7515 lets a signer write, and nothing that needs an extension. It checks no signature. Pure.
+//! It is strict about RFC 7515 and supports no extensions. It verifies no signature. Pure.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -16,34 +16,32 @@ use serde_json::Value;
 use super::algorithm::Algorithm;
 use super::error::TokenError;
 use super::key::is_kid;
+use super::limits::MAX_TOKEN_BYTES;
 
-/// Longest join token that is looked at, in bytes.
-pub const MAX_TOKEN_BYTES: usize = 4096;
-
-/// Header parameters that would take the key from elsewhere, or make the payload something else than claims.
+/// Header parameters that would change the source of the key or the type of the payload.
 const REFUSED_PARAMETERS: [&str; 9] = ["jwk", "jku", "x5u", "x5c", "zip", "enc", "cty", "b64", "epk"];
 
-/// A token taken apart.
+/// The parts of a token.
 pub(super) struct Parts<'a> {
     pub(super) algorithm: Algorithm,
     pub(super) kid: String,
-    /// What was signed.
+    /// The signed part of the token.
     pub(super) message: &'a str,
     pub(super) signature: Vec<u8>,
     pub(super) payload: Vec<u8>,
 }
 
-/// A JSON object without doubled names.
+/// A JSON object without duplicate names.
 #[derive(Debug, Default)]
 pub(super) struct UniqueObject(pub(super) BTreeMap<String, Value>);
 
-/// Takes a token apart; its signature has not been looked at then.
+/// Splits a token into its parts; the signature is not verified.
 pub(super) fn split(token: &str) -> Result<Parts<'_>, TokenError> {
     if token.len() > MAX_TOKEN_BYTES {
         return Err(TokenError::TooLong);
     }
     let (message, signature) = token.rsplit_once('.').ok_or(TokenError::Malformed("it has no dots"))?;
-    let (header, payload) = message.split_once('.').ok_or(TokenError::Malformed("it has one dot instead of two"))?;
+    let (header, payload) = message.split_once('.').ok_or(TokenError::Malformed("it has only one dot"))?;
     if payload.contains('.') {
         return Err(TokenError::Malformed("it has more than two dots; encrypted tokens are not supported"));
     }
@@ -51,11 +49,11 @@ pub(super) fn split(token: &str) -> Result<Parts<'_>, TokenError> {
     Ok(Parts { algorithm, kid, message, signature: decode(signature)?, payload: decode(payload)? })
 }
 
-/// URL-safe base64 without padding; the library refuses stray bits at the end, so that a text has one form alone.
+/// Unpadded URL-safe base64; non-zero trailing bits are refused, so that the encoding is unique.
 fn decode(part: &str) -> Result<Vec<u8>, TokenError> {
     BASE64_URL_SAFE_NO_PAD
         .decode(part)
-        .map_err(|_| TokenError::Malformed("its parts are not base64url without padding (RFC 7515)"))
+        .map_err(|_| TokenError::Malformed("its parts are not unpadded base64url (RFC 7515)"))
 }
 
 fn read_header(bytes: &[u8]) -> Result<(Algorithm, String), TokenError> {
@@ -76,16 +74,16 @@ fn read_header(bytes: &[u8]) -> Result<(Algorithm, String), TokenError> {
     Ok((algorithm, kid.to_owned()))
 }
 
-/// Reads claims; the same rules as for the header.
+/// Parses the claims, by the same rules as the header.
 pub(super) fn read_claims(bytes: &[u8]) -> Result<BTreeMap<String, Value>, TokenError> {
     read_object(bytes).map(|object| object.0).map_err(TokenError::Claims)
 }
 
-const DOUBLED: &str = "a name comes twice";
+const DOUBLED: &str = "it has a duplicate name";
 
 fn read_object(bytes: &[u8]) -> Result<UniqueObject, &'static str> {
     serde_json::from_slice(bytes).map_err(|error| {
-        // The library's own words could hold parts of the token.
+        // The message of serde could contain parts of the token.
         if error.to_string().starts_with(DOUBLED) { DOUBLED } else { "it is not a JSON object in UTF-8" }
     })
 }
@@ -116,18 +114,18 @@ impl<'de> Visitor<'de> for UniqueVisitor {
     }
 }
 
-/// Header and claims of a token that nobody has vouched for: to show to the person who holds it, never to act on.
+/// Header and claims of an unverified token: for display only, never to make a decision.
 #[derive(Debug)]
 pub struct Unverified {
-    /// How it says it was signed.
+    /// Algorithm in the header.
     pub algorithm: Algorithm,
-    /// The key it names.
+    /// Name of the key in the header.
     pub kid: String,
-    /// What it says.
+    /// Claims of the token.
     pub claims: BTreeMap<String, Value>,
 }
 
-/// Reads a token without checking anything but its form.
+/// Parses a token without verifying it.
 pub fn read_unverified(token: &str) -> Result<Unverified, TokenError> {
     let parts = split(token)?;
     Ok(Unverified { algorithm: parts.algorithm, kid: parts.kid, claims: read_claims(&parts.payload)? })

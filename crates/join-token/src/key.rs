@@ -1,7 +1,7 @@
 //! One join key: a secret for HS256 or a public key for `EdDSA`, never both.
 //!
-//! Which of the two it is, is decided when the entry of the Secret is read, and by the entry alone: nothing that looks like a public key in
-//! any of its usual forms is ever taken for a secret. Key material is in no `Debug` output and no error. Pure.
+//! The kind is determined by the Secret entry alone, when it is read: nothing that looks like a public key in any common format is used as a
+//! secret. Key material is in no `Debug` output and no error. Pure.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -14,13 +14,14 @@ use sha2::Sha256;
 use thiserror::Error;
 
 use super::algorithm::Algorithm;
+use super::limits::NAMESPACES_SUFFIX;
 
-/// Shortest secret for HS256 (RFC 7518, 3.2).
-pub const MIN_SECRET_BYTES: usize = 32;
-/// Longest name of an entry of a Secret.
+/// Minimum length of an HS256 secret (RFC 7518, 3.2).
+const MIN_SECRET_BYTES: usize = 32;
+/// Maximum length of the name of a Secret entry.
 const MAX_KID: usize = 253;
 
-/// Beginnings of keys in their usual forms: whoever puts one of these into a Secret does not mean it as a shared secret.
+/// Prefixes of keys in common formats, which are not meant as shared secrets.
 const KEY_FORMS: [&[u8]; 6] = [
     b"-----BEGIN",
     b"ssh-",
@@ -31,36 +32,36 @@ const KEY_FORMS: [&[u8]; 6] = [
     b"MC4CAQAwBQYDK2Vw",
 ];
 
-/// Why an entry of a Secret is no join key.
+/// Why an entry of a Secret is not a valid join key.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum KeyProblem {
-    /// The name cannot stand in a token.
-    #[error("its name cannot be a \"kid\"")]
+    /// The name is not a valid `kid`.
+    #[error("its name is not a valid \"kid\"")]
     Name,
-    /// Too short, or not random at all.
-    #[error("a secret for HS256 needs at least {MIN_SECRET_BYTES} random bytes; make one with: convene key create")]
+    /// The secret is too short or not random.
+    #[error("an HS256 secret needs at least {MIN_SECRET_BYTES} random bytes; create one with: convene key create")]
     Weak,
-    /// The half that must stay with the application.
+    /// It is a private key, which must stay with the application.
     #[error(
-        "it is a private key: put the public half here (PEM, \"BEGIN PUBLIC KEY\"), and consider the private half as known"
+        "it is a private key: store only the public key here (PEM, \"BEGIN PUBLIC KEY\") and treat the private key as compromised"
     )]
     Private,
-    /// A key of some other kind.
-    #[error("it is a key that is neither an Ed25519 public key in PEM (\"BEGIN PUBLIC KEY\") nor a secret for HS256")]
+    /// The key has an unsupported type.
+    #[error("it is neither an Ed25519 public key in PEM (\"BEGIN PUBLIC KEY\") nor an HS256 secret")]
     Unsupported,
-    /// The list of namespaces cannot be read.
-    #[error("its list of namespaces has something that is not the name of a namespace")]
+    /// The list of namespaces is invalid.
+    #[error("its list of namespaces contains an invalid name")]
     Namespaces,
-    /// Another Secret has a key of that name.
-    #[error("a Secret named earlier has a key of the same name, which is used")]
+    /// Another Secret has a key with that name.
+    #[error("a Secret listed earlier has a key of the same name, which takes precedence")]
     Taken,
-    /// More keys than anybody needs.
+    /// The Secret has too many entries.
     #[error("the Secret has too many entries")]
     TooMany,
 }
 
 impl KeyProblem {
-    /// One word for logs and metrics.
+    /// Reason code for logs and metrics.
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Name => "JoinKeyNameInvalid",
@@ -74,11 +75,11 @@ impl KeyProblem {
     }
 }
 
-/// What verifies the tokens of one application.
+/// A key that verifies the tokens of one application.
 #[derive(Clone, PartialEq, Eq)]
 pub struct JoinKey {
     material: Material,
-    /// Namespaces whose meetings it opens; `None`: all.
+    /// Namespaces that the key is valid for; all if `None`.
     namespaces: Option<Vec<String>>,
 }
 
@@ -89,7 +90,7 @@ enum Material {
 }
 
 impl JoinKey {
-    /// Reads the value of an entry.
+    /// Parses the value of an entry.
     pub fn read(value: &[u8]) -> Result<Self, KeyProblem> {
         let material = match std::str::from_utf8(value).map(str::trim) {
             Ok(pem) if pem.starts_with("-----BEGIN") => Material::Public(Box::new(read_public(pem)?)),
@@ -98,13 +99,13 @@ impl JoinKey {
         Ok(Self { material, namespaces: None })
     }
 
-    /// The same key for meetings of these namespaces alone.
+    /// The same key, restricted to these namespaces.
     #[must_use]
     pub fn only_for(self, namespaces: Vec<String>) -> Self {
         Self { namespaces: Some(namespaces), ..self }
     }
 
-    /// The only algorithm it serves.
+    /// The algorithm of the key.
     pub fn algorithm(&self) -> Algorithm {
         match self.material {
             Material::Secret(_) => Algorithm::Hs256,
@@ -112,12 +113,12 @@ impl JoinKey {
         }
     }
 
-    /// Whether it opens meetings of `namespace`.
-    pub fn opens(&self, namespace: &str) -> bool {
+    /// Whether the key is valid for meetings of `namespace`.
+    pub fn is_valid_for(&self, namespace: &str) -> bool {
         self.namespaces.as_ref().is_none_or(|allowed| allowed.iter().any(|one| one == namespace))
     }
 
-    /// Whether `signature` is this key's under `message`. Takes the same time however wrong it is.
+    /// Whether `signature` is a valid signature of `message`, in constant time.
     pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         match &self.material {
             Material::Secret(secret) => {
@@ -125,7 +126,7 @@ impl JoinKey {
                 mac.update(message);
                 mac.verify_slice(signature).is_ok()
             }
-            // Strict: no second signature of the same message, no key of small order.
+            // Strict: no malleable signatures, no keys of small order.
             Material::Public(key) => {
                 Signature::from_slice(signature).is_ok_and(|signature| key.verify_strict(message, &signature).is_ok())
             }
@@ -164,12 +165,12 @@ fn is_jwk(value: &[u8]) -> bool {
     value.starts_with(b"{") && serde_json::from_slice::<serde_json::Value>(value).is_ok_and(|json| json.is_object())
 }
 
-/// Whether `text` can name a key: what Kubernetes lets an entry of a Secret be called.
+/// Whether `text` is a valid key name: a valid name of a Secret entry.
 pub fn is_kid(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     (1..=MAX_KID).contains(&text.len())
         && text.bytes().all(is_plain)
-        && !text.ends_with(super::keys::NAMESPACES_SUFFIX)
+        && !text.ends_with(NAMESPACES_SUFFIX)
         && !text.starts_with("..")
         && text != "."
 }

@@ -1,38 +1,34 @@
-//! All join keys by name, put together from the Secrets that hold them.
+//! All join keys by name, merged from their Secrets.
 //!
-//! A broken entry is told of and spares the others. Pure: Secrets' data in, keys and problems out.
+//! An invalid entry is reported and does not affect the others. Pure: Secret data in, keys and problems out.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::ByteString;
-
 use super::key::{JoinKey, KeyProblem, is_kid};
-use super::verify::DEFAULT_MAX_LIFETIME_SECONDS;
+use super::limits::{DEFAULT_MAX_LIFETIME_SECONDS, NAMESPACES_SUFFIX};
 use crate::meeting_key::is_label;
 
-/// End of the name of an entry that says which namespaces' meetings a key opens.
-pub const NAMESPACES_SUFFIX: &str = ".namespaces";
-/// Most keys of one Secret.
+/// Maximum number of keys of one Secret.
 const MAX_KEYS: usize = 1000;
-/// Names of entries in messages are cut after so many characters.
+/// Maximum length of entry names in messages.
 const MAX_SHOWN: usize = 64;
 
-/// A broken entry.
+/// An invalid entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretProblem {
-    /// Its name.
+    /// Name of the entry, possibly truncated.
     pub entry: String,
-    /// What is wrong.
+    /// Why it is invalid.
     pub problem: KeyProblem,
 }
 
-/// What join tokens are verified with.
+/// The keys that verify join tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JoinKeys {
     keys: BTreeMap<String, JoinKey>,
-    /// Longest lifetime of a token, in seconds.
+    /// Maximum lifetime of a token, in seconds.
     pub max_lifetime: u64,
 }
 
@@ -48,14 +44,14 @@ impl JoinKeys {
         Self { keys: BTreeMap::new(), max_lifetime }
     }
 
-    /// With one key more.
+    /// Adds a key.
     #[must_use]
     pub fn with(mut self, kid: &str, key: JoinKey) -> Self {
         self.keys.insert(kid.to_owned(), key);
         self
     }
 
-    /// Adds the keys of one more Secret; those whose names are taken are returned.
+    /// Adds the keys of another Secret; returns those whose names are in use.
     pub fn add(&mut self, keys: &BTreeMap<String, JoinKey>) -> Vec<SecretProblem> {
         let mut problems = Vec::new();
         for (kid, key) in keys {
@@ -68,7 +64,7 @@ impl JoinKeys {
         problems
     }
 
-    /// The key of that name.
+    /// The key with that name.
     pub fn get(&self, kid: &str) -> Option<&JoinKey> {
         self.keys.get(kid)
     }
@@ -78,46 +74,49 @@ impl JoinKeys {
         self.keys.keys().map(String::as_str)
     }
 
-    /// How many there are.
+    /// Number of keys.
     pub fn len(&self) -> usize {
         self.keys.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no keys.
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
 }
 
-/// Reads all keys of a Secret.
-pub fn read_secret(data: &BTreeMap<String, ByteString>) -> (BTreeMap<String, JoinKey>, Vec<SecretProblem>) {
+/// Reads all keys of a Secret from its entries (name and value).
+pub fn read_secret<'a>(
+    entries: impl IntoIterator<Item = (&'a str, &'a [u8])>,
+) -> (BTreeMap<String, JoinKey>, Vec<SecretProblem>) {
+    let data: BTreeMap<_, _> = entries.into_iter().collect();
     let (mut keys, mut problems) = (BTreeMap::new(), Vec::new());
-    for (entry, ByteString(value)) in data.iter().filter(|(entry, _)| !entry.ends_with(NAMESPACES_SUFFIX)) {
+    for (entry, value) in data.iter().filter(|(entry, _)| !entry.ends_with(NAMESPACES_SUFFIX)) {
         if keys.len() == MAX_KEYS {
             problems.push(broken(entry, KeyProblem::TooMany));
             break;
         }
-        match read_entry(entry, value, data) {
-            Ok(key) => drop(keys.insert(entry.clone(), key)),
+        match read_entry(entry, value, &data) {
+            Ok(key) => drop(keys.insert((*entry).to_owned(), key)),
             Err(problem) => problems.push(broken(entry, problem)),
         }
     }
     (keys, problems)
 }
 
-fn read_entry(entry: &str, value: &[u8], data: &BTreeMap<String, ByteString>) -> Result<JoinKey, KeyProblem> {
+fn read_entry(entry: &str, value: &[u8], data: &BTreeMap<&str, &[u8]>) -> Result<JoinKey, KeyProblem> {
     if !is_kid(entry) {
         return Err(KeyProblem::Name);
     }
     let key = JoinKey::read(value)?;
-    match data.get(&format!("{entry}{NAMESPACES_SUFFIX}")) {
-        // A list that cannot be read takes its key along: without the list the key would open more than was meant.
-        Some(ByteString(list)) => Ok(key.only_for(read_namespaces(list)?)),
+    match data.get(format!("{entry}{NAMESPACES_SUFFIX}").as_str()) {
+        // An invalid list makes its key invalid: without the list the key would be valid for more namespaces than intended.
+        Some(list) => Ok(key.only_for(read_namespaces(list)?)),
         None => Ok(key),
     }
 }
 
-/// Names of namespaces, divided by commas or white space.
+/// Names of namespaces, separated by commas or whitespace.
 fn read_namespaces(list: &[u8]) -> Result<Vec<String>, KeyProblem> {
     let list = std::str::from_utf8(list).map_err(|_| KeyProblem::Namespaces)?;
     let names = list.split(|letter: char| letter == ',' || letter.is_whitespace()).filter(|name| !name.is_empty());
@@ -137,21 +136,25 @@ mod tests {
     const PRIVATE: &str = include_str!("tests/data/ed25519-private.pem");
     const RSA: &str = include_str!("tests/data/rsa-public.pem");
 
-    fn data(entries: &[(&str, &[u8])]) -> BTreeMap<String, ByteString> {
-        entries.iter().map(|(name, value)| ((*name).to_owned(), ByteString(value.to_vec()))).collect()
+    fn read(entries: &[(&str, &[u8])]) -> (BTreeMap<String, JoinKey>, Vec<SecretProblem>) {
+        read_secret(entries.iter().copied())
     }
 
     #[test]
     fn good_keys_are_read_beside_broken_ones() {
         let random: Vec<u8> = (0..32).collect();
-        let (keys, problems) = read_secret(&data(&[
+        let (keys, problems) = read(&[
             ("shared", &random),
             ("public", PUBLIC.as_bytes()),
             ("public.namespaces", b"team-a, team-b\n"),
             ("short", b"not enough"),
-        ]));
+        ]);
         assert_eq!(keys.keys().collect::<Vec<_>>(), ["public", "shared"]);
-        assert!(keys["public"].opens("team-b") && !keys["public"].opens("team-c") && keys["shared"].opens("team-c"));
+        assert!(
+            keys["public"].is_valid_for("team-b")
+                && !keys["public"].is_valid_for("team-c")
+                && keys["shared"].is_valid_for("team-c")
+        );
         assert_eq!(problems, [SecretProblem { entry: "short".into(), problem: KeyProblem::Weak }]);
     }
 
@@ -181,7 +184,7 @@ mod tests {
         for (name, value, problem) in cases {
             assert_eq!(JoinKey::read(value).unwrap_err(), problem, "{name}");
         }
-        // The point of small order that signs everything (all zeros but for the form).
+        // A point of small order, for which arbitrary signatures are valid.
         let weak = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAAQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n-----END PUBLIC KEY-----\n";
         assert_eq!(JoinKey::read(weak.as_bytes()).unwrap_err(), KeyProblem::Weak);
     }
@@ -190,7 +193,7 @@ mod tests {
     fn a_list_of_namespaces_that_cannot_be_read_closes_its_key() {
         let random: Vec<u8> = (0..32).collect();
         for list in [&b""[..], b" , ", b"Team", b"team-a,*", b"\xff"] {
-            let (keys, problems) = read_secret(&data(&[("k", &random), ("k.namespaces", list)]));
+            let (keys, problems) = read(&[("k", &random), ("k.namespaces", list)]);
             assert_eq!((keys.len(), problems[0].problem), (0, KeyProblem::Namespaces), "{list:?}");
         }
     }

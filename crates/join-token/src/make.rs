@@ -1,6 +1,6 @@
-//! Makes join tokens: for the command line and for tests. Routers only verify.
+//! Creates join tokens, for the command line and tests. Routers only verify them.
 //!
-//! What is made is verified at once with the public half, so that nothing is handed out that a router would refuse. Pure.
+//! Each new token is verified immediately, so that none is returned that a router would refuse. Pure.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -22,27 +22,25 @@ use super::keys::JoinKeys;
 use super::verify::verify;
 use crate::meeting_key::MeetingKey;
 
-/// Why no token was made.
+/// Why no token was created.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum MakeError {
-    /// The key cannot sign.
-    #[error("the key cannot be used: {0}")]
+    /// The key is invalid.
+    #[error("could not use the key: {0}")]
     Key(KeyProblem),
-    /// A public key signs nothing.
-    #[error(
-        "this is the public half of an Ed25519 key; tokens are signed with the private half (PEM, \"BEGIN PRIVATE KEY\")"
-    )]
+    /// A public key cannot sign.
+    #[error("this is an Ed25519 public key; tokens are signed with the private key (PEM, \"BEGIN PRIVATE KEY\")")]
     PublicHalf,
-    /// Routers would refuse it.
-    #[error("a router would refuse this token: {0}")]
+    /// Routers would refuse the token.
+    #[error("routers would refuse this token: {0}")]
     Refused(TokenError),
-    /// The library would not sign.
-    #[error("the token could not be signed")]
+    /// Signing failed.
+    #[error("could not sign the token")]
     Sign,
 }
 
 impl MakeError {
-    /// One word for programs.
+    /// Error code for programs.
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Key(problem) => problem.reason(),
@@ -53,7 +51,7 @@ impl MakeError {
     }
 }
 
-/// What signs: a shared secret, or the private half of a key pair.
+/// A signing key: a shared secret or a private key.
 #[derive(Clone)]
 pub struct SigningHalf {
     encoding: EncodingKey,
@@ -62,7 +60,7 @@ pub struct SigningHalf {
 }
 
 impl SigningHalf {
-    /// Reads a secret for HS256 or an Ed25519 private key (PKCS#8 PEM).
+    /// Parses an HS256 secret or an Ed25519 private key (PKCS#8 PEM).
     pub fn read(value: &[u8]) -> Result<Self, MakeError> {
         match std::str::from_utf8(value).map(str::trim) {
             Ok(pem) if pem.starts_with("-----BEGIN") && pem.contains("PRIVATE KEY") => Self::from_pem(pem),
@@ -89,17 +87,17 @@ impl SigningHalf {
         }
     }
 
-    /// How it signs.
+    /// The algorithm of the key.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// What verifies what it signs.
+    /// The key that verifies its signatures.
     pub fn verifying_half(&self) -> &JoinKey {
         &self.verifying
     }
 
-    /// Signs any claims, good or bad.
+    /// Signs any claims, valid or not.
     pub(super) fn sign(&self, kid: &str, claims: &Value) -> Result<String, MakeError> {
         let algorithm = match self.algorithm {
             Algorithm::Hs256 => jsonwebtoken::Algorithm::HS256,
@@ -116,39 +114,39 @@ impl fmt::Debug for SigningHalf {
     }
 }
 
-/// What a token is to say.
+/// The contents of a new token.
 #[allow(clippy::struct_excessive_bools, reason = "each is a permission of its own")]
 #[derive(Clone, Debug)]
 pub struct TokenRequest {
-    /// Which meetings.
+    /// The meetings that the token is valid for.
     pub scope: Scope,
-    /// Who.
+    /// Identity of the participant.
     pub identity: String,
-    /// The name to show.
+    /// Display name.
     pub name: Option<String>,
-    /// What they may send; `None`: everything, or nothing for who is hidden.
+    /// What the participant may publish; if `None`, everything, or nothing for hidden participants.
     pub publish: Option<PublishGrant>,
-    /// Whether they may receive.
+    /// Whether the participant may receive.
     pub subscribe: bool,
-    /// Whether they may write and send data.
+    /// Whether the participant may send chat messages and data.
     pub publish_data: bool,
-    /// Whether they moderate.
+    /// Whether the participant is a moderator.
     pub moderator: bool,
-    /// Whether nobody is told that they are there.
+    /// Whether the participant is invisible to others.
     pub hidden: bool,
-    /// Whether it is a recorder, which is never hidden.
+    /// Whether the participant is a recorder, which is never hidden.
     pub recorder: bool,
-    /// Whether they may receive by plain RTP.
+    /// Whether the participant may receive plain RTP.
     pub receive_plain: bool,
-    /// The token's own id, if it is good for one person only.
+    /// Unique id of the token, if it is valid for one participant only.
     pub once: Option<String>,
-    /// From now on good for so many seconds.
+    /// Lifetime from now, in seconds.
     pub lifetime: u64,
-    /// Longest lifetime that routers accept.
+    /// Maximum lifetime that routers accept, in seconds.
     pub max_lifetime: u64,
 }
 
-/// A token that a router with the other half of `key` accepts at `now`.
+/// Creates a token that routers with the verifying half of `key` accept at `now`.
 pub fn make_token(request: &TokenRequest, key: &SigningHalf, kid: &str, now: u64) -> Result<String, MakeError> {
     let token = key.sign(kid, &build_claims(request, now))?;
     let keys = JoinKeys::new(request.max_lifetime).with(kid, key.verifying.clone());
@@ -162,7 +160,7 @@ pub fn make_token(request: &TokenRequest, key: &SigningHalf, kid: &str, now: u64
     Ok(token)
 }
 
-/// Only what differs from what is so anyhow.
+/// The claims, without those that have their default value.
 fn build_claims(request: &TokenRequest, now: u64) -> Value {
     let mut claims = Map::new();
     let mut say = |name: &str, value: Value| drop(claims.insert(name.to_owned(), value));

@@ -1,7 +1,7 @@
-//! The name of a meeting as it stands in a URL, checked at the edge.
+//! Namespace and name of a meeting, as in a URL.
 //!
-//! A [`MeetingKey`] cannot hold anything but two valid Kubernetes names, so nothing behind it has to think of `..`, escapes or
-//! unicode. It never looks anything up.
+//! A [`MeetingKey`] always contains two valid Kubernetes names, so later code never has to handle `..`, escapes or Unicode. Whether the
+//! meeting exists is not checked.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-/// Longest namespace (a DNS-1123 label).
+/// Maximum length of a namespace (a DNS-1123 label).
 const MAX_NAMESPACE: usize = 63;
-/// Longest object name (a DNS-1123 subdomain).
+/// Maximum length of an object name (a DNS-1123 subdomain).
 const MAX_NAME: usize = 253;
 
 /// Namespace and name of a Meeting, both valid.
@@ -23,26 +23,26 @@ pub struct MeetingKey {
     slash: usize,
 }
 
-/// Why a namespace and a name cannot be those of a meeting.
+/// Why a namespace or name is invalid.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum NameError {
     /// The namespace is not a DNS-1123 label.
     #[error(
-        "the namespace must have 1 to 63 characters: lower-case letters, digits and '-', beginning and ending with a letter or digit"
+        "the namespace must have 1 to 63 characters: lowercase letters, digits and '-', starting and ending with a letter or digit"
     )]
     Namespace,
     /// The name is not a DNS-1123 subdomain.
     #[error(
-        "the meeting's name must have 1 to 253 characters: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit"
+        "the meeting name must have 1 to 253 characters: lowercase letters, digits, '-' and '.', starting and ending with a letter or digit"
     )]
     Name,
-    /// The address is not valid UTF-8 after decoding.
-    #[error("the address is not valid text")]
+    /// The path is not valid UTF-8 after decoding.
+    #[error("the path is not valid UTF-8")]
     Encoding,
 }
 
 impl MeetingKey {
-    /// Checks both names.
+    /// Validates both names.
     pub fn parse(namespace: &str, name: &str) -> Result<Self, NameError> {
         if !is_label(namespace) {
             return Err(NameError::Namespace);
@@ -64,7 +64,7 @@ impl MeetingKey {
     }
 }
 
-/// Whether `text` can be the name of a namespace.
+/// Whether `text` is a valid namespace name (a DNS-1123 label).
 pub fn is_label(text: &str) -> bool {
     is_dns_part(text, MAX_NAMESPACE)
 }

@@ -1,4 +1,4 @@
-//! Good tokens, and all the ways in which they can be wrong.
+//! Valid tokens, and all the ways in which tokens can be invalid.
 
 mod table;
 mod wild;
@@ -36,7 +36,7 @@ fn claims() -> Value {
     json!({"aud": "convene", "sub": "ada", "meeting": "team-a/board", "exp": NOW + 3600, "iat": NOW})
 }
 
-/// The claims with changes; `null` takes a claim away.
+/// The claims with changes; `null` removes a claim.
 #[allow(clippy::needless_pass_by_value, reason = "json! literals read best as values")]
 fn with(changes: Value) -> Value {
     let mut claims = claims();

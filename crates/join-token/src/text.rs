@@ -1,33 +1,33 @@
-//! Texts in tokens that people and programs compare and read: identities are refused unless they are plain, names are cleaned.
+//! Identities and display names in tokens: identities with invisible characters are refused, names are sanitized.
 //!
-//! Two identities that look alike must not differ in what nobody sees, and a name must not turn the text around it upside down. Pure.
+//! Two identities must not differ only in invisible characters, and a name must not change the direction of the text around it. Pure.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
 use convene_protocol::text::clean_line;
 use thiserror::Error;
 
-/// Most characters of an identity or a name.
-pub const MAX_TEXT_CHARS: usize = 200;
+/// Maximum number of characters of an identity or name.
+pub(crate) const MAX_TEXT_CHARS: usize = 200;
 
-/// Why a text cannot be an identity or a name.
+/// Why an identity or name is invalid.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum TextProblem {
-    /// Nothing in it that could be seen.
+    /// It has no visible characters.
     #[error("it is empty")]
     Empty,
-    /// Too long.
+    /// It is too long.
     #[error("it has more than {MAX_TEXT_CHARS} characters")]
     TooLong,
-    /// Control characters, line ends, characters that cannot be seen or that change the direction of writing.
-    #[error("it has characters that cannot be seen, or that control how others are shown")]
+    /// It contains control characters, line breaks, or characters that are invisible or change the text direction.
+    #[error("it contains invisible or control characters")]
     Unseen,
-    /// White space at an end.
-    #[error("it begins or ends with white space")]
+    /// It starts or ends with whitespace.
+    #[error("it starts or ends with whitespace")]
     Edges,
 }
 
-/// Whether `text` may be an identity, as it stands.
+/// Checks that `text` is a valid identity.
 pub(super) fn check_identity(text: &str) -> Result<(), TextProblem> {
     check_length(text)?;
     if text.chars().any(|letter| is_unseen(letter) || is_joiner(letter)) {
@@ -36,7 +36,7 @@ pub(super) fn check_identity(text: &str) -> Result<(), TextProblem> {
     if text.trim() == text { Ok(()) } else { Err(TextProblem::Edges) }
 }
 
-/// `text` as a name to show: without what cannot be seen, white space put together.
+/// Sanitizes a display name: removes invisible characters and collapses whitespace.
 pub(super) fn clean_name(text: &str) -> Result<String, TextProblem> {
     check_length(text)?;
     let clean = clean_line(text);
@@ -51,7 +51,7 @@ fn check_length(text: &str) -> Result<(), TextProblem> {
     }
 }
 
-/// Needed in some scripts and in emoji.
+/// Joiners are needed in some scripts and in emoji.
 fn is_joiner(letter: char) -> bool {
     matches!(letter, '\u{200c}' | '\u{200d}')
 }

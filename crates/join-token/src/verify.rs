@@ -1,6 +1,6 @@
-//! The question that matters: does this token let somebody into this meeting now?
+//! Verifies a join token for a meeting at a given time.
 //!
-//! The signature is checked before any claim is read, so that claims of strangers are never looked at. Pure.
+//! The signature is verified before any claim is parsed, so claims from untrusted sources are never parsed. Pure.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -8,14 +8,10 @@ use super::claims::{self, JoinGrant, Times};
 use super::error::TokenError;
 use super::form::{read_claims, split};
 use super::keys::JoinKeys;
+use super::limits::CLOCK_SKEW_SECONDS;
 use crate::meeting_key::MeetingKey;
 
-/// Seconds by which the clocks of application and router may differ.
-pub const CLOCK_SKEW_SECONDS: u64 = 30;
-/// Longest lifetime of a token unless the router is told otherwise: a day.
-pub const DEFAULT_MAX_LIFETIME_SECONDS: u64 = 86_400;
-
-/// What `token` grants in `meeting` at `now` (Unix seconds).
+/// The grant of `token` for `meeting` at `now` (Unix seconds).
 pub fn verify(token: &str, keys: &JoinKeys, meeting: &MeetingKey, now: u64) -> Result<JoinGrant, TokenError> {
     let parts = split(token)?;
     let key = keys.get(&parts.kid).ok_or(TokenError::KeyUnknown)?;
@@ -30,7 +26,7 @@ pub fn verify(token: &str, keys: &JoinKeys, meeting: &MeetingKey, now: u64) -> R
     if !claims.scope.covers(meeting) {
         return Err(TokenError::OtherMeeting);
     }
-    if !key.opens(meeting.namespace()) {
+    if !key.is_valid_for(meeting.namespace()) {
         return Err(TokenError::NamespaceNotAllowed);
     }
     Ok(claims.grant)
@@ -48,7 +44,7 @@ fn check_times(times: Times, max_lifetime: u64, now: u64) -> Result<(), TokenErr
     if issued.is_some_and(|issued| issued > early) {
         return Err(TokenError::IssuedInFuture);
     }
-    // A token without a beginning has had one by now.
+    // A token without `nbf` and `iat` counts as issued now.
     let begins = not_before.or(issued).unwrap_or(now);
     let is_too_long = expires.saturating_sub(begins) > max_lifetime || expires.saturating_sub(early) > max_lifetime;
     if is_too_long { Err(TokenError::Lifetime(max_lifetime)) } else { Ok(()) }

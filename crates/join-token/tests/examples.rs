@@ -1,6 +1,6 @@
-//! The examples that make join tokens are run, each in its own language, and a router takes what they print.
+//! Runs the examples that create join tokens, in each language, and verifies their output like a router.
 //!
-//! A language that is not installed is passed over; node and python3 are there wherever the other tests run.
+//! Languages that are not installed are skipped; node and python3 are required by other tests anyway.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "for the terminal of a test run")]
 #![allow(clippy::unwrap_used, reason = "a test ends where something goes wrong")]
@@ -25,7 +25,7 @@ fn is_installed(program: &str) -> bool {
     Command::new(program).arg(argument).output().is_ok_and(|output| output.status.success())
 }
 
-/// What a router makes of the token that the example prints.
+/// The result of verifying the token that the example prints.
 fn run(program: &[&str], key: &[u8]) -> JoinGrant {
     let file = std::env::temp_dir().join(format!("convene-token-example-{}-{}", std::process::id(), program[0]));
     std::fs::write(&file, key).unwrap();

@@ -1,93 +1,32 @@
-//! The access decision: who somebody is, and what they may do in this meeting.
+//! The access decision: who a client is, and what it may do in a meeting.
 //!
-//! Pure. A token that is wrong is refused even where none is needed: whoever shows one means to be somebody. Whether a locked meeting takes
-//! somebody is not decided here: only its media pod knows who has been in already.
+//! Pure. An invalid token is refused even if the meeting requires none: a client that sends one expects to be identified. Access to a locked
+//! meeting is not decided here: only its media pod knows who was a participant before.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
-use axum::http::StatusCode;
 use convene_crds::AccessPolicy;
-use convene_protocol::admission::{AdmissionError, GuestId, JoinTicket, KeySet, ParticipantGrant, Vouched};
-use thiserror::Error;
-
-use super::credential::CredentialError;
-use crate::record::MeetingRecord;
 use convene_join_token::MeetingKey;
 use convene_join_token::{JoinGrant, JoinKeys, TokenError, verify};
+use convene_protocol::admission::{AdmissionError, GuestId, JoinTicket, KeySet, ParticipantGrant, Vouched};
 
-/// What somebody has shown.
+use crate::edge::refusal::JoinRefusal;
+use crate::index::record::MeetingRecord;
+
+/// The credential of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Credential {
-    /// Nothing.
+pub(crate) enum Credential {
+    /// No credential.
     Guest,
-    /// A join token, which is good.
+    /// A valid join token.
     Token(Box<JoinGrant>),
-    /// A ticket of this router or a replica, which is good.
+    /// A valid ticket of this router or another replica.
     Ticket(Box<JoinTicket>),
 }
 
-/// Why somebody may not come in.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum JoinRefusal {
-    /// The token could not be taken from the request.
-    #[error(transparent)]
-    Credential(CredentialError),
-    /// The token is wrong.
-    #[error(transparent)]
-    Token(TokenError),
-    /// The ticket is too old.
-    #[error("the ticket has expired: ask the join address for a new one")]
-    TicketExpired,
-    /// The ticket is for something else, or no ticket.
-    #[error("the ticket is not for this meeting: ask the join address for a new one")]
-    TicketInvalid,
-    /// Nothing was shown.
-    #[error("only people with a join token may come into this meeting")]
-    TokenRequired,
-    /// The meeting has no use for recorders.
-    #[error("the token is for a recorder, and this meeting has no \"features.recording\"")]
-    RecordingOff,
-    /// The router knows no keys yet.
-    #[error("this router has just started and knows no keys yet")]
-    KeysUnknown,
-}
-
-impl JoinRefusal {
-    /// One word for programs, logs and metrics.
-    pub fn reason(&self) -> &'static str {
-        match self {
-            Self::Credential(error) => error.reason(),
-            Self::Token(error) => error.reason(),
-            Self::TicketExpired => "TicketExpired",
-            Self::TicketInvalid => "TicketInvalid",
-            Self::TokenRequired => "TokenRequired",
-            Self::RecordingOff => "RecordingOff",
-            Self::KeysUnknown => "KeysUnknown",
-        }
-    }
-
-    /// The HTTP status: 401 where another token would help, 403 where this very person may not come in here.
-    pub fn status(&self) -> StatusCode {
-        match self {
-            Self::RecordingOff => StatusCode::FORBIDDEN,
-            Self::Token(error) if error.is_about_the_place() => StatusCode::FORBIDDEN,
-            Self::KeysUnknown => StatusCode::SERVICE_UNAVAILABLE,
-            _ => StatusCode::UNAUTHORIZED,
-        }
-    }
-
-    /// What a `WebSocket` is closed with, in no more than the 123 bytes that a close frame has room for.
-    pub fn close_text(&self) -> String {
-        match self {
-            Self::TokenRequired => "a join token is needed".to_owned(),
-            Self::TicketExpired => "the ticket has expired".to_owned(),
-            other => format!("refused: {}", other.reason()),
-        }
-    }
-}
-
-/// Who has shown `token`. A ticket is told from a join token by the key it names: routers' keys and applications' keys are different ones.
-pub fn identify(
+/// The credential that `token` stands for. Tickets and join tokens differ in the key that they reference: that of a router or of an
+/// application.
+pub(crate) fn identify(
     token: Option<&str>,
     meeting: &MeetingKey,
     tickets: Option<&KeySet>,
@@ -101,17 +40,21 @@ pub fn identify(
         Some(Err(AdmissionError::Invalid)) => Err(JoinRefusal::TicketInvalid),
         found => match verify(token, keys, meeting, now) {
             Ok(grant) => Ok(Credential::Token(Box::new(grant))),
-            // It may be a ticket.
+            // It could be a ticket.
             Err(TokenError::KeyUnknown) if found.is_none() => Err(JoinRefusal::KeysUnknown),
             Err(error) => Err(JoinRefusal::Token(error)),
         },
     }
 }
 
-/// The same at the join API, which also takes tickets that have expired lately: they prove that the same participant returns. Who is in may
-/// come back after the join token has expired. What an application has vouched for ends with its key, and after the longest time for which a
-/// token may be valid.
-pub fn identify_returning(
+/// A rule that turns the token of a request into a credential: [`identify`] or [`identify_returning`].
+pub(crate) type Identify =
+    fn(Option<&str>, &MeetingKey, Option<&KeySet>, &JoinKeys, u64) -> Result<Credential, JoinRefusal>;
+
+/// The same for the join API, which also accepts recently expired tickets: they prove that the same participant returns, and participants
+/// may return after their join token has expired. A ticket is no longer accepted once the application key that vouches for it is removed, or
+/// the maximum token lifetime has passed.
+pub(crate) fn identify_returning(
     token: Option<&str>,
     meeting: &MeetingKey,
     tickets: Option<&KeySet>,
@@ -134,14 +77,15 @@ pub fn identify_returning(
 fn is_vouched_for(ticket: &JoinTicket, keys: &JoinKeys, now: u64) -> bool {
     let is_good = |vouched: &Vouched| {
         let key = keys.get(&vouched.key);
-        key.is_some_and(|key| key.opens(&ticket.namespace)) && now <= vouched.at.saturating_add(keys.max_lifetime)
+        key.is_some_and(|key| key.is_valid_for(&ticket.namespace))
+            && now <= vouched.at.saturating_add(keys.max_lifetime)
     };
     ticket.participant.identity.is_none() || ticket.vouched.as_ref().is_some_and(is_good)
 }
 
-/// What a client with this credential may do in the meeting as it is now. `browser` is the guest id of its cookie; a guest's ticket that
-/// has an id goes before it.
-pub fn decide_access(
+/// The grant of a client with this credential, by the current state of the meeting. `browser` is the guest id of its cookie; the guest id
+/// of a ticket takes precedence.
+pub(crate) fn decide_access(
     meeting: &MeetingRecord,
     credential: &Credential,
     browser: Option<&GuestId>,
@@ -151,13 +95,13 @@ pub fn decide_access(
         Credential::Guest => return guest(meeting, guest_id()),
         Credential::Token(grant) => build_participant(meeting, grant),
         Credential::Ticket(ticket) if !is_for(ticket, meeting) => return Err(JoinRefusal::TicketInvalid),
-        // No application has vouched for them: what holds for guests may have changed since. Which guest it is has not.
+        // No application vouches for guests, so the current rules apply to them. Their guest id stays the same.
         Credential::Ticket(ticket) if ticket.participant.identity.is_none() => {
             return guest(meeting, ticket.participant.guest.clone().or_else(guest_id));
         }
         Credential::Ticket(ticket) => ticket.participant.clone(),
     };
-    // A ticket may be older than this rule.
+    // The ticket may be from a router version without this rule.
     if participant.recorder && participant.hidden {
         return Err(JoinRefusal::Token(TokenError::HiddenRecords));
     }
@@ -192,8 +136,8 @@ fn build_participant(meeting: &MeetingRecord, grant: &JoinGrant) -> ParticipantG
     }
 }
 
-/// Whether the ticket was made for this meeting, and not for another one of the same name.
-pub fn is_for(ticket: &JoinTicket, meeting: &MeetingRecord) -> bool {
+/// Whether the ticket is for this meeting, and not for another one with the same name.
+pub(crate) fn is_for(ticket: &JoinTicket, meeting: &MeetingRecord) -> bool {
     let JoinTicket { namespace, name, uid, .. } = ticket;
     namespace == meeting.key.namespace() && name == meeting.key.name() && *uid == meeting.uid
 }

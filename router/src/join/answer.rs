@@ -1,7 +1,7 @@
-//! The answer of the join API: where to connect, with what, and the ICE servers.
+//! The response of the join API: signaling URL, token and ICE servers.
 //!
-//! Pure. Which address a client reaches the router by is taken from what is sure: the page it came from, else the meeting's own join URL,
-//! else the host it has asked.
+//! Pure. The public address of the router is derived from the origin of the page, otherwise from the join URL of the meeting, otherwise
+//! from the requested host.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -9,57 +9,56 @@ use std::net::SocketAddr;
 
 use axum::http::{HeaderMap, header};
 use convene_crds::names::signal_path;
+use convene_join_token::MeetingKey;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 use url::Url;
 use utoipa::ToSchema;
 
-use super::ice::IceServerAnswer;
-use crate::client::ClientInfo;
-use crate::handshake::Scheme;
-use convene_join_token::MeetingKey;
+use crate::edge::client::{ClientInfo, Scheme};
+use crate::join::ice::IceServerAnswer;
 
-/// What a client may ask for.
+/// A join request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct JoinRequest {
-    /// The media pod's own address instead of the router's.
-    pub direct: bool,
+pub(crate) struct JoinRequest {
+    /// Whether to connect directly to the media pod instead of through the router.
+    pub(crate) direct: bool,
 }
 
-/// Where to connect.
+/// Where and how to connect.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct JoinAnswer {
-    /// Address of the signaling `WebSocket`.
-    pub signaling_url: String,
-    /// What to show there.
-    pub token: String,
-    /// For `RTCPeerConnection`.
-    pub ice_servers: Vec<IceServerAnswer>,
-    /// Until when the token opens connections.
+pub(crate) struct JoinAnswer {
+    /// URL of the signaling `WebSocket`.
+    pub(crate) signaling_url: String,
+    /// Token to present when connecting.
+    pub(crate) token: String,
+    /// ICE servers for `RTCPeerConnection`.
+    pub(crate) ice_servers: Vec<IceServerAnswer>,
+    /// Expiry of the token.
     #[schema(value_type = String, format = DateTime)]
-    pub expires_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
 }
 
-/// Reads the body; an empty one asks for nothing special.
-pub fn read_request(body: &[u8]) -> Result<JoinRequest, &'static str> {
+/// Parses the body; an empty one means the defaults.
+pub(crate) fn read_request(body: &[u8]) -> Result<JoinRequest, &'static str> {
     match body.trim_ascii().first() {
         None => return Ok(JoinRequest::default()),
         Some(b'{') => {}
-        // A list would do for the library.
+        // serde would also accept an array.
         Some(_) => return Err("it is not a JSON object"),
     }
-    // The library's own words could hold what was sent.
+    // The message of serde could contain parts of the request.
     serde_json::from_slice(body).map_err(|error| match error.classify() {
-        Category::Data => "it has something else than \"direct\", which is true or false",
+        Category::Data => "its only field is \"direct\", a boolean",
         _ => "it is not JSON",
     })
 }
 
-/// Where the router's signaling is for whoever sent these headers; `None` if nothing tells.
-pub fn build_signaling_url(
+/// The signaling URL of the router for a client with these headers; `None` if it is unknown.
+pub(crate) fn build_signaling_url(
     key: &MeetingKey,
     join_url: Option<&str>,
     headers: &HeaderMap,
@@ -73,7 +72,7 @@ pub fn build_signaling_url(
     base.map(|base| base + &signal_path(key.namespace(), key.name()))
 }
 
-/// A page of this very host tells by which scheme the browser has come, whatever stands before the router.
+/// The origin of a page on the same host reveals the scheme of the browser, even behind a proxy that terminates TLS.
 fn own_page(headers: &HeaderMap, host: Option<&str>) -> Option<String> {
     let origin = headers.get(header::ORIGIN)?.to_str().ok()?;
     let (scheme, authority) = origin.split_once("://")?;
@@ -81,7 +80,7 @@ fn own_page(headers: &HeaderMap, host: Option<&str>) -> Option<String> {
     Some(format!("{}://{host}", socket_scheme(scheme)?))
 }
 
-/// The public address, unless nobody has set one.
+/// The public address, if one is configured.
 fn public_address(join_url: Option<&str>) -> Option<String> {
     let url = Url::parse(join_url?).ok()?;
     let host = url.host_str().filter(|host| *host != "localhost")?;
@@ -97,8 +96,8 @@ fn socket_scheme(scheme: &str) -> Option<&'static str> {
     }
 }
 
-/// Where a pod's own signaling is.
-pub fn build_direct_url(key: &MeetingKey, pod: SocketAddr) -> String {
+/// The signaling URL of a media pod.
+pub(crate) fn build_direct_url(key: &MeetingKey, pod: SocketAddr) -> String {
     format!("ws://{pod}{}", signal_path(key.namespace(), key.name()))
 }
 
@@ -107,7 +106,7 @@ mod tests {
     use axum::http::HeaderValue;
 
     use super::*;
-    use crate::client::TrustedProxies;
+    use crate::edge::client::TrustedProxies;
     use crate::fixtures::key;
 
     #[test]

@@ -1,74 +1,62 @@
-//! The part of the command line that says what join tokens and TURN servers need.
+//! The part of the command line about join tokens and TURN servers.
 
 use std::time::Duration;
 
 use clap::Args;
-use thiserror::Error;
-
 use convene_join_token::is_label;
 use convene_service::arguments::parse_duration;
+use thiserror::Error;
 
-/// Whatever lives longer than this is no token but a password.
+/// A token with a longer lifetime is a password.
 const LONGEST_LIFETIME: Duration = Duration::from_hours(30 * 24);
-/// A watch for each.
+/// Each Secret has a watch of its own.
 const MAX_SECRETS: usize = 50;
 
-/// Arguments about joining; each may be given by the environment instead.
+/// Arguments about joining; each can be set by an environment variable instead.
 #[derive(Clone, Debug, Args)]
-pub struct JoinArgs {
-    /// Secret in that namespace with keys that join tokens are verified with; may be given several times (in the environment: divided by
-    /// commas). The first Secret wins where two have a key of the same name
+pub(crate) struct JoinArgs {
+    /// Secret in that namespace with keys that verify join tokens; can be repeated (comma-separated in the environment variable). If two
+    /// Secrets have a key of the same name, the first one takes precedence
     #[arg(long = "join-key-secret", env = "CONVENE_JOIN_KEY_SECRETS", value_name = "NAME", value_delimiter = ',')]
-    pub join_key_secrets: Vec<String>,
+    pub(crate) join_key_secrets: Vec<String>,
 
-    /// Secret in that namespace with credentials for TURN servers, as pools name them in iceServers; may be given several times
+    /// Secret in that namespace with credentials for TURN servers, as referenced by iceServers of pools; can be repeated
     #[arg(long = "turn-secret", env = "CONVENE_TURN_SECRETS", value_name = "NAME", value_delimiter = ',')]
-    pub turn_secrets: Vec<String>,
+    pub(crate) turn_secrets: Vec<String>,
 
-    /// Longest lifetime of a join token that is accepted, 1 minute to 30 days (for example 90m, 24h)
+    /// Maximum accepted lifetime of a join token, from 1 minute to 30 days (for example 90m, 24h)
     #[arg(long, env = "CONVENE_MAX_TOKEN_LIFETIME", value_name = "DURATION", default_value = "24h", value_parser = parse_duration)]
-    pub max_token_lifetime: Duration,
+    pub(crate) max_token_lifetime: Duration,
 }
 
-/// Checked arguments.
+/// Validated arguments.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct JoinConfig {
+pub(crate) struct JoinConfig {
     /// Secrets with join keys, in their order of precedence.
-    pub key_secrets: Vec<String>,
+    pub(crate) key_secrets: Vec<String>,
     /// Secrets with TURN credentials.
-    pub turn_secrets: Vec<String>,
+    pub(crate) turn_secrets: Vec<String>,
     /// Longest lifetime of a token, in seconds.
-    pub max_lifetime: u64,
+    pub(crate) max_lifetime: u64,
 }
 
-/// What is wrong with the arguments.
+/// Invalid arguments.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum JoinConfigError {
-    /// No Secret is named so.
-    #[error("{0} {1:?} is not the name of a Secret")]
+    /// An invalid Secret name: flag and value.
+    #[error("{0} {1:?} is not a valid Secret name")]
     Secret(&'static str, String),
-    /// Too many.
-    #[error("{0} was given more than {MAX_SECRETS} times")]
+    /// A flag was repeated too often.
+    #[error("{0} was specified more than {MAX_SECRETS} times")]
     TooMany(&'static str),
-    /// Out of range.
+    /// The token lifetime is out of range.
     #[error("--max-token-lifetime must be between 1m and 30 days (720h)")]
     Lifetime,
 }
 
-impl JoinConfigError {
-    /// One word for the log.
-    pub fn reason(&self) -> &'static str {
-        match self {
-            Self::Secret(..) => "SecretNameInvalid",
-            Self::TooMany(_) => "TooManySecrets",
-            Self::Lifetime => "TokenLifetimeOutOfRange",
-        }
-    }
-}
-
 impl JoinArgs {
-    /// Checks everything.
-    pub fn check(self) -> Result<JoinConfig, JoinConfigError> {
+    /// Validates all arguments.
+    pub(crate) fn check(self) -> Result<JoinConfig, JoinConfigError> {
         if !(Duration::from_mins(1)..=LONGEST_LIFETIME).contains(&self.max_token_lifetime) {
             return Err(JoinConfigError::Lifetime);
         }
@@ -80,7 +68,7 @@ impl JoinArgs {
     }
 }
 
-/// Without doubles and empty ones, in their order.
+/// Without duplicates and empty names, in the given order.
 fn check_names(flag: &'static str, given: Vec<String>) -> Result<Vec<String>, JoinConfigError> {
     let mut names: Vec<String> = Vec::new();
     for name in given.into_iter().filter(|name| !name.is_empty()) {
@@ -101,14 +89,14 @@ mod tests {
     use super::*;
 
     #[derive(Debug, Parser)]
-    struct Line {
+    struct Arguments {
         #[command(flatten)]
         join: JoinArgs,
     }
 
-    fn check(arguments: &[&str]) -> Result<JoinConfig, String> {
-        let line = Line::try_parse_from([&["router"], arguments].concat()).map_err(|error| error.to_string())?;
-        line.join.check().map_err(|error| error.to_string())
+    fn check(given: &[&str]) -> Result<JoinConfig, String> {
+        let arguments = Arguments::try_parse_from([&["router"], given].concat()).map_err(|error| error.to_string())?;
+        arguments.join.check().map_err(|error| error.to_string())
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! Takes the token out of a request: out of the subprotocols, the `Authorization` header or the query, and all three out of what is passed on.
+//! Takes the token out of a request: from the subprotocols, the `Authorization` header or the query.
 //!
-//! After this no part of the request holds the token any more, so nothing behind can log it or send it to a media pod. Pure.
+//! Afterwards no part of the request contains the token, so later code can neither log it nor send it to a media pod. Pure.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -10,47 +10,23 @@ use axum::http::request::Parts;
 use axum::http::uri::{PathAndQuery, Uri};
 use axum::http::{HeaderMap, HeaderValue, header};
 use percent_encoding::percent_decode_str;
-use thiserror::Error;
 
-/// Subprotocol that carries a token after this.
-pub const SUBPROTOCOL_PREFIX: &str = "convene.token.";
+use crate::edge::refusal::CredentialError;
+
+/// Prefix of the subprotocol that carries a token.
+pub(crate) const SUBPROTOCOL_PREFIX: &str = "convene.token.";
 /// Query parameter that carries a token, for clients that can set neither subprotocols nor headers.
-pub const QUERY_PARAMETER: &str = "access_token";
-
-/// Why a request does not say who asks.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-pub enum CredentialError {
-    /// Two different tokens.
-    #[error("the request holds two different tokens; send one")]
-    Ambiguous,
-    /// An empty one.
-    #[error("the request holds an empty token; send a join token, or none")]
-    Empty,
-    /// Bytes that no token has.
-    #[error("the request holds something as its token that is not text")]
-    NotText,
-}
-
-impl CredentialError {
-    /// One word for programs, logs and metrics.
-    pub fn reason(self) -> &'static str {
-        match self {
-            Self::Ambiguous => "TokenAmbiguous",
-            Self::Empty => "TokenEmpty",
-            Self::NotText => "TokenNotText",
-        }
-    }
-}
+pub(crate) const QUERY_PARAMETER: &str = "access_token";
 
 type Found = Vec<Result<String, CredentialError>>;
 
-/// The token of the request, if it has one; it is not in the request any more afterwards, whatever the result.
-pub fn take_token(parts: &mut Parts) -> Result<Option<String>, CredentialError> {
+/// The token of the request, if it has one. It is removed from the request, whatever the result.
+pub(crate) fn take_token(parts: &mut Parts) -> Result<Option<String>, CredentialError> {
     let mut found = Found::new();
     take_from_subprotocols(&mut parts.headers, &mut found);
     take_from_authorization(&mut parts.headers, &mut found);
     take_from_query(&mut parts.uri, &mut found);
-    // Extractors keep the address as it came.
+    // Extractors keep the original URI.
     parts.extensions.remove::<axum::extract::OriginalUri>();
     let mut tokens = found.into_iter();
     let Some(first) = tokens.next().transpose()? else { return Ok(None) };
@@ -82,7 +58,7 @@ fn take_from_subprotocols(headers: &mut HeaderMap, found: &mut Found) {
     }
 }
 
-/// Other schemes than `Bearer` are for whoever stands before the router.
+/// Schemes other than `Bearer` are for proxies in front of the router.
 fn take_from_authorization(headers: &mut HeaderMap, found: &mut Found) {
     for value in headers.get_all(header::AUTHORIZATION) {
         let bytes = value.as_bytes();
@@ -167,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_token_somebody_is_a_guest_and_nothing_changes() {
+    fn a_request_without_a_token_is_a_guest_and_unchanged() {
         for (uri, headers) in [
             ("/signal/a/b?peerId=x&tokens=1&access_tokens=2", &[("sec-websocket-protocol", &b"protoo, other"[..])][..]),
             ("/signal/a/b", &[("authorization", &b"Basic YTpi"[..])][..]),

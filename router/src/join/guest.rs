@@ -1,6 +1,6 @@
-//! The guest cookie: reads the id of a returning guest from a request, and builds the header that gives a browser its id.
+//! The guest cookie: reads the id of a returning guest from a request, and builds the header that sets it.
 //!
-//! A cookie that is forged, foreign, expired or too long counts as none and is not logged. Pure.
+//! A cookie that is forged, foreign, expired or too long is ignored and not logged. Pure.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -8,30 +8,29 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use convene_protocol::admission::{GUEST_SECONDS, GuestId, KeySet, MAX_GUEST_BYTES, Signer};
 use convene_service::origin::is_own_page_secure;
 
-use crate::client::ClientInfo;
-use crate::handshake::Scheme;
+use crate::edge::client::{ClientInfo, Scheme};
 
-/// Name of the cookie by http.
+/// Name of the cookie over HTTP.
 const PLAIN_NAME: &str = "convene-guest";
-/// Name by https. Browsers take a cookie with this prefix from the host itself alone, so that another host of the domain cannot plant one.
+/// Name over HTTPS. Browsers accept a cookie with this prefix only from the host itself, so that another host of the domain cannot set it.
 const SECURE_NAME: &str = "__Host-convene-guest";
-/// A cookie is replaced when it is older than a day.
+/// Age after which a cookie is replaced.
 const REFRESH_SECONDS: u64 = 24 * 3600;
-/// Most cookies of the name that are tried; there should be one.
+/// Maximum number of cookies with the name that are tried; there should be one.
 const MAX_TRIED: usize = 4;
 
 /// A valid guest cookie.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GuestCookie {
+pub(crate) struct GuestCookie {
     /// The browser's id.
-    pub id: GuestId,
+    pub(crate) id: GuestId,
     /// When the cookie expires (Unix seconds).
-    pub end: u64,
+    pub(crate) end: u64,
 }
 
 impl GuestCookie {
     /// The cookie of the request, if it has a valid one.
-    pub fn of(headers: &HeaderMap, client: &ClientInfo, keys: &KeySet, now: u64) -> Option<Self> {
+    pub(crate) fn of(headers: &HeaderMap, client: &ClientInfo, keys: &KeySet, now: u64) -> Option<Self> {
         let name = name(is_secure(headers, client));
         cookies(headers, name).take(MAX_TRIED).find_map(|value| {
             let (id, end) = keys.verify_guest(value, now).ok()?;
@@ -39,15 +38,14 @@ impl GuestCookie {
         })
     }
 
-    /// Whether the browser need not be given the cookie again.
+    /// Whether the cookie need not be replaced yet.
     fn is_fresh(&self, now: u64) -> bool {
         self.end.saturating_sub(now) > GUEST_SECONDS - REFRESH_SECONDS
     }
 }
 
-/// The header that gives the browser its id; `None` if it has a fresh cookie, or is on a page of another origin: there the ticket alone
-/// carries the id.
-pub fn build_set_cookie(
+/// The header that sets the cookie; `None` if the cookie is fresh, or the page is of another origin: there only the ticket carries the id.
+pub(crate) fn build_set_cookie(
     id: &GuestId,
     held: Option<&GuestCookie>,
     headers: &HeaderMap,
@@ -75,7 +73,7 @@ fn name(is_secure: bool) -> &'static str {
     if is_secure { SECURE_NAME } else { PLAIN_NAME }
 }
 
-/// A page of this very host tells the scheme even where TLS ends at a proxy that is not trusted.
+/// The origin of a page on the same host reveals the scheme, even if TLS is terminated by a proxy that is not trusted.
 fn is_secure(headers: &HeaderMap, client: &ClientInfo) -> bool {
     client.scheme == Scheme::Https || is_own_page_secure(headers, client.host.as_deref()) == Some(true)
 }
@@ -92,7 +90,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::client::TrustedProxies;
+    use crate::edge::client::TrustedProxies;
     use crate::fixtures::admission_key;
 
     const NOW: u64 = 1_800_000_000;
@@ -110,7 +108,7 @@ mod tests {
         headers
     }
 
-    /// What a request with these headers shows, and whether its answer would set a cookie.
+    /// The guest id in a request with these headers, and the cookie that its response sets.
     fn seen(lines: &[(&'static str, &str)], scheme: Scheme) -> (Option<GuestId>, Option<String>) {
         let (signer, keys) = pair("kid-1");
         let mut headers = headers(lines);

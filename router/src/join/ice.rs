@@ -1,7 +1,7 @@
-//! STUN and TURN servers as browsers are told them, with credentials that are fixed or good for some hours.
+//! STUN and TURN servers for browsers, with static or time-limited credentials.
 //!
-//! The latter follow the REST scheme that coturn calls `use-auth-secret`: the user name is the time of expiry (and who it is for), the
-//! password is base64(HMAC-SHA1(shared secret, user name)). Pure: Secrets' data and the time in, servers out.
+//! Time-limited credentials follow the REST scheme that coturn calls `use-auth-secret`: the user name is the expiry (and the identity), the
+//! password is base64(HMAC-SHA1(shared secret, user name)). Pure: Secret data and time in, servers out.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -18,49 +18,49 @@ use serde::Serialize;
 use sha1::Sha1;
 use thiserror::Error;
 
-/// Hours are enough: an allocation that stands is refreshed under the name it was made with.
-pub const DEFAULT_LIFETIME_SECONDS: u64 = 12 * 3600;
-/// What a Secret may ask for.
+/// Hours are enough: existing allocations are refreshed with the user name that created them.
+pub(crate) const DEFAULT_LIFETIME_SECONDS: u64 = 12 * 3600;
+/// Lifetimes that a Secret may set.
 const LIFETIMES: std::ops::RangeInclusive<u64> = 600..=7 * 86_400;
-/// Longest part of a user name that says who it is for.
+/// Maximum length of the identity in a user name.
 const MAX_LABEL: usize = 128;
 
-/// Entries of the Secret.
+// Entries of the Secret.
 const USERNAME: &str = "username";
 const PASSWORD: &str = "password";
 const SHARED_SECRET: &str = "secret";
 const LIFETIME: &str = "lifetimeSeconds";
 
-/// A server as `RTCPeerConnection` takes it.
+/// An ICE server for `RTCPeerConnection`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-pub struct IceServerAnswer {
-    /// Addresses.
-    pub urls: Vec<String>,
-    /// User name, for TURN.
+pub(crate) struct IceServerAnswer {
+    /// URLs of the server.
+    pub(crate) urls: Vec<String>,
+    /// User name for TURN.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub username: Option<String>,
-    /// Password, for TURN.
+    pub(crate) username: Option<String>,
+    /// Password for TURN.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub credential: Option<String>,
+    pub(crate) credential: Option<String>,
 }
 
-/// Why a Secret gives no credentials.
+/// Why a Secret has no usable credentials.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-pub enum IceSecretProblem {
-    /// None of the two kinds.
-    #[error("it needs either {SHARED_SECRET:?}, or {USERNAME:?} and {PASSWORD:?}")]
+pub(crate) enum IceSecretProblem {
+    /// The Secret has neither kind of credentials.
+    #[error("it must contain either {SHARED_SECRET:?}, or {USERNAME:?} and {PASSWORD:?}")]
     Incomplete,
-    /// A value is not text.
-    #[error("a value in it is not text")]
+    /// A value is not valid text.
+    #[error("one of its values is not valid text")]
     NotText,
-    /// A lifetime that cannot be.
+    /// The lifetime is invalid.
     #[error("{LIFETIME:?} must be a number from 600 to 604800")]
     Lifetime,
 }
 
 impl IceSecretProblem {
-    /// One word for logs and metrics.
-    pub fn reason(self) -> &'static str {
+    /// Reason code for logs and metrics.
+    pub(crate) fn reason(self) -> &'static str {
         match self {
             Self::Incomplete => "TurnSecretIncomplete",
             Self::NotText => "TurnSecretNotText",
@@ -69,21 +69,21 @@ impl IceSecretProblem {
     }
 }
 
-/// How to get in at a TURN server.
+/// Credentials for a TURN server.
 #[derive(Clone, PartialEq, Eq)]
-pub enum IceCredentials {
-    /// The same for everybody.
+pub(crate) enum IceCredentials {
+    /// The same for all participants.
     Fixed {
         /// User name.
         username: String,
         /// Password.
         password: String,
     },
-    /// Made for each join.
+    /// Created for each join.
     TimeLimited {
-        /// What the TURN server knows too.
+        /// Secret shared with the TURN server.
         secret: String,
-        /// Seconds for which they are good.
+        /// Lifetime of the credentials in seconds.
         lifetime: u64,
     },
 }
@@ -99,7 +99,7 @@ impl fmt::Debug for IceCredentials {
 
 impl IceCredentials {
     /// Reads a Secret.
-    pub fn read(data: &BTreeMap<String, ByteString>) -> Result<Self, IceSecretProblem> {
+    pub(crate) fn read(data: &BTreeMap<String, ByteString>) -> Result<Self, IceSecretProblem> {
         let text = |entry: &str| data.get(entry).map(|ByteString(value)| read_text(value)).transpose();
         match (text(SHARED_SECRET)?, text(USERNAME)?, text(PASSWORD)?) {
             (Some(secret), _, _) if !secret.is_empty() => {
@@ -124,7 +124,7 @@ impl IceCredentials {
     }
 }
 
-/// Files end in a line end more often than not, and no TURN server has one in its settings.
+/// Trims the value: files usually end with a line feed, which TURN servers do not have in their settings.
 fn read_text(value: &[u8]) -> Result<String, IceSecretProblem> {
     std::str::from_utf8(value).map(|text| text.trim().to_owned()).map_err(|_| IceSecretProblem::NotText)
 }
@@ -134,7 +134,7 @@ fn read_lifetime(text: Option<String>) -> Result<u64, IceSecretProblem> {
     text.parse().ok().filter(|seconds| LIFETIMES.contains(seconds)).ok_or(IceSecretProblem::Lifetime)
 }
 
-/// `expiry` or `expiry:identity`; the server cuts at the colon, so that there is none in the second part.
+/// `expiry` or `expiry:identity`; the server splits at the colon, so the identity is percent-encoded.
 fn build_username(expiry: u64, identity: Option<&str>) -> String {
     let Some(identity) = identity else { return expiry.to_string() };
     let label = utf8_percent_encode(identity, NON_ALPHANUMERIC).to_string();
@@ -147,9 +147,9 @@ fn sign(secret: &str, username: &str) -> String {
     BASE64_STANDARD.encode(mac.finalize().into_bytes())
 }
 
-/// The servers of a pool for one person. Where credentials are missing, TURN addresses are left out: a browser refuses to call at all
-/// when one of them comes without.
-pub fn build_ice_servers(
+/// The servers of a pool for one participant. TURN URLs without credentials are left out: with one of them, browsers refuse to connect
+/// at all.
+pub(crate) fn build_ice_servers(
     servers: &[IceServer],
     secrets: &BTreeMap<String, IceCredentials>,
     identity: Option<&str>,

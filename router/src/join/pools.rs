@@ -1,12 +1,12 @@
-//! What joining needs to know of pools: their ICE servers, and how their pods are reached.
+//! Watches pools for their ICE servers and whether clients can connect to their pods directly.
 //!
-//! A pool that cannot be read stops no other one; while the API server is away the last list stays in use.
+//! An invalid pool does not affect others; while the API server is unavailable, the last list stays in use.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::pin::pin;
 
-use convene_crds::{AddressPolicy, Exposure, IceServer, MediaPool};
+use convene_crds::MediaPool;
+use convene_service::watch::{WatchBackoff, watch_config};
 use futures_util::{Stream, StreamExt};
 use kube::core::DeserializeGuard;
 use kube::runtime::WatchStreamExt;
@@ -14,50 +14,31 @@ use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client, ResourceExt};
 use tracing::warn;
 
-use super::state::JoinState;
-use crate::health::Part;
-use crate::watch::{Sink, WatchError, WatchLog};
-use convene_service::watch::{WatchBackoff, watch_config};
-
-/// One pool.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PoolRecord {
-    /// What browsers are told.
-    pub ice_servers: Vec<IceServer>,
-    /// Whether clients outside reach its pods' signaling at the address that is announced for media.
-    pub is_direct: bool,
-}
-
-/// All pools by name.
-pub type Pools = HashMap<String, PoolRecord>;
-
-impl PoolRecord {
-    /// Reads a pool.
-    pub fn from_pool(pool: &MediaPool) -> Self {
-        let spec = &pool.spec;
-        // Elsewhere only the media ports are opened. A fixed address is somebody else's, who forwards the media ports alone.
-        let is_direct = matches!(spec.exposure, Exposure::HostNetwork | Exposure::PodIp)
-            && spec.announced_address.policy == AddressPolicy::NodeAddress;
-        Self { ice_servers: spec.ice_servers.clone(), is_direct }
-    }
-}
+use crate::health::ReadinessCheck;
+use crate::index::watch::{Sink, WatchError, WatchLog};
+use crate::join::state::{JoinState, PoolRecord, Pools};
 
 /// Watches until the process ends.
-pub async fn watch(client: Client, namespace: &str, state: &JoinState, sink: Sink) -> Result<Infallible, WatchError> {
+pub(crate) async fn watch(
+    client: Client,
+    namespace: &str,
+    state: &JoinState,
+    sink: Sink,
+) -> Result<Infallible, WatchError> {
     let pools = Api::<DeserializeGuard<MediaPool>>::namespaced(client, namespace);
     keep(watcher(pools, watch_config()).backoff(WatchBackoff::default()), state, sink).await
 }
 
-/// Keeps the pools in step with a stream of watch events.
-pub async fn keep(
-    news: impl Stream<Item = Result<Event<DeserializeGuard<MediaPool>>, watcher::Error>>,
+/// Updates the pools from a stream of watch events.
+pub(crate) async fn keep(
+    events: impl Stream<Item = Result<Event<DeserializeGuard<MediaPool>>, watcher::Error>>,
     state: &JoinState,
     sink: Sink,
 ) -> Result<Infallible, WatchError> {
-    let mut news = pin!(news);
+    let mut events = pin!(events);
     let (mut log, mut pools, mut pending) = (WatchLog::new("MediaPool"), Pools::new(), Pools::new());
-    while let Some(news) = news.next().await {
-        let Some(event) = log.note(news, &sink.metrics) else { continue };
+    while let Some(result) = events.next().await {
+        let Some(event) = log.note(result, &sink.metrics) else { continue };
         let is_list = matches!(event, Event::InitDone);
         match event {
             Event::Init => pending.clear(),
@@ -70,7 +51,7 @@ pub async fn keep(
             state.pools.store(pools.clone().into());
         }
         if is_list {
-            sink.readiness.note(Part::Pools);
+            sink.readiness.pass(ReadinessCheck::Pools);
         }
     }
     Err(WatchError::Ended)
@@ -79,7 +60,7 @@ pub async fn keep(
 fn add(pools: &mut Pools, pool: &DeserializeGuard<MediaPool>) {
     match &pool.0 {
         Ok(readable) => drop(pools.insert(pool.name_any(), PoolRecord::from_pool(readable))),
-        Err(invalid) => warn!(pool = pool.name_any(), error = invalid.error, "a MediaPool cannot be read"),
+        Err(invalid) => warn!(pool = pool.name_any(), error = invalid.error, "could not read a MediaPool"),
     }
 }
 
@@ -101,7 +82,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn pools_come_change_and_go_and_broken_ones_stop_nobody() {
+    async fn pools_are_added_changed_and_removed_and_invalid_ones_do_not_affect_others() {
         let (state, sink) = (JoinState::default(), sink());
         let stun = json!({"iceServers": [{"urls": ["stun:stun.example.org:3478"]}]});
         let events = [

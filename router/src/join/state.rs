@@ -1,42 +1,43 @@
-//! What joining depends on beside the routing table: keys, TURN credentials, pools. Watches replace each as a whole, handlers read it.
+//! Join keys, TURN credentials and pools: watches replace each as a whole, handlers read it.
 
-use std::collections::BTreeMap;
-use std::convert::Infallible;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
 
 use arc_swap::ArcSwap;
-use kube::Client;
-
-use super::config::JoinConfig;
-use super::ice::IceCredentials;
-use super::pools::{self, Pools};
-use super::secrets;
-use crate::watch::{Sink, WatchError};
+use convene_crds::{AddressPolicy, Exposure, IceServer, MediaPool};
 use convene_join_token::JoinKeys;
 
-/// Keys, credentials and pools as they are now.
+use crate::join::ice::IceCredentials;
+
+/// The current keys, credentials and pools.
 #[derive(Debug, Default)]
-pub struct JoinState {
-    /// What join tokens are verified with.
-    pub keys: ArcSwap<JoinKeys>,
+pub(crate) struct JoinState {
+    /// Keys that verify join tokens.
+    pub(crate) keys: ArcSwap<JoinKeys>,
     /// TURN credentials by the name of their Secret.
-    pub turn: ArcSwap<BTreeMap<String, IceCredentials>>,
+    pub(crate) turn: ArcSwap<BTreeMap<String, IceCredentials>>,
     /// Pools by name.
-    pub pools: ArcSwap<Pools>,
+    pub(crate) pools: ArcSwap<Pools>,
 }
 
-/// Watches until the process ends.
-pub async fn watch(
-    client: Client,
-    namespace: &str,
-    config: &JoinConfig,
-    state: Arc<JoinState>,
-    sink: Sink,
-) -> Result<Infallible, WatchError> {
-    let secrets = secrets::watch(client.clone(), namespace, config, &state, sink.clone());
-    let pools = pools::watch(client, namespace, &state, sink);
-    tokio::select! {
-        result = secrets => result,
-        result = pools => result,
+/// One pool.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PoolRecord {
+    /// ICE servers for browsers.
+    pub(crate) ice_servers: Vec<IceServer>,
+    /// Whether clients can reach the signaling of its pods at the announced media address.
+    pub(crate) is_direct: bool,
+}
+
+/// All pools by name.
+pub(crate) type Pools = HashMap<String, PoolRecord>;
+
+impl PoolRecord {
+    /// Reads a pool.
+    pub(crate) fn from_pool(pool: &MediaPool) -> Self {
+        let spec = &pool.spec;
+        // With other exposures only the media ports are reachable, and fixed addresses forward only those.
+        let is_direct = matches!(spec.exposure, Exposure::HostNetwork | Exposure::PodIp)
+            && spec.announced_address.policy == AddressPolicy::NodeAddress;
+        Self { ice_servers: spec.ice_servers.clone(), is_direct }
     }
 }

@@ -8,10 +8,10 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::super::fixtures::{Fixture, Folder, settings, surface};
 use super::*;
+use crate::fixtures::{Fixture, Folder, edge, settings};
 
-/// A certificate for localhost, written to a folder as a mounted Secret would be.
+/// A certificate for localhost, written to a directory like a mounted Secret.
 fn write_certificate(folder: &Folder) -> CertificateDer<'static> {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     folder.write("tls.crt", &cert.pem());
@@ -29,9 +29,9 @@ fn config(fixture: &Fixture, folder: &Folder) -> Config {
         web: fixture.app.web.clone(),
         namespace: "convene-system".into(),
         admission_key_secret: "key".into(),
-        join: super::super::join::config::JoinConfig::default(),
+        join: crate::join::config::JoinConfig::default(),
         signal: settings(),
-        surface: surface(),
+        edge: edge(),
     }
 }
 
@@ -58,7 +58,8 @@ async fn tls_serves_the_same_routes_and_a_new_certificate_is_taken_over_without_
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.contains("the web app"), "{answer}");
 
-    let mut files = TlsFiles { cert: folder.path().join("tls.crt"), key: folder.path().join("tls.key"), seen: None };
+    let mut files =
+        TlsFiles { cert: folder.path().join("tls.crt"), key: folder.path().join("tls.key"), last_read: None };
     let second = write_certificate(&folder);
     files.reload(&certificate).await;
     assert!(connect(address, &first).await.is_err(), "the old certificate is no longer shown");
@@ -73,7 +74,7 @@ async fn tls_serves_the_same_routes_and_a_new_certificate_is_taken_over_without_
 }
 
 #[tokio::test]
-async fn signaling_over_tls_is_spliced_and_the_pod_is_told_so() {
+async fn signaling_over_tls_is_spliced_and_the_pod_learns_the_scheme() {
     use futures_util::{SinkExt, StreamExt};
     use tokio_tungstenite::tungstenite::Message;
     use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -83,7 +84,7 @@ async fn signaling_over_tls_is_spliced_and_the_pod_is_told_so() {
     let listeners = Listeners::bind(&config(&fixture, &folder)).await.unwrap();
     let address = listeners.tls_address().unwrap().unwrap();
     tokio::spawn(listeners.serve(fixture.app.clone()));
-    let pod = super::super::tests::peer::Pod::start(&fixture.jwks).await;
+    let pod = crate::tests::peer::Pod::start(&fixture.jwks).await;
     fixture.assign("media-0", pod.address);
 
     let mut request = "wss://localhost/signal/team-a/stand-up?peerId=abc".into_client_request().unwrap();

@@ -1,4 +1,5 @@
-//! Strangers that ask without end, say nothing, or hold on to what they have: they are refused or let go, and others do not notice.
+//! Abusive clients that send too many requests, send nothing, or keep connections open: they are refused or disconnected, and others are
+//! not affected.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,27 +15,27 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{sleep, timeout};
 
-use super::super::app::SignalSettings;
-use super::super::client::TrustedProxies;
-use super::super::fixtures::{meeting_record, settings, surface};
-use super::super::limits::Rates;
-use super::super::surface::{Patience, SurfaceConfig};
 use super::peer::{Pod, Running, echo, refused, until};
+use crate::edge::client::TrustedProxies;
+use crate::edge::limits::Rates;
+use crate::edge::policy::{EdgeConfig, Timeouts};
+use crate::fixtures::{edge, meeting_record, settings};
+use crate::state::SignalSettings;
 
 const JOIN: &str = "/api/v1/meetings/team-a/stand-up/join";
 const CONNECTIONS: usize = 20;
 const JOINS_OF_A_CONNECTION: usize = 60;
-/// Short, so that the tests need not wait; long enough for whoever does send something, on a busy machine too.
-const PATIENCE: Patience = Patience {
+/// Short, so that the tests are fast; long enough for clients that do send something, even on a busy machine.
+const PATIENCE: Timeouts = Timeouts {
     first_request: Duration::from_millis(1500),
     idle: Duration::from_millis(1500),
     body: Duration::from_millis(200),
 };
 
-/// Behind a proxy that says who asks.
+/// Behind a proxy that sends the address of the client.
 async fn behind_proxy(rates: Rates) -> Running {
     let proxies = TrustedProxies(vec!["127.0.0.1/32".parse().unwrap()]);
-    let mut router = Running::with_surface(settings(), SurfaceConfig { proxies, rates, ..surface() }).await;
+    let mut router = Running::with_edge(settings(), EdgeConfig { proxies, rates, ..edge() }).await;
     router.fixture.index.apply_meeting(meeting_record("team-a", "board", None));
     router.fixture.app.table.publish(router.fixture.index.clone());
     router
@@ -46,8 +47,8 @@ async fn post(router: SocketAddr, path: &str, from: &str) -> Response<Incoming> 
     client.request(request.body(Body::empty()).unwrap()).await.unwrap()
 }
 
-/// As many joins as there are connections and rounds, as fast as they go. Returns how many were served; all others were told when to come
-/// back.
+/// Sends joins on each connection for each round, as fast as possible. Returns how many were served; all others were refused with
+/// `Retry-After`.
 async fn storm(router: SocketAddr, from: impl Fn(usize) -> String) -> usize {
     let asking = (0..CONNECTIONS).map(|connection| {
         let from = &from;
@@ -79,7 +80,7 @@ async fn is_served(answer: Response<Incoming>) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_storm_of_joins_from_one_address_is_refused_and_others_come_in() {
+async fn a_flood_of_joins_from_one_address_is_refused_and_others_can_join() {
     let router = behind_proxy(Rates { joins_per_address: 10, ..Rates::default() }).await;
     let served = storm(router.address, |_| "203.0.113.9".to_owned()).await;
     assert!((100..CONNECTIONS * JOINS_OF_A_CONNECTION).contains(&served), "{served} served");
@@ -116,10 +117,10 @@ async fn a_storm_of_sockets_fills_the_places_there_are_and_leaves_them_free_agai
 }
 
 async fn impatient() -> Running {
-    Running::with_surface(settings(), SurfaceConfig { patience: PATIENCE, ..surface() }).await
+    Running::with_edge(settings(), EdgeConfig { timeouts: PATIENCE, ..edge() }).await
 }
 
-/// Sends a header that never ends, a byte now and then, until the router ends the connection.
+/// Sends an endless header, byte by byte, until the router closes the connection.
 async fn drip(mut stream: TcpStream) -> Vec<u8> {
     let (mut reader, mut writer) = stream.split();
     let dripping = async {
@@ -152,7 +153,7 @@ async fn ends<T>(what: &str, ended: impl Future<Output = T>) -> T {
 }
 
 #[tokio::test]
-async fn whoever_sends_nothing_or_never_ends_a_header_is_let_go_and_others_are_served() {
+async fn silent_and_slow_clients_are_disconnected_and_others_are_served() {
     let router = impatient().await;
     let connect = async || TcpStream::connect(router.address).await.unwrap();
     let mut silent = connect().await;
@@ -180,7 +181,7 @@ async fn a_body_that_does_not_end_is_answered_and_not_waited_for() {
     assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("body-too-slow"), "{answer}");
 }
 
-/// Whether the router lets this connection be.
+/// Whether the router keeps this connection open.
 async fn is_open(stream: &mut TcpStream) -> bool {
     let mut answer = [0; 4096];
     let asked = stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: router\r\n\r\n").await;
@@ -195,8 +196,8 @@ async fn connect_from(source: &str, router: SocketAddr) -> TcpStream {
 
 #[tokio::test]
 async fn connections_beyond_the_limits_are_closed_and_there_is_room_again_when_others_end() {
-    let config = SurfaceConfig { connections: (3, 2), ..surface() };
-    let router = Running::with_surface(settings(), config).await;
+    let config = EdgeConfig { connections: (3, 2), ..edge() };
+    let router = Running::with_edge(settings(), config).await;
     let mut first = connect_from("127.0.0.2:0", router.address).await;
     let mut second = connect_from("127.0.0.2:0", router.address).await;
     assert!(is_open(&mut first).await && is_open(&mut second).await);

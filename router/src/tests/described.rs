@@ -1,4 +1,4 @@
-//! The description of the API holds for whatever is asked: every answer has a status, a type and a form that the document names for it.
+//! The `OpenAPI` document matches the router: each response has a documented status, media type and schema.
 
 use axum::body::Body;
 use axum::http::{Method, Request, Response, header};
@@ -7,16 +7,16 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use tower::ServiceExt;
 
-use super::super::app::app;
-use super::super::fixtures::{Fixture, settings};
-use super::super::openapi;
+use crate::api::openapi;
+use crate::fixtures::{Fixture, settings};
+use crate::routes;
 
-/// Bytes that can stand in an address without being percent-encoded.
+/// Characters that need no percent-encoding in a path.
 const UNRESERVED: &percent_encoding::AsciiSet =
     &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 #[derive(Clone, Debug)]
-struct Asked {
+struct ApiRequest {
     route: (String, String),
     names: (String, String),
     query: String,
@@ -29,7 +29,7 @@ fn document() -> Value {
     serde_json::from_str(openapi::text()).unwrap()
 }
 
-/// Every path with every method that the document has.
+/// All documented paths with their methods.
 fn routes() -> Vec<(String, String)> {
     let document = document();
     let methods = |(path, methods): (&String, &Value)| {
@@ -57,7 +57,7 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-fn asked() -> impl Strategy<Value = Asked> {
+fn asked() -> impl Strategy<Value = ApiRequest> {
     let authorization = prop::option::of(prop_oneof![
         Just("Bearer garbage".to_owned()),
         Just("Bearer eyJhbGciOiJub25lIn0.e30.".to_owned()),
@@ -65,11 +65,18 @@ fn asked() -> impl Strategy<Value = Asked> {
     ]);
     let host = prop::option::of(prop_oneof![3 => Just("meet.example.org".to_owned()), 1 => "[ -~]{1,30}"]);
     (prop::sample::select(routes()), (name(), name()), "[a-zA-Z0-9=&_%+-]{0,60}", authorization, host, body()).prop_map(
-        |(route, names, query, authorization, host, body)| Asked { route, names, query, authorization, host, body },
+        |(route, names, query, authorization, host, body)| ApiRequest {
+            route,
+            names,
+            query,
+            authorization,
+            host,
+            body,
+        },
     )
 }
 
-fn build(asked: &Asked) -> Request<Body> {
+fn build(asked: &ApiRequest) -> Request<Body> {
     let encode = |name: &str| percent_encoding::utf8_percent_encode(name, UNRESERVED).to_string();
     let path = asked.route.0.replace("{namespace}", &encode(&asked.names.0)).replace("{name}", &encode(&asked.names.1));
     let method = Method::try_from(asked.route.1.to_uppercase().as_str()).unwrap();
@@ -83,8 +90,8 @@ fn build(asked: &Asked) -> Request<Body> {
     request.body(asked.body.clone().into()).unwrap()
 }
 
-/// Checks an answer against what the document has for its route and status. A stream of events is not read: it has no end.
-async fn check(document: &Value, asked: &Asked, answer: Response<Body>) -> Result<(), String> {
+/// Checks a response against the document. Event streams are not read, since they do not end.
+async fn check(document: &Value, asked: &ApiRequest, answer: Response<Body>) -> Result<(), String> {
     let responses = &document["paths"][&asked.route.0][&asked.route.1]["responses"];
     let status = answer.status();
     let described = responses.get(status.as_str()).ok_or_else(|| format!("{status} is not described"))?;
@@ -99,7 +106,7 @@ async fn check(document: &Value, asked: &Asked, answer: Response<Body>) -> Resul
     fits(document, &content["schema"], &value).map_err(|problem| format!("{status}: {problem} in {value}"))
 }
 
-/// As much of JSON Schema as the document uses.
+/// Checks the subset of JSON Schema that the document uses.
 fn fits(document: &Value, schema: &Value, value: &Value) -> Result<(), String> {
     if let Some(reference) = schema["$ref"].as_str() {
         return fits(
@@ -148,7 +155,7 @@ fn members_fit(document: &Value, schema: &Value, members: &Map<String, Value>) -
     Ok(())
 }
 
-/// A meeting that has a pod, in a router that knows everything.
+/// A router that is ready, with a meeting that has a pod.
 fn fixture() -> Fixture {
     let mut fixture = Fixture::new(settings());
     fixture.assign("media-0", "10.1.2.3:8080".parse().unwrap());
@@ -161,7 +168,7 @@ proptest! {
     fn every_answer_is_described(asked in asked()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let checked = runtime.block_on(async {
-            let answer = app(fixture().app.clone()).oneshot(build(&asked)).await.unwrap();
+            let answer = routes::public(fixture().app.clone()).oneshot(build(&asked)).await.unwrap();
             check(&document(), &asked, answer).await
         });
         prop_assert!(checked.is_ok(), "{} {}: {}", asked.route.1, asked.route.0, checked.unwrap_err());

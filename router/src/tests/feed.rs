@@ -1,4 +1,4 @@
-//! The table as watch events change it.
+//! Watch events update the routing table.
 
 use convene_crds::Meeting;
 use futures_util::{Stream, stream};
@@ -8,14 +8,13 @@ use kube::runtime::watcher::{Error, Event};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::super::fixtures::{key, meeting_json, pod_json, pod_record, sink};
-use super::super::select::RouteDecision;
-use super::super::watch::{Sink, WatchError, keep_index};
 use super::peer::until;
+use crate::fixtures::{key, meeting_json, pod_json, pod_record, reason_of, sink};
+use crate::index::watch::{Sink, WatchError, keep_index};
 
 type Sender<K> = mpsc::UnboundedSender<Result<Event<K>, Error>>;
 
-/// An index that is being fed, and where to put the events.
+/// A running index watch, and the senders of its events.
 struct Feed {
     meetings: Sender<DeserializeGuard<Meeting>>,
     pods: Sender<Pod>,
@@ -47,7 +46,7 @@ impl Feed {
         Self { meetings, pods, sink, task }
     }
 
-    /// Both lists have arrived: `stand-up` is on `media-0`.
+    /// Both lists are complete: `stand-up` is assigned to `media-0`.
     async fn listed() -> Self {
         let feed = Self::start();
         feed.meetings([
@@ -69,10 +68,7 @@ impl Feed {
     }
 
     fn reason(&self, name: &str) -> String {
-        match self.sink.table.route(&key("team-a", name)) {
-            RouteDecision::Waiting(waiting) => waiting.reason,
-            other => other.reason().to_owned(),
-        }
+        reason_of(self.sink.table.route(&key("team-a", name)))
     }
 
     async fn until(&self, name: &str, reason: &str) {
@@ -106,7 +102,7 @@ async fn while_the_api_server_is_away_the_last_table_is_served() {
         feed.meetings.send(Err(Error::NoResourceVersion)).unwrap();
         feed.pods.send(Err(Error::NoResourceVersion)).unwrap();
     }
-    // A new list has begun and breaks off again: nothing of it may be seen.
+    // A new list starts and is interrupted: none of it may be visible.
     feed.meetings([Event::Init, Event::InitApply(meeting("board", None))]);
     feed.meetings.send(Err(Error::NoResourceVersion)).unwrap();
     let counted = r#"convene_router_watch_errors_total{kind="Meeting"} 4"#;
@@ -116,12 +112,12 @@ async fn while_the_api_server_is_away_the_last_table_is_served() {
 
     feed.meetings([Event::Init, Event::InitApply(meeting("retro", None)), Event::InitDone]);
     feed.until("retro", "Pending").await;
-    assert_eq!(feed.reason("stand-up"), "MeetingNotFound", "deleted while nobody could tell");
+    assert_eq!(feed.reason("stand-up"), "MeetingNotFound", "deleted while the watch was interrupted");
     assert_eq!(feed.reason("board"), "MeetingNotFound", "was only in the list that broke off");
 }
 
 #[tokio::test]
-async fn a_meeting_that_cannot_be_read_stops_nobody_else() {
+async fn an_invalid_meeting_does_not_affect_others() {
     let feed = Feed::listed().await;
     let mut broken = meeting_json("team-a", "broken", "uid-broken", None);
     broken["spec"] = json!({"maxParticipants": "many"});

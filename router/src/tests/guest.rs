@@ -1,4 +1,4 @@
-//! Guests who come back: by the cookie, by the ticket, at any replica, and nobody in their place.
+//! Returning guests: identified by cookie or ticket, at any replica, and not impersonated by others.
 
 use axum::body::Body;
 use axum::http::Request;
@@ -8,9 +8,9 @@ use serde_json::json;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
-use super::super::fixtures::{Fixture, Log, admission_key, join_token, meeting_record, settings};
 use super::http::{Answer, ask};
 use super::peer::{Pod, Running, echo};
+use crate::fixtures::{Fixture, Log, admission_key, join_token, meeting_record, settings};
 
 const JOIN: &str = "/api/v1/meetings/team-a/stand-up/join";
 const OTHER: &str = "/api/v1/meetings/team-a/board/join";
@@ -22,7 +22,7 @@ fn now() -> u64 {
     u64::try_from(jiff::Timestamp::now().as_second()).unwrap()
 }
 
-/// A router that also knows `team-a/board`.
+/// A router with a second meeting, `team-a/board`.
 fn fixture() -> Fixture {
     let mut fixture = Fixture::new(settings());
     fixture.index.apply_meeting(meeting_record("team-a", "board", None));
@@ -38,10 +38,10 @@ async fn join(fixture: &Fixture, path: &str, headers: Headers<'_>) -> Answer {
     ask(fixture, request.body(Body::empty()).unwrap()).await
 }
 
-/// What a guest has in hand after a join.
+/// What a guest has after a join.
 struct Guest {
     id: String,
-    /// As a `Cookie` header has it.
+    /// As in a `Cookie` header.
     cookie: Option<String>,
     ticket: String,
 }
@@ -185,7 +185,7 @@ async fn identities_get_no_cookie_and_pages_of_other_origins_only_the_ticket() {
 }
 
 #[tokio::test]
-async fn a_guest_who_is_refused_gets_no_cookie() {
+async fn a_refused_guest_gets_no_cookie() {
     let mut fixture = fixture();
     fixture.change(|record| record.policy = AccessPolicy::Token);
     let refused = join(&fixture, JOIN, &[]).await;

@@ -1,4 +1,4 @@
-//! The routes that people and programs read, without any socket.
+//! The HTTP routes, without sockets.
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
@@ -6,11 +6,10 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use super::super::app::app;
-use super::super::fixtures::{Fixture, INDEX_HTML, settings};
-use super::super::health::Part;
-use super::super::index::RoutingIndex;
-use super::super::metrics;
+use crate::fixtures::{Fixture, INDEX_HTML, settings};
+use crate::health::ReadinessCheck;
+use crate::index::routing_index::RoutingIndex;
+use crate::routes;
 
 pub(super) struct Answer {
     pub(super) status: StatusCode,
@@ -29,7 +28,7 @@ impl Answer {
 }
 
 pub(super) async fn ask(fixture: &Fixture, request: Request<Body>) -> Answer {
-    answer(app(fixture.app.clone()), request).await
+    answer(routes::public(fixture.app.clone()), request).await
 }
 
 async fn answer(router: axum::Router, request: Request<Body>) -> Answer {
@@ -42,7 +41,7 @@ async fn get(fixture: &Fixture, path: &str) -> Answer {
     ask(fixture, Request::get(path).body(Body::empty()).unwrap()).await
 }
 
-/// As a person's browser does.
+/// As a browser does.
 async fn open(fixture: &Fixture, path: &str) -> Answer {
     let request = Request::get(path).header(header::ACCEPT, "text/html,*/*;q=0.8").body(Body::empty()).unwrap();
     ask(fixture, request).await
@@ -69,7 +68,7 @@ async fn a_meeting_is_described_from_the_table() {
     fixture.assign("media-0", "10.1.2.3:8080".parse().unwrap());
     let ready = get(&fixture, "/api/v1/meetings/team-a/stand-up").await.json();
     assert_eq!((&ready["ready"], &ready["phase"], ready.get("waitingFor")), (&json!(true), &json!("Ready"), None));
-    assert!(!ready.to_string().contains("10.1.2.3"), "addresses inside the cluster are nobody's business");
+    assert!(!ready.to_string().contains("10.1.2.3"), "addresses inside the cluster are not revealed");
 }
 
 #[tokio::test]
@@ -153,7 +152,7 @@ async fn answers_for_programs_are_no_pages_whatever_they_are_taken_for() {
 }
 
 #[tokio::test]
-async fn what_is_missing_is_a_page_for_people_and_a_problem_for_programs() {
+async fn not_found_is_a_page_for_browsers_and_a_problem_for_programs() {
     let fixture = fixture();
     for path in [
         "/m/team-a/board",
@@ -208,7 +207,7 @@ async fn nothing_is_called_unknown_before_the_first_list() {
 }
 
 #[tokio::test]
-async fn assets_are_compressed_and_kept_other_files_are_asked_for_again() {
+async fn assets_are_compressed_and_cached_and_other_files_are_revalidated() {
     let fixture = fixture();
     let asset = get(&fixture, "/assets/app-0123abcd.js").await;
     assert_eq!((asset.status, asset.header("cache-control")), (StatusCode::OK, "public, max-age=31536000, immutable"));
@@ -230,20 +229,26 @@ async fn assets_are_compressed_and_kept_other_files_are_asked_for_again() {
 }
 
 #[tokio::test]
-async fn ready_only_after_everything_was_seen_and_then_for_good() {
+async fn ready_once_all_checks_have_passed_and_then_permanently() {
     let fixture = fixture();
     assert_eq!(get(&fixture, "/healthz").await.status, StatusCode::OK, "alive from the start");
-    for part in [Part::Meetings, Part::Pods, Part::AdmissionKey, Part::JoinSecrets, Part::Pools] {
+    for part in [
+        ReadinessCheck::Meetings,
+        ReadinessCheck::Pods,
+        ReadinessCheck::AdmissionKey,
+        ReadinessCheck::JoinSecrets,
+        ReadinessCheck::Pools,
+    ] {
         let answer = get(&fixture, "/readyz").await;
         assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
         assert!(answer.body.starts_with("waiting for "), "{}", answer.body);
-        fixture.app.readiness.note(part);
+        fixture.app.readiness.pass(part);
     }
     assert_eq!(get(&fixture, "/readyz").await.status, StatusCode::OK);
 }
 
 async fn scrape(fixture: &Fixture, path: &str) -> Answer {
-    answer(metrics::app(fixture.app.clone()), Request::get(path).body(Body::empty()).unwrap()).await
+    answer(routes::metrics(fixture.app.clone()), Request::get(path).body(Body::empty()).unwrap()).await
 }
 
 #[tokio::test]

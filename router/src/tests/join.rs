@@ -1,4 +1,4 @@
-//! The join route: who gets a ticket, and what everybody else is told.
+//! The join route: which clients get a ticket, and the refusals of others.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,11 +9,11 @@ use convene_crds::{AccessPolicy, IceServer, MeetingPhase};
 use convene_protocol::admission::{JoinTicket, KeySet, ParticipantGrant, Vouched};
 use serde_json::{Value, json};
 
-use super::super::fixtures::{Fixture, Log, join_token, settings, signed};
-use super::super::index::RoutingIndex;
-use super::super::join::ice::IceCredentials;
-use super::super::join::pools::{PoolRecord, Pools};
 use super::http::{Answer, ask};
+use crate::fixtures::{Fixture, Log, join_token, settings, signed};
+use crate::index::routing_index::RoutingIndex;
+use crate::join::ice::IceCredentials;
+use crate::join::state::{PoolRecord, Pools};
 
 const JOIN: &str = "/api/v1/meetings/team-a/stand-up/join";
 
@@ -71,7 +71,7 @@ async fn what_the_token_grants_is_in_the_ticket() {
     assert_eq!(ticket(&fixture, &by_query).participant, participant);
     let again = by_query.json()["token"].as_str().unwrap().to_owned();
     assert_eq!(ticket(&fixture, &post(&fixture, JOIN, Some(&again), "").await), ticket(&fixture, &by_query));
-    // The token has expired meanwhile, and so has the ticket: who was in comes back all the same, as long as the key is there.
+    // Token and ticket have expired: the participant can still return while the key exists.
     let late = router_token(|signer| signer.ticket(&some_ticket("uid-stand-up"), now() - 3600).unwrap());
     let back = ticket(&fixture, &post(&fixture, JOIN, Some(&late), "").await);
     assert_eq!(back.participant.identity.as_deref(), Some("ada"));
@@ -178,7 +178,7 @@ async fn a_token_in_the_query_is_in_no_log() {
 }
 
 #[tokio::test]
-async fn meetings_that_cannot_be_joined_are_told_apart() {
+async fn meetings_that_cannot_be_joined_have_distinct_errors() {
     let mut fixture = fixture(AccessPolicy::Open);
     for (path, status, name) in [
         ("/api/v1/meetings/team-a/board/join", 404, "meeting-not-found"),
@@ -226,7 +226,7 @@ fn pools(is_direct: bool) -> Pools {
 }
 
 #[tokio::test]
-async fn ice_servers_come_with_credentials_for_the_one_who_asks() {
+async fn ice_servers_have_credentials_for_the_caller() {
     let fixture = fixture(AccessPolicy::Open);
     fixture.app.join.pools.store(pools(false).into());
     let answer = post(&fixture, JOIN, None, "").await.json();
@@ -242,7 +242,7 @@ async fn ice_servers_come_with_credentials_for_the_one_who_asks() {
 }
 
 #[tokio::test]
-async fn the_pods_own_address_is_told_only_where_clients_reach_it() {
+async fn the_pod_address_is_returned_only_if_clients_can_reach_it() {
     let mut fixture = fixture(AccessPolicy::Open);
     fixture.app.join.pools.store(pools(true).into());
     let wanted = r#"{"direct": true}"#;
@@ -251,7 +251,7 @@ async fn the_pods_own_address_is_told_only_where_clients_reach_it() {
     assert_eq!(waiting.json()["detail"], "the meeting is not ready yet: the meeting is being prepared");
     fixture.assign("media-0", "10.1.2.3:28080".parse().unwrap());
     assert_eq!(post(&fixture, JOIN, None, wanted).await.status, StatusCode::CONFLICT, "nothing is announced yet");
-    let mut pod = super::super::fixtures::pod_record("media-0", "uid-media-0", "10.1.2.3:28080");
+    let mut pod = crate::fixtures::pod_record("media-0", "uid-media-0", "10.1.2.3:28080");
     pod.announced = Some([203, 0, 113, 7].into());
     fixture.index.apply_pod(pod);
     fixture.app.table.publish(fixture.index.clone());
@@ -267,5 +267,8 @@ async fn the_pods_own_address_is_told_only_where_clients_reach_it() {
     assert!(ids[0] != ids[1] && ids[0].len() == 32, "{ids:?}");
     fixture.app.join.pools.store(pools(false).into());
     let refused = post(&fixture, JOIN, None, wanted).await;
-    assert_eq!((refused.status, &refused.json()["title"]), (StatusCode::CONFLICT, &json!("No direct connection")));
+    assert_eq!(
+        (refused.status, &refused.json()["title"]),
+        (StatusCode::CONFLICT, &json!("Direct connection unavailable"))
+    );
 }

@@ -1,12 +1,12 @@
-//! Tokens and tickets at the signaling route: what the pod learns, what it does not, and how others are turned away.
+//! Tokens and tickets at the signaling route: what the pod receives, what it does not, and refusals.
 
 use convene_crds::AccessPolicy;
 use serde_json::{Value, json};
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
-use super::super::fixtures::{Fixture, Log, join_token, settings, signed};
 use super::peer::{Client, Pod, Running, closed, echo};
+use crate::fixtures::{Fixture, Log, join_token, settings, signed};
 
 const SIGNAL: &str = "/signal/team-a/stand-up?peerId=abc";
 
@@ -18,7 +18,7 @@ async fn router(policy: AccessPolicy) -> (Running, Pod) {
     (router, pod)
 }
 
-/// Connects; the subprotocol that was chosen.
+/// Connects; returns the selected subprotocol.
 async fn connect(router: &Running, path: &str, headers: &[(&'static str, String)]) -> (Client, String) {
     let mut request = format!("ws://{}{path}", router.address).into_client_request().unwrap();
     request.headers_mut().insert("sec-websocket-protocol", "protoo".parse().unwrap());
@@ -69,7 +69,7 @@ async fn a_token_from_each_of_the_three_places_lets_in_and_reaches_no_pod_and_no
 }
 
 #[tokio::test]
-async fn who_may_not_come_in_is_told_so_for_good() {
+async fn a_refusal_of_a_join_is_final() {
     let past = jiff::Timestamp::now().as_second() - 3600;
     let (router, pod) = router(AccessPolicy::Open).await;
     let cases = [
@@ -93,7 +93,7 @@ async fn who_may_not_come_in_is_told_so_for_good() {
 }
 
 #[tokio::test]
-async fn without_a_token_nobody_is_held_for_a_meeting_that_needs_one() {
+async fn joins_without_a_required_token_are_not_held() {
     let mut router = Running::start().await;
     router.fixture.change(|record| record.policy = AccessPolicy::Token);
     let client = connect(&router, SIGNAL, &[]).await.0;
@@ -102,7 +102,7 @@ async fn without_a_token_nobody_is_held_for_a_meeting_that_needs_one() {
 }
 
 #[tokio::test]
-async fn guests_wait_in_the_lobby_and_people_with_a_token_do_not() {
+async fn guests_wait_in_the_lobby_and_participants_with_a_token_do_not() {
     let (mut router, pod) = router(AccessPolicy::Lobby).await;
     router.fixture.change(|record| record.moderators = vec!["ada".into()]);
     echo(&mut connect(&router, SIGNAL, &[]).await.0, "hello").await;
@@ -145,7 +145,7 @@ async fn a_guests_ticket_holds_no_longer_than_the_door_is_open() {
 }
 
 #[tokio::test]
-async fn a_router_without_keys_says_to_come_again() {
+async fn a_router_without_keys_asks_clients_to_retry() {
     let (router, _pod) = router(AccessPolicy::Open).await;
     let fresh = Running::start().await;
     let ticket = ticket(&router.fixture, None).await;

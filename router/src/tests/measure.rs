@@ -1,6 +1,6 @@
-//! What the router costs: look-ups, latency and memory, with real sockets on loopback and a played media pod. `make measure-router` runs it.
+//! Benchmarks of the router: lookups, latency and memory, with real sockets on loopback and a fake media pod. `make measure-router` runs it.
 //!
-//! Client, router and pod share this process and its cores, so only comparisons within one run say something.
+//! Client, router and pod share this process and its cores, so only comparisons within one run are meaningful.
 
 #![allow(clippy::print_stdout, clippy::cast_precision_loss, reason = "a measurement for people")]
 
@@ -20,9 +20,9 @@ use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
-use super::super::app::SignalSettings;
-use super::super::fixtures::settings;
 use super::peer::{Client, Pod, Running, echo, join};
+use crate::fixtures::settings;
+use crate::state::SignalSettings;
 
 const CONNECTIONS: usize = 16;
 const ROUNDS: usize = 5;
@@ -33,7 +33,7 @@ fn count(name: &str, default: usize) -> usize {
     std::env::var(name).ok().map_or(default, |text| text.parse().unwrap())
 }
 
-/// Answers per second of one address.
+/// Responses per second to one address.
 async fn ask_without_end(address: SocketAddr, path: &str) -> f64 {
     let begin = Instant::now();
     let asking = (0..CONNECTIONS).map(|_| async move {
@@ -53,7 +53,7 @@ async fn ask_without_end(address: SocketAddr, path: &str) -> f64 {
     answers as f64 / begin.elapsed().as_secs_f64()
 }
 
-/// A handler that does nothing but answer with a document of the same size.
+/// A handler that only returns a document of the same size.
 async fn bare() -> SocketAddr {
     let document = json!({
         "namespace": "team-a", "name": "stand-up", "title": "Stand-up", "phase": "Ready", "ready": true, "access": "Open", "locked": false,
@@ -71,7 +71,7 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// A router that takes as many sockets as there are, and a pod that carries its meeting.
+/// A router without a socket limit, and the pod of its meeting.
 async fn running(sockets: usize) -> (Running, Pod) {
     let mut router = Running::with(SignalSettings { max_sockets: sockets, ..settings() }).await;
     let pod = Pod::start(&router.fixture.jwks).await;
@@ -135,7 +135,7 @@ fn resident_bytes() -> usize {
     line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() * 1024
 }
 
-/// This program once more, as something else than the router: so that the memory of this process is the router's, and its open files too.
+/// This program in another role, as a separate process: memory and open files of this process are then those of the router.
 struct Other {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
@@ -156,7 +156,7 @@ impl Other {
         Self { child, lines }
     }
 
-    /// What it says behind `word`.
+    /// The rest of the output line that starts with `word`.
     async fn says(&mut self, word: &str) -> String {
         loop {
             let line = self.lines.next_line().await.unwrap().unwrap_or_else(|| panic!("it ended before {word}"));
@@ -166,7 +166,7 @@ impl Other {
         }
     }
 
-    /// Ends with its standard input.
+    /// Exits when its standard input is closed.
     async fn end(mut self) {
         drop(self.child.stdin.take());
         self.child.wait().await.unwrap();
@@ -216,7 +216,7 @@ async fn idle_sockets() {
     let mut router = Running::with(SignalSettings { max_sockets: sockets + 10, ..settings() }).await;
     let mut pod = Other::start("part_media_pod", &[("CONVENE_MEASURE_KEYS", router.fixture.jwks.clone())]);
     router.fixture.assign("media-0", pod.says("listens").await.parse().unwrap());
-    // What is made once is no socket's.
+    // One-time allocations do not count for sockets.
     drop(router.join("/signal/team-a/stand-up?peerId=first").await.unwrap());
     let before = resident_bytes();
     let settings =

@@ -1,4 +1,4 @@
-//! Both ends of a signaling socket: a client, and a server that stands where the media pod stands.
+//! Both ends of a signaling socket: a client, and a server in place of the media pod.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -13,12 +13,12 @@ use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, 
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, accept_hdr_async, connect_async};
 
-use super::super::app::SignalSettings;
-use super::super::config::Config;
-use super::super::fixtures::{Fixture, settings, surface};
-use super::super::join::config::JoinConfig;
-use super::super::serve::Listeners;
-use super::super::surface::SurfaceConfig;
+use crate::config::Config;
+use crate::edge::policy::EdgeConfig;
+use crate::fixtures::{Fixture, edge, settings};
+use crate::join::config::JoinConfig;
+use crate::serve::Listeners;
+use crate::state::SignalSettings;
 
 pub(crate) type Client = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -38,7 +38,7 @@ pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     pub(crate) metrics: SocketAddr,
     pub(crate) demo: Option<SocketAddr>,
-    pub(crate) server: JoinHandle<Result<(), super::super::serve::ServeError>>,
+    pub(crate) server: JoinHandle<Result<(), crate::serve::ServeError>>,
 }
 
 impl Running {
@@ -47,11 +47,11 @@ impl Running {
     }
 
     pub(crate) async fn with(settings: SignalSettings) -> Self {
-        Self::with_surface(settings, surface()).await
+        Self::with_edge(settings, edge()).await
     }
 
-    pub(crate) async fn with_surface(settings: SignalSettings, surface: SurfaceConfig) -> Self {
-        let fixture = Fixture::with_surface(settings, &surface);
+    pub(crate) async fn with_edge(settings: SignalSettings, edge: EdgeConfig) -> Self {
+        let fixture = Fixture::with_edge(settings, &edge);
         let config = Config {
             listen: ([127, 0, 0, 1], 0).into(),
             metrics_listen: ([127, 0, 0, 1], 0).into(),
@@ -61,7 +61,7 @@ impl Running {
             admission_key_secret: "key".into(),
             join: JoinConfig::default(),
             signal: settings,
-            surface,
+            edge,
         };
         let listeners = Listeners::bind(&config).await.unwrap();
         let address = listeners.plain_address().unwrap();
@@ -109,7 +109,7 @@ pub(crate) fn refused(result: Result<Client, Error>) -> (u16, serde_json::Value)
     }
 }
 
-/// The close code and reason that end a socket; `None` if it ends without.
+/// Close code and reason of a socket; `None` if it is closed without a close frame.
 pub(crate) async fn closed(mut client: Client) -> Option<(u16, String)> {
     loop {
         match client.next().await {
@@ -132,7 +132,7 @@ pub(crate) async fn echo(client: &mut Client, text: &str) -> String {
     }
 }
 
-/// What a pod saw of one handshake.
+/// What a pod received in one handshake.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
     pub(crate) uri: String,
@@ -142,7 +142,7 @@ pub(crate) struct Seen {
     pub(crate) jti: String,
 }
 
-/// Speaks `WebSocket`, admits who has an admission, sends back what it gets.
+/// A `WebSocket` server that accepts clients with an admission and echoes their messages.
 pub(crate) struct Pod {
     pub(crate) address: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,

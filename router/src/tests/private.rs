@@ -1,4 +1,4 @@
-//! What is told of a meeting to clients without a credential: no more than a guest may know, and nothing about the cluster.
+//! What clients without a credential learn about a meeting: no more than a guest may know, and nothing about the cluster.
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
@@ -9,11 +9,12 @@ use http_body_util::{BodyExt, BodyStream};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use super::super::app::{SignalSettings, app};
-use super::super::fixtures::{Fixture, join_token, settings};
-use super::super::record::Waiting;
 use super::http::ask;
 use super::peer::{Running, refused};
+use crate::fixtures::{Fixture, join_token, settings};
+use crate::index::record::WaitReason;
+use crate::routes;
+use crate::state::SignalSettings;
 
 const MEETING: &str = "/api/v1/meetings/team-a/stand-up";
 const TECHNICAL: &str = "pod media-7 cannot be placed: node-3 has no free ports (0/2 nodes are available)";
@@ -24,7 +25,7 @@ fn troubled(policy: AccessPolicy) -> Fixture {
         record.policy = policy;
         record.phase = MeetingPhase::Starting;
         record.starts_at = Some(jiff::Timestamp::UNIX_EPOCH);
-        record.waiting = Waiting::new("PortsTaken", TECHNICAL);
+        record.waiting = WaitReason::new("PortsTaken", TECHNICAL);
     });
     fixture
 }
@@ -37,11 +38,12 @@ fn request(path: &str, token: Option<&str>) -> Request<Body> {
     request.body(Body::empty()).unwrap()
 }
 
-/// The meeting as it is told once, after a check that the first event tells the same.
+/// The meeting as returned by the API, after a check that the first event is the same.
 async fn told(fixture: &Fixture, token: Option<&str>) -> Value {
     let once = ask(fixture, request(MEETING, token)).await;
     assert_eq!(once.status, StatusCode::OK);
-    let events = app(fixture.app.clone()).oneshot(request(&format!("{MEETING}/events"), token)).await.unwrap();
+    let events =
+        routes::public(fixture.app.clone()).oneshot(request(&format!("{MEETING}/events"), token)).await.unwrap();
     let frame = BodyStream::new(events.into_body()).next().await.unwrap().unwrap();
     let text = String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap();
     let data = text.lines().find_map(|line| line.strip_prefix("data:")).unwrap_or_else(|| panic!("{text}"));
@@ -86,7 +88,7 @@ async fn the_count_of_participants_is_for_open_meetings_and_for_those_with_a_tok
 }
 
 #[tokio::test]
-async fn whoever_may_join_is_told_before_that_the_call_is_recorded() {
+async fn clients_learn_before_joining_that_the_meeting_is_recorded() {
     for policy in [AccessPolicy::Open, AccessPolicy::Lobby, AccessPolicy::Token] {
         let mut fixture = troubled(policy);
         fixture.change(|record| record.is_recorded = true);
@@ -99,7 +101,8 @@ async fn whoever_may_join_is_told_before_that_the_call_is_recorded() {
 #[tokio::test]
 async fn a_stream_tells_at_once_that_recording_begins_and_ends() {
     let mut fixture = troubled(AccessPolicy::Lobby);
-    let events = app(fixture.app.clone()).oneshot(request(&format!("{MEETING}/events"), None)).await.unwrap();
+    let events =
+        routes::public(fixture.app.clone()).oneshot(request(&format!("{MEETING}/events"), None)).await.unwrap();
     let mut body = BodyStream::new(events.into_body());
     let mut next =
         async || String::from_utf8(body.next().await.unwrap().unwrap().into_data().unwrap().to_vec()).unwrap();
@@ -113,7 +116,7 @@ async fn a_stream_tells_at_once_that_recording_begins_and_ends() {
 
 #[tokio::test]
 async fn no_answer_holds_the_words_of_a_condition() {
-    let all_taken = "all places are taken; you will join as soon as there is room";
+    let all_taken = "we are at capacity; you will join as soon as a spot opens";
     for policy in [AccessPolicy::Open, AccessPolicy::Lobby, AccessPolicy::Token] {
         let fixture = troubled(policy);
         let token = join_token(&json!({}));
@@ -129,7 +132,7 @@ async fn no_answer_holds_the_words_of_a_condition() {
     }
     let mut router =
         Running::with(SignalSettings { hold_timeout: std::time::Duration::from_millis(50), ..settings() }).await;
-    router.fixture.change(|record| record.waiting = Waiting::new("PortsTaken", TECHNICAL));
+    router.fixture.change(|record| record.waiting = WaitReason::new("PortsTaken", TECHNICAL));
     let (status, problem) = refused(router.join("/signal/team-a/stand-up?peerId=abc").await);
     assert_eq!((status, &problem["reason"]), (503, &json!("PortsTaken")));
     assert_eq!(problem["detail"], format!("the meeting is not ready yet: {all_taken} (waited 0 s)"));
@@ -138,7 +141,8 @@ async fn no_answer_holds_the_words_of_a_condition() {
 #[tokio::test]
 async fn a_stream_tells_less_once_the_meeting_is_private() {
     let mut fixture = troubled(AccessPolicy::Open);
-    let events = app(fixture.app.clone()).oneshot(request(&format!("{MEETING}/events"), None)).await.unwrap();
+    let events =
+        routes::public(fixture.app.clone()).oneshot(request(&format!("{MEETING}/events"), None)).await.unwrap();
     let mut body = BodyStream::new(events.into_body());
     let mut next =
         async || String::from_utf8(body.next().await.unwrap().unwrap().into_data().unwrap().to_vec()).unwrap();

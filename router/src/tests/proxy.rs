@@ -1,4 +1,4 @@
-//! Signaling as it goes well: spliced, held, connected, let go.
+//! Signaling without errors: spliced, held, connected, closed.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpListener;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::super::app::SignalSettings;
-use super::super::fixtures::{meeting_record, settings};
 use super::peer::{Pod, Running, closed, echo, join, refused, until};
+use crate::fixtures::{meeting_record, settings};
+use crate::state::SignalSettings;
 
 const JOIN: &str = "/signal/team-a/stand-up?peerId=abc&name=%C3%A9";
 
 #[tokio::test]
-async fn bytes_pass_both_ways_and_the_pod_learns_who_comes() {
+async fn bytes_are_copied_both_ways_and_the_pod_learns_the_client() {
     let mut router = Running::start().await;
     let pod = Pod::start(&router.fixture.jwks).await;
     router.fixture.assign("media-0", pod.address);
@@ -73,7 +73,7 @@ async fn a_join_is_held_while_its_pod_has_just_died_and_goes_to_the_next_one() {
 }
 
 #[tokio::test]
-async fn a_pod_that_comes_back_at_its_address_is_tried_again_without_any_news() {
+async fn a_pod_that_recovers_at_its_address_is_retried_without_a_watch_event() {
     let mut router = Running::start().await;
     let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     router.fixture.assign("media-0", address);
@@ -83,7 +83,7 @@ async fn a_pod_that_comes_back_at_its_address_is_tried_again_without_any_news() 
 }
 
 #[tokio::test]
-async fn when_the_pod_dies_the_client_is_let_go_and_finds_the_next_pod_at_the_same_address() {
+async fn when_the_pod_dies_the_client_is_disconnected_and_reaches_the_next_pod() {
     let mut router = Running::start().await;
     let (first, second) = (Pod::start(&router.fixture.jwks).await, Pod::start(&router.fixture.jwks).await);
     router.fixture.assign("media-0", first.address);
@@ -125,7 +125,7 @@ async fn unknown_and_ended_meetings_are_final_for_the_client() {
         let client = router.join(path).await.unwrap_or_else(|error| panic!("{path}: {error}"));
         assert_eq!(closed(client).await, Some((4000, "meeting not found".into())), "{path}");
     }
-    router.fixture.index.apply_meeting(super::super::record::MeetingRecord {
+    router.fixture.index.apply_meeting(crate::index::record::MeetingRecord {
         phase: MeetingPhase::Ended,
         ..meeting_record("team-a", "stand-up", None)
     });
@@ -134,7 +134,7 @@ async fn unknown_and_ended_meetings_are_final_for_the_client() {
 }
 
 #[tokio::test]
-async fn a_meeting_deleted_while_a_join_is_held_ends_it_for_good() {
+async fn deleting_a_meeting_refuses_held_joins_finally() {
     let mut router = Running::start().await;
     let joining = router.held_join().await;
     router.fixture.index.reset_meetings([]);
@@ -145,7 +145,7 @@ async fn a_meeting_deleted_while_a_join_is_held_ends_it_for_good() {
 #[tokio::test]
 async fn a_router_that_has_just_started_holds_instead_of_denying() {
     let router = Running::start().await;
-    router.fixture.app.table.publish(super::super::index::RoutingIndex::default());
+    router.fixture.app.table.publish(crate::index::routing_index::RoutingIndex::default());
     let joining = router.held_join().await;
     router.fixture.app.table.publish(router.fixture.index.clone());
     until("still held, now for its pod", || router.fixture.app.metrics.held_joins.get() == 1).await;
@@ -156,14 +156,14 @@ async fn a_router_that_has_just_started_holds_instead_of_denying() {
 async fn a_client_that_leaves_while_it_waits_is_not_held_any_longer() {
     let router = Running::start().await;
     router.held_join().await.abort();
-    until("nobody is held", || router.fixture.app.metrics.held_joins.get() == 0).await;
+    until("no join is held", || router.fixture.app.metrics.held_joins.get() == 0).await;
     assert!(router.has_metric(r#"convene_router_joins_total{outcome="ClientGone"} 1"#));
     assert_eq!(router.fixture.app.held.available_permits(), settings().max_held);
     assert_eq!(router.fixture.app.sockets.available_permits(), settings().max_sockets);
 }
 
 #[tokio::test]
-async fn a_join_that_waits_too_long_is_told_what_for() {
+async fn a_join_that_times_out_gets_the_reason() {
     let router = Running::with(SignalSettings { hold_timeout: Duration::from_millis(30), ..settings() }).await;
     let (status, problem) = refused(router.join(JOIN).await);
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
@@ -177,11 +177,7 @@ async fn stopping_lets_sockets_and_held_joins_go_and_then_ends() {
     let joining = router.held_join().await;
     let pod = Pod::start(&router.fixture.jwks).await;
     router.fixture.index.apply_meeting(meeting_record("team-a", "other", Some(("media-0", "uid-media-0"))));
-    router.fixture.index.apply_pod(super::super::fixtures::pod_record(
-        "media-0",
-        "uid-media-0",
-        &pod.address.to_string(),
-    ));
+    router.fixture.index.apply_pod(crate::fixtures::pod_record("media-0", "uid-media-0", &pod.address.to_string()));
     router.fixture.app.table.publish(router.fixture.index.clone());
     let mut client = router.join("/signal/team-a/other").await.unwrap();
     echo(&mut client, "hello").await;
@@ -189,7 +185,7 @@ async fn stopping_lets_sockets_and_held_joins_go_and_then_ends() {
     router.fixture.app.stopping.cancel();
     assert_eq!(refused(joining.await.unwrap()).0, StatusCode::SERVICE_UNAVAILABLE);
     let (code, reason) = closed(client).await.unwrap();
-    assert_eq!((code, reason.as_str()), (1012, "this router is shutting down; connect again"), "clients come back");
+    assert_eq!((code, reason.as_str()), (1012, "this router is shutting down; reconnect"), "clients come back");
     router.server.await.unwrap().unwrap();
     assert!(router.fixture.app.tasks.is_empty());
 }

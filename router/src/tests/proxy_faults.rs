@@ -1,17 +1,17 @@
-//! Signaling as it goes wrong: limits, refusals of the pod, hostile clients. Nobody else notices.
+//! Signaling errors: limits, refusals of the pod, hostile clients. Others are not affected.
 
 use axum::http::StatusCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::super::app::SignalSettings;
-use super::super::fixtures::{admission_key, settings};
 use super::peer::{Pod, Running, echo, join, refused, until};
+use crate::fixtures::{admission_key, settings};
+use crate::state::SignalSettings;
 
 const JOIN: &str = "/signal/team-a/stand-up?peerId=abc";
 
 #[tokio::test]
-async fn more_joins_than_may_be_held_are_told_to_come_again() {
+async fn joins_beyond_the_hold_limit_are_asked_to_retry() {
     let router = Running::with(SignalSettings { max_held: 1, ..settings() }).await;
     let first = router.held_join().await;
     let (status, problem) = refused(router.join(JOIN).await);
@@ -21,7 +21,7 @@ async fn more_joins_than_may_be_held_are_told_to_come_again() {
 }
 
 #[tokio::test]
-async fn more_sockets_than_may_be_open_are_told_to_come_again() {
+async fn sockets_beyond_the_limit_are_asked_to_retry() {
     let mut router = Running::with(SignalSettings { max_sockets: 1, ..settings() }).await;
     let pod = Pod::start(&router.fixture.jwks).await;
     router.fixture.assign("media-0", pod.address);
@@ -33,7 +33,7 @@ async fn more_sockets_than_may_be_open_are_told_to_come_again() {
     until("the place is free again", || router.fixture.app.sockets.available_permits() == 1).await;
 }
 
-/// A pod that gives the same answer to everybody.
+/// A pod that sends the same response to every client.
 async fn pod_that_answers(answer: &'static str) -> std::net::SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -54,14 +54,14 @@ async fn what_the_pod_refuses_is_passed_on_in_its_words() {
         (
             "HTTP/1.1 400 Bad Request\r\ncontent-length: 28\r\n\r\n{\"detail\":\"peerId is absent\"}",
             400,
-            "the media pod refused the connection",
+            "the media pod rejected the connection",
         ),
         (
             "HTTP/1.1 400 Bad Request\r\ncontent-length: 29\r\n\r\n{\"detail\":\"peerId is absent\"}",
             400,
             "peerId is absent",
         ),
-        ("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n", 404, "the media pod refused the connection"),
+        ("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n", 404, "the media pod rejected the connection"),
     ];
     for (answer, status, words) in cases {
         let mut router = Running::start().await;
@@ -110,7 +110,7 @@ async fn without_a_handshake_the_route_says_what_it_speaks() {
     assert_eq!((status, &problem["title"]), (403, &"Subprotocol required".into()));
 }
 
-/// Sends raw bytes, returns the status of the answer (0: closed without one).
+/// Sends raw bytes and returns the status of the response (0 if closed without one).
 async fn raw(router: &Running, bytes: &[u8]) -> u16 {
     let mut stream = TcpStream::connect(router.address).await.unwrap();
     stream.write_all(bytes).await.unwrap();
@@ -150,7 +150,7 @@ async fn hostile_requests_are_refused_and_others_go_on() {
         ("more header than allowed", many_headers, &[431, 0]),
         ("not HTTP", b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n".to_vec(), &[400, 0]),
         ("too long a name", get(&format!("/api/v1/meetings/team-a/{}", "a".repeat(5000))), &[400]),
-        ("absolute address of somebody else", get("http://example.org/m/team-a/x"), &[404]),
+        ("absolute URL of another host", get("http://example.org/m/team-a/x"), &[404]),
     ];
     for (name, bytes, allowed) in cases {
         let status = raw(&router, &bytes).await;

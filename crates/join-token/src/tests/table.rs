@@ -1,4 +1,4 @@
-//! One token a line, and what becomes of it.
+//! Tables of tokens and their results.
 
 use convene_protocol::admission::PublishGrant;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::*;
 
 #[test]
-fn a_token_of_either_kind_is_good_from_a_little_before_to_a_little_after_its_time() {
+fn a_token_is_valid_within_its_lifetime_and_the_clock_skew() {
     for (key, kid) in [(SECRET, "shared"), (PRIVATE.as_bytes(), "pair")] {
         let token = half(key).sign(kid, &with(json!({"nbf": NOW}))).unwrap();
         for (now, expected) in [
@@ -35,7 +35,7 @@ fn what_a_token_leaves_out_has_its_default() {
     assert_eq!((grant.once, grant.expires_at), (None, NOW + 3600));
 }
 
-/// Changed claims, and what must be so then.
+/// Changed claims, and a check of the grant.
 type Granted = (Value, fn(&JoinGrant) -> bool);
 
 #[test]
@@ -78,7 +78,7 @@ fn wrong_outside() -> Vec<Case> {
     let good = shared(json!({}));
     let [header, payload, signature] = *good.split('.').collect::<Vec<_>>() else { unreachable!("three parts") };
     let pair = half(PRIVATE.as_bytes());
-    // The classic: a public key, which everybody may know, taken as an HMAC secret.
+    // The classic attack: a public key used as an HMAC secret.
     let swapped = |kid: &str, key: &[u8]| {
         sign_raw(format!(r#"{{"alg":"HS256","kid":"{kid}"}}"#).as_bytes(), claims().to_string().as_bytes(), key)
     };
@@ -135,7 +135,7 @@ fn wrong_outside() -> Vec<Case> {
     ]
 }
 
-/// Headers, mostly under a good signature.
+/// Headers, mostly with a valid signature.
 fn wrong_header() -> Vec<Case> {
     let payload = BASE64_URL_SAFE_NO_PAD.encode(claims().to_string());
     vec![
@@ -201,11 +201,11 @@ fn wrong_header() -> Vec<Case> {
             with_header(&format!(r#"{{"alg":"HS256","kid":"{}"}}"#, "k".repeat(254))),
             "TokenKeyIdInvalid",
         ),
-        ("kid of nobody", with_header(r#"{"alg":"HS256","kid":"Shared"}"#), "TokenKeyUnknown"),
+        ("unknown kid", with_header(r#"{"alg":"HS256","kid":"Shared"}"#), "TokenKeyUnknown"),
     ]
 }
 
-/// Claims, under a good signature.
+/// Claims with a valid signature.
 fn wrong_inside() -> Vec<Case> {
     let text = claims().to_string();
     let more = |more: &str| with_payload(&format!("{},{more}}}", &text[..text.len() - 1]));
@@ -309,7 +309,7 @@ fn the_longest_lifetime_can_be_set() {
 }
 
 #[test]
-fn a_token_made_ahead_for_a_meeting_next_week_is_good_in_its_hour() {
+fn a_token_issued_in_advance_is_valid_from_its_nbf() {
     let token = shared(json!({"iat": NOW, "nbf": NOW + 604_800, "exp": NOW + 608_400}));
     assert_eq!(check(&token), Err(TokenError::NotYetValid));
     assert!(verify(&token, &keys(), &meeting(), NOW + 604_800).is_ok());
@@ -356,8 +356,8 @@ fn only_what_a_router_accepts_is_made() {
     assert_eq!(make_token(&long, &half(SECRET), "k", NOW), Err(MakeError::Refused(TokenError::Lifetime(3600))));
     let unseen = TokenRequest { hidden: true, publish: None, ..request.clone() };
     assert_eq!(make_token(&unseen, &half(SECRET), "k", NOW), Err(MakeError::Refused(TokenError::HiddenRecords)));
-    let nobody = TokenRequest { identity: String::new(), ..request };
-    assert_eq!(make_token(&nobody, &half(SECRET), "k", NOW).unwrap_err().reason(), "TokenIdentityInvalid");
+    let anonymous = TokenRequest { identity: String::new(), ..request };
+    assert_eq!(make_token(&anonymous, &half(SECRET), "k", NOW).unwrap_err().reason(), "TokenIdentityInvalid");
     assert_eq!(SigningHalf::read(PUBLIC.as_bytes()).unwrap_err(), MakeError::PublicHalf);
     assert_eq!(SigningHalf::read(b"short").unwrap_err().reason(), "JoinKeyWeak");
 }

@@ -1,4 +1,4 @@
-//! Tokens that nobody would think of.
+//! Property tests with arbitrary tokens.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -11,7 +11,7 @@ fn good_tokens() -> [String; 2] {
 
 proptest! {
     #[test]
-    fn no_text_panics_and_none_is_good(token in ".{0,300}") {
+    fn no_text_panics_and_none_is_valid(token in ".{0,300}") {
         prop_assert!(check(&token).is_err());
     }
 
@@ -23,14 +23,14 @@ proptest! {
     }
 
     #[test]
-    fn no_claims_under_a_good_signature_panic(payload in any::<Vec<u8>>(), text in ".{0,200}") {
+    fn no_claims_with_a_valid_signature_panic(payload in any::<Vec<u8>>(), text in ".{0,200}") {
         let header = br#"{"alg":"HS256","kid":"shared"}"#;
         let _ = check(&sign_raw(header, &payload, SECRET));
         let _ = check(&shared(json!({"sub": text, "name": text, "meeting": text, "jti": text, "publish": [text]})));
     }
 
     #[test]
-    fn a_good_token_changed_anywhere_is_bad(which in 0_usize..2, at in any::<prop::sample::Index>(), to in any::<char>()) {
+    fn a_valid_token_changed_anywhere_is_invalid(which in 0_usize..2, at in any::<prop::sample::Index>(), to in any::<char>()) {
         let good = &good_tokens()[which];
         let at = at.index(good.len());
         let mut changed: Vec<char> = good.chars().collect();
@@ -40,7 +40,7 @@ proptest! {
     }
 
     #[test]
-    fn a_good_token_with_something_more_or_less_is_bad(which in 0_usize..2, at in any::<prop::sample::Index>(), more in ".{1,4}") {
+    fn a_valid_token_with_more_or_fewer_bytes_is_invalid(which in 0_usize..2, at in any::<prop::sample::Index>(), more in ".{1,4}") {
         let good = &good_tokens()[which];
         let at = at.index(good.len());
         let longer = format!("{}{more}{}", &good[..at], &good[at..]);

@@ -30,7 +30,8 @@ fn grant() -> MeetingGrant {
         codecs: vec!["opus".into(), "VP8".into()],
         chat: false,
         screen_share: false,
-    }..MeetingGrant::default()
+        ..MeetingGrant::default()
+    }
 }
 
 fn admission() -> Admission {

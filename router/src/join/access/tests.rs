@@ -1,11 +1,12 @@
-//! Who comes in: policy, token, list of moderators, lock.
+//! Access by policy, token, list of moderators and lock.
 
+use convene_join_token::JoinKey;
 use convene_protocol::admission::{PublishGrant, RETURN_SECONDS, Signer, TICKET_SECONDS, Vouched};
 use proptest::prelude::*;
 
 use super::*;
+use crate::edge::refusal::CredentialError;
 use crate::fixtures::{admission_key, key, meeting_facts, meeting_record};
-use convene_join_token::JoinKey;
 
 fn grant(change: impl FnOnce(&mut JoinGrant)) -> Credential {
     let mut grant = JoinGrant {
@@ -34,7 +35,7 @@ fn ticket(change: impl FnOnce(&mut JoinTicket)) -> Credential {
     Credential::Ticket(Box::new(ticket))
 }
 
-/// In a word: how somebody comes in.
+/// One word for the access decision.
 fn outcome(meeting: &MeetingRecord, credential: &Credential) -> String {
     match decide_access(meeting, credential, None) {
         Ok(participant) => {
@@ -69,7 +70,7 @@ fn policy_by_token_by_moderators_by_lock() {
         (AccessPolicy::Lobby, ticket(|ticket| ticket.participant.identity = None), &[], "guest waits"),
     ];
     for (policy, credential, moderators, expected) in cases {
-        // The lock is the media pod's to enforce: it is told, and the decision is the same.
+        // The media pod enforces the lock: it is part of the grant, and the decision is the same.
         for is_locked in [false, true] {
             let moderators = moderators.iter().map(ToString::to_string).collect();
             let meeting = MeetingRecord {
@@ -216,7 +217,7 @@ fn a_ticket_is_for_one_meeting_and_one_object() {
 }
 
 #[test]
-fn tickets_and_tokens_are_told_apart_by_their_keys() {
+fn tickets_and_tokens_are_distinguished_by_their_keys() {
     const NOW: u64 = 1_800_000_000;
     let [ours, stranger] = ["kid-1", "kid-2"].map(admission_key);
     let trusted = KeySet::from_jwks(&ours.jwks).unwrap();

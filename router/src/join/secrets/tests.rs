@@ -1,4 +1,4 @@
-//! Secrets as they come, change and go.
+//! Secrets that are created, changed and deleted.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ fn listed(secret: Option<Secret>) -> Vec<Event<Secret>> {
     [Event::Init].into_iter().chain(secret.map(Event::InitApply)).chain([Event::InitDone]).collect()
 }
 
-/// What is there after each of the batches: names of keys, how many TURN secrets, whether it is ready.
+/// The published state: names of keys, number of TURN secrets, readiness.
 struct Seen {
     state: JoinState,
     sink: Sink,
@@ -37,9 +37,9 @@ impl Seen {
         Self { state: JoinState::default(), sink: sink() }
     }
 
-    async fn feed(&self, keeper: &mut Keeper<'_>, name: &str, events: Vec<Event<Secret>>) {
+    async fn feed(&self, cache: &mut SecretCache<'_>, name: &str, events: Vec<Event<Secret>>) {
         let news = stream::iter(events.into_iter().map(|event| (name.to_owned(), Ok(event))).collect::<Vec<_>>());
-        assert!(matches!(keep(news, keeper).await, Err(WatchError::Ended)));
+        assert!(matches!(keep(news, cache).await, Err(WatchError::Ended)));
     }
 
     fn names(&self) -> Vec<String> {
@@ -56,36 +56,36 @@ impl Seen {
 }
 
 #[tokio::test]
-async fn keys_come_rotate_and_go_without_a_restart() {
+async fn keys_are_added_rotated_and_removed_without_a_restart() {
     let (seen, config) = (Seen::new(), config());
-    let mut keeper = Keeper::new(&config, &seen.state, seen.sink.clone());
-    seen.feed(&mut keeper, "one", listed(Some(secret(&[("a", STRONG)])))).await;
-    seen.feed(&mut keeper, "two", listed(None)).await;
+    let mut cache = SecretCache::new(&config, &seen.state, seen.sink.clone());
+    seen.feed(&mut cache, "one", listed(Some(secret(&[("a", STRONG)])))).await;
+    seen.feed(&mut cache, "two", listed(None)).await;
     assert_eq!((seen.names(), seen.is_ready()), (vec!["a".to_owned()], false), "the third is not listed yet");
-    seen.feed(&mut keeper, "turn", listed(Some(secret(&[("secret", "north")])))).await;
+    seen.feed(&mut cache, "turn", listed(Some(secret(&[("secret", "north")])))).await;
     assert!(seen.is_ready());
     assert_eq!((seen.state.turn.load().len(), seen.state.keys.load().max_lifetime), (1, 60));
 
-    seen.feed(&mut keeper, "two", vec![Event::Apply(secret(&[("b", STRONG)]))]).await;
+    seen.feed(&mut cache, "two", vec![Event::Apply(secret(&[("b", STRONG)]))]).await;
     assert_eq!(seen.names(), ["a", "b"], "an application's second key");
-    seen.feed(&mut keeper, "one", vec![Event::Apply(secret(&[("c", STRONG)]))]).await;
+    seen.feed(&mut cache, "one", vec![Event::Apply(secret(&[("c", STRONG)]))]).await;
     assert_eq!(seen.names(), ["b", "c"], "rotated");
-    seen.feed(&mut keeper, "two", vec![Event::Delete(secret(&[]))]).await;
+    seen.feed(&mut cache, "two", vec![Event::Delete(secret(&[]))]).await;
     assert_eq!(seen.names(), ["c"], "a deleted Secret takes its keys along");
-    seen.feed(&mut keeper, "one", vec![Event::Init]).await;
+    seen.feed(&mut cache, "one", vec![Event::Init]).await;
     assert_eq!(seen.names(), ["c"], "a list that has only begun changes nothing");
-    seen.feed(&mut keeper, "one", vec![Event::InitDone]).await;
-    assert!(seen.names().is_empty(), "deleted while nobody could tell");
+    seen.feed(&mut cache, "one", vec![Event::InitDone]).await;
+    assert!(seen.names().is_empty(), "deleted while the watch was interrupted");
 }
 
 #[tokio::test]
 async fn a_broken_entry_is_counted_and_spares_the_others() {
     let (seen, config) = (Seen::new(), config());
-    let mut keeper = Keeper::new(&config, &seen.state, seen.sink.clone());
+    let mut cache = SecretCache::new(&config, &seen.state, seen.sink.clone());
     let mixed = secret(&[("good", STRONG), ("short", "abc"), ("listed", STRONG), ("listed.namespaces", "Team!")]);
-    seen.feed(&mut keeper, "one", listed(Some(mixed))).await;
-    seen.feed(&mut keeper, "two", listed(Some(secret(&[("good", "another key that is long enough to be one")])))).await;
-    seen.feed(&mut keeper, "turn", listed(Some(secret(&[("username", "u")])))).await;
+    seen.feed(&mut cache, "one", listed(Some(mixed))).await;
+    seen.feed(&mut cache, "two", listed(Some(secret(&[("good", "another key that is long enough to be one")])))).await;
+    seen.feed(&mut cache, "turn", listed(Some(secret(&[("username", "u")])))).await;
     assert_eq!(seen.names(), ["good"]);
     for line in [
         r#"convene_router_secret_problems{reason="JoinKeyWeak"} 1"#,
@@ -96,25 +96,25 @@ async fn a_broken_entry_is_counted_and_spares_the_others() {
     ] {
         assert!(seen.has_metric(line), "{line} is missing in\n{}", seen.sink.metrics.render());
     }
-    seen.feed(&mut keeper, "one", vec![Event::Apply(secret(&[("good", STRONG)]))]).await;
-    assert!(!seen.sink.metrics.render().contains("JoinKeyWeak"), "what is mended is not told any longer");
+    seen.feed(&mut cache, "one", vec![Event::Apply(secret(&[("good", STRONG)]))]).await;
+    assert!(!seen.sink.metrics.render().contains("JoinKeyWeak"), "a fixed entry is no longer reported");
 }
 
 #[tokio::test]
 async fn while_the_api_server_is_away_the_last_keys_stay() {
     let (seen, config) = (Seen::new(), config());
-    let mut keeper = Keeper::new(&config, &seen.state, seen.sink.clone());
-    seen.feed(&mut keeper, "one", listed(Some(secret(&[("a", STRONG)])))).await;
+    let mut cache = SecretCache::new(&config, &seen.state, seen.sink.clone());
+    seen.feed(&mut cache, "one", listed(Some(secret(&[("a", STRONG)])))).await;
     let broken = stream::iter([("one".to_owned(), Err(watcher::Error::NoResourceVersion))]);
-    assert!(keep(broken, &mut keeper).await.is_err());
+    assert!(keep(broken, &mut cache).await.is_err());
     assert_eq!(seen.names(), ["a"]);
 }
 
 #[tokio::test]
 async fn without_any_secret_the_router_does_not_wait_for_one() {
     let (seen, config) = (Seen::new(), JoinConfig { max_lifetime: 60, ..JoinConfig::default() });
-    let mut keeper = Keeper::new(&config, &seen.state, seen.sink.clone());
-    let kept = tokio::time::timeout(std::time::Duration::from_millis(1), keep(stream::empty(), &mut keeper)).await;
+    let mut cache = SecretCache::new(&config, &seen.state, seen.sink.clone());
+    let kept = tokio::time::timeout(std::time::Duration::from_millis(1), keep(stream::empty(), &mut cache)).await;
     assert!(kept.is_err(), "it goes on until the process ends");
     assert!(seen.is_ready());
 }

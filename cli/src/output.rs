@@ -1,0 +1,83 @@
+//! What a command returns: text for standard output, notes for standard error, or an error with its exit code.
+
+use convene_join_token::{MakeError, TokenError};
+use thiserror::Error;
+
+/// Why a command failed.
+#[derive(Debug, Error)]
+pub enum CliError {
+    /// An invalid argument.
+    #[error("{0}")]
+    Usage(String),
+    /// A file could not be read or written.
+    #[error("could not {what} {path:?}")]
+    File {
+        /// The operation: `read` or `write`.
+        what: &'static str,
+        /// The file.
+        path: std::path::PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// Standard input could not be read.
+    #[error("could not read the token from standard input")]
+    Input(#[source] std::io::Error),
+    /// The result could not be written.
+    #[error("could not write to standard output")]
+    Output(#[source] std::io::Error),
+    /// There is no reachable cluster.
+    #[error("could not connect to a cluster")]
+    Connect(#[source] convene_service::kube::ConnectError),
+    /// The Secret could not be read.
+    #[error("could not read Secret {name:?} in namespace {namespace:?}")]
+    Secret {
+        /// Name of the Secret.
+        name: String,
+        /// Namespace of the Secret.
+        namespace: String,
+        /// Error of the API server.
+        source: Box<kube::Error>,
+    },
+    /// The key cannot sign, or routers would refuse the token.
+    #[error("{0}")]
+    Make(MakeError),
+    /// The token is invalid.
+    #[error("{0}")]
+    Token(TokenError),
+}
+
+impl CliError {
+    /// Error code for scripts.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Usage(_) => "Usage",
+            Self::File { .. } => "File",
+            Self::Input(_) => "Input",
+            Self::Output(_) => "OutputNotWritten",
+            Self::Connect(_) => "Connect",
+            Self::Secret { .. } => "SecretNotRead",
+            Self::Make(error) => error.reason(),
+            Self::Token(error) => error.reason(),
+        }
+    }
+
+    /// Exit code: 2 for invalid arguments, 3 for an invalid token, 1 for all other errors.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::Token(_) => 3,
+            _ => 1,
+        }
+    }
+}
+
+/// What a command prints.
+#[derive(Debug, Default)]
+pub struct Output {
+    /// For standard output.
+    pub text: String,
+    /// Notes for standard error.
+    pub notes: Vec<String>,
+    /// Why the inspected token is invalid; it sets the exit code after the text is printed.
+    pub verdict: Option<CliError>,
+}

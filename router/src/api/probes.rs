@@ -1,0 +1,43 @@
+//! `GET /healthz` and `GET /readyz`: whether this process is alive, and whether it is ready for traffic.
+//!
+//! What readiness means is decided in [`health`](crate::health).
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use crate::state::App;
+
+/// `GET /healthz`.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    tag = "router",
+    summary = "Liveness probe",
+    responses((status = 200, description = "The process is alive", body = String, content_type = "text/plain"))
+)]
+pub(crate) async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// `GET /readyz`; the body says why the replica is not ready.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "router",
+    summary = "Readiness probe",
+    responses(
+        (status = 200, description = "The replica is ready for traffic", body = String, content_type = "text/plain"),
+        (status = 503, description = "The replica is not ready; the body says why", body = String, content_type = "text/plain"),
+    )
+)]
+pub(crate) async fn readyz(State(app): State<App>) -> Response {
+    if let Some(problem) = app.readiness.log_problem() {
+        return (StatusCode::SERVICE_UNAVAILABLE, format!("{problem}\n")).into_response();
+    }
+    let missing = app.readiness.missing();
+    if missing.is_empty() {
+        return "ok\n".into_response();
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, format!("waiting for {}\n", missing.join(", "))).into_response()
+}

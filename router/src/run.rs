@@ -1,0 +1,58 @@
+//! Runs the router: binds the listeners, starts the watches, and stops gracefully on a signal.
+//!
+//! It ends when the listeners are done or a watch has ended; it restarts nothing.
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::sync::Arc;
+
+use convene_service::kube::connect;
+use convene_service::log::LogHealth;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use crate::config::Config;
+use crate::serve::Listeners;
+use crate::state::App;
+use crate::{index, join};
+
+/// Serves until SIGTERM or SIGINT; an error is a listener or a watch that failed for good.
+pub async fn run(config: Config, log: LogHealth) -> Result<(), Box<dyn Error>> {
+    rustls::crypto::ring::default_provider().install_default().map_err(|_| "a TLS provider is already installed")?;
+    let listeners = Listeners::bind(&config).await?;
+    let client = connect().await?;
+    let (plain, tls) = (listeners.plain_address()?, listeners.tls_address().transpose()?);
+    let metrics = listeners.metrics_address()?;
+    let Config { web, namespace, admission_key_secret, join: join_config, signal, edge, .. } = config;
+    info!(%plain, ?tls, %metrics, namespace, admission_key_secret, ?signal, ?join_config, ?edge, version = env!("CARGO_PKG_VERSION"), "router starting");
+
+    let stopping = CancellationToken::new();
+    let app = App::new(web, signal, &edge, stopping.clone());
+    app.watch_log(log)?;
+    let index = index::watch::watch(client.clone(), &namespace, app.sink());
+    let joining = join::watch::watch(client.clone(), &namespace, &join_config, Arc::clone(&app.join), app.sink());
+    let key = join::signing_key::watch(client, &namespace, &admission_key_secret, &app.signer, app.sink());
+    tokio::select! {
+        result = listeners.serve(app.clone()) => Ok(result?),
+        result = index => never(result?),
+        result = key => never(result?),
+        result = joining => never(result?),
+        result = stop_on_signal(stopping) => never(result?),
+    }
+}
+
+/// Starts the shutdown on the first signal. It never resolves: the process ends once the listeners are closed.
+async fn stop_on_signal(stopping: CancellationToken) -> std::io::Result<Infallible> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    stopping.cancel();
+    std::future::pending().await
+}
+
+fn never(infallible: Infallible) -> Result<(), Box<dyn Error>> {
+    match infallible {}
+}
