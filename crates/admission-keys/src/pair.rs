@@ -81,7 +81,8 @@ pub fn holds_key(jwks: &str, key: &PublicKey) -> bool {
     keys.any(|jwk| jwk["kid"] == key.kid && jwk["x"] == key.x)
 }
 
-#[cfg(all(test, feature = "verify"))]
+#[cfg(test)]
+#[cfg(feature = "verify")]
 mod tests {
     use convene_protocol::admission::{KeySet, Signer};
 

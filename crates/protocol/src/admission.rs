@@ -10,7 +10,8 @@ mod guest;
 #[cfg(feature = "verify")]
 mod keys;
 mod signer;
-#[cfg(all(test, feature = "verify"))]
+#[cfg(test)]
+#[cfg(feature = "verify")]
 mod tests;
 mod ticket;
 

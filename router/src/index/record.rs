@@ -210,8 +210,8 @@ mod tests {
         assert_eq!((record.facts.settings.title.as_str(), record.phase), ("stand-up", MeetingPhase::Pending));
         assert_eq!(record.waiting.reason, "Pending");
         assert_eq!(record.assignment, None);
-        assert_eq!(record.grant(Timestamp::UNIX_EPOCH).max_participants, 50);
-        assert_eq!(record.grant(Timestamp::UNIX_EPOCH).empty_timeout_seconds, 300);
+        assert_eq!(record.grant(Timestamp::UNIX_EPOCH).settings.max_participants, 50);
+        assert_eq!(record.grant(Timestamp::UNIX_EPOCH).settings.empty_timeout_seconds, 300);
     }
 
     #[test]

@@ -77,7 +77,8 @@ impl KeySet {
     }
 }
 
-#[cfg(all(test, feature = "verify"))]
+#[cfg(test)]
+#[cfg(feature = "verify")]
 mod tests {
     use super::super::{CLOCK_SKEW_SECONDS, JoinTicket, ParticipantGrant};
     use super::*;

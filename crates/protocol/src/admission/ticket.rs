@@ -66,7 +66,8 @@ impl KeySet {
     }
 }
 
-#[cfg(all(test, feature = "verify"))]
+#[cfg(test)]
+#[cfg(feature = "verify")]
 mod tests {
     use super::super::{Admission, CLOCK_SKEW_SECONDS, MeetingGrant};
     use super::*;

@@ -80,7 +80,7 @@ fn policy_by_token_by_moderators_by_lock() {
                 ..meeting_record("team-a", "board", None)
             };
             assert_eq!(outcome(&meeting, &credential), expected, "{policy:?} {credential:?}");
-            assert_eq!(meeting.grant(jiff::Timestamp::UNIX_EPOCH).locked, is_locked);
+            assert_eq!(meeting.grant(jiff::Timestamp::UNIX_EPOCH).settings.locked, is_locked);
         }
     }
 }
