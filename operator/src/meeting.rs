@@ -68,7 +68,7 @@ async fn reconcile_meeting(meeting: &Meeting, context: &Context) -> Result<Recon
     }
     let began = Instant::now();
     let plan = decide(meeting, context, now); // pure but for the caches
-    let occupancy = context.cache.ledger().occupancy_of(meeting);
+    let occupancy = context.cache.state().ledger.occupancy_of(meeting);
     let status = report::compute_status(meeting, &plan, &context.config.public_url, occupancy, now); // pure
     let again = until(compute_next_moment(meeting, now), now);
     if let Some(pause) = compute_debounce(meeting, &status, context) {
@@ -103,24 +103,24 @@ fn compute_debounce(meeting: &Meeting, status: &MeetingStatus, context: &Context
     context.count_writes.pause(meeting.metadata.uid.as_deref().unwrap_or_default())
 }
 
-/// Observes, validates and plans while holding the ledger, so that no two meetings are assigned the same last place.
+/// Observes, validates and plans while holding the state of the cache, so that no two meetings are assigned the same last place.
 fn decide(meeting: &Meeting, context: &Context, now: Timestamp) -> MeetingPlan {
     let cache = &context.cache;
-    let labels = cache.namespace_labels(&meeting.namespace().unwrap_or_default());
-    let view = observe::observe_pool(cache, meeting);
-    let mut ledger = cache.ledger();
+    let mut state = cache.state();
+    let labels = state.namespace_labels(&meeting.namespace().unwrap_or_default());
+    let view = observe::observe_pool(&state, meeting);
     let pool = view.as_ref().map(|view| view.pool.as_ref().map(AsRef::as_ref).map_err(Clone::clone));
-    let valid = validate::validate_meeting(meeting, pool.as_ref(), &cache.namespace, &labels, &ledger, now);
+    let valid = validate::validate_meeting(meeting, pool.as_ref(), &cache.namespace, &labels, &state.ledger, now);
     let plan = match (&valid, &view) {
         (Ok(valid), Some(view)) => match &view.pool {
-            Ok(pool) => plan_meeting(valid, &observe::observe_pods(cache, view, pool, &ledger)),
+            Ok(pool) => plan_meeting(valid, &observe::observe_pods(&state, view, pool)),
             Err(why) => plan_refused(why),
         },
         (Err(why), _) => plan_refused(why),
         (Ok(_), None) => unreachable!("a meeting is valid only in a pool"),
     };
-    note_decision(meeting, &plan, &mut ledger, cache);
-    drop(ledger);
+    note_decision(meeting, &plan, &mut state.ledger, cache);
+    drop(state);
     cache.enqueue_unblocked_meetings();
     plan
 }
@@ -141,7 +141,7 @@ fn note_decision(meeting: &Meeting, plan: &MeetingPlan, ledger: &mut Ledger, cac
 fn finish(meeting: &Meeting, plan: &MeetingPlan, result: &Result<Outcome, Error>, context: &Context) {
     let Some(uid) = &meeting.metadata.uid else { return };
     if matches!(plan.placement, Placement::New(_)) && is_refused(result) {
-        context.cache.ledger().forget(uid);
+        context.cache.state().ledger.forget(uid);
         context.cache.enqueue_unblocked_meetings();
     }
     if (plan.left.is_some() || plan.ended_at.is_some()) && result.is_ok() {

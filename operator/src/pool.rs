@@ -137,7 +137,7 @@ fn compute_debounce(object: &MediaPool, status: &MediaPoolStatus, context: &Cont
     context.count_writes.pause(object.metadata.uid.as_deref().unwrap_or_default())
 }
 
-/// Observes and plans while holding the ledger, so that no meeting is assigned to a pod that is about to be deleted. `lack` is why the pool
+/// Observes and plans while holding the state of the cache, so that no meeting is assigned to a pod that is about to be deleted. `lack` is why the pool
 /// has no finalizer of ours.
 fn decide(
     context: &Context,
@@ -145,15 +145,15 @@ fn decide(
     pods: &[Arc<MediaPod>],
     lack: Option<&Error>,
 ) -> (ObservedPods, PoolPlan) {
-    let mut ledger = context.cache.ledger();
-    let observed = observe::observe_pool(context, pool, pods, &ledger, Timestamp::now());
+    let mut state = context.cache.state();
+    let observed = observe::observe_pool(context, pool, pods, &state, Timestamp::now());
     let plan = plan_pool(pool, &observed);
     let plan = match lack {
         Some(error) => withhold_pods(plan, finalizer::explain_missing(error)),
         None => plan,
     };
     for deletion in &plan.delete {
-        ledger.mark_for_deletion(&deletion.uid);
+        state.ledger.mark_for_deletion(&deletion.uid);
     }
     (observed, plan)
 }
@@ -180,7 +180,7 @@ async fn record_blocks(
 }
 
 fn unmark(context: &Context, plan: &PoolPlan, applied: &Applied) {
-    let mut ledger = context.cache.ledger();
+    let ledger = &mut context.cache.state().ledger;
     for deletion in plan.delete.iter().filter(|deletion| !applied.deleted.contains(deletion)) {
         ledger.unmark(&deletion.uid);
     }
@@ -197,7 +197,7 @@ fn move_participants(context: &Context, pool: &ValidPool, plan: &PoolPlan) {
     for pod in &plan.move_off {
         let pace = if is_time { pool.drain.pace as usize } else { 0 };
         let left = pace.saturating_sub(released.len());
-        let mut ledger = cache.ledger();
+        let ledger = &mut cache.state().ledger;
         let active: Vec<_> = ledger.active_on(pod).take(left).cloned().collect();
         for uid in &active {
             ledger.release(uid);
@@ -239,7 +239,7 @@ fn measure(context: &Context, pool: &ValidPool, observed: &ObservedPods, status:
     for (use_, count) in [("used", used), ("resting", resting), ("free", free)] {
         context.metrics.ports.with_label_values(&[&pool.name, use_]).set(i64::from(count));
     }
-    context.metrics.meetings.set(i64::try_from(context.cache.ledger().len()).unwrap_or(i64::MAX));
+    context.metrics.meetings.set(i64::try_from(context.cache.state().ledger.len()).unwrap_or(i64::MAX));
     tracing::debug!(pods = observed.pods.len(), "reconciled pool");
 }
 

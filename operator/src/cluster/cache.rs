@@ -6,10 +6,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use convene_crds::{MediaPool, Meeting};
@@ -70,18 +67,38 @@ pub struct ClusterCache {
     pub(crate) pool_trigger: Trigger<MediaPool>,
     /// Notifies subscribers that pods or rooms have changed.
     pub(crate) pods_changed: tokio::sync::watch::Sender<u64>,
-    /// Assignments, including those not yet visible in the cache. Locked only for the moment of a decision, never across I/O.
-    ledger: Mutex<Ledger>,
-    /// Views of pools, pods and nodes. Where both are locked, the ledger comes first.
-    views: Mutex<Views>,
-    /// Labels of namespaces, by name.
-    namespaces: Mutex<BTreeMap<String, BTreeMap<String, String>>>,
-    /// Pods that were created but have not been seen by the watch yet.
-    expected_pods: Mutex<HashSet<String>>,
-    /// Whether a pod may have been created although its creation was not confirmed.
-    are_pods_uncertain: AtomicBool,
+    /// Everything that changes with events and decisions. Locked only for the moment of either, never across I/O.
+    state: Mutex<CacheState>,
     /// Kinds whose first full list is in the cache.
     listed: tokio::sync::watch::Sender<BTreeSet<String>>,
+}
+
+/// What decisions are based on, behind one lock: a decision sees one consistent state, and is noted there before the next one is made.
+#[derive(Debug, Default)]
+pub(crate) struct CacheState {
+    /// Assignments, including those not yet visible in the cache.
+    pub(crate) ledger: Ledger,
+    /// Views of pools, pods and nodes.
+    pub(crate) views: Views,
+    /// Labels of namespaces, by name.
+    namespaces: BTreeMap<String, BTreeMap<String, String>>,
+    /// Pods that were created but have not been seen by the watch yet.
+    expected_pods: HashSet<String>,
+    /// Whether a pod may have been created although its creation was not confirmed.
+    are_pods_uncertain: bool,
+}
+
+impl CacheState {
+    /// The labels of a namespace.
+    pub(crate) fn namespace_labels(&self, name: &str) -> BTreeMap<String, String> {
+        self.namespaces.get(name).cloned().unwrap_or_default()
+    }
+
+    fn expect_pod(&mut self, uid: &str) {
+        if !self.views.pods().any(|pod| pod.uid == uid) {
+            self.expected_pods.insert(uid.to_owned());
+        }
+    }
 }
 
 /// The writing ends of the caches and the receiving ends of the queues: each is used by one watch or controller.
@@ -98,11 +115,6 @@ pub struct CacheEnds {
     pub budgets: Writer<PodDisruptionBudget>,
     /// Pools to reconcile.
     pub pool_requests: Triggered<MediaPool>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A panic while the lock was held leaves the value usable: each change is complete in itself.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl ClusterCache {
@@ -126,11 +138,7 @@ impl ClusterCache {
             meeting_queue: Arc::default(),
             pool_trigger,
             pods_changed: tokio::sync::watch::Sender::default(),
-            ledger: Mutex::default(),
-            views: Mutex::default(),
-            namespaces: Mutex::default(),
-            expected_pods: Mutex::default(),
-            are_pods_uncertain: AtomicBool::new(false),
+            state: Mutex::default(),
             listed: tokio::sync::watch::Sender::default(),
         };
         let ends = CacheEnds {
@@ -156,44 +164,34 @@ impl ClusterCache {
         self.listed.send_if_modified(|kinds| kinds.insert(kind.to_owned()));
     }
 
-    /// Locks the ledger.
-    pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        lock(&self.ledger)
-    }
-
-    /// Locks the views.
-    pub(crate) fn views(&self) -> MutexGuard<'_, Views> {
-        lock(&self.views)
-    }
-
-    /// The labels of a namespace.
-    pub(crate) fn namespace_labels(&self, name: &str) -> BTreeMap<String, String> {
-        lock(&self.namespaces).get(name).cloned().unwrap_or_default()
+    /// Locks the state. A panic while it was locked leaves it usable: each change is complete in itself.
+    pub(crate) fn state(&self) -> MutexGuard<'_, CacheState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes that a pod was created: until the watch has seen it, the cache is incomplete.
     pub(crate) fn expect_pod(&self, uid: &str) {
-        if !self.views().pods().any(|pod| pod.uid == uid) {
-            lock(&self.expected_pods).insert(uid.to_owned());
-        }
+        self.state().expect_pod(uid);
     }
 
     /// Notes that a pod may have been created, because the response was lost: until the pods are listed, the cache is incomplete.
     pub(crate) fn invalidate_pods(&self) {
-        self.are_pods_uncertain.store(true, Ordering::Relaxed);
+        self.state().are_pods_uncertain = true;
     }
 
     /// Notes that these are all pods: those missing in the cache are on their way.
     pub(crate) fn confirm_pods(&self, all: &[Arc<MediaPod>]) {
-        self.are_pods_uncertain.store(false, Ordering::Relaxed);
+        let mut state = self.state();
+        state.are_pods_uncertain = false;
         for pod in all {
-            self.expect_pod(&pod.uid);
+            state.expect_pod(&pod.uid);
         }
     }
 
     /// Whether the cache shows every pod that this process has created.
     pub(crate) fn has_all_pods(&self) -> bool {
-        !self.are_pods_uncertain.load(Ordering::Relaxed) && lock(&self.expected_pods).is_empty()
+        let state = self.state();
+        !state.are_pods_uncertain && state.expected_pods.is_empty()
     }
 
     /// The Meeting of this name.
@@ -221,7 +219,7 @@ impl ClusterCache {
 
     /// Enqueues the meetings that were waiting for their namespace to get below a limit, where usage has decreased.
     pub(crate) fn enqueue_unblocked_meetings(&self) {
-        let unblocked = self.ledger().take_unblocked();
+        let unblocked = self.state().ledger.take_unblocked();
         for key in &unblocked {
             self.enqueue_meeting(key);
         }
@@ -229,7 +227,7 @@ impl ClusterCache {
 
     /// Enqueues the meetings of a pool that have no pod, in an order that is fair to namespaces.
     pub(crate) fn enqueue_waiting_meetings(&self, pool: &str) {
-        let waiting: Vec<_> = self.ledger().meetings_waiting(pool).into_iter().cloned().collect();
+        let waiting: Vec<_> = self.state().ledger.meetings_waiting(pool).into_iter().cloned().collect();
         for key in &waiting {
             self.enqueue_meeting(key);
         }
@@ -237,7 +235,7 @@ impl ClusterCache {
 
     /// Enqueues all meetings of a pool that is being deleted or is gone.
     pub(crate) fn enqueue_meetings_of(&self, pool: &str) {
-        let own = self.ledger().meetings_of(pool);
+        let own = self.state().ledger.meetings_of(pool);
         for key in &own {
             self.enqueue_meeting(key);
         }
@@ -245,7 +243,7 @@ impl ClusterCache {
 
     /// Enqueues the meetings on a pod.
     pub(crate) fn enqueue_meetings_on(&self, pod_uid: &str) {
-        let bound: Vec<_> = self.ledger().meetings_on(pod_uid).map(|(_, key)| Arc::clone(key)).collect();
+        let bound: Vec<_> = self.state().ledger.meetings_on(pod_uid).map(|(_, key)| Arc::clone(key)).collect();
         for key in &bound {
             self.enqueue_meeting(key);
         }

@@ -22,7 +22,7 @@ pub(crate) async fn run_resync(cache: Arc<ClusterCache>) {
 /// Enqueues all meetings, spread over `period`. `random` (0 to 1) is the part of a step by which the walk starts later, so that replicas
 /// and restarts do not run in lockstep.
 async fn walk(cache: &ClusterCache, period: Duration, random: f64) {
-    let meetings = cache.ledger().all();
+    let meetings = cache.state().ledger.all();
     let (step, pause) = plan_steps(meetings.len(), period);
     tokio::time::sleep(pause.mul_f64(random)).await;
     if meetings.is_empty() {
@@ -69,7 +69,7 @@ mod tests {
             let mut meeting = meeting_object(serde_json::json!({}), serde_json::Value::Null);
             meeting.metadata.name = Some(name.clone());
             meeting.metadata.uid = Some(format!("uid-{name}"));
-            cache.ledger().observe(&meeting);
+            cache.state().ledger.observe(&meeting);
         }
         walk(&cache, Duration::ZERO, 0.5).await;
         let mut requested: Vec<_> =

@@ -75,9 +75,9 @@ pub(crate) async fn run_room_reconciler(cache: Arc<ClusterCache>, link: PodLink,
 impl RoomReconciler {
     /// The pods that may respond, by UID.
     fn followed(&self) -> HashMap<String, Arc<MediaPod>> {
-        let views = self.cache.views();
+        let state = self.cache.state();
         let may_answer = |pod: &&Arc<MediaPod>| pod.ip.is_some() && !matches!(pod.state, PodState::Dead(_));
-        views.pods().filter(may_answer).map(|pod| (pod.uid.clone(), Arc::clone(pod))).collect()
+        state.views.pods().filter(may_answer).map(|pod| (pod.uid.clone(), Arc::clone(pod))).collect()
     }
 
     /// Follows one pod until it is aborted.
@@ -144,7 +144,7 @@ impl RoomReconciler {
     fn find(&self, key: &MeetingKey, uid: &str, pod_uid: &str) -> Whereabouts {
         let Some(guarded) = self.cache.meeting(&key.namespace, &key.name) else { return Whereabouts::Nowhere };
         let Ok(meeting) = &guarded.0 else { return Whereabouts::Between };
-        let home = compute_home(meeting, self.cache.ledger().pod_of(meeting).map(|pod| pod.uid.clone()));
+        let home = compute_home(meeting, self.cache.state().ledger.pod_of(meeting).map(|pod| pod.uid.clone()));
         home.whereabouts(uid, pod_uid)
     }
 
@@ -174,7 +174,7 @@ impl RoomReconciler {
         let guarded = self.cache.meeting(&room.namespace, &room.name)?;
         match &guarded.0 {
             Ok(meeting) => {
-                let pod_uid = self.cache.ledger().pod_of(meeting).map(|pod| pod.uid.clone());
+                let pod_uid = self.cache.state().ledger.pod_of(meeting).map(|pod| pod.uid.clone());
                 Some(compute_home(meeting, pod_uid))
             }
             // A Meeting that cannot be parsed is left alone, and so are its participants.

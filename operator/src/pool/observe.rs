@@ -20,18 +20,22 @@ use super::{
     plan::ObservedPods,
 };
 use crate::{
-    cluster::cache::ClusterCache,
+    cluster::cache::{CacheState, ClusterCache},
     context::Context,
     model::{
-        explain::find_holders, ledger::Ledger, media_pod::MediaPod, ports::PortRange, valid_pool::ValidPool,
-        views::NodeView,
+        explain::find_holders,
+        ledger::Ledger,
+        media_pod::MediaPod,
+        ports::PortRange,
+        valid_pool::ValidPool,
+        views::{NodeView, Views},
     },
 };
 
 /// Media pods of all pools: their ports may conflict.
 pub(crate) async fn observe_pods(context: &Context) -> Result<Vec<Arc<MediaPod>>, Error> {
     if context.cache.has_all_pods() {
-        return Ok(context.cache.views().pods().cloned().collect());
+        return Ok(context.cache.state().views.pods().cloned().collect());
     }
     let api: Api<Pod> = Api::namespaced(context.cache.client.clone(), &context.cache.namespace);
     let list = api.list(&ListParams::default().labels(MEDIA_POD_SELECTOR)).await;
@@ -41,16 +45,17 @@ pub(crate) async fn observe_pods(context: &Context) -> Result<Vec<Arc<MediaPod>>
     Ok(pods)
 }
 
-/// Collects the input of a plan. The caller holds the ledger until its decision is noted there.
+/// Collects the input of a plan. The caller holds the state until its decision is noted there.
 pub(crate) fn observe_pool(
     context: &Context,
     pool: &ValidPool,
     all: &[Arc<MediaPod>],
-    ledger: &Ledger,
+    state: &CacheState,
     now: Timestamp,
 ) -> ObservedPods {
+    let ledger = &state.ledger;
     let observed = observe_participants(&pool.name, all, ledger, now);
-    let (nodes, overlaps) = observe_views(&context.cache, pool);
+    let (nodes, overlaps) = observe_views(&state.views, pool);
     ObservedPods {
         taken: compute_taken(pool, all),
         resting: observe_quarantine(context, all, now),
@@ -77,9 +82,7 @@ pub(crate) fn observe_participants(pool: &str, all: &[Arc<MediaPod>], ledger: &L
     }
 }
 
-/// One guard for both: a second one in the same expression would deadlock.
-fn observe_views(cache: &ClusterCache, pool: &ValidPool) -> (BTreeMap<String, NodeView>, Option<String>) {
-    let views = cache.views();
+fn observe_views(views: &Views, pool: &ValidPool) -> (BTreeMap<String, NodeView>, Option<String>) {
     (views.nodes().clone(), compute_overlap(pool, views.valid_pools().map(AsRef::as_ref)))
 }
 

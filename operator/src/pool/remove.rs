@@ -57,7 +57,7 @@ fn compute_removal(object: &Guarded<MediaPool>) -> Option<Removal> {
     Some(Removal::new(since, drain.deadline_seconds))
 }
 
-/// Observes and plans while holding the ledger, so that no meeting is assigned to a pod that is about to be deleted.
+/// Observes and plans while holding the state of the cache, so that no meeting is assigned to a pod that is about to be deleted.
 fn decide(
     context: &Context,
     object: &Guarded<MediaPool>,
@@ -66,21 +66,21 @@ fn decide(
     pods: &[Arc<MediaPod>],
 ) -> (ObservedPods, RemovalPlan) {
     let name = object.name_any();
-    let mut ledger = context.cache.ledger();
+    let mut state = context.cache.state();
     let now = Timestamp::now();
     let observed = match valid {
-        Some(pool) => observe::observe_pool(context, pool, pods, &ledger, now),
-        None => observe::observe_participants(&name, pods, &ledger, now),
+        Some(pool) => observe::observe_pool(context, pool, pods, &state, now),
+        None => observe::observe_participants(&name, pods, &state.ledger, now),
     };
-    let plan = plan_removal(removal, &observed, ledger.count_placed(&name));
+    let plan = plan_removal(removal, &observed, state.ledger.count_placed(&name));
     for deletion in &plan.delete {
-        ledger.mark_for_deletion(&deletion.uid);
+        state.ledger.mark_for_deletion(&deletion.uid);
     }
     (observed, plan)
 }
 
 fn unmark(context: &Context, plan: &RemovalPlan, done: &Applied) {
-    let mut ledger = context.cache.ledger();
+    let ledger = &mut context.cache.state().ledger;
     for deletion in plan.delete.iter().filter(|deletion| !done.deleted.contains(deletion)) {
         ledger.unmark(&deletion.uid);
     }

@@ -11,7 +11,7 @@ use convene_crds::{MediaPool, Meeting, names::LABEL_POOL};
 use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
 use kube::{Resource, ResourceExt, core::PartialObjectMeta, runtime::watcher::Event};
 
-use super::{ClusterCache, Guarded, lock};
+use super::{ClusterCache, Guarded};
 use crate::model::{
     ledger::{Occupancy, key_of},
     media_pod::MediaPod,
@@ -20,11 +20,11 @@ use crate::model::{
 impl ClusterCache {
     pub(crate) fn on_meeting_event(&self, event: &Event<Guarded<Meeting>>) {
         match event {
-            Event::Init => self.ledger().begin_list(),
+            Event::Init => self.state().ledger.begin_list(),
             Event::InitApply(guarded) | Event::Apply(guarded) => {
                 let new_key = || Arc::new(key_of(guarded.meta()));
                 let Ok(meeting) = &guarded.0 else { return self.enqueue_meeting(&new_key()) };
-                let key = self.ledger().observe(meeting).unwrap_or_else(new_key);
+                let key = self.state().ledger.observe(meeting).unwrap_or_else(new_key);
                 self.enqueue_meeting(&key);
                 self.enqueue_unblocked_meetings();
                 self.enqueue_pool(&meeting.spec.pool);
@@ -34,7 +34,7 @@ impl ClusterCache {
             }
             Event::Delete(guarded) => {
                 let uid = guarded.meta().uid.clone().unwrap_or_default();
-                self.ledger().remove(&uid);
+                self.state().ledger.remove(&uid);
                 self.meeting_queue.begin(&key_of(guarded.meta()));
                 self.rooms_changed();
                 if let Ok(meeting) = &guarded.0 {
@@ -44,7 +44,7 @@ impl ClusterCache {
                 self.enqueue_unblocked_meetings();
             }
             Event::InitDone => {
-                let gone = self.ledger().end_list();
+                let gone = self.state().ledger.end_list();
                 self.enqueue_unblocked_meetings();
                 self.meeting_queue.begin_all();
                 if !gone.is_empty() {
@@ -60,13 +60,13 @@ impl ClusterCache {
             Event::Init => {}
             Event::InitDone => {
                 let names: HashSet<_> = self.pools.state().iter().map(|pool| pool.name_any()).collect();
-                let gone = self.views().retain_pools(&names);
+                let gone = self.state().views.retain_pools(&names);
                 for pool in &gone {
                     self.enqueue_meetings_of(pool);
                 }
             }
             Event::InitApply(pool) | Event::Apply(pool) => {
-                let begins_to_go = self.views().set_pool(pool, &self.defaults);
+                let begins_to_go = self.state().views.set_pool(pool, &self.defaults);
                 if begins_to_go {
                     self.enqueue_meetings_of(&pool.name_any());
                 } else {
@@ -74,7 +74,7 @@ impl ClusterCache {
                 }
             }
             Event::Delete(pool) => {
-                self.views().remove_pool(&pool.name_any());
+                self.state().views.remove_pool(&pool.name_any());
                 self.enqueue_meetings_of(&pool.name_any());
             }
         }
@@ -82,18 +82,18 @@ impl ClusterCache {
 
     pub(crate) fn on_pod_event(&self, event: &Event<Pod>) {
         match event {
-            Event::Init => self.views().begin_pods(),
+            Event::Init => self.state().views.begin_pods(),
             Event::InitApply(pod) | Event::Apply(pod) => {
-                let view = self.views().set_pod(pod);
+                let view = self.state().views.set_pod(pod);
                 self.pod_changed(&view);
             }
             Event::Delete(pod) => {
                 let view = MediaPod::from_pod(pod);
-                self.views().remove_pod(&view.uid);
+                self.state().views.remove_pod(&view.uid);
                 self.pod_gone(&view);
             }
             Event::InitDone => {
-                let gone = self.views().end_pods();
+                let gone = self.state().views.end_pods();
                 for pod in &gone {
                     self.pod_gone(pod);
                 }
@@ -102,12 +102,12 @@ impl ClusterCache {
     }
 
     fn pod_gone(&self, pod: &MediaPod) {
-        self.ledger().forget_pod(&pod.uid);
+        self.state().ledger.forget_pod(&pod.uid);
         self.pod_changed(pod);
     }
 
     fn pod_changed(&self, pod: &MediaPod) {
-        lock(&self.expected_pods).remove(&pod.uid);
+        self.state().expected_pods.remove(&pod.uid);
         self.rooms_changed();
         self.enqueue_meetings_on(&pod.uid);
         self.enqueue_pool(&pod.pool);
@@ -117,7 +117,7 @@ impl ClusterCache {
     /// Handles a report of a pod about its rooms, by UID of their meetings.
     pub(crate) fn on_room_report(&self, pod: &MediaPod, rooms: &HashMap<String, Occupancy>) {
         let (before, changed, after) = {
-            let mut ledger = self.ledger();
+            let ledger = &mut self.state().ledger;
             let before = ledger.participants_on(&pod.uid);
             let changed = ledger.report(&pod.uid, rooms);
             (before, changed, ledger.participants_on(&pod.uid))
@@ -125,7 +125,7 @@ impl ClusterCache {
         if before.map(|people| people > 0) != after.map(|people| people > 0) {
             self.enqueue_pool(&pod.pool);
         }
-        let is_deleting = self.views().pool(&pod.pool).is_some_and(|pool| pool.is_deleting);
+        let is_deleting = self.state().views.pool(&pod.pool).is_some_and(|pool| pool.is_deleting);
         if before.is_none() && is_deleting {
             self.enqueue_meetings_on(&pod.uid); // those without participants stayed until now
             return;
@@ -138,16 +138,16 @@ impl ClusterCache {
     pub(crate) fn on_node_event(&self, event: &Event<Node>) {
         let concerns = match event {
             Event::Init => {
-                self.views().begin_nodes();
+                self.state().views.begin_nodes();
                 false
             }
-            Event::InitApply(node) | Event::Apply(node) => self.views().set_node(node),
+            Event::InitApply(node) | Event::Apply(node) => self.state().views.set_node(node),
             Event::Delete(node) => {
-                self.views().remove_node(&node.name_any());
+                self.state().views.remove_node(&node.name_any());
                 true
             }
             Event::InitDone => {
-                self.views().end_nodes();
+                self.state().views.end_nodes();
                 true
             }
         };
@@ -158,11 +158,11 @@ impl ClusterCache {
 
     pub(crate) fn on_namespace_event(&self, event: &Event<PartialObjectMeta<Namespace>>) {
         if let Event::Delete(namespace) = event {
-            lock(&self.namespaces).remove(&namespace.name_any());
+            self.state().namespaces.remove(&namespace.name_any());
         }
         let (Event::InitApply(namespace) | Event::Apply(namespace)) = event else { return };
         let (name, labels) = (namespace.name_any(), namespace.labels().clone());
-        let old = lock(&self.namespaces).insert(name.clone(), labels.clone());
+        let old = self.state().namespaces.insert(name.clone(), labels.clone());
         if old != Some(labels) {
             let of_namespace = |meeting: &Guarded<Meeting>| meeting.namespace().as_deref() == Some(name.as_str());
             for meeting in self.meetings.state_filter(of_namespace) {
@@ -220,7 +220,7 @@ mod tests {
         apply("first", pod.clone());
         apply("second", serde_json::Value::Null);
         apply("third", serde_json::Value::Null);
-        cache.ledger().set_over_quota("uid-second", true);
+        cache.state().ledger.set_over_quota("uid-second", true);
         assert_eq!(requested(), ["first", "second", "third"]);
         apply("first", pod);
         assert_eq!(requested(), ["first"]);

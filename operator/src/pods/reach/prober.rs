@@ -72,7 +72,7 @@ fn choose_pods(cache: &ClusterCache, schedule: &mut Schedule, now: Duration) -> 
 /// Ready pods of pools that want probes.
 fn is_probed(cache: &ClusterCache, pod: &MediaPod) -> bool {
     let is_wanted = |pool: &ValidPool| pool.probes_media;
-    let view = cache.views().pool(&pod.pool);
+    let view = cache.state().views.pool(&pod.pool);
     pod.is_ready() && view.is_some_and(|view| view.pool.as_ref().is_ok_and(|pool| is_wanted(pool)))
 }
 

@@ -92,7 +92,7 @@ impl<'a> PodExecutor<'a> {
         if !deletion.requires_empty_pod() {
             return false;
         }
-        let pod = self.context.cache.views().pods().find(|pod| pod.uid == deletion.uid).cloned();
+        let pod = self.context.cache.state().views.pods().find(|pod| pod.uid == deletion.uid).cloned();
         let Some(pod) = pod.filter(|pod| pod.is_ready()) else { return false };
         let answer = self.context.link.list_rooms(&pod).await;
         answer.is_ok_and(|list| list.rooms.iter().any(|room| room.participants > 0))

@@ -47,7 +47,7 @@ pub(crate) async fn apply_removal(context: &Context, namespace: &str, plan: Remo
 impl PodExecutor<'_> {
     /// Ends the calls on the pod, so that its participants learn that they are over instead of rejoining. `false`: the pod did not respond.
     async fn end_rooms(&self, deletion: &PodDeletion) -> bool {
-        let pod = self.context.cache.views().pods().find(|pod| pod.uid == deletion.uid).cloned();
+        let pod = self.context.cache.state().views.pods().find(|pod| pod.uid == deletion.uid).cloned();
         let Some(pod) = pod.filter(|pod| pod.ip.is_some()) else { return true };
         let result = self.try_end_rooms(&pod).await;
         if let Err(error) = &result {

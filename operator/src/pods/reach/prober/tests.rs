@@ -38,7 +38,7 @@ fn pod_at(fake: &FakePod) -> Pod {
 
 fn cache_of(client: Client, pod: &Pod) -> (Arc<ClusterCache>, CacheEnds) {
     let (cache, mut ends) = ClusterCache::new(client, "harbor".into(), defaults());
-    cache.views().set_pool(&DeserializeGuard(Ok(pool_object(json!({})))), &defaults());
+    cache.state().views.set_pool(&DeserializeGuard(Ok(pool_object(json!({})))), &defaults());
     ends.pods.apply_watcher_event(&Event::Apply(pod.clone()));
     (cache, ends)
 }
