@@ -43,10 +43,19 @@ check() { # LINE PATHSPEC...
 found() {
   local line
   while IFS= read -r line; do
-    case $line in '' | '#'*) continue ;; esac
+    case $line in '' | '#'* | '! '*) continue ;; esac
     [[ $line == *' | '* ]] || { echo "$LIST: no replacement in: $line" >&2 && exit 2; }
     check "$line"
   done <"$LIST" | grep --invert-match --fixed-strings --file <(exempt) | sort --unique --field-separator=: --key=1,1 --key=2,2n --key=3
+}
+
+# Lines of the list that begin with "! " allow a text where it must stay as it is: hits on source lines that contain it are dropped.
+without_allowed() {
+  local allowed hit
+  allowed=$(sed -nE 's/^! (.*) \| .*$/\1/p' "$LIST")
+  while IFS= read -r hit; do
+    sed -n "$(cut -d : -f 2 <<<"$hit")p" "${hit%%:*}" | grep --quiet --fixed-strings "$allowed" || echo "$hit"
+  done
 }
 
 # only PATH...: lines of files at or below one of the paths; without paths all.
@@ -62,7 +71,7 @@ only() {
 
 main() {
   local lines count
-  lines=$(found | only "$@")
+  lines=$(found | without_allowed | only "$@")
   if [ -z "$lines" ]; then
     echo "no retired words"
     return

@@ -25,7 +25,7 @@ pub(crate) const NOT_ACCEPTING: Close =
     (CLOSE_COME_BACK, "this media pod is not accepting new participants: please come back");
 
 pub(crate) const LOBBY_FULL: Close = (CLOSE_FINAL, "the lobby is full");
-pub(crate) const LOBBY_EXPIRED: Close = (CLOSE_FINAL, "nobody has let you in");
+pub(crate) const LOBBY_EXPIRED: Close = (CLOSE_FINAL, "no moderator admitted you");
 pub(crate) const DENIED: Close = (CLOSE_FINAL, "refused by a moderator");
 
 pub(crate) const NO_SIGN_OF_LIFE: Close = (CLOSE_COME_BACK, "no sign of life: please come back");

@@ -181,17 +181,17 @@ test('operator and API server are down: calls continue, participants can still j
 });
 
 test('an unknown meeting: a page for browsers, problem+json for programs, a final close for clients', async ({ people }) => {
-  const url = `${publicUrl}/m/default/nobody-made-this`;
+  const url = `${publicUrl}/m/default/never-created`;
   const page = await httpsGet(url, { accept: 'text/html' });
   expect(page.status).toBe(404);
   expect(page.contentType).toContain('text/html');
 
-  const api = await httpsGet(`${publicUrl}/api/v1/meetings/default/nobody-made-this`);
+  const api = await httpsGet(`${publicUrl}/api/v1/meetings/default/never-created`);
   expect(api.status).toBe(404);
   expect(api.contentType).toContain('application/problem+json');
   expect(JSON.parse(api.body)).toMatchObject({ status: 404 });
 
-  const client = await ProtooClient.connect(`${publicUrl.replace('https', 'wss')}/signal/default/nobody-made-this?peerId=somebodyx`, certificateAuthority());
+  const client = await ProtooClient.connect(`${publicUrl.replace('https', 'wss')}/signal/default/never-created?peerId=somebodyx`, certificateAuthority());
   expect((await client.closed(5)).code).toBe(4000);
 
   const visitor = await people.open('Visitor', place(url));

@@ -108,7 +108,7 @@ test.describe.serial('older variant', () => {
   test('errors: 400 for wrong types, another one for what is unknown', async () => {
     expect((await broadcaster.call('POST', '/broadcasters', { id: 7, displayName: 'Seven', device: {} })).status).toBe(400);
     expect((await broadcaster.call('POST', `~/transports/${sending}/producers`, { kind: 'smell', rtpParameters: OPUS })).status).toBe(400);
-    for (const path of [`~/transports/${UNKNOWN_ID}/producers`, `/broadcasters/nobody/transports/${sending}/producers`]) {
+    for (const path of [`~/transports/${UNKNOWN_ID}/producers`, `/broadcasters/unknown/transports/${sending}/producers`]) {
       expect((await broadcaster.call('POST', path, { kind: 'audio', rtpParameters: OPUS })).status).toBeGreaterThanOrEqual(400);
     }
     expect((await broadcaster.call('POST', `~/transports/${webrtc}/consume?producerId=${UNKNOWN_ID}`)).status).toBeGreaterThanOrEqual(400);
@@ -117,7 +117,7 @@ test.describe.serial('older variant', () => {
   test('DELETE broadcasters/:id', async () => {
     assertAnswer(await broadcaster.call('DELETE', '~'), 200);
     expect((await broadcaster.call('DELETE', '~')).status).toBeGreaterThanOrEqual(400);
-    await meeting().guests.L.waitFor('hears of it', ({ peers }) => (peers.some(({ id }) => id === 'older-script') ? 'it is there' : undefined));
+    await meeting().guests.L.waitFor('is notified', ({ peers }) => (peers.some(({ id }) => id === 'older-script') ? 'it is there' : undefined));
   });
 });
 
@@ -219,7 +219,7 @@ test.describe.serial('newer variant', () => {
 
   test('errors: 404 for what is unknown, 400 for wrong types', async () => {
     const rtp = { kind: 'audio', rtpParameters: OPUS, appData: { source: 'audio' } };
-    expect((await broadcaster.call('POST', '/broadcasters/nobody/join')).status).toBe(404);
+    expect((await broadcaster.call('POST', '/broadcasters/unknown/join')).status).toBe(404);
     expect((await broadcaster.call('POST', '~/producers', { ...rtp, transportId: UNKNOWN_ID })).status).toBe(404);
     expect((await broadcaster.call('POST', `~/transports/${UNKNOWN_ID}/connect`, { ip: '127.0.0.1', port: 9 })).status).toBe(404);
     expect((await broadcaster.call('POST', '~/consumers', { transportId: receiving, producerId: UNKNOWN_ID, rtpCapabilities: CAPABILITIES })).status).toBe(404);
@@ -230,7 +230,7 @@ test.describe.serial('newer variant', () => {
 
   test('POST broadcasters with a known peerId closes that peer first', async () => {
     assertAnswer(await broadcaster.call('POST', '/broadcasters', hello), 201);
-    await meeting().guests.T3.waitFor('hears of it', ({ peers }) => (peers.some(({ id }) => id === 'newer-script') ? 'it is there' : undefined));
+    await meeting().guests.T3.waitFor('is notified', ({ peers }) => (peers.some(({ id }) => id === 'newer-script') ? 'it is there' : undefined));
   });
 
   test('DELETE broadcasters/:peerId', async () => {

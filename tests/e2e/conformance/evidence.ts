@@ -50,7 +50,7 @@ export async function arrivesInWidth(guest: Guest, consumerId: string, width: nu
   await receives(guest, consumerId, `a picture ${String(width)} wide`, (now) => (now.width === width ? undefined : `it is ${String(now.width)} wide`));
 }
 
-/** Nothing arrives any more. */
+/** Nothing arrives from now on. */
 export async function standsStill(guest: Guest, consumerId: string): Promise<void> {
   let before = -1;
   const missing = async (): Promise<Missing> => {

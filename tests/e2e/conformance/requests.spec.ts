@@ -137,7 +137,7 @@ const CHANGES: readonly Change[] = [
   {
     method: 'changeDisplayName',
     happens: async (actor, witness) => {
-      for (const name of ['Somebody else', actor.name]) {
+      for (const name of ['Another name', actor.name]) {
         await actor.do('rename', name);
         await witness.waitFor(`sees ${name}`, ({ peers }) => {
           const seen = peers.find((peer) => peer.id === actor.peerId)?.displayName;

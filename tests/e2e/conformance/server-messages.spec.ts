@@ -68,7 +68,7 @@ const ROWS: readonly Row[] = [
   { method: 'consumerLayersChanged', title: 'with layers', fits: hasLayers },
   {
     method: 'consumerLayersChanged',
-    title: 'without layers, when nothing arrives any more',
+    title: 'without layers, once nothing arrives',
     fits: (data, _, dialect) => !hasLayers(data, _, dialect),
     happens: async ({ guests }, dialect) => {
       const id = await consumerOf(guests[dialect], guests[other(dialect)], 'video');

@@ -139,9 +139,9 @@ for (const { why, query } of DENIALS) {
   test(`an entry ${why} is closed with 4000, and clients of both dialects stay closed`, async ({ guests, pages }) => {
     const small = await startPod(pages, { workers: 1, args: ['--max-peers', '1'] });
     try {
-      const first = await ProtooClient.connect(small.demoUrl('denied', 'somebody'));
-      expect((await first.join('Somebody')).ok).toBe(true);
-      const denied = await ProtooClient.connect(small.demoUrl('denied', 'nobody', query));
+      const first = await ProtooClient.connect(small.demoUrl('denied', 'first'));
+      expect((await first.join('First')).ok).toBe(true);
+      const denied = await ProtooClient.connect(small.demoUrl('denied', 'second', query));
       expect((await denied.closed(5)).code).toBe(4000);
       for (const dialect of DIALECTS) {
         const guest = await guests.open(small, 'denied', dialect, { query });
@@ -202,5 +202,5 @@ test('a client whose id is claimed by another one stays, and the other one is re
 test('the URL needs a room and a peer', async ({ pod }) => {
   const address = pod.url('').replace('http', 'ws');
   await expect(ProtooClient.connect(`${address}/?roomId=somewhere`)).rejects.toThrow(/400/);
-  await expect(ProtooClient.connect(`${address}/?peerId=somebody`)).rejects.toThrow(/400/);
+  await expect(ProtooClient.connect(`${address}/?peerId=first`)).rejects.toThrow(/400/);
 });

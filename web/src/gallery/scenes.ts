@@ -92,7 +92,7 @@ const ODD_NAMES = [
 const peerId = (index: number): string => `peer${index + 1}`;
 
 function peer(index: number, names: readonly string[] = NAMES): Peer {
-  const name = names[index % names.length] ?? 'Somebody';
+  const name = names[index % names.length] ?? 'Participant';
   return {
     ...peerOf({ peerId: peerId(index), displayName: name }),
     peerStatus: { isModerator: index === 0, isGuest: index % 3 === 1, publish: ALL_RIGHTS, isDisconnected: false },

@@ -136,7 +136,7 @@ describe('on the pre-join screen', () => {
     expect(devices.opened.map(({ track }) => track.readyState)).toEqual(['ended', 'ended']);
   });
 
-  it('the meeting is not watched any more during the call', async () => {
+  it('the meeting is no longer watched during the call', async () => {
     expect((await inCall()).watch.hasEnded).toBe(true);
   });
 });

@@ -160,7 +160,7 @@ fn a_lobby_is_bounded_in_people_and_time_and_keeps_the_room() {
     room.now += Duration::from_mins(1);
     room.handle(Command::Tick);
     for connection in [first, second] {
-        assert_eq!(room.was_closed(connection), Some((4000, "nobody has let you in")));
+        assert_eq!(room.was_closed(connection), Some((4000, "no moderator admitted you")));
     }
     assert!(!room.is_shut, "the time of an empty room begins when the last has gone");
     room.now += Limits::default().empty_timeout;

@@ -159,7 +159,7 @@ async function momentFaults(mostOf: Record<string, number>): Promise<string[]> {
   return [...doubledPorts(pods), ...pods.flatMap((pod) => podFaults(pod, pools)), ...crowdFaults(pools, pods, mostOf)];
 }
 
-/** Violations of what must hold once nothing changes any more. */
+/** Violations of what must hold once nothing changes. */
 async function restFaults(): Promise<string[]> {
   const [all, pods] = [await meetings(), await mediaPods()];
   const living = new Set(pods.filter(({ isLeaving }) => !isLeaving).map(({ uid }) => uid));

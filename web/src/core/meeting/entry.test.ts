@@ -5,7 +5,7 @@ const page = { host: 'meet.example.org', protocol: 'https:' };
 
 it.each([
   ['a code', 'team-a/stand-up', '/m/team-a/stand-up'],
-  ['a code of a pod that stands alone', ' hello ', '/m/hello'],
+  ['a code of a pod that runs standalone', ' hello ', '/m/hello'],
   ['a path', '/m/team-a/stand-up/', '/m/team-a/stand-up'],
   ['a code that is no plain word', 'café', '/m/caf%C3%A9'],
   ['a code that is encoded already', 'caf%C3%A9', '/m/caf%C3%A9'],

@@ -32,7 +32,7 @@ export interface Closing {
 const PATTERNS: readonly (readonly [RegExp, EndCause])[] = [
   [/\bpeerId is (in use|somebody else's)/iu, 'peer-id-taken'],
   [/\brefused by a moderator\b/iu, 'refused'],
-  [/\bnobody has let you in\b/iu, 'not-admitted'],
+  [/\b(no moderator admitted you|nobody has let you in)\b/iu, 'not-admitted'],
   [/\blobby is full\b/iu, 'lobby-full'],
   [/\binvitation was used\b/iu, 'invitation-used'],
   [/\bjoin token is needed\b/iu, 'token-required'],

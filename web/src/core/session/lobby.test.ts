@@ -154,6 +154,7 @@ it.each([
   ['removed by a moderator', 'removed'],
   ['removed from the meeting', 'removed'],
   ['refused by a moderator', 'refused'],
+  ['no moderator admitted you', 'not-admitted'],
   ['nobody has let you in', 'not-admitted'],
   ['the lobby is full', 'lobby-full'],
   ['the meeting was ended by a moderator', 'ended-by-moderator'],
@@ -164,7 +165,7 @@ it.each([
   ['a newer connection replaced this one', 'replaced'],
   ['this peerId is in use', 'peer-id-taken'],
   ["this peerId is somebody else's", 'peer-id-taken'],
-  ['this invitation was used by somebody else', 'invitation-used'],
+  ['this invitation was used by another participant', 'invitation-used'],
   ['a join token is needed', 'token-required'],
   ['too many requests', 'closed'],
 ])('"%s" is reported as %s', (reason, cause) => expect(endCauseOf(reason)).toBe(cause));

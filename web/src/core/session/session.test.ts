@@ -97,7 +97,7 @@ describe('joining', () => {
   it.each([
     ['getRouterRtpCapabilities', {}],
     ['createWebRtcTransport', { transportId: 7 }],
-    ['join', { peers: 'nobody' }],
+    ['join', { peers: 'none' }],
   ])('survives a malformed answer to %s', async (method, answer) => {
     const { server, session } = setUp();
     server.answers[method] = () => answer;

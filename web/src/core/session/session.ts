@@ -70,7 +70,7 @@ export class Session {
   /** Whether signaling is down and may resume. */
   #isDisconnected = false;
   /** Directions in which media is interrupted. */
-  readonly #mending = new Set<Direction>();
+  readonly #repairing = new Set<Direction>();
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -81,7 +81,7 @@ export class Session {
 
   get connection(): ConnectionState {
     // Media outranks signaling: without it there is no call.
-    return connectionStateOf(this.#state, this.#mending.size > 0 ? 'media' : this.#isDisconnected ? 'signaling' : undefined);
+    return connectionStateOf(this.#state, this.#repairing.size > 0 ? 'media' : this.#isDisconnected ? 'signaling' : undefined);
   }
 
   subscribe(listener: (events: SessionEvent) => void): Unsubscribe {
@@ -243,10 +243,10 @@ export class Session {
         ),
       onLobby: (state) => ifCurrent(() => this.#handle({ type: state === 'waiting' ? 'lobbyEntered' : 'lobbyLeft' })),
       onRoomEvent: (event) => ifCurrent(() => this.#events.emit(event)),
-      onMediaRepairing: (direction) => ifCurrent(() => this.#tellChange(() => this.#mending.add(direction))),
+      onMediaRepairing: (direction) => ifCurrent(() => this.#tellChange(() => this.#repairing.add(direction))),
       onMediaConnected: (direction) =>
         ifCurrent(() => {
-          this.#tellChange(() => this.#mending.delete(direction));
+          this.#tellChange(() => this.#repairing.delete(direction));
           this.#handle({ type: 'mediaConnected' });
         }),
       onMediaBroken: () => ifCurrent(() => this.#handle({ type: 'mediaFailed' })),
@@ -294,7 +294,7 @@ export class Session {
     const dropped = this.#connection;
     this.#connection = undefined;
     this.#isDisconnected = false;
-    this.#mending.clear();
+    this.#repairing.clear();
     if (dropped === undefined) return;
     clearTimeout(this.#picturesTimer);
     dropped.closeSignaling();

@@ -221,7 +221,7 @@ class World {
   /** From now on all goes well. */
   async heal(): Promise<void> {
     this.#hasWay = true;
-    // A pod that has gone does not hold its sockets for ever.
+    // A pod that has gone does not hold its sockets forever.
     if (this.pod.isOver) this.wire.cut(1006);
     for (let round = 0; round < 12; round += 1) {
       await vi.advanceTimersByTimeAsync(2000);

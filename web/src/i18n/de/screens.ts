@@ -37,7 +37,7 @@ export const screens: Pick<Texts, 'common' | 'home' | 'preJoin' | 'waitingRoom' 
     mayAsk: 'Ihr Browser fragt möglicherweise nach dem Zugriff auf Kamera und Mikrofon.',
     cameraOff: 'Kamera ist aus',
     level: 'Mikrofonpegel',
-    nobody: 'Noch ist niemand da',
+    empty: 'Noch ist niemand da',
     already: (count) => (count === 1 ? '1 Person ist da' : `${count} Personen sind da`),
     unreachable: 'Der Server antwortet noch nicht. Sie können beitreten und warten.',
     outOfReach:

@@ -35,7 +35,7 @@ export const screens = {
     mayAsk: 'Your browser may ask for access to your camera and microphone.',
     cameraOff: 'Camera is off',
     level: 'Microphone level',
-    nobody: 'No one is here yet',
+    empty: 'No one is here yet',
     already: (count: number) => (count === 1 ? '1 person is here' : `${count} people are here`),
     unreachable: 'The server isn’t responding yet. You can join now and wait.',
     outOfReach:

@@ -37,7 +37,7 @@ export const screens: Pick<Texts, 'common' | 'home' | 'preJoin' | 'waitingRoom' 
     mayAsk: 'Puede que el navegador te pida acceso a la cámara y al micrófono.',
     cameraOff: 'La cámara está desactivada',
     level: 'Nivel del micrófono',
-    nobody: 'Aún no hay nadie',
+    empty: 'Aún no hay nadie',
     already: (count) => (count === 1 ? 'Hay 1 persona' : `Hay ${count} personas`),
     unreachable: 'El servidor aún no responde. Puedes entrar y esperar.',
     outOfReach:

@@ -204,7 +204,7 @@ describe('the history of the chat', () => {
     expect([asks(session), idsOf(state())]).toEqual([[], [1, 2, 3, 4]]);
   });
 
-  it('is not requested any more after some failures', async () => {
+  it('is no longer requested after some failures', async () => {
     const { session, state } = setUp();
     session.emit({ type: 'chatHistory', page: pageOf(1, 2) });
     session.refusal = new RequestRefused('getChatHistory', 429, 'too often');

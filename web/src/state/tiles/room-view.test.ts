@@ -228,7 +228,7 @@ describe('participants who leave', () => {
 
   it('twice, or are unknown, change nothing', () => {
     const room = play(...together);
-    expect(play(...together, { type: 'peerLeft', peerId: 'nobody' }).participants).toEqual(room.participants);
+    expect(play(...together, { type: 'peerLeft', peerId: 'unknown' }).participants).toEqual(room.participants);
   });
 
   it('and join twice are there once', () => {

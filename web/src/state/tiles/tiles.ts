@@ -9,7 +9,7 @@ import type { HeldTrack, Participant, RoomView } from './participants';
 /** 1 (poor) to 3 (good); undefined while unknown. */
 export type Quality = 1 | 2 | 3 | undefined;
 
-/** How a participant's media reaches the server: all of it, no video any more, or nothing. */
+/** How a participant's media reaches the server: all of it, no longer video, or nothing. */
 type Link = 'good' | 'interrupted' | 'lost';
 
 /** One tile: a participant, or a participant's screen. */

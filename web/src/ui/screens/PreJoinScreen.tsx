@@ -123,7 +123,7 @@ function Already({ app: { meeting } }: Pick<Props, 'app'>): ReactNode {
   return (
     <p className="already">
       <Users size={16} aria-hidden="true" />
-      {meeting.participants === 0 ? texts.nobody : texts.already(meeting.participants)}
+      {meeting.participants === 0 ? texts.empty : texts.already(meeting.participants)}
     </p>
   );
 }

@@ -15,7 +15,7 @@ export interface TransportContext {
   signaling: Requester;
   scope: Scope;
   /** The lifetime of repairs: ends with signaling, which they need. */
-  mending: Scope;
+  repairing: Scope;
   log: Log;
   onConnected: (direction: Direction) => void;
   /** Called when media is interrupted and being repaired, and when it is back. */
@@ -60,7 +60,7 @@ function wireSignaling(transport: types.Transport, { signaling }: TransportConte
 
 /** Carries out what `repair` decides. Returns a function that reports silence. */
 function keepConnected(transport: types.Transport, direction: Direction, context: TransportContext): () => void {
-  const { signaling, mending, log } = context;
+  const { signaling, repairing, log } = context;
   let state: RepairState = 'healthy';
   let timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -88,13 +88,13 @@ function keepConnected(transport: types.Transport, direction: Direction, context
     reportBroken: () => context.onBroken(),
   };
   const advance = (event: RepairEvent): void => {
-    if (mending.ended) return;
+    if (repairing.ended) return;
     const next = repair(state, event);
     state = next.state;
     for (const effect of next.effects) run[effect]();
   };
 
-  mending.onEnd(() => clearTimeout(timer));
+  repairing.onEnd(() => clearTimeout(timer));
   transport.on('connectionstatechange', (connectionState) => {
     if (connectionState !== 'new' && connectionState !== 'closed') advance(connectionState);
   });

@@ -64,7 +64,7 @@ const MOST_NOTED = 20;
 export class RoomConnection {
   readonly #options: RoomConnectionOptions;
   readonly #signaling: ProtooConnection;
-  readonly #mending = new Scope();
+  readonly #repairing = new Scope();
   readonly #sending = new Scope();
   readonly #receiving = new Scope();
   readonly #ignored = new Set<string>();
@@ -176,7 +176,7 @@ export class RoomConnection {
 
   /** Closes signaling only: media continues while the server still sends. */
   closeSignaling(): void {
-    this.#mending.end();
+    this.#repairing.end();
     this.#signaling.close();
   }
 
@@ -219,7 +219,7 @@ export class RoomConnection {
       restartIce,
       rejoin: () => hooks.onVideoLost(),
     });
-    this.#mending.onEnd(() => mender.close());
+    this.#repairing.onEnd(() => mender.close());
   }
 
   /** While a connection is established or repaired nothing can arrive; that has its own limits. */
@@ -235,7 +235,7 @@ export class RoomConnection {
       iceServers: this.#options.route.iceServers,
       signaling: this.#requester,
       scope,
-      mending: this.#mending,
+      repairing: this.#repairing,
       log,
       onConnected: (direction) => hooks.onMediaConnected(direction),
       onRepairing: (direction) => hooks.onMediaRepairing(direction),

@@ -43,7 +43,7 @@ describe('a video that does not arrive', () => {
     expect(new Set(steps.map(([, step]) => step))).toEqual(new Set(['keyFrame', 'resume']));
   });
 
-  it('any more is noticed as well, and reset when it arrives again', () => {
+  it('that stops arriving is noticed as well, and reset when it arrives again', () => {
     const { steps, stalled } = play(20, (second) => ({ frames: second < 6 || second > 12 ? second : 6 }));
     expect([steps, stalled]).toEqual([[[10, 'keyFrame']], [10, 12]]);
   });
