@@ -22,9 +22,9 @@ build_component() { # NAME
 
 main() {
   local wanted=("$@") name
-  [ "$#" -gt 0 ] || wanted=("${IMAGES[@]}")
+  [ "$#" -gt 0 ] || wanted=("${EVERY_IMAGE[@]}")
   for name in "${wanted[@]}"; do
-    [[ " ${IMAGES[*]} " == *" $name "* ]] || fail "there is no component $name; there are: ${IMAGES[*]}"
+    [[ " ${EVERY_IMAGE[*]} " == *" $name "* ]] || fail "there is no component $name; there are: ${EVERY_IMAGE[*]}"
     build_component "$name"
   done
   if is_up; then

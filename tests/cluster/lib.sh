@@ -26,7 +26,7 @@ export PATH=$BIN:$PATH:/usr/sbin:/sbin
 # The names of the images: in charts, Dockerfile targets, archives.
 COMPONENTS=(operator router media-pod)
 # Every image: the nodes run the components, people run the command line.
-IMAGES=("${COMPONENTS[@]}" cli)
+EVERY_IMAGE=("${COMPONENTS[@]}" cli)
 REGISTRY=ghcr.io/convene-dev
 image_version() { awk '/^appVersion:/ {gsub(/"/, "", $2); print $2}' "$REPOSITORY/charts/convene/Chart.yaml"; }
 image_name() { echo "$REGISTRY/convene-$1:$(image_version)"; }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches};
-use serde_norway::{Mapping, Value};
+use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::Args;
@@ -82,7 +82,7 @@ fn arguments(command: &Command, given: &ArgMatches, file: &Path) -> Result<Vec<O
     let text = std::fs::read_to_string(file).map_err(|source| SettingsError::Read { file: file.to_owned(), source })?;
     let mut arguments = Vec::new();
     for (key, value) in mapping(&text).map_err(|problem| SettingsError::Malformed { file: file.to_owned(), problem })? {
-        let (arg, key) = setting(command, &key, file)?;
+        let (arg, key) = setting(command, key, file)?;
         let wrong = |problem| SettingsError::Value { file: file.to_owned(), key: key.clone(), problem };
         let argument = argument(arg, &key, &value).map_err(wrong)?;
         check(command, argument.as_ref()).map_err(wrong)?;
@@ -95,18 +95,17 @@ fn arguments(command: &Command, given: &ArgMatches, file: &Path) -> Result<Vec<O
     Ok(arguments)
 }
 
-fn mapping(text: &str) -> Result<Mapping, String> {
-    match serde_norway::from_str(text).map_err(|error| error.to_string())? {
-        Value::Null => Ok(Mapping::new()),
-        Value::Mapping(mapping) => Ok(mapping),
+fn mapping(text: &str) -> Result<Map<String, Value>, String> {
+    match serde_saphyr::from_str(text).map_err(|error| error.to_string())? {
+        Value::Null => Ok(Map::new()),
+        Value::Object(mapping) => Ok(mapping),
         _ => Err("it is not a mapping".to_owned()),
     }
 }
 
-fn setting<'a>(command: &'a Command, key: &Value, file: &Path) -> Result<(&'a Arg, String), SettingsError> {
-    let key = text_of(key).unwrap_or_else(|| format!("{key:?}"));
-    let known = command.get_arguments().find(|arg| arg.get_long() == Some(&key) && !NOT_IN_FILES.contains(&&*key));
-    match known {
+fn setting<'a>(command: &'a Command, key: String, file: &Path) -> Result<(&'a Arg, String), SettingsError> {
+    let is_setting = |arg: &&Arg| arg.get_long() == Some(&key) && !NOT_IN_FILES.contains(&&*key);
+    match command.get_arguments().find(is_setting) {
         Some(arg) => Ok((arg, key)),
         None => Err(SettingsError::UnknownKey { file: file.to_owned(), hint: hint(command, &key), key }),
     }
@@ -130,10 +129,10 @@ fn argument(arg: &Arg, key: &str, value: &Value) -> Result<Option<String>, Strin
         };
     }
     let text = match value {
-        Value::Sequence(items) if arg.get_value_delimiter().is_some() => {
+        Value::Array(items) if arg.get_value_delimiter().is_some() => {
             items.iter().map(text_of).collect::<Option<Vec<_>>>().map(|items| items.join(","))
         }
-        Value::Sequence(_) => return Err("must be a single value, not a list".to_owned()),
+        Value::Array(_) => return Err("must be a single value, not a list".to_owned()),
         value => text_of(value),
     };
     let text = text.ok_or("must be a string, a number or a boolean")?;
