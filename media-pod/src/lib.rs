@@ -1,6 +1,6 @@
 //! Convene's media pod: protoo signaling, rooms and mediasoup workers in one process. It has no Kubernetes client and no credentials.
 //!
-//! The modules are floors, from bottom to top; a module imports only from floors below its own:
+//! The modules form layers, listed from bottom to top; a module imports only from layers below its own:
 //!
 //! 1. `clock`; [`rate`]; [`listener`]: HTTP and TLS listeners; [`metrics`]; [`network`]: addresses and ports. These do not know
 //!    each other.

@@ -1,6 +1,6 @@
-//! What the operator knows of the cluster: watches fill the cache, and what changes there is put into the queues of the controllers.
+//! The operator's view of the cluster: watches fill the cache, and changed objects are added to the controllers' queues.
 //!
-//! Nothing here decides anything, and nothing but Kubernetes events is written.
+//! It makes no decisions and writes nothing except Kubernetes events.
 
 pub(crate) mod cache;
 pub(crate) mod events;

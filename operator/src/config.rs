@@ -38,7 +38,7 @@ pub struct Intervals {
     pub rest: Duration,
     /// Minimum time between two writes of a meeting's number of participants.
     pub people: Duration,
-    /// How soon a pool that lacks something is reconciled again without a change.
+    /// Interval after which a pool that lacks something is reconciled again without a change.
     pub waiting: Duration,
 }
 

@@ -72,7 +72,7 @@ impl Debounce {
         Self { period, recent: Mutex::default() }
     }
 
-    /// How long to wait; `None` means that it may happen now, and counts it.
+    /// Time to wait; `None` means that it may happen now, and counts the occurrence.
     pub(crate) fn pause(&self, object: &str) -> Option<Duration> {
         let now = Instant::now();
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);

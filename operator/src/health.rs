@@ -21,7 +21,7 @@ use axum::{
 use convene_service::log::LogHealth;
 use prometheus::{Encoder, Registry, TextEncoder};
 
-/// What must have happened once before the operator is ready. A standby is ready too: it has nothing to do.
+/// What must have happened before the operator is ready. A standby is ready too: it has nothing to do.
 #[derive(Debug, Default)]
 pub(crate) struct Readiness {
     is_standby: AtomicBool,

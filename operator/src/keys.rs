@@ -2,8 +2,8 @@
 //! media pods.
 //!
 //! The chart creates both objects without data; this module fills them and keeps them up to date. Every write carries the resource version
-//! that was read: the second of two writers sees the work of the first and continues from there. `rotate` decides what to do; this module
-//! sends the requests. Private keys are in no log and no error.
+//! that was read: of two concurrent writers, the second sees the first one's result and continues from there. `rotate` decides what to do;
+//! this module sends the requests. Private keys are in no log and no error.
 
 use std::time::Duration;
 

@@ -4,8 +4,8 @@
 //! Safety rests on two rules. Every write carries the resource version that was read, so of two concurrent writes one is rejected. And the
 //! holder stops believing that it leads before any other replica may take the lease, counting from the *start* of its last successful
 //! request, while the others count from the moment they *saw* its effect; each uses its own monotonic clock, and clocks are never compared.
-//! A machine that is suspended as a whole may stop that clock: its replica learns of its loss with the next renewal, the duration of one
-//! request after it resumed.
+//! A machine that is suspended as a whole may stop that clock: its replica learns of the loss at the next renewal, one request after it
+//! resumes.
 
 pub(crate) mod decide;
 pub(crate) mod elector;
@@ -22,7 +22,7 @@ const LONGEST_POD_NAME: usize = 253;
 pub struct LeaseConfig {
     /// Name of the `Lease`, in the operator's namespace.
     pub name: String,
-    /// Identity of this replica: never the same twice, not even after a restart of the container.
+    /// Identity of this replica: unique, even across restarts of the container.
     pub identity: String,
 }
 

@@ -1,6 +1,6 @@
 //! Convene's operator: the controllers of Meetings and `MediaPools`.
 //!
-//! The modules are floors, from bottom to top; imports go down only:
+//! The modules form layers, listed from bottom to top; a module imports only from layers below:
 //!
 //! 1. `model`: pure values, indexes and rules; `health` and `metrics`: what the operator reports about itself.
 //! 2. `leader`: the election of one acting replica. `keys`: the admission keys. `config`: the settings.

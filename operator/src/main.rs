@@ -68,7 +68,7 @@ struct Args {
     log_format: LogFormat,
 }
 
-/// Commands beside running the controllers.
+/// Commands other than running the controllers.
 #[derive(Clone, Copy, Debug, Subcommand)]
 enum Command {
     /// Deletes all `MediaPools` of the namespace, waits until the operator has drained them, and makes sure that no Meeting is left Ready.

@@ -89,7 +89,7 @@ async fn reconcile_meeting(meeting: &Meeting, context: &Context) -> Result<Recon
 }
 
 fn until(time: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
-    // Rather a little late than early: an early reconciliation would only have to be repeated.
+    // Slightly late rather than early: an early reconciliation would have to be repeated.
     let pause = time?.duration_since(now).max(SignedDuration::ZERO);
     Some(Duration::try_from(pause).unwrap_or_default() + Duration::from_millis(20))
 }
@@ -103,7 +103,7 @@ fn compute_debounce(meeting: &Meeting, status: &MeetingStatus, context: &Context
     context.count_writes.pause(meeting.metadata.uid.as_deref().unwrap_or_default())
 }
 
-/// Observes, validates and plans while holding the state of the cache, so that no two meetings are assigned the same last place.
+/// Observes, validates and plans while holding the state of the cache, so that no two meetings are assigned the same last slot.
 fn decide(meeting: &Meeting, context: &Context, now: Timestamp) -> MeetingPlan {
     let cache = &context.cache;
     let mut state = cache.state();
@@ -136,8 +136,7 @@ fn note_decision(meeting: &Meeting, plan: &MeetingPlan, ledger: &mut Ledger, cac
     }
 }
 
-/// Takes back a decision that could not be written. One that was written may mean that a room has to move, or that the pool needs a spare
-/// pod.
+/// Reverts a decision that could not be written. A written one may mean that a room has to move or that the pool needs a spare pod.
 fn finish(meeting: &Meeting, plan: &MeetingPlan, result: &Result<Outcome, Error>, context: &Context) {
     let Some(uid) = &meeting.metadata.uid else { return };
     if matches!(plan.placement, Placement::New(_)) && is_refused(result) {

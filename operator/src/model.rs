@@ -1,6 +1,6 @@
-//! What the controllers decide with: values, indexes and rules.
+//! Values, indexes and rules that the controllers base their decisions on.
 //!
-//! No client, no I/O, no tasks. Everything else may depend on it; it depends on no other part of the operator.
+//! No client, no I/O, no tasks. Every other part of the operator may depend on it; it depends on none of them.
 
 pub(crate) mod backoff;
 pub(crate) mod conditions;

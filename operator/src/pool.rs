@@ -66,7 +66,7 @@ pub(crate) fn on_error(object: Arc<Guarded<MediaPool>>, error: &Error, context: 
 
 async fn reconcile_pool(object: &MediaPool, context: &Context) -> Result<Reconciled, Error> {
     context.recalled.call_once(|| observe::recall_blocks(context));
-    // Before any pod: a pod created without the finalizer would be deleted together with its pool at once.
+    // Before any pod: a pod created without the finalizer would be deleted immediately together with its pool.
     let lack = match finalizer::ensure_finalizer(context, &object.metadata).await {
         Ok(true) => None,
         Ok(false) => return Ok(Reconciled { outcome: Outcome::Waiting, again: Some(Duration::from_secs(1)) }),
@@ -79,7 +79,8 @@ async fn reconcile_pool(object: &MediaPool, context: &Context) -> Result<Reconci
     lack.or(failure).map_or(Ok(result), Err)
 }
 
-/// The steps for a valid pool; returns the first failure of the plan along with the result. `lack` is why the pool has no finalizer of ours.
+/// The steps for a valid pool; returns the first failure of the plan along with the result. `lack` is the reason why the pool lacks our
+/// finalizer.
 async fn reconcile_valid(
     object: &MediaPool,
     pool: &ValidPool,
@@ -137,8 +138,8 @@ fn compute_debounce(object: &MediaPool, status: &MediaPoolStatus, context: &Cont
     context.count_writes.pause(object.metadata.uid.as_deref().unwrap_or_default())
 }
 
-/// Observes and plans while holding the state of the cache, so that no meeting is assigned to a pod that is about to be deleted. `lack` is why the pool
-/// has no finalizer of ours.
+/// Observes and plans while holding the state of the cache, so that no meeting is assigned to a pod that is about to be deleted. `lack` is
+/// the reason why the pool lacks our finalizer.
 fn decide(
     context: &Context,
     pool: &ValidPool,
@@ -253,7 +254,7 @@ async fn report_refusal(object: &MediaPool, why: &Reason, context: &Context) -> 
     Ok(Reconciled::of(Outcome::Waiting))
 }
 
-/// It gets the finalizer like any other pool: its pods may have participants.
+/// It gets the finalizer like any other pool, because its pods may have participants.
 async fn reconcile_unreadable(
     object: &Guarded<MediaPool>,
     error: &str,

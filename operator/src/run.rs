@@ -1,9 +1,9 @@
-//! Runs the operator: leader election first, then keys, watches, both controllers and the background tasks, until it is asked to stop or
-//! one of them ends.
+//! Runs the operator: leader election first, then keys, watches, both controllers and the background tasks, until it is requested to
+//! stop or one of them ends.
 //!
-//! Of several replicas only the lease holder acts; the others stand by with empty caches, which fill within moments. A replica that loses
-//! the lease ends with an error: a new process is the only sure way to stop writes that are still in flight. Every future here is joined or
-//! selected, so none ends unnoticed.
+//! Of several replicas only the lease holder acts; the others stand by with empty caches, which fill within moments of taking the lead. A
+//! replica that loses the lease ends with an error: a new process is the only sure way to stop writes that are still in flight. Every
+//! future here is joined or selected, so none ends unnoticed.
 
 use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
@@ -107,7 +107,7 @@ pub async fn run(
         lease_metrics.leading.set(1);
         run_controllers(client, config, metrics, readiness, stop).boxed()
     };
-    // Both end on `stop`; the first that fails ends the other.
+    // Both end on `stop`; the first failure ends the other.
     tokio::try_join!(health, acting).map(|((), ())| ())
 }
 
@@ -199,7 +199,7 @@ async fn run_controllers(
         () = &mut publishing => return Err(RunError::Ended("event publisher")),
         () = stop_before_complete(&cache, stop.clone()) => {}
     }
-    // All publishers have ended with the controllers, so the queue only drains from here.
+    // All publishers have ended with the controllers, so the queue can only drain from here on.
     if tokio::time::timeout(LAST_EVENTS, publishing).await.is_err() {
         tracing::warn!("some events were not published before the shutdown timeout");
     }
@@ -295,7 +295,7 @@ fn build_reporter() -> Reporter {
 
 /// Runs a controller until it is asked to stop and its last reconciliation has ended.
 ///
-/// Failures are logged where they happen; an object that is gone when its turn comes is no failure.
+/// Failures are logged where they occur; an object that no longer exists when its turn comes is not a failure.
 async fn drain<K, E, Q>(
     name: &'static str,
     results: impl Stream<Item = Result<(ObjectRef<K>, Action), controller::Error<E, Q>>>,

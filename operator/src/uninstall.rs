@@ -1,7 +1,7 @@
 //! `convene-operator uninstall`: what has to happen before the operator is removed. The chart runs it as a hook of `helm uninstall`.
 //!
 //! It deletes every `MediaPool` of the namespace, waits until the operator has drained them, and makes sure that no Meeting is left Ready.
-//! Where no operator is active, it removes the finalizers of the pools itself. It ends with success, or with an error at the timeout.
+//! Where no operator is active, it removes the finalizers of the pools itself. It returns success, or an error at the timeout.
 
 pub(crate) mod plan;
 
@@ -31,7 +31,7 @@ const LOG_AGAIN: Duration = Duration::from_secs(20);
 #[derive(Clone, Copy, Debug)]
 struct Pace {
     period: Duration,
-    /// A lease that is not renewed for this time has no holder; a restarting operator needs a part of it.
+    /// A lease that is not renewed for this time has no holder; a restarting operator needs part of this time.
     lease: Duration,
 }
 
@@ -192,7 +192,7 @@ impl Uninstall {
                 count += 1;
             }
         }
-        // Checked once more: an operator that had not noticed yet may have written its own status.
+        // Checked again: an operator that had not noticed the deletion yet may have written its own status.
         Ok((count > 0).then(|| format!("{count} meetings were marked as having no pool")))
     }
 
@@ -225,7 +225,7 @@ struct LeaseObserver {
     leases: Api<Lease>,
     name: String,
     limit: Duration,
-    /// Version of the lease, and since when it has not changed.
+    /// Version of the lease, and the time of its last change.
     seen: (Option<String>, Instant),
 }
 

@@ -4,7 +4,7 @@
 //! has chosen. Watches feed an index, handlers read it. It keeps no state of its own and writes nothing to the cluster: any replica
 //! answers for any meeting, without sticky sessions.
 //!
-//! Floors, from bottom to top; a module imports only from floors below its own:
+//! Layers, from bottom to top; a module imports only from layers below its own:
 //!
 //! 1. `metrics`, `health`, `web`: depend on no other module of the router.
 //! 2. `index`: which meeting is on which media pod.

@@ -10,7 +10,7 @@ use kube::ResourceExt;
 
 use crate::{Meeting, MeetingMedia};
 
-/// How long participants may rejoin a locked meeting after it has moved to another pod.
+/// How long participants may rejoin a locked meeting after it was moved to another pod.
 pub const RETURN_TIME: SignedDuration = SignedDuration::from_secs(60);
 
 /// What a media pod needs to know of a Meeting.
@@ -26,7 +26,7 @@ pub struct MeetingFacts {
     pub screen_share: bool,
     /// Bitrate limits of each participant.
     pub media: MediaGrant,
-    /// Until when participants who were in the meeting before it moved may rejoin past its lock.
+    /// Deadline until which participants who were in the meeting before it moved may rejoin despite the lock.
     pub lock_opens_until: Option<Timestamp>,
 }
 
@@ -72,7 +72,7 @@ impl MeetingFacts {
         }
     }
 
-    /// Until when (Unix seconds) the new pod of a locked meeting readmits those who were in it before the move.
+    /// Deadline (Unix seconds) until which the new pod of a locked meeting readmits participants from before the move.
     fn returning_until(&self, now: Timestamp) -> Option<u64> {
         let until = self.lock_opens_until.filter(|until| self.settings.locked && *until > now)?;
         u64::try_from(until.as_second()).ok()

@@ -31,12 +31,12 @@ use crate::{
     },
 };
 
-/// Kinds that must have been listed before anything is decided.
+/// Kinds that must be listed before the first decision.
 const WATCHED_KINDS: usize = 7;
 
 mod on_event;
 
-/// A custom resource, which may be impossible to parse.
+/// A custom resource that may not be parseable.
 pub(crate) type Guarded<K> = DeserializeGuard<K>;
 /// Requests the reconciliation of an object.
 pub(crate) type Trigger<K> = mpsc::UnboundedSender<ObjectRef<Guarded<K>>>;
@@ -67,13 +67,13 @@ pub struct ClusterCache {
     pub(crate) pool_trigger: Trigger<MediaPool>,
     /// Notifies subscribers that pods or rooms have changed.
     pub(crate) pods_changed: tokio::sync::watch::Sender<u64>,
-    /// Everything that changes with events and decisions. Locked only for the moment of either, never across I/O.
+    /// Everything that events and decisions change. The lock is held only briefly, never across I/O.
     state: Mutex<CacheState>,
     /// Kinds whose first full list is in the cache.
     listed: tokio::sync::watch::Sender<BTreeSet<String>>,
 }
 
-/// What decisions are based on, behind one lock: a decision sees one consistent state, and is noted there before the next one is made.
+/// The input of decisions, behind one lock: each decision sees a consistent state and is recorded in it before the next one is made.
 #[derive(Debug, Default)]
 pub(crate) struct CacheState {
     /// Assignments, including those not yet visible in the cache.
@@ -169,17 +169,17 @@ impl ClusterCache {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that a pod was created: until the watch has seen it, the cache is incomplete.
+    /// Records that a pod was created: until the watch has seen it, the cache is incomplete.
     pub(crate) fn expect_pod(&self, uid: &str) {
         self.state().expect_pod(uid);
     }
 
-    /// Notes that a pod may have been created, because the response was lost: until the pods are listed, the cache is incomplete.
+    /// Records that a pod may have been created, because the response was lost: until the pods are listed, the cache is incomplete.
     pub(crate) fn invalidate_pods(&self) {
         self.state().are_pods_uncertain = true;
     }
 
-    /// Notes that these are all pods: those missing in the cache are on their way.
+    /// Records that these are all pods: the watch has yet to report those missing from the cache.
     pub(crate) fn confirm_pods(&self, all: &[Arc<MediaPod>]) {
         let mut state = self.state();
         state.are_pods_uncertain = false;
@@ -249,7 +249,7 @@ impl ClusterCache {
         }
     }
 
-    /// Notifies subscribers that a meeting is gone, has moved or has changed, so that its rooms are reconciled.
+    /// Notifies subscribers that a meeting was deleted, moved or changed, so that its rooms are reconciled.
     pub(crate) fn rooms_changed(&self) {
         self.pods_changed.send_modify(|count| *count += 1);
     }

@@ -18,9 +18,9 @@ use tokio::sync::mpsc;
 
 use crate::model::media_pod::shorten;
 
-/// Notes that may wait. Beyond that, ordinary notes are dropped: the conditions carry the same information.
+/// Maximum number of queued notes. Beyond that, ordinary notes are dropped: the conditions carry the same information.
 const LONGEST_QUEUE: usize = 16_384;
-/// Places in the queue reserved for warnings.
+/// Queue slots reserved for warnings.
 const KEPT_FOR_WARNINGS: usize = 1_024;
 /// The API server accepts 1024 bytes; a character may take several.
 const LONGEST_NOTE: usize = 900;
@@ -82,7 +82,7 @@ pub(crate) struct Posts {
     outcomes: IntCounterVec,
 }
 
-/// The queue between those who publish notes and the task that sends them.
+/// The queue between publishers and the task that sends the notes.
 pub(crate) fn channel(outcomes: &IntCounterVec) -> (Publisher, Posts) {
     let (posts, waiting) = mpsc::channel(LONGEST_QUEUE);
     (Publisher { posts, outcomes: outcomes.clone() }, Posts { waiting, outcomes: outcomes.clone() })
@@ -111,10 +111,10 @@ impl Posts {
 
 /// Publishes notes until all publishers are dropped and the queue is empty.
 pub(crate) async fn run_publisher(client: Client, reporter: Reporter, mut posts: Posts) {
-    // One recorder for all warnings, because it is the recorder that aggregates repetitions into one event.
+    // One recorder for all warnings, because the recorder aggregates repeated warnings into one event.
     let warnings = Recorder::new(client.clone(), reporter.clone());
     while let Some(post) = posts.waiting.recv().await {
-        // A recorder remembers the events of the last minutes. Normal events do not repeat, and there are as many as meetings.
+        // A recorder caches recent events. Normal events do not repeat, and there are as many of them as meetings.
         let fresh;
         let recorder = if post.note.is_warning {
             &warnings

@@ -1,7 +1,7 @@
-//! The queue of Meetings to reconcile: each is in it once, in the order of requests.
+//! The queue of Meetings to reconcile: each is queued at most once, in request order.
 //!
-//! The scheduler of kube's controller accepts everything it is offered and never releases that memory. So it gets a few items at a time,
-//! and the others wait here, where an item costs a pointer or two. The queue decides nothing and knows nothing about the cluster.
+//! The scheduler of kube's controller accepts every item and never releases the memory. It therefore gets a few items at a time; the
+//! others wait here, where an item costs a pointer or two. The queue decides nothing and knows nothing about the cluster.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -13,7 +13,7 @@ use futures_util::{Stream, stream};
 use prometheus::IntGauge;
 use tokio::sync::Notify;
 
-/// Most items that may be handed over before the first of them is begun.
+/// Maximum number of items passed to the controller before it starts on the first of them.
 const MOST_HANDED: usize = 64;
 
 /// A queue without duplicates, for one consumer.
@@ -27,7 +27,7 @@ pub(crate) struct WorkQueue<T> {
 struct State<T> {
     order: VecDeque<T>,
     waiting: HashSet<T>,
-    /// Handed over, and not begun yet.
+    /// Passed to the controller but not started yet.
     handed: HashSet<T>,
 }
 
@@ -39,7 +39,7 @@ impl<T> Default for WorkQueue<T> {
 }
 
 impl<T: Clone + Eq + Hash> WorkQueue<T> {
-    /// Adds an item. One that was handed over but not begun is queued once more: the reconciliation may have read its object already.
+    /// Adds an item. An item that was passed on but not started is queued again: the reconciliation may already have read its object.
     pub(crate) fn ask(&self, item: T) {
         let mut state = self.lock();
         if state.waiting.insert(item.clone()) {
@@ -48,7 +48,7 @@ impl<T: Clone + Eq + Hash> WorkQueue<T> {
         }
     }
 
-    /// The reconciliation of `item` begins, or its object is gone and there will be none.
+    /// The reconciliation of `item` starts, or will never start because its object is gone.
     pub(crate) fn begin<Q>(&self, item: &Q)
     where
         T: std::borrow::Borrow<Q>,
@@ -59,13 +59,13 @@ impl<T: Clone + Eq + Hash> WorkQueue<T> {
         }
     }
 
-    /// Forgets what was handed over: after a list it is not known which of those objects still exist. The limit is a soft one.
+    /// Forgets the items that were passed on: after a list it is unknown which of those objects still exist. The limit is soft.
     pub(crate) fn begin_all(&self) {
         self.lock().handed.clear();
         self.changed.notify_one();
     }
 
-    /// The next item, unless the queue is empty or too many were handed over.
+    /// The next item, unless the queue is empty or too many items were passed on.
     pub(crate) fn take(&self) -> Option<T> {
         let mut state = self.lock();
         if state.handed.len() >= MOST_HANDED {

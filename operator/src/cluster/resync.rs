@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::cluster::cache::ClusterCache;
 
-/// Duration of one walk, and so the period in which each meeting is reconciled.
+/// Duration of one walk, and thus the interval at which each meeting is reconciled.
 const PERIOD: Duration = Duration::from_mins(10);
 /// Meetings are enqueued one by one, or in this many steps per period if there are more.
 const STEPS: u32 = 6_000;

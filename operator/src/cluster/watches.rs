@@ -116,7 +116,7 @@ where
     events.inspect(move |event| handle_event(&cache, on_event, event)).touched_objects()
 }
 
-/// A watch without a cache: what matters of its objects is in the views.
+/// A watch without a cache: the relevant fields of its objects are in the views.
 fn watch_only<K>(
     api: Api<K>,
     config: watcher::Config,

@@ -38,7 +38,7 @@ pub enum KeysError {
         /// The response of the API server.
         source: Box<kube::Error>,
     },
-    /// There were concurrent writes, again and again.
+    /// Concurrent writes conflicted repeatedly.
     #[error("could not update Secret {name:?}: it was changed by others {times} times in a row")]
     Contended {
         /// Name of the Secret.

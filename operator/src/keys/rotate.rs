@@ -1,5 +1,5 @@
-//! The next step for the admission keys: one at a time, each complete in itself, so that a process continues after a crash where the last
-//! one stopped.
+//! The next step for the admission keys: one at a time, each atomic, so that after a crash the next process continues where the last one
+//! stopped.
 //!
 //! Pure. A new key is first published (`next`), signs only when the media pods have had time to load it, and the old one is trusted until
 //! its last token has expired (`retired`). Everything follows from the contents of the Secret and the `ConfigMap`. Times in the future,
@@ -36,7 +36,7 @@ pub(super) struct State {
 /// The next step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// There is no key: generate one that signs at once.
+    /// There is no key: generate one that signs immediately.
     MakeCurrent,
     /// The current key is old: generate its successor.
     MakeNext,
@@ -53,7 +53,7 @@ pub(super) enum Step {
     Wait(Duration),
 }
 
-/// The next step. A key signs for about `period`; without one no rotation begins, but one that has begun is completed.
+/// The next step. A key signs for about `period`; without a period no rotation starts, but a started rotation is completed.
 pub(super) fn plan_rotation(state: &State, period: Option<Duration>, now: Timestamp) -> Result<Step, KeysError> {
     let stored = &state.stored;
     let Some(current) = &stored.current else { return Ok(Step::MakeCurrent) };
@@ -73,7 +73,7 @@ pub(super) fn plan_rotation(state: &State, period: Option<Duration>, now: Timest
     plan_succession(stored, period, now)
 }
 
-/// The time for which the next key has been published counts only while it is published: if it disappears, the time starts again.
+/// The publication time of the next key counts only while the key is published: if it disappears, the time restarts.
 fn plan_publication(state: &State, wanted: String) -> Result<Step, KeysError> {
     let is_noted = state.stored.record.next.as_ref().is_some_and(|next| next.published.is_some());
     if let Some(next) = state.stored.next.as_ref().filter(|_| is_noted) {
@@ -110,7 +110,7 @@ fn write(stored: Stored, what: &'static str) -> Step {
     Step::Write { stored: Box::new(stored), what }
 }
 
-/// Corrects a Secret whose record does not match its keys: keys are replaced by hand, and clocks go wrong.
+/// Corrects a Secret whose record does not match its keys: administrators replace keys, and clocks can be wrong.
 fn correct(stored: &Stored, current: &KeyPair, now: Timestamp) -> Stored {
     let mut sound = stored.clone();
     let record = &mut sound.record;

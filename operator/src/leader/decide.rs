@@ -1,7 +1,7 @@
-//! What a candidate does next about the lease, and whether it may believe that it leads.
+//! The next step of a candidate, and whether it may consider itself the leader.
 //!
-//! Pure. Moments are durations on the candidate's own monotonic clock, since any zero. Times in the lease are ignored, because another
-//! clock wrote them. A lease that stays unchanged for its whole duration no longer has a holder.
+//! Pure. Moments are durations on the candidate's own monotonic clock, from an arbitrary zero. Times in the lease are ignored, because
+//! another clock wrote them. A lease that stays unchanged for its whole duration no longer has a holder.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -21,9 +21,9 @@ const LONGEST_LEASE: Duration = Duration::from_mins(1);
 /// Durations of the election.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Timing {
-    /// How long others leave the lease alone after they saw it change.
+    /// How long other candidates leave the lease alone after they observe a change.
     pub lease: Duration,
-    /// How long a holder believes in its lease after the start of the request for it: shorter than `lease`, by more than clocks drift.
+    /// How long a holder trusts its lease, counted from the start of the request: shorter than `lease` by more than the clock drift.
     pub renew_deadline: Duration,
     /// How often the holder renews and others check.
     pub retry: Duration,
@@ -67,7 +67,7 @@ pub(crate) enum Loss {
 /// The next step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
-    /// Read the lease: what is known is old or uncertain.
+    /// Read the lease: the known state is outdated or uncertain.
     Read,
     /// Create the lease, held by this replica.
     Create,
@@ -118,7 +118,7 @@ impl Candidate {
         self.looked = Some(now);
     }
 
-    /// Notes that what is known may be outdated: a response is missing, a write was rejected, or the watch reported a change.
+    /// Marks the known state as possibly outdated: a response is missing, a write was rejected, or the watch reported a change.
     pub(crate) const fn doubt(&mut self) {
         self.looked = None;
     }
@@ -144,7 +144,7 @@ impl Candidate {
         self.renewed.is_some_and(|begun| self.is_young(begun, now))
     }
 
-    /// When this replica stops leading unless the lease is renewed before.
+    /// When this replica stops leading unless it renews the lease first.
     pub(crate) fn deadline(&self) -> Option<Moment> {
         self.renewed.map(|begun| begun + self.timing.renew_deadline)
     }

@@ -1,8 +1,8 @@
 //! Acquires, renews and releases the lease: the requests that `decide` chooses, one at a time.
 //!
 //! A write is a PUT (or POST) with the resource version that was read, so that of two concurrent writes one is rejected. A response that
-//! does not arrive in time counts as none: the lease is read again before anything is believed. Nothing here starts or stops what the lease
-//! guards.
+//! does not arrive in time is treated as lost: the lease is read again before anything is assumed. It neither starts nor stops the work
+//! that the lease guards.
 
 use std::{future::Future, pin::pin, time::Duration};
 
@@ -138,7 +138,7 @@ impl LeaderElector {
         Self { api, config, timing, candidate, lease: None, zero: Instant::now(), metrics, is_failing: false }
     }
 
-    /// Yields whenever the watch reports a change of the lease. Only a hint: reading every few seconds would suffice, but would notice a
+    /// Yields whenever the watch reports a change of the lease. Only a hint: polling every few seconds would suffice, but would notice a
     /// release late.
     pub(crate) fn watch_changes(&self) -> impl Stream<Item = ()> + Send + use<> {
         let config = watch_config().fields(&format!("metadata.name={}", self.config.name));
@@ -182,7 +182,7 @@ impl LeaderElector {
     }
 
     /// Renews the lease until `work_ended` reports that work no longer depends on it, and then releases it. If the other end is dropped
-    /// instead, work may still run: the lease is left to expire. An error means that this replica no longer leads.
+    /// instead, work may still run: the lease is left to expire. An error means that this replica is no longer the leader.
     pub(crate) async fn keep(mut self, mut work_ended: oneshot::Receiver<()>) -> Result<(), LeaseError> {
         loop {
             let end = self.instant(self.candidate.deadline().unwrap_or_default());

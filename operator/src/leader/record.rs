@@ -32,7 +32,7 @@ pub(crate) fn build_new(name: &str, identity: &str, timing: &Timing, now: Timest
     lease
 }
 
-/// `seen`, held by `identity` from `now` on, or still.
+/// `seen`, held by `identity` from `now` on or renewed by it.
 pub(crate) fn build_held(seen: &Lease, identity: &str, timing: &Timing, now: Timestamp) -> Lease {
     let mut lease = seen.clone();
     let spec = spec_of(&mut lease);

@@ -45,7 +45,7 @@ pub(crate) async fn apply_status(
     Ok(Outcome::Applied)
 }
 
-/// Deletes a meeting whose time to live has expired, unless it has changed meanwhile, which may have given it more time.
+/// Deletes a meeting whose time to live has expired, unless it was changed in the meantime, possibly to extend it.
 pub(crate) async fn apply_expiry(context: &Context, meeting: &Meeting, note: &Note) -> Result<Outcome, Error> {
     let (namespace, name) = (meeting.namespace().unwrap_or_default(), meeting.name_any());
     let api: Api<Meeting> = Api::namespaced(context.cache.client.clone(), &namespace);

@@ -1,6 +1,6 @@
 //! First step for a Meeting: what the caches hold about it and its pool.
 //!
-//! Reads caches only. The caller holds the state from here until its decision is noted there.
+//! Reads caches only. The caller holds the lock from here until its decision is recorded.
 
 use std::sync::Arc;
 

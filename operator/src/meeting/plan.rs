@@ -1,6 +1,6 @@
 //! Third step for a Meeting: which media pod hosts it, and the values of its conditions.
 //!
-//! Pure: no I/O, no clock, no randomness. The plan leaves the executor no choices.
+//! Pure: no I/O, no clock, no randomness. The plan leaves no choices to the executor.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -24,7 +24,7 @@ use convene_crds::reason;
 
 /// Percentage of a pod's capacity for participants above which its idle meetings are better moved to another pod.
 const HOT_PERCENT: u64 = 80;
-/// Percentage of its capacity up to which a pod is suitable as that other pod.
+/// Percentage of its capacity up to which a pod is a suitable target for such a move.
 const COOL_PERCENT: u64 = 50;
 
 /// The observed pool of a meeting.
@@ -32,7 +32,7 @@ const COOL_PERCENT: u64 = 50;
 pub(crate) struct ObservedPool {
     /// The pool's spec.
     pub(crate) pool: Arc<ValidPool>,
-    /// Why the pool could not create the pods it wants, if so: its condition `PodsAvailable`.
+    /// Why the pool could not create the pods it wants, if that is the case (its condition `PodsAvailable`).
     pub(crate) trouble: Option<Reason>,
     /// Its pods, except those about to be deleted.
     pub(crate) pods: Vec<Arc<MediaPod>>,
@@ -42,12 +42,12 @@ pub(crate) struct ObservedPool {
     pub(crate) holders: Holders,
 }
 
-/// Where the meeting is from now on.
+/// The meeting's placement from now on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Placement {
     /// On the same pod as before.
     Kept(AssignedPod),
-    /// On this pod, which is a new one for it.
+    /// On this pod, newly assigned to it.
     New(AssignedPod),
     /// On no pod.
     Nowhere,
@@ -72,7 +72,7 @@ pub(crate) struct MeetingPlan {
     pub(crate) wants_pod: bool,
     /// Whether its pod is draining.
     pub(crate) is_draining: bool,
-    /// When it ended, if it has.
+    /// When it ended, if it has ended.
     pub(crate) ended_at: Option<Timestamp>,
 }
 
@@ -198,7 +198,7 @@ fn plan_bound(meeting: &ValidMeeting, observed: &ObservedPool, pod: &MediaPod) -
     plan_kept(pod, observed)
 }
 
-/// Leaves a bad pod for a better one; a bad one is better than none.
+/// Leaves a bad pod for a better one, but keeps a bad pod rather than none.
 fn plan_better(meeting: &ValidMeeting, observed: &ObservedPool, pod: &MediaPod, why: &Reason) -> MeetingPlan {
     if let Some(other) = select_pod(meeting, observed) {
         return plan_new(other, observed, Some(why.clone()));

@@ -1,14 +1,14 @@
 //! Checks a namespace's usage of a pool against the limits of the pool.
 //!
-//! Pure. It applies to new places only and never takes a place away.
+//! Pure. It applies to new assignments only and never revokes one.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
 use crate::model::{ledger::Usage, reason::Reason, valid_pool::ValidPool};
 use convene_crds::reason;
 
-/// Why a meeting of `namespace` gets no place in `pool`, if so. `others` is the usage by the other meetings of the namespace;
-/// `may_be_dedicated` is whether the pool allows its Dedicated meetings.
+/// Why a meeting of `namespace` gets no slot in `pool`, if that is the case. `others` is the usage by the other meetings of
+/// the namespace; `may_be_dedicated` is whether the pool allows its Dedicated meetings.
 pub(crate) fn check_quota(
     pool: &ValidPool,
     namespace: &str,

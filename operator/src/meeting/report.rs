@@ -67,7 +67,7 @@ pub(crate) fn compute_status(
     }
 }
 
-/// Whether the room that was reported last can still exist: it ends with the process of its pod, and when the meeting moves.
+/// Whether the last reported room can still exist: a room ends with its pod's process, and when the meeting moves.
 fn has_its_room(plan: &MeetingPlan) -> bool {
     matches!(plan.placement, Placement::Kept(_)) && plan.ready.reason().code != reason::POD_CRASHING
 }

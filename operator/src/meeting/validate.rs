@@ -18,7 +18,7 @@ use convene_crds::reason;
 /// How long before its start a meeting gets its media pod, so that a pod that has to be created first is ready in time.
 pub(crate) const LEAD: Duration = Duration::from_mins(2);
 
-/// How long a meeting is kept that had already ended when it was created.
+/// How long a meeting that had already ended when it was created is kept.
 const OVER_AT_CREATION: SignedDuration = SignedDuration::from_mins(5);
 
 /// The current phase between a meeting's start and its end.
@@ -48,7 +48,7 @@ pub(crate) enum Moment {
 pub(crate) struct ValidMeeting {
     /// Participants it must have capacity for.
     pub(crate) max_participants: u32,
-    /// Whether it wants a pod of its own.
+    /// Whether it requires a dedicated pod.
     pub(crate) is_dedicated: bool,
     /// The pod it is assigned to now.
     pub(crate) bound_to: Option<AssignedPod>,
@@ -59,7 +59,7 @@ pub(crate) struct ValidMeeting {
     pub(crate) is_reported: bool,
     /// Whether it may leave a draining pod despite its participants.
     pub(crate) is_released: bool,
-    /// Why it gets no new place in the pool, if so. It keeps its current place.
+    /// Why it gets no new slot in the pool, if that is the case. It keeps its current one.
     pub(crate) denial: Option<Reason>,
     /// Its current phase.
     pub(crate) moment: Moment,
@@ -90,8 +90,8 @@ pub(crate) fn compute_next_moment(meeting: &Meeting, now: Timestamp) -> Option<T
     [begins, starts_at, ends_at, compute_expiry(meeting)].into_iter().flatten().filter(|time| *time > now).min()
 }
 
-/// When the object of a meeting is to be deleted, if at all. One that had ended before it was created is kept for a while, so that its
-/// creator can read why.
+/// When a meeting's object is to be deleted, if at all. A meeting that had ended before it was created is kept for a while, so that
+/// its creator can see the reason.
 pub(crate) fn compute_expiry(meeting: &Meeting) -> Option<Timestamp> {
     let ends_at = meeting.spec.ends_at.as_ref()?.0;
     let expiry = ends_at.checked_add(SignedDuration::from_secs(i64::from(meeting.spec.ttl_after_ended?))).ok()?;
@@ -166,7 +166,7 @@ fn meets(requirement: &LabelSelectorRequirement, labels: &BTreeMap<String, Strin
     }
 }
 
-/// Why a meeting waits whose pool does not exist. `namespace` is that of the pools.
+/// Why a meeting whose pool does not exist waits. `namespace` is that of the pools.
 pub(crate) fn explain_missing_pool(meeting: &Meeting, namespace: &str) -> Reason {
     let pool = &meeting.spec.pool;
     Reason::new(

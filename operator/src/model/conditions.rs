@@ -66,7 +66,7 @@ pub(crate) fn compute_condition(
     let kept = find(old, type_)
         .filter(|condition| condition.status == status)
         .map(|condition| condition.last_transition_time.clone());
-    // The API server stores seconds only: a finer time would differ from what it returns.
+    // The API server stores whole seconds: a more precise time would differ from what it returns.
     let whole_seconds = Timestamp::from_second(now.as_second()).unwrap_or(now);
     Condition {
         type_: type_.to_owned(),

@@ -1,8 +1,8 @@
 //! Which meeting is on which pod, including decisions that the caches do not show yet, and the load of each pod.
 //!
 //! Pure. The cluster is the source of truth (`status.pod` of each Meeting). The ledger is its index, and covers the time between a decision
-//! and its return through the watch, so that two decisions in that time do not take the same last place, and no pod is deleted while a
-//! meeting is assigned to it. It is updated event by event: the cost of a decision does not depend on the number of meetings.
+//! and its return through the watch, so that two decisions in that time do not take the same last slot, and no pod is deleted while a
+//! meeting is being assigned to it. It is updated event by event: the cost of a decision does not depend on the number of meetings.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -134,7 +134,7 @@ impl Ledger {
         });
     }
 
-    /// Takes back a decision that could not be written.
+    /// Reverts a decision that could not be written.
     pub(crate) fn forget(&mut self, uid: &str) {
         self.change(uid, |entry| entry.decided = None);
     }
@@ -170,7 +170,7 @@ impl Ledger {
         self.marked_for_deletion.insert(pod_uid.to_owned());
     }
 
-    /// Takes back [`Ledger::mark_for_deletion`]: the pod could not be deleted.
+    /// Reverts [`Ledger::mark_for_deletion`]: the pod could not be deleted.
     pub(crate) fn unmark(&mut self, pod_uid: &str) {
         self.marked_for_deletion.remove(pod_uid);
     }
@@ -293,7 +293,7 @@ impl Ledger {
         self.meetings.insert(uid, entry);
     }
 
-    /// Notes that other meetings of the namespace may get a place now.
+    /// Records that other meetings of the namespace may get a slot now.
     fn note_freed(&mut self, reservation: Option<(Arc<str>, Usage)>, namespace: &str) {
         self.freed.extend(reservation.map(|(pool, _)| (pool, namespace.to_owned())));
     }

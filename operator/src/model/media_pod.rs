@@ -27,11 +27,11 @@ pub(crate) enum PodState {
     Ready,
     /// Not ready, but may become ready by itself.
     Starting(Reason),
-    /// Its process has ended and restarts, with growing pauses from the second time on, so its meetings are better moved.
+    /// Its process has exited and restarts, with increasing backoff from the second time on, so its meetings should be moved.
     Crashing(Reason),
     /// Being deleted.
     Terminating,
-    /// Will never be ready again: it is to be deleted and replaced.
+    /// Will never become ready again and must be replaced.
     Dead(Reason),
 }
 
@@ -83,13 +83,13 @@ impl Reached {
 pub(crate) struct MediaPod {
     /// Name of the pod.
     pub(crate) name: String,
-    /// UID of the pod: a later pod of the same name is another one.
+    /// UID of the pod: a later pod with the same name is a different one.
     pub(crate) uid: String,
     /// Pool it belongs to.
     pub(crate) pool: String,
     /// Whether its labels are intact.
     pub(crate) is_labelled: bool,
-    /// Revision of the template it was made from.
+    /// Revision of the template it was created from.
     pub(crate) revision: String,
     /// Node it runs on, once scheduled.
     pub(crate) node: Option<String>,
@@ -107,7 +107,7 @@ pub(crate) struct MediaPod {
     pub(crate) block: Option<PortRange>,
     /// Whether its ports are ports of the node.
     pub(crate) uses_node_ports: bool,
-    /// What it can be used for.
+    /// Its current usability.
     pub(crate) state: PodState,
     /// When it was created.
     pub(crate) created: Option<Timestamp>,
@@ -160,7 +160,7 @@ impl MediaPod {
         self.state == PodState::Ready
     }
 
-    /// Whether it is of use, or may still become so.
+    /// Whether it is usable or may become usable.
     pub(crate) const fn is_live(&self) -> bool {
         matches!(self.state, PodState::Ready | PodState::Starting(_) | PodState::Crashing(_))
     }
@@ -328,7 +328,7 @@ fn compute_image_reason(name: &str, container: &ContainerStatus) -> Option<Reaso
     ) {
         return None;
     }
-    // The kubelet alternates between failing and backing off; the cause is the same, and so is the message.
+    // The kubelet alternates between failing and backing off; both have the same cause and get the same message.
     let details = waiting.message.as_deref().unwrap_or(cause);
     let details = details.split_once("ErrImagePull: ").map_or(details, |(_, failure)| failure);
     let message =

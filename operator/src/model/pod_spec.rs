@@ -32,7 +32,7 @@ const TERMINATION_GRACE_SECONDS: i64 = 30;
 /// Seconds until a pod on a lost node is given up; the Kubernetes default of 300 would leave its participants waiting.
 const LOST_NODE_SECONDS: i64 = 30;
 
-/// The revision of a template: changes with anything that would result in another pod, and with nothing else.
+/// The revision of a template: it changes if and only if the resulting pod would differ.
 pub(crate) fn compute_revision(template: &PodTemplate) -> String {
     let first = 1024_u16;
     let last = first.saturating_add(u16::try_from(template.block_size().saturating_sub(1)).unwrap_or(u16::MAX));
@@ -101,7 +101,7 @@ pub(crate) fn build_spec(template: &PodTemplate, pool: &str, block: PortRange) -
     }
 }
 
-/// A lost node takes few of the pool's pods with it. Only a preference: better an uneven pool than no pod.
+/// So that a lost node takes down few of the pool's pods. Only a preference: an uneven pool is better than a missing pod.
 fn build_spread(template: &PodTemplate, pool: &str) -> TopologySpreadConstraint {
     let labels = [(LABEL_APP_NAME, MEDIA_POD_APP_NAME), (LABEL_POOL, pool)];
     TopologySpreadConstraint {

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::ports::PortRange;
 
-/// Everything that a pod is made of, except its name and its ports. Its hash is the pod's revision.
+/// Everything that defines a pod except its name and its ports. Its hash is the pod's revision.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct PodTemplate {
     /// Container image.

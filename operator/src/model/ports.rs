@@ -1,7 +1,7 @@
 //! Port ranges and their allocation: which ports the next media pod gets.
 //!
-//! Pure: the caller computes the ports in use from the observed pods, for every plan again, and the time is an argument. No port is given
-//! twice by construction: a block is free if it overlaps no block that is in use or held back.
+//! Pure: the caller computes the ports in use from the observed pods for every plan, and the time is an argument. By construction no port
+//! is allocated twice: a block is free if it overlaps no block that is in use or held back.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -13,14 +13,14 @@ use thiserror::Error;
 /// How long a freed block is held back: packets of earlier calls may still be in flight, and nodes remember UDP flows for half a minute.
 pub(crate) const QUARANTINE: Duration = Duration::from_secs(30);
 
-/// Consecutive ports, both ends included; never empty and never inverted.
+/// A range of consecutive ports, both ends inclusive; never empty or inverted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PortRange {
     first: u16,
     last: u16,
 }
 
-/// A text or a pair of numbers that is not a port range.
+/// A string or a pair of numbers that is not a port range.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{0:?} is not a port range such as \"40000-40003\"")]
 pub struct PortRangeError(String);
@@ -116,8 +116,8 @@ pub(crate) struct Quarantine {
 }
 
 impl Quarantine {
-    /// Adds what a pool's status holds: a block that was given to a pod (`None`), or one held back until then. If its pod is gone by the
-    /// next observation, the block is held back from then on, because it is not known when it was freed.
+    /// Adds an entry of a pool's status: a block allocated to a pod (`None`), or one held back until that time. If its pod is gone by
+    /// the next observation, the block is held back from then on, because it is not known when it was freed.
     pub(crate) fn recall(&mut self, block: PortRange, resting_until: Option<Timestamp>) {
         match resting_until {
             Some(until) => drop(self.resting.insert(block, until)),
@@ -125,7 +125,7 @@ impl Quarantine {
         }
     }
 
-    /// Reserves blocks that are about to be given to pods.
+    /// Reserves blocks that are about to be allocated to pods.
     pub(crate) fn reserve(&mut self, blocks: impl IntoIterator<Item = PortRange>) {
         self.in_use.extend(blocks);
     }
@@ -135,10 +135,10 @@ impl Quarantine {
         self.resting.iter().map(|(block, until)| (*block, *until))
     }
 
-    /// Updates the blocks in use: one that was in use before and no longer is, is held back from now on.
+    /// Updates the blocks in use: a block that is no longer in use is held back from now on.
     pub(crate) fn observe(&mut self, in_use: &BTreeSet<PortRange>, rest: Duration, now: Timestamp) {
         let rest = jiff::SignedDuration::try_from(rest).unwrap_or_default();
-        // Whole seconds, as in the status: what is read back must be what was written.
+        // Whole seconds, as in the status, so that a time read back equals the time written.
         let until = now.saturating_add(rest).unwrap_or(Timestamp::MAX);
         let is_whole = until.subsec_nanosecond() == 0;
         let until = Timestamp::from_second(until.as_second() + i64::from(!is_whole)).unwrap_or(until);

@@ -1,4 +1,4 @@
-//! The deletion of a pool: since when, and until when the participants of its meetings may stay.
+//! The deletion of a pool: its start, and the deadline until which participants may stay.
 //!
 //! Plain values; `pool::plan` decides what happens to the pods.
 
@@ -6,11 +6,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-/// How long after the deadline a pool waits for the statuses of its meetings: one that cannot be written must not keep the pool forever.
+/// How long after the deadline a pool waits for the statuses of its meetings: a status that cannot be written must not block the deletion
+/// forever.
 pub(crate) const SETTLING: SignedDuration = SignedDuration::from_secs(30);
 
-/// How long after the deadline the operator tries to end the calls on a pod that does not respond. After that the pod is deleted all the
-/// same.
+/// How long after the deadline the operator tries to end the calls on a pod that does not respond. After that the pod is deleted anyway.
 pub(crate) const ENDING: SignedDuration = SignedDuration::from_secs(15);
 
 /// The deletion of a pool.
@@ -18,7 +18,7 @@ pub(crate) const ENDING: SignedDuration = SignedDuration::from_secs(15);
 pub(crate) struct Removal {
     /// Time of the deletion.
     pub(crate) since: Timestamp,
-    /// Until when participants may stay.
+    /// Deadline until which participants may stay.
     pub(crate) deadline: Timestamp,
 }
 

@@ -35,7 +35,7 @@ pub(crate) struct ValidPool {
     pub namespace: String,
     /// Owner reference for the pods.
     pub owner: Option<OwnerReference>,
-    /// What its pods are made of.
+    /// The template of its pods.
     pub template: PodTemplate,
     /// Hash of the template.
     pub revision: String,
@@ -59,7 +59,7 @@ pub(crate) struct ValidPool {
     pub namespace_limits: Usage,
     /// Whether announced addresses are probed.
     pub probes_media: bool,
-    /// Since when it is being deleted, if it is.
+    /// Start of its deletion, if it is being deleted.
     pub deleted_at: Option<Timestamp>,
     /// Time of creation: of two pools that use the same ports, the younger one reports it.
     pub created: Option<Timestamp>,

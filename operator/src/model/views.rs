@@ -27,7 +27,7 @@ use convene_crds::reason;
 pub(crate) struct PoolView {
     /// Its validated spec, or why it is invalid.
     pub(crate) pool: Result<Arc<ValidPool>, Reason>,
-    /// Why it could not create the pods it wants, if so: its condition `PodsAvailable`.
+    /// Why it could not create the pods it wants, if that is the case (its condition `PodsAvailable`).
     pub(crate) trouble: Option<Reason>,
     /// Whether it is being deleted.
     pub(crate) is_deleting: bool,
@@ -36,7 +36,7 @@ pub(crate) struct PoolView {
 /// What the operator needs to know about a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct NodeView {
-    /// Whether it is cordoned: it accepts no new pods, and may be about to be drained.
+    /// Whether it is cordoned: it accepts no new pods and may be drained soon.
     pub(crate) is_cordoned: bool,
     /// The addresses to announce for its pods: the external ones, otherwise the internal ones; all families.
     pub(crate) addresses: Vec<String>,

@@ -1,7 +1,7 @@
 //! The operator's link to its media pods: their rooms and participants, draining, and opening a reachability probe.
 //!
 //! Each request carries a fresh admin token and has a time limit, and the size of its response is limited: a hanging pod blocks nothing. A
-//! request that an older pod does not know fails only where the operator depends on it. Nothing here decides.
+//! request that an older pod does not support is an error only where the operator depends on it. It makes no decisions.
 
 use std::{sync::Arc, time::Duration};
 
@@ -91,8 +91,8 @@ impl PodLink {
         self.fetch(pod, PodRequest { largest: LARGEST_LIST, ..self.prepare(Method::GET, ROOMS_PATH) }).await
     }
 
-    /// The rooms of `pod` once their list has another version than `after`, or as they are after 25 seconds. An older pod responds at once,
-    /// with version 0: the caller must pause before the next request.
+    /// The rooms of `pod` once the version of the list differs from `after`, or the current list after 25 seconds. An older pod responds
+    /// immediately, with version 0: the caller must pause before the next request.
     pub(crate) async fn await_rooms(&self, pod: &MediaPod, after: u64) -> Result<RoomList, PodLinkError> {
         let path = format!("{ROOMS_PATH}?after={after}&wait={WAIT_SECONDS}");
         let request = self.prepare(Method::GET, &path);
@@ -210,7 +210,7 @@ fn build_room_path(namespace: &str, name: &str) -> String {
     format!("{ROOMS_PATH}/{}/{}", quote(namespace), quote(name))
 }
 
-/// Names may hold any character: encoded, each stays one segment of the path.
+/// Names may contain any character; percent-encoded, each remains a single path segment.
 fn quote(part: &str) -> PercentEncode<'_> {
     utf8_percent_encode(part, QUOTED)
 }

@@ -2,7 +2,7 @@
 //!
 //! The pod opens probe endpoints (`probe`), `ask` sends STUN requests to them, `judge` interprets the answers, `schedule` decides when a
 //! pod is probed next, `condition` builds the condition, and `prober` runs it all. The operator probes from inside the cluster: it does not
-//! notice a firewall around the cluster that lets the operator through.
+//! notice a firewall around the cluster that does not affect the operator.
 
 mod ask;
 mod condition;

@@ -1,8 +1,8 @@
 //! The room reconciler: ends rooms whose meeting has ended, is gone or has moved, applies changed settings to the others, and learns how
 //! many participants they have. It remembers the participants of locked meetings and passes them on to the new pod when a meeting moves.
 //!
-//! One follower per media pod keeps a long poll open, so that changes arrive at once and silence costs nothing. Before a room is ended, the
-//! Meeting is read from the API server: a lagging cache must not disconnect participants.
+//! One follower per media pod keeps a long poll open, so that changes arrive immediately and idle pods cost nothing. Before a room is
+//! ended, the Meeting is read from the API server: a lagging cache must not disconnect participants.
 
 pub(crate) mod decide;
 pub(crate) mod returning;
@@ -33,7 +33,7 @@ use crate::{
     pods::link::{PodLink, PodLinkError},
 };
 
-/// Pause between two responses of a pod: changes come in bursts, and one pass serves them all.
+/// Pause between two responses of a pod: changes come in bursts, and one pass handles them all.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Pause after a pod that did not respond.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(2);
@@ -46,7 +46,7 @@ struct RoomReconciler {
     cache: Arc<ClusterCache>,
     link: PodLink,
     metrics: OperatorMetrics,
-    /// Participants of locked meetings. Locked before the ledger where both are needed.
+    /// Participants of locked meetings. If both locks are needed, this one is taken before that of the ledger.
     returning: Arc<Mutex<Returning>>,
 }
 
@@ -100,7 +100,7 @@ impl RoomReconciler {
         }
     }
 
-    /// Waits for the pod's next list. Meanwhile a room of the last one may have to end, because its meeting has.
+    /// Waits for the pod's next list. In the meantime a room of the last list may have to end because its meeting ended.
     async fn await_change(
         &self,
         pod: &MediaPod,
@@ -201,7 +201,7 @@ impl RoomReconciler {
         }
     }
 
-    /// Checks with the API server once more, then ends the room.
+    /// Confirms with the API server, then ends the room.
     async fn end_room(&self, pod: &MediaPod, room: &RoomReport) {
         let (namespace, name) = (&room.namespace, &room.name);
         let api: Api<Meeting> = Api::namespaced(self.cache.client.clone(), namespace);

@@ -1,4 +1,4 @@
-//! What one reconciliation has done to the pods of a pool. Plain values; nothing here decides or writes.
+//! What one reconciliation has done to the pods of a pool. Plain values: no decisions, no writes.
 
 use super::plan::{DrainChange, LabelRepair, NewPod, PodDeletion};
 use crate::model::{ports::PortRange, reason::Reason};
@@ -12,7 +12,7 @@ pub(crate) struct Applied {
     pub(crate) uncertain: Vec<NewPod>,
     /// Pods that were deleted.
     pub(crate) deleted: Vec<PodDeletion>,
-    /// Pods that began or stopped draining.
+    /// Pods that started or stopped draining.
     pub(crate) drained: Vec<DrainChange>,
     /// Pods whose labels were restored.
     pub(crate) repaired: Vec<LabelRepair>,

@@ -41,7 +41,7 @@ mod removal;
 pub(crate) use removal::apply_removal;
 
 /// Executes `plan`. Pods get their addresses first, because participants may be waiting for them. One failure does not stop the other
-/// steps; the first one is returned along with what was done, so that the status is written all the same. The blocks of new pods have been
+/// steps; the first one is returned along with what was done, so that the status is still written. The blocks of new pods have been
 /// recorded before.
 pub(crate) async fn apply_plan(context: &Context, pool: &ValidPool, plan: PoolPlan) -> (Applied, Option<Error>) {
     // Moving participants and requeueing are left to the caller.
@@ -110,7 +110,7 @@ pub(crate) async fn apply_plan(context: &Context, pool: &ValidPool, plan: PoolPl
     (applied, failures.into_iter().next())
 }
 
-/// Creates objects of a pool, in addition.
+/// Creates further objects of a pool.
 struct PoolExecutor<'a> {
     context: &'a Context,
     pool: &'a ValidPool,
@@ -149,7 +149,7 @@ impl PoolExecutor<'_> {
         }
     }
 
-    /// `Some` is a rejection that a retry will not change: a quota, an admission policy, an invalid field.
+    /// `Some` is a permanent rejection that a retry would not change: a quota, an admission policy, an invalid field.
     async fn create(&self, pod: &NewPod) -> Result<Option<Reason>, Error> {
         match self.pods.api.create(&PostParams::default(), &build_pod(self.pool, pod)).await {
             Ok(made) => {

@@ -1,7 +1,7 @@
 //! The disruption budget of a pool: no pod with participants is evicted.
 //!
-//! Pure. A pod is protected from its creation on and loses the protection, by a label, while it has no participants. The other way round,
-//! an eviction between a join and the label would succeed.
+//! Pure. A pod is protected from its creation on and loses the protection, by a label, while it has no participants. With an opt-in label
+//! instead, an eviction between a join and the label would succeed.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -18,8 +18,8 @@ use k8s_openapi::{
 };
 use kube::{ResourceExt, api::ObjectMeta};
 
-/// More pods than a pool can have, so all of them must stay. `maxUnavailable: 0` would mean the same, but Kubernetes supports it only for
-/// pods whose controller has a scale subresource.
+/// More than the number of pods in any pool, so none may be evicted. `maxUnavailable: 0` would mean the same, but Kubernetes supports it
+/// only for pods whose controller has a scale subresource.
 const ALL: i32 = 100_000;
 
 /// The budget of `pool`.
@@ -57,9 +57,9 @@ pub(crate) fn name_of(pool: &str) -> String {
     format!("media-{pool}-busy")
 }
 
-/// Whether `found` protects as `wanted` does.
+/// Whether `found` gives the same protection as `wanted`.
 pub(crate) fn is_as_wanted(found: &PodDisruptionBudget, wanted: &PodDisruptionBudget) -> bool {
-    // Labels added by others are theirs: a write would not remove them, and would be repeated forever.
+    // Labels added by other managers are ignored: a write would not remove them and would be repeated forever.
     let has_labels = wanted.labels().iter().all(|(key, value)| found.labels().get(key) == Some(value));
     has_labels && found.spec == wanted.spec
 }

@@ -18,7 +18,7 @@ use kube::api::ObjectMeta;
 
 use crate::model::{media_pod::MediaPod, valid_pool::ValidPool};
 
-/// Where the Service of a pod is reached.
+/// The addresses and ports at which a pod's Service is reached.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ServiceEndpoints {
     /// Addresses of the load balancer; empty for ports of nodes.
@@ -27,7 +27,7 @@ pub(crate) struct ServiceEndpoints {
     pub(crate) ports: String,
 }
 
-/// The Service of `pod`, which owns it. `None` if the pod has no ports, which can only be the result of an edit.
+/// The Service of `pod`, which owns it. `None` if the pod has no ports, which only a manual edit can cause.
 pub(crate) fn build_service(pool: &ValidPool, pod: &MediaPod) -> Option<Service> {
     let labels = [
         (LABEL_APP_NAME, MEDIA_POD_APP_NAME),

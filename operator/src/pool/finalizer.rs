@@ -1,7 +1,7 @@
 //! The finalizer of a `MediaPool`: a deleted pool stays until its participants have left or its drain deadline has passed.
 //!
-//! It is added before the first pod is created, also to pools that are invalid or cannot be parsed: they may have had pods before. When it
-//! is removed is decided by the planner.
+//! It is added before the first pod is created, also to pools that are invalid or cannot be parsed: they may have had pods before. The
+//! planner decides when it is removed.
 
 use convene_crds::{MediaPool, names::FINALIZER_DRAIN};
 use kube::{
@@ -41,8 +41,8 @@ pub(crate) fn explain_missing(error: &Error) -> Reason {
 /// Adds the finalizer to the pool or removes it. Other finalizers stay, because the list is written only over the version that was read.
 /// `false`: the pool has changed meanwhile or is gone, and is reconciled again.
 ///
-/// Not by server-side apply, unlike everything else: in a restored backup the finalizer belongs to another manager, and could not be
-/// removed.
+/// Unlike everything else, this does not use server-side apply: in a restored backup the finalizer belongs to another manager and
+/// could not be removed.
 pub(crate) async fn write_finalizers(context: &Context, metadata: &ObjectMeta, is_ours: bool) -> Result<bool, Error> {
     let name = metadata.name.clone().unwrap_or_default();
     let namespace = metadata.namespace.as_deref().unwrap_or_default();

@@ -45,7 +45,7 @@ pub(crate) async fn observe_pods(context: &Context) -> Result<Vec<Arc<MediaPod>>
     Ok(pods)
 }
 
-/// Collects the input of a plan. The caller holds the state until its decision is noted there.
+/// Collects the input of a plan. The caller holds the lock until its decision is recorded.
 pub(crate) fn observe_pool(
     context: &Context,
     pool: &ValidPool,
@@ -69,7 +69,7 @@ pub(crate) fn observe_pool(
     }
 }
 
-/// The pods of a pool and their participants, which is all that matters for a pool without a valid spec.
+/// The pods of a pool and their participants, which is all that is needed for a pool without a valid spec.
 pub(crate) fn observe_participants(pool: &str, all: &[Arc<MediaPod>], ledger: &Ledger, now: Timestamp) -> ObservedPods {
     let pods: Vec<_> = all.iter().filter(|pod| pod.pool == pool).cloned().collect();
     let reported = pods.iter().filter_map(|pod| Some((pod.uid.clone(), ledger.participants_on(&pod.uid)?)));
@@ -117,7 +117,7 @@ fn observe_quarantine(context: &Context, all: &[Arc<MediaPod>], now: Timestamp) 
     quarantine.resting().collect()
 }
 
-/// Reads the recorded blocks from the statuses of all pools, once, before the first decision: an earlier process wrote them.
+/// Reads the blocks recorded by an earlier process from the statuses of all pools, once, before the first decision.
 pub(crate) fn recall_blocks(context: &Context) {
     let mut quarantine = context.quarantine();
     for pool in context.cache.pools.state() {

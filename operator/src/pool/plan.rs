@@ -30,9 +30,9 @@ use crate::model::{
 };
 use convene_crds::reason;
 
-/// Most surplus pods that one reconciliation deletes.
+/// Maximum number of surplus pods deleted per reconciliation.
 pub(crate) const MAX_DELETIONS: usize = 5;
-/// Seconds after which a pod whose ports are in use by another process is replaced by one with another block.
+/// Seconds after which a pod whose ports are used by another process is replaced by a pod with another block.
 const TAKEN_SECONDS: i64 = 60;
 
 /// Plans one reconciliation of a pool.
@@ -59,7 +59,8 @@ pub(crate) fn plan_pool(pool: &ValidPool, observed: &ObservedPods) -> PoolPlan {
     }
 }
 
-/// Reduces a plan for a pool that may get no media pod, because of `why`: existing pods are kept up, and none is deleted to be replaced.
+/// Reduces a plan for a pool that may get no new media pods, because of `why`: existing pods are kept, and none is deleted in order to be
+/// replaced.
 pub(crate) fn withhold_pods(plan: PoolPlan, why: Reason) -> PoolPlan {
     let delete = plan.delete.into_iter().filter(|deletion| deletion.why.code != reason::POD_DELETED).collect();
     PoolPlan { create: Vec::new(), delete, trouble: Some(why), ..plan }

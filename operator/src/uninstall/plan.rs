@@ -29,7 +29,7 @@ pub(crate) enum Manner {
         /// When the uninstall must have ended.
         until: Timestamp,
     },
-    /// There is no waiting: it is not wanted, or there is no operator that could drain.
+    /// No waiting: it is not requested, or no operator is active that could drain.
     AtOnce,
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn plan_pool(metadata: &ObjectMeta, seconds: Option<u32>, manner: Man
             delete: !is_deleted,
             release: false,
         },
-        // Only from a pool that is being deleted: the operator would add it again.
+        // Only if the pool is being deleted; otherwise the operator would add it again.
         Manner::AtOnce => {
             PoolStep { shorten_to: None, delete: !is_deleted, release: is_deleted && has_finalizer(metadata) }
         }
@@ -66,7 +66,7 @@ fn compute_shorter(seconds: u32, from: Timestamp, until: Timestamp) -> Option<u3
     (i64::from(seconds) > most + SLACK_SECONDS).then(|| u32::try_from(most).unwrap_or(seconds))
 }
 
-/// The status of a meeting that claims a place that no pool can give it; `None` if it claims none. `home` is the namespace
+/// The status of a meeting that claims a slot that no pool can provide; `None` if it claims none. `home` is the namespace
 /// of the pools.
 pub(crate) fn compute_without_pool(meeting: &Meeting, home: &str, now: Timestamp) -> Option<MeetingStatus> {
     let old = meeting.status.as_ref()?;

@@ -1,4 +1,4 @@
-//! Handles the events of the watches: updates what decisions are based on, and enqueues the objects that an event concerns.
+//! Handles watch events: updates the state that decisions are based on, and enqueues the affected objects.
 //!
 //! It decides nothing about meetings and pools, and writes nothing to the cluster.
 

@@ -1,5 +1,5 @@
-//! Candidates with their own clocks, an API server, and a network that delays and loses messages; candidates pause, crash and resign. In
-//! every run, no two may believe at the same moment that they lead.
+//! Candidates with their own clocks, an API server, and a network that delays and loses messages; candidates pause, crash and resign. No
+//! two of them may ever consider themselves the leader at the same time.
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
@@ -103,7 +103,7 @@ struct World {
     nodes: Vec<Node>,
     events: BinaryHeap<Reverse<(Time, u64, usize, What)>>,
     count: u64,
-    /// One in so many messages is lost, and one in so many steps goes wrong; 0 is never.
+    /// One in this many messages is lost, and one in this many steps goes wrong; 0 means never.
     trouble: u64,
 }
 

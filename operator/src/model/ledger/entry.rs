@@ -35,7 +35,7 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// An entry with nothing but names.
+    /// An entry that contains only names.
     pub(super) fn of(meeting: &Meeting, pool: Arc<str>) -> Self {
         Self {
             key: Arc::new(key_of(&meeting.metadata)),

@@ -54,7 +54,7 @@ pub(crate) struct MeetingKey {
 pub(crate) struct Need {
     /// Meetings that can share a pod.
     pub(crate) shared: u32,
-    /// Meetings that want a pod of their own.
+    /// Meetings that require a dedicated pod.
     pub(crate) dedicated: u32,
 }
 

@@ -1,4 +1,4 @@
-//! Usage of each pool by namespace, for the limits that pools set.
+//! Usage of each pool by namespace, for the limits set by pools.
 //!
 //! Pure sums, updated by the ledger with each change of a meeting. It enforces nothing: `meeting::quota` compares usage with limits.
 
@@ -10,7 +10,7 @@ use std::{
 
 use super::load::MeetingKey;
 
-/// Most namespaces that are named as holders of a full pool; others are counted.
+/// Maximum number of namespaces named as holders of a full pool; the others are only counted.
 const MOST_NAMED: usize = 3;
 
 /// Usage of one pool by one namespace, or a limit for it.

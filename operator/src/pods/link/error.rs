@@ -1,4 +1,4 @@
-//! What can go wrong between operator and media pod; every message names the pod.
+//! Errors of requests from the operator to a media pod; every message names the pod.
 
 use std::time::Duration;
 
@@ -87,13 +87,13 @@ impl PodLinkError {
         }
     }
 
-    /// Whether the pod does not know what was requested: it is of an older version, or the object does not exist.
+    /// Whether the pod does not know the requested path or object: it runs an older version, or the object does not exist.
     pub(crate) fn is_unknown_to_pod(&self) -> bool {
         matches!(self, Self::Status { status, .. } if is_unknown(*status))
     }
 }
 
-/// Whether a response with this status means that the pod does not know what was requested.
+/// Whether a response with this status means that the pod does not know the requested path or object.
 pub(super) fn is_unknown(status: StatusCode) -> bool {
     matches!(status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED)
 }

@@ -1,4 +1,4 @@
-//! Sends STUN requests to candidates and reports the result of each. I/O only: `judge` interprets the results.
+//! Sends STUN requests to candidates and reports the result of each. It does only I/O; `judge` interprets the results.
 //!
 //! The pod names the candidates, so only addresses that the operator announced for it are probed, and only a bounded number.
 
@@ -21,7 +21,7 @@ use super::{
     stun::{TransactionId, build_binding_request, is_answer},
 };
 
-/// Most workers of a pod, and candidates of a worker, that are probed.
+/// Maximum number of workers probed per pod, and of candidates per worker.
 const MOST_TARGETS: usize = 64;
 const MOST_CANDIDATES: usize = 16;
 const AT_ONCE: usize = 64;
@@ -33,7 +33,7 @@ const LARGEST_ANSWER: usize = 1500;
 /// Time limits for a candidate.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TimeLimits {
-    /// Pause after each request by UDP. Losing one packet is common, losing all of them is not.
+    /// Pause after each request by UDP. Losing one packet is common; losing all of them is not.
     pub(super) retransmit: [Duration; 3],
     /// For opening a TCP connection.
     pub(super) connect: Duration,

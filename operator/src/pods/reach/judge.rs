@@ -1,4 +1,4 @@
-//! What the answers to a probe mean for participants, and what to do about it.
+//! Interprets the answers to a probe: what they mean for participants, and what to do about it.
 //!
 //! Pure. A client needs to reach only one candidate of a worker, so each worker is judged by its best candidate. The messages depend on the
 //! answers alone: they go into a condition that is written only when they change.
@@ -16,7 +16,7 @@ use convene_crds::{
     reason::{MEDIA_REACHABLE, MEDIA_UNREACHABLE, PROBE_FAILED, UDP_BLOCKED},
 };
 
-/// Endpoints named in a message before the rest is only counted.
+/// Number of endpoints named in a message; the rest are only counted.
 const NAMED_ENDPOINTS: usize = 6;
 const ADVICE: &str =
     "open these ports in the firewall of the node, or announce another address (MediaPool spec.announcedAddress)";
@@ -82,7 +82,7 @@ pub(crate) enum Reach {
     Reachable(String),
     /// Every worker answers, but some by TCP only, which works less well.
     UdpBlocked(String),
-    /// Some workers do not answer: participants of meetings on these neither send nor receive media.
+    /// Some workers do not answer: participants of meetings on them can neither send nor receive media.
     Partly(String),
     /// No worker answers.
     Unreachable(String),

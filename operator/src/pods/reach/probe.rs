@@ -1,4 +1,4 @@
-//! One probe of one media pod: it opens probe endpoints, they are probed, and the answers are judged. Writes nothing.
+//! Probes one media pod once: opens probe endpoints, sends requests to them and judges the answers. Writes nothing.
 
 use super::{ask, judge, judge::Reach};
 use crate::{model::media_pod::MediaPod, pods::link::PodLink};

@@ -1,7 +1,7 @@
 //! The prober: probes ready media pods on schedule and writes the result into a condition of the pod.
 //!
-//! It writes only changes, and leaves a pod alone that is gone or was replaced meanwhile. What follows for meetings is decided by the
-//! controllers.
+//! It writes only changes and ignores a pod that was deleted or replaced in the meantime. The controllers decide what follows for
+//! meetings.
 
 use std::{sync::Arc, time::Duration};
 
@@ -28,7 +28,7 @@ use crate::{
     pods::link::PodLink,
 };
 
-/// How soon a new pod is noticed.
+/// Interval at which new pods are noticed.
 const PERIOD: Duration = Duration::from_secs(2);
 
 /// Runs until the process ends.

@@ -1,4 +1,4 @@
-//! Which media pods are to be probed now.
+//! Decides which media pods are due for a probe.
 //!
 //! Pure: times are counted from the start of the prober, so that changes of the clock do not matter.
 
@@ -6,11 +6,11 @@
 
 use std::{collections::HashMap, time::Duration};
 
-/// Most media pods that are probed at the same time.
+/// Maximum number of media pods probed at the same time.
 pub(super) const PODS_AT_ONCE: usize = 4;
 /// Period in which reachable pods are probed, without jitter.
 const PERIOD: Duration = Duration::from_mins(10);
-/// The jitter, so that pods that became ready together are not always probed together.
+/// Jitter, so that pods that became ready together are not always probed together.
 const SPREAD_SECONDS: u64 = 120;
 /// Period for unreachable pods: participants may be waiting.
 const SOON: Duration = Duration::from_mins(1);
@@ -42,7 +42,7 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    /// UIDs of the pods among `ready` that are due at `now`, most urgent first, as many as may run beside the current probes.
+    /// UIDs of the pods among `ready` that are due at `now`, most urgent first, as many as may run in addition to the current probes.
     pub(super) fn plan(&self, ready: &[Subject], now: Duration) -> Vec<String> {
         let running = self.turns.values().filter(|turn| **turn == Turn::Now).count();
         let mut due: Vec<_> =
@@ -72,7 +72,7 @@ impl Schedule {
         self.turns.insert(subject.uid, Turn::Next { announced: subject.announced, at: now + pause });
     }
 
-    /// Forgets pods that are gone. Those that are merely not ready stay in the schedule.
+    /// Removes pods that no longer exist. Pods that are merely not ready stay in the schedule.
     pub(super) fn keep(&mut self, exists: impl Fn(&str) -> bool) {
         self.turns.retain(|uid, turn| *turn == Turn::Now || exists(uid));
     }

@@ -63,7 +63,7 @@ pub(super) fn is_answer(bytes: &[u8], id: TransactionId, password: &str) -> bool
         && has_integrity(bytes, password)
 }
 
-/// Whether the first MESSAGE-INTEGRITY is valid; what follows it is not signed and is ignored.
+/// Whether the first MESSAGE-INTEGRITY is valid; anything after it is unsigned and ignored.
 fn has_integrity(message: &[u8], password: &str) -> bool {
     let mut at = HEADER;
     while let Some([kind_high, kind_low, length_high, length_low]) = message.get(at..at + ATTRIBUTE_HEADER) {

@@ -1,4 +1,4 @@
-//! What happens to a room, given the Meeting of its name.
+//! Decides what happens to a room, given the Meeting with its name.
 //!
 //! Pure.
 
@@ -10,12 +10,12 @@ use kube::ResourceExt;
 
 use super::returning::Whereabouts;
 
-/// What a room depends on: its Meeting.
+/// The Meeting that a room depends on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct MeetingHome {
     /// UID of the Meeting.
     pub(crate) uid: String,
-    /// UID of the pod of the meeting, if it has one.
+    /// UID of the meeting's pod, if it has one.
     pub(crate) pod_uid: Option<String>,
     /// Whether the meeting has ended.
     pub(crate) is_over: bool,

@@ -1,6 +1,6 @@
 //! Remembers the participants of locked meetings, so that they can rejoin when the meeting moves to another pod.
 //!
-//! Pure and bounded: participants are forgotten some minutes after their meeting has moved, and at once when the meeting has ended or is
+//! Pure and bounded: participants are forgotten a few minutes after their meeting has moved, and immediately when the meeting ends or is
 //! unlocked. The memory belongs to this process and is not stored: after a restart of the operator during a move, a lock refuses
 //! participants who were in the meeting before; it never admits others.
 
@@ -13,9 +13,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::model::ledger::MeetingKey;
 
-/// Most participants that are remembered for one meeting.
+/// Maximum number of participants remembered per meeting.
 const MOST_PEOPLE: usize = 2_000;
-/// How long they are remembered after the room is gone from its pod, or the meeting is on another one.
+/// How long they are remembered after the room has left its pod or the meeting was assigned to another one.
 const MEMORY: SignedDuration = SignedDuration::from_mins(5);
 
 /// The place of a meeting relative to a pod that it was on.
@@ -27,7 +27,7 @@ pub(crate) enum Whereabouts {
     Between,
     /// On another one.
     Elsewhere,
-    /// Over, deleted or not locked: there is no lock to pass.
+    /// Ended, deleted or not locked: there is no lock to bypass.
     Nowhere,
 }
 
@@ -37,7 +37,7 @@ struct Remembered {
     key: MeetingKey,
     pod_uid: String,
     people: Vec<String>,
-    /// Since when the room is gone from the pod, or the meeting elsewhere.
+    /// When the room left the pod, or the meeting was assigned to another one.
     since: Option<Timestamp>,
 }
 
@@ -62,7 +62,7 @@ impl Returning {
 
     fn observe_room(&mut self, pod_uid: &str, room: &RoomReport, is_draining: bool) {
         let known = self.by_meeting.get(&room.uid).filter(|known| known.pod_uid == pod_uid);
-        // Participants leave a pod that shuts down one after the other, and all of them may rejoin.
+        // During the shutdown of a pod, participants leave one by one, and all of them may rejoin.
         let kept = known.filter(|_| is_draining).map(|known| known.people.as_slice()).unwrap_or_default();
         let people = join_participants(kept, &room.people);
         if people.is_empty() {

@@ -1,4 +1,4 @@
-//! Executes the plan for a pool that is being deleted: participants that are left at the deadline learn that the call has ended before
+//! Executes the plan for a pool that is being deleted: participants who remain at the deadline learn that the call has ended before
 //! their pod is deleted.
 
 use convene_protocol::admin::EndReason;
@@ -45,7 +45,7 @@ pub(crate) async fn apply_removal(context: &Context, namespace: &str, plan: Remo
 }
 
 impl PodExecutor<'_> {
-    /// Ends the calls on the pod, so that its participants learn that they are over instead of rejoining. `false`: the pod did not respond.
+    /// Ends the calls on the pod, so that its participants see that they have ended instead of rejoining. `false`: the pod did not respond.
     async fn end_rooms(&self, deletion: &PodDeletion) -> bool {
         let pod = self.context.cache.state().views.pods().find(|pod| pod.uid == deletion.uid).cloned();
         let Some(pod) = pod.filter(|pod| pod.ip.is_some()) else { return true };

@@ -1,6 +1,6 @@
-//! Which addresses and ports are announced to which pods, and which Services that needs.
+//! Decides which addresses and ports each pod announces, and which Services this requires.
 //!
-//! Pure. A pod gets its addresses once all are known, and is not ready before.
+//! Pure. A pod gets its addresses once all of them are known; until then it is not ready.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -22,7 +22,7 @@ pub(super) fn plan_services(pool: &ValidPool, observed: &ObservedPods) -> Vec<Ar
     observed.pods.iter().filter(lacks).cloned().collect()
 }
 
-/// Announcements to pods, and the reason why one cannot be made.
+/// Announcements to pods, or the reason why one cannot be made.
 pub(super) fn plan_announcements(pool: &ValidPool, observed: &ObservedPods) -> (Vec<Announcement>, Option<Reason>) {
     let mut announce = Vec::new();
     let mut trouble = None;

@@ -1,26 +1,26 @@
-//! Counts the live pods of a pool by use, and how many are wanted.
+//! Counts the live pods of a pool by use, and computes how many are wanted.
 //!
-//! Pure. It counts; the planner decides what follows.
+//! Pure. It only counts; the planner decides what follows.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
 use super::types::ObservedPods;
 use crate::model::{media_pod::MediaPod, valid_pool::ValidPool};
 
-/// Most pods that one reconciliation creates.
+/// Maximum number of pods created per reconciliation.
 pub(super) const MAX_CREATIONS: usize = 10;
 
 /// The live pods of a pool.
 pub(super) struct Census<'a> {
     /// All of them.
     pub(super) live: usize,
-    /// Made from the current template, with meetings.
+    /// Created from the current template, with meetings.
     pub(super) busy: usize,
-    /// Made from the current template, without meetings; the ones to keep first.
+    /// Created from the current template, without meetings; those to keep come first.
     pub(super) spare: Vec<&'a MediaPod>,
-    /// Made from an older template, with meetings.
+    /// Created from an older template, with meetings.
     pub(super) outdated_busy: Vec<&'a MediaPod>,
-    /// Made from an older template, without meetings.
+    /// Created from an older template, without meetings.
     pub(super) outdated_spare: Vec<&'a MediaPod>,
     /// Pods that are draining.
     pub(super) draining: usize,
@@ -58,7 +58,7 @@ impl<'a> Census<'a> {
     }
 }
 
-/// Whether a pod is like a new one: made from the current template, with ports of the current range.
+/// Whether a pod is up to date: created from the current template, with ports of the current range.
 pub(crate) fn is_current(pool: &ValidPool, pod: &MediaPod) -> bool {
     let range = pool.ports;
     let is_inside = pod.block.is_some_and(|block| range.first() <= block.first() && block.last() <= range.last());

@@ -1,6 +1,6 @@
-//! Which pods are drained, and how participants are moved off them.
+//! Decides which pods are drained, and how participants are moved off them.
 //!
-//! Pure. That a pod is draining, since when and why, is an annotation of the pod, so it outlives the operator.
+//! Pure. The start and the reason of a drain are an annotation of the pod, so they survive restarts of the operator.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -18,7 +18,7 @@ use crate::model::{
 };
 use convene_crds::reason;
 
-/// Drains that begin or end.
+/// Drains that start or end.
 pub(super) fn plan_drains(pool: &ValidPool, observed: &ObservedPods, census: &Census<'_>) -> Vec<DrainChange> {
     let mut changes: Vec<_> = observed
         .pods
@@ -67,12 +67,12 @@ fn has_cause(pool: &ValidPool, observed: &ObservedPods, pod: &MediaPod, draining
         reason::OUTDATED => !is_current(pool, pod) || is_on_cordoned_node(observed, pod),
         // Left by an older pool of this name: that pool is gone, and its pods are being deleted.
         reason::POOL_DELETING => true,
-        // Begun while the pod was empty; participants may have joined since.
+        // Started while the pod was empty; participants may have joined since.
         _ => !observed.has_participants(pod) || !is_current(pool, pod),
     }
 }
 
-/// Pods of older templates are drained as their successors become ready, as many at a time as the surge allows.
+/// Pods of older templates are drained as their replacements become ready, as many at a time as the surge allows.
 fn plan_rollout(pool: &ValidPool, observed: &ObservedPods, census: &Census<'_>) -> Vec<DrainChange> {
     let is_open = |pod: &&std::sync::Arc<MediaPod>| pod.is_open() && is_current(pool, pod);
     let has_successor = observed.pods.iter().any(|pod| is_open(&pod));
@@ -87,7 +87,7 @@ fn plan_rollout(pool: &ValidPool, observed: &ObservedPods, census: &Census<'_>) 
     outdated.into_iter().take(may_begin).map(|pod| begin(observed, pod, reason::OUTDATED)).collect()
 }
 
-/// Of two pods with idle meetings one is enough: the one with fewer meetings is drained.
+/// Idle meetings of two pods fit on one: the pod with fewer meetings is drained.
 fn plan_consolidation(pool: &ValidPool, observed: &ObservedPods) -> Option<DrainChange> {
     let is_quiet = observed.pods.iter().all(|pod| !pod.is_live() || (pod.is_open() && is_current(pool, pod)));
     if !is_quiet {

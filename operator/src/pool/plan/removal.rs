@@ -1,7 +1,7 @@
-//! What happens to the pods of a pool that is being deleted, and when the pool itself may be removed.
+//! Decides what happens to the pods of a pool that is being deleted, and when the pool itself may be removed.
 //!
-//! Pure. Pods are no longer created; an empty one is deleted at once, one with participants when they have left or the pool's drain
-//! deadline has passed, counted from the deletion. This needs no valid spec: an invalid pool has to be removed too.
+//! Pure. No more pods are created. An empty pod is deleted immediately, a pod with participants once they have left or the pool's
+//! drain deadline, counted from the deletion, has passed. This needs no valid spec: an invalid pool has to be removed too.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -23,7 +23,7 @@ use convene_crds::reason;
 pub(crate) struct Left {
     /// Pods that are not terminating.
     pub(crate) pods: u32,
-    /// Those of them with participants.
+    /// Those with participants among them.
     pub(crate) busy: u32,
     /// Participants on them.
     pub(crate) participants: u32,
@@ -34,7 +34,7 @@ pub(crate) struct Left {
 /// Everything that one reconciliation does to a pool that is being deleted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RemovalPlan {
-    /// Pods that begin to drain.
+    /// Pods that start draining.
     pub(crate) drain: Vec<DrainChange>,
     /// Pods whose protection from eviction changes.
     pub(crate) protect: Vec<Protection>,
@@ -42,11 +42,11 @@ pub(crate) struct RemovalPlan {
     pub(crate) delete: Vec<PodDeletion>,
     /// Whether pods are deleted after the deadline although their rooms could not be ended.
     pub(crate) is_overdue: bool,
-    /// What is left before any of that.
+    /// What is left before the plan is executed.
     pub(crate) left: Left,
     /// Whether the finalizer can be removed.
     pub(crate) is_done: bool,
-    /// When something is due that no watch reports.
+    /// The time of the next due step that no watch reports.
     pub(crate) again: Option<Timestamp>,
 }
 
@@ -110,7 +110,7 @@ fn count_left(observed: &ObservedPods, meetings: u32) -> Left {
     left
 }
 
-/// A pod that is not ready for a moment may have participants all the same: one with meetings must have reported that it has none.
+/// A pod that is briefly not ready may still have participants: a pod with meetings counts as empty only if it has reported so.
 fn is_empty(observed: &ObservedPods, pod: &MediaPod) -> bool {
     let has_told = observed.participants.contains_key(&pod.uid);
     observed.is_known_empty(pod) && (has_told || observed.load_of(pod).meetings == 0)
@@ -119,7 +119,7 @@ fn is_empty(observed: &ObservedPods, pod: &MediaPod) -> bool {
 fn find_cause(removal: &Removal, observed: &ObservedPods, pod: &MediaPod) -> Option<Reason> {
     let name = &pod.name;
     let is_over = observed.now >= removal.deadline;
-    // At the deadline pods become unready and meetings lose their place: the next leader must not take such a pod for an empty one.
+    // At the deadline pods become unready and meetings lose their assignment: the next leader must not mistake such a pod for an empty one.
     let may_be_busy = is_over && !observed.participants.contains_key(&pod.uid);
     if matches!(pod.state, PodState::Dead(_)) || (is_empty(observed, pod) && !may_be_busy) {
         return Some(Reason::new(
@@ -134,7 +134,7 @@ fn find_cause(removal: &Removal, observed: &ObservedPods, pod: &MediaPod) -> Opt
     })
 }
 
-/// Whether a pod is draining for this removal. One that was draining for another reason gets the pool's deadline.
+/// Whether a pod is draining because of this removal. A pod that was draining for another reason gets the pool's deadline.
 fn is_drained(removal: &Removal, pod: &MediaPod) -> bool {
     pod.draining.as_ref() == Some(&compute_draining(removal))
 }
@@ -200,7 +200,7 @@ mod tests {
             ("at the deadline", Ready, Some(3), 1_300, Some(reason::DRAIN_DEADLINE), false),
             ("it has not reported yet", Ready, None, 1_000, None, true),
             ("it never reported", Ready, None, 1_300, Some(reason::DRAIN_DEADLINE), false),
-            // At the deadline pods become unready, and another replica may take over before their rooms have ended.
+            // At the deadline pods become unready, and another replica may become the leader before their rooms have ended.
             ("it is not ready and has not reported", starting(), None, 1_300, Some(reason::DRAIN_DEADLINE), false),
             ("it is terminating", Terminating, Some(3), 1_300, None, false),
         ];

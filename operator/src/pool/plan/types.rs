@@ -1,6 +1,6 @@
 //! Input and parts of a plan for a pool.
 //!
-//! Plain values. Nothing here decides.
+//! Plain values: no decisions.
 
 #![warn(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -64,7 +64,8 @@ impl ObservedPods {
             || self.participants.get(&pod.uid).is_some_and(|participants| *participants > 0)
     }
 
-    /// Whether a pod is known to be empty: a ready one must have reported so itself. After a restart of this process none has yet.
+    /// Whether a pod is known to be empty: a ready pod must have reported so itself. After a restart of this process no pod has reported
+    /// yet.
     pub(crate) fn is_known_empty(&self, pod: &MediaPod) -> bool {
         !self.has_participants(pod) && (!pod.is_ready() || self.participants.contains_key(&pod.uid))
     }
@@ -84,14 +85,14 @@ pub(crate) struct NewPod {
 pub(crate) struct PodDeletion {
     /// Its name.
     pub(crate) name: String,
-    /// Its UID: a later pod of the same name is left alone.
+    /// Its UID: a later pod with the same name is left alone.
     pub(crate) uid: String,
     /// Reason of the deletion, for the event.
     pub(crate) why: Reason,
 }
 
 impl PodDeletion {
-    /// Whether the pod is deleted because it is empty, so that it must be empty still.
+    /// Whether the pod is deleted because it is empty, in which case it must still be empty.
     pub(crate) fn requires_empty_pod(&self) -> bool {
         self.why.code == reason::POD_DELETED
     }
@@ -115,7 +116,7 @@ pub(crate) struct Announcement {
     pub(crate) ports: String,
 }
 
-/// A pod that begins to drain, or stops (`None`) because the cause is gone.
+/// A pod that starts draining, or stops (`None`) because the cause no longer applies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DrainChange {
     /// Name of the pod.
@@ -161,7 +162,7 @@ pub(crate) struct PoolPlan {
     pub(crate) open: Vec<Arc<MediaPod>>,
     /// Addresses to announce.
     pub(crate) announce: Vec<Announcement>,
-    /// Pods that begin to drain, or stop.
+    /// Pods that start or stop draining.
     pub(crate) drain: Vec<DrainChange>,
     /// UIDs of draining pods some of whose active meetings move now.
     pub(crate) move_off: Vec<String>,
@@ -171,7 +172,7 @@ pub(crate) struct PoolPlan {
     pub(crate) delete: Vec<PodDeletion>,
     /// Why the pool cannot have the pods it wants.
     pub(crate) trouble: Option<Reason>,
-    /// When something is due that no watch reports.
+    /// The time of the next due step that no watch reports.
     pub(crate) again: Option<Timestamp>,
 }
 
